@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the node-wide state: configuration, time, notes and the lists of what
+ * is pending. Knows the rules of no frame.
+ */
+#include "inside.h"
+
+#include <assert.h>
+
+#define MS(n) ((uint64_t)(n) * 1000000u)
+
+void core_config_default(struct core_config *c)
+{
+	*c = (struct core_config) {
+		.group = "sinew",
+		.static_members = true,
+		.quorum_stops = true,
+		.max_frame = WIRE_FRAME_MAX,
+		.max_message = 16u << 20,
+		.queue_bytes = 32u << 20,
+		.ack_frames = 256,
+		.ack_bytes = 256u * 1024,
+		.fault_limit = 10,
+		.stall_limit = 5,
+		.connect_ns = MS(2000),
+		.hello_ns = MS(2000),
+		.held_ns = MS(10000),
+		.backoff_min_ns = MS(20),
+		.backoff_max_ns = MS(1000),
+		.decider_wait_ns = MS(20),
+		.keepalive_ns = MS(5000),
+		.keepalive_multi_ns = MS(700),
+		.stall_ns = MS(20000),
+		.path_dead_ns = MS(2000),
+		.probe_ns = MS(1000),
+		.prefer_ns = MS(5000),
+		.ack_ns = MS(5),
+		.frag_ns = MS(60000),
+		.time_wait_ns = MS(3000),
+	};
+}
+
+void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns)
+{
+	assert(cfg->nodeid && cfg->incarnation && cfg->max_frame > 2 * WIRE_FRAG_OVERHEAD);
+	memset(core, 0, sizeof *core);
+	core->cfg = *cfg;
+	core->now_ns = now_ns;
+	core->deadline_ns = CORE_NEVER;
+	core->quorate = true;
+	core->rng = cfg->seed ^ cfg->incarnation ^ 0x9e3779b97f4a7c15u;
+	if (!core->rng)
+		core->rng = 1;
+}
+
+void core_now(struct core *core, uint64_t now_ns)
+{
+	if (now_ns > core->now_ns)
+		core->now_ns = now_ns;
+}
+
+/* xorshift64*: jitter only, no secrets. */
+uint32_t core_random(struct core *core)
+{
+	core->rng ^= core->rng >> 12;
+	core->rng ^= core->rng << 25;
+	core->rng ^= core->rng >> 27;
+	return (uint32_t)((core->rng * 0x2545f4914f6cdd1du) >> 32);
+}
+
+struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid,
+		       const struct link *l, const char *text)
+{
+	struct note *n = &core->scratch;
+
+	if (core->n_notes < CORE_NOTES)
+		n = &core->notes[(core->note_head + core->n_notes++) % CORE_NOTES];
+	else
+		core->notes_dropped++;
+	*n = (struct note) { .level = level, .text = text, .nodeid = nodeid };
+	if (l)
+		n->addr = l->from;
+	return n;
+}
+
+void core_arm(struct core *core, uint64_t when_ns)
+{
+	if (when_ns < core->deadline_ns)
+		core->deadline_ns = when_ns;
+}
+
+uint64_t core_deadline(const struct core *core)
+{
+	return core->deadline_ns;
+}
+
+void core_tick(struct core *core)
+{
+	struct link *l;
+	struct peer *p;
+
+	if (core->now_ns < core->deadline_ns)
+		return;
+	core->deadline_ns = CORE_NEVER;
+	/* A link that is shut here stays in the list until it is polled. */
+	for (l = core->links; l; l = l->next)
+		link_tick(l);
+	for (p = core->peers; p; p = p->next)
+		peer_tick(p);
+}
+
+/* ---- what is pending ---- */
+
+void core_raise_session(struct session *s, enum session_pending what)
+{
+	struct core *core = s->peer->core;
+
+	s->pending |= what;
+	if (s->in_pending)
+		return;
+	s->in_pending = true;
+	s->next_pending = NULL;
+	if (core->sessions_head)
+		core->sessions_tail->next_pending = s;
+	else
+		core->sessions_head = s;
+	core->sessions_tail = s;
+}
+
+void core_raise_link(struct link *l)
+{
+	struct core *core = l->core;
+
+	if (l->in_pending)
+		return;
+	l->in_pending = true;
+	l->next_pending = NULL;
+	if (core->links_head)
+		core->links_tail->next_pending = l;
+	else
+		core->links_head = l;
+	core->links_tail = l;
+}
+
+void core_raise_peer(struct peer *p)
+{
+	struct core *core = p->core;
+
+	if (p->in_pending)
+		return;
+	p->in_pending = true;
+	p->next_pending = NULL;
+	if (core->peers_head)
+		core->peers_tail->next_pending = p;
+	else
+		core->peers_head = p;
+	core->peers_tail = p;
+}
+
+static void drop_pending_link(struct link *l)
+{
+	struct link **pp = &l->core->links_head, *prev = NULL;
+
+	if (!l->in_pending)
+		return;
+	while (*pp != l) {
+		prev = *pp;
+		pp = &(*pp)->next_pending;
+	}
+	*pp = l->next_pending;
+	if (l->core->links_tail == l)
+		l->core->links_tail = prev;
+	l->in_pending = false;
+}
+
+void core_forget_link(struct link *l)
+{
+	drop_pending_link(l);
+	*l->pprev = l->next;
+	if (l->next)
+		l->next->pprev = l->pprev;
+}
+
+bool core_pending(const struct core *core)
+{
+	return core->sessions_head || core->links_head || core->peers_head ||
+		core->renew_raised;
+}
+
+static bool poll_session(struct core *core, struct core_action *a)
+{
+	static const struct {
+		enum session_pending bit;
+		enum core_what what;
+	} order[] = {
+		{ SESSION_P_UP, CORE_PEER_UP },
+		{ SESSION_P_FINISHED, CORE_FINISHED },
+		{ SESSION_P_WRITABLE, CORE_WRITABLE },
+		{ SESSION_P_DOWN, CORE_PEER_DOWN },
+	};
+	struct session *s = core->sessions_head;
+
+	if (!s)
+		return false;
+	for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
+		if (!(s->pending & order[i].bit))
+			continue;
+		s->pending &= ~(unsigned)order[i].bit;
+		*a = (struct core_action) { .what = order[i].what, .session = s, .peer = s->peer };
+		break;
+	}
+	if (!s->pending) {
+		s->in_pending = false;
+		core->sessions_head = s->next_pending;
+	}
+	return true;
+}
+
+static bool poll_link(struct core *core, struct core_action *a)
+{
+	struct link *l = core->links_head;
+
+	if (!l)
+		return false;
+	core->links_head = l->next_pending;
+	l->in_pending = false;
+	*a = (struct core_action) { .what = CORE_TX, .link = l, .peer = l->peer };
+	l->tx_pending = false;
+	if (l->state == LINK_GONE) {
+		a->what = CORE_SHUT;
+		a->how = l->how;
+		core_forget_link(l);
+	}
+	return true;
+}
+
+/* What one peer asks for next; false when nothing is left. */
+static bool poll_wish(struct peer *p, struct core_action *a)
+{
+	*a = (struct core_action) { .peer = p };
+	if (p->lend_raised) {
+		p->lend_raised = false;
+		a->what = CORE_LEND;
+	} else if (p->dial_raised && !p->dial_polled) {
+		/* Stays raised until link_dial() or link_no_dial() answers. */
+		p->dial_polled = true;
+		a->what = CORE_DIAL;
+		a->path = p->dial_path;
+	} else if (p->probe_raised) {
+		a->path = (unsigned)__builtin_ctz(p->probe_raised);
+		p->probe_raised &= p->probe_raised - 1;
+		a->what = CORE_PROBE;
+	} else if (p->fence_raised) {
+		p->fence_raised = false;
+		a->what = CORE_FENCE;
+		a->life = p->fence_life;
+		a->reason = p->fence_reason;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static bool poll_peer(struct core *core, struct core_action *a)
+{
+	struct peer *p;
+
+	while ((p = core->peers_head)) {
+		if (poll_wish(p, a))
+			return true;
+		p->in_pending = false;
+		core->peers_head = p->next_pending;
+	}
+	return false;
+}
+
+static bool poll_closed(struct core *core, struct core_action *a)
+{
+	struct peer *p;
+	struct link *l, *next;
+
+	if (!core->closing || core->closed_said)
+		return false;
+	for (p = core->peers; p; p = p->next)
+		if (p->session)
+			return false;
+	/* Only a link whose peer has still to see our last ACK holds us (R24). */
+	for (l = core->links; l; l = next) {
+		next = l->next;
+		if (l->state != LINK_GONE && !l->kept && !l->read_hello)
+			link_shut(l, LINK_RESET);
+	}
+	if (core->links_head)
+		return core_poll(core, a);
+	if (core->links)
+		return false;
+	for (p = core->peers; p; p = p->next) {
+		if (p->owes_until_ns > core->now_ns) {
+			core_arm(core, p->owes_until_ns);
+			return false;
+		}
+	}
+	core->closed_said = true;
+	*a = (struct core_action) { .what = CORE_CLOSED };
+	return true;
+}
+
+bool core_poll(struct core *core, struct core_action *a)
+{
+	if (core->n_notes) {
+		*a = (struct core_action) { .what = CORE_NOTE };
+		a->note = core->notes[core->note_head];
+		core->note_head = (core->note_head + 1) % CORE_NOTES;
+		core->n_notes--;
+		return true;
+	}
+	if (poll_session(core, a) || poll_link(core, a) || poll_peer(core, a))
+		return true;
+	if (core->renew_raised) {
+		core->renew_raised = false;
+		*a = (struct core_action) { .what = CORE_RENEW };
+		return true;
+	}
+	return poll_closed(core, a);
+}
+
+/* ---- the whole node ---- */
+
+void core_quorum(struct core *core, bool quorate)
+{
+	if (core->quorate == quorate)
+		return;
+	core->quorate = quorate;
+	core_note(core, NOTE_INFO, 0, NULL, quorate ? "quorum gained" : "quorum lost");
+	for (struct link *l = core->links; l; l = l->next)
+		if (quorate && l->session)
+			link_raise_tx(l);
+}
+
+void core_close(struct core *core)
+{
+	struct peer *p;
+
+	if (core->closing)
+		return;
+	core->closing = true;
+	for (p = core->peers; p; p = p->next) {
+		struct session *s = p->session;
+
+		if (!s)
+			continue;
+		if (p->up && p->profile == CORE_NATIVE) {
+			uint8_t *ctl = link_ctl(p->up, WIRE_OPTS + WIRE_HEADER);
+
+			/* No room: HELLO of the next link says it. */
+			if (ctl)
+				link_ctl_done(p->up, wire_put_leaving(ctl, core->cfg.nodeid));
+		}
+		session_finish(s);
+	}
+}
+
+void core_linger_over(struct core *core)
+{
+	for (struct peer *p = core->peers; p; p = p->next) {
+		p->owes_until_ns = 0;
+		if (p->session)
+			session_end(p->session, SESSION_LINGER);
+	}
+	for (struct link *l = core->links; l; l = l->next)
+		link_shut(l, LINK_RESET);
+}
+
+void core_renew(struct core *core, uint64_t incarnation)
+{
+	struct peer *p;
+
+	core_note(core, NOTE_WARNING, 0, NULL, "own life is over, going on as a new incarnation");
+	for (p = core->peers; p; p = p->next)
+		if (p->session)
+			session_end(p->session, SESSION_RENEWED);
+	for (struct link *l = core->links; l; l = l->next)
+		link_shut(l, LINK_RESET);
+	core->cfg.incarnation = incarnation;
+	core->renew_raised = false;
+	for (p = core->peers; p; p = p->next) {
+		tombs_init(&p->tombs);
+		p->member = 0;
+		p->member_leaving = false;
+		p->give_up = 0;
+		p->owes_until_ns = 0;
+		peer_dial_soon(p, 0);
+	}
+}
+
+const char *link_state_name(enum link_state s)
+{
+	switch (s) {
+	case LINK_CONNECTING:	return "connecting";
+	case LINK_WAIT:		return "wait";
+	case LINK_HELD:		return "held";
+	case LINK_UP:		return "up";
+	case LINK_PROBE:	return "probe";
+	case LINK_GONE:		return "gone";
+	}
+	return "?";
+}
+
+const char *session_end_name(enum session_end e)
+{
+	switch (e) {
+	case SESSION_ALIVE:		return "alive";
+	case SESSION_CLOSED:		return "closed";
+	case SESSION_LEFT:		return "left";
+	case SESSION_FAILED:		return "failed";
+	case SESSION_SUPERSEDED:	return "superseded";
+	case SESSION_RENEWED:		return "renewed";
+	case SESSION_LINGER:		return "linger";
+	case SESSION_ABORTED:		return "aborted";
+	case SESSION_REMOVED:		return "removed";
+	}
+	return "?";
+}

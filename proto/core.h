@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The core of one node: configuration, peers, links, time. Bytes, membership
+ * and time go in; bytes, deliveries, actions and a deadline come out. It owns no memory
+ * (peer, session and link blocks are lent), opens nothing, reads no clock.
+ *
+ * How the caller drives it, all from one thread (the loop thread):
+ *
+ *	core_now(core, now)              once a turn, before anything else
+ *	link_*(), core_*(), peer_*()     what happened
+ *	while (core_poll(core, &act))    what to do about it, until empty
+ *	core_deadline(core)              when to call core_tick() at the latest
+ *
+ * Only the producer functions of session.h run on other threads.
+ */
+#ifndef SINEW_PROTO_CORE_H
+#define SINEW_PROTO_CORE_H
+
+#include "path.h"
+#include "session.h"
+#include "span.h"
+#include "tombs.h"
+#include "wire.h"
+
+#define CORE_NOTES 64
+#define LINK_CTL_MAX 1024u	/* control frames that wait on one link */
+#define CORE_NEVER UINT64_MAX
+#define CORE_PEER_HASH 256
+
+enum core_profile { CORE_NATIVE, CORE_DLM };
+enum core_policy_31 { CORE_31_WARN, CORE_31_ALLOW, CORE_31_REFUSE };
+
+struct core_config {
+	uint32_t nodeid;		/* not 0 */
+	uint64_t incarnation;		/* random, not 0 */
+	uint64_t seed;			/* for the jitter of timers */
+	char cluster[WIRE_NAME_MAX];
+	char group[WIRE_NAME_MAX];
+	bool static_members;		/* lives are learned from HELLO (R20) */
+	bool auto_close;		/* the peer's FIN is answered by ours */
+	bool quorum_stops;		/* without quorum no data are sent */
+	enum core_policy_31 policy_31;	/* dlm profile: a peer that speaks 3.1 */
+	uint32_t first_seq;		/* 0 on the wire; near the wrap in tests */
+	uint32_t max_frame;		/* at most WIRE_FRAME_MAX */
+	uint32_t max_message;		/* what we take */
+	uint32_t queue_bytes;		/* size of a ring, told to peers */
+	uint32_t ack_frames;		/* acknowledge after so many frames ... */
+	uint32_t ack_bytes;		/* ... or bytes */
+	uint32_t fault_limit;		/* protocol violations of a life until fencing is asked */
+	uint32_t stall_limit;		/* stalls in a row until fencing is asked */
+	uint64_t connect_ns;		/* a dial */
+	uint64_t hello_ns;		/* each wait for a HELLO */
+	uint64_t held_ns;		/* a HELLO waiting for membership */
+	uint64_t backoff_min_ns, backoff_max_ns;
+	uint64_t decider_wait_ns;	/* head start for the other side's dial */
+	uint64_t keepalive_ns;		/* idle link */
+	uint64_t keepalive_multi_ns;	/* the same when a peer has several paths */
+	uint64_t stall_ns;
+	uint64_t path_dead_ns;		/* silence until another live path is taken */
+	uint64_t probe_ns;		/* paths that are not in use */
+	uint64_t prefer_ns;		/* first path alive so long: move back to it */
+	uint64_t ack_ns;
+	uint64_t frag_ns;		/* a long message that does not grow */
+	uint64_t time_wait_ns;		/* after a broken last ACK */
+};
+
+/* Fills in every default; the caller sets nodeid, incarnation, seed, names. */
+void core_config_default(struct core_config *c);
+
+/* ---- links ---- */
+
+enum link_state {
+	LINK_CONNECTING,	/* dialled, not yet connected */
+	LINK_WAIT,		/* a HELLO is due */
+	LINK_HELD,		/* a HELLO waits for membership; nothing is read */
+	LINK_UP,		/* carries the session (dlm: or only receives) */
+	LINK_PROBE,		/* carries probes, no session */
+	LINK_GONE,
+};
+
+enum link_shut {
+	LINK_RESET,		/* abortive: RST, nothing more is sent */
+	LINK_ORDERLY,		/* write what link_gather() still has, shut, wait for EOF */
+};
+
+struct core;
+
+/* One connection's end. Embedded in the caller's connection object. */
+struct link {
+	struct core *core;
+	struct peer *peer;	/* NULL until known */
+	struct session *session;	/* only while LINK_UP */
+	struct link *next, **pprev;	/* all links of the core */
+	struct link *next_pending;
+	bool in_pending, tx_pending;
+	enum link_state state;
+	enum link_shut how;	/* LINK_GONE */
+	bool kept;		/* carried a session that is CLOSED: the peer shuts it (R24) */
+	bool dialled;		/* by us */
+	bool probe;		/* dialled for probing */
+	bool read_hello, answered, progress;
+	bool rx_only;		/* dlm profile: not the link that we send on */
+	bool stripped;		/* dlm profile, 3.1: the last gather left OPTS out */
+	unsigned path;		/* index, of a dialled one and once known */
+	unsigned n_hellos;
+	uint64_t life;		/* the peer's, once a HELLO was read */
+	uint32_t told_next;	/* position in the last HELLO that we sent here */
+	uint32_t challenged;	/* number of the session (peer.epoch) that stood when we
+				 * challenged, +1; 0 = never */
+	struct path_addr from;	/* address of the other end */
+	struct hello held;	/* while LINK_HELD */
+	uint64_t held_since_ns;
+	uint64_t deadline_ns;	/* of a sub-state; CORE_NEVER if none */
+	uint64_t last_rx_ns, last_tx_ns, opened_ns, hello_sent_ns;
+	uint64_t probe_cookie, probe_sent_ns;
+	uint32_t probes_answered;
+	size_t gathered_mid;	/* bytes of a frame under way that the last gather put first */
+	size_t ctl_len, ctl_off;	/* control frames still to be written */
+	uint8_t ctl[LINK_CTL_MAX];
+};
+
+enum rx_result {
+	RX_MORE,		/* nothing whole left: read on */
+	RX_MSG,			/* rx->msg is a message: hand it over, call again */
+	RX_AGAIN,		/* poll the actions, then call again */
+	RX_PAUSED,		/* do not read; call again after an action or release */
+	RX_BUFFER,		/* lend rx->need bytes by link_lend(), call again */
+	RX_GONE,		/* the link is shut: drop the rest, poll the actions */
+};
+
+struct rx {
+	const uint8_t *p, *end;	/* in: bytes read; p moves over what was consumed */
+	const uint8_t *msg;	/* RX_MSG: leads into [p, end) or the lent buffer */
+	size_t msg_len;
+	bool lent;		/* RX_MSG: msg is the lent buffer, the caller's again */
+	bool bare;		/* dlm profile: a packet without OPTS */
+	uint32_t need;		/* RX_BUFFER; also bytes that the frame at p needs (RX_MORE) */
+	struct session *session;
+};
+
+/*
+ * A connection attempt that CORE_DIAL or CORE_PROBE asked for begins; the
+ * block is lent until CORE_SHUT was polled or link_dead() was called.
+ */
+void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path, bool probe);
+/* The attempt cannot even begin (no descriptor, no such device). */
+void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe);
+void link_connected(struct link *l);
+/* An incoming connection from that address (native). */
+void link_accept(struct core *core, struct link *l, const struct path_addr *from);
+/* The same from an address that belongs to a peer of the dlm profile. */
+void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
+		     const struct path_addr *from);
+/* The connection has ended. eof: in order (FIN), else by an error. */
+void link_dead(struct link *l, bool eof);
+
+/*
+ * Consume what was read. To be called again until RX_MORE, RX_PAUSED or
+ * RX_GONE; a message must be handed over before the next call.
+ */
+enum rx_result link_rx(struct link *l, struct rx *rx);
+/* Lends rx->need bytes. False if the link no longer wants them: still the caller's. */
+bool link_lend(struct link *l, uint8_t *buf);
+/* The buffer that a session held for a message under way when it ended; NULL if none. */
+uint8_t *session_take_buffer(struct session *s);
+/* The read batch is over: decides about an ACK. */
+void link_rx_done(struct link *l);
+/* While RX_PAUSED: look for ACKs in what is not consumed, so that two full rings cannot
+ * block each other. *off: where to go on next time, from 0. */
+void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off);
+
+/*
+ * What to write now, at most max bytes and 5 spans; returns the sum. The bytes
+ * stay valid until link_sent(). Also for a link that is shut LINK_ORDERLY.
+ */
+size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max);
+void link_sent(struct link *l, size_t n);
+/* True if link_gather() would give something. */
+bool link_wants_tx(struct link *l);
+
+/* ---- peers ---- */
+
+struct peer {
+	struct core *core;
+	struct peer *next;	/* all peers of the core */
+	struct peer *hash_next;
+	struct peer *next_pending;
+	bool in_pending, dial_raised, dial_polled, lend_raised, fence_raised;
+	uint32_t probe_raised;	/* bit per path */
+	uint32_t probing;	/* bit per path */
+	uint32_t nodeid;
+	enum core_profile profile;
+	struct session *session;	/* NULL or alive */
+	struct session *spare;	/* lent for the next life */
+	struct link *up;	/* the link that the session sends on */
+	struct paths paths;
+	struct tombs tombs;
+	uint64_t member;	/* life that membership has added, 0 = none */
+	bool member_leaving;
+	uint32_t epoch;		/* sessions opened so far */
+	uint64_t dial_at_ns;
+	uint64_t backoff_ns;
+	unsigned dial_path;
+	uint32_t give_up;	/* enum wire_reason, 0 = dials go on */
+	uint64_t claim_note_ns;	/* "two programs claim" was said last */
+	uint64_t owes_until_ns;	/* its last ACK may be lost: stay for a redial */
+	uint64_t owes_life;
+	int fence_reason;	/* enum fence_reason */
+	uint64_t fence_life;
+	uint64_t refused;	/* HELLOs of this nodeid refused */
+};
+
+enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
+
+/* Block and spare session are lent until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
+void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_profile profile,
+	      const struct path_addr *addrs, unsigned n_addrs);
+void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs);
+/* Ends its session (SESSION_REMOVED) and forgets it; the block is the caller's
+ * again after the next core_poll() loop. */
+void peer_remove(struct peer *p);
+struct peer *peer_find(struct core *core, uint32_t nodeid);
+/* Answer to CORE_LEND, and once after peer_add(). */
+void peer_lend(struct peer *p, struct session *s);
+
+/* Membership (not static): idempotent, any order (R14, R16-R18). */
+void peer_added(struct peer *p, uint64_t incarnation);
+void peer_leaving(struct peer *p, uint64_t incarnation);
+void peer_left(struct peer *p, uint64_t incarnation);
+/* Also under static membership: the application knows that a life is dead (fenced).
+ * incarnation 0: the present one. */
+void peer_failed(struct peer *p, uint64_t incarnation);
+
+/* dlm profile, loop thread: queue a packet that travels without OPTS, between
+ * whole frames. -EAGAIN: no room or no link now. -EMSGSIZE: over 512 bytes; send it wrapped. */
+int peer_send_bare(struct peer *p, const void *packet, size_t len);
+
+/* Half-close: FIN behind all that is queued. Idempotent. Slots still open are void. */
+void session_finish(struct session *s);
+/* Give the session up now (SESSION_ABORTED); its life is failed for us. */
+void session_abort(struct session *s);
+/* Over or back under its receive budget. */
+void session_pause(struct session *s, bool paused);
+/* A sender on another thread may have queued, or a slot was given back. */
+void session_kick(struct session *s);
+
+/* ---- core ---- */
+
+enum core_what {
+	CORE_NOTE,		/* something to log */
+	CORE_DIAL,		/* connect to act.peer over path act.path */
+	CORE_PROBE,		/* the same for a probe link */
+	CORE_TX,		/* act.link has something to write */
+	CORE_SHUT,		/* end act.link as act.how says; the core has forgotten it */
+	CORE_LEND,		/* act.peer needs a spare session */
+	CORE_PEER_UP,		/* act.session: first link */
+	CORE_FINISHED,		/* act.session: all that the peer sent was delivered */
+	CORE_WRITABLE,		/* act.session: a refused sender may try again */
+	CORE_PEER_DOWN,		/* act.session ended (act.session->end); the block is the
+				 * caller's. Not for the application if it was never up. */
+	CORE_FENCE,		/* act.peer, act.life, act.reason: asks for fencing */
+	CORE_RENEW,		/* this life was declared failed: core_renew() with a new one */
+	CORE_CLOSED,		/* after core_close(): nothing is left to wait for */
+};
+
+enum note_level { NOTE_ERROR, NOTE_WARNING, NOTE_INFO, NOTE_DEBUG };
+
+struct note {
+	enum note_level level;
+	const char *text;	/* literal, key=value pairs aside; never NULL */
+	uint32_t nodeid;	/* of the peer, 0 = unknown */
+	struct path_addr addr;	/* of the link's other end, all zero = none */
+	struct path_addr other;	/* a second address that the text speaks of */
+	const char *a_name, *b_name;	/* NULL = no value */
+	uint64_t a, b;
+	const char *detail;	/* literal or NULL */
+	bool fsm;		/* a transition: the next three hold */
+	enum fsm_state from, to;
+	enum fsm_event event;
+};
+
+struct core_action {
+	enum core_what what;
+	struct peer *peer;
+	struct session *session;
+	struct link *link;
+	unsigned path;
+	enum link_shut how;
+	uint64_t life;
+	int reason;
+	struct note note;
+};
+
+struct core {
+	struct core_config cfg;
+	uint64_t now_ns;
+	uint64_t deadline_ns;	/* lower bound of all timers */
+	uint64_t rng;
+	bool closing;
+	bool quorate;
+	bool renew_raised, closed_raised, closed_said;
+	struct peer *peers;
+	struct peer *by_nodeid[CORE_PEER_HASH];
+	unsigned n_peers;
+	struct link *links;
+	struct session *sessions_head, *sessions_tail;	/* pending */
+	struct link *links_head, *links_tail;
+	struct peer *peers_head, *peers_tail;
+	struct note scratch;	/* taken while the notes are full */
+	struct note notes[CORE_NOTES];
+	unsigned note_head, n_notes;
+	uint64_t notes_dropped;
+	/* Counters of what has no session. */
+	uint64_t refused, faults, probes_answered;
+};
+
+void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns);
+void core_now(struct core *core, uint64_t now_ns);	/* never backwards */
+/* The next thing to do; false when there is none. Order: notes, sessions, links, peers. */
+bool core_poll(struct core *core, struct core_action *ret);
+bool core_pending(const struct core *core);
+uint64_t core_deadline(const struct core *core);
+void core_tick(struct core *core);
+void core_quorum(struct core *core, bool quorate);
+/* Close: FIN on every session, LEAVING said, CORE_CLOSED when all is over. */
+void core_close(struct core *core);
+/* The linger time is over: all sessions end (SESSION_LINGER), all links are shut. */
+void core_linger_over(struct core *core);
+/* New life (R22): sessions end (SESSION_RENEWED), tombstones are forgotten. */
+void core_renew(struct core *core, uint64_t incarnation);
+
+const char *link_state_name(enum link_state s);
+const char *session_end_name(enum session_end e);
+
+#endif

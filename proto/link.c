@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the life of a link: from dial or accept to its end, its control frames,
+ * what is written and when it has been silent too long. Knows neither the
+ * handshake (hello.c) nor what received frames mean (rx.c).
+ */
+#include "inside.h"
+
+#include <assert.h>
+
+#define PROBES_MAX_PER_S 20	/* answered on one link */
+
+/* ---- begin ---- */
+
+void link_init(struct core *core, struct link *l)
+{
+	memset(l, 0, sizeof *l);
+	l->core = core;
+	l->opened_ns = l->last_rx_ns = l->last_tx_ns = core->now_ns;
+	l->deadline_ns = CORE_NEVER;
+	l->next = core->links;
+	l->pprev = &core->links;
+	if (core->links)
+		core->links->pprev = &l->next;
+	core->links = l;
+}
+
+void link_deadline(struct link *l, uint64_t in_ns)
+{
+	l->deadline_ns = l->core->now_ns + in_ns;
+	core_arm(l->core, l->deadline_ns);
+}
+
+void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path, bool probe)
+{
+	link_init(core, l);
+	l->peer = p;
+	l->path = path;
+	l->from = p->paths.p[path].addr;
+	l->dialled = true;
+	l->probe = probe;
+	l->state = LINK_CONNECTING;
+	if (probe)
+		p->probing |= 1u << path;
+	else
+		p->dial_raised = false;
+	link_deadline(l, core->cfg.connect_ns);
+}
+
+void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
+{
+	(void)core;
+	paths_failed(&p->paths, path);
+	if (probe)
+		return;
+	p->dial_raised = false;
+	peer_backoff(p, false);
+	peer_dial_check(p);
+}
+
+static void send_probe(struct link *l)
+{
+	struct probe q = { .cookie = core_random(l->core) | 1u };
+	uint8_t *ctl = link_ctl(l, WIRE_CONTROL_MAX);
+
+	if (!ctl)
+		return;
+	memcpy(q.cluster, l->core->cfg.cluster, sizeof q.cluster);
+	link_ctl_done(l, wire_put_probe(ctl, l->core->cfg.nodeid, &q, false));
+	l->probe_cookie = q.cookie;
+	l->probe_sent_ns = l->core->now_ns;
+	link_deadline(l, l->core->cfg.path_dead_ns);
+}
+
+void link_connected(struct link *l)
+{
+	if (l->state != LINK_CONNECTING)
+		return;
+	l->last_rx_ns = l->core->now_ns;
+	if (l->probe) {
+		l->state = LINK_PROBE;
+		send_probe(l);
+	} else if (l->peer->profile == CORE_DLM) {
+		kernel_link_open(l);
+	} else {
+		l->state = LINK_WAIT;
+		link_deadline(l, l->core->cfg.hello_ns);
+		hello_first(l);
+	}
+}
+
+void link_accept(struct core *core, struct link *l, const struct path_addr *from)
+{
+	link_init(core, l);
+	l->from = *from;
+	l->state = LINK_WAIT;
+	link_deadline(l, core->cfg.hello_ns);
+}
+
+void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
+		     const struct path_addr *from)
+{
+	link_init(core, l);
+	l->peer = p;
+	l->from = *from;
+	kernel_link_open(l);
+}
+
+/* ---- end ---- */
+
+void link_shut(struct link *l, enum link_shut how)
+{
+	struct peer *p = l->peer;
+	struct session *s = l->session;
+
+	if (l->state == LINK_GONE)
+		return;
+	l->state = LINK_GONE;
+	l->how = how;
+	l->deadline_ns = CORE_NEVER;
+	l->session = NULL;
+	core_raise_link(l);
+	if (!p)
+		return;
+	if (l->probe && l->dialled)
+		p->probing &= ~(1u << l->path);
+	if (p->up == l)
+		p->up = NULL;
+	if (s && p->profile == CORE_DLM)
+		kernel_link_gone(l);
+	if (s && s->end == SESSION_ALIVE && p->up == NULL) {
+		s->ack_now = false;
+		s->ack_at_ns = 0;
+	}
+	peer_dial_check(p);
+}
+
+/* Accounts for how a link ended, for the next dial. */
+static void account(struct link *l, bool eof)
+{
+	struct core *core = l->core;
+	struct peer *p = l->peer;
+
+	if (!p)
+		return;
+	if (l->probe) {
+		paths_failed(&p->paths, l->path);
+		p->paths.p[l->path].probe_at_ns = core->now_ns + core->cfg.probe_ns;
+		return;
+	}
+	if (l->kept) {
+		/* Was the last ACK seen? An EOF says so, an error does not (R24). */
+		if (!eof && core->cfg.static_members && l->life) {
+			p->owes_until_ns = core->now_ns + core->cfg.time_wait_ns;
+			core_arm(core, p->owes_until_ns);
+		}
+		return;
+	}
+	if (l->state == LINK_UP && p->up == l) {
+		if (l->progress) {
+			p->backoff_ns = 0;
+			p->dial_at_ns = core->now_ns +
+				(core_decides(core, p) ? core->cfg.decider_wait_ns : 0);
+		} else {
+			p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
+		}
+	} else if (l->dialled) {
+		paths_failed(&p->paths, l->path);
+		peer_backoff(p, false);
+	}
+}
+
+void link_lost(struct link *l, bool eof)
+{
+	if (l->state == LINK_GONE)
+		return;
+	account(l, eof);
+	link_shut(l, LINK_RESET);
+}
+
+void link_dead(struct link *l, bool eof)
+{
+	link_lost(l, eof);
+	core_forget_link(l);
+}
+
+void link_shut_others(struct link *l)
+{
+	for (struct link *o = l->core->links; o; o = o->next) {
+		if (o == l || o->peer != l->peer || o->probe)
+			continue;
+		if (o->dialled || o->read_hello)
+			link_shut(o, LINK_RESET);
+	}
+}
+
+/* ---- control frames ---- */
+
+uint8_t *link_ctl(struct link *l, size_t n)
+{
+	if (l->ctl_off == l->ctl_len)
+		l->ctl_off = l->ctl_len = 0;
+	if (l->ctl_len + n > sizeof l->ctl)
+		return NULL;
+	return l->ctl + l->ctl_len;
+}
+
+void link_ctl_done(struct link *l, size_t n)
+{
+	l->ctl_len += n;
+	link_raise_tx(l);
+}
+
+void link_raise_tx(struct link *l)
+{
+	if (l->tx_pending)
+		return;
+	l->tx_pending = true;
+	core_raise_link(l);
+}
+
+/* The ACK of everything handed over, as a control frame. */
+void link_put_ack(struct link *l)
+{
+	struct session *s = l->session;
+	uint8_t *ctl = link_ctl(l, WIRE_HEADER);
+
+	if (!ctl)
+		return;		/* control frames wait already; the next write tries again */
+	l->ctl_len += wire_put_ack(ctl, l->core->cfg.nodeid, s->expected);
+	s->ack_sent = s->expected;
+	s->ack_now = false;
+	s->ack_at_ns = 0;
+	s->unacked_frames = 0;
+	s->unacked_bytes = 0;
+	count(&s->n.acks_sent, 1);
+}
+
+static void put_status(struct link *l)
+{
+	struct session *s = l->session;
+	uint8_t *ctl = link_ctl(l, WIRE_OPTS + sizeof(struct wire_status));
+	uint32_t flags = s->rx_paused ? WIRE_STATUS_RX_PAUSED : 0;
+
+	if (!ctl)
+		return;
+	if (ring_bytes_queued(&s->ring) > s->ring.size / 4 * 3) {
+		flags |= WIRE_STATUS_SHORT;
+		s->short_told = true;
+	}
+	l->ctl_len += wire_put_status(ctl, l->core->cfg.nodeid, flags);
+	s->status_due = false;
+}
+
+void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_t gen)
+{
+	struct core *core = l->core;
+	struct refuse r = {
+		.mine = core->cfg.incarnation,
+		.yours = l->life,
+		.reason = reason,
+		.next = next,
+		.gen = gen,
+		.wait_ms = (uint32_t)(core->cfg.backoff_max_ns / 1000000),
+	};
+	struct note *n;
+	uint8_t *ctl;
+	bool mid = l->session && ring_mid_frame(&l->session->ring) > 0;
+
+	if (l->state == LINK_GONE)
+		return;
+	core->refused++;
+	if (l->peer)
+		l->peer->refused++;
+	n = core_note(core, reason == WIRE_REFUSE_STALE || reason == WIRE_REFUSE_CLOSED ?
+		      NOTE_DEBUG : NOTE_WARNING, l->peer ? l->peer->nodeid : 0, l, "refused");
+	n->detail = wire_reason_name(reason);
+	ctl = mid || l->state == LINK_CONNECTING ? NULL : link_ctl(l, WIRE_CONTROL_MAX);
+	if (ctl)
+		link_ctl_done(l, wire_put_refuse(ctl, core->cfg.nodeid, &r));
+	link_shut(l, ctl ? LINK_ORDERLY : LINK_RESET);
+}
+
+enum rx_result link_fault(struct link *l, const char *detail)
+{
+	struct core *core = l->core;
+	struct session *s = l->session;
+	struct note *n = core_note(core, NOTE_WARNING, l->peer ? l->peer->nodeid : 0, l,
+				   "protocol violation, link dropped");
+
+	n->detail = detail;
+	core->faults++;
+	if (s && s->end == SESSION_ALIVE)
+		session_fault(s);
+	else if (l->peer && l->peer->session && l->peer->session->incarnation == l->life)
+		session_fault(l->peer->session);
+	if (l->state == LINK_WAIT && l->read_hello && l->peer)
+		link_refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
+	else
+		link_lost(l, false);
+	return RX_GONE;
+}
+
+/* ---- writing ---- */
+
+/* Whether data of the session may go out on this link now. */
+static bool carries_data(const struct link *l)
+{
+	return l->state == LINK_UP && l->session && !l->rx_only && core_may_send(l->core);
+}
+
+static bool status_wanted(const struct session *s)
+{
+	return s->peer->profile == CORE_NATIVE &&
+		(s->status_due || (!s->short_told && s->rx_paused == false &&
+		 ring_bytes_queued((struct ring *)&s->ring) > s->ring.size / 4 * 3));
+}
+
+bool link_wants_tx(struct link *l)
+{
+	if (l->ctl_off != l->ctl_len)
+		return true;
+	if (l->state != LINK_UP || !l->session || l->rx_only)
+		return false;
+	return l->session->ack_now || l->session->status_due ||
+		(core_may_send(l->core) && ring_has_unsent(&l->session->ring));
+}
+
+/* Control frames that are due go in front of the data of this write. */
+static void put_due(struct link *l, bool data)
+{
+	struct session *s = l->session;
+
+	if (s->version != WIRE_VERSION_3_1 && (s->ack_now || (data && session_ack_owed(s))))
+		link_put_ack(l);
+	if (status_wanted(s))
+		put_status(l);
+}
+
+/* What the ring has for this write; *ret_mid: the rest of a frame under way. */
+static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_t max,
+			  size_t *ret_mid)
+{
+	struct session *s = l->session;
+	size_t mid = ring_mid_frame(&s->ring), have = 0;
+
+	*ret_mid = mid;
+	/* A frame half written must be finished first. */
+	if (carries_data(l) && max > mid)
+		have = ring_unsent(&s->ring, data, ret_n, max);
+	else if (mid)
+		have = ring_unsent(&s->ring, data, ret_n, mid);
+	if (have && s->version == WIRE_VERSION_3_1)
+		have = kernel_strip(l, data, ret_n, mid);
+	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed)) {
+		s->mark_pos = s->ring.sent + have;
+		atomic_store_explicit(&s->mark_ns, l->core->now_ns, memory_order_relaxed);
+	}
+	return have;
+}
+
+size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
+{
+	struct span data[3];
+	size_t sum = 0, ctl, mid = 0;
+	int n = 0, n_data = 0;
+
+	*ret_n = 0;
+	l->gathered_mid = 0;
+	l->stripped = false;
+	if (l->state == LINK_CONNECTING)
+		return 0;
+	if (l->state == LINK_UP && l->session && !l->rx_only)
+		put_due(l, gather_ring(l, data, &n_data, max, &mid) > 0);
+	ctl = l->ctl_len - l->ctl_off;
+	if (mid) {
+		/* Frames are contiguous: the rest of one lies in one span. */
+		out[n++] = (struct span) { data[0].p, mid };
+		data[0].p += mid;
+		data[0].n -= mid;
+		sum += mid;
+		l->gathered_mid = mid;
+	}
+	if (ctl) {
+		out[n++] = (struct span) { l->ctl + l->ctl_off, ctl };
+		sum += ctl;
+	}
+	for (int i = 0; i < n_data; i++) {
+		if (!data[i].n)
+			continue;
+		out[n++] = data[i];
+		sum += data[i].n;
+	}
+	*ret_n = n;
+	return sum;
+}
+
+static void ring_part_sent(struct session *s, size_t n)
+{
+	if (n)
+		count(&s->n.resent, ring_sent(&s->ring, n));
+}
+
+void link_sent(struct link *l, size_t n)
+{
+	struct session *s = l->session;
+	size_t part = n < l->gathered_mid ? n : l->gathered_mid;
+
+	if (!n)
+		return;
+	l->last_tx_ns = l->core->now_ns;
+	if (s) {
+		count(&s->n.bytes_sent, n);
+		ring_part_sent(s, part);
+		if (part && s->version == WIRE_VERSION_3_1)
+			kernel_stripped_sent(l, 0);
+	}
+	n -= part;
+	l->gathered_mid = 0;
+	part = l->ctl_len - l->ctl_off;
+	if (part > n)
+		part = n;
+	l->ctl_off += part;
+	n -= part;
+	if (s && l->stripped)
+		kernel_stripped_sent(l, n);
+	else if (s)
+		ring_part_sent(s, n);
+}
+
+/* ---- probes ---- */
+
+static void answer_probe(struct link *l, const struct probe *q)
+{
+	struct core *core = l->core;
+	uint64_t age_s = (core->now_ns - l->opened_ns) / 1000000000u;
+	uint8_t *ctl;
+
+	if (l->probes_answered > PROBES_MAX_PER_S * (age_s + 1))
+		return;
+	ctl = link_ctl(l, WIRE_CONTROL_MAX);
+	if (!ctl)
+		return;
+	link_ctl_done(l, wire_put_probe(ctl, core->cfg.nodeid, q, true));
+	l->probes_answered++;
+	core->probes_answered++;
+}
+
+enum rx_result link_probe_rx(struct link *l, const struct frame *f)
+{
+	struct core *core = l->core;
+	struct probe q;
+
+	if (frame_probe(f, &q))
+		return link_fault(l, "PROBE does not fit");
+	if (strcmp(q.cluster, core->cfg.cluster))
+		return link_fault(l, "PROBE of another cluster");
+	l->last_rx_ns = core->now_ns;
+	if (!l->dialled) {
+		l->state = LINK_PROBE;
+		link_deadline(l, core->cfg.stall_ns);
+		answer_probe(l, &q);
+		return RX_MORE;
+	}
+	if (f->nextcmd != WIRE_PROBE_REPLY || q.cookie != l->probe_cookie)
+		return link_fault(l, "PROBE_REPLY to nothing");
+	paths_ok(&l->peer->paths, l->path, core->now_ns, core->now_ns - l->probe_sent_ns);
+	/* Now wait for the time of the next one. */
+	l->probe_cookie = 0;
+	link_deadline(l, core->cfg.probe_ns);
+	peer_dial_check(l->peer);
+	return RX_MORE;
+}
+
+static void probe_tick(struct link *l)
+{
+	struct peer *p = l->peer;
+
+	if (!l->dialled || l->probe_cookie) {
+		if (l->dialled)
+			core_note(l->core, NOTE_INFO, p->nodeid, l, "path does not answer probes");
+		link_lost(l, false);
+	} else if (!p->session || (p->up && p->up->path == l->path)) {
+		link_shut(l, LINK_ORDERLY);	/* no longer needed */
+	} else {
+		send_probe(l);
+	}
+}
+
+/* ---- time ---- */
+
+static void deadline_over(struct link *l)
+{
+	static const char *const what[] = {
+		[LINK_CONNECTING] = "connection attempt timed out",
+		[LINK_WAIT] = "no HELLO within its time",
+		[LINK_HELD] = "held HELLO was not admitted within its time",
+	};
+
+	if (l->state == LINK_PROBE) {
+		probe_tick(l);
+		return;
+	}
+	core_note(l->core, l->dialled ? NOTE_DEBUG : NOTE_INFO, l->peer ? l->peer->nodeid : 0, l,
+		  what[l->state]);
+	link_lost(l, false);
+}
+
+void link_tick(struct link *l)
+{
+	struct core *core = l->core;
+
+	if (l->state == LINK_GONE)
+		return;
+	if (l->state == LINK_HELD)
+		hello_held_tick(l);
+	if (l->deadline_ns <= core->now_ns && l->state != LINK_GONE)
+		deadline_over(l);
+	if (l->state == LINK_GONE)
+		return;
+	if (l->deadline_ns != CORE_NEVER)
+		core_arm(core, l->deadline_ns);
+	if (l->state != LINK_UP)
+		return;
+	if (l->session && !l->rx_only) {
+		session_tick(l->session, l);
+	} else if (l->kept) {
+		if (core->now_ns - l->last_rx_ns >= core->cfg.stall_ns)
+			link_lost(l, false);
+		else
+			core_arm(core, l->last_rx_ns + core->cfg.stall_ns);
+	}
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns what a peer is apart from its sessions and links: membership, when and
+ * where to dial, probes of its paths. Knows no frame.
+ */
+#include "inside.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* ---- the table ---- */
+
+static struct peer **bucket(struct core *core, uint32_t nodeid)
+{
+	return &core->by_nodeid[nodeid % CORE_PEER_HASH];
+}
+
+struct peer *peer_find(struct core *core, uint32_t nodeid)
+{
+	struct peer *p = *bucket(core, nodeid);
+
+	while (p && p->nodeid != nodeid)
+		p = p->hash_next;
+	return p;
+}
+
+void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_profile profile,
+	      const struct path_addr *addrs, unsigned n_addrs)
+{
+	assert(nodeid && nodeid != core->cfg.nodeid && !peer_find(core, nodeid));
+	memset(p, 0, sizeof *p);
+	p->core = core;
+	p->nodeid = nodeid;
+	p->profile = profile;
+	paths_set(&p->paths, addrs, n_addrs);
+	tombs_init(&p->tombs);
+	p->next = core->peers;
+	core->peers = p;
+	p->hash_next = *bucket(core, nodeid);
+	*bucket(core, nodeid) = p;
+	core->n_peers++;
+	peer_dial_soon(p, core_decides(core, p) ? core->cfg.decider_wait_ns : 0);
+}
+
+void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
+{
+	paths_set(&p->paths, addrs, n_addrs);
+	p->give_up = 0;
+	p->backoff_ns = 0;
+	peer_dial_soon(p, 0);
+}
+
+bool peer_has_path(const struct peer *p, const struct path_addr *from)
+{
+	return paths_find(&p->paths, from) >= 0;
+}
+
+static void drop_pending(struct peer *p)
+{
+	struct peer **pp = &p->core->peers_head, *prev = NULL;
+
+	if (!p->in_pending)
+		return;
+	while (*pp != p) {
+		prev = *pp;
+		pp = &(*pp)->next_pending;
+	}
+	*pp = p->next_pending;
+	if (p->core->peers_tail == p)
+		p->core->peers_tail = prev;
+	p->in_pending = false;
+}
+
+void peer_remove(struct peer *p)
+{
+	struct core *core = p->core;
+	struct peer **pp = &core->peers;
+	struct link *l;
+
+	if (p->session)
+		session_end(p->session, SESSION_REMOVED);
+	for (l = core->links; l; l = l->next) {
+		if (l->peer != p)
+			continue;
+		link_shut(l, LINK_RESET);
+		l->peer = NULL;
+	}
+	drop_pending(p);
+	while (*pp != p)
+		pp = &(*pp)->next;
+	*pp = p->next;
+	pp = bucket(core, p->nodeid);
+	while (*pp != p)
+		pp = &(*pp)->hash_next;
+	*pp = p->hash_next;
+	core->n_peers--;
+}
+
+/* ---- lives ---- */
+
+struct session *peer_open_session(struct peer *p, uint64_t incarnation)
+{
+	struct core *core = p->core;
+	struct session *s = p->spare;
+
+	if (!s)
+		return NULL;
+	assert(!p->session);
+	p->spare = NULL;
+	p->lend_raised = true;
+	core_raise_peer(p);
+	s->peer = p;
+	s->incarnation = incarnation;
+	s->ours = core->cfg.incarnation;
+	s->max_frame = core->cfg.max_frame;
+	s->max_message = core->cfg.max_message;
+	s->ack_bytes = core->cfg.ack_bytes;
+	p->session = s;
+	p->epoch++;
+	session_event(s, FSM_OPEN, NULL);
+	if (p->member == incarnation && p->member_leaving)
+		session_event(s, FSM_LEAVING, NULL);
+	return s;
+}
+
+void peer_lend(struct peer *p, struct session *s)
+{
+	assert(!p->spare);
+	p->spare = s;
+	if (p->member && !p->session)
+		peer_added(p, p->member);
+	hello_retry(p);
+	peer_dial_check(p);
+}
+
+void peer_added(struct peer *p, uint64_t incarnation)
+{
+	if (p->member != incarnation)
+		p->member_leaving = false;
+	p->member = incarnation;
+	if (p->session && p->session->incarnation != incarnation)
+		session_end(p->session, SESSION_FAILED);
+	if (!p->session && !p->core->closing && !tombs_find(&p->tombs, incarnation)) {
+		if (peer_open_session(p, incarnation) && p->profile == CORE_DLM)
+			kernel_opened(p);
+	}
+	p->give_up = 0;
+	hello_retry(p);
+	peer_dial_check(p);
+}
+
+void peer_leaving(struct peer *p, uint64_t incarnation)
+{
+	if (p->member == incarnation)
+		p->member_leaving = true;
+	if (p->session && p->session->incarnation == incarnation)
+		session_event(p->session, FSM_LEAVING, NULL);
+}
+
+static void gone(struct peer *p, uint64_t incarnation, enum session_end why)
+{
+	struct link *l;
+
+	if (p->member == incarnation)
+		p->member = 0;
+	if (p->session && p->session->incarnation == incarnation)
+		session_end(p->session, why);
+	/* A HELLO of that life is not going to be admitted any more. */
+	for (l = p->core->links; l; l = l->next)
+		if (l->peer == p && l->state == LINK_HELD && l->life == incarnation)
+			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
+}
+
+void peer_left(struct peer *p, uint64_t incarnation)
+{
+	gone(p, incarnation, SESSION_LEFT);
+}
+
+void peer_failed(struct peer *p, uint64_t incarnation)
+{
+	if (!incarnation && p->session)
+		incarnation = p->session->incarnation;
+	if (incarnation)
+		gone(p, incarnation, SESSION_FAILED);
+}
+
+void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason)
+{
+	if (p->session && p->session->incarnation == life) {
+		if (p->session->fence_asked)
+			return;
+		p->session->fence_asked = true;
+	}
+	p->fence_raised = true;
+	p->fence_life = life;
+	p->fence_reason = reason;
+	core_raise_peer(p);
+}
+
+/* ---- dials ---- */
+
+static bool wants_link(const struct peer *p)
+{
+	const struct core *core = p->core;
+
+	if (p->give_up || !p->paths.n)
+		return false;
+	if (p->session)
+		return true;
+	if (p->profile == CORE_DLM)
+		return false;
+	if (core->cfg.static_members)
+		return !core->closing && !tombs_count(&p->tombs, TOMB_CLOSED);
+	/* A dead life that membership shows again must be told (R21). */
+	if (p->member) {
+		const struct tomb *t = tombs_find(&p->tombs, p->member);
+
+		return t && t->kind == TOMB_FAILED;
+	}
+	return false;
+}
+
+/* R7: an own dial is pending, or a choice may be in flight on an accepted link. */
+static bool link_under_way(const struct peer *p)
+{
+	const struct link *l;
+
+	if (p->dial_raised)
+		return true;
+	for (l = p->core->links; l; l = l->next) {
+		if (l->peer != p || l->probe || l->state == LINK_GONE || l->kept)
+			continue;
+		if (l->dialled && l->state != LINK_UP)
+			return true;
+		if (!l->dialled && l->state == LINK_WAIT && l->answered)
+			return true;
+	}
+	return false;
+}
+
+/* D alone may leave a living link for the preferred path (R4). */
+static bool wants_to_move(const struct peer *p)
+{
+	const struct core *core = p->core;
+	const struct path *first = &p->paths.p[0];
+
+	return p->profile == CORE_NATIVE && core_decides(core, p) && p->up && p->up->path != 0 &&
+		p->paths.n > 1 && first->state == PATH_ALIVE && p->session &&
+		core->now_ns - first->alive_since_ns >= core->cfg.prefer_ns &&
+		core->now_ns - p->up->opened_ns >= core->cfg.prefer_ns;
+}
+
+void peer_dial_check(struct peer *p)
+{
+	struct core *core = p->core;
+	bool move = wants_to_move(p);
+
+	if (!wants_link(p) || (p->up && !move) || link_under_way(p))
+		return;
+	if (core->now_ns < p->dial_at_ns) {
+		core_arm(core, p->dial_at_ns);
+		return;
+	}
+	p->dial_raised = true;
+	p->dial_polled = false;
+	p->dial_path = move ? 0 : paths_choose(&p->paths);
+	core_raise_peer(p);
+}
+
+void peer_dial_soon(struct peer *p, uint64_t delay_ns)
+{
+	p->dial_at_ns = p->core->now_ns + delay_ns;
+	peer_dial_check(p);
+}
+
+void peer_backoff(struct peer *p, bool to_the_cap)
+{
+	const struct core_config *cfg = &p->core->cfg;
+	uint64_t b = p->backoff_ns ? 2 * p->backoff_ns : cfg->backoff_min_ns;
+
+	if (to_the_cap || b > cfg->backoff_max_ns)
+		b = cfg->backoff_max_ns;
+	p->backoff_ns = b;
+	/* 75 .. 125 % */
+	p->dial_at_ns = p->core->now_ns + b - b / 4 + b / 2 * (core_random(p->core) >> 16) / 65536;
+}
+
+/* ---- probes ---- */
+
+static void probe_check(struct peer *p)
+{
+	struct core *core = p->core;
+
+	if (p->paths.n < 2 || p->profile != CORE_NATIVE || core->closing || !p->session)
+		return;
+	for (unsigned i = 0; i < p->paths.n; i++) {
+		struct path *path = &p->paths.p[i];
+
+		if ((p->up && p->up->path == i) || (p->probing | p->probe_raised) & 1u << i)
+			continue;
+		if (core->now_ns >= path->probe_at_ns) {
+			path->probe_at_ns = core->now_ns + core->cfg.probe_ns;
+			p->probe_raised |= 1u << i;
+			core_raise_peer(p);
+		} else {
+			core_arm(core, path->probe_at_ns);
+		}
+	}
+}
+
+void peer_tick(struct peer *p)
+{
+	if (p->owes_until_ns > p->core->now_ns)
+		core_arm(p->core, p->owes_until_ns);
+	peer_dial_check(p);
+	probe_check(p);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The byte ring that is send queue and retransmission queue at once. It holds
+ * the encoded sequenced frames of one session, oldest first, each contiguous.
+ * Knows frames only by their headers; knows nothing of links or time.
+ *
+ *   acked <= sent <= high <= filled        (byte positions, never wrap)
+ *
+ * An ACK moves acked, a write moves sent, a reconnect moves sent back to acked,
+ * and high stays: what lies between acked and high may have arrived (R13).
+ *
+ * Two sides. The producer's functions are called under the caller's lock, from
+ * any thread; the consumer's from the loop thread alone, without that lock. They meet in
+ * three atomic words. Closing is one bit in the word that publishes, so that
+ * after ring_close() nothing can be added: what the consumer sees is final. The FIN has
+ * its own room behind the ring, so a full ring cannot hold it up.
+ */
+#ifndef SINEW_PROTO_RING_H
+#define SINEW_PROTO_RING_H
+
+#include "span.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define RING_SLOTS	64	/* open slots a ring */
+#define RING_MIN	(256u * 1024)
+
+enum ring_slot_state { RING_SLOT_FREE, RING_SLOT_OPEN, RING_SLOT_DONE, RING_SLOT_CANCELLED };
+
+struct ring_slot {
+	uint64_t pos;
+	uint32_t reserved;	/* bytes with headers */
+	uint32_t used;		/* of them, once committed */
+	enum ring_slot_state state;
+};
+
+struct ring {
+	uint8_t *base;		/* lent */
+	uint64_t size;		/* power of two */
+	uint32_t nodeid;	/* stamped into the headers */
+	uint32_t first_seq;
+
+	/* Producer. */
+	alignas(64) uint64_t tail;	/* published position, without the bit */
+	uint64_t reserved;	/* where the next slot begins, >= tail */
+	uint64_t floor;		/* acked as far as known here, or a restart */
+	uint64_t number;	/* messages published */
+	uint32_t next_seq;
+	uint32_t slot_head, n_slots;
+	struct ring_slot slots[RING_SLOTS];
+	uint64_t looked;	/* tail when acked was last looked at */
+
+	/* Shared. */
+	alignas(64) _Atomic uint64_t filled;	/* tail * 2 + closed */
+	_Atomic uint64_t acked;
+	_Atomic uint64_t want;	/* bytes that a refused sender waits for, 0 = none */
+	_Atomic uint64_t skip_at;	/* where the lap before that of tail ended early */
+
+	/* Consumer. */
+	alignas(64) uint64_t acked_pos;
+	uint64_t sent;
+	uint64_t high;
+	uint64_t sent_frame;	/* a frame boundary <= sent, walked lazily */
+	_Atomic uint64_t high_water;	/* most bytes ever held */
+	uint64_t acked_number;	/* messages acknowledged */
+	uint64_t msg_pos;	/* where the first message begins that is not wholly
+				 * acknowledged: its bytes stay readable */
+	uint32_t acked_seq;	/* seq of the frame at acked_pos */
+	bool fin;		/* FIN queued behind everything */
+	uint8_t fin_frame[40];
+};
+
+/* size: a power of two >= RING_MIN, backed by mem (lent until the ring's end). */
+void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq);
+
+/* ---- producer (under the caller's lock) ---- */
+
+/* Longest message that an empty ring of this size always takes whole. */
+size_t ring_max_message(size_t size);
+
+/*
+ * Queue one application message made of n parts (total len bytes), cut into
+ * fragments where it exceeds max_frame. ret_number (may be NULL): its 64-bit
+ * number in the session, from 1.
+ * -EAGAIN: no room now, or it is longer than a frame and slots are open; ring_want is noted.
+ * -EMSGSIZE: can never fit. -ESHUTDOWN: closed.
+ */
+int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
+	      uint32_t max_frame, uint64_t *ret_number);
+
+/* Queue one whole DLM packet as OPTS (wrapped) with the next seq: dlm profile. */
+int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number);
+
+/*
+ * Reserve room to build a message in place: *ret_data has len bytes, valid
+ * until commit or cancel; the slot's index goes to *ret_slot. Later messages wait for it.
+ * Errors as ring_send; -EMSGSIZE also when len does not fit one frame.
+ */
+int ring_get(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_data,
+	     unsigned *ret_slot);
+/* used <= len of the get. -ESHUTDOWN when closed meanwhile, -EINVAL: no such open slot. */
+int ring_commit(struct ring *r, unsigned slot, size_t used, uint64_t *ret_number);
+int ring_cancel(struct ring *r, unsigned slot);
+
+/* Bytes free for new frames, as the producer knows it. */
+uint64_t ring_room(struct ring *r);
+
+/* ---- consumer (loop thread) ---- */
+
+/* Up to 3 spans of what lies between sent and filled (FIN last), at most max
+ * bytes; returns the sum. */
+size_t ring_unsent(struct ring *r, struct span out[3], int *ret_n, size_t max);
+/* True if anything is unsent. */
+bool ring_has_unsent(struct ring *r);
+/* n bytes of what ring_unsent() gave were written: moves sent and high.
+ * Returns how many whole frames of them went out again. */
+uint64_t ring_sent(struct ring *r, size_t n);
+/* Bytes of the frame that sent lies inside of and that are still to be written;
+ * 0 when sent is at a boundary. */
+size_t ring_mid_frame(struct ring *r);
+/*
+ * The peer expects next: everything before it is acknowledged.
+ * 1 moved, 0 nothing new, -EPROTO: next was never sent (nothing changed).
+ */
+int ring_ack(struct ring *r, uint32_t next);
+/* A new link resumes at next: as ring_ack, and sent goes back to there.
+ * -EPROTO: outside acked..high (nothing changed). */
+int ring_resume(struct ring *r, uint32_t next);
+/* No more messages; returns true the first time. Open slots are void. */
+bool ring_close(struct ring *r);
+/* Close, and queue FIN behind all. */
+void ring_put_fin(struct ring *r);
+/* True when a FIN was queued and is acknowledged. */
+bool ring_fin_acked(const struct ring *r);
+/* True when all messages are acknowledged (a FIN may not be). */
+bool ring_all_acked(struct ring *r);
+/* True when there is unacknowledged data or FIN that was handed to a link. */
+bool ring_in_flight(const struct ring *r);
+/* Everything acknowledged, nothing queued. */
+bool ring_empty(struct ring *r);
+uint64_t ring_bytes_queued(struct ring *r);	/* filled - acked */
+uint32_t ring_next_seq(struct ring *r);		/* consumer's view, walks */
+/* True if a sender waits and there is room for it now; clears the wish. */
+bool ring_take_writable(struct ring *r);
+
+/* Fates: numbers of the last message acknowledged, last possibly delivered
+ * (all of its frames handed to a link), last queued. Valid after ring_close(). */
+struct ring_fate {
+	uint64_t acked, unknown, queued;
+};
+void ring_fate(struct ring *r, struct ring_fate *ret);
+
+/* Walks the messages that are not wholly acknowledged, oldest first, frame by
+ * frame. Start with a zeroed one; number is that of the frame's message. */
+struct ring_iter {
+	uint64_t pos, number;
+	bool started, ended;
+};
+/* The next frame's body: 1 and *ret_body; *ret_first and *ret_last say whether
+ * it begins and ends a message of ret_total bytes. 0 at the end. */
+int ring_next(struct ring *r, struct ring_iter *it, struct span *ret_body,
+	      bool *ret_first, bool *ret_last, size_t *ret_total);
+
+#endif

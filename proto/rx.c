@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the reading of a link: which frame is legal when, sequencing, what is
+ * delivered and what is acknowledged. Knows the handshake only by its entry.
+ */
+#include "inside.h"
+
+#include "seq.h"
+
+#include <errno.h>
+
+/* ---- sequenced frames ---- */
+
+/* RX_MSG: it is the expected one; RX_MORE: dropped as a duplicate; else a fault. */
+enum rx_result rx_sequence(struct link *l, uint32_t seq)
+{
+	struct session *s = l->session;
+
+	if (seq == s->expected)
+		return s->got_fin ? link_fault(l, "frame behind FIN") : RX_MSG;
+	if (seq_after(seq, s->expected))
+		return link_fault(l, "sequence number ahead of the expected one");
+	count(&s->n.duplicates, 1);
+	session_ack_soon(s);
+	return RX_MORE;
+}
+
+/* The frame of the expected number was taken. */
+void rx_delivered(struct session *s, size_t frame_bytes)
+{
+	s->expected++;
+	s->unacked_frames++;
+	s->unacked_bytes += frame_bytes;
+}
+
+static enum rx_result message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
+{
+	s->rx_number++;
+	count(&s->n.delivered, 1);
+	rx->msg = p;
+	rx->msg_len = n;
+	rx->session = s;
+	return RX_MSG;
+}
+
+static enum rx_result data(struct link *l, struct rx *rx, const struct frame *f)
+{
+	struct session *s = l->session;
+	enum rx_result r = rx_sequence(l, f->u);
+
+	if (r != RX_MSG)
+		return r;
+	if (f->inner_len < WIRE_HEADER || frag_active(&s->frag))
+		return link_fault(l, "message inside a fragmented one");
+	if (!frame_tlvs_ok(f))
+		return link_fault(l, "TLVs do not fit");
+	if (f->inner_len - WIRE_HEADER > l->core->cfg.max_message)
+		return link_fault(l, "message over the limit");
+	rx_delivered(s, f->length);
+	return message(s, rx, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER);
+}
+
+static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame *f)
+{
+	struct session *s = l->session;
+	enum rx_result r = rx_sequence(l, f->u);
+	uint32_t total, offset;
+
+	if (r != RX_MSG)
+		return r;
+	if (frame_fragment(f, &total, &offset))
+		return link_fault(l, "fragment TLV does not fit");
+	switch (frag_add(&s->frag, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER, total,
+			 offset, l->core->cfg.max_message)) {
+	case FRAG_NEED_BUFFER:
+		rx->need = total;
+		rx->session = s;
+		return RX_BUFFER;
+	case FRAG_BAD:
+		return link_fault(l, "fragment does not fit its message");
+	case FRAG_MORE:
+		s->frag_at_ns = l->core->now_ns;
+		core_arm(l->core, s->frag_at_ns + l->core->cfg.frag_ns);
+		rx_delivered(s, f->length);
+		return RX_MORE;
+	case FRAG_DONE:
+		rx_delivered(s, f->length);
+		rx->lent = true;
+		return message(s, rx, frag_take(&s->frag), total);
+	}
+	return RX_GONE;
+}
+
+bool link_lend(struct link *l, uint8_t *buf)
+{
+	if (l->state != LINK_UP || !l->session || l->session->frag.buf)
+		return false;
+	frag_lend(&l->session->frag, buf);
+	return true;
+}
+
+uint8_t *session_take_buffer(struct session *s)
+{
+	return frag_take(&s->frag);
+}
+
+enum rx_result rx_fin(struct link *l)
+{
+	struct session *s = l->session;
+
+	if (frag_active(&s->frag))
+		return link_fault(l, "FIN inside a fragmented message");
+	s->expected++;
+	if (session_event(s, FSM_RCV_FIN, l))
+		return link_fault(l, "FIN in a wrong state");
+	return RX_MORE;
+}
+
+static enum rx_result fin(struct link *l, const struct frame *f)
+{
+	enum rx_result r;
+
+	if (f->inner_len != WIRE_HEADER)
+		return link_fault(l, "FIN of a wrong length");
+	r = rx_sequence(l, f->u);
+	return r == RX_MSG ? rx_fin(l) : r;
+}
+
+/* ---- frames of a link that is up ---- */
+
+static enum rx_result status(struct link *l, const struct frame *f)
+{
+	struct session *s = l->session;
+	uint32_t flags;
+
+	if (frame_status(f, &flags))
+		return link_fault(l, "STATUS does not fit");
+	atomic_store_explicit(&s->peer_paused, flags & WIRE_STATUS_RX_PAUSED,
+			      memory_order_relaxed);
+	if (flags & WIRE_STATUS_SHORT)
+		session_ack_soon(s);
+	return RX_MORE;
+}
+
+static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame *f)
+{
+	struct session *s = l->session;
+
+	if (!s)
+		return RX_MORE;		/* CLOSED: only an explicit open counts */
+	if (f->cmd == WIRE_ACK) {
+		count(&s->n.acks_received, 1);
+		return session_acked(s, f->u) < 0 ?
+			link_fault(l, "ACK of what was never sent") : RX_MORE;
+	}
+	switch (f->nextcmd) {
+	case WIRE_DATA:
+		return data(l, rx, f);
+	case WIRE_FRAGMENT:
+		return fragment(l, rx, f);
+	case WIRE_FIN_CMD:
+		return fin(l, f);
+	case WIRE_STATUS:
+		return status(l, f);
+	case WIRE_LEAVING:
+		session_event(s, FSM_LEAVING, l);
+		return RX_MORE;
+	case WIRE_REFUSE:
+		return hello_refused(l, f);
+	default:
+		return link_fault(l, "frame that has no place on a link that is up");
+	}
+}
+
+static enum rx_result wait_frame(struct link *l, const struct frame *f)
+{
+	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_HELLO)
+		return hello_rx(l, f);
+	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_REFUSE)
+		return hello_refused(l, f);
+	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_PROBE && !l->dialled && !l->read_hello)
+		return link_probe_rx(l, f);
+	return link_fault(l, "not a HELLO");
+}
+
+static enum rx_result probe_frame(struct link *l, const struct frame *f)
+{
+	if (f->cmd != WIRE_OPTS_CMD ||
+	    f->nextcmd != (l->dialled ? WIRE_PROBE_REPLY : WIRE_PROBE))
+		return link_fault(l, "not a PROBE");
+	return link_probe_rx(l, f);
+}
+
+static enum rx_result native_frame(struct link *l, struct rx *rx, const uint8_t *p, size_t n)
+{
+	struct frame f;
+	int err = frame_parse(p, n, &f);
+
+	if (err)
+		return link_fault(l, err == -EPROTONOSUPPORT ? "unknown version of the DLM protocol" :
+				  "frame does not fit");
+	if (f.cmd == WIRE_MSG || f.cmd == WIRE_RCOM)
+		return link_fault(l, "bare DLM packet: the other end is no sinew");
+	if (l->peer && f.nodeid != l->peer->nodeid && (l->dialled || l->read_hello)) {
+		/* A refusal may come from whoever lives at that address. */
+		if (f.nextcmd != WIRE_REFUSE && f.nextcmd != WIRE_HELLO)
+			return link_fault(l, "frame of another nodeid");
+	}
+	l->last_rx_ns = l->core->now_ns;
+	switch (l->state) {
+	case LINK_WAIT:
+		return wait_frame(l, &f);
+	case LINK_UP:
+		return up_frame(l, rx, &f);
+	case LINK_PROBE:
+		return probe_frame(l, &f);
+	case LINK_CONNECTING:
+	case LINK_HELD:
+	case LINK_GONE:
+		break;
+	}
+	return RX_GONE;
+}
+
+/* ---- entry ---- */
+
+/* The frame that carries nearly all traffic: one whole message, expected. */
+static bool plain_data(const struct link *l, const struct session *s, const uint8_t *p, size_t n)
+{
+	return n >= WIRE_MSG_OVERHEAD && p[14] == WIRE_OPTS_CMD && p[16] == WIRE_DATA &&
+		get_le32(p + 4) == s->expected && get_le16(p + 18) == 0 &&
+		get_le32(p) == WIRE_VERSION_3_2 && get_le32(p + 8) == l->peer->nodeid &&
+		get_le32(p + 24) == WIRE_VERSION_3_2 && get_le32(p + 28) == WIRE_NATIVE &&
+		get_le32(p + 32) == l->peer->nodeid && get_le16(p + 36) == n - WIRE_OPTS &&
+		p[38] == WIRE_DATA && !s->got_fin && !frag_active(&s->frag) &&
+		n - WIRE_MSG_OVERHEAD <= l->core->cfg.max_message;
+}
+
+static enum rx_result one_frame(struct link *l, struct rx *rx, size_t n)
+{
+	struct session *s = l->session;
+	const uint8_t *p = rx->p;
+
+	if (l->peer && l->peer->profile == CORE_DLM)
+		return kernel_rx(l, rx, p, n);
+	if (l->state == LINK_UP && s && plain_data(l, s, p, n)) {
+		l->last_rx_ns = l->core->now_ns;
+		rx_delivered(s, n);
+		return message(s, rx, p + WIRE_MSG_OVERHEAD, n - WIRE_MSG_OVERHEAD);
+	}
+	return native_frame(l, rx, p, n);
+}
+
+enum rx_result link_rx(struct link *l, struct rx *rx)
+{
+	struct core *core = l->core;
+
+	rx->msg = NULL;
+	rx->lent = rx->bare = false;
+	for (;;) {
+		size_t left = (size_t)(rx->end - rx->p);
+		struct session *s = l->session;
+		uint32_t expected = s ? s->expected : 0;
+		enum rx_result r;
+		int n;
+
+		if (l->state == LINK_GONE)
+			return RX_GONE;
+		if (core->sessions_head)
+			return RX_AGAIN;
+		if (l->state == LINK_HELD || l->state == LINK_CONNECTING || (s && s->rx_paused))
+			return RX_PAUSED;
+		n = frame_length(rx->p, left);
+		if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state != LINK_UP))
+			return link_fault(l, n == -EPROTONOSUPPORT ?
+					  "unknown version of the DLM protocol" :
+					  "length of a frame cannot be");
+		if (n == 0 || (size_t)n > left) {
+			rx->need = n ? (uint32_t)n : WIRE_HEADER;
+			return RX_MORE;
+		}
+		r = one_frame(l, rx, (size_t)n);
+		if (r == RX_GONE || r == RX_BUFFER)
+			return r;
+		if (s) {
+			count(&s->n.bytes_received, (uint64_t)n);
+			l->progress |= s->expected != expected;
+		}
+		rx->p += n;
+		if (r == RX_MSG)
+			return r;
+		if (l->state == LINK_GONE)
+			return RX_GONE;
+		if (core_pending(core))
+			return RX_AGAIN;
+	}
+}
+
+void link_rx_done(struct link *l)
+{
+	struct session *s = l->session;
+	struct core *core = l->core;
+
+	if (!s || !session_ack_owed(s))
+		return;
+	if (s->ack_now || s->unacked_frames >= core->cfg.ack_frames ||
+	    s->unacked_bytes >= s->ack_bytes) {
+		session_ack_soon(s);
+	} else if (!s->ack_at_ns) {
+		s->ack_at_ns = core->now_ns + core->cfg.ack_ns;
+		core_arm(core, s->ack_at_ns);
+	}
+}
+
+void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off)
+{
+	while (l->state == LINK_UP && l->session && *off < n) {
+		const uint8_t *f = p + *off;
+		int len = frame_length(f, n - *off);
+
+		if (len <= 0 || (size_t)len > n - *off)
+			return;
+		*off += (size_t)len;
+		l->last_rx_ns = l->core->now_ns;
+		if (len != WIRE_HEADER || f[14] != WIRE_ACK ||
+		    get_le32(f + 8) != l->peer->nodeid || get_le32(f) != WIRE_VERSION_3_2)
+			continue;
+		if (session_acked(l->session, get_le32(f + 4)) < 0) {
+			link_fault(l, "ACK of what was never sent");
+			return;
+		}
+	}
+}

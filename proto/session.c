@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the life of a session: sending, termination, what an ACK means, fates.
+ * Knows links only as what carries it for a while.
+ */
+#include "inside.h"
+
+#include <assert.h>
+#include <errno.h>
+
+void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
+{
+	memset(s, 0, sizeof *s);
+	ring_init(&s->ring, mem, size, nodeid, first_seq);
+	s->expected = first_seq;
+	s->ack_sent = first_seq;
+}
+
+/* ---- producers ---- */
+
+int session_send(struct session *s, const struct span *parts, int n, size_t len,
+		 uint64_t *ret_number)
+{
+	if (len > s->max_message)
+		return -EMSGSIZE;
+	if (s->peer->profile == CORE_NATIVE)
+		return ring_send(&s->ring, parts, n, len, s->max_frame, ret_number);
+	return n == 1 ? ring_send_dlm(&s->ring, parts->p, len, ret_number) : -EINVAL;
+}
+
+int session_get(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot)
+{
+	if (len > s->max_message)
+		return -EMSGSIZE;
+	return ring_get(&s->ring, len, s->max_frame, ret_data, ret_slot);
+}
+
+int session_commit(struct session *s, unsigned slot, size_t used, uint64_t *ret_number)
+{
+	return ring_commit(&s->ring, slot, used, ret_number);
+}
+
+int session_cancel(struct session *s, unsigned slot)
+{
+	return ring_cancel(&s->ring, slot);
+}
+
+/* ---- the loop's side ---- */
+
+void session_kick(struct session *s)
+{
+	struct peer *p = s->peer;
+
+	if (s->end != SESSION_ALIVE)
+		return;
+	if (ring_take_writable(&s->ring))
+		core_raise_session(s, SESSION_P_WRITABLE);
+	if (p->up && ring_has_unsent(&s->ring))
+		link_raise_tx(p->up);
+}
+
+void session_pause(struct session *s, bool paused)
+{
+	if (s->rx_paused == paused || s->end != SESSION_ALIVE)
+		return;
+	s->rx_paused = paused;
+	s->status_due = true;
+	s->frag_at_ns = s->peer->core->now_ns;
+	if (s->peer->up)
+		link_raise_tx(s->peer->up);
+}
+
+bool session_ack_owed(const struct session *s)
+{
+	return s->ack_sent != s->expected;
+}
+
+void session_ack_soon(struct session *s)
+{
+	s->ack_now = true;
+	if (s->peer->up)
+		link_raise_tx(s->peer->up);
+}
+
+static void note_event(struct session *s, enum fsm_event ev, const struct fsm_cell *cell)
+{
+	struct note *n = core_note(s->peer->core, cell->actions & FSM_FAULT ? NOTE_WARNING :
+				   NOTE_DEBUG, s->peer->nodeid, NULL, "transition");
+
+	n->fsm = true;
+	n->from = session_state(s);
+	n->event = ev;
+	n->to = cell->next;
+	n->a_name = "expected";
+	n->a = s->expected;
+}
+
+int session_event(struct session *s, enum fsm_event ev, struct link *on)
+{
+	const struct fsm_cell *cell = fsm_cell(session_state(s), ev);
+
+	note_event(s, ev, cell);
+	if (cell->actions & FSM_FAULT)
+		return -EPROTO;
+	/* A FIN is acknowledged before the state changes (R24). */
+	if (cell->actions & FSM_ACK_NOW) {
+		if (cell->actions & FSM_KEEP)
+			link_put_ack(on);
+		else
+			session_ack_soon(s);
+	}
+	if (!(cell->actions & (FSM_CLEAN | FSM_FATES)))
+		atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
+	if (cell->actions & FSM_NOTE)
+		s->removed = true;
+	if (cell->actions & FSM_QUEUE_FIN) {
+		ring_put_fin(&s->ring);
+		if (s->peer->up)
+			link_raise_tx(s->peer->up);
+	}
+	if (cell->actions & FSM_FINISHED) {
+		s->got_fin = true;
+		core_raise_session(s, SESSION_P_FINISHED);
+	}
+	if (cell->actions & FSM_CLEAN) {
+		if (cell->actions & FSM_KEEP)
+			on->kept = true;
+		session_end(s, SESSION_CLOSED);
+		return 0;
+	}
+	session_close_check(s);
+	return 0;
+}
+
+void session_close_check(struct session *s)
+{
+	const struct core *core = s->peer->core;
+
+	if (session_state(s) == FSM_CLOSE_WAIT &&
+	    (s->removed || s->finish_wanted || core->closing || core->cfg.auto_close))
+		session_event(s, FSM_CLOSE, NULL);
+}
+
+void session_finish(struct session *s)
+{
+	if (s->end != SESSION_ALIVE || s->finish_wanted)
+		return;
+	s->finish_wanted = true;
+	if (s->version == WIRE_VERSION_3_1) {
+		/* No FIN there: over when the queue is written. */
+		ring_close(&s->ring);
+		session_unreliable_done(s);
+		return;
+	}
+	session_event(s, FSM_CLOSE, NULL);
+}
+
+void session_unreliable_done(struct session *s)
+{
+	if (s->finish_wanted && ring_all_acked(&s->ring))
+		session_end(s, SESSION_LEFT);
+}
+
+void session_abort(struct session *s)
+{
+	if (s->end == SESSION_ALIVE)
+		session_end(s, SESSION_ABORTED);
+}
+
+/* What becomes of the links of a session that ends. */
+static void end_links(struct session *s, enum session_end why)
+{
+	struct peer *p = s->peer;
+	struct link *l;
+
+	for (l = p->core->links; l; l = l->next) {
+		bool its = l->session == s || (l->peer == p && l->read_hello &&
+					       l->life == s->incarnation);
+
+		if (!its || l->state == LINK_GONE)
+			continue;
+		if (l->session == s) {
+			l->session = NULL;
+			if (p->up == l)
+				p->up = NULL;
+		}
+		if (l->kept && why == SESSION_CLOSED)
+			continue;
+		if (why == SESSION_CLOSED)
+			link_shut(l, l->state == LINK_UP ? LINK_ORDERLY : LINK_RESET);
+		else if (why == SESSION_LINGER || why == SESSION_RENEWED ||
+			 p->profile == CORE_DLM || l->probe)
+			link_shut(l, LINK_RESET);
+		else
+			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
+	}
+}
+
+void session_end(struct session *s, enum session_end why)
+{
+	struct peer *p = s->peer;
+	enum fsm_state state = session_state(s);
+	struct link *up = p->up;
+	bool mid;
+
+	assert(s->end == SESSION_ALIVE);
+	if (why != SESSION_CLOSED)
+		note_event(s, FSM_END, fsm_cell(state, FSM_END));
+	/* A frame half written leaves no room for a REFUSE behind it. */
+	mid = up && up->session == s && ring_mid_frame(&s->ring) > 0;
+	ring_close(&s->ring);
+	s->end_state = state;
+	s->end = why;
+	atomic_store_explicit(&s->state, FSM_CLOSED, memory_order_relaxed);
+	tombs_bury(&p->tombs, s->incarnation,
+		   why == SESSION_CLOSED ? TOMB_CLOSED : TOMB_FAILED, s->expected);
+	/* Only our FIN is open: all is known, though nobody said so (R18). */
+	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
+	    (state == FSM_LAST_ACK || state == FSM_CLOSING) && ring_all_acked(&s->ring))
+		s->end = SESSION_CLOSED;
+	p->session = NULL;
+	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
+	if (mid && why != SESSION_CLOSED)
+		link_shut(up, LINK_RESET);
+	end_links(s, why);
+	core_raise_session(s, SESSION_P_DOWN);
+	peer_dial_check(p);
+}
+
+int session_acked(struct session *s, uint32_t next)
+{
+	struct core *core = s->peer->core;
+	int r = ring_ack(&s->ring, next);
+
+	if (r <= 0)
+		return r;
+	s->stalls_in_row = 0;
+	s->nudged = false;
+	atomic_store_explicit(&s->progress_ns, core->now_ns, memory_order_relaxed);
+	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
+	if (s->peer->up)
+		s->peer->up->progress = true;
+	if (s->ring.acked_pos >= s->mark_pos) {
+		bool all = ring_empty(&s->ring);
+
+		s->mark_pos = s->ring.sent;
+		atomic_store_explicit(&s->mark_ns, all ? 0 : core->now_ns, memory_order_relaxed);
+	}
+	if (s->short_told && ring_bytes_queued(&s->ring) < s->ring.size / 2)
+		s->short_told = false;
+	if (ring_take_writable(&s->ring))
+		core_raise_session(s, SESSION_P_WRITABLE);
+	if (ring_fin_acked(&s->ring))
+		return session_event(s, FSM_FIN_ACKED, s->peer->up);
+	return 1;
+}
+
+void session_fault(struct session *s)
+{
+	count(&s->n.faults, 1);
+	if (s->n.faults >= s->peer->core->cfg.fault_limit)
+		peer_ask_fence(s->peer, s->incarnation, FENCE_PROTOCOL);
+}
+
+int session_link_up(struct session *s, struct link *l, uint32_t next)
+{
+	struct core *core = s->peer->core;
+	bool in_flight = ring_in_flight(&s->ring);
+
+	if (ring_resume(&s->ring, next) < 0)
+		return -EPROTO;
+	if (s->was_up) {
+		count(&s->n.reconnects, 1);
+		if (in_flight)
+			count(&s->n.resumed_unacked, 1);
+	} else {
+		s->was_up = true;
+		core_raise_session(s, SESSION_P_UP);
+	}
+	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
+	s->status_due = s->rx_paused;
+	atomic_store_explicit(&s->peer_paused, false, memory_order_relaxed);
+	s->short_told = false;
+	s->frag_at_ns = core->now_ns;
+	s->mark_pos = s->ring.sent;
+	if (ring_empty(&s->ring))
+		atomic_store_explicit(&s->mark_ns, 0, memory_order_relaxed);
+	l->session = s;
+	s->peer->up = l;
+	if (ring_take_writable(&s->ring))
+		core_raise_session(s, SESSION_P_WRITABLE);
+	link_raise_tx(l);
+	core_arm(core, core->now_ns + core->cfg.keepalive_multi_ns);
+	/* The position may have been the ACK of our FIN. */
+	if (ring_fin_acked(&s->ring))
+		return session_event(s, FSM_FIN_ACKED, l);
+	return 0;
+}
+
+/* ---- time ---- */
+
+/* Silence on a living link: the path, or the peer. */
+static void silence_check(struct session *s, struct link *l)
+{
+	struct core *core = s->peer->core;
+	const struct core_config *cfg = &core->cfg;
+	uint64_t silent = core->now_ns - l->last_rx_ns;
+	bool kernel = s->peer->profile == CORE_DLM;
+
+	/* We do not read: nothing can be said about the peer. */
+	if (s->rx_paused || (kernel && !ring_in_flight(&s->ring)))
+		return;
+	if (!kernel && silent >= cfg->path_dead_ns &&
+	    paths_other_alive(&s->peer->paths, l->path, l->last_rx_ns)) {
+		core_note(core, NOTE_WARNING, s->peer->nodeid, l,
+			  "path is silent, another one lives: moving");
+		paths_failed(&s->peer->paths, l->path);
+		l->progress = true;	/* dial at once */
+		link_lost(l, false);
+		return;
+	}
+	if (kernel && !s->nudged && silent >= cfg->stall_ns / 2) {
+		/* A kernel acknowledges rarely, but always what it has already. */
+		s->nudged = true;
+		ring_resume(&s->ring, s->ring.acked_seq);
+		link_raise_tx(l);
+	}
+	if (silent < cfg->stall_ns) {
+		uint64_t next = silent < cfg->stall_ns / 2 ? cfg->stall_ns / 2 : cfg->stall_ns;
+
+		core_arm(core, l->last_rx_ns + next);
+		return;
+	}
+	count(&s->n.stalls, 1);
+	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
+		  "no frame at all from the peer: stalled, resetting the link");
+	if (ring_in_flight(&s->ring) && ++s->stalls_in_row >= cfg->stall_limit)
+		peer_ask_fence(s->peer, s->incarnation, FENCE_STALLED);
+	link_lost(l, false);
+}
+
+void session_tick(struct session *s, struct link *l)
+{
+	struct core *core = s->peer->core;
+	const struct core_config *cfg = &core->cfg;
+	uint64_t keep = s->peer->paths.n > 1 && s->peer->profile == CORE_NATIVE ?
+		cfg->keepalive_multi_ns : cfg->keepalive_ns;
+
+	if (s->ack_at_ns && core->now_ns >= s->ack_at_ns) {
+		s->ack_at_ns = 0;
+		session_ack_soon(s);
+	}
+	if (s->ack_at_ns)
+		core_arm(core, s->ack_at_ns);
+	if (core->now_ns - l->last_tx_ns >= keep && s->version != WIRE_VERSION_3_1) {
+		s->status_due = s->rx_paused;
+		session_ack_soon(s);
+		core_arm(core, core->now_ns + keep);
+	} else {
+		core_arm(core, l->last_tx_ns + keep);
+	}
+	if (frag_active(&s->frag) && !s->rx_paused) {
+		if (core->now_ns - s->frag_at_ns >= cfg->frag_ns) {
+			s->frag_at_ns = core->now_ns;
+			link_fault(l, "a long message does not go on");
+			return;
+		}
+		core_arm(core, s->frag_at_ns + cfg->frag_ns);
+	}
+	silence_check(s, l);
+}

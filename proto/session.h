@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A session: the pair (my incarnation, one incarnation of a peer). Owns what
+ * survives links: send ring, receive position, reassembly, termination state,
+ * link generation, fates. Knows no link but through what its functions are given.
+ *
+ * Memory is lent (struct and ring); a session is never reused for another life.
+ */
+#ifndef SINEW_PROTO_SESSION_H
+#define SINEW_PROTO_SESSION_H
+
+#include "frag.h"
+#include "fsm.h"
+#include "ring.h"
+
+struct peer;
+
+/* Why a session ended. */
+enum session_end {
+	SESSION_ALIVE,
+	SESSION_CLOSED,		/* both FINs, everything acknowledged */
+	SESSION_LEFT,		/* membership: left cleanly, before the handshake was over */
+	SESSION_FAILED,		/* membership: failed or fenced */
+	SESSION_SUPERSEDED,	/* static: a newer life proved itself */
+	SESSION_RENEWED,	/* we lost ourselves and took a new incarnation */
+	SESSION_LINGER,		/* the linger time was over */
+	SESSION_ABORTED,	/* the application gave it up */
+	SESSION_REMOVED,	/* the peer was removed from the configuration */
+};
+
+/* What the session has for the application, in this order (core_poll()). */
+enum session_pending {
+	SESSION_P_UP = 1, SESSION_P_FINISHED = 2, SESSION_P_WRITABLE = 4, SESSION_P_DOWN = 8,
+};
+
+/* Read by any thread, written by the loop thread. */
+struct session_counters {
+	_Atomic uint64_t delivered;	/* application messages */
+	_Atomic uint64_t duplicates;	/* frames below the expected number */
+	_Atomic uint64_t resent;	/* frames handed to a link again */
+	_Atomic uint64_t reconnects;	/* links that carried it, but the first */
+	_Atomic uint64_t resumed_unacked; /* of them with unacknowledged data */
+	_Atomic uint64_t acks_sent, acks_received;
+	_Atomic uint64_t bytes_sent, bytes_received;
+	_Atomic uint64_t faults;	/* protocol violations of the peer */
+	_Atomic uint64_t stalls;
+	_Atomic uint64_t acked;		/* messages acknowledged */
+	_Atomic uint64_t rtt_ns;	/* of the last HELLO exchange, 0 = unknown */
+};
+
+/* One writer: no read-modify-write instruction needed. */
+static inline void count(_Atomic uint64_t *c, uint64_t n)
+{
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+struct session {
+	struct ring ring;
+	struct peer *peer;
+	uint64_t incarnation;	/* the peer's */
+	uint64_t ours;		/* our own at that time */
+	_Atomic int state;	/* enum fsm_state; read by any thread */
+	enum session_end end;
+	enum fsm_state end_state;	/* in which it ended */
+	unsigned pending;	/* enum session_pending */
+	struct session *next_pending;
+	bool in_pending;
+
+	bool was_up;		/* the application knows it */
+	bool removed;		/* the peer is leaving (R17) */
+	bool got_fin;
+	bool finish_wanted;	/* half-close asked for */
+	_Atomic bool peer_paused;	/* it said RX_PAUSED */
+	bool rx_paused;		/* we are over its receive budget */
+	bool status_due;	/* tell the peer about rx_paused */
+	bool short_told;	/* said SHORT, not yet relieved */
+	bool ack_now;
+	bool fence_asked;
+
+	uint32_t expected;	/* next seq from the peer */
+	uint32_t ack_sent;	/* the number that it was last told */
+	uint32_t unacked_frames;	/* delivered since */
+	uint64_t unacked_bytes;
+	uint64_t ack_at_ns;	/* when they must be acknowledged, 0 = none */
+
+	uint32_t gen, told;	/* R6 */
+	uint32_t max_frame;	/* smaller of both sides' */
+	uint32_t max_message;	/* what the peer takes */
+	uint32_t ack_bytes;	/* threshold fitted to the peer's queue */
+
+	struct frag frag;
+	uint64_t frag_at_ns;	/* when the message under way last grew */
+	uint64_t rx_number;	/* messages delivered */
+
+	/* Oldest unacknowledged age: what lies before mark_pos was queued at or before mark_ns. */
+	uint64_t mark_pos;
+	_Atomic uint64_t mark_ns;	/* 0 = nothing unacknowledged */
+	_Atomic uint64_t progress_ns;	/* when the ring last moved */
+	unsigned stalls_in_row;
+
+	uint32_t version;	/* dlm profile: fixed by the first packet; 0 = none yet */
+	bool nudged;		/* dlm profile: repeated once to provoke an ACK */
+	struct session_counters n;
+};
+
+/* mem, size: the ring's memory. Fills what does not depend on the life. */
+void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq);
+
+/* ---- producers: any thread, under the caller's lock; errors as ring.h says,
+ * -EMSGSIZE also when the peer does not take that length ---- */
+int session_send(struct session *s, const struct span *parts, int n, size_t len,
+		 uint64_t *ret_number);
+int session_get(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot);
+int session_commit(struct session *s, unsigned slot, size_t used, uint64_t *ret_number);
+int session_cancel(struct session *s, unsigned slot);
+
+static inline enum fsm_state session_state(const struct session *s)
+{
+	return (enum fsm_state)atomic_load_explicit(&s->state, memory_order_relaxed);
+}
+
+#endif
