@@ -22,7 +22,7 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	struct hello h = {
 		.mine = core->cfg.incarnation,
 		.yours = yours,
-		.next = named ? s->expected : 0,
+		.next = named ? s->expected : core->cfg.first_seq,
 		.gen = named ? gen : 0,
 		.flags = (uint8_t)((chosen ? WIRE_HELLO_CHOSEN : 0) |
 				   (core->closing ? WIRE_HELLO_LEAVING : 0)),
@@ -53,9 +53,9 @@ static uint32_t dial_gen(const struct link *l)
 void hello_first(struct link *l)
 {
 	const struct peer *p = l->peer;
-	uint64_t yours = p->session ? p->session->incarnation : p->member;
 
-	send_hello(l, yours, dial_gen(l), false);
+	/* Without a session it names nobody: a position would be an invention (R21). */
+	send_hello(l, p->session ? p->session->incarnation : 0, dial_gen(l), false);
 }
 
 /* A HELLO back that names the sender; its answer is due. */
@@ -130,7 +130,8 @@ static void hold(struct link *l, const struct hello *h, uint64_t for_ns)
 static enum rx_result challenge(struct link *l)
 {
 	l->challenged = l->peer->epoch + 1;
-	return answer(l);
+	answer(l);
+	return RX_AGAIN;
 }
 
 static uint64_t alive_window(const struct core *core)
@@ -138,9 +139,19 @@ static uint64_t alive_window(const struct core *core)
 	return core->cfg.keepalive_ns + core->cfg.keepalive_ns / 2;
 }
 
+static enum rx_result claimed(struct link *l)
+{
+	struct note *n = core_note(l->core, NOTE_ERROR, l->peer->nodeid, l,
+				   "two programs claim this nodeid, the newcomer is refused");
+
+	n->detail = "stop one of them";
+	n->other = l->peer->up->from;
+	return refuse(l, WIRE_REFUSE_CLAIMED, 0, 0);
+}
+
 /*
  * Static membership: a life with which there is no session has shown itself (R20).
- * RX_MORE: it may have a session now.
+ * RX_MORE: it may have a session now. RX_AGAIN: it was challenged.
  */
 static enum rx_result admit_static(struct link *l, const struct hello *h)
 {
@@ -161,19 +172,12 @@ static enum rx_result admit_static(struct link *l, const struct hello *h)
 		return challenge(l);
 	if (!s)
 		return RX_MORE;
+	if (l->state == LINK_HELD && p->up && p->up->last_rx_ns > l->held_since_ns)
+		return claimed(l);
 	if (p->up && core->now_ns - p->up->last_rx_ns < alive_window(core)) {
-		struct note *n;
-
 		/* Its old life was alive a moment ago: wait whether it says more. */
-		if (l->state != LINK_HELD || p->up->last_rx_ns <= l->held_since_ns) {
-			hold(l, h, p->up->last_rx_ns + alive_window(core) - core->now_ns);
-			return RX_PAUSED;
-		}
-		n = core_note(core, NOTE_ERROR, p->nodeid, l,
-			      "two programs claim this nodeid, the newcomer is refused; the other one is at");
-		n->detail = "stop one of them";
-		n->other = p->up->from;
-		return refuse(l, WIRE_REFUSE_CLAIMED, 0, 0);
+		hold(l, h, p->up->last_rx_ns + alive_window(core) - core->now_ns);
+		return RX_PAUSED;
 	}
 	session_end(s, SESSION_SUPERSEDED);
 	return RX_MORE;
@@ -293,10 +297,10 @@ static enum rx_result take(struct link *l, const struct hello *h)
 {
 	enum rx_result r = admit(l, h);
 
+	if (r == RX_AGAIN)
+		return RX_MORE;
 	if (r != RX_MORE || l->state == LINK_GONE)
 		return l->state == LINK_GONE ? RX_GONE : r;
-	if (!l->peer->session || l->peer->session->incarnation != h->mine)
-		return RX_MORE;		/* challenged */
 	/* What a HELLO says that does not name us is about another session (R3). */
 	if (h->yours != l->core->cfg.incarnation)
 		return answer(l);

@@ -55,7 +55,8 @@ struct ring {
 	/* Shared. */
 	alignas(64) _Atomic uint64_t filled;	/* tail * 2 + closed */
 	_Atomic uint64_t acked;
-	_Atomic uint64_t want;	/* bytes that a refused sender waits for, 0 = none */
+	_Atomic uint64_t want;	/* bytes that a refused sender waits for, 0 = none;
+				 * top bit: it waits for a slot to be given back */
 	_Atomic uint64_t skip_at;	/* where the lap before that of tail ended early */
 
 	/* Consumer. */
@@ -63,6 +64,8 @@ struct ring {
 	uint64_t sent;
 	uint64_t high;
 	uint64_t sent_frame;	/* a frame boundary <= sent, walked lazily */
+	uint64_t half_end;	/* not 0: sent lies inside of a frame that ends here
+				 * and is acknowledged; its rest goes out first */
 	_Atomic uint64_t high_water;	/* most bytes ever held */
 	uint64_t acked_number;	/* messages acknowledged */
 	uint64_t msg_pos;	/* where the first message begins that is not wholly
@@ -83,9 +86,10 @@ size_t ring_max_message(size_t size);
 /*
  * Queue one application message made of n parts (total len bytes), cut into
  * fragments where it exceeds max_frame. ret_number (may be NULL): its 64-bit
- * number in the session, from 1.
- * -EAGAIN: no room now, or it is longer than a frame and slots are open; ring_want is noted.
- * -EMSGSIZE: can never fit. -ESHUTDOWN: closed.
+ * number in the session, from 1; 0 while a slot in front of it is open, because
+ * that one may still be cancelled.
+ * -EAGAIN: no room or no slot now, or it is longer than a frame and slots are
+ * open; the wish is noted. -EMSGSIZE: can never fit. -ESHUTDOWN: closed.
  */
 int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
 	      uint32_t max_frame, uint64_t *ret_number);
@@ -100,7 +104,8 @@ int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_
  */
 int ring_get(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_data,
 	     unsigned *ret_slot);
-/* used <= len of the get. -ESHUTDOWN when closed meanwhile, -EINVAL: no such open slot. */
+/* used <= len of the get; ret_number as ring_send. -ESHUTDOWN: closed meanwhile,
+ * given back unsent. -EINVAL: no such open slot, or used is too much. */
 int ring_commit(struct ring *r, unsigned slot, size_t used, uint64_t *ret_number);
 int ring_cancel(struct ring *r, unsigned slot);
 

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the consumer's side of the send ring: what goes out next, what was
+ * acknowledged, and what became of each message. Knows nothing of the link that
+ * the bytes go to, nor of how they came in.
+ */
+#include "ring.h"
+
+#include "ring_pos.h"
+#include "seq.h"
+#include "wire.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static uint64_t end_of(const struct ring *r)
+{
+	return atomic_load_explicit(&r->filled, memory_order_acquire) >> 1;
+}
+
+/* The FIN has positions behind all others, and memory of its own. */
+static uint64_t fin_end(const struct ring *r, uint64_t end)
+{
+	return r->fin ? end + WIRE_FIN : end;
+}
+
+static uint64_t skip_at(const struct ring *r)
+{
+	return atomic_load_explicit(&r->skip_at, memory_order_relaxed);
+}
+
+/* Step over the gap at the end of a lap. */
+static uint64_t over_gap(const struct ring *r, uint64_t pos, uint64_t end)
+{
+	return pos != end && pos == skip_at(r) ? ring_next_lap(r, pos) : pos;
+}
+
+/* Bytes from acked to end, FIN included, without the gap. */
+static uint64_t held(const struct ring *r, uint64_t end)
+{
+	uint64_t skip = skip_at(r), bytes = fin_end(r, end) - r->acked_pos;
+
+	if (skip >= r->acked_pos && skip < end)
+		bytes -= ring_next_lap(r, skip) - skip;
+	return bytes;
+}
+
+static size_t frame_bytes(const uint8_t *f)
+{
+	return get_le16(f + offsetof(struct wire_header, length));
+}
+
+/* The frame at *pos < fin_end; *pos moves behind it. */
+static const uint8_t *step(const struct ring *r, uint64_t *pos, uint64_t end, size_t *ret_bytes)
+{
+	const uint8_t *f;
+
+	*pos = over_gap(r, *pos, end);
+	f = *pos >= end ? r->fin_frame : ring_at(r, *pos);
+	*ret_bytes = frame_bytes(f);
+	*pos += *ret_bytes;
+	return f;
+}
+
+/* Where the data from pos (not in a gap) on end within its lap. */
+static uint64_t lap_data_end(const struct ring *r, uint64_t pos, uint64_t end)
+{
+	uint64_t lap_end = ring_next_lap(r, pos + 1);
+	uint64_t skip = skip_at(r);
+
+	if (end <= lap_end)
+		return end;
+	return skip >= pos && skip < lap_end ? skip : lap_end;
+}
+
+/* ---- writing ---- */
+
+bool ring_has_unsent(struct ring *r)
+{
+	return r->half_end || r->sent != fin_end(r, end_of(r));
+}
+
+/* Memory of the bytes at pos, which is in no gap. */
+static const uint8_t *bytes_at(const struct ring *r, uint64_t pos, uint64_t end)
+{
+	return pos >= end ? r->fin_frame + (pos - end) : ring_at(r, pos);
+}
+
+size_t ring_unsent(struct ring *r, struct span out[3], int *ret_n, size_t max)
+{
+	uint64_t end = end_of(r), pos = r->sent, to, bytes = held(r, end);
+	size_t sum = 0;
+	int n = 0;
+
+	if (bytes > atomic_load_explicit(&r->high_water, memory_order_relaxed))
+		atomic_store_explicit(&r->high_water, bytes, memory_order_relaxed);
+	if (r->half_end && max) {
+		sum = r->half_end - pos < max ? (size_t)(r->half_end - pos) : max;
+		out[n++] = (struct span) { bytes_at(r, pos, end), sum };
+		pos = r->acked_pos;
+	}
+	while (pos < end && sum < max) {
+		pos = over_gap(r, pos, end);
+		to = lap_data_end(r, pos, end);
+		if (to - pos > max - sum)
+			to = pos + (max - sum);
+		out[n++] = (struct span) { ring_at(r, pos), (size_t)(to - pos) };
+		sum += (size_t)(to - pos);
+		pos = to;
+	}
+	to = fin_end(r, end);
+	if (pos >= end && pos < to && sum < max && n < 3) {
+		if (to - pos > max - sum)
+			to = pos + (max - sum);
+		out[n++] = (struct span) { bytes_at(r, pos, end), (size_t)(to - pos) };
+		sum += (size_t)(to - pos);
+	}
+	*ret_n = n;
+	return sum;
+}
+
+/* Frames that end in (from, to], where from is not below sent_frame. */
+static uint64_t frames_between(struct ring *r, uint64_t from, uint64_t to, uint64_t end)
+{
+	uint64_t pos = r->sent_frame > r->acked_pos ? r->sent_frame : r->acked_pos, n = 0;
+	size_t bytes;
+
+	while (pos < to) {
+		step(r, &pos, end, &bytes);
+		n += pos > from && pos <= to;
+		if (pos <= to)
+			r->sent_frame = pos;
+	}
+	return n;
+}
+
+/* Memory before the first message that is not wholly acknowledged is free again. */
+static void free_acked(struct ring *r)
+{
+	atomic_store(&r->acked, r->msg_pos);
+}
+
+/* n bytes of a frame that was acknowledged while half sent; what remains of n. */
+static size_t half_sent(struct ring *r, size_t n, uint64_t *again)
+{
+	uint64_t rest = r->half_end - r->sent;
+
+	if (n < rest) {
+		r->sent += n;
+		return 0;
+	}
+	r->half_end = 0;
+	r->sent = r->acked_pos;
+	free_acked(r);
+	++*again;
+	return n - (size_t)rest;
+}
+
+uint64_t ring_sent(struct ring *r, size_t n)
+{
+	uint64_t end = end_of(r), pos, from, again = 0;
+
+	if (r->half_end)
+		n = half_sent(r, n, &again);
+	if (!n)
+		return again;
+	pos = from = r->sent;
+	while (n && pos < end) {
+		uint64_t to;
+
+		pos = over_gap(r, pos, end);
+		to = lap_data_end(r, pos, end);
+		if (to - pos > n)
+			to = pos + n;
+		n -= (size_t)(to - pos);
+		pos = to;
+	}
+	pos += n;
+	assert(pos <= fin_end(r, end));
+	if (from < r->high)
+		again += frames_between(r, from, pos < r->high ? pos : r->high, end);
+	r->sent = pos;
+	if (pos > r->high)
+		r->high = pos;
+	return again;
+}
+
+size_t ring_mid_frame(struct ring *r)
+{
+	uint64_t end = end_of(r), pos = r->sent_frame, next;
+	size_t bytes;
+
+	if (r->half_end)
+		return (size_t)(r->half_end - r->sent);
+	if (r->sent == end || r->sent == fin_end(r, end)) {
+		r->sent_frame = r->sent;
+		return 0;
+	}
+	if (pos < r->acked_pos)
+		pos = r->acked_pos;
+	for (next = pos; pos != r->sent; pos = next) {
+		step(r, &next, end, &bytes);
+		if (next > r->sent)
+			break;
+	}
+	r->sent_frame = pos;
+	return (size_t)(next - r->sent);
+}
+
+/* ---- acknowledgement ---- */
+
+/* Whether a frame ends an application message. */
+static bool ends_message(const uint8_t *f, size_t bytes)
+{
+	switch (f[offsetof(struct wire_opts, nextcmd)]) {
+	case WIRE_FIN_CMD:
+		return false;
+	case WIRE_FRAGMENT:
+		return get_le32(f + WIRE_OPTS + 8) + (bytes - WIRE_FRAG_OVERHEAD) ==
+		       get_le32(f + WIRE_OPTS + 4);
+	default:
+		return true;
+	}
+}
+
+/*
+ * Everything before pos is acknowledged. When the peer knew more than its HELLO
+ * said (R10), the frame that is being sent again may be among it: its rest must
+ * still go out, from its own bytes, or the peer would lose the frames' borders.
+ */
+static void move_sent(struct ring *r, uint64_t pos)
+{
+	size_t rest;
+
+	if (r->half_end || r->sent >= pos)
+		return;
+	rest = ring_mid_frame(r);
+	if (rest)
+		r->half_end = r->sent + rest;
+	else
+		r->sent = pos;
+}
+
+int ring_ack(struct ring *r, uint32_t next)
+{
+	int32_t frames = seq_diff(next, r->acked_seq);
+	uint64_t end, pos = r->acked_pos, msg_pos = r->msg_pos, number = r->acked_number;
+
+	if (frames <= 0)
+		return 0;
+	end = end_of(r);
+	for (int32_t i = 0; i < frames; i++) {
+		const uint8_t *f;
+		size_t bytes;
+
+		if (pos >= r->high)
+			return -EPROTO;
+		f = step(r, &pos, end, &bytes);
+		if (pos > r->high)
+			return -EPROTO;
+		if (ends_message(f, bytes)) {
+			msg_pos = pos;
+			number++;
+		}
+	}
+	move_sent(r, pos);
+	r->acked_pos = pos;
+	r->msg_pos = msg_pos;
+	r->acked_seq = next;
+	r->acked_number = number;
+	if (!r->half_end)
+		free_acked(r);
+	return 1;
+}
+
+int ring_resume(struct ring *r, uint32_t next)
+{
+	if (seq_before(next, r->acked_seq) || ring_ack(r, next) < 0)
+		return -EPROTO;
+	r->half_end = 0;
+	r->sent = r->acked_pos;
+	r->sent_frame = r->acked_pos;
+	free_acked(r);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+bool ring_close(struct ring *r)
+{
+	return !(atomic_fetch_or_explicit(&r->filled, 1, memory_order_acq_rel) & 1);
+}
+
+uint32_t ring_next_seq(struct ring *r)
+{
+	uint64_t end = end_of(r), pos = r->acked_pos;
+	uint32_t seq = r->acked_seq;
+	size_t bytes;
+
+	/* The newest frame's own header says it. */
+	if (r->sent_frame > pos && r->sent_frame < end)
+		pos = r->sent_frame;
+	while (pos < end)
+		seq = get_le32(step(r, &pos, end, &bytes) + offsetof(struct wire_header, u)) + 1;
+	return seq;
+}
+
+void ring_put_fin(struct ring *r)
+{
+	assert(!r->fin);
+	ring_close(r);
+	wire_put_fin(r->fin_frame, r->nodeid, ring_next_seq(r));
+	r->fin = true;
+}
+
+bool ring_fin_acked(const struct ring *r)
+{
+	return r->fin && r->acked_pos == end_of(r) + WIRE_FIN;
+}
+
+bool ring_all_acked(struct ring *r)
+{
+	return r->acked_pos >= end_of(r);
+}
+
+bool ring_in_flight(const struct ring *r)
+{
+	return r->high > r->acked_pos;
+}
+
+bool ring_empty(struct ring *r)
+{
+	return r->acked_pos == fin_end(r, end_of(r));
+}
+
+uint64_t ring_bytes_queued(struct ring *r)
+{
+	return held(r, end_of(r));
+}
+
+bool ring_take_writable(struct ring *r)
+{
+	uint64_t want = atomic_load(&r->want), end, acked;
+
+	if (!want || want & RING_WANT_SLOT)
+		return false;
+	end = end_of(r);
+	acked = atomic_load_explicit(&r->acked, memory_order_relaxed);
+	if (acked < end && r->size - (end - acked) < want + WIRE_FRAME_MAX)
+		return false;
+	atomic_store(&r->want, 0);
+	return true;
+}
+
+void ring_fate(struct ring *r, struct ring_fate *ret)
+{
+	uint64_t end = end_of(r), pos = r->acked_pos, number = r->acked_number;
+
+	*ret = (struct ring_fate) { number, number, number };
+	while (pos < end) {
+		size_t bytes;
+		const uint8_t *f = step(r, &pos, end, &bytes);
+
+		if (!ends_message(f, bytes))
+			continue;
+		number++;
+		if (pos <= r->high)
+			ret->unknown = number;
+	}
+	ret->queued = number;
+}
+
+int ring_next(struct ring *r, struct ring_iter *it, struct span *ret_body,
+	      bool *ret_first, bool *ret_last, size_t *ret_total)
+{
+	uint64_t end = end_of(r);
+	const uint8_t *f;
+	size_t bytes, over = WIRE_MSG_OVERHEAD;
+
+	if (!it->started)
+		*it = (struct ring_iter) { r->msg_pos, r->acked_number + 1, true, false };
+	else if (it->ended)
+		it->number++;
+	if (it->pos >= end)
+		return 0;
+	f = step(r, &it->pos, end, &bytes);
+	it->ended = ends_message(f, bytes);
+	*ret_last = it->ended;
+	*ret_first = true;
+	switch (f[offsetof(struct wire_opts, nextcmd)]) {
+	case WIRE_FRAGMENT:
+		over = WIRE_FRAG_OVERHEAD;
+		*ret_total = get_le32(f + WIRE_OPTS + 4);
+		*ret_first = get_le32(f + WIRE_OPTS + 8) == 0;
+		break;
+	case WIRE_DATA:
+		*ret_total = bytes - over;
+		break;
+	default:		/* a DLM packet: with its own header */
+		over = WIRE_OPTS;
+		*ret_total = bytes - over;
+		break;
+	}
+	*ret_body = (struct span) { f + over, bytes - over };
+	return 1;
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the mutants: applies each of list.txt to a copy of its file, links it
+# with the other objects of the core, and expects the simulator or the unit
+# tests to fail. Knows nothing of what the tests check.
+#
+#   tests/mutants/run.sh [NAME...]      BUILD, JOBS, SEEDS, CC as for make
+#
+# run.sh: alone timeout=280 with=perl
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
+SEEDS=${SEEDS:-2000}
+JOBS=${JOBS:-$(nproc)}
+CC=${CC:-cc}
+OUT=$BUILD/mutants
+FLAGS="-std=c11 -O1 -g -I. -w -pthread"
+
+# The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
+apply() {
+	perl -e '
+		my ($name, $out) = @ARGV; my ($in, $file, $old, $new) = (0, "", "", "");
+		open(my $l, "<", "tests/mutants/list.txt") or die;
+		while (<$l>) {
+			if (/^@ (\S+) \| (\S+) \|/) { $in = $1 eq $name; $file = $2 if $in; next; }
+			next unless $in;
+			if (/^- (.*\n)/) { $old .= $1; } elsif (/^\+ (.*\n)/) { $new .= $1; }
+		}
+		open(my $f, "<", $file) or die "no such mutant: $name\n"; local $/; my $t = <$f>;
+		$old =~ s/\n$//; $new =~ s/\n$//;	# the last line may go on
+		my $n = () = $t =~ /\Q$old\E/g;
+		die "$name: its text stands $n times in $file\n" if $n != 1;
+		$t =~ s/\Q$old\E/$new/;
+		open(my $o, ">", "$out/" . ($file =~ s{.*/}{}r)) or die; print $o $t;
+		print $file;
+	' "$1" "$2"
+}
+
+objects() {	# all objects of the core but the one named
+	for c in proto/*.c; do
+		[ "$c" = "$1" ] || echo "$OUT/obj/$(basename "$c" .c).o"
+	done
+}
+
+one() {
+	local name=$1 dir=$OUT/$1 file why objs
+	mkdir -p "$dir"
+	if ! file=$(apply "$name" "$dir" 2>"$dir/log"); then
+		echo "not ok - mutant $name: $(cat "$dir/log")"
+		return
+	fi
+	if [ "${file##*.}" = h ]; then
+		# A header: all of the core anew.
+		cp -r proto "$dir/proto" && cp "$dir/$(basename "$file")" "$dir/proto/"
+		objs=
+		for c in "$dir"/proto/*.c; do
+			$CC $FLAGS -I"$dir" -c "$c" -o "${c%.c}.o" 2>"$dir/log" || break
+			objs="$objs ${c%.c}.o"
+		done
+	else
+		$CC $FLAGS -Iproto -c "$dir/$(basename "$file")" -o "$dir/mutant.o" 2>"$dir/log" &&
+			objs="$dir/mutant.o $(objects "$file")"
+	fi
+	if [ -z "${objs:-}" ] ||
+	   ! $CC $FLAGS $objs "$OUT"/sim/*.o -o "$dir/sim" 2>>"$dir/log" ||
+	   ! $CC $FLAGS $objs "$OUT"/unit/ring.o -o "$dir/ring" 2>>"$dir/log"; then
+		echo "not ok - mutant $name: does not build: $(head -1 "$dir/log")"
+		return
+	fi
+	if ! timeout 120 "$dir/sim" --seeds "$SEEDS" --stop >"$dir/sim.out" 2>&1; then
+		why=$(grep -m1 -E '^seed|not ok|FAIL|Assertion|assert' "$dir/sim.out" | cut -c1-100)
+		echo "ok - mutant $name killed by the simulator: ${why:-end by a signal}"
+	elif ! timeout 60 "$dir/ring" >"$dir/ring.out" 2>&1; then
+		echo "ok - mutant $name killed by test_ring"
+	else
+		echo "not ok - mutant $name lives"
+	fi
+	rm -rf "$dir"
+}
+
+mkdir -p "$OUT/obj" "$OUT/sim" "$OUT/unit"
+for c in proto/*.c; do echo "$c $OUT/obj/$(basename "$c" .c).o"; done > "$OUT/compile"
+for c in tests/sim/*.c; do echo "$c $OUT/sim/$(basename "$c" .c).o"; done >> "$OUT/compile"
+echo "tests/test_ring.c $OUT/unit/ring.o" >> "$OUT/compile"
+xargs -P "$JOBS" -L 1 sh -c "exec $CC $FLAGS -c \"\$0\" -o \"\$1\"" < "$OUT/compile" || exit 1
+
+export -f one apply objects
+export BUILD SEEDS CC OUT FLAGS
+if [ $# -eq 0 ]; then
+	mapfile -t names < <(sed -n 's/^@ \([^ ]*\) .*/\1/p' tests/mutants/list.txt)
+	set -- "${names[@]}"
+fi
+printf '%s\n' "$@" | xargs -P "$JOBS" -I{} bash -c 'one {}' | tee "$OUT/result"
+killed=$(grep -c '^ok' "$OUT/result")
+lives=$(grep -c '^not ok' "$OUT/result")
+echo "$killed passed, $lives failed"
+[ "$lives" = 0 ]
