@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Listeners: who may connect at all, and how many before they have said
+ * HELLO. Knows addresses, no frame.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lowcomms/conn.h"
+
+#define WAITING_PER_PEER	4	/* links without HELLO from the address of one peer */
+#define WAITING_MIN		16	/* in all, at least */
+#define ACCEPTS_TURN		256	/* from one listener */
+
+static int open_spare(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int listeners_open(struct sinew_node *n)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < n->opt.n_addrs; i++) {
+		struct listener *l = &n->listeners[n->n_listeners];
+		int fd, err;
+
+		l->addr = n->opt.addrs[i];
+		fd = n->transport->listen(&l->addr);
+		if (fd < 0) {
+			log_line(n, SINEW_ERROR, "addr=%s cannot listen: %s%s",
+				 addr_text_sa(&l->addr, text), strerror(-fd),
+				 fd == -EADDRINUSE ? ": another program has that port" :
+				 fd == -EADDRNOTAVAIL ? ": no such address on this machine" : "");
+			return fd;
+		}
+		l->source = (struct source) { .kind = SOURCE_LISTENER, .fd = fd };
+		n->n_listeners++;
+		err = loop_add(&n->loop, &l->source, EPOLLIN);
+		if (err)
+			return err;
+	}
+	n->spare_fd = open_spare();
+	return n->spare_fd < 0 ? -errno : 0;
+}
+
+void listeners_close(struct sinew_node *n)
+{
+	for (unsigned i = 0; i < n->n_listeners; i++) {
+		loop_remove(&n->loop, &n->listeners[i].source);
+		n->transport->close(n->listeners[i].source.fd);
+	}
+	n->n_listeners = 0;
+	n->listen_again_ns = CORE_NEVER;
+	if (n->spare_fd >= 0)
+		close(n->spare_fd);
+	n->spare_fd = -1;
+}
+
+void listeners_again(struct sinew_node *n)
+{
+	n->listen_again_ns = CORE_NEVER;
+	if (n->spare_fd < 0)
+		n->spare_fd = open_spare();
+	for (unsigned i = 0; i < n->n_listeners; i++)
+		loop_change(&n->loop, &n->listeners[i].source, EPOLLIN);
+}
+
+/* Rests for a while rather than being woken again and again. */
+static void rest(struct sinew_node *n)
+{
+	for (unsigned i = 0; i < n->n_listeners; i++)
+		loop_change(&n->loop, &n->listeners[i].source, 0);
+	n->listen_again_ns = n->core.now_ns + RETRY_NS;
+}
+
+/*
+ * No descriptor is left. The spare one makes room to take the connection and refuse it,
+ * or it would wait, and wake us, for ever. False: not even that.
+ */
+static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int err)
+{
+	struct sockaddr_storage from;
+	char text[ADDR_TEXT_MAX];
+	int fd;
+
+	log_limited(n, SINEW_ERROR, 0, "no descriptor",
+		    "addr=%s cannot accept a connection: %s; raise the limit of open files",
+		    addr_text_sa(&l->addr, text), strerror(-err));
+	if (n->spare_fd < 0)
+		return false;
+	close(n->spare_fd);
+	fd = n->transport->accept(l->source.fd, &from);
+	if (fd >= 0)
+		n->transport->reset(fd);
+	n->spare_fd = open_spare();
+	return fd >= 0 && n->spare_fd >= 0;
+}
+
+/* Peers that have this address. */
+static unsigned peers_at(struct sinew_node *n, const struct path_addr *from)
+{
+	unsigned count = 0;
+
+	for (struct peer *p = n->core.peers; p; p = p->next)
+		count += paths_find(&p->paths, from) >= 0;
+	return count;
+}
+
+static bool waits(const struct conn *c)
+{
+	return c->state == CONN_OPEN && !c->link.dialled && !c->link.read_hello &&
+		(c->link.state == LINK_WAIT || c->link.state == LINK_PROBE);
+}
+
+/* Keeps those that have said nothing within bounds: the oldest makes room. */
+static void bound_waiting(struct sinew_node *n, const struct path_addr *from, unsigned peers)
+{
+	struct conn *oldest = NULL, *oldest_here = NULL;
+	unsigned all = 0, here = 0, most = 2 * (n->core.n_peers + 1);
+
+	if (most < WAITING_MIN)
+		most = WAITING_MIN;
+	/* New ones are put in front: the last seen is the oldest. */
+	for (struct conn *c = n->conns; c; c = c->next) {
+		if (!waits(c))
+			continue;
+		/* Probes say what they are; a path of a peer needs one. */
+		if (c->link.state == LINK_WAIT) {
+			all++;
+			oldest = c;
+		}
+		if (memcmp(c->link.from.ip, from->ip, sizeof from->ip) == 0) {
+			here++;
+			oldest_here = c;
+		}
+	}
+	if (here >= WAITING_PER_PEER * peers)
+		oldest = oldest_here;
+	else if (all < most)
+		return;
+	log_limited(n, SINEW_WARNING, 0, "too many silent",
+		    "too many connections that have not said HELLO; dropping the oldest");
+	n->core.refused++;
+	conn_fail(oldest, -ETIMEDOUT);
+}
+
+static void take(struct sinew_node *n, int fd, const struct sockaddr_storage *sa)
+{
+	struct path_addr from;
+	char text[ADDR_TEXT_MAX];
+	unsigned peers;
+
+	addr_to_path(sa, &from);
+	peers = peers_at(n, &from);
+	if (!peers) {
+		n->core.refused++;
+		log_limited(n, SINEW_WARNING, 0, "stranger",
+			    "addr=%s refused: it is no address of a configured node",
+			    addr_text(&from, text));
+		n->transport->reset(fd);
+		return;
+	}
+	bound_waiting(n, &from, peers);
+	conn_accepted(n, fd, &from);
+}
+
+void listener_ready(struct sinew_node *n, struct listener *l)
+{
+	struct sockaddr_storage from;
+
+	for (int i = 0; i < ACCEPTS_TURN; i++) {
+		int fd = n->transport->accept(l->source.fd, &from);
+
+		switch (fd) {
+		case -EAGAIN:
+			return;
+		case -EINTR:
+		case -ECONNABORTED:
+			continue;
+		case -EMFILE:
+		case -ENFILE:
+			if (!refuse_for_descriptors(n, l, fd)) {
+				rest(n);
+				return;
+			}
+			continue;
+		default:
+			break;
+		}
+		if (fd < 0) {
+			/* accept() reports errors of the network, too: they are not ours. */
+			rest(n);
+			return;
+		}
+		take(n, fd, &from);
+	}
+}

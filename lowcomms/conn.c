@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The life of a connection: dial, events, writing, orderly and abrupt ends.
+ * Knows nothing of what the bytes mean.
+ */
+#include "lowcomms/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define GATHER_MAX	(256u * 1024)	/* bytes a write */
+#define FLUSH_MAX	(1024u * 1024)	/* bytes a turn, so that one peer starves nobody */
+#define DRAIN_NS	2000000000u	/* until the other end must have read and closed */
+#define DRAIN_BYTES	(1024u * 1024)	/* thrown away meanwhile */
+
+static uint64_t real_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
+}
+
+static struct member *member_of(const struct link *l)
+{
+	return l->peer ? container_of(l->peer, struct member, peer) : NULL;
+}
+
+/* ---- begin ---- */
+
+static struct conn *conn_new(struct sinew_node *n, int fd, enum conn_state state)
+{
+	struct conn *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->source = (struct source) { .kind = SOURCE_CONN, .fd = fd };
+	c->node = n;
+	c->state = state;
+	if (loop_add(&n->loop, &c->source, state == CONN_DIALLING ? EPOLLOUT : EPOLLIN)) {
+		free(c);
+		return NULL;
+	}
+	c->next = n->conns;
+	c->pprev = &n->conns;
+	if (n->conns)
+		n->conns->pprev = &c->next;
+	n->conns = c;
+	return c;
+}
+
+/* Our own address that a dial to that family leaves from, so that the other
+ * end knows us by it. */
+static const struct sockaddr_storage *source_for(const struct sinew_node *n, int family)
+{
+	for (unsigned i = 0; i < n->opt.n_addrs; i++)
+		if (n->opt.addrs[i].ss_family == family && !addr_is_any(&n->opt.addrs[i]))
+			return &n->opt.addrs[i];
+	return NULL;
+}
+
+static void note_error(struct member *m, int err)
+{
+	if (!m || !err)
+		return;
+	atomic_store_explicit(&m->last_error, err, memory_order_relaxed);
+	atomic_store_explicit(&m->last_error_ms, real_ms(), memory_order_relaxed);
+}
+
+static void log_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err)
+{
+	char text[ADDR_TEXT_MAX];
+	/* A peer that is not there is worth one line, not one a second. */
+	enum sinew_level level = m->peer.paths.p[path].fails ? SINEW_DEBUG : SINEW_INFO;
+
+	log_limited(n, level, m->nodeid, "cannot connect", "addr=%s cannot connect: %s",
+		    addr_text(&m->peer.paths.p[path].addr, text), strerror(-err));
+}
+
+void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
+{
+	struct member *m = container_of(p, struct member, peer);
+	const struct sockaddr_storage *to = &m->addrs[path];
+	int fd = n->transport->dial(to, source_for(n, to->ss_family));
+	struct conn *c = fd < 0 ? NULL : conn_new(n, fd, CONN_DIALLING);
+	int err = fd < 0 ? fd : -ENOMEM;
+
+	if (c) {
+		link_dial(&n->core, &c->link, p, path, probe);
+		return;
+	}
+	if (fd >= 0)
+		n->transport->reset(fd);
+	note_error(m, err);
+	log_no_dial(n, m, path, err);
+	link_no_dial(&n->core, p, path, probe);
+}
+
+void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from)
+{
+	struct conn *c = conn_new(n, fd, CONN_OPEN);
+
+	if (c)
+		link_accept(&n->core, &c->link, from);
+	else
+		n->transport->reset(fd);
+}
+
+/* ---- end ---- */
+
+/* What others see of the peer's link. */
+static void show_link(struct member *m)
+{
+	const struct link *up = m->peer.up;
+
+	if (up)
+		atomic_store_explicit(&m->path, up->path, memory_order_relaxed);
+	atomic_store_explicit(&m->link_up, up != NULL, memory_order_relaxed);
+}
+
+/* The descriptor goes, the memory at the end of the turn: events of this turn may
+ * still lead here. */
+static void conn_end(struct conn *c, bool in_order)
+{
+	struct sinew_node *n = c->node;
+
+	if (c->state == CONN_DEAD)
+		return;
+	if (c->state == CONN_DRAINING)
+		n->n_draining--;
+	if (c->again)
+		n->n_again--;
+	c->again = false;
+	c->state = CONN_DEAD;
+	loop_remove(&n->loop, &c->source);
+	if (in_order)
+		n->transport->close(c->source.fd);
+	else
+		n->transport->reset(c->source.fd);
+	c->source.fd = -1;
+	conn_drop_input(c);
+	*c->pprev = c->next;
+	if (c->next)
+		c->next->pprev = c->pprev;
+	c->next = n->graveyard;
+	n->graveyard = c;
+}
+
+static void log_end(struct conn *c, int err)
+{
+	struct member *m = member_of(&c->link);
+	char text[ADDR_TEXT_MAX];
+
+	if (c->state == CONN_DIALLING) {
+		log_no_dial(c->node, m, c->link.path, err);
+		return;
+	}
+	log_limited(c->node, c->link.state == LINK_UP ? SINEW_INFO : SINEW_DEBUG,
+		    m ? m->nodeid : 0, "link broke", "addr=%s link broke: %s",
+		    addr_text(&c->link.from, text), err ? strerror(-err) : "end of file");
+}
+
+void conn_fail(struct conn *c, int err)
+{
+	struct member *m;
+
+	switch (c->state) {
+	case CONN_DEAD:
+		return;
+	case CONN_DRAINING:
+		conn_end(c, err == 0 && c->shut_sent);
+		return;
+	case CONN_DIALLING:
+	case CONN_OPEN:
+		break;
+	}
+	m = member_of(&c->link);
+	if (!c->link.kept) {
+		note_error(m, c->link.state == LINK_UP && !err ? -ECONNRESET : err);
+		log_end(c, err);
+	}
+	link_dead(&c->link, err == 0);
+	/* Whatever of ours is still under way is sent again on the next link. */
+	conn_end(c, false);
+	if (m)
+		show_link(m);
+}
+
+static void drain_write(struct conn *c)
+{
+	conn_flush(c);
+	if (c->state != CONN_DRAINING || c->want_out || c->shut_sent)
+		return;
+	c->shut_sent = true;
+	if (c->node->transport->shutdown(c->source.fd))
+		conn_end(c, true);
+}
+
+void conn_shut(struct conn *c, enum link_shut how)
+{
+	struct sinew_node *n = c->node;
+	struct member *m = member_of(&c->link);
+
+	c->link.peer = NULL;
+	if (m)
+		show_link(m);
+	if (how == LINK_RESET || c->state == CONN_DIALLING) {
+		conn_end(c, false);
+		return;
+	}
+	conn_drop_input(c);
+	c->state = CONN_DRAINING;
+	n->n_draining++;
+	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
+	if (c->drain_until_ns < n->drain_ns)
+		n->drain_ns = c->drain_until_ns;
+	drain_write(c);
+	conn_update(c);
+}
+
+/* Reads and throws away until the other end has closed. */
+static void drain_read(struct conn *c)
+{
+	uint8_t waste[16384];
+	ssize_t got;
+
+	do {
+		got = c->node->transport->read(c->source.fd, waste, sizeof waste);
+		if (got > 0)
+			c->drained += (size_t)got;
+		if (c->drained > DRAIN_BYTES)
+			got = -EMSGSIZE;
+	} while (got == (ssize_t)sizeof waste || got == -EINTR);
+	if (got <= 0 && got != -EAGAIN)
+		conn_fail(c, (int)got);
+}
+
+void conns_drain_tick(struct sinew_node *n)
+{
+	struct conn *c, *next;
+
+	if (n->core.now_ns < n->drain_ns)
+		return;
+	n->drain_ns = CORE_NEVER;
+	for (c = n->conns; c; c = next) {
+		next = c->next;
+		if (c->state != CONN_DRAINING)
+			continue;
+		if (c->drain_until_ns <= n->core.now_ns)
+			conn_end(c, false);
+		else if (c->drain_until_ns < n->drain_ns)
+			n->drain_ns = c->drain_until_ns;
+	}
+}
+
+void conns_free_dead(struct sinew_node *n)
+{
+	struct conn *c;
+
+	while ((c = n->graveyard)) {
+		n->graveyard = c->next;
+		free(c);
+	}
+}
+
+void conns_break(struct sinew_node *n, const struct peer *p)
+{
+	struct conn *c, *next;
+
+	for (c = n->conns; c; c = next) {
+		next = c->next;
+		if (!p || c->link.peer == p)
+			conn_fail(c, -ECONNABORTED);
+	}
+}
+
+void conns_close(struct sinew_node *n)
+{
+	while (n->conns)
+		conn_end(n->conns, n->conns->state == CONN_DRAINING);
+	conns_free_dead(n);
+}
+
+/* ---- writing ---- */
+
+void conn_flush(struct conn *c)
+{
+	size_t put = 0;
+
+	if (c->state != CONN_OPEN && c->state != CONN_DRAINING)
+		return;
+	c->want_out = false;
+	while (put < FLUSH_MAX) {
+		struct span spans[5];
+		struct iovec iov[5];
+		ssize_t done;
+		size_t sum;
+		int k;
+
+		sum = link_gather(&c->link, spans, &k, GATHER_MAX);
+		if (!sum)
+			break;
+		for (int i = 0; i < k; i++)
+			iov[i] = (struct iovec) { (void *)(uintptr_t)spans[i].p, spans[i].n };
+		done = c->node->transport->writev(c->source.fd, iov, k);
+		if (done == -EINTR)
+			continue;
+		if (done == -EAGAIN) {
+			c->want_out = true;
+			break;
+		}
+		if (done < 0) {
+			conn_fail(c, (int)done);
+			return;
+		}
+		link_sent(&c->link, (size_t)done);
+		put += (size_t)done;
+		if ((size_t)done < sum) {
+			c->want_out = true;
+			break;
+		}
+	}
+	if (put >= FLUSH_MAX)
+		c->want_out = true;
+}
+
+/* ---- events ---- */
+
+void conn_set_again(struct conn *c)
+{
+	if (c->state != CONN_OPEN || c->again)
+		return;
+	c->again = true;
+	c->node->n_again++;
+}
+
+void conns_again(struct sinew_node *n)
+{
+	struct conn *c, *next;
+
+	if (!n->n_again)
+		return;
+	for (c = n->conns; c; c = next) {
+		next = c->next;
+		if (!c->again)
+			continue;
+		c->again = false;
+		n->n_again--;
+		conn_parse_again(c);
+		/* Callbacks and actions may have ended any connection. */
+		if (next && next->state == CONN_DEAD)
+			return;
+	}
+}
+
+/* The core consumes again: what it left may go on. */
+static void check_blocked(struct conn *c)
+{
+	const struct link *l = &c->link;
+
+	if (c->blocked && l->state != LINK_HELD && l->state != LINK_GONE &&
+	    !(l->session && l->session->rx_paused))
+		conn_set_again(c);
+}
+
+void conn_update(struct conn *c)
+{
+	uint32_t events = 0;
+	bool up;
+
+	switch (c->state) {
+	case CONN_DEAD:
+		return;
+	case CONN_DIALLING:
+		events = EPOLLOUT;
+		break;
+	case CONN_DRAINING:
+		events = EPOLLIN | (c->want_out ? EPOLLOUT : 0);
+		break;
+	case CONN_OPEN:
+		check_blocked(c);
+		if (!c->blocked || conn_reads_ahead(c))
+			events = EPOLLIN;
+		if (c->want_out)
+			events |= EPOLLOUT;
+		up = c->link.state == LINK_UP && c->link.session;
+		if (up && !c->was_up)
+			show_link(member_of(&c->link));
+		c->was_up = up;
+		break;
+	}
+	loop_change(&c->node->loop, &c->source, events);
+}
+
+static void dial_decided(struct conn *c)
+{
+	int err = c->node->transport->dialled(c->source.fd);
+
+	if (err) {
+		conn_fail(c, err);
+		return;
+	}
+	c->state = CONN_OPEN;
+	link_connected(&c->link);
+}
+
+void conn_event(struct conn *c, uint32_t events)
+{
+	const uint32_t broken = EPOLLERR | EPOLLHUP;
+	int err;
+
+	switch (c->state) {
+	case CONN_DEAD:
+		return;
+	case CONN_DIALLING:
+		dial_decided(c);
+		break;
+	case CONN_DRAINING:
+		if (events & (EPOLLIN | broken))
+			drain_read(c);
+		if (c->state == CONN_DRAINING && (events & EPOLLOUT))
+			drain_write(c);
+		break;
+	case CONN_OPEN:
+		if (events & EPOLLOUT)
+			conn_flush(c);
+		if (c->state != CONN_OPEN || !(events & (EPOLLIN | broken)))
+			break;
+		if (!c->blocked || conn_reads_ahead(c)) {
+			conn_input(c);
+		} else if (events & broken) {
+			/* It would be reported for ever; what was not read comes again. */
+			err = c->node->transport->dialled(c->source.fd);
+			conn_fail(c, err ? err : -ECONNRESET);
+		}
+		break;
+	}
+	conn_update(c);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One connection: a descriptor, the core's link, what was read and not yet
+ * consumed. Knows no protocol; the transport and the core do.
+ */
+#ifndef SINEW_LOWCOMMS_CONN_H
+#define SINEW_LOWCOMMS_CONN_H
+
+#include "lowcomms/node.h"
+
+enum conn_state {
+	CONN_DIALLING,
+	CONN_OPEN,
+	CONN_DRAINING,		/* the core has forgotten it; it ends in order */
+	CONN_DEAD,		/* waits to be freed */
+};
+
+struct conn {
+	struct source source;
+	struct link link;
+	struct sinew_node *node;
+	struct conn *next, **pprev;
+	enum conn_state state;
+	bool want_out;		/* the kernel took less than there was */
+	bool blocked;		/* the core does not consume */
+	bool again;		/* there is input to parse without reading */
+	bool full;		/* no room to read ahead while blocked */
+	bool was_up;
+	bool shut_sent;		/* draining: everything was written */
+	uint64_t drain_until_ns;
+	size_t drained;
+	size_t off, len;	/* not consumed: [off, len) of pre, or of buf */
+	size_t scanned;		/* while blocked: looked through for ACKs */
+	struct buf *buf;	/* NULL: pre */
+	uint8_t pre[WIRE_HELLO_MAX];
+};
+
+void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe);
+/* Takes the descriptor over, whatever happens. */
+void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from);
+void conn_event(struct conn *c, uint32_t events);
+/* Writes what the link has, as far as the kernel takes it. */
+void conn_flush(struct conn *c);
+/* The core has shut the link. */
+void conn_shut(struct conn *c, enum link_shut how);
+/* The connection has ended: err is 0 (end of file) or -errno. */
+void conn_fail(struct conn *c, int err);
+/* After anything: registers for what is needed now. */
+void conn_update(struct conn *c);
+/* Parse it in this turn without waiting for the descriptor. */
+void conn_set_again(struct conn *c);
+void conns_again(struct sinew_node *n);
+void conns_drain_tick(struct sinew_node *n);
+void conns_free_dead(struct sinew_node *n);
+/* Resets all that lead to a peer; NULL: all. */
+void conns_break(struct sinew_node *n, const struct peer *p);
+/* At the node's end: resets what the core has, closes what drains. */
+void conns_close(struct sinew_node *n);
+
+/* ---- recv.c ---- */
+void conn_input(struct conn *c);	/* readable */
+void conn_parse_again(struct conn *c);
+void conn_drop_input(struct conn *c);
+/* Whether reading on makes sense while the core does not consume. */
+bool conn_reads_ahead(const struct conn *c);
+
+#endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Turns of the loop: feeds the core with time and events, does what it asks
+ * for, calls the application. Knows no frame and no socket.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lowcomms/conn.h"
+#include "lowcomms/handle.h"
+
+#define SWEEP_NS	2000000000u	/* a ring idle from one to the next gives memory back */
+
+void node_now(struct sinew_node *n)
+{
+	core_now(&n->core, loop_now_ns());
+}
+
+static void soon(struct sinew_node *n, uint64_t in_ns)
+{
+	if (n->core.now_ns + in_ns < n->sweep_ns)
+		n->sweep_ns = n->core.now_ns + in_ns;
+}
+
+/* ---- callbacks ---- */
+
+static void peer_up(struct sinew_node *n, struct session *s)
+{
+	struct sinew_peer *h = handle_of(s);
+	struct member *m = container_of(s->peer, struct member, peer);
+
+	h->member = m;
+	atomic_store_explicit(&h->incarnation, s->incarnation, memory_order_relaxed);
+	pthread_mutex_lock(&n->lock);
+	m->handle = h;
+	pthread_mutex_unlock(&n->lock);
+	/* Its ring is looked at now and then, to give memory back. */
+	soon(n, SWEEP_NS);
+	n->n_callbacks++;
+	if (n->cb.peer_up)
+		n->cb.peer_up(n, h, n->user);
+}
+
+static enum sinew_down down_reason(enum session_end end)
+{
+	switch (end) {
+	case SESSION_ALIVE:
+	case SESSION_CLOSED:		return SINEW_DOWN_CLOSED;
+	case SESSION_LEFT:		return SINEW_DOWN_LEFT;
+	case SESSION_FAILED:		return SINEW_DOWN_FAILED;
+	case SESSION_SUPERSEDED:	return SINEW_DOWN_SUPERSEDED;
+	case SESSION_RENEWED:		return SINEW_DOWN_SELF_LOST;
+	case SESSION_LINGER:		return SINEW_DOWN_LINGER;
+	case SESSION_ABORTED:		return SINEW_DOWN_ABORTED;
+	case SESSION_REMOVED:		return SINEW_DOWN_REMOVED;
+	}
+	return SINEW_DOWN_FAILED;
+}
+
+/* What a session that ended was waiting for. */
+static const char *missing_step(const struct sinew_report_peer *r)
+{
+	if (r->reason == SINEW_DOWN_CLOSED)
+		return "";
+	if (r->last_ack_missing)
+		return "the acknowledgement of our FIN";
+	switch (r->state) {
+	case SINEW_ESTABLISHED:
+	case SINEW_FIN_WAIT1:
+	case SINEW_CLOSE_WAIT:
+	case SINEW_CLOSING:
+	case SINEW_LAST_ACK:
+		return r->fates.acked < r->fates.queued ? "the acknowledgement of messages" :
+			"the acknowledgement of our FIN";
+	case SINEW_FIN_WAIT2:
+		return "its FIN: it has not finished sending";
+	case SINEW_CLOSED:
+		break;
+	}
+	return "";
+}
+
+static void report_down(struct sinew_node *n, const struct sinew_peer *h,
+			enum sinew_down reason, const struct sinew_fates *fates)
+{
+	struct ring *ring = &((struct sinew_peer *)(uintptr_t)h)->session.ring;
+
+	for (int i = 0; i < n->n_report; i++) {
+		struct sinew_report_peer *r = &n->report[i];
+
+		if (n->report_peers[i] != h)
+			continue;
+		n->report_peers[i] = NULL;
+		r->reason = reason;
+		r->state = reason == SINEW_DOWN_CLOSED ? SINEW_CLOSED :
+			(enum sinew_state)h->session.end_state;
+		r->fates = *fates;
+		r->last_ack_missing = reason != SINEW_DOWN_CLOSED &&
+			(r->state == SINEW_LAST_ACK || r->state == SINEW_CLOSING) &&
+			ring_all_acked(ring) && !ring_fin_acked(ring);
+		r->missing = missing_step(r);
+	}
+}
+
+static void peer_down(struct sinew_node *n, struct session *s)
+{
+	struct sinew_peer *h = handle_of(s);
+	struct member *m = h->member;
+	enum sinew_down reason = down_reason(s->end);
+	struct sinew_fates fates;
+	struct ring_fate f;
+	uint8_t *lent = session_take_buffer(s);
+
+	if (lent)
+		buf_unref(buf_of(lent));
+	ring_fate(&s->ring, &f);
+	fates = (struct sinew_fates) { f.acked, f.unknown, f.queued };
+	report_down(n, h, reason, &fates);
+	if (m) {
+		pthread_mutex_lock(&n->lock);
+		m->handle = NULL;
+		pthread_mutex_unlock(&n->lock);
+	}
+	handle_die(h, &fates);
+	if (m) {
+		n->n_callbacks++;
+		if (n->cb.peer_down)
+			n->cb.peer_down(n, h, reason, &fates, n->user);
+	}
+	sinew_peer_unref(h);
+}
+
+static void finished(struct sinew_node *n, struct session *s)
+{
+	n->n_callbacks++;
+	if (n->cb.peer_finished)
+		n->cb.peer_finished(n, handle_of(s), n->user);
+}
+
+static void writable(struct sinew_node *n, struct session *s)
+{
+	n->n_callbacks++;
+	if (n->cb.writable)
+		n->cb.writable(n, handle_of(s), n->user);
+}
+
+static void fence(struct sinew_node *n, const struct core_action *a)
+{
+	n->n_callbacks++;
+	if (n->cb.fence_asked)
+		n->cb.fence_asked(n, a->peer->nodeid, a->life,
+				  (enum sinew_fence_reason)a->reason, n->user);
+}
+
+/* ---- actions ---- */
+
+static void lend_session(struct sinew_node *n, struct member *m)
+{
+	struct sinew_peer *h = handle_new(n, m->nodeid);
+
+	m->lend_due = h == NULL;
+	if (h) {
+		peer_lend(&m->peer, &h->session);
+		return;
+	}
+	log_limited(n, SINEW_ERROR, m->nodeid, "no memory",
+		    "no memory for a session, trying again");
+	soon(n, RETRY_NS);
+}
+
+void node_renew(struct sinew_node *n)
+{
+	uint64_t incarnation = 0;
+
+	if (node_random(&incarnation, sizeof incarnation) || !incarnation)
+		incarnation = (n->core.cfg.incarnation ^ n->core.now_ns << 20) | 1;
+	core_renew(&n->core, incarnation);
+	atomic_store(&n->incarnation, incarnation);
+	n->self_lost_due = true;
+}
+
+static void transmit(struct link *l)
+{
+	struct conn *c = container_of(l, struct conn, link);
+
+	/* What waits for EPOLLOUT goes out with it. */
+	if (!c->want_out)
+		conn_flush(c);
+	conn_update(c);
+}
+
+static void act(struct sinew_node *n, const struct core_action *a)
+{
+	switch (a->what) {
+	case CORE_NOTE:
+		log_note(n, &a->note);
+		break;
+	case CORE_DIAL:
+		conn_dial(n, a->peer, a->path, false);
+		break;
+	case CORE_PROBE:
+		conn_dial(n, a->peer, a->path, true);
+		break;
+	case CORE_TX:
+		transmit(a->link);
+		break;
+	case CORE_SHUT:
+		conn_shut(container_of(a->link, struct conn, link), a->how);
+		break;
+	case CORE_LEND:
+		lend_session(n, container_of(a->peer, struct member, peer));
+		break;
+	case CORE_PEER_UP:
+		peer_up(n, a->session);
+		break;
+	case CORE_FINISHED:
+		finished(n, a->session);
+		break;
+	case CORE_WRITABLE:
+		writable(n, a->session);
+		break;
+	case CORE_PEER_DOWN:
+		peer_down(n, a->session);
+		break;
+	case CORE_FENCE:
+		fence(n, a);
+		break;
+	case CORE_RENEW:
+		node_renew(n);
+		break;
+	case CORE_CLOSED:
+		n->core_closed = true;
+		break;
+	}
+}
+
+static bool calls_back(enum core_what what)
+{
+	switch (what) {
+	case CORE_PEER_UP:
+	case CORE_FINISHED:
+	case CORE_WRITABLE:
+	case CORE_PEER_DOWN:
+	case CORE_FENCE:
+	case CORE_RENEW:
+	case CORE_CLOSED:
+		return true;
+	case CORE_NOTE:
+	case CORE_DIAL:
+	case CORE_PROBE:
+	case CORE_TX:
+	case CORE_SHUT:
+	case CORE_LEND:
+		break;
+	}
+	return false;
+}
+
+static void call_self_lost(struct sinew_node *n)
+{
+	n->self_lost_due = false;
+	n->n_callbacks++;
+	if (n->cb.self_lost)
+		n->cb.self_lost(n, atomic_load(&n->incarnation), n->user);
+}
+
+void node_actions(struct sinew_node *n, bool direct)
+{
+	struct core_action a;
+
+	for (;;) {
+		if (n->has_stash) {
+			if (direct)
+				break;
+			a = n->stash;
+			n->has_stash = false;
+		} else if (!core_poll(&n->core, &a)) {
+			/* Every peer is down by now. */
+			if (!n->self_lost_due || direct)
+				break;
+			call_self_lost(n);
+			continue;
+		}
+		if (direct && calls_back(a.what)) {
+			n->stash = a;
+			n->has_stash = true;
+			break;
+		}
+		act(n, &a);
+	}
+	if (direct && (n->has_stash || n->self_lost_due || n->n_again))
+		loop_wake(&n->loop);
+}
+
+/* ---- the inbox ---- */
+
+static int snapshot_report(struct sinew_node *n)
+{
+	int count = 0;
+
+	n->report = calloc(n->core.n_peers + 1, sizeof *n->report);
+	n->report_peers = calloc(n->core.n_peers + 1, sizeof(struct sinew_peer *));
+	if (!n->report || !n->report_peers)
+		return 0;
+	for (struct peer *p = n->core.peers; p; p = p->next) {
+		struct sinew_peer *h = container_of(p, struct member, peer)->handle;
+
+		if (!h)
+			continue;
+		n->report[count] = (struct sinew_report_peer) {
+			.nodeid = h->nodeid,
+			.incarnation = sinew_peer_incarnation(h),
+			.missing = "",
+		};
+		n->report_peers[count++] = h;
+	}
+	return count;
+}
+
+static void begin_close(struct sinew_node *n, int ms)
+{
+	uint64_t until = n->core.now_ns + (uint64_t)ms * 1000000u;
+
+	if (n->linger_ns == CORE_NEVER && !n->core.closing) {
+		n->n_report = snapshot_report(n);
+		core_close(&n->core);
+	}
+	if (until < n->linger_ns)
+		n->linger_ns = until;
+}
+
+void node_inbox(struct sinew_node *n)
+{
+	struct command *commands;
+	struct sinew_peer *h;
+	bool close_due;
+	int ms;
+
+	if (!atomic_load(&n->inbox))
+		return;
+	pthread_mutex_lock(&n->list_lock);
+	atomic_store(&n->inbox, false);
+	commands = n->commands;
+	n->commands = NULL;
+	n->commands_tail = &n->commands;
+	h = n->dirty;
+	n->dirty = NULL;
+	n->dirty_tail = &n->dirty;
+	close_due = n->close_due;
+	ms = n->close_ms;
+	n->close_due = false;
+	pthread_mutex_unlock(&n->list_lock);
+	commands_run(n, commands);
+	while (h) {
+		struct sinew_peer *next = h->dirty_next;
+
+		handle_look(h);
+		sinew_peer_unref(h);
+		h = next;
+	}
+	if (close_due)
+		begin_close(n, ms);
+}
+
+/* ---- time ---- */
+
+uint64_t node_deadline(const struct sinew_node *n)
+{
+	const uint64_t at[] = {
+		core_deadline(&n->core), n->drain_ns, n->sweep_ns, n->linger_ns, n->listen_again_ns,
+	};
+	uint64_t first = CORE_NEVER;
+
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+		if (at[i] < first)
+			first = at[i];
+	return first;
+}
+
+static void sweep(struct sinew_node *n)
+{
+	n->sweep_ns = CORE_NEVER;
+	for (struct peer *p = n->core.peers; p; p = p->next) {
+		struct member *m = container_of(p, struct member, peer);
+
+		if (m->lend_due)
+			lend_session(n, m);
+	}
+	if (handles_sweep(n))
+		soon(n, SWEEP_NS);
+}
+
+static void finish_close(struct sinew_node *n)
+{
+	conns_close(n);
+	listeners_close(n);
+	n->linger_ns = CORE_NEVER;
+	atomic_store(&n->closed, true);
+	n->n_callbacks++;
+	if (n->cb.closed)
+		n->cb.closed(n, n->user);
+}
+
+static void timers(struct sinew_node *n)
+{
+	bool over = n->core.now_ns >= n->linger_ns;
+
+	if (n->core.now_ns >= core_deadline(&n->core))
+		core_tick(&n->core);
+	conns_drain_tick(n);
+	if (n->core.now_ns >= n->sweep_ns)
+		sweep(n);
+	if (n->core.now_ns >= n->listen_again_ns)
+		listeners_again(n);
+	if (atomic_load(&n->memory_freed)) {
+		atomic_store(&n->memory_freed, false);
+		atomic_store(&n->memory_short, false);
+		handles_memory(n);
+	}
+	if (over && !n->core_closed)
+		core_linger_over(&n->core);
+	node_actions(n, false);
+	if (over || (n->core_closed && !n->n_draining))
+		finish_close(n);
+}
+
+/* ---- a turn ---- */
+
+static bool work_left(struct sinew_node *n)
+{
+	return atomic_load(&n->inbox) || n->n_again || n->has_stash ||
+		atomic_load(&n->memory_freed);
+}
+
+/* Waits for events, spinning first where the user wants that. */
+static int wait_events(struct sinew_node *n, struct epoll_event *events, int timeout_ms)
+{
+	uint64_t spin = (uint64_t)n->opt.busy_poll_us * 1000u, begin;
+	int got;
+
+	if (spin && timeout_ms) {
+		begin = loop_now_ns();
+		do {
+			got = loop_wait(&n->loop, events, NODE_EVENTS, 0);
+			if (got || work_left(n))
+				return got;
+		} while (loop_now_ns() - begin < spin && node_deadline(n) > loop_now_ns());
+	}
+	if (timeout_ms) {
+		loop_doze(&n->loop);
+		if (work_left(n))
+			timeout_ms = 0;
+	}
+	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
+	loop_rouse(&n->loop);
+	return got;
+}
+
+static void source_ready(struct sinew_node *n, const struct epoll_event *e)
+{
+	struct source *s = e->data.ptr;
+
+	if (s->kind == SOURCE_LISTENER)
+		listener_ready(n, container_of(s, struct listener, source));
+	else
+		conn_event(container_of(s, struct conn, source), e->events);
+	/* What callbacks sent goes out with the ACK of this batch. */
+	node_inbox(n);
+	node_actions(n, false);
+}
+
+int node_turn(struct sinew_node *n, int timeout_ms)
+{
+	struct epoll_event events[NODE_EVENTS];
+	int got;
+
+	n->turn++;
+	n->n_callbacks = 0;
+	node_now(n);
+	node_inbox(n);
+	timers(n);
+	conns_again(n);
+	if (atomic_load(&n->closed))
+		return (int)n->n_callbacks;
+	loop_arm(&n->loop, node_deadline(n));
+	got = wait_events(n, events, n->n_callbacks || work_left(n) ? 0 : timeout_ms);
+	n->interrupted = got == -EINTR;
+	if (got < 0 && got != -EINTR)
+		return got;
+	if (got < 0)
+		got = 0;
+	node_now(n);
+	node_inbox(n);
+	for (int i = 0; i < got; i++)
+		source_ready(n, &events[i]);
+	timers(n);
+	conns_free_dead(n);
+	return (int)n->n_callbacks + got;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The life of handles: made when the core asks for a session, dead when the
+ * session ends, freed with the last reference. Knows nothing of links.
+ */
+#include "lowcomms/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory ---- */
+
+struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
+{
+	struct sinew_peer *h = aligned_alloc(alignof(struct sinew_peer), sizeof *h);
+
+	if (!h)
+		return NULL;
+	memset(h, 0, sizeof *h);
+	h->mem_size = n->ring_bytes;
+	h->mem = ring_map(h->mem_size);
+	if (!h->mem) {
+		free(h);
+		return NULL;
+	}
+	session_lend(&h->session, h->mem, h->mem_size, n->opt.nodeid, n->opt.first_seq);
+	pthread_mutex_init(&h->lock, NULL);
+	h->nodeid = nodeid;
+	h->node = n;
+	atomic_init(&h->refs, 1);
+	atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
+	pthread_mutex_lock(&n->pool_lock);
+	h->next = n->handles;
+	h->pprev = &n->handles;
+	if (n->handles)
+		n->handles->pprev = &h->next;
+	n->handles = h;
+	pthread_mutex_unlock(&n->pool_lock);
+	return h;
+}
+
+static void handle_free(struct sinew_peer *h)
+{
+	struct sinew_node *n = h->node;
+	uint8_t *lent = session_take_buffer(&h->session);
+
+	pthread_mutex_lock(&n->pool_lock);
+	*h->pprev = h->next;
+	if (h->next)
+		h->next->pprev = h->pprev;
+	pthread_mutex_unlock(&n->pool_lock);
+	if (lent)
+		buf_unref(buf_of(lent));
+	memory_uncharge(n, h->resident);
+	ring_unmap(h->mem, h->mem_size);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+	node_unref(n);
+}
+
+struct sinew_peer *sinew_peer_ref(struct sinew_peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->refs, 1, memory_order_relaxed);
+	return peer;
+}
+
+void sinew_peer_unref(struct sinew_peer *peer)
+{
+	if (!peer || node_forked(peer->node))
+		return;
+	if (atomic_fetch_sub_explicit(&peer->refs, 1, memory_order_acq_rel) == 1)
+		handle_free(peer);
+}
+
+/* The next of all handles, referenced; gives the reference to h back. NULL begins. */
+static struct sinew_peer *handle_walk(struct sinew_node *n, struct sinew_peer *h)
+{
+	struct sinew_peer *next;
+
+	pthread_mutex_lock(&n->pool_lock);
+	for (next = h ? h->next : n->handles; next; next = next->next) {
+		unsigned refs = atomic_load_explicit(&next->refs, memory_order_relaxed);
+
+		/* One without references is about to leave the list. */
+		while (refs && !atomic_compare_exchange_weak(&next->refs, &refs, refs + 1))
+			;
+		if (refs)
+			break;
+	}
+	pthread_mutex_unlock(&n->pool_lock);
+	sinew_peer_unref(h);
+	return next;
+}
+
+/* ---- state ---- */
+
+uint32_t sinew_peer_nodeid(const struct sinew_peer *peer)
+{
+	return peer->nodeid;
+}
+
+uint64_t sinew_peer_incarnation(const struct sinew_peer *peer)
+{
+	return atomic_load_explicit(&peer->incarnation, memory_order_relaxed);
+}
+
+void sinew_peer_set_user(struct sinew_peer *peer, void *user)
+{
+	peer->user = user;
+}
+
+void *sinew_peer_user(const struct sinew_peer *peer)
+{
+	return peer->user;
+}
+
+void handle_die(struct sinew_peer *h, const struct sinew_fates *fates)
+{
+	pthread_mutex_lock(&h->lock);
+	h->dead = true;
+	h->fates = *fates;
+	pthread_mutex_unlock(&h->lock);
+	h->member = NULL;
+	atomic_store_explicit(&h->link_up, false, memory_order_relaxed);
+}
+
+void handles_orphan(struct sinew_node *n)
+{
+	struct sinew_peer *h = NULL;
+
+	while ((h = handle_walk(n, h))) {
+		pthread_mutex_lock(&h->lock);
+		if (!h->dead) {
+			struct ring_fate f;
+
+			ring_close(&h->session.ring);
+			ring_fate(&h->session.ring, &f);
+			h->fates = (struct sinew_fates) { f.acked, f.unknown, f.queued };
+		}
+		h->dead = true;
+		pthread_mutex_unlock(&h->lock);
+		h->member = NULL;
+	}
+}
+
+/* ---- what the loop has to look at ---- */
+
+void handle_dirty(struct sinew_peer *h)
+{
+	struct sinew_node *n = h->node;
+
+	if (h->queued)
+		return;
+	h->queued = true;
+	sinew_peer_ref(h);
+	h->dirty_next = NULL;
+	pthread_mutex_lock(&n->list_lock);
+	*n->dirty_tail = h;
+	n->dirty_tail = &h->dirty_next;
+	atomic_store(&n->inbox, true);
+	pthread_mutex_unlock(&n->list_lock);
+	loop_wake(&n->loop);
+}
+
+void handle_look(struct sinew_peer *h)
+{
+	bool dead, finish, abort_it;
+
+	pthread_mutex_lock(&h->lock);
+	h->queued = false;
+	dead = h->dead;
+	finish = h->finish_due;
+	abort_it = h->abort_due;
+	h->finish_due = h->abort_due = false;
+	h->collected = 0;
+	pthread_mutex_unlock(&h->lock);
+	if (dead)
+		return;
+	session_kick(&h->session);
+	if (finish)
+		session_finish(&h->session);
+	if (abort_it)
+		session_abort(&h->session);
+	recv_check_budget(h);
+}
+
+/* ---- memory that comes back ---- */
+
+/* A ring that is empty and has not moved since the last look. True: not yet, perhaps next time. */
+static bool sweep(struct sinew_peer *h)
+{
+	struct ring *r = &h->session.ring;
+	bool empty = (atomic_load(&r->filled) >> 1) == atomic_load(&r->acked) && !r->n_slots;
+	bool later = !h->dead && h->resident;
+
+	if (later && empty && h->idle_tail == r->tail) {
+		ring_idle(h->mem, h->mem_size);
+		memory_uncharge(h->node, h->resident);
+		h->resident = 0;
+		later = false;
+	}
+	h->idle_tail = r->tail;
+	return later;
+}
+
+bool handles_sweep(struct sinew_node *n)
+{
+	struct sinew_peer *h = NULL;
+	bool later = false;
+
+	while ((h = handle_walk(n, h))) {
+		pthread_mutex_lock(&h->lock);
+		later |= sweep(h);
+		pthread_mutex_unlock(&h->lock);
+	}
+	return later;
+}
+
+void handles_memory(struct sinew_node *n)
+{
+	struct sinew_peer *h = NULL;
+
+	while ((h = handle_walk(n, h))) {
+		bool wanted;
+
+		pthread_mutex_lock(&h->lock);
+		wanted = h->want_memory && !h->dead;
+		h->want_memory = false;
+		pthread_mutex_unlock(&h->lock);
+		if (wanted && n->cb.writable && h->member) {
+			n->n_callbacks++;
+			n->cb.writable(n, h, n->user);
+		}
+		if (h->member && h->paused & PAUSE_MEMORY)
+			recv_pause(h, PAUSE_MEMORY, false);
+	}
+}

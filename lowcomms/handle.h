@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A handle: one life of a peer, as the application and the core see it. Owns
+ * the session's memory until its last reference goes.
+ */
+#ifndef SINEW_LOWCOMMS_HANDLE_H
+#define SINEW_LOWCOMMS_HANDLE_H
+
+#include "lowcomms/node.h"
+
+/* Why its link is not read. */
+enum pause { PAUSE_BUDGET = 1, PAUSE_MEMORY = 2 };
+
+struct sinew_peer {
+	struct session session;
+	struct sinew_node *node;	/* referenced */
+	uint32_t nodeid;
+	_Atomic uint64_t incarnation;
+	void *user;
+	struct member *member;		/* loop; NULL once down */
+	void *mem;			/* of the ring */
+	size_t mem_size;
+	_Atomic unsigned refs;
+	struct sinew_peer *next, **pprev;	/* all of the node; node.pool_lock */
+
+	unsigned paused;		/* enum pause; loop */
+	_Atomic bool is_paused;		/* the same for others */
+	_Atomic uint64_t kept, kept_high;	/* bytes */
+	_Atomic bool link_up;
+
+	/* Producers. */
+	alignas(64) pthread_mutex_t lock;
+	bool dead;			/* that life is over */
+	bool freed;			/* the node is */
+	bool finishing;			/* no more messages */
+	bool queued;			/* on the node's dirty list */
+	bool finish_due, abort_due;	/* for the loop */
+	bool want_memory;		/* a sender was refused for it */
+	unsigned n_open;		/* slots */
+	uint64_t resident;		/* bytes of the ring that are charged */
+	uint64_t idle_tail;		/* ring.tail at the last sweep */
+	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
+	uint64_t turn;			/* of the last direct send */
+	size_t collected;		/* bytes sent since outside callbacks */
+	struct sinew_fates fates;	/* once dead */
+	struct sinew_peer *dirty_next;	/* node.list_lock */
+};
+
+static inline struct sinew_peer *handle_of(struct session *s)
+{
+	return container_of(s, struct sinew_peer, session);
+}
+
+/* A handle with a session and ring, lent to nobody yet. NULL: no memory. Any thread. */
+struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid);
+/* The life is over: -ESTALE from now on. */
+void handle_die(struct sinew_peer *h, const struct sinew_fates *fates);
+/* Have the loop look at it. Under its lock, not dead. */
+void handle_dirty(struct sinew_peer *h);
+/* What the loop does with a dirty one. */
+void handle_look(struct sinew_peer *h);
+/* Rings that have been idle give their memory back. True: some may next time. */
+bool handles_sweep(struct sinew_node *n);
+/* Senders that were refused for lack of memory may try again. */
+void handles_memory(struct sinew_node *n);
+/* The node goes: every handle is dead, whatever it is. */
+void handles_orphan(struct sinew_node *n);
+/* Under its lock: 0, -ESTALE. */
+int handle_alive(const struct sinew_peer *h);
+
+/* ---- recv.c ---- */
+/* Sets or clears one reason not to read. */
+void recv_pause(struct sinew_peer *h, enum pause why, bool on);
+/* Kept messages may have been released. */
+void recv_check_budget(struct sinew_peer *h);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The epoll set, the timer and the wake-up of one node. Knows nothing of links.
+ */
+#include "lowcomms/loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t loop_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void loop_close(struct loop *l)
+{
+	close_fd(&l->wake.fd);
+	close_fd(&l->timer.fd);
+	close_fd(&l->epoll);
+}
+
+int loop_open(struct loop *l)
+{
+	int err;
+
+	*l = (struct loop) {
+		.wake = { .kind = SOURCE_WAKE, .fd = -1 },
+		.timer = { .kind = SOURCE_TIMER, .fd = -1 },
+		.armed_ns = UINT64_MAX,
+	};
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll < 0)
+		goto fail;
+	l->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->wake.fd < 0)
+		goto fail;
+	l->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (l->timer.fd < 0)
+		goto fail;
+	err = loop_add(l, &l->wake, EPOLLIN);
+	if (!err)
+		err = loop_add(l, &l->timer, EPOLLIN);
+	if (err) {
+		loop_close(l);
+		return err;
+	}
+	return 0;
+fail:
+	err = -errno;
+	loop_close(l);
+	return err;
+}
+
+int loop_add(struct loop *l, struct source *s, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = s };
+
+	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &ev))
+		return -errno;
+	s->events = events;
+	return 0;
+}
+
+void loop_change(struct loop *l, struct source *s, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = s };
+
+	if (s->events == events)
+		return;
+	if (!epoll_ctl(l->epoll, EPOLL_CTL_MOD, s->fd, &ev))
+		s->events = events;
+}
+
+void loop_remove(struct loop *l, struct source *s)
+{
+	struct epoll_event ev = { 0 };
+
+	epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->fd, &ev);
+	s->events = 0;
+}
+
+void loop_arm(struct loop *l, uint64_t at_ns)
+{
+	struct itimerspec when = { 0 };
+
+	/* A timer that fires early costs a turn; setting it anew each time
+	 * would cost a system call every turn. */
+	if (at_ns >= l->armed_ns)
+		return;
+	when.it_value.tv_sec = (time_t)(at_ns / 1000000000u);
+	when.it_value.tv_nsec = (long)(at_ns % 1000000000u);
+	if (at_ns == 0)
+		when.it_value.tv_nsec = 1;
+	if (!timerfd_settime(l->timer.fd, TFD_TIMER_ABSTIME, &when, NULL))
+		l->armed_ns = at_ns;
+}
+
+void loop_wake(struct loop *l)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	if (atomic_load(&l->awake) || atomic_exchange(&l->awake, 1))
+		return;
+	do
+		n = write(l->wake.fd, &one, sizeof one);
+	while (n < 0 && errno == EINTR);
+}
+
+void loop_doze(struct loop *l)
+{
+	atomic_store(&l->awake, 0);
+}
+
+void loop_rouse(struct loop *l)
+{
+	atomic_store(&l->awake, 1);
+}
+
+static void swallow(struct source *s)
+{
+	uint64_t n;
+
+	while (read(s->fd, &n, sizeof n) < 0 && errno == EINTR)
+		;
+}
+
+int loop_wait(struct loop *l, struct epoll_event *events, int max, int timeout_ms)
+{
+	int n = epoll_wait(l->epoll, events, max, timeout_ms), left = 0;
+
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		struct source *s = events[i].data.ptr;
+
+		if (s->kind == SOURCE_WAKE) {
+			swallow(s);
+		} else if (s->kind == SOURCE_TIMER) {
+			swallow(s);
+			l->armed_ns = UINT64_MAX;
+		} else {
+			events[left++] = events[i];
+		}
+	}
+	return left;
+}

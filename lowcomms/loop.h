@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One epoll set with a timer and a wake-up inside, so that a single descriptor
+ * shows all work. Knows nothing of what its sources are for.
+ */
+#ifndef SINEW_LOWCOMMS_LOOP_H
+#define SINEW_LOWCOMMS_LOOP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+enum source_kind { SOURCE_WAKE, SOURCE_TIMER, SOURCE_LISTENER, SOURCE_CONN };
+
+/* What an event leads to; embedded in its owner. */
+struct source {
+	enum source_kind kind;
+	int fd;			/* -1: none */
+	uint32_t events;	/* registered */
+};
+
+struct loop {
+	int epoll;
+	struct source wake, timer;
+	/* While set, the loop will look at its lists before it sleeps: no
+	 * wake-up is needed. */
+	_Atomic int awake;
+	uint64_t armed_ns;	/* UINT64_MAX: not */
+};
+
+uint64_t loop_now_ns(void);	/* CLOCK_MONOTONIC */
+
+int loop_open(struct loop *l);
+void loop_close(struct loop *l);
+
+/* Registered level triggered for EPOLL* events; 0 or -errno. */
+int loop_add(struct loop *l, struct source *s, uint32_t events);
+void loop_change(struct loop *l, struct source *s, uint32_t events);
+/* Before its descriptor is closed. */
+void loop_remove(struct loop *l, struct source *s);
+
+/* The descriptor becomes readable at that time at the latest; it may earlier. */
+void loop_arm(struct loop *l, uint64_t at_ns);
+
+/* After something was put on a list of the loop. Any thread. */
+void loop_wake(struct loop *l);
+/* From now on additions wake the loop. To be followed by a look at the lists. */
+void loop_doze(struct loop *l);
+void loop_rouse(struct loop *l);
+
+/* As epoll_wait, or -errno. The timer and the wake-up are taken care of and are not among
+ * the events. */
+int loop_wait(struct loop *l, struct epoll_event *events, int max, int timeout_ms);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The node as the user has it: opened, driven, closed, freed. Knows nothing of
+ * what its loop does in a turn.
+ */
+#include "lowcomms/node.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "lowcomms/conn.h"
+#include "lowcomms/handle.h"
+
+_Atomic unsigned node_generation;
+
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void forked(void)
+{
+	atomic_fetch_add(&node_generation, 1);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, forked);
+}
+
+int node_random(void *buf, size_t n)
+{
+	uint8_t *p = buf;
+
+	while (n) {
+		ssize_t got = getrandom(p, n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		p += got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+/* ---- open ---- */
+
+static struct sinew_node *node_alloc(void)
+{
+	struct sinew_node *n = calloc(1, sizeof *n);
+
+	if (!n)
+		return NULL;
+	atomic_init(&n->refs, 1);
+	n->generation = atomic_load(&node_generation);
+	pthread_mutex_init(&n->lock, NULL);
+	pthread_mutex_init(&n->list_lock, NULL);
+	pthread_mutex_init(&n->pool_lock, NULL);
+	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
+	n->spare_fd = -1;
+	n->commands_tail = &n->commands;
+	n->dirty_tail = &n->dirty;
+	n->drain_ns = n->sweep_ns = n->linger_ns = n->listen_again_ns = CORE_NEVER;
+	return n;
+}
+
+static uint64_t ms(uint32_t n)
+{
+	return (uint64_t)n * 1000000u;
+}
+
+static int core_open(struct sinew_node *n)
+{
+	const struct sinew_options *o = &n->opt;
+	struct core_config c;
+	int err;
+
+	core_config_default(&c);
+	do
+		err = node_random(&c.incarnation, sizeof c.incarnation);
+	while (!err && !c.incarnation);
+	if (!err)
+		err = node_random(&c.seed, sizeof c.seed);
+	if (err)
+		return err;
+	c.nodeid = o->nodeid;
+	memcpy(c.cluster, n->cluster, sizeof c.cluster);
+	memcpy(c.group, n->group, sizeof c.group);
+	c.static_members = o->membership == SINEW_MEMBERSHIP_STATIC;
+	c.auto_close = o->auto_close;
+	c.quorum_stops = o->quorum_policy == SINEW_QUORUM_STOP;
+	c.first_seq = o->first_seq;
+	c.max_message = n->max_message;
+	c.queue_bytes = (uint32_t)n->ring_bytes;
+	if (c.ack_bytes > n->ring_bytes / 4)
+		c.ack_bytes = (uint32_t)(n->ring_bytes / 4);
+	c.fault_limit = o->fault_limit;
+	c.stall_limit = o->stall_limit;
+	c.connect_ns = ms(o->connect_ms);
+	c.hello_ns = ms(o->hello_ms);
+	c.backoff_min_ns = ms(o->backoff_min_ms);
+	c.backoff_max_ns = ms(o->backoff_max_ms);
+	c.keepalive_ns = ms(o->keepalive_ms);
+	if (c.keepalive_multi_ns > c.keepalive_ns)
+		c.keepalive_multi_ns = c.keepalive_ns;
+	c.stall_ns = ms(o->stall_ms);
+	c.path_dead_ns = ms(o->path_dead_ms);
+	c.probe_ns = ms(o->probe_ms);
+	c.ack_ns = ms(o->ack_ms);
+	core_init(&n->core, &c, loop_now_ns());
+	atomic_store(&n->incarnation, c.incarnation);
+	return 0;
+}
+
+static void *own_loop(void *arg)
+{
+	struct sinew_node *n = arg;
+	int err = 0;
+
+	atomic_store(&n->thread, (uintptr_t)pthread_self());
+	atomic_store(&n->busy, BUSY_DISPATCH);
+	loop_rouse(&n->loop);
+	while (err >= 0 && !atomic_load(&n->own_stop) && !atomic_load(&n->closed))
+		err = node_turn(n, -1);
+	if (err < 0)
+		log_line(n, SINEW_ERROR, "the loop ends: %s", strerror(-err));
+	return NULL;
+}
+
+static int start_own_thread(struct sinew_node *n)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&n->own, NULL, own_loop, n);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	n->own_runs = err == 0;
+	return -err;
+}
+
+static void close_all(struct sinew_node *n);
+
+int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks *cb, void *user,
+		   struct sinew_node **ret_node)
+{
+	struct sinew_node *n;
+	int err;
+
+	if (!opt || !ret_node)
+		return -EINVAL;
+	pthread_once(&fork_once, watch_forks);
+	n = node_alloc();
+	if (!n)
+		return -ENOMEM;
+	if (cb && cb->size)
+		memcpy(&n->cb, cb, cb->size < sizeof n->cb ? cb->size : sizeof n->cb);
+	n->user = user;
+	err = options_take(n, opt);
+	if (!err)
+		err = core_open(n);
+	if (!err)
+		err = loop_open(&n->loop);
+	if (!err)
+		err = listeners_open(n);
+	if (!err) {
+		/* Reading must go on whatever happens to memory later. */
+		n->read_buf = buf_new(n, BUF_POOLED, true);
+		err = n->read_buf ? 0 : -ENOMEM;
+	}
+	if (!err && n->opt.own_thread)
+		err = start_own_thread(n);
+	if (err) {
+		close_all(n);
+		return err;
+	}
+	*ret_node = n;
+	return 0;
+}
+
+/* ---- free ---- */
+
+void node_unref(struct sinew_node *n)
+{
+	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	buf_pool_drop(n);
+	pthread_mutex_destroy(&n->lock);
+	pthread_mutex_destroy(&n->list_lock);
+	pthread_mutex_destroy(&n->pool_lock);
+	free(n);
+}
+
+/* In a child of fork() everything but the descriptors is the parent's. */
+static void close_in_child(struct sinew_node *n)
+{
+	for (struct conn *c = n->conns; c; c = c->next)
+		close(c->source.fd);
+	for (unsigned i = 0; i < n->n_listeners; i++)
+		close(n->listeners[i].source.fd);
+	if (n->spare_fd >= 0)
+		close(n->spare_fd);
+	loop_close(&n->loop);
+}
+
+/* Gives back what the core holds of us. */
+static void release_core(struct sinew_node *n)
+{
+	struct core_action a;
+	struct peer *p;
+
+	if (n->has_stash && n->stash.what == CORE_PEER_DOWN)
+		sinew_peer_unref(handle_of(n->stash.session));
+	while (core_poll(&n->core, &a))
+		if (a.what == CORE_PEER_DOWN)
+			sinew_peer_unref(handle_of(a.session));
+	for (p = n->core.peers; p; p = p->next) {
+		if (p->session)
+			sinew_peer_unref(handle_of(p->session));
+		if (p->spare)
+			sinew_peer_unref(handle_of(p->spare));
+	}
+}
+
+static void free_lists(struct sinew_node *n)
+{
+	struct command *c;
+	struct sinew_peer *h;
+
+	while ((c = n->commands)) {
+		n->commands = c->next;
+		sinew_peer_unref(c->spare);
+		if (c->kind == COMMAND_REMOVE)
+			member_free(c->member);
+		free(c);
+	}
+	while ((h = n->dirty)) {
+		n->dirty = h->dirty_next;
+		sinew_peer_unref(h);
+	}
+	for (unsigned i = 0; i < MEMBER_HASH; i++) {
+		struct member *m;
+
+		while ((m = n->members[i])) {
+			n->members[i] = m->hash_next;
+			member_free(m);
+		}
+	}
+}
+
+static void close_all(struct sinew_node *n)
+{
+	atomic_store(&n->closing, true);
+	handles_orphan(n);
+	if (n->core.cfg.nodeid)
+		release_core(n);
+	conns_close(n);
+	listeners_close(n);
+	free_lists(n);
+	buf_unref(n->read_buf);
+	n->read_buf = NULL;
+	loop_close(&n->loop);
+	free(n->report);
+	free(n->report_peers);
+	/* Buffers that come back from now on are not pooled. */
+	atomic_store(&n->memory_short, true);
+	buf_pool_drop(n);
+	node_unref(n);
+}
+
+void sinew_node_free(struct sinew_node *node)
+{
+	if (!node)
+		return;
+	if (node_forked(node)) {
+		close_in_child(node);
+		return;
+	}
+	if (node->own_runs) {
+		atomic_store(&node->own_stop, true);
+		loop_wake(&node->loop);
+		pthread_join(node->own, NULL);
+	}
+	close_all(node);
+}
+
+/* ---- drive ---- */
+
+uint32_t sinew_node_id(const struct sinew_node *node)
+{
+	return node->opt.nodeid;
+}
+
+uint64_t sinew_incarnation(const struct sinew_node *node)
+{
+	return atomic_load(&node->incarnation);
+}
+
+int sinew_fd_get(struct sinew_node *node)
+{
+	if (!node || node->opt.own_thread)
+		return -EINVAL;
+	return node_forked(node) ? -ECHILD : node->loop.epoll;
+}
+
+/* Milliseconds until then, rounded up; -1: for ever. */
+static int ms_until(uint64_t at_ns)
+{
+	uint64_t now = loop_now_ns();
+
+	if (at_ns == CORE_NEVER)
+		return -1;
+	return at_ns <= now ? 0 : (int)((at_ns - now + 999999u) / 1000000u);
+}
+
+static int run(struct sinew_node *n, int timeout_ms)
+{
+	uint64_t until = CORE_NEVER;
+	int handled;
+
+	if (timeout_ms >= 0)
+		until = loop_now_ns() + (uint64_t)timeout_ms * 1000000u;
+	do {
+		if (atomic_load(&n->closed))
+			return -ESHUTDOWN;
+		handled = node_turn(n, timeout_ms);
+		if (handled || n->interrupted)
+			return handled;
+		timeout_ms = ms_until(until);
+	} while (timeout_ms);
+	return 0;
+}
+
+/* 0: this thread runs the loop now. */
+static int enter(struct sinew_node *n)
+{
+	int was = BUSY_NO;
+
+	while (!atomic_compare_exchange_strong(&n->busy, &was, BUSY_DISPATCH)) {
+		if (was == BUSY_DISPATCH)
+			return node_on_loop(n) ? -EINVAL : -EBUSY;
+		/* A send of another thread writes: that does not take long. */
+		sched_yield();
+		was = BUSY_NO;
+	}
+	atomic_store(&n->thread, (uintptr_t)pthread_self());
+	loop_rouse(&n->loop);
+	return 0;
+}
+
+static void leave(struct sinew_node *n)
+{
+	if (!atomic_load(&n->closed)) {
+		loop_arm(&n->loop, node_deadline(n));
+		loop_doze(&n->loop);
+		if (atomic_load(&n->inbox) || n->n_again || n->has_stash)
+			loop_wake(&n->loop);
+	}
+	atomic_store(&n->busy, BUSY_NO);
+}
+
+int sinew_dispatch(struct sinew_node *node, int timeout_ms)
+{
+	int r;
+
+	if (!node || node->opt.own_thread)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	r = enter(node);
+	if (r)
+		return r;
+	r = run(node, timeout_ms);
+	leave(node);
+	return r;
+}
+
+/* ---- close ---- */
+
+int sinew_close(struct sinew_node *node, int linger_ms)
+{
+	if (!node || linger_ms < 0)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	if (atomic_load(&node->closed))
+		return -EALREADY;
+	atomic_store(&node->closing, true);
+	pthread_mutex_lock(&node->list_lock);
+	if (!node->close_due || linger_ms < node->close_ms)
+		node->close_ms = linger_ms;
+	node->close_due = true;
+	atomic_store(&node->inbox, true);
+	pthread_mutex_unlock(&node->list_lock);
+	loop_wake(&node->loop);
+	return 0;
+}
+
+int sinew_report(struct sinew_node *node, struct sinew_report_peer *entries, int max)
+{
+	if (!node || max < 0 || (max && !entries))
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	for (int i = 0; i < node->n_report && i < max; i++)
+		entries[i] = node->report[i];
+	return node->n_report;
+}

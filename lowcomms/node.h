@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The node's own structure and what the files of lowcomms/ call of each other.
+ * Not for users of the library.
+ *
+ * Locks, in this order: node.lock, handle.lock, then one of node.list_lock and
+ * node.pool_lock. None is held while user code or the core runs, but the handle's lock around the
+ * producer functions of a session. Without a note, a field belongs to the loop thread.
+ *
+ *	node.c    open, free, dispatch, close, report      drive.c   a turn of the loop
+ *	peers.c   the user's calls about peers              accept.c  listeners
+ *	conn.c    one connection                            recv.c    reading, keeping
+ *	handle.c  lives of peers                            send.c    queueing
+ *	status.c  what the user may look at                 loop.c, buf.c, log.c, addr.c, tcp.c
+ */
+#ifndef SINEW_LOWCOMMS_NODE_H
+#define SINEW_LOWCOMMS_NODE_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "lowcomms/addr.h"
+#include "lowcomms/buf.h"
+#include "lowcomms/log.h"
+#include "lowcomms/loop.h"
+#include "lowcomms/sinew.h"
+#include "lowcomms/transport.h"
+#include "proto/core.h"
+
+#define container_of(ptr, type, member) \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+
+#define MEMBER_HASH	256
+#define REFUSAL_MAX	192
+#define READ_TURN	(256u * 1024)	/* bytes read from a link a turn */
+#define NODE_EVENTS	64		/* taken from the kernel at once */
+#define RETRY_NS	100000000u	/* after a resource was short */
+
+struct conn;
+
+/* A peer as configured; the core's block is part of it. */
+struct member {
+	struct peer peer;
+	uint32_t nodeid;
+	struct member *hash_next;	/* node.lock */
+	bool in_core;
+	bool lend_due;			/* a handle could not be allocated */
+	struct sinew_peer *spare;	/* lent to the core, not yet a life */
+	struct sinew_peer *handle;	/* present life, or NULL; written under node.lock */
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under node.lock */
+	unsigned n_addrs;
+	char refusal[REFUSAL_MAX];	/* node.lock */
+	_Atomic bool link_up;
+	_Atomic unsigned path;
+	_Atomic int last_error;
+	_Atomic uint64_t last_error_ms;
+};
+
+enum command_kind {
+	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
+	COMMAND_LEFT, COMMAND_FAILED, COMMAND_QUORUM, COMMAND_SELF_LOST, COMMAND_BREAK,
+};
+
+/* What another thread, or a callback, wants of the loop. */
+struct command {
+	struct command *next;
+	enum command_kind kind;
+	uint32_t nodeid;
+	uint64_t incarnation;
+	bool yes;
+	struct member *member;		/* ADD, REMOVE */
+	struct sinew_peer *spare;	/* ADD */
+	unsigned n_addrs;
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+};
+
+struct listener {
+	struct source source;
+	struct sockaddr_storage addr;
+};
+
+enum busy { BUSY_NO, BUSY_DISPATCH, BUSY_DIRECT };
+
+struct sinew_node {
+	_Atomic unsigned refs;		/* the user's, and one for each handle */
+	unsigned generation;		/* of the process; differs after fork() */
+	struct sinew_options opt;	/* constant once open, strings are ours */
+	char cluster[SINEW_NAME_MAX], group[SINEW_NAME_MAX];
+	struct sinew_callbacks cb;
+	void *user;
+	const struct transport *transport;
+	size_t ring_bytes;
+	uint32_t max_message;		/* of ours */
+
+	struct core core;
+	struct loop loop;
+	struct listener listeners[SINEW_ADDRS_MAX];
+	unsigned n_listeners;
+	int spare_fd;			/* against exhaustion of descriptors */
+	uint64_t listen_again_ns;	/* listeners rest until then; CORE_NEVER: they do not */
+	struct conn *conns;
+	struct conn *graveyard;		/* freed at the end of the turn */
+	unsigned n_draining, n_again;	/* connections in that state */
+	uint64_t drain_ns;		/* when a draining connection must be looked at */
+	uint64_t sweep_ns;		/* idle rings give memory back; retries */
+	uint64_t linger_ns;		/* CORE_NEVER: not closing */
+	struct log_state log;
+	uint64_t turn;
+	unsigned n_callbacks;		/* made in this turn */
+	struct core_action stash;	/* polled where no callback may run */
+	bool has_stash;
+	bool self_lost_due;
+	bool core_closed;		/* CORE_CLOSED was polled */
+	bool interrupted;		/* by a signal, in this turn */
+	struct buf *read_buf;		/* the one that the next read goes to, or NULL */
+
+	/* The message that is being handed over. */
+	const struct sinew_message *msg;
+	struct sinew_peer *msg_peer;
+	struct buf *msg_buf;		/* it lies in this one; NULL: copy it */
+
+	struct sinew_report_peer *report;
+	struct sinew_peer **report_peers;	/* whose entry is not final */
+	int n_report;
+
+	_Atomic int busy;		/* enum busy */
+	_Atomic uintptr_t thread;	/* pthread_self() of the loop thread */
+	_Atomic bool closing;		/* sinew_close() was called */
+	_Atomic bool closed;		/* nothing more will happen */
+	_Atomic uint64_t incarnation;
+	pthread_t own;
+	bool own_runs;
+	_Atomic bool own_stop;
+
+	pthread_mutex_t lock;		/* the table of members, what others read */
+	struct member *members[MEMBER_HASH];
+	unsigned n_members;
+
+	pthread_mutex_t list_lock;	/* what the loop has to look at */
+	bool close_due;			/* sinew_close() was called */
+	int close_ms;
+	struct command *commands, **commands_tail;
+	struct sinew_peer *dirty, **dirty_tail;
+	_Atomic bool inbox;		/* something is there */
+
+	pthread_mutex_t pool_lock;
+	struct buf *pool;
+	unsigned n_pool;
+	struct sinew_peer *handles;	/* all that have memory; pool_lock */
+	_Atomic uint64_t memory;	/* bytes charged */
+	_Atomic bool memory_short;	/* somebody waits for memory */
+	_Atomic bool memory_freed;	/* since */
+};
+
+/* ---- node.c ---- */
+extern _Atomic unsigned node_generation;	/* of this process, counts forks */
+static inline bool node_forked(const struct sinew_node *n)
+{
+	return atomic_load_explicit(&node_generation, memory_order_relaxed) != n->generation;
+}
+static inline bool node_on_loop(struct sinew_node *n)
+{
+	return atomic_load_explicit(&n->thread, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
+void node_unref(struct sinew_node *n);
+int node_random(void *buf, size_t n);
+
+/* ---- options.c ---- */
+/* Defaults for what is 0, then checks; the first fault goes to the log. */
+int options_take(struct sinew_node *n, const struct sinew_options *opt);
+
+/* ---- drive.c ---- */
+/* Does what the core asks for. direct: outside sinew_dispatch(), no callback may run. */
+void node_actions(struct sinew_node *n, bool direct);
+/* Takes commands, dirty handles and a close from other threads. */
+void node_inbox(struct sinew_node *n);
+/* Takes a new incarnation; every peer goes down. */
+void node_renew(struct sinew_node *n);
+/* When the loop must run at the latest. */
+uint64_t node_deadline(const struct sinew_node *n);
+/* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */
+int node_turn(struct sinew_node *n, int timeout_ms);
+void node_now(struct sinew_node *n);
+
+/* ---- peers.c ---- */
+struct member *member_find(struct sinew_node *n, uint32_t nodeid);	/* node.lock */
+void member_free(struct member *m);
+void commands_run(struct sinew_node *n, struct command *list);
+
+/* ---- accept.c ---- */
+int listeners_open(struct sinew_node *n);
+void listeners_close(struct sinew_node *n);
+void listener_ready(struct sinew_node *n, struct listener *l);
+void listeners_again(struct sinew_node *n);
+
+#endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The user's calls about peers and membership, from any thread, and how the
+ * loop carries them out, in order. Knows no links.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lowcomms/conn.h"
+#include "lowcomms/handle.h"
+
+/* ---- the table (node.lock) ---- */
+
+static struct member **bucket(struct sinew_node *n, uint32_t nodeid)
+{
+	return &n->members[nodeid % MEMBER_HASH];
+}
+
+struct member *member_find(struct sinew_node *n, uint32_t nodeid)
+{
+	struct member *m = *bucket(n, nodeid);
+
+	while (m && m->nodeid != nodeid)
+		m = m->hash_next;
+	return m;
+}
+
+static struct member *member_take(struct sinew_node *n, uint32_t nodeid)
+{
+	struct member **pp = bucket(n, nodeid), *m;
+
+	while (*pp && (*pp)->nodeid != nodeid)
+		pp = &(*pp)->hash_next;
+	m = *pp;
+	if (m) {
+		*pp = m->hash_next;
+		n->n_members--;
+	}
+	return m;
+}
+
+void member_free(struct member *m)
+{
+	free(m);
+}
+
+/* ---- queueing ---- */
+
+static struct command *command_new(enum command_kind kind, uint32_t nodeid)
+{
+	struct command *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->kind = kind;
+	c->nodeid = nodeid;
+	return c;
+}
+
+static void command_put(struct sinew_node *n, struct command *c)
+{
+	c->next = NULL;
+	pthread_mutex_lock(&n->list_lock);
+	*n->commands_tail = c;
+	n->commands_tail = &c->next;
+	atomic_store(&n->inbox, true);
+	pthread_mutex_unlock(&n->list_lock);
+	loop_wake(&n->loop);
+}
+
+/* Checks and completes the addresses of a peer. */
+static int take_addrs(const struct sinew_node *n, const struct sockaddr_storage *addrs,
+		      unsigned n_addrs, struct sockaddr_storage *ret)
+{
+	if (!addrs || !n_addrs || n_addrs > SINEW_ADDRS_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < n_addrs; i++) {
+		if (!addr_len(&addrs[i]) || addrs[i].ss_family != addrs[0].ss_family ||
+		    addr_is_any(&addrs[i]))
+			return -EINVAL;
+		ret[i] = addrs[i];
+		if (!addr_port(&ret[i]))
+			addr_set_port(&ret[i], n->opt.port);
+	}
+	return 0;
+}
+
+/* ---- the calls ---- */
+
+/* Into the table and the queue in one step, so that both have the same order. */
+static int publish_member(struct sinew_node *n, struct member *m, struct command *c)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&n->lock);
+	if (member_find(n, m->nodeid)) {
+		err = -EEXIST;
+	} else if (n->n_members >= n->opt.max_peers) {
+		err = -ENOSPC;
+	} else {
+		m->hash_next = *bucket(n, m->nodeid);
+		*bucket(n, m->nodeid) = m;
+		n->n_members++;
+		command_put(n, c);
+	}
+	pthread_mutex_unlock(&n->lock);
+	return err;
+}
+
+int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
+		   unsigned n_addrs)
+{
+	struct sockaddr_storage taken[SINEW_ADDRS_MAX];
+	struct command *c;
+	struct member *m;
+	int err;
+
+	if (!node || !nodeid || nodeid > INT32_MAX || nodeid == node->opt.nodeid)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	err = take_addrs(node, addrs, n_addrs, taken);
+	if (err)
+		return err;
+	if (atomic_load(&node->closing))
+		return -ESHUTDOWN;
+	m = calloc(1, sizeof *m);
+	c = command_new(COMMAND_ADD, nodeid);
+	if (!m || !c) {
+		err = -ENOMEM;
+		goto fail;
+	}
+	c->spare = handle_new(node, nodeid);
+	if (!c->spare) {
+		err = -ENOMEM;
+		goto fail;
+	}
+	c->member = m;
+	m->nodeid = nodeid;
+	memcpy(m->addrs, taken, sizeof taken[0] * n_addrs);
+	m->n_addrs = n_addrs;
+	err = publish_member(node, m, c);
+	if (!err)
+		return 0;
+fail:
+	if (c)
+		sinew_peer_unref(c->spare);
+	free(c);
+	free(m);
+	return err;
+}
+
+int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
+			 const struct sockaddr_storage *addrs, unsigned n_addrs)
+{
+	struct command *c;
+	int err;
+
+	if (!node)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	c = command_new(COMMAND_ADDRS, nodeid);
+	if (!c)
+		return -ENOMEM;
+	err = take_addrs(node, addrs, n_addrs, c->addrs);
+	c->n_addrs = n_addrs;
+	pthread_mutex_lock(&node->lock);
+	if (!err && !member_find(node, nodeid))
+		err = -ENOENT;
+	if (!err)
+		command_put(node, c);
+	pthread_mutex_unlock(&node->lock);
+	if (err)
+		free(c);
+	return err;
+}
+
+int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
+{
+	struct command *c;
+
+	if (!node)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	c = command_new(COMMAND_REMOVE, nodeid);
+	if (!c)
+		return -ENOMEM;
+	pthread_mutex_lock(&node->lock);
+	c->member = member_take(node, nodeid);
+	if (c->member)
+		command_put(node, c);
+	pthread_mutex_unlock(&node->lock);
+	if (c->member)
+		return 0;
+	free(c);
+	return -ENOENT;
+}
+
+/* A command about a nodeid that must be known; 0 is nobody in particular. */
+static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
+		uint64_t incarnation, bool yes)
+{
+	struct command *c;
+	int err = 0;
+
+	if (!n)
+		return -EINVAL;
+	if (node_forked(n))
+		return -ECHILD;
+	c = command_new(kind, nodeid);
+	if (!c)
+		return -ENOMEM;
+	c->incarnation = incarnation;
+	c->yes = yes;
+	pthread_mutex_lock(&n->lock);
+	if (nodeid && !member_find(n, nodeid))
+		err = -ENOENT;
+	else
+		command_put(n, c);
+	pthread_mutex_unlock(&n->lock);
+	if (err)
+		free(c);
+	return err;
+}
+
+static int tell_life(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
+		     uint64_t incarnation)
+{
+	if (!n || !incarnation || n->opt.membership == SINEW_MEMBERSHIP_STATIC)
+		return -EINVAL;
+	return nodeid ? tell(n, kind, nodeid, incarnation, false) : -ENOENT;
+}
+
+int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
+{
+	return tell_life(node, COMMAND_JOINED, nodeid, incarnation);
+}
+
+int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
+{
+	return tell_life(node, COMMAND_LEAVING, nodeid, incarnation);
+}
+
+int sinew_peer_left(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
+{
+	return tell_life(node, COMMAND_LEFT, nodeid, incarnation);
+}
+
+int sinew_peer_failed(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
+{
+	return nodeid ? tell(node, COMMAND_FAILED, nodeid, incarnation, false) : -ENOENT;
+}
+
+int sinew_quorum(struct sinew_node *node, bool quorate)
+{
+	return tell(node, COMMAND_QUORUM, 0, 0, quorate);
+}
+
+int sinew_self_lost(struct sinew_node *node)
+{
+	return tell(node, COMMAND_SELF_LOST, 0, 0, false);
+}
+
+int sinew_break(struct sinew_node *node, uint32_t nodeid)
+{
+	return tell(node, COMMAND_BREAK, nodeid, 0, false);
+}
+
+/* ---- on the loop ---- */
+
+static void run_add(struct sinew_node *n, struct command *c)
+{
+	struct member *m = c->member;
+	struct path_addr addrs[SINEW_ADDRS_MAX];
+
+	for (unsigned i = 0; i < m->n_addrs; i++)
+		addr_to_path(&m->addrs[i], &addrs[i]);
+	pthread_mutex_lock(&n->lock);
+	peer_add(&n->core, &m->peer, m->nodeid, CORE_NATIVE, addrs, m->n_addrs);
+	m->in_core = true;
+	pthread_mutex_unlock(&n->lock);
+	peer_lend(&m->peer, &c->spare->session);
+	c->spare = NULL;
+}
+
+static void run_addrs(struct sinew_node *n, const struct command *c, struct member *m)
+{
+	struct path_addr addrs[SINEW_ADDRS_MAX];
+
+	for (unsigned i = 0; i < c->n_addrs; i++)
+		addr_to_path(&c->addrs[i], &addrs[i]);
+	pthread_mutex_lock(&n->lock);
+	memcpy(m->addrs, c->addrs, sizeof m->addrs);
+	m->n_addrs = c->n_addrs;
+	peer_addrs(&m->peer, addrs, c->n_addrs);
+	pthread_mutex_unlock(&n->lock);
+}
+
+/* Whatever still speaks of it is done before its memory goes. */
+static void run_remove(struct sinew_node *n, struct member *m)
+{
+	struct session *spare = m->peer.spare;
+
+	peer_remove(&m->peer);
+	node_actions(n, false);
+	if (spare)
+		sinew_peer_unref(handle_of(spare));
+	member_free(m);
+}
+
+static void run_life(struct peer *p, const struct command *c)
+{
+	switch (c->kind) {
+	case COMMAND_JOINED:
+		peer_added(p, c->incarnation);
+		break;
+	case COMMAND_LEAVING:
+		peer_leaving(p, c->incarnation);
+		break;
+	case COMMAND_LEFT:
+		peer_left(p, c->incarnation);
+		break;
+	case COMMAND_FAILED:
+		peer_failed(p, c->incarnation);
+		break;
+	case COMMAND_ADD:
+	case COMMAND_ADDRS:
+	case COMMAND_REMOVE:
+	case COMMAND_QUORUM:
+	case COMMAND_SELF_LOST:
+	case COMMAND_BREAK:
+		break;
+	}
+}
+
+static void run_command(struct sinew_node *n, struct command *c)
+{
+	struct peer *p = c->nodeid ? peer_find(&n->core, c->nodeid) : NULL;
+
+	switch (c->kind) {
+	case COMMAND_ADD:
+		run_add(n, c);
+		break;
+	case COMMAND_ADDRS:
+		if (p)
+			run_addrs(n, c, container_of(p, struct member, peer));
+		break;
+	case COMMAND_REMOVE:
+		run_remove(n, c->member);
+		break;
+	case COMMAND_JOINED:
+	case COMMAND_LEAVING:
+	case COMMAND_LEFT:
+	case COMMAND_FAILED:
+		if (p)
+			run_life(p, c);
+		break;
+	case COMMAND_QUORUM:
+		core_quorum(&n->core, c->yes);
+		break;
+	case COMMAND_SELF_LOST:
+		node_renew(n);
+		break;
+	case COMMAND_BREAK:
+		if (p || !c->nodeid)
+			conns_break(n, p);
+		break;
+	}
+	/* What it led to is told before the next one. */
+	node_actions(n, false);
+}
+
+void commands_run(struct sinew_node *n, struct command *list)
+{
+	while (list) {
+		struct command *c = list;
+
+		list = c->next;
+		run_command(n, c);
+		free(c);
+	}
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading: from the kernel into a buffer, through the core, to the
+ * application, and what the application keeps. Knows no frame.
+ *
+ * Before HELLO a connection has 512 bytes of its own. Afterwards it reads into a pooled
+ * buffer that it holds only while there are bytes in it that are not consumed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lowcomms/conn.h"
+#include "lowcomms/handle.h"
+
+#define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */
+#define KEPT_COPIED	16384u		/* a kept message below this is copied */
+#define KEPT_OVERHEAD	64u		/* charged for each, so that empty ones count */
+
+struct sinew_kept {
+	struct sinew_peer *peer;	/* referenced */
+	struct buf *buf;		/* NULL: copied behind */
+	const void *data;
+	size_t len;
+	size_t charged;			/* to the node, for the copy */
+	uint8_t copy[];
+};
+
+/* ---- the input buffer ---- */
+
+static uint8_t *input(struct conn *c)
+{
+	return c->buf ? c->buf->data : c->pre;
+}
+
+static size_t input_size(const struct conn *c)
+{
+	return c->buf ? c->buf->size : sizeof c->pre;
+}
+
+/* Gives the buffer away; the next read of any connection may get it. */
+static void release_input(struct conn *c)
+{
+	struct sinew_node *n = c->node;
+
+	c->off = c->len = c->scanned = 0;
+	if (!c->buf)
+		return;
+	if (!n->read_buf && c->buf->size == BUF_POOLED && buf_alone(c->buf))
+		n->read_buf = c->buf;
+	else
+		buf_unref(c->buf);
+	c->buf = NULL;
+}
+
+void conn_drop_input(struct conn *c)
+{
+	release_input(c);
+	c->blocked = false;
+}
+
+/* Moves what is not consumed to the beginning of a buffer of that size. */
+static bool move_input(struct conn *c, size_t size, bool force)
+{
+	struct sinew_node *n = c->node;
+	size_t left = c->len - c->off;
+	struct buf *b = NULL;
+
+	if (size == BUF_POOLED) {
+		b = n->read_buf;
+		n->read_buf = NULL;
+	}
+	if (!b)
+		b = buf_new(n, size, force);
+	if (!b)
+		return false;
+	memcpy(b->data, input(c) + c->off, left);
+	buf_unref(c->buf);
+	c->buf = b;
+	c->off = 0;
+	c->len = left;
+	return true;
+}
+
+static void compact(struct conn *c)
+{
+	size_t left = c->len - c->off;
+
+	memmove(input(c), input(c) + c->off, left);
+	c->off = 0;
+	c->len = left;
+}
+
+/* The most that a peer can have under way towards us: its queue. */
+static size_t ahead_max(const struct conn *c)
+{
+	return c->node->ring_bytes + 2 * BUF_POOLED;
+}
+
+/* Room to read into at input + len; 0: none. */
+static size_t input_room(struct conn *c)
+{
+	size_t size = input_size(c);
+
+	if (!c->buf && c->link.state != LINK_UP) {
+		if (c->off)
+			compact(c);
+		return size - c->len;
+	}
+	/* What this holds up is what lets memory go: it may exceed the budget. */
+	if (!c->buf)
+		return move_input(c, BUF_POOLED, true) ? c->buf->size - c->len : 0;
+	if (size - c->len >= COMPACT_BELOW)
+		return size - c->len;
+	if (size - (c->len - c->off) >= COMPACT_BELOW) {
+		if (buf_alone(c->buf))
+			compact(c);
+		else if (!move_input(c, size, true))
+			return 0;
+		return size - c->len;
+	}
+	if (c->blocked && size < ahead_max(c) && move_input(c, size * 2, false))
+		return c->buf->size - c->len;
+	return size - c->len;
+}
+
+bool conn_reads_ahead(const struct conn *c)
+{
+	const struct link *l = &c->link;
+
+	return l->state == LINK_UP && l->session && !c->full && ring_in_flight(&l->session->ring);
+}
+
+/* ---- parsing ---- */
+
+static void deliver(struct conn *c, const struct rx *rx)
+{
+	struct sinew_node *n = c->node;
+	struct sinew_peer *h = handle_of(rx->session);
+	struct sinew_message msg = {
+		.data = rx->msg, .len = rx->msg_len, .number = rx->session->rx_number,
+	};
+	struct buf *lent = rx->lent ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
+
+	if (n->cb.message) {
+		n->msg_buf = lent ? lent : c->buf;
+		n->msg_peer = h;
+		n->msg = &msg;
+		n->cb.message(n, h, &msg, n->user);
+		n->msg = NULL;
+	}
+	n->n_callbacks++;
+	buf_unref(lent);
+	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
+		recv_pause(h, PAUSE_BUDGET, true);
+}
+
+/* Room for a long message; without it the link is not read until there is some. */
+static bool lend(struct conn *c, const struct rx *rx)
+{
+	struct buf *b = buf_new(c->node, rx->need, false);
+
+	if (b && link_lend(&c->link, b->data))
+		return true;
+	buf_unref(b);
+	if (!b && c->link.session)
+		recv_pause(handle_of(c->link.session), PAUSE_MEMORY, true);
+	return false;
+}
+
+/* While the core does not consume: the ACKs in what is there, so that two
+ * nodes with full rings cannot wait for each other. */
+static void scan(struct conn *c)
+{
+	if (conn_reads_ahead(c) && c->len > c->off)
+		link_scan(&c->link, input(c) + c->off, c->len - c->off, &c->scanned);
+}
+
+/* What is there, but no more than a turn's share. */
+static void parse(struct conn *c)
+{
+	uint8_t *base = input(c);
+	size_t end = c->len - c->off > READ_TURN ? c->off + READ_TURN : c->len;
+	struct rx rx = { .p = base + c->off, .end = base + end };
+
+	c->blocked = c->full = false;
+	c->scanned = 0;
+	while (c->state == CONN_OPEN) {
+		enum rx_result r = link_rx(&c->link, &rx);
+
+		if (r == RX_MSG) {
+			deliver(c, &rx);
+			continue;
+		}
+		if (r == RX_AGAIN) {
+			node_actions(c->node, false);
+			continue;
+		}
+		if (r == RX_BUFFER && lend(c, &rx))
+			continue;
+		c->blocked = r == RX_PAUSED || r == RX_BUFFER;
+		break;
+	}
+	if (c->state != CONN_OPEN)
+		return;
+	c->off = (size_t)(rx.p - base);
+	if (c->off == c->len)
+		release_input(c);
+	else if (c->blocked)
+		scan(c);
+	else if (end < c->len)
+		conn_set_again(c);
+	/* A frame that does not fit before HELLO is none. */
+	else if (!c->buf && c->off == 0 && c->len == sizeof c->pre && c->link.state != LINK_UP)
+		conn_fail(c, -EBADMSG);
+}
+
+void conn_parse_again(struct conn *c)
+{
+	if (c->state != CONN_OPEN)
+		return;
+	parse(c);
+	if (c->state == CONN_OPEN && c->link.state != LINK_GONE)
+		link_rx_done(&c->link);
+	node_inbox(c->node);
+	node_actions(c->node, false);
+	conn_update(c);
+}
+
+void conn_input(struct conn *c)
+{
+	size_t total = 0, room;
+	ssize_t got;
+
+	do {
+		room = input_room(c);
+		if (!room) {
+			c->full = c->blocked;
+			break;
+		}
+		got = c->node->transport->read(c->source.fd, input(c) + c->len, room);
+		if (got == -EAGAIN || got == -EINTR) {
+			if (c->off == c->len)
+				release_input(c);
+			break;
+		}
+		if (got <= 0) {
+			conn_fail(c, (int)got);
+			return;
+		}
+		c->len += (size_t)got;
+		total += (size_t)got;
+		if (c->blocked)
+			scan(c);
+		else
+			parse(c);
+	} while ((size_t)got == room && total < READ_TURN && c->state == CONN_OPEN &&
+		 c->link.state != LINK_GONE);
+	if (total && c->state == CONN_OPEN && c->link.state != LINK_GONE)
+		link_rx_done(&c->link);
+}
+
+/* ---- budgets ---- */
+
+void recv_pause(struct sinew_peer *h, enum pause why, bool on)
+{
+	unsigned was = h->paused;
+	struct link *up;
+
+	h->paused = on ? was | why : was & ~(unsigned)why;
+	if (!was == !h->paused)
+		return;
+	atomic_store(&h->is_paused, h->paused != 0);
+	session_pause(&h->session, h->paused != 0);
+	up = h->member ? h->member->peer.up : NULL;
+	if (!h->paused && up)
+		conn_set_again(container_of(up, struct conn, link));
+	else if (h->paused)
+		recv_check_budget(h);
+}
+
+void recv_check_budget(struct sinew_peer *h)
+{
+	/* Against is_paused in sinew_release(): one of the two sees the other. */
+	if ((h->paused & PAUSE_BUDGET) &&
+	    atomic_load(&h->kept) <= h->node->opt.receive_bytes / 4 * 3)
+		recv_pause(h, PAUSE_BUDGET, false);
+}
+
+/* ---- keeping ---- */
+
+static void count_kept(struct sinew_peer *h, size_t n)
+{
+	uint64_t now = atomic_fetch_add(&h->kept, n) + n;
+
+	if (now > atomic_load_explicit(&h->kept_high, memory_order_relaxed))
+		atomic_store_explicit(&h->kept_high, now, memory_order_relaxed);
+}
+
+int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
+	       struct sinew_kept **ret_kept)
+{
+	struct sinew_node *n;
+	struct sinew_kept *k;
+	bool copied;
+
+	if (!peer || !msg || !ret_kept)
+		return -EINVAL;
+	n = peer->node;
+	if (node_forked(n))
+		return -ECHILD;
+	if (!node_on_loop(n) || !n->msg || n->msg->data != msg->data || n->msg_peer != peer ||
+	    msg->len != n->msg->len)
+		return -EINVAL;
+	copied = msg->len < KEPT_COPIED || !n->msg_buf;
+	if (copied && !memory_charge(n, msg->len + KEPT_OVERHEAD))
+		return -ENOMEM;
+	k = malloc(sizeof *k + (copied ? msg->len : 0));
+	if (!k) {
+		if (copied)
+			memory_uncharge(n, msg->len + KEPT_OVERHEAD);
+		return -ENOMEM;
+	}
+	*k = (struct sinew_kept) { .peer = sinew_peer_ref(peer), .len = msg->len };
+	if (copied) {
+		k->charged = msg->len + KEPT_OVERHEAD;
+		if (msg->len)
+			memcpy(k->copy, msg->data, msg->len);
+		k->data = k->copy;
+	} else {
+		k->buf = buf_ref(n->msg_buf);
+		k->data = msg->data;
+	}
+	count_kept(peer, msg->len + KEPT_OVERHEAD);
+	*ret_kept = k;
+	return 0;
+}
+
+const void *sinew_kept_data(const struct sinew_kept *kept)
+{
+	return kept->data;
+}
+
+size_t sinew_kept_len(const struct sinew_kept *kept)
+{
+	return kept->len;
+}
+
+void sinew_release(struct sinew_kept *kept)
+{
+	struct sinew_peer *h;
+	struct sinew_node *n;
+
+	if (!kept)
+		return;
+	h = kept->peer;
+	n = h->node;
+	if (node_forked(n))
+		return;
+	buf_unref(kept->buf);
+	if (kept->charged)
+		memory_uncharge(n, kept->charged);
+	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
+	free(kept);
+	if (atomic_load(&h->is_paused) || atomic_load(&n->memory_freed)) {
+		pthread_mutex_lock(&h->lock);
+		if (!h->dead)
+			handle_dirty(h);
+		pthread_mutex_unlock(&h->lock);
+	}
+	sinew_peer_unref(h);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The user's calls that queue messages or end a life, from any thread. Knows
+ * the session's producer functions and how to call the loop; writes itself only on the loop's own thread.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "lowcomms/handle.h"
+
+#define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
+#define RESIDENT_STEP	(256u * 1024)
+#define IOV_MAX_SENT	1024
+
+/* ---- refusals ---- */
+
+static int may_send(const struct sinew_peer *h)
+{
+	if (h->dead)
+		return -ESTALE;
+	if (h->finishing || atomic_load_explicit(&h->node->closing, memory_order_relaxed))
+		return -ESHUTDOWN;
+	return 0;
+}
+
+/* The ring's pages up to end are going to be touched: charge them to the node. */
+static int charge_ring(struct sinew_peer *h, uint64_t end)
+{
+	uint64_t want = (end + RESIDENT_STEP - 1) & ~(uint64_t)(RESIDENT_STEP - 1);
+
+	if (want > h->mem_size)
+		want = h->mem_size;
+	if (want <= h->resident)
+		return 0;
+	if (!memory_charge(h->node, want - h->resident)) {
+		h->want_memory = true;
+		return -EAGAIN;
+	}
+	h->resident = want;
+	return 0;
+}
+
+static inline int check_memory(struct sinew_peer *h, size_t len)
+{
+	/* Headers of fragments are less than a 64th of what they carry. */
+	uint64_t end = (h->session.ring.reserved & (h->mem_size - 1)) + len + len / 64 + 256;
+
+	return end <= h->resident ? 0 : charge_ring(h, end);
+}
+
+/* ---- to the loop ---- */
+
+/* Whether this send may be written by the caller at once. Under the lock. */
+static bool direct_now(struct sinew_peer *h, size_t len)
+{
+	struct sinew_node *n = h->node;
+
+	if (n->opt.own_thread || !node_on_loop(n) ||
+	    atomic_load_explicit(&n->busy, memory_order_relaxed) != BUSY_NO)
+		return false;
+	if (h->turn != n->turn) {
+		h->turn = n->turn;
+		h->collected = 0;
+		return true;
+	}
+	h->collected += len;
+	if (h->collected < COLLECT_MAX)
+		return false;
+	h->collected = 0;
+	return true;
+}
+
+/* On the loop's thread, outside of sinew_dispatch(). */
+static void write_direct(struct sinew_peer *h)
+{
+	struct sinew_node *n = h->node;
+	int free = BUSY_NO;
+
+	if (!atomic_compare_exchange_strong(&n->busy, &free, BUSY_DIRECT)) {
+		pthread_mutex_lock(&h->lock);
+		if (!h->dead)
+			handle_dirty(h);
+		pthread_mutex_unlock(&h->lock);
+		return;
+	}
+	node_now(n);
+	session_kick(&h->session);
+	node_actions(n, true);
+	loop_arm(&n->loop, node_deadline(n));
+	atomic_store(&n->busy, BUSY_NO);
+}
+
+/* Something was queued; unlocks. */
+static inline void queued(struct sinew_peer *h, size_t len)
+{
+	bool direct = direct_now(h, len);
+
+	if (!direct)
+		handle_dirty(h);
+	pthread_mutex_unlock(&h->lock);
+	if (direct)
+		write_direct(h);
+}
+
+/* ---- send ---- */
+
+static int send_spans(struct sinew_peer *h, const struct span *parts, int n, size_t len,
+		      uint64_t *ret_number)
+{
+	int err;
+
+	if (node_forked(h->node))
+		return -ECHILD;
+	pthread_mutex_lock(&h->lock);
+	err = may_send(h);
+	if (!err && len > h->node->max_message)
+		err = -EMSGSIZE;
+	if (!err)
+		err = check_memory(h, len);
+	if (!err)
+		err = session_send(&h->session, parts, n, len, ret_number);
+	if (err) {
+		pthread_mutex_unlock(&h->lock);
+		return err;
+	}
+	queued(h, len);
+	return 0;
+}
+
+int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
+			uint64_t *ret_number)
+{
+	struct span part = { data, len };
+
+	if (!peer || (!data && len))
+		return -EINVAL;
+	return send_spans(peer, &part, 1, len, ret_number);
+}
+
+int sinew_send(struct sinew_peer *peer, const void *data, size_t len)
+{
+	return sinew_send_numbered(peer, data, len, NULL);
+}
+
+int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_t *ret_number)
+{
+	struct span parts[IOV_MAX_SENT];
+	size_t len = 0;
+
+	if (!peer || n < 0 || n > IOV_MAX_SENT || (n && !iov))
+		return -EINVAL;
+	for (int i = 0; i < n; i++) {
+		if (!iov[i].iov_base && iov[i].iov_len)
+			return -EINVAL;
+		if (iov[i].iov_len > SIZE_MAX - len)
+			return -EMSGSIZE;
+		parts[i] = (struct span) { iov[i].iov_base, iov[i].iov_len };
+		len += iov[i].iov_len;
+	}
+	if (!n)
+		parts[0] = (struct span) { NULL, 0 };
+	return send_spans(peer, parts, n ? n : 1, len, ret_number);
+}
+
+int sinew_send_many(struct sinew_peer *const *peers, int n, const void *data, size_t len,
+		    int *results)
+{
+	int taken = 0;
+
+	if (n < 0 || (n && !peers))
+		return -EINVAL;
+	for (int i = 0; i < n; i++) {
+		int err = sinew_send(peers[i], data, len);
+
+		taken += err == 0;
+		if (results)
+			results[i] = err;
+	}
+	return taken;
+}
+
+size_t sinew_peer_max_message(const struct sinew_peer *peer)
+{
+	size_t theirs = peer->session.max_message;
+
+	return theirs < peer->node->max_message ? theirs : peer->node->max_message;
+}
+
+/* ---- slots ---- */
+
+static uint64_t coarse_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+size_t sinew_slot_max(const struct sinew_peer *peer)
+{
+	size_t frame = peer->session.max_frame - WIRE_MSG_OVERHEAD;
+	size_t message = sinew_peer_max_message(peer);
+
+	return frame < message ? frame : message;
+}
+
+int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot)
+{
+	uint8_t *data;
+	unsigned index;
+	int err;
+
+	if (!peer || !ret_slot)
+		return -EINVAL;
+	if (node_forked(peer->node))
+		return -ECHILD;
+	pthread_mutex_lock(&peer->lock);
+	err = may_send(peer);
+	if (!err && len > peer->node->max_message)
+		err = -EMSGSIZE;
+	if (!err)
+		err = check_memory(peer, len);
+	if (!err)
+		err = session_get(&peer->session, len, &data, &index);
+	if (!err) {
+		peer->n_open++;
+		peer->slot_ns[index] = coarse_ns();
+	}
+	pthread_mutex_unlock(&peer->lock);
+	if (err)
+		return err;
+	*ret_slot = (struct sinew_slot) {
+		.data = data, .len = len, .peer = sinew_peer_ref(peer), .index = index,
+	};
+	return 0;
+}
+
+/* A slot is given back, sent or not: the FIN may have waited for it. */
+static void slot_closed(struct sinew_peer *h, unsigned index)
+{
+	h->slot_ns[index] = 0;
+	h->n_open--;
+	if (h->finishing && !h->n_open)
+		h->finish_due = true;
+}
+
+static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t *ret_number)
+{
+	struct sinew_peer *h = slot ? slot->peer : NULL;
+	int err;
+
+	if (!h || slot->index >= RING_SLOTS)
+		return -EINVAL;
+	if (node_forked(h->node))
+		return -ECHILD;
+	pthread_mutex_lock(&h->lock);
+	if (!h->slot_ns[slot->index] || (commit && used > slot->len)) {
+		pthread_mutex_unlock(&h->lock);
+		return -EINVAL;
+	}
+	if (h->dead)
+		err = -ESTALE;
+	else if (commit)
+		err = session_commit(&h->session, slot->index, used, ret_number);
+	else
+		err = session_cancel(&h->session, slot->index);
+	slot_closed(h, slot->index);
+	if (h->dead)
+		pthread_mutex_unlock(&h->lock);
+	else
+		queued(h, used);
+	*slot = (struct sinew_slot) { .data = NULL };
+	sinew_peer_unref(h);
+	return err;
+}
+
+int sinew_commit(struct sinew_slot *slot, size_t used, uint64_t *ret_number)
+{
+	return end_slot(slot, true, used, ret_number);
+}
+
+int sinew_cancel(struct sinew_slot *slot)
+{
+	int err = end_slot(slot, false, 0, NULL);
+
+	/* It was to be thrown away: that its life is over as well changes nothing. */
+	return err == -ESTALE || err == -ESHUTDOWN ? 0 : err;
+}
+
+/* ---- the end ---- */
+
+int sinew_finish(struct sinew_peer *peer)
+{
+	int err = 0;
+
+	if (!peer)
+		return -EINVAL;
+	if (node_forked(peer->node))
+		return -ECHILD;
+	pthread_mutex_lock(&peer->lock);
+	if (peer->dead) {
+		err = -ESTALE;
+	} else if (!peer->finishing) {
+		peer->finishing = true;
+		if (!peer->n_open) {
+			peer->finish_due = true;
+			handle_dirty(peer);
+		}
+	}
+	pthread_mutex_unlock(&peer->lock);
+	return err;
+}
+
+int sinew_abort(struct sinew_peer *peer)
+{
+	int err = 0;
+
+	if (!peer)
+		return -EINVAL;
+	if (node_forked(peer->node))
+		return -ECHILD;
+	pthread_mutex_lock(&peer->lock);
+	if (peer->dead) {
+		err = -ESTALE;
+	} else {
+		peer->abort_due = true;
+		handle_dirty(peer);
+	}
+	pthread_mutex_unlock(&peer->lock);
+	return err;
+}
+
+/* ---- what was not delivered ---- */
+
+enum { IT_STARTED = 1, IT_ENDED = 2 };
+
+static int may_read(struct sinew_peer *h)
+{
+	int err;
+
+	if (node_forked(h->node))
+		return -ECHILD;
+	pthread_mutex_lock(&h->lock);
+	err = h->dead ? 0 : -EBUSY;
+	pthread_mutex_unlock(&h->lock);
+	return err;
+}
+
+/* opaque: position and number of the iterator behind the message, its flags,
+ * and where the message begins. */
+int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it)
+{
+	struct ring_iter ri;
+	struct span body;
+	bool first, last;
+	size_t total;
+	int err;
+
+	if (!peer || !it || it->size < sizeof *it)
+		return -EINVAL;
+	err = may_read(peer);
+	if (err)
+		return err;
+	ri = (struct ring_iter) {
+		.pos = it->opaque[0], .number = it->opaque[1],
+		.started = it->opaque[2] & IT_STARTED, .ended = it->opaque[2] & IT_ENDED,
+	};
+	it->opaque[3] = ri.started ? ri.pos : peer->session.ring.msg_pos;
+	if (!ring_next(&peer->session.ring, &ri, &body, &first, &last, &total))
+		return 0;
+	it->number = ri.number;
+	it->len = total;
+	it->unknown = ri.number <= peer->fates.unknown;
+	while (!last && ring_next(&peer->session.ring, &ri, &body, &first, &last, &total))
+		;
+	it->opaque[0] = ri.pos;
+	it->opaque[1] = ri.number;
+	it->opaque[2] = IT_STARTED | (ri.ended ? IT_ENDED : 0);
+	return 1;
+}
+
+int sinew_unsent_copy(struct sinew_peer *peer, const struct sinew_unsent *it, void *buf)
+{
+	struct ring_iter ri;
+	uint8_t *to = buf;
+	struct span body;
+	bool first, last = false;
+	size_t total;
+	int err;
+
+	if (!peer || !it || it->size < sizeof *it || !(it->opaque[2] & IT_STARTED) ||
+	    (!buf && it->len))
+		return -EINVAL;
+	err = may_read(peer);
+	if (err)
+		return err;
+	ri = (struct ring_iter) {
+		.pos = it->opaque[3], .number = it->number, .started = true, .ended = false,
+	};
+	while (!last && ring_next(&peer->session.ring, &ri, &body, &first, &last, &total)) {
+		if (body.n)
+			memcpy(to, body.p, body.n);
+		to += body.n;
+	}
+	return 0;
+}

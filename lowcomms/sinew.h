@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libsinew: messages between the nodes of a cluster, in order and exactly
+ * once, however often the connections under them break.
+ *
+ * Manners
+ *   Functions return 0 (or a count) or a negative errno; ret_ parameters are
+ *   untouched on failure. Destructors accept NULL. The library never prints,
+ *   installs no signal handler, leaves SIGPIPE alone and marks its descriptors
+ *   close-on-exec. After fork() every call in the child but sinew_node_free()
+ *   gives -ECHILD.
+ *
+ * Threads
+ *   "loop": only from callbacks, or from the thread that calls
+ *   sinew_dispatch(), or (with own_thread) from callbacks only.
+ *   "any": from any thread, also from callbacks.
+ *   Callbacks run on the loop thread only, never with a lock held, and may
+ *   send, keep, release, finish and close.
+ *
+ * Order of callbacks for one peer: peer_up, message ..., peer_finished,
+ * peer_down; nothing after. writable may come any time between up and down.
+ */
+#ifndef SINEW_H
+#define SINEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SINEW_VERSION_MAJOR 0
+#define SINEW_VERSION_MINOR 1
+#define SINEW_VERSION_PATCH 0
+
+/* "0.1.0", of the library that runs. any thread. */
+const char *sinew_version(void);
+
+/* The own node: configuration, peers, sockets, loop. */
+struct sinew_node;
+/* A handle of one life of a peer, given by peer_up; reference counted. */
+struct sinew_peer;
+/* A received message that the application kept. */
+struct sinew_kept;
+
+#define SINEW_PORT		21065	/* default of the native profile */
+#define SINEW_PORT_DLM		21064	/* the kernel's */
+#define SINEW_NAME_MAX		64	/* cluster and group, NUL included */
+#define SINEW_ADDRS_MAX		8	/* addresses a node */
+
+enum sinew_level { SINEW_ERROR, SINEW_WARNING, SINEW_INFO, SINEW_DEBUG };
+
+enum sinew_membership {
+	SINEW_MEMBERSHIP_STATIC,	/* peers are members from the start; lives are learned from HELLO */
+	SINEW_MEMBERSHIP_EXTERNAL,	/* sinew_peer_joined() and friends decide */
+};
+
+enum sinew_quorum_policy {
+	SINEW_QUORUM_STOP,	/* without quorum no data are sent (they queue) */
+	SINEW_QUORUM_IGNORE,
+};
+
+/* Why a peer went down. */
+enum sinew_down {
+	SINEW_DOWN_CLOSED = 1,	/* both sides finished, everything acknowledged */
+	SINEW_DOWN_LEFT,	/* membership: it left cleanly */
+	SINEW_DOWN_FAILED,	/* membership or sinew_peer_failed(): it failed */
+	SINEW_DOWN_SUPERSEDED,	/* static: it came back as a new life */
+	SINEW_DOWN_SELF_LOST,	/* we took a new incarnation */
+	SINEW_DOWN_LINGER,	/* the linger time of sinew_close() was over */
+	SINEW_DOWN_ABORTED,	/* sinew_abort() */
+	SINEW_DOWN_REMOVED,	/* sinew_peer_remove() */
+};
+
+enum sinew_state {
+	SINEW_CLOSED, SINEW_ESTABLISHED, SINEW_FIN_WAIT1, SINEW_FIN_WAIT2,
+	SINEW_CLOSING, SINEW_CLOSE_WAIT, SINEW_LAST_ACK,
+};
+
+enum sinew_path_state { SINEW_PATH_UNKNOWN, SINEW_PATH_ALIVE, SINEW_PATH_DEAD };
+
+enum sinew_fence_reason {
+	SINEW_FENCE_STALLED = 1,	/* link up, data unacknowledged, again and again no frame */
+	SINEW_FENCE_PROTOCOL,		/* it breaks the protocol again and again */
+};
+
+/* "ESTABLISHED", "failed", "alive", ...; never NULL. any thread. */
+const char *sinew_state_name(enum sinew_state state);
+const char *sinew_down_name(enum sinew_down reason);
+const char *sinew_path_state_name(enum sinew_path_state state);
+const char *sinew_fence_reason_name(enum sinew_fence_reason reason);
+const char *sinew_level_name(enum sinew_level level);
+/* Name of a positive or negative errno that this library returns: "EAGAIN".
+ * any thread; never NULL. */
+const char *sinew_error_name(int err);
+
+/* ---- options ---- */
+
+typedef void (*sinew_log_fn)(void *user, enum sinew_level level, const char *line);
+
+/*
+ * Fill with sinew_options_init(), then change what is needed. Times are in
+ * milliseconds, sizes in bytes; 0 in a number means its default where one is
+ * named. Strings and addresses are copied by sinew_node_new().
+ */
+struct sinew_options {
+	size_t size;			/* set by sinew_options_init() */
+
+	uint32_t nodeid;		/* 1 .. 2^31-1 */
+	const char *cluster;		/* at most 63 bytes; "" is allowed */
+	const char *group;		/* "sinew" */
+	enum sinew_membership membership;
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* own, most preferred first; IPv4 or
+					 * IPv6; port 0 = the port below */
+	unsigned n_addrs;		/* 0: no listener, no outgoing bind; peers
+					 * cannot dial us (tests) */
+	uint16_t port;			/* SINEW_PORT */
+	const char *transport;		/* "tcp" */
+
+	uint32_t max_peers;		/* 128; at most 1024 */
+	uint32_t max_message;		/* 16 MiB; at most half of queue_bytes is used */
+	uint32_t queue_bytes;		/* 32 MiB of address space a peer; rounded up to a
+					 * power of two, 256 KiB .. 1 GiB */
+	uint64_t node_memory;		/* 512 MiB resident for queues and buffers */
+	uint32_t receive_bytes;		/* 1 MiB kept by the application a peer */
+
+	uint32_t connect_ms;		/* 2000: a dial */
+	uint32_t hello_ms;		/* 2000: each wait for a HELLO */
+	uint32_t backoff_min_ms;	/* 20 */
+	uint32_t backoff_max_ms;	/* 1000 */
+	uint32_t keepalive_ms;		/* 5000: on an idle link */
+	uint32_t stall_ms;		/* 20000: no frame at all with data unacknowledged */
+	uint32_t path_dead_ms;		/* 2000: silence until another live path is taken */
+	uint32_t probe_ms;		/* 1000: between probes of unused paths */
+	uint32_t ack_ms;		/* 5: longest delay of an ACK */
+	uint32_t fault_limit;		/* 10: protocol violations of a life until fence_asked */
+	uint32_t stall_limit;		/* 5: stalls in a row until fence_asked */
+	uint32_t busy_poll_us;		/* 0: dispatch spins so long before it sleeps */
+	enum sinew_quorum_policy quorum_policy;
+	bool auto_close;		/* answer a peer's finish by our own */
+	bool own_thread;		/* a thread of the library runs the loop; it blocks all signals */
+	uint32_t first_seq;		/* 0; both sides must agree (tests of the wrap) */
+
+	sinew_log_fn log;		/* NULL = none; loop thread, and whoever calls a failing
+					 * function; must not call back */
+	void *log_user;
+	enum sinew_level log_level;	/* most detailed level wanted; SINEW_INFO */
+};
+
+/* size: sizeof(struct sinew_options) of the caller, so that the ABI can grow. */
+void sinew_options_init(struct sinew_options *opt, size_t size);
+#define SINEW_OPTIONS_INIT(opt) sinew_options_init((opt), sizeof *(opt))
+
+/* ---- events ---- */
+
+/* A message in the message callback; data are valid until it returns. */
+struct sinew_message {
+	const void *data;
+	size_t len;		/* 0 is legal */
+	uint64_t number;	/* in this session and direction, from 1 */
+};
+
+/* What became of the messages sent to a life, by number: 1..acked were
+ * delivered; acked+1..unknown were delivered once or not at all;
+ * unknown+1..queued were not delivered and never will be. */
+struct sinew_fates {
+	uint64_t acked, unknown, queued;
+};
+
+struct sinew_callbacks {
+	size_t size;		/* sizeof(struct sinew_callbacks) */
+	/* A session began. The handle is valid until peer_down returns, longer
+	 * with sinew_peer_ref(). */
+	void (*peer_up)(struct sinew_node *node, struct sinew_peer *peer, void *user);
+	void (*message)(struct sinew_node *node, struct sinew_peer *peer,
+			const struct sinew_message *msg, void *user);
+	/* It will send no more; we still may. */
+	void (*peer_finished)(struct sinew_node *node, struct sinew_peer *peer, void *user);
+	/* After a send gave -EAGAIN: there is room again. Never lost. */
+	void (*writable)(struct sinew_node *node, struct sinew_peer *peer, void *user);
+	void (*peer_down)(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
+			  const struct sinew_fates *fates, void *user);
+	/* The library asks the application to have that life fenced. */
+	void (*fence_asked)(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+			    enum sinew_fence_reason reason, void *user);
+	/* Our own life was declared failed, or sinew_self_lost() was called:
+	 * every peer goes down before this; the new incarnation is in force. */
+	void (*self_lost)(struct sinew_node *node, uint64_t new_incarnation, void *user);
+	/* After sinew_close(): the end; sinew_report() has the report. */
+	void (*closed)(struct sinew_node *node, void *user);
+};
+
+/* ---- node ---- */
+
+/*
+ * Creates the node, binds its listeners. cb is copied; user is handed to its
+ * callbacks. Nothing is dialled before the first sinew_dispatch().
+ * -EINVAL: an option out of range (the log says which). -EADDRINUSE: another
+ * program has the port. -EADDRNOTAVAIL: an address is not of this machine. -EPROTONOSUPPORT:
+ * unknown transport. -ENOMEM, -EMFILE, other errors of socket calls.
+ * any thread.
+ */
+int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks *cb, void *user,
+		   struct sinew_node **ret_node);
+
+/* Releases everything at once; open sessions are reset, no callback comes.
+ * Handles and kept messages that are still held stay valid memory and give -ESTALE.
+ * Not from a callback; after fork() also in the child (closes its descriptors only). */
+void sinew_node_free(struct sinew_node *node);
+
+uint32_t sinew_node_id(const struct sinew_node *node);
+/* The present incarnation; changes with self_lost. any thread. */
+uint64_t sinew_incarnation(const struct sinew_node *node);
+
+/* A descriptor that is readable when sinew_dispatch() has work, for poll(),
+ * epoll or qb_loop. -EINVAL with own_thread. Do not read, write or close it. */
+int sinew_fd_get(struct sinew_node *node);
+
+/*
+ * Runs callbacks and I/O; waits at most timeout_ms (0: not at all, -1: until
+ * something happened). Returns the number of events handled (0 on timeout).
+ * -EINVAL with own_thread or from a callback. -EBUSY: another thread is inside.
+ * -ESHUTDOWN: closed and all events were delivered.
+ */
+int sinew_dispatch(struct sinew_node *node, int timeout_ms);
+
+/*
+ * Begins to close: FIN behind all that is queued for each peer, then up to
+ * linger_ms for the handshakes, then the closed callback. sends give -ESHUTDOWN from
+ * now on. A second call can only shorten the time (0: now). any thread.
+ * -EALREADY: closed already.
+ */
+int sinew_close(struct sinew_node *node, int linger_ms);
+
+/* What the close left undone. */
+struct sinew_report_peer {
+	uint32_t nodeid;
+	uint64_t incarnation;
+	enum sinew_down reason;
+	enum sinew_state state;		/* in which it ended */
+	struct sinew_fates fates;
+	bool last_ack_missing;		/* only the ACK of our FIN was not seen */
+	const char *missing;		/* the step that was awaited, as text; "" if none */
+};
+
+/* Copies up to max entries, one per session that was open at sinew_close(); returns
+ * how many there are. loop. */
+int sinew_report(struct sinew_node *node, struct sinew_report_peer *entries, int max);
+
+/* ---- peers and membership ---- */
+
+/* The address that text names: IPv4 or IPv6 in numbers ("127.0.0.1", "fe80::1%eth0"),
+ * no host name. -EINVAL: it is none. any thread. */
+int sinew_address(const char *text, uint16_t port, struct sockaddr_storage *ret_addr);
+
+/*
+ * Makes a nodeid known, with its addresses in order of preference (port 0: the
+ * port of the options). Static membership dials it from now on. any thread.
+ * -EEXIST: known already. -EINVAL: nodeid 0 or our own, no address, mixed or
+ * unknown family. -ENOSPC: max_peers. -ENOMEM. -ESHUTDOWN: closing.
+ */
+int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
+		   unsigned n_addrs);
+/* New addresses; the session goes on. Also ends a give-up after a refusal. -ENOENT. any thread. */
+int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
+			 const struct sockaddr_storage *addrs, unsigned n_addrs);
+/* Forgets it; its session ends (SINEW_DOWN_REMOVED). -ENOENT. any thread. */
+int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
+
+/* Membership events, in any order, idempotent; any thread; take effect in the
+ * order of the calls. joined, leaving and left: -EINVAL under static membership. -ENOENT: unknown nodeid. */
+int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
+int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
+int sinew_peer_left(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
+/* Failed or fenced; incarnation 0: the present life. */
+int sinew_peer_failed(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
+int sinew_quorum(struct sinew_node *node, bool quorate);
+/* The local membership service is gone: all peers go down, new incarnation. */
+int sinew_self_lost(struct sinew_node *node);
+
+/* ---- handles ---- */
+
+struct sinew_peer *sinew_peer_ref(struct sinew_peer *peer);	/* any thread */
+/* Drops a reference taken by sinew_peer_ref(); NULL is ignored. any thread. */
+void sinew_peer_unref(struct sinew_peer *peer);
+uint32_t sinew_peer_nodeid(const struct sinew_peer *peer);
+uint64_t sinew_peer_incarnation(const struct sinew_peer *peer);
+void sinew_peer_set_user(struct sinew_peer *peer, void *user);	/* loop */
+void *sinew_peer_user(const struct sinew_peer *peer);		/* loop */
+
+/* ---- sending (any thread) ----
+ *
+ * All: -EAGAIN: the queue is full, writable will be called. -EMSGSIZE: longer
+ * than max_message of either side (see sinew_peer_max_message()), it can never be sent. -ESHUTDOWN: after
+ * sinew_finish() or sinew_close(). -ESTALE: that life is over. -ECHILD: after fork.
+ * The order on the wire is the order of the calls. 0 means queued, not delivered.
+ */
+int sinew_send(struct sinew_peer *peer, const void *data, size_t len);
+/* As sinew_send, and the message's number in the session (see struct sinew_fates). */
+int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
+			uint64_t *ret_number);
+/* The pieces make one message. n: 0 .. 1024, else -EINVAL. */
+int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_t *ret_number);
+/* One message to n peers; results[i] (may be NULL) is 0 or an error for each.
+ * Returns how many took it. */
+int sinew_send_many(struct sinew_peer *const *peers, int n, const void *data, size_t len,
+		    int *results);
+size_t sinew_peer_max_message(const struct sinew_peer *peer);
+
+/* Room to build a message in place. At most 64 slots open a peer (-EAGAIN);
+ * what is sent later waits for an open slot. len: at most sinew_slot_max(). */
+struct sinew_slot {
+	void *data;
+	size_t len;
+	struct sinew_peer *peer;	/* holds a reference until commit or cancel */
+	unsigned index;
+};
+size_t sinew_slot_max(const struct sinew_peer *peer);
+int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot);
+/* Send the first used bytes. -EINVAL: used > len, or no open slot. -ESTALE, -ESHUTDOWN: given back unsent. */
+int sinew_commit(struct sinew_slot *slot, size_t used, uint64_t *ret_number);
+int sinew_cancel(struct sinew_slot *slot);
+
+/* ---- receiving ---- */
+
+/* In the message callback: keep it beyond. Counts against receive_bytes of its
+ * peer until released; over it, that peer is not read (it is slow, not stalled). -ENOMEM: over node_memory. */
+int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
+	       struct sinew_kept **ret_kept);
+const void *sinew_kept_data(const struct sinew_kept *kept);	/* any */
+size_t sinew_kept_len(const struct sinew_kept *kept);		/* any */
+void sinew_release(struct sinew_kept *kept);			/* any; NULL is ignored */
+
+/* ---- ending ---- */
+
+/* Half-close: no more messages from us; what is queued still goes, and the
+ * peer may go on. Open slots may still be committed. Idempotent. -ESTALE. any thread. */
+int sinew_finish(struct sinew_peer *peer);
+/* Give this life up: peer_down(ABORTED) with fates. -ESTALE. any thread. */
+int sinew_abort(struct sinew_peer *peer);
+
+/* After peer_down, until the last reference goes: reads the unknown and unsent
+ * messages, oldest first. any thread, one at a time. */
+struct sinew_unsent {
+	size_t size;		/* sizeof(struct sinew_unsent); zero the rest to begin */
+	uint64_t number;
+	size_t len;
+	bool unknown;		/* else certainly not delivered */
+	uint64_t opaque[4];
+};
+/* The next one: 1, or 0 at the end. -EBUSY: the life is not over. */
+int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it);
+/* Its bytes into buf of at least it->len. -EINVAL: before the first next. */
+int sinew_unsent_copy(struct sinew_peer *peer, const struct sinew_unsent *it, void *buf);
+
+/* ---- status (any thread) ---- */
+
+struct sinew_status {
+	size_t size;			/* sizeof(struct sinew_status), set by the caller */
+	uint32_t nodeid;
+	uint64_t incarnation;
+	enum sinew_state state;
+	bool link_up;
+	bool flow_blocked;		/* our queue is full, or the peer says RX_PAUSED */
+	bool peer_paused;		/* the peer says that it does not read */
+	bool paused;			/* we do not read: its messages are kept by the application */
+	bool slot_held;			/* a slot has been open for over a second */
+	uint64_t sent, delivered, acked;	/* application messages: queued to the
+					 * peer, received from it, acknowledged by it */
+	uint64_t unacked;		/* sent - acked */
+	uint64_t resent, duplicates;	/* frames */
+	uint64_t reconnects;		/* links after the first */
+	uint64_t resumed_unacked;	/* of them with unacknowledged data */
+	uint64_t acks_sent, acks_received;
+	uint64_t bytes_sent, bytes_received;
+	uint64_t queue_bytes, queue_high_water;
+	uint64_t kept_bytes, kept_high_water;
+	uint64_t oldest_unacked_ms;	/* at least so old; 0 = none */
+	uint64_t faults, stalls;
+	int last_error;			/* negative errno of the last link that broke */
+	uint64_t last_error_ms;		/* CLOCK_REALTIME, ms since 1970; 0 = never */
+	unsigned n_paths;
+	unsigned path;			/* in use, index; meaningful if link_up */
+	struct {
+		struct sockaddr_storage addr;
+		enum sinew_path_state state;
+		uint64_t rtt_us;	/* 0 = unknown */
+	} paths[SINEW_ADDRS_MAX];
+};
+
+/* -EINVAL: size. Works on a handle whose life is over, too. */
+int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret);
+/* By nodeid, also while no session stands (state SINEW_CLOSED, paths filled). -ENOENT. */
+int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret);
+/* The text of the last refusal by or of that nodeid with its cause, or "". Copies at most n bytes. -ENOENT. */
+int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n);
+
+/* Resets every connection of a peer (all peers: nodeid 0) as a network fault
+ * would; for tests. any thread; the loop does it next. -ENOENT. */
+int sinew_break(struct sinew_node *node, uint32_t nodeid);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

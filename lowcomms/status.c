@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the user may look at, from any thread: copies of counters and states.
+ * Changes nothing.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lowcomms/handle.h"
+
+#define SLOT_HELD_NS 1000000000u
+
+static uint64_t get(const _Atomic uint64_t *v)
+{
+	return atomic_load_explicit(v, memory_order_relaxed);
+}
+
+/* Under node.lock. */
+static void show_member(const struct member *m, struct sinew_status *st)
+{
+	st->nodeid = m->nodeid;
+	st->last_error = atomic_load_explicit(&m->last_error, memory_order_relaxed);
+	st->last_error_ms = get(&m->last_error_ms);
+	st->n_paths = m->n_addrs;
+	for (unsigned i = 0; i < m->n_addrs; i++) {
+		st->paths[i].addr = m->addrs[i];
+		if (!m->in_core)
+			continue;
+		st->paths[i].state = (enum sinew_path_state)atomic_load_explicit(
+			&m->peer.paths.p[i].state, memory_order_relaxed);
+		st->paths[i].rtt_us = get(&m->peer.paths.p[i].rtt_ns) / 1000;
+	}
+}
+
+static void show_counters(const struct session *s, struct sinew_status *st)
+{
+	const struct session_counters *n = &s->n;
+
+	st->delivered = get(&n->delivered);
+	st->acked = get(&n->acked);
+	st->resent = get(&n->resent);
+	st->duplicates = get(&n->duplicates);
+	st->reconnects = get(&n->reconnects);
+	st->resumed_unacked = get(&n->resumed_unacked);
+	st->acks_sent = get(&n->acks_sent);
+	st->acks_received = get(&n->acks_received);
+	st->bytes_sent = get(&n->bytes_sent);
+	st->bytes_received = get(&n->bytes_received);
+	st->faults = get(&n->faults);
+	st->stalls = get(&n->stalls);
+}
+
+/* Under its lock. */
+static bool slot_held(const struct sinew_peer *h, uint64_t now)
+{
+	for (unsigned i = 0; h->n_open && i < RING_SLOTS; i++)
+		if (h->slot_ns[i] && now > h->slot_ns[i] + SLOT_HELD_NS)
+			return true;
+	return false;
+}
+
+static void show_handle(struct sinew_peer *h, struct sinew_status *st)
+{
+	struct session *s = &h->session;
+	uint64_t now = loop_now_ns(), mark = get(&s->mark_ns);
+
+	pthread_mutex_lock(&h->lock);
+	st->sent = s->ring.number;
+	st->slot_held = slot_held(h, now);
+	pthread_mutex_unlock(&h->lock);
+	st->nodeid = h->nodeid;
+	st->incarnation = sinew_peer_incarnation(h);
+	st->state = (enum sinew_state)session_state(s);
+	show_counters(s, st);
+	st->unacked = st->sent > st->acked ? st->sent - st->acked : 0;
+	st->peer_paused = atomic_load_explicit(&s->peer_paused, memory_order_relaxed);
+	st->flow_blocked = st->peer_paused || get(&s->ring.want);
+	st->paused = atomic_load_explicit(&h->is_paused, memory_order_relaxed);
+	st->queue_bytes = (get(&s->ring.filled) >> 1) - get(&s->ring.acked);
+	st->queue_high_water = get(&s->ring.high_water);
+	st->kept_bytes = get(&h->kept);
+	st->kept_high_water = get(&h->kept_high);
+	if (mark && now > mark)
+		st->oldest_unacked_ms = (now - mark) / 1000000u + 1;
+}
+
+static void show_link(const struct member *m, struct sinew_status *st)
+{
+	st->link_up = atomic_load_explicit(&m->link_up, memory_order_relaxed);
+	st->path = atomic_load_explicit(&m->path, memory_order_relaxed);
+}
+
+int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret)
+{
+	struct sinew_status st = { .size = sizeof st };
+	struct sinew_node *n;
+	struct member *m;
+
+	if (!peer || !ret || ret->size < sizeof st)
+		return -EINVAL;
+	n = peer->node;
+	if (node_forked(n))
+		return -ECHILD;
+	pthread_mutex_lock(&n->lock);
+	m = member_find(n, peer->nodeid);
+	if (m)
+		show_member(m, &st);
+	show_handle(peer, &st);
+	if (m && m->handle == peer)
+		show_link(m, &st);
+	pthread_mutex_unlock(&n->lock);
+	st.size = ret->size;
+	memcpy(ret, &st, sizeof st);
+	return 0;
+}
+
+int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret)
+{
+	struct sinew_status st = { .size = sizeof st };
+	struct member *m;
+
+	if (!node || !ret || ret->size < sizeof st)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	pthread_mutex_lock(&node->lock);
+	m = member_find(node, nodeid);
+	if (m) {
+		show_member(m, &st);
+		if (m->handle)
+			show_handle(m->handle, &st);
+		show_link(m, &st);
+	}
+	pthread_mutex_unlock(&node->lock);
+	if (!m)
+		return -ENOENT;
+	st.size = ret->size;
+	memcpy(ret, &st, sizeof st);
+	return 0;
+}
+
+int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n)
+{
+	struct member *m;
+
+	if (!node || (n && !buf))
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	pthread_mutex_lock(&node->lock);
+	m = member_find(node, nodeid);
+	if (m && n)
+		snprintf(buf, n, "%s", m->refusal);
+	pthread_mutex_unlock(&node->lock);
+	return m ? 0 : -ENOENT;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a connection needs from the kernel, so that the rest does not know
+ * which protocol carries it. Implementations own no state; every descriptor that they give is
+ * non-blocking and close-on-exec. Results are 0 (or a count) or -errno.
+ */
+#ifndef SINEW_LOWCOMMS_TRANSPORT_H
+#define SINEW_LOWCOMMS_TRANSPORT_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct transport {
+	const char *name;
+	/* A listener on exactly that address: the descriptor, or -errno. */
+	int (*listen)(const struct sockaddr_storage *addr);
+	/* The next waiting connection: the descriptor, or -errno; -EAGAIN: none. */
+	int (*accept)(int listener, struct sockaddr_storage *ret_from);
+	/* Starts to connect from that source address (NULL: any; its port is not
+	 * used). The descriptor becomes writable when it is decided; or -errno. */
+	int (*dial)(const struct sockaddr_storage *to, const struct sockaddr_storage *from);
+	/* After a dialled one became writable: 0 or why it failed. */
+	int (*dialled)(int fd);
+	/* 0: end of file. -EAGAIN: nothing there. */
+	ssize_t (*read)(int fd, void *buf, size_t n);
+	/* Never raises SIGPIPE. -EAGAIN: no room. */
+	ssize_t (*writev)(int fd, const struct iovec *iov, int n);
+	/* No more from us; the peer reads an end of file behind what was written. */
+	int (*shutdown)(int fd);
+	/* End it as a fault would: what is not delivered is thrown away. Closes. */
+	void (*reset)(int fd);
+	/* End it in order. Closes. */
+	void (*close)(int fd);
+};
+
+/* NULL: no such transport. */
+const struct transport *transport_find(const char *name);
+
+extern const struct transport transport_tcp;
+
+#endif
