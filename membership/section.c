@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The own section "sinew { }" of a configuration file.
+ * Knows nothing of nodes and of the rest of the file.
+ */
+#include "membership/section.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KIB		((uint64_t)1 << 10)
+#define MIB		((uint64_t)1 << 20)
+#define GIB		((uint64_t)1 << 30)
+#define DAY_MS		((uint64_t)24 * 3600 * 1000)
+#define QUEUE_DEFAULT	(32 * MIB)
+
+enum kind { TEXT, WORD, NUMBER };
+
+struct key {
+	const char *name;
+	enum kind kind;
+	size_t offset, size;	/* of the field in struct sinew_options; TEXT: in struct section */
+	uint64_t min, max;	/* NUMBER */
+	const char *words;	/* WORD: the words of 0, 1, ... each with a NUL behind it */
+};
+
+#define NUMBER_KEY(field, low, high) \
+	{ .name = #field, .kind = NUMBER, .offset = offsetof(struct sinew_options, field), \
+	  .size = sizeof(((struct sinew_options *)0)->field), .min = (low), .max = (high) }
+#define WORD_KEY(field, list) \
+	{ .name = #field, .kind = WORD, .offset = offsetof(struct sinew_options, field), \
+	  .size = sizeof(((struct sinew_options *)0)->field), .words = (list) }
+#define TEXT_KEY(field) \
+	{ .name = #field, .kind = TEXT, .offset = offsetof(struct section, field), \
+	  .size = sizeof(((struct section *)0)->field) }
+
+static const struct key keys[] = {
+	TEXT_KEY(group),
+	TEXT_KEY(transport),
+	NUMBER_KEY(port, 1, 65535),
+	NUMBER_KEY(max_peers, 1, 1024),
+	NUMBER_KEY(max_message, 1, 512 * MIB),
+	NUMBER_KEY(queue_bytes, 256 * KIB, GIB),
+	NUMBER_KEY(node_memory, MIB, 1024 * GIB),
+	NUMBER_KEY(receive_bytes, 1, GIB),
+	NUMBER_KEY(connect_ms, 1, DAY_MS),
+	NUMBER_KEY(hello_ms, 1, DAY_MS),
+	NUMBER_KEY(backoff_min_ms, 1, DAY_MS),
+	NUMBER_KEY(backoff_max_ms, 1, DAY_MS),
+	NUMBER_KEY(keepalive_ms, 1, DAY_MS),
+	NUMBER_KEY(stall_ms, 1, DAY_MS),
+	NUMBER_KEY(path_dead_ms, 1, DAY_MS),
+	NUMBER_KEY(probe_ms, 1, DAY_MS),
+	NUMBER_KEY(ack_ms, 1, DAY_MS),
+	NUMBER_KEY(fault_limit, 1, 1000000),
+	NUMBER_KEY(stall_limit, 1, 1000000),
+	NUMBER_KEY(busy_poll_us, 0, 1000000),
+	NUMBER_KEY(first_seq, 0, UINT32_MAX),
+	WORD_KEY(quorum_policy, "stop\0ignore\0"),
+	WORD_KEY(auto_close, "no\0yes\0"),
+};
+
+#define N_KEYS	(sizeof(keys) / sizeof(keys[0]))
+
+static_assert(N_KEYS <= SECTION_KEYS_MAX, "struct section has no line for each key");
+
+static void store(void *base, const struct key *key, uint64_t n)
+{
+	void *field = (char *)base + key->offset;
+
+	if (key->size == sizeof(uint8_t))
+		*(uint8_t *)field = (uint8_t)n;
+	else if (key->size == sizeof(uint16_t))
+		*(uint16_t *)field = (uint16_t)n;
+	else if (key->size == sizeof(uint32_t))
+		*(uint32_t *)field = (uint32_t)n;
+	else
+		*(uint64_t *)field = n;
+}
+
+static int take_text(struct section *s, const struct key *key, const struct config_item *item,
+		     struct config_error *err)
+{
+	size_t len = strlen(item->value);
+
+	if (!len || len >= key->size)
+		return config_fail(err, item->line, "%s: found %zu bytes, expected 1 to %zu",
+				   key->name, len, key->size - 1);
+	memcpy((char *)s + key->offset, item->value, len + 1);
+	return 0;
+}
+
+static int take_number(struct section *s, const struct key *key, const struct config_item *item,
+		       struct config_error *err)
+{
+	uint64_t n;
+	int rc;
+
+	rc = config_number(item->value, 1, key->min, key->max, &n);
+	if (rc == -EINVAL)
+		return config_fail(err, item->line, "%s: found \"%.40s\", expected a number, "
+				   "k, M or G may follow it", key->name, item->value);
+	if (rc)
+		return config_fail(err, item->line, "%s: found %.40s, expected %" PRIu64
+				   " to %" PRIu64, key->name, item->value, key->min, key->max);
+	store(&s->values, key, n);
+	return 0;
+}
+
+static int take_word(struct section *s, const struct key *key, const struct config_item *item,
+		     struct config_error *err)
+{
+	const char *word = key->words;
+	uint64_t n;
+
+	for (n = 0; *word; n++, word += strlen(word) + 1) {
+		if (strcmp(word, item->value))
+			continue;
+		store(&s->values, key, n);
+		return 0;
+	}
+	return config_fail(err, item->line, "%s: found \"%.40s\", expected \"%s\" or \"%s\"",
+			   key->name, item->value, key->words,
+			   key->words + strlen(key->words) + 1);
+}
+
+int section_take(struct section *s, const struct config_item *item, struct config_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < N_KEYS && strcmp(keys[i].name, item->key); i++)
+		;
+	if (i == N_KEYS)
+		return config_fail(err, item->line, "found the unknown key \"%.40s\" in "
+				   "\"sinew {\", expected one that sinew-cat(1) lists", item->key);
+	s->lines[i] = item->line;
+	switch (keys[i].kind) {
+	case TEXT:
+		return take_text(s, &keys[i], item, err);
+	case WORD:
+		return take_word(s, &keys[i], item, err);
+	case NUMBER:
+		return take_number(s, &keys[i], item, err);
+	}
+	return -EINVAL;
+}
+
+static unsigned line_of(const struct section *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < N_KEYS; i++)
+		if (!strcmp(keys[i].name, name))
+			return s->lines[i];
+	return 0;
+}
+
+int section_check(const struct section *s, struct config_error *err)
+{
+	const struct sinew_options *v = &s->values;
+	uint64_t queue = v->queue_bytes ? v->queue_bytes : QUEUE_DEFAULT;
+
+	if (line_of(s, "max_message") && v->max_message > queue / 2)
+		return config_fail(err, line_of(s, "max_message"), "max_message: found %" PRIu32
+				   ", expected at most half of queue_bytes (%" PRIu64 ")",
+				   v->max_message, queue / 2);
+	if (line_of(s, "backoff_min_ms") && line_of(s, "backoff_max_ms") &&
+	    v->backoff_min_ms > v->backoff_max_ms)
+		return config_fail(err, line_of(s, "backoff_min_ms"), "backoff_min_ms: found %"
+				   PRIu32 ", expected at most backoff_max_ms (%" PRIu32 ")",
+				   v->backoff_min_ms, v->backoff_max_ms);
+	return 0;
+}
+
+void section_apply(const struct section *s, struct sinew_options *opt)
+{
+	size_t i;
+
+	for (i = 0; i < N_KEYS; i++) {
+		if (s->lines[i] && keys[i].kind != TEXT)
+			memcpy((char *)opt + keys[i].offset,
+			       (const char *)&s->values + keys[i].offset, keys[i].size);
+	}
+	if (s->group[0])
+		opt->group = s->group;
+	if (s->transport[0])
+		opt->transport = s->transport;
+}

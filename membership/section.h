@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The own section "sinew { }" of a configuration file: one key for each
+ * option of sinew.h that belongs there.
+ * Knows nothing of nodes and of the rest of the file.
+ */
+#ifndef MEMBERSHIP_SECTION_H
+#define MEMBERSHIP_SECTION_H
+
+#include <stdint.h>
+
+#include "lowcomms/sinew.h"
+#include "membership/config.h"
+
+#define SECTION_KEYS_MAX	32
+
+/* What the file said; zero it to begin. */
+struct section {
+	struct sinew_options values;		/* only the fields whose key was found */
+	unsigned lines[SECTION_KEYS_MAX];	/* of each key of the table; 0: not found */
+	char group[SINEW_NAME_MAX];
+	char transport[16];
+};
+
+/* Takes one "key: value". -EINVAL after config_fail(). */
+int section_take(struct section *s, const struct config_item *item, struct config_error *err);
+/* Checks what belongs together, when all keys were taken. -EINVAL after config_fail(). */
+int section_check(const struct section *s, struct config_error *err);
+/* Copies what was found into opt; its strings stay in s. */
+void section_apply(const struct section *s, struct sinew_options *opt);
+
+#endif

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Static membership: the nodes of a file in corosync.conf syntax.
+ * Knows nothing of corosync itself, nor of what is sent.
+ */
+#include "membership/static.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "membership/host.h"
+#include "membership/config.h"
+#include "membership/section.h"
+
+#define STRING_MAX	256	/* a name or host name, NUL included */
+#define NODEID_MAX	INT32_MAX
+#define PEERS_DEFAULT	128	/* of max_peers in sinew.h */
+
+struct ring {
+	unsigned line;		/* 0: the node has no such ring */
+	char host[STRING_MAX];
+	struct sockaddr_storage addr;
+};
+
+struct static_node {
+	uint32_t nodeid;
+	unsigned line;		/* of its "node {" */
+	unsigned nodeid_line;
+	uint16_t port;		/* 0: as in the section sinew */
+	char name[STRING_MAX];
+	struct ring rings[SINEW_ADDRS_MAX];
+};
+
+struct sinew_static {
+	char *file;
+	char cluster[SINEW_NAME_MAX];
+	enum host_family family;
+	struct section section;
+	struct static_node *nodes;
+	unsigned n_nodes;
+};
+
+/* ---- reading ---- */
+
+static int add_node(struct sinew_static *config, unsigned line, struct config_error *err)
+{
+	struct static_node *nodes;
+
+	if (config->n_nodes == STATIC_NODES_MAX)
+		return config_fail(err, line, "found more than %d nodes, expected at most so many",
+				   STATIC_NODES_MAX);
+	nodes = realloc(config->nodes, (config->n_nodes + 1) * sizeof(*nodes));
+	if (!nodes)
+		return -ENOMEM;
+	config->nodes = nodes;
+	nodes[config->n_nodes] = (struct static_node){ .line = line };
+	config->n_nodes++;
+	return 0;
+}
+
+static int take_string(char *to, size_t size, const struct config_item *item,
+		       struct config_error *err)
+{
+	size_t len = strlen(item->value);
+
+	if (len >= size)
+		return config_fail(err, item->line, "%s: found %zu bytes, expected at most %zu",
+				   item->key, len, size - 1);
+	memcpy(to, item->value, len + 1);
+	return 0;
+}
+
+static int take_node_number(const struct config_item *item, uint64_t max, uint64_t *ret_number,
+			    struct config_error *err)
+{
+	int rc;
+
+	rc = config_number(item->value, 0, 1, max, ret_number);
+	if (rc)
+		return config_fail(err, item->line, "%s: found \"%.40s\", expected a number from "
+				   "1 to %" PRIu64, item->key, item->value, max);
+	return 0;
+}
+
+static int take_node(struct static_node *node, const struct config_item *item,
+		     struct config_error *err)
+{
+	uint64_t n = 0;
+	unsigned i;
+	int end = 0;
+	int rc;
+
+	if (!strcmp(item->key, "name"))
+		return take_string(node->name, sizeof(node->name), item, err);
+	if (!strcmp(item->key, "nodeid")) {
+		rc = take_node_number(item, NODEID_MAX, &n, err);
+		node->nodeid = (uint32_t)n;
+		node->nodeid_line = item->line;
+		return rc;
+	}
+	if (!strcmp(item->key, "sinew_port")) {
+		rc = take_node_number(item, UINT16_MAX, &n, err);
+		node->port = (uint16_t)n;
+		return rc;
+	}
+	if (sscanf(item->key, "ring%1u_addr%n", &i, &end) != 1 || !end || item->key[end] ||
+	    item->key[4] < '0' || item->key[4] >= '0' + SINEW_ADDRS_MAX)
+		return 0;
+	if (!*item->value)
+		return config_fail(err, item->line, "%s: found nothing, expected an address or "
+				   "a host name", item->key);
+	node->rings[i].line = item->line;
+	return take_string(node->rings[i].host, sizeof(node->rings[i].host), item, err);
+}
+
+static int take_totem(struct sinew_static *config, const struct config_item *item,
+		      struct config_error *err)
+{
+	static const char *const names[] = {
+		[HOST_IPV6_4] = "ipv6-4", [HOST_IPV4_6] = "ipv4-6",
+		[HOST_IPV4] = "ipv4", [HOST_IPV6] = "ipv6",
+	};
+	unsigned i;
+
+	if (!strcmp(item->key, "cluster_name"))
+		return take_string(config->cluster, sizeof(config->cluster), item, err);
+	if (strcmp(item->key, "ip_version"))
+		return 0;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(item->value, names[i]))
+			config->family = (enum host_family)i;
+	return 0;
+}
+
+static int take_item(void *user, const struct config_item *item, struct config_error *err)
+{
+	struct sinew_static *config = user;
+
+	if (item->kind == CONFIG_OPEN && !strcmp(item->path, "nodelist.node"))
+		return add_node(config, item->line, err);
+	if (item->kind == CONFIG_OPEN && !strncmp(item->path, "sinew.", 6))
+		return config_fail(err, item->line, "found the unknown section \"%.40s\" in "
+				   "\"sinew {\", expected \"key: value\"", item->path + 6);
+	if (item->kind != CONFIG_VALUE)
+		return 0;
+	if (!strcmp(item->path, "nodelist.node"))
+		return take_node(&config->nodes[config->n_nodes - 1], item, err);
+	if (!strcmp(item->path, "totem"))
+		return take_totem(config, item, err);
+	if (!strcmp(item->path, "sinew"))
+		return section_take(&config->section, item, err);
+	return 0;
+}
+
+/* ---- checking ---- */
+
+static int check_node(const struct sinew_static *config, const struct static_node *node,
+		      struct config_error *err)
+{
+	const struct static_node *other;
+	unsigned i;
+
+	if (!node->nodeid)
+		return config_fail(err, node->line, "found a node without nodeid, expected "
+				   "\"nodeid: NUMBER\" in it");
+	for (other = config->nodes; other < node; other++) {
+		if (other->nodeid == node->nodeid)
+			return config_fail(err, node->nodeid_line, "found nodeid %" PRIu32
+					   " again, line %u has it already: give each node its own",
+					   node->nodeid, other->nodeid_line);
+	}
+	for (i = 0; i < SINEW_ADDRS_MAX; i++)
+		if (node->rings[i].line)
+			return 0;
+	return config_fail(err, node->line, "found node %" PRIu32 " without an address, expected "
+			   "\"ring0_addr: ADDRESS\" in it", node->nodeid);
+}
+
+static int check(const struct sinew_static *config, struct config_error *err)
+{
+	unsigned i;
+	int rc;
+
+	if (!config->n_nodes)
+		return config_fail(err, 0, "found no node, expected \"nodelist { node { nodeid, "
+				   "ring0_addr } ... }\"");
+	for (i = 0; i < config->n_nodes; i++) {
+		rc = check_node(config, &config->nodes[i], err);
+		if (rc)
+			return rc;
+	}
+	return section_check(&config->section, err);
+}
+
+int sinew_static_parse(const char *name, const char *text, size_t len,
+		       struct sinew_static **ret_config, char *err, size_t err_size)
+{
+	struct config_error error = { .file = name, .text = err, .size = err_size };
+	struct sinew_static *config;
+	int rc = -ENOMEM;
+
+	if (err_size)
+		err[0] = '\0';
+	config = calloc(1, sizeof(*config));
+	if (!config)
+		goto out;
+	config->file = strdup(name);
+	if (!config->file)
+		goto out;
+	rc = config_parse(text, len, take_item, config, &error);
+	if (!rc)
+		rc = check(config, &error);
+	if (rc)
+		goto out;
+	*ret_config = config;
+	return 0;
+out:
+	if (rc == -ENOMEM)
+		config_fail(&error, 0, "out of memory");
+	sinew_static_free(config);
+	return rc;
+}
+
+void sinew_static_free(struct sinew_static *config)
+{
+	if (!config)
+		return;
+	free(config->nodes);
+	free(config->file);
+	free(config);
+}
+
+/* ---- resolving ---- */
+
+static uint16_t port_of(const struct sinew_static *config, const struct static_node *node)
+{
+	if (node->port)
+		return node->port;
+	return config->section.values.port ? config->section.values.port : SINEW_PORT;
+}
+
+/* The same address and port twice would make two peers of one listener. */
+static int check_unique(const struct sinew_static *config, const struct static_node *node,
+			const struct ring *ring, struct config_error *err)
+{
+	const struct static_node *other;
+	char text[HOST_TEXT_MAX];
+	unsigned i;
+
+	for (other = config->nodes; other <= node; other++) {
+		for (i = 0; i < SINEW_ADDRS_MAX; i++) {
+			const struct ring *taken = &other->rings[i];
+
+			if (taken == ring)
+				return 0;
+			if (!taken->line || !host_equal(&taken->addr, &ring->addr))
+				continue;
+			return config_fail(err, ring->line, "found %s of node %" PRIu32 " again, "
+					   "node %" PRIu32 " has it in line %u: expected another "
+					   "address, or another sinew_port",
+					   host_text(&ring->addr, true, text), node->nodeid,
+					   other->nodeid, taken->line);
+		}
+	}
+	return 0;
+}
+
+static int resolve_node(struct sinew_static *config, struct static_node *node,
+			struct config_error *err)
+{
+	unsigned i;
+	int rc;
+
+	for (i = 0; i < SINEW_ADDRS_MAX; i++) {
+		struct ring *ring = &node->rings[i];
+
+		if (!ring->line)
+			continue;
+		rc = host_resolve(ring->host, config->family, &ring->addr);
+		if (rc)
+			return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of "
+					   "node %" PRIu32 ", expected an address or a host name: %s",
+					   ring->host, i, node->nodeid, gai_strerror(rc));
+		if (!host_is_single(&ring->addr))
+			return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of "
+					   "node %" PRIu32 ", expected the address of one machine",
+					   ring->host, i, node->nodeid);
+		host_set_port(&ring->addr, port_of(config, node));
+		rc = check_unique(config, node, ring, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int resolve(struct sinew_static *config, char *err, size_t err_size)
+{
+	struct config_error error = { .file = config->file, .text = err, .size = err_size };
+	unsigned i;
+	int rc;
+
+	for (i = 0; i < config->n_nodes; i++) {
+		rc = resolve_node(config, &config->nodes[i], &error);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- the file ---- */
+
+/* Reads all of fd. A file may grow or be a pipe: its size is a hint only. */
+static int read_all(int fd, char **ret_text, size_t *ret_len)
+{
+	char *text;
+	size_t len = 0;
+	ssize_t n;
+
+	text = malloc(STATIC_FILE_MAX + 1);
+	if (!text)
+		return -ENOMEM;
+	while (len <= STATIC_FILE_MAX) {
+		n = read(fd, text + len, STATIC_FILE_MAX + 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			int rc = -errno;
+
+			free(text);
+			return rc;
+		}
+		if (!n)
+			break;
+		len += (size_t)n;
+	}
+	if (len > STATIC_FILE_MAX) {
+		free(text);
+		return -EFBIG;
+	}
+	*ret_text = text;
+	*ret_len = len;
+	return 0;
+}
+
+int sinew_static_load(const char *file, struct sinew_static **ret_config, char *err,
+		      size_t err_size)
+{
+	struct config_error error = { .file = file, .text = err, .size = err_size };
+	struct sinew_static *config;
+	char *text = NULL;
+	size_t len = 0;
+	int fd, rc;
+
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	rc = fd < 0 ? -errno : read_all(fd, &text, &len);
+	if (fd >= 0)
+		close(fd);
+	if (rc) {
+		config_fail(&error, 0, "cannot be read: %s", strerror(-rc));
+		return rc;
+	}
+	rc = sinew_static_parse(file, text, len, &config, err, err_size);
+	free(text);
+	if (rc)
+		return rc;
+	rc = resolve(config, err, err_size);
+	if (rc) {
+		sinew_static_free(config);
+		return rc;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+/* ---- using ---- */
+
+static const struct static_node *find(const struct sinew_static *config, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < config->n_nodes; i++)
+		if (config->nodes[i].nodeid == nodeid)
+			return &config->nodes[i];
+	return NULL;
+}
+
+unsigned sinew_static_nodes(const struct sinew_static *config, uint32_t *nodeids, unsigned max)
+{
+	unsigned i;
+
+	for (i = 0; i < config->n_nodes && i < max; i++)
+		nodeids[i] = config->nodes[i].nodeid;
+	return config->n_nodes;
+}
+
+const char *sinew_static_name(const struct sinew_static *config, uint32_t nodeid)
+{
+	const struct static_node *node = find(config, nodeid);
+
+	return node ? node->name : "";
+}
+
+const char *sinew_static_cluster(const struct sinew_static *config)
+{
+	return config->cluster;
+}
+
+static unsigned addrs_of(const struct static_node *node, struct sockaddr_storage *addrs)
+{
+	unsigned n = 0;
+	unsigned i;
+
+	for (i = 0; i < SINEW_ADDRS_MAX; i++)
+		if (node->rings[i].line)
+			addrs[n++] = node->rings[i].addr;
+	return n;
+}
+
+int sinew_static_options(const struct sinew_static *config, uint32_t nodeid,
+			 struct sinew_options *opt, char *err, size_t err_size)
+{
+	struct config_error error = { .file = config->file, .text = err, .size = err_size };
+	const struct static_node *node = find(config, nodeid);
+	uint32_t n_peers = config->n_nodes - 1;
+
+	if (!node)
+		return config_fail(&error, 0, "found no node with nodeid %" PRIu32 ", expected the "
+				   "own node in nodelist", nodeid);
+	section_apply(&config->section, opt);
+	opt->nodeid = nodeid;
+	opt->cluster = config->cluster;
+	opt->membership = SINEW_MEMBERSHIP_STATIC;
+	opt->port = port_of(config, node);
+	opt->n_addrs = addrs_of(node, opt->addrs);
+	/* The list is what was meant, whatever room was asked for. */
+	if (n_peers > (opt->max_peers ? opt->max_peers : PEERS_DEFAULT))
+		opt->max_peers = n_peers;
+	return 0;
+}
+
+static void explain_addr(const struct static_node *node, const struct ring *ring, int error,
+			 struct config_error *err)
+{
+	char text[HOST_TEXT_MAX];
+
+	if (error == -EADDRINUSE)
+		config_fail(err, ring->line, "%s of node %" PRIu32 " is in use by another program: "
+			    "stop it (perhaps node %" PRIu32 " runs already), or set another "
+			    "sinew_port in this node", host_text(&ring->addr, true, text),
+			    node->nodeid, node->nodeid);
+	else if (error == -EADDRNOTAVAIL)
+		config_fail(err, ring->line, "%s of node %" PRIu32 " is not an address of this "
+			    "machine: run node %" PRIu32 " on the machine that has it, or correct "
+			    "the line", host_text(&ring->addr, false, text), node->nodeid,
+			    node->nodeid);
+	else
+		config_fail(err, ring->line, "%s of node %" PRIu32 " cannot be listened on: %s",
+			    host_text(&ring->addr, true, text), node->nodeid, strerror(-error));
+}
+
+void sinew_static_explain(const struct sinew_static *config, uint32_t nodeid, int error, char *err,
+			  size_t err_size)
+{
+	struct config_error e = { .file = config->file, .text = err, .size = err_size };
+	const struct static_node *node = find(config, nodeid);
+	unsigned i;
+
+	for (i = 0; node && i < SINEW_ADDRS_MAX; i++) {
+		if (!node->rings[i].line || host_try(&node->rings[i].addr) != error)
+			continue;
+		explain_addr(node, &node->rings[i], error, &e);
+		return;
+	}
+	config_fail(&e, node ? node->line : 0, "node %" PRIu32 " cannot start: %s", nodeid,
+		    strerror(-error));
+}
+
+int sinew_static_join(const struct sinew_static *config, struct sinew_node *node, char *err,
+		      size_t err_size)
+{
+	struct config_error error = { .file = config->file, .text = err, .size = err_size };
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+	const struct static_node *peer;
+	unsigned i;
+	int rc;
+
+	for (i = 0; i < config->n_nodes; i++) {
+		peer = &config->nodes[i];
+		if (peer->nodeid == sinew_node_id(node))
+			continue;
+		rc = sinew_peer_add(node, peer->nodeid, addrs, addrs_of(peer, addrs));
+		if (rc) {
+			config_fail(&error, peer->line, "node %" PRIu32 " cannot be added as a "
+				    "peer: %s", peer->nodeid, strerror(-rc));
+			return rc;
+		}
+	}
+	return 0;
+}

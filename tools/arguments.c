@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The command line of "sinew cat".
+ * Knows nothing of the configuration: names of nodes are checked later.
+ */
+#include "tools/arguments.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "membership/config.h"
+#include "tools/command.h"
+#include "tools/say.h"
+
+#define WAIT_MS		10000
+#define LINGER_MS	10000
+#define SECONDS_MAX	1000000
+#define CHUNK_MAX	((uint64_t)512 << 20)
+#define RATE_MAX	((uint64_t)1 << 40)
+
+enum argument {
+	OPT_BREAK_EVERY = 256, OPT_CHUNK, OPT_CONFIG, OPT_FROM, OPT_KEEP_GOING, OPT_LINGER,
+	OPT_LOG_LEVEL, OPT_MEMBERSHIP, OPT_NODE, OPT_RATE, OPT_RAW, OPT_STATS, OPT_TO, OPT_WAIT,
+};
+
+static const struct option options[] = {
+	{ "break-every", required_argument, NULL, OPT_BREAK_EVERY },
+	{ "chunk", required_argument, NULL, OPT_CHUNK },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "help", no_argument, NULL, 'h' },
+	{ "keep-going", no_argument, NULL, OPT_KEEP_GOING },
+	{ "linger", required_argument, NULL, OPT_LINGER },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "membership", required_argument, NULL, OPT_MEMBERSHIP },
+	{ "node", required_argument, NULL, OPT_NODE },
+	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "stats", required_argument, NULL, OPT_STATS },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "wait", required_argument, NULL, OPT_WAIT },
+	{ 0 },
+};
+
+static const char help[] =
+	"usage: sinew cat --config FILE --node ID [OPTION...]\n"
+	"\n"
+	"Sends each line of standard input as one message to other nodes and prints\n"
+	"each message that comes as \"ID<TAB>payload\".\n"
+	"\n"
+	"  --config FILE      nodes and options, in the syntax of corosync.conf\n"
+	"  --node ID          the own node of that file\n"
+	"  --to ID[,ID...]    send standard input to these nodes; without it only receive\n"
+	"  --to all           to every other node of the file\n"
+	"  --wait S           seconds until they must be up (10)\n"
+	"  --linger S         seconds that the end may last without progress (10)\n"
+	"  --chunk BYTES      send pieces of that size instead of lines\n"
+	"  --rate BYTES       read at most so many bytes of standard input a second\n"
+	"  --from ID          print only the messages of that node\n"
+	"  --raw              with --from: print the payload alone\n"
+	"  --keep-going       a target that fails does not end the run\n"
+	"  --stats FILE       write statistics as JSON at the end\n"
+	"  --break-every MS   reset all own connections again and again (for tests)\n"
+	"  --membership static   where the nodes come from (static: the file)\n"
+	"  --log-level LEVEL  error, warning (as it is), info or debug\n"
+	"  --help\n"
+	"\n"
+	"BYTES may end in k, M or G. Exit status: 0 all was delivered, 1 something was\n"
+	"not, 2 usage, configuration or input, 3 a target was not up, 4 a target failed.\n";
+
+static int refuse(const char *option, const char *text, const char *expected)
+{
+	say(SINEW_ERROR, "--%s: found \"%.80s\", expected %s", option, text, expected);
+	return STATUS_USAGE;
+}
+
+/* Digits, perhaps with up to three behind a point. */
+static bool parse_seconds(const char *text, uint32_t *ret_ms)
+{
+	uint32_t whole = 0, part = 0, unit = 100;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		whole = whole * 10 + (uint32_t)(*text - '0');
+		if (whole > SECONDS_MAX)
+			return false;
+	}
+	if (*text == '.')
+		for (text++; *text >= '0' && *text <= '9' && unit; text++, unit /= 10)
+			part += unit * (uint32_t)(*text - '0');
+	*ret_ms = whole * 1000 + part;
+	return !*text;
+}
+
+static bool parse_nodeid(const char *text, uint32_t *ret_id)
+{
+	uint64_t n;
+
+	if (config_number(text, 0, 1, INT32_MAX, &n))
+		return false;
+	*ret_id = (uint32_t)n;
+	return true;
+}
+
+static bool parse_to(struct arguments *args, const char *text)
+{
+	char id[16];
+	size_t len;
+
+	args->n_to = 0;
+	args->to_all = !strcmp(text, "all");
+	if (args->to_all)
+		return true;
+	for (;;) {
+		len = strcspn(text, ",");
+		if (len >= sizeof(id) || args->n_to == ARGUMENTS_TO_MAX)
+			return false;
+		memcpy(id, text, len);
+		id[len] = '\0';
+		if (!parse_nodeid(id, &args->to[args->n_to]))
+			return false;
+		args->n_to++;
+		if (!text[len])
+			return true;
+		text += len + 1;
+	}
+}
+
+static bool parse_level(const char *text, enum sinew_level *ret_level)
+{
+	static const char *const names[] = {
+		[SINEW_ERROR] = "error", [SINEW_WARNING] = "warning",
+		[SINEW_INFO] = "info", [SINEW_DEBUG] = "debug",
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]))
+			continue;
+		*ret_level = (enum sinew_level)i;
+		return true;
+	}
+	return false;
+}
+
+static int take_node_option(struct arguments *args, enum argument option, const char *text)
+{
+	if (option == OPT_NODE && !parse_nodeid(text, &args->node))
+		return refuse("node", text, "a nodeid from 1 to 2147483647");
+	if (option == OPT_FROM && !parse_nodeid(text, &args->from))
+		return refuse("from", text, "a nodeid from 1 to 2147483647");
+	if (option == OPT_TO && !parse_to(args, text))
+		return refuse("to", text, "\"all\", or at most 1024 nodeids with commas between");
+	return -1;
+}
+
+static int take_number_option(struct arguments *args, enum argument option, const char *text)
+{
+	uint64_t n = 0;
+
+	if (option == OPT_WAIT && !parse_seconds(text, &args->wait_ms))
+		return refuse("wait", text, "seconds from 0 to 1000000");
+	if (option == OPT_LINGER && !parse_seconds(text, &args->linger_ms))
+		return refuse("linger", text, "seconds from 0 to 1000000");
+	if (option == OPT_CHUNK && config_number(text, 1, 1, CHUNK_MAX, &n))
+		return refuse("chunk", text, "bytes from 1 to 512M");
+	if (option == OPT_RATE && config_number(text, 1, 1, RATE_MAX, &n))
+		return refuse("rate", text, "bytes a second from 1 to 1024G");
+	if (option == OPT_BREAK_EVERY && config_number(text, 0, 1, 3600000, &n))
+		return refuse("break-every", text, "milliseconds from 1 to 3600000");
+	if (option == OPT_CHUNK)
+		args->chunk = (size_t)n;
+	if (option == OPT_RATE)
+		args->rate = n;
+	if (option == OPT_BREAK_EVERY)
+		args->break_ms = (uint32_t)n;
+	return -1;
+}
+
+static int take_option(struct arguments *args, enum argument option, const char *text)
+{
+	switch (option) {
+	case OPT_CONFIG:
+		args->config = text;
+		return -1;
+	case OPT_STATS:
+		args->stats = text;
+		return -1;
+	case OPT_RAW:
+		args->raw = true;
+		return -1;
+	case OPT_KEEP_GOING:
+		args->keep_going = true;
+		return -1;
+	case OPT_NODE:
+	case OPT_FROM:
+	case OPT_TO:
+		return take_node_option(args, option, text);
+	case OPT_WAIT:
+	case OPT_LINGER:
+	case OPT_CHUNK:
+	case OPT_RATE:
+	case OPT_BREAK_EVERY:
+		return take_number_option(args, option, text);
+	case OPT_MEMBERSHIP:
+		return strcmp(text, "static") ? refuse("membership", text, "\"static\"") : -1;
+	case OPT_LOG_LEVEL:
+		if (!parse_level(text, &args->level))
+			return refuse("log-level", text, "error, warning, info or debug");
+		return -1;
+	}
+	return STATUS_USAGE;
+}
+
+static int check(const struct arguments *args)
+{
+	unsigned i;
+
+	if (!args->config) {
+		say(SINEW_ERROR, "--config FILE is missing; \"sinew cat --help\" says more");
+		return STATUS_USAGE;
+	}
+	if (!args->node) {
+		say(SINEW_ERROR, "--node ID is missing; \"sinew cat --help\" says more");
+		return STATUS_USAGE;
+	}
+	if (args->raw && !args->from) {
+		say(SINEW_ERROR, "--raw needs --from ID: without it nobody could tell whose "
+			"bytes are whose");
+		return STATUS_USAGE;
+	}
+	for (i = 0; i < args->n_to; i++) {
+		if (args->to[i] != args->node)
+			continue;
+		say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", args->node);
+		return STATUS_USAGE;
+	}
+	if (args->from == args->node) {
+		say(SINEW_ERROR, "--from: node %" PRIu32 " is the own node", args->node);
+		return STATUS_USAGE;
+	}
+	return -1;
+}
+
+int arguments_parse(struct arguments *args, int argc, char **argv)
+{
+	int option, rc;
+
+	*args = (struct arguments){
+		.wait_ms = WAIT_MS,
+		.linger_ms = LINGER_MS,
+		.level = SINEW_WARNING,
+	};
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return fflush(stdout) ? STATUS_UNDELIVERED : STATUS_OK;
+		}
+		if (option == ':') {
+			say(SINEW_ERROR, "%s needs a value; \"sinew cat --help\" says more",
+				argv[optind - 1]);
+			return STATUS_USAGE;
+		}
+		if (option == '?') {
+			say(SINEW_ERROR, "found the unknown option %.80s; \"sinew cat --help\" "
+				"lists them", argv[optind - 1]);
+			return STATUS_USAGE;
+		}
+		rc = take_option(args, (enum argument)option, optarg);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind < argc) {
+		say(SINEW_ERROR, "found \"%.80s\", expected options only; \"sinew cat --help\" "
+			"lists them", argv[optind]);
+		return STATUS_USAGE;
+	}
+	return check(args);
+}

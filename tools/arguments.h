@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The command line of "sinew cat".
+ * Knows nothing of the configuration: names of nodes are checked later.
+ */
+#ifndef TOOLS_ARGUMENTS_H
+#define TOOLS_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lowcomms/sinew.h"
+
+#define ARGUMENTS_TO_MAX	1024	/* nodes in --to */
+
+struct arguments {
+	const char *config;
+	uint32_t node;
+	bool to_all;
+	uint32_t to[ARGUMENTS_TO_MAX];
+	unsigned n_to;
+	uint32_t wait_ms;
+	uint32_t linger_ms;
+	const char *stats;	/* or NULL */
+	size_t chunk;		/* 0: lines */
+	bool raw;
+	uint32_t from;		/* 0: from all */
+	bool keep_going;
+	uint32_t break_ms;	/* 0: never */
+	uint64_t rate;		/* 0: no limit */
+	enum sinew_level level;
+};
+
+/* -1: go on; else an exit status, after help or an error was printed. */
+int arguments_parse(struct arguments *args, int argc, char **argv);
+
+#endif

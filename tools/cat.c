@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * "sinew cat": standard input to other nodes, what they send to standard
+ * output. This file starts it, turns the loop and ends it.
+ * Knows nothing of what is to be done in which phase.
+ */
+#include "tools/cat.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "membership/config.h"
+#include "tools/say.h"
+
+enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, N_POLL };
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 * CAT_MS + (uint64_t)t.tv_nsec;
+}
+
+/* ---- start ---- */
+
+static int load_config(struct cat *c)
+{
+	char err[CONFIG_ERROR_MAX];
+	unsigned i;
+
+	if (sinew_static_load(c->args.config, &c->config, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	if (cat_peers_init(c)) {
+		say(SINEW_ERROR, "out of memory");
+		return STATUS_USAGE;
+	}
+	for (i = 0; i < c->args.n_to; i++) {
+		struct cat_peer *p = cat_peer_find(c, c->args.to[i]);
+
+		if (!p) {
+			say(SINEW_ERROR, "--to: %s has no node %" PRIu32, c->args.config,
+			    c->args.to[i]);
+			return STATUS_USAGE;
+		}
+		p->is_target = true;
+	}
+	if (c->args.from && !cat_peer_find(c, c->args.from)) {
+		say(SINEW_ERROR, "--from: %s has no node %" PRIu32, c->args.config, c->args.from);
+		return STATUS_USAGE;
+	}
+	if (c->args.to_all && !c->n_peers) {
+		say(SINEW_ERROR, "--to all: %s has no other node", c->args.config);
+		return STATUS_USAGE;
+	}
+	return STATUS_OK;
+}
+
+static int start_node(struct cat *c)
+{
+	struct sinew_callbacks callbacks;
+	struct sinew_options opt;
+	char err[CONFIG_ERROR_MAX];
+	int rc;
+
+	SINEW_OPTIONS_INIT(&opt);
+	opt.log = say_line;
+	opt.log_level = c->args.level;
+	if (sinew_static_options(c->config, c->args.node, &opt, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	cat_peers_callbacks(&callbacks);
+	rc = sinew_node_new(&opt, &callbacks, c, &c->node);
+	if (rc) {
+		sinew_static_explain(c->config, c->args.node, rc, err, sizeof(err));
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	c->incarnation = sinew_incarnation(c->node);
+	if (sinew_static_join(c->config, c->node, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	return STATUS_OK;
+}
+
+/* Blocked before the first thread starts, so that they all come by the descriptor. */
+static int open_signals(struct cat *c)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return c->signal_fd < 0 ? -errno : 0;
+}
+
+static int start(struct cat *c)
+{
+	int rc;
+
+	rc = load_config(c);
+	if (rc)
+		return rc;
+	rc = open_signals(c);
+	if (!rc)
+		rc = input_open(&c->input, STDIN_FILENO, c->args.chunk, c->args.rate);
+	if (!rc)
+		rc = output_new(STDOUT_FILENO, &c->out);
+	if (rc) {
+		say(SINEW_ERROR, "cannot start: %s", strerror(-rc));
+		return STATUS_USAGE;
+	}
+	printer_init(&c->printer, c->out, c->args.raw);
+	rc = start_node(c);
+	if (rc)
+		return rc;
+	c->now_ns = now_ns();
+	c->wait_until_ns = c->now_ns + c->args.wait_ms * CAT_MS;
+	c->next_break_ns = c->now_ns + c->args.break_ms * CAT_MS;
+	c->blocked_since_ns = CAT_NEVER;
+	c->phase = c->args.to_all || c->args.n_to ? CAT_WAITING : CAT_RECEIVING;
+	return STATUS_OK;
+}
+
+/* ---- loop ---- */
+
+static void take_signal(struct cat *c)
+{
+	struct signalfd_siginfo info;
+	unsigned i;
+
+	if (read(c->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	c->n_signals++;
+	c->last_signal = (int)info.ssi_signo;
+	if (c->n_signals > 1)
+		return;
+	say(SINEW_WARNING, "%s: no more input is read, what was read is delivered (at most "
+	    "%" PRIu32 ".%03" PRIu32 " s; a second signal ends at once)",
+	    strsignal(c->last_signal), c->args.linger_ms / 1000, c->args.linger_ms % 1000);
+	if (c->phase == CAT_WAITING) {
+		for (i = 0; i < c->n_peers; i++)
+			if (c->peers[i].is_target && !c->peers[i].peer)
+				say(SINEW_ERROR, "node %" PRIu32 " was not up: nothing was sent",
+				    c->peers[i].nodeid);
+		cat_set_status(c, STATUS_NOT_UP);
+	}
+	c->drain_until_ns = c->now_ns + c->args.linger_ms * CAT_MS;
+	/* From CAT_CLOSING on the time can only become shorter. */
+	if (c->phase == CAT_CLOSING)
+		sinew_close(c->node, (int)c->args.linger_ms);
+	else
+		cat_close(c, c->args.linger_ms);
+}
+
+/* What has come can go nowhere: the sources are told by our end, not by a hang. */
+static void check_output(struct cat *c)
+{
+	int error = output_error(c->out);
+	uint64_t n;
+
+	if (!error || c->told_output)
+		return;
+	c->told_output = true;
+	n = printer_clear(&c->printer);
+	say(SINEW_ERROR, "standard output cannot be written: %s%s; %" PRIu64 " messages at least "
+	    "and all that still comes are thrown away, and the run ends", strerror(-error),
+	    error == -EPIPE ? " (its reader has gone)" : "", n);
+	cat_set_status(c, STATUS_UNDELIVERED);
+	cat_close(c, c->args.linger_ms);
+}
+
+static void read_input(struct cat *c)
+{
+	int rc;
+
+	rc = input_read(&c->input, c->now_ns);
+	if (!rc || rc == -EAGAIN)
+		return;
+	say(SINEW_ERROR, "standard input cannot be read: %s; what came before is delivered",
+	    strerror(-rc));
+	cat_set_status(c, STATUS_USAGE);
+	cat_end_input(c);
+}
+
+static int timeout_ms(uint64_t until_ns)
+{
+	uint64_t now = now_ns();
+	uint64_t ms;
+
+	if (until_ns == CAT_NEVER)
+		return -1;
+	if (until_ns <= now)
+		return 0;
+	ms = (until_ns - now + CAT_MS - 1) / CAT_MS;
+	return ms > 60000 ? 60000 : (int)ms;
+}
+
+/* Sleeps until one of the descriptors or a time wants something. */
+static void wait_for_work(struct cat *c)
+{
+	struct pollfd p[N_POLL] = {
+		[POLL_SIGNAL] = { .fd = c->signal_fd, .events = POLLIN },
+		[POLL_NODE] = { .fd = -1, .events = POLLIN },
+		[POLL_OUTPUT] = { .fd = -1, .events = POLLIN },
+		[POLL_INPUT] = { .fd = -1, .events = POLLIN },
+	};
+	uint64_t until = cat_deadline(c);
+	uint64_t pause;
+
+	if (!printer_is_full(&c->printer))
+		p[POLL_NODE].fd = sinew_fd_get(c->node);
+	if (!c->told_output)
+		p[POLL_OUTPUT].fd = output_fd(c->out);
+	if (c->printer.first && !output_want(c->out, false))
+		until = c->now_ns;
+	if (cat_wants_input(c)) {
+		pause = input_pause_ns(&c->input, c->now_ns);
+		if (!pause)
+			p[POLL_INPUT].fd = STDIN_FILENO;
+		else if (until > c->now_ns + pause)
+			until = c->now_ns + pause;
+	}
+	if (poll(p, N_POLL, timeout_ms(until)) < 0)
+		return;
+	c->now_ns = now_ns();
+	if (p[POLL_SIGNAL].revents)
+		take_signal(c);
+	if (p[POLL_INPUT].revents && cat_wants_input(c))
+		read_input(c);
+}
+
+static void run(struct cat *c)
+{
+	while (c->phase != CAT_CLOSED && c->n_signals < 2) {
+		if (!printer_is_full(&c->printer)) {
+			int rc = sinew_dispatch(c->node, 0);
+
+			if (rc == -ESHUTDOWN)
+				return;
+			if (rc < 0) {
+				say(SINEW_ERROR, "the loop failed: %s", sinew_error_name(rc));
+				cat_set_status(c, STATUS_UNDELIVERED);
+				return;
+			}
+		}
+		c->now_ns = now_ns();
+		printer_pump(&c->printer);
+		check_output(c);
+		cat_step(c);
+		if (c->phase != CAT_CLOSED)
+			wait_for_work(c);
+	}
+}
+
+/* ---- end ---- */
+
+/* What was received is acknowledged: it must get out, however slow that is. */
+static void drain(struct cat *c)
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = c->signal_fd, .events = POLLIN },
+			{ .fd = output_fd(c->out), .events = POLLIN },
+		};
+		uint64_t until = c->n_signals ? c->drain_until_ns : CAT_NEVER;
+
+		printer_pump(&c->printer);
+		check_output(c);
+		if (!c->printer.first && output_is_empty(c->out))
+			return;
+		c->now_ns = now_ns();
+		if (c->n_signals > 1 || c->now_ns >= until)
+			break;
+		if (!output_want(c->out, !c->printer.first))
+			continue;
+		if (poll(p, 2, timeout_ms(until)) > 0 && p[0].revents)
+			take_signal(c);
+	}
+	say(SINEW_ERROR, "standard output blocks: what was received last (%" PRIu64 " messages and "
+	    "up to %d bytes) is not written", c->printer.n_waiting, OUTPUT_BUFFER);
+	cat_set_status(c, STATUS_UNDELIVERED);
+}
+
+static void write_stats(struct cat *c)
+{
+	struct stats stats = {
+		.node = c->args.node,
+		.incarnation = c->incarnation,
+		.cluster = c->config ? sinew_static_cluster(c->config) : "",
+		.status = c->status,
+		.seconds = (double)(now_ns() - c->began_ns) / 1e9,
+		.peers = c->stats,
+		.n_peers = c->n_peers,
+	};
+	int rc;
+
+	if (!c->args.stats)
+		return;
+	rc = stats_write(c->args.stats, &stats);
+	if (!rc)
+		return;
+	say(SINEW_ERROR, "%s: the statistics cannot be written: %s", c->args.stats, strerror(-rc));
+	if (!c->status)
+		c->status = STATUS_UNDELIVERED;
+}
+
+static void finish(struct cat *c)
+{
+	if (c->node) {
+		if (c->phase == CAT_CLOSED)
+			cat_peers_report(c);
+		cat_peers_count(c);
+		drain(c);
+	}
+	if (c->n_signals > 1)
+		c->status = STATUS_SIGNAL + c->last_signal;
+	write_stats(c);
+	sinew_node_free(c->node);
+	if (c->out)
+		printer_clear(&c->printer);
+	output_free(c->out);
+	input_close(&c->input);
+	sinew_static_free(c->config);
+	free(c->peers);
+	free(c->stats);
+}
+
+int cat_main(int argc, char **argv)
+{
+	struct cat c = { .phase = CAT_CLOSED, .signal_fd = -1, .began_ns = now_ns() };
+	char prefix[32];
+	int rc;
+
+	say_prefix("sinew cat");
+	rc = arguments_parse(&c.args, argc, argv);
+	if (rc >= 0)
+		return rc;
+	snprintf(prefix, sizeof(prefix), "sinew cat[%" PRIu32 "]", c.args.node);
+	say_prefix(prefix);
+	rc = c.args.stats ? stats_try(c.args.stats) : 0;
+	if (rc) {
+		say(SINEW_ERROR, "--stats: %s cannot be written: %s", c.args.stats, strerror(-rc));
+		return STATUS_USAGE;
+	}
+	c.status = start(&c);
+	if (!c.status)
+		run(&c);
+	finish(&c);
+	return c.status;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The peers of "sinew cat": who is up, who has finished, what became of the
+ * rest. Knows nothing of when something is to be sent.
+ */
+#include "tools/cat.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/say.h"
+
+void cat_set_status(struct cat *c, enum command_status status)
+{
+	static const int gravity[] = {
+		[STATUS_OK] = 0,
+		[STATUS_USAGE] = 1,
+		[STATUS_UNDELIVERED] = 2,
+		[STATUS_NOT_UP] = 3,
+		[STATUS_PEER_LOST] = 4,
+	};
+
+	if (gravity[status] > gravity[c->status])
+		c->status = status;
+}
+
+int cat_peers_init(struct cat *c)
+{
+	unsigned n = sinew_static_nodes(c->config, NULL, 0);
+	uint32_t *nodeids = calloc(n, sizeof(*nodeids));
+	unsigned i;
+
+	c->peers = calloc(n, sizeof(*c->peers));
+	c->stats = calloc(n, sizeof(*c->stats));
+	if (!nodeids || !c->peers || !c->stats) {
+		free(nodeids);
+		return -ENOMEM;
+	}
+	sinew_static_nodes(c->config, nodeids, n);
+	for (i = 0; i < n; i++) {
+		if (nodeids[i] == c->args.node)
+			continue;
+		c->peers[c->n_peers].nodeid = nodeids[i];
+		c->peers[c->n_peers].is_target = c->args.to_all;
+		c->peers[c->n_peers].stats = &c->stats[c->n_peers];
+		c->stats[c->n_peers].sum.nodeid = nodeids[i];
+		c->n_peers++;
+	}
+	free(nodeids);
+	return 0;
+}
+
+struct cat_peer *cat_peer_find(struct cat *c, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_peers; i++)
+		if (c->peers[i].nodeid == nodeid)
+			return &c->peers[i];
+	return NULL;
+}
+
+bool cat_peers_finished(const struct cat *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_peers; i++)
+		if (c->peers[i].peer && !c->peers[i].has_finished)
+			return false;
+	return true;
+}
+
+void cat_peer_lose(struct cat *c, struct cat_peer *p)
+{
+	if (!p->is_target || c->args.keep_going)
+		return;
+	p->is_lost = true;
+	cat_set_status(c, STATUS_PEER_LOST);
+}
+
+/* ---- callbacks ---- */
+
+static void peer_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct cat *c = user;
+	struct cat_peer *p = cat_peer_find(c, sinew_peer_nodeid(peer));
+
+	(void)node;
+	sinew_peer_set_user(peer, p);
+	p->peer = peer;
+	p->was_up = true;
+	p->has_finished = false;
+	p->has_taken = false;
+	p->is_leaving = false;
+	p->stats->lives++;
+	p->stats->down = 0;
+	c->is_blocked = false;
+	if (c->phase == CAT_FINISHING)
+		sinew_finish(peer);
+}
+
+static void message(struct sinew_node *node, struct sinew_peer *peer,
+		    const struct sinew_message *msg, void *user)
+{
+	struct cat *c = user;
+	struct cat_peer *p = sinew_peer_user(peer);
+	int rc;
+
+	(void)node;
+	if (c->args.from && c->args.from != p->nodeid) {
+		p->stats->discarded++;
+		if (!p->told_dropped)
+			say(SINEW_WARNING, "messages of node %" PRIu32 " are thrown away: --from "
+			    "wants those of node %" PRIu32 " alone", p->nodeid, c->args.from);
+		p->told_dropped = true;
+		return;
+	}
+	if (c->told_output) {
+		p->stats->discarded++;
+		return;
+	}
+	rc = printer_message(&c->printer, peer, msg);
+	if (!rc)
+		return;
+	p->stats->discarded++;
+	say(SINEW_ERROR, "message %" PRIu64 " of node %" PRIu32 " (%zu bytes) is lost: out of memory",
+	    msg->number, p->nodeid, msg->len);
+	cat_set_status(c, STATUS_UNDELIVERED);
+}
+
+static void peer_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct cat_peer *p = sinew_peer_user(peer);
+
+	(void)node;
+	(void)user;
+	p->has_finished = true;
+}
+
+static void writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct cat *c = user;
+
+	(void)node;
+	(void)peer;
+	c->is_blocked = false;
+}
+
+static const char *reason_text(enum sinew_down reason)
+{
+	switch (reason) {
+	case SINEW_DOWN_CLOSED:
+		return "both sides had finished";
+	case SINEW_DOWN_LEFT:
+		return "it left";
+	case SINEW_DOWN_FAILED:
+		return "it was declared failed";
+	case SINEW_DOWN_SUPERSEDED:
+		return "it failed and came back as a new life";
+	case SINEW_DOWN_SELF_LOST:
+		return "this node was declared failed and goes on as a new life";
+	case SINEW_DOWN_LINGER:
+		return "the linger time was over";
+	case SINEW_DOWN_ABORTED:
+		return "its session was given up";
+	case SINEW_DOWN_REMOVED:
+		return "it was removed";
+	}
+	return "for no known reason";
+}
+
+static bool is_clean(const struct cat *c, const struct cat_peer *p, enum sinew_down reason,
+		     const struct sinew_fates *fates)
+{
+	if (p->is_target && c->phase == CAT_SENDING)
+		return false;
+	if (reason == SINEW_DOWN_CLOSED || reason == SINEW_DOWN_LEFT)
+		return fates->acked == fates->queued;
+	return p->has_finished && fates->acked == fates->queued;
+}
+
+static void say_fates(const struct cat_peer *p, enum sinew_down reason,
+		      const struct sinew_fates *fates)
+{
+	say(SINEW_WARNING, "node %" PRIu32 " is down: %s; of %" PRIu64 " messages to it %" PRIu64
+	    " were delivered, %" PRIu64 " perhaps, %" PRIu64 " were not", p->nodeid,
+	    reason_text(reason), fates->queued, fates->acked, fates->unknown - fates->acked,
+	    fates->queued - fates->unknown);
+}
+
+static void peer_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
+		      const struct sinew_fates *fates, void *user)
+{
+	struct cat *c = user;
+	struct cat_peer *p = sinew_peer_user(peer);
+	struct sinew_status status = { .size = sizeof(status) };
+
+	(void)node;
+	p->peer = NULL;
+	c->is_blocked = false;
+	if (!sinew_peer_status(peer, &status))
+		stats_add(p->stats, &status);
+	p->stats->sum.state = SINEW_CLOSED;
+	p->stats->sum.link_up = false;
+	p->stats->undelivered += fates->queued - fates->unknown;
+	p->stats->unknown += fates->unknown - fates->acked;
+	p->stats->down = reason;
+	/* What the linger time left is told with the missing step, from the report. */
+	if (reason == SINEW_DOWN_LINGER || is_clean(c, p, reason, fates))
+		return;
+	p->told_report = true;
+	if (!fates->queued)
+		say(SINEW_WARNING, "node %" PRIu32 " is down: %s", p->nodeid, reason_text(reason));
+	else
+		say_fates(p, reason, fates);
+	if (c->phase != CAT_WAITING)
+		cat_peer_lose(c, p);
+}
+
+static void fence_asked(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+			enum sinew_fence_reason reason, void *user)
+{
+	(void)node;
+	(void)user;
+	say(SINEW_WARNING, "node %" PRIu32 " (life %016" PRIx64 ") should be fenced: %s", nodeid,
+	    incarnation, sinew_fence_reason_name(reason));
+}
+
+static void self_lost(struct sinew_node *node, uint64_t new_incarnation, void *user)
+{
+	struct cat *c = user;
+
+	(void)node;
+	c->incarnation = new_incarnation;
+	say(SINEW_WARNING, "this node was declared failed by a peer and goes on as life "
+	    "%016" PRIx64, new_incarnation);
+}
+
+static void closed(struct sinew_node *node, void *user)
+{
+	struct cat *c = user;
+
+	(void)node;
+	c->phase = CAT_CLOSED;
+}
+
+void cat_peers_callbacks(struct sinew_callbacks *ret_callbacks)
+{
+	*ret_callbacks = (struct sinew_callbacks){
+		.size = sizeof(*ret_callbacks),
+		.peer_up = peer_up,
+		.message = message,
+		.peer_finished = peer_finished,
+		.writable = writable,
+		.peer_down = peer_down,
+		.fence_asked = fence_asked,
+		.self_lost = self_lost,
+		.closed = closed,
+	};
+}
+
+/* ---- the end ---- */
+
+static void report_peer(struct cat *c, const struct sinew_report_peer *r)
+{
+	struct cat_peer *p = cat_peer_find(c, r->nodeid);
+	const char *missing = r->missing && *r->missing ? r->missing : "nothing more";
+
+	if (r->fates.queued == r->fates.acked) {
+		if (r->last_ack_missing)
+			say(SINEW_INFO, "node %" PRIu32 ": all was delivered; the last ACK was "
+			    "not seen", r->nodeid);
+		else if (r->reason == SINEW_DOWN_LINGER && c->n_signals == 0)
+			say(SINEW_WARNING, "node %" PRIu32 ": all was delivered, but at the end of "
+			    "the linger time this was missing: %s", r->nodeid, missing);
+		return;
+	}
+	cat_set_status(c, STATUS_UNDELIVERED);
+	if (p && p->told_report)
+		return;
+	say(SINEW_ERROR, "node %" PRIu32 ": %" PRIu64 " messages are undelivered (%" PRIu64
+	    " of them perhaps not) at the end of the linger time; missing: %s", r->nodeid,
+	    r->fates.queued - r->fates.acked, r->fates.unknown - r->fates.acked, missing);
+}
+
+void cat_peers_report(struct cat *c)
+{
+	struct sinew_report_peer *entries;
+	int i, n;
+
+	n = sinew_report(c->node, NULL, 0);
+	if (n <= 0)
+		return;
+	entries = calloc((size_t)n, sizeof(*entries));
+	if (!entries) {
+		say(SINEW_ERROR, "what is undelivered cannot be said: out of memory");
+		cat_set_status(c, STATUS_UNDELIVERED);
+		return;
+	}
+	n = sinew_report(c->node, entries, n);
+	for (i = 0; i < n; i++)
+		report_peer(c, &entries[i]);
+	free(entries);
+}
+
+void cat_peers_count(struct cat *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_peers; i++) {
+		struct cat_peer *p = &c->peers[i];
+		struct sinew_status status = { .size = sizeof(status) };
+
+		if (p->peer && !sinew_peer_status(p->peer, &status))
+			stats_add(p->stats, &status);
+		else if (!p->stats->lives && !sinew_node_status(c->node, p->nodeid, &status))
+			stats_add(p->stats, &status);
+	}
+}

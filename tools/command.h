@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the subcommands of sinew share: their entries and their exit statuses.
+ * Knows nothing of what one does.
+ */
+#ifndef TOOLS_COMMAND_H
+#define TOOLS_COMMAND_H
+
+enum command_status {
+	STATUS_OK = 0,
+	STATUS_UNDELIVERED = 1,	/* not all that was to be sent or written could be */
+	STATUS_USAGE = 2,	/* command line, configuration, input; or no start */
+	STATUS_NOT_UP = 3,	/* a target was not up in time */
+	STATUS_PEER_LOST = 4,	/* a target failed */
+	STATUS_SIGNAL = 128,	/* + the signal that came a second time */
+};
+
+int cat_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,305 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the demonstration: three nodes on 127.0.0.1-3 send each other real files while
+# their connections are destroyed; then what arrived is compared with what was sent.
+# Knows nothing of sinew but its command line.
+#
+#	BUILD=build SECONDS_LONG=10 KEEP=1 (keeps the files) OUTSIDE=no (as without root)
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+BUILD=${BUILD:-build}
+SECONDS_LONG=${SECONDS_LONG:-10}
+KILLS_A_SECOND=50
+GIVE_UP_S=$((SECONDS_LONG + 80))
+MIN_BINARY=$((20 * 1024 * 1024))
+nodes='1 2 3'
+pids=()
+destroyer=
+export LC_ALL=C
+
+die()
+{
+	echo "demo: $*" >&2
+	exit 2
+}
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/sinew-demo.XXXXXX") || die "cannot make a temporary folder"
+
+cleanup()
+{
+	local pid
+	for pid in "${pids[@]}" $destroyer; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	if [ -n "${KEEP:-}" ]; then
+		echo "The files are in $dir."
+	else
+		rm -rf "$dir"
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+human() { awk -v n="$1" 'BEGIN { printf "%.1f MB", n / 1e6 }'; }
+
+# ---- what is sent ----
+
+# Three binaries of 20 MB or more, the compiler's own first; fewer are used again.
+pick_binaries()
+{
+	local cc1
+	cc1=$(cc -print-prog-name=cc1 2>/dev/null)
+	{
+		[ -e "$cc1" ] && [ "$(stat -L -c %s "$cc1")" -ge $MIN_BINARY ] && echo "$cc1"
+		find /usr/lib/gcc /usr/libexec/gcc /usr/lib/*-linux-gnu /usr/lib/llvm* /usr/bin \
+			-maxdepth 5 -type f -size +$((MIN_BINARY / 1024))k -perm -u=r \
+			-printf '%s %p\n' 2>/dev/null | sort -n | sed 's/^[0-9]* //'
+	} | awk '!seen[$0]++' | head -n 3
+}
+
+# Texts of any machine with a C compiler: another set for each node.
+texts()
+{
+	case $1 in
+	1) ls /usr/share/common-licenses/* ;;
+	2) ls /usr/include/*.h ;;
+	3) ls /usr/include/linux/*.h ;;
+	esac
+}
+
+make_inputs()
+{
+	local n binary list=()
+	mapfile -t list < <(pick_binaries)
+	if [ ${#list[@]} = 0 ]; then
+		find /usr/bin /usr/lib -type f -size +1M -perm -u=r -print0 2>/dev/null |
+			xargs -0 cat 2>/dev/null | head -c $((MIN_BINARY + 4096)) >"$dir/programs"
+		list=("$dir/programs")
+	fi
+	[ -s "${list[0]}" ] || die "found no binary of 20 MB or more to send"
+	echo 'Each node sends real files to both others, line by line, one message a line:'
+	for n in $nodes; do
+		binary=${list[$(((n - 1) % ${#list[@]}))]}
+		texts "$n" | xargs cat -- >"$dir/in$n" 2>/dev/null
+		text=$(stat -c %s "$dir/in$n")
+		# One more newline: the last line of a binary has none.
+		{ cat "$binary"; echo; } >>"$dir/in$n"
+		printf '  node %d: %d text files (%s), %s (%s), %d messages\n' "$n" \
+			"$(texts "$n" | wc -l)" "$(human "$text")" "${binary##*/}" \
+			"$(human $(($(stat -c %s "$dir/in$n") - text)))" "$(wc -l <"$dir/in$n")"
+	done
+}
+
+# ---- running ----
+
+# A port that nobody listens on, below those that the kernel gives to diallers.
+free_port()
+{
+	local port
+	for _ in 1 2 3 4 5 6 7 8 9; do
+		port=$((20000 + RANDOM % 10000))
+		grep -qi ":$(printf %04X $port) " /proc/net/tcp || break
+	done
+	echo "$port"
+}
+
+write_config()
+{
+	local n
+	echo 'totem {'
+	echo '	cluster_name: demo'
+	echo '}'
+	echo 'nodelist {'
+	for n in $nodes; do
+		printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: 127.0.0.%d\n\t}\n' "$n" "$n"
+	done
+	echo '}'
+	printf 'sinew {\n\tport: %d\n}\n' "$port"
+}
+
+start_nodes()
+{
+	local n rate break_args=()
+	[ $outside = yes ] || break_args=(--break-every $((2 * 1000 / KILLS_A_SECOND)))
+	for n in $nodes; do
+		rate=$((($(stat -c %s "$dir/in$n") + SECONDS_LONG - 1) / SECONDS_LONG))
+		"$BUILD/sinew" cat --config "$dir/demo.conf" --node "$n" --to all \
+			--rate $rate --linger 30 --stats "$dir/stats$n" "${break_args[@]}" \
+			<"$dir/in$n" >"$dir/out$n" 2>"$dir/err$n" &
+		pids[n]=$!
+	done
+}
+
+running()
+{
+	local pid
+	for pid in "${pids[@]}"; do
+		kill -0 "$pid" 2>/dev/null && return 0
+	done
+	return 1
+}
+
+# Bytes that all outputs hold when everything has arrived: each line with `N<TAB>`, twice.
+expected_bytes()
+{
+	local n sum=0
+	for n in $nodes; do
+		sum=$((sum + 2 * ($(stat -c %s "$dir/in$n") + 2 * $(wc -l <"$dir/in$n"))))
+	done
+	echo $sum
+}
+
+progress_line()
+{
+	local got killed
+	got=$(cat "$dir"/out? | wc -c)
+	killed=$(awk '{ sum += $3 } END { print sum / 2 }' "$dir/kills" 2>/dev/null)
+	printf '%5.1f s  %s of %s arrived' "$(elapsed)" "$(human "$got")" "$(human "$expected")"
+	[ $outside = no ] || printf ', %s connections destroyed' "${killed:-0}"
+}
+
+elapsed() { awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+watch()
+{
+	local ticks=0
+	while running; do
+		sleep 0.25
+		ticks=$((ticks + 1))
+		if [ -t 1 ]; then
+			printf '\r\033[K%s' "$(progress_line)"
+		elif [ $((ticks % 8)) = 0 ]; then
+			progress_line
+			echo
+		fi
+		if [ ${ticks} -ge $((GIVE_UP_S * 4)) ]; then
+			echo
+			echo "demo: still running after $GIVE_UP_S s, giving up" >&2
+			verdict=1
+			break
+		fi
+	done
+	[ -t 1 ] && printf '\r\033[K'
+	progress_line
+	echo
+}
+
+# ---- judging ----
+
+# stat_of NODE PEER KEY: a number of the statistics that NODE wrote about PEER.
+stat_of()
+{
+	local value
+	value=$(tr -d ' \n\t' <"$dir/stats$1" 2>/dev/null | sed 's/{"node":/\n&/g' |
+		sed -n "s/^{\"node\":$2,.*\"$3\":\([0-9]*\).*/\1/p" | head -n 1)
+	echo "${value:-0}"
+}
+
+kills_of()
+{
+	if [ $outside = yes ]; then
+		awk -v a="$1" -v b="$2" '$1 == a && $2 == b { print $3 }' "$dir/kills"
+	else
+		stat_of "$1" "$2" reconnects
+	fi
+}
+
+# Payload of one sender, joined again, against the file: not by the same program as above.
+checksums_equal()
+{
+	local sent got
+	sent=$(sha256sum <"$dir/in$1")
+	got=$(sed -n "s/^$1	//p" "$dir/out$2" | sha256sum)
+	[ "$sent" = "$got" ]
+}
+
+judge_pair()
+{
+	local from=$1 to=$2 sent got lost twice wrong foreign sum=differs
+	checksums_equal "$from" "$to" && sum=equal
+	read -r sent got lost twice wrong foreign \
+		< <("$BUILD/demo/compare" "$dir/in$from" "$dir/out$to" "$from")
+	printf '%d -> %d %9d %10d %5d %11d %10d %7d %8d %8d   %s\n' "$from" "$to" "$sent" "$got" \
+		"$lost" "$twice" "$wrong" "$(kills_of "$from" "$to")" \
+		"$(stat_of "$from" "$to" resumed_unacked)" "$(stat_of "$from" "$to" resent)" $sum
+	sum_sent=$((sum_sent + sent))
+	sum_kills=$((sum_kills + $(kills_of "$from" "$to")))
+	sum_resent=$((sum_resent + $(stat_of "$from" "$to" resent)))
+	[ $sum = equal ] && [ $((lost + twice + wrong + foreign)) = 0 ] && [ "$sent" = "$got" ] ||
+		verdict=1
+}
+
+judge()
+{
+	local n to status
+	for n in $nodes; do
+		wait "${pids[n]}"
+		status=$?
+		unset "pids[n]"
+		[ $status = 0 ] && continue
+		verdict=1
+		echo "node $n ended with status $status; it said:"
+		tail -n 10 "$dir/err$n"
+	done
+	echo
+	echo '                                                              links    with   frames'
+	echo 'pair        sent  delivered  lost  duplicated  reordered  killed  unacked' \
+		'  resent   checksum'
+	for n in $nodes; do
+		for to in $nodes; do
+			[ "$n" = "$to" ] || judge_pair "$n" "$to"
+		done
+	done
+	echo
+}
+
+outside=yes
+reason=
+if [ "${OUTSIDE:-yes}" = no ]; then
+	outside=no reason='as asked for'
+elif [ "$(id -u)" != 0 ]; then
+	outside=no reason='not root'
+elif ! why=$("$BUILD/demo/destroy" --probe 2>&1); then
+	outside=no reason="the kernel refuses socket destroy: ${why#destroy: }"
+fi
+
+make_inputs
+port=$(free_port)
+write_config >"$dir/demo.conf"
+expected=$(expected_bytes)
+if [ $outside = yes ]; then
+	echo "The kernel destroys all their connections (port $port) every" \
+		"$((1000 / KILLS_A_SECOND)) ms for $SECONDS_LONG s."
+else
+	echo "Each node resets all its connections (port $port) every" \
+		"$((2000 / KILLS_A_SECOND)) ms ($reason)."
+fi
+
+verdict=0 sum_sent=0 sum_kills=0 sum_resent=0
+began=$EPOCHREALTIME
+start_nodes
+if [ $outside = yes ]; then
+	"$BUILD/demo/destroy" "$port" $((1000 / KILLS_A_SECOND)) "$SECONDS_LONG" "$dir/kills" \
+		2>"$dir/err-destroy" &
+	destroyer=$!
+fi
+watch
+if [ -n "$destroyer" ]; then
+	kill "$destroyer" 2>/dev/null
+	wait "$destroyer" || { verdict=1; cat "$dir/err-destroy"; }
+	destroyer=
+fi
+judge
+if [ $verdict = 0 ] && [ $sum_kills -lt 100 ]; then
+	echo "UNDECIDED: nothing is missing, but only $((sum_kills / 2)) connections" \
+		"were destroyed."
+	verdict=1
+elif [ $verdict = 0 ]; then
+	echo "PASSED: $sum_sent messages, each delivered once and in order," \
+		"over $((sum_kills / 2)) destroyed connections; $sum_resent frames sent again."
+else
+	KEEP=1
+	echo "FAILED: what arrived is not what was sent, or a node did not end well."
+fi
+exit $verdict

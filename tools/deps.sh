@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the list of what must be installed to build and to check, by Debian's
+# package names. Knows nothing of how it is used.
+#
+#	deps.sh --have GROUP...     exit 1 and say what is missing
+#	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
+#	                            run. Exit 1 only if a package of "build" is missing.
+# Groups: build, check, check-all.
+set -u
+
+CC=${CC:-cc}
+PKG_CONFIG=${PKG_CONFIG:-pkg-config}
+
+command_is_there() { command -v "$1" >/dev/null 2>&1; }
+
+# need PACKAGE TEST...: remembers the package unless the test holds.
+need()
+{
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+headers_are_there()
+{
+	test -e /usr/include/stdio.h || test -e /usr/include/"$($CC -dumpmachine)"/bits/types.h
+}
+
+look_for()
+{
+	missing=
+	case $1 in
+	build)
+		if [ "$CC" = clang ]; then
+			need clang command_is_there clang
+		else
+			need gcc command_is_there "${CC%% *}"
+		fi
+		need libc6-dev headers_are_there
+		need pkg-config command_is_there "$PKG_CONFIG"
+		need libjson-c-dev "$PKG_CONFIG" --exists json-c
+		;;
+	check)
+		need libqb-dev "$PKG_CONFIG" --exists libqb
+		need tshark command_is_there tshark
+		need jq command_is_there jq
+		need iproute2 command_is_there ss
+		;;
+	check-all)
+		need clang command_is_there clang
+		need libclang-rt-dev clang_sanitizers_are_there
+		need llvm command_is_there llvm-symbolizer
+		need valgrind command_is_there valgrind
+		;;
+	*)
+		echo "deps.sh: unknown group '$1': expected build, check or check-all" >&2
+		exit 2
+		;;
+	esac
+}
+
+clang_sanitizers_are_there()
+{
+	command_is_there clang && test -e "$(clang -print-file-name=libclang_rt.tsan-x86_64.a)" ||
+		ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.tsan*.a
+}
+
+# Sets wanted (all groups) and required (of group build).
+look_for_all()
+{
+	wanted=
+	required=
+	for group in "$@"; do
+		look_for "$group"
+		wanted="$wanted$missing"
+		[ "$group" = build ] && required=$missing
+	done
+	return 0
+}
+
+install_line()
+{
+	sudo=
+	[ "$(id -u)" = 0 ] || sudo='sudo '
+	echo "${sudo}apt-get install -y --no-install-recommends$wanted"
+}
+
+install_by_apt()
+{
+	echo "deps: installing$wanted"
+	export DEBIAN_FRONTEND=noninteractive
+	log=$(mktemp) || exit 1
+	{
+		apt-get update -q &&
+		apt-get install -q -y --no-install-recommends $wanted
+	} >"$log" 2>&1 || {
+		echo "deps: apt-get failed, its last lines were:" >&2
+		tail -n 5 "$log" >&2
+	}
+	rm -f "$log"
+}
+
+mode=${1:-}
+[ $# -gt 0 ] && shift
+case $mode in
+--have)
+	look_for_all "$@"
+	[ -z "$wanted" ] && exit 0
+	echo "missing:$wanted" >&2
+	echo "run \`make deps\` as root, or: $(install_line)" >&2
+	exit 1
+	;;
+--install)
+	look_for_all "$@"
+	[ -z "$wanted" ] && exit 0
+	if [ "$(id -u)" = 0 ] && command_is_there apt-get; then
+		install_by_apt
+		look_for_all "$@"
+		[ -z "$wanted" ] && exit 0
+	fi
+	echo "missing:$wanted" >&2
+	echo "to install: $(install_line)" >&2
+	[ -z "$required" ]
+	;;
+*)
+	echo "usage: deps.sh --have|--install GROUP..." >&2
+	exit 2
+	;;
+esac

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lines for people on standard error; by libqb where it is there.
+ * Knows nothing of what they are about. One thread only.
+ */
+#ifndef TOOLS_SAY_H
+#define TOOLS_SAY_H
+
+#include "lowcomms/sinew.h"
+
+#define SAY_LINE_MAX	2048	/* bytes of a line; the rest is cut off */
+
+/* Each line starts with the prefix, at most 63 bytes, and ": ". */
+void say_prefix(const char *prefix);
+void say(enum sinew_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A sinew_log_fn; user is not used. */
+void say_line(void *user, enum sinew_level level, const char *line);
+
+#endif

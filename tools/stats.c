@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The statistics of a run as JSON; the one file that includes json-c.
+ * Knows nothing of how they came about.
+ */
+#include "tools/stats.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <libgen.h>
+#include <limits.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SCHEMA	1
+
+void stats_add(struct stats_peer *peer, const struct sinew_status *life)
+{
+	struct sinew_status was = peer->sum;
+	struct sinew_status *sum = &peer->sum;
+
+	*sum = *life;
+	sum->sent += was.sent;
+	sum->delivered += was.delivered;
+	sum->acked += was.acked;
+	sum->resent += was.resent;
+	sum->duplicates += was.duplicates;
+	sum->reconnects += was.reconnects;
+	sum->resumed_unacked += was.resumed_unacked;
+	sum->acks_sent += was.acks_sent;
+	sum->acks_received += was.acks_received;
+	sum->bytes_sent += was.bytes_sent;
+	sum->bytes_received += was.bytes_received;
+	sum->faults += was.faults;
+	sum->stalls += was.stalls;
+	if (sum->queue_high_water < was.queue_high_water)
+		sum->queue_high_water = was.queue_high_water;
+	if (sum->kept_high_water < was.kept_high_water)
+		sum->kept_high_water = was.kept_high_water;
+	if (!sum->last_error_ms) {
+		sum->last_error = was.last_error;
+		sum->last_error_ms = was.last_error_ms;
+	}
+}
+
+static void add_number(struct json_object *to, const char *key, uint64_t n)
+{
+	json_object_object_add(to, key, json_object_new_uint64(n));
+}
+
+static void add_string(struct json_object *to, const char *key, const char *text)
+{
+	json_object_object_add(to, key, json_object_new_string(text));
+}
+
+static void add_bool(struct json_object *to, const char *key, bool is_so)
+{
+	json_object_object_add(to, key, json_object_new_boolean(is_so));
+}
+
+static struct json_object *paths_of(const struct sinew_status *s)
+{
+	struct json_object *paths = json_object_new_array();
+	unsigned i;
+
+	for (i = 0; i < s->n_paths; i++) {
+		struct json_object *path = json_object_new_object();
+		char host[64] = "";
+
+		getnameinfo((const struct sockaddr *)&s->paths[i].addr, sizeof(s->paths[i].addr),
+			    host, sizeof(host), NULL, 0, NI_NUMERICHOST);
+		add_string(path, "address", host);
+		add_string(path, "state", sinew_path_state_name(s->paths[i].state));
+		add_bool(path, "in_use", s->link_up && s->path == i);
+		add_number(path, "rtt_us", s->paths[i].rtt_us);
+		json_object_array_add(paths, path);
+	}
+	return paths;
+}
+
+static struct json_object *peer_of(const struct stats_peer *p)
+{
+	struct json_object *o = json_object_new_object();
+	const struct sinew_status *s = &p->sum;
+
+	add_number(o, "node", s->nodeid);
+	add_string(o, "state", sinew_state_name(s->state));
+	add_number(o, "sent", s->sent);
+	add_number(o, "delivered", s->delivered);
+	add_number(o, "acked", s->acked);
+	add_number(o, "resent", s->resent);
+	add_number(o, "duplicates", s->duplicates);
+	add_number(o, "reconnects", s->reconnects);
+	add_number(o, "acks_sent", s->acks_sent);
+	add_number(o, "bytes_sent", s->bytes_sent);
+	add_number(o, "bytes_received", s->bytes_received);
+	add_number(o, "unacked", s->unacked);
+	add_number(o, "resumed_unacked", s->resumed_unacked);
+	add_number(o, "acks_received", s->acks_received);
+	add_number(o, "queue_high_water", s->queue_high_water);
+	add_number(o, "kept_high_water", s->kept_high_water);
+	add_number(o, "oldest_unacked_ms", s->oldest_unacked_ms);
+	add_number(o, "faults", s->faults);
+	add_number(o, "stalls", s->stalls);
+	add_number(o, "lives", p->lives);
+	add_number(o, "undelivered", p->undelivered);
+	add_number(o, "unknown", p->unknown);
+	add_number(o, "discarded", p->discarded);
+	add_string(o, "down", p->down ? sinew_down_name(p->down) : "");
+	add_bool(o, "link_up", s->link_up);
+	add_string(o, "last_error", s->last_error_ms ? sinew_error_name(s->last_error) : "");
+	add_number(o, "last_error_ms", s->last_error_ms);
+	json_object_object_add(o, "paths", paths_of(s));
+	return o;
+}
+
+static struct json_object *whole_of(const struct stats *stats)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *peers = json_object_new_array();
+	char incarnation[20] = "";
+	unsigned i;
+
+	if (stats->incarnation)
+		snprintf(incarnation, sizeof(incarnation), "%016" PRIx64, stats->incarnation);
+	add_number(o, "schema", SCHEMA);
+	add_number(o, "node", stats->node);
+	add_string(o, "incarnation", incarnation);
+	json_object_object_add(o, "peers", peers);
+	for (i = 0; i < stats->n_peers; i++)
+		json_object_array_add(peers, peer_of(&stats->peers[i]));
+	add_string(o, "version", sinew_version());
+	add_string(o, "cluster", stats->cluster);
+	add_number(o, "status", (uint64_t)stats->status);
+	json_object_object_add(o, "seconds", json_object_new_double(stats->seconds));
+	return o;
+}
+
+/*
+ * A link is followed, so that what it leads to is replaced and not the link.
+ * Devices, pipes and the like (*ret_special) are never replaced.
+ */
+static int real_name(const char *file, char real[PATH_MAX], bool *ret_special)
+{
+	struct stat st;
+	bool is_there = !stat(file, &st);
+
+	if (!is_there && errno != ENOENT)
+		return -errno;
+	if (strlen(file) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(real, file);
+	*ret_special = !strncmp(file, "/dev/", 5) || !strncmp(file, "/proc/", 6) ||
+		       (is_there && !S_ISREG(st.st_mode));
+	if (is_there && !*ret_special && !realpath(file, real))
+		return -errno;
+	return 0;
+}
+
+int stats_try(const char *file)
+{
+	char real[PATH_MAX], dir[PATH_MAX];
+	struct stat st;
+	bool is_special;
+	int rc;
+
+	if (!*file)
+		return -ENOENT;
+	rc = real_name(file, real, &is_special);
+	if (rc)
+		return rc;
+	if (is_special && !stat(real, &st) && S_ISDIR(st.st_mode))
+		return -EISDIR;
+	strcpy(dir, real);
+	return access(is_special ? real : dirname(dir), W_OK) ? -errno : 0;
+}
+
+static int write_text(int fd, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return write(fd, "\n", 1) == 1 ? 0 : -EIO;
+}
+
+/* Does not wait for the reader of a named pipe, nor dies for one that left. */
+static int write_special(const char *file, const char *text)
+{
+	int fd, rc;
+
+	fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	fcntl(fd, F_SETFL, O_APPEND);
+	signal(SIGPIPE, SIG_IGN);
+	rc = write_text(fd, text);
+	close(fd);
+	return rc;
+}
+
+static int replace(const char *file, const char *text)
+{
+	char temporary[PATH_MAX + 8];
+	mode_t mask = umask(0);
+	int fd, rc;
+
+	umask(mask);
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", file);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	rc = write_text(fd, text);
+	if (fchmod(fd, 0666 & ~mask) && !rc)
+		rc = -errno;
+	if (close(fd) && !rc)
+		rc = -errno;
+	if (!rc && rename(temporary, file))
+		rc = -errno;
+	if (rc)
+		unlink(temporary);
+	return rc;
+}
+
+int stats_write(const char *file, const struct stats *stats)
+{
+	struct json_object *o = whole_of(stats);
+	char real[PATH_MAX];
+	bool is_special;
+	const char *text;
+	int rc;
+
+	rc = real_name(file, real, &is_special);
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+						 JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!rc && !text)
+		rc = -ENOMEM;
+	if (!rc)
+		rc = is_special ? write_special(real, text) : replace(real, text);
+	json_object_put(o);
+	return rc;
+}

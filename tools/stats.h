@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The statistics of a run, added up over the lives of each peer, as JSON.
+ * Knows nothing of how they came about.
+ */
+#ifndef TOOLS_STATS_H
+#define TOOLS_STATS_H
+
+#include "lowcomms/sinew.h"
+
+struct stats_peer {
+	struct sinew_status sum;	/* counters over all lives, the rest of the present one */
+	unsigned lives;			/* sessions that began */
+	uint64_t undelivered;		/* messages of ended lives, certainly not delivered */
+	uint64_t unknown;		/* and delivered once or not at all */
+	uint64_t discarded;		/* received, but not written */
+	enum sinew_down down;		/* how the last life ended; 0: it did not */
+};
+
+struct stats {
+	uint32_t node;
+	uint64_t incarnation;	/* 0: the node did not start */
+	const char *cluster;	/* or "" */
+	int status;		/* the exit status */
+	double seconds;
+	struct stats_peer *peers;
+	unsigned n_peers;
+};
+
+/* Adds what a life has counted; state, errors and paths are taken over. */
+void stats_add(struct stats_peer *peer, const struct sinew_status *life);
+
+/* 0 if a file of that name can be made now, else a negative errno. */
+int stats_try(const char *file);
+/* Replaces the file as a whole; one that is not a regular file is written to. Negative errno. */
+int stats_write(const char *file, const struct stats *stats);
+
+#endif
