@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns how everything is built, checked and installed. Knows no source file by
+# name: what lies in a folder belongs to it. "make help" lists the targets.
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+# V=1 shows commands. Variants: make BUILD=build/asan CC=clang SAN=address,undefined
+BUILD ?= build
+SAN ?=
+WERROR ?=
+V ?=
+
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+CFLAGS ?= -O2 -g
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# -j for the makes started below, unless the caller has chosen.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+ifneq ($(WERROR),)
+WARN += -Werror
+endif
+ifneq ($(SAN),)
+HARDEN := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDHARDEN := -fsanitize=$(SAN)
+else
+HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+LDHARDEN := -Wl,-z,relro,-z,now,-z,noexecstack
+endif
+# The library's own calls are not to be replaced from outside.
+BASE := -std=c11 -I. -fPIC -fno-semantic-interposition -pthread $(WARN) $(HARDEN)
+GNU := -D_GNU_SOURCE
+LINK = $(CFLAGS) $(LDHARDEN) $(LDFLAGS)
+
+JSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags json-c 2>/dev/null)
+JSON_LIBS := $(shell $(PKG_CONFIG) --libs json-c 2>/dev/null)
+ifeq ($(shell $(PKG_CONFIG) --exists libqb 2>/dev/null && echo yes),yes)
+QB_CFLAGS := -DHAVE_LIBQB $(shell $(PKG_CONFIG) --cflags libqb)
+QB_LIBS := $(shell $(PKG_CONFIG) --libs libqb)
+endif
+
+OBJ := $(BUILD)/obj
+cmd = $(if $(V),,@printf "  %-2s %s\n" $(1) $@;)
+objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
+
+LIB_OBJS := $(call objects,proto/*.c lowcomms/*.c membership/*.c)
+TOOL_OBJS := $(call objects,tools/*.c)
+SIM_OBJS := $(call objects,tests/sim/*.c)
+TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
+# Programs of one file each: a fuzz target has its own main() that replays a corpus.
+FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
+SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
+DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
+MAN1 := $(sort $(wildcard tools/*.1))
+MAN3 := $(sort $(wildcard lowcomms/*.3 lowcomms/man/*.3))
+
+LIB_A := $(BUILD)/libsinew.a
+LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
+SONAME := libsinew.so.$(SOVERSION)
+# A shared library with a sanitizer in it is of no use: unresolved on purpose.
+SHARED := $(if $(SAN),,$(LIB_SO))
+
+.PHONY: all tests check check-all demo deps have-deps install uninstall clean help FORCE
+# A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+all: $(BUILD)/sinew $(SHARED) $(LIB_A)
+
+tests: all $(TESTS) $(SIM) $(FUZZ) $(DEMO)
+
+help:
+	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
+	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
+	@echo 'make check       all tests (5 minutes)'
+	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
+	@echo 'make deps        installs what is missing (as root), or says how'
+	@echo 'make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo 'make uninstall   make clean'
+	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
+
+deps:
+	@tools/deps.sh --install build check check-all && \
+		tools/deps.sh --have build check check-all 2>/dev/null && \
+		echo 'deps: everything is there'
+
+have-deps:
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tools/deps.sh --have build
+
+# ---- objects ----
+
+# Rebuilds everything when flags or compiler change.
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(JSON_CFLAGS) $(QB_CFLAGS) $(LDFLAGS)
+$(BUILD)/flags: FORCE | have-deps
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+$(OBJ)/proto/%.o: proto/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -MMD -MP -c -o $@ $<
+
+$(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(JSON_CFLAGS) $(QB_CFLAGS) \
+		-MMD -MP -c -o $@ $<
+
+$(OBJ)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+
+# ---- results ----
+
+$(LIB_A): $(LIB_OBJS)
+	@rm -f $@
+	$(call cmd,AR)$(AR) rcs $@ $^
+
+$(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
+	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(SONAME) \
+		-Wl,--version-script=lowcomms/sinew.map -Wl,-z,defs -o $@ $(LIB_OBJS)
+	@ln -sf $(@F) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/libsinew.so
+
+$(BUILD)/sinew: $(TOOL_OBJS) $(LIB_A)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(JSON_LIBS) $(QB_LIBS)
+
+$(TESTS) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^
+
+$(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm
+
+$(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -o $@ $^
+
+$(BUILD)/sinew.pc: lowcomms/sinew.pc.in $(BUILD)/flags FORCE
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
+
+# ---- running ----
+
+# What is missing is installed first, so a make that sees it comes after.
+check:
+	@tools/deps.sh --install build check
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@BUILD='$(BUILD)' tests/run.sh
+
+check-all:
+	@tools/deps.sh --install build check check-all
+	@WERROR='$(WERROR)' tests/all.sh
+
+demo:
+	@tools/deps.sh --install build
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(DEMO)
+	@BUILD='$(BUILD)' tools/demo.sh
+
+# ---- installing ----
+
+install: all $(BUILD)/sinew.pc
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -m 755 $(BUILD)/sinew $(DESTDIR)$(BINDIR)/sinew
+	$(INSTALL) -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/libsinew.so.$(VERSION)
+	ln -sf libsinew.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libsinew.so
+	$(INSTALL) -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libsinew.a
+	$(INSTALL) -m 644 $(BUILD)/sinew.pc $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
+	$(INSTALL) -m 644 lowcomms/sinew.h $(DESTDIR)$(INCLUDEDIR)/sinew.h
+	$(if $(MAN1),$(INSTALL) -d $(DESTDIR)$(MANDIR)/man1)
+	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
+	$(if $(MAN3),$(INSTALL) -d $(DESTDIR)$(MANDIR)/man3)
+	$(if $(MAN3),$(INSTALL) -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3)
+	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/sinew $(DESTDIR)$(INCLUDEDIR)/sinew.h
+	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so $(DESTDIR)$(LIBDIR)/libsinew.a
+	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1)))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(MAN3)))
+
+clean:
+	rm -rf build
