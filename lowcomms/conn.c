@@ -53,10 +53,19 @@ static struct conn *conn_new(struct sinew_node *n, int fd, enum conn_state state
 
 /* Our own address that a dial to that family leaves from, so that the other
  * end knows us by it. */
-static const struct sockaddr_storage *source_for(const struct sinew_node *n, int family)
+static bool usable_source(const struct sockaddr_storage *a, int family)
 {
+	return a->ss_family == family && !addr_is_any(a);
+}
+
+/* Each ring is a network of its own: path i leaves from our own address i. */
+static const struct sockaddr_storage *source_for(const struct sinew_node *n, int family,
+						 unsigned path)
+{
+	if (path < n->opt.n_addrs && usable_source(&n->opt.addrs[path], family))
+		return &n->opt.addrs[path];
 	for (unsigned i = 0; i < n->opt.n_addrs; i++)
-		if (n->opt.addrs[i].ss_family == family && !addr_is_any(&n->opt.addrs[i]))
+		if (usable_source(&n->opt.addrs[i], family))
 			return &n->opt.addrs[i];
 	return NULL;
 }
@@ -83,7 +92,7 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 {
 	struct member *m = container_of(p, struct member, peer);
 	const struct sockaddr_storage *to = &m->addrs[path];
-	int fd = n->transport->dial(to, source_for(n, to->ss_family));
+	int fd = n->transport->dial(to, source_for(n, to->ss_family, path));
 	struct conn *c = fd < 0 ? NULL : conn_new(n, fd, CONN_DIALLING);
 	int err = fd < 0 ? fd : -ENOMEM;
 
@@ -278,8 +287,12 @@ void conns_break(struct sinew_node *n, const struct peer *p)
 
 void conns_close(struct sinew_node *n)
 {
-	while (n->conns)
-		conn_end(n->conns, n->conns->state == CONN_DRAINING);
+	struct conn *c;
+
+	/* One that only waits for the peer to see our last ACK has nothing to lose. */
+	while ((c = n->conns))
+		conn_end(c, c->state == CONN_DRAINING ||
+			 (c->state == CONN_OPEN && c->link.kept));
 	conns_free_dead(n);
 }
 

@@ -25,6 +25,7 @@ struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
 		return NULL;
 	}
 	session_lend(&h->session, h->mem, h->mem_size, n->opt.nodeid, n->opt.first_seq);
+	ring_pay(&h->session.ring, 0);
 	pthread_mutex_init(&h->lock, NULL);
 	h->nodeid = nodeid;
 	h->node = n;
@@ -198,6 +199,7 @@ static bool sweep(struct sinew_peer *h)
 		ring_idle(h->mem, h->mem_size);
 		memory_uncharge(h->node, h->resident);
 		h->resident = 0;
+		ring_pay(&h->session.ring, 0);
 		later = false;
 	}
 	h->idle_tail = r->tail;

@@ -138,7 +138,8 @@ static void deliver(struct conn *c, const struct rx *rx)
 	struct sinew_node *n = c->node;
 	struct sinew_peer *h = handle_of(rx->session);
 	struct sinew_message msg = {
-		.data = rx->msg, .len = rx->msg_len, .number = rx->session->rx_number,
+		.data = rx->msg, .len = rx->msg_len,
+		.number = atomic_load_explicit(&rx->session->n.delivered, memory_order_relaxed),
 	};
 	struct buf *lent = rx->lent ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
 
@@ -150,9 +151,8 @@ static void deliver(struct conn *c, const struct rx *rx)
 		n->msg = NULL;
 	}
 	n->n_callbacks++;
-	buf_unref(lent);
-	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
-		recv_pause(h, PAUSE_BUDGET, true);
+	if (lent)
+		buf_unref(lent);
 }
 
 /* Room for a long message; without it the link is not read until there is some. */
@@ -332,6 +332,8 @@ int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
 		k->data = msg->data;
 	}
 	count_kept(peer, msg->len + KEPT_OVERHEAD);
+	if (atomic_load_explicit(&peer->kept, memory_order_relaxed) > n->opt.receive_bytes)
+		recv_pause(peer, PAUSE_BUDGET, true);
 	*ret_kept = k;
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The user's calls that queue messages or end a life, from any thread. Knows
- * the session's producer functions and how to call the loop; writes itself only on the loop's own thread.
+ * the session's producer functions and how to call the loop; writes itself only
+ * on the loop's own thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -38,6 +39,7 @@ static int charge_ring(struct sinew_peer *h, uint64_t end)
 		return -EAGAIN;
 	}
 	h->resident = want;
+	ring_pay(&h->session.ring, want);
 	return 0;
 }
 
@@ -96,7 +98,7 @@ static inline void queued(struct sinew_peer *h, size_t len)
 {
 	bool direct = direct_now(h, len);
 
-	if (!direct)
+	if (!direct && !h->queued)
 		handle_dirty(h);
 	pthread_mutex_unlock(&h->lock);
 	if (direct)
@@ -128,19 +130,42 @@ static int send_spans(struct sinew_peer *h, const struct span *parts, int n, siz
 	return 0;
 }
 
-int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
-			uint64_t *ret_number)
+/* Whatever is not plain: fragments, a full ring, open slots, refusals. */
+static __attribute__((noinline)) int send_long_way(struct sinew_peer *peer, const void *data,
+						   size_t len, uint64_t *ret_number)
 {
 	struct span part = { data, len };
 
-	if (!peer || (!data && len))
-		return -EINVAL;
 	return send_spans(peer, &part, 1, len, ret_number);
+}
+
+static inline int send_one(struct sinew_peer *h, const void *data, size_t len,
+			   uint64_t *ret_number)
+{
+	if (!h || (!data && len))
+		return -EINVAL;
+	if (node_forked(h->node))
+		return -ECHILD;
+	pthread_mutex_lock(&h->lock);
+	if (may_send(h) || !session_send_plain(&h->session, data, len)) {
+		pthread_mutex_unlock(&h->lock);
+		return send_long_way(h, data, len, ret_number);
+	}
+	if (ret_number)
+		*ret_number = h->session.ring.number;
+	queued(h, len);
+	return 0;
+}
+
+int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
+			uint64_t *ret_number)
+{
+	return send_one(peer, data, len, ret_number);
 }
 
 int sinew_send(struct sinew_peer *peer, const void *data, size_t len)
 {
-	return sinew_send_numbered(peer, data, len, NULL);
+	return send_one(peer, data, len, NULL);
 }
 
 int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_t *ret_number)
@@ -241,8 +266,10 @@ static void slot_closed(struct sinew_peer *h, unsigned index)
 {
 	h->slot_ns[index] = 0;
 	h->n_open--;
-	if (h->finishing && !h->n_open)
+	if (h->finishing && !h->n_open && !h->dead) {
 		h->finish_due = true;
+		handle_dirty(h);
+	}
 }
 
 static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t *ret_number)

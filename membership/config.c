@@ -192,8 +192,8 @@ static int parse_line(struct parser *p, const char *line, size_t len)
 	if (!len || *line == '#')
 		return 0;
 	if (len >= CONFIG_LINE_MAX)
-		return config_fail(p->err, p->line, "found a line of %zu bytes, expected at most %d",
-				   len, CONFIG_LINE_MAX - 1);
+		return config_fail(p->err, p->line, "found a line of %zu bytes, expected "
+				   "at most %d", len, CONFIG_LINE_MAX - 1);
 	if (memchr(line, '\0', len))
 		return config_fail(p->err, p->line, "found a NUL byte, expected text");
 	for (at = 0; at < len && !strchr("{:}", line[at]); at++)
@@ -214,8 +214,8 @@ static int parse_line(struct parser *p, const char *line, size_t len)
 		return open_section(p, line, name);
 	}
 	if (len > 1)
-		return config_fail(p->err, p->line, "found \"%s\", expected \"}\" alone on its line",
-				   shown(line, len, buf));
+		return config_fail(p->err, p->line, "found \"%s\", expected \"}\" alone on "
+				   "its line", shown(line, len, buf));
 	return close_section(p);
 }
 

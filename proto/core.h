@@ -204,6 +204,8 @@ struct peer {
 	uint32_t give_up;	/* enum wire_reason, 0 = dials go on */
 	uint64_t claim_note_ns;	/* "two programs claim" was said last */
 	uint64_t owes_until_ns;	/* its last ACK may be lost: stay for a redial */
+	uint64_t told_life;	/* said STALE, and there is no session with it yet: */
+	uint32_t told_gen;	/* its latest choice */
 	uint64_t owes_life;
 	int fence_reason;	/* enum fence_reason */
 	uint64_t fence_life;

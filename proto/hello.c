@@ -23,7 +23,7 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 		.mine = core->cfg.incarnation,
 		.yours = yours,
 		.next = named ? s->expected : core->cfg.first_seq,
-		.gen = named ? gen : 0,
+		.gen = named ? gen : yours && yours == l->peer->told_life ? l->peer->told_gen : 0,
 		.flags = (uint8_t)((chosen ? WIRE_HELLO_CHOSEN : 0) |
 				   (core->closing ? WIRE_HELLO_LEAVING : 0)),
 		.vmin = WIRE_NATIVE_VERSION,
@@ -229,10 +229,7 @@ static void learn(struct session *s, const struct hello *h)
 
 	if (s->was_up)
 		return;
-	if (h->maxframe < s->max_frame)
-		s->max_frame = h->maxframe;
-	if (h->max_message && h->max_message < s->max_message)
-		s->max_message = h->max_message;
+	session_limits(s, h->maxframe, h->max_message);
 	if (h->queue_bytes && h->queue_bytes / 4 < cfg->ack_bytes)
 		s->ack_bytes = h->queue_bytes / 4;
 }
@@ -246,6 +243,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	struct note *n;
 
 	learn(s, h);
+	p->up = l;			/* no dial because of those that are shut */
 	link_shut_others(l);
 	/* Our HELLO was an ACK, too; more may have come on the old link since (R10). */
 	s->ack_sent = l->told_next;
@@ -376,8 +374,10 @@ static void refused_closed(struct link *l, const struct refuse *r)
 {
 	struct session *s = l->peer->session;
 
-	if (!s || s->incarnation != r->mine)
+	if (!s || s->incarnation != r->mine) {
+		peer_backoff(l->peer, false);	/* about a session that is over */
 		return;
+	}
 	if (session_acked(s, r->next) < 0 || s->end == SESSION_ALIVE)
 		session_fault(s);
 }
@@ -395,11 +395,29 @@ static void give_up(struct link *l, uint32_t reason)
 	n->detail = wire_reason_name(reason);
 }
 
+/* Our dial was older than its latest choice: dial again, knowing it. */
+static void stale(struct peer *p, const struct refuse *r)
+{
+	struct session *s = p->session && p->session->incarnation == r->mine ? p->session : NULL;
+	uint32_t told = s ? s->told : p->told_life == r->mine ? p->told_gen : 0;
+
+	if (core_decides(p->core, p) || !seq_after(r->gen, told)) {
+		peer_backoff(p, false);
+		return;
+	}
+	if (s) {
+		s->told = r->gen;
+	} else {
+		p->told_life = r->mine;
+		p->told_gen = r->gen;
+	}
+	p->dial_at_ns = p->core->now_ns;
+}
+
 enum rx_result hello_refused(struct link *l, const struct frame *f)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
-	struct session *s = p ? p->session : NULL;
 	struct refuse r;
 	struct note *n;
 
@@ -418,10 +436,7 @@ enum rx_result hello_refused(struct link *l, const struct frame *f)
 	}
 	switch ((enum wire_reason)r.reason) {
 	case WIRE_REFUSE_STALE:
-		if (s && s->incarnation == r.mine && !core_decides(core, p) &&
-		    seq_after(r.gen, s->told))
-			s->told = r.gen;
-		p->dial_at_ns = core->now_ns;
+		stale(p, &r);
 		break;
 	case WIRE_REFUSE_FAILED:
 		core->renew_raised = true;

@@ -60,6 +60,8 @@ void session_fault(struct session *s);
 /* A link carries it from now on; the peer expects next. -EPROTO: impossible. */
 int session_link_up(struct session *s, struct link *l, uint32_t next);
 void session_tick(struct session *s, struct link *l);
+/* What the peer takes: frames, messages (0 = not said). Before the session is up. */
+void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);
 /* An ACK as soon as the link that sends can be written. */
 void session_ack_soon(struct session *s);
 /* dlm profile, 3.1: everything was written after session_finish(). */

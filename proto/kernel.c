@@ -110,7 +110,6 @@ static enum rx_result version(struct link *l, uint32_t v)
 
 static enum rx_result deliver(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
 {
-	s->rx_number++;
 	count(&s->n.delivered, 1);
 	rx->msg = p;
 	rx->msg_len = n;

@@ -231,7 +231,6 @@ void link_put_ack(struct link *l)
 	s->ack_sent = s->expected;
 	s->ack_now = false;
 	s->ack_at_ns = 0;
-	s->unacked_frames = 0;
 	s->unacked_bytes = 0;
 	count(&s->n.acks_sent, 1);
 }
@@ -278,6 +277,9 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	ctl = mid || l->state == LINK_CONNECTING ? NULL : link_ctl(l, WIRE_CONTROL_MAX);
 	if (ctl)
 		link_ctl_done(l, wire_put_refuse(ctl, core->cfg.nodeid, &r));
+	/* Who is refused on our own dial is not dialled again at once. */
+	if (l->dialled && l->peer && l->state != LINK_UP)
+		peer_backoff(l->peer, false);
 	link_shut(l, ctl ? LINK_ORDERLY : LINK_RESET);
 }
 

@@ -112,8 +112,11 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	s->peer = p;
 	s->incarnation = incarnation;
 	s->ours = core->cfg.incarnation;
+	s->native = p->profile == CORE_NATIVE;
+	s->told = p->told_life == incarnation ? p->told_gen : 0;
 	s->max_frame = core->cfg.max_frame;
 	s->max_message = core->cfg.max_message;
+	session_limits(s, core->cfg.max_frame, core->cfg.max_message);
 	s->ack_bytes = core->cfg.ack_bytes;
 	p->session = s;
 	p->epoch++;
@@ -207,10 +210,10 @@ static bool wants_link(const struct peer *p)
 		return false;
 	if (p->session)
 		return true;
-	if (p->profile == CORE_DLM)
+	if (p->profile == CORE_DLM || core->closing)
 		return false;
 	if (core->cfg.static_members)
-		return !core->closing && !tombs_count(&p->tombs, TOMB_CLOSED);
+		return !tombs_count(&p->tombs, TOMB_CLOSED);
 	/* A dead life that membership shows again must be told (R21). */
 	if (p->member) {
 		const struct tomb *t = tombs_find(&p->tombs, p->member);

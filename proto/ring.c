@@ -13,14 +13,37 @@
 #include <assert.h>
 #include <errno.h>
 
-#define LOOK_BYTES	(256u * 1024)	/* look at acked at least this often */
-
 /* Where a frame of len bytes goes when everything before pos is taken. */
 static uint64_t place(const struct ring *r, uint64_t pos, uint64_t len)
 {
 	uint64_t off = pos & (r->size - 1);
 
 	return off + len <= r->size ? pos : ring_next_lap(r, pos);
+}
+
+/*
+ * How far messages may be placed one behind the other without a look at
+ * anything: within the lap, the room known, and what is paid for.
+ */
+static void set_plain(struct ring *r)
+{
+	uint64_t lap = r->tail & ~(r->size - 1), end = lap + r->paid;
+
+	if (r->n_slots || r->reserved != r->tail) {
+		r->plain_end = 0;
+		return;
+	}
+	if (end > r->floor + r->size)
+		end = r->floor + r->size;
+	if (end > r->looked + RING_LOOK)
+		end = r->looked + RING_LOOK;
+	r->plain_end = end;
+}
+
+void ring_pay(struct ring *r, uint64_t bytes)
+{
+	r->paid = bytes;
+	set_plain(r);
 }
 
 void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
@@ -34,6 +57,7 @@ void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t
 	r->next_seq = first_seq;
 	r->acked_seq = first_seq;
 	atomic_init(&r->skip_at, UINT64_MAX);
+	ring_pay(r, size);
 }
 
 size_t ring_max_message(size_t size)
@@ -55,6 +79,7 @@ static void look(struct ring *r)
 		r->reserved = ring_next_lap(r, r->tail);
 		r->floor = r->reserved;
 	}
+	set_plain(r);
 }
 
 /* Whether need bytes fit behind what is reserved; split: they need not be contiguous. */
@@ -106,7 +131,7 @@ static bool find_room(struct ring *r, uint64_t need, bool split)
 /* Room for one frame of need bytes at the reserved end; its position. */
 static int reserve(struct ring *r, uint64_t need, uint64_t *ret_pos)
 {
-	if (r->tail - r->looked >= LOOK_BYTES)
+	if (r->tail - r->looked >= RING_LOOK)
 		look(r);
 	if (!find_room(r, need, false))
 		return -EAGAIN;
@@ -206,6 +231,7 @@ static int send_fragments(struct ring *r, const struct span *parts, size_t len,
 		return err;
 	r->reserved = pos;
 	r->next_seq = seq;
+	set_plain(r);
 	return 0;
 }
 
@@ -218,6 +244,7 @@ static int publish_frame(struct ring *r, uint64_t pos, uint64_t need)
 		return err;
 	r->reserved = r->tail;
 	r->next_seq++;
+	set_plain(r);
 	return 0;
 }
 
@@ -232,6 +259,7 @@ static struct ring_slot *push_slot(struct ring *r, uint64_t pos, size_t need)
 	*s = (struct ring_slot) { pos, (uint32_t)need, (uint32_t)need, RING_SLOT_OPEN };
 	r->n_slots++;
 	r->reserved = pos + need;
+	r->plain_end = 0;
 	return s;
 }
 
@@ -272,6 +300,7 @@ static void flush_slots(struct ring *r)
 	}
 	if (r->n_slots == 0)
 		r->reserved = r->tail > r->floor ? r->tail : r->floor;
+	set_plain(r);
 	if (r->n_slots != before)
 		atomic_fetch_and(&r->want, ~RING_WANT_SLOT);
 }
@@ -312,6 +341,7 @@ int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
 {
 	bool at_once = true;
 	int err;
+
 
 	if (closed(r))
 		return -ESHUTDOWN;

@@ -19,6 +19,7 @@
 #define SINEW_PROTO_RING_H
 
 #include "span.h"
+#include "wire.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -26,6 +27,7 @@
 
 #define RING_SLOTS	64	/* open slots a ring */
 #define RING_MIN	(256u * 1024)
+#define RING_LOOK	(256u * 1024)	/* the producer looks at acked at least this often */
 
 enum ring_slot_state { RING_SLOT_FREE, RING_SLOT_OPEN, RING_SLOT_DONE, RING_SLOT_CANCELLED };
 
@@ -51,6 +53,9 @@ struct ring {
 	uint32_t slot_head, n_slots;
 	struct ring_slot slots[RING_SLOTS];
 	uint64_t looked;	/* tail when acked was last looked at */
+	uint64_t paid;		/* of the memory from its beginning, bytes that may be
+				 * touched without asking the caller; size unless it says less */
+	uint64_t plain_end;	/* up to here ring_send_plain() need not look at anything */
 
 	/* Shared. */
 	alignas(64) _Atomic uint64_t filled;	/* tail * 2 + closed */
@@ -93,6 +98,33 @@ size_t ring_max_message(size_t size);
  */
 int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
 	      uint32_t max_frame, uint64_t *ret_number);
+
+/*
+ * The same for one piece that fits a frame (the caller has checked), when nothing
+ * stands in its way: what nearly all traffic is. False: nothing happened, take ring_send().
+ */
+static inline bool ring_send_plain(struct ring *r, const void *data, size_t len)
+{
+	uint64_t need = len + WIRE_MSG_OVERHEAD, pos = r->tail, filled = pos << 1;
+	uint8_t *p = r->base + (pos & (r->size - 1));
+
+	if (pos + need > r->plain_end)
+		return false;
+	wire_put_msg(p, r->nodeid, r->next_seq, len);
+	if (len)
+		memcpy(p + WIRE_MSG_OVERHEAD, data, len);
+	if (!atomic_compare_exchange_strong_explicit(&r->filled, &filled, filled + 2 * need,
+						     memory_order_release,
+						     memory_order_relaxed))
+		return false;
+	r->tail = r->reserved = pos + need;
+	r->next_seq++;
+	r->number++;
+	return true;
+}
+
+/* The caller's limit for memory that is touched; see paid. */
+void ring_pay(struct ring *r, uint64_t bytes);
 
 /* Queue one whole DLM packet as OPTS (wrapped) with the next seq: dlm profile. */
 int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number);

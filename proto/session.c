@@ -23,7 +23,7 @@ int session_send(struct session *s, const struct span *parts, int n, size_t len,
 {
 	if (len > s->max_message)
 		return -EMSGSIZE;
-	if (s->peer->profile == CORE_NATIVE)
+	if (s->native)
 		return ring_send(&s->ring, parts, n, len, s->max_frame, ret_number);
 	return n == 1 ? ring_send_dlm(&s->ring, parts->p, len, ret_number) : -EINVAL;
 }
@@ -46,6 +46,18 @@ int session_cancel(struct session *s, unsigned slot)
 }
 
 /* ---- the loop's side ---- */
+
+void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
+{
+	uint32_t body;
+
+	if (max_frame < s->max_frame)
+		s->max_frame = max_frame;
+	if (max_message && max_message < s->max_message)
+		s->max_message = max_message;
+	body = s->max_frame - WIRE_MSG_OVERHEAD;
+	s->plain_max = !s->native ? 0 : body < s->max_message ? body : s->max_message;
+}
 
 void session_kick(struct session *s)
 {
@@ -104,10 +116,12 @@ int session_event(struct session *s, enum fsm_event ev, struct link *on)
 		return -EPROTO;
 	/* A FIN is acknowledged before the state changes (R24). */
 	if (cell->actions & FSM_ACK_NOW) {
-		if (cell->actions & FSM_KEEP)
+		if (cell->actions & FSM_KEEP) {
 			link_put_ack(on);
-		else
+			link_raise_tx(on);
+		} else {
 			session_ack_soon(s);
+		}
 	}
 	if (!(cell->actions & (FSM_CLEAN | FSM_FATES)))
 		atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);

@@ -67,6 +67,7 @@ struct session {
 	struct session *next_pending;
 	bool in_pending;
 
+	bool native;		/* native profile */
 	bool was_up;		/* the application knows it */
 	bool removed;		/* the peer is leaving (R17) */
 	bool got_fin;
@@ -80,18 +81,17 @@ struct session {
 
 	uint32_t expected;	/* next seq from the peer */
 	uint32_t ack_sent;	/* the number that it was last told */
-	uint32_t unacked_frames;	/* delivered since */
-	uint64_t unacked_bytes;
+	uint64_t unacked_bytes;	/* delivered since */
 	uint64_t ack_at_ns;	/* when they must be acknowledged, 0 = none */
 
 	uint32_t gen, told;	/* R6 */
 	uint32_t max_frame;	/* smaller of both sides' */
 	uint32_t max_message;	/* what the peer takes */
+	uint32_t plain_max;	/* longest message of one frame; 0 in the dlm profile */
 	uint32_t ack_bytes;	/* threshold fitted to the peer's queue */
 
 	struct frag frag;
 	uint64_t frag_at_ns;	/* when the message under way last grew */
-	uint64_t rx_number;	/* messages delivered */
 
 	/* Oldest unacknowledged age: what lies before mark_pos was queued at or before mark_ns. */
 	uint64_t mark_pos;
@@ -111,6 +111,11 @@ void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, ui
  * -EMSGSIZE also when the peer does not take that length ---- */
 int session_send(struct session *s, const struct span *parts, int n, size_t len,
 		 uint64_t *ret_number);
+/* For one piece that fits a frame: false if session_send() must be asked. */
+static inline bool session_send_plain(struct session *s, const void *data, size_t len)
+{
+	return len <= s->plain_max && ring_send_plain(&s->ring, data, len);
+}
 int session_get(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot);
 int session_commit(struct session *s, unsigned slot, size_t used, uint64_t *ret_number);
 int session_cancel(struct session *s, unsigned slot);

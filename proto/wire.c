@@ -365,12 +365,6 @@ size_t wire_put_fin(uint8_t *p, uint32_t nodeid, uint32_t seq)
 	return WIRE_FIN;
 }
 
-size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len)
-{
-	put_native(p, nodeid, seq, WIRE_DATA, WIRE_HEADER + body_len);
-	return WIRE_MSG_OVERHEAD;
-}
-
 size_t wire_put_frag(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len,
 		     uint32_t total, uint32_t offset)
 {

@@ -174,40 +174,53 @@ struct writer {
 	bool full;		/* did not fit; sticky */
 };
 
+/* The host's bytes of a little-endian number: itself nearly everywhere. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WIRE_LE(bits, v) (v)
+#else
+#define WIRE_LE(bits, v) __builtin_bswap ## bits(v)
+#endif
+
 static inline uint16_t get_le16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] | p[1] << 8);
+	uint16_t v;
+
+	memcpy(&v, p, sizeof v);
+	return WIRE_LE(16, v);
 }
 
 static inline uint32_t get_le32(const uint8_t *p)
 {
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-	       (uint32_t)p[3] << 24;
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return WIRE_LE(32, v);
 }
 
 static inline uint64_t get_le64(const uint8_t *p)
 {
-	return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return WIRE_LE(64, v);
 }
 
 static inline void put_le16(uint8_t *p, uint16_t v)
 {
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
+	v = WIRE_LE(16, v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void put_le32(uint8_t *p, uint32_t v)
 {
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
-	p[2] = (uint8_t)(v >> 16);
-	p[3] = (uint8_t)(v >> 24);
+	v = WIRE_LE(32, v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void put_le64(uint8_t *p, uint64_t v)
 {
-	put_le32(p, (uint32_t)v);
-	put_le32(p + 4, (uint32_t)(v >> 32));
+	v = WIRE_LE(64, v);
+	memcpy(p, &v, sizeof v);
 }
 
 /* The next n bytes, or NULL (and bad) when there are fewer. */
@@ -299,10 +312,51 @@ size_t wire_put_hello(uint8_t *p, uint32_t nodeid, const struct hello *h);	/* <=
 size_t wire_put_refuse(uint8_t *p, uint32_t nodeid, const struct refuse *r);	/* 72 */
 size_t wire_put_leaving(uint8_t *p, uint32_t nodeid);				/* 40 */
 size_t wire_put_status(uint8_t *p, uint32_t nodeid, uint32_t flags);		/* 48 */
-size_t wire_put_probe(uint8_t *p, uint32_t nodeid, const struct probe *q, bool reply); /* 112 */
-/* Only the headers before a body of body_len bytes: WIRE_MSG_OVERHEAD and
- * WIRE_FRAG_OVERHEAD bytes. */
-size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len);
+size_t wire_put_probe(uint8_t *p, uint32_t nodeid, const struct probe *q,
+		      bool reply);						/* 112 */
+/*
+ * The headers of a whole message as five 64-bit words: what nearly all traffic
+ * begins with, as wire_put_msg() writes and wire_is_msg() compares them.
+ */
+struct wire_msg_words {
+	uint64_t w[5];
+};
+
+static inline struct wire_msg_words wire_msg_words(uint32_t nodeid, uint32_t seq, size_t length)
+{
+	return (struct wire_msg_words) { {
+		WIRE_VERSION_3_2 | (uint64_t)seq << 32,
+		nodeid | (uint64_t)length << 32 | (uint64_t)WIRE_OPTS_CMD << 48,
+		WIRE_DATA,
+		WIRE_VERSION_3_2 | (uint64_t)WIRE_NATIVE << 32,
+		nodeid | (uint64_t)(length - WIRE_OPTS) << 32 | (uint64_t)WIRE_DATA << 48,
+	} };
+}
+
+/* The headers before a body of body_len bytes: WIRE_MSG_OVERHEAD bytes. */
+static inline size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len)
+{
+	struct wire_msg_words m = wire_msg_words(nodeid, seq, WIRE_MSG_OVERHEAD + body_len);
+
+	put_le64(p, m.w[0]);
+	put_le64(p + 8, m.w[1]);
+	put_le64(p + 16, m.w[2]);
+	put_le64(p + 24, m.w[3]);
+	put_le64(p + 32, m.w[4]);
+	return WIRE_MSG_OVERHEAD;
+}
+
+/* Whether the frame of length bytes at p is exactly the message of that sender and number. */
+static inline bool wire_is_msg(const uint8_t *p, uint32_t nodeid, uint32_t seq, size_t length)
+{
+	struct wire_msg_words m = wire_msg_words(nodeid, seq, length);
+
+	return !((get_le64(p) ^ m.w[0]) | (get_le64(p + 8) ^ m.w[1]) |
+		 (get_le64(p + 16) ^ m.w[2]) | (get_le64(p + 24) ^ m.w[3]) |
+		 (get_le64(p + 32) ^ m.w[4]));
+}
+
+/* The same for a fragment: WIRE_FRAG_OVERHEAD bytes. */
 size_t wire_put_frag(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len,
 		     uint32_t total, uint32_t offset);
 /* Only the OPTS header before a whole DLM packet of inner_len bytes (24). */

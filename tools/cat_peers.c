@@ -125,8 +125,8 @@ static void message(struct sinew_node *node, struct sinew_peer *peer,
 	if (!rc)
 		return;
 	p->stats->discarded++;
-	say(SINEW_ERROR, "message %" PRIu64 " of node %" PRIu32 " (%zu bytes) is lost: out of memory",
-	    msg->number, p->nodeid, msg->len);
+	say(SINEW_ERROR, "message %" PRIu64 " of node %" PRIu32 " (%zu bytes) is lost: out of "
+	    "memory", msg->number, p->nodeid, msg->len);
 	cat_set_status(c, STATUS_UNDELIVERED);
 }
 

@@ -78,6 +78,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < N_SUBCOMMANDS; i++)
 		if (!strcmp(argv[1], subcommands[i].name))
 			return subcommands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "sinew: \"%s\" is not a subcommand; \"sinew --help\" lists them\n", argv[1]);
+	fprintf(stderr, "sinew: \"%s\" is not a subcommand; \"sinew --help\" lists them\n",
+		argv[1]);
 	return STATUS_USAGE;
 }

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns what `make check-all` runs, and the sum of it. Knows nothing of single tests.
+#
+#	WERROR=1          warnings are errors
+#	SKIPS=forbidden   skips are failures
+# The last line is `N passed, N failed`; the exit status is 0 if nothing failed.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+BUILD=${BUILD:-build}
+WERROR=${WERROR:-}
+# Tests of the sources, or of what is installed: once is enough.
+ONCE='--skip test_purity --skip test_style --skip test_tshark --skip test_install --skip mutants'
+passed=0 failed=0
+summary=()
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+export UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+# step NAME COMMAND...: the last line of COMMAND is its result.
+step()
+{
+	local name=$1 log began=$SECONDS last
+	shift
+	log=$BUILD/check-all-${name// /-}.log
+	mkdir -p "$BUILD"
+	echo
+	echo "== $name =="
+	"$@" 2>&1 | tee "$log"
+	last=$(tail -n 1 "$log")
+	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+		passed=$((passed + BASH_REMATCH[1]))
+		failed=$((failed + BASH_REMATCH[2]))
+	else
+		last='0 passed, 1 failed: it ended without a result'
+		failed=$((failed + 1))
+	fi
+	summary+=("$(printf '%-18s %5d s  %s' "$name" $((SECONDS - began)) "$last")")
+}
+
+build()
+{
+	make --no-print-directory -j"$(nproc)" WERROR="$WERROR" BUILD="$BUILD" "$@" tests
+}
+
+with_gcc()
+{
+	build CC=gcc && tests/run.sh --skip mutants
+}
+
+with_clang()
+{
+	export BUILD=$BUILD/clang SIM_ARGS='--seeds 300'
+	build CC=clang && tests/run.sh $ONCE
+}
+
+with_address_sanitizer()
+{
+	export BUILD=$BUILD/asan SIM_ARGS='--seeds 200' TIME_FACTOR=4
+	build CC=clang SAN=address,undefined && tests/run.sh $ONCE
+}
+
+# The simulator has one thread. Older thread sanitizers cannot live with a wide random
+# layout of memory; where it can be fixed, it is.
+with_thread_sanitizer()
+{
+	local around=
+	setarch "$(uname -m)" -R true 2>/dev/null && around="setarch $(uname -m) -R"
+	export BUILD=$BUILD/tsan TIME_FACTOR=4
+	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz
+}
+
+step gcc with_gcc
+step clang with_clang
+step 'address undefined' with_address_sanitizer
+step thread with_thread_sanitizer
+if [ -e tests/mutants/run.sh ]; then
+	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
+fi
+step gate env BUILD="$BUILD" tests/gate.sh
+
+echo
+echo '== check-all =='
+printf '%s\n' "${summary[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

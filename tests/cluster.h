@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A few nodes in one process over loopback, for tests of the library: opens, connects and
+ * drives them, and counts what their callbacks say. Knows nothing of what a test wants.
+ */
+#ifndef SINEW_TESTS_CLUSTER_H
+#define SINEW_TESTS_CLUSTER_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lowcomms/sinew.h"
+#include "tests/check.h"
+
+#define NODES_MAX 64
+#define PATIENCE_MS 20000
+
+struct seen {
+	struct sinew_peer *peer;	/* present life, NULL: down */
+	unsigned ups, finishes, writables, downs;
+	enum sinew_down reason;
+	struct sinew_fates fates;
+	uint64_t messages, bytes;
+	uint64_t last_number;
+	uint64_t bad;			/* out of order, or not what was expected */
+};
+
+struct test_node {
+	struct sinew_node *n;
+	struct sockaddr_storage addr;
+	struct seen seen[NODES_MAX + 1];	/* by nodeid */
+	unsigned closed, self_losts, fences;
+	void (*on_message)(struct test_node *t, struct sinew_peer *p,
+			   const struct sinew_message *m);
+	void (*on_up)(struct test_node *t, struct sinew_peer *p);
+	void *arg;
+};
+
+struct cluster {
+	struct test_node t[NODES_MAX + 1];	/* [nodeid], from 1 */
+	unsigned n;
+};
+
+static inline uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
+}
+
+static inline void saw_up(struct sinew_node *n, struct sinew_peer *p, void *user)
+{
+	struct test_node *t = user;
+	struct seen *s = &t->seen[sinew_peer_nodeid(p)];
+
+	(void)n;
+	s->bad += s->peer != NULL;
+	s->peer = p;
+	s->ups++;
+	s->last_number = 0;
+	if (t->on_up)
+		t->on_up(t, p);
+}
+
+static inline void saw_message(struct sinew_node *n, struct sinew_peer *p,
+			       const struct sinew_message *m, void *user)
+{
+	struct test_node *t = user;
+	struct seen *s = &t->seen[sinew_peer_nodeid(p)];
+
+	(void)n;
+	s->bad += s->peer != p || m->number != s->last_number + 1;
+	s->last_number = m->number;
+	s->messages++;
+	s->bytes += m->len;
+	if (t->on_message)
+		t->on_message(t, p, m);
+}
+
+static inline void saw_finished(struct sinew_node *n, struct sinew_peer *p, void *user)
+{
+	struct test_node *t = user;
+
+	(void)n;
+	t->seen[sinew_peer_nodeid(p)].finishes++;
+}
+
+static inline void saw_writable(struct sinew_node *n, struct sinew_peer *p, void *user)
+{
+	struct test_node *t = user;
+
+	(void)n;
+	t->seen[sinew_peer_nodeid(p)].writables++;
+}
+
+static inline void saw_down(struct sinew_node *n, struct sinew_peer *p, enum sinew_down reason,
+			    const struct sinew_fates *fates, void *user)
+{
+	struct test_node *t = user;
+	struct seen *s = &t->seen[sinew_peer_nodeid(p)];
+
+	(void)n;
+	s->bad += s->peer != p;
+	s->peer = NULL;
+	s->downs++;
+	s->reason = reason;
+	s->fates = *fates;
+}
+
+static inline void saw_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
+			     enum sinew_fence_reason reason, void *user)
+{
+	struct test_node *t = user;
+
+	(void)n, (void)nodeid, (void)incarnation, (void)reason;
+	t->fences++;
+}
+
+static inline void saw_self_lost(struct sinew_node *n, uint64_t incarnation, void *user)
+{
+	struct test_node *t = user;
+
+	(void)n, (void)incarnation;
+	t->self_losts++;
+}
+
+static inline void saw_closed(struct sinew_node *n, void *user)
+{
+	struct test_node *t = user;
+
+	(void)n;
+	t->closed++;
+}
+
+static const struct sinew_callbacks cluster_callbacks = {
+	.size = sizeof(struct sinew_callbacks),
+	.peer_up = saw_up,
+	.message = saw_message,
+	.peer_finished = saw_finished,
+	.writable = saw_writable,
+	.peer_down = saw_down,
+	.fence_asked = saw_fence,
+	.self_lost = saw_self_lost,
+	.closed = saw_closed,
+};
+
+static inline void cluster_log(void *user, enum sinew_level level, const char *line)
+{
+	fprintf(stderr, "# [%u] %s: %s\n", *(unsigned *)user, sinew_level_name(level), line);
+}
+
+/* A callback: message n holds the number n. */
+static inline void numbers_in_order(struct test_node *t, struct sinew_peer *p,
+			     const struct sinew_message *m)
+{
+	uint64_t n;
+
+	if (m->len < sizeof n) {
+		t->seen[sinew_peer_nodeid(p)].bad++;
+		return;
+	}
+	memcpy(&n, m->data, sizeof n);
+	t->seen[sinew_peer_nodeid(p)].bad += n != m->number;
+}
+
+/* An address of loopback with a port that nobody has. */
+static inline struct sockaddr_storage free_address(const char *ip)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof sa;
+	int fd;
+
+	memset(&sa, 0, sizeof sa);
+	if (sinew_address(ip, 0, &sa))
+		abort();
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(fd, (struct sockaddr *)&sa, sa.ss_family == AF_INET6 ?
+		 sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)) ||
+	    getsockname(fd, (struct sockaddr *)&sa, &len))
+		sa.ss_family = AF_UNSPEC;
+	close(fd);
+	return sa;
+}
+
+static inline void cluster_options(struct sinew_options *o, unsigned nodeid,
+				   const struct sockaddr_storage *addr)
+{
+	static unsigned ids[NODES_MAX + 1];
+
+	SINEW_OPTIONS_INIT(o);
+	o->nodeid = nodeid;
+	o->cluster = "test";
+	o->addrs[0] = *addr;
+	o->n_addrs = 1;
+	if (getenv("TEST_LOG")) {
+		ids[nodeid] = nodeid;
+		o->log = cluster_log;
+		o->log_user = &ids[nodeid];
+		o->log_level = (enum sinew_level)atoi(getenv("TEST_LOG"));
+	}
+}
+
+static inline bool node_open(struct test_node *t, unsigned nodeid, const struct sinew_options *o)
+{
+	int err = sinew_node_new(o, &cluster_callbacks, t, &t->n);
+
+	(void)nodeid;
+	return CHECK_EQ(err, 0);
+}
+
+/* n nodes on 127.0.0.1, .2, ...; each knows all others. tune may be NULL. */
+static inline struct cluster *cluster_open(unsigned n, void (*tune)(struct sinew_options *o))
+{
+	struct cluster *c = calloc(1, sizeof *c);
+	struct sinew_options o;
+
+	c->n = n;
+	for (unsigned i = 1; i <= n; i++) {
+		char ip[32];
+
+		snprintf(ip, sizeof ip, "127.0.0.%u", i);
+		c->t[i].addr = free_address(ip);
+		cluster_options(&o, i, &c->t[i].addr);
+		if (tune)
+			tune(&o);
+		node_open(&c->t[i], i, &o);
+	}
+	for (unsigned i = 1; i <= n; i++)
+		for (unsigned k = 1; k <= n; k++)
+			if (i != k && c->t[i].n)
+				CHECK_EQ(sinew_peer_add(c->t[i].n, k, &c->t[k].addr, 1), 0);
+	return c;
+}
+
+static inline void cluster_free(struct cluster *c)
+{
+	for (unsigned i = 1; i <= c->n; i++) {
+		for (unsigned k = 1; k <= c->n; k++)
+			CHECK_EQ(c->t[i].seen[k].bad, 0);
+		sinew_node_free(c->t[i].n);
+	}
+	free(c);
+}
+
+/* One turn of all; sleeps a little while none has anything to do. */
+static inline void cluster_turn(struct cluster *c)
+{
+	struct pollfd fds[NODES_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 1; i <= c->n; i++)
+		if (c->t[i].n && !c->t[i].closed)
+			fds[n++] = (struct pollfd) { sinew_fd_get(c->t[i].n), POLLIN, 0 };
+	poll(fds, n, 20);
+	for (unsigned i = 1; i <= c->n; i++)
+		if (c->t[i].n && !c->t[i].closed)
+			sinew_dispatch(c->t[i].n, 0);
+}
+
+/* Drives until cond, at most PATIENCE_MS; the value of cond. */
+#define DRIVE(c, cond) \
+	({ \
+		uint64_t drive_until = now_ms() + PATIENCE_MS; \
+		while (!(cond) && now_ms() < drive_until) \
+			cluster_turn(c); \
+		CHECK(cond); \
+	})
+
+static inline bool cluster_all_up(const struct cluster *c)
+{
+	for (unsigned i = 1; i <= c->n; i++)
+		for (unsigned k = 1; k <= c->n; k++)
+			if (i != k && !c->t[i].seen[k].peer)
+				return false;
+	return true;
+}
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the live tests share: nodes of this process on loopback addresses that no other
+ * process uses, what their callbacks saw, and one loop that runs them all with a bound for
+ * every wait. Knows nothing of what a test sends.
+ *
+ * LIVE_LOG=1 prints all that the nodes log. LIVE_FULL=1: the long form of a test.
+ */
+#ifndef SINEW_TESTS_LIVE_H
+#define SINEW_TESTS_LIVE_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lowcomms/sinew.h"
+#include "tests/check.h"
+
+#define LIVE_PORT	21065
+#define LIVE_FDS_MAX	1024
+#define LIVE_LINES	60	/* of the log, shown when a test fails */
+#define LIVE_LINE_MAX	200
+
+struct live_lines {
+	char text[LIVE_LINES][LIVE_LINE_MAX];
+	unsigned n;
+};
+
+/* A node and what its callbacks saw. The hooks are the test's. */
+struct live {
+	struct sinew_node *node;
+	struct sinew_peer *peer;	/* of the last peer_up, referenced */
+	uint32_t id;
+	unsigned n_up, n_finished, n_down, n_writable, n_closed, n_fence;
+	enum sinew_down reason;		/* of the last peer_down */
+	struct sinew_fates fates;
+	uint64_t n_received;
+	void *user;
+	void (*on_up)(struct live *l);
+	void (*on_message)(struct live *l, const struct sinew_message *msg);
+	void (*on_writable)(struct live *l);
+	void (*on_down)(struct live *l);
+};
+
+static struct live_lines live_lines;
+
+static inline bool live_env(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v && strcmp(v, "0") != 0;
+}
+
+static inline int64_t live_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* A bound for a wait: longer where a sanitizer makes all slow. */
+static inline int64_t live_limit(int64_t ms)
+{
+	const char *factor = getenv("TIME_FACTOR");
+
+	return ms * (factor && atoi(factor) > 1 ? atoi(factor) : 1);
+}
+
+/* 127.x.y.host, where x.y is this process's own. */
+static inline struct sockaddr_storage live_addr(unsigned host)
+{
+	struct sockaddr_storage ss = { 0 };
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+	unsigned pid = (unsigned)getpid();
+
+	in->sin_family = AF_INET;
+	in->sin_port = htons(LIVE_PORT);
+	in->sin_addr.s_addr = htonl(127u << 24 | (pid / 250 % 250 + 1) << 16 |
+				    (pid % 250 + 1) << 8 | host);
+	return ss;
+}
+
+/* ---- log ---- */
+
+static inline void live_log(void *user, enum sinew_level level, const char *line)
+{
+	const struct live *l = user;
+	char *text = live_lines.text[live_lines.n++ % LIVE_LINES];
+
+	snprintf(text, LIVE_LINE_MAX, "%lld.%03lld node=%u %s: %s",
+		 (long long)(live_ms() / 1000 % 1000), (long long)(live_ms() % 1000),
+		 (unsigned)l->id, sinew_level_name(level), line);
+	if (live_env("LIVE_LOG"))
+		fprintf(stderr, "%s\n", text);
+}
+
+static inline void live_show_log(void)
+{
+	unsigned first = live_lines.n > LIVE_LINES ? live_lines.n - LIVE_LINES : 0;
+
+	for (unsigned i = first; i < live_lines.n; i++)
+		printf("#   %s\n", live_lines.text[i % LIVE_LINES]);
+	live_lines.n = 0;
+}
+
+/* ---- callbacks ---- */
+
+static inline void live_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct live *l = user;
+
+	(void)node;
+	sinew_peer_unref(l->peer);
+	l->peer = sinew_peer_ref(peer);
+	l->n_up++;
+	if (l->on_up)
+		l->on_up(l);
+}
+
+static inline void live_message(struct sinew_node *node, struct sinew_peer *peer,
+				const struct sinew_message *msg, void *user)
+{
+	struct live *l = user;
+
+	(void)node;
+	(void)peer;
+	l->n_received++;
+	if (l->on_message)
+		l->on_message(l, msg);
+}
+
+static inline void live_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	(void)node;
+	(void)peer;
+	((struct live *)user)->n_finished++;
+}
+
+static inline void live_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct live *l = user;
+
+	(void)node;
+	(void)peer;
+	l->n_writable++;
+	if (l->on_writable)
+		l->on_writable(l);
+}
+
+static inline void live_down(struct sinew_node *node, struct sinew_peer *peer,
+			     enum sinew_down reason, const struct sinew_fates *fates, void *user)
+{
+	struct live *l = user;
+
+	(void)node;
+	(void)peer;
+	l->n_down++;
+	l->reason = reason;
+	l->fates = *fates;
+	if (l->on_down)
+		l->on_down(l);
+}
+
+static inline void live_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+			      enum sinew_fence_reason reason, void *user)
+{
+	(void)node;
+	(void)nodeid;
+	(void)incarnation;
+	(void)reason;
+	((struct live *)user)->n_fence++;
+}
+
+static inline void live_closed(struct sinew_node *node, void *user)
+{
+	(void)node;
+	((struct live *)user)->n_closed++;
+}
+
+/* ---- nodes ---- */
+
+/* Options of a node that answers fast: the test changes what it is about. */
+static inline void live_options(struct sinew_options *opt, struct live *l, uint32_t id,
+				const struct sockaddr_storage *addr)
+{
+	SINEW_OPTIONS_INIT(opt);
+	l->id = id;
+	opt->nodeid = id;
+	opt->cluster = "live";
+	opt->addrs[0] = *addr;
+	opt->n_addrs = 1;
+	opt->backoff_min_ms = 1;
+	opt->backoff_max_ms = 20;
+	opt->ack_ms = 1;
+	opt->log = live_log;
+	opt->log_user = l;
+	opt->log_level = SINEW_DEBUG;
+}
+
+static inline bool live_open(struct live *l, const struct sinew_options *opt)
+{
+	static const struct sinew_callbacks cb = {
+		.size = sizeof cb,
+		.peer_up = live_up,
+		.message = live_message,
+		.peer_finished = live_finished,
+		.writable = live_writable,
+		.peer_down = live_down,
+		.fence_asked = live_fence,
+		.closed = live_closed,
+	};
+
+	return CHECK_EQ(sinew_node_new(opt, &cb, l, &l->node), 0);
+}
+
+/* Two nodes that know each other, hosts 1 and 2; change may set options of both. */
+static inline bool live_pair(struct live l[2], void (*change)(struct sinew_options *opt))
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct sockaddr_storage own = live_addr(i + 1), other = live_addr(2 - i);
+		struct sinew_options opt;
+
+		live_options(&opt, &l[i], i + 1, &own);
+		if (change)
+			change(&opt);
+		if (!live_open(&l[i], &opt) ||
+		    !CHECK_EQ(sinew_peer_add(l[i].node, 2 - i, &other, 1), 0))
+			return false;
+	}
+	return true;
+}
+
+static inline void live_free(struct live *l)
+{
+	sinew_node_free(l->node);
+	l->node = NULL;
+	sinew_peer_unref(l->peer);
+	l->peer = NULL;
+}
+
+static inline struct sinew_status live_status(struct live *l)
+{
+	struct sinew_status st = { .size = sizeof st };
+
+	if (l->peer)
+		CHECK_EQ(sinew_peer_status(l->peer, &st), 0);
+	return st;
+}
+
+/* ---- the loop ---- */
+
+/* One turn of all nodes (no node: NULL) and of more descriptors: waits at most wait_ms. */
+static inline void live_turn(struct live *const *nodes, unsigned n, struct pollfd *more,
+			     unsigned n_more, int wait_ms)
+{
+	struct pollfd fds[LIVE_FDS_MAX];
+	int got;
+
+	if (!CHECK(n + n_more <= LIVE_FDS_MAX))
+		abort();
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd) {
+			.fd = nodes[i]->node ? sinew_fd_get(nodes[i]->node) : -1,
+			.events = POLLIN,
+		};
+	for (unsigned i = 0; i < n_more; i++)
+		fds[n + i] = more[i];
+	poll(fds, n + n_more, wait_ms);
+	for (unsigned i = 0; i < n; i++) {
+		if (!(fds[i].revents & POLLIN) || !nodes[i]->node)
+			continue;
+		got = sinew_dispatch(nodes[i]->node, 0);
+		if (got < 0 && got != -ESHUTDOWN)
+			CHECK_EQ(got, 0);
+	}
+	for (unsigned i = 0; i < n_more; i++)
+		more[i].revents = fds[n + i].revents;
+}
+
+/* Runs two nodes until done(arg), at most limit_ms. */
+static inline bool live_run(struct live l[2], bool (*done)(void *arg), void *arg, int64_t limit_ms)
+{
+	struct live *const nodes[2] = { &l[0], &l[1] };
+	int64_t end = live_ms() + live_limit(limit_ms);
+
+	while (!done(arg)) {
+		if (live_ms() >= end)
+			return false;
+		live_turn(nodes, 2, NULL, 0, 50);
+	}
+	return true;
+}
+
+/* ---- content: each message says its number and its length ---- */
+
+/* Fills n bytes that only message number of sender has. */
+static inline void live_fill(uint8_t *p, size_t n, uint32_t sender, uint64_t number)
+{
+	uint32_t x = (uint32_t)number * 2654435761u ^ sender * 40503u ^ (uint32_t)n;
+
+	for (size_t i = 0; i < n; i++) {
+		x = x * 1664525u + 1013904223u;
+		p[i] = (uint8_t)(x >> 24);
+	}
+}
+
+static inline bool live_is(const void *data, size_t n, uint32_t sender, uint64_t number)
+{
+	uint8_t *want = malloc(n + 1);
+	bool same;
+
+	if (!want)
+		return false;
+	live_fill(want, n, sender, number);
+	same = memcmp(want, data, n) == 0;
+	free(want);
+	return same;
+}
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A naive model of the send ring: an endless byte stream, a list of frames and
+ * three offsets. Knows nothing of positions, laps or gaps. One instance, for
+ * tests/test_ring_model.c.
+ */
+#ifndef SINEW_TESTS_RING_MODEL_H
+#define SINEW_TESTS_RING_MODEL_H
+
+#include "proto/ring.h"
+#include "proto/wire.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define STREAM_MAX	(24u << 20)
+#define FRAMES_MAX	400000u
+#define MESSAGES_MAX	100000u
+#define PAYLOAD_MAX	300000u
+#define NODEID		7u
+
+struct mframe {
+	size_t begin, end;	/* in the stream */
+	bool last;		/* ends a message */
+};
+
+struct mmessage {
+	size_t len;
+	uint32_t salt;		/* makes its bytes */
+	size_t end;		/* of its last frame in the stream */
+	size_t first_frame;
+};
+
+/* A slot, or a message behind one, in the order of the calls. */
+struct mpending {
+	enum { OPEN, DONE, CANCELLED } state;
+	size_t len;		/* reserved, or used */
+	uint32_t salt;
+	unsigned slot;
+	uint8_t *data;
+};
+
+struct model {
+	struct ring *ring;
+	uint8_t *memory;
+	size_t size;
+	uint32_t max_frame, first_seq;
+	uint8_t *stream;
+	size_t filled, sent, high, half_end;
+	struct mframe *frames;
+	size_t n_frames, acked;	/* acked: frames */
+	struct mmessage *messages;
+	size_t n_messages, n_acked;	/* n_acked: wholly acknowledged */
+	struct mpending pending[RING_SLOTS];
+	unsigned n_pending;
+	size_t reserved;	/* bytes in pending, with headers */
+	bool closed, fin;
+	bool wished;		/* refused for room and not told yet */
+	uint64_t high_water;
+	uint64_t rng;
+	uint64_t n_plain, n_refused, n_half, n_again, n_laps;
+};
+
+static struct model m;
+static uint8_t payload[PAYLOAD_MAX], wire[WIRE_FRAME_MAX + 64];
+
+static uint32_t rnd(uint32_t n)
+{
+	m.rng ^= m.rng << 13;
+	m.rng ^= m.rng >> 7;
+	m.rng ^= m.rng << 17;
+	return n ? (uint32_t)((m.rng >> 20) % n) : 0;
+}
+
+static uint8_t byte_of(uint32_t salt, size_t i)
+{
+	return (uint8_t)(salt * 31 + i * 7 + (i >> 8));
+}
+
+static void fill(uint8_t *p, uint32_t salt, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		p[i] = byte_of(salt, i);
+}
+
+static size_t acked_offset(void)
+{
+	return m.acked ? m.frames[m.acked - 1].end : 0;
+}
+
+/* Where the first message begins that is not wholly acknowledged. */
+static size_t freed_offset(void)
+{
+	return m.n_acked ? m.messages[m.n_acked - 1].end : 0;
+}
+
+static void add_frame(const uint8_t *head, size_t head_len, const uint8_t *body, size_t n,
+		      bool last)
+{
+	uint8_t *p = m.stream + m.filled;
+
+	memcpy(p, head, head_len);
+	if (n)
+		memcpy(p + head_len, body, n);
+	m.frames[m.n_frames++] = (struct mframe) { m.filled, m.filled + head_len + n, last };
+	m.filled += head_len + n;
+}
+
+static void add_message(size_t len, uint32_t salt)
+{
+	struct mmessage *msg = &m.messages[m.n_messages++];
+	size_t body = m.max_frame - WIRE_FRAG_OVERHEAD;
+
+	msg->len = len;
+	msg->salt = salt;
+	msg->first_frame = m.n_frames;
+	fill(payload, salt, 0, len);
+	if (len + WIRE_MSG_OVERHEAD <= m.max_frame) {
+		wire_put_msg(wire, NODEID, m.first_seq + (uint32_t)m.n_frames, len);
+		add_frame(wire, WIRE_MSG_OVERHEAD, payload, len, true);
+	} else {
+		for (size_t off = 0; off < len; off += body) {
+			size_t n = len - off < body ? len - off : body;
+
+			wire_put_frag(wire, NODEID, m.first_seq + (uint32_t)m.n_frames, n,
+				      (uint32_t)len, (uint32_t)off);
+			add_frame(wire, WIRE_FRAG_OVERHEAD, payload + off, n, off + n == len);
+		}
+	}
+	msg->end = m.filled;
+}
+
+/* What is done at the head of the slots becomes part of the stream. */
+static void flush_pending(void)
+{
+	unsigned n = 0;
+
+	while (n < m.n_pending && m.pending[n].state != OPEN) {
+		if (m.pending[n].state == DONE)
+			add_message(m.pending[n].len, m.pending[n].salt);
+		n++;
+	}
+	memmove(m.pending, m.pending + n, (m.n_pending - n) * sizeof m.pending[0]);
+	m.n_pending -= n;
+	if (m.n_pending == 0)
+		m.reserved = 0;
+}
+
+static size_t mid_frame(void)
+{
+	if (m.half_end)
+		return m.half_end - m.sent;
+	for (size_t i = m.acked; i < m.n_frames && m.frames[i].begin < m.sent; i++)
+		if (m.frames[i].end > m.sent)
+			return m.frames[i].end - m.sent;
+	return 0;
+}
+
+static size_t count_acked(size_t frames)
+{
+	size_t n = m.n_acked;
+
+	while (n < m.n_messages && m.messages[n].end <= (frames ? m.frames[frames - 1].end : 0))
+		n++;
+	return n;
+}
+
+/* Frames that were wholly handed to a link. */
+static size_t frames_handed(void)
+{
+	size_t n = m.acked;
+
+	while (n < m.n_frames && m.frames[n].end <= m.high)
+		n++;
+	return n;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What happened at least once over all seeds. A required cell that stays at
+ * zero is a missing test. Knows no run.
+ */
+#include "sim.h"
+
+static uint64_t *cells;
+
+static const char *const names[COVER_N] = {
+	[COVER_SEEDS] = "seeds", [COVER_MESSAGES] = "messages delivered",
+	[COVER_LINKS] = "links accepted", [COVER_MEMBERSHIP] = "runs with membership",
+	[COVER_STATIC] = "static runs", [COVER_DLM] = "dlm runs",
+	[COVER_FRAG_CUT] = "fragment cut at a reconnect", [COVER_WRAP] = "sequence wrapped",
+	[COVER_MID_FRAME] = "link died inside of a frame", [COVER_DUPLICATES] = "duplicates dropped",
+	[COVER_FULL] = "ring full", [COVER_WRITABLE] = "writable told",
+	[COVER_CANCELLED] = "slot cancelled", [COVER_COMMITTED] = "slot committed",
+	[COVER_RX_PAUSED] = "link not read", [COVER_SHORT] = "SHORT read",
+	[COVER_SCAN_ACK] = "ACK found by link_scan", [COVER_CHALLENGE] = "challenged",
+	[COVER_HELD] = "HELLO held", [COVER_RENEW] = "renewed", [COVER_GIVE_UP] = "gave up dialling",
+	[COVER_STALLS] = "stalled", [COVER_PROBE] = "probe", [COVER_PATH_SWITCH] = "second path used",
+	[COVER_FENCE_STALLED] = "fencing asked",
+	[COVER_FATE_ACKED] = "fate: acked", [COVER_FATE_UNKNOWN] = "fate: unknown",
+	[COVER_FATE_UNSENT] = "fate: unsent", [COVER_RESUMED_UNACKED] = "resumed with unacked",
+	[COVER_HALF_CLOSE] = "half-closed", [COVER_ECHO] = "sent back",
+	[COVER_SLOW_READER] = "slow reader", [COVER_RESTART] = "restarted", [COVER_MERGE] = "merged",
+	[COVER_LEAVING_FIRST] = "leaving before FIN", [COVER_FIN_FIRST] = "FIN before leaving",
+	[COVER_LATE_HELLO] = "HELLO held in the network", [COVER_FAULTS_SEEN] = "faults of a peer",
+	[COVER_EMPTY] = "empty message", [COVER_BIG] = "message above 64 KiB",
+	[COVER_LEAVING_FRAME] = "LEAVING read", [COVER_ORDERLY] = "orderly end",
+	[COVER_ONE_WAY] = "one side cannot dial", [COVER_NO_QUORUM] = "quorum lost",
+	[COVER_K_REPEAT] = "kernel repeated", [COVER_K_EOF] = "kernel saw EOF",
+	[COVER_K_GAP] = "kernel: gap met by a reset", [COVER_K_DUP] = "kernel dropped a repeat",
+	[COVER_K_BARE] = "kernel: bare packet", [COVER_K_FIN_ACTIVE] = "kernel finished first",
+	[COVER_K_FIN_PASSIVE] = "kernel finished second", [COVER_K_31] = "kernel speaks 3.1",
+	[COVER_K_TWO_LINKS] = "kernel: two connections", [COVER_K_RARE_ACK] = "kernel acks rarely",
+	[COVER_K_LOWER] = "kernel re-acked a lower number",
+};
+
+/* Cells that the rules make unreachable, each with its reason. */
+static bool optional(unsigned i)
+{
+	unsigned cell = i - COVER_FSM, state = cell / FSM_EVENTS, event = cell % FSM_EVENTS;
+
+	if (i >= COVER_FSM && i < COVER_FSM + FSM_STATES * FSM_EVENTS) {
+		const struct fsm_cell *f = fsm_cell((enum fsm_state)state, (enum fsm_event)event);
+
+		if (f->actions & FSM_FAULT)
+			return true;	/* only a peer that breaks the protocol */
+		/* A closed session gets no events; closing is asked for once. */
+		if (state == FSM_CLOSED && event != FSM_OPEN)
+			return true;
+		if (event == FSM_CLOSE && state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT)
+			return true;
+		return state == FSM_FIN_WAIT2 && event == FSM_FIN_ACKED;
+	}
+	if (i == COVER_REFUSE_TX || i == COVER_REFUSE_RX || i == COVER_END)
+		return true;
+	/* Honest peers never have a cause for it; rogues do. */
+	return i == COVER_FAULT + FAULT_CUT_LAST;
+}
+
+static void name(unsigned i, char *to, size_t n)
+{
+	static const char *const faults[FAULT_KINDS] = {
+		"reset", "reset at a byte", "eof", "hole one way", "hole both ways", "path down",
+		"refused", "hanging dials", "no descriptors", "late", "stun", "pause", "reset the next",
+		"restart", "false failure", "partition", "abort", "finish", "close", "rogue",
+		"impostor", "remove", "quorum", "linger", "forged REFUSE", "stranger", "cut last ACK",
+		"narrow path",
+	};
+
+	if (names[i])
+		snprintf(to, n, "%s", names[i]);
+	else if (i >= COVER_FSM)
+		snprintf(to, n, "fsm %s %s", fsm_state_name((enum fsm_state)((i - COVER_FSM) / FSM_EVENTS)),
+			 fsm_event_name((enum fsm_event)((i - COVER_FSM) % FSM_EVENTS)));
+	else if (i >= COVER_FAULT)
+		snprintf(to, n, "fault: %s", faults[i - COVER_FAULT]);
+	else if (i >= COVER_REFUSE_RX)
+		snprintf(to, n, "REFUSE read: %s", wire_reason_name(i - COVER_REFUSE_RX));
+	else if (i >= COVER_REFUSE_TX)
+		snprintf(to, n, "REFUSE written: %s", wire_reason_name(i - COVER_REFUSE_TX));
+	else
+		snprintf(to, n, "end: %s", session_end_name((enum session_end)(i - COVER_END)));
+}
+
+void cover_map(uint64_t *c)
+{
+	cells = c;
+}
+
+void cover_add(unsigned cell, uint64_t n)
+{
+	__atomic_fetch_add(&cells[cell], n, __ATOMIC_RELAXED);
+}
+
+void cover(unsigned cell)
+{
+	cover_add(cell, 1);
+}
+
+unsigned cover_print(FILE *f, bool dlm_too)
+{
+	unsigned zeros = 0;
+	char text[64];
+
+	for (unsigned i = 0; i < COVER_N; i++) {
+		bool zero = !cells[i] && !optional(i);
+
+		if (!dlm_too && (i >= COVER_K_REPEAT || i == COVER_DLM))
+			continue;
+		if (optional(i) && !cells[i])
+			continue;
+		name(i, text, sizeof text);
+		fprintf(f, "# %-34s %12llu%s\n", text, (unsigned long long)cells[i],
+			zero ? "   MISSING" : "");
+		zeros += zero;
+	}
+	return zeros;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What can go wrong, one function each. Knows the network and the nodes; not
+ * what the core should do about it.
+ */
+#include "sim.h"
+
+#include <string.h>
+
+static const char *const names[FAULT_KINDS] = {
+	"RESET", "RESET_BYTES", "EOF", "HOLE_ONE", "HOLE_BOTH", "PATH_DOWN", "REFUSE", "HANG",
+	"NOFD", "HOLD", "STUN", "PAUSE", "ARM", "RESTART", "FALSE_FAIL", "PARTITION", "ABORT",
+	"FINISH", "CLOSE", "ROGUE", "IMPOSTOR", "REMOVE", "QUORUM", "LINGER", "FORGE", "STRANGER",
+	"CUT_LAST", "NARROW",
+};
+
+static void on_link(const struct fault *f)
+{
+	struct conn *c = net_pick(f->a, f->b, &sim.net);
+	unsigned side = f->arg & 1;
+
+	if (!c) {
+		sim.arm[f->a][f->b] = f->arg;
+		return;
+	}
+	switch ((int)f->kind) {
+	case FAULT_RESET:
+		net_reset(c);
+		break;
+	case FAULT_RESET_BYTES:
+		c->end[side].bytes_left = f->arg;
+		break;
+	case FAULT_EOF:
+		net_eof(c);
+		break;
+	case FAULT_HOLE_ONE:
+		c->end[side].hole = 2;
+		sim.hard_fault = true;
+		sim.n_link_faults++;
+		break;
+	case FAULT_HOLE_BOTH:
+		c->end[0].hole = c->end[1].hole = 2;
+		sim.hard_fault = true;
+		sim.n_link_faults++;
+		break;
+	case FAULT_HOLD:
+		c->end[side].hold_ns = sim.now_ns + f->span_ns;
+		sim.hard_fault = true;
+		if (f->arg & 2)
+			break;
+		/* One end learns that it broke, the other still gets old bytes. */
+		c->end[!side].hold_ns = sim.now_ns + f->span_ns / 8;
+		net_send_seg(c, !side, SEG_RST, 0);
+		sim.n_link_faults++;
+		break;
+	}
+}
+
+static void path_down(const struct fault *f, bool down)
+{
+	sim.hard_fault = true;
+	sim.path_down[f->a][f->b][f->path] = down;
+	sim.path_down[f->b][f->a][f->path] = down;
+	for (unsigned i = 0; down && i < SIM_CONNS; i++) {
+		struct conn *c = &sim.conns[i];
+		unsigned a = c->end[0].node, b = c->end[1].node;
+
+		if (c->used && c->path == f->path &&
+		    ((a == f->a && b == f->b) || (a == f->b && b == f->a)))
+			c->end[0].hole = c->end[1].hole = 2;
+	}
+}
+
+static void restart(const struct fault *f)
+{
+	struct node *n = &sim.node[f->a];
+
+	if (!n->running || n->kernel)
+		return;
+	world_crash(n, f->arg & 1);
+	if (f->arg % 7 == 6)
+		return;			/* for good */
+	cover(COVER_RESTART);
+	n->restart_at_ns = sim.now_ns + f->span_ns / 2;
+	sim_at(n->restart_at_ns, EV_START, f->a, 0, 0);
+}
+
+/* a takes b for failed, though it lives; mutual: and the other way round. */
+static void false_failure(const struct fault *f, bool mutual)
+{
+	struct node *a = &sim.node[f->a], *b = &sim.node[f->b];
+
+	if (!a->running || !b->running || a->kernel || b->kernel)
+		return;
+	if (!sim.membership) {
+		if (!a->peers[f->b].session)
+			return;
+		sim.declared[a->life * SIM_LIVES + oracle_life(a->peers[f->b].session->incarnation)] = 1;
+		world_enter(a);
+		peer_failed(&a->peers[f->b], 0);
+		world_turn(a);
+		return;
+	}
+	if (sim.life[a->life].gone || sim.life[b->life].gone)
+		return;
+	member_say(a, MEMBER_FAILED, b->life, 0);
+	if (mutual)
+		member_say(b, MEMBER_FAILED, a->life, 0);
+	if (!mutual && f->arg & 1)
+		return;
+	/* A stateful merge: the same lives are shown again. */
+	cover(COVER_MERGE);
+	member_say(a, MEMBER_ADDED, b->life, f->span_ns / 4);
+	member_say(b, MEMBER_ADDED, a->life, f->span_ns / 4);
+}
+
+static void on_session(const struct fault *f)
+{
+	struct node *n = &sim.node[f->a];
+	struct sess *x = n->chan[f->b].sess;
+
+	if (!n->running || n->kernel || !x || x->down)
+		return;
+	world_enter(n);
+	if (f->kind == FAULT_ABORT) {
+		sim.declared[n->life * SIM_LIVES + oracle_life(x->s.incarnation)] = 1;
+		session_abort(&x->s);
+	} else {
+		workload_finish(x);
+	}
+	world_turn(n);
+}
+
+/* Both close towards each other while the link is cut again and again. */
+static void cut_last(const struct fault *f)
+{
+	struct fault other = *f;
+
+	other.a = f->b;
+	other.b = f->a;
+	other.kind = FAULT_FINISH;
+	on_session(&other);
+	other = *f;
+	other.kind = FAULT_FINISH;
+	on_session(&other);
+	for (unsigned i = 0; i < 8; i++) {
+		if (sim.n_faults == SIM_FAULTS)
+			return;
+		other = *f;
+		other.kind = rng_one_in(&sim.net, 2) ? FAULT_RESET : FAULT_RESET_BYTES;
+		other.arg = (uint32_t)rng_scale(&sim.net, 0, 500);
+		sim.fault[sim.n_faults] = other;
+		sim_at(sim.now_ns + rng_scale(&sim.net, 0, 300 * MSEC), EV_FAULT, sim.n_faults++, 0, 0);
+	}
+}
+
+static void close_node(const struct fault *f)
+{
+	struct node *n = &sim.node[f->a];
+
+	if (!n->running || n->kernel)
+		return;
+	sim_at(sim.now_ns, EV_CLOSE, f->a, 0, n->gen);
+	if (f->kind != FAULT_LINGER)
+		return;
+	if (!n->closing) {	/* once more a little later */
+		if (sim.n_faults == SIM_FAULTS)
+			return;
+		sim.fault[sim.n_faults] = *f;
+		sim_at(sim.now_ns + f->span_ns / 16 + 1, EV_FAULT, sim.n_faults++, 0, 0);
+		return;
+	}
+	TRACE("n%u LINGER over", n->idx);
+	sim.any_linger = true;
+	for (unsigned j = 0; j < sim.n_nodes; j++) {
+		struct session *s = n->peers[j].session;
+
+		if (s && !n->chan[j].removed)
+			sim.declared[n->life * SIM_LIVES + oracle_life(s->incarnation)] = 1;
+	}
+	world_enter(n);
+	core_linger_over(&n->core);
+	world_turn(n);
+}
+
+/* The two are taken out of each other's configuration. */
+static void remove_pair(const struct fault *f)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct node *n = &sim.node[i ? f->b : f->a];
+		unsigned j = i ? f->a : f->b;
+		struct session *s = n->peers[j].session;
+
+		if (!n->running || n->kernel || n->chan[j].removed || sim.node[j].kernel ||
+		    n->copy_of)
+			continue;
+		if (s)
+			sim.declared[n->life * SIM_LIVES + oracle_life(s->incarnation)] = 1;
+		TRACE("n%u REMOVE n%u", n->idx, j);
+		n->chan[j].removed = true;
+		world_enter(n);
+		peer_remove(&n->peers[j]);
+		world_turn(n);
+	}
+}
+
+static void impostor(const struct fault *f)
+{
+	struct node *n = &sim.node[sim.n_slots];
+
+	if (sim.membership || sim.n_slots == SIM_NODES || !sim.node[f->a].running)
+		return;
+	sim.n_slots++;
+	n->copy_of = (uint8_t)(f->a + 1);
+	n->nodeid = sim.node[f->a].nodeid;
+	n->present = true;
+	for (unsigned i = 0; i < sim.n_lives; i++)
+		sim.life[i].claimed |= sim.life[i].node == f->a;
+	sim_at(sim.now_ns, EV_START, n->idx, 0, 0);
+	sim_at(sim.now_ns + 8 * SEC, EV_EXIT, n->idx, 0, n->gen + 1);
+}
+
+void fault_run(const struct fault *f)
+{
+	struct node *a = &sim.node[f->a];
+
+	if (sim.phase != PHASE_FAULTS)
+		return;
+	TRACE("FAULT %s n%u n%u path %u arg %u span %.3f", names[f->kind], f->a, f->b, f->path, f->arg,
+	      (double)f->span_ns / 1e9);
+	cover(COVER_FAULT + f->kind);
+	switch ((enum fault_kind)f->kind) {
+	case FAULT_RESET: case FAULT_RESET_BYTES: case FAULT_EOF: case FAULT_HOLE_ONE:
+	case FAULT_HOLE_BOTH: case FAULT_HOLD:
+		on_link(f);
+		break;
+	case FAULT_ARM:
+		sim.arm[f->a][f->b] = f->arg;
+		break;
+	case FAULT_PATH_DOWN:
+		path_down(f, true);
+		break;
+	case FAULT_REFUSE:
+		a->refuse_until_ns = sim.now_ns + f->span_ns;
+		break;
+	case FAULT_HANG:
+		a->hang_until_ns = sim.now_ns + f->span_ns;
+		break;
+	case FAULT_NOFD:
+		a->nofd_until_ns = sim.now_ns + f->span_ns;
+		break;
+	case FAULT_STUN:
+		a->stun_until_ns = sim.now_ns + f->span_ns;
+		sim.hard_fault = true;
+		break;
+	case FAULT_PAUSE:
+		a->chan[f->b].pause_until_ns = sim.now_ns + f->span_ns * 4;
+		if (a->running && !a->kernel) {
+			world_enter(a);
+			workload_resume(a, f->b);
+			sim_at(a->chan[f->b].pause_until_ns, EV_RESUME, f->a, f->b, a->gen);
+			world_turn(a);
+		}
+		break;
+	case FAULT_RESTART:
+		restart(f);
+		break;
+	case FAULT_FALSE_FAIL:
+	case FAULT_PARTITION:
+		false_failure(f, f->kind == FAULT_PARTITION);
+		break;
+	case FAULT_ABORT:
+	case FAULT_FINISH:
+		on_session(f);
+		break;
+	case FAULT_CUT_LAST:
+		cut_last(f);
+		break;
+	case FAULT_CLOSE:
+	case FAULT_LINGER:
+		close_node(f);
+		break;
+	case FAULT_ROGUE:
+	case FAULT_STRANGER:
+		sim.dishonest = true;
+		rogue_dial(f);
+		break;
+	case FAULT_FORGE:
+		sim.dishonest = true;
+		sim.forge[f->a][f->b] = (uint8_t)(WIRE_REFUSE_LEAVING + f->arg % 7);
+		break;
+	case FAULT_IMPOSTOR:
+		sim.dishonest = true;
+		impostor(f);
+		break;
+	case FAULT_REMOVE:
+		remove_pair(f);
+		break;
+	case FAULT_QUORUM:
+		if (!a->running || a->kernel)
+			break;
+		cover(COVER_NO_QUORUM);
+		world_enter(a);
+		core_quorum(&a->core, f->arg & 1);
+		world_turn(a);
+		break;
+	case FAULT_NARROW:
+		sim.narrow_until_ns[f->a][f->b] = sim.now_ns + 60 * SEC;
+		sim.narrow_until_ns[f->b][f->a] = sim.now_ns + 60 * SEC;
+		sim.faults_end_ns = sim.now_ns + 60 * SEC;
+		sim.hard_fault = true;
+		break;
+	case FAULT_KINDS:
+		break;
+	}
+}
+
+/* The impostor goes, and what was configured away comes back. */
+static void undo(struct node *n)
+{
+	if (n->copy_of && n->running)
+		world_crash(n, false);
+	n->stun_until_ns = n->refuse_until_ns = n->hang_until_ns = n->nofd_until_ns = 0;
+	for (unsigned j = 0; j < sim.n_nodes; j++)
+		if (n->chan[j].pause_until_ns > sim.now_ns + 20 * SEC)
+			n->chan[j].pause_until_ns = sim.now_ns + 20 * SEC;
+	if (!n->running || n->kernel)
+		return;
+	world_enter(n);
+	core_quorum(&n->core, true);
+	for (unsigned j = 0; j < sim.n_nodes; j++) {
+		struct path_addr addrs[SIM_PATHS];
+
+		for (unsigned i = 0; i < sim.n_paths; i++)
+			addrs[i] = net_addr(j, i);
+		if (j != n->idx && n->peers[j].give_up && !n->chan[j].removed)
+			peer_addrs(&n->peers[j], addrs, sim.n_paths);
+		sim_at(n->chan[j].pause_until_ns, EV_RESUME, n->idx, j, n->gen);
+	}
+	world_turn(n);
+}
+
+/* From here on nothing breaks that is not broken. */
+void fault_heal(void)
+{
+	memset(sim.path_down, 0, sizeof sim.path_down);
+	memset(sim.arm, 0xff, sizeof sim.arm);
+	memset(sim.forge, 0, sizeof sim.forge);
+	memset(sim.narrow_until_ns, 0, sizeof sim.narrow_until_ns);
+	for (unsigned i = 0; i < SIM_CONNS; i++)
+		for (unsigned s = 0; s < 2; s++)
+			sim.conns[i].end[s].bytes_left = -1;
+	for (unsigned i = 0; i < sim.n_slots; i++)
+		undo(&sim.node[i]);
+	/* Both modes: a pair that membership never merged is shown again. */
+	for (unsigned i = 0; sim.membership && i < sim.n_nodes; i++) {
+		for (unsigned j = 0; j < sim.n_nodes; j++) {
+			struct node *a = &sim.node[i], *b = &sim.node[j];
+
+			if (i != j && a->running && b->running && !b->kernel && !b->closing)
+				member_say(a, MEMBER_ADDED, b->life, 0);
+		}
+	}
+}

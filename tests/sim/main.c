@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The command: runs seeds on several processes, shrinks one, shows one as a
+ * trace, prints the coverage. Knows nothing of what happens inside of a run.
+ */
+#include "sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define JOBS_MAX	64
+#define FAILS_MAX	20
+#define CHECK_SEEDS	2000
+#define RUN_S		30		/* of processor time; more is a hang */
+
+struct shared {
+	uint64_t next, end, done, failed;
+	uint64_t current[JOBS_MAX];
+	uint64_t failing[FAILS_MAX];
+	uint64_t cells[COVER_N];
+};
+
+static struct shared *shared;
+static struct limits limits;
+
+static const char usage[] =
+	"usage: sim [--seeds N] [--from N] [--jobs N] [--coverage]\n"
+	"       sim --seed N [--trace] [--shrink] [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
+	"       sim --check [--jobs N] [--regressions FILE]\n";
+
+static void replay_line(uint64_t seed, const struct limits *lim)
+{
+	printf("replay: build/tests/sim --seed %llu --trace", (unsigned long long)seed);
+	if (lim->nodes)
+		printf(" --nodes %u", lim->nodes);
+	if (lim->messages)
+		printf(" --messages %u", lim->messages);
+	if (lim->faults)
+		printf(" --faults %u", lim->faults);
+	if (lim->mask)
+		printf(" --without %#llx", (unsigned long long)lim->mask);
+	putchar('\n');
+}
+
+static void failed(uint64_t seed, const char *why)
+{
+	uint64_t n = __atomic_fetch_add(&shared->failed, 1, __ATOMIC_RELAXED);
+
+	if (n >= FAILS_MAX)
+		return;
+	shared->failing[n] = seed;
+	printf("seed %llu: %s\n", (unsigned long long)seed, why);
+	replay_line(seed, &limits);
+	fflush(stdout);
+}
+
+static void worker(unsigned job)
+{
+	sim_setup();
+	while (shared->failed < FAILS_MAX) {
+		uint64_t seed = __atomic_fetch_add(&shared->next, 1, __ATOMIC_RELAXED);
+
+		if (seed >= shared->end)
+			break;
+		shared->current[job] = seed;
+		alarm(RUN_S);
+		if (!sim_run(seed, &limits, false))
+			failed(seed, sim.why);
+		__atomic_fetch_add(&shared->done, 1, __ATOMIC_RELAXED);
+	}
+	fflush(stdout);
+	_exit(0);
+}
+
+static pid_t start_worker(unsigned job)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		worker(job);
+	if (pid < 0) {
+		perror("sim: fork");
+		exit(2);
+	}
+	return pid;
+}
+
+/* Every seed from..from+n-1; a worker that crashes is replaced. */
+static void run_seeds(uint64_t from, uint64_t n, unsigned jobs)
+{
+	pid_t pids[JOBS_MAX];
+	unsigned left = jobs;
+
+	shared->next = from;
+	shared->end = from + n;
+	for (unsigned i = 0; i < jobs; i++)
+		pids[i] = start_worker(i);
+	while (left) {
+		int status;
+		pid_t pid = wait(&status);
+		unsigned i = 0;
+
+		if (pid < 0)
+			break;
+		while (i < jobs && pids[i] != pid)
+			i++;
+		if (i == jobs)
+			continue;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+			left--;
+			continue;
+		}
+		failed(shared->current[i], WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ?
+		       "hangs" : "crashes");
+		__atomic_fetch_add(&shared->done, 1, __ATOMIC_RELAXED);
+		pids[i] = start_worker(i);
+	}
+}
+
+/* In a process of its own: it may crash. */
+static bool fails(uint64_t seed, const struct limits *lim)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(9);
+		alarm(RUN_S);
+		sim_setup();
+		_exit(sim_run(seed, lim, false) ? 0 : 1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status != 0;
+}
+
+static uint32_t shrink_one(uint64_t seed, struct limits *lim, uint32_t *field, uint32_t hi,
+			   uint32_t lo)
+{
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		*field = mid;
+		if (fails(seed, lim))
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	*field = hi;
+	return hi;
+}
+
+/* Smaller limits under which it still fails. */
+static void shrink(uint64_t seed)
+{
+	struct limits lim = limits, best;
+
+	if (!fails(seed, &lim)) {
+		printf("seed %llu does not fail\n", (unsigned long long)seed);
+		return;
+	}
+	best = lim;
+	for (unsigned k = 0; k < FAULT_KINDS; k++) {
+		lim = best;
+		lim.mask |= 1ull << k;
+		if (fails(seed, &lim))
+			best = lim;
+	}
+	lim = best;
+	lim.nodes = 2;
+	if (fails(seed, &lim))
+		best = lim;
+	lim = best;
+	shrink_one(seed, &lim, &lim.messages, 600, 1);
+	if (fails(seed, &lim))
+		best = lim;
+	lim = best;
+	shrink_one(seed, &lim, &lim.faults, SIM_FAULTS, 1);
+	if (fails(seed, &lim))
+		best = lim;
+	replay_line(seed, &best);
+}
+
+static int show(uint64_t seed, bool trace)
+{
+	bool ok;
+
+	sim_setup();
+	ok = sim_run(seed, &limits, trace);
+	printf("seed %llu: %s\n", (unsigned long long)seed, ok ? "ok" : sim.why);
+	return !ok;
+}
+
+/* Seeds that have failed once, one a line, a comment behind. */
+static unsigned regressions(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	unsigned bad = 0;
+	char line[300];
+
+	if (!f) {
+		printf("not ok - sim regressions: cannot read %s\n", path);
+		return 1;
+	}
+	while (fgets(line, sizeof line, f)) {
+		char *end;
+		uint64_t seed = strtoull(line, &end, 10);
+
+		if (end == line)
+			continue;
+		if (fails(seed, &limits)) {
+			printf("not ok - sim regression: %s", line);
+			replay_line(seed, &limits);
+			bad++;
+		}
+	}
+	fclose(f);
+	if (!bad)
+		printf("ok - sim regressions\n");
+	return bad;
+}
+
+static int check(unsigned jobs, const char *path)
+{
+	unsigned bad = regressions(path), zeros;
+
+	run_seeds(1, CHECK_SEEDS, jobs);
+	if (shared->failed)
+		printf("not ok - sim %u seeds: %llu failed\n", CHECK_SEEDS,
+		       (unsigned long long)shared->failed);
+	else
+		printf("ok - sim %u seeds\n", CHECK_SEEDS);
+	zeros = cover_print(stdout, true);
+	if (zeros)
+		printf("not ok - sim coverage: %u cells were never reached\n", zeros);
+	else
+		printf("ok - sim coverage\n");
+	return bad || shared->failed || zeros;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t from = 1, seeds = 0, seed = 0, *to;
+	const char *path = "tests/sim/regressions/seeds";
+	unsigned jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	bool one = false, trace = false, small = false, coverage = false, checking = false;
+
+	for (int i = 1; i < argc; i++) {
+		uint64_t value = i + 1 < argc ? strtoull(argv[i + 1], NULL, 0) : 0;
+
+		to = NULL;
+		if (!strcmp(argv[i], "--trace"))
+			trace = true;
+		else if (!strcmp(argv[i], "--shrink"))
+			small = true;
+		else if (!strcmp(argv[i], "--coverage"))
+			coverage = true;
+		else if (!strcmp(argv[i], "--check"))
+			checking = true;
+		else if (i + 1 == argc)
+			return fputs(usage, stderr), 2;
+		else if (!strcmp(argv[i], "--seeds"))
+			to = &seeds;
+		else if (!strcmp(argv[i], "--from"))
+			to = &from;
+		else if (!strcmp(argv[i], "--seed"))
+			to = &seed, one = true;
+		else if (!strcmp(argv[i], "--jobs"))
+			jobs = (unsigned)value, i++;
+		else if (!strcmp(argv[i], "--nodes"))
+			limits.nodes = (uint32_t)value, i++;
+		else if (!strcmp(argv[i], "--messages"))
+			limits.messages = (uint32_t)value, i++;
+		else if (!strcmp(argv[i], "--faults"))
+			limits.faults = (uint32_t)value, i++;
+		else if (!strcmp(argv[i], "--without"))
+			limits.mask = value, i++;
+		else if (!strcmp(argv[i], "--regressions"))
+			path = argv[++i];
+		else
+			return fputs(usage, stderr), 2;
+		if (to)
+			*to = value, i++;
+	}
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return perror("sim: mmap"), 2;
+	cover_map(shared->cells);
+	if (jobs < 1 || jobs > JOBS_MAX)
+		jobs = 1;
+	if (one && small)
+		return shrink(seed), 0;
+	if (one)
+		return show(seed, trace);
+	if (checking)
+		return check(jobs, path);
+	if (!seeds)
+		return fputs(usage, stderr), 2;
+	run_seeds(from, seeds, jobs);
+	if (coverage)
+		cover_print(stdout, true);
+	printf("%llu seeds, %llu failed\n", (unsigned long long)shared->done,
+	       (unsigned long long)shared->failed);
+	return shared->failed != 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The membership service of the simulated cluster: each node hears the same
+ * events in the same order, each after its own delay. Knows lives, not links.
+ */
+#include "sim.h"
+
+void member_say(struct node *to, enum member_event ev, unsigned life, uint64_t min_delay_ns)
+{
+	uint64_t t = sim.now_ns + min_delay_ns + rng_scale(&sim.net, 0, 400 * MSEC);
+
+	if (!to->running || (to->kernel && sim.node[sim.life[life].node].kernel))
+		return;
+	if (t < to->mq_last_ns)
+		t = to->mq_last_ns;
+	to->mq_last_ns = t;
+	if (to->kernel) {
+		kernel_tell(to, ev, life, t);
+		return;
+	}
+	if (to->mq_n == SIM_MEMBER_Q) {
+		sim_fail("n%u: too many membership events", to->idx);
+		return;
+	}
+	to->mq[(to->mq_head + to->mq_n++) % SIM_MEMBER_Q] =
+		(struct member_item) { t, (uint8_t)ev, (uint8_t)life };
+	sim_at(t, EV_MEMBER, to->idx, 0, to->gen);
+}
+
+/* To everybody but the node of that life. */
+void member_say_all(enum member_event ev, unsigned life)
+{
+	for (unsigned i = 0; i < sim.n_slots; i++)
+		if (i != sim.life[life].node)
+			member_say(&sim.node[i], ev, life, 0);
+}
+
+/* A new life: the others hear of it, and it of them. */
+void member_joined(struct node *n)
+{
+	for (unsigned i = 0; i < sim.n_lives; i++) {
+		struct life *l = &sim.life[i];
+
+		if (l->node == n->idx || !l->alive || l->gone)
+			continue;
+		member_say(n, MEMBER_ADDED, i, 0);
+		if (l->leaving)
+			member_say(n, MEMBER_LEAVING, i, 0);
+	}
+	member_say_all(MEMBER_ADDED, n->life);
+}
+
+static void fin_order(struct node *n, struct peer *p)
+{
+	struct session *s = p->session;
+
+	if (!s || sim.life[n->life].leaving)
+		return;
+	cover(s->got_fin ? COVER_FIN_FIRST : COVER_LEAVING_FIRST);
+}
+
+void member_deliver(struct node *n)
+{
+	static const char *const names[] = { "ADDED", "LEAVING", "LEFT", "FAILED" };
+	struct member_item it;
+	struct life *l;
+	struct peer *p;
+	uint8_t *declared = sim.declared + n->life * SIM_LIVES;
+
+	if (!n->mq_n)
+		return;
+	it = n->mq[n->mq_head];
+	n->mq_head = (n->mq_head + 1) % SIM_MEMBER_Q;
+	n->mq_n--;
+	l = &sim.life[it.life];
+	p = &n->peers[l->node];
+	if (n->chan[l->node].removed)
+		return;
+	TRACE("n%u MEMBER %s life %u of n%u", n->idx, names[it.event], it.life, l->node);
+	switch ((enum member_event)it.event) {
+	case MEMBER_ADDED:
+		for (unsigned i = 0; i < it.life; i++)
+			declared[i] |= sim.life[i].node == l->node;
+		peer_added(p, l->incarnation);
+		break;
+	case MEMBER_LEAVING:
+		fin_order(n, p);
+		peer_leaving(p, l->incarnation);
+		break;
+	case MEMBER_LEFT:
+		declared[it.life] = 1;
+		peer_left(p, l->incarnation);
+		break;
+	case MEMBER_FAILED:
+		declared[it.life] = 1;
+		peer_failed(p, l->incarnation);
+		break;
+	}
+}

@@ -1,0 +1,747 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The network: connections of two byte pipes with latency, limits and every
+ * way of breaking. Plays the part of sockets and of the loop that reads and
+ * writes them. Knows frames not at all.
+ */
+#include "sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define APP_BUFFER	(512u * 1024)	/* a link that is paused is read up to here */
+
+static uint8_t *bufs[2 * SIM_CONNS];
+static unsigned n_bufs;
+
+static uint8_t *buf_take(void)
+{
+	uint8_t *b = n_bufs ? bufs[--n_bufs] : malloc(SIM_PIPE);
+
+	if (!b)
+		abort();
+	return b;
+}
+
+static void buf_free(struct end *e)
+{
+	if (e->buf)
+		bufs[n_bufs++] = e->buf;
+	e->buf = NULL;
+}
+
+struct path_addr net_addr(unsigned nodeidx, unsigned path)
+{
+	struct path_addr a = { .ip = { [10] = 0xff, [11] = 0xff, [12] = 10 }, .port = 21065 };
+
+	a.ip[13] = (uint8_t)path;
+	a.ip[15] = (uint8_t)(nodeidx + 1);
+	return a;
+}
+
+void net_reset_all(void)
+{
+	for (unsigned i = 0; i < SIM_CONNS; i++) {
+		struct conn *c = &sim.conns[i];
+
+		if (c->used) {
+			buf_free(&c->end[0]);
+			buf_free(&c->end[1]);
+		}
+		c->used = false;
+		c->gen++;
+	}
+}
+
+struct conn *net_conn(struct link *l, unsigned *ret_side)
+{
+	size_t off = (size_t)((char *)l - (char *)sim.conns);
+	struct conn *c = &sim.conns[off / sizeof *c];
+
+	*ret_side = l == &c->end[1].link;
+	return c;
+}
+
+static void conn_at(uint64_t at_ns, enum ev_kind kind, struct conn *c, unsigned side)
+{
+	sim_at(at_ns, kind, c->idx, side, c->gen);
+}
+
+static uint64_t latency(struct conn *c)
+{
+	return rng_scale(&sim.net, c->lat_lo, c->lat_hi);
+}
+
+/* ---- opening ---- */
+
+static void end_init(struct end *e, unsigned node)
+{
+	uint8_t *buf = e->buf;
+
+	memset(e, 0, offsetof(struct end, segs));
+	e->seg_head = e->n_segs = 0;
+	memset(&e->tx, 0, offsetof(struct parse, hold));
+	e->kfree = 0;
+	e->buf = buf;
+	e->node = (uint8_t)node;
+	e->state = END_OPEN;
+	e->cap = (uint32_t)rng_scale(&sim.net, sim.pipe_min, sim.pipe_cap);
+	e->bytes_left = -1;
+	e->opened_ns = sim.now_ns;
+}
+
+/* A connection from one node to another, neither end known to a core yet. */
+struct conn *net_open(unsigned from, unsigned to, unsigned path)
+{
+	struct conn *c = NULL;
+
+	for (unsigned i = 0; i < SIM_CONNS && !c; i++)
+		if (!sim.conns[i].used)
+			c = &sim.conns[i];
+	if (!c) {
+		sim_fail("out of connections: links are not given back");
+		return NULL;
+	}
+	c->used = true;
+	c->probe = c->stranger = false;
+	c->path = (uint8_t)path;
+	c->idx = (uint16_t)(c - sim.conns);
+	c->lat_lo = sim.lat_lo;
+	c->lat_hi = rng_scale(&sim.net, sim.lat_lo, sim.lat_hi);
+	for (unsigned i = 0; i < 2; i++) {
+		end_init(&c->end[i], i ? to : from);
+		if (!c->end[i].buf)
+			c->end[i].buf = buf_take();
+	}
+	sim.n_dials++;
+	sim.dial_window_n++;
+	return c;
+}
+
+static void arm(struct conn *c, unsigned a, unsigned b)
+{
+	int64_t bytes = sim.arm[a][b];
+
+	if (bytes < 0)
+		return;
+	sim.arm[a][b] = -1;
+	c->end[rng_below(&sim.net, 2)].bytes_left = bytes;
+}
+
+void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
+{
+	struct node *to = &sim.node[j];
+	struct conn *c = net_open(n->idx, j, path);
+	uint64_t t;
+
+	if (!c)
+		return;
+	c->probe = probe;
+	TRACE("n%u DIAL n%u path %u%s conn %u", n->idx, j, path, probe ? " probe" : "", c->idx);
+	link_dial(&n->core, &c->end[0].link, &n->peers[j], path, probe);
+	t = sim.now_ns + latency(c);
+	if (sim.path_down[n->idx][j][path] || sim.now_ns < n->hang_until_ns)
+		return;			/* silence */
+	if (!to->running || sim.now_ns < to->refuse_until_ns) {
+		if (to->running || rng_one_in(&sim.net, 2))
+			conn_at(t, EV_CONN_LOST, c, 0);
+		return;
+	}
+	if (sim.forge[n->idx][j] && !to->kernel) {	/* somebody else answers, once */
+		c->end[1].rogue = true;
+		c->end[1].kfree = sim.forge[n->idx][j];
+		sim.forge[n->idx][j] = 0;
+	} else if (sim.now_ns < sim.narrow_until_ns[n->idx][j] && !probe) {
+		c->end[1].narrow = c->end[0].narrow = true;
+		c->end[0].bytes_left = (int64_t)rng_range(&sim.net, 340, 700);
+		c->end[1].bytes_left = (int64_t)rng_range(&sim.net, 340, 700);
+	} else if (!probe) {
+		arm(c, n->idx, j);
+		arm(c, j, n->idx);
+	}
+	if (sim.held_dials && rng_one_in(&sim.net, 6) && sim.phase == PHASE_FAULTS) {
+		c->end[1].hold_ns = t + rng_scale(&sim.net, 0, 6 * SEC);
+		cover(COVER_LATE_HELLO);
+	}
+	conn_at(t + latency(c), EV_CONNECT, c, 0);
+	conn_at(t > c->end[1].hold_ns ? t : c->end[1].hold_ns, EV_ACCEPT, c, 1);
+}
+
+/* ---- ending ---- */
+
+static void maybe_free(struct conn *c)
+{
+	if (c->end[0].state != END_CLOSED || c->end[1].state != END_CLOSED)
+		return;
+	buf_free(&c->end[0]);
+	buf_free(&c->end[1]);
+	c->used = false;
+	c->gen++;
+}
+
+void net_close_end(struct conn *c, unsigned side)
+{
+	c->end[side].state = END_CLOSED;
+	maybe_free(c);
+}
+
+/* A segment on its way to that side. */
+void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
+{
+	struct end *e = &c->end[side];
+	uint64_t t = sim.now_ns + latency(c);
+	struct seg *s;
+
+	if (t < e->last_ns)
+		t = e->last_ns;
+	if (t < e->hold_ns)
+		t = e->hold_ns;
+	e->last_ns = t;
+	if (e->n_segs == SIM_SEGS) {	/* grows the newest one */
+		s = &e->segs[(e->seg_head + e->n_segs - 1) % SIM_SEGS];
+		if (kind == SEG_DATA && s->kind == SEG_DATA) {
+			s->n += n;
+			return;
+		}
+		e->n_segs--;		/* what ends the pipe wins */
+		if (s->kind != SEG_DATA)
+			kind = (enum seg_kind)s->kind;
+		e->segs[(e->seg_head + e->n_segs++) % SIM_SEGS] =
+			(struct seg) { s->at_ns, 0, (uint8_t)kind };
+		return;
+	}
+	e->segs[(e->seg_head + e->n_segs++) % SIM_SEGS] = (struct seg) { t, n, (uint8_t)kind };
+	conn_at(t, EV_SEG, c, side);
+}
+
+/* Our core has no use for that end any more. */
+void net_shut(struct conn *c, unsigned side, enum link_shut how)
+{
+	struct end *e = &c->end[side];
+
+	TRACE("n%u SHUT conn %u.%u %s", e->node, c->idx, side,
+	      how == LINK_RESET ? "reset" : "orderly");
+	if (e->state == END_CLOSED)
+		return;
+	if (how == LINK_ORDERLY && e->taken && !e->fin_sent) {
+		cover(COVER_ORDERLY);
+		e->state = END_ORDERLY;
+		net_pump(c, side);
+		if (e->eof_read)
+			net_close_end(c, side);
+		else	/* nobody waits for ever for the other's FIN */
+			conn_at(sim.now_ns + 5 * SEC, EV_CONN_LOST, c, side);
+		return;
+	}
+	if (c->end[!side].state != END_CLOSED)
+		net_send_seg(c, !side, SEG_RST, 0);
+	net_close_end(c, side);
+}
+
+/* The core hears that the connection is over. */
+static void tell_dead(struct conn *c, unsigned side, bool eof)
+{
+	struct end *e = &c->end[side];
+	struct node *n = &sim.node[e->node];
+
+	if (e->rogue || !e->taken) {
+		if (side == 0 && !e->taken && !e->rogue && n->kernel)
+			kernel_no_dial(n, c->end[1].node);
+		else if (side == 0 && !e->taken && !e->rogue)	/* a dial that failed */
+			goto tell;
+		net_close_end(c, side);
+		return;
+	}
+	if (n->kernel) {
+		kernel_dead(c, side, eof);
+		return;
+	}
+tell:
+	world_enter(n);
+	TRACE("n%u DEAD conn %u.%u %s", e->node, c->idx, side, eof ? "eof" : "error");
+	oracle_link_gone(c, side);
+	link_dead(&e->link, eof);
+	/* A kernel repeats nothing after an orderly end: it gets a reset. */
+	if (eof && !e->fin_sent && c->end[!side].state != END_CLOSED)
+		net_send_seg(c, !side, !sim.node[c->end[!side].node].kernel &&
+			     rng_one_in(&sim.net, 2) ? SEG_EOF : SEG_RST, 0);
+	net_close_end(c, side);
+	world_turn(n);
+}
+
+/* Broken from outside: both ends will hear, bytes under way are lost or not. */
+void net_reset(struct conn *c)
+{
+	sim.n_link_faults++;
+	for (unsigned i = 0; i < 2; i++) {
+		struct end *e = &c->end[i];
+
+		if (e->state == END_CLOSED)
+			continue;
+		if (rng_one_in(&sim.net, 3))
+			e->hole = 1;	/* what is in flight is lost */
+		else if (rng_one_in(&sim.net, 2))	/* or comes late, and the end with it */
+			e->hold_ns = sim.now_ns + rng_scale(&sim.net, 0, 300 * MSEC);
+		net_send_seg(c, i, SEG_RST, 0);
+	}
+}
+
+void net_eof(struct conn *c)
+{
+	sim.n_link_faults++;
+	for (unsigned i = 0; i < 2; i++)
+		if (c->end[i].state == END_OPEN && !c->end[!i].fin_sent)
+			net_send_seg(c, i, SEG_EOF, 0);
+}
+
+void net_node_gone(struct node *n, bool silent)
+{
+	for (unsigned i = 0; i < SIM_CONNS; i++) {
+		struct conn *c = &sim.conns[i];
+
+		for (unsigned s = 0; c->used && s < 2; s++) {
+			if (c->end[s].node != n->idx || c->end[s].state == END_CLOSED)
+				continue;
+			if (!silent && c->end[!s].state != END_CLOSED && !c->end[s].fin_sent)
+				net_send_seg(c, !s, c->end[s].state == END_ORDERLY ?
+					     SEG_EOF : SEG_RST, 0);
+			net_close_end(c, s);
+		}
+	}
+}
+
+struct conn *net_pick(unsigned a, unsigned b, struct rng *r)
+{
+	struct conn *found = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIM_CONNS; i++) {
+		struct conn *c = &sim.conns[i];
+
+		if (!c->used || c->end[0].state == END_CLOSED || c->end[1].state == END_CLOSED ||
+		    !((c->end[0].node == a && c->end[1].node == b) ||
+		      (c->end[0].node == b && c->end[1].node == a)))
+			continue;
+		if (rng_one_in(r, ++n))
+			found = c;
+	}
+	return found;
+}
+
+/* ---- writing ---- */
+
+/* Room for what side writes. */
+size_t net_room(struct conn *c, unsigned side)
+{
+	struct end *to = &c->end[!side];
+	uint32_t held = to->wr - to->seen;
+
+	return held < to->cap ? to->cap - held : 0;
+}
+
+static void compact(struct end *e)
+{
+	if (e->rd == e->wr)
+		e->rd = e->seen = e->arr = e->wr = 0;
+	if (e->rd < SIM_PIPE / 4 || e->rogue)
+		return;
+	memmove(e->buf, e->buf + e->rd, e->wr - e->rd);
+	e->seen -= e->rd;
+	e->arr -= e->rd;
+	e->wr -= e->rd;
+	e->rd = 0;
+}
+
+/* n bytes, at most net_room(), leave side. An armed reset may cut them. */
+void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n)
+{
+	struct end *to = &c->end[!side];
+	uint32_t arrive = (uint32_t)n;
+
+	if (!n || to->state == END_CLOSED || to->wr + n > SIM_PIPE)
+		return;
+	memcpy(to->buf + to->wr, p, n);
+	to->wr += (uint32_t)n;
+	if (to->bytes_left >= 0 && (uint64_t)to->bytes_left <= n) {
+		arrive = (uint32_t)to->bytes_left;
+		to->bytes_left = -1;
+		if (to->narrow)
+			to->hole = 2;	/* small packets passed, this one does not */
+		TRACE("conn %u cut after %u of %zu bytes to n%u", c->idx, arrive, n, to->node);
+		if (arrive)
+			net_send_seg(c, !side, SEG_DATA, arrive);
+		sim.n_link_faults++;
+		if (to->narrow)
+			return;
+		net_send_seg(c, !side, SEG_RST, 0);
+		net_send_seg(c, side, SEG_RST, 0);
+		to->hole = 0;
+		return;
+	}
+	if (to->bytes_left >= 0)
+		to->bytes_left -= (int64_t)n;
+	net_send_seg(c, !side, SEG_DATA, arrive);
+}
+
+static bool short_now(void)
+{
+	return sim.eager && rng_one_in(&sim.net, sim.eager);
+}
+
+/* Write what the core has, as far as the pipe takes it. */
+void net_pump(struct conn *c, unsigned side)
+{
+	struct end *e = &c->end[side];
+	struct span out[5];
+	int n;
+
+	if (!e->taken || e->state == END_CLOSED || e->fin_sent)
+		return;
+	if (e->link.state == LINK_UP) {
+		e->was_up = true;
+		if (c->path)
+			cover(COVER_PATH_SWITCH);
+	}
+	for (;;) {
+		size_t room = net_room(c, side), max = 65536, take, sum;
+		bool cut = short_now();
+
+		if (cut)
+			max = rng_scale(&sim.net, 1, 4096);
+		if (c->end[!side].state == END_CLOSED)
+			room = 65536;	/* goes nowhere until the reset comes */
+		if (max > room)
+			max = room;
+		if (!max)
+			return;		/* the reader's progress wakes us */
+		sum = link_gather(&e->link, out, &n, max);
+		if (!sum)
+			break;
+		if (sum > room)
+			sum = room;
+		take = cut ? rng_range(&sim.net, 1, sum) : sum;
+		sum = take;
+		for (int i = 0; i < n && sum; i++) {
+			size_t k = out[i].n < sum ? out[i].n : sum;
+
+			oracle_wire(c, side, out[i].p, k);
+			net_write(c, side, out[i].p, k);
+			sum -= k;
+		}
+		link_sent(&e->link, take);
+		if (cut && rng_one_in(&sim.net, 2)) {
+			if (!e->want_pump)
+				conn_at(sim.now_ns + rng_scale(&sim.net, 0, 3 * MSEC), EV_PUMP, c, side);
+			e->want_pump = true;
+			return;
+		}
+	}
+	if (e->state == END_ORDERLY && !e->fin_sent) {
+		e->fin_sent = true;
+		if (c->end[!side].state != END_CLOSED)
+			net_send_seg(c, !side, SEG_EOF, 0);
+	}
+}
+
+/* ---- reading ---- */
+
+static void rx_loop(struct conn *c, unsigned side)
+{
+	struct end *e = &c->end[side];
+	struct node *n = &sim.node[e->node];
+	struct rx rx = { .p = e->buf + e->rd, .end = e->buf + e->seen };
+	uint32_t gen = c->gen;
+	unsigned guard = 0;
+	struct sess *x;
+
+	for (;;) {
+		const uint8_t *before = rx.p;
+		enum rx_result r = link_rx(&e->link, &rx);
+
+		if (rx.p < before || rx.p > rx.end)
+			sim_fail("n%u: link_rx() left the buffer", n->idx);
+		oracle_read(c, side, before, r == RX_GONE ? rx.end : rx.p);
+		e->rd = (uint32_t)(rx.p - e->buf);
+		e->paused = r == RX_PAUSED;
+		if (++guard > 200000)
+			sim_fail("n%u: link_rx() never ends (%d)", n->idx, r);
+		if (sim.failed)
+			return;
+		switch (r) {
+		case RX_MSG:
+			x = (struct sess *)((char *)rx.session - offsetof(struct sess, s));
+			if (rx.bare)
+				oracle_bare(x, rx.msg, rx.msg_len);
+			else
+				oracle_message(x, rx.msg, rx.msg_len);
+			rx.bare = false;
+			if (rx.lent)
+				free((void *)rx.msg);
+			break;
+		case RX_AGAIN:
+			world_turn(n);
+			if (c->gen != gen || e->state != END_OPEN)
+				return;
+			break;
+		case RX_PAUSED: {
+			struct session *s = e->link.session;
+			uint64_t acks = s ? atomic_load(&s->n.acked) : 0;
+
+			link_scan(&e->link, rx.p, (size_t)(rx.end - rx.p), &e->scan_off);
+			if (s && e->link.session == s && atomic_load(&s->n.acked) != acks)
+				cover(COVER_SCAN_ACK);
+			return;
+		}
+		case RX_BUFFER: {
+			uint8_t *lent = malloc(rx.need);
+
+			if (!link_lend(&e->link, lent))
+				free(lent);
+			break;
+		}
+		case RX_GONE:
+			return;
+		case RX_MORE:
+			return;
+		}
+		e->scan_off = 0;
+	}
+}
+
+/* Look at what has arrived; a piece of it, or all. */
+void net_read(struct conn *c, unsigned side)
+{
+	struct end *e = &c->end[side];
+	struct node *n = &sim.node[e->node];
+	uint32_t gen = c->gen, had = e->seen, was = e->rd, limit = e->paused ? APP_BUFFER : 2 * 65536;
+
+	if (e->state == END_ORDERLY) {		/* nobody reads any more */
+		e->rd = e->seen = e->arr;
+		net_pump(c, !side);
+		return;
+	}
+	if (!e->taken || e->state != END_OPEN || e->rogue)
+		return;
+	if (n->kernel) {
+		kernel_readable(c, side);
+		return;
+	}
+	if (e->arr > e->seen && e->seen - e->rd < limit) {
+		uint32_t k = e->arr - e->seen;
+
+		if (k > limit - (e->seen - e->rd))
+			k = limit - (e->seen - e->rd);
+		if (short_now())
+			k = (uint32_t)rng_scale(&sim.net, 1, k);
+		e->seen += k;
+	}
+	world_enter(n);
+	rx_loop(c, side);
+	if (sim.failed)
+		return;
+	if (c->gen == gen && e->state == END_OPEN) {
+		link_rx_done(&e->link);
+		if (e->paused && e->link.state != LINK_HELD)
+			cover(COVER_RX_PAUSED);
+	}
+	world_turn(n);
+	if (c->gen != gen || e->state != END_OPEN)
+		return;
+	if (e->seen != had && c->end[!side].state != END_CLOSED) {
+		struct end *o = &c->end[!side];
+
+		if (!o->want_pump)
+			conn_at(sim.now_ns + latency(c), EV_PUMP, c, !side);
+		o->want_pump = true;
+	}
+	if (e->arr > e->seen && (e->seen != had || e->rd != was) && !e->want_read) {
+		e->want_read = true;
+		conn_at(sim.now_ns + rng_scale(&sim.net, 0, 500 * USEC), EV_READ, c, side);
+	}
+	compact(e);
+	if (e->late == SEG_EOF && e->arr == e->seen)
+		tell_dead(c, side, true);
+}
+
+/* A reader that is no core took bytes: wakes the writer. */
+void net_was_read(struct conn *c, unsigned side)
+{
+	struct end *o = &c->end[!side];
+
+	if (o->state != END_CLOSED && !o->want_pump) {
+		conn_at(sim.now_ns + latency(c), EV_PUMP, c, !side);
+		o->want_pump = true;
+	}
+	compact(&c->end[side]);
+}
+
+static void seg(struct conn *c, unsigned side)
+{
+	struct end *e = &c->end[side];
+	struct seg s;
+	uint32_t gen = c->gen;
+
+	if (!e->n_segs)
+		return;
+	if (sim.now_ns < e->hold_ns) {
+		conn_at(e->hold_ns, EV_SEG, c, side);
+		return;
+	}
+	s = e->segs[e->seg_head];
+	e->seg_head = (e->seg_head + 1) % SIM_SEGS;
+	e->n_segs--;
+	if (e->state == END_CLOSED) {
+		/* Nobody there: the sender is told, unless that way is a hole. */
+		if (s.kind == SEG_DATA && c->end[!side].state != END_CLOSED &&
+		    !c->end[!side].rst_told && sim.node[e->node].running) {
+			c->end[!side].rst_told = true;
+			net_send_seg(c, !side, SEG_RST, 0);
+		}
+		return;
+	}
+	if (e->hole == 2 || (e->hole && s.kind == SEG_DATA))
+		return;
+	if (s.kind == SEG_DATA) {
+		e->arr += s.n;
+		net_read(c, side);
+		return;
+	}
+	if (e->hole && s.kind == SEG_RST && !rng_one_in(&sim.net, 2))
+		e->seen = e->arr;	/* and unread bytes with it */
+	while (s.kind == SEG_RST && rng_one_in(&sim.net, 2) && e->taken && !e->paused &&
+	       c->gen == gen && e->state == END_OPEN && e->arr > e->seen && !sim.failed)
+		net_read(c, side);
+	while (s.kind == SEG_EOF && e->taken && c->gen == gen && e->state == END_OPEN &&
+	       e->arr > e->seen && !sim.failed) {
+		uint32_t seen = e->seen;
+
+		net_read(c, side);
+		if (e->seen == seen)
+			break;
+	}
+	if (c->gen != gen || e->state == END_CLOSED)
+		return;
+	if (s.kind == SEG_EOF && e->arr > e->seen && e->state == END_OPEN && e->taken && !e->rogue) {
+		e->late = SEG_EOF;	/* behind what is still unread */
+		return;
+	}
+	if (s.kind == SEG_EOF)
+		e->eof_read = true;
+	if (e->state == END_ORDERLY) {
+		if (s.kind == SEG_RST || e->fin_sent)
+			net_close_end(c, side);
+		return;
+	}
+	if (!e->taken && side == 1) {	/* died in the queue of the listener */
+		if (s.kind == SEG_RST && rng_one_in(&sim.net, 2)) {
+			net_close_end(c, side);
+			return;
+		}
+		e->late = s.kind;
+		return;
+	}
+	tell_dead(c, side, s.kind == SEG_EOF);
+}
+
+/* What waited before somebody was there to read. */
+static void taken(struct conn *c, unsigned side)
+{
+	struct end *e = &c->end[side];
+	struct node *n = &sim.node[e->node];
+	uint32_t gen = c->gen;
+
+	e->taken = true;
+	if (n->kernel) {
+		kernel_taken(c, side);
+	} else {
+		world_enter(n);
+		if (side == 0) {
+			link_connected(&e->link);
+		} else {
+			struct path_addr from = net_addr(c->end[0].node, c->path);
+			struct peer *p = &n->peers[c->end[0].node];
+
+			sim.n_links++;
+			from.port = (uint16_t)(1024 + c->idx);
+			if (c->stranger)
+				from.ip[14] = 99;
+			if (sim.node[c->end[0].node].copy_of)
+				from = net_addr(sim.node[c->end[0].node].copy_of - 1u, c->path);
+			if (sim.node[c->end[0].node].kernel)
+				link_accept_dlm(&n->core, &e->link, p, &from);
+			else
+				link_accept(&n->core, &e->link, &from);
+		}
+		world_turn(n);
+	}
+	if (c->gen == gen && e->state == END_OPEN && e->arr > e->rd)
+		net_read(c, side);
+	if (c->gen == gen && e->state == END_OPEN && e->late == SEG_RST)
+		tell_dead(c, side, false);
+	else if (c->gen == gen && e->state == END_OPEN && e->late == SEG_EOF && e->arr == e->seen)
+		tell_dead(c, side, true);
+}
+
+static void rogue_taken(struct conn *c)
+{
+	struct end *e = &c->end[1];
+	struct refuse r = { .mine = 77, .reason = (uint32_t)e->kfree };
+	uint8_t frame[128];
+
+	e->taken = true;
+	r.yours = sim.life[sim.node[c->end[0].node].life].incarnation;
+	net_write(c, 1, frame, wire_put_refuse(frame, sim.node[e->node].nodeid, &r));
+	net_send_seg(c, 0, SEG_EOF, 0);
+	net_close_end(c, 1);
+}
+
+void net_event(const struct event *ev)
+{
+	struct conn *c = &sim.conns[ev->a];
+	unsigned side = ev->b;
+	struct end *e = &c->end[side];
+
+	if (c->gen != ev->gen || !c->used)
+		return;
+	switch ((int)ev->kind) {
+	case EV_SEG:
+		seg(c, side);
+		return;
+	case EV_CONNECT:
+		if (e->state == END_OPEN && !e->taken)
+			taken(c, side);
+		return;
+	case EV_ACCEPT:
+		if (e->state != END_OPEN || e->taken)
+			return;
+		if (!sim.node[e->node].running)
+			net_shut(c, side, LINK_RESET);
+		else if (e->rogue)
+			rogue_taken(c);
+		else
+			taken(c, side);
+		return;
+	case EV_CONN_LOST:
+		if (e->state == END_ORDERLY)
+			net_close_end(c, side);
+		else if (e->state == END_OPEN && !e->taken)
+			tell_dead(c, side, false);
+		return;
+	case EV_PUMP:
+		e->want_pump = false;
+		if (!e->taken || e->state == END_CLOSED || e->rogue)
+			return;
+		if (sim.node[e->node].kernel) {
+			kernel_taken(c, side);
+			return;
+		}
+		world_enter(&sim.node[e->node]);
+		net_pump(c, side);
+		world_turn(&sim.node[e->node]);
+		return;
+	case EV_READ:
+		e->want_read = false;
+		net_read(c, side);
+		return;
+	}
+}

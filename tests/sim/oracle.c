@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What must hold in every run. Watches what applications are told and what
+ * ends write; of the core's insides it reads only the states of links and
+ * sessions, the ring's public functions and counters.
+ */
+#include "sim.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINK_STEP_NS	(70 * SEC)	/* more than the longest deadline of a sub-state */
+
+struct stream *oracle_stream(unsigned from, unsigned to)
+{
+	struct stream *st = &sim.streams[from * SIM_LIVES + to];
+
+	if (!st->used) {
+		st->used = true;
+		st->from = (uint8_t)from;
+		st->to = (uint8_t)to;
+		st->unsent_from = UINT64_MAX;
+	}
+	return st;
+}
+
+struct rec *oracle_record(struct stream *st)
+{
+	if (st->n_rec == st->cap_rec) {
+		st->cap_rec = st->cap_rec ? 2 * st->cap_rec : 64;
+		st->rec = realloc(st->rec, st->cap_rec * sizeof *st->rec);
+		if (!st->rec)
+			abort();
+	}
+	return &st->rec[st->n_rec++];
+}
+
+/* SIM_LIVES if there is no such life. */
+unsigned oracle_life(uint64_t incarnation)
+{
+	unsigned i = sim.n_lives;
+
+	while (i--)
+		if (sim.life[i].incarnation == incarnation)
+			return i;
+	return SIM_LIVES;
+}
+
+static struct stream *of_session(const struct session *s, bool tx)
+{
+	unsigned me = oracle_life(s->ours), it = oracle_life(s->incarnation);
+
+	if (me == SIM_LIVES || it == SIM_LIVES) {
+		sim_fail("a session with a life that never was: %llx",
+			 (unsigned long long)s->incarnation);
+		return NULL;
+	}
+	return tx ? oracle_stream(me, it) : oracle_stream(it, me);
+}
+
+/* ---- what the applications are told ---- */
+
+bool oracle_dlm(const struct sess *x)
+{
+	return sim.node[x->peer].kernel != NULL;
+}
+
+void oracle_up(struct sess *x)
+{
+	x->tx = of_session(&x->s, true);
+	x->rx = of_session(&x->s, false);
+	if (!x->tx || !x->rx)
+		return;
+	if (x->tx->opened_tx || x->rx->opened_rx)
+		sim_fail("n%u: the pair of lives %u, %u comes up again", x->node, x->tx->from,
+			 x->tx->to);
+	if (sim.node[sim.life[x->tx->to].node].nodeid != sim.node[x->peer].nodeid)
+		sim_fail("n%u: PEER_UP of n%u with a life of another node", x->node, x->peer);
+	x->tx->opened_tx = true;
+	x->rx->opened_rx = true;
+}
+
+void oracle_message(struct sess *x, const uint8_t *p, size_t n)
+{
+	struct stream *st = x->rx;
+	struct rec *r;
+
+	if (!x->up || x->down || x->finished) {
+		sim_fail("n%u: message from n%u %s", x->node, x->peer, !x->up ?
+			 "before PEER_UP" : x->down ? "after PEER_DOWN" : "after FINISHED");
+		return;
+	}
+	while (st->next_rec < st->n_rec && st->rec[st->next_rec].state == REC_CANCELLED)
+		st->next_rec++;
+	if (st->next_rec == st->n_rec) {
+		sim_fail("n%u: message %llu from n%u was never sent (a repeat?)", x->node,
+			 (unsigned long long)st->delivered + 1, x->peer);
+		return;
+	}
+	r = &st->rec[st->next_rec++];
+	if (oracle_dlm(x)) {		/* with the packet's header */
+		p += n < WIRE_HEADER ? n : WIRE_HEADER;
+		n -= n < WIRE_HEADER ? n : WIRE_HEADER;
+	}
+	if (r->state == REC_OPEN || r->len != n ||
+	    (n && memcmp(p, workload_pattern + r->off, n))) {
+		sim_fail("n%u: message %llu from n%u is not what was sent: %zu bytes, should be %u%s",
+			 x->node, (unsigned long long)st->delivered + 1, x->peer, n, r->len,
+			 r->state == REC_OPEN ? " (slot still open)" : "");
+		return;
+	}
+	st->delivered++;
+	if (st->delivered > st->unsent_from)
+		sim_fail("n%u: message %llu from n%u was reported unsent", x->node,
+			 (unsigned long long)st->delivered, x->peer);
+	TRACE("n%u got %llu from n%u, %zu bytes", x->node, (unsigned long long)st->delivered, x->peer, n);
+	workload_message(x, r);
+}
+
+/* A packet without sequence: recovery traffic, or everything of a 3.1 peer. */
+void oracle_bare(struct sess *x, const uint8_t *p, size_t n)
+{
+	uint32_t index = n < WIRE_HEADER ? 0 : get_le32(p + 4);
+
+	if (!oracle_dlm(x) || n < WIRE_HEADER) {
+		sim_fail("n%u: bare packet of n%u", x->node, x->peer);
+		return;
+	}
+	cover(COVER_K_BARE);
+	if (p[offsetof(struct wire_header, cmd)] != WIRE_MSG)
+		return;
+	if (x->rx->next_rec > index || index >= x->rx->n_rec)
+		sim_fail("n%u: message %u of n%u again", x->node, index, x->peer);
+	else if (memcmp(p + WIRE_HEADER, workload_pattern + x->rx->rec[index].off, n - WIRE_HEADER))
+		sim_fail("n%u: message %u of n%u is not what was sent", x->node, index, x->peer);
+	x->rx->next_rec = index + 1;
+	x->rx->delivered++;
+	sim.n_delivered++;
+}
+
+/* No more can be queued: what lies behind an open slot is void. */
+void oracle_final(struct stream *st)
+{
+	bool open = false;
+
+	if (!st || st->tx_final)
+		return;
+	st->tx_final = true;
+	for (uint32_t i = 0; i < st->n_rec; i++) {
+		open = open || st->rec[i].state == REC_OPEN;
+		if (open)
+			st->rec[i].state = REC_CANCELLED;
+		st->n_final += st->rec[i].state == REC_DONE;
+	}
+}
+
+void oracle_finished(struct sess *x)
+{
+	if (!x->up || x->down || x->finished)
+		sim_fail("n%u: FINISHED of n%u out of order", x->node, x->peer);
+	else if (!x->rx->tx_final || x->rx->delivered != x->rx->n_final)
+		sim_fail("n%u: FINISHED after %llu messages, n%u sent %llu", x->node,
+			 (unsigned long long)x->rx->delivered, x->peer,
+			 (unsigned long long)x->rx->n_final);
+	else
+		x->rx->finished = true;
+}
+
+/* ---- ends ---- */
+
+/* Every message that is not wholly acknowledged must still be readable. */
+static void walk(struct sess *x, uint64_t acked, uint64_t queued)
+{
+	struct stream *st = x->tx;
+	struct ring_iter it = { 0 };
+	uint64_t number = 0, next = acked + 1;
+	struct span body;
+	bool first, last;
+	size_t total, off = 0;
+	uint32_t i = 0;
+
+	while (ring_next(&x->s.ring, &it, &body, &first, &last, &total) == 1) {
+		if (oracle_dlm(x)) {
+			body.p += WIRE_HEADER;
+			body.n -= WIRE_HEADER;
+			total -= WIRE_HEADER;
+		}
+		if (first) {
+			off = 0;
+			if (it.number != next) {
+				sim_fail("n%u: unacknowledged message has number %llu, not %llu",
+					 x->node, (unsigned long long)it.number,
+					 (unsigned long long)next);
+				return;
+			}
+			while (number < next && i < st->n_rec)
+				number += st->rec[i++].state == REC_DONE;
+		}
+		if (!i || st->rec[i - 1].len != total || off + body.n > total ||
+		    (body.n && memcmp(body.p, workload_pattern + st->rec[i - 1].off + off, body.n))) {
+			sim_fail("n%u: bytes of unacknowledged message %llu to n%u are gone",
+				 x->node, (unsigned long long)next, x->peer);
+			return;
+		}
+		off += body.n;
+		next += last;
+	}
+	if (next != queued + 1)
+		sim_fail("n%u: %llu messages can be read back, %llu are unacknowledged", x->node,
+			 (unsigned long long)(next - acked - 1), (unsigned long long)(queued - acked));
+}
+
+/* A peer that speaks 3.1 may lose what it is sent. */
+static bool oracle_unreliable(const struct sess *x)
+{
+	return oracle_dlm(x) && x->s.version == WIRE_VERSION_3_1;
+}
+
+static void check_fates(struct sess *x)
+{
+	struct stream *st = x->tx;
+	struct ring_fate f;
+
+	oracle_final(st);
+	ring_fate(&x->s.ring, &f);
+	if (f.acked > f.unknown || f.unknown > f.queued)
+		sim_fail("n%u: fates out of order", x->node);
+	if (f.queued != st->n_final)
+		sim_fail("n%u: fates speak of %llu messages to n%u, %llu were sent", x->node,
+			 (unsigned long long)f.queued, x->peer, (unsigned long long)st->n_final);
+	if (oracle_unreliable(x))
+		return;
+	if (f.acked > st->delivered)
+		sim_fail("n%u: %llu messages to n%u acknowledged, %llu delivered", x->node,
+			 (unsigned long long)f.acked, x->peer, (unsigned long long)st->delivered);
+	if (f.unknown < st->delivered)
+		sim_fail("n%u: message %llu to n%u is called unsent, it was delivered", x->node,
+			 (unsigned long long)st->delivered, x->peer);
+	st->unsent_from = f.unknown;
+	if (f.acked)
+		cover(COVER_FATE_ACKED);
+	if (f.unknown > f.acked)
+		cover(COVER_FATE_UNKNOWN);
+	if (f.queued > f.unknown)
+		cover(COVER_FATE_UNSENT);
+	if (x->s.end == SESSION_CLOSED && (f.acked != f.queued || st->delivered != st->n_final))
+		sim_fail("n%u: clean end with n%u, but %llu of %llu messages were acknowledged",
+			 x->node, x->peer, (unsigned long long)f.acked, (unsigned long long)f.queued);
+	walk(x, f.acked, f.queued);
+}
+
+static void check_reason(struct sess *x, unsigned me, unsigned it)
+{
+	struct life *l = &sim.life[it];
+	bool declared = sim.declared[me * SIM_LIVES + it];
+	bool ok = true;
+
+	switch (x->s.end) {
+	case SESSION_ALIVE:
+		ok = false;
+		break;
+	case SESSION_CLOSED:
+		ok = !x->up || oracle_unreliable(x) || (x->finished && x->rx->tx_final && x->rx->delivered == x->rx->n_final);
+		break;
+	case SESSION_LEFT:
+		ok = l->gone && sim.membership;
+		break;
+	case SESSION_FAILED:
+		ok = declared;
+		break;
+	case SESSION_SUPERSEDED:
+		ok = !sim.membership && (!l->alive || l->claimed);
+		sim.declared[me * SIM_LIVES + it] = 1;
+		break;
+	case SESSION_RENEWED:
+		ok = !sim.life[me].alive;
+		break;
+	case SESSION_LINGER:
+	case SESSION_ABORTED:
+	case SESSION_REMOVED:
+		ok = declared;
+		break;
+	}
+	if (!ok)
+		sim_fail("n%u: session with n%u (life %u) ends as %s without a cause", x->node,
+			 x->peer, it, session_end_name(x->s.end));
+}
+
+static void cover_session(const struct session *s)
+{
+	if (s->n.duplicates)
+		cover(COVER_DUPLICATES);
+	if (s->n.resumed_unacked)
+		cover(COVER_RESUMED_UNACKED);
+	if (s->n.stalls)
+		cover(COVER_STALLS);
+	if (s->n.faults) {
+		cover(COVER_FAULTS_SEEN);
+		if (!sim.dishonest)
+			sim_fail("faults of an honest peer were counted");
+	}
+}
+
+void oracle_down(struct sess *x)
+{
+	unsigned me = oracle_life(x->s.ours), it = oracle_life(x->s.incarnation);
+
+	if (x->down || me == SIM_LIVES || it == SIM_LIVES) {
+		sim_fail("n%u: PEER_DOWN %s", x->node, x->down ? "twice" : "of nobody");
+		return;
+	}
+	cover(COVER_END + (unsigned)x->s.end);
+	cover_session(&x->s);
+	if (x->s.end == SESSION_CLOSED)
+		sim.closed_pair[x->node][x->peer] = sim.closed_pair[x->peer][x->node] = true;
+	check_reason(x, me, it);
+	if (!x->up)
+		return;
+	if (!oracle_unreliable(x) && x->finished != x->rx->finished)
+		sim_fail("n%u: FINISHED of n%u was lost", x->node, x->peer);
+	if (x->s.got_fin != x->finished)
+		sim_fail("n%u: FINISHED of n%u was not told before PEER_DOWN", x->node, x->peer);
+	check_fates(x);
+	x->tx->ended_tx = true;
+	x->rx->ended_rx = true;
+	x->rx->ended_ns = sim.now_ns;
+}
+
+void oracle_renew(struct node *n)
+{
+	for (unsigned i = 0; i < sim.n_lives; i++)
+		if (sim.declared[i * SIM_LIVES + n->life])
+			return;
+	sim_fail("n%u: told that its life %u failed, which nobody declared", n->idx, n->life);
+}
+
+/* The application fences who is asked for: its machine is switched off. */
+void oracle_fence(struct node *n, struct peer *p, int reason)
+{
+	struct node *it = world_node(p->nodeid);
+
+	TRACE("n%u FENCE n%u reason %d", n->idx, it->idx, reason);
+	if (reason == FENCE_PROTOCOL)
+		sim_fail("n%u: n%u broke the protocol too often", n->idx, it->idx);
+	if (reason == FENCE_STALLED && !sim.hard_fault)
+		sim_fail("n%u: n%u stalled, but nothing ever held it up", n->idx, it->idx);
+	cover(COVER_FENCE_STALLED);
+	if (it->kernel || rng_one_in(&sim.app, 2))
+		return;
+	world_crash(it, true);
+	it->restart_at_ns = sim.now_ns + rng_scale(&sim.app, 0, 3 * SEC);
+	sim_at(it->restart_at_ns, EV_START, it->idx, 0, 0);
+}
+
+/* Everything that this side sent is with the other's application, and known to be. */
+bool oracle_done(struct sess *x)
+{
+	struct stream *st = x->tx;
+	uint64_t n = 0;
+
+	if (x->down || !st || (sim.node[x->peer].kernel && oracle_unreliable(x)))
+		return true;
+	for (unsigned i = 0; i < SIM_SLOTS; i++)
+		if (x->slot[i].used && !st->tx_final)
+			return false;
+	for (uint32_t i = 0; i < st->n_rec; i++)
+		n += st->rec[i].state == REC_DONE;
+	return st->delivered == n && ring_empty(&x->s.ring) && (!x->blocked || st->tx_final);
+}
+
+/* No sub-state of a link lasts for ever. */
+void oracle_deadlines(void)
+{
+	for (unsigned i = 0; i < SIM_CONNS; i++) {
+		struct conn *c = &sim.conns[i];
+
+		for (unsigned s = 0; c->used && s < 2; s++) {
+			struct end *e = &c->end[s];
+			enum link_state st = e->link.state;
+
+			if (e->state != END_OPEN || e->rogue || sim.node[e->node].kernel ||
+			    (s == 1 && !e->taken))
+				continue;
+			if (st == LINK_HELD)
+				cover(COVER_HELD);
+			if ((st == LINK_CONNECTING || st == LINK_WAIT || st == LINK_HELD) &&
+			    sim.now_ns - e->link.opened_ns > LINK_STEP_NS &&
+			    sim.node[e->node].stun_until_ns < sim.now_ns)
+				sim_fail("n%u: a link is in state %s for ever", e->node,
+					 link_state_name(st));
+		}
+	}
+}

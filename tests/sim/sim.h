@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The simulated world: every type that the parts of the simulator share. One
+ * run is one seed; all of it lives in the one struct sim. Knows the core only
+ * through proto/core.h.
+ */
+#ifndef SINEW_TESTS_SIM_H
+#define SINEW_TESTS_SIM_H
+
+#include "proto/core.h"
+
+#include <stdio.h>
+
+#define SIM_NODES	7
+#define SIM_PATHS	3
+#define SIM_LIVES	96
+#define SIM_CONNS	1024
+#define SIM_SESSIONS	256
+#define SIM_SEGS	32		/* segments under way in one direction */
+#define SIM_FAULTS	96
+#define SIM_MEMBER_Q	256
+#define SIM_SLOTS	4		/* slots that one application holds open */
+#define SIM_EVENTS	(1u << 15)
+#define SIM_PIPE	(1024u * 1024)
+#define SIM_MSG_MAX	(256u * 1024)
+
+#define USEC 1000ull
+#define MSEC 1000000ull
+#define SEC  1000000000ull
+
+struct rng {
+	uint64_t s;
+};
+
+static inline uint64_t rng_next(struct rng *r)
+{
+	uint64_t z = r->s += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+/* 0 .. n - 1 */
+static inline uint64_t rng_below(struct rng *r, uint64_t n)
+{
+	return n < UINT32_MAX ? ((rng_next(r) >> 32) * n) >> 32 : rng_next(r) % n;
+}
+
+static inline uint64_t rng_range(struct rng *r, uint64_t lo, uint64_t hi)
+{
+	return lo + rng_below(r, hi - lo + 1);
+}
+
+static inline bool rng_one_in(struct rng *r, unsigned n)
+{
+	return rng_below(r, n) == 0;
+}
+
+/* Between lo and hi, every magnitude alike. */
+uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi);
+
+enum ev_kind {
+	EV_NONE, EV_SEG, EV_CONNECT, EV_ACCEPT, EV_PUMP, EV_READ, EV_CONN_LOST, EV_SEND, EV_KICK,
+	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_LEND, EV_CHECK, EV_CLOSE,
+	EV_KERNEL, EV_EXIT,
+};
+
+struct event {
+	uint64_t at_ns;
+	uint32_t order;
+	uint32_t b;
+	uint16_t kind;
+	uint16_t a;
+	uint32_t gen;
+};
+
+/* ---- network ---- */
+
+enum seg_kind { SEG_DATA, SEG_EOF, SEG_RST };
+
+struct seg {
+	uint64_t at_ns;
+	uint32_t n;
+	uint8_t kind;
+};
+
+#define PARSE_HOLD 400
+
+/* Follows the frames of one direction as they are written. */
+struct parse {
+	uint32_t have, want, skip;	/* skip: bytes of the frame still to come */
+	bool broken;
+	bool sequenced;			/* the frame under way is */
+	uint8_t hold[PARSE_HOLD];
+};
+
+enum end_state { END_CLOSED, END_OPEN, END_ORDERLY };
+
+/* One end of a connection, with the pipe that leads to it. */
+struct end {
+	struct link link;
+	enum end_state state;
+	bool taken;		/* connected or accepted, and the core knows */
+	bool fin_sent, rst_told, paused, want_pump, want_read, eof_read;
+	uint8_t late;		/* the end has come, but was not taken or not all read: seg_kind */
+	bool rogue;		/* driven by the simulator */
+	bool was_up;
+	bool narrow;		/* the armed cut is a hole, not a reset */
+	uint8_t node;
+	uint8_t hole;		/* 1: data that lead here vanish, 2: everything */
+	uint8_t *buf;		/* rd <= seen <= arr <= wr */
+	uint32_t rd, seen, arr, wr;
+	uint32_t cap;
+	size_t scan_off;
+	int64_t bytes_left;	/* until the armed reset; negative = none */
+	uint64_t last_ns;	/* arrival of the newest segment */
+	uint64_t hold_ns;	/* nothing arrives before */
+	uint64_t opened_ns;
+	struct seg segs[SIM_SEGS];
+	uint32_t seg_head, n_segs;
+	struct parse tx;	/* of what this end writes */
+	uint64_t kfree;		/* kernel model's own */
+};
+
+struct conn {
+	struct end end[2];	/* 0 dialled */
+	uint32_t gen;
+	bool used, probe, stranger;
+	uint8_t path;
+	uint16_t idx;
+	uint64_t lat_lo, lat_hi;
+};
+
+/* ---- lives and streams ---- */
+
+struct life {
+	uint64_t incarnation;
+	uint8_t node;
+	bool alive;
+	bool leaving;
+	bool gone;		/* left or failed was said */
+	bool declared;		/* anybody had a reason to call it failed */
+	bool claimed;		/* another program used its number */
+};
+
+enum rec_state { REC_DONE, REC_OPEN, REC_CANCELLED };
+
+struct rec {
+	uint32_t len, off;
+	uint8_t state;
+	uint8_t echo;		/* 1 please send it back, 2 it is */
+};
+
+/* What one life sends to another. */
+struct stream {
+	bool used;
+	bool opened_tx, opened_rx;	/* a session for it was up at that end */
+	bool ended_tx, ended_rx;
+	bool tx_final;			/* nothing more can be queued */
+	bool fin_wire;
+	bool finished;			/* receiver was told */
+	uint8_t from, to;
+	uint32_t n_rec, cap_rec;
+	struct rec *rec;
+	uint32_t next_rec;		/* at the receiver */
+	uint64_t delivered;
+	uint64_t n_final;		/* messages before our FIN */
+	uint64_t unsent_from;		/* numbers above never arrive */
+	uint32_t n_frames, cap_frames;
+	uint32_t *ended;		/* messages ended by frames 0 .. i */
+	uint64_t ended_ns;		/* at the receiver */
+};
+
+struct sess {
+	struct session s;
+	bool used, up, finished, down, blocked, paused, kick, blocked_short;
+	uint8_t node, peer;
+	uint16_t idx;
+	uint32_t gen;
+	uint8_t *mem;
+	uint32_t size;
+	struct stream *tx, *rx;
+	struct { bool used; unsigned slot; uint32_t rec, len; uint8_t *data; } slot[SIM_SLOTS];
+};
+
+/* ---- nodes ---- */
+
+enum member_event { MEMBER_ADDED, MEMBER_LEAVING, MEMBER_LEFT, MEMBER_FAILED };
+
+struct member_item {
+	uint64_t at_ns;
+	uint8_t event, life;
+};
+
+/* The application's side of one peer. */
+struct chan {
+	struct sess *sess;
+	uint32_t budget;	/* messages it still wants to send */
+	uint32_t period_us;
+	uint8_t bulk;
+	bool echo;		/* its messages come back */
+	bool keeps;		/* does not read on while it has something to send back */
+	bool may_finish;
+	bool retry;		/* refused: the same message again */
+	bool removed;
+	struct rec again;
+	uint64_t pause_until_ns;
+	uint32_t echo_out;	/* bytes that have not come back */
+	uint32_t n_back;	/* to be sent back */
+	uint32_t back[64];
+	uint64_t back_bytes;
+};
+
+struct kernel;
+
+struct node {
+	struct core core;
+	struct peer peers[SIM_NODES];
+	struct chan chan[SIM_NODES];
+	bool present;		/* takes part in this run */
+	bool running, started_once, closing, closed, can_dial, in_turn, stays_dead;
+	bool quorum_off;
+	uint8_t idx, life;
+	uint8_t copy_of;	/* impostor: index of the real one + 1 */
+	uint32_t nodeid;
+	unsigned n_paths;
+	uint32_t gen;
+	uint64_t stun_until_ns, refuse_until_ns, hang_until_ns, nofd_until_ns;
+	uint64_t restart_at_ns;
+	uint64_t closing_ns;
+	uint64_t last_tick_ns;
+	unsigned same_ticks;
+	uint32_t queue_bytes;
+	struct member_item mq[SIM_MEMBER_Q];
+	unsigned mq_head, mq_n;
+	uint64_t mq_last_ns;
+	struct kernel *kernel;
+};
+
+enum fault_kind {
+	FAULT_RESET, FAULT_RESET_BYTES, FAULT_EOF, FAULT_HOLE_ONE, FAULT_HOLE_BOTH, FAULT_PATH_DOWN,
+	FAULT_REFUSE, FAULT_HANG, FAULT_NOFD, FAULT_HOLD, FAULT_STUN, FAULT_PAUSE, FAULT_ARM,
+	FAULT_RESTART, FAULT_FALSE_FAIL, FAULT_PARTITION, FAULT_ABORT, FAULT_FINISH, FAULT_CLOSE,
+	FAULT_ROGUE, FAULT_IMPOSTOR, FAULT_REMOVE, FAULT_QUORUM, FAULT_LINGER, FAULT_FORGE,
+	FAULT_STRANGER, FAULT_CUT_LAST, FAULT_NARROW, FAULT_KINDS,
+};
+
+struct fault {
+	uint64_t at_ns;
+	uint8_t kind, a, b, path;
+	uint32_t arg;
+	uint64_t span_ns;
+};
+
+enum phase { PHASE_FAULTS, PHASE_HEAL, PHASE_SLOW, PHASE_CLOSE, PHASE_OVER };
+
+/* Upper limits of what a seed draws: how a failing seed is made smaller. */
+struct limits {
+	uint32_t nodes, messages, faults;
+	uint64_t mask;		/* kinds of faults left out */
+};
+
+struct sim {
+	uint64_t seed, now_ns, start_ns;
+	struct limits limits;
+	bool trace, failed, membership, dlm, clean_net;
+	char why[400];
+	struct rng plan, net, app;
+	enum phase phase;
+	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
+	struct core_config cfg;
+	unsigned n_nodes, n_slots;	/* n_slots counts impostors too */
+	unsigned n_paths;
+	struct node node[SIM_NODES];
+	unsigned n_lives;
+	struct life life[SIM_LIVES];
+	uint8_t *declared;		/* [by life][life] */
+	struct stream *streams;		/* [from][to] */
+	struct conn *conns;
+	uint16_t free_conn[SIM_CONNS];
+	unsigned n_free_conn, n_conns;
+	struct sess *sess;
+	unsigned n_sess;
+	struct event *heap;
+	unsigned n_heap;
+	uint32_t order;
+	struct fault fault[SIM_FAULTS];
+	unsigned n_faults;
+	bool path_down[SIM_NODES][SIM_NODES][SIM_PATHS];
+	int64_t arm[SIM_NODES][SIM_NODES];	/* reset the next link after so many bytes */
+	uint64_t narrow_until_ns[SIM_NODES][SIM_NODES];
+	uint8_t forge[SIM_NODES][SIM_NODES];	/* the next dial is answered by this REFUSE */
+	bool closed_pair[SIM_NODES][SIM_NODES];	/* once ended cleanly */
+	uint64_t lat_lo, lat_hi;
+	uint32_t pipe_min, pipe_cap;
+	unsigned eager;			/* 1 in n reads and writes are cut short; 0 = none */
+	bool held_dials;
+	uint64_t n_events, n_dials, n_links, n_sent, n_delivered, n_link_faults;
+	bool hard_fault;		/* somebody was stunned, held or cut off silently */
+	bool any_linger, dishonest;
+	uint64_t slow_until_ns, slow_links;
+	struct sess *slow;
+	uint64_t dial_window_ns, dial_window_n;
+};
+
+extern struct sim sim;
+
+/* ---- cover.c: what happened at least once ---- */
+
+enum cover {
+	COVER_SEEDS, COVER_MESSAGES, COVER_LINKS, COVER_MEMBERSHIP, COVER_STATIC, COVER_DLM,
+	COVER_END,			/* + enum session_end */
+	COVER_REFUSE_TX = COVER_END + SESSION_REMOVED + 1,
+	COVER_REFUSE_RX = COVER_REFUSE_TX + WIRE_REFUSE_CLAIMED + 1,
+	COVER_FAULT = COVER_REFUSE_RX + WIRE_REFUSE_CLAIMED + 1,
+	COVER_FSM = COVER_FAULT + FAULT_KINDS,
+	COVER_FRAG_CUT = COVER_FSM + FSM_STATES * FSM_EVENTS,
+	COVER_WRAP, COVER_MID_FRAME, COVER_DUPLICATES, COVER_FULL, COVER_WRITABLE, COVER_CANCELLED,
+	COVER_COMMITTED, COVER_RX_PAUSED, COVER_SHORT, COVER_SCAN_ACK, COVER_CHALLENGE, COVER_HELD,
+	COVER_RENEW, COVER_GIVE_UP, COVER_STALLS, COVER_PROBE, COVER_PATH_SWITCH, COVER_FENCE_STALLED,
+	COVER_FATE_ACKED, COVER_FATE_UNKNOWN, COVER_FATE_UNSENT, COVER_RESUMED_UNACKED,
+	COVER_HALF_CLOSE, COVER_ECHO, COVER_SLOW_READER, COVER_RESTART, COVER_MERGE,
+	COVER_LEAVING_FIRST, COVER_FIN_FIRST, COVER_LATE_HELLO, COVER_FAULTS_SEEN, COVER_EMPTY,
+	COVER_BIG, COVER_LEAVING_FRAME, COVER_ORDERLY, COVER_ONE_WAY, COVER_NO_QUORUM,
+	COVER_K_REPEAT, COVER_K_EOF, COVER_K_GAP, COVER_K_DUP, COVER_K_BARE, COVER_K_FIN_ACTIVE,
+	COVER_K_FIN_PASSIVE, COVER_K_31, COVER_K_TWO_LINKS, COVER_K_RARE_ACK, COVER_K_LOWER,
+	COVER_N,
+};
+
+void cover(unsigned cell);
+void cover_add(unsigned cell, uint64_t n);
+void cover_map(uint64_t *cells);		/* where they are counted */
+unsigned cover_print(FILE *f, bool dlm_too);	/* returns how many required ones are 0 */
+
+/* ---- world.c ---- */
+
+void sim_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void sim_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define TRACE(...) do { if (sim.trace) sim_trace(__VA_ARGS__); } while (0)
+
+void sim_setup(void);
+bool sim_run(uint64_t seed, const struct limits *lim, bool trace);
+void sim_at(uint64_t at_ns, enum ev_kind kind, unsigned a, uint32_t b, uint32_t gen);
+void world_turn(struct node *n);		/* actions, until there are none */
+void world_enter(struct node *n);
+void world_start(struct node *n);
+void world_crash(struct node *n, bool silent);
+void world_peer_add(struct node *n, unsigned j);
+struct node *world_node(uint32_t nodeid);
+struct sess *world_lend(struct node *n, unsigned j);
+bool world_pair_stuck(unsigned a, unsigned b);
+bool world_pair_talks(const struct node *a, const struct node *b);
+
+/* ---- plan.c ---- */
+
+void plan_draw(void);
+
+/* ---- faults.c ---- */
+
+void fault_run(const struct fault *f);
+void fault_heal(void);
+
+/* ---- rogue.c ---- */
+
+void rogue_dial(const struct fault *f);
+
+/* ---- phases.c ---- */
+
+void phase_check(void);
+
+/* ---- member.c ---- */
+
+void member_say(struct node *to, enum member_event ev, unsigned life, uint64_t min_delay_ns);
+void member_say_all(enum member_event ev, unsigned life);
+void member_joined(struct node *n);
+void member_deliver(struct node *n);
+
+/* ---- net.c ---- */
+
+void net_reset_all(void);
+void net_dial(struct node *n, unsigned j, unsigned path, bool probe);
+void net_event(const struct event *e);
+void net_pump(struct conn *c, unsigned side);
+void net_shut(struct conn *c, unsigned side, enum link_shut how);
+void net_reset(struct conn *c);
+void net_eof(struct conn *c);
+void net_read(struct conn *c, unsigned side);
+void net_was_read(struct conn *c, unsigned side);
+void net_node_gone(struct node *n, bool silent);
+void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n);
+void net_close_end(struct conn *c, unsigned side);
+size_t net_room(struct conn *c, unsigned side);
+struct conn *net_open(unsigned from, unsigned to, unsigned path);
+struct conn *net_pick(unsigned a, unsigned b, struct rng *r);
+struct conn *net_conn(struct link *l, unsigned *ret_side);
+void net_send_seg(struct conn *c, unsigned to_side, enum seg_kind kind, uint32_t n);
+struct path_addr net_addr(unsigned nodeidx, unsigned path);
+
+/* ---- workload.c ---- */
+
+extern uint8_t *workload_pattern;
+void workload_setup(void);
+void workload_send(struct node *n, unsigned j);
+void workload_up(struct sess *x);
+void workload_message(struct sess *x, const struct rec *r);
+void workload_writable(struct sess *x);
+void workload_down(struct sess *x);
+void workload_slot(struct sess *x, unsigned i);
+void workload_resume(struct node *n, unsigned j);
+void workload_finish(struct sess *x);
+bool workload_quiet(unsigned *ret_a, unsigned *ret_b);
+bool workload_push(struct node *n, unsigned j, uint32_t len);
+void workload_kick(struct sess *x);
+
+/* ---- oracle.c, watch.c ---- */
+
+struct stream *oracle_stream(unsigned from, unsigned to);
+struct rec *oracle_record(struct stream *st);
+unsigned oracle_life(uint64_t incarnation);
+void oracle_up(struct sess *x);
+void oracle_message(struct sess *x, const uint8_t *p, size_t n);
+void oracle_finished(struct sess *x);
+void oracle_down(struct sess *x);
+void oracle_final(struct stream *st);
+void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n);
+void oracle_read(struct conn *c, unsigned side, const uint8_t *p, const uint8_t *end);
+void oracle_link_gone(struct conn *c, unsigned side);
+void oracle_renew(struct node *n);
+void oracle_frame(struct stream *st, bool ends_message);
+bool oracle_dlm(const struct sess *x);
+void oracle_bare(struct sess *x, const uint8_t *p, size_t n);
+void oracle_fence(struct node *n, struct peer *p, int reason);
+bool oracle_done(struct sess *x);
+void oracle_deadlines(void);
+
+/* ---- kernel_peer.c ---- */
+
+void kernel_plan(void);
+void kernel_start(struct node *n);
+void kernel_event(struct node *n, uint32_t what, uint32_t gen);
+void kernel_taken(struct conn *c, unsigned side);
+void kernel_readable(struct conn *c, unsigned side);
+void kernel_dead(struct conn *c, unsigned side, bool eof);
+void kernel_no_dial(struct node *n, unsigned j);
+void kernel_member(struct node *n, enum member_event ev, unsigned life);
+void kernel_tell(struct node *n, enum member_event ev, unsigned life, uint64_t at_ns);
+bool kernel_quiet(struct node *n);
+
+#endif

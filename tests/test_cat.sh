@@ -1,0 +1,553 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of `sinew cat` as its users see it: what arrives, exit statuses, messages,
+# statistics. Knows nothing of the library behind it.
+# run.sh: timeout=200
+# run.sh: with=jq,ss
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+SINEW=$PWD/${BUILD:-build}/sinew
+case ${BUILD:-build} in /*) SINEW=$BUILD/sinew ;; esac
+LIMIT=30	# seconds for any one program
+T=$(mktemp -d) || exit 2
+# Addresses of this process alone, so that nothing else has their ports.
+NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
+pids=()
+n_failed=0
+why=
+pid_a=none pid_b=none	# set by node()
+
+cleanup()
+{
+	local pid
+	for pid in "${pids[@]}"; do
+		kill -CONT "$pid" 2>/dev/null
+		kill -KILL "$pid" 2>/dev/null
+	done
+	rm -rf "$T"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# ---- checks: the first that fails is the reason ----
+
+bad() { [ -n "$why" ] || why=$*; }
+same() { cmp -s "$1" "$2" || bad "$1 and $2 differ: $(cmp "$1" "$2" 2>&1 | head -n 1)"; }
+equals() { [ "$2" = "$3" ] || bad "$1 is $2, expected $3"; }
+says() { grep -qF -- "$2" "$1" || bad "$1 does not say \"$2\" but: $(head -c 300 "$1")"; }
+stat_is() { equals "$2 of $1" "$(jq -r "$2" "$1" 2>&1)" "$3"; }
+stat_holds() { jq -e "$2" "$1" >/dev/null 2>&1 || bad "$1: $2 does not hold: $(head -c 400 "$1")"; }
+
+# wait_for CONDITION...: at most 15 seconds.
+wait_for()
+{
+	local i
+	for ((i = 0; i < 300; i++)); do
+		"$@" && return 0
+		sleep 0.05
+	done
+	bad "waited in vain for: $*"
+	return 1
+}
+
+has_bytes() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
+has_line() { grep -qsF -- "$2" "$1"; }
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# ---- programs ----
+
+# config FILE [LINE-OF-SINEW-SECTION...]: three nodes.
+config()
+{
+	local file=$1 i
+	shift
+	{
+		echo "totem {"; echo "  cluster_name: test"; echo "}"
+		echo "nodelist {"
+		for i in 1 2 3; do
+			echo "  node {"; echo "    nodeid: $i"
+			echo "    ring0_addr: $NET.$i"; echo "  }"
+		done
+		echo "}"
+		echo "sinew {"
+		printf '  %s\n' "$@"
+		echo "}"
+	} | sed '/^  $/d' >"$file"
+}
+
+# node NAME ID OPTION...: in the background, standard input from fd 0; its output is NAME.out,
+# its messages NAME.err, its statistics NAME.json; $! and pid_NAME are its process.
+node()
+{
+	local name=$1 id=$2
+	shift 2
+	"$SINEW" cat --config c --node "$id" --stats "$name.json" "$@" >"${OUT:-$name.out}" \
+		2>"$name.err" <&0 5>&- 6>&- &
+	pids+=($!)
+	printf -v "pid_$name" %s $!
+}
+
+# ends NAME STATUS: waits for a node, at most LIMIT seconds.
+ends()
+{
+	local pid=pid_$1 i status
+	for ((i = 0; i < LIMIT * 20; i++)); do
+		is_gone "${!pid}" && break
+		sleep 0.05
+	done
+	if ! is_gone "${!pid}"; then
+		bad "$1 still runs after $LIMIT s; it said: $(tail -n 3 "$1.err")"
+		kill -KILL "${!pid}"
+	fi
+	wait "${!pid}" 2>/dev/null
+	status=$?
+	[ "$status" = "$2" ] ||
+		bad "status of $1 is $status, expected $2; it said: $(tail -n 3 "$1.err")"
+}
+
+lines() { seq -f "line %.0f of node $2, with some text behind it" "$1"; }
+of_node() { sed -n "s/^$1\t//p" "$2"; }
+
+# run NAME: one test, in its own directory.
+run()
+{
+	why=
+	mkdir -p "$T/$1" && cd "$T/$1" || exit 2
+	config c
+	"$1"
+	if [ -z "$why" ]; then
+		echo "ok - $1"
+	else
+		echo "not ok - $1: $(echo "$why" | tr '\n' ' ')"
+		n_failed=$((n_failed + 1))
+	fi
+}
+
+# ---- usage and configuration ----
+
+# refuses STATUS TEXT ARGUMENT...
+refuses()
+{
+	local status=$1 text=$2
+	shift 2
+	timeout "$LIMIT" "$SINEW" "$@" >out 2>err </dev/null
+	equals "status of $*" $? "$status"
+	says err "$text"
+}
+
+wrong_usage_is_refused()
+{
+	refuses 2 "usage: sinew"
+	refuses 2 '"dog" is not a subcommand' dog
+	refuses 2 "--config FILE is missing" cat
+	refuses 2 "--node ID is missing" cat --config c
+	refuses 2 "unknown option --colour" cat --colour
+	refuses 2 "--node needs a value" cat --node
+	refuses 2 'found "more"' cat --config c --node 1 more
+	refuses 2 '--node: found "x"' cat --config c --node x
+	refuses 2 '--node: found "0"' cat --config c --node 0
+	refuses 2 '--to: found "2,,3"' cat --config c --node 1 --to 2,,3
+	refuses 2 '--to: found ""' cat --config c --node 1 --to ''
+	refuses 2 '--to: c has no node 9' cat --config c --node 1 --to 9
+	refuses 2 '--to: node 1 is the own node' cat --config c --node 1 --to 2,1
+	refuses 2 '--from: c has no node 9' cat --config c --node 1 --from 9
+	refuses 2 '--raw needs --from' cat --config c --node 1 --raw
+	refuses 2 '--wait: found "-1"' cat --config c --node 1 --wait -1
+	refuses 2 '--linger: found "1h"' cat --config c --node 1 --linger 1h
+	refuses 2 '--chunk: found "0"' cat --config c --node 1 --chunk 0
+	refuses 2 '--membership: found "corosync"' cat --config c --node 1 --membership corosync
+	refuses 2 '--log-level: found "all"' cat --config c --node 1 --log-level all
+	refuses 2 '--stats: no/such cannot be written' cat --config c --node 1 --stats no/such
+}
+
+help_and_version_are_printed()
+{
+	"$SINEW" --help >out 2>err || bad "--help gave $?"
+	says out "cat "
+	"$SINEW" cat --help >out 2>err || bad "cat --help gave $?"
+	says out "usage: sinew cat"
+	"$SINEW" --version >out 2>err || bad "--version gave $?"
+	says out "sinew 0."
+}
+
+wrong_configurations_are_refused()
+{
+	refuses 2 "none: cannot be read: No such file" cat --config none --node 1
+	refuses 2 "c: found no node with nodeid 7" cat --config c --node 7 --stats s.json
+	stat_is s.json .status 2
+	stat_is s.json .incarnation ""
+	{ cat c; echo "what is this"; } >broken
+	refuses 2 'broken:20: found "what is this", expected "name {"' cat --config broken --node 1
+	sed 's/nodeid: 3/nodeid: 2/' c >twice
+	refuses 2 'twice:14: found nodeid 2 again, line 10 has it' cat --config twice --node 1
+	sed "s/$NET.1/192.0.2.1/" c >elsewhere
+	refuses 2 "elsewhere:7: 192.0.2.1 of node 1 is not an address of this machine" \
+		cat --config elsewhere --node 1
+}
+
+a_port_in_use_is_named()
+{
+	node a 1 --to 2 --wait 20 </dev/null
+	wait_for port_is_taken
+	refuses 2 "c:7: $NET.1:21065 of node 1 is in use" cat --config c --node 1
+	kill -TERM "$pid_a"
+	ends a 3
+}
+
+port_is_taken() { (exec 3<>"/dev/tcp/$NET.1/21065") 2>/dev/null; }
+
+# ---- what arrives ----
+
+lines_of_any_bytes_arrive()
+{
+	printf 'first\n\n\nnul \0 byte\n\xff\xfe\tx\r\nno newline at the end' >in
+	node b 2 </dev/null
+	node a 1 --to 2 <in
+	ends a 0
+	ends b 0
+	{ sed 's/^/1\t/' in; echo; } >want
+	same want b.out
+	stat_is a.json '.peers[] | select(.node == 2) | .sent' 6
+	stat_is a.json '.peers[] | select(.node == 2) | .acked' 6
+	stat_is a.json '.peers[] | select(.node == 2) | .unacked' 0
+	stat_is b.json '.peers[] | select(.node == 1) | .delivered' 6
+	stat_is b.json .schema 1
+	stat_is b.json .node 2
+	stat_is b.json '.incarnation | length' 16
+	stat_is a.json '.peers | length' 2
+}
+
+no_input_at_all_is_fine()
+{
+	node b 2 </dev/null
+	node a 1 --to 2 </dev/null
+	ends a 0
+	ends b 0
+	has_bytes b.out 1 && bad "something was printed"
+}
+
+three_send_to_all()
+{
+	local i k
+	for i in 1 2 3; do
+		lines $((i * 2000)) $i >in$i
+		node n$i $i --to all <in$i
+	done
+	for i in 1 2 3; do
+		ends n$i 0
+		for k in 1 2 3; do
+			[ $i = $k ] && continue
+			of_node $k n$i.out >from$k
+			same in$k from$k
+		done
+	done
+}
+
+connections_are_reset_all_the_time()
+{
+	local i k
+	for i in 1 2 3; do
+		lines 4000 $i >in$i
+		node n$i $i --to all --rate 60k --break-every 20 <in$i
+	done
+	for i in 1 2 3; do
+		ends n$i 0
+		for k in 1 2 3; do
+			[ $i = $k ] && continue
+			of_node $k n$i.out >from$k
+			same in$k from$k
+		done
+		stat_holds n$i.json '[.peers[].reconnects] | min > 5'
+	done
+}
+
+two_receive_from_one()
+{
+	lines 1000 1 >in
+	node b 2 </dev/null
+	node d 3 </dev/null
+	node a 1 --to 2,3 <in
+	ends a 0
+	ends b 0
+	ends d 0
+	of_node 1 b.out >from_b
+	of_node 1 d.out >from_d
+	same in from_b
+	same in from_d
+}
+
+binary_data_arrive_in_pieces()
+{
+	head -c 3000001 /dev/urandom >in
+	node b 2 --raw --from 1 </dev/null
+	node a 1 --to 2 --chunk 4k <in
+	ends a 0
+	ends b 0
+	same in b.out
+	stat_is a.json '.peers[] | select(.node == 2) | .sent' 733
+}
+
+only_one_sender_is_printed()
+{
+	mkfifo feed
+	node b 2 --from 1 </dev/null
+	node a 1 --to 2 < <(echo one; cat feed)
+	exec 6>feed
+	wait_for has_bytes b.out 6
+	node d 3 --to all <<<three
+	wait_for has_line b.err "messages of node 3 are thrown away: --from wants those of node 1"
+	exec 6>&-
+	ends a 0
+	ends d 0
+	ends b 0
+	printf '1\tone\n' >want
+	same want b.out
+	stat_is b.json '.peers[] | select(.node == 3) | .discarded' 1
+}
+
+the_rate_is_kept()
+{
+	local before after
+	head -c 30000 /dev/zero | tr '\0' 'x' | fold -w 99 >in
+	node b 2 </dev/null
+	before=${EPOCHREALTIME/[.,]/}
+	node a 1 --to 2 --rate 20000 <in
+	ends a 0
+	after=${EPOCHREALTIME/[.,]/}
+	ends b 0
+	[ $((after - before)) -gt 1300000 ] || bad "30 kB took $((after - before)) us at 20 kB/s"
+}
+
+# ---- what is refused while it runs ----
+
+a_target_that_is_not_up_is_named()
+{
+	sed -i 's/nodeid: 3/nodeid: 3\n    name: third/' c
+	node b 2 </dev/null
+	node a 1 --to all --wait 1.5 <<<secret
+	ends a 3
+	says a.err "node 3 (third) is not up after 1.500 s: nothing was sent"
+	grep -q "node 2 is not up" a.err && bad "node 2 was up"
+	ends b 0
+	has_bytes b.out 1 && bad "something was sent"
+	stat_is a.json .status 3
+}
+
+a_line_too_long_ends_the_input()
+{
+	config c "max_message: 1000"
+	{
+		head -c 1000 /dev/zero | tr '\0' 'x'; echo
+		head -c 1001 /dev/zero | tr '\0' 'y'; echo
+		echo more
+	} >in
+	node b 2 </dev/null
+	node a 1 --to 2 <in
+	ends a 2
+	says a.err "line 2 of standard input is too long: 1001 bytes or more"
+	says a.err "node 2 takes messages of up to 1000 (max_message)"
+	ends b 0
+	{ printf '1\t'; head -n 1 in; } >want
+	same want b.out
+	node b 2 </dev/null
+	node a 1 --to 2 --chunk 1001 <in
+	ends a 2
+	says a.err "--chunk: found 1001, node 2 takes messages of up to 1000"
+	ends b 0
+	has_bytes b.out 1 && bad "something was sent"
+}
+
+a_blocked_reader_blocks_the_sender()
+{
+	config c "queue_bytes: 256k" "receive_bytes: 64k" "max_message: 4k"
+	lines 60000 1 >in
+	mkfifo pipe
+	exec 5<>pipe
+	OUT=pipe node b 2 </dev/null
+	node a 1 --to 2 <in
+	wait_for has_line a.err "standard input waits: the queue is full for node 2"
+	equals "lines about it" "$(grep -c 'standard input waits' a.err)" 1
+	kill -0 "$pid_b" || bad "the receiver ended"
+	sed 's/^/1\t/' in >want
+	timeout "$LIMIT" head -c "$(stat -c %s want)" <pipe >got
+	exec 5<&-
+	ends a 0
+	ends b 0
+	same want got
+	stat_is a.json '.peers[] | select(.node == 2) | .reconnects' 0
+	stat_holds b.json '.peers[] | select(.node == 1) | .kept_high_water > 0'
+}
+
+an_undelivered_rest_is_told()
+{
+	config c "queue_bytes: 4M" "receive_bytes: 64k" "max_message: 4k"
+	lines 60000 1 >in
+	mkfifo pipe
+	exec 5<>pipe
+	OUT=pipe node b 2 --to 1 </dev/null
+	node a 1 --to 2 --linger 1 <in
+	ends a 1
+	exec 5<&-
+	says a.err "node 2: "
+	says a.err " messages are undelivered"
+	stat_is a.json .status 1
+	stat_holds a.json '.peers[] | select(.node == 2) | .undelivered + .unknown > 0'
+	kill -KILL "$pid_b" 2>/dev/null
+	wait "$pid_b" 2>/dev/null
+}
+
+a_reader_that_leaves_ends_the_run()
+{
+	lines 5000 1 >in
+	mkfifo pipe
+	timeout "$LIMIT" head -n 1 <pipe >got &
+	OUT=pipe node b 2 </dev/null
+	node a 1 --to 2 --rate 200k <in
+	ends b 1
+	says b.err "standard output cannot be written: Broken pipe (its reader has gone)"
+	ends a 4
+	says a.err "node 2 "
+	printf '1\t' | cat - <(head -n 1 in) >want
+	same want got
+	stat_is b.json .status 1
+}
+
+# ---- ends ----
+
+a_signal_ends_in_order()
+{
+	mkfifo feed
+	timeout "$LIMIT" bash -c 'while echo again and again; do :; done' >feed 2>/dev/null &
+	pids+=($!)
+	node b 2 </dev/null
+	node a 1 --to 2 --rate 100k <feed
+	wait_for has_bytes b.out 1000
+	kill -TERM "$pid_a"
+	ends a 0
+	says a.err "Terminated: no more input is read"
+	ends b 0
+	equals "lines that are not whole" "$(grep -vc '^1	again and again$' b.out)" 0
+	equals "lines" "$(wc -l <b.out)" "$(jq '.peers[] | select(.node == 2) | .acked' a.json)"
+}
+
+a_second_signal_ends_at_once()
+{
+	config c "queue_bytes: 4M" "receive_bytes: 64k" "max_message: 4k"
+	lines 60000 1 >in
+	mkfifo pipe
+	exec 5<>pipe
+	OUT=pipe node b 2 </dev/null
+	node a 1 --to 2 --linger 60 < <(cat in; sleep $LIMIT)
+	wait_for has_bytes a.err 0
+	wait_for port_has_queue
+	kill -TERM "$pid_a"
+	wait_for has_line a.err "Terminated: no more input"
+	kill -INT "$pid_a"
+	ends a 130
+	stat_is a.json .status 130
+	exec 5<&-
+	kill -TERM "$pid_b"
+	wait_for has_line b.err "Terminated: no more input"
+	kill -TERM "$pid_b"
+	ends b 143
+}
+
+# The receiver has filled its pipe: from here on nothing moves.
+port_has_queue()
+{
+	ss -tnH src "$NET.0/24" 2>/dev/null | awk '$3 > 100000 { found = 1 } END { exit !found }'
+}
+
+a_target_killed_and_started_again()
+{
+	node b 2 </dev/null
+	lines 100000 1 >in
+	node a 1 --to 2 --rate 100k <in
+	wait_for has_bytes b.out 1000
+	kill -KILL "$pid_b"
+	wait "$pid_b" 2>/dev/null
+	mv b.out b1.out
+	node b 2 </dev/null
+	ends a 4
+	says a.err "node 2 is down: it failed and came back as a new life"
+	ends b 0
+	stat_is a.json .status 4
+	of_node 1 b1.out | sed '$d' >got
+	head -n "$(wc -l <got)" in >want
+	same want got
+}
+
+a_target_may_fail_with_keep_going()
+{
+	node b 2 </dev/null
+	node d 3 </dev/null
+	lines 20000 1 >in
+	node a 1 --to 2,3 --keep-going --rate 300k <in
+	wait_for has_bytes b.out 1000
+	kill -KILL "$pid_b"
+	wait "$pid_b" 2>/dev/null
+	node b 2 </dev/null
+	ends a 0
+	ends b 0
+	ends d 0
+	of_node 1 d.out >got
+	same in got
+	tail -n 1 in >want
+	of_node 1 b.out | tail -n 1 >got
+	same want got
+	stat_is a.json '.peers[] | select(.node == 2) | .lives' 2
+}
+
+statistics_go_where_they_should()
+{
+	node b 2 --stats /dev/null </dev/null
+	echo old >a.json
+	chmod 600 a.json
+	ln -s a.json link
+	node a 1 --to 2 --stats link </dev/null
+	ends a 0
+	ends b 0
+	[ -c /dev/null ] || bad "/dev/null was replaced"
+	[ -L link ] || bad "the link was replaced"
+	stat_is a.json .schema 1
+}
+
+closed_descriptors_do_no_harm()
+{
+	node b 2 </dev/null
+	timeout "$LIMIT" "$SINEW" cat --config c --node 1 --to 2 <&- >a.out 2>a.err
+	equals "status with a closed input" $? 0
+	ends b 0
+	node b 2 </dev/null
+	echo text | timeout "$LIMIT" "$SINEW" cat --config c --node 1 --to 2 >&- 2>&-
+	equals "status with closed outputs" $? 0
+	ends b 0
+	printf '1\ttext\n' >want
+	same want b.out
+}
+
+run wrong_usage_is_refused
+run help_and_version_are_printed
+run wrong_configurations_are_refused
+run a_port_in_use_is_named
+run lines_of_any_bytes_arrive
+run no_input_at_all_is_fine
+run three_send_to_all
+run connections_are_reset_all_the_time
+run two_receive_from_one
+run binary_data_arrive_in_pieces
+run only_one_sender_is_printed
+run the_rate_is_kept
+run a_target_that_is_not_up_is_named
+run a_line_too_long_ends_the_input
+run a_blocked_reader_blocks_the_sender
+run an_undelivered_rest_is_told
+run a_reader_that_leaves_ends_the_run
+run a_signal_ends_in_order
+run a_second_signal_ends_at_once
+run a_target_killed_and_started_again
+run a_target_may_fail_with_keep_going
+run statistics_go_where_they_should
+run closed_descriptors_do_no_harm
+[ "$n_failed" = 0 ]

@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the checks of what `make install` leaves behind: the README's example is built against it
+# by pkg-config and run. Knows nothing of the library but what its users see.
+# run.sh: alone timeout=180
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+BUILD=${BUILD:-build}
+CC=${CC:-cc}
+dir=$(mktemp -d) || exit 2
+pids=()
+failed=0
+
+cleanup()
+{
+	for pid in "${pids[@]}"; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# check NAME COMMAND...: ok if it succeeds.
+check()
+{
+	local name=$1
+	shift
+	if "$@" >"$dir/output" 2>&1; then
+		echo "ok - $name"
+	else
+		echo "not ok - $name: \`$*\` failed"
+		sed 's/^/# /' "$dir/output" | tail -n 20
+		failed=1
+	fi
+}
+
+# What is built already is installed as it is, whatever flags it was built with.
+run_make() { make --no-print-directory -o "$BUILD/flags" BUILD="$BUILD" PREFIX="$dir/usr" "$@"; }
+
+# The first C block of the README.
+extract() { awk '/^```/ { if (inside) exit; inside = /^```c$/; next } inside' README.md; }
+
+exports()
+{
+	nm -D --defined-only "$1" | sed -n 's/.* T \(.*\)@@SINEW_.*/\1/p' | sort
+}
+
+declared()
+{
+	sed 's|/\*.*\*/||' lowcomms/sinew.h | grep -o '\bsinew_[a-z_]*(' | tr -d '(' | sort -u
+}
+
+same_symbols()
+{
+	diff <(declared | grep -v '^sinew_log_fn$') <(exports "$dir/usr/lib/libsinew.so")
+}
+
+soname_is()
+{
+	readelf -d "$dir/usr/lib/libsinew.so" | grep -q "SONAME.*\[$1\]"
+}
+
+# shellcheck disable=SC2046
+compile_shared()
+{
+	$CC -std=c11 -Wall -Wextra -Wno-unused-parameter -o "$dir/hello" "$dir/hello.c" \
+		$(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" pkg-config --cflags --libs sinew)
+}
+
+compile_static()
+{
+	$CC -std=c11 -o "$dir/hello-static" "$dir/hello.c" -I"$dir/usr/include" \
+		"$dir/usr/lib/libsinew.a" -pthread
+}
+
+compile_cxx()
+{
+	echo '#include <sinew.h>' >"$dir/header.cc"
+	echo 'int main() { return sinew_version() == 0; }' >>"$dir/header.cc"
+	g++ -std=c++17 -Wall -Wextra -Werror -o "$dir/header" "$dir/header.cc" \
+		-I"$dir/usr/include" -L"$dir/usr/lib" -lsinew
+}
+
+# Two processes, the nodes 1 and 2, each of which prints what the other says.
+run_hello()
+{
+	local pid status=0
+	pids=()
+	for n in 1 2; do
+		LD_LIBRARY_PATH="$dir/usr/lib" timeout -k 2 30 "$dir/hello" $n >"$dir/said$n" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
+	pids=()
+	grep -n . "$dir/said1" "$dir/said2"
+	[ $status = 0 ] && [ "$(cat "$dir/said1")" = 'node 2: hello' ] &&
+		[ "$(cat "$dir/said2")" = 'node 1: hello' ]
+}
+
+left_behind() { ! find "$dir/usr" -type f -o -type l | grep .; }
+
+check 'install: into a scratch prefix' run_make install
+check 'install: soname' soname_is libsinew.so.0
+check 'install: exactly the functions of the header are exported' same_symbols
+extract >"$dir/hello.c"
+check 'install: the README example builds against it' compile_shared
+check 'install: the README example runs' run_hello
+check 'install: the README example builds with the static library' compile_static
+if command -v g++ >/dev/null; then
+	check 'install: the header is C++ too' compile_cxx
+fi
+check 'install: the installed command runs' "$dir/usr/bin/sinew" --version
+check 'install: uninstall' run_make uninstall
+check 'install: nothing is left behind' left_behind
+exit $failed

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the rules that hold for all files: the core is pure, the layers know only those
+# below, the style is one. Knows nothing of what the code does.
+set -u
+export LC_ALL=C
+cd "$(dirname "$0")/.." || exit 2
+
+CC=${CC:-cc}
+MAX_LINES=600 MAX_FUNCTION=70 MAX_COLUMNS=100
+failed=0
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+
+# verdict NAME: fails if standard input has a line; shows the first ones.
+verdict()
+{
+	local found
+	found=$(cat)
+	if [ -z "$found" ]; then
+		echo "ok - $1"
+		return
+	fi
+	echo "$found" | head -n 20 | sed 's/^/# /'
+	echo "not ok - $1: $(echo "$found" | head -n 1)"
+	failed=1
+}
+
+# files SUFFIX...: ours, not what is built or was measured.
+files()
+{
+	local suffix names=()
+	for suffix; do
+		names+=(-o -name "*$suffix")
+	done
+	find proto lowcomms membership tools tests .ci examples \
+		\( -path tests/golden -o -path '*/corpus' \) -prune -o \
+		-type f \( "${names[@]:1}" \) -print 2>/dev/null | sort
+}
+
+# ---- the core is pure ----
+
+allowed='memcpy|memmove|memset|memcmp|memchr|strlen|strcmp|__assert_fail|_GLOBAL_OFFSET_TABLE_'
+
+core_needs_nothing()
+{
+	local f
+	for f in proto/*.c; do
+		$CC -std=c11 -O2 -fno-stack-protector -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 \
+			-c -o "$dir/$(basename "$f" .c).o" "$f" || echo "$f does not compile"
+	done
+	nm -g --defined-only "$dir"/*.o | awk 'NF == 3 { print $3 }' | sort -u >"$dir/defined"
+	for f in "$dir"/*.o; do
+		nm -u "$f" | awk -v f="proto/$(basename "$f" .o).c" '{ print $2, f }'
+	done | grep -vE "^($allowed) " | sort | join -v 1 - "$dir/defined" |
+		awk '{ print $2 " calls " $1 }'
+}
+core_needs_nothing | verdict core_calls_nothing_outside
+
+# No state but the caller's: no section that can be written to.
+for f in "$dir"/*.o; do
+	size -A "$f" | awk -v f="proto/$(basename "$f" .o).c" \
+		'$1 ~ /^\.(data|bss|tdata|tbss)/ && $1 !~ /rel\.ro/ && $2 > 0 { print f " has " $1 }'
+done | verdict core_has_no_data_of_its_own
+
+libc='assert|errno|limits|stdalign|stdatomic|stdbool|stddef|stdint|string'
+grep -nE '^[[:space:]]*# *include *<' proto/*.[ch] | grep -vE "<($libc)\.h>" |
+	verdict core_includes_a_handful_of_libc
+
+grep -nE '^[[:space:]]*# *include *"' proto/*.[ch] | grep -vE '"[a-z_]+\.(h|def)"' |
+	verdict core_includes_only_itself
+
+# ---- layers: tools, membership, lowcomms, proto; never back ----
+
+grep -nE '# *include *"(membership|tools|tests)/' lowcomms/*.[ch] |
+	verdict lowcomms_does_not_look_up
+grep -nE '# *include *"(proto|tools|tests)/' membership/*.[ch] 2>/dev/null |
+	verdict membership_does_not_look_up_or_into_the_core
+grep -nE '# *include *"(proto|tests)/' $(files .c .h | grep '^tools/') 2>/dev/null |
+	verdict tools_do_not_look_into_the_core
+grep -nE '# *include *"lowcomms/' $(files .c .h | grep -E '^(membership|tools)/') |
+	grep -v '"lowcomms/sinew\.h"' | verdict only_the_public_header_is_used_above
+
+# ---- numbers that wrap ----
+
+# raw: comparisons by < and > of what is named like a sequence number.
+number='(seq|expected|next_seq|acked_seq|first_seq|ack_sent)'
+raw()
+{
+	sed 's/->/./g; s/<<\|>>/ /g; s/[a-z0-9_.]* - [a-z0-9_.]*/distance/g' "$1" |
+		grep -nE "\b$number *[<>]|[<>]=? *[a-z0-9_.]*\b$number\b" | sed "s|^|$1:|"
+}
+for f in proto/*.c; do
+	raw "$f"
+done | grep -v '# *include' | verdict sequence_numbers_are_compared_by_seq_h
+printf 'if (f.u < s->expected)\nwhile (r->next_seq >= n)\na->expected = b->seq >> 1;\n' >"$dir/raw.c"
+raw "$dir/raw.c" | wc -l | grep -v '^2$' | verdict raw_comparisons_would_be_seen
+
+# ---- style ----
+
+for f in $(files .c .h .def .sh .map .1 .3) Makefile; do
+	head -n 3 "$f" | grep -q 'SPDX-License-Identifier: LGPL-2.1-or-later' || echo "$f"
+done | verdict every_file_says_its_licence
+
+grep -nwE 'TODO|FIXME|XXX|HACK' $(files .c .h .def .sh .map .1 .3 | grep -v test_purity) Makefile |
+	verdict nothing_is_left_to_do
+
+grep -nE '[[:space:]]+$' $(files .c .h .def .sh .map .1 .3) Makefile |
+	verdict no_space_at_the_end_of_a_line
+
+for f in $(files .c .h .def .sh); do
+	expand -t 8 "$f" | awk -v f="$f" -v max=$MAX_COLUMNS \
+		'length > max { print f ":" NR ": " length " columns" }'
+done | verdict lines_are_short
+
+wc -l $(files .c .h .def .sh) | awk -v max=$MAX_LINES \
+	'$2 != "total" && $1 >= max { print $2 ": " $1 " lines" }' | verdict files_are_short
+
+awk -v max=$MAX_FUNCTION '
+	/^\{/ { begin = FNR }
+	/^\}/ && begin { if (FNR - begin >= max) print FILENAME ":" begin ": " FNR - begin " lines"
+			 begin = 0 }
+' $(files .c .h) | verdict functions_are_short
+
+grep -nE '^ {8}| +	' $(files .c .h) | verdict indentation_is_by_tabs
+
+# ---- header, symbol map, man pages ----
+
+$CC -E -P -I. lowcomms/sinew.h | tr '\n' ' ' | grep -oE '\bsinew_[a-z0-9_]+ *\(' |
+	tr -d ' (' | sort -u >"$dir/header"
+grep -oE '^	sinew_[a-z0-9_]+;' lowcomms/sinew.map | tr -d '	;' | sort -u >"$dir/map"
+diff "$dir/header" "$dir/map" | grep '^[<>]' |
+	sed 's/^</only in sinew.h:/; s/^>/only in sinew.map:/' | verdict header_and_map_agree
+
+pages=$(files .3)
+if [ -n "$pages" ]; then
+	while read -r name; do
+		grep -q "\b$name\b" $pages || echo "$name has no manual page"
+	done <"$dir/header" | verdict every_function_has_a_page
+	cat $pages | grep -oE '\bsinew_[a-z0-9_]+\b *\(' | tr -d ' (' | sort -u |
+		comm -23 - "$dir/header" | sed 's/$/ is described but does not exist/' |
+		verdict pages_describe_what_exists
+fi
+
+exit $failed
