@@ -51,14 +51,15 @@ static struct conn *conn_new(struct sinew_node *n, int fd, enum conn_state state
 	return c;
 }
 
-/* Our own address that a dial to that family leaves from, so that the other
- * end knows us by it. */
 static bool usable_source(const struct sockaddr_storage *a, int family)
 {
 	return a->ss_family == family && !addr_is_any(a);
 }
 
-/* Each ring is a network of its own: path i leaves from our own address i. */
+/*
+ * Our own address that a dial leaves from, so that the other end knows us by
+ * it. Each ring is a network of its own: path i leaves from address i.
+ */
 static const struct sockaddr_storage *source_for(const struct sinew_node *n, int family,
 						 unsigned path)
 {

@@ -76,8 +76,7 @@ static int take_addrs(const struct sinew_node *n, const struct sockaddr_storage 
 	if (!addrs || !n_addrs || n_addrs > SINEW_ADDRS_MAX)
 		return -EINVAL;
 	for (unsigned i = 0; i < n_addrs; i++) {
-		if (!addr_len(&addrs[i]) || addrs[i].ss_family != addrs[0].ss_family ||
-		    addr_is_any(&addrs[i]))
+		if (!addr_len(&addrs[i]) || addr_is_any(&addrs[i]))
 			return -EINVAL;
 		ret[i] = addrs[i];
 		if (!addr_port(&ret[i]))

@@ -94,7 +94,10 @@ static void compact(struct conn *c)
 /* The most that a peer can have under way towards us: its queue. */
 static size_t ahead_max(const struct conn *c)
 {
-	return c->node->ring_bytes + 2 * BUF_POOLED;
+	const struct session *s = c->link.session;
+	size_t queue = s && s->peer_queue ? s->peer_queue : c->node->ring_bytes;
+
+	return queue + 2 * BUF_POOLED;
 }
 
 /* Room to read into at input + len; 0: none. */

@@ -55,7 +55,8 @@ struct sinew_kept;
 enum sinew_level { SINEW_ERROR, SINEW_WARNING, SINEW_INFO, SINEW_DEBUG };
 
 enum sinew_membership {
-	SINEW_MEMBERSHIP_STATIC,	/* peers are members from the start; lives are learned from HELLO */
+	SINEW_MEMBERSHIP_STATIC,	/* peers are members from the start; lives are
+				 * learned from HELLO */
 	SINEW_MEMBERSHIP_EXTERNAL,	/* sinew_peer_joined() and friends decide */
 };
 
@@ -142,7 +143,8 @@ struct sinew_options {
 	uint32_t busy_poll_us;		/* 0: dispatch spins so long before it sleeps */
 	enum sinew_quorum_policy quorum_policy;
 	bool auto_close;		/* answer a peer's finish by our own */
-	bool own_thread;		/* a thread of the library runs the loop; it blocks all signals */
+	bool own_thread;		/* a thread of the library runs the loop, with all
+					 * signals blocked */
 	uint32_t first_seq;		/* 0; both sides must agree (tests of the wrap) */
 
 	sinew_log_fn log;		/* NULL = none; loop thread, and whoever calls a failing
@@ -260,8 +262,8 @@ int sinew_address(const char *text, uint16_t port, struct sockaddr_storage *ret_
 /*
  * Makes a nodeid known, with its addresses in order of preference (port 0: the
  * port of the options). Static membership dials it from now on. any thread.
- * -EEXIST: known already. -EINVAL: nodeid 0 or our own, no address, mixed or
- * unknown family. -ENOSPC: max_peers. -ENOMEM. -ESHUTDOWN: closing.
+ * -EEXIST: known already. -EINVAL: nodeid 0 or our own, no address, or one
+ * of an unknown family. -ENOSPC: max_peers. -ENOMEM. -ESHUTDOWN: closing.
  */
 int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
 		   unsigned n_addrs);
@@ -272,7 +274,8 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
 
 /* Membership events, in any order, idempotent; any thread; take effect in the
- * order of the calls. joined, leaving and left: -EINVAL under static membership. -ENOENT: unknown nodeid. */
+ * order of the calls. joined, leaving and left: -EINVAL under static membership.
+ * -ENOENT: unknown nodeid. */
 int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_left(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
@@ -295,7 +298,8 @@ void *sinew_peer_user(const struct sinew_peer *peer);		/* loop */
 /* ---- sending (any thread) ----
  *
  * All: -EAGAIN: the queue is full, writable will be called. -EMSGSIZE: longer
- * than max_message of either side (see sinew_peer_max_message()), it can never be sent. -ESHUTDOWN: after
+ * than max_message of either side (see sinew_peer_max_message()), it can never be
+ * sent. -ESHUTDOWN: after
  * sinew_finish() or sinew_close(). -ESTALE: that life is over. -ECHILD: after fork.
  * The order on the wire is the order of the calls. 0 means queued, not delivered.
  */
@@ -321,14 +325,16 @@ struct sinew_slot {
 };
 size_t sinew_slot_max(const struct sinew_peer *peer);
 int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot);
-/* Send the first used bytes. -EINVAL: used > len, or no open slot. -ESTALE, -ESHUTDOWN: given back unsent. */
+/* Send the first used bytes. *ret_number is 0 while an earlier slot is open.
+ * -EINVAL: used > len, or no open slot. -ESTALE, -ESHUTDOWN: given back unsent. */
 int sinew_commit(struct sinew_slot *slot, size_t used, uint64_t *ret_number);
 int sinew_cancel(struct sinew_slot *slot);
 
 /* ---- receiving ---- */
 
 /* In the message callback: keep it beyond. Counts against receive_bytes of its
- * peer until released; over it, that peer is not read (it is slow, not stalled). -ENOMEM: over node_memory. */
+ * peer until released; over it, that peer is not read (it is slow, not stalled).
+ * -ENOMEM: over node_memory. -EINVAL: not the message being handed over. */
 int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
 	       struct sinew_kept **ret_kept);
 const void *sinew_kept_data(const struct sinew_kept *kept);	/* any */
@@ -367,7 +373,7 @@ struct sinew_status {
 	bool link_up;
 	bool flow_blocked;		/* our queue is full, or the peer says RX_PAUSED */
 	bool peer_paused;		/* the peer says that it does not read */
-	bool paused;			/* we do not read: its messages are kept by the application */
+	bool paused;			/* we do not read: the application keeps too much */
 	bool slot_held;			/* a slot has been open for over a second */
 	uint64_t sent, delivered, acked;	/* application messages: queued to the
 					 * peer, received from it, acknowledged by it */
@@ -396,7 +402,8 @@ struct sinew_status {
 int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret);
 /* By nodeid, also while no session stands (state SINEW_CLOSED, paths filled). -ENOENT. */
 int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret);
-/* The text of the last refusal by or of that nodeid with its cause, or "". Copies at most n bytes. -ENOENT. */
+/* The text of the last refusal by or of that nodeid with its cause, or ""; at most n
+ * bytes are written, always terminated. -ENOENT. */
 int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n);
 
 /* Resets every connection of a peer (all peers: nodeid 0) as a network fault

@@ -272,22 +272,6 @@ static int check_unique(const struct sinew_static *config, const struct static_n
 	return 0;
 }
 
-/* sinew_peer_add() wants one family. */
-static int check_family(const struct static_node *node, const struct ring *ring,
-			struct config_error *err)
-{
-	const struct ring *first = node->rings;
-
-	while (!first->line)
-		first++;
-	if (first->addr.ss_family == ring->addr.ss_family)
-		return 0;
-	return config_fail(err, ring->line, "found IPv%d for \"%.80s\" of node %" PRIu32
-			   " beside IPv%d in line %u, expected one family in a node",
-			   ring->addr.ss_family == AF_INET ? 4 : 6, ring->host, node->nodeid,
-			   first->addr.ss_family == AF_INET ? 4 : 6, first->line);
-}
-
 static int resolve_node(struct sinew_static *config, struct static_node *node,
 			struct config_error *err)
 {
@@ -309,9 +293,7 @@ static int resolve_node(struct sinew_static *config, struct static_node *node,
 					   "node %" PRIu32 ", expected the address of one machine",
 					   ring->host, i, node->nodeid);
 		host_set_port(&ring->addr, port_of(config, node));
-		rc = check_family(node, ring, err);
-		if (!rc)
-			rc = check_unique(config, node, ring, err);
+		rc = check_unique(config, node, ring, err);
 		if (rc)
 			return rc;
 	}

@@ -238,6 +238,9 @@ static bool poll_link(struct core *core, struct core_action *a)
 static bool poll_wish(struct peer *p, struct core_action *a)
 {
 	*a = (struct core_action) { .peer = p };
+	/* A link came up since: no dial is needed any more. */
+	if (p->up && !p->dial_polled && !p->dial_moves)
+		p->dial_raised = false;
 	if (p->lend_raised) {
 		p->lend_raised = false;
 		a->what = CORE_LEND;

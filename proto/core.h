@@ -99,6 +99,7 @@ struct link {
 	bool dialled;		/* by us */
 	bool probe;		/* dialled for probing */
 	bool read_hello, answered, progress;
+	bool moving;		/* dialled while another link was up */
 	bool rx_only;		/* dlm profile: not the link that we send on */
 	bool stripped;		/* dlm profile, 3.1: the last gather left OPTS out */
 	unsigned path;		/* index, of a dialled one and once known */
@@ -185,7 +186,7 @@ struct peer {
 	struct peer *next;	/* all peers of the core */
 	struct peer *hash_next;
 	struct peer *next_pending;
-	bool in_pending, dial_raised, dial_polled, lend_raised, fence_raised;
+	bool in_pending, dial_raised, dial_polled, dial_moves, lend_raised, fence_raised;
 	uint32_t probe_raised;	/* bit per path */
 	uint32_t probing;	/* bit per path */
 	uint32_t nodeid;

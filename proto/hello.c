@@ -91,7 +91,7 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 	    (l->dialled && p != l->peer)) {
 		l->life = h->mine;
 		n = core_note(core, NOTE_WARNING, f->nodeid, l,
-			      "the program at this address claims a nodeid that is not configured there");
+			      "the program there claims a nodeid that is not configured so");
 		n->a_name = "expected";
 		n->a = l->dialled && l->peer ? l->peer->nodeid : 0;
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
@@ -230,6 +230,7 @@ static void learn(struct session *s, const struct hello *h)
 	if (s->was_up)
 		return;
 	session_limits(s, h->maxframe, h->max_message);
+	s->peer_queue = h->queue_bytes;
 	if (h->queue_bytes && h->queue_bytes / 4 < cfg->ack_bytes)
 		s->ack_bytes = h->queue_bytes / 4;
 }
@@ -240,9 +241,13 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	struct peer *p = l->peer;
 	struct session *s = p->session;
 	uint64_t rtt = l->hello_sent_ns ? core->now_ns - l->hello_sent_ns : 0;
+	uint32_t next = h->next;
 	struct note *n;
 
 	learn(s, h);
+	/* While we move, the old link's ACKs overtake the position on the new one. */
+	if (l->moving && seq_before(next, s->ring.acked_seq))
+		next = s->ring.acked_seq;
 	p->up = l;			/* no dial because of those that are shut */
 	link_shut_others(l);
 	/* Our HELLO was an ACK, too; more may have come on the old link since (R10). */
@@ -259,7 +264,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	n->a = s->gen;
 	n->b_name = "next";
 	n->b = h->next;
-	if (session_link_up(s, l, h->next))
+	if (session_link_up(s, l, next))
 		return link_fault(l, "resume position outside of what was sent");
 	if (s->end == SESSION_ALIVE && h->flags & WIRE_HELLO_LEAVING && !s->removed)
 		session_event(s, FSM_LEAVING, l);

@@ -39,6 +39,7 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 	l->from = p->paths.p[path].addr;
 	l->dialled = true;
 	l->probe = probe;
+	l->moving = p->up != NULL;
 	l->state = LINK_CONNECTING;
 	if (probe)
 		p->probing |= 1u << path;

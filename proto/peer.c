@@ -266,6 +266,7 @@ void peer_dial_check(struct peer *p)
 	}
 	p->dial_raised = true;
 	p->dial_polled = false;
+	p->dial_moves = move;
 	p->dial_path = move ? 0 : paths_choose(&p->paths);
 	core_raise_peer(p);
 }

@@ -342,7 +342,6 @@ int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
 	bool at_once = true;
 	int err;
 
-
 	if (closed(r))
 		return -ESHUTDOWN;
 	if (max_frame <= WIRE_FRAG_OVERHEAD || len > r->size)

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#define UNKNOWN_VERSION "unknown version of the DLM protocol"
+
 /* ---- sequenced frames ---- */
 
 /* RX_MSG: it is the expected one; RX_MORE: dropped as a duplicate; else a fault. */
@@ -195,7 +197,7 @@ static enum rx_result native_frame(struct link *l, struct rx *rx, const uint8_t 
 	int err = frame_parse(p, n, &f);
 
 	if (err)
-		return link_fault(l, err == -EPROTONOSUPPORT ? "unknown version of the DLM protocol" :
+		return link_fault(l, err == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
 				  "frame does not fit");
 	if (f.cmd == WIRE_MSG || f.cmd == WIRE_RCOM)
 		return link_fault(l, "bare DLM packet: the other end is no sinew");
@@ -281,8 +283,7 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 			return RX_PAUSED;
 		n = frame_length(rx->p, left);
 		if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state != LINK_UP))
-			return link_fault(l, n == -EPROTONOSUPPORT ?
-					  "unknown version of the DLM protocol" :
+			return link_fault(l, n == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
 					  "length of a frame cannot be");
 		if (n == 0 || (size_t)n > left) {
 			rx->need = n ? (uint32_t)n : WIRE_HEADER;

@@ -78,8 +78,12 @@ void session_pause(struct session *s, bool paused)
 	s->rx_paused = paused;
 	s->status_due = true;
 	s->frag_at_ns = s->peer->core->now_ns;
-	if (s->peer->up)
-		link_raise_tx(s->peer->up);
+	if (!s->peer->up)
+		return;
+	/* Silence counts from here: so far it was ours. */
+	if (!paused)
+		s->peer->up->last_rx_ns = s->peer->core->now_ns;
+	link_raise_tx(s->peer->up);
 }
 
 bool session_ack_owed(const struct session *s)

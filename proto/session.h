@@ -89,6 +89,7 @@ struct session {
 	uint32_t max_message;	/* what the peer takes */
 	uint32_t plain_max;	/* longest message of one frame; 0 in the dlm profile */
 	uint32_t ack_bytes;	/* threshold fitted to the peer's queue */
+	uint32_t peer_queue;	/* bytes that the peer can have under way, 0 = not said */
 
 	struct frag frag;
 	uint64_t frag_at_ns;	/* when the message under way last grew */

@@ -303,12 +303,13 @@ int frame_fragment(const struct frame *f, uint32_t *ret_total, uint32_t *ret_off
 /* True if the TLVs of an OPTS add up to optlen. */
 bool frame_tlvs_ok(const struct frame *f);
 
-/* Encoders. Each returns the number of bytes written to p. */
+/* Encoders. Each returns the number of bytes written to p: a constant, or at most
+ * WIRE_CONTROL_MAX (HELLO). */
 size_t wire_put_header(uint8_t *p, uint32_t version, uint32_t u, uint32_t nodeid,
 		       size_t length, uint8_t cmd);
 size_t wire_put_ack(uint8_t *p, uint32_t nodeid, uint32_t next);		/* 16 */
 size_t wire_put_fin(uint8_t *p, uint32_t nodeid, uint32_t seq);			/* 40 */
-size_t wire_put_hello(uint8_t *p, uint32_t nodeid, const struct hello *h);	/* <= WIRE_CONTROL_MAX */
+size_t wire_put_hello(uint8_t *p, uint32_t nodeid, const struct hello *h);
 size_t wire_put_refuse(uint8_t *p, uint32_t nodeid, const struct refuse *r);	/* 72 */
 size_t wire_put_leaving(uint8_t *p, uint32_t nodeid);				/* 40 */
 size_t wire_put_status(uint8_t *p, uint32_t nodeid, uint32_t flags);		/* 48 */

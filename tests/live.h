@@ -71,18 +71,23 @@ static inline int64_t live_limit(int64_t ms)
 	return ms * (factor && atoi(factor) > 1 ? atoi(factor) : 1);
 }
 
-/* 127.x.y.host, where x.y is this process's own. */
-static inline struct sockaddr_storage live_addr(unsigned host)
+/* 127.x.y.host, where x.y belongs to that process alone. */
+static inline struct sockaddr_storage live_addr_of(pid_t process, unsigned host)
 {
 	struct sockaddr_storage ss = { 0 };
 	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
-	unsigned pid = (unsigned)getpid();
+	unsigned pid = (unsigned)process;
 
 	in->sin_family = AF_INET;
 	in->sin_port = htons(LIVE_PORT);
 	in->sin_addr.s_addr = htonl(127u << 24 | (pid / 250 % 250 + 1) << 16 |
 				    (pid % 250 + 1) << 8 | host);
 	return ss;
+}
+
+static inline struct sockaddr_storage live_addr(unsigned host)
+{
+	return live_addr_of(getpid(), host);
 }
 
 /* ---- log ---- */

@@ -15,7 +15,7 @@
 #include "proto/wire.h"
 #include "tests/live.h"
 
-#define RELAY_PAIRS	16	/* connections of one relay in its life */
+#define RELAY_PAIRS	16	/* connections at a time */
 #define RELAY_PLANS	3
 #define RELAY_BUF	65536
 #define RELAY_FDS	(1 + 2 * RELAY_PAIRS)
@@ -24,6 +24,7 @@
 enum relay_act {
 	RELAY_PASS,
 	RELAY_RESET,		/* both sides */
+	RELAY_END_RESET,	/* both sides, an orderly end just before: writing gives EPIPE then */
 	RELAY_HALF_CLOSE,	/* end of file to the reader of that direction, the other goes on */
 	RELAY_STALL,		/* nothing in any direction for some time */
 	RELAY_HOLE,		/* nothing in any direction any more */
@@ -64,6 +65,7 @@ struct relay_pair {
 	int fd[2];		/* 0: who dialled */
 	struct relay_dir dir[2];
 	struct relay_plan plan;
+	unsigned number;	/* how many were before */
 	bool fired, open;
 	int64_t until_ms;	/* stalled */
 };
@@ -73,8 +75,9 @@ struct relay {
 	struct sockaddr_storage to, from;
 	enum relay_shape shape;
 	struct relay_plan plans[RELAY_PLANS];	/* of the first connections */
+	struct relay_plan later;	/* of all others */
 	struct relay_pair pairs[RELAY_PAIRS];
-	unsigned n_pairs, n_fired;
+	unsigned n_accepted, n_fired;
 	struct relay_place cut;	/* where the last plan fired */
 	/* A frame has passed whole. */
 	void (*on_frame)(struct relay *r, unsigned pair, unsigned dir, const struct relay_place *p);
@@ -107,7 +110,7 @@ static inline void relay_close(struct relay *r)
 {
 	relay_close_fd(r->listener, false);
 	r->listener = -1;
-	for (unsigned i = 0; i < r->n_pairs; i++)
+	for (unsigned i = 0; i < RELAY_PAIRS; i++)
 		if (r->pairs[i].open)
 			relay_end_pair(&r->pairs[i], true);
 }
@@ -131,10 +134,12 @@ static inline bool relay_open(struct relay *r, struct sockaddr_storage at,
 
 static inline void relay_accept(struct relay *r)
 {
-	struct relay_pair *p = &r->pairs[r->n_pairs];
+	struct relay_pair *p = r->pairs;
 	int one = 1, in, out;
 
-	if (r->n_pairs == RELAY_PAIRS)
+	while (p < r->pairs + RELAY_PAIRS && p->open)
+		p++;
+	if (p == r->pairs + RELAY_PAIRS)
 		return;
 	in = accept4(r->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (in < 0)
@@ -147,10 +152,10 @@ static inline void relay_accept(struct relay *r)
 		return;
 	}
 	fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
-	*p = (struct relay_pair) { .fd = { in, out }, .open = true };
-	if (r->n_pairs < RELAY_PLANS)
-		p->plan = r->plans[r->n_pairs];
-	r->n_pairs++;
+	*p = (struct relay_pair) {
+		.fd = { in, out }, .open = true, .number = r->n_accepted++,
+	};
+	p->plan = p->number < RELAY_PLANS ? r->plans[p->number] : r->later;
 	for (unsigned d = 0; d < 2; d++) {
 		setsockopt(p->fd[d], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		p->dir[d].buf = malloc(RELAY_BUF);
@@ -184,7 +189,7 @@ static inline void relay_follow(struct relay *r, struct relay_pair *p, unsigned 
 			at->cmd = at->head[offsetof(struct wire_opts, nextcmd)];
 		}
 		if (at->at == at->length && r->on_frame)
-			r->on_frame(r, (unsigned)(p - r->pairs), d, at);
+			r->on_frame(r, p->number, d, at);
 	}
 }
 
@@ -299,6 +304,11 @@ static inline bool relay_fire(struct relay *r, struct relay_pair *p)
 	switch (plan->act) {
 	case RELAY_PASS:
 		break;
+	case RELAY_END_RESET:
+		shutdown(p->fd[0], SHUT_WR);
+		shutdown(p->fd[1], SHUT_WR);
+		relay_end_pair(p, true);
+		return false;
 	case RELAY_RESET:
 		relay_end_pair(p, true);
 		return false;
@@ -350,7 +360,7 @@ static inline void relay_pair_turn(struct relay *r, struct relay_pair *p)
 static inline void relay_turn(struct relay *r)
 {
 	relay_accept(r);
-	for (unsigned i = 0; i < r->n_pairs; i++)
+	for (unsigned i = 0; i < RELAY_PAIRS; i++)
 		if (r->pairs[i].open)
 			relay_pair_turn(r, &r->pairs[i]);
 }
@@ -361,7 +371,7 @@ static inline unsigned relay_fds(const struct relay *r, struct pollfd fds[RELAY_
 	unsigned n = 0;
 
 	fds[n++] = (struct pollfd) { .fd = r->listener, .events = POLLIN };
-	for (unsigned i = 0; i < r->n_pairs; i++) {
+	for (unsigned i = 0; i < RELAY_PAIRS; i++) {
 		const struct relay_pair *p = &r->pairs[i];
 
 		if (!p->open)

@@ -12,7 +12,7 @@
  */
 #include "tests/relay.h"
 
-#define LANES		8	/* trials at a time */
+#define LANES		24	/* trials at a time */
 #define HOSTS		4	/* a lane */
 #define N_MESSAGES	4u
 #define JOBS_MAX	20000u

@@ -14,7 +14,7 @@
 
 #define QUEUE		(256u << 10)
 #define RECEIVE		(64u << 10)
-#define TURNS		40u
+#define TURNS		150u
 #define LONGEST		9000u
 #define LIMIT_MS	30000
 #define MESSAGES_MAX	4096u
@@ -161,7 +161,7 @@ static bool all_home(void *arg)
 	static int64_t broken_ms;
 
 	(void)arg;
-	if (breaking && live_ms() > broken_ms + 20) {
+	if (breaking && live_ms() > broken_ms + 2) {
 		broken_ms = live_ms();
 		sinew_break(nodes[0].node, 0);
 	}

@@ -264,7 +264,7 @@ static void check_reason(struct sess *x, unsigned me, unsigned it)
 		ok = !x->up || oracle_unreliable(x) || (x->finished && x->rx->tx_final && x->rx->delivered == x->rx->n_final);
 		break;
 	case SESSION_LEFT:
-		ok = l->gone && sim.membership;
+		ok = (l->gone && sim.membership) || oracle_unreliable(x);
 		break;
 	case SESSION_FAILED:
 		ok = declared;

@@ -48,6 +48,23 @@ static void fence_the_dead(void)
 	}
 }
 
+/* A node that closes and whose last ACK cannot be fetched: its time is over. */
+static void linger(struct node *n)
+{
+	if (!n->running || !n->closing || n->closed || n->kernel)
+		return;
+	for (unsigned j = 0; j < sim.n_nodes; j++) {
+		struct session *s = n->peers[j].session;
+
+		if (s && !n->chan[j].removed)
+			sim.declared[n->life * SIM_LIVES + oracle_life(s->incarnation)] = 1;
+	}
+	TRACE("n%u LINGER over", n->idx);
+	world_enter(n);
+	core_linger_over(&n->core);
+	world_turn(n);
+}
+
 static bool pair_settled(struct node *a, struct node *b)
 {
 	struct peer *p = &a->peers[b->idx];
@@ -196,6 +213,10 @@ void phase_check(void)
 		storm_check();
 		if (sim.now_ns - sim.phase_ns > 5 * SEC)
 			fence_the_dead();
+		for (unsigned i = 0; i < sim.n_nodes && sim.now_ns - sim.phase_ns > 40 * SEC; i++)
+			for (unsigned j = 0; j < sim.n_nodes; j++)
+				if (world_pair_stuck(i, j))
+					linger(&sim.node[i]);
 		if (settled(&why, &a, &b)) {
 			if (!rng_one_in(&sim.app, 4) || !to_slow())
 				to_close();

@@ -178,7 +178,7 @@ void plan_draw(void)
 	uint64_t span = rng_scale(r, 2 * SEC, 25 * SEC);
 
 	sim.now_ns = sim.start_ns = draw_clock();
-	sim.dlm = rng_one_in(r, 8);
+	sim.dlm = rng_one_in(r, 8) && !(sim.limits.mask >> 63);
 	sim.membership = rng_one_in(r, 2) || sim.dlm;
 	cover(sim.dlm ? COVER_DLM : sim.membership ? COVER_MEMBERSHIP : COVER_STATIC);
 	draw_nodes();

@@ -258,7 +258,7 @@ enum phase { PHASE_FAULTS, PHASE_HEAL, PHASE_SLOW, PHASE_CLOSE, PHASE_OVER };
 /* Upper limits of what a seed draws: how a failing seed is made smaller. */
 struct limits {
 	uint32_t nodes, messages, faults;
-	uint64_t mask;		/* kinds of faults left out */
+	uint64_t mask;		/* kinds of faults left out; bit 63: the dlm profile */
 };
 
 struct sim {

@@ -337,6 +337,9 @@ void workload_slot(struct sess *x, unsigned i)
 	if (!x->slot[i].used || x->down || !x->up)
 		return;
 	x->slot[i].used = false;
+	/* The core may have closed it by itself. */
+	if (session_state(&x->s) != FSM_ESTABLISHED && session_state(&x->s) != FSM_CLOSE_WAIT)
+		oracle_final(x->tx);
 	r = &x->tx->rec[x->slot[i].rec];
 	if (rng_one_in(&sim.app, 3)) {
 		err = session_cancel(&x->s, x->slot[i].slot);

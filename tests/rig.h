@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A core with two peers that are written out frame by frame: what goes in is
+ * made by hand, what comes out is kept. Knows neither sockets nor schedules.
+ */
+#ifndef SINEW_TESTS_RIG_H
+#define SINEW_TESTS_RIG_H
+
+#include "proto/core.h"
+#include "tests/check.h"
+
+#include <stdlib.h>
+
+#define SELF 2u
+#define RING (256u * 1024)
+
+enum { LOW = 1, HIGH = 3 };	/* LOW decides over us, we decide over HIGH */
+
+/* One end of a connection with what came out of it. */
+struct wire {
+	struct link link;
+	bool gone;
+	enum link_shut how;
+	uint8_t out[1 << 17];
+	size_t n_out, read;
+};
+
+struct rig {
+	struct core core;
+	struct peer peer[4];
+	struct session *session[4];
+	struct wire *dial[4];		/* newest dial to that peer */
+	struct wire *wires[64];
+	unsigned n_wires;
+	unsigned up[4], down[4], finished[4], delivered[4], fences;
+	enum session_end end[4];
+	char notes[4096];
+	uint8_t last[1 << 17];
+	size_t last_len;
+	bool renew, closed;
+	void *memory[64];
+	unsigned n_memory;
+};
+
+static struct rig *rig;
+
+static inline void *lend(size_t n)
+{
+	void *p = aligned_alloc(64, (n + 63) & ~(size_t)63);
+
+	rig->memory[rig->n_memory++] = p;
+	memset(p, 0, n);
+	return p;
+}
+
+static inline struct session *new_session(void)
+{
+	struct session *s = lend(sizeof *s);
+
+	session_lend(s, lend(RING), RING, SELF, 0xfffffffe);
+	return s;
+}
+
+static inline struct path_addr address(unsigned nodeid)
+{
+	return (struct path_addr) { .ip = { [15] = (uint8_t)nodeid }, .port = 1 };
+}
+
+static inline struct wire *new_wire(void)
+{
+	struct wire *w = lend(sizeof *w);
+
+	rig->wires[rig->n_wires++] = w;
+	return w;
+}
+
+static inline void gather(struct wire *w)
+{
+	struct span out[5];
+	int n;
+
+	while (link_gather(&w->link, out, &n, sizeof w->out - w->n_out)) {
+		size_t sum = 0;
+
+		for (int i = 0; i < n; i++) {
+			memcpy(w->out + w->n_out, out[i].p, out[i].n);
+			w->n_out += out[i].n;
+			sum += out[i].n;
+		}
+		link_sent(&w->link, sum);
+	}
+}
+
+static inline struct wire *wire_of(struct link *l)
+{
+	return (struct wire *)(void *)((char *)l - offsetof(struct wire, link));
+}
+
+static inline void note(const struct note *n)
+{
+	size_t used = strlen(rig->notes);
+
+	snprintf(rig->notes + used, sizeof rig->notes - used, "%s: %s\n", n->text,
+		 n->detail ? n->detail : "");
+}
+
+static inline void act(const struct core_action *a)
+{
+	unsigned id = a->peer ? a->peer->nodeid : 0;
+	struct wire *w;
+
+	switch (a->what) {
+	case CORE_NOTE:
+		note(&a->note);
+		break;
+	case CORE_DIAL:
+		w = rig->dial[id] = new_wire();
+		link_dial(&rig->core, &w->link, a->peer, a->path, false);
+		link_connected(&w->link);
+		break;
+	case CORE_PROBE:
+		link_no_dial(&rig->core, a->peer, a->path, true);
+		break;
+	case CORE_TX:
+		gather(wire_of(a->link));
+		break;
+	case CORE_SHUT:
+		w = wire_of(a->link);
+		w->how = a->how;
+		w->gone = true;
+		if (a->how == LINK_ORDERLY)
+			gather(w);
+		break;
+	case CORE_LEND:
+		peer_lend(a->peer, new_session());
+		break;
+	case CORE_PEER_UP:
+		rig->up[id]++;
+		rig->session[id] = a->session;
+		break;
+	case CORE_FINISHED:
+		rig->finished[id]++;
+		break;
+	case CORE_WRITABLE:
+		break;
+	case CORE_PEER_DOWN:
+		rig->down[id]++;
+		rig->end[id] = a->session->end;
+		rig->session[id] = NULL;
+		free(session_take_buffer(a->session));
+		break;
+	case CORE_FENCE:
+		rig->fences++;
+		break;
+	case CORE_RENEW:
+		rig->renew = true;
+		break;
+	case CORE_CLOSED:
+		rig->closed = true;
+		break;
+	}
+}
+
+static inline void settle(void)
+{
+	struct core_action a;
+
+	while (core_poll(&rig->core, &a))
+		act(&a);
+}
+
+static inline void pass(uint64_t ms)
+{
+	core_now(&rig->core, rig->core.now_ns + ms * 1000000);
+	core_tick(&rig->core);
+	settle();
+}
+
+/* Bytes arrive, in pieces of step. */
+static inline void feed_by(struct wire *w, const uint8_t *p, size_t n, size_t step)
+{
+	struct rx rx = { .p = p, .end = p };
+	enum rx_result r = RX_MORE;
+
+	while (!w->gone && r != RX_GONE) {
+		if (r == RX_MORE || r == RX_PAUSED) {
+			if (rx.end == p + n)
+				break;
+			rx.end += step < (size_t)(p + n - rx.end) ? step : (size_t)(p + n - rx.end);
+		}
+		r = link_rx(&w->link, &rx);
+		if (r == RX_MSG) {
+			rig->delivered[w->link.peer->nodeid]++;
+			rig->last_len = rx.msg_len;
+			if (rx.msg_len)
+				memcpy(rig->last, rx.msg, rx.msg_len);
+			if (rx.lent)
+				free((void *)(uintptr_t)rx.msg);
+		} else if (r == RX_BUFFER) {
+			uint8_t *buf = malloc(rx.need);
+
+			if (!link_lend(&w->link, buf))
+				free(buf);
+		}
+		settle();
+	}
+	if (!w->gone)
+		link_rx_done(&w->link);
+	settle();
+}
+
+static inline void feed(struct wire *w, const uint8_t *p, size_t n)
+{
+	feed_by(w, p, n, n ? n : 1);
+}
+
+/* The next frame that came out, parsed; false if there is none. */
+static inline bool next_frame(struct wire *w, struct frame *f)
+{
+	int n = frame_length(w->out + w->read, w->n_out - w->read);
+
+	if (n <= 0 || frame_parse(w->out + w->read, (size_t)n, f))
+		return false;
+	w->read += (size_t)n;
+	return true;
+}
+
+static inline uint32_t refused_for(struct wire *w)
+{
+	struct frame f;
+	struct refuse r;
+
+	while (next_frame(w, &f))
+		if (f.nextcmd == WIRE_REFUSE && !frame_refuse(&f, &r))
+			return r.reason;
+	return 0;
+}
+
+/* ---- a peer by hand ---- */
+
+static inline uint64_t life(unsigned nodeid)
+{
+	return 1000 + nodeid;
+}
+
+static inline struct hello hello_of(unsigned nodeid, uint64_t yours)
+{
+	return (struct hello) {
+		.mine = life(nodeid), .yours = yours, .next = 0xfffffffe, .vmin = 1, .vmax = 1,
+		.maxframe = 65535, .cluster = "test", .group = "sinew",
+		.max_message = 1 << 20, .queue_bytes = RING,
+	};
+}
+
+static inline void feed_hello(struct wire *w, unsigned nodeid, const struct hello *h)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+
+	feed(w, buf, wire_put_hello(buf, nodeid, h));
+}
+
+static inline struct wire *incoming(unsigned from)
+{
+	struct path_addr a = address(from);
+	struct wire *w = new_wire();
+
+	link_accept(&rig->core, &w->link, &a);
+	return w;
+}
+
+static inline void begin(bool static_members)
+{
+	struct core_config cfg;
+	unsigned ids[] = { LOW, HIGH };
+
+	rig = calloc(1, sizeof *rig);
+	core_config_default(&cfg);
+	cfg.nodeid = SELF;
+	cfg.incarnation = 77;
+	cfg.first_seq = 0xfffffffe;
+	cfg.queue_bytes = RING;
+	cfg.max_message = 100000;
+	cfg.static_members = static_members;
+	strcpy(cfg.cluster, "test");
+	core_init(&rig->core, &cfg, 5000);
+	for (unsigned i = 0; i < 2; i++) {
+		struct path_addr a = address(ids[i]);
+
+		peer_add(&rig->core, &rig->peer[ids[i]], ids[i], CORE_NATIVE, &a, 1);
+		peer_lend(&rig->peer[ids[i]], new_session());
+	}
+}
+
+static inline void end(void)
+{
+	for (unsigned i = 1; i < 4; i++)
+		if (rig->session[i])
+			free(session_take_buffer(rig->session[i]));
+	for (unsigned i = 0; i < rig->n_memory; i++)
+		free(rig->memory[i]);
+	free(rig);
+}
+
+static uint32_t gen_of[4];
+
+/* Full handshake on an incoming link; the position that the peer tells is next. */
+static inline struct wire *link_from(unsigned id, uint32_t next)
+{
+	struct wire *w = incoming(id);
+	struct hello h = hello_of(id, 0);
+
+	h.next = next;
+	feed_hello(w, id, &h);			/* challenged or answered */
+	h.yours = 77;
+	h.gen = id == HIGH ? 99 : 0;
+	if (id == LOW) {
+		feed_hello(w, id, &h);		/* names us: proof */
+		h.gen = ++gen_of[LOW];
+		h.flags = WIRE_HELLO_CHOSEN;
+	}
+	feed_hello(w, id, &h);
+	return w;
+}
+
+/* Both peers up; dials of ours are cut off by the links that win. */
+static inline struct wire *both_up(struct wire **ret_high)
+{
+	struct wire *low;
+
+	gen_of[LOW] = 0;
+	begin(true);
+	settle();
+	low = link_from(LOW, 0xfffffffe);
+	*ret_high = link_from(HIGH, 0xfffffffe);
+	return low;
+}
+
+static inline size_t put_message(uint8_t *p, unsigned from, uint32_t seq, const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(p + WIRE_MSG_OVERHEAD, text, n);
+	return wire_put_msg(p, from, seq, n) + n;
+}
+
+/* Another peer goes on as if nothing had happened. */
+static inline void unharmed(struct wire *w, unsigned id, uint32_t seq)
+{
+	uint8_t buf[200];
+	unsigned before = rig->delivered[id];
+
+	CHECK(!w->gone);
+	feed(w, buf, put_message(buf, id, seq, "still here"));
+	CHECK_EQ(rig->delivered[id], before + 1);
+	CHECK_EQ(rig->last_len, 10);
+}
+
+#endif

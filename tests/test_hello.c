@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of what comes before a link is up: strangers, garbage, silence,
+ * dead lives, two claimants, membership. Random schedules are the simulator's.
+ */
+#include "tests/rig.h"
+
+struct stranger {
+	const char *what;
+	void (*change)(struct hello *h, unsigned *nodeid, unsigned *from);
+	uint32_t reason;
+};
+
+static void other_cluster(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)n, (void)f;
+	strcpy(h->cluster, "other");
+}
+
+static void other_group(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)n, (void)f;
+	strcpy(h->group, "other");
+}
+
+static void newer_version(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)n, (void)f;
+	h->vmin = 2;
+	h->vmax = 3;
+}
+
+static void wants_security(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)n, (void)f;
+	h->required = WIRE_FEATURE_SECURITY;
+}
+
+static void unknown_nodeid(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)h, (void)f;
+	*n = 9;
+}
+
+static void other_nodes_address(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)h, (void)n;
+	*f = HIGH;
+}
+
+static void our_nodeid(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)h, (void)f;
+	*n = SELF;
+}
+
+static void tiny_frames(struct hello *h, unsigned *n, unsigned *f)
+{
+	(void)n, (void)f;
+	h->maxframe = 16;
+}
+
+static void strangers_are_refused(void)
+{
+	static const struct stranger table[] = {
+		{ "cluster", other_cluster, WIRE_REFUSE_CLUSTER },
+		{ "group", other_group, WIRE_REFUSE_CLUSTER },
+		{ "version", newer_version, WIRE_REFUSE_VERSION },
+		{ "feature", wants_security, WIRE_REFUSE_FEATURE },
+		{ "nodeid", unknown_nodeid, WIRE_REFUSE_IDENTITY },
+		{ "address", other_nodes_address, WIRE_REFUSE_IDENTITY },
+		{ "our own nodeid", our_nodeid, WIRE_REFUSE_IDENTITY },
+		{ "maxframe", tiny_frames, WIRE_REFUSE_PROTOCOL },
+	};
+
+	for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
+		unsigned nodeid = LOW, from = LOW;
+		struct hello h = hello_of(LOW, 0);
+		struct wire *w, *high;
+
+		both_up(&high);
+		table[i].change(&h, &nodeid, &from);
+		h.mine++;
+		w = incoming(from);
+		feed_hello(w, nodeid, &h);
+		CHECK(w->gone);
+		CHECK_EQ(w->how, LINK_ORDERLY);
+		CHECK_EQ(refused_for(w), table[i].reason);
+		CHECK_EQ(rig->down[LOW], 0);
+		CHECK(strstr(rig->notes, wire_reason_name(table[i].reason)));
+		unharmed(high, HIGH, 0xfffffffe);
+		end();
+	}
+}
+
+static void not_a_hello_is_dropped(void)
+{
+	uint8_t buf[600] = { 0 };
+	struct {
+		const char *what;
+		size_t n;
+		size_t length;
+		uint32_t version;
+	} table[] = {
+		{ "zeroes", 16, 0, 0 },
+		{ "length 0", 16, 0, WIRE_VERSION_3_2 },
+		{ "length 15", 16, 15, WIRE_VERSION_3_2 },
+		{ "length 16", 16, 16, WIRE_VERSION_3_2 },
+		{ "length 65535", 16, 65535, WIRE_VERSION_3_2 },
+		{ "over what may come before HELLO", 600, 513, WIRE_VERSION_3_2 },
+		{ "another version", 16, 16, 0x00040000 },
+	};
+
+	for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct wire *w, *high;
+
+		both_up(&high);
+		memset(buf, 0, sizeof buf);
+		wire_put_header(buf, table[i].version, 0, LOW, table[i].length, WIRE_ACK);
+		w = incoming(LOW);
+		feed(w, buf, table[i].n);
+		CHECK(w->gone);
+		CHECK(strstr(rig->notes, "protocol violation"));
+		unharmed(high, HIGH, 0xfffffffe);
+		end();
+	}
+}
+
+static void silence_is_bounded(void)
+{
+	struct wire *silent, *high;
+
+	both_up(&high);
+	silent = incoming(LOW);
+	pass(1999);
+	CHECK(!silent->gone);
+	pass(2);
+	CHECK(silent->gone);
+	CHECK(strstr(rig->notes, "no HELLO"));
+	CHECK(!high->gone);
+	end();
+}
+
+static void hello_cut_at_every_byte(void)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+	struct hello h = hello_of(LOW, 0);
+	size_t n = wire_put_hello(buf, LOW, &h);
+
+	for (size_t cut = 1; cut < n; cut++) {
+		struct wire *w;
+
+		begin(true);
+		w = incoming(LOW);
+		feed(w, buf, cut);
+		CHECK(!w->gone);
+		CHECK_EQ(w->n_out, 0);
+		link_dead(&w->link, false);
+		settle();
+		w = incoming(LOW);
+		feed_by(w, buf, n, 1);
+		CHECK(!w->gone && w->n_out > 0);
+		end();
+	}
+}
+
+static void dead_life_is_told(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 77);
+
+	both_up(&high);
+	peer_failed(&rig->peer[HIGH], life(HIGH));
+	settle();
+	CHECK_EQ(rig->down[HIGH], 1);
+	CHECK_EQ(rig->end[HIGH], SESSION_FAILED);
+	CHECK_EQ(refused_for(high), WIRE_REFUSE_FAILED);
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK(w->gone);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
+	end();
+}
+
+static void two_claimants(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 0);
+	uint8_t buf[64];
+
+	both_up(&high);
+	h.mine = 5555;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);		/* challenged */
+	h.yours = 77;
+	feed_hello(w, HIGH, &h);		/* proof, but the old life is alive: held */
+	CHECK(!w->gone && w->link.state == LINK_HELD);
+	pass(1000);
+	feed(high, buf, wire_put_ack(buf, HIGH, 0xfffffffe));
+	pass(8000);
+	CHECK(w->gone);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_CLAIMED);
+	CHECK(strstr(rig->notes, "two programs claim"));
+	CHECK_EQ(rig->down[HIGH], 0);
+	unharmed(high, HIGH, 0xfffffffe);
+	end();
+}
+
+static void silent_old_life_gives_way(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 0);
+
+	both_up(&high);
+	h.mine = 5555;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	h.yours = 77;
+	feed_hello(w, HIGH, &h);
+	pass(8000);				/* nothing more from the old one */
+	CHECK_EQ(rig->down[HIGH], 1);
+	CHECK_EQ(rig->end[HIGH], SESSION_SUPERSEDED);
+	CHECK_EQ(rig->up[HIGH], 2);
+	CHECK(!w->gone && high->gone);
+	end();
+}
+
+static void told_that_we_failed(void)
+{
+	uint8_t buf[128];
+	struct wire *high, *low = both_up(&high);
+	struct refuse r = { .mine = life(LOW), .yours = 76, .reason = WIRE_REFUSE_FAILED };
+
+	feed(low, buf, wire_put_refuse(buf, LOW, &r));	/* an older life of ours */
+	CHECK(!rig->renew);
+	low = link_from(LOW, 0xfffffffe);
+	r.yours = 77;
+	feed(low, buf, wire_put_refuse(buf, LOW, &r));
+	CHECK(rig->renew);
+	core_renew(&rig->core, 78);
+	settle();
+	CHECK_EQ(rig->end[LOW], SESSION_RENEWED);
+	CHECK_EQ(rig->end[HIGH], SESSION_RENEWED);
+	CHECK(high->gone);
+	end();
+}
+
+static void membership_admits(void)
+{
+	struct wire *w;
+	struct hello h = hello_of(HIGH, 77);
+
+	begin(false);
+	settle();
+	w = incoming(HIGH);
+	h.gen = 99;
+	feed_hello(w, HIGH, &h);
+	CHECK(w->link.state == LINK_HELD);
+	CHECK_EQ(rig->up[HIGH], 0);
+	peer_added(&rig->peer[HIGH], life(HIGH));
+	settle();
+	CHECK_EQ(rig->up[HIGH], 1);
+	peer_left(&rig->peer[HIGH], life(HIGH));
+	settle();
+	CHECK_EQ(rig->end[HIGH], SESSION_LEFT);
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
+	end();
+}
+
+int main(void)
+{
+	RUN(strangers_are_refused);
+	RUN(not_a_hello_is_dropped);
+	RUN(silence_is_bounded);
+	RUN(hello_cut_at_every_byte);
+	RUN(dead_life_is_told);
+	RUN(two_claimants);
+	RUN(silent_old_life_gives_way);
+	RUN(told_that_we_failed);
+	RUN(membership_admits);
+	return check_done();
+}

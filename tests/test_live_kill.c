@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A node killed in the middle of traffic (SIGKILL, no goodbye) and started again on the same
+ * address: the survivor's fates fit to what the dead one really had, and the traffic goes on
+ * with its next life. Knows only the public API.
+ * run.sh: timeout=60
+ *
+ * The node to be killed is this program again (test_live_kill FD PARENT); what its application
+ * has got is in memory shared with it, which outlives it.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "tests/live.h"
+
+#define LIVES		30u
+#define NUMBERS		400000u
+#define LENGTH_MAX	3000u
+#define LIMIT_MS	15000
+
+/* What one life got: written by it, read when it is dead. */
+struct life {
+	_Atomic uint64_t n;		/* messages, in order: 1..n */
+	_Atomic uint32_t wrong;
+	_Atomic uint64_t incarnation;
+};
+
+struct shared {
+	_Atomic uint32_t n_lives;	/* begun */
+	struct life lives[LIVES + 1];
+};
+
+static struct shared *shared;
+static int shared_fd = -1;
+static struct live survivor;
+static pid_t child;
+static uint64_t numbers[NUMBERS + 1];	/* of the survivor's messages to the present life: content */
+static uint64_t n_content;		/* contents given out so far, over all lives */
+static unsigned n_checked, n_unknown, n_unsent;
+
+/* ---- the node that is killed ---- */
+
+static void child_message(struct live *l, const struct sinew_message *msg)
+{
+	struct life *life = l->user;
+	uint64_t content;
+
+	memcpy(&content, msg->data, sizeof content);
+	if (msg->number != life->n + 1 || msg->len < sizeof content ||
+	    !live_is((const uint8_t *)msg->data + sizeof content, msg->len - sizeof content, 1,
+		     content))
+		life->wrong++;
+	life->n++;
+}
+
+static int child_main(int fd, pid_t parent)
+{
+	struct live l = { .on_message = child_message };
+	struct sockaddr_storage own, other;
+	struct sinew_options opt;
+
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (shared == MAP_FAILED || shared->n_lives > LIVES)
+		return 2;
+	l.user = &shared->lives[shared->n_lives++];
+	own = live_addr_of(parent, 2);
+	other = live_addr_of(parent, 1);
+	live_options(&opt, &l, 2, &own);
+	if (!live_open(&l, &opt) || sinew_peer_add(l.node, 1, &other, 1))
+		return 2;
+	((struct life *)l.user)->incarnation = sinew_incarnation(l.node);
+	/* An orphan ends by itself. */
+	while (getppid() == parent)
+		sinew_dispatch(l.node, 200);
+	return 0;
+}
+
+static bool start_child(void)
+{
+	char fd[16], pid[16];
+	pid_t parent = getpid();
+
+	snprintf(fd, sizeof fd, "%d", shared_fd);
+	snprintf(pid, sizeof pid, "%ld", (long)parent);
+	child = fork();
+	if (child == 0) {
+		execl("/proc/self/exe", "test_live_kill", fd, pid, (char *)NULL);
+		_exit(127);
+	}
+	return CHECK(child > 0);
+}
+
+static void kill_child(void)
+{
+	int status = 0;
+
+	if (child <= 0)
+		return;
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	child = 0;
+}
+
+/* ---- the survivor ---- */
+
+static size_t length_of(uint64_t content)
+{
+	return sizeof content + content * 7919u % (LENGTH_MAX - 8);
+}
+
+static int send_next(struct live *l)
+{
+	uint8_t text[LENGTH_MAX];
+	uint64_t content = n_content + 1, number;
+	size_t len = length_of(content);
+	int err;
+
+	memcpy(text, &content, sizeof content);
+	live_fill(text + sizeof content, len - sizeof content, 1, content);
+	err = sinew_send_numbered(l->peer, text, len, &number);
+	if (err)
+		return err;
+	n_content++;
+	if (CHECK(number <= NUMBERS))
+		numbers[number] = content;
+	return 0;
+}
+
+static void send_many(struct live *l)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < 200 && !err; i++)
+		err = send_next(l);
+	CHECK(!err || err == -EAGAIN);
+}
+
+/* After peer_down: what can be read again is exactly what has no known fate. */
+static void check_unsent(struct live *l)
+{
+	struct sinew_unsent it = { .size = sizeof it };
+	uint64_t due = l->fates.acked + 1, content;
+	uint8_t text[LENGTH_MAX];
+
+	while (sinew_unsent_next(l->peer, &it) == 1) {
+		CHECK_EQ(it.number, due);
+		CHECK_EQ(it.unknown, it.number <= l->fates.unknown);
+		if (!CHECK(it.len <= sizeof text) || !CHECK(it.number <= NUMBERS))
+			return;
+		CHECK_EQ(it.len, length_of(numbers[it.number]));
+		CHECK_EQ(sinew_unsent_copy(l->peer, &it, text), 0);
+		memcpy(&content, text, sizeof content);
+		CHECK_EQ(content, numbers[it.number]);
+		CHECK(live_is(text + sizeof content, it.len - sizeof content, 1, content));
+		due++;
+	}
+	CHECK_EQ(due, l->fates.queued + 1);
+}
+
+/* The fates of a life against what it got. */
+static void check_life(struct live *l, const struct life *life)
+{
+	const struct sinew_fates *f = &l->fates;
+
+	CHECK_EQ(sinew_peer_incarnation(l->peer), life->incarnation);
+	CHECK_EQ(life->wrong, 0);
+	CHECK(f->acked <= f->unknown && f->unknown <= f->queued);
+	/* What is called acknowledged was handed over; what is called unsent was not. */
+	CHECK(f->acked <= life->n);
+	CHECK(life->n <= f->unknown);
+	CHECK_EQ(f->queued, live_status(l).sent);
+	CHECK_EQ(sinew_send(l->peer, "x", 1), -ESTALE);
+	check_unsent(l);
+	n_checked++;
+	n_unknown += f->unknown > f->acked;
+	n_unsent += f->queued > f->unknown;
+}
+
+static void survivor_down(struct live *l)
+{
+	check_life(l, &shared->lives[l->n_down - 1]);
+}
+
+/* Dispatches, and sends all the time while the peer is up, until the condition holds. */
+static bool traffic_until(bool (*done)(uint64_t n), uint64_t n)
+{
+	struct live *const nodes[1] = { &survivor };
+	int64_t end = live_ms() + live_limit(LIMIT_MS);
+
+	while (!done(n)) {
+		if (live_ms() >= end)
+			return false;
+		if (survivor.n_up > survivor.n_down)
+			send_many(&survivor);
+		live_turn(nodes, 1, NULL, 0, 5);
+	}
+	return true;
+}
+
+static bool life_got(uint64_t n)
+{
+	unsigned lives = shared->n_lives;
+
+	return lives > 0 && survivor.n_up == lives && survivor.n_down == lives - 1 &&
+	       shared->lives[lives - 1].n >= n;
+}
+
+static bool is_down(uint64_t n)
+{
+	return survivor.n_down >= n;
+}
+
+static bool queue_full(uint64_t n)
+{
+	(void)n;
+	return live_status(&survivor).flow_blocked;
+}
+
+static bool set_up(void)
+{
+	struct sockaddr_storage own = live_addr(1), other = live_addr(2);
+	struct sinew_options opt;
+
+	shared_fd = memfd_create("lives", 0);
+	if (!CHECK(shared_fd >= 0) || !CHECK_EQ(ftruncate(shared_fd, sizeof *shared), 0))
+		return false;
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, shared_fd, 0);
+	if (!CHECK(shared != MAP_FAILED))
+		return false;
+	live_options(&opt, &survivor, 1, &own);
+	opt.queue_bytes = 1u << 20;
+	survivor.on_down = survivor_down;
+	return live_open(&survivor, &opt) &&
+	       CHECK_EQ(sinew_peer_add(survivor.node, 2, &other, 1), 0);
+}
+
+static void killed_and_started_again(void)
+{
+	uint64_t last = 0;
+
+	CHECK_OR_RETURN(set_up());
+	for (unsigned i = 0; i < LIVES && check_state.failures == 0; i++) {
+		bool fenced = i % 3 == 2;
+
+		CHECK_OR_RETURN(start_child());
+		/* Only the next life's HELLO tells that the last one is dead. */
+		CHECK_OR_RETURN(traffic_until(life_got, 300 + i * 997));
+		CHECK(shared->lives[i].incarnation != last);
+		last = shared->lives[i].incarnation;
+		if (i > 0)
+			CHECK_EQ(survivor.n_down, i);
+		kill_child();
+		if (i % 2)
+			CHECK(traffic_until(queue_full, 0));
+		if (fenced) {
+			CHECK_EQ(sinew_peer_failed(survivor.node, 2, 0), 0);
+			CHECK(traffic_until(is_down, i + 1));
+			CHECK_EQ(survivor.reason, SINEW_DOWN_FAILED);
+		} else if (survivor.n_down > 0 && i % 3 == 1) {
+			/* The one before, at its successor's coming. */
+			CHECK(survivor.reason == SINEW_DOWN_SUPERSEDED);
+		}
+	}
+	CHECK_OR_RETURN(start_child());
+	CHECK(traffic_until(life_got, 1000));
+	CHECK_EQ(n_checked, LIVES);
+	printf("# %u lives ended, %u of them with unknown messages, %u with unsent ones; "
+	       "%llu messages\n", n_checked, n_unknown, n_unsent, (unsigned long long)n_content);
+	CHECK(n_unknown > 0);
+	CHECK(n_unsent > 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3)
+		return child_main(atoi(argv[1]), (pid_t)atol(argv[2]));
+	RUN(killed_and_started_again);
+	if (check_state.n_failed)
+		live_show_log();
+	if (child > 0)
+		kill(child, SIGKILL);
+	live_free(&survivor);
+	return check_done();
+}

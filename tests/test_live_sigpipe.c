@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SIGPIPE has its default action, and connections end under load in every way that makes a
+ * write fail: the process lives, and all arrives. Knows only the public API.
+ * run.sh: timeout=60
+ *
+ * Each run is in a child, so that its death can be told. In the counter-run the flag that keeps
+ * the signal away is taken from every write: that child must die of it, else the test
+ * would prove nothing.
+ */
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "tests/relay.h"
+
+#define RUN_MS		3000
+#define END_MS		15000
+#define LENGTH		20000u
+#define CUT_MAX		60000u	/* bytes that a connection lives, at most */
+
+static struct live nodes[2];
+static struct relay relays[2];
+static struct pollfd fds[2 * RELAY_FDS];
+static uint64_t n_wrong;
+static unsigned n_broken;
+static bool without_flag;
+
+/* The library's writes come here, as the linker finds this first. */
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	return syscall(SYS_sendmsg, fd, msg, without_flag ? flags & ~MSG_NOSIGNAL : flags);
+}
+
+static void take_message(struct live *l, const struct sinew_message *msg)
+{
+	if (msg->number != l->n_received || msg->len != LENGTH ||
+	    !live_is(msg->data, msg->len, 3 - l->id, l->n_received))
+		n_wrong++;
+}
+
+static bool set_up(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct sockaddr_storage own = live_addr(1 + i), other = live_addr(3 + i);
+		struct sinew_options opt;
+
+		nodes[i].on_message = take_message;
+		live_options(&opt, &nodes[i], i + 1, &own);
+		opt.queue_bytes = 1u << 20;
+		relays[i].listener = -1;
+		if (!live_open(&nodes[i], &opt) ||
+		    !CHECK_EQ(sinew_peer_add(nodes[i].node, 2 - i, &other, 1), 0))
+			return false;
+	}
+	return relay_open(&relays[0], live_addr(3), live_addr(4), live_addr(2)) &&
+	       relay_open(&relays[1], live_addr(4), live_addr(3), live_addr(1));
+}
+
+static void turn(void)
+{
+	struct live *const both[2] = { &nodes[0], &nodes[1] };
+	unsigned n = 0;
+	int wait_ms = 20;
+
+	for (unsigned i = 0; i < 2; i++) {
+		relay_turn(&relays[i]);
+		n += relay_fds(&relays[i], fds + n, &wait_ms);
+	}
+	live_turn(both, 2, fds, n, wait_ms);
+}
+
+/* Writes from outside of the loop's turn, as an application does: a broken connection
+ * is met there first. */
+static void send_some(void)
+{
+	static uint8_t text[LENGTH];
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct live *l = &nodes[i];
+
+		for (unsigned k = 0; k < 4 && l->peer; k++) {
+			live_fill(text, LENGTH, l->id, live_status(l).sent + 1);
+			if (sinew_send(l->peer, text, LENGTH))
+				break;
+		}
+	}
+}
+
+static void break_some(unsigned round)
+{
+	for (unsigned i = 0; i < 2; i++)
+		relays[i].later = (struct relay_plan) {
+			.act = round % 3 ? RELAY_END_RESET : RELAY_RESET,
+			.dir = round % 2, .after = 1000 + round * 7919u % CUT_MAX,
+		};
+	if (round % 500 == 499)
+		n_broken += sinew_break(nodes[round / 500 % 2].node, 0) == 0;
+}
+
+static bool all_came(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (nodes[i].n_received != live_status(&nodes[1 - i]).sent ||
+		    live_status(&nodes[i]).unacked)
+			return false;
+	return true;
+}
+
+static int under_load(void)
+{
+	int64_t end = live_ms() + RUN_MS, last = end + live_limit(END_MS);
+
+	if (!set_up())
+		return 1;
+	for (unsigned round = 0; live_ms() < end; round++) {
+		break_some(round);
+		send_some();
+		turn();
+	}
+	for (unsigned i = 0; i < 2; i++)
+		relays[i].later = (struct relay_plan) { .act = RELAY_PASS };
+	while (!all_came() && live_ms() < last)
+		turn();
+	CHECK(all_came());
+	CHECK_EQ(n_wrong, 0);
+	CHECK(live_status(&nodes[0]).reconnects > 50);
+	CHECK(nodes[0].n_received > 500 && nodes[1].n_received > 500);
+	CHECK(n_broken > 0);
+	printf("# %llu and %llu messages, %llu reconnects\n",
+	       (unsigned long long)nodes[0].n_received, (unsigned long long)nodes[1].n_received,
+	       (unsigned long long)live_status(&nodes[0]).reconnects);
+	for (unsigned i = 0; i < 2; i++) {
+		live_free(&nodes[i]);
+		relay_close(&relays[i]);
+	}
+	return check_state.failures > 0;
+}
+
+/* The wait status of a child that runs under load. */
+static int in_child(bool flag)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		sigset_t none;
+		int bad;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGPIPE, SIG_DFL);
+		without_flag = !flag;
+		bad = under_load();
+		fflush(stdout);
+		_exit(bad);
+	}
+	if (!CHECK(pid > 0) || !CHECK(waitpid(pid, &status, 0) == pid))
+		return -1;
+	return status;
+}
+
+static void lives_under_resets(void)
+{
+	int status = in_child(true);
+
+	CHECK(!WIFSIGNALED(status));
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void dies_without_the_flag(void)
+{
+	int status = in_child(false);
+
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+}
+
+/* The library leaves the signal as it found it. */
+static void the_action_is_not_changed(void)
+{
+	struct sigaction before, after;
+
+	signal(SIGPIPE, SIG_DFL);
+	CHECK_EQ(sigaction(SIGPIPE, NULL, &before), 0);
+	CHECK_OR_RETURN(live_pair(nodes, NULL));
+	for (unsigned i = 0; i < 10; i++)
+		sinew_dispatch(nodes[i % 2].node, 10);
+	CHECK_EQ(sigaction(SIGPIPE, NULL, &after), 0);
+	CHECK(after.sa_handler == SIG_DFL && before.sa_flags == after.sa_flags);
+	live_free(&nodes[0]);
+	live_free(&nodes[1]);
+}
+
+int main(void)
+{
+	RUN(lives_under_resets);
+	RUN(dies_without_the_flag);
+	RUN(the_action_is_not_changed);
+	return check_done();
+}
