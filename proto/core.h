@@ -238,7 +238,7 @@ void peer_failed(struct peer *p, uint64_t incarnation);
  * whole frames. -EAGAIN: no room or no link now. -EMSGSIZE: over 512 bytes; send it wrapped. */
 int peer_send_bare(struct peer *p, const void *packet, size_t len);
 
-/* Half-close: FIN behind all that is queued. Idempotent. Slots still open are void. */
+/* Half-close: FIN behind all that is queued, and behind open slots. Idempotent. */
 void session_finish(struct session *s);
 /* Give the session up now (SESSION_ABORTED); its life is failed for us. */
 void session_abort(struct session *s);

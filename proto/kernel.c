@@ -207,7 +207,10 @@ void kernel_stripped_sent(struct link *l, size_t n)
 	l->stripped = false;
 	if (ring_mid_frame(&s->ring) || s->ring.sent == s->ring.acked_pos)
 		return;
-	session_acked(s, s->ring.acked_seq + 1);
+	/* With it all that went out before the version was known. */
+	while (s->end == SESSION_ALIVE && s->ring.acked_pos != s->ring.sent)
+		if (session_acked(s, s->ring.acked_seq + 1) <= 0)
+			break;
 	if (ring_has_unsent(&s->ring))
 		link_raise_tx(l);
 	else

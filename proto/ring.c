@@ -258,6 +258,7 @@ static struct ring_slot *push_slot(struct ring *r, uint64_t pos, size_t need)
 	assert(r->n_slots < RING_SLOTS);
 	*s = (struct ring_slot) { pos, (uint32_t)need, (uint32_t)need, RING_SLOT_OPEN };
 	r->n_slots++;
+	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
 	r->reserved = pos + need;
 	r->plain_end = 0;
 	return s;
@@ -301,6 +302,7 @@ static void flush_slots(struct ring *r)
 	if (r->n_slots == 0)
 		r->reserved = r->tail > r->floor ? r->tail : r->floor;
 	set_plain(r);
+	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
 	if (r->n_slots != before)
 		atomic_fetch_and(&r->want, ~RING_WANT_SLOT);
 }
@@ -415,8 +417,10 @@ int ring_commit(struct ring *r, unsigned i, size_t used, uint64_t *ret_number)
 	s->used = (uint32_t)(used + WIRE_MSG_OVERHEAD);
 	s->state = RING_SLOT_DONE;
 	flush_slots(r);
-	if (s->state == RING_SLOT_DONE && closed(r))
+	if (s->state == RING_SLOT_DONE && closed(r)) {
+		s->state = RING_SLOT_CANCELLED;
 		return -ESHUTDOWN;
+	}
 	if (ret_number)
 		*ret_number = s->state == RING_SLOT_FREE ? number : 0;
 	return 0;

@@ -62,6 +62,7 @@ struct ring {
 	_Atomic uint64_t acked;
 	_Atomic uint64_t want;	/* bytes that a refused sender waits for, 0 = none;
 				 * top bit: it waits for a slot to be given back */
+	_Atomic uint32_t held;	/* n_slots, for the consumer */
 	_Atomic uint64_t skip_at;	/* where the lap before that of tail ended early */
 
 	/* Consumer. */
@@ -165,6 +166,8 @@ int ring_ack(struct ring *r, uint32_t next);
 /* A new link resumes at next: as ring_ack, and sent goes back to there.
  * -EPROTO: outside acked..high (nothing changed). */
 int ring_resume(struct ring *r, uint32_t next);
+/* True if messages wait behind an open slot: a FIN now would leave them behind. */
+bool ring_slots_held(const struct ring *r);
 /* No more messages; returns true the first time. Open slots are void. */
 bool ring_close(struct ring *r);
 /* Close, and queue FIN behind all. */
@@ -183,13 +186,14 @@ uint32_t ring_next_seq(struct ring *r);		/* consumer's view, walks */
 bool ring_take_writable(struct ring *r);
 
 /* Fates: numbers of the last message acknowledged, last possibly delivered
- * (all of its frames handed to a link), last queued. Valid after ring_close(). */
+ * (all of its frames handed to a link), last queued. After ring_close(), under
+ * the producers' lock: what waits behind an open slot counts as queued. */
 struct ring_fate {
 	uint64_t acked, unknown, queued;
 };
 void ring_fate(struct ring *r, struct ring_fate *ret);
 
-/* Walks the messages that are not wholly acknowledged, oldest first, frame by
+/* After ring_close(). Walks the messages that are not wholly acknowledged, oldest first, frame by
  * frame. Start with a zeroed one; number is that of the frame's message. */
 struct ring_iter {
 	uint64_t pos, number;

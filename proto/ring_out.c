@@ -286,6 +286,11 @@ int ring_resume(struct ring *r, uint32_t next)
 
 /* ---- the end ---- */
 
+bool ring_slots_held(const struct ring *r)
+{
+	return atomic_load_explicit(&r->held, memory_order_relaxed) != 0;
+}
+
 bool ring_close(struct ring *r)
 {
 	return !(atomic_fetch_or_explicit(&r->filled, 1, memory_order_acq_rel) & 1);
@@ -356,6 +361,11 @@ bool ring_take_writable(struct ring *r)
 	return true;
 }
 
+static const struct ring_slot *slot_at(const struct ring *r, unsigned i)
+{
+	return &r->slots[(r->slot_head + i) % RING_SLOTS];
+}
+
 void ring_fate(struct ring *r, struct ring_fate *ret)
 {
 	uint64_t end = end_of(r), pos = r->acked_pos, number = r->acked_number;
@@ -371,7 +381,28 @@ void ring_fate(struct ring *r, struct ring_fate *ret)
 		if (pos <= r->high)
 			ret->unknown = number;
 	}
+	/* Accepted behind an open slot, and never published. */
+	for (unsigned i = 0; i < r->n_slots; i++)
+		number += slot_at(r, i)->state == RING_SLOT_DONE;
 	ret->queued = number;
+}
+
+/* What lies behind the ring for ring_next(): positions end + i are slots. */
+static int next_slot(struct ring *r, struct ring_iter *it, uint64_t end, struct span *ret_body,
+		     size_t *ret_total)
+{
+	for (uint64_t i = it->pos - end; i < r->n_slots; i++) {
+		const struct ring_slot *s = slot_at(r, (unsigned)i);
+
+		if (s->state != RING_SLOT_DONE)
+			continue;
+		*ret_total = s->used - WIRE_MSG_OVERHEAD;
+		*ret_body = (struct span) { ring_at(r, s->pos) + WIRE_MSG_OVERHEAD, *ret_total };
+		it->pos = end + i + 1;
+		it->ended = true;
+		return 1;
+	}
+	return 0;
 }
 
 int ring_next(struct ring *r, struct ring_iter *it, struct span *ret_body,
@@ -385,12 +416,12 @@ int ring_next(struct ring *r, struct ring_iter *it, struct span *ret_body,
 		*it = (struct ring_iter) { r->msg_pos, r->acked_number + 1, true, false };
 	else if (it->ended)
 		it->number++;
+	*ret_first = *ret_last = true;
 	if (it->pos >= end)
-		return 0;
+		return next_slot(r, it, end, ret_body, ret_total);
 	f = step(r, &it->pos, end, &bytes);
 	it->ended = ends_message(f, bytes);
 	*ret_last = it->ended;
-	*ret_first = true;
 	switch (f[offsetof(struct wire_opts, nextcmd)]) {
 	case WIRE_FRAGMENT:
 		over = WIRE_FRAG_OVERHEAD;

@@ -69,6 +69,7 @@ void session_kick(struct session *s)
 		core_raise_session(s, SESSION_P_WRITABLE);
 	if (p->up && ring_has_unsent(&s->ring))
 		link_raise_tx(p->up);
+	session_close_check(s);
 }
 
 void session_pause(struct session *s, bool paused)
@@ -153,9 +154,14 @@ int session_event(struct session *s, enum fsm_event ev, struct link *on)
 void session_close_check(struct session *s)
 {
 	const struct core *core = s->peer->core;
+	enum fsm_state state = session_state(s);
+	bool passive = state == FSM_CLOSE_WAIT && (s->removed || core->cfg.auto_close);
 
-	if (session_state(s) == FSM_CLOSE_WAIT &&
-	    (s->removed || s->finish_wanted || core->closing || core->cfg.auto_close))
+	if (state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT)
+		return;
+	/* What was accepted behind an open slot goes before the FIN: session_kick()
+	 * comes here again when the slot is given back. */
+	if ((passive || s->finish_wanted) && !ring_slots_held(&s->ring))
 		session_event(s, FSM_CLOSE, NULL);
 }
 
@@ -170,7 +176,7 @@ void session_finish(struct session *s)
 		session_unreliable_done(s);
 		return;
 	}
-	session_event(s, FSM_CLOSE, NULL);
+	session_close_check(s);
 }
 
 void session_unreliable_done(struct session *s)
@@ -374,7 +380,7 @@ void session_tick(struct session *s, struct link *l)
 		s->status_due = s->rx_paused;
 		session_ack_soon(s);
 		core_arm(core, core->now_ns + keep);
-	} else {
+	} else if (s->version != WIRE_VERSION_3_1) {
 		core_arm(core, l->last_tx_ns + keep);
 	}
 	if (frag_active(&s->frag) && !s->rx_paused) {

@@ -394,6 +394,7 @@ static void packet(struct node *n, unsigned j, const uint8_t *f, uint32_t len)
 	uint32_t u = get_le32(f + 4);
 	uint8_t cmd = f[offsetof(struct wire_header, cmd)];
 
+	TRACE("k%u reads %s %u from n%u, expects %u", n->idx, wire_cmd_name(cmd), u, j, p->rx_seq);
 	if (get_le32(f + 8) != sim.node[j].nodeid) {
 		sim_fail("k%u: packet with nodeid %u from n%u", n->idx, get_le32(f + 8), j);
 		return;

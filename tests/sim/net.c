@@ -358,6 +358,11 @@ void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 	struct end *to = &c->end[!side];
 	uint32_t arrive = (uint32_t)n;
 
+	if (n && to->state == END_CLOSED && !c->end[side].rst_told &&
+	    sim.node[to->node].running && to->hole != 2) {
+		c->end[side].rst_told = true;	/* nobody there any more */
+		net_send_seg(c, side, SEG_RST, 0);
+	}
 	if (!n || to->state == END_CLOSED || to->wr + n > SIM_PIPE)
 		return;
 	memcpy(to->buf + to->wr, p, n);

@@ -139,17 +139,14 @@ void oracle_bare(struct sess *x, const uint8_t *p, size_t n)
 	sim.n_delivered++;
 }
 
-/* No more can be queued: what lies behind an open slot is void. */
+/* No more can be queued: slots that are still open are void. */
 void oracle_final(struct stream *st)
 {
-	bool open = false;
-
 	if (!st || st->tx_final)
 		return;
 	st->tx_final = true;
 	for (uint32_t i = 0; i < st->n_rec; i++) {
-		open = open || st->rec[i].state == REC_OPEN;
-		if (open)
+		if (st->rec[i].state == REC_OPEN)
 			st->rec[i].state = REC_CANCELLED;
 		st->n_final += st->rec[i].state == REC_DONE;
 	}
@@ -366,7 +363,8 @@ bool oracle_done(struct sess *x)
 			return false;
 	for (uint32_t i = 0; i < st->n_rec; i++)
 		n += st->rec[i].state == REC_DONE;
-	return st->delivered == n && ring_empty(&x->s.ring) && (!x->blocked || st->tx_final);
+	return st->delivered == n && ring_empty(&x->s.ring) &&
+		(!x->blocked || st->tx_final || x->finishing);
 }
 
 /* No sub-state of a link lasts for ever. */

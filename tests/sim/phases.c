@@ -133,7 +133,7 @@ static bool to_slow(void)
 		return false;
 	tx = from->chan[i].sess;
 	rx = n->chan[j].sess;
-	if (!tx || !rx || tx->tx->tx_final)
+	if (!tx || !rx || tx->tx->tx_final || tx->finishing)
 		return false;
 	cover(COVER_SLOW_READER);
 	sim.slow_until_ns = sim.now_ns + rng_range(&sim.app, 4, 60) * SEC;

@@ -174,7 +174,7 @@ struct stream {
 
 struct sess {
 	struct session s;
-	bool used, up, finished, down, blocked, paused, kick, blocked_short;
+	bool used, up, finishing, finished, down, blocked, paused, kick;
 	uint8_t node, peer;
 	uint16_t idx;
 	uint32_t gen;

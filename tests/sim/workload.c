@@ -179,9 +179,15 @@ static int send_rec(struct sess *x, const struct rec *r, bool slots)
 	return err;
 }
 
+/* The application has said, or was told, that it sends no more. */
+static bool over(const struct sess *x)
+{
+	return x->finishing || x->tx->tx_final;
+}
+
 static bool may_send(const struct sess *x)
 {
-	return x && x->up && !x->down && !x->blocked && !x->tx->tx_final;
+	return x && x->up && !x->down && !x->blocked && !over(x);
 }
 
 /* What came in with the wish to be sent back goes first. */
@@ -200,7 +206,7 @@ static void send_back(struct sess *x)
 		c->n_back--;
 		memmove(c->back, c->back + 1, c->n_back * sizeof c->back[0]);
 	}
-	if (x->tx->tx_final) {
+	if (over(x)) {
 		c->n_back = 0;
 		c->back_bytes = 0;
 	}
@@ -209,7 +215,7 @@ static void send_back(struct sess *x)
 static void set_pause(struct sess *x)
 {
 	struct chan *c = chan_of(x);
-	bool pause = !x->tx->tx_final && c->keeps && c->n_back && x->blocked;
+	bool pause = !over(x) && c->keeps && c->n_back && x->blocked;
 	struct link *up = sim.node[x->node].peers[x->peer].up;
 	unsigned side;
 
@@ -291,7 +297,7 @@ void workload_message(struct sess *x, const struct rec *r)
 	sim.n_delivered++;
 	if (r->echo == 2)
 		c->echo_out -= r->len < c->echo_out ? r->len : c->echo_out;
-	if (r->echo == 1 && c->n_back < 64 && !x->tx->tx_final) {
+	if (r->echo == 1 && c->n_back < 64 && !over(x)) {
 		c->back[c->n_back++] = r->len;
 		c->back_bytes += r->len;
 		send_back(x);
@@ -337,9 +343,6 @@ void workload_slot(struct sess *x, unsigned i)
 	if (!x->slot[i].used || x->down || !x->up)
 		return;
 	x->slot[i].used = false;
-	/* The core may have closed it by itself. */
-	if (session_state(&x->s) != FSM_ESTABLISHED && session_state(&x->s) != FSM_CLOSE_WAIT)
-		oracle_final(x->tx);
 	r = &x->tx->rec[x->slot[i].rec];
 	if (rng_one_in(&sim.app, 3)) {
 		err = session_cancel(&x->s, x->slot[i].slot);
@@ -374,7 +377,7 @@ void workload_finish(struct sess *x)
 		return;
 	cover(COVER_HALF_CLOSE);
 	TRACE("n%u FINISH n%u", x->node, x->peer);
-	oracle_final(x->tx);
+	x->finishing = true;
 	session_finish(&x->s);
 	set_pause(x);
 }
@@ -391,7 +394,7 @@ bool workload_quiet(unsigned *ret_a, unsigned *ret_b)
 
 			if (!x || !sim.node[j].running || world_pair_stuck(i, j))
 				continue;
-			if ((!x->tx->tx_final && (c->budget || c->retry || c->n_back)) ||
+			if ((!over(x) && (c->budget || c->retry || c->n_back)) ||
 			    !oracle_done(x)) {
 				*ret_a = i;
 				*ret_b = j;

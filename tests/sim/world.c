@@ -508,7 +508,7 @@ static void dispatch(const struct event *e)
 			member_say_all(MEMBER_LEAVING, n->life);
 		for (unsigned j = 0; j < sim.n_nodes; j++)
 			if (n->chan[j].sess)
-				oracle_final(n->chan[j].sess->tx);
+				n->chan[j].sess->finishing = true;
 		core_close(&n->core);
 	}
 	if (n->running)
