@@ -191,7 +191,10 @@ void conn_fail(struct conn *c, int err)
 		note_error(m, c->link.state == LINK_UP && !err ? -ECONNRESET : err);
 		log_end(c, err);
 	}
-	link_dead(&c->link, err == 0);
+	if (err == -ECONNREFUSED)
+		link_refused(&c->link);
+	else
+		link_dead(&c->link, err == 0);
 	/* Whatever of ours is still under way is sent again on the next link. */
 	conn_end(c, false);
 	if (m)
@@ -213,6 +216,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 	struct sinew_node *n = c->node;
 	struct member *m = member_of(&c->link);
 
+	c->nodeid = m ? m->nodeid : 0;
 	c->link.peer = NULL;
 	if (m)
 		show_link(m);
@@ -243,6 +247,8 @@ static void drain_read(struct conn *c)
 		if (c->drained > DRAIN_BYTES)
 			got = -EMSGSIZE;
 	} while (got == (ssize_t)sizeof waste || got == -EINTR);
+	if (got == 0)
+		core_drained(&c->node->core, c->nodeid, c->link.life);
 	if (got <= 0 && got != -EAGAIN)
 		conn_fail(c, (int)got);
 }

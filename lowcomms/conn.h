@@ -27,6 +27,7 @@ struct conn {
 	bool full;		/* no room to read ahead while blocked */
 	bool was_up;
 	bool shut_sent;		/* draining: everything was written */
+	uint32_t nodeid;		/* draining: of the peer, 0 = unknown */
 	uint64_t drain_until_ns;
 	size_t drained;
 	size_t off, len;	/* not consumed: [off, len) of pre, or of buf */

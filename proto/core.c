@@ -287,22 +287,24 @@ static bool poll_closed(struct core *core, struct core_action *a)
 	for (p = core->peers; p; p = p->next)
 		if (p->session)
 			return false;
-	/* Only a link whose peer has still to see our last ACK holds us (R24). */
-	for (l = core->links; l; l = next) {
-		next = l->next;
-		if (l->state != LINK_GONE && !l->kept && !l->read_hello)
-			link_shut(l, LINK_RESET);
-	}
-	if (core->links_head)
-		return core_poll(core, a);
-	if (core->links)
-		return false;
+	/* Who may have missed our last ACK is waited for, and may dial (R24). */
 	for (p = core->peers; p; p = p->next) {
 		if (p->owes_until_ns > core->now_ns) {
 			core_arm(core, p->owes_until_ns);
 			return false;
 		}
 	}
+	/* Of the links only one whose peer has still to see it holds us. */
+	for (l = core->links; l; l = next) {
+		next = l->next;
+		if (l->state != LINK_GONE && !l->kept &&
+		    (!l->read_hello || l->state == LINK_HELD || l->peer->profile == CORE_DLM))
+			link_shut(l, LINK_RESET);
+	}
+	if (core->links_head)
+		return core_poll(core, a);
+	if (core->links)
+		return false;
 	core->closed_said = true;
 	*a = (struct core_action) { .what = CORE_CLOSED };
 	return true;
@@ -328,6 +330,14 @@ bool core_poll(struct core *core, struct core_action *a)
 }
 
 /* ---- the whole node ---- */
+
+void core_drained(struct core *core, uint32_t nodeid, uint64_t life)
+{
+	struct peer *p = peer_find(core, nodeid);
+
+	if (p && p->owes_life == life)
+		p->owes_until_ns = 0;
+}
 
 void core_quorum(struct core *core, bool quorate)
 {

@@ -152,6 +152,8 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 /* The same from an address that belongs to a peer of the dlm profile. */
 void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
 		     const struct path_addr *from);
+/* The attempt was answered: nobody listens there (ECONNREFUSED). As link_dead(). */
+void link_refused(struct link *l);
 /* The connection has ended. eof: in order (FIN), else by an error. */
 void link_dead(struct link *l, bool eof);
 
@@ -203,11 +205,11 @@ struct peer {
 	uint64_t backoff_ns;
 	unsigned dial_path;
 	uint32_t give_up;	/* enum wire_reason, 0 = dials go on */
-	uint64_t claim_note_ns;	/* "two programs claim" was said last */
-	uint64_t owes_until_ns;	/* its last ACK may be lost: stay for a redial */
+	uint64_t owes_until_ns;	/* our last ACK may be lost: stay for a redial ... */
+	uint64_t owes_life;	/* ... of that life */
+	unsigned owes_refused;	/* dials since that nobody listened to */
 	uint64_t told_life;	/* said STALE, and there is no session with it yet: */
 	uint32_t told_gen;	/* its latest choice */
-	uint64_t owes_life;
 	int fence_reason;	/* enum fence_reason */
 	uint64_t fence_life;
 	uint64_t refused;	/* HELLOs of this nodeid refused */
@@ -327,6 +329,9 @@ void core_tick(struct core *core);
 void core_quorum(struct core *core, bool quorate);
 /* Close: FIN on every session, LEAVING said, CORE_CLOSED when all is over. */
 void core_close(struct core *core);
+/* A link that was shut LINK_ORDERLY has ended in order on the other side as well:
+ * the peer with that nodeid and life (struct link) has read everything. */
+void core_drained(struct core *core, uint32_t nodeid, uint64_t life);
 /* The linger time is over: all sessions end (SESSION_LINGER), all links are shut. */
 void core_linger_over(struct core *core);
 /* New life (R22): sessions end (SESSION_RENEWED), tombstones are forgotten. */

@@ -195,7 +195,7 @@ static enum rx_result admit(struct link *l, const struct hello *h)
 		return refuse(l, WIRE_REFUSE_FAILED, 0, 0);
 	if (t) {
 		if (p->owes_until_ns > core->now_ns)
-			p->owes_until_ns = core->now_ns + core->cfg.time_wait_ns / 3;
+			peer_owes(p, h->mine);	/* until it has seen this */
 		return refuse(l, WIRE_REFUSE_CLOSED, t->next, 0);
 	}
 	if (p->session && p->session->incarnation == h->mine)
@@ -379,8 +379,10 @@ static void refused_closed(struct link *l, const struct refuse *r)
 {
 	struct session *s = l->peer->session;
 
+	/* About a session that is over: then it has everything. */
 	if (!s || s->incarnation != r->mine) {
-		peer_backoff(l->peer, false);	/* about a session that is over */
+		core_drained(l->core, l->peer->nodeid, r->mine);
+		peer_backoff(l->peer, false);
 		return;
 	}
 	if (session_acked(s, r->next) < 0 || s->end == SESSION_ALIVE)

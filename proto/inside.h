@@ -45,6 +45,10 @@ void peer_dial_soon(struct peer *p, uint64_t delay_ns);
 bool peer_has_path(const struct peer *p, const struct path_addr *from);
 /* Opens a session with that life from the spare; NULL if none is lent. */
 struct session *peer_open_session(struct peer *p, uint64_t incarnation);
+void peer_owes(struct peer *p, uint64_t life);
+/* A sign of life from that address, or none from that peer: nobody listens there. */
+void peer_seen(struct core *core, const struct path_addr *from);
+void peer_absent(struct peer *p);
 void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason);
 
 /* ---- session.c ---- */

@@ -88,6 +88,16 @@ void kernel_link_gone(struct link *l)
 
 /* ---- reading ---- */
 
+/* It could not read what went out as 3.2: once more, without the envelopes. */
+static void downgrade(struct session *s)
+{
+	if (!ring_mid_frame(&s->ring))
+		ring_resume(&s->ring, s->ring.acked_seq);
+	if (s->peer->up)
+		link_raise_tx(s->peer->up);
+	session_unreliable_done(s);
+}
+
 /* The first packet fixes the version of the peer. */
 static enum rx_result version(struct link *l, uint32_t v)
 {
@@ -104,6 +114,8 @@ static enum rx_result version(struct link *l, uint32_t v)
 			core_note(l->core, policy == CORE_31_WARN ? NOTE_WARNING : NOTE_INFO,
 				  l->peer->nodeid, l,
 				  "the peer speaks 3.1: no retransmission, messages may be lost");
+		if (v == WIRE_VERSION_3_1)
+			downgrade(s);
 	}
 	return s->version == v ? RX_MSG : RX_MORE;
 }
@@ -163,6 +175,8 @@ enum rx_result kernel_rx(struct link *l, struct rx *rx, const uint8_t *p, size_t
 	r = version(l, f.version);
 	if (r != RX_MSG)
 		return r;
+	if (s->end != SESSION_ALIVE)
+		return RX_GONE;
 	l->last_rx_ns = l->core->now_ns;
 	switch (f.cmd) {
 	case WIRE_ACK:
@@ -211,10 +225,9 @@ void kernel_stripped_sent(struct link *l, size_t n)
 	while (s->end == SESSION_ALIVE && s->ring.acked_pos != s->ring.sent)
 		if (session_acked(s, s->ring.acked_seq + 1) <= 0)
 			break;
-	if (ring_has_unsent(&s->ring))
+	session_unreliable_done(s);
+	if (s->end == SESSION_ALIVE && ring_has_unsent(&s->ring))
 		link_raise_tx(l);
-	else
-		session_unreliable_done(s);
 }
 
 int peer_send_bare(struct peer *p, const void *packet, size_t len)

@@ -78,6 +78,7 @@ void link_connected(struct link *l)
 	if (l->state != LINK_CONNECTING)
 		return;
 	l->last_rx_ns = l->core->now_ns;
+	peer_seen(l->core, &l->from);
 	if (l->probe) {
 		l->state = LINK_PROBE;
 		send_probe(l);
@@ -94,6 +95,7 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 {
 	link_init(core, l);
 	l->from = *from;
+	peer_seen(core, from);
 	l->state = LINK_WAIT;
 	link_deadline(l, core->cfg.hello_ns);
 }
@@ -151,10 +153,10 @@ static void account(struct link *l, bool eof)
 	}
 	if (l->kept) {
 		/* Was the last ACK seen? An EOF says so, an error does not (R24). */
-		if (!eof && core->cfg.static_members && l->life) {
-			p->owes_until_ns = core->now_ns + core->cfg.time_wait_ns;
-			core_arm(core, p->owes_until_ns);
-		}
+		if (eof)
+			core_drained(core, p->nodeid, l->life);
+		else
+			peer_owes(p, l->life);
 		return;
 	}
 	if (l->state == LINK_UP && p->up == l) {
@@ -183,6 +185,13 @@ void link_dead(struct link *l, bool eof)
 {
 	link_lost(l, eof);
 	core_forget_link(l);
+}
+
+void link_refused(struct link *l)
+{
+	if (l->peer && l->state == LINK_CONNECTING)
+		peer_absent(l->peer);
+	link_dead(l, false);
 }
 
 void link_shut_others(struct link *l)

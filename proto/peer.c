@@ -187,6 +187,48 @@ void peer_failed(struct peer *p, uint64_t incarnation)
 		gone(p, incarnation, SESSION_FAILED);
 }
 
+/* ---- the last ACK (R24) ---- */
+
+/*
+ * Whether that life has seen our last ACK is not known: stay for its redial,
+ * and dial to ask: it is refused as CLOSED, refuses us so itself, or is gone.
+ * With membership its end is told otherwise.
+ */
+void peer_owes(struct peer *p, uint64_t life)
+{
+	struct core *core = p->core;
+
+	if (!core->cfg.static_members || p->profile != CORE_NATIVE)
+		return;
+	p->owes_life = life;
+	p->owes_refused = 0;
+	p->owes_until_ns = core->now_ns + core->cfg.time_wait_ns;
+	core_arm(core, p->owes_until_ns);
+	/* It may be dialling already, or reading what was said. */
+	if (p->dial_at_ns < core->now_ns + core->cfg.backoff_min_ns)
+		p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
+	peer_dial_check(p);
+}
+
+static bool owes(const struct peer *p)
+{
+	return p->owes_until_ns > p->core->now_ns;
+}
+
+void peer_seen(struct core *core, const struct path_addr *from)
+{
+	for (struct peer *p = core->peers; core->closing && p; p = p->next)
+		if (owes(p) && peer_has_path(p, from))
+			peer_owes(p, p->owes_life);
+}
+
+void peer_absent(struct peer *p)
+{
+	/* Twice, because what answers for it may be the network. */
+	if (owes(p) && ++p->owes_refused == 2)
+		p->owes_until_ns = 0;
+}
+
 void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason)
 {
 	if (p->session && p->session->incarnation == life) {
@@ -209,6 +251,8 @@ static bool wants_link(const struct peer *p)
 	if (p->give_up || !p->paths.n)
 		return false;
 	if (p->session)
+		return true;
+	if (owes(p))
 		return true;
 	if (p->profile == CORE_DLM || core->closing)
 		return false;

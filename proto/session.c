@@ -242,6 +242,9 @@ void session_end(struct session *s, enum session_end why)
 	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
 	    (state == FSM_LAST_ACK || state == FSM_CLOSING) && ring_all_acked(&s->ring))
 		s->end = SESSION_CLOSED;
+	/* Both FINs crossed: that ours is acknowledged says nothing of our ACK. */
+	if (why == SESSION_CLOSED && state == FSM_CLOSING)
+		peer_owes(p, s->incarnation);
 	p->session = NULL;
 	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
 	if (mid && why != SESSION_CLOSED)
@@ -343,7 +346,7 @@ static void silence_check(struct session *s, struct link *l)
 		link_lost(l, false);
 		return;
 	}
-	if (kernel && !s->nudged && silent >= cfg->stall_ns / 2) {
+	if (kernel && !s->nudged && silent >= cfg->stall_ns / 2 && !ring_mid_frame(&s->ring)) {
 		/* A kernel acknowledges rarely, but always what it has already. */
 		s->nudged = true;
 		ring_resume(&s->ring, s->ring.acked_seq);

@@ -81,7 +81,8 @@ static void restart(const struct fault *f)
 	if (f->arg % 7 == 6)
 		return;			/* for good */
 	cover(COVER_RESTART);
-	n->restart_at_ns = sim.now_ns + f->span_ns / 2;
+	/* A kernel must have heard of the end before the next life dials it. */
+	n->restart_at_ns = sim.now_ns + f->span_ns / 2 + (sim.dlm ? SEC : 0);
 	sim_at(n->restart_at_ns, EV_START, f->a, 0, 0);
 }
 
@@ -121,6 +122,8 @@ static void on_session(const struct fault *f)
 
 	if (!n->running || n->kernel || !x || x->down)
 		return;
+	if (f->kind == FAULT_ABORT && sim.node[f->b].kernel)
+		return;			/* which would never hear of it */
 	world_enter(n);
 	if (f->kind == FAULT_ABORT) {
 		sim.declared[n->life * SIM_LIVES + oracle_life(x->s.incarnation)] = 1;

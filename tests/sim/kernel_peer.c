@@ -13,6 +13,7 @@
 #define K_FRAME		(WIRE_OPTS + K_PACKET)
 #define K_TICK_NS	(500 * MSEC)
 #define K_DEAD_TICKS	20u	/* TCP gives a silent hole up after so many */
+#define K_STATUS	64u
 #define K_LEAVE_NS	(5 * SEC)
 
 enum k_event { K_SEND = 0x10000, K_TICK = 0x20000, K_DIAL = 0x30000, K_LEAVE = 0x40000,
@@ -35,7 +36,7 @@ struct k_peer {
 	enum fsm_state st;
 	uint8_t life;			/* of the core at the other end */
 	uint32_t tx_seq, rx_seq, since_ack;
-	bool ack_due;
+	bool ack_due, status_due;	/* status_due: says hello, bare */
 	struct k_msg un[K_UNACKED];	/* not acknowledged, oldest first */
 	unsigned head, n_un, unsent;	/* unsent: index of the next to be written */
 	struct k_con con, other;
@@ -46,6 +47,7 @@ struct k_peer {
 
 struct kernel {
 	bool rare_acks, v31, leaving;
+	unsigned ticks;
 	struct k_peer peer[SIM_NODES];
 };
 
@@ -153,21 +155,15 @@ void kernel_taken(struct conn *c, unsigned side)
 		pump(n, j);
 		return;
 	}
-	if (side == 0)
-		p->dialling = false;
-	if (!valid(&p->con)) {
-		p->con = k;
-		p->cur_len = p->cur_off = 0;
-	} else if (side == 0) {		/* we found an accepted one meanwhile */
-		cover(COVER_K_TWO_LINKS);
-		drop(&p->other, true);
-		p->other = p->con;
-		p->con = k;
-		p->cur_len = p->cur_off = 0;
-	} else {
+	/* While it dials, what it accepts is only read. */
+	if (side == 1 && (p->dialling || valid(&p->con))) {
 		cover(COVER_K_TWO_LINKS);
 		drop(&p->other, true);
 		p->other = k;
+	} else {
+		p->dialling = p->dialling && side == 1;
+		p->con = k;
+		p->cur_len = p->cur_off = 0;
 	}
 	pump(n, j);
 }
@@ -236,6 +232,14 @@ static void put_packet(const struct node *n, struct k_peer *p, const struct k_ms
 /* What goes out next: an ACK that is due, then messages in order. */
 static bool next_packet(struct node *n, struct k_peer *p)
 {
+	if (p->status_due) {
+		p->status_due = false;
+		memset(p->cur, 0, K_STATUS);
+		header(p->cur, n, 7, K_STATUS, WIRE_RCOM);
+		p->cur_len = K_STATUS;
+		p->cur_off = 0;
+		return true;
+	}
 	if (p->ack_due && !n->kernel->v31) {
 		p->ack_due = false;
 		p->since_ack = 0;
@@ -251,6 +255,7 @@ static bool next_packet(struct node *n, struct k_peer *p)
 		return next_packet(n, p);
 	}
 	put_packet(n, p, &p->un[(p->head + p->unsent) % K_UNACKED]);
+	TRACE("k%u writes %u", n->idx, p->un[(p->head + p->unsent) % K_UNACKED].seq);
 	if (n->kernel->v31) {
 		p->head = (p->head + 1) % K_UNACKED;
 		p->n_un--;
@@ -268,12 +273,12 @@ static void pump(struct node *n, unsigned j)
 		return;
 	if (!valid(&p->con)) {
 		/* An accepted connection serves as well as an own one. */
-		if (valid(&p->other)) {
+		if (valid(&p->other) && !p->dialling) {
 			p->con = p->other;
 			p->other.c = NULL;
 			p->cur_len = p->cur_off = 0;
 		} else {
-			if (p->unsent < p->n_un || p->ack_due)
+			if (p->unsent < p->n_un || p->ack_due || p->status_due)
 				dial(n, j);
 			return;
 		}
@@ -345,7 +350,7 @@ static void deliver(struct node *n, unsigned j, const uint8_t *body, size_t len,
 	struct rec *r;
 
 	if (n->kernel->v31)		/* may be lost: its index says which it is */
-		st->next_rec = index >= st->next_rec ? index : UINT32_MAX;
+		st->next_rec = oracle_unseen(st, index) ? index : UINT32_MAX;
 	if (st->next_rec >= st->n_rec) {
 		sim_fail("k%u: message from n%u that was never sent, or a repeat", n->idx, j);
 		return;
@@ -502,6 +507,7 @@ static void added(struct node *n, unsigned j, unsigned life)
 	p->rx = oracle_stream(life, n->life);
 	p->tx_seq = p->rx_seq = p->since_ack = 0;
 	p->st = FSM_ESTABLISHED;
+	p->status_due = true;
 	dial(n, j);
 	reread(&p->con);
 	reread(&p->other);
@@ -587,10 +593,13 @@ static void tick(struct node *n)
 		for (unsigned s = 0; c->used && s < 2; s++) {
 			struct end *e = &c->end[s];
 
-			if (e->node != n->idx || e->state != END_OPEN || !e->taken ||
+			if ((e->node != n->idx && c->end[!s].node != n->idx) ||
+			    e->state != END_OPEN || !e->taken ||
 			    (e->hole != 2 && c->end[!s].hole != 2) || ++e->kfree < K_DEAD_TICKS)
 				continue;
-			kernel_dead(c, s, false);
+			/* TCP's own patience ends, on both sides. */
+			c->end[0].hole = c->end[1].hole = 0;
+			net_reset(c);
 		}
 	}
 	/* A kernel that saw an orderly end repeats nothing before an error: something
@@ -603,6 +612,12 @@ static void tick(struct node *n)
 			continue;
 		queue(n, j, false, 8);
 	}
+	n->kernel->ticks++;
+	/* And it asks for the status again and again while it waits for something. */
+	for (unsigned j = 0; j < sim.n_nodes && n->kernel->ticks % 8 == 0; j++) {
+		n->kernel->peer[j].status_due = n->kernel->peer[j].st == FSM_ESTABLISHED;
+		pump(n, j);
+	}
 	at(n, K_TICK_NS, K_TICK);
 }
 
@@ -610,7 +625,6 @@ static void send_some(struct node *n, unsigned j)
 {
 	struct k_peer *p = &n->kernel->peer[j];
 	struct chan *c = &n->chan[j];
-	uint8_t bare[64];
 
 	if (sim.phase >= PHASE_CLOSE || !c->budget)
 		return;
@@ -618,12 +632,7 @@ static void send_some(struct node *n, unsigned j)
 		c->budget--;
 		sim.n_sent++;
 		queue(n, j, false, (uint16_t)rng_scale(&sim.app, 72, K_PACKET - WIRE_HEADER));
-		if (usable(&p->con) && p->cur_off == p->cur_len && rng_one_in(&sim.app, 8) &&
-		    net_room(p->con.c, p->con.side) >= sizeof bare) {
-			memset(bare, 0, sizeof bare);
-			header(bare, n, 7, sizeof bare, WIRE_RCOM);
-			net_write(p->con.c, p->con.side, bare, sizeof bare);
-		}
+		p->status_due = p->status_due || rng_one_in(&sim.app, 8);
 	} else if (sim.phase == PHASE_HEAL && p->st != FSM_ESTABLISHED) {
 		c->budget = 0;
 	}
@@ -689,4 +698,11 @@ bool kernel_quiet(struct node *n)
 			return false;
 	}
 	return !n->kernel->leaving;
+}
+
+bool kernel_is_closed(unsigned kernel, unsigned peer)
+{
+	const struct kernel *k = sim.node[kernel].kernel;
+
+	return k && k->peer[peer].st == FSM_CLOSED;
 }

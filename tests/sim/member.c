@@ -43,7 +43,8 @@ void member_joined(struct node *n)
 
 		if (l->node == n->idx || !l->alive || l->gone)
 			continue;
-		member_say(n, MEMBER_ADDED, i, 0);
+		/* Who adds a kernel has seen that it heard of the new life. */
+		member_say(n, MEMBER_ADDED, i, sim.node[l->node].kernel ? 500 * MSEC : 0);
 		if (l->leaving)
 			member_say(n, MEMBER_LEAVING, i, 0);
 	}

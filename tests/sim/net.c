@@ -260,7 +260,10 @@ tell:
 	world_enter(n);
 	TRACE("n%u DEAD conn %u.%u %s", e->node, c->idx, side, eof ? "eof" : "error");
 	oracle_link_gone(c, side);
-	link_dead(&e->link, eof);
+	if (side == 0 && !e->taken && !sim.node[c->end[1].node].running)
+		link_refused(&e->link);
+	else
+		link_dead(&e->link, eof);
 	/* A kernel repeats nothing after an orderly end: it gets a reset. */
 	if (eof && !e->fin_sent && c->end[!side].state != END_CLOSED)
 		net_send_seg(c, !side, !sim.node[c->end[!side].node].kernel &&
@@ -568,6 +571,20 @@ void net_read(struct conn *c, unsigned side)
 		tell_dead(c, side, true);
 }
 
+/* An orderly end has met the other's. */
+static void drained(struct conn *c, unsigned side, bool eof)
+{
+	struct end *e = &c->end[side];
+	struct node *n = &sim.node[e->node];
+
+	net_close_end(c, side);
+	if (!eof || n->kernel || !n->running)
+		return;
+	world_enter(n);
+	core_drained(&n->core, sim.node[c->end[!side].node].nodeid, e->link.life);
+	world_turn(n);
+}
+
 /* A reader that is no core took bytes: wakes the writer. */
 void net_was_read(struct conn *c, unsigned side)
 {
@@ -634,7 +651,7 @@ static void seg(struct conn *c, unsigned side)
 		e->eof_read = true;
 	if (e->state == END_ORDERLY) {
 		if (s.kind == SEG_RST || e->fin_sent)
-			net_close_end(c, side);
+			drained(c, side, s.kind == SEG_EOF);
 		return;
 	}
 	if (!e->taken && side == 1) {	/* died in the queue of the listener */

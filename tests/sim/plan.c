@@ -125,7 +125,7 @@ static void draw_nodes(void)
 		n->can_dial = true;
 		n->queue_bytes = RING_MIN << (small ? 0 : rng_below(r, 3));
 	}
-	if (rng_one_in(r, 5)) {
+	if (rng_one_in(r, 5) && !sim.dlm) {
 		sim.node[rng_below(r, want)].can_dial = false;
 		cover(COVER_ONE_WAY);
 	}
@@ -190,6 +190,9 @@ void plan_draw(void)
 		sim.cfg.auto_close = false;
 		sim.cfg.policy_31 = rng_one_in(r, 2) ? CORE_31_WARN : CORE_31_ALLOW;
 		sim.cfg.stall_ns = 6 * SEC;
+		/* A kernel may leave 256 packets unacknowledged. */
+		for (unsigned i = 0; i < sim.n_nodes; i++)
+			sim.node[i].queue_bytes = 8 * RING_MIN;
 	}
 	sim.lat_lo = rng_scale(r, 1, 200 * USEC);
 	sim.lat_hi = sim.lat_lo + rng_scale(r, 0, 20 * MSEC);

@@ -149,6 +149,7 @@ enum rec_state { REC_DONE, REC_OPEN, REC_CANCELLED };
 struct rec {
 	uint32_t len, off;
 	uint8_t state;
+	bool seen;		/* of a 3.1 peer: arrived */
 	uint8_t echo;		/* 1 please send it back, 2 it is */
 };
 
@@ -428,6 +429,7 @@ void oracle_read(struct conn *c, unsigned side, const uint8_t *p, const uint8_t 
 void oracle_link_gone(struct conn *c, unsigned side);
 void oracle_renew(struct node *n);
 void oracle_frame(struct stream *st, bool ends_message);
+bool oracle_unseen(struct stream *st, uint32_t index);
 bool oracle_dlm(const struct sess *x);
 void oracle_bare(struct sess *x, const uint8_t *p, size_t n);
 void oracle_fence(struct node *n, struct peer *p, int reason);
@@ -446,5 +448,6 @@ void kernel_no_dial(struct node *n, unsigned j);
 void kernel_member(struct node *n, enum member_event ev, unsigned life);
 void kernel_tell(struct node *n, enum member_event ev, unsigned life, uint64_t at_ns);
 bool kernel_quiet(struct node *n);
+bool kernel_is_closed(unsigned kernel, unsigned peer);
 
 #endif

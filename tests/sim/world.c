@@ -13,8 +13,8 @@
 #define TURN_ACTIONS	20000u		/* of one turn */
 
 struct sim sim;
-static uint8_t *rings[3][SIM_SESSIONS];	/* free ones by size: 256 KiB << i */
-static unsigned n_rings[3];
+static uint8_t *rings[4][SIM_SESSIONS];	/* free ones by size: 256 KiB << i */
+static unsigned n_rings[4];
 
 uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi)
 {
@@ -99,7 +99,11 @@ void sim_at(uint64_t at_ns, enum ev_kind kind, unsigned a, uint32_t b, uint32_t 
 
 static unsigned size_class(uint32_t size)
 {
-	return size <= RING_MIN ? 0 : size <= 2 * RING_MIN ? 1 : 2;
+	unsigned c = 0;
+
+	while (RING_MIN << c < size)
+		c++;
+	return c;
 }
 
 struct sess *world_lend(struct node *n, unsigned j)
