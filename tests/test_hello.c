@@ -269,6 +269,52 @@ static void membership_admits(void)
 	end();
 }
 
+static void hello_says_that_we_leave(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 77), ours = { 0 };
+	struct frame f;
+
+	both_up(&high);
+	core_close(&rig->core);
+	settle();
+	link_dead(&high->link, false);
+	settle();
+	w = incoming(HIGH);
+	h.gen = 99;
+	feed_hello(w, HIGH, &h);
+	CHECK(next_frame(w, &f));
+	CHECK_EQ(frame_hello(&f, &ours), 0);
+	CHECK_EQ(ours.flags, WIRE_HELLO_CHOSEN | WIRE_HELLO_LEAVING);
+	end();
+}
+
+/* A life that failed while only our FIN was open counts as clean, but is dead (R18, R19). */
+static void failed_in_last_ack(void)
+{
+	uint8_t buf[64];
+	struct wire *w;
+	struct hello h = hello_of(HIGH, 77);
+
+	begin(false);
+	settle();
+	peer_added(&rig->peer[HIGH], life(HIGH));
+	settle();
+	w = incoming(HIGH);
+	h.gen = 99;
+	feed_hello(w, HIGH, &h);
+	peer_leaving(&rig->peer[HIGH], life(HIGH));
+	feed(w, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
+	CHECK_EQ(session_state(rig->session[HIGH]), FSM_LAST_ACK);
+	peer_failed(&rig->peer[HIGH], life(HIGH));
+	settle();
+	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
+	end();
+}
+
 int main(void)
 {
 	RUN(strangers_are_refused);
@@ -280,5 +326,7 @@ int main(void)
 	RUN(silent_old_life_gives_way);
 	RUN(told_that_we_failed);
 	RUN(membership_admits);
+	RUN(hello_says_that_we_leave);
+	RUN(failed_in_last_ack);
 	return check_done();
 }

@@ -395,6 +395,160 @@ static void own_pause_is_no_silence_of_the_peer(void)
 	end();
 }
 
+static bool says_ack(struct wire *w, uint32_t next)
+{
+	struct frame f;
+	bool said = false;
+
+	while (next_frame(w, &f))
+		said |= f.cmd == WIRE_ACK && f.u == next;
+	return said;
+}
+
+static void duplicate_across_the_wrap(void)
+{
+	uint8_t buf[200];
+	struct wire *high;
+
+	both_up(&high);
+	for (uint32_t i = 0; i < 3; i++)
+		feed(high, buf, put_message(buf, HIGH, 0xfffffffe + i, "once"));
+	CHECK_EQ(rig->delivered[HIGH], 3);
+	says_ack(high, 1);
+	feed(high, buf, put_message(buf, HIGH, 0xfffffffe, "once"));
+	CHECK(!high->gone);
+	CHECK_EQ(rig->delivered[HIGH], 3);
+	CHECK_EQ(rig->session[HIGH]->n.duplicates, 1);
+	CHECK_EQ(rig->session[HIGH]->n.faults, 0);
+	CHECK(says_ack(high, 1));		/* at once */
+	end();
+}
+
+static void ack_waits_for_the_hand_over(void)
+{
+	uint8_t buf[200], *lent = malloc(50);
+	struct wire *high;
+	size_t n = frag_at(buf, 0xfffffffe, 50, 50, 0);
+	struct rx rx = { .p = buf, .end = buf + n };
+
+	both_up(&high);
+	CHECK_EQ(link_rx(&high->link, &rx), RX_BUFFER);
+	CHECK_EQ(rx.need, 50);
+	link_rx_done(&high->link);
+	pass(100);
+	gather(high);
+	CHECK(!says_ack(high, 0xffffffff));
+	CHECK(link_lend(&high->link, lent));
+	CHECK_EQ(link_rx(&high->link, &rx), RX_MSG);
+	free(lent);
+	link_rx_done(&high->link);
+	pass(100);
+	CHECK(says_ack(high, 0xffffffff));
+	end();
+}
+
+static void acks_are_found_while_paused(void)
+{
+	uint8_t buf[400];
+	struct wire *high;
+	struct span part = { (const uint8_t *)"one", 3 };
+	size_t n, off = 0;
+
+	both_up(&high);
+	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 3, NULL), 0);
+	session_kick(rig->session[HIGH]);
+	session_pause(rig->session[HIGH], true);
+	settle();
+	n = put_message(buf, HIGH, 0xfffffffe, "not now");
+	n += wire_put_ack(buf + n, HIGH, 0xffffffff);
+	feed(high, buf, n);
+	CHECK_EQ(rig->delivered[HIGH], 0);
+	CHECK_EQ(rig->session[HIGH]->n.acked, 0);
+	link_scan(&high->link, buf, n - 1, &off);	/* the ACK is not whole yet */
+	CHECK_EQ(rig->session[HIGH]->n.acked, 0);
+	link_scan(&high->link, buf, n, &off);
+	CHECK_EQ(rig->session[HIGH]->n.acked, 1);
+	session_pause(rig->session[HIGH], false);
+	feed(high, buf, n);				/* both again: harmless */
+	CHECK_EQ(rig->delivered[HIGH], 1);
+	CHECK(!high->gone);
+	end();
+}
+
+static void leaving_is_remembered_until_the_fin(void)
+{
+	uint8_t buf[64];
+	struct wire *high;
+	struct frame f;
+	bool fin = false;
+
+	both_up(&high);
+	feed(high, buf, wire_put_leaving(buf, HIGH));
+	CHECK_EQ(session_state(rig->session[HIGH]), FSM_ESTABLISHED);
+	feed(high, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
+	CHECK_EQ(session_state(rig->session[HIGH]), FSM_LAST_ACK);
+	while (next_frame(high, &f))
+		fin |= f.nextcmd == WIRE_FIN_CMD;
+	CHECK(fin);
+	end();
+}
+
+static void fin_waits_for_open_slots(void)
+{
+	struct wire *high;
+	struct session *s;
+	struct span part = { (const uint8_t *)"behind", 6 };
+	uint8_t *data;
+	unsigned slot;
+
+	both_up(&high);
+	s = rig->session[HIGH];
+	CHECK_EQ(session_get(s, 5, &data, &slot), 0);
+	CHECK_EQ(session_send(s, &part, 1, 6, NULL), 0);
+	session_finish(s);
+	settle();
+	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
+	memcpy(data, "first", 5);
+	CHECK_EQ(session_commit(s, slot, 5, NULL), 0);
+	session_kick(s);
+	settle();
+	CHECK_EQ(session_state(s), FSM_FIN_WAIT1);
+	end();
+}
+
+static void half_written_frame_is_finished_first(void)
+{
+	struct wire *high;
+	struct session *s;
+	struct span part = { (const uint8_t *)"0123456789", 10 }, out[5];
+	struct frame f;
+	uint8_t bytes[400];
+	size_t n = 0, sum;
+	int k;
+
+	both_up(&high);
+	s = rig->session[HIGH];
+	CHECK_EQ(session_send(s, &part, 1, 10, NULL), 0);
+	sum = link_gather(&high->link, out, &k, 1000);
+	CHECK_EQ(sum, 50);
+	memcpy(bytes, out[0].p, 20);
+	n = 20;
+	link_sent(&high->link, 20);		/* the kernel took only so much */
+	session_pause(s, true);			/* a STATUS wants to go out */
+	sum = link_gather(&high->link, out, &k, 1000);
+	for (int i = 0; i < k; i++) {
+		memcpy(bytes + n, out[i].p, out[i].n);
+		n += out[i].n;
+	}
+	link_sent(&high->link, sum);
+	CHECK_EQ(frame_length(bytes, n), 50);
+	CHECK_EQ(frame_parse(bytes, 50, &f), 0);
+	CHECK_EQ(f.nextcmd, WIRE_DATA);
+	CHECK_EQ(frame_parse(bytes + 50, n - 50, &f), 0);
+	CHECK_EQ(f.nextcmd, WIRE_STATUS);
+	end();
+}
+
 int main(void)
 {
 	RUN(violations_drop_the_link);
@@ -408,5 +562,11 @@ int main(void)
 	RUN(last_ack_lost);
 	RUN(without_quorum_data_wait);
 	RUN(own_pause_is_no_silence_of_the_peer);
+	RUN(duplicate_across_the_wrap);
+	RUN(ack_waits_for_the_hand_over);
+	RUN(acks_are_found_while_paused);
+	RUN(leaving_is_remembered_until_the_fin);
+	RUN(fin_waits_for_open_slots);
+	RUN(half_written_frame_is_finished_first);
 	return check_done();
 }

@@ -14,7 +14,8 @@ SEEDS=${SEEDS:-2000}
 JOBS=${JOBS:-$(nproc)}
 CC=${CC:-cc}
 OUT=$BUILD/mutants
-FLAGS="-std=c11 -O1 -g -I. -w -pthread"
+UNITS="test_ring test_link test_hello"
+FLAGS="-std=c11 -O1 -g -I. -w -pthread -D_GNU_SOURCE"
 
 # The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
 apply() {
@@ -42,6 +43,22 @@ objects() {	# all objects of the core but the one named
 	done
 }
 
+units() {
+	local dir=$1 u
+	shift
+	for u in $UNITS; do
+		$CC $FLAGS "$@" "$OUT/unit/$u.o" -o "$dir/$u" 2>>"$dir/log" || return 1
+	done
+}
+
+unit_that_fails() {
+	local u
+	for u in $UNITS; do
+		timeout 60 "$1/$u" >/dev/null 2>&1 || { echo "$u"; return 0; }
+	done
+	return 1
+}
+
 one() {
 	local name=$1 dir=$OUT/$1 file why objs
 	mkdir -p "$dir"
@@ -63,15 +80,15 @@ one() {
 	fi
 	if [ -z "${objs:-}" ] ||
 	   ! $CC $FLAGS $objs "$OUT"/sim/*.o -o "$dir/sim" 2>>"$dir/log" ||
-	   ! $CC $FLAGS $objs "$OUT"/unit/ring.o -o "$dir/ring" 2>>"$dir/log"; then
+	   ! units "$dir" $objs; then
 		echo "not ok - mutant $name: does not build: $(head -1 "$dir/log")"
 		return
 	fi
-	if ! timeout 120 "$dir/sim" --seeds "$SEEDS" --stop >"$dir/sim.out" 2>&1; then
+	if ! timeout 120 "$dir/sim" --seeds "$SEEDS" --jobs 1 >"$dir/sim.out" 2>&1; then
 		why=$(grep -m1 -E '^seed|not ok|FAIL|Assertion|assert' "$dir/sim.out" | cut -c1-100)
 		echo "ok - mutant $name killed by the simulator: ${why:-end by a signal}"
-	elif ! timeout 60 "$dir/ring" >"$dir/ring.out" 2>&1; then
-		echo "ok - mutant $name killed by test_ring"
+	elif why=$(unit_that_fails "$dir"); then
+		echo "ok - mutant $name killed by $why"
 	else
 		echo "not ok - mutant $name lives"
 	fi
@@ -81,11 +98,11 @@ one() {
 mkdir -p "$OUT/obj" "$OUT/sim" "$OUT/unit"
 for c in proto/*.c; do echo "$c $OUT/obj/$(basename "$c" .c).o"; done > "$OUT/compile"
 for c in tests/sim/*.c; do echo "$c $OUT/sim/$(basename "$c" .c).o"; done >> "$OUT/compile"
-echo "tests/test_ring.c $OUT/unit/ring.o" >> "$OUT/compile"
+for u in $UNITS; do echo "tests/$u.c $OUT/unit/$u.o"; done >> "$OUT/compile"
 xargs -P "$JOBS" -L 1 sh -c "exec $CC $FLAGS -c \"\$0\" -o \"\$1\"" < "$OUT/compile" || exit 1
 
-export -f one apply objects
-export BUILD SEEDS CC OUT FLAGS
+export -f one apply objects units unit_that_fails
+export BUILD SEEDS CC OUT FLAGS UNITS
 if [ $# -eq 0 ]; then
 	mapfile -t names < <(sed -n 's/^@ \([^ ]*\) .*/\1/p' tests/mutants/list.txt)
 	set -- "${names[@]}"

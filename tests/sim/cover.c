@@ -56,8 +56,8 @@ static bool optional(unsigned i)
 	}
 	if (i == COVER_REFUSE_TX || i == COVER_REFUSE_RX || i == COVER_END)
 		return true;
-	/* Honest peers never have a cause for it; rogues do. */
-	return i == COVER_FAULT + FAULT_CUT_LAST;
+	/* Only a dishonest peer earns them. */
+	return i == COVER_FAULTS_SEEN;
 }
 
 static void name(unsigned i, char *to, size_t n)

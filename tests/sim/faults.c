@@ -360,7 +360,7 @@ void fault_heal(void)
 		for (unsigned j = 0; j < sim.n_nodes; j++) {
 			struct node *a = &sim.node[i], *b = &sim.node[j];
 
-			if (i != j && a->running && b->running && !b->kernel && !b->closing)
+			if (i != j && a->running && b->running && !a->kernel && !b->kernel && !b->closing)
 				member_say(a, MEMBER_ADDED, b->life, 0);
 		}
 	}

@@ -339,7 +339,7 @@ static void acked(struct node *n, unsigned j, uint32_t next)
 		if (p->st == FSM_FIN_WAIT1)
 			p->st = FSM_FIN_WAIT2;
 		else if (p->st == FSM_LAST_ACK || p->st == FSM_CLOSING)
-			at(n, 0, K_GONE | j);
+			at(n, 0, K_GONE | j | p->life << 8);
 	}
 }
 
@@ -366,6 +366,15 @@ static void deliver(struct node *n, unsigned j, const uint8_t *body, size_t len,
 			 (unsigned long long)st->delivered, j);
 }
 
+/* Our own FIN, as the second; it waits for its ACK only so long. */
+static void last_ack(struct node *n, unsigned j)
+{
+	cover(COVER_K_FIN_PASSIVE);
+	n->kernel->peer[j].st = FSM_LAST_ACK;
+	queue(n, j, true, 0);
+	at(n, K_LEAVE_NS, K_GONE | j | n->kernel->peer[j].life << 8);
+}
+
 static void received_fin(struct node *n, unsigned j)
 {
 	struct k_peer *p = &n->kernel->peer[j];
@@ -381,15 +390,13 @@ static void received_fin(struct node *n, unsigned j)
 		break;
 	case FSM_FIN_WAIT2:
 		pump(n, j);
-		at(n, 20 * MSEC, K_GONE | j);
+		at(n, 20 * MSEC, K_GONE | j | p->life << 8);
 		break;
 	case FSM_CLOSED: case FSM_CLOSING: case FSM_CLOSE_WAIT: case FSM_LAST_ACK:
 		sim_fail("k%u: FIN of n%u twice", n->idx, j);
 	}
 	if (p->st == FSM_CLOSE_WAIT && p->removed) {
-		cover(COVER_K_FIN_PASSIVE);
-		p->st = FSM_LAST_ACK;
-		queue(n, j, true, 0);
+		last_ack(n, j);
 	}
 }
 
@@ -526,9 +533,7 @@ static void removed(struct node *n, unsigned j, unsigned life, bool failed)
 		return;
 	}
 	if (p->st == FSM_CLOSE_WAIT) {
-		cover(COVER_K_FIN_PASSIVE);
-		p->st = FSM_LAST_ACK;
-		queue(n, j, true, 0);
+		last_ack(n, j);
 	}
 }
 
@@ -621,6 +626,14 @@ static void tick(struct node *n)
 	at(n, K_TICK_NS, K_TICK);
 }
 
+static void through(struct node *n, unsigned j)
+{
+	if (n->kernel->peer[j].st == FSM_CLOSED)
+		return;
+	n->kernel->peer[j].removed = true;
+	reset(n, j, rng_one_in(&sim.app, 2));
+}
+
 static void send_some(struct node *n, unsigned j)
 {
 	struct k_peer *p = &n->kernel->peer[j];
@@ -661,12 +674,10 @@ void kernel_event(struct node *n, uint32_t what, uint32_t gen)
 		leave(n);
 		break;
 	case K_GONE:
-		if (j == SIM_NODES) {
+		if (j == SIM_NODES)
 			left(n);
-		} else if (n->kernel->peer[j].st != FSM_CLOSED) {
-			n->kernel->peer[j].removed = true;
-			reset(n, j, rng_one_in(&sim.app, 2));
-		}
+		else if (n->kernel->peer[j & 0xff].life == j >> 8)
+			through(n, j & 0xff);
 		break;
 	case K_MEMBER:
 		kernel_member(n, (enum member_event)(j >> 8), j & 0xff);

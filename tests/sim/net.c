@@ -159,7 +159,7 @@ void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
 		arm(c, n->idx, j);
 		arm(c, j, n->idx);
 	}
-	if (sim.held_dials && rng_one_in(&sim.net, 6) && sim.phase == PHASE_FAULTS) {
+	if (sim.held_dials && !to->kernel && rng_one_in(&sim.net, 6) && sim.phase == PHASE_FAULTS) {
 		c->end[1].hold_ns = t + rng_scale(&sim.net, 0, 6 * SEC);
 		cover(COVER_LATE_HELLO);
 	}

@@ -239,8 +239,7 @@ void phase_check(void)
 		/* A kernel that has its last ACK repeats nothing, and says nothing of it. */
 		for (unsigned i = 0; i < sim.n_nodes && sim.now_ns - sim.phase_ns > 30 * SEC; i++)
 			for (unsigned j = 0; j < sim.n_nodes; j++)
-				if (sim.node[i].peers[j].session && kernel_is_closed(j, i) &&
-				    session_state(sim.node[i].peers[j].session) == FSM_CLOSING)
+				if (sim.node[i].peers[j].session && kernel_is_closed(j, i))
 					linger(&sim.node[i]);
 		if (all_out())
 			enter(PHASE_OVER, 0);

@@ -158,6 +158,8 @@ static void note(struct node *n, const struct note *t)
 {
 	if (t->fsm)
 		cover(COVER_FSM + (unsigned)t->from * FSM_EVENTS + (unsigned)t->event);
+	if (!strncmp(t->text, "gap in the sequence", 19))
+		cover(COVER_K_GAP);
 	if (t->fsm)
 		TRACE("n%u note peer=%u %s --%s--> %s", n->idx, t->nodeid, fsm_state_name(t->from),
 		      fsm_event_name(t->event), fsm_state_name(t->to));
