@@ -362,13 +362,8 @@ void core_close(struct core *core)
 
 		if (!s)
 			continue;
-		if (p->up && p->profile == CORE_NATIVE) {
-			uint8_t *ctl = link_ctl(p->up, WIRE_OPTS + WIRE_HEADER);
-
-			/* No room: HELLO of the next link says it. */
-			if (ctl)
-				link_ctl_done(p->up, wire_put_leaving(ctl, core->cfg.nodeid));
-		}
+		if (p->up)
+			link_raise_tx(p->up);	/* LEAVING */
 		session_finish(s);
 	}
 }

@@ -100,6 +100,7 @@ struct link {
 	bool probe;		/* dialled for probing */
 	bool read_hello, answered, progress;
 	bool moving;		/* dialled while another link was up */
+	bool told_leaving;	/* HELLO or LEAVING on it said that we close */
 	bool rx_only;		/* dlm profile: not the link that we send on */
 	bool stripped;		/* dlm profile, 3.1: the last gather left OPTS out */
 	unsigned path;		/* index, of a dialled one and once known */

@@ -41,6 +41,7 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	link_ctl_done(l, wire_put_hello(ctl, core->cfg.nodeid, &h));
 	l->hello_sent_ns = core->now_ns;
 	l->told_next = h.next;
+	l->told_leaving = core->closing;
 }
 
 static uint32_t dial_gen(const struct link *l)

@@ -328,14 +328,30 @@ static bool status_wanted(const struct session *s)
 		 ring_bytes_queued((struct ring *)&s->ring) > s->ring.size / 4 * 3));
 }
 
+/* We close, and the HELLO of this link did not say so yet. */
+static bool leaving_due(const struct link *l)
+{
+	return l->core->closing && !l->told_leaving && l->peer->profile == CORE_NATIVE;
+}
+
 bool link_wants_tx(struct link *l)
 {
 	if (l->ctl_off != l->ctl_len)
 		return true;
 	if (l->state != LINK_UP || !l->session || l->rx_only)
 		return false;
-	return l->session->ack_now || l->session->status_due ||
+	return l->session->ack_now || l->session->status_due || leaving_due(l) ||
 		(core_may_send(l->core) && ring_has_unsent(&l->session->ring));
+}
+
+static void put_leaving(struct link *l)
+{
+	uint8_t *ctl = link_ctl(l, WIRE_OPTS + WIRE_HEADER);
+
+	if (!ctl)
+		return;
+	l->ctl_len += wire_put_leaving(ctl, l->core->cfg.nodeid);
+	l->told_leaving = true;
 }
 
 /* Control frames that are due go in front of the data of this write. */
@@ -347,6 +363,8 @@ static void put_due(struct link *l, bool data)
 		link_put_ack(l);
 	if (status_wanted(s))
 		put_status(l);
+	if (leaving_due(l))
+		put_leaving(l);
 }
 
 /* What the ring has for this write; *ret_mid: the rest of a frame under way. */

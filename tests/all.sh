@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 2
 BUILD=${BUILD:-build}
 WERROR=${WERROR:-}
 # Tests of the sources, or of what is installed: once is enough.
-ONCE='--skip test_purity --skip test_style --skip test_tshark --skip test_install --skip mutants'
+ONCE='--skip test_gate --skip test_purity --skip test_tshark --skip test_install --skip mutants'
 passed=0 failed=0
 summary=()
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -80,7 +80,6 @@ step thread with_thread_sanitizer
 if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
-step gate env BUILD="$BUILD" tests/gate.sh
 
 echo
 echo '== check-all =='

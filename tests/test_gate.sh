@@ -6,6 +6,7 @@
 # The cost of a message is the difference between a long and a short stream, so that
 # starting and ending do not count. The kernel's part is not counted.
 # The last line is `N passed, N failed`.
+# run.sh: alone timeout=300 with=valgrind
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
