@@ -139,6 +139,8 @@ $(TESTS) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^
 
+$(BUILD)/tests/test_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=aligned_alloc,--wrap=mmap
+
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm

@@ -247,8 +247,14 @@ void session_end(struct session *s, enum session_end why)
 		peer_owes(p, s->incarnation);
 	p->session = NULL;
 	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
-	if (mid && why != SESSION_CLOSED)
+	if (mid && why == SESSION_CLOSED && up->kept) {
+		/* The rest of that frame goes with the ring: so does our last ACK. */
+		up->kept = false;
+		peer_owes(p, s->incarnation);
 		link_shut(up, LINK_RESET);
+	} else if (mid && why != SESSION_CLOSED) {
+		link_shut(up, LINK_RESET);
+	}
 	end_links(s, why);
 	core_raise_session(s, SESSION_P_DOWN);
 	peer_dial_check(p);

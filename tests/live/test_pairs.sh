@@ -64,8 +64,8 @@ one_pair()
 {
 	local dir=$1 config=$2 n=$3 id pids_of=() status bad= before=$(now_ms) ms lines=$(($3 % 7))
 	local slowly=()
-	# Every other pair sends one line after the other, for up to a quarter of a second.
-	[ $((n % 2)) = 0 ] || slowly=(--rate 500)
+	# One pair of three sends one line after the other, for up to a quarter of a second.
+	[ $((n % 3)) != 0 ] || slowly=(--rate 500)
 	for id in 1 2; do
 		seq -f "pair $n node $id line %g" "$lines" >"$dir/in$id"
 		timeout -k 1 $LIMIT "$BUILD/sinew" cat --config "$config" --node $id --to $((3 - id)) \

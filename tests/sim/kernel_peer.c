@@ -155,6 +155,11 @@ void kernel_taken(struct conn *c, unsigned side)
 		pump(n, j);
 		return;
 	}
+	if (side == 0 && p->st == FSM_CLOSED) {	/* for nothing, meanwhile */
+		p->dialling = false;
+		net_shut(c, 0, LINK_RESET);
+		return;
+	}
 	/* While it dials, what it accepts is only read. */
 	if (side == 1 && (p->dialling || valid(&p->con))) {
 		cover(COVER_K_TWO_LINKS);

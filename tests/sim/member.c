@@ -23,7 +23,7 @@ void member_say(struct node *to, enum member_event ev, unsigned life, uint64_t m
 		return;
 	}
 	to->mq[(to->mq_head + to->mq_n++) % SIM_MEMBER_Q] =
-		(struct member_item) { t, (uint8_t)ev, (uint8_t)life };
+		(struct member_item) { t, (uint8_t)ev, (uint8_t)life, false };
 	sim_at(t, EV_MEMBER, to->idx, 0, to->gen);
 }
 
@@ -51,6 +51,17 @@ void member_joined(struct node *n)
 	member_say_all(MEMBER_ADDED, n->life);
 }
 
+/* What it was to hear about kernels concerned the life before. */
+void member_renewed(struct node *n)
+{
+	for (unsigned i = 0; i < n->mq_n; i++) {
+		struct member_item *it = &n->mq[(n->mq_head + i) % SIM_MEMBER_Q];
+
+		if (sim.node[sim.life[it->life].node].kernel)
+			it->dropped = true;
+	}
+}
+
 static void fin_order(struct node *n, struct peer *p)
 {
 	struct session *s = p->session;
@@ -75,7 +86,7 @@ void member_deliver(struct node *n)
 	n->mq_n--;
 	l = &sim.life[it.life];
 	p = &n->peers[l->node];
-	if (n->chan[l->node].removed)
+	if (n->chan[l->node].removed || it.dropped)
 		return;
 	TRACE("n%u MEMBER %s life %u of n%u", n->idx, names[it.event], it.life, l->node);
 	switch ((enum member_event)it.event) {

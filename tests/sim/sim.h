@@ -192,6 +192,7 @@ enum member_event { MEMBER_ADDED, MEMBER_LEAVING, MEMBER_LEFT, MEMBER_FAILED };
 struct member_item {
 	uint64_t at_ns;
 	uint8_t event, life;
+	bool dropped;
 };
 
 /* The application's side of one peer. */
@@ -375,6 +376,7 @@ void phase_check(void);
 void member_say(struct node *to, enum member_event ev, unsigned life, uint64_t min_delay_ns);
 void member_say_all(enum member_event ev, unsigned life);
 void member_joined(struct node *n);
+void member_renewed(struct node *n);
 void member_deliver(struct node *n);
 
 /* ---- net.c ---- */

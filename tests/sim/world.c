@@ -222,6 +222,7 @@ static void renew(struct node *n)
 	core_renew(&n->core, l->incarnation);
 	if (!sim.membership)
 		return;
+	member_renewed(n);
 	sim.life[old].gone = true;
 	member_say_all(rng_one_in(&sim.net, 2) ? MEMBER_LEFT : MEMBER_FAILED, old);
 	if (!n->closing)
