@@ -53,13 +53,13 @@ with_gcc()
 
 with_clang()
 {
-	export BUILD=$BUILD/clang SIM_ARGS='--seeds 300'
+	export BUILD=$BUILD/clang SIM_ARGS='--check --seeds 300'
 	build CC=clang && tests/run.sh $ONCE
 }
 
 with_address_sanitizer()
 {
-	export BUILD=$BUILD/asan SIM_ARGS='--seeds 200' TIME_FACTOR=4
+	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4
 	build CC=clang SAN=address,undefined && tests/run.sh $ONCE
 }
 

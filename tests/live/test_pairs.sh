@@ -7,7 +7,7 @@
 #
 #	tests/live/test_pairs.sh [PAIRS]    1000
 #	WORKERS=4     pairs at a time
-#	PERIOD=5      ms between two rounds of destruction; each connection is met every second time
+#	PERIOD=8      ms between two rounds of destruction; each connection is met every second time
 #	LOG=debug     keeps the log and the times of the slowest pair in $KEEP
 #	OUTSIDE=no    the nodes reset their own connections, as without root
 set -u
@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.." || exit 2
 BUILD=${BUILD:-build}
 PAIRS=${1:-${PAIRS:-1000}}
 WORKERS=${WORKERS:-4}
-PERIOD=${PERIOD:-5}
+PERIOD=${PERIOD:-8}
 LOG=${LOG:-warning}
 LIMIT=60		# seconds for one program
 LINGER=30
@@ -39,7 +39,12 @@ cleanup()
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-now_ms() { local t=$EPOCHREALTIME; echo $((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000)); }
+# set_ms VARIABLE: without another process, as there are many pairs.
+set_ms()
+{
+	local t=$EPOCHREALTIME
+	printf -v "$1" %s $((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
+}
 
 # A port that nobody uses, below those that the kernel gives to diallers; another for each worker.
 free_port()
@@ -59,18 +64,28 @@ config()
 	printf '}\nsinew {\nport: %d\n}\n' "$1"
 }
 
-# one_pair DIR CONFIG NUMBER: 0 if all is as it should be.
+# lines_of NODE PAIR PREFIX: what that node sends.
+lines_of()
+{
+	local i
+	for ((i = 0; i < $2 % 7; i++)); do
+		printf '%spair %d node %d line %d\n' "$3" "$2" "$1" $i
+	done
+}
+
+# one_pair DIR NUMBER: 0 if all is as it should be.
 one_pair()
 {
-	local dir=$1 config=$2 n=$3 id pids_of=() status bad= before=$(now_ms) ms lines=$(($3 % 7))
-	local slowly=()
+	local dir=$1 n=$2 id pids_of=() status bad= before ms slowly=()
 	# One pair of three sends one line after the other, for up to a quarter of a second.
 	[ $((n % 3)) != 0 ] || slowly=(--rate 500)
+	set_ms before
 	for id in 1 2; do
-		seq -f "pair $n node $id line %g" "$lines" >"$dir/in$id"
-		timeout -k 1 $LIMIT "$BUILD/sinew" cat --config "$config" --node $id --to $((3 - id)) \
-			--linger $LINGER --stats "$dir/stats$id" --log-level "$LOG" "${slowly[@]}" \
-			"${break_args[@]}" <"$dir/in$id" >"$dir/out$id" 2>"$dir/err$id" &
+		lines_of $id "$n" '' >"$dir/in$id"
+		timeout -k 1 $LIMIT "$BUILD/sinew" cat --config "$dir/conf" --node $id \
+			--to $((3 - id)) --linger $LINGER --stats "$dir/stats$id" \
+			--log-level "$LOG" "${slowly[@]}" "${break_args[@]}" \
+			<"$dir/in$id" >"$dir/out$id" 2>"$dir/err$id" &
 		pids_of[id]=$!
 	done
 	for id in 1 2; do
@@ -78,28 +93,32 @@ one_pair()
 		status=$?
 		[ $status = 0 ] || bad="$bad node $id ended with $status;"
 	done
-	ms=$(($(now_ms) - before))
+	set_ms ms
+	ms=$((ms - before))
 	for id in 1 2; do
-		sed "s/^/$((3 - id))\t/" "$dir/in$((3 - id))" | cmp -s - "$dir/out$id" ||
-			bad="$bad node $id got other lines;"
+		lines_of $((3 - id)) "$n" $((3 - id))$'\t' >"$dir/want"
+		[ "$(<"$dir/want")" = "$(<"$dir/out$id")" ] || bad="$bad node $id got other lines;"
 	done
 	[ $ms -lt $SLOW_MS ] || bad="$bad it took $ms ms;"
-	echo "$ms $n $(sum_of reconnects "$dir"/stats?) $(sum_of resent "$dir"/stats?)" >>"$dir/times"
+	echo "$ms $n" >>"$dir/times"
+	for id in 1 2; do
+		echo "$(<"$dir/stats$id")" >>"$dir/stats"
+	done
 	if [ -n "$bad" ]; then
-		echo "pair $n:$bad"
-		tail -n 5 "$dir"/err?
+		{
+			echo "pair $n:$bad"
+			tail -n 5 "$dir"/err?
+		} >"$dir/why"
 		return 1
-	fi >"$dir/why"
+	fi
 	keep_if_slowest "$dir" $ms
 }
 
-# sum_of KEY FILE...
+# sum_of KEY: over all pairs.
 sum_of()
 {
-	local key=$1
-	shift
-	cat "$@" 2>/dev/null | tr ',{' '\n\n' | sed -n "s/^ *\"$key\" *: *\([0-9]*\).*/\1/p" |
-		awk '{ n += $1 } END { print n + 0 }'
+	cat "$T"/*/stats 2>/dev/null | tr ',{' '\n\n' |
+		sed -n "s/^ *\"$1\" *: *\([0-9]*\).*/\1/p" | awk '{ n += $1 } END { print n + 0 }'
 }
 
 # With LOG=debug the logs of the worker's slowest pair stay.
@@ -117,7 +136,7 @@ worker()
 	local n
 	for ((n = $1; n < PAIRS; n += WORKERS)); do
 		[ ! -e "$T/stop" ] || return 0
-		one_pair "$T/$1" "$T/$1/conf" "$n" || return 1
+		one_pair "$T/$1" "$n" || return 1
 	done
 }
 
@@ -129,7 +148,7 @@ then
 	break_args=(--break-every $((2 * PERIOD)))
 fi
 
-began=$(now_ms)
+set_ms began
 workers=()
 for ((w = 0; w < WORKERS; w++)); do
 	mkdir "$T/$w"
@@ -147,15 +166,16 @@ bad=0
 for w in "${!workers[@]}"; do
 	wait "${workers[w]}" || bad=1
 done
-took=$(($(now_ms) - began))
+set_ms took
+took=$((took - began))
 
 cat "$T"/*/times 2>/dev/null | sort -n >"$T/all"
 n=$(wc -l <"$T/all")
 echo "# $n pairs in $took ms, one at a time: median $(sed -n "$((n / 2 + 1))p" "$T/all" | cut -d' ' -f1) ms," \
 	"95 of 100 below $(sed -n "$((n * 95 / 100 + 1))p" "$T/all" | cut -d' ' -f1) ms," \
 	"longest $(tail -n 1 "$T/all" | cut -d' ' -f1) ms"
-read -r reconnects resent < <(awk '{ r += $3; s += $4 } END { print r + 0, s + 0 }' "$T/all")
-echo "# $reconnects reconnects, $resent frames sent again (both sides' counts)"
+reconnects=$(sum_of reconnects)
+echo "# $reconnects reconnects, $(sum_of resent) frames sent again (both sides' counts)"
 if [ "$LOG" = debug ]; then
 	KEEP=${KEEP:-$(mktemp -d)}
 	mkdir -p "$KEEP"
