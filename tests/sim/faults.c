@@ -56,12 +56,12 @@ static void on_link(const struct fault *f)
 	}
 }
 
-static void path_down(const struct fault *f, bool down)
+static void path_down(const struct fault *f)
 {
 	sim.hard_fault = true;
-	sim.path_down[f->a][f->b][f->path] = down;
-	sim.path_down[f->b][f->a][f->path] = down;
-	for (unsigned i = 0; down && i < SIM_CONNS; i++) {
+	sim.path_down[f->a][f->b][f->path] = true;
+	sim.path_down[f->b][f->a][f->path] = true;
+	for (unsigned i = 0; i < SIM_CONNS; i++) {
 		struct conn *c = &sim.conns[i];
 		unsigned a = c->end[0].node, b = c->end[1].node;
 
@@ -223,10 +223,76 @@ static void impostor(const struct fault *f)
 	sim_at(sim.now_ns + 8 * SEC, EV_EXIT, n->idx, 0, n->gen + 1);
 }
 
+static void on_reader(const struct fault *f)
+{
+	struct node *n = &sim.node[f->a];
+
+	n->chan[f->b].pause_until_ns = sim.now_ns + f->span_ns * 4;
+	if (!n->running || n->kernel)
+		return;
+	world_enter(n);
+	workload_resume(n, f->b);
+	sim_at(n->chan[f->b].pause_until_ns, EV_RESUME, f->a, f->b, n->gen);
+	world_turn(n);
+}
+
+static void quorum(struct node *n, bool quorate)
+{
+	if (!n->running || n->kernel)
+		return;
+	cover(COVER_NO_QUORUM);
+	world_enter(n);
+	core_quorum(&n->core, quorate);
+	world_turn(n);
+}
+
+/* Small packets pass between the two, longer ones never do. */
+static void narrow(const struct fault *f)
+{
+	sim.faults_end_ns = sim.now_ns + 60 * SEC;
+	sim.narrow_until_ns[f->a][f->b] = sim.faults_end_ns;
+	sim.narrow_until_ns[f->b][f->a] = sim.faults_end_ns;
+	sim.hard_fault = true;
+}
+
+static void on_node(const struct fault *f)
+{
+	struct node *n = &sim.node[f->a];
+	uint64_t until = sim.now_ns + f->span_ns;
+
+	switch ((int)f->kind) {
+	case FAULT_REFUSE:
+		n->refuse_until_ns = until;
+		break;
+	case FAULT_HANG:
+		n->hang_until_ns = until;
+		break;
+	case FAULT_NOFD:
+		n->nofd_until_ns = until;
+		break;
+	case FAULT_STUN:
+		n->stun_until_ns = until;
+		sim.hard_fault = true;
+		break;
+	case FAULT_QUORUM:
+		quorum(n, f->arg & 1);
+		break;
+	}
+}
+
+static void dishonest(const struct fault *f)
+{
+	sim.dishonest = true;
+	if (f->kind == FAULT_FORGE)
+		sim.forge[f->a][f->b] = (uint8_t)(WIRE_REFUSE_LEAVING + f->arg % 7);
+	else if (f->kind == FAULT_IMPOSTOR)
+		impostor(f);
+	else
+		rogue_dial(f);
+}
+
 void fault_run(const struct fault *f)
 {
-	struct node *a = &sim.node[f->a];
-
 	if (sim.phase != PHASE_FAULTS)
 		return;
 	TRACE("FAULT %s n%u n%u path %u arg %u span %.3f", names[f->kind], f->a, f->b, f->path, f->arg,
@@ -237,81 +303,41 @@ void fault_run(const struct fault *f)
 	case FAULT_HOLE_BOTH: case FAULT_HOLD:
 		on_link(f);
 		break;
+	case FAULT_REFUSE: case FAULT_HANG: case FAULT_NOFD: case FAULT_STUN: case FAULT_QUORUM:
+		on_node(f);
+		break;
+	case FAULT_ROGUE: case FAULT_STRANGER: case FAULT_FORGE: case FAULT_IMPOSTOR:
+		dishonest(f);
+		break;
 	case FAULT_ARM:
 		sim.arm[f->a][f->b] = f->arg;
 		break;
 	case FAULT_PATH_DOWN:
-		path_down(f, true);
-		break;
-	case FAULT_REFUSE:
-		a->refuse_until_ns = sim.now_ns + f->span_ns;
-		break;
-	case FAULT_HANG:
-		a->hang_until_ns = sim.now_ns + f->span_ns;
-		break;
-	case FAULT_NOFD:
-		a->nofd_until_ns = sim.now_ns + f->span_ns;
-		break;
-	case FAULT_STUN:
-		a->stun_until_ns = sim.now_ns + f->span_ns;
-		sim.hard_fault = true;
+		path_down(f);
 		break;
 	case FAULT_PAUSE:
-		a->chan[f->b].pause_until_ns = sim.now_ns + f->span_ns * 4;
-		if (a->running && !a->kernel) {
-			world_enter(a);
-			workload_resume(a, f->b);
-			sim_at(a->chan[f->b].pause_until_ns, EV_RESUME, f->a, f->b, a->gen);
-			world_turn(a);
-		}
+		on_reader(f);
 		break;
 	case FAULT_RESTART:
 		restart(f);
 		break;
-	case FAULT_FALSE_FAIL:
-	case FAULT_PARTITION:
+	case FAULT_FALSE_FAIL: case FAULT_PARTITION:
 		false_failure(f, f->kind == FAULT_PARTITION);
 		break;
-	case FAULT_ABORT:
-	case FAULT_FINISH:
+	case FAULT_ABORT: case FAULT_FINISH:
 		on_session(f);
 		break;
 	case FAULT_CUT_LAST:
 		cut_last(f);
 		break;
-	case FAULT_CLOSE:
-	case FAULT_LINGER:
+	case FAULT_CLOSE: case FAULT_LINGER:
 		close_node(f);
-		break;
-	case FAULT_ROGUE:
-	case FAULT_STRANGER:
-		sim.dishonest = true;
-		rogue_dial(f);
-		break;
-	case FAULT_FORGE:
-		sim.dishonest = true;
-		sim.forge[f->a][f->b] = (uint8_t)(WIRE_REFUSE_LEAVING + f->arg % 7);
-		break;
-	case FAULT_IMPOSTOR:
-		sim.dishonest = true;
-		impostor(f);
 		break;
 	case FAULT_REMOVE:
 		remove_pair(f);
 		break;
-	case FAULT_QUORUM:
-		if (!a->running || a->kernel)
-			break;
-		cover(COVER_NO_QUORUM);
-		world_enter(a);
-		core_quorum(&a->core, f->arg & 1);
-		world_turn(a);
-		break;
 	case FAULT_NARROW:
-		sim.narrow_until_ns[f->a][f->b] = sim.now_ns + 60 * SEC;
-		sim.narrow_until_ns[f->b][f->a] = sim.now_ns + 60 * SEC;
-		sim.faults_end_ns = sim.now_ns + 60 * SEC;
-		sim.hard_fault = true;
+		narrow(f);
 		break;
 	case FAULT_KINDS:
 		break;

@@ -28,7 +28,8 @@ static struct limits limits;
 
 static const char usage[] =
 	"usage: sim [--seeds N] [--from N] [--jobs N] [--coverage]\n"
-	"       sim --seed N [--trace] [--shrink] [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
+	"       sim --seed N [--trace] [--shrink]\n"
+	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
 	"       sim --check [--seeds N] [--jobs N] [--regressions FILE]\n";
 
 static void replay_line(uint64_t seed, const struct limits *lim)

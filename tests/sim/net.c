@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The network: connections of two byte pipes with latency, limits and every
- * way of breaking. Plays the part of sockets and of the loop that reads and
- * writes them. Knows frames not at all.
+ * way of breaking. Knows neither frames nor who reads and writes.
  */
 #include "sim.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define APP_BUFFER	(512u * 1024)	/* a link that is paused is read up to here */
 
 static uint8_t *bufs[2 * SIM_CONNS];
 static unsigned n_bufs;
@@ -62,12 +59,12 @@ struct conn *net_conn(struct link *l, unsigned *ret_side)
 	return c;
 }
 
-static void conn_at(uint64_t at_ns, enum ev_kind kind, struct conn *c, unsigned side)
+void net_at(uint64_t at_ns, enum ev_kind kind, struct conn *c, unsigned side)
 {
 	sim_at(at_ns, kind, c->idx, side, c->gen);
 }
 
-static uint64_t latency(struct conn *c)
+uint64_t net_latency(struct conn *c)
 {
 	return rng_scale(&sim.net, c->lat_lo, c->lat_hi);
 }
@@ -105,6 +102,7 @@ struct conn *net_open(unsigned from, unsigned to, unsigned path)
 	c->used = true;
 	c->probe = c->stranger = false;
 	c->path = (uint8_t)path;
+	c->from_gen = sim.node[from].gen;
 	c->idx = (uint16_t)(c - sim.conns);
 	c->lat_lo = sim.lat_lo;
 	c->lat_hi = rng_scale(&sim.net, sim.lat_lo, sim.lat_hi);
@@ -139,12 +137,12 @@ void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
 	c->probe = probe;
 	TRACE("n%u DIAL n%u path %u%s conn %u", n->idx, j, path, probe ? " probe" : "", c->idx);
 	link_dial(&n->core, &c->end[0].link, &n->peers[j], path, probe);
-	t = sim.now_ns + latency(c);
+	t = sim.now_ns + net_latency(c);
 	if (sim.path_down[n->idx][j][path] || sim.now_ns < n->hang_until_ns)
 		return;			/* silence */
 	if (!to->running || sim.now_ns < to->refuse_until_ns) {
 		if (to->running || rng_one_in(&sim.net, 2))
-			conn_at(t, EV_CONN_LOST, c, 0);
+			net_at(t, EV_CONN_LOST, c, 0);
 		return;
 	}
 	if (sim.forge[n->idx][j] && !to->kernel) {	/* somebody else answers, once */
@@ -163,8 +161,8 @@ void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
 		c->end[1].hold_ns = t + rng_scale(&sim.net, 0, 6 * SEC);
 		cover(COVER_LATE_HELLO);
 	}
-	conn_at(t + latency(c), EV_CONNECT, c, 0);
-	conn_at(t > c->end[1].hold_ns ? t : c->end[1].hold_ns, EV_ACCEPT, c, 1);
+	net_at(t + net_latency(c), EV_CONNECT, c, 0);
+	net_at(t > c->end[1].hold_ns ? t : c->end[1].hold_ns, EV_ACCEPT, c, 1);
 }
 
 /* ---- ending ---- */
@@ -189,7 +187,7 @@ void net_close_end(struct conn *c, unsigned side)
 void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
 {
 	struct end *e = &c->end[side];
-	uint64_t t = sim.now_ns + latency(c);
+	uint64_t t = sim.now_ns + net_latency(c);
 	struct seg *s;
 
 	if (t < e->last_ns)
@@ -211,7 +209,7 @@ void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
 		return;
 	}
 	e->segs[(e->seg_head + e->n_segs++) % SIM_SEGS] = (struct seg) { t, n, (uint8_t)kind };
-	conn_at(t, EV_SEG, c, side);
+	net_at(t, EV_SEG, c, side);
 }
 
 /* Our core has no use for that end any more. */
@@ -230,7 +228,7 @@ void net_shut(struct conn *c, unsigned side, enum link_shut how)
 		if (e->eof_read)
 			net_close_end(c, side);
 		else	/* nobody waits for ever for the other's FIN */
-			conn_at(sim.now_ns + 5 * SEC, EV_CONN_LOST, c, side);
+			net_at(sim.now_ns + 5 * SEC, EV_CONN_LOST, c, side);
 		return;
 	}
 	if (c->end[!side].state != END_CLOSED)
@@ -239,7 +237,7 @@ void net_shut(struct conn *c, unsigned side, enum link_shut how)
 }
 
 /* The core hears that the connection is over. */
-static void tell_dead(struct conn *c, unsigned side, bool eof)
+void net_dead(struct conn *c, unsigned side, bool eof)
 {
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
@@ -313,6 +311,18 @@ void net_node_gone(struct node *n, bool silent)
 	}
 }
 
+/* The listener is closed and opened again: what waited there is gone. */
+void net_unaccepted(struct node *n)
+{
+	for (unsigned i = 0; i < SIM_CONNS; i++) {
+		struct conn *c = &sim.conns[i];
+
+		if (c->used && c->end[1].node == n->idx && c->end[1].state == END_OPEN &&
+		    !c->end[1].taken && !c->end[1].rogue)
+			net_shut(c, 1, LINK_RESET);
+	}
+}
+
 struct conn *net_pick(unsigned a, unsigned b, struct rng *r)
 {
 	struct conn *found = NULL;
@@ -331,246 +341,6 @@ struct conn *net_pick(unsigned a, unsigned b, struct rng *r)
 	return found;
 }
 
-/* ---- writing ---- */
-
-/* Room for what side writes. */
-size_t net_room(struct conn *c, unsigned side)
-{
-	struct end *to = &c->end[!side];
-	uint32_t held = to->wr - to->seen;
-
-	return held < to->cap ? to->cap - held : 0;
-}
-
-static void compact(struct end *e)
-{
-	if (e->rd == e->wr)
-		e->rd = e->seen = e->arr = e->wr = 0;
-	if (e->rd < SIM_PIPE / 4 || e->rogue)
-		return;
-	memmove(e->buf, e->buf + e->rd, e->wr - e->rd);
-	e->seen -= e->rd;
-	e->arr -= e->rd;
-	e->wr -= e->rd;
-	e->rd = 0;
-}
-
-/* n bytes, at most net_room(), leave side. An armed reset may cut them. */
-void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n)
-{
-	struct end *to = &c->end[!side];
-	uint32_t arrive = (uint32_t)n;
-
-	if (n && to->state == END_CLOSED && !c->end[side].rst_told &&
-	    sim.node[to->node].running && to->hole != 2) {
-		c->end[side].rst_told = true;	/* nobody there any more */
-		net_send_seg(c, side, SEG_RST, 0);
-	}
-	if (!n || to->state == END_CLOSED || to->wr + n > SIM_PIPE)
-		return;
-	memcpy(to->buf + to->wr, p, n);
-	to->wr += (uint32_t)n;
-	if (to->bytes_left >= 0 && (uint64_t)to->bytes_left <= n) {
-		arrive = (uint32_t)to->bytes_left;
-		to->bytes_left = -1;
-		if (to->narrow)
-			to->hole = 2;	/* small packets passed, this one does not */
-		TRACE("conn %u cut after %u of %zu bytes to n%u", c->idx, arrive, n, to->node);
-		if (arrive)
-			net_send_seg(c, !side, SEG_DATA, arrive);
-		sim.n_link_faults++;
-		if (to->narrow)
-			return;
-		net_send_seg(c, !side, SEG_RST, 0);
-		net_send_seg(c, side, SEG_RST, 0);
-		to->hole = 0;
-		return;
-	}
-	if (to->bytes_left >= 0)
-		to->bytes_left -= (int64_t)n;
-	net_send_seg(c, !side, SEG_DATA, arrive);
-}
-
-static bool short_now(void)
-{
-	return sim.eager && rng_one_in(&sim.net, sim.eager);
-}
-
-/* Write what the core has, as far as the pipe takes it. */
-void net_pump(struct conn *c, unsigned side)
-{
-	struct end *e = &c->end[side];
-	struct span out[5];
-	int n;
-
-	if (!e->taken || e->state == END_CLOSED || e->fin_sent)
-		return;
-	if (e->link.state == LINK_UP) {
-		e->was_up = true;
-		if (c->path)
-			cover(COVER_PATH_SWITCH);
-	}
-	for (;;) {
-		size_t room = net_room(c, side), max = 65536, take, sum;
-		bool cut = short_now();
-
-		if (cut)
-			max = rng_scale(&sim.net, 1, 4096);
-		if (c->end[!side].state == END_CLOSED)
-			room = 65536;	/* goes nowhere until the reset comes */
-		if (max > room)
-			max = room;
-		if (!max)
-			return;		/* the reader's progress wakes us */
-		sum = link_gather(&e->link, out, &n, max);
-		if (!sum)
-			break;
-		if (sum > room)
-			sum = room;
-		take = cut ? rng_range(&sim.net, 1, sum) : sum;
-		sum = take;
-		for (int i = 0; i < n && sum; i++) {
-			size_t k = out[i].n < sum ? out[i].n : sum;
-
-			oracle_wire(c, side, out[i].p, k);
-			net_write(c, side, out[i].p, k);
-			sum -= k;
-		}
-		link_sent(&e->link, take);
-		if (cut && rng_one_in(&sim.net, 2)) {
-			if (!e->want_pump)
-				conn_at(sim.now_ns + rng_scale(&sim.net, 0, 3 * MSEC), EV_PUMP, c, side);
-			e->want_pump = true;
-			return;
-		}
-	}
-	if (e->state == END_ORDERLY && !e->fin_sent) {
-		e->fin_sent = true;
-		if (c->end[!side].state != END_CLOSED)
-			net_send_seg(c, !side, SEG_EOF, 0);
-	}
-}
-
-/* ---- reading ---- */
-
-static void rx_loop(struct conn *c, unsigned side)
-{
-	struct end *e = &c->end[side];
-	struct node *n = &sim.node[e->node];
-	struct rx rx = { .p = e->buf + e->rd, .end = e->buf + e->seen };
-	uint32_t gen = c->gen;
-	unsigned guard = 0;
-	struct sess *x;
-
-	for (;;) {
-		const uint8_t *before = rx.p;
-		enum rx_result r = link_rx(&e->link, &rx);
-
-		if (rx.p < before || rx.p > rx.end)
-			sim_fail("n%u: link_rx() left the buffer", n->idx);
-		oracle_read(c, side, before, r == RX_GONE ? rx.end : rx.p);
-		e->rd = (uint32_t)(rx.p - e->buf);
-		e->paused = r == RX_PAUSED;
-		if (++guard > 200000)
-			sim_fail("n%u: link_rx() never ends (%d)", n->idx, r);
-		if (sim.failed)
-			return;
-		switch (r) {
-		case RX_MSG:
-			x = (struct sess *)((char *)rx.session - offsetof(struct sess, s));
-			if (rx.bare)
-				oracle_bare(x, rx.msg, rx.msg_len);
-			else
-				oracle_message(x, rx.msg, rx.msg_len);
-			rx.bare = false;
-			if (rx.lent)
-				free((void *)rx.msg);
-			break;
-		case RX_AGAIN:
-			world_turn(n);
-			if (c->gen != gen || e->state != END_OPEN)
-				return;
-			break;
-		case RX_PAUSED: {
-			struct session *s = e->link.session;
-			uint64_t acks = s ? atomic_load(&s->n.acked) : 0;
-
-			link_scan(&e->link, rx.p, (size_t)(rx.end - rx.p), &e->scan_off);
-			if (s && e->link.session == s && atomic_load(&s->n.acked) != acks)
-				cover(COVER_SCAN_ACK);
-			return;
-		}
-		case RX_BUFFER: {
-			uint8_t *lent = malloc(rx.need);
-
-			if (!link_lend(&e->link, lent))
-				free(lent);
-			break;
-		}
-		case RX_GONE:
-			return;
-		case RX_MORE:
-			return;
-		}
-		e->scan_off = 0;
-	}
-}
-
-/* Look at what has arrived; a piece of it, or all. */
-void net_read(struct conn *c, unsigned side)
-{
-	struct end *e = &c->end[side];
-	struct node *n = &sim.node[e->node];
-	uint32_t gen = c->gen, had = e->seen, was = e->rd, limit = e->paused ? APP_BUFFER : 2 * 65536;
-
-	if (e->state == END_ORDERLY) {		/* nobody reads any more */
-		e->rd = e->seen = e->arr;
-		net_pump(c, !side);
-		return;
-	}
-	if (!e->taken || e->state != END_OPEN || e->rogue)
-		return;
-	if (n->kernel) {
-		kernel_readable(c, side);
-		return;
-	}
-	if (e->arr > e->seen && e->seen - e->rd < limit) {
-		uint32_t k = e->arr - e->seen;
-
-		if (k > limit - (e->seen - e->rd))
-			k = limit - (e->seen - e->rd);
-		if (short_now())
-			k = (uint32_t)rng_scale(&sim.net, 1, k);
-		e->seen += k;
-	}
-	world_enter(n);
-	rx_loop(c, side);
-	if (sim.failed)
-		return;
-	if (c->gen == gen && e->state == END_OPEN) {
-		link_rx_done(&e->link);
-		if (e->paused && e->link.state != LINK_HELD)
-			cover(COVER_RX_PAUSED);
-	}
-	world_turn(n);
-	if (c->gen != gen || e->state != END_OPEN)
-		return;
-	if (e->seen != had && c->end[!side].state != END_CLOSED) {
-		struct end *o = &c->end[!side];
-
-		if (!o->want_pump)
-			conn_at(sim.now_ns + latency(c), EV_PUMP, c, !side);
-		o->want_pump = true;
-	}
-	if (e->arr > e->seen && (e->seen != had || e->rd != was) && !e->want_read) {
-		e->want_read = true;
-		conn_at(sim.now_ns + rng_scale(&sim.net, 0, 500 * USEC), EV_READ, c, side);
-	}
-	compact(e);
-	if (e->late == SEG_EOF && e->arr == e->seen)
-		tell_dead(c, side, true);
-}
-
 /* An orderly end has met the other's. */
 static void drained(struct conn *c, unsigned side, bool eof)
 {
@@ -585,18 +355,6 @@ static void drained(struct conn *c, unsigned side, bool eof)
 	world_turn(n);
 }
 
-/* A reader that is no core took bytes: wakes the writer. */
-void net_was_read(struct conn *c, unsigned side)
-{
-	struct end *o = &c->end[!side];
-
-	if (o->state != END_CLOSED && !o->want_pump) {
-		conn_at(sim.now_ns + latency(c), EV_PUMP, c, !side);
-		o->want_pump = true;
-	}
-	compact(&c->end[side]);
-}
-
 static void seg(struct conn *c, unsigned side)
 {
 	struct end *e = &c->end[side];
@@ -606,7 +364,7 @@ static void seg(struct conn *c, unsigned side)
 	if (!e->n_segs)
 		return;
 	if (sim.now_ns < e->hold_ns) {
-		conn_at(e->hold_ns, EV_SEG, c, side);
+		net_at(e->hold_ns, EV_SEG, c, side);
 		return;
 	}
 	s = e->segs[e->seg_head];
@@ -662,7 +420,7 @@ static void seg(struct conn *c, unsigned side)
 		e->late = s.kind;
 		return;
 	}
-	tell_dead(c, side, s.kind == SEG_EOF);
+	net_dead(c, side, s.kind == SEG_EOF);
 }
 
 /* What waited before somebody was there to read. */
@@ -699,9 +457,9 @@ static void taken(struct conn *c, unsigned side)
 	if (c->gen == gen && e->state == END_OPEN && e->arr > e->rd)
 		net_read(c, side);
 	if (c->gen == gen && e->state == END_OPEN && e->late == SEG_RST)
-		tell_dead(c, side, false);
+		net_dead(c, side, false);
 	else if (c->gen == gen && e->state == END_OPEN && e->late == SEG_EOF && e->arr == e->seen)
-		tell_dead(c, side, true);
+		net_dead(c, side, true);
 }
 
 static void rogue_taken(struct conn *c)
@@ -747,7 +505,7 @@ void net_event(const struct event *ev)
 		if (e->state == END_ORDERLY)
 			net_close_end(c, side);
 		else if (e->state == END_OPEN && !e->taken)
-			tell_dead(c, side, false);
+			net_dead(c, side, false);
 		return;
 	case EV_PUMP:
 		e->want_pump = false;

@@ -109,7 +109,8 @@ void oracle_message(struct sess *x, const uint8_t *p, size_t n)
 
 		while (same < n && same < r->len && p[same] == workload_pattern[r->off + same])
 			same++;
-		sim_fail("n%u: message %llu from n%u is not what was sent: %zu bytes, should be %u; %zu the same%s",
+		sim_fail("n%u: message %llu from n%u is not what was sent: %zu bytes, "
+			 "should be %u; %zu the same%s",
 			 x->node, (unsigned long long)st->delivered + 1, x->peer, n, r->len, same,
 			 r->state == REC_OPEN ? " (slot still open)" : "");
 		return;
@@ -270,7 +271,8 @@ static void check_reason(struct sess *x, unsigned me, unsigned it)
 		ok = false;
 		break;
 	case SESSION_CLOSED:
-		ok = !x->up || oracle_unreliable(x) || (x->finished && x->rx->tx_final && x->rx->delivered == x->rx->n_final);
+		ok = !x->up || oracle_unreliable(x) || (x->finished && x->rx->tx_final &&
+							x->rx->delivered == x->rx->n_final);
 		break;
 	case SESSION_LEFT:
 		ok = (l->gone && sim.membership) || oracle_unreliable(x);

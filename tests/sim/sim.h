@@ -130,6 +130,7 @@ struct conn {
 	uint8_t path;
 	uint16_t idx;
 	uint64_t lat_lo, lat_hi;
+	uint32_t from_gen;	/* of the node that opened it */
 };
 
 /* ---- lives and streams ---- */
@@ -230,7 +231,6 @@ struct node {
 	uint32_t gen;
 	uint64_t stun_until_ns, refuse_until_ns, hang_until_ns, nofd_until_ns;
 	uint64_t restart_at_ns;
-	uint64_t closing_ns;
 	uint64_t last_tick_ns;
 	unsigned same_ticks;
 	uint32_t queue_bytes;
@@ -335,7 +335,7 @@ void cover_add(unsigned cell, uint64_t n);
 void cover_map(uint64_t *cells);		/* where they are counted */
 unsigned cover_print(FILE *f, bool dlm_too);	/* returns how many required ones are 0 */
 
-/* ---- world.c ---- */
+/* ---- world.c, turn.c ---- */
 
 void sim_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void sim_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -350,6 +350,7 @@ void world_start(struct node *n);
 void world_crash(struct node *n, bool silent);
 void world_peer_add(struct node *n, unsigned j);
 struct node *world_node(uint32_t nodeid);
+void world_give_back(struct sess *x);
 struct sess *world_lend(struct node *n, unsigned j);
 bool world_pair_stuck(unsigned a, unsigned b);
 bool world_pair_talks(const struct node *a, const struct node *b);
@@ -379,9 +380,12 @@ void member_joined(struct node *n);
 void member_renewed(struct node *n);
 void member_deliver(struct node *n);
 
-/* ---- net.c ---- */
+/* ---- net.c, loop.c ---- */
 
 void net_reset_all(void);
+void net_at(uint64_t at_ns, enum ev_kind kind, struct conn *c, unsigned side);
+uint64_t net_latency(struct conn *c);
+void net_dead(struct conn *c, unsigned side, bool eof);
 void net_dial(struct node *n, unsigned j, unsigned path, bool probe);
 void net_event(const struct event *e);
 void net_pump(struct conn *c, unsigned side);
@@ -391,6 +395,7 @@ void net_eof(struct conn *c);
 void net_read(struct conn *c, unsigned side);
 void net_was_read(struct conn *c, unsigned side);
 void net_node_gone(struct node *n, bool silent);
+void net_unaccepted(struct node *n);
 void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n);
 void net_close_end(struct conn *c, unsigned side);
 size_t net_room(struct conn *c, unsigned side);
@@ -438,7 +443,7 @@ void oracle_fence(struct node *n, struct peer *p, int reason);
 bool oracle_done(struct sess *x);
 void oracle_deadlines(void);
 
-/* ---- kernel_peer.c ---- */
+/* ---- kernel_peer.c, kernel_node.c ---- */
 
 void kernel_plan(void);
 void kernel_start(struct node *n);

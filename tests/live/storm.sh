@@ -1,0 +1,221 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the great run: three `sinew cat --to all` while all their connections are destroyed every
+# 20 ms; once with lines spread over time, once with much data as fast as they are taken. What
+# arrives must be exactly what was sent. Knows only the command line.
+#
+#	tests/live/storm.sh [LINES [SECONDS [MB]]]    200000 30 500
+#	PERIOD=20     ms between two rounds of destruction
+#	KEEP=1        keeps the files
+#	OUTSIDE=no    the nodes reset their own connections, as without root
+# Needs nine times MB in the temporary folder (TMPDIR). Last line: `N passed, N failed`.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+
+BUILD=${BUILD:-build}
+LINES_EACH=${1:-200000}
+SECONDS_LONG=${2:-30}
+MB=${3:-500}
+PERIOD=${PERIOD:-20}
+GIVE_UP_S=$((SECONDS_LONG + MB / 2 + 120))
+LONGEST=240	# bytes of a line spread over time
+BULK=1000	# bytes of a line as fast as possible
+nodes='1 2 3'
+pids=()
+destroyer=
+passed=0 failed=0
+sum_reconnects=0
+export LC_ALL=C
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/sinew-storm.XXXXXX") || exit 2
+
+stop_all()
+{
+	local pid
+	for pid in "${pids[@]}" $destroyer; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	wait
+	pids=()
+	destroyer=
+}
+
+cleanup()
+{
+	stop_all
+	if [ -n "${KEEP:-}" ]; then
+		echo "# the files are in $dir"
+	else
+		rm -rf "$dir"
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# A port that nobody listens on, below those that the kernel gives to diallers.
+free_port()
+{
+	local port
+	for _ in 1 2 3 4 5 6 7 8 9; do
+		port=$((20000 + RANDOM % 10000))
+		grep -qi ":$(printf %04X $port) " /proc/net/tcp || break
+	done
+	echo "$port"
+}
+
+config()
+{
+	local n
+	printf 'totem {\n\tcluster_name: storm\n}\nnodelist {\n'
+	for n in $nodes; do
+		printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: 127.0.0.%d\n\t}\n' "$n" "$n"
+	done
+	printf '}\nsinew {\n\tport: %d\n}\n' "$1"
+}
+
+# random_lines N: of 0 to LONGEST characters.
+random_lines()
+{
+	head -c $(($1 * LONGEST * 3 / 8 + 4096)) /dev/urandom | base64 -w 0 |
+		fold -w $LONGEST | awk -v n="$1" -v longest=$LONGEST -v seed=$RANDOM$RANDOM '
+			BEGIN { srand(seed) }
+			{ while (n > 0 && length($0) > 0) {
+				len = int(rand() * (longest + 1))
+				if (len > length($0)) len = length($0)
+				print substr($0, 1, len)
+				$0 = substr($0, len + 1)
+				n--
+			} }
+			END { while (n-- > 0) print int(rand() * 1000000000) }'
+}
+
+# input NODE spread|fast
+input()
+{
+	if [ "$2" = fast ]; then
+		cat "$dir/in$1"
+	else
+		"$BUILD/tests/pace" "$LINES_EACH" "$SECONDS_LONG" <"$dir/in$1"
+	fi
+}
+
+# start spread|fast
+start()
+{
+	local n break_args=()
+	[ $outside = yes ] || break_args=(--break-every "$PERIOD")
+	for n in $nodes; do
+		"$BUILD/sinew" cat --config "$dir/conf" --node "$n" --to all --linger 60 \
+			--stats "$dir/stats$n" "${break_args[@]}" \
+			< <(input "$n" "$1") >"$dir/out$n" 2>"$dir/err$n" &
+		pids[n]=$!
+	done
+}
+
+running()
+{
+	local pid
+	for pid in "${pids[@]}"; do
+		kill -0 "$pid" 2>/dev/null && return 0
+	done
+	return 1
+}
+
+# sum_of KEY: over all nodes and peers.
+sum_of()
+{
+	cat "$dir"/stats? 2>/dev/null | tr ',{' '\n\n' |
+		sed -n "s/^ *\"$1\" *: *\([0-9]*\).*/\1/p" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# judge NAME MS: prints the result.
+judge()
+{
+	local name=$1 ms=$2 n from status bad= what reconnects resent
+	for n in $nodes; do
+		wait "${pids[n]}"
+		status=$?
+		[ $status = 0 ] ||
+			bad="$bad node $n ended with $status: $(tail -n 1 "$dir/err$n");"
+	done
+	pids=()
+	for n in $nodes; do
+		for from in $nodes; do
+			[ "$n" != "$from" ] || continue
+			what=$("$BUILD/demo/compare" "$dir/in$from" "$dir/out$n" "$from") ||
+				bad="$bad $from to $n (sent, delivered, lost, twice, out of order, foreign): $what;"
+		done
+	done
+	reconnects=$(sum_of reconnects)
+	resent=$(sum_of resent)
+	sum_reconnects=$((sum_reconnects + reconnects))
+	echo "# $name: $((ms / 1000)).$((ms % 1000 / 100)) s, $(cat "$dir"/in? | wc -c) bytes to two" \
+		"others, $reconnects reconnects ($(sum_of resumed_unacked) with data under way)," \
+		"$resent frames sent again"
+	[ "$resent" -gt 0 ] || bad="$bad no frame was sent again;"
+	if [ -z "$bad" ]; then
+		echo "ok - $name"
+		passed=$((passed + 1))
+	else
+		echo "not ok - $name:$bad"
+		failed=$((failed + 1))
+		KEEP=1
+	fi
+}
+
+# run NAME spread|fast
+run()
+{
+	local port began=$EPOCHREALTIME ms ticks=0
+	port=$(free_port)
+	config "$port" >"$dir/conf"
+	rm -f "$dir"/out? "$dir"/stats? "$dir"/err?
+	start "$2"
+	if [ $outside = yes ]; then
+		"$BUILD/demo/destroy" "$port" "$PERIOD" 100000 "$dir/kills" 2>"$dir/err-destroy" &
+		destroyer=$!
+	fi
+	while running; do
+		sleep 0.1
+		ticks=$((ticks + 1))
+		[ $ticks -lt $((GIVE_UP_S * 10)) ] && continue
+		echo "# still running after $GIVE_UP_S s; $(cat "$dir"/out? | wc -c) bytes arrived"
+		kill -KILL "${pids[@]}"
+		break
+	done
+	ms=$(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%d", (b - a) * 1000 }')
+	if [ -n "$destroyer" ]; then
+		kill "$destroyer" 2>/dev/null
+		wait "$destroyer" || cat "$dir/err-destroy"
+		destroyer=
+	fi
+	judge "$1" "$ms"
+}
+
+outside=yes
+if [ "${OUTSIDE:-yes}" = no ] || [ "$(id -u)" != 0 ] || ! "$BUILD/demo/destroy" --probe 2>/dev/null
+then
+	outside=no
+	echo "# each node resets its own connections"
+fi
+for n in $nodes; do
+	random_lines "$LINES_EACH" >"$dir/in$n"
+done
+run "$LINES_EACH lines of each node over $SECONDS_LONG s" spread
+for n in $nodes; do
+	base64 -w $BULK /dev/urandom 2>/dev/null | head -c $((MB * 1000000)) >"$dir/in$n"
+	echo >>"$dir/in$n"
+done
+run "$MB MB of each node as fast as they are taken" fast
+
+# As many as the destroyer's rounds should have made in that time, at the very least.
+want=$((SECONDS_LONG * 35 < 1000 ? SECONDS_LONG * 35 : 1000))
+if [ $sum_reconnects -ge $want ]; then
+	echo "ok - $sum_reconnects reconnects"
+	passed=$((passed + 1))
+else
+	echo "not ok - only $sum_reconnects reconnects, not $want"
+	failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
