@@ -394,8 +394,11 @@ void session_tick(struct session *s, struct link *l)
 	}
 	if (frag_active(&s->frag) && !s->rx_paused) {
 		if (core->now_ns - s->frag_at_ns >= cfg->frag_ns) {
+			/* No fault: an honest peer may have lost its quorum in the middle. */
 			s->frag_at_ns = core->now_ns;
-			link_fault(l, "a long message does not go on");
+			core_note(core, NOTE_WARNING, s->peer->nodeid, l,
+				  "a long message does not go on: resetting the link");
+			link_lost(l, false);
 			return;
 		}
 		core_arm(core, s->frag_at_ns + cfg->frag_ns);
