@@ -105,6 +105,8 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 	if (h->maxframe <= 2 * WIRE_FRAG_OVERHEAD)
 		return refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
 	l->peer = p;
+	if (h->mine != p->owes_life)
+		p->owes_until_ns = 0;	/* the life that we waited for is over */
 	if (!l->dialled)
 		l->path = (unsigned)paths_find(&p->paths, &l->from);
 	l->read_hello = true;
@@ -437,6 +439,8 @@ enum rx_result hello_refused(struct link *l, const struct frame *f)
 		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "the peer refuses us");
 	n->detail = wire_reason_name(r.reason);
 	link_shut(l, LINK_ORDERLY);
+	if (r.reason != WIRE_REFUSE_STALE)
+		p->owes_until_ns = 0;	/* it has no session with us: nothing is missing there */
 	if (r.yours != core->cfg.incarnation) {
 		peer_backoff(p, false);
 		peer_dial_check(p);

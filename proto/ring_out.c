@@ -354,7 +354,7 @@ bool ring_take_writable(struct ring *r)
 	 * that ever comes. */
 	gap = want <= WIRE_FRAME_MAX ? want : 0;
 	end = end_of(r);
-	acked = atomic_load_explicit(&r->acked, memory_order_relaxed);
+	acked = over_gap(r, atomic_load_explicit(&r->acked, memory_order_relaxed), end);
 	if (acked < end && r->size - (end - acked) < want + gap)
 		return false;
 	atomic_store(&r->want, 0);

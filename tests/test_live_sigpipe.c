@@ -50,6 +50,10 @@ static bool set_up(void)
 		live_options(&opt, &nodes[i], i + 1, &own);
 		opt.queue_bytes = 1u << 20;
 		relays[i].listener = -1;
+		for (unsigned k = 0; k < RELAY_PLANS; k++)
+			relays[i].plans[k] = (struct relay_plan) {
+				.act = RELAY_END_RESET, .dir = k % 2, .after = 5000,
+			};
 		if (!live_open(&nodes[i], &opt) ||
 		    !CHECK_EQ(sinew_peer_add(nodes[i].node, 2 - i, &other, 1), 0))
 			return false;

@@ -143,14 +143,16 @@ judge()
 		for from in $nodes; do
 			[ "$n" != "$from" ] || continue
 			what=$("$BUILD/demo/compare" "$dir/in$from" "$dir/out$n" "$from") ||
-				bad="$bad $from to $n (sent, delivered, lost, twice, out of order, foreign): $what;"
+				bad="$bad $from to $n: $what (sent, delivered, lost, twice,"
+				bad="$bad out of order, foreign);"
 		done
 	done
 	reconnects=$(sum_of reconnects)
 	resent=$(sum_of resent)
 	sum_reconnects=$((sum_reconnects + reconnects))
-	echo "# $name: $((ms / 1000)).$((ms % 1000 / 100)) s, $(cat "$dir"/in? | wc -c) bytes to two" \
-		"others, $reconnects reconnects ($(sum_of resumed_unacked) with data under way)," \
+	echo "# $name: $((ms / 1000)).$((ms % 1000 / 100)) s," \
+		"$(cat "$dir"/in? | wc -c) bytes to two others," \
+		"$reconnects reconnects ($(sum_of resumed_unacked) with data under way)," \
 		"$resent frames sent again"
 	[ "$resent" -gt 0 ] || bad="$bad no frame was sent again;"
 	if [ -z "$bad" ]; then

@@ -14,6 +14,28 @@ static const char *const names[FAULT_KINDS] = {
 	"CUT_LAST", "NARROW",
 };
 
+/*
+ * Late bytes. Or one end learns that the link broke, while the other goes on
+ * reading what was under way, in the middle of the handshake of the next one (R10).
+ */
+static void hold(struct conn *c, unsigned side, const struct fault *f)
+{
+	uint64_t pile_ns = rng_range(&sim.net, 0, 60 * MSEC);
+	uint64_t wait_ns = sim.cfg.decider_wait_ns + rng_below(&sim.net, 5 * sim.lat_hi + MSEC);
+
+	if (f->arg & 1) {
+		c->end[side].hold_ns = sim.now_ns + f->span_ns;
+		sim.hard_fault = true;
+		return;
+	}
+	/* The lower nodeid dials and chooses. */
+	side = sim.node[c->end[0].node].nodeid < sim.node[c->end[1].node].nodeid;
+	c->end[side].hold_ns = sim.now_ns + pile_ns + wait_ns;
+	c->end[!side].hold_ns = sim.now_ns + pile_ns;
+	net_send_seg(c, !side, SEG_RST, 0);
+	sim.n_link_faults++;
+}
+
 static void on_link(const struct fault *f)
 {
 	struct conn *c = net_pick(f->a, f->b, &sim.net);
@@ -44,14 +66,7 @@ static void on_link(const struct fault *f)
 		sim.n_link_faults++;
 		break;
 	case FAULT_HOLD:
-		c->end[side].hold_ns = sim.now_ns + f->span_ns;
-		sim.hard_fault = true;
-		if (f->arg & 2)
-			break;
-		/* One end learns that it broke, the other still gets old bytes. */
-		c->end[!side].hold_ns = sim.now_ns + f->span_ns / 8;
-		net_send_seg(c, !side, SEG_RST, 0);
-		sim.n_link_faults++;
+		hold(c, side, f);
 		break;
 	}
 }
@@ -194,13 +209,14 @@ static void remove_pair(const struct fault *f)
 		unsigned j = i ? f->a : f->b;
 		struct session *s = n->peers[j].session;
 
-		if (!n->running || n->kernel || n->chan[j].removed || sim.node[j].kernel ||
-		    n->copy_of)
+		if (n->kernel || n->chan[j].removed || sim.node[j].kernel || n->copy_of)
+			return;
+		n->chan[j].removed = true;
+		if (!n->running)
 			continue;
 		if (s)
 			sim.declared[n->life * SIM_LIVES + oracle_life(s->incarnation)] = 1;
 		TRACE("n%u REMOVE n%u", n->idx, j);
-		n->chan[j].removed = true;
 		world_enter(n);
 		peer_remove(&n->peers[j]);
 		world_turn(n);

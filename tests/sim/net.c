@@ -102,7 +102,7 @@ struct conn *net_open(unsigned from, unsigned to, unsigned path)
 	c->used = true;
 	c->probe = c->stranger = false;
 	c->path = (uint8_t)path;
-	c->from_gen = sim.node[from].gen;
+	c->from_life = sim.node[from].life;
 	c->idx = (uint16_t)(c - sim.conns);
 	c->lat_lo = sim.lat_lo;
 	c->lat_hi = rng_scale(&sim.net, sim.lat_lo, sim.lat_hi);
@@ -138,9 +138,12 @@ void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
 	TRACE("n%u DIAL n%u path %u%s conn %u", n->idx, j, path, probe ? " probe" : "", c->idx);
 	link_dial(&n->core, &c->end[0].link, &n->peers[j], path, probe);
 	t = sim.now_ns + net_latency(c);
-	if (sim.path_down[n->idx][j][path] || sim.now_ns < n->hang_until_ns)
-		return;			/* silence */
+	if (sim.path_down[n->idx][j][path] || sim.now_ns < n->hang_until_ns) {
+		c->end[1].state = END_CLOSED;	/* silence: there is no other end */
+		return;
+	}
 	if (!to->running || sim.now_ns < to->refuse_until_ns) {
+		c->end[1].state = END_CLOSED;
 		if (to->running || rng_one_in(&sim.net, 2))
 			net_at(t, EV_CONN_LOST, c, 0);
 		return;

@@ -65,6 +65,17 @@ static void linger(struct node *n)
 	world_turn(n);
 }
 
+/* Last ACKs that are lost for good: nobody can dial for them, or a kernel has
+ * what it wants and says nothing more. */
+static void end_lingering(void)
+{
+	for (unsigned i = 0; i < sim.n_nodes; i++)
+		for (unsigned j = 0; j < sim.n_nodes; j++)
+			if (world_pair_stuck(i, j) ||
+			    (sim.node[i].peers[j].session && kernel_is_closed(j, i)))
+				linger(&sim.node[i]);
+}
+
 static bool pair_settled(struct node *a, struct node *b)
 {
 	struct peer *p = &a->peers[b->idx];
@@ -98,6 +109,9 @@ static bool settled(const char **ret_why, unsigned *ret_a, unsigned *ret_b)
 		}
 		*ret_why = "a node is to start again";
 		if (!sim.node[i].running && sim.node[i].restart_at_ns >= sim.now_ns)
+			return false;
+		*ret_why = "a closing node is not through";
+		if (sim.node[i].running && sim.node[i].closing && !sim.node[i].closed)
 			return false;
 		*ret_why = "membership events wait";
 		if (sim.node[i].running && sim.node[i].mq_n)
@@ -213,10 +227,8 @@ void phase_check(void)
 		storm_check();
 		if (sim.now_ns - sim.phase_ns > 5 * SEC)
 			fence_the_dead();
-		for (unsigned i = 0; i < sim.n_nodes && sim.now_ns - sim.phase_ns > 40 * SEC; i++)
-			for (unsigned j = 0; j < sim.n_nodes; j++)
-				if (world_pair_stuck(i, j))
-					linger(&sim.node[i]);
+		if (sim.now_ns - sim.phase_ns > 40 * SEC)
+			end_lingering();
 		if (settled(&why, &a, &b)) {
 			if (!rng_one_in(&sim.app, 4) || !to_slow())
 				to_close();
@@ -236,11 +248,8 @@ void phase_check(void)
 		storm_check();
 		if (sim.now_ns - sim.phase_ns > 30 * SEC)
 			fence_the_dead();
-		/* A kernel that has its last ACK repeats nothing, and says nothing of it. */
-		for (unsigned i = 0; i < sim.n_nodes && sim.now_ns - sim.phase_ns > 30 * SEC; i++)
-			for (unsigned j = 0; j < sim.n_nodes; j++)
-				if (sim.node[i].peers[j].session && kernel_is_closed(j, i))
-					linger(&sim.node[i]);
+		if (sim.now_ns - sim.phase_ns > 30 * SEC)
+			end_lingering();
 		if (all_out())
 			enter(PHASE_OVER, 0);
 		break;

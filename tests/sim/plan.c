@@ -35,7 +35,7 @@ static void draw_link_faults(uint64_t span)
 {
 	static const uint8_t kinds[] = {
 		FAULT_RESET, FAULT_RESET, FAULT_RESET_BYTES, FAULT_RESET_BYTES, FAULT_RESET_BYTES,
-		FAULT_ARM, FAULT_ARM, FAULT_EOF,
+		FAULT_ARM, FAULT_ARM, FAULT_EOF, FAULT_HOLD, FAULT_HOLD,
 	};
 	unsigned n = LINK_FAULTS_MIN + (unsigned)rng_scale(&sim.plan, 0, 40);
 
@@ -44,6 +44,8 @@ static void draw_link_faults(uint64_t span)
 					    span);
 
 		f->arg = (uint32_t)rng_scale(&sim.plan, 0, rng_one_in(&sim.plan, 3) ? 40000 : 600);
+		if (f->kind == FAULT_HOLD)
+			f->arg = 2;	/* the one that breaks */
 	}
 }
 
@@ -51,7 +53,7 @@ static void draw_other_faults(uint64_t span)
 {
 	static const uint8_t soft[] = {
 		FAULT_HOLE_ONE, FAULT_HOLE_BOTH, FAULT_PATH_DOWN, FAULT_REFUSE, FAULT_HANG, FAULT_NOFD,
-		FAULT_HOLD, FAULT_HOLD, FAULT_HOLD, FAULT_STUN, FAULT_PAUSE, FAULT_PAUSE, FAULT_QUORUM,
+		FAULT_HOLD, FAULT_STUN, FAULT_PAUSE, FAULT_PAUSE, FAULT_QUORUM,
 		FAULT_ROGUE,
 		FAULT_ROGUE, FAULT_STRANGER, FAULT_CUT_LAST, FAULT_FINISH,
 	};

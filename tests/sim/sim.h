@@ -130,7 +130,7 @@ struct conn {
 	uint8_t path;
 	uint16_t idx;
 	uint64_t lat_lo, lat_hi;
-	uint32_t from_gen;	/* of the node that opened it */
+	uint8_t from_life;	/* of the node that opened it */
 };
 
 /* ---- lives and streams ---- */
@@ -204,7 +204,6 @@ struct chan {
 	uint8_t bulk;
 	bool echo;		/* its messages come back */
 	bool keeps;		/* does not read on while it has something to send back */
-	bool may_finish;
 	bool retry;		/* refused: the same message again */
 	bool removed;
 	struct rec again;
@@ -222,8 +221,7 @@ struct node {
 	struct peer peers[SIM_NODES];
 	struct chan chan[SIM_NODES];
 	bool present;		/* takes part in this run */
-	bool running, started_once, closing, closed, can_dial, in_turn, stays_dead;
-	bool quorum_off;
+	bool running, closing, closed, can_dial, in_turn;
 	uint8_t idx, life;
 	uint8_t copy_of;	/* impostor: index of the real one + 1 */
 	uint32_t nodeid;
@@ -266,7 +264,7 @@ struct limits {
 struct sim {
 	uint64_t seed, now_ns, start_ns;
 	struct limits limits;
-	bool trace, failed, membership, dlm, clean_net;
+	bool trace, failed, membership, dlm;
 	char why[400];
 	struct rng plan, net, app;
 	enum phase phase;
@@ -280,8 +278,6 @@ struct sim {
 	uint8_t *declared;		/* [by life][life] */
 	struct stream *streams;		/* [from][to] */
 	struct conn *conns;
-	uint16_t free_conn[SIM_CONNS];
-	unsigned n_free_conn, n_conns;
 	struct sess *sess;
 	unsigned n_sess;
 	struct event *heap;

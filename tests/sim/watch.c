@@ -182,7 +182,9 @@ static void whole(struct conn *c, unsigned side, const uint8_t *p, uint32_t leng
 	struct frame f;
 
 	if (p[OFF_CMD] == WIRE_ACK) {
-		if (sim.node[c->end[!side].node].kernel && !c->end[side].link.session)
+		/* Of what an orderly end still writes the life is not known. */
+		if (!c->end[side].link.session &&
+		    (sim.node[c->end[!side].node].kernel || c->end[side].state != END_OPEN))
 			return;
 		if (lives(c, side, &me, &it))
 			position("ACK", oracle_stream(it, me), get_le32(p + 4));

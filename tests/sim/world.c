@@ -105,7 +105,6 @@ void world_peer_add(struct node *n, unsigned j)
 	peer_add(&n->core, &n->peers[j], sim.node[j].nodeid,
 		 sim.node[j].kernel ? CORE_DLM : CORE_NATIVE, addrs, paths);
 	sim_at(sim.now_ns, EV_LEND, n->idx, j, n->gen);
-	n->chan[j].removed = false;
 }
 
 void world_start(struct node *n)
@@ -125,8 +124,7 @@ void world_start(struct node *n)
 		l->claimed |= sim.node[i].copy_of == n->idx + 1;
 	n->life = (uint8_t)sim.n_lives++;
 	n->running = true;
-	n->closing = n->closed = n->in_turn = n->quorum_off = false;
-	n->started_once = true;
+	n->closing = n->closed = n->in_turn = false;
 	n->gen++;
 	n->mq_n = 0;
 	n->same_ticks = 0;
@@ -137,7 +135,7 @@ void world_start(struct node *n)
 	TRACE("n%u START nodeid %u life %u", n->idx, n->nodeid, n->life);
 	core_init(&n->core, &cfg, sim.now_ns);
 	for (unsigned j = 0; j < sim.n_nodes; j++)
-		if (sim.node[j].nodeid != n->nodeid && sim.node[j].present &&
+		if (sim.node[j].nodeid != n->nodeid && sim.node[j].present && !n->chan[j].removed &&
 		    !(n->kernel && sim.node[j].kernel))
 			world_peer_add(n, j);
 	if (sim.membership)
