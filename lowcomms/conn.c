@@ -176,6 +176,8 @@ void conn_fail(struct conn *c, int err)
 {
 	struct member *m;
 
+	if (c->write_err)
+		err = c->write_err;
 	switch (c->state) {
 	case CONN_DEAD:
 		return;
@@ -305,6 +307,20 @@ void conns_close(struct sinew_node *n)
 
 /* ---- writing ---- */
 
+/*
+ * A reset does not take back what came before it: that is read first, and the end is
+ * met behind it. Else a network that resets right behind the data would let nothing pass.
+ */
+static void write_failed(struct conn *c, int err)
+{
+	bool ended = err == -ECONNRESET || err == -EPIPE || err == -ECONNABORTED;
+
+	if (ended && c->state == CONN_OPEN)
+		c->write_err = err;
+	else
+		conn_fail(c, err);
+}
+
 void conn_flush(struct conn *c)
 {
 	size_t put = 0;
@@ -312,6 +328,8 @@ void conn_flush(struct conn *c)
 	if (c->state != CONN_OPEN && c->state != CONN_DRAINING)
 		return;
 	c->want_out = false;
+	if (c->write_err)
+		return;
 	while (put < FLUSH_MAX) {
 		struct span spans[5];
 		struct iovec iov[5];
@@ -332,7 +350,7 @@ void conn_flush(struct conn *c)
 			break;
 		}
 		if (done < 0) {
-			conn_fail(c, (int)done);
+			write_failed(c, (int)done);
 			return;
 		}
 		link_sent(&c->link, (size_t)done);
@@ -444,7 +462,7 @@ void conn_event(struct conn *c, uint32_t events)
 			drain_write(c);
 		break;
 	case CONN_OPEN:
-		if (events & EPOLLOUT)
+		if (events & EPOLLOUT && !(events & broken))
 			conn_flush(c);
 		if (c->state != CONN_OPEN || !(events & (EPOLLIN | broken)))
 			break;

@@ -22,6 +22,7 @@ struct conn {
 	struct conn *next, **pprev;
 	enum conn_state state;
 	bool want_out;		/* the kernel took less than there was */
+	int write_err;		/* it has ended, what came before is still to be read */
 	bool blocked;		/* the core does not consume */
 	bool again;		/* there is input to parse without reading */
 	bool full;		/* no room to read ahead while blocked */

@@ -4,6 +4,8 @@
  * and time go in; bytes, deliveries, actions and a deadline come out. It owns no memory
  * (peer, session and link blocks are lent), opens nothing, reads no clock.
  *
+ * R1 to R24 in the comments of the core are the rules of SESSION.md.
+ *
  * How the caller drives it, all from one thread (the loop thread):
  *
  *	core_now(core, now)              once a turn, before anything else

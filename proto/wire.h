@@ -37,7 +37,7 @@ struct wire_opts {
 	uint8_t pad2[4];
 };
 
-/* HELLO, inner packet (notes on the session rules: docs in sinew(7)). */
+/* HELLO, inner packet; what its fields mean to a session: SESSION.md. */
 struct wire_hello {
 	struct wire_header h;
 	uint8_t mine[8];	/* sender's incarnation, not 0 */
