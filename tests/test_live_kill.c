@@ -36,7 +36,8 @@ static struct shared *shared;
 static int shared_fd = -1;
 static struct live survivor;
 static pid_t child;
-static uint64_t numbers[NUMBERS + 1];	/* of the survivor's messages to the present life: content */
+/* Of the survivor's messages to the present life: content. */
+static uint64_t numbers[NUMBERS + 1];
 static uint64_t n_content;		/* contents given out so far, over all lives */
 static unsigned n_checked, n_unknown, n_unsent;
 

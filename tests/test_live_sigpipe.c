@@ -92,14 +92,22 @@ static void send_some(void)
 	}
 }
 
+/* Not by the round: a connection lives for nearly the same number of them each time. */
+static uint32_t chance(void)
+{
+	static uint32_t x = 1;
+
+	x = x * 1664525u + 1013904223u;
+	return x >> 8;
+}
+
 static void break_some(unsigned round)
 {
 	for (unsigned i = 0; i < 2; i++)
 		relays[i].later = (struct relay_plan) {
-			.act = round % 3 ? RELAY_END_RESET : RELAY_RESET,
-			.dir = round % 2, .after = 1000 + round * 7919u % CUT_MAX,
+			.act = chance() % 3 ? RELAY_END_RESET : RELAY_RESET,
+			.dir = chance() % 2, .after = 1000 + chance() % CUT_MAX,
 		};
-	/* The first connections have no plan: they end here. */
 	if (round % 500 == 9)
 		n_broken += sinew_break(nodes[round / 500 % 2].node, 0) == 0;
 }

@@ -111,7 +111,8 @@ static void false_failure(const struct fault *f, bool mutual)
 	if (!sim.membership) {
 		if (!a->peers[f->b].session)
 			return;
-		sim.declared[a->life * SIM_LIVES + oracle_life(a->peers[f->b].session->incarnation)] = 1;
+		sim.declared[a->life * SIM_LIVES +
+			     oracle_life(a->peers[f->b].session->incarnation)] = 1;
 		world_enter(a);
 		peer_failed(&a->peers[f->b], 0);
 		world_turn(a);
@@ -168,7 +169,8 @@ static void cut_last(const struct fault *f)
 		other.kind = rng_one_in(&sim.net, 2) ? FAULT_RESET : FAULT_RESET_BYTES;
 		other.arg = (uint32_t)rng_scale(&sim.net, 0, 500);
 		sim.fault[sim.n_faults] = other;
-		sim_at(sim.now_ns + rng_scale(&sim.net, 0, 300 * MSEC), EV_FAULT, sim.n_faults++, 0, 0);
+		sim_at(sim.now_ns + rng_scale(&sim.net, 0, 300 * MSEC), EV_FAULT, sim.n_faults++, 0,
+		       0);
 	}
 }
 
@@ -311,8 +313,8 @@ void fault_run(const struct fault *f)
 {
 	if (sim.phase != PHASE_FAULTS)
 		return;
-	TRACE("FAULT %s n%u n%u path %u arg %u span %.3f", names[f->kind], f->a, f->b, f->path, f->arg,
-	      (double)f->span_ns / 1e9);
+	TRACE("FAULT %s n%u n%u path %u arg %u span %.3f", names[f->kind], f->a, f->b, f->path,
+	      f->arg, (double)f->span_ns / 1e9);
 	cover(COVER_FAULT + f->kind);
 	switch ((enum fault_kind)f->kind) {
 	case FAULT_RESET: case FAULT_RESET_BYTES: case FAULT_EOF: case FAULT_HOLE_ONE:
@@ -402,7 +404,8 @@ void fault_heal(void)
 		for (unsigned j = 0; j < sim.n_nodes; j++) {
 			struct node *a = &sim.node[i], *b = &sim.node[j];
 
-			if (i != j && a->running && b->running && !a->kernel && !b->kernel && !b->closing)
+			if (i != j && a->running && b->running && !a->kernel && !b->kernel &&
+			    !b->closing)
 				member_say(a, MEMBER_ADDED, b->life, 0);
 		}
 	}

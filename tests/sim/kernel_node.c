@@ -38,7 +38,7 @@ void kernel_start(struct node *n)
 
 	if (n->running || sim.n_lives == SIM_LIVES)
 		return;
-	*l = (struct life) { .incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true };
+	*l = (struct life){.incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true};
 	n->life = (uint8_t)sim.n_lives++;
 	n->running = true;
 	n->gen++;

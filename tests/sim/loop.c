@@ -118,7 +118,8 @@ void net_pump(struct conn *c, unsigned side)
 		link_sent(&e->link, take);
 		if (cut && rng_one_in(&sim.net, 2)) {
 			if (!e->want_pump)
-				net_at(sim.now_ns + rng_scale(&sim.net, 0, 3 * MSEC), EV_PUMP, c, side);
+				net_at(sim.now_ns + rng_scale(&sim.net, 0, 3 * MSEC), EV_PUMP, c,
+				       side);
 			e->want_pump = true;
 			return;
 		}
@@ -200,7 +201,8 @@ void net_read(struct conn *c, unsigned side)
 {
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
-	uint32_t gen = c->gen, had = e->seen, was = e->rd, limit = e->paused ? APP_BUFFER : 2 * 65536;
+	uint32_t gen = c->gen, had = e->seen, was = e->rd,
+		 limit = e->paused ? APP_BUFFER : 2 * 65536;
 
 	if (e->state == END_ORDERLY) {		/* nobody reads any more */
 		e->rd = e->seen = e->arr;

@@ -404,7 +404,8 @@ static void seg(struct conn *c, unsigned side)
 	}
 	if (c->gen != gen || e->state == END_CLOSED)
 		return;
-	if (s.kind == SEG_EOF && e->arr > e->seen && e->state == END_OPEN && e->taken && !e->rogue) {
+	if (s.kind == SEG_EOF && e->arr > e->seen && e->state == END_OPEN && e->taken &&
+	    !e->rogue) {
 		e->late = SEG_EOF;	/* behind what is still unread */
 		return;
 	}

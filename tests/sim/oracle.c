@@ -119,7 +119,8 @@ void oracle_message(struct sess *x, const uint8_t *p, size_t n)
 	if (st->delivered > st->unsent_from)
 		sim_fail("n%u: message %llu from n%u was reported unsent", x->node,
 			 (unsigned long long)st->delivered, x->peer);
-	TRACE("n%u got %llu from n%u, %zu bytes", x->node, (unsigned long long)st->delivered, x->peer, n);
+	TRACE("n%u got %llu from n%u, %zu bytes", x->node, (unsigned long long)st->delivered,
+	      x->peer, n);
 	workload_message(x, r);
 }
 
@@ -208,7 +209,8 @@ static void walk(struct sess *x, uint64_t acked, uint64_t queued)
 				number += st->rec[i++].state == REC_DONE;
 		}
 		if (!i || st->rec[i - 1].len != total || off + body.n > total ||
-		    (body.n && memcmp(body.p, workload_pattern + st->rec[i - 1].off + off, body.n))) {
+		    (body.n &&
+		     memcmp(body.p, workload_pattern + st->rec[i - 1].off + off, body.n))) {
 			sim_fail("n%u: bytes of unacknowledged message %llu to n%u are gone",
 				 x->node, (unsigned long long)next, x->peer);
 			return;
@@ -218,7 +220,8 @@ static void walk(struct sess *x, uint64_t acked, uint64_t queued)
 	}
 	if (next != queued + 1)
 		sim_fail("n%u: %llu messages can be read back, %llu are unacknowledged", x->node,
-			 (unsigned long long)(next - acked - 1), (unsigned long long)(queued - acked));
+			 (unsigned long long)(next - acked - 1),
+			 (unsigned long long)(queued - acked));
 }
 
 /* A peer that speaks 3.1 may lose what it is sent. */
@@ -256,7 +259,8 @@ static void check_fates(struct sess *x)
 		cover(COVER_FATE_UNSENT);
 	if (x->s.end == SESSION_CLOSED && (f.acked != f.queued || st->delivered != st->n_final))
 		sim_fail("n%u: clean end with n%u, but %llu of %llu messages were acknowledged",
-			 x->node, x->peer, (unsigned long long)f.acked, (unsigned long long)f.queued);
+			 x->node, x->peer, (unsigned long long)f.acked,
+			 (unsigned long long)f.queued);
 	walk(x, f.acked, f.queued);
 }
 

@@ -143,7 +143,8 @@ static bool to_slow(void)
 	struct node *n = &sim.node[i], *from = &sim.node[j];
 	struct sess *tx, *rx;
 
-	if (sim.hard_fault || sim.n_paths > 1 || n->kernel || from->kernel || !world_pair_talks(n, from))
+	if (sim.hard_fault || sim.n_paths > 1 || n->kernel || from->kernel ||
+	    !world_pair_talks(n, from))
 		return false;
 	tx = from->chan[i].sess;
 	rx = n->chan[j].sess;

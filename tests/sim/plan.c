@@ -40,8 +40,8 @@ static void draw_link_faults(uint64_t span)
 	unsigned n = LINK_FAULTS_MIN + (unsigned)rng_scale(&sim.plan, 0, 40);
 
 	while (n--) {
-		struct fault *f = add_fault((enum fault_kind)kinds[rng_below(&sim.plan, sizeof kinds)],
-					    span);
+		struct fault *f =
+			add_fault((enum fault_kind)kinds[rng_below(&sim.plan, sizeof kinds)], span);
 
 		f->arg = (uint32_t)rng_scale(&sim.plan, 0, rng_one_in(&sim.plan, 3) ? 40000 : 600);
 		if (f->kind == FAULT_HOLD)
@@ -52,15 +52,15 @@ static void draw_link_faults(uint64_t span)
 static void draw_other_faults(uint64_t span)
 {
 	static const uint8_t soft[] = {
-		FAULT_HOLE_ONE, FAULT_HOLE_BOTH, FAULT_PATH_DOWN, FAULT_REFUSE, FAULT_HANG, FAULT_NOFD,
-		FAULT_HOLD, FAULT_STUN, FAULT_PAUSE, FAULT_PAUSE, FAULT_QUORUM,
-		FAULT_ROGUE,
-		FAULT_ROGUE, FAULT_STRANGER, FAULT_CUT_LAST, FAULT_FINISH,
+		FAULT_HOLE_ONE, FAULT_HOLE_BOTH, FAULT_PATH_DOWN, FAULT_REFUSE,
+		FAULT_HANG,	FAULT_NOFD,	 FAULT_HOLD,	  FAULT_STUN,
+		FAULT_PAUSE,	FAULT_PAUSE,	 FAULT_QUORUM,	  FAULT_ROGUE,
+		FAULT_ROGUE,	FAULT_STRANGER,	 FAULT_CUT_LAST,  FAULT_FINISH,
 	};
 	static const uint8_t rare[] = {
-		FAULT_ABORT, FAULT_CLOSE, FAULT_FORGE, FAULT_REMOVE, FAULT_LINGER, FAULT_FORGE,
-		FAULT_FALSE_FAIL, FAULT_PARTITION, FAULT_IMPOSTOR, FAULT_FALSE_FAIL, FAULT_PARTITION,
-		FAULT_NARROW,
+		FAULT_ABORT,	FAULT_CLOSE,	  FAULT_FORGE,	    FAULT_REMOVE,
+		FAULT_LINGER,	FAULT_FORGE,	  FAULT_FALSE_FAIL, FAULT_PARTITION,
+		FAULT_IMPOSTOR, FAULT_FALSE_FAIL, FAULT_PARTITION,  FAULT_NARROW,
 	};
 	struct rng *r = &sim.plan;
 	unsigned n = (unsigned)rng_below(r, 6);
@@ -214,7 +214,8 @@ void plan_draw(void)
 	draw_other_faults(span);
 	sim.faults_end_ns = sim.now_ns + span + SEC;
 	for (unsigned i = 0; i < sim.n_nodes; i++)
-		sim_at(sim.now_ns + (rng_one_in(r, 3) ? rng_scale(r, 0, SEC) : 0), EV_START, i, 0, 0);
+		sim_at(sim.now_ns + (rng_one_in(r, 3) ? rng_scale(r, 0, SEC) : 0), EV_START, i, 0,
+		       0);
 	if (sim.limits.faults && sim.n_faults > sim.limits.faults)
 		sim.n_faults = sim.limits.faults;
 	for (unsigned i = 0; i < sim.n_faults; i++)

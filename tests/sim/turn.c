@@ -196,7 +196,8 @@ static void act(struct node *n, struct core_action *a)
 		net_shut(c, side, a->how);
 		break;
 	case CORE_LEND:
-		sim_at(sim.now_ns + (rng_one_in(&sim.net, 4) ? rng_scale(&sim.net, 0, 80 * MSEC) : 0),
+		sim_at(sim.now_ns +
+			       (rng_one_in(&sim.net, 4) ? rng_scale(&sim.net, 0, 80 * MSEC) : 0),
 		       EV_LEND, n->idx, world_node(a->peer->nodeid)->idx, n->gen);
 		break;
 	case CORE_PEER_UP:

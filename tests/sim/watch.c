@@ -126,8 +126,8 @@ static void hello(struct conn *c, unsigned side, const struct frame *f)
 	}
 	mine = oracle_life(h.mine);
 	yours = oracle_life(h.yours);
-	TRACE("n%u writes HELLO on conn %u: mine %u yours %u next %u gen %u%s%s", node, c->idx, mine,
-	      yours, h.next, h.gen, h.flags & WIRE_HELLO_CHOSEN ? " CHOSEN" : "",
+	TRACE("n%u writes HELLO on conn %u: mine %u yours %u next %u gen %u%s%s", node, c->idx,
+	      mine, yours, h.next, h.gen, h.flags & WIRE_HELLO_CHOSEN ? " CHOSEN" : "",
 	      h.flags & WIRE_HELLO_LEAVING ? " LEAVING" : "");
 	/* What an orderly end still writes may be from before a renewal. */
 	if (mine != sim.node[node].life && c->end[side].state == END_OPEN)
@@ -235,7 +235,8 @@ void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 			int len = frame_length(ps->hold, ps->have);
 
 			if (len < (int)WIRE_HEADER) {
-				sim_fail("n%u: writes what is not a frame on conn %u (half a frame before?)",
+				sim_fail("n%u: writes what is not a frame on conn %u (half a frame "
+					 "before?)",
 					 c->end[side].node, c->idx);
 				ps->broken = true;
 				return;

@@ -227,8 +227,8 @@ static void set_pause(struct sess *x)
 	session_pause(&x->s, pause);
 	if (pause || !up)
 		return;
-	sim_at(sim.now_ns, EV_READ, net_conn(up, &side)->idx, up == &net_conn(up, &side)->end[1].link,
-	       net_conn(up, &side)->gen);
+	sim_at(sim.now_ns, EV_READ, net_conn(up, &side)->idx,
+	       up == &net_conn(up, &side)->end[1].link, net_conn(up, &side)->gen);
 }
 
 static void send_some(struct node *n, unsigned j, unsigned burst)
@@ -272,8 +272,8 @@ void workload_send(struct node *n, unsigned j)
 	if (n->running && !n->closing && c->sess)
 		send_some(n, j, c->bulk ? 12 : 1 + (unsigned)rng_below(&sim.app, 4));
 	if (c->budget)
-		sim_at(sim.now_ns + rng_scale(&sim.app, 1, 4 * USEC * c->period_us), EV_SEND, n->idx,
-		       j, 0);
+		sim_at(sim.now_ns + rng_scale(&sim.app, 1, 4 * USEC * c->period_us), EV_SEND,
+		       n->idx, j, 0);
 }
 
 void workload_up(struct sess *x)
@@ -281,7 +281,8 @@ void workload_up(struct sess *x)
 	struct chan *c = chan_of(x);
 
 	if (c->sess)
-		sim_fail("n%u: PEER_UP of n%u before PEER_DOWN of the life before", x->node, x->peer);
+		sim_fail("n%u: PEER_UP of n%u before PEER_DOWN of the life before", x->node,
+			 x->peer);
 	c->sess = x;
 	c->retry = false;
 	c->echo_out = 0;
