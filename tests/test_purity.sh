@@ -60,7 +60,9 @@ core_needs_nothing | verdict core_calls_nothing_outside
 # No state but the caller's: no section that can be written to.
 for f in "$dir"/*.o; do
 	size -A "$f" | awk -v f="proto/$(basename "$f" .o).c" \
-		'$1 ~ /^\.(data|bss|tdata|tbss)/ && $1 !~ /rel\.ro/ && $2 > 0 { print f " has " $1 }'
+		'$1 ~ /^\.(data|bss|tdata|tbss)/ && $1 !~ /rel\.ro/ && $2 > 0 {
+			print f " has " $1
+		}'
 done | verdict core_has_no_data_of_its_own
 
 libc='assert|errno|limits|stdalign|stdatomic|stdbool|stddef|stdint|string'
@@ -93,7 +95,8 @@ raw()
 for f in proto/*.c; do
 	raw "$f"
 done | grep -v '# *include' | verdict sequence_numbers_are_compared_by_seq_h
-printf 'if (f.u < s->expected)\nwhile (r->next_seq >= n)\na->expected = b->seq >> 1;\n' >"$dir/raw.c"
+printf 'if (f.u < s->expected)\nwhile (r->next_seq >= n)\na->expected = b->seq >> 1;\n' \
+	>"$dir/raw.c"
 raw "$dir/raw.c" | wc -l | grep -v '^2$' | verdict raw_comparisons_would_be_seen
 
 # ---- style ----

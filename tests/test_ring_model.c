@@ -503,7 +503,8 @@ static void ring_equals_model(void)
 	CHECK_OR_RETURN(m.stream && m.frames && m.messages);
 	for (uint64_t s = first_seed; s < first_seed + n_seeds && !check_state.failures; s++)
 		one_seed(s);
-	printf("# plain %llu, refused %llu, half-sent and acknowledged %llu, sent again %llu, laps %llu\n",
+	printf("# plain %llu, refused %llu, half-sent and acknowledged %llu, "
+	       "sent again %llu, laps %llu\n",
 	       (unsigned long long)m.n_plain, (unsigned long long)m.n_refused,
 	       (unsigned long long)m.n_half,
 	       (unsigned long long)m.n_again, (unsigned long long)m.n_laps);

@@ -183,7 +183,8 @@ static void consume_once(uint32_t turn)
 		CHECK(ring_ack(ring, rx.expected) >= 0);
 	if (turn % 101 == 0) {		/* the connection breaks */
 		rx.n = 0;
-		CHECK_EQ(ring_resume(ring, rx.expected - turn % 2 * (rx.expected - ring->acked_seq)), 0);
+		CHECK_EQ(ring_resume(ring, rx.expected -
+				     turn % 2 * (rx.expected - ring->acked_seq)), 0);
 	}
 	if (ring_take_writable(ring)) {
 		pthread_mutex_lock(&lock);

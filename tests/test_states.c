@@ -34,7 +34,8 @@ static void actions(FILE *out, unsigned set)
 
 static void print(FILE *out)
 {
-	fprintf(out, "Termination of a session: printed from proto/fsm.def, which also says what the\n"
+	fprintf(out,
+		"Termination of a session: printed from proto/fsm.def, which also says what the\n"
 		"events and actions mean.\n\n%-12s %-10s %-12s %s\n\n", "state", "event", "next",
 		"actions");
 	for (int s = 0; s < FSM_STATES; s++) {
