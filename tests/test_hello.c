@@ -315,6 +315,46 @@ static void failed_in_last_ack(void)
 	end();
 }
 
+/* That a new life names us proves nothing of the old one, until it answers us (R20). */
+static void a_name_is_no_proof(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 77);
+
+	both_up(&high);
+	link_dead(&high->link, false);
+	settle();
+	h.mine = 5555;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK(!w->gone && w->n_out > 0);
+	CHECK_EQ(rig->down[HIGH], 0);
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(rig->down[HIGH], 1);
+	CHECK_EQ(rig->end[HIGH], SESSION_SUPERSEDED);
+	CHECK_EQ(rig->up[HIGH], 2);
+	end();
+}
+
+static void a_closing_node_opens_nothing(void)
+{
+	struct wire *w;
+	struct hello h = hello_of(HIGH, 77);
+
+	gen_of[LOW] = 0;
+	begin(true);
+	settle();
+	link_from(LOW, 0xfffffffe);
+	core_close(&rig->core);
+	settle();
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_LEAVING);
+	CHECK_EQ(rig->up[HIGH], 0);
+	CHECK(!rig->peer[HIGH].session);
+	end();
+}
+
 int main(void)
 {
 	RUN(strangers_are_refused);
@@ -328,5 +368,7 @@ int main(void)
 	RUN(membership_admits);
 	RUN(hello_says_that_we_leave);
 	RUN(failed_in_last_ack);
+	RUN(a_name_is_no_proof);
+	RUN(a_closing_node_opens_nothing);
 	return check_done();
 }

@@ -109,7 +109,13 @@ static void removed(struct node *n, unsigned j, unsigned life, bool failed)
 {
 	struct k_peer *p = &n->kernel->peer[j];
 
-	if (!p->member || p->life != life)
+	if (p->life != life)
+		return;
+	if (failed && !p->member) {	/* sockets may be left even so */
+		k_drop(&p->con, true);
+		k_drop(&p->other, true);
+	}
+	if (!p->member)
 		return;
 	p->removed = true;
 	if (failed) {

@@ -63,7 +63,8 @@ void kernel_taken(struct conn *c, unsigned side)
 	}
 	/* For nothing meanwhile, or from a life that is over. */
 	if ((side == 0 && p->st == FSM_CLOSED) ||
-	    (side == 1 && c->from_life != sim.node[j].life)) {
+	    (side == 1 && (c->from_life != sim.node[j].life ||
+			   !sim.life[c->from_life].alive))) {
 		p->dialling = p->dialling && side == 1;
 		net_shut(c, side, LINK_RESET);
 		return;
