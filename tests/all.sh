@@ -46,8 +46,10 @@ build()
 	make --no-print-directory -j"$(nproc)" WERROR="$WERROR" BUILD="$BUILD" "$@" tests
 }
 
+# The long forms of the live tests, too.
 with_gcc()
 {
+	export LIVE_FULL=1
 	build CC=gcc && tests/run.sh --skip mutants
 }
 
@@ -80,6 +82,7 @@ step thread with_thread_sanitizer
 if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
+step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60
 
 echo
 echo '== check-all =='

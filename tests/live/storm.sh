@@ -103,7 +103,8 @@ input()
 start()
 {
 	local n break_args=()
-	[ $outside = yes ] || break_args=(--break-every "$PERIOD")
+	# Both ends of a connection do it.
+	[ $outside = yes ] || break_args=(--break-every $((2 * PERIOD)))
 	for n in $nodes; do
 		"$BUILD/sinew" cat --config "$dir/conf" --node "$n" --to all --linger 60 \
 			--stats "$dir/stats$n" "${break_args[@]}" \
