@@ -63,8 +63,7 @@ void kernel_taken(struct conn *c, unsigned side)
 	}
 	/* For nothing meanwhile, or from a life that is over. */
 	if ((side == 0 && p->st == FSM_CLOSED) ||
-	    (side == 1 && (c->from_life != sim.node[j].life ||
-			   !sim.life[c->from_life].alive))) {
+	    c->life[!side] != sim.node[j].life || !sim.life[c->life[!side]].alive) {
 		p->dialling = p->dialling && side == 1;
 		net_shut(c, side, LINK_RESET);
 		return;
@@ -363,6 +362,10 @@ void kernel_readable(struct conn *c, unsigned side)
 
 	if (!p->member)
 		return;			/* read once it is one */
+	if (c->life[!side] != p->life) {
+		net_shut(c, side, LINK_RESET);
+		return;
+	}
 	e->seen = e->arr;
 	while (c->gen == gen && e->state == END_OPEN && e->arr - e->rd >= WIRE_HEADER) {
 		const uint8_t *f = e->buf + e->rd;

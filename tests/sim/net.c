@@ -102,7 +102,8 @@ struct conn *net_open(unsigned from, unsigned to, unsigned path)
 	c->used = true;
 	c->probe = c->stranger = false;
 	c->path = (uint8_t)path;
-	c->from_life = sim.node[from].life;
+	c->life[0] = sim.node[from].life;
+	c->life[1] = sim.node[to].life;
 	c->idx = (uint16_t)(c - sim.conns);
 	c->lat_lo = sim.lat_lo;
 	c->lat_hi = rng_scale(&sim.net, sim.lat_lo, sim.lat_hi);

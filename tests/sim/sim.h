@@ -130,7 +130,7 @@ struct conn {
 	uint8_t path;
 	uint16_t idx;
 	uint64_t lat_lo, lat_hi;
-	uint8_t from_life;	/* of the node that opened it */
+	uint8_t life[2];	/* of the nodes at its ends when it was opened */
 };
 
 /* ---- lives and streams ---- */
