@@ -176,7 +176,8 @@ void link_rx_done(struct link *l);
 void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off);
 
 /*
- * What to write now, at most max bytes and 5 spans; returns the sum. The bytes
+ * What to write now in at most 5 spans; returns the sum: at most max bytes of data, or
+ * the rest of a frame under way, and the control frames that are due. The bytes
  * stay valid until link_sent(). Also for a link that is shut LINK_ORDERLY.
  */
 size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max);
