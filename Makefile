@@ -53,14 +53,14 @@ cmd = $(if $(V),,@printf "  %-2s %s\n" $(1) $@;)
 objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 
 LIB_OBJS := $(call objects,proto/*.c lowcomms/*.c membership/*.c)
-TOOL_OBJS := $(call objects,tools/*.c)
+TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
 # Programs of one file each: a fuzz target has its own main() that replays a corpus.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
-MAN1 := $(sort $(wildcard tools/*.1))
+MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/*.3 lowcomms/man/*.3))
 
 LIB_A := $(BUILD)/libsinew.a

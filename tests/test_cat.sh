@@ -7,74 +7,9 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-SINEW=$PWD/${BUILD:-build}/sinew
-case ${BUILD:-build} in /*) SINEW=$BUILD/sinew ;; esac
-LIMIT=30	# seconds for any one program
-T=$(mktemp -d) || exit 2
-# Addresses of this process alone, so that nothing else has their ports.
-NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
-pids=()
-n_failed=0
-why=
+. tests/lib.sh
+
 pid_a=none pid_b=none	# set by node()
-
-cleanup()
-{
-	local pid
-	for pid in "${pids[@]}"; do
-		kill -CONT "$pid" 2>/dev/null
-		kill -KILL "$pid" 2>/dev/null
-	done
-	rm -rf "$T"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-# ---- checks: the first that fails is the reason ----
-
-bad() { [ -n "$why" ] || why=$*; }
-same() { cmp -s "$1" "$2" || bad "$1 and $2 differ: $(cmp "$1" "$2" 2>&1 | head -n 1)"; }
-equals() { [ "$2" = "$3" ] || bad "$1 is $2, expected $3"; }
-says() { grep -qF -- "$2" "$1" || bad "$1 does not say \"$2\" but: $(head -c 300 "$1")"; }
-stat_is() { equals "$2 of $1" "$(jq -r "$2" "$1" 2>&1)" "$3"; }
-stat_holds() { jq -e "$2" "$1" >/dev/null 2>&1 || bad "$1: $2 does not hold: $(head -c 400 "$1")"; }
-
-# wait_for CONDITION...: at most 15 seconds.
-wait_for()
-{
-	local i
-	for ((i = 0; i < 300; i++)); do
-		"$@" && return 0
-		sleep 0.05
-	done
-	bad "waited in vain for: $*"
-	return 1
-}
-
-has_bytes() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
-has_line() { grep -qsF -- "$2" "$1"; }
-is_gone() { ! kill -0 "$1" 2>/dev/null; }
-
-# ---- programs ----
-
-# config FILE [LINE-OF-SINEW-SECTION...]: three nodes.
-config()
-{
-	local file=$1 i
-	shift
-	{
-		echo "totem {"; echo "  cluster_name: test"; echo "}"
-		echo "nodelist {"
-		for i in 1 2 3; do
-			echo "  node {"; echo "    nodeid: $i"
-			echo "    ring0_addr: $NET.$i"; echo "  }"
-		done
-		echo "}"
-		echo "sinew {"
-		printf '  %s\n' "$@"
-		echo "}"
-	} | sed '/^  $/d' >"$file"
-}
 
 # node NAME ID OPTION...: in the background, standard input from fd 0; its output is NAME.out,
 # its messages NAME.err, its statistics NAME.json; $! and pid_NAME are its process.
@@ -108,33 +43,6 @@ ends()
 
 lines() { seq -f "line %.0f of node $2, with some text behind it" "$1"; }
 of_node() { sed -n "s/^$1\t//p" "$2"; }
-
-# run NAME: one test, in its own directory.
-run()
-{
-	why=
-	mkdir -p "$T/$1" && cd "$T/$1" || exit 2
-	config c
-	"$1"
-	if [ -z "$why" ]; then
-		echo "ok - $1"
-	else
-		echo "not ok - $1: $(echo "$why" | tr '\n' ' ')"
-		n_failed=$((n_failed + 1))
-	fi
-}
-
-# ---- usage and configuration ----
-
-# refuses STATUS TEXT ARGUMENT...
-refuses()
-{
-	local status=$1 text=$2
-	shift 2
-	timeout "$LIMIT" "$SINEW" "$@" >out 2>err </dev/null
-	equals "status of $*" $? "$status"
-	says err "$text"
-}
 
 wrong_usage_is_refused()
 {
@@ -175,8 +83,8 @@ wrong_configurations_are_refused()
 {
 	refuses 2 "none: cannot be read: No such file" cat --config none --node 1
 	refuses 2 "c: found no node with nodeid 7" cat --config c --node 7 --stats s.json
-	stat_is s.json .status 2
-	stat_is s.json .incarnation ""
+	json_is s.json .status 2
+	json_is s.json .incarnation ""
 	{ cat c; echo "what is this"; } >broken
 	refuses 2 'broken:20: found "what is this", expected "name {"' cat --config broken --node 1
 	sed 's/nodeid: 3/nodeid: 2/' c >twice
@@ -208,14 +116,14 @@ lines_of_any_bytes_arrive()
 	ends b 0
 	{ sed 's/^/1\t/' in; echo; } >want
 	same want b.out
-	stat_is a.json '.peers[] | select(.node == 2) | .sent' 6
-	stat_is a.json '.peers[] | select(.node == 2) | .acked' 6
-	stat_is a.json '.peers[] | select(.node == 2) | .unacked' 0
-	stat_is b.json '.peers[] | select(.node == 1) | .delivered' 6
-	stat_is b.json .schema 1
-	stat_is b.json .node 2
-	stat_is b.json '.incarnation | length' 16
-	stat_is a.json '.peers | length' 2
+	json_is a.json '.peers[] | select(.node == 2) | .sent' 6
+	json_is a.json '.peers[] | select(.node == 2) | .acked' 6
+	json_is a.json '.peers[] | select(.node == 2) | .unacked' 0
+	json_is b.json '.peers[] | select(.node == 1) | .delivered' 6
+	json_is b.json .schema 1
+	json_is b.json .node 2
+	json_is b.json '.incarnation | length' 16
+	json_is a.json '.peers | length' 2
 }
 
 no_input_at_all_is_fine()
@@ -258,7 +166,7 @@ connections_are_reset_all_the_time()
 			of_node $k n$i.out >from$k
 			same in$k from$k
 		done
-		stat_holds n$i.json '[.peers[].reconnects] | min > 5'
+		json_holds n$i.json '[.peers[].reconnects] | min > 5'
 	done
 }
 
@@ -285,7 +193,7 @@ binary_data_arrive_in_pieces()
 	ends a 0
 	ends b 0
 	same in b.out
-	stat_is a.json '.peers[] | select(.node == 2) | .sent' 733
+	json_is a.json '.peers[] | select(.node == 2) | .sent' 733
 }
 
 only_one_sender_is_printed()
@@ -303,7 +211,7 @@ only_one_sender_is_printed()
 	ends b 0
 	printf '1\tone\n' >want
 	same want b.out
-	stat_is b.json '.peers[] | select(.node == 3) | .discarded' 1
+	json_is b.json '.peers[] | select(.node == 3) | .discarded' 1
 }
 
 the_rate_is_kept()
@@ -331,7 +239,7 @@ a_target_that_is_not_up_is_named()
 	grep -q "node 2 is not up" a.err && bad "node 2 was up"
 	ends b 0
 	has_bytes b.out 1 && bad "something was sent"
-	stat_is a.json .status 3
+	json_is a.json .status 3
 }
 
 a_line_too_long_ends_the_input()
@@ -375,8 +283,8 @@ a_blocked_reader_blocks_the_sender()
 	ends a 0
 	ends b 0
 	same want got
-	stat_is a.json '.peers[] | select(.node == 2) | .reconnects' 0
-	stat_holds b.json '.peers[] | select(.node == 1) | .kept_high_water > 0'
+	json_is a.json '.peers[] | select(.node == 2) | .reconnects' 0
+	json_holds b.json '.peers[] | select(.node == 1) | .kept_high_water > 0'
 }
 
 an_undelivered_rest_is_told()
@@ -391,8 +299,8 @@ an_undelivered_rest_is_told()
 	exec 5<&-
 	says a.err "node 2: "
 	says a.err " messages are undelivered"
-	stat_is a.json .status 1
-	stat_holds a.json '.peers[] | select(.node == 2) | .undelivered + .unknown > 0'
+	json_is a.json .status 1
+	json_holds a.json '.peers[] | select(.node == 2) | .undelivered + .unknown > 0'
 	kill -KILL "$pid_b" 2>/dev/null
 	wait "$pid_b" 2>/dev/null
 }
@@ -410,7 +318,7 @@ a_reader_that_leaves_ends_the_run()
 	says a.err "node 2 "
 	printf '1\t' | cat - <(head -n 1 in) >want
 	same want got
-	stat_is b.json .status 1
+	json_is b.json .status 1
 }
 
 # ---- ends ----
@@ -445,7 +353,7 @@ a_second_signal_ends_at_once()
 	wait_for has_line a.err "Terminated: no more input"
 	kill -INT "$pid_a"
 	ends a 130
-	stat_is a.json .status 130
+	json_is a.json .status 130
 	exec 5<&-
 	kill -TERM "$pid_b"
 	wait_for has_line b.err "Terminated: no more input"
@@ -474,7 +382,7 @@ a_target_killed_and_started_again()
 	ends a 4
 	says a.err "node 2 is down: it failed and came back as a new life"
 	ends b 0
-	stat_is a.json .status 4
+	json_is a.json .status 4
 	of_node 1 b1.out | sed '$d' >got
 	head -n "$(wc -l <got)" in >want
 	same want got
@@ -498,7 +406,7 @@ a_target_may_fail_with_keep_going()
 	tail -n 1 in >want
 	of_node 1 b.out | tail -n 1 >got
 	same want got
-	stat_is a.json '.peers[] | select(.node == 2) | .lives' 2
+	json_is a.json '.peers[] | select(.node == 2) | .lives' 2
 }
 
 statistics_go_where_they_should()
@@ -512,7 +420,7 @@ statistics_go_where_they_should()
 	ends b 0
 	[ -c /dev/null ] || bad "/dev/null was replaced"
 	[ -L link ] || bad "the link was replaced"
-	stat_is a.json .schema 1
+	json_is a.json .schema 1
 }
 
 closed_descriptors_do_no_harm()
@@ -552,4 +460,4 @@ run a_target_killed_and_started_again
 run a_target_may_fail_with_keep_going
 run statistics_go_where_they_should
 run closed_descriptors_do_no_harm
-[ "$n_failed" = 0 ]
+finish

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "tests/check.h"
-#include "tools/input.c"
-#include "tools/output.c"
+#include "tools/cat/input.c"
+#include "tools/cat/output.c"
 
 #define WAIT_MS	10000
 

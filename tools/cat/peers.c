@@ -3,7 +3,7 @@
  * The peers of "sinew cat": who is up, who has finished, what became of the
  * rest. Knows nothing of when something is to be sent.
  */
-#include "tools/cat.h"
+#include "tools/cat/cat.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -3,8 +3,8 @@
  * The statistics of a run, added up over the lives of each peer, as JSON.
  * Knows nothing of how they came about.
  */
-#ifndef TOOLS_STATS_H
-#define TOOLS_STATS_H
+#ifndef TOOLS_CAT_STATS_H
+#define TOOLS_CAT_STATS_H
 
 #include "lowcomms/sinew.h"
 

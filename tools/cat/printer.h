@@ -4,14 +4,14 @@
  * those for which there is no room are kept and hold back their senders.
  * Knows nothing of sessions beyond the handle of a message.
  */
-#ifndef TOOLS_PRINTER_H
-#define TOOLS_PRINTER_H
+#ifndef TOOLS_CAT_PRINTER_H
+#define TOOLS_CAT_PRINTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
-#include "tools/output.h"
+#include "tools/cat/output.h"
 
 #define PRINTER_COPIED_MAX	(16 << 20)	/* bytes, see printer_is_full() */
 

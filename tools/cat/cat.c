@@ -4,7 +4,7 @@
  * output. This file starts it, turns the loop and ends it.
  * Knows nothing of what is to be done in which phase.
  */
-#include "tools/cat.h"
+#include "tools/cat/cat.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,21 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "membership/config.h"
 #include "tools/say.h"
 
 enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, N_POLL };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 * CAT_MS + (uint64_t)t.tv_nsec;
-}
 
 /* ---- start ---- */
 
@@ -128,10 +119,10 @@ static int start(struct cat *c)
 	rc = start_node(c);
 	if (rc)
 		return rc;
-	c->now_ns = now_ns();
-	c->wait_until_ns = c->now_ns + c->args.wait_ms * CAT_MS;
-	c->next_break_ns = c->now_ns + c->args.break_ms * CAT_MS;
-	c->blocked_since_ns = CAT_NEVER;
+	c->now_ns = clock_now_ns();
+	c->wait_until_ns = c->now_ns + c->args.wait_ms * CLOCK_MS;
+	c->next_break_ns = c->now_ns + c->args.break_ms * CLOCK_MS;
+	c->blocked_since_ns = CLOCK_NEVER;
 	c->phase = c->args.to_all || c->args.n_to ? CAT_WAITING : CAT_RECEIVING;
 	return STATUS_OK;
 }
@@ -159,7 +150,7 @@ static void take_signal(struct cat *c)
 				    c->peers[i].nodeid);
 		cat_set_status(c, STATUS_NOT_UP);
 	}
-	c->drain_until_ns = c->now_ns + c->args.linger_ms * CAT_MS;
+	c->drain_until_ns = c->now_ns + c->args.linger_ms * CLOCK_MS;
 	/* From CAT_CLOSING on the time can only become shorter. */
 	if (c->phase == CAT_CLOSING)
 		sinew_close(c->node, (int)c->args.linger_ms);
@@ -197,19 +188,6 @@ static void read_input(struct cat *c)
 	cat_end_input(c);
 }
 
-static int timeout_ms(uint64_t until_ns)
-{
-	uint64_t now = now_ns();
-	uint64_t ms;
-
-	if (until_ns == CAT_NEVER)
-		return -1;
-	if (until_ns <= now)
-		return 0;
-	ms = (until_ns - now + CAT_MS - 1) / CAT_MS;
-	return ms > 60000 ? 60000 : (int)ms;
-}
-
 /* Sleeps until one of the descriptors or a time wants something. */
 static void wait_for_work(struct cat *c)
 {
@@ -235,9 +213,9 @@ static void wait_for_work(struct cat *c)
 		else if (until > c->now_ns + pause)
 			until = c->now_ns + pause;
 	}
-	if (poll(p, N_POLL, timeout_ms(until)) < 0)
+	if (poll(p, N_POLL, clock_timeout_ms(until)) < 0)
 		return;
-	c->now_ns = now_ns();
+	c->now_ns = clock_now_ns();
 	if (p[POLL_SIGNAL].revents)
 		take_signal(c);
 	if (p[POLL_INPUT].revents && cat_wants_input(c))
@@ -258,7 +236,7 @@ static void run(struct cat *c)
 				return;
 			}
 		}
-		c->now_ns = now_ns();
+		c->now_ns = clock_now_ns();
 		printer_pump(&c->printer);
 		check_output(c);
 		cat_step(c);
@@ -277,18 +255,18 @@ static void drain(struct cat *c)
 			{ .fd = c->signal_fd, .events = POLLIN },
 			{ .fd = output_fd(c->out), .events = POLLIN },
 		};
-		uint64_t until = c->n_signals ? c->drain_until_ns : CAT_NEVER;
+		uint64_t until = c->n_signals ? c->drain_until_ns : CLOCK_NEVER;
 
 		printer_pump(&c->printer);
 		check_output(c);
 		if (!c->printer.first && output_is_empty(c->out))
 			return;
-		c->now_ns = now_ns();
+		c->now_ns = clock_now_ns();
 		if (c->n_signals > 1 || c->now_ns >= until)
 			break;
 		if (!output_want(c->out, !c->printer.first))
 			continue;
-		if (poll(p, 2, timeout_ms(until)) > 0 && p[0].revents)
+		if (poll(p, 2, clock_timeout_ms(until)) > 0 && p[0].revents)
 			take_signal(c);
 	}
 	say(SINEW_ERROR, "standard output blocks: what was received last (%" PRIu64 " messages and "
@@ -303,7 +281,7 @@ static void write_stats(struct cat *c)
 		.incarnation = c->incarnation,
 		.cluster = c->config ? sinew_static_cluster(c->config) : "",
 		.status = c->status,
-		.seconds = (double)(now_ns() - c->began_ns) / 1e9,
+		.seconds = (double)(clock_now_ns() - c->began_ns) / 1e9,
 		.peers = c->stats,
 		.n_peers = c->n_peers,
 	};
@@ -342,7 +320,7 @@ static void finish(struct cat *c)
 
 int cat_main(int argc, char **argv)
 {
-	struct cat c = { .phase = CAT_CLOSED, .signal_fd = -1, .began_ns = now_ns() };
+	struct cat c = { .phase = CAT_CLOSED, .signal_fd = -1, .began_ns = clock_now_ns() };
 	char prefix[32];
 	int rc;
 

@@ -3,20 +3,19 @@
  * The command line of "sinew cat".
  * Knows nothing of the configuration: names of nodes are checked later.
  */
-#include "tools/arguments.h"
+#include "tools/cat/arguments.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "membership/config.h"
 #include "tools/command.h"
+#include "tools/options.h"
 #include "tools/say.h"
 
 #define WAIT_MS		10000
 #define LINGER_MS	10000
-#define SECONDS_MAX	1000000
 #define CHUNK_MAX	((uint64_t)512 << 20)
 #define RATE_MAX	((uint64_t)1 << 40)
 
@@ -70,107 +69,39 @@ static const char help[] =
 	"BYTES may end in k, M or G. Exit status: 0 all was delivered, 1 something was\n"
 	"not, 2 usage, configuration or input, 3 a target was not up, 4 a target failed.\n";
 
-static int refuse(const char *option, const char *text, const char *expected)
-{
-	say(SINEW_ERROR, "--%s: found \"%.80s\", expected %s", option, text, expected);
-	return STATUS_USAGE;
-}
-
-/* Digits, perhaps with up to three behind a point. */
-static bool parse_seconds(const char *text, uint32_t *ret_ms)
-{
-	uint32_t whole = 0, part = 0, unit = 100;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		whole = whole * 10 + (uint32_t)(*text - '0');
-		if (whole > SECONDS_MAX)
-			return false;
-	}
-	if (*text == '.')
-		for (text++; *text >= '0' && *text <= '9' && unit; text++, unit /= 10)
-			part += unit * (uint32_t)(*text - '0');
-	*ret_ms = whole * 1000 + part;
-	return !*text;
-}
-
-static bool parse_nodeid(const char *text, uint32_t *ret_id)
-{
-	uint64_t n;
-
-	if (config_number(text, 0, 1, INT32_MAX, &n))
-		return false;
-	*ret_id = (uint32_t)n;
-	return true;
-}
-
 static bool parse_to(struct arguments *args, const char *text)
 {
-	char id[16];
-	size_t len;
-
 	args->n_to = 0;
 	args->to_all = !strcmp(text, "all");
-	if (args->to_all)
-		return true;
-	for (;;) {
-		len = strcspn(text, ",");
-		if (len >= sizeof(id) || args->n_to == ARGUMENTS_TO_MAX)
-			return false;
-		memcpy(id, text, len);
-		id[len] = '\0';
-		if (!parse_nodeid(id, &args->to[args->n_to]))
-			return false;
-		args->n_to++;
-		if (!text[len])
-			return true;
-		text += len + 1;
-	}
+	return args->to_all || options_nodeids(text, args->to, ARGUMENTS_TO_MAX, &args->n_to);
 }
 
-static bool parse_level(const char *text, enum sinew_level *ret_level)
+static int take_node_option(struct arguments *args, int option, const char *text)
 {
-	static const char *const names[] = {
-		[SINEW_ERROR] = "error", [SINEW_WARNING] = "warning",
-		[SINEW_INFO] = "info", [SINEW_DEBUG] = "debug",
-	};
-	unsigned i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]))
-			continue;
-		*ret_level = (enum sinew_level)i;
-		return true;
-	}
-	return false;
-}
-
-static int take_node_option(struct arguments *args, enum argument option, const char *text)
-{
-	if (option == OPT_NODE && !parse_nodeid(text, &args->node))
-		return refuse("node", text, "a nodeid from 1 to 2147483647");
-	if (option == OPT_FROM && !parse_nodeid(text, &args->from))
-		return refuse("from", text, "a nodeid from 1 to 2147483647");
+	if (option == OPT_NODE && !options_nodeid(text, &args->node))
+		return options_refuse("node", text, "a nodeid from 1 to 2147483647");
+	if (option == OPT_FROM && !options_nodeid(text, &args->from))
+		return options_refuse("from", text, "a nodeid from 1 to 2147483647");
 	if (option == OPT_TO && !parse_to(args, text))
-		return refuse("to", text, "\"all\", or at most 1024 nodeids with commas between");
+		return options_refuse("to", text,
+				      "\"all\", or at most 1024 nodeids with commas between");
 	return -1;
 }
 
-static int take_number_option(struct arguments *args, enum argument option, const char *text)
+static int take_number_option(struct arguments *args, int option, const char *text)
 {
 	uint64_t n = 0;
 
-	if (option == OPT_WAIT && !parse_seconds(text, &args->wait_ms))
-		return refuse("wait", text, "seconds from 0 to 1000000");
-	if (option == OPT_LINGER && !parse_seconds(text, &args->linger_ms))
-		return refuse("linger", text, "seconds from 0 to 1000000");
+	if (option == OPT_WAIT && !options_seconds(text, &args->wait_ms))
+		return options_refuse("wait", text, "seconds from 0 to 1000000");
+	if (option == OPT_LINGER && !options_seconds(text, &args->linger_ms))
+		return options_refuse("linger", text, "seconds from 0 to 1000000");
 	if (option == OPT_CHUNK && config_number(text, 1, 1, CHUNK_MAX, &n))
-		return refuse("chunk", text, "bytes from 1 to 512M");
+		return options_refuse("chunk", text, "bytes from 1 to 512M");
 	if (option == OPT_RATE && config_number(text, 1, 1, RATE_MAX, &n))
-		return refuse("rate", text, "bytes a second from 1 to 1024G");
+		return options_refuse("rate", text, "bytes a second from 1 to 1024G");
 	if (option == OPT_BREAK_EVERY && config_number(text, 0, 1, 3600000, &n))
-		return refuse("break-every", text, "milliseconds from 1 to 3600000");
+		return options_refuse("break-every", text, "milliseconds from 1 to 3600000");
 	if (option == OPT_CHUNK)
 		args->chunk = (size_t)n;
 	if (option == OPT_RATE)
@@ -180,9 +111,11 @@ static int take_number_option(struct arguments *args, enum argument option, cons
 	return -1;
 }
 
-static int take_option(struct arguments *args, enum argument option, const char *text)
+static int take_option(void *arg, int option, const char *text)
 {
-	switch (option) {
+	struct arguments *args = arg;
+
+	switch ((enum argument)option) {
 	case OPT_CONFIG:
 		args->config = text;
 		return -1;
@@ -206,10 +139,13 @@ static int take_option(struct arguments *args, enum argument option, const char 
 	case OPT_BREAK_EVERY:
 		return take_number_option(args, option, text);
 	case OPT_MEMBERSHIP:
-		return strcmp(text, "static") ? refuse("membership", text, "\"static\"") : -1;
+		if (strcmp(text, "static"))
+			return options_refuse("membership", text, "\"static\"");
+		return -1;
 	case OPT_LOG_LEVEL:
-		if (!parse_level(text, &args->level))
-			return refuse("log-level", text, "error, warning, info or debug");
+		if (!options_level(text, &args->level))
+			return options_refuse("log-level", text,
+					      "error, warning, info or debug");
 		return -1;
 	}
 	return STATUS_USAGE;
@@ -247,37 +183,20 @@ static int check(const struct arguments *args)
 
 int arguments_parse(struct arguments *args, int argc, char **argv)
 {
-	int option, rc;
+	const struct options o = {
+		.name = "sinew cat",
+		.help = help,
+		.list = options,
+		.take = take_option,
+		.arg = args,
+	};
+	int rc;
 
 	*args = (struct arguments){
 		.wait_ms = WAIT_MS,
 		.linger_ms = LINGER_MS,
 		.level = SINEW_WARNING,
 	};
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return fflush(stdout) ? STATUS_UNDELIVERED : STATUS_OK;
-		}
-		if (option == ':') {
-			say(SINEW_ERROR, "%s needs a value; \"sinew cat --help\" says more",
-				argv[optind - 1]);
-			return STATUS_USAGE;
-		}
-		if (option == '?') {
-			say(SINEW_ERROR, "found the unknown option %.80s; \"sinew cat --help\" "
-				"lists them", argv[optind - 1]);
-			return STATUS_USAGE;
-		}
-		rc = take_option(args, (enum argument)option, optarg);
-		if (rc >= 0)
-			return rc;
-	}
-	if (optind < argc) {
-		say(SINEW_ERROR, "found \"%.80s\", expected options only; \"sinew cat --help\" "
-			"lists them", argv[optind]);
-		return STATUS_USAGE;
-	}
-	return check(args);
+	rc = options_walk(&o, argc, argv);
+	return rc >= 0 ? rc : check(args);
 }

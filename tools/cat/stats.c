@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The statistics of a run as JSON; the one file that includes json-c.
+ * The statistics of a run as JSON.
  * Knows nothing of how they came about.
  */
-#include "tools/stats.h"
+#include "tools/cat/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <json-c/json.h>
 #include <libgen.h>
 #include <limits.h>
 #include <netdb.h>
@@ -18,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tools/json.h"
 
 #define SCHEMA	1
 
@@ -50,96 +50,73 @@ void stats_add(struct stats_peer *peer, const struct sinew_status *life)
 	}
 }
 
-static void add_number(struct json_object *to, const char *key, uint64_t n)
+static void add_paths(struct json_object *peer, const struct sinew_status *s)
 {
-	json_object_object_add(to, key, json_object_new_uint64(n));
-}
-
-static void add_string(struct json_object *to, const char *key, const char *text)
-{
-	json_object_object_add(to, key, json_object_new_string(text));
-}
-
-static void add_bool(struct json_object *to, const char *key, bool is_so)
-{
-	json_object_object_add(to, key, json_object_new_boolean(is_so));
-}
-
-static struct json_object *paths_of(const struct sinew_status *s)
-{
-	struct json_object *paths = json_object_new_array();
+	struct json_object *paths = json_put_array(peer, "paths");
 	unsigned i;
 
 	for (i = 0; i < s->n_paths; i++) {
-		struct json_object *path = json_object_new_object();
+		struct json_object *path = json_element(paths);
 		char host[64] = "";
 
 		getnameinfo((const struct sockaddr *)&s->paths[i].addr, sizeof(s->paths[i].addr),
 			    host, sizeof(host), NULL, 0, NI_NUMERICHOST);
-		add_string(path, "address", host);
-		add_string(path, "state", sinew_path_state_name(s->paths[i].state));
-		add_bool(path, "in_use", s->link_up && s->path == i);
-		add_number(path, "rtt_us", s->paths[i].rtt_us);
-		json_object_array_add(paths, path);
+		json_put_string(path, "address", host);
+		json_put_string(path, "state", sinew_path_state_name(s->paths[i].state));
+		json_put_bool(path, "in_use", s->link_up && s->path == i);
+		json_put_number(path, "rtt_us", s->paths[i].rtt_us);
 	}
-	return paths;
 }
 
-static struct json_object *peer_of(const struct stats_peer *p)
+static void fill_peer(struct json_object *o, const struct stats_peer *p)
 {
-	struct json_object *o = json_object_new_object();
 	const struct sinew_status *s = &p->sum;
 
-	add_number(o, "node", s->nodeid);
-	add_string(o, "state", sinew_state_name(s->state));
-	add_number(o, "sent", s->sent);
-	add_number(o, "delivered", s->delivered);
-	add_number(o, "acked", s->acked);
-	add_number(o, "resent", s->resent);
-	add_number(o, "duplicates", s->duplicates);
-	add_number(o, "reconnects", s->reconnects);
-	add_number(o, "acks_sent", s->acks_sent);
-	add_number(o, "bytes_sent", s->bytes_sent);
-	add_number(o, "bytes_received", s->bytes_received);
-	add_number(o, "unacked", s->unacked);
-	add_number(o, "resumed_unacked", s->resumed_unacked);
-	add_number(o, "acks_received", s->acks_received);
-	add_number(o, "queue_high_water", s->queue_high_water);
-	add_number(o, "kept_high_water", s->kept_high_water);
-	add_number(o, "oldest_unacked_ms", s->oldest_unacked_ms);
-	add_number(o, "faults", s->faults);
-	add_number(o, "stalls", s->stalls);
-	add_number(o, "lives", p->lives);
-	add_number(o, "undelivered", p->undelivered);
-	add_number(o, "unknown", p->unknown);
-	add_number(o, "discarded", p->discarded);
-	add_string(o, "down", p->down ? sinew_down_name(p->down) : "");
-	add_bool(o, "link_up", s->link_up);
-	add_string(o, "last_error", s->last_error_ms ? sinew_error_name(s->last_error) : "");
-	add_number(o, "last_error_ms", s->last_error_ms);
-	json_object_object_add(o, "paths", paths_of(s));
-	return o;
+	json_put_number(o, "node", s->nodeid);
+	json_put_string(o, "state", sinew_state_name(s->state));
+	json_put_number(o, "sent", s->sent);
+	json_put_number(o, "delivered", s->delivered);
+	json_put_number(o, "acked", s->acked);
+	json_put_number(o, "resent", s->resent);
+	json_put_number(o, "duplicates", s->duplicates);
+	json_put_number(o, "reconnects", s->reconnects);
+	json_put_number(o, "acks_sent", s->acks_sent);
+	json_put_number(o, "bytes_sent", s->bytes_sent);
+	json_put_number(o, "bytes_received", s->bytes_received);
+	json_put_number(o, "unacked", s->unacked);
+	json_put_number(o, "resumed_unacked", s->resumed_unacked);
+	json_put_number(o, "acks_received", s->acks_received);
+	json_put_number(o, "queue_high_water", s->queue_high_water);
+	json_put_number(o, "kept_high_water", s->kept_high_water);
+	json_put_number(o, "oldest_unacked_ms", s->oldest_unacked_ms);
+	json_put_number(o, "faults", s->faults);
+	json_put_number(o, "stalls", s->stalls);
+	json_put_number(o, "lives", p->lives);
+	json_put_number(o, "undelivered", p->undelivered);
+	json_put_number(o, "unknown", p->unknown);
+	json_put_number(o, "discarded", p->discarded);
+	json_put_string(o, "down", p->down ? sinew_down_name(p->down) : "");
+	json_put_bool(o, "link_up", s->link_up);
+	json_put_string(o, "last_error", s->last_error_ms ? sinew_error_name(s->last_error) : "");
+	json_put_number(o, "last_error_ms", s->last_error_ms);
+	add_paths(o, s);
 }
 
 static struct json_object *whole_of(const struct stats *stats)
 {
-	struct json_object *o = json_object_new_object();
-	struct json_object *peers = json_object_new_array();
-	char incarnation[20] = "";
+	struct json_object *o = json_document(SCHEMA);
+	struct json_object *peers;
 	unsigned i;
 
-	if (stats->incarnation)
-		snprintf(incarnation, sizeof(incarnation), "%016" PRIx64, stats->incarnation);
-	add_number(o, "schema", SCHEMA);
-	add_number(o, "node", stats->node);
-	add_string(o, "incarnation", incarnation);
-	json_object_object_add(o, "peers", peers);
+	json_put_number(o, "node", stats->node);
+	json_put_incarnation(o, "incarnation", stats->incarnation);
+	peers = json_put_array(o, "peers");
 	for (i = 0; i < stats->n_peers; i++)
-		json_object_array_add(peers, peer_of(&stats->peers[i]));
-	add_string(o, "version", sinew_version());
-	add_string(o, "cluster", stats->cluster);
-	add_number(o, "status", (uint64_t)stats->status);
-	json_object_object_add(o, "seconds", json_object_new_double(stats->seconds));
+		fill_peer(json_element(peers), &stats->peers[i]);
+	json_put_string(o, "version", sinew_version());
+	json_put_string(o, "cluster", stats->cluster);
+	json_put_number(o, "status", (uint64_t)stats->status);
+	json_put_double(o, "seconds", stats->seconds);
 	return o;
 }
 
@@ -246,12 +223,11 @@ int stats_write(const char *file, const struct stats *stats)
 	int rc;
 
 	rc = real_name(file, real, &is_special);
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-						 JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_text(o);
 	if (!rc && !text)
 		rc = -ENOMEM;
 	if (!rc)
 		rc = is_special ? write_special(real, text) : replace(real, text);
-	json_object_put(o);
+	json_free(o);
 	return rc;
 }

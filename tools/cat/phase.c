@@ -3,7 +3,7 @@
  * The phases of "sinew cat": wait for targets, send, finish, close.
  * Knows nothing of descriptors but through input, output and node.
  */
-#include "tools/cat.h"
+#include "tools/cat/cat.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -174,7 +174,7 @@ static int send_piece(struct cat *c, const char *data, size_t len)
 static void note_blocked(struct cat *c)
 {
 	c->is_blocked = true;
-	if (c->blocked_since_ns == CAT_NEVER)
+	if (c->blocked_since_ns == CLOCK_NEVER)
 		c->blocked_since_ns = c->now_ns;
 }
 
@@ -226,7 +226,7 @@ static void send_pieces(struct cat *c)
 			return refuse_piece(c, len, c->input.limit, nodeid);
 		if (!rc)
 			return note_blocked(c);
-		c->blocked_since_ns = CAT_NEVER;
+		c->blocked_since_ns = CLOCK_NEVER;
 		c->told_blocked = false;
 		input_take(&c->input, len);
 		bytes += len;
@@ -272,8 +272,8 @@ static void step_sending(struct cat *c)
 		cat_end_input(c);
 		return;
 	}
-	if (c->blocked_since_ns != CAT_NEVER && !c->told_blocked &&
-	    c->now_ns >= c->blocked_since_ns + CAT_SAY_BLOCKED_MS * CAT_MS)
+	if (c->blocked_since_ns != CLOCK_NEVER && !c->told_blocked &&
+	    c->now_ns >= c->blocked_since_ns + CAT_SAY_BLOCKED_MS * CLOCK_MS)
 		say_blocked(c);
 }
 
@@ -309,7 +309,7 @@ static void step_finishing(struct cat *c)
 	c->progress_left = left;
 	if (!left)
 		cat_close(c, c->args.linger_ms);
-	else if (c->now_ns >= c->progress_ns + c->args.linger_ms * CAT_MS)
+	else if (c->now_ns >= c->progress_ns + c->args.linger_ms * CLOCK_MS)
 		cat_close(c, 0);
 }
 
@@ -329,7 +329,7 @@ static void step_break(struct cat *c)
 {
 	if (!c->args.break_ms || c->now_ns < c->next_break_ns)
 		return;
-	c->next_break_ns = c->now_ns + c->args.break_ms * CAT_MS;
+	c->next_break_ns = c->now_ns + c->args.break_ms * CLOCK_MS;
 	sinew_break(c->node, 0);
 }
 
@@ -362,7 +362,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t cat_deadline(struct cat *c)
 {
-	uint64_t when = CAT_NEVER;
+	uint64_t when = CLOCK_NEVER;
 
 	if (c->phase == CAT_SENDING && !c->is_blocked && has_piece(c))
 		return c->now_ns;
@@ -371,9 +371,9 @@ uint64_t cat_deadline(struct cat *c)
 		when = earlier(when, c->next_break_ns);
 	if (c->phase == CAT_WAITING)
 		when = earlier(when, c->wait_until_ns);
-	if (c->phase == CAT_SENDING && c->blocked_since_ns != CAT_NEVER && !c->told_blocked)
-		when = earlier(when, c->blocked_since_ns + CAT_SAY_BLOCKED_MS * CAT_MS);
+	if (c->phase == CAT_SENDING && c->blocked_since_ns != CLOCK_NEVER && !c->told_blocked)
+		when = earlier(when, c->blocked_since_ns + CAT_SAY_BLOCKED_MS * CLOCK_MS);
 	if (c->phase == CAT_FINISHING && cat_peers_finished(c))
-		when = earlier(when, c->progress_ns + c->args.linger_ms * CAT_MS);
+		when = earlier(when, c->progress_ns + c->args.linger_ms * CLOCK_MS);
 	return when;
 }

@@ -3,26 +3,25 @@
  * What the files of "sinew cat" share: the run, its peers and its phases.
  * Not for other subcommands.
  *
- *	cat.c        start, loop and end        cat_peers.c  callbacks, what became of peers
- *	cat_phase.c  what is done when
+ *	cat.c    start, loop and end        peers.c  callbacks, what became of peers
+ *	phase.c  what is done when
  */
-#ifndef TOOLS_CAT_H
-#define TOOLS_CAT_H
+#ifndef TOOLS_CAT_CAT_H
+#define TOOLS_CAT_CAT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
 #include "membership/static.h"
-#include "tools/arguments.h"
+#include "tools/cat/arguments.h"
+#include "tools/cat/input.h"
+#include "tools/cat/output.h"
+#include "tools/cat/printer.h"
+#include "tools/cat/stats.h"
+#include "tools/clock.h"
 #include "tools/command.h"
-#include "tools/input.h"
-#include "tools/output.h"
-#include "tools/printer.h"
-#include "tools/stats.h"
 
-#define CAT_MS		UINT64_C(1000000)	/* in nanoseconds */
-#define CAT_NEVER	UINT64_MAX
 #define CAT_SAY_BLOCKED_MS	1000	/* a full queue is told after that */
 #define CAT_LEAVE_MS	2000		/* linger where nothing was sent */
 
@@ -65,7 +64,7 @@ struct cat {
 	uint64_t began_ns, now_ns;
 	uint64_t wait_until_ns;
 	uint64_t next_break_ns;
-	uint64_t blocked_since_ns;	/* a target took no more; CAT_NEVER: no */
+	uint64_t blocked_since_ns;	/* a target took no more; CLOCK_NEVER: no */
 	bool told_blocked;
 	bool is_blocked;		/* the piece waits for a target */
 	uint64_t progress_ns;		/* when less was unacknowledged than before */

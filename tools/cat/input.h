@@ -4,8 +4,8 @@
  * size; read no faster than a given rate.
  * Knows nothing of who gets them.
  */
-#ifndef TOOLS_INPUT_H
-#define TOOLS_INPUT_H
+#ifndef TOOLS_CAT_INPUT_H
+#define TOOLS_CAT_INPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * The command line of "sinew cat".
  * Knows nothing of the configuration: names of nodes are checked later.
  */
-#ifndef TOOLS_ARGUMENTS_H
-#define TOOLS_ARGUMENTS_H
+#ifndef TOOLS_CAT_ARGUMENTS_H
+#define TOOLS_CAT_ARGUMENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  * A descriptor as a row of messages.
  * Knows nothing of who gets them.
  */
-#include "tools/input.h"
+#include "tools/cat/input.h"
 
 #include <assert.h>
 #include <errno.h>

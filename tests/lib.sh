@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the shell tests of the command share: a folder and addresses of their own, checks of
+# which the first that fails is the reason, bounded waits, configurations, and the end of all
+# processes that a test has started. Knows no subcommand. Sourced in the project's folder.
+#
+#	. tests/lib.sh
+#	adds() { equals sum $((1 + 1)) 2; }
+#	run adds
+#	finish
+#
+# Each test runs in a folder of its own, with a configuration `c` of three nodes.
+
+SINEW=$PWD/${BUILD:-build}/sinew
+case ${BUILD:-build} in /*) SINEW=$BUILD/sinew ;; esac
+LIMIT=$((30 * ${TIME_FACTOR:-1}))	# seconds for any one program, and for a wait
+T=$(mktemp -d) || exit 2
+# Addresses of this process alone, so that nothing else has their ports.
+NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
+pids=()		# to be killed at the end
+n_failed=0
+why=
+export LC_ALL=C
+
+cleanup()
+{
+	local pid
+	for pid in "${pids[@]}"; do
+		kill -CONT "$pid" 2>/dev/null
+		kill -KILL "$pid" 2>/dev/null
+	done
+	rm -rf "$T"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# ---- checks: the first that fails is the reason ----
+
+bad() { [ -n "$why" ] || why=$*; }
+same() { cmp -s "$1" "$2" || bad "$1 and $2 differ: $(cmp "$1" "$2" 2>&1 | head -n 1)"; }
+equals() { [ "$2" = "$3" ] || bad "$1 is $2, expected $3"; }
+says() { grep -qF -- "$2" "$1" || bad "$1 does not say \"$2\" but: $(head -c 300 "$1")"; }
+json_is() { equals "$2 of $1" "$(jq -r "$2" "$1" 2>&1)" "$3"; }
+json_holds() { jq -e "$2" "$1" >/dev/null 2>&1 || bad "$1: $2 does not hold: $(head -c 400 "$1")"; }
+
+# refuses STATUS TEXT ARGUMENT...: how the command ends and what it says.
+refuses()
+{
+	local status=$1 text=$2
+	shift 2
+	timeout "$LIMIT" "$SINEW" "$@" >out 2>err </dev/null
+	equals "status of $*" $? "$status"
+	says err "$text"
+}
+
+# ---- waits ----
+
+# wait_for CONDITION...: at most LIMIT seconds.
+wait_for()
+{
+	local i
+	for ((i = 0; i < LIMIT * 20; i++)); do
+		"$@" && return 0
+		sleep 0.05
+	done
+	bad "waited in vain for: $*"
+	return 1
+}
+
+has_bytes() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
+has_line() { grep -qsF -- "$2" "$1"; }
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# ---- configurations ----
+
+# config FILE [LINE-OF-SINEW-SECTION...]: three nodes at $NET.1 to $NET.3.
+config()
+{
+	local file=$1 i
+	shift
+	{
+		echo "totem {"; echo "  cluster_name: test"; echo "}"
+		echo "nodelist {"
+		for i in 1 2 3; do
+			echo "  node {"; echo "    nodeid: $i"
+			echo "    ring0_addr: $NET.$i"; echo "  }"
+		done
+		echo "}"
+		echo "sinew {"
+		printf '  %s\n' "$@"
+		echo "}"
+	} | sed '/^  $/d' >"$file"
+}
+
+# A port that nobody listens on, below those that the kernel gives to diallers.
+free_port()
+{
+	local port
+	for _ in 1 2 3 4 5 6 7 8 9; do
+		port=$((20000 + RANDOM % 10000))
+		grep -qi ":$(printf %04X $port) " /proc/net/tcp || break
+	done
+	echo "$port"
+}
+
+# ---- running ----
+
+# run NAME: one test, in its own folder.
+run()
+{
+	why=
+	mkdir -p "$T/$1" && cd "$T/$1" || exit 2
+	config c
+	"$1"
+	if [ -z "$why" ]; then
+		echo "ok - $1"
+	else
+		echo "not ok - $1: $(echo "$why" | tr '\n' ' ')"
+		n_failed=$((n_failed + 1))
+	fi
+}
+
+# skip NAME REASON: instead of run.
+skip() { echo "ok - $1 # SKIP $2"; }
+
+# The last line of a test.
+finish() { [ "$n_failed" = 0 ]; exit; }

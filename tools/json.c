@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What programs read; the one file that includes json-c.
+ * Knows nothing of what it says.
+ */
+#include "tools/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+
+/* No document may be half there: the first lack of memory spoils all text. */
+static bool lacked_memory;
+
+static struct json_object *made(struct json_object *o)
+{
+	if (!o)
+		lacked_memory = true;
+	return o;
+}
+
+struct json_object *json_new(void)
+{
+	return made(json_object_new_object());
+}
+
+struct json_object *json_document(unsigned schema)
+{
+	struct json_object *o = json_new();
+
+	json_put_number(o, "schema", schema);
+	return o;
+}
+
+void json_free(struct json_object *document)
+{
+	json_object_put(document);
+}
+
+void json_put(struct json_object *to, const char *key, struct json_object *value)
+{
+	if (to && value && !json_object_object_add(to, key, value))
+		return;
+	json_object_put(value);
+	lacked_memory = true;
+}
+
+void json_put_number(struct json_object *to, const char *key, uint64_t n)
+{
+	json_put(to, key, made(json_object_new_uint64(n)));
+}
+
+void json_put_double(struct json_object *to, const char *key, double x)
+{
+	json_put(to, key, made(json_object_new_double(x)));
+}
+
+void json_put_string(struct json_object *to, const char *key, const char *text)
+{
+	json_put(to, key, made(json_object_new_string(text)));
+}
+
+void json_put_bool(struct json_object *to, const char *key, bool is_so)
+{
+	json_put(to, key, made(json_object_new_boolean(is_so)));
+}
+
+void json_put_incarnation(struct json_object *to, const char *key, uint64_t incarnation)
+{
+	char text[20] = "";
+
+	if (incarnation)
+		snprintf(text, sizeof(text), "%016" PRIx64, incarnation);
+	json_put_string(to, key, text);
+}
+
+struct json_object *json_put_array(struct json_object *to, const char *key)
+{
+	struct json_object *array = made(json_object_new_array());
+
+	/* Referenced by to alone: without to it does not live. */
+	json_put(to, key, array);
+	return to ? array : NULL;
+}
+
+struct json_object *json_element(struct json_object *array)
+{
+	struct json_object *o = json_new();
+
+	if (array && o && !json_object_array_add(array, o))
+		return o;
+	json_object_put(o);
+	lacked_memory = true;
+	return NULL;
+}
+
+const char *json_text(struct json_object *document)
+{
+	const char *text = NULL;
+
+	if (!lacked_memory)
+		text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN |
+								JSON_C_TO_STRING_NOSLASHESCAPE);
+	return text;
+}
+
+int json_print(struct json_object *document, FILE *to)
+{
+	const char *text = json_text(document);
+
+	if (!text)
+		return -ENOMEM;
+	errno = EIO;
+	if (fputs(text, to) < 0 || fputc('\n', to) < 0 || fflush(to))
+		return -errno;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What programs read: objects that are built up member by member and printed
+ * on one line. Lack of memory is remembered and told once, by the text.
+ * Knows nothing of what they say.
+ */
+#ifndef TOOLS_JSON_H
+#define TOOLS_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* An object or an array of json-c; NULL, after a lack of memory, is taken everywhere. */
+struct json_object;
+
+/* A whole document: { "schema": schema }. Released by json_free(), members included. */
+struct json_object *json_document(unsigned schema);
+void json_free(struct json_object *document);
+
+/* An object without a number of its own, to be put into another by json_put(). */
+struct json_object *json_new(void);
+/* Takes the ownership of value, also when it fails. */
+void json_put(struct json_object *to, const char *key, struct json_object *value);
+
+void json_put_number(struct json_object *to, const char *key, uint64_t n);
+void json_put_double(struct json_object *to, const char *key, double x);
+void json_put_string(struct json_object *to, const char *key, const char *text);
+void json_put_bool(struct json_object *to, const char *key, bool is_so);
+/* An incarnation: 16 hexadecimal digits, or "" for 0. */
+void json_put_incarnation(struct json_object *to, const char *key, uint64_t incarnation);
+/* A new empty array as a member; it belongs to the object. */
+struct json_object *json_put_array(struct json_object *to, const char *key);
+/* A new empty object at the end of an array; it belongs to the array. */
+struct json_object *json_element(struct json_object *array);
+
+/* On one line without its end; valid until the document changes. NULL: out of memory. */
+const char *json_text(struct json_object *document);
+/* The text and a newline. 0, -ENOMEM, or the negative errno of writing; flushed. */
+int json_print(struct json_object *document, FILE *to);
+
+#endif
