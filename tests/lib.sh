@@ -16,18 +16,26 @@ LIMIT=$((30 * ${TIME_FACTOR:-1}))	# seconds for any one program, and for a wait
 T=$(mktemp -d) || exit 2
 # Addresses of this process alone, so that nothing else has their ports.
 NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
-pids=()		# to be killed at the end
+pids=()		# to be killed at the end of their test
 n_failed=0
 why=
 export LC_ALL=C
 
-cleanup()
+# Whatever a test has left running.
+end_all()
 {
 	local pid
 	for pid in "${pids[@]}"; do
 		kill -CONT "$pid" 2>/dev/null
 		kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
 	done
+	pids=()
+}
+
+cleanup()
+{
+	end_all
 	rm -rf "$T"
 }
 trap cleanup EXIT
@@ -111,6 +119,7 @@ run()
 	mkdir -p "$T/$1" && cd "$T/$1" || exit 2
 	config c
 	"$1"
+	end_all
 	if [ -z "$why" ]; then
 		echo "ok - $1"
 	else

@@ -52,7 +52,12 @@ void json_put_number(struct json_object *to, const char *key, uint64_t n)
 
 void json_put_double(struct json_object *to, const char *key, double x)
 {
-	json_put(to, key, made(json_object_new_double(x)));
+	static char digits[] = "%.9g";	/* as many as anybody measures */
+	struct json_object *o = made(json_object_new_double(x));
+
+	if (o)
+		json_object_set_serializer(o, json_object_double_to_json_string, digits, NULL);
+	json_put(to, key, o);
 }
 
 void json_put_string(struct json_object *to, const char *key, const char *text)

@@ -17,6 +17,7 @@ static const struct subcommand {
 	const char *summary;
 } subcommands[] = {
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
+	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
 };
 
 #define N_SUBCOMMANDS	(sizeof(subcommands) / sizeof(subcommands[0]))

@@ -9,15 +9,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "membership/config.h"
 #include "tools/say.h"
+#include "tools/signals.h"
 
 enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, N_POLL };
 
@@ -86,19 +85,6 @@ static int start_node(struct cat *c)
 	return STATUS_OK;
 }
 
-/* Blocked before the first thread starts, so that they all come by the descriptor. */
-static int open_signals(struct cat *c)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return c->signal_fd < 0 ? -errno : 0;
-}
-
 static int start(struct cat *c)
 {
 	int rc;
@@ -106,8 +92,10 @@ static int start(struct cat *c)
 	rc = load_config(c);
 	if (rc)
 		return rc;
-	rc = open_signals(c);
-	if (!rc)
+	/* Blocked before the first thread starts, so that they all come by the descriptor. */
+	rc = signals_open();
+	c->signal_fd = rc;
+	if (rc >= 0)
 		rc = input_open(&c->input, STDIN_FILENO, c->args.chunk, c->args.rate);
 	if (!rc)
 		rc = output_new(STDOUT_FILENO, &c->out);
@@ -131,13 +119,13 @@ static int start(struct cat *c)
 
 static void take_signal(struct cat *c)
 {
-	struct signalfd_siginfo info;
+	int sig = signals_take(c->signal_fd);
 	unsigned i;
 
-	if (read(c->signal_fd, &info, sizeof(info)) != sizeof(info))
+	if (!sig)
 		return;
 	c->n_signals++;
-	c->last_signal = (int)info.ssi_signo;
+	c->last_signal = sig;
 	if (c->n_signals > 1)
 		return;
 	say(SINEW_WARNING, "%s: no more input is read, what was read is delivered (at most "

@@ -1,0 +1,184 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of `sinew ping` as its users see it: who answers, who does not and why, what is
+# printed. Knows nothing of the library behind it.
+# run.sh: timeout=90 with=jq,ss
+set -u
+cd "$(dirname "$0")/.." || exit 2
+. tests/lib.sh
+
+listens() { ss -Hltn "src $NET.$1" | grep -q .; }
+
+# member ID [CONFIG]: a node that runs; its process is $!.
+member()
+{
+	"$SINEW" cat --config "${2:-c}" --node "$1" --stats "stats$1" </dev/null >/dev/null \
+		2>"err$1" &
+	pids+=($!)
+	wait_for listens "$1"
+}
+
+stop_member()
+{
+	kill -TERM "$1"
+	wait "$1" 2>/dev/null
+}
+
+# ping STATUS ARGUMENT...: from node 1.
+ping()
+{
+	local status=$1
+	shift
+	timeout "$LIMIT" "$SINEW" ping --config c --node 1 "$@" >out 2>err </dev/null
+	equals "status of ping $*" $? "$status"
+}
+
+wrong_usage_is_refused()
+{
+	refuses 2 '--config FILE is missing' ping
+	refuses 2 '--node ID is missing' ping --config c
+	refuses 2 '--interval: found "0.04"' ping --interval 0.04
+	refuses 2 '--timeout: found "0"' ping --timeout 0
+	refuses 2 '--count: found "0"' ping --count 0
+	refuses 2 '--to: found "2,"' ping --to 2,
+	refuses 2 '--to: node 1 is the own node' ping --config c --node 1 --to 1
+	refuses 2 'no node with nodeid 9' ping --config c --node 1 --to 9
+	refuses 2 'no node with nodeid 7' ping --config c --node 7
+	refuses 2 'unknown option --size' ping --size 3
+}
+
+a_node_that_runs_answers()
+{
+	member 2
+	ping 0 --to 2 --count 4 --interval 0.05
+	equals 'lines with a time' "$(grep -c "^node 2 at $NET.2:21065: n=[1-4] time=[0-9.]* us$" out)" 4
+	says out 'p99 us'
+	ping 0 --to 2 --count 4 --interval 0.05 --json
+	json_holds out '.schema == 1 and .command == "ping"'
+	json_holds out '.node == 1 and .cluster == "test"'
+	json_holds out '.paths | length == 1 and .[0].node == 2 and .[0].answered == 4'
+	json_holds out '.paths[0] | .lost == 0 and .connects == 1 and .error == ""'
+	json_holds out '.paths[0] | 0 < .min_us and .min_us <= .median_us'
+	json_holds out '.paths[0] | .median_us <= .p99_us and .p99_us <= .max_us'
+	ping 0 --to 2 --count 2 --interval 0.05 --quiet
+	equals 'lines of a quiet run' "$(wc -l <out)" 2
+}
+
+a_node_that_does_not_run_is_named()
+{
+	member 2
+	ping 3 --count 2 --interval 0.05
+	says err "node 3 at $NET.3:21065: cannot connect: Connection refused: nobody listens there"
+	equals 'lines of node 2' "$(grep -c '^node 2 at' out)" 2
+}
+
+a_node_that_hangs_is_named()
+{
+	member 2
+	local pid=$!
+	kill -STOP $pid
+	ping 3 --to 2 --count 1 --timeout 0.2
+	says err 'connected, but no answer; it hangs'
+	kill -CONT $pid
+	# What it finds then is old: the connection is gone.
+	ping 0 --to 2 --count 1
+}
+
+# Node 2's own file does not know our address.
+who_is_no_member_is_told_so()
+{
+	sed "s/$NET.1/$NET.9/" c >other
+	member 2 other
+	ping 3 --to 2 --count 2 --interval 0.05
+	says err 'does its configuration list our address'
+}
+
+another_cluster_does_not_answer()
+{
+	sed 's/cluster_name: test/cluster_name: other/' c >other
+	member 2 other
+	ping 3 --to 2 --count 2 --interval 0.05
+	says err 'the same cluster_name?'
+}
+
+another_node_at_that_address_is_told()
+{
+	sed -e 's/nodeid: 2/nodeid: 7/' c >other
+	"$SINEW" cat --config other --node 7 </dev/null >/dev/null 2>err7 &
+	pids+=($!)
+	wait_for listens 2
+	ping 3 --to 2 --count 1
+	says err 'node 7 answered there, expected node 2'
+}
+
+# Whatever is there: a web server, or an attacker.
+something_else_at_that_port_is_told()
+{
+	config c "port: $(free_port)"
+	local port
+	port=$(sed -n 's/^ *port: //p' c)
+	perl -MIO::Socket::INET -e '
+		my $l = IO::Socket::INET->new(LocalAddr => $ARGV[0], LocalPort => $ARGV[1],
+			Listen => 5, ReuseAddr => 1) or die;
+		while (my $c = $l->accept()) { print $c "HTTP/1.1 400 Bad Request\r\n\r\n"; }
+	' "$NET.2" "$port" &
+	pids+=($!)
+	wait_for listens 2
+	ping 3 --to 2 --count 1
+	says err 'something else than frames of this protocol'
+}
+
+sessions_are_not_disturbed()
+{
+	member 2
+	local two=$!
+	mkfifo in
+	exec 9<>in
+	"$SINEW" cat --config c --node 1 --to 2 --stats stats1 <in >/dev/null 2>err1 &
+	local one=$!
+	pids+=($one)
+	printf 'a\nb\n' >&9
+	wait_for established
+	ping 0 --to 2 --count 10 --interval 0.05 --quiet
+	stop_member $one
+	exec 9>&-
+	wait $two
+	json_holds stats1 '.peers[] | select(.node == 2) | .reconnects == 0 and .acked == 2'
+	json_holds stats2 '.peers[] | select(.node == 1) | .reconnects == 0 and .faults == 0'
+}
+
+established() { [ -n "$(ss -Htn state established "src $NET.1 and dst $NET.2")" ]; }
+
+a_signal_ends_with_the_table()
+{
+	member 2
+	"$SINEW" ping --config c --node 1 --to 2 --interval 0.05 >out 2>err </dev/null &
+	local pid=$!
+	pids+=($pid)
+	wait_for has_line out 'n=3 '
+	kill -INT $pid
+	wait $pid
+	equals 'status after a signal' $? 0
+	says out 'median us'
+}
+
+a_full_output_is_told()
+{
+	member 2
+	"$SINEW" ping --config c --node 1 --to 2 --count 1 --json >/dev/full 2>err </dev/null
+	equals 'status with a full output' $? 1
+	says err 'No space left on device'
+}
+
+run wrong_usage_is_refused
+run a_node_that_runs_answers
+run a_node_that_does_not_run_is_named
+run a_node_that_hangs_is_named
+run who_is_no_member_is_told_so
+run another_cluster_does_not_answer
+run another_node_at_that_address_is_told
+run something_else_at_that_port_is_told
+run sessions_are_not_disturbed
+run a_signal_ends_with_the_table
+run a_full_output_is_told
+finish

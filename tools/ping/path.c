@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One address of one node, asked over a PROBE link.
+ * Knows nothing of the command line.
+ */
+#include "tools/ping/path.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "tools/clock.h"
+
+void path_close(struct path *p)
+{
+	if (p->phase != PATH_IDLE)
+		close(p->fd);
+	p->phase = PATH_IDLE;
+	p->fd = -1;
+	p->n_in = 0;
+	p->n_out = 0;
+	p->out_at = 0;
+}
+
+static enum path_event fail(struct path *p, const char *what)
+{
+	path_close(p);
+	snprintf(p->what, sizeof(p->what), "%s", what);
+	return PATH_FAILED;
+}
+
+static enum path_event fail_errno(struct path *p, const char *doing, int err)
+{
+	const char *advice = "";
+
+	if (err == ECONNREFUSED)
+		advice = ": nobody listens there; is its program running, with this port?";
+	else if (err == EADDRNOTAVAIL)
+		advice = ": the own address is not of this machine; --node says which node we are";
+	else if (err == EHOSTUNREACH || err == ENETUNREACH)
+		advice = ": check routes and the network's cards";
+	else if (err == ECONNRESET)
+		advice = ": it takes us for no member; does its configuration list our address, "
+			 "and the same cluster_name?";
+	path_close(p);
+	snprintf(p->what, sizeof(p->what), "%s: %s%s", doing, strerror(err), advice);
+	return PATH_FAILED;
+}
+
+static socklen_t length_of(const struct sockaddr_storage *addr)
+{
+	return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+					     sizeof(struct sockaddr_in);
+}
+
+static enum path_event dial(struct path *p)
+{
+	const int on = 1;
+	int fd;
+
+	fd = socket(p->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	if (fd < 0)
+		return fail_errno(p, "no socket", errno);
+	p->fd = fd;
+	p->phase = PATH_CONNECTING;
+	/* Without it the answer is late, not wrong. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (p->from.ss_family &&
+	    bind(fd, (const struct sockaddr *)&p->from, length_of(&p->from)))
+		return fail_errno(p, "cannot dial from our address", errno);
+	if (connect(fd, (const struct sockaddr *)&p->to, length_of(&p->to)) &&
+	    errno != EINPROGRESS)
+		return fail_errno(p, "cannot connect", errno);
+	return PATH_NOTHING;
+}
+
+static enum path_event flush(struct path *p)
+{
+	ssize_t n;
+
+	while (p->out_at < p->n_out) {
+		n = send(p->fd, p->out + p->out_at, p->n_out - p->out_at, MSG_NOSIGNAL);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return PATH_NOTHING;
+		if (n < 0)
+			return fail_errno(p, "cannot send", errno);
+		p->out_at += (size_t)n;
+	}
+	return PATH_NOTHING;
+}
+
+static enum path_event send_probe(struct path *p)
+{
+	struct probe q = { .cookie = 0 };
+
+	/* Not to be guessed by others; never 0. */
+	if (getrandom(&q.cookie, sizeof(q.cookie), 0) != sizeof(q.cookie))
+		q.cookie = clock_now_ns();
+	q.cookie |= 1;
+	snprintf(q.cluster, sizeof(q.cluster), "%s", p->cluster);
+	p->cookie = q.cookie;
+	p->n_out = wire_put_probe(p->out, p->own_nodeid, &q, false);
+	p->out_at = 0;
+	p->phase = PATH_ASKED;
+	p->sent_ns = clock_now_ns();
+	return flush(p);
+}
+
+enum path_event path_ask(struct path *p, uint64_t now_ns)
+{
+	p->asked++;
+	p->began_ns = now_ns;
+	return p->phase == PATH_IDLE ? dial(p) : send_probe(p);
+}
+
+short path_wants(const struct path *p)
+{
+	if (p->phase == PATH_CONNECTING)
+		return POLLOUT;
+	return (short)(p->out_at < p->n_out ? POLLIN | POLLOUT : POLLIN);
+}
+
+static enum path_event connected(struct path *p)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		err = errno;
+	if (err)
+		return fail_errno(p, "cannot connect", err);
+	p->connects++;
+	return send_probe(p);
+}
+
+static enum path_event take_refusal(struct path *p, const struct frame *f)
+{
+	char text[PATH_TEXT_MAX];
+	struct refuse r;
+
+	if (frame_refuse(f, &r))
+		return fail(p, "answered with a REFUSE that does not fit");
+	snprintf(text, sizeof(text), "refused us: %s%s", wire_reason_name(r.reason),
+		 r.reason == WIRE_REFUSE_CLUSTER || r.reason == WIRE_REFUSE_PROTOCOL ?
+		 "; does its configuration list the same cluster_name?" : "");
+	return fail(p, text);
+}
+
+static enum path_event take_frame(struct path *p, const uint8_t *bytes, size_t n, uint64_t now_ns)
+{
+	char text[PATH_TEXT_MAX];
+	struct frame f;
+	struct probe q;
+
+	if (frame_parse(bytes, n, &f) || f.cmd != WIRE_OPTS_CMD)
+		return fail(p, "answered with something else than frames of this protocol");
+	if (f.nextcmd == WIRE_REFUSE)
+		return take_refusal(p, &f);
+	if (f.nextcmd != WIRE_PROBE_REPLY || frame_probe(&f, &q) || q.cookie != p->cookie ||
+	    p->phase != PATH_ASKED) {
+		snprintf(text, sizeof(text), "answered with a %s that fits no PROBE of ours",
+			 wire_cmd_name(f.nextcmd));
+		return fail(p, text);
+	}
+	if (f.nodeid != p->nodeid) {
+		snprintf(text, sizeof(text), "node %" PRIu32 " answered there, expected node %"
+			 PRIu32 ": the two configurations differ", f.nodeid, p->nodeid);
+		return fail(p, text);
+	}
+	p->phase = PATH_READY;
+	p->answered++;
+	p->rtt_ns = now_ns - p->sent_ns;
+	histogram_add(&p->rtt, p->rtt_ns);
+	return PATH_ANSWERED;
+}
+
+/* All whole frames that are there. */
+static enum path_event take_frames(struct path *p, uint64_t now_ns)
+{
+	enum path_event event = PATH_NOTHING;
+	size_t at = 0;
+	int length;
+
+	while (event == PATH_NOTHING && p->phase != PATH_IDLE) {
+		length = frame_length(p->in + at, p->n_in - at);
+		if (length < 0 || length > (int)sizeof(p->in))
+			return fail(p, "answered with something else than frames of this protocol");
+		if (!length || (size_t)length > p->n_in - at)
+			break;
+		event = take_frame(p, p->in + at, (size_t)length, now_ns);
+		at += (size_t)length;
+	}
+	if (p->phase == PATH_IDLE)
+		return event;
+	memmove(p->in, p->in + at, p->n_in - at);
+	p->n_in -= at;
+	return event;
+}
+
+static enum path_event closed(struct path *p)
+{
+	if (p->phase == PATH_READY) {
+		/* Nothing was asked: the next try dials again. */
+		path_close(p);
+		return PATH_NOTHING;
+	}
+	return fail(p, "closed the connection; does its configuration list the same cluster_name?");
+}
+
+enum path_event path_ready(struct path *p, uint64_t now_ns)
+{
+	enum path_event event;
+	ssize_t n;
+
+	if (p->phase == PATH_CONNECTING)
+		return connected(p);
+	event = flush(p);
+	if (event != PATH_NOTHING)
+		return event;
+	n = recv(p->fd, p->in + p->n_in, sizeof(p->in) - p->n_in, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return PATH_NOTHING;
+	if (n < 0 && p->phase == PATH_ASKED)
+		return fail_errno(p, "connection lost", errno);
+	if (n <= 0)
+		return closed(p);
+	p->n_in += (size_t)n;
+	return take_frames(p, now_ns);
+}
+
+enum path_event path_late(struct path *p, uint64_t after_ns)
+{
+	const char *what = p->phase == PATH_CONNECTING ?
+		"no connection; a firewall, or the node is down" :
+		"connected, but no answer; it hangs, or another program has the port";
+	char text[PATH_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%s (waited %.3f s)", what, (double)after_ns / CLOCK_S);
+	return fail(p, text);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One address of one node, asked again and again over a PROBE link: a
+ * connection that carries no session. Knows nothing of the command line.
+ */
+#ifndef TOOLS_PING_PATH_H
+#define TOOLS_PING_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "proto/wire.h"
+#include "tools/histogram.h"
+
+#define PATH_TEXT_MAX	256	/* of what happened */
+
+enum path_phase {
+	PATH_IDLE,		/* no connection */
+	PATH_CONNECTING,
+	PATH_READY,		/* connected, nothing asked */
+	PATH_ASKED,		/* a PROBE is under way */
+};
+
+enum path_event {
+	PATH_NOTHING,
+	PATH_ANSWERED,		/* .rtt_ns */
+	PATH_FAILED,		/* .what says why; that PROBE is lost */
+};
+
+struct path {
+	uint32_t nodeid, own_nodeid;
+	unsigned ring;			/* index of the address */
+	const char *cluster;
+	struct sockaddr_storage to, from;	/* from.ss_family 0: any */
+
+	enum path_phase phase;
+	int fd;				/* -1: none */
+	uint64_t began_ns;		/* of this try: the dial, or the PROBE */
+	uint64_t sent_ns;
+	uint64_t cookie;
+	uint8_t in[WIRE_HELLO_MAX];
+	size_t n_in;
+	uint8_t out[WIRE_CONTROL_MAX];
+	size_t n_out, out_at;
+
+	uint64_t asked, answered, connects;
+	uint64_t rtt_ns;		/* of the last answer */
+	struct histogram rtt;
+	char what[PATH_TEXT_MAX];	/* why the last one failed, and what to do */
+};
+
+/* Begins a try: dials if there is no connection, else sends the PROBE. */
+enum path_event path_ask(struct path *p, uint64_t now_ns);
+/* What poll() should wait for on fd. */
+short path_wants(const struct path *p);
+/* fd is ready. */
+enum path_event path_ready(struct path *p, uint64_t now_ns);
+/* The answer did not come in time. The connection ends. */
+enum path_event path_late(struct path *p, uint64_t after_ns);
+void path_close(struct path *p);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * "sinew ping": how long other nodes take to answer, over each of their
+ * addresses. This file reads the command line, turns the loop and ends it.
+ * Knows nothing of the bytes on the wire.
+ */
+#include "tools/ping/ping.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "membership/config.h"
+#include "membership/host.h"
+#include "tools/clock.h"
+#include "tools/command.h"
+#include "tools/options.h"
+#include "tools/say.h"
+#include "tools/signals.h"
+
+#define INTERVAL_MS	1000
+#define INTERVAL_MIN_MS	50	/* the other side answers 20 a second on a connection */
+#define TIMEOUT_MS	2000
+#define COUNT_MAX	UINT32_MAX
+
+enum argument {
+	OPT_CONFIG = 256, OPT_COUNT, OPT_INTERVAL, OPT_JSON, OPT_NODE, OPT_QUIET, OPT_TIMEOUT,
+	OPT_TO,
+};
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "help", no_argument, NULL, 'h' },
+	{ "interval", required_argument, NULL, OPT_INTERVAL },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "node", required_argument, NULL, OPT_NODE },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ 0 },
+};
+
+static const char help[] =
+	"usage: sinew ping --config FILE --node ID [OPTION...]\n"
+	"\n"
+	"Asks other nodes for an answer, over each of their addresses, and prints how\n"
+	"long each took. No session is opened and none is disturbed; the own node need\n"
+	"not run here, nor be stopped.\n"
+	"\n"
+	"  --config FILE   nodes and options, in the syntax of corosync.conf\n"
+	"  --node ID       the own node of that file; its addresses are dialled from\n"
+	"  --to ID[,ID...] | all   whom to ask (all)\n"
+	"  --count N       ask each address so often (until a signal)\n"
+	"  --interval S    seconds between two questions (1, at least 0.05)\n"
+	"  --timeout S     seconds until an answer counts as lost (2)\n"
+	"  --quiet         print only the table at the end\n"
+	"  --json          print one JSON document at the end instead\n"
+	"  --help\n"
+	"\n"
+	"Exit status: 0 all questions were answered, 1 some were not, 2 usage or\n"
+	"configuration, 3 an address answered none.\n";
+
+/* ---- command line ---- */
+
+static int take_number(struct ping_arguments *args, int option, const char *text)
+{
+	if (option == OPT_COUNT && config_number(text, 0, 1, COUNT_MAX, &args->count))
+		return options_refuse("count", text, "a number from 1 to 4294967295");
+	if (option == OPT_INTERVAL && (!options_seconds(text, &args->interval_ms) ||
+				       args->interval_ms < INTERVAL_MIN_MS))
+		return options_refuse("interval", text, "seconds from 0.05 to 1000000");
+	if (option == OPT_TIMEOUT && (!options_seconds(text, &args->timeout_ms) ||
+				      !args->timeout_ms))
+		return options_refuse("timeout", text, "seconds from 0.001 to 1000000");
+	return -1;
+}
+
+static int take_to(struct ping_arguments *args, const char *text)
+{
+	args->n_to = 0;
+	args->to_all = !strcmp(text, "all");
+	if (!args->to_all && !options_nodeids(text, args->to, PING_TARGETS_MAX, &args->n_to))
+		return options_refuse("to", text,
+				      "\"all\", or at most 1024 nodeids with commas between");
+	return -1;
+}
+
+static int take_option(void *arg, int option, const char *text)
+{
+	struct ping_arguments *args = arg;
+
+	switch ((enum argument)option) {
+	case OPT_CONFIG:
+		args->config = text;
+		return -1;
+	case OPT_JSON:
+		args->json = true;
+		return -1;
+	case OPT_QUIET:
+		args->quiet = true;
+		return -1;
+	case OPT_NODE:
+		if (!options_nodeid(text, &args->node))
+			return options_refuse("node", text, "a nodeid from 1 to 2147483647");
+		return -1;
+	case OPT_TO:
+		return take_to(args, text);
+	case OPT_COUNT:
+	case OPT_INTERVAL:
+	case OPT_TIMEOUT:
+		return take_number(args, option, text);
+	}
+	return STATUS_USAGE;
+}
+
+static int parse(struct ping_arguments *args, int argc, char **argv)
+{
+	const struct options o = {
+		.name = "sinew ping", .help = help, .list = options, .take = take_option,
+		.arg = args,
+	};
+	int rc;
+
+	*args = (struct ping_arguments){
+		.to_all = true,
+		.interval_ms = INTERVAL_MS,
+		.timeout_ms = TIMEOUT_MS,
+	};
+	rc = options_walk(&o, argc, argv);
+	if (rc >= 0)
+		return rc;
+	if (args->config && args->node)
+		return -1;
+	say(SINEW_ERROR, "%s is missing; \"sinew ping --help\" says more",
+	    args->config ? "--node ID" : "--config FILE");
+	return STATUS_USAGE;
+}
+
+/* ---- start ---- */
+
+/* Where a node listens: an address without a port of its own has the node's. */
+static int addresses_of(const struct ping *ping, uint32_t nodeid, struct sinew_options *opt)
+{
+	char err[CONFIG_ERROR_MAX];
+	unsigned i;
+
+	SINEW_OPTIONS_INIT(opt);
+	if (sinew_static_options(ping->config, nodeid, opt, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	for (i = 0; i < opt->n_addrs; i++) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)&opt->addrs[i];
+
+		/* The port is at the same place in both families. */
+		if (!in->sin_port)
+			host_set_port(&opt->addrs[i], opt->port);
+	}
+	return STATUS_OK;
+}
+
+/* Our address on the same ring, or none. */
+static void source_of(const struct sinew_options *own, unsigned ring,
+		      const struct sockaddr_storage *to, struct sockaddr_storage *ret_from)
+{
+	memset(ret_from, 0, sizeof(*ret_from));
+	if (ring >= own->n_addrs || own->addrs[ring].ss_family != to->ss_family)
+		return;
+	*ret_from = own->addrs[ring];
+	host_set_port(ret_from, 0);
+}
+
+static int add_target(struct ping *ping, const struct sinew_options *own, uint32_t nodeid)
+{
+	struct sinew_options opt;
+	struct path *paths;
+	unsigned i;
+	int rc;
+
+	rc = addresses_of(ping, nodeid, &opt);
+	if (rc)
+		return rc;
+	paths = realloc(ping->paths, (ping->n_paths + opt.n_addrs) * sizeof(*paths));
+	if (!paths) {
+		say(SINEW_ERROR, "out of memory");
+		return STATUS_USAGE;
+	}
+	ping->paths = paths;
+	for (i = 0; i < opt.n_addrs; i++) {
+		struct path *p = &paths[ping->n_paths++];
+
+		memset(p, 0, sizeof(*p));
+		p->nodeid = nodeid;
+		p->own_nodeid = ping->args.node;
+		p->ring = i;
+		p->fd = -1;
+		p->cluster = sinew_static_cluster(ping->config);
+		p->to = opt.addrs[i];
+		source_of(own, i, &p->to, &p->from);
+	}
+	return STATUS_OK;
+}
+
+static int add_targets(struct ping *ping, const struct sinew_options *own)
+{
+	uint32_t ids[STATIC_NODES_MAX];
+	unsigned n = sinew_static_nodes(ping->config, ids, STATIC_NODES_MAX), i;
+	int rc = STATUS_OK;
+
+	if (!ping->args.to_all) {
+		n = ping->args.n_to;
+		memcpy(ids, ping->args.to, n * sizeof(ids[0]));
+	}
+	for (i = 0; i < n && !rc; i++) {
+		if (ids[i] != ping->args.node) {
+			rc = add_target(ping, own, ids[i]);
+		} else if (!ping->args.to_all) {
+			say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", ids[i]);
+			rc = STATUS_USAGE;
+		}
+	}
+	if (!rc && !ping->n_paths) {
+		say(SINEW_ERROR, "%s has no other node", ping->args.config);
+		rc = STATUS_USAGE;
+	}
+	return rc;
+}
+
+static int start(struct ping *ping)
+{
+	char err[CONFIG_ERROR_MAX];
+	struct sinew_options own;
+	int rc;
+
+	if (sinew_static_load(ping->args.config, &ping->config, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	rc = addresses_of(ping, ping->args.node, &own);
+	if (!rc)
+		rc = add_targets(ping, &own);
+	if (rc)
+		return rc;
+	ping->fds = calloc(ping->n_paths + 1, sizeof(*ping->fds));
+	ping->signal_fd = ping->fds ? signals_open() : -ENOMEM;
+	if (ping->signal_fd >= 0)
+		return STATUS_OK;
+	say(SINEW_ERROR, "cannot start: %s", strerror(-ping->signal_fd));
+	return STATUS_USAGE;
+}
+
+/* ---- loop ---- */
+
+static bool is_under_way(const struct path *p)
+{
+	return p->phase == PATH_CONNECTING || p->phase == PATH_ASKED;
+}
+
+/* Nothing more is asked of it. */
+static bool is_done(const struct ping *ping, const struct path *p)
+{
+	return ping->is_stopped || (ping->args.count && p->asked >= ping->args.count);
+}
+
+static uint64_t next_ns(const struct ping *ping, const struct path *p)
+{
+	if (is_under_way(p))
+		return p->began_ns + ping->args.timeout_ms * CLOCK_MS;
+	if (is_done(ping, p))
+		return CLOCK_NEVER;
+	return p->asked ? p->began_ns + ping->args.interval_ms * CLOCK_MS : 0;
+}
+
+/* What is due without an event. */
+static enum path_event turn(const struct ping *ping, struct path *p, uint64_t now_ns)
+{
+	if (now_ns < next_ns(ping, p))
+		return PATH_NOTHING;
+	if (is_under_way(p))
+		return path_late(p, now_ns - p->began_ns);
+	return is_done(ping, p) ? PATH_NOTHING : path_ask(p, now_ns);
+}
+
+/* A question that a signal cut off is not a lost one. */
+static void stop(struct ping *ping)
+{
+	unsigned i;
+
+	ping->is_stopped = true;
+	for (i = 0; i < ping->n_paths; i++) {
+		if (is_under_way(&ping->paths[i]))
+			ping->paths[i].asked--;
+		path_close(&ping->paths[i]);
+	}
+}
+
+/* Until when nothing happens by itself; CLOCK_NEVER: all is done. */
+static uint64_t deadline(const struct ping *ping)
+{
+	uint64_t until = CLOCK_NEVER, when;
+	unsigned i;
+
+	for (i = 0; i < ping->n_paths; i++) {
+		when = next_ns(ping, &ping->paths[i]);
+		if (when < until)
+			until = when;
+	}
+	return until;
+}
+
+static void wait_for_work(struct ping *ping, uint64_t until_ns)
+{
+	unsigned i;
+
+	for (i = 0; i < ping->n_paths; i++) {
+		ping->fds[i].fd = ping->paths[i].fd;
+		ping->fds[i].events = path_wants(&ping->paths[i]);
+		ping->fds[i].revents = 0;
+	}
+	ping->fds[i] = (struct pollfd){ .fd = ping->signal_fd, .events = POLLIN };
+	if (poll(ping->fds, ping->n_paths + 1, clock_timeout_ms(until_ns)) <= 0)
+		return;
+	if (ping->fds[i].revents && signals_take(ping->signal_fd))
+		stop(ping);
+}
+
+static void run(struct ping *ping)
+{
+	enum path_event event;
+	uint64_t until;
+	unsigned i;
+
+	for (;;) {
+		for (i = 0; i < ping->n_paths; i++) {
+			event = turn(ping, &ping->paths[i], clock_now_ns());
+			ping_say(ping, &ping->paths[i], event);
+		}
+		until = deadline(ping);
+		if (until == CLOCK_NEVER)
+			return;
+		wait_for_work(ping, until);
+		for (i = 0; i < ping->n_paths && !ping->is_stopped; i++) {
+			if (!ping->fds[i].revents || ping->paths[i].phase == PATH_IDLE)
+				continue;
+			event = path_ready(&ping->paths[i], clock_now_ns());
+			ping_say(ping, &ping->paths[i], event);
+		}
+	}
+}
+
+/* ---- end ---- */
+
+static int status_of(const struct ping *ping)
+{
+	int status = STATUS_OK;
+	unsigned i;
+
+	for (i = 0; i < ping->n_paths; i++) {
+		const struct path *p = &ping->paths[i];
+
+		if (p->asked && !p->answered)
+			return STATUS_NOT_UP;
+		if (p->answered < p->asked)
+			status = STATUS_UNDELIVERED;
+	}
+	return status;
+}
+
+int ping_main(int argc, char **argv)
+{
+	struct ping ping = { .signal_fd = -1, .began_ns = clock_now_ns() };
+	unsigned i;
+	int status, rc;
+
+	say_prefix("sinew ping");
+	status = parse(&ping.args, argc, argv);
+	if (status >= 0)
+		return status;
+	status = start(&ping);
+	if (!status) {
+		run(&ping);
+		status = status_of(&ping);
+		rc = ping_report(&ping);
+		if (rc) {
+			say(SINEW_ERROR, "standard output cannot be written: %s", strerror(-rc));
+			status = STATUS_UNDELIVERED;
+		}
+	}
+	for (i = 0; i < ping.n_paths; i++)
+		path_close(&ping.paths[i]);
+	if (ping.signal_fd >= 0)
+		close(ping.signal_fd);
+	sinew_static_free(ping.config);
+	free(ping.paths);
+	free(ping.fds);
+	return status;
+}

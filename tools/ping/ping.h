@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of "sinew ping" share: the run and its paths.
+ * Not for other subcommands.
+ *
+ *	ping.c     start, loop and end        path.c     one address of one node
+ *	report.c   lines, table and JSON
+ */
+#ifndef TOOLS_PING_PING_H
+#define TOOLS_PING_PING_H
+
+#include "membership/static.h"
+#include "tools/ping/path.h"
+
+#define PING_TARGETS_MAX	1024
+
+struct ping_arguments {
+	const char *config;
+	uint32_t node;
+	bool to_all;
+	uint32_t to[PING_TARGETS_MAX];
+	unsigned n_to;
+	uint64_t count;		/* PROBEs to each address; 0: until a signal */
+	uint32_t interval_ms, timeout_ms;
+	bool quiet, json;
+};
+
+struct ping {
+	struct ping_arguments args;
+	struct sinew_static *config;
+	struct path *paths;
+	unsigned n_paths;
+	struct pollfd *fds;
+	int signal_fd;
+	bool is_stopped;
+	uint64_t began_ns;
+};
+
+/* What became of one try, for people. */
+void ping_say(const struct ping *ping, const struct path *p, enum path_event event);
+/* The end: a table or a document. Negative errno of writing. */
+int ping_report(const struct ping *ping);
+
+#endif
