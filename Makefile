@@ -69,7 +69,7 @@ SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
-.PHONY: all tests check check-all demo deps have-deps install uninstall clean help FORCE
+.PHONY: all abi tests check check-all deb demo deps have-deps install uninstall clean help FORCE
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -85,13 +85,15 @@ help:
 	@echo 'make check       all tests (5 minutes)'
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
 	@echo 'make deps        installs what is missing (as root), or says how'
+	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
+	@echo 'make abi         records the binary interface of the library anew'
 	@echo 'make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall   make clean'
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
 
 deps:
-	@tools/deps.sh --install build check check-all && \
-		tools/deps.sh --have build check check-all 2>/dev/null && \
+	@tools/deps.sh --install build check check-all deb && \
+		tools/deps.sh --have build check check-all deb 2>/dev/null && \
 		echo 'deps: everything is there'
 
 have-deps:
@@ -162,13 +164,21 @@ check:
 	@BUILD='$(BUILD)' tests/run.sh
 
 check-all:
-	@tools/deps.sh --install build check check-all
+	@tools/deps.sh --install build check check-all deb
 	@WERROR='$(WERROR)' tests/all.sh
 
 demo:
 	@tools/deps.sh --install build
 	@$(MAKE) --no-print-directory $(PARALLEL) all $(DEMO)
 	@BUILD='$(BUILD)' tools/demo.sh
+
+deb:
+	@tools/deps.sh --install build deb
+	@BUILD='$(BUILD)' tools/deb.sh
+
+# Only when the interface is meant to change.
+abi: all
+	@BUILD='$(BUILD)' tests/test_abi.sh --record
 
 # ---- installing ----
 

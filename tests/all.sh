@@ -12,6 +12,7 @@ BUILD=${BUILD:-build}
 WERROR=${WERROR:-}
 # Tests of the sources, or of what is installed: once is enough.
 ONCE='--skip test_gate --skip test_purity --skip test_tshark --skip test_install --skip mutants'
+ONCE="$ONCE --skip test_abi"
 passed=0 failed=0
 summary=()
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -82,6 +83,7 @@ step thread with_thread_sanitizer
 if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
+step packages env BUILD="$BUILD" tests/packages.sh
 step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60
 
 echo

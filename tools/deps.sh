@@ -6,7 +6,7 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: build, check, check-all.
+# Groups: build, check, check-all, deb.
 set -u
 
 CC=${CC:-cc}
@@ -52,9 +52,17 @@ look_for()
 		need libclang-rt-dev clang_sanitizers_are_there
 		need llvm command_is_there llvm-symbolizer
 		need valgrind command_is_there valgrind
+		need abigail-tools command_is_there abidiff
+		need lintian command_is_there lintian
+		need debootstrap command_is_there debootstrap
+		;;
+	deb)
+		need dpkg-dev command_is_there dpkg-buildpackage
+		need debhelper command_is_there dh
+		need libqb-dev "$PKG_CONFIG" --exists libqb
 		;;
 	*)
-		echo "deps.sh: unknown group '$1': expected build, check or check-all" >&2
+		echo "deps.sh: unknown group '$1': expected build, check, check-all or deb" >&2
 		exit 2
 		;;
 	esac
