@@ -13,8 +13,12 @@ enum frag_result frag_add(struct frag *f, const uint8_t *body, size_t n, uint32_
 		return FRAG_BAD;
 	if (offset != f->got || n > total - offset)
 		return FRAG_BAD;
-	if (!f->buf)
+	if (!f->buf) {
+		f->need = total;
 		return FRAG_NEED_BUFFER;
+	}
+	if (f->need && f->need != total)
+		return FRAG_BAD;
 	memcpy(f->buf + offset, body, n);
 	f->total = total;
 	f->got = offset + (uint32_t)n;

@@ -14,6 +14,7 @@ struct frag {
 	uint8_t *buf;		/* lent, or NULL */
 	uint32_t total;		/* 0 = no message under way */
 	uint32_t got;
+	uint32_t need;		/* bytes that were asked for: buf has so many; 0 = not asked */
 };
 
 static inline bool frag_active(const struct frag *f)
@@ -27,7 +28,8 @@ enum frag_result { FRAG_MORE, FRAG_DONE, FRAG_NEED_BUFFER, FRAG_BAD };
  * The next fragment in sequence. NEED_BUFFER: lend total bytes with frag_lend() and call
  * again with the same fragment. DONE: buf holds total bytes; take them with
  * frag_take(). BAD: empty, over max_message, of another total, overlapping,
- * with a hole, or past the end (nothing changed).
+ * with a hole, or past the end (nothing changed). The buffer stays lent for the total it
+ * was asked for, should the fragment come again on another link: any other total is BAD.
  */
 enum frag_result frag_add(struct frag *f, const uint8_t *body, size_t n, uint32_t total,
 			  uint32_t offset, uint32_t max_message);

@@ -106,6 +106,18 @@ static void another_total(void)
 	CHECK_EQ(add(100, 300, 100), FRAG_MORE);
 }
 
+/* The buffer was lent for another message: it may be too short for this one. */
+static void lent_for_another_total(void)
+{
+	fresh();
+	CHECK_EQ(add(10, 100, 0), FRAG_NEED_BUFFER);
+	frag_lend(&frag, buf);
+	CHECK_EQ(add(150, 200, 0), FRAG_BAD);
+	CHECK_EQ(add(10, 99, 0), FRAG_BAD);
+	CHECK_EQ(buf[0], 0xee);
+	CHECK_EQ(add(100, 100, 0), FRAG_DONE);
+}
+
 static void begins_in_the_middle(void)
 {
 	fresh();
@@ -132,6 +144,7 @@ int main(void)
 	RUN(overlaps_and_holes);
 	RUN(past_the_announced_size);
 	RUN(another_total);
+	RUN(lent_for_another_total);
 	RUN(begins_in_the_middle);
 	RUN(given_up_half_way);
 	return check_done();
