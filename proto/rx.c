@@ -233,8 +233,8 @@ static inline bool plain_message(struct link *l, struct rx *rx)
 	struct session *s = l->session;
 	size_t left = (size_t)(rx->end - rx->p), n;
 
-	if (!s || left < WIRE_MSG_OVERHEAD || l->core->sessions_head || s->rx_paused ||
-	    s->got_fin || frag_active(&s->frag) || l->state != LINK_UP)
+	if (!s || !s->native || left < WIRE_MSG_OVERHEAD || l->core->sessions_head ||
+	    s->rx_paused || s->got_fin || frag_active(&s->frag) || l->state != LINK_UP)
 		return false;
 	n = get_le16(rx->p + offsetof(struct wire_header, length));
 	if (n > left || n < WIRE_MSG_OVERHEAD ||
@@ -308,7 +308,6 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 
 enum rx_result link_rx(struct link *l, struct rx *rx)
 {
-	/* A kernel sends no DATA, so its frames never pass here. */
 	return plain_message(l, rx) ? RX_MSG : rx_long_way(l, rx);
 }
 
