@@ -186,6 +186,8 @@ enum rx_result kernel_rx(struct link *l, struct rx *rx, const uint8_t *p, size_t
 	case WIRE_OPTS_CMD:
 		return sequenced(l, rx, &f);
 	default:
+		if (s->got_fin)
+			return RX_MORE;		/* behind its FIN nothing is delivered */
 		rx->bare = true;
 		return deliver(s, rx, p, n);
 	}
