@@ -323,6 +323,9 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 		return link_fault(l, "HELLO does not fit");
 	if (++l->n_hellos > HELLOS_MAX)
 		return link_fault(l, "HELLO again and again");
+	/* Each answers one of ours, so ours have been written: else it did not wait for them. */
+	if (!link_ctl(l, WIRE_CONTROL_MAX))
+		return link_fault(l, "HELLO upon HELLO, without our answers");
 	if (f->nodeid == core->cfg.nodeid || h.mine == core->cfg.incarnation) {
 		core_note(core, NOTE_ERROR, f->nodeid, l,
 			  "a program with our own nodeid is at this address");
