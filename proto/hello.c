@@ -455,6 +455,7 @@ enum rx_result hello_refused(struct link *l, const struct frame *f)
 		break;
 	case WIRE_REFUSE_FAILED:
 		core->renew_raised = true;
+		peer_backoff(p, false);		/* no dial again and again before it is done */
 		break;
 	case WIRE_REFUSE_CLOSED:
 		refused_closed(l, &r);
