@@ -17,6 +17,9 @@ BUILD ?= build
 SAN ?=
 WERROR ?=
 V ?=
+# make fuzz: how long each target, and which (all)
+SECONDS ?= 60
+TARGET ?=
 
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
@@ -36,6 +39,12 @@ else
 HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDHARDEN := -Wl,-z,relro,-z,now,-z,noexecstack
 endif
+# Fuzz targets with libFuzzer's main(): what `make fuzz` builds for itself.
+FUZZING ?=
+ifneq ($(FUZZING),)
+HARDEN += -DFUZZING -fsanitize=fuzzer-no-link
+GUIDED := -fsanitize=fuzzer
+endif
 # The library's own calls are not to be replaced from outside.
 BASE := -std=c11 -I. -fPIC -fno-semantic-interposition -pthread $(WARN) $(HARDEN)
 GNU := -D_GNU_SOURCE
@@ -47,6 +56,7 @@ ifeq ($(shell $(PKG_CONFIG) --exists libqb 2>/dev/null && echo yes),yes)
 QB_CFLAGS := -DHAVE_LIBQB $(shell $(PKG_CONFIG) --cflags libqb)
 QB_LIBS := $(shell $(PKG_CONFIG) --libs libqb)
 endif
+PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap 2>/dev/null)
 
 OBJ := $(BUILD)/obj
 cmd = $(if $(V),,@printf "  %-2s %s\n" $(1) $@;)
@@ -56,7 +66,7 @@ LIB_OBJS := $(call objects,proto/*.c lowcomms/*.c membership/*.c)
 TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
-# Programs of one file each: a fuzz target has its own main() that replays a corpus.
+# Programs of one file each: a fuzz target has a main() that replays its corpus.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
@@ -64,12 +74,14 @@ MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/*.3 lowcomms/man/*.3))
 
 LIB_A := $(BUILD)/libsinew.a
+TOOLS_A := $(BUILD)/tools.a
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
 .PHONY: all abi tests check check-all deb demo deps have-deps install uninstall clean help FORCE
+.PHONY: fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -84,6 +96,8 @@ help:
 	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
 	@echo 'make check       all tests (5 minutes)'
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
+	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
+	@echo 'make fuzz-merge  takes what it found into the corpus'
 	@echo 'make deps        installs what is missing (as root), or says how'
 	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
 	@echo 'make abi         records the binary interface of the library anew'
@@ -137,9 +151,18 @@ $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 $(BUILD)/sinew: $(TOOL_OBJS) $(LIB_A)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(JSON_LIBS) $(QB_LIBS)
 
-$(TESTS) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB_A)
+$(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^
+
+# What the tools parse is fuzzed, too.
+$(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
+	@rm -f $@
+	$(call cmd,AR)$(AR) rcs $@ $^
+
+$(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS)
 
 $(BUILD)/tests/test_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=aligned_alloc,--wrap=mmap
 
@@ -166,6 +189,15 @@ check:
 check-all:
 	@tools/deps.sh --install build check check-all deb
 	@WERROR='$(WERROR)' tests/all.sh
+
+fuzz-programs: $(FUZZ)
+
+fuzz fuzz-merge:
+	@CC=clang tools/deps.sh --install build fuzz
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/fuzz' CC=clang \
+		SAN=address,undefined FUZZING=1 fuzz-programs
+	@BUILD='$(BUILD)/fuzz' FUZZ_SECONDS='$(SECONDS)' JOBS='$(JOBS)' \
+		tests/fuzz.sh $(if $(filter fuzz-merge,$@),--merge) $(TARGET)
 
 demo:
 	@tools/deps.sh --install build

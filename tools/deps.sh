@@ -6,7 +6,7 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: build, check, check-all, deb.
+# Groups: build, check, check-all, deb, fuzz.
 set -u
 
 CC=${CC:-cc}
@@ -49,7 +49,7 @@ look_for()
 		;;
 	check-all)
 		need clang command_is_there clang
-		need libclang-rt-dev clang_sanitizers_are_there
+		need libclang-rt-dev clang_has tsan
 		need llvm command_is_there llvm-symbolizer
 		need valgrind command_is_there valgrind
 		need abigail-tools command_is_there abidiff
@@ -61,17 +61,23 @@ look_for()
 		need debhelper command_is_there dh
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		;;
+	fuzz)
+		need clang command_is_there clang
+		need libclang-rt-dev clang_has fuzzer
+		need llvm command_is_there llvm-symbolizer
+		;;
 	*)
-		echo "deps.sh: unknown group '$1': expected build, check, check-all or deb" >&2
+		echo "deps.sh: unknown group '$1': expected build, check, check-all, deb or fuzz" >&2
 		exit 2
 		;;
 	esac
 }
 
-clang_sanitizers_are_there()
+# clang_has RUNTIME: one of its sanitizers, or the fuzzer.
+clang_has()
 {
-	command_is_there clang && test -e "$(clang -print-file-name=libclang_rt.tsan-x86_64.a)" ||
-		ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.tsan*.a
+	command_is_there clang && test -e "$(clang -print-file-name=libclang_rt.$1-x86_64.a)" ||
+		ls "$(clang -print-resource-dir)"/lib/*/libclang_rt."$1"*.a
 }
 
 # Sets wanted (all groups) and required (of group build).
