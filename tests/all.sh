@@ -76,6 +76,12 @@ with_thread_sanitizer()
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz
 }
 
+# Ten seconds for each target, from the committed corpus.
+fuzz_a_little()
+{
+	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" fuzz SECONDS=10
+}
+
 step gcc with_gcc
 step clang with_clang
 step 'address undefined' with_address_sanitizer
@@ -84,6 +90,7 @@ if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
 step packages env BUILD="$BUILD" tests/packages.sh
+step fuzz fuzz_a_little
 step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60
 
 echo

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Fuzz target: the framer, every decoder of native frames and the codec of DLM's
+ * messages. The input is a stream of frames, or one packet of any length; what a
+ * decoder takes must come out of the encoder so that it is decoded to the same again.
+ * Knows nothing of sessions.
+ */
+#define FUZZ_NAME "framer"
+#include "proto/dlm.h"
+#include "proto/wire.h"
+
+#include <errno.h>
+
+#include "tests/fuzz/input.h"
+
+static bool inside(const struct span *s, const uint8_t *p, size_t n)
+{
+	return s->n == 0 || (s->p >= p && s->n <= n && s->p - p <= (ptrdiff_t)(n - s->n));
+}
+
+/* ---- native ---- */
+
+static struct frame parsed(const uint8_t *p, size_t n)
+{
+	struct frame f;
+
+	MUST(frame_length(p, n) == (int)n);
+	MUST(frame_parse(p, n, &f) == 0);
+	return f;
+}
+
+static void hello(const struct frame *f)
+{
+	struct hello h, again;
+	uint8_t out[WIRE_CONTROL_MAX];
+	struct frame g;
+
+	if (frame_hello(f, &h))
+		return;
+	MUST(h.mine && memchr(h.cluster, 0, sizeof h.cluster));
+	MUST(memchr(h.group, 0, sizeof h.group));
+	g = parsed(out, wire_put_hello(out, f->nodeid, &h));
+	MUST(frame_hello(&g, &again) == 0 && g.nodeid == f->nodeid && g.nextcmd == WIRE_HELLO);
+	MUST(h.mine == again.mine && h.yours == again.yours && h.next == again.next);
+	MUST(h.gen == again.gen && h.flags == again.flags && h.vmin == again.vmin);
+	MUST(h.vmax == again.vmax && h.maxframe == again.maxframe);
+	MUST(h.features == again.features && h.required == again.required);
+	MUST(h.max_message == again.max_message && h.queue_bytes == again.queue_bytes);
+	MUST(!strcmp(h.cluster, again.cluster) && !strcmp(h.group, again.group));
+}
+
+static void refuse(const struct frame *f)
+{
+	struct refuse r, again;
+	uint8_t out[WIRE_CONTROL_MAX];
+	struct frame g;
+
+	if (frame_refuse(f, &r))
+		return;
+	g = parsed(out, wire_put_refuse(out, f->nodeid, &r));
+	MUST(frame_refuse(&g, &again) == 0);
+	MUST(r.mine == again.mine && r.yours == again.yours && r.reason == again.reason);
+	MUST(r.next == again.next && r.gen == again.gen && r.wait_ms == again.wait_ms);
+	MUST(*wire_reason_name(r.reason));
+}
+
+static void status_and_probe(const struct frame *f)
+{
+	uint8_t out[WIRE_CONTROL_MAX];
+	uint32_t flags, flags_again;
+	struct probe q, q_again;
+	struct frame g;
+
+	if (!frame_status(f, &flags)) {
+		g = parsed(out, wire_put_status(out, f->nodeid, flags));
+		MUST(frame_status(&g, &flags_again) == 0 && flags == flags_again);
+	}
+	if (!frame_probe(f, &q)) {
+		bool reply = f->nextcmd == WIRE_PROBE_REPLY;
+
+		g = parsed(out, wire_put_probe(out, f->nodeid, &q, reply));
+		MUST(frame_probe(&g, &q_again) == 0 && q.cookie == q_again.cookie);
+		MUST(g.nextcmd == (reply ? WIRE_PROBE_REPLY : WIRE_PROBE));
+		MUST(!strcmp(q.cluster, q_again.cluster));
+	}
+}
+
+static void fragment(const struct frame *f)
+{
+	size_t body = f->inner_len - WIRE_HEADER;
+	uint32_t total, offset, total_again, offset_again;
+	uint8_t *out;
+	struct frame g;
+	size_t n;
+
+	if (frame_fragment(f, &total, &offset))
+		return;
+	MUST(frame_tlvs_ok(f));
+	out = malloc(WIRE_FRAG_OVERHEAD + body);
+	MUST(out);
+	if (WIRE_FRAG_OVERHEAD + body <= WIRE_FRAME_MAX) {
+		n = wire_put_frag(out, f->nodeid, f->u, body, total, offset);
+		memcpy(out + n, f->inner + WIRE_HEADER, body);
+		g = parsed(out, n + body);
+		MUST(frame_fragment(&g, &total_again, &offset_again) == 0);
+		MUST(total == total_again && offset == offset_again && g.u == f->u);
+	}
+	free(out);
+}
+
+static void message(const struct frame *f, const uint8_t *p)
+{
+	uint8_t head[WIRE_MSG_OVERHEAD];
+	struct frame g;
+
+	if (!wire_is_msg(p, f->nodeid, f->u, f->length))
+		return;
+	MUST(f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_DATA && f->optlen == 0);
+	wire_put_msg(head, f->nodeid, f->u, f->length - WIRE_MSG_OVERHEAD);
+	MUST(memcmp(head, p, sizeof head) == 0);
+	MUST(frame_parse(p, f->length, &g) == 0 && g.inner_len == f->length - WIRE_OPTS);
+}
+
+/* ---- DLM ---- */
+
+static void dlm_message(const uint8_t *p, size_t n)
+{
+	struct dlm_message m, again;
+	uint8_t out[WIRE_DLM_MAX];
+
+	if (dlm_message_decode(p, n, &m))
+		return;
+	MUST(n <= sizeof out && inside(&m.extra, p, n));
+	MUST(strcmp(dlm_msg_type_name(m.type), "unknown"));
+	MUST(*dlm_mode_name(m.grmode) && *dlm_lock_status_name(m.status));
+	MUST(dlm_message_encode(&m, out, n) == (int)n);
+	MUST(memcmp(out, p, WIRE_HEADER - 1) == 0);	/* but the padding */
+	MUST(memcmp(out + WIRE_HEADER, p + WIRE_HEADER, n - WIRE_HEADER) == 0);
+	MUST(dlm_message_decode(out, n, &again) == 0 && m.type == again.type);
+	MUST(n == 0 || dlm_message_encode(&m, out, n - 1) == -EMSGSIZE);
+}
+
+static void names(const struct dlm_names_reply *s)
+{
+	uint8_t list[WIRE_DLM_MAX];
+	struct span rest = s->list, name;
+	size_t used = 0;
+
+	while (dlm_names_next(&rest, &name)) {
+		MUST(inside(&name, s->list.p, s->list.n) && name.n <= DLM_NAME_MAX && name.n);
+		MUST(dlm_names_add(list, sizeof list, &used, name));
+	}
+	MUST(rest.n == 0 && used == s->list.n);
+	MUST(used == 0 || memcmp(list, s->list.p, used) == 0);
+}
+
+static void slots(const struct dlm_status_reply *s)
+{
+	uint8_t out[DLM_SLOT_BYTES];
+
+	MUST(s->slots.n == (size_t)s->n_slots * DLM_SLOT_BYTES);
+	for (unsigned i = 0; i < s->n_slots; i++) {
+		struct dlm_slot slot = dlm_slot_get(s, i);
+
+		dlm_slot_put(out, slot);
+		MUST(memcmp(out, s->slots.p + (size_t)i * DLM_SLOT_BYTES, 6) == 0);
+	}
+}
+
+/* Encoded once it is what the encoder makes of it for ever after. */
+static void dlm_rcom(const uint8_t *p, size_t n)
+{
+	uint8_t once[WIRE_DLM_MAX], twice[WIRE_DLM_MAX];
+	struct dlm_rcom m, again;
+
+	if (dlm_rcom_decode(p, n, &m))
+		return;
+	MUST(n <= sizeof once && strcmp(dlm_rcom_type_name(m.type), "unknown"));
+	if (m.type == DLM_RCOM_NAMES_REPLY)
+		names(&m.names_reply);
+	else if (m.type == DLM_RCOM_STATUS_REPLY)
+		slots(&m.status_reply);
+	else if (m.type == DLM_RCOM_NAMES || m.type == DLM_RCOM_LOOKUP)
+		MUST(inside(&m.name, p, n));
+	else if (m.type == DLM_RCOM_LOCK)
+		MUST(inside(&m.lock.lvb, p, n) && m.lock.namelen <= DLM_NAME_MAX);
+	MUST(dlm_rcom_encode(&m, once, n) == (int)n);
+	MUST(dlm_rcom_decode(once, n, &again) == 0);
+	MUST(dlm_rcom_encode(&again, twice, sizeof twice) == (int)n);
+	MUST(memcmp(once, twice, n) == 0);
+	MUST(dlm_rcom_encode(&m, twice, n - 1) == -EMSGSIZE);
+}
+
+static void dlm_packet(const uint8_t *p, size_t n)
+{
+	uint8_t *copy = input_copy(p, n);
+
+	dlm_message(copy, n);
+	dlm_rcom(copy, n);
+	free(copy);
+}
+
+/* ---- frames ---- */
+
+static void opts(const struct frame *f, const uint8_t *p)
+{
+	struct span inner = { f->inner, f->inner_len }, tlvs = { f->opts, f->optlen };
+
+	MUST(inside(&inner, p, f->length) && inside(&tlvs, p, f->length));
+	MUST(f->inner_len >= WIRE_HEADER);
+	MUST(WIRE_OPTS + f->optlen + f->inner_len == f->length);
+	frame_tlvs_ok(f);
+	hello(f);
+	refuse(f);
+	status_and_probe(f);
+	fragment(f);
+	message(f, p);
+	dlm_packet(f->inner, f->inner_len);
+}
+
+static void frame(const uint8_t *p, size_t n)
+{
+	uint8_t *copy = input_copy(p, n);
+	struct frame f;
+
+	if (!frame_parse(copy, n, &f)) {
+		MUST(f.length == n && *wire_cmd_name(f.cmd));
+		if (f.cmd == WIRE_OPTS_CMD)
+			opts(&f, copy);
+		else if (f.cmd == WIRE_ACK)
+			MUST(n == WIRE_HEADER);
+		else
+			dlm_packet(copy, n);
+	}
+	free(copy);
+}
+
+/* As a link reads them: whole frames one behind the other, the last may be cut. */
+static void stream(const uint8_t *p, size_t n)
+{
+	while (n) {
+		size_t header = n < WIRE_HEADER ? n : WIRE_HEADER;
+		uint8_t *copy = input_copy(p, header);
+		int length = frame_length(copy, header);
+
+		free(copy);
+		MUST(length == 0 || length == -EBADMSG || length == -EPROTONOSUPPORT ||
+		     (length >= (int)WIRE_HEADER && length <= (int)WIRE_FRAME_MAX));
+		MUST(length != 0 || n < WIRE_HEADER);
+		if (length <= 0 || (size_t)length > n)
+			break;
+		frame(p, (size_t)length);
+		p += length;
+		n -= (size_t)length;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	struct input in = { p, n };
+
+	if (n && input_u8(&in) & 1) {
+		frame(in.p, in.left);
+		dlm_packet(in.p, in.left);
+	} else {
+		stream(in.p, in.left);
+	}
+	return 0;
+}
+
+#include "tests/fuzz/replay.h"
