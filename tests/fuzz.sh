@@ -12,12 +12,13 @@
 # set with the same coverage, which is then tests/fuzz/corpus/NAME.
 #
 # An input that fails is left in BUILD/found, the command that replays it is printed. Such
-# an input belongs into the corpus once what it found is repaired:
+# an input belongs into the corpus once what it found is repaired, under a name that says it:
 #
-#	cp build/fuzz/found/core-crash-... tests/fuzz/corpus/core/found-...
+#	cp build/fuzz/found/core-crash-... tests/fuzz/corpus/core/found-hello-upon-hello
 #
-# (a file whose name begins with "found-" is never merged away). FUZZ_TRACE=1 lets the targets
-# core and pair say what happens. To add a target: one more file, and inputs for it.
+# Files with a name (it has a "-") are never merged away: "found-" were faults of the code,
+# "kills-" fail when a check is left out on purpose. FUZZ_TRACE=1 lets the targets core and
+# pair say what happens in a run. To add a target: one more file, and inputs for it.
 #
 # BUILD=build/fuzz     where the programs are
 # FUZZ_SECONDS=60      for each target
@@ -129,7 +130,7 @@ merge()
 		failed=$((failed + 1))
 		return
 	fi
-	find "$old" -type f ! -name 'found-*' -delete
+	find "$old" -type f ! -name '*-*' -delete
 	for f in "$new"/*; do
 		cp "$f" "$old/$(sha1sum <"$f" | cut -c 1-10)"
 	done

@@ -241,8 +241,11 @@ static void op_app(struct input *in)
 	switch (how & 7) {
 	case 0:
 	case 1:
-	case 2:
 		world_say(l, len);
+		break;
+	case 2:		/* up to more than there is room for */
+		for (unsigned i = 0; i < 16 && l->s; i++)
+			world_say(l, len);
 		break;
 	case 3:
 		world_slot_get(l, len);
@@ -419,6 +422,9 @@ static void begin(struct input *in)
 	cfg.queue_bytes = RING_MIN;
 	cfg.max_frame = more & 1 ? 200 : more & 2 ? 5000 : WIRE_FRAME_MAX;
 	cfg.ack_frames = more & 4 ? 1 : 256;
+	cfg.fault_limit = more & 8 ? 1 : 10;
+	cfg.stall_limit = 2;
+	cfg.frag_ns = MS(3000);
 	cfg.seed = more;
 	memcpy(cfg.cluster, "fuzz", 5);
 	run.self = world_node(&cfg);

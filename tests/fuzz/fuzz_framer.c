@@ -13,6 +13,8 @@
 
 #include "tests/fuzz/input.h"
 
+#define BUILT_MAX	4000u
+
 static bool inside(const struct span *s, const uint8_t *p, size_t n)
 {
 	return s->n == 0 || (s->p >= p && s->n <= n && s->p - p <= (ptrdiff_t)(n - s->n));
@@ -133,6 +135,12 @@ static void dlm_message(const uint8_t *p, size_t n)
 	MUST(n <= sizeof out && inside(&m.extra, p, n));
 	MUST(strcmp(dlm_msg_type_name(m.type), "unknown"));
 	MUST(*dlm_mode_name(m.grmode) && *dlm_lock_status_name(m.status));
+	for (uint32_t bit = 1; bit; bit <<= 1) {
+		const char *flag = m.exflags & bit ? dlm_lkf_name(bit) : NULL;
+		const char *status = m.flags & bit ? dlm_status_bit_name(bit) : NULL;
+
+		MUST((!flag || *flag) && (!status || *status));
+	}
 	MUST(dlm_message_encode(&m, out, n) == (int)n);
 	MUST(memcmp(out, p, WIRE_HEADER - 1) == 0);	/* but the padding */
 	MUST(memcmp(out + WIRE_HEADER, p + WIRE_HEADER, n - WIRE_HEADER) == 0);
@@ -255,15 +263,46 @@ static void stream(const uint8_t *p, size_t n)
 	}
 }
 
+/* A native frame whose lengths and headers are right, whatever is in it. */
+static void built(struct input *in)
+{
+	static const uint8_t cmds[] = {
+		WIRE_HELLO, WIRE_REFUSE, WIRE_STATUS, WIRE_PROBE, WIRE_PROBE_REPLY,
+		WIRE_FRAGMENT, WIRE_DATA, WIRE_FIN_CMD, WIRE_LEAVING, WIRE_MSG, WIRE_RCOM,
+	};
+	uint8_t cmd = cmds[input_below(in, sizeof cmds)], *p, *inner;
+	const uint8_t *tlvs, *body;
+	size_t n_tlvs = input_bytes(in, &tlvs, input_u8(in));
+	size_t n_body = input_bytes(in, &body, BUILT_MAX), n = WIRE_OPTS + n_tlvs;
+
+	p = malloc(n + WIRE_HEADER + n_body);
+	MUST(p);
+	wire_put_opts(p, 5, 7, cmd, n_tlvs + WIRE_HEADER + n_body);
+	put_le16(p + offsetof(struct wire_opts, optlen), (uint16_t)n_tlvs);
+	if (n_tlvs)
+		memcpy(p + WIRE_OPTS, tlvs, n_tlvs);
+	inner = p + n;
+	wire_put_header(inner, WIRE_VERSION_3_2, WIRE_NATIVE, 5, WIRE_HEADER + n_body, cmd);
+	if (n_body)
+		memcpy(inner + WIRE_HEADER, body, n_body);
+	frame(p, n + WIRE_HEADER + n_body);
+	free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct input in = { p, n };
 
-	if (n && input_u8(&in) & 1) {
+	switch (input_u8(&in) % 3) {
+	case 0:
+		stream(in.p, in.left);
+		break;
+	case 1:
 		frame(in.p, in.left);
 		dlm_packet(in.p, in.left);
-	} else {
-		stream(in.p, in.left);
+		break;
+	default:
+		built(&in);
 	}
 	return 0;
 }

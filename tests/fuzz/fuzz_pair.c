@@ -15,9 +15,11 @@
 
 static struct run {
 	struct core_config cfg[2];
-	bool is_static, corrupts, slow_dials, healed, ending;
+	bool is_static, corrupts, slow_dials;
+	unsigned closes;		/* at the end, in which way */
 	bool blocked[2];		/* paths */
 	bool news[2];			/* the node's new life is not known to the other */
+	bool left[2];			/* that the node has closed was told */
 	uint64_t old[2];		/* its life before */
 	uint64_t began_ns;
 } run;
@@ -70,7 +72,7 @@ static void down(struct life *l)
 	MUST(fate.acked <= got && got <= fate.unknown);
 	MUST(fate.queued == l->n_sent);
 	if (l->s->end == SESSION_CLOSED)
-		MUST(fate.acked == l->n_sent && (!twin || twin->finished || !l->up));
+		MUST(fate.acked == l->n_sent);
 }
 
 static const struct world_hooks hooks = { dial, message, down };
@@ -100,6 +102,17 @@ static void tell(unsigned i)
 	settle();
 }
 
+/* A node that has closed is no member any more. */
+static void tell_left(unsigned i)
+{
+	if (!world.node[i].closed || run.left[i] || run.is_static)
+		return;
+	tell(i);
+	run.left[i] = true;
+	peer_left(peer_of(!i), world.node[i].core.cfg.incarnation);
+	settle();
+}
+
 static bool may_renew(void)
 {
 	return world.node[0].n_lives < SESSIONS_MAX - LIVES_KEPT &&
@@ -126,6 +139,7 @@ static void restart(unsigned i)
 	next_life(i);
 	world_kill(&world.node[i]);
 	world_boot(&world.node[i], &run.cfg[i]);
+	run.left[i] = false;
 	boot(i);
 	settle();
 }
@@ -135,6 +149,8 @@ static void renew(unsigned i)
 	if (!may_renew())
 		return;
 	world.node[i].renew_asked = false;
+	if (world.node[i].core.closing)
+		return;
 	core_renew(&world.node[i].core, next_life(i));
 	settle();
 }
@@ -324,6 +340,9 @@ static void op_life(struct input *in)
 	case 3:
 		run.slow_dials = how & 16;
 		break;
+	case 4:
+		core_close(&world.node[i].core);
+		break;
 	default:
 		peer_addrs(peer_of(i), world.node[i].addr[0], how & 16 ? 1 : 2);
 	}
@@ -363,6 +382,7 @@ static void begin(struct input *in)
 	run.is_static = !(how & 1);
 	run.corrupts = how & 2;
 	run.slow_dials = how & 4;
+	run.closes = more >> 3 & 3;
 	run.began_ns = world.now_ns;
 	for (unsigned i = 0; i < 2; i++) {
 		struct core_config *cfg = &run.cfg[i];
@@ -432,8 +452,10 @@ static void pass_second(void)
 	world_tick(until);
 	world_pump();
 	renew_who_must();
-	tell(0);
-	tell(1);
+	for (unsigned i = 0; i < 2; i++) {
+		tell(i);
+		tell_left(i);
+	}
 	/* What was accepted before this side was paused goes on. */
 	for (struct end *e = world.end; e < &world.end[ENDS_MAX]; e++)
 		if (world_open(e))
@@ -446,7 +468,11 @@ static bool all_well(void)
 	struct life *a = world_present(&world.node[0], peer_of(0));
 	struct life *b = world_present(&world.node[1], peer_of(1));
 
-	if (!a && !b)
+	for (unsigned i = 0; i < 2; i++)
+		if (world.node[i].core.closing && !world.node[i].closed)
+			return false;
+	/* Without membership a newer life of the other may wait for ever for one of ours. */
+	if ((!a && !b) || world.node[0].closed || world.node[1].closed)
 		return true;
 	if (!a || !b || world_twin(a) != b || world_twin(b) != a || !peer_of(0)->up)
 		return false;
@@ -458,7 +484,6 @@ static void finish(void)
 {
 	struct life *a, *b;
 
-	run.healed = true;
 	heal();
 	for (unsigned s = 0; !all_well(); s++) {
 		MUST(s < HEAL_MAX);
@@ -473,6 +498,20 @@ static void finish(void)
 	pass_second();
 	pass_second();
 	MUST(all_well());
+	if (!run.closes)
+		return;
+	/* Both close, one after the other or at once; what was said last is heard, too. */
+	world_say(a, 10);
+	world_say(b, 10);
+	core_close(&world.node[0].core);
+	if (run.closes & 1)
+		pass_second();
+	core_close(&world.node[1].core);
+	settle();
+	for (unsigned s = 0; !all_well(); s++) {
+		MUST(s < HEAL_MAX);
+		pass_second();
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -484,7 +523,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		one(&in);
 	if (!run.corrupts)
 		finish();
-	run.ending = true;
 	world_over();
 	return 0;
 }

@@ -119,12 +119,11 @@ static void write_then_read(struct input *in)
 
 		full |= n > room - at;
 		put(&w, &d);
-		MUST(w.full == full);
-		if (full)
-			continue;
-		at += n;
-		done[fitted++] = d;
-		MUST(w.p == block + at && w.left == room - at);
+		if (!full) {
+			at += n;
+			done[fitted++] = d;
+		}
+		MUST(w.full == full && w.p == block + at && w.left == room - at);
 	}
 	r = (struct reader) { block, at, false };
 	for (size_t i = 0; i < fitted; i++)

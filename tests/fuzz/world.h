@@ -91,7 +91,7 @@ struct node {
 	struct life life[SESSIONS_MAX];
 	unsigned n_lives;
 	uint32_t nodeid;
-	bool stingy;		/* no memory for sessions now */
+	bool stingy;		/* no memory and no descriptors now */
 	bool slow_dials;	/* a dial waits for the target */
 	bool closed, fenced[PEERS_MAX], renew_asked;
 };

@@ -201,7 +201,7 @@ static void world_dial(struct node *n, const struct core_action *a)
 	MUST(a->path < PATHS_MAX);
 	if (!probe)
 		MUST(!a->peer->up || a->peer->dial_moves);
-	e = world_end(n);
+	e = n->stingy ? NULL : world_end(n);
 	if (!e) {
 		link_no_dial(&n->core, a->peer, a->path, probe);
 		return;
