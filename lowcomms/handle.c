@@ -20,13 +20,13 @@ struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
 	memset(h, 0, sizeof *h);
 	h->mem_size = n->ring_bytes;
 	h->mem = ring_map(h->mem_size);
-	if (!h->mem) {
+	if (!h->mem || pthread_mutex_init(&h->lock, NULL)) {
+		ring_unmap(h->mem, h->mem_size);
 		free(h);
 		return NULL;
 	}
 	session_lend(&h->session, h->mem, h->mem_size, n->opt.nodeid, n->opt.first_seq);
 	ring_pay(&h->session.ring, 0);
-	pthread_mutex_init(&h->lock, NULL);
 	h->nodeid = nodeid;
 	h->node = n;
 	atomic_init(&h->refs, 1);

@@ -18,16 +18,24 @@
 
 _Atomic unsigned node_generation;
 
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-
 static void forked(void)
 {
 	atomic_fetch_add(&node_generation, 1);
 }
 
-static void watch_forks(void)
+/* Once for the process; who could not may try again. */
+static int watch_forks(void)
 {
-	pthread_atfork(NULL, NULL, forked);
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static bool watched;
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!watched)
+		err = pthread_atfork(NULL, NULL, forked);
+	watched = !err;
+	pthread_mutex_unlock(&lock);
+	return -err;
 }
 
 int node_random(void *buf, size_t n)
@@ -49,23 +57,47 @@ int node_random(void *buf, size_t n)
 
 /* ---- open ---- */
 
-static struct sinew_node *node_alloc(void)
+/* 0, or a positive errno. */
+static int init_locks(struct sinew_node *n)
+{
+	int err;
+
+	err = pthread_mutex_init(&n->lock, NULL);
+	if (err)
+		return err;
+	err = pthread_mutex_init(&n->list_lock, NULL);
+	if (err)
+		goto lock;
+	err = pthread_mutex_init(&n->pool_lock, NULL);
+	if (!err)
+		return 0;
+	pthread_mutex_destroy(&n->list_lock);
+lock:
+	pthread_mutex_destroy(&n->lock);
+	return err;
+}
+
+static int node_alloc(struct sinew_node **ret_node)
 {
 	struct sinew_node *n = calloc(1, sizeof *n);
+	int err;
 
 	if (!n)
-		return NULL;
+		return -ENOMEM;
+	err = init_locks(n);
+	if (err) {
+		free(n);
+		return -err;
+	}
 	atomic_init(&n->refs, 1);
 	n->generation = atomic_load(&node_generation);
-	pthread_mutex_init(&n->lock, NULL);
-	pthread_mutex_init(&n->list_lock, NULL);
-	pthread_mutex_init(&n->pool_lock, NULL);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	n->spare_fd = -1;
 	n->commands_tail = &n->commands;
 	n->dirty_tail = &n->dirty;
 	n->drain_ns = n->sweep_ns = n->linger_ns = n->listen_again_ns = CORE_NEVER;
-	return n;
+	*ret_node = n;
+	return 0;
 }
 
 static uint64_t ms(uint32_t n)
@@ -154,10 +186,11 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 
 	if (!opt || !ret_node)
 		return -EINVAL;
-	pthread_once(&fork_once, watch_forks);
-	n = node_alloc();
-	if (!n)
-		return -ENOMEM;
+	err = watch_forks();
+	if (!err)
+		err = node_alloc(&n);
+	if (err)
+		return err;
 	if (cb && cb->size)
 		memcpy(&n->cb, cb, cb->size < sizeof n->cb ? cb->size : sizeof n->cb);
 	n->user = user;
