@@ -272,6 +272,18 @@ static int check_unique(const struct sinew_static *config, const struct static_n
 	return 0;
 }
 
+/* The name is wrong, or this machine lacks what it takes to look. */
+static int not_resolved(const struct static_node *node, unsigned ring, int rc,
+			struct config_error *err)
+{
+	int error = rc == EAI_SYSTEM && errno ? errno : rc == EAI_MEMORY ? ENOMEM : EINVAL;
+
+	config_fail(err, node->rings[ring].line, "found \"%.80s\" as ring%u_addr of node %"
+		    PRIu32 ", expected an address or a host name: %s", node->rings[ring].host,
+		    ring, node->nodeid, error == EINVAL ? gai_strerror(rc) : strerror(error));
+	return -error;
+}
+
 static int resolve_node(struct sinew_static *config, struct static_node *node,
 			struct config_error *err)
 {
@@ -285,9 +297,7 @@ static int resolve_node(struct sinew_static *config, struct static_node *node,
 			continue;
 		rc = host_resolve(ring->host, config->family, &ring->addr);
 		if (rc)
-			return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of "
-					   "node %" PRIu32 ", expected an address or a host name: "
-					   "%s", ring->host, i, node->nodeid, gai_strerror(rc));
+			return not_resolved(node, i, rc, err);
 		if (!host_is_single(&ring->addr))
 			return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of "
 					   "node %" PRIu32 ", expected the address of one machine",

@@ -28,7 +28,8 @@ struct sinew_static;
 /*
  * Reads a file and resolves the host names in it (may ask the name service).
  * To be released by sinew_static_free(). any thread.
- * -EINVAL: the file is not right. -ENOMEM. Else why it could not be read.
+ * -EINVAL: the file is not right, or a name in it is not known. -ENOMEM. Else why it could not
+ * be read, or its names not be looked up.
  */
 int sinew_static_load(const char *file, struct sinew_static **ret_config, char *err,
 		      size_t err_size);
