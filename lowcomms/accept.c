@@ -13,6 +13,7 @@
 #define WAITING_PER_PEER	4	/* links without HELLO from the address of one peer */
 #define WAITING_MIN		16	/* in all, at least */
 #define ACCEPTS_TURN		256	/* from one listener */
+#define ACCEPT_ERRORS		16	/* of connections that ended before, from one in a turn */
 
 static int open_spare(void)
 {
@@ -64,15 +65,21 @@ void listeners_again(struct sinew_node *n)
 	n->listen_again_ns = CORE_NEVER;
 	if (n->spare_fd < 0)
 		n->spare_fd = open_spare();
-	for (unsigned i = 0; i < n->n_listeners; i++)
-		loop_change(&n->loop, &n->listeners[i].source, EPOLLIN);
+	for (unsigned i = 0; i < n->n_listeners; i++) {
+		struct source *s = &n->listeners[i].source;
+
+		/* One that is not registered would be deaf for ever. */
+		if (!s->events && loop_add(&n->loop, s, EPOLLIN))
+			n->listen_again_ns = n->core.now_ns + RETRY_NS;
+	}
 }
 
 /* Rests for a while rather than being woken again and again. */
 static void rest(struct sinew_node *n)
 {
 	for (unsigned i = 0; i < n->n_listeners; i++)
-		loop_change(&n->loop, &n->listeners[i].source, 0);
+		if (n->listeners[i].source.events)
+			loop_remove(&n->loop, &n->listeners[i].source);
 	n->listen_again_ns = n->core.now_ns + RETRY_NS;
 }
 
@@ -167,9 +174,31 @@ static void take(struct sinew_node *n, int fd, const struct sockaddr_storage *sa
 	conn_accepted(n, fd, &from);
 }
 
+/* What accept() says of the connection that it took: it ended before, nothing is wrong here. */
+static bool of_connection(int err)
+{
+	switch (err) {
+	case -ECONNABORTED:
+	case -EPROTO:
+	case -EPERM:
+	case -ENOPROTOOPT:
+	case -EOPNOTSUPP:
+	case -ENETDOWN:
+	case -ENETUNREACH:
+	case -EHOSTDOWN:
+	case -EHOSTUNREACH:
+	case -ENONET:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void listener_ready(struct sinew_node *n, struct listener *l)
 {
 	struct sockaddr_storage from;
+	char text[ADDR_TEXT_MAX];
+	unsigned errors = 0;
 
 	for (int i = 0; i < ACCEPTS_TURN; i++) {
 		int fd = n->transport->accept(l->source.fd, &from);
@@ -178,7 +207,6 @@ void listener_ready(struct sinew_node *n, struct listener *l)
 		case -EAGAIN:
 			return;
 		case -EINTR:
-		case -ECONNABORTED:
 			continue;
 		case -EMFILE:
 		case -ENFILE:
@@ -190,8 +218,12 @@ void listener_ready(struct sinew_node *n, struct listener *l)
 		default:
 			break;
 		}
+		if (of_connection(fd) && ++errors < ACCEPT_ERRORS)
+			continue;
 		if (fd < 0) {
-			/* accept() reports errors of the network, too: they are not ours. */
+			log_limited(n, SINEW_WARNING, 0, "cannot accept",
+				    "addr=%s cannot accept a connection: %s",
+				    addr_text_sa(&l->addr, text), strerror(-fd));
 			rest(n);
 			return;
 		}
