@@ -89,6 +89,7 @@ struct buf *buf_new(struct sinew_node *node, size_t size, bool force)
 	b = aligned_alloc(64, (sizeof *b + size + 63) & ~(size_t)63);
 	if (!b) {
 		memory_uncharge(node, size);
+		node_retry_memory(node);
 		return NULL;
 	}
 	atomic_init(&b->refs, 1);

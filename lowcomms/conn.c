@@ -30,25 +30,28 @@ static struct member *member_of(const struct link *l)
 
 /* ---- begin ---- */
 
-static struct conn *conn_new(struct sinew_node *n, int fd, enum conn_state state)
+static int conn_new(struct sinew_node *n, int fd, enum conn_state state, struct conn **ret_conn)
 {
 	struct conn *c = calloc(1, sizeof *c);
+	int err;
 
 	if (!c)
-		return NULL;
+		return -ENOMEM;
 	c->source = (struct source) { .kind = SOURCE_CONN, .fd = fd };
 	c->node = n;
 	c->state = state;
-	if (loop_add(&n->loop, &c->source, state == CONN_DIALLING ? EPOLLOUT : EPOLLIN)) {
+	err = loop_add(&n->loop, &c->source, state == CONN_DIALLING ? EPOLLOUT : EPOLLIN);
+	if (err) {
 		free(c);
-		return NULL;
+		return err;
 	}
 	c->next = n->conns;
 	c->pprev = &n->conns;
 	if (n->conns)
 		n->conns->pprev = &c->next;
 	n->conns = c;
-	return c;
+	*ret_conn = c;
+	return 0;
 }
 
 static bool usable_source(const struct sockaddr_storage *a, int family)
@@ -94,10 +97,10 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 	struct member *m = container_of(p, struct member, peer);
 	const struct sockaddr_storage *to = &m->addrs[path];
 	int fd = n->transport->dial(to, source_for(n, to->ss_family, path));
-	struct conn *c = fd < 0 ? NULL : conn_new(n, fd, CONN_DIALLING);
-	int err = fd < 0 ? fd : -ENOMEM;
+	struct conn *c;
+	int err = fd < 0 ? fd : conn_new(n, fd, CONN_DIALLING, &c);
 
-	if (c) {
+	if (!err) {
 		link_dial(&n->core, &c->link, p, path, probe);
 		return;
 	}
@@ -110,12 +113,17 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 
 void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from)
 {
-	struct conn *c = conn_new(n, fd, CONN_OPEN);
+	char text[ADDR_TEXT_MAX];
+	struct conn *c;
+	int err = conn_new(n, fd, CONN_OPEN, &c);
 
-	if (c)
+	if (!err) {
 		link_accept(&n->core, &c->link, from);
-	else
-		n->transport->reset(fd);
+		return;
+	}
+	n->transport->reset(fd);
+	log_limited(n, SINEW_ERROR, 0, "cannot take", "addr=%s cannot take a connection: %s",
+		    addr_text(from, text), strerror(-err));
 }
 
 /* ---- end ---- */
@@ -310,15 +318,18 @@ void conns_close(struct sinew_node *n)
 /*
  * A reset does not take back what came before it: that is read first, and the end is
  * met behind it. Else a network that resets right behind the data would let nothing pass.
+ * It is looked for in the next turn: not every error of a write is seen by reading, too.
  */
 static void write_failed(struct conn *c, int err)
 {
 	bool ended = err == -ECONNRESET || err == -EPIPE || err == -ECONNABORTED;
 
-	if (ended && c->state == CONN_OPEN)
+	if (ended && c->state == CONN_OPEN) {
 		c->write_err = err;
-	else
+		conn_set_again(c);
+	} else {
 		conn_fail(c, err);
+	}
 }
 
 void conn_flush(struct conn *c)
@@ -374,6 +385,14 @@ void conn_set_again(struct conn *c)
 	c->node->n_again++;
 }
 
+/* One that cannot be written any more: what is there is read, then it has failed. */
+static void read_out(struct conn *c)
+{
+	conn_event(c, EPOLLHUP);
+	/* More than one turn reads: it goes on in the next. */
+	conn_set_again(c);
+}
+
 void conns_again(struct sinew_node *n)
 {
 	struct conn *c, *next;
@@ -387,9 +406,24 @@ void conns_again(struct sinew_node *n)
 		c->again = false;
 		n->n_again--;
 		conn_parse_again(c);
+		if (c->write_err)
+			read_out(c);
 		/* Callbacks and actions may have ended any connection. */
 		if (next && next->state == CONN_DEAD)
 			return;
+	}
+}
+
+void conns_memory(struct sinew_node *n)
+{
+	struct conn *c, *next;
+
+	for (c = n->conns; c; c = next) {
+		next = c->next;
+		if (!c->starved)
+			continue;
+		c->starved = false;
+		conn_update(c);
 	}
 }
 
@@ -407,6 +441,7 @@ void conn_update(struct conn *c)
 {
 	uint32_t events = 0;
 	bool up;
+	int err;
 
 	switch (c->state) {
 	case CONN_DEAD:
@@ -419,7 +454,7 @@ void conn_update(struct conn *c)
 		break;
 	case CONN_OPEN:
 		check_blocked(c);
-		if (!c->blocked || conn_reads_ahead(c))
+		if (!c->starved && (!c->blocked || conn_reads_ahead(c)))
 			events = EPOLLIN;
 		if (c->want_out)
 			events |= EPOLLOUT;
@@ -429,7 +464,10 @@ void conn_update(struct conn *c)
 		c->was_up = up;
 		break;
 	}
-	loop_change(&c->node->loop, &c->source, events);
+	/* Without it the connection would wait for what is never told, or never sleep. */
+	err = loop_change(&c->node->loop, &c->source, events);
+	if (err)
+		conn_fail(c, err);
 }
 
 static void dial_decided(struct conn *c)
@@ -466,7 +504,7 @@ void conn_event(struct conn *c, uint32_t events)
 			conn_flush(c);
 		if (c->state != CONN_OPEN || !(events & (EPOLLIN | broken)))
 			break;
-		if (!c->blocked || conn_reads_ahead(c)) {
+		if (!c->starved && (!c->blocked || conn_reads_ahead(c))) {
 			conn_input(c);
 		} else if (events & broken) {
 			/* It would be reported for ever; what was not read comes again. */

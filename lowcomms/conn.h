@@ -23,6 +23,7 @@ struct conn {
 	enum conn_state state;
 	bool want_out;		/* the kernel took less than there was */
 	int write_err;		/* it has ended, what came before is still to be read */
+	bool starved;		/* no memory to read into: not read for a while */
 	bool blocked;		/* the core does not consume */
 	bool again;		/* there is input to parse without reading */
 	bool full;		/* no room to read ahead while blocked */
@@ -56,6 +57,8 @@ void conns_drain_tick(struct sinew_node *n);
 void conns_free_dead(struct sinew_node *n);
 /* Resets all that lead to a peer; NULL: all. */
 void conns_break(struct sinew_node *n, const struct peer *p);
+/* There may be memory again. */
+void conns_memory(struct sinew_node *n);
 /* At the node's end: resets what the core has, closes what drains. */
 void conns_close(struct sinew_node *n);
 

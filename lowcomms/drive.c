@@ -23,6 +23,13 @@ static void soon(struct sinew_node *n, uint64_t in_ns)
 		n->sweep_ns = n->core.now_ns + in_ns;
 }
 
+void node_retry_memory(struct sinew_node *n)
+{
+	log_limited(n, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, trying again");
+	n->memory_retry = true;
+	soon(n, RETRY_NS);
+}
+
 /* ---- callbacks ---- */
 
 static void peer_up(struct sinew_node *n, struct session *s)
@@ -303,8 +310,10 @@ static int snapshot_report(struct sinew_node *n)
 
 	n->report = calloc(n->core.n_peers + 1, sizeof *n->report);
 	n->report_peers = calloc(n->core.n_peers + 1, sizeof(struct sinew_peer *));
-	if (!n->report || !n->report_peers)
+	if (!n->report || !n->report_peers) {
+		log_line(n, SINEW_ERROR, "no memory for the report: it will be empty");
 		return 0;
+	}
 	for (struct peer *p = n->core.peers; p; p = p->next) {
 		struct sinew_peer *h = container_of(p, struct member, peer)->handle;
 
@@ -389,6 +398,11 @@ static void sweep(struct sinew_node *n)
 		if (m->lend_due)
 			lend_session(n, m);
 	}
+	if (n->memory_retry) {
+		n->memory_retry = false;
+		handles_memory(n);
+		conns_memory(n);
+	}
 	if (handles_sweep(n))
 		soon(n, SWEEP_NS);
 }
@@ -432,7 +446,7 @@ static void timers(struct sinew_node *n)
 static bool work_left(struct sinew_node *n)
 {
 	return atomic_load(&n->inbox) || n->n_again || n->has_stash ||
-		atomic_load(&n->memory_freed);
+		atomic_load(&n->memory_freed) || atomic_load(&n->own_stop);
 }
 
 /* Waits for events, spinning first where the user wants that. */

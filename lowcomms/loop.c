@@ -75,14 +75,16 @@ int loop_add(struct loop *l, struct source *s, uint32_t events)
 	return 0;
 }
 
-void loop_change(struct loop *l, struct source *s, uint32_t events)
+int loop_change(struct loop *l, struct source *s, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.ptr = s };
 
 	if (s->events == events)
-		return;
-	if (!epoll_ctl(l->epoll, EPOLL_CTL_MOD, s->fd, &ev))
-		s->events = events;
+		return 0;
+	if (epoll_ctl(l->epoll, EPOLL_CTL_MOD, s->fd, &ev))
+		return -errno;
+	s->events = events;
+	return 0;
 }
 
 void loop_remove(struct loop *l, struct source *s)

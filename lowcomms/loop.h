@@ -36,8 +36,8 @@ void loop_close(struct loop *l);
 
 /* Registered level triggered for EPOLL* events; 0 or -errno. */
 int loop_add(struct loop *l, struct source *s, uint32_t events);
-void loop_change(struct loop *l, struct source *s, uint32_t events);
-/* Before its descriptor is closed. */
+int loop_change(struct loop *l, struct source *s, uint32_t events);
+/* Before its descriptor is closed, or to add it again later. */
 void loop_remove(struct loop *l, struct source *s);
 
 /* The descriptor becomes readable at that time at the latest; it may earlier. */

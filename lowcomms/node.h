@@ -110,6 +110,7 @@ struct sinew_node {
 	struct core_action stash;	/* polled where no callback may run */
 	bool has_stash;
 	bool self_lost_due;
+	bool memory_retry;		/* the system gave none: again at sweep_ns */
 	bool core_closed;		/* CORE_CLOSED was polled */
 	bool interrupted;		/* by a signal, in this turn */
 	struct buf *read_buf;		/* the one that the next read goes to, or NULL */
@@ -176,6 +177,8 @@ void node_actions(struct sinew_node *n, bool direct);
 void node_inbox(struct sinew_node *n);
 /* Takes a new incarnation; every peer goes down. */
 void node_renew(struct sinew_node *n);
+/* The system gave no memory: who waits for some tries again in a while. */
+void node_retry_memory(struct sinew_node *n);
 /* When the loop must run at the latest. */
 uint64_t node_deadline(const struct sinew_node *n);
 /* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */

@@ -239,9 +239,12 @@ void conn_input(struct conn *c)
 		room = input_room(c);
 		if (!room) {
 			c->full = c->blocked;
+			c->starved = !c->blocked;
 			break;
 		}
 		got = c->node->transport->read(c->source.fd, input(c) + c->len, room);
+		if (got == -EAGAIN && c->write_err)
+			got = c->write_err;
 		if (got == -EAGAIN || got == -EINTR) {
 			if (c->off == c->len)
 				release_input(c);
