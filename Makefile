@@ -59,6 +59,7 @@ endif
 PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap 2>/dev/null)
 
 OBJ := $(BUILD)/obj
+comma := ,
 cmd = $(if $(V),,@printf "  %-2s %s\n" $(1) $@;)
 objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 
@@ -164,7 +165,9 @@ $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS)
 
-$(BUILD)/tests/test_memory: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=aligned_alloc,--wrap=mmap
+# The calls that are made to fail, and what gives back.
+WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
+$(BUILD)/tests/test_failures: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
 	@mkdir -p $(@D)

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the calls that tests make fail: a wrapper for each, linked by --wrap, that counts, fails
+ * when it is told to, and keeps the books of memory and descriptors. Knows no scenario.
+ *
+ * A test that includes this must call none of them itself while it counts, but by __real_.
+ */
+#ifndef SINEW_TESTS_FAILURES_H
+#define SINEW_TESTS_FAILURES_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CODES_MAX	12	/* of one call */
+#define CODE_SHORT	100001	/* it does a part */
+#define CODE_END	100002	/* it finds the end of the file */
+#define STORM		7	/* of so many calls in a row one is not interrupted */
+
+enum { CALL_MANY = 1, CALL_SAID = 2, CALL_NEEDLESS = 4 };
+
+enum call {
+#define CALL(name, ...) CALL_##name,
+#include "tests/failures.def"
+#undef CALL
+	CALLS,
+};
+
+static const struct {
+	const char *name;
+	int flags;
+	int codes[CODES_MAX];
+} calls[CALLS] = {
+#define CALL(name, flags, ...) [CALL_##name] = { #name, (flags), { __VA_ARGS__ } },
+#include "tests/failures.def"
+#undef CALL
+};
+
+/* What is to fail: from the k-th call on; of all kinds if call is CALLS. */
+struct plan {
+	enum call call;
+	int code;		/* 0: the first of each */
+	unsigned k;		/* from 1; 0: nothing fails */
+	bool ever;		/* else once */
+};
+
+static struct {
+	struct plan plan;
+	_Atomic unsigned n;	/* calls that the plan is about */
+	_Atomic unsigned all;	/* calls of any kind */
+	_Atomic unsigned hits;	/* calls that failed */
+	_Atomic int hit_call, hit_code;	/* the first that did */
+	_Atomic unsigned hit_all;	/* calls of any kind until then */
+	_Atomic long blocks;	/* of memory that are not given back */
+	_Atomic unsigned wrong_closes;
+} failing;
+
+/* Begins to count from 0. */
+static inline void failing_begin(const struct plan *plan)
+{
+	failing.plan = *plan;
+	atomic_store(&failing.n, 0);
+	atomic_store(&failing.all, 0);
+	atomic_store(&failing.hits, 0);
+	atomic_store(&failing.hit_code, 0);
+}
+
+/* Signals interrupt a call now and then, and a call finds nothing now and then: not for ever. */
+static inline bool code_passes(enum call call, int code)
+{
+	return code == EINTR || (code == EAGAIN && (call == CALL_sendmsg || call == CALL_recv));
+}
+
+/* 0, or the code by which this call is to fail. */
+static inline int failing_now(enum call call)
+{
+	const struct plan *p = &failing.plan;
+	int code = p->code ? p->code : calls[call].codes[0];
+	unsigned n;
+
+	atomic_fetch_add_explicit(&failing.all, 1, memory_order_relaxed);
+	if (p->call != CALLS && p->call != call)
+		return 0;
+	n = atomic_fetch_add_explicit(&failing.n, 1, memory_order_relaxed) + 1;
+	if (!p->k || n < p->k || (n > p->k && !p->ever))
+		return 0;
+	if (code_passes(call, code) && (n - p->k) % STORM == STORM - 1)
+		return 0;
+	if (atomic_fetch_add(&failing.hits, 1) == 0) {
+		atomic_store(&failing.hit_call, (int)call);
+		atomic_store(&failing.hit_all, atomic_load(&failing.all));
+		atomic_store(&failing.hit_code, code);
+	}
+	return code;
+}
+
+/* True: the call fails, errno is set. */
+static inline bool fails(enum call call)
+{
+	int code = failing_now(call);
+
+	if (!code)
+		return false;
+	errno = code;
+	return true;
+}
+
+static inline void *block(void *p)
+{
+	if (p)
+		atomic_fetch_add(&failing.blocks, 1);
+	return p;
+}
+
+#define WRAP(type, name, ...) \
+	type __real_##name(__VA_ARGS__); \
+	type __wrap_##name(__VA_ARGS__); \
+	type __wrap_##name(__VA_ARGS__)
+
+/* ---- memory ---- */
+
+WRAP(void *, malloc, size_t n)
+{
+	return fails(CALL_malloc) ? NULL : block(__real_malloc(n));
+}
+
+WRAP(void *, calloc, size_t n, size_t size)
+{
+	return fails(CALL_calloc) ? NULL : block(__real_calloc(n, size));
+}
+
+WRAP(void *, realloc, void *p, size_t n)
+{
+	void *q = fails(CALL_realloc) ? NULL : __real_realloc(p, n);
+
+	return p ? q : block(q);
+}
+
+WRAP(char *, strdup, const char *s)
+{
+	return fails(CALL_strdup) ? NULL : block(__real_strdup(s));
+}
+
+WRAP(void *, aligned_alloc, size_t align, size_t n)
+{
+	return fails(CALL_aligned_alloc) ? NULL : block(__real_aligned_alloc(align, n));
+}
+
+WRAP(void, free, void *p)
+{
+	if (p)
+		atomic_fetch_sub(&failing.blocks, 1);
+	__real_free(p);
+}
+
+WRAP(void *, mmap, void *p, size_t n, int prot, int flags, int fd, off_t off)
+{
+	void *q = fails(CALL_mmap) ? MAP_FAILED : __real_mmap(p, n, prot, flags, fd, off);
+
+	if (q != MAP_FAILED)
+		block(q);
+	return q;
+}
+
+/* What the kernel could not unmap nobody can: only the books are looked at. */
+WRAP(int, munmap, void *p, size_t n)
+{
+	int result = __real_munmap(p, n);
+
+	atomic_fetch_sub(&failing.blocks, 1);
+	return fails(CALL_munmap) ? -1 : result;
+}
+
+WRAP(int, madvise, void *p, size_t n, int advice)
+{
+	return fails(CALL_madvise) ? -1 : __real_madvise(p, n, advice);
+}
+
+/* ---- descriptors ---- */
+
+WRAP(int, open, const char *file, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return fails(CALL_open) ? -1 : __real_open(file, flags, mode);
+}
+
+WRAP(ssize_t, read, int fd, void *buf, size_t n)
+{
+	int code = failing_now(CALL_read);
+
+	/* A counter is never read in part. */
+	if (code == CODE_SHORT)
+		return __real_read(fd, buf, n > sizeof(uint64_t) ? 1 : n);
+	errno = code;
+	return code ? -1 : __real_read(fd, buf, n);
+}
+
+/* EAGAIN: the counter is full, thus readable. */
+WRAP(ssize_t, write, int fd, const void *buf, size_t n)
+{
+	int code = failing_now(CALL_write);
+	ssize_t put = code == EINTR ? -1 : __real_write(fd, buf, n);
+
+	errno = code ? code : errno;
+	return code ? -1 : put;
+}
+
+/* Whatever it says, the descriptor is gone. */
+WRAP(int, close, int fd)
+{
+	int result = __real_close(fd);
+
+	if (result)
+		atomic_fetch_add(&failing.wrong_closes, 1);
+	return fails(CALL_close) ? -1 : result;
+}
+
+/* ---- sockets ---- */
+
+WRAP(int, socket, int family, int type, int protocol)
+{
+	return fails(CALL_socket) ? -1 : __real_socket(family, type, protocol);
+}
+
+WRAP(int, setsockopt, int fd, int level, int option, const void *value, socklen_t len)
+{
+	return fails(CALL_setsockopt) ? -1 : __real_setsockopt(fd, level, option, value, len);
+}
+
+WRAP(int, getsockopt, int fd, int level, int option, void *value, socklen_t *len)
+{
+	return fails(CALL_getsockopt) ? -1 : __real_getsockopt(fd, level, option, value, len);
+}
+
+WRAP(int, bind, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return fails(CALL_bind) ? -1 : __real_bind(fd, addr, len);
+}
+
+WRAP(int, listen, int fd, int backlog)
+{
+	return fails(CALL_listen) ? -1 : __real_listen(fd, backlog);
+}
+
+/* A connection that was aborted is no longer there. */
+WRAP(int, accept4, int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	int code = failing_now(CALL_accept4), got;
+
+	if (!code || code == ECONNABORTED) {
+		got = __real_accept4(fd, addr, len, flags);
+		if (!code || got < 0)
+			return got;
+		__real_close(got);
+	}
+	errno = code;
+	return -1;
+}
+
+WRAP(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return fails(CALL_connect) ? -1 : __real_connect(fd, addr, len);
+}
+
+WRAP(int, getsockname, int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return fails(CALL_getsockname) ? -1 : __real_getsockname(fd, addr, len);
+}
+
+WRAP(int, getpeername, int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return fails(CALL_getpeername) ? -1 : __real_getpeername(fd, addr, len);
+}
+
+/* Half of the first piece: once it is one byte that gets out. */
+WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
+{
+	int code = failing_now(CALL_sendmsg);
+	struct iovec part;
+	struct msghdr some = *msg;
+
+	if (code && code != CODE_SHORT) {
+		errno = code;
+		return -1;
+	}
+	if (code) {
+		part = msg->msg_iov[0];
+		part.iov_len = failing.plan.ever ? (part.iov_len + 1) / 2 : 1;
+		some.msg_iov = &part;
+		some.msg_iovlen = 1;
+	}
+	return __real_sendmsg(fd, &some, flags);
+}
+
+WRAP(ssize_t, recv, int fd, void *buf, size_t n, int flags)
+{
+	int code = failing_now(CALL_recv);
+
+	if (code == CODE_END)
+		return 0;
+	if (code == CODE_SHORT)
+		return __real_recv(fd, buf, failing.plan.ever && n > 4096 ? 4096 : 1, flags);
+	errno = code;
+	return code ? -1 : __real_recv(fd, buf, n, flags);
+}
+
+WRAP(int, shutdown, int fd, int how)
+{
+	return fails(CALL_shutdown) ? -1 : __real_shutdown(fd, how);
+}
+
+/* ---- the loop ---- */
+
+WRAP(int, epoll_create1, int flags)
+{
+	return fails(CALL_epoll_create1) ? -1 : __real_epoll_create1(flags);
+}
+
+/* To remove what is there needs nothing. */
+WRAP(int, epoll_ctl, int epoll, int what, int fd, struct epoll_event *event)
+{
+	if (what == EPOLL_CTL_DEL)
+		return __real_epoll_ctl(epoll, what, fd, event);
+	return fails(CALL_epoll_ctl) ? -1 : __real_epoll_ctl(epoll, what, fd, event);
+}
+
+WRAP(int, epoll_wait, int epoll, struct epoll_event *events, int max, int ms)
+{
+	return fails(CALL_epoll_wait) ? -1 : __real_epoll_wait(epoll, events, max, ms);
+}
+
+WRAP(int, eventfd, unsigned value, int flags)
+{
+	return fails(CALL_eventfd) ? -1 : __real_eventfd(value, flags);
+}
+
+WRAP(int, timerfd_create, int clock, int flags)
+{
+	return fails(CALL_timerfd_create) ? -1 : __real_timerfd_create(clock, flags);
+}
+
+/* ---- threads and others: some give the error itself ---- */
+
+WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+     void *arg)
+{
+	int code = failing_now(CALL_pthread_create);
+
+	return code ? code : __real_pthread_create(thread, attr, run, arg);
+}
+
+WRAP(int, pthread_mutex_init, pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
+{
+	int code = failing_now(CALL_pthread_mutex_init);
+
+	return code ? code : __real_pthread_mutex_init(mutex, attr);
+}
+
+/* The runtime of the thread sanitizer calls it before its instrumentation can work. */
+#ifdef __clang__
+__attribute__((disable_sanitizer_instrumentation))
+#endif
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+WRAP(int, pthread_atfork, void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	int code = failing.plan.k ? failing_now(CALL_pthread_atfork) : 0;
+
+	return code ? code : __real_pthread_atfork(prepare, parent, child);
+}
+
+WRAP(ssize_t, getrandom, void *buf, size_t n, unsigned flags)
+{
+	int code = failing_now(CALL_getrandom);
+
+	if (code == CODE_SHORT)
+		return __real_getrandom(buf, 1, flags);
+	errno = code;
+	return code ? -1 : __real_getrandom(buf, n, flags);
+}
+
+WRAP(int, getaddrinfo, const char *host, const char *service, const struct addrinfo *hints,
+     struct addrinfo **ret_list)
+{
+	int code = failing_now(CALL_getaddrinfo), result;
+
+	errno = code ? EMFILE : errno;
+	result = code ? code : __real_getaddrinfo(host, service, hints, ret_list);
+	if (!result)
+		block(*ret_list);
+	return result;
+}
+
+WRAP(void, freeaddrinfo, struct addrinfo *list)
+{
+	atomic_fetch_sub(&failing.blocks, 1);
+	__real_freeaddrinfo(list);
+}
+
+WRAP(int, getnameinfo, const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_len,
+     char *service, socklen_t service_len, int flags)
+{
+	int code = failing_now(CALL_getnameinfo);
+
+	return code ? code : __real_getnameinfo(addr, len, host, host_len, service, service_len,
+						flags);
+}
+
+WRAP(unsigned, if_nametoindex, const char *name)
+{
+	return fails(CALL_if_nametoindex) ? 0 : __real_if_nametoindex(name);
+}
+
+#endif

@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns one scenario: two nodes in one process send each other fifty messages of mixed sizes, keep
+ * some, are broken apart in the middle, finish and close. Says in one text what was wrong with
+ * it. Knows that calls may fail, but not which ones.
+ */
+#ifndef SINEW_TESTS_FIFTY_H
+#define SINEW_TESTS_FIFTY_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "lowcomms/sinew.h"
+#include "membership/config.h"
+#include "membership/static.h"
+#include "tests/failures.h"
+
+#define MESSAGES	50
+#define BREAK_AT	25	/* the message behind which all connections are reset */
+#define KEEP_EVERY	5
+#define LONGEST		110000
+#define QUIET_MS	40	/* without progress, after which what fails for ever is closed */
+#define DONE_MS		10000	/* for one that failed once ... */
+#define TIMERS_MS	60000	/* ... and has not waited for a timer to find out */
+#define LINGER_MS	8000
+#define LINGER_LOST_MS	300	/* it cannot ask whether its last ACK was seen (R24) */
+#define CLOSE_MS	2000	/* sinew_close(0) */
+#define FDS_MAX		64
+#define BUSY_PER_MS	60	/* calls while all fails: more is a loop that spins */
+
+enum mode { MODE_FILE, MODE_OWN_THREAD };
+
+struct side {
+	struct sinew_node *node;
+	uint32_t id;
+	struct sinew_kept *kept[MESSAGES];	/* fifty_lock */
+	unsigned n_kept;
+	struct sinew_kept *held;		/* the first message, until the node has gone */
+	unsigned n_sent;			/* loop */
+	_Atomic unsigned received, ups, finished, downs, closed, bad;
+	enum sinew_down reason;
+	struct sinew_fates fates;
+	bool ended;				/* sinew_dispatch() gave an error */
+};
+
+struct outcome {
+	char wrong[300];	/* "": nothing */
+	bool refused;		/* it did not start, as it should not */
+	bool complete;		/* everything was delivered and closed in order */
+	bool said;		/* the log has the cause of the failure */
+	unsigned calls;		/* of any kind */
+	int ms;
+};
+
+static struct fifty {
+	struct side side[2];
+	enum mode mode;
+	bool lost;		/* what fails need not end well */
+	char file[64], broken_file[64];
+	const char *cause;	/* text that the log should have */
+	_Atomic bool said;
+	struct outcome *out;
+} fifty;
+
+static pthread_mutex_t fifty_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t fifty_pattern[LONGEST + MESSAGES + 1];
+
+static inline int64_t fifty_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static inline int fifty_limit(int ms)
+{
+	const char *factor = getenv("TIME_FACTOR");
+
+	return ms * (factor && atoi(factor) > 1 ? atoi(factor) : 1);
+}
+
+/* The first thing that is wrong is the one that is told. */
+#define WRONG(...) \
+	do { \
+		if (!fifty.out->wrong[0]) \
+			snprintf(fifty.out->wrong, sizeof fifty.out->wrong, __VA_ARGS__); \
+	} while (0)
+
+/* ---- what is sent ---- */
+
+/* Some in fragments, some kept where they were read, some copied, some empty. */
+static inline size_t length_of(uint64_t number)
+{
+	if (number % 10 == 0)
+		return LONGEST - 100 * number;
+	if (number % 10 == 5)
+		return 20000 + 100 * number;
+	return number % 7 == 0 ? 0 : number * 37;
+}
+
+static inline const uint8_t *content_of(uint64_t number)
+{
+	return fifty_pattern + number;
+}
+
+static inline void send_more(struct side *s, struct sinew_peer *peer)
+{
+	while (s->n_sent < MESSAGES) {
+		uint64_t number = s->n_sent + 1, got = 0;
+		int err = sinew_send_numbered(peer, content_of(number), length_of(number), &got);
+
+		if (err == -EAGAIN || (err == -ESHUTDOWN && fifty.lost))
+			return;
+		s->bad += err || got != number;
+		s->n_sent++;
+	}
+	s->bad += sinew_finish(peer) != 0;
+}
+
+/* ---- callbacks ---- */
+
+static inline void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct side *s = user;
+
+	(void)node;
+	s->bad += s->ups != 0;
+	s->ups++;
+	send_more(s, peer);
+}
+
+static inline void keep(struct side *s, struct sinew_peer *peer, const struct sinew_message *msg)
+{
+	struct sinew_kept *kept = NULL;
+	int err = sinew_keep(peer, msg, msg->number == 1 ? &s->held : &kept);
+
+	if (err || !kept) {
+		s->bad += err && err != -ENOMEM;
+		return;
+	}
+	pthread_mutex_lock(&fifty_lock);
+	s->kept[s->n_kept++] = kept;
+	pthread_mutex_unlock(&fifty_lock);
+}
+
+static inline void on_message(struct sinew_node *node, struct sinew_peer *peer,
+			      const struct sinew_message *msg, void *user)
+{
+	struct side *s = user;
+	uint64_t number = s->received + 1;
+
+	(void)node;
+	s->bad += !s->ups || s->finished || s->downs || msg->number != number ||
+		number > MESSAGES || msg->len != length_of(number) ||
+		memcmp(msg->data, content_of(number), msg->len) != 0;
+	s->received++;
+	if (number == 1 || number % KEEP_EVERY == 0)
+		keep(s, peer, msg);
+	/* A lack of memory: once more, and then it is not broken. */
+	if (number == BREAK_AT && s->id == 1 && sinew_break(s->node, 2))
+		sinew_break(s->node, 2);
+}
+
+static inline void on_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct side *s = user;
+
+	(void)node, (void)peer;
+	s->bad += s->received != MESSAGES || s->downs;
+	s->finished++;
+}
+
+static inline void on_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct side *s = user;
+
+	(void)node;
+	s->bad += s->downs != 0;
+	if (s->n_sent < MESSAGES)
+		send_more(s, peer);
+}
+
+static inline void on_down(struct sinew_node *node, struct sinew_peer *peer,
+			   enum sinew_down reason, const struct sinew_fates *fates, void *user)
+{
+	struct side *s = user;
+
+	(void)node, (void)peer;
+	s->bad += s->downs != 0 || s->closed;
+	s->reason = reason;
+	s->fates = *fates;
+	s->downs++;
+}
+
+static inline void on_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+			    enum sinew_fence_reason reason, void *user)
+{
+	(void)node, (void)nodeid, (void)incarnation, (void)reason;
+	((struct side *)user)->bad++;
+}
+
+static inline void on_self_lost(struct sinew_node *node, uint64_t incarnation, void *user)
+{
+	(void)node, (void)incarnation;
+	((struct side *)user)->bad++;
+}
+
+static inline void on_closed(struct sinew_node *node, void *user)
+{
+	(void)node;
+	((struct side *)user)->closed++;
+}
+
+static inline void on_log(void *user, enum sinew_level level, const char *line)
+{
+	if (fifty.cause && strstr(line, fifty.cause))
+		atomic_store(&fifty.said, true);
+	if (getenv("LIVE_LOG"))
+		fprintf(stderr, "%lld node %u %s: %s\n", (long long)(fifty_ms() % 100000),
+			*(uint32_t *)user, sinew_level_name(level), line);
+}
+
+/* ---- start: 0 or the negative errno that refused it ---- */
+
+/* Addresses that no other process has. */
+static inline void own_address(uint32_t id, char text[32])
+{
+	unsigned pid = (unsigned)getpid();
+
+	snprintf(text, 32, "127.%u.%u.%u", pid / 250 % 250 + 1, pid % 250 + 1, id);
+}
+
+static inline void times(struct sinew_options *o)
+{
+	o->queue_bytes = 256 * 1024;
+	o->receive_bytes = 64 * 1024;
+	o->backoff_min_ms = 2;
+	o->backoff_max_ms = 20;
+	o->ack_ms = 1;
+	o->connect_ms = o->hello_ms = o->stall_ms = TIMERS_MS;
+}
+
+static inline int new_node(struct side *s, struct sinew_options *o)
+{
+	static const struct sinew_callbacks cb = {
+		.size = sizeof cb, .peer_up = on_up, .message = on_message,
+		.peer_finished = on_finished, .writable = on_writable, .peer_down = on_down,
+		.fence_asked = on_fence, .self_lost = on_self_lost, .closed = on_closed,
+	};
+	int err;
+
+	o->log = on_log;
+	o->log_user = &s->id;
+	o->log_level = SINEW_DEBUG;
+	times(o);
+	err = sinew_node_new(o, &cb, s, &s->node);
+	if (err && s->node)
+		WRONG("sinew_node_new() failed and gave a node");
+	return err;
+}
+
+static inline int start_by_options(struct side *s)
+{
+	struct sockaddr_storage other;
+	struct sinew_options o;
+	char text[32];
+	int err;
+
+	SINEW_OPTIONS_INIT(&o);
+	o.nodeid = s->id;
+	o.n_addrs = 1;
+	o.own_thread = true;
+	own_address(s->id, text);
+	err = sinew_address(text, 0, &o.addrs[0]);
+	own_address(3 - s->id, text);
+	if (!err)
+		err = sinew_address(text, 0, &other);
+	if (!err)
+		err = new_node(s, &o);
+	return err ? err : sinew_peer_add(s->node, 3 - s->id, &other, 1);
+}
+
+static inline int start_by_file(struct side *s)
+{
+	struct sinew_static *config = NULL;
+	struct sinew_options o;
+	char text[CONFIG_ERROR_MAX] = "";
+	int err;
+
+	err = sinew_static_load(fifty.file, &config, text, sizeof text);
+	if (err) {
+		if (config || !text[0])
+			WRONG("sinew_static_load() failed and gave %s",
+			      config ? "a result" : "no reason");
+		return err;
+	}
+	SINEW_OPTIONS_INIT(&o);
+	err = sinew_static_options(config, s->id, &o, text, sizeof text);
+	if (!err)
+		err = new_node(s, &o);
+	/* As the command does it, also to see what it does when nothing is wrong. */
+	sinew_static_explain(config, s->id, err ? err : -EADDRINUSE, text, sizeof text);
+	if (err)
+		on_log(&s->id, SINEW_ERROR, text);
+	if (!err)
+		err = sinew_static_join(config, s->node, text, sizeof text);
+	sinew_static_free(config);
+	return err;
+}
+
+/* What a file that is refused and an address with an interface need. */
+static inline int start_with_errors(void)
+{
+	struct sinew_static *config = NULL;
+	struct sockaddr_storage sa;
+	char text[CONFIG_ERROR_MAX] = "";
+	int err = sinew_static_load(fifty.broken_file, &config, text, sizeof text);
+
+	if (!err || config || !text[0])
+		WRONG("a file that is wrong was not refused");
+	if (sinew_address("fe80::1%lo", 1, &sa) && !failing.plan.k)
+		WRONG("fe80::1%%lo is no address");
+	return err == -EINVAL ? 0 : err;
+}
+
+static inline int start(void)
+{
+	int err = fifty.mode == MODE_FILE ? start_with_errors() : 0;
+
+	for (unsigned i = 0; i < 2 && !err; i++)
+		err = fifty.mode == MODE_FILE ? start_by_file(&fifty.side[i]) :
+			start_by_options(&fifty.side[i]);
+	return err;
+}
+
+/* ---- run ---- */
+
+static inline void release(struct side *s)
+{
+	struct sinew_kept *kept[MESSAGES];
+	unsigned n;
+
+	pthread_mutex_lock(&fifty_lock);
+	n = s->n_kept;
+	memcpy(kept, s->kept, n * sizeof kept[0]);
+	s->n_kept = 0;
+	pthread_mutex_unlock(&fifty_lock);
+	for (unsigned i = 0; i < n; i++)
+		sinew_release(kept[i]);
+}
+
+static inline void turn(void)
+{
+	struct pollfd fds[2];
+
+	if (fifty.mode == MODE_OWN_THREAD) {
+		nanosleep(&(struct timespec) { .tv_nsec = 200000 }, NULL);
+	} else {
+		for (unsigned i = 0; i < 2; i++) {
+			int fd = fifty.side[i].ended ? -1 : sinew_fd_get(fifty.side[i].node);
+
+			fds[i] = (struct pollfd) { fd, POLLIN, 0 };
+		}
+		poll(fds, 2, 5);
+		for (unsigned i = 0; i < 2; i++)
+			if (!fifty.side[i].ended && sinew_dispatch(fifty.side[i].node, 0) < 0)
+				fifty.side[i].ended = true;
+	}
+	release(&fifty.side[0]);
+	release(&fifty.side[1]);
+}
+
+static inline bool both_down(void)
+{
+	return fifty.side[0].downs && fifty.side[1].downs;
+}
+
+static inline bool both_closed(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (!fifty.side[i].closed && !fifty.side[i].ended)
+			return false;
+	return true;
+}
+
+static inline unsigned progress(void)
+{
+	unsigned sum = atomic_load(&failing.hits) != 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		sum += fifty.side[i].received + fifty.side[i].ups + fifty.side[i].downs;
+	return sum;
+}
+
+/* While all fails, few calls are made, however long that is. */
+static inline void check_calls(int64_t began)
+{
+	unsigned made = atomic_load(&failing.all) - atomic_load(&failing.hit_all);
+	int64_t ms = fifty_ms() - began + 1;
+
+	if (failing.hits && made > 3000 + BUSY_PER_MS * ms)
+		WRONG("it spins: %u calls in %lld ms", made, (long long)ms);
+}
+
+static inline void run_until_down(void)
+{
+	int64_t began = fifty_ms(), moved = began, now;
+	unsigned was = progress(), is;
+
+	while (!both_down()) {
+		turn();
+		now = fifty_ms();
+		is = progress();
+		if (is != was)
+			moved = now;
+		was = is;
+		if (fifty.lost && failing.hits && now - moved >= QUIET_MS)
+			break;
+		if (now - began >= fifty_limit(DONE_MS)) {
+			WRONG("after %d ms node 1 has %u messages, node 2 %u; down: %u and %u",
+			      (int)(now - began), fifty.side[0].received, fifty.side[1].received,
+			      fifty.side[0].downs, fifty.side[1].downs);
+			break;
+		}
+	}
+	check_calls(began);
+}
+
+static inline void close_both(void)
+{
+	int linger = !fifty.lost ? LINGER_MS : both_down() ? LINGER_LOST_MS : 0;
+	int64_t end = fifty_ms() + fifty_limit(linger ? DONE_MS : CLOSE_MS);
+
+	for (unsigned i = 0; i < 2; i++)
+		if (sinew_close(fifty.side[i].node, linger))
+			WRONG("sinew_close() failed");
+	while (!both_closed() && fifty_ms() < end)
+		turn();
+	for (unsigned i = 0; i < 2; i++)
+		if (!fifty.side[i].closed)
+			WRONG("node %u did not close", i + 1);
+}
+
+/* ---- look at it ---- */
+
+/* Which descriptors are open. */
+static inline void look_at_fds(bool open[FDS_MAX])
+{
+	for (int fd = 0; fd < FDS_MAX; fd++)
+		open[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+static inline void check_fds(const bool before[FDS_MAX])
+{
+	bool now[FDS_MAX];
+
+	look_at_fds(now);
+	for (int fd = 0; fd < FDS_MAX; fd++) {
+		if (now[fd] == before[fd])
+			continue;
+		WRONG("descriptor %d is %s", fd, now[fd] ? "left open" : "closed");
+		if (now[fd])
+			__real_close(fd);
+	}
+	if (failing.wrong_closes)
+		WRONG("a descriptor was closed twice");
+}
+
+/* Delivered messages are counted by the other side; what it acknowledged it has. */
+static inline void check_side(const struct side *s, const struct side *other)
+{
+	const struct sinew_fates *f = &s->fates;
+
+	if (s->bad)
+		WRONG("node %u: a callback saw what is wrong", s->id);
+	if (s->downs && (f->acked > other->received || f->unknown < other->received ||
+			 f->queued != s->n_sent))
+		WRONG("node %u: fates are %llu %llu %llu, %u of %u messages were delivered",
+		      s->id, (unsigned long long)f->acked, (unsigned long long)f->unknown,
+		      (unsigned long long)f->queued, other->received, s->n_sent);
+}
+
+static inline bool side_complete(const struct side *s)
+{
+	return s->n_sent == MESSAGES && s->received == MESSAGES && s->ups == 1 &&
+		s->finished == 1 && s->downs == 1 && s->closed == 1 &&
+		s->reason == SINEW_DOWN_CLOSED && s->fates.acked == MESSAGES;
+}
+
+/* Of several that failed any may be the cause. */
+static inline bool refusal_is_right(int err)
+{
+	int code = failing.hit_code;
+
+	if (!strcmp(sinew_error_name(err), "unknown"))
+		return false;
+	if (failing.plan.call == CALLS && failing.plan.ever)
+		return true;
+	if (code == EAI_MEMORY)
+		return err == -ENOMEM;
+	if (code == EAI_SYSTEM)
+		return err == -EMFILE;
+	return err == (code < 0 ? -EINVAL : -code);
+}
+
+static inline void fifty_run(enum mode mode, bool lost, const char *cause, struct outcome *out)
+{
+	bool before[FDS_MAX];
+	int64_t began = fifty_ms();
+	int err;
+
+	memset(fifty.side, 0, sizeof fifty.side);
+	memset(out, 0, sizeof *out);
+	fifty.side[0].id = 1;
+	fifty.side[1].id = 2;
+	fifty.mode = mode;
+	fifty.lost = lost;
+	fifty.cause = cause;
+	fifty.said = false;
+	fifty.out = out;
+	atomic_store(&failing.blocks, 0);
+	look_at_fds(before);
+	err = start();
+	if (!err) {
+		run_until_down();
+		close_both();
+	}
+	for (unsigned i = 0; i < 2; i++)
+		sinew_node_free(fifty.side[i].node);
+	for (unsigned i = 0; i < 2; i++) {
+		release(&fifty.side[i]);
+		sinew_release(fifty.side[i].held);
+	}
+	out->refused = err != 0;
+	out->said = fifty.said;
+	out->calls = failing.all;
+	out->complete = side_complete(&fifty.side[0]) && side_complete(&fifty.side[1]);
+	out->ms = (int)(fifty_ms() - began);
+	if (!err) {
+		check_side(&fifty.side[0], &fifty.side[1]);
+		check_side(&fifty.side[1], &fifty.side[0]);
+	}
+	check_fds(before);
+	if (failing.blocks)
+		WRONG("%ld blocks of memory are lost", failing.blocks);
+	if (err && !refusal_is_right(err))
+		WRONG("refused as %s for %s", sinew_error_name(err), strerror(failing.hit_code));
+	if (err && !failing.hit_code)
+		WRONG("refused as %s without a failure", sinew_error_name(err));
+}
+
+/* ---- files ---- */
+
+static inline bool write_config(char path[64], const char *name, uint32_t second)
+{
+	char a[32], b[32];
+	FILE *f;
+
+	snprintf(path, 64, "/tmp/sinew-%s-%d", name, (int)getpid());
+	own_address(1, a);
+	own_address(second, b);
+	f = fopen(path, "w");
+	if (!f)
+		return false;
+	fprintf(f, "nodelist {\n node {\n nodeid: 1\n ring0_addr: %s\n }\n"
+		" node {\n nodeid: 2\n ring0_addr: %s\n }\n}\n", a, b);
+	return fclose(f) == 0;
+}
+
+/* Once in each process. */
+static inline bool fifty_prepare(void)
+{
+	for (size_t i = 0; i < sizeof fifty_pattern; i++)
+		fifty_pattern[i] = (uint8_t)(i * 131 + (i >> 8) * 7);
+	return write_config(fifty.file, "fifty", 2) && write_config(fifty.broken_file, "twice", 1);
+}
+
+static inline void fifty_done(void)
+{
+	unlink(fifty.file);
+	unlink(fifty.broken_file);
+}
+
+#endif

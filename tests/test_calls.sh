@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the check that no call is forgotten by test_failures: each function outside of the project
+# that lowcomms/ and membership/ call is made to fail there, or is named here with the reason why
+# not. Knows nothing of what the calls do.
+# run.sh: with=nm
+set -u
+export LC_ALL=C
+cd "$(dirname "$0")/.." || exit 2
+
+OBJ=${BUILD:-build}/obj
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+# verdict NAME: fails if standard input has a line.
+verdict()
+{
+	local found
+	found=$(cat)
+	if [ -z "$found" ]; then
+		echo "ok - $1"
+		return
+	fi
+	echo "not ok - $1: $(echo "$found" | tr '\n' ' ')"
+	failed=1
+}
+
+# NAME  REASON; names may hold patterns of the shell.
+cat >"$dir/exempt" <<'END'
+mem*                        works on memory alone
+bcmp                        works on memory alone
+__mem*_chk                  the same, checked by the compiler's wish
+str[clns]*                  works on memory alone
+strtoul                     works on memory alone
+strerror                    gives a text for every number
+gai_strerror                gives a text for every number
+*snprintf                   writes to memory; what does not fit is cut
+*snprintf_chk               the same, checked by the compiler's wish
+__isoc*_sscanf              reads from memory; too little is looked for by its callers
+inet_pton                   fails for a wrong text only, which test_config has
+inet_ntop                   has room for every address
+free                        gives back
+freeaddrinfo                gives back
+clock_gettime               fails only for a clock that does not exist
+timerfd_settime             fails only for wrong arguments: it takes nothing new
+pthread_self                cannot fail
+pthread_mutex_lock          fails only for a lock that is wrong or ours already
+pthread_mutex_unlock        fails only for a lock that is not ours
+pthread_mutex_destroy       fails only for a lock in use
+pthread_join                fails only for a thread that is none
+pthread_sigmask             fails only for wrong arguments
+sigfillset                  works on memory alone
+sched_yield                 cannot fail
+__errno_location            where errno lives
+__stack_chk_fail            of the compiler
+__assert_fail               the end of a program that is wrong
+_GLOBAL_OFFSET_TABLE_       of the linker
+__asan_*                    of the sanitizer
+__ubsan_*                   of the sanitizer
+__tsan_*                    of the sanitizer
+__sanitizer_*               of the sanitizer
+__sancov_*                  of the sanitizer
+END
+
+wrapped() { sed -n 's/^CALL(\([a-z0-9_]*\),.*/\1/p' tests/failures.def; }
+
+# Whether a name has a reason; says nothing.
+is_exempt()
+{
+	local pattern
+	while read -r pattern _; do
+		# shellcheck disable=SC2053
+		[[ $1 == $pattern ]] && return 0
+	done <"$dir/exempt"
+	return 1
+}
+
+nm -g --defined-only "$OBJ"/{proto,lowcomms,membership}/*.o |
+	awk 'NF == 3 { print $3 }' | sort -u >"$dir/own"
+nm -u "$OBJ"/{lowcomms,membership}/*.o | awk 'NF == 2 { print $2 }' | sort -u |
+	comm -23 - "$dir/own" >"$dir/called"
+wrapped | sort -u >"$dir/wrapped"
+
+grep -cE '^(socket|malloc|epoll_wait)$' "$dir/called" | grep -v '^3$' |
+	verdict the_objects_are_looked_at
+comm -23 "$dir/called" "$dir/wrapped" | while read -r name; do
+	is_exempt "$name" || echo "$name"
+done | verdict every_call_fails_or_has_a_reason
+comm -13 "$dir/called" "$dir/wrapped" | verdict every_call_that_fails_is_made
+while read -r name; do
+	is_exempt "$name" && echo "$name"
+done <"$dir/wrapped" | verdict no_call_is_both
+grep -vE '^[^ ]+  +[^ ]' "$dir/exempt" | verdict every_reason_is_given
+
+exit $failed
