@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the test that descriptors may run out: before a node opens, while others dial in, and
+ * while its links break; nothing is lost, nothing spins, and all goes on when there are some
+ * again. Knows no system call of the library.
+ */
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include "tests/live.h"
+
+#define CLIENTS		64	/* that dial in while none is left */
+#define FILL_MAX	1024
+#define NODE_FDS	5	/* what a node with one listener opens */
+#define MESSAGES	200
+#define WINDOW_MS	500
+#define TURNS_MAX	250	/* in that time: more is a loop that spins */
+#define LINES_MAX	10	/* of a kind in the log, the others are suppressed */
+
+static struct live nodes[2];
+static uint64_t expected[2];	/* message numbers */
+static unsigned wrong, accept_lines, dial_lines;
+
+/* ---- descriptors ---- */
+
+static int fill[FILL_MAX];
+static unsigned n_fill;
+static struct rlimit before;
+
+static void limit_to(rlim_t n)
+{
+	struct rlimit now = { .rlim_cur = n, .rlim_max = before.rlim_max };
+
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &now), 0);
+}
+
+/* Takes all that are left but some. */
+static void take_all_but(unsigned left)
+{
+	while (n_fill < FILL_MAX && (fill[n_fill] = fcntl(0, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n_fill++;
+	CHECK(n_fill < FILL_MAX && n_fill >= left);
+	while (left-- && n_fill)
+		close(fill[--n_fill]);
+}
+
+static void give_all(void)
+{
+	while (n_fill)
+		close(fill[--n_fill]);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static unsigned count_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < FILL_MAX; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* ---- nodes ---- */
+
+static void count_lines(void *user, enum sinew_level level, const char *line)
+{
+	live_log(user, level, line);
+	accept_lines += strstr(line, "cannot accept a connection: Too many open files") != NULL;
+	dial_lines += strstr(line, "cannot connect: Too many open files") != NULL;
+}
+
+static void change(struct sinew_options *opt)
+{
+	opt->log = count_lines;
+	opt->stall_ms = opt->hello_ms = opt->connect_ms = 60000;
+}
+
+static void check_number(struct live *l, const struct sinew_message *msg)
+{
+	uint64_t number;
+
+	memcpy(&number, msg->data, sizeof number);
+	wrong += msg->len != sizeof number || number != ++expected[l->id - 1];
+}
+
+static bool both_up(void *arg)
+{
+	(void)arg;
+	return nodes[0].n_up && nodes[1].n_up;
+}
+
+static bool all_there(void *arg)
+{
+	uint64_t n = *(uint64_t *)arg;
+
+	return expected[0] == n && expected[1] == n;
+}
+
+static bool both_closed(void *arg)
+{
+	(void)arg;
+	return nodes[0].n_closed && nodes[1].n_closed;
+}
+
+static bool open_pair(void)
+{
+	memset(nodes, 0, sizeof nodes);
+	memset(expected, 0, sizeof expected);
+	wrong = accept_lines = dial_lines = 0;
+	nodes[0].on_message = nodes[1].on_message = check_number;
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit_to(512);
+	return live_pair(nodes, change) && CHECK(live_run(nodes, both_up, NULL, 10000));
+}
+
+static void send_to_each_other(uint64_t from, uint64_t to)
+{
+	for (uint64_t n = from; n <= to; n++)
+		for (unsigned i = 0; i < 2; i++)
+			CHECK_EQ(sinew_send(nodes[i].peer, &n, sizeof n), 0);
+}
+
+static void close_pair(void)
+{
+	give_all();
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(sinew_close(nodes[i].node, 5000), 0);
+	CHECK(live_run(nodes, both_closed, NULL, 10000));
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(nodes[i].n_up, 1);
+		CHECK_EQ(nodes[i].n_down, 1);
+		CHECK_EQ(nodes[i].reason, SINEW_DOWN_CLOSED);
+		live_free(&nodes[i]);
+	}
+	CHECK_EQ(wrong, 0);
+	if (check_state.failures)
+		live_show_log();
+}
+
+/* How often the nodes had something to do in a while. */
+static unsigned turns_in_window(void)
+{
+	struct live *const both[2] = { &nodes[0], &nodes[1] };
+	int64_t end = live_ms() + WINDOW_MS;
+	unsigned turns = 0;
+
+	for (; live_ms() < end; turns++)
+		live_turn(both, 2, NULL, 0, 50);
+	return turns;
+}
+
+/* ---- clients: sockets that are there before none is left ---- */
+
+static void make_clients(int fds[CLIENTS])
+{
+	struct sockaddr_storage from = live_addr(2);
+
+	((struct sockaddr_in *)&from)->sin_port = 0;
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		CHECK_EQ(bind(fds[i], (struct sockaddr *)&from, sizeof(struct sockaddr_in)), 0);
+	}
+}
+
+static void connect_clients(const int fds[CLIENTS])
+{
+	struct sockaddr_storage to = live_addr(1);
+
+	for (unsigned i = 0; i < CLIENTS; i++)
+		if (connect(fds[i], (struct sockaddr *)&to, sizeof(struct sockaddr_in)))
+			CHECK_EQ(errno, EINPROGRESS);
+}
+
+/* How many were ended by the other side. */
+static unsigned ended(const int fds[CLIENTS])
+{
+	unsigned n = 0;
+	char byte;
+
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		ssize_t got = recv(fds[i], &byte, 1, MSG_PEEK);
+
+		n += got == 0 || (got < 0 && errno != EAGAIN);
+	}
+	return n;
+}
+
+static bool all_ended(void *fds)
+{
+	return ended(fds) == CLIENTS;
+}
+
+static void close_clients(const int fds[CLIENTS])
+{
+	for (unsigned i = 0; i < CLIENTS; i++)
+		close(fds[i]);
+}
+
+/* ---- tests ---- */
+
+static void a_node_that_cannot_open_says_so(void)
+{
+	struct sockaddr_storage own = live_addr(3);
+	unsigned fds = count_fds();
+	struct sinew_options opt;
+	struct live l = { 0 };
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit_to(256);
+	live_options(&opt, &l, 3, &own);
+	for (unsigned left = 0; left < NODE_FDS; left++) {
+		take_all_but(left);
+		CHECK_EQ(sinew_node_new(&opt, NULL, NULL, &l.node), -EMFILE);
+		CHECK(!l.node);
+		while (n_fill)
+			close(fill[--n_fill]);
+		CHECK_EQ(count_fds(), fds);
+	}
+	take_all_but(NODE_FDS);
+	CHECK_EQ(sinew_node_new(&opt, NULL, NULL, &l.node), 0);
+	sinew_node_free(l.node);
+	give_all();
+	CHECK_EQ(count_fds(), fds);
+}
+
+/* The spare descriptor takes each connection, so that it can be refused. */
+static void who_dials_in_is_refused_and_sessions_go_on(void)
+{
+	uint64_t n = MESSAGES;
+	int fds[CLIENTS];
+
+	CHECK_OR_RETURN(open_pair());
+	make_clients(fds);
+	take_all_but(0);
+	connect_clients(fds);
+	send_to_each_other(1, n);
+	CHECK(live_run(nodes, all_ended, fds, 10000));
+	CHECK(live_run(nodes, all_there, &n, 10000));
+	CHECK(accept_lines >= 1 && accept_lines <= LINES_MAX);
+	CHECK(turns_in_window() < TURNS_MAX);
+	CHECK_EQ(live_status(&nodes[0]).reconnects, 0);
+	close_clients(fds);
+	close_pair();
+}
+
+/* Not even the spare one is of use: the listener rests, and takes them up again later. */
+static void without_a_spare_one_the_listener_rests(void)
+{
+	uint64_t n = MESSAGES;
+	unsigned lines;
+	int fds[CLIENTS];
+
+	CHECK_OR_RETURN(open_pair());
+	make_clients(fds);
+	limit_to(3);
+	connect_clients(fds);
+	send_to_each_other(1, n);
+	CHECK(live_run(nodes, all_there, &n, 10000));
+	CHECK(turns_in_window() < TURNS_MAX);
+	CHECK_EQ(ended(fds), 0);
+	CHECK(accept_lines >= 1 && accept_lines <= LINES_MAX);
+	lines = accept_lines;
+	limit_to(512);
+	/* Too many that have said nothing: the oldest are dropped, and none waits for us. */
+	CHECK(turns_in_window() < TURNS_MAX);
+	CHECK(ended(fds) > 0);
+	CHECK_EQ(accept_lines, lines);
+	close_clients(fds);
+	close_pair();
+}
+
+/* What breaks cannot be dialled until there are descriptors again, then it is at once. */
+static void a_link_that_breaks_comes_back_later(void)
+{
+	uint64_t n = MESSAGES;
+
+	CHECK_OR_RETURN(open_pair());
+	send_to_each_other(1, n);
+	CHECK(live_run(nodes, all_there, &n, 10000));
+	CHECK_EQ(sinew_break(nodes[0].node, 2), 0);
+	limit_to(3);
+	send_to_each_other(n + 1, 2 * n);
+	CHECK(turns_in_window() < TURNS_MAX);
+	CHECK_EQ(expected[0], n);
+	CHECK(dial_lines >= 1 && dial_lines <= 2 * LINES_MAX);
+	CHECK_EQ(live_status(&nodes[0]).last_error, -EMFILE);
+	limit_to(512);
+	n *= 2;
+	CHECK(live_run(nodes, all_there, &n, 10000));
+	CHECK_EQ(live_status(&nodes[0]).reconnects, 1);
+	close_pair();
+}
+
+int main(void)
+{
+	RUN(a_node_that_cannot_open_says_so);
+	RUN(who_dials_in_is_refused_and_sessions_go_on);
+	RUN(without_a_spare_one_the_listener_rests);
+	RUN(a_link_that_breaks_comes_back_later);
+	return check_done();
+}
