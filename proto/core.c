@@ -396,6 +396,7 @@ void core_renew(struct core *core, uint64_t incarnation)
 		p->member = 0;
 		p->member_leaving = false;
 		p->give_up = 0;
+		p->asks = false;
 		p->owes_until_ns = 0;
 		peer_dial_soon(p, 0);
 	}

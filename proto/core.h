@@ -209,6 +209,7 @@ struct peer {
 	uint64_t backoff_ns;
 	unsigned dial_path;
 	uint32_t give_up;	/* enum wire_reason, 0 = dials go on */
+	bool asks;		/* an unknown life said that we failed: dial to hear it */
 	uint64_t owes_until_ns;	/* our last ACK may be lost: stay for a redial ... */
 	uint64_t owes_life;	/* ... of that life */
 	unsigned owes_refused;	/* dials since that nobody listened to */

@@ -259,6 +259,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	l->deadline_ns = CORE_NEVER;
 	l->answered = false;
 	p->give_up = 0;
+	p->asks = false;
 	paths_ok(&p->paths, l->path, core->now_ns, rtt);
 	if (rtt)
 		atomic_store_explicit(&s->n.rtt_ns, rtt, memory_order_relaxed);
@@ -323,9 +324,10 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 		return link_fault(l, "HELLO does not fit");
 	if (++l->n_hellos > HELLOS_MAX)
 		return link_fault(l, "HELLO again and again");
-	/* Each answers one of ours, so ours have been written: else it did not wait for them. */
-	if (!link_ctl(l, WIRE_CONTROL_MAX))
-		return link_fault(l, "HELLO upon HELLO, without our answers");
+	/* HELLOs alternate (R2): what is still unwritten was answered by nobody. And there
+	 * is room for only so many. */
+	if (l->ctl_off != l->ctl_len)
+		return link_fault(l, "HELLO before ours was sent");
 	if (f->nodeid == core->cfg.nodeid || h.mine == core->cfg.incarnation) {
 		core_note(core, NOTE_ERROR, f->nodeid, l,
 			  "a program with our own nodeid is at this address");
@@ -427,6 +429,18 @@ static void stale(struct peer *p, const struct refuse *r)
 	p->dial_at_ns = p->core->now_ns;
 }
 
+/*
+ * Whether a refusal by that life says anything. Whoever listens where we dialled may refuse
+ * us. On an accepted link only a life that we know: anybody at that address can dial.
+ */
+static bool may_refuse(const struct link *l, uint64_t life)
+{
+	const struct peer *p = l->peer;
+
+	return l->dialled || (p->session && p->session->incarnation == life) ||
+		(p->member && p->member == life) || tombs_find(&p->tombs, life);
+}
+
 enum rx_result hello_refused(struct link *l, const struct frame *f)
 {
 	struct core *core = l->core;
@@ -442,6 +456,13 @@ enum rx_result hello_refused(struct link *l, const struct frame *f)
 		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "the peer refuses us");
 	n->detail = wire_reason_name(r.reason);
 	link_shut(l, LINK_ORDERLY);
+	if (!may_refuse(l, r.mine)) {
+		/* If it is true it is said again where we dial. */
+		p->asks = r.reason == WIRE_REFUSE_FAILED && !p->up &&
+			r.yours == core->cfg.incarnation;
+		peer_dial_check(p);
+		return RX_GONE;
+	}
 	if (r.reason != WIRE_REFUSE_STALE)
 		p->owes_until_ns = 0;	/* it has no session with us: nothing is missing there */
 	if (r.yours != core->cfg.incarnation) {

@@ -48,6 +48,15 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 	link_deadline(l, core->cfg.connect_ns);
 }
 
+/* Whoever says that we failed cannot be reached where it should listen: it is believed. */
+static void cannot_ask(struct peer *p)
+{
+	if (!p->asks)
+		return;
+	p->asks = false;
+	p->core->renew_raised = true;
+}
+
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 {
 	(void)core;
@@ -55,6 +64,7 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 	if (probe)
 		return;
 	p->dial_raised = false;
+	cannot_ask(p);
 	peer_backoff(p, false);
 	peer_dial_check(p);
 }
@@ -79,6 +89,8 @@ void link_connected(struct link *l)
 		return;
 	l->last_rx_ns = l->core->now_ns;
 	peer_seen(l->core, &l->from);
+	if (!l->probe)
+		l->peer->asks = false;		/* it says so itself, or it was not true */
 	if (l->probe) {
 		l->state = LINK_PROBE;
 		send_probe(l);
@@ -169,6 +181,8 @@ static void account(struct link *l, bool eof)
 		}
 	} else if (l->dialled) {
 		paths_failed(&p->paths, l->path);
+		if (l->state == LINK_CONNECTING)
+			cannot_ask(p);
 		peer_backoff(p, false);
 	}
 }
@@ -189,8 +203,10 @@ void link_dead(struct link *l, bool eof)
 
 void link_refused(struct link *l)
 {
-	if (l->peer && l->state == LINK_CONNECTING)
+	if (l->peer && l->state == LINK_CONNECTING) {
 		peer_absent(l->peer);
+		l->peer->asks = false;		/* nobody there says so */
+	}
 	link_dead(l, false);
 }
 

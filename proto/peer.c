@@ -254,6 +254,8 @@ static bool wants_link(const struct peer *p)
 		return true;
 	if (owes(p))
 		return true;
+	if (p->asks && !core->closing)
+		return true;
 	if (p->profile == CORE_DLM || core->closing)
 		return false;
 	if (core->cfg.static_members)
@@ -279,7 +281,9 @@ static bool link_under_way(const struct peer *p)
 			continue;
 		if (l->dialled && l->state != LINK_UP)
 			return true;
-		if (!l->dialled && l->state == LINK_WAIT && l->answered)
+		/* A choice comes from the life of the session, if there is one. */
+		if (!l->dialled && l->state == LINK_WAIT && l->answered &&
+		    (!p->session || p->session->incarnation == l->life))
 			return true;
 	}
 	return false;

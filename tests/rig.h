@@ -38,6 +38,7 @@ struct rig {
 	uint8_t last[1 << 17];
 	size_t last_len;
 	bool renew, closed;
+	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
 	void *memory[64];
 	unsigned n_memory;
 };
@@ -114,9 +115,14 @@ static inline void act(const struct core_action *a)
 		note(&a->note);
 		break;
 	case CORE_DIAL:
+		if (rig->no_dials) {
+			link_no_dial(&rig->core, a->peer, a->path, false);
+			break;
+		}
 		w = rig->dial[id] = new_wire();
 		link_dial(&rig->core, &w->link, a->peer, a->path, false);
-		link_connected(&w->link);
+		if (!rig->dials_hang)
+			link_connected(&w->link);
 		break;
 	case CORE_PROBE:
 		link_no_dial(&rig->core, a->peer, a->path, true);
