@@ -27,6 +27,7 @@ void core_config_default(struct core_config *c)
 		.held_ns = MS(10000),
 		.backoff_min_ns = MS(20),
 		.backoff_max_ns = MS(1000),
+		.comeback_ns = MS(250),
 		.decider_wait_ns = MS(20),
 		.keepalive_ns = MS(5000),
 		.keepalive_multi_ns = MS(700),

@@ -54,6 +54,8 @@ struct core_config {
 	uint64_t hello_ns;		/* each wait for a HELLO */
 	uint64_t held_ns;		/* a HELLO waiting for membership */
 	uint64_t backoff_min_ns, backoff_max_ns;
+	uint64_t comeback_ns;		/* static: a life that lost its link may come back, before
+					 * another one takes its place */
 	uint64_t decider_wait_ns;	/* head start for the other side's dial */
 	uint64_t keepalive_ns;		/* idle link */
 	uint64_t keepalive_multi_ns;	/* the same when a peer has several paths */
@@ -126,7 +128,7 @@ struct link {
 enum rx_result {
 	RX_MORE,		/* nothing whole left: read on */
 	RX_MSG,			/* rx->msg is a message: hand it over, call again */
-	RX_AGAIN,		/* poll the actions, then call again */
+	RX_AGAIN,		/* poll the actions, then call again; at once or later */
 	RX_PAUSED,		/* do not read; call again after an action or release */
 	RX_BUFFER,		/* lend rx->need bytes by link_lend(), call again */
 	RX_GONE,		/* the link is shut: drop the rest, poll the actions */
@@ -200,6 +202,7 @@ struct peer {
 	struct session *session;	/* NULL or alive */
 	struct session *spare;	/* lent for the next life */
 	struct link *up;	/* the link that the session sends on */
+	uint64_t lost_ns;	/* when there was one for the last time */
 	struct paths paths;
 	struct tombs tombs;
 	uint64_t member;	/* life that membership has added, 0 = none */

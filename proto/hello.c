@@ -163,6 +163,7 @@ static enum rx_result admit_static(struct link *l, const struct hello *h)
 	struct session *s = p->session;
 	bool proof = h->yours == core->cfg.incarnation &&
 		(!s || l->challenged == p->epoch + 1);
+	uint64_t until;
 
 	if (!s && core->closing)
 		return RX_MORE;
@@ -177,9 +178,11 @@ static enum rx_result admit_static(struct link *l, const struct hello *h)
 		return RX_MORE;
 	if (l->state == LINK_HELD && p->up && p->up->last_rx_ns > l->held_since_ns)
 		return claimed(l);
-	if (p->up && core->now_ns - p->up->last_rx_ns < alive_window(core)) {
+	until = p->up ? p->up->last_rx_ns + alive_window(core) :
+		p->lost_ns + core->cfg.comeback_ns;
+	if (core->now_ns < until) {
 		/* Its old life was alive a moment ago: wait whether it says more. */
-		hold(l, h, p->up->last_rx_ns + alive_window(core) - core->now_ns);
+		hold(l, h, until - core->now_ns);
 		return RX_PAUSED;
 	}
 	session_end(s, SESSION_SUPERSEDED);

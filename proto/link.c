@@ -139,8 +139,10 @@ void link_shut(struct link *l, enum link_shut how)
 		return;
 	if (l->probe && l->dialled)
 		p->probing &= ~(1u << l->path);
-	if (p->up == l)
+	if (p->up == l) {
 		p->up = NULL;
+		p->lost_ns = l->core->now_ns;
+	}
 	if (s && p->profile == CORE_DLM)
 		kernel_link_gone(l);
 	if (s && s->end == SESSION_ALIVE && p->up == NULL) {
