@@ -10,8 +10,9 @@
 
 #include "lowcomms/conn.h"
 
-#define WAITING_PER_PEER	4	/* links without HELLO from the address of one peer */
-#define WAITING_MIN		16	/* in all, at least */
+#define WAITING_PER_PEER	4	/* links without a session from the address of one peer:
+					 * silent, probing, and in the middle of the handshake */
+#define WAITING_MIN		16	/* silent ones in all, at least */
 #define ACCEPTS_TURN		256	/* from one listener */
 #define ACCEPT_ERRORS		16	/* of connections that ended before, from one in a turn */
 
@@ -116,42 +117,103 @@ static unsigned peers_at(struct sinew_node *n, const struct path_addr *from)
 	return count;
 }
 
-static bool waits(const struct conn *c)
+/* What an accepted connection that carries no session has said. */
+enum waiting { WAITS_SILENT, WAITS_PROBE, WAITS_HELLO, N_WAITING, WAITS_NOT };
+
+struct crowd {
+	unsigned n;
+	struct conn *oldest;
+};
+
+static enum waiting waiting(const struct conn *c)
 {
-	return c->state == CONN_OPEN && !c->link.dialled && !c->link.read_hello &&
-		(c->link.state == LINK_WAIT || c->link.state == LINK_PROBE);
+	const struct link *l = &c->link;
+
+	if (c->state != CONN_OPEN || l->dialled)
+		return WAITS_NOT;
+	switch (l->state) {
+	case LINK_WAIT:
+		return l->read_hello ? WAITS_HELLO : WAITS_SILENT;
+	case LINK_HELD:
+		return WAITS_HELLO;
+	case LINK_PROBE:
+		return WAITS_PROBE;
+	case LINK_CONNECTING:
+	case LINK_UP:
+	case LINK_GONE:
+		break;
+	}
+	return WAITS_NOT;
 }
 
-/* Keeps those that have said nothing within bounds: the oldest makes room. */
+/* It is of the life that we have a session with: no stranger knows that number. */
+static bool known_life(const struct conn *c)
+{
+	const struct peer *p = c->link.peer;
+
+	return p && p->session && p->session->incarnation == c->link.life;
+}
+
+static void crowd_add(struct crowd *cr, struct conn *c)
+{
+	/* New ones are put in front: the last seen is the oldest. */
+	if (!cr->oldest || !known_life(c) || known_life(cr->oldest))
+		cr->oldest = c;
+	cr->n++;
+}
+
+/* Those from one address by what they said; returns all silent ones. */
+static struct crowd count_waiting(struct sinew_node *n, const struct path_addr *from,
+				  struct crowd here[N_WAITING])
+{
+	struct crowd all = { 0 };
+
+	memset(here, 0, N_WAITING * sizeof *here);
+	for (struct conn *c = n->conns; c; c = c->next) {
+		enum waiting w = waiting(c);
+
+		if (w == WAITS_NOT)
+			continue;
+		if (w == WAITS_SILENT)
+			crowd_add(&all, c);
+		if (memcmp(c->link.from.ip, from->ip, sizeof from->ip) == 0)
+			crowd_add(&here[w], c);
+	}
+	return all;
+}
+
+static void drop_waiting(struct sinew_node *n, struct conn *c)
+{
+	char text[ADDR_TEXT_MAX];
+
+	log_limited(n, SINEW_WARNING, 0, "too many waiting",
+		    "addr=%s too many connections that carry no session; dropping the oldest",
+		    addr_text(&c->link.from, text));
+	n->core.refused++;
+	conn_fail(c, -ETIMEDOUT);
+}
+
+/* Keeps those that carry no session within bounds: the oldest makes room. */
 static void bound_waiting(struct sinew_node *n, const struct path_addr *from, unsigned peers)
 {
-	struct conn *oldest = NULL, *oldest_here = NULL;
-	unsigned all = 0, here = 0, most = 2 * (n->core.n_peers + 1);
+	unsigned most = 2 * (n->core.n_peers + 1), most_here = WAITING_PER_PEER * peers;
+	struct crowd here[N_WAITING], all = count_waiting(n, from, here);
+	struct conn *silent;
 
 	if (most < WAITING_MIN)
 		most = WAITING_MIN;
-	/* New ones are put in front: the last seen is the oldest. */
-	for (struct conn *c = n->conns; c; c = c->next) {
-		if (!waits(c))
-			continue;
-		/* Probes say what they are; a path of a peer needs one. */
-		if (c->link.state == LINK_WAIT) {
-			all++;
-			oldest = c;
-		}
-		if (memcmp(c->link.from.ip, from->ip, sizeof from->ip) == 0) {
-			here++;
-			oldest_here = c;
-		}
+	if (here[WAITS_SILENT].n >= most_here || all.n >= most) {
+		silent = here[WAITS_SILENT].n >= most_here ? here[WAITS_SILENT].oldest : all.oldest;
+		/* It may have spoken since: then it is not silent, and counts elsewhere. */
+		conn_event(silent, EPOLLIN);
+		node_actions(n, false);
+		if (waiting(silent) == WAITS_SILENT)
+			drop_waiting(n, silent);
+		count_waiting(n, from, here);
 	}
-	if (here >= WAITING_PER_PEER * peers)
-		oldest = oldest_here;
-	else if (all < most)
-		return;
-	log_limited(n, SINEW_WARNING, 0, "too many silent",
-		    "too many connections that have not said HELLO; dropping the oldest");
-	n->core.refused++;
-	conn_fail(oldest, -ETIMEDOUT);
+	for (unsigned w = WAITS_PROBE; w < N_WAITING; w++)
+		if (here[w].n >= most_here)
+			drop_waiting(n, here[w].oldest);
 }
 
 static void take(struct sinew_node *n, int fd, const struct sockaddr_storage *sa)

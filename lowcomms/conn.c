@@ -14,6 +14,7 @@
 #define FLUSH_MAX	(1024u * 1024)	/* bytes a turn, so that one peer starves nobody */
 #define DRAIN_NS	2000000000u	/* until the other end must have read and closed */
 #define DRAIN_BYTES	(1024u * 1024)	/* thrown away meanwhile */
+#define DRAINING_MIN	16	/* so many may drain at least, or two for each node */
 
 static uint64_t real_ms(void)
 {
@@ -221,6 +222,22 @@ static void drain_write(struct conn *c)
 		conn_end(c, true);
 }
 
+/* One more is going to drain. The oldest makes room, those that were never up first. */
+static void bound_draining(struct sinew_node *n)
+{
+	unsigned most = 2 * (n->core.n_peers + 1);
+	struct conn *oldest = NULL;
+
+	if (n->n_draining < (most < DRAINING_MIN ? DRAINING_MIN : most))
+		return;
+	/* New ones are put in front: the last seen is the oldest. */
+	for (struct conn *c = n->conns; c; c = c->next)
+		if (c->state == CONN_DRAINING && (!oldest || !c->was_up || oldest->was_up))
+			oldest = c;
+	if (oldest)
+		conn_end(oldest, false);
+}
+
 void conn_shut(struct conn *c, enum link_shut how)
 {
 	struct sinew_node *n = c->node;
@@ -235,6 +252,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 		return;
 	}
 	conn_drop_input(c);
+	bound_draining(n);
 	c->state = CONN_DRAINING;
 	n->n_draining++;
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
@@ -504,6 +522,8 @@ void conn_event(struct conn *c, uint32_t events)
 			conn_flush(c);
 		if (c->state != CONN_OPEN || !(events & (EPOLLIN | broken)))
 			break;
+		if (c->again)
+			break;		/* what was read comes first, in its turn */
 		if (!c->starved && (!c->blocked || conn_reads_ahead(c))) {
 			conn_input(c);
 		} else if (events & broken) {
