@@ -57,18 +57,33 @@ void log_line(const struct sinew_node *n, enum sinew_level level, const char *fm
 	n->opt.log(n->opt.log_user, level, l.text);
 }
 
+_Static_assert(LOG_SLOTS == 1 << (64 - 57), "slot_of() takes the top bits");
+
+static bool window_over(const struct sinew_node *n, const struct log_slot *s)
+{
+	return n->core.now_ns - s->since_ns >= LOG_WINDOW_NS;
+}
+
+/* Where lines of a kind are counted. Kinds that find no place share one, and its limit. */
 static struct log_slot *slot_of(struct sinew_node *n, const char *kind, uint32_t nodeid)
 {
 	uint64_t h = ((uintptr_t)kind ^ (uint64_t)nodeid << 32) * 0x9e3779b97f4a7c15u;
-	struct log_slot *s = &n->log.slots[h >> 57];
+	unsigned first = (unsigned)(h >> 57);
+	struct log_slot *spare = NULL;
 
-	if (s->text != kind || s->nodeid != nodeid)
-		*s = (struct log_slot) { .text = kind, .nodeid = nodeid,
-					 .since_ns = n->core.now_ns };
-	return s;
+	for (unsigned i = 0; i < LOG_TRIES; i++) {
+		struct log_slot *s = &n->log.slots[(first + i) % LOG_SLOTS];
+
+		if (s->text == kind && s->nodeid == nodeid)
+			return s;
+		if (!spare && (!s->text || window_over(n, s)))
+			spare = s;
+	}
+	if (!spare)
+		return &n->log.slots[first];
+	*spare = (struct log_slot) { .text = kind, .nodeid = nodeid, .since_ns = n->core.now_ns };
+	return spare;
 }
-
-_Static_assert(LOG_SLOTS == 1 << (64 - 57), "slot_of() takes the top bits");
 
 /* Whether one more line of that kind may go out; then how many did not. */
 static bool allowed(struct sinew_node *n, const char *kind, uint32_t nodeid, unsigned *ret_left_out)
@@ -76,7 +91,7 @@ static bool allowed(struct sinew_node *n, const char *kind, uint32_t nodeid, uns
 	struct log_slot *s = slot_of(n, kind, nodeid);
 
 	*ret_left_out = 0;
-	if (n->core.now_ns - s->since_ns >= LOG_WINDOW_NS) {
+	if (window_over(n, s)) {
 		*ret_left_out = s->suppressed;
 		s->since_ns = n->core.now_ns;
 		s->n = s->suppressed = 0;
@@ -163,6 +178,8 @@ void log_note(struct sinew_node *n, const struct note *note)
 {
 	enum sinew_level level = level_of(note->level);
 	bool refusal = note->nodeid && level <= SINEW_WARNING && strstr(note->text, "refuse");
+	/* Who is no peer has chosen that number itself: all of them are one to us. */
+	uint32_t nodeid = peer_find(&n->core, note->nodeid) ? note->nodeid : 0;
 	struct line l = { .len = 0 };
 	unsigned left_out = 0;
 
@@ -174,6 +191,6 @@ void log_note(struct sinew_node *n, const struct note *note)
 	if (!log_wanted(n, level))
 		return;
 	/* Transitions are as rare as lives, and whoever wants DEBUG wants all. */
-	if (level == SINEW_DEBUG || allowed(n, note->text, note->nodeid, &left_out))
+	if (level == SINEW_DEBUG || allowed(n, note->text, nodeid, &left_out))
 		put(n, level, &l, left_out);
 }

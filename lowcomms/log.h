@@ -14,6 +14,7 @@
 
 #define LOG_LINE_MAX	512
 #define LOG_SLOTS	128	/* kinds of lines remembered */
+#define LOG_TRIES	8	/* places where one of them is looked for */
 #define LOG_BURST	10	/* lines of a kind in a window */
 #define LOG_WINDOW_NS	10000000000u
 
