@@ -14,6 +14,8 @@
 #include "lowcomms/handle.h"
 
 #define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */
+#define AGAIN_TURN	4u		/* steps without a message a turn: others are due */
+#define AHEAD_SHARE	8		/* of node_memory, that is read ahead of a paused peer */
 #define KEPT_COPIED	16384u		/* a kept message below this is copied */
 #define KEPT_OVERHEAD	64u		/* charged for each, so that empty ones count */
 
@@ -91,13 +93,15 @@ static void compact(struct conn *c)
 	c->len = left;
 }
 
-/* The most that a peer can have under way towards us: its queue. */
+/* The most that a peer can have under way towards us: its queue. How long that is, is
+ * what it says: it gets its share of the memory, no more. */
 static size_t ahead_max(const struct conn *c)
 {
 	const struct session *s = c->link.session;
 	size_t queue = s && s->peer_queue ? s->peer_queue : c->node->ring_bytes;
+	size_t most = c->node->opt.node_memory / AHEAD_SHARE;
 
-	return queue + 2 * BUF_POOLED;
+	return (queue < most ? queue : most) + 2 * BUF_POOLED;
 }
 
 /* Room to read into at input + len; 0: none. */
@@ -185,6 +189,7 @@ static void parse(struct conn *c)
 	uint8_t *base = input(c);
 	size_t end = c->len - c->off > READ_TURN ? c->off + READ_TURN : c->len;
 	struct rx rx = { .p = base + c->off, .end = base + end };
+	unsigned steps = 0;
 
 	c->blocked = c->full = false;
 	c->scanned = 0;
@@ -197,7 +202,10 @@ static void parse(struct conn *c)
 		}
 		if (r == RX_AGAIN) {
 			node_actions(c->node, false);
-			continue;
+			if (++steps < AGAIN_TURN)
+				continue;
+			end = (size_t)(rx.p - base);
+			break;
 		}
 		if (r == RX_BUFFER && lend(c, &rx))
 			continue;
@@ -260,8 +268,9 @@ void conn_input(struct conn *c)
 			scan(c);
 		else
 			parse(c);
+		/* Before it is up a link gets one short read a turn. */
 	} while ((size_t)got == room && total < READ_TURN && c->state == CONN_OPEN &&
-		 c->link.state != LINK_GONE);
+		 c->link.state == LINK_UP && !c->again);
 	if (total && c->state == CONN_OPEN && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
 }

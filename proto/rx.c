@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#define RX_IDLE_MAX	64u	/* frames without a message until the caller may see to others */
 #define UNKNOWN_VERSION "unknown version of the DLM protocol"
 
 /* ---- sequenced frames ---- */
@@ -265,6 +266,7 @@ static enum rx_result one_frame(struct link *l, struct rx *rx, size_t n)
 static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, struct rx *rx)
 {
 	struct core *core = l->core;
+	unsigned idle = 0;
 
 	rx->msg = NULL;
 	rx->lent = rx->bare = false;
@@ -301,7 +303,7 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 			return r;
 		if (l->state == LINK_GONE)
 			return RX_GONE;
-		if (core_pending(core))
+		if (core_pending(core) || ++idle == RX_IDLE_MAX)
 			return RX_AGAIN;
 	}
 }
