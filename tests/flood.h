@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A process that floods: begun before there is any node, so that it shares no descriptor
+ * with one, and told by a socket what to do. Knows nothing of what the flood costs.
+ */
+#ifndef SINEW_TESTS_FLOOD_H
+#define SINEW_TESTS_FLOOD_H
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "tests/foe.h"
+
+#define FLOOD_PER_S	1000	/* connections, of the kinds that are not at full speed */
+#define FLOOD_OPEN	400	/* that it keeps open, the newest */
+#define FLOOD_STEP_MS	5
+
+enum flood_kind {
+	FLOOD_NONE,
+	/* One thousand connections a second. */
+	FLOOD_SILENT,		/* says nothing */
+	FLOOD_GARBAGE,
+	FLOOD_HALF,		/* half a HELLO */
+	FLOOD_CLUSTER,		/* HELLO of another cluster */
+	FLOOD_NODEIDS,		/* HELLO with a nodeid that nobody has */
+	FLOOD_LIVES,		/* HELLO of a new life, that then says no more */
+	FLOOD_HELD,		/* the same, and it answers */
+	FLOOD_REFUSALS,		/* the same, and it refuses us as failed */
+	FLOOD_PROBES,		/* PROBEs, faster than they are answered */
+	FLOOD_BURST,		/* many HELLOs at once, then a reset */
+	FLOOD_RESET,		/* connects and resets at once */
+	/* At full speed, by a peer that has completed HELLO. */
+	FLOOD_PEER_GARBAGE,	/* and reconnects at once */
+	FLOOD_PEER_AHEAD,	/* numbers ahead of the expected one, reconnects */
+	FLOOD_PEER_HELLO,	/* HELLO on a link that is up, reconnects */
+	FLOOD_PEER_REPEAT,	/* the first message again and again */
+	FLOOD_PEER_FRAGMENTS,	/* begins the longest message, then comes as a new life */
+	FLOOD_PEER_ACKS,
+	FLOOD_PEER_STATUS,
+	FLOOD_PROBE_FAST,	/* PROBEs on one link */
+	FLOOD_SINK,		/* no flood: the same work, but towards itself */
+};
+
+struct flood {
+	pid_t pid;
+	int fd;
+};
+
+struct flood_order {
+	enum flood_kind kind;
+	unsigned from;			/* 127.0.0.from */
+	struct sockaddr_storage to;
+};
+
+struct flood_run {
+	int fd;				/* where the order to stop comes from */
+	struct flood_order o;
+	struct sockaddr_storage from;
+	uint64_t n;			/* done */
+	struct foe open[FLOOD_OPEN];
+	uint8_t chunk[65536];
+};
+
+static inline bool flood_told_to_stop(struct flood_run *r, int ms)
+{
+	struct pollfd p = { .fd = r->fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) != 0;
+}
+
+static inline uint64_t flood_life(struct flood_run *r)
+{
+	return (uint64_t)getpid() << 32 | (r->n + 1);
+}
+
+/* ---- one thousand a second ---- */
+
+static inline void flood_probe(struct foe *f, const char *cluster, unsigned n)
+{
+	struct probe q = { .cookie = 1 };
+	uint8_t buf[16 * WIRE_CONTROL_MAX];
+	size_t len = 0;
+
+	strcpy(q.cluster, cluster);
+	for (unsigned i = 0; i < n && len < sizeof buf - WIRE_CONTROL_MAX; i++)
+		len += wire_put_probe(buf + len, f->nodeid, &q, false);
+	foe_put(f, buf, len);
+}
+
+static inline void flood_refuse(struct foe *f)
+{
+	struct refuse r = { .mine = f->mine, .yours = f->yours, .reason = WIRE_REFUSE_FAILED };
+	uint8_t buf[WIRE_CONTROL_MAX];
+
+	foe_put(f, buf, wire_put_refuse(buf, f->nodeid, &r));
+}
+
+static inline void flood_one(struct flood_run *r, struct foe *f)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+	struct hello h;
+
+	foe_close(f);
+	foe_init(f, r->o.from, flood_life(r), r->o.kind == FLOOD_CLUSTER ? "other" : "test");
+	if (!foe_dial(f, &r->from, &r->o.to))
+		return;
+	r->n++;
+	switch (r->o.kind) {
+	case FLOOD_GARBAGE:
+		foe_put(f, r->chunk, 700);
+		break;
+	case FLOOD_HALF:
+		h = foe_hello_of(f, 0);
+		foe_put(f, buf, wire_put_hello(buf, f->nodeid, &h) / 2);
+		break;
+	case FLOOD_NODEIDS:
+		f->nodeid = 1000 + (uint32_t)r->n;
+		foe_hello(f, 0);
+		break;
+	case FLOOD_CLUSTER:
+	case FLOOD_LIVES:
+		foe_hello(f, 0);
+		break;
+	case FLOOD_HELD:
+		if (foe_ask(f, 20))
+			foe_hello(f, f->yours);
+		break;
+	case FLOOD_REFUSALS:
+		if (foe_ask(f, 20))
+			flood_refuse(f);
+		break;
+	case FLOOD_PROBES:
+		flood_probe(f, "test", 12);
+		break;
+	case FLOOD_BURST:
+		for (unsigned i = 0; i < 8; i++)
+			foe_hello(f, 0);
+		foe_reset(f);
+		break;
+	case FLOOD_RESET:
+		foe_reset(f);
+		break;
+	default:
+		break;
+	}
+}
+
+static inline void flood_connections(struct flood_run *r)
+{
+	int64_t began = foe_ms();
+
+	while (!flood_told_to_stop(r, FLOOD_STEP_MS)) {
+		uint64_t due = (uint64_t)(foe_ms() - began) * FLOOD_PER_S / 1000, have = r->n;
+
+		/* What it could not do in time is not made up for. */
+		for (unsigned i = 0; have + i < due && i < 4 * FLOOD_STEP_MS; i++)
+			flood_one(r, &r->open[(have + i) % FLOOD_OPEN]);
+	}
+	for (unsigned i = 0; i < FLOOD_OPEN; i++)
+		foe_reset(&r->open[i]);
+}
+
+/* ---- at full speed ---- */
+
+static inline size_t flood_fill(struct flood_run *r, struct foe *f)
+{
+	struct hello h = foe_hello_of(f, f->yours);
+	struct probe q = { .cookie = 1, .cluster = "test" };
+	uint8_t *p = r->chunk;
+	size_t n = 0;
+
+	while (n < sizeof r->chunk - 2000) {
+		switch (r->o.kind) {
+		case FLOOD_PEER_AHEAD:
+			n += wire_put_msg(p + n, f->nodeid, f->expected + 5, 0);
+			break;
+		case FLOOD_PEER_HELLO:
+			n += wire_put_hello(p + n, f->nodeid, &h);
+			break;
+		case FLOOD_PEER_REPEAT:
+			n += wire_put_msg(p + n, f->nodeid, f->expected, 0);
+			break;
+		case FLOOD_PEER_FRAGMENTS:
+			n += wire_put_frag(p + n, f->nodeid, f->expected, 1000, 1 << 20, 0) + 1000;
+			return n;
+		case FLOOD_PEER_ACKS:
+			n += wire_put_ack(p + n, f->nodeid, f->next);
+			break;
+		case FLOOD_PEER_STATUS:
+			n += wire_put_status(p + n, f->nodeid, WIRE_STATUS_SHORT);
+			break;
+		case FLOOD_PROBE_FAST:
+			n += wire_put_probe(p + n, f->nodeid, &q, false);
+			break;
+		default:
+			return sizeof r->chunk;
+		}
+	}
+	return n;
+}
+
+static inline void flood_peer(struct flood_run *r)
+{
+	struct foe *f = &r->open[0];
+	bool lives = r->o.kind == FLOOD_PEER_FRAGMENTS;
+	size_t n;
+
+	foe_init(f, r->o.from, flood_life(r), "test");
+	while (!flood_told_to_stop(r, 0)) {
+		if (lives)
+			foe_init(f, r->o.from, flood_life(r), "test");
+		if (!foe_dial(f, &r->from, &r->o.to))
+			continue;
+		if (r->o.kind != FLOOD_PROBE_FAST && !foe_up(f, 400))
+			continue;
+		n = flood_fill(r, f);
+		while (foe_put(f, r->chunk, n) && !foe_ended(f) && !flood_told_to_stop(r, 0)) {
+			r->n++;
+			if (lives)
+				break;
+		}
+		r->n++;
+		foe_reset(f);
+	}
+	foe_reset(f);
+}
+
+/* Bytes from one end of a connection to the other, both its own. */
+static inline void flood_sink(struct flood_run *r)
+{
+	int fds[2];
+	ssize_t got;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds))
+		return;
+	while (!flood_told_to_stop(r, 0)) {
+		got = send(fds[0], r->chunk, sizeof r->chunk, MSG_NOSIGNAL);
+		while (got > 0 && recv(fds[1], r->chunk, sizeof r->chunk, 0) > 0)
+			;
+		r->n++;
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static inline void flood_run(struct flood_run *r)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)&r->from;
+
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(127u << 24 | r->o.from);
+	r->n = 0;
+	/* No frame begins like this. */
+	memset(r->chunk, 0x5a, sizeof r->chunk);
+	if (r->o.kind == FLOOD_SINK)
+		flood_sink(r);
+	else if (r->o.kind >= FLOOD_PEER_GARBAGE)
+		flood_peer(r);
+	else if (r->o.kind != FLOOD_NONE)
+		flood_connections(r);
+}
+
+/* ---- the process ---- */
+
+static inline void flood_serve(int fd)
+{
+	struct flood_run *r = calloc(1, sizeof *r);
+	char stop;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0; i < FLOOD_OPEN; i++)
+		r->open[i].fd = -1;
+	r->fd = fd;
+	while (read(fd, &r->o, sizeof r->o) == (ssize_t)sizeof r->o) {
+		flood_run(r);
+		if (read(fd, &stop, 1) != 1 || write(fd, &r->n, sizeof r->n) < 0)
+			break;
+	}
+	free(r);
+	_exit(0);
+}
+
+static inline void flood_open(struct flood *f)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		abort();
+	f->pid = fork();
+	if (f->pid < 0)
+		abort();
+	if (f->pid == 0) {
+		close(fds[0]);
+		flood_serve(fds[1]);
+	}
+	close(fds[1]);
+	f->fd = fds[0];
+}
+
+static inline void flood_begin(struct flood *f, enum flood_kind kind, unsigned from,
+			       const struct sockaddr_storage *to)
+{
+	struct flood_order o = { .kind = kind, .from = from, .to = *to };
+
+	if (write(f->fd, &o, sizeof o) != (ssize_t)sizeof o)
+		abort();
+}
+
+/* Tells it to stop; it does not do so at once. */
+static inline void flood_stop(struct flood *f)
+{
+	if (write(f->fd, "", 1) != 1)
+		abort();
+}
+
+/* Whether it has stopped, and then how often it did what it was told. */
+static inline bool flood_stopped(struct flood *f, uint64_t *ret_n)
+{
+	ssize_t got = recv(f->fd, ret_n, sizeof *ret_n, MSG_DONTWAIT);
+
+	if (got != (ssize_t)sizeof *ret_n && (got >= 0 || errno != EAGAIN))
+		abort();
+	return got > 0;
+}
+
+static inline void flood_close(struct flood *f)
+{
+	close(f->fd);
+}
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An enemy that speaks the protocol by hand over plain sockets: dials from any address of
+ * loopback, says HELLO as whoever it wants to be, writes what it likes, ends as it likes.
+ * Knows no node of the library; whoever drives one meanwhile sets foe_wait.
+ */
+#ifndef SINEW_TESTS_FOE_H
+#define SINEW_TESTS_FOE_H
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/wire.h"
+
+#define FOE_IN_MAX	4096u
+#define FOE_GEN		0x40000000u	/* above any choice that a test comes to */
+
+struct foe {
+	int fd;			/* -1: none */
+	uint32_t nodeid;	/* that it claims */
+	uint64_t mine, yours;	/* its life; the one that it was told */
+	uint32_t next;		/* number of its next frame, as it was told */
+	uint32_t expected;	/* that it says in HELLO */
+	const char *cluster;
+	size_t have;
+	uint8_t in[FOE_IN_MAX];
+};
+
+static void foe_poll(int fd, short events, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	poll(&p, 1, ms);
+}
+
+/* Waits a while for the descriptor, and drives what must be driven. */
+static void (*foe_wait)(int fd, short events, int ms) = foe_poll;
+
+static inline int64_t foe_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static inline void foe_init(struct foe *f, uint32_t nodeid, uint64_t life, const char *cluster)
+{
+	*f = (struct foe) { .fd = -1, .nodeid = nodeid, .mine = life, .cluster = cluster };
+}
+
+static inline void foe_close(struct foe *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	f->have = 0;
+}
+
+/* Ends with a reset. */
+static inline void foe_reset(struct foe *f)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (f->fd >= 0)
+		setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	foe_close(f);
+}
+
+/* Vanishes without a word, as a machine that lost its power. False: may not, or cannot. */
+static inline bool foe_vanish(struct foe *f)
+{
+	const int on = 1;
+	bool can = setsockopt(f->fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
+
+	if (can)
+		foe_close(f);
+	return can;
+}
+
+static inline bool foe_dial(struct foe *f, const struct sockaddr_storage *from,
+			    const struct sockaddr_storage *to)
+{
+	struct sockaddr_storage src = *from;
+	const int on = 1;
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	((struct sockaddr_in *)&src)->sin_port = 0;
+	foe_close(f);
+	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (f->fd < 0)
+		return false;
+	setsockopt(f->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+	setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (bind(f->fd, (struct sockaddr *)&src, sizeof(struct sockaddr_in)))
+		goto fail;
+	if (connect(f->fd, (const struct sockaddr *)to, sizeof(struct sockaddr_in))) {
+		if (errno != EINPROGRESS)
+			goto fail;
+		foe_wait(f->fd, POLLOUT, 1000);
+		if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)
+			goto fail;
+	}
+	return true;
+fail:
+	foe_close(f);
+	return false;
+}
+
+/* All of it, or false: the other end has gone, or does not read for a second. */
+static inline bool foe_put(struct foe *f, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	int64_t end = foe_ms() + 1000;
+
+	while (n && f->fd >= 0) {
+		ssize_t put = send(f->fd, p, n, MSG_NOSIGNAL);
+
+		if (put > 0) {
+			p += put;
+			n -= (size_t)put;
+		} else if (errno != EAGAIN || foe_ms() >= end) {
+			return false;
+		} else {
+			foe_wait(f->fd, POLLOUT, 10);
+		}
+	}
+	return n == 0;
+}
+
+/* ---- what it says ---- */
+
+static inline struct hello foe_hello_of(const struct foe *f, uint64_t yours)
+{
+	struct hello h = {
+		.mine = f->mine, .yours = yours, .next = f->expected, .gen = FOE_GEN,
+		.vmin = WIRE_NATIVE_VERSION, .vmax = WIRE_NATIVE_VERSION,
+		.maxframe = WIRE_FRAME_MAX, .max_message = 1 << 20, .queue_bytes = 1 << 20,
+		.group = "sinew",
+	};
+
+	strncpy(h.cluster, f->cluster, sizeof h.cluster - 1);
+	return h;
+}
+
+static inline bool foe_hello(struct foe *f, uint64_t yours)
+{
+	struct hello h = foe_hello_of(f, yours);
+	uint8_t buf[WIRE_CONTROL_MAX];
+
+	return foe_put(f, buf, wire_put_hello(buf, f->nodeid, &h));
+}
+
+/* ---- what it hears ---- */
+
+/* The next frame: 1; 0: none within that time; -1: the connection has ended. The frame's
+ * pointers hold until the next call. */
+static inline int foe_frame(struct foe *f, struct frame *ret, size_t *used, int64_t ms)
+{
+	int64_t end = foe_ms() + ms;
+
+	memmove(f->in, f->in + *used, f->have - *used);
+	f->have -= *used;
+	*used = 0;
+	for (;;) {
+		int n = f->have ? frame_length(f->in, f->have) : 0;
+		ssize_t got;
+
+		if (n < 0)
+			return -1;
+		if (n && (size_t)n <= f->have) {
+			*used = (size_t)n;
+			return frame_parse(f->in, (size_t)n, ret) ? -1 : 1;
+		}
+		got = recv(f->fd, f->in + f->have, sizeof f->in - f->have, 0);
+		if (got > 0) {
+			f->have += (size_t)got;
+			continue;
+		}
+		if (got == 0 || errno != EAGAIN)
+			return -1;
+		if (foe_ms() >= end)
+			return 0;
+		foe_wait(f->fd, POLLIN, 10);
+	}
+}
+
+/* Whether the other end has ended the connection, read or not what came before. */
+static inline bool foe_ended(struct foe *f)
+{
+	uint8_t waste[4096];
+	ssize_t got;
+
+	do
+		got = recv(f->fd, waste, sizeof waste, 0);
+	while (got > 0);
+	return got == 0 || errno != EAGAIN;
+}
+
+/* Waits for a HELLO or a REFUSE: 1, 2; else as foe_frame(). */
+static inline int foe_answer(struct foe *f, struct hello *h, struct refuse *r, int64_t ms)
+{
+	struct frame fr;
+	size_t used = 0;
+	int got = foe_frame(f, &fr, &used, ms), kind = 0;
+
+	if (got == 1 && fr.nextcmd == WIRE_HELLO && !frame_hello(&fr, h))
+		kind = 1;
+	else if (got == 1 && fr.nextcmd == WIRE_REFUSE && !frame_refuse(&fr, r))
+		kind = 2;
+	memmove(f->in, f->in + used, f->have - used);
+	f->have -= used;
+	return kind ? kind : got < 0 ? -1 : 0;
+}
+
+/* Asks once who is there, so that it knows whom to name. The link waits for more. */
+static inline bool foe_ask(struct foe *f, int64_t ms)
+{
+	struct hello h;
+	struct refuse r;
+
+	if (!foe_hello(f, 0) || foe_answer(f, &h, &r, ms) != 1)
+		return false;
+	f->yours = h.mine;
+	return true;
+}
+
+/* The whole handshake on a fresh connection to a node of a lower nodeid: the link is up. */
+static inline bool foe_up(struct foe *f, int64_t ms)
+{
+	int64_t end = foe_ms() + ms;
+	struct hello h;
+	struct refuse r;
+
+	if (!f->yours && !foe_ask(f, ms))
+		return false;
+	if (!foe_hello(f, f->yours))
+		return false;
+	/* A life that it did not know is asked once more. */
+	while (foe_ms() < end && foe_answer(f, &h, &r, end - foe_ms()) == 1) {
+		if (h.flags & WIRE_HELLO_CHOSEN) {
+			f->next = h.next;
+			return true;
+		}
+		f->yours = h.mine;
+		if (!foe_hello(f, f->yours))
+			return false;
+	}
+	return false;
+}
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two members exchange messages all the time while a process floods one of them, at a
+ * thousand connections a second or as fast as it can. Owns what that may cost them: rate,
+ * memory, descriptors, log lines. Knows the flood only by its name (flood.h).
+ *
+ * test_live_flood [PART OF A NAME] runs some; LIVE_FULL=1: each flood lasts ten times as long.
+ */
+/* run.sh: timeout=120 */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "tests/cluster.h"
+#include "tests/flood.h"
+
+#define SLICE_MS	100		/* of quiet, and then of flood; ten times that in the long form */
+#define SLICES		3
+#define SLICES_MORE	12		/* at most, until the rate is sure */
+#define WINDOW		48		/* messages under way in each direction */
+#define MESSAGE		200
+#define BREAK_EVERY_MS	40		/* their own links break, too, with and without flood */
+#define MEMORY		(32u << 20)
+#define FDS_MORE	40		/* descriptors that a flood may cost */
+#define LINES_MORE	150		/* log lines, whatever it does */
+#define RATE_LEFT	0.5
+
+enum { VICTIM = 1, OTHER = 2, PEER = 3, STRANGER = 77 };
+
+struct attack {
+	const char *name;
+	enum flood_kind kind;
+	unsigned from;		/* last byte of its address */
+	bool fences;		/* breaks the protocol as a peer again and again */
+};
+
+static const struct attack attacks[] = {
+	{ "silence", FLOOD_SILENT, OTHER, false },
+	{ "garbage", FLOOD_GARBAGE, OTHER, false },
+	{ "half a HELLO", FLOOD_HALF, OTHER, false },
+	{ "another cluster", FLOOD_CLUSTER, OTHER, false },
+	{ "nodeids out of the air", FLOOD_NODEIDS, OTHER, false },
+	{ "lives out of the air", FLOOD_LIVES, OTHER, false },
+	{ "lives that answer", FLOOD_HELD, OTHER, false },
+	{ "forged refusals", FLOOD_REFUSALS, OTHER, false },
+	{ "probes", FLOOD_PROBES, OTHER, false },
+	{ "HELLOs and a reset", FLOOD_BURST, OTHER, false },
+	{ "closed at once", FLOOD_RESET, OTHER, false },
+	{ "a stranger", FLOOD_SILENT, STRANGER, false },
+	{ "a stranger's garbage", FLOOD_GARBAGE, STRANGER, false },
+	{ "peer: garbage at full speed", FLOOD_PEER_GARBAGE, PEER, true },
+	{ "peer: numbers ahead", FLOOD_PEER_AHEAD, PEER, true },
+	{ "peer: HELLO on a link that is up", FLOOD_PEER_HELLO, PEER, true },
+	{ "peer: numbers that were", FLOOD_PEER_REPEAT, PEER, false },
+	{ "peer: long messages of many lives", FLOOD_PEER_FRAGMENTS, PEER, false },
+	{ "peer: ACKs at full speed", FLOOD_PEER_ACKS, PEER, false },
+	{ "peer: STATUS at full speed", FLOOD_PEER_STATUS, PEER, false },
+	{ "probes at full speed", FLOOD_PROBE_FAST, PEER, false },
+};
+
+struct cost {
+	uint64_t messages;
+	int64_t ns;		/* in which we ran, or had nothing to run for */
+};
+
+static struct flood flood;
+static struct cluster *cluster;
+static unsigned n_lines, slice_ms = SLICE_MS;
+static bool culprit_named;
+static char culprit[32];
+
+/* ---- what it costs ---- */
+
+static long status_kb(const char *key)
+{
+	char line[200];
+	long kb = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			kb = atol(line + strlen(key));
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+static unsigned n_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/*
+ * How long this thread was ready to run, but others had the processor. The rate is to judge
+ * the node, not the scheduler. 0 where the kernel does not tell.
+ */
+static int64_t waited_ns(void)
+{
+	char text[100] = "";
+	long long ran = 0, waited = 0;
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof text - 1) <= 0 ||
+	    sscanf(text, "%lld %lld", &ran, &waited) != 2)
+		waited = 0;
+	close(fd);
+	return waited;
+}
+
+/* ---- the two members ---- */
+
+static void count_line(void *user, enum sinew_level level, const char *line)
+{
+	(void)user;
+	n_lines++;
+	if (level <= SINEW_WARNING && strstr(line, culprit))
+		culprit_named = true;
+	if (getenv("TEST_LOG"))
+		fprintf(stderr, "# %s: %s\n", sinew_level_name(level), line);
+}
+
+static void tune(struct sinew_options *o)
+{
+	o->node_memory = MEMORY;
+	o->max_message = 1 << 20;
+	o->queue_bytes = 1 << 20;
+	o->backoff_min_ms = 1;
+	o->backoff_max_ms = 50;
+	o->log = count_line;
+	o->log_level = SINEW_INFO;
+}
+
+static void send_one(struct sinew_peer *p)
+{
+	uint64_t m[MESSAGE / sizeof(uint64_t)] = { 0 };
+	int err = sinew_send(p, m, sizeof m);
+
+	if (err)
+		CHECK_EQ(err, 0);
+}
+
+/* One comes, one goes: so many are under way all the time. */
+static void answer(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+{
+	unsigned id = sinew_peer_nodeid(p);
+
+	(void)m;
+	if (id == PEER)
+		return;
+	(void)t;
+	send_one(p);
+}
+
+static void begin(struct test_node *t, struct sinew_peer *p)
+{
+	(void)t;
+	for (unsigned i = 0; i < WINDOW && sinew_peer_nodeid(p) != PEER; i++)
+		send_one(p);
+}
+
+static uint64_t exchanged(void)
+{
+	return cluster->t[VICTIM].seen[OTHER].messages + cluster->t[OTHER].seen[VICTIM].messages;
+}
+
+static bool set_up(void)
+{
+	struct sockaddr_storage peer = free_address("127.0.0.3");
+
+	n_lines = 0;
+	culprit_named = false;
+	cluster = cluster_open(2, tune);
+	for (unsigned i = VICTIM; i <= OTHER; i++) {
+		cluster->t[i].on_message = answer;
+		cluster->t[i].on_up = begin;
+	}
+	CHECK_EQ(sinew_peer_add(cluster->t[VICTIM].n, PEER, &peer, 1), 0);
+	return DRIVE(cluster, cluster_all_up(cluster) && exchanged() > 4 * WINDOW);
+}
+
+/* The application has seen nothing, but perhaps that it should fence. */
+static void tidy_up(const struct attack *a)
+{
+	for (unsigned i = VICTIM; i <= OTHER; i++) {
+		struct test_node *t = &cluster->t[i];
+
+		CHECK_EQ(t->seen[3 - i].ups, 1);
+		CHECK_EQ(t->seen[3 - i].downs, 0);
+		CHECK_EQ(t->seen[3 - i].bad, 0);
+		CHECK_EQ(t->self_losts, 0);
+		if (a->fences && i == VICTIM)
+			CHECK(t->fences >= 1);
+		else
+			CHECK_EQ(t->fences, 0);
+	}
+	cluster_free(cluster);
+}
+
+/* ---- measuring ---- */
+
+static void run_slice(struct cost *sum, unsigned *ret_fds)
+{
+	int64_t began = now_ns(), waited = waited_ns();
+	uint64_t had = exchanged(), end = now_ms() + slice_ms, break_at = now_ms();
+	unsigned turns = 0, fds;
+
+	while (now_ms() < end) {
+		cluster_turn(cluster);
+		if (turns++ % 64 == 0) {
+			fds = n_descriptors();
+			if (fds > *ret_fds)
+				*ret_fds = fds;
+		}
+		if (now_ms() >= break_at) {
+			sinew_break(cluster->t[VICTIM].n, OTHER);
+			break_at += BREAK_EVERY_MS;
+		}
+	}
+	sum->messages += exchanged() - had;
+	sum->ns += now_ns() - began - (waited_ns() - waited);
+}
+
+static double rate(const struct cost *c)
+{
+	return c->ns > 0 ? (double)c->messages * 1e9 / (double)c->ns : 0;
+}
+
+static uint64_t end_flood(void)
+{
+	uint64_t n = 0;
+	bool over = false;
+
+	flood_stop(&flood);
+	DRIVE(cluster, over || (over = flood_stopped(&flood, &n)));
+	return n;
+}
+
+static void one(const struct attack *a)
+{
+	unsigned quiet_fds = 0, fds = 0;
+	struct cost quiet = { 0 }, under = { 0 };
+	uint64_t n_done = 0;
+	double ratio = 0;
+	long rss, grown;
+
+	snprintf(culprit, sizeof culprit, "%saddr=127.0.0.%u:", a->fences ? "peer=3 " : "",
+		 a->from);
+	if (!set_up()) {
+		cluster_free(cluster);
+		return;
+	}
+	rss = status_kb("VmRSS:");
+	for (unsigned i = 0; i < SLICES || (ratio < RATE_LEFT && i < SLICES_MORE); i++) {
+		/* Then it burns as much of the processor, but elsewhere. */
+		flood_begin(&flood, a->kind >= FLOOD_PEER_GARBAGE ? FLOOD_SINK : FLOOD_NONE, 0,
+			    &cluster->t[VICTIM].addr);
+		run_slice(&quiet, &quiet_fds);
+		end_flood();
+		flood_begin(&flood, a->kind, a->from, &cluster->t[VICTIM].addr);
+		run_slice(&under, &fds);
+		n_done += end_flood();
+		ratio = rate(&under) / rate(&quiet);
+	}
+	grown = status_kb("VmRSS:") - rss;
+	printf("# %-34s rate %6.0f/s of %6.0f/s, %.2f; %5llu times, memory %+5ld KiB, "
+	       "descriptors %+d, log %u\n", a->name, rate(&under), rate(&quiet), ratio,
+	       (unsigned long long)n_done, grown, (int)fds - (int)quiet_fds, n_lines);
+	CHECK(ratio > RATE_LEFT);
+	CHECK(grown < (long)(MEMORY >> 10));
+	CHECK(fds < quiet_fds + FDS_MORE);
+	CHECK(n_lines < LINES_MORE);
+	CHECK(n_done > 0);
+	if (a->kind != FLOOD_RESET && (a->from != PEER || a->fences))
+		CHECK(culprit_named);
+	tidy_up(a);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	flood_open(&flood);
+	if (getenv("LIVE_FULL"))
+		slice_ms *= 10;
+	for (unsigned i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
+		struct check_state *c = &check_state;
+
+		if (argc > 1 && !strstr(attacks[i].name, argv[1]))
+			continue;
+		c->failures = 0;
+		one(&attacks[i]);
+		c->n_passed += !c->failures;
+		c->n_failed += c->failures > 0;
+		printf("%s - %s%s%s\n", c->failures ? "not ok" : "ok", attacks[i].name,
+		       c->failures ? ": " : "", c->failures ? c->why : "");
+		fflush(stdout);
+	}
+	flood_close(&flood);
+	waitpid(flood.pid, &status, 0);
+	return check_done();
+}
