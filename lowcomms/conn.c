@@ -147,8 +147,10 @@ static void conn_end(struct conn *c, bool in_order)
 
 	if (c->state == CONN_DEAD)
 		return;
-	if (c->state == CONN_DRAINING)
+	if (c->state == CONN_DRAINING) {
 		n->n_draining--;
+		n->n_last_words -= c->last_words;
+	}
 	if (c->again)
 		n->n_again--;
 	c->again = false;
@@ -255,6 +257,10 @@ void conn_shut(struct conn *c, enum link_shut how)
 	bound_draining(n);
 	c->state = CONN_DRAINING;
 	n->n_draining++;
+	/* Whoever else was refused does not hold our end up. */
+	c->last_words = m && (m->peer.profile == CORE_DLM ||
+			      tombs_find(&m->peer.tombs, c->link.life));
+	n->n_last_words += c->last_words;
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
 	if (c->drain_until_ns < n->drain_ns)
 		n->drain_ns = c->drain_until_ns;

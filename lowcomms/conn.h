@@ -29,6 +29,7 @@ struct conn {
 	bool full;		/* no room to read ahead while blocked */
 	bool was_up;
 	bool shut_sent;		/* draining: everything was written */
+	bool last_words;	/* draining: that life had a session with us */
 	uint32_t nodeid;		/* draining: of the peer, 0 = unknown */
 	uint64_t drain_until_ns;
 	size_t drained;

@@ -437,7 +437,7 @@ static void timers(struct sinew_node *n)
 	if (over && !n->core_closed)
 		core_linger_over(&n->core);
 	node_actions(n, false);
-	if (over || (n->core_closed && !n->n_draining))
+	if (over || (n->core_closed && !n->n_last_words))
 		finish_close(n);
 }
 

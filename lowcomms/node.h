@@ -101,6 +101,7 @@ struct sinew_node {
 	struct conn *conns;
 	struct conn *graveyard;		/* freed at the end of the turn */
 	unsigned n_draining, n_again;	/* connections in that state */
+	unsigned n_last_words;		/* draining ones that a known life must read */
 	uint64_t drain_ns;		/* when a draining connection must be looked at */
 	uint64_t sweep_ns;		/* idle rings give memory back; retries */
 	uint64_t linger_ns;		/* CORE_NEVER: not closing */

@@ -278,6 +278,15 @@ static bool poll_peer(struct core *core, struct core_action *a)
 	return false;
 }
 
+/* Of the links only one whose peer has still to see that all is over holds us: a life that
+ * had a session with us. */
+static bool holds_close(const struct link *l)
+{
+	return l->kept || (l->read_hello && l->state != LINK_HELD &&
+			   l->peer->profile != CORE_DLM &&
+			   tombs_find(&l->peer->tombs, l->life));
+}
+
 static bool poll_closed(struct core *core, struct core_action *a)
 {
 	struct peer *p;
@@ -295,11 +304,9 @@ static bool poll_closed(struct core *core, struct core_action *a)
 			return false;
 		}
 	}
-	/* Of the links only one whose peer has still to see it holds us. */
 	for (l = core->links; l; l = next) {
 		next = l->next;
-		if (l->state != LINK_GONE && !l->kept &&
-		    (!l->read_hello || l->state == LINK_HELD || l->peer->profile == CORE_DLM))
+		if (l->state != LINK_GONE && !holds_close(l))
 			link_shut(l, LINK_RESET);
 	}
 	if (core->links_head)
