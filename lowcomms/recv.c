@@ -93,15 +93,16 @@ static void compact(struct conn *c)
 	c->len = left;
 }
 
-/* The most that a peer can have under way towards us: its queue. How long that is, is
- * what it says: it gets its share of the memory, no more. */
-static size_t ahead_max(const struct conn *c)
+/*
+ * Whether more may be read ahead than fits that size: up to all that the peer can have under
+ * way, its queue. How long that is, is what it says: it gets its share of the memory, no more.
+ */
+static bool ahead_grows(const struct conn *c, size_t size)
 {
 	const struct session *s = c->link.session;
 	size_t queue = s && s->peer_queue ? s->peer_queue : c->node->ring_bytes;
-	size_t most = c->node->opt.node_memory / AHEAD_SHARE;
 
-	return (queue < most ? queue : most) + 2 * BUF_POOLED;
+	return size < queue + 2 * BUF_POOLED && 2 * size <= c->node->opt.node_memory / AHEAD_SHARE;
 }
 
 /* Room to read into at input + len; 0: none. */
@@ -126,7 +127,7 @@ static size_t input_room(struct conn *c)
 			return 0;
 		return size - c->len;
 	}
-	if (c->blocked && size < ahead_max(c) && move_input(c, size * 2, false))
+	if (c->blocked && ahead_grows(c, size) && move_input(c, size * 2, false))
 		return c->buf->size - c->len;
 	return size - c->len;
 }
