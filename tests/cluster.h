@@ -7,6 +7,7 @@
 #define SINEW_TESTS_CLUSTER_H
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -154,6 +155,37 @@ static inline void cluster_log(void *user, enum sinew_level level, const char *l
 {
 	fprintf(stderr, "# [%u] %s: %s\n", *(unsigned *)user, sinew_level_name(level), line);
 }
+
+/* ---- what this process uses ---- */
+
+/* A value of /proc/self/status in KiB, by its key with the colon. */
+static inline long status_kb(const char *key)
+{
+	char line[200];
+	long kb = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			kb = atol(line + strlen(key));
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+static inline unsigned n_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* ---- nodes ---- */
 
 /* A callback: message n holds the number n. */
 static inline void numbers_in_order(struct test_node *t, struct sinew_peer *p,

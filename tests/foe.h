@@ -28,6 +28,7 @@ struct foe {
 	uint64_t mine, yours;	/* its life; the one that it was told */
 	uint32_t next;		/* number of its next frame, as it was told */
 	uint32_t expected;	/* that it says in HELLO */
+	uint32_t queue;		/* that it claims to have */
 	const char *cluster;
 	size_t have;
 	uint8_t in[FOE_IN_MAX];
@@ -53,7 +54,8 @@ static inline int64_t foe_ms(void)
 
 static inline void foe_init(struct foe *f, uint32_t nodeid, uint64_t life, const char *cluster)
 {
-	*f = (struct foe) { .fd = -1, .nodeid = nodeid, .mine = life, .cluster = cluster };
+	*f = (struct foe) { .fd = -1, .nodeid = nodeid, .mine = life, .cluster = cluster,
+			    .queue = 1 << 20 };
 }
 
 static inline void foe_close(struct foe *f)
@@ -143,7 +145,7 @@ static inline struct hello foe_hello_of(const struct foe *f, uint64_t yours)
 	struct hello h = {
 		.mine = f->mine, .yours = yours, .next = f->expected, .gen = FOE_GEN,
 		.vmin = WIRE_NATIVE_VERSION, .vmax = WIRE_NATIVE_VERSION,
-		.maxframe = WIRE_FRAME_MAX, .max_message = 1 << 20, .queue_bytes = 1 << 20,
+		.maxframe = WIRE_FRAME_MAX, .max_message = 1 << 20, .queue_bytes = f->queue,
 		.group = "sinew",
 	};
 

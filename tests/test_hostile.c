@@ -2,7 +2,8 @@
 /*
  * Owns the tests of what a program at a member's address can try without knowing the
  * member's incarnation: forged refusals, HELLOs that nobody reads the answers to, links that
- * stand in the way. Knows the core only; floods over sockets are the live tests'.
+ * stand in the way; and what a peer can leave half done. Knows the core only; floods over
+ * sockets are the live tests'.
  */
 #include "tests/rig.h"
 
@@ -196,6 +197,30 @@ static void hellos_without_waiting_for_an_answer(void)
 	end();
 }
 
+/* A long message that is begun and never goes on, on a link that is kept alive. */
+static void half_a_long_message(void)
+{
+	uint8_t buf[WIRE_FRAG_OVERHEAD + 1000] = { 0 }, ack[WIRE_HEADER];
+	struct wire *low, *high;
+	size_t n = wire_put_frag(buf, HIGH, 0xfffffffe, 1000, 100000, 0) + 1000;
+
+	low = both_up(&high);
+	feed(high, buf, n);
+	for (unsigned s = 0; s < 59; s++) {
+		pass(1000);
+		feed(high, ack, wire_put_ack(ack, HIGH, 0xfffffffe));
+		feed(low, ack, wire_put_ack(ack, LOW, 0xfffffffe));
+		CHECK(!high->gone);
+	}
+	pass(1001);
+	CHECK(high->gone);
+	/* It may have lost its quorum in the middle: no fault, and the session goes on. */
+	CHECK_EQ(rig->core.faults, 0);
+	CHECK_EQ(rig->down[HIGH], 0);
+	unharmed(low, LOW, 0xfffffffe);
+	end();
+}
+
 int main(void)
 {
 	RUN(a_strange_life_cannot_declare_us_failed);
@@ -206,5 +231,6 @@ int main(void)
 	RUN(a_strange_life_cannot_end_our_dials);
 	RUN(a_strange_life_does_not_keep_us_from_dialling);
 	RUN(hellos_without_waiting_for_an_answer);
+	RUN(half_a_long_message);
 	return check_done();
 }

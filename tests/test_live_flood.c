@@ -7,15 +7,14 @@
  * test_live_flood [PART OF A NAME] runs some; LIVE_FULL=1: each flood lasts ten times as long.
  */
 /* run.sh: timeout=120 */
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 
 #include "tests/cluster.h"
 #include "tests/flood.h"
 
-#define SLICE_MS	100		/* of quiet, and then of flood; ten times that in the long form */
-#define SLICES		3
+#define SLICE_MS	100		/* of quiet, then of flood; ten times that with LIVE_FULL */
+#define SLICES		2
 #define SLICES_MORE	12		/* at most, until the rate is sure */
 #define WINDOW		48		/* messages under way in each direction */
 #define MESSAGE		200
@@ -24,6 +23,7 @@
 #define FDS_MORE	40		/* descriptors that a flood may cost */
 #define LINES_MORE	150		/* log lines, whatever it does */
 #define RATE_LEFT	0.5
+#define LINGER_MS	1000
 
 enum { VICTIM = 1, OTHER = 2, PEER = 3, STRANGER = 77 };
 
@@ -70,32 +70,6 @@ static bool culprit_named;
 static char culprit[32];
 
 /* ---- what it costs ---- */
-
-static long status_kb(const char *key)
-{
-	char line[200];
-	long kb = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof line, f))
-		if (strncmp(line, key, strlen(key)) == 0)
-			kb = atol(line + strlen(key));
-	if (f)
-		fclose(f);
-	return kb;
-}
-
-static unsigned n_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
 
 static int64_t now_ns(void)
 {
@@ -292,6 +266,49 @@ static void one(const struct attack *a)
 	tidy_up(a);
 }
 
+/* Both close while it goes on: all is delivered and acknowledged, and the linger time holds. */
+static void closes_meanwhile(enum flood_kind kind, unsigned from)
+{
+	uint64_t began;
+
+	if (!set_up()) {
+		cluster_free(cluster);
+		return;
+	}
+	cluster->t[VICTIM].on_message = cluster->t[OTHER].on_message = NULL;
+	flood_begin(&flood, kind, from, &cluster->t[VICTIM].addr);
+	for (began = now_ms(); now_ms() < began + slice_ms; )
+		cluster_turn(cluster);
+	began = now_ms();
+	for (unsigned i = VICTIM; i <= OTHER; i++)
+		CHECK_EQ(sinew_close(cluster->t[i].n, LINGER_MS), 0);
+	DRIVE(cluster, cluster->t[VICTIM].closed && cluster->t[OTHER].closed);
+	printf("# closed after %llu ms, the linger time is %d\n",
+	       (unsigned long long)(now_ms() - began), LINGER_MS);
+	CHECK(now_ms() - began < 2 * LINGER_MS);
+	for (unsigned i = VICTIM; i <= OTHER; i++) {
+		CHECK_EQ(cluster->t[i].seen[3 - i].reason, SINEW_DOWN_CLOSED);
+		CHECK_EQ(cluster->t[i].seen[3 - i].downs, 1);
+	}
+	end_flood();
+	cluster_free(cluster);
+}
+
+static void closes_under_strange_lives(void)
+{
+	closes_meanwhile(FLOOD_LIVES, OTHER);
+}
+
+static void closes_under_refused_ones(void)
+{
+	closes_meanwhile(FLOOD_CLUSTER, OTHER);
+}
+
+static void closes_under_silent_ones(void)
+{
+	closes_meanwhile(FLOOD_SILENT, OTHER);
+}
+
 int main(int argc, char **argv)
 {
 	int status;
@@ -311,6 +328,11 @@ int main(int argc, char **argv)
 		printf("%s - %s%s%s\n", c->failures ? "not ok" : "ok", attacks[i].name,
 		       c->failures ? ": " : "", c->failures ? c->why : "");
 		fflush(stdout);
+	}
+	if (argc == 1 || strcmp(argv[1], "closes") == 0) {
+		RUN(closes_under_strange_lives);
+		RUN(closes_under_refused_ones);
+		RUN(closes_under_silent_ones);
 	}
 	flood_close(&flood);
 	waitpid(flood.pid, &status, 0);
