@@ -14,7 +14,7 @@ SEEDS=${SEEDS:-2000}
 JOBS=${JOBS:-$(nproc)}
 CC=${CC:-cc}
 OUT=$BUILD/mutants
-UNITS="test_ring test_link test_hello"
+UNITS="test_ring test_link test_hello test_hostile"
 FLAGS="-std=c11 -O1 -g -I. -w -pthread -D_GNU_SOURCE"
 
 # The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
