@@ -221,6 +221,28 @@ static void half_a_long_message(void)
 	end();
 }
 
+/* Membership decides, and never names it. */
+static void not_named_by_membership(void)
+{
+	struct hello h = hello_of(HIGH, 77);
+	struct wire *w;
+
+	begin(false);
+	settle();
+	w = incoming(HIGH);
+	h.mine = STRANGE;
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(w->link.state, LINK_HELD);
+	CHECK_EQ(w->n_out, 0);
+	pass(9999);
+	CHECK(!w->gone);
+	pass(2);
+	CHECK(w->gone);
+	CHECK_EQ(rig->up[HIGH], 0);
+	CHECK(!rig->peer[HIGH].session);
+	end();
+}
+
 int main(void)
 {
 	RUN(a_strange_life_cannot_declare_us_failed);
@@ -232,5 +254,6 @@ int main(void)
 	RUN(a_strange_life_does_not_keep_us_from_dialling);
 	RUN(hellos_without_waiting_for_an_answer);
 	RUN(half_a_long_message);
+	RUN(not_named_by_membership);
 	return check_done();
 }

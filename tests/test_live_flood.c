@@ -18,9 +18,10 @@
 #define SLICES_MORE	12		/* at most, until the rate is sure */
 #define WINDOW		48		/* messages under way in each direction */
 #define MESSAGE		200
-#define BREAK_EVERY_MS	40		/* their own links break, too, with and without flood */
+#define BREAKS_SLICE	2		/* their own link breaks, too, with and without flood */
+#define BREAK_EVERY_MS	15		/* so early that the rest shows what piles up */
 #define MEMORY		(32u << 20)
-#define FDS_MORE	40		/* descriptors that a flood may cost */
+#define FDS_MORE	30		/* descriptors that a flood may cost */
 #define LINES_MORE	150		/* log lines, whatever it does */
 #define RATE_LEFT	0.5
 #define LINGER_MS	1000
@@ -199,7 +200,7 @@ static void run_slice(struct cost *sum, unsigned *ret_fds)
 {
 	int64_t began = now_ns(), waited = waited_ns();
 	uint64_t had = exchanged(), end = now_ms() + slice_ms, break_at = now_ms();
-	unsigned turns = 0, fds;
+	unsigned turns = 0, breaks = 0, fds;
 
 	while (now_ms() < end) {
 		cluster_turn(cluster);
@@ -208,7 +209,8 @@ static void run_slice(struct cost *sum, unsigned *ret_fds)
 			if (fds > *ret_fds)
 				*ret_fds = fds;
 		}
-		if (now_ms() >= break_at) {
+		if (breaks < BREAKS_SLICE && now_ms() >= break_at) {
+			breaks++;
 			sinew_break(cluster->t[VICTIM].n, OTHER);
 			break_at += BREAK_EVERY_MS;
 		}
