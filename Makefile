@@ -10,6 +10,7 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 
 # V=1 shows commands. Variants: make BUILD=build/asan CC=clang SAN=address,undefined
@@ -72,7 +73,9 @@ FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
-MAN3 := $(sort $(wildcard lowcomms/*.3 lowcomms/man/*.3))
+MAN3 := $(sort $(wildcard lowcomms/man/*.3))
+MAN5 := $(sort $(wildcard membership/*.5))
+MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
 LIB_A := $(BUILD)/libsinew.a
 TOOLS_A := $(BUILD)/tools.a
@@ -226,10 +229,12 @@ install: all $(BUILD)/sinew.pc
 	$(INSTALL) -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libsinew.a
 	$(INSTALL) -m 644 $(BUILD)/sinew.pc $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	$(INSTALL) -m 644 lowcomms/sinew.h $(DESTDIR)$(INCLUDEDIR)/sinew.h
-	$(if $(MAN1),$(INSTALL) -d $(DESTDIR)$(MANDIR)/man1)
-	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
-	$(if $(MAN3),$(INSTALL) -d $(DESTDIR)$(MANDIR)/man3)
-	$(if $(MAN3),$(INSTALL) -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3)
+	$(INSTALL) -d $(foreach n,1 3 5 7,$(DESTDIR)$(MANDIR)/man$(n)) $(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3
+	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
+	$(INSTALL) -m 644 tools/completion/sinew $(DESTDIR)$(COMPLETIONDIR)/sinew
 	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
 
 uninstall:
@@ -237,8 +242,8 @@ uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so $(DESTDIR)$(LIBDIR)/libsinew.a
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
-	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1)))
-	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(MAN3)))
+	rm -f $(foreach n,1 3 5 7,$(addprefix $(DESTDIR)$(MANDIR)/man$(n)/,$(notdir $(MAN$(n)))))
+	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew
 
 clean:
 	rm -rf build
