@@ -136,7 +136,7 @@ int section_take(struct section *s, const struct config_item *item, struct confi
 		;
 	if (i == N_KEYS)
 		return config_fail(err, item->line, "found the unknown key \"%.40s\" in "
-				   "\"sinew {\", expected one that sinew-cat(1) lists", item->key);
+				   "\"sinew {\", expected one that sinew.conf(5) lists", item->key);
 	s->lines[i] = item->line;
 	switch (keys[i].kind) {
 	case TEXT:

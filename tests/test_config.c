@@ -277,7 +277,7 @@ static const struct bad {
 	  "0123456789012345678901234567890123456789012345678901234567890123\n}\n",
 	  ":2: cluster_name: found 64 bytes, expected at most 63" },
 	{ "sinew {\ncolour: red\n}\n", ":2: found the unknown key \"colour\" in \"sinew {\", "
-	  "expected one that sinew-cat(1) lists" },
+	  "expected one that sinew.conf(5) lists" },
 	{ "sinew {\npath {\n}\n}\n", ":2: found the unknown section \"path\" in \"sinew {\", "
 	  "expected \"key: value\"" },
 	{ "sinew {\nport: 0\n}\n", ":2: port: found 0, expected 1 to 65535" },
