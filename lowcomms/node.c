@@ -388,12 +388,14 @@ static int enter(struct sinew_node *n)
 
 static void leave(struct sinew_node *n)
 {
-	if (!atomic_load(&n->closed)) {
+	bool closed = atomic_load(&n->closed);
+
+	if (!closed)
 		loop_arm(&n->loop, node_deadline(n));
-		loop_doze(&n->loop);
-		if (atomic_load(&n->inbox) || n->n_again || n->has_stash)
-			loop_wake(&n->loop);
-	}
+	loop_doze(&n->loop);
+	/* Who polls the descriptor learns of the end by one more dispatch. */
+	if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
+		loop_wake(&n->loop);
 	atomic_store(&n->busy, BUSY_NO);
 }
 

@@ -218,8 +218,9 @@ uint32_t sinew_node_id(const struct sinew_node *node);
 /* The present incarnation; changes with self_lost. any thread. */
 uint64_t sinew_incarnation(const struct sinew_node *node);
 
-/* A descriptor that is readable when sinew_dispatch() has work, for poll(),
- * epoll or qb_loop. -EINVAL with own_thread. Do not read, write or close it. */
+/* A descriptor that is readable when sinew_dispatch() has work, and from the end of
+ * closing on, for poll(), epoll or qb_loop. -EINVAL with own_thread. Do not read, write
+ * or close it. */
 int sinew_fd_get(struct sinew_node *node);
 
 /*

@@ -70,6 +70,14 @@ static void own_thread(void)
 
 /* ---- ends ---- */
 
+/* Whoever polls must learn of the end, too. */
+static bool is_readable(struct sinew_node *n)
+{
+	struct pollfd fd = { sinew_fd_get(n), POLLIN, 0 };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
 static void close_cleanly(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
@@ -81,7 +89,9 @@ static void close_cleanly(void)
 	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "hello", 5), -ESHUTDOWN);
 	DRIVE(c, c->t[1].closed);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
+	CHECK(is_readable(c->t[1].n));
 	CHECK_EQ(sinew_dispatch(c->t[1].n, 0), -ESHUTDOWN);
+	CHECK(is_readable(c->t[1].n));
 	CHECK_EQ(sinew_close(c->t[1].n, 0), -EALREADY);
 	CHECK_EQ(sinew_report(c->t[1].n, &r, 1), 1);
 	CHECK_EQ(r.reason, SINEW_DOWN_CLOSED);
