@@ -102,14 +102,15 @@ raw "$dir/raw.c" | wc -l | grep -v '^2$' | verdict raw_comparisons_would_be_seen
 
 # ---- style ----
 
-for f in $(files .c .h .def .sh .map .1 .3) Makefile; do
+for f in $(files .c .h .def .sh .map .1 .3 .5 .7) Makefile; do
 	head -n 3 "$f" | grep -q 'SPDX-License-Identifier: LGPL-2.1-or-later' || echo "$f"
 done | verdict every_file_says_its_licence
 
-grep -nwE 'TODO|FIXME|XXX|HACK' $(files .c .h .def .sh .map .1 .3 | grep -v test_purity) Makefile |
+grep -nwE 'TODO|FIXME|XXX|HACK' Makefile \
+	$(files .c .h .def .sh .map .1 .3 .5 .7 | grep -v test_purity) |
 	verdict nothing_is_left_to_do
 
-grep -nE '[[:space:]]+$' $(files .c .h .def .sh .map .1 .3) Makefile |
+grep -nE '[[:space:]]+$' $(files .c .h .def .sh .map .1 .3 .5 .7) Makefile |
 	verdict no_space_at_the_end_of_a_line
 
 for f in $(files .c .h .def .sh); do
@@ -127,23 +128,5 @@ awk -v max=$MAX_FUNCTION '
 ' $(files .c .h) | verdict functions_are_short
 
 grep -nE '^ {8}| +	' $(files .c .h) | verdict indentation_is_by_tabs
-
-# ---- header, symbol map, man pages ----
-
-$CC -E -P -I. lowcomms/sinew.h | tr '\n' ' ' | grep -oE '\bsinew_[a-z0-9_]+ *\(' |
-	tr -d ' (' | sort -u >"$dir/header"
-grep -oE '^	sinew_[a-z0-9_]+;' lowcomms/sinew.map | tr -d '	;' | sort -u >"$dir/map"
-diff "$dir/header" "$dir/map" | grep '^[<>]' |
-	sed 's/^</only in sinew.h:/; s/^>/only in sinew.map:/' | verdict header_and_map_agree
-
-pages=$(files .3)
-if [ -n "$pages" ]; then
-	while read -r name; do
-		grep -q "\b$name\b" $pages || echo "$name has no manual page"
-	done <"$dir/header" | verdict every_function_has_a_page
-	cat $pages | grep -oE '\bsinew_[a-z0-9_]+\b *\(' | tr -d ' (' | sort -u |
-		comm -23 - "$dir/header" | sed 's/$/ is described but does not exist/' |
-		verdict pages_describe_what_exists
-fi
 
 exit $failed

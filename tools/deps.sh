@@ -46,6 +46,8 @@ look_for()
 		need tshark command_is_there tshark
 		need jq command_is_there jq
 		need iproute2 command_is_there ss
+		need groff-base command_is_there groff
+		need perl command_is_there perl
 		;;
 	check-all)
 		need clang command_is_there clang

@@ -1,0 +1,474 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the proof that the manual pages, the completion and CONTRIBUTING.md say what the code
+# says: functions, fields, options, keys, defaults, numbers of the wire, names of files.
+# Knows no subcommand by name: what `sinew --help` lists is checked.
+# run.sh: timeout=120 with=groff,perl
+set -u
+export LC_ALL=C
+cd "$(dirname "$0")/.." || exit 2
+
+BUILD=${BUILD:-build}
+CC=${CC:-cc}
+SINEW=$BUILD/sinew
+# Pages of other projects that ours may point to.
+KNOWN='bind.2 fork.2 listen.2 poll.2 socket.2 errno.3 corosync.conf.5 epoll.7 socket.7 tcp.7
+	capabilities.7 network_namespaces.7 pcap-savefile.5 tcpdump.1 tcpdump.8 tshark.1 ss.8
+	nft.8 ip-netns.8 tc-netem.8 tcpkill.8'
+failed=0
+pids=()
+dir=$(mktemp -d) || exit 2
+
+cleanup()
+{
+	local pid
+	for pid in "${pids[@]}"; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# verdict NAME: fails if standard input has a line; shows the first ones.
+verdict()
+{
+	local found
+	found=$(cat)
+	if [ -z "$found" ]; then
+		echo "ok - $1"
+		return
+	fi
+	echo "$found" | head -n 20 | sed 's/^/# /'
+	echo "not ok - $1: $(echo "$found" | head -n 1)"
+	failed=1
+}
+
+# differ A B WHAT-OF-A WHAT-OF-B: lines of one file alone; both are sorted first.
+differ()
+{
+	sort -u -o "$1" "$1"
+	sort -u -o "$2" "$2"
+	comm -23 "$1" "$2" | sed "s|^|only in $3: |"
+	comm -13 "$1" "$2" | sed "s|^|only in $4: |"
+	[ -s "$1" ] || echo "nothing was found in $3"
+}
+
+# ---- the pages, as they are installed, and as text ----
+
+sources=$(find lowcomms membership tools -name '*.[1357]' | sort)
+for page in $sources; do
+	mkdir -p "$dir/man/man${page##*.}" "$dir/text"
+	cp "$page" "$dir/man/man${page##*.}/"
+done
+pages=$(cd "$dir/man" && echo man*/*)
+
+for page in $pages; do
+	(cd "$dir/man" && groff -man -Tascii -rLL=300n -P-cbou "$page" 2>/dev/null) \
+		>"$dir/text/${page#*/}"
+done
+
+is_link() { head -n 1 "$dir/man/$1" | grep -q '^\.so '; }
+
+# section FILE NAME: of a page as text.
+section() { awk -v name="$2" '/^[^ ]/ { on = $0 == name; next } on' "$1"; }
+
+# tags PAGE...: the words of what .TP, .TQ or .IP introduces, one a line.
+tags()
+{
+	awk '/^\.IP / || tag { print; tag = 0 } /^\.T[PQ]/ { tag = 1 }' "$@" |
+		sed 's/^\.[A-Z]* //; s/\\-/-/g; s/\\f.//g; s/\\//g; s/[] "[|,=]/\n/g' |
+		grep . | sort -u
+}
+
+# paragraph PAGE TAG: all text of what that tag introduces, on one line.
+paragraph()
+{
+	perl -e '
+		my ($page, $tag) = @ARGV; my ($at, $on, $out) = (0, 0, "");
+		open(my $f, "<", $page) or die;
+		while (<$f>) {
+			if (/^\.T[PQ]/) { $at = 1; $on = 0; next }
+			if (/^\.S[HS]/) { $on = 0 }
+			if ($at) { $at = 0; $on = /[ "]\Q$tag\E[ ":,]*$/ ? 1 : 0; next }
+			next if !$on || /^\.(RS|RE|PP)/;
+			s/"//g if s/^\.[A-Z]+ //; s/\s+$//; s/\\-/-/g; $out .= "$_ ";
+		}
+		print "$out\n";
+	' "$1" "$2"
+}
+
+for page in $pages; do
+	(cd "$dir/man" && groff -man -Tutf8 -ww -z "$page" 2>&1)
+	if command -v mandoc >/dev/null && ! is_link "$page"; then
+		(cd "$dir/man" && mandoc -Tlint -W warning "$page" 2>&1)
+	fi
+done | verdict pages_render_without_a_warning
+
+version=$($SINEW --version)
+for page in $pages; do
+	name=$(basename "${page%.*}" | tr a-z A-Z)
+	is_link "$page" ||
+		grep -qE "^\.TH $name ${page##*.} [0-9-]{10} \"$version\" " "$dir/man/$page" ||
+		echo "$page: its .TH does not say $name, ${page##*.}, a date and \"$version\""
+done | verdict pages_have_a_title
+
+for page in $pages; do
+	is_link "$page" || section "$dir/text/${page#*/}" NAME | tr '\n' ' ' |
+		grep -q "\b$(basename "${page%.*}")\b.* - ." || echo "$page: its NAME is not so"
+done | verdict pages_name_themselves
+
+for page in $pages; do
+	to=$(sed -n '1s/^\.so //p' "$dir/man/$page")
+	[ -n "$to" ] || continue
+	if [ ! -e "$dir/man/$to" ] || is_link "$to"; then
+		echo "$page leads to $to, which is no page"
+	elif ! section "$dir/text/${to#*/}" NAME | grep -qw "$(basename "${page%.*}")"; then
+		echo "$page leads to $to, whose NAME does not have it"
+	fi
+done | verdict links_lead_to_pages
+
+for page in $pages; do
+	sed -n 's/^\.[BI]R "\?\([A-Za-z0-9_.\\-]*\)"\? "\?(\([1-8]\)).*/\1.\2/p' "$dir/man/$page" |
+		tr -d '\\' | sort -u | while read -r to; do
+		[ -e "$dir/man/man${to##*.}/$to" ] || echo " $KNOWN " | grep -qw -- "$to" ||
+			echo "$page points to $to"
+	done
+done | verdict references_lead_to_pages
+
+# ---- header, symbol map, section 3 ----
+
+# declarations: prints those of standard input but enums, each on a line, blanks made equal.
+declarations()
+{
+	perl -0777 -ne '
+		s{/\*.*?\*/}{}gs; s/^\s*(#|cc ).*$//mg; s/extern "C" \{//;
+		my ($depth, $one) = (0, "");
+		for my $c (split //) {
+			$depth++ if $c eq "{"; $depth-- if $c eq "}";
+			$one .= $c;
+			next unless $c eq ";" && $depth == 0;
+			$one =~ s/\s+/ /g; $one =~ s/ ?([(){},;*=\[\]]) ?/$1/g; $one =~ s/^ //;
+			print "$one\n" unless $one =~ /^enum / || $one =~ /^struct \w+;$/;
+			$one = "";
+		}'
+}
+
+declarations <lowcomms/sinew.h >"$dir/header"
+for page in "$dir"/text/*.3; do
+	is_link "man3/$(basename "$page")" || section "$page" SYNOPSIS | declarations
+done >"$dir/synopsis"
+differ "$dir/header" "$dir/synopsis" sinew.h "the SYNOPSIS of a page" |
+	verdict synopses_are_the_header
+
+sed -n 's/^[a-z].*[ *]\(sinew_[a-z0-9_]*\)(.*);$/\1/p' "$dir/header" |
+	grep -v '^sinew_log_fn$' >"$dir/functions"
+grep -oE '^	sinew_[a-z0-9_]+;' lowcomms/sinew.map | tr -d '	;' >"$dir/map"
+differ "$dir/functions" "$dir/map" sinew.h sinew.map | verdict header_and_map_agree
+
+while read -r name; do
+	[ -e "$dir/man/man3/$name.3" ] || echo "$name has no page"
+done <"$dir/functions" | verdict every_function_has_a_page_of_its_name
+
+# Each field is explained in the page that shows its structure.
+grep '^struct' "$dir/header" | while read -r struct; do
+	name=$(echo "$struct" | sed 's/^struct \([a-z_]*\){.*/\1/')
+	page=$(grep -l "^struct $name {" "$dir"/man/man3/*.3 | head -n 1)
+	[ -n "$page" ] || continue
+	tags "$page" >"$dir/tags"
+	echo "$struct" | perl -ne '
+		s/\(\*(\w+)\)\([^)]*\)/ $1/g;
+		print "$1\n" while /(\w+)(?:\[\w+\])?(?=[,;])/g;' |
+		sort -u | comm -23 - "$dir/tags" | sed "s|^|$(basename "$page"): $name.|"
+done | verdict every_field_is_explained
+
+cat "$dir"/man/man3/*.3 >"$dir/section3"
+perl -0777 -ne 's{/\*.*?\*/}{}gs; while (/^enum \w+ \{(.*?)\}/msg) { my $e = $1;
+	print "$1\n" while $e =~ /\b(SINEW_\w+)/g }' lowcomms/sinew.h | while read -r name; do
+	grep -qw "$name" "$dir/section3" || echo "$name is in no page"
+done | verdict every_constant_is_explained
+
+for page in $pages; do
+	sed '/^\.TH/d; s/\\-/-/g' "$dir/man/$page" |
+		grep -oE '\b(SINEW|sinew)_[A-Za-z0-9_]+' | sort -u |
+		while read -r name; do
+		grep -qw "$name" lowcomms/sinew.h || [ -e "$dir/man/man3/$name.3" ] ||
+			grep -qw "\"$name\"" membership/static.c ||
+			echo "$page: $name does not exist"
+	done
+done | verdict pages_speak_of_what_exists
+
+# ---- options and keys: ranges and defaults as the code has them ----
+
+cat >"$dir/keys.c" <<'END'
+#include "membership/section.c"
+
+static const char *text(uint64_t n)
+{
+	static char buf[2][32];
+	static int turn;
+	char *p = buf[turn = !turn];
+	int unit = 0;
+
+	/* Sizes are powers of two. */
+	if (n > 1024 && (n & (n - 1)) == 0)
+		for (; unit < 3 && n >= 1024; unit++)
+			n /= 1024;
+	snprintf(p, sizeof buf[0], "%llu%.*s", (unsigned long long)n, unit ? 1 : 0,
+		 &" kMG"[unit]);
+	return p;
+}
+
+int main(void)
+{
+	struct sinew_options opt;
+	size_t i;
+
+	SINEW_OPTIONS_INIT(&opt);
+	for (i = 0; i < N_KEYS; i++) {
+		const struct key *k = &keys[i];
+		const char *s = strcmp(k->name, "group") ? opt.transport : opt.group;
+		const char *w = k->words;
+		unsigned long long n = 0;
+
+		if (k->kind != TEXT)
+			memcpy(&n, (char *)&opt + k->offset, k->size);
+		printf("%s\t", k->name);
+		if (k->kind == TEXT)
+			printf("1 to %zu bytes, default \"%s\"\tDefault \"%s\"\n",
+			       k->size - 1, s, s);
+		if (k->kind == NUMBER)
+			printf("%s to %s, ", text(k->min), text(k->max));
+		if (k->kind == NUMBER)
+			printf("default %s.\tDefault %llu\n", text(n), n);
+		if (k->kind == WORD)
+			printf("%s or %s, default %s.\t%s\n", w, w + strlen(w) + 1, w,
+			       k->size == 1 ? "Default false" : "");
+	}
+	return 0;
+}
+END
+san=$(grep -ohE -- '-fsanitize=[^ ]*' "$BUILD/flags" | head -n 1)
+$CC -std=c11 -D_GNU_SOURCE -I. $san -o "$dir/keys" "$dir/keys.c" "$BUILD/libsinew.a" -pthread \
+	2>&1 | verdict keys_can_be_listed
+"$dir/keys" >"$dir/keys.list"
+
+while IFS='	' read -r key conf option; do
+	paragraph membership/sinew.conf.5 "$key" | grep -qF -- "$conf" ||
+		echo "sinew.conf.5: $key: expected \"$conf\""
+	paragraph lowcomms/man/sinew_node_new.3 "$key" | grep -qF -- "$option" ||
+		echo "sinew_node_new.3: $key: expected \"$option\""
+done <"$dir/keys.list" | verdict ranges_and_defaults_are_those_of_the_code
+
+cut -f 1 "$dir/keys.list" >"$dir/keys.code"
+awk '/^\.SS "sinew / { on = 1; next } /^\.S/ { on = 0 } on' membership/sinew.conf.5 >"$dir/own.5"
+tags "$dir/own.5" >"$dir/keys.page"
+differ "$dir/keys.code" "$dir/keys.page" section.c sinew.conf.5 | verdict keys_and_page_agree
+
+tags membership/sinew.conf.5 >"$dir/keys.page"
+sed -n 's/.*strcmp(item->key, "\([a-z_]*\)").*/\1/p' membership/static.c | sort -u |
+	comm -23 - "$dir/keys.page" | sed 's/$/ is not in sinew.conf.5/' |
+	verdict every_key_of_corosync_is_in_the_page
+
+# ---- the command: help, page, completion ----
+
+$SINEW --help | sed -n 's/^  \([a-z][a-z-]*\)  *[^ ].*/\1/p' >"$dir/subcommands"
+# shellcheck source=tools/completion/sinew
+. tools/completion/sinew
+
+# complete_line WORD...: what completion offers for the last word, one a line.
+complete_line()
+{
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	_sinew
+	[ ${#COMPREPLY[@]} = 0 ] || printf '%s\n' "${COMPREPLY[@]}"
+}
+
+# help_of SUBCOMMAND: its own, and those of the words that may follow it, if they have one.
+help_of()
+{
+	local word
+	timeout 10 "$SINEW" "$1" --help </dev/null
+	for word in $(complete_line sinew "$1" '' | grep '^[a-z]*$'); do
+		[ -e "$word" ] || timeout 10 "$SINEW" "$1" "$word" --help </dev/null 2>/dev/null
+	done
+}
+
+options_in() { grep -oE -- '(^|[^a-z-])--[a-z][a-z-]*' "$@" | grep -oE -- '--[a-z-]*'; }
+
+printf '%s\n' --help --version >"$dir/sub.help"
+cat "$dir/subcommands" >>"$dir/sub.help"
+complete_line sinew '' >"$dir/sub.offered"
+differ "$dir/sub.help" "$dir/sub.offered" "sinew --help" completion |
+	verdict completion_knows_the_subcommands
+awk '/^\.SH SUBCOMMANDS/ { on = 1; next } /^\.SH/ { on = 0 } on' tools/sinew.1 >"$dir/sub.1"
+tags "$dir/sub.1" >"$dir/sub.page"
+differ "$dir/subcommands" "$dir/sub.page" "sinew --help" sinew.1 |
+	verdict the_page_lists_the_subcommands
+
+while read -r sub; do
+	page=$dir/man/man1/sinew-$sub.1
+	[ -e "$page" ] || { echo "$sub has no page sinew-$sub.1"; continue; }
+	help_of "$sub" >"$dir/help"
+	options_in "$dir/help" >"$dir/o.help"
+	tags "$page" | grep '^--' | sed 's/[^a-z-].*//' >"$dir/o.page"
+	complete_line sinew "$sub" -- >"$dir/o.offered"
+	differ "$dir/o.help" "$dir/o.page" "sinew $sub --help" "sinew-$sub.1"
+	differ "$dir/o.help" "$dir/o.offered" "sinew $sub --help" completion
+done <"$dir/subcommands" | verdict options_of_help_page_and_completion_agree
+
+# An option with one blank and a word behind it in the help has a value.
+while read -r sub; do
+	help_of "$sub" | grep -oE -- '^ +--[a-z-]*[ =][^ ]' | grep -oE -- '--[a-z-]*' >"$dir/v.help"
+	echo "$_sinew_table" | sed -e ':a' -e '/\\$/N; s/\\\n//; ta' | grep "^$sub " |
+		tr ' \t' '\n\n' | sed -n 's/^\(--[a-z-]*\)=.*/\1/p' >"$dir/v.offered"
+	[ -s "$dir/v.help" ] || [ -s "$dir/v.offered" ] || continue
+	differ "$dir/v.help" "$dir/v.offered" "values of sinew $sub --help" completion
+done <"$dir/subcommands" | verdict options_with_a_value_agree
+
+# offers EXPECTED WORD...: for the last word behind "sinew cat".
+offers()
+{
+	local expected=$1 got
+	shift
+	got=$(complete_line sinew cat "$@" | xargs)
+	[ "$got" = "$expected" ] || echo "$*: expected $expected, got $got"
+}
+
+awk '/^\.SH EXAMPLES/ { on = 1 } /^\.EE/ { ex = 0; on = 0 } on && ex; /^\.EX/ { ex = 1 }' \
+	membership/sinew.conf.5 >"$dir/example.conf"
+if grep -q cat "$dir/subcommands"; then
+	offers '1,1 1,2' --config "$dir/example.conf" --to 1,
+	offers '1 2' --config = "$dir/example.conf" --node =
+	offers debug --log-level d
+fi | verdict completion_reads_the_nodes_of_the_file
+
+# Its addresses are those of documents: a file that is right gets as far as to them.
+timeout 10 "$SINEW" cat --config "$dir/example.conf" --node 1 </dev/null >"$dir/loaded" 2>&1
+if ! grep -q 'is not an address of this machine' "$dir/loaded"; then
+	echo "it was refused: $(cat "$dir/loaded")"
+fi | verdict the_example_of_sinew_conf_is_loaded
+
+# ---- examples in C ----
+
+prelude='#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sinew.h>'
+warnings='-Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-function'
+
+# examples PAGE: writes its blocks in C, of the section EXAMPLES, as $dir/c/NAME-N.c.
+mkdir -p "$dir/c"
+examples()
+{
+	awk -v to="$dir/c/$(basename "$1" .3)" '
+		/^\.SH/ { on = /^\.SH EXAMPLES/ }
+		/^\.EE/ { file = "" }
+		file { print > file }
+		on && /^\.EX/ { file = to "-" ++n ".c" }' "$1"
+}
+
+for page in "$dir"/man/man3/*.3; do
+	examples "$page"
+done
+for c in "$dir"/c/*.c; do
+	sed -i 's/\\-/-/g; s/\\(aq/'\''/g; s/\\&//g; s/\\e/\\/g' "$c"
+	if ! grep -q ';$' "$c"; then
+		rm "$c"
+		continue
+	fi
+	grep -q '^#include <sinew.h>' "$c" || sed -i "1i $prelude" "$c"
+	$CC -std=c11 -D_GNU_SOURCE $warnings -O2 -Ilowcomms -c -o "$dir/c/example.o" "$c" 2>&1
+done | verdict examples_compile
+ls "$dir"/c/*.c | wc -l | awk '$1 < 8 { print "only " $1 " examples were found" }' |
+	verdict examples_are_found
+
+# The program of sinew(3): two of it carry two files.
+carries()
+{
+	local net=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1)) status=0 pid
+	$CC -std=c11 -D_GNU_SOURCE -Ilowcomms $san -o "$dir/carry" \
+		"$(grep -l 'int main' "$dir"/c/*.c)" "$BUILD/libsinew.a" -pthread || return 0
+	head -c 3000000 /dev/urandom >"$dir/in1"
+	head -c 70000 /dev/urandom >"$dir/in2"
+	timeout -k 1 50 "$dir/carry" 1 "$net.1" 2 "$net.2" <"$dir/in1" >"$dir/out1" &
+	pids+=($!)
+	timeout -k 1 50 "$dir/carry" 2 "$net.2" 1 "$net.1" <"$dir/in2" >"$dir/out2" &
+	pids+=($!)
+	for pid in "${pids[@]}"; do
+		wait "$pid" || echo "one ended with $?"
+	done
+	cmp "$dir/in1" "$dir/out2"
+	cmp "$dir/in2" "$dir/out1"
+}
+carries 2>&1 | verdict the_program_of_sinew_3_carries_two_files
+
+# ---- sinew(7): the wire and the limits ----
+
+seven=$dir/text/sinew.7
+perl -0777 -ne '
+	s{/\*.*?\*/}{}gs;
+	while (/enum wire_(cmd|reason|tlv) \{(.*?)\}/sg) {
+		my $e = $2;
+		while ($e =~ /WIRE_(?:REFUSE_|TLV_)?(\w+) = (\w+)/g) {
+			my ($name, $n) = ($1, $2); $name =~ s/_CMD$//; print "$name $n\n";
+		}
+	}
+	print "$2 $1\n" while /#define WIRE_(?:HELLO|STATUS)_([A-Z_]+)\s+(\d)u/g && $1 ne "MAX";
+' proto/wire.h | awk '$1 ~ /^[0-9]$/ { print $2, $1; next } { print }' |
+	sed '/^REFUSE 0x43/!s/^REFUSE$//' | while read -r name n; do
+	grep -qE "(^ *|[ ,])$n +$name\b" "$seven" || echo "$name is $n, which sinew.7 does not say"
+done | verdict numbers_of_the_wire
+
+# Fields of the inner frames are bytes, one behind the other.
+perl -0777 -ne '
+	s{/\*.*?\*/}{}gs;
+	while (/struct wire_(?:hello|refuse|status|probe) \{(.*?)\};/sg) {
+		my ($body, $at) = ($1, 16);
+		while ($body =~ /\b(\w+)(?:\[(\d+)\])?(?=[,;])/g) {
+			my ($field, $size) = ($1, $2 || 1);
+			next if $field eq "h";
+			print "$field $at $size\n" unless $field =~ /^pad/;
+			$at += $size;
+		}
+	}' proto/wire.h >"$dir/offsets"
+while read -r field offset size; do
+	grep -qE "^ +$offset +$size +$field\b" "$seven" ||
+		echo "$field has $size bytes at $offset, which sinew.7 does not say"
+done <"$dir/offsets" | verdict offsets_of_the_wire
+wc -l <"$dir/offsets" | awk '$1 < 18 { print "only " $1 " fields" }' | verdict offsets_are_found
+
+# NAME VALUE of the table of limits; the code's value is an expression.
+section "$seven" LIMITS | sed -n 's/^ *\([A-Z_]\{4,\}\)  *\([0-9]*\)\( [KM]iB\)\?.*/\1 \2 \3/p' |
+	while read -r name n unit; do
+	code=$(grep -hE "^#define $name\b" {proto,lowcomms}/*.[ch] | head -n 1 |
+		sed 's/^#define [A-Z_]*//; s|/\*.*||; s/\([0-9]\)u\b/\1/g')
+	case $unit in KiB) n=$((n << 10)) ;; MiB) n=$((n << 20)) ;; esac
+	[ -n "$code" ] && [ "$n" = $((code)) ] || echo "$name is${code:- unknown}, not $n"
+done | verdict limits_are_those_of_the_code
+section "$seven" LIMITS | grep -cE '^ *[A-Z_]{4,} +[0-9]' |
+	awk '$1 < 10 { print "only " $1 " limits" }' | verdict limits_are_found
+
+# ---- CONTRIBUTING.md ----
+
+grep -ohE '`[^`]+`' CONTRIBUTING.md README.md | tr -d '`' | sort -u >"$dir/quoted"
+path='^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.*-]+)+/?$|^[A-Za-z0-9_-]+\.(c|h|sh|md|def)$'
+grep -E "$path" "$dir/quoted" |
+	grep -vE '^build/|NAME|SUB' | while read -r path; do
+	compgen -G "$path" >/dev/null ||
+		[ -n "$(find proto lowcomms membership tools tests -name "$path" -print -quit)" ] ||
+		echo "$path is not there"
+done | verdict files_named_for_contributors_exist
+sed -n 's/^\([a-z_0-9]*\)().*/\1/p' "$dir/quoted" | while read -r name; do
+	grep -qrE "\b$name\(" --include='*.[ch]' --include='*.sh' --include=fsm.def \
+		proto lowcomms membership tools tests || echo "$name() does not exist"
+done | verdict functions_named_for_contributors_exist
+
+# "`function()` (`file`" and "`function()` in `file`": it is in that file.
+perl -0777 -ne 'print "$1 $2\n" while /`(\w+)\(\)`,?\s(?:\(|in\s)`([a-z_\/]+\.[chdef]+)`/g' \
+	CONTRIBUTING.md >"$dir/places"
+while read -r name path; do
+	grep -qE "\b$name\(" "$path" || echo "$name() is not in $path"
+done <"$dir/places" | verdict functions_are_in_the_files_named
+wc -l <"$dir/places" | awk '$1 < 10 { print "only " $1 " places" }' |
+	verdict places_of_functions_are_found
+
+exit $failed
