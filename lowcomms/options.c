@@ -74,6 +74,9 @@ static void fill_defaults(struct sinew_options *o)
 	fill(&o->backoff_max_ms, defaults.backoff_max_ms);
 	fill(&o->keepalive_ms, defaults.keepalive_ms);
 	fill(&o->stall_ms, defaults.stall_ms);
+	/* Else an idle link would look dead to a peer with the same options. */
+	if (o->keepalive_ms > o->stall_ms / 3)
+		o->keepalive_ms = o->stall_ms < 3 ? 1 : o->stall_ms / 3;
 	fill(&o->path_dead_ms, defaults.path_dead_ms);
 	fill(&o->probe_ms, defaults.probe_ms);
 	fill(&o->ack_ms, defaults.ack_ms);

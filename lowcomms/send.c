@@ -376,6 +376,9 @@ static int may_read(struct sinew_peer *h)
 
 /* opaque: position and number of the iterator behind the message, its flags,
  * and where the message begins. */
+/* Its first fields; later ones stand behind them. */
+#define UNSENT_MIN	(offsetof(struct sinew_unsent, opaque) + sizeof(uint64_t[4]))
+
 int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it)
 {
 	struct ring_iter ri;
@@ -384,7 +387,7 @@ int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it)
 	size_t total;
 	int err;
 
-	if (!peer || !it || it->size < sizeof *it)
+	if (!peer || !it || it->size < UNSENT_MIN)
 		return -EINVAL;
 	err = may_read(peer);
 	if (err)

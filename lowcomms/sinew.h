@@ -126,15 +126,17 @@ struct sinew_options {
 	uint32_t max_message;		/* 16 MiB; at most half of queue_bytes is used */
 	uint32_t queue_bytes;		/* 32 MiB of address space a peer; rounded up to a
 					 * power of two, 256 KiB .. 1 GiB */
-	uint64_t node_memory;		/* 512 MiB resident for queues and buffers */
+	uint64_t node_memory;		/* 512 MiB resident for queues and buffers; at least four
+					 * messages of max_message */
 	uint32_t receive_bytes;		/* 1 MiB kept by the application a peer */
 
 	uint32_t connect_ms;		/* 2000: a dial */
 	uint32_t hello_ms;		/* 2000: each wait for a HELLO */
 	uint32_t backoff_min_ms;	/* 20 */
 	uint32_t backoff_max_ms;	/* 1000 */
-	uint32_t keepalive_ms;		/* 5000: on an idle link */
-	uint32_t stall_ms;		/* 20000: no frame at all with data unacknowledged */
+	uint32_t keepalive_ms;		/* 5000: on an idle link; at most a third of stall_ms is
+					 * used */
+	uint32_t stall_ms;		/* 20000: no frame at all for so long: the link is reset */
 	uint32_t path_dead_ms;		/* 2000: silence until another live path is taken */
 	uint32_t probe_ms;		/* 1000: between probes of unused paths */
 	uint32_t ack_ms;		/* 5: longest delay of an ACK */
@@ -225,7 +227,8 @@ int sinew_fd_get(struct sinew_node *node);
 
 /*
  * Runs callbacks and I/O; waits at most timeout_ms (0: not at all, -1: until
- * something happened). Returns the number of events handled (0 on timeout).
+ * something happened). Returns the number of events handled (0 on timeout, and
+ * when a signal came before).
  * -EINVAL with own_thread or from a callback. -EBUSY: another thread is inside.
  * -ESHUTDOWN: closed and all events were delivered.
  */
@@ -235,7 +238,7 @@ int sinew_dispatch(struct sinew_node *node, int timeout_ms);
  * Begins to close: FIN behind all that is queued for each peer, then up to
  * linger_ms for the handshakes, then the closed callback. sends give -ESHUTDOWN from
  * now on. A second call can only shorten the time (0: now). any thread.
- * -EALREADY: closed already.
+ * -EINVAL: linger_ms < 0. -EALREADY: closed already.
  */
 int sinew_close(struct sinew_node *node, int linger_ms);
 
@@ -268,15 +271,16 @@ int sinew_address(const char *text, uint16_t port, struct sockaddr_storage *ret_
  */
 int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
 		   unsigned n_addrs);
-/* New addresses; the session goes on. Also ends a give-up after a refusal. -ENOENT. any thread. */
+/* New addresses; the session goes on. Also ends a give-up after a refusal. -ENOENT. -EINVAL: as
+ * sinew_peer_add(). -ENOMEM. any thread. */
 int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs);
 /* Forgets it; its session ends (SINEW_DOWN_REMOVED). -ENOENT. any thread. */
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
 
 /* Membership events, in any order, idempotent; any thread; take effect in the
- * order of the calls. joined, leaving and left: -EINVAL under static membership.
- * -ENOENT: unknown nodeid. */
+ * order of the calls. joined, leaving and left: -EINVAL under static membership, or for
+ * incarnation 0. -ENOENT: unknown nodeid. -ENOMEM. */
 int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_left(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
@@ -300,8 +304,8 @@ void *sinew_peer_user(const struct sinew_peer *peer);		/* loop */
  *
  * All: -EAGAIN: the queue is full, writable will be called. -EMSGSIZE: longer
  * than max_message of either side (see sinew_peer_max_message()), it can never be
- * sent. -ESHUTDOWN: after
- * sinew_finish() or sinew_close(). -ESTALE: that life is over. -ECHILD: after fork.
+ * sent. -ESHUTDOWN: after sinew_finish() or sinew_close(), or the library has finished itself
+ * (auto_close; the peer is leaving). -ESTALE: that life is over. -ECHILD: after fork.
  * The order on the wire is the order of the calls. 0 means queued, not delivered.
  */
 int sinew_send(struct sinew_peer *peer, const void *data, size_t len);
@@ -347,7 +351,8 @@ void sinew_release(struct sinew_kept *kept);			/* any; NULL is ignored */
 /* Half-close: no more messages from us; what is queued still goes, and the
  * peer may go on. Open slots may still be committed. Idempotent. -ESTALE. any thread. */
 int sinew_finish(struct sinew_peer *peer);
-/* Give this life up: peer_down(ABORTED) with fates. -ESTALE. any thread. */
+/* Give this life up: peer_down(ABORTED) with fates. The peer hears that it has failed and takes a
+ * new incarnation, towards everybody. -ESTALE. any thread. */
 int sinew_abort(struct sinew_peer *peer);
 
 /* After peer_down, until the last reference goes: reads the unknown and unsent
@@ -388,7 +393,8 @@ struct sinew_status {
 	uint64_t kept_bytes, kept_high_water;
 	uint64_t oldest_unacked_ms;	/* at least so old; 0 = none */
 	uint64_t faults, stalls;
-	int last_error;			/* negative errno of the last link that broke */
+	int last_error;			/* negative errno of the last link that broke or dial
+					 * that failed */
 	uint64_t last_error_ms;		/* CLOCK_REALTIME, ms since 1970; 0 = never */
 	unsigned n_paths;
 	unsigned path;			/* in use, index; meaningful if link_up */
@@ -399,7 +405,8 @@ struct sinew_status {
 	} paths[SINEW_ADDRS_MAX];
 };
 
-/* -EINVAL: size. Works on a handle whose life is over, too. */
+/* -EINVAL: size. A struct of another version of this header gets what both know, else 0.
+ * Works on a handle whose life is over, too. */
 int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret);
 /* By nodeid, also while no session stands (state SINEW_CLOSED, paths filled). -ENOENT. */
 int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret);

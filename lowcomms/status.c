@@ -91,13 +91,25 @@ static void show_link(const struct member *m, struct sinew_status *st)
 	st->path = atomic_load_explicit(&m->path, memory_order_relaxed);
 }
 
+/* Programs built with a shorter struct get its part; what we do not know of a longer one is 0. */
+#define STATUS_MIN	offsetof(struct sinew_status, link_up)
+
+static void give(struct sinew_status *ret, struct sinew_status *st)
+{
+	size_t known = ret->size < sizeof *st ? ret->size : sizeof *st;
+
+	st->size = ret->size;
+	memset((char *)ret + known, 0, ret->size - known);
+	memcpy(ret, st, known);
+}
+
 int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret)
 {
 	struct sinew_status st = { .size = sizeof st };
 	struct sinew_node *n;
 	struct member *m;
 
-	if (!peer || !ret || ret->size < sizeof st)
+	if (!peer || !ret || ret->size < STATUS_MIN)
 		return -EINVAL;
 	n = peer->node;
 	if (node_forked(n))
@@ -110,8 +122,7 @@ int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret)
 	if (m && m->handle == peer)
 		show_link(m, &st);
 	pthread_mutex_unlock(&n->lock);
-	st.size = ret->size;
-	memcpy(ret, &st, sizeof st);
+	give(ret, &st);
 	return 0;
 }
 
@@ -120,7 +131,7 @@ int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_sta
 	struct sinew_status st = { .size = sizeof st };
 	struct member *m;
 
-	if (!node || !ret || ret->size < sizeof st)
+	if (!node || !ret || ret->size < STATUS_MIN)
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
@@ -135,8 +146,7 @@ int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_sta
 	pthread_mutex_unlock(&node->lock);
 	if (!m)
 		return -ENOENT;
-	st.size = ret->size;
-	memcpy(ret, &st, sizeof st);
+	give(ret, &st);
 	return 0;
 }
 

@@ -411,6 +411,34 @@ static void send_from_threads(void)
 	cluster_free(c);
 }
 
+/* A program that was built with another version of the header. */
+static void structs_may_be_shorter_or_longer(void)
+{
+	struct {
+		struct sinew_status st;
+		uint8_t later[8];
+	} longer;
+	struct sinew_status shorter;
+	struct cluster *c = cluster_open(2, NULL);
+
+	DRIVE(c, cluster_all_up(c));
+	memset(&shorter, 0xee, sizeof shorter);
+	shorter.size = offsetof(struct sinew_status, acks_sent);
+	CHECK_EQ(sinew_peer_status(c->t[1].seen[2].peer, &shorter), 0);
+	CHECK_EQ(shorter.nodeid, 2);
+	CHECK_EQ(shorter.size, offsetof(struct sinew_status, acks_sent));
+	CHECK(shorter.acks_sent == 0xeeeeeeeeeeeeeeeeu);
+	memset(&longer, 0xee, sizeof longer);
+	longer.st.size = sizeof longer;
+	CHECK_EQ(sinew_node_status(c->t[1].n, 2, &longer.st), 0);
+	CHECK_EQ(longer.st.nodeid, 2);
+	for (unsigned i = 0; i < sizeof longer.later; i++)
+		CHECK_EQ(longer.later[i], 0);
+	shorter.size = sizeof shorter.size;
+	CHECK_EQ(sinew_peer_status(c->t[1].seen[2].peer, &shorter), -EINVAL);
+	cluster_free(c);
+}
+
 int main(void)
 {
 	RUN(up_send_finish_down);
@@ -423,5 +451,6 @@ int main(void)
 	RUN(slots);
 	RUN(to_many_and_scattered);
 	RUN(send_from_threads);
+	RUN(structs_may_be_shorter_or_longer);
 	return check_done();
 }

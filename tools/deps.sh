@@ -69,7 +69,8 @@ look_for()
 		need llvm command_is_there llvm-symbolizer
 		;;
 	*)
-		echo "deps.sh: unknown group '$1': expected build, check, check-all, deb or fuzz" >&2
+		echo "deps.sh: found the group '$1'," \
+			"expected build, check, check-all, deb or fuzz" >&2
 		exit 2
 		;;
 	esac
