@@ -50,6 +50,11 @@ void json_put_number(struct json_object *to, const char *key, uint64_t n)
 	json_put(to, key, made(json_object_new_uint64(n)));
 }
 
+void json_put_signed(struct json_object *to, const char *key, int64_t n)
+{
+	json_put(to, key, made(json_object_new_int64(n)));
+}
+
 void json_put_double(struct json_object *to, const char *key, double x)
 {
 	static char digits[] = "%.9g";	/* as many as anybody measures */
@@ -97,6 +102,16 @@ struct json_object *json_element(struct json_object *array)
 	json_object_put(o);
 	lacked_memory = true;
 	return NULL;
+}
+
+void json_add_string(struct json_object *array, const char *text)
+{
+	struct json_object *value = made(json_object_new_string(text));
+
+	if (array && value && !json_object_array_add(array, value))
+		return;
+	json_object_put(value);
+	lacked_memory = true;
 }
 
 const char *json_text(struct json_object *document)
