@@ -57,7 +57,12 @@ ifeq ($(shell $(PKG_CONFIG) --exists libqb 2>/dev/null && echo yes),yes)
 QB_CFLAGS := -DHAVE_LIBQB $(shell $(PKG_CONFIG) --cflags libqb)
 QB_LIBS := $(shell $(PKG_CONFIG) --libs libqb)
 endif
-PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap 2>/dev/null)
+ifeq ($(shell $(PKG_CONFIG) --exists libpcap 2>/dev/null && echo yes),yes)
+PCAP_CFLAGS := -DHAVE_PCAP $(shell $(PKG_CONFIG) --cflags libpcap)
+PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap)
+endif
+TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,
@@ -120,7 +125,7 @@ have-deps:
 # ---- objects ----
 
 # Rebuilds everything when flags or compiler change.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(JSON_CFLAGS) $(QB_CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE | have-deps
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
@@ -131,7 +136,7 @@ $(OBJ)/proto/%.o: proto/%.c $(BUILD)/flags
 
 $(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(JSON_CFLAGS) $(QB_CFLAGS) \
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(TOOL_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
@@ -153,20 +158,16 @@ $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 	@ln -sf $(SONAME) $(BUILD)/libsinew.so
 
 $(BUILD)/sinew: $(TOOL_OBJS) $(LIB_A)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(JSON_LIBS) $(QB_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(TOOL_LIBS)
 
-$(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB_A)
-	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^
-
-# What the tools parse is fuzzed, too.
+# What the tools are made of, for tests: only what a test calls is linked.
 $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+$(TESTS) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo

@@ -43,6 +43,7 @@ look_for()
 		;;
 	check)
 		need libqb-dev "$PKG_CONFIG" --exists libqb
+		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need tshark command_is_there tshark
 		need jq command_is_there jq
 		need iproute2 command_is_there ss
