@@ -17,5 +17,6 @@ enum command_status {
 
 int cat_main(int argc, char **argv);
 int ping_main(int argc, char **argv);
+int dump_main(int argc, char **argv);
 
 #endif

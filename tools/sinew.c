@@ -18,6 +18,7 @@ static const struct subcommand {
 } subcommands[] = {
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
 	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
+	{ "dump", dump_main, "captured packets or hexadecimal text, one line a frame" },
 };
 
 #define N_SUBCOMMANDS	(sizeof(subcommands) / sizeof(subcommands[0]))
