@@ -150,7 +150,8 @@ static void on_frame(void *arg, const struct framer_frame *f)
 	if (c->engine->error)
 		return;
 	describe(f->p, f->n, f->length, words);
-	track_frame(c->engine->track, &c->track, d->dir, words, f->p, f->n, &r.marks);
+	track_frame(c->engine->track, &c->track, d->dir, words, f->p, f->n, f->hole != 0,
+		    &r.marks);
 	tell(d, &r);
 }
 
@@ -161,6 +162,14 @@ static void on_lost(void *arg, const char *why, uint64_t offset)
 
 	if (d->conn->is_ours)
 		tell(d, &r);
+}
+
+static void on_headless(void *arg, size_t n, uint64_t offset)
+{
+	struct direction *d = arg;
+
+	if (d->conn->is_ours)
+		note_count(d, NOTE_PARTIAL, n, "bytes", offset);
 }
 
 static void on_skipped(void *arg, uint64_t n, uint64_t offset)
@@ -174,7 +183,8 @@ static void on_skipped(void *arg, uint64_t n, uint64_t offset)
 static struct framer_events framer_events(struct direction *d)
 {
 	return (struct framer_events) {
-		.frame = on_frame, .lost = on_lost, .skipped = on_skipped, .arg = d,
+		.frame = on_frame, .lost = on_lost, .headless = on_headless,
+		.skipped = on_skipped, .arg = d,
 	};
 }
 

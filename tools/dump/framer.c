@@ -80,6 +80,9 @@ enum framer_verdict framer_plausible(const uint8_t *p, size_t n, uint32_t nodeid
 	uint32_t sender;
 	int length;
 
+	/* Nearly every byte that is none ends here. */
+	if (p[0] != (uint8_t)WIRE_VERSION_3_2 && p[0] != (uint8_t)WIRE_VERSION_3_1)
+		return FRAMER_NO;
 	put_le32(versions[0], WIRE_VERSION_3_2);
 	put_le32(versions[1], WIRE_VERSION_3_1);
 	if (memcmp(p, versions[0], n < 4 ? n : 4) && memcmp(p, versions[1], n < 4 ? n : 4))
@@ -230,6 +233,7 @@ static bool take_frame(struct framer *f, const struct framer_events *events)
 		return false;
 	frame.n = frame.length = (size_t)length;
 	f->nodeid = get_le32(frame.p + offsetof(struct wire_header, nodeid));
+	f->told = 0;
 	pass(f, frame.n);
 	events->frame(events->arg, &frame);
 	return true;
@@ -258,26 +262,40 @@ int framer_bytes(struct framer *f, const uint8_t *p, size_t n, const struct fram
 	return 0;
 }
 
-/* The frame that is there in part, if any, of which hole bytes more are missing. Gives the
- * number of its bytes that are not there. */
+/* Tells the frame that is there in part, of which hole bytes more are missing, unless it was
+ * told before. Gives the number of its bytes that are not there; 0 if there is no frame. */
 static size_t tell_part(struct framer *f, uint64_t hole, const struct framer_events *events)
 {
 	struct framer_frame frame = { .n = f->end - f->begin, .offset = f->offset };
+	bool is_told = f->told == frame.n;
 	size_t rest;
 
-	if (!frame.n)
+	if (!frame.n || !f->synced)
 		return 0;
-	if (!f->synced || frame.n < WIRE_HEADER) {
-		skip(f, frame.n);
+	f->told = frame.n;
+	if (frame.n < WIRE_HEADER) {
+		if (!is_told)
+			events->headless(events->arg, frame.n, f->offset);
 		return 0;
 	}
 	frame.p = f->room + f->begin;
 	frame.length = (size_t)frame_length(frame.p, frame.n);
 	rest = frame.length - frame.n;
 	frame.hole = hole < rest ? hole : rest;
-	pass(f, frame.n);
-	events->frame(events->arg, &frame);
+	if (!is_told)
+		events->frame(events->arg, &frame);
 	return rest;
+}
+
+static void drop(struct framer *f)
+{
+	size_t n = f->end - f->begin;
+
+	if (f->synced)
+		pass(f, n);
+	else
+		skip(f, n);
+	f->told = 0;
 }
 
 bool framer_hole(struct framer *f, uint64_t n, const struct framer_events *events)
@@ -286,6 +304,7 @@ bool framer_hole(struct framer *f, uint64_t n, const struct framer_events *event
 
 	if (!rest)
 		rest = tell_part(f, n ? n : UINT64_MAX, events);
+	drop(f);
 	f->offset += n;
 	f->swallow = 0;
 	/* Inside a frame whose header is known the next one is found by its length. */
@@ -300,7 +319,7 @@ bool framer_hole(struct framer *f, uint64_t n, const struct framer_events *event
 void framer_flush(struct framer *f, const struct framer_events *events)
 {
 	tell_part(f, 0, events);
-	f->swallow = 0;
-	f->synced = false;
+	if (!f->synced)
+		drop(f);
 	tell_skipped(f, events);
 }

@@ -29,6 +29,8 @@ struct framer_events {
 	void (*frame)(void *arg, const struct framer_frame *f);
 	/* What follows is no frame; why is a text without an end. */
 	void (*lost)(void *arg, const char *why, uint64_t offset);
+	/* n bytes at the end, of a frame's header that is not all there. */
+	void (*headless)(void *arg, size_t n, uint64_t offset);
 	/* n bytes in which no frame was found, before the next frame or the end. */
 	void (*skipped)(void *arg, uint64_t n, uint64_t offset);
 	void *arg;
@@ -39,6 +41,7 @@ struct framer {
 	size_t size, begin, end;	/* of room; what is there is from begin to end */
 	bool synced;
 	uint32_t nodeid;		/* of the frames before, 0: none */
+	size_t told;			/* bytes of the last frame when its part was told */
 	size_t swallow;			/* bytes of a frame behind its hole */
 	uint64_t n_skipped;		/* since it is not synced */
 	uint64_t offset;		/* of room[begin] */
@@ -50,7 +53,7 @@ void framer_init(struct framer *f, bool synced);
 int framer_bytes(struct framer *f, const uint8_t *p, size_t n, const struct framer_events *events);
 /* n bytes are missing; 0: nobody knows how many. True: they all are of a frame that is told. */
 bool framer_hole(struct framer *f, uint64_t n, const struct framer_events *events);
-/* Tells what is there of a frame. Bytes may follow, but not of that frame. */
+/* Tells what is there of a frame; should more of it come, it is told again as a whole. */
 void framer_flush(struct framer *f, const struct framer_events *events);
 void framer_free(struct framer *f);
 

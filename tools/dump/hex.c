@@ -93,7 +93,7 @@ static enum layout layout_of(const char *p, const char *end, unsigned *ret_base)
 	uint64_t value = 1;
 
 	*ret_base = 16;
-	if (n && n <= 16 && behind < end && *behind == ':')
+	if (n >= 4 && n <= 16 && behind < end && *behind == ':')
 		return has_prefix ? LAYOUT_PACKETS : LAYOUT_COLON;
 	/* A frame does not begin with zeros, a row of digits with an offset does. */
 	if (has_prefix || n < 6 || n > 8 || !parse_offset(p, n, 16, &value) || value)
@@ -153,9 +153,10 @@ static int take_offset(struct hex *h, const char **p, const char *end)
 
 /* ---- digits ---- */
 
+/* Or what else people put between bytes. */
 static bool is_space(char c)
 {
-	return isspace((unsigned char)c) || c == ',';
+	return isspace((unsigned char)c) || c == ',' || c == ':';
 }
 
 /* Reads bytes until the end of the line or the characters beside them. */

@@ -12,7 +12,7 @@
 
 #define HEX_LINE_MAX	(1u << 20)	/* characters of a line */
 #define HEX_ROW_MAX	256u		/* bytes of a row that "*" can repeat */
-#define HEX_REPEAT_MAX	(1u << 24)	/* bytes that one "*" can stand for */
+#define HEX_REPEAT_MAX	(1u << 20)	/* bytes that one "*" can stand for */
 #define HEX_PACKET_MAX	(1u << 18)	/* bytes of a packet of tcpdump */
 #define HEX_ERROR_MAX	160
 

@@ -15,6 +15,7 @@
 #define NOTE_TCP_AGAIN	"tcp-again"
 #define NOTE_SCTP_AGAIN	"sctp-again"
 #define NOTE_HOLE	"hole"
+#define NOTE_PARTIAL	"partial"	/* the beginning of a header */
 #define NOTE_SKIPPED	"skipped"
 #define NOTE_MALFORMED	"malformed"
 

@@ -249,13 +249,13 @@ static void take_native(struct session *s, struct track_conn *c, unsigned dir, u
 }
 
 void track_frame(struct track *t, struct track_conn *c, unsigned dir, const struct described *d,
-		 const uint8_t *p, size_t n, struct track_marks *ret)
+		 const uint8_t *p, size_t n, bool has_hole, struct track_marks *ret)
 {
 	struct track_end *from = &c->end[dir];
 	struct session *s;
 
 	*ret = (struct track_marks) { 0 };
-	if (d->malformed[0])
+	if (d->malformed[0] || (n < d->length && !has_hole))
 		return;
 	from->nodeid = d->nodeid;
 	if (d->profile != DESCRIBE_EITHER)

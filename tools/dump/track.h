@@ -44,8 +44,9 @@ void track_free(struct track *t);
 /* Directions of sessions that were forgotten, because there are too many. */
 uint64_t track_forgotten(const struct track *t);
 
-/* A frame of end dir, of which n bytes at p are there. */
+/* A frame of end dir, of which n bytes at p are there. If there are less than all, and
+ * without a hole, it was never sent as a whole, and its number does not count. */
 void track_frame(struct track *t, struct track_conn *c, unsigned dir, const struct described *d,
-		 const uint8_t *p, size_t n, struct track_marks *ret);
+		 const uint8_t *p, size_t n, bool has_hole, struct track_marks *ret);
 
 #endif
