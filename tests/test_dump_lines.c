@@ -160,7 +160,8 @@ static void a_hole_is_given_up(void)
 	dump_expect(&d,
 		"0.000000 c1 " A "-- opened\n"
 		"0.003000 c1 " A "node=1 DATA seq=0 len=60\n"
-		"0.207000 c1 " A "node=1 DATA seq=1 len=60 [hole 50 bytes] [partial 50 of 100 bytes]\n"
+		"0.207000 c1 " A "node=1 DATA seq=1 len=60 [hole 50 bytes]"
+		" [partial 50 of 100 bytes]\n"
 		"0.207000 c1 " A "-- hole 200 bytes\n"
 		"0.207000 c1 " A "-- skipped 50 bytes\n"
 		"0.207000 c1 " A "node=1 DATA seq=4 len=60 [gap 2]\n");
@@ -336,8 +337,9 @@ static void texts_from_the_wire_are_safe(void)
 	CHECK_OR_RETURN(dump_open(&d));
 	CHECK_EQ(engine_bytes(d.engine, frame, wire_put_hello(frame, 1, &h)), 0);
 	dump_expect(&d, "@0         c1 - -> - node=1 HELLO mine=0000000000000001 yours=none next=0"
-			" gen=0 cluster=\"a \\x22b\\x22\\x0a\\x1b[2J\\x5c\" group=\\xff vmin=0 vmax=0"
-			" maxframe=1 features=0 required=0 max_message=0 queue_bytes=0\n");
+			" gen=0 cluster=\"a \\x22b\\x22\\x0a\\x1b[2J\\x5c\" group=\\xff"
+			" vmin=0 vmax=0 maxframe=1 features=0 required=0 max_message=0"
+			" queue_bytes=0\n");
 }
 
 /* ---- kernels ---- */

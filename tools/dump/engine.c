@@ -86,8 +86,8 @@ static void tell(struct direction *d, struct record *r)
 	r->protocol = c->protocol;
 	r->from = d->text;
 	r->to = c->dir[!d->dir].text;
-	r->from_node = c->track.end[d->dir].nodeid;
-	r->to_node = c->track.end[!d->dir].nodeid;
+	r->from_node = track_node(e->track, &c->track, d->dir);
+	r->to_node = track_node(e->track, &c->track, !d->dir);
 	if (!filter_record(&e->options->filter, r))
 		return;
 	summary_count(e->summary, c->row, d->dir, r);

@@ -139,6 +139,11 @@ static uint32_t node_of(const struct track *t, const struct track_end *end)
 	return end->nodeid ? end->nodeid : node_at(t, &end->addr);
 }
 
+uint32_t track_node(const struct track *t, const struct track_conn *c, unsigned dir)
+{
+	return c->profile == DESCRIBE_KERNEL ? node_of(t, &c->end[dir]) : c->end[dir].nodeid;
+}
+
 static struct key address_key(const struct track *t, const struct track_conn *c, unsigned dir)
 {
 	const struct packet_addr *to = &c->end[!dir].addr;

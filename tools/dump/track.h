@@ -44,6 +44,9 @@ void track_free(struct track *t);
 /* Directions of sessions that were forgotten, because there are too many. */
 uint64_t track_forgotten(const struct track *t);
 
+/* The nodeid of end dir, 0 if it is not known; of a kernel also from other connections. */
+uint32_t track_node(const struct track *t, const struct track_conn *c, unsigned dir);
+
 /* A frame of end dir, of which n bytes at p are there. If there are less than all, and
  * without a hole, it was never sent as a whole, and its number does not count. */
 void track_frame(struct track *t, struct track_conn *c, unsigned dir, const struct described *d,
