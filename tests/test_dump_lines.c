@@ -280,6 +280,30 @@ static void garbage_does_not_stop_it(void)
 		"0.005000 c1 " A "node=1 ACK next=4\n");
 }
 
+/* Behind a hole a message may hold what looks like a frame: of another node it is none. */
+static void frames_inside_of_messages_are_not_believed(void)
+{
+	struct dump d = { .options.filter.n_kinds = 0 };
+	struct dump_flow f = { { 40000, 21065 }, { 100, 200 } };
+	uint8_t p[400];
+	size_t n;
+
+	CHECK_OR_RETURN(dump_open(&d));
+	dump_handshake(&d, &f);
+	send_data(&d, &f, 0, 1);
+	f.seq[0] += 1000;
+	memset(p, 'x', 30);
+	n = 30 + wire_put_ack(p + 30, 2, 4);
+	n += make_data(p + n, 1, 9, 0);
+	dump_send(&d, &f, 0, TCP_ACK, p, n);
+	dump_expect(&d,
+		"0.000000 c1 " A "-- opened\n"
+		"0.003000 c1 " A "node=1 DATA seq=0 len=1\n"
+		"0.004000 c1 " A "-- hole 1000 bytes\n"
+		"0.004000 c1 " A "-- skipped 46 bytes\n"
+		"0.004000 c1 " A "node=1 DATA seq=9 len=0 [gap 8]\n");
+}
+
 static void wrong_fields_are_named(void)
 {
 	struct dump d = { .options.filter.n_kinds = 0 };
@@ -455,6 +479,7 @@ int main(void)
 	RUN(bytes_behind_a_reset_are_read);
 	RUN(all_ports_take_what_begins_with_a_frame);
 	RUN(garbage_does_not_stop_it);
+	RUN(frames_inside_of_messages_are_not_believed);
 	RUN(wrong_fields_are_named);
 	RUN(unknown_tlvs_are_named);
 	RUN(texts_from_the_wire_are_safe);

@@ -8,6 +8,7 @@
 #include "proto/wire.h"
 #include "tests/check.h"
 #include "tools/dump/describe.h"
+#include "tools/dump/record.h"
 #include "tools/dump/track.h"
 
 #include <stdlib.h>
@@ -180,6 +181,26 @@ static void a_room_that_is_full_says_so(void)
 	CHECK_EQ(f.n, FIELDS_MAX);
 }
 
+static void a_line_is_cut_at_its_limit(void)
+{
+	static uint8_t bytes[RECORD_LINE_MAX / 4];
+	struct record r = { .frame = &words, .from = "a", .to = "b" };
+	struct record_style style = { .utc = false };
+	char *text = NULL, *end;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	CHECK_OR_RETURN(out != NULL);
+	words = (struct described) { .kind = "DATA", .type = "" };
+	fields_bytes(&words.fields, "name", bytes, sizeof bytes);
+	CHECK_EQ(record_print(&r, &style, out), 0);
+	fclose(out);
+	end = strstr(text, " ... (cut)\n");
+	CHECK(end && !end[11] && n <= RECORD_LINE_MAX + 11);
+	CHECK(strstr(text, "DATA name=\\x00\\x00"));
+	free(text);
+}
+
 int main(void)
 {
 	RUN(numbers_wrap);
@@ -188,5 +209,6 @@ int main(void)
 	RUN(kernels_count_anew_after_both_fins);
 	RUN(all_names_of_a_reply_are_told);
 	RUN(a_room_that_is_full_says_so);
+	RUN(a_line_is_cut_at_its_limit);
 	return check_done();
 }

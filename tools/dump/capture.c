@@ -12,7 +12,7 @@
 
 #define S_NS	UINT64_C(1000000000)
 
-/* An empty text for the end of a file, else what libpcap says. */
+/* To the end of the file, or as far as it can be read. */
 static int read_packets(pcap_t *pcap, enum packet_link link, const struct capture_events *events,
 			char err[CAPTURE_ERROR_MAX])
 {

@@ -66,19 +66,16 @@ static int read_capture(struct dump *d, FILE *file)
 	char err[CAPTURE_ERROR_MAX] = "";
 	int rc = capture_read(file, &events, err);
 
-	switch (-rc) {
-	case 0:
+	/* What the engine says is told at its end. */
+	if (!rc || !err[0])
 		return STATUS_OK;
-	case ENODATA:
+	if (rc == -ENODATA) {
 		say(SINEW_ERROR, "%s: ends in its middle: %s; all before that was printed", d->name,
 		    err);
 		return STATUS_UNDELIVERED;
-	case ENOTSUP:
-	case EINVAL:
-		say(SINEW_ERROR, "%s: %s", d->name, err);
-		return STATUS_USAGE;
 	}
-	return STATUS_OK;
+	say(SINEW_ERROR, "%s: %s", d->name, err);
+	return STATUS_USAGE;
 }
 
 static int on_hex_bytes(void *arg, const uint8_t *p, size_t n)
@@ -237,6 +234,7 @@ int dump_main(int argc, char **argv)
 	file = open_input(&d);
 	if (!file)
 		return STATUS_USAGE;
+	d.args.engine.untimed = d.args.hex;
 	d.args.engine.flush_lines = d.args.line_buffered || isatty(STDOUT_FILENO);
 	catch_signals();
 	rc = engine_new(&d.args.engine, stdout, &d.engine);

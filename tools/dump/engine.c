@@ -79,7 +79,7 @@ static void tell(struct direction *d, struct record *r)
 
 	if (e->error)
 		return;
-	r->has_time = c->stream != NULL;
+	r->has_time = c->stream && !e->options->untimed;
 	r->time_ns = e->now_ns;
 	r->begin_ns = e->begin_ns;
 	r->connection = c->track.number;

@@ -17,6 +17,7 @@ struct engine_options {
 	bool json;
 	bool summary;		/* the table alone */
 	bool flush_lines;	/* each is written at once */
+	bool untimed;		/* packets have no time: lines tell offsets instead */
 };
 
 /* What was not looked into, and why. */

@@ -180,6 +180,7 @@ static int print_json_dir(const struct summary_row *row, unsigned dir, FILE *to)
 	json_put_string(o, "from", d->text);
 	json_put_string(o, "to", row->dir[!dir].text);
 	json_put_number(o, "from_node", d->nodeid);
+	json_put_number(o, "to_node", row->dir[!dir].nodeid);
 	json_put_number(o, "frames", d->n_frames);
 	json_put_number(o, "bytes", d->n_bytes);
 	json_put_number(o, "again", d->n_again);
