@@ -62,6 +62,7 @@ look_for()
 	deb)
 		need dpkg-dev command_is_there dpkg-buildpackage
 		need debhelper command_is_there dh
+		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		;;
 	fuzz)
