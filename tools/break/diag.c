@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel's TCP connections, by its socket diagnostics.
+ * Knows nothing of when a connection is to be destroyed, and counts nothing.
+ */
+#include "tools/break/diag.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define ANSWER_BYTES		65536	/* of one datagram; the kernel makes them of 32 KiB at most */
+#define PROBE_CONNECTIONS	16	/* more than the one that is looked for */
+
+struct diag {
+	int fd;
+	uint32_t seq;		/* of the last request: older answers are thrown away */
+	uint8_t answer[ANSWER_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+};
+
+/* What becomes of the messages of a dump. */
+struct collection {
+	const struct filter *filter;
+	struct diag_connection *found;
+	unsigned n, max;
+	unsigned n_left_out;
+};
+
+int diag_open(struct diag **ret_diag)
+{
+	struct timeval limit = { .tv_sec = DIAG_ANSWER_MS / 1000 };
+	struct diag *d = malloc(sizeof(*d));
+	int rc;
+
+	if (!d)
+		return -ENOMEM;
+	d->seq = 0;
+	d->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	if (d->fd < 0) {
+		rc = errno == EPROTONOSUPPORT ? -EOPNOTSUPP : -errno;
+		free(d);
+		return rc;
+	}
+	setsockopt(d->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	*ret_diag = d;
+	return 0;
+}
+
+void diag_close(struct diag *d)
+{
+	if (!d)
+		return;
+	close(d->fd);
+	free(d);
+}
+
+/* ---- questions and answers ---- */
+
+static int ask(struct diag *d, int type, int flags, int family, const struct inet_diag_sockid *id)
+{
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 body;
+	} request = {
+		.head = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = (uint16_t)type,
+			.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+			.nlmsg_seq = ++d->seq,
+		},
+		.body = {
+			.sdiag_family = (uint8_t)family,
+			.sdiag_protocol = IPPROTO_TCP,
+			.idiag_states = 1u << TCP_ESTABLISHED,
+		},
+	};
+
+	if (id)
+		request.body.id = *id;
+	return send(d->fd, &request, sizeof(request), 0) < 0 ? -errno : 0;
+}
+
+/* Bytes of the next datagram, or a negative errno. */
+static int receive(struct diag *d)
+{
+	ssize_t got;
+
+	do
+		got = recv(d->fd, d->answer, sizeof(d->answer), 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return (int)got;
+}
+
+static bool is_error(const struct nlmsghdr *h, int *ret_error)
+{
+	if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+		return false;
+	*ret_error = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+	return true;
+}
+
+/* Waits for the answer to the last request: 0 for a socket or a plain yes, or what it says. */
+static int answer_to_one(struct diag *d)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)d->answer;
+	int got, error;
+
+	for (;;) {
+		got = receive(d);
+		if (got < 0)
+			return got;
+		if (!NLMSG_OK(h, (unsigned)got) || h->nlmsg_seq != d->seq)
+			continue;
+		if (is_error(h, &error))
+			return error;
+		return h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)) ? -EIO : 0;
+	}
+}
+
+/* ---- lists ---- */
+
+static int compare_connections(const void *a, const void *b)
+{
+	const struct diag_connection *x = a, *y = b;
+	int order = filter_compare_ends(&x->ends[0], &y->ends[0]);
+
+	return order ? order : filter_compare_ends(&x->ends[1], &y->ends[1]);
+}
+
+/* Sorts, and puts the two sockets of one connection together. */
+static void merge(struct collection *c)
+{
+	unsigned i, kept = 0;
+
+	qsort(c->found, c->n, sizeof(*c->found), compare_connections);
+	for (i = 0; i < c->n; i++) {
+		struct diag_connection *last = kept ? &c->found[kept - 1] : NULL;
+
+		if (!last || compare_connections(last, &c->found[i])) {
+			c->found[kept++] = c->found[i];
+			continue;
+		}
+		if (!last->sockets[0].is_there)
+			last->sockets[0] = c->found[i].sockets[0];
+		if (!last->sockets[1].is_there)
+			last->sockets[1] = c->found[i].sockets[1];
+	}
+	c->n = kept;
+}
+
+static void take(struct collection *c, const struct inet_diag_msg *m)
+{
+	struct filter_end own = { .port = ntohs(m->id.idiag_sport) };
+	struct filter_end other = { .port = ntohs(m->id.idiag_dport) };
+	struct diag_connection *connection;
+	unsigned side;
+
+	own.address = filter_address_of(m->idiag_family, m->id.idiag_src);
+	other.address = filter_address_of(m->idiag_family, m->id.idiag_dst);
+	if (!filter_match(c->filter, &own, &other))
+		return;
+	if (c->n == c->max && !c->n_left_out)
+		merge(c);
+	if (c->n == c->max) {
+		c->n_left_out++;
+		return;
+	}
+	side = filter_compare_ends(&own, &other) > 0;
+	connection = &c->found[c->n++];
+	*connection = (struct diag_connection){ .ends[0] = side ? other : own,
+						.ends[1] = side ? own : other };
+	connection->sockets[side] = (struct diag_socket){
+		.is_there = true,
+		.family = m->idiag_family,
+		.n_unacked = m->idiag_wqueue,
+		.id = m->id,
+	};
+}
+
+/* One datagram of a dump. 1: there is more; 0: that was all; or a negative errno. */
+static int take_datagram(struct diag *d, int got, struct collection *c)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)d->answer;
+	unsigned left = (unsigned)got;
+	int error;
+
+	for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		if (h->nlmsg_seq != d->seq)
+			continue;
+		if (is_error(h, &error))
+			return error;
+		if (h->nlmsg_type == NLMSG_DONE)
+			return 0;
+		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+			take(c, NLMSG_DATA(h));
+	}
+	return 1;
+}
+
+static int collect_family(struct diag *d, int family, struct collection *c)
+{
+	int rc = ask(d, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, NULL);
+
+	if (rc)
+		return rc;
+	do {
+		rc = receive(d);
+		if (rc >= 0)
+			rc = take_datagram(d, rc, c);
+	} while (rc > 0);
+	return rc;
+}
+
+int diag_collect(struct diag *d, const struct filter *f, struct diag_connection *found,
+		 unsigned max, unsigned *ret_n, unsigned *ret_n_left_out)
+{
+	struct collection c = { .filter = f, .found = found, .max = max };
+	int rc;
+
+	rc = collect_family(d, AF_INET, &c);
+	if (rc == -ENOENT)
+		return -EOPNOTSUPP;
+	if (!rc)
+		rc = collect_family(d, AF_INET6, &c);
+	/* A kernel without IPv6. */
+	if (rc && rc != -ENOENT)
+		return rc;
+	merge(&c);
+	*ret_n = c.n;
+	*ret_n_left_out = c.n_left_out;
+	return 0;
+}
+
+/* ---- single sockets ---- */
+
+int diag_destroy(struct diag *d, const struct diag_socket *s)
+{
+	int rc;
+
+	rc = ask(d, SOCK_DESTROY, NLM_F_ACK, s->family, &s->id);
+	if (!rc)
+		rc = answer_to_one(d);
+	/* A later socket has its addresses and ports by now. */
+	return rc == -ESTALE ? -ENOENT : rc;
+}
+
+int diag_is_alive(struct diag *d, const struct diag_socket *s)
+{
+	const struct inet_diag_msg *m;
+	int rc;
+
+	rc = ask(d, SOCK_DIAG_BY_FAMILY, 0, s->family, &s->id);
+	if (!rc)
+		rc = answer_to_one(d);
+	if (rc == -ENOENT || rc == -ESTALE)
+		return 0;
+	if (rc)
+		return rc;
+	m = NLMSG_DATA((const struct nlmsghdr *)d->answer);
+	return m->idiag_state != TCP_TIME_WAIT && m->idiag_state != TCP_CLOSE;
+}
+
+/* ---- probe ---- */
+
+/* A connection from 127.0.0.2 to 127.0.0.1; 0, and f means it, or a negative errno. */
+static int connect_to_self(int listener, int dialler, struct filter *f)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+	struct sockaddr_in b = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002) };
+	socklen_t len = sizeof(a);
+
+	if (bind(listener, (struct sockaddr *)&a, sizeof(a)) || listen(listener, 1) ||
+	    bind(dialler, (struct sockaddr *)&b, sizeof(b)) ||
+	    getsockname(dialler, (struct sockaddr *)&b, &len) ||
+	    getsockname(listener, (struct sockaddr *)&a, &len) ||
+	    connect(dialler, (struct sockaddr *)&a, sizeof(a)))
+		return errno == ENETUNREACH || errno == EADDRNOTAVAIL ? -ENETDOWN : -errno;
+	f->ports[f->n_ports++] = ntohs(b.sin_port);
+	return filter_add_pair(f, "127.0.0.1,127.0.0.2") ? 0 : -EINVAL;
+}
+
+/* 0 once the kernel says that the dialler's end is destroyed and the process sees it. */
+static int destroy_dialler(struct diag *d, int dialler, const struct filter *f)
+{
+	struct diag_connection found[PROBE_CONNECTIONS];
+	unsigned i, n, n_left_out;
+	char byte;
+	int rc;
+
+	rc = diag_collect(d, f, found, PROBE_CONNECTIONS, &n, &n_left_out);
+	if (rc)
+		return rc;
+	for (i = 0; i < n; i++)
+		if (found[i].ends[1].port == f->ports[0] && found[i].sockets[1].is_there)
+			break;
+	if (i == n)
+		return -EOPNOTSUPP;
+	rc = diag_destroy(d, &found[i].sockets[1]);
+	if (rc)
+		return rc;
+	return recv(dialler, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNABORTED ? 0 : -EIO;
+}
+
+int diag_probe(void)
+{
+	struct filter f = { .n_ports = 0 };
+	struct diag *d = NULL;
+	int listener, dialler, rc;
+
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	dialler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	rc = listener < 0 || dialler < 0 ? -errno : connect_to_self(listener, dialler, &f);
+	if (!rc)
+		rc = diag_open(&d);
+	if (!rc)
+		rc = destroy_dialler(d, dialler, &f);
+	diag_close(d);
+	if (listener >= 0)
+		close(listener);
+	if (dialler >= 0)
+		close(dialler);
+	return rc;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which connections are meant: by the addresses and ports of their two ends.
+ * Knows nothing of where connections come from, and opens nothing.
+ */
+#include "tools/break/filter.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "membership/config.h"
+
+#define MAPPED_BYTES	12	/* ::ffff:0:0/96, in front of an IPv4 address */
+
+static const uint8_t mapped[MAPPED_BYTES] = { [10] = 0xff, [11] = 0xff };
+
+static unsigned bits_of(const struct filter_address *a)
+{
+	return a->family == AF_INET ? 32 : 128;
+}
+
+struct filter_address filter_address_of(int family, const void *bytes)
+{
+	struct filter_address a = { .family = (uint8_t)family };
+
+	if (family == AF_INET6 && !memcmp(bytes, mapped, MAPPED_BYTES)) {
+		a.family = AF_INET;
+		memcpy(a.bytes, (const uint8_t *)bytes + MAPPED_BYTES, 4);
+		return a;
+	}
+	memcpy(a.bytes, bytes, family == AF_INET ? 4 : 16);
+	return a;
+}
+
+bool filter_read_address(const char *text, struct filter_address *ret_address)
+{
+	int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	uint8_t bytes[16];
+
+	if (inet_pton(family, text, bytes) != 1)
+		return false;
+	*ret_address = filter_address_of(family, bytes);
+	return true;
+}
+
+bool filter_read_prefix(const char *text, struct filter_prefix *ret_prefix)
+{
+	char address[FILTER_ADDRESS_TEXT];
+	size_t len = strcspn(text, "/");
+	struct filter_prefix p;
+	uint64_t n_bits;
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (!filter_read_address(address, &p.address))
+		return false;
+	n_bits = bits_of(&p.address);
+	/* The bits of a mapped address are counted as it is written. */
+	if (text[len] && config_number(text + len + 1, 0, 0, strchr(address, ':') ? 128 : 32,
+				       &n_bits))
+		return false;
+	if (text[len] && p.address.family == AF_INET && strchr(address, ':')) {
+		if (n_bits < MAPPED_BYTES * 8)
+			return false;
+		n_bits -= MAPPED_BYTES * 8;
+	}
+	p.n_bits = (uint8_t)n_bits;
+	*ret_prefix = p;
+	return true;
+}
+
+bool filter_read_port(const char *text, uint16_t *ret_port)
+{
+	uint64_t n;
+
+	if (config_number(text, 0, 1, UINT16_MAX, &n))
+		return false;
+	*ret_port = (uint16_t)n;
+	return true;
+}
+
+bool filter_add_address(struct filter *f, const char *text)
+{
+	if (f->n_addresses == FILTER_ADDRESSES_MAX ||
+	    !filter_read_prefix(text, &f->addresses[f->n_addresses]))
+		return false;
+	f->n_addresses++;
+	return true;
+}
+
+bool filter_add_pair(struct filter *f, const char *text)
+{
+	char first[FILTER_ADDRESS_TEXT + 4];
+	size_t len = strcspn(text, ",");
+	struct filter_prefix a, b;
+
+	if (f->n_pairs == FILTER_PAIRS_MAX || len >= sizeof(first) || !text[len])
+		return false;
+	memcpy(first, text, len);
+	first[len] = '\0';
+	if (!filter_read_prefix(first, &a) || !filter_read_prefix(text + len + 1, &b) ||
+	    a.address.family != b.address.family)
+		return false;
+	f->pairs[f->n_pairs][0] = a;
+	f->pairs[f->n_pairs][1] = b;
+	f->n_pairs++;
+	return true;
+}
+
+bool filter_add_port(struct filter *f, const char *text)
+{
+	if (f->n_ports == FILTER_PORTS_MAX || !filter_read_port(text, &f->ports[f->n_ports]))
+		return false;
+	f->n_ports++;
+	return true;
+}
+
+bool filter_is_empty(const struct filter *f)
+{
+	return !f->n_addresses && !f->n_pairs && !f->n_ports;
+}
+
+bool filter_prefix_has(const struct filter_prefix *p, const struct filter_address *a)
+{
+	unsigned whole = p->n_bits / 8, rest = p->n_bits % 8;
+
+	if (p->address.family != a->family || memcmp(p->address.bytes, a->bytes, whole))
+		return false;
+	return !rest || !((p->address.bytes[whole] ^ a->bytes[whole]) >> (8 - rest));
+}
+
+static bool address_matches(const struct filter *f, const struct filter_end *a,
+			    const struct filter_end *b)
+{
+	unsigned i;
+
+	for (i = 0; i < f->n_addresses; i++)
+		if (filter_prefix_has(&f->addresses[i], &a->address) ||
+		    filter_prefix_has(&f->addresses[i], &b->address))
+			return true;
+	return !f->n_addresses;
+}
+
+static bool pair_matches(const struct filter *f, const struct filter_end *a,
+			 const struct filter_end *b)
+{
+	unsigned i;
+
+	for (i = 0; i < f->n_pairs; i++) {
+		const struct filter_prefix *p = f->pairs[i];
+
+		if ((filter_prefix_has(&p[0], &a->address) &&
+		     filter_prefix_has(&p[1], &b->address)) ||
+		    (filter_prefix_has(&p[0], &b->address) &&
+		     filter_prefix_has(&p[1], &a->address)))
+			return true;
+	}
+	return !f->n_pairs;
+}
+
+static bool port_matches(const struct filter *f, const struct filter_end *a,
+			 const struct filter_end *b)
+{
+	unsigned i;
+
+	for (i = 0; i < f->n_ports; i++)
+		if (f->ports[i] == a->port || f->ports[i] == b->port)
+			return true;
+	return !f->n_ports;
+}
+
+bool filter_match(const struct filter *f, const struct filter_end *a, const struct filter_end *b)
+{
+	return address_matches(f, a, b) && pair_matches(f, a, b) && port_matches(f, a, b);
+}
+
+int filter_compare_addresses(const struct filter_address *a, const struct filter_address *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+int filter_compare_ends(const struct filter_end *a, const struct filter_end *b)
+{
+	int order = filter_compare_addresses(&a->address, &b->address);
+
+	if (order || a->port == b->port)
+		return order;
+	return a->port < b->port ? -1 : 1;
+}
+
+char *filter_print_address(const struct filter_address *a, char text[FILTER_ADDRESS_TEXT])
+{
+	if (!inet_ntop(a->family, a->bytes, text, FILTER_ADDRESS_TEXT))
+		strcpy(text, "?");
+	return text;
+}
+
+char *filter_print_end(const struct filter_end *e, char text[FILTER_END_TEXT])
+{
+	char address[FILTER_ADDRESS_TEXT];
+
+	filter_print_address(&e->address, address);
+	snprintf(text, FILTER_END_TEXT, e->address.family == AF_INET6 ? "[%s]:%u" : "%s:%u",
+		 address, (unsigned)e->port);
+	return text;
+}
