@@ -154,12 +154,20 @@ progress_line()
 {
 	local got killed
 	got=$(cat "$dir"/out? | wc -c)
-	killed=$(awk '{ sum += $3 } END { print sum / 2 }' "$dir/kills" 2>/dev/null)
+	killed=$(sed 's/"pairs".*//; s/.*"kills":\([0-9]*\).*/\1/' "$dir/kills" 2>/dev/null)
 	printf '%5.1f s  %s of %s arrived' "$(elapsed)" "$(human "$got")" "$(human "$expected")"
 	[ $outside = no ] || printf ', %s connections destroyed' "${killed:-0}"
 }
 
 elapsed() { awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+stop_destroyer()
+{
+	[ -n "$destroyer" ] || return 0
+	kill "$destroyer" 2>/dev/null
+	wait "$destroyer" || { verdict=1; cat "$dir/err-destroy"; }
+	destroyer=
+}
 
 watch()
 {
@@ -180,6 +188,7 @@ watch()
 			break
 		fi
 	done
+	stop_destroyer
 	[ -t 1 ] && printf '\r\033[K'
 	progress_line
 	echo
@@ -198,11 +207,16 @@ stat_of()
 
 kills_of()
 {
-	if [ $outside = yes ]; then
-		awk -v a="$1" -v b="$2" '$1 == a && $2 == b { print $3 }' "$dir/kills"
-	else
+	local low=$1 high=$2 pair killed
+	if [ $outside != yes ]; then
 		stat_of "$1" "$2" reconnects
+		return
 	fi
+	[ "$1" -lt "$2" ] || low=$2 high=$1
+	pair="\"a\":\"127.0.0.$low\",\"b\":\"127.0.0.$high\""
+	killed=$(tr '{' '\n' <"$dir/kills" 2>/dev/null |
+		sed -n "s/$pair.*\"kills\":\([0-9]*\).*/\1/p")
+	echo "${killed:-0}"
 }
 
 # Payload of one sender, joined again, against the file: not by the same program as above.
@@ -260,8 +274,8 @@ if [ "${OUTSIDE:-yes}" = no ]; then
 	outside=no reason='as asked for'
 elif [ "$(id -u)" != 0 ]; then
 	outside=no reason='not root'
-elif ! why=$("$BUILD/demo/destroy" --probe 2>&1); then
-	outside=no reason="the kernel refuses socket destroy: ${why#destroy: }"
+elif ! why=$("$BUILD/sinew" break destroy --probe 2>&1); then
+	outside=no reason="the kernel refuses socket destroy: ${why#sinew break destroy: }"
 fi
 
 make_inputs
@@ -280,16 +294,12 @@ verdict=0 sum_sent=0 sum_kills=0 sum_resent=0
 began=$EPOCHREALTIME
 start_nodes
 if [ $outside = yes ]; then
-	"$BUILD/demo/destroy" "$port" $((1000 / KILLS_A_SECOND)) "$SECONDS_LONG" "$dir/kills" \
-		2>"$dir/err-destroy" &
+	"$BUILD/sinew" break destroy --port "$port" --between 127.0.0.0/29,127.0.0.0/29 \
+		--every $((1000 / KILLS_A_SECOND)) --for "$SECONDS_LONG" --stats "$dir/kills" \
+		>"$dir/err-destroy" 2>&1 &
 	destroyer=$!
 fi
 watch
-if [ -n "$destroyer" ]; then
-	kill "$destroyer" 2>/dev/null
-	wait "$destroyer" || { verdict=1; cat "$dir/err-destroy"; }
-	destroyer=
-fi
 judge
 if [ $verdict = 0 ] && [ $sum_kills -lt 100 ]; then
 	echo "UNDECIDED: nothing is missing, but only $((sum_kills / 2)) connections" \

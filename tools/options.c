@@ -29,11 +29,13 @@ static int take_operand(const struct options *o, const char *value)
 
 int options_walk(const struct options *o, int argc, char **argv)
 {
+	char letters[OPTIONS_LETTERS_MAX];
 	int option, rc;
 
+	snprintf(letters, sizeof(letters), ":h%s", o->letters ? o->letters : "");
 	opterr = 0;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, ":h", o->list, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, letters, o->list, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(o->help, stdout);
 			return fflush(stdout) ? STATUS_UNDELIVERED : STATUS_OK;

@@ -15,10 +15,12 @@
 #include "lowcomms/sinew.h"
 
 #define OPTIONS_SECONDS_MAX	1000000
+#define OPTIONS_LETTERS_MAX	16	/* bytes of ":h" and the letters of a subcommand */
 
 struct options {
 	const char *name;		/* "sinew cat" */
 	const char *help;		/* all that --help prints */
+	const char *letters;		/* options of one letter, without a value; or NULL */
 	const struct option *list;	/* "help" gives 'h'; ends with { 0 } */
 	/* Takes an option and its value (NULL if it has none). -1: go on; else the
 	 * exit status, after it said why, by options_refuse() for example. */

@@ -16,6 +16,7 @@ static const struct subcommand {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } subcommands[] = {
+	{ "break", break_main, "make faults: destroy, reset and block connections" },
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
 	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
 	{ "dump", dump_main, "captured packets or hexadecimal text, one line a frame" },

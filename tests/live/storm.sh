@@ -176,7 +176,8 @@ run()
 	rm -f "$dir"/out? "$dir"/stats? "$dir"/err?
 	start "$2"
 	if [ $outside = yes ]; then
-		"$BUILD/demo/destroy" "$port" "$PERIOD" 100000 "$dir/kills" 2>"$dir/err-destroy" &
+		"$BUILD/sinew" break destroy --port "$port" --between 127.0.0.0/29,127.0.0.0/29 \
+			--every "$PERIOD" >"$dir/err-destroy" 2>&1 &
 		destroyer=$!
 	fi
 	while running; do
@@ -197,8 +198,8 @@ run()
 }
 
 outside=yes
-if [ "${OUTSIDE:-yes}" = no ] || [ "$(id -u)" != 0 ] || ! "$BUILD/demo/destroy" --probe 2>/dev/null
-then
+if [ "${OUTSIDE:-yes}" = no ] || [ "$(id -u)" != 0 ] ||
+	! "$BUILD/sinew" break destroy --probe >/dev/null 2>&1; then
 	outside=no
 	echo "# each node resets its own connections"
 fi

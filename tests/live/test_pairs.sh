@@ -143,8 +143,8 @@ worker()
 
 outside=yes
 break_args=()
-if [ "${OUTSIDE:-yes}" = no ] || [ "$(id -u)" != 0 ] || ! "$BUILD/demo/destroy" --probe 2>/dev/null
-then
+if [ "${OUTSIDE:-yes}" = no ] || [ "$(id -u)" != 0 ] ||
+	! "$BUILD/sinew" break destroy --probe >/dev/null 2>&1; then
 	outside=no
 	break_args=(--break-every $((2 * PERIOD)))
 fi
@@ -156,7 +156,8 @@ for ((w = 0; w < WORKERS; w++)); do
 	port=$(free_port $w)
 	config "$port" >"$T/$w/conf"
 	if [ $outside = yes ]; then
-		"$BUILD/demo/destroy" "$port" "$PERIOD" 1000 "$T/$w/kills" 2>/dev/null &
+		"$BUILD/sinew" break destroy --port "$port" --between 127.0.0.1,127.0.0.2 \
+			--every "$PERIOD" --for 1000 >/dev/null 2>&1 &
 		pids+=($!)
 	fi
 	worker $w &

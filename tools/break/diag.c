@@ -17,7 +17,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define ANSWER_BYTES		65536	/* of one datagram; the kernel makes them of 32 KiB at most */
+#define ANSWER_BYTES		65536	/* of one datagram; the kernel makes 32 KiB at most */
 #define PROBE_CONNECTIONS	16	/* more than the one that is looked for */
 
 struct diag {

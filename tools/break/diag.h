@@ -21,7 +21,7 @@ struct diag;
 struct diag_socket {
 	bool is_there;
 	uint8_t family;			/* of the socket: AF_INET6 perhaps with IPv4 ends */
-	uint32_t n_unacked;		/* bytes of its process that the other end has not acknowledged */
+	uint32_t n_unacked;		/* not yet acknowledged by the other end, in bytes */
 	struct inet_diag_sockid id;	/* with the cookie that tells it from later ones */
 };
 
@@ -53,7 +53,7 @@ int diag_collect(struct diag *d, const struct filter *f, struct diag_connection 
  */
 int diag_destroy(struct diag *d, const struct diag_socket *s);
 
-/* 1: that very socket is still connected; 0: it has gone, or waits in TIME_WAIT. Errors as above. */
+/* 1: that very socket is still connected; 0: it has gone, or is in TIME_WAIT. Errors as above. */
 int diag_is_alive(struct diag *d, const struct diag_socket *s);
 
 /*

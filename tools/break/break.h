@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the modes of "sinew break" share: their entries, their exit statuses and the
+ * advice for those who are not root. Knows nothing of what a mode does.
+ */
+#ifndef TOOLS_BREAK_BREAK_H
+#define TOOLS_BREAK_BREAK_H
+
+enum break_status {
+	BREAK_OK = 0,		/* something was hit, as many as were asked for */
+	BREAK_NOTHING = 1,	/* nothing was hit, or less than was asked for */
+	BREAK_USAGE = 2,	/* command line, or the results could not be written */
+	BREAK_REFUSED = 3,	/* the kernel does not allow it, or cannot do it */
+};
+
+#define BREAK_WITHOUT_ROOT \
+	"without it: \"sinew break relay\" between two nodes, or \"sinew cat --break-every MS\""
+
+int destroy_main(int argc, char **argv);
+int reset_main(int argc, char **argv);
+int block_main(int argc, char **argv);
+
+#endif

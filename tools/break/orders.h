@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The command line of those modes that hit whole connections: which, how often, for how
+ * long. Knows nothing of how one is hit.
+ */
+#ifndef TOOLS_BREAK_ORDERS_H
+#define TOOLS_BREAK_ORDERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/break/filter.h"
+
+#define ORDERS_TARGETS_MAX	4096	/* connections of one round */
+
+struct orders {
+	struct filter filter;
+	const char *netns;	/* or NULL: the current one */
+	const char *interface;	/* or NULL; only of modes that listen */
+	uint32_t every_ms;	/* 0: one round and no more */
+	uint32_t for_ms;	/* 0: no end */
+	uint64_t count;		/* kills; 0: no end */
+	double probability;	/* that a connection is hit in a round */
+	uint64_t seed;
+	bool dry_run;
+	bool probe;
+	bool json;
+	const char *stats;	/* or NULL */
+};
+
+/* What differs between the modes. */
+struct orders_mode {
+	const char *name;	/* "sinew break destroy" */
+	const char *usage;	/* the first lines of --help, up to the common options */
+	const char *status;	/* the last lines of --help */
+	bool listens;		/* it knows --interface */
+};
+
+/* -1: go on; else an exit status, after help or an error was printed. */
+int orders_parse(struct orders *o, const struct orders_mode *mode, int argc, char **argv);
+
+#endif
