@@ -17,6 +17,7 @@ static const struct mode {
 	const char *summary;
 } modes[] = {
 	{ "destroy", destroy_main, "the kernel destroys chosen TCP connections (root)" },
+	{ "reset", reset_main, "forged resets break chosen TCP connections, idle ones, too (root)" },
 };
 
 #define N_MODES	(sizeof(modes) / sizeof(modes[0]))

@@ -17,6 +17,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "tools/break/self.h"
+
 #define ANSWER_BYTES		65536	/* of one datagram; the kernel makes 32 KiB at most */
 #define PROBE_CONNECTIONS	16	/* more than the one that is looked for */
 
@@ -272,29 +274,11 @@ int diag_is_alive(struct diag *d, const struct diag_socket *s)
 
 /* ---- probe ---- */
 
-/* A connection from 127.0.0.2 to 127.0.0.1; 0, and f means it, or a negative errno. */
-static int connect_to_self(int listener, int dialler, struct filter *f)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
-	struct sockaddr_in b = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002) };
-	socklen_t len = sizeof(a);
-
-	if (bind(listener, (struct sockaddr *)&a, sizeof(a)) || listen(listener, 1) ||
-	    bind(dialler, (struct sockaddr *)&b, sizeof(b)) ||
-	    getsockname(dialler, (struct sockaddr *)&b, &len) ||
-	    getsockname(listener, (struct sockaddr *)&a, &len) ||
-	    connect(dialler, (struct sockaddr *)&a, sizeof(a)))
-		return errno == ENETUNREACH || errno == EADDRNOTAVAIL ? -ENETDOWN : -errno;
-	f->ports[f->n_ports++] = ntohs(b.sin_port);
-	return filter_add_pair(f, "127.0.0.1,127.0.0.2") ? 0 : -EINVAL;
-}
-
 /* 0 once the kernel says that the dialler's end is destroyed and the process sees it. */
-static int destroy_dialler(struct diag *d, int dialler, const struct filter *f)
+static int destroy_dialler(struct diag *d, const struct self *self, const struct filter *f)
 {
 	struct diag_connection found[PROBE_CONNECTIONS];
 	unsigned i, n, n_left_out;
-	char byte;
 	int rc;
 
 	rc = diag_collect(d, f, found, PROBE_CONNECTIONS, &n, &n_left_out);
@@ -308,26 +292,22 @@ static int destroy_dialler(struct diag *d, int dialler, const struct filter *f)
 	rc = diag_destroy(d, &found[i].sockets[1]);
 	if (rc)
 		return rc;
-	return recv(dialler, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNABORTED ? 0 : -EIO;
+	return self_error(self) == ECONNABORTED ? 0 : -EIO;
 }
 
 int diag_probe(void)
 {
-	struct filter f = { .n_ports = 0 };
 	struct diag *d = NULL;
-	int listener, dialler, rc;
+	struct filter f;
+	struct self self;
+	int rc;
 
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	dialler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	rc = listener < 0 || dialler < 0 ? -errno : connect_to_self(listener, dialler, &f);
+	rc = self_open(&self, &f);
 	if (!rc)
 		rc = diag_open(&d);
 	if (!rc)
-		rc = destroy_dialler(d, dialler, &f);
+		rc = destroy_dialler(d, &self, &f);
 	diag_close(d);
-	if (listener >= 0)
-		close(listener);
-	if (dialler >= 0)
-		close(dialler);
+	self_close(&self);
 	return rc;
 }

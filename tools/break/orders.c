@@ -16,18 +16,20 @@
 #include "tools/say.h"
 
 #define EVERY_MS	1000		/* when there is an end, but no period */
+#define LISTEN_MS	1000
 #define EVERY_MAX_MS	3600000
 #define COUNT_MAX	UINT64_C(1000000000000)
 #define HELP_MAX	4096
 
 enum order {
 	OPT_ADDRESS = 256, OPT_BETWEEN, OPT_COUNT, OPT_DRY_RUN, OPT_EVERY, OPT_FOR, OPT_INTERFACE,
-	OPT_JSON, OPT_NETNS, OPT_PORT, OPT_PROBE, OPT_RANDOM, OPT_SEED, OPT_STATS,
+	OPT_JSON, OPT_LISTEN, OPT_NETNS, OPT_PORT, OPT_PROBE, OPT_RANDOM, OPT_SEED, OPT_STATS,
 };
 
-/* The first is for modes that listen only. */
+/* The first two are for modes that listen only. */
 static const struct option options[] = {
 	{ "interface", required_argument, NULL, OPT_INTERFACE },
+	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "address", required_argument, NULL, OPT_ADDRESS },
 	{ "between", required_argument, NULL, OPT_BETWEEN },
 	{ "count", required_argument, NULL, OPT_COUNT },
@@ -75,6 +77,8 @@ static int take_number(struct orders *o, int option, const char *text)
 		return options_refuse("every", text, "milliseconds from 1 to 3600000");
 	if (option == OPT_FOR && (!options_seconds(text, &o->for_ms) || !o->for_ms))
 		return options_refuse("for", text, "seconds from 0.001 to 1000000");
+	if (option == OPT_LISTEN && !options_seconds(text, &o->listen_ms))
+		return options_refuse("listen", text, "seconds from 0 to 1000000");
 	if (option == OPT_COUNT && config_number(text, 1, 1, COUNT_MAX, &n))
 		return options_refuse("count", text, "a number of kills from 1 on");
 	if (option == OPT_SEED && config_number(text, 0, 0, UINT64_MAX, &n))
@@ -124,6 +128,7 @@ static int take(void *arg, int option, const char *text)
 	case OPT_COUNT:
 	case OPT_EVERY:
 	case OPT_FOR:
+	case OPT_LISTEN:
 	case OPT_SEED:
 		return take_number(o, option, text);
 	case OPT_RANDOM:
@@ -162,13 +167,13 @@ int orders_parse(struct orders *o, const struct orders_mode *mode, int argc, cha
 		.name = mode->name,
 		.help = help,
 		.letters = "n",
-		.list = mode->listens ? options : options + 1,
+		.list = mode->listens ? options : options + 2,
 		.take = take_any,
 		.arg = o,
 	};
 	int rc;
 
-	*o = (struct orders){ .probability = 1 };
+	*o = (struct orders){ .probability = 1, .listen_ms = LISTEN_MS };
 	if (getrandom(&o->seed, sizeof(o->seed), 0) != sizeof(o->seed))
 		o->seed = 1;
 	/* JSON readers keep integers up to 2^53. */

@@ -19,6 +19,7 @@ struct orders {
 	const char *interface;	/* or NULL; only of modes that listen */
 	uint32_t every_ms;	/* 0: one round and no more */
 	uint32_t for_ms;	/* 0: no end */
+	uint32_t listen_ms;	/* before the first round, with an interface */
 	uint64_t count;		/* kills; 0: no end */
 	double probability;	/* that a connection is hit in a round */
 	uint64_t seed;
@@ -33,7 +34,7 @@ struct orders_mode {
 	const char *name;	/* "sinew break destroy" */
 	const char *usage;	/* the first lines of --help, up to the common options */
 	const char *status;	/* the last lines of --help */
-	bool listens;		/* it knows --interface */
+	bool listens;		/* it knows --interface and --listen */
 };
 
 /* -1: go on; else an exit status, after help or an error was printed. */

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sees the TCP segments of a network namespace and sends forged ones into it.
+ * Knows nothing of connections.
+ */
+#include "tools/break/raw.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES	(8 << 20)	/* of segments that were not yet looked at */
+#define PROGRAM_MAX	(20 + 2 * FILTER_PORTS_MAX)
+#define NET		SKF_NET_OFF	/* from the first byte of the IP header */
+
+struct raw {
+	int seen_fd;
+	int ipv4_fd, ipv6_fd;		/* ipv6_fd -1: a kernel without IPv6 */
+	uint16_t mark;			/* of our own segments; not 0 */
+};
+
+/* ---- what is seen ---- */
+
+/* Jumps are counted from the next instruction on. */
+static void filter_ports(struct sock_filter *program, unsigned *n, const uint16_t *ports,
+			 unsigned n_ports)
+{
+	unsigned side, i, left;
+
+	for (side = 0; side < 2; side++) {
+		program[(*n)++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_IND,
+							       NET + 2 * side);
+		for (i = 0; i < n_ports; i++) {
+			/* To the end: over the rest, the second load perhaps, and the no. */
+			left = (n_ports - 1 - i) + (side ? 0 : 1 + n_ports) + 1;
+			program[(*n)++] = (struct sock_filter)BPF_JUMP(
+				BPF_JMP | BPF_JEQ | BPF_K, ports[i], (uint8_t)left, 0);
+		}
+	}
+	program[(*n)++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+}
+
+/* Lets TCP over IPv4 and IPv6 through, no fragments; with ports only those. */
+static int attach_filter(int fd, const uint16_t *ports, unsigned n_ports)
+{
+	static const struct sock_filter is_tcp[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IP, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IPV6, 0, 3),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)NET + 6),
+		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 40),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 10, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		/* IPv4 */
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)NET + 6),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x3fff, 6, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)NET),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf),
+		BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 2),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)NET + 9),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_filter program[PROGRAM_MAX];
+	struct sock_fprog all = { .filter = program };
+	unsigned n = sizeof(is_tcp) / sizeof(is_tcp[0]);
+
+	memcpy(program, is_tcp, sizeof(is_tcp));
+	if (n_ports)
+		filter_ports(program, &n, ports, n_ports);
+	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, PACKET_SEEN_MAX);
+	all.len = (unsigned short)n;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)) ? -errno : 0;
+}
+
+static int see_all_of(int fd, int interface)
+{
+	struct packet_mreq all = { .mr_ifindex = interface, .mr_type = PACKET_MR_PROMISC };
+
+	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) ? -errno : 0;
+}
+
+/* Bound last: before that nothing is seen, filtered or not. */
+static int open_seen(const char *interface, const uint16_t *ports, unsigned n_ports, int *ret_fd)
+{
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	int size = BUFFER_BYTES, one = 1, rc, fd;
+
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	rc = attach_filter(fd, ports, n_ports);
+	if (!rc && setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)))
+		rc = -errno;
+	if (!rc && interface) {
+		address.sll_ifindex = (int)if_nametoindex(interface);
+		rc = address.sll_ifindex ? see_all_of(fd, address.sll_ifindex) : -ENODEV;
+	}
+	if (!rc && bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		rc = -errno;
+	if (rc)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return rc;
+}
+
+/* ---- open and close ---- */
+
+int raw_open(const char *interface, const uint16_t *ports, unsigned n_ports, struct raw **ret_raw)
+{
+	struct raw *r = malloc(sizeof(*r));
+	int one = 1, rc;
+
+	if (!r)
+		return -ENOMEM;
+	*r = (struct raw){ .seen_fd = -1, .ipv4_fd = -1, .ipv6_fd = -1 };
+	if (getrandom(&r->mark, sizeof(r->mark), 0) != sizeof(r->mark) || !r->mark)
+		r->mark = 1;
+	rc = open_seen(interface, ports, n_ports, &r->seen_fd);
+	if (rc)
+		goto failed;
+	/* What is sent by these has its IP header already. */
+	r->ipv4_fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (r->ipv4_fd < 0 ||
+	    setsockopt(r->ipv4_fd, IPPROTO_IP, IP_HDRINCL, &one, sizeof(one))) {
+		rc = -errno;
+		goto failed;
+	}
+	r->ipv6_fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (r->ipv6_fd < 0 && errno != EAFNOSUPPORT) {
+		rc = -errno;
+		goto failed;
+	}
+	*ret_raw = r;
+	return 0;
+failed:
+	raw_close(r);
+	return rc;
+}
+
+void raw_close(struct raw *r)
+{
+	if (!r)
+		return;
+	if (r->seen_fd >= 0)
+		close(r->seen_fd);
+	if (r->ipv4_fd >= 0)
+		close(r->ipv4_fd);
+	if (r->ipv6_fd >= 0)
+		close(r->ipv6_fd);
+	free(r);
+}
+
+int raw_fd(const struct raw *r)
+{
+	return r->seen_fd;
+}
+
+/* ---- seeing ---- */
+
+/* Where the IP header begins in what was received, and how long the whole was. */
+static void read_lengths(struct msghdr *m, size_t *ret_network, size_t *ret_wire)
+{
+	const struct tpacket_auxdata *aux;
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
+			continue;
+		aux = (const void *)CMSG_DATA(c);
+		*ret_network = aux->tp_net;
+		*ret_wire = aux->tp_len;
+	}
+}
+
+static void read_way(const struct sockaddr_ll *address, const uint8_t *frame, size_t network,
+		     struct raw_way *way)
+{
+	*way = (struct raw_way){ .interface = address->sll_ifindex };
+	if (address->sll_pkttype != PACKET_OTHERHOST || network < ETH_HLEN)
+		return;
+	way->is_bridged = true;
+	memcpy(way->to, frame, RAW_MAC);
+	memcpy(way->from, frame + RAW_MAC, RAW_MAC);
+}
+
+/* 1: read; 0: not for us; or a negative errno. */
+static int receive(struct raw *r, struct packet *p, struct raw_way *way)
+{
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	uint8_t frame[PACKET_SEEN_MAX + ETH_HLEN];
+	struct sockaddr_ll address;
+	struct iovec iov = { .iov_base = frame, .iov_len = sizeof(frame) };
+	struct msghdr m = {
+		.msg_name = &address, .msg_namelen = sizeof(address),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	ssize_t got = recvmsg(r->seen_fd, &m, 0);
+	size_t network = ETH_HLEN, n, n_wire;
+
+	if (got < 0)
+		return -errno;
+	/* On loopback each comes a second time, as one that was received. */
+	if (address.sll_hatype == ARPHRD_LOOPBACK && address.sll_pkttype == PACKET_OUTGOING)
+		return 0;
+	n = n_wire = (size_t)got;
+	read_lengths(&m, &network, &n_wire);
+	if (n <= network || n_wire < n ||
+	    !packet_read(frame + network, n - network, n_wire - network, p))
+		return 0;
+	if (p->mark == r->mark && !(p->flags & PACKET_URG))
+		return 0;
+	read_way(&address, frame, network, way);
+	return 1;
+}
+
+int raw_next(struct raw *r, struct packet *ret_packet, struct raw_way *ret_way)
+{
+	int rc;
+
+	do
+		rc = receive(r, ret_packet, ret_way);
+	while (!rc || rc == -EINTR);
+	/* An interface that went down is no reason to end. */
+	return rc == -EAGAIN || rc == -ENETDOWN ? 0 : rc;
+}
+
+/* ---- sending ---- */
+
+static int send_routed(struct raw *r, const struct packet *p, const struct raw_way *way,
+		       const uint8_t *data, size_t n)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	ssize_t sent;
+
+	if (p->to.address.family == AF_INET) {
+		memcpy(&v4.sin_addr, p->to.address.bytes, 4);
+		sent = sendto(r->ipv4_fd, data, n, 0, (struct sockaddr *)&v4, sizeof(v4));
+		return sent < 0 ? -errno : 0;
+	}
+	if (r->ipv6_fd < 0)
+		return -EAFNOSUPPORT;
+	memcpy(&v6.sin6_addr, p->to.address.bytes, 16);
+	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) && way)
+		v6.sin6_scope_id = (uint32_t)way->interface;
+	sent = sendto(r->ipv6_fd, data, n, 0, (struct sockaddr *)&v6, sizeof(v6));
+	return sent < 0 ? -errno : 0;
+}
+
+static int send_frame(struct raw *r, const struct packet *p, const struct raw_way *way,
+		      const uint8_t *data, size_t n)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = way->interface };
+	bool is_ipv4 = p->to.address.family == AF_INET;
+	uint8_t frame[ETH_HLEN + PACKET_FORGED_MAX];
+	struct ether_header *head = (struct ether_header *)frame;
+
+	memcpy(head->ether_dhost, way->to, RAW_MAC);
+	memcpy(head->ether_shost, way->from, RAW_MAC);
+	head->ether_type = htons(is_ipv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6);
+	memcpy(frame + ETH_HLEN, data, n);
+	to.sll_protocol = head->ether_type;
+	return sendto(r->seen_fd, frame, ETH_HLEN + n, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ?
+	       -errno : 0;
+}
+
+int raw_send(struct raw *r, struct packet *p, const struct raw_way *way)
+{
+	uint8_t data[PACKET_FORGED_MAX];
+	size_t n;
+
+	p->mark = r->mark;
+	n = packet_build(p, data);
+	if (way && way->is_bridged)
+		return send_frame(r, p, way, data, n);
+	return send_routed(r, p, way, data, n);
+}
