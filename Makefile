@@ -61,8 +61,12 @@ ifeq ($(shell $(PKG_CONFIG) --exists libpcap 2>/dev/null && echo yes),yes)
 PCAP_CFLAGS := -DHAVE_PCAP $(shell $(PKG_CONFIG) --cflags libpcap)
 PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap)
 endif
-TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS)
+ifeq ($(shell $(PKG_CONFIG) --exists libnftables 2>/dev/null && echo yes),yes)
+NFT_CFLAGS := -DHAVE_NFTABLES $(shell $(PKG_CONFIG) --cflags libnftables)
+NFT_LIBS := $(shell $(PKG_CONFIG) --libs libnftables)
+endif
+TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,

@@ -49,6 +49,8 @@ look_for()
 		need iproute2 command_is_there ss
 		need groff-base command_is_there groff
 		need perl command_is_there perl
+		need libnftables-dev "$PKG_CONFIG" --exists libnftables
+		need nftables command_is_there nft
 		;;
 	check-all)
 		need clang command_is_there clang

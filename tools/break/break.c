@@ -17,7 +17,8 @@ static const struct mode {
 	const char *summary;
 } modes[] = {
 	{ "destroy", destroy_main, "the kernel destroys chosen TCP connections (root)" },
-	{ "reset", reset_main, "forged resets break chosen TCP connections, idle ones, too (root)" },
+	{ "reset", reset_main, "forged resets break chosen TCP connections, also idle (root)" },
+	{ "block", block_main, "nothing gets from one address to another (root, nftables)" },
 };
 
 #define N_MODES	(sizeof(modes) / sizeof(modes[0]))

@@ -12,8 +12,8 @@
 
 #include "tools/clock.h"
 
-#define SEE_MAX			20000		/* segments of one hunt_see(): about the whole buffer */
-#define PROBE_UNKNOWN_NS	(120 * CLOCK_MS)	/* two probes of half a second are answered */
+#define SEE_MAX			20000		/* segments of one hunt_see(): the whole buffer */
+#define PROBE_UNKNOWN_NS	(120 * CLOCK_MS)	/* one in 500 ms is answered */
 #define PROBE_KNOWN_NS		(10 * CLOCK_MS)
 #define RESETS_MAX		2000		/* of one target */
 #define FORGOTTEN_NS		(300 * CLOCK_S)	/* nothing was seen of it for so long */

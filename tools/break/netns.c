@@ -47,12 +47,27 @@ int netns_enter(const char *name)
 	return error ? refuse(path, error) : 0;
 }
 
+int netns_number(uint64_t *ret_number)
+{
+	struct stat own;
+
+	if (stat("/proc/thread-self/ns/net", &own))
+		return -errno;
+	*ret_number = own.st_ino;
+	return 0;
+}
+
 int netns_is_initial(bool *ret_is_initial)
 {
-	struct stat own, first;
+	struct stat first;
+	uint64_t own = 0;
+	int rc;
 
-	if (stat("/proc/thread-self/ns/net", &own) || stat("/proc/1/ns/net", &first))
+	rc = netns_number(&own);
+	if (rc)
+		return rc;
+	if (stat("/proc/1/ns/net", &first))
 		return -errno;
-	*ret_is_initial = own.st_dev == first.st_dev && own.st_ino == first.st_ino;
+	*ret_is_initial = own == first.st_ino;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #define TOOLS_BREAK_NETNS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * From here on all sockets of this thread are made in that namespace: a name of
@@ -20,5 +21,7 @@ int netns_enter(const char *name);
  * its own connections? A negative errno: nobody can tell.
  */
 int netns_is_initial(bool *ret_is_initial);
+/* A number that tells the current namespace from others. 0, or a negative errno. */
+int netns_number(uint64_t *ret_number);
 
 #endif

@@ -27,9 +27,9 @@ struct target {
 	enum target_state state;
 	struct raw_way way;		/* as segments from end 0 to end 1 travel */
 	bool knows_acked[2], knows_next[2];
-	uint32_t acked[2];		/* what that end acknowledged last: never more than it has */
+	uint32_t acked[2];		/* what that end acknowledged last: it has all that */
 	uint32_t next[2];		/* what that end expects next, as far as was seen */
-	bool has_news;			/* something was learned, and not yet answered */
+	bool has_news;			/* what was learned is not yet answered */
 	bool is_dead[2];		/* that end is no more */
 	unsigned n_probes, n_resets;
 	uint64_t seen_ns;		/* last segment of it; 0: none */

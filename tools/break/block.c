@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * "sinew break block": nothing gets from one address to another, for a time.
+ * Knows nothing of how the kernel is told.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/break/break.h"
+#include "tools/break/firewall.h"
+#include "tools/break/netns.h"
+#include "tools/break/pace.h"
+#include "tools/break/rules.h"
+#include "tools/json.h"
+#include "tools/options.h"
+#include "tools/say.h"
+
+#define SCHEMA		1
+#define COMMAND_MAX	128	/* bytes of one that names a table */
+#define COMM_MAX	17	/* bytes of /proc/PID/comm, newline and NUL included */
+
+struct block {
+	struct rules rules;
+	const char *netns;
+	uint64_t namespace;	/* in which we were started; 0: not known */
+	uint32_t for_ms;	/* 0: until a signal */
+	bool host, clean, json;
+	struct firewall *firewall;
+	struct pace pace;
+	char table[RULES_NAME_MAX];
+	char commands[RULES_TEXT_MAX];
+	struct rules_count counts[2];
+};
+
+enum argument {
+	OPT_BOTH = 256, OPT_CLEAN, OPT_FOR, OPT_FROM, OPT_HOST, OPT_JSON, OPT_NETNS, OPT_PORT,
+	OPT_REJECT, OPT_TO,
+};
+
+static const struct option options[] = {
+	{ "both", no_argument, NULL, OPT_BOTH },
+	{ "clean", no_argument, NULL, OPT_CLEAN },
+	{ "for", required_argument, NULL, OPT_FOR },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "help", no_argument, NULL, 'h' },
+	{ "host", no_argument, NULL, OPT_HOST },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "netns", required_argument, NULL, OPT_NETNS },
+	{ "port", required_argument, NULL, OPT_PORT },
+	{ "reject", no_argument, NULL, OPT_REJECT },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ 0 },
+};
+
+static const char help[] =
+	"usage: sinew break block --from A --to B [OPTION...]\n"
+	"       sinew break block --clean [--netns NAME]\n"
+	"\n"
+	"Drops what goes from A to B in a network namespace, and lets all else through;\n"
+	"by a table of nftables of its own, which is removed at the end.\n"
+	"\n"
+	"  --from A[/BITS]  from this network (without it: from anywhere)\n"
+	"  --to B[/BITS]    to this one (without it: to anywhere)\n"
+	"  --port P         only TCP, UDP and SCTP with that port at one end; several times\n"
+	"  --both           from B to A as well\n"
+	"  --reject         TCP segments are answered by a reset instead of nothing\n"
+	"  --for S          ends after S seconds (without it: when a signal comes)\n"
+	"  --netns NAME     in that network namespace; also a path, /proc/PID/ns/net\n"
+	"  --host           may do it in the namespace of the machine itself\n"
+	"  --clean          removes the tables of processes that are no more\n"
+	"  --json           prints the result as JSON\n"
+	"  --help\n"
+	"\n"
+	"It needs root (CAP_NET_ADMIN). Exit status: 0 it stood as long as asked for, or\n"
+	"until a signal, 2 usage, 3 the kernel refuses or cannot.\n";
+
+/* ---- command line ---- */
+
+static int take_value(struct block *b, int option, const char *text)
+{
+	if (option == OPT_FROM && !filter_read_prefix(text, &b->rules.from))
+		return options_refuse("from", text, "an address or ADDRESS/BITS");
+	if (option == OPT_TO && !filter_read_prefix(text, &b->rules.to))
+		return options_refuse("to", text, "an address or ADDRESS/BITS");
+	if (option == OPT_FOR && (!options_seconds(text, &b->for_ms) || !b->for_ms))
+		return options_refuse("for", text, "seconds from 0.001 to 1000000");
+	if (option == OPT_PORT &&
+	    (b->rules.n_ports == FILTER_PORTS_MAX ||
+	     !filter_read_port(text, &b->rules.ports[b->rules.n_ports])))
+		return options_refuse("port", text, "a port from 1 to 65535, at most 64 times");
+	b->rules.has_from |= option == OPT_FROM;
+	b->rules.has_to |= option == OPT_TO;
+	b->rules.n_ports += option == OPT_PORT;
+	return -1;
+}
+
+static int take(void *arg, int option, const char *text)
+{
+	struct block *b = arg;
+
+	switch ((enum argument)option) {
+	case OPT_FROM:
+	case OPT_TO:
+	case OPT_FOR:
+	case OPT_PORT:
+		return take_value(b, option, text);
+	case OPT_BOTH:
+		b->rules.both = true;
+		return -1;
+	case OPT_REJECT:
+		b->rules.reject = true;
+		return -1;
+	case OPT_CLEAN:
+		b->clean = true;
+		return -1;
+	case OPT_HOST:
+		b->host = true;
+		return -1;
+	case OPT_JSON:
+		b->json = true;
+		return -1;
+	case OPT_NETNS:
+		b->netns = text;
+		return -1;
+	}
+	return BREAK_USAGE;
+}
+
+static int parse(struct block *b, int argc, char **argv)
+{
+	const struct options o = {
+		.name = "sinew break block", .help = help, .list = options, .take = take, .arg = b,
+	};
+	const struct rules *r = &b->rules;
+	int rc = options_walk(&o, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	if (b->clean)
+		return -1;
+	if (!r->has_from && !r->has_to) {
+		say(SINEW_ERROR, "--from or --to is missing: without one everything would be "
+		    "blocked; \"sinew break block --help\" says more");
+		return BREAK_USAGE;
+	}
+	if (r->has_from && r->has_to && r->from.address.family != r->to.address.family) {
+		say(SINEW_ERROR, "--from and --to: one is an IPv4 address, the other IPv6");
+		return BREAK_USAGE;
+	}
+	return -1;
+}
+
+/* ---- the kernel ---- */
+
+static int refused(const struct block *b, int rc, const char *what)
+{
+	if (rc == -EOPNOTSUPP)
+		say(SINEW_ERROR, "this sinew is built without libnftables: install "
+		    "libnftables-dev and build it again");
+	else if (rc == -EPERM)
+		say(SINEW_ERROR, "%s: %s; that needs root (CAP_NET_ADMIN); " BREAK_WITHOUT_ROOT,
+		    what, strerror(EPERM));
+	else
+		say(SINEW_ERROR, "%s: %s", what, b->firewall ? firewall_error(b->firewall) :
+		    strerror(-rc));
+	return BREAK_REFUSED;
+}
+
+static int open_firewall(struct block *b)
+{
+	int rc;
+
+	if (netns_number(&b->namespace))
+		b->namespace = 0;
+	rc = netns_enter(b->netns);
+	if (rc)
+		return rc;
+	rc = firewall_open(&b->firewall);
+	return rc ? refused(b, rc, "nftables cannot be used") : 0;
+}
+
+/*
+ * One's own ssh may go over what is blocked in the machine's own namespace. Where process 1
+ * is hidden, one that was chosen and is not that of our shell will not be it.
+ */
+static int check_namespace(const struct block *b)
+{
+	bool is_initial = true;
+	uint64_t now;
+	int rc = netns_is_initial(&is_initial);
+
+	if (b->host || (!rc && !is_initial))
+		return 0;
+	if (rc && b->netns && b->namespace && !netns_number(&now) && now != b->namespace)
+		return 0;
+	if (rc)
+		say(SINEW_ERROR, "nobody can tell whether this is the machine's own network "
+		    "namespace (/proc/1/ns/net: %s): --netns NAME chooses another, --host does it "
+		    "nevertheless", strerror(-rc));
+	else
+		say(SINEW_ERROR, "this is the machine's own network namespace: --netns NAME "
+		    "chooses another, --host does it nevertheless");
+	return BREAK_USAGE;
+}
+
+static int read_counts(struct block *b)
+{
+	char command[COMMAND_MAX];
+	int rc;
+
+	snprintf(command, sizeof(command), "list table inet %s", b->table);
+	rc = firewall_run(b->firewall, command);
+	if (!rc)
+		rules_read_counts(firewall_output(b->firewall), b->counts);
+	return rc;
+}
+
+static int delete_table(struct block *b, const char *table)
+{
+	char command[COMMAND_MAX];
+	int rc;
+
+	snprintf(command, sizeof(command), "delete table inet %s", table);
+	rc = firewall_run(b->firewall, command);
+	if (!rc)
+		return 0;
+	say(SINEW_ERROR, "the table inet %s stays, \"sinew break block --clean\" removes it",
+	    table);
+	return refused(b, rc, "it cannot be removed");
+}
+
+/* ---- standing ---- */
+
+static char *print_prefix(bool is_there, const struct filter_prefix *p,
+			  char text[FILTER_ADDRESS_TEXT + 4])
+{
+	char address[FILTER_ADDRESS_TEXT];
+	unsigned whole = p->address.family == AF_INET6 ? 128 : 32;
+
+	if (!is_there)
+		return strcpy(text, "anywhere");
+	filter_print_address(&p->address, address);
+	snprintf(text, FILTER_ADDRESS_TEXT + 4, p->n_bits == whole ? "%s" : "%s/%u", address,
+		 (unsigned)p->n_bits);
+	return text;
+}
+
+/* A line on a terminal once a second. */
+static void stand(struct block *b)
+{
+	bool is_terminal = isatty(STDERR_FILENO);
+	uint64_t next = is_terminal ? b->pace.began_ns + CLOCK_S : CLOCK_NEVER;
+
+	while (pace_wait_in_round(&b->pace, -1, next) != PACE_OVER) {
+		next += CLOCK_S;
+		if (!read_counts(b))
+			fprintf(stderr, "\r\033[K%" PRIu64 " packets blocked",
+				b->counts[0].n_packets + b->counts[1].n_packets);
+	}
+	if (is_terminal)
+		fprintf(stderr, "\r\033[K");
+}
+
+static int print_json(const struct block *b, const char *from, const char *to, int status)
+{
+	struct json_object *o = json_document(SCHEMA), *array, *element;
+	unsigned way;
+	int rc;
+
+	json_put_string(o, "mode", "block");
+	json_put_number(o, "status", (uint64_t)status);
+	json_put_double(o, "seconds", (double)(clock_now_ns() - b->pace.began_ns) / 1e9);
+	array = json_put_array(o, "blocked");
+	for (way = 0; way <= (unsigned)b->rules.both; way++) {
+		element = json_element(array);
+		json_put_string(element, "from", way ? to : from);
+		json_put_string(element, "to", way ? from : to);
+		json_put_number(element, "packets", b->counts[way].n_packets);
+		json_put_number(element, "bytes", b->counts[way].n_bytes);
+	}
+	rc = json_print(o, stdout);
+	json_free(o);
+	return rc;
+}
+
+static int report(const struct block *b, const char *from, const char *to, int status)
+{
+	unsigned way;
+	int rc = 0;
+
+	if (b->json) {
+		rc = print_json(b, from, to, status);
+	} else {
+		printf("%-24s %-24s %10s %12s\n", "from", "to", "packets", "bytes");
+		for (way = 0; way <= (unsigned)b->rules.both; way++)
+			printf("%-24s %-24s %10" PRIu64 " %12" PRIu64 "\n", way ? to : from,
+			       way ? from : to, b->counts[way].n_packets, b->counts[way].n_bytes);
+	}
+	if (!rc && !fflush(stdout) && !ferror(stdout))
+		return status;
+	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(rc ? -rc : errno));
+	return status ? status : BREAK_USAGE;
+}
+
+/* Signals are taken from before the table is there until after it is gone. */
+static int run(struct block *b)
+{
+	char from[FILTER_ADDRESS_TEXT + 4], to[FILTER_ADDRESS_TEXT + 4];
+	int rc, status;
+
+	print_prefix(b->rules.has_from, &b->rules.from, from);
+	print_prefix(b->rules.has_to, &b->rules.to, to);
+	rules_name(getpid(), b->table);
+	rc = rules_print(&b->rules, b->table, b->commands, sizeof(b->commands));
+	if (!rc)
+		rc = pace_open(&b->pace, 0, b->for_ms, 0);
+	if (rc)
+		return refused(b, rc, "cannot start");
+	rc = firewall_run(b->firewall, b->commands);
+	if (rc)
+		return refused(b, rc, "nothing is blocked");
+	say(SINEW_INFO, "blocked from %s to %s%s, by the table inet %s", from, to,
+	    b->rules.both ? " and back" : "", b->table);
+	stand(b);
+	if (read_counts(b))
+		say(SINEW_WARNING, "the table inet %s cannot be read: %s", b->table,
+		    firewall_error(b->firewall));
+	status = delete_table(b, b->table);
+	return report(b, from, to, status);
+}
+
+/* ---- what others left behind ---- */
+
+/* A process id may belong to something else by now. */
+static bool is_running(long pid)
+{
+	char path[64], comm[COMM_MAX] = "";
+	FILE *f;
+
+	if (pid == getpid() || (kill((pid_t)pid, 0) && errno == ESRCH))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return errno != ENOENT;
+	if (!fgets(comm, sizeof(comm), f))
+		comm[0] = '\0';
+	fclose(f);
+	return !comm[0] || !strcmp(comm, "sinew\n");
+}
+
+static int clean(struct block *b)
+{
+	char table[RULES_NAME_MAX], *tables;
+	unsigned n = 0;
+	const char *at;
+	long pid;
+	int rc;
+
+	rc = firewall_run(b->firewall, "list tables inet");
+	if (rc)
+		return refused(b, rc, "the tables cannot be listed");
+	tables = strdup(firewall_output(b->firewall));
+	if (!tables)
+		return refused(b, -ENOMEM, "the tables cannot be listed");
+	at = tables;
+	while (!rc && (pid = rules_next_table(&at)) > 0) {
+		if (is_running(pid))
+			continue;
+		rules_name(pid, table);
+		rc = delete_table(b, table);
+		n += !rc;
+	}
+	free(tables);
+	if (rc)
+		return rc;
+	if (b->json)
+		printf("{\"schema\":%d,\"mode\":\"block\",\"removed\":%u}\n", SCHEMA, n);
+	else
+		printf("%u tables removed\n", n);
+	return fflush(stdout) ? BREAK_USAGE : BREAK_OK;
+}
+
+int block_main(int argc, char **argv)
+{
+	struct block *b = calloc(1, sizeof(*b));
+	int rc;
+
+	say_prefix("sinew break block");
+	if (!b) {
+		say(SINEW_ERROR, "out of memory");
+		return BREAK_REFUSED;
+	}
+	b->pace.signal_fd = -1;
+	rc = parse(b, argc, argv);
+	if (rc >= 0)
+		goto out;
+	rc = open_firewall(b);
+	if (rc)
+		goto out;
+	if (b->clean) {
+		rc = clean(b);
+		goto out;
+	}
+	rc = check_namespace(b);
+	if (!rc)
+		rc = run(b);
+out:
+	pace_close(&b->pace);
+	firewall_close(b->firewall);
+	free(b);
+	return rc;
+}

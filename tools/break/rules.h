@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is to be blocked, as commands of nft(8), and what such a table has counted.
+ * Pure: hands nothing to the kernel.
+ */
+#ifndef TOOLS_BREAK_RULES_H
+#define TOOLS_BREAK_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/break/filter.h"
+
+#define RULES_TEXT_MAX	32768	/* of all commands */
+#define RULES_NAME_MAX	32	/* of a table */
+#define RULES_PREFIX	"sinew_break_"
+
+struct rules {
+	bool has_from, has_to;		/* one at least; else from anywhere, to anywhere */
+	struct filter_prefix from, to;	/* of one family */
+	uint16_t ports[FILTER_PORTS_MAX];	/* at either end, of TCP, UDP, SCTP; none: all */
+	unsigned n_ports;
+	bool both;			/* also from `to` to `from` */
+	bool reject;			/* TCP gets a reset instead of nothing; resets pass */
+};
+
+struct rules_count {
+	uint64_t n_packets, n_bytes;
+};
+
+/* The table of a process. */
+void rules_name(long pid, char name[RULES_NAME_MAX]);
+/* Commands that make the table; one of that name is replaced. -ENOSPC: no room. */
+int rules_print(const struct rules *r, const char *table, char *text, size_t size);
+/* Sums of what `list table` printed: [0] of what goes from -> to, [1] of the way back. */
+void rules_read_counts(const char *listed, struct rules_count ret_counts[2]);
+/*
+ * The next table of ours in what `list tables` printed, from *at on, which moves behind it.
+ * Its process, or 0: there is none.
+ */
+long rules_next_table(const char **at);
+
+#endif
