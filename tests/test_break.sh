@@ -1,0 +1,575 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of those modes of `sinew break` that need root: what is chosen is hit, nothing
+# else is, and what two nodes send each other arrives whole. Everything happens on loopback
+# addresses and in network namespaces of its own. Knows only the command line.
+# run.sh: timeout=150
+# run.sh: with=jq,ss,ip
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+. tests/lib.sh
+
+SPACE=sinew-break-$$-	# in front of the names of namespaces
+spaces=()
+IN=()			# in front of a command that is to run in a namespace
+
+leave()
+{
+	local space
+	cleanup
+	for space in "${spaces[@]}"; do
+		ip netns del "$space" 2>/dev/null
+	done
+}
+trap leave EXIT
+
+# space NAME: a namespace with loopback; its name is $SPACE$NAME.
+space()
+{
+	ip netns add "$SPACE$1" || { bad "no namespace $1"; return 1; }
+	spaces+=("$SPACE$1")
+	ip -n "$SPACE$1" link set lo up
+}
+
+within() { IN=(ip netns exec "$SPACE$1"); }
+outside() { IN=(); }
+
+# ---- nodes ----
+
+# A standard input that says nothing and does not end.
+silence() { [ -p silence ] || { mkfifo silence; exec 7<>silence; }; }
+
+# node NAME CONFIG ID OPTION...: as in test_cat; standard input is fd 0.
+node()
+{
+	local name=$1 config=$2 id=$3
+	shift 3
+	"${IN[@]}" "$SINEW" cat --config "$config" --node "$id" --stats "$name.json" "$@" \
+		>"$name.out" 2>"$name.err" <&0 7>&- 8>&- 9>&- &
+	pids+=($!)
+	printf -v "pid_$name" %s $!
+}
+
+# ends NAME STATUS
+ends()
+{
+	local pid=pid_$1 status
+	wait_for is_gone "${!pid}" || kill -KILL "${!pid}"
+	wait "${!pid}" 2>/dev/null
+	status=$?
+	[ "$status" = "$2" ] ||
+		bad "status of $1 is $status, expected $2; it said: $(tail -n 3 "$1.err")"
+}
+
+# idle_pair NAME CONFIG: two nodes with a connection on which nothing is said.
+idle_pair()
+{
+	silence
+	node "$1"1 "$2" 1 --to 2 <&7
+	node "$1"2 "$2" 2 </dev/null
+}
+
+# end_pair NAME: in order, and both with all that they wanted.
+end_pair()
+{
+	local one=pid_${1}1
+	kill -TERM "${!one}"
+	ends "$1"1 0
+	ends "$1"2 0
+}
+
+# config_of FILE PORT [ADDRESS1 ADDRESS2]
+config_of()
+{
+	config "$1" "port: $2"
+	[ $# = 2 ] || sed -i "s/$NET\.1\$/$3/; s/$NET\.2\$/$4/" "$1"
+}
+
+# ---- faults ----
+
+breaks()
+{
+	timeout "$LIMIT" "$SINEW" break "$@" >break.out 2>break.err
+	equals "status of break $*" $? 0
+}
+
+is_connected() { "$SINEW" break destroy "$@" --dry-run >dry.out 2>&1; }
+
+# The cookies of the sockets with that port: another connection has others.
+sockets()
+{
+	"${IN[@]}" ss -tneH state established "( sport = $1 or dport = $1 )" 2>/dev/null |
+		grep -o 'sk:[0-9a-f]*' | sort
+}
+
+two_sockets() { [ "$(sockets "$1" | wc -l)" = 2 ]; }
+
+reconnects() { jq '[.peers[].reconnects] | add' "$1"; }
+
+# ---- the command line ----
+
+wrong_usage_is_refused()
+{
+	refuses 2 'usage: sinew break MODE' break
+	refuses 2 '"bend" is not a mode' break bend
+	local mode
+	for mode in destroy reset; do
+		refuses 2 '--address, --between or --port is missing' break $mode
+		refuses 2 '--address: found "host"' break $mode --address host
+		refuses 2 '--address: found "10.0.0.0/33"' break $mode --address 10.0.0.0/33
+		refuses 2 '--between: found "10.0.0.1"' break $mode --between 10.0.0.1
+		refuses 2 '--between: found "10.0.0.1,::1"' break $mode --between 10.0.0.1,::1
+		refuses 2 '--port: found "0"' break $mode --port 0
+		refuses 2 '--every: found "0"' break $mode --port 1 --every 0
+		refuses 2 '--for: found "0"' break $mode --port 1 --for 0
+		refuses 2 '--count: found "0"' break $mode --port 1 --count 0
+		refuses 2 '--random: found "2"' break $mode --port 1 --random 2
+		refuses 2 '--seed: found "x"' break $mode --port 1 --seed x
+		refuses 2 '--netns: /run/netns/no-such' break $mode --port 1 --netns no-such
+		refuses 2 'found "more"' break $mode --port 1 more
+	done
+	refuses 2 'unknown option --interface' break destroy --port 1 --interface lo
+	refuses 2 '--interface: there is no "no-such"' break reset --port 1 --interface no-such
+	refuses 2 '--from or --to is missing' break block
+	refuses 2 'one is an IPv4 address' break block --from 10.0.0.1 --to ::1
+	refuses 2 '--host does it nevertheless' break block --from "$NET.1" --to "$NET.2"
+	refuses 2 '--port: found "x"' break block --from 10.0.0.1 --port x
+}
+
+help_is_printed()
+{
+	local mode
+	"$SINEW" break --help >out 2>err || bad "--help gave $?"
+	for mode in destroy reset block; do
+		says out "  $mode "
+		"$SINEW" break $mode --help >help 2>err || bad "$mode --help gave $?"
+		says help "usage: sinew break $mode"
+		says help "Exit status"
+	done
+}
+
+powerless() { setpriv --bounding-set=-all --inh-caps=-all "$SINEW" break "$@" >out 2>err; }
+
+who_is_not_root_is_told_what_to_do()
+{
+	local mode
+	for mode in destroy reset; do
+		powerless $mode --probe
+		equals "status of $mode --probe" $? 3
+		says err 'that needs root (CAP_NET_'
+		says err 'sinew break relay'
+		breaks $mode --probe
+	done
+	powerless block --host --from "$NET.1" --to "$NET.2"
+	equals "status of block" $? 3
+	says err 'that needs root (CAP_NET_ADMIN)'
+	powerless destroy --port 1 --netns /proc/self/ns/net
+	equals "status with --netns" $? 3
+}
+
+# ---- destroy and reset ----
+
+# Two idle pairs on the same addresses: one is hit five times, the other one never.
+# only_the_chosen MODE [OPTION...]
+only_the_chosen()
+{
+	local mode=$1 port other before
+	shift
+	port=$(free_port)
+	other=$((port - 1))
+	config_of c1 "$port"
+	config_of c2 "$other"
+	idle_pair chosen c1
+	idle_pair other c2
+	wait_for two_sockets "$port"
+	wait_for two_sockets "$other"
+	before=$(sockets "$other")
+	is_connected --port "$port" --address "$NET.3" && bad "an address was not looked at"
+	is_connected --port "$port" --between "$NET.1,$NET.3" && bad "a pair was not looked at"
+	is_connected --port "$port" --between "$NET.2,$NET.0/24" || bad "a network was not found"
+	breaks "$mode" --port "$port" --between "$NET.1,$NET.2" --every 20 --count 5 --json "$@"
+	json_is break.out .kills 5
+	json_is break.out .schema 1
+	json_is break.out '.pairs | length' 1
+	json_is break.out '.pairs[0].a' "$NET.1"
+	json_is break.out '.pairs[0].b' "$NET.2"
+	json_is break.out '.pairs[0].kills' 5
+	wait_for two_sockets "$port"
+	equals "the other pair's sockets" "$(sockets "$other")" "$before"
+	end_pair chosen
+	end_pair other
+	json_holds chosen1.json '[.peers[].reconnects] | add >= 1 and add <= 6'
+	json_is other1.json '[.peers[].reconnects] | add' 0
+}
+
+destroy_hits_the_chosen_connections_only() { only_the_chosen destroy; }
+reset_hits_idle_connections_and_no_others() { only_the_chosen reset; }
+
+# arrives_whole MODE: both ways at once, as fast as they are taken, while it is broken.
+arrives_whole()
+{
+	local port breaker
+	port=$(free_port)
+	config_of c "$port"
+	seq -f "%.0f of node 1, with some text behind it" 60000 >in1
+	seq -f "%.0f of node 2, with some text behind it" 60000 >in2
+	node a c 1 --to 2 --rate 2M <in1
+	node b c 2 --to 1 --rate 2M <in2
+	timeout "$LIMIT" "$SINEW" break "$1" --port "$port" --address "$NET.1" --every 20 \
+		--json --stats stats.json >break.out 2>break.err &
+	breaker=$!
+	pids+=("$breaker")
+	ends a 0
+	ends b 0
+	kill -TERM "$breaker"
+	wait "$breaker"
+	equals "status of break $1" $? 0
+	json_holds break.out '.kills > 5 and .status == 0'
+	json_holds stats.json '.kills > 5'
+	json_holds a.json '[.peers[].reconnects] | add > 5'
+	sed -n 's/^2\t//p' a.out >got2
+	sed -n 's/^1\t//p' b.out >got1
+	same in1 got1
+	same in2 got2
+}
+
+what_is_sent_arrives_over_destroyed_connections() { arrives_whole destroy; }
+what_is_sent_arrives_over_reset_connections() { arrives_whole reset; }
+
+each_connection_is_counted_once()
+{
+	local port n
+	port=$(free_port)
+	config_of c "$port"
+	idle_pair p c
+	wait_for two_sockets "$port"
+	breaks destroy --port "$port" --every 1 --for 0.5 --json
+	# A connection that never got so far as to have a peer is one, too.
+	n=$(jq .kills break.out)
+	end_pair p
+	json_holds p1.json "[.peers[].reconnects] | add <= $n and add >= 1"
+	breaks destroy --probe
+	"$SINEW" break destroy --port "$port" >out 2>err
+	equals "status where nothing is" $? 1
+	says out '0 connections killed'
+}
+
+draws_follow_the_seed()
+{
+	local port i
+	port=$(free_port)
+	config_of c "$port"
+	idle_pair p c
+	for i in 1 2; do
+		wait_for two_sockets "$port"
+		timeout "$LIMIT" "$SINEW" break destroy --port "$port" --random 0.2 --seed 7 \
+			--every 100 --count 1 >seed$i 2>&1
+		sed -i 's/ and .*;/;/' seed$i
+		says seed$i 'seed 7'
+	done
+	same seed1 seed2
+	end_pair p
+}
+
+a_namespace_can_be_chosen()
+{
+	local port before
+	port=$(free_port)
+	config_of c "$port"
+	space own || return
+	idle_pair here c
+	within own
+	idle_pair there c
+	wait_for two_sockets "$port"
+	outside
+	wait_for two_sockets "$port"
+	before=$(sockets "$port")
+	breaks destroy --port "$port" --netns "${SPACE}own"
+	within own
+	wait_for two_sockets "$port"
+	outside
+	breaks reset --port "$port" --netns "/proc/$pid_there1/ns/net"
+	breaks destroy --probe --netns "${SPACE}own"
+	breaks reset --probe --netns "${SPACE}own"
+	equals "the sockets outside" "$(sockets "$port")" "$before"
+	end_pair here
+	end_pair there
+	json_is here1.json '[.peers[].reconnects] | add' 0
+	json_holds there1.json '[.peers[].reconnects] | add > 0'
+}
+
+ipv6_is_broken_too()
+{
+	local mode
+	space six || return
+	ip -n "${SPACE}six" addr add fd00::1 dev lo
+	ip -n "${SPACE}six" addr add fd00::2 dev lo
+	config_of c 21065 fd00::1 fd00::2
+	within six
+	idle_pair p c
+	for mode in destroy reset; do
+		wait_for two_sockets 21065
+		breaks $mode --netns "${SPACE}six" --between fd00::1,fd00::/64 --every 20 \
+			--count 3 --json
+		json_is break.out '.pairs[0].a' fd00::1
+		json_is break.out .kills 3
+	done
+	outside
+	end_pair p
+}
+
+# ---- between machines ----
+
+# link NAME1 NAME2: a cable with the ends eth-NAME2 in NAME1 and eth-NAME1 in NAME2.
+link()
+{
+	ip link add "eth-$2" netns "$SPACE$1" type veth peer name "eth-$1" netns "$SPACE$2" &&
+		ip -n "$SPACE$1" link set "eth-$2" up && ip -n "$SPACE$2" link set "eth-$1" up
+}
+
+address() { ip -n "$SPACE$1" addr add "$2" dev "$3"; }
+
+# nodes_between ONE TWO: node 1 in namespace ONE, node 2 in TWO.
+nodes_between()
+{
+	silence
+	within "$1"
+	node one c 1 --to 2 <&7
+	within "$2"
+	node two c 2 </dev/null
+	outside
+}
+
+established() { [ "$(ip netns exec "$SPACE$1" ss -tnH state established | wc -l)" = 1 ]; }
+
+end_nodes()
+{
+	kill -TERM "$pid_one"
+	ends one 0
+	ends two 0
+}
+
+one_end_on_this_machine_is_enough()
+{
+	local mode
+	space e1 && space e2 && link e1 e2 || return
+	address e1 10.9.0.1/24 eth-e2
+	address e2 10.9.0.2/24 eth-e1
+	config_of c 21065 10.9.0.1 10.9.0.2
+	nodes_between e1 e2
+	for mode in destroy reset; do
+		wait_for established e1
+		breaks $mode --netns "${SPACE}e1" --port 21065 --every 20 --count 3 --json
+		wait_for established e1
+		breaks $mode --netns "${SPACE}e2" --port 21065 --every 20 --count 3 --json
+	done
+	end_nodes
+}
+
+# A keep-alive shows the connection to those who listen.
+resets_in_between()
+{
+	wait_for established "$1"1
+	breaks reset --netns "${SPACE}$1" --interface "$2" --port 21065 --listen 1 --every 50 \
+		--count 2 --json
+	json_is break.out '.pairs[0].a' 10.9.1.1
+	end_nodes
+	json_holds one.json '[.peers[].reconnects] | add >= 2'
+}
+
+a_bridge_resets_what_crosses_it()
+{
+	space b && space b1 && space b2 && link b b1 && link b b2 || return
+	ip -n "${SPACE}b" link add br0 type bridge
+	ip -n "${SPACE}b" link set br0 up
+	ip -n "${SPACE}b" link set eth-b1 master br0
+	ip -n "${SPACE}b" link set eth-b2 master br0
+	address b1 10.9.1.1/24 eth-b
+	address b2 10.9.1.2/24 eth-b
+	config_of c 21065 10.9.1.1 10.9.1.2
+	sed -i 's/port: 21065/&\n  keepalive_ms: 200/' c
+	nodes_between b1 b2
+	resets_in_between b br0
+}
+
+a_router_resets_what_it_forwards()
+{
+	space r && space r1 && space r2 && link r r1 && link r r2 || return
+	address r1 10.9.1.1/24 eth-r
+	address r2 10.9.2.1/24 eth-r
+	address r 10.9.1.9/24 eth-r1
+	address r 10.9.2.9/24 eth-r2
+	ip -n "${SPACE}r1" route add default via 10.9.1.9
+	ip -n "${SPACE}r2" route add default via 10.9.2.9
+	ip netns exec "${SPACE}r" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	config_of c 21065 10.9.1.1 10.9.2.1
+	sed -i 's/port: 21065/&\n  keepalive_ms: 200/' c
+	nodes_between r1 r2
+	resets_in_between r eth-r1
+}
+
+# ---- block ----
+
+tables() { ip netns exec "$SPACE$1" nft list tables; }
+no_tables() { [ -z "$(tables "$1")" ]; }
+has_counted() { ip netns exec "$SPACE$1" nft list ruleset | grep -q 'packets [1-9]'; }
+
+# block NAME SPACE OPTION...: in the background, until it says that it stands.
+block()
+{
+	local name=$1 space=$2
+	shift 2
+	"$SINEW" break block --netns "$SPACE$space" "$@" >"$name.out" 2>"$name.err" &
+	pids+=($!)
+	printf -v "pid_$name" %s $!
+	wait_for has_line "$name.err" 'blocked from'
+}
+
+# datagram_arrives FROM TO ADDRESS: sends one, to a port that nobody has; did it arrive?
+datagram_arrives()
+{
+	local key before i
+	key='$1 == "Udp:" && $2 != "InDatagrams" { print $3 }'
+	before=$(ip netns exec "$SPACE$2" awk "$key" /proc/net/snmp)
+	ip netns exec "$SPACE$1" bash -c "echo >/dev/udp/$3/9" 2>/dev/null
+	for i in 1 2 3; do
+		[ "$(ip netns exec "$SPACE$2" awk "$key" /proc/net/snmp)" = "$before" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+block_drops_one_direction_and_is_gone_afterwards()
+{
+	local side
+	space k1 && space k2 && link k1 k2 || return
+	address k1 10.9.0.1/24 eth-k2
+	address k2 10.9.0.2/24 eth-k1
+	config_of c 21065 10.9.0.1 10.9.0.2
+	mkfifo feed1 feed2
+	exec 8<>feed1 9<>feed2
+	within k1
+	node one c 1 --to 2 <feed1
+	within k2
+	node two c 2 --to 1 <feed2
+	outside
+	echo before >&8
+	wait_for has_line two.out before
+	# At the sender and at the receiver.
+	for side in 1 2; do
+		block way k$side --from 10.9.0.1 --to 10.9.0.2 --json
+		datagram_arrives k1 k2 10.9.0.2 && bad "k$side: it goes through from 1 to 2"
+		datagram_arrives k2 k1 10.9.0.1 || bad "k$side: it is blocked from 2 to 1"
+		echo "forth $side" >&8
+		echo "back $side" >&9
+		wait_for has_line one.out "back $side"
+		has_line two.out "forth $side" && bad "k$side: a message went through"
+		kill -TERM "$pid_way"
+		ends way 0
+		wait_for no_tables k$side
+		json_holds way.out '.blocked | length == 1 and .[0].packets > 0'
+		datagram_arrives k1 k2 10.9.0.2 || bad "k$side: it is still blocked"
+		wait_for has_line two.out "forth $side"
+	done
+	exec 8>&- 9>&-
+	ends one 0
+	ends two 0
+	json_is one.json '[.peers[].reconnects] | add' 0
+}
+
+block_ends_after_its_time_and_both_ways()
+{
+	space t1 && space t2 && link t1 t2 || return
+	address t1 10.9.0.1/24 eth-t2
+	address t2 10.9.0.2/24 eth-t1
+	block both t1 --from 10.9.0.1/32 --to 10.9.0.0/24 --both --for 1.5
+	datagram_arrives t1 t2 10.9.0.2 && bad "it goes through"
+	datagram_arrives t2 t1 10.9.0.1 && bad "it goes through backwards"
+	ends both 0
+	no_tables t1 || bad "a table is left: $(tables t1)"
+	says both.out 10.9.0.0/24
+	block port t1 --to 10.9.0.2 --port 7 --for 60
+	datagram_arrives t1 t2 10.9.0.2 || bad "another port is blocked"
+	kill -INT "$pid_port"
+	ends port 0
+	block port t1 --to 10.9.0.2 --port 7 --port 9
+	datagram_arrives t1 t2 10.9.0.2 && bad "the port is not blocked"
+	kill -HUP "$pid_port"
+	ends port 0
+	no_tables t1 || bad "a table is left: $(tables t1)"
+}
+
+rejected_connections_are_reset()
+{
+	space j || return
+	within j
+	config_of c 21065
+	idle_pair p c
+	wait_for two_sockets 21065
+	block way j --from "$NET.1" --to "$NET.2" --reject --both --json
+	breaks destroy --netns "${SPACE}j" --port 21065
+	wait_for has_counted j
+	timeout 5 ip netns exec "${SPACE}j" bash -c "</dev/tcp/$NET.2/21065" 2>/dev/null
+	equals "status of a connect that is not from there" $? 0
+	kill -TERM "$pid_way"
+	ends way 0
+	json_holds way.out '[.blocked[].packets] | add > 0'
+	wait_for two_sockets 21065
+	outside
+	end_pair p
+}
+
+a_table_that_was_left_behind_is_removed()
+{
+	space l || return
+	block dead l --from 10.9.0.1
+	kill -KILL "$pid_dead"
+	wait "$pid_dead" 2>/dev/null
+	block alive l --from 10.9.0.2
+	equals "tables" "$(tables l | wc -l)" 2
+	breaks block --clean --netns "${SPACE}l" --json
+	json_is break.out .removed 1
+	equals "tables" "$(tables l)" "table inet sinew_break_$pid_alive"
+	kill -TERM "$pid_alive"
+	ends alive 0
+	no_tables l || bad "a table is left: $(tables l)"
+}
+
+run wrong_usage_is_refused
+run help_is_printed
+tests='who_is_not_root_is_told_what_to_do
+	destroy_hits_the_chosen_connections_only
+	what_is_sent_arrives_over_destroyed_connections
+	each_connection_is_counted_once
+	draws_follow_the_seed
+	reset_hits_idle_connections_and_no_others
+	what_is_sent_arrives_over_reset_connections
+	a_namespace_can_be_chosen
+	ipv6_is_broken_too
+	one_end_on_this_machine_is_enough
+	a_bridge_resets_what_crosses_it
+	a_router_resets_what_it_forwards'
+blocks='block_drops_one_direction_and_is_gone_afterwards
+	block_ends_after_its_time_and_both_ways
+	rejected_connections_are_reset
+	a_table_that_was_left_behind_is_removed'
+for name in $tests; do
+	if [ "$(id -u)" = 0 ]; then
+		run "$name"
+	else
+		skip "$name" "needs root"
+	fi
+done
+for name in $blocks; do
+	if [ "$(id -u)" != 0 ]; then
+		skip "$name" "needs root"
+	elif ! command -v nft >/dev/null; then
+		skip "$name" "nft is not installed"
+	elif "$SINEW" break block --clean 2>&1 | grep -q 'without libnftables'; then
+		skip "$name" "built without libnftables"
+	else
+		run "$name"
+	fi
+done
+finish
