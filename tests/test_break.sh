@@ -418,8 +418,9 @@ has_counted() { ip netns exec "$SPACE$1" nft list ruleset | grep -q 'packets [1-
 # block NAME SPACE OPTION...: in the background, until it says that it stands.
 block()
 {
-	local name=$1 space=$2
+	local name=$1 space=$2	# the file of an earlier one must not be taken for its own
 	shift 2
+	rm -f "$name.err"
 	"$SINEW" break block --netns "$SPACE$space" "$@" >"$name.out" 2>"$name.err" &
 	pids+=($!)
 	printf -v "pid_$name" %s $!

@@ -288,6 +288,15 @@ static int print_json(const struct block *b, const char *from, const char *to, i
 	return rc;
 }
 
+/* Standard output has got everything, or the status says that it has not. */
+static int printed(int status, int rc)
+{
+	if (!rc && !fflush(stdout) && !ferror(stdout))
+		return status;
+	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(rc ? -rc : errno));
+	return status ? status : BREAK_USAGE;
+}
+
 static int report(const struct block *b, const char *from, const char *to, int status)
 {
 	unsigned way;
@@ -301,10 +310,7 @@ static int report(const struct block *b, const char *from, const char *to, int s
 			printf("%-24s %-24s %10" PRIu64 " %12" PRIu64 "\n", way ? to : from,
 			       way ? from : to, b->counts[way].n_packets, b->counts[way].n_bytes);
 	}
-	if (!rc && !fflush(stdout) && !ferror(stdout))
-		return status;
-	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(rc ? -rc : errno));
-	return status ? status : BREAK_USAGE;
+	return printed(status, rc);
 }
 
 /* Signals are taken from before the table is there until after it is gone. */
@@ -356,6 +362,7 @@ static bool is_running(long pid)
 
 static int clean(struct block *b)
 {
+	struct json_object *o;
 	char table[RULES_NAME_MAX], *tables;
 	unsigned n = 0;
 	const char *at;
@@ -379,11 +386,16 @@ static int clean(struct block *b)
 	free(tables);
 	if (rc)
 		return rc;
-	if (b->json)
-		printf("{\"schema\":%d,\"mode\":\"block\",\"removed\":%u}\n", SCHEMA, n);
-	else
+	if (!b->json) {
 		printf("%u tables removed\n", n);
-	return fflush(stdout) ? BREAK_USAGE : BREAK_OK;
+		return printed(BREAK_OK, 0);
+	}
+	o = json_document(SCHEMA);
+	json_put_string(o, "mode", "block");
+	json_put_number(o, "removed", n);
+	rc = json_print(o, stdout);
+	json_free(o);
+	return printed(BREAK_OK, rc);
 }
 
 int block_main(int argc, char **argv)

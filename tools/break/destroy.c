@@ -165,14 +165,11 @@ static int list(struct destroyer *d)
 				     (unsigned)d->report.n_left_out);
 }
 
-static int probe(void)
+static int probe(const struct destroyer *d)
 {
 	int rc = diag_probe();
 
-	if (rc)
-		return refused(rc);
-	puts("the kernel lets us destroy connections");
-	return fflush(stdout) ? BREAK_USAGE : BREAK_OK;
+	return rc ? refused(rc) : report_probe(&d->orders, "destroy");
 }
 
 int destroy_main(int argc, char **argv)
@@ -192,7 +189,7 @@ int destroy_main(int argc, char **argv)
 	if (rc)
 		goto out;
 	if (d->orders.probe) {
-		rc = probe();
+		rc = probe(d);
 		goto out;
 	}
 	rc = diag_open(&d->diag);

@@ -280,6 +280,8 @@ static void take(struct hunt *h, const struct packet *p, const struct raw_way *w
 		memcpy(t->way.from, way->to, RAW_MAC);
 		memcpy(t->way.to, way->from, RAW_MAC);
 	}
+	if (interface_of(&t->connection))
+		t->way.interface = interface_of(&t->connection);
 	target_learn(t, (unsigned)from, p);
 	if (t->state == TARGET_KNOWN && p->flags & (PACKET_RST | PACKET_FIN))
 		t->state = TARGET_ENDED;

@@ -223,7 +223,24 @@ int report_finish(struct report *r, int error)
 	return status ? status : rc;
 }
 
-/* ---- what would be hit ---- */
+/* ---- without a run ---- */
+
+int report_probe(const struct orders *o, const char *mode)
+{
+	struct json_object *document;
+	int rc;
+
+	if (!o->json) {
+		printf("the kernel lets us %s connections\n", mode);
+		return printed(BREAK_OK, 0);
+	}
+	document = json_document(SCHEMA);
+	json_put_string(document, "mode", mode);
+	json_put_bool(document, "allowed", true);
+	rc = json_print(document, stdout);
+	json_free(document);
+	return printed(BREAK_OK, rc);
+}
 
 static const char *place_of(const struct diag_connection *c)
 {

@@ -52,6 +52,8 @@ uint64_t report_deadline(const struct report *r);
 /* The end: table or JSON, and the file. The exit status; error is that of the mode, or 0. */
 int report_finish(struct report *r, int error);
 
+/* For --probe, after it went well. The exit status. */
+int report_probe(const struct orders *o, const char *mode);
 /* For --dry-run: what would be hit. The exit status. */
 int report_list(const struct orders *o, const char *mode, const struct diag_connection *found,
 		unsigned n, unsigned n_left_out);

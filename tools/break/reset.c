@@ -245,10 +245,7 @@ static int probe(struct resetter *r)
 		rc = BREAK_REFUSED;
 	}
 	self_close(&self);
-	if (rc)
-		return rc;
-	puts("the kernel lets us reset connections");
-	return fflush(stdout) ? BREAK_USAGE : BREAK_OK;
+	return rc ? rc : report_probe(&r->orders, "reset");
 }
 
 static int do_as_ordered(struct resetter *r)
