@@ -244,6 +244,9 @@ each_connection_is_counted_once()
 	config_of c "$port"
 	idle_pair p c
 	wait_for two_sockets "$port"
+	breaks destroy --port "$port" --json
+	json_is break.out '"\(.tried) \(.kills)"' '1 1'
+	wait_for two_sockets "$port"
 	breaks destroy --port "$port" --every 1 --for 0.5 --json
 	# A connection that never got so far as to have a peer is one, too.
 	n=$(jq .kills break.out)
