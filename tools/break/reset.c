@@ -129,9 +129,11 @@ static int play_round(struct resetter *r)
 	unsigned n;
 	int rc;
 
+	/* Without a new choice the marks are those of the last round: they are counted. */
 	rc = choose(r, &n);
-	if (!rc && n)
-		rc = hunt_down(r);
+	if (rc)
+		return refused(r, rc);
+	rc = n ? hunt_down(r) : 0;
 	count(r);
 	return rc ? refused(r, rc) : 0;
 }
