@@ -135,3 +135,55 @@ int json_print(struct json_object *document, FILE *to)
 		return -errno;
 	return 0;
 }
+
+struct json_object *json_parse(const char *text)
+{
+	struct json_object *o = json_tokener_parse(text);
+
+	if (o && json_object_is_type(o, json_type_object))
+		return o;
+	json_object_put(o);
+	return NULL;
+}
+
+static struct json_object *member(struct json_object *from, const char *key, enum json_type type)
+{
+	struct json_object *o;
+
+	if (!json_object_object_get_ex(from, key, &o) || !json_object_is_type(o, type))
+		return NULL;
+	return o;
+}
+
+/* What is below 0 would come as 0, what is too large as the largest. */
+bool json_get_number(struct json_object *from, const char *key, uint64_t *ret_number)
+{
+	struct json_object *o = member(from, key, json_type_int);
+
+	if (!o || json_object_get_int64(o) < 0)
+		return false;
+	*ret_number = json_object_get_uint64(o);
+	return true;
+}
+
+bool json_get_bool(struct json_object *from, const char *key, bool *ret_is_so)
+{
+	struct json_object *o = member(from, key, json_type_boolean);
+
+	if (!o)
+		return false;
+	*ret_is_so = json_object_get_boolean(o);
+	return true;
+}
+
+const char *json_get_string(struct json_object *from, const char *key)
+{
+	struct json_object *o = member(from, key, json_type_string);
+
+	return o ? json_object_get_string(o) : NULL;
+}
+
+bool json_has(struct json_object *from, const char *key)
+{
+	return json_object_object_get_ex(from, key, NULL);
+}

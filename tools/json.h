@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What programs read: objects that are built up member by member and printed
- * on one line. Lack of memory is remembered and told once, by the text.
+ * on one line. Lack of memory is remembered and told once, by the text. And the way
+ * back: an object out of one line.
  * Knows nothing of what they say.
  */
 #ifndef TOOLS_JSON_H
@@ -41,5 +42,14 @@ void json_add_string(struct json_object *array, const char *text);
 const char *json_text(struct json_object *document);
 /* The text and a newline. 0, -ENOMEM, or the negative errno of writing; flushed. */
 int json_print(struct json_object *document, FILE *to);
+
+/* The object that a text is, to be released by json_free(). NULL: it is none, or no memory. */
+struct json_object *json_parse(const char *text);
+/* Members of an object. False or NULL: there is none of that name and type. */
+bool json_get_number(struct json_object *from, const char *key, uint64_t *ret_number);
+bool json_get_bool(struct json_object *from, const char *key, bool *ret_is_so);
+/* Valid until the object is released. */
+const char *json_get_string(struct json_object *from, const char *key);
+bool json_has(struct json_object *from, const char *key);
 
 #endif
