@@ -18,8 +18,8 @@ static const struct subcommand {
 } subcommands[] = {
 	{ "break", break_main, "make faults: destroy, reset and block connections" },
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
-	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
 	{ "dump", dump_main, "captured packets or hexadecimal text, one line a frame" },
+	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
 };
 
 #define N_SUBCOMMANDS	(sizeof(subcommands) / sizeof(subcommands[0]))

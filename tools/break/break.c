@@ -19,6 +19,7 @@ static const struct mode {
 	{ "destroy", destroy_main, "the kernel destroys chosen TCP connections (root)" },
 	{ "reset", reset_main, "forged resets break chosen TCP connections, also idle (root)" },
 	{ "block", block_main, "nothing gets from one address to another (root, nftables)" },
+	{ "relay", relay_main, "stands between two nodes and breaks what goes over it" },
 };
 
 #define N_MODES	(sizeof(modes) / sizeof(modes[0]))

@@ -19,5 +19,6 @@ enum break_status {
 int destroy_main(int argc, char **argv);
 int reset_main(int argc, char **argv);
 int block_main(int argc, char **argv);
+int relay_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * "sinew break relay": stands between two nodes and breaks what goes over it.
+ * This file starts it, turns the loop and ends it with a summary.
+ * Knows nothing of how an act is done.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "membership/host.h"
+#include "tools/break/break.h"
+#include "tools/break/relay_arguments.h"
+#include "tools/break/relay_config.h"
+#include "tools/break/relay_connection.h"
+#include "tools/break/relay_listen.h"
+#include "tools/break/relay_log.h"
+#include "tools/clock.h"
+#include "tools/command.h"
+#include "tools/json.h"
+#include "tools/options.h"
+#include "tools/say.h"
+
+#define CONNECTIONS_MAX	64	/* at a time */
+#define QUIET_MS	3000	/* without a connection, after the faults: the end */
+#define SCHEMA		1
+
+enum {
+	POLL_SIGNAL,
+	POLL_LISTENERS,					/* two of each side */
+	POLL_SIDES = POLL_LISTENERS + 2 * RELAY_SIDES,	/* one of each side of each connection */
+	N_POLL = POLL_SIDES + RELAY_SIDES * CONNECTIONS_MAX,
+};
+
+struct relay {
+	struct relay_arguments args;
+	struct relay_log log;
+	struct relay_listener listeners[RELAY_SIDES];	/* by who dials */
+	struct relay_connection connections[CONNECTIONS_MAX];
+	struct relay_turn turn;
+	struct pollfd polls[N_POLL];
+	int signal_fd;
+	bool ended;
+	int status;
+	uint64_t began_ns, faults_end_ns;
+	uint64_t busy_ns;		/* when a connection was open last */
+	uint64_t bytes[RELAY_SIDES];	/* of connections that have ended, by whose they were */
+	uint64_t n_acts[RELAY_SIDES][RELAY_N_KINDS];
+};
+
+/* ---- start ---- */
+
+static uint16_t *port_of(struct sockaddr_storage *addr)
+{
+	if (addr->ss_family == AF_INET6)
+		return &((struct sockaddr_in6 *)addr)->sin6_port;
+	return &((struct sockaddr_in *)addr)->sin_port;
+}
+
+static bool fit(const struct relay_arguments *args)
+{
+	unsigned s, other;
+
+	for (s = 0; s < RELAY_SIDES; s++) {
+		const struct sockaddr_storage *stand_in = &args->stand_ins[s];
+
+		for (other = 0; other < RELAY_SIDES; other++) {
+			if (!host_equal(stand_in, &args->ends[other]))
+				continue;
+			say(SINEW_ERROR, "the stand-in of %s is the address of %s: name another "
+			    "address or port", RELAY_SIDE_NAME(s), RELAY_SIDE_NAME(other));
+			return false;
+		}
+		/* It is the source of the dial on to the other node. */
+		if (stand_in->ss_family == args->ends[!s].ss_family)
+			continue;
+		say(SINEW_ERROR, "the stand-in of %s and the address of %s are not of one family: "
+		    "expected both as IPv4 or both as IPv6", RELAY_SIDE_NAME(s),
+		    RELAY_SIDE_NAME(!s));
+		return false;
+	}
+	return true;
+}
+
+static int find_ends(struct relay *r)
+{
+	struct relay_arguments *args = &r->args;
+	unsigned s;
+
+	if (args->config && relay_config_ends(args->config, args->nodes, args->ends))
+		return STATUS_USAGE;
+	for (s = 0; s < RELAY_SIDES; s++) {
+		struct sockaddr_storage *end = &args->ends[s], *stand_in = &args->stand_ins[s];
+
+		if (!*port_of(end))
+			host_set_port(end, SINEW_PORT);
+		if (!*port_of(stand_in))
+			*port_of(stand_in) = *port_of(end);
+	}
+	if (!fit(args))
+		return STATUS_USAGE;
+	if (args->write_configs && relay_config_write(args->config, args->write_configs,
+						      args->nodes, args->stand_ins))
+		return STATUS_USAGE;
+	return STATUS_OK;
+}
+
+static int find_faults(struct relay *r)
+{
+	struct relay_arguments *args = &r->args;
+	uint32_t seed;
+	int rc;
+
+	if (args->replay)
+		return relay_log_read(args->replay, &r->log, &args->faults) ? STATUS_USAGE
+									      : STATUS_OK;
+	if (!args->has_seed) {
+		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+			seed = (uint32_t)clock_now_ns();
+		args->faults.seed = seed;
+	}
+	rc = relay_log_head(&r->log, &args->faults);
+	if (rc)
+		say(SINEW_ERROR, "the options cannot be told in the log: %s", strerror(-rc));
+	return rc ? STATUS_USAGE : STATUS_OK;
+}
+
+static int open_log(struct relay *r)
+{
+	int rc = r->args.log ? relay_log_open(&r->log, r->args.log) : 0;
+
+	if (rc)
+		say(SINEW_ERROR, "--log: %s cannot be written: %s", r->args.log, strerror(-rc));
+	return rc ? STATUS_USAGE : STATUS_OK;
+}
+
+static int listen_all(struct relay *r)
+{
+	struct relay_arguments *args = &r->args;
+	unsigned s;
+
+	for (s = 0; s < RELAY_SIDES; s++) {
+		struct relay_listener *l = &r->listeners[s];
+
+		l->side = (enum relay_side)s;
+		l->at = args->stand_ins[!s];
+		l->to = args->ends[!s];
+		l->only = args->ends[s];
+		l->from = args->stand_ins[s];
+		host_set_port(&l->only, 0);
+		host_set_port(&l->from, 0);
+		if (relay_listener_open(l))
+			return STATUS_USAGE;
+	}
+	return STATUS_OK;
+}
+
+static int open_signals(struct relay *r)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (r->signal_fd >= 0)
+		return STATUS_OK;
+	say(SINEW_ERROR, "cannot start: %s", strerror(errno));
+	return STATUS_USAGE;
+}
+
+static void tell_start(const struct relay *r)
+{
+	char at[HOST_TEXT_MAX], other[HOST_TEXT_MAX];
+
+	say(SINEW_INFO, "ready: node a is to dial b at %s, node b is to dial a at %s; seed %"
+	    PRIu64, host_text(&r->listeners[RELAY_A].at, true, at),
+	    host_text(&r->listeners[RELAY_B].at, true, other), r->args.faults.seed);
+	if (r->args.write_configs)
+		say(SINEW_INFO, "run node a with --config %s/%" PRIu32 ".conf, node b with "
+		    "--config %s/%" PRIu32 ".conf", r->args.write_configs, r->args.nodes[RELAY_A],
+		    r->args.write_configs, r->args.nodes[RELAY_B]);
+}
+
+static int start(struct relay *r)
+{
+	int status = find_ends(r);
+
+	if (!status)
+		status = find_faults(r);
+	if (!status)
+		status = open_signals(r);
+	if (!status)
+		status = listen_all(r);
+	if (!status)
+		status = open_log(r);
+	if (status)
+		return status;
+	r->began_ns = r->busy_ns = clock_now_ns();
+	r->faults_end_ns = r->args.for_ms ? r->began_ns + r->args.for_ms * CLOCK_MS : CLOCK_NEVER;
+	tell_start(r);
+	return STATUS_OK;
+}
+
+/* ---- acts ---- */
+
+static void end_faults(struct relay *r, const char *why)
+{
+	if (r->turn.calm)
+		return;
+	r->turn.calm = true;
+	r->turn.wake_ns = r->turn.now_ns;
+	say(SINEW_INFO, "no more faults: %s; bytes go on until no connection was open for %d s",
+	    why, QUIET_MS / 1000);
+}
+
+static void acted(void *user, const struct relay_place *place, const struct relay_act *act)
+{
+	struct relay *r = user;
+	char text[RELAY_ACT_TEXT_MAX];
+	const uint64_t *resets;
+
+	r->n_acts[place->from][act->kind]++;
+	if (r->args.verbose)
+		say(SINEW_INFO, "connection %s%" PRIu32 ", byte %" PRIu64 " from %s: %s",
+		    RELAY_SIDE_NAME(place->dialler), place->number, act->offset,
+		    RELAY_SIDE_NAME(place->from), relay_act_text(act, text));
+	if (r->args.log && !r->log.error) {
+		relay_log_act(&r->log, place, act);
+		if (r->log.error)
+			say(SINEW_ERROR, "--log: %s cannot be written: %s", r->args.log,
+			    strerror(-r->log.error));
+	}
+	if (relay_log_is_full(&r->log))
+		end_faults(r, "the log has as many as it may");
+	resets = &r->n_acts[RELAY_A][RELAY_RESET];
+	if (r->args.resets && *resets + r->n_acts[RELAY_B][RELAY_RESET] >= r->args.resets)
+		end_faults(r, "that were all resets of --resets");
+}
+
+/* ---- loop ---- */
+
+static struct relay_connection *free_connection(struct relay *r)
+{
+	unsigned i;
+
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		if (!r->connections[i].open)
+			return &r->connections[i];
+	return NULL;
+}
+
+static void take_dials(struct relay *r, struct relay_listener *l)
+{
+	struct relay_connection *c = free_connection(r);
+	int fd[RELAY_SIDES];
+
+	if (!relay_listener_turn(l, &r->turn, !c, fd))
+		return;
+	if (c && !relay_connection_open(c, &r->args.faults, l->side, l->n_connections, fd))
+		return;
+	l->n_full++;
+	say(SINEW_WARNING, "connection %s%" PRIu32 " was reset: %s", RELAY_SIDE_NAME(l->side),
+	    l->n_connections, c ? "out of memory" : "another one has taken the last room");
+	if (c)
+		return;
+	relay_reset_fd(fd[RELAY_A]);
+	relay_reset_fd(fd[RELAY_B]);
+}
+
+static void count_bytes(struct relay *r, struct relay_connection *c)
+{
+	unsigned s;
+
+	for (s = 0; s < RELAY_SIDES; s++) {
+		r->bytes[s] += c->pipes[s].n_passed;
+		c->pipes[s].n_passed = 0;
+	}
+}
+
+static void turn_connections(struct relay *r)
+{
+	unsigned i;
+
+	for (i = 0; i < CONNECTIONS_MAX; i++) {
+		struct relay_connection *c = &r->connections[i];
+
+		if (!c->open)
+			continue;
+		r->busy_ns = r->turn.now_ns;
+		relay_connection_turn(c, &r->turn, acted, r);
+		if (!c->open)
+			count_bytes(r, c);
+	}
+}
+
+static void take_signal(struct relay *r)
+{
+	struct signalfd_siginfo info;
+
+	if (read(r->signal_fd, &info, sizeof(info)) == sizeof(info))
+		r->ended = true;
+}
+
+static void take_told(struct relay *r)
+{
+	unsigned i;
+
+	if (r->polls[POLL_SIGNAL].revents)
+		take_signal(r);
+	for (i = 0; i < RELAY_SIDES * CONNECTIONS_MAX; i++) {
+		const struct pollfd *told = &r->polls[POLL_SIDES + i];
+
+		if (told->fd >= 0)
+			relay_connection_told(&r->connections[i / RELAY_SIDES],
+					      (enum relay_side)(i % RELAY_SIDES), told);
+	}
+}
+
+static void wait_for_work(struct relay *r)
+{
+	unsigned i;
+
+	r->polls[POLL_SIGNAL] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
+	for (i = 0; i < RELAY_SIDES; i++)
+		relay_listener_wish(&r->listeners[i], &r->turn, &r->polls[POLL_LISTENERS + 2 * i]);
+	for (i = 0; i < RELAY_SIDES * CONNECTIONS_MAX; i++) {
+		const struct relay_connection *c = &r->connections[i / RELAY_SIDES];
+
+		r->polls[POLL_SIDES + i] = (struct pollfd){ .fd = -1 };
+		if (c->open)
+			r->polls[POLL_SIDES + i] = relay_connection_wish(
+				c, (enum relay_side)(i % RELAY_SIDES), &r->turn);
+	}
+	if (poll(r->polls, N_POLL, clock_timeout_ms(r->turn.wake_ns)) >= 0)
+		take_told(r);
+}
+
+/* When the faults end, and the run after them. */
+static void look_at_time(struct relay *r)
+{
+	struct relay_turn *t = &r->turn;
+
+	t->wake_ns = CLOCK_NEVER;
+	if (!t->calm && t->now_ns >= r->faults_end_ns)
+		end_faults(r, "the time of --for is over");
+	if (!t->calm) {
+		t->wake_ns = r->faults_end_ns;
+		return;
+	}
+	t->wake_ns = r->busy_ns + QUIET_MS * CLOCK_MS;
+	if (t->now_ns >= t->wake_ns)
+		r->ended = true;
+}
+
+static void run(struct relay *r)
+{
+	while (!r->ended) {
+		r->turn.now_ns = clock_now_ns();
+		look_at_time(r);
+		take_dials(r, &r->listeners[RELAY_A]);
+		take_dials(r, &r->listeners[RELAY_B]);
+		turn_connections(r);
+		if (!r->ended)
+			wait_for_work(r);
+	}
+}
+
+/* ---- end ---- */
+
+/* Nobody is told an orderly end of what was not whole. */
+static void close_all(struct relay *r)
+{
+	unsigned i;
+
+	for (i = 0; i < RELAY_SIDES; i++)
+		relay_listener_close(&r->listeners[i]);
+	for (i = 0; i < CONNECTIONS_MAX; i++) {
+		struct relay_connection *c = &r->connections[i];
+
+		if (!c->open)
+			continue;
+		relay_connection_end(c, true);
+		count_bytes(r, c);
+	}
+	if (r->signal_fd >= 0)
+		close(r->signal_fd);
+}
+
+static uint64_t n_acts_of(const struct relay *r)
+{
+	uint64_t n = 0;
+	unsigned s, k;
+
+	for (s = 0; s < RELAY_SIDES; s++)
+		for (k = 0; k < RELAY_N_KINDS; k++)
+			n += r->n_acts[s][k];
+	return n;
+}
+
+static uint64_t n_refused(const struct relay_listener *l)
+{
+	return l->n_strangers + l->n_failed + l->n_full;
+}
+
+static int print_table(const struct relay *r)
+{
+	unsigned s, k;
+
+	printf("%-5s %9s %9s %14s", "node", "dialled", "refused", "bytes");
+	for (k = 0; k < RELAY_N_KINDS; k++)
+		printf(" %8s", relay_kind_name((enum relay_kind)k));
+	putchar('\n');
+	for (s = 0; s < RELAY_SIDES; s++) {
+		const struct relay_listener *l = &r->listeners[s];
+
+		printf("%-5s %9" PRIu32 " %9" PRIu64 " %14" PRIu64,
+		       RELAY_SIDE_NAME((enum relay_side)s), l->n_connections, n_refused(l),
+		       r->bytes[s]);
+		for (k = 0; k < RELAY_N_KINDS; k++)
+			printf(" %8" PRIu64, r->n_acts[s][k]);
+		putchar('\n');
+	}
+	errno = EIO;
+	return fflush(stdout) || ferror(stdout) ? -errno : 0;
+}
+
+static void fill_node(struct json_object *node, const struct relay *r, enum relay_side side)
+{
+	const struct relay_listener *l = &r->listeners[side];
+	struct json_object *o;
+	unsigned k;
+
+	json_put_string(node, "node", RELAY_SIDE_NAME(side));
+	json_put_number(node, "connections", l->n_connections);
+	o = json_new();
+	json_put_number(o, "stranger", l->n_strangers);
+	json_put_number(o, "failed", l->n_failed);
+	json_put_number(o, "full", l->n_full);
+	json_put(node, "refused", o);
+	json_put_number(node, "bytes", r->bytes[side]);
+	o = json_new();
+	for (k = 0; k < RELAY_N_KINDS; k++)
+		json_put_number(o, relay_kind_name((enum relay_kind)k), r->n_acts[side][k]);
+	json_put(node, "acts", o);
+}
+
+static int print_json(const struct relay *r, uint64_t n_missing)
+{
+	struct json_object *o = json_document(SCHEMA), *nodes;
+	unsigned s;
+	int rc;
+
+	json_put_number(o, "seed", r->args.faults.seed);
+	nodes = json_put_array(o, "nodes");
+	for (s = 0; s < RELAY_SIDES; s++)
+		fill_node(json_element(nodes), r, (enum relay_side)s);
+	json_put_number(o, "not_replayed", n_missing);
+	json_put_double(o, "seconds", (double)(clock_now_ns() - r->began_ns) / 1e9);
+	rc = json_print(o, stdout);
+	json_free(o);
+	return rc;
+}
+
+static void summarize(struct relay *r)
+{
+	uint64_t n_missing = 0;
+	int rc;
+
+	if (r->args.replay)
+		n_missing = r->args.faults.n_records - n_acts_of(r);
+	if (n_missing) {
+		say(SINEW_WARNING, "%" PRIu64 " of the %zu acts of %s were not done: their bytes "
+		    "never came", n_missing, r->args.faults.n_records, r->args.replay);
+		r->status = STATUS_UNDELIVERED;
+	}
+	rc = r->args.json ? print_json(r, n_missing) : print_table(r);
+	if (!rc)
+		return;
+	say(SINEW_ERROR, "the summary cannot be written to standard output: %s", strerror(-rc));
+	r->status = STATUS_UNDELIVERED;
+}
+
+static void finish(struct relay *r)
+{
+	bool was_told = r->log.error != 0;
+	int rc;
+
+	close_all(r);
+	rc = relay_log_close(&r->log);
+	if (rc && !was_told)
+		say(SINEW_ERROR, "--log: %s cannot be written: %s", r->args.log, strerror(-rc));
+	if (rc)
+		r->status = STATUS_UNDELIVERED;
+	summarize(r);
+}
+
+int relay_main(int argc, char **argv)
+{
+	struct relay *r;
+	int status;
+
+	say_prefix("sinew break relay");
+	r = calloc(1, sizeof(*r));
+	if (!r) {
+		say(SINEW_ERROR, "out of memory");
+		return STATUS_USAGE;
+	}
+	r->signal_fd = -1;
+	r->listeners[RELAY_A] = r->listeners[RELAY_B] =
+		(struct relay_listener){ .fd = -1, .in = -1, .out = -1 };
+	status = relay_arguments_parse(&r->args, argc, argv);
+	if (status < 0) {
+		status = start(r);
+		if (status) {
+			close_all(r);
+			relay_log_close(&r->log);
+		} else {
+			run(r);
+			finish(r);
+			status = r->status;
+		}
+		free((void *)r->args.faults.records);
+	}
+	free(r);
+	return status;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two nodes of a configuration file: where they are, and the two files by which
+ * they meet at the relay instead. Knows nothing of what happens there.
+ */
+#include "tools/break/relay_config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "membership/config.h"
+#include "membership/host.h"
+#include "membership/static.h"
+#include "tools/options.h"
+#include "tools/say.h"
+
+/* The lines of one node that say where it is. */
+struct section {
+	uint32_t nodeid;
+	unsigned rings[SINEW_ADDRS_MAX];	/* line of each ring, 0: it has none */
+	unsigned port;				/* and of its port */
+};
+
+/* What stands in for the node that the other one is to see. */
+struct change {
+	const struct section *section;
+	const struct sockaddr_storage *stand_in;
+};
+
+struct scan {
+	struct section now;		/* of the node that is open */
+	const uint32_t *nodes;
+	struct section found[RELAY_SIDES];
+};
+
+int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
+		      struct sockaddr_storage ret_ends[RELAY_SIDES])
+{
+	struct sinew_static *config;
+	struct sinew_options opt;
+	char err[CONFIG_ERROR_MAX];
+	unsigned s;
+	int rc;
+
+	rc = sinew_static_load(file, &config, err, sizeof(err));
+	if (rc) {
+		say(SINEW_ERROR, "%s", err);
+		return rc;
+	}
+	for (s = 0; s < RELAY_SIDES && !rc; s++) {
+		SINEW_OPTIONS_INIT(&opt);
+		rc = sinew_static_options(config, nodes[s], &opt, err, sizeof(err));
+		if (rc)
+			say(SINEW_ERROR, "%s", err);
+		else
+			ret_ends[s] = opt.addrs[0];
+	}
+	sinew_static_free(config);
+	return rc;
+}
+
+/* ---- the places in the text ---- */
+
+/* "ring0_addr" to "ring7_addr"; -1: it is none. */
+static int ring_of(const char *key)
+{
+	if (strncmp(key, "ring", 4) || key[4] < '0' || key[4] >= '0' + SINEW_ADDRS_MAX ||
+	    strcmp(key + 5, "_addr"))
+		return -1;
+	return key[4] - '0';
+}
+
+static void take_value(struct section *now, const struct config_item *item)
+{
+	int ring = ring_of(item->key);
+
+	if (ring >= 0)
+		now->rings[ring] = item->line;
+	else if (!strcmp(item->key, "sinew_port"))
+		now->port = item->line;
+	else if (!strcmp(item->key, "nodeid"))
+		options_nodeid(item->value, &now->nodeid);
+}
+
+static int take_item(void *user, const struct config_item *item, struct config_error *err)
+{
+	struct scan *scan = user;
+	unsigned s;
+
+	(void)err;
+	if (strcmp(item->path, "nodelist.node"))
+		return 0;
+	switch (item->kind) {
+	case CONFIG_OPEN:
+		scan->now = (struct section){ 0 };
+		break;
+	case CONFIG_VALUE:
+		take_value(&scan->now, item);
+		break;
+	case CONFIG_CLOSE:
+		for (s = 0; s < RELAY_SIDES; s++)
+			if (scan->now.nodeid == scan->nodes[s])
+				scan->found[s] = scan->now;
+		break;
+	}
+	return 0;
+}
+
+/* ---- the changed text ---- */
+
+static void write_stand_in(FILE *to, const char *line, const struct sockaddr_storage *stand_in)
+{
+	int indent = (int)strspn(line, " \t");
+	char text[HOST_TEXT_MAX];
+	uint16_t port;
+
+	port = ntohs(stand_in->ss_family == AF_INET6
+			     ? ((const struct sockaddr_in6 *)stand_in)->sin6_port
+			     : ((const struct sockaddr_in *)stand_in)->sin_port);
+	fprintf(to, "%.*sring0_addr: %s\n%.*ssinew_port: %u\n", indent, line,
+		host_text(stand_in, false, text), indent, line, port);
+}
+
+/* Its first address becomes the stand-in, what else says where it is goes. */
+static void write_line(FILE *to, const char *line, size_t len, unsigned number,
+		       const struct change *change)
+{
+	const struct section *section = change->section;
+	bool is_first = true;
+	unsigned i;
+
+	if (number == section->port)
+		return;
+	for (i = 0; i < SINEW_ADDRS_MAX; i++) {
+		if (number == section->rings[i] && is_first)
+			write_stand_in(to, line, change->stand_in);
+		if (number == section->rings[i])
+			return;
+		is_first = is_first && !section->rings[i];
+	}
+	fwrite(line, 1, len, to);
+}
+
+static int write_file(const char *name, const char *text, const struct change *change)
+{
+	FILE *to = fopen(name, "we");
+	unsigned number = 0;
+	int rc = 0;
+
+	if (!to)
+		return -errno;
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		len += text[len] == '\n';
+		number++;
+		write_line(to, text, len, number, change);
+		text += len;
+	}
+	errno = EIO;
+	if (ferror(to))
+		rc = -EIO;
+	if (fclose(to) && !rc)
+		rc = -errno;
+	return rc;
+}
+
+/* The text of a file that was read before, NUL at its end. */
+static int read_text(const char *file, char **ret_text)
+{
+	FILE *from = fopen(file, "re");
+	char *text;
+	size_t len;
+	int rc = 0;
+
+	if (!from)
+		return -errno;
+	text = malloc(STATIC_FILE_MAX + 1);
+	if (!text) {
+		fclose(from);
+		return -ENOMEM;
+	}
+	len = fread(text, 1, STATIC_FILE_MAX, from);
+	if (ferror(from))
+		rc = -EIO;
+	fclose(from);
+	text[len] = '\0';
+	if (rc)
+		free(text);
+	else
+		*ret_text = text;
+	return rc;
+}
+
+static bool is_same_file(const char *x, const char *y)
+{
+	struct stat x_stat, y_stat;
+
+	return !stat(x, &x_stat) && !stat(y, &y_stat) && x_stat.st_dev == y_stat.st_dev &&
+	       x_stat.st_ino == y_stat.st_ino;
+}
+
+static int write_one(const char *file, const char *dir, uint32_t node, const char *text,
+		     const struct change *change)
+{
+	char name[PATH_MAX];
+	int rc = -ENAMETOOLONG;
+
+	if ((size_t)snprintf(name, sizeof(name), "%s/%" PRIu32 ".conf", dir, node) < sizeof(name)) {
+		if (is_same_file(file, name)) {
+			say(SINEW_ERROR, "--write-configs: %s is --config itself: name another "
+			    "folder", name);
+			return -EEXIST;
+		}
+		rc = write_file(name, text, change);
+	}
+	if (rc)
+		say(SINEW_ERROR, "--write-configs: %s/%" PRIu32 ".conf cannot be written: %s", dir,
+		    node, strerror(-rc));
+	return rc;
+}
+
+int relay_config_write(const char *file, const char *dir, const uint32_t nodes[RELAY_SIDES],
+		       const struct sockaddr_storage stand_ins[RELAY_SIDES])
+{
+	char err[CONFIG_ERROR_MAX] = "";
+	struct config_error error = { .file = file, .text = err, .size = sizeof(err) };
+	struct scan scan = { .nodes = nodes };
+	struct change change;
+	char *text = NULL;
+	unsigned s;
+	int rc;
+
+	rc = read_text(file, &text);
+	if (rc) {
+		say(SINEW_ERROR, "%s: cannot be read: %s", file, strerror(-rc));
+		return rc;
+	}
+	rc = config_parse(text, strlen(text), take_item, &scan, &error);
+	if (rc)
+		say(SINEW_ERROR, "%s", err);
+	if (!rc && mkdir(dir, 0777) && errno != EEXIST) {
+		rc = -errno;
+		say(SINEW_ERROR, "--write-configs: %s cannot be made: %s", dir, strerror(-rc));
+	}
+	for (s = 0; s < RELAY_SIDES && !rc; s++) {
+		change.section = &scan.found[!s];
+		change.stand_in = &stand_ins[!s];
+		rc = write_one(file, dir, nodes[s], text, &change);
+	}
+	free(text);
+	return rc;
+}

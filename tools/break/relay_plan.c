@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which act comes at which byte of which direction of which connection.
+ * Knows no clock and no socket.
+ */
+#include "tools/break/relay_plan.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "membership/config.h"
+
+#define WORD_MAX	24	/* bytes of a number or direction in a rule, NUL included */
+
+/* What a number is drawn for, so that no two purposes share one. */
+enum purpose { DRAW_DISTANCE = 1, DRAW_LENGTH, DRAW_PIECE };
+
+static int compare(uint64_t x, uint64_t y)
+{
+	return (x > y) - (x < y);
+}
+
+int relay_place_compare(const struct relay_place *x, const struct relay_place *y)
+{
+	int by = compare(x->number, y->number);
+
+	if (!by)
+		by = compare(x->dialler, y->dialler);
+	if (!by)
+		by = compare(x->from, y->from);
+	return by;
+}
+
+int relay_record_compare(const struct relay_record *x, const struct relay_record *y)
+{
+	int by = relay_place_compare(&x->place, &y->place);
+
+	if (!by)
+		by = compare(x->act.offset, y->act.offset);
+	if (!by)
+		by = compare(x->order, y->order);
+	return by;
+}
+
+/* ---- rules as text ---- */
+
+/* Takes what is before the next colon. */
+static bool take_word(const char **text, char word[WORD_MAX])
+{
+	size_t len = strcspn(*text, ":");
+
+	if (len >= WORD_MAX || !(*text)[len])
+		return false;
+	memcpy(word, *text, len);
+	word[len] = '\0';
+	*text += len + 1;
+	return true;
+}
+
+static bool parse_sides(const char *word, const char *both, bool sides[RELAY_SIDES])
+{
+	sides[RELAY_A] = !strcmp(word, "a") || !strcmp(word, both);
+	sides[RELAY_B] = !strcmp(word, "b") || !strcmp(word, both);
+	return sides[RELAY_A] || sides[RELAY_B];
+}
+
+/* "all", "a", "b", "3", "a3" or "b3" */
+static bool parse_connection(const char *word, struct relay_rule *rule)
+{
+	bool named = *word == 'a' || *word == 'b';
+	uint64_t number;
+
+	if (parse_sides(word, "all", rule->diallers))
+		return true;
+	if (config_number(word + named, 0, 1, RELAY_NUMBER_MAX, &number))
+		return false;
+	rule->diallers[RELAY_A] = *word != 'b';
+	rule->diallers[RELAY_B] = *word != 'a';
+	rule->number = (uint32_t)number;
+	return true;
+}
+
+bool relay_rule_every(const char *text, struct relay_rule *ret_rule)
+{
+	struct relay_rule rule = { .text = text, .diallers = { true, true } };
+	char word[WORD_MAX];
+
+	if (!take_word(&text, word))
+		return false;
+	if (!parse_sides(word, "both", rule.from))
+		rule.from[RELAY_A] = rule.from[RELAY_B] = true;
+	else if (!take_word(&text, word))
+		return false;
+	if (config_number(word, 1, 1, RELAY_EVERY_MAX, &rule.every))
+		return false;
+	if (!relay_act_parse(text, &rule.act))
+		return false;
+	*ret_rule = rule;
+	return true;
+}
+
+bool relay_rule_at(const char *text, struct relay_rule *ret_rule)
+{
+	struct relay_rule rule = { .text = text };
+	char word[WORD_MAX];
+	uint64_t offset;
+
+	if (!take_word(&text, word) || !parse_connection(word, &rule))
+		return false;
+	if (!take_word(&text, word) || !parse_sides(word, "both", rule.from))
+		return false;
+	if (!take_word(&text, word) || config_number(word, 1, 0, RELAY_OFFSET_MAX, &offset))
+		return false;
+	if (!relay_act_parse(text, &rule.act))
+		return false;
+	rule.act.offset = offset;
+	*ret_rule = rule;
+	return true;
+}
+
+/* ---- drawing ---- */
+
+/* The finalizer of splitmix64: each bit of x changes half of those that come out. */
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= UINT64_C(0xbf58476d1ce4e5b9);
+	x ^= x >> 27;
+	x *= UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* From 1 to max, by what it is for and nothing else. */
+static uint64_t draw(const struct relay_plan *p, enum purpose purpose, uint64_t which, uint64_t k,
+		     uint64_t max)
+{
+	const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t x = mix(p->faults->seed + step);
+
+	x = mix(x + step * (p->place.number * UINT64_C(4) + (unsigned)p->place.dialler * 2 +
+			    (unsigned)p->place.from));
+	x = mix(x + step * (unsigned)purpose);
+	x = mix(x + step * which);
+	x = mix(x + step * k);
+	return 1 + x % max;
+}
+
+uint64_t relay_plan_piece(const struct relay_plan *p, uint64_t start, uint64_t k, uint64_t max)
+{
+	return draw(p, DRAW_PIECE, start, k, max);
+}
+
+static bool applies(const struct relay_rule *rule, const struct relay_place *place)
+{
+	return rule->diallers[place->dialler] && rule->from[place->from] &&
+	       (!rule->number || rule->number == place->number);
+}
+
+/* The next offset of a rule that draws: from one to almost twice its distance further. */
+static void draw_offset(struct relay_plan *p, unsigned i)
+{
+	uint64_t every = p->faults->rules[i].every;
+
+	p->offsets[i] += draw(p, DRAW_DISTANCE, i, p->n_drawn[i], 2 * every - 1);
+	if (p->offsets[i] > RELAY_OFFSET_MAX)
+		p->offsets[i] = UINT64_MAX;
+}
+
+/* The first of all; of two at the same byte the one that was named first. */
+static void find_next(struct relay_plan *p)
+{
+	const struct relay_rule *rule;
+	unsigned i, first = 0;
+
+	for (i = 1; i < p->faults->n_rules; i++)
+		if (p->offsets[i] < p->offsets[first])
+			first = i;
+	p->has_next = p->faults->n_rules > 0 && p->offsets[first] != UINT64_MAX;
+	if (!p->has_next)
+		return;
+	rule = &p->faults->rules[first];
+	p->rule = first;
+	p->next = rule->act;
+	p->next.offset = p->offsets[first];
+	if (rule->every && relay_kind_lasts(rule->act.kind) && !rule->act.length)
+		p->next.length = draw(p, DRAW_LENGTH, first, p->n_drawn[first], rule->every);
+}
+
+static void take_record(struct relay_plan *p)
+{
+	const struct relay_record *r = &p->faults->records[p->record];
+
+	p->has_next = p->record < p->faults->n_records &&
+		      !relay_place_compare(&r->place, &p->place);
+	if (p->has_next)
+		p->next = r->act;
+}
+
+/* The first record that is not before the place. */
+static size_t first_record(const struct relay_faults *faults, const struct relay_place *place)
+{
+	size_t low = 0, high = faults->n_records, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (relay_place_compare(&faults->records[middle].place, place) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void relay_plan_init(struct relay_plan *p, const struct relay_faults *faults,
+		     const struct relay_place *place)
+{
+	unsigned i;
+
+	memset(p, 0, sizeof(*p));
+	p->faults = faults;
+	p->place = *place;
+	if (faults->records) {
+		p->record = first_record(faults, place);
+		take_record(p);
+		return;
+	}
+	for (i = 0; i < faults->n_rules; i++) {
+		if (!applies(&faults->rules[i], place))
+			p->offsets[i] = UINT64_MAX;
+		else if (faults->rules[i].every)
+			draw_offset(p, i);
+		else
+			p->offsets[i] = faults->rules[i].act.offset;
+	}
+	find_next(p);
+}
+
+void relay_plan_advance(struct relay_plan *p)
+{
+	assert(p->has_next);
+	if (p->faults->records) {
+		p->record++;
+		take_record(p);
+		return;
+	}
+	p->n_drawn[p->rule]++;
+	if (p->faults->rules[p->rule].every)
+		draw_offset(p, p->rule);
+	else
+		p->offsets[p->rule] = UINT64_MAX;
+	find_next(p);
+}
