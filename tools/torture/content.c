@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the messages of a run say.
+ * Pure: knows no node and no clock.
+ */
+#include "tools/torture/content.h"
+
+#include <string.h>
+
+#define GOLDEN	UINT64_C(0x9e3779b97f4a7c15)
+
+uint64_t content_mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+static uint64_t join(uint64_t key, uint64_t x)
+{
+	return content_mix(key * GOLDEN + x + 1);
+}
+
+/* ---- lengths ---- */
+
+size_t content_length(const struct content *c)
+{
+	uint64_t r = join(join(c->seed, (uint64_t)c->from << 32 | c->to), c->number);
+	uint64_t most;
+	unsigned kind = r & 1023;
+
+	r >>= 10;
+	if (kind < 64)
+		return 0;
+	if (kind < 832)
+		most = 256;
+	else if (kind < 976)
+		most = 4096;
+	else if (kind < 1020)
+		most = 65536;
+	else
+		most = UINT64_MAX;
+	if (most > c->max)
+		most = c->max;
+	return (size_t)(r % (most + 1));
+}
+
+/* ---- bytes ---- */
+
+static uint64_t stream_key(const struct content *c, size_t len)
+{
+	uint64_t key = join(c->seed, (uint64_t)c->from << 32 | c->to);
+
+	key = join(key, c->from_life);
+	key = join(key, c->to_life);
+	key = join(key, c->number);
+	return join(key, len);
+}
+
+static void put_header(const struct content *c, uint8_t header[CONTENT_HEADER])
+{
+	memcpy(header, &c->seed, 8);
+	memcpy(header + 8, &c->from, 4);
+	memcpy(header + 12, &c->to, 4);
+	memcpy(header + 16, &c->from_life, 8);
+	memcpy(header + 24, &c->to_life, 8);
+	memcpy(header + 32, &c->number, 8);
+}
+
+static void get_header(struct content *c, const uint8_t header[CONTENT_HEADER])
+{
+	memcpy(&c->seed, header, 8);
+	memcpy(&c->from, header + 8, 4);
+	memcpy(&c->to, header + 12, 4);
+	memcpy(&c->from_life, header + 16, 8);
+	memcpy(&c->to_life, header + 24, 8);
+	memcpy(&c->number, header + 32, 8);
+}
+
+void content_fill(const struct content *c, void *to, size_t len)
+{
+	uint64_t key = stream_key(c, len), word;
+	uint8_t *p = to;
+
+	if (len >= CONTENT_PLAIN) {
+		put_header(c, p);
+		p += CONTENT_HEADER;
+		len -= CONTENT_HEADER;
+	}
+	for (; len >= sizeof(word); len -= sizeof(word), p += sizeof(word)) {
+		word = content_mix(key += GOLDEN);
+		memcpy(p, &word, sizeof(word));
+	}
+	word = content_mix(key + GOLDEN);
+	if (len)
+		memcpy(p, &word, len);
+}
+
+static bool bytes_are(const struct content *c, const void *data, size_t len)
+{
+	uint64_t key = stream_key(c, len), word, got, differ = 0;
+	uint8_t header[CONTENT_HEADER];
+	const uint8_t *p = data;
+
+	if (len >= CONTENT_PLAIN) {
+		put_header(c, header);
+		if (memcmp(p, header, CONTENT_HEADER))
+			return false;
+		p += CONTENT_HEADER;
+		len -= CONTENT_HEADER;
+	}
+	for (; len >= sizeof(word); len -= sizeof(word), p += sizeof(word)) {
+		memcpy(&got, p, sizeof(got));
+		differ |= got ^ content_mix(key += GOLDEN);
+	}
+	word = content_mix(key + GOLDEN);
+	return !differ && (!len || !memcmp(p, &word, len));
+}
+
+bool content_is(const struct content *c, const void *data, size_t len)
+{
+	return len == content_length(c) && bytes_are(c, data, len);
+}
+
+/* ---- which one ---- */
+
+static enum content_kind by_header(const struct content *c, const void *data, size_t len,
+				   uint64_t *ret_number)
+{
+	struct content claimed = { .max = c->max };
+
+	get_header(&claimed, data);
+	if (!bytes_are(&claimed, data, len))
+		return CONTENT_WRONG;
+	if (claimed.seed != c->seed || claimed.from != c->from || claimed.to != c->to ||
+	    claimed.from_life != c->from_life || claimed.to_life != c->to_life)
+		return CONTENT_STRAY;
+	if (len != content_length(&claimed))
+		return CONTENT_WRONG;
+	*ret_number = claimed.number;
+	return CONTENT_GOOD;
+}
+
+/* Short ones do not say their number: the nearest that fits. */
+static enum content_kind by_search(const struct content *c, const void *data, size_t len,
+				   uint64_t *ret_number)
+{
+	struct content t = *c;
+	uint64_t away;
+
+	for (away = 1; away <= CONTENT_LOOK; away++) {
+		t.number = c->number + away;
+		if (content_is(&t, data, len))
+			break;
+		t.number = c->number - away;
+		if (away < c->number && content_is(&t, data, len))
+			break;
+	}
+	if (away > CONTENT_LOOK)
+		return CONTENT_WRONG;
+	*ret_number = t.number;
+	return CONTENT_GOOD;
+}
+
+enum content_kind content_identify(const struct content *c, const void *data, size_t len,
+				   uint64_t *ret_number)
+{
+	if (content_is(c, data, len)) {
+		*ret_number = c->number;
+		return CONTENT_GOOD;
+	}
+	if (len >= CONTENT_PLAIN)
+		return by_header(c, data, len, ret_number);
+	return by_search(c, data, len, ret_number);
+}

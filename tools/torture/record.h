@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What one end of a session writes down: it lies in memory that outlives the
+ * process, so that a killed one leaves its truth behind. Knows not how it is judged.
+ */
+#ifndef TOOLS_TORTURE_RECORD_H
+#define TOOLS_TORTURE_RECORD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lowcomms/sinew.h"
+#include "tools/torture/ledger.h"
+
+enum record_state {
+	RECORD_FREE,
+	RECORD_OPEN,		/* written by the node */
+	RECORD_OVER,		/* nobody writes it any more */
+};
+
+/* Atomic is what others look at while the session lasts. */
+struct record {
+	_Atomic int state;	/* enum record_state */
+	uint32_t node, peer;
+	uint64_t life, peer_life;	/* incarnations */
+
+	/* What was sent to the peer, in messages. */
+	_Atomic uint64_t tried;		/* a send of that number has begun */
+	_Atomic uint64_t sent;		/* and was taken */
+	_Atomic uint64_t acked;		/* seen to be acknowledged; the truth may be more */
+	_Atomic bool is_blocked;	/* -EAGAIN; until writable */
+	uint64_t resent;		/* frames */
+
+	struct ledger got;		/* what came from it */
+	uint64_t repeated;		/* frames that the library dropped as duplicates */
+
+	/* Links, as this end counts them. */
+	_Atomic uint64_t reconnects;	/* that came up, but the first */
+	_Atomic uint64_t resumed;	/* of them with unacknowledged data of ours */
+
+	/* The end. */
+	bool crashed;		/* our own life ended without a word: no reason, no fates */
+	bool stale;		/* and the process with it: counters of links may be old */
+	enum sinew_down reason;
+	struct sinew_fates fates;
+};
+
+static inline uint64_t record_get(const _Atomic uint64_t *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+static inline void record_set(_Atomic uint64_t *n, uint64_t to)
+{
+	atomic_store_explicit(n, to, memory_order_relaxed);
+}
+
+static inline enum record_state record_state(const struct record *r)
+{
+	return (enum record_state)atomic_load_explicit(&r->state, memory_order_acquire);
+}
+
+#endif
