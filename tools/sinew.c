@@ -20,6 +20,7 @@ static const struct subcommand {
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
 	{ "dump", dump_main, "captured packets or hexadecimal text, one line a frame" },
 	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
+	{ "torture", torture_main, "kill connections of many nodes, judge what became of it" },
 };
 
 #define N_SUBCOMMANDS	(sizeof(subcommands) / sizeof(subcommands[0]))

@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of `sinew torture`: short runs of each kind, what is refused, and a run that
+# must fail. How the judge decides is tested by test_torture.c. Knows nothing of the library.
+# run.sh: timeout=150
+# run.sh: with=jq
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+. tests/lib.sh
+
+SLOWER=${TIME_FACTOR:-1}	# under a sanitizer: fewer nodes, and no absolute numbers
+
+# torture STATUS OPTION...: a run with a document `out` and progress `err`.
+torture()
+{
+	local status=$1
+	shift
+	timeout $((4 * LIMIT)) "$SINEW" torture --json --linger "$LIMIT" "$@" >out 2>err </dev/null
+	equals "status of torture $*" $? "$status"
+}
+
+# all_zeros: what every run must have, and the sum is that of the pairs.
+all_zeros()
+{
+	says err "seed"
+	json_is out '"\(.schema) \(.n_problems) \(.verdict)"' "1 0 PASSED"
+	json_holds out '.sum | .lost + .duplicated + .reordered + .corrupted == 0'
+	json_is out .sum.broken_promises 0
+	json_holds out '(.pairs | map(.delivered) | add) == .sum.delivered and .sum.delivered > 0'
+	json_holds out '(.pairs | map(.kills) | add) == 2 * .sum.kills'
+	json_holds out '.sum.sent == .sum.delivered + .sum.not_delivered_and_told'
+	json_holds out '.sum.kills_unacked * 2 >= .sum.kills'
+}
+
+# kills N: at least so many, where nothing makes it slow.
+kills()
+{
+	[ "$SLOWER" = 1 ] || set -- 1
+	json_holds out ".sum.kills >= $1"
+}
+
+wrong_usage_is_refused()
+{
+	refuses 2 '--nodes: found "1", expected 2 to 64' torture --nodes 1
+	refuses 2 '--nodes: found "65"' torture --nodes 65
+	refuses 2 '--seconds: found "0"' torture --seconds 0
+	refuses 2 '--kills: found "0"' torture --kills 0
+	refuses 2 '--breaker: found "axe", expected none, self or destroy' torture --breaker axe
+	refuses 2 '--size: found "17M"' torture --size 17M
+	refuses 2 '--seed: found "x"' torture --seed x
+	refuses 2 '--port: found "65536"' torture --port 65536
+	refuses 2 '--slow 6: there are only 5 nodes' torture --slow 6
+	refuses 2 '--log-level: found "loud"' torture --log-level loud
+	refuses 2 'unknown option --colour' torture --colour
+	refuses 2 'found "more"' torture more
+	refuses 2 '--kills with --breaker none needs --seconds' torture --kills 5 --breaker none
+	timeout "$LIMIT" "$SINEW" torture --help >out
+	says out "usage: sinew torture"
+}
+
+too_few_descriptors_are_told_at_once()
+{
+	(ulimit -n 200
+	 refuses 2 '20 nodes need 924 descriptors, the limit (RLIMIT_NOFILE) is 200' \
+		torture --nodes 20
+	 says err '"ulimit -n 924"'
+	 echo "$why" >told)
+	[ -z "$(cat told)" ] || bad "$(cat told)"
+}
+
+# A soft limit alone is no obstacle.
+the_soft_limit_is_raised()
+{
+	ulimit -Sn 30
+	torture 0 --nodes 3 --seconds 1 --restart-every 0 --breaker self
+	ulimit -Sn "$(ulimit -Hn)"
+	all_zeros
+}
+
+one_process()
+{
+	torture 0 --seconds 3 --breaker self --restart-every 0 --slow 0
+	all_zeros
+	kills 100
+	json_is out '"\(.nodes) \(.processes) \(.breaker) \(.restarts)"' "5 false self 0"
+	json_holds out '.sum.sent == .sum.delivered and .sum.sessions == 10'
+}
+
+processes()
+{
+	torture 0 --processes --seconds 4 --restart-every 0.7
+	all_zeros
+	kills 100
+	json_holds out '.processes and .restarts >= 1 and .crashes == .restarts'
+	json_holds out '.sum.sessions > 10'
+}
+
+restarts()
+{
+	torture 0 --seconds 4 --restart-every 0.2 --slow 0
+	all_zeros
+	kills 50
+	json_holds out '.restarts >= 4 and .crashes >= 2 and .crashes < .restarts'
+	json_holds out '.sum.sessions > 10'
+}
+
+slow_readers()
+{
+	torture 0 --nodes 4 --slow 4 --seconds 3 --restart-every 2 --breaker self
+	all_zeros
+	kills 20
+}
+
+many_nodes()
+{
+	local n=20
+	[ "$SLOWER" = 1 ] || n=8
+	torture 0 --nodes $n --seconds 3 --breaker self --restart-every 1
+	all_zeros
+	kills 50
+	json_is out '.pairs | length' $((n * (n - 1)))
+}
+
+by_kills_alone()
+{
+	torture 0 --nodes 3 --kills 30 --breaker self --restart-every 0 --size 1k
+	all_zeros
+	json_holds out '.sum.kills >= 30 and .size == 1024'
+}
+
+the_table_is_for_people()
+{
+	timeout $((2 * LIMIT)) "$SINEW" torture --nodes 2 --seconds 1 --restart-every 0 \
+		--breaker self >out 2>err
+	equals "status" $? 0
+	says out "pair            sent  delivered  lost  duplicated  reordered  corrupted   kills"
+	says out "1 -> 2"
+	says out "PASSED:"
+	says err "2 nodes at 127."
+}
+
+few_kills_are_no_proof()
+{
+	torture 3 --nodes 2 --seconds 0.5 --kills 100000 --breaker self
+	json_is out .verdict WEAK
+	json_holds out '.status == 3 and .n_problems == 0'
+}
+
+# A process that nobody ended: the run fails, names the node and its signal, and ends soon.
+a_node_that_dies_fails_the_run()
+{
+	local pid child i
+	"$SINEW" torture --processes --nodes 3 --seconds 60 --restart-every 0 --breaker self \
+		--json --linger 2 >out 2>err &
+	pid=$!
+	pids+=("$pid")
+	wait_for has_line err " s  "
+	child=$(awk -v parent="$pid" '$4 == parent { print $1; exit }' /proc/[0-9]*/stat \
+		2>/dev/null)
+	kill -KILL "${child:-x}"
+	for ((i = 0; i < LIMIT * 20; i++)); do
+		is_gone "$pid" && break
+		sleep 0.05
+	done
+	is_gone "$pid" || bad "it still runs"
+	wait "$pid"
+	equals "status" $? 1
+	json_is out .verdict FAILED
+	says err "its process was ended by signal 9"
+}
+
+an_interrupt_ends_it_in_order()
+{
+	local pid
+	"$SINEW" torture --nodes 3 --seconds 60 --breaker self --json >out 2>err &
+	pid=$!
+	pids+=("$pid")
+	wait_for has_line err " s  "
+	kill -TERM "$pid"
+	wait_for is_gone "$pid"
+	wait "$pid"
+	equals "status" $? 0
+	json_is out .verdict PASSED
+	says err "the run ends early"
+}
+
+readers_that_go_away_do_not_end_it()
+{
+	(timeout "$LIMIT" "$SINEW" torture --nodes 2 --seconds 1.5 --restart-every 0 \
+		--breaker self 2>&1 >out; echo $? >status) | head -n 1 >err
+	equals status "$(cat status)" 0
+	says out "PASSED:"
+	timeout "$LIMIT" "$SINEW" torture --nodes 2 --seconds 0.5 --breaker self >/dev/full 2>err
+	equals "status of a full disk" $? 1
+	says err "standard output cannot be written: No space left on device"
+}
+
+run wrong_usage_is_refused
+run too_few_descriptors_are_told_at_once
+run the_soft_limit_is_raised
+run one_process
+run processes
+run restarts
+run slow_readers
+run many_nodes
+run by_kills_alone
+run the_table_is_for_people
+run few_kills_are_no_proof
+run a_node_that_dies_fails_the_run
+run an_interrupt_ends_it_in_order
+run readers_that_go_away_do_not_end_it
+finish

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Nodes in processes of their own.
+ * Knows nothing of what they do; they share the book.
+ */
+#include "tools/torture/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/clock.h"
+#include "tools/command.h"
+#include "tools/say.h"
+
+#define CHILD_WAIT_MS	20
+#define CHILD_PAUSE_MS	1	/* more nodes than processors: each leaves some to the others */
+
+/* Does not return. */
+static void be_child(struct run *r, uint32_t id, pid_t parent)
+{
+	struct crew crew;
+	bool good;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A library that raised it would be found here. */
+	signal(SIGPIPE, SIG_DFL);
+	if (getppid() != parent)
+		_exit(STATUS_USAGE);
+	good = !crew_open(&crew, &r->settings, r->book, id, 1, r->n_spawned);
+	while (good && !crew_is_over(&crew))
+		crew_run(&crew, crew_send(&crew) ? CHILD_PAUSE_MS : CHILD_WAIT_MS, -1);
+	crew_close(&crew);
+	_exit(good ? STATUS_OK : STATUS_USAGE);
+}
+
+int children_spawn(struct run *r, uint32_t id)
+{
+	pid_t parent = getpid(), pid;
+
+	r->n_spawned++;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		be_child(r, id, parent);
+	r->children[id] = pid;
+	return 0;
+}
+
+static pid_t wait_for(pid_t pid, int *ret_status, int flags)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, ret_status, flags);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+void children_restart(struct run *r, uint32_t id)
+{
+	int status, rc;
+
+	if (!r->children[id])
+		return;
+	kill(r->children[id], SIGKILL);
+	wait_for(r->children[id], &status, 0);
+	r->children[id] = 0;
+	book_crashed(r->book, id, true);
+	/* It may have died by itself just before. */
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
+		book_problem(r->book, "node %" PRIu32 ": its process ended before it was killed",
+			     id);
+		r->is_broken = true;
+	}
+	rc = children_spawn(r, id);
+	if (rc) {
+		book_problem(r->book, "node %" PRIu32 " cannot come back: %s", id, strerror(-rc));
+		r->is_broken = true;
+	}
+}
+
+static void child_ended(struct run *r, uint32_t id, int status)
+{
+	r->children[id] = 0;
+	if (book_phase(r->book) == PHASE_CLOSE && WIFEXITED(status) && !WEXITSTATUS(status)) {
+		r->has_ended[id] = true;
+		return;
+	}
+	book_crashed(r->book, id, true);
+	r->is_broken = true;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_USAGE)
+		r->cannot_start = true;
+	else if (WIFSIGNALED(status))
+		book_problem(r->book, "node %" PRIu32 ": its process was ended by signal %d (%s)",
+			     id, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		book_problem(r->book, "node %" PRIu32 ": its process ended with status %d", id,
+			     WEXITSTATUS(status));
+}
+
+void children_reap(struct run *r)
+{
+	uint32_t id;
+	int status;
+
+	for (id = 1; id <= r->settings.n_nodes; id++)
+		if (r->children[id] && wait_for(r->children[id], &status, WNOHANG) > 0)
+			child_ended(r, id, status);
+}
+
+bool children_are_over(const struct run *r)
+{
+	uint32_t id;
+
+	for (id = 1; id <= r->settings.n_nodes; id++)
+		if (r->children[id])
+			return false;
+	return true;
+}
+
+void children_kill(struct run *r)
+{
+	uint32_t id;
+	int status;
+
+	for (id = 1; id <= r->settings.n_nodes; id++) {
+		if (!r->children[id])
+			continue;
+		kill(r->children[id], SIGKILL);
+		wait_for(r->children[id], &status, 0);
+		r->children[id] = 0;
+		book_crashed(r->book, id, true);
+	}
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The nodes of one process.
+ * Knows nothing of other processes but the book.
+ */
+#include "tools/torture/crew.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/clock.h"
+#include "tools/say.h"
+
+#define TURN_BYTES	((size_t)1 << 20)	/* sent in a turn, so that it ends */
+#define COUNT_NS	(50 * CLOCK_MS)
+#define KILLS_TURN	16		/* what is behind by more is given up */
+
+static void begin_life(struct crew *c, struct life *l)
+{
+	if (life_begin(l))
+		book_problem(c->book, "node %" PRIu32 " did not come back", l->id);
+}
+
+int crew_open(struct crew *c, const struct settings *s, struct book *book, uint32_t first_id,
+	      unsigned n, uint64_t salt)
+{
+	unsigned i;
+	int rc = 0;
+
+	*c = (struct crew){
+		.settings = s,
+		.book = book,
+		.random = content_mix(s->seed ^ salt << 32 ^ first_id),
+		.next_kill_ns = clock_now_ns(),
+	};
+	c->lives = calloc(n, sizeof(*c->lives));
+	c->buffer = malloc(s->size);
+	if (!c->lives || !c->buffer) {
+		say(SINEW_ERROR, "cannot start: out of memory");
+		return -ENOMEM;
+	}
+	c->n = n;
+	for (i = 0; i < n && !rc; i++) {
+		struct life *l = &c->lives[i];
+
+		l->settings = s;
+		l->book = book;
+		l->buffer = c->buffer;
+		l->id = first_id + i;
+		l->random = content_mix(c->random + l->id);
+		rc = settings_is_slow(s, l->id) ? slow_init(l) : 0;
+		if (!rc)
+			rc = life_begin(l);
+	}
+	return rc;
+}
+
+void crew_close(struct crew *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++) {
+		life_free(&c->lives[i]);
+		free(c->lives[i].kept);
+	}
+	free(c->lives);
+	free(c->buffer);
+	*c = (struct crew){ .n = 0 };
+}
+
+/* ---- what a turn does ---- */
+
+/* Sleeps until a node has something to do; those that have are run. */
+static void wait_and_run(struct crew *c, int wait_ms, int more_fd)
+{
+	struct pollfd fds[SETTINGS_NODES_MAX + 1];
+	unsigned i;
+
+	for (i = 0; i < c->n; i++) {
+		struct life *l = &c->lives[i];
+		bool runs = l->state != LIFE_NONE && l->state != LIFE_OVER;
+
+		fds[i] = (struct pollfd){
+			.fd = runs ? sinew_fd_get(l->node) : -1,
+			.events = POLLIN,
+		};
+	}
+	fds[c->n] = (struct pollfd){ .fd = more_fd, .events = POLLIN };
+	if (poll(fds, c->n + 1, wait_ms) <= 0)
+		return;
+	for (i = 0; i < c->n; i++)
+		if (fds[i].revents)
+			life_turn(&c->lives[i]);
+}
+
+/* True: there was something to send. */
+static bool send_all(struct crew *c, uint64_t now_ns)
+{
+	size_t budget = TURN_BYTES;
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < c->n && budget; i++)
+		any |= traffic_send(&c->lives[(c->next_life + i) % c->n], now_ns, &budget);
+	c->next_life = (c->next_life + (i ? i : 1)) % c->n;
+	return any;
+}
+
+static struct life *life_of(struct crew *c, uint32_t id)
+{
+	uint32_t first = c->lives[0].id;
+
+	return id < first || id >= first + c->n ? NULL : &c->lives[id - first];
+}
+
+static void break_one(struct crew *c)
+{
+	uint32_t own = c->lives[book_random(&c->random) % c->n].id, node, peer;
+	struct sinew_status st = { .size = sizeof(st) };
+	struct life *l;
+
+	if (!book_aim(c->book, &c->random, c->n == 1 ? own : 0, &node, &peer))
+		return;
+	l = life_of(c, node);
+	/* One that is being made again is no link yet. */
+	if (!l || l->state != LIFE_RUNNING || sinew_node_status(l->node, peer, &st) || !st.link_up)
+		return;
+	sinew_break(l->node, peer);
+}
+
+/* Each process has its share of the kills. */
+static void break_some(struct crew *c, uint64_t now_ns)
+{
+	uint64_t every = c->settings->kill_ms * CLOCK_MS * c->settings->n_nodes / c->n;
+	unsigned n;
+
+	if (c->settings->breaker != BREAKER_SELF)
+		return;
+	for (n = 0; n < KILLS_TURN && c->next_kill_ns <= now_ns; n++) {
+		break_one(c);
+		c->next_kill_ns += every;
+	}
+	if (c->next_kill_ns <= now_ns)
+		c->next_kill_ns = now_ns + every;
+}
+
+static void end_all(struct crew *c)
+{
+	unsigned i;
+
+	if (c->is_ending)
+		return;
+	c->is_ending = true;
+	for (i = 0; i < c->n; i++)
+		life_end(&c->lives[i], c->lives[i].id % 2 == 0);
+}
+
+/* Those that closed in the middle of the run. */
+static void bring_back(struct crew *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++) {
+		if (c->lives[i].state != LIFE_OVER)
+			continue;
+		life_free(&c->lives[i]);
+		begin_life(c, &c->lives[i]);
+	}
+}
+
+static int shorter(const struct crew *c, int wait_ms, uint64_t now_ns)
+{
+	uint64_t until = now_ns + (uint64_t)wait_ms * CLOCK_MS;
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		if (slow_deadline(&c->lives[i]) < until)
+			until = slow_deadline(&c->lives[i]);
+	if (c->settings->breaker == BREAKER_SELF && c->next_kill_ns < until &&
+	    book_phase(c->book) == PHASE_RUN)
+		until = c->next_kill_ns;
+	return until <= now_ns ? 0 : (int)((until - now_ns + CLOCK_MS - 1) / CLOCK_MS);
+}
+
+bool crew_send(struct crew *c)
+{
+	uint64_t now_ns = clock_now_ns();
+	bool sent;
+
+	if (book_phase(c->book) != PHASE_RUN)
+		return false;
+	sent = send_all(c, now_ns);
+	break_some(c, now_ns);
+	return sent;
+}
+
+void crew_run(struct crew *c, int wait_ms, int more_fd)
+{
+	enum book_phase phase = book_phase(c->book);
+	uint64_t now_ns = clock_now_ns();
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		slow_release(&c->lives[i], now_ns, phase != PHASE_RUN);
+	if (phase == PHASE_CLOSE)
+		end_all(c);
+	wait_and_run(c, shorter(c, wait_ms, now_ns), more_fd);
+	if (phase != PHASE_CLOSE)
+		bring_back(c);
+	if (now_ns < c->next_count_ns)
+		return;
+	c->next_count_ns = now_ns + COUNT_NS;
+	for (i = 0; i < c->n; i++)
+		life_count(&c->lives[i]);
+}
+
+/* ---- restarts and the end ---- */
+
+bool crew_restart(struct crew *c, uint32_t id, bool crash)
+{
+	struct life *l = life_of(c, id);
+
+	if (!l || l->state != LIFE_RUNNING)
+		return false;
+	if (!crash) {
+		life_end(l, false);
+		return true;
+	}
+	life_crash(l);
+	begin_life(c, l);
+	return true;
+}
+
+bool crew_is_over(const struct crew *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->lives[i].state != LIFE_OVER && c->lives[i].state != LIFE_NONE)
+			return false;
+	return c->is_ending;
+}

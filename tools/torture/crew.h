@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The nodes of one process: one thread drives them all, restarts them in the process, and
+ * has the library break its own connections where that is wanted.
+ * Knows nothing of other processes but the book.
+ */
+#ifndef TOOLS_TORTURE_CREW_H
+#define TOOLS_TORTURE_CREW_H
+
+#include "tools/torture/life.h"
+
+struct crew {
+	const struct settings *settings;
+	struct book *book;
+	struct life *lives;
+	unsigned n;
+	uint8_t *buffer;
+	uint64_t random;
+	uint64_t next_kill_ns;
+	uint64_t next_count_ns;
+	unsigned next_life;	/* sends first in the next turn */
+	bool is_ending;		/* all were told to end */
+};
+
+/* Nodes first_id .. first_id + n - 1; salt: of their randomness, different in each life of a
+ * process. 0, or a negative errno, after it was said why. */
+int crew_open(struct crew *c, const struct settings *s, struct book *book, uint32_t first_id,
+	      unsigned n, uint64_t salt);
+void crew_close(struct crew *c);
+/* The first half of a turn: sends, and breaks while that is under way. True: something was
+ * sent, so the second half must not wait. */
+bool crew_send(struct crew *c);
+/* The second half: waits at most wait_ms, for more_fd too (-1: none), and runs the nodes. */
+void crew_run(struct crew *c, int wait_ms, int more_fd);
+/* The node ends, by a crash or in order, and comes back. False: it is ending already. */
+bool crew_restart(struct crew *c, uint32_t id, bool crash);
+/* All have closed, in PHASE_CLOSE. */
+bool crew_is_over(const struct crew *c);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Has the kernel destroy connections between the nodes of a run.
+ * Knows nothing of what goes over them, and counts nothing.
+ */
+#include "tools/torture/killer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/break/diag.h"
+#include "tools/clock.h"
+#include "tools/command.h"
+#include "tools/say.h"
+#include "tools/torture/content.h"
+
+#define LIST_MAX	8192	/* connections: twice those of the most nodes */
+#define LIST_NS		(10 * CLOCK_MS)	/* a list costs a walk over all sockets of the machine, */
+#define LIST_SHARE	4	/* and a quarter of the time at most */
+#define BEHIND_MAX	64	/* kills; what is behind by more is given up */
+#define STUCK_NS	(200 * CLOCK_MS)
+#define YOUNG_ONE_OF	16	/* tries that do not care whether the link is up already */
+#define TRIES		8	/* for a kill that is due */
+
+/* The last kill between two nodes. */
+struct last_kill {
+	uint64_t at_ns;
+	uint64_t taken;		/* messages that had come until then, in both directions */
+};
+
+struct killer {
+	const struct settings *settings;
+	struct book *book;
+	struct diag *diag;
+	struct filter filter;
+	struct diag_connection *list;
+	unsigned n;
+	uint64_t random;
+	uint64_t next_ns;	/* the next list */
+	uint64_t due_ns;	/* the next kill */
+	struct last_kill last[BOOK_NODES][BOOK_NODES];	/* by the lower nodeid, then the other */
+	bool told;
+};
+
+int killer_open(struct killer **ret_killer, const struct settings *s, struct book *book)
+{
+	struct killer *k = calloc(1, sizeof(*k));
+	char net[32];
+	int rc;
+
+	if (!k) {
+		say(SINEW_ERROR, "cannot start: out of memory");
+		return STATUS_USAGE;
+	}
+	k->settings = s;
+	k->book = book;
+	k->random = content_mix(~s->seed);
+	k->list = calloc(LIST_MAX, sizeof(*k->list));
+	snprintf(net, sizeof(net), "%s.0/24", s->net);
+	filter_add_address(&k->filter, net);
+	k->filter.ports[k->filter.n_ports++] = s->port;
+	rc = k->list ? diag_open(&k->diag) : -ENOMEM;
+	if (rc) {
+		say(SINEW_ERROR, "cannot destroy connections: %s", strerror(-rc));
+		killer_close(k);
+		return STATUS_USAGE;
+	}
+	k->next_ns = k->due_ns = clock_now_ns();
+	*ret_killer = k;
+	return STATUS_OK;
+}
+
+void killer_close(struct killer *k)
+{
+	if (!k)
+		return;
+	diag_close(k->diag);
+	free(k->list);
+	free(k);
+}
+
+static uint32_t node_of(const struct filter_end *e)
+{
+	return e->address.bytes[3];
+}
+
+/* One of the connections between the two that stand in the list. */
+static struct diag_connection *find(struct killer *k, uint32_t a, uint32_t b)
+{
+	unsigned i;
+
+	for (i = 0; i < k->n; i++) {
+		struct diag_connection *c = &k->list[i];
+		uint32_t x = node_of(&c->ends[0]), y = node_of(&c->ends[1]);
+
+		if (((x == a && y == b) || (x == b && y == a)) &&
+		    (c->sockets[0].is_there || c->sockets[1].is_there))
+			return c;
+	}
+	return NULL;
+}
+
+static void destroy(struct killer *k, struct diag_connection *c)
+{
+	unsigned side = book_random(&k->random) & 1;
+	int rc;
+
+	if (!c->sockets[side].is_there)
+		side = !side;
+	rc = diag_destroy(k->diag, &c->sockets[side]);
+	/* A list shows each connection once: it is not looked for again. */
+	c->sockets[0].is_there = c->sockets[1].is_there = false;
+	if (!rc || rc == -ENOENT || k->told)
+		return;
+	k->told = true;
+	book_problem(k->book, "a connection cannot be destroyed: %s", strerror(-rc));
+}
+
+static void make_list(struct killer *k)
+{
+	unsigned n_left_out;
+	int rc;
+
+	rc = diag_collect(k->diag, &k->filter, k->list, LIST_MAX, &k->n, &n_left_out);
+	if (!rc)
+		return;
+	k->n = 0;
+	if (k->told)
+		return;
+	k->told = true;
+	book_problem(k->book, "connections cannot be listed: %s", strerror(-rc));
+}
+
+/*
+ * The link is up again since the last kill if something has come over it. Without that,
+ * a machine that is too slow for the pace would kill each link before it is one.
+ */
+static bool is_ripe(struct killer *k, uint32_t node, uint32_t peer, uint64_t now_ns)
+{
+	struct last_kill *last = node < peer ? &k->last[node][peer] : &k->last[peer][node];
+	const struct record *a = book_present(k->book, node, peer);
+	const struct record *b = book_present(k->book, peer, node);
+	uint64_t taken = (a ? ledger_taken(&a->got) : 0) + (b ? ledger_taken(&b->got) : 0);
+
+	if (taken == last->taken && now_ns < last->at_ns + STUCK_NS &&
+	    book_random(&k->random) % YOUNG_ONE_OF)
+		return false;
+	*last = (struct last_kill){ .at_ns = now_ns, .taken = taken };
+	return true;
+}
+
+static void kill_one(struct killer *k, uint64_t now_ns)
+{
+	struct diag_connection *c;
+	uint32_t node, peer;
+	unsigned try;
+
+	for (try = 0; try < TRIES; try++) {
+		if (!book_aim(k->book, &k->random, 0, &node, &peer))
+			return;
+		c = find(k, node, peer);
+		if (c && is_ripe(k, node, peer, now_ns)) {
+			destroy(k, c);
+			return;
+		}
+	}
+}
+
+void killer_step(struct killer *k, uint64_t now_ns)
+{
+	uint64_t every = k->settings->kill_ms * CLOCK_MS, cost_ns;
+	unsigned n;
+
+	if (now_ns < killer_deadline(k))
+		return;
+	make_list(k);
+	cost_ns = clock_now_ns() - now_ns;
+	for (n = 0; n < BEHIND_MAX && k->due_ns <= now_ns; n++) {
+		k->due_ns += every;
+		kill_one(k, now_ns);
+	}
+	if (k->due_ns <= now_ns)
+		k->due_ns = now_ns + every;
+	k->next_ns = now_ns + LIST_NS;
+	if (k->next_ns < now_ns + LIST_SHARE * cost_ns)
+		k->next_ns = now_ns + LIST_SHARE * cost_ns;
+}
+
+uint64_t killer_deadline(const struct killer *k)
+{
+	return k->due_ns > k->next_ns ? k->due_ns : k->next_ns;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One life of one node: begin, end and callbacks.
+ * Judges nothing.
+ */
+#include "tools/torture/life.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/clock.h"
+#include "tools/say.h"
+
+#define RECEIVE_BYTES	(64u << 10)	/* a slow reader is soon not read any more */
+
+/* ---- counters ---- */
+
+/* Nodes that do no wrong blame each other: of that the library is guilty. */
+static void blame(struct life *l, bool *told, uint64_t n, uint32_t peer, const char *what)
+{
+	if (!n || *told)
+		return;
+	*told = true;
+	book_problem(l->book, "node %" PRIu32 " says that node %" PRIu32 " %s", l->id, peer, what);
+}
+
+static void count_lane(struct life *l, struct lane *lane)
+{
+	struct sinew_status st = { .size = sizeof(st) };
+	struct record *r = lane->record;
+
+	if (!lane->peer || !r || sinew_peer_status(lane->peer, &st))
+		return;
+	record_set(&r->acked, st.acked);
+	record_set(&r->reconnects, st.reconnects);
+	record_set(&r->resumed, st.resumed_unacked);
+	r->resent = st.resent;
+	r->repeated = st.duplicates;
+	blame(l, &lane->told_fault, st.faults, r->peer, "breaks the protocol");
+	blame(l, &lane->told_stall, st.stalls, r->peer, "has stalled");
+}
+
+void life_count(struct life *l)
+{
+	unsigned i;
+
+	for (i = 1; i <= l->settings->n_nodes; i++)
+		count_lane(l, &l->lanes[i]);
+}
+
+static void clear_lane(struct lane *lane)
+{
+	sinew_peer_unref(lane->peer);
+	*lane = (struct lane){ .peer = NULL };
+}
+
+/* ---- callbacks ---- */
+
+static struct lane *lane_of(struct life *l, const struct sinew_peer *peer)
+{
+	return &l->lanes[sinew_peer_nodeid(peer)];
+}
+
+static void saw_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct life *l = user;
+	struct lane *lane = lane_of(l, peer);
+
+	if (lane->peer)
+		book_problem(l->book, "node %" PRIu32 ": a second session with node %" PRIu32
+			     " came up beside the first", l->id, sinew_peer_nodeid(peer));
+	clear_lane(lane);
+	lane->peer = sinew_peer_ref(peer);
+	lane->record = book_open(l->book, l->id, sinew_incarnation(node), sinew_peer_nodeid(peer),
+				 sinew_peer_incarnation(peer));
+}
+
+static void saw_message(struct sinew_node *node, struct sinew_peer *peer,
+			const struct sinew_message *m, void *user)
+{
+	struct life *l = user;
+	struct lane *lane = lane_of(l, peer);
+
+	(void)node;
+	if (lane->peer != peer)
+		book_problem(l->book, "node %" PRIu32 ": a message came of a session with node %"
+			     PRIu32 " that was not up", l->id, sinew_peer_nodeid(peer));
+	else if (lane->record)
+		traffic_take(l, lane, m);
+}
+
+static void saw_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct record *r = lane_of(user, peer)->record;
+
+	(void)node;
+	if (r)
+		atomic_store(&r->is_blocked, false);
+}
+
+/* What the library says was missing, while it is closing. */
+static void tell_missing(struct life *l, uint32_t nodeid)
+{
+	struct sinew_report_peer report[BOOK_NODES];
+	int i, n = sinew_report(l->node, report, BOOK_NODES);
+
+	for (i = 0; i < n && i < BOOK_NODES; i++) {
+		const struct sinew_report_peer *r = &report[i];
+
+		if (r->nodeid != nodeid || r->reason != SINEW_DOWN_LINGER)
+			continue;
+		book_problem(l->book, "node %" PRIu32 ": the session with node %" PRIu32
+			     " did not end in %" PRIu32 " ms: it was in %s and waited for %s",
+			     l->id, nodeid, l->settings->linger_ms, sinew_state_name(r->state),
+			     r->missing);
+	}
+}
+
+static void saw_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
+		     const struct sinew_fates *fates, void *user)
+{
+	struct life *l = user;
+	struct lane *lane = lane_of(l, peer);
+
+	(void)node;
+	if (lane->peer != peer)
+		return;
+	if (lane->record) {
+		count_lane(l, lane);
+		lane->record->reason = reason;
+		lane->record->fates = *fates;
+		book_over(l->book, lane->record);
+	}
+	if (reason == SINEW_DOWN_LINGER)
+		tell_missing(l, sinew_peer_nodeid(peer));
+	clear_lane(lane);
+}
+
+static void saw_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+		      enum sinew_fence_reason reason, void *user)
+{
+	struct life *l = user;
+
+	(void)node, (void)incarnation;
+	book_problem(l->book, "node %" PRIu32 " asks to have node %" PRIu32 " fenced: %s", l->id,
+		     nodeid, sinew_fence_reason_name(reason));
+}
+
+static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *user)
+{
+	struct life *l = user;
+
+	(void)node;
+	book_problem(l->book, "node %" PRIu32 " was told that it had failed, though it lives",
+		     l->id);
+	l->incarnation = incarnation;
+	record_set(&l->book->nodes[l->id].life, incarnation);
+}
+
+static void saw_closed(struct sinew_node *node, void *user)
+{
+	struct life *l = user;
+
+	(void)node;
+	l->state = LIFE_OVER;
+}
+
+/* ---- begin ---- */
+
+static void log_line(void *user, enum sinew_level level, const char *line)
+{
+	const struct life *l = user;
+
+	say(level, "node %" PRIu32 ": %s", l->id, line);
+}
+
+static void fill_options(struct life *l, struct sinew_options *opt)
+{
+	const struct settings *s = l->settings;
+
+	SINEW_OPTIONS_INIT(opt);
+	opt->nodeid = l->id;
+	opt->cluster = "torture";
+	settings_address(s, l->id, &opt->addrs[0]);
+	opt->n_addrs = 1;
+	opt->port = s->port;
+	opt->max_message = (uint32_t)s->size;
+	opt->queue_bytes = s->queue_bytes;
+	opt->node_memory = s->node_memory;
+	opt->receive_bytes = RECEIVE_BYTES;
+	opt->backoff_min_ms = 5;
+	opt->backoff_max_ms = 200;
+	opt->keepalive_ms = 1000;
+	opt->log = log_line;
+	opt->log_user = l;
+	opt->log_level = s->level;
+}
+
+static int add_peers(struct life *l)
+{
+	struct sockaddr_storage addr;
+	uint32_t id;
+	int rc = 0;
+
+	for (id = 1; id <= l->settings->n_nodes && !rc; id++) {
+		if (id == l->id)
+			continue;
+		settings_address(l->settings, id, &addr);
+		rc = sinew_peer_add(l->node, id, &addr, 1);
+	}
+	return rc;
+}
+
+int life_begin(struct life *l)
+{
+	static const struct sinew_callbacks callbacks = {
+		.size = sizeof(callbacks),
+		.peer_up = saw_up,
+		.message = saw_message,
+		.writable = saw_writable,
+		.peer_down = saw_down,
+		.fence_asked = saw_fence,
+		.self_lost = saw_self_lost,
+		.closed = saw_closed,
+	};
+	struct sinew_options opt;
+	int rc;
+
+	fill_options(l, &opt);
+	memset(l->lanes, 0, sizeof(l->lanes));
+	rc = sinew_node_new(&opt, &callbacks, l, &l->node);
+	if (rc) {
+		say(SINEW_ERROR, "node %" PRIu32 " cannot start at %s.%" PRIu32 " port %u: %s%s",
+		    l->id, l->settings->net, l->id, l->settings->port, strerror(-rc),
+		    rc == -EADDRINUSE ? "; take another one by --port" : "");
+		return rc;
+	}
+	l->state = LIFE_RUNNING;
+	l->incarnation = sinew_incarnation(l->node);
+	record_set(&l->book->nodes[l->id].life, l->incarnation);
+	rc = add_peers(l);
+	if (rc) {
+		say(SINEW_ERROR, "node %" PRIu32 " cannot start: %s", l->id, strerror(-rc));
+		life_crash(l);
+	}
+	return rc;
+}
+
+/* ---- end ---- */
+
+void life_crash(struct life *l)
+{
+	unsigned i;
+
+	sinew_node_free(l->node);
+	l->node = NULL;
+	l->state = LIFE_NONE;
+	/* A handle outlives its node: what it counted last is the truth. */
+	life_count(l);
+	for (i = 1; i <= l->settings->n_nodes; i++)
+		clear_lane(&l->lanes[i]);
+	book_crashed(l->book, l->id, false);
+	/* And so do messages that were kept. */
+	slow_release(l, 0, true);
+}
+
+static bool has_lanes(const struct life *l)
+{
+	unsigned i;
+
+	for (i = 1; i <= l->settings->n_nodes; i++)
+		if (l->lanes[i].peer)
+			return true;
+	return false;
+}
+
+static void close_node(struct life *l)
+{
+	int rc = sinew_close(l->node, (int)l->settings->linger_ms);
+
+	if (rc)
+		book_problem(l->book, "node %" PRIu32 " cannot close: %s", l->id,
+			     sinew_error_name(rc));
+	l->state = LIFE_CLOSING;
+}
+
+void life_end(struct life *l, bool half_close)
+{
+	unsigned i;
+
+	if (l->state != LIFE_RUNNING)
+		return;
+	if (!half_close) {
+		close_node(l);
+		return;
+	}
+	l->state = LIFE_FINISHING;
+	for (i = 1; i <= l->settings->n_nodes; i++)
+		if (l->lanes[i].peer)
+			sinew_finish(l->lanes[i].peer);
+}
+
+void life_turn(struct life *l)
+{
+	int rc;
+
+	if (l->state == LIFE_NONE || l->state == LIFE_OVER)
+		return;
+	rc = sinew_dispatch(l->node, 0);
+	if (rc < 0 && rc != -ESHUTDOWN)
+		book_problem(l->book, "node %" PRIu32 ": its loop failed: %s", l->id,
+			     sinew_error_name(rc));
+	if (l->state == LIFE_FINISHING && !has_lanes(l))
+		close_node(l);
+	if (l->state != LIFE_OVER)
+		return;
+	if (has_lanes(l))
+		book_problem(l->book, "node %" PRIu32 " closed, but did not tell that all peers "
+			     "are down", l->id);
+	record_set(&l->book->nodes[l->id].life, 0);
+}
+
+void life_free(struct life *l)
+{
+	unsigned i;
+
+	sinew_node_free(l->node);
+	l->node = NULL;
+	l->state = LIFE_NONE;
+	for (i = 1; i <= l->settings->n_nodes; i++)
+		clear_lane(&l->lanes[i]);
+	slow_release(l, 0, true);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One life of one node: its callbacks, what it sends, checks and keeps. It writes
+ * down what happens in the book's records and judges nothing but single messages.
+ *
+ *	life.c   begin, end, callbacks       traffic.c  sending and checking messages
+ *	slow.c   messages that are kept
+ */
+#ifndef TOOLS_TORTURE_LIFE_H
+#define TOOLS_TORTURE_LIFE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lowcomms/sinew.h"
+#include "tools/torture/book.h"
+#include "tools/torture/content.h"
+
+#define LIFE_KEPT_MAX	1024	/* messages that a slow reader has at once */
+
+enum life_state {
+	LIFE_NONE,
+	LIFE_RUNNING,
+	LIFE_FINISHING,		/* half-closed to all; closes when all have ended */
+	LIFE_CLOSING,		/* sinew_close() was called */
+	LIFE_OVER,		/* it closed */
+};
+
+/* Towards one peer. */
+struct lane {
+	struct sinew_peer *peer;	/* present session, referenced; NULL: none */
+	struct record *record;
+	bool told_fault, told_stall;	/* that the library blames the peer */
+	uint64_t quiet_until_ns;
+};
+
+struct kept {
+	struct sinew_kept *message;
+	struct content content;
+	uint64_t until_ns;
+};
+
+struct life {
+	const struct settings *settings;
+	struct book *book;
+	uint8_t *buffer;		/* of settings->size bytes; for one call at a time */
+	uint32_t id;
+	enum life_state state;
+	struct sinew_node *node;
+	uint64_t incarnation;
+	uint64_t random;
+	unsigned first_lane;		/* the next turn begins with it */
+	struct lane lanes[BOOK_NODES];	/* by nodeid */
+	struct kept *kept;		/* a ring of LIFE_KEPT_MAX; NULL: no slow reader */
+	unsigned kept_head, n_kept;
+};
+
+/* ---- life.c ---- */
+
+/* A new node. 0, or a negative errno, after it was said why. */
+int life_begin(struct life *l);
+/* Its sockets are reset, no one is told. Writes down that it crashed. */
+void life_crash(struct life *l);
+/* Ends in order; half_close: each session for itself at first. */
+void life_end(struct life *l, bool half_close);
+/* Runs it; to be called when its descriptor is readable, and now and then. */
+void life_turn(struct life *l);
+/* Copies counters of the sessions to the records. */
+void life_count(struct life *l);
+/* What is left of one that closed. */
+void life_free(struct life *l);
+
+/* ---- traffic.c ---- */
+
+/* Sends some messages to some peers, at most *budget bytes. True: some were sent. */
+bool traffic_send(struct life *l, uint64_t now_ns, size_t *budget);
+/* A message that came. */
+void traffic_take(struct life *l, struct lane *lane, const struct sinew_message *m);
+
+/* ---- slow.c ---- */
+
+/* -ENOMEM, after it was said. */
+int slow_init(struct life *l);
+/* In the message callback: keeps it for a while, or not. */
+void slow_keep(struct life *l, struct sinew_peer *peer, const struct sinew_message *m,
+	       const struct content *content, uint64_t now_ns);
+/* Checks and gives back what was kept long enough; all: everything. */
+void slow_release(struct life *l, uint64_t now_ns, bool all);
+/* When there is something to give back. */
+uint64_t slow_deadline(const struct life *l);
+
+#endif

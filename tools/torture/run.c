@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The conductor: phases, kills and restarts of a run.
+ * Knows nothing of how messages are judged.
+ */
+#include "tools/torture/run.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "tools/clock.h"
+#include "tools/say.h"
+
+#define WAIT_MS		20	/* a turn sleeps no longer */
+#define JUDGE_NS	(100 * CLOCK_MS)
+#define LINE_NS		CLOCK_S
+#define CLOSE_MORE_NS	(5 * CLOCK_S)	/* beyond the linger time of the nodes */
+
+static void enter(struct run *r, enum book_phase phase, uint64_t more_ns)
+{
+	atomic_store_explicit(&r->book->phase, phase, memory_order_release);
+	r->phase_until_ns = r->now_ns + r->settings.linger_ms * CLOCK_MS + more_ns;
+}
+
+/* ---- restarts ---- */
+
+/* What a restart leaves behind must be judged before there are too many. */
+static bool has_room(struct run *r)
+{
+	uint32_t id;
+
+	for (id = 1; id <= r->settings.n_nodes; id++)
+		if (book_room(r->book, id) < 2 * r->settings.n_nodes)
+			return false;
+	return true;
+}
+
+static void restart_step(struct run *r)
+{
+	uint32_t id;
+
+	if (!r->settings.restart_ms || r->now_ns < r->next_restart_ns || !has_room(r))
+		return;
+	r->next_restart_ns = r->now_ns + r->settings.restart_ms * CLOCK_MS;
+	id = 1 + (uint32_t)(book_random(&r->random) % r->settings.n_nodes);
+	if (r->settings.processes) {
+		children_restart(r, id);
+		r->n_crashes++;
+	} else {
+		bool crash = r->n_restarts % 2 == 0;
+
+		if (!crew_restart(&r->crew, id, crash))
+			return;
+		r->n_crashes += crash;
+	}
+	r->n_restarts++;
+	if (!r->restarted_ns)
+		r->restarted_ns = r->now_ns;
+}
+
+/* How long a restart is felt. */
+static void recovery_step(struct run *r)
+{
+	uint32_t node, peer;
+
+	if (!r->restarted_ns || !book_all_up(r->book, &node, &peer))
+		return;
+	if (r->recovery_ns < r->now_ns - r->restarted_ns)
+		r->recovery_ns = r->now_ns - r->restarted_ns;
+	r->restarted_ns = 0;
+}
+
+/* ---- phases ---- */
+
+static bool is_time_over(struct run *r)
+{
+	const struct settings *s = &r->settings;
+
+	if (r->n_signals || r->is_broken)
+		return true;
+	if (s->run_ms && r->now_ns - r->began_ns >= s->run_ms * CLOCK_MS)
+		return true;
+	return s->kills && r->total.kills >= s->kills;
+}
+
+static void step_settle(struct run *r)
+{
+	uint32_t node, peer;
+	bool may_wait = r->now_ns < r->phase_until_ns;
+
+	recovery_step(r);
+	if (r->is_broken) {
+		enter(r, PHASE_CLOSE, CLOSE_MORE_NS);
+		return;
+	}
+	if (!book_all_up(r->book, &node, &peer)) {
+		if (may_wait)
+			return;
+		book_problem(r->book, "node %" PRIu32 " has no session with node %" PRIu32 ", %"
+			     PRIu32 " ms after the last fault", node, peer, r->settings.linger_ms);
+	}
+	if (!book_none_blocked(r->book, &node, &peer)) {
+		if (may_wait)
+			return;
+		book_problem(r->book, "node %" PRIu32 " was not told that there is room again in "
+			     "its queue for node %" PRIu32 ", %" PRIu32 " ms after the last fault",
+			     node, peer, r->settings.linger_ms);
+	}
+	enter(r, PHASE_CLOSE, CLOSE_MORE_NS);
+}
+
+/* True: the run is over. */
+static bool step_close(struct run *r)
+{
+	uint32_t id;
+
+	if (r->settings.processes ? children_are_over(r) : crew_is_over(&r->crew))
+		return true;
+	if (r->now_ns < r->phase_until_ns)
+		return false;
+	for (id = 1; id <= r->settings.n_nodes; id++)
+		if (record_get(&r->book->nodes[id].life))
+			book_problem(r->book, "node %" PRIu32 " did not close in its linger time",
+				     id);
+	return true;
+}
+
+/* True: the run is over. */
+static bool step(struct run *r)
+{
+	switch (book_phase(r->book)) {
+	case PHASE_RUN:
+		restart_step(r);
+		if (!is_time_over(r))
+			break;
+		r->ended_ns = r->now_ns;
+		enter(r, PHASE_SETTLE, 0);
+		break;
+	case PHASE_SETTLE:
+		step_settle(r);
+		break;
+	case PHASE_CLOSE:
+		return step_close(r);
+	}
+	return false;
+}
+
+/* ---- the loop ---- */
+
+static void take_signals(struct run *r)
+{
+	struct signalfd_siginfo info;
+
+	while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if ((int)info.ssi_signo == SIGCHLD)
+			continue;
+		r->n_signals++;
+		r->last_signal = (int)info.ssi_signo;
+		if (r->n_signals > 1)
+			return;
+		count_end_line(r);
+		say(SINEW_WARNING, "%s: the run ends early; a second signal ends it at once",
+		    strsignal(r->last_signal));
+	}
+}
+
+static int wait_ms(const struct run *r)
+{
+	uint64_t until = r->now_ns + WAIT_MS * CLOCK_MS;
+
+	if (r->killer && book_phase(r->book) == PHASE_RUN && killer_deadline(r->killer) < until)
+		until = killer_deadline(r->killer);
+	return clock_timeout_ms(until);
+}
+
+static void turn(struct run *r)
+{
+	struct pollfd p = { .fd = r->signal_fd, .events = POLLIN };
+	bool sent = !r->settings.processes && crew_send(&r->crew);
+
+	if (r->killer && book_phase(r->book) == PHASE_RUN)
+		killer_step(r->killer, clock_now_ns());
+	if (r->settings.processes)
+		poll(&p, 1, wait_ms(r));
+	else
+		crew_run(&r->crew, sent ? 0 : wait_ms(r), r->signal_fd);
+	r->now_ns = clock_now_ns();
+	take_signals(r);
+	if (r->settings.processes)
+		children_reap(r);
+}
+
+void run_all(struct run *r)
+{
+	bool is_over = false;
+
+	r->began_ns = r->now_ns = r->ended_ns = clock_now_ns();
+	r->next_line_ns = r->now_ns + LINE_NS;
+	r->next_restart_ns = r->now_ns + r->settings.restart_ms * CLOCK_MS;
+	while (!is_over && r->n_signals < 2) {
+		turn(r);
+		is_over = step(r);
+		if (r->now_ns >= r->next_judge_ns) {
+			r->next_judge_ns = r->now_ns + JUDGE_NS;
+			recovery_step(r);
+			count_judge(r, false);
+			count_watch(r);
+			count_total(r);
+			count_tell(r);
+		}
+		if (r->now_ns >= r->next_line_ns) {
+			r->next_line_ns = r->now_ns + LINE_NS;
+			count_line(r);
+		}
+	}
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A run as its conductor sees it: phases, restarts, what was judged so far.
+ * Not for other subcommands.
+ *
+ *	torture.c   start and end           run.c      phases, kills, restarts
+ *	count.c     judging as it goes      children.c nodes in processes of their own
+ *	verdict.c   what is printed
+ */
+#ifndef TOOLS_TORTURE_RUN_H
+#define TOOLS_TORTURE_RUN_H
+
+#include <sys/types.h>
+
+#include "tools/torture/book.h"
+#include "tools/torture/crew.h"
+#include "tools/torture/judge.h"
+#include "tools/torture/killer.h"
+
+/* Whether a direction moves. */
+struct watch {
+	uint64_t life, peer_life;	/* of the session */
+	uint64_t taken;
+	uint64_t since_ns;		/* not more since then, though there is */
+};
+
+struct run {
+	struct settings settings;
+	struct book *book;
+	struct killer *killer;		/* NULL: not by us */
+	struct crew crew;		/* of this process; none with --processes */
+	pid_t children[BOOK_NODES];	/* by nodeid; 0: none */
+	bool has_ended[BOOK_NODES];	/* that process ended in order */
+	unsigned n_spawned;
+	int signal_fd;
+	unsigned n_signals;
+	int last_signal;
+	bool is_broken;			/* cannot go on: a process died */
+	bool cannot_start;		/* a process could not begin, and has said why */
+	bool is_terminal;		/* standard error */
+	bool has_line;			/* an unfinished line of progress stands there */
+	uint64_t random;
+	uint64_t began_ns, now_ns, ended_ns;	/* ended: the faults */
+	uint64_t phase_until_ns;
+	uint64_t next_restart_ns, next_judge_ns, next_line_ns;
+	uint64_t n_restarts, n_crashes;
+	uint64_t restarted_ns;		/* since then not all are up; 0: they are */
+	uint64_t recovery_ns;		/* the longest time from restarts until all were up */
+	struct watch watches[BOOK_NODES][BOOK_NODES];	/* to, from */
+	struct pair pairs[BOOK_NODES][BOOK_NODES];	/* judged: from, to */
+	struct pair total;		/* judged and open, each kill once */
+};
+
+enum verdict { VERDICT_PASSED, VERDICT_FAILED, VERDICT_WEAK };
+
+/* ---- run.c ---- */
+
+/* Until all have closed or cannot; a second signal ends it at once. */
+void run_all(struct run *r);
+
+/* ---- count.c ---- */
+
+/* Judges the sessions that are over, and makes room; last: nobody writes any more. */
+void count_judge(struct run *r, bool last);
+/* A session in which nothing moves for the linger time is a problem. */
+void count_watch(struct run *r);
+/* The sum of what was judged and of what goes on. */
+void count_total(struct run *r);
+/* Problems that were not told yet. */
+void count_tell(struct run *r);
+/* One line of progress. */
+void count_line(struct run *r);
+/* Finishes the line of progress, so that another can be printed. */
+void count_end_line(struct run *r);
+
+/* ---- children.c ---- */
+
+/* 0, or a negative errno. */
+int children_spawn(struct run *r, uint32_t id);
+/* By SIGKILL, and a new one. */
+void children_restart(struct run *r, uint32_t id);
+/* Those that have ended; what must not have is a problem. */
+void children_reap(struct run *r);
+bool children_are_over(const struct run *r);
+/* Ends those that are left. */
+void children_kill(struct run *r);
+
+/* ---- verdict.c ---- */
+
+enum verdict verdict_of(const struct run *r);
+/* The exit status. */
+int verdict_status(enum verdict v);
+/* The table and the sum, or the document. False: standard output does not take it. */
+bool verdict_print(const struct run *r);
+
+#endif

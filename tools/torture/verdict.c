@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a run ends with: the verdict and its reasons, as a table or as a document.
+ * Knows nothing of how they came about.
+ */
+#include "tools/torture/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tools/clock.h"
+#include "tools/command.h"
+#include "tools/json.h"
+
+#define SCHEMA		1
+#define STATUS_WEAK	3	/* what another subcommand may use otherwise */
+#define TABLE_NODES	8	/* of more only what is wrong is shown pair by pair */
+
+static bool is_weak(const struct run *r)
+{
+	const struct pair *t = &r->total;
+
+	if (r->settings.breaker != BREAKER_NONE && !t->kills)
+		return true;
+	return t->hits * 2 < t->kills || (r->settings.kills && t->kills < r->settings.kills);
+}
+
+enum verdict verdict_of(const struct run *r)
+{
+	if (!judge_is_clean(&r->total) || atomic_load(&r->book->n_problems) ||
+	    !r->total.delivered)
+		return VERDICT_FAILED;
+	return is_weak(r) ? VERDICT_WEAK : VERDICT_PASSED;
+}
+
+int verdict_status(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_PASSED:
+		return STATUS_OK;
+	case VERDICT_FAILED:
+		return STATUS_UNDELIVERED;
+	case VERDICT_WEAK:
+		break;
+	}
+	return STATUS_WEAK;
+}
+
+static const char *verdict_name(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_PASSED:
+		return "PASSED";
+	case VERDICT_FAILED:
+		return "FAILED";
+	case VERDICT_WEAK:
+		break;
+	}
+	return "WEAK";
+}
+
+/* ---- for people ---- */
+
+static void print_row(const char *name, const struct pair *p)
+{
+	printf("%-9s %10" PRIu64 " %10" PRIu64 " %5" PRIu64 " %11" PRIu64 " %10" PRIu64 " %10"
+	       PRIu64 " %7" PRIu64 " %7" PRIu64 " %9" PRIu64 "\n", name, p->sent, p->delivered,
+	       p->lost, p->duplicated, p->reordered, p->corrupted, p->kills, p->hits, p->resent);
+}
+
+static void print_pairs(const struct run *r)
+{
+	bool all = r->settings.all_pairs || r->settings.n_nodes <= TABLE_NODES;
+	char name[32];
+	uint32_t i, k;
+
+	for (i = 1; i <= r->settings.n_nodes; i++) {
+		for (k = 1; k <= r->settings.n_nodes; k++) {
+			if (i == k || (!all && judge_is_clean(&r->pairs[i][k])))
+				continue;
+			snprintf(name, sizeof(name), "%" PRIu32 " -> %" PRIu32, i, k);
+			print_row(name, &r->pairs[i][k]);
+		}
+	}
+	if (!all)
+		printf("(%u pairs; shown are those with something wrong; --all-pairs shows all)\n",
+		       r->settings.n_nodes * (r->settings.n_nodes - 1));
+}
+
+static void print_reasons(const struct run *r, enum verdict v)
+{
+	const struct pair *t = &r->total;
+	unsigned n_problems = atomic_load(&r->book->n_problems);
+
+	printf("\n%s: %" PRIu64 " messages delivered over %" PRIu64 " killed connections and %"
+	       PRIu64 " restarts in %.1f s", verdict_name(v), t->delivered, t->kills,
+	       r->n_restarts, (double)(r->ended_ns - r->began_ns) / CLOCK_S);
+	if (!t->delivered)
+		printf("; nothing was delivered");
+	if (n_problems)
+		printf("; %u problems, on standard error%s", n_problems,
+		       n_problems > BOOK_PROBLEMS ? " the first of them" : "");
+	if (!judge_is_clean(t))
+		printf("; not all zeros");
+	if (t->hits * 2 < t->kills)
+		printf("; only %" PRIu64 " of the kills hit unacknowledged data, fewer than half",
+		       t->hits);
+	if (r->settings.breaker != BREAKER_NONE && !t->kills)
+		printf("; no connection was killed");
+	if (t->kills < r->settings.kills)
+		printf("; %" PRIu64 " kills were wanted", r->settings.kills);
+	printf(".\n");
+}
+
+static void print_text(const struct run *r, enum verdict v)
+{
+	const struct pair *t = &r->total;
+
+	printf("%-9s %10s %10s %5s %11s %10s %10s %7s %7s %9s\n", "pair", "sent", "delivered",
+	       "lost", "duplicated", "reordered", "corrupted", "kills", "unacked", "resent");
+	print_pairs(r);
+	print_row("sum", t);
+	printf("\nKills are links that were up at both ends; a pair has each in both directions, "
+	       "the sum once.\n");
+	if (t->told)
+		printf("%" PRIu64 " messages were not delivered because a node's life ended; their "
+		       "senders know.\n", t->told);
+	if (r->recovery_ns)
+		printf("Because of restarts not all were up for %.1f s at the longest.\n",
+		       (double)r->recovery_ns / CLOCK_S);
+	print_reasons(r, v);
+}
+
+/* ---- for programs ---- */
+
+static void put_pair(struct json_object *o, const struct pair *p)
+{
+	json_put_number(o, "sent", p->sent);
+	json_put_number(o, "delivered", p->delivered);
+	json_put_number(o, "lost", p->lost);
+	json_put_number(o, "duplicated", p->duplicated);
+	json_put_number(o, "reordered", p->reordered);
+	json_put_number(o, "corrupted", p->corrupted);
+	json_put_number(o, "kills", p->kills);
+	json_put_number(o, "kills_unacked", p->hits);
+	json_put_number(o, "resent", p->resent);
+	json_put_number(o, "dropped_duplicates", p->repeated);
+	json_put_number(o, "not_delivered_and_told", p->told);
+	json_put_number(o, "sessions", p->sessions);
+	json_put_number(o, "broken_promises", p->broken);
+}
+
+static void put_problems(struct json_object *o, const struct run *r)
+{
+	struct json_object *problems = json_put_array(o, "problems");
+	unsigned i;
+
+	for (i = 0; i < BOOK_PROBLEMS; i++)
+		if (atomic_load(&r->book->problems[i].is_there))
+			json_put_string(json_element(problems), "text", r->book->problems[i].text);
+}
+
+static struct json_object *document_of(const struct run *r, enum verdict v)
+{
+	const struct settings *s = &r->settings;
+	struct json_object *o = json_document(SCHEMA), *sum = json_new(), *pairs;
+	uint32_t i, k;
+
+	json_put_string(o, "verdict", verdict_name(v));
+	json_put_number(o, "status", (uint64_t)verdict_status(v));
+	json_put_string(o, "version", sinew_version());
+	json_put_number(o, "seed", s->seed);
+	json_put_number(o, "nodes", s->n_nodes);
+	json_put_bool(o, "processes", s->processes);
+	json_put_string(o, "breaker", settings_breaker_name(s->breaker));
+	json_put_number(o, "slow", s->n_slow);
+	json_put_number(o, "size", s->size);
+	json_put_double(o, "seconds", (double)(r->ended_ns - r->began_ns) / CLOCK_S);
+	json_put_number(o, "restarts", r->n_restarts);
+	json_put_number(o, "crashes", r->n_crashes);
+	json_put_number(o, "longest_not_all_up_ms", r->recovery_ns / CLOCK_MS);
+	json_put_number(o, "n_problems", atomic_load(&r->book->n_problems));
+	put_problems(o, r);
+	put_pair(sum, &r->total);
+	json_put(o, "sum", sum);
+	pairs = json_put_array(o, "pairs");
+	for (i = 1; i <= s->n_nodes; i++) {
+		for (k = 1; k <= s->n_nodes; k++) {
+			struct json_object *e = i == k ? NULL : json_element(pairs);
+
+			if (i == k)
+				continue;
+			json_put_number(e, "from", i);
+			json_put_number(e, "to", k);
+			put_pair(e, &r->pairs[i][k]);
+		}
+	}
+	return o;
+}
+
+bool verdict_print(const struct run *r)
+{
+	enum verdict v = verdict_of(r);
+	struct json_object *o;
+	int rc;
+
+	if (!r->settings.json) {
+		print_text(r, v);
+		return !fflush(stdout) && !ferror(stdout);
+	}
+	o = document_of(r, v);
+	rc = json_print(o, stdout);
+	json_free(o);
+	return !rc;
+}
