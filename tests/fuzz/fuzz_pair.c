@@ -149,8 +149,6 @@ static void renew(unsigned i)
 	if (!may_renew())
 		return;
 	world.node[i].renew_asked = false;
-	if (world.node[i].core.closing)
-		return;
 	core_renew(&world.node[i].core, next_life(i));
 	settle();
 }
