@@ -218,7 +218,7 @@ static void world_say(struct life *l, size_t len)
 	uint64_t number = 0;
 	int r;
 
-	if (l->n_said == SAID_MAX)
+	if (l->down || l->n_said == SAID_MAX)
 		return;
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = world_byte(l->n_said, i);
