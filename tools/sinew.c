@@ -4,6 +4,7 @@
  * Knows nothing of what a subcommand does.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,6 +66,8 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
+	/* A file at its limit is an error of a write, no reason to die with sessions open. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (fill_descriptors())
 		return STATUS_USAGE;
 	if (argc < 2) {
