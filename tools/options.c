@@ -5,6 +5,7 @@
  */
 #include "tools/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,14 @@ static int take_operand(const struct options *o, const char *value)
 	return STATUS_USAGE;
 }
 
+static int print_help(const char *help)
+{
+	if (fputs(help, stdout) >= 0 && !fflush(stdout))
+		return STATUS_OK;
+	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(errno));
+	return STATUS_UNDELIVERED;
+}
+
 int options_walk(const struct options *o, int argc, char **argv)
 {
 	char letters[OPTIONS_LETTERS_MAX];
@@ -36,10 +45,8 @@ int options_walk(const struct options *o, int argc, char **argv)
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, letters, o->list, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(o->help, stdout);
-			return fflush(stdout) ? STATUS_UNDELIVERED : STATUS_OK;
-		}
+		if (option == 'h')
+			return print_help(o->help);
 		if (option == ':') {
 			say(SINEW_ERROR, "%s needs a value; \"%s --help\" says more",
 			    argv[optind - 1], o->name);
