@@ -159,9 +159,8 @@ int stats_try(const char *file)
 	return access(is_special ? real : dirname(dir), W_OK) ? -errno : 0;
 }
 
-static int write_text(int fd, const char *text)
+static int write_all(int fd, const char *text, size_t len)
 {
-	size_t len = strlen(text);
 	ssize_t n;
 
 	while (len) {
@@ -173,7 +172,15 @@ static int write_text(int fd, const char *text)
 		text += n;
 		len -= (size_t)n;
 	}
-	return write(fd, "\n", 1) == 1 ? 0 : -EIO;
+	return 0;
+}
+
+static int write_text(int fd, const char *text)
+{
+	int rc;
+
+	rc = write_all(fd, text, strlen(text));
+	return rc ? rc : write_all(fd, "\n", 1);
 }
 
 /* Does not wait for the reader of a named pipe, nor dies for one that left. */
