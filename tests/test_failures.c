@@ -110,7 +110,7 @@ static void try_k(const struct job *j, unsigned k, struct result *r)
 	r->reached += failing.hits != 0;
 	r->refused += out.refused;
 	r->complete += out.complete;
-	r->said += out.said;
+	r->said += out.said && !out.refused;
 	if (out.ms > r->ms) {
 		r->ms = out.ms;
 		r->ms_k = (int)k;
@@ -136,9 +136,10 @@ static void work(const struct job *j, struct result *r)
 	}
 	if (!r->wrong[0] && __lsan_do_recoverable_leak_check())
 		snprintf(r->wrong, sizeof r->wrong, "memory is lost");
-	if (!r->wrong[0] && cause_of(&j->plan) && r->said < r->reached / 2)
+	/* Who is refused has the cause already, and a link that ends anyway is not worth a line. */
+	if (!r->wrong[0] && cause_of(&j->plan) && r->said < (r->reached - r->refused) / 2)
 		snprintf(r->wrong, sizeof r->wrong, "the log of %u of %u runs has the cause",
-			 r->said, r->reached);
+			 r->said, r->reached - r->refused);
 	fifty_done();
 }
 
