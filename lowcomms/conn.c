@@ -224,7 +224,7 @@ static void drain_write(struct conn *c)
 		conn_end(c, true);
 }
 
-/* One more is going to drain. The oldest makes room, those that were never up first. */
+/* One more is going to drain. The oldest makes room, first those whom nobody waits for. */
 static void bound_draining(struct sinew_node *n)
 {
 	unsigned most = 2 * (n->core.n_peers + 1);
@@ -234,7 +234,8 @@ static void bound_draining(struct sinew_node *n)
 		return;
 	/* New ones are put in front: the last seen is the oldest. */
 	for (struct conn *c = n->conns; c; c = c->next)
-		if (c->state == CONN_DRAINING && (!oldest || !c->was_up || oldest->was_up))
+		if (c->state == CONN_DRAINING &&
+		    (!oldest || !c->last_words || oldest->last_words))
 			oldest = c;
 	if (oldest)
 		conn_end(oldest, false);

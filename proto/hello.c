@@ -461,7 +461,7 @@ enum rx_result hello_refused(struct link *l, const struct frame *f)
 	link_shut(l, LINK_ORDERLY);
 	if (!may_refuse(l, r.mine)) {
 		/* If it is true it is said again where we dial. */
-		p->asks = r.reason == WIRE_REFUSE_FAILED && !p->up &&
+		p->asks |= r.reason == WIRE_REFUSE_FAILED && !p->up &&
 			r.yours == core->cfg.incarnation;
 		peer_dial_check(p);
 		return RX_GONE;
