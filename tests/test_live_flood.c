@@ -261,6 +261,12 @@ static void one(const struct attack *a)
 		n_done += end_flood();
 		ratio = rate(&under) / rate(&quiet);
 	}
+	if (a->fences) {
+		/* On a busy machine it has not yet got so far. */
+		flood_begin(&flood, a->kind, a->from, &cluster->t[VICTIM].addr);
+		DRIVE(cluster, cluster->t[VICTIM].fences);
+		end_flood();
+	}
 	grown = status_kb("VmRSS:") - rss;
 	printf("# %-34s rate %6.0f/s of %6.0f/s, %.2f; %5llu times, memory %+5ld KiB, "
 	       "descriptors %+d, log %u\n", a->name, rate(&under), rate(&quiet), ratio,
