@@ -92,6 +92,7 @@ fi
 step packages env BUILD="$BUILD" tests/packages.sh
 step fuzz fuzz_a_little
 step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60
+step torture env BUILD="$BUILD" tests/live/torture.sh
 
 echo
 echo '== check-all =='
