@@ -11,6 +11,7 @@
 #define OPS_MAX		800u
 #define TIME_MAX	MS(400000)	/* in one run, before the network heals */
 #define HEAL_MAX	120u		/* seconds until all is well again */
+#define LINGER_S	60	/* of a close that waits for a process that has gone */
 #define LIVES_KEPT	8u		/* of SESSIONS_MAX, for the time of healing */
 
 static struct run {
@@ -460,6 +461,23 @@ static void pass_second(void)
 			world_read(e, 0);
 }
 
+/*
+ * Who closes while the other has closed already, perhaps without ever having had a
+ * session with this life, learns nothing more without membership: its linger time ends that.
+ */
+static void end_linger(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct core *core = &world.node[i].core;
+
+		if (!run.is_static || !core->closing || world.node[i].closed ||
+		    !world.node[!i].closed)
+			continue;
+		core_linger_over(core);
+		settle();
+	}
+}
+
 /* All that one says is heard by the other, or the session is over on both sides. */
 static bool all_well(void)
 {
@@ -478,15 +496,22 @@ static bool all_well(void)
 		ring_all_acked(&a->s->ring) && ring_all_acked(&b->s->ring);
 }
 
+static void become_well(void)
+{
+	for (unsigned s = 0; !all_well(); s++) {
+		MUST(s < HEAL_MAX);
+		pass_second();
+		if (s == LINGER_S)
+			end_linger();
+	}
+}
+
 static void finish(void)
 {
 	struct life *a, *b;
 
 	heal();
-	for (unsigned s = 0; !all_well(); s++) {
-		MUST(s < HEAL_MAX);
-		pass_second();
-	}
+	become_well();
 	a = world_present(&world.node[0], peer_of(0));
 	b = world_present(&world.node[1], peer_of(1));
 	if (!a || !b)
@@ -506,10 +531,7 @@ static void finish(void)
 		pass_second();
 	core_close(&world.node[1].core);
 	settle();
-	for (unsigned s = 0; !all_well(); s++) {
-		MUST(s < HEAL_MAX);
-		pass_second();
-	}
+	become_well();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
