@@ -130,6 +130,10 @@ void link_shut(struct link *l, enum link_shut how)
 
 	if (l->state == LINK_GONE)
 		return;
+	/* Behind half a frame anything else would be taken for its rest. */
+	if (how == LINK_ORDERLY && l->ctl_off != l->ctl_len && s && p->up == l &&
+	    ring_mid_frame(&s->ring))
+		how = LINK_RESET;
 	l->state = LINK_GONE;
 	l->how = how;
 	l->deadline_ns = CORE_NEVER;
