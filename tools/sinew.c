@@ -17,7 +17,8 @@ static const struct subcommand {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } subcommands[] = {
-	{ "break", break_main, "make faults: destroy, reset and block connections" },
+	{ "break", break_main,
+	  "make faults: destroy, reset, block connections; relay and break them" },
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
 	{ "dump", dump_main, "captured packets or hexadecimal text, one line a frame" },
 	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
