@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the proof that the manual pages, the completion and CONTRIBUTING.md say what the code
 # says: functions, fields, options, keys, defaults, numbers of the wire, names of files.
-# Knows no subcommand by name: what `sinew --help` lists is checked.
+# Knows no subcommand and no mode by name: what `sinew --help` and `sinew SUB --help` list is
+# checked, and so are the command lines that README.md and the pages show.
 # run.sh: timeout=120 with=groff,perl
 set -u
 export LC_ALL=C
@@ -194,6 +195,7 @@ for page in $pages; do
 		while read -r name; do
 		grep -qw "$name" lowcomms/sinew.h || [ -e "$dir/man/man3/$name.3" ] ||
 			grep -qw "\"$name\"" membership/static.c ||
+			grep -rqF "\"$name" --include='*.[ch]' tools ||
 			echo "$page: $name does not exist"
 	done
 done | verdict pages_speak_of_what_exists
@@ -272,7 +274,18 @@ sed -n 's/.*strcmp(item->key, "\([a-z_]*\)").*/\1/p' membership/static.c | sort 
 
 # ---- the command: help, page, completion ----
 
-$SINEW --help | sed -n 's/^  \([a-z][a-z-]*\)  *[^ ].*/\1/p' >"$dir/subcommands"
+# listed COMMAND...: the subcommands, or the modes of a subcommand, that its --help lists.
+listed()
+{
+	timeout 10 "$SINEW" "$@" --help </dev/null | sed -n 's/^  \([a-z][a-z-]*\)  *[^ ].*/\1/p'
+}
+
+# A command is a subcommand, or a subcommand and one of its modes.
+listed >"$dir/subcommands"
+while read -r sub; do
+	echo "$sub"
+	listed "$sub" | sed "s/^/$sub /"
+done <"$dir/subcommands" >"$dir/commands"
 # shellcheck source=tools/completion/sinew
 . tools/completion/sinew
 
@@ -285,14 +298,23 @@ complete_line()
 	[ ${#COMPREPLY[@]} = 0 ] || printf '%s\n' "${COMPREPLY[@]}"
 }
 
-# help_of SUBCOMMAND: its own, and those of the words that may follow it, if they have one.
-help_of()
+mkdir -p "$dir/help"
+while read -r sub mode; do
+	timeout 10 "$SINEW" $sub $mode --help </dev/null >"$dir/help/$sub$mode"
+done <"$dir/commands"
+
+# own_part PAGE [MODE]: the whole page; of one with modes the sections whose title names that
+# mode in capitals, or all modes.
+own_part()
 {
-	local word
-	timeout 10 "$SINEW" "$1" --help </dev/null
-	for word in $(complete_line sinew "$1" '' | grep '^[a-z]*$'); do
-		[ -e "$word" ] || timeout 10 "$SINEW" "$1" "$word" --help </dev/null 2>/dev/null
-	done
+	local sub=${1##*/sinew-}
+	if [ -z "$(listed "${sub%.1}")" ]; then
+		cat "$1"
+		return
+	fi
+	awk -v mode="${2:+$2|}" '
+		BEGIN { word = "[ ,](" toupper(mode) "ALL MODES)([ ,]|$)" }
+		/^\.SH/ { on = $0 ~ word } on' "$1"
 }
 
 options_in() { grep -oE -- '(^|[^a-z-])--[a-z][a-z-]*' "$@" | grep -oE -- '--[a-z-]*'; }
@@ -307,25 +329,71 @@ tags "$dir/sub.1" >"$dir/sub.page"
 differ "$dir/subcommands" "$dir/sub.page" "sinew --help" sinew.1 |
 	verdict the_page_lists_the_subcommands
 
+
 while read -r sub; do
+	listed "$sub" >"$dir/m.help"
+	[ -s "$dir/m.help" ] || continue
+	complete_line sinew "$sub" '' | grep '^[a-z]' >"$dir/m.offered"
+	awk '/^\.SH/ { on = /^\.SH DESCRIPTION/ } on' "$dir/man/man1/sinew-$sub.1" >"$dir/m.1"
+	tags "$dir/m.1" >"$dir/m.page"
+	differ "$dir/m.help" "$dir/m.offered" "sinew $sub --help" completion
+	differ "$dir/m.help" "$dir/m.page" "sinew $sub --help" "sinew-$sub.1"
+done <"$dir/subcommands" | verdict modes_of_help_page_and_completion_agree
+
+while read -r sub mode; do
 	page=$dir/man/man1/sinew-$sub.1
 	[ -e "$page" ] || { echo "$sub has no page sinew-$sub.1"; continue; }
-	help_of "$sub" >"$dir/help"
-	options_in "$dir/help" >"$dir/o.help"
-	tags "$page" | grep '^--' | sed 's/[^a-z-].*//' >"$dir/o.page"
-	complete_line sinew "$sub" -- >"$dir/o.offered"
-	differ "$dir/o.help" "$dir/o.page" "sinew $sub --help" "sinew-$sub.1"
-	differ "$dir/o.help" "$dir/o.offered" "sinew $sub --help" completion
-done <"$dir/subcommands" | verdict options_of_help_page_and_completion_agree
+	options_in "$dir/help/$sub$mode" >"$dir/o.help"
+	own_part "$page" "$mode" >"$dir/own.1"
+	tags "$dir/own.1" | grep '^--' | sed 's/[^a-z-].*//' >"$dir/o.page"
+	complete_line sinew "$sub" ${mode:+"$mode"} -- >"$dir/o.offered"
+	differ "$dir/o.help" "$dir/o.page" "sinew $sub $mode --help" "sinew-$sub.1"
+	differ "$dir/o.help" "$dir/o.offered" "sinew $sub $mode --help" completion
+done <"$dir/commands" | verdict options_of_help_page_and_completion_agree
+
+# What stands in a section of no mode is an option of some mode.
+while read -r sub; do
+	cat "$dir/help/$sub"* | options_in >"$dir/o.help"
+	tags "$dir/man/man1/sinew-$sub.1" | grep '^--' | sed 's/[^a-z-].*//' | sort -u |
+		grep -vxF -f "$dir/o.help" | sed "s|^|sinew-$sub.1: |"
+done <"$dir/subcommands" | verdict pages_have_no_other_options
 
 # An option with one blank and a word behind it in the help has a value.
-while read -r sub; do
-	help_of "$sub" | grep -oE -- '^ +--[a-z-]*[ =][^ ]' | grep -oE -- '--[a-z-]*' >"$dir/v.help"
-	echo "$_sinew_table" | sed -e ':a' -e '/\\$/N; s/\\\n//; ta' | grep "^$sub " |
+while read -r sub mode; do
+	grep -oE -- '^ +--[a-z-]*[ =][^ ]' "$dir/help/$sub$mode" |
+		grep -oE -- '--[a-z-]*' >"$dir/v.help"
+	echo "$_sinew_table" | sed -e ':a' -e '/\\$/N; s/\\\n//; ta' |
+		grep "^$sub${mode:+/$mode} " |
 		tr ' \t' '\n\n' | sed -n 's/^\(--[a-z-]*\)=.*/\1/p' >"$dir/v.offered"
 	[ -s "$dir/v.help" ] || [ -s "$dir/v.offered" ] || continue
-	differ "$dir/v.help" "$dir/v.offered" "values of sinew $sub --help" completion
-done <"$dir/subcommands" | verdict options_with_a_value_agree
+	differ "$dir/v.help" "$dir/v.offered" "values of sinew $sub $mode --help" completion
+done <"$dir/commands" | verdict options_with_a_value_agree
+
+# The command lines that README.md and the pages show have subcommands, modes and options that
+# exist. A \ at the end of a line goes on in the next.
+shown()
+{
+	awk '/^```/ { on = !on; next } on' README.md
+	grep -oE '`[^`]+`' README.md | tr -d '`'
+	for page in "$dir"/man/man[157]/*; do
+		awk '/^\.(EX|nf)/ { on = 1; next } /^\.(EE|fi)/ { on = 0 } on' "$page"
+	done | sed 's/\\-/-/g; s/\\e$/\\/'
+}
+
+shown | sed -e ':a' -e '/\\$/N; s/\\\n//; ta' | sed 's/[ 	]#.*//' |
+	grep -oE '(^[ 	]*|[|/] *)sinew [a-z]+( [^|&]*)?' | sed 's/^[^s]*//' >"$dir/shown"
+set -f
+while read -r line; do
+	set -- $line
+	grep -qx -e "$2" "$dir/subcommands" || { echo "$line: no subcommand $2"; continue; }
+	command=$2
+	grep -qx -e "$2 ${3:-}" "$dir/commands" && command=$2$3
+	options_in "$dir/help/$command" >"$dir/o.help"
+	echo "$line" | options_in | grep -vxF -f "$dir/o.help" | sed "s|\$|: no option in $line|"
+done <"$dir/shown" | verdict commands_that_are_shown_exist
+set +f
+wc -l <"$dir/shown" | awk '$1 < 15 { print "only " $1 " commands" }' |
+	verdict commands_that_are_shown_are_found
 
 # offers EXPECTED WORD...: for the last word behind "sinew cat".
 offers()
