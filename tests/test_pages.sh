@@ -504,16 +504,33 @@ while read -r field offset size; do
 done <"$dir/offsets" | verdict offsets_of_the_wire
 wc -l <"$dir/offsets" | awk '$1 < 18 { print "only " $1 " fields" }' | verdict offsets_are_found
 
-# NAME VALUE of the table of limits; the code's value is an expression.
-section "$seven" LIMITS | sed -n 's/^ *\([A-Z_]\{4,\}\)  *\([0-9]*\)\( [KM]iB\)\?.*/\1 \2 \3/p' |
-	while read -r name n unit; do
+# NAME VALUE of the table of limits; the code's value is an expression, or MS(milliseconds) in
+# the defaults of the core.
+section "$seven" LIMITS |
+	sed -nE 's/^ *([A-Z_]{4,}|[a-z_]+_ns) +([0-9]+)( ([KM]iB|m?s)\b)?.*/\1 \2 \4/p' \
+		>"$dir/limits"
+while read -r name n unit; do
 	code=$(grep -hE "^#define $name\b" {proto,lowcomms}/*.[ch] | head -n 1 |
 		sed 's/^#define [A-Z_]*//; s|/\*.*||; s/\([0-9]\)u\b/\1/g')
-	case $unit in KiB) n=$((n << 10)) ;; MiB) n=$((n << 20)) ;; esac
+	[ -n "$code" ] ||
+		code=$(sed -n "s/^.*[.]$name = MS(\([0-9]*\)),.*/ \1 * 1000000/p" proto/core.c)
+	case $unit in
+	KiB) n=$((n << 10)) ;;
+	MiB) n=$((n << 20)) ;;
+	ms) n=$((n * 1000000)) ;;
+	s) n=$((n * 1000000000)) ;;
+	esac
 	[ -n "$code" ] && [ "$n" = $((code)) ] || echo "$name is${code:- unknown}, not $n"
-done | verdict limits_are_those_of_the_code
-section "$seven" LIMITS | grep -cE '^ *[A-Z_]{4,} +[0-9]' |
-	awk '$1 < 10 { print "only " $1 " limits" }' | verdict limits_are_found
+done <"$dir/limits" | verdict limits_are_those_of_the_code
+wc -l <"$dir/limits" | awk '$1 < 20 { print "only " $1 " limits" }' | verdict limits_are_found
+
+# "option (number)": that is its default.
+grep -oE '\b[a-z]+_[a-z_]+ \([0-9]+[kMG]?\)' "$seven" | tr -d '()' | sort -u >"$dir/defaults"
+while read -r key n; do
+	grep -q "^$key	.*default $n\." "$dir/keys.list" || echo "$n is not the default of $key"
+done <"$dir/defaults" | verdict defaults_in_sinew_7_are_those_of_the_code
+wc -l <"$dir/defaults" | awk '$1 < 8 { print "only " $1 " defaults" }' |
+	verdict defaults_in_sinew_7_are_found
 
 # ---- CONTRIBUTING.md ----
 
