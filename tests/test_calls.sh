@@ -7,24 +7,11 @@
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 2
+. tests/verdict.sh
 
 OBJ=${BUILD:-build}/obj
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
-failed=0
-
-# verdict NAME: fails if standard input has a line.
-verdict()
-{
-	local found
-	found=$(cat)
-	if [ -z "$found" ]; then
-		echo "ok - $1"
-		return
-	fi
-	echo "not ok - $1: $(echo "$found" | tr '\n' ' ')"
-	failed=1
-}
 
 # NAME  REASON; names may hold patterns of the shell.
 cat >"$dir/exempt" <<'END'

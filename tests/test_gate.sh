@@ -9,24 +9,14 @@
 # run.sh: alone timeout=300 with=valgrind
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/lib.sh
 
 BUILD=${BUILD:-build}
 LIMIT=400
 SHORT=100000
 LONG=$((3 * SHORT))
 passed=0 failed=0
-dir=$(mktemp -d) || exit 2
-pids=()
-
-cleanup()
-{
-	for pid in "${pids[@]}"; do
-		kill -KILL "$pid" 2>/dev/null
-	done
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+dir=$T
 
 ok() { echo "ok - $*"; passed=$((passed + 1)); }
 not_ok() { echo "not ok - $*"; failed=$((failed + 1)); }
@@ -36,16 +26,6 @@ finish()
 	echo "$passed passed, $failed failed"
 	[ $failed = 0 ] && [ $passed != 0 ]
 	exit
-}
-
-free_port()
-{
-	local port
-	for _ in 1 2 3 4 5 6 7 8 9; do
-		port=$((20000 + RANDOM % 10000))
-		grep -qi ":$(printf %04X $port) " /proc/net/tcp || break
-	done
-	echo "$port"
 }
 
 # stream COUNT [PROGRAM...]: both sides, under that program; their output in $dir.

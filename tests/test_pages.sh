@@ -8,6 +8,7 @@
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 2
+. tests/verdict.sh
 
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
@@ -16,7 +17,6 @@ SINEW=$BUILD/sinew
 KNOWN='bind.2 fork.2 listen.2 poll.2 socket.2 errno.3 corosync.conf.5 epoll.7 socket.7 tcp.7
 	capabilities.7 network_namespaces.7 pcap-savefile.5 tcpdump.1 tcpdump.8 tshark.1 ss.8
 	nft.8 ip-netns.8 tc-netem.8 tcpkill.8'
-failed=0
 pids=()
 dir=$(mktemp -d) || exit 2
 
@@ -30,20 +30,6 @@ cleanup()
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
-
-# verdict NAME: fails if standard input has a line; shows the first ones.
-verdict()
-{
-	local found
-	found=$(cat)
-	if [ -z "$found" ]; then
-		echo "ok - $1"
-		return
-	fi
-	echo "$found" | head -n 20 | sed 's/^/# /'
-	echo "not ok - $1: $(echo "$found" | head -n 1)"
-	failed=1
-}
 
 # differ A B WHAT-OF-A WHAT-OF-B: lines of one file alone; both are sorted first.
 differ()

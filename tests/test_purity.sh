@@ -5,26 +5,12 @@
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 2
+. tests/verdict.sh
 
 CC=${CC:-cc}
 MAX_LINES=600 MAX_FUNCTION=70 MAX_COLUMNS=100
-failed=0
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
-
-# verdict NAME: fails if standard input has a line; shows the first ones.
-verdict()
-{
-	local found
-	found=$(cat)
-	if [ -z "$found" ]; then
-		echo "ok - $1"
-		return
-	fi
-	echo "$found" | head -n 20 | sed 's/^/# /'
-	echo "not ok - $1: $(echo "$found" | head -n 1)"
-	failed=1
-}
 
 # files SUFFIX...: ours, not what is built or was measured.
 files()

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the tests of the sources share: a rule holds if nothing speaks against it. Knows no rule.
+# Sourced; leaves the sum in $failed.
+
+failed=0
+
+# verdict NAME: fails if standard input has a line; shows the first ones.
+verdict()
+{
+	local found
+	found=$(cat)
+	if [ -z "$found" ]; then
+		echo "ok - $1"
+		return
+	fi
+	echo "$found" | head -n 20 | sed 's/^/# /'
+	echo "not ok - $1: $(echo "$found" | head -n 1)"
+	failed=1
+}
