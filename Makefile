@@ -65,15 +65,22 @@ ifeq ($(shell $(PKG_CONFIG) --exists libnftables 2>/dev/null && echo yes),yes)
 NFT_CFLAGS := -DHAVE_NFTABLES $(shell $(PKG_CONFIG) --cflags libnftables)
 NFT_LIBS := $(shell $(PKG_CONFIG) --libs libnftables)
 endif
-TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS)
+COROSYNC := libcpg libquorum libcmap libcorosync_common
+ifeq ($(shell $(PKG_CONFIG) --exists $(COROSYNC) 2>/dev/null && echo yes),yes)
+COROSYNC_CFLAGS := -DHAVE_COROSYNC $(shell $(PKG_CONFIG) --cflags $(COROSYNC))
+COROSYNC_LIBS := $(shell $(PKG_CONFIG) --libs $(COROSYNC))
+endif
+TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,
 cmd = $(if $(V),,@printf "  %-2s %s\n" $(1) $@;)
 objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 
-LIB_OBJS := $(call objects,proto/*.c lowcomms/*.c membership/*.c)
+# What talks to corosync is built where corosync's libraries are.
+NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow publish))
+LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c membership/*.c))
 TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
@@ -145,7 +152,8 @@ $(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) -MMD -MP -c -o $@ $<
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) \
+		-MMD -MP -c -o $@ $<
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
@@ -157,7 +165,8 @@ $(LIB_A): $(LIB_OBJS)
 
 $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(SONAME) \
-		-Wl,--version-script=lowcomms/sinew.map -Wl,-z,defs -o $@ $(LIB_OBJS)
+		-Wl,--version-script=lowcomms/sinew.map -Wl,-z,defs -o $@ $(LIB_OBJS) \
+		$(COROSYNC_LIBS)
 	@ln -sf $(@F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libsinew.so
 

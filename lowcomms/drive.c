@@ -187,6 +187,7 @@ void node_renew(struct sinew_node *n)
 	core_renew(&n->core, incarnation);
 	atomic_store(&n->incarnation, incarnation);
 	n->self_lost_due = true;
+	watch_renewed(n, incarnation);
 }
 
 static void transmit(struct link *l)
@@ -335,6 +336,7 @@ static void begin_close(struct sinew_node *n, int ms)
 
 	if (n->linger_ns == CORE_NEVER && !n->core.closing) {
 		n->n_report = snapshot_report(n);
+		watch_closing(n);
 		core_close(&n->core);
 	}
 	if (until < n->linger_ns)
@@ -413,6 +415,7 @@ static void finish_close(struct sinew_node *n)
 	listeners_close(n);
 	n->linger_ns = CORE_NEVER;
 	atomic_store(&n->closed, true);
+	watch_closed(n);
 	n->n_callbacks++;
 	if (n->cb.closed)
 		n->cb.closed(n, n->user);

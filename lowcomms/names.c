@@ -62,6 +62,7 @@ const char *sinew_fence_reason_name(enum sinew_fence_reason reason)
 	switch (reason) {
 	case SINEW_FENCE_STALLED:	return "stalled";
 	case SINEW_FENCE_PROTOCOL:	return "protocol";
+	case SINEW_FENCE_FAILED:	return "failed";
 	}
 	return "unknown";
 }

@@ -69,8 +69,13 @@ static int init_locks(struct sinew_node *n)
 	if (err)
 		goto lock;
 	err = pthread_mutex_init(&n->pool_lock, NULL);
+	if (err)
+		goto list_lock;
+	err = pthread_mutex_init(&n->watch_lock, NULL);
 	if (!err)
 		return 0;
+	pthread_mutex_destroy(&n->pool_lock);
+list_lock:
 	pthread_mutex_destroy(&n->list_lock);
 lock:
 	pthread_mutex_destroy(&n->lock);
@@ -124,7 +129,7 @@ static int core_open(struct sinew_node *n)
 	memcpy(c.group, n->group, sizeof c.group);
 	c.static_members = o->membership == SINEW_MEMBERSHIP_STATIC;
 	c.auto_close = o->auto_close;
-	c.quorum_stops = o->quorum_policy == SINEW_QUORUM_STOP;
+	c.quorum_stops = o->quorum_policy != SINEW_QUORUM_IGNORE;
 	c.first_seq = o->first_seq;
 	c.max_message = n->max_message;
 	c.queue_bytes = (uint32_t)n->ring_bytes;
@@ -223,6 +228,7 @@ void node_unref(struct sinew_node *n)
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	buf_pool_drop(n);
+	pthread_mutex_destroy(&n->watch_lock);
 	pthread_mutex_destroy(&n->lock);
 	pthread_mutex_destroy(&n->list_lock);
 	pthread_mutex_destroy(&n->pool_lock);
@@ -332,6 +338,11 @@ uint32_t sinew_node_id(const struct sinew_node *node)
 uint64_t sinew_incarnation(const struct sinew_node *node)
 {
 	return atomic_load(&node->incarnation);
+}
+
+const char *sinew_node_group(const struct sinew_node *node)
+{
+	return node->group;
 }
 
 int sinew_fd_get(struct sinew_node *node)

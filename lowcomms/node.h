@@ -11,7 +11,8 @@
  *	peers.c   the user's calls about peers              accept.c  listeners
  *	conn.c    one connection                            recv.c    reading, keeping
  *	handle.c  lives of peers                            send.c    queueing
- *	status.c  what the user may look at                 loop.c, buf.c, log.c, addr.c, tcp.c
+ *	status.c  what the user may look at                 watch.c   the membership's observer
+ *	                                                    loop.c, buf.c, log.c, addr.c, tcp.c
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H
@@ -58,7 +59,8 @@ struct member {
 
 enum command_kind {
 	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
-	COMMAND_LEFT, COMMAND_FAILED, COMMAND_QUORUM, COMMAND_SELF_LOST, COMMAND_BREAK,
+	COMMAND_LEFT, COMMAND_FAILED, COMMAND_FENCE, COMMAND_QUORUM, COMMAND_SELF_LOST,
+	COMMAND_BREAK,
 };
 
 /* What another thread, or a callback, wants of the loop. */
@@ -68,6 +70,7 @@ struct command {
 	uint32_t nodeid;
 	uint64_t incarnation;
 	bool yes;
+	enum sinew_fence_reason fence;
 	struct member *member;		/* ADD, REMOVE */
 	struct sinew_peer *spare;	/* ADD */
 	unsigned n_addrs;
@@ -134,6 +137,10 @@ struct sinew_node {
 	bool own_runs;
 	_Atomic bool own_stop;
 
+	pthread_mutex_t watch_lock;
+	struct sinew_watch watch;	/* size 0: none; watch_lock */
+	void *watch_arg;
+
 	pthread_mutex_t lock;		/* the table of members, what others read */
 	struct member *members[MEMBER_HASH];
 	unsigned n_members;
@@ -185,6 +192,11 @@ uint64_t node_deadline(const struct sinew_node *n);
 /* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */
 int node_turn(struct sinew_node *n, int timeout_ms);
 void node_now(struct sinew_node *n);
+
+/* ---- watch.c ---- */
+void watch_renewed(struct sinew_node *n, uint64_t incarnation);
+void watch_closing(struct sinew_node *n);
+void watch_closed(struct sinew_node *n);
 
 /* ---- peers.c ---- */
 struct member *member_find(struct sinew_node *n, uint32_t nodeid);	/* node.lock */

@@ -107,8 +107,8 @@ static int check(const struct sinew_node *n)
 		return refuse(n, "group", "1 .. 63 bytes");
 	if (o->membership != SINEW_MEMBERSHIP_STATIC && o->membership != SINEW_MEMBERSHIP_EXTERNAL)
 		return refuse(n, "membership", "SINEW_MEMBERSHIP_STATIC or _EXTERNAL");
-	if (o->quorum_policy != SINEW_QUORUM_STOP && o->quorum_policy != SINEW_QUORUM_IGNORE)
-		return refuse(n, "quorum_policy", "SINEW_QUORUM_STOP or _IGNORE");
+	if (o->quorum_policy > SINEW_QUORUM_REFUSE)
+		return refuse(n, "quorum_policy", "SINEW_QUORUM_STOP, _IGNORE or _REFUSE");
 	if (o->max_peers > PEERS_MAX)
 		return refuse(n, "max_peers", "at most 1024");
 	if (o->queue_bytes > QUEUE_MAX)

@@ -253,6 +253,26 @@ int sinew_peer_failed(struct sinew_node *node, uint32_t nodeid, uint64_t incarna
 	return nodeid ? tell(node, COMMAND_FAILED, nodeid, incarnation, false) : -ENOENT;
 }
 
+int sinew_ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+		    enum sinew_fence_reason reason)
+{
+	struct command *c;
+
+	if (!node || !incarnation)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	c = nodeid ? command_new(COMMAND_FENCE, nodeid) : NULL;
+	if (!c)
+		return nodeid ? -ENOMEM : -ENOENT;
+	c->incarnation = incarnation;
+	c->fence = reason;
+	pthread_mutex_lock(&node->lock);
+	command_put(node, c);
+	pthread_mutex_unlock(&node->lock);
+	return 0;
+}
+
 int sinew_quorum(struct sinew_node *node, bool quorate)
 {
 	return tell(node, COMMAND_QUORUM, 0, 0, quorate);
@@ -328,6 +348,7 @@ static void run_life(struct peer *p, const struct command *c)
 	case COMMAND_ADD:
 	case COMMAND_ADDRS:
 	case COMMAND_REMOVE:
+	case COMMAND_FENCE:
 	case COMMAND_QUORUM:
 	case COMMAND_SELF_LOST:
 	case COMMAND_BREAK:
@@ -356,6 +377,11 @@ static void run_command(struct sinew_node *n, struct command *c)
 	case COMMAND_FAILED:
 		if (p)
 			run_life(p, c);
+		break;
+	case COMMAND_FENCE:
+		n->n_callbacks++;
+		if (n->cb.fence_asked)
+			n->cb.fence_asked(n, c->nodeid, c->incarnation, c->fence, n->user);
 		break;
 	case COMMAND_QUORUM:
 		core_quorum(&n->core, c->yes);

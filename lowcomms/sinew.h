@@ -63,6 +63,7 @@ enum sinew_membership {
 enum sinew_quorum_policy {
 	SINEW_QUORUM_STOP,	/* without quorum no data are sent (they queue) */
 	SINEW_QUORUM_IGNORE,
+	SINEW_QUORUM_REFUSE,	/* as STOP; and sinew_corosync_open() fails without quorum */
 };
 
 /* Why a peer went down. */
@@ -87,6 +88,7 @@ enum sinew_path_state { SINEW_PATH_UNKNOWN, SINEW_PATH_ALIVE, SINEW_PATH_DEAD };
 enum sinew_fence_reason {
 	SINEW_FENCE_STALLED = 1,	/* link up, data unacknowledged, again and again no frame */
 	SINEW_FENCE_PROTOCOL,		/* it breaks the protocol again and again */
+	SINEW_FENCE_FAILED,		/* membership: it failed, and may still write elsewhere */
 };
 
 /* "ESTABLISHED", "failed", "alive", ...; never NULL. any thread. */
@@ -217,6 +219,8 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 void sinew_node_free(struct sinew_node *node);
 
 uint32_t sinew_node_id(const struct sinew_node *node);
+/* Belongs to the node. any thread. */
+const char *sinew_node_group(const struct sinew_node *node);
 /* The present incarnation; changes with self_lost. any thread. */
 uint64_t sinew_incarnation(const struct sinew_node *node);
 
@@ -289,6 +293,26 @@ int sinew_peer_failed(struct sinew_node *node, uint32_t nodeid, uint64_t incarna
 int sinew_quorum(struct sinew_node *node, bool quorate);
 /* The local membership service is gone: all peers go down, new incarnation. */
 int sinew_self_lost(struct sinew_node *node);
+
+/* Has the fence_asked callback called on the loop thread, in the order of the calls. -ENOENT:
+ * nodeid 0. -EINVAL: incarnation 0. any thread. */
+int sinew_ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+		    enum sinew_fence_reason reason);
+
+/*
+ * What a membership back-end must know of the node. Called on the loop thread, before
+ * the application's callbacks, with a lock of the node's own held: they leave
+ * word somewhere and return, and call nothing of this header.
+ */
+struct sinew_watch {
+	size_t size;			/* sizeof(struct sinew_watch) */
+	void (*renewed)(void *arg, uint64_t incarnation);	/* the new one is in force */
+	void (*closing)(void *arg);	/* sinew_close() took effect */
+	void (*closed)(void *arg);	/* its handshakes are over */
+};
+/* One a node; NULL ends it, and none of them runs when that returns. -EINVAL: static
+ * membership. -EBUSY: there is one. any thread, not from inside one of them. */
+int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *arg);
 
 /* ---- handles ---- */
 

@@ -310,7 +310,7 @@ static int resolve_node(struct sinew_static *config, struct static_node *node,
 	return 0;
 }
 
-static int resolve(struct sinew_static *config, char *err, size_t err_size)
+int sinew_static_resolve(struct sinew_static *config, char *err, size_t err_size)
 {
 	struct config_error error = { .file = config->file, .text = err, .size = err_size };
 	unsigned i;
@@ -380,7 +380,7 @@ int sinew_static_load(const char *file, struct sinew_static **ret_config, char *
 	free(text);
 	if (rc)
 		return rc;
-	rc = resolve(config, err, err_size);
+	rc = sinew_static_resolve(config, err, err_size);
 	if (rc) {
 		sinew_static_free(config);
 		return rc;

@@ -36,11 +36,14 @@ int sinew_static_load(const char *file, struct sinew_static **ret_config, char *
 
 /*
  * The same for a text of any bytes in memory; name stands for the file in
- * errors. Resolves nothing: for looks at a text only, the other functions want
- * a loaded one. -EINVAL, -ENOMEM. any thread.
+ * errors. Resolves nothing: the other functions want sinew_static_resolve() before.
+ * -EINVAL, -ENOMEM. any thread.
  */
 int sinew_static_parse(const char *name, const char *text, size_t len,
 		       struct sinew_static **ret_config, char *err, size_t err_size);
+
+/* Resolves the host names of a parsed one (may ask the name service). -EINVAL. any thread. */
+int sinew_static_resolve(struct sinew_static *config, char *err, size_t err_size);
 
 /* NULL is ignored. */
 void sinew_static_free(struct sinew_static *config);

@@ -48,7 +48,8 @@ wrong_usage_is_refused()
 {
 	refuses 2 "usage: sinew"
 	refuses 2 '"dog" is not a subcommand' dog
-	refuses 2 "--config FILE is missing" cat
+	refuses 2 "name a file of nodes with --config" cat
+	refuses 2 "--config FILE is missing" cat --membership static
 	refuses 2 "--node ID is missing" cat --config c
 	refuses 2 "unknown option --colour" cat --colour
 	refuses 2 "--node needs a value" cat --node
@@ -64,7 +65,7 @@ wrong_usage_is_refused()
 	refuses 2 '--wait: found "-1"' cat --config c --node 1 --wait -1
 	refuses 2 '--linger: found "1h"' cat --config c --node 1 --linger 1h
 	refuses 2 '--chunk: found "0"' cat --config c --node 1 --chunk 0
-	refuses 2 '--membership: found "corosync"' cat --config c --node 1 --membership corosync
+	refuses 2 '--membership: found "magic"' cat --config c --node 1 --membership magic
 	refuses 2 '--log-level: found "all"' cat --config c --node 1 --log-level all
 	refuses 2 '--stats: no/such cannot be written' cat --config c --node 1 --stats no/such
 }

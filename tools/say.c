@@ -5,6 +5,7 @@
  */
 #include "tools/say.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -34,7 +35,9 @@ static void open_qb(void)
 	opened = true;
 	qb_log_init("sinew", LOG_USER, LOG_DEBUG);
 	qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_ENABLED, QB_FALSE);
-	qb_log_filter_ctl(QB_LOG_STDERR, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_DEBUG);
+	/* Not what libqb has to say about itself. */
+	qb_log_filter_ctl(QB_LOG_STDERR, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, __FILE__,
+			  LOG_DEBUG);
 	qb_log_format_set(QB_LOG_STDERR, "%b");
 	qb_log_ctl(QB_LOG_STDERR, QB_LOG_CONF_MAX_LINE_LEN, SAY_LINE_MAX);
 	qb_log_ctl(QB_LOG_STDERR, QB_LOG_CONF_ENABLED, QB_TRUE);
@@ -64,14 +67,17 @@ static void print(enum sinew_level level, const char *line)
 
 /*
  * A reader of standard error that went away must not end the program by
- * SIGPIPE: it has statistics to write and sessions to close.
+ * SIGPIPE: it has statistics to write and sessions to close. libqb throws
+ * away what a second thread says meanwhile.
  */
 void say_line(void *user, enum sinew_level level, const char *line)
 {
 	static const struct timespec at_once;
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	sigset_t pipe_only, before, pending;
 
 	(void)user;
+	pthread_mutex_lock(&one_at_a_time);
 	sigemptyset(&pipe_only);
 	sigaddset(&pipe_only, SIGPIPE);
 	sigpending(&pending);
@@ -80,6 +86,7 @@ void say_line(void *user, enum sinew_level level, const char *line)
 	if (!sigismember(&pending, SIGPIPE))
 		sigtimedwait(&pipe_only, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_mutex_unlock(&one_at_a_time);
 }
 
 void say(enum sinew_level level, const char *fmt, ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lines for people on standard error; by libqb where it is there.
- * Knows nothing of what they are about. One thread only.
+ * Knows nothing of what they are about. From any thread.
  */
 #ifndef TOOLS_SAY_H
 #define TOOLS_SAY_H

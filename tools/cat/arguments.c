@@ -5,7 +5,6 @@
  */
 #include "tools/cat/arguments.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +43,7 @@ static const struct option options[] = {
 };
 
 static const char help[] =
-	"usage: sinew cat --config FILE --node ID [OPTION...]\n"
+	"usage: sinew cat [--config FILE --node ID] [OPTION...]\n"
 	"\n"
 	"Sends each line of standard input as one message to other nodes and prints\n"
 	"each message that comes as \"ID<TAB>payload\".\n"
@@ -62,7 +61,7 @@ static const char help[] =
 	"  --keep-going       a target that fails does not end the run\n"
 	"  --stats FILE       write statistics as JSON at the end\n"
 	"  --break-every MS   reset all own connections again and again (for tests)\n"
-	"  --membership static   where the nodes come from (static: the file)\n"
+	CLUSTER_HELP
 	"  --log-level LEVEL  error, warning (as it is), info or debug\n"
 	"  --help\n"
 	"\n"
@@ -78,7 +77,7 @@ static bool parse_to(struct arguments *args, const char *text)
 
 static int take_node_option(struct arguments *args, int option, const char *text)
 {
-	if (option == OPT_NODE && !options_nodeid(text, &args->node))
+	if (option == OPT_NODE && !options_nodeid(text, &args->cluster.node))
 		return options_refuse("node", text, "a nodeid from 1 to 2147483647");
 	if (option == OPT_FROM && !options_nodeid(text, &args->from))
 		return options_refuse("from", text, "a nodeid from 1 to 2147483647");
@@ -117,7 +116,7 @@ static int take_option(void *arg, int option, const char *text)
 
 	switch ((enum argument)option) {
 	case OPT_CONFIG:
-		args->config = text;
+		args->cluster.config = text;
 		return -1;
 	case OPT_STATS:
 		args->stats = text;
@@ -139,11 +138,11 @@ static int take_option(void *arg, int option, const char *text)
 	case OPT_BREAK_EVERY:
 		return take_number_option(args, option, text);
 	case OPT_MEMBERSHIP:
-		if (strcmp(text, "static"))
-			return options_refuse("membership", text, "\"static\"");
+		if (!cluster_parse(text, &args->cluster.source))
+			return options_refuse("membership", text, "static or corosync");
 		return -1;
 	case OPT_LOG_LEVEL:
-		if (!options_level(text, &args->level))
+		if (!options_level(text, &args->cluster.level))
 			return options_refuse("log-level", text,
 					      "error, warning, info or debug");
 		return -1;
@@ -153,29 +152,9 @@ static int take_option(void *arg, int option, const char *text)
 
 static int check(const struct arguments *args)
 {
-	unsigned i;
-
-	if (!args->config) {
-		say(SINEW_ERROR, "--config FILE is missing; \"sinew cat --help\" says more");
-		return STATUS_USAGE;
-	}
-	if (!args->node) {
-		say(SINEW_ERROR, "--node ID is missing; \"sinew cat --help\" says more");
-		return STATUS_USAGE;
-	}
 	if (args->raw && !args->from) {
 		say(SINEW_ERROR, "--raw needs --from ID: without it nobody could tell whose "
 			"bytes are whose");
-		return STATUS_USAGE;
-	}
-	for (i = 0; i < args->n_to; i++) {
-		if (args->to[i] != args->node)
-			continue;
-		say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", args->node);
-		return STATUS_USAGE;
-	}
-	if (args->from == args->node) {
-		say(SINEW_ERROR, "--from: node %" PRIu32 " is the own node", args->node);
 		return STATUS_USAGE;
 	}
 	return -1;
@@ -195,7 +174,7 @@ int arguments_parse(struct arguments *args, int argc, char **argv)
 	*args = (struct arguments){
 		.wait_ms = WAIT_MS,
 		.linger_ms = LINGER_MS,
-		.level = SINEW_WARNING,
+		.cluster.level = SINEW_WARNING,
 	};
 	rc = options_walk(&o, argc, argv);
 	return rc >= 0 ? rc : check(args);

@@ -10,13 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lowcomms/sinew.h"
+#include "tools/cluster.h"
 
 #define ARGUMENTS_TO_MAX	1024	/* nodes in --to */
 
 struct arguments {
-	const char *config;
-	uint32_t node;
+	struct cluster_arguments cluster;
 	bool to_all;
 	uint32_t to[ARGUMENTS_TO_MAX];
 	unsigned n_to;
@@ -29,7 +28,6 @@ struct arguments {
 	bool keep_going;
 	uint32_t break_ms;	/* 0: never */
 	uint64_t rate;		/* 0: no limit */
-	enum sinew_level level;
 };
 
 /* -1: go on; else an exit status, after help or an error was printed. */

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "membership/config.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
@@ -22,67 +21,70 @@ enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, N_POLL };
 
 /* ---- start ---- */
 
-static int load_config(struct cat *c)
+/* What the command line says of nodes, against what there is. */
+static int check_nodes(struct cat *c)
 {
-	char err[CONFIG_ERROR_MAX];
+	const char *name = c->args.cluster.config;
 	unsigned i;
 
-	if (sinew_static_load(c->args.config, &c->config, err, sizeof(err))) {
-		say(SINEW_ERROR, "%s", err);
-		return STATUS_USAGE;
-	}
-	if (cat_peers_init(c)) {
-		say(SINEW_ERROR, "out of memory");
-		return STATUS_USAGE;
-	}
+	if (!c->cluster.file)
+		name = "corosync";
 	for (i = 0; i < c->args.n_to; i++) {
 		struct cat_peer *p = cat_peer_find(c, c->args.to[i]);
 
 		if (!p) {
-			say(SINEW_ERROR, "--to: %s has no node %" PRIu32, c->args.config,
-			    c->args.to[i]);
+			if (c->args.to[i] == c->cluster.node)
+				say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node",
+				    c->args.to[i]);
+			else
+				say(SINEW_ERROR, "--to: %s has no node %" PRIu32, name,
+				    c->args.to[i]);
 			return STATUS_USAGE;
 		}
 		p->is_target = true;
 	}
 	if (c->args.from && !cat_peer_find(c, c->args.from)) {
-		say(SINEW_ERROR, "--from: %s has no node %" PRIu32, c->args.config, c->args.from);
+		say(SINEW_ERROR, "--from: %s has no node %" PRIu32, name, c->args.from);
 		return STATUS_USAGE;
 	}
 	if (c->args.to_all && !c->n_peers) {
-		say(SINEW_ERROR, "--to all: %s has no other node", c->args.config);
+		say(SINEW_ERROR, "--to all: %s has no other node", name);
 		return STATUS_USAGE;
 	}
 	return STATUS_OK;
+}
+
+static int load_config(struct cat *c)
+{
+	char prefix[32];
+	int status;
+
+	status = cluster_open(&c->cluster, &c->args.cluster);
+	if (status)
+		return status;
+	snprintf(prefix, sizeof(prefix), "sinew cat[%" PRIu32 "]", c->cluster.node);
+	say_prefix(prefix);
+	if (cat_peers_init(c)) {
+		say(SINEW_ERROR, "out of memory");
+		return STATUS_USAGE;
+	}
+	return check_nodes(c);
 }
 
 static int start_node(struct cat *c)
 {
 	struct sinew_callbacks callbacks;
 	struct sinew_options opt;
-	char err[CONFIG_ERROR_MAX];
-	int rc;
+	int status;
 
 	SINEW_OPTIONS_INIT(&opt);
 	opt.log = say_line;
-	opt.log_level = c->args.level;
-	if (sinew_static_options(c->config, c->args.node, &opt, err, sizeof(err))) {
-		say(SINEW_ERROR, "%s", err);
-		return STATUS_USAGE;
-	}
+	opt.log_level = c->args.cluster.level;
 	cat_peers_callbacks(&callbacks);
-	rc = sinew_node_new(&opt, &callbacks, c, &c->node);
-	if (rc) {
-		sinew_static_explain(c->config, c->args.node, rc, err, sizeof(err));
-		say(SINEW_ERROR, "%s", err);
-		return STATUS_USAGE;
-	}
-	c->incarnation = sinew_incarnation(c->node);
-	if (sinew_static_join(c->config, c->node, err, sizeof(err))) {
-		say(SINEW_ERROR, "%s", err);
-		return STATUS_USAGE;
-	}
-	return STATUS_OK;
+	status = cluster_node(&c->cluster, &opt, NULL, &callbacks, c, &c->node);
+	if (!status)
+		c->incarnation = sinew_incarnation(c->node);
+	return status;
 }
 
 static int start(struct cat *c)
@@ -265,9 +267,9 @@ static void drain(struct cat *c)
 static void write_stats(struct cat *c)
 {
 	struct stats stats = {
-		.node = c->args.node,
+		.node = c->cluster.config ? c->cluster.node : c->args.cluster.node,
 		.incarnation = c->incarnation,
-		.cluster = c->config ? sinew_static_cluster(c->config) : "",
+		.cluster = c->cluster.config ? sinew_static_cluster(c->cluster.config) : "",
 		.status = c->status,
 		.seconds = (double)(clock_now_ns() - c->began_ns) / 1e9,
 		.peers = c->stats,
@@ -296,12 +298,12 @@ static void finish(struct cat *c)
 	if (c->n_signals > 1)
 		c->status = STATUS_SIGNAL + c->last_signal;
 	write_stats(c);
+	cluster_close(&c->cluster);
 	sinew_node_free(c->node);
 	if (c->out)
 		printer_clear(&c->printer);
 	output_free(c->out);
 	input_close(&c->input);
-	sinew_static_free(c->config);
 	free(c->peers);
 	free(c->stats);
 }
@@ -309,15 +311,12 @@ static void finish(struct cat *c)
 int cat_main(int argc, char **argv)
 {
 	struct cat c = { .phase = CAT_CLOSED, .signal_fd = -1, .began_ns = clock_now_ns() };
-	char prefix[32];
 	int rc;
 
 	say_prefix("sinew cat");
 	rc = arguments_parse(&c.args, argc, argv);
 	if (rc >= 0)
 		return rc;
-	snprintf(prefix, sizeof(prefix), "sinew cat[%" PRIu32 "]", c.args.node);
-	say_prefix(prefix);
 	rc = c.args.stats ? stats_try(c.args.stats) : 0;
 	if (rc) {
 		say(SINEW_ERROR, "--stats: %s cannot be written: %s", c.args.stats, strerror(-rc));

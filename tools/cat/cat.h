@@ -13,13 +13,13 @@
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
-#include "membership/static.h"
 #include "tools/cat/arguments.h"
 #include "tools/cat/input.h"
 #include "tools/cat/output.h"
 #include "tools/cat/printer.h"
 #include "tools/cat/stats.h"
 #include "tools/clock.h"
+#include "tools/cluster.h"
 #include "tools/command.h"
 
 #define CAT_SAY_BLOCKED_MS	1000	/* a full queue is told after that */
@@ -50,7 +50,7 @@ struct cat_peer {
 
 struct cat {
 	struct arguments args;
-	struct sinew_static *config;
+	struct cluster cluster;
 	struct sinew_node *node;
 	struct output *out;
 	struct printer printer;
@@ -78,9 +78,11 @@ struct cat {
 
 /* The exit status is the gravest that happened. */
 void cat_set_status(struct cat *c, enum command_status status);
-/* -ENOMEM. A record for each node of the file but the own one. */
+/* -ENOMEM. A record for each node of the configuration but the own one. */
 int cat_peers_init(struct cat *c);
 struct cat_peer *cat_peer_find(struct cat *c, uint32_t nodeid);
+/* The same, or a new record: corosync may have got a node since. */
+struct cat_peer *cat_peer_of(struct cat *c, uint32_t nodeid);
 void cat_peers_callbacks(struct sinew_callbacks *ret_callbacks);
 /* Every peer that is up has finished. */
 bool cat_peers_finished(const struct cat *c);

@@ -5,6 +5,7 @@
  */
 #include "tools/cat/cat.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,30 +27,42 @@ void cat_set_status(struct cat *c, enum command_status status)
 		c->status = status;
 }
 
+static struct cat_peer *add_peer(struct cat *c, uint32_t nodeid)
+{
+	struct cat_peer *p = &c->peers[c->n_peers];
+
+	/* As many as a node can have at most. */
+	assert(c->n_peers < STATIC_NODES_MAX);
+	p->nodeid = nodeid;
+	p->is_target = c->args.to_all;
+	p->stats = &c->stats[c->n_peers];
+	p->stats->sum.nodeid = nodeid;
+	c->n_peers++;
+	return p;
+}
+
 int cat_peers_init(struct cat *c)
 {
-	unsigned n = sinew_static_nodes(c->config, NULL, 0);
-	uint32_t *nodeids = calloc(n, sizeof(*nodeids));
-	unsigned i;
+	uint32_t nodeids[STATIC_NODES_MAX];
+	unsigned n, i;
 
-	c->peers = calloc(n, sizeof(*c->peers));
-	c->stats = calloc(n, sizeof(*c->stats));
-	if (!nodeids || !c->peers || !c->stats) {
-		free(nodeids);
+	/* Not touched beyond what is used; records stay where they are. */
+	c->peers = calloc(STATIC_NODES_MAX, sizeof(*c->peers));
+	c->stats = calloc(STATIC_NODES_MAX, sizeof(*c->stats));
+	if (!c->peers || !c->stats)
 		return -ENOMEM;
-	}
-	sinew_static_nodes(c->config, nodeids, n);
-	for (i = 0; i < n; i++) {
-		if (nodeids[i] == c->args.node)
-			continue;
-		c->peers[c->n_peers].nodeid = nodeids[i];
-		c->peers[c->n_peers].is_target = c->args.to_all;
-		c->peers[c->n_peers].stats = &c->stats[c->n_peers];
-		c->stats[c->n_peers].sum.nodeid = nodeids[i];
-		c->n_peers++;
-	}
-	free(nodeids);
+	n = sinew_static_nodes(c->cluster.config, nodeids, STATIC_NODES_MAX);
+	for (i = 0; i < n; i++)
+		if (nodeids[i] != c->cluster.node)
+			add_peer(c, nodeids[i]);
 	return 0;
+}
+
+struct cat_peer *cat_peer_of(struct cat *c, uint32_t nodeid)
+{
+	struct cat_peer *p = cat_peer_find(c, nodeid);
+
+	return p ? p : add_peer(c, nodeid);
 }
 
 struct cat_peer *cat_peer_find(struct cat *c, uint32_t nodeid)
@@ -85,7 +98,7 @@ void cat_peer_lose(struct cat *c, struct cat_peer *p)
 static void peer_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
 {
 	struct cat *c = user;
-	struct cat_peer *p = cat_peer_find(c, sinew_peer_nodeid(peer));
+	struct cat_peer *p = cat_peer_of(c, sinew_peer_nodeid(peer));
 
 	(void)node;
 	sinew_peer_set_user(peer, p);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Membership by corosync: the public functions.
+ * Knows nothing of corosync's calls, nor of what its events mean.
+ */
+#include "membership/corosync.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "membership/config.h"
+#include "membership/follow.h"
+
+#define CONNECT_MS	10000
+#define FREE_MS		2000	/* corosync may take so long to let us leave */
+#define MS		UINT64_C(1000000)
+
+uint64_t follow_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 * MS + (uint64_t)t.tv_nsec;
+}
+
+void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
+{
+	char line[FOLLOW_TEXT_MAX];
+	va_list args;
+
+	if (!c->setup.log || level > c->setup.log_level)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	c->setup.log(c->setup.log_user, level, line);
+}
+
+void follow_wake(struct sinew_corosync *c)
+{
+	const uint64_t one = 1;
+
+	/* It can only fail when the thread is awake already. */
+	if (write(c->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void follow_unref(struct sinew_corosync *c)
+{
+	unsigned left;
+
+	pthread_mutex_lock(&c->lock);
+	left = --c->refs;
+	pthread_mutex_unlock(&c->lock);
+	if (left)
+		return;
+	if (c->config != c->first)
+		sinew_static_free(c->config);
+	sinew_static_free(c->first);
+	free(c->members);
+	close(c->wake_fd);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+/* ---- open ---- */
+
+void sinew_corosync_setup_init(struct sinew_corosync_setup *setup, size_t size)
+{
+	const struct sinew_corosync_setup defaults = {
+		.size = size,
+		.connect_ms = CONNECT_MS,
+		.log_level = SINEW_INFO,
+	};
+
+	memset(setup, 0, size);
+	memcpy(setup, &defaults, size < sizeof(defaults) ? size : sizeof(defaults));
+}
+
+static struct sinew_corosync *allocate(const struct sinew_corosync_setup *setup)
+{
+	struct sinew_corosync *c = calloc(1, sizeof(*c));
+	pthread_condattr_t attr;
+
+	if (!c)
+		return NULL;
+	sinew_corosync_setup_init(&c->setup, sizeof(c->setup));
+	if (setup)
+		memcpy(&c->setup, setup, setup->size < sizeof(c->setup) ? setup->size :
+									  sizeof(c->setup));
+	c->setup.size = sizeof(c->setup);
+	if (!c->setup.connect_ms)
+		c->setup.connect_ms = CONNECT_MS;
+	c->refs = 1;
+	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake_fd < 0) {
+		free(c);
+		return NULL;
+	}
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	return c;
+}
+
+/* With all signals blocked: they belong to the application's threads. */
+static int start_thread(struct sinew_corosync *c)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, IPC_STACK);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	c->refs++;
+	rc = pthread_create(&c->thread, &attr, follow_run, c);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (rc)
+		c->refs--;
+	return -rc;
+}
+
+static struct timespec in_ms(uint32_t ms)
+{
+	const uint64_t at = follow_now_ns() + ms * MS;
+
+	return (struct timespec){ (time_t)(at / (1000 * MS)), (long)(at % (1000 * MS)) };
+}
+
+/* 0 when it is open, else why not; *ret_text as well. */
+static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
+{
+	const struct timespec until = in_ms(c->setup.connect_ms);
+	int rc = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->is_open && !c->has_ended && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&c->changed, &c->lock, &until);
+	if (c->is_open)
+		rc = 0;
+	else if (atomic_load(&c->calling_since_ns))
+		rc = -ETIMEDOUT;
+	else
+		rc = c->error ? c->error : -ETIMEDOUT;
+	if (rc == -ETIMEDOUT)
+		snprintf(err, err_size, "corosync does not answer; does it hang?");
+	else if (rc)
+		snprintf(err, err_size, "%s", c->text);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_corosync **ret_cs,
+			char *err, size_t err_size)
+{
+	struct sinew_corosync *c;
+	int rc;
+
+	if (err_size)
+		err[0] = '\0';
+	c = allocate(setup);
+	if (!c) {
+		snprintf(err, err_size, "out of memory or descriptors");
+		return -ENOMEM;
+	}
+	rc = start_thread(c);
+	if (rc) {
+		snprintf(err, err_size, "no thread: %s", strerror(-rc));
+		follow_unref(c);
+		return rc;
+	}
+	rc = wait_until_open(c, err, err_size);
+	if (rc) {
+		sinew_corosync_free(c);
+		return rc;
+	}
+	*ret_cs = c;
+	return 0;
+}
+
+int sinew_corosync_options(struct sinew_corosync *cs, struct sinew_options *opt)
+{
+	char err[CONFIG_ERROR_MAX];
+	int rc;
+
+	rc = sinew_static_options(cs->first, cs->nodeid, opt, err, sizeof(err));
+	if (!rc)
+		opt->membership = SINEW_MEMBERSHIP_EXTERNAL;
+	return rc;
+}
+
+const struct sinew_static *sinew_corosync_config(const struct sinew_corosync *cs)
+{
+	return cs->first;
+}
+
+uint32_t sinew_corosync_nodeid(const struct sinew_corosync *cs)
+{
+	return cs->nodeid;
+}
+
+/* ---- attach and free ---- */
+
+/* On the loop's thread: they only leave word. */
+static void on_renewed(void *arg, uint64_t incarnation)
+{
+	struct sinew_corosync *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	c->renewed = incarnation;
+	pthread_mutex_unlock(&c->lock);
+	follow_wake(c);
+}
+
+static void on_closing(void *arg)
+{
+	struct sinew_corosync *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	c->wants_close = true;
+	pthread_mutex_unlock(&c->lock);
+	follow_wake(c);
+}
+
+static void on_closed(void *arg)
+{
+	struct sinew_corosync *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	c->wants_close = true;
+	c->wants_leave = true;
+	pthread_mutex_unlock(&c->lock);
+	follow_wake(c);
+}
+
+static const struct sinew_watch watch = {
+	.size = sizeof(watch),
+	.renewed = on_renewed,
+	.closing = on_closing,
+	.closed = on_closed,
+};
+
+int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
+{
+	bool was_attached;
+	int rc;
+
+	if (sinew_node_id(node) != cs->nodeid)
+		return -EINVAL;
+	pthread_mutex_lock(&cs->lock);
+	was_attached = cs->is_attached;
+	cs->is_attached = true;
+	pthread_mutex_unlock(&cs->lock);
+	if (was_attached)
+		return -EALREADY;
+	snprintf(cs->group, sizeof(cs->group), "sinew/%s", sinew_node_group(node));
+	/* What happens from here on is heard; the incarnation is asked for behind it. */
+	rc = sinew_watch(node, &watch, cs);
+	pthread_mutex_lock(&cs->lock);
+	cs->is_attached = !rc;
+	cs->node = rc ? NULL : node;
+	pthread_mutex_unlock(&cs->lock);
+	follow_wake(cs);
+	return rc;
+}
+
+void sinew_corosync_free(struct sinew_corosync *cs)
+{
+	const struct timespec until = in_ms(FREE_MS);
+	struct sinew_node *node;
+	bool has_ended;
+	int rc = 0;
+
+	if (!cs)
+		return;
+	pthread_mutex_lock(&cs->lock);
+	node = cs->node;
+	pthread_mutex_unlock(&cs->lock);
+	sinew_watch(node, NULL, NULL);
+	atomic_store(&cs->wants_stop, true);
+	follow_wake(cs);
+	pthread_mutex_lock(&cs->lock);
+	while (!cs->has_ended && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&cs->changed, &cs->lock, &until);
+	cs->node = NULL;
+	has_ended = cs->has_ended;
+	pthread_mutex_unlock(&cs->lock);
+	/* A thread that hangs in corosync stays behind with what it needs. */
+	if (has_ended)
+		pthread_join(cs->thread, NULL);
+	else
+		pthread_detach(cs->thread);
+	follow_unref(cs);
+}
+
+/* ---- status ---- */
+
+int sinew_corosync_status(struct sinew_corosync *cs, struct sinew_corosync_status *ret)
+{
+	struct sinew_corosync_status now;
+	uint64_t since = atomic_load(&cs->calling_since_ns);
+
+	if (!ret || ret->size < sizeof(ret->size) || ret->size > sizeof(now))
+		return -EINVAL;
+	pthread_mutex_lock(&cs->lock);
+	now = cs->status;
+	pthread_mutex_unlock(&cs->lock);
+	now.size = ret->size;
+	now.silent_ms = since ? (follow_now_ns() - since) / MS : 0;
+	memcpy(ret, &now, ret->size);
+	return 0;
+}
+
+int sinew_corosync_members(struct sinew_corosync *cs, struct sinew_corosync_member *entries,
+			   int max)
+{
+	int n, i;
+
+	if (max < 0 || (max && !entries))
+		return -EINVAL;
+	pthread_mutex_lock(&cs->lock);
+	n = (int)cs->n_members;
+	for (i = 0; i < n && i < max; i++)
+		entries[i] = cs->members[i];
+	pthread_mutex_unlock(&cs->lock);
+	return n;
+}

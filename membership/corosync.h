@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the command wants of a membership by corosync beyond sinew-corosync.h.
+ * Knows nothing of how it comes about.
+ */
+#ifndef MEMBERSHIP_COROSYNC_H
+#define MEMBERSHIP_COROSYNC_H
+
+#include "lowcomms/sinew-corosync.h"
+#include "membership/static.h"
+
+/* The configuration that it began with, resolved; belongs to cs. */
+const struct sinew_static *sinew_corosync_config(const struct sinew_corosync *cs);
+uint32_t sinew_corosync_nodeid(const struct sinew_corosync *cs);
+
+#endif

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The thread that talks to corosync and feeds the node: it connects, joins the
+ * group, lets the view conclude and tells the node; when corosync is lost it begins
+ * anew. Knows nothing of corosync's calls; ipc.c does.
+ */
+#include "membership/follow.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "membership/config.h"
+
+#define MS		UINT64_C(1000000)
+#define RETRY_NS	(250 * MS)	/* of connecting and joining */
+#define CHECK_NS	(1000 * MS)	/* between two questions whether corosync answers */
+#define GOODBYE_NS	(1000 * MS)	/* it may take so long to come back */
+#define WAIT_MAX_MS	60000
+
+/* Around each call that blocks while corosync hangs. */
+static void calling(struct sinew_corosync *c)
+{
+	atomic_store(&c->calling_since_ns, follow_now_ns());
+}
+
+static void called(struct sinew_corosync *c)
+{
+	atomic_store(&c->calling_since_ns, 0);
+}
+
+/* ---- what the view concludes ---- */
+
+static void op_add(void *arg, const struct view_node *node)
+{
+	struct sinew_corosync *c = arg;
+
+	if (c->node)
+		sinew_peer_add(c->node, node->nodeid, node->addrs, node->n_addrs);
+}
+
+static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
+			 unsigned n_addrs)
+{
+	struct sinew_corosync *c = arg;
+
+	if (c->node)
+		sinew_peer_set_addrs(c->node, nodeid, addrs, n_addrs);
+}
+
+static void op_remove(void *arg, uint32_t nodeid)
+{
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " is no longer in the nodelist", nodeid);
+	if (c->node)
+		sinew_peer_remove(c->node, nodeid);
+}
+
+static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " joined incarnation=%016" PRIx64, nodeid,
+		   incarnation);
+	if (c->node)
+		sinew_peer_joined(c->node, nodeid, incarnation);
+}
+
+static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " says goodbye incarnation=%016" PRIx64, nodeid,
+		   incarnation);
+	if (c->node)
+		sinew_peer_leaving(c->node, nodeid, incarnation);
+}
+
+static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " left incarnation=%016" PRIx64, nodeid,
+		   incarnation);
+	if (c->node)
+		sinew_peer_left(c->node, nodeid, incarnation);
+}
+
+static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
+{
+	static const char *const why[] = {
+		[VIEW_LEAVE] = "it left without a goodbye",
+		[VIEW_PROCDOWN] = "its program or its corosync ended",
+		[VIEW_NODEDOWN] = "its node is no longer heard",
+		[VIEW_RENEWED] = "it has begun a new life",
+	};
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, SINEW_WARNING, "peer=%" PRIu32 " failed: %s incarnation=%016" PRIx64, nodeid,
+		   why[cause], incarnation);
+	/* Nobody has to be fenced for a life that its own process gave up. */
+	if (c->node && (!c->setup.hold_failed || cause == VIEW_RENEWED))
+		sinew_peer_failed(c->node, nodeid, incarnation);
+}
+
+static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, SINEW_WARNING, "peer=%" PRIu32 " is to be fenced incarnation=%016" PRIx64,
+		   nodeid, incarnation);
+	if (c->node)
+		sinew_ask_fence(c->node, nodeid, incarnation, SINEW_FENCE_FAILED);
+}
+
+static void op_quorum(void *arg, bool is_quorate)
+{
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, is_quorate ? SINEW_INFO : SINEW_WARNING, "quorum %s",
+		   is_quorate ? "is there" : "is lost");
+	if (c->node)
+		sinew_quorum(c->node, is_quorate);
+}
+
+static void op_self_lost(void *arg)
+{
+	struct sinew_corosync *c = arg;
+
+	if (c->node)
+		sinew_self_lost(c->node);
+}
+
+static int op_send(void *arg, const void *bytes, size_t len)
+{
+	struct sinew_corosync *c = arg;
+
+	return c->ipc ? ipc_send(c->ipc, bytes, len) : -EAGAIN;
+}
+
+static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
+{
+	follow_log(arg, level, "peer=%" PRIu32 " %s", nodeid, text);
+}
+
+static const struct view_ops ops = {
+	.add = op_add,
+	.set_addrs = op_set_addrs,
+	.remove = op_remove,
+	.joined = op_joined,
+	.leaving = op_leaving,
+	.left = op_left,
+	.failed = op_failed,
+	.fence = op_fence,
+	.quorum = op_quorum,
+	.self_lost = op_self_lost,
+	.send = op_send,
+	.note = op_note,
+};
+
+/* ---- what corosync says; lock is held ---- */
+
+static void on_group(void *arg, uint32_t own_pid, const struct view_process *now, unsigned n_now,
+		     const struct view_gone *gone, unsigned n_gone)
+{
+	struct sinew_corosync *c = arg;
+
+	view_group(&c->view, own_pid, now, n_now, gone, n_gone, follow_now_ns());
+	c->is_settle_due = true;
+}
+
+static void on_group_ring(void *arg, const struct view_ring *ring)
+{
+	struct sinew_corosync *c = arg;
+
+	view_group_ring(&c->view, ring);
+	c->is_settle_due = true;
+}
+
+static void on_quorum(void *arg, bool is_quorate, const struct view_ring *ring)
+{
+	struct sinew_corosync *c = arg;
+
+	view_quorum(&c->view, is_quorate, ring);
+	c->is_settle_due = true;
+}
+
+static void on_message(void *arg, const struct view_process *from, const uint8_t *bytes,
+		       size_t len)
+{
+	struct sinew_corosync *c = arg;
+
+	view_message(&c->view, from, bytes, len);
+}
+
+static void on_config(void *arg)
+{
+	struct sinew_corosync *c = arg;
+
+	c->is_config_due = true;
+}
+
+static const struct ipc_events events = {
+	.group = on_group,
+	.group_ring = on_group_ring,
+	.quorum = on_quorum,
+	.message = on_message,
+	.config = on_config,
+};
+
+/* ---- configuration ---- */
+
+static int read_config(struct sinew_corosync *c, struct sinew_static **ret_config,
+		       uint32_t *ret_local, char *err, size_t err_size)
+{
+	struct sinew_static *config = NULL;
+	char *text = NULL;
+	int rc;
+
+	calling(c);
+	rc = ipc_config(c->ipc, &text, ret_local);
+	called(c);
+	if (rc) {
+		snprintf(err, err_size, "corosync's configuration cannot be read: %s",
+			 strerror(-rc));
+		return rc;
+	}
+	rc = sinew_static_parse("corosync", text, strlen(text), &config, err, err_size);
+	free(text);
+	if (!rc)
+		rc = sinew_static_resolve(config, err, err_size);
+	if (rc) {
+		sinew_static_free(config);
+		return rc;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+/* The nodes as the view wants them; lock is held. */
+static void tell_nodes(struct sinew_corosync *c)
+{
+	struct view_node *nodes = calloc(VIEW_NODES_MAX, sizeof(*nodes));
+	uint32_t ids[VIEW_NODES_MAX];
+	char err[CONFIG_ERROR_MAX];
+	struct sinew_options opt;
+	unsigned n, i;
+
+	if (!nodes) {
+		follow_log(c, SINEW_ERROR, "out of memory: the nodelist stays as it was");
+		return;
+	}
+	n = sinew_static_nodes(c->config, ids, VIEW_NODES_MAX);
+	if (n > VIEW_NODES_MAX)
+		n = VIEW_NODES_MAX;
+	for (i = 0; i < n; i++) {
+		sinew_options_init(&opt, sizeof(opt));
+		sinew_static_options(c->config, ids[i], &opt, err, sizeof(err));
+		nodes[i].nodeid = ids[i];
+		nodes[i].n_addrs = opt.n_addrs;
+		memcpy(nodes[i].addrs, opt.addrs, sizeof(opt.addrs));
+		snprintf(nodes[i].name, sizeof(nodes[i].name), "%s",
+			 sinew_static_name(c->config, ids[i]));
+	}
+	view_nodelist(&c->view, nodes, n);
+	free(nodes);
+}
+
+static void renew_config(struct sinew_corosync *c)
+{
+	struct sinew_static *config;
+	char err[CONFIG_ERROR_MAX];
+	uint32_t local;
+
+	c->is_config_due = false;
+	if (read_config(c, &config, &local, err, sizeof(err))) {
+		follow_log(c, SINEW_ERROR, "the changed configuration is not taken over: %s", err);
+		return;
+	}
+	if (c->config != c->first)
+		sinew_static_free(c->config);
+	c->config = config;
+	if (!c->has_view)
+		return;
+	pthread_mutex_lock(&c->lock);
+	tell_nodes(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- connecting ---- */
+
+static void say_error(struct sinew_corosync *c, int error, const char *text)
+{
+	pthread_mutex_lock(&c->lock);
+	if (strcmp(c->text, text))
+		follow_log(c, SINEW_WARNING, "%s; trying again", text);
+	c->error = error;
+	snprintf(c->text, sizeof(c->text), "%s", text);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void disconnect(struct sinew_corosync *c)
+{
+	calling(c);
+	ipc_close(c->ipc);
+	called(c);
+	c->ipc = NULL;
+	c->has_joined = false;
+	c->retry_ns = follow_now_ns() + RETRY_NS;
+}
+
+/* The first time: what the application begins with. */
+static int take_first(struct sinew_corosync *c)
+{
+	char err[CONFIG_ERROR_MAX];
+	struct sinew_static *config;
+	struct sinew_options opt;
+	uint32_t local;
+	int rc;
+
+	rc = read_config(c, &config, &local, err, sizeof(err));
+	if (!rc) {
+		sinew_options_init(&opt, sizeof(opt));
+		rc = sinew_static_options(config, local, &opt, err, sizeof(err));
+		if (rc)
+			sinew_static_free(config);
+	}
+	if (rc) {
+		say_error(c, rc, err);
+		return rc;
+	}
+	pthread_mutex_lock(&c->lock);
+	c->first = config;
+	c->config = config;
+	c->nodeid = local;
+	c->is_open = true;
+	c->text[0] = '\0';
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	return 0;
+}
+
+static void try_connect(struct sinew_corosync *c)
+{
+	char text[256] = "";
+	int rc;
+
+	c->retry_ns = follow_now_ns() + RETRY_NS;
+	calling(c);
+	rc = ipc_open(&events, c, &c->ipc, text, sizeof(text));
+	called(c);
+	if (rc) {
+		say_error(c, rc, rc == -ENOMEM ? "out of memory" : text);
+		return;
+	}
+	if (!c->first) {
+		if (take_first(c))
+			disconnect(c);
+		return;
+	}
+	follow_log(c, SINEW_INFO, "corosync is there again");
+	renew_config(c);
+}
+
+/* Into the group, as soon as there is a node with an incarnation of its own. */
+static void try_join(struct sinew_corosync *c)
+{
+	int rc;
+
+	if (c->has_joined || !c->has_view || c->view.is_renewing || c->is_closing || c->has_left)
+		return;
+	calling(c);
+	rc = ipc_join(c->ipc, c->group);
+	called(c);
+	c->has_joined = !rc;
+	if (rc)
+		c->retry_ns = follow_now_ns() + RETRY_NS;
+}
+
+static void lost(struct sinew_corosync *c)
+{
+	follow_log(c, SINEW_ERROR, "corosync is lost: all peers go down, until it is back");
+	pthread_mutex_lock(&c->lock);
+	c->status.losses++;
+	if (c->has_view)
+		view_lost(&c->view);
+	pthread_mutex_unlock(&c->lock);
+	/* That takes corosync's library a while; its descriptors stay readable until then. */
+	disconnect(c);
+}
+
+/* ---- the node's own life; lock is held ---- */
+
+static void begin_view(struct sinew_corosync *c)
+{
+	struct greeting own = { .type = GREETING_HELLO, .nodeid = c->nodeid };
+	char err[CONFIG_ERROR_MAX];
+	struct sinew_options opt;
+
+	own.incarnation = sinew_incarnation(c->node);
+	sinew_options_init(&opt, sizeof(opt));
+	if (!sinew_static_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
+		own.n_addrs = opt.n_addrs;
+		memcpy(own.addrs, opt.addrs, sizeof(own.addrs));
+	}
+	view_init(&c->view, &ops, c, &own);
+	c->has_view = true;
+	sinew_quorum(c->node, false);
+	tell_nodes(c);
+}
+
+static void take_words(struct sinew_corosync *c)
+{
+	const uint64_t now = follow_now_ns();
+
+	if (c->node && !c->has_view)
+		begin_view(c);
+	if (c->renewed && c->has_view)
+		view_renewed(&c->view, c->renewed, now);
+	c->renewed = 0;
+	if (c->wants_close && !c->is_closing && c->has_view) {
+		c->is_closing = true;
+		view_closing(&c->view, now);
+	}
+}
+
+/* ---- the loop ---- */
+
+static void sleep_until_work(struct sinew_corosync *c)
+{
+	struct pollfd p[IPC_FDS + 1] = { { .fd = c->wake_fd, .events = POLLIN } };
+	uint64_t until = c->has_view ? view_deadline(&c->view) : VIEW_NEVER, now, count;
+	int fds[IPC_FDS] = { -1, -1, -1 }, i, ms;
+
+	if (c->ipc)
+		ipc_fds(c->ipc, fds);
+	for (i = 0; i < IPC_FDS; i++)
+		p[i + 1] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	if ((!c->ipc || !c->has_joined) && c->retry_ns < until)
+		until = c->retry_ns;
+	if (c->ipc && c->check_ns < until)
+		until = c->check_ns;
+	if (c->leave_ns && !c->has_left && c->leave_ns < until)
+		until = c->leave_ns;
+	now = follow_now_ns();
+	if (until <= now)
+		return;
+	ms = until - now > WAIT_MAX_MS * MS ? WAIT_MAX_MS : (int)((until - now + MS - 1) / MS);
+	poll(p, IPC_FDS + 1, ms);
+	if (p[0].revents && read(c->wake_fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+/* Everything that has come is read before anything is concluded from it. */
+static int dispatch(struct sinew_corosync *c)
+{
+	int rc;
+
+	pthread_mutex_lock(&c->lock);
+	rc = c->has_view ? ipc_dispatch(c->ipc) : 0;
+	if (!rc && c->is_settle_due)
+		view_settle(&c->view);
+	c->is_settle_due = false;
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+/* It may hang without a word: that is asked for, and seen by who looks at the status. */
+static int check(struct sinew_corosync *c)
+{
+	int rc;
+
+	if (follow_now_ns() < c->check_ns)
+		return 0;
+	calling(c);
+	rc = ipc_check(c->ipc);
+	called(c);
+	c->check_ns = follow_now_ns() + CHECK_NS;
+	return rc;
+}
+
+static void turn(struct sinew_corosync *c)
+{
+	if (!c->ipc && follow_now_ns() >= c->retry_ns)
+		try_connect(c);
+	pthread_mutex_lock(&c->lock);
+	take_words(c);
+	pthread_mutex_unlock(&c->lock);
+	if (c->ipc && (dispatch(c) || check(c)))
+		lost(c);
+	if (c->ipc && c->is_config_due)
+		renew_config(c);
+	if (c->ipc && follow_now_ns() >= c->retry_ns)
+		try_join(c);
+	pthread_mutex_lock(&c->lock);
+	if (c->has_view)
+		view_tick(&c->view, follow_now_ns());
+	follow_publish(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/*
+ * Behind the handshakes: the others hear that nothing more will come. Corosync may take a leave
+ * before what was sent to the group; so the goodbye has to come back first.
+ */
+static void try_leave(struct sinew_corosync *c)
+{
+	const uint64_t now = follow_now_ns();
+	bool wants;
+
+	pthread_mutex_lock(&c->lock);
+	wants = c->wants_leave || atomic_load(&c->wants_stop);
+	pthread_mutex_unlock(&c->lock);
+	if (!wants || c->has_left)
+		return;
+	if (!c->leave_ns)
+		c->leave_ns = now + GOODBYE_NS;
+	if (c->ipc && c->has_joined && c->is_closing && !c->view.is_goodbye_out &&
+	    now < c->leave_ns)
+		return;
+	c->has_left = true;
+	if (!c->ipc || !c->has_joined)
+		return;
+	calling(c);
+	ipc_leave(c->ipc);
+	called(c);
+}
+
+void *follow_run(void *arg)
+{
+	struct sinew_corosync *c = arg;
+
+	for (;;) {
+		turn(c);
+		try_leave(c);
+		if (c->has_left && atomic_load(&c->wants_stop))
+			break;
+		sleep_until_work(c);
+	}
+	disconnect(c);
+	pthread_mutex_lock(&c->lock);
+	c->has_ended = true;
+	c->status.connected = false;
+	c->status.in_group = false;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	follow_unref(c);
+	return NULL;
+}

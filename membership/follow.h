@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the two files behind sinew-corosync.h share. Not for others.
+ *
+ *	corosync.c   the public functions: open, attach, status, free
+ *	follow.c     the thread that talks to corosync and feeds the node
+ *	publish.c    what others may see of it
+ */
+#ifndef MEMBERSHIP_FOLLOW_H
+#define MEMBERSHIP_FOLLOW_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lowcomms/sinew-corosync.h"
+#include "membership/ipc.h"
+#include "membership/static.h"
+
+#define FOLLOW_TEXT_MAX		1024
+
+/*
+ * Fields without a note belong to the thread. lock is held while the node is called
+ * and never around a call that blocks while corosync hangs, so that
+ * sinew_corosync_free() can take the node away from a thread that is in one.
+ */
+struct sinew_corosync {
+	struct sinew_corosync_setup setup;	/* constant */
+	int wake_fd;				/* constant; an eventfd */
+	pthread_t thread;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;		/* opened, failed or ended; lock */
+	unsigned refs;			/* the user's and the thread's; lock */
+	bool is_open, has_ended;	/* lock */
+	int error;			/* why it is not open; lock */
+	char text[FOLLOW_TEXT_MAX];	/* that, for people; lock */
+	struct sinew_static *first;	/* what it began with; constant once open */
+	uint32_t nodeid;		/* constant once open */
+	struct sinew_node *node;	/* NULL: not attached; lock */
+	char group[SINEW_NAME_MAX + 16];	/* set before node; constant then */
+	uint64_t renewed;		/* the new incarnation, 0: none; lock */
+	bool is_attached;		/* lock */
+	bool wants_close, wants_leave;	/* lock */
+	_Atomic bool wants_stop;
+	_Atomic uint64_t calling_since_ns;	/* a call that may block; 0: none */
+
+	struct sinew_corosync_status status;	/* lock */
+	struct sinew_corosync_member *members;	/* lock */
+	unsigned n_members;			/* lock */
+
+	struct ipc *ipc;		/* NULL: not connected */
+	struct sinew_static *config;	/* the latest */
+	struct view view;
+	bool has_view;			/* view_init() was called */
+	bool has_joined;		/* ipc_join() was taken */
+	bool is_closing, has_left;
+	bool is_config_due, is_settle_due;
+	uint64_t leave_ns;		/* then without waiting; 0: no leave is wanted */
+	uint64_t retry_ns;		/* of connecting or joining */
+	uint64_t check_ns;
+	struct view_member_time {
+		uint32_t nodeid;
+		bool is_joined, is_leaving;
+		uint64_t since_ms;
+	} times[VIEW_NODES_MAX + 1];
+	unsigned n_times;
+};
+
+/* The thread; arg is a struct sinew_corosync with a reference of its own. */
+void *follow_run(void *arg);
+/* Copies what the status functions give; lock is held. */
+void follow_publish(struct sinew_corosync *c);
+void follow_wake(struct sinew_corosync *c);
+void follow_unref(struct sinew_corosync *c);
+uint64_t follow_now_ns(void);
+void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

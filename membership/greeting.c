@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What processes tell each other through the membership service, as bytes.
+ * Knows nothing of who is a member.
+ */
+#include "membership/greeting.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define MAGIC		0x4d574e53u	/* "SNWM" */
+#define VERSION		1
+#define TRANSPORT_TCP	1
+#define HEAD		28u
+#define ADDRESS		20u
+
+static void put(uint8_t *p, uint64_t n, unsigned bytes)
+{
+	unsigned i;
+
+	for (i = 0; i < bytes; i++)
+		p[i] = (uint8_t)(n >> (8 * i));
+}
+
+static uint64_t get(const uint8_t *p, unsigned bytes)
+{
+	uint64_t n = 0;
+
+	while (bytes--)
+		n = n << 8 | p[bytes];
+	return n;
+}
+
+static uint16_t port_of(const struct sockaddr_storage *addr)
+{
+	/* The port is at the same place in both families. */
+	return ntohs(((const struct sockaddr_in *)addr)->sin_port);
+}
+
+static void put_address(uint8_t *p, const struct sockaddr_storage *addr)
+{
+	memset(p, 0, ADDRESS);
+	if (addr->ss_family == AF_INET6) {
+		p[0] = 6;
+		memcpy(p + 4, &((const struct sockaddr_in6 *)addr)->sin6_addr, 16);
+	} else {
+		p[0] = 4;
+		memcpy(p + 4, &((const struct sockaddr_in *)addr)->sin_addr, 4);
+	}
+}
+
+static int get_address(const uint8_t *p, uint16_t port, struct sockaddr_storage *ret_addr)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret_addr;
+	struct sockaddr_in *four = (struct sockaddr_in *)ret_addr;
+
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	if (p[0] == 6) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(port);
+		memcpy(&six->sin6_addr, p + 4, 16);
+		return 0;
+	}
+	if (p[0] != 4)
+		return -EBADMSG;
+	four->sin_family = AF_INET;
+	four->sin_port = htons(port);
+	memcpy(&four->sin_addr, p + 4, 4);
+	return 0;
+}
+
+size_t greeting_put(uint8_t *p, const struct greeting *g)
+{
+	unsigned i;
+
+	put(p, MAGIC, 4);
+	put(p + 4, VERSION, 2);
+	put(p + 6, (uint64_t)g->type, 2);
+	put(p + 8, g->nodeid, 4);
+	put(p + 12, 0, 4);
+	put(p + 16, g->incarnation, 8);
+	put(p + 24, g->n_addrs ? port_of(&g->addrs[0]) : 0, 2);
+	put(p + 26, TRANSPORT_TCP, 1);
+	put(p + 27, g->n_addrs, 1);
+	for (i = 0; i < g->n_addrs; i++)
+		put_address(p + HEAD + i * ADDRESS, &g->addrs[i]);
+	return HEAD + g->n_addrs * ADDRESS;
+}
+
+int greeting_get(const uint8_t *p, size_t n, struct greeting *ret)
+{
+	struct greeting g = { 0 };
+	uint64_t type;
+	uint16_t port;
+	unsigned i;
+
+	if (n < HEAD || get(p, 4) != MAGIC)
+		return -EBADMSG;
+	if (get(p + 4, 2) != VERSION || p[26] != TRANSPORT_TCP)
+		return -EPROTONOSUPPORT;
+	type = get(p + 6, 2);
+	g.nodeid = (uint32_t)get(p + 8, 4);
+	g.incarnation = get(p + 16, 8);
+	port = (uint16_t)get(p + 24, 2);
+	g.n_addrs = p[27];
+	if ((type != GREETING_HELLO && type != GREETING_GOODBYE) || !g.nodeid || !g.incarnation)
+		return -EBADMSG;
+	if (g.n_addrs > SINEW_ADDRS_MAX || n < HEAD + g.n_addrs * ADDRESS)
+		return -EBADMSG;
+	g.type = (enum greeting_type)type;
+	for (i = 0; i < g.n_addrs; i++)
+		if (get_address(p + HEAD + i * ADDRESS, port, &g.addrs[i]))
+			return -EBADMSG;
+	*ret = g;
+	return 0;
+}

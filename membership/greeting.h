@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the processes of a cluster tell each other through the membership
+ * service: who I am (HELLO) and that I am about to go (GOODBYE). Bytes only.
+ * Knows nothing of who is a member.
+ *
+ * All numbers are little endian:
+ *
+ *	 0  4  magic "SNWM"		16  8  incarnation, not 0
+ *	 4  2  version, 1		24  2  port
+ *	 6  2  type			26  1  transport, 1 = TCP
+ *	 8  4  nodeid			27  1  number of addresses
+ *	12  4  flags, 0			28     addresses: 1 family (4, 6), 3 zero, 16 address
+ *
+ * What follows is skipped, so that later versions can say more.
+ */
+#ifndef MEMBERSHIP_GREETING_H
+#define MEMBERSHIP_GREETING_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "lowcomms/sinew.h"
+
+#define GREETING_MAX	(28 + 20 * SINEW_ADDRS_MAX)
+
+enum greeting_type { GREETING_HELLO = 1, GREETING_GOODBYE = 2 };
+
+struct greeting {
+	enum greeting_type type;
+	uint32_t nodeid;
+	uint64_t incarnation;
+	unsigned n_addrs;		/* 0: as in the nodelist */
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* with the port */
+};
+
+/* Writes at most GREETING_MAX bytes; returns how many. */
+size_t greeting_put(uint8_t *p, const struct greeting *g);
+/* -EBADMSG: not such bytes. -EPROTONOSUPPORT: another version or transport. */
+int greeting_get(const uint8_t *p, size_t n, struct greeting *ret);
+
+#endif

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who is in the cluster, concluded from what a membership service says.
+ * Knows nothing of corosync's functions.
+ */
+#include "membership/view.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MS		UINT64_C(1000000)
+#define HELLO_WAIT_NS	(20 * MS)	/* others that join meanwhile share a HELLO */
+#define HELLO_LATEST_NS	(100 * MS)	/* but nobody waits longer */
+#define HELLO_AGAIN_NS	(10 * MS)	/* the service took none now */
+#define SILENT_NS	(5000 * MS)	/* in the group without a HELLO: that is said */
+
+void view_init(struct view *v, const struct view_ops *ops, void *arg, const struct greeting *own)
+{
+	memset(v, 0, sizeof(*v));
+	v->ops = ops;
+	v->arg = arg;
+	v->own = *own;
+	v->self.nodeid = own->nodeid;
+	v->hello_due_ns = VIEW_NEVER;
+}
+
+/* ---- finding ---- */
+
+static bool same_process(const struct view_process *a, const struct view_process *b)
+{
+	return a->nodeid == b->nodeid && a->pid == b->pid;
+}
+
+static bool same_ring(const struct view_ring *a, const struct view_ring *b)
+{
+	return a->nodeid == b->nodeid && a->seq == b->seq;
+}
+
+static struct view_member *find_member(struct view *v, const struct view_process *p)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (same_process(&v->members[i].process, p))
+			return &v->members[i];
+	return NULL;
+}
+
+/* The life that counts for a node. */
+static struct view_member *joined_of(struct view *v, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (v->members[i].is_joined && v->members[i].process.nodeid == nodeid)
+			return &v->members[i];
+	return NULL;
+}
+
+static struct view_entry *find_entry(struct view *v, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++)
+		if (v->entries[i].node.nodeid == nodeid)
+			return &v->entries[i];
+	return NULL;
+}
+
+const char *view_name(const struct view *v, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++)
+		if (v->entries[i].node.nodeid == nodeid)
+			return v->entries[i].node.name;
+	return "";
+}
+
+/* ---- members ---- */
+
+static void drop_entry(struct view *v, struct view_entry *e)
+{
+	v->ops->remove(v->arg, e->node.nodeid);
+	*e = v->entries[--v->n_entries];
+}
+
+/* Where to find it: what it says itself, else what the nodelist says. */
+static void tell_addresses(struct view *v, const struct view_entry *e, const struct view_member *m)
+{
+	if (m && m->greeting.n_addrs)
+		v->ops->set_addrs(v->arg, e->node.nodeid, m->greeting.addrs, m->greeting.n_addrs);
+	else
+		v->ops->set_addrs(v->arg, e->node.nodeid, e->node.addrs, e->node.n_addrs);
+}
+
+/* It may have become complete: in the group, greeted, listed. */
+static void try_join(struct view *v, struct view_member *m)
+{
+	struct view_entry *e = find_entry(v, m->process.nodeid);
+
+	if (!m->has_greeted || m->is_joined || m->has_said_goodbye || !e || !e->is_listed)
+		return;
+	if (joined_of(v, m->process.nodeid)) {
+		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
+			     "two processes of this node are in the group; the first one counts");
+		return;
+	}
+	m->is_joined = true;
+	tell_addresses(v, e, m);
+	v->ops->joined(v->arg, m->process.nodeid, m->greeting.incarnation);
+}
+
+static void try_join_all(struct view *v, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (v->members[i].process.nodeid == nodeid)
+			try_join(v, &v->members[i]);
+}
+
+/* A joined life is over. */
+static void end_life(struct view *v, struct view_member *m, enum view_cause cause)
+{
+	uint32_t nodeid = m->process.nodeid;
+	uint64_t life = m->greeting.incarnation;
+	struct view_entry *e = find_entry(v, nodeid);
+
+	if (!m->is_joined)
+		return;
+	m->is_joined = false;
+	if (!e || !e->is_listed || (cause == VIEW_LEAVE && m->has_said_goodbye)) {
+		v->ops->left(v->arg, nodeid, life);
+		return;
+	}
+	v->ops->failed(v->arg, nodeid, life, cause);
+	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
+	e->is_fence_due = cause != VIEW_RENEWED && e->failed != life;
+	e->failed = life;
+}
+
+static void member_gone(struct view *v, const struct view_gone *gone)
+{
+	struct view_member *m = find_member(v, &gone->process);
+	struct view_entry *e;
+
+	if (!m)
+		return;
+	end_life(v, m, gone->cause);
+	*m = v->members[--v->n_members];
+	e = find_entry(v, gone->process.nodeid);
+	if (e && !e->is_listed && !joined_of(v, gone->process.nodeid))
+		drop_entry(v, e);
+	else
+		try_join_all(v, gone->process.nodeid);
+}
+
+static void member_new(struct view *v, const struct view_process *p, uint64_t now_ns)
+{
+	if (v->n_members == VIEW_PROCESSES_MAX) {
+		v->ops->note(v->arg, SINEW_ERROR, p->nodeid,
+			     "the group has more members than can be followed; it is ignored");
+		return;
+	}
+	v->members[v->n_members++] = (struct view_member){ .process = *p, .since_ns = now_ns };
+}
+
+/* ---- greetings ---- */
+
+/* Others join in crowds: one HELLO is enough for all of them. */
+static void owe_hello(struct view *v, uint64_t now_ns)
+{
+	uint64_t due = now_ns + HELLO_WAIT_NS;
+
+	if (v->hello_due_ns == VIEW_NEVER)
+		v->hello_latest_ns = now_ns + HELLO_LATEST_NS;
+	v->hello_due_ns = due < v->hello_latest_ns ? due : v->hello_latest_ns;
+}
+
+static void owe_hello_now(struct view *v, uint64_t now_ns)
+{
+	v->hello_due_ns = now_ns;
+	v->hello_latest_ns = now_ns;
+}
+
+static void send_hello(struct view *v, uint64_t now_ns)
+{
+	uint8_t bytes[GREETING_MAX];
+
+	/* What was lost has no identity until it is renewed, and nobody to tell it. */
+	if (!v->is_in || v->is_renewing) {
+		v->hello_due_ns = VIEW_NEVER;
+		return;
+	}
+	v->own.type = v->is_closing ? GREETING_GOODBYE : GREETING_HELLO;
+	if (v->ops->send(v->arg, bytes, greeting_put(bytes, &v->own)))
+		v->hello_due_ns = now_ns + HELLO_AGAIN_NS;
+	else
+		v->hello_due_ns = VIEW_NEVER;
+}
+
+static void take_hello(struct view *v, struct view_member *m, const struct greeting *g)
+{
+	bool is_same_life = m->has_greeted && m->greeting.incarnation == g->incarnation;
+
+	/* A process that renewed itself gave its old life up. */
+	if (!is_same_life) {
+		end_life(v, m, VIEW_RENEWED);
+		m->has_said_goodbye = false;
+	}
+	m->has_greeted = true;
+	m->greeting = *g;
+	if (m->is_joined)
+		tell_addresses(v, find_entry(v, m->process.nodeid), m);
+	else
+		try_join(v, m);
+}
+
+static void take_goodbye(struct view *v, struct view_member *m, const struct greeting *g)
+{
+	if (m->has_said_goodbye && m->greeting.incarnation == g->incarnation)
+		return;
+	/* Who joins and closes at once may have no HELLO before its GOODBYE. */
+	if (!m->has_greeted || m->greeting.incarnation != g->incarnation)
+		take_hello(v, m, g);
+	m->has_said_goodbye = true;
+	if (m->is_joined)
+		v->ops->leaving(v->arg, m->process.nodeid, g->incarnation);
+}
+
+void view_message(struct view *v, const struct view_process *from, const uint8_t *bytes,
+		  size_t len)
+{
+	struct view_member *m = find_member(v, from);
+	struct greeting g;
+	int rc;
+
+	rc = greeting_get(bytes, len, &g);
+	if (same_process(from, &v->self)) {
+		v->is_goodbye_out |= !rc && g.type == GREETING_GOODBYE;
+		return;
+	}
+	if (rc || g.nodeid != from->nodeid) {
+		v->ops->note(v->arg, SINEW_WARNING, from->nodeid, rc == -EPROTONOSUPPORT ?
+			     "its greeting is of a version or transport that we do not have" :
+			     "sent what is no greeting to the group; another program?");
+		return;
+	}
+	/* Of a process that went meanwhile. */
+	if (!m)
+		return;
+	if (g.type == GREETING_HELLO)
+		take_hello(v, m, &g);
+	else
+		take_goodbye(v, m, &g);
+}
+
+/* ---- the group ---- */
+
+void view_group(struct view *v, uint32_t own_pid, const struct view_process *now, unsigned n_now,
+		const struct view_gone *gone, unsigned n_gone, uint64_t now_ns)
+{
+	const uint32_t self = v->self.nodeid;
+	bool has_new = false;
+	unsigned i;
+
+	v->self.pid = own_pid;
+	for (i = 0; i < n_gone; i++)
+		member_gone(v, &gone[i]);
+	for (i = 0; i < n_now; i++) {
+		if (same_process(&now[i], &v->self)) {
+			has_new |= !v->is_in;
+			v->is_in = true;
+		} else if (now[i].nodeid == self) {
+			v->ops->note(v->arg, SINEW_WARNING, self,
+				     "another process of our own node is in the group");
+		} else if (!find_member(v, &now[i])) {
+			member_new(v, &now[i], now_ns);
+			has_new = true;
+		}
+	}
+	if (has_new)
+		owe_hello(v, now_ns);
+}
+
+void view_group_ring(struct view *v, const struct view_ring *ring)
+{
+	v->group_ring = *ring;
+}
+
+void view_quorum(struct view *v, bool is_quorate, const struct view_ring *ring)
+{
+	v->says_quorate = is_quorate;
+	v->quorum_ring = *ring;
+}
+
+static bool is_back(const struct view *v, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (v->members[i].process.nodeid == nodeid)
+			return true;
+	return false;
+}
+
+static void ask_fences(struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++) {
+		struct view_entry *e = &v->entries[i];
+
+		if (!e->is_fence_due)
+			continue;
+		e->is_fence_due = false;
+		if (!is_back(v, e->node.nodeid))
+			v->ops->fence(v->arg, e->node.nodeid, e->failed);
+	}
+}
+
+static void settle_quorum(struct view *v)
+{
+	bool is_quorate = v->is_quorate;
+
+	if (!v->says_quorate)
+		is_quorate = false;
+	else if (v->is_in && same_ring(&v->group_ring, &v->quorum_ring))
+		is_quorate = true;
+	if (is_quorate == v->is_quorate)
+		return;
+	v->is_quorate = is_quorate;
+	v->ops->quorum(v->arg, is_quorate);
+}
+
+void view_settle(struct view *v)
+{
+	settle_quorum(v);
+	if (v->is_quorate && same_ring(&v->group_ring, &v->quorum_ring))
+		ask_fences(v);
+}
+
+/* ---- the nodelist ---- */
+
+static bool is_in_list(const struct view_node *nodes, unsigned n_nodes, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < n_nodes; i++)
+		if (nodes[i].nodeid == nodeid)
+			return true;
+	return false;
+}
+
+/* Compared whole: addresses are zero behind their end. */
+static bool same_addresses(const struct view_node *a, const struct view_node *b)
+{
+	return a->n_addrs == b->n_addrs &&
+	       !memcmp(a->addrs, b->addrs, a->n_addrs * sizeof(a->addrs[0]));
+}
+
+static void take_node(struct view *v, const struct view_node *node)
+{
+	struct view_entry *e = find_entry(v, node->nodeid);
+	bool is_other;
+
+	if (!e) {
+		if (v->n_entries == VIEW_NODES_MAX) {
+			v->ops->note(v->arg, SINEW_ERROR, node->nodeid,
+				     "the nodelist is longer than can be followed; it is ignored");
+			return;
+		}
+		e = &v->entries[v->n_entries++];
+		*e = (struct view_entry){ .node = *node, .is_listed = true };
+		v->ops->add(v->arg, node);
+	} else {
+		is_other = !same_addresses(&e->node, node);
+		e->node = *node;
+		e->is_listed = true;
+		if (is_other)
+			tell_addresses(v, e, joined_of(v, node->nodeid));
+	}
+	try_join_all(v, node->nodeid);
+}
+
+void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nodes)
+{
+	unsigned i;
+
+	for (i = v->n_entries; i-- > 0;) {
+		struct view_entry *e = &v->entries[i];
+
+		if (is_in_list(nodes, n_nodes, e->node.nodeid))
+			continue;
+		/* Who is still there is expected to go, and has not failed then. */
+		e->is_listed = false;
+		if (!joined_of(v, e->node.nodeid))
+			drop_entry(v, e);
+	}
+	for (i = 0; i < n_nodes; i++)
+		if (nodes[i].nodeid != v->self.nodeid)
+			take_node(v, &nodes[i]);
+}
+
+/* ---- our own life ---- */
+
+void view_lost(struct view *v)
+{
+	unsigned i;
+
+	v->n_members = 0;
+	v->is_in = false;
+	for (i = 0; i < v->n_entries; i++)
+		v->entries[i].is_fence_due = false;
+	v->says_quorate = false;
+	v->hello_due_ns = VIEW_NEVER;
+	for (i = v->n_entries; i-- > 0;)
+		if (!v->entries[i].is_listed)
+			drop_entry(v, &v->entries[i]);
+	view_settle(v);
+	v->is_renewing = true;
+	v->ops->self_lost(v->arg);
+}
+
+/* To the members we are a new process; they are the same to us, in new sessions. */
+void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
+{
+	unsigned i;
+
+	v->is_renewing = false;
+	v->own.incarnation = incarnation;
+	for (i = 0; i < v->n_members; i++)
+		if (v->members[i].is_joined)
+			v->ops->joined(v->arg, v->members[i].process.nodeid,
+				       v->members[i].greeting.incarnation);
+	owe_hello_now(v, now_ns);
+}
+
+void view_closing(struct view *v, uint64_t now_ns)
+{
+	v->is_closing = true;
+	owe_hello_now(v, now_ns);
+}
+
+/* ---- time ---- */
+
+uint64_t view_deadline(const struct view *v)
+{
+	uint64_t until = v->hello_due_ns;
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++) {
+		const struct view_member *m = &v->members[i];
+
+		if (!m->has_greeted && !m->told_silent && m->since_ns + SILENT_NS < until)
+			until = m->since_ns + SILENT_NS;
+	}
+	return until;
+}
+
+void view_tick(struct view *v, uint64_t now_ns)
+{
+	unsigned i;
+
+	if (v->hello_due_ns <= now_ns)
+		send_hello(v, now_ns);
+	for (i = 0; i < v->n_members; i++) {
+		struct view_member *m = &v->members[i];
+
+		if (m->has_greeted || m->told_silent || now_ns < m->since_ns + SILENT_NS)
+			continue;
+		m->told_silent = true;
+		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
+			     "is in the group, but says nothing; does its program hang?");
+	}
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the test of the greetings' bytes. Knows nothing of who sends them.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "tests/check.h"
+
+#include "membership/greeting.h"
+
+static void greetings_are_read_as_written(void)
+{
+	struct greeting g = { .type = GREETING_GOODBYE, .nodeid = 0x01020304,
+			      .incarnation = 0x1122334455667788, .n_addrs = 2 }, back;
+	struct sockaddr_in *four = (struct sockaddr_in *)&g.addrs[0];
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&g.addrs[1];
+	uint8_t bytes[GREETING_MAX];
+	size_t n;
+
+	four->sin_family = AF_INET;
+	four->sin_port = htons(SINEW_PORT);
+	four->sin_addr.s_addr = htonl(0x0a000005);
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons(SINEW_PORT);
+	six->sin6_addr = in6addr_loopback;
+	n = greeting_put(bytes, &g);
+	CHECK_EQ(n, 28 + 2 * 20);
+	CHECK_EQ(greeting_get(bytes, n, &back), 0);
+	CHECK_EQ(back.type, g.type);
+	CHECK_EQ(back.nodeid, g.nodeid);
+	CHECK(back.incarnation == g.incarnation);
+	CHECK_MEM(back.addrs, g.addrs, sizeof(g.addrs[0]) * 2);
+	for (size_t i = 0; i < n; i++)
+		CHECK_EQ(greeting_get(bytes, i, &back), -EBADMSG);
+	bytes[4] = 2;
+	CHECK_EQ(greeting_get(bytes, n, &back), -EPROTONOSUPPORT);
+	bytes[4] = 1;
+	bytes[27] = SINEW_ADDRS_MAX + 1;
+	CHECK_EQ(greeting_get(bytes, n, &back), -EBADMSG);
+}
+
+int main(void)
+{
+	RUN(greetings_are_read_as_written);
+	return check_done();
+}

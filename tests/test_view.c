@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the test of what is concluded from a membership service: what is told to the node,
+ * for each way in which members come and go. Knows nothing of corosync.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "tests/check.h"
+
+#include "membership/view.h"
+
+#define MS	UINT64_C(1000000)
+#define ME	1
+#define MY_PID	10
+
+static struct view v;
+static char said[1024];			/* all that was concluded since the last look */
+static struct greeting sent;		/* the last that went to the group */
+static unsigned n_sent;
+static int send_result;
+static uint64_t now;
+
+static void put(const char *fmt, unsigned a, unsigned b, const char *text)
+{
+	size_t len = strlen(said);
+
+	snprintf(said + len, sizeof(said) - len, fmt, a, b, text);
+}
+
+static void op_add(void *arg, const struct view_node *node)
+{
+	(void)arg;
+	put("add %u;%.0u%s", node->nodeid, 0, "");
+}
+
+static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
+			 unsigned n_addrs)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addrs;
+	char text[32] = "";
+
+	(void)arg;
+	inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+	put("addrs %u %u %s;", nodeid, n_addrs, text);
+}
+
+static void op_remove(void *arg, uint32_t nodeid)
+{
+	(void)arg;
+	put("remove %u;%.0u%s", nodeid, 0, "");
+}
+
+static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	(void)arg;
+	put("joined %u %x;%s", nodeid, (unsigned)incarnation, "");
+}
+
+static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	(void)arg;
+	put("leaving %u %x;%s", nodeid, (unsigned)incarnation, "");
+}
+
+static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	(void)arg;
+	put("left %u %x;%s", nodeid, (unsigned)incarnation, "");
+}
+
+static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
+{
+	(void)arg;
+	(void)cause;
+	put("failed %u %x;%s", nodeid, (unsigned)incarnation, "");
+}
+
+static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	(void)arg;
+	put("fence %u %x;%s", nodeid, (unsigned)incarnation, "");
+}
+
+static void op_quorum(void *arg, bool is_quorate)
+{
+	(void)arg;
+	put("quorum %u;%.0u%s", is_quorate, 0, "");
+}
+
+static void op_self_lost(void *arg)
+{
+	(void)arg;
+	put("self lost;%.0u%.0u%s", 0, 0, "");
+}
+
+static int op_send(void *arg, const void *bytes, size_t len)
+{
+	(void)arg;
+	if (send_result)
+		return send_result;
+	CHECK_EQ(greeting_get(bytes, len, &sent), 0);
+	n_sent++;
+	return 0;
+}
+
+static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
+{
+	(void)arg;
+	(void)level;
+	(void)text;
+	put("note %u;%.0u%s", nodeid, 0, "");
+}
+
+static const struct view_ops ops = {
+	.add = op_add, .set_addrs = op_set_addrs, .remove = op_remove, .joined = op_joined,
+	.leaving = op_leaving, .left = op_left, .failed = op_failed, .fence = op_fence,
+	.quorum = op_quorum, .self_lost = op_self_lost, .send = op_send, .note = op_note,
+};
+
+/* ---- what the service says ---- */
+
+static void says(const char *expected)
+{
+	CHECK_STR(said, expected);
+	said[0] = '\0';
+}
+
+static struct sockaddr_storage address(unsigned last)
+{
+	struct sockaddr_storage addr = { 0 };
+	struct sockaddr_in *in = (struct sockaddr_in *)&addr;
+
+	in->sin_family = AF_INET;
+	in->sin_port = htons(SINEW_PORT);
+	in->sin_addr.s_addr = htonl(0x0a000000u + last);
+	return addr;
+}
+
+/* The nodelist: those nodeids, at 10.0.0.NODEID. */
+static void nodelist(const unsigned *ids, unsigned n)
+{
+	static struct view_node nodes[VIEW_NODES_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		nodes[i] = (struct view_node){ .nodeid = ids[i], .n_addrs = 1 };
+		nodes[i].addrs[0] = address(ids[i]);
+	}
+	view_nodelist(&v, nodes, n);
+}
+
+static void begin(void)
+{
+	static const unsigned three[] = { 1, 2, 3 };
+	const struct greeting own = { .nodeid = ME, .incarnation = 0xa1 };
+
+	said[0] = '\0';
+	n_sent = 0;
+	send_result = 0;
+	now = 1000 * MS;
+	view_init(&v, &ops, NULL, &own);
+	nodelist(three, 3);
+	says("add 2;add 3;");
+}
+
+/* The members are now these (nodeid 10 * n is process n0 of node n). */
+static void group(const unsigned *ids, unsigned n)
+{
+	struct view_process all[VIEW_PROCESSES_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		all[i] = (struct view_process){ ids[i], ids[i] * 10 };
+	view_group(&v, MY_PID, all, n, NULL, 0, now);
+	view_settle(&v);
+}
+
+static void gone(unsigned id, enum view_cause cause)
+{
+	const struct view_gone g = { { id, id * 10 }, cause };
+	struct view_process all[VIEW_PROCESSES_MAX];
+	unsigned n = 0;
+
+	all[n++] = (struct view_process){ ME, MY_PID };
+	for (unsigned i = 0; i < v.n_members; i++)
+		if (v.members[i].process.nodeid != id)
+			all[n++] = v.members[i].process;
+	view_group(&v, MY_PID, all, n, &g, 1, now);
+	view_settle(&v);
+}
+
+static void greet(unsigned id, enum greeting_type type, uint64_t incarnation)
+{
+	const struct greeting g = { .type = type, .nodeid = id, .incarnation = incarnation };
+	const struct view_process from = { id, id * 10 };
+	uint8_t bytes[GREETING_MAX];
+
+	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+}
+
+static void ring(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate)
+{
+	const struct view_ring a = { ME, group_seq }, b = { ME, quorum_seq };
+
+	view_group_ring(&v, &a);
+	view_quorum(&v, is_quorate, &b);
+	view_settle(&v);
+}
+
+static void run_to(uint64_t later_ms)
+{
+	uint64_t until = now + later_ms * MS;
+
+	while (view_deadline(&v) <= until) {
+		now = view_deadline(&v) > now ? view_deadline(&v) : now + MS;
+		view_tick(&v, now);
+	}
+	now = until;
+}
+
+/* Two members that have greeted each other and have quorum. */
+static void together(void)
+{
+	static const unsigned two[] = { 1, 2 };
+
+	begin();
+	group(two, 2);
+	ring(7, 7, true);
+	greet(2, GREETING_HELLO, 0xb1);
+	run_to(200);
+	says("quorum 1;addrs 2 1 10.0.0.2;joined 2 b1;");
+}
+
+/* ---- tests ---- */
+
+static void a_member_joins_when_it_has_greeted(void)
+{
+	begin();
+	group((const unsigned[]){ 1, 2 }, 2);
+	says("");
+	greet(2, GREETING_HELLO, 0xb1);
+	says("addrs 2 1 10.0.0.2;joined 2 b1;");
+	greet(2, GREETING_HELLO, 0xb1);
+	says("addrs 2 1 10.0.0.2;");
+}
+
+static void a_member_joins_when_it_is_listed(void)
+{
+	static const unsigned with_nine[] = { 1, 2, 3, 9 }, in[] = { 1, 9 };
+
+	begin();
+	group(in, 2);
+	greet(9, GREETING_HELLO, 0xf1);
+	says("");
+	nodelist(with_nine, 4);
+	says("add 9;addrs 9 1 10.0.0.9;joined 9 f1;");
+}
+
+static void its_own_word_about_addresses_counts(void)
+{
+	struct greeting g = { .type = GREETING_HELLO, .nodeid = 2, .incarnation = 0xb1 };
+	static const unsigned two[] = { 1, 2 };
+	const struct view_process from = { 2, 20 };
+	uint8_t bytes[GREETING_MAX];
+
+	begin();
+	group(two, 2);
+	g.n_addrs = 2;
+	g.addrs[0] = address(77);
+	g.addrs[1] = address(78);
+	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+	says("addrs 2 2 10.0.0.77;joined 2 b1;");
+}
+
+static void one_hello_for_all_that_join(void)
+{
+	static const unsigned one[] = { 1 }, two[] = { 1, 2 }, three[] = { 1, 2, 3 };
+
+	begin();
+	group(one, 1);
+	now += 10 * MS;
+	group(two, 2);
+	now += 10 * MS;
+	group(three, 3);
+	run_to(500);
+	CHECK_EQ(n_sent, 1);
+	CHECK_EQ(sent.type, GREETING_HELLO);
+	CHECK_EQ(sent.incarnation, 0xa1);
+}
+
+static void a_hello_is_not_put_off_for_ever(void)
+{
+	unsigned ids[40] = { 1 };
+	uint64_t began;
+
+	begin();
+	began = now;
+	for (unsigned i = 1; i < 40 && !n_sent; i++) {
+		ids[i] = 100 + i;
+		group(ids, i + 1);
+		run_to(10);
+	}
+	CHECK_EQ(n_sent, 1);
+	CHECK(now - began <= 120 * MS);
+}
+
+static void what_cannot_be_sent_is_sent_later(void)
+{
+	static const unsigned one[] = { 1 };
+
+	begin();
+	group(one, 1);
+	send_result = -EAGAIN;
+	run_to(1000);
+	CHECK_EQ(n_sent, 0);
+	send_result = 0;
+	run_to(20);
+	CHECK_EQ(n_sent, 1);
+}
+
+static void who_says_goodbye_has_left(void)
+{
+	together();
+	greet(2, GREETING_GOODBYE, 0xb1);
+	says("leaving 2 b1;");
+	greet(2, GREETING_GOODBYE, 0xb1);
+	says("");
+	gone(2, VIEW_LEAVE);
+	says("left 2 b1;");
+}
+
+static void who_goes_without_a_word_has_failed(void)
+{
+	static const enum view_cause causes[] = { VIEW_LEAVE, VIEW_PROCDOWN, VIEW_NODEDOWN };
+
+	for (unsigned i = 0; i < 3; i++) {
+		together();
+		gone(2, causes[i]);
+		says("failed 2 b1;fence 2 b1;");
+	}
+}
+
+static void who_dies_behind_its_goodbye_has_failed(void)
+{
+	together();
+	greet(2, GREETING_GOODBYE, 0xb1);
+	gone(2, VIEW_PROCDOWN);
+	says("leaving 2 b1;failed 2 b1;fence 2 b1;");
+}
+
+static void a_goodbye_without_a_hello(void)
+{
+	begin();
+	group((const unsigned[]){ 1, 2 }, 2);
+	greet(2, GREETING_GOODBYE, 0xb1);
+	says("addrs 2 1 10.0.0.2;joined 2 b1;leaving 2 b1;");
+}
+
+static void a_quick_return_is_two_lives(void)
+{
+	static const unsigned two[] = { 1, 2 };
+
+	together();
+	gone(2, VIEW_NODEDOWN);
+	group(two, 2);
+	greet(2, GREETING_HELLO, 0xb2);
+	says("failed 2 b1;fence 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;");
+}
+
+static void a_renewed_process_needs_no_fence(void)
+{
+	together();
+	greet(2, GREETING_HELLO, 0xb2);
+	says("failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;");
+}
+
+/* After a partition both are as they were: the node tells the old life that it is over. */
+static void a_merge_is_told_once_to_the_fencer(void)
+{
+	static const unsigned two[] = { 1, 2 };
+
+	together();
+	gone(2, VIEW_NODEDOWN);
+	says("failed 2 b1;fence 2 b1;");
+	group(two, 2);
+	greet(2, GREETING_HELLO, 0xb1);
+	says("addrs 2 1 10.0.0.2;joined 2 b1;");
+	gone(2, VIEW_NODEDOWN);
+	says("failed 2 b1;");
+}
+
+static void without_quorum_nobody_is_fenced(void)
+{
+	static const unsigned two[] = { 1, 2 };
+
+	together();
+	ring(8, 8, false);
+	gone(2, VIEW_NODEDOWN);
+	says("quorum 0;failed 2 b1;");
+	ring(9, 9, true);
+	says("quorum 1;fence 2 b1;");
+
+	/* It was us who were cut off: the other is back when quorum is. */
+	together();
+	ring(8, 8, false);
+	gone(2, VIEW_NODEDOWN);
+	group(two, 2);
+	ring(9, 9, true);
+	says("quorum 0;failed 2 b1;quorum 1;");
+}
+
+static void quorum_counts_on_one_ring(void)
+{
+	static const unsigned one[] = { 1 };
+
+	begin();
+	ring(7, 7, true);
+	says("");
+	group(one, 1);
+	says("quorum 1;");
+	/* The group is late: what was known goes on. */
+	ring(7, 8, true);
+	says("");
+	/* A loss counts at once. */
+	ring(7, 9, false);
+	says("quorum 0;");
+	ring(8, 9, true);
+	says("");
+	ring(9, 9, true);
+	says("quorum 1;");
+}
+
+/* The two halves of a partition have the same number, and another first node. */
+static void both_halves_of_a_ring_id_count(void)
+{
+	static const unsigned one[] = { 1 };
+	const struct view_ring mine = { 1, 7 }, theirs = { 3, 7 };
+
+	begin();
+	group(one, 1);
+	view_group_ring(&v, &mine);
+	view_quorum(&v, true, &theirs);
+	view_settle(&v);
+	says("");
+}
+
+static void a_node_off_the_list_is_expected_to_go(void)
+{
+	static const unsigned less[] = { 1, 3 };
+
+	together();
+	nodelist(less, 2);
+	says("");
+	gone(2, VIEW_NODEDOWN);
+	says("left 2 b1;remove 2;");
+	/* One that is not there goes at once. */
+	nodelist(less, 1);
+	says("remove 3;");
+}
+
+static void a_node_back_on_the_list_stays(void)
+{
+	static const unsigned all[] = { 1, 2, 3 };
+
+	together();
+	nodelist(all, 1);
+	nodelist(all, 3);
+	gone(2, VIEW_PROCDOWN);
+	says("remove 3;add 3;failed 2 b1;fence 2 b1;");
+}
+
+static void changed_addresses_are_told(void)
+{
+	struct view_node nodes[2] = {
+		{ .nodeid = 2, .n_addrs = 1 }, { .nodeid = 3, .n_addrs = 1 },
+	};
+
+	together();
+	nodes[0].addrs[0] = address(99);
+	nodes[1].addrs[0] = address(3);
+	view_nodelist(&v, nodes, 2);
+	says("addrs 2 1 10.0.0.99;");
+}
+
+static void two_processes_of_a_node_take_turns(void)
+{
+	const struct view_process both[] = { { ME, MY_PID }, { 2, 20 }, { 2, 21 } };
+	const struct view_process second = { 2, 21 };
+	const struct greeting g = { .type = GREETING_HELLO, .nodeid = 2, .incarnation = 0xc1 };
+	uint8_t bytes[GREETING_MAX];
+
+	together();
+	view_group(&v, MY_PID, both, 3, NULL, 0, now);
+	view_message(&v, &second, bytes, greeting_put(bytes, &g));
+	says("note 2;");
+	gone(2, VIEW_PROCDOWN);
+	/* gone() takes both away. */
+	CHECK(strstr(said, "failed 2 b1;") == said);
+	said[0] = '\0';
+}
+
+static void when_corosync_is_lost_all_begins_anew(void)
+{
+	static const unsigned two[] = { 1, 2 };
+	unsigned before;
+
+	together();
+	view_lost(&v);
+	says("quorum 0;self lost;");
+	before = n_sent;
+	/* Back in the group before the new incarnation is known: nothing is said. */
+	group(two, 2);
+	run_to(300);
+	CHECK_EQ(n_sent, before);
+	view_renewed(&v, 0xa2, now);
+	run_to(1);
+	CHECK_EQ(n_sent, before + 1);
+	CHECK_EQ(sent.incarnation, 0xa2);
+	greet(2, GREETING_HELLO, 0xb1);
+	says("addrs 2 1 10.0.0.2;joined 2 b1;");
+}
+
+/* The node was told that its life had been declared over; the group knows nothing of it. */
+static void a_renewed_node_meets_all_again(void)
+{
+	together();
+	view_renewed(&v, 0xa2, now);
+	says("joined 2 b1;");
+	run_to(1);
+	CHECK_EQ(sent.incarnation, 0xa2);
+}
+
+static void a_closing_node_says_goodbye(void)
+{
+	const struct view_process me = { ME, MY_PID };
+	uint8_t bytes[GREETING_MAX];
+
+	together();
+	view_closing(&v, now);
+	run_to(1);
+	CHECK_EQ(sent.type, GREETING_GOODBYE);
+	CHECK(!v.is_goodbye_out);
+	view_message(&v, &me, bytes, greeting_put(bytes, &sent));
+	CHECK(v.is_goodbye_out);
+	says("");
+}
+
+static void what_is_no_greeting_is_noted(void)
+{
+	const struct view_process from = { 2, 20 };
+	struct greeting g = { .type = GREETING_HELLO, .nodeid = 3, .incarnation = 0xc1 };
+	uint8_t bytes[GREETING_MAX];
+
+	together();
+	view_message(&v, &from, (const uint8_t *)"hello", 5);
+	says("note 2;");
+	/* In the name of another node. */
+	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+	says("note 2;");
+}
+
+static void who_says_nothing_is_noted_once(void)
+{
+	begin();
+	group((const unsigned[]){ 1, 2 }, 2);
+	run_to(4900);
+	says("");
+	run_to(20000);
+	says("note 2;");
+}
+
+int main(void)
+{
+	RUN(a_member_joins_when_it_has_greeted);
+	RUN(a_member_joins_when_it_is_listed);
+	RUN(its_own_word_about_addresses_counts);
+	RUN(one_hello_for_all_that_join);
+	RUN(a_hello_is_not_put_off_for_ever);
+	RUN(what_cannot_be_sent_is_sent_later);
+	RUN(who_says_goodbye_has_left);
+	RUN(who_goes_without_a_word_has_failed);
+	RUN(who_dies_behind_its_goodbye_has_failed);
+	RUN(a_goodbye_without_a_hello);
+	RUN(a_quick_return_is_two_lives);
+	RUN(a_renewed_process_needs_no_fence);
+	RUN(a_merge_is_told_once_to_the_fencer);
+	RUN(without_quorum_nobody_is_fenced);
+	RUN(quorum_counts_on_one_ring);
+	RUN(both_halves_of_a_ring_id_count);
+	RUN(a_node_off_the_list_is_expected_to_go);
+	RUN(a_node_back_on_the_list_stays);
+	RUN(changed_addresses_are_told);
+	RUN(two_processes_of_a_node_take_turns);
+	RUN(when_corosync_is_lost_all_begins_anew);
+	RUN(a_renewed_node_meets_all_again);
+	RUN(a_closing_node_says_goodbye);
+	RUN(what_is_no_greeting_is_noted);
+	RUN(who_says_nothing_is_noted_once);
+	return check_done();
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where the nodes of a subcommand come from.
+ * Knows nothing of what the own node is for.
+ */
+#include "tools/cluster.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "membership/config.h"
+#include "tools/command.h"
+#include "tools/say.h"
+
+#ifdef HAVE_COROSYNC
+#include "membership/corosync.h"
+
+#define UNSAID_MS	1000
+#endif
+
+bool cluster_parse(const char *text, enum cluster_source *ret_source)
+{
+	if (!strcmp(text, "static"))
+		*ret_source = CLUSTER_STATIC;
+	else if (!strcmp(text, "corosync"))
+		*ret_source = CLUSTER_COROSYNC;
+	else
+		return false;
+	return true;
+}
+
+/* ---- a file ---- */
+
+static int open_file(struct cluster *cluster, const struct cluster_arguments *args)
+{
+	char err[CONFIG_ERROR_MAX];
+
+	if (!args->config) {
+		say(SINEW_ERROR, "--config FILE is missing");
+		return STATUS_USAGE;
+	}
+	if (!args->node) {
+		say(SINEW_ERROR, "--node ID is missing: which node of %s is this one?",
+		    args->config);
+		return STATUS_USAGE;
+	}
+	if (sinew_static_load(args->config, &cluster->file, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	cluster->config = cluster->file;
+	cluster->node = args->node;
+	return STATUS_OK;
+}
+
+static int new_node(struct cluster *cluster, struct sinew_options *opt,
+		    void (*tune)(struct sinew_options *opt),
+		    const struct sinew_callbacks *callbacks, void *user,
+		    struct sinew_node **ret_node)
+{
+	char err[CONFIG_ERROR_MAX];
+	int rc;
+
+	if (tune)
+		tune(opt);
+	rc = sinew_node_new(opt, callbacks, user, ret_node);
+	if (!rc)
+		return STATUS_OK;
+	sinew_static_explain(cluster->config, cluster->node, rc, err, sizeof(err));
+	say(SINEW_ERROR, "%s", err);
+	return STATUS_USAGE;
+}
+
+static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
+			void (*tune)(struct sinew_options *opt),
+			const struct sinew_callbacks *callbacks, void *user,
+			struct sinew_node **ret_node)
+{
+	char err[CONFIG_ERROR_MAX];
+	int status;
+
+	if (sinew_static_options(cluster->config, cluster->node, opt, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	status = new_node(cluster, opt, tune, callbacks, user, ret_node);
+	if (status)
+		return status;
+	if (!sinew_static_join(cluster->config, *ret_node, err, sizeof(err)))
+		return STATUS_OK;
+	say(SINEW_ERROR, "%s", err);
+	return STATUS_USAGE;
+}
+
+/* ---- corosync ---- */
+
+#ifdef HAVE_COROSYNC
+static int open_corosync(struct cluster *cluster, const struct cluster_arguments *args)
+{
+	struct sinew_corosync_setup setup;
+	char err[CONFIG_ERROR_MAX];
+
+	SINEW_COROSYNC_SETUP_INIT(&setup);
+	setup.log = say_line;
+	setup.log_level = args->level;
+	/* Who does not ask for corosync has perhaps forgotten the file. */
+	if (args->source == CLUSTER_UNSAID)
+		setup.connect_ms = UNSAID_MS;
+	if (sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s%s", err, args->source == CLUSTER_UNSAID ?
+		    "; or name a file of nodes with --config" : "");
+		return STATUS_USAGE;
+	}
+	cluster->config = sinew_corosync_config(cluster->corosync);
+	cluster->node = sinew_corosync_nodeid(cluster->corosync);
+	if (!args->node || args->node == cluster->node)
+		return STATUS_OK;
+	say(SINEW_ERROR, "--node: found %" PRIu32 ", but corosync says that this is node %" PRIu32,
+	    args->node, cluster->node);
+	return STATUS_USAGE;
+}
+
+static int node_of_corosync(struct cluster *cluster, struct sinew_options *opt,
+			    void (*tune)(struct sinew_options *opt),
+			    const struct sinew_callbacks *callbacks, void *user,
+			    struct sinew_node **ret_node)
+{
+	int status, rc;
+
+	rc = sinew_corosync_options(cluster->corosync, opt);
+	status = rc ? STATUS_USAGE : new_node(cluster, opt, tune, callbacks, user, ret_node);
+	if (status)
+		return status;
+	rc = sinew_corosync_attach(cluster->corosync, *ret_node);
+	if (!rc)
+		return STATUS_OK;
+	say(SINEW_ERROR, "cannot follow corosync: %s", strerror(-rc));
+	return STATUS_USAGE;
+}
+
+static void close_corosync(struct cluster *cluster)
+{
+	sinew_corosync_free(cluster->corosync);
+}
+#else
+static int open_corosync(struct cluster *cluster, const struct cluster_arguments *args)
+{
+	(void)cluster;
+	(void)args;
+	say(SINEW_ERROR, "this sinew was built without corosync; name a file with --config");
+	return STATUS_USAGE;
+}
+
+static int node_of_corosync(struct cluster *cluster, struct sinew_options *opt,
+			    void (*tune)(struct sinew_options *opt),
+			    const struct sinew_callbacks *callbacks, void *user,
+			    struct sinew_node **ret_node)
+{
+	(void)cluster;
+	(void)opt;
+	(void)tune;
+	(void)callbacks;
+	(void)user;
+	(void)ret_node;
+	return STATUS_USAGE;
+}
+
+static void close_corosync(struct cluster *cluster)
+{
+	(void)cluster;
+}
+#endif
+
+/* ---- either ---- */
+
+int cluster_open(struct cluster *cluster, const struct cluster_arguments *args)
+{
+	enum cluster_source source = args->source;
+
+	memset(cluster, 0, sizeof(*cluster));
+	if (source == CLUSTER_UNSAID)
+		source = args->config ? CLUSTER_STATIC : CLUSTER_COROSYNC;
+	return source == CLUSTER_STATIC ? open_file(cluster, args) :
+					  open_corosync(cluster, args);
+}
+
+int cluster_node(struct cluster *cluster, struct sinew_options *opt,
+		 void (*tune)(struct sinew_options *opt), const struct sinew_callbacks *callbacks,
+		 void *user, struct sinew_node **ret_node)
+{
+	if (cluster->file)
+		return node_of_file(cluster, opt, tune, callbacks, user, ret_node);
+	return node_of_corosync(cluster, opt, tune, callbacks, user, ret_node);
+}
+
+void cluster_close(struct cluster *cluster)
+{
+	close_corosync(cluster);
+	sinew_static_free(cluster->file);
+	memset(cluster, 0, sizeof(*cluster));
+}
