@@ -391,8 +391,6 @@ static void a_merge_is_told_once_to_the_fencer(void)
 
 static void without_quorum_nobody_is_fenced(void)
 {
-	static const unsigned two[] = { 1, 2 };
-
 	together();
 	ring(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
@@ -404,7 +402,7 @@ static void without_quorum_nobody_is_fenced(void)
 	together();
 	ring(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
-	group(two, 2);
+	group((const unsigned[]){ 1, 2 }, 2);
 	ring(9, 9, true);
 	says("quorum 0;failed 2 b1;quorum 1;");
 }
