@@ -40,6 +40,23 @@ pthread_sigmask             fails only for wrong arguments
 sigfillset                  works on memory alone
 sched_yield                 cannot fail
 __errno_location            where errno lives
+cmap_*                      of corosync: fails when that has gone, see membership/ipc.c
+cpg_*                       of corosync: the same
+quorum_*                    of corosync: the same
+cs_strerror                 gives a text for every number
+getpid                      cannot fail
+qsort                       works on memory alone
+poll                        the thread that follows corosync looks at its lists in any case
+fprintf                     writes to the stream of memory, whose end tells all lacks
+__fprintf_chk               the same, checked by the compiler's wish
+fputc                       the same
+fwrite                      the same
+open_memstream              a lack is told as that of memory; corosync is asked again later
+fclose                      the same
+pthread_attr_*              fails only for wrong arguments
+pthread_condattr_*          fails only for wrong arguments
+pthread_cond_*              fails only for what is wrong or in use
+pthread_detach              fails only for a thread that is none
 __stack_chk_fail            of the compiler
 __assert_fail               the end of a program that is wrong
 _GLOBAL_OFFSET_TABLE_       of the linker
