@@ -43,6 +43,9 @@ struct sinew_corosync_setup {
 					 * the application calls sinew_peer_failed() when it
 					 * has been fenced. A node that comes back by itself
 					 * ends its old life, too */
+	bool observe;			/* only look on: there is no node of ours, and the
+					 * group does not count us; sinew_corosync_attach()
+					 * gets NULL */
 	sinew_log_fn log;		/* NULL = none; the thread of the library; must not
 					 * call back */
 	void *log_user;
@@ -74,7 +77,8 @@ int sinew_corosync_options(struct sinew_corosync *cs, struct sinew_options *opt)
  * Joins the process group of opt->group and lets the node follow it; returns when
  * that has been asked for, peers come up later. The node is to be made with the
  * options above. -EINVAL: another nodeid, or another membership than
- * SINEW_MEMBERSHIP_EXTERNAL. -EALREADY: attached. any thread.
+ * SINEW_MEMBERSHIP_EXTERNAL; or NULL, unless observe was set. -EALREADY: attached. any
+ * thread.
  */
 int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node);
 
@@ -82,13 +86,26 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node);
  * releases everything. Before sinew_node_free(); NULL is ignored. Not from a callback. */
 void sinew_corosync_free(struct sinew_corosync *cs);
 
+/*
+ * That life has been fenced: the members of the group are told, and sinew_peer_failed() is
+ * called at each of them that holds its failure back (hold_failed), here too. -ENOSPC: too
+ * many wait to be told. -EINVAL: nodeid or incarnation 0. any thread.
+ */
+int sinew_corosync_fenced(struct sinew_corosync *cs, uint32_t nodeid, uint64_t incarnation);
+
 /* ---- status (any thread) ---- */
+
+/* A descriptor that is readable when what the two functions below give has changed (silent_ms
+ * alone is no change), for poll(); sinew_corosync_members() takes that back. It belongs to cs. */
+int sinew_corosync_fd_get(const struct sinew_corosync *cs);
 
 struct sinew_corosync_status {
 	size_t size;			/* sizeof, set by the caller */
 	bool connected;			/* to the local corosync */
 	bool in_group;			/* and a member of the group */
 	bool quorate;			/* as the node was told */
+	bool whole;			/* in the group, all processes in it have said who
+					 * they are, and quorum was computed for its ring */
 	uint64_t silent_ms;		/* corosync has not answered for so long; 0: it does */
 	uint32_t ring_nodeid;		/* of the ring that the group stands on */
 	uint64_t ring_seq;
@@ -106,8 +123,14 @@ struct sinew_corosync_member {
 	bool in_group;
 	bool joined;			/* its HELLO has come: it counts */
 	bool leaving;			/* it has said goodbye */
+	bool failed;			/* its last life failed, and no other has joined */
 	uint64_t incarnation;		/* 0: not known */
-	uint64_t since_ms;		/* CLOCK_REALTIME, ms since 1970, of its last change */
+	bool silent;			/* in the group for seconds, without a HELLO */
+	uint64_t since_ms;		/* CLOCK_REALTIME, ms since 1970: when its life began, if it is
+					 * joined, else when it became what it is, as far as we saw */
+	unsigned n_addrs;
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* as it says itself, else as the nodelist
+							 * says; with the port */
 };
 
 /* Copies up to max entries, by nodeid; returns how many there are. */

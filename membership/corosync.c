@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "membership/follow.h"
 
 #define CONNECT_MS	10000
+#define HANG_NS		(500 * MS)
 #define FREE_MS		2000	/* corosync may take so long to let us leave */
 #define MS		UINT64_C(1000000)
 
@@ -28,6 +30,23 @@ uint64_t follow_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 * MS + (uint64_t)t.tv_nsec;
+}
+
+uint64_t follow_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / MS;
+}
+
+uint64_t follow_life(void)
+{
+	uint64_t life;
+
+	if (getrandom(&life, sizeof(life), 0) != sizeof(life))
+		life = follow_now_ns();
+	return life | 1;
 }
 
 void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
@@ -65,6 +84,8 @@ void follow_unref(struct sinew_corosync *c)
 		sinew_static_free(c->config);
 	sinew_static_free(c->first);
 	free(c->members);
+	free(c->before);
+	close(c->change_fd);
 	close(c->wake_fd);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
@@ -101,7 +122,10 @@ static struct sinew_corosync *allocate(const struct sinew_corosync_setup *setup)
 		c->setup.connect_ms = CONNECT_MS;
 	c->refs = 1;
 	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (c->wake_fd < 0) {
+	c->change_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake_fd < 0 || c->change_fd < 0) {
+		if (c->wake_fd >= 0)
+			close(c->wake_fd);
 		free(c);
 		return NULL;
 	}
@@ -140,6 +164,14 @@ static struct timespec in_ms(uint32_t ms)
 	return (struct timespec){ (time_t)(at / (1000 * MS)), (long)(at % (1000 * MS)) };
 }
 
+/* It is in a call that does not end; a short one is part of trying again. */
+static bool is_hanging(struct sinew_corosync *c)
+{
+	const uint64_t since = atomic_load(&c->calling_since_ns);
+
+	return since && (!c->error || follow_now_ns() > since + HANG_NS);
+}
+
 /* 0 when it is open, else why not; *ret_text as well. */
 static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 {
@@ -151,7 +183,7 @@ static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 		rc = pthread_cond_timedwait(&c->changed, &c->lock, &until);
 	if (c->is_open)
 		rc = 0;
-	else if (atomic_load(&c->calling_since_ns))
+	else if (is_hanging(c))
 		rc = -ETIMEDOUT;
 	else
 		rc = c->error ? c->error : -ETIMEDOUT;
@@ -253,12 +285,27 @@ static const struct sinew_watch watch = {
 	.closed = on_closed,
 };
 
+/* The group of the node; of who only looks on, what the configuration says. */
+static int set_group(struct sinew_corosync *cs, const struct sinew_node *node)
+{
+	struct sinew_options opt;
+	int rc = 0;
+
+	sinew_options_init(&opt, sizeof(opt));
+	if (!node)
+		rc = sinew_corosync_options(cs, &opt);
+	if (!rc)
+		snprintf(cs->group, sizeof(cs->group), "sinew/%s",
+			 node ? sinew_node_group(node) : opt.group);
+	return rc;
+}
+
 int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 {
 	bool was_attached;
 	int rc;
 
-	if (sinew_node_id(node) != cs->nodeid)
+	if (cs->setup.observe != !node || (node && sinew_node_id(node) != cs->nodeid))
 		return -EINVAL;
 	pthread_mutex_lock(&cs->lock);
 	was_attached = cs->is_attached;
@@ -266,11 +313,13 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 	pthread_mutex_unlock(&cs->lock);
 	if (was_attached)
 		return -EALREADY;
-	snprintf(cs->group, sizeof(cs->group), "sinew/%s", sinew_node_group(node));
+	rc = set_group(cs, node);
 	/* What happens from here on is heard; the incarnation is asked for behind it. */
-	rc = sinew_watch(node, &watch, cs);
+	if (!rc && node)
+		rc = sinew_watch(node, &watch, cs);
 	pthread_mutex_lock(&cs->lock);
 	cs->is_attached = !rc;
+	cs->is_ready = !rc;
 	cs->node = rc ? NULL : node;
 	pthread_mutex_unlock(&cs->lock);
 	follow_wake(cs);
@@ -289,7 +338,8 @@ void sinew_corosync_free(struct sinew_corosync *cs)
 	pthread_mutex_lock(&cs->lock);
 	node = cs->node;
 	pthread_mutex_unlock(&cs->lock);
-	sinew_watch(node, NULL, NULL);
+	if (node)
+		sinew_watch(node, NULL, NULL);
 	atomic_store(&cs->wants_stop, true);
 	follow_wake(cs);
 	pthread_mutex_lock(&cs->lock);
@@ -306,7 +356,33 @@ void sinew_corosync_free(struct sinew_corosync *cs)
 	follow_unref(cs);
 }
 
+void sinew_corosync_hold(struct sinew_corosync *cs)
+{
+	cs->setup.hold_failed = true;
+}
+
+int sinew_corosync_fenced(struct sinew_corosync *cs, uint32_t nodeid, uint64_t incarnation)
+{
+	int rc = 0;
+
+	if (!nodeid || !incarnation)
+		return -EINVAL;
+	pthread_mutex_lock(&cs->lock);
+	if (cs->n_fenced < VIEW_FENCED_MAX)
+		cs->fenced[cs->n_fenced++] = (struct view_life){ nodeid, incarnation };
+	else
+		rc = -ENOSPC;
+	pthread_mutex_unlock(&cs->lock);
+	follow_wake(cs);
+	return rc;
+}
+
 /* ---- status ---- */
+
+int sinew_corosync_fd_get(const struct sinew_corosync *cs)
+{
+	return cs->change_fd;
+}
 
 int sinew_corosync_status(struct sinew_corosync *cs, struct sinew_corosync_status *ret)
 {
@@ -327,11 +403,15 @@ int sinew_corosync_status(struct sinew_corosync *cs, struct sinew_corosync_statu
 int sinew_corosync_members(struct sinew_corosync *cs, struct sinew_corosync_member *entries,
 			   int max)
 {
+	uint64_t count;
 	int n, i;
 
 	if (max < 0 || (max && !entries))
 		return -EINVAL;
 	pthread_mutex_lock(&cs->lock);
+	/* Nothing to read is what is wanted, too. */
+	if (read(cs->change_fd, &count, sizeof(count)) < 0)
+		count = 0;
 	n = (int)cs->n_members;
 	for (i = 0; i < n && i < max; i++)
 		entries[i] = cs->members[i];

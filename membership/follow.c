@@ -112,10 +112,23 @@ static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	struct sinew_corosync *c = arg;
 
+	/* Who only looks on leaves that to those whose matter it is. */
+	if (!c->node)
+		return;
 	follow_log(c, SINEW_WARNING, "peer=%" PRIu32 " is to be fenced incarnation=%016" PRIx64,
 		   nodeid, incarnation);
-	if (c->node)
-		sinew_ask_fence(c->node, nodeid, incarnation, SINEW_FENCE_FAILED);
+	sinew_ask_fence(c->node, nodeid, incarnation, SINEW_FENCE_FAILED);
+}
+
+/* Ours or another's: who waits for that goes on. */
+static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct sinew_corosync *c = arg;
+
+	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " has been fenced incarnation=%016" PRIx64,
+		   nodeid, incarnation);
+	if (c->node && c->setup.hold_failed)
+		sinew_peer_failed(c->node, nodeid, incarnation);
 }
 
 static void op_quorum(void *arg, bool is_quorate)
@@ -157,6 +170,7 @@ static const struct view_ops ops = {
 	.left = op_left,
 	.failed = op_failed,
 	.fence = op_fence,
+	.fenced = op_fenced,
 	.quorum = op_quorum,
 	.self_lost = op_self_lost,
 	.send = op_send,
@@ -314,6 +328,24 @@ static void disconnect(struct sinew_corosync *c)
 	c->retry_ns = follow_now_ns() + RETRY_NS;
 }
 
+/* Who is to refuse without quorum waits for it before the beginning. */
+static int ask_quorum(struct sinew_corosync *c, char *err, size_t err_size)
+{
+	bool is_quorate = false;
+	int rc;
+
+	calling(c);
+	rc = ipc_quorate(c->ipc, &is_quorate);
+	called(c);
+	if (rc)
+		snprintf(err, err_size, "corosync does not say whether there is quorum: %s",
+			 strerror(-rc));
+	else if (!is_quorate)
+		snprintf(err, err_size, "there is no quorum, and quorum_policy in \"sinew {\" is "
+			 "refuse: more nodes have to come up first");
+	return rc || is_quorate ? rc : -EHOSTDOWN;
+}
+
 /* The first time: what the application begins with. */
 static int take_first(struct sinew_corosync *c)
 {
@@ -327,6 +359,8 @@ static int take_first(struct sinew_corosync *c)
 	if (!rc) {
 		sinew_options_init(&opt, sizeof(opt));
 		rc = sinew_static_options(config, local, &opt, err, sizeof(err));
+		if (!rc && opt.quorum_policy == SINEW_QUORUM_REFUSE && !c->setup.observe)
+			rc = ask_quorum(c, err, sizeof(err));
 		if (rc)
 			sinew_static_free(config);
 	}
@@ -389,6 +423,9 @@ static void lost(struct sinew_corosync *c)
 	c->status.losses++;
 	if (c->has_view)
 		view_lost(&c->view);
+	/* Who has no node to renew is somebody else all the same. */
+	if (c->has_view && c->setup.observe)
+		view_renewed(&c->view, follow_life(), follow_now_ns());
 	pthread_mutex_unlock(&c->lock);
 	/* That takes corosync's library a while; its descriptors stay readable until then. */
 	disconnect(c);
@@ -402,27 +439,37 @@ static void begin_view(struct sinew_corosync *c)
 	char err[CONFIG_ERROR_MAX];
 	struct sinew_options opt;
 
-	own.incarnation = sinew_incarnation(c->node);
+	if (c->setup.observe)
+		own.type = GREETING_OBSERVER;
+	own.began_ms = follow_wall_ms();
+	own.incarnation = c->node ? sinew_incarnation(c->node) : follow_life();
 	sinew_options_init(&opt, sizeof(opt));
-	if (!sinew_static_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
+	if (c->node && !sinew_static_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
 		own.n_addrs = opt.n_addrs;
 		memcpy(own.addrs, opt.addrs, sizeof(own.addrs));
 	}
 	view_init(&c->view, &ops, c, &own);
 	c->has_view = true;
-	sinew_quorum(c->node, false);
+	if (c->node)
+		sinew_quorum(c->node, false);
 	tell_nodes(c);
 }
 
 static void take_words(struct sinew_corosync *c)
 {
 	const uint64_t now = follow_now_ns();
+	unsigned i;
 
-	if (c->node && !c->has_view)
+	if (c->is_ready && !c->has_view && (c->node || c->setup.observe))
 		begin_view(c);
-	if (c->renewed && c->has_view)
+	if (c->renewed && c->has_view) {
+		c->view.own.began_ms = follow_wall_ms();
 		view_renewed(&c->view, c->renewed, now);
+	}
 	c->renewed = 0;
+	for (i = 0; i < c->n_fenced && c->has_view; i++)
+		view_fenced(&c->view, c->fenced[i].nodeid, c->fenced[i].incarnation, now);
+	c->n_fenced = 0;
 	if (c->wants_close && !c->is_closing && c->has_view) {
 		c->is_closing = true;
 		view_closing(&c->view, now);
@@ -515,6 +562,9 @@ static void try_leave(struct sinew_corosync *c)
 
 	pthread_mutex_lock(&c->lock);
 	wants = c->wants_leave || atomic_load(&c->wants_stop);
+	/* Both words may have come since the last turn: the goodbye goes first. */
+	if (c->wants_close && c->has_view && !c->is_closing)
+		wants = false;
 	pthread_mutex_unlock(&c->lock);
 	if (!wants || c->has_left)
 		return;

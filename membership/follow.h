@@ -24,8 +24,8 @@
  * sinew_corosync_free() can take the node away from a thread that is in one.
  */
 struct sinew_corosync {
-	struct sinew_corosync_setup setup;	/* constant */
-	int wake_fd;				/* constant; an eventfd */
+	struct sinew_corosync_setup setup;	/* constant from being attached on */
+	int wake_fd, change_fd;			/* constant; eventfds */
 	pthread_t thread;
 
 	pthread_mutex_t lock;
@@ -39,13 +39,15 @@ struct sinew_corosync {
 	struct sinew_node *node;	/* NULL: not attached; lock */
 	char group[SINEW_NAME_MAX + 16];	/* set before node; constant then */
 	uint64_t renewed;		/* the new incarnation, 0: none; lock */
-	bool is_attached;		/* lock */
+	bool is_attached, is_ready;	/* and group and node are set; lock */
 	bool wants_close, wants_leave;	/* lock */
+	struct view_life fenced[VIEW_FENCED_MAX];	/* to be told to the group; lock */
+	unsigned n_fenced;		/* lock */
 	_Atomic bool wants_stop;
 	_Atomic uint64_t calling_since_ns;	/* a call that may block; 0: none */
 
 	struct sinew_corosync_status status;	/* lock */
-	struct sinew_corosync_member *members;	/* lock */
+	struct sinew_corosync_member *members, *before;	/* as they are, as they were; lock */
 	unsigned n_members;			/* lock */
 
 	struct ipc *ipc;		/* NULL: not connected */
@@ -61,6 +63,7 @@ struct sinew_corosync {
 	struct view_member_time {
 		uint32_t nodeid;
 		bool is_joined, is_leaving;
+		uint64_t incarnation;
 		uint64_t since_ms;
 	} times[VIEW_NODES_MAX + 1];
 	unsigned n_times;
@@ -73,6 +76,9 @@ void follow_publish(struct sinew_corosync *c);
 void follow_wake(struct sinew_corosync *c);
 void follow_unref(struct sinew_corosync *c);
 uint64_t follow_now_ns(void);
+uint64_t follow_wall_ms(void);
+/* An incarnation for who has no node; it only has to differ. */
+uint64_t follow_life(void);
 void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -12,7 +12,7 @@
 #define MAGIC		0x4d574e53u	/* "SNWM" */
 #define VERSION		1
 #define TRANSPORT_TCP	1
-#define HEAD		28u
+#define HEAD		36u
 #define ADDRESS		20u
 
 static void put(uint8_t *p, uint64_t n, unsigned bytes)
@@ -83,6 +83,7 @@ size_t greeting_put(uint8_t *p, const struct greeting *g)
 	put(p + 24, g->n_addrs ? port_of(&g->addrs[0]) : 0, 2);
 	put(p + 26, TRANSPORT_TCP, 1);
 	put(p + 27, g->n_addrs, 1);
+	put(p + 28, g->began_ms, 8);
 	for (i = 0; i < g->n_addrs; i++)
 		put_address(p + HEAD + i * ADDRESS, &g->addrs[i]);
 	return HEAD + g->n_addrs * ADDRESS;
@@ -104,7 +105,8 @@ int greeting_get(const uint8_t *p, size_t n, struct greeting *ret)
 	g.incarnation = get(p + 16, 8);
 	port = (uint16_t)get(p + 24, 2);
 	g.n_addrs = p[27];
-	if ((type != GREETING_HELLO && type != GREETING_GOODBYE) || !g.nodeid || !g.incarnation)
+	g.began_ms = get(p + 28, 8);
+	if (type < GREETING_HELLO || type > GREETING_FENCED || !g.nodeid || !g.incarnation)
 		return -EBADMSG;
 	if (g.n_addrs > SINEW_ADDRS_MAX || n < HEAD + g.n_addrs * ADDRESS)
 		return -EBADMSG;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the processes of a cluster tell each other through the membership
- * service: who I am (HELLO) and that I am about to go (GOODBYE). Bytes only.
+ * service: who I am (HELLO), that I am about to go (GOODBYE), that I only look on
+ * (OBSERVER), that a life has been fenced (FENCED). Bytes only.
  * Knows nothing of who is a member.
  *
  * All numbers are little endian:
@@ -10,7 +11,11 @@
  *	 4  2  version, 1		24  2  port
  *	 6  2  type			26  1  transport, 1 = TCP
  *	 8  4  nodeid			27  1  number of addresses
- *	12  4  flags, 0			28     addresses: 1 family (4, 6), 3 zero, 16 address
+ *	12  4  flags, 0			28  8  when that life began, ms since 1970
+ *					36     addresses: 1 family (4, 6), 3 zero, 16 address
+ *
+ * nodeid and incarnation are those of the sender; in FENCED those of the life that
+ * was fenced, whoever did it.
  *
  * What follows is skipped, so that later versions can say more.
  */
@@ -23,14 +28,20 @@
 
 #include "lowcomms/sinew.h"
 
-#define GREETING_MAX	(28 + 20 * SINEW_ADDRS_MAX)
+#define GREETING_MAX	(36 + 20 * SINEW_ADDRS_MAX)
 
-enum greeting_type { GREETING_HELLO = 1, GREETING_GOODBYE = 2 };
+enum greeting_type {
+	GREETING_HELLO = 1,
+	GREETING_GOODBYE = 2,
+	GREETING_OBSERVER = 3,
+	GREETING_FENCED = 4,
+};
 
 struct greeting {
 	enum greeting_type type;
 	uint32_t nodeid;
 	uint64_t incarnation;
+	uint64_t began_ms;		/* CLOCK_REALTIME; 0: not said */
 	unsigned n_addrs;		/* 0: as in the nodelist */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* with the port */
 };

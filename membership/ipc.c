@@ -455,12 +455,21 @@ int ipc_leave(struct ipc *ipc)
 	return error_of(cpg_leave(ipc->cpg, &ipc->group));
 }
 
-int ipc_check(struct ipc *ipc)
+int ipc_quorate(struct ipc *ipc, bool *ret_is_quorate)
 {
 	int is_quorate, rc;
 
 	rc = error_of(quorum_getquorate(ipc->quorum, &is_quorate));
-	return rc == -ENOTCONN ? rc : 0;
+	if (!rc)
+		*ret_is_quorate = is_quorate;
+	return rc;
+}
+
+int ipc_check(struct ipc *ipc)
+{
+	bool is_quorate;
+
+	return ipc_quorate(ipc, &is_quorate) == -ENOTCONN ? -ENOTCONN : 0;
 }
 
 void ipc_fds(const struct ipc *ipc, int fds[IPC_FDS])

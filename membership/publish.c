@@ -7,21 +7,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-#define MS	UINT64_C(1000000)
-
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / MS;
-}
+#include <string.h>
+#include <unistd.h>
 
 /* When the state of a node was last another. */
 static uint64_t since_of(struct sinew_corosync *c, uint32_t nodeid, bool is_joined,
-			 bool is_leaving)
+			 bool is_leaving, uint64_t incarnation)
 {
 	struct view_member_time *t = NULL;
 	unsigned i;
@@ -29,46 +20,78 @@ static uint64_t since_of(struct sinew_corosync *c, uint32_t nodeid, bool is_join
 	for (i = 0; i < c->n_times; i++)
 		if (c->times[i].nodeid == nodeid)
 			t = &c->times[i];
-	if (t && t->is_joined == is_joined && t->is_leaving == is_leaving)
+	if (t && t->is_joined == is_joined && t->is_leaving == is_leaving &&
+	    t->incarnation == incarnation)
 		return t->since_ms;
 	if (!t && c->n_times < sizeof(c->times) / sizeof(c->times[0]))
 		t = &c->times[c->n_times++];
 	if (!t)
 		return 0;
-	*t = (struct view_member_time){ nodeid, is_joined, is_leaving, wall_ms() };
+	*t = (struct view_member_time){ nodeid, is_joined, is_leaving, incarnation, follow_wall_ms() };
 	return t->since_ms;
+}
+
+static void fill_addrs(struct sinew_corosync_member *to, const struct sockaddr_storage *addrs,
+		       unsigned n)
+{
+	memset(to->addrs, 0, sizeof(to->addrs));
+	memcpy(to->addrs, addrs, n * sizeof(addrs[0]));
+	to->n_addrs = n;
+}
+
+static void fill_own(struct sinew_corosync_member *to, const struct view *v)
+{
+	to->in_group = v->is_in;
+	to->joined = v->is_in;
+	to->leaving = v->is_closing;
+	to->incarnation = v->own.incarnation;
+	fill_addrs(to, v->own.addrs, v->own.n_addrs);
 }
 
 static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *to,
 			uint32_t nodeid)
 {
 	const struct view *v = &c->view;
+	uint64_t began_ms = 0;
 	unsigned i;
 
-	*to = (struct sinew_corosync_member){ .nodeid = nodeid, .listed = true };
+	/* All of it, to be compared whole. */
+	memset(to, 0, sizeof(*to));
+	to->nodeid = nodeid;
+	to->listed = true;
 	snprintf(to->name, sizeof(to->name), "%s", sinew_static_name(c->config, nodeid));
-	if (nodeid == c->nodeid) {
-		to->in_group = v->is_in;
-		to->joined = v->is_in;
-		to->leaving = v->is_closing;
-		to->incarnation = v->own.incarnation;
+	if (nodeid == c->nodeid && !v->is_observer) {
+		fill_own(to, v);
+		began_ms = v->own.began_ms;
 	}
-	for (i = 0; i < v->n_entries; i++)
-		if (v->entries[i].node.nodeid == nodeid)
-			to->listed = v->entries[i].is_listed;
+	for (i = 0; i < v->n_entries; i++) {
+		const struct view_entry *e = &v->entries[i];
+
+		if (e->node.nodeid != nodeid)
+			continue;
+		to->listed = e->is_listed;
+		to->failed = e->has_failed;
+		fill_addrs(to, e->node.addrs, e->node.n_addrs);
+	}
 	for (i = 0; i < v->n_members; i++) {
 		const struct view_member *m = &v->members[i];
 
-		if (m->process.nodeid != nodeid)
+		if (m->process.nodeid != nodeid || m->is_observer)
 			continue;
 		to->in_group = true;
+		to->silent |= m->told_silent && !m->has_greeted;
 		if (!m->is_joined)
 			continue;
 		to->joined = true;
 		to->leaving = m->has_said_goodbye;
 		to->incarnation = m->greeting.incarnation;
+		began_ms = m->greeting.began_ms;
+		if (m->greeting.n_addrs)
+			fill_addrs(to, m->greeting.addrs, m->greeting.n_addrs);
 	}
-	to->since_ms = since_of(c, nodeid, to->joined, to->leaving);
+	to->since_ms = since_of(c, nodeid, to->joined, to->leaving, to->incarnation);
+	if (to->joined && !to->leaving && began_ms)
+		to->since_ms = began_ms;
 }
 
 static int by_nodeid(const void *a, const void *b)
@@ -78,25 +101,55 @@ static int by_nodeid(const void *a, const void *b)
 	return x->nodeid < y->nodeid ? -1 : x->nodeid > y->nodeid;
 }
 
-void follow_publish(struct sinew_corosync *c)
+static bool publish_status(struct sinew_corosync *c)
 {
 	const struct view *v = &c->view;
-	unsigned n = 0, i;
+	struct sinew_corosync_status before;
 
+	memcpy(&before, &c->status, sizeof(before));
 	c->status.connected = c->ipc != NULL;
 	c->status.in_group = c->has_view && v->is_in;
 	c->status.quorate = c->has_view && v->is_quorate;
+	c->status.whole = c->has_view && view_is_whole(v);
 	c->status.ring_nodeid = v->group_ring.nodeid;
 	c->status.ring_seq = v->group_ring.seq;
-	if (!c->has_view)
-		return;
+	return memcmp(&before, &c->status, sizeof(before)) != 0;
+}
+
+static bool publish_members(struct sinew_corosync *c)
+{
+	const struct view *v = &c->view;
+	struct sinew_corosync_member *now;
+	unsigned n = 0, i;
+	bool is_other;
+
 	if (!c->members)
 		c->members = calloc(VIEW_NODES_MAX + 1, sizeof(*c->members));
-	if (!c->members)
-		return;
-	fill_member(c, &c->members[n++], c->nodeid);
+	if (!c->before)
+		c->before = calloc(VIEW_NODES_MAX + 1, sizeof(*c->before));
+	if (!c->members || !c->before)
+		return false;
+	now = c->before;
+	if (!v->is_observer)
+		fill_member(c, &now[n++], c->nodeid);
 	for (i = 0; i < v->n_entries; i++)
-		fill_member(c, &c->members[n++], v->entries[i].node.nodeid);
-	qsort(c->members, n, sizeof(*c->members), by_nodeid);
+		fill_member(c, &now[n++], v->entries[i].node.nodeid);
+	qsort(now, n, sizeof(*now), by_nodeid);
+	is_other = n != c->n_members || memcmp(now, c->members, n * sizeof(*now)) != 0;
+	c->before = c->members;
+	c->members = now;
 	c->n_members = n;
+	return is_other;
+}
+
+void follow_publish(struct sinew_corosync *c)
+{
+	const uint64_t one = 1;
+	bool is_other = publish_status(c);
+
+	if (c->has_view)
+		is_other |= publish_members(c);
+	/* It can only fail when it is readable already. */
+	if (is_other && write(c->change_fd, &one, sizeof(one)) < 0)
+		return;
 }

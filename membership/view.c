@@ -21,6 +21,7 @@ void view_init(struct view *v, const struct view_ops *ops, void *arg, const stru
 	v->arg = arg;
 	v->own = *own;
 	v->self.nodeid = own->nodeid;
+	v->is_observer = own->type == GREETING_OBSERVER;
 	v->hello_due_ns = VIEW_NEVER;
 }
 
@@ -107,6 +108,7 @@ static void try_join(struct view *v, struct view_member *m)
 		return;
 	}
 	m->is_joined = true;
+	e->has_failed = false;
 	tell_addresses(v, e, m);
 	v->ops->joined(v->arg, m->process.nodeid, m->greeting.incarnation);
 }
@@ -132,12 +134,15 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 	m->is_joined = false;
 	if (!e || !e->is_listed || (cause == VIEW_LEAVE && m->has_said_goodbye)) {
 		v->ops->left(v->arg, nodeid, life);
+		if (e)
+			e->has_failed = false;
 		return;
 	}
 	v->ops->failed(v->arg, nodeid, life, cause);
 	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
 	e->is_fence_due = cause != VIEW_RENEWED && e->failed != life;
 	e->failed = life;
+	e->has_failed = true;
 }
 
 static void member_gone(struct view *v, const struct view_gone *gone)
@@ -193,7 +198,10 @@ static void send_hello(struct view *v, uint64_t now_ns)
 		v->hello_due_ns = VIEW_NEVER;
 		return;
 	}
-	v->own.type = v->is_closing ? GREETING_GOODBYE : GREETING_HELLO;
+	if (v->is_observer)
+		v->own.type = GREETING_OBSERVER;
+	else
+		v->own.type = v->is_closing ? GREETING_GOODBYE : GREETING_HELLO;
 	if (v->ops->send(v->arg, bytes, greeting_put(bytes, &v->own)))
 		v->hello_due_ns = now_ns + HELLO_AGAIN_NS;
 	else
@@ -209,6 +217,9 @@ static void take_hello(struct view *v, struct view_member *m, const struct greet
 		end_life(v, m, VIEW_RENEWED);
 		m->has_said_goodbye = false;
 	}
+	if (m->process.nodeid == v->self.nodeid && !v->is_observer && !m->has_greeted)
+		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
+			     "another process of our own node is in the group");
 	m->has_greeted = true;
 	m->greeting = *g;
 	if (m->is_joined)
@@ -229,6 +240,16 @@ static void take_goodbye(struct view *v, struct view_member *m, const struct gre
 		v->ops->leaving(v->arg, m->process.nodeid, g->incarnation);
 }
 
+/* Whoever did it: nobody needs to do it again. */
+static void take_fenced(struct view *v, const struct greeting *g)
+{
+	struct view_entry *e = find_entry(v, g->nodeid);
+
+	if (e && e->failed == g->incarnation)
+		e->is_fence_due = false;
+	v->ops->fenced(v->arg, g->nodeid, g->incarnation);
+}
+
 void view_message(struct view *v, const struct view_process *from, const uint8_t *bytes,
 		  size_t len)
 {
@@ -237,6 +258,10 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 	int rc;
 
 	rc = greeting_get(bytes, len, &g);
+	if (!rc && g.type == GREETING_FENCED) {
+		take_fenced(v, &g);
+		return;
+	}
 	if (same_process(from, &v->self)) {
 		v->is_goodbye_out |= !rc && g.type == GREETING_GOODBYE;
 		return;
@@ -252,8 +277,10 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 		return;
 	if (g.type == GREETING_HELLO)
 		take_hello(v, m, &g);
-	else
+	else if (g.type == GREETING_GOODBYE)
 		take_goodbye(v, m, &g);
+	else
+		m->is_observer = true;
 }
 
 /* ---- the group ---- */
@@ -261,7 +288,6 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 void view_group(struct view *v, uint32_t own_pid, const struct view_process *now, unsigned n_now,
 		const struct view_gone *gone, unsigned n_gone, uint64_t now_ns)
 {
-	const uint32_t self = v->self.nodeid;
 	bool has_new = false;
 	unsigned i;
 
@@ -272,9 +298,6 @@ void view_group(struct view *v, uint32_t own_pid, const struct view_process *now
 		if (same_process(&now[i], &v->self)) {
 			has_new |= !v->is_in;
 			v->is_in = true;
-		} else if (now[i].nodeid == self) {
-			v->ops->note(v->arg, SINEW_WARNING, self,
-				     "another process of our own node is in the group");
 		} else if (!find_member(v, &now[i])) {
 			member_new(v, &now[i], now_ns);
 			has_new = true;
@@ -300,7 +323,7 @@ static bool is_back(const struct view *v, uint32_t nodeid)
 	unsigned i;
 
 	for (i = 0; i < v->n_members; i++)
-		if (v->members[i].process.nodeid == nodeid)
+		if (v->members[i].process.nodeid == nodeid && !v->members[i].is_observer)
 			return true;
 	return false;
 }
@@ -399,7 +422,7 @@ void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nod
 			drop_entry(v, e);
 	}
 	for (i = 0; i < n_nodes; i++)
-		if (nodes[i].nodeid != v->self.nodeid)
+		if (v->is_observer || nodes[i].nodeid != v->self.nodeid)
 			take_node(v, &nodes[i]);
 }
 
@@ -443,17 +466,65 @@ void view_closing(struct view *v, uint64_t now_ns)
 	owe_hello_now(v, now_ns);
 }
 
+void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t now_ns)
+{
+	if (v->n_fenced == VIEW_FENCED_MAX) {
+		v->ops->note(v->arg, SINEW_ERROR, nodeid,
+			     "has been fenced, but the others cannot be told: too many wait");
+		return;
+	}
+	v->fenced[v->n_fenced++] = (struct view_life){ nodeid, incarnation };
+	v->fenced_due_ns = now_ns;
+}
+
+/* In order; what the service does not take now is tried again. */
+static void send_fenced(struct view *v, uint64_t now_ns)
+{
+	struct greeting g = { .type = GREETING_FENCED };
+	uint8_t bytes[GREETING_MAX];
+	unsigned n = 0;
+
+	for (; n < v->n_fenced; n++) {
+		g.nodeid = v->fenced[n].nodeid;
+		g.incarnation = v->fenced[n].incarnation;
+		if (v->ops->send(v->arg, bytes, greeting_put(bytes, &g)))
+			break;
+	}
+	v->n_fenced -= n;
+	memmove(v->fenced, v->fenced + n, v->n_fenced * sizeof(v->fenced[0]));
+	v->fenced_due_ns = now_ns + HELLO_AGAIN_NS;
+}
+
+bool view_is_whole(const struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (!v->members[i].has_greeted && !v->members[i].is_observer)
+			return false;
+	return v->is_in && same_ring(&v->group_ring, &v->quorum_ring);
+}
+
 /* ---- time ---- */
+
+/* Says nothing about itself, where it should. */
+static bool is_silent(const struct view_member *m)
+{
+	return !m->has_greeted && !m->is_observer && !m->told_silent;
+}
 
 uint64_t view_deadline(const struct view *v)
 {
 	uint64_t until = v->hello_due_ns;
 	unsigned i;
 
+	if (v->is_in && v->n_fenced && v->fenced_due_ns < until)
+		until = v->fenced_due_ns;
+
 	for (i = 0; i < v->n_members; i++) {
 		const struct view_member *m = &v->members[i];
 
-		if (!m->has_greeted && !m->told_silent && m->since_ns + SILENT_NS < until)
+		if (is_silent(m) && m->since_ns + SILENT_NS < until)
 			until = m->since_ns + SILENT_NS;
 	}
 	return until;
@@ -465,10 +536,12 @@ void view_tick(struct view *v, uint64_t now_ns)
 
 	if (v->hello_due_ns <= now_ns)
 		send_hello(v, now_ns);
+	if (v->is_in && v->n_fenced && v->fenced_due_ns <= now_ns)
+		send_fenced(v, now_ns);
 	for (i = 0; i < v->n_members; i++) {
 		struct view_member *m = &v->members[i];
 
-		if (m->has_greeted || m->told_silent || now_ns < m->since_ns + SILENT_NS)
+		if (!is_silent(m) || now_ns < m->since_ns + SILENT_NS)
 			continue;
 		m->told_silent = true;
 		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,

@@ -17,6 +17,8 @@
  *    come back by then, which does not happen to what still runs unseen.
  *  - The own HELLO goes out once for all the members that join within a short time,
  *    and again when the own incarnation changes.
+ *  - An observer is in the group to look on: it is no member, and its going means
+ *    nothing. For itself the processes of its own node are as those of all others.
  *  - Quorum counts when the ring that it was computed for is the ring of the
  *    group (both halves of the ring id); the loss of quorum counts at once.
  */
@@ -33,6 +35,7 @@
 #define VIEW_NODES_MAX		128	/* of the nodelist, as corosync's own limit */
 #define VIEW_PROCESSES_MAX	128	/* of the group, as corosync's own limit */
 #define VIEW_NAME_MAX		256	/* of a node, NUL included */
+#define VIEW_FENCED_MAX		16	/* fencings that wait to be told */
 #define VIEW_NEVER		UINT64_MAX
 
 struct view_ring {
@@ -76,6 +79,8 @@ struct view_ops {
 	/* That life failed, there is quorum, and nothing of its node has come back. */
 	void (*fence)(void *arg, uint32_t nodeid, uint64_t incarnation);
 	void (*quorum)(void *arg, bool is_quorate);
+	/* A member says that it has fenced that life. */
+	void (*fenced)(void *arg, uint32_t nodeid, uint64_t incarnation);
 	/* All are gone, and so is our own life; view_renewed() has to follow. */
 	void (*self_lost)(void *arg);
 	/* To all of the group. 0, or -EAGAIN: it will be tried again. */
@@ -90,6 +95,7 @@ struct view_member {
 	bool has_greeted;		/* greeting is its latest HELLO */
 	bool has_said_goodbye;
 	bool is_joined;			/* ops->joined() was called for greeting.incarnation */
+	bool is_observer;
 	bool told_silent;
 	uint64_t since_ns;
 	struct greeting greeting;
@@ -99,6 +105,7 @@ struct view_member {
 struct view_entry {
 	struct view_node node;
 	bool is_listed;
+	bool has_failed;	/* its last life did, and no other has joined */
 	uint64_t failed;	/* the life that failed last; 0: none */
 	bool is_fence_due;	/* it has to be fenced, once there is quorum */
 	enum view_cause cause;	/* why it failed */
@@ -109,6 +116,7 @@ struct view {
 	void *arg;
 	struct view_process self;
 	struct greeting own;		/* what our HELLO says */
+	bool is_observer;		/* we are no node of the cluster, but look on */
 	bool is_in;			/* we are in the group */
 	bool is_closing;		/* GOODBYE instead of HELLO */
 	bool is_goodbye_out;		/* it came back: all have it, before we leave */
@@ -118,12 +126,19 @@ struct view {
 	bool is_quorate;		/* what ops->quorum() was told last */
 	uint64_t hello_due_ns;		/* VIEW_NEVER: none */
 	uint64_t hello_latest_ns;	/* until then it may be put off */
+	struct view_life {
+		uint32_t nodeid;
+		uint64_t incarnation;
+	} fenced[VIEW_FENCED_MAX];	/* to be told, the oldest first */
+	unsigned n_fenced;
+	uint64_t fenced_due_ns;		/* when they are told, while there are any */
 	unsigned n_entries, n_members;
 	struct view_entry entries[VIEW_NODES_MAX];
 	struct view_member members[VIEW_PROCESSES_MAX];
 };
 
-/* own: node, incarnation and addresses; its type does not matter. */
+/* own: node, incarnation and addresses. Its type: GREETING_OBSERVER to be one, else
+ * GREETING_HELLO. */
 void view_init(struct view *v, const struct view_ops *ops, void *arg, const struct greeting *own);
 
 /* The process group changed: who is in it now, and who went; on joining: everybody.
@@ -147,6 +162,8 @@ void view_lost(struct view *v);
 void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns);
 /* The own node begins to close: says GOODBYE from now on. */
 void view_closing(struct view *v, uint64_t now_ns);
+/* That life has been fenced: all are told, as soon as there is a group. */
+void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t now_ns);
 
 /* When view_tick() has something to do; VIEW_NEVER: nothing. */
 uint64_t view_deadline(const struct view *v);
@@ -154,5 +171,8 @@ void view_tick(struct view *v, uint64_t now_ns);
 
 /* The name of a node, or "". */
 const char *view_name(const struct view *v, uint32_t nodeid);
+/* What is known is the whole: we are in the group, all of it have greeted, and quorum
+ * was computed for its ring. */
+bool view_is_whole(const struct view *v);
 
 #endif

@@ -12,7 +12,8 @@
 static void greetings_are_read_as_written(void)
 {
 	struct greeting g = { .type = GREETING_GOODBYE, .nodeid = 0x01020304,
-			      .incarnation = 0x1122334455667788, .n_addrs = 2 }, back;
+			      .incarnation = 0x1122334455667788, .began_ms = 1795259247840,
+			      .n_addrs = 2 }, back;
 	struct sockaddr_in *four = (struct sockaddr_in *)&g.addrs[0];
 	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&g.addrs[1];
 	uint8_t bytes[GREETING_MAX];
@@ -25,11 +26,12 @@ static void greetings_are_read_as_written(void)
 	six->sin6_port = htons(SINEW_PORT);
 	six->sin6_addr = in6addr_loopback;
 	n = greeting_put(bytes, &g);
-	CHECK_EQ(n, 28 + 2 * 20);
+	CHECK_EQ(n, 36 + 2 * 20);
 	CHECK_EQ(greeting_get(bytes, n, &back), 0);
 	CHECK_EQ(back.type, g.type);
 	CHECK_EQ(back.nodeid, g.nodeid);
 	CHECK(back.incarnation == g.incarnation);
+	CHECK(back.began_ms == g.began_ms);
 	CHECK_MEM(back.addrs, g.addrs, sizeof(g.addrs[0]) * 2);
 	for (size_t i = 0; i < n; i++)
 		CHECK_EQ(greeting_get(bytes, i, &back), -EBADMSG);
@@ -40,8 +42,23 @@ static void greetings_are_read_as_written(void)
 	CHECK_EQ(greeting_get(bytes, n, &back), -EBADMSG);
 }
 
+static void types_are_few(void)
+{
+	struct greeting g = { .nodeid = 1, .incarnation = 1 }, back;
+	uint8_t bytes[GREETING_MAX];
+	size_t n;
+
+	for (unsigned type = 0; type < 7; type++) {
+		g.type = (enum greeting_type)type;
+		n = greeting_put(bytes, &g);
+		CHECK_EQ(greeting_get(bytes, n, &back), type >= GREETING_HELLO &&
+			 type <= GREETING_FENCED ? 0 : -EBADMSG);
+	}
+}
+
 int main(void)
 {
 	RUN(greetings_are_read_as_written);
+	RUN(types_are_few);
 	return check_done();
 }

@@ -83,6 +83,12 @@ static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 	put("fence %u %x;%s", nodeid, (unsigned)incarnation, "");
 }
 
+static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	(void)arg;
+	put("fenced %u %x;%s", nodeid, (unsigned)incarnation, "");
+}
+
 static void op_quorum(void *arg, bool is_quorate)
 {
 	(void)arg;
@@ -115,7 +121,7 @@ static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const ch
 
 static const struct view_ops ops = {
 	.add = op_add, .set_addrs = op_set_addrs, .remove = op_remove, .joined = op_joined,
-	.leaving = op_leaving, .left = op_left, .failed = op_failed, .fence = op_fence,
+	.leaving = op_leaving, .left = op_left, .failed = op_failed, .fence = op_fence, .fenced = op_fenced,
 	.quorum = op_quorum, .self_lost = op_self_lost, .send = op_send, .note = op_note,
 };
 
@@ -150,10 +156,10 @@ static void nodelist(const unsigned *ids, unsigned n)
 	view_nodelist(&v, nodes, n);
 }
 
-static void begin(void)
+static void begin_as(enum greeting_type type)
 {
 	static const unsigned three[] = { 1, 2, 3 };
-	const struct greeting own = { .nodeid = ME, .incarnation = 0xa1 };
+	const struct greeting own = { .type = type, .nodeid = ME, .incarnation = 0xa1 };
 
 	said[0] = '\0';
 	n_sent = 0;
@@ -161,6 +167,11 @@ static void begin(void)
 	now = 1000 * MS;
 	view_init(&v, &ops, NULL, &own);
 	nodelist(three, 3);
+}
+
+static void begin(void)
+{
+	begin_as(GREETING_HELLO);
 	says("add 2;add 3;");
 }
 
@@ -567,6 +578,125 @@ static void who_says_nothing_is_noted_once(void)
 	says("note 2;");
 }
 
+/* ---- observers ---- */
+
+static void from_process(unsigned nodeid, unsigned pid, enum greeting_type type,
+			 uint64_t incarnation)
+{
+	const struct greeting g = { .type = type, .nodeid = nodeid, .incarnation = incarnation };
+	const struct view_process from = { nodeid, pid };
+	uint8_t bytes[GREETING_MAX];
+
+	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+}
+
+/* Of our own node or of another: it is answered, and means nothing. */
+static void an_observer_is_no_member(void)
+{
+	static const struct view_process all[] = {
+		{ ME, MY_PID }, { 2, 20 }, { ME, 11 }, { 2, 21 },
+	};
+	static const struct view_gone died[] = {
+		{ { ME, 11 }, VIEW_PROCDOWN }, { { 2, 21 }, VIEW_PROCDOWN },
+	};
+	unsigned before;
+
+	together();
+	before = n_sent;
+	view_group(&v, MY_PID, all, 4, NULL, 0, now);
+	CHECK(!view_is_whole(&v));
+	from_process(ME, 11, GREETING_OBSERVER, 0xe1);
+	from_process(2, 21, GREETING_OBSERVER, 0xe2);
+	CHECK(view_is_whole(&v));
+	run_to(20000);
+	CHECK_EQ(n_sent, before + 1);
+	CHECK_EQ(sent.type, GREETING_HELLO);
+	view_group(&v, MY_PID, all, 2, died, 2, now);
+	view_settle(&v);
+	says("");
+}
+
+static void an_observer_hides_no_death(void)
+{
+	static const struct view_process all[] = { { ME, MY_PID }, { 2, 21 }, { 2, 20 } };
+	static const struct view_gone died = { { 2, 20 }, VIEW_PROCDOWN };
+
+	together();
+	view_group(&v, MY_PID, all, 3, NULL, 0, now);
+	from_process(2, 21, GREETING_OBSERVER, 0xe2);
+	view_group(&v, MY_PID, all, 2, &died, 1, now);
+	view_settle(&v);
+	says("failed 2 b1;fence 2 b1;");
+}
+
+static void an_observer_sees_its_own_node(void)
+{
+	static const struct view_process all[] = { { ME, MY_PID }, { ME, 11 }, { 2, 20 } };
+	static const struct view_gone died = { { ME, 11 }, VIEW_PROCDOWN };
+
+	begin_as(GREETING_OBSERVER);
+	says("add 1;add 2;add 3;");
+	view_group(&v, MY_PID, all, 3, NULL, 0, now);
+	from_process(ME, 11, GREETING_HELLO, 0xd1);
+	from_process(2, 20, GREETING_HELLO, 0xb1);
+	says("addrs 1 1 10.0.0.1;joined 1 d1;addrs 2 1 10.0.0.2;joined 2 b1;");
+	run_to(200);
+	CHECK_EQ(sent.type, GREETING_OBSERVER);
+	view_group(&v, MY_PID, all, 1, &died, 1, now);
+	says("failed 1 d1;");
+}
+
+static void another_process_of_our_node_is_noted(void)
+{
+	static const struct view_process all[] = { { ME, MY_PID }, { ME, 11 } };
+
+	begin();
+	view_group(&v, MY_PID, all, 2, NULL, 0, now);
+	says("");
+	from_process(ME, 11, GREETING_HELLO, 0xd1);
+	from_process(ME, 11, GREETING_HELLO, 0xd1);
+	says("note 1;");
+}
+
+static void the_whole_is_known_by_ring_and_greetings(void)
+{
+	begin();
+	CHECK(!view_is_whole(&v));
+	group((const unsigned[]){ 1, 2 }, 2);
+	ring(7, 6, false);
+	greet(2, GREETING_HELLO, 0xb1);
+	CHECK(!view_is_whole(&v));
+	ring(7, 7, false);
+	CHECK(view_is_whole(&v));
+}
+
+static void who_was_fenced_is_told_to_all(void)
+{
+	together();
+	send_result = -EAGAIN;
+	view_fenced(&v, 3, 0xc1, now);
+	run_to(100);
+	send_result = 0;
+	run_to(20);
+	CHECK_EQ(sent.type, GREETING_FENCED);
+	CHECK_EQ(sent.nodeid, 3);
+	CHECK_EQ(sent.incarnation, 0xc1);
+	CHECK_EQ(v.n_fenced, 0);
+	from_process(ME, MY_PID, GREETING_FENCED, 0xc1);
+	says("fenced 1 c1;");
+}
+
+static void who_was_fenced_is_not_fenced_again(void)
+{
+	together();
+	ring(8, 8, false);
+	gone(2, VIEW_NODEDOWN);
+	says("quorum 0;failed 2 b1;");
+	from_process(2, 20, GREETING_FENCED, 0xb1);
+	ring(9, 9, true);
+	says("fenced 2 b1;quorum 1;");
+}
+
 int main(void)
 {
 	RUN(a_member_joins_when_it_has_greeted);
@@ -594,5 +724,12 @@ int main(void)
 	RUN(a_closing_node_says_goodbye);
 	RUN(what_is_no_greeting_is_noted);
 	RUN(who_says_nothing_is_noted_once);
+	RUN(an_observer_is_no_member);
+	RUN(an_observer_hides_no_death);
+	RUN(an_observer_sees_its_own_node);
+	RUN(another_process_of_our_node_is_noted);
+	RUN(the_whole_is_known_by_ring_and_greetings);
+	RUN(who_was_fenced_is_told_to_all);
+	RUN(who_was_fenced_is_not_fenced_again);
 	return check_done();
 }
