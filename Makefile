@@ -93,6 +93,8 @@ MAN3 := $(sort $(wildcard lowcomms/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
 MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
+HEADERS := lowcomms/sinew.h $(if $(COROSYNC_LIBS),lowcomms/sinew-corosync.h)
+
 LIB_A := $(BUILD)/libsinew.a
 TOOLS_A := $(BUILD)/tools.a
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
@@ -242,7 +244,7 @@ install: all $(BUILD)/sinew.pc
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libsinew.so
 	$(INSTALL) -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libsinew.a
 	$(INSTALL) -m 644 $(BUILD)/sinew.pc $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
-	$(INSTALL) -m 644 lowcomms/sinew.h $(DESTDIR)$(INCLUDEDIR)/sinew.h
+	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -d $(foreach n,1 3 5 7,$(DESTDIR)$(MANDIR)/man$(n)) $(DESTDIR)$(COMPLETIONDIR)
 	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3
@@ -252,7 +254,7 @@ install: all $(BUILD)/sinew.pc
 	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/sinew $(DESTDIR)$(INCLUDEDIR)/sinew.h
+	rm -f $(DESTDIR)$(BINDIR)/sinew $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(notdir $(HEADERS)))
 	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so $(DESTDIR)$(LIBDIR)/libsinew.a
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc

@@ -141,7 +141,10 @@ declarations()
 		}'
 }
 
-declarations <lowcomms/sinew.h >"$dir/header"
+cat lowcomms/sinew.h lowcomms/sinew-corosync.h >"$dir/headers.h"
+for header in lowcomms/sinew.h lowcomms/sinew-corosync.h; do
+	declarations <$header
+done >"$dir/header"
 for page in "$dir"/text/*.3; do
 	is_link "man3/$(basename "$page")" || section "$page" SYNOPSIS | declarations
 done >"$dir/synopsis"
@@ -179,7 +182,7 @@ for page in $pages; do
 	sed '/^\.TH/d; s/\\-/-/g' "$dir/man/$page" |
 		grep -oE '\b(SINEW|sinew)_[A-Za-z0-9_]+' | sort -u |
 		while read -r name; do
-		grep -qw "$name" lowcomms/sinew.h || [ -e "$dir/man/man3/$name.3" ] ||
+		grep -qw "$name" "$dir/headers.h" || [ -e "$dir/man/man3/$name.3" ] ||
 			grep -qw "\"$name\"" membership/static.c ||
 			grep -rqF "\"$name" --include='*.[ch]' tools ||
 			echo "$page: $name does not exist"
@@ -188,7 +191,9 @@ done | verdict pages_speak_of_what_exists
 
 # ---- options and keys: ranges and defaults as the code has them ----
 
-cat >"$dir/keys.c" <<'END'
+{
+	grep '^#define FENCE_TIMEOUT_MS' membership/static.c
+	cat <<'END'
 #include "membership/section.c"
 
 static const char *text(uint64_t n)
@@ -219,23 +224,32 @@ int main(void)
 		const char *w = k->words;
 		unsigned long long n = 0;
 
-		if (k->kind != TEXT)
+		if (!k->is_own)
 			memcpy(&n, (char *)&opt + k->offset, k->size);
+		if (!strcmp(k->name, "fence_timeout_ms"))
+			n = FENCE_TIMEOUT_MS;
 		printf("%s\t", k->name);
-		if (k->kind == TEXT)
+		if (!strcmp(k->name, "fence_command"))
+			printf("1 to %zu bytes, default none.\t\n", k->size - 1);
+		else if (k->kind == TEXT)
 			printf("1 to %zu bytes, default \"%s\"\tDefault \"%s\"\n",
 			       k->size - 1, s, s);
 		if (k->kind == NUMBER)
 			printf("%s to %s, ", text(k->min), text(k->max));
 		if (k->kind == NUMBER)
-			printf("default %s.\tDefault %llu\n", text(n), n);
-		if (k->kind == WORD)
-			printf("%s or %s, default %s.\t%s\n", w, w + strlen(w) + 1, w,
-			       k->size == 1 ? "Default false" : "");
+			printf(k->is_own ? "default %s.\t\n" : "default %s.\tDefault %llu\n",
+			       text(n), n);
+		if (k->kind != WORD)
+			continue;
+		for (; *w; w += strlen(w) + 1)
+			printf("%s%s", w == k->words ? "" : w[strlen(w) + 1] ? ", " : " or ", w);
+		printf(", default %s.\t%s\n", k->words,
+		       k->size == 1 && !k->is_own ? "Default false" : "");
 	}
 	return 0;
 }
 END
+} >"$dir/keys.c"
 san=$(grep -ohE -- '-fsanitize=[^ ]*' "$BUILD/flags" | head -n 1)
 $CC -std=c11 -D_GNU_SOURCE -I. $san -o "$dir/keys" "$dir/keys.c" "$BUILD/libsinew.a" -pthread \
 	2>&1 | verdict keys_can_be_listed
