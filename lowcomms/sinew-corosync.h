@@ -125,12 +125,14 @@ struct sinew_corosync_member {
 	bool leaving;			/* it has said goodbye */
 	bool failed;			/* its last life failed, and no other has joined */
 	uint64_t incarnation;		/* 0: not known */
+	uint64_t fenced;		/* the last life of it that was fenced; 0: none */
 	bool silent;			/* in the group for seconds, without a HELLO */
-	uint64_t since_ms;		/* CLOCK_REALTIME, ms since 1970: when its life began, if it is
-					 * joined, else when it became what it is, as far as we saw */
+	uint64_t since_ms;		/* CLOCK_REALTIME, ms since 1970: when its life
+					 * began, if it is joined; else when it became what it
+					 * is, as far as we saw */
 	unsigned n_addrs;
-	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* as it says itself, else as the nodelist
-							 * says; with the port */
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* as it says itself, else as in
+							 * the nodelist; with the port */
 };
 
 /* Copies up to max entries, by nodeid; returns how many there are. */

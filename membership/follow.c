@@ -22,17 +22,6 @@
 #define GOODBYE_NS	(1000 * MS)	/* it may take so long to come back */
 #define WAIT_MAX_MS	60000
 
-/* Around each call that blocks while corosync hangs. */
-static void calling(struct sinew_corosync *c)
-{
-	atomic_store(&c->calling_since_ns, follow_now_ns());
-}
-
-static void called(struct sinew_corosync *c)
-{
-	atomic_store(&c->calling_since_ns, 0);
-}
-
 /* ---- what the view concludes ---- */
 
 static void op_add(void *arg, const struct view_node *node)
@@ -112,7 +101,6 @@ static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	struct sinew_corosync *c = arg;
 
-	/* Who only looks on leaves that to those whose matter it is. */
 	if (!c->node)
 		return;
 	follow_log(c, SINEW_WARNING, "peer=%" PRIu32 " is to be fenced incarnation=%016" PRIx64,
@@ -337,13 +325,10 @@ static int ask_quorum(struct sinew_corosync *c, char *err, size_t err_size)
 	calling(c);
 	rc = ipc_quorate(c->ipc, &is_quorate);
 	called(c);
-	if (rc)
-		snprintf(err, err_size, "corosync does not say whether there is quorum: %s",
-			 strerror(-rc));
-	else if (!is_quorate)
-		snprintf(err, err_size, "there is no quorum, and quorum_policy in \"sinew {\" is "
-			 "refuse: more nodes have to come up first");
-	return rc || is_quorate ? rc : -EHOSTDOWN;
+	if (!rc && is_quorate)
+		return 0;
+	snprintf(err, err_size, "there is no quorum, and quorum_policy in \"sinew {\" is refuse");
+	return rc ? rc : -EHOSTDOWN;
 }
 
 /* The first time: what the application begins with. */
@@ -513,6 +498,8 @@ static int dispatch(struct sinew_corosync *c)
 	if (!rc && c->is_settle_due)
 		view_settle(&c->view);
 	c->is_settle_due = false;
+	/* Who was told something finds it in the status. */
+	follow_publish(c);
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }
@@ -563,8 +550,7 @@ static void try_leave(struct sinew_corosync *c)
 	pthread_mutex_lock(&c->lock);
 	wants = c->wants_leave || atomic_load(&c->wants_stop);
 	/* Both words may have come since the last turn: the goodbye goes first. */
-	if (c->wants_close && c->has_view && !c->is_closing)
-		wants = false;
+	wants = wants && (!c->wants_close || !c->has_view || c->is_closing);
 	pthread_mutex_unlock(&c->lock);
 	if (!wants || c->has_left)
 		return;

@@ -82,4 +82,15 @@ uint64_t follow_life(void);
 void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Around each call that blocks while corosync hangs. */
+static inline void calling(struct sinew_corosync *c)
+{
+	atomic_store(&c->calling_since_ns, follow_now_ns());
+}
+
+static inline void called(struct sinew_corosync *c)
+{
+	atomic_store(&c->calling_since_ns, 0);
+}
+
 #endif

@@ -27,7 +27,9 @@ static uint64_t since_of(struct sinew_corosync *c, uint32_t nodeid, bool is_join
 		t = &c->times[c->n_times++];
 	if (!t)
 		return 0;
-	*t = (struct view_member_time){ nodeid, is_joined, is_leaving, incarnation, follow_wall_ms() };
+	*t = (struct view_member_time){
+		nodeid, is_joined, is_leaving, incarnation, follow_wall_ms(),
+	};
 	return t->since_ms;
 }
 
@@ -71,6 +73,7 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 			continue;
 		to->listed = e->is_listed;
 		to->failed = e->has_failed;
+		to->fenced = e->fenced;
 		fill_addrs(to, e->node.addrs, e->node.n_addrs);
 	}
 	for (i = 0; i < v->n_members; i++) {

@@ -17,13 +17,15 @@
 #define GIB		((uint64_t)1 << 30)
 #define DAY_MS		((uint64_t)24 * 3600 * 1000)
 #define QUEUE_DEFAULT	(32 * MIB)
+#define WORDS_MAX	128	/* bytes of the list of the words of a key */
 
 enum kind { TEXT, WORD, NUMBER };
 
 struct key {
 	const char *name;
 	enum kind kind;
-	size_t offset, size;	/* of the field in struct sinew_options; TEXT: in struct section */
+	bool is_own;		/* not of struct sinew_options, but of struct section */
+	size_t offset, size;	/* of the field there */
 	uint64_t min, max;	/* NUMBER */
 	const char *words;	/* WORD: the words of 0, 1, ... each with a NUL behind it */
 };
@@ -34,8 +36,16 @@ struct key {
 #define WORD_KEY(field, list) \
 	{ .name = #field, .kind = WORD, .offset = offsetof(struct sinew_options, field), \
 	  .size = sizeof(((struct sinew_options *)0)->field), .words = (list) }
+#define OWN_NUMBER_KEY(field, low, high) \
+	{ .name = #field, .kind = NUMBER, .is_own = true, \
+	  .offset = offsetof(struct section, field), \
+	  .size = sizeof(((struct section *)0)->field), .min = (low), .max = (high) }
+#define OWN_WORD_KEY(field, list) \
+	{ .name = #field, .kind = WORD, .is_own = true, \
+	  .offset = offsetof(struct section, field), \
+	  .size = sizeof(((struct section *)0)->field), .words = (list) }
 #define TEXT_KEY(field) \
-	{ .name = #field, .kind = TEXT, .offset = offsetof(struct section, field), \
+	{ .name = #field, .kind = TEXT, .is_own = true, .offset = offsetof(struct section, field), \
 	  .size = sizeof(((struct section *)0)->field) }
 
 static const struct key keys[] = {
@@ -60,17 +70,20 @@ static const struct key keys[] = {
 	NUMBER_KEY(stall_limit, 1, 1000000),
 	NUMBER_KEY(busy_poll_us, 0, 1000000),
 	NUMBER_KEY(first_seq, 0, UINT32_MAX),
-	WORD_KEY(quorum_policy, "stop\0ignore\0"),
+	WORD_KEY(quorum_policy, "stop\0ignore\0refuse\0"),
 	WORD_KEY(auto_close, "no\0yes\0"),
+	TEXT_KEY(fence_command),
+	OWN_NUMBER_KEY(fence_timeout_ms, 1, DAY_MS),
+	OWN_WORD_KEY(fence_hold, "no\0yes\0"),
 };
 
 #define N_KEYS	(sizeof(keys) / sizeof(keys[0]))
 
 static_assert(N_KEYS <= SECTION_KEYS_MAX, "struct section has no line for each key");
 
-static void store(void *base, const struct key *key, uint64_t n)
+static void store(struct section *s, const struct key *key, uint64_t n)
 {
-	void *field = (char *)base + key->offset;
+	void *field = (key->is_own ? (char *)s : (char *)&s->values) + key->offset;
 
 	if (key->size == sizeof(uint8_t))
 		*(uint8_t *)field = (uint8_t)n;
@@ -107,25 +120,39 @@ static int take_number(struct section *s, const struct key *key, const struct co
 	if (rc)
 		return config_fail(err, item->line, "%s: found %.40s, expected %" PRIu64
 				   " to %" PRIu64, key->name, item->value, key->min, key->max);
-	store(&s->values, key, n);
+	store(s, key, n);
 	return 0;
+}
+
+/* "a", "b" or "c" */
+static const char *list_words(const char *words, char *buf, size_t size)
+{
+	const char *word = words, *next;
+	size_t len = 0;
+
+	for (; *word && len < size; word = next) {
+		next = word + strlen(word) + 1;
+		len += (size_t)snprintf(buf + len, size - len, "%s\"%s\"", word == words ? "" :
+					*next ? ", " : " or ", word);
+	}
+	return buf;
 }
 
 static int take_word(struct section *s, const struct key *key, const struct config_item *item,
 		     struct config_error *err)
 {
 	const char *word = key->words;
+	char list[WORDS_MAX];
 	uint64_t n;
 
 	for (n = 0; *word; n++, word += strlen(word) + 1) {
 		if (strcmp(word, item->value))
 			continue;
-		store(&s->values, key, n);
+		store(s, key, n);
 		return 0;
 	}
-	return config_fail(err, item->line, "%s: found \"%.40s\", expected \"%s\" or \"%s\"",
-			   key->name, item->value, key->words,
-			   key->words + strlen(key->words) + 1);
+	return config_fail(err, item->line, "%s: found \"%.40s\", expected %s", key->name,
+			   item->value, list_words(key->words, list, sizeof(list)));
 }
 
 int section_take(struct section *s, const struct config_item *item, struct config_error *err)
@@ -173,6 +200,13 @@ int section_check(const struct section *s, struct config_error *err)
 		return config_fail(err, line_of(s, "backoff_min_ms"), "backoff_min_ms: found %"
 				   PRIu32 ", expected at most backoff_max_ms (%" PRIu32 ")",
 				   v->backoff_min_ms, v->backoff_max_ms);
+	if (s->fence_command[0] && s->fence_command[0] != '/')
+		return config_fail(err, line_of(s, "fence_command"), "fence_command: found "
+				   "\"%.80s\", expected the whole path of a program",
+				   s->fence_command);
+	if (s->fence_hold && !s->fence_command[0])
+		return config_fail(err, line_of(s, "fence_hold"), "fence_hold: found yes, expected "
+				   "fence_command, too: nothing else would end the holding");
 	return 0;
 }
 
@@ -181,7 +215,7 @@ void section_apply(const struct section *s, struct sinew_options *opt)
 	size_t i;
 
 	for (i = 0; i < N_KEYS; i++) {
-		if (s->lines[i] && keys[i].kind != TEXT)
+		if (s->lines[i] && !keys[i].is_own)
 			memcpy((char *)opt + keys[i].offset,
 			       (const char *)&s->values + keys[i].offset, keys[i].size);
 	}

@@ -7,6 +7,7 @@
 #ifndef MEMBERSHIP_SECTION_H
 #define MEMBERSHIP_SECTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
@@ -20,6 +21,9 @@ struct section {
 	unsigned lines[SECTION_KEYS_MAX];	/* of each key of the table; 0: not found */
 	char group[SINEW_NAME_MAX];
 	char transport[16];
+	char fence_command[256];		/* "": none */
+	uint32_t fence_timeout_ms;		/* 0: not said */
+	bool fence_hold;
 };
 
 /* Takes one "key: value". -EINVAL after config_fail(). */

@@ -21,6 +21,7 @@
 
 #define STRING_MAX	256	/* a name or host name, NUL included */
 #define NODEID_MAX	INT32_MAX
+#define FENCE_TIMEOUT_MS	60000
 #define PEERS_DEFAULT	128	/* of max_peers in sinew.h */
 
 struct ring {
@@ -420,6 +421,17 @@ const char *sinew_static_name(const struct sinew_static *config, uint32_t nodeid
 const char *sinew_static_cluster(const struct sinew_static *config)
 {
 	return config->cluster;
+}
+
+void sinew_static_fence(const struct sinew_static *config, struct sinew_static_fence *ret_fence)
+{
+	const struct section *s = &config->section;
+
+	*ret_fence = (struct sinew_static_fence){
+		.command = s->fence_command[0] ? s->fence_command : NULL,
+		.timeout_ms = s->fence_timeout_ms ? s->fence_timeout_ms : FENCE_TIMEOUT_MS,
+		.hold = s->fence_hold,
+	};
 }
 
 static unsigned addrs_of(const struct static_node *node, struct sockaddr_storage *addrs)

@@ -15,6 +15,7 @@
 #ifndef MEMBERSHIP_STATIC_H
 #define MEMBERSHIP_STATIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,14 @@ int sinew_static_options(const struct sinew_static *config, uint32_t nodeid,
  * of which line, and what to do. any thread. */
 void sinew_static_explain(const struct sinew_static *config, uint32_t nodeid, int error, char *err,
 			  size_t err_size);
+
+/* What is to be done about nodes that failed, as the file says. command belongs to config. */
+struct sinew_static_fence {
+	const char *command;	/* NULL: nothing */
+	uint32_t timeout_ms;
+	bool hold;
+};
+void sinew_static_fence(const struct sinew_static *config, struct sinew_static_fence *ret_fence);
 
 /* Adds every other node as a peer. What sinew_peer_add() returns. any thread. */
 int sinew_static_join(const struct sinew_static *config, struct sinew_node *node, char *err,

@@ -245,6 +245,8 @@ static void take_fenced(struct view *v, const struct greeting *g)
 {
 	struct view_entry *e = find_entry(v, g->nodeid);
 
+	if (e)
+		e->fenced = g->incarnation;
 	if (e && e->failed == g->incarnation)
 		e->is_fence_due = false;
 	v->ops->fenced(v->arg, g->nodeid, g->incarnation);

@@ -107,6 +107,7 @@ struct view_entry {
 	bool is_listed;
 	bool has_failed;	/* its last life did, and no other has joined */
 	uint64_t failed;	/* the life that failed last; 0: none */
+	uint64_t fenced;	/* the life that was fenced last; 0: none */
 	bool is_fence_due;	/* it has to be fenced, once there is quorum */
 	enum view_cause cause;	/* why it failed */
 };

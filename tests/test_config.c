@@ -80,6 +80,9 @@ static const char full[] =
 	"\tstall_ms: 1500\n"
 	"\tquorum_policy: ignore\n"
 	"\tauto_close: yes\n"
+	"\tfence_command: /bin/agent\n"
+	"\tfence_timeout_ms: 1500\n"
+	"\tfence_hold: yes\n"
 	"\tfirst_seq: 4294967295\n"
 	"}\n";
 
@@ -114,6 +117,7 @@ static void a_full_file_is_read(void)
 {
 	struct sinew_static *config = NULL;
 	struct sinew_options opt;
+	struct sinew_static_fence fence;
 	uint32_t ids[4] = { 0 };
 	char text[HOST_TEXT_MAX];
 
@@ -146,6 +150,10 @@ static void a_full_file_is_read(void)
 	CHECK(opt.auto_close);
 	CHECK_EQ(opt.first_seq, 4294967295);
 	CHECK_EQ(opt.connect_ms, 0);
+	sinew_static_fence(config, &fence);
+	CHECK_STR(fence.command, "/bin/agent");
+	CHECK_EQ(fence.timeout_ms, 1500);
+	CHECK(fence.hold);
 
 	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_STR(host_text(&opt.addrs[0], true, text), "127.0.0.1:3000");
@@ -295,6 +303,12 @@ static const struct bad {
 	{ "sinew {\ngroup:\n}\n", ":2: group: found 0 bytes, expected 1 to 63" },
 	{ "sinew {\nauto_close: maybe\n}\n",
 	  ":2: auto_close: found \"maybe\", expected \"no\" or \"yes\"" },
+	{ "sinew {\nquorum_policy: halt\n}\n", ":2: quorum_policy: found \"halt\", expected "
+	  "\"stop\", \"ignore\" or \"refuse\"" },
+	{ "sinew {\nfence_command: fence it\n}\n" TWO_NODES,
+	  ":2: fence_command: found \"fence it\", expected the whole path of a program" },
+	{ "sinew {\nfence_hold: yes\n}\n" TWO_NODES, ":2: fence_hold: found yes, expected "
+	  "fence_command, too: nothing else would end the holding" },
 	{ "sinew {\nmax_message: 32M\n}\n" TWO_NODES,
 	  ":2: max_message: found 33554432, expected at most half of queue_bytes (16777216)" },
 	{ "sinew {\nbackoff_min_ms: 20\nbackoff_max_ms: 10\n}\n" TWO_NODES,

@@ -35,7 +35,8 @@ ping()
 
 wrong_usage_is_refused()
 {
-	refuses 2 '--config FILE is missing' ping
+	refuses 2 '--config FILE is missing' ping --membership static
+	refuses 2 'static or corosync' ping --membership other
 	refuses 2 '--node ID is missing' ping --config c
 	refuses 2 '--interval: found "0.04"' ping --interval 0.04
 	refuses 2 '--timeout: found "0"' ping --timeout 0

@@ -99,21 +99,28 @@ static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 static int open_corosync(struct cluster *cluster, const struct cluster_arguments *args)
 {
 	struct sinew_corosync_setup setup;
+	struct sinew_static_fence fence;
 	char err[CONFIG_ERROR_MAX];
+	int rc;
 
 	SINEW_COROSYNC_SETUP_INIT(&setup);
 	setup.log = say_line;
 	setup.log_level = args->level;
+	setup.observe = args->observes;
 	/* Who does not ask for corosync has perhaps forgotten the file. */
 	if (args->source == CLUSTER_UNSAID)
 		setup.connect_ms = UNSAID_MS;
-	if (sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err))) {
-		say(SINEW_ERROR, "%s%s", err, args->source == CLUSTER_UNSAID ?
+	rc = sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err));
+	if (rc) {
+		say(SINEW_ERROR, "%s%s", err, rc == -ENOTCONN && args->source == CLUSTER_UNSAID ?
 		    "; or name a file of nodes with --config" : "");
 		return STATUS_USAGE;
 	}
 	cluster->config = sinew_corosync_config(cluster->corosync);
 	cluster->node = sinew_corosync_nodeid(cluster->corosync);
+	sinew_static_fence(cluster->config, &fence);
+	if (args->fences && fence.hold)
+		sinew_corosync_hold(cluster->corosync);
 	if (!args->node || args->node == cluster->node)
 		return STATUS_OK;
 	say(SINEW_ERROR, "--node: found %" PRIu32 ", but corosync says that this is node %" PRIu32,
@@ -137,6 +144,43 @@ static int node_of_corosync(struct cluster *cluster, struct sinew_options *opt,
 		return STATUS_OK;
 	say(SINEW_ERROR, "cannot follow corosync: %s", strerror(-rc));
 	return STATUS_USAGE;
+}
+
+int cluster_observe(struct cluster *cluster)
+{
+	int rc;
+
+	rc = sinew_corosync_attach(cluster->corosync, NULL);
+	if (!rc)
+		return STATUS_OK;
+	say(SINEW_ERROR, "cannot follow corosync: %s", strerror(-rc));
+	return STATUS_USAGE;
+}
+
+int cluster_fd(const struct cluster *cluster)
+{
+	return sinew_corosync_fd_get(cluster->corosync);
+}
+
+void cluster_status(const struct cluster *cluster, struct sinew_corosync_status *ret_status)
+{
+	*ret_status = (struct sinew_corosync_status){ .size = sizeof(*ret_status) };
+	sinew_corosync_status(cluster->corosync, ret_status);
+}
+
+unsigned cluster_members(const struct cluster *cluster, struct sinew_corosync_member *members,
+			 unsigned max)
+{
+	const unsigned n = (unsigned)sinew_corosync_members(cluster->corosync, members, (int)max);
+
+	return n < max ? n : max;
+}
+
+void cluster_fenced(struct cluster *cluster, uint32_t nodeid, uint64_t incarnation)
+{
+	if (sinew_corosync_fenced(cluster->corosync, nodeid, incarnation) == -ENOSPC)
+		say(SINEW_ERROR, "node %" PRIu32 " has been fenced, but the others are not told: "
+		    "too many wait for that", nodeid);
 }
 
 static void close_corosync(struct cluster *cluster)
@@ -164,6 +208,40 @@ static int node_of_corosync(struct cluster *cluster, struct sinew_options *opt,
 	(void)user;
 	(void)ret_node;
 	return STATUS_USAGE;
+}
+
+int cluster_observe(struct cluster *cluster)
+{
+	(void)cluster;
+	return STATUS_USAGE;
+}
+
+int cluster_fd(const struct cluster *cluster)
+{
+	(void)cluster;
+	return -1;
+}
+
+void cluster_status(const struct cluster *cluster, struct sinew_corosync_status *ret_status)
+{
+	(void)cluster;
+	*ret_status = (struct sinew_corosync_status){ .size = sizeof(*ret_status) };
+}
+
+unsigned cluster_members(const struct cluster *cluster, struct sinew_corosync_member *members,
+			 unsigned max)
+{
+	(void)cluster;
+	(void)members;
+	(void)max;
+	return 0;
+}
+
+void cluster_fenced(struct cluster *cluster, uint32_t nodeid, uint64_t incarnation)
+{
+	(void)cluster;
+	(void)nodeid;
+	(void)incarnation;
 }
 
 static void close_corosync(struct cluster *cluster)

@@ -9,10 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lowcomms/sinew.h"
+#include "lowcomms/sinew-corosync.h"
 #include "membership/static.h"
-
-struct sinew_corosync;
 
 enum cluster_source {
 	CLUSTER_UNSAID,		/* a file if one is named, else corosync */
@@ -26,6 +24,8 @@ struct cluster_arguments {
 	const char *config;	/* file, or NULL */
 	uint32_t node;		/* 0: as corosync says */
 	enum sinew_level level;	/* of the log */
+	bool fences;		/* fence_command is run, so that fence_hold holds */
+	bool observes;		/* there will be no own node: cluster_node() is not called */
 };
 
 struct cluster {
@@ -49,6 +49,19 @@ int cluster_open(struct cluster *cluster, const struct cluster_arguments *args);
 int cluster_node(struct cluster *cluster, struct sinew_options *opt,
 		 void (*tune)(struct sinew_options *opt), const struct sinew_callbacks *callbacks,
 		 void *user, struct sinew_node **ret_node);
+
+/*
+ * Of corosync alone; sinew-corosync.h says more. cluster_observe() joins the group to look on,
+ * after observes was set; a status.
+ */
+int cluster_observe(struct cluster *cluster);
+int cluster_fd(const struct cluster *cluster);
+void cluster_status(const struct cluster *cluster, struct sinew_corosync_status *ret_status);
+unsigned cluster_members(const struct cluster *cluster, struct sinew_corosync_member *members,
+			 unsigned max);
+/* That life has been fenced. */
+void cluster_fenced(struct cluster *cluster, uint32_t nodeid, uint64_t incarnation);
+
 /* Before sinew_node_free(). */
 void cluster_close(struct cluster *cluster);
 

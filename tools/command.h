@@ -18,6 +18,7 @@ enum command_status {
 int break_main(int argc, char **argv);
 int cat_main(int argc, char **argv);
 int dump_main(int argc, char **argv);
+int members_main(int argc, char **argv);
 int ping_main(int argc, char **argv);
 int torture_main(int argc, char **argv);
 

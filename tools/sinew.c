@@ -21,6 +21,7 @@ static const struct subcommand {
 	  "make faults: destroy, reset, block connections; relay and break them" },
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
 	{ "dump", dump_main, "captured packets or hexadecimal text, one line a frame" },
+	{ "members", members_main, "who is in the cluster, at once or live" },
 	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
 	{ "torture", torture_main, "kill connections of many nodes, judge what became of it" },
 };

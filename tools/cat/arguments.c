@@ -174,7 +174,7 @@ int arguments_parse(struct arguments *args, int argc, char **argv)
 	*args = (struct arguments){
 		.wait_ms = WAIT_MS,
 		.linger_ms = LINGER_MS,
-		.cluster.level = SINEW_WARNING,
+		.cluster = { .level = SINEW_WARNING, .fences = true },
 	};
 	rc = options_walk(&o, argc, argv);
 	return rc >= 0 ? rc : check(args);

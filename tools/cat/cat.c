@@ -17,7 +17,7 @@
 #include "tools/say.h"
 #include "tools/signals.h"
 
-enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, N_POLL };
+enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, POLL_FENCE, N_POLL };
 
 /* ---- start ---- */
 
@@ -106,6 +106,7 @@ static int start(struct cat *c)
 		return STATUS_USAGE;
 	}
 	printer_init(&c->printer, c->out, c->args.raw);
+	cat_fence_begin(c);
 	rc = start_node(c);
 	if (rc)
 		return rc;
@@ -186,6 +187,7 @@ static void wait_for_work(struct cat *c)
 		[POLL_NODE] = { .fd = -1, .events = POLLIN },
 		[POLL_OUTPUT] = { .fd = -1, .events = POLLIN },
 		[POLL_INPUT] = { .fd = -1, .events = POLLIN },
+		[POLL_FENCE] = { .fd = c->fence.fd, .events = POLLIN },
 	};
 	uint64_t until = cat_deadline(c);
 	uint64_t pause;
@@ -294,6 +296,7 @@ static void finish(struct cat *c)
 			cat_peers_report(c);
 		cat_peers_count(c);
 		drain(c);
+		cat_fence_end(c, take_signal);
 	}
 	if (c->n_signals > 1)
 		c->status = STATUS_SIGNAL + c->last_signal;
@@ -310,7 +313,9 @@ static void finish(struct cat *c)
 
 int cat_main(int argc, char **argv)
 {
-	struct cat c = { .phase = CAT_CLOSED, .signal_fd = -1, .began_ns = clock_now_ns() };
+	struct cat c = {
+		.phase = CAT_CLOSED, .signal_fd = -1, .began_ns = clock_now_ns(), .fence.fd = -1,
+	};
 	int rc;
 
 	say_prefix("sinew cat");

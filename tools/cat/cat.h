@@ -4,7 +4,7 @@
  * Not for other subcommands.
  *
  *	cat.c    start, loop and end        peers.c  callbacks, what became of peers
- *	phase.c  what is done when
+ *	phase.c  what is done when           fencing.c  fence requests
  */
 #ifndef TOOLS_CAT_CAT_H
 #define TOOLS_CAT_CAT_H
@@ -21,6 +21,7 @@
 #include "tools/clock.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
+#include "tools/fence.h"
 
 #define CAT_SAY_BLOCKED_MS	1000	/* a full queue is told after that */
 #define CAT_LEAVE_MS	2000		/* linger where nothing was sent */
@@ -74,6 +75,7 @@ struct cat {
 	struct cat_peer *peers;
 	struct stats_peer *stats;
 	unsigned n_peers;
+	struct fence fence;		/* without a command: nothing is run */
 };
 
 /* The exit status is the gravest that happened. */
@@ -92,6 +94,12 @@ void cat_peer_lose(struct cat *c, struct cat_peer *p);
 void cat_peers_report(struct cat *c);
 /* Adds the counters of the sessions that stand. */
 void cat_peers_count(struct cat *c);
+
+void cat_fence_begin(struct cat *c);
+void cat_fence_ask(struct cat *c, uint32_t nodeid, uint64_t incarnation,
+		   enum sinew_fence_reason reason);
+/* Waits for a program that runs; signals that come go to take_signal. */
+void cat_fence_end(struct cat *c, void (*take_signal)(struct cat *c));
 
 /* Does what is due; to be called until the phase is CAT_CLOSED. */
 void cat_step(struct cat *c);

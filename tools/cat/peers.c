@@ -235,10 +235,12 @@ static void peer_down(struct sinew_node *node, struct sinew_peer *peer, enum sin
 static void fence_asked(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
 			enum sinew_fence_reason reason, void *user)
 {
+	struct cat *c = user;
+
 	(void)node;
-	(void)user;
 	say(SINEW_WARNING, "node %" PRIu32 " (life %016" PRIx64 ") should be fenced: %s", nodeid,
 	    incarnation, sinew_fence_reason_name(reason));
+	cat_fence_ask(c, nodeid, incarnation, reason);
 }
 
 static void self_lost(struct sinew_node *node, uint64_t new_incarnation, void *user)

@@ -335,6 +335,7 @@ static void step_break(struct cat *c)
 
 void cat_step(struct cat *c)
 {
+	fence_step(&c->fence, c->now_ns);
 	step_break(c);
 	if (c->phase == CAT_WAITING && targets_are_up(c)) {
 		c->phase = CAT_SENDING;
@@ -362,7 +363,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t cat_deadline(struct cat *c)
 {
-	uint64_t when = CLOCK_NEVER;
+	uint64_t when = fence_deadline(&c->fence);
 
 	if (c->phase == CAT_SENDING && !c->is_blocked && has_piece(c))
 		return c->now_ns;

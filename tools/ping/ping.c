@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +15,10 @@
 #include <unistd.h>
 
 #include "membership/config.h"
-#include "membership/host.h"
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/options.h"
+#include "tools/ping/targets.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
@@ -29,8 +28,8 @@
 #define COUNT_MAX	UINT32_MAX
 
 enum argument {
-	OPT_CONFIG = 256, OPT_COUNT, OPT_INTERVAL, OPT_JSON, OPT_NODE, OPT_QUIET, OPT_TIMEOUT,
-	OPT_TO,
+	OPT_CONFIG = 256, OPT_COUNT, OPT_INTERVAL, OPT_JSON, OPT_MEMBERSHIP, OPT_NODE, OPT_QUIET,
+	OPT_TIMEOUT, OPT_TO,
 };
 
 static const struct option options[] = {
@@ -39,6 +38,7 @@ static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "membership", required_argument, NULL, OPT_MEMBERSHIP },
 	{ "node", required_argument, NULL, OPT_NODE },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -47,7 +47,7 @@ static const struct option options[] = {
 };
 
 static const char help[] =
-	"usage: sinew ping --config FILE --node ID [OPTION...]\n"
+	"usage: sinew ping [--config FILE --node ID] [OPTION...]\n"
 	"\n"
 	"Asks other nodes for an answer, over each of their addresses, and prints how\n"
 	"long each took. No session is opened and none is disturbed; the own node need\n"
@@ -55,6 +55,7 @@ static const char help[] =
 	"\n"
 	"  --config FILE   nodes and options, in the syntax of corosync.conf\n"
 	"  --node ID       the own node of that file; its addresses are dialled from\n"
+	CLUSTER_HELP
 	"  --to ID[,ID...] | all   whom to ask (all)\n"
 	"  --count N       ask each address so often (until a signal)\n"
 	"  --interval S    seconds between two questions (1, at least 0.05)\n"
@@ -97,7 +98,7 @@ static int take_option(void *arg, int option, const char *text)
 
 	switch ((enum argument)option) {
 	case OPT_CONFIG:
-		args->config = text;
+		args->cluster.config = text;
 		return -1;
 	case OPT_JSON:
 		args->json = true;
@@ -106,8 +107,12 @@ static int take_option(void *arg, int option, const char *text)
 		args->quiet = true;
 		return -1;
 	case OPT_NODE:
-		if (!options_nodeid(text, &args->node))
+		if (!options_nodeid(text, &args->cluster.node))
 			return options_refuse("node", text, "a nodeid from 1 to 2147483647");
+		return -1;
+	case OPT_MEMBERSHIP:
+		if (!cluster_parse(text, &args->cluster.source))
+			return options_refuse("membership", text, "static or corosync");
 		return -1;
 	case OPT_TO:
 		return take_to(args, text);
@@ -125,92 +130,23 @@ static int parse(struct ping_arguments *args, int argc, char **argv)
 		.name = "sinew ping", .help = help, .list = options, .take = take_option,
 		.arg = args,
 	};
-	int rc;
 
 	*args = (struct ping_arguments){
+		.cluster = { .level = SINEW_WARNING, .observes = true },
 		.to_all = true,
 		.interval_ms = INTERVAL_MS,
 		.timeout_ms = TIMEOUT_MS,
 	};
-	rc = options_walk(&o, argc, argv);
-	if (rc >= 0)
-		return rc;
-	if (args->config && args->node)
-		return -1;
-	say(SINEW_ERROR, "%s is missing; \"sinew ping --help\" says more",
-	    args->config ? "--node ID" : "--config FILE");
-	return STATUS_USAGE;
+	return options_walk(&o, argc, argv);
 }
 
 /* ---- start ---- */
 
-/* Where a node listens: an address without a port of its own has the node's. */
-static int addresses_of(const struct ping *ping, uint32_t nodeid, struct sinew_options *opt)
-{
-	char err[CONFIG_ERROR_MAX];
-	unsigned i;
-
-	SINEW_OPTIONS_INIT(opt);
-	if (sinew_static_options(ping->config, nodeid, opt, err, sizeof(err))) {
-		say(SINEW_ERROR, "%s", err);
-		return STATUS_USAGE;
-	}
-	for (i = 0; i < opt->n_addrs; i++) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)&opt->addrs[i];
-
-		/* The port is at the same place in both families. */
-		if (!in->sin_port)
-			host_set_port(&opt->addrs[i], opt->port);
-	}
-	return STATUS_OK;
-}
-
-/* Our address on the same ring, or none. */
-static void source_of(const struct sinew_options *own, unsigned ring,
-		      const struct sockaddr_storage *to, struct sockaddr_storage *ret_from)
-{
-	memset(ret_from, 0, sizeof(*ret_from));
-	if (ring >= own->n_addrs || own->addrs[ring].ss_family != to->ss_family)
-		return;
-	*ret_from = own->addrs[ring];
-	host_set_port(ret_from, 0);
-}
-
-static int add_target(struct ping *ping, const struct sinew_options *own, uint32_t nodeid)
-{
-	struct sinew_options opt;
-	struct path *paths;
-	unsigned i;
-	int rc;
-
-	rc = addresses_of(ping, nodeid, &opt);
-	if (rc)
-		return rc;
-	paths = realloc(ping->paths, (ping->n_paths + opt.n_addrs) * sizeof(*paths));
-	if (!paths) {
-		say(SINEW_ERROR, "out of memory");
-		return STATUS_USAGE;
-	}
-	ping->paths = paths;
-	for (i = 0; i < opt.n_addrs; i++) {
-		struct path *p = &paths[ping->n_paths++];
-
-		memset(p, 0, sizeof(*p));
-		p->nodeid = nodeid;
-		p->own_nodeid = ping->args.node;
-		p->ring = i;
-		p->fd = -1;
-		p->cluster = sinew_static_cluster(ping->config);
-		p->to = opt.addrs[i];
-		source_of(own, i, &p->to, &p->from);
-	}
-	return STATUS_OK;
-}
-
-static int add_targets(struct ping *ping, const struct sinew_options *own)
+static int add_targets(struct ping *ping)
 {
 	uint32_t ids[STATIC_NODES_MAX];
-	unsigned n = sinew_static_nodes(ping->config, ids, STATIC_NODES_MAX), i;
+	unsigned n = sinew_static_nodes(ping->cluster.config, ids, STATIC_NODES_MAX), i;
+	const uint32_t own = ping->cluster.node;
 	int rc = STATUS_OK;
 
 	if (!ping->args.to_all) {
@@ -218,15 +154,17 @@ static int add_targets(struct ping *ping, const struct sinew_options *own)
 		memcpy(ids, ping->args.to, n * sizeof(ids[0]));
 	}
 	for (i = 0; i < n && !rc; i++) {
-		if (ids[i] != ping->args.node) {
-			rc = add_target(ping, own, ids[i]);
+		if (ids[i] != own) {
+			rc = targets_add(ping->cluster.config, own, ids[i], &ping->paths,
+					 &ping->n_paths);
 		} else if (!ping->args.to_all) {
 			say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", ids[i]);
 			rc = STATUS_USAGE;
 		}
 	}
 	if (!rc && !ping->n_paths) {
-		say(SINEW_ERROR, "%s has no other node", ping->args.config);
+		say(SINEW_ERROR, "%s has no other node",
+		    ping->cluster.file ? ping->args.cluster.config : "corosync");
 		rc = STATUS_USAGE;
 	}
 	return rc;
@@ -234,17 +172,11 @@ static int add_targets(struct ping *ping, const struct sinew_options *own)
 
 static int start(struct ping *ping)
 {
-	char err[CONFIG_ERROR_MAX];
-	struct sinew_options own;
 	int rc;
 
-	if (sinew_static_load(ping->args.config, &ping->config, err, sizeof(err))) {
-		say(SINEW_ERROR, "%s", err);
-		return STATUS_USAGE;
-	}
-	rc = addresses_of(ping, ping->args.node, &own);
+	rc = cluster_open(&ping->cluster, &ping->args.cluster);
 	if (!rc)
-		rc = add_targets(ping, &own);
+		rc = add_targets(ping);
 	if (rc)
 		return rc;
 	ping->fds = calloc(ping->n_paths + 1, sizeof(*ping->fds));
@@ -396,7 +328,7 @@ int ping_main(int argc, char **argv)
 		path_close(&ping.paths[i]);
 	if (ping.signal_fd >= 0)
 		close(ping.signal_fd);
-	sinew_static_free(ping.config);
+	cluster_close(&ping.cluster);
 	free(ping.paths);
 	free(ping.fds);
 	return status;

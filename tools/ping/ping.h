@@ -4,19 +4,18 @@
  * Not for other subcommands.
  *
  *	ping.c     start, loop and end        path.c     one address of one node
- *	report.c   lines, table and JSON
+ *	report.c   lines, table and JSON       targets.c  addresses of a node
  */
 #ifndef TOOLS_PING_PING_H
 #define TOOLS_PING_PING_H
 
-#include "membership/static.h"
+#include "tools/cluster.h"
 #include "tools/ping/path.h"
 
 #define PING_TARGETS_MAX	1024
 
 struct ping_arguments {
-	const char *config;
-	uint32_t node;
+	struct cluster_arguments cluster;
 	bool to_all;
 	uint32_t to[PING_TARGETS_MAX];
 	unsigned n_to;
@@ -27,7 +26,7 @@ struct ping_arguments {
 
 struct ping {
 	struct ping_arguments args;
-	struct sinew_static *config;
+	struct cluster cluster;
 	struct path *paths;
 	unsigned n_paths;
 	struct pollfd *fds;

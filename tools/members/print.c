@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What "sinew members" prints: a table or a document, and what changes.
+ * Knows nothing of where the picture comes from.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "membership/host.h"
+#include "tools/json.h"
+#include "tools/members/members.h"
+
+#define SCHEMA		1
+#define TIME_MAX	32	/* "2026-11-21 11:00:00.000", NUL included */
+#define US		1000.0	/* in nanoseconds */
+
+const char *member_state_name(enum member_state state)
+{
+	switch (state) {
+	case MEMBER_UNKNOWN:
+		return "unknown";
+	case MEMBER_ABSENT:
+		return "absent";
+	case MEMBER_SILENT:
+		return "silent";
+	case MEMBER_JOINED:
+		return "joined";
+	case MEMBER_LEAVING:
+		return "leaving";
+	case MEMBER_FAILED:
+		return "failed";
+	case MEMBER_LISTED:
+		return "listed";
+	}
+	return "?";
+}
+
+static uint64_t wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Local time, or "-" for 0. */
+static const char *time_text(uint64_t ms, char buf[TIME_MAX])
+{
+	const time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	if (!ms || !localtime_r(&seconds, &tm)) {
+		memcpy(buf, "-", 2);
+		return buf;
+	}
+	n = strftime(buf, TIME_MAX, "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(buf + n, TIME_MAX - n, ".%03u", (unsigned)(ms % 1000));
+	return buf;
+}
+
+/* ---- text ---- */
+
+static void print_addresses(const struct members *m, const struct member *one)
+{
+	char text[HOST_TEXT_MAX];
+	unsigned i;
+
+	for (i = 0; i < one->n_addrs; i++) {
+		const struct path *p = one->paths ? &one->paths[i] : NULL;
+
+		printf("%s%s", i ? ", " : "", host_text(&one->addrs[i], true, text));
+		if (p && p->answered)
+			printf(" answers in %.0f us", (double)p->rtt_ns / US);
+		else if (p)
+			printf(" does not answer (%s)", p->what);
+		else if (m->cluster.file)
+			printf(" (the own node)");
+	}
+	putchar('\n');
+}
+
+static void print_head(const struct members *m)
+{
+	const char *name = sinew_static_name(m->cluster.config, m->cluster.node);
+
+	printf("cluster \"%s\", seen from node %" PRIu32 "%s%s%s",
+	       sinew_static_cluster(m->cluster.config), m->cluster.node, *name ? " (" : "", name,
+	       *name ? ")" : "");
+	if (m->cluster.file)
+		printf(", by the file %s\n", m->args.cluster.config);
+	else
+		printf(", quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n",
+		       m->now.is_quorate ? "yes" : "no", m->now.ring_nodeid, m->now.ring_seq,
+		       m->now.is_connected ? "" : ", corosync is lost");
+}
+
+static void print_table(const struct members *m)
+{
+	char since[TIME_MAX];
+	unsigned i;
+
+	print_head(m);
+	printf("%6s  %-16s %-8s %-23s  %-16s  %s\n", "node", "name", "state", "since",
+	       "incarnation", "addresses");
+	for (i = 0; i < m->now.n_members; i++) {
+		const struct member *one = &m->now.members[i];
+
+		printf("%6" PRIu32 "  %-16s %-8s %-23s  ", one->nodeid, *one->name ? one->name :
+		       "-", member_state_name(one->state), time_text(one->since_ms, since));
+		if (one->incarnation)
+			printf("%016" PRIx64 "  ", one->incarnation);
+		else
+			printf("%-16s  ", "-");
+		if (!one->is_listed)
+			printf("(no longer listed) ");
+		print_addresses(m, one);
+	}
+}
+
+static void print_change(const struct member *before, const struct member *now)
+{
+	char when[TIME_MAX];
+
+	printf("%s node %" PRIu32 "%s%s%s: %s", time_text(wall_ms(), when), now->nodeid,
+	       *now->name ? " (" : "", now->name, *now->name ? ")" : "",
+	       member_state_name(now->state));
+	if (now->incarnation)
+		printf(" incarnation=%016" PRIx64, now->incarnation);
+	printf(", was %s", before ? member_state_name(before->state) : "not listed");
+	if (before && before->incarnation && before->incarnation != now->incarnation)
+		printf(" incarnation=%016" PRIx64, before->incarnation);
+	printf("%s\n", now->is_listed ? "" : ", no longer listed");
+}
+
+/* ---- JSON ---- */
+
+static struct json_object *begin(const char *event)
+{
+	struct json_object *o = json_document(SCHEMA);
+
+	json_put_string(o, "command", "members");
+	json_put_string(o, "event", event);
+	json_put_number(o, "time_ms", wall_ms());
+	return o;
+}
+
+static int end(struct json_object *o)
+{
+	int rc = json_print(o, stdout);
+
+	json_free(o);
+	return rc;
+}
+
+static void fill_member(struct json_object *o, const struct member *one)
+{
+	struct json_object *addresses, *a;
+	char text[HOST_TEXT_MAX];
+	unsigned i;
+
+	json_put_number(o, "node", one->nodeid);
+	json_put_string(o, "name", one->name);
+	json_put_string(o, "state", member_state_name(one->state));
+	json_put_bool(o, "listed", one->is_listed);
+	json_put_incarnation(o, "incarnation", one->incarnation);
+	json_put_number(o, "since_ms", one->since_ms);
+	addresses = json_put_array(o, "addresses");
+	for (i = 0; i < one->n_addrs; i++) {
+		a = json_element(addresses);
+		json_put_string(a, "address", host_text(&one->addrs[i], true, text));
+		if (!one->paths)
+			continue;
+		json_put_bool(a, "answers", one->paths[i].answered > 0);
+		if (one->paths[i].answered)
+			json_put_double(a, "rtt_us", (double)one->paths[i].rtt_ns / US);
+		json_put_string(a, "error", one->paths[i].what);
+	}
+}
+
+static void fill_quorum(struct json_object *o, const struct picture *p)
+{
+	struct json_object *ring = json_new();
+
+	json_put_bool(o, "connected", p->is_connected);
+	json_put_bool(o, "whole", p->is_whole);
+	json_put_bool(o, "quorate", p->is_quorate);
+	json_put_number(ring, "node", p->ring_nodeid);
+	json_put_number(ring, "seq", p->ring_seq);
+	json_put(o, "ring", ring);
+}
+
+static int print_document(const struct members *m)
+{
+	struct json_object *o = begin("view"), *all;
+	unsigned i;
+
+	json_put_string(o, "membership", m->cluster.file ? "static" : "corosync");
+	json_put_string(o, "cluster", sinew_static_cluster(m->cluster.config));
+	json_put_number(o, "node", m->cluster.node);
+	if (!m->cluster.file)
+		fill_quorum(o, &m->now);
+	all = json_put_array(o, "members");
+	for (i = 0; i < m->now.n_members; i++)
+		fill_member(json_element(all), &m->now.members[i]);
+	return end(o);
+}
+
+static int print_change_object(const char *event, const struct member *now)
+{
+	struct json_object *o = begin(event);
+
+	fill_member(o, now);
+	return end(o);
+}
+
+static int print_quorum_object(const struct picture *p)
+{
+	struct json_object *o = begin("quorum");
+
+	fill_quorum(o, p);
+	return end(o);
+}
+
+/* ---- either ---- */
+
+static int flushed(void)
+{
+	errno = EIO;
+	return fflush(stdout) || ferror(stdout) ? -errno : 0;
+}
+
+int members_print(const struct members *m)
+{
+	if (m->args.json)
+		return print_document(m);
+	print_table(m);
+	return flushed();
+}
+
+static const struct member *find(const struct picture *p, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < p->n_members; i++)
+		if (p->members[i].nodeid == nodeid)
+			return &p->members[i];
+	return NULL;
+}
+
+static bool is_same_member(const struct member *a, const struct member *b)
+{
+	return a && a->state == b->state && a->is_listed == b->is_listed &&
+	       a->incarnation == b->incarnation && !strcmp(a->name, b->name) &&
+	       a->n_addrs == b->n_addrs &&
+	       !memcmp(a->addrs, b->addrs, a->n_addrs * sizeof(a->addrs[0]));
+}
+
+static bool is_same_quorum(const struct picture *a, const struct picture *b)
+{
+	return a->is_connected == b->is_connected && a->is_quorate == b->is_quorate &&
+	       a->ring_nodeid == b->ring_nodeid && a->ring_seq == b->ring_seq;
+}
+
+static int print_quorum(const struct members *m)
+{
+	char when[TIME_MAX];
+
+	if (m->args.json)
+		return print_quorum_object(&m->now);
+	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n", time_text(wall_ms(), when),
+	       m->now.is_quorate ? "yes" : "no", m->now.ring_nodeid, m->now.ring_seq,
+	       m->now.is_connected ? "" : ", corosync is lost");
+	return 0;
+}
+
+static int print_removed(const struct members *m, const struct member *was)
+{
+	char when[TIME_MAX];
+
+	if (m->args.json)
+		return print_change_object("removed", was);
+	printf("%s node %" PRIu32 ": no longer listed\n", time_text(wall_ms(), when),
+	       was->nodeid);
+	return 0;
+}
+
+int members_print_changes(const struct members *m)
+{
+	int rc = 0;
+	unsigned i;
+
+	if (!is_same_quorum(&m->before, &m->now))
+		rc = print_quorum(m);
+	for (i = 0; i < m->now.n_members && !rc; i++) {
+		const struct member *now = &m->now.members[i];
+		const struct member *before = find(&m->before, now->nodeid);
+
+		if (is_same_member(before, now))
+			continue;
+		if (m->args.json)
+			rc = print_change_object("member", now);
+		else
+			print_change(before, now);
+	}
+	for (i = 0; i < m->before.n_members && !rc; i++)
+		if (!find(&m->now, m->before.members[i].nodeid))
+			rc = print_removed(m, &m->before.members[i]);
+	return rc ? rc : flushed();
+}
