@@ -102,7 +102,7 @@ SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
-.PHONY: all abi tests check check-all deb demo deps have-deps install uninstall clean help FORCE
+.PHONY: all abi tests check check-all deb demo demo-corosync deps have-deps install uninstall clean help FORCE
 .PHONY: fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -116,6 +116,7 @@ tests: all $(TESTS) $(SIM) $(FUZZ) $(DEMO)
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
 	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
+	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests (5 minutes)'
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
@@ -225,6 +226,11 @@ demo:
 	@tools/deps.sh --install build
 	@$(MAKE) --no-print-directory $(PARALLEL) all $(DEMO)
 	@BUILD='$(BUILD)' tools/demo.sh
+
+demo-corosync:
+	@tools/deps.sh --install build corosync
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(DEMO)
+	@BUILD='$(BUILD)' tools/demo-corosync.sh
 
 deb:
 	@tools/deps.sh --install build deb

@@ -6,7 +6,7 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: build, check, check-all, deb, fuzz.
+# Groups: build, check, check-all, deb, corosync, fuzz.
 set -u
 
 CC=${CC:-cc}
@@ -67,6 +67,14 @@ look_for()
 		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		;;
+	corosync)
+		need corosync command_is_there corosync
+		need libcpg-dev "$PKG_CONFIG" --exists libcpg
+		need libquorum-dev "$PKG_CONFIG" --exists libquorum
+		need libcmap-dev "$PKG_CONFIG" --exists libcmap
+		need iproute2 command_is_there ip
+		need util-linux command_is_there nsenter
+		;;
 	fuzz)
 		need clang command_is_there clang
 		need libclang-rt-dev clang_has fuzzer
@@ -74,7 +82,7 @@ look_for()
 		;;
 	*)
 		echo "deps.sh: found the group '$1'," \
-			"expected build, check, check-all, deb or fuzz" >&2
+			"expected build, check, check-all, deb, corosync or fuzz" >&2
 		exit 2
 		;;
 	esac
