@@ -185,6 +185,7 @@ void node_renew(struct sinew_node *n)
 	if (node_random(&incarnation, sizeof incarnation) || !incarnation)
 		incarnation = (n->core.cfg.incarnation ^ n->core.now_ns << 20) | 1;
 	core_renew(&n->core, incarnation);
+	members_forget_former(n);	/* as a new process (R22) */
 	atomic_store(&n->incarnation, incarnation);
 	n->self_lost_due = true;
 	watch_renewed(n, incarnation);

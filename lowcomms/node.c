@@ -282,6 +282,7 @@ static void free_lists(struct sinew_node *n)
 		n->dirty = h->dirty_next;
 		sinew_peer_unref(h);
 	}
+	members_forget_former(n);
 	for (unsigned i = 0; i < MEMBER_HASH; i++) {
 		struct member *m;
 

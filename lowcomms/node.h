@@ -144,6 +144,7 @@ struct sinew_node {
 	pthread_mutex_t lock;		/* the table of members, what others read */
 	struct member *members[MEMBER_HASH];
 	unsigned n_members;
+	struct member *former;		/* removed, newest first: for their tombstones; loop */
 
 	pthread_mutex_t list_lock;	/* what the loop has to look at */
 	bool close_due;			/* sinew_close() was called */
@@ -201,6 +202,7 @@ void watch_closed(struct sinew_node *n);
 /* ---- peers.c ---- */
 struct member *member_find(struct sinew_node *n, uint32_t nodeid);	/* node.lock */
 void member_free(struct member *m);
+void members_forget_former(struct sinew_node *n);
 void commands_run(struct sinew_node *n, struct command *list);
 
 /* ---- accept.c ---- */

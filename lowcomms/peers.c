@@ -10,6 +10,8 @@
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 
+#define FORMER_MAX	128u	/* removed peers whose ended lives are known */
+
 /* ---- the table (node.lock) ---- */
 
 static struct member **bucket(struct sinew_node *n, uint32_t nodeid)
@@ -43,6 +45,49 @@ static struct member *member_take(struct sinew_node *n, uint32_t nodeid)
 void member_free(struct member *m)
 {
 	free(m);
+}
+
+/* ---- removed ones ---- */
+
+/*
+ * One that is added again may still be in the life with which our session has ended. So what
+ * was removed is kept, as far as the peer's block knows of ended lives.
+ */
+static void keep_former(struct sinew_node *n, struct member *m)
+{
+	struct member **pp = &n->former;
+	unsigned kept = 0;
+
+	m->hash_next = n->former;
+	n->former = m;
+	while (*pp && kept++ < FORMER_MAX)
+		pp = &(*pp)->hash_next;
+	/* At most one is too many. */
+	m = *pp;
+	*pp = NULL;
+	member_free(m);
+}
+
+static struct member *take_former(struct sinew_node *n, uint32_t nodeid)
+{
+	struct member **pp = &n->former, *m;
+
+	while (*pp && (*pp)->nodeid != nodeid)
+		pp = &(*pp)->hash_next;
+	m = *pp;
+	if (m)
+		*pp = m->hash_next;
+	return m;
+}
+
+void members_forget_former(struct sinew_node *n)
+{
+	struct member *m;
+
+	while ((m = n->former)) {
+		n->former = m->hash_next;
+		member_free(m);
+	}
 }
 
 /* ---- queueing ---- */
@@ -292,15 +337,18 @@ int sinew_break(struct sinew_node *node, uint32_t nodeid)
 
 static void run_add(struct sinew_node *n, struct command *c)
 {
-	struct member *m = c->member;
+	struct member *m = c->member, *former = take_former(n, m->nodeid);
 	struct path_addr addrs[SINEW_ADDRS_MAX];
 
 	for (unsigned i = 0; i < m->n_addrs; i++)
 		addr_to_path(&m->addrs[i], &addrs[i]);
 	pthread_mutex_lock(&n->lock);
 	peer_add(&n->core, &m->peer, m->nodeid, CORE_NATIVE, addrs, m->n_addrs);
+	if (former)
+		peer_remember(&m->peer, &former->peer.tombs);
 	m->in_core = true;
 	pthread_mutex_unlock(&n->lock);
+	member_free(former);
 	peer_lend(&m->peer, &c->spare->session);
 	c->spare = NULL;
 }
@@ -327,7 +375,7 @@ static void run_remove(struct sinew_node *n, struct member *m)
 	node_actions(n, false);
 	if (spare)
 		sinew_peer_unref(handle_of(spare));
-	member_free(m);
+	keep_former(n, m);
 }
 
 static void run_life(struct peer *p, const struct command *c)

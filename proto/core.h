@@ -228,6 +228,8 @@ enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
 /* Block and spare session are lent until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
 void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_profile profile,
 	      const struct path_addr *addrs, unsigned n_addrs);
+/* After peer_add() of one that was removed before: what it was knows which lives are over. */
+void peer_remember(struct peer *p, const struct tombs *tombs);
 void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs);
 /* Ends its session (SESSION_REMOVED) and forgets it; the block is the caller's
  * again after the next core_poll() loop. */

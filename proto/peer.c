@@ -42,6 +42,12 @@ void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_prof
 	peer_dial_soon(p, core_decides(core, p) ? core->cfg.decider_wait_ns : 0);
 }
 
+/* A life that does not know that it is over would go on with the numbers of an old session. */
+void peer_remember(struct peer *p, const struct tombs *tombs)
+{
+	p->tombs = *tombs;
+}
+
 void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
 {
 	paths_set(&p->paths, addrs, n_addrs);
