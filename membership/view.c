@@ -140,7 +140,7 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 	}
 	v->ops->failed(v->arg, nodeid, life, cause);
 	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
-	e->is_fence_due = cause != VIEW_RENEWED && e->failed != life;
+	e->is_fence_due = cause != VIEW_RENEWED && e->fenced != life;
 	e->failed = life;
 	e->has_failed = true;
 }
@@ -163,12 +163,17 @@ static void member_gone(struct view *v, const struct view_gone *gone)
 
 static void member_new(struct view *v, const struct view_process *p, uint64_t now_ns)
 {
+	struct view_entry *e = find_entry(v, p->nodeid);
+
 	if (v->n_members == VIEW_PROCESSES_MAX) {
 		v->ops->note(v->arg, SINEW_ERROR, p->nodeid,
 			     "the group has more members than can be followed; it is ignored");
 		return;
 	}
 	v->members[v->n_members++] = (struct view_member){ .process = *p, .since_ns = now_ns };
+	/* The node is heard again: nothing of it runs unseen. */
+	if (e)
+		e->is_fence_due = false;
 }
 
 /* ---- greetings ---- */
@@ -320,7 +325,7 @@ void view_quorum(struct view *v, bool is_quorate, const struct view_ring *ring)
 	v->quorum_ring = *ring;
 }
 
-static bool is_back(const struct view *v, uint32_t nodeid)
+static bool has_process(const struct view *v, uint32_t nodeid)
 {
 	unsigned i;
 
@@ -340,8 +345,11 @@ static void ask_fences(struct view *v)
 		if (!e->is_fence_due)
 			continue;
 		e->is_fence_due = false;
-		if (!is_back(v, e->node.nodeid))
-			v->ops->fence(v->arg, e->node.nodeid, e->failed);
+		/* Another process of that node may have been there all the time. */
+		if (has_process(v, e->node.nodeid))
+			continue;
+		e->fenced = e->failed;
+		v->ops->fence(v->arg, e->node.nodeid, e->failed);
 	}
 }
 
@@ -439,6 +447,8 @@ void view_lost(struct view *v)
 	for (i = 0; i < v->n_entries; i++)
 		v->entries[i].is_fence_due = false;
 	v->says_quorate = false;
+	/* A service that is back may count its rings anew. */
+	v->group_ring = v->quorum_ring = (struct view_ring){ 0 };
 	v->hello_due_ns = VIEW_NEVER;
 	for (i = v->n_entries; i-- > 0;)
 		if (!v->entries[i].is_listed)
@@ -446,6 +456,23 @@ void view_lost(struct view *v)
 	view_settle(v);
 	v->is_renewing = true;
 	v->ops->self_lost(v->arg);
+}
+
+static void meet_again(struct view *v, struct view_member *m)
+{
+	struct view_entry *e = find_entry(v, m->process.nodeid);
+
+	if (!m->is_joined)
+		return;
+	/* Who is expected to go has no session with the new life. */
+	if (!e->is_listed) {
+		m->is_joined = false;
+		drop_entry(v, e);
+		return;
+	}
+	v->ops->joined(v->arg, m->process.nodeid, m->greeting.incarnation);
+	if (m->has_said_goodbye)
+		v->ops->leaving(v->arg, m->process.nodeid, m->greeting.incarnation);
 }
 
 /* To the members we are a new process; they are the same to us, in new sessions. */
@@ -456,9 +483,7 @@ void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
 	v->is_renewing = false;
 	v->own.incarnation = incarnation;
 	for (i = 0; i < v->n_members; i++)
-		if (v->members[i].is_joined)
-			v->ops->joined(v->arg, v->members[i].process.nodeid,
-				       v->members[i].greeting.incarnation);
+		meet_again(v, &v->members[i]);
 	owe_hello_now(v, now_ns);
 }
 

@@ -14,7 +14,8 @@
  *  - A member that leaves the group after its GOODBYE has left; one that goes in any
  *    other way has failed, unless its node was taken off the nodelist before.
  *  - Who failed is to be fenced, once: when there is quorum, and unless the node has
- *    come back by then, which does not happen to what still runs unseen.
+ *    come back by then, which does not happen to what still runs unseen. A life that came
+ *    back before it was asked for, and fails again, is to be fenced.
  *  - The own HELLO goes out once for all the members that join within a short time,
  *    and again when the own incarnation changes.
  *  - An observer is in the group to look on: it is no member, and its going means
@@ -107,9 +108,8 @@ struct view_entry {
 	bool is_listed;
 	bool has_failed;	/* its last life did, and no other has joined */
 	uint64_t failed;	/* the life that failed last; 0: none */
-	uint64_t fenced;	/* the life that was fenced last; 0: none */
-	bool is_fence_due;	/* it has to be fenced, once there is quorum */
-	enum view_cause cause;	/* why it failed */
+	uint64_t fenced;	/* the life whose fencing was asked for or told last; 0: none */
+	bool is_fence_due;	/* failed has to be fenced, once there is quorum */
 };
 
 struct view {

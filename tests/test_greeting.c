@@ -40,6 +40,9 @@ static void greetings_are_read_as_written(void)
 	bytes[4] = 1;
 	bytes[27] = SINEW_ADDRS_MAX + 1;
 	CHECK_EQ(greeting_get(bytes, n, &back), -EBADMSG);
+	bytes[27] = 2;
+	memset(bytes + 16, 0, 8);
+	CHECK_EQ(greeting_get(bytes, n, &back), -EBADMSG);
 }
 
 static void types_are_few(void)

@@ -32,13 +32,13 @@ static inline void put(const char *fmt, unsigned a, unsigned b, const char *text
 	snprintf(said + len, sizeof(said) - len, fmt, a, b, text);
 }
 
-static void op_add(void *arg, const struct view_node *node)
+static inline void op_add(void *arg, const struct view_node *node)
 {
 	(void)arg;
 	put("add %u;%.0u%s", node->nodeid, 0, "");
 }
 
-static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
+static inline void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
 			 unsigned n_addrs)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)addrs;
@@ -49,62 +49,63 @@ static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_stora
 	put("addrs %u %u %s;", nodeid, n_addrs, text);
 }
 
-static void op_remove(void *arg, uint32_t nodeid)
+static inline void op_remove(void *arg, uint32_t nodeid)
 {
 	(void)arg;
 	put("remove %u;%.0u%s", nodeid, 0, "");
 }
 
-static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
+static inline void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	(void)arg;
 	put("joined %u %x;%s", nodeid, (unsigned)incarnation, "");
 }
 
-static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
+static inline void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	(void)arg;
 	put("leaving %u %x;%s", nodeid, (unsigned)incarnation, "");
 }
 
-static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
+static inline void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	(void)arg;
 	put("left %u %x;%s", nodeid, (unsigned)incarnation, "");
 }
 
-static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
+static inline void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation,
+			     enum view_cause cause)
 {
 	(void)arg;
 	(void)cause;
 	put("failed %u %x;%s", nodeid, (unsigned)incarnation, "");
 }
 
-static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
+static inline void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	(void)arg;
 	put("fence %u %x;%s", nodeid, (unsigned)incarnation, "");
 }
 
-static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
+static inline void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	(void)arg;
 	put("fenced %u %x;%s", nodeid, (unsigned)incarnation, "");
 }
 
-static void op_quorum(void *arg, bool is_quorate)
+static inline void op_quorum(void *arg, bool is_quorate)
 {
 	(void)arg;
 	put("quorum %u;%.0u%s", is_quorate, 0, "");
 }
 
-static void op_self_lost(void *arg)
+static inline void op_self_lost(void *arg)
 {
 	(void)arg;
 	put("self lost;%.0u%.0u%s", 0, 0, "");
 }
 
-static int op_send(void *arg, const void *bytes, size_t len)
+static inline int op_send(void *arg, const void *bytes, size_t len)
 {
 	(void)arg;
 	if (send_result)
@@ -114,7 +115,7 @@ static int op_send(void *arg, const void *bytes, size_t len)
 	return 0;
 }
 
-static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
+static inline void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
 {
 	(void)arg;
 	(void)level;
