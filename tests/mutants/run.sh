@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the mutants: applies each of list.txt to a copy of its file, links it
-# with the other objects of the core, and expects the simulator or the unit
-# tests to fail. Knows nothing of what the tests check.
+# with the other objects of the core and of the view, and expects the simulator or
+# the unit tests to fail. Knows nothing of what the tests check.
 #
 #   tests/mutants/run.sh [NAME...]      BUILD, JOBS, SEEDS, CC as for make
 #
-# run.sh: alone timeout=280 with=perl
+# run.sh: alone timeout=400 with=perl
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
@@ -14,7 +14,9 @@ SEEDS=${SEEDS:-2000}
 JOBS=${JOBS:-$(nproc)}
 CC=${CC:-cc}
 OUT=$BUILD/mutants
-UNITS="test_ring test_link test_hello test_hostile"
+UNITS="test_ring test_link test_hello test_hostile test_view test_view_again
+	test_greeting"
+SOURCES="$(echo proto/*.c) membership/view.c membership/greeting.c"
 FLAGS="-std=c11 -O1 -g -I. -w -pthread -D_GNU_SOURCE"
 
 # The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
@@ -37,8 +39,8 @@ apply() {
 	' "$1" "$2"
 }
 
-objects() {	# all objects of the core but the one named
-	for c in proto/*.c; do
+objects() {	# all objects but the one named
+	for c in $SOURCES; do
 		[ "$c" = "$1" ] || echo "$OUT/obj/$(basename "$c" .c).o"
 	done
 }
@@ -59,8 +61,12 @@ unit_that_fails() {
 	return 1
 }
 
+what_failed() { grep -m1 -E '^seed|not ok|FAIL|Assertion|assert' "$1" | cut -c1-100; }
+
+run_sim() { timeout 120 "$dir/sim" "$@" --seeds "$SEEDS" --jobs 1; }
+
 one() {
-	local name=$1 dir=$OUT/$1 file why objs
+	local name=$1 dir=$OUT/$1 file why objs mode=
 	mkdir -p "$dir"
 	if ! file=$(apply "$name" "$dir" 2>"$dir/log"); then
 		echo "not ok - mutant $name: $(cat "$dir/log")"
@@ -69,14 +75,14 @@ one() {
 	if [ "${file##*.}" = h ]; then
 		# A header: all of the core anew.
 		cp -r proto "$dir/proto" && cp "$dir/$(basename "$file")" "$dir/proto/"
-		objs=
+		objs="$OUT/obj/view.o $OUT/obj/greeting.o"
 		for c in "$dir"/proto/*.c; do
-			$CC $FLAGS -I"$dir" -c "$c" -o "${c%.c}.o" 2>"$dir/log" || break
 			objs="$objs ${c%.c}.o"
+			$CC $FLAGS -I"$dir" -c "$c" -o "${c%.c}.o" 2>"$dir/log" || break
 		done
 	else
-		$CC $FLAGS -Iproto -c "$dir/$(basename "$file")" -o "$dir/mutant.o" 2>"$dir/log" &&
-			objs="$dir/mutant.o $(objects "$file")"
+		$CC $FLAGS -I"$(dirname "$file")" -c "$dir/$(basename "$file")" \
+			-o "$dir/mutant.o" 2>"$dir/log" && objs="$dir/mutant.o $(objects "$file")"
 	fi
 	if [ -z "${objs:-}" ] ||
 	   ! $CC $FLAGS $objs "$OUT"/sim/*.o -o "$dir/sim" 2>>"$dir/log" ||
@@ -84,11 +90,15 @@ one() {
 		echo "not ok - mutant $name: does not build: $(head -1 "$dir/log")"
 		return
 	fi
-	if ! timeout 120 "$dir/sim" --seeds "$SEEDS" --jobs 1 >"$dir/sim.out" 2>&1; then
-		why=$(grep -m1 -E '^seed|not ok|FAIL|Assertion|assert' "$dir/sim.out" | cut -c1-100)
+	case $file in membership/*) mode=--view ;; esac
+	if ! run_sim $mode >"$dir/sim.out" 2>&1; then
+		why=$(what_failed "$dir/sim.out")
 		echo "ok - mutant $name killed by the simulator: ${why:-end by a signal}"
 	elif why=$(unit_that_fails "$dir"); then
 		echo "ok - mutant $name killed by $why"
+	elif ! run_sim --view >"$dir/sim.out" 2>&1; then
+		why=$(what_failed "$dir/sim.out")
+		echo "ok - mutant $name killed with a view: ${why:-end by a signal}"
 	else
 		echo "not ok - mutant $name lives"
 	fi
@@ -96,13 +106,13 @@ one() {
 }
 
 mkdir -p "$OUT/obj" "$OUT/sim" "$OUT/unit"
-for c in proto/*.c; do echo "$c $OUT/obj/$(basename "$c" .c).o"; done > "$OUT/compile"
+for c in $SOURCES; do echo "$c $OUT/obj/$(basename "$c" .c).o"; done > "$OUT/compile"
 for c in tests/sim/*.c; do echo "$c $OUT/sim/$(basename "$c" .c).o"; done >> "$OUT/compile"
 for u in $UNITS; do echo "tests/$u.c $OUT/unit/$u.o"; done >> "$OUT/compile"
 xargs -P "$JOBS" -L 1 sh -c "exec $CC $FLAGS -c \"\$0\" -o \"\$1\"" < "$OUT/compile" || exit 1
 
-export -f one apply objects units unit_that_fails
-export BUILD SEEDS CC OUT FLAGS UNITS
+export -f one what_failed run_sim apply objects units unit_that_fails
+export BUILD SEEDS CC OUT FLAGS UNITS SOURCES
 if [ $# -eq 0 ]; then
 	mapfile -t names < <(sed -n 's/^@ \([^ ]*\) .*/\1/p' tests/mutants/list.txt)
 	set -- "${names[@]}"

@@ -5,6 +5,8 @@
  */
 #include "sim.h"
 
+#include "membership/view.h"
+
 static uint64_t *cells;
 
 static const char *const names[COVER_N] = {
@@ -63,6 +65,27 @@ static const char *const names[COVER_N] = {
 	[COVER_K_TWO_LINKS] = "kernel: two connections",
 	[COVER_K_RARE_ACK] = "kernel acks rarely",
 	[COVER_K_LOWER] = "kernel re-acked a lower number",
+	[COVER_VIEW] = "runs with a view",
+	[COVER_V_AGAIN] = "view: sending refused",
+	[COVER_V_FROM_GONE] = "view: word of who is gone",
+	[COVER_V_SPLIT] = "view: partition",
+	[COVER_V_LISTED] = "view: listed again",
+	[COVER_V_UNLISTED] = "view: removed",
+	[COVER_V_ADDRS] = "view: addresses told",
+	[COVER_V_MERGE] = "view: failed life is back",
+	[COVER_V_LEFT] = "view: left behind its goodbye",
+	[COVER_V_EXPECTED] = "view: off the list, then gone",
+	[COVER_V_FAILED + VIEW_LEAVE] = "view: left without goodbye",
+	[COVER_V_FAILED + VIEW_PROCDOWN] = "view: process down",
+	[COVER_V_FAILED + VIEW_NODEDOWN] = "view: node down",
+	[COVER_V_FAILED + VIEW_RENEWED] = "view: renewed",
+	[COVER_V_FENCE] = "view: fencing asked",
+	[COVER_V_QUORUM] = "view: quorum",
+	[COVER_V_NO_QUORUM] = "view: quorum lost",
+	[COVER_V_LOST] = "view: own service lost",
+	[COVER_V_BATCH] = "view: history at once",
+	[COVER_V_RINGS] = "view: quorum of another ring",
+	[COVER_V_FENCE_VOID] = "view: back before it was fenced",
 };
 
 /* Cells that the rules make unreachable, each with its reason. */
@@ -119,6 +142,13 @@ static void name(unsigned i, char *to, size_t n)
 		"stranger",
 		"cut last ACK",
 		"narrow path",
+		"group split",
+		"service lost",
+		"history late",
+		"off the nodelist",
+		"addresses changed",
+		"votes",
+		"quit",
 	};
 
 	if (names[i])

@@ -11,7 +11,7 @@ static const char *const names[FAULT_KINDS] = {
 	"RESET", "RESET_BYTES", "EOF", "HOLE_ONE", "HOLE_BOTH", "PATH_DOWN", "REFUSE", "HANG",
 	"NOFD", "HOLD", "STUN", "PAUSE", "ARM", "RESTART", "FALSE_FAIL", "PARTITION", "ABORT",
 	"FINISH", "CLOSE", "ROGUE", "IMPOSTOR", "REMOVE", "QUORUM", "LINGER", "FORGE", "STRANGER",
-	"CUT_LAST", "NARROW",
+	"CUT_LAST", "NARROW", "SPLIT", "DAEMON", "LATE", "UNLIST", "MOVE", "VOTES", "QUIT",
 };
 
 /*
@@ -309,6 +309,13 @@ static void dishonest(const struct fault *f)
 		rogue_dial(f);
 }
 
+/* What the simple service does in other runs is done by the whole one. */
+static bool is_membership(unsigned kind)
+{
+	return kind == FAULT_FALSE_FAIL || kind == FAULT_PARTITION || kind == FAULT_REMOVE ||
+		kind == FAULT_QUORUM;
+}
+
 void fault_run(const struct fault *f)
 {
 	if (sim.phase != PHASE_FAULTS)
@@ -316,6 +323,10 @@ void fault_run(const struct fault *f)
 	TRACE("FAULT %s n%u n%u path %u arg %u span %.3f", names[f->kind], f->a, f->b, f->path,
 	      f->arg, (double)f->span_ns / 1e9);
 	cover(COVER_FAULT + f->kind);
+	if (sim.view && is_membership(f->kind)) {
+		group_fault(f);
+		return;
+	}
 	switch ((enum fault_kind)f->kind) {
 	case FAULT_RESET: case FAULT_RESET_BYTES: case FAULT_EOF: case FAULT_HOLE_ONE:
 	case FAULT_HOLE_BOTH: case FAULT_HOLD:
@@ -357,6 +368,10 @@ void fault_run(const struct fault *f)
 	case FAULT_NARROW:
 		narrow(f);
 		break;
+	case FAULT_SPLIT: case FAULT_DAEMON: case FAULT_LATE: case FAULT_UNLIST:
+	case FAULT_MOVE: case FAULT_VOTES: case FAULT_QUIT:
+		group_fault(f);
+		break;
 	case FAULT_KINDS:
 		break;
 	}
@@ -374,7 +389,8 @@ static void undo(struct node *n)
 	if (!n->running || n->kernel)
 		return;
 	world_enter(n);
-	core_quorum(&n->core, true);
+	if (!sim.view)
+		core_quorum(&n->core, true);
 	for (unsigned j = 0; j < sim.n_nodes; j++) {
 		struct path_addr addrs[SIM_PATHS];
 
@@ -400,6 +416,10 @@ void fault_heal(void)
 	for (unsigned i = 0; i < sim.n_slots; i++)
 		undo(&sim.node[i]);
 	/* Both modes: a pair that membership never merged is shown again. */
+	if (sim.view) {
+		group_heal();
+		return;
+	}
 	for (unsigned i = 0; sim.membership && i < sim.n_nodes; i++) {
 		for (unsigned j = 0; j < sim.n_nodes; j++) {
 			struct node *a = &sim.node[i], *b = &sim.node[j];

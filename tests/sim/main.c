@@ -14,6 +14,7 @@
 #define JOBS_MAX	64
 #define FAILS_MAX	20
 #define CHECK_SEEDS	2000
+#define VIEW_SHARE	2		/* one seed with a view for so many without */
 #define RUN_S		30		/* of processor time; more is a hang */
 
 struct shared {
@@ -27,7 +28,7 @@ static struct shared *shared;
 static struct limits limits;
 
 static const char usage[] =
-	"usage: sim [--seeds N] [--from N] [--jobs N] [--coverage]\n"
+	"usage: sim [--seeds N] [--from N] [--view] [--jobs N] [--coverage]\n"
 	"       sim --seed N [--trace] [--shrink]\n"
 	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
 	"       sim --check [--seeds N] [--jobs N] [--regressions FILE]\n";
@@ -233,6 +234,7 @@ static int check(uint64_t seeds, unsigned jobs, const char *path)
 	unsigned bad = regressions(path), zeros = 0;
 
 	run_seeds(1, seeds, jobs);
+	run_seeds(SIM_VIEW, seeds / VIEW_SHARE, jobs);
 	if (shared->failed)
 		printf("not ok - sim %llu seeds: %llu failed\n", (unsigned long long)seeds,
 		       (unsigned long long)shared->failed);
@@ -265,6 +267,8 @@ int main(int argc, char **argv)
 			small = true;
 		else if (!strcmp(argv[i], "--coverage"))
 			coverage = true;
+		else if (!strcmp(argv[i], "--view"))
+			from |= SIM_VIEW;
 		else if (!strcmp(argv[i], "--check"))
 			checking = true;
 		else if (i + 1 == argc)

@@ -130,7 +130,8 @@ static void arm(struct conn *c, unsigned a, unsigned b)
 void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
 {
 	struct node *to = &sim.node[j];
-	struct conn *c = net_open(n->idx, j, path);
+	unsigned ring = n->peers[j].paths.p[path].addr.ip[13];
+	struct conn *c = net_open(n->idx, j, ring);
 	uint64_t t;
 
 	if (!c)
@@ -139,7 +140,7 @@ void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
 	TRACE("n%u DIAL n%u path %u%s conn %u", n->idx, j, path, probe ? " probe" : "", c->idx);
 	link_dial(&n->core, &c->end[0].link, &n->peers[j], path, probe);
 	t = sim.now_ns + net_latency(c);
-	if (sim.path_down[n->idx][j][path] || sim.now_ns < n->hang_until_ns) {
+	if (sim.path_down[n->idx][j][ring] || sim.now_ns < n->hang_until_ns) {
 		c->end[1].state = END_CLOSED;	/* silence: there is no other end */
 		return;
 	}

@@ -279,7 +279,7 @@ static void check_reason(struct sess *x, unsigned me, unsigned it)
 							x->rx->delivered == x->rx->n_final);
 		break;
 	case SESSION_LEFT:
-		ok = (l->gone && sim.membership) || oracle_unreliable(x);
+		ok = (sim.view ? declared : l->gone && sim.membership) || oracle_unreliable(x);
 		break;
 	case SESSION_FAILED:
 		ok = declared;

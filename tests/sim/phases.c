@@ -25,6 +25,8 @@ static void enter(enum phase p, uint64_t limit_ns)
  * static membership, for no new life of it is going to. */
 static void fence_the_dead(void)
 {
+	if (sim.view)
+		return;			/* the view has to */
 	for (unsigned i = 0; i < sim.n_slots; i++) {
 		struct node *n = &sim.node[i];
 
@@ -114,7 +116,8 @@ static bool settled(const char **ret_why, unsigned *ret_a, unsigned *ret_b)
 		if (sim.node[i].running && sim.node[i].closing && !sim.node[i].closed)
 			return false;
 		*ret_why = "membership events wait";
-		if (sim.node[i].running && sim.node[i].mq_n)
+		if (sim.node[i].running &&
+		    (sim.node[i].mq_n || (sim.view && !viewer_quiet(&sim.node[i]))))
 			return false;
 		*ret_why = "a kernel is not finished";
 		if (sim.node[i].kernel && !kernel_quiet(&sim.node[i]))

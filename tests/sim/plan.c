@@ -73,6 +73,20 @@ static void draw_other_faults(uint64_t span)
 		add_fault(FAULT_RESTART, span);
 }
 
+/* One is enough for the interplay with links; several meet each other. */
+static void draw_group_faults(uint64_t span)
+{
+	static const uint8_t kinds[] = {
+		FAULT_SPLIT, FAULT_SPLIT, FAULT_SPLIT, FAULT_DAEMON, FAULT_DAEMON, FAULT_LATE,
+		FAULT_LATE, FAULT_UNLIST, FAULT_UNLIST, FAULT_MOVE, FAULT_VOTES, FAULT_QUIT,
+		FAULT_QUIT, FAULT_RESTART,
+	};
+	unsigned n = (unsigned)rng_range(&sim.plan, 1, 8);
+
+	while (n--)
+		add_fault((enum fault_kind)kinds[rng_below(&sim.plan, sizeof kinds)], span);
+}
+
 static void draw_config(void)
 {
 	struct core_config *c = &sim.cfg;
@@ -183,7 +197,11 @@ void plan_draw(void)
 	sim.now_ns = sim.start_ns = draw_clock();
 	sim.dlm = rng_one_in(r, 8) && !(sim.limits.mask >> 63);
 	sim.membership = rng_one_in(r, 2) || sim.dlm;
-	cover(sim.dlm ? COVER_DLM : sim.membership ? COVER_MEMBERSHIP : COVER_STATIC);
+	sim.view = sim.seed >= SIM_VIEW;
+	sim.dlm = sim.dlm && !sim.view;
+	sim.membership = sim.membership || sim.view;
+	cover(sim.view ? COVER_VIEW : sim.dlm ? COVER_DLM : sim.membership ? COVER_MEMBERSHIP :
+	      COVER_STATIC);
 	draw_nodes();
 	draw_config();
 	if (sim.dlm) {
@@ -212,6 +230,10 @@ void plan_draw(void)
 	draw_traffic(span);
 	draw_link_faults(span);
 	draw_other_faults(span);
+	if (sim.view) {
+		group_begin();
+		draw_group_faults(span);
+	}
 	sim.faults_end_ns = sim.now_ns + span + SEC;
 	for (unsigned i = 0; i < sim.n_nodes; i++)
 		sim_at(sim.now_ns + (rng_one_in(r, 3) ? rng_scale(r, 0, SEC) : 0), EV_START, i, 0,

@@ -23,6 +23,7 @@
 #define SIM_EVENTS	(1u << 15)
 #define SIM_PIPE	(1024u * 1024)
 #define SIM_MSG_MAX	(256u * 1024)
+#define SIM_VIEW	(1ull << 32)	/* seeds from here on: membership through a struct view */
 
 #define USEC 1000ull
 #define MSEC 1000000ull
@@ -63,7 +64,7 @@ uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi);
 enum ev_kind {
 	EV_NONE, EV_SEG, EV_CONNECT, EV_ACCEPT, EV_PUMP, EV_READ, EV_CONN_LOST, EV_SEND, EV_KICK,
 	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_LEND, EV_CHECK, EV_CLOSE,
-	EV_KERNEL, EV_EXIT,
+	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP,
 };
 
 struct event {
@@ -205,7 +206,7 @@ struct chan {
 	bool echo;		/* its messages come back */
 	bool keeps;		/* does not read on while it has something to send back */
 	bool retry;		/* refused: the same message again */
-	bool removed;
+	bool removed, was_removed;
 	struct rec again;
 	uint64_t pause_until_ns;
 	uint32_t echo_out;	/* bytes that have not come back */
@@ -220,6 +221,7 @@ struct node {
 	struct core core;
 	struct peer peers[SIM_NODES];
 	struct chan chan[SIM_NODES];
+	struct tombs former[SIM_NODES];	/* of peers that were removed */
 	bool present;		/* takes part in this run */
 	bool running, closing, closed, can_dial, in_turn;
 	uint8_t idx, life;
@@ -243,7 +245,8 @@ enum fault_kind {
 	FAULT_REFUSE, FAULT_HANG, FAULT_NOFD, FAULT_HOLD, FAULT_STUN, FAULT_PAUSE, FAULT_ARM,
 	FAULT_RESTART, FAULT_FALSE_FAIL, FAULT_PARTITION, FAULT_ABORT, FAULT_FINISH, FAULT_CLOSE,
 	FAULT_ROGUE, FAULT_IMPOSTOR, FAULT_REMOVE, FAULT_QUORUM, FAULT_LINGER, FAULT_FORGE,
-	FAULT_STRANGER, FAULT_CUT_LAST, FAULT_NARROW, FAULT_KINDS,
+	FAULT_STRANGER, FAULT_CUT_LAST, FAULT_NARROW, FAULT_SPLIT, FAULT_DAEMON, FAULT_LATE,
+	FAULT_UNLIST, FAULT_MOVE, FAULT_VOTES, FAULT_QUIT, FAULT_KINDS,
 };
 
 struct fault {
@@ -265,8 +268,9 @@ struct sim {
 	uint64_t seed, now_ns, start_ns;
 	struct limits limits;
 	bool trace, failed, membership, dlm;
+	bool view;		/* membership comes through group.c and viewer.c */
 	char why[400];
-	struct rng plan, net, app;
+	struct rng plan, net, app, group;
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;
@@ -367,6 +371,24 @@ enum cover {
 	COVER_K_TWO_LINKS,
 	COVER_K_RARE_ACK,
 	COVER_K_LOWER,
+	COVER_VIEW,
+	COVER_V_AGAIN,
+	COVER_V_FROM_GONE,
+	COVER_V_SPLIT,
+	COVER_V_LISTED,
+	COVER_V_UNLISTED,
+	COVER_V_ADDRS,
+	COVER_V_MERGE,
+	COVER_V_LEFT,
+	COVER_V_EXPECTED,
+	COVER_V_FAILED,	/* + enum view_cause */
+	COVER_V_FENCE = COVER_V_FAILED + 4,
+	COVER_V_QUORUM,
+	COVER_V_NO_QUORUM,
+	COVER_V_LOST,
+	COVER_V_BATCH,
+	COVER_V_RINGS,
+	COVER_V_FENCE_VOID,
 	COVER_N,
 };
 
@@ -388,6 +410,7 @@ void world_turn(struct node *n);		/* actions, until there are none */
 void world_enter(struct node *n);
 void world_start(struct node *n);
 void world_crash(struct node *n, bool silent);
+void world_renew(struct node *n);
 void world_peer_add(struct node *n, unsigned j);
 struct node *world_node(uint32_t nodeid);
 void world_give_back(struct sess *x);
@@ -419,6 +442,20 @@ void member_say_all(enum member_event ev, unsigned life);
 void member_joined(struct node *n);
 void member_renewed(struct node *n);
 void member_deliver(struct node *n);
+
+/* ---- group.c, viewer.c; more in group.h ---- */
+
+void group_begin(void);
+void group_gone(struct node *n, bool machine);
+void group_event(uint32_t what);
+void group_fault(const struct fault *f);
+void group_heal(void);
+void viewer_start(struct node *n);
+void viewer_turn(struct node *n);
+void viewer_renewed(struct node *n);
+void viewer_close(struct node *n);
+void viewer_leave(struct node *n);
+bool viewer_quiet(const struct node *n);
 
 /* ---- net.c, loop.c ---- */
 

@@ -121,12 +121,11 @@ static void session_action(struct node *n, enum core_what what, struct sess *x)
 	}
 }
 
-static void renew(struct node *n)
+void world_renew(struct node *n)
 {
 	unsigned old = n->life;
 	struct life *l = &sim.life[sim.n_lives];
 
-	oracle_renew(n);
 	if (sim.n_lives == SIM_LIVES) {
 		sim_fail("n%u: renewed again and again", n->idx);
 		return;
@@ -138,6 +137,11 @@ static void renew(struct node *n)
 	n->life = (uint8_t)sim.n_lives++;
 	TRACE("n%u RENEW life %u", n->idx, n->life);
 	core_renew(&n->core, l->incarnation);
+	if (sim.view) {
+		sim.life[old].gone = true;
+		viewer_renewed(n);
+		return;
+	}
 	if (!sim.membership)
 		return;
 	member_renewed(n);
@@ -167,6 +171,10 @@ static void closed(struct node *n)
 	if (!n->closing)
 		sim_fail("n%u: CORE_CLOSED though nobody closed it", n->idx);
 	n->closed = true;
+	if (sim.view) {
+		viewer_leave(n);
+		return;
+	}
 	sim_at(sim.now_ns + rng_scale(&sim.net, 0, 50 * MSEC), EV_EXIT, n->idx, 0, n->gen);
 }
 
@@ -210,7 +218,8 @@ static void act(struct node *n, struct core_action *a)
 		oracle_fence(n, a->peer, a->reason);
 		break;
 	case CORE_RENEW:
-		renew(n);
+		oracle_renew(n);
+		world_renew(n);
 		break;
 	case CORE_CLOSED:
 		closed(n);

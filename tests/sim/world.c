@@ -134,11 +134,13 @@ void world_start(struct node *n)
 	cfg.queue_bytes = n->queue_bytes;
 	TRACE("n%u START nodeid %u life %u", n->idx, n->nodeid, n->life);
 	core_init(&n->core, &cfg, sim.now_ns);
-	for (unsigned j = 0; j < sim.n_nodes; j++)
+	for (unsigned j = 0; j < sim.n_nodes && !sim.view; j++)
 		if (sim.node[j].nodeid != n->nodeid && sim.node[j].present && !n->chan[j].removed &&
 		    !(n->kernel && sim.node[j].kernel))
 			world_peer_add(n, j);
-	if (sim.membership)
+	if (sim.view)
+		viewer_start(n);
+	else if (sim.membership)
 		member_joined(n);
 	if (sim.phase == PHASE_CLOSE)
 		sim_at(sim.now_ns, EV_CLOSE, n->idx, 0, n->gen);
@@ -173,7 +175,10 @@ void world_crash(struct node *n, bool silent)
 		n->chan[j].echo_out = 0;
 		n->chan[j].pause_until_ns = 0;
 	}
-	if (sim.membership && !sim.life[n->life].gone) {
+	if (sim.view) {
+		sim.life[n->life].gone = true;
+		group_gone(n, silent);
+	} else if (sim.membership && !sim.life[n->life].gone) {
 		sim.life[n->life].gone = true;
 		member_say_all(n->closed ? MEMBER_LEFT : MEMBER_FAILED, n->life);
 	}
@@ -208,6 +213,7 @@ static struct node *event_node(const struct event *e)
 {
 	switch ((enum ev_kind)e->kind) {
 	case EV_SEND: case EV_MEMBER: case EV_RESUME: case EV_LEND: case EV_CLOSE: case EV_EXIT:
+	case EV_VIEW:
 		return &sim.node[e->a];
 	case EV_KICK: case EV_SLOT:
 		return &sim.node[sim.sess[e->a].node];
@@ -215,7 +221,7 @@ static struct node *event_node(const struct event *e)
 		return sim.conns[e->a].gen == e->gen ?
 			&sim.node[sim.conns[e->a].end[e->b].node] : NULL;
 	case EV_NONE: case EV_CONN_LOST: case EV_FAULT: case EV_START: case EV_CHECK:
-	case EV_KERNEL:
+	case EV_KERNEL: case EV_GROUP:
 		return NULL;
 	}
 	return NULL;
@@ -228,7 +234,9 @@ static void close_node(struct node *n)
 	TRACE("n%u CLOSE", n->idx);
 	n->closing = true;
 	sim.life[n->life].leaving = true;
-	if (sim.membership)
+	if (sim.view)
+		viewer_close(n);
+	else if (sim.membership)
 		member_say_all(MEMBER_LEAVING, n->life);
 	for (unsigned j = 0; j < sim.n_nodes; j++)
 		if (n->chan[j].sess)
@@ -248,6 +256,8 @@ static void node_event(struct node *n, const struct event *e)
 		workload_resume(n, e->b);
 	else if (e->kind == EV_LEND)
 		lend(n, e->b);
+	else if (e->kind == EV_VIEW)
+		viewer_turn(n);
 	else if (e->kind == EV_EXIT)
 		world_crash(n, false);
 	else
@@ -315,7 +325,10 @@ static void dispatch(const struct event *e)
 	case EV_SEND:
 		send_event(n, e->b);
 		return;
-	case EV_MEMBER: case EV_RESUME: case EV_LEND: case EV_CLOSE: case EV_EXIT:
+	case EV_GROUP:
+		group_event(e->b);
+		return;
+	case EV_MEMBER: case EV_RESUME: case EV_LEND: case EV_CLOSE: case EV_EXIT: case EV_VIEW:
 		node_event(n, e);
 		return;
 	}
@@ -436,6 +449,7 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.plan.s = seed * 0x9e3779b97f4a7c15ull + 1;
 	sim.net.s = sim.plan.s ^ 0x6a09e667f3bcc908ull;
 	sim.app.s = sim.plan.s ^ 0xbb67ae8584caa73bull;
+	sim.group.s = sim.plan.s ^ 0x3c6ef372fe94f82bull;
 	plan_draw();
 	run();
 	for (unsigned i = 0; i < sim.n_slots; i++)

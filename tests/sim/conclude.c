@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the views conclude: handed to the cores, and held against what the service
+ * has told so far. Knows not how a view concludes.
+ */
+#include "group.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+static uint8_t *declared(const struct node *n, unsigned life)
+{
+	return &sim.declared[n->life * SIM_LIVES + life];
+}
+
+/* SIM_LIVES, and the run has failed, if that node had no such life. */
+static unsigned life_of(const struct node *n, uint32_t nodeid, uint64_t incarnation)
+{
+	unsigned life = oracle_life(incarnation);
+
+	if (life == SIM_LIVES || sim.node[sim.life[life].node].nodeid != nodeid) {
+		sim_fail("n%u: its view speaks of a life that never was", n->idx);
+		return SIM_LIVES;
+	}
+	return life;
+}
+
+bool viewer_same_rings(const struct viewer *v)
+{
+	return v->ring.nodeid == v->quorum_ring.nodeid && v->ring.seq == v->quorum_ring.seq;
+}
+
+/* Whatever failed there needs no fence any more. */
+void viewer_void_fences(struct viewer *v, uint32_t nodes)
+{
+	for (unsigned i = 0; i < sim.n_lives; i++) {
+		if (!v->is_due[i] || !(nodes >> sim.life[i].node & 1))
+			continue;
+		v->is_due[i] = false;
+		cover(COVER_V_FENCE_VOID);
+	}
+}
+
+/* ---- addresses ---- */
+
+static unsigned take_addresses(const struct sockaddr_storage *from, unsigned n,
+			       struct path_addr *to)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)&from[i];
+
+		to[i] = (struct path_addr) { .ip = { [10] = 0xff, [11] = 0xff },
+			.port = ntohs(in->sin_port) };
+		memcpy(to[i].ip + 12, &in->sin_addr, 4);
+	}
+	return n;
+}
+
+/* ---- what a view concludes ---- */
+
+static void op_add(void *arg, const struct view_node *node)
+{
+	struct node *n = arg;
+	unsigned j = world_node(node->nodeid)->idx;
+	struct path_addr addrs[SIM_PATHS];
+
+	TRACE("n%u VIEW add n%u", n->idx, j);
+	if (!n->chan[j].removed)
+		sim_fail("n%u: its view adds n%u twice", n->idx, j);
+	if (n->chan[j].was_removed)
+		cover(COVER_V_LISTED);
+	n->chan[j].removed = false;
+	world_peer_add(n, j);
+	peer_remember(&n->peers[j], &n->former[j]);
+	peer_addrs(&n->peers[j], addrs, take_addresses(node->addrs, node->n_addrs, addrs));
+}
+
+static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
+			 unsigned n_addrs)
+{
+	struct node *n = arg;
+	unsigned j = world_node(nodeid)->idx;
+	struct path_addr to[SIM_PATHS];
+
+	if (n->chan[j].removed) {
+		sim_fail("n%u: its view knows addresses of n%u, which is not there", n->idx, j);
+		return;
+	}
+	cover(COVER_V_ADDRS);
+	peer_addrs(&n->peers[j], to, take_addresses(addrs, n_addrs, to));
+}
+
+static void op_remove(void *arg, uint32_t nodeid)
+{
+	struct node *n = arg;
+	unsigned j = world_node(nodeid)->idx;
+	struct peer *p = &n->peers[j];
+	struct session *spare = p->spare;
+
+	TRACE("n%u VIEW remove n%u", n->idx, j);
+	if (viewer_of(n)->listed >> j & 1)
+		sim_fail("n%u: its view removes n%u, which is in the nodelist", n->idx, j);
+	if (p->session && !viewer_of(n)->lost_ns)
+		sim_fail("n%u: its view removes n%u in the middle of a session", n->idx, j);
+	if (p->session)
+		*declared(n, oracle_life(p->session->incarnation)) = 1;
+	cover(COVER_V_UNLISTED);
+	peer_remove(p);
+	world_turn(n);
+	if (spare)
+		world_give_back((struct sess *)((char *)spare - offsetof(struct sess, s)));
+	p->spare = NULL;
+	n->former[j] = p->tombs;
+	viewer_void_fences(viewer_of(n), 1u << j);
+	for (unsigned i = 0; i < sim.n_lives; i++)
+		if (sim.life[i].node == j)
+			viewer_of(n)->is_fenced[i] = false;
+	n->chan[j].removed = n->chan[j].was_removed = true;
+}
+
+static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct node *n = arg;
+	struct viewer *v = viewer_of(n);
+	unsigned life = life_of(n, nodeid, incarnation), j;
+
+	if (life == SIM_LIVES)
+		return;
+	j = sim.life[life].node;
+	TRACE("n%u VIEW joined life %u of n%u", n->idx, life, j);
+	if (!(v->listed >> j & 1) || n->chan[j].removed)
+		sim_fail("n%u: n%u joins, which is not in the nodelist", n->idx, j);
+	if (!(v->in >> j & 1))
+		sim_fail("n%u: n%u joins, which is not in the group", n->idx, j);
+	if (v->is_failed[life])
+		cover(COVER_V_MERGE);
+	for (unsigned i = 0; i < life; i++)
+		*declared(n, i) |= sim.life[i].node == j;
+	peer_added(&n->peers[j], incarnation);
+}
+
+static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct node *n = arg;
+	unsigned life = life_of(n, nodeid, incarnation);
+
+	if (life == SIM_LIVES)
+		return;
+	TRACE("n%u VIEW leaving life %u", n->idx, life);
+	if (!sim.life[life].leaving)
+		sim_fail("n%u: life %u says no goodbye, but its view does", n->idx, life);
+	peer_leaving(&n->peers[sim.life[life].node], incarnation);
+}
+
+static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct node *n = arg;
+	struct viewer *v = viewer_of(n);
+	unsigned life = life_of(n, nodeid, incarnation), j;
+
+	if (life == SIM_LIVES)
+		return;
+	j = sim.life[life].node;
+	TRACE("n%u VIEW left life %u of n%u", n->idx, life, j);
+	if (v->listed >> j & 1 && !(v->clean >> j & 1))
+		sim_fail("n%u: life %u is told as left, but said no goodbye", n->idx, life);
+	cover(v->listed >> j & 1 ? COVER_V_LEFT : COVER_V_EXPECTED);
+	*declared(n, life) = 1;
+	peer_left(&n->peers[j], incarnation);
+}
+
+static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
+{
+	struct node *n = arg;
+	struct viewer *v = viewer_of(n);
+	unsigned life = life_of(n, nodeid, incarnation), j;
+
+	if (life == SIM_LIVES)
+		return;
+	j = sim.life[life].node;
+	TRACE("n%u VIEW failed life %u of n%u cause %d", n->idx, life, j, cause);
+	if (!(v->listed >> j & 1))
+		sim_fail("n%u: life %u is told as failed, but was expected to go", n->idx, life);
+	if (v->clean >> j & 1)
+		sim_fail("n%u: life %u is told as failed, but left behind its goodbye", n->idx,
+			 life);
+	cover(COVER_V_FAILED + (unsigned)cause);
+	v->is_failed[life] = true;
+	v->is_due[life] = cause != VIEW_RENEWED && !v->is_fenced[life];
+	*declared(n, life) = 1;
+	peer_failed(&n->peers[j], incarnation);
+}
+
+/* The application does as it is asked, or does not. */
+static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	struct node *n = arg, *it;
+	struct viewer *v = viewer_of(n);
+	unsigned life = life_of(n, nodeid, incarnation), j;
+
+	if (life == SIM_LIVES)
+		return;
+	j = sim.life[life].node;
+	it = &sim.node[j];
+	TRACE("n%u VIEW fence life %u of n%u", n->idx, life, j);
+	if (v->is_fenced[life])
+		sim_fail("n%u: life %u is to be fenced twice", n->idx, life);
+	if (!v->is_due[life])
+		sim_fail("n%u: life %u is to be fenced, but has not failed, or is back", n->idx,
+			 life);
+	if (!v->says_quorate || !viewer_same_rings(v))
+		sim_fail("n%u: life %u is to be fenced without quorum", n->idx, life);
+	if (v->in >> j & 1)
+		sim_fail("n%u: life %u is to be fenced, but its node is in the group", n->idx,
+			 life);
+	v->is_fenced[life] = true;
+	v->is_due[life] = false;
+	cover(COVER_V_FENCE);
+	if (!it->running || it->life != life || rng_one_in(&sim.group, 2))
+		return;
+	world_crash(it, true);
+	it->restart_at_ns = sim.now_ns + rng_scale(&sim.group, 0, 3 * SEC);
+	sim_at(it->restart_at_ns, EV_START, j, 0, 0);
+}
+
+static void op_quorum(void *arg, bool is_quorate)
+{
+	struct node *n = arg;
+	struct viewer *v = viewer_of(n);
+
+	TRACE("n%u VIEW quorum %d", n->idx, is_quorate);
+	if (is_quorate && (!v->says_quorate || !viewer_same_rings(v)))
+		sim_fail("n%u: its view has quorum of another ring", n->idx);
+	cover(is_quorate ? COVER_V_QUORUM : COVER_V_NO_QUORUM);
+	core_quorum(&n->core, is_quorate);
+}
+
+static void op_self_lost(void *arg)
+{
+	struct node *n = arg;
+
+	TRACE("n%u VIEW self lost", n->idx);
+	cover(COVER_V_LOST);
+	world_renew(n);
+}
+
+static int op_send(void *arg, const void *bytes, size_t len)
+{
+	return group_send(arg, bytes, len);
+}
+
+static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
+{
+	struct node *n = arg;
+
+	(void)level;
+	(void)nodeid;
+	(void)text;
+	TRACE("n%u VIEW note peer=%u %s", n->idx, nodeid, text);
+}
+
+const struct view_ops viewer_ops = {
+	.add = op_add,
+	.set_addrs = op_set_addrs,
+	.remove = op_remove,
+	.joined = op_joined,
+	.leaving = op_leaving,
+	.left = op_left,
+	.failed = op_failed,
+	.fence = op_fence,
+	.quorum = op_quorum,
+	.self_lost = op_self_lost,
+	.send = op_send,
+	.note = op_note,
+};
