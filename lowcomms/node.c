@@ -146,6 +146,9 @@ static int core_open(struct sinew_node *n)
 		c.keepalive_multi_ns = c.keepalive_ns;
 	c.stall_ns = ms(o->stall_ms);
 	c.path_dead_ns = ms(o->path_dead_ms);
+	/* A path that lives is never silent for so long. */
+	if (c.keepalive_multi_ns > c.path_dead_ns / 3)
+		c.keepalive_multi_ns = c.path_dead_ns / 3;
 	c.probe_ns = ms(o->probe_ms);
 	c.ack_ns = ms(o->ack_ms);
 	core_init(&n->core, &c, loop_now_ns());

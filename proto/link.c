@@ -520,6 +520,8 @@ enum rx_result link_probe_rx(struct link *l, const struct frame *f)
 	/* Now wait for the time of the next one. */
 	l->probe_cookie = 0;
 	link_deadline(l, core->cfg.probe_ns);
+	if (l->peer->up && core->now_ns - l->peer->up->last_rx_ns >= core->cfg.path_dead_ns)
+		core_arm(core, core->now_ns);
 	peer_dial_check(l->peer);
 	return RX_MORE;
 }

@@ -352,6 +352,9 @@ static void silence_check(struct session *s, struct link *l)
 		link_lost(l, false);
 		return;
 	}
+	/* Behind it, what a probe of another path hears makes us look again. */
+	if (!kernel && s->peer->paths.n > 1 && silent < cfg->path_dead_ns)
+		core_arm(core, l->last_rx_ns + cfg->path_dead_ns);
 	if (kernel && !s->nudged && silent >= cfg->stall_ns / 2 && !ring_mid_frame(&s->ring)) {
 		/* A kernel acknowledges rarely, but always what it has already. */
 		s->nudged = true;
