@@ -1,0 +1,191 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of several paths: two `sinew cat` in network namespaces of their own, joined by two
+# cables. The first is cut while both send; the session has to go on over the second, soon and
+# without loss, and to come back when the first is whole. Knows only the command line.
+# run.sh: timeout=150 with=nft
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+
+SOON_MS=$((3000 * ${TIME_FACTOR:-1}))	# by default
+FAST_MS=$((1500 * ${TIME_FACTOR:-1}))	# with path_dead_ms 600
+
+if [ "$(id -u)" != 0 ] || ! unshare -n true 2>/dev/null; then
+	for name in silence_is_left_behind a_pulled_cable_is_left_behind it_can_be_sooner; do
+		skip $name "needs root, for network namespaces"
+	done
+	exit 0
+fi
+
+# A command in the namespace of node 1 or 2.
+on() { nsenter -t "${ns[$1]}" -n "${@:2}"; }
+
+now_ms()
+{
+	local t=$EPOCHREALTIME
+	echo $((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
+}
+
+# What holds a namespace as long as it lives, and is ended with the test.
+hold_namespace()
+{
+	unshare -n sh -c 'echo >ready; exec sleep 600' &
+	pids+=($!)
+	ns[$1]=$!
+	wait_for test -e ready
+	rm -f ready
+}
+
+# Two namespaces; cable I has the addresses 10.77.I.1 and 10.77.I.2.
+build_net()
+{
+	local i
+	hold_namespace 1
+	hold_namespace 2
+	for i in 0 1; do
+		on 1 ip link add "c$i" type veth peer name "c$i" netns "${ns[2]}"
+		on 1 ip addr add "10.77.$i.1/24" dev "c$i"
+		on 2 ip addr add "10.77.$i.2/24" dev "c$i"
+		on 1 ip link set "c$i" up
+		on 2 ip link set "c$i" up
+	done
+}
+
+two_paths()
+{
+	printf 'totem {\n\tcluster_name: paths\n}\nnodelist {\n'
+	printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: 10.77.0.%d\n\t\tring1_addr: 10.77.1.%d\n\t}\n' \
+		1 1 1 2 2 2
+	printf '}\nsinew {\n'
+	printf '\t%s\n' "$@"
+	printf '}\n'
+}
+
+# Numbered lines, 20 times a second, until told to end.
+feed()
+{
+	local i=0
+	while [ ! -e stop ]; do
+		seq $((i + 1)) $((i += 20))
+		sleep 0.05
+	done | tee "in$1"
+}
+
+begin()
+{
+	local n
+	build_net
+	two_paths "$@" >c
+	for n in 1 2; do
+		feed $n | on $n "$SINEW" cat --config c --node $n --to $((3 - n)) --wait 20 \
+			--linger 30 --log-level info --stats "stats$n" >"out$n" 2>"err$n" &
+		cat[n]=$!
+		pids+=($!)
+	done
+	wait_for has_bytes out1 2000
+	wait_for has_bytes out2 2000
+}
+
+end()
+{
+	local n
+	touch stop
+	for n in 1 2; do
+		wait "${cat[n]}" || bad "node $n ended with $?: $(tail -n 1 "err$n")"
+	done
+	for n in 1 2; do
+		sed "s/^$n\t//" "out$((3 - n))" | cmp -s - "in$n" ||
+			bad "the lines of node $n came otherwise: $(wc -l <"in$n") sent," \
+				"$(wc -l <"out$((3 - n))") received"
+	done
+}
+
+# uses PATH: the last link that came up at both nodes is one of that path.
+uses() { has_up_link "$1" err1 && has_up_link "$1" err2; }
+has_up_link() { grep -F 'link up' "$2" | tail -n 1 | grep -qF "addr=10.77.$1."; }
+
+size_of() { stat -c %s "$1"; }
+
+# Until out1 and out2 stood still and go on again; ms since $1.
+set_gap()
+{
+	local n size since=$1 until
+	until=$(($(now_ms) + LIMIT * 1000))
+	gap=0
+	for n in 1 2; do
+		size=$(size_of "out$n")
+		while [ "$(size_of "out$n")" = "$size" ] && [ "$(now_ms)" -lt "$until" ]; do
+			sleep 0.01
+		done
+		[ "$(now_ms)" -lt "$until" ] || bad "out$n does not go on"
+	done
+	gap=$(($(now_ms) - since))
+}
+
+# cut_and_heal LIMIT-MS COMMAND-THAT-CUTS COMMAND-THAT-HEALS; the last may be empty.
+cut_and_heal()
+{
+	local limit=$1 start gap
+	wait_for uses 0
+	start=$(now_ms)
+	$2
+	sleep 0.2		# what was under way; longer than two feeds
+	set_gap "$start"
+	echo "# goes on after $gap ms"
+	[ "$gap" -lt "$limit" ] || bad "went on after $gap ms, not $limit"
+	[ "$gap" -gt 250 ] || bad "the cut was not felt: $gap ms"
+	wait_for uses 1
+	[ "$3" ] || return
+	$3
+	start=$(now_ms)
+	wait_for uses 0
+	echo "# back on the first after $(($(now_ms) - start)) ms"
+}
+
+# What the statistics say at the end.
+paths_are_told()
+{
+	local n
+	for n in 1 2; do
+		json_holds "stats$n" '.peers[0].paths | length == 2'
+		json_holds "stats$n" 'all(.peers[0].paths[]; .state == "alive")'
+		json_holds "stats$n" 'all(.peers[0].paths[]; .rtt_us > 0 and .rtt_us < 1000000)'
+	done
+}
+
+drop() { on 1 nft 'add table t; add chain t i { type filter hook input priority 0; };
+	add chain t o { type filter hook output priority 0; };
+	add rule t i iif c0 drop; add rule t o oif c0 drop'; }
+undrop() { on 1 nft delete table t; }
+pull() { on 2 ip link set c0 down; }
+plug() { on 2 ip link set c0 up; }
+
+silence_is_left_behind()
+{
+	begin
+	cut_and_heal "$SOON_MS" drop undrop
+	end
+	paths_are_told
+}
+
+a_pulled_cable_is_left_behind()
+{
+	begin
+	cut_and_heal "$SOON_MS" pull plug
+	end
+	paths_are_told
+}
+
+it_can_be_sooner()
+{
+	begin 'path_dead_ms: 600' 'probe_ms: 200'
+	cut_and_heal "$FAST_MS" drop ''
+	end
+}
+
+declare -a ns cat
+run silence_is_left_behind
+run a_pulled_cable_is_left_behind
+run it_can_be_sooner
+finish
