@@ -32,11 +32,6 @@ static bool same_process(const struct view_process *a, const struct view_process
 	return a->nodeid == b->nodeid && a->pid == b->pid;
 }
 
-static bool same_ring(const struct view_ring *a, const struct view_ring *b)
-{
-	return a->nodeid == b->nodeid && a->seq == b->seq;
-}
-
 static struct view_member *find_member(struct view *v, const struct view_process *p)
 {
 	unsigned i;
@@ -138,11 +133,14 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 			e->has_failed = false;
 		return;
 	}
-	v->ops->failed(v->arg, nodeid, life, cause);
+	/* Of those who went without us nobody has to hear that we think them dead. */
+	if (!v->is_lesser)
+		v->ops->failed(v->arg, nodeid, life, cause);
 	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
 	e->is_fence_due = cause != VIEW_RENEWED && e->fenced != life;
 	e->failed = life;
 	e->has_failed = true;
+	e->failed_process = m->process;
 }
 
 static void member_gone(struct view *v, const struct view_gone *gone)
@@ -292,86 +290,65 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 
 /* ---- the group ---- */
 
+/* One that we took for failed was alive all the time, and it was us who were away. */
+static bool was_away_from(struct view *v, const struct view_process *p)
+{
+	const struct view_entry *e = find_entry(v, p->nodeid);
+
+	return e && e->is_fence_due && same_process(&e->failed_process, p) && !v->is_quorate;
+}
+
+/* Whether more lives go than stay, we among these. Of two halves none is: each takes the
+ * other for dead, and who is told so first takes a new life. */
+static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigned n_gone)
+{
+	unsigned n_lost = 0, n_all = 1, i;
+
+	for (i = 0; i < n_gone; i++) {
+		const struct view_member *m = find_member(v, &gone[i].process);
+
+		n_lost += m && m->is_joined && gone[i].cause == VIEW_NODEDOWN;
+	}
+	for (i = 0; i < v->n_members; i++)
+		n_all += v->members[i].is_joined;
+	return 2 * n_lost > n_all;
+}
+
+static void lose_self(struct view *v)
+{
+	v->is_renewing = true;
+	v->ops->self_lost(v->arg);
+}
+
 void view_group(struct view *v, uint32_t own_pid, const struct view_process *now, unsigned n_now,
 		const struct view_gone *gone, unsigned n_gone, uint64_t now_ns)
 {
-	bool has_new = false;
+	bool has_new = false, was_away = false;
 	unsigned i;
 
 	v->self.pid = own_pid;
+	v->is_lesser = !v->is_closing && is_lesser_part(v, gone, n_gone);
 	for (i = 0; i < n_gone; i++)
 		member_gone(v, &gone[i]);
+	was_away = v->is_lesser;
+	v->is_lesser = false;
 	for (i = 0; i < n_now; i++) {
 		if (same_process(&now[i], &v->self)) {
 			has_new |= !v->is_in;
 			v->is_in = true;
 		} else if (!find_member(v, &now[i])) {
+			was_away |= was_away_from(v, &now[i]);
 			member_new(v, &now[i], now_ns);
 			has_new = true;
 		}
 	}
 	if (has_new)
 		owe_hello(v, now_ns);
-}
-
-void view_group_ring(struct view *v, const struct view_ring *ring)
-{
-	v->group_ring = *ring;
-}
-
-void view_quorum(struct view *v, bool is_quorate, const struct view_ring *ring)
-{
-	v->says_quorate = is_quorate;
-	v->quorum_ring = *ring;
-}
-
-static bool has_process(const struct view *v, uint32_t nodeid)
-{
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (v->members[i].process.nodeid == nodeid && !v->members[i].is_observer)
-			return true;
-	return false;
-}
-
-static void ask_fences(struct view *v)
-{
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++) {
-		struct view_entry *e = &v->entries[i];
-
-		if (!e->is_fence_due)
-			continue;
-		e->is_fence_due = false;
-		/* Another process of that node may have been there all the time. */
-		if (has_process(v, e->node.nodeid))
-			continue;
-		e->fenced = e->failed;
-		v->ops->fence(v->arg, e->node.nodeid, e->failed);
+	if (was_away && !v->is_renewing && !v->is_closing) {
+		v->ops->note(v->arg, SINEW_WARNING, v->self.nodeid,
+			     "was away from the greater part of the cluster");
+		lose_self(v);
 	}
-}
-
-static void settle_quorum(struct view *v)
-{
-	bool is_quorate = v->is_quorate;
-
-	if (!v->says_quorate)
-		is_quorate = false;
-	else if (v->is_in && same_ring(&v->group_ring, &v->quorum_ring))
-		is_quorate = true;
-	if (is_quorate == v->is_quorate)
-		return;
-	v->is_quorate = is_quorate;
-	v->ops->quorum(v->arg, is_quorate);
-}
-
-void view_settle(struct view *v)
-{
-	settle_quorum(v);
-	if (v->is_quorate && same_ring(&v->group_ring, &v->quorum_ring))
-		ask_fences(v);
 }
 
 /* ---- the nodelist ---- */
@@ -454,8 +431,7 @@ void view_lost(struct view *v)
 		if (!v->entries[i].is_listed)
 			drop_entry(v, &v->entries[i]);
 	view_settle(v);
-	v->is_renewing = true;
-	v->ops->self_lost(v->arg);
+	lose_self(v);
 }
 
 static void meet_again(struct view *v, struct view_member *m)
@@ -482,6 +458,10 @@ void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
 
 	v->is_renewing = false;
 	v->own.incarnation = incarnation;
+	/* Who failed towards our old life is welcome, and fails anew. */
+	for (i = 0; i < v->n_entries; i++)
+		if (!v->entries[i].is_fence_due)
+			v->entries[i].failed = 0;
 	for (i = 0; i < v->n_members; i++)
 		meet_again(v, &v->members[i]);
 	owe_hello_now(v, now_ns);
@@ -520,16 +500,6 @@ static void send_fenced(struct view *v, uint64_t now_ns)
 	v->n_fenced -= n;
 	memmove(v->fenced, v->fenced + n, v->n_fenced * sizeof(v->fenced[0]));
 	v->fenced_due_ns = now_ns + HELLO_AGAIN_NS;
-}
-
-bool view_is_whole(const struct view *v)
-{
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (!v->members[i].has_greeted && !v->members[i].is_observer)
-			return false;
-	return v->is_in && same_ring(&v->group_ring, &v->quorum_ring);
 }
 
 /* ---- time ---- */

@@ -16,6 +16,9 @@
  *  - Who failed is to be fenced, once: when there is quorum, and unless the node has
  *    come back by then, which does not happen to what still runs unseen. A life that came
  *    back before it was asked for, and fails again, is to be fenced.
+ *  - When the nodes of more lives are no longer heard than stay with us, we are the ones that
+ *    are away: we take a new life, instead of refusing those who go on. So we do when a
+ *    process that failed without quorum is back: it was alive all the time.
  *  - The own HELLO goes out once for all the members that join within a short time,
  *    and again when the own incarnation changes.
  *  - An observer is in the group to look on: it is no member, and its going means
@@ -108,6 +111,7 @@ struct view_entry {
 	bool is_listed;
 	bool has_failed;	/* its last life did, and no other has joined */
 	uint64_t failed;	/* the life that failed last; 0: none */
+	struct view_process failed_process;	/* whose life that was */
 	uint64_t fenced;	/* the life whose fencing was asked for or told last; 0: none */
 	bool is_fence_due;	/* failed has to be fenced, once there is quorum */
 };
@@ -121,6 +125,7 @@ struct view {
 	bool is_in;			/* we are in the group */
 	bool is_closing;		/* GOODBYE instead of HELLO */
 	bool is_goodbye_out;		/* it came back: all have it, before we leave */
+	bool is_lesser;			/* more go in this change of the group than stay */
 	bool is_renewing;		/* between self_lost and view_renewed() */
 	struct view_ring group_ring, quorum_ring;
 	bool says_quorate;		/* of quorum_ring */

@@ -170,13 +170,13 @@ static void without_quorum_nobody_is_fenced(void)
 	ring(9, 9, true);
 	says("quorum 1;fence 2 b1;");
 
-	/* It was us who were cut off: the other is back when quorum is. */
+	/* It was us who were cut off: the other is back when quorum is, and we are another. */
 	together();
 	ring(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	group((const unsigned[]){ 1, 2 }, 2);
 	ring(9, 9, true);
-	says("quorum 0;failed 2 b1;quorum 1;");
+	says("quorum 0;failed 2 b1;note 1;self lost;quorum 1;");
 }
 
 static void quorum_counts_on_one_ring(void)

@@ -16,7 +16,8 @@ static void a_second_failure_is_fenced_if_the_first_was_not(void)
 	group(two, 2);
 	greet(2, GREETING_HELLO, 0xb1);
 	gone(2, VIEW_NODEDOWN);
-	says("quorum 0;failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b1;failed 2 b1;");
+	says("quorum 0;failed 2 b1;note 1;self lost;addrs 2 1 10.0.0.2;joined 2 b1;"
+	     "failed 2 b1;");
 	ring(9, 9, true);
 	says("quorum 1;fence 2 b1;");
 }
@@ -31,7 +32,8 @@ static void who_came_back_and_left_is_not_fenced(void)
 	greet(2, GREETING_HELLO, 0xb2);
 	greet(2, GREETING_GOODBYE, 0xb2);
 	gone(2, VIEW_LEAVE);
-	says("quorum 0;failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;leaving 2 b2;left 2 b2;");
+	says("quorum 0;failed 2 b1;note 1;self lost;addrs 2 1 10.0.0.2;joined 2 b2;"
+	     "leaving 2 b2;left 2 b2;");
 	ring(9, 9, true);
 	says("quorum 1;");
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a view makes of quorum, and who is to be fenced once there is some.
+ * Knows nothing of how members come and go.
+ */
+#include "membership/view.h"
+
+static bool same_ring(const struct view_ring *a, const struct view_ring *b)
+{
+	return a->nodeid == b->nodeid && a->seq == b->seq;
+}
+
+void view_group_ring(struct view *v, const struct view_ring *ring)
+{
+	v->group_ring = *ring;
+}
+
+void view_quorum(struct view *v, bool is_quorate, const struct view_ring *ring)
+{
+	v->says_quorate = is_quorate;
+	v->quorum_ring = *ring;
+}
+
+static bool has_process(const struct view *v, uint32_t nodeid)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (v->members[i].process.nodeid == nodeid && !v->members[i].is_observer)
+			return true;
+	return false;
+}
+
+static void ask_fences(struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++) {
+		struct view_entry *e = &v->entries[i];
+
+		if (!e->is_fence_due)
+			continue;
+		e->is_fence_due = false;
+		/* Another process of that node may have been there all the time. */
+		if (has_process(v, e->node.nodeid)) {
+			e->failed = 0;
+			continue;
+		}
+		e->fenced = e->failed;
+		v->ops->fence(v->arg, e->node.nodeid, e->failed);
+	}
+}
+
+static void settle_quorum(struct view *v)
+{
+	bool is_quorate = v->is_quorate;
+
+	if (!v->says_quorate)
+		is_quorate = false;
+	else if (v->is_in && same_ring(&v->group_ring, &v->quorum_ring))
+		is_quorate = true;
+	if (is_quorate == v->is_quorate)
+		return;
+	v->is_quorate = is_quorate;
+	v->ops->quorum(v->arg, is_quorate);
+}
+
+void view_settle(struct view *v)
+{
+	settle_quorum(v);
+	if (v->is_quorate && same_ring(&v->group_ring, &v->quorum_ring))
+		ask_fences(v);
+}
+
+bool view_is_whole(const struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (!v->members[i].has_greeted && !v->members[i].is_observer)
+			return false;
+	return v->is_in && same_ring(&v->group_ring, &v->quorum_ring);
+}
