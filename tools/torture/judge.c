@@ -118,7 +118,8 @@ static void judge_direction(const struct judge *j, const struct record *tx,
 static void check_end(const struct judge *j, const struct record *r, const struct record *other,
 		      struct pair *sum)
 {
-	if (!other || other->crashed || r->crashed || r->reason == SINEW_DOWN_CLOSED)
+	if (j->ends_are_free || !other || other->crashed || r->crashed ||
+	    r->reason == SINEW_DOWN_CLOSED)
 		return;
 	broken(j, r, sum, "the session ended as %s, though neither node crashed (acked %" PRIu64
 	       " of %" PRIu64 ")", sinew_down_name(r->reason), r->fates.acked,
