@@ -51,6 +51,10 @@ look_for()
 		need perl command_is_there perl
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
 		need nftables command_is_there nft
+		need corosync command_is_there corosync
+		need libcpg-dev "$PKG_CONFIG" --exists libcpg
+		need libquorum-dev "$PKG_CONFIG" --exists libquorum
+		need libcmap-dev "$PKG_CONFIG" --exists libcmap
 		;;
 	check-all)
 		need clang command_is_there clang
@@ -66,6 +70,10 @@ look_for()
 		need debhelper command_is_there dh
 		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need libqb-dev "$PKG_CONFIG" --exists libqb
+		need libnftables-dev "$PKG_CONFIG" --exists libnftables
+		need libcpg-dev "$PKG_CONFIG" --exists libcpg
+		need libquorum-dev "$PKG_CONFIG" --exists libquorum
+		need libcmap-dev "$PKG_CONFIG" --exists libcmap
 		;;
 	corosync)
 		need corosync command_is_there corosync
