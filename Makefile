@@ -84,6 +84,8 @@ LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c me
 TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
+# What the live tests run: all of it is about corosync.
+LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
@@ -111,7 +113,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(TESTS) $(SIM) $(FUZZ) $(DEMO)
+tests: all $(TESTS) $(LIVE) $(SIM) $(FUZZ) $(DEMO)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -181,7 +183,7 @@ $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(TESTS) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+$(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 

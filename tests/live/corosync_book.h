@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a program under corosync writes down about its sessions, in a file that it maps: a killed
+ * one leaves its truth behind. One file for each process. Knows not how it is judged.
+ */
+#ifndef SINEW_TESTS_COROSYNC_BOOK_H
+#define SINEW_TESTS_COROSYNC_BOOK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tools/torture/content.h"
+#include "tools/torture/record.h"
+
+#define BOOK_SEED	4
+#define BOOK_LENGTH	2000	/* of a message, at most */
+#define BOOK_RECORDS	320	/* sessions of one process */
+#define BOOK_PROBLEMS	16	/* told in words; the others are counted */
+#define BOOK_PROBLEM	200
+
+struct book {
+	_Atomic uint32_t node;		/* 0: it has not begun */
+	_Atomic uint64_t life;		/* the present incarnation */
+	_Atomic bool is_quorate;
+	_Atomic bool is_over;		/* it ended in order */
+	pid_t pid;
+	_Atomic unsigned n_problems, n_records;
+	char problems[BOOK_PROBLEMS][BOOK_PROBLEM];
+	struct record records[BOOK_RECORDS];
+};
+
+/* The message that is number in the session of r: what r's own node sends, or gets. */
+static inline struct content book_sent(const struct record *r, uint64_t number)
+{
+	return (struct content){
+		.seed = BOOK_SEED, .max = BOOK_LENGTH, .number = number,
+		.from = r->node, .to = r->peer, .from_life = r->life, .to_life = r->peer_life,
+	};
+}
+
+static inline struct content book_got(const struct record *r, uint64_t number)
+{
+	return (struct content){
+		.seed = BOOK_SEED, .max = BOOK_LENGTH, .number = number,
+		.from = r->peer, .to = r->node, .from_life = r->peer_life, .to_life = r->life,
+	};
+}
+
+#endif

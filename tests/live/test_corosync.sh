@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns what happens to three nodes under a real corosync when a program or a corosync ends, dies,
+# returns or hangs: traffic goes on meanwhile, sessions end as they should, and everybody is up
+# again. Knows nothing of how the membership is followed.
+# run.sh: timeout=120
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+. tests/live/corosync_lab.sh
+lab_enter
+
+begins()
+{
+	lab 3
+	lab_start 1 2 3
+}
+
+program_leaves()
+{
+	stop_program 3
+	sees 1 down3:closed
+	sees 2 down3:closed
+	start_program 3
+	all_up
+	saw 1 'down3:closed up3' 3
+	saw 2 'down3:closed up3' 3
+	saw 1 '' 2
+}
+
+program_is_killed()
+{
+	kill_program 3
+	sees 1 fence3
+	sees 2 fence3
+	saw 1 'down3:failed fence3' 3
+	saw 2 'down3:failed fence3' 3
+	start_program 3
+	all_up
+	saw 1 'down3:failed fence3 up3' 3
+	saw 1 '' 2
+}
+
+corosync_is_killed()
+{
+	local at
+	at=$(now_ms)
+	kill_corosync 3
+	sees 3 lost
+	sees 1 fence3
+	sees 2 fence3
+	within "$at" 1 'down peer=3'
+	within "$at" 2 'down peer=3'
+	saw 3 'down1:self_lost lost' 1
+	start_corosync 3
+	all_up
+	saw 1 'down3:failed fence3 up3' 3
+	saw 1 '' 2
+	saw 3 'down1:self_lost lost up1' 1
+}
+
+
+corosync_is_stopped()
+{
+	stop_corosync 3
+	sees 3 lost
+	sees 1 fence3
+	sees 2 fence3
+	start_corosync 3
+	all_up
+	saw 1 'down3:failed fence3 up3' 3
+	saw 1 '' 2
+	saw 3 'down1:self_lost lost up1' 1
+}
+
+both_are_killed()
+{
+	local at
+	at=$(now_ms)
+	signal program 3 KILL
+	signal corosync 3 KILL
+	ends program 3
+	ends corosync 3
+	sees 1 fence3
+	sees 2 fence3
+	within "$at" 1 'down peer=3'
+	lab_start 3
+	all_up
+	saw 1 'down3:failed fence3 up3' 3
+	saw 2 'down3:failed fence3 up3' 3
+	saw 1 '' 2
+}
+
+program_hangs_half_a_token()
+{
+	signal program 3 STOP
+	pause 0.5
+	signal program 3 CONT
+	all_up
+	calm 1 2 3
+}
+
+program_hangs_four_tokens()
+{
+	signal program 3 STOP
+	pause 4
+	signal program 3 CONT
+	all_up
+	calm 1 2 3
+}
+
+corosync_hangs_half_a_token()
+{
+	signal corosync 3 STOP
+	pause 0.5
+	signal corosync 3 CONT
+	all_up
+	calm 1 2 3
+}
+
+corosync_hangs_four_tokens()
+{
+	local at
+	at=$(now_ms)
+	signal corosync 3 STOP
+	sees 1 fence3
+	sees 2 fence3
+	within "$at" 1 'down peer=3'
+	pause 2
+	signal corosync 3 CONT
+	sees 1 up3
+	sees 2 up3
+	all_up
+	# It may renew itself once more when its corosync tells it, late, of the time it missed.
+	saw_like 1 'down3:failed fence3 up3( down3:failed up3)*' 3
+	saw_like 2 'down3:failed fence3 up3( down3:failed up3)*' 3
+	saw 1 '' 2
+	saw 2 '' 1
+}
+
+for name in begins program_leaves program_is_killed corosync_is_killed corosync_is_stopped \
+	both_are_killed program_hangs_half_a_token program_hangs_four_tokens \
+	corosync_hangs_half_a_token corosync_hangs_four_tokens; do
+	row $name
+done
+the_end
+finish
