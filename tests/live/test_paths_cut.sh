@@ -55,8 +55,8 @@ build_net()
 two_paths()
 {
 	printf 'totem {\n\tcluster_name: paths\n}\nnodelist {\n'
-	printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: 10.77.0.%d\n\t\tring1_addr: 10.77.1.%d\n\t}\n' \
-		1 1 1 2 2 2
+	printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: %s\n\t\tring1_addr: %s\n\t}\n' \
+		1 10.77.0.1 10.77.1.1 2 10.77.0.2 10.77.1.2
 	printf '}\nsinew {\n'
 	printf '\t%s\n' "$@"
 	printf '}\n'
