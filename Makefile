@@ -189,7 +189,7 @@ $(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
-$(BUILD)/tests/test_failures: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+$(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
 	@mkdir -p $(@D)

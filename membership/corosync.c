@@ -123,18 +123,23 @@ static struct sinew_corosync *allocate(const struct sinew_corosync_setup *setup)
 	c->refs = 1;
 	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->change_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (c->wake_fd < 0 || c->change_fd < 0) {
-		if (c->wake_fd >= 0)
-			close(c->wake_fd);
-		free(c);
-		return NULL;
-	}
-	pthread_mutex_init(&c->lock, NULL);
+	if (c->wake_fd < 0 || c->change_fd < 0)
+		goto out;
+	if (pthread_mutex_init(&c->lock, NULL))
+		goto out;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	return c;
+
+out:
+	if (c->wake_fd >= 0)
+		close(c->wake_fd);
+	if (c->change_fd >= 0)
+		close(c->change_fd);
+	free(c);
+	return NULL;
 }
 
 /* With all signals blocked: they belong to the application's threads. */

@@ -35,10 +35,25 @@ pthread_self                cannot fail
 pthread_mutex_lock          fails only for a lock that is wrong or ours already
 pthread_mutex_unlock        fails only for a lock that is not ours
 pthread_mutex_destroy       fails only for a lock in use
+pthread_cond_*              fails only for what is no condition; memory is not taken
+pthread_condattr_*          works on memory alone; the clock is one that exists
+pthread_attr_*              works on memory alone; the stack's size is a constant that is allowed
+pthread_detach              fails only for a thread that is none
 pthread_join                fails only for a thread that is none
 pthread_sigmask             fails only for wrong arguments
 sigfillset                  works on memory alone
 sched_yield                 cannot fail
+getpid                      cannot fail
+qsort                       works on memory alone, for so few
+poll                        what it did not find it finds the next time; it never spins
+open_memstream              without memory the nodelist stays as it was, which is told
+*fprintf_chk                the same: fclose() says it
+fprintf                     the same: fclose() says it
+fclose                      of such a stream: its error is taken for out of memory
+cpg_*                       of corosync: a failure is the loss of it, and all begins anew
+quorum_*                    the same
+cmap_*                      the same
+cs_strerror                 gives a text for every number
 __errno_location            where errno lives
 cmap_*                      of corosync: fails when that has gone, see membership/ipc.c
 cpg_*                       of corosync: the same
