@@ -532,6 +532,22 @@ done <"$dir/defaults" | verdict defaults_in_sinew_7_are_those_of_the_code
 wc -l <"$dir/defaults" | awk '$1 < 8 { print "only " $1 " defaults" }' |
 	verdict defaults_in_sinew_7_are_found
 
+# ---- sinew-operations(7): the lines of the log ----
+
+awk '/^\.SH LOG/ { on = 1; next } /^\.SH/ { on = 0 } on && at; { at = /^\.TP/ }' \
+	lowcomms/man/sinew-operations.7 | sed -n 's/^\.B //p' >"$dir/log"
+while read -r line; do
+	grep -rqF -- "$line" --include='*.c' proto lowcomms membership tools ||
+		echo "no program says: $line"
+done <"$dir/log" | verdict lines_of_the_log_exist
+wc -l <"$dir/log" | awk '$1 < 30 { print "only " $1 " lines" }' | verdict lines_of_the_log_are_found
+
+# Whoever is warned finds the line.
+grep -rhoE 'NOTE_(WARNING|ERROR), [^"]*"[^"]+"' proto | sed 's/.*"\(.*\)"/\1/' | sort -u |
+	while read -r line; do
+	grep -qF -- "$line" "$dir/log" || echo "sinew-operations.7 does not say: $line"
+done | verdict warnings_are_in_the_page
+
 # ---- CONTRIBUTING.md ----
 
 grep -ohE '`[^`]+`' CONTRIBUTING.md README.md | tr -d '`' | sort -u >"$dir/quoted"
