@@ -201,7 +201,8 @@ $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
 
 $(BUILD)/sinew.pc: lowcomms/sinew.pc.in $(BUILD)/flags FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@PRIVATE@|$(COROSYNC_LIBS)|' $< >$@
 
 # ---- running ----
 

@@ -68,6 +68,9 @@ look_for()
 	deb)
 		need dpkg-dev command_is_there dpkg-buildpackage
 		need debhelper command_is_there dh
+		need libcpg-dev "$PKG_CONFIG" --exists libcpg
+		need libquorum-dev "$PKG_CONFIG" --exists libquorum
+		need libcmap-dev "$PKG_CONFIG" --exists libcmap
 		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
