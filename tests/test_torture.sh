@@ -156,8 +156,9 @@ a_node_that_dies_fails_the_run()
 	pid=$!
 	pids+=("$pid")
 	wait_for has_line err " s  "
-	child=$(awk -v parent="$pid" '$4 == parent { print $1; exit }' /proc/[0-9]*/stat \
-		2>/dev/null)
+	# Other processes come and go meanwhile: cat does not mind, awk would.
+	child=$(cat /proc/[0-9]*/stat 2>/dev/null |
+		awk -v parent="$pid" '$4 == parent { print $1; exit }')
 	kill -KILL "${child:-x}"
 	for ((i = 0; i < LIMIT * 20; i++)); do
 		is_gone "$pid" && break
