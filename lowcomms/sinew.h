@@ -279,7 +279,8 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
  * sinew_peer_add(). -ENOMEM. any thread. */
 int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs);
-/* Forgets it; its session ends (SINEW_DOWN_REMOVED). -ENOENT. any thread. */
+/* Forgets it; its session ends (SINEW_DOWN_REMOVED). Added again, it needs a new life, and is
+ * told so. -ENOENT. any thread. */
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
 
 /* Membership events, in any order, idempotent; any thread; take effect in the
