@@ -49,7 +49,10 @@ exports()
 
 declared()
 {
-	sed 's|/\*.*\*/||' lowcomms/sinew.h | grep -o '\bsinew_[a-z_]*(' | tr -d '(' | sort -u
+	local header
+	for header in "$dir"/usr/include/*.h; do
+		sed 's|/\*.*\*/||; s|^ \*.*||' "$header" | grep -o '\bsinew_[a-z_]*(' | tr -d '('
+	done | sort -u
 }
 
 same_symbols()
