@@ -3,7 +3,7 @@
  * Who is in the cluster, concluded from what a membership service says.
  * Knows nothing of corosync's functions.
  */
-#include "membership/view.h"
+#include "membership/view_inside.h"
 
 #include <errno.h>
 #include <string.h>
@@ -90,6 +90,13 @@ static void tell_addresses(struct view *v, const struct view_entry *e, const str
 		v->ops->set_addrs(v->arg, e->node.nodeid, e->node.addrs, e->node.n_addrs);
 }
 
+void view_tell_failed(struct view *v, struct view_entry *e)
+{
+	if (e->is_untold)
+		v->ops->failed(v->arg, e->node.nodeid, e->failed, e->cause);
+	e->is_untold = false;
+}
+
 /* It may have become complete: in the group, greeted, listed. */
 static void try_join(struct view *v, struct view_member *m)
 {
@@ -133,9 +140,10 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 			e->has_failed = false;
 		return;
 	}
-	/* Of those who went without us nobody has to hear that we think them dead. */
 	if (!v->is_lesser)
 		v->ops->failed(v->arg, nodeid, life, cause);
+	e->is_untold = v->is_lesser;
+	e->cause = cause;
 	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
 	e->is_fence_due = cause != VIEW_RENEWED && e->fenced != life;
 	e->failed = life;
@@ -295,11 +303,11 @@ static bool was_away_from(struct view *v, const struct view_process *p)
 {
 	const struct view_entry *e = find_entry(v, p->nodeid);
 
-	return e && e->is_fence_due && same_process(&e->failed_process, p) && !v->is_quorate;
+	return e && e->is_fence_due && same_process(&e->failed_process, p) &&
+	       (e->is_untold || !v->is_quorate);
 }
 
-/* Whether more lives go than stay, we among these. Of two halves none is: each takes the
- * other for dead, and who is told so first takes a new life. */
+/* Whether the nodes of more lives go than stay, ours among these. */
 static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigned n_gone)
 {
 	unsigned n_lost = 0, n_all = 1, i;
@@ -314,41 +322,57 @@ static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigne
 	return 2 * n_lost > n_all;
 }
 
+static void forget_untold(struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++)
+		v->entries[i].is_untold = false;
+}
+
 static void lose_self(struct view *v)
 {
+	forget_untold(v);
 	v->is_renewing = true;
 	v->ops->self_lost(v->arg);
+}
+
+void view_was_away(struct view *v)
+{
+	if (v->is_renewing || v->is_closing)
+		return;
+	v->ops->note(v->arg, SINEW_WARNING, v->self.nodeid,
+		     "was away from the greater part of the cluster");
+	lose_self(v);
 }
 
 void view_group(struct view *v, uint32_t own_pid, const struct view_process *now, unsigned n_now,
 		const struct view_gone *gone, unsigned n_gone, uint64_t now_ns)
 {
-	bool has_new = false, was_away = false;
+	bool has_new = false, is_back = false;
 	unsigned i;
 
 	v->self.pid = own_pid;
 	v->is_lesser = !v->is_closing && is_lesser_part(v, gone, n_gone);
 	for (i = 0; i < n_gone; i++)
 		member_gone(v, &gone[i]);
-	was_away = v->is_lesser;
+	if (v->is_lesser)
+		v->lesser_ring = v->group_ring;
 	v->is_lesser = false;
 	for (i = 0; i < n_now; i++) {
 		if (same_process(&now[i], &v->self)) {
 			has_new |= !v->is_in;
 			v->is_in = true;
 		} else if (!find_member(v, &now[i])) {
-			was_away |= was_away_from(v, &now[i]);
+			is_back |= was_away_from(v, &now[i]);
 			member_new(v, &now[i], now_ns);
 			has_new = true;
 		}
 	}
 	if (has_new)
 		owe_hello(v, now_ns);
-	if (was_away && !v->is_renewing && !v->is_closing) {
-		v->ops->note(v->arg, SINEW_WARNING, v->self.nodeid,
-			     "was away from the greater part of the cluster");
-		lose_self(v);
-	}
+	if (is_back)
+		view_was_away(v);
 }
 
 /* ---- the nodelist ---- */
@@ -458,10 +482,13 @@ void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
 
 	v->is_renewing = false;
 	v->own.incarnation = incarnation;
+	forget_untold(v);
 	/* Who failed towards our old life is welcome, and fails anew. */
-	for (i = 0; i < v->n_entries; i++)
+	for (i = 0; i < v->n_entries; i++) {
+		v->entries[i].failed_process = (struct view_process){ 0 };
 		if (!v->entries[i].is_fence_due)
 			v->entries[i].failed = 0;
+	}
 	for (i = 0; i < v->n_members; i++)
 		meet_again(v, &v->members[i]);
 	owe_hello_now(v, now_ns);

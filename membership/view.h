@@ -16,9 +16,10 @@
  *  - Who failed is to be fenced, once: when there is quorum, and unless the node has
  *    come back by then, which does not happen to what still runs unseen. A life that came
  *    back before it was asked for, and fails again, is to be fenced.
- *  - When the nodes of more lives are no longer heard than stay with us, we are the ones that
- *    are away: we take a new life, instead of refusing those who go on. So we do when a
- *    process that failed without quorum is back: it was alive all the time.
+ *  - When the nodes of more lives are no longer heard than stay with us, quorum decides: with
+ *    it they have failed; without it, or when they come back meanwhile, we were the ones
+ *    away, and take a new life instead of refusing those who go on. So we do when a
+ *    process is back that failed without quorum: it was alive all the time.
  *  - The own HELLO goes out once for all the members that join within a short time,
  *    and again when the own incarnation changes.
  *  - An observer is in the group to look on: it is no member, and its going means
@@ -114,6 +115,8 @@ struct view_entry {
 	struct view_process failed_process;	/* whose life that was */
 	uint64_t fenced;	/* the life whose fencing was asked for or told last; 0: none */
 	bool is_fence_due;	/* failed has to be fenced, once there is quorum */
+	bool is_untold;		/* ops->failed() waits for what quorum says */
+	enum view_cause cause;	/* why it failed */
 };
 
 struct view {
@@ -128,6 +131,7 @@ struct view {
 	bool is_lesser;			/* more go in this change of the group than stay */
 	bool is_renewing;		/* between self_lost and view_renewed() */
 	struct view_ring group_ring, quorum_ring;
+	struct view_ring lesser_ring;	/* the group's when more went than stayed */
 	bool says_quorate;		/* of quorum_ring */
 	bool is_quorate;		/* what ops->quorum() was told last */
 	uint64_t hello_due_ns;		/* VIEW_NEVER: none */

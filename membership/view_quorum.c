@@ -3,7 +3,7 @@
  * What a view makes of quorum, and who is to be fenced once there is some.
  * Knows nothing of how members come and go.
  */
-#include "membership/view.h"
+#include "membership/view_inside.h"
 
 static bool same_ring(const struct view_ring *a, const struct view_ring *b)
 {
@@ -38,7 +38,7 @@ static void ask_fences(struct view *v)
 	for (i = 0; i < v->n_entries; i++) {
 		struct view_entry *e = &v->entries[i];
 
-		if (!e->is_fence_due)
+		if (!e->is_fence_due || e->is_untold)
 			continue;
 		e->is_fence_due = false;
 		/* Another process of that node may have been there all the time. */
@@ -65,9 +65,29 @@ static void settle_quorum(struct view *v)
 	v->ops->quorum(v->arg, is_quorate);
 }
 
+/* Of the lesser part: with quorum the others have failed, without it we were away. */
+static void settle_untold(struct view *v)
+{
+	bool is_known = same_ring(&v->group_ring, &v->quorum_ring) &&
+			!same_ring(&v->group_ring, &v->lesser_ring);
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++) {
+		if (!v->entries[i].is_untold)
+			continue;
+		if (!v->says_quorate && !v->is_closing) {
+			view_was_away(v);
+			return;
+		}
+		if (is_known || v->is_closing)
+			view_tell_failed(v, &v->entries[i]);
+	}
+}
+
 void view_settle(struct view *v)
 {
 	settle_quorum(v);
+	settle_untold(v);
 	if (v->is_quorate && same_ring(&v->group_ring, &v->quorum_ring))
 		ask_fences(v);
 }

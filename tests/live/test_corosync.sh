@@ -3,7 +3,7 @@
 # Owns what happens to three nodes under a real corosync when a program or a corosync ends, dies,
 # returns or hangs: traffic goes on meanwhile, sessions end as they should, and everybody is up
 # again. Knows nothing of how the membership is followed.
-# run.sh: timeout=120
+# run.sh: alone timeout=120
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -20,14 +20,12 @@ begins()
 
 divide()
 {
-	local at i
-	at=$(now_ms)
+	local i
 	partition "$1" "$2"
 	for i in $1; do sees "$i" quorum:no; done
 	for i in $2; do
 		sees "$i" "fence${1% *}"
 		sees "$i" "fence${1#* }"
-		within "$at" "$i" 'down peer'
 	done
 	all_up $2
 	for i in $1 $2; do heal "$i"; done
