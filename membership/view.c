@@ -446,7 +446,7 @@ void view_lost(struct view *v)
 	v->n_members = 0;
 	v->is_in = false;
 	for (i = 0; i < v->n_entries; i++)
-		v->entries[i].is_fence_due = false;
+		v->entries[i].is_fence_due = v->entries[i].is_untold = false;
 	v->says_quorate = false;
 	/* A service that is back may count its rings anew. */
 	v->group_ring = v->quorum_ring = (struct view_ring){ 0 };

@@ -22,6 +22,13 @@ need()
 	"$@" >/dev/null 2>&1 || missing="$missing $package"
 }
 
+need_corosync_libraries()
+{
+	need libcpg-dev "$PKG_CONFIG" --exists libcpg
+	need libquorum-dev "$PKG_CONFIG" --exists libquorum
+	need libcmap-dev "$PKG_CONFIG" --exists libcmap
+}
+
 headers_are_there()
 {
 	test -e /usr/include/stdio.h || test -e /usr/include/"$($CC -dumpmachine)"/bits/types.h
@@ -52,9 +59,7 @@ look_for()
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
 		need nftables command_is_there nft
 		need corosync command_is_there corosync
-		need libcpg-dev "$PKG_CONFIG" --exists libcpg
-		need libquorum-dev "$PKG_CONFIG" --exists libquorum
-		need libcmap-dev "$PKG_CONFIG" --exists libcmap
+		need_corosync_libraries
 		;;
 	check-all)
 		need clang command_is_there clang
@@ -68,21 +73,14 @@ look_for()
 	deb)
 		need dpkg-dev command_is_there dpkg-buildpackage
 		need debhelper command_is_there dh
-		need libcpg-dev "$PKG_CONFIG" --exists libcpg
-		need libquorum-dev "$PKG_CONFIG" --exists libquorum
-		need libcmap-dev "$PKG_CONFIG" --exists libcmap
 		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
-		need libcpg-dev "$PKG_CONFIG" --exists libcpg
-		need libquorum-dev "$PKG_CONFIG" --exists libquorum
-		need libcmap-dev "$PKG_CONFIG" --exists libcmap
+		need_corosync_libraries
 		;;
 	corosync)
 		need corosync command_is_there corosync
-		need libcpg-dev "$PKG_CONFIG" --exists libcpg
-		need libquorum-dev "$PKG_CONFIG" --exists libquorum
-		need libcmap-dev "$PKG_CONFIG" --exists libcmap
+		need_corosync_libraries
 		need iproute2 command_is_there ip
 		need util-linux command_is_there nsenter
 		;;
