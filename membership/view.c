@@ -77,6 +77,9 @@ const char *view_name(const struct view *v, uint32_t nodeid)
 
 static void drop_entry(struct view *v, struct view_entry *e)
 {
+	/* Nobody waits for a word of quorum about a node that was taken off the list. */
+	if (e->is_untold)
+		v->ops->left(v->arg, e->node.nodeid, e->failed);
 	v->ops->remove(v->arg, e->node.nodeid);
 	*e = v->entries[--v->n_entries];
 }

@@ -187,7 +187,8 @@ static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum vie
 			 life);
 	cover(COVER_V_FAILED + (unsigned)cause);
 	v->is_failed[life] = true;
-	v->is_due[life] = cause != VIEW_RENEWED && !v->is_fenced[life];
+	/* It may be told late, when the node is back already. */
+	v->is_due[life] = cause != VIEW_RENEWED && !v->is_fenced[life] && !(v->in >> j & 1);
 	*declared(n, life) = 1;
 	peer_failed(&n->peers[j], incarnation);
 }
@@ -236,12 +237,31 @@ static void op_quorum(void *arg, bool is_quorate)
 	core_quorum(&n->core, is_quorate);
 }
 
+/*
+ * Who was away tells nobody that the others failed, but remembers: those that do not come back
+ * while there is quorum are to be fenced all the same.
+ */
+void viewer_remember_untold(const struct node *n, struct viewer *v)
+{
+	for (unsigned i = 0; i < v->view.n_entries; i++) {
+		const struct view_entry *e = &v->view.entries[i];
+		unsigned life;
+
+		if (!e->is_fence_due)
+			continue;
+		life = life_of(n, e->node.nodeid, e->failed);
+		if (life != SIM_LIVES)
+			v->is_due[life] = !v->is_fenced[life];
+	}
+}
+
 static void op_self_lost(void *arg)
 {
 	struct node *n = arg;
 
 	TRACE("n%u VIEW self lost", n->idx);
 	cover(COVER_V_LOST);
+	viewer_remember_untold(n, viewer_of(n));
 	world_renew(n);
 }
 

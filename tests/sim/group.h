@@ -85,5 +85,7 @@ extern const struct view_ops viewer_ops;
 bool viewer_same_rings(const struct viewer *v);
 /* Whatever failed on those nodes needs no fence any more. */
 void viewer_void_fences(struct viewer *v, uint32_t nodes);
+/* A new life begins: what failed untold towards the old one is to be fenced all the same. */
+void viewer_remember_untold(const struct node *n, struct viewer *v);
 
 #endif

@@ -253,6 +253,7 @@ static void take_words(struct node *n, struct viewer *v)
 {
 	if (v->renewed_ns && v->renewed_ns <= sim.now_ns) {
 		v->renewed_ns = 0;
+		viewer_remember_untold(n, v);
 		view_renewed(&v->view, sim.life[n->life].incarnation, sim.now_ns);
 	}
 	if (v->wants_close && !v->is_closing) {
