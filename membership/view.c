@@ -148,7 +148,7 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 	e->is_untold = v->is_lesser;
 	e->cause = cause;
 	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
-	e->is_fence_due = cause != VIEW_RENEWED && e->fenced != life;
+	e->is_fence_due = cause != VIEW_RENEWED && e->asked != life && e->fenced != life;
 	e->failed = life;
 	e->has_failed = true;
 	e->failed_process = m->process;

@@ -113,7 +113,8 @@ struct view_entry {
 	bool has_failed;	/* its last life did, and no other has joined */
 	uint64_t failed;	/* the life that failed last; 0: none */
 	struct view_process failed_process;	/* whose life that was */
-	uint64_t fenced;	/* the life whose fencing was asked for or told last; 0: none */
+	uint64_t asked;		/* the life whose fencing was asked for last; 0: none */
+	uint64_t fenced;	/* the life that was fenced last; 0: none */
 	bool is_fence_due;	/* failed has to be fenced, once there is quorum */
 	bool is_untold;		/* ops->failed() waits for what quorum says */
 	enum view_cause cause;	/* why it failed */

@@ -46,7 +46,7 @@ static void ask_fences(struct view *v)
 			e->failed = 0;
 			continue;
 		}
-		e->fenced = e->failed;
+		e->asked = e->failed;
 		v->ops->fence(v->arg, e->node.nodeid, e->failed);
 	}
 }

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns what the command does under a real corosync, without a file of nodes: members, ping, cat,
+# its quorum policy and its fencing. Knows nothing of how the membership is followed.
+# run.sh: alone timeout=120 with=jq
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+. tests/live/corosync_lab.sh
+SINEW_LINES="quorum_policy: refuse
+fence_command: $T/agent
+fence_hold: yes"
+lab_enter
+cat >"$T/agent" <<END
+#!/bin/sh
+cat >>"$T/fenced"
+END
+chmod +x "$T/agent"
+
+# tool NODE STATUS ARGUMENT...: of sinew, on that node; its output is in out and err.
+tool()
+{
+	local node=$1 status=$2
+	shift 2
+	timeout "$LIMIT" nsenter -t "${holder[$node]}" -m -n -u -- "$SINEW" "$@" >"$T/out" \
+		2>"$T/err" </dev/null
+	equals "status of $* on node $node" $? "$status"
+}
+
+# keep NODE NAME ARGUMENT...: the same in the background; its process is $!.
+keep()
+{
+	local node=$1 name=$2
+	shift 2
+	nsenter -t "${holder[$node]}" -m -n -u -- "$SINEW" "$@" >"$T/$name.out" 2>"$T/$name.err" \
+		</dev/null &
+}
+
+# ended_with NAME PID STATUS
+ended_with()
+{
+	local status
+	wait_for is_gone "$2" || return
+	wait "$2" 2>/dev/null
+	status=$?
+	[ $status = "$3" ] || bad "$1 ended with $status, not $3: $(tail -n 2 "$T/$1.err")"
+}
+
+# Whether that node is joined, as node 1 sees it.
+is_joined()
+{
+	nsenter -t "${holder[1]}" -m -n -u -- "$SINEW" members --json >"$T/view" 2>/dev/null
+	jq -e --argjson id "$1" '[.. | objects | select(.node? == $id and .state? == "joined")] |
+		length > 0' "$T/view" >/dev/null 2>&1
+}
+
+no_quorum_at() { inside "$1" corosync-quorumtool -s 2>/dev/null | grep -q 'Quorate:.*No'; }
+
+# Receivers on these nodes.
+receive()
+{
+	local i
+	for i; do
+		keep "$i" "cat$i" cat
+		cat[i]=$!
+	done
+	for i; do
+		wait_for is_joined "$i"
+	done
+}
+
+begins()
+{
+	lab 3
+	start_corosync 1
+	start_corosync 2
+	start_corosync 3
+	keep 1 follow members --follow --json
+	follow=$!
+	receive 2 3
+}
+
+all_are_shown()
+{
+	tool 2 3 members
+	says "$T/out" node1
+	receive 1
+	tool 2 0 members --json
+	json_holds "$T/out" '.schema == 1 and .command == "members"'
+	json_holds "$T/out" '[.. | objects | select(.state? == "joined")] | length == 3'
+	# Who looks on is no member, and nobody says that it is silent.
+	! grep -q 'says nothing' "$T"/cat?.err || bad "an observer was noted as silent"
+}
+
+ping_needs_no_file()
+{
+	tool 1 0 ping --count 2 --interval 0.05 --json
+	json_holds "$T/out" '[.paths[] | select(.answered == 2)] | length == 2'
+}
+
+lines_arrive()
+{
+	local i
+	kill -TERM "${cat[1]}"
+	for i in 1 2 3; do
+		ended_with "cat$i" "${cat[i]}" 0
+	done
+	receive 2
+	seq 500 | timeout "$LIMIT" nsenter -t "${holder[1]}" -m -n -u -- "$SINEW" cat --to 2 \
+		>"$T/out" 2>"$T/err"
+	equals 'status of the sender' $? 0
+	ended_with cat2 "${cat[2]}" 0
+	equals 'lines that came' "$(grep -c '^1	' "$T/cat2.out")" 500
+}
+
+# Its node is killed: the lowest one that is left runs the agent, once.
+who_fails_is_fenced()
+{
+	rm -f "$T/fenced"
+	receive 1 2 3
+	kill -KILL "${cat[3]}" "${corosync[3]}"
+	wait "${cat[3]}" "${corosync[3]}" 2>/dev/null
+	wait_for has_line "$T/fenced" 'nodename=node3'
+	says "$T/fenced" 'nodeid=3'
+	says "$T/fenced" 'action=off'
+	tool 2 3 members --json
+	start_corosync 3
+	receive 3
+	equals 'how often it was fenced' "$(grep -c '^nodeid=3' "$T/fenced")" 1
+	wait_for has_line "$T/follow.out" '"failed"'
+}
+
+# refuse: who is cut off from the others does not even start.
+without_quorum_nothing_starts()
+{
+	local i
+	# Those that had lost a peer may have ended by themselves.
+	kill -TERM "${cat[@]}" 2>/dev/null
+	for i in 1 2 3; do
+		wait_for is_gone "${cat[i]}"
+	done
+	partition 3 '1 2'
+	wait_for no_quorum_at 3
+	tool 3 2 cat --membership corosync
+	says "$T/err" quorum
+	for i in 1 2 3; do heal "$i"; done
+	kill -TERM "$follow"
+	ended_with follow "$follow" 0
+}
+
+declare -a cat
+for name in begins all_are_shown ping_needs_no_file lines_arrive who_fails_is_fenced \
+	without_quorum_nothing_starts; do
+	why=
+	"$name"
+	verdict "$name"
+done
+finish
