@@ -15,6 +15,7 @@ ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark -
 ONCE="$ONCE --skip mutants --skip test_abi"
 # Mostly corosync's own time.
 ONCE="$ONCE --skip test_corosync_return --skip test_corosync_list --skip test_corosync_knet"
+ONCE="$ONCE --skip test_corosync_tools"
 passed=0 failed=0
 summary=()
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -65,7 +66,7 @@ with_clang()
 with_address_sanitizer()
 {
 	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4
-	build CC=clang SAN=address,undefined && tests/run.sh $ONCE --skip test_corosync_knet
+	build CC=clang SAN=address,undefined && tests/run.sh $ONCE
 }
 
 # The simulator has one thread. Older thread sanitizers cannot live with a wide random
