@@ -110,6 +110,20 @@ free_port()
 	echo "$port"
 }
 
+# ---- members ----
+
+# Whether a node listens there (ss).
+listens() { ss -Hltn "src $NET.$1" | grep -q .; }
+
+# member ID [CONFIG]: a node that runs; its process is $!.
+member()
+{
+	"$SINEW" cat --config "${2:-c}" --node "$1" --stats "stats$1" </dev/null >/dev/null \
+		2>"err$1" &
+	pids+=($!)
+	wait_for listens "$1"
+}
+
 # ---- running ----
 
 # run NAME: one test, in its own folder.

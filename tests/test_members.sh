@@ -7,16 +7,6 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 . tests/lib.sh
 
-listens() { ss -Hltn "src $NET.$1" | grep -q .; }
-
-# member ID: a node that runs; its process is $!.
-member()
-{
-	"$SINEW" cat --config c --node "$1" </dev/null >/dev/null 2>"err$1" &
-	pids+=($!)
-	wait_for listens "$1"
-}
-
 # members STATUS ARGUMENT...: seen from node 1.
 members()
 {

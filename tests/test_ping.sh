@@ -7,17 +7,6 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 . tests/lib.sh
 
-listens() { ss -Hltn "src $NET.$1" | grep -q .; }
-
-# member ID [CONFIG]: a node that runs; its process is $!.
-member()
-{
-	"$SINEW" cat --config "${2:-c}" --node "$1" --stats "stats$1" </dev/null >/dev/null \
-		2>"err$1" &
-	pids+=($!)
-	wait_for listens "$1"
-}
-
 stop_member()
 {
 	kill -TERM "$1"
