@@ -72,7 +72,7 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 		if (e->node.nodeid != nodeid)
 			continue;
 		to->listed = e->is_listed;
-		to->failed = e->has_failed;
+		to->failed = e->failed.incarnation != 0;
 		to->fenced = e->fenced;
 		fill_addrs(to, e->node.addrs, e->node.n_addrs);
 	}

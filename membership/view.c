@@ -42,8 +42,7 @@ static struct view_member *find_member(struct view *v, const struct view_process
 	return NULL;
 }
 
-/* The life that counts for a node. */
-static struct view_member *joined_of(struct view *v, uint32_t nodeid)
+struct view_member *view_joined_of(struct view *v, uint32_t nodeid)
 {
 	unsigned i;
 
@@ -75,11 +74,11 @@ const char *view_name(const struct view *v, uint32_t nodeid)
 
 /* ---- members ---- */
 
+/* Off the list, and whoever was there has left. */
 static void drop_entry(struct view *v, struct view_entry *e)
 {
-	/* Nobody waits for a word of quorum about a node that was taken off the list. */
-	if (e->is_untold)
-		v->ops->left(v->arg, e->node.nodeid, e->failed);
+	if (e->life)
+		v->ops->left(v->arg, e->node.nodeid, e->life);
 	v->ops->remove(v->arg, e->node.nodeid);
 	*e = v->entries[--v->n_entries];
 }
@@ -95,9 +94,22 @@ static void tell_addresses(struct view *v, const struct view_entry *e, const str
 
 void view_tell_failed(struct view *v, struct view_entry *e)
 {
-	if (e->is_untold)
-		v->ops->failed(v->arg, e->node.nodeid, e->failed, e->cause);
-	e->is_untold = false;
+	uint64_t life = e->life;
+
+	e->life = 0;
+	if (life)
+		v->ops->failed(v->arg, e->node.nodeid, life, e->failed.cause);
+}
+
+/* Its session with our present life may begin. */
+static void meet(struct view *v, struct view_entry *e, const struct view_member *m)
+{
+	if (v->is_renewing)
+		return;
+	e->life = m->greeting.incarnation;
+	v->ops->joined(v->arg, e->node.nodeid, e->life);
+	if (m->has_said_goodbye)
+		v->ops->leaving(v->arg, e->node.nodeid, e->life);
 }
 
 /* It may have become complete: in the group, greeted, listed. */
@@ -105,17 +117,20 @@ static void try_join(struct view *v, struct view_member *m)
 {
 	struct view_entry *e = find_entry(v, m->process.nodeid);
 
-	if (!m->has_greeted || m->is_joined || m->has_said_goodbye || !e || !e->is_listed)
+	if (!m->has_greeted || m->is_joined || !e || !e->is_listed)
 		return;
-	if (joined_of(v, m->process.nodeid)) {
+	if (view_joined_of(v, m->process.nodeid)) {
 		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
 			     "two processes of this node are in the group; the first one counts");
 		return;
 	}
+	/* Whatever quorum would say of the life before. */
+	view_tell_failed(v, e);
+	e->failed = (struct view_failed){ 0 };
+	e->is_fence_due = false;
 	m->is_joined = true;
-	e->has_failed = false;
 	tell_addresses(v, e, m);
-	v->ops->joined(v->arg, m->process.nodeid, m->greeting.incarnation);
+	meet(v, e, m);
 }
 
 static void try_join_all(struct view *v, uint32_t nodeid)
@@ -130,28 +145,24 @@ static void try_join_all(struct view *v, uint32_t nodeid)
 /* A joined life is over. */
 static void end_life(struct view *v, struct view_member *m, enum view_cause cause)
 {
-	uint32_t nodeid = m->process.nodeid;
 	uint64_t life = m->greeting.incarnation;
-	struct view_entry *e = find_entry(v, nodeid);
+	struct view_entry *e;
 
 	if (!m->is_joined)
 		return;
 	m->is_joined = false;
-	if (!e || !e->is_listed || (cause == VIEW_LEAVE && m->has_said_goodbye)) {
-		v->ops->left(v->arg, nodeid, life);
-		if (e)
-			e->has_failed = false;
+	e = find_entry(v, m->process.nodeid);
+	if (!e->is_listed || (cause == VIEW_LEAVE && m->has_said_goodbye)) {
+		if (e->life)
+			v->ops->left(v->arg, e->node.nodeid, life);
+		e->life = 0;
 		return;
 	}
-	if (!v->is_lesser)
-		v->ops->failed(v->arg, nodeid, life, cause);
-	e->is_untold = v->is_lesser;
-	e->cause = cause;
+	e->failed = (struct view_failed){ life, m->process, cause };
 	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
 	e->is_fence_due = cause != VIEW_RENEWED && e->asked != life && e->fenced != life;
-	e->failed = life;
-	e->has_failed = true;
-	e->failed_process = m->process;
+	if (!v->is_lesser)
+		view_tell_failed(v, e);
 }
 
 static void member_gone(struct view *v, const struct view_gone *gone)
@@ -164,7 +175,7 @@ static void member_gone(struct view *v, const struct view_gone *gone)
 	end_life(v, m, gone->cause);
 	*m = v->members[--v->n_members];
 	e = find_entry(v, gone->process.nodeid);
-	if (e && !e->is_listed && !joined_of(v, gone->process.nodeid))
+	if (e && !e->is_listed && !view_joined_of(v, gone->process.nodeid))
 		drop_entry(v, e);
 	else
 		try_join_all(v, gone->process.nodeid);
@@ -244,14 +255,17 @@ static void take_hello(struct view *v, struct view_member *m, const struct greet
 
 static void take_goodbye(struct view *v, struct view_member *m, const struct greeting *g)
 {
+	const struct view_entry *e;
+
 	if (m->has_said_goodbye && m->greeting.incarnation == g->incarnation)
 		return;
 	/* Who joins and closes at once may have no HELLO before its GOODBYE. */
 	if (!m->has_greeted || m->greeting.incarnation != g->incarnation)
 		take_hello(v, m, g);
 	m->has_said_goodbye = true;
-	if (m->is_joined)
-		v->ops->leaving(v->arg, m->process.nodeid, g->incarnation);
+	e = find_entry(v, m->process.nodeid);
+	if (m->is_joined && e->life)
+		v->ops->leaving(v->arg, m->process.nodeid, e->life);
 }
 
 /* Whoever did it: nobody needs to do it again. */
@@ -261,7 +275,7 @@ static void take_fenced(struct view *v, const struct greeting *g)
 
 	if (e)
 		e->fenced = g->incarnation;
-	if (e && e->failed == g->incarnation)
+	if (e && e->failed.incarnation == g->incarnation)
 		e->is_fence_due = false;
 	v->ops->fenced(v->arg, g->nodeid, g->incarnation);
 }
@@ -301,15 +315,6 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 
 /* ---- the group ---- */
 
-/* One that we took for failed was alive all the time, and it was us who were away. */
-static bool was_away_from(struct view *v, const struct view_process *p)
-{
-	const struct view_entry *e = find_entry(v, p->nodeid);
-
-	return e && e->is_fence_due && same_process(&e->failed_process, p) &&
-	       (e->is_untold || !v->is_quorate);
-}
-
 /* Whether the nodes of more lives go than stay, ours among these. */
 static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigned n_gone)
 {
@@ -325,18 +330,26 @@ static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigne
 	return 2 * n_lost > n_all;
 }
 
-static void forget_untold(struct view *v)
+/* Who failed towards this life is welcome to the next. */
+static void forget_failed_processes(struct view *v)
 {
 	unsigned i;
 
 	for (i = 0; i < v->n_entries; i++)
-		v->entries[i].is_untold = false;
+		v->entries[i].failed.process = (struct view_process){ 0 };
 }
 
 static void lose_self(struct view *v)
 {
-	forget_untold(v);
+	unsigned i;
+
+	/* Nobody knows the life that is to come. */
+	if (v->is_renewing)
+		return;
 	v->is_renewing = true;
+	for (i = 0; i < v->n_entries; i++)
+		v->entries[i].life = 0;
+	forget_failed_processes(v);
 	v->ops->self_lost(v->arg);
 }
 
@@ -367,7 +380,7 @@ void view_group(struct view *v, uint32_t own_pid, const struct view_process *now
 			has_new |= !v->is_in;
 			v->is_in = true;
 		} else if (!find_member(v, &now[i])) {
-			is_back |= was_away_from(v, &now[i]);
+			is_back |= view_was_away_from(v, &now[i]);
 			member_new(v, &now[i], now_ns);
 			has_new = true;
 		}
@@ -416,7 +429,7 @@ static void take_node(struct view *v, const struct view_node *node)
 		e->node = *node;
 		e->is_listed = true;
 		if (is_other)
-			tell_addresses(v, e, joined_of(v, node->nodeid));
+			tell_addresses(v, e, view_joined_of(v, node->nodeid));
 	}
 	try_join_all(v, node->nodeid);
 }
@@ -432,7 +445,7 @@ void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nod
 			continue;
 		/* Who is still there is expected to go, and has not failed then. */
 		e->is_listed = false;
-		if (!joined_of(v, e->node.nodeid))
+		if (!view_joined_of(v, e->node.nodeid))
 			drop_entry(v, e);
 	}
 	for (i = 0; i < n_nodes; i++)
@@ -448,34 +461,33 @@ void view_lost(struct view *v)
 
 	v->n_members = 0;
 	v->is_in = false;
-	for (i = 0; i < v->n_entries; i++)
-		v->entries[i].is_fence_due = v->entries[i].is_untold = false;
 	v->says_quorate = false;
 	/* A service that is back may count its rings anew. */
 	v->group_ring = v->quorum_ring = (struct view_ring){ 0 };
 	v->hello_due_ns = VIEW_NEVER;
+	for (i = 0; i < v->n_entries; i++)
+		v->entries[i].is_fence_due = false;
+	view_settle_quorum(v);
+	lose_self(v);
 	for (i = v->n_entries; i-- > 0;)
 		if (!v->entries[i].is_listed)
 			drop_entry(v, &v->entries[i]);
-	view_settle(v);
-	lose_self(v);
 }
 
 static void meet_again(struct view *v, struct view_member *m)
 {
-	struct view_entry *e = find_entry(v, m->process.nodeid);
+	struct view_entry *e;
 
 	if (!m->is_joined)
 		return;
-	/* Who is expected to go has no session with the new life. */
-	if (!e->is_listed) {
-		m->is_joined = false;
-		drop_entry(v, e);
+	e = find_entry(v, m->process.nodeid);
+	if (e->is_listed) {
+		meet(v, e, m);
 		return;
 	}
-	v->ops->joined(v->arg, m->process.nodeid, m->greeting.incarnation);
-	if (m->has_said_goodbye)
-		v->ops->leaving(v->arg, m->process.nodeid, m->greeting.incarnation);
+	/* Who is expected to go has no session with the new life. */
+	m->is_joined = false;
+	drop_entry(v, e);
 }
 
 /* To the members we are a new process; they are the same to us, in new sessions. */
@@ -485,16 +497,12 @@ void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
 
 	v->is_renewing = false;
 	v->own.incarnation = incarnation;
-	forget_untold(v);
-	/* Who failed towards our old life is welcome, and fails anew. */
-	for (i = 0; i < v->n_entries; i++) {
-		v->entries[i].failed_process = (struct view_process){ 0 };
-		if (!v->entries[i].is_fence_due)
-			v->entries[i].failed = 0;
-	}
+	/* The node may have renewed itself. */
+	forget_failed_processes(v);
 	for (i = 0; i < v->n_members; i++)
 		meet_again(v, &v->members[i]);
 	owe_hello_now(v, now_ns);
+	view_settle(v);
 }
 
 void view_closing(struct view *v, uint64_t now_ns)

@@ -22,6 +22,8 @@
  *    process is back that failed without quorum: it was alive all the time.
  *  - The own HELLO goes out once for all the members that join within a short time,
  *    and again when the own incarnation changes.
+ *  - From the loss of our life until the next one is in force nothing is told of any life,
+ *    and no fence is asked for; then all that are there are met as if they had just come.
  *  - An observer is in the group to look on: it is no member, and its going means
  *    nothing. For itself the processes of its own node are as those of all others.
  *  - Quorum counts when the ring that it was computed for is the ring of the
@@ -99,7 +101,7 @@ struct view_member {
 	struct view_process process;
 	bool has_greeted;		/* greeting is its latest HELLO */
 	bool has_said_goodbye;
-	bool is_joined;			/* ops->joined() was called for greeting.incarnation */
+	bool is_joined;			/* it counts: complete, and the first of its node */
 	bool is_observer;
 	bool told_silent;
 	uint64_t since_ns;
@@ -110,14 +112,19 @@ struct view_member {
 struct view_entry {
 	struct view_node node;
 	bool is_listed;
-	bool has_failed;	/* its last life did, and no other has joined */
-	uint64_t failed;	/* the life that failed last; 0: none */
-	struct view_process failed_process;	/* whose life that was */
+	/* The life that ops->joined() was called for, in our present life, and that is not
+	 * over; 0: none. Without a member that is joined, what quorum says is awaited before
+	 * ops->failed(). */
+	uint64_t life;
+	/* The last life, if it failed and no other has joined; incarnation 0: it is not so. */
+	struct view_failed {
+		uint64_t incarnation;
+		struct view_process process;	/* whose it was towards our present life */
+		enum view_cause cause;
+	} failed;
+	bool is_fence_due;	/* failed has to be fenced, once there is quorum */
 	uint64_t asked;		/* the life whose fencing was asked for last; 0: none */
 	uint64_t fenced;	/* the life that was fenced last; 0: none */
-	bool is_fence_due;	/* failed has to be fenced, once there is quorum */
-	bool is_untold;		/* ops->failed() waits for what quorum says */
-	enum view_cause cause;	/* why it failed */
 };
 
 struct view {

@@ -31,6 +31,12 @@ static bool has_process(const struct view *v, uint32_t nodeid)
 	return false;
 }
 
+/* Its last life has gone, and whether it failed is for quorum to say. */
+static bool is_untold(struct view *v, const struct view_entry *e)
+{
+	return e->life && !view_joined_of(v, e->node.nodeid);
+}
+
 static void ask_fences(struct view *v)
 {
 	unsigned i;
@@ -38,20 +44,18 @@ static void ask_fences(struct view *v)
 	for (i = 0; i < v->n_entries; i++) {
 		struct view_entry *e = &v->entries[i];
 
-		if (!e->is_fence_due || e->is_untold)
+		if (!e->is_fence_due || is_untold(v, e))
 			continue;
 		e->is_fence_due = false;
 		/* Another process of that node may have been there all the time. */
-		if (has_process(v, e->node.nodeid)) {
-			e->failed = 0;
+		if (has_process(v, e->node.nodeid))
 			continue;
-		}
-		e->asked = e->failed;
-		v->ops->fence(v->arg, e->node.nodeid, e->failed);
+		e->asked = e->failed.incarnation;
+		v->ops->fence(v->arg, e->node.nodeid, e->asked);
 	}
 }
 
-static void settle_quorum(struct view *v)
+void view_settle_quorum(struct view *v)
 {
 	bool is_quorate = v->is_quorate;
 
@@ -73,7 +77,7 @@ static void settle_untold(struct view *v)
 	unsigned i;
 
 	for (i = 0; i < v->n_entries; i++) {
-		if (!v->entries[i].is_untold)
+		if (!is_untold(v, &v->entries[i]))
 			continue;
 		if (!v->says_quorate && !v->is_closing) {
 			view_was_away(v);
@@ -84,11 +88,24 @@ static void settle_untold(struct view *v)
 	}
 }
 
+bool view_was_away_from(struct view *v, const struct view_process *p)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++) {
+		const struct view_entry *e = &v->entries[i];
+
+		if (e->failed.process.nodeid == p->nodeid && e->failed.process.pid == p->pid)
+			return is_untold(v, e) || (e->is_fence_due && !v->is_quorate);
+	}
+	return false;
+}
+
 void view_settle(struct view *v)
 {
-	settle_quorum(v);
+	view_settle_quorum(v);
 	settle_untold(v);
-	if (v->is_quorate && same_ring(&v->group_ring, &v->quorum_ring))
+	if (!v->is_renewing && v->is_quorate && same_ring(&v->group_ring, &v->quorum_ring))
 		ask_fences(v);
 }
 

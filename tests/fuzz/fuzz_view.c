@@ -22,14 +22,14 @@
 
 enum op {
 	OP_GROUP, OP_GONE, OP_RING, OP_QUORUM, OP_SETTLE, OP_LIST, OP_HELLO, OP_GOODBYE, OP_BYTES,
-	OP_LOST, OP_RENEWED, OP_CLOSING, OP_TICK, OP_ECHO, N_OPS,
+	OP_LOST, OP_RENEWED, OP_FENCED, OP_CLOSING, OP_TICK, OP_ECHO, N_OPS,
 };
 
 /* What a node has been told, by nodeid. */
 struct told {
 	bool is_known, is_leaving;
-	uint64_t life;			/* joined and not over; 0: none */
-	uint64_t fenced, failed;
+	uint64_t life;			/* joined and not over, in our present life; 0: none */
+	uint64_t asked;			/* to be fenced, last */
 };
 
 static struct {
@@ -80,13 +80,13 @@ static void op_remove(void *arg, uint32_t nodeid)
 	t->is_known = false;
 }
 
-/* To a life that is new, or ours is: never two at once. */
+/* To a life that is new, or ours is: never two at once, and none while we have no life. */
 static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	struct told *t = told_of(nodeid);
 
 	(void)arg;
-	MUST(t->is_known && w.listed >> nodeid & 1 && incarnation);
+	MUST(t->is_known && w.listed >> nodeid & 1 && incarnation && !w.was_lost);
 	MUST(!t->life || t->life == incarnation);
 	t->life = incarnation;
 	t->is_leaving = false;
@@ -117,7 +117,6 @@ static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum vie
 	MUST(t->life == incarnation && w.listed >> nodeid & 1);
 	MUST(cause != VIEW_LEAVE || !t->is_leaving);
 	t->life = 0;
-	t->failed = incarnation;
 }
 
 static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
@@ -125,11 +124,17 @@ static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 	struct told *t = told_of(nodeid);
 
 	(void)arg;
-	MUST(t->is_known && t->failed == incarnation && t->fenced != incarnation);
-	MUST(w.is_quorate && !t->life);
+	MUST(t->is_known && incarnation && t->asked != incarnation);
+	MUST(w.is_quorate && !w.was_lost && !t->life);
 	for (unsigned i = 0; i < PIDS; i++)
 		MUST(!w.is_in[nodeid][i]);
-	t->fenced = incarnation;
+	t->asked = incarnation;
+}
+
+static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
+{
+	(void)arg;
+	MUST(nodeid && incarnation);
 }
 
 static void op_quorum(void *arg, bool is_quorate)
@@ -143,7 +148,7 @@ static void op_quorum(void *arg, bool is_quorate)
 static void op_self_lost(void *arg)
 {
 	(void)arg;
-	MUST(!w.is_quorate);
+	MUST(!w.was_lost);
 	w.was_lost = true;
 	for (unsigned i = ME + 1; i <= NODES; i++)
 		w.told[i].life = 0;
@@ -154,8 +159,8 @@ static int op_send(void *arg, const void *bytes, size_t len)
 	struct greeting g;
 
 	(void)arg;
-	MUST(len <= GREETING_MAX && !greeting_get(bytes, len, &g) && g.nodeid == ME);
-	MUST(w.is_in[ME][MY_PID] && !w.was_lost);
+	MUST(len <= GREETING_MAX && !greeting_get(bytes, len, &g) && w.is_in[ME][MY_PID]);
+	MUST(g.type == GREETING_FENCED || (g.nodeid == ME && !w.was_lost));
 	if (w.refuses)
 		return -EAGAIN;
 	memcpy(w.bytes, bytes, len);
@@ -173,7 +178,7 @@ static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const ch
 static const struct view_ops ops = {
 	.add = op_add, .set_addrs = op_set_addrs, .remove = op_remove, .joined = op_joined,
 	.leaving = op_leaving, .left = op_left, .failed = op_failed, .fence = op_fence,
-	.quorum = op_quorum, .self_lost = op_self_lost, .send = op_send, .note = op_note,
+	.fenced = op_fenced, .quorum = op_quorum, .self_lost = op_self_lost, .send = op_send, .note = op_note,
 };
 
 /* ---- what the service says ---- */
@@ -276,9 +281,14 @@ static void lost(void)
 static void renewed(void)
 {
 	w.was_lost = false;
-	for (unsigned i = ME + 1; i <= NODES; i++)
-		w.told[i].life = 0;
 	view_renewed(&w.view, 1 + input_u8(w.in), w.now_ns);
+}
+
+static void fenced(void)
+{
+	struct view_process of = any_process();
+
+	view_fenced(&w.view, of.nodeid, of.nodeid * 1000 + 1 + input_below(w.in, 4), w.now_ns);
 }
 
 static void tick(void)
@@ -322,6 +332,7 @@ static void step(enum op op)
 	case OP_BYTES:		any_bytes(); break;
 	case OP_LOST:		lost(); break;
 	case OP_RENEWED:	renewed(); break;
+	case OP_FENCED:		fenced(); break;
 	case OP_CLOSING:	view_closing(&w.view, w.now_ns); break;
 	case OP_TICK:		tick(); break;
 	case OP_ECHO:		echo(); break;
@@ -332,23 +343,29 @@ static void step(enum op op)
 /* What was told and what the view holds are the same. */
 static void compare(void)
 {
-	unsigned n_joined = 0, n_told = 0;
+	unsigned n_known = 0;
 
 	for (unsigned i = 0; i < w.view.n_members; i++) {
 		const struct view_member *m = &w.view.members[i];
 
 		if (!m->is_joined)
 			continue;
-		n_joined++;
 		MUST(w.is_in[m->process.nodeid][m->process.pid]);
-		MUST(w.was_lost || told_of(m->process.nodeid)->life == m->greeting.incarnation);
+		MUST(told_of(m->process.nodeid)->life == (w.was_lost ? 0 : m->greeting.incarnation));
+	}
+	for (unsigned i = 0; i < w.view.n_entries; i++) {
+		const struct view_entry *e = &w.view.entries[i];
+
+		MUST(told_of(e->node.nodeid)->is_known);
+		MUST(told_of(e->node.nodeid)->life == e->life);
+		MUST(e->is_listed == (w.listed >> e->node.nodeid & 1));
 	}
 	for (unsigned i = ME + 1; i <= NODES; i++) {
 		MUST(w.told[i].is_known || !(w.listed >> i & 1));
-		n_told += w.told[i].life != 0;
+		n_known += w.told[i].is_known;
 	}
-	MUST(w.was_lost || n_told == n_joined);
-	MUST(w.is_quorate == w.view.is_quorate);
+	MUST(n_known == w.view.n_entries);
+	MUST(w.is_quorate == w.view.is_quorate && w.was_lost == w.view.is_renewing);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -239,7 +239,7 @@ static void op_quorum(void *arg, bool is_quorate)
 
 /*
  * Who was away tells nobody that the others failed, but remembers: those that do not come back
- * while there is quorum are to be fenced all the same.
+ * while there is quorum are to be fenced all the same. Not yet those of whom it has still to tell.
  */
 void viewer_remember_untold(const struct node *n, struct viewer *v)
 {
@@ -247,9 +247,9 @@ void viewer_remember_untold(const struct node *n, struct viewer *v)
 		const struct view_entry *e = &v->view.entries[i];
 		unsigned life;
 
-		if (!e->is_fence_due)
+		if (!e->is_fence_due || e->life)
 			continue;
-		life = life_of(n, e->node.nodeid, e->failed);
+		life = life_of(n, e->node.nodeid, e->failed.incarnation);
 		if (life != SIM_LIVES)
 			v->is_due[life] = !v->is_fenced[life];
 	}

@@ -155,7 +155,7 @@ static bool dispatch(struct node *n, struct viewer *v)
 static void settle(struct node *n, struct viewer *v)
 {
 	view_settle(&v->view);
-	if (!v->says_quorate || !viewer_same_rings(v))
+	if (!v->says_quorate || !viewer_same_rings(v) || v->view.is_renewing)
 		return;
 	for (unsigned i = 0; i < sim.n_lives; i++)
 		if (v->is_due[i])
