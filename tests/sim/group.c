@@ -39,6 +39,7 @@ struct message {
 	bool is_used;
 	uint8_t from;
 	uint32_t pid, daemon;
+	uint64_t number;		/* in the order of sending */
 	size_t len;
 	uint8_t bytes[GREETING_MAX];
 };
@@ -49,6 +50,7 @@ static struct {
 	struct message message[MESSAGES];
 	uint32_t listed, moved;		/* bit per node */
 	uint64_t token_ns, stable_ns;	/* stable_ns: a ring is being formed until then */
+	uint64_t n_sent;
 	unsigned refuses;		/* 1 in n sends gets -EAGAIN; 0: none */
 } g;
 
@@ -334,7 +336,7 @@ int group_send(struct node *n, const void *bytes, size_t len)
 		cover(COVER_V_AGAIN);
 		return -EAGAIN;
 	}
-	*m = (struct message) { true, n->idx, s->pid, s->daemon, len, { 0 } };
+	*m = (struct message) { true, n->idx, s->pid, s->daemon, ++g.n_sent, len, { 0 } };
 	memcpy(m->bytes, bytes, len);
 	sim_at(sim.now_ns + rng_scale(&sim.group, 100 * USEC, 30 * MSEC), EV_GROUP, 0,
 	       MESSAGE + (uint32_t)(m - g.message), 0);
@@ -348,25 +350,44 @@ static bool is_goodbye(const struct message *m)
 	return !greeting_get(m->bytes, m->len, &greeting) && greeting.type == GREETING_GOODBYE;
 }
 
+/* What one process sends keeps its order: the oldest of it goes in place of this one. */
+static void take_oldest(struct message *m)
+{
+	struct message *oldest = m, swap;
+
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		struct message *o = &g.message[i];
+
+		if (o->is_used && o->from == m->from && o->number < oldest->number)
+			oldest = o;
+	}
+	swap = *m;
+	*m = *oldest;
+	*oldest = swap;
+}
+
 /* Takes its place in the order: before or behind each change, for all alike. */
 static void order(struct message *m)
 {
-	struct group_item it = { .kind = GROUP_MESSAGE, .len = m->len };
+	struct group_item it = { .kind = GROUP_MESSAGE };
 	const struct site *s = &g.site[m->from];
-	bool is_there = s->in_group && s->pid == m->pid;
+	bool is_there;
 
 	if (sim.now_ns < g.stable_ns) {
 		sim_at(g.stable_ns + rng_below(&sim.group, 5 * MSEC), EV_GROUP, 0,
 		       MESSAGE + (uint32_t)(m - g.message), 0);
 		return;
 	}
+	take_oldest(m);
 	m->is_used = false;
+	is_there = s->in_group && s->pid == m->pid;
 	if (!s->has_daemon || s->daemon != m->daemon || !s->is_formed)
 		return;
 	/* A leave may overtake what was sent before it. */
 	if (!is_there && rng_one_in(&sim.group, 2))
 		return;
 	it.from = (struct view_process) { sim.node[m->from].nodeid, m->pid };
+	it.len = m->len;
 	memcpy(it.bytes, m->bytes, m->len);
 	for (unsigned o = 0; o < sim.n_nodes; o++) {
 		struct seen *to = &g.seen[o][m->from];
