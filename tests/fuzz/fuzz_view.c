@@ -22,7 +22,7 @@
 
 enum op {
 	OP_GROUP, OP_GONE, OP_RING, OP_QUORUM, OP_SETTLE, OP_LIST, OP_HELLO, OP_GOODBYE, OP_BYTES,
-	OP_LOST, OP_RENEWED, OP_FENCED, OP_CLOSING, OP_TICK, OP_ECHO, N_OPS,
+	OP_LOST, OP_RENEWED, OP_CLOSING, OP_TICK, OP_ECHO, OP_FENCED, N_OPS,
 };
 
 /* What a node has been told, by nodeid. */
@@ -332,10 +332,10 @@ static void step(enum op op)
 	case OP_BYTES:		any_bytes(); break;
 	case OP_LOST:		lost(); break;
 	case OP_RENEWED:	renewed(); break;
-	case OP_FENCED:		fenced(); break;
 	case OP_CLOSING:	view_closing(&w.view, w.now_ns); break;
 	case OP_TICK:		tick(); break;
 	case OP_ECHO:		echo(); break;
+	case OP_FENCED:		fenced(); break;
 	case N_OPS:		break;
 	}
 }
