@@ -345,7 +345,7 @@ void cat_step(struct cat *c)
 	}
 	if (c->phase == CAT_WAITING && c->now_ns >= c->wait_until_ns)
 		give_up_waiting(c);
-	if (c->phase == CAT_RECEIVING && somebody_finished(c))
+	if (c->phase == CAT_RECEIVING && !c->args.keep_going && somebody_finished(c))
 		cat_end_input(c);
 	if (c->phase == CAT_SENDING)
 		step_sending(c);
