@@ -11,6 +11,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+EXAMPLEDIR ?= $(PREFIX)/share/doc/sinew/examples
 DESTDIR ?=
 
 # V=1 shows commands. Variants: make BUILD=build/asan CC=clang SAN=address,undefined
@@ -254,12 +255,15 @@ install: all $(BUILD)/sinew.pc
 	$(INSTALL) -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libsinew.a
 	$(INSTALL) -m 644 $(BUILD)/sinew.pc $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
-	$(INSTALL) -d $(foreach n,1 3 5 7,$(DESTDIR)$(MANDIR)/man$(n)) $(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -d $(foreach n,1 3 5 7,$(DESTDIR)$(MANDIR)/man$(n)) $(DESTDIR)$(COMPLETIONDIR) \
+		$(DESTDIR)$(EXAMPLEDIR)
 	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3
 	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 644 tools/completion/sinew $(DESTDIR)$(COMPLETIONDIR)/sinew
+	@sed 's|/usr/bin/|$(BINDIR)/|' tools/systemd/sinew-cat.service >$(BUILD)/sinew-cat.service
+	$(INSTALL) -m 644 $(BUILD)/sinew-cat.service $(DESTDIR)$(EXAMPLEDIR)
 	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
 
 uninstall:
@@ -268,7 +272,7 @@ uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so $(DESTDIR)$(LIBDIR)/libsinew.a
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	rm -f $(foreach n,1 3 5 7,$(addprefix $(DESTDIR)$(MANDIR)/man$(n)/,$(notdir $(MAN$(n)))))
-	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew
+	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew $(DESTDIR)$(EXAMPLEDIR)/sinew-cat.service
 
 clean:
 	rm -rf build

@@ -50,62 +50,59 @@ static void op_remove(void *arg, uint32_t nodeid)
 		sinew_peer_remove(c->node, nodeid);
 }
 
+/* Logs what has become of that life, and tells it to the node if there is one, and a way. */
+static void pass_on(struct sinew_corosync *c, enum sinew_level level, uint32_t nodeid,
+		    uint64_t incarnation, const char *what,
+		    int (*tell)(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation))
+{
+	follow_log(c, level, "peer=%" PRIu32 " %s incarnation=%016" PRIx64, nodeid, what,
+		   incarnation);
+	if (c->node && tell)
+		tell(c->node, nodeid, incarnation);
+}
+
 static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
-	struct sinew_corosync *c = arg;
-
-	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " joined incarnation=%016" PRIx64, nodeid,
-		   incarnation);
-	if (c->node)
-		sinew_peer_joined(c->node, nodeid, incarnation);
+	pass_on(arg, SINEW_INFO, nodeid, incarnation, "joined", sinew_peer_joined);
 }
 
 static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
-	struct sinew_corosync *c = arg;
-
-	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " says goodbye incarnation=%016" PRIx64, nodeid,
-		   incarnation);
-	if (c->node)
-		sinew_peer_leaving(c->node, nodeid, incarnation);
+	pass_on(arg, SINEW_INFO, nodeid, incarnation, "says goodbye", sinew_peer_leaving);
 }
 
 static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
-	struct sinew_corosync *c = arg;
-
-	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " left incarnation=%016" PRIx64, nodeid,
-		   incarnation);
-	if (c->node)
-		sinew_peer_left(c->node, nodeid, incarnation);
+	pass_on(arg, SINEW_INFO, nodeid, incarnation, "left", sinew_peer_left);
 }
 
 static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
 {
-	static const char *const why[] = {
-		[VIEW_LEAVE] = "it left without a goodbye",
-		[VIEW_PROCDOWN] = "its program or its corosync ended",
-		[VIEW_NODEDOWN] = "its node is no longer heard",
-		[VIEW_RENEWED] = "it has begun a new life",
+	static const char *const what[] = {
+		[VIEW_LEAVE] = "failed: it left without a goodbye",
+		[VIEW_PROCDOWN] = "failed: its program or its corosync ended",
+		[VIEW_NODEDOWN] = "failed: its node is no longer heard",
+		[VIEW_RENEWED] = "failed: it has begun a new life",
 	};
 	struct sinew_corosync *c = arg;
-
-	follow_log(c, SINEW_WARNING, "peer=%" PRIu32 " failed: %s incarnation=%016" PRIx64, nodeid,
-		   why[cause], incarnation);
 	/* Nobody has to be fenced for a life that its own process gave up. */
-	if (c->node && (!c->setup.hold_failed || cause == VIEW_RENEWED))
-		sinew_peer_failed(c->node, nodeid, incarnation);
+	const bool is_told = !c->setup.hold_failed || cause == VIEW_RENEWED;
+
+	pass_on(c, SINEW_WARNING, nodeid, incarnation, what[cause],
+		is_told ? sinew_peer_failed : NULL);
+}
+
+static int ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
+{
+	return sinew_ask_fence(node, nodeid, incarnation, SINEW_FENCE_FAILED);
 }
 
 static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	struct sinew_corosync *c = arg;
 
-	if (!c->node)
-		return;
-	follow_log(c, SINEW_WARNING, "peer=%" PRIu32 " is to be fenced incarnation=%016" PRIx64,
-		   nodeid, incarnation);
-	sinew_ask_fence(c->node, nodeid, incarnation, SINEW_FENCE_FAILED);
+	if (c->node)
+		pass_on(c, SINEW_WARNING, nodeid, incarnation, "is to be fenced", ask_fence);
 }
 
 /* Ours or another's: who waits for that goes on. */
@@ -113,10 +110,8 @@ static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	struct sinew_corosync *c = arg;
 
-	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " has been fenced incarnation=%016" PRIx64,
-		   nodeid, incarnation);
-	if (c->node && c->setup.hold_failed)
-		sinew_peer_failed(c->node, nodeid, incarnation);
+	pass_on(c, SINEW_INFO, nodeid, incarnation, "has been fenced",
+		c->setup.hold_failed ? sinew_peer_failed : NULL);
 }
 
 static void op_quorum(void *arg, bool is_quorate)

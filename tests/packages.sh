@@ -142,6 +142,12 @@ every_page_is_found()
 	done
 }
 
+unit_file_is_there()
+{
+	grep -q '^ExecStart=/usr/bin/sinew cat ' \
+		"$root/usr/share/doc/sinew/examples/sinew-cat.service"
+}
+
 purged()
 {
 	inside dpkg --purge sinew libsinew-dev libsinew0 &&
@@ -160,5 +166,6 @@ check 'the development files install' install libsinew-dev
 check 'the example of the README builds against them' example_builds
 check 'the example runs' example_runs
 check 'every page is there' every_page_is_found
+check 'the example of a unit file is there' unit_file_is_there
 check 'purging leaves nothing behind' purged
 finish

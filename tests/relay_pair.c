@@ -227,18 +227,24 @@ static bool turn(const struct script *s, struct end ends[ENDS], uint64_t number)
 	return true;
 }
 
-static int dial(const char *source, char **dialled)
+/*
+ * Until somebody answers. A reset is an answer, too: on a busy machine it may come before this
+ * program has seen that it was connected.
+ */
+static int dial(const char *source, char **dialled, bool *ret_reset)
 {
 	const struct timespec pause = { .tv_nsec = 5000000 };
 	struct sockaddr_storage to;
 	socklen_t len = address(dialled[0], dialled[1], &to);
 	int64_t until = now_ms() + WAIT_MS;
-	int one = 1, fd;
+	int one = 1, fd, rc;
 
 	for (;;) {
 		fd = bound(source, "0");
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-		if (connect(fd, (struct sockaddr *)&to, len) == 0)
+		rc = connect(fd, (struct sockaddr *)&to, len);
+		*ret_reset = rc && errno == ECONNRESET;
+		if (!rc || *ret_reset)
 			return fd;
 		close(fd);
 		if (now_ms() > until)
@@ -253,8 +259,11 @@ static void connection(const struct script *s, const char *source, char **dialle
 	struct end ends[ENDS] = { 0 };
 	struct pollfd come = { .fd = listener, .events = POLLIN };
 	int64_t began = now_ms();
+	bool reset;
 
-	ends[DIALLER].fd = dial(source, dialled);
+	ends[DIALLER].fd = dial(source, dialled, &reset);
+	ends[DIALLER].how = reset ? "reset" : NULL;
+	ends[DIALLER].finished = reset;
 	ends[DIALLER].last_ms = ends[DIALLED].last_ms = began;
 	for (uint64_t skip = number == 1 ? s->skip + 1 : 1; skip > 0; skip--) {
 		if (poll(&come, 1, WAIT_MS) != 1)
@@ -283,8 +292,18 @@ static void idle(const struct script *s, const char *source, char **dialled)
 	struct pollfd fds[IDLE_MAX];
 	unsigned n = s->idle < IDLE_MAX ? (unsigned)s->idle : IDLE_MAX, n_refused = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		fds[i] = (struct pollfd) { .fd = dial(source, dialled), .events = POLLIN };
+	for (unsigned i = 0; i < n; i++) {
+		bool reset;
+
+		fds[i] = (struct pollfd) {
+			.fd = dial(source, dialled, &reset), .events = POLLIN,
+		};
+		if (reset) {
+			close(fds[i].fd);
+			fds[i].fd = -1;
+			n_refused++;
+		}
+	}
 	while (poll(fds, n, (int)s->patience) > 0) {
 		for (unsigned i = 0; i < n; i++) {
 			if (!fds[i].revents)

@@ -389,6 +389,26 @@ a_target_killed_and_started_again()
 	same want got
 }
 
+# Of two senders one after the other, and one that is killed.
+a_receiver_stays_with_keep_going()
+{
+	node b 2 --keep-going </dev/null
+	node a 1 --to 2 <<<first
+	ends a 0
+	mkfifo feed
+	exec 6<>feed
+	node d 3 --to 2 <feed
+	echo other >&6
+	wait_for has_line b.out other
+	kill -KILL "$pid_d"
+	exec 6>&-
+	node a 1 --to 2 <<<second
+	ends a 0
+	kill -TERM "$pid_b"
+	ends b 0
+	equals 'what came' "$(tr '\n\t' '  ' <b.out)" '1 first 3 other 1 second '
+}
+
 a_target_may_fail_with_keep_going()
 {
 	node b 2 </dev/null
@@ -459,6 +479,7 @@ run a_signal_ends_in_order
 run a_second_signal_ends_at_once
 run a_target_killed_and_started_again
 run a_target_may_fail_with_keep_going
+run a_receiver_stays_with_keep_going
 run statistics_go_where_they_should
 run closed_descriptors_do_no_harm
 finish

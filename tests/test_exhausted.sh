@@ -204,11 +204,10 @@ errors_that_nobody_reads()
 help_that_cannot_be_written()
 {
 	local what
-	for what in --help --version "cat --help"; do
+	for what in --help --version "cat --help" "break --help" "break relay --help"; do
 		"$SINEW" $what >/dev/full 2>err
 		equals "status of $what to a full disk" $? 1
-		says err "standard output"
-		says err "No space left on device"
+		says err "standard output cannot be written: No space left on device"
 		"$SINEW" $what >&- 2>err
 		equals "status of $what to nowhere" $? 1
 		says err "Bad file descriptor"

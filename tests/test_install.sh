@@ -104,6 +104,12 @@ run_hello()
 		[ "$(cat "$dir/said2")" = 'node 1: hello' ]
 }
 
+unit_names_the_command()
+{
+	grep -q "^ExecStart=$dir/usr/bin/sinew cat " \
+		"$dir/usr/share/doc/sinew/examples/sinew-cat.service"
+}
+
 left_behind() { ! find "$dir/usr" -type f -o -type l | grep .; }
 
 check 'install: into a scratch prefix' run_make install
@@ -117,6 +123,7 @@ if command -v g++ >/dev/null; then
 	check 'install: the header is C++ too' compile_cxx
 fi
 check 'install: the installed command runs' "$dir/usr/bin/sinew" --version
+check 'install: the unit file names the installed command' unit_names_the_command
 check 'install: uninstall' run_make uninstall
 check 'install: nothing is left behind' left_behind
 exit $failed

@@ -14,8 +14,8 @@ BUILD=${BUILD:-build}
 CC=${CC:-cc}
 SINEW=$BUILD/sinew
 # Pages of other projects that ours may point to.
-KNOWN='bind.2 fork.2 listen.2 poll.2 socket.2 errno.3 corosync.conf.5 epoll.7 socket.7 tcp.7
-	capabilities.7 network_namespaces.7 pcap-savefile.5 tcpdump.1 tcpdump.8 tshark.1 ss.8
+KNOWN='bind.2 fork.2 listen.2 poll.2 socket.2 errno.3 sd_notify.3 corosync.conf.5 epoll.7 socket.7
+	tcp.7 capabilities.7 network_namespaces.7 pcap-savefile.5 tcpdump.1 tcpdump.8 tshark.1 ss.8
 	nft.8 ip-netns.8 tc-netem.8 tcpkill.8'
 pids=()
 dir=$(mktemp -d) || exit 2
@@ -537,7 +537,7 @@ wc -l <"$dir/defaults" | awk '$1 < 8 { print "only " $1 " defaults" }' |
 awk '/^\.SH LOG/ { on = 1; next } /^\.SH/ { on = 0 } on && at; { at = /^\.TP/ }' \
 	lowcomms/man/sinew-operations.7 | sed -n 's/^\.B //p' >"$dir/log"
 while read -r line; do
-	grep -rqF -- "$line" --include='*.c' proto lowcomms membership tools ||
+	grep -rqF --include='*.c' -- "$line" proto lowcomms membership tools ||
 		echo "no program says: $line"
 done <"$dir/log" | verdict lines_of_the_log_exist
 wc -l <"$dir/log" | awk '$1 < 30 { print "only " $1 " lines" }' | verdict lines_of_the_log_are_found

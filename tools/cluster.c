@@ -159,7 +159,7 @@ int cluster_observe(struct cluster *cluster)
 
 int cluster_fd(const struct cluster *cluster)
 {
-	return sinew_corosync_fd_get(cluster->corosync);
+	return cluster->corosync ? sinew_corosync_fd_get(cluster->corosync) : -1;
 }
 
 void cluster_status(const struct cluster *cluster, struct sinew_corosync_status *ret_status)
@@ -270,6 +270,17 @@ int cluster_node(struct cluster *cluster, struct sinew_options *opt,
 	if (cluster->file)
 		return node_of_file(cluster, opt, tune, callbacks, user, ret_node);
 	return node_of_corosync(cluster, opt, tune, callbacks, user, ret_node);
+}
+
+bool cluster_is_ready(const struct cluster *cluster)
+{
+	struct sinew_corosync_status status;
+
+	if (cluster->file)
+		return true;
+	cluster_members(cluster, NULL, 0);
+	cluster_status(cluster, &status);
+	return status.whole && status.quorate;
 }
 
 void cluster_close(struct cluster *cluster)

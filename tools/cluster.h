@@ -50,12 +50,17 @@ int cluster_node(struct cluster *cluster, struct sinew_options *opt,
 		 void (*tune)(struct sinew_options *opt), const struct sinew_callbacks *callbacks,
 		 void *user, struct sinew_node **ret_node);
 
+/* Whether the own node can be used by now: of corosync, when it is in the group, all others there
+ * are known, and there is quorum. Takes back what cluster_fd() tells. */
+bool cluster_is_ready(const struct cluster *cluster);
+/* Readable when that may have changed; -1 if it does not change. */
+int cluster_fd(const struct cluster *cluster);
+
 /*
  * Of corosync alone; sinew-corosync.h says more. cluster_observe() joins the group to look on,
  * after observes was set; a status.
  */
 int cluster_observe(struct cluster *cluster);
-int cluster_fd(const struct cluster *cluster);
 void cluster_status(const struct cluster *cluster, struct sinew_corosync_status *ret_status);
 unsigned cluster_members(const struct cluster *cluster, struct sinew_corosync_member *members,
 			 unsigned max);

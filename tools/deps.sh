@@ -69,6 +69,7 @@ look_for()
 		need abigail-tools command_is_there abidiff
 		need lintian command_is_there lintian
 		need debootstrap command_is_there debootstrap
+		need systemd command_is_there systemd-analyze
 		;;
 	deb)
 		need dpkg-dev command_is_there dpkg-buildpackage

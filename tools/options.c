@@ -28,12 +28,19 @@ static int take_operand(const struct options *o, const char *value)
 	return STATUS_USAGE;
 }
 
-static int print_help(const char *help)
+int options_printed(void)
 {
-	if (fputs(help, stdout) >= 0 && !fflush(stdout))
+	errno = EIO;
+	if (!fflush(stdout) && !ferror(stdout))
 		return STATUS_OK;
 	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(errno));
 	return STATUS_UNDELIVERED;
+}
+
+static int print_help(const char *help)
+{
+	fputs(help, stdout);
+	return options_printed();
 }
 
 int options_walk(const struct options *o, int argc, char **argv)

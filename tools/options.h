@@ -34,6 +34,8 @@ struct options {
 int options_walk(const struct options *o, int argc, char **argv);
 /* Says that a value is none; gives STATUS_USAGE. */
 int options_refuse(const char *option, const char *value, const char *expected);
+/* The status of what was printed to standard output, after it said why it has not arrived. */
+int options_printed(void);
 
 /* Digits, perhaps with up to three behind a point; at most OPTIONS_SECONDS_MAX. */
 bool options_seconds(const char *text, uint32_t *ret_ms);

@@ -13,14 +13,14 @@
 # namespace, whose first process is the test: when that ends, for whatever reason, all ends.
 #
 # Settings before `lab`: TRANSPORT=udpu|knet (knet with crypto), TOKEN=500, RINGS=1,
-# PROGRAM_ARGS (of corosync_node), SINEW_LINES (of the section sinew { }).
+# PROGRAM_ARGS (of corosync_node), SINEW_LINES (of the section sinew { }), QUORUM_LINES.
 
 PATH=$PATH:/usr/sbin:/sbin
 LAB_BIN=$PWD/${BUILD:-build}/tests/live
 case ${BUILD:-build} in /*) LAB_BIN=$BUILD/tests/live ;; esac
 LAB_NET=10.77		# ring r of node i is $LAB_NET.r.i
 TRANSPORT=${TRANSPORT:-udpu} TOKEN=${TOKEN:-500} RINGS=${RINGS:-1}
-PROGRAM_ARGS=${PROGRAM_ARGS:-} SINEW_LINES=${SINEW_LINES:-}
+PROGRAM_ARGS=${PROGRAM_ARGS:-} SINEW_LINES=${SINEW_LINES:-} QUORUM_LINES=${QUORUM_LINES:-}
 declare -A holder corosync program lives address mark
 listed=			# nodeids of the nodelist
 
@@ -112,6 +112,7 @@ write_config()
 			echo "}"
 			echo "quorum {"
 			echo "provider: corosync_votequorum"
+			[ -z "$QUORUM_LINES" ] || echo "$QUORUM_LINES"
 			echo "}"
 			echo "system {"
 			echo "allow_knet_handle_fallback: yes"
@@ -426,8 +427,14 @@ lab_end()
 		ends corosync "$i"
 	done
 	fates 'all sessions'
-	grep -h 'runtime error\|AddressSanitizer\|ThreadSanitizer\|LeakSanitizer' \
-		"$T"/node*/errors >"$T/sanitizers" && bad "$(cat "$T/sanitizers")"
+	check_sanitizers "$T"/node*/errors
+}
+
+# check_sanitizers FILE...: none of them has spoken there.
+check_sanitizers()
+{
+	grep -h 'runtime error\|AddressSanitizer\|ThreadSanitizer\|LeakSanitizer' "$@" \
+		>"$T/sanitizers" && bad "$(cat "$T/sanitizers")"
 }
 
 # The last row.

@@ -12,6 +12,8 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
+. tests/lib.sh
+
 BUILD=${BUILD:-build}
 LINES_EACH=${1:-200000}
 SECONDS_LONG=${2:-30}
@@ -21,56 +23,20 @@ GIVE_UP_S=$((SECONDS_LONG + MB / 2 + 120))
 LONGEST=240	# bytes of a line spread over time
 BULK=1000	# bytes of a line as fast as possible
 nodes='1 2 3'
-pids=()
 destroyer=
 passed=0 failed=0
 sum_reconnects=0 sum_resent=0
-export LC_ALL=C
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/sinew-storm.XXXXXX") || exit 2
-
-stop_all()
-{
-	local pid
-	for pid in "${pids[@]}" $destroyer; do
-		kill -KILL "$pid" 2>/dev/null
-	done
-	wait
-	pids=()
-	destroyer=
-}
-
+# Instead of the one of lib.sh: what was wrong can be looked at.
 cleanup()
 {
-	stop_all
+	[ -z "$destroyer" ] || pids+=("$destroyer")
+	end_all
 	if [ -n "${KEEP:-}" ]; then
-		echo "# the files are in $dir"
+		echo "# the files are in $T"
 	else
-		rm -rf "$dir"
+		rm -rf "$T"
 	fi
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-# A port that nobody listens on, below those that the kernel gives to diallers.
-free_port()
-{
-	local port
-	for _ in 1 2 3 4 5 6 7 8 9; do
-		port=$((20000 + RANDOM % 10000))
-		grep -qi ":$(printf %04X $port) " /proc/net/tcp || break
-	done
-	echo "$port"
-}
-
-config()
-{
-	local n
-	printf 'totem {\n\tcluster_name: storm\n}\nnodelist {\n'
-	for n in $nodes; do
-		printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: 127.0.0.%d\n\t}\n' "$n" "$n"
-	done
-	printf '}\nsinew {\n\tport: %d\n}\n' "$1"
 }
 
 # random_lines N: of 0 to LONGEST characters.
@@ -93,9 +59,9 @@ random_lines()
 input()
 {
 	if [ "$2" = fast ]; then
-		cat "$dir/in$1"
+		cat "$T/in$1"
 	else
-		"$BUILD/tests/pace" "$LINES_EACH" "$SECONDS_LONG" <"$dir/in$1"
+		"$BUILD/tests/pace" "$LINES_EACH" "$SECONDS_LONG" <"$T/in$1"
 	fi
 }
 
@@ -106,26 +72,25 @@ start()
 	# Both ends of a connection do it.
 	[ $outside = yes ] || break_args=(--break-every $((2 * PERIOD)))
 	for n in $nodes; do
-		"$BUILD/sinew" cat --config "$dir/conf" --node "$n" --to all --linger 60 \
-			--stats "$dir/stats$n" "${break_args[@]}" \
-			< <(input "$n" "$1") >"$dir/out$n" 2>"$dir/err$n" &
+		"$SINEW" cat --config "$T/conf" --node "$n" --to all --linger 60 \
+			--stats "$T/stats$n" "${break_args[@]}" \
+			< <(input "$n" "$1") >"$T/out$n" 2>"$T/err$n" &
 		pids[n]=$!
 	done
 }
 
-running()
+all_gone()
 {
 	local pid
 	for pid in "${pids[@]}"; do
-		kill -0 "$pid" 2>/dev/null && return 0
+		is_gone "$pid" || return 1
 	done
-	return 1
 }
 
 # sum_of KEY: over all nodes and peers.
 sum_of()
 {
-	cat "$dir"/stats? 2>/dev/null | tr ',{' '\n\n' |
+	cat "$T"/stats? 2>/dev/null | tr ',{' '\n\n' |
 		sed -n "s/^ *\"$1\" *: *\([0-9]*\).*/\1/p" | awk '{ n += $1 } END { print n + 0 }'
 }
 
@@ -137,13 +102,13 @@ judge()
 		wait "${pids[n]}"
 		status=$?
 		[ $status = 0 ] ||
-			bad="$bad node $n ended with $status: $(tail -n 1 "$dir/err$n");"
+			bad="$bad node $n ended with $status: $(tail -n 1 "$T/err$n");"
 	done
 	pids=()
 	for n in $nodes; do
 		for from in $nodes; do
 			[ "$n" != "$from" ] || continue
-			what=$("$BUILD/demo/compare" "$dir/in$from" "$dir/out$n" "$from") &&
+			what=$("$BUILD/demo/compare" "$T/in$from" "$T/out$n" "$from") &&
 				continue
 			bad="$bad $from to $n: $what (sent, delivered, lost, twice,"
 			bad="$bad out of order, foreign);"
@@ -153,7 +118,7 @@ judge()
 	resent=$(sum_of resent)
 	sum_reconnects=$((sum_reconnects + reconnects))
 	echo "# $name: $((ms / 1000)).$((ms % 1000 / 100)) s," \
-		"$(cat "$dir"/in? | wc -c) bytes to two others," \
+		"$(cat "$T"/in? | wc -c) bytes to two others," \
 		"$reconnects reconnects ($(sum_of resumed_unacked) with data under way)," \
 		"$resent frames sent again"
 	sum_resent=$((sum_resent + resent))
@@ -167,31 +132,29 @@ judge()
 	fi
 }
 
-# run NAME spread|fast
-run()
+# storm NAME spread|fast
+storm()
 {
-	local port began=$EPOCHREALTIME ms ticks=0
-	port=$(free_port)
-	config "$port" >"$dir/conf"
-	rm -f "$dir"/out? "$dir"/stats? "$dir"/err?
+	local began=$EPOCHREALTIME ms ticks=0
+	rm -f "$T"/out? "$T"/stats? "$T"/err?
 	start "$2"
 	if [ $outside = yes ]; then
-		"$BUILD/sinew" break destroy --port "$port" --between 127.0.0.0/29,127.0.0.0/29 \
-			--every "$PERIOD" >"$dir/err-destroy" 2>&1 &
+		"$SINEW" break destroy --port 21065 --between "$NET.0/29,$NET.0/29" \
+			--every "$PERIOD" >"$T/err-destroy" 2>&1 &
 		destroyer=$!
 	fi
-	while running; do
+	while ! all_gone; do
 		sleep 0.1
 		ticks=$((ticks + 1))
 		[ $ticks -lt $((GIVE_UP_S * 10)) ] && continue
-		echo "# still running after $GIVE_UP_S s; $(cat "$dir"/out? | wc -c) bytes arrived"
+		echo "# still running after $GIVE_UP_S s; $(cat "$T"/out? | wc -c) bytes arrived"
 		kill -KILL "${pids[@]}"
 		break
 	done
 	ms=$(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%d", (b - a) * 1000 }')
 	if [ -n "$destroyer" ]; then
 		kill "$destroyer" 2>/dev/null
-		wait "$destroyer" || cat "$dir/err-destroy"
+		wait "$destroyer" || cat "$T/err-destroy"
 		destroyer=
 	fi
 	judge "$1" "$ms"
@@ -199,19 +162,20 @@ run()
 
 outside=yes
 if [ "${OUTSIDE:-yes}" = no ] || [ "$(id -u)" != 0 ] ||
-	! "$BUILD/sinew" break destroy --probe >/dev/null 2>&1; then
+	! "$SINEW" break destroy --probe >/dev/null 2>&1; then
 	outside=no
 	echo "# each node resets its own connections"
 fi
+config "$T/conf"
 for n in $nodes; do
-	random_lines "$LINES_EACH" >"$dir/in$n"
+	random_lines "$LINES_EACH" >"$T/in$n"
 done
-run "$LINES_EACH lines of each node over $SECONDS_LONG s" spread
+storm "$LINES_EACH lines of each node over $SECONDS_LONG s" spread
 for n in $nodes; do
-	base64 -w $BULK /dev/urandom 2>/dev/null | head -c $((MB * 1000000)) >"$dir/in$n"
-	echo >>"$dir/in$n"
+	base64 -w $BULK /dev/urandom 2>/dev/null | head -c $((MB * 1000000)) >"$T/in$n"
+	echo >>"$T/in$n"
 done
-run "$MB MB of each node as fast as they are taken" fast
+storm "$MB MB of each node as fast as they are taken" fast
 
 # As many as the destroyer's rounds should have made in that time, at the very least.
 want=$((SECONDS_LONG * 35 < 1000 ? SECONDS_LONG * 35 : 1000))

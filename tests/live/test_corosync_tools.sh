@@ -7,6 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+. tests/live/corosync_command.sh
 SINEW_LINES="quorum_policy: refuse
 fence_command: $T/agent
 fence_hold: yes"
@@ -16,58 +17,6 @@ cat >"$T/agent" <<END
 cat >>"$T/fenced"
 END
 chmod +x "$T/agent"
-
-# tool NODE STATUS ARGUMENT...: of sinew, on that node; its output is in out and err.
-tool()
-{
-	local node=$1 status=$2
-	shift 2
-	timeout "$LIMIT" nsenter -t "${holder[$node]}" -m -n -u -- "$SINEW" "$@" >"$T/out" \
-		2>"$T/err" </dev/null
-	equals "status of $* on node $node" $? "$status"
-}
-
-# keep NODE NAME ARGUMENT...: the same in the background; its process is $!.
-keep()
-{
-	local node=$1 name=$2
-	shift 2
-	nsenter -t "${holder[$node]}" -m -n -u -- "$SINEW" "$@" >"$T/$name.out" 2>"$T/$name.err" \
-		</dev/null &
-}
-
-# ended_with NAME PID STATUS
-ended_with()
-{
-	local status
-	wait_for is_gone "$2" || return
-	wait "$2" 2>/dev/null
-	status=$?
-	[ $status = "$3" ] || bad "$1 ended with $status, not $3: $(tail -n 2 "$T/$1.err")"
-}
-
-# Whether that node is joined, as node 1 sees it.
-is_joined()
-{
-	nsenter -t "${holder[1]}" -m -n -u -- "$SINEW" members --json >"$T/view" 2>/dev/null
-	jq -e --argjson id "$1" '[.. | objects | select(.node? == $id and .state? == "joined")] |
-		length > 0' "$T/view" >/dev/null 2>&1
-}
-
-no_quorum_at() { inside "$1" corosync-quorumtool -s 2>/dev/null | grep -q 'Quorate:.*No'; }
-
-# Receivers on these nodes.
-receive()
-{
-	local i
-	for i; do
-		keep "$i" "cat$i" cat
-		cat[i]=$!
-	done
-	for i; do
-		wait_for is_joined "$i"
-	done
-}
 
 begins()
 {
@@ -146,13 +95,11 @@ without_quorum_nothing_starts()
 	for i in 1 2 3; do heal "$i"; done
 	kill -TERM "$follow"
 	ended_with follow "$follow" 0
+	check_sanitizers "$T"/*.err "$T/err"
 }
 
-declare -a cat
 for name in begins all_are_shown ping_needs_no_file lines_arrive who_fails_is_fenced \
 	without_quorum_nothing_starts; do
-	why=
-	"$name"
-	verdict "$name"
+	command_row $name
 done
 finish

@@ -260,24 +260,6 @@ static struct relay_connection *free_connection(struct relay *r)
 	return NULL;
 }
 
-static void take_dials(struct relay *r, struct relay_listener *l)
-{
-	struct relay_connection *c = free_connection(r);
-	int fd[RELAY_SIDES];
-
-	if (!relay_listener_turn(l, &r->turn, !c, fd))
-		return;
-	if (c && !relay_connection_open(c, &r->args.faults, l->side, l->n_connections, fd))
-		return;
-	l->n_full++;
-	say(SINEW_WARNING, "connection %s%" PRIu32 " was reset: %s", RELAY_SIDE_NAME(l->side),
-	    l->n_connections, c ? "out of memory" : "another one has taken the last room");
-	if (c)
-		return;
-	relay_reset_fd(fd[RELAY_A]);
-	relay_reset_fd(fd[RELAY_B]);
-}
-
 static void count_bytes(struct relay *r, struct relay_connection *c)
 {
 	unsigned s;
@@ -288,20 +270,41 @@ static void count_bytes(struct relay *r, struct relay_connection *c)
 	}
 }
 
+static void turn_connection(struct relay *r, struct relay_connection *c)
+{
+	r->busy_ns = r->turn.now_ns;
+	relay_connection_turn(c, &r->turn, acted, r);
+	if (!c->open)
+		count_bytes(r, c);
+}
+
 static void turn_connections(struct relay *r)
 {
 	unsigned i;
 
-	for (i = 0; i < CONNECTIONS_MAX; i++) {
-		struct relay_connection *c = &r->connections[i];
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		if (r->connections[i].open)
+			turn_connection(r, &r->connections[i]);
+}
 
-		if (!c->open)
-			continue;
-		r->busy_ns = r->turn.now_ns;
-		relay_connection_turn(c, &r->turn, acted, r);
-		if (!c->open)
-			count_bytes(r, c);
+static void take_dials(struct relay *r, struct relay_listener *l)
+{
+	struct relay_connection *c = free_connection(r);
+	int fd[RELAY_SIDES];
+
+	if (!relay_listener_turn(l, &r->turn, !c, fd))
+		return;
+	if (c && !relay_connection_open(c, &r->args.faults, l->side, l->n_connections, fd)) {
+		turn_connection(r, c);
+		return;
 	}
+	l->n_full++;
+	say(SINEW_WARNING, "connection %s%" PRIu32 " was reset: %s", RELAY_SIDE_NAME(l->side),
+	    l->n_connections, c ? "out of memory" : "another one has taken the last room");
+	if (c)
+		return;
+	relay_reset_fd(fd[RELAY_A]);
+	relay_reset_fd(fd[RELAY_B]);
 }
 
 static void take_signal(struct relay *r)
@@ -368,9 +371,10 @@ static void run(struct relay *r)
 	while (!r->ended) {
 		r->turn.now_ns = clock_now_ns();
 		look_at_time(r);
+		/* Those that end make room for those that come. */
+		turn_connections(r);
 		take_dials(r, &r->listeners[RELAY_A]);
 		take_dials(r, &r->listeners[RELAY_B]);
-		turn_connections(r);
 		if (!r->ended)
 			wait_for_work(r);
 	}

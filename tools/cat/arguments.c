@@ -58,7 +58,8 @@ static const char help[] =
 	"  --rate BYTES       read at most so many bytes of standard input a second\n"
 	"  --from ID          print only the messages of that node\n"
 	"  --raw              with --from: print the payload alone\n"
-	"  --keep-going       a target that fails does not end the run\n"
+	"  --keep-going       a target that fails does not end the run; without --to,\n"
+	"                     nobody who finishes or fails does\n"
 	"  --stats FILE       write statistics as JSON at the end\n"
 	"  --break-every MS   reset all own connections again and again (for tests)\n"
 	CLUSTER_HELP

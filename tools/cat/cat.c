@@ -14,10 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/notify.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
-enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, POLL_FENCE, N_POLL };
+enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, POLL_FENCE, POLL_CLUSTER, N_POLL };
 
 /* ---- start ---- */
 
@@ -166,6 +167,15 @@ static void check_output(struct cat *c)
 	cat_close(c, c->args.linger_ms);
 }
 
+/* Once: who is ordered behind this program can start. */
+static void check_ready(struct cat *c)
+{
+	if (c->told_ready || c->phase >= CAT_CLOSING || !cluster_is_ready(&c->cluster))
+		return;
+	c->told_ready = true;
+	notify("READY=1");
+}
+
 static void read_input(struct cat *c)
 {
 	int rc;
@@ -188,12 +198,15 @@ static void wait_for_work(struct cat *c)
 		[POLL_OUTPUT] = { .fd = -1, .events = POLLIN },
 		[POLL_INPUT] = { .fd = -1, .events = POLLIN },
 		[POLL_FENCE] = { .fd = c->fence.fd, .events = POLLIN },
+		[POLL_CLUSTER] = { .fd = -1, .events = POLLIN },
 	};
 	uint64_t until = cat_deadline(c);
 	uint64_t pause;
 
 	if (!printer_is_full(&c->printer))
 		p[POLL_NODE].fd = sinew_fd_get(c->node);
+	if (!c->told_ready)
+		p[POLL_CLUSTER].fd = cluster_fd(&c->cluster);
 	if (!c->told_output)
 		p[POLL_OUTPUT].fd = output_fd(c->out);
 	if (c->printer.first && !output_want(c->out, false))
@@ -231,6 +244,7 @@ static void run(struct cat *c)
 		c->now_ns = clock_now_ns();
 		printer_pump(&c->printer);
 		check_output(c);
+		check_ready(c);
 		cat_step(c);
 		if (c->phase != CAT_CLOSED)
 			wait_for_work(c);

@@ -72,6 +72,7 @@ struct cat {
 	uint64_t progress_left;		/* then */
 	uint64_t drain_until_ns;	/* after a signal: for the output */
 	bool told_output;
+	bool told_ready;		/* to the service manager */
 	struct cat_peer *peers;
 	struct stats_peer *stats;
 	unsigned n_peers;

@@ -145,11 +145,14 @@ static void message(struct sinew_node *node, struct sinew_peer *peer,
 
 static void peer_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
 {
+	struct cat *c = user;
 	struct cat_peer *p = sinew_peer_user(peer);
 
 	(void)node;
-	(void)user;
 	p->has_finished = true;
+	/* It ends, and we stay for others. */
+	if (c->phase == CAT_RECEIVING && c->args.keep_going)
+		sinew_finish(peer);
 }
 
 static void writable(struct sinew_node *node, struct sinew_peer *peer, void *user)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/notify.h"
 #include "tools/say.h"
 
 #define PIECES_A_STEP	4096	/* then the node has its turn */
@@ -26,6 +27,7 @@ void cat_close(struct cat *c, uint32_t linger_ms)
 		say(SINEW_WARNING, "%zu bytes of standard input were read, but not sent to all",
 		    left);
 	c->phase = CAT_CLOSING;
+	notify("STOPPING=1");
 	sinew_close(c->node, (int)linger_ms);
 }
 
@@ -343,7 +345,7 @@ void cat_step(struct cat *c)
 	}
 	if (c->phase == CAT_WAITING && c->now_ns >= c->wait_until_ns)
 		give_up_waiting(c);
-	if (c->phase == CAT_RECEIVING && somebody_finished(c))
+	if (c->phase == CAT_RECEIVING && !c->args.keep_going && somebody_finished(c))
 		cat_end_input(c);
 	if (c->phase == CAT_SENDING)
 		step_sending(c);

@@ -11,6 +11,7 @@
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/members/members.h"
+#include "tools/notify.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
@@ -126,6 +127,7 @@ static int follow(struct members *m, struct sinew_corosync_member *members)
 	int status = STATUS_OK;
 	bool told = false;
 
+	notify("READY=1");
 	while (!status && sleep_until(m, clock_now_ns() + CHECK_MS * CLOCK_MS)) {
 		check_silence(m, &told);
 		look(m, members);
