@@ -121,9 +121,9 @@ static void peer_down(struct sinew_node *n, struct session *s)
 
 	if (lent)
 		buf_unref(buf_of(lent));
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	ring_fate(&s->ring, &f);
-	pthread_mutex_unlock(&h->lock);
+	lock_give(&h->lock);
 	fates = (struct sinew_fates) { f.acked, f.unknown, f.queued };
 	report_down(n, h, reason, &fates);
 	if (m) {

@@ -20,8 +20,7 @@ struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
 	memset(h, 0, sizeof *h);
 	h->mem_size = n->ring_bytes;
 	h->mem = ring_map(h->mem_size);
-	if (!h->mem || pthread_mutex_init(&h->lock, NULL)) {
-		ring_unmap(h->mem, h->mem_size);
+	if (!h->mem) {
 		free(h);
 		return NULL;
 	}
@@ -55,7 +54,6 @@ static void handle_free(struct sinew_peer *h)
 		buf_unref(buf_of(lent));
 	memory_uncharge(n, h->resident);
 	ring_unmap(h->mem, h->mem_size);
-	pthread_mutex_destroy(&h->lock);
 	free(h);
 	node_unref(n);
 }
@@ -118,10 +116,10 @@ void *sinew_peer_user(const struct sinew_peer *peer)
 
 void handle_die(struct sinew_peer *h, const struct sinew_fates *fates)
 {
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	h->dead = true;
 	h->fates = *fates;
-	pthread_mutex_unlock(&h->lock);
+	lock_give(&h->lock);
 	h->member = NULL;
 	atomic_store_explicit(&h->link_up, false, memory_order_relaxed);
 }
@@ -131,7 +129,7 @@ void handles_orphan(struct sinew_node *n)
 	struct sinew_peer *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
-		pthread_mutex_lock(&h->lock);
+		lock_take(&h->lock);
 		if (!h->dead) {
 			struct ring_fate f;
 
@@ -140,7 +138,7 @@ void handles_orphan(struct sinew_node *n)
 			h->fates = (struct sinew_fates) { f.acked, f.unknown, f.queued };
 		}
 		h->dead = true;
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 		h->member = NULL;
 	}
 }
@@ -168,14 +166,14 @@ void handle_look(struct sinew_peer *h)
 {
 	bool dead, finish, abort_it;
 
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	h->queued = false;
+	h->quiet_end = 0;
 	dead = h->dead;
 	finish = h->finish_due;
 	abort_it = h->abort_due;
 	h->finish_due = h->abort_due = false;
-	h->collected = 0;
-	pthread_mutex_unlock(&h->lock);
+	lock_give(&h->lock);
 	if (dead)
 		return;
 	session_kick(&h->session);
@@ -212,9 +210,9 @@ bool handles_sweep(struct sinew_node *n)
 	bool later = false;
 
 	while ((h = handle_walk(n, h))) {
-		pthread_mutex_lock(&h->lock);
+		lock_take(&h->lock);
 		later |= sweep(h);
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 	}
 	return later;
 }
@@ -226,10 +224,10 @@ void handles_memory(struct sinew_node *n)
 	while ((h = handle_walk(n, h))) {
 		bool wanted;
 
-		pthread_mutex_lock(&h->lock);
+		lock_take(&h->lock);
 		wanted = h->want_memory && !h->dead;
 		h->want_memory = false;
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 		if (wanted && n->cb.writable && h->member) {
 			n->n_callbacks++;
 			n->cb.writable(n, h, n->user);

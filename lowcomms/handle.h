@@ -6,6 +6,7 @@
 #ifndef SINEW_LOWCOMMS_HANDLE_H
 #define SINEW_LOWCOMMS_HANDLE_H
 
+#include "lowcomms/lock.h"
 #include "lowcomms/node.h"
 
 /* Why its link is not read. */
@@ -29,7 +30,9 @@ struct sinew_peer {
 	_Atomic bool link_up;
 
 	/* Producers. */
-	alignas(64) pthread_mutex_t lock;
+	alignas(64) struct lock lock;
+	uint64_t quiet_end;		/* position in the ring up to which what is sent needs
+					 * nothing more: the loop will look. 0: not on its list */
 	bool dead;			/* that life is over */
 	bool freed;			/* the node is */
 	bool finishing;			/* no more messages */
@@ -39,9 +42,9 @@ struct sinew_peer {
 	unsigned n_open;		/* slots */
 	uint64_t resident;		/* bytes of the ring that are charged */
 	uint64_t idle_tail;		/* ring.tail at the last sweep */
-	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
 	uint64_t turn;			/* of the last direct send */
-	size_t collected;		/* bytes sent since outside callbacks */
+	uint64_t collect_end;		/* where in the ring the next one of that turn is due */
+	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
 	struct sinew_fates fates;	/* once dead */
 	struct sinew_peer *dirty_next;	/* node.list_lock */
 };

@@ -96,6 +96,7 @@ static int node_alloc(struct sinew_node **ret_node)
 	}
 	atomic_init(&n->refs, 1);
 	n->generation = atomic_load(&node_generation);
+	atomic_init(&n->sends_in, n->generation);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	n->spare_fd = -1;
 	n->commands_tail = &n->commands;
@@ -299,6 +300,7 @@ static void free_lists(struct sinew_node *n)
 static void close_all(struct sinew_node *n)
 {
 	atomic_store(&n->closing, true);
+	atomic_store(&n->sends_in, NODE_SENDS_NONE);
 	handles_orphan(n);
 	if (n->core.cfg.nodeid)
 		release_core(n);
@@ -441,6 +443,7 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 	if (atomic_load(&node->closed))
 		return -EALREADY;
 	atomic_store(&node->closing, true);
+	atomic_store(&node->sends_in, NODE_SENDS_NONE);
 	pthread_mutex_lock(&node->list_lock);
 	if (!node->close_due || linger_ms < node->close_ms)
 		node->close_ms = linger_ms;

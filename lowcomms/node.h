@@ -17,6 +17,7 @@
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stddef.h>
 
@@ -131,6 +132,7 @@ struct sinew_node {
 	_Atomic int busy;		/* enum busy */
 	_Atomic uintptr_t thread;	/* pthread_self() of the loop thread */
 	_Atomic bool closing;		/* sinew_close() was called */
+	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
 	_Atomic bool closed;		/* nothing more will happen */
 	_Atomic uint64_t incarnation;
 	pthread_t own;
@@ -163,10 +165,18 @@ struct sinew_node {
 };
 
 /* ---- node.c ---- */
-extern _Atomic unsigned node_generation;	/* of this process, counts forks */
+#define NODE_SENDS_NONE	UINT_MAX
+/* Of this process, counts forks. */
+extern __attribute__((visibility("hidden"))) _Atomic unsigned node_generation;
 static inline bool node_forked(const struct sinew_node *n)
 {
 	return atomic_load_explicit(&node_generation, memory_order_relaxed) != n->generation;
+}
+/* Neither forked nor closing. */
+static inline bool node_takes_sends(const struct sinew_node *n)
+{
+	return atomic_load_explicit(&node_generation, memory_order_relaxed) ==
+		atomic_load_explicit(&n->sends_in, memory_order_relaxed);
 }
 static inline bool node_on_loop(struct sinew_node *n)
 {

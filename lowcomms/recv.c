@@ -141,24 +141,24 @@ bool conn_reads_ahead(const struct conn *c)
 
 /* ---- parsing ---- */
 
-static void deliver(struct conn *c, const struct rx *rx)
+/* The message that is there, and those behind it as long as they are plain. */
+static void deliver(struct conn *c, struct rx *rx)
 {
 	struct sinew_node *n = c->node;
 	struct sinew_peer *h = handle_of(rx->session);
-	struct sinew_message msg = {
-		.data = rx->msg, .len = rx->msg_len,
-		.number = atomic_load_explicit(&rx->session->n.delivered, memory_order_relaxed),
-	};
+	struct sinew_message msg = { .data = rx->msg, .len = rx->msg_len };
 	struct buf *lent = rx->lent ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
 
-	if (n->cb.message) {
-		n->msg_buf = lent ? lent : c->buf;
-		n->msg_peer = h;
-		n->msg = &msg;
-		n->cb.message(n, h, &msg, n->user);
-		n->msg = NULL;
-	}
-	n->n_callbacks++;
+	n->msg_buf = lent ? lent : c->buf;
+	n->msg_peer = h;
+	n->msg = &msg;
+	do {
+		msg.number = atomic_load_explicit(&h->session.n.delivered, memory_order_relaxed);
+		n->n_callbacks++;
+		if (n->cb.message)
+			n->cb.message(n, h, &msg, n->user);
+	} while (!lent && (msg.data = link_rx_plain(&c->link, rx, &msg.len)));
+	n->msg = NULL;
 	if (lent)
 		buf_unref(lent);
 }
@@ -381,10 +381,10 @@ void sinew_release(struct sinew_kept *kept)
 	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
 	free(kept);
 	if (atomic_load(&h->is_paused) || atomic_load(&n->memory_freed)) {
-		pthread_mutex_lock(&h->lock);
+		lock_take(&h->lock);
 		if (!h->dead)
 			handle_dirty(h);
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 	}
 	sinew_peer_unref(h);
 }

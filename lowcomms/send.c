@@ -53,23 +53,18 @@ static inline int check_memory(struct sinew_peer *h, size_t len)
 
 /* ---- to the loop ---- */
 
-/* Whether this send may be written by the caller at once. Under the lock. */
-static bool direct_now(struct sinew_peer *h, size_t len)
+/* Whether what was sent may be written by the caller at once. Under the lock. */
+static bool direct_now(struct sinew_peer *h)
 {
 	struct sinew_node *n = h->node;
 
 	if (n->opt.own_thread || !node_on_loop(n) ||
 	    atomic_load_explicit(&n->busy, memory_order_relaxed) != BUSY_NO)
 		return false;
-	if (h->turn != n->turn) {
-		h->turn = n->turn;
-		h->collected = 0;
-		return true;
-	}
-	h->collected += len;
-	if (h->collected < COLLECT_MAX)
+	if (h->turn == n->turn && h->session.ring.tail < h->collect_end)
 		return false;
-	h->collected = 0;
+	h->turn = n->turn;
+	h->collect_end = h->session.ring.tail + COLLECT_MAX;
 	return true;
 }
 
@@ -80,10 +75,10 @@ static void write_direct(struct sinew_peer *h)
 	int free = BUSY_NO;
 
 	if (!atomic_compare_exchange_strong(&n->busy, &free, BUSY_DIRECT)) {
-		pthread_mutex_lock(&h->lock);
+		lock_take(&h->lock);
 		if (!h->dead)
 			handle_dirty(h);
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 		return;
 	}
 	node_now(n);
@@ -93,16 +88,20 @@ static void write_direct(struct sinew_peer *h)
 	atomic_store(&n->busy, BUSY_NO);
 }
 
-/* Something was queued; unlocks. */
-static inline void queued(struct sinew_peer *h, size_t len)
+/* Something was queued, or a slot was given back, that the loop may not know of; unlocks. */
+static __attribute__((noinline)) int queued(struct sinew_peer *h)
 {
-	bool direct = direct_now(h, len);
+	bool direct = direct_now(h);
 
-	if (!direct && !h->queued)
-		handle_dirty(h);
-	pthread_mutex_unlock(&h->lock);
+	if (!direct) {
+		if (!h->queued)
+			handle_dirty(h);
+		h->quiet_end = h->session.ring.tail + COLLECT_MAX;
+	}
+	lock_give(&h->lock);
 	if (direct)
 		write_direct(h);
+	return 0;
 }
 
 /* ---- send ---- */
@@ -114,7 +113,7 @@ static int send_spans(struct sinew_peer *h, const struct span *parts, int n, siz
 
 	if (node_forked(h->node))
 		return -ECHILD;
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	err = may_send(h);
 	if (!err && len > h->node->max_message)
 		err = -EMSGSIZE;
@@ -123,11 +122,10 @@ static int send_spans(struct sinew_peer *h, const struct span *parts, int n, siz
 	if (!err)
 		err = session_send(&h->session, parts, n, len, ret_number);
 	if (err) {
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 		return err;
 	}
-	queued(h, len);
-	return 0;
+	return queued(h);
 }
 
 /* Whatever is not plain: fragments, a full ring, open slots, refusals. */
@@ -139,22 +137,48 @@ static __attribute__((noinline)) int send_long_way(struct sinew_peer *peer, cons
 	return send_spans(peer, &part, 1, len, ret_number);
 }
 
-static inline int send_one(struct sinew_peer *h, const void *data, size_t len,
-			   uint64_t *ret_number)
+/* With the lock, which it gives back. */
+static __attribute__((noinline)) int send_not_plain(struct sinew_peer *h, const void *data,
+						    size_t len, uint64_t *ret_number)
+{
+	lock_give(&h->lock);
+	return send_long_way(h, data, len, ret_number);
+}
+
+static __attribute__((noinline)) int wake_next(struct sinew_peer *h)
+{
+	lock_wake(&h->lock);
+	return 0;
+}
+
+/*
+ * With the lock, which it gives back. Every call is the last thing that is done: the short
+ * way saves no registers.
+ */
+static inline __attribute__((always_inline)) int send_locked(struct sinew_peer *h,
+							     const void *data, size_t len,
+							     uint64_t *ret_number)
+{
+	/* Neither dead nor finishing: the ring takes nothing plain then. */
+	if (!session_send_plain(&h->session, data, len))
+		return send_not_plain(h, data, len, ret_number);
+	if (ret_number)
+		*ret_number = h->session.ring.number;
+	if (h->session.ring.tail > h->quiet_end)
+		return queued(h);
+	return lock_drop(&h->lock) ? wake_next(h) : 0;
+}
+
+/* A message of any length; waits for the lock. */
+static __attribute__((noinline)) int send_one(struct sinew_peer *h, const void *data, size_t len,
+					      uint64_t *ret_number)
 {
 	if (!h || (!data && len))
 		return -EINVAL;
-	if (node_forked(h->node))
-		return -ECHILD;
-	pthread_mutex_lock(&h->lock);
-	if (may_send(h) || !session_send_plain(&h->session, data, len)) {
-		pthread_mutex_unlock(&h->lock);
+	if (!node_takes_sends(h->node))
 		return send_long_way(h, data, len, ret_number);
-	}
-	if (ret_number)
-		*ret_number = h->session.ring.number;
-	queued(h, len);
-	return 0;
+	lock_take(&h->lock);
+	return send_locked(h, data, len, ret_number);
 }
 
 int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
@@ -165,7 +189,11 @@ int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
 
 int sinew_send(struct sinew_peer *peer, const void *data, size_t len)
 {
-	return send_one(peer, data, len, NULL);
+	/* A short one, as nearly all are, and nobody in its way. */
+	if (!peer || !data || len > RING_SHORT || !node_takes_sends(peer->node) ||
+	    !lock_try(&peer->lock))
+		return send_one(peer, data, len, NULL);
+	return send_locked(peer, data, len, NULL);
 }
 
 int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_t *ret_number)
@@ -240,7 +268,7 @@ int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot)
 		return -EINVAL;
 	if (node_forked(peer->node))
 		return -ECHILD;
-	pthread_mutex_lock(&peer->lock);
+	lock_take(&peer->lock);
 	err = may_send(peer);
 	if (!err && len > peer->node->max_message)
 		err = -EMSGSIZE;
@@ -252,7 +280,7 @@ int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot)
 		peer->n_open++;
 		peer->slot_ns[index] = coarse_ns();
 	}
-	pthread_mutex_unlock(&peer->lock);
+	lock_give(&peer->lock);
 	if (err)
 		return err;
 	*ret_slot = (struct sinew_slot) {
@@ -281,9 +309,9 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 		return -EINVAL;
 	if (node_forked(h->node))
 		return -ECHILD;
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	if (!h->slot_ns[slot->index] || (commit && used > slot->len)) {
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 		return -EINVAL;
 	}
 	if (h->dead)
@@ -294,9 +322,9 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 		err = session_cancel(&h->session, slot->index);
 	slot_closed(h, slot->index);
 	if (h->dead)
-		pthread_mutex_unlock(&h->lock);
+		lock_give(&h->lock);
 	else
-		queued(h, used);
+		queued(h);
 	*slot = (struct sinew_slot) { .data = NULL };
 	sinew_peer_unref(h);
 	return err;
@@ -325,17 +353,18 @@ int sinew_finish(struct sinew_peer *peer)
 		return -EINVAL;
 	if (node_forked(peer->node))
 		return -ECHILD;
-	pthread_mutex_lock(&peer->lock);
+	lock_take(&peer->lock);
 	if (peer->dead) {
 		err = -ESTALE;
 	} else if (!peer->finishing) {
 		peer->finishing = true;
+		ring_pay(&peer->session.ring, 0);	/* each send is looked at from now on */
 		if (!peer->n_open) {
 			peer->finish_due = true;
 			handle_dirty(peer);
 		}
 	}
-	pthread_mutex_unlock(&peer->lock);
+	lock_give(&peer->lock);
 	return err;
 }
 
@@ -347,14 +376,14 @@ int sinew_abort(struct sinew_peer *peer)
 		return -EINVAL;
 	if (node_forked(peer->node))
 		return -ECHILD;
-	pthread_mutex_lock(&peer->lock);
+	lock_take(&peer->lock);
 	if (peer->dead) {
 		err = -ESTALE;
 	} else {
 		peer->abort_due = true;
 		handle_dirty(peer);
 	}
-	pthread_mutex_unlock(&peer->lock);
+	lock_give(&peer->lock);
 	return err;
 }
 
@@ -368,9 +397,9 @@ static int may_read(struct sinew_peer *h)
 
 	if (node_forked(h->node))
 		return -ECHILD;
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	err = h->dead ? 0 : -EBUSY;
-	pthread_mutex_unlock(&h->lock);
+	lock_give(&h->lock);
 	return err;
 }
 

@@ -65,10 +65,10 @@ static void show_handle(struct sinew_peer *h, struct sinew_status *st)
 	struct session *s = &h->session;
 	uint64_t now = loop_now_ns(), mark = get(&s->mark_ns);
 
-	pthread_mutex_lock(&h->lock);
+	lock_take(&h->lock);
 	st->sent = s->ring.number;
 	st->slot_held = slot_held(h, now);
-	pthread_mutex_unlock(&h->lock);
+	lock_give(&h->lock);
 	st->nodeid = h->nodeid;
 	st->incarnation = sinew_peer_incarnation(h);
 	st->state = (enum sinew_state)session_state(s);

@@ -71,6 +71,8 @@ void session_ack_soon(struct session *s);
 /* dlm profile, 3.1: everything was written after session_finish(). */
 void session_unreliable_done(struct session *s);
 bool session_ack_owed(const struct session *s);
+/* Something changed that says whether messages are plain: sets plain_rx. */
+void session_plain_rx(struct session *s);
 
 /* ---- link.c ---- */
 void link_init(struct core *core, struct link *l);

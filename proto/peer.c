@@ -116,6 +116,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	p->lend_raised = true;
 	core_raise_peer(p);
 	s->peer = p;
+	s->nodeid = p->nodeid;
 	s->incarnation = incarnation;
 	s->ours = core->cfg.incarnation;
 	s->native = p->profile == CORE_NATIVE;

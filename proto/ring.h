@@ -46,16 +46,16 @@ struct ring {
 
 	/* Producer. */
 	alignas(64) uint64_t tail;	/* published position, without the bit */
+	uint64_t plain_end;	/* up to here ring_send_plain() need not look at anything */
 	uint64_t reserved;	/* where the next slot begins, >= tail */
-	uint64_t floor;		/* acked as far as known here, or a restart */
 	uint64_t number;	/* messages published */
 	uint32_t next_seq;
 	uint32_t slot_head, n_slots;
-	struct ring_slot slots[RING_SLOTS];
+	uint64_t floor;		/* acked as far as known here, or a restart */
 	uint64_t looked;	/* tail when acked was last looked at */
 	uint64_t paid;		/* of the memory from its beginning, bytes that may be
 				 * touched without asking the caller; size unless it says less */
-	uint64_t plain_end;	/* up to here ring_send_plain() need not look at anything */
+	struct ring_slot slots[RING_SLOTS];
 
 	/* Shared. */
 	alignas(64) _Atomic uint64_t filled;	/* tail * 2 + closed */
@@ -100,11 +100,39 @@ size_t ring_max_message(size_t size);
 int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
 	      uint32_t max_frame, uint64_t *ret_number);
 
+#define RING_SHORT	64u	/* longest body that is copied without a call */
+
+/* The first and the last bytes, which may overlap; n is from width to twice that. */
+static inline __attribute__((always_inline)) void ring_copy_ends(uint8_t *to, const uint8_t *from,
+								 size_t n, size_t width)
+{
+	memcpy(to, from, width);
+	memcpy(to + n - width, from + n - width, width);
+}
+
+/* n is at most RING_SHORT. */
+static inline __attribute__((always_inline)) void ring_copy_short(uint8_t *to,
+								   const uint8_t *from, size_t n)
+{
+	if (n > 32)
+		ring_copy_ends(to, from, n, 32);
+	else if (n >= 16)
+		ring_copy_ends(to, from, n, 16);
+	else if (n >= 8)
+		ring_copy_ends(to, from, n, 8);
+	else if (n >= 4)
+		ring_copy_ends(to, from, n, 4);
+	else
+		while (n--)
+			to[n] = from[n];
+}
+
 /*
  * The same for one piece that fits a frame (the caller has checked), when nothing
  * stands in its way: what nearly all traffic is. False: nothing happened, take ring_send().
  */
-static inline bool ring_send_plain(struct ring *r, const void *data, size_t len)
+static inline __attribute__((always_inline)) bool ring_send_plain(struct ring *r, const void *data,
+								  size_t len)
 {
 	uint64_t need = len + WIRE_MSG_OVERHEAD, pos = r->tail, filled = pos << 1;
 	uint8_t *p = r->base + (pos & (r->size - 1));
@@ -112,7 +140,9 @@ static inline bool ring_send_plain(struct ring *r, const void *data, size_t len)
 	if (pos + need > r->plain_end)
 		return false;
 	wire_put_msg(p, r->nodeid, r->next_seq, len);
-	if (len)
+	if (len <= RING_SHORT)
+		ring_copy_short(p + WIRE_MSG_OVERHEAD, data, len);
+	else
 		memcpy(p + WIRE_MSG_OVERHEAD, data, len);
 	if (!atomic_compare_exchange_strong_explicit(&r->filled, &filled, filled + 2 * need,
 						     memory_order_release,

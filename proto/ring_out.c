@@ -249,19 +249,26 @@ int ring_ack(struct ring *r, uint32_t next)
 	if (frames <= 0)
 		return 0;
 	end = end_of(r);
-	for (int32_t i = 0; i < frames; i++) {
-		const uint8_t *f;
-		size_t bytes;
+	while (frames > 0) {
+		uint64_t stop = r->high;
 
-		if (pos >= r->high)
+		pos = over_gap(r, pos, end);
+		if (pos >= stop)
 			return -EPROTO;
-		f = step(r, &pos, end, &bytes);
+		if (pos < end && stop > lap_data_end(r, pos, end))
+			stop = lap_data_end(r, pos, end);
+		for (const uint8_t *f = bytes_at(r, pos, end); frames > 0 && pos < stop; frames--) {
+			size_t bytes = frame_bytes(f);
+
+			f += bytes;
+			pos += bytes;
+			if (ends_message(f - bytes, bytes)) {
+				msg_pos = pos;
+				number++;
+			}
+		}
 		if (pos > r->high)
 			return -EPROTO;
-		if (ends_message(f, bytes)) {
-			msg_pos = pos;
-			number++;
-		}
 	}
 	move_sent(r, pos);
 	r->acked_pos = pos;

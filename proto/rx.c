@@ -65,14 +65,17 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 {
 	struct session *s = l->session;
 	enum rx_result r = rx_sequence(l, f->u);
+	enum frag_result added;
 	uint32_t total, offset;
 
 	if (r != RX_MSG)
 		return r;
 	if (frame_fragment(f, &total, &offset))
 		return link_fault(l, "fragment TLV does not fit");
-	switch (frag_add(&s->frag, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER, total,
-			 offset, l->core->cfg.max_message)) {
+	added = frag_add(&s->frag, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER, total,
+			 offset, l->core->cfg.max_message);
+	session_plain_rx(s);
+	switch (added) {
 	case FRAG_NEED_BUFFER:
 		rx->need = total;
 		rx->session = s;
@@ -87,7 +90,9 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 	case FRAG_DONE:
 		rx_delivered(s, f->length);
 		rx->lent = true;
-		return message(s, rx, frag_take(&s->frag), total);
+		rx->msg = frag_take(&s->frag);
+		session_plain_rx(s);
+		return message(s, rx, rx->msg, total);
 	}
 	return RX_GONE;
 }
@@ -225,35 +230,18 @@ static enum rx_result native_frame(struct link *l, struct rx *rx, const uint8_t 
 
 /* ---- entry ---- */
 
-/*
- * What carries nearly all traffic: a whole message, the expected one, with
- * nothing in its way. False: take the long way.
- */
-static inline bool plain_message(struct link *l, struct rx *rx)
+/* What the plain messages before this point have changed. */
+static void account_plain(struct link *l)
 {
 	struct session *s = l->session;
-	size_t left = (size_t)(rx->end - rx->p), n;
 
-	if (!s || !s->native || left < WIRE_MSG_OVERHEAD || l->core->sessions_head ||
-	    s->rx_paused || s->got_fin || frag_active(&s->frag) || l->state != LINK_UP)
-		return false;
-	n = get_le16(rx->p + offsetof(struct wire_header, length));
-	if (n > left || n < WIRE_MSG_OVERHEAD ||
-	    n - WIRE_MSG_OVERHEAD > l->core->cfg.max_message ||
-	    !wire_is_msg(rx->p, l->peer->nodeid, s->expected, n))
-		return false;
-	rx->msg = rx->p + WIRE_MSG_OVERHEAD;
-	rx->msg_len = n - WIRE_MSG_OVERHEAD;
-	rx->session = s;
-	rx->lent = rx->bare = false;
-	rx->p += n;
-	s->expected++;
-	s->unacked_bytes += n;
-	count(&s->n.delivered, 1);
-	count(&s->n.bytes_received, n);
+	if (!s || !s->plain_bytes)
+		return;
+	count(&s->n.bytes_received, s->plain_bytes);
+	s->unacked_bytes += s->plain_bytes;
+	s->plain_bytes = 0;
 	l->last_rx_ns = l->core->now_ns;
 	l->progress = true;
-	return true;
 }
 
 static enum rx_result one_frame(struct link *l, struct rx *rx, size_t n)
@@ -268,7 +256,7 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 	struct core *core = l->core;
 	unsigned idle = 0;
 
-	rx->msg = NULL;
+	account_plain(l);
 	rx->lent = rx->bare = false;
 	for (;;) {
 		size_t left = (size_t)(rx->end - rx->p);
@@ -310,7 +298,12 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 
 enum rx_result link_rx(struct link *l, struct rx *rx)
 {
-	return plain_message(l, rx) ? RX_MSG : rx_long_way(l, rx);
+	rx->msg = link_rx_plain(l, rx, &rx->msg_len);
+	if (!rx->msg)
+		return rx_long_way(l, rx);
+	rx->session = l->session;
+	rx->lent = rx->bare = false;
+	return RX_MSG;
 }
 
 void link_rx_done(struct link *l)
@@ -318,6 +311,7 @@ void link_rx_done(struct link *l)
 	struct session *s = l->session;
 	struct core *core = l->core;
 
+	account_plain(l);
 	if (!s || !session_ack_owed(s))
 		return;
 	if (s->ack_now || s->expected - s->ack_sent >= core->cfg.ack_frames ||

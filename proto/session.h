@@ -79,9 +79,13 @@ struct session {
 	bool ack_now;
 	bool fence_asked;
 
+	/* What each plain message needs of those that arrive; see link_rx_plain(). */
+	uint32_t nodeid;	/* the peer's */
 	uint32_t expected;	/* next seq from the peer */
+	uint32_t plain_rx;	/* one more than the longest plain message; 0: none is, now */
 	uint32_t ack_sent;	/* the number that it was last told */
-	uint64_t unacked_bytes;	/* delivered since */
+	uint64_t plain_bytes;	/* arrived, and not yet counted anywhere */
+	uint64_t unacked_bytes;	/* delivered since ack_sent */
 	uint64_t ack_at_ns;	/* when they must be acknowledged, 0 = none */
 
 	uint32_t gen, told;	/* R6 */
@@ -113,7 +117,8 @@ void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, ui
 int session_send(struct session *s, const struct span *parts, int n, size_t len,
 		 uint64_t *ret_number);
 /* For one piece that fits a frame: false if session_send() must be asked. */
-static inline bool session_send_plain(struct session *s, const void *data, size_t len)
+static inline __attribute__((always_inline)) bool session_send_plain(struct session *s,
+								     const void *data, size_t len)
 {
 	return len <= s->plain_max && ring_send_plain(&s->ring, data, len);
 }

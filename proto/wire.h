@@ -316,45 +316,41 @@ size_t wire_put_status(uint8_t *p, uint32_t nodeid, uint32_t flags);		/* 48 */
 size_t wire_put_probe(uint8_t *p, uint32_t nodeid, const struct probe *q,
 		      bool reply);						/* 112 */
 /*
- * The headers of a whole message as five 64-bit words: what nearly all traffic
- * begins with, as wire_put_msg() writes and wire_is_msg() compares them.
+ * The headers of a whole message are five 64-bit words, what nearly all traffic begins with:
+ * wire_put_msg() writes and wire_msg_length() compares them. Two of them depend on the length
+ * and differ by a constant.
  */
-struct wire_msg_words {
-	uint64_t w[5];
-};
-
-static inline struct wire_msg_words wire_msg_words(uint32_t nodeid, uint32_t seq, size_t length)
-{
-	return (struct wire_msg_words) { {
-		WIRE_VERSION_3_2 | (uint64_t)seq << 32,
-		nodeid | (uint64_t)length << 32 | (uint64_t)WIRE_OPTS_CMD << 48,
-		WIRE_DATA,
-		WIRE_VERSION_3_2 | (uint64_t)WIRE_NATIVE << 32,
-		nodeid | (uint64_t)(length - WIRE_OPTS) << 32 | (uint64_t)WIRE_DATA << 48,
-	} };
-}
+#define WIRE_MSG_OUTER	((uint64_t)WIRE_OPTS_CMD << 48)
+#define WIRE_MSG_INNER	(((uint64_t)WIRE_DATA << 48) - WIRE_MSG_OUTER - ((uint64_t)WIRE_OPTS << 32))
+#define WIRE_MSG_NATIVE	(WIRE_VERSION_3_2 | (uint64_t)WIRE_NATIVE << 32)
 
 /* The headers before a body of body_len bytes: WIRE_MSG_OVERHEAD bytes. */
 static inline size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len)
 {
-	struct wire_msg_words m = wire_msg_words(nodeid, seq, WIRE_MSG_OVERHEAD + body_len);
+	uint64_t outer = (body_len + WIRE_MSG_OVERHEAD) << 32 | nodeid | WIRE_MSG_OUTER;
 
-	put_le64(p, m.w[0]);
-	put_le64(p + 8, m.w[1]);
-	put_le64(p + 16, m.w[2]);
-	put_le64(p + 24, m.w[3]);
-	put_le64(p + 32, m.w[4]);
+	put_le64(p, WIRE_VERSION_3_2 | (uint64_t)seq << 32);
+	put_le64(p + 8, outer);
+	put_le64(p + 16, WIRE_DATA);
+	put_le64(p + 24, WIRE_MSG_NATIVE);
+	put_le64(p + 32, outer + WIRE_MSG_INNER);
 	return WIRE_MSG_OVERHEAD;
 }
 
-/* Whether the frame of length bytes at p is exactly the message of that sender and number. */
-static inline bool wire_is_msg(const uint8_t *p, uint32_t nodeid, uint32_t seq, size_t length)
+/*
+ * The length of the frame whose headers are the WIRE_MSG_OVERHEAD bytes at p, if they are
+ * exactly those of a whole message of that sender and number; else 0. It may be less than
+ * the headers, or more than there is: the caller looks.
+ */
+static inline uint64_t wire_msg_length(const uint8_t *p, uint32_t nodeid, uint32_t seq)
 {
-	struct wire_msg_words m = wire_msg_words(nodeid, seq, length);
+	uint64_t outer = get_le64(p + 8), length = outer - nodeid - WIRE_MSG_OUTER;
 
-	return !((get_le64(p) ^ m.w[0]) | (get_le64(p + 8) ^ m.w[1]) |
-		 (get_le64(p + 16) ^ m.w[2]) | (get_le64(p + 24) ^ m.w[3]) |
-		 (get_le64(p + 32) ^ m.w[4]));
+	if ((uint32_t)length || get_le64(p + 32) != outer + WIRE_MSG_INNER ||
+	    get_le64(p) != (WIRE_VERSION_3_2 | (uint64_t)seq << 32) ||
+	    get_le64(p + 16) != WIRE_DATA || get_le64(p + 24) != WIRE_MSG_NATIVE)
+		return 0;
+	return length >> 32;
 }
 
 /* The same for a fragment: WIRE_FRAG_OVERHEAD bytes. */

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/lib.sh
 
 BUILD=${BUILD:-build}
-LIMIT=400
+LIMIT=250
 SHORT=100000
 LONG=$((3 * SHORT))
 passed=0 failed=0

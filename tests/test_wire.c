@@ -463,18 +463,19 @@ static void tlvs_of_a_fragment(void)
 static void is_exactly_that_message(void)
 {
 	size_t n = put_kind(5);
+	uint64_t length;
 
-	CHECK(wire_is_msg(buf, NODEID, 1, n));
-	CHECK(!wire_is_msg(buf, NODEID + 1, 1, n));
-	CHECK(!wire_is_msg(buf, NODEID, 2, n));
-	CHECK(!wire_is_msg(buf, NODEID, 1, n + 1));
+	CHECK_EQ(wire_msg_length(buf, NODEID, 1), n);
+	CHECK(wire_msg_length(buf, NODEID + 1, 1) != n);
+	CHECK_EQ(wire_msg_length(buf, NODEID, 2), 0);
 	for (unsigned bit = 0; bit < 8 * WIRE_MSG_OVERHEAD; bit++) {
 		put_kind(5);
 		buf[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		CHECK(!wire_is_msg(buf, NODEID, 1, n));
+		length = wire_msg_length(buf, NODEID, 1);
+		CHECK(length == 0 || length > WIRE_FRAME_MAX);
 	}
 	CHECK_EQ(wire_put_msg(buf, UINT32_MAX, UINT32_MAX, WIRE_FRAME_MAX - 40), 40);
-	CHECK(wire_is_msg(buf, UINT32_MAX, UINT32_MAX, WIRE_FRAME_MAX));
+	CHECK_EQ(wire_msg_length(buf, UINT32_MAX, UINT32_MAX), WIRE_FRAME_MAX);
 }
 
 /* ---- reader, writer, names ---- */

@@ -115,7 +115,7 @@ static void message(const struct frame *f, const uint8_t *p)
 	uint8_t head[WIRE_MSG_OVERHEAD];
 	struct frame g;
 
-	if (!wire_is_msg(p, f->nodeid, f->u, f->length))
+	if (wire_msg_length(p, f->nodeid, f->u) != f->length || f->length < WIRE_MSG_OVERHEAD)
 		return;
 	MUST(f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_DATA && f->optlen == 0);
 	wire_put_msg(head, f->nodeid, f->u, f->length - WIRE_MSG_OVERHEAD);

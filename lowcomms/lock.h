@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A lock that is one instruction where nobody else wants it: it is taken for every message.
+ * Who finds it taken looks again for a moment, because it is held for less than that, and then
+ * sleeps. Knows nothing of what it protects.
+ */
+#ifndef SINEW_LOWCOMMS_LOCK_H
+#define SINEW_LOWCOMMS_LOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum lock_state { LOCK_FREE, LOCK_TAKEN, LOCK_WANTED };
+
+struct lock {
+	_Atomic uint32_t state;		/* enum lock_state; free when zeroed */
+};
+
+/* The long ways of the two below. */
+void lock_wait(struct lock *l);
+void lock_wake(struct lock *l);
+
+/* True: it is ours. */
+static inline bool lock_try(struct lock *l)
+{
+	uint32_t state = LOCK_FREE;
+
+	return atomic_compare_exchange_strong_explicit(&l->state, &state, LOCK_TAKEN,
+						       memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+static inline void lock_take(struct lock *l)
+{
+	if (!lock_try(l))
+		lock_wait(l);
+}
+
+/* True: lock_wake() must follow. */
+static inline bool lock_drop(struct lock *l)
+{
+	return atomic_exchange_explicit(&l->state, LOCK_FREE, memory_order_release) == LOCK_WANTED;
+}
+
+static inline void lock_give(struct lock *l)
+{
+	if (lock_drop(l))
+		lock_wake(l);
+}
+
+#endif
