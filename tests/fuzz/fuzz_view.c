@@ -178,7 +178,8 @@ static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const ch
 static const struct view_ops ops = {
 	.add = op_add, .set_addrs = op_set_addrs, .remove = op_remove, .joined = op_joined,
 	.leaving = op_leaving, .left = op_left, .failed = op_failed, .fence = op_fence,
-	.fenced = op_fenced, .quorum = op_quorum, .self_lost = op_self_lost, .send = op_send, .note = op_note,
+	.fenced = op_fenced, .quorum = op_quorum, .self_lost = op_self_lost, .send = op_send,
+	.note = op_note,
 };
 
 /* ---- what the service says ---- */
@@ -347,11 +348,12 @@ static void compare(void)
 
 	for (unsigned i = 0; i < w.view.n_members; i++) {
 		const struct view_member *m = &w.view.members[i];
+		uint64_t life = w.was_lost ? 0 : m->greeting.incarnation;
 
 		if (!m->is_joined)
 			continue;
 		MUST(w.is_in[m->process.nodeid][m->process.pid]);
-		MUST(told_of(m->process.nodeid)->life == (w.was_lost ? 0 : m->greeting.incarnation));
+		MUST(told_of(m->process.nodeid)->life == life);
 	}
 	for (unsigned i = 0; i < w.view.n_entries; i++) {
 		const struct view_entry *e = &w.view.entries[i];
