@@ -19,6 +19,9 @@ BUILD ?= build
 SAN ?=
 WERROR ?=
 V ?=
+# make bench: within a minute; only that row, group or figure
+QUICK ?=
+ROW ?=
 # make fuzz: how long each target, and which (all)
 SECONDS ?= 60
 TARGET ?=
@@ -71,6 +74,15 @@ ifeq ($(shell $(PKG_CONFIG) --exists $(COROSYNC) 2>/dev/null && echo yes),yes)
 COROSYNC_CFLAGS := -DHAVE_COROSYNC $(shell $(PKG_CONFIG) --cflags $(COROSYNC))
 COROSYNC_LIBS := $(shell $(PKG_CONFIG) --libs $(COROSYNC))
 endif
+# What is compared: not in any product. libnng comes without a file for pkg-config.
+ifeq ($(shell $(PKG_CONFIG) --exists libzmq 2>/dev/null && echo yes),yes)
+BENCH_CFLAGS += -DHAVE_ZMQ $(shell $(PKG_CONFIG) --cflags libzmq)
+BENCH_LIBS += $(shell $(PKG_CONFIG) --libs libzmq)
+endif
+ifneq ($(wildcard /usr/include/nng/nng.h),)
+BENCH_CFLAGS += -DHAVE_NNG
+BENCH_LIBS += -lnng
+endif
 TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
 TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS)
 
@@ -90,6 +102,7 @@ LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wil
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
+BENCH := $(BUILD)/bench/run $(BUILD)/bench/work
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/man/*.3))
@@ -106,7 +119,7 @@ SONAME := libsinew.so.$(SOVERSION)
 SHARED := $(if $(SAN),,$(LIB_SO))
 
 .PHONY: all abi tests check check-all deb demo demo-corosync deps have-deps install uninstall clean help FORCE
-.PHONY: fuzz fuzz-merge fuzz-programs
+.PHONY: bench bench-programs fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -122,6 +135,8 @@ help:
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests (5 minutes)'
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
+	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
+	@echo '                 ROW=stream64 that alone'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
 	@echo 'make deps        installs what is missing (as root), or says how'
@@ -142,7 +157,7 @@ have-deps:
 # ---- objects ----
 
 # Rebuilds everything when flags or compiler change.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(BENCH_CFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE | have-deps
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
@@ -155,6 +170,10 @@ $(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(TOOL_CFLAGS) \
 		-MMD -MP -c -o $@ $<
+
+$(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(BENCH_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -196,6 +215,14 @@ $(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm
 
+$(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
+
+$(BUILD)/bench/work: $(call objects,tests/bench/work/*.c) $(TOOLS_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS)
+
 $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -o $@ $^
@@ -216,6 +243,15 @@ check:
 check-all:
 	@tools/deps.sh --install build check check-all deb
 	@WERROR='$(WERROR)' tests/all.sh
+
+bench-programs: $(BENCH) $(BUILD)/tests/gate_stream
+
+# What is installed now is seen by the make that comes after.
+bench:
+	@tools/deps.sh --install build bench
+	@$(MAKE) --no-print-directory $(PARALLEL) bench-programs
+	@$(BUILD)/bench/run --build $(BUILD) --json $(BUILD)/bench.json \
+		--charts $(BUILD)/bench $(if $(QUICK),--quick) $(addprefix --row ,$(ROW))
 
 fuzz-programs: $(FUZZ)
 

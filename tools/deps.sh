@@ -6,7 +6,7 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: build, check, check-all, deb, corosync, fuzz.
+# Groups: build, check, check-all, deb, corosync, fuzz, bench.
 set -u
 
 CC=${CC:-cc}
@@ -90,9 +90,15 @@ look_for()
 		need libclang-rt-dev clang_has fuzzer
 		need llvm command_is_there llvm-symbolizer
 		;;
+	bench)
+		need libzmq3-dev "$PKG_CONFIG" --exists libzmq
+		need libnng-dev test -e /usr/include/nng/nng.h
+		need gnuplot-nox command_is_there gnuplot
+		need valgrind command_is_there valgrind
+		;;
 	*)
 		echo "deps.sh: found the group '$1'," \
-			"expected build, check, check-all, deb, corosync or fuzz" >&2
+			"expected build, check, check-all, deb, corosync, fuzz or bench" >&2
 		exit 2
 		;;
 	esac

@@ -55,14 +55,25 @@ void json_put_signed(struct json_object *to, const char *key, int64_t n)
 	json_put(to, key, made(json_object_new_int64(n)));
 }
 
-void json_put_double(struct json_object *to, const char *key, double x)
+static struct json_object *double_new(double x)
 {
 	static char digits[] = "%.9g";	/* as many as anybody measures */
 	struct json_object *o = made(json_object_new_double(x));
 
 	if (o)
 		json_object_set_serializer(o, json_object_double_to_json_string, digits, NULL);
-	json_put(to, key, o);
+	return o;
+}
+
+void json_put_double(struct json_object *to, const char *key, double x)
+{
+	json_put(to, key, double_new(x));
+}
+
+void json_put_null(struct json_object *to, const char *key)
+{
+	if (!to || json_object_object_add(to, key, NULL))
+		lacked_memory = true;
 }
 
 void json_put_string(struct json_object *to, const char *key, const char *text)
@@ -104,14 +115,22 @@ struct json_object *json_element(struct json_object *array)
 	return NULL;
 }
 
-void json_add_string(struct json_object *array, const char *text)
+static void array_add(struct json_object *array, struct json_object *value)
 {
-	struct json_object *value = made(json_object_new_string(text));
-
 	if (array && value && !json_object_array_add(array, value))
 		return;
 	json_object_put(value);
 	lacked_memory = true;
+}
+
+void json_add_string(struct json_object *array, const char *text)
+{
+	array_add(array, made(json_object_new_string(text)));
+}
+
+void json_add_double(struct json_object *array, double x)
+{
+	array_add(array, double_new(x));
 }
 
 const char *json_text(struct json_object *document)

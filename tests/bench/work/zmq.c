@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The contestants of ZeroMQ: PUSH to PULL, and PAIR. The one file that knows libzmq; without
+ * it they are missing. Knows nothing of what is measured.
+ */
+#include "tests/bench/work/contestant.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef HAVE_ZMQ
+#include <zmq.h>
+
+#define MISSING	       NULL
+#define HIGH_WATER_MIN 2
+
+struct end {
+	void *context, *socket;
+	take_fn take;
+	void *arg;
+};
+
+static void close_end(void *end)
+{
+	struct end *e = end;
+
+	if (e->socket)
+		zmq_close(e->socket);
+	if (e->context)
+		zmq_ctx_term(e->context);
+	free(e);
+}
+
+static int set(struct end *e, int option, int value)
+{
+	return zmq_setsockopt(e->socket, option, &value, sizeof value);
+}
+
+/* As many messages as have the bytes of a queue, on either side. */
+static int tune(struct end *e, const struct end_options *opt)
+{
+	size_t n = opt->queue_bytes / opt->message_bytes;
+	int high_water = n > HIGH_WATER_MIN ? (int)n : HIGH_WATER_MIN;
+
+	if (set(e, ZMQ_SNDHWM, high_water) || set(e, ZMQ_RCVHWM, high_water) ||
+	    set(e, ZMQ_LINGER, 0) || set(e, ZMQ_SNDTIMEO, END_WAIT_MS) ||
+	    set(e, ZMQ_RCVTIMEO, END_WAIT_MS))
+		return -errno;
+	return 0;
+}
+
+static int attach(struct end *e, const struct end_options *opt)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "tcp://%s.2:%u", opt->net, opt->port);
+	if (opt->listens ? zmq_bind(e->socket, name) : zmq_connect(e->socket, name))
+		return -errno;
+	return 0;
+}
+
+static int open_type(const struct end_options *opt, int type, void **ret_end)
+{
+	struct end *e = calloc(1, sizeof *e);
+	int err = 0;
+
+	if (!e)
+		return -ENOMEM;
+	*ret_end = e;
+	e->take = opt->take;
+	e->arg = opt->arg;
+	e->context = zmq_ctx_new();
+	e->socket = e->context ? zmq_socket(e->context, type) : NULL;
+	if (!e->socket)
+		err = -errno;
+	if (!err)
+		err = tune(e, opt);
+	if (!err)
+		err = attach(e, opt);
+	if (err)
+		close_end(e);
+	return err;
+}
+
+static int open_push(const struct end_options *opt, void **ret_end)
+{
+	return open_type(opt, opt->listens ? ZMQ_PULL : ZMQ_PUSH, ret_end);
+}
+
+static int open_pair(const struct end_options *opt, void **ret_end)
+{
+	return open_type(opt, ZMQ_PAIR, ret_end);
+}
+
+static int send_one(void *end, const void *data, size_t len)
+{
+	return zmq_send(((struct end *)end)->socket, data, len, 0) < 0 ? -errno : 0;
+}
+
+static int receive(void *end)
+{
+	struct end *e = end;
+	zmq_msg_t msg;
+	int n;
+
+	zmq_msg_init(&msg);
+	n = zmq_msg_recv(&msg, e->socket, 0);
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	e->take(e->arg, zmq_msg_data(&msg), zmq_msg_size(&msg));
+	zmq_msg_close(&msg);
+	return 0;
+}
+
+/* A thread of its own writes. */
+static int nothing(void *end)
+{
+	(void)end;
+	return 0;
+}
+
+#else
+#define MISSING	  "libzmq was not there when this was built (libzmq3-dev)"
+#define open_push NULL
+#define open_pair NULL
+#define send_one  NULL
+#define receive	  NULL
+#define nothing	  NULL
+#define close_end NULL
+#endif
+
+const struct contestant contestant_zmq_push = {
+	.name = "zmq-push",
+	.missing = MISSING,
+	.open = open_push,
+	.send = send_one,
+	.flush = nothing,
+	.receive = receive,
+	.drain = nothing,
+	.close = close_end,
+};
+
+const struct contestant contestant_zmq_pair = {
+	.name = "zmq-pair",
+	.missing = MISSING,
+	.open = open_pair,
+	.send = send_one,
+	.flush = nothing,
+	.receive = receive,
+	.drain = nothing,
+	.close = close_end,
+};
