@@ -355,7 +355,14 @@ int sinew_fd_get(struct sinew_node *node)
 {
 	if (!node || node->opt.own_thread)
 		return -EINVAL;
-	return node_forked(node) ? -ECHILD : node->loop.epoll;
+	if (node_forked(node))
+		return -ECHILD;
+	/* What came before it was watched shows by one more dispatch. */
+	if (!atomic_exchange(&node->is_watched, true)) {
+		loop_doze(&node->loop);
+		loop_wake(&node->loop);
+	}
+	return node->loop.epoll;
 }
 
 /* Milliseconds until then, rounded up; -1: for ever. */
@@ -409,10 +416,13 @@ static void leave(struct sinew_node *n)
 
 	if (!closed)
 		loop_arm(&n->loop, node_deadline(n));
-	loop_doze(&n->loop);
-	/* Who polls the descriptor learns of the end by one more dispatch. */
-	if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
-		loop_wake(&n->loop);
+	/* Who polls the descriptor learns of the end by one more dispatch. Where nobody does,
+	 * the next dispatch looks for itself. */
+	if (atomic_load(&n->is_watched)) {
+		loop_doze(&n->loop);
+		if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
+			loop_wake(&n->loop);
+	}
 	atomic_store(&n->busy, BUSY_NO);
 }
 

@@ -134,6 +134,7 @@ struct sinew_node {
 	_Atomic bool closing;		/* sinew_close() was called */
 	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
 	_Atomic bool closed;		/* nothing more will happen */
+	_Atomic bool is_watched;	/* sinew_fd_get() was called */
 	_Atomic uint64_t incarnation;
 	pthread_t own;
 	bool own_runs;

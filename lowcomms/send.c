@@ -53,18 +53,29 @@ static inline int check_memory(struct sinew_peer *h, size_t len)
 
 /* ---- to the loop ---- */
 
-/* Whether what was sent may be written by the caller at once. Under the lock. */
+/*
+ * Whether what was sent may be written by the caller at once: the first of a turn, for its
+ * latency, unless turns send so much that one message alone is a waste; then what has been
+ * collected. Under the lock.
+ */
 static bool direct_now(struct sinew_peer *h)
 {
 	struct sinew_node *n = h->node;
+	uint64_t tail = h->session.ring.tail;
 
 	if (n->opt.own_thread || !node_on_loop(n) ||
 	    atomic_load_explicit(&n->busy, memory_order_relaxed) != BUSY_NO)
 		return false;
-	if (h->turn == n->turn && h->session.ring.tail < h->collect_end)
+	if (h->turn != n->turn) {
+		bool streams = tail - h->turn_tail >= COLLECT_MAX && h->turn + 1 == n->turn;
+
+		h->turn = n->turn;
+		h->turn_tail = tail;
+		h->collect_end = streams ? tail + COLLECT_MAX : tail;
+	}
+	if (tail < h->collect_end)
 		return false;
-	h->turn = n->turn;
-	h->collect_end = h->session.ring.tail + COLLECT_MAX;
+	h->collect_end = tail + COLLECT_MAX;
 	return true;
 }
 
