@@ -37,6 +37,8 @@ static void set_plain(struct ring *r)
 		end = r->floor + r->size;
 	if (end > r->looked + RING_LOOK)
 		end = r->looked + RING_LOOK;
+	if (end > r->marked + RING_MARK_STEP)
+		end = r->marked + RING_MARK_STEP;
 	r->plain_end = end;
 }
 
@@ -152,6 +154,20 @@ static int publish(struct ring *r, uint64_t begin, uint64_t end)
 		return -ESHUTDOWN;
 	r->tail = end;
 	return 0;
+}
+
+/* Where all marks are taken by what waits, those that are missing cost the consumer a walk. */
+static void mark(struct ring *r)
+{
+	uint32_t put = atomic_load_explicit(&r->marks_put, memory_order_relaxed);
+
+	if (r->tail - r->marked < RING_MARK_STEP / 2)
+		return;
+	r->marked = r->tail;
+	if (put - atomic_load_explicit(&r->marks_taken, memory_order_acquire) == RING_MARKS)
+		return;
+	r->marks[put % RING_MARKS] = (struct ring_mark) { r->tail, r->number, r->next_seq };
+	atomic_store_explicit(&r->marks_put, put + 1, memory_order_release);
 }
 
 static bool closed(const struct ring *r)
@@ -348,6 +364,7 @@ int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
 		return -ESHUTDOWN;
 	if (max_frame <= WIRE_FRAG_OVERHEAD || len > r->size)
 		return -EMSGSIZE;
+	mark(r);
 	if (len + WIRE_MSG_OVERHEAD > max_frame)
 		err = send_fragments(r, parts, len, max_frame);
 	else
@@ -370,6 +387,7 @@ int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_
 	if (len < WIRE_HEADER || len > WIRE_DLM_MAX)
 		return -EMSGSIZE;
 	assert(r->n_slots == 0);	/* slots build native frames */
+	mark(r);
 	err = reserve(r, need, &pos);
 	if (err)
 		return err;

@@ -28,6 +28,8 @@
 #define RING_SLOTS	64	/* open slots a ring */
 #define RING_MIN	(256u * 1024)
 #define RING_LOOK	(256u * 1024)	/* the producer looks at acked at least this often */
+#define RING_MARKS	32u	/* that are known at a time, a power of two */
+#define RING_MARK_STEP	(16u * 1024)	/* about so many bytes from one to the next */
 
 enum ring_slot_state { RING_SLOT_FREE, RING_SLOT_OPEN, RING_SLOT_DONE, RING_SLOT_CANCELLED };
 
@@ -36,6 +38,12 @@ struct ring_slot {
 	uint32_t reserved;	/* bytes with headers */
 	uint32_t used;		/* of them, once committed */
 	enum ring_slot_state state;
+};
+
+/* Where a message begins, so that an ACK of many need not look at each. */
+struct ring_mark {
+	uint64_t pos, number;	/* number: of messages before it */
+	uint32_t seq;
 };
 
 struct ring {
@@ -53,6 +61,7 @@ struct ring {
 	uint32_t slot_head, n_slots;
 	uint64_t floor;		/* acked as far as known here, or a restart */
 	uint64_t looked;	/* tail when acked was last looked at */
+	uint64_t marked;	/* where the last mark is, or would be */
 	uint64_t paid;		/* of the memory from its beginning, bytes that may be
 				 * touched without asking the caller; size unless it says less */
 	struct ring_slot slots[RING_SLOTS];
@@ -64,6 +73,9 @@ struct ring {
 				 * top bit: it waits for a slot to be given back */
 	_Atomic uint32_t held;	/* n_slots, for the consumer */
 	_Atomic uint64_t skip_at;	/* where the lap before that of tail ended early */
+	_Atomic uint32_t marks_put, marks_taken;	/* count for ever: by the producer, by the
+					 * consumer */
+	struct ring_mark marks[RING_MARKS];
 
 	/* Consumer. */
 	alignas(64) uint64_t acked_pos;

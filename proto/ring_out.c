@@ -241,14 +241,40 @@ static void move_sent(struct ring *r, uint64_t pos)
 		r->sent = pos;
 }
 
+/* The last mark that was sent and is not behind next; NULL: none. *ret_taken: with it. */
+static const struct ring_mark *last_mark(const struct ring *r, uint32_t next, uint32_t *ret_taken)
+{
+	uint32_t put = atomic_load_explicit(&r->marks_put, memory_order_acquire);
+	uint32_t taken = atomic_load_explicit(&r->marks_taken, memory_order_relaxed);
+	const struct ring_mark *last = NULL;
+
+	for (; taken != put; taken++) {
+		const struct ring_mark *m = &r->marks[taken % RING_MARKS];
+
+		if (m->pos > r->high || seq_before(next, m->seq))
+			break;
+		last = m;
+	}
+	*ret_taken = taken;
+	return last;
+}
+
 int ring_ack(struct ring *r, uint32_t next)
 {
 	int32_t frames = seq_diff(next, r->acked_seq);
 	uint64_t end, pos = r->acked_pos, msg_pos = r->msg_pos, number = r->acked_number;
+	const struct ring_mark *mark;
+	uint32_t taken;
 
 	if (frames <= 0)
 		return 0;
 	end = end_of(r);
+	mark = last_mark(r, next, &taken);
+	if (mark && mark->pos > pos) {
+		pos = msg_pos = mark->pos;
+		number = mark->number;
+		frames = seq_diff(next, mark->seq);
+	}
 	while (frames > 0) {
 		uint64_t stop = r->high;
 
@@ -275,6 +301,7 @@ int ring_ack(struct ring *r, uint32_t next)
 	r->msg_pos = msg_pos;
 	r->acked_seq = next;
 	r->acked_number = number;
+	atomic_store_explicit(&r->marks_taken, taken, memory_order_release);
 	if (!r->half_end)
 		free_acked(r);
 	return 1;

@@ -451,6 +451,26 @@ static void dlm_packets(void)
 	CHECK_EQ(write_all(), WIRE_OPTS + WIRE_DLM_MAX);
 }
 
+/* Marks lie in what waits, too: no number there is acknowledged by one. */
+static void no_mark_is_acknowledged_before_it_is_sent(void)
+{
+	const uint32_t n = 10 * RING_MARK_STEP / 1000, sent = n / 3;
+	struct ring_fate fate;
+
+	fresh();
+	for (uint32_t i = 0; i < n; i++)
+		CHECK_OR_RETURN(CHECK_EQ(send_n(1000 - WIRE_MSG_OVERHEAD), 0));
+	CHECK(atomic_load(&ring.marks_put) >= 8);
+	CHECK_EQ(ring_sent(&ring, sent * 1000), 0);
+	for (uint32_t i = sent + 1; i <= n + 1; i++)
+		CHECK_OR_RETURN(CHECK_EQ(ring_ack(&ring, FIRST + i), -EPROTO));
+	CHECK_EQ(ring_ack(&ring, FIRST + sent), 1);
+	ring_fate(&ring, &fate);
+	CHECK_EQ(fate.acked, sent);
+	CHECK_EQ(fate.queued, n);
+	CHECK_EQ(ring_bytes_queued(&ring), (n - sent) * 1000);
+}
+
 int main(void)
 {
 	RUN(begins_empty);
@@ -470,5 +490,6 @@ int main(void)
 	RUN(nothing_after_close);
 	RUN(an_empty_ring_begins_a_new_lap);
 	RUN(dlm_packets);
+	RUN(no_mark_is_acknowledged_before_it_is_sent);
 	return check_done();
 }
