@@ -124,6 +124,22 @@ member()
 	wait_for listens "$1"
 }
 
+# ---- service managers ----
+
+# manager NAME FILE: what is said to the socket of that name ("@" begins one without a file) is in
+# the file, a line each, behind "hears" (perl).
+manager()
+{
+	perl -MIO::Socket::UNIX -e '
+		$| = 1;
+		($name = $ARGV[0]) =~ s/^@/\0/;
+		$s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $name) or die $!;
+		print "hears\n";
+		print "$word\n" while defined $s->recv($word, 4096);' -- "$1" >"$2" 2>&1 &
+	pids+=($!)
+	wait_for has_line "$2" hears
+}
+
 # ---- running ----
 
 # run NAME: one test, in its own folder.

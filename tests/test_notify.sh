@@ -9,23 +9,10 @@ cd "$(dirname "$0")/.." || exit 2
 UNIT=$PWD/tools/systemd/sinew-cat.service
 PAGE=$PWD/lowcomms/man/sinew-operations.7
 
-# manager NAME: what comes to the socket of that name ("@" begins one without a file) is in `words`.
-manager()
-{
-	perl -MIO::Socket::UNIX -e '
-		$| = 1;
-		($name = $ARGV[0]) =~ s/^@/\0/;
-		$s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $name) or die $!;
-		print "hears\n";
-		print "$word\n" while defined $s->recv($word, 4096);' -- "$1" >words 2>&1 &
-	pids+=($!)
-	wait_for has_line words hears
-}
-
 begins_and_ends()
 {
 	local pid
-	manager "$1"
+	manager "$1" words
 	NOTIFY_SOCKET=$1 "$SINEW" cat --config c --node 1 </dev/null 2>err &
 	pid=$!
 	pids+=($pid)
@@ -62,7 +49,7 @@ nobody_hears_it()
 # Who cannot even start is not ready.
 no_start_no_word()
 {
-	manager "$PWD/socket"
+	manager "$PWD/socket" words
 	NOTIFY_SOCKET=$PWD/socket refuses 2 'no node with nodeid 7' cat --config c --node 7
 	# The socket keeps the order: a word of the refused one would be before this.
 	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Type => SOCK_DGRAM,

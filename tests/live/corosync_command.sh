@@ -41,8 +41,6 @@ is_joined()
 		length > 0' "$T/view" >/dev/null 2>&1
 }
 
-no_quorum_at() { inside "$1" corosync-quorumtool -s 2>/dev/null | grep -q 'Quorate:.*No'; }
-
 # Receivers on these nodes, with the options of CAT_ARGS.
 receive()
 {

@@ -5,6 +5,8 @@
  *	corosync_judge up SECONDS BOOK...
  *		waits until all these are quorate, each has a session with each in their
  *		present lives, and messages flow
+ *	corosync_judge flow SECONDS BOOK...
+ *		the same, quorum or not
  *	corosync_judge fates BOOK...
  *		judges all sessions that are over at both ends, of all processes that there
  *		were; of the others that what came is right so far
@@ -92,7 +94,7 @@ static bool pair_is_up(unsigned i, unsigned k, char *why, size_t size)
 	return false;
 }
 
-static bool all_up(char **paths, unsigned n, char *why, size_t size)
+static bool all_up(char **paths, unsigned n, bool with_quorum, char *why, size_t size)
 {
 	bool good = true;
 	unsigned i, k;
@@ -104,7 +106,7 @@ static bool all_up(char **paths, unsigned n, char *why, size_t size)
 			snprintf(why, size, "%s: not begun", paths[i]);
 			return false;
 		}
-		if (!atomic_load(&books[i]->is_quorate)) {
+		if (with_quorum && !atomic_load(&books[i]->is_quorate)) {
 			snprintf(why, size, "node %" PRIu32 " has no quorum",
 				 atomic_load(&books[i]->node));
 			return false;
@@ -117,12 +119,12 @@ static bool all_up(char **paths, unsigned n, char *why, size_t size)
 	return good;
 }
 
-static int wait_up(unsigned seconds, char **paths, unsigned n)
+static int wait_up(unsigned seconds, char **paths, unsigned n, bool with_quorum)
 {
 	const uint64_t until = clock_now_ns() + seconds * CLOCK_S;
 	char why[200] = "";
 
-	while (!all_up(paths, n, why, sizeof(why))) {
+	while (!all_up(paths, n, with_quorum, why, sizeof(why))) {
 		if (clock_now_ns() > until) {
 			printf("not all up after %u s: %s\n", seconds, why);
 			return 1;
@@ -274,10 +276,12 @@ static int judge_fates(char **paths, unsigned n)
 
 int main(int argc, char **argv)
 {
-	if (argc >= 4 && argc - 3 <= BOOKS_MAX && !strcmp(argv[1], "up"))
-		return wait_up((unsigned)atoi(argv[2]), argv + 3, (unsigned)argc - 3);
+	const bool is_flow = argc > 1 && !strcmp(argv[1], "flow");
+
+	if (argc >= 4 && argc - 3 <= BOOKS_MAX && (is_flow || !strcmp(argv[1], "up")))
+		return wait_up((unsigned)atoi(argv[2]), argv + 3, (unsigned)argc - 3, !is_flow);
 	if (argc >= 3 && argc - 2 <= BOOKS_MAX && !strcmp(argv[1], "fates"))
 		return judge_fates(argv + 2, (unsigned)argc - 2);
-	fprintf(stderr, "usage: corosync_judge up SECONDS BOOK... | fates BOOK...\n");
+	fprintf(stderr, "usage: corosync_judge up|flow SECONDS BOOK... | fates BOOK...\n");
 	return 2;
 }

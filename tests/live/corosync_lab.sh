@@ -288,14 +288,19 @@ reload() { inside "$1" corosync-cfgtool -R >"$T/reload" 2>&1 || bad "reload: $(c
 # ---- what is seen ----
 
 # all_up [NODE...]: quorate, sessions among them, messages; all that are listed if none is named.
-all_up()
+all_up() { judge_up up "$@"; }
+# The same, quorum or not.
+all_flow() { judge_up flow "$@"; }
+
+judge_up()
 {
-	local i books=()
+	local how=$1 i books=()
+	shift
 	[ -z "$why" ] || return
 	for i in ${*:-$listed}; do
 		books+=("$(book "$i")")
 	done
-	"$LAB_BIN/corosync_judge" up "$LIMIT" "${books[@]}" >"$T/up" 2>&1 || bad "$(cat "$T/up")"
+	"$LAB_BIN/corosync_judge" "$how" "$LIMIT" "${books[@]}" >"$T/up" 2>&1 || bad "$(cat "$T/up")"
 }
 
 # From here on `events` tells.
@@ -373,6 +378,9 @@ took_ms()
 	lines_since "$2" | awk -v from="$1" -v what="$3" '
 		$0 ~ what && !done { printf "%d\n", $1 - from; done = 1 }'
 }
+
+# quorate_is NODE Yes|No: as corosync itself says.
+quorate_is() { inside "$1" corosync-quorumtool -s 2>/dev/null | grep -q "^Quorate: *$2"; }
 
 # ---- fates and the end ----
 

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns what happens to three nodes under a real corosync when a program or a corosync ends, dies,
-# returns or hangs: traffic goes on meanwhile, sessions end as they should, and everybody is up
-# again. Knows nothing of how the membership is followed.
+# returns or hangs: traffic goes on meanwhile, while all connections are reset again and again,
+# sessions end as they should, and everybody is up again. Knows nothing of how the membership is
+# followed.
 # run.sh: alone timeout=120
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+PROGRAM_ARGS='--break-every 350'
 lab_enter
 
 begins()
@@ -58,7 +60,6 @@ corosync_is_killed()
 	saw 1 '' 2
 	saw 3 'down1:self_lost lost up1' 1
 }
-
 
 corosync_is_stopped()
 {

@@ -54,7 +54,28 @@ the_higher_are_away()
 	saw_like 3 'down5:failed fence5 up5( down5:failed up5)*' 5
 }
 
-for name in begins the_lower_are_away the_higher_are_away; do
+# The policy to ignore quorum: those without it go on among themselves.
+without_quorum_they_go_on()
+{
+	local i
+	SINEW_LINES='quorum_policy: ignore'
+	write_config $listed
+	reload 1
+	for i in $listed; do signal program "$i" TERM; done
+	for i in $listed; do ends program "$i" 0; done
+	for i in $listed; do start_program "$i"; done
+	all_up
+	mark
+	partition '4 5' '1 2 3'
+	for i in 4 5; do sees "$i" quorum:no; done
+	sees 1 fence4
+	all_flow 4 5
+	wait_for quorate_is 4 No
+	all_up 1 2 3
+	for i in $listed; do heal "$i"; done
+}
+
+for name in begins the_lower_are_away the_higher_are_away without_quorum_they_go_on; do
 	row $name
 done
 the_end

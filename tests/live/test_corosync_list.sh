@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns what happens when the nodelist of a real corosync changes while nodes run: one is added, a
-# live one is taken off, the address of one is another. Traffic goes on meanwhile. Knows nothing
-# of how the membership is followed.
+# live one is taken off, the address of one is another. Traffic goes on meanwhile, while all
+# connections are reset again and again. Knows nothing of how the membership is followed.
 # run.sh: alone timeout=90
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+PROGRAM_ARGS='--break-every 300'
 lab_enter
 
 begins()

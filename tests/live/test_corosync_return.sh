@@ -33,6 +33,56 @@ corosync_returns_at_once()
 	saw 2 '' 1
 }
 
+# In order, with its program in the group: for the others it has failed all the same.
+corosync_is_restarted()
+{
+	stop_corosync 3
+	start_corosync 3
+	sees 3 lost
+	sees 1 up3
+	sees 2 up3
+	all_up
+	saw_like 1 'down3:failed( fence3)? up3' 3
+	saw_like 2 'down3:failed( fence3)? up3' 3
+	saw 1 '' 2
+}
+
+# The program is slower than the ring: it finds a corosync that has long been back.
+corosync_returns_while_its_program_sleeps()
+{
+	signal program 3 STOP
+	kill_corosync 3
+	start_corosync 3
+	wait_for quorate_is 3 Yes
+	sees 1 down3:failed
+	signal program 3 CONT
+	sees 3 lost
+	sees 1 up3
+	sees 2 up3
+	all_up
+	saw_like 1 'down3:failed( fence3)? up3' 3
+	saw 1 '' 2
+}
+
+n_ups() { [ "$(events "$1" "$2" | tr ' ' '\n' | grep -c "up$2")" = "$3" ]; }
+
+# All that it missed comes at once, in order; the first of it is history.
+program_sleeps_while_another_returns_twice()
+{
+	local i
+	signal program 3 STOP
+	for i in 1 2; do
+		kill_corosync 2
+		start_corosync 2
+		wait_for n_ups 1 2 $i
+	done
+	signal program 3 CONT
+	sees 3 up2
+	all_up
+	saw_like 1 'down2:failed( fence2)? up2 down2:failed( fence2)? up2' 2
+	saw_like 3 '(down2:failed( fence2)? ?)+up2' 2
+}
+
 both_return_at_once()
 {
 	signal program 3 KILL
@@ -121,9 +171,11 @@ failure_is_held_until_fenced()
 	saw 1 'fence3 down3:failed up3' 3
 }
 
-for name in begins corosync_returns_at_once both_return_at_once first_corosync_returns_at_once \
-	failure_is_held_until_fenced one_rejoins_many_times all_stop_and_start_at_once \
-	all_stop_in_no_order; do
+for name in begins corosync_returns_at_once corosync_is_restarted \
+	corosync_returns_while_its_program_sleeps program_sleeps_while_another_returns_twice \
+	both_return_at_once \
+	first_corosync_returns_at_once failure_is_held_until_fenced one_rejoins_many_times \
+	all_stop_and_start_at_once all_stop_in_no_order; do
 	row $name
 done
 the_end

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns what the command does under a real corosync, without a file of nodes: members, ping, cat,
 # its quorum policy and its fencing. Knows nothing of how the membership is followed.
-# run.sh: alone timeout=120 with=jq
+# run.sh: alone timeout=120 with=jq,perl
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
@@ -26,6 +26,21 @@ begins()
 	start_corosync 3
 	keep 1 follow members --follow --json
 	follow=$!
+	receive 2 3
+}
+
+# What it says is true: whoever looks from now on finds the whole picture, and quorum.
+ready_in_the_group()
+{
+	manager "$T/socket" "$T/words"
+	NOTIFY_SOCKET=$T/socket receive 1
+	wait_for has_line "$T/words" READY=1
+	tool 1 0 members --json
+	json_holds "$T/out" '.quorate and .whole'
+	kill -TERM "${cat[1]}"
+	ended_with cat1 "${cat[1]}" 0
+	says "$T/words" STOPPING=1
+	equals 'words' "$(tr '\n' ' ' <"$T/words")" 'hears READY=1 STOPPING=1 '
 	receive 2 3
 }
 
@@ -89,7 +104,7 @@ without_quorum_nothing_starts()
 		wait_for is_gone "${cat[i]}"
 	done
 	partition 3 '1 2'
-	wait_for no_quorum_at 3
+	wait_for quorate_is 3 No
 	tool 3 2 cat --membership corosync
 	says "$T/err" quorum
 	for i in 1 2 3; do heal "$i"; done
@@ -98,8 +113,8 @@ without_quorum_nothing_starts()
 	check_sanitizers "$T"/*.err "$T/err"
 }
 
-for name in begins all_are_shown ping_needs_no_file lines_arrive who_fails_is_fenced \
-	without_quorum_nothing_starts; do
+for name in begins ready_in_the_group all_are_shown ping_needs_no_file \
+	lines_arrive who_fails_is_fenced without_quorum_nothing_starts; do
 	command_row $name
 done
 finish

@@ -27,9 +27,6 @@ begins()
 	sees 2 quorum:yes
 }
 
-# quorate_is NODE Yes|No: as corosync itself says.
-quorate_is() { inside "$1" corosync-quorumtool -s 2>/dev/null | grep -q "^Quorate: *$2"; }
-
 other_is_killed()
 {
 	local at
