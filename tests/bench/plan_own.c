@@ -209,7 +209,7 @@ static void plan_idle_nodes(struct bench *b)
 	step->is_slow = true;
 	step->runs = ONE_RUN;
 	step->limit_s = 110;
-	step_words(step, 0, "memory size=16384 count=1000 nodes=%u", MEMORY_PEERS);
+	step_words(step, 0, "memory size=16384 count=400 nodes=%u", MEMORY_PEERS);
 	step_words(step, 1, "crowd count=1 nodes=%u", MEMORY_PEERS);
 	step_result(step, "before", figure_add(b, "bytes", false, "memory.before"));
 	step_result(step, "after", figure_add(b, "bytes", false, "memory.after"));

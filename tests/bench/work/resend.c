@@ -104,20 +104,26 @@ static int send_stream(struct host *h, const struct settings *s, void *buf)
 		if (!err && i % BATCH == 0)
 			err = host_turn(h, 0);
 	}
-	while (!err && host_unacked(node, 2))
+	return err;
+}
+
+static int wait_for_acks(struct host *h)
+{
+	int err = 0;
+
+	while (!err && host_unacked(&h->nodes[0], 2))
 		err = host_turn(h, 100);
 	return err;
 }
 
-/* Nobody reads: until so many are unacknowledged. */
+/* Nobody reads, and nothing may wait for that. */
 static int fill(struct host *h, const struct settings *s, void *buf)
 {
-	struct hosted *node = &h->nodes[0];
 	int err = 0;
 
-	while (!err && host_unacked(node, 2) < s->count - 1)
-		err = host_send(node, 2, buf, s->size, false);
-	return err ? err : host_send(node, 2, buf, s->size, true);
+	for (uint64_t i = 1; i <= s->count && !err; i++)
+		err = host_send(&h->nodes[0], 2, buf, s->size, i == s->count);
+	return err;
 }
 
 int job_resend(const struct settings *s)
@@ -126,8 +132,11 @@ int job_resend(const struct settings *s)
 	struct host host;
 	int err = buf ? open_pair(&host, s, 1) : -ENOMEM;
 
-	for (unsigned i = 0; i < STREAMS && !err; i++)
-		err = send_stream(&host, s, buf);
+	for (unsigned i = 0; i < STREAMS && !err; i++) {
+		err = i ? wait_for_acks(&host) : 0;
+		if (!err)
+			err = send_stream(&host, s, buf);
+	}
 	if (!err)
 		err = fill(&host, s, buf);
 	if (!err)
@@ -175,11 +184,8 @@ int job_resend_receive(const struct settings *s)
 		return trouble("no stream", err);
 	stream = (double)(host.n_came - came) * (double)s->size * CLOCK_S /
 		 (double)(clock_now_ns() - began);
-	/* The sender waits for the acknowledgement, then fills; what of that comes until we stop
-	 * is not among what is resent. */
-	err = host_turn(&host, 100);
-	if (!err)
-		err = wait_for_filled(fd);
+	/* What of the rest has come already is not among what is resent. */
+	err = wait_for_filled(fd);
 	came = host.n_came;
 	began = clock_now_ns();
 	if (!err)
