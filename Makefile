@@ -102,7 +102,7 @@ LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wil
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
-BENCH := $(BUILD)/bench/run $(BUILD)/bench/work
+BENCH := $(addprefix $(BUILD)/bench/,run work counted)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/man/*.3))
@@ -222,6 +222,13 @@ $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_A)
 $(BUILD)/bench/work: $(call objects,tests/bench/work/*.c) $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS)
+
+# The same with the calls that write counted.
+$(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/counted/*.c) $(TOOLS_A) \
+		$(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) \
+		$(addprefix -Wl$(comma)--wrap=,sendmsg send write writev)
 
 $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
 	@mkdir -p $(@D)

@@ -33,6 +33,7 @@ struct figure {
 
 enum step_kind {
 	STEP_WORK, /* build/bench/work, one process or two */
+	STEP_COUNTED, /* the same, its calls that write counted */
 	STEP_CALLGRIND, /* the same, its instructions counted */
 	STEP_GATE, /* build/tests/gate_stream at both ends, instructions counted */
 };
@@ -42,6 +43,7 @@ struct step {
 	char group[NAME_MAX_BYTES];
 	enum step_kind kind;
 	char words[2][WORDS_MAX]; /* for each process; "": there is none */
+	const char *toggle; /* of callgrind: inside of that function alone; or NULL */
 	enum place place;
 	unsigned runs; /* at most so many; 0: as many as there are */
 	bool is_slow; /* not in a quick run */
@@ -59,7 +61,7 @@ enum row_kind {
 	ROW_VALUE, /* over */
 	ROW_RATIO, /* over by the best of under, run by run */
 	ROW_SPREAD, /* the largest of under and over by the smallest, run by run */
-	ROW_SLOPE, /* (over - under) by scale: the cost of one more */
+	ROW_SLOPE, /* (over - under) by scale, minus less: the cost of one more */
 };
 
 #define ROW_UNDER_MAX 2
@@ -70,6 +72,7 @@ struct rule {
 	enum row_kind kind;
 	const char *over, *under[ROW_UNDER_MAX]; /* names of figures */
 	double scale; /* of ROW_VALUE: what over is multiplied by; 0: 1 */
+	double less;
 	const char *unit;
 	bool is_higher_better;
 	double must, aim; /* NAN: none */

@@ -66,7 +66,7 @@ static double value_of(const struct row *row, const struct figure *over,
 	case ROW_SPREAD:
 		return high / low;
 	case ROW_SLOPE:
-		return (x - by) / row->rule->scale;
+		return (x - by) / row->rule->scale - row->rule->less;
 	}
 	return NAN;
 }

@@ -21,5 +21,6 @@ void step_result(struct step *step, const char *key, unsigned figure);
 /* Parts of the plan. */
 void plan_streams(struct bench *b);
 void plan_round_trips(struct bench *b);
+void plan_own(struct bench *b);
 
 #endif

@@ -59,6 +59,10 @@ static void add_stream(struct bench *b, const struct stream *s, const char *with
 	step_result(step, s->size == 64 ? "messages_s" : "bytes_s",
 		    figure_add(b, s->size == 64 ? "messages/s" : "bytes/s", true, "%s.%s.%s",
 			       s->group, with, place_name(place)));
+	if (s->size == 64 && strcmp(with, "sinew") == 0)
+		step_result(step, "acks",
+			    figure_add(b, "ACKs/message", false, "acks.sinew.%s",
+				       place_name(place)));
 }
 
 void plan_streams(struct bench *b)

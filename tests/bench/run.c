@@ -67,19 +67,24 @@ static void compose(const struct runner *r, const struct step *step, unsigned in
 		    struct command *c)
 {
 	static const char grind[] = "valgrind --tool=callgrind --callgrind-out-file=/dev/null";
+	const char *words = step->words[index];
+	char toggle[WORDS_MAX] = "";
 
+	if (step->toggle)
+		snprintf(toggle, sizeof toggle, " --toggle-collect=%s", step->toggle);
 	switch (step->kind) {
 	case STEP_WORK:
-		snprintf(c->text, sizeof c->text, "%s/bench/work %s net=%s port=%u", r->build,
-			 step->words[index], r->net, r->port);
+	case STEP_COUNTED:
+		snprintf(c->text, sizeof c->text, "%s/bench/%s %s net=%s port=%u", r->build,
+			 step->kind == STEP_WORK ? "work" : "counted", words, r->net, r->port);
 		break;
 	case STEP_CALLGRIND:
-		snprintf(c->text, sizeof c->text, "%s %s/bench/work %s net=%s port=%u", grind,
-			 r->build, step->words[index], r->net, r->port);
+		snprintf(c->text, sizeof c->text, "%s%s %s/bench/work %s net=%s port=%u", grind,
+			 toggle, r->build, words, r->net, r->port);
 		break;
 	case STEP_GATE:
 		snprintf(c->text, sizeof c->text, "%s %s/tests/gate_stream %s %u %s", grind,
-			 r->build, index ? "send" : "recv", r->port, step->words[index]);
+			 r->build, index ? "send" : "recv", r->port, words);
 		break;
 	}
 	split(c);

@@ -47,6 +47,8 @@ struct contestant {
 	/* Both sides call it at their end: all that was sent is on its way without our help. */
 	int (*drain)(void *end);
 	void (*close)(void *end);
+	/* ACK frames that this end has sent; NULL: it has none of its own. */
+	uint64_t (*acks)(void *end);
 };
 
 extern const struct contestant contestant_sinew;

@@ -4,7 +4,6 @@
  * again; the other sends back. Each round is timed. Knows no contestant.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/bench/work/content.h"
@@ -51,22 +50,6 @@ static int round_trip(struct rally *r, void *message, uint64_t number, bool is_l
 	return err;
 }
 
-static void tell(const struct histogram *h)
-{
-	static const unsigned quantiles[] = { 10,  50,	100, 200, 300, 400, 500,
-					      600, 700, 800, 900, 950, 990, 999 };
-
-	result("median_ns", (double)histogram_quantile(h, 500));
-	result("min_ns", (double)h->min);
-	result("p99_ns", (double)histogram_quantile(h, 990));
-	for (unsigned i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
-		char key[16];
-
-		snprintf(key, sizeof key, "q%u", quantiles[i]);
-		result(key, (double)histogram_quantile(h, quantiles[i]));
-	}
-}
-
 static int play(struct rally *r, void *message, struct histogram *h)
 {
 	uint64_t number = 0, end_ns, began, now;
@@ -76,7 +59,7 @@ static int play(struct rally *r, void *message, struct histogram *h)
 		err = round_trip(r, message, number++, false);
 	now = clock_now_ns();
 	end_ns = now + r->s->ms * CLOCK_MS;
-	while (!err && now < end_ns) {
+	while (!err && (r->s->count ? h->n < r->s->count : now < end_ns)) {
 		began = clock_now_ns();
 		err = round_trip(r, message, number++, false);
 		now = clock_now_ns();
@@ -84,6 +67,8 @@ static int play(struct rally *r, void *message, struct histogram *h)
 	}
 	if (!err)
 		err = round_trip(r, message, number, true);
+	if (r->s->with->acks)
+		result("acks", (double)r->s->with->acks(r->end));
 	return err ? err : r->s->with->drain(r->end);
 }
 
@@ -100,7 +85,7 @@ int job_ping(const struct settings *s)
 		return trouble("no round trip", err);
 	if (r.content.n_wrong)
 		return trouble("messages that are not what was sent", 0);
-	tell(h);
+	result_histogram(h);
 	s->with->close(r.end);
 	free(message);
 	free(h);
@@ -126,6 +111,8 @@ int job_pong(const struct settings *s)
 		if (!err)
 			err = r.err ? r.err : s->with->flush(r.end);
 	}
+	if (s->with->acks)
+		result("acks", (double)s->with->acks(r.end));
 	if (!err)
 		err = s->with->drain(r.end);
 	if (err)

@@ -204,6 +204,14 @@ static int drain(void *end)
 	return err ? err : wait_until(e, is_down);
 }
 
+static uint64_t acks(void *end)
+{
+	struct end *e = end;
+	struct sinew_status st = { .size = sizeof st };
+
+	return e->peer && sinew_peer_status(e->peer, &st) == 0 ? st.acks_sent : 0;
+}
+
 const struct contestant contestant_sinew = {
 	.name = "sinew",
 	.open = open_end,
@@ -212,4 +220,5 @@ const struct contestant contestant_sinew = {
 	.receive = receive,
 	.drain = drain,
 	.close = close_end,
+	.acks = acks,
 };

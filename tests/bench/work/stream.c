@@ -100,11 +100,13 @@ int job_stream_receive(const struct settings *s)
 	options.take = take;
 	options.arg = &w;
 	err = s->with->open(&options, &end);
-	while (!err && !w.content.n_last && !w.content.n_wrong)
+	while (!err && w.content.n_last < s->threads && !w.content.n_wrong)
 		err = s->with->receive(end);
 	end_ns = clock_now_ns();
 	if (err)
 		return trouble("cannot receive", err);
+	if (s->with->acks)
+		result("acks", (double)s->with->acks(end) / (double)w.content.n);
 	err = s->with->drain(end);
 	if (err)
 		return trouble("no orderly end", err);

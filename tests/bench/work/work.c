@@ -15,6 +15,7 @@
 
 #include "lowcomms/sinew.h"
 #include "tests/bench/work/content.h"
+#include "tools/histogram.h"
 
 static const struct job {
 	const char *name;
@@ -24,6 +25,19 @@ static const struct job {
 	{ "stream-receive", job_stream_receive },
 	{ "ping", job_ping },
 	{ "pong", job_pong },
+	{ "mesh", job_mesh },
+	{ "crowd", job_crowd },
+	{ "beside", job_beside },
+	{ "many", job_many },
+	{ "memory", job_memory },
+	{ "load", job_load },
+	{ "resets", job_resets },
+	{ "greeter", job_greeter },
+	{ "dials", job_dials },
+	{ "resend", job_resend },
+	{ "resend-receive", job_resend_receive },
+	{ "threads", job_threads },
+	{ "depth", job_depth },
 };
 
 #define N_JOBS (sizeof jobs / sizeof jobs[0])
@@ -31,6 +45,15 @@ static const struct job {
 void result(const char *key, double value)
 {
 	printf("%s %.17g\n", key, value);
+}
+
+void result_histogram(const struct histogram *h)
+{
+	static const unsigned quantiles[] = { 10, 100, 300, 500, 700, 900, 950, 990, 999 };
+
+	result("median_ns", (double)histogram_quantile(h, 500));
+	for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++)
+		printf("q%u %.17g\n", quantiles[i], (double)histogram_quantile(h, quantiles[i]));
 }
 
 int trouble(const char *what, int err)
@@ -55,7 +78,7 @@ static uint64_t *number_of(struct settings *s, const char *key)
 		uint64_t *place;
 	} numbers[] = {
 		{ "ms", &s->ms },	{ "count", &s->count },	    { "depth", &s->depth },
-		{ "nodes", &s->nodes }, { "threads", &s->threads },
+		{ "nodes", &s->nodes }, { "threads", &s->threads }, { "repeat", &s->repeat },
 	};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -93,7 +116,9 @@ static int take_word(struct settings *s, const char *key, const char *value)
 
 static int parse(struct settings *s, int argc, char **argv)
 {
-	*s = (struct settings){ .end.net = "127.0.0", .size = 64, .with = &contestant_sinew };
+	*s = (struct settings){
+		.end.net = "127.0.0", .size = 64, .with = &contestant_sinew, .threads = 1
+	};
 	for (int i = 2; i < argc; i++) {
 		char *equals = strchr(argv[i], '=');
 

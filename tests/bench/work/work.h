@@ -20,6 +20,7 @@ struct settings {
 	uint64_t depth;
 	uint64_t nodes;
 	uint64_t threads;
+	uint64_t repeat;
 };
 
 /* Each is 0, or -1 after it said what is wrong. */
@@ -27,9 +28,25 @@ int job_stream_send(const struct settings *s);
 int job_stream_receive(const struct settings *s);
 int job_ping(const struct settings *s);
 int job_pong(const struct settings *s);
+int job_mesh(const struct settings *s);
+int job_crowd(const struct settings *s);
+int job_beside(const struct settings *s);
+int job_many(const struct settings *s);
+int job_memory(const struct settings *s);
+int job_load(const struct settings *s);
+int job_resets(const struct settings *s);
+int job_greeter(const struct settings *s);
+int job_dials(const struct settings *s);
+int job_resend(const struct settings *s);
+int job_resend_receive(const struct settings *s);
+int job_threads(const struct settings *s);
+int job_depth(const struct settings *s);
 
 /* A result for who has started this. */
 void result(const char *key, double value);
+/* Durations: "median_ns", and "q900" for 900 per mille. */
+struct histogram;
+void result_histogram(const struct histogram *h);
 /* Says why, on standard error; err is a negative errno, or 0. Gives -1. */
 int trouble(const char *what, int err);
 /* Waits until who has started this says that the other side is done: its end of standard
