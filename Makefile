@@ -104,7 +104,7 @@ SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
-.PHONY: all abi tests check check-all deb demo demo-corosync deps have-deps install uninstall clean help FORCE
+.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps install uninstall clean help FORCE
 .PHONY: fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -121,6 +121,7 @@ help:
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests (5 minutes)'
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
+	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
 	@echo 'make deps        installs what is missing (as root), or says how'
@@ -215,6 +216,12 @@ check:
 check-all:
 	@tools/deps.sh --install build check check-all deb
 	@WERROR='$(WERROR)' tests/all.sh
+
+# What does not depend on the machine's speed, against tests/bench_limits.
+bench-check:
+	@tools/deps.sh --install build check
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
 fuzz-programs: $(FUZZ)
 

@@ -42,7 +42,8 @@ struct sinew_peer {
 	unsigned n_open;		/* slots */
 	uint64_t resident;		/* bytes of the ring that are charged */
 	uint64_t idle_tail;		/* ring.tail at the last sweep */
-	uint64_t turn;			/* of the last direct send */
+	uint64_t turn;			/* in which a direct write was last thought of */
+	uint64_t turn_number;		/* messages then */
 	uint64_t collect_end;		/* where in the ring the next one of that turn is due */
 	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
 	struct sinew_fates fates;	/* once dead */

@@ -355,7 +355,12 @@ int sinew_fd_get(struct sinew_node *node)
 {
 	if (!node || node->opt.own_thread)
 		return -EINVAL;
-	return node_forked(node) ? -ECHILD : node->loop.epoll;
+	if (node_forked(node))
+		return -ECHILD;
+	/* What waits already needed no wake-up so far. */
+	if (!atomic_exchange(&node->fd_shown, true))
+		loop_wake(&node->loop);
+	return node->loop.epoll;
 }
 
 /* Milliseconds until then, rounded up; -1: for ever. */
@@ -411,7 +416,8 @@ static void leave(struct sinew_node *n)
 		loop_arm(&n->loop, node_deadline(n));
 	loop_doze(&n->loop);
 	/* Who polls the descriptor learns of the end by one more dispatch. */
-	if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
+	if (atomic_load(&n->fd_shown) &&
+	    (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash))
 		loop_wake(&n->loop);
 	atomic_store(&n->busy, BUSY_NO);
 }

@@ -11,6 +11,7 @@
 #include "lowcomms/handle.h"
 
 #define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
+#define MANY		8	/* messages from one direct write to the next: it comes too soon */
 #define RESIDENT_STEP	(256u * 1024)
 #define IOV_MAX_SENT	1024
 
@@ -57,15 +58,20 @@ static inline int check_memory(struct sinew_peer *h, size_t len)
 static bool direct_now(struct sinew_peer *h)
 {
 	struct sinew_node *n = h->node;
+	const struct ring *ring = &h->session.ring;
+	bool many;
 
 	if (n->opt.own_thread || !node_on_loop(n) ||
 	    atomic_load_explicit(&n->busy, memory_order_relaxed) != BUSY_NO)
 		return false;
-	if (h->turn == n->turn && h->session.ring.tail < h->collect_end)
+	if (h->turn == n->turn && ring->tail < h->collect_end)
 		return false;
+	/* Who sent many between two turns does so again: one write for all of them. */
+	many = h->turn != n->turn && ring->number - h->turn_number > MANY;
+	h->turn_number = ring->number;
 	h->turn = n->turn;
-	h->collect_end = h->session.ring.tail + COLLECT_MAX;
-	return true;
+	h->collect_end = ring->tail + COLLECT_MAX;
+	return !many;
 }
 
 /* On the loop's thread, outside of sinew_dispatch(). */
@@ -82,6 +88,7 @@ static void write_direct(struct sinew_peer *h)
 		return;
 	}
 	node_now(n);
+	node_sweep_later(n);
 	session_kick(&h->session);
 	node_actions(n, true);
 	loop_arm(&n->loop, node_deadline(n));
