@@ -118,7 +118,7 @@ SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
-.PHONY: all abi tests check check-all deb demo demo-corosync deps have-deps install uninstall clean help FORCE
+.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps install uninstall clean help FORCE
 .PHONY: bench bench-programs fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -137,6 +137,7 @@ help:
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
 	@echo '                 ROW=stream64 that alone'
+	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
 	@echo 'make deps        installs what is missing (as root), or says how'
@@ -259,6 +260,12 @@ bench:
 	@$(MAKE) --no-print-directory $(PARALLEL) bench-programs
 	@$(BUILD)/bench/run --build $(BUILD) --json $(BUILD)/bench.json \
 		--charts $(BUILD)/bench $(if $(QUICK),--quick) $(addprefix --row ,$(ROW))
+
+# What does not depend on the machine's speed, against tests/bench_limits.
+bench-check:
+	@tools/deps.sh --install build check
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
 fuzz-programs: $(FUZZ)
 

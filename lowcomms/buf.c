@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "lowcomms/node.h"
 
@@ -118,6 +119,19 @@ void buf_pool_drop(struct sinew_node *node)
 
 	while ((b = pool_take(node)))
 		buf_free(b);
+}
+
+void buf_idle(struct buf *b)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t begin, end;
+
+	if (!b)
+		return;
+	begin = ((uintptr_t)b->data + page - 1) & ~(page - 1);
+	end = ((uintptr_t)b->data + b->size) & ~(page - 1);
+	if (begin < end)
+		madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 void *ring_map(size_t size)

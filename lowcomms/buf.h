@@ -44,6 +44,8 @@ static inline bool buf_alone(struct buf *b)
 }
 void buf_unref(struct buf *b);	/* any thread; NULL is ignored */
 struct buf *buf_of(uint8_t *data);	/* from its data */
+/* What is in it is of no use: its pages back to the system. NULL is ignored. */
+void buf_idle(struct buf *b);
 void buf_pool_drop(struct sinew_node *node);
 
 /* Address space for a ring, touched on use; NULL: none. */

@@ -30,6 +30,11 @@ void node_retry_memory(struct sinew_node *n)
 	soon(n, RETRY_NS);
 }
 
+void node_sweep_later(struct sinew_node *n)
+{
+	soon(n, SWEEP_NS);
+}
+
 /* ---- callbacks ---- */
 
 static void peer_up(struct sinew_node *n, struct session *s)
@@ -42,8 +47,6 @@ static void peer_up(struct sinew_node *n, struct session *s)
 	pthread_mutex_lock(&n->lock);
 	m->handle = h;
 	pthread_mutex_unlock(&n->lock);
-	/* Its ring is looked at now and then, to give memory back. */
-	soon(n, SWEEP_NS);
 	n->n_callbacks++;
 	if (n->cb.peer_up)
 		n->cb.peer_up(n, h, n->user);
@@ -394,6 +397,8 @@ uint64_t node_deadline(const struct sinew_node *n)
 
 static void sweep(struct sinew_node *n)
 {
+	bool later;
+
 	n->sweep_ns = CORE_NEVER;
 	for (struct peer *p = n->core.peers; p; p = p->next) {
 		struct member *m = container_of(p, struct member, peer);
@@ -406,8 +411,14 @@ static void sweep(struct sinew_node *n)
 		handles_memory(n);
 		conns_memory(n);
 	}
-	if (handles_sweep(n))
+	later = handles_sweep(n) || n->read_much;
+	n->read_much = false;
+	if (later) {
 		soon(n, SWEEP_NS);
+		return;
+	}
+	buf_pool_drop(n);
+	buf_idle(n->read_buf);
 }
 
 static void finish_close(struct sinew_node *n)

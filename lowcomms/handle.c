@@ -159,23 +159,26 @@ void handle_dirty(struct sinew_peer *h)
 	n->dirty_tail = &h->dirty_next;
 	atomic_store(&n->inbox, true);
 	pthread_mutex_unlock(&n->list_lock);
-	loop_wake(&n->loop);
+	node_wake(n);
 }
 
 void handle_look(struct sinew_peer *h)
 {
-	bool dead, finish, abort_it;
+	bool dead, finish, abort_it, resident;
 
 	lock_take(&h->lock);
 	h->queued = false;
 	h->quiet_end = 0;
 	dead = h->dead;
+	resident = h->resident;
 	finish = h->finish_due;
 	abort_it = h->abort_due;
 	h->finish_due = h->abort_due = false;
 	lock_give(&h->lock);
 	if (dead)
 		return;
+	if (resident)
+		node_sweep_later(h->node);
 	session_kick(&h->session);
 	if (finish)
 		session_finish(&h->session);

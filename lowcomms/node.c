@@ -357,11 +357,9 @@ int sinew_fd_get(struct sinew_node *node)
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	/* What came before it was watched shows by one more dispatch. */
-	if (!atomic_exchange(&node->is_watched, true)) {
-		loop_doze(&node->loop);
+	/* What waits already needed no wake-up so far. */
+	if (!atomic_exchange(&node->fd_shown, true))
 		loop_wake(&node->loop);
-	}
 	return node->loop.epoll;
 }
 
@@ -416,13 +414,11 @@ static void leave(struct sinew_node *n)
 
 	if (!closed)
 		loop_arm(&n->loop, node_deadline(n));
-	/* Who polls the descriptor learns of the end by one more dispatch. Where nobody does,
-	 * the next dispatch looks for itself. */
-	if (atomic_load(&n->is_watched)) {
-		loop_doze(&n->loop);
-		if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
-			loop_wake(&n->loop);
-	}
+	loop_doze(&n->loop);
+	/* Who polls the descriptor learns of the end by one more dispatch. */
+	if (atomic_load(&n->fd_shown) &&
+	    (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash))
+		loop_wake(&n->loop);
 	atomic_store(&n->busy, BUSY_NO);
 }
 

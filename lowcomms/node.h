@@ -115,6 +115,7 @@ struct sinew_node {
 	struct core_action stash;	/* polled where no callback may run */
 	bool has_stash;
 	bool self_lost_due;
+	bool read_much;			/* since the last sweep: buffers are of use */
 	bool memory_retry;		/* the system gave none: again at sweep_ns */
 	bool core_closed;		/* CORE_CLOSED was polled */
 	bool interrupted;		/* by a signal, in this turn */
@@ -130,11 +131,11 @@ struct sinew_node {
 	int n_report;
 
 	_Atomic int busy;		/* enum busy */
+	_Atomic bool fd_shown;		/* somebody may poll the loop's descriptor */
 	_Atomic uintptr_t thread;	/* pthread_self() of the loop thread */
 	_Atomic bool closing;		/* sinew_close() was called */
 	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
 	_Atomic bool closed;		/* nothing more will happen */
-	_Atomic bool is_watched;	/* sinew_fd_get() was called */
 	_Atomic uint64_t incarnation;
 	pthread_t own;
 	bool own_runs;
@@ -183,6 +184,16 @@ static inline bool node_on_loop(struct sinew_node *n)
 {
 	return atomic_load_explicit(&n->thread, memory_order_relaxed) == (uintptr_t)pthread_self();
 }
+/*
+ * After something was put on a list of the loop. Who is about to call sinew_dispatch(), because
+ * there is nothing else that it could wait in, needs no wake-up: the lists come first there.
+ */
+static inline void node_wake(struct sinew_node *n)
+{
+	if (!node_on_loop(n) || n->opt.own_thread || atomic_load(&n->fd_shown) ||
+	    atomic_load(&n->busy) != BUSY_NO)
+		loop_wake(&n->loop);
+}
 void node_unref(struct sinew_node *n);
 int node_random(void *buf, size_t n);
 
@@ -199,6 +210,8 @@ void node_inbox(struct sinew_node *n);
 void node_renew(struct sinew_node *n);
 /* The system gave no memory: who waits for some tries again in a while. */
 void node_retry_memory(struct sinew_node *n);
+/* Memory was touched that is to be given back when it rests: rings, buffers. */
+void node_sweep_later(struct sinew_node *n);
 /* When the loop must run at the latest. */
 uint64_t node_deadline(const struct sinew_node *n);
 /* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */

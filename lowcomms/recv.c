@@ -16,6 +16,7 @@
 #define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */
 #define AGAIN_TURN	4u		/* steps without a message a turn: others are due */
 #define AHEAD_SHARE	8		/* of node_memory, that is read ahead of a paused peer */
+#define READ_LIGHT	4096		/* bytes: more of them touch more than a page */
 #define KEPT_COPIED	16384u		/* a kept message below this is copied */
 #define KEPT_OVERHEAD	64u		/* charged for each, so that empty ones count */
 
@@ -262,6 +263,10 @@ void conn_input(struct conn *c)
 		if (got <= 0) {
 			conn_fail(c, (int)got);
 			return;
+		}
+		if (got > READ_LIGHT && !c->node->read_much) {
+			c->node->read_much = true;
+			node_sweep_later(c->node);
 		}
 		c->len += (size_t)got;
 		total += (size_t)got;

@@ -93,6 +93,7 @@ static void write_direct(struct sinew_peer *h)
 		return;
 	}
 	node_now(n);
+	node_sweep_later(n);
 	session_kick(&h->session);
 	node_actions(n, true);
 	loop_arm(&n->loop, node_deadline(n));

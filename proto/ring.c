@@ -272,7 +272,7 @@ static struct ring_slot *push_slot(struct ring *r, uint64_t pos, size_t need)
 	struct ring_slot *s = &r->slots[i];
 
 	assert(r->n_slots < RING_SLOTS);
-	*s = (struct ring_slot) { pos, (uint32_t)need, (uint32_t)need, RING_SLOT_OPEN };
+	*s = (struct ring_slot) { pos, (uint16_t)need, (uint16_t)need, RING_SLOT_OPEN };
 	r->n_slots++;
 	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
 	r->reserved = pos + need;
@@ -432,7 +432,7 @@ int ring_commit(struct ring *r, unsigned i, size_t used, uint64_t *ret_number)
 
 	if (!s || used > s->reserved - WIRE_MSG_OVERHEAD)
 		return -EINVAL;
-	s->used = (uint32_t)(used + WIRE_MSG_OVERHEAD);
+	s->used = (uint16_t)(used + WIRE_MSG_OVERHEAD);
 	s->state = RING_SLOT_DONE;
 	flush_slots(r);
 	if (s->state == RING_SLOT_DONE && closed(r)) {

@@ -35,10 +35,12 @@ enum ring_slot_state { RING_SLOT_FREE, RING_SLOT_OPEN, RING_SLOT_DONE, RING_SLOT
 
 struct ring_slot {
 	uint64_t pos;
-	uint32_t reserved;	/* bytes with headers */
-	uint32_t used;		/* of them, once committed */
-	enum ring_slot_state state;
+	uint16_t reserved;	/* bytes with headers, of one frame */
+	uint16_t used;		/* of them, once committed */
+	uint8_t state;		/* enum ring_slot_state */
 };
+
+_Static_assert(WIRE_FRAME_MAX <= UINT16_MAX, "a slot holds a frame");
 
 /* Where a message begins, so that an ACK of many need not look at each. */
 struct ring_mark {

@@ -1,101 +1,56 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns one side of the measured stream of gate.sh: a node that sends COUNT messages of
- * 64 bytes to the other, or receives them, and counts allocations while the stream
- * runs. Knows nothing of limits: gate.sh compares.
+ * Owns one of the two processes that test_gate.sh measures: a stream of messages of 64
+ * bytes, or a ping-pong of them. Knows nothing of limits: test_gate.sh compares.
  *
- *	gate_stream send|recv PORT COUNT
+ *	gate_stream send|recv|ping|pong PORT COUNT
  *
- * Prints `messages=N allocations=N`: those between a quarter and the end of the stream.
+ * Prints what was done between a quarter and the end of its messages.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "lowcomms/sinew.h"
+#include "tests/gate.h"
 
 #define MESSAGE_BYTES 64
 #define BATCH 256
-#define GIVE_UP_S 300
 
-static atomic_ulong n_allocations;
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-
-/* A sanitizer has its own allocator: nothing is counted then. */
-#ifndef SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void *__libc_memalign(size_t align, size_t size);
-
-void *malloc(size_t size)
-{
-	atomic_fetch_add(&n_allocations, 1);
-	return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	atomic_fetch_add(&n_allocations, 1);
-	return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-	atomic_fetch_add(&n_allocations, 1);
-	return __libc_realloc(p, size);
-}
-
-void *aligned_alloc(size_t align, size_t size)
-{
-	atomic_fetch_add(&n_allocations, 1);
-	return __libc_memalign(align, size);
-}
-
-int posix_memalign(void **ret, size_t align, size_t size)
-{
-	atomic_fetch_add(&n_allocations, 1);
-	*ret = __libc_memalign(align, size);
-	return *ret != NULL ? 0 : ENOMEM;
-}
-
-void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
-{
-	atomic_fetch_add(&n_allocations, 1);
-	return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, off);
-}
-#endif
+enum role { SEND, RECV, PING, PONG };
 
 struct stream {
+	enum role role;
 	struct sinew_peer *peer;
 	unsigned long count, done;
-	unsigned long at_quarter, at_end;	/* allocations so far */
+	unsigned long mark;		/* where something is to be noted: a quarter, the end */
+	unsigned long bytes;
+	unsigned long begin[6], end[6];
 	bool down;
 	enum sinew_down reason;
 };
 
-static void note(struct stream *s)
+static const char text[MESSAGE_BYTES] = "64 bytes, as a lock request has them, no more";
+
+static void take_counts(const struct stream *s, unsigned long *ret)
 {
-	s->done++;
-	if (s->done == s->count / 4)
-		s->at_quarter = atomic_load(&n_allocations);
-	if (s->done == s->count)
-		s->at_end = atomic_load(&n_allocations);
+	struct sinew_status st = { .size = sizeof st };
+
+	sinew_peer_status(s->peer, &st);
+	ret[0] = atomic_load(&gate_counts.allocations);
+	ret[1] = atomic_load(&gate_counts.writes);
+	ret[2] = atomic_load(&gate_counts.reads);
+	ret[3] = atomic_load(&gate_counts.waits);
+	ret[4] = atomic_load(&gate_counts.others);
+	ret[5] = st.acks_sent;
+}
+
+static __attribute__((noinline)) void at_mark(struct stream *s)
+{
+	if (s->mark == s->count) {
+		take_counts(s, s->end);
+		s->mark = ULONG_MAX;
+		if (s->role == PING)
+			sinew_finish(s->peer);
+	} else {
+		take_counts(s, s->begin);
+		s->mark = s->count;
+	}
 }
 
 static void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
@@ -104,15 +59,30 @@ static void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
 
 	(void)node;
 	s->peer = peer;
+	if (s->role == PING)
+		sinew_send(peer, text, sizeof text);
 }
 
 static void on_message(struct sinew_node *node, struct sinew_peer *peer,
 		       const struct sinew_message *msg, void *user)
 {
+	struct stream *s = user;
+
 	(void)node;
 	(void)peer;
-	if (msg->len == MESSAGE_BYTES)
-		note(user);
+	s->bytes += msg->len;
+	if (++s->done >= s->mark)
+		at_mark(s);
+}
+
+static void on_ball(struct sinew_node *node, struct sinew_peer *peer,
+		    const struct sinew_message *msg, void *user)
+{
+	struct stream *s = user;
+
+	on_message(node, peer, msg, user);
+	if (s->role == PONG || s->done < s->count)
+		sinew_send(peer, text, sizeof text);
 }
 
 static void on_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
@@ -128,91 +98,74 @@ static void on_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew
 	s->reason = reason;
 }
 
-static void on_log(void *user, enum sinew_level level, const char *line)
-{
-	(void)user;
-	fprintf(stderr, "%s: %s\n", sinew_level_name(level), line);
-}
-
-static void address(struct sockaddr_storage *ret, unsigned id, unsigned port)
-{
-	struct sockaddr_in *a = (struct sockaddr_in *)ret;
-
-	memset(ret, 0, sizeof *ret);
-	a->sin_family = AF_INET;
-	a->sin_port = htons((uint16_t)port);
-	a->sin_addr.s_addr = htonl(0x7f000000u + id);
-}
-
-static int open_node(struct stream *s, unsigned id, unsigned port, struct sinew_node **ret)
-{
-	struct sinew_callbacks cb = { .size = sizeof cb, .peer_up = on_up,
-				      .message = on_message, .peer_down = on_down };
-	struct sockaddr_storage other;
-	struct sinew_options opt;
-	int err;
-
-	SINEW_OPTIONS_INIT(&opt);
-	opt.nodeid = id;
-	opt.cluster = "gate";
-	opt.port = (uint16_t)port;
-	address(&opt.addrs[0], id, port);
-	opt.n_addrs = 1;
-	opt.auto_close = true;
-	opt.log = on_log;
-	opt.log_level = SINEW_WARNING;
-	err = sinew_node_new(&opt, &cb, s, ret);
-	if (err < 0)
-		return err;
-	address(&other, 3 - id, port);
-	return sinew_peer_add(*ret, 3 - id, &other, 1);
-}
-
 /* Sends a batch; returns how long the dispatch after it may wait. */
 static int send_batch(struct stream *s)
 {
-	static const char text[MESSAGE_BYTES] = "64 bytes, as a lock request has them, no more";
+	unsigned long n = s->count - s->done < BATCH ? s->count - s->done : BATCH, i;
+	int err = 0;
 
 	if (s->peer == NULL || s->done == s->count)
 		return -1;
-	for (int i = 0; i < BATCH && s->done < s->count; i++) {
-		int err = sinew_send(s->peer, text, sizeof text);
-
-		if (err == -EAGAIN)
-			return -1;
-		if (err < 0) {
-			fprintf(stderr, "gate_stream: send: %s\n", sinew_error_name(err));
-			exit(1);
-		}
-		note(s);
+	for (i = 0; i < n; i++) {
+		err = sinew_send(s->peer, text, sizeof text);
+		if (err)
+			break;
 	}
+	s->done += i;
+	s->bytes += i * sizeof text;
+	if (err && err != -EAGAIN) {
+		fprintf(stderr, "gate_stream: send: %s\n", sinew_error_name(err));
+		exit(1);
+	}
+	if (s->done >= s->mark)
+		at_mark(s);
 	if (s->done == s->count)
 		sinew_finish(s->peer);
-	return 0;
+	return err ? -1 : 0;
+}
+
+static int role_of(const char *name)
+{
+	static const char *const names[] = { "send", "recv", "ping", "pong" };
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return -1;
 }
 
 int main(int argc, char **argv)
 {
 	struct stream s = { 0 };
+	struct sinew_callbacks cb = { .size = sizeof cb, .peer_up = on_up, .peer_down = on_down };
 	struct sinew_node *node = NULL;
-	bool sender;
-	int err;
+	int err, role = argc == 4 ? role_of(argv[1]) : -1;
+	unsigned id, port;
 
-	if (argc != 4 || (strcmp(argv[1], "send") != 0 && strcmp(argv[1], "recv") != 0)) {
-		fprintf(stderr, "usage: gate_stream send|recv PORT COUNT\n");
+	if (role < 0) {
+		fprintf(stderr, "usage: gate_stream send|recv|ping|pong PORT COUNT\n");
 		return 2;
 	}
-	sender = strcmp(argv[1], "send") == 0;
+	s.role = (enum role)role;
 	s.count = strtoul(argv[3], NULL, 10);
-	alarm(GIVE_UP_S);
-	err = open_node(&s, sender ? 1 : 2, (unsigned)atoi(argv[2]), &node);
+	s.mark = s.count / 4;
+	cb.message = role == SEND || role == RECV ? on_message : on_ball;
+	id = role == SEND || role == PING ? 1 : 2;
+	port = (unsigned)atoi(argv[2]);
+	alarm(GATE_GIVE_UP_S);
+	err = gate_node(id, port, &cb, &s, &node);
+	if (err >= 0)
+		err = gate_peer(node, 3 - id, port);
 	while (err >= 0 && !s.down)
-		err = sinew_dispatch(node, sender ? send_batch(&s) : -1);
+		err = sinew_dispatch(node, role == SEND ? send_batch(&s) : -1);
 	sinew_node_free(node);
 	if (err < 0) {
 		fprintf(stderr, "gate_stream: %s\n", sinew_error_name(err));
 		return 1;
 	}
-	printf("messages=%lu allocations=%lu\n", s.done, s.at_end - s.at_quarter);
-	return s.done == s.count && s.reason == SINEW_DOWN_CLOSED ? 0 : 1;
+	printf("allocations=%lu writes=%lu reads=%lu waits=%lu others=%lu acks=%lu\n",
+	       s.end[0] - s.begin[0], s.end[1] - s.begin[1], s.end[2] - s.begin[2],
+	       s.end[3] - s.begin[3], s.end[4] - s.begin[4], s.end[5] - s.begin[5]);
+	return s.done == s.count && s.bytes == s.count * MESSAGE_BYTES &&
+		s.reason == SINEW_DOWN_CLOSED ? 0 : 1;
 }

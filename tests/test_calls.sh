@@ -43,6 +43,7 @@ pthread_join                fails only for a thread that is none
 pthread_sigmask             fails only for wrong arguments
 sigfillset                  works on memory alone
 sched_yield                 cannot fail
+sysconf                     tells the size of a page
 syscall                     the futex of lowcomms/lock.c: who wakes for nothing sleeps again
 getpid                      cannot fail
 qsort                       works on memory alone, for so few

@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the limits of cost: instructions and allocations for a message of 64 bytes, sender
-# and receiver together. Knows nothing of where they are spent.
+# Owns the measurement of what does not depend on the machine's speed: instructions, calls of
+# the system, frames, allocations, memory. tests/bench_limits has the limit of each. Knows
+# nothing of where they are spent.
 #
-# The cost of a message is the difference between a long and a short stream, so that
+#	tests/test_gate.sh		LIMITS=FILE for other limits
+#
+# The instructions of a message are the difference between a long and a short stream, so that
 # starting and ending do not count. The kernel's part is not counted.
 # The last line is `N passed, N failed`.
 # run.sh: alone timeout=300 with=valgrind
@@ -12,9 +15,12 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/lib.sh
 
 BUILD=${BUILD:-build}
-LIMIT=250
+LIMITS=${LIMITS:-tests/bench_limits}
 SHORT=100000
 LONG=$((3 * SHORT))
+STREAM=1000000
+BALLS=40000
+PEERS=64
 passed=0 failed=0
 dir=$T
 
@@ -28,15 +34,30 @@ finish()
 	exit
 }
 
-# stream COUNT [PROGRAM...]: both sides, under that program; their output in $dir.
-stream()
+# limit NAME VALUE: beside its limit.
+limit()
 {
-	local count=$1 side port status=0
-	shift
+	local most text
+	read -r most text < <(sed -n "s/^$1[[:space:]]\{1,\}\([0-9]*\)[[:space:]]*/\1 /p" "$LIMITS")
+	if [ -z "${most:-}" ] || [ -z "$2" ]; then
+		not_ok "gate: $1: no value ($2) or no limit (${most:-}) in $LIMITS"
+	elif [ "$2" -le "$most" ]; then
+		ok "gate: $1 $2, limit $most: $text"
+	else
+		not_ok "gate: $1 $2, limit $most: $text"
+	fi
+}
+
+# two SIDE SIDE COUNT [PROGRAM...]: both sides of gate_stream, under that program; their
+# output in $dir.
+two()
+{
+	local sides="$2 $1" count=$3 side port status=0
+	shift 3
 	port=$(free_port)
 	pids=()
-	for side in recv send; do
-		timeout -k 5 300 "$@" "$BUILD/tests/gate_stream" $side "$port" "$count" \
+	for side in $sides; do
+		timeout -k 5 300 "$@" "$BUILD/tests/gate_stream" "$side" "$port" "$count" \
 			>"$dir/$side.out" 2>"$dir/$side.err" &
 		pids+=($!)
 	done
@@ -45,43 +66,105 @@ stream()
 	done
 	pids=()
 	[ $status = 0 ] && return 0
-	not_ok "stream of $count messages: it did not end well"
-	sed 's/^/     | /' "$dir"/{send,recv}.{out,err}
+	not_ok "$sides of $count messages: it did not end well"
+	for side in $sides; do
+		sed 's/^/     | /' "$dir/$side.out" "$dir/$side.err"
+	done
 	finish
 }
 
-# Instructions that callgrind saw on one side of the last stream.
-collected() { sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$dir/$1.err"; }
+# of SIDE NAME: what that side has counted.
+of() { sed -n "s/.*\<$2=\([0-9]*\).*/\1/p" "$dir/$1.out"; }
+# Instructions that callgrind saw.
+collected() { sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$1"; }
 
-if [ ! -x "$BUILD/tests/gate_stream" ]; then
-	not_ok "gate: $BUILD/tests/gate_stream is not built: run \`make tests\`"
+streams()
+{
+	two send recv $STREAM
+	limit stream_allocations $(($(of send allocations) + $(of recv allocations)))
+	limit stream_writes $((($(of send writes) * 1000 + STREAM - 1) / (STREAM * 3 / 4)))
+	limit stream_acks $((($(of recv acks) * 1000 + STREAM - 1) / (STREAM * 3 / 4)))
+}
+
+balls()
+{
+	local calls=0 side name n=$((BALLS * 3 / 4))
+	two ping pong $BALLS
+	for side in ping pong; do
+		for name in writes reads waits others; do
+			calls=$((calls + $(of $side $name)))
+		done
+	done
+	limit pingpong_allocations $(($(of ping allocations) + $(of pong allocations)))
+	limit pingpong_extra_writes $(($(of ping writes) + $(of pong writes) - 2 * n))
+	limit pingpong_calls $((calls * 1000 / n))
+}
+
+idle()
+{
+	local port most
+	port=$(free_port)
+	most=$(sed -n 's/^idle_peer_after[[:space:]]*\([0-9]*\).*/\1/p' "$LIMITS")
+	"$BUILD/tests/gate_idle" peers "$port" $PEERS >"$dir/peers.out" 2>&1 &
+	pids=($!)
+	timeout -k 5 120 "$BUILD/tests/gate_idle" hub "$port" $PEERS "$most" \
+		>"$dir/hub.out" 2>"$dir/hub.err" || not_ok "gate: idle peers: $(cat "$dir/hub.err")"
+	end_all
+	limit idle_peer_before "$(of hub before)"
+	limit idle_peer_after "$(of hub after)"
+	limit idle_turns "$(of hub turns)"
+}
+
+instructions()
+{
+	local short_send short_recv
+	two send recv $SHORT "${callgrind[@]}"
+	short_send=$(collected "$dir/send.err") short_recv=$(collected "$dir/recv.err")
+	two send recv $LONG "${callgrind[@]}"
+	limit stream_send $((($(collected "$dir/send.err") - short_send) / (LONG - SHORT)))
+	limit stream_receive $((($(collected "$dir/recv.err") - short_recv) / (LONG - SHORT)))
+}
+
+# at_depth DEPTH: a hundredth of an instruction for a message with so many queued.
+at_depth()
+{
+	local n before=0
+	for n in $((SHORT / 5)) $((LONG / 5)); do
+		"${callgrind[@]}" "$BUILD/tests/gate_depth" "$1" $n >"$dir/depth.out" \
+			2>"$dir/depth.err" || return
+		n=$(collected "$dir/depth.err")
+		[ $before = 0 ] && before=$n
+	done
+	echo $(((n - before) * 500 / (LONG - SHORT)))
+}
+
+depths()
+{
+	local depth n least=0 most=0
+	for depth in 100 10000 1000000; do
+		n=$(at_depth $depth)
+		echo "# at $depth queued: ${n:-?} hundredths of an instruction"
+		[ $least = 0 ] || [ "${n:-0}" -lt $least ] && least=${n:-0}
+		[ "${n:-0}" -gt $most ] && most=$n
+	done
+	[ "$least" -gt 0 ] || not_ok "gate: depth: $(tail -n 1 "$dir/depth.err")"
+	limit depth_percent $(((most - least) * 100 / (least ? least : 1)))
+}
+
+for program in stream idle depth; do
+	[ -x "$BUILD/tests/gate_$program" ] && continue
+	not_ok "gate: $BUILD/tests/gate_$program is not built: run \`make tests\`"
 	finish
-fi
-
-stream $LONG
-for side in send recv; do
-	n=$(sed -n 's/.*allocations=\([0-9]*\)$/\1/p' "$dir/$side.out")
-	if [ "$n" = 0 ]; then
-		ok "gate: no allocation while $((LONG * 3 / 4)) messages pass ($side)"
-	else
-		not_ok "gate: $n allocations while $((LONG * 3 / 4)) messages pass ($side)"
-	fi
 done
-
+streams
+balls
+idle
 if ! command -v valgrind >/dev/null; then
 	echo 'ok - gate: instructions a message # SKIP valgrind is not installed'
 	[ "${SKIPS:-allowed}" = forbidden ] && failed=$((failed + 1))
 	finish
 fi
 callgrind=(valgrind --tool=callgrind "--callgrind-out-file=$dir/%p.callgrind")
-stream $SHORT "${callgrind[@]}"
-short_send=$(collected send) short_recv=$(collected recv)
-stream $LONG "${callgrind[@]}"
-send=$((($(collected send) - short_send) / (LONG - SHORT)))
-recv=$((($(collected recv) - short_recv) / (LONG - SHORT)))
-if [ $((send + recv)) -gt 0 ] && [ $((send + recv)) -le $LIMIT ]; then
-	ok "gate: $send + $recv instructions to send and receive 64 bytes (limit $LIMIT)"
-else
-	not_ok "gate: $send + $recv instructions to send and receive 64 bytes: limit $LIMIT"
-fi
+instructions
+depths
 finish
