@@ -97,12 +97,15 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 {
 	struct member *m = container_of(p, struct member, peer);
 	const struct sockaddr_storage *to = &m->addrs[path];
-	int fd = n->transport->dial(to, source_for(n, to->ss_family, path));
+	bool done = false;
+	int fd = n->transport->dial(to, source_for(n, to->ss_family, path), &done);
 	struct conn *c;
-	int err = fd < 0 ? fd : conn_new(n, fd, CONN_DIALLING, &c);
+	int err = fd < 0 ? fd : conn_new(n, fd, done ? CONN_OPEN : CONN_DIALLING, &c);
 
 	if (!err) {
 		link_dial(&n->core, &c->link, p, path, probe);
+		if (done)
+			link_connected(&c->link);
 		return;
 	}
 	if (fd >= 0)
@@ -120,6 +123,8 @@ void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from)
 
 	if (!err) {
 		link_accept(&n->core, &c->link, from);
+		/* Who dials speaks first, and mostly has by now. */
+		conn_event(c, EPOLLIN);
 		return;
 	}
 	n->transport->reset(fd);

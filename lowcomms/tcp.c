@@ -68,9 +68,11 @@ static int tcp_accept(int listener, struct sockaddr_storage *ret_from)
 	return fd;
 }
 
-static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_storage *from)
+static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_storage *from,
+		    bool *ret_done)
 {
-	struct sockaddr_storage src;
+	struct sockaddr_storage src, own, other;
+	socklen_t own_len = sizeof own, other_len = sizeof other;
 	int fd = new_socket(to);
 
 	if (fd < 0)
@@ -88,27 +90,25 @@ static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_sto
 	}
 	if (connect(fd, (const struct sockaddr *)to, addr_len(to)) && errno != EINPROGRESS)
 		return fail_close(fd);
+	if (getsockname(fd, (struct sockaddr *)&own, &own_len))
+		return fail_close(fd);
+	/* A dial to a port of the own machine that nobody listens on can meet itself. */
+	if (addr_same(&own, to)) {
+		errno = ECONNREFUSED;
+		return fail_close(fd);
+	}
+	*ret_done = !getpeername(fd, (struct sockaddr *)&other, &other_len);
 	return fd;
 }
 
 static int tcp_dialled(int fd)
 {
-	struct sockaddr_storage own, other;
-	socklen_t own_len = sizeof own, other_len = sizeof other;
 	int err = 0;
 	socklen_t len = sizeof err;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))
 		return -errno;
-	if (err)
-		return -err;
-	if (getsockname(fd, (struct sockaddr *)&own, &own_len) ||
-	    getpeername(fd, (struct sockaddr *)&other, &other_len))
-		return -errno;
-	/* A dial to a port of the own machine that nobody listens on can meet itself. */
-	if (addr_same(&own, &other))
-		return -ECONNREFUSED;
-	return 0;
+	return -err;
 }
 
 static ssize_t tcp_read(int fd, void *buf, size_t n)

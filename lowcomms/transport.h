@@ -7,6 +7,7 @@
 #ifndef SINEW_LOWCOMMS_TRANSPORT_H
 #define SINEW_LOWCOMMS_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -19,9 +20,11 @@ struct transport {
 	/* The next waiting connection: the descriptor, or -errno; -EAGAIN: none. */
 	int (*accept)(int listener, struct sockaddr_storage *ret_from);
 	/* Starts to connect from that source address (NULL: any; its port is not
-	 * used). The descriptor becomes writable when it is decided; or -errno. */
-	int (*dial)(const struct sockaddr_storage *to, const struct sockaddr_storage *from);
-	/* After a dialled one became writable: 0 or why it failed. */
+	 * used). The descriptor, or -errno. *ret_done: it is connected already; else it
+	 * becomes writable when that is decided. */
+	int (*dial)(const struct sockaddr_storage *to, const struct sockaddr_storage *from,
+		    bool *ret_done);
+	/* After it became writable: 0 or why it failed. */
 	int (*dialled)(int fd);
 	/* 0: end of file. -EAGAIN: nothing there. */
 	ssize_t (*read)(int fd, void *buf, size_t n);
