@@ -118,8 +118,8 @@ SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
-.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps install uninstall clean help FORCE
-.PHONY: bench bench-programs fuzz fuzz-merge fuzz-programs
+.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps clean help FORCE
+.PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -235,7 +235,7 @@ $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -o $@ $^
 
-$(BUILD)/sinew.pc: lowcomms/sinew.pc.in $(BUILD)/flags FORCE
+$(BUILD)/sinew.pc: lowcomms/sinew.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e 's|@PRIVATE@|$(COROSYNC_LIBS)|' $< >$@
@@ -296,7 +296,11 @@ abi: all
 
 # ---- installing ----
 
-install: all $(BUILD)/sinew.pc
+install: all
+	@$(MAKE) --no-print-directory install-built
+
+# What has been built, whatever flags that was done with.
+install-built: $(BUILD)/sinew.pc
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 755 $(BUILD)/sinew $(DESTDIR)$(BINDIR)/sinew
 	$(INSTALL) -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/libsinew.so.$(VERSION)

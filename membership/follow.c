@@ -166,7 +166,11 @@ static void on_group(void *arg, uint32_t own_pid, const struct view_process *now
 		     const struct view_gone *gone, unsigned n_gone)
 {
 	struct sinew_corosync *c = arg;
+	unsigned i;
 
+	for (i = 0; i < n_gone; i++)
+		follow_log(c, SINEW_DEBUG, "peer=%" PRIu32 " is gone from the group",
+			   gone[i].process.nodeid);
 	view_group(&c->view, own_pid, now, n_now, gone, n_gone, follow_now_ns());
 	c->is_settle_due = true;
 }
@@ -183,6 +187,8 @@ static void on_quorum(void *arg, bool is_quorate, const struct view_ring *ring)
 {
 	struct sinew_corosync *c = arg;
 
+	follow_log(c, SINEW_DEBUG, "corosync says quorum=%s for ring=%" PRIx32 ".%" PRIx64,
+		   is_quorate ? "yes" : "no", ring->nodeid, ring->seq);
 	view_quorum(&c->view, is_quorate, ring);
 	c->is_settle_due = true;
 }

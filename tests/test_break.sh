@@ -515,7 +515,7 @@ rejected_connections_are_reset()
 	block way j --from "$NET.1" --to "$NET.2" --reject --both --json
 	breaks destroy --netns "${SPACE}j" --port 21065
 	wait_for has_counted j
-	timeout 5 ip netns exec "${SPACE}j" bash -c "</dev/tcp/$NET.2/21065" 2>/dev/null
+	timeout "$LIMIT" ip netns exec "${SPACE}j" bash -c "</dev/tcp/$NET.2/21065" 2>/dev/null
 	equals "status of a connect that is not from there" $? 0
 	kill -TERM "$pid_way"
 	ends way 0

@@ -126,7 +126,7 @@ static bool set_up(bool reader_keeps, int64_t stall, int64_t slow)
 	n_wanted = 3000;
 	nodes[0].on_up = nodes[0].on_writable = fill_queue;
 	nodes[1].on_message = take_message;
-	return live_pair(nodes, small_queues) && CHECK(live_run(nodes, both_up, NULL, 5000));
+	return live_pair(nodes, small_queues) && CHECK(live_run(nodes, both_up, NULL, 20000));
 }
 
 static void go_on(void)
@@ -158,7 +158,7 @@ static void kept_and_not_released(void)
 	struct sinew_status st;
 
 	if (set_up(true, full ? 5000 : 2000, full ? 15000 : 6000)) {
-		CHECK(live_run(nodes, sender_told, NULL, 5000));
+		CHECK(live_run(nodes, sender_told, NULL, 20000));
 		end = live_ms() + slow_ms;
 		live_run(nodes, time_over, &end, slow_ms + 1000);
 		CHECK(sender_told(NULL));
@@ -183,7 +183,7 @@ static void not_dispatched(void)
 	bool full = live_env("LIVE_FULL");
 	int64_t end;
 
-	if (set_up(false, full ? 20000 : 4000, full ? 15000 : 3000)) {
+	if (set_up(false, full ? 20000 : 8000, full ? 15000 : 3000)) {
 		/* Until now nothing was lost, from now on nobody reads. */
 		end = live_ms() + slow_ms;
 		while (live_ms() < end)
@@ -199,7 +199,7 @@ static void not_dispatched(void)
 static void a_stall_is_noticed(void)
 {
 	struct live *const sender[1] = { &nodes[0] };
-	int64_t end = live_ms() + live_limit(15000);
+	int64_t end = live_ms() + live_limit(30000);
 
 	if (set_up(false, 500, 0)) {
 		while (live_status(&nodes[0]).stalls == 0 && live_ms() < end)

@@ -277,7 +277,7 @@ sed -n 's/.*strcmp(item->key, "\([a-z_]*\)").*/\1/p' membership/static.c | sort 
 # listed COMMAND...: the subcommands, or the modes of a subcommand, that its --help lists.
 listed()
 {
-	timeout 10 "$SINEW" "$@" --help </dev/null | sed -n 's/^  \([a-z][a-z-]*\)  *[^ ].*/\1/p'
+	timeout 30 "$SINEW" "$@" --help </dev/null | sed -n 's/^  \([a-z][a-z-]*\)  *[^ ].*/\1/p'
 }
 
 # A command is a subcommand, or a subcommand and one of its modes.
@@ -300,7 +300,7 @@ complete_line()
 
 mkdir -p "$dir/help"
 while read -r sub mode; do
-	timeout 10 "$SINEW" $sub $mode --help </dev/null >"$dir/help/$sub$mode"
+	timeout 30 "$SINEW" $sub $mode --help </dev/null >"$dir/help/$sub$mode"
 done <"$dir/commands"
 
 # own_part PAGE [MODE]: the whole page; of one with modes the sections whose title names that
@@ -413,7 +413,7 @@ if grep -q cat "$dir/subcommands"; then
 fi | verdict completion_reads_the_nodes_of_the_file
 
 # Its addresses are those of documents: a file that is right gets as far as to them.
-timeout 10 "$SINEW" cat --config "$dir/example.conf" --node 1 </dev/null >"$dir/loaded" 2>&1
+timeout 30 "$SINEW" cat --config "$dir/example.conf" --node 1 </dev/null >"$dir/loaded" 2>&1
 if ! grep -q 'is not an address of this machine' "$dir/loaded"; then
 	echo "it was refused: $(cat "$dir/loaded")"
 fi | verdict the_example_of_sinew_conf_is_loaded

@@ -300,7 +300,8 @@ judge_up()
 	for i in ${*:-$listed}; do
 		books+=("$(book "$i")")
 	done
-	"$LAB_BIN/corosync_judge" "$how" "$LIMIT" "${books[@]}" >"$T/up" 2>&1 || bad "$(cat "$T/up")"
+	"$LAB_BIN/corosync_judge" "$how" "$LIMIT" "${books[@]}" >"$T/up" 2>&1 ||
+		bad "$(cat "$T/up")"
 }
 
 # From here on `events` tells.
@@ -393,20 +394,33 @@ fates()
 }
 
 # How long a word of corosync takes to the application: median and 99 of 100 are bounded. That
-# somebody joined is told when there is a session, for which the other has to know us, too: with
-# UPS=no that is left out, where corosync is slow about it.
+# somebody is gone counts from corosync's callback on; that the own life is lost with quorum, from
+# the callback that said so, or with corosync, from that. That somebody joined is told when there is
+# a session, for which the other has to know us, too, and counts from when its greeting has come:
+# with UPS=no that is left out, where corosync is slow about it.
 latency()
 {
 	cat "$T"/node*/events | awk -v ups="${UPS:-yes}" '
-		$2 == "begin" { delete told }
-		$2 == "log" && $3 == "corosync" && $6 ~ /^(joined|left|failed:)$/ {
-			life = $NF; sub("incarnation=", "life=", life)
-			told[$5 " " life " " ($6 == "joined" ? "up" : "down")] = $1
+		$2 == "begin" { delete joined; delete gone; cause = 0 }
+		$2 == "log" && $3 == "corosync" && $6 == "joined" { joined[$5] = $1 }
+		$2 == "log" && $3 == "corosync" && /is gone from the group/ && !($5 in gone) {
+			gone[$5] = $1
 		}
-		($2 == "up" && ups == "yes") || $2 == "down" {
-			key = $3 " " $4 " " $2
-			if (key in told) { printf "%.3f\n", $1 - told[key]; delete told[key] }
-		}' | sort -n | awk '
+		/ log corosync .* corosync says quorum=no/ { no = $1 }
+		/ log corosync .* quorum is lost/ && !cause { cause = no }
+		/ log corosync .* corosync is lost/ { cause = $1 }
+		/ log corosync .* quorum is there/ || $2 == "lost" { cause = 0 }
+		$2 == "up" {
+			if ($3 in joined && ups == "yes") printf "%.3f\n", $1 - joined[$3]
+			delete joined[$3]
+			delete gone[$3]
+		}
+		$2 == "down" && /reason=self_lost/ {
+			if (cause) printf "%.3f\n", $1 - cause
+			delete gone[$3]
+		}
+		$2 == "down" && $3 in gone { printf "%.3f\n", $1 - gone[$3]; delete gone[$3] }
+	' | sort -n | awk '
 		{ ms[NR] = $1 }
 		END { printf "%d %.3f %.3f %.3f\n", NR, ms[int((NR + 1) / 2)],
 			ms[int(NR * 0.99 + 0.999)], ms[NR] }' >"$T/latency"

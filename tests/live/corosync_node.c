@@ -379,6 +379,8 @@ static int open_node(struct program *p)
 	setup.connect_ms = CONNECT_MS;
 	setup.hold_failed = p->hold;
 	setup.log = log_corosync;
+	setup.log_level = SINEW_DEBUG;
+	setup.log_level = SINEW_DEBUG;
 	rc = sinew_corosync_open(&setup, &p->corosync, err, sizeof(err));
 	if (rc) {
 		event("wrong cannot open corosync: %s", err);
