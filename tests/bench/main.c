@@ -170,6 +170,7 @@ static int conclude(const struct arguments *args)
 	int err = report_write(&bench, args->json);
 
 	table_print(&bench);
+	fflush(stdout);
 	if (err)
 		fprintf(stderr, "bench: %s: %s\n", args->json, strerror(-err));
 	if (bench.n_failed)

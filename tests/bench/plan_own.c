@@ -156,8 +156,8 @@ static void plan_depth(struct bench *b)
 		struct step *step = step_add(b, "depth", PLACE_FREE);
 
 		step->is_slow = d->is_slow;
-		step_words(step, 0, "depth depth=%u count=%u repeat=%u ms=1", d->depth, d->cycles,
-			   d->repeat);
+		step_words(step, 0, "depth depth=%u count=%u repeat=%u ms=%d", d->depth, d->cycles,
+			   d->repeat, !b->is_quick);
 		step_result(step, "batch_ns", figure_add(b, "ns", false, "depth.%u", d->depth));
 	}
 }
