@@ -15,6 +15,7 @@ enum command_status {
 	STATUS_SIGNAL = 128,	/* + the signal that came a second time */
 };
 
+int bench_main(int argc, char **argv);
 int break_main(int argc, char **argv);
 int cat_main(int argc, char **argv);
 int dump_main(int argc, char **argv);

@@ -16,6 +16,7 @@
 #include "tools/say.h"
 
 static const struct choice subcommands[] = {
+	{ "bench", bench_main, "how fast messages go between two nodes" },
 	{ "break", break_main,
 	  "make faults: destroy, reset, block connections; relay and break them" },
 	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },

@@ -28,6 +28,7 @@ struct figure {
 	double runs[RUNS_MAX];
 	unsigned n;
 	char skipped[REASON_MAX]; /* why, or "" */
+	bool is_left_out; /* by the kind of run, not by a failure */
 	bool is_wanted;
 };
 

@@ -11,7 +11,7 @@
 
 #include "tests/bench/run.h"
 
-#define RUNS	     5
+#define RUNS	     7
 #define RUNS_QUICK   3
 #define PATTERNS_MAX 16
 
@@ -22,7 +22,7 @@ static const char help[] =
 	"\n"
 	"  --row NAME      only that line of the table, group (stream64, roundtrip), or figure\n"
 	"                  (stream64.sinew.*); again for more\n"
-	"  --runs N        so many runs of each, in turn (5; 3 if quick)\n"
+	"  --runs N        so many runs of each, in turn (7; 3 if quick)\n"
 	"  --quick         within a minute: shorter, each at one placement, nothing slow\n"
 	"  --list          print the names of all rows and figures\n"
 	"  --json FILE     (build/bench.json)\n"
@@ -170,6 +170,7 @@ static int conclude(const struct arguments *args)
 	int err = report_write(&bench, args->json);
 
 	table_print(&bench);
+	fflush(stdout);
 	if (err)
 		fprintf(stderr, "bench: %s: %s\n", args->json, strerror(-err));
 	if (bench.n_failed)

@@ -7,21 +7,22 @@
 
 #include "tests/bench/plan.h"
 
-#define QUEUE_BYTES	(4u << 20)
-#define STREAM_MS	500
-#define STREAM_MS_QUICK 250
-#define GATE_SHORT	100000 /* messages; rows.c knows the difference, too */
-#define GATE_LONG	300000
-#define ROUNDS_SHORT	1000
-#define ROUNDS_LONG	3000
-#define RESETS		1000
-#define RESETS_QUICK	200
-#define RESEND_MESSAGES 65536 /* of 1 KiB */
-#define BESIDE_MESSAGES 1000000
-#define IDLE_MS		10000
-#define MANY_PEERS	32
-#define MEMORY_PEERS	64
-#define ONE_RUN		1
+#define QUEUE_BYTES	  (4u << 20)
+#define STREAM_MS	  500
+#define STREAM_MS_QUICK	  250
+#define GATE_SHORT	  100000 /* messages; rows.c knows the difference, too */
+#define GATE_LONG	  300000
+#define ROUNDS_SHORT	  1000
+#define ROUNDS_LONG	  3000
+#define RESETS		  1000
+#define RESETS_QUICK	  200
+#define RESEND_MESSAGES	  65536 /* of 1 KiB */
+#define DEPTH_QUEUE_BYTES (128u << 20) /* a million of 64 bytes */
+#define BESIDE_MESSAGES	  1000000
+#define IDLE_MS		  10000
+#define MANY_PEERS	  32
+#define MEMORY_PEERS	  64
+#define ONE_RUN		  1
 
 static const char *const quantiles[] = { "q10",	 "q100", "q300", "q500", "q700",
 					 "q900", "q950", "q990", "q999" };
@@ -146,8 +147,8 @@ static void plan_depth(struct bench *b)
 		step->runs = ONE_RUN;
 		step->is_slow = true;
 		step->limit_s = 120;
-		step_words(step, 0, "depth depth=%u count=%u repeat=%u", d->depth, d->exact_cycles,
-			   d->exact_repeat);
+		step_words(step, 0, "depth depth=%u count=%u repeat=%u queue=%u", d->depth,
+			   d->exact_cycles, d->exact_repeat, DEPTH_QUEUE_BYTES);
 		step_result(step, "instructions",
 			    figure_add(b, "instructions", false, "depth-exact.%u", d->depth));
 	}
@@ -156,8 +157,8 @@ static void plan_depth(struct bench *b)
 		struct step *step = step_add(b, "depth", PLACE_FREE);
 
 		step->is_slow = d->is_slow;
-		step_words(step, 0, "depth depth=%u count=%u repeat=%u ms=1", d->depth, d->cycles,
-			   d->repeat);
+		step_words(step, 0, "depth depth=%u count=%u repeat=%u queue=%u", d->depth,
+			   d->cycles, d->repeat, b->is_quick ? QUEUE_BYTES : DEPTH_QUEUE_BYTES);
 		step_result(step, "batch_ns", figure_add(b, "ns", false, "depth.%u", d->depth));
 	}
 }

@@ -42,6 +42,8 @@ static bool is_judged(const struct stream *s, const char *with, enum place place
 {
 	if (strcmp(s->group, "stream64") == 0 && place == PLACE_ONE)
 		return strcmp(with, "sinew") == 0 || strncmp(with, "zmq", 3) == 0;
+	if (strcmp(with, "bare") == 0 || strncmp(with, "nng", 3) == 0)
+		return s->size == 64 && place == PLACE_SPLIT;
 	return place == PLACE_SPLIT && !s->is_swept;
 }
 

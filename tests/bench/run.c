@@ -211,10 +211,13 @@ static void count(struct runner *r)
 
 		if (!is_wanted(r->b, step))
 			continue;
-		if (why_not(r->b, step))
-			skip(r->b, step, why_not(r->b, step));
-		else
+		if (!why_not(r->b, step)) {
 			r->n_all += runs_of(r->b, step);
+			continue;
+		}
+		skip(r->b, step, why_not(r->b, step));
+		for (unsigned k = 0; k < step->n_results; k++)
+			r->b->figures[step->results[k].figure].is_left_out = true;
 	}
 }
 

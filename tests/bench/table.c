@@ -45,11 +45,11 @@ static void print_row(const struct row *r)
 	char value[TEXT_MAX], must[TEXT_MAX], aim[TEXT_MAX], range[TEXT_MAX * 2 + 8];
 
 	if (r->skipped[0]) {
-		printf("%-58s  skipped: %s\n", r->rule->title, r->skipped);
+		printf("%-52s skipped: %s\n", r->rule->title, r->skipped);
 		return;
 	}
 	spread(range, r->runs, r->n);
-	printf("%-58s %9s %s%-8s %8s %8s  %-6s %s\n", r->rule->title, number(value, r->value), "",
+	printf("%-52s %9s %-12s %8s %8s  %-6s  %s\n", r->rule->title, number(value, r->value),
 	       r->rule->unit, number(must, r->rule->must), number(aim, r->rule->aim),
 	       isnan(r->rule->must) ? ""
 	       : r->is_ok	    ? "ok"
@@ -62,23 +62,24 @@ static void print_figure(const struct figure *f)
 	char value[TEXT_MAX], range[TEXT_MAX * 2 + 8];
 
 	if (f->skipped[0]) {
-		printf("%-40s  skipped: %s\n", f->name, f->skipped);
+		printf("%-32s  skipped: %s\n", f->name, f->skipped);
 		return;
 	}
 	spread(range, f->runs, f->n);
-	printf("%-40s %9s %-14s %s\n", f->name, number(value, median(f->runs, f->n)), f->unit,
+	printf("%-32s %9s %-14s %s\n", f->name, number(value, median(f->runs, f->n)), f->unit,
 	       range);
 }
 
 void table_print(const struct bench *b)
 {
-	printf("%-58s %9s %-8s %8s %8s  %-6s %s\n", "measure", "median", "", "must", "aim", "",
+	printf("%-52s %9s %-12s %8s %8s  %-6s  %s\n", "measure", "median", "", "must", "aim", "",
 	       "runs");
 	for (unsigned i = 0; i < b->n_rows; i++)
 		if (b->rows[i].is_wanted)
 			print_row(&b->rows[i]);
-	printf("\n%-40s %9s %-14s %s\n", "figure", "median", "", "runs");
+	printf("\n%-32s %9s %-14s %s\n", "figure", "median", "", "runs");
 	for (unsigned i = 0; i < b->n_figures; i++)
-		if (b->figures[i].is_wanted && strncmp(b->figures[i].name, "latency-", 8) != 0)
+		if (b->figures[i].is_wanted && !b->figures[i].is_left_out &&
+		    strncmp(b->figures[i].name, "latency-", 8) != 0)
 			print_figure(&b->figures[i]);
 }

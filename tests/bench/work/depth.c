@@ -14,8 +14,7 @@
 #include "tools/histogram.h"
 
 #define BATCH	    100 /* few enough that none of them is written at once */
-#define QUEUE_BYTES (128u << 20)
-#define WARM	    1200000 /* messages: each page of the queue was touched */
+#define FRAME_BYTES 112 /* of a message in the queue, at least */
 #define QUIET_MS    2 /* without a byte sent: the sender has nothing to do */
 
 struct queue {
@@ -25,9 +24,11 @@ struct queue {
 	struct histogram times; /* of a batch */
 };
 
+static size_t queue_bytes;
+
 static void tune(struct sinew_options *opt)
 {
-	opt->queue_bytes = QUEUE_BYTES;
+	opt->queue_bytes = (uint32_t)queue_bytes;
 }
 
 static struct sinew_status status_of(struct queue *q)
@@ -122,13 +123,15 @@ static int open_both(struct queue *q, const struct settings *s)
 int job_depth(const struct settings *s)
 {
 	struct queue *q = calloc(1, sizeof *q);
-	int err = q ? open_both(q, s) : -ENOMEM;
+	int err;
 
-	if (!err && s->ms) {
-		err = send_some(q, WARM);
-		if (!err)
-			err = drain(q);
-	}
+	queue_bytes = s->end.queue_bytes;
+	err = q ? open_both(q, s) : -ENOMEM;
+	/* Each page of the queue is touched once. */
+	if (!err)
+		err = send_some(q, queue_bytes / FRAME_BYTES);
+	if (!err)
+		err = drain(q);
 	for (uint64_t i = 0; i < s->count && !err; i++)
 		err = cycle(q, s);
 	if (err)

@@ -45,8 +45,8 @@ static int tune(struct end *e, const struct end_options *opt)
 	int high_water = n > HIGH_WATER_MIN ? (int)n : HIGH_WATER_MIN;
 
 	if (set(e, ZMQ_SNDHWM, high_water) || set(e, ZMQ_RCVHWM, high_water) ||
-	    set(e, ZMQ_LINGER, 0) || set(e, ZMQ_SNDTIMEO, END_WAIT_MS) ||
-	    set(e, ZMQ_RCVTIMEO, END_WAIT_MS))
+	    set(e, ZMQ_LINGER, 0) || set(e, ZMQ_RECONNECT_IVL, 1) ||
+	    set(e, ZMQ_SNDTIMEO, END_WAIT_MS) || set(e, ZMQ_RCVTIMEO, END_WAIT_MS))
 		return -errno;
 	return 0;
 }

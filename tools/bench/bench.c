@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * "sinew bench": how fast messages go between two nodes. This file reads the command line,
+ * opens the node, turns its loop and ends it. Knows nothing of what is measured.
+ */
+#include "tools/bench/bench.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/options.h"
+#include "tools/say.h"
+#include "tools/signals.h"
+
+#define SECONDS_MS     1000
+#define SECONDS_MAX_MS 600000
+#define WAIT_MS	       10000
+#define LINGER_MS      5000
+#define SIGNAL_LOOK_MS 50
+#define TURN_MS	       100
+
+enum argument {
+	OPT_CONFIG = 256,
+	OPT_JSON,
+	OPT_LOG_LEVEL,
+	OPT_MEMBERSHIP,
+	OPT_NODE,
+	OPT_SECONDS,
+	OPT_SERVE,
+	OPT_TO,
+	OPT_WAIT,
+};
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "membership", required_argument, NULL, OPT_MEMBERSHIP },
+	{ "node", required_argument, NULL, OPT_NODE },
+	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "serve", no_argument, NULL, OPT_SERVE },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "wait", required_argument, NULL, OPT_WAIT },
+	{ 0 },
+};
+
+static const char help[] =
+	"usage: sinew bench [--config FILE --node ID] --serve | --to ID [OPTION...]\n"
+	"\n"
+	"Measures how fast messages go between two nodes: streams of several sizes, each\n"
+	"message checked where it comes, and round trips. One node serves, until a\n"
+	"signal; the other measures and prints a table.\n"
+	"\n"
+	"  --config FILE      nodes and options, in the syntax of corosync.conf\n"
+	"  --node ID          the own node of that file\n"
+	"  --serve            answer those that measure\n"
+	"  --to ID            measure towards that node, which serves\n"
+	"  --seconds S        how long each measure lasts (1)\n"
+	"  --wait S           seconds until it must be up (10)\n" CLUSTER_HELP
+	"  --json             print one JSON document instead\n"
+	"  --log-level LEVEL  error, warning (as it is), info or debug\n"
+	"  --help\n"
+	"\n"
+	"Exit status: 0 all was measured, 1 something was not or came wrong, 2 usage or\n"
+	"configuration, 3 the other node is not up or does not serve, 4 it failed.\n";
+
+/* ---- command line ---- */
+
+static int take_number(struct bench_arguments *args, int option, const char *text)
+{
+	if (option == OPT_NODE && !options_nodeid(text, &args->cluster.node))
+		return options_refuse("node", text, "a nodeid from 1 to 2147483647");
+	if (option == OPT_TO && !options_nodeid(text, &args->to))
+		return options_refuse("to", text, "a nodeid from 1 to 2147483647");
+	if (option == OPT_SECONDS && (!options_seconds(text, &args->seconds_ms) ||
+				      !args->seconds_ms || args->seconds_ms > SECONDS_MAX_MS))
+		return options_refuse("seconds", text, "seconds from 0.001 to 600");
+	if (option == OPT_WAIT && !options_seconds(text, &args->wait_ms))
+		return options_refuse("wait", text, "seconds from 0 to 1000000");
+	return -1;
+}
+
+static int take_option(void *arg, int option, const char *text)
+{
+	struct bench_arguments *args = arg;
+
+	switch ((enum argument)option) {
+	case OPT_CONFIG:
+		args->cluster.config = text;
+		return -1;
+	case OPT_JSON:
+		args->json = true;
+		return -1;
+	case OPT_SERVE:
+		args->serves = true;
+		return -1;
+	case OPT_NODE:
+	case OPT_TO:
+	case OPT_SECONDS:
+	case OPT_WAIT:
+		return take_number(args, option, text);
+	case OPT_MEMBERSHIP:
+		if (!cluster_parse(text, &args->cluster.source))
+			return options_refuse("membership", text, "static or corosync");
+		return -1;
+	case OPT_LOG_LEVEL:
+		if (!options_level(text, &args->cluster.level))
+			return options_refuse("log-level", text, "error, warning, info or debug");
+		return -1;
+	}
+	return STATUS_USAGE;
+}
+
+static int parse(struct bench_arguments *args, int argc, char **argv)
+{
+	const struct options o = {
+		.name = "sinew bench",
+		.help = help,
+		.list = options,
+		.take = take_option,
+		.arg = args,
+	};
+	int rc;
+
+	*args = (struct bench_arguments){
+		.cluster = { .level = SINEW_WARNING },
+		.seconds_ms = SECONDS_MS,
+		.wait_ms = WAIT_MS,
+	};
+	rc = options_walk(&o, argc, argv);
+	if (rc >= 0 || args->serves != (args->to != 0))
+		return rc;
+	say(SINEW_ERROR, "either --serve or --to ID, one of them");
+	return STATUS_USAGE;
+}
+
+/* ---- callbacks ---- */
+
+static void peer_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	struct bench *b = user;
+
+	(void)node;
+	if (b->args.serves)
+		sinew_peer_set_user(peer, calloc(1, sizeof(struct bench_incoming)));
+	/* What was begun with one life is not gone on with in another. */
+	if (sinew_peer_nodeid(peer) != b->args.to || b->was_up)
+		return;
+	b->peer = peer;
+	b->was_up = true;
+}
+
+static void message(struct sinew_node *node, struct sinew_peer *peer,
+		    const struct sinew_message *msg, void *user)
+{
+	struct bench *b = user;
+
+	(void)node;
+	if (b->args.serves)
+		bench_serve(b, peer, msg);
+	else if (peer == b->peer)
+		bench_take(b, msg);
+}
+
+static void writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+{
+	(void)node;
+	(void)peer;
+	((struct bench *)user)->is_writable = true;
+}
+
+static void peer_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
+		      const struct sinew_fates *fates, void *user)
+{
+	struct bench *b = user;
+
+	(void)node;
+	(void)fates;
+	if (b->args.serves)
+		free(sinew_peer_user(peer));
+	if (peer != b->peer)
+		return;
+	b->peer = NULL;
+	b->reason = reason;
+}
+
+static void closed(struct sinew_node *node, void *user)
+{
+	(void)node;
+	((struct bench *)user)->is_closed = true;
+}
+
+/* ---- loop ---- */
+
+/* Seldom enough to cost nothing. */
+static void look_for_signal(struct bench *b)
+{
+	uint64_t now = clock_now_ns();
+
+	if (b->signal || now < b->signal_look_ns + SIGNAL_LOOK_MS * CLOCK_MS)
+		return;
+	b->signal_look_ns = now;
+	b->signal = signals_take(b->signal_fd);
+}
+
+bool bench_turn(struct bench *b, int wait_ms)
+{
+	int rc = sinew_dispatch(b->node, wait_ms);
+
+	look_for_signal(b);
+	if (rc < 0 && rc != -ESHUTDOWN) {
+		say(SINEW_ERROR, "the loop failed: %s", sinew_error_name(rc));
+		b->status = STATUS_UNDELIVERED;
+	}
+	if (b->was_up && !b->peer && !b->is_closed && b->status == STATUS_OK) {
+		say(SINEW_ERROR, "node %" PRIu32 " went down: %s", b->args.to,
+		    sinew_down_name(b->reason));
+		b->status = STATUS_PEER_LOST;
+	}
+	return rc >= 0 && !b->signal && (b->peer || !b->was_up);
+}
+
+/* Until the other node is up. */
+static bool wait_for_peer(struct bench *b)
+{
+	uint64_t until = clock_now_ns() + b->args.wait_ms * CLOCK_MS;
+
+	bench_progress(b, "waiting for the other node");
+	while (!b->peer) {
+		if (!bench_turn(b, TURN_MS))
+			return false;
+		if (b->peer || clock_now_ns() < until)
+			continue;
+		say(SINEW_ERROR,
+		    "node %" PRIu32 " is not up after %" PRIu32 ".%03" PRIu32
+		    " s; does \"sinew bench --serve\" run there?",
+		    b->args.to, b->args.wait_ms / 1000, b->args.wait_ms % 1000);
+		b->status = STATUS_NOT_UP;
+		return false;
+	}
+	return true;
+}
+
+static void run(struct bench *b)
+{
+	if (b->args.serves) {
+		while (bench_turn(b, TURN_MS))
+			;
+	} else if (wait_for_peer(b)) {
+		b->was_measured = true;
+		bench_measure(b);
+		/* A signal cut it short. */
+		if (b->signal && b->status == STATUS_OK)
+			b->status = STATUS_UNDELIVERED;
+	}
+	b->was_up = false;
+	if (sinew_close(b->node, LINGER_MS))
+		return;
+	while (!b->is_closed && sinew_dispatch(b->node, TURN_MS) >= 0)
+		;
+}
+
+/* ---- start and end ---- */
+
+static int check_to(const struct bench *b)
+{
+	uint32_t ids[STATIC_NODES_MAX];
+	unsigned n = sinew_static_nodes(b->cluster.config, ids, STATIC_NODES_MAX), i;
+
+	if (b->args.serves)
+		return STATUS_OK;
+	if (b->args.to == b->cluster.node) {
+		say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", b->args.to);
+		return STATUS_USAGE;
+	}
+	for (i = 0; i < n; i++)
+		if (ids[i] == b->args.to)
+			return STATUS_OK;
+	say(SINEW_ERROR, "--to: %s has no node %" PRIu32,
+	    b->cluster.file ? b->args.cluster.config : "corosync", b->args.to);
+	return STATUS_USAGE;
+}
+
+static int start(struct bench *b)
+{
+	const struct sinew_callbacks callbacks = {
+		.size = sizeof(callbacks),
+		.peer_up = peer_up,
+		.message = message,
+		.writable = writable,
+		.peer_down = peer_down,
+		.closed = closed,
+	};
+	struct sinew_options opt;
+	int rc = cluster_open(&b->cluster, &b->args.cluster);
+
+	if (!rc)
+		rc = check_to(b);
+	if (rc)
+		return rc;
+	b->message = calloc(1, BENCH_SIZE_MAX);
+	/* Blocked before the first thread starts, so that they all come by the descriptor. */
+	b->signal_fd = b->message ? signals_open() : -ENOMEM;
+	if (b->signal_fd < 0) {
+		say(SINEW_ERROR, "cannot start: %s", strerror(-b->signal_fd));
+		return STATUS_USAGE;
+	}
+	SINEW_OPTIONS_INIT(&opt);
+	opt.log = say_line;
+	opt.log_level = b->args.cluster.level;
+	opt.auto_close = true;
+	return cluster_node(&b->cluster, &opt, NULL, &callbacks, b, &b->node);
+}
+
+static void report(struct bench *b)
+{
+	int rc = !b->was_measured ? 0 : bench_report(b);
+
+	if (!rc)
+		return;
+	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(-rc));
+	if (b->status == STATUS_OK)
+		b->status = STATUS_UNDELIVERED;
+}
+
+int bench_main(int argc, char **argv)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	static const struct bench_stream streams[BENCH_STREAMS] = {
+		{ .name = "64 bytes", .bytes = 64 },
+		{ .name = "1 KiB", .bytes = 1024 },
+		{ .name = "60,000 bytes", .bytes = 60000 },
+		{ .name = "1 MiB", .bytes = BENCH_SIZE_MAX },
+	};
+	int status;
+
+	say_prefix("sinew bench");
+	if (!b)
+		return STATUS_USAGE;
+	memcpy(b->streams, streams, sizeof(streams));
+	b->signal_fd = -1;
+	b->began_ns = clock_now_ns();
+	status = parse(&b->args, argc, argv);
+	if (status < 0) {
+		b->status = (enum command_status)start(b);
+		if (b->status == STATUS_OK)
+			run(b);
+		report(b);
+		status = b->status;
+		cluster_close(&b->cluster);
+		sinew_node_free(b->node);
+	}
+	free(b->message);
+	free(b);
+	return status;
+}
