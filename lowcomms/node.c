@@ -65,18 +65,13 @@ static int init_locks(struct sinew_node *n)
 	err = pthread_mutex_init(&n->lock, NULL);
 	if (err)
 		return err;
-	err = pthread_mutex_init(&n->list_lock, NULL);
-	if (err)
-		goto lock;
 	err = pthread_mutex_init(&n->pool_lock, NULL);
 	if (err)
-		goto list_lock;
+		goto lock;
 	err = pthread_mutex_init(&n->watch_lock, NULL);
 	if (!err)
 		return 0;
 	pthread_mutex_destroy(&n->pool_lock);
-list_lock:
-	pthread_mutex_destroy(&n->list_lock);
 lock:
 	pthread_mutex_destroy(&n->lock);
 	return err;
@@ -234,7 +229,6 @@ void node_unref(struct sinew_node *n)
 	buf_pool_drop(n);
 	pthread_mutex_destroy(&n->watch_lock);
 	pthread_mutex_destroy(&n->lock);
-	pthread_mutex_destroy(&n->list_lock);
 	pthread_mutex_destroy(&n->pool_lock);
 	free(n);
 }
@@ -450,12 +444,12 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 		return -EALREADY;
 	atomic_store(&node->closing, true);
 	atomic_store(&node->sends_in, NODE_SENDS_NONE);
-	pthread_mutex_lock(&node->list_lock);
+	lock_take(&node->list_lock);
 	if (!node->close_due || linger_ms < node->close_ms)
 		node->close_ms = linger_ms;
 	node->close_due = true;
 	atomic_store(&node->inbox, true);
-	pthread_mutex_unlock(&node->list_lock);
+	lock_give(&node->list_lock);
 	loop_wake(&node->loop);
 	return 0;
 }
