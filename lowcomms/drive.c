@@ -357,7 +357,7 @@ void node_inbox(struct sinew_node *n)
 	if (!atomic_load(&n->inbox))
 		return;
 	lock_take(&n->list_lock);
-	atomic_store(&n->inbox, false);
+	atomic_store_explicit(&n->inbox, false, memory_order_relaxed);
 	commands = n->commands;
 	n->commands = NULL;
 	n->commands_tail = &n->commands;

@@ -352,8 +352,10 @@ int sinew_fd_get(struct sinew_node *node)
 	if (node_forked(node))
 		return -ECHILD;
 	/* What waits already needed no wake-up so far. */
-	if (!atomic_exchange(&node->fd_shown, true))
+	if (!atomic_exchange(&node->fd_shown, true)) {
+		loop_doze(&node->loop);
 		loop_wake(&node->loop);
+	}
 	return node->loop.epoll;
 }
 
@@ -397,7 +399,8 @@ static int enter(struct sinew_node *n)
 		sched_yield();
 		was = BUSY_NO;
 	}
-	atomic_store(&n->thread, (uintptr_t)pthread_self());
+	if (!node_on_loop(n))
+		atomic_store(&n->thread, (uintptr_t)pthread_self());
 	loop_rouse(&n->loop);
 	return 0;
 }
@@ -408,12 +411,14 @@ static void leave(struct sinew_node *n)
 
 	if (!closed)
 		loop_arm(&n->loop, node_deadline(n));
-	loop_doze(&n->loop);
-	/* Who polls the descriptor learns of the end by one more dispatch. */
-	if (atomic_load(&n->fd_shown) &&
-	    (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash))
-		loop_wake(&n->loop);
-	atomic_store(&n->busy, BUSY_NO);
+	/* Without the descriptor nobody sleeps from here to the next dispatch. */
+	if (atomic_load(&n->fd_shown)) {
+		loop_doze(&n->loop);
+		/* Who polls it learns of the end by one more dispatch. */
+		if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
+			loop_wake(&n->loop);
+	}
+	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
 }
 
 int sinew_dispatch(struct sinew_node *node, int timeout_ms)
