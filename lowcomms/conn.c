@@ -400,6 +400,9 @@ void conn_flush(struct conn *c)
 			c->want_out = true;
 			break;
 		}
+		/* Nothing came meanwhile nearly always. */
+		if (!link_wants_tx(&c->link))
+			break;
 	}
 	if (put >= FLUSH_MAX)
 		c->want_out = true;

@@ -283,7 +283,7 @@ void node_actions(struct sinew_node *n, bool direct)
 {
 	struct core_action a;
 
-	for (;;) {
+	while (n->has_stash || n->self_lost_due || !core_at_rest(&n->core)) {
 		if (n->has_stash) {
 			if (direct)
 				break;
@@ -356,8 +356,8 @@ void node_inbox(struct sinew_node *n)
 
 	if (!atomic_load(&n->inbox))
 		return;
-	pthread_mutex_lock(&n->list_lock);
-	atomic_store(&n->inbox, false);
+	lock_take(&n->list_lock);
+	atomic_store_explicit(&n->inbox, false, memory_order_relaxed);
 	commands = n->commands;
 	n->commands = NULL;
 	n->commands_tail = &n->commands;
@@ -367,7 +367,7 @@ void node_inbox(struct sinew_node *n)
 	close_due = n->close_due;
 	ms = n->close_ms;
 	n->close_due = false;
-	pthread_mutex_unlock(&n->list_lock);
+	lock_give(&n->list_lock);
 	commands_run(n, commands);
 	while (h) {
 		struct sinew_peer *next = h->dirty_next;

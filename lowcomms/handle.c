@@ -154,11 +154,11 @@ void handle_dirty(struct sinew_peer *h)
 	h->queued = true;
 	sinew_peer_ref(h);
 	h->dirty_next = NULL;
-	pthread_mutex_lock(&n->list_lock);
+	lock_take(&n->list_lock);
 	*n->dirty_tail = h;
 	n->dirty_tail = &h->dirty_next;
 	atomic_store(&n->inbox, true);
-	pthread_mutex_unlock(&n->list_lock);
+	lock_give(&n->list_lock);
 	node_wake(n);
 }
 

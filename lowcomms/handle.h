@@ -6,7 +6,6 @@
 #ifndef SINEW_LOWCOMMS_HANDLE_H
 #define SINEW_LOWCOMMS_HANDLE_H
 
-#include "lowcomms/lock.h"
 #include "lowcomms/node.h"
 
 /* Why its link is not read. */

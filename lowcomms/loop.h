@@ -23,7 +23,7 @@ struct source {
 struct loop {
 	int epoll;
 	struct source wake, timer;
-	/* While set, the loop will look at its lists before it sleeps: no
+	/* While set, the loop will look at its lists before it sleeps, or nobody sleeps: no
 	 * wake-up is needed. */
 	_Atomic int awake;
 	uint64_t armed_ns;	/* UINT64_MAX: not */

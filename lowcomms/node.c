@@ -65,18 +65,13 @@ static int init_locks(struct sinew_node *n)
 	err = pthread_mutex_init(&n->lock, NULL);
 	if (err)
 		return err;
-	err = pthread_mutex_init(&n->list_lock, NULL);
-	if (err)
-		goto lock;
 	err = pthread_mutex_init(&n->pool_lock, NULL);
 	if (err)
-		goto list_lock;
+		goto lock;
 	err = pthread_mutex_init(&n->watch_lock, NULL);
 	if (!err)
 		return 0;
 	pthread_mutex_destroy(&n->pool_lock);
-list_lock:
-	pthread_mutex_destroy(&n->list_lock);
 lock:
 	pthread_mutex_destroy(&n->lock);
 	return err;
@@ -234,7 +229,6 @@ void node_unref(struct sinew_node *n)
 	buf_pool_drop(n);
 	pthread_mutex_destroy(&n->watch_lock);
 	pthread_mutex_destroy(&n->lock);
-	pthread_mutex_destroy(&n->list_lock);
 	pthread_mutex_destroy(&n->pool_lock);
 	free(n);
 }
@@ -358,8 +352,10 @@ int sinew_fd_get(struct sinew_node *node)
 	if (node_forked(node))
 		return -ECHILD;
 	/* What waits already needed no wake-up so far. */
-	if (!atomic_exchange(&node->fd_shown, true))
+	if (!atomic_exchange(&node->fd_shown, true)) {
+		loop_doze(&node->loop);
 		loop_wake(&node->loop);
+	}
 	return node->loop.epoll;
 }
 
@@ -403,7 +399,8 @@ static int enter(struct sinew_node *n)
 		sched_yield();
 		was = BUSY_NO;
 	}
-	atomic_store(&n->thread, (uintptr_t)pthread_self());
+	if (!node_on_loop(n))
+		atomic_store(&n->thread, (uintptr_t)pthread_self());
 	loop_rouse(&n->loop);
 	return 0;
 }
@@ -414,12 +411,14 @@ static void leave(struct sinew_node *n)
 
 	if (!closed)
 		loop_arm(&n->loop, node_deadline(n));
-	loop_doze(&n->loop);
-	/* Who polls the descriptor learns of the end by one more dispatch. */
-	if (atomic_load(&n->fd_shown) &&
-	    (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash))
-		loop_wake(&n->loop);
-	atomic_store(&n->busy, BUSY_NO);
+	/* Without the descriptor nobody sleeps from here to the next dispatch. */
+	if (atomic_load(&n->fd_shown)) {
+		loop_doze(&n->loop);
+		/* Who polls it learns of the end by one more dispatch. */
+		if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
+			loop_wake(&n->loop);
+	}
+	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
 }
 
 int sinew_dispatch(struct sinew_node *node, int timeout_ms)
@@ -450,12 +449,12 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 		return -EALREADY;
 	atomic_store(&node->closing, true);
 	atomic_store(&node->sends_in, NODE_SENDS_NONE);
-	pthread_mutex_lock(&node->list_lock);
+	lock_take(&node->list_lock);
 	if (!node->close_due || linger_ms < node->close_ms)
 		node->close_ms = linger_ms;
 	node->close_due = true;
 	atomic_store(&node->inbox, true);
-	pthread_mutex_unlock(&node->list_lock);
+	lock_give(&node->list_lock);
 	loop_wake(&node->loop);
 	return 0;
 }

@@ -23,6 +23,7 @@
 
 #include "lowcomms/addr.h"
 #include "lowcomms/buf.h"
+#include "lowcomms/lock.h"
 #include "lowcomms/log.h"
 #include "lowcomms/loop.h"
 #include "lowcomms/sinew.h"
@@ -150,7 +151,7 @@ struct sinew_node {
 	unsigned n_members;
 	struct member *former;		/* removed, newest first: for their tombstones; loop */
 
-	pthread_mutex_t list_lock;	/* what the loop has to look at */
+	struct lock list_lock;		/* what the loop has to look at */
 	bool close_due;			/* sinew_close() was called */
 	int close_ms;
 	struct command *commands, **commands_tail;

@@ -106,11 +106,11 @@ static struct command *command_new(enum command_kind kind, uint32_t nodeid)
 static void command_put(struct sinew_node *n, struct command *c)
 {
 	c->next = NULL;
-	pthread_mutex_lock(&n->list_lock);
+	lock_take(&n->list_lock);
 	*n->commands_tail = c;
 	n->commands_tail = &c->next;
 	atomic_store(&n->inbox, true);
-	pthread_mutex_unlock(&n->list_lock);
+	lock_give(&n->list_lock);
 	loop_wake(&n->loop);
 }
 

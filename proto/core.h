@@ -334,6 +334,12 @@ struct core {
 	uint64_t refused, faults, probes_answered;
 };
 
+static inline bool core_at_rest(const struct core *core)
+{
+	return !core->n_notes && !core->sessions_head && !core->links_head &&
+		!core->peers_head && !core->renew_raised && !core->closing;
+}
+
 /*
  * What carries nearly all traffic: a whole message, the expected one, with nothing in its way.
  * What it changes beside the numbers is counted when the long way is taken next.
@@ -363,6 +369,8 @@ void core_now(struct core *core, uint64_t now_ns);	/* never backwards */
 /* The next thing to do; false when there is none. Order: notes, sessions, links, peers. */
 bool core_poll(struct core *core, struct core_action *ret);
 bool core_pending(const struct core *core);
+/* True: core_poll() would find nothing. False: it may. */
+static inline bool core_at_rest(const struct core *core);
 uint64_t core_deadline(const struct core *core);
 void core_tick(struct core *core);
 void core_quorum(struct core *core, bool quorate);

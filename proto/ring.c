@@ -80,6 +80,8 @@ static void look(struct ring *r)
 	if (r->n_slots == 0 && acked == r->tail) {
 		r->reserved = ring_next_lap(r, r->tail);
 		r->floor = r->reserved;
+		/* From there, or each message would look again and begin one more. */
+		r->looked = r->reserved;
 	}
 	set_plain(r);
 }
@@ -133,7 +135,7 @@ static bool find_room(struct ring *r, uint64_t need, bool split)
 /* Room for one frame of need bytes at the reserved end; its position. */
 static int reserve(struct ring *r, uint64_t need, uint64_t *ret_pos)
 {
-	if (r->tail - r->looked >= RING_LOOK)
+	if (r->tail >= r->looked + RING_LOOK)
 		look(r);
 	if (!find_room(r, need, false))
 		return -EAGAIN;

@@ -148,17 +148,22 @@ static enum rx_result status(struct link *l, const struct frame *f)
 	return RX_MORE;
 }
 
+static enum rx_result ack(struct link *l, uint32_t next)
+{
+	struct session *s = l->session;
+
+	count(&s->n.acks_received, 1);
+	return session_acked(s, next) < 0 ? link_fault(l, "ACK of what was never sent") : RX_MORE;
+}
+
 static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame *f)
 {
 	struct session *s = l->session;
 
 	if (!s)
 		return RX_MORE;		/* CLOSED: only an explicit open counts */
-	if (f->cmd == WIRE_ACK) {
-		count(&s->n.acks_received, 1);
-		return session_acked(s, f->u) < 0 ?
-			link_fault(l, "ACK of what was never sent") : RX_MORE;
-	}
+	if (f->cmd == WIRE_ACK)
+		return ack(l, f->u);
 	switch (f->nextcmd) {
 	case WIRE_DATA:
 		return data(l, rx, f);
@@ -244,10 +249,24 @@ static void account_plain(struct link *l)
 	l->progress = true;
 }
 
+static inline bool plain(struct link *l, struct rx *rx)
+{
+	rx->msg = link_rx_plain(l, rx, &rx->msg_len);
+	rx->session = l->session;
+	rx->lent = rx->bare = false;
+	return rx->msg;
+}
+
 static enum rx_result one_frame(struct link *l, struct rx *rx, size_t n)
 {
+	struct session *s = l->session;
+
 	if (l->peer && l->peer->profile == CORE_DLM)
 		return kernel_rx(l, rx, rx->p, n);
+	if (s && wire_is_ack(rx->p, s->nodeid)) {
+		l->last_rx_ns = l->core->now_ns;
+		return ack(l, get_le32(rx->p + 4));
+	}
 	return native_frame(l, rx, rx->p, n);
 }
 
@@ -293,17 +312,14 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 			return RX_GONE;
 		if (core_pending(core) || ++idle == RX_IDLE_MAX)
 			return RX_AGAIN;
+		if (plain(l, rx))
+			return RX_MSG;
 	}
 }
 
 enum rx_result link_rx(struct link *l, struct rx *rx)
 {
-	rx->msg = link_rx_plain(l, rx, &rx->msg_len);
-	if (!rx->msg)
-		return rx_long_way(l, rx);
-	rx->session = l->session;
-	rx->lent = rx->bare = false;
-	return RX_MSG;
+	return plain(l, rx) ? RX_MSG : rx_long_way(l, rx);
 }
 
 void link_rx_done(struct link *l)

@@ -324,6 +324,14 @@ size_t wire_put_probe(uint8_t *p, uint32_t nodeid, const struct probe *q,
 #define WIRE_MSG_INNER	(((uint64_t)WIRE_DATA << 48) - WIRE_MSG_OUTER - ((uint64_t)WIRE_OPTS << 32))
 #define WIRE_MSG_NATIVE	(WIRE_VERSION_3_2 | (uint64_t)WIRE_NATIVE << 32)
 
+/* Whether the WIRE_HEADER bytes at p are an ACK of that sender, and nothing else. */
+static inline bool wire_is_ack(const uint8_t *p, uint32_t nodeid)
+{
+	return get_le32(p) == WIRE_VERSION_3_2 &&
+		get_le64(p + 8) ==
+		(nodeid | (uint64_t)WIRE_HEADER << 32 | (uint64_t)WIRE_ACK << 48);
+}
+
 /* The headers before a body of body_len bytes: WIRE_MSG_OVERHEAD bytes. */
 static inline size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len)
 {

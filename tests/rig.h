@@ -49,11 +49,10 @@ static struct rig *rig;
 
 static inline void *lend(size_t n)
 {
-	void *p = aligned_alloc(64, (n + 63) & ~(size_t)63);
+	uint8_t *p = calloc(1, n + 63);
 
 	rig->memory[rig->n_memory++] = p;
-	memset(p, 0, n);
-	return p;
+	return p + (-(uintptr_t)p & 63);
 }
 
 static inline struct session *new_session(void)
