@@ -128,8 +128,13 @@ static void op_self_lost(void *arg)
 {
 	struct sinew_corosync *c = arg;
 
-	if (c->node)
+	if (c->node) {
 		sinew_self_lost(c->node);
+		return;
+	}
+	/* Who has no node to renew is somebody else all the same. */
+	c->renewed = follow_life();
+	follow_wake(c);
 }
 
 static int op_send(void *arg, const void *bytes, size_t len)
@@ -409,9 +414,6 @@ static void lost(struct sinew_corosync *c)
 	c->status.losses++;
 	if (c->has_view)
 		view_lost(&c->view);
-	/* Who has no node to renew is somebody else all the same. */
-	if (c->has_view && c->setup.observe)
-		view_renewed(&c->view, follow_life(), follow_now_ns());
 	pthread_mutex_unlock(&c->lock);
 	/* That takes corosync's library a while; its descriptors stay readable until then. */
 	disconnect(c);

@@ -3,7 +3,7 @@
 # Owns the test of how `sinew break relay` is used: usage, files, who may connect, how it ends, and
 # that nodes lose nothing by it. Knows only the command line.
 # run.sh: timeout=120
-# run.sh: with=jq
+# run.sh: with=jq,ss
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -150,8 +150,35 @@ strangers_and_too_many_are_refused()
 	json_is r.json '.nodes[0].refused.full' 6
 }
 
+n_fds() { ls "/proc/$relay_pid/fd" | wc -l; }
 # The relay has seen that the idle ones have gone.
-has_room() { [ "$(ls "/proc/$relay_pid/fd" | wc -l)" -lt 20 ]; }
+has_room() { [ "$(n_fds)" -lt 20 ]; }
+has_all() { [ "$(n_fds)" -ge 128 ]; }
+
+# It learns at once that all have gone and that one has come.
+those_that_end_make_room()
+{
+	local idle
+	relay r
+	pair idle idle=64 patience=2000 &
+	idle=$!
+	pids+=($idle)
+	wait_for has_all
+	kill -STOP "$relay_pid"
+	wait $idle
+	says idle.pair "stood=64 refused=0"
+	pair r out=1000 back=1000 &
+	pids+=($!)
+	wait_for has_dialled
+	kill -CONT "$relay_pid"
+	wait_for has_line r.pair '1 dialled'
+	whole r 1 1000 1000
+	stop_relay r
+	json_is r.json '.nodes[0].refused.full' 0
+}
+
+# A connection that the kernel has made, and the relay has not taken yet.
+has_dialled() { ss -Htn state established "src $B_STAND_IN" | grep -q .; }
 
 # The first one cannot be known beforehand: it is reset. Then the relay refuses as the node does,
 # until a dial of its own finds the node again.
@@ -245,6 +272,7 @@ run an_output_that_is_full_is_told
 run it_ends_by_itself_after_the_faults
 run a_signal_resets_what_is_open
 run strangers_and_too_many_are_refused
+run those_that_end_make_room
 run who_is_away_is_refused_and_has_no_number
 if grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
 	run six_goes_as_well

@@ -43,6 +43,20 @@ program_is_killed()
 	saw 1 '' 2
 }
 
+# ticks NODE: of the processor, that its program has had.
+ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/${program[$1]}/stat"; }
+
+# Nothing spins where corosync is gone: in four tokens it uses at most a quarter of that time.
+rests()
+{
+	local before used limit=$((TOKEN * $(getconf CLK_TCK) / 1000))
+	before=$(ticks "$1")
+	pause 4
+	used=$(($(ticks "$1") - before))
+	echo "# node $1: $used ticks of the processor in $((4 * TOKEN)) ms"
+	[ "$used" -lt "$limit" ] || bad "the program of node $1 used $used ticks, not $limit"
+}
+
 corosync_is_killed()
 {
 	local at
@@ -54,6 +68,7 @@ corosync_is_killed()
 	within "$at" 1 'down peer=3'
 	within "$at" 2 'down peer=3'
 	saw 3 'down1:self_lost lost' 1
+	rests 3
 	start_corosync 3
 	all_up
 	saw 1 'down3:failed fence3 up3' 3
@@ -113,6 +128,8 @@ program_hangs_four_tokens()
 corosync_hangs_half_a_token()
 {
 	signal corosync 3 STOP
+	# Data go on without it.
+	all_up
 	pause 0.5
 	signal corosync 3 CONT
 	all_up

@@ -29,6 +29,16 @@ begins()
 	receive 2 3
 }
 
+# One is asked to, the others follow: all have finished.
+end_receivers()
+{
+	local i
+	kill -TERM "${cat[1]}"
+	for i in 1 2 3; do
+		ended_with "cat$i" "${cat[i]}" 0
+	done
+}
+
 # What it says is true: whoever looks from now on finds the whole picture, and quorum.
 ready_in_the_group()
 {
@@ -37,11 +47,23 @@ ready_in_the_group()
 	wait_for has_line "$T/words" READY=1
 	tool 1 0 members --json
 	json_holds "$T/out" '.quorate and .whole'
-	kill -TERM "${cat[1]}"
-	ended_with cat1 "${cat[1]}" 0
-	says "$T/words" STOPPING=1
+	end_receivers
 	equals 'words' "$(tr '\n' ' ' <"$T/words")" 'hears READY=1 STOPPING=1 '
 	receive 2 3
+}
+
+# Nothing is heard from it any more: who follows is told so, and finds the others when it goes on.
+# They know it, too, and count on no word of it.
+a_hanging_corosync_is_told()
+{
+	kill -STOP "${corosync[1]}"
+	wait_for has_line "$T/follow.err" 'corosync has not answered for'
+	kill -CONT "${corosync[1]}"
+	wait_for quorate_is 1 Yes
+	wait_for is_joined 2
+	wait_for is_joined 3
+	tool 2 3 members --json
+	json_holds "$T/out" '.whole'
 }
 
 all_are_shown()
@@ -64,11 +86,7 @@ ping_needs_no_file()
 
 lines_arrive()
 {
-	local i
-	kill -TERM "${cat[1]}"
-	for i in 1 2 3; do
-		ended_with "cat$i" "${cat[i]}" 0
-	done
+	end_receivers
 	receive 2
 	seq 500 | timeout "$LIMIT" nsenter -t "${holder[1]}" -m -n -u -- "$SINEW" cat --to 2 \
 		>"$T/out" 2>"$T/err"
@@ -113,8 +131,8 @@ without_quorum_nothing_starts()
 	check_sanitizers "$T"/*.err "$T/err"
 }
 
-for name in begins ready_in_the_group all_are_shown ping_needs_no_file \
-	lines_arrive who_fails_is_fenced without_quorum_nothing_starts; do
+for name in begins ready_in_the_group a_hanging_corosync_is_told all_are_shown \
+	ping_needs_no_file lines_arrive who_fails_is_fenced without_quorum_nothing_starts; do
 	command_row $name
 done
 finish
