@@ -145,6 +145,16 @@ void handles_orphan(struct sinew_node *n)
 
 /* ---- what the loop has to look at ---- */
 
+void handles_dirty(struct sinew_node *n, struct sinew_peer *first, struct sinew_peer **tail)
+{
+	lock_take(&n->list_lock);
+	*n->dirty_tail = first;
+	n->dirty_tail = tail;
+	atomic_store(&n->inbox, true);
+	lock_give(&n->list_lock);
+	node_wake(n);
+}
+
 void handle_dirty(struct sinew_peer *h)
 {
 	struct sinew_node *n = h->node;
@@ -152,14 +162,8 @@ void handle_dirty(struct sinew_peer *h)
 	if (h->queued)
 		return;
 	h->queued = true;
-	sinew_peer_ref(h);
 	h->dirty_next = NULL;
-	lock_take(&n->list_lock);
-	*n->dirty_tail = h;
-	n->dirty_tail = &h->dirty_next;
-	atomic_store(&n->inbox, true);
-	lock_give(&n->list_lock);
-	node_wake(n);
+	handles_dirty(n, sinew_peer_ref(h), &h->dirty_next);
 }
 
 void handle_look(struct sinew_peer *h)

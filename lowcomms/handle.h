@@ -60,6 +60,8 @@ struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid);
 void handle_die(struct sinew_peer *h, const struct sinew_fates *fates);
 /* Have the loop look at it. Under its lock, not dead. */
 void handle_dirty(struct sinew_peer *h);
+/* The same for several at once, each marked as queued and referenced, linked by dirty_next. */
+void handles_dirty(struct sinew_node *n, struct sinew_peer *first, struct sinew_peer **tail);
 /* What the loop does with a dirty one. */
 void handle_look(struct sinew_peer *h);
 /* Rings that have been idle give their memory back. True: some may next time. */

@@ -79,6 +79,15 @@ static bool direct_now(struct sinew_peer *h)
 	return true;
 }
 
+/* The loop has to look at it, whatever was sent. */
+static void look_soon(struct sinew_peer *h)
+{
+	lock_take(&h->lock);
+	if (!h->dead)
+		handle_dirty(h);
+	lock_give(&h->lock);
+}
+
 /* On the loop's thread, outside of sinew_dispatch(). */
 static void write_direct(struct sinew_peer *h)
 {
@@ -86,10 +95,7 @@ static void write_direct(struct sinew_peer *h)
 	int free = BUSY_NO;
 
 	if (!atomic_compare_exchange_strong(&n->busy, &free, BUSY_DIRECT)) {
-		lock_take(&h->lock);
-		if (!h->dead)
-			handle_dirty(h);
-		lock_give(&h->lock);
+		look_soon(h);
 		return;
 	}
 	node_now(n);
@@ -228,20 +234,92 @@ int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_
 	return send_spans(peer, parts, n ? n : 1, len, ret_number);
 }
 
+/* ---- to many ---- */
+
+/* What one call has queued at peers of one node, and the loop does not know of yet. */
+struct many {
+	struct sinew_node *node;
+	struct sinew_peer *dirty, **tail;	/* referenced, for the loop's list */
+	bool direct;			/* some may be written at once */
+};
+
+static void many_queued(struct many *m, struct sinew_peer *h)
+{
+	if (h->session.ring.tail <= h->quiet_end)
+		return;
+	if (direct_now(h)) {
+		m->direct = true;
+		return;
+	}
+	h->quiet_end = h->session.ring.tail + COLLECT_MAX;
+	if (h->queued)
+		return;
+	h->queued = true;
+	h->dirty_next = NULL;
+	*m->tail = sinew_peer_ref(h);
+	m->tail = &h->dirty_next;
+}
+
+static int many_send(struct many *m, struct sinew_peer *h, const void *data, size_t len)
+{
+	if (!h || (!data && len) || (m->node && h->node != m->node) ||
+	    !node_takes_sends(h->node))
+		return sinew_send(h, data, len);
+	m->node = h->node;
+	lock_take(&h->lock);
+	if (!session_send_plain(&h->session, data, len))
+		return send_not_plain(h, data, len, NULL);
+	many_queued(m, h);
+	lock_give(&h->lock);
+	return 0;
+}
+
+/* All that may be written at once, on the loop's thread, outside of sinew_dispatch(). */
+static void many_write(struct many *m, struct sinew_peer *const *peers, int n)
+{
+	int free = BUSY_NO;
+
+	bool ours = atomic_compare_exchange_strong(&m->node->busy, &free, BUSY_DIRECT);
+
+	if (ours) {
+		node_now(m->node);
+		node_sweep_later(m->node);
+	}
+	for (int i = 0; i < n; i++) {
+		if (!peers[i] || peers[i]->node != m->node)
+			continue;
+		if (ours)
+			session_kick(&peers[i]->session);
+		else
+			look_soon(peers[i]);
+	}
+	if (!ours)
+		return;
+	node_actions(m->node, true);
+	loop_arm(&m->node->loop, node_deadline(m->node));
+	atomic_store(&m->node->busy, BUSY_NO);
+}
+
 int sinew_send_many(struct sinew_peer *const *peers, int n, const void *data, size_t len,
 		    int *results)
 {
+	struct many m = { .node = NULL };
 	int taken = 0;
 
 	if (n < 0 || (n && !peers))
 		return -EINVAL;
+	m.tail = &m.dirty;
 	for (int i = 0; i < n; i++) {
-		int err = sinew_send(peers[i], data, len);
+		int err = many_send(&m, peers[i], data, len);
 
 		taken += err == 0;
 		if (results)
 			results[i] = err;
 	}
+	if (m.direct)
+		many_write(&m, peers, n);
+	if (m.dirty)
+		handles_dirty(m.node, m.dirty, m.tail);
 	return taken;
 }
 
