@@ -127,7 +127,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(TESTS) $(LIVE) $(SIM) $(FUZZ) $(DEMO)
+tests: all $(TESTS) $(LIVE) $(SIM) $(FUZZ) $(DEMO) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'

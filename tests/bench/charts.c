@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Pictures of what was measured, drawn by gnuplot. Knows which figures belong into one picture;
- * one of which nothing was measured is not drawn.
+ * one without two points of a line is not drawn.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -52,11 +52,12 @@ static struct series *add_series(struct chart *c, const char *title)
 
 static void draw(FILE *to, const char *folder, const struct chart *c)
 {
-	unsigned n_points = 0;
+	unsigned n_most = 0;
 
 	for (unsigned i = 0; i < c->n; i++)
-		n_points += c->series[i].n;
-	if (!n_points)
+		if (c->series[i].n > n_most)
+			n_most = c->series[i].n;
+	if (n_most < 2)
 		return;
 	fprintf(to,
 		"reset\nset terminal svg size 800,480 background 'white' font 'sans-serif,13'\n"

@@ -9,7 +9,7 @@
 
 #define QUEUE_BYTES	  (4u << 20)
 #define STREAM_MS	  500
-#define STREAM_MS_QUICK	  250
+#define STREAM_MS_QUICK	  200
 #define GATE_SHORT	  100000 /* messages; rows.c knows the difference, too */
 #define GATE_LONG	  300000
 #define ROUNDS_SHORT	  1000
@@ -129,8 +129,8 @@ static const struct depth {
 	unsigned exact_cycles, exact_repeat; /* by callgrind: the same number of messages */
 	bool is_slow;
 } depths[] = {
-	{ 100, 200, 1, 20, 1, false },
-	{ 10000, 50, 4, 20, 1, false },
+	{ 100, 100, 1, 20, 1, false },
+	{ 10000, 25, 4, 20, 1, false },
 	{ 1000000, 1, 50, 1, 20, true },
 };
 

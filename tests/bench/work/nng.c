@@ -105,7 +105,7 @@ static int send_one(void *end, const void *data, size_t len)
 	return error_of(nng_send(((struct end *)end)->socket, (void *)(uintptr_t)data, len, 0));
 }
 
-static int receive(void *end)
+static int receive_one(void *end)
 {
 	struct end *e = end;
 	nng_msg *msg;
@@ -126,13 +126,13 @@ static int nothing(void *end)
 }
 
 #else
-#define MISSING	   "libnng was not there when this was built (libnng-dev)"
-#define open_pair0 NULL
-#define open_pair1 NULL
-#define send_one   NULL
-#define receive	   NULL
-#define nothing	   NULL
-#define close_end  NULL
+#define MISSING	    "libnng was not there when this was built (libnng-dev)"
+#define open_pair0  NULL
+#define open_pair1  NULL
+#define send_one    NULL
+#define receive_one NULL
+#define nothing	    NULL
+#define close_end   NULL
 #endif
 
 const struct contestant contestant_nng_pair0 = {
@@ -141,7 +141,7 @@ const struct contestant contestant_nng_pair0 = {
 	.open = open_pair0,
 	.send = send_one,
 	.flush = nothing,
-	.receive = receive,
+	.receive = receive_one,
 	.drain = nothing,
 	.close = close_end,
 };
@@ -152,7 +152,7 @@ const struct contestant contestant_nng_pair1 = {
 	.open = open_pair1,
 	.send = send_one,
 	.flush = nothing,
-	.receive = receive,
+	.receive = receive_one,
 	.drain = nothing,
 	.close = close_end,
 };

@@ -99,7 +99,7 @@ static int send_one(void *end, const void *data, size_t len)
 	return zmq_send(((struct end *)end)->socket, data, len, 0) < 0 ? -errno : 0;
 }
 
-static int receive(void *end)
+static int receive_one(void *end)
 {
 	struct end *e = end;
 	zmq_msg_t msg;
@@ -122,13 +122,13 @@ static int nothing(void *end)
 }
 
 #else
-#define MISSING	  "libzmq was not there when this was built (libzmq3-dev)"
-#define open_push NULL
-#define open_pair NULL
-#define send_one  NULL
-#define receive	  NULL
-#define nothing	  NULL
-#define close_end NULL
+#define MISSING	    "libzmq was not there when this was built (libzmq3-dev)"
+#define open_push   NULL
+#define open_pair   NULL
+#define send_one    NULL
+#define receive_one NULL
+#define nothing	    NULL
+#define close_end   NULL
 #endif
 
 const struct contestant contestant_zmq_push = {
@@ -137,7 +137,7 @@ const struct contestant contestant_zmq_push = {
 	.open = open_push,
 	.send = send_one,
 	.flush = nothing,
-	.receive = receive,
+	.receive = receive_one,
 	.drain = nothing,
 	.close = close_end,
 };
@@ -148,7 +148,7 @@ const struct contestant contestant_zmq_pair = {
 	.open = open_pair,
 	.send = send_one,
 	.flush = nothing,
-	.receive = receive,
+	.receive = receive_one,
 	.drain = nothing,
 	.close = close_end,
 };

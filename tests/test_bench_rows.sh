@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of the benchmark itself: that it checks what it carries, that its report has the
+# form which others read, that it says what is wrong. Knows nothing of how fast something is.
+# run.sh: timeout=90 with=jq
+set -u
+cd "$(dirname "$0")/.." || exit 2
+. tests/lib.sh
+
+RUN=$(dirname "$SINEW")/bench/run
+WORK=$(dirname "$SINEW")/bench/work
+
+# measure STATUS-PATTERN ARGUMENT...: what it must reach is not judged here.
+measure()
+{
+	local status=$1 rc
+	shift
+	timeout $((2 * LIMIT)) "$RUN" --build "$(dirname "$SINEW")" --json rows.json "$@" \
+		>out 2>err </dev/null
+	rc=$?
+	[[ $rc =~ ^[$status]$ ]] || bad "status of run $*: $rc, expected $status: $(tail -n 1 err)"
+}
+
+names_are_listed_and_others_refused()
+{
+	measure 0 --list
+	grep -q '^stream64-zmq ' out || bad "no row stream64-zmq: $(head -n 3 out)"
+	grep -qx 'stream64.sinew.split' out || bad 'no figure stream64.sinew.split'
+	measure 2 --row nothing
+	says err 'nothing is called "nothing"'
+	measure 2 --runs 99
+	says err 'usage:'
+}
+
+the_report_has_its_form()
+{
+	measure 01 --row roundtrip-one --runs 2
+	json_holds rows.json '.schema == 1 and (.rows | length == 3)'
+	json_holds rows.json '.rows | all(keys == (["aim", "better", "must", "name", "ok", "runs",
+		"skipped", "unit", "value"]))'
+	json_holds rows.json '.rows[0] | .name == "roundtrip-one" and .better == "lower" and
+		.must == 1.15 and .aim == 1 and .unit == "x" and (.runs | length == 2)'
+	json_holds rows.json '.rows[1:] | all(.must == null and .unit == "ns" and .value > 0)'
+	json_holds rows.json '.rows as $r | $r[0].runs[1] - $r[1].runs[1] / $r[2].runs[1] |
+		fabs < 0.001'
+	says out 'round trip 64 B by bare epoll, one CPU'
+}
+
+# What a quick run leaves out is there, marked.
+what_is_left_out_is_marked()
+{
+	measure 0 --quick --row rest --runs 1
+	json_holds rows.json '.rows | length == 2 and all(.skipped and .value == null)'
+	says out 'skipped: slow'
+}
+
+# pair CONTESTANT SIZE SIZE: a stream; its receiver's status, and what it says in err.
+pair()
+{
+	local port sender
+	port=$(free_port)
+	mkfifo "release$port"
+	timeout "$LIMIT" "$WORK" stream-send with="$1" size="$3" queue=4194304 ms=100 \
+		net="${NET%.*}.9" port="$port" <"release$port" >/dev/null 2>err1 &
+	sender=$!
+	pids+=($sender)
+	exec 9>"release$port"
+	timeout "$LIMIT" "$WORK" stream-receive with="$1" size="$2" queue=4194304 ms=100 \
+		listens=1 net="${NET%.*}.9" port="$port" </dev/null >out 2>err
+	status=$?
+	exec 9>&-
+}
+
+# Each contestant's messages are looked at by the same code; here a length is wrong.
+what_comes_is_checked()
+{
+	local with
+	for with in sinew bare coalesced ring; do
+		pair $with 64 64
+		equals "status of $with" $status 0
+		says out 'messages_s '
+		pair $with 64 72
+		equals "status of $with with another length" $status 1
+		says err 'messages that are not what was sent'
+		end_all
+	done
+}
+
+# A step that cannot run is told, and the run has failed.
+a_step_that_fails_is_told()
+{
+	timeout "$LIMIT" "$RUN" --build /nowhere --json rows.json --row roundtrip-one --runs 1 \
+		>out 2>err </dev/null
+	equals 'status of a run without programs' $? 1
+	says err 'No such file or directory'
+	json_holds rows.json '.rows | all(.skipped)'
+}
+
+run names_are_listed_and_others_refused
+run the_report_has_its_form
+run what_is_left_out_is_marked
+run what_comes_is_checked
+run a_step_that_fails_is_told
+finish
