@@ -12,7 +12,7 @@
  *	conn.c    one connection                            recv.c    reading, keeping
  *	handle.c  lives of peers                            send.c    queueing
  *	status.c  what the user may look at                 watch.c   the membership's observer
- *	                                                    loop.c, buf.c, log.c, addr.c, tcp.c
+ *	loop.c, lock.c, buf.c, log.c, addr.c, tcp.c
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H

@@ -356,6 +356,39 @@ static void to_many_and_scattered(void)
 	cluster_free(c);
 }
 
+/* Only by sinew_dispatch(): the descriptor is not asked for. */
+static bool dispatch_until_up(struct cluster *c)
+{
+	uint64_t until = now_ms() + PATIENCE_MS;
+
+	while (!cluster_all_up(c) && now_ms() < until)
+		for (unsigned i = 1; i <= c->n; i++)
+			sinew_dispatch(c->t[i].n, 1);
+	return cluster_all_up(c);
+}
+
+/* Nobody polls the descriptor, so nothing wakes it; whoever asks for it then sees what waits. */
+static void what_waits_is_seen_later(void)
+{
+	struct cluster *c = cluster_open(2, NULL);
+	struct sinew_peer *peers[2];
+	struct pollfd fd = { .events = POLLIN };
+	uint64_t n = 1;
+
+	CHECK_OR_RETURN(dispatch_until_up(c));
+	c->t[2].on_message = numbers_in_order;
+	peers[0] = peers[1] = c->t[1].seen[2].peer;
+	for (; n <= 20; n++)
+		CHECK_EQ(sinew_send(peers[0], &n, sizeof n), 0);
+	fd.fd = sinew_fd_get(c->t[1].n);
+	CHECK_EQ(poll(&fd, 1, 0), 1);
+	CHECK(DRIVE(c, c->t[2].seen[1].messages == 20));
+	CHECK_EQ(sinew_send_many(peers, 1, &n, sizeof n, NULL), 1);
+	CHECK(DRIVE(c, c->t[2].seen[1].messages == 21));
+	CHECK_EQ(c->t[2].seen[1].bad, 0);
+	cluster_free(c);
+}
+
 struct sender {
 	pthread_t thread;
 	struct sinew_peer *peer;
@@ -450,6 +483,7 @@ int main(void)
 	RUN(two_echoes_with_full_queues);
 	RUN(slots);
 	RUN(to_many_and_scattered);
+	RUN(what_waits_is_seen_later);
 	RUN(send_from_threads);
 	RUN(structs_may_be_shorter_or_longer);
 	return check_done();
