@@ -69,10 +69,22 @@ static bool pool_put(struct buf *b)
 	return room;
 }
 
+/* Pooled ones have pages of their own: what is given back leaves the process at once. Long ones
+ * come and go with each message, and stay with malloc(). */
+static struct buf *buf_alloc(size_t size)
+{
+	size_t all = (sizeof(struct buf) + size + 63) & ~(size_t)63;
+
+	return size == BUF_POOLED ? pages_map(all) : aligned_alloc(64, all);
+}
+
 static void buf_free(struct buf *b)
 {
 	memory_uncharge(b->node, b->size);
-	free(b);
+	if (b->size == BUF_POOLED)
+		pages_unmap(b, sizeof *b + b->size);
+	else
+		free(b);
 }
 
 struct buf *buf_new(struct sinew_node *node, size_t size, bool force)
@@ -87,7 +99,7 @@ struct buf *buf_new(struct sinew_node *node, size_t size, bool force)
 		memory_force(node, size);
 	else if (!memory_charge(node, size))
 		return NULL;
-	b = aligned_alloc(64, (sizeof *b + size + 63) & ~(size_t)63);
+	b = buf_alloc(size);
 	if (!b) {
 		memory_uncharge(node, size);
 		node_retry_memory(node);
@@ -134,7 +146,7 @@ void buf_idle(struct buf *b)
 		madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
-void *ring_map(size_t size)
+void *pages_map(size_t size)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -142,13 +154,13 @@ void *ring_map(size_t size)
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
-void ring_unmap(void *mem, size_t size)
+void pages_unmap(void *mem, size_t size)
 {
 	if (mem)
 		munmap(mem, size);
 }
 
-void ring_idle(void *mem, size_t size)
+void pages_idle(void *mem, size_t size)
 {
 	madvise(mem, size, MADV_DONTNEED);
 }

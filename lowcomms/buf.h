@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define BUF_POOLED	(256u * 1024)	/* size of the pooled kind */
-#define BUF_POOL_MAX	8		/* kept for reuse */
+#define BUF_POOL_MAX	32		/* kept for reuse, until all is idle */
 
 struct sinew_node;
 
@@ -48,10 +48,10 @@ struct buf *buf_of(uint8_t *data);	/* from its data */
 void buf_idle(struct buf *b);
 void buf_pool_drop(struct sinew_node *node);
 
-/* Address space for a ring, touched on use; NULL: none. */
-void *ring_map(size_t size);
-void ring_unmap(void *mem, size_t size);
+/* Address space for a ring or a buffer, touched on use; NULL: none. */
+void *pages_map(size_t size);
+void pages_unmap(void *mem, size_t size);
 /* Its pages back to the system; they read as zero. */
-void ring_idle(void *mem, size_t size);
+void pages_idle(void *mem, size_t size);
 
 #endif

@@ -19,7 +19,7 @@ struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
 		return NULL;
 	memset(h, 0, sizeof *h);
 	h->mem_size = n->ring_bytes;
-	h->mem = ring_map(h->mem_size);
+	h->mem = pages_map(h->mem_size);
 	if (!h->mem) {
 		free(h);
 		return NULL;
@@ -53,7 +53,7 @@ static void handle_free(struct sinew_peer *h)
 	if (lent)
 		buf_unref(buf_of(lent));
 	memory_uncharge(n, h->resident);
-	ring_unmap(h->mem, h->mem_size);
+	pages_unmap(h->mem, h->mem_size);
 	free(h);
 	node_unref(n);
 }
@@ -201,7 +201,7 @@ static bool sweep(struct sinew_peer *h)
 	bool later = !h->dead && h->resident;
 
 	if (later && empty && h->idle_tail == r->tail) {
-		ring_idle(h->mem, h->mem_size);
+		pages_idle(h->mem, h->mem_size);
 		memory_uncharge(h->node, h->resident);
 		h->resident = 0;
 		ring_pay(&h->session.ring, 0);
