@@ -40,7 +40,8 @@ struct side {
 	unsigned n_kept;
 	struct sinew_kept *held;		/* the first message, until the node has gone */
 	unsigned n_sent;			/* loop */
-	_Atomic unsigned received, ups, finished, downs, closed, bad;
+	_Atomic unsigned received, ups, finished, downs, closed;
+	const char *_Atomic bad;	/* what a callback saw that is wrong, as its text; NULL: nothing */
 	enum sinew_down reason;
 	struct sinew_fates fates;
 	bool ended;				/* sinew_dispatch() gave an error */
@@ -102,6 +103,14 @@ static inline size_t length_of(uint64_t number)
 	return number % 7 == 0 ? 0 : number * 37;
 }
 
+#define WRONG_TEXT(x)	#x
+#define WRONG_LINE(x)	WRONG_TEXT(x)
+#define WRONG_IF(s, what) \
+	do { \
+		if (what) \
+			(s)->bad = __FILE__ ":" WRONG_LINE(__LINE__) ": " #what; \
+	} while (0)
+
 static inline const uint8_t *content_of(uint64_t number)
 {
 	return fifty_pattern + number;
@@ -115,10 +124,10 @@ static inline void send_more(struct side *s, struct sinew_peer *peer)
 
 		if (err == -EAGAIN || (err == -ESHUTDOWN && fifty.lost))
 			return;
-		s->bad += err || got != number;
+		WRONG_IF(s, err || got != number);
 		s->n_sent++;
 	}
-	s->bad += sinew_finish(peer) != 0;
+	WRONG_IF(s, sinew_finish(peer) != 0);
 }
 
 /* ---- callbacks ---- */
@@ -128,7 +137,7 @@ static inline void on_up(struct sinew_node *node, struct sinew_peer *peer, void 
 	struct side *s = user;
 
 	(void)node;
-	s->bad += s->ups != 0;
+	WRONG_IF(s, s->ups != 0);
 	s->ups++;
 	send_more(s, peer);
 }
@@ -139,7 +148,7 @@ static inline void keep(struct side *s, struct sinew_peer *peer, const struct si
 	int err = sinew_keep(peer, msg, msg->number == 1 ? &s->held : &kept);
 
 	if (err || !kept) {
-		s->bad += err && err != -ENOMEM;
+		WRONG_IF(s, err && err != -ENOMEM);
 		return;
 	}
 	pthread_mutex_lock(&fifty_lock);
@@ -154,9 +163,9 @@ static inline void on_message(struct sinew_node *node, struct sinew_peer *peer,
 	uint64_t number = s->received + 1;
 
 	(void)node;
-	s->bad += !s->ups || s->finished || s->downs || msg->number != number ||
+	WRONG_IF(s, !s->ups || s->finished || s->downs || msg->number != number ||
 		number > MESSAGES || msg->len != length_of(number) ||
-		memcmp(msg->data, content_of(number), msg->len) != 0;
+		memcmp(msg->data, content_of(number), msg->len) != 0);
 	s->received++;
 	if (number == 1 || number % KEEP_EVERY == 0)
 		keep(s, peer, msg);
@@ -170,7 +179,7 @@ static inline void on_finished(struct sinew_node *node, struct sinew_peer *peer,
 	struct side *s = user;
 
 	(void)node, (void)peer;
-	s->bad += s->received != MESSAGES || s->downs;
+	WRONG_IF(s, s->received != MESSAGES || s->downs);
 	s->finished++;
 }
 
@@ -179,7 +188,7 @@ static inline void on_writable(struct sinew_node *node, struct sinew_peer *peer,
 	struct side *s = user;
 
 	(void)node;
-	s->bad += s->downs != 0;
+	WRONG_IF(s, s->downs != 0);
 	if (s->n_sent < MESSAGES)
 		send_more(s, peer);
 }
@@ -190,7 +199,7 @@ static inline void on_down(struct sinew_node *node, struct sinew_peer *peer,
 	struct side *s = user;
 
 	(void)node, (void)peer;
-	s->bad += s->downs != 0 || s->closed;
+	WRONG_IF(s, s->downs != 0 || s->closed);
 	s->reason = reason;
 	s->fates = *fates;
 	s->downs++;
@@ -200,13 +209,13 @@ static inline void on_fence(struct sinew_node *node, uint32_t nodeid, uint64_t i
 			    enum sinew_fence_reason reason, void *user)
 {
 	(void)node, (void)nodeid, (void)incarnation, (void)reason;
-	((struct side *)user)->bad++;
+	WRONG_IF(((struct side *)user), true);
 }
 
 static inline void on_self_lost(struct sinew_node *node, uint64_t incarnation, void *user)
 {
 	(void)node, (void)incarnation;
-	((struct side *)user)->bad++;
+	WRONG_IF(((struct side *)user), true);
 }
 
 static inline void on_closed(struct sinew_node *node, void *user)
@@ -476,7 +485,7 @@ static inline void check_side(const struct side *s, const struct side *other)
 	const struct sinew_fates *f = &s->fates;
 
 	if (s->bad)
-		WRONG("node %u: a callback saw what is wrong", s->id);
+		WRONG("node %u: a callback saw what is wrong: %s", s->id, s->bad);
 	if (s->downs && (f->acked > other->received || f->unknown < other->received ||
 			 f->queued != s->n_sent))
 		WRONG("node %u: fates are %llu %llu %llu, %u of %u messages were delivered",
