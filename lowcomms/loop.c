@@ -11,12 +11,22 @@
 #include <time.h>
 #include <unistd.h>
 
-uint64_t loop_now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t loop_now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t loop_tick_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 static void close_fd(int *fd)

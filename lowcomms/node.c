@@ -375,7 +375,7 @@ static int run(struct sinew_node *n, int timeout_ms)
 	int handled;
 
 	if (timeout_ms >= 0)
-		until = loop_now_ns() + (uint64_t)timeout_ms * 1000000u;
+		until = loop_tick_ns() + (uint64_t)timeout_ms * 1000000u;
 	do {
 		if (atomic_load(&n->closed))
 			return -ESHUTDOWN;

@@ -217,6 +217,7 @@ void node_sweep_later(struct sinew_node *n);
 uint64_t node_deadline(const struct sinew_node *n);
 /* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */
 int node_turn(struct sinew_node *n, int timeout_ms);
+/* Tells the core the time, as of the last tick. */
 void node_now(struct sinew_node *n);
 
 /* ---- watch.c ---- */

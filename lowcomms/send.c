@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "lowcomms/handle.h"
 
@@ -332,14 +331,6 @@ size_t sinew_peer_max_message(const struct sinew_peer *peer)
 
 /* ---- slots ---- */
 
-static uint64_t coarse_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 size_t sinew_slot_max(const struct sinew_peer *peer)
 {
 	size_t frame = peer->session.max_frame - WIRE_MSG_OVERHEAD;
@@ -368,7 +359,7 @@ int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot)
 		err = session_get(&peer->session, len, &data, &index);
 	if (!err) {
 		peer->n_open++;
-		peer->slot_ns[index] = coarse_ns();
+		peer->slot_ns[index] = loop_tick_ns();
 	}
 	lock_give(&peer->lock);
 	if (err)
