@@ -132,7 +132,8 @@ static int send_spans(struct sinew_peer *h, const struct span *parts, int n, siz
 		return -ECHILD;
 	lock_take(&h->lock);
 	err = may_send(h);
-	if (!err && len > h->node->max_message)
+	/* What cannot be sent is charged to nobody: it would stay charged until the next send. */
+	if (!err && len > sinew_peer_max_message(h))
 		err = -EMSGSIZE;
 	if (!err)
 		err = check_memory(h, len);
@@ -351,7 +352,7 @@ int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot)
 		return -ECHILD;
 	lock_take(&peer->lock);
 	err = may_send(peer);
-	if (!err && len > peer->node->max_message)
+	if (!err && len > sinew_slot_max(peer))
 		err = -EMSGSIZE;
 	if (!err)
 		err = check_memory(peer, len);

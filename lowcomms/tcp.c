@@ -68,12 +68,27 @@ static int tcp_accept(int listener, struct sockaddr_storage *ret_from)
 	return fd;
 }
 
+/* 1: connected, 0: not, or -errno. *ret_same: to itself. */
+static int connected(int fd, bool *ret_same)
+{
+	struct sockaddr_storage own, other;
+	socklen_t own_len = sizeof own, other_len = sizeof other;
+
+	*ret_same = false;
+	if (getsockname(fd, (struct sockaddr *)&own, &own_len))
+		return -errno;
+	if (getpeername(fd, (struct sockaddr *)&other, &other_len))
+		return 0;
+	*ret_same = addr_same(&own, &other);
+	return 1;
+}
+
 static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_storage *from,
 		    bool *ret_done)
 {
-	struct sockaddr_storage src, own, other;
-	socklen_t own_len = sizeof own, other_len = sizeof other;
-	int fd = new_socket(to);
+	struct sockaddr_storage src;
+	int fd = new_socket(to), is_up;
+	bool same;
 
 	if (fd < 0)
 		return fd;
@@ -90,14 +105,12 @@ static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_sto
 	}
 	if (connect(fd, (const struct sockaddr *)to, addr_len(to)) && errno != EINPROGRESS)
 		return fail_close(fd);
-	if (getsockname(fd, (struct sockaddr *)&own, &own_len))
-		return fail_close(fd);
-	/* A dial to a port of the own machine that nobody listens on can meet itself. */
-	if (addr_same(&own, to)) {
-		errno = ECONNREFUSED;
-		return fail_close(fd);
+	is_up = connected(fd, &same);
+	if (is_up < 0) {
+		close(fd);
+		return is_up;
 	}
-	*ret_done = !getpeername(fd, (struct sockaddr *)&other, &other_len);
+	*ret_done = is_up && !same;
 	return fd;
 }
 
@@ -105,10 +118,16 @@ static int tcp_dialled(int fd)
 {
 	int err = 0;
 	socklen_t len = sizeof err;
+	bool same;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))
 		return -errno;
-	return -err;
+	if (err)
+		return -err;
+	err = connected(fd, &same);
+	/* A dial to a port of the own machine that nobody listens on can meet itself: as any
+	 * other that was answered by nobody. */
+	return same ? -ECONNREFUSED : err < 0 ? err : 0;
 }
 
 static ssize_t tcp_read(int fd, void *buf, size_t n)

@@ -463,7 +463,7 @@ void view_lost(struct view *v)
 	v->is_in = false;
 	v->says_quorate = false;
 	/* A service that is back may count its rings anew. */
-	v->group_ring = v->quorum_ring = (struct view_ring){ 0 };
+	v->group_ring = v->quorum_ring = v->lesser_ring = (struct view_ring){ 0 };
 	v->hello_due_ns = VIEW_NEVER;
 	for (i = 0; i < v->n_entries; i++)
 		v->entries[i].is_fence_due = false;

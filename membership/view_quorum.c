@@ -37,6 +37,16 @@ static bool is_untold(struct view *v, const struct view_entry *e)
 	return e->life && !view_joined_of(v, e->node.nodeid);
 }
 
+/*
+ * Quorum was computed for the group as it is. Where more went than stayed, the word that it
+ * gave for the ring before says nothing of them.
+ */
+static bool is_decided(const struct view *v)
+{
+	return same_ring(&v->group_ring, &v->quorum_ring) &&
+	       !same_ring(&v->group_ring, &v->lesser_ring);
+}
+
 static void ask_fences(struct view *v)
 {
 	unsigned i;
@@ -72,8 +82,6 @@ void view_settle_quorum(struct view *v)
 /* Of the lesser part: with quorum the others have failed, without it we were away. */
 static void settle_untold(struct view *v)
 {
-	bool is_known = same_ring(&v->group_ring, &v->quorum_ring) &&
-			!same_ring(&v->group_ring, &v->lesser_ring);
 	unsigned i;
 
 	for (i = 0; i < v->n_entries; i++) {
@@ -83,7 +91,7 @@ static void settle_untold(struct view *v)
 			view_was_away(v);
 			return;
 		}
-		if (is_known || v->is_closing)
+		if (is_decided(v) || v->is_closing)
 			view_tell_failed(v, &v->entries[i]);
 	}
 }
@@ -105,7 +113,7 @@ void view_settle(struct view *v)
 {
 	view_settle_quorum(v);
 	settle_untold(v);
-	if (!v->is_renewing && v->is_quorate && same_ring(&v->group_ring, &v->quorum_ring))
+	if (!v->is_renewing && v->is_quorate && is_decided(v))
 		ask_fences(v);
 }
 

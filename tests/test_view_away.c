@@ -186,6 +186,20 @@ static void the_greater_part_goes_on(void)
 	CHECK_EQ(n_fences, 0);
 }
 
+/* What quorum said of the ring before the change is no word of those who went. */
+static void no_fence_is_asked_for_by_the_quorum_before(void)
+{
+	together(3);
+	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
+	group(2, 3, NULL, 0);
+	CHECK_EQ(n_lost, 1);
+	view_renewed(&v, 0xa2, MS);
+	CHECK_EQ(n_fences, 0);
+	group(1, 3, NULL, 0);
+	ring(9, true);
+	CHECK_EQ(n_fences, 0);
+}
+
 /* If the others really are dead, they have to be fenced as soon as there is quorum. */
 static void what_the_lesser_part_lost_is_fenced(void)
 {
@@ -244,6 +258,7 @@ int main(void)
 	RUN(a_closing_node_does_not_renew);
 	RUN(the_greater_part_goes_on);
 	RUN(what_the_lesser_part_lost_is_fenced);
+	RUN(no_fence_is_asked_for_by_the_quorum_before);
 	RUN(corosync_is_lost_only_once);
 	RUN(processes_that_end_are_not_counted);
 	RUN(who_came_back_is_fenced_again);
