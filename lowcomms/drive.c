@@ -354,7 +354,7 @@ static void begin_close(struct sinew_node *n, int ms)
 		n->linger_ns = until;
 }
 
-void node_inbox(struct sinew_node *n)
+bool node_inbox(struct sinew_node *n)
 {
 	struct command *commands;
 	struct sinew_peer *h;
@@ -362,7 +362,7 @@ void node_inbox(struct sinew_node *n)
 	int ms;
 
 	if (!atomic_load(&n->inbox))
-		return;
+		return false;
 	lock_take(&n->list_lock);
 	atomic_store_explicit(&n->inbox, false, memory_order_relaxed);
 	commands = n->commands;
@@ -385,6 +385,7 @@ void node_inbox(struct sinew_node *n)
 	}
 	if (close_due)
 		begin_close(n, ms);
+	return true;
 }
 
 /* ---- time ---- */
@@ -465,6 +466,13 @@ static void timers(struct sinew_node *n)
 
 /* ---- a turn ---- */
 
+/* Whether timers() would find something. */
+static bool timers_due(struct sinew_node *n)
+{
+	return n->core.now_ns >= node_deadline(n) || n->has_stash || n->self_lost_due ||
+		n->core_closed || atomic_load(&n->memory_freed);
+}
+
 static bool work_left(struct sinew_node *n)
 {
 	return atomic_load(&n->inbox) || n->n_again || n->has_stash ||
@@ -511,13 +519,14 @@ static void source_ready(struct sinew_node *n, const struct epoll_event *e)
 int node_turn(struct sinew_node *n, int timeout_ms)
 {
 	struct epoll_event events[NODE_EVENTS];
+	bool had_words;
 	int got;
 
 	n->turn++;
 	n->n_callbacks = 0;
 	node_now(n);
-	node_inbox(n);
-	timers(n);
+	if (node_inbox(n) || timers_due(n))
+		timers(n);
 	conns_again(n);
 	if (atomic_load(&n->closed))
 		return (int)n->n_callbacks;
@@ -529,10 +538,11 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (got < 0)
 		got = 0;
 	now_exactly(n);
-	node_inbox(n);
+	had_words = node_inbox(n);
 	for (int i = 0; i < got; i++)
 		source_ready(n, &events[i]);
-	timers(n);
+	if (had_words || timers_due(n))
+		timers(n);
 	conns_free_dead(n);
 	return (int)n->n_callbacks + got;
 }

@@ -409,10 +409,10 @@ static void leave(struct sinew_node *n)
 {
 	bool closed = atomic_load(&n->closed);
 
-	if (!closed)
-		loop_arm(&n->loop, node_deadline(n));
 	/* Without the descriptor nobody sleeps from here to the next dispatch. */
 	if (atomic_load(&n->fd_shown)) {
+		if (!closed)
+			loop_arm(&n->loop, node_deadline(n));
 		loop_doze(&n->loop);
 		/* Who polls it learns of the end by one more dispatch. */
 		if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)

@@ -205,8 +205,9 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt);
 /* ---- drive.c ---- */
 /* Does what the core asks for. direct: outside sinew_dispatch(), no callback may run. */
 void node_actions(struct sinew_node *n, bool direct);
-/* Takes commands, dirty handles and a close from other threads. */
-void node_inbox(struct sinew_node *n);
+/* Takes commands, dirty handles and a close from other threads. True: there were some, and
+ * node_actions() has to follow. */
+bool node_inbox(struct sinew_node *n);
 /* Takes a new incarnation; every peer goes down. */
 void node_renew(struct sinew_node *n);
 /* The system gave no memory: who waits for some tries again in a while. */

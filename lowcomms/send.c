@@ -87,6 +87,15 @@ static void look_soon(struct sinew_peer *h)
 	lock_give(&h->lock);
 }
 
+/* What is to be done is done; who only dispatches arms the timer there. */
+static void end_direct(struct sinew_node *n)
+{
+	node_actions(n, true);
+	if (atomic_load(&n->fd_shown))
+		loop_arm(&n->loop, node_deadline(n));
+	atomic_store(&n->busy, BUSY_NO);
+}
+
 /* On the loop's thread, outside of sinew_dispatch(). */
 static void write_direct(struct sinew_peer *h)
 {
@@ -100,9 +109,7 @@ static void write_direct(struct sinew_peer *h)
 	node_now(n);
 	node_sweep_later(n);
 	session_kick(&h->session);
-	node_actions(n, true);
-	loop_arm(&n->loop, node_deadline(n));
-	atomic_store(&n->busy, BUSY_NO);
+	end_direct(n);
 }
 
 /* Something was queued, or a slot was given back, that the loop may not know of; unlocks. */
@@ -295,9 +302,7 @@ static void many_write(struct many *m, struct sinew_peer *const *peers, int n)
 	}
 	if (!ours)
 		return;
-	node_actions(m->node, true);
-	loop_arm(&m->node->loop, node_deadline(m->node));
-	atomic_store(&m->node->busy, BUSY_NO);
+	end_direct(m->node);
 }
 
 int sinew_send_many(struct sinew_peer *const *peers, int n, const void *data, size_t len,

@@ -41,7 +41,7 @@ struct side {
 	struct sinew_kept *held;		/* the first message, until the node has gone */
 	unsigned n_sent;			/* loop */
 	_Atomic unsigned received, ups, finished, downs, closed;
-	const char *_Atomic bad;	/* what a callback saw that is wrong, as its text; NULL: nothing */
+	const char *_Atomic bad;	/* what a callback saw that is wrong; NULL: nothing */
 	enum sinew_down reason;
 	struct sinew_fates fates;
 	bool ended;				/* sinew_dispatch() gave an error */
