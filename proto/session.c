@@ -403,7 +403,8 @@ void session_tick(struct session *s, struct link *l)
 	}
 	if (s->ack_at_ns)
 		core_arm(core, s->ack_at_ns);
-	if (core->now_ns - l->last_tx_ns >= keep && s->version != WIRE_VERSION_3_1) {
+	/* Somewhat early, as we are awake: those of all peers go together before long. */
+	if (core->now_ns - l->last_tx_ns >= keep - keep / 4 && s->version != WIRE_VERSION_3_1) {
 		s->status_due = s->rx_paused;
 		session_ack_soon(s);
 		core_arm(core, core->now_ns + keep);
