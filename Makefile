@@ -148,8 +148,8 @@ help:
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
 
 deps:
-	@tools/deps.sh --install build check check-all deb && \
-		tools/deps.sh --have build check check-all deb 2>/dev/null && \
+	@tools/deps.sh --install build check check-all deb bench && \
+		tools/deps.sh --have build check check-all deb bench 2>/dev/null && \
 		echo 'deps: everything is there'
 
 have-deps:
@@ -249,7 +249,7 @@ check:
 	@BUILD='$(BUILD)' tests/run.sh
 
 check-all:
-	@tools/deps.sh --install build check check-all deb
+	@tools/deps.sh --install build check check-all deb bench
 	@WERROR='$(WERROR)' tests/all.sh
 
 bench-programs: $(BENCH) $(BUILD)/tests/gate_stream

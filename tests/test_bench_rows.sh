@@ -86,6 +86,18 @@ what_comes_is_checked()
 	done
 }
 
+# Of those that need a library only where it is.
+all_contestants_carry_messages()
+{
+	measure 01 --quick --row 'stream1k.*.split' --runs 1
+	json_holds rows.json '[.rows[] | select(.name | test("sinew|coalesced|ring|bare"))] |
+		length == 4 and all(.skipped | not)'
+	json_holds rows.json '.rows | length >= 8 and all(.skipped or .value > 0)'
+	[ -n "$(find /usr/include/zmq.h 2>/dev/null)" ] || return 0
+	json_holds rows.json '[.rows[] | select(.name | test("zmq"))] | length == 2 and
+		all(.skipped | not)'
+}
+
 # A step that cannot run is told, and the run has failed.
 a_step_that_fails_is_told()
 {
@@ -100,5 +112,6 @@ run names_are_listed_and_others_refused
 run the_report_has_its_form
 run what_is_left_out_is_marked
 run what_comes_is_checked
+run all_contestants_carry_messages
 run a_step_that_fails_is_told
 finish
