@@ -144,8 +144,25 @@ static void show_link(struct member *m)
 	atomic_store_explicit(&m->link_up, up != NULL, memory_order_relaxed);
 }
 
-/* The descriptor goes, the memory at the end of the turn: events of this turn may
- * still lead here. */
+static void let_go(struct conn *c)
+{
+	struct sinew_node *n = c->node;
+
+	if (c->source.fd < 0)
+		return;
+	loop_remove(&n->loop, &c->source);
+	if (c->in_order)
+		n->transport->close(c->source.fd);
+	else
+		n->transport->reset(c->source.fd);
+	c->source.fd = -1;
+}
+
+/*
+ * The memory goes at the end of the turn: events of this turn may still lead here. The
+ * descriptor goes now; that of a link that carried a session with the memory, because its next
+ * link is begun in this turn, and has not to wait for that.
+ */
 static void conn_end(struct conn *c, bool in_order)
 {
 	struct sinew_node *n = c->node;
@@ -160,12 +177,9 @@ static void conn_end(struct conn *c, bool in_order)
 		n->n_again--;
 	c->again = false;
 	c->state = CONN_DEAD;
-	loop_remove(&n->loop, &c->source);
-	if (in_order)
-		n->transport->close(c->source.fd);
-	else
-		n->transport->reset(c->source.fd);
-	c->source.fd = -1;
+	c->in_order = in_order;
+	if (!c->was_up)
+		let_go(c);
 	conn_drop_input(c);
 	*c->pprev = c->next;
 	if (c->next)
@@ -317,6 +331,7 @@ void conns_free_dead(struct sinew_node *n)
 
 	while ((c = n->graveyard)) {
 		n->graveyard = c->next;
+		let_go(c);
 		free(c);
 	}
 }

@@ -28,6 +28,7 @@ struct conn {
 	bool again;		/* there is input to parse without reading */
 	bool full;		/* no room to read ahead while blocked */
 	bool was_up;
+	bool in_order;		/* dead: its descriptor is closed, not reset */
 	bool shut_sent;		/* draining: everything was written */
 	bool last_words;	/* draining: that life had a session with us */
 	uint32_t nodeid;		/* draining: of the peer, 0 = unknown */

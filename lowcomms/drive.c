@@ -528,6 +528,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (node_inbox(n) || timers_due(n))
 		timers(n);
 	conns_again(n);
+	conns_free_dead(n);
 	if (atomic_load(&n->closed))
 		return (int)n->n_callbacks;
 	loop_arm(&n->loop, node_deadline(n));

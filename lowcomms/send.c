@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 
 #define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
@@ -91,6 +92,7 @@ static void look_soon(struct sinew_peer *h)
 static void end_direct(struct sinew_node *n)
 {
 	node_actions(n, true);
+	conns_free_dead(n);
 	if (atomic_load(&n->fd_shown))
 		loop_arm(&n->loop, node_deadline(n));
 	atomic_store(&n->busy, BUSY_NO);
