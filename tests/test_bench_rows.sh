@@ -89,7 +89,7 @@ what_comes_is_checked()
 # Of those that need a library only where it is.
 all_contestants_carry_messages()
 {
-	measure 01 --quick --row 'stream1k.*.split' --runs 1
+	measure 01 --row 'stream1k.*.split' --runs 1
 	json_holds rows.json '[.rows[] | select(.name | test("^stream1k[.](sinew|coalesced|ring|bare)[.]"))] |
 		length == 4 and all(.skipped | not)'
 	json_holds rows.json '.rows | length >= 8 and all(.skipped or .value > 0)'
