@@ -45,6 +45,8 @@ static const struct rule rules[] = {
 	  .under = { "roundtrip.bare-outer.one" } },
 	{ "roundtrip-busy", "round trip, busy polling, by bare blocking epoll", PART, .must = 0.35,
 	  .aim = 0.2, .over = "roundtrip.sinew-busy.split", .under = { "roundtrip.bare.split" } },
+	{ "roundtrip-spin", "the same of bare sockets that spin in recv()", PART, .must = NAN,
+	  .aim = NAN, .over = "roundtrip.bare-busy.split", .under = { "roundtrip.bare.split" } },
 	/* Where the machine pauses for ack_ms, an ACK goes alone. */
 	{ "writes", "extra writes of a round trip", .kind = ROW_SLOPE, .unit = "writes",
 	  .scale = 2000, .less = 2, .must = 0.005, .aim = 0, .over = "writes.3000",

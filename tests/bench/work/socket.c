@@ -79,7 +79,12 @@ int socket_open(struct socket_end *e, const struct end_options *opt)
 	int err;
 
 	*e = (struct socket_end){
-		.fd = -1, .epoll = -1, .outer = -1, .take = opt->take, .arg = opt->arg
+		.fd = -1,
+		.epoll = -1,
+		.outer = -1,
+		.spins = opt->busy_poll_us != 0,
+		.take = opt->take,
+		.arg = opt->arg,
 	};
 	e->in_size = READ_BYTES;
 	if (e->in_size < opt->message_bytes + FRAME_BYTES + COALESCE_BYTES)
@@ -175,7 +180,7 @@ int socket_receive(void *end)
 	struct socket_end *e = end;
 	ssize_t n;
 
-	if (wait_for_input(e) != 1)
+	if (!e->spins && wait_for_input(e) != 1)
 		return -ETIMEDOUT;
 	n = recv(e->fd, e->in + e->n_in, e->in_size - e->n_in, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

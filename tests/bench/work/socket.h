@@ -17,6 +17,7 @@
 
 struct socket_end {
 	int fd, epoll, outer; /* outer: an epoll set around the other, or -1 */
+	bool spins; /* reads until there is something, and never sleeps */
 	take_fn take;
 	void *arg;
 	uint8_t *in; /* bytes that have come and are not handed over */
