@@ -90,7 +90,8 @@ what_comes_is_checked()
 all_contestants_carry_messages()
 {
 	measure 01 --row 'stream1k.*.split' --runs 1
-	json_holds rows.json '[.rows[] | select(.name | test("^stream1k[.](sinew|coalesced|ring|bare)[.]"))] |
+	json_holds rows.json '[.rows[] | select(.name |
+		test("^stream1k[.](sinew|coalesced|ring|bare)[.]"))] |
 		length == 4 and all(.skipped | not)'
 	json_holds rows.json '.rows | length >= 8 and all(.skipped or .value > 0)'
 	[ -n "$(find /usr/include/zmq.h 2>/dev/null)" ] || return 0
