@@ -79,6 +79,7 @@ with_thread_sanitizer()
 	setarch "$(uname -m)" -R true 2>/dev/null && around="setarch $(uname -m) -R"
 	export BUILD=$BUILD/tsan TIME_FACTOR=4
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz \
+		--skip test_bench_rows \
 		--skip tests/test_exhausted --skip live/test_paths --skip test_corosync_five \
 		--skip test_corosync_net --skip test_corosync_fence
 }

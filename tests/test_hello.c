@@ -340,6 +340,25 @@ static void a_name_is_no_proof(void)
 	end();
 }
 
+/* It takes that link for its own already: it has to dial again, and is asked for proof then. */
+static void a_choice_without_proof_is_shut(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(LOW, 77);
+
+	both_up(&high);
+	h.mine = 5555;
+	h.flags = WIRE_HELLO_CHOSEN;
+	h.gen = 1;
+	w = incoming(LOW);
+	feed_hello(w, LOW, &h);
+	CHECK(w->gone);
+	CHECK_EQ(w->n_out, 0);
+	CHECK_EQ(rig->down[LOW], 0);
+	unharmed(high, HIGH, 0xfffffffe);
+	end();
+}
+
 static void a_closing_node_opens_nothing(void)
 {
 	struct wire *w;
@@ -373,6 +392,7 @@ int main(void)
 	RUN(hello_says_that_we_leave);
 	RUN(failed_in_last_ack);
 	RUN(a_name_is_no_proof);
+	RUN(a_choice_without_proof_is_shut);
 	RUN(a_closing_node_opens_nothing);
 	return check_done();
 }

@@ -27,6 +27,8 @@ begins()
 	keep 1 follow members --follow --json
 	follow=$!
 	receive 2 3
+	wait_for is_joined 2
+	wait_for is_joined 3
 }
 
 # One is asked to, the others follow: all have finished.
