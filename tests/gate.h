@@ -6,6 +6,9 @@
 #ifndef SINEW_TESTS_GATE_H
 #define SINEW_TESTS_GATE_H
 
+/* Calls that are counted are no inline functions of the headers. */
+#undef _FORTIFY_SOURCE
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
