@@ -134,7 +134,7 @@ help:
 	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests (5 minutes)'
-	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (20 minutes)'
+	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (25 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
 	@echo '                 ROW=stream64 that alone'
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
