@@ -29,7 +29,7 @@
 #define RING_MIN	(256u * 1024)
 #define RING_LOOK	(256u * 1024)	/* the producer looks at acked at least this often */
 #define RING_MARKS	32u	/* that are known at a time, a power of two */
-#define RING_MARK_STEP	(16u * 1024)	/* about so many bytes from one to the next */
+#define RING_MARK_STEP	(64u * 1024)	/* about so many bytes from one to the next */
 
 enum ring_slot_state { RING_SLOT_FREE, RING_SLOT_OPEN, RING_SLOT_DONE, RING_SLOT_CANCELLED };
 

@@ -148,7 +148,7 @@ depths()
 		[ "${n:-0}" -gt $most ] && most=$n
 	done
 	[ "$least" -gt 0 ] || not_ok "gate: depth: $(tail -n 1 "$dir/depth.err")"
-	limit depth_percent $(((most - least) * 100 / (least ? least : 1)))
+	limit depth_percent $(((most - least) * 100 / (least ? least : 1) + 1))
 }
 
 for program in stream idle depth; do
