@@ -28,7 +28,8 @@ three_was_away()
 	all_up
 	# On a busy machine corosync may divide the two that stayed while the third returns: one of
 	# them was declared failed then, and renews. What was sent is judged all the same.
-	if has_said 1 'peer=2 is gone from the group' || has_said 2 'peer=1 is gone from the group'; then
+	if has_said 1 'peer=2 is gone from the group' ||
+	   has_said 2 'peer=1 is gone from the group'; then
 		echo '# corosync divided nodes 1 and 2 as well'
 		return
 	fi
