@@ -177,6 +177,7 @@ static void conn_end(struct conn *c, bool in_order)
 		n->n_again--;
 	c->again = false;
 	c->state = CONN_DEAD;
+	hot_forget(&n->hot, c);
 	c->in_order = in_order;
 	if (!c->was_up)
 		let_go(c);

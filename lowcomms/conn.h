@@ -65,7 +65,8 @@ void conns_memory(struct sinew_node *n);
 void conns_close(struct sinew_node *n);
 
 /* ---- recv.c ---- */
-void conn_input(struct conn *c);	/* readable */
+/* Reads what is there. False: nothing. */
+bool conn_input(struct conn *c);
 void conn_parse_again(struct conn *c);
 void conn_drop_input(struct conn *c);
 /* Whether reading on makes sense while the core does not consume. */

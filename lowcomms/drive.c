@@ -390,17 +390,15 @@ bool node_inbox(struct sinew_node *n)
 
 /* ---- time ---- */
 
+static inline uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 uint64_t node_deadline(const struct sinew_node *n)
 {
-	const uint64_t at[] = {
-		core_deadline(&n->core), n->drain_ns, n->sweep_ns, n->linger_ns, n->listen_again_ns,
-	};
-	uint64_t first = CORE_NEVER;
-
-	for (size_t i = 0; i < sizeof at / sizeof *at; i++)
-		if (at[i] < first)
-			first = at[i];
-	return first;
+	return earlier(earlier(core_deadline(&n->core), n->drain_ns),
+		       earlier(earlier(n->sweep_ns, n->linger_ns), n->listen_again_ns));
 }
 
 static void sweep(struct sinew_node *n)
@@ -464,8 +462,6 @@ static void timers(struct sinew_node *n)
 		finish_close(n);
 }
 
-/* ---- a turn ---- */
-
 /* Whether timers() would find something. */
 static bool timers_due(struct sinew_node *n)
 {
@@ -479,28 +475,11 @@ static bool work_left(struct sinew_node *n)
 		atomic_load(&n->memory_freed) || atomic_load(&n->own_stop);
 }
 
-/* Waits for events, spinning first where the user wants that. */
-static int wait_events(struct sinew_node *n, struct epoll_event *events, int timeout_ms)
+/* What callbacks sent goes out with the ACK of this batch. */
+static void after_source(struct sinew_node *n)
 {
-	uint64_t spin = (uint64_t)n->opt.busy_poll_us * 1000u, begin;
-	int got;
-
-	if (spin && timeout_ms) {
-		begin = loop_now_ns();
-		do {
-			got = loop_wait(&n->loop, events, NODE_EVENTS, 0);
-			if (got || work_left(n))
-				return got;
-		} while (loop_now_ns() - begin < spin && node_deadline(n) > loop_now_ns());
-	}
-	if (timeout_ms) {
-		loop_doze(&n->loop);
-		if (work_left(n))
-			timeout_ms = 0;
-	}
-	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
-	loop_rouse(&n->loop);
-	return got;
+	node_inbox(n);
+	node_actions(n, false);
 }
 
 static void source_ready(struct sinew_node *n, const struct epoll_event *e)
@@ -511,16 +490,69 @@ static void source_ready(struct sinew_node *n, const struct epoll_event *e)
 		listener_ready(n, container_of(s, struct listener, source));
 	else
 		conn_event(container_of(s, struct conn, source), e->events);
-	/* What callbacks sent goes out with the ACK of this batch. */
-	node_inbox(n);
-	node_actions(n, false);
+	after_source(n);
 }
+
+/* ---- waiting ---- */
+
+/* True: there was something, which has been taken. */
+static bool read_hot(struct sinew_node *n)
+{
+	if (!hot_may_read(&n->hot))
+		return false;
+	now_exactly(n);
+	if (!hot_read(&n->hot))
+		return false;
+	after_source(n);
+	return true;
+}
+
+static struct conn *only_conn(const struct epoll_event *events, int n)
+{
+	struct source *s = n == 1 ? events[0].data.ptr : NULL;
+
+	return s && s->kind == SOURCE_CONN ? container_of(s, struct conn, source) : NULL;
+}
+
+/* For as long as the user wants that, or until there is something; true as of read_hot(). */
+static bool spin(struct sinew_node *n, struct epoll_event *events, int *ret_got)
+{
+	uint64_t until = loop_now_ns() + (uint64_t)n->opt.busy_poll_us * 1000u;
+
+	do {
+		while (!work_left(n) && hot_may_read(&n->hot))
+			if (read_hot(n))
+				return true;
+		*ret_got = loop_wait(&n->loop, events, NODE_EVENTS, 0);
+		hot_asked(&n->hot);
+		now_exactly(n);
+	} while (!*ret_got && !work_left(n) && n->core.now_ns < until &&
+		 n->core.now_ns < node_deadline(n));
+	return false;
+}
+
+static int wait_events(struct sinew_node *n, struct epoll_event *events, int timeout_ms)
+{
+	int got;
+
+	if (timeout_ms) {
+		loop_doze(&n->loop);
+		if (work_left(n))
+			timeout_ms = 0;
+	}
+	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
+	hot_learn(&n->hot, only_conn(events, got));
+	loop_rouse(&n->loop);
+	return got;
+}
+
+/* ---- a turn ---- */
 
 int node_turn(struct sinew_node *n, int timeout_ms)
 {
 	struct epoll_event events[NODE_EVENTS];
-	bool had_words;
-	int got;
+	bool had_words, is_read = false;
+	int got = 0;
 
 	n->turn++;
 	n->n_callbacks = 0;
@@ -532,18 +564,26 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (atomic_load(&n->closed))
 		return (int)n->n_callbacks;
 	loop_arm(&n->loop, node_deadline(n));
-	got = wait_events(n, events, n->n_callbacks || work_left(n) ? 0 : timeout_ms);
+	if (n->n_callbacks || work_left(n))
+		timeout_ms = 0;
+	if (!timeout_ms)
+		is_read = read_hot(n);
+	else if (n->opt.busy_poll_us)
+		is_read = spin(n, events, &got);
+	if (!is_read && !got) {
+		got = wait_events(n, events, timeout_ms);
+		now_exactly(n);
+	}
 	n->interrupted = got == -EINTR;
 	if (got < 0 && got != -EINTR)
 		return got;
 	if (got < 0)
 		got = 0;
-	now_exactly(n);
 	had_words = node_inbox(n);
 	for (int i = 0; i < got; i++)
 		source_ready(n, &events[i]);
 	if (had_words || timers_due(n))
 		timers(n);
 	conns_free_dead(n);
-	return (int)n->n_callbacks + got;
+	return (int)n->n_callbacks + got + is_read;
 }

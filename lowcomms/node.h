@@ -12,7 +12,8 @@
  *	conn.c    one connection                            recv.c    reading, keeping
  *	handle.c  lives of peers                            send.c    queueing
  *	status.c  what the user may look at                 watch.c   the membership's observer
- *	loop.c, lock.c, buf.c, log.c, addr.c, tcp.c
+ *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c
+ *	tcp.c
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H
@@ -23,6 +24,7 @@
 
 #include "lowcomms/addr.h"
 #include "lowcomms/buf.h"
+#include "lowcomms/hot.h"
 #include "lowcomms/lock.h"
 #include "lowcomms/log.h"
 #include "lowcomms/loop.h"
@@ -105,6 +107,7 @@ struct sinew_node {
 	uint64_t listen_again_ns;	/* listeners rest until then; CORE_NEVER: they do not */
 	struct conn *conns;
 	struct conn *graveyard;		/* freed at the end of the turn */
+	struct hot hot;
 	unsigned n_draining, n_again;	/* connections in that state */
 	unsigned n_last_words;		/* draining ones that a known life must read */
 	uint64_t drain_ns;		/* when a draining connection must be looked at */

@@ -240,7 +240,7 @@ void conn_parse_again(struct conn *c)
 	conn_update(c);
 }
 
-void conn_input(struct conn *c)
+bool conn_input(struct conn *c)
 {
 	size_t total = 0, room;
 	ssize_t got;
@@ -262,7 +262,7 @@ void conn_input(struct conn *c)
 		}
 		if (got <= 0) {
 			conn_fail(c, (int)got);
-			return;
+			return true;
 		}
 		if (got > READ_LIGHT && !c->node->read_much) {
 			c->node->read_much = true;
@@ -279,6 +279,7 @@ void conn_input(struct conn *c)
 		 c->link.state == LINK_UP && !c->again);
 	if (total && c->state == CONN_OPEN && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
+	return total != 0;
 }
 
 /* ---- budgets ---- */

@@ -95,7 +95,7 @@ static void end_direct(struct sinew_node *n)
 	conns_free_dead(n);
 	if (atomic_load(&n->fd_shown))
 		loop_arm(&n->loop, node_deadline(n));
-	atomic_store(&n->busy, BUSY_NO);
+	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
 }
 
 /* On the loop's thread, outside of sinew_dispatch(). */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
+
+#define FLAT_MAX 512u /* bytes: a message of usual length with the ACK before it */
 
 static int set(int fd, int level, int option, int value)
 {
@@ -137,11 +140,33 @@ static ssize_t tcp_read(int fd, void *buf, size_t n)
 	return got < 0 ? -errno : got;
 }
 
+/* All of it in one piece: the kernel takes that for less than a list. 0: it is too long. */
+static size_t flatten(uint8_t *to, const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (iov[i].iov_len > FLAT_MAX - sum)
+			return 0;
+		memcpy(to + sum, iov[i].iov_base, iov[i].iov_len);
+		sum += iov[i].iov_len;
+	}
+	return sum;
+}
+
 static ssize_t tcp_writev(int fd, const struct iovec *iov, int n)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n };
-	ssize_t put = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	uint8_t flat[FLAT_MAX];
+	size_t sum = 0;
+	ssize_t put;
 
+	if (n > 1)
+		sum = flatten(flat, iov, n);
+	if (sum || n == 1)
+		put = send(fd, sum ? flat : iov->iov_base, sum ? sum : iov->iov_len, MSG_NOSIGNAL);
+	else
+		put = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	return put < 0 ? -errno : put;
 }
 

@@ -63,6 +63,8 @@ void session_close_check(struct session *s);
 void session_fault(struct session *s);
 /* A link carries it from now on; the peer expects next. -EPROTO: impossible. */
 int session_link_up(struct session *s, struct link *l, uint32_t next);
+/* How long its link may be without a frame of ours. */
+uint64_t session_keepalive_ns(const struct session *s);
 void session_tick(struct session *s, struct link *l);
 /* What the peer takes: frames, messages (0 = not said). Before the session is up. */
 void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);

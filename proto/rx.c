@@ -319,7 +319,16 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 
 enum rx_result link_rx(struct link *l, struct rx *rx)
 {
-	return plain(l, rx) ? RX_MSG : rx_long_way(l, rx);
+	struct session *s = l->session;
+
+	if (plain(l, rx))
+		return RX_MSG;
+	/* Nothing else is to be said where plain messages would be taken. */
+	if (rx->p == rx->end && s && s->plain_rx && !l->core->sessions_head) {
+		rx->need = WIRE_HEADER;
+		return RX_MORE;
+	}
+	return rx_long_way(l, rx);
 }
 
 void link_rx_done(struct link *l)
@@ -328,7 +337,14 @@ void link_rx_done(struct link *l)
 	struct core *core = l->core;
 
 	account_plain(l);
-	if (!s || !session_ack_owed(s))
+	if (!s)
+		return;
+	/* Our keep-alive answers theirs: it goes with the ACK of TCP, both are awake, and the
+	 * next ones are due together. */
+	if (s->native && !l->rx_only &&
+	    core->now_ns - l->last_tx_ns >= session_keepalive_ns(s) / 2)
+		session_ack_soon(s);
+	if (!session_ack_owed(s))
 		return;
 	if (s->ack_now || s->expected - s->ack_sent >= core->cfg.ack_frames ||
 	    s->unacked_bytes >= s->ack_bytes) {

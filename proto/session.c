@@ -390,12 +390,19 @@ static void silence_check(struct session *s, struct link *l)
 	link_lost(l, false);
 }
 
+uint64_t session_keepalive_ns(const struct session *s)
+{
+	const struct core_config *cfg = &s->peer->core->cfg;
+
+	return s->peer->paths.n > 1 && s->peer->profile == CORE_NATIVE ?
+		cfg->keepalive_multi_ns : cfg->keepalive_ns;
+}
+
 void session_tick(struct session *s, struct link *l)
 {
 	struct core *core = s->peer->core;
 	const struct core_config *cfg = &core->cfg;
-	uint64_t keep = s->peer->paths.n > 1 && s->peer->profile == CORE_NATIVE ?
-		cfg->keepalive_multi_ns : cfg->keepalive_ns;
+	uint64_t keep = session_keepalive_ns(s);
 
 	if (s->ack_at_ns && core->now_ns >= s->ack_at_ns) {
 		s->ack_at_ns = 0;

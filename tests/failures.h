@@ -83,7 +83,9 @@ static inline void failing_begin(const struct plan *plan)
 /* Signals interrupt a call now and then, and a call finds nothing now and then: not for ever. */
 static inline bool code_passes(enum call call, int code)
 {
-	return code == EINTR || (code == EAGAIN && (call == CALL_sendmsg || call == CALL_recv));
+	bool moves_bytes = call == CALL_sendmsg || call == CALL_send || call == CALL_recv;
+
+	return code == EINTR || (code == EAGAIN && moves_bytes);
 }
 
 /* 0, or the code by which this call is to fail. */
@@ -318,6 +320,19 @@ WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
 		some.msg_iovlen = 1;
 	}
 	return __real_sendmsg(fd, &some, flags);
+}
+
+WRAP(ssize_t, send, int fd, const void *data, size_t n, int flags)
+{
+	int code = failing_now(CALL_send);
+
+	if (code && code != CODE_SHORT) {
+		errno = code;
+		return -1;
+	}
+	if (code)
+		n = failing.plan.ever ? (n + 1) / 2 : 1;
+	return __real_send(fd, data, n, flags);
 }
 
 WRAP(ssize_t, recv, int fd, void *buf, size_t n, int flags)

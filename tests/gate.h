@@ -99,6 +99,12 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return syscall(SYS_sendmsg, fd, msg, flags);
 }
 
+ssize_t send(int fd, const void *data, size_t n, int flags)
+{
+	gate_count(&gate_counts.writes);
+	return syscall(SYS_sendto, fd, data, n, flags, NULL, 0);
+}
+
 ssize_t recv(int fd, void *buf, size_t n, int flags)
 {
 	gate_count(&gate_counts.reads);

@@ -3,8 +3,9 @@
  * Owns one of the two processes that test_gate.sh measures: a stream of messages of 64
  * bytes, or a ping-pong of them. Knows nothing of limits: test_gate.sh compares.
  *
- *	gate_stream send|recv|ping|pong PORT COUNT
+ *	gate_stream send|recv|ping|pong PORT COUNT [outer]
  *
+ * outer: it waits in an epoll set of its own, which has the node's descriptor in it.
  * Prints what was done between a quarter and the end of its messages.
  */
 #include "tests/gate.h"
@@ -124,6 +125,27 @@ static int send_batch(struct stream *s)
 	return err ? -1 : 0;
 }
 
+static int open_outer(struct sinew_node *node)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int outer = epoll_create1(EPOLL_CLOEXEC);
+
+	if (outer < 0 || epoll_ctl(outer, EPOLL_CTL_ADD, sinew_fd_get(node), &event))
+		return -errno;
+	return outer;
+}
+
+static int turn(struct stream *s, struct sinew_node *node, int outer)
+{
+	struct epoll_event event;
+
+	if (outer < 0)
+		return sinew_dispatch(node, s->role == SEND ? send_batch(s) : -1);
+	if (epoll_wait(outer, &event, 1, -1) < 0)
+		return -errno;
+	return sinew_dispatch(node, 0);
+}
+
 static int role_of(const char *name)
 {
 	static const char *const names[] = { "send", "recv", "ping", "pong" };
@@ -139,11 +161,12 @@ int main(int argc, char **argv)
 	struct stream s = { 0 };
 	struct sinew_callbacks cb = { .size = sizeof cb, .peer_up = on_up, .peer_down = on_down };
 	struct sinew_node *node = NULL;
-	int err, role = argc == 4 ? role_of(argv[1]) : -1;
+	bool has_outer = argc == 5 && strcmp(argv[4], "outer") == 0;
+	int err, role = argc == 4 || has_outer ? role_of(argv[1]) : -1, outer = -1;
 	unsigned id, port;
 
 	if (role < 0) {
-		fprintf(stderr, "usage: gate_stream send|recv|ping|pong PORT COUNT\n");
+		fprintf(stderr, "usage: gate_stream send|recv|ping|pong PORT COUNT [outer]\n");
 		return 2;
 	}
 	s.role = (enum role)role;
@@ -156,8 +179,10 @@ int main(int argc, char **argv)
 	err = gate_node(id, port, &cb, &s, &node);
 	if (err >= 0)
 		err = gate_peer(node, 3 - id, port);
+	if (err >= 0 && has_outer)
+		err = outer = open_outer(node);
 	while (err >= 0 && !s.down)
-		err = sinew_dispatch(node, role == SEND ? send_batch(&s) : -1);
+		err = turn(&s, node, outer);
 	sinew_node_free(node);
 	if (err < 0) {
 		fprintf(stderr, "gate_stream: %s\n", sinew_error_name(err));

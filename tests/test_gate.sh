@@ -48,8 +48,8 @@ limit()
 	fi
 }
 
-# two SIDE SIDE COUNT [PROGRAM...]: both sides of gate_stream, under that program; their
-# output in $dir.
+# two SIDE SIDE "COUNT [outer]" [PROGRAM...]: both sides of gate_stream, under that program;
+# their output in $dir.
 two()
 {
 	local sides="$2 $1" count=$3 side port status=0
@@ -57,7 +57,7 @@ two()
 	port=$(free_port)
 	pids=()
 	for side in $sides; do
-		timeout -k 5 300 "$@" "$BUILD/tests/gate_stream" "$side" "$port" "$count" \
+		timeout -k 5 300 "$@" "$BUILD/tests/gate_stream" "$side" "$port" $count \
 			>"$dir/$side.out" 2>"$dir/$side.err" &
 		pids+=($!)
 	done
@@ -86,18 +86,27 @@ streams()
 	limit stream_acks $((($(of recv acks) * 1000 + STREAM - 1) / (STREAM * 3 / 4)))
 }
 
-balls()
+# All calls of both sides, for 1,000 of that many.
+calls()
 {
-	local calls=0 side name n=$((BALLS * 3 / 4))
-	two ping pong $BALLS
+	local sum=0 side name
 	for side in ping pong; do
 		for name in writes reads waits others; do
-			calls=$((calls + $(of $side $name)))
+			sum=$((sum + $(of $side $name)))
 		done
 	done
+	echo $((sum * 1000 / $1))
+}
+
+balls()
+{
+	local n=$((BALLS * 3 / 4))
+	two ping pong "$BALLS outer"
+	limit pingpong_outer_calls "$(calls $n)"
+	two ping pong $BALLS
 	limit pingpong_allocations $(($(of ping allocations) + $(of pong allocations)))
 	limit pingpong_extra_writes $(($(of ping writes) + $(of pong writes) - 2 * n))
-	limit pingpong_calls $((calls * 1000 / n))
+	limit pingpong_calls "$(calls $n)"
 }
 
 idle()

@@ -477,6 +477,25 @@ static void acks_are_found_while_paused(void)
 	end();
 }
 
+static void a_keepalive_is_answered_when_ours_is_half_due(void)
+{
+	uint8_t ack[16];
+	size_t n = wire_put_ack(ack, HIGH, 0xfffffffe);
+	struct wire *high;
+
+	both_up(&high);
+	says_ack(high, 0);			/* whatever was due */
+	pass(2400);
+	feed(high, ack, n);
+	CHECK(!says_ack(high, 0xfffffffe));
+	pass(200);
+	feed(high, ack, n);
+	CHECK(says_ack(high, 0xfffffffe));
+	feed(high, ack, n);			/* two sides that answer do not go on for ever */
+	CHECK(!says_ack(high, 0xfffffffe));
+	end();
+}
+
 static void leaving_is_remembered_until_the_fin(void)
 {
 	uint8_t buf[64];
@@ -567,6 +586,7 @@ int main(void)
 	RUN(duplicate_across_the_wrap);
 	RUN(ack_waits_for_the_hand_over);
 	RUN(acks_are_found_while_paused);
+	RUN(a_keepalive_is_answered_when_ours_is_half_due);
 	RUN(leaving_is_remembered_until_the_fin);
 	RUN(fin_waits_for_open_slots);
 	RUN(half_written_frame_is_finished_first);

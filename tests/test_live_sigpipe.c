@@ -34,6 +34,12 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return syscall(SYS_sendmsg, fd, msg, without_flag ? flags & ~MSG_NOSIGNAL : flags);
 }
 
+ssize_t send(int fd, const void *data, size_t n, int flags)
+{
+	return syscall(SYS_sendto, fd, data, n, without_flag ? flags & ~MSG_NOSIGNAL : flags,
+		       NULL, 0);
+}
+
 static void take_message(struct live *l, const struct sinew_message *msg)
 {
 	if (msg->number != l->n_received || msg->len != LENGTH ||

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/hot.h"
+
+#include "lowcomms/conn.h"
+
+#define UNASKED_MAX 16 /* reads: what others have waits no longer than for so many */
+
+void hot_learn(struct hot *h, struct conn *only)
+{
+	h->again = only && only == h->last;
+	h->last = only;
+	h->n_unasked = 0;
+}
+
+void hot_forget(struct hot *h, const struct conn *c)
+{
+	if (h->last == c)
+		hot_learn(h, NULL);
+}
+
+bool hot_may_read(const struct hot *h)
+{
+	const struct conn *c = h->last;
+
+	/* Whoever has more than a read takes, or waits to write, has its turn with the others. */
+	return h->again && h->n_unasked < UNASKED_MAX && c->state == CONN_OPEN &&
+		c->link.state == LINK_UP && c->source.events == EPOLLIN && !c->again && !c->buf;
+}
+
+bool hot_read(struct hot *h)
+{
+	struct conn *c = h->last;
+
+	h->n_unasked++;
+	if (!conn_input(c))
+		return false;
+	conn_update(c);
+	return true;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two nodes talk to each other without a pause, so that each is read before epoll is asked;
+ * a third one has something to say as well, and connections end. Owns what that must not do:
+ * keep the third waiting, or lose anything.
+ */
+#include "tests/live.h"
+
+#define HOST		1u	/* hears both */
+#define TALKER		2u
+#define OTHER		3u
+#define SAID_OTHER	200u	/* messages of the third */
+#define ROUNDS_BETWEEN	20u	/* until it says the next one: by then nobody expects it */
+#define ROUNDS_MAX	40u	/* of the others, while one of its waits */
+#define BREAKS		30u
+#define LIMIT_MS	20000
+
+static struct live nodes[4];
+static struct sinew_peer *to[4];	/* the host's handles */
+static uint64_t rounds, said_at, longest;
+static unsigned n_said, n_heard, n_wrong;
+
+struct said {
+	uint32_t who;
+	uint32_t pad;
+	uint64_t number;
+};
+
+static void say(struct sinew_peer *peer, uint32_t who, uint64_t number)
+{
+	struct said s = { .who = who, .number = number };
+
+	CHECK_EQ(sinew_send(peer, &s, sizeof s), 0);
+}
+
+static void on_up(struct live *l)
+{
+	if (l->id == HOST) {
+		uint32_t id = sinew_peer_nodeid(l->peer);
+
+		sinew_peer_unref(to[id]);
+		to[id] = sinew_peer_ref(l->peer);
+	} else if (l->id == TALKER) {
+		say(l->peer, TALKER, 0);
+	}
+}
+
+static void heard_other(uint64_t number)
+{
+	n_wrong += number != n_heard++;
+	if (rounds - said_at > longest)
+		longest = rounds - said_at;
+}
+
+static void host_hears(struct live *l, const struct sinew_message *msg)
+{
+	struct said s;
+
+	(void)l;
+	memcpy(&s, msg->data, sizeof s);
+	if (s.who == OTHER) {
+		heard_other(s.number);
+		return;
+	}
+	n_wrong += s.number != rounds++;
+	say(to[TALKER], HOST, s.number);
+}
+
+static void talker_hears(struct live *l, const struct sinew_message *msg)
+{
+	struct said s;
+
+	memcpy(&s, msg->data, sizeof s);
+	say(l->peer, TALKER, s.number + 1);
+}
+
+static bool set_up(uint32_t busy_poll_us)
+{
+	memset(nodes, 0, sizeof nodes);
+	memset(to, 0, sizeof to);
+	rounds = said_at = longest = n_said = n_heard = n_wrong = 0;
+	nodes[HOST].on_message = host_hears;
+	nodes[TALKER].on_message = talker_hears;
+	for (uint32_t id = HOST; id <= OTHER; id++) {
+		struct sockaddr_storage own = live_addr(id);
+		struct sinew_options opt;
+
+		nodes[id].on_up = on_up;
+		live_options(&opt, &nodes[id], id, &own);
+		opt.busy_poll_us = busy_poll_us;
+		if (!live_open(&nodes[id], &opt))
+			return false;
+	}
+	for (uint32_t id = TALKER; id <= OTHER; id++) {
+		struct sockaddr_storage host = live_addr(HOST), own = live_addr(id);
+
+		if (!CHECK_EQ(sinew_peer_add(nodes[id].node, HOST, &host, 1), 0) ||
+		    !CHECK_EQ(sinew_peer_add(nodes[HOST].node, id, &own, 1), 0))
+			return false;
+	}
+	return true;
+}
+
+static void tear_down(void)
+{
+	if (!CHECK_EQ(n_wrong, 0))
+		live_show_log();
+	for (uint32_t id = HOST; id <= OTHER; id++) {
+		live_free(&nodes[id]);
+		sinew_peer_unref(to[id]);
+	}
+}
+
+/* spin: the talkers wait in sinew_dispatch(), in turn. */
+static void turn(bool spin)
+{
+	struct live *const all[] = { &nodes[HOST], &nodes[TALKER], &nodes[OTHER] };
+
+	if (!spin) {
+		live_turn(all, 3, NULL, 0, 50);
+		return;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		CHECK(sinew_dispatch(all[i]->node, all[i]->id == OTHER ? 0 : 1) >= 0);
+}
+
+/* Each some rounds after the one before; breaks: the talkers' link, now and then. */
+static void listen_to_other(bool breaks, bool spin)
+{
+	int64_t end = live_ms() + live_limit(LIMIT_MS);
+	uint64_t n_broken = 0;
+
+	while (n_heard < SAID_OTHER || (breaks && n_broken < BREAKS)) {
+		if (!CHECK(live_ms() < end))
+			return;
+		if (nodes[OTHER].peer && n_said == n_heard && rounds >= said_at + ROUNDS_BETWEEN) {
+			said_at = rounds;
+			say(nodes[OTHER].peer, OTHER, n_said++);
+		}
+		if (breaks && n_broken < BREAKS && rounds >= 100 * (n_broken + 1)) {
+			sinew_break(nodes[n_broken % 2 ? HOST : TALKER].node,
+				    n_broken % 2 ? TALKER : HOST);
+			n_broken++;
+		}
+		turn(spin);
+	}
+}
+
+static void another_one_is_heard_soon(void)
+{
+	if (set_up(0))
+		listen_to_other(false, false);
+	CHECK(rounds >= (uint64_t)SAID_OTHER * ROUNDS_BETWEEN);
+	if (!CHECK(longest <= ROUNDS_MAX))
+		printf("# one waited for %llu rounds\n", (unsigned long long)longest);
+	tear_down();
+}
+
+static void nothing_is_lost_when_links_break(void)
+{
+	if (set_up(0))
+		listen_to_other(true, false);
+	tear_down();
+}
+
+static void the_same_while_spinning(void)
+{
+	if (set_up(20))
+		listen_to_other(true, true);
+	tear_down();
+}
+
+int main(void)
+{
+	RUN(another_one_is_heard_soon);
+	RUN(nothing_is_lost_when_links_break);
+	RUN(the_same_while_spinning);
+	return check_done();
+}
