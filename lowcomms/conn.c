@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define GATHER_MAX	(256u * 1024)	/* bytes a write */
+#define GATHER_MAX	(512u * 1024)	/* bytes a write */
 #define FLUSH_MAX	(1024u * 1024)	/* bytes a turn, so that one peer starves nobody */
 #define DRAIN_NS	2000000000u	/* until the other end must have read and closed */
 #define DRAIN_BYTES	(1024u * 1024)	/* thrown away meanwhile */

@@ -462,11 +462,10 @@ static void timers(struct sinew_node *n)
 		finish_close(n);
 }
 
-/* Whether timers() would find something. */
-static bool timers_due(struct sinew_node *n)
+/* What timers() sees to besides time. */
+static bool errands(struct sinew_node *n)
 {
-	return n->core.now_ns >= node_deadline(n) || n->has_stash || n->self_lost_due ||
-		n->core_closed || atomic_load(&n->memory_freed);
+	return n->has_stash || n->self_lost_due || n->core_closed || atomic_load(&n->memory_freed);
 }
 
 static bool work_left(struct sinew_node *n)
@@ -556,11 +555,14 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 
 	n->turn++;
 	n->n_callbacks = 0;
-	node_now(n);
-	if (node_inbox(n) || timers_due(n))
+	/* What is due by time shows by the timer. */
+	if (atomic_load(&n->inbox) || n->n_again || errands(n)) {
+		node_now(n);
+		node_inbox(n);
 		timers(n);
-	conns_again(n);
-	conns_free_dead(n);
+		conns_again(n);
+		conns_free_dead(n);
+	}
 	if (atomic_load(&n->closed))
 		return (int)n->n_callbacks;
 	loop_arm(&n->loop, node_deadline(n));
@@ -582,7 +584,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	had_words = node_inbox(n);
 	for (int i = 0; i < got; i++)
 		source_ready(n, &events[i]);
-	if (had_words || timers_due(n))
+	if (had_words || errands(n) || n->core.now_ns >= node_deadline(n))
 		timers(n);
 	conns_free_dead(n);
 	return (int)n->n_callbacks + got + is_read;

@@ -19,7 +19,7 @@ void core_config_default(struct core_config *c)
 		.max_message = 16u << 20,
 		.queue_bytes = 32u << 20,
 		.ack_frames = 256,
-		.ack_bytes = 256u * 1024,
+		.ack_bytes = 1024u * 1024,
 		.fault_limit = 10,
 		.stall_limit = 5,
 		.connect_ns = MS(2000),
