@@ -519,6 +519,14 @@ void conn_update(struct conn *c)
 		conn_fail(c, err);
 }
 
+void conn_transmit(struct conn *c)
+{
+	/* What waits for EPOLLOUT goes out with it. */
+	if (!c->want_out)
+		conn_flush(c);
+	conn_update(c);
+}
+
 static void dial_decided(struct conn *c)
 {
 	int err = c->node->transport->dialled(c->source.fd);

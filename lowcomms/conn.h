@@ -46,6 +46,8 @@ void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from);
 void conn_event(struct conn *c, uint32_t events);
 /* Writes what the link has, as far as the kernel takes it. */
 void conn_flush(struct conn *c);
+/* The same, when something was queued. */
+void conn_transmit(struct conn *c);
 /* The core has shut the link. */
 void conn_shut(struct conn *c, enum link_shut how);
 /* The connection has ended: err is 0 (end of file) or -errno. */

@@ -141,6 +141,8 @@ static void peer_down(struct sinew_node *n, struct session *s)
 		m->handle = NULL;
 		pthread_mutex_unlock(&n->lock);
 	}
+	if (n->answered == h)
+		n->answered = NULL;
 	handle_die(h, &fates);
 	if (m) {
 		n->n_callbacks++;
@@ -201,16 +203,6 @@ void node_renew(struct sinew_node *n)
 	watch_renewed(n, incarnation);
 }
 
-static void transmit(struct link *l)
-{
-	struct conn *c = container_of(l, struct conn, link);
-
-	/* What waits for EPOLLOUT goes out with it. */
-	if (!c->want_out)
-		conn_flush(c);
-	conn_update(c);
-}
-
 static void act(struct sinew_node *n, const struct core_action *a)
 {
 	switch (a->what) {
@@ -224,7 +216,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		conn_dial(n, a->peer, a->path, true);
 		break;
 	case CORE_TX:
-		transmit(a->link);
+		conn_transmit(container_of(a->link, struct conn, link));
 		break;
 	case CORE_SHUT:
 		conn_shut(container_of(a->link, struct conn, link), a->how);
@@ -357,12 +349,17 @@ static void begin_close(struct sinew_node *n, int ms)
 bool node_inbox(struct sinew_node *n)
 {
 	struct command *commands;
-	struct sinew_peer *h;
+	struct sinew_peer *h = n->answered;
 	bool close_due;
 	int ms;
 
+	n->answered = NULL;
+	if (h) {
+		node_sweep_later(n);
+		session_kick(&h->session);
+	}
 	if (!atomic_load(&n->inbox))
-		return false;
+		return h;
 	lock_take(&n->list_lock);
 	atomic_store_explicit(&n->inbox, false, memory_order_relaxed);
 	commands = n->commands;
@@ -470,7 +467,7 @@ static bool errands(struct sinew_node *n)
 
 static bool work_left(struct sinew_node *n)
 {
-	return atomic_load(&n->inbox) || n->n_again || n->has_stash ||
+	return atomic_load(&n->inbox) || n->answered || n->n_again || n->has_stash ||
 		atomic_load(&n->memory_freed) || atomic_load(&n->own_stop);
 }
 
@@ -556,7 +553,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	n->turn++;
 	n->n_callbacks = 0;
 	/* What is due by time shows by the timer. */
-	if (atomic_load(&n->inbox) || n->n_again || errands(n)) {
+	if (atomic_load(&n->inbox) || n->answered || n->n_again || errands(n)) {
 		node_now(n);
 		node_inbox(n);
 		timers(n);

@@ -129,6 +129,7 @@ struct sinew_node {
 	const struct sinew_message *msg;
 	struct sinew_peer *msg_peer;
 	struct buf *msg_buf;		/* it lies in this one; NULL: copy it */
+	struct sinew_peer *answered;	/* its callback sent back: what it sent goes with the ACK */
 
 	struct sinew_report_peer *report;
 	struct sinew_peer **report_peers;	/* whose entry is not final */

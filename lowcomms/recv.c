@@ -77,7 +77,8 @@ static bool move_input(struct conn *c, size_t size, bool force)
 		b = buf_new(n, size, force);
 	if (!b)
 		return false;
-	memcpy(b->data, input(c) + c->off, left);
+	if (left)
+		memcpy(b->data, input(c) + c->off, left);
 	buf_unref(c->buf);
 	c->buf = b;
 	c->off = 0;

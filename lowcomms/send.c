@@ -99,6 +99,17 @@ static void end_direct(struct sinew_node *n)
 	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
 }
 
+/* What was queued goes out. */
+static void kick(struct sinew_peer *h)
+{
+	struct link *only = session_only_sends(&h->session);
+
+	if (only)
+		conn_transmit(container_of(only, struct conn, link));
+	else
+		session_kick(&h->session);
+}
+
 /* On the loop's thread, outside of sinew_dispatch(). */
 static void write_direct(struct sinew_peer *h)
 {
@@ -111,8 +122,17 @@ static void write_direct(struct sinew_peer *h)
 	}
 	node_now(n);
 	node_sweep_later(n);
-	session_kick(&h->session);
+	kick(h);
 	end_direct(n);
+}
+
+/* Whether it goes to the peer whose message is being handed over, in that callback: the loop
+ * looks at it behind the batch, and needs no list for that. */
+static bool answers(const struct sinew_peer *h)
+{
+	struct sinew_node *n = h->node;
+
+	return node_on_loop(n) && n->msg && n->msg_peer == h;
 }
 
 /* Something was queued, or a slot was given back, that the loop may not know of; unlocks. */
@@ -120,7 +140,9 @@ static __attribute__((noinline)) int queued(struct sinew_peer *h)
 {
 	bool direct = direct_now(h);
 
-	if (!direct) {
+	if (!direct && answers(h)) {
+		h->node->answered = h;
+	} else if (!direct) {
 		if (!h->queued)
 			handle_dirty(h);
 		h->quiet_end = h->session.ring.tail + COLLECT_MAX;
@@ -299,7 +321,7 @@ static void many_write(struct many *m, struct sinew_peer *const *peers, int n)
 		if (!peers[i] || peers[i]->node != m->node)
 			continue;
 		if (ours)
-			session_kick(&peers[i]->session);
+			kick(peers[i]);
 		else
 			look_soon(peers[i]);
 	}

@@ -263,6 +263,8 @@ void session_abort(struct session *s);
 void session_pause(struct session *s, bool paused);
 /* A sender on another thread may have queued, or a slot was given back. */
 void session_kick(struct session *s);
+/* The link to write on at once, where session_kick() would ask for that alone; NULL: call it. */
+struct link *session_only_sends(const struct session *s);
 
 /* ---- core ---- */
 

@@ -85,6 +85,16 @@ void session_kick(struct session *s)
 	session_close_check(s);
 }
 
+struct link *session_only_sends(const struct session *s)
+{
+	const struct peer *p = s->peer;
+	bool sends = s->end == SESSION_ALIVE && session_state(s) == FSM_ESTABLISHED &&
+		!s->finish_wanted && core_at_rest(p->core) && p->up &&
+		!atomic_load_explicit(&s->ring.want, memory_order_relaxed);
+
+	return sends ? p->up : NULL;
+}
+
 void session_pause(struct session *s, bool paused)
 {
 	if (s->rx_paused == paused || s->end != SESSION_ALIVE)
