@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/bench/bench.h"
 
@@ -186,6 +188,12 @@ int charts_draw(const struct bench *b, const char *folder)
 	if (system("command -v gnuplot >/dev/null")) {
 		fputs("bench: no charts: gnuplot is not installed\n", stderr);
 		return 0;
+	}
+	/* gnuplot would draw to its output instead. */
+	if ((mkdir(folder, 0777) && errno != EEXIST) || access(folder, W_OK)) {
+		fprintf(stderr, "bench: no charts: cannot write in %s: %s\n", folder,
+			strerror(errno));
+		return -1;
 	}
 	to = popen("gnuplot 2>&1 | sed 's/^/bench: gnuplot: /' >&2", "w");
 	if (!to) {

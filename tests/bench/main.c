@@ -13,7 +13,7 @@
 
 #define RUNS	     7
 #define RUNS_QUICK   3
-#define PATTERNS_MAX 16
+#define PATTERNS_MAX 64 /* rows and groups that are asked for */
 
 static const char help[] =
 	"usage: build/bench/run [OPTION...]\n"
