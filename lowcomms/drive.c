@@ -356,7 +356,7 @@ bool node_inbox(struct sinew_node *n)
 	n->answered = NULL;
 	if (h) {
 		node_sweep_later(n);
-		session_kick(&h->session);
+		handle_kick(h);
 	}
 	if (!atomic_load(&n->inbox))
 		return h;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lowcomms/conn.h"
+
 /* ---- memory ---- */
 
 struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
@@ -164,6 +166,16 @@ void handle_dirty(struct sinew_peer *h)
 	h->queued = true;
 	h->dirty_next = NULL;
 	handles_dirty(n, sinew_peer_ref(h), &h->dirty_next);
+}
+
+void handle_kick(struct sinew_peer *h)
+{
+	struct link *only = session_only_sends(&h->session);
+
+	if (only)
+		conn_transmit(container_of(only, struct conn, link));
+	else
+		session_kick(&h->session);
 }
 
 void handle_look(struct sinew_peer *h)

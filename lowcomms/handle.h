@@ -62,6 +62,8 @@ void handle_die(struct sinew_peer *h, const struct sinew_fates *fates);
 void handle_dirty(struct sinew_peer *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */
 void handles_dirty(struct sinew_node *n, struct sinew_peer *first, struct sinew_peer **tail);
+/* What was queued goes out, on the loop thread: at once, where nothing else is due. */
+void handle_kick(struct sinew_peer *h);
 /* What the loop does with a dirty one. */
 void handle_look(struct sinew_peer *h);
 /* Rings that have been idle give their memory back. True: some may next time. */

@@ -99,17 +99,6 @@ static void end_direct(struct sinew_node *n)
 	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
 }
 
-/* What was queued goes out. */
-static void kick(struct sinew_peer *h)
-{
-	struct link *only = session_only_sends(&h->session);
-
-	if (only)
-		conn_transmit(container_of(only, struct conn, link));
-	else
-		session_kick(&h->session);
-}
-
 /* On the loop's thread, outside of sinew_dispatch(). */
 static void write_direct(struct sinew_peer *h)
 {
@@ -122,7 +111,7 @@ static void write_direct(struct sinew_peer *h)
 	}
 	node_now(n);
 	node_sweep_later(n);
-	kick(h);
+	handle_kick(h);
 	end_direct(n);
 }
 
@@ -321,7 +310,7 @@ static void many_write(struct many *m, struct sinew_peer *const *peers, int n)
 		if (!peers[i] || peers[i]->node != m->node)
 			continue;
 		if (ours)
-			kick(peers[i]);
+			handle_kick(peers[i]);
 		else
 			look_soon(peers[i]);
 	}

@@ -317,16 +317,38 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 	}
 }
 
+/* The ACK that a batch begins with, mostly, then what is behind it. */
+static enum rx_result ack_first(struct link *l, struct rx *rx)
+{
+	struct session *s = l->session;
+	enum rx_result r;
+
+	l->last_rx_ns = l->core->now_ns;
+	r = ack(l, get_le32(rx->p + 4));
+	if (r != RX_MORE)
+		return r;
+	count(&s->n.bytes_received, WIRE_HEADER);
+	rx->p += WIRE_HEADER;
+	if (core_pending(l->core))
+		return RX_AGAIN;
+	return plain(l, rx) ? RX_MSG : rx_long_way(l, rx);
+}
+
 enum rx_result link_rx(struct link *l, struct rx *rx)
 {
 	struct session *s = l->session;
+	size_t left = (size_t)(rx->end - rx->p);
 
 	if (plain(l, rx))
 		return RX_MSG;
-	/* Nothing else is to be said where plain messages would be taken. */
-	if (rx->p == rx->end && s && s->plain_rx && !l->core->sessions_head) {
-		rx->need = WIRE_HEADER;
-		return RX_MORE;
+	/* Where plain messages would be taken nothing stands in the way of these. */
+	if (s && s->plain_rx && !l->core->sessions_head) {
+		if (left >= WIRE_HEADER && wire_is_ack(rx->p, s->nodeid))
+			return ack_first(l, rx);
+		if (!left) {
+			rx->need = WIRE_HEADER;
+			return RX_MORE;
+		}
 	}
 	return rx_long_way(l, rx);
 }
