@@ -39,8 +39,17 @@ struct cluster {
 	"  --membership static|corosync   where the nodes come from (static with --config,\n" \
 	"                     else corosync)\n"
 
-/* The value of --membership; false: it is none. */
-bool cluster_parse(const char *text, enum cluster_source *ret_source);
+/* The options that say it, for a subcommand's list, and what takes their values: as
+ * options.take, which has any other answered by STATUS_USAGE. */
+enum cluster_option {
+	CLUSTER_OPT_CONFIG = 512, CLUSTER_OPT_LOG_LEVEL, CLUSTER_OPT_MEMBERSHIP, CLUSTER_OPT_NODE,
+};
+#define CLUSTER_OPTIONS \
+	{ "config", required_argument, NULL, CLUSTER_OPT_CONFIG }, \
+	{ "membership", required_argument, NULL, CLUSTER_OPT_MEMBERSHIP }, \
+	{ "node", required_argument, NULL, CLUSTER_OPT_NODE }
+#define CLUSTER_OPTION_LOG { "log-level", required_argument, NULL, CLUSTER_OPT_LOG_LEVEL }
+int cluster_take(struct cluster_arguments *args, int option, const char *text);
 /* Reads the file or asks corosync. A status, after it said what is wrong; to be
  * released by cluster_close() in any case. */
 int cluster_open(struct cluster *cluster, const struct cluster_arguments *args);

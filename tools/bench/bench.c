@@ -24,11 +24,7 @@
 #define TURN_MS	       100
 
 enum argument {
-	OPT_CONFIG = 256,
-	OPT_JSON,
-	OPT_LOG_LEVEL,
-	OPT_MEMBERSHIP,
-	OPT_NODE,
+	OPT_JSON = 256,
 	OPT_SECONDS,
 	OPT_SERVE,
 	OPT_TO,
@@ -36,12 +32,10 @@ enum argument {
 };
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, OPT_CONFIG },
+	CLUSTER_OPTIONS,
+	CLUSTER_OPTION_LOG,
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, OPT_JSON },
-	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-	{ "membership", required_argument, NULL, OPT_MEMBERSHIP },
-	{ "node", required_argument, NULL, OPT_NODE },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "serve", no_argument, NULL, OPT_SERVE },
 	{ "to", required_argument, NULL, OPT_TO },
@@ -73,8 +67,6 @@ static const char help[] =
 
 static int take_number(struct bench_arguments *args, int option, const char *text)
 {
-	if (option == OPT_NODE && !options_nodeid(text, &args->cluster.node))
-		return options_refuse("node", text, "a nodeid from 1 to 2147483647");
 	if (option == OPT_TO && !options_nodeid(text, &args->to))
 		return options_refuse("to", text, "a nodeid from 1 to 2147483647");
 	if (option == OPT_SECONDS && (!options_seconds(text, &args->seconds_ms) ||
@@ -90,30 +82,18 @@ static int take_option(void *arg, int option, const char *text)
 	struct bench_arguments *args = arg;
 
 	switch ((enum argument)option) {
-	case OPT_CONFIG:
-		args->cluster.config = text;
-		return -1;
 	case OPT_JSON:
 		args->json = true;
 		return -1;
 	case OPT_SERVE:
 		args->serves = true;
 		return -1;
-	case OPT_NODE:
 	case OPT_TO:
 	case OPT_SECONDS:
 	case OPT_WAIT:
 		return take_number(args, option, text);
-	case OPT_MEMBERSHIP:
-		if (!cluster_parse(text, &args->cluster.source))
-			return options_refuse("membership", text, "static or corosync");
-		return -1;
-	case OPT_LOG_LEVEL:
-		if (!options_level(text, &args->cluster.level))
-			return options_refuse("log-level", text, "error, warning, info or debug");
-		return -1;
 	}
-	return STATUS_USAGE;
+	return cluster_take(&args->cluster, option, text);
 }
 
 static int parse(struct bench_arguments *args, int argc, char **argv)

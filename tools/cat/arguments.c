@@ -19,21 +19,19 @@
 #define RATE_MAX	((uint64_t)1 << 40)
 
 enum argument {
-	OPT_BREAK_EVERY = 256, OPT_CHUNK, OPT_CONFIG, OPT_FROM, OPT_KEEP_GOING, OPT_LINGER,
-	OPT_LOG_LEVEL, OPT_MEMBERSHIP, OPT_NODE, OPT_RATE, OPT_RAW, OPT_STATS, OPT_TO, OPT_WAIT,
+	OPT_BREAK_EVERY = 256, OPT_CHUNK, OPT_FROM, OPT_KEEP_GOING, OPT_LINGER, OPT_RATE, OPT_RAW,
+	OPT_STATS, OPT_TO, OPT_WAIT,
 };
 
 static const struct option options[] = {
+	CLUSTER_OPTIONS,
+	CLUSTER_OPTION_LOG,
 	{ "break-every", required_argument, NULL, OPT_BREAK_EVERY },
 	{ "chunk", required_argument, NULL, OPT_CHUNK },
-	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "help", no_argument, NULL, 'h' },
 	{ "keep-going", no_argument, NULL, OPT_KEEP_GOING },
 	{ "linger", required_argument, NULL, OPT_LINGER },
-	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-	{ "membership", required_argument, NULL, OPT_MEMBERSHIP },
-	{ "node", required_argument, NULL, OPT_NODE },
 	{ "rate", required_argument, NULL, OPT_RATE },
 	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "stats", required_argument, NULL, OPT_STATS },
@@ -78,8 +76,6 @@ static bool parse_to(struct arguments *args, const char *text)
 
 static int take_node_option(struct arguments *args, int option, const char *text)
 {
-	if (option == OPT_NODE && !options_nodeid(text, &args->cluster.node))
-		return options_refuse("node", text, "a nodeid from 1 to 2147483647");
 	if (option == OPT_FROM && !options_nodeid(text, &args->from))
 		return options_refuse("from", text, "a nodeid from 1 to 2147483647");
 	if (option == OPT_TO && !parse_to(args, text))
@@ -116,9 +112,6 @@ static int take_option(void *arg, int option, const char *text)
 	struct arguments *args = arg;
 
 	switch ((enum argument)option) {
-	case OPT_CONFIG:
-		args->cluster.config = text;
-		return -1;
 	case OPT_STATS:
 		args->stats = text;
 		return -1;
@@ -128,7 +121,6 @@ static int take_option(void *arg, int option, const char *text)
 	case OPT_KEEP_GOING:
 		args->keep_going = true;
 		return -1;
-	case OPT_NODE:
 	case OPT_FROM:
 	case OPT_TO:
 		return take_node_option(args, option, text);
@@ -138,17 +130,8 @@ static int take_option(void *arg, int option, const char *text)
 	case OPT_RATE:
 	case OPT_BREAK_EVERY:
 		return take_number_option(args, option, text);
-	case OPT_MEMBERSHIP:
-		if (!cluster_parse(text, &args->cluster.source))
-			return options_refuse("membership", text, "static or corosync");
-		return -1;
-	case OPT_LOG_LEVEL:
-		if (!options_level(text, &args->cluster.level))
-			return options_refuse("log-level", text,
-					      "error, warning, info or debug");
-		return -1;
 	}
-	return STATUS_USAGE;
+	return cluster_take(&args->cluster, option, text);
 }
 
 static int check(const struct arguments *args)

@@ -16,18 +16,14 @@
 
 #define WAIT_MS		2000
 
-enum argument {
-	OPT_CONFIG = 256, OPT_FOLLOW, OPT_JSON, OPT_LOG_LEVEL, OPT_MEMBERSHIP, OPT_NODE, OPT_WAIT,
-};
+enum argument { OPT_FOLLOW = 256, OPT_JSON, OPT_WAIT };
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, OPT_CONFIG },
+	CLUSTER_OPTIONS,
+	CLUSTER_OPTION_LOG,
 	{ "follow", no_argument, NULL, OPT_FOLLOW },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, OPT_JSON },
-	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-	{ "membership", required_argument, NULL, OPT_MEMBERSHIP },
-	{ "node", required_argument, NULL, OPT_NODE },
 	{ "wait", required_argument, NULL, OPT_WAIT },
 	{ 0 },
 };
@@ -57,33 +53,18 @@ static int take_option(void *arg, int option, const char *text)
 	struct members_arguments *args = arg;
 
 	switch ((enum argument)option) {
-	case OPT_CONFIG:
-		args->cluster.config = text;
-		return -1;
 	case OPT_FOLLOW:
 		args->follow = true;
 		return -1;
 	case OPT_JSON:
 		args->json = true;
 		return -1;
-	case OPT_LOG_LEVEL:
-		if (!options_level(text, &args->cluster.level))
-			return options_refuse("log-level", text, "error, warning, info or debug");
-		return -1;
-	case OPT_MEMBERSHIP:
-		if (!cluster_parse(text, &args->cluster.source))
-			return options_refuse("membership", text, "static or corosync");
-		return -1;
-	case OPT_NODE:
-		if (!options_nodeid(text, &args->cluster.node))
-			return options_refuse("node", text, "a nodeid from 1 to 2147483647");
-		return -1;
 	case OPT_WAIT:
 		if (!options_seconds(text, &args->wait_ms) || !args->wait_ms)
 			return options_refuse("wait", text, "seconds from 0.001 to 1000000");
 		return -1;
 	}
-	return STATUS_USAGE;
+	return cluster_take(&args->cluster, option, text);
 }
 
 static int parse(struct members_arguments *args, int argc, char **argv)

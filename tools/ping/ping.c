@@ -28,18 +28,15 @@
 #define COUNT_MAX	UINT32_MAX
 
 enum argument {
-	OPT_CONFIG = 256, OPT_COUNT, OPT_INTERVAL, OPT_JSON, OPT_MEMBERSHIP, OPT_NODE, OPT_QUIET,
-	OPT_TIMEOUT, OPT_TO,
+	OPT_COUNT = 256, OPT_INTERVAL, OPT_JSON, OPT_QUIET, OPT_TIMEOUT, OPT_TO,
 };
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, OPT_CONFIG },
+	CLUSTER_OPTIONS,
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "json", no_argument, NULL, OPT_JSON },
-	{ "membership", required_argument, NULL, OPT_MEMBERSHIP },
-	{ "node", required_argument, NULL, OPT_NODE },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "to", required_argument, NULL, OPT_TO },
@@ -97,22 +94,11 @@ static int take_option(void *arg, int option, const char *text)
 	struct ping_arguments *args = arg;
 
 	switch ((enum argument)option) {
-	case OPT_CONFIG:
-		args->cluster.config = text;
-		return -1;
 	case OPT_JSON:
 		args->json = true;
 		return -1;
 	case OPT_QUIET:
 		args->quiet = true;
-		return -1;
-	case OPT_NODE:
-		if (!options_nodeid(text, &args->cluster.node))
-			return options_refuse("node", text, "a nodeid from 1 to 2147483647");
-		return -1;
-	case OPT_MEMBERSHIP:
-		if (!cluster_parse(text, &args->cluster.source))
-			return options_refuse("membership", text, "static or corosync");
 		return -1;
 	case OPT_TO:
 		return take_to(args, text);
@@ -121,7 +107,7 @@ static int take_option(void *arg, int option, const char *text)
 	case OPT_TIMEOUT:
 		return take_number(args, option, text);
 	}
-	return STATUS_USAGE;
+	return cluster_take(&args->cluster, option, text);
 }
 
 static int parse(struct ping_arguments *args, int argc, char **argv)
