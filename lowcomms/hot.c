@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which connection is likely to have something. Knows nothing of what it has.
+ */
 #include "lowcomms/hot.h"
 
 #include "lowcomms/conn.h"

@@ -11,7 +11,7 @@
 #include "lowcomms/handle.h"
 
 #define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
-#define STREAM_MAX	262144u		/* the same where turns send so much, each */
+#define DIRECT_STEP	262144u		/* from one write of the caller to the next, in a turn */
 #define RESIDENT_STEP	(256u * 1024)
 #define IOV_MAX_SENT	1024
 
@@ -68,15 +68,15 @@ static bool direct_now(struct sinew_peer *h)
 	    atomic_load_explicit(&n->busy, memory_order_relaxed) != BUSY_NO)
 		return false;
 	if (h->turn != n->turn) {
-		bool streams = tail - h->turn_tail >= STREAM_MAX && h->turn + 1 == n->turn;
+		bool streams = tail - h->turn_tail >= DIRECT_STEP && h->turn + 1 == n->turn;
 
 		h->turn = n->turn;
 		h->turn_tail = tail;
-		h->collect_end = streams ? tail + STREAM_MAX : tail;
+		h->collect_end = streams ? tail + DIRECT_STEP : tail;
 	}
 	if (tail < h->collect_end)
 		return false;
-	h->collect_end = tail + STREAM_MAX;
+	h->collect_end = tail + DIRECT_STEP;
 	return true;
 }
 
