@@ -491,11 +491,9 @@ static void source_ready(struct sinew_node *n, const struct epoll_event *e)
 
 /* ---- waiting ---- */
 
-/* True: there was something, which has been taken. */
+/* It may be read. True: there was something, which has been taken. */
 static bool read_hot(struct sinew_node *n)
 {
-	if (!hot_may_read(&n->hot))
-		return false;
 	now_exactly(n);
 	if (!hot_read(&n->hot))
 		return false;
@@ -553,7 +551,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	n->turn++;
 	n->n_callbacks = 0;
 	/* What is due by time shows by the timer. */
-	if (atomic_load(&n->inbox) || n->answered || n->n_again || errands(n)) {
+	if (work_left(n) || errands(n)) {
 		node_now(n);
 		node_inbox(n);
 		timers(n);
@@ -566,7 +564,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (n->n_callbacks || work_left(n))
 		timeout_ms = 0;
 	if (!timeout_ms)
-		is_read = read_hot(n);
+		is_read = hot_may_read(&n->hot) && read_hot(n);
 	else if (n->opt.busy_poll_us)
 		is_read = spin(n, events, &got);
 	if (!is_read && !got) {

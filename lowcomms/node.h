@@ -189,6 +189,11 @@ static inline bool node_on_loop(struct sinew_node *n)
 {
 	return atomic_load_explicit(&n->thread, memory_order_relaxed) == (uintptr_t)pthread_self();
 }
+/* Whether a message of that peer is being handed over, and this thread is in its callback. */
+static inline bool node_hands_over(struct sinew_node *n, const struct sinew_peer *peer)
+{
+	return node_on_loop(n) && n->msg && n->msg_peer == peer;
+}
 /*
  * After something was put on a list of the loop. Who is about to call sinew_dispatch(), because
  * there is nothing else that it could wait in, needs no wake-up: the lists come first there.

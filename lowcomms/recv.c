@@ -332,8 +332,7 @@ int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
 	n = peer->node;
 	if (node_forked(n))
 		return -ECHILD;
-	if (!node_on_loop(n) || !n->msg || n->msg->data != msg->data || n->msg_peer != peer ||
-	    msg->len != n->msg->len)
+	if (!node_hands_over(n, peer) || n->msg->data != msg->data || n->msg->len != msg->len)
 		return -EINVAL;
 	copied = msg->len < KEPT_COPIED || !n->msg_buf;
 	if (copied && !memory_charge(n, msg->len + KEPT_OVERHEAD))

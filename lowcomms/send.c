@@ -115,22 +115,13 @@ static void write_direct(struct sinew_peer *h)
 	end_direct(n);
 }
 
-/* Whether it goes to the peer whose message is being handed over, in that callback: the loop
- * looks at it behind the batch, and needs no list for that. */
-static bool answers(const struct sinew_peer *h)
-{
-	struct sinew_node *n = h->node;
-
-	return node_on_loop(n) && n->msg && n->msg_peer == h;
-}
-
 /* Something was queued, or a slot was given back, that the loop may not know of; unlocks. */
 static __attribute__((noinline)) int queued(struct sinew_peer *h)
 {
 	bool direct = direct_now(h);
 
-	if (!direct && answers(h)) {
-		h->node->answered = h;
+	if (!direct && node_hands_over(h->node, h)) {
+		h->node->answered = h;	/* looked at behind the batch: no list is needed */
 	} else if (!direct) {
 		if (!h->queued)
 			handle_dirty(h);

@@ -140,31 +140,30 @@ static ssize_t tcp_read(int fd, void *buf, size_t n)
 	return got < 0 ? -errno : got;
 }
 
-/* All of it in one piece: the kernel takes that for less than a list. 0: it is too long. */
-static size_t flatten(uint8_t *to, const struct iovec *iov, int n)
+/* All of it in one piece, which the kernel takes for less than a list. False: it is too long. */
+static bool flatten(uint8_t *to, const struct iovec *iov, int n, struct iovec *ret_one)
 {
 	size_t sum = 0;
 
 	for (int i = 0; i < n; i++) {
 		if (iov[i].iov_len > FLAT_MAX - sum)
-			return 0;
+			return false;
 		memcpy(to + sum, iov[i].iov_base, iov[i].iov_len);
 		sum += iov[i].iov_len;
 	}
-	return sum;
+	*ret_one = (struct iovec) { to, sum };
+	return true;
 }
 
 static ssize_t tcp_writev(int fd, const struct iovec *iov, int n)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n };
 	uint8_t flat[FLAT_MAX];
-	size_t sum = 0;
+	struct iovec one = iov[0];
 	ssize_t put;
 
-	if (n > 1)
-		sum = flatten(flat, iov, n);
-	if (sum || n == 1)
-		put = send(fd, sum ? flat : iov->iov_base, sum ? sum : iov->iov_len, MSG_NOSIGNAL);
+	if (n == 1 || flatten(flat, iov, n, &one))
+		put = send(fd, one.iov_base, one.iov_len, MSG_NOSIGNAL);
 	else
 		put = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	return put < 0 ? -errno : put;

@@ -257,16 +257,21 @@ static inline bool plain(struct link *l, struct rx *rx)
 	return rx->msg;
 }
 
+/* wire_is_ack() says that it is one. */
+static enum rx_result plain_ack(struct link *l, const uint8_t *p)
+{
+	l->last_rx_ns = l->core->now_ns;
+	return ack(l, get_le32(p + 4));
+}
+
 static enum rx_result one_frame(struct link *l, struct rx *rx, size_t n)
 {
 	struct session *s = l->session;
 
 	if (l->peer && l->peer->profile == CORE_DLM)
 		return kernel_rx(l, rx, rx->p, n);
-	if (s && wire_is_ack(rx->p, s->nodeid)) {
-		l->last_rx_ns = l->core->now_ns;
-		return ack(l, get_le32(rx->p + 4));
-	}
+	if (s && wire_is_ack(rx->p, s->nodeid))
+		return plain_ack(l, rx->p);
 	return native_frame(l, rx, rx->p, n);
 }
 
@@ -323,8 +328,7 @@ static enum rx_result ack_first(struct link *l, struct rx *rx)
 	struct session *s = l->session;
 	enum rx_result r;
 
-	l->last_rx_ns = l->core->now_ns;
-	r = ack(l, get_le32(rx->p + 4));
+	r = plain_ack(l, rx->p);
 	if (r != RX_MORE)
 		return r;
 	count(&s->n.bytes_received, WIRE_HEADER);
