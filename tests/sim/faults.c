@@ -396,7 +396,7 @@ static void undo(struct node *n)
 
 		for (unsigned i = 0; i < sim.n_paths; i++)
 			addrs[i] = net_addr(j, i);
-		if (j != n->idx && n->peers[j].give_up && !n->chan[j].removed)
+		if (j != n->idx && n->peers[j].mismatch && !n->chan[j].removed)
 			peer_addrs(&n->peers[j], addrs, sim.n_paths);
 		sim_at(n->chan[j].pause_until_ns, EV_RESUME, n->idx, j, n->gen);
 	}
