@@ -552,7 +552,8 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	bool had_words, is_read = false;
 	int got = 0;
 
-	n->turn++;
+	atomic_store_explicit(&n->turn, atomic_load_explicit(&n->turn, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
 	n->n_callbacks = 0;
 	/* What is due by time shows by the timer. */
 	if (work_left(n) || errands(n)) {

@@ -45,6 +45,8 @@ struct sinew_peer {
 	uint64_t turn_tail;		/* ring.tail when that turn began to send */
 	uint64_t collect_end;		/* where in the ring the next write of that turn is due */
 	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
+	uint64_t queue_shown, kept_shown;	/* the most that a status has said: it may see
+					 * more than those who count the most there were */
 	struct sinew_fates fates;	/* once dead */
 	struct sinew_peer *dirty_next;	/* node.list_lock */
 };

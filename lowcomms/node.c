@@ -158,7 +158,7 @@ static void *own_loop(void *arg)
 	int err = 0;
 
 	atomic_store(&n->thread, (uintptr_t)pthread_self());
-	atomic_store(&n->busy, BUSY_DISPATCH);
+	atomic_store(&n->busy, (uintptr_t)pthread_self());
 	loop_rouse(&n->loop);
 	while (err >= 0 && !atomic_load(&n->own_stop) && !atomic_load(&n->closed))
 		err = node_turn(n, -1);
@@ -390,17 +390,18 @@ static int run(struct sinew_node *n, int timeout_ms)
 /* 0: this thread runs the loop now. */
 static int enter(struct sinew_node *n)
 {
-	int was = BUSY_NO;
+	const uintptr_t self = (uintptr_t)pthread_self();
+	uintptr_t was = BUSY_NO;
 
-	while (!atomic_compare_exchange_strong(&n->busy, &was, BUSY_DISPATCH)) {
-		if (was == BUSY_DISPATCH)
-			return node_on_loop(n) ? -EINVAL : -EBUSY;
+	while (!atomic_compare_exchange_strong(&n->busy, &was, self)) {
+		if (was != BUSY_DIRECT)
+			return was == self ? -EINVAL : -EBUSY;
 		/* A send of another thread writes: that does not take long. */
 		sched_yield();
 		was = BUSY_NO;
 	}
 	if (!node_on_loop(n))
-		atomic_store(&n->thread, (uintptr_t)pthread_self());
+		atomic_store(&n->thread, self);
 	loop_rouse(&n->loop);
 	return 0;
 }

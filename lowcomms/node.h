@@ -86,7 +86,10 @@ struct listener {
 	struct sockaddr_storage addr;
 };
 
-enum busy { BUSY_NO, BUSY_DISPATCH, BUSY_DIRECT };
+/* In busy, where no thread is inside of sinew_dispatch(): nobody drives the node, or a send
+ * that writes by itself. No thread has such a number: pthread_t is the address of something. */
+#define BUSY_NO		0u
+#define BUSY_DIRECT	1u
 
 struct sinew_node {
 	_Atomic unsigned refs;		/* the user's, and one for each handle */
@@ -114,7 +117,7 @@ struct sinew_node {
 	uint64_t sweep_ns;		/* idle rings give memory back; retries */
 	uint64_t linger_ns;		/* CORE_NEVER: not closing */
 	struct log_state log;
-	uint64_t turn;
+	_Atomic uint64_t turn;		/* written by who dispatches */
 	unsigned n_callbacks;		/* made in this turn */
 	struct core_action stash;	/* polled where no callback may run */
 	bool has_stash;
@@ -135,9 +138,9 @@ struct sinew_node {
 	struct sinew_peer **report_peers;	/* whose entry is not final */
 	int n_report;
 
-	_Atomic int busy;		/* enum busy */
+	_Atomic uintptr_t busy;		/* pthread_self() of the one inside, or BUSY_ */
 	_Atomic bool fd_shown;		/* somebody may poll the loop's descriptor */
-	_Atomic uintptr_t thread;	/* pthread_self() of the loop thread */
+	_Atomic uintptr_t thread;	/* of who was inside last: the loop thread */
 	_Atomic bool closing;		/* sinew_close() was called */
 	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
 	_Atomic bool closed;		/* nothing more will happen */
@@ -185,14 +188,20 @@ static inline bool node_takes_sends(const struct sinew_node *n)
 	return atomic_load_explicit(&node_generation, memory_order_relaxed) ==
 		atomic_load_explicit(&n->sends_in, memory_order_relaxed);
 }
+/* A guess, outside of sinew_dispatch(): another thread may become it at any time. */
 static inline bool node_on_loop(struct sinew_node *n)
 {
 	return atomic_load_explicit(&n->thread, memory_order_relaxed) == (uintptr_t)pthread_self();
 }
+/* Certain: no other thread writes this one's number there. */
+static inline bool node_inside(struct sinew_node *n)
+{
+	return atomic_load_explicit(&n->busy, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
 /* Whether a message of that peer is being handed over, and this thread is in its callback. */
 static inline bool node_hands_over(struct sinew_node *n, const struct sinew_peer *peer)
 {
-	return node_on_loop(n) && n->msg && n->msg_peer == peer;
+	return node_inside(n) && n->msg && n->msg_peer == peer;
 }
 /*
  * After something was put on a list of the loop. Who is about to call sinew_dispatch(), because

@@ -103,6 +103,7 @@ static struct command *command_new(enum command_kind kind, uint32_t nodeid)
 	return c;
 }
 
+/* From here on the command and what it leads to are the loop's, which may have freed them. */
 static void command_put(struct sinew_node *n, struct command *c)
 {
 	c->next = NULL;
@@ -224,6 +225,7 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 {
 	struct command *c;
+	struct member *m;
 
 	if (!node)
 		return -EINVAL;
@@ -233,11 +235,12 @@ int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 	if (!c)
 		return -ENOMEM;
 	pthread_mutex_lock(&node->lock);
-	c->member = member_take(node, nodeid);
-	if (c->member)
+	m = member_take(node, nodeid);
+	c->member = m;
+	if (m)
 		command_put(node, c);
 	pthread_mutex_unlock(&node->lock);
-	if (c->member)
+	if (m)
 		return 0;
 	free(c);
 	return -ENOENT;

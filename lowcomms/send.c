@@ -62,15 +62,16 @@ static inline int check_memory(struct sinew_peer *h, size_t len)
 static bool direct_now(struct sinew_peer *h)
 {
 	struct sinew_node *n = h->node;
-	uint64_t tail = h->session.ring.tail;
+	uint64_t tail = h->session.ring.tail, turn;
 
 	if (n->opt.own_thread || !node_on_loop(n) ||
 	    atomic_load_explicit(&n->busy, memory_order_relaxed) != BUSY_NO)
 		return false;
-	if (h->turn != n->turn) {
-		bool streams = tail - h->turn_tail >= DIRECT_STEP && h->turn + 1 == n->turn;
+	turn = atomic_load_explicit(&n->turn, memory_order_relaxed);
+	if (h->turn != turn) {
+		bool streams = tail - h->turn_tail >= DIRECT_STEP && h->turn + 1 == turn;
 
-		h->turn = n->turn;
+		h->turn = turn;
 		h->turn_tail = tail;
 		h->collect_end = streams ? tail + DIRECT_STEP : tail;
 	}
@@ -103,7 +104,7 @@ static void end_direct(struct sinew_node *n)
 static void write_direct(struct sinew_peer *h)
 {
 	struct sinew_node *n = h->node;
-	int free = BUSY_NO;
+	uintptr_t free = BUSY_NO;
 
 	if (!atomic_compare_exchange_strong(&n->busy, &free, BUSY_DIRECT)) {
 		look_soon(h);
@@ -289,7 +290,7 @@ static int many_send(struct many *m, struct sinew_peer *h, const void *data, siz
 /* All that may be written at once, on the loop's thread, outside of sinew_dispatch(). */
 static void many_write(struct many *m, struct sinew_peer *const *peers, int n)
 {
-	int free = BUSY_NO;
+	uintptr_t free = BUSY_NO;
 
 	bool ours = atomic_compare_exchange_strong(&m->node->busy, &free, BUSY_DIRECT);
 

@@ -432,7 +432,8 @@ struct sinew_status {
 					 * ACK: links before them brought none */
 };
 
-/* -EINVAL: size. A struct of another version of this header gets what both know, else 0.
+/* One snapshot is consistent: acked <= sent, and queue_bytes fits the queue.
+ * -EINVAL: size. A struct of another version of this header gets what both know, else 0.
  * Works on a handle whose life is over, too. */
 int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret);
 /* By nodeid, also while no session stands (state SINEW_CLOSED, paths filled). -ENOENT. */

@@ -16,6 +16,12 @@ static uint64_t get(const _Atomic uint64_t *v)
 	return atomic_load_explicit(v, memory_order_relaxed);
 }
 
+/* Two counters that are not read at the same moment: the second one was written first. */
+static uint64_t at_most(uint64_t n, uint64_t bound)
+{
+	return n < bound ? n : bound;
+}
+
 /* Under node.lock. */
 static void show_member(const struct member *m, struct sinew_status *st)
 {
@@ -38,12 +44,11 @@ static void show_counters(const struct session *s, struct sinew_status *st)
 	const struct session_counters *n = &s->n;
 
 	st->delivered = get(&n->delivered);
-	st->acked = get(&n->acked);
 	st->resent = get(&n->resent);
 	st->duplicates = get(&n->duplicates);
 	st->reconnects = get(&n->reconnects);
-	st->resumed_unacked = get(&n->resumed_unacked);
-	st->resumed_paced = get(&n->resumed_paced);
+	st->resumed_unacked = at_most(get(&n->resumed_unacked), st->reconnects);
+	st->resumed_paced = at_most(get(&n->resumed_paced), st->reconnects);
 	st->acks_sent = get(&n->acks_sent);
 	st->acks_received = get(&n->acks_received);
 	st->bytes_sent = get(&n->bytes_sent);
@@ -61,27 +66,51 @@ static bool slot_held(const struct sinew_peer *h, uint64_t now)
 	return false;
 }
 
+/* The most there was: as counted, or as seen here. */
+static uint64_t most(uint64_t counted, uint64_t now, uint64_t *shown)
+{
+	if (*shown < counted)
+		*shown = counted;
+	if (*shown < now)
+		*shown = now;
+	return *shown;
+}
+
+/*
+ * Under its lock: nothing is queued meanwhile. So what the loop says of acknowledgements, however
+ * late it is read, is about messages that are counted here.
+ */
+static void show_queue(struct sinew_peer *h, struct sinew_status *st)
+{
+	const struct ring *r = &h->session.ring;
+
+	st->sent = r->number;
+	st->acked = get(&h->session.n.acked);
+	st->unacked = st->sent - st->acked;
+	st->queue_bytes = ring_bytes_held(r);
+	/* The FIN is counted there, and has its own room. */
+	st->queue_high_water = most(at_most(get(&r->high_water), r->size), st->queue_bytes,
+				    &h->queue_shown);
+	st->kept_bytes = get(&h->kept);
+	st->kept_high_water = most(get(&h->kept_high), st->kept_bytes, &h->kept_shown);
+}
+
 static void show_handle(struct sinew_peer *h, struct sinew_status *st)
 {
 	struct session *s = &h->session;
 	uint64_t now = loop_now_ns(), mark = get(&s->mark_ns);
 
 	lock_take(&h->lock);
-	st->sent = s->ring.number;
+	show_queue(h, st);
 	st->slot_held = slot_held(h, now);
 	lock_give(&h->lock);
 	st->nodeid = h->nodeid;
 	st->incarnation = sinew_peer_incarnation(h);
 	st->state = (enum sinew_state)session_state(s);
 	show_counters(s, st);
-	st->unacked = st->sent > st->acked ? st->sent - st->acked : 0;
 	st->peer_paused = atomic_load_explicit(&s->peer_paused, memory_order_relaxed);
 	st->flow_blocked = st->peer_paused || get(&s->ring.want);
 	st->paused = atomic_load_explicit(&h->is_paused, memory_order_relaxed);
-	st->queue_bytes = (get(&s->ring.filled) >> 1) - get(&s->ring.acked);
-	st->queue_high_water = get(&s->ring.high_water);
-	st->kept_bytes = get(&h->kept);
-	st->kept_high_water = get(&h->kept_high);
 	if (mark && now > mark)
 		st->oldest_unacked_ms = (now - mark) / 1000000u + 1;
 }

@@ -462,3 +462,14 @@ uint64_t ring_room(struct ring *r)
 	look(r);
 	return r->size - (r->reserved - r->floor);
 }
+
+uint64_t ring_bytes_held(const struct ring *r)
+{
+	uint64_t skip = atomic_load_explicit(&r->skip_at, memory_order_relaxed);
+	uint64_t acked = atomic_load(&r->acked), bytes = r->tail - acked;
+
+	/* The gap may be longer than the ring, where that was empty when its lap ended. */
+	if (skip >= acked && skip < r->tail)
+		bytes -= ring_next_lap(r, skip) - skip;
+	return bytes;
+}

@@ -203,6 +203,9 @@ int ring_cancel(struct ring *r, unsigned slot);
 
 /* Bytes free for new frames, as the producer knows it. */
 uint64_t ring_room(struct ring *r);
+/* Bytes of published messages that are not wholly acknowledged, FIN excepted: at most the
+ * ring's size, whatever the consumer does meanwhile. */
+uint64_t ring_bytes_held(const struct ring *r);
 
 /* ---- consumer (loop thread) ---- */
 

@@ -23,6 +23,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 export UBSAN_OPTIONS=print_stacktrace=1
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+# Random calls of several threads: more of them where a sanitizer looks on.
+STRESS_LONG=3
 
 # step NAME COMMAND...: the last line of COMMAND is its result.
 step()
@@ -67,6 +69,7 @@ with_clang()
 with_address_sanitizer()
 {
 	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4
+	export STRESS_ROUNDS=$STRESS_LONG
 	build CC=clang SAN=address,undefined && tests/run.sh $ONCE --skip test_corosync_tools
 }
 
@@ -77,7 +80,7 @@ with_thread_sanitizer()
 {
 	local around=
 	setarch "$(uname -m)" -R true 2>/dev/null && around="setarch $(uname -m) -R"
-	export BUILD=$BUILD/tsan TIME_FACTOR=4
+	export BUILD=$BUILD/tsan TIME_FACTOR=4 STRESS_ROUNDS=$STRESS_LONG
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz \
 		--skip test_bench_rows \
 		--skip tests/test_exhausted --skip live/test_paths --skip test_corosync_five \

@@ -421,11 +421,30 @@ static void an_empty_ring_begins_a_new_lap(void)
 	CHECK_EQ(ring_room(&ring), RING_MIN);
 	CHECK_EQ(send_n(960), 0);
 	CHECK_EQ(ring_bytes_queued(&ring), 1000);
+	CHECK_EQ(ring_bytes_held(&ring), 1000);
 	CHECK_EQ(write_all(), 1000);
+	CHECK_EQ(ring_bytes_held(&ring), 1000);
 	CHECK_EQ(ring.high_water, 1040);
 	CHECK_MEM(memory + WIRE_MSG_OVERHEAD, bytes, 960);
 	CHECK_EQ(ring_ack(&ring, FIRST + 2), 1);
 	CHECK(ring_empty(&ring));
+	CHECK_EQ(ring_bytes_held(&ring), 0);
+}
+
+/* Was: the same, for what others see: up to two rings of bytes. */
+static void the_producer_sees_no_more_than_a_ring(void)
+{
+	fresh();
+	CHECK_EQ(send_n(1000), 0);
+	write_all();
+	ring_ack(&ring, FIRST + 1);
+	CHECK_EQ(ring_room(&ring), RING_MIN);
+	while (send_n(1000 - WIRE_MSG_OVERHEAD) == 0)
+		CHECK_OR_RETURN(ring_bytes_held(&ring) <= RING_MIN);
+	CHECK_EQ(ring_bytes_held(&ring), RING_MIN / 1000 * 1000);
+	write_all();
+	CHECK_EQ(ring_ack(&ring, FIRST + 2), 1);
+	CHECK_EQ(ring_bytes_held(&ring), (RING_MIN / 1000 - 1) * 1000);
 }
 
 static void dlm_packets(void)
@@ -489,6 +508,7 @@ int main(void)
 	RUN(fates_after_a_reconnect);
 	RUN(nothing_after_close);
 	RUN(an_empty_ring_begins_a_new_lap);
+	RUN(the_producer_sees_no_more_than_a_ring);
 	RUN(dlm_packets);
 	RUN(no_mark_is_acknowledged_before_it_is_sent);
 	return check_done();

@@ -393,6 +393,7 @@ static void check_all(void)
 	CHECK_EQ(ring_in_flight(m.ring), m.high > acked);
 	CHECK_EQ(ring_empty(m.ring), acked == m.filled);
 	CHECK_EQ(ring_bytes_queued(m.ring), m.filled - acked);
+	CHECK(ring_bytes_held(m.ring) <= m.ring->size);
 	CHECK_EQ(ring_all_acked(m.ring), m.n_acked == m.n_messages);
 	CHECK_EQ(ring_fin_acked(m.ring), m.fin && m.acked == m.n_frames);
 	CHECK_EQ(m.ring->high_water, m.high_water);

@@ -86,6 +86,9 @@ static void *produce(void *arg)
 		}
 		if (err && !producer_error)
 			producer_error = err;
+		/* The consumer goes on meanwhile. */
+		if (ring_bytes_held(ring) > ring->size && !producer_error)
+			producer_error = -ERANGE;
 		if (i % 64 == 0) {
 			pthread_mutex_unlock(&lock);
 			pthread_mutex_lock(&lock);

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two nodes that several threads use at once, for test_stress: what their callbacks find wrong,
+ * and what a status must never say. Knows nothing of which calls are made.
+ */
+#ifndef SINEW_TESTS_STRESS_H
+#define SINEW_TESTS_STRESS_H
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+
+#include "tests/cluster.h"
+
+#define WORKERS		5u
+#define WRITERS		(WORKERS + 1)	/* and the thread that runs callbacks */
+#define SIDES		2u		/* nodes 1 and 2 */
+#define STRANGER	3u		/* a nodeid at which nobody listens */
+#define KEPT_MAX	32u
+#define QUEUE_BYTES	262144u
+#define MESSAGE_MAX	70000u
+
+struct mode {
+	bool own_thread;	/* else the workers take turns at sinew_dispatch() */
+	bool external;		/* membership */
+	bool shows_fd;
+};
+
+/* A node, and what its callbacks see. Without a note a field is of the loop thread. */
+struct side {
+	struct sinew_node *n;
+	uint32_t nodeid;
+	struct sockaddr_storage addr;
+	pthread_mutex_t lock;
+	struct sinew_peer *peer;	/* referenced, or NULL; lock */
+	struct sinew_peer *up;		/* between peer_up and peer_down */
+	uint64_t number;		/* of the last message of that life */
+	uint64_t last[WRITERS];		/* what each of them wrote last, of what came */
+	uint64_t echoes;
+	_Atomic uint64_t messages, markers, ups, downs, losses;
+	_Atomic bool closed;
+};
+
+/* In front of each message; its last byte is the low one of count. */
+struct stress_head {
+	uint32_t writer;
+	uint32_t marker;
+	uint64_t count;		/* of that writer: rises */
+};
+
+struct stress {
+	struct mode mode;
+	struct side side[SIDES];
+	_Atomic(struct sinew_kept *) kept[KEPT_MAX];
+	_Atomic unsigned n_wrong;
+	pthread_mutex_t lock;
+	char why[200];		/* the first thing that was wrong; lock */
+};
+
+static struct stress stress;
+
+static inline __attribute__((format(printf, 1, 2))) void wrong(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	pthread_mutex_lock(&stress.lock);
+	if (!stress.why[0])
+		vsnprintf(stress.why, sizeof stress.why, format, args);
+	pthread_mutex_unlock(&stress.lock);
+	va_end(args);
+	stress.n_wrong++;
+}
+
+#define MUST(cond) \
+	do { \
+		if (!(cond)) \
+			wrong("%s:%d: %s", __FILE__, __LINE__, #cond); \
+	} while (0)
+
+static inline struct side *other_side(struct side *s)
+{
+	return &stress.side[s == &stress.side[0]];
+}
+
+/* The present life of the peer, referenced; NULL: none. */
+static inline struct sinew_peer *take_peer(struct side *s)
+{
+	struct sinew_peer *p;
+
+	pthread_mutex_lock(&s->lock);
+	p = s->peer ? sinew_peer_ref(s->peer) : NULL;
+	pthread_mutex_unlock(&s->lock);
+	return p;
+}
+
+static inline void put_peer(struct side *s, struct sinew_peer *p)
+{
+	struct sinew_peer *was;
+
+	pthread_mutex_lock(&s->lock);
+	was = s->peer;
+	s->peer = p ? sinew_peer_ref(p) : NULL;
+	pthread_mutex_unlock(&s->lock);
+	sinew_peer_unref(was);
+}
+
+/* ---- messages ---- */
+
+static inline size_t make_message(uint8_t *to, size_t len, uint32_t writer, uint64_t count)
+{
+	struct stress_head head = { .writer = writer, .count = count };
+
+	if (len < sizeof head + 1)
+		len = sizeof head + 1;
+	memcpy(to, &head, sizeof head);
+	to[len - 1] = (uint8_t)count;
+	return len;
+}
+
+/* Whether it is as somebody made it; *ret_head is filled. */
+static inline bool is_message(const void *data, size_t len, struct stress_head *ret_head)
+{
+	if (len < sizeof *ret_head + 1)
+		return false;
+	memcpy(ret_head, data, sizeof *ret_head);
+	return ret_head->writer < WRITERS &&
+		((const uint8_t *)data)[len - 1] == (uint8_t)ret_head->count;
+}
+
+/* ---- status ---- */
+
+/* What any snapshot of a session says, whatever goes on. */
+static inline void check_status(const struct sinew_status *st, uint32_t nodeid)
+{
+	MUST(st->nodeid == nodeid);
+	MUST((unsigned)st->state <= SINEW_LAST_ACK);
+	MUST(st->acked <= st->sent);
+	MUST(st->unacked == st->sent - st->acked);
+	MUST(st->queue_bytes <= QUEUE_BYTES);
+	MUST(st->queue_bytes <= st->queue_high_water);
+	MUST(st->queue_high_water <= QUEUE_BYTES);
+	MUST(st->kept_bytes <= st->kept_high_water);
+	MUST(st->resumed_unacked <= st->reconnects);
+	MUST(st->n_paths <= SINEW_ADDRS_MAX);
+}
+
+/* Two of one life, one after the other: counters never go back. */
+static inline void check_growth(const struct sinew_status *a, const struct sinew_status *b)
+{
+	MUST(a->sent <= b->sent);
+	MUST(a->acked <= b->acked);
+	MUST(a->delivered <= b->delivered);
+	MUST(a->resent <= b->resent);
+	MUST(a->duplicates <= b->duplicates);
+	MUST(a->reconnects <= b->reconnects);
+	MUST(a->resumed_unacked <= b->resumed_unacked);
+	MUST(a->acks_sent <= b->acks_sent);
+	MUST(a->acks_received <= b->acks_received);
+	MUST(a->bytes_sent <= b->bytes_sent);
+	MUST(a->bytes_received <= b->bytes_received);
+	MUST(a->queue_high_water <= b->queue_high_water);
+	MUST(a->kept_high_water <= b->kept_high_water);
+}
+
+/* ---- callbacks ---- */
+
+static inline void stress_up(struct sinew_node *n, struct sinew_peer *p, void *user)
+{
+	struct side *s = user;
+
+	MUST(n == s->n);
+	MUST(!s->up);
+	MUST(sinew_peer_nodeid(p) == other_side(s)->nodeid);
+	sinew_peer_set_user(p, s);
+	s->up = p;
+	s->number = 0;
+	put_peer(s, p);
+	s->ups++;
+}
+
+/* Threads take it from there, and release it. */
+static inline void keep_it(struct side *s, struct sinew_peer *p, const struct sinew_message *m)
+{
+	struct sinew_kept *k;
+	int err = sinew_keep(p, m, &k);
+
+	(void)s;
+	MUST(!err || err == -ENOMEM);
+	if (!err)
+		sinew_release(atomic_exchange(&stress.kept[m->number % KEPT_MAX], k));
+}
+
+static inline void send_back(struct side *s, struct sinew_peer *p)
+{
+	uint8_t m[100];
+	size_t len = make_message(m, sizeof m, WORKERS, ++s->echoes);
+	int err = sinew_send(p, m, len);
+
+	MUST(!err || err == -EAGAIN || err == -ESHUTDOWN);
+}
+
+static inline void stress_message(struct sinew_node *n, struct sinew_peer *p,
+				  const struct sinew_message *m, void *user)
+{
+	struct side *s = user;
+	struct stress_head head;
+
+	MUST(s->up == p && sinew_peer_user(p) == s);
+	MUST(m->number == s->number + 1);
+	s->number = m->number;
+	if (!is_message(m->data, m->len, &head)) {
+		wrong("a message of %zu bytes that nobody sent", m->len);
+		return;
+	}
+	MUST(head.count > s->last[head.writer]);
+	s->last[head.writer] = head.count;
+	if (m->number % 3 == 0)
+		keep_it(s, p, m);
+	if (m->number % 5 == 0)
+		send_back(s, p);
+	if (m->number % 7 == 0)
+		MUST(sinew_dispatch(n, 0) == -EINVAL);
+	s->markers += head.marker;
+	s->messages++;
+}
+
+static inline void stress_down(struct sinew_node *n, struct sinew_peer *p, enum sinew_down reason,
+			       const struct sinew_fates *f, void *user)
+{
+	struct sinew_status st = { .size = sizeof st };
+	struct side *s = user;
+
+	(void)n, (void)reason;
+	MUST(s->up == p);
+	s->up = NULL;
+	put_peer(s, NULL);
+	MUST(f->acked <= f->unknown && f->unknown <= f->queued);
+	MUST(!sinew_peer_status(p, &st));
+	check_status(&st, other_side(s)->nodeid);
+	MUST(st.acked == f->acked && st.sent <= f->queued);
+	s->downs++;
+}
+
+static inline void stress_self_lost(struct sinew_node *n, uint64_t incarnation, void *user)
+{
+	struct side *s = user;
+
+	MUST(sinew_incarnation(n) == incarnation);
+	MUST(!s->up);
+	s->losses++;
+}
+
+static inline void stress_closed(struct sinew_node *n, void *user)
+{
+	struct side *s = user;
+	struct sinew_report_peer r;
+
+	MUST(sinew_report(n, &r, 1) <= 1);
+	s->closed = true;
+}
+
+/* They are there, so that calls from other threads lead to calls of them. */
+static inline void stress_nothing(struct sinew_node *n, struct sinew_peer *p, void *user)
+{
+	MUST(n == ((struct side *)user)->n && sinew_peer_user(p) == user);
+}
+
+static inline void stress_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
+				enum sinew_fence_reason reason, void *user)
+{
+	(void)n, (void)reason, (void)user;
+	MUST(nodeid && incarnation);
+}
+
+static const struct sinew_callbacks stress_callbacks = {
+	.size = sizeof(struct sinew_callbacks),
+	.peer_up = stress_up,
+	.message = stress_message,
+	.peer_finished = stress_nothing,
+	.writable = stress_nothing,
+	.peer_down = stress_down,
+	.fence_asked = stress_fence,
+	.self_lost = stress_self_lost,
+	.closed = stress_closed,
+};
+
+/* ---- the two nodes ---- */
+
+static inline bool stress_open(const struct mode *mode)
+{
+	memset(&stress, 0, sizeof stress);
+	stress.mode = *mode;
+	pthread_mutex_init(&stress.lock, NULL);
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct side *s = &stress.side[i];
+		struct sinew_options o;
+		char ip[32];
+
+		snprintf(ip, sizeof ip, "127.0.0.%u", i + 1);
+		pthread_mutex_init(&s->lock, NULL);
+		s->nodeid = i + 1;
+		s->addr = free_address(ip);
+		cluster_options(&o, s->nodeid, &s->addr);
+		o.own_thread = mode->own_thread;
+		o.membership = mode->external ? SINEW_MEMBERSHIP_EXTERNAL :
+			SINEW_MEMBERSHIP_STATIC;
+		o.queue_bytes = QUEUE_BYTES;
+		o.max_message = MESSAGE_MAX;
+		o.receive_bytes = 20000;
+		o.node_memory = 3u << 20;
+		o.backoff_max_ms = 50;
+		if (!CHECK_EQ(sinew_node_new(&o, &stress_callbacks, s, &s->n), 0))
+			return false;
+	}
+	return true;
+}
+
+#endif
