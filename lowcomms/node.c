@@ -208,10 +208,10 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 		err = node_alloc(&n);
 	if (err)
 		return err;
-	if (cb && cb->size)
-		memcpy(&n->cb, cb, cb->size < sizeof n->cb ? cb->size : sizeof n->cb);
 	n->user = user;
 	err = options_take(n, opt);
+	if (!err)
+		err = callbacks_take(n, cb);
 	if (!err)
 		err = core_open(n);
 	if (!err)

@@ -213,6 +213,8 @@ int node_life(uint64_t *ret_incarnation);
 /* ---- options.c ---- */
 /* Defaults for what is 0, then checks; the first fault goes to the log. */
 int options_take(struct sinew_node *n, const struct sinew_options *opt);
+/* cb may be NULL: there are none. */
+int callbacks_take(struct sinew_node *n, const struct sinew_callbacks *cb);
 
 /* ---- drive.c ---- */
 /* Does what the core asks for. direct: outside sinew_dispatch(), no callback may run. */

@@ -216,6 +216,10 @@ int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_c
 
 	if (err_size)
 		err[0] = '\0';
+	if (setup && setup->size <= sizeof(setup->size)) {
+		snprintf(err, err_size, "the setup was not begun by sinew_corosync_setup_init()");
+		return -EINVAL;
+	}
 	c = allocate(setup);
 	if (!c) {
 		snprintf(err, err_size, "out of memory or descriptors");
