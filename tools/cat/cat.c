@@ -60,7 +60,7 @@ static int load_config(struct cat *c)
 	char prefix[32];
 	int status;
 
-	status = cluster_open(&c->cluster, &c->args.cluster);
+	status = cluster_open(&c->cluster, &c->args.cluster, c->signal_fd);
 	if (status)
 		return status;
 	snprintf(prefix, sizeof(prefix), "sinew cat[%" PRIu32 "]", c->cluster.node);
@@ -92,14 +92,16 @@ static int start(struct cat *c)
 {
 	int rc;
 
+	/* Blocked before the first thread starts, so that they all come by the descriptor. */
+	c->signal_fd = signals_open(0);
+	if (c->signal_fd < 0) {
+		say(SINEW_ERROR, "cannot start: %s", strerror(-c->signal_fd));
+		return STATUS_USAGE;
+	}
 	rc = load_config(c);
 	if (rc)
 		return rc;
-	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	rc = signals_open();
-	c->signal_fd = rc;
-	if (rc >= 0)
-		rc = input_open(&c->input, STDIN_FILENO, c->args.chunk, c->args.rate);
+	rc = input_open(&c->input, STDIN_FILENO, c->args.chunk, c->args.rate);
 	if (!rc)
 		rc = output_new(STDOUT_FILENO, &c->out);
 	if (rc) {
