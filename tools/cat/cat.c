@@ -108,7 +108,7 @@ static int start(struct cat *c)
 		say(SINEW_ERROR, "cannot start: %s", strerror(-rc));
 		return STATUS_USAGE;
 	}
-	printer_init(&c->printer, c->out, c->args.raw);
+	printer_init(&c->printer, c->out, c->args.raw, isatty(STDOUT_FILENO));
 	cat_fence_begin(c);
 	rc = start_node(c);
 	if (rc)
