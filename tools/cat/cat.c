@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/file.h"
 #include "tools/notify.h"
 #include "tools/say.h"
 #include "tools/signals.h"
@@ -338,7 +339,7 @@ int cat_main(int argc, char **argv)
 	rc = arguments_parse(&c.args, argc, argv);
 	if (rc >= 0)
 		return rc;
-	rc = c.args.stats ? stats_try(c.args.stats) : 0;
+	rc = c.args.stats ? file_try(c.args.stats) : 0;
 	if (rc) {
 		say(SINEW_ERROR, "--stats: %s cannot be written: %s", c.args.stats, strerror(-rc));
 		return STATUS_USAGE;
