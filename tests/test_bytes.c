@@ -252,7 +252,7 @@ static void hear_ack_of(struct wire *w, uint32_t next)
 	CHECK_EQ(w->frame.n, 16);
 }
 
-/* Up to the end; what comes before it, if anything, is a REFUSE of that reason (0: nothing need). */
+/* Up to the end; before it comes a REFUSE of that reason, 0: or none. */
 static void hear_end(struct wire *w, uint32_t reason)
 {
 	const uint64_t until = now_ms() + PATIENCE_MS;
@@ -408,7 +408,7 @@ static void a_new_link_goes_on_at_next(void)
 	w = first_contact(0, NULL);
 	DRIVE(c, node->seen[2].peer);
 	for (unsigned i = 0; i < 3; i++)
-		CHECK_EQ(sinew_send(node->seen[2].peer, "abc" + i, 1), 0);
+		CHECK_EQ(sinew_send(node->seen[2].peer, &"abc"[i], 1), 0);
 	for (unsigned i = 0; i < 3; i++)
 		CHECK_OR_RETURN(hear(w, DATA));
 	say_data(w, 0, "one");
