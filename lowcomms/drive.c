@@ -192,10 +192,17 @@ static void lend_session(struct sinew_node *n, struct member *m)
 
 void node_renew(struct sinew_node *n)
 {
-	uint64_t incarnation = 0;
+	uint64_t incarnation;
+	int err = node_life(&incarnation);
 
-	if (node_random(&incarnation, sizeof incarnation) || !incarnation)
-		incarnation = (n->core.cfg.incarnation ^ n->core.now_ns << 20) | 1;
+	/* A life that somebody can guess is none: the old one is over all the same. */
+	n->renew_due = err != 0;
+	if (err) {
+		log_limited(n, SINEW_ERROR, 0, "no life", "no random number for a new incarnation "
+			    "(%s), trying again", sinew_error_name(err));
+		soon(n, RETRY_NS);
+		return;
+	}
 	core_renew(&n->core, incarnation);
 	members_forget_former(n);	/* as a new process (R22) */
 	atomic_store(&n->incarnation, incarnation);
@@ -413,6 +420,8 @@ static void sweep(struct sinew_node *n)
 		if (m->lend_due)
 			lend_session(n, m);
 	}
+	if (n->renew_due)
+		node_renew(n);
 	if (n->memory_retry) {
 		n->memory_retry = false;
 		handles_memory(n);

@@ -55,6 +55,19 @@ int node_random(void *buf, size_t n)
 	return 0;
 }
 
+int node_life(uint64_t *ret_incarnation)
+{
+	uint64_t life = 0;
+	int err;
+
+	do
+		err = node_random(&life, sizeof life);
+	while (!err && !life);
+	if (!err)
+		*ret_incarnation = life;
+	return err;
+}
+
 /* ---- open ---- */
 
 /* 0, or a positive errno. */
@@ -113,11 +126,11 @@ static int core_open(struct sinew_node *n)
 	int err;
 
 	core_config_default(&c);
-	do
-		err = node_random(&c.incarnation, sizeof c.incarnation);
-	while (!err && !c.incarnation);
+	err = node_life(&c.incarnation);
 	if (!err)
 		err = node_random(&c.seed, sizeof c.seed);
+	if (!err)
+		err = node_random(c.secret, sizeof c.secret);
 	if (err)
 		return err;
 	c.nodeid = o->nodeid;
@@ -195,10 +208,10 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 		err = node_alloc(&n);
 	if (err)
 		return err;
-	if (cb && cb->size)
-		memcpy(&n->cb, cb, cb->size < sizeof n->cb ? cb->size : sizeof n->cb);
 	n->user = user;
 	err = options_take(n, opt);
+	if (!err)
+		err = callbacks_take(n, cb);
 	if (!err)
 		err = core_open(n);
 	if (!err)

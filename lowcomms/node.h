@@ -124,6 +124,7 @@ struct sinew_node {
 	bool self_lost_due;
 	bool read_much;			/* since the last sweep: buffers are of use */
 	bool memory_retry;		/* the system gave none: again at sweep_ns */
+	bool renew_due;			/* there was no randomness for a life: likewise */
 	bool core_closed;		/* CORE_CLOSED was polled */
 	bool interrupted;		/* by a signal, in this turn */
 	struct buf *read_buf;		/* the one that the next read goes to, or NULL */
@@ -215,10 +216,14 @@ static inline void node_wake(struct sinew_node *n)
 }
 void node_unref(struct sinew_node *n);
 int node_random(void *buf, size_t n);
+/* A life: true randomness, not 0, or a negative errno. */
+int node_life(uint64_t *ret_incarnation);
 
 /* ---- options.c ---- */
 /* Defaults for what is 0, then checks; the first fault goes to the log. */
 int options_take(struct sinew_node *n, const struct sinew_options *opt);
+/* cb may be NULL: there are none. */
+int callbacks_take(struct sinew_node *n, const struct sinew_callbacks *cb);
 
 /* ---- drive.c ---- */
 /* Does what the core asks for. direct: outside sinew_dispatch(), no callback may run. */

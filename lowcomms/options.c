@@ -10,6 +10,8 @@
 
 #define PEERS_MAX	1024u
 #define QUEUE_MAX	(1u << 30)
+/* All that the first version has: a size below was forgotten, or is of something else. */
+#define CALLBACKS_MIN	(offsetof(struct sinew_callbacks, closed) + sizeof(void (*)(void)))
 #define MESSAGES_FIT	4u	/* longest messages that the node's memory must hold */
 
 static const struct sinew_options defaults = {
@@ -167,5 +169,16 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 		n->max_message = (uint32_t)ring_max_message(n->ring_bytes);
 	if (o->node_memory / MESSAGES_FIT < n->max_message)
 		return refuse(n, "node_memory", "at least four times max_message");
+	return 0;
+}
+
+int callbacks_take(struct sinew_node *n, const struct sinew_callbacks *cb)
+{
+	if (!cb)
+		return 0;
+	if (cb->size < CALLBACKS_MIN)
+		return refuse(n, "callbacks.size", "sizeof(struct sinew_callbacks), nothing would "
+			      "be called");
+	memcpy(&n->cb, cb, cb->size < sizeof n->cb ? cb->size : sizeof n->cb);
 	return 0;
 }

@@ -178,7 +178,7 @@ struct sinew_fates {
 };
 
 struct sinew_callbacks {
-	size_t size;		/* sizeof(struct sinew_callbacks) */
+	size_t size;		/* sizeof(struct sinew_callbacks); one that is forgotten is -EINVAL */
 	/* A session began. The handle is valid until peer_down returns, longer
 	 * with sinew_peer_ref(). */
 	void (*peer_up)(struct sinew_node *node, struct sinew_peer *peer, void *user);
@@ -203,9 +203,9 @@ struct sinew_callbacks {
 /* ---- node ---- */
 
 /*
- * Creates the node, binds its listeners. cb is copied; user is handed to its
- * callbacks. Nothing is dialled before the first sinew_dispatch().
- * -EINVAL: an option out of range (the log says which). -EADDRINUSE: another
+ * Creates the node, binds its listeners. cb is copied, NULL: there are none; user is
+ * handed to its callbacks. Nothing is dialled before the first sinew_dispatch().
+ * -EINVAL: an option or cb->size out of range (the log says which). -EADDRINUSE: another
  * program has the port. -EADDRNOTAVAIL: an address is not of this machine. -EPROTONOSUPPORT:
  * unknown transport. -ENOMEM, -EMFILE, other errors of socket calls.
  * any thread.
@@ -230,8 +230,8 @@ uint64_t sinew_incarnation(const struct sinew_node *node);
 int sinew_fd_get(struct sinew_node *node);
 
 /*
- * Runs callbacks and I/O; waits at most timeout_ms (0: not at all, -1: until
- * something happened). Returns the number of events handled (0 on timeout, and
+ * Runs callbacks and I/O; waits at most timeout_ms (0: not at all, negative:
+ * until something happened). Returns the number of events handled (0 on timeout, and
  * when a signal came before).
  * -EINVAL with own_thread or from a callback. -EBUSY: another thread is inside.
  * -ESHUTDOWN: closed and all events were delivered.

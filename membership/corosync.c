@@ -40,13 +40,21 @@ uint64_t follow_wall_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / MS;
 }
 
-uint64_t follow_life(void)
+bool follow_life(struct sinew_corosync *c, uint64_t *ret_life)
 {
 	uint64_t life;
+	ssize_t n;
 
-	if (getrandom(&life, sizeof(life), 0) != sizeof(life))
-		life = follow_now_ns();
-	return life | 1;
+	do
+		n = getrandom(&life, sizeof(life), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == sizeof(life)) {
+		*ret_life = life | 1;
+		return true;
+	}
+	follow_log(c, SINEW_ERROR, "no random number for a life (%s), trying again",
+		   n < 0 ? strerror(errno) : "too few bytes");
+	return false;
 }
 
 void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
@@ -208,6 +216,10 @@ int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_c
 
 	if (err_size)
 		err[0] = '\0';
+	if (setup && setup->size <= sizeof(setup->size)) {
+		snprintf(err, err_size, "the setup was not begun by sinew_corosync_setup_init()");
+		return -EINVAL;
+	}
 	c = allocate(setup);
 	if (!c) {
 		snprintf(err, err_size, "out of memory or descriptors");

@@ -133,7 +133,7 @@ static void op_self_lost(void *arg)
 		return;
 	}
 	/* Who has no node to renew is somebody else all the same. */
-	c->renewed = follow_life();
+	c->is_life_due = true;
 	follow_wake(c);
 }
 
@@ -430,7 +430,10 @@ static void begin_view(struct sinew_corosync *c)
 	if (c->setup.observe)
 		own.type = GREETING_OBSERVER;
 	own.began_ms = follow_wall_ms();
-	own.incarnation = c->node ? sinew_incarnation(c->node) : follow_life();
+	if (c->node)
+		own.incarnation = sinew_incarnation(c->node);
+	else if (!follow_life(c, &own.incarnation))
+		return;
 	sinew_options_init(&opt, sizeof(opt));
 	if (c->node && !sinew_static_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
 		own.n_addrs = opt.n_addrs;
@@ -450,6 +453,8 @@ static void take_words(struct sinew_corosync *c)
 
 	if (c->is_ready && !c->has_view && (c->node || c->setup.observe))
 		begin_view(c);
+	if (c->is_life_due && follow_life(c, &c->renewed))
+		c->is_life_due = false;
 	if (c->renewed && c->has_view) {
 		c->view.own.began_ms = follow_wall_ms();
 		view_renewed(&c->view, c->renewed, now);

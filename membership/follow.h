@@ -39,6 +39,7 @@ struct sinew_corosync {
 	struct sinew_node *node;	/* NULL: not attached; lock */
 	char group[SINEW_NAME_MAX + 16];	/* set before node; constant then */
 	uint64_t renewed;		/* the new incarnation, 0: none; lock */
+	bool is_life_due;		/* an observer has to draw one; lock */
 	bool is_attached, is_ready;	/* and group and node are set; lock */
 	bool wants_close, wants_leave;	/* lock */
 	struct view_life fenced[VIEW_FENCED_MAX];	/* to be told to the group; lock */
@@ -77,8 +78,9 @@ void follow_wake(struct sinew_corosync *c);
 void follow_unref(struct sinew_corosync *c);
 uint64_t follow_now_ns(void);
 uint64_t follow_wall_ms(void);
-/* An incarnation for who has no node; it only has to differ. */
-uint64_t follow_life(void);
+/* Draws an incarnation, where there is no node. False, after it said why: there is no randomness,
+ * and no other life will do. */
+bool follow_life(struct sinew_corosync *c, uint64_t *ret_life);
 void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

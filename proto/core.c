@@ -5,6 +5,8 @@
  */
 #include "inside.h"
 
+#include "siphash.h"
+
 #include <assert.h>
 
 #define MS(n) ((uint64_t)(n) * 1000000u)
@@ -61,6 +63,12 @@ void core_now(struct core *core, uint64_t now_ns)
 {
 	if (now_ns > core->now_ns)
 		core->now_ns = now_ns;
+}
+
+/* What nobody else can tell: by the secret of the caller, never the same again. Not 0. */
+uint64_t core_cookie(struct core *core)
+{
+	return siphash(core->cfg.secret, ++core->n_cookies) | 1u;
 }
 
 /* xorshift64*: jitter only, no secrets. */

@@ -36,6 +36,7 @@ struct core_config {
 	uint32_t nodeid;		/* not 0 */
 	uint64_t incarnation;		/* random, not 0 */
 	uint64_t seed;			/* for the jitter of timers */
+	uint64_t secret[2];		/* true randomness: who knows it can answer our probes */
 	char cluster[WIRE_NAME_MAX];
 	char group[WIRE_NAME_MAX];
 	bool static_members;		/* lives are learned from HELLO (R20) */
@@ -71,7 +72,7 @@ struct core_config {
 	uint64_t time_wait_ns;		/* after a broken last ACK */
 };
 
-/* Fills in every default; the caller sets nodeid, incarnation, seed, names. */
+/* Fills in every default; the caller sets nodeid, incarnation, seed, secret, names. */
 void core_config_default(struct core_config *c);
 
 /* ---- links ---- */
@@ -339,6 +340,7 @@ struct core {
 	uint64_t now_ns;
 	uint64_t deadline_ns;	/* lower bound of all timers */
 	uint64_t rng;
+	uint64_t n_cookies;
 	bool closing;
 	bool quorate;
 	bool renew_raised, closed_raised, closed_said;

@@ -61,7 +61,7 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 
 static void send_probe(struct link *l)
 {
-	struct probe q = { .cookie = core_random(l->core) | 1u };
+	struct probe q = { .cookie = core_cookie(l->core) };
 	uint8_t *ctl = link_ctl(l, WIRE_CONTROL_MAX);
 
 	if (!ctl)

@@ -216,6 +216,10 @@ arrives_whole()
 	seq -f "%.0f of node 2, with some text behind it" 60000 >in2
 	node a c 1 --to 2 --rate 2M <in1
 	node b c 2 --to 1 --rate 2M <in2
+	# What others have put where it writes, as root, is not written to.
+	echo mine >victim
+	ln -s victim stats.json.new
+	ln victim stats.json
 	timeout "$LIMIT" "$SINEW" break "$1" --port "$port" --address "$NET.1" --every 20 \
 		--json --stats stats.json >break.out 2>break.err &
 	breaker=$!
@@ -227,6 +231,7 @@ arrives_whole()
 	equals "status of break $1" $? 0
 	json_holds break.out '.kills > 5 and .status == 0'
 	json_holds stats.json '.kills > 5'
+	equals victim "$(cat victim)" mine
 	json_holds a.json '[.peers[].reconnects] | add > 5'
 	sed -n 's/^2\t//p' a.out >got2
 	sed -n 's/^1\t//p' b.out >got1

@@ -236,12 +236,18 @@ nodes_lose_nothing()
 	local n
 	config c 'stall_ms: 500' 'keepalive_ms: 200'
 	sed -i "/$NET.2/a\    ring1_addr: 192.0.2.2" c
+	# What others have put where it writes is not written to.
+	echo mine >victim
+	mkdir d
+	ln victim d/1.conf
+	ln victim r.log
 	relay_of r --config c --nodes 1,2 --stand-ins "$A_STAND_IN,$B_STAND_IN:7000" \
 		--write-configs d --seed 5 --every 150k:reset --every 40k:stall=3 \
 		--every 100k:stall=2,both --every 50k:delay=2,8k --every 50k:split=300,20k \
 		--every 50k:join=4k,3,20k --every 100k:throttle=1M,20k --every 300k:fin \
 		--every 1M:hole
 	says d/1.conf "ring0_addr: $B_STAND_IN"
+	equals victim "$(cat victim)" mine
 	says d/1.conf "sinew_port: 7000"
 	says d/1.conf "ring0_addr: $NET.1"
 	says d/2.conf "ring0_addr: $A_STAND_IN"

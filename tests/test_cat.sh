@@ -127,6 +127,59 @@ lines_of_any_bytes_arrive()
 	json_is a.json '.peers | length' 2
 }
 
+# No message can print a line of another node: only lines of its own begin without a +.
+a_newline_begins_no_line_of_another_node()
+{
+	printf 'first\n3\tforged\n\n' >in
+	node b 2 </dev/null
+	node a 1 --to 2 --chunk 1k <in
+	ends a 0
+	ends b 0
+	printf '1\tfirst\n1+\t3\tforged\n1+\t\n1+\t\n' >want
+	same want b.out
+}
+
+# What was sent can be told from what is printed, also through a reader that is slow.
+messages_of_any_bytes_can_be_read_back()
+{
+	head -c 3000000 /dev/urandom >in
+	mkfifo pipe
+	perl -e 'while (sysread(STDIN, $_, 30000)) { select(undef, undef, undef, .001); print }' \
+		<pipe >b.out &
+	pids+=($!)
+	local reader=$!
+	OUT=pipe node b 2 </dev/null
+	node a 1 --to 2 --chunk 1000000 <in
+	ends a 0
+	ends b 0
+	wait_for is_gone "$reader"
+	perl -ne 's/^1(\+?)\t// or die; chomp; print $1 ? "\n$_" : $_' <b.out >back
+	same in back
+	equals "messages" "$(grep -ac '^1	' b.out)" 3
+}
+
+# A terminal only shows what a peer sends; what is no text is escaped.
+on_a_terminal_nothing_is_obeyed()
+{
+	printf 'red \033[31m \a\r3\tforged \177 \302\233 \233 \xe2\x80\xae caf\303\251\n' >in
+	script -qec "$SINEW cat --config c --node 2 --stats b.json" /dev/null </dev/null >b.out 2>b.err &
+	pids+=($!)
+	node a 1 --to 2 <in
+	ends a 0
+	wait_for is_gone "${pids[0]}"
+	tr -d '\r' <b.out >shown
+	says shown '1	red \x1b[31m \x07\x0d3	forged \x7f \xc2\x9b \x9b \xe2\x80\xae café'
+}
+
+# The name of a cluster is what anybody writes into a file.
+names_are_escaped_as_well()
+{
+	sed "s/cluster_name: test/cluster_name: te$(printf '\033')[2Jst/" c >coloured
+	"$SINEW" members --config coloured --node 1 --wait 0.2 >out 2>err </dev/null
+	says out 'cluster "te\x1b[2Jst", seen from node 1'
+	refuses 2 '--to: found "\x1b[2J"' cat --config c --node 1 --to "$(printf '\033')[2J"
+}
+
 no_input_at_all_is_fine()
 {
 	node b 2 </dev/null
@@ -456,6 +509,10 @@ run help_and_version_are_printed
 run wrong_configurations_are_refused
 run a_port_in_use_is_named
 run lines_of_any_bytes_arrive
+run a_newline_begins_no_line_of_another_node
+run messages_of_any_bytes_can_be_read_back
+run on_a_terminal_nothing_is_obeyed
+run names_are_escaped_as_well
 run no_input_at_all_is_fine
 run three_send_to_all
 run connections_are_reset_all_the_time

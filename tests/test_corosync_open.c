@@ -86,6 +86,16 @@ static void without_memory(void)
 	each_that_fails(CALL_malloc, 0);
 }
 
+static void a_setup_needs_its_size(void)
+{
+	struct sinew_corosync_setup setup = { .observe = true };
+	struct sinew_corosync *cs = NULL;
+	char err[256] = "";
+
+	CHECK_EQ(sinew_corosync_open(&setup, &cs, err, sizeof(err)), -EINVAL);
+	CHECK(strstr(err, "sinew_corosync_setup_init"));
+}
+
 static void without_descriptors(void) { each_that_fails(CALL_eventfd, -ENOMEM); }
 static void without_a_thread(void) { each_that_fails(CALL_pthread_create, -EAGAIN); }
 static void without_a_lock(void) { each_that_fails(CALL_pthread_mutex_init, -ENOMEM); }
@@ -98,6 +108,7 @@ int main(void)
 		return 0;
 	}
 	RUN(without_corosync_it_says_so);
+	RUN(a_setup_needs_its_size);
 	RUN(without_memory);
 	RUN(without_descriptors);
 	RUN(without_a_thread);

@@ -36,6 +36,8 @@ static enum fence_turn say_turn(void *arg, const struct fence_request *r)
 static const char *say_name(void *arg, uint32_t nodeid)
 {
 	(void)arg;
+	if (nodeid == 9)
+		return "node\nplug=node two";
 	return nodeid == 2 ? "node two" : "";
 }
 
@@ -112,6 +114,36 @@ static void the_agent_is_told_whom(void)
 	CHECK_EQ(last.incarnation, 0xb1);
 	CHECK_EQ(f.n_requests, 0);
 	CHECK_EQ(fence_deadline(&f), CLOCK_NEVER);
+}
+
+/* Of two entries with one name a program may take either. */
+static void our_environment_hides_nothing(void)
+{
+	setenv("FENCE_PLUG", "another node", 1);
+	setenv("FENCE_ACTION", "on", 1);
+	setenv("FENCE_ACTION_TIMEOUT", "5", 1);
+	begin("tr '\\0' '\\n' </proc/$$/environ | grep -e ^FENCE_ACTION -e ^FENCE_PLUG | sort >record",
+	      10000);
+	fence_ask(&f, 2, 0xb1, SINEW_FENCE_FAILED);
+	run_until(1);
+	CHECK_STR(recorded(),
+		  "FENCE_ACTION=off\nFENCE_ACTION_TIMEOUT=5\nFENCE_PLUG=node two\n");
+	unsetenv("FENCE_PLUG");
+	unsetenv("FENCE_ACTION");
+	unsetenv("FENCE_ACTION_TIMEOUT");
+}
+
+/* A line of its own would name somebody else. */
+static void a_name_of_two_lines_is_refused(void)
+{
+	begin("echo run >>record", 10000);
+	f.setup.retry_ms = 1000000;
+	fence_ask(&f, 9, 0xc1, SINEW_FENCE_FAILED);
+	fence_step(&f, clock_now_ns());
+	CHECK(!fence_is_running(&f));
+	CHECK_EQ(f.requests[0].n_failed, 1);
+	CHECK_STR(recorded(), "");
+	fence_close(&f);
 }
 
 static void a_node_without_a_name_is_its_number(void)
@@ -315,6 +347,8 @@ int main(void)
 		return 1;
 	}
 	RUN(the_agent_is_told_whom);
+	RUN(our_environment_hides_nothing);
+	RUN(a_name_of_two_lines_is_refused);
 	RUN(a_node_without_a_name_is_its_number);
 	RUN(an_agent_need_not_read);
 	RUN(a_request_is_made_once);

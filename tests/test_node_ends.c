@@ -4,6 +4,7 @@
  * and the net, over loopback. Knows the public header only.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -261,6 +262,51 @@ static void bad_options(void)
 	sinew_node_free(NULL);
 }
 
+static void keep_line(void *user, enum sinew_level level, const char *line)
+{
+	(void)level;
+	snprintf(user, 200, "%s", line);
+}
+
+/* Nothing would be called, and nobody would know why. */
+static void callbacks_need_their_size(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_callbacks cb = { .peer_up = own_up, .message = own_message };
+	struct sinew_node *n = NULL;
+	struct sinew_options o;
+	char said[200] = "";
+
+	cluster_options(&o, 1, &addr);
+	o.log = keep_line;
+	o.log_user = said;
+	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), -EINVAL);
+	CHECK(strstr(said, "callbacks.size"));
+	cb.size = sizeof(&cb);
+	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), -EINVAL);
+	cb.size = offsetof(struct sinew_callbacks, closed);
+	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), -EINVAL);
+	CHECK(!n);
+	cb.size = sizeof(cb) + 64;
+	CHECK_OR_RETURN(CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), 0));
+	sinew_node_free(n);
+}
+
+static void any_negative_time_waits(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_node *n = NULL;
+	struct sinew_options o;
+
+	cluster_options(&o, 1, &addr);
+	CHECK_OR_RETURN(CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), 0));
+	CHECK_EQ(sinew_close(n, 0), 0);
+	while (sinew_dispatch(n, -1000) >= 0)
+		;
+	CHECK_EQ(sinew_dispatch(n, INT_MIN), -ESHUTDOWN);
+	sinew_node_free(n);
+}
+
 static int connect_from(const char *ip, const struct sockaddr_storage *to)
 {
 	struct sockaddr_storage from;
@@ -457,6 +503,8 @@ int main(void)
 	RUN(abort_remove_and_self_lost);
 	RUN(in_a_forked_child);
 	RUN(bad_options);
+	RUN(callbacks_need_their_size);
+	RUN(any_negative_time_waits);
 	RUN(a_stranger);
 	RUN(silent_connections);
 	RUN(without_descriptors);

@@ -7,7 +7,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "membership/config.h"
 #include "tools/command.h"
@@ -275,7 +280,17 @@ static void close_corosync(struct cluster *cluster)
 
 /* ---- either ---- */
 
-int cluster_open(struct cluster *cluster, const struct cluster_arguments *args)
+/* A file, names and corosync may take long, and cannot be interrupted: they have a thread. */
+struct opening {
+	struct cluster cluster;
+	struct cluster_arguments args;
+	int status;
+	int event_fd;		/* readable when it is over */
+	pthread_mutex_t lock;
+	bool is_over, is_left;	/* lock; who comes second releases it */
+};
+
+static int open_either(struct cluster *cluster, const struct cluster_arguments *args)
 {
 	enum cluster_source source = args->source;
 
@@ -284,6 +299,94 @@ int cluster_open(struct cluster *cluster, const struct cluster_arguments *args)
 		source = args->config ? CLUSTER_STATIC : CLUSTER_COROSYNC;
 	return source == CLUSTER_STATIC ? open_file(cluster, args) :
 					  open_corosync(cluster, args);
+}
+
+static void opening_free(struct opening *o)
+{
+	pthread_mutex_destroy(&o->lock);
+	close(o->event_fd);
+	free(o);
+}
+
+static void *opening_run(void *arg)
+{
+	struct opening *o = arg;
+	uint64_t one = 1;
+	bool is_left;
+
+	o->status = open_either(&o->cluster, &o->args);
+	pthread_mutex_lock(&o->lock);
+	o->is_over = true;
+	is_left = o->is_left;
+	/* It cannot be full. */
+	if (write(o->event_fd, &one, sizeof(one)) < 0)
+		o->status = STATUS_USAGE;
+	pthread_mutex_unlock(&o->lock);
+	if (!is_left)
+		return NULL;
+	cluster_close(&o->cluster);
+	opening_free(o);
+	return NULL;
+}
+
+/* NULL: it has no thread. */
+static struct opening *opening_begin(const struct cluster_arguments *args)
+{
+	struct opening *o = calloc(1, sizeof(*o));
+	pthread_t thread;
+
+	if (!o)
+		return NULL;
+	o->args = *args;
+	o->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&o->lock, NULL);
+	if (o->event_fd < 0 || pthread_create(&thread, NULL, opening_run, o)) {
+		opening_free(o);
+		return NULL;
+	}
+	pthread_detach(thread);
+	return o;
+}
+
+/* False: a signal came first. */
+static bool opening_wait(struct opening *o, int signal_fd)
+{
+	struct pollfd p[] = {
+		{ .fd = o->event_fd, .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+	};
+	bool is_over;
+
+	do
+		poll(p, 2, -1);
+	while (!p[0].revents && !p[1].revents);
+	pthread_mutex_lock(&o->lock);
+	is_over = o->is_over;
+	o->is_left = !is_over;
+	pthread_mutex_unlock(&o->lock);
+	return is_over;
+}
+
+int cluster_open(struct cluster *cluster, const struct cluster_arguments *args, int signal_fd)
+{
+	struct opening *o = opening_begin(args);
+	int status;
+
+	if (!o)
+		return open_either(cluster, args);
+	memset(cluster, 0, sizeof(*cluster));
+	if (!opening_wait(o, signal_fd)) {
+		if (args->config)
+			say(SINEW_WARNING, "ended by a signal while %s was read and its names were "
+			    "looked up", args->config);
+		else
+			say(SINEW_WARNING, "ended by a signal while corosync was asked");
+		return STATUS_NOT_UP;
+	}
+	*cluster = o->cluster;
+	status = o->status;
+	opening_free(o);
+	return status;
 }
 
 int cluster_node(struct cluster *cluster, struct sinew_options *opt,

@@ -51,8 +51,9 @@ enum cluster_option {
 #define CLUSTER_OPTION_LOG { "log-level", required_argument, NULL, CLUSTER_OPT_LOG_LEVEL }
 int cluster_take(struct cluster_arguments *args, int option, const char *text);
 /* Reads the file or asks corosync. A status, after it said what is wrong; to be
- * released by cluster_close() in any case. */
-int cluster_open(struct cluster *cluster, const struct cluster_arguments *args);
+ * released by cluster_close() in any case. STATUS_NOT_UP: a signal came by signal_fd
+ * before it was done, and stays to be taken; what is under way is left to itself. */
+int cluster_open(struct cluster *cluster, const struct cluster_arguments *args, int signal_fd);
 /* Makes the own node; sets in opt what the configuration says, tune (or NULL) may
  * change it. A status, as above. */
 int cluster_node(struct cluster *cluster, struct sinew_options *opt,

@@ -31,6 +31,10 @@ struct value {
 
 enum { ACTION, NODENAME, PORT, PLUG, NODEID, INCARNATION, REASON, N_VALUES };
 
+static const char *const keys[N_VALUES] = {
+	"action", "nodename", "port", "plug", "nodeid", "incarnation", "reason",
+};
+
 void fence_init(struct fence *f, const struct fence_setup *setup)
 {
 	memset(f, 0, sizeof(*f));
@@ -42,15 +46,16 @@ void fence_init(struct fence *f, const struct fence_setup *setup)
 
 /* ---- the program ---- */
 
-static void fill_values(const struct fence *f, const struct fence_request *r,
-			struct value values[N_VALUES])
+/* -EINVAL: that name would be read as more than a name, or is cut off: nobody is to be fenced
+ * in its place. */
+static int fill_values(const struct fence *f, const struct fence_request *r,
+		       struct value values[N_VALUES])
 {
-	static const char *const keys[N_VALUES] = {
-		"action", "nodename", "port", "plug", "nodeid", "incarnation", "reason",
-	};
 	const char *name = f->setup.name(f->setup.arg, r->nodeid);
 	unsigned i;
 
+	if (strchr(name, '\n') || strlen(name) >= FENCE_NAME_MAX)
+		return -EINVAL;
 	for (i = 0; i < N_VALUES; i++)
 		values[i].key = keys[i];
 	snprintf(values[ACTION].text, FENCE_NAME_MAX, "off");
@@ -63,6 +68,7 @@ static void fill_values(const struct fence *f, const struct fence_request *r,
 	snprintf(values[NODEID].text, FENCE_NAME_MAX, "%" PRIu32, r->nodeid);
 	snprintf(values[INCARNATION].text, FENCE_NAME_MAX, "%016" PRIx64, r->incarnation);
 	snprintf(values[REASON].text, FENCE_NAME_MAX, "%s", sinew_fence_reason_name(r->reason));
+	return 0;
 }
 
 static char upper(char c)
@@ -70,40 +76,70 @@ static char upper(char c)
 	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
-/* Our own environment, and the values. NULL: out of memory. */
+/* Whether this of our own environment would hide a value that we give. */
+static bool is_ours(const char *entry)
+{
+	size_t prefix = strlen(ENV_PREFIX), at;
+	unsigned i;
+
+	if (strncmp(entry, ENV_PREFIX, prefix))
+		return false;
+	entry += prefix;
+	for (i = 0; i < N_VALUES; i++) {
+		for (at = 0; keys[i][at] && entry[at] == upper(keys[i][at]);)
+			at++;
+		if (!keys[i][at] && (entry[at] == '=' || !entry[at]))
+			return true;
+	}
+	return false;
+}
+
+static char *make_entry(const struct value *value)
+{
+	size_t room = strlen(ENV_PREFIX) + strlen(value->key) + FENCE_NAME_MAX + 2, at;
+	char *text = malloc(room);
+
+	if (!text)
+		return NULL;
+	snprintf(text, room, ENV_PREFIX "%s=%s", value->key, value->text);
+	for (at = strlen(ENV_PREFIX); text[at] != '='; at++)
+		text[at] = upper(text[at]);
+	return text;
+}
+
+/* The values stand first, and end with NULL or at N_VALUES. */
+static void free_environment(char **env)
+{
+	unsigned i;
+
+	for (i = 0; env && i < N_VALUES; i++)
+		free(env[i]);
+	free(env);
+}
+
+/* The values, then our own environment without what has their names: of two with one name a
+ * program may take either. NULL: out of memory. */
 static char **make_environment(const struct value values[N_VALUES])
 {
 	unsigned n = 0, i;
-	char **env, *text;
-	size_t room, at;
+	char **env;
 
 	while (environ && environ[n])
 		n++;
 	env = calloc(n + N_VALUES + 1, sizeof(*env));
-	for (i = 0; env && i < n; i++)
-		env[i] = environ[i];
-	for (i = 0; env && i < N_VALUES; i++) {
-		room = strlen(ENV_PREFIX) + strlen(values[i].key) + FENCE_NAME_MAX + 2;
-		text = malloc(room);
-		if (!text)
-			break;
-		env[n + i] = text;
-		snprintf(text, room, ENV_PREFIX "%s=%s", values[i].key, values[i].text);
-		for (at = strlen(ENV_PREFIX); text[at] != '='; at++)
-			text[at] = upper(text[at]);
+	if (!env)
+		return NULL;
+	for (i = 0; i < N_VALUES; i++) {
+		env[i] = make_entry(&values[i]);
+		if (env[i])
+			continue;
+		free_environment(env);
+		return NULL;
 	}
+	for (n = 0; environ && environ[n]; n++)
+		if (!is_ours(environ[n]))
+			env[i++] = environ[n];
 	return env;
-}
-
-static void free_environment(char **env)
-{
-	unsigned n = 0, i;
-
-	while (environ && environ[n])
-		n++;
-	for (i = 0; env && i < N_VALUES; i++)
-		free(env[n + i]);
-	free(env);
 }
 
 /* A pipe that has all the lines, and then its end; the end to read. */
@@ -160,7 +196,9 @@ static int start(struct fence *f, const struct fence_request *r)
 	char **env;
 	int input, rc;
 
-	fill_values(f, r, values);
+	rc = fill_values(f, r, values);
+	if (rc)
+		return -rc;
 	input = pipe_of(values);
 	if (input < 0)
 		return -input;

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/text.h"
+
 #ifdef HAVE_LIBQB
 #include <qb/qbdefs.h>
 #include <qb/qblog.h>
@@ -73,16 +75,19 @@ static void print(enum sinew_level level, const char *line)
 void say_line(void *user, enum sinew_level level, const char *line)
 {
 	static const struct timespec at_once;
+	char shown[SAY_LINE_MAX];
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	sigset_t pipe_only, before, pending;
 
 	(void)user;
+	/* Names and what peers say are part of lines. */
+	text_show(line, true, shown, sizeof(shown));
 	pthread_mutex_lock(&one_at_a_time);
 	sigemptyset(&pipe_only);
 	sigaddset(&pipe_only, SIGPIPE);
 	sigpending(&pending);
 	pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-	print(level, line);
+	print(level, shown);
 	if (!sigismember(&pending, SIGPIPE))
 		sigtimedwait(&pipe_only, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

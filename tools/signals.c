@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * SIGINT and SIGTERM as something to be read. Knows nothing of what they end.
+ * The signals that end a run, as something to be read. Knows nothing of what they end.
  */
 #include "tools/signals.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-int signals_open(void)
+void signals_set(sigset_t *ret_set)
+{
+	struct sigaction hangup;
+
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGQUIT);
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+		sigaddset(ret_set, SIGHUP);
+}
+
+int signals_open(int more)
 {
 	sigset_t set;
 	int fd;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
+	signals_set(&set);
+	if (more)
+		sigaddset(&set, more);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * SIGINT and SIGTERM as something to be read. Knows nothing of what they end.
+ * The signals that end a run, as something to be read. Knows nothing of what they end.
  */
 #ifndef TOOLS_SIGNALS_H
 #define TOOLS_SIGNALS_H
 
-/* Blocks both, for this thread and those it starts. A descriptor that is readable
- * when one has come, or a negative errno. */
-int signals_open(void);
+#include <signal.h>
+
+/* SIGINT, SIGTERM, SIGQUIT, and SIGHUP unless it was ignored when the program began: who
+ * says nohup wants it to go on. */
+void signals_set(sigset_t *ret_set);
+/* Blocks them, for this thread and those it starts, and one more (0: none). A descriptor that is
+ * readable when one has come, or a negative errno. */
+int signals_open(int more);
 /* The signal that has come, 0 if none. */
 int signals_take(int fd);
 

@@ -437,7 +437,7 @@ int main(int argc, char **argv)
 {
 	static struct program p;
 	const char *path = read_arguments(&p, argc, argv);
-	int signals = signals_open();
+	int signals = signals_open(0);
 	int rc;
 
 	if (path)

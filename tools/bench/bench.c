@@ -277,19 +277,20 @@ static int start(struct bench *b)
 		.closed = closed,
 	};
 	struct sinew_options opt;
-	int rc = cluster_open(&b->cluster, &b->args.cluster);
+	int rc;
 
-	if (!rc)
-		rc = check_to(b);
-	if (rc)
-		return rc;
 	b->message = calloc(1, BENCH_SIZE_MAX);
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	b->signal_fd = b->message ? signals_open() : -ENOMEM;
+	b->signal_fd = b->message ? signals_open(0) : -ENOMEM;
 	if (b->signal_fd < 0) {
 		say(SINEW_ERROR, "cannot start: %s", strerror(-b->signal_fd));
 		return STATUS_USAGE;
 	}
+	rc = cluster_open(&b->cluster, &b->args.cluster, b->signal_fd);
+	if (!rc)
+		rc = check_to(b);
+	if (rc)
+		return rc;
 	SINEW_OPTIONS_INIT(&opt);
 	opt.log = say_line;
 	opt.log_level = b->args.cluster.level;

@@ -7,14 +7,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "tools/signals.h"
 
 int pace_open(struct pace *p, uint32_t every_ms, uint32_t for_ms, uint64_t seed)
 {
-	sigset_t set;
-
 	*p = (struct pace){
 		.began_ns = clock_now_ns(),
 		.every_ns = every_ms * CLOCK_MS,
@@ -22,13 +20,8 @@ int pace_open(struct pace *p, uint32_t every_ms, uint32_t for_ms, uint64_t seed)
 	};
 	p->next_ns = p->began_ns;
 	p->end_ns = for_ms ? p->began_ns + for_ms * CLOCK_MS : CLOCK_NEVER;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return p->signal_fd < 0 ? -errno : 0;
+	p->signal_fd = signals_open(0);
+	return p->signal_fd < 0 ? p->signal_fd : 0;
 }
 
 void pace_close(struct pace *p)
@@ -40,10 +33,10 @@ void pace_close(struct pace *p)
 
 static void take_signal(struct pace *p)
 {
-	struct signalfd_siginfo info;
+	int sig = signals_take(p->signal_fd);
 
-	if (read(p->signal_fd, &info, sizeof(info)) == sizeof(info))
-		p->signal = (int)info.ssi_signo;
+	if (sig)
+		p->signal = sig;
 }
 
 /* Rounds that were missed because one took too long are not made up for. */

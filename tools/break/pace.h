@@ -31,7 +31,7 @@ struct pace {
 
 /*
  * The first round is due at once; every_ms 0: it is the only one; for_ms 0: no end. From here
- * on SIGINT, SIGTERM and SIGHUP come as PACE_OVER. 0, or a negative errno.
+ * on the signals that end a run come as PACE_OVER. 0, or a negative errno.
  */
 int pace_open(struct pace *p, uint32_t every_ms, uint32_t for_ms, uint64_t seed);
 void pace_close(struct pace *p);

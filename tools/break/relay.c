@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "membership/host.h"
@@ -28,6 +27,7 @@
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/say.h"
+#include "tools/signals.h"
 
 #define CONNECTIONS_MAX	64	/* at a time */
 #define QUIET_MS	3000	/* without a connection, after the faults: the end */
@@ -165,17 +165,11 @@ static int listen_all(struct relay *r)
 
 static int open_signals(struct relay *r)
 {
-	sigset_t set;
-
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	r->signal_fd = signals_open(0);
 	if (r->signal_fd >= 0)
 		return STATUS_OK;
-	say(SINEW_ERROR, "cannot start: %s", strerror(errno));
+	say(SINEW_ERROR, "cannot start: %s", strerror(-r->signal_fd));
 	return STATUS_USAGE;
 }
 
@@ -309,9 +303,7 @@ static void take_dials(struct relay *r, struct relay_listener *l)
 
 static void take_signal(struct relay *r)
 {
-	struct signalfd_siginfo info;
-
-	if (read(r->signal_fd, &info, sizeof(info)) == sizeof(info))
+	if (signals_take(r->signal_fd))
 		r->ended = true;
 }
 

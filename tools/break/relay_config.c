@@ -17,6 +17,7 @@
 #include "membership/config.h"
 #include "membership/host.h"
 #include "membership/static.h"
+#include "tools/file.h"
 #include "tools/options.h"
 #include "tools/say.h"
 
@@ -149,12 +150,13 @@ static void write_line(FILE *to, const char *line, size_t len, unsigned number,
 
 static int write_file(const char *name, const char *text, const struct change *change)
 {
-	FILE *to = fopen(name, "we");
 	unsigned number = 0;
-	int rc = 0;
+	FILE *to;
+	int rc;
 
-	if (!to)
-		return -errno;
+	rc = file_create(name, &to);
+	if (rc)
+		return rc;
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/file.h"
 #include "tools/json.h"
 #include "tools/say.h"
 
@@ -94,9 +95,10 @@ static int write_line(FILE *file, const char *line)
 
 int relay_log_open(struct relay_log *log, const char *name)
 {
-	log->file = fopen(name, "we");
-	if (!log->file)
-		return -errno;
+	int rc = file_create(name, &log->file);
+
+	if (rc)
+		return rc;
 	/* A run that is killed leaves all that it has done. */
 	setvbuf(log->file, NULL, _IOLBF, BUFSIZ);
 	log->error = write_line(log->file, log->head);

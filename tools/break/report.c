@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/break/break.h"
+#include "tools/file.h"
 #include "tools/json.h"
 #include "tools/say.h"
 
@@ -100,37 +100,17 @@ static struct json_object *document_of(const struct report *r, int status)
 	return o;
 }
 
-/* The file always holds a whole document. */
-static int replace_file(const char *file, struct json_object *document)
-{
-	char temporary[PATH_MAX];
-	FILE *f;
-	int rc;
-
-	if (snprintf(temporary, sizeof(temporary), "%s.new", file) >= (int)sizeof(temporary))
-		return -ENAMETOOLONG;
-	f = fopen(temporary, "we");
-	if (!f)
-		return -errno;
-	rc = json_print(document, f);
-	if (fclose(f) && !rc)
-		rc = -errno;
-	if (!rc && rename(temporary, file))
-		rc = -errno;
-	if (rc)
-		unlink(temporary);
-	return rc;
-}
-
 static int write_file(const struct report *r, int status)
 {
 	struct json_object *document;
+	const char *text;
 	int rc;
 
 	if (!r->orders->stats)
 		return 0;
 	document = document_of(r, status);
-	rc = replace_file(r->orders->stats, document);
+	text = json_text(document);
+	rc = text ? file_replace(r->orders->stats, text) : -ENOMEM;
 	json_free(document);
 	if (!rc)
 		return 0;
@@ -185,6 +165,9 @@ int report_progress(struct report *r)
 	if (now < r->next_file_ns)
 		return 0;
 	r->next_file_ns = now + FILE_EVERY_NS;
+	/* What cannot be replaced gets one document, at the end. */
+	if (!r->orders->stats || file_is_special(r->orders->stats))
+		return 0;
 	return write_file(r, BREAK_OK);
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/file.h"
 #include "tools/notify.h"
 #include "tools/say.h"
 #include "tools/signals.h"
@@ -60,7 +61,7 @@ static int load_config(struct cat *c)
 	char prefix[32];
 	int status;
 
-	status = cluster_open(&c->cluster, &c->args.cluster);
+	status = cluster_open(&c->cluster, &c->args.cluster, c->signal_fd);
 	if (status)
 		return status;
 	snprintf(prefix, sizeof(prefix), "sinew cat[%" PRIu32 "]", c->cluster.node);
@@ -92,21 +93,23 @@ static int start(struct cat *c)
 {
 	int rc;
 
+	/* Blocked before the first thread starts, so that they all come by the descriptor. */
+	c->signal_fd = signals_open(0);
+	if (c->signal_fd < 0) {
+		say(SINEW_ERROR, "cannot start: %s", strerror(-c->signal_fd));
+		return STATUS_USAGE;
+	}
 	rc = load_config(c);
 	if (rc)
 		return rc;
-	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	rc = signals_open();
-	c->signal_fd = rc;
-	if (rc >= 0)
-		rc = input_open(&c->input, STDIN_FILENO, c->args.chunk, c->args.rate);
+	rc = input_open(&c->input, STDIN_FILENO, c->args.chunk, c->args.rate);
 	if (!rc)
 		rc = output_new(STDOUT_FILENO, &c->out);
 	if (rc) {
 		say(SINEW_ERROR, "cannot start: %s", strerror(-rc));
 		return STATUS_USAGE;
 	}
-	printer_init(&c->printer, c->out, c->args.raw);
+	printer_init(&c->printer, c->out, c->args.raw, isatty(STDOUT_FILENO));
 	cat_fence_begin(c);
 	rc = start_node(c);
 	if (rc)
@@ -336,7 +339,7 @@ int cat_main(int argc, char **argv)
 	rc = arguments_parse(&c.args, argc, argv);
 	if (rc >= 0)
 		return rc;
-	rc = c.args.stats ? stats_try(c.args.stats) : 0;
+	rc = c.args.stats ? file_try(c.args.stats) : 0;
 	if (rc) {
 		say(SINEW_ERROR, "--stats: %s cannot be written: %s", c.args.stats, strerror(-rc));
 		return STATUS_USAGE;

@@ -20,12 +20,15 @@ struct printer_kept;
 struct printer {
 	struct output *out;
 	bool raw;			/* the payload alone, no node, no newline */
+	bool is_terminal;		/* what it would not just show is escaped */
 	struct printer_kept *first, **last;
 	uint64_t n_waiting;		/* messages kept */
 	size_t copied;			/* bytes that sinew_keep() did not want to keep */
 };
 
-void printer_init(struct printer *p, struct output *out, bool raw);
+/* Each line begins with the node that it is of: a message's first with "ID<TAB>", those behind a
+ * newline in it with "ID+<TAB>". raw: neither that nor escapes. */
+void printer_init(struct printer *p, struct output *out, bool raw, bool is_terminal);
 /* Forgets what waits; returns how many messages. */
 uint64_t printer_clear(struct printer *p);
 /* In the message callback. -ENOMEM: it is lost. */

@@ -6,17 +6,9 @@
 #include "tools/cat/stats.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <netdb.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "tools/file.h"
 #include "tools/json.h"
 
 #define SCHEMA	1
@@ -122,121 +114,13 @@ static struct json_object *whole_of(const struct stats *stats)
 	return o;
 }
 
-/*
- * A link is followed, so that what it leads to is replaced and not the link.
- * Devices, pipes and the like (*ret_special) are never replaced.
- */
-static int real_name(const char *file, char real[PATH_MAX], bool *ret_special)
-{
-	struct stat st;
-	bool is_there = !stat(file, &st);
-
-	if (!is_there && errno != ENOENT)
-		return -errno;
-	if (strlen(file) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	strcpy(real, file);
-	*ret_special = !strncmp(file, "/dev/", 5) || !strncmp(file, "/proc/", 6) ||
-		       (is_there && !S_ISREG(st.st_mode));
-	if (is_there && !*ret_special && !realpath(file, real))
-		return -errno;
-	return 0;
-}
-
-int stats_try(const char *file)
-{
-	char real[PATH_MAX], dir[PATH_MAX];
-	struct stat st;
-	bool is_special;
-	int rc;
-
-	if (!*file)
-		return -ENOENT;
-	rc = real_name(file, real, &is_special);
-	if (rc)
-		return rc;
-	if (is_special && !stat(real, &st) && S_ISDIR(st.st_mode))
-		return -EISDIR;
-	strcpy(dir, real);
-	return access(is_special ? real : dirname(dir), W_OK) ? -errno : 0;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_text(int fd, const char *text)
-{
-	int rc;
-
-	rc = write_all(fd, text, strlen(text));
-	return rc ? rc : write_all(fd, "\n", 1);
-}
-
-/* Does not wait for the reader of a named pipe, nor dies for one that left. */
-static int write_special(const char *file, const char *text)
-{
-	int fd, rc;
-
-	fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	fcntl(fd, F_SETFL, O_APPEND);
-	signal(SIGPIPE, SIG_IGN);
-	rc = write_text(fd, text);
-	close(fd);
-	return rc;
-}
-
-static int replace(const char *file, const char *text)
-{
-	char temporary[PATH_MAX + 8];
-	mode_t mask = umask(0);
-	int fd, rc;
-
-	umask(mask);
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", file);
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	rc = write_text(fd, text);
-	if (fchmod(fd, 0666 & ~mask) && !rc)
-		rc = -errno;
-	if (close(fd) && !rc)
-		rc = -errno;
-	if (!rc && rename(temporary, file))
-		rc = -errno;
-	if (rc)
-		unlink(temporary);
-	return rc;
-}
-
 int stats_write(const char *file, const struct stats *stats)
 {
 	struct json_object *o = whole_of(stats);
-	char real[PATH_MAX];
-	bool is_special;
-	const char *text;
+	const char *text = json_text(o);
 	int rc;
 
-	rc = real_name(file, real, &is_special);
-	text = json_text(o);
-	if (!rc && !text)
-		rc = -ENOMEM;
-	if (!rc)
-		rc = is_special ? write_special(real, text) : replace(real, text);
+	rc = text ? file_replace(file, text) : -ENOMEM;
 	json_free(o);
 	return rc;
 }

@@ -30,9 +30,7 @@ struct stats {
 /* Adds what a life has counted; state, errors and paths are taken over. */
 void stats_add(struct stats_peer *peer, const struct sinew_status *life);
 
-/* 0 if a file of that name can be made now, else a negative errno. */
-int stats_try(const char *file);
-/* Replaces the file as a whole; one that is not a regular file is written to. Negative errno. */
+/* As tools/file.h has it. Negative errno. */
 int stats_write(const char *file, const struct stats *stats);
 
 #endif

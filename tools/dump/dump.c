@@ -18,6 +18,7 @@
 #include "tools/dump/engine.h"
 #include "tools/dump/hex.h"
 #include "tools/say.h"
+#include "tools/signals.h"
 
 struct dump {
 	struct dump_arguments args;
@@ -43,9 +44,14 @@ static void catch_signals(void)
 		.sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND,
 	};
 
+	sigset_t set;
+	int sig;
+
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	signals_set(&set);
+	for (sig = 1; sig < SIGRTMIN; sig++)
+		if (sigismember(&set, sig) == 1)
+			sigaction(sig, &action, NULL);
 }
 
 /* ---- reading ---- */

@@ -12,6 +12,7 @@
 #include "membership/host.h"
 #include "tools/json.h"
 #include "tools/members/members.h"
+#include "tools/text.h"
 
 #define SCHEMA		1
 #define TIME_MAX	32	/* "2026-11-21 11:00:00.000", NUL included */
@@ -85,11 +86,12 @@ static void print_addresses(const struct members *m, const struct member *one)
 
 static void print_head(const struct members *m)
 {
-	const char *name = sinew_static_name(m->cluster.config, m->cluster.node);
+	char cluster[TEXT_NAME_MAX], name[TEXT_NAME_MAX];
 
+	text_name(sinew_static_name(m->cluster.config, m->cluster.node), name);
 	printf("cluster \"%s\", seen from node %" PRIu32 "%s%s%s",
-	       sinew_static_cluster(m->cluster.config), m->cluster.node, *name ? " (" : "", name,
-	       *name ? ")" : "");
+	       text_name(sinew_static_cluster(m->cluster.config), cluster), m->cluster.node,
+	       *name ? " (" : "", name, *name ? ")" : "");
 	if (m->cluster.file)
 		printf(", by the file %s\n", m->args.cluster.config);
 	else
@@ -100,7 +102,7 @@ static void print_head(const struct members *m)
 
 static void print_table(const struct members *m)
 {
-	char since[TIME_MAX];
+	char since[TIME_MAX], name[TEXT_NAME_MAX];
 	unsigned i;
 
 	print_head(m);
@@ -109,8 +111,9 @@ static void print_table(const struct members *m)
 	for (i = 0; i < m->now.n_members; i++) {
 		const struct member *one = &m->now.members[i];
 
-		printf("%6" PRIu32 "  %-16s %-8s %-23s  ", one->nodeid, *one->name ? one->name :
-		       "-", member_state_name(one->state), time_text(one->since_ms, since));
+		printf("%6" PRIu32 "  %-16s %-8s %-23s  ", one->nodeid,
+		       *one->name ? text_name(one->name, name) : "-",
+		       member_state_name(one->state), time_text(one->since_ms, since));
 		if (one->incarnation)
 			printf("%016" PRIx64 "  ", one->incarnation);
 		else
@@ -123,10 +126,10 @@ static void print_table(const struct members *m)
 
 static void print_change(const struct member *before, const struct member *now)
 {
-	char when[TIME_MAX];
+	char when[TIME_MAX], name[TEXT_NAME_MAX];
 
 	printf("%s node %" PRIu32 "%s%s%s: %s", time_text(wall_ms(), when), now->nodeid,
-	       *now->name ? " (" : "", now->name, *now->name ? ")" : "",
+	       *now->name ? " (" : "", text_name(now->name, name), *now->name ? ")" : "",
 	       member_state_name(now->state));
 	if (now->incarnation)
 		printf(" incarnation=%016" PRIx64, now->incarnation);

@@ -101,7 +101,7 @@ static enum path_event send_probe(struct path *p)
 
 	/* Not to be guessed by others; never 0. */
 	if (getrandom(&q.cookie, sizeof(q.cookie), 0) != sizeof(q.cookie))
-		q.cookie = clock_now_ns();
+		return fail_errno(p, "no random number", errno);
 	q.cookie |= 1;
 	snprintf(q.cluster, sizeof(q.cluster), "%s", p->cluster);
 	p->cookie = q.cookie;

@@ -160,16 +160,21 @@ static int start(struct ping *ping)
 {
 	int rc;
 
-	rc = cluster_open(&ping->cluster, &ping->args.cluster);
+	/* Blocked before the first thread starts, so that they all come by the descriptor. */
+	ping->signal_fd = signals_open(0);
+	if (ping->signal_fd < 0) {
+		say(SINEW_ERROR, "cannot start: %s", strerror(-ping->signal_fd));
+		return STATUS_USAGE;
+	}
+	rc = cluster_open(&ping->cluster, &ping->args.cluster, ping->signal_fd);
 	if (!rc)
 		rc = add_targets(ping);
 	if (rc)
 		return rc;
 	ping->fds = calloc(ping->n_paths + 1, sizeof(*ping->fds));
-	ping->signal_fd = ping->fds ? signals_open() : -ENOMEM;
-	if (ping->signal_fd >= 0)
+	if (ping->fds)
 		return STATUS_OK;
-	say(SINEW_ERROR, "cannot start: %s", strerror(-ping->signal_fd));
+	say(SINEW_ERROR, "out of memory");
 	return STATUS_USAGE;
 }
 

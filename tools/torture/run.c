@@ -10,11 +10,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "tools/clock.h"
 #include "tools/say.h"
+#include "tools/signals.h"
 
 #define WAIT_MS		20	/* a turn sleeps no longer */
 #define JUDGE_NS	(100 * CLOCK_MS)
@@ -154,13 +153,13 @@ static bool step(struct run *r)
 
 static void take_signals(struct run *r)
 {
-	struct signalfd_siginfo info;
+	int sig;
 
-	while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if ((int)info.ssi_signo == SIGCHLD)
+	while ((sig = signals_take(r->signal_fd))) {
+		if (sig == SIGCHLD)
 			continue;
 		r->n_signals++;
-		r->last_signal = (int)info.ssi_signo;
+		r->last_signal = sig;
 		if (r->n_signals > 1)
 			return;
 		count_end_line(r);

@@ -10,28 +10,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "tools/break/diag.h"
 #include "tools/command.h"
 #include "tools/say.h"
+#include "tools/signals.h"
 #include "tools/torture/run.h"
 
 /* Blocked before the first process is made, so that they all come by the descriptor. */
 static int open_signals(struct run *r)
 {
-	sigset_t set;
-
 	/* A reader of the progress that goes away does not end the run. */
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return r->signal_fd < 0 ? -errno : 0;
+	r->signal_fd = signals_open(SIGCHLD);
+	return r->signal_fd < 0 ? r->signal_fd : 0;
 }
 
 /* Which breaker: what was asked for, or the best that is allowed. */
