@@ -458,6 +458,8 @@ enum rx_result hello_refused(struct link *l, const struct frame *f)
 	n = core_note(core, r.reason == WIRE_REFUSE_STALE || r.reason == WIRE_REFUSE_CLOSED ?
 		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "the peer refuses us");
 	n->detail = wire_reason_name(r.reason);
+	l->why = LINK_WHY_REFUSED;
+	l->refusal = r.reason;
 	link_shut(l, LINK_ORDERLY);
 	if (!may_refuse(l, r.mine)) {
 		/* If it is true it is said again where we dial. */

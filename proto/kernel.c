@@ -140,6 +140,7 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 		core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
 			  "gap in the sequence: resetting the link so that the kernel repeats");
 		l->progress = true;
+		l->why = LINK_WHY_STUCK;
 		link_lost(l, false);
 		return RX_GONE;
 	}
