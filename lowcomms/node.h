@@ -48,7 +48,7 @@ struct reach {
 	uint64_t since_ns;	/* the first of the dials that failed in a row began */
 	uint64_t failed_ns;	/* the last of them failed */
 	uint64_t said_ns;	/* one failed for the reason that was said */
-	const char *said;	/* that reason's text, which identifies it; NULL: nothing was said */
+	const char *said;	/* its text, which tells it from others; NULL: nothing was said */
 };
 
 /* Lives of a peer that took each other's place. reach.c */

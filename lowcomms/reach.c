@@ -201,6 +201,19 @@ static bool worth_a_line(const struct sinew_node *n, const struct reach *r, cons
 		(ours || n->core.now_ns - since >= REACH_DIALS * n->core.cfg.connect_ns);
 }
 
+static void say_not_reached(struct sinew_node *n, struct member *m, const char *to, uint64_t s,
+			    const char *text)
+{
+	static const char kind[] = "cannot connect to";
+
+	if (s)
+		log_limited(n, SINEW_WARNING, m->nodeid, kind,
+			    "cannot connect to %s for %" PRIu64 " s: %s", to, s, text);
+	else
+		log_limited(n, SINEW_WARNING, m->nodeid, kind, "cannot connect to %s: %s", to,
+			    text);
+}
+
 static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
 			const struct path_addr *addr, uint64_t began_ns, const struct cause *c)
 {
@@ -212,15 +225,14 @@ static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
 	addr_text(addr, to);
 	remember(n, m, to, text);
 	/* Not limited: who wants DEBUG wants all, and how often we dial is ours. */
-	log_line(n, SINEW_DEBUG, "peer=%" PRIu32 " addr=%s cannot connect: %s", m->nodeid, to, text);
+	log_line(n, SINEW_DEBUG, "peer=%" PRIu32 " addr=%s cannot connect: %s", m->nodeid, to,
+		 text);
 	if (!r->since_ns || now - r->failed_ns > REACH_APART_NS)
 		*r = (struct reach) { .since_ns = began_ns };
 	r->failed_ns = now;
 	if (worth_a_line(n, r, id, c->ours)) {
 		r->said = id;
-		log_limited(n, SINEW_WARNING, m->nodeid, "cannot connect to",
-			    "cannot connect to %s for %" PRIu64 " s: %s", to,
-			    (now - r->since_ns) / 1000000000u, text);
+		say_not_reached(n, m, to, (now - r->since_ns) / 1000000000u, text);
 	}
 	if (r->said == id)
 		r->said_ns = now;

@@ -283,8 +283,8 @@ static void a_violation_on_a_link(void)
 static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
 {
 	struct sockaddr_storage own = live_addr(2), other = live_addr(1);
-	static char silent[] = "s: no answer (dropped by a firewall?)";
-	static char refused[] = "s: Connection refused: nobody listens there";
+	static char silent[] = ": no answer (dropped by a firewall?)";
+	static char refused[] = ": Connection refused: nobody listens there";
 	static char over[] = "connected to 127.";
 	struct sinew_options opt;
 	char why[256] = "";
@@ -466,7 +466,8 @@ static void no_port_is_left(void)
 
 static void the_own_address_is_gone(void)
 {
-	static char text[] = ": Cannot assign requested address: our own address is gone: 10.99.0.1";
+	static char text[] = ": Cannot assign requested address: our own address is gone: "
+		"10.99.0.1";
 	struct sockaddr_storage own = address("10.99.0.1"), there = live_addr(2);
 
 	CHECK_OR_RETURN(CHECK(set_address("10.99.0.1", true)) && open_at(&own, &there, 1));
