@@ -350,7 +350,8 @@ void reach_life(struct sinew_node *n, struct member *m)
 	/* One alone is a program that was started again. */
 	if (t->n < 2 || n->core.now_ns - t->since_ns > REACH_TURNS_NS)
 		return;
-	log_limited(n, SINEW_ERROR, m->nodeid, "turns", "two programs take turns as this node, or "
-		    "one is started again and again: now at %s, before at %s; stop one of them",
+	log_limited(n, SINEW_ERROR, m->nodeid, "turns",
+		    "two programs take turns as this node, or one is started again and again: "
+		    "now at %s, before at %s; stop one of them",
 		    addr_text(&t->addr, now_at), addr_text(&before, was_at));
 }
