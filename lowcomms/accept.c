@@ -182,10 +182,21 @@ static struct crowd count_waiting(struct sinew_node *n, const struct path_addr *
 	return all;
 }
 
-static void drop_waiting(struct sinew_node *n, struct conn *c)
+/*
+ * The oldest of those makes room. It may have spoken since, or ended: while this program did not
+ * run, the peer has dialled again and again, and given each of them up. That is no attack.
+ */
+static void drop_waiting(struct sinew_node *n, struct conn *c, enum waiting said)
 {
 	char text[ADDR_TEXT_MAX];
 
+	if (c->write_err)
+		conn_fail(c, c->write_err);
+	else
+		conn_event(c, EPOLLIN);
+	node_actions(n, false);
+	if (waiting(c) != said)
+		return;
 	log_limited(n, SINEW_WARNING, 0, "too many waiting",
 		    "addr=%s too many connections that carry no session; dropping the oldest",
 		    addr_text(&c->link.from, text));
@@ -198,22 +209,17 @@ static void bound_waiting(struct sinew_node *n, const struct path_addr *from, un
 {
 	unsigned most = 2 * (n->core.n_peers + 1), most_here = WAITING_PER_PEER * peers;
 	struct crowd here[N_WAITING], all = count_waiting(n, from, here);
-	struct conn *silent;
 
 	if (most < WAITING_MIN)
 		most = WAITING_MIN;
 	if (here[WAITS_SILENT].n >= most_here || all.n >= most) {
-		silent = here[WAITS_SILENT].n >= most_here ? here[WAITS_SILENT].oldest : all.oldest;
-		/* It may have spoken since: then it is not silent, and counts elsewhere. */
-		conn_event(silent, EPOLLIN);
-		node_actions(n, false);
-		if (waiting(silent) == WAITS_SILENT)
-			drop_waiting(n, silent);
-		count_waiting(n, from, here);
+		drop_waiting(n, here[WAITS_SILENT].n >= most_here ? here[WAITS_SILENT].oldest :
+			     all.oldest, WAITS_SILENT);
+		count_waiting(n, from, here);	/* one that has spoken counts elsewhere */
 	}
 	for (unsigned w = WAITS_PROBE; w < N_WAITING; w++)
 		if (here[w].n >= most_here)
-			drop_waiting(n, here[w].oldest);
+			drop_waiting(n, here[w].oldest, (enum waiting)w);
 }
 
 static void take(struct sinew_node *n, int fd, const struct sockaddr_storage *sa)

@@ -8,21 +8,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "lowcomms/reach.h"
 
 #define GATHER_MAX	(512u * 1024)	/* bytes a write */
 #define FLUSH_MAX	(1024u * 1024)	/* bytes a turn, so that one peer starves nobody */
 #define DRAIN_NS	2000000000u	/* until the other end must have read and closed */
 #define DRAIN_BYTES	(1024u * 1024)	/* thrown away meanwhile */
 #define DRAINING_MIN	16	/* so many may drain at least, or two for each node */
-
-static uint64_t real_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
 
 static struct member *member_of(const struct link *l)
 {
@@ -75,30 +68,14 @@ static const struct sockaddr_storage *source_for(const struct sinew_node *n, int
 	return NULL;
 }
 
-static void note_error(struct member *m, int err)
-{
-	if (!m || !err)
-		return;
-	atomic_store_explicit(&m->last_error, err, memory_order_relaxed);
-	atomic_store_explicit(&m->last_error_ms, real_ms(), memory_order_relaxed);
-}
-
-static void log_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err)
-{
-	char text[ADDR_TEXT_MAX];
-	/* A peer that is not there is worth one line, not one a second. */
-	enum sinew_level level = m->peer.paths.p[path].fails ? SINEW_DEBUG : SINEW_INFO;
-
-	log_limited(n, level, m->nodeid, "cannot connect", "addr=%s cannot connect: %s",
-		    addr_text(&m->peer.paths.p[path].addr, text), strerror(-err));
-}
-
 void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 {
 	struct member *m = container_of(p, struct member, peer);
 	const struct sockaddr_storage *to = &m->addrs[path];
-	bool done = false;
-	int fd = n->transport->dial(to, source_for(n, to->ss_family, path), &done);
+	const struct sockaddr_storage *from = source_for(n, to->ss_family, path);
+	enum dial_step step;
+	int fd = n->transport->dial(to, from, &step);
+	bool done = step == DIAL_DONE;
 	struct conn *c;
 	int err = fd < 0 ? fd : conn_new(n, fd, done ? CONN_OPEN : CONN_DIALLING, &c);
 
@@ -110,8 +87,7 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 	}
 	if (fd >= 0)
 		n->transport->reset(fd);
-	note_error(m, err);
-	log_no_dial(n, m, path, err);
+	reach_no_dial(n, m, path, err, step, from);
 	link_no_dial(&n->core, p, path, probe);
 }
 
@@ -194,11 +170,10 @@ static void log_end(struct conn *c, int err)
 	struct member *m = member_of(&c->link);
 	char text[ADDR_TEXT_MAX];
 
-	if (c->state == CONN_DIALLING) {
-		log_no_dial(c->node, m, c->link.path, err);
-		return;
-	}
-	log_limited(c->node, c->link.state == LINK_UP ? SINEW_INFO : SINEW_DEBUG,
+	if (m && c->link.dialled && c->link.state != LINK_UP)
+		reach_failed(c->node, m, &c->link, err);
+	if (c->state != CONN_DIALLING)
+		log_limited(c->node, c->link.state == LINK_UP ? SINEW_INFO : SINEW_DEBUG,
 		    m ? m->nodeid : 0, "link broke", "addr=%s link broke: %s",
 		    addr_text(&c->link.from, text), err ? strerror(-err) : "end of file");
 }
@@ -221,7 +196,7 @@ void conn_fail(struct conn *c, int err)
 	}
 	m = member_of(&c->link);
 	if (!c->link.kept) {
-		note_error(m, c->link.state == LINK_UP && !err ? -ECONNRESET : err);
+		reach_error(m, c->link.state == LINK_UP && !err ? -ECONNRESET : err);
 		log_end(c, err);
 	}
 	if (err == -ECONNREFUSED)
@@ -268,8 +243,10 @@ void conn_shut(struct conn *c, enum link_shut how)
 
 	c->nodeid = m ? m->nodeid : 0;
 	c->link.peer = NULL;
-	if (m)
+	if (m) {
+		reach_shut(n, m, &c->link, c->was_up);
 		show_link(m);
+	}
 	if (how == LINK_RESET || c->state == CONN_DIALLING) {
 		conn_end(c, false);
 		return;
@@ -508,8 +485,12 @@ void conn_update(struct conn *c)
 		if (c->want_out)
 			events |= EPOLLOUT;
 		up = c->link.state == LINK_UP && c->link.session;
-		if (up && !c->was_up)
+		if (up && !c->was_up) {
 			show_link(member_of(&c->link));
+			reach_up(c->node, member_of(&c->link), &c->link);
+		} else if (!up && c->link.state == LINK_PROBE) {
+			reach_probed(c->node, member_of(&c->link), &c->link);
+		}
 		c->was_up = up;
 		break;
 	}

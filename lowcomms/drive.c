@@ -9,6 +9,7 @@
 
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
+#include "lowcomms/reach.h"
 
 #define SWEEP_NS	2000000000u	/* a ring idle from one to the next gives memory back */
 
@@ -54,6 +55,7 @@ static void peer_up(struct sinew_node *n, struct session *s)
 	pthread_mutex_lock(&n->lock);
 	m->handle = h;
 	pthread_mutex_unlock(&n->lock);
+	reach_life(n, m);
 	n->n_callbacks++;
 	if (n->cb.peer_up)
 		n->cb.peer_up(n, h, n->user);
@@ -140,6 +142,8 @@ static void peer_down(struct sinew_node *n, struct session *s)
 		pthread_mutex_lock(&n->lock);
 		m->handle = NULL;
 		pthread_mutex_unlock(&n->lock);
+		if (s->end == SESSION_SUPERSEDED)
+			reach_superseded(n, m);
 	}
 	if (n->answered == h)
 		n->answered = NULL;

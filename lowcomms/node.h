@@ -13,7 +13,7 @@
  *	handle.c  lives of peers                            send.c    queueing
  *	status.c  what the user may look at                 watch.c   the membership's observer
  *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c
- *	tcp.c
+ *	tcp.c                                               reach.c   who is not reached, and why
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H
@@ -43,6 +43,21 @@
 
 struct conn;
 
+/* Whether an address of a peer is reached; times are 0 where there is none. reach.c */
+struct reach {
+	uint64_t since_ns;	/* the first of the dials that failed in a row began */
+	uint64_t failed_ns;	/* the last of them failed */
+	uint64_t said_ns;	/* one failed for the reason that was said */
+	const char *said;	/* its text, which tells it from others; NULL: nothing was said */
+};
+
+/* Lives of a peer that took each other's place. reach.c */
+struct turns {
+	struct path_addr addr;	/* of the present life */
+	uint64_t since_ns;	/* the first of several in a row ended */
+	unsigned n;
+};
+
 /* A peer as configured; the core's block is part of it. */
 struct member {
 	struct peer peer;
@@ -54,7 +69,9 @@ struct member {
 	struct sinew_peer *handle;	/* present life, or NULL; written under node.lock */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under node.lock */
 	unsigned n_addrs;
-	char refusal[REFUSAL_MAX];	/* node.lock */
+	char refusal[REFUSAL_MAX];	/* or why it is not reached; node.lock */
+	struct reach reach[SINEW_ADDRS_MAX];
+	struct turns turns;
 	_Atomic bool link_up;
 	_Atomic unsigned path;
 	_Atomic int last_error;
@@ -127,6 +144,7 @@ struct sinew_node {
 	bool renew_due;			/* there was no randomness for a life: likewise */
 	bool core_closed;		/* CORE_CLOSED was polled */
 	bool interrupted;		/* by a signal, in this turn */
+	bool told_loopback;		/* that others cannot reach an address of ours */
 	struct buf *read_buf;		/* the one that the next read goes to, or NULL */
 
 	/* The message that is being handed over. */

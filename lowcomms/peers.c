@@ -9,6 +9,7 @@
 
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
+#include "lowcomms/reach.h"
 
 #define FORMER_MAX	128u	/* removed peers whose ended lives are known */
 
@@ -352,6 +353,7 @@ static void run_add(struct sinew_node *n, struct command *c)
 	m->in_core = true;
 	pthread_mutex_unlock(&n->lock);
 	member_free(former);
+	reach_addrs(n, m);
 	peer_lend(&m->peer, &c->spare->session);
 	c->spare = NULL;
 }
@@ -367,6 +369,7 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	m->n_addrs = c->n_addrs;
 	peer_addrs(&m->peer, addrs, c->n_addrs);
 	pthread_mutex_unlock(&n->lock);
+	reach_addrs(n, m);
 }
 
 /* Whatever still speaks of it is done before its memory goes. */

@@ -418,8 +418,8 @@ struct sinew_status {
 	uint64_t kept_bytes, kept_high_water;
 	uint64_t oldest_unacked_ms;	/* at least so old; 0 = none */
 	uint64_t faults, stalls;
-	int last_error;			/* negative errno of the last link that broke or dial
-					 * that failed */
+	int last_error;			/* negative errno of the last link that broke, was
+					 * refused or ran out of time, or dial that failed */
 	uint64_t last_error_ms;		/* CLOCK_REALTIME, ms since 1970; 0 = never */
 	unsigned n_paths;
 	unsigned path;			/* in use, index; meaningful if link_up */
@@ -438,8 +438,9 @@ struct sinew_status {
 int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret);
 /* By nodeid, also while no session stands (state SINEW_CLOSED, paths filled). -ENOENT. */
 int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret);
-/* The text of the last refusal by or of that nodeid with its cause, or ""; at most n
- * bytes are written, always terminated. -ENOENT. */
+/* Why there was no link to that nodeid: the text of the last refusal by or of it, or of the last
+ * dial that failed, with its cause, or ""; at most n bytes are written, always terminated.
+ * -ENOENT. */
 int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n);
 
 /* Resets every connection of a peer (all peers: nodeid 0) as a network fault

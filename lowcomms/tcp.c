@@ -88,16 +88,18 @@ static int connected(int fd, bool *ret_same)
 }
 
 static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_storage *from,
-		    bool *ret_done)
+		    enum dial_step *ret_step)
 {
 	struct sockaddr_storage src;
 	int fd = new_socket(to), is_up;
 	bool same;
 
+	*ret_step = DIAL_SOCKET;
 	if (fd < 0)
 		return fd;
 	if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1))
 		return fail_close(fd);
+	*ret_step = DIAL_SOURCE;
 	if (from) {
 		src = *from;
 		addr_set_port(&src, 0);
@@ -107,6 +109,7 @@ static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_sto
 		if (bind(fd, (const struct sockaddr *)&src, addr_len(&src)))
 			return fail_close(fd);
 	}
+	*ret_step = DIAL_CONNECT;
 	if (connect(fd, (const struct sockaddr *)to, addr_len(to)) && errno != EINPROGRESS)
 		return fail_close(fd);
 	is_up = connected(fd, &same);
@@ -114,7 +117,8 @@ static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_sto
 		close(fd);
 		return is_up;
 	}
-	*ret_done = is_up && !same;
+	if (is_up && !same)
+		*ret_step = DIAL_DONE;
 	return fd;
 }
 

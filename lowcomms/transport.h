@@ -14,6 +14,14 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/* How far a dial came. */
+enum dial_step {
+	DIAL_SOCKET,		/* failed: no socket */
+	DIAL_SOURCE,		/* failed: it cannot leave from that address */
+	DIAL_CONNECT,		/* failed, or it is under way */
+	DIAL_DONE,
+};
+
 struct transport {
 	const char *name;
 	/* A listener on exactly that address: the descriptor, or -errno. */
@@ -21,10 +29,10 @@ struct transport {
 	/* The next waiting connection: the descriptor, or -errno; -EAGAIN: none. */
 	int (*accept)(int listener, struct sockaddr_storage *ret_from);
 	/* Starts to connect from that source address (NULL: any; its port is not
-	 * used). The descriptor, or -errno. *ret_done: it is connected already; else it
-	 * becomes writable when that is decided. */
+	 * used). The descriptor, or -errno; *ret_step is set either way. Unless it is DIAL_DONE,
+	 * the descriptor becomes writable when that is decided. */
 	int (*dial)(const struct sockaddr_storage *to, const struct sockaddr_storage *from,
-		    bool *ret_done);
+		    enum dial_step *ret_step);
 	/* After it became writable: 0 or why it failed. */
 	int (*dialled)(int fd);
 	/* 0: end of file. -EAGAIN: nothing there. */

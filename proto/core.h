@@ -91,6 +91,18 @@ enum link_shut {
 	LINK_ORDERLY,		/* write what link_gather() still has, shut, wait for EOF */
 };
 
+/* Why the core has ended a link, where that was a failure. */
+enum link_why {
+	LINK_WHY_NONE,		/* in order, replaced, no longer needed */
+	LINK_WHY_CONNECT,	/* the attempt took too long */
+	LINK_WHY_HELLO,		/* no HELLO, or not admitted, within its time */
+	LINK_WHY_PROBE,		/* no answer to a probe */
+	LINK_WHY_SILENT,	/* up, and nothing came */
+	LINK_WHY_STUCK,		/* up, and what came did not go on: a message, the numbers */
+	LINK_WHY_VIOLATION,
+	LINK_WHY_REFUSED,	/* by us or by the peer, as refusal (enum wire_reason) says */
+};
+
 struct core;
 
 /* One connection's end. Embedded in the caller's connection object. */
@@ -103,6 +115,8 @@ struct link {
 	bool in_pending, tx_pending;
 	enum link_state state;
 	enum link_shut how;	/* LINK_GONE */
+	enum link_why why;	/* the same */
+	uint32_t refusal;
 	bool kept;		/* carried a session that is CLOSED: the peer shuts it (R24) */
 	bool dialled;		/* by us */
 	bool probe;		/* dialled for probing */

@@ -139,6 +139,7 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 		 * only a reset makes a kernel repeat. */
 		core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
 			  "gap in the sequence: resetting the link so that the kernel repeats");
+		l->why = LINK_WHY_STUCK;
 		l->progress = true;
 		link_lost(l, false);
 		return RX_GONE;

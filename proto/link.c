@@ -294,6 +294,8 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	n = core_note(core, reason == WIRE_REFUSE_STALE || reason == WIRE_REFUSE_CLOSED ?
 		      NOTE_DEBUG : NOTE_WARNING, l->peer ? l->peer->nodeid : 0, l, "refused");
 	n->detail = wire_reason_name(reason);
+	l->why = LINK_WHY_REFUSED;
+	l->refusal = reason;
 	ctl = mid || l->state == LINK_CONNECTING ? NULL : link_ctl(l, WIRE_CONTROL_MAX);
 	if (ctl)
 		link_ctl_done(l, wire_put_refuse(ctl, core->cfg.nodeid, &r));
@@ -317,6 +319,7 @@ enum rx_result link_fault(struct link *l, const char *detail)
 				   "protocol violation, link dropped");
 
 	n->detail = detail;
+	l->why = LINK_WHY_VIOLATION;
 	core->faults++;
 	if (!s && l->peer)
 		s = l->peer->session;
@@ -535,6 +538,7 @@ static void probe_tick(struct link *l)
 	if (!l->dialled || l->probe_cookie) {
 		if (l->dialled)
 			core_note(l->core, NOTE_INFO, p->nodeid, l, "path does not answer probes");
+		l->why = LINK_WHY_PROBE;
 		link_lost(l, false);
 	} else if (!p->session || (p->up && p->up->path == l->path)) {
 		link_shut(l, LINK_ORDERLY);	/* no longer needed */
@@ -559,6 +563,7 @@ static void deadline_over(struct link *l)
 	}
 	core_note(l->core, l->dialled ? NOTE_DEBUG : NOTE_INFO, l->peer ? l->peer->nodeid : 0, l,
 		  what[l->state]);
+	l->why = l->state == LINK_CONNECTING ? LINK_WHY_CONNECT : LINK_WHY_HELLO;
 	link_lost(l, false);
 }
 

@@ -124,6 +124,8 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 	n = core_note(core, r.reason == WIRE_REFUSE_STALE || r.reason == WIRE_REFUSE_CLOSED ?
 		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "the peer refuses us");
 	n->detail = wire_reason_name(r.reason);
+	l->why = LINK_WHY_REFUSED;
+	l->refusal = r.reason;
 	ours = r.yours == core->cfg.incarnation;
 	/* Where we ask, nobody has that session any more: nothing is missing there. */
 	if (l->dialled && r.reason != WIRE_REFUSE_STALE)

@@ -437,6 +437,7 @@ static void silence_check(struct session *s, struct link *l)
 			  "path is silent, another one lives: moving");
 		paths_failed(&s->peer->paths, l->path);
 		l->progress = true;	/* dial at once */
+		l->why = LINK_WHY_SILENT;
 		link_lost(l, false);
 		return;
 	}
@@ -460,6 +461,7 @@ static void silence_check(struct session *s, struct link *l)
 		  "no frame at all from the peer: stalled, resetting the link");
 	if (ring_in_flight(&s->ring) && ++s->stalls_in_row >= cfg->stall_limit)
 		peer_ask_fence(s->peer, s->incarnation, FENCE_STALLED);
+	l->why = LINK_WHY_SILENT;
 	link_lost(l, false);
 }
 
@@ -497,6 +499,7 @@ void session_tick(struct session *s, struct link *l)
 			s->frag_at_ns = core->now_ns;
 			core_note(core, NOTE_WARNING, s->peer->nodeid, l,
 				  "a long message does not go on: resetting the link");
+			l->why = LINK_WHY_STUCK;
 			link_lost(l, false);
 			return;
 		}

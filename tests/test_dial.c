@@ -43,12 +43,12 @@ static bool one_port(void)
 static void meets_itself(const struct sockaddr_storage *to, const struct sockaddr_storage *from)
 {
 	const struct transport *t = transport_find("tcp");
-	bool done = false;
-	int fd = t->dial(to, from, &done);
+	enum dial_step step;
+	int fd = t->dial(to, from, &step);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
 	CHECK_OR_RETURN(fd >= 0);
-	CHECK(!done);
+	CHECK_EQ(step, DIAL_CONNECT);
 	CHECK_EQ(poll(&p, 1, WAIT_MS), 1);
 	CHECK_EQ(t->dialled(fd), -ECONNREFUSED);
 	t->reset(fd);

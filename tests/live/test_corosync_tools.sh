@@ -97,13 +97,18 @@ lines_arrive()
 	equals 'lines that came' "$(grep -c '^1	' "$T/cat2.out")" 500
 }
 
-# Its node is killed: the lowest one that is left runs the agent, once.
+# Its node is killed: the lowest one that is left runs the agent, once. It knows itself what it lost
+# before, and blames no peer.
 who_fails_is_fenced()
 {
 	rm -f "$T/fenced"
 	receive 1 2 3
-	kill -KILL "${cat[3]}" "${corosync[3]}"
-	wait "${cat[3]}" "${corosync[3]}" 2>/dev/null
+	kill -KILL "${corosync[3]}"
+	wait "${corosync[3]}" 2>/dev/null
+	wait_for has_line "$T/cat3.err" 'this node has lost corosync and goes on as life'
+	grep -q 'declared failed' "$T/cat3.err" && bad "it says: $(grep 'declared' "$T/cat3.err")"
+	kill -KILL "${cat[3]}"
+	wait "${cat[3]}" 2>/dev/null
 	wait_for has_line "$T/fenced" 'nodename=node3'
 	says "$T/fenced" 'nodeid=3'
 	says "$T/fenced" 'action=off'

@@ -209,6 +209,7 @@ bool bench_turn(struct bench *b, int wait_ms)
 static bool wait_for_peer(struct bench *b)
 {
 	uint64_t until = clock_now_ns() + b->args.wait_ms * CLOCK_MS;
+	char why[256] = "";
 
 	bench_progress(b, "waiting for the other node");
 	while (!b->peer) {
@@ -216,10 +217,12 @@ static bool wait_for_peer(struct bench *b)
 			return false;
 		if (b->peer || clock_now_ns() < until)
 			continue;
+		sinew_last_refusal(b->node, b->args.to, why, sizeof(why));
 		say(SINEW_ERROR,
 		    "node %" PRIu32 " is not up after %" PRIu32 ".%03" PRIu32
-		    " s; does \"sinew bench --serve\" run there?",
-		    b->args.to, b->args.wait_ms / 1000, b->args.wait_ms % 1000);
+		    " s; does \"sinew bench --serve\" run there?%s%s",
+		    b->args.to, b->args.wait_ms / 1000, b->args.wait_ms % 1000,
+		    *why ? " " : "", why);
 		b->status = STATUS_NOT_UP;
 		return false;
 	}

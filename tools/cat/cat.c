@@ -127,7 +127,6 @@ static int start(struct cat *c)
 static void take_signal(struct cat *c)
 {
 	int sig = signals_take(c->signal_fd);
-	unsigned i;
 
 	if (!sig)
 		return;
@@ -139,10 +138,7 @@ static void take_signal(struct cat *c)
 	    "%" PRIu32 ".%03" PRIu32 " s; a second signal ends at once)",
 	    strsignal(c->last_signal), c->args.linger_ms / 1000, c->args.linger_ms % 1000);
 	if (c->phase == CAT_WAITING) {
-		for (i = 0; i < c->n_peers; i++)
-			if (c->peers[i].is_target && !c->peers[i].peer)
-				say(SINEW_ERROR, "node %" PRIu32 " was not up: nothing was sent",
-				    c->peers[i].nodeid);
+		cat_say_not_up(c, "was not up");
 		cat_set_status(c, STATUS_NOT_UP);
 	}
 	c->drain_until_ns = c->now_ns + c->args.linger_ms * CLOCK_MS;

@@ -62,6 +62,7 @@ struct cat {
 	unsigned n_signals;
 	int last_signal;
 	uint64_t incarnation;
+	uint64_t losses;	/* of corosync, when our own life ended last */
 	uint64_t began_ns, now_ns;
 	uint64_t wait_until_ns;
 	uint64_t next_break_ns;
@@ -102,6 +103,8 @@ void cat_fence_ask(struct cat *c, uint32_t nodeid, uint64_t incarnation,
 /* Waits for a program that runs; signals that come go to take_signal. */
 void cat_fence_end(struct cat *c, void (*take_signal)(struct cat *c));
 
+/* Names the targets that are not up, and why. since: "is not up after ...", "was not up". */
+void cat_say_not_up(struct cat *c, const char *since);
 /* Does what is due; to be called until the phase is CAT_CLOSED. */
 void cat_step(struct cat *c);
 /* Whether standard input is wanted now. */

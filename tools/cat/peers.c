@@ -176,7 +176,7 @@ static const char *reason_text(enum sinew_down reason)
 	case SINEW_DOWN_SUPERSEDED:
 		return "it failed and came back as a new life";
 	case SINEW_DOWN_SELF_LOST:
-		return "this node was declared failed and goes on as a new life";
+		return "this node goes on as a new life";
 	case SINEW_DOWN_LINGER:
 		return "the linger time was over";
 	case SINEW_DOWN_ABORTED:
@@ -248,12 +248,16 @@ static void fence_asked(struct sinew_node *node, uint32_t nodeid, uint64_t incar
 
 static void self_lost(struct sinew_node *node, uint64_t new_incarnation, void *user)
 {
+	struct sinew_corosync_status now;
 	struct cat *c = user;
 
 	(void)node;
 	c->incarnation = new_incarnation;
-	say(SINEW_WARNING, "this node was declared failed by a peer and goes on as life "
-	    "%016" PRIx64, new_incarnation);
+	cluster_status(&c->cluster, &now);
+	say(SINEW_WARNING, "this node %s and goes on as life %016" PRIx64,
+	    now.losses != c->losses ? "has lost corosync" : "was declared failed by others",
+	    new_incarnation);
+	c->losses = now.losses;
 }
 
 static void closed(struct sinew_node *node, void *user)

@@ -49,15 +49,23 @@ void cat_end_input(struct cat *c)
 
 /* ---- waiting ---- */
 
-static void say_not_up(struct cat *c, const struct cat_peer *p)
+static void say_not_up(struct cat *c, const struct cat_peer *p, const char *since)
 {
 	const char *name = sinew_static_name(c->cluster.config, p->nodeid);
-	char refusal[256] = "";
+	char why[256] = "";
 
-	sinew_last_refusal(c->node, p->nodeid, refusal, sizeof(refusal));
-	say(SINEW_ERROR, "node %" PRIu32 "%s%s%s is not up after %" PRIu32 ".%03" PRIu32
-	    " s: nothing was sent%s%s", p->nodeid, *name ? " (" : "", name, *name ? ")" : "",
-	    c->args.wait_ms / 1000, c->args.wait_ms % 1000, *refusal ? "; " : "", refusal);
+	sinew_last_refusal(c->node, p->nodeid, why, sizeof(why));
+	say(SINEW_ERROR, "node %" PRIu32 "%s%s%s %s: nothing was sent%s%s", p->nodeid,
+	    *name ? " (" : "", name, *name ? ")" : "", since, *why ? "; " : "", why);
+}
+
+void cat_say_not_up(struct cat *c, const char *since)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_peers; i++)
+		if (c->peers[i].is_target && !c->peers[i].peer)
+			say_not_up(c, &c->peers[i], since);
 }
 
 static bool targets_are_up(const struct cat *c)
@@ -72,11 +80,11 @@ static bool targets_are_up(const struct cat *c)
 
 static void give_up_waiting(struct cat *c)
 {
-	unsigned i;
+	char since[64];
 
-	for (i = 0; i < c->n_peers; i++)
-		if (c->peers[i].is_target && !c->peers[i].peer)
-			say_not_up(c, &c->peers[i]);
+	snprintf(since, sizeof(since), "is not up after %" PRIu32 ".%03" PRIu32 " s",
+		 c->args.wait_ms / 1000, c->args.wait_ms % 1000);
+	cat_say_not_up(c, since);
 	cat_set_status(c, STATUS_NOT_UP);
 	cat_close(c, c->args.linger_ms < CAT_LEAVE_MS ? c->args.linger_ms : CAT_LEAVE_MS);
 }

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Judges how dials and links of a peer ended: the error in its status, the lines about what is
+ * not reached. Knows the texts; when to dial is the core's.
+ */
+#include "lowcomms/reach.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define CAUSE_MAX	108	/* so that REFUSAL_MAX holds it with an address */
+
+struct cause {
+	int err;			/* 0: said by the hint alone */
+	const char *hint;		/* NULL: said by err alone */
+	const struct sockaddr_storage *from;	/* it is about this address, or NULL */
+	bool ours;			/* it is this machine's: nothing to wait for */
+};
+
+/* ---- the last error ---- */
+
+static uint64_t real_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
+}
+
+void reach_error(struct member *m, int err)
+{
+	if (!m || !err)
+		return;
+	atomic_store_explicit(&m->last_error, err, memory_order_relaxed);
+	atomic_store_explicit(&m->last_error_ms, real_ms(), memory_order_relaxed);
+}
+
+/* Two of them are how links are agreed on, no failure. */
+static int refusal_error(uint32_t reason)
+{
+	switch (reason) {
+	case WIRE_REFUSE_STALE:
+	case WIRE_REFUSE_CLOSED:
+		return 0;
+	case WIRE_REFUSE_FAILED:
+		return -ESTALE;
+	case WIRE_REFUSE_LEAVING:
+		return -ESHUTDOWN;
+	case WIRE_REFUSE_VERSION:
+	case WIRE_REFUSE_FEATURE:
+		return -EPROTONOSUPPORT;
+	case WIRE_REFUSE_PROTOCOL:
+		return -EPROTO;
+	default:
+		return -EACCES;
+	}
+}
+
+static int shut_error(const struct link *l)
+{
+	switch (l->why) {
+	case LINK_WHY_NONE:
+		return 0;
+	case LINK_WHY_CONNECT:
+	case LINK_WHY_HELLO:
+	case LINK_WHY_PROBE:
+	case LINK_WHY_SILENT:
+		return -ETIMEDOUT;
+	case LINK_WHY_STUCK:
+		return -ECONNABORTED;
+	case LINK_WHY_VIOLATION:
+		return -EPROTO;
+	case LINK_WHY_REFUSED:
+		return refusal_error(l->refusal);
+	}
+	return 0;
+}
+
+/* ---- causes; the same cause has the same literal ---- */
+
+static const char no_answer[] = "no answer (dropped by a firewall?)";
+static const char no_port[] = "no local port is left for it (net.ipv4.ip_local_port_range)";
+
+static const char *hint_of(int err)
+{
+	switch (-err) {
+	case ETIMEDOUT:
+		return no_answer;
+	case ECONNREFUSED:
+		return "nobody listens there (does its program run?)";
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+		return "the machine is off, or the way to it is cut";
+	case ENETUNREACH:
+	case ENETDOWN:
+		return "this machine has no route to it";
+	case EACCES:
+	case EPERM:
+		return "a rule of this machine forbids it (its own firewall?)";
+	case EMFILE:
+		return "this program has no descriptor left; raise the limit of open files";
+	case ENFILE:
+		return "this machine has no descriptor left; raise fs.file-max";
+	case ENOMEM:
+	case ENOBUFS:
+		return "this machine has no memory for it";
+	default:
+		return NULL;
+	}
+}
+
+static bool is_ours(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS;
+}
+
+static struct cause no_dial_cause(int err, enum dial_step step, const struct sockaddr_storage *from)
+{
+	struct cause c = { .err = err, .hint = hint_of(err), .ours = is_ours(err) };
+	bool gone = err == -EADDRNOTAVAIL && step == DIAL_SOURCE;
+
+	if (!gone && err != -EADDRNOTAVAIL && err != -EADDRINUSE)
+		return c;
+	c.hint = gone ? "our own address is gone:" : no_port;
+	c.from = gone ? from : NULL;
+	c.ours = true;
+	return c;
+}
+
+/* The connection stood, or not yet. */
+static struct cause failed_cause(const struct link *l, int err)
+{
+	struct cause c = { .err = err, .hint = hint_of(err), .ours = is_ours(err) };
+
+	if (l->state == LINK_CONNECTING)
+		return c;
+	if (!err)
+		c.hint = "it ends the connection without a word (another program?)";
+	else if (err == -ECONNRESET || err == -EPIPE)
+		c.hint = "it resets the connection (does it know this machine's address?)";
+	return c;
+}
+
+/* hint NULL: that end is no failure to reach it, or the core has said all of it. */
+static struct cause shut_cause(enum link_why why)
+{
+	struct cause c = { 0 };
+
+	switch (why) {
+	case LINK_WHY_CONNECT:
+		c.hint = no_answer;
+		break;
+	case LINK_WHY_HELLO:
+	case LINK_WHY_PROBE:
+		c.hint = "it takes the connection, but does not answer (does its program hang?)";
+		break;
+	case LINK_WHY_VIOLATION:
+		c.hint = "what answers there does not speak this protocol";
+		break;
+	case LINK_WHY_NONE:
+	case LINK_WHY_SILENT:
+	case LINK_WHY_STUCK:
+	case LINK_WHY_REFUSED:
+		break;
+	}
+	return c;
+}
+
+/* Its text; returns what identifies it. */
+static const char *cause_text(const struct cause *c, char *buf, size_t n)
+{
+	const char *err = c->err ? strerror(-c->err) : "", *hint = c->hint ? c->hint : "";
+	const char *colon = *err && *hint ? ": " : "";
+	char addr[ADDR_TEXT_MAX];
+
+	snprintf(buf, n, "%s%s%s%s%s", err, colon, hint, c->from ? " " : "",
+		 c->from ? addr_text_sa(c->from, addr) : "");
+	return c->hint ? c->hint : err;
+}
+
+/* ---- lines ---- */
+
+static void remember(struct sinew_node *n, struct member *m, const char *to, const char *text)
+{
+	pthread_mutex_lock(&n->lock);
+	snprintf(m->refusal, sizeof m->refusal, "cannot connect to %s: %s", to, text);
+	pthread_mutex_unlock(&n->lock);
+}
+
+/* Whether that is to be said now: it lasts, or is another reason than before for as long. */
+static bool worth_a_line(const struct sinew_node *n, const struct reach *r, const char *id,
+			 bool ours)
+{
+	uint64_t since = r->said ? r->said_ns : r->since_ns;
+
+	return r->said != id &&
+		(ours || n->core.now_ns - since >= REACH_DIALS * n->core.cfg.connect_ns);
+}
+
+static void say_not_reached(struct sinew_node *n, struct member *m, const char *to, uint64_t s,
+			    const char *text)
+{
+	static const char kind[] = "cannot connect to";
+
+	if (s)
+		log_limited(n, SINEW_WARNING, m->nodeid, kind,
+			    "cannot connect to %s for %" PRIu64 " s: %s", to, s, text);
+	else
+		log_limited(n, SINEW_WARNING, m->nodeid, kind, "cannot connect to %s: %s", to,
+			    text);
+}
+
+static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
+			const struct path_addr *addr, uint64_t began_ns, const struct cause *c)
+{
+	struct reach *r = &m->reach[path];
+	char to[ADDR_TEXT_MAX], text[CAUSE_MAX];
+	const char *id = cause_text(c, text, sizeof text);
+	uint64_t now = n->core.now_ns;
+
+	addr_text(addr, to);
+	remember(n, m, to, text);
+	/* Not limited: who wants DEBUG wants all, and how often we dial is ours. */
+	log_line(n, SINEW_DEBUG, "peer=%" PRIu32 " addr=%s cannot connect: %s", m->nodeid, to,
+		 text);
+	if (!r->since_ns || now - r->failed_ns > REACH_APART_NS)
+		*r = (struct reach) { .since_ns = began_ns };
+	r->failed_ns = now;
+	if (worth_a_line(n, r, id, c->ours)) {
+		r->said = id;
+		say_not_reached(n, m, to, (now - r->since_ns) / 1000000000u, text);
+	}
+	if (r->said == id)
+		r->said_ns = now;
+}
+
+static void reached(struct sinew_node *n, struct member *m, const struct link *l)
+{
+	struct reach *r = &m->reach[l->path];
+	char text[ADDR_TEXT_MAX];
+
+	if (r->said && n->core.now_ns - r->failed_ns <= REACH_APART_NS)
+		log_limited(n, SINEW_WARNING, m->nodeid, "connected again",
+			    "connected to %s, which took %" PRIu64 " s",
+			    addr_text(&m->peer.paths.p[l->path].addr, text),
+			    (n->core.now_ns - r->since_ns) / 1000000000u);
+	*r = (struct reach) { 0 };
+}
+
+/* ---- what happened ---- */
+
+void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err,
+		   enum dial_step step, const struct sockaddr_storage *from)
+{
+	struct cause c = no_dial_cause(err, step, from);
+
+	reach_error(m, err);
+	not_reached(n, m, path, &m->peer.paths.p[path].addr, n->core.now_ns, &c);
+}
+
+void reach_failed(struct sinew_node *n, struct member *m, const struct link *l, int err)
+{
+	struct cause c = failed_cause(l, err);
+
+	not_reached(n, m, l->path, &l->from, l->last_rx_ns, &c);
+}
+
+void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bool was_up)
+{
+	struct cause c = shut_cause(l->why);
+
+	reach_error(m, shut_error(l));
+	if (l->dialled && !was_up && c.hint)
+		not_reached(n, m, l->path, &l->from, l->last_rx_ns, &c);
+}
+
+void reach_up(struct sinew_node *n, struct member *m, const struct link *l)
+{
+	if (m && m->reach[l->path].since_ns)
+		reached(n, m, l);
+}
+
+void reach_probed(struct sinew_node *n, struct member *m, const struct link *l)
+{
+	if (m && l->dialled && m->reach[l->path].since_ns &&
+	    m->peer.paths.p[l->path].last_ok_ns > m->reach[l->path].failed_ns)
+		reached(n, m, l);
+}
+
+/* ---- addresses that cannot be right ---- */
+
+static bool is_loopback(const struct sockaddr_storage *sa)
+{
+	const struct in6_addr *six = &((const struct sockaddr_in6 *)sa)->sin6_addr;
+
+	if (sa->ss_family == AF_INET)
+		return ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(six);
+}
+
+static void check_loopback(struct sinew_node *n, const struct member *m)
+{
+	char own[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < n->opt.n_addrs && i < m->n_addrs && !n->told_loopback; i++) {
+		if (!is_loopback(&n->opt.addrs[i]) || is_loopback(&m->addrs[i]))
+			continue;
+		n->told_loopback = true;
+		log_line(n, SINEW_WARNING, "own address %s is a loopback address: node %" PRIu32
+			 " at %s cannot reach it; give this node the address that the others "
+			 "see (a name? Debian's /etc/hosts has the own one at 127.0.1.1)",
+			 addr_text_sa(&n->opt.addrs[i], own), m->nodeid,
+			 addr_text_sa(&m->addrs[i], other));
+	}
+}
+
+void reach_addrs(struct sinew_node *n, struct member *m)
+{
+	memset(m->reach, 0, sizeof m->reach);
+	check_loopback(n, m);
+}
+
+/* ---- lives that take turns ---- */
+
+void reach_superseded(struct sinew_node *n, struct member *m)
+{
+	struct turns *t = &m->turns;
+
+	if (!t->n || n->core.now_ns - t->since_ns > REACH_TURNS_NS) {
+		t->since_ns = n->core.now_ns;
+		t->n = 0;
+	}
+	t->n++;
+}
+
+void reach_life(struct sinew_node *n, struct member *m)
+{
+	struct turns *t = &m->turns;
+	const struct link *up = m->peer.up;
+	struct path_addr before = t->addr;
+	char now_at[ADDR_TEXT_MAX], was_at[ADDR_TEXT_MAX];
+
+	if (!up)
+		return;
+	t->addr = m->peer.paths.p[up->path].addr;
+	/* One alone is a program that was started again. */
+	if (t->n < 2 || n->core.now_ns - t->since_ns > REACH_TURNS_NS)
+		return;
+	log_limited(n, SINEW_ERROR, m->nodeid, "turns",
+		    "two programs take turns as this node, or one is started again and again: "
+		    "now at %s, before at %s; stop one of them",
+		    addr_text(&t->addr, now_at), addr_text(&before, was_at));
+}

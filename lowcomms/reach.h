@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What became of dials and links of a peer, for people and for its status: the last error,
+ * and lines about an address that is not reached, once when it lasts, when the reason
+ * changes, and when it is over. All on the loop thread. Ends and begins no connection.
+ */
+#ifndef SINEW_LOWCOMMS_REACH_H
+#define SINEW_LOWCOMMS_REACH_H
+
+#include "lowcomms/node.h"
+
+/* So many dials that are answered by nobody (connect_ms) must fail until it is said. */
+#define REACH_DIALS	5u
+/* Dials that failed so far apart have nothing to do with each other. */
+#define REACH_APART_NS	60000000000u
+/* Lives that take each other's place within that time take turns. */
+#define REACH_TURNS_NS	60000000000u
+
+/* The last error of the peer, as its status shows it. 0: none. */
+void reach_error(struct member *m, int err);
+/* A dial failed before there was a connection. from: where it was to leave, or NULL. */
+void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err,
+		   enum dial_step step, const struct sockaddr_storage *from);
+/* A dialled link has ended that was not up: err is 0 (end of file) or -errno. */
+void reach_failed(struct sinew_node *n, struct member *m, const struct link *l, int err);
+/* The core has shut a link of the peer. */
+void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bool was_up);
+/* A link is up; something came on one that probes. */
+void reach_up(struct sinew_node *n, struct member *m, const struct link *l);
+void reach_probed(struct sinew_node *n, struct member *m, const struct link *l);
+/* The peer has these addresses now (core's block). */
+void reach_addrs(struct sinew_node *n, struct member *m);
+/* A life of the peer is up, on its link; one has ended because another took its place. */
+void reach_life(struct sinew_node *n, struct member *m);
+void reach_superseded(struct sinew_node *n, struct member *m);
+
+#endif
