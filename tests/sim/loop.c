@@ -25,7 +25,7 @@ static void compact(struct end *e)
 {
 	if (e->rd == e->wr)
 		e->rd = e->seen = e->arr = e->wr = 0;
-	if (e->rd < SIM_PIPE / 4 || e->rogue)
+	if (e->rd < SIM_PIPE / 4 || (e->rogue && !e->foe))
 		return;
 	memmove(e->buf, e->buf + e->rd, e->wr - e->rd);
 	e->seen -= e->rd;
@@ -219,6 +219,8 @@ void net_read(struct conn *c, unsigned side)
 		net_pump(c, !side);
 		return;
 	}
+	if (e->foe && e->state == END_OPEN)
+		attacker_readable(c, side);
 	if (!e->taken || e->state != END_OPEN || e->rogue)
 		return;
 	if (n->kernel) {

@@ -64,7 +64,7 @@ uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi);
 enum ev_kind {
 	EV_NONE, EV_SEG, EV_CONNECT, EV_ACCEPT, EV_PUMP, EV_READ, EV_CONN_LOST, EV_SEND, EV_KICK,
 	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_LEND, EV_CHECK, EV_CLOSE,
-	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP,
+	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP, EV_ATTACK,
 };
 
 struct event {
@@ -106,6 +106,7 @@ struct end {
 	bool fin_sent, rst_told, paused, want_pump, want_read, eof_read;
 	uint8_t late;		/* the end has come, but was not taken or not all read: seg_kind */
 	bool rogue;		/* driven by the simulator */
+	uint8_t foe;		/* the attacker's: its link + 1 */
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;
@@ -256,12 +257,16 @@ struct fault {
 	uint64_t span_ns;
 };
 
+/* Whether somebody sits at a member's address: in one of four seeds, or as one is told. */
+enum attack { ATTACK_AUTO, ATTACK_ALWAYS, ATTACK_NEVER };
+
 enum phase { PHASE_FAULTS, PHASE_HEAL, PHASE_SLOW, PHASE_CLOSE, PHASE_OVER };
 
 /* Upper limits of what a seed draws: how a failing seed is made smaller. */
 struct limits {
 	uint32_t nodes, messages, faults;
 	uint64_t mask;		/* kinds of faults left out; bit 63: the dlm profile */
+	enum attack attacker;
 };
 
 struct sim {
@@ -269,8 +274,9 @@ struct sim {
 	struct limits limits;
 	bool trace, failed, membership, dlm;
 	bool view;		/* membership comes through group.c and viewer.c */
+	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
-	struct rng plan, net, app, group;
+	struct rng plan, net, app, group, foe;
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;
@@ -389,6 +395,28 @@ enum cover {
 	COVER_V_BATCH,
 	COVER_V_RINGS,
 	COVER_V_FENCE_VOID,
+	COVER_A_BLIND,		/* the attacker: what it knew in so many runs */
+	COVER_A_ONE,
+	COVER_A_BOTH,
+	COVER_A_BARE,		/* what it did */
+	COVER_A_LISTENS,
+	COVER_A_JUNK,
+	COVER_A_HELLO,
+	COVER_A_UNKNOWN,
+	COVER_A_CHOICE,
+	COVER_A_REFUSE,		/* + enum wire_reason */
+	COVER_A_DATA = COVER_A_REFUSE + WIRE_REFUSE_CLAIMED + 1,
+	COVER_A_FRAGMENT,
+	COVER_A_ACK,
+	COVER_A_FIN,
+	COVER_A_STATUS,
+	COVER_A_PROBE,
+	COVER_A_RANDOM,
+	COVER_A_TAKE,
+	COVER_A_IMPOSSIBLE,
+	COVER_A_ANSWERED,	/* what it was told */
+	COVER_A_REFUSED,
+	COVER_A_TAKEN,
 	COVER_N,
 };
 
@@ -430,6 +458,17 @@ void fault_heal(void);
 /* ---- rogue.c ---- */
 
 void rogue_dial(const struct fault *f);
+
+/* ---- attacker.c ---- */
+
+void attacker_draw(void);
+void attacker_event(void);
+void attacker_closing(void);
+void attacker_readable(struct conn *c, unsigned side);
+void attacker_gone(struct conn *c, unsigned side);
+bool attacker_listens(const struct node *n);
+void attacker_accept(struct conn *c);
+bool attacker_named(const struct end *e);
 
 /* ---- phases.c ---- */
 

@@ -221,7 +221,7 @@ static struct node *event_node(const struct event *e)
 		return sim.conns[e->a].gen == e->gen ?
 			&sim.node[sim.conns[e->a].end[e->b].node] : NULL;
 	case EV_NONE: case EV_CONN_LOST: case EV_FAULT: case EV_START: case EV_CHECK:
-	case EV_KERNEL: case EV_GROUP:
+	case EV_KERNEL: case EV_GROUP: case EV_ATTACK:
 		return NULL;
 	}
 	return NULL;
@@ -327,6 +327,9 @@ static void dispatch(const struct event *e)
 		return;
 	case EV_GROUP:
 		group_event(e->b);
+		return;
+	case EV_ATTACK:
+		attacker_event();
 		return;
 	case EV_MEMBER: case EV_RESUME: case EV_LEND: case EV_CLOSE: case EV_EXIT: case EV_VIEW:
 		node_event(n, e);
@@ -450,7 +453,9 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.net.s = sim.plan.s ^ 0x6a09e667f3bcc908ull;
 	sim.app.s = sim.plan.s ^ 0xbb67ae8584caa73bull;
 	sim.group.s = sim.plan.s ^ 0x3c6ef372fe94f82bull;
+	sim.foe.s = sim.plan.s ^ 0xa54ff53a5f1d36f1ull;
 	plan_draw();
+	attacker_draw();
 	run();
 	for (unsigned i = 0; i < sim.n_slots; i++)
 		if (sim.node[i].running)
