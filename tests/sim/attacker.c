@@ -17,6 +17,10 @@
 #define LINKS_MAX	12u
 #define BAD_CHOICES	6u		/* fewer than a node asks to be fenced for */
 #define FAULTS_IN_ROW	14u		/* more than that */
+#define DIALS_MAX	500u		/* in all */
+#define OPEN_MAX	200u		/* connections of all, before it dials one more */
+#define ANSWER_MAX	8u		/* bytes written to it for one of its own, ... */
+#define ANSWER_FREE	600u		/* ... and of each connection without any */
 #define SAY_MAX		1024u
 #define GEN_HUGE	0x7ffffff0u
 
@@ -54,7 +58,7 @@ static struct {
 	enum level level;
 	bool listens, is_set, closing;
 	uint8_t owned;			/* bit per node whose address it can use */
-	unsigned n_bad, in_row;
+	unsigned n_bad, in_row, n_dials, n_dialled;
 	uint8_t row_to, row_owner;
 	enum script row;
 	uint64_t until_ns, pace_ns;
@@ -419,11 +423,21 @@ static void take_conn(struct foe_link *l, struct conn *c, unsigned side, enum sc
 	c->end[0].cap = c->end[1].cap = 65536;
 }
 
+static unsigned n_open(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIM_CONNS; i++)
+		n += sim.conns[i].used;
+	return n;
+}
+
 static void dial(unsigned to, unsigned owner, enum script script)
 {
 	struct conn *c;
 
-	if (!sim.node[to].running || sim.node[to].copy_of || sim.path_down[owner][to][0])
+	if (!sim.node[to].running || sim.node[to].copy_of || sim.path_down[owner][to][0] ||
+	    foe.n_dials++ >= DIALS_MAX || n_open() >= OPEN_MAX)
 		return;
 	c = net_open(owner, to, 0);
 	if (!c)
@@ -444,6 +458,7 @@ bool attacker_listens(const struct node *n)
 void attacker_accept(struct conn *c)
 {
 	cover(COVER_A_LISTENS);
+	foe.n_dialled++;
 	take_conn(free_link(), c, 1, SCRIPT_ANSWER);
 	if (one_in(2))
 		step(&foe.link[c->end[1].foe - 1]);
@@ -500,6 +515,10 @@ static void stop(void)
 {
 	TRACE("FOE stops: wrote %llu bytes, was written %llu", (unsigned long long)foe.written,
 	      (unsigned long long)foe.read);
+	if (!sim.numbers_taken && foe.read > ANSWER_MAX * foe.written +
+	    (uint64_t)ANSWER_FREE * (foe.n_dials + foe.n_dialled))
+		sim_fail("%llu bytes were written to the attacker for %llu of its own",
+			 (unsigned long long)foe.read, (unsigned long long)foe.written);
 	for (unsigned i = 0; i < LINKS_MAX; i++) {
 		if (foe.closing && one_in(4))
 			foe.link[i].c = NULL;	/* vanishes without a word */

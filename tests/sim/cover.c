@@ -107,6 +107,7 @@ static const char *const names[COVER_N] = {
 	[COVER_A_ANSWERED] = "attacker: was answered",
 	[COVER_A_REFUSED] = "attacker: was refused",
 	[COVER_A_TAKEN] = "attacker: its link was chosen",
+	[COVER_A_HELD] = "attacker: beside who is there",
 };
 
 /* Cells that the rules make unreachable, each with its reason. */

@@ -241,6 +241,7 @@ void net_read(struct conn *c, unsigned side)
 	if (sim.failed)
 		return;
 	if (c->gen == gen && e->state == END_OPEN) {
+		secret_up(c, side);
 		link_rx_done(&e->link);
 		if (e->paused && e->link.state != LINK_HELD)
 			cover(COVER_RX_PAUSED);

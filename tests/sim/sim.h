@@ -107,6 +107,9 @@ struct end {
 	uint8_t late;		/* the end has come, but was not taken or not all read: seg_kind */
 	bool rogue;		/* driven by the simulator */
 	uint8_t foe;		/* the attacker's: its link + 1 */
+	bool is_numbered;	/* the choice of it was looked at */
+	uint8_t silent_on;	/* read a HELLO that must wait, because of this node ... */
+	uint64_t silent_ns;	/* ... since then; 0: none */
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;
@@ -185,6 +188,8 @@ struct sess {
 	uint8_t *mem;
 	uint32_t size;
 	struct stream *tx, *rx;
+	bool has_gen;
+	uint32_t gen_before;	/* number of the last choice */
 	struct { bool used; unsigned slot; uint32_t rec, len; uint8_t *data; } slot[SIM_SLOTS];
 };
 
@@ -214,6 +219,7 @@ struct chan {
 	uint32_t n_back;	/* to be sent back */
 	uint32_t back[64];
 	uint64_t back_bytes;
+	uint64_t heard_ns, quiet_ns;	/* of that node, on its link; when there was a pause */
 };
 
 struct kernel;
@@ -417,6 +423,7 @@ enum cover {
 	COVER_A_ANSWERED,	/* what it was told */
 	COVER_A_REFUSED,
 	COVER_A_TAKEN,
+	COVER_A_HELD,
 	COVER_N,
 };
 
@@ -558,6 +565,13 @@ void oracle_bare(struct sess *x, const uint8_t *p, size_t n);
 void oracle_fence(struct node *n, struct peer *p, int reason);
 bool oracle_done(struct sess *x);
 void oracle_deadlines(void);
+
+/* ---- secret.c ---- */
+
+void secret_read(struct conn *c, unsigned side, const struct frame *f);
+void secret_written(struct conn *c, unsigned side, const struct frame *f);
+void secret_lost(struct node *n, unsigned j);
+void secret_up(struct conn *c, unsigned side);
 
 /* ---- kernel_peer.c, kernel_node.c ---- */
 

@@ -203,6 +203,7 @@ static void whole(struct conn *c, unsigned side, const uint8_t *p, uint32_t leng
 			hello(c, side, &f);
 		else if (f.nextcmd == WIRE_REFUSE)
 			refuse(c, side, &f);
+		secret_written(c, side, &f);
 		break;
 	default:
 		sequenced(c, side, p, length);
@@ -256,11 +257,9 @@ void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 	}
 }
 
-/* What the core has consumed: for the coverage alone. */
+/* What the core has consumed. */
 void oracle_read(struct conn *c, unsigned side, const uint8_t *p, const uint8_t *end)
 {
-	(void)c;
-	(void)side;
 	while (end - p >= (ptrdiff_t)WIRE_HEADER) {
 		int len = frame_length(p, (size_t)(end - p));
 		struct frame f;
@@ -269,6 +268,8 @@ void oracle_read(struct conn *c, unsigned side, const uint8_t *p, const uint8_t 
 
 		if (len < (int)WIRE_HEADER || len > end - p)
 			return;
+		if (!sim.dlm && !frame_parse(p, (size_t)len, &f))
+			secret_read(c, side, &f);
 		if (p[OFF_CMD] == WIRE_OPTS_CMD && p[OFF_NEXTCMD] >= WIRE_REFUSE &&
 		    !frame_parse(p, (size_t)len, &f)) {
 			if (f.nextcmd == WIRE_REFUSE && !frame_refuse(&f, &r) &&
@@ -290,6 +291,8 @@ void oracle_link_gone(struct conn *c, unsigned side)
 	struct end *e = &c->end[side];
 	struct peer *p = e->link.peer;
 
+	if (p && (!p->up || p->up == &e->link))
+		secret_lost(&sim.node[e->node], world_node(p->nodeid)->idx);
 	if (e->link.challenged)
 		cover(COVER_CHALLENGE);
 	if (!p || !p->session)

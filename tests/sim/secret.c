@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What nobody may be told who has not said that he knows it, and how choices are numbered
+ * between honest nodes. Judges what nodes write to the attacker by what they have read, from
+ * whom and when; knows nothing of how a node decides.
+ */
+#include "sim.h"
+
+/* In which a member that was heard counts as there. */
+static uint64_t window_ns(void)
+{
+	uint64_t k = sim.cfg.keepalive_ns;
+
+	if (sim.n_paths > 1 && sim.cfg.keepalive_multi_ns < k)
+		k = sim.cfg.keepalive_multi_ns;
+	return k + k / 2;
+}
+
+static bool is_fresh(const struct node *n, unsigned j)
+{
+	const struct chan *c = &n->chan[j];
+
+	return n->peers[j].up && c->heard_ns && sim.now_ns - c->heard_ns < window_ns();
+}
+
+/* A frame other than HELLO was read on a link that carries a session. */
+static void heard(struct node *n, const struct link *l)
+{
+	struct chan *c = &n->chan[world_node(l->peer->nodeid)->idx];
+
+	if (l->peer->up != l)
+		return;
+	if (!c->heard_ns || sim.now_ns - c->heard_ns >= window_ns())
+		c->quiet_ns = sim.now_ns;
+	c->heard_ns = sim.now_ns;
+}
+
+/* The link that carried it is gone, so what was heard on it counts no more. */
+void secret_lost(struct node *n, unsigned j)
+{
+	n->chan[j].heard_ns = 0;
+	n->chan[j].quiet_ns = sim.now_ns;
+}
+
+void secret_read(struct conn *c, unsigned side, const struct frame *f)
+{
+	struct end *e = &c->end[side];
+	struct node *n = &sim.node[e->node], *from = world_node(f->nodeid);
+	struct hello h;
+
+	if (f->nextcmd != WIRE_HELLO) {
+		if (e->link.state == LINK_UP && e->link.session)
+			heard(n, &e->link);
+		return;
+	}
+	if (side != 1 || !c->end[0].foe || !from || from == n || frame_hello(f, &h) ||
+	    h.yours == sim.life[n->life].incarnation || !is_fresh(n, from->idx))
+		return;
+	e->silent_ns = sim.now_ns;
+	e->silent_on = from->idx;
+	cover(COVER_A_HELD);
+}
+
+/* A life is told to the attacker. */
+static void told(struct conn *c, unsigned side, const char *what)
+{
+	struct end *e = &c->end[side];
+	struct node *n = &sim.node[e->node];
+
+	if (side != 1 || !c->end[0].foe || attacker_named(&c->end[0]))
+		return;
+	if (e->silent_ns && n->chan[e->silent_on].quiet_ns < e->silent_ns &&
+	    is_fresh(n, e->silent_on))
+		sim_fail("n%u: %s tells its life to who does not know it, at the address of n%u, "
+			 "which is there", n->idx, what, e->silent_on);
+}
+
+void secret_written(struct conn *c, unsigned side, const struct frame *f)
+{
+	struct hello h;
+	struct refuse r;
+
+	if (f->nextcmd == WIRE_HELLO && !frame_hello(f, &h))
+		told(c, side, "HELLO");
+	if (f->nextcmd != WIRE_REFUSE || frame_refuse(f, &r) || !r.mine || side != 1 ||
+	    !c->end[0].foe)
+		return;
+	told(c, side, "REFUSE");
+	if (!attacker_named(&c->end[0]))
+		sim_fail("n%u: REFUSE tells its life to who has not said that it knows it",
+			 c->end[side].node);
+}
+
+/* A link is up: between honest nodes each choice has a higher number than those before. */
+void secret_up(struct conn *c, unsigned side)
+{
+	struct end *e = &c->end[side];
+	struct session *s = e->link.session;
+	struct sess *x = (struct sess *)((char *)s - offsetof(struct sess, s));
+
+	if (!s || e->link.state != LINK_UP || !s->native || e->is_numbered)
+		return;
+	e->is_numbered = true;
+	if (x->has_gen && (int32_t)(s->gen - x->gen_before) <= 0 && !sim.numbers_taken)
+		sim_fail("n%u: choice %u of a link to n%u comes after choice %u", e->node, s->gen,
+			 x->peer, x->gen_before);
+	x->has_gen = true;
+	x->gen_before = s->gen;
+}
