@@ -50,7 +50,7 @@ struct foe_link {
 	enum script script;
 	unsigned step;
 	uint64_t mine, yours;		/* that it says */
-	bool named;			/* it said the present life of who is there */
+	bool is_answered;		/* by a HELLO that does not choose */
 	bool end_in_order;
 };
 
@@ -129,7 +129,7 @@ static void identity(struct foe_link *l)
 
 bool attacker_named(const struct end *e)
 {
-	return e->foe && foe.link[e->foe - 1].named;
+	return e->named;
 }
 
 /* ---- what it writes ---- */
@@ -173,7 +173,8 @@ static void say_hello(struct foe_link *l, const struct hello *h)
 	uint8_t p[SAY_MAX];
 	unsigned what = COVER_A_HELLO;
 
-	l->named |= h->yours == present(l->to);
+	if (conn_of(l))
+		l->c->end[l->side].named |= h->yours == present(l->to);
 	if (h->flags & WIRE_HELLO_CHOSEN)
 		what = COVER_A_CHOICE;
 	else if (oracle_life(h->mine) == SIM_LIVES)
@@ -196,8 +197,8 @@ static void choice(struct foe_link *l)
 	say_hello(l, &h);
 }
 
-/* The life of a pair's both ends is not said in a REFUSE either; FAILED and a life of nobody
- * make it ask where the member listens, which is believed where it cannot ask. */
+/* Not both lives either. What listens where a member should may say FAILED: it is believed, for
+ * nobody else can be asked. */
 static void refuse(struct foe_link *l)
 {
 	struct refuse r = { .mine = l->mine, .yours = l->yours,
@@ -207,9 +208,9 @@ static void refuse(struct foe_link *l)
 	uint8_t p[SAY_MAX];
 	bool known = oracle_life(r.mine) != SIM_LIVES;
 
-	if (foe.level >= LEVEL_ONE && !known && r.reason != WIRE_REFUSE_FAILED)
+	if (foe.level >= LEVEL_ONE && !known)
 		r.yours = present(l->to);
-	if (r.reason == WIRE_REFUSE_FAILED && r.yours == present(l->to))
+	if (r.reason == WIRE_REFUSE_FAILED && l->script == SCRIPT_ANSWER)
 		r.yours = 0;
 	say(l, p, wire_put_refuse(p, nodeid_of(l), &r),
 	    r.reason <= WIRE_REFUSE_CLAIMED ? COVER_A_REFUSE + r.reason : COVER_A_RANDOM);
@@ -289,6 +290,8 @@ static void take(struct foe_link *l, bool possible)
 		return;
 	memcpy(h.cluster, sim.cfg.cluster, sizeof h.cluster);
 	h.flags = to->nodeid > sim.node[l->owner].nodeid ? WIRE_HELLO_CHOSEN : 0;
+	h.maxframe = WIRE_FRAME_MAX;
+	h.max_message = 0;
 	h.next = s->ring.acked_seq;
 	h.gen = h.flags ? one_in(2) ? GEN_HUGE + (uint32_t)draw(100) : (uint32_t)draw(4) :
 		one_in(2) ? foe.stale : s->gen;
@@ -393,8 +396,9 @@ static void step(struct foe_link *l)
 		break;
 	case SCRIPT_TAKE:
 	case SCRIPT_CHOICE:
-		if (k < 2)
+		if (k == 0 || l->is_answered)
 			take(l, l->script == SCRIPT_TAKE);
+		l->is_answered = false;
 		break;
 	}
 	if (k > 2 + draw(8))
@@ -478,7 +482,9 @@ static void learn(struct foe_link *l, const uint8_t *p, size_t n)
 		cover(COVER_A_ANSWERED);
 		if (h.flags & WIRE_HELLO_CHOSEN)
 			cover(COVER_A_TAKEN);
-		if (l->script != SCRIPT_TAKE && one_in(2) && l->step < 4)
+		else
+			l->is_answered = true;
+		if (one_in(2) && l->step < 4)
 			step(l);
 	} else if (f.nextcmd == WIRE_REFUSE && !frame_refuse(&f, &r)) {
 		cover(COVER_A_REFUSED);

@@ -16,29 +16,31 @@ static uint64_t window_ns(void)
 	return k + k / 2;
 }
 
-static bool is_fresh(const struct node *n, unsigned j)
+static bool is_fresh(struct node *n, unsigned j)
 {
-	const struct chan *c = &n->chan[j];
+	struct link *up = n->peers[j].up;
+	unsigned side;
 
-	return n->peers[j].up && c->heard_ns && sim.now_ns - c->heard_ns < window_ns();
+	return up && net_conn(up, &side)->end[side].heard &&
+		sim.now_ns - n->chan[j].heard_ns < window_ns();
 }
 
 /* A frame other than HELLO was read on a link that carries a session. */
-static void heard(struct node *n, const struct link *l)
+static void heard(struct node *n, struct end *e)
 {
-	struct chan *c = &n->chan[world_node(l->peer->nodeid)->idx];
+	struct chan *c = &n->chan[world_node(e->link.peer->nodeid)->idx];
 
-	if (l->peer->up != l)
+	if (e->link.peer->up != &e->link)
 		return;
-	if (!c->heard_ns || sim.now_ns - c->heard_ns >= window_ns())
+	if (!e->heard || sim.now_ns - c->heard_ns >= window_ns())
 		c->quiet_ns = sim.now_ns;
+	e->heard = true;
 	c->heard_ns = sim.now_ns;
 }
 
 /* The link that carried it is gone, so what was heard on it counts no more. */
 void secret_lost(struct node *n, unsigned j)
 {
-	n->chan[j].heard_ns = 0;
 	n->chan[j].quiet_ns = sim.now_ns;
 }
 
@@ -50,7 +52,7 @@ void secret_read(struct conn *c, unsigned side, const struct frame *f)
 
 	if (f->nextcmd != WIRE_HELLO) {
 		if (e->link.state == LINK_UP && e->link.session)
-			heard(n, &e->link);
+			heard(n, e);
 		return;
 	}
 	if (side != 1 || !c->end[0].foe || !from || from == n || frame_hello(f, &h) ||

@@ -107,6 +107,8 @@ struct end {
 	uint8_t late;		/* the end has come, but was not taken or not all read: seg_kind */
 	bool rogue;		/* driven by the simulator */
 	uint8_t foe;		/* the attacker's: its link + 1 */
+	bool named;		/* the attacker said the present life of the other end */
+	bool heard;		/* a frame behind the choice was read */
 	bool is_numbered;	/* the choice of it was looked at */
 	uint8_t silent_on;	/* read a HELLO that must wait, because of this node ... */
 	uint64_t silent_ns;	/* ... since then; 0: none */

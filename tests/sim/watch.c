@@ -139,7 +139,10 @@ static void hello(struct conn *c, unsigned side, const struct frame *f)
 		return;
 	st = oracle_stream(yours, mine);
 	position("HELLO.next", st, h.next);
-	if (st->ended_rx && c->end[side].opened_ns > st->ended_ns)
+	/* The question after the last ACK names whom it asks (R24). */
+	if (st->ended_rx && c->end[side].opened_ns > st->ended_ns &&
+	    (h.flags & WIRE_HELLO_CHOSEN || !c->end[side].link.peer ||
+	     c->end[side].link.peer->owes_life != h.yours))
 		sim_fail("n%u: names life %u, the session with which is over", node, yours);
 }
 
