@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define LINKS_MAX	12u
-#define BAD_CHOICES	6u		/* fewer than a node asks to be fenced for */
+#define TAKES_MAX	9u		/* fewer faults than a node asks to be fenced for */
 #define FAULTS_IN_ROW	14u		/* more than that */
 #define DIALS_MAX	500u		/* in all */
 #define OPEN_MAX	200u		/* connections of all, before it dials one more */
@@ -58,7 +58,7 @@ static struct {
 	enum level level;
 	bool listens, is_set, closing;
 	uint8_t owned;			/* bit per node whose address it can use */
-	unsigned n_bad, in_row, n_dials, n_dialled;
+	unsigned n_takes, in_row, n_dials, n_dialled;
 	uint8_t row_to, row_owner;
 	enum script row;
 	uint64_t until_ns, pace_ns;
@@ -295,11 +295,10 @@ static void take(struct foe_link *l, bool possible)
 	h.next = s->ring.acked_seq;
 	h.gen = h.flags ? one_in(2) ? GEN_HUGE + (uint32_t)draw(100) : (uint32_t)draw(4) :
 		one_in(2) ? foe.stale : s->gen;
-	if (!possible) {
-		if (foe.n_bad++ >= BAD_CHOICES)
-			return;
+	if (!possible)
 		h.next = s->ring.acked_seq + 0x40000000;
-	}
+	if (foe.n_takes++ >= TAKES_MAX)
+		return;
 	sim.numbers_taken = true;
 	say_hello(l, &h);
 	cover(possible ? COVER_A_TAKE : COVER_A_IMPOSSIBLE);

@@ -389,7 +389,9 @@ static void run(void)
 		} else if (sim.n_heap) {
 			struct event e = pop();
 
-			sim.now_ns = e.at_ns;
+			/* What was due before it was asked for is late. */
+			if (e.at_ns > sim.now_ns)
+				sim.now_ns = e.at_ns;
 			dispatch(&e);
 		} else {
 			sim_fail("nothing is going to happen any more");
