@@ -293,8 +293,8 @@ static void take(struct foe_link *l, bool possible)
 	h.maxframe = WIRE_FRAME_MAX;
 	h.max_message = 0;
 	h.next = s->ring.acked_seq;
-	h.gen = h.flags ? one_in(2) ? GEN_HUGE + (uint32_t)draw(100) : (uint32_t)draw(4) :
-		one_in(2) ? foe.stale : s->gen;
+	h.gen = !h.flags ? one_in(2) ? foe.stale : s->gen : one_in(4) ? (uint32_t)draw(4) :
+		s->gen + (uint32_t)rng_scale(&sim.foe, 1, GEN_HUGE);
 	if (!possible)
 		h.next = s->ring.acked_seq + 0x40000000;
 	if (foe.n_takes++ >= TAKES_MAX)

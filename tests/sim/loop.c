@@ -237,7 +237,11 @@ void net_read(struct conn *c, unsigned side)
 		e->seen += k;
 	}
 	world_enter(n);
+	if (c->end[!side].foe)
+		secret_before(n);
 	rx_loop(c, side);
+	if (c->end[!side].foe)
+		secret_after(n, c, side);
 	if (sim.failed)
 		return;
 	if (c->gen == gen && e->state == END_OPEN) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What nobody may be told who has not said that he knows it, and how choices are numbered
- * between honest nodes. Judges what nodes write to the attacker by what they have read, from
- * whom and when; knows nothing of how a node decides.
+ * What the attacker may bring about: what it is told, and what it costs the members. Judges
+ * what nodes write to it by what they have read, from whom and when, and what reading it changes
+ * elsewhere; and how choices are numbered between members. Knows nothing of how a node decides.
  */
 #include "sim.h"
 
@@ -91,6 +91,44 @@ void secret_written(struct conn *c, unsigned side, const struct frame *f)
 	if (!attacker_named(&c->end[0]))
 		sim_fail("n%u: REFUSE tells its life to who has not said that it knows it",
 			 c->end[side].node);
+}
+
+/* ---- what reading it changes ---- */
+
+static struct {
+	struct link *up[SIM_NODES];
+	struct session *session[SIM_NODES];
+	uint64_t dial_at_ns[SIM_NODES];
+} before;
+
+void secret_before(const struct node *n)
+{
+	for (unsigned j = 0; j < SIM_NODES; j++) {
+		before.up[j] = n->peers[j].up;
+		before.session[j] = n->peers[j].session;
+		before.dial_at_ns[j] = n->peers[j].dial_at_ns;
+	}
+}
+
+/* Nothing, but that its link is taken where it has said both lives. */
+void secret_after(const struct node *n, struct conn *c, unsigned side)
+{
+	const struct link *l = &c->end[side].link;
+
+	for (unsigned j = 0; j < SIM_NODES; j++) {
+		const struct peer *p = &n->peers[j];
+
+		if (before.up[j] && before.session[j] == p->session && p->up != before.up[j] &&
+		    !(sim.numbers_taken && p->up == l))
+			sim_fail("n%u: what the attacker wrote shuts the link to n%u", n->idx, j);
+		if (before.session[j] && before.session[j] != p->session)
+			sim_fail("n%u: what the attacker wrote ends the session with n%u", n->idx,
+				 j);
+		if (side == 1 && before.session[j] && before.up[j] == p->up &&
+		    p->dial_at_ns > before.dial_at_ns[j])
+			sim_fail("n%u: what the attacker wrote delays the next dial to n%u",
+				 n->idx, j);
+	}
 }
 
 /* A link is up: between honest nodes each choice has a higher number than those before. */

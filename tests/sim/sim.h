@@ -573,6 +573,8 @@ void oracle_deadlines(void);
 void secret_read(struct conn *c, unsigned side, const struct frame *f);
 void secret_written(struct conn *c, unsigned side, const struct frame *f);
 void secret_lost(struct node *n, unsigned j);
+void secret_before(const struct node *n);
+void secret_after(const struct node *n, struct conn *c, unsigned side);
 void secret_up(struct conn *c, unsigned side);
 
 /* ---- kernel_peer.c, kernel_node.c ---- */
