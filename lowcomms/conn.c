@@ -527,6 +527,14 @@ void conn_transmit(struct conn *c)
 	conn_update(c);
 }
 
+void conn_ask(struct conn *c)
+{
+	uint64_t silent_ns = 0;
+	bool waits = c->node->transport->waits(c->source.fd, &silent_ns);
+
+	link_transport(&c->link, waits, silent_ns);
+}
+
 static void dial_decided(struct conn *c)
 {
 	int err = c->node->transport->dialled(c->source.fd);

@@ -48,6 +48,8 @@ void conn_event(struct conn *c, uint32_t events);
 void conn_flush(struct conn *c);
 /* The same, when something was queued. */
 void conn_transmit(struct conn *c);
+/* The core asks whether what was written arrives. */
+void conn_ask(struct conn *c);
 /* The core has shut the link. */
 void conn_shut(struct conn *c, enum link_shut how);
 /* The connection has ended: err is 0 (end of file) or -errno. */

@@ -218,6 +218,9 @@ static void act(struct sinew_node *n, const struct core_action *a)
 	case CORE_TX:
 		conn_transmit(container_of(a->link, struct conn, link));
 		break;
+	case CORE_ASK:
+		conn_ask(container_of(a->link, struct conn, link));
+		break;
 	case CORE_SHUT:
 		conn_shut(container_of(a->link, struct conn, link), a->how);
 		break;
@@ -263,6 +266,7 @@ static bool calls_back(enum core_what what)
 	case CORE_DIAL:
 	case CORE_PROBE:
 	case CORE_TX:
+	case CORE_ASK:
 	case CORE_SHUT:
 	case CORE_LEND:
 		break;

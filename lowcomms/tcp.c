@@ -18,6 +18,7 @@
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
 
+#define PROBES_UNANSWERED 2 /* window probes in a row; one is always under way */
 #define FLAT_MAX 512u /* bytes: a message of usual length with the ACK before it */
 
 static int set(int fd, int level, int option, int value)
@@ -169,6 +170,18 @@ static ssize_t tcp_writev(int fd, const struct iovec *iov, int n)
 	return put < 0 ? -errno : put;
 }
 
+static bool tcp_waits(int fd, uint64_t *ret_silent_ns)
+{
+	struct tcp_info info = { .tcpi_unacked = 0 };
+	socklen_t len = sizeof info;
+
+	/* A socket that has ended says so when it is read. */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		return false;
+	*ret_silent_ns = (uint64_t)info.tcpi_last_ack_recv * 1000000u;
+	return info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED;
+}
+
 static int tcp_shutdown(int fd)
 {
 	return shutdown(fd, SHUT_WR) ? -errno : 0;
@@ -195,6 +208,7 @@ const struct transport transport_tcp = {
 	.dialled = tcp_dialled,
 	.read = tcp_read,
 	.writev = tcp_writev,
+	.waits = tcp_waits,
 	.shutdown = tcp_shutdown,
 	.reset = tcp_reset,
 	.close = tcp_close,

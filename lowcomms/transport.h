@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -30,6 +31,12 @@ struct transport {
 	ssize_t (*read)(int fd, void *buf, size_t n);
 	/* Never raises SIGPIPE. -EAGAIN: no room. */
 	ssize_t (*writev)(int fd, const struct iovec *iov, int n);
+	/*
+	 * Whether the other kernel owes an acknowledgement of what was sent to it, and how long
+	 * ago it was last heard of. What its full receive buffer holds back was not sent; but a
+	 * question about that buffer that nobody answers counts.
+	 */
+	bool (*waits)(int fd, uint64_t *ret_silent_ns);
 	/* No more from us; the peer reads an end of file behind what was written. */
 	int (*shutdown)(int fd);
 	/* End it as a fault would: what is not delivered is thrown away. Closes. */

@@ -23,10 +23,13 @@ void core_config_default(struct core_config *c)
 		.fault_limit = 10,
 		.stall_limit = 5,
 		.connect_ns = MS(2000),
+		.redial_ns = MS(500),
+		.redial_for_ns = MS(120000),
 		.hello_ns = MS(2000),
 		.held_ns = MS(10000),
 		.backoff_min_ns = MS(20),
 		.backoff_max_ns = MS(1000),
+		.refused_ns = MS(30000),
 		.comeback_ns = MS(250),
 		.decider_wait_ns = MS(20),
 		.keepalive_ns = MS(5000),
@@ -226,11 +229,17 @@ static bool poll_link(struct core *core, struct core_action *a)
 	core->links_head = l->next_pending;
 	l->in_pending = false;
 	*a = (struct core_action) { .what = CORE_TX, .link = l, .peer = l->peer };
-	l->tx_pending = false;
 	if (l->state == LINK_GONE) {
 		a->what = CORE_SHUT;
 		a->how = l->how;
 		core_forget_link(l);
+	} else if (l->ask_raised) {
+		a->what = CORE_ASK;
+		l->ask_raised = false;
+		if (l->tx_pending)
+			core_raise_link(l);
+	} else {
+		l->tx_pending = false;
 	}
 	return true;
 }
@@ -240,7 +249,7 @@ static bool poll_wish(struct peer *p, struct core_action *a)
 {
 	*a = (struct core_action) { .peer = p };
 	/* A link came up since: no dial is needed any more. */
-	if (p->up && !p->dial_polled && !p->dial_moves)
+	if (p->up && !p->dial_polled && !p->dial_beside)
 		p->dial_raised = false;
 	if (p->lend_raised) {
 		p->lend_raised = false;
@@ -403,7 +412,7 @@ void core_renew(struct core *core, uint64_t incarnation)
 		tombs_init(&p->tombs);
 		p->member = 0;
 		p->member_leaving = false;
-		p->give_up = 0;
+		p->mismatch = 0;
 		p->asks = false;
 		p->owes_until_ns = 0;
 		peer_dial_soon(p, 0);

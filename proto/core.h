@@ -51,9 +51,12 @@ struct core_config {
 	uint32_t fault_limit;		/* protocol violations of a life until fencing is asked */
 	uint32_t stall_limit;		/* stalls in a row until fencing is asked */
 	uint64_t connect_ns;		/* a dial */
+	uint64_t redial_ns;		/* the same, beside a stuck link or soon after one was lost */
+	uint64_t redial_for_ns;		/* how long after */
 	uint64_t hello_ns;		/* each wait for a HELLO */
 	uint64_t held_ns;		/* a HELLO waiting for membership */
 	uint64_t backoff_min_ns, backoff_max_ns;
+	uint64_t refused_ns;		/* between dials to a peer whose configuration differs */
 	uint64_t comeback_ns;		/* static: a life that lost its link may come back, before
 					 * another one takes its place */
 	uint64_t decider_wait_ns;	/* head start for the other side's dial */
@@ -103,7 +106,12 @@ struct link {
 	bool dialled;		/* by us */
 	bool probe;		/* dialled for probing */
 	bool read_hello, answered, progress;
-	bool moving;		/* dialled while another link was up */
+	bool named;		/* a HELLO on it named our incarnation */
+	bool heard;		/* a frame was read since it is up */
+	bool guarded;		/* held because the session of that peer is fresh (R3, R20) */
+	bool beside;		/* dialled beside a link that was stuck (R7) */
+	bool stuck;		/* the transport is: nothing of ours arrives */
+	bool ask_raised;
 	bool told_leaving;	/* HELLO or LEAVING on it said that we close */
 	bool rx_only;		/* dlm profile: not the link that we send on */
 	bool stripped;		/* dlm profile, 3.1: the last gather left OPTS out */
@@ -118,6 +126,8 @@ struct link {
 	uint64_t held_since_ns;
 	uint64_t deadline_ns;	/* of a sub-state; CORE_NEVER if none */
 	uint64_t last_rx_ns, last_tx_ns, opened_ns, hello_sent_ns;
+	uint64_t asked_ns;	/* when the transport was last asked about */
+	uint64_t waits_ns;	/* since when it waits for the other kernel; 0: it does not */
 	uint64_t probe_cookie, probe_sent_ns;
 	uint32_t probes_answered;
 	size_t gathered_mid;	/* bytes of a frame under way that the last gather put first */
@@ -157,6 +167,12 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 /* The same from an address that belongs to a peer of the dlm profile. */
 void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
 		     const struct path_addr *from);
+/*
+ * The answer to CORE_ASK. waits: the transport has sent what the other kernel has not
+ * acknowledged (what a zero window holds back was not sent). silent_ns: since that kernel
+ * was last heard of.
+ */
+void link_transport(struct link *l, bool waits, uint64_t silent_ns);
 /* The attempt was answered: nobody listens there (ECONNREFUSED). As link_dead(). */
 void link_refused(struct link *l);
 /* The connection has ended. eof: in order (FIN), else by an error. */
@@ -199,7 +215,8 @@ struct peer {
 	struct peer *next;	/* all peers of the core */
 	struct peer *hash_next;
 	struct peer *next_pending;
-	bool in_pending, dial_raised, dial_polled, dial_moves, lend_raised, fence_raised;
+	bool in_pending, dial_raised, dial_polled, lend_raised, fence_raised;
+	bool dial_beside;	/* the dial that is raised does not end because a link is up */
 	uint32_t probe_raised;	/* bit per path */
 	uint32_t probing;	/* bit per path */
 	uint32_t nodeid;
@@ -216,8 +233,11 @@ struct peer {
 	uint64_t dial_at_ns;
 	uint64_t backoff_ns;
 	unsigned dial_path;
-	uint32_t give_up;	/* enum wire_reason, 0 = dials go on */
+	uint32_t mismatch;	/* enum wire_reason: refused for its configuration, 0 = not */
+	unsigned stale_in_row;	/* dials refused as STALE since the last link */
 	bool asks;		/* an unknown life said that we failed: dial to hear it */
+	uint64_t rival_life;	/* static: another life that showed itself ... */
+	uint64_t rival_ns;	/* ... at first then, while the session's was alive */
 	uint64_t owes_until_ns;	/* our last ACK may be lost: stay for a redial ... */
 	uint64_t owes_life;	/* ... of that life */
 	unsigned owes_refused;	/* dials since that nobody listened to */
@@ -273,6 +293,7 @@ enum core_what {
 	CORE_DIAL,		/* connect to act.peer over path act.path */
 	CORE_PROBE,		/* the same for a probe link */
 	CORE_TX,		/* act.link has something to write */
+	CORE_ASK,		/* link_transport(act.link, ...) */
 	CORE_SHUT,		/* end act.link as act.how says; the core has forgotten it */
 	CORE_LEND,		/* act.peer needs a spare session */
 	CORE_PEER_UP,		/* act.session: first link */

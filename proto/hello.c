@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the handshake of the native profile: who is at the other end, which
- * life, and which link carries the session (rules R1-R8, R14, R19-R23 of the
+ * life, and which link carries the session (rules R1-R9, R14, R19-R24 of the
  * session rules). The decider D of a pair is the lower nodeid; it alone
  * chooses a link and numbers its choices. Knows nothing of data.
+ *
+ * Anybody at a member's address may dial and say anything. So nothing changes, and no
+ * other link is shut, before a HELLO or REFUSE has been checked whole.
  */
 #include "inside.h"
 
@@ -14,6 +17,16 @@
 #define HELLOS_MAX 8u		/* read on one link: honest ones need 4 */
 #define FEATURES 0ull		/* that this version supports */
 
+/* The number that we expect from that life; means nothing to others. */
+static uint32_t position(const struct peer *p, uint64_t life)
+{
+	const struct tomb *t = tombs_find(&p->tombs, life);
+
+	if (p->session && p->session->incarnation == life)
+		return p->session->expected;
+	return t && t->kind == TOMB_CLOSED ? t->next : p->core->cfg.first_seq;
+}
+
 static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen)
 {
 	struct core *core = l->core;
@@ -22,7 +35,7 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	struct hello h = {
 		.mine = core->cfg.incarnation,
 		.yours = yours,
-		.next = named ? s->expected : core->cfg.first_seq,
+		.next = position(l->peer, yours),
 		.gen = named ? gen : yours && yours == l->peer->told_life ? l->peer->told_gen : 0,
 		.flags = (uint8_t)((chosen ? WIRE_HELLO_CHOSEN : 0) |
 				   (core->closing ? WIRE_HELLO_LEAVING : 0)),
@@ -54,9 +67,11 @@ static uint32_t dial_gen(const struct link *l)
 void hello_first(struct link *l)
 {
 	const struct peer *p = l->peer;
+	uint64_t asked = peer_owes_now(p) ? p->owes_life : 0;
 
-	/* Without a session it names nobody: a position would be an invention (R21). */
-	send_hello(l, p->session ? p->session->incarnation : 0, dial_gen(l), false);
+	/* Without a session it names nobody: a position would be an invention (R21). The question
+	 * after the last ACK names the life that it asks (R24). */
+	send_hello(l, p->session ? p->session->incarnation : asked, dial_gen(l), false);
 }
 
 /* A HELLO back that names the sender; its answer is due. */
@@ -98,36 +113,41 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 	}
 	l->life = h->mine;
-	if (h->vmin > WIRE_NATIVE_VERSION || h->vmax < WIRE_NATIVE_VERSION)
-		return refuse(l, WIRE_REFUSE_VERSION, 0, 0);
-	if (h->required & ~FEATURES)
-		return refuse(l, WIRE_REFUSE_FEATURE, 0, 0);
-	if (h->maxframe <= 2 * WIRE_FRAG_OVERHEAD)
-		return refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
 	l->peer = p;
-	if (h->mine != p->owes_life)
-		p->owes_until_ns = 0;	/* the life that we waited for is over */
+	/* Where we dialled, another life listens: the one that we waited for is over. */
+	if (l->dialled && h->mine != p->owes_life)
+		p->owes_until_ns = 0;
 	if (!l->dialled)
 		l->path = (unsigned)paths_find(&p->paths, &l->from);
 	l->read_hello = true;
 	return RX_MORE;
 }
 
+/* What every HELLO must say, the first and each later one. */
+static enum rx_result speaks(struct link *l, const struct hello *h)
+{
+	if (h->vmin > WIRE_NATIVE_VERSION || h->vmax < WIRE_NATIVE_VERSION)
+		return refuse(l, WIRE_REFUSE_VERSION, 0, 0);
+	if (h->required & ~FEATURES)
+		return refuse(l, WIRE_REFUSE_FEATURE, 0, 0);
+	if (h->maxframe <= 2 * WIRE_FRAG_OVERHEAD)
+		return refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
+	return RX_MORE;
+}
+
 /* ---- which life ---- */
 
-static void hold(struct link *l, const struct hello *h, uint64_t for_ns)
+static enum rx_result hold(struct link *l, const struct hello *h, uint64_t for_ns)
 {
-	struct core *core = l->core;
-
-	if (l->state != LINK_HELD)
-		l->held_since_ns = core->now_ns;
 	l->state = LINK_HELD;
 	l->held = *h;
+	l->guarded = false;
 	link_deadline(l, for_ns);
 	/* One held link for each life of a nodeid. */
-	for (struct link *o = core->links; o; o = o->next)
+	for (struct link *o = l->core->links; o; o = o->next)
 		if (o != l && o->state == LINK_HELD && o->peer == l->peer && o->life == l->life)
 			link_shut(o, LINK_RESET);
+	return RX_PAUSED;
 }
 
 static enum rx_result challenge(struct link *l)
@@ -152,6 +172,57 @@ static enum rx_result claimed(struct link *l)
 	return refuse(l, WIRE_REFUSE_CLAIMED, 0, 0);
 }
 
+/* The link of the peer's session is up, and something was read on it a moment ago. */
+static bool fresh(const struct peer *p)
+{
+	const struct core *core = p->core;
+
+	return p->session && p->up && core->now_ns - p->up->last_rx_ns < alive_window(core);
+}
+
+/* Static: the HELLO of another life than that of the session (R20). */
+static bool is_rival(const struct peer *p, uint64_t life)
+{
+	return p->core->cfg.static_members && p->session && p->session->incarnation != life;
+}
+
+/*
+ * R3, R20: while the session is fresh a newcomer is told nothing, not even our incarnation:
+ * it may be an adversary at that address. A peer whose link broke names us.
+ */
+static bool must_guard(const struct link *l, const struct hello *h)
+{
+	const struct peer *p = l->peer;
+
+	if (l->dialled || !fresh(p))
+		return false;
+	return is_rival(p, h->mine) ||
+		(h->yours != p->core->cfg.incarnation && p->up->heard);
+}
+
+/* Held until the session is fresh no longer: one link a nodeid, the newest. */
+static enum rx_result guard(struct link *l, const struct hello *h)
+{
+	struct core *core = l->core;
+	struct peer *p = l->peer;
+
+	if (is_rival(p, h->mine) && p->rival_life != h->mine) {
+		p->rival_life = h->mine;
+		p->rival_ns = core->now_ns;
+	} else if (is_rival(p, h->mine) &&
+		   p->up->last_rx_ns > p->rival_ns + core->cfg.comeback_ns) {
+		return claimed(l);	/* both have been alive since */
+	}
+	if (!l->guarded)
+		hold(l, h, core->cfg.held_ns);
+	l->guarded = true;
+	core_arm(core, p->up->last_rx_ns + alive_window(core));
+	for (struct link *o = core->links; o; o = o->next)
+		if (o != l && o->state == LINK_HELD && o->guarded && o->peer == p)
+			link_shut(o, LINK_RESET);
+	return RX_PAUSED;
+}
+
 /*
  * Static membership: a life with which there is no session has shown itself (R20).
  * RX_MORE: it may have a session now. RX_AGAIN: it was challenged.
@@ -163,7 +234,7 @@ static enum rx_result admit_static(struct link *l, const struct hello *h)
 	struct session *s = p->session;
 	bool proof = h->yours == core->cfg.incarnation &&
 		(!s || l->challenged == p->epoch + 1);
-	uint64_t until;
+	uint64_t until = p->lost_ns + core->cfg.comeback_ns;
 
 	if (!s && core->closing)
 		return RX_MORE;
@@ -176,15 +247,9 @@ static enum rx_result admit_static(struct link *l, const struct hello *h)
 		return challenge(l);
 	if (!s)
 		return RX_MORE;
-	if (l->state == LINK_HELD && p->up && p->up->last_rx_ns > l->held_since_ns)
-		return claimed(l);
-	until = p->up ? p->up->last_rx_ns + alive_window(core) :
-		p->lost_ns + core->cfg.comeback_ns;
-	if (core->now_ns < until) {
-		/* Its old life was alive a moment ago: wait whether it says more. */
-		hold(l, h, until - core->now_ns);
-		return RX_PAUSED;
-	}
+	/* Its old life was alive a moment ago: wait whether it comes back. */
+	if (!p->up && core->now_ns < until)
+		return hold(l, h, until - core->now_ns);
 	session_end(s, SESSION_SUPERSEDED);
 	return RX_MORE;
 }
@@ -209,8 +274,7 @@ static enum rx_result admit(struct link *l, const struct hello *h)
 	if (core->cfg.static_members) {
 		r = admit_static(l, h);
 	} else if (!core->closing) {
-		hold(l, h, core->cfg.held_ns);
-		return RX_PAUSED;
+		return hold(l, h, core->cfg.held_ns);
 	}
 	if (r != RX_MORE)
 		return r;
@@ -218,10 +282,9 @@ static enum rx_result admit(struct link *l, const struct hello *h)
 		return refuse(l, WIRE_REFUSE_LEAVING, 0, 0);
 	if (!p->spare) {
 		/* Without memory for a session now: peer_lend() takes it up. */
-		hold(l, h, core->cfg.held_ns);
 		p->lend_raised = true;
 		core_raise_peer(p);
-		return RX_PAUSED;
+		return hold(l, h, core->cfg.held_ns);
 	}
 	peer_open_session(p, h->mine);
 	return RX_MORE;
@@ -241,6 +304,25 @@ static void learn(struct session *s, const struct hello *h)
 		s->ack_bytes = h->queue_bytes / 4;
 }
 
+/*
+ * R9: what was acknowledged cannot be asked for again. But while D chooses, ACKs on the link
+ * before this one may have overtaken the HELLO: then down to where its present choice began.
+ */
+static bool position_fits(const struct link *l, const struct hello *h)
+{
+	const struct session *s = l->peer->session;
+
+	if (core_decides(l->core, l->peer) && seq_before(h->next, s->ring.acked_seq))
+		return !seq_before(h->next, s->base);
+	return ring_may_resume(&s->ring, h->next);
+}
+
+static enum rx_result bad_position(struct link *l)
+{
+	return link_fault(l, "resume position outside of what was sent");
+}
+
+/* The position fits. */
 static enum rx_result bring_up(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
@@ -251,9 +333,11 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	struct note *n;
 
 	learn(s, h);
-	/* While we move, the old link's ACKs overtake the position on the new one. */
-	if (l->moving && seq_before(next, s->ring.acked_seq))
-		next = s->ring.acked_seq;
+	if (core_decides(core, p)) {
+		if (seq_before(next, s->ring.acked_seq))
+			next = s->ring.acked_seq;
+		s->base = next;
+	}
 	p->up = l;			/* no dial because of those that are shut */
 	link_shut_others(l);
 	/* Our HELLO was an ACK, too; more may have come on the old link since (R10). */
@@ -261,7 +345,8 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	l->state = LINK_UP;
 	l->deadline_ns = CORE_NEVER;
 	l->answered = false;
-	p->give_up = 0;
+	p->mismatch = 0;
+	p->stale_in_row = 0;
 	p->asks = false;
 	paths_ok(&p->paths, l->path, core->now_ns, rtt);
 	if (rtt)
@@ -272,7 +357,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	n->b_name = "next";
 	n->b = h->next;
 	if (session_link_up(s, l, next))
-		return link_fault(l, "resume position outside of what was sent");
+		return bad_position(l);
 	if (s->end == SESSION_ALIVE && h->flags & WIRE_HELLO_LEAVING && !s->removed)
 		session_event(s, FSM_LEAVING, l);
 	return l->state == LINK_GONE ? RX_GONE : RX_MORE;
@@ -282,8 +367,12 @@ static enum rx_result decide(struct link *l, const struct hello *h)
 {
 	struct session *s = l->peer->session;
 
-	if (!l->dialled && seq_before(h->gen, s->gen))
+	/* Equality alone: with an order, or a bound, one forged number would end this pair for
+	 * good (R6). */
+	if (!l->dialled && h->gen != s->gen)
 		return refuse(l, WIRE_REFUSE_STALE, 0, s->gen);
+	if (!position_fits(l, h))
+		return bad_position(l);
 	s->gen++;
 	send_hello(l, h->mine, s->gen, true);
 	return bring_up(l, h);
@@ -295,17 +384,15 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 
 	if (!(h->flags & WIRE_HELLO_CHOSEN))
 		return answer(l);
-	if (!seq_after(h->gen, s->gen))
-		return link_fault(l, "a choice older than the present one");
-	s->gen = h->gen;
-	if (seq_after(s->gen, s->told))
-		s->told = s->gen;
+	if (!position_fits(l, h))
+		return bad_position(l);
+	s->gen = s->told = h->gen;
 	return bring_up(l, h);
 }
 
 static enum rx_result take(struct link *l, const struct hello *h)
 {
-	enum rx_result r = admit(l, h);
+	enum rx_result r = must_guard(l, h) ? guard(l, h) : admit(l, h);
 
 	if (r == RX_AGAIN)
 		return RX_MORE;
@@ -331,6 +418,7 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 	 * is room for only so many. */
 	if (l->ctl_off != l->ctl_len)
 		return link_fault(l, "HELLO before ours was sent");
+	l->named |= h.yours == core->cfg.incarnation;
 	if (f->nodeid == core->cfg.nodeid || h.mine == core->cfg.incarnation) {
 		core_note(core, NOTE_ERROR, f->nodeid, l,
 			  "a program with our own nodeid is at this address");
@@ -344,6 +432,9 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 		if (r != RX_MORE)
 			return r;
 	}
+	r = speaks(l, &h);
+	if (r != RX_MORE)
+		return r;
 	r = take(l, &h);
 	/* The HELLO itself is consumed; what follows it is not read while held. */
 	return r == RX_PAUSED ? RX_MORE : r;
@@ -372,134 +463,15 @@ void hello_retry(struct peer *p)
 
 void hello_held_tick(struct link *l)
 {
-	struct peer *p = l->peer;
-	bool rival = p->profile == CORE_NATIVE && l->core->cfg.static_members && p->session &&
-		p->session->incarnation != l->life;
-
-	/* The old life's link has gone, or its time is over: look again. */
-	if (rival && (!p->up || l->deadline_ns <= l->core->now_ns))
-		retry(l);
-	else if (p->profile == CORE_NATIVE && l->core->cfg.static_members && !p->session &&
-		 p->spare)
-		retry(l);
-}
-
-/* ---- refused ---- */
-
-static void refused_closed(struct link *l, const struct refuse *r)
-{
-	struct session *s = l->peer->session;
-
-	/* About a session that is over: then it has everything. */
-	if (!s || s->incarnation != r->mine) {
-		core_drained(l->core, l->peer->nodeid, r->mine);
-		peer_backoff(l->peer, false);
-		return;
-	}
-	if (session_acked(s, r->next) < 0 || s->end == SESSION_ALIVE)
-		session_fault(s);
-}
-
-static void give_up(struct link *l, uint32_t reason)
-{
-	struct peer *p = l->peer;
-	struct note *n;
-
-	if (p->give_up)
-		return;
-	p->give_up = reason;
-	n = core_note(l->core, NOTE_ERROR, p->nodeid, l,
-		      "refuses us for good; no more dials until the configuration changes");
-	n->detail = wire_reason_name(reason);
-}
-
-/* Our dial was older than its latest choice: dial again, knowing it. */
-static void stale(struct peer *p, const struct refuse *r)
-{
-	struct session *s = p->session && p->session->incarnation == r->mine ? p->session : NULL;
-	uint32_t told = s ? s->told : p->told_life == r->mine ? p->told_gen : 0;
-
-	if (core_decides(p->core, p) || !seq_after(r->gen, told)) {
-		peer_backoff(p, false);
-		return;
-	}
-	if (s) {
-		s->told = r->gen;
-	} else {
-		p->told_life = r->mine;
-		p->told_gen = r->gen;
-	}
-	p->dial_at_ns = p->core->now_ns;
-}
-
-/*
- * Whether a refusal by that life says anything. Whoever listens where we dialled may refuse
- * us. On an accepted link only a life that we know: anybody at that address can dial.
- */
-static bool may_refuse(const struct link *l, uint64_t life)
-{
-	const struct peer *p = l->peer;
-
-	return l->dialled || (p->session && p->session->incarnation == life) ||
-		(p->member && p->member == life) || tombs_find(&p->tombs, life);
-}
-
-enum rx_result hello_refused(struct link *l, const struct frame *f)
-{
 	struct core *core = l->core;
 	struct peer *p = l->peer;
-	struct refuse r;
-	struct note *n;
 
-	if (frame_refuse(f, &r))
-		return link_fault(l, "REFUSE does not fit");
-	if (!p || (!l->dialled && !l->read_hello))
-		return link_fault(l, "REFUSE before HELLO");
-	n = core_note(core, r.reason == WIRE_REFUSE_STALE || r.reason == WIRE_REFUSE_CLOSED ?
-		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "the peer refuses us");
-	n->detail = wire_reason_name(r.reason);
-	link_shut(l, LINK_ORDERLY);
-	if (!may_refuse(l, r.mine)) {
-		/* If it is true it is said again where we dial. */
-		p->asks |= r.reason == WIRE_REFUSE_FAILED && !p->up &&
-			r.yours == core->cfg.incarnation;
-		peer_dial_check(p);
-		return RX_GONE;
-	}
-	if (r.reason != WIRE_REFUSE_STALE)
-		p->owes_until_ns = 0;	/* it has no session with us: nothing is missing there */
-	if (r.yours != core->cfg.incarnation) {
-		peer_backoff(p, false);
-		peer_dial_check(p);
-		return RX_GONE;
-	}
-	switch ((enum wire_reason)r.reason) {
-	case WIRE_REFUSE_STALE:
-		stale(p, &r);
-		break;
-	case WIRE_REFUSE_FAILED:
-		core->renew_raised = true;
-		peer_backoff(p, false);		/* no dial again and again before it is done */
-		break;
-	case WIRE_REFUSE_CLOSED:
-		refused_closed(l, &r);
-		break;
-	case WIRE_REFUSE_CLUSTER:
-	case WIRE_REFUSE_VERSION:
-	case WIRE_REFUSE_FEATURE:
-		give_up(l, r.reason);
-		break;
-	case WIRE_REFUSE_PROTOCOL:
-		peer_backoff(p, false);
-		break;
-	case WIRE_REFUSE_LEAVING:
-	case WIRE_REFUSE_IDENTITY:
-	case WIRE_REFUSE_CLAIMED:
-		peer_backoff(p, true);
-		break;
-	default:
-		peer_backoff(p, true);
-	}
-	peer_dial_check(p);
-	return RX_GONE;
+	if (l->guarded && must_guard(l, &l->held))
+		core_arm(core, p->up->last_rx_ns + alive_window(core));
+	else if (l->guarded)
+		retry(l);		/* as if it was just read */
+	else if (is_rival(p, l->life) && l->deadline_ns <= core->now_ns)
+		retry(l);		/* the old life did not come back */
+	else if (core->cfg.static_members && !p->session && p->spare)
+		retry(l);
 }

@@ -6,8 +6,10 @@
  *	peer.c     membership, dials, paths
  *	session.c  the life of a session: send, termination, fates
  *	link.c     the life of a link: control frames, writing, timers
+ *	stuck.c    links whose transport carries nothing any more
  *	rx.c       reading a link
- *	hello.c    the handshake: R1-R8, R14, R19-R23
+ *	hello.c    the handshake: R1-R9, R14, R19-R24
+ *	refused.c  what the peer's REFUSE means
  *	kernel.c   the rules of the dlm profile
  */
 #ifndef SINEW_PROTO_INSIDE_H
@@ -46,9 +48,15 @@ bool peer_has_path(const struct peer *p, const struct path_addr *from);
 /* Opens a session with that life from the spare; NULL if none is lent. */
 struct session *peer_open_session(struct peer *p, uint64_t incarnation);
 void peer_owes(struct peer *p, uint64_t life);
-/* A sign of life from that address, or none from that peer: nobody listens there. */
-void peer_seen(struct core *core, const struct path_addr *from);
+bool peer_owes_now(const struct peer *p);
+/* Refused for its configuration: dials go on, rarely. */
+void peer_dial_slowly(struct peer *p);
+/* Nobody listens there. */
 void peer_absent(struct peer *p);
+/* A dial came to nothing, without a word from the other end. */
+void peer_dial_failed(struct peer *p, uint64_t began_ns);
+/* How long a dial that begins now may take. */
+uint64_t peer_dial_ns(const struct peer *p);
 void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason);
 
 /* ---- session.c ---- */
@@ -58,6 +66,10 @@ int session_event(struct session *s, enum fsm_event ev, struct link *on);
 void session_end(struct session *s, enum session_end why);
 /* The peer expects next. -EPROTO: impossible. */
 int session_acked(struct session *s, uint32_t next);
+/* The peer has ended it and expects next. False: it cannot have; nothing changed. */
+bool session_closed_by_peer(struct session *s, uint32_t next);
+/* The link that carries it may send data: quorum, and what is resent is acknowledged (R10). */
+bool session_may_send(struct session *s);
 /* CLOSE_WAIT that has nothing to wait for goes on to LAST_ACK (R17). */
 void session_close_check(struct session *s);
 void session_fault(struct session *s);
@@ -93,16 +105,28 @@ void link_deadline(struct link *l, uint64_t in_ns);
 /* Shuts every other link known to lead to l's peer (R5). */
 void link_shut_others(struct link *l);
 enum rx_result link_fault(struct link *l, const char *detail);
+/* Whether what it says counts against that session's life: both lives were named on it. */
+bool link_vouches(const struct link *l, const struct session *s);
 
 enum rx_result link_probe_rx(struct link *l, const struct frame *f);
 
 /* ---- hello.c ---- */
 void hello_first(struct link *l);
 enum rx_result hello_rx(struct link *l, const struct frame *f);
-enum rx_result hello_refused(struct link *l, const struct frame *f);
 /* Take held HELLOs of a peer up again: membership or a spare has come. */
 void hello_retry(struct peer *p);
 void hello_held_tick(struct link *l);
+
+/* ---- refused.c ---- */
+enum rx_result refused_rx(struct link *l, const struct frame *f);
+
+/* ---- stuck.c ---- */
+/* A frame was read on it, or its transport goes on: what was dialled beside it ends. */
+void link_alive(struct link *l);
+/* Before last_tx_ns is set: it may be time to look whether that arrives. */
+void stuck_written(struct link *l);
+/* Something was written since the peer was last heard of: ask whether it arrives. */
+void stuck_tick(struct link *l);
 
 /* ---- rx.c ---- */
 enum rx_result rx_sequence(struct link *l, uint32_t seq);

@@ -39,33 +39,23 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 	l->from = p->paths.p[path].addr;
 	l->dialled = true;
 	l->probe = probe;
-	l->moving = p->up != NULL;
+	l->beside = !probe && p->up && p->up->stuck;
 	l->state = LINK_CONNECTING;
 	if (probe)
 		p->probing |= 1u << path;
 	else
 		p->dial_raised = false;
-	link_deadline(l, core->cfg.connect_ns);
-}
-
-/* Whoever says that we failed cannot be reached where it should listen: it is believed. */
-static void cannot_ask(struct peer *p)
-{
-	if (!p->asks)
-		return;
-	p->asks = false;
-	p->core->renew_raised = true;
+	link_deadline(l, probe ? core->cfg.connect_ns : peer_dial_ns(p));
 }
 
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 {
-	(void)core;
 	paths_failed(&p->paths, path);
 	if (probe)
 		return;
 	p->dial_raised = false;
-	cannot_ask(p);
-	peer_backoff(p, false);
+	p->asks = false;
+	peer_dial_failed(p, core->now_ns);
 	peer_dial_check(p);
 }
 
@@ -88,7 +78,6 @@ void link_connected(struct link *l)
 	if (l->state != LINK_CONNECTING)
 		return;
 	l->last_rx_ns = l->core->now_ns;
-	peer_seen(l->core, &l->from);
 	if (!l->probe)
 		l->peer->asks = false;		/* it says so itself, or it was not true */
 	if (l->probe) {
@@ -107,7 +96,6 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 {
 	link_init(core, l);
 	l->from = *from;
-	peer_seen(core, from);
 	l->state = LINK_WAIT;
 	link_deadline(l, core->cfg.hello_ns);
 }
@@ -146,6 +134,7 @@ void link_shut(struct link *l, enum link_shut how)
 	if (p->up == l) {
 		p->up = NULL;
 		p->lost_ns = l->core->now_ns;
+		core_arm(l->core, l->core->now_ns);	/* for what is held because of it */
 	}
 	if (s && p->profile == CORE_DLM)
 		kernel_link_gone(l);
@@ -187,9 +176,8 @@ static void account(struct link *l, bool eof)
 		}
 	} else if (l->dialled) {
 		paths_failed(&p->paths, l->path);
-		if (l->state == LINK_CONNECTING)
-			cannot_ask(p);
-		peer_backoff(p, false);
+		p->asks &= l->state != LINK_CONNECTING;
+		peer_dial_failed(p, l->opened_ns);
 	}
 }
 
@@ -287,7 +275,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 {
 	struct core *core = l->core;
 	struct refuse r = {
-		.mine = core->cfg.incarnation,
+		.mine = l->named ? core->cfg.incarnation : 0,
 		.yours = l->life,
 		.reason = reason,
 		.next = next,
@@ -315,6 +303,12 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	link_shut(l, ctl ? LINK_ORDERLY : LINK_RESET);
 }
 
+bool link_vouches(const struct link *l, const struct session *s)
+{
+	return l->session == s ||
+		(l->read_hello && l->named && l->life == s->incarnation);
+}
+
 enum rx_result link_fault(struct link *l, const char *detail)
 {
 	struct core *core = l->core;
@@ -324,14 +318,18 @@ enum rx_result link_fault(struct link *l, const char *detail)
 
 	n->detail = detail;
 	core->faults++;
-	if (s && s->end == SESSION_ALIVE)
+	if (!s && l->peer)
+		s = l->peer->session;
+	if (s && s->end == SESSION_ALIVE && link_vouches(l, s))
 		session_fault(s);
-	else if (l->peer && l->peer->session && l->peer->session->incarnation == l->life)
-		session_fault(l->peer->session);
-	if (l->state == LINK_WAIT && l->read_hello && l->peer)
+	if (l->peer && l->peer->profile == CORE_NATIVE && l->read_hello &&
+	    (l->state == LINK_WAIT || l->state == LINK_UP)) {
+		if (l->state == LINK_UP)
+			account(l, false);
 		link_refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
-	else
+	} else {
 		link_lost(l, false);
+	}
 	return RX_GONE;
 }
 
@@ -363,7 +361,7 @@ bool link_wants_tx(struct link *l)
 	if (l->state != LINK_UP || !l->session || l->rx_only)
 		return false;
 	return l->session->ack_now || l->session->status_due || leaving_due(l) ||
-		(core_may_send(l->core) && ring_has_unsent(&l->session->ring));
+		(ring_has_unsent(&l->session->ring) && session_may_send(l->session));
 }
 
 static void put_leaving(struct link *l)
@@ -395,8 +393,11 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 {
 	struct session *s = l->session;
 	size_t mid = ring_mid_frame(&s->ring), have = 0;
+	uint64_t room = s->resend_end > s->ring.sent ? s->resend_end - s->ring.sent : 0;
 
 	*ret_mid = mid;
+	if (max > room)
+		max = (size_t)room;
 	/* A frame half written must be finished first. */
 	if (carries_data(l) && max > mid)
 		have = ring_unsent(&s->ring, data, ret_n, max);
@@ -460,6 +461,7 @@ void link_sent(struct link *l, size_t n)
 
 	if (!n)
 		return;
+	stuck_written(l);
 	l->last_tx_ns = l->core->now_ns;
 	if (s) {
 		count(&s->n.bytes_sent, n);
@@ -577,6 +579,7 @@ void link_tick(struct link *l)
 	if (l->state != LINK_UP)
 		return;
 	if (l->session && !l->rx_only) {
+		stuck_tick(l);
 		session_tick(l->session, l);
 	} else if (l->kept) {
 		if (core->now_ns - l->last_rx_ns >= core->cfg.stall_ns)

@@ -51,7 +51,7 @@ void peer_remember(struct peer *p, const struct tombs *tombs)
 void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
 {
 	paths_set(&p->paths, addrs, n_addrs);
-	p->give_up = 0;
+	p->mismatch = 0;
 	p->backoff_ns = 0;
 	peer_dial_soon(p, 0);
 }
@@ -125,8 +125,15 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	s->max_message = core->cfg.max_message;
 	session_limits(s, core->cfg.max_frame, core->cfg.max_message);
 	s->ack_bytes = core->cfg.ack_bytes;
+	s->base = core->cfg.first_seq;
+	s->resend_end = UINT64_MAX;
 	p->session = s;
 	p->epoch++;
+	/* A new life may have another configuration. */
+	if (p->mismatch) {
+		p->mismatch = 0;
+		p->dial_at_ns = core->now_ns;
+	}
 	session_event(s, FSM_OPEN, NULL);
 	if (p->member == incarnation && p->member_leaving)
 		session_event(s, FSM_LEAVING, NULL);
@@ -154,7 +161,9 @@ void peer_added(struct peer *p, uint64_t incarnation)
 		if (peer_open_session(p, incarnation) && p->profile == CORE_DLM)
 			kernel_opened(p);
 	}
-	p->give_up = 0;
+	if (p->mismatch)
+		p->dial_at_ns = p->core->now_ns;
+	p->mismatch = 0;
 	hello_retry(p);
 	peer_dial_check(p);
 }
@@ -217,22 +226,15 @@ void peer_owes(struct peer *p, uint64_t life)
 	peer_dial_check(p);
 }
 
-static bool owes(const struct peer *p)
+bool peer_owes_now(const struct peer *p)
 {
 	return p->owes_until_ns > p->core->now_ns;
-}
-
-void peer_seen(struct core *core, const struct path_addr *from)
-{
-	for (struct peer *p = core->peers; core->closing && p; p = p->next)
-		if (owes(p) && peer_has_path(p, from))
-			peer_owes(p, p->owes_life);
 }
 
 void peer_absent(struct peer *p)
 {
 	/* Twice, because what answers for it may be the network. */
-	if (owes(p) && ++p->owes_refused == 2)
+	if (peer_owes_now(p) && ++p->owes_refused == 2)
 		p->owes_until_ns = 0;
 }
 
@@ -255,11 +257,11 @@ static bool wants_link(const struct peer *p)
 {
 	const struct core *core = p->core;
 
-	if (p->give_up || !p->paths.n)
+	if (!p->paths.n)
 		return false;
 	if (p->session)
 		return true;
-	if (owes(p))
+	if (peer_owes_now(p))
 		return true;
 	if (p->asks && !core->closing)
 		return true;
@@ -311,9 +313,9 @@ static bool wants_to_move(const struct peer *p)
 void peer_dial_check(struct peer *p)
 {
 	struct core *core = p->core;
-	bool move = wants_to_move(p);
+	bool move = wants_to_move(p), beside = move || (p->up && p->up->stuck);
 
-	if (!wants_link(p) || (p->up && !move) || link_under_way(p))
+	if (!wants_link(p) || (p->up && !beside) || link_under_way(p))
 		return;
 	if (core->now_ns < p->dial_at_ns) {
 		core_arm(core, p->dial_at_ns);
@@ -321,7 +323,7 @@ void peer_dial_check(struct peer *p)
 	}
 	p->dial_raised = true;
 	p->dial_polled = false;
-	p->dial_moves = move;
+	p->dial_beside = beside;
 	p->dial_path = move ? 0 : paths_choose(&p->paths);
 	core_raise_peer(p);
 }
@@ -342,6 +344,38 @@ void peer_backoff(struct peer *p, bool to_the_cap)
 	p->backoff_ns = b;
 	/* 75 .. 125 % */
 	p->dial_at_ns = p->core->now_ns + b - b / 4 + b / 2 * (core_random(p->core) >> 16) / 65536;
+}
+
+void peer_dial_slowly(struct peer *p)
+{
+	uint64_t rare = p->core->cfg.refused_ns;
+
+	/* 87 .. 112 % */
+	p->dial_at_ns = p->core->now_ns + rare - rare / 8 +
+		rare / 4 * (core_random(p->core) >> 16) / 65536;
+}
+
+/* A link is stuck, or broke not long ago: the path may be back at any moment (R7). */
+static bool redials(const struct peer *p)
+{
+	const struct core *core = p->core;
+
+	return p->profile == CORE_NATIVE && p->session && p->session->was_up &&
+		(p->up ? p->up->stuck : core->now_ns - p->lost_ns < core->cfg.redial_for_ns);
+}
+
+uint64_t peer_dial_ns(const struct peer *p)
+{
+	return redials(p) ? p->core->cfg.redial_ns : p->core->cfg.connect_ns;
+}
+
+void peer_dial_failed(struct peer *p, uint64_t began_ns)
+{
+	uint64_t next = began_ns + p->core->cfg.redial_ns;
+
+	peer_backoff(p, false);
+	if (redials(p) && p->dial_at_ns > next)
+		p->dial_at_ns = next > p->core->now_ns ? next : p->core->now_ns;
 }
 
 /* ---- probes ---- */

@@ -225,6 +225,11 @@ int ring_ack(struct ring *r, uint32_t next);
 /* A new link resumes at next: as ring_ack, and sent goes back to there.
  * -EPROTO: outside acked..high (nothing changed). */
 int ring_resume(struct ring *r, uint32_t next);
+/* Whether ring_resume() would take that position. */
+bool ring_may_resume(const struct ring *r, uint32_t next);
+/* The position up to which a resumed link may send, when so many bytes may follow its first
+ * whole frame. */
+uint64_t ring_resend_limit(const struct ring *r, uint64_t bytes);
 /* True if messages wait behind an open slot: a FIN now would leave them behind. */
 bool ring_slots_held(const struct ring *r);
 /* No more messages; returns true the first time. Open slots are void. */
@@ -233,6 +238,8 @@ bool ring_close(struct ring *r);
 void ring_put_fin(struct ring *r);
 /* True when a FIN was queued and is acknowledged. */
 bool ring_fin_acked(const struct ring *r);
+/* True if a peer that expects next has everything, the FIN that was sent included. */
+bool ring_fin_ends(const struct ring *r, uint32_t next);
 /* True when all messages are acknowledged (a FIN may not be). */
 bool ring_all_acked(struct ring *r);
 /* True when there is unacknowledged data or FIN that was handed to a link. */

@@ -259,26 +259,32 @@ static const struct ring_mark *last_mark(const struct ring *r, uint32_t next, ui
 	return last;
 }
 
-int ring_ack(struct ring *r, uint32_t next)
+/* Where the ring stands once everything before some number is acknowledged. */
+struct acked_to {
+	uint64_t pos, msg_pos, number;
+	uint32_t marks_taken;
+};
+
+/* As ring_ack(), and nothing changes: what it would change goes to *to. */
+static int find_acked(const struct ring *r, uint32_t next, struct acked_to *to)
 {
 	int32_t frames = seq_diff(next, r->acked_seq);
-	uint64_t end, pos = r->acked_pos, msg_pos = r->msg_pos, number = r->acked_number;
 	const struct ring_mark *mark;
-	uint32_t taken;
+	uint64_t end;
 
 	if (frames <= 0)
 		return 0;
+	*to = (struct acked_to) { r->acked_pos, r->msg_pos, r->acked_number, 0 };
 	end = end_of(r);
-	mark = last_mark(r, next, &taken);
-	if (mark && mark->pos > pos) {
-		pos = msg_pos = mark->pos;
-		number = mark->number;
+	mark = last_mark(r, next, &to->marks_taken);
+	if (mark && mark->pos > to->pos) {
+		to->pos = to->msg_pos = mark->pos;
+		to->number = mark->number;
 		frames = seq_diff(next, mark->seq);
 	}
 	while (frames > 0) {
-		uint64_t stop = r->high;
+		uint64_t stop = r->high, pos = over_gap(r, to->pos, end);
 
-		pos = over_gap(r, pos, end);
 		if (pos >= stop)
 			return -EPROTO;
 		if (pos < end && stop > lap_data_end(r, pos, end))
@@ -289,22 +295,40 @@ int ring_ack(struct ring *r, uint32_t next)
 			f += bytes;
 			pos += bytes;
 			if (ends_message(f - bytes, bytes)) {
-				msg_pos = pos;
-				number++;
+				to->msg_pos = pos;
+				to->number++;
 			}
 		}
 		if (pos > r->high)
 			return -EPROTO;
+		to->pos = pos;
 	}
-	move_sent(r, pos);
-	r->acked_pos = pos;
-	r->msg_pos = msg_pos;
+	return 1;
+}
+
+int ring_ack(struct ring *r, uint32_t next)
+{
+	struct acked_to to;
+	int moved = find_acked(r, next, &to);
+
+	if (moved <= 0)
+		return moved;
+	move_sent(r, to.pos);
+	r->acked_pos = to.pos;
+	r->msg_pos = to.msg_pos;
 	r->acked_seq = next;
-	r->acked_number = number;
-	atomic_store_explicit(&r->marks_taken, taken, memory_order_release);
+	r->acked_number = to.number;
+	atomic_store_explicit(&r->marks_taken, to.marks_taken, memory_order_release);
 	if (!r->half_end)
 		free_acked(r);
 	return 1;
+}
+
+bool ring_may_resume(const struct ring *r, uint32_t next)
+{
+	struct acked_to to;
+
+	return !seq_before(next, r->acked_seq) && find_acked(r, next, &to) >= 0;
 }
 
 int ring_resume(struct ring *r, uint32_t next)
@@ -316,6 +340,16 @@ int ring_resume(struct ring *r, uint32_t next)
 	r->sent_frame = r->acked_pos;
 	free_acked(r);
 	return 0;
+}
+
+uint64_t ring_resend_limit(const struct ring *r, uint64_t bytes)
+{
+	uint64_t pos = r->sent, end = end_of(r);
+	size_t first;
+
+	if (pos != fin_end(r, end))
+		step(r, &pos, end, &first);
+	return pos + bytes;
 }
 
 /* ---- the end ---- */
@@ -355,6 +389,12 @@ void ring_put_fin(struct ring *r)
 bool ring_fin_acked(const struct ring *r)
 {
 	return r->fin && r->acked_pos == end_of(r) + WIRE_FIN;
+}
+
+bool ring_fin_ends(const struct ring *r, uint32_t next)
+{
+	return r->fin && next == get_le32(r->fin_frame + offsetof(struct wire_header, u)) + 1 &&
+		r->high == fin_end(r, end_of(r));
 }
 
 bool ring_all_acked(struct ring *r)

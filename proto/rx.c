@@ -12,6 +12,16 @@
 #define RX_IDLE_MAX	64u	/* frames without a message until the caller may see to others */
 #define UNKNOWN_VERSION "unknown version of the DLM protocol"
 
+static void heard(struct link *l)
+{
+	l->last_rx_ns = l->core->now_ns;
+	if (l->state != LINK_UP)
+		return;
+	l->heard = true;
+	if (l->waits_ns)
+		link_alive(l);
+}
+
 /* ---- sequenced frames ---- */
 
 /* RX_MSG: it is the expected one; RX_MORE: dropped as a duplicate; else a fault. */
@@ -177,7 +187,7 @@ static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame
 		session_event(s, FSM_LEAVING, l);
 		return RX_MORE;
 	case WIRE_REFUSE:
-		return hello_refused(l, f);
+		return refused_rx(l, f);
 	default:
 		return link_fault(l, "frame that has no place on a link that is up");
 	}
@@ -188,7 +198,7 @@ static enum rx_result wait_frame(struct link *l, const struct frame *f)
 	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_HELLO)
 		return hello_rx(l, f);
 	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_REFUSE)
-		return hello_refused(l, f);
+		return refused_rx(l, f);
 	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_PROBE && !l->dialled && !l->read_hello)
 		return link_probe_rx(l, f);
 	return link_fault(l, "not a HELLO");
@@ -217,7 +227,7 @@ static enum rx_result native_frame(struct link *l, struct rx *rx, const uint8_t 
 		if (f.nextcmd != WIRE_REFUSE && f.nextcmd != WIRE_HELLO)
 			return link_fault(l, "frame of another nodeid");
 	}
-	l->last_rx_ns = l->core->now_ns;
+	heard(l);
 	switch (l->state) {
 	case LINK_WAIT:
 		return wait_frame(l, &f);
@@ -245,7 +255,7 @@ static void account_plain(struct link *l)
 	count(&s->n.bytes_received, s->plain_bytes);
 	s->unacked_bytes += s->plain_bytes;
 	s->plain_bytes = 0;
-	l->last_rx_ns = l->core->now_ns;
+	heard(l);
 	l->progress = true;
 }
 
@@ -260,7 +270,7 @@ static inline bool plain(struct link *l, struct rx *rx)
 /* wire_is_ack() says that it is one. */
 static enum rx_result plain_ack(struct link *l, const uint8_t *p)
 {
-	l->last_rx_ns = l->core->now_ns;
+	heard(l);
 	return ack(l, get_le32(p + 4));
 }
 
@@ -390,7 +400,7 @@ void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off)
 		if (len <= 0 || (size_t)len > n - *off)
 			return;
 		*off += (size_t)len;
-		l->last_rx_ns = l->core->now_ns;
+		heard(l);
 		if (len != WIRE_HEADER || f[14] != WIRE_ACK ||
 		    get_le32(f + 8) != l->peer->nodeid || get_le32(f) != WIRE_VERSION_3_2)
 			continue;

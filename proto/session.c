@@ -8,6 +8,9 @@
 #include <assert.h>
 #include <errno.h>
 
+#define RESEND_BYTES	(256u << 10)	/* behind the first frame, after one resume for nothing */
+#define RESEND_HALVINGS	19u
+
 void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
 {
 	memset(s, 0, sizeof *s);
@@ -267,10 +270,13 @@ void session_end(struct session *s, enum session_end why)
 	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
 	    (state == FSM_LAST_ACK || state == FSM_CLOSING) && ring_all_acked(&s->ring))
 		s->end = SESSION_CLOSED;
+	p->told_life = s->incarnation;
+	p->told_gen = s->told;
 	/* Both FINs crossed: that ours is acknowledged says nothing of our ACK. */
 	if (why == SESSION_CLOSED && state == FSM_CLOSING)
 		peer_owes(p, s->incarnation);
 	p->session = NULL;
+	core_arm(p->core, p->core->now_ns);	/* for what is held because of it */
 	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
 	if (mid && why == SESSION_CLOSED && up->kept) {
 		/* The rest of that frame goes with the ring: so does our last ACK. */
@@ -285,6 +291,49 @@ void session_end(struct session *s, enum session_end why)
 	peer_dial_check(p);
 }
 
+/* ---- what is sent again (R10) ---- */
+
+/*
+ * A peer that comes back again and again without an ACK would have us write all that is
+ * queued each time. Paced by bytes: the first frame goes at once, and what may follow before
+ * an ACK halves with each resume in a row that moved nothing. A kernel acknowledges rarely:
+ * its links are not paced.
+ */
+static void pace_resend(struct session *s, bool moved)
+{
+	bool again = ring_in_flight(&s->ring) && s->native && s->was_up;
+
+	if (s->link_acked || !again)
+		s->fruitless = 0;
+	else
+		s->fruitless = moved ? 1 : s->fruitless + 1;
+	s->link_acked = false;
+	s->resend_end = UINT64_MAX;
+	if (!s->fruitless)
+		return;
+	count(&s->n.resumed_paced, 1);
+	s->resend_end = ring_resend_limit(&s->ring, s->fruitless > RESEND_HALVINGS ? 0 :
+					  RESEND_BYTES >> (s->fruitless - 1));
+}
+
+static void resend_all(struct session *s)
+{
+	if (s->resend_end == UINT64_MAX)
+		return;
+	s->resend_end = UINT64_MAX;
+	s->fruitless = 0;
+	if (s->peer->up)
+		link_raise_tx(s->peer->up);
+}
+
+bool session_may_send(struct session *s)
+{
+	return core_may_send(s->peer->core) &&
+		(s->ring.sent < s->resend_end || ring_mid_frame(&s->ring));
+}
+
+/* ---- acknowledgement ---- */
+
 int session_acked(struct session *s, uint32_t next)
 {
 	struct core *core = s->peer->core;
@@ -294,6 +343,8 @@ int session_acked(struct session *s, uint32_t next)
 		return r;
 	s->stalls_in_row = 0;
 	s->nudged = false;
+	s->link_acked = true;
+	resend_all(s);
 	atomic_store_explicit(&s->progress_ns, core->now_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
 	if (s->peer->up)
@@ -313,6 +364,16 @@ int session_acked(struct session *s, uint32_t next)
 	return 1;
 }
 
+bool session_closed_by_peer(struct session *s, uint32_t next)
+{
+	enum fsm_state state = session_state(s);
+
+	if ((state != FSM_CLOSING && state != FSM_LAST_ACK) || !ring_fin_ends(&s->ring, next))
+		return false;
+	session_acked(s, next);
+	return true;
+}
+
 void session_fault(struct session *s)
 {
 	count(&s->n.faults, 1);
@@ -324,9 +385,11 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 {
 	struct core *core = s->peer->core;
 	bool in_flight = ring_in_flight(&s->ring);
+	uint32_t acked = s->ring.acked_seq;
 
 	if (ring_resume(&s->ring, next) < 0)
 		return -EPROTO;
+	pace_resend(s, acked != s->ring.acked_seq);
 	if (s->was_up) {
 		count(&s->n.reconnects, 1);
 		if (in_flight)

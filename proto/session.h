@@ -40,6 +40,7 @@ struct session_counters {
 	_Atomic uint64_t resent;	/* frames handed to a link again */
 	_Atomic uint64_t reconnects;	/* links that carried it, but the first */
 	_Atomic uint64_t resumed_unacked; /* of them with unacknowledged data */
+	_Atomic uint64_t resumed_paced;	/* of them held back, as none before was acknowledged */
 	_Atomic uint64_t acks_sent, acks_received;
 	_Atomic uint64_t bytes_sent, bytes_received;
 	_Atomic uint64_t faults;	/* protocol violations of the peer */
@@ -89,6 +90,10 @@ struct session {
 	uint64_t ack_at_ns;	/* when they must be acknowledged, 0 = none */
 
 	uint32_t gen, told;	/* R6 */
+	uint32_t base;		/* the peer's position when D made its present choice (R9) */
+	bool link_acked;	/* an ACK on the present link moved the ring */
+	unsigned fruitless;	/* resumes in a row that no ACK followed */
+	uint64_t resend_end;	/* ring position that the present link may send up to */
 	uint32_t max_frame;	/* smaller of both sides' */
 	uint32_t max_message;	/* what the peer takes */
 	uint32_t plain_max;	/* longest message of one frame; 0 in the dlm profile */

@@ -35,6 +35,7 @@ struct rig {
 	struct wire *wires[64];
 	unsigned n_wires;
 	unsigned up[4], down[4], finished[4], delivered[4], fences;
+	struct wire *asked;	/* CORE_ASK: the last one */
 	enum session_end end[4];
 	char notes[4096];
 	uint8_t last[1 << 17];
@@ -130,6 +131,9 @@ static inline void act(const struct core_action *a)
 		break;
 	case CORE_TX:
 		gather(wire_of(a->link));
+		break;
+	case CORE_ASK:
+		rig->asked = wire_of(a->link);
 		break;
 	case CORE_SHUT:
 		w = wire_of(a->link);
@@ -310,6 +314,14 @@ static inline void end(void)
 
 static uint32_t gen_of[4];
 
+/* What O would know of the choices for its session (R6). */
+static inline uint32_t latest_choice(unsigned id)
+{
+	const struct session *s = rig->peer[id].session;
+
+	return id == HIGH && s ? s->gen : 0;
+}
+
 /* Full handshake on an incoming link; the position that the peer tells is next. */
 static inline struct wire *link_from(unsigned id, uint32_t next)
 {
@@ -319,7 +331,7 @@ static inline struct wire *link_from(unsigned id, uint32_t next)
 	h.next = next;
 	feed_hello(w, id, &h);			/* challenged or answered */
 	h.yours = 77;
-	h.gen = id == HIGH ? 99 : 0;
+	h.gen = latest_choice(id);
 	if (id == LOW) {
 		feed_hello(w, id, &h);		/* names us: proof */
 		h.gen = ++gen_of[LOW];

@@ -182,22 +182,24 @@ static void dead_life_is_told(void)
 	end();
 }
 
+/* A newcomer is told nothing while the old life is alive, and refused when both stay (R20). */
 static void two_claimants(void)
 {
-	struct wire *high, *w;
+	struct wire *high, *first, *w;
 	struct hello h = hello_of(HIGH, 0);
 	uint8_t buf[64];
 
 	both_up(&high);
 	h.mine = 5555;
-	w = incoming(HIGH);
-	feed_hello(w, HIGH, &h);		/* challenged */
-	h.yours = 77;
-	feed_hello(w, HIGH, &h);		/* proof, but the old life is alive: held */
-	CHECK(!w->gone && w->link.state == LINK_HELD);
+	first = incoming(HIGH);
+	feed_hello(first, HIGH, &h);
+	CHECK(!first->gone && first->link.state == LINK_HELD);
+	CHECK_EQ(first->n_out, 0);
 	pass(1000);
 	feed(high, buf, wire_put_ack(buf, HIGH, 0xfffffffe));
-	pass(8000);
+	h.yours = 77;				/* naming us does not help it */
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
 	CHECK(w->gone);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_CLAIMED);
 	CHECK(strstr(rig->notes, "two programs claim"));
@@ -215,9 +217,14 @@ static void silent_old_life_gives_way(void)
 	h.mine = 5555;
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
+	CHECK(w->link.state == LINK_HELD);
+	pass(7499);
+	CHECK_EQ(w->n_out, 0);
+	pass(2);				/* nothing more from the old one: challenged */
+	CHECK(!w->gone && w->n_out > 0);
+	CHECK_EQ(rig->down[HIGH], 0);
 	h.yours = 77;
 	feed_hello(w, HIGH, &h);
-	pass(8000);				/* nothing more from the old one */
 	CHECK_EQ(rig->down[HIGH], 1);
 	CHECK_EQ(rig->end[HIGH], SESSION_SUPERSEDED);
 	CHECK_EQ(rig->up[HIGH], 2);
@@ -253,7 +260,6 @@ static void membership_admits(void)
 	begin(false);
 	settle();
 	w = incoming(HIGH);
-	h.gen = 99;
 	feed_hello(w, HIGH, &h);
 	CHECK(w->link.state == LINK_HELD);
 	CHECK_EQ(rig->up[HIGH], 0);
@@ -281,7 +287,7 @@ static void hello_says_that_we_leave(void)
 	link_dead(&high->link, false);
 	settle();
 	w = incoming(HIGH);
-	h.gen = 99;
+	h.gen = latest_choice(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK(next_frame(w, &f));
 	CHECK_EQ(frame_hello(&f, &ours), 0);

@@ -172,7 +172,8 @@ static void violations_drop_the_link(void)
 
 		CHECK_OR_RETURN(rig->up[HIGH] == 1 && rig->up[LOW] == 1);
 		feed_by(high, buf, n, i % 2 ? 1 : n);
-		CHECK(high->gone && high->how == LINK_RESET);
+		CHECK(high->gone && high->how == LINK_ORDERLY);
+		CHECK_EQ(refused_for(high), WIRE_REFUSE_PROTOCOL);	/* named on both sides */
 		if (!CHECK(strstr(rig->notes, bad->detail)))
 			printf("# %s: %s\n", bad->what, rig->notes);
 		CHECK_EQ(rig->down[HIGH], 0);

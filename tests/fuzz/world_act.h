@@ -200,7 +200,7 @@ static void world_dial(struct node *n, const struct core_action *a)
 
 	MUST(a->path < PATHS_MAX);
 	if (!probe)
-		MUST(!a->peer->up || a->peer->dial_moves);
+		MUST(!a->peer->up || a->peer->dial_beside);
 	e = n->stingy ? NULL : world_end(n);
 	if (!e) {
 		link_no_dial(&n->core, a->peer, a->path, probe);
@@ -217,7 +217,7 @@ static void world_trace(const struct node *n, const struct core_action *a)
 {
 	static const char *const names[] = {
 		[CORE_NOTE] = "note", [CORE_DIAL] = "DIAL", [CORE_PROBE] = "PROBE",
-		[CORE_TX] = "TX", [CORE_SHUT] = "SHUT", [CORE_LEND] = "LEND",
+		[CORE_TX] = "TX", [CORE_ASK] = "ASK", [CORE_SHUT] = "SHUT", [CORE_LEND] = "LEND",
 		[CORE_PEER_UP] = "PEER_UP", [CORE_FINISHED] = "FINISHED",
 		[CORE_WRITABLE] = "WRITABLE", [CORE_PEER_DOWN] = "PEER_DOWN",
 		[CORE_FENCE] = "FENCE", [CORE_RENEW] = "RENEW", [CORE_CLOSED] = "CLOSED",
@@ -252,6 +252,10 @@ static void world_act(struct node *n, const struct core_action *a)
 		break;
 	case CORE_TX:
 		world_flush(world_end_of(a->link));
+		break;
+	case CORE_ASK:
+		/* It depends on the transport alone: here half of them are stuck. */
+		link_transport(a->link, (world_end_of(a->link) - world.end) & 1, world.now_ns);
 		break;
 	case CORE_SHUT:
 		world_shut(world_end_of(a->link), a->how);

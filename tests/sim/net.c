@@ -247,6 +247,18 @@ void net_shut(struct conn *c, unsigned side, enum link_shut how)
 	net_close_end(c, side);
 }
 
+/* What the transport says of the bytes that this end wrote: the other kernel takes them when
+ * they arrive, whatever its program does. */
+void net_ask(struct link *l)
+{
+	unsigned side;
+	struct conn *c = net_conn(l, &side);
+	const struct end *to = &c->end[!side];
+	uint64_t heard = to->arr_ns > c->end[side].arr_ns ? to->arr_ns : c->end[side].arr_ns;
+
+	link_transport(l, to->wr > to->arr, sim.now_ns - heard);
+}
+
 /* The core hears that the connection is over. */
 void net_dead(struct conn *c, unsigned side, bool eof)
 {
@@ -397,6 +409,7 @@ static void seg(struct conn *c, unsigned side)
 		return;
 	if (s.kind == SEG_DATA) {
 		e->arr += s.n;
+		e->arr_ns = sim.now_ns;
 		net_read(c, side);
 		return;
 	}

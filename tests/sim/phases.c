@@ -174,10 +174,10 @@ static void out_of_time(const char *why, unsigned a, unsigned b)
 	struct peer *p = &n->peers[b];
 
 	if (sim.phase != PHASE_CLOSE) {
-		sim_fail("phase %s never settles: n%u and n%u: %s (session %s, up %d, give_up %u)",
+		sim_fail("phase %s never settles: n%u and n%u: %s (session %s, up %d, mismatch %u)",
 			 names[sim.phase], a, b, why, p->session ?
 			 fsm_state_name(session_state(p->session)) : "none", p->up != NULL,
-			 p->give_up);
+			 p->mismatch);
 		return;
 	}
 	for (a = 0; a < sim.n_slots; a++) {

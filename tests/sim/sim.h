@@ -124,6 +124,7 @@ struct end {
 	uint64_t last_ns;	/* arrival of the newest segment */
 	uint64_t hold_ns;	/* nothing arrives before */
 	uint64_t opened_ns;
+	uint64_t arr_ns;	/* when data last arrived here */
 	struct seg segs[SIM_SEGS];
 	uint32_t seg_head, n_segs;
 	struct parse tx;	/* of what this end writes */
@@ -350,7 +351,7 @@ enum cover {
 	COVER_CHALLENGE,
 	COVER_HELD,
 	COVER_RENEW,
-	COVER_GIVE_UP,
+	COVER_MISMATCH,
 	COVER_STALLS,
 	COVER_PROBE,
 	COVER_PATH_SWITCH,
@@ -514,6 +515,7 @@ void net_dead(struct conn *c, unsigned side, bool eof);
 void net_dial(struct node *n, unsigned j, unsigned path, bool probe);
 void net_event(const struct event *e);
 void net_pump(struct conn *c, unsigned side);
+void net_ask(struct link *l);
 void net_shut(struct conn *c, unsigned side, enum link_shut how);
 void net_reset(struct conn *c);
 void net_eof(struct conn *c);

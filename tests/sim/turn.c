@@ -198,6 +198,9 @@ static void act(struct node *n, struct core_action *a)
 			sim_at(sim.now_ns, EV_READ, c->idx, side, c->gen);
 		net_pump(c, side);
 		break;
+	case CORE_ASK:
+		net_ask(a->link);
+		break;
 	case CORE_SHUT:
 		c = net_conn(a->link, &side);
 		oracle_link_gone(c, side);

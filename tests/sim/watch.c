@@ -114,6 +114,15 @@ static void sequenced(struct conn *c, unsigned side, const uint8_t *p, uint32_t 
 			 (unsigned long long)st->n_final);
 }
 
+/* The question whether our last ACK was seen names the life that it asks, with its final number. */
+static bool asks(struct conn *c, unsigned side, const struct hello *h)
+{
+	const struct peer *p = c->end[side].link.peer;
+	const struct tomb *t = p ? tombs_find(&p->tombs, h->yours) : NULL;
+
+	return t && t->kind == TOMB_CLOSED && t->next == h->next && p->owes_life == h->yours;
+}
+
 static void hello(struct conn *c, unsigned side, const struct frame *f)
 {
 	unsigned node = c->end[side].node, mine, yours;
@@ -139,10 +148,7 @@ static void hello(struct conn *c, unsigned side, const struct frame *f)
 		return;
 	st = oracle_stream(yours, mine);
 	position("HELLO.next", st, h.next);
-	/* The question after the last ACK names whom it asks (R24). */
-	if (st->ended_rx && c->end[side].opened_ns > st->ended_ns &&
-	    (h.flags & WIRE_HELLO_CHOSEN || !c->end[side].link.peer ||
-	     c->end[side].link.peer->owes_life != h.yours))
+	if (st->ended_rx && c->end[side].opened_ns > st->ended_ns && !asks(c, side, &h))
 		sim_fail("n%u: names life %u, the session with which is over", node, yours);
 }
 
@@ -300,8 +306,8 @@ void oracle_link_gone(struct conn *c, unsigned side)
 		cover(COVER_CHALLENGE);
 	if (!p || !p->session)
 		return;
-	if (p->give_up)
-		cover(COVER_GIVE_UP);
+	if (p->mismatch)
+		cover(COVER_MISMATCH);
 	if (!e->was_up)
 		return;
 	if (p->session->frag.total)

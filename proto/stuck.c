@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the judgement that the transport of a link which is up no longer carries anything, and
+ * with it the dial beside that link (R7). Silence of the peer is no proof: it may be stopped,
+ * busy, or not reading. Its kernel acknowledges all the same. Knows no transport: the caller
+ * is asked (CORE_ASK).
+ */
+#include "inside.h"
+
+/* A choice may be in flight on what O dialled, once its HELLO was written. */
+static bool dial_may_end(const struct link *l)
+{
+	if (core_decides(l->core, l->peer))
+		return l->state != LINK_UP;
+	return l->state == LINK_CONNECTING ||
+		(l->state == LINK_WAIT && !l->read_hello && l->ctl_off == 0 && l->ctl_len);
+}
+
+void link_alive(struct link *l)
+{
+	l->waits_ns = 0;
+	if (!l->stuck)
+		return;
+	l->stuck = false;
+	if (!l->peer->dial_polled)
+		l->peer->dial_raised = false;
+	for (struct link *o = l->core->links; o; o = o->next)
+		if (o->peer == l->peer && o->beside && o->state != LINK_GONE && dial_may_end(o))
+			link_shut(o, LINK_RESET);
+	peer_dial_check(l->peer);
+}
+
+void link_transport(struct link *l, bool waits, uint64_t silent_ns)
+{
+	struct core *core = l->core;
+	uint64_t heard = core->now_ns > silent_ns ? core->now_ns - silent_ns : 0;
+
+	if (l->state != LINK_UP || !l->session)
+		return;
+	if (!waits || (l->waits_ns && heard > l->waits_ns)) {
+		link_alive(l);
+		if (!waits)
+			return;
+	}
+	if (!l->waits_ns)
+		l->waits_ns = core->now_ns;
+	if (l->stuck || core->now_ns - l->waits_ns < core->cfg.path_dead_ns)
+		return;
+	l->stuck = true;
+	core_note(core, NOTE_INFO, l->peer->nodeid, l,
+		  "nothing arrives there any more: dialling beside this link");
+	peer_dial_soon(l->peer, 0);
+}
+
+static uint64_t ask_every(const struct link *l)
+{
+	return l->core->cfg.path_dead_ns / 8;
+}
+
+void stuck_written(struct link *l)
+{
+	/* An idle link's keep-alives are not worth a timer. */
+	if (l->session && l->last_tx_ns <= l->last_rx_ns && ring_has_unsent(&l->session->ring))
+		core_arm(l->core, l->core->now_ns + ask_every(l));
+}
+
+void stuck_tick(struct link *l)
+{
+	struct core *core = l->core;
+	uint64_t every = ask_every(l);
+	uint64_t since = l->last_rx_ns > l->asked_ns ? l->last_rx_ns : l->asked_ns;
+
+	if (l->peer->profile != CORE_NATIVE || l->last_tx_ns <= l->last_rx_ns)
+		return;
+	if (core->now_ns - since >= every) {
+		l->asked_ns = since = core->now_ns;
+		l->ask_raised = true;
+		core_raise_link(l);
+	}
+	core_arm(core, since + every);
+}

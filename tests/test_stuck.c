@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of a link whose transport carries nothing any more: when it is asked, when
+ * another link is dialled beside it, and when that dial ends (R7). Random schedules are the
+ * simulator's, real networks the live tests'.
+ */
+#include "tests/rig.h"
+
+#define DEAD 2000u	/* path_dead_ms */
+
+static void send_one(unsigned id)
+{
+	struct span part = { (const uint8_t *)"12345678", 8 };
+
+	CHECK_EQ(session_send(rig->session[id], &part, 1, 8, NULL), 0);
+	session_kick(rig->session[id]);
+	settle();
+}
+
+static bool asks(void)
+{
+	bool asked = rig->asked != NULL;
+
+	rig->asked = NULL;
+	return asked;
+}
+
+/* Time goes on, and each question is answered: the other kernel is silent, too. */
+static void pass_stuck(unsigned ms)
+{
+	for (unsigned t = 0; t < ms; t += 10) {
+		struct wire *w;
+
+		pass(10);
+		w = rig->asked;
+		rig->asked = NULL;
+		if (w && !w->gone)
+			link_transport(&w->link, true, rig->core.now_ns - w->link.last_rx_ns);
+		settle();
+	}
+}
+
+static struct wire *stuck(unsigned id)
+{
+	struct wire *high, *low = both_up(&high), *w = id == LOW ? low : high;
+
+	pass(20);
+	send_one(id);
+	rig->dial[id] = NULL;
+	return w;
+}
+
+static void asked_only_when_something_was_written(void)
+{
+	struct wire *high;
+
+	both_up(&high);
+	pass(1000);
+	asks();
+	feed(high, high->out, 0);
+	for (unsigned t = 0; t < 3000; t += 100)
+		pass(100);
+	CHECK(!asks());
+	send_one(HIGH);
+	pass(300);
+	CHECK(asks());
+	end();
+}
+
+static void nothing_is_dialled_while_the_other_kernel_answers(void)
+{
+	struct wire *high = stuck(HIGH);
+
+	/* Its program is stopped: nothing is read from it. Its kernel takes what comes. */
+	for (unsigned t = 0; t < 3 * DEAD; t += 100) {
+		pass(100);
+		if (asks())
+			link_transport(&high->link, t % 200, 0);
+		settle();
+	}
+	CHECK(!rig->dial[HIGH] && !high->gone);
+	end();
+}
+
+static void dialled_beside_after_its_time(void)
+{
+	struct wire *high = stuck(HIGH), *w;
+	struct hello h = hello_of(HIGH, 77);
+	unsigned dials = 0;
+
+	pass_stuck(DEAD);
+	CHECK(!rig->dial[HIGH]);
+	rig->dials_hang = true;
+	pass_stuck(700);
+	CHECK_OR_RETURN(rig->dial[HIGH] != NULL);
+	/* A new attempt every half second, one at a time. */
+	for (w = rig->dial[HIGH]; dials < 4; dials++) {
+		CHECK(!w->gone);
+		pass_stuck(510);
+		CHECK(w->gone && rig->dial[HIGH] != w);
+		w = rig->dial[HIGH];
+	}
+	CHECK(!high->gone);
+	rig->dials_hang = false;
+	link_connected(&w->link);
+	settle();
+	/* D chooses it from where the peer is, and resets the old one. */
+	feed_hello(w, HIGH, &h);
+	CHECK(w->link.state == LINK_UP);
+	CHECK(high->gone && high->how == LINK_RESET);
+	CHECK_EQ(rig->down[HIGH], 0);
+	end();
+}
+
+/* ACKs on the old link overtake the HELLO: D goes on from them, but not below its choice. */
+static void a_position_below_the_acknowledged_one(void)
+{
+	struct hello h = hello_of(HIGH, 77);
+	struct wire *high = stuck(HIGH), *w;
+	uint8_t ack[WIRE_HEADER];
+
+	feed(high, ack, wire_put_ack(ack, HIGH, 0xffffffff));
+	h.gen = latest_choice(HIGH);
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);		/* from 0xfffffffe, where the choice began */
+	CHECK(w->link.state == LINK_UP && high->gone);
+	h.gen = latest_choice(HIGH);
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);		/* the next choice began at 0xffffffff */
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
+	end();
+}
+
+/* O never: what it acknowledged in that session is behind any choice. */
+static void o_stays_strict(void)
+{
+	struct hello h = hello_of(LOW, 77);
+	struct wire *low = stuck(LOW), *w;
+	uint8_t ack[WIRE_HEADER];
+
+	feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
+	h.flags = WIRE_HELLO_CHOSEN;
+	h.gen = 2;
+	w = incoming(LOW);
+	feed_hello(w, LOW, &h);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
+	unharmed(low, LOW, 0xfffffffe);
+	end();
+}
+
+/* A frame on the old link ends the dial: D's until it chooses. */
+static void d_ends_its_dial(void)
+{
+	struct wire *high = stuck(HIGH), *w;
+	uint8_t ack[WIRE_HEADER];
+
+	pass_stuck(DEAD + 700);
+	w = rig->dial[HIGH];
+	CHECK_OR_RETURN(w && w->link.state == LINK_WAIT);
+	feed(high, ack, wire_put_ack(ack, HIGH, 0xffffffff));
+	CHECK(w->gone);
+	rig->dial[HIGH] = NULL;
+	pass_stuck(1000);
+	CHECK(!rig->dial[HIGH]);
+	unharmed(high, HIGH, 0xfffffffe);
+	end();
+}
+
+/* O's only while its HELLO is unwritten: later the choice may be in flight. */
+static void o_ends_its_dial_before_its_hello(void)
+{
+	for (unsigned written = 0; written < 2; written++) {
+		struct wire *low = stuck(LOW), *w;
+		uint8_t ack[WIRE_HEADER];
+
+		rig->dials_hang = true;
+		pass_stuck(DEAD + 700);
+		w = rig->dial[LOW];
+		CHECK_OR_RETURN(w && w->link.state == LINK_CONNECTING);
+		if (written) {
+			link_connected(&w->link);
+			settle();
+		}
+		feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
+		CHECK_EQ(w->gone, !written);
+		unharmed(low, LOW, 0xfffffffe);
+		end();
+	}
+}
+
+int main(void)
+{
+	RUN(asked_only_when_something_was_written);
+	RUN(nothing_is_dialled_while_the_other_kernel_answers);
+	RUN(dialled_beside_after_its_time);
+	RUN(a_position_below_the_acknowledged_one);
+	RUN(o_stays_strict);
+	RUN(d_ends_its_dial);
+	RUN(o_ends_its_dial_before_its_hello);
+	return check_done();
+}
