@@ -152,6 +152,15 @@ static void hello(struct conn *c, unsigned side, const struct frame *f)
 		sim_fail("n%u: names life %u, the session with which is over", node, yours);
 }
 
+/* What an orderly end still writes may be the word of the life before, which it need not say. */
+static bool declares(unsigned me, unsigned it, bool or_before)
+{
+	for (unsigned i = 0; or_before && i < sim.n_lives; i++)
+		if (sim.life[i].node == sim.life[me].node && sim.declared[i * SIM_LIVES + it])
+			return true;
+	return sim.declared[me * SIM_LIVES + it];
+}
+
 static void refuse(struct conn *c, unsigned side, const struct frame *f)
 {
 	unsigned node = c->end[side].node, me = sim.node[node].life, it;
@@ -170,8 +179,8 @@ static void refuse(struct conn *c, unsigned side, const struct frame *f)
 		return;
 	if (r.mine != sim.life[me].incarnation && oracle_life(r.mine) != SIM_LIVES)
 		me = oracle_life(r.mine);
-	if (r.reason == WIRE_REFUSE_FAILED && !sim.declared[me * SIM_LIVES + it] &&
-	    sim.life[it].alive && !sim.life[it].claimed)
+	if (r.reason == WIRE_REFUSE_FAILED && !declares(me, it, !r.mine) && sim.life[it].alive &&
+	    !sim.life[it].claimed)
 		sim_fail("n%u: tells life %u that it failed, which nobody declared here", node, it);
 	if (r.reason == WIRE_REFUSE_CLOSED) {
 		struct stream *st = oracle_stream(it, me);
