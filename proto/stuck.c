@@ -47,7 +47,7 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 	if (l->stuck || core->now_ns - l->waits_ns < core->cfg.path_dead_ns)
 		return;
 	l->stuck = true;
-	core_note(core, NOTE_INFO, l->peer->nodeid, l,
+	core_note(core, NOTE_WARNING, l->peer->nodeid, l,
 		  "nothing arrives there any more: dialling beside this link");
 	peer_dial_soon(l->peer, 0);
 }

@@ -295,6 +295,94 @@ static void hello_says_that_we_leave(void)
 	end();
 }
 
+/* ---- the last ACK (R24) ---- */
+
+/* Both FINs are exchanged, we sent the last ACK, and its link breaks: was it seen? */
+static void last_ack_in_doubt(struct wire *w)
+{
+	uint8_t buf[64];
+
+	core_close(&rig->core);
+	settle();
+	feed(w, buf, wire_put_ack(buf, HIGH, 0xffffffff));
+	feed(w, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
+	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK(w->link.kept);
+	rig->dial[HIGH] = NULL;
+	link_dead(&w->link, false);
+	settle();
+}
+
+static struct wire *closing_with_high(void)
+{
+	struct wire *high, *low = both_up(&high);
+
+	session_abort(rig->session[LOW]);
+	settle();
+	link_dead(&low->link, true);
+	return high;
+}
+
+static void the_question_names_the_life(void)
+{
+	struct hello ours = { 0 };
+	struct frame f;
+	struct wire *w;
+
+	last_ack_in_doubt(closing_with_high());
+	pass(30);
+	w = rig->dial[HIGH];
+	CHECK_OR_RETURN(w && next_frame(w, &f));
+	CHECK_EQ(frame_hello(&f, &ours), 0);
+	CHECK_EQ(ours.yours, life(HIGH));
+	CHECK_EQ(ours.next, 0xffffffff);
+	CHECK(!rig->closed);
+	end();
+}
+
+/* Bare connections do not hold a closing node: a HELLO of that life does. */
+static void only_that_life_holds_us(void)
+{
+	for (unsigned says = 0; says < 2; says++) {
+		struct hello h = hello_of(HIGH, 77);
+
+		last_ack_in_doubt(closing_with_high());
+		rig->no_dials = true;
+		for (unsigned t = 0; t < 4000; t += 500) {
+			struct wire *w = incoming(HIGH);
+
+			if (says)
+				feed_hello(w, HIGH, &h);
+			if (!w->gone)
+				link_dead(&w->link, true);
+			pass(500);
+		}
+		CHECK_EQ(rig->closed, !says);
+		pass(3100);
+		CHECK(rig->closed);
+		end();
+	}
+}
+
+/* The life that we wait for is over when another one answers our own dial; not when one dials. */
+static void a_new_life_ends_the_wait(void)
+{
+	for (unsigned dialled = 0; dialled < 2; dialled++) {
+		struct hello h = hello_of(HIGH, 77);
+		struct wire *w;
+
+		h.mine = 5555;
+		last_ack_in_doubt(closing_with_high());
+		pass(30);
+		w = dialled ? rig->dial[HIGH] : incoming(HIGH);
+		CHECK_OR_RETURN(w != NULL);
+		feed_hello(w, HIGH, &h);
+		pass(10);
+		CHECK_EQ(rig->closed, dialled);
+		end();
+	}
+}
+
 /* A life that failed while only our FIN was open counts as clean, but is dead (R18, R19). */
 static void failed_in_last_ack(void)
 {
@@ -396,6 +484,9 @@ int main(void)
 	RUN(told_that_we_failed);
 	RUN(membership_admits);
 	RUN(hello_says_that_we_leave);
+	RUN(the_question_names_the_life);
+	RUN(only_that_life_holds_us);
+	RUN(a_new_life_ends_the_wait);
 	RUN(failed_in_last_ack);
 	RUN(a_name_is_no_proof);
 	RUN(a_choice_without_proof_is_shut);

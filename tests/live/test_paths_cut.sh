@@ -7,106 +7,16 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
+. tests/netns_lib.sh
 
 SOON_MS=$((3000 * ${TIME_FACTOR:-1}))	# by default
 FAST_MS=$((1500 * ${TIME_FACTOR:-1}))	# with path_dead_ms 600
 
-if [ "$(id -u)" != 0 ] || ! unshare -n true 2>/dev/null; then
-	for name in silence_is_left_behind a_pulled_cable_is_left_behind it_can_be_sooner; do
-		skip $name "needs root, for network namespaces"
-	done
-	exit 0
-fi
-
-# A command in the namespace of node 1 or 2.
-on() { nsenter -t "${ns[$1]}" -n "${@:2}"; }
-
-now_ms()
-{
-	local t=$EPOCHREALTIME
-	echo $((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
-}
-
-# What holds a namespace as long as it lives, and is ended with the test.
-hold_namespace()
-{
-	unshare -n sh -c 'echo >ready; exec sleep 600' &
-	pids+=($!)
-	ns[$1]=$!
-	wait_for test -e ready
-	rm -f ready
-}
-
-# Two namespaces; cable I has the addresses 10.77.I.1 and 10.77.I.2.
-build_net()
-{
-	local i
-	hold_namespace 1
-	hold_namespace 2
-	for i in 0 1; do
-		on 1 ip link add "c$i" type veth peer name "c$i" netns "${ns[2]}"
-		on 1 ip addr add "10.77.$i.1/24" dev "c$i"
-		on 2 ip addr add "10.77.$i.2/24" dev "c$i"
-		on 1 ip link set "c$i" up
-		on 2 ip link set "c$i" up
-	done
-}
-
-two_paths()
-{
-	printf 'totem {\n\tcluster_name: paths\n}\nnodelist {\n'
-	printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: %s\n\t\tring1_addr: %s\n\t}\n' \
-		1 10.77.0.1 10.77.1.1 2 10.77.0.2 10.77.1.2
-	printf '}\nsinew {\n'
-	printf '\t%s\n' "$@"
-	printf '}\n'
-}
-
-# Numbered lines, 20 times a second, until told to end.
-feed()
-{
-	local i=0
-	while [ ! -e stop ]; do
-		seq $((i + 1)) $((i += 20))
-		sleep 0.05
-	done | tee "in$1"
-}
-
-begin()
-{
-	local n
-	build_net
-	two_paths "$@" >c
-	for n in 1 2; do
-		feed $n | on $n "$SINEW" cat --config c --node $n --to $((3 - n)) --wait 20 \
-			--linger 30 --log-level info --stats "stats$n" >"out$n" 2>"err$n" &
-		cat[n]=$!
-		pids+=($!)
-	done
-	wait_for has_bytes out1 2000
-	wait_for has_bytes out2 2000
-}
-
-end()
-{
-	local n
-	touch stop
-	for n in 1 2; do
-		wait "${cat[n]}" || bad "node $n ended with $?: $(tail -n 1 "err$n")"
-	done
-	for n in 1 2; do
-		sed "s/^$n\t//" "out$((3 - n))" | cmp -s - "in$n" ||
-			bad "the lines of node $n came otherwise: $(wc -l <"in$n") sent," \
-				"$(wc -l <"out$((3 - n))") received"
-	done
-}
+needs_namespaces silence_is_left_behind a_pulled_cable_is_left_behind it_can_be_sooner
 
 # uses PATH: the last link that came up at both nodes is one of that path.
 uses() { has_up_link "$1" err1 && has_up_link "$1" err2; }
 has_up_link() { grep -F 'link up' "$2" | tail -n 1 | grep -qF "addr=10.77.$1."; }
-
-size_of() { stat -c %s "$1"; }
-has_grown() { [ "$(size_of "$1")" -gt "$2" ]; }
 
 # Until the nodes use another path, over which what the other sends comes again; ms since $1.
 set_gap()
@@ -156,7 +66,7 @@ plug() { on 2 ip link set c0 up; }
 
 silence_is_left_behind()
 {
-	begin
+	begin 2
 	cut_and_heal "$SOON_MS" drop undrop
 	end
 	paths_are_told
@@ -164,7 +74,7 @@ silence_is_left_behind()
 
 a_pulled_cable_is_left_behind()
 {
-	begin
+	begin 2
 	cut_and_heal "$SOON_MS" pull plug
 	end
 	paths_are_told
@@ -172,12 +82,11 @@ a_pulled_cable_is_left_behind()
 
 it_can_be_sooner()
 {
-	begin 'path_dead_ms: 600' 'probe_ms: 200'
+	begin 2 'path_dead_ms: 600' 'probe_ms: 200'
 	cut_and_heal "$FAST_MS" drop ''
 	end
 }
 
-declare -a ns cat
 run silence_is_left_behind
 run a_pulled_cable_is_left_behind
 run it_can_be_sooner

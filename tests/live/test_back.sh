@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of how soon messages come again over one path: after both directions were cut, over
+# a connection that is dead while new ones pass, and when only one end learns that the connection is
+# broken; and that a program which is stopped is not taken for a dead path. Two `sinew cat`
+# in network namespaces of their own. Knows only the command line.
+# run.sh: timeout=150 with=nft,ss
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+. tests/netns_lib.sh
+
+HEALED_MS=$((1200 * ${TIME_FACTOR:-1}))
+DEAD_MS=$((3000 * ${TIME_FACTOR:-1}))	# path_dead_ms and a second
+ONE_END_MS=$((500 * ${TIME_FACTOR:-1}))
+
+needs_namespaces a_cut_that_heals a_cut_longer_than_the_stall a_dead_connection \
+	one_end_is_reset a_stopped_program_is_waited_for
+
+# rules NODE RULE...: in its namespace, on what comes in.
+rules()
+{
+	local rule
+	on "$1" nft 'add table t; add chain t i { type filter hook input priority 0; }'
+	for rule in "${@:2}"; do
+		on "$1" nft "add rule t i $rule"
+	done
+}
+no_rules() { on "$1" nft delete table t; }
+
+# set_gap: until both have printed more than now; ms since that was.
+set_gap()
+{
+	local n start size=()
+	start=$(now_ms)
+	for n in 1 2; do size[n]=$(size_of "out$n"); done
+	for n in 1 2; do wait_for has_grown "out$n" "${size[n]}"; done
+	gap=$(($(now_ms) - start))
+}
+
+# within LIMIT-MS WHAT: the gap that set_gap() has found.
+within()
+{
+	echo "# $2: $gap ms"
+	[ "$gap" -le "$1" ] || bad "$2: the next line came after $gap ms, not $1"
+}
+
+# Both directions, for so many seconds: the state is the cut, its length the input.
+cut_for()
+{
+	local n
+	for n in 1 2; do rules $n drop; done
+	sleep "$1"
+	for n in 1 2; do no_rules $n; done
+	set_gap
+	within "$HEALED_MS" "healed after $1 s"
+}
+
+a_cut_that_heals()
+{
+	begin 1
+	cut_for 3
+	cut_for 7
+	end
+}
+
+# The link is given up meanwhile, and dialled anew all the time.
+a_cut_longer_than_the_stall()
+{
+	begin 1 'stall_ms: 3000'
+	cut_for 9
+	end
+}
+
+# The port of the side that dialled the connection which is up.
+dialled_port() { on 1 ss -Htn state established | grep -oE '10\.77\.0\.[12]:[0-9]+' |
+	grep -v ':21065$' | head -n 1 | sed 's/.*://'; }
+
+a_dead_connection()
+{
+	local port gap n
+	begin 1
+	port=$(dialled_port)
+	[ "$port" ] || bad "no connection is seen"
+	for n in 1 2; do rules $n "tcp sport $port drop" "tcp dport $port drop"; done
+	set_gap
+	within "$DEAD_MS" "a connection that is dead"
+	end
+}
+
+# The other end hears nothing of it: its link looks up.
+one_end_is_reset()
+{
+	local n gap
+	begin 1
+	for n in 1 2; do
+		rules $((3 - n)) 'tcp flags & rst == rst drop'
+		on $n ss -Ktn state established >/dev/null
+		set_gap
+		within "$ONE_END_MS" "reset at node $n alone"
+		no_rules $((3 - n))
+	done
+	end
+}
+
+a_stopped_program_is_waited_for()
+{
+	local n
+	begin 1
+	kill -STOP "${cat[2]}"
+	sleep 6			# three times path_dead_ms: nothing may happen
+	kill -CONT "${cat[2]}"
+	end
+	for n in 1 2; do json_is "stats$n" '.peers[0].reconnects' 0; done
+}
+
+run a_cut_that_heals
+run a_cut_longer_than_the_stall
+run a_dead_connection
+run one_end_is_reset
+run a_stopped_program_is_waited_for
+finish
