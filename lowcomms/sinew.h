@@ -428,6 +428,8 @@ struct sinew_status {
 		enum sinew_path_state state;
 		uint64_t rtt_us;	/* 0 = unknown */
 	} paths[SINEW_ADDRS_MAX];
+	uint64_t resumed_paced;		/* of the reconnects those with little resent before an
+					 * ACK: links before them brought none */
 };
 
 /* -EINVAL: size. A struct of another version of this header gets what both know, else 0.

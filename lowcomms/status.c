@@ -43,6 +43,7 @@ static void show_counters(const struct session *s, struct sinew_status *st)
 	st->duplicates = get(&n->duplicates);
 	st->reconnects = get(&n->reconnects);
 	st->resumed_unacked = get(&n->resumed_unacked);
+	st->resumed_paced = get(&n->resumed_paced);
 	st->acks_sent = get(&n->acks_sent);
 	st->acks_received = get(&n->acks_received);
 	st->bytes_sent = get(&n->bytes_sent);

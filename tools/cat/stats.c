@@ -34,6 +34,7 @@ void stats_add(struct stats_peer *peer, const struct sinew_status *life)
 	sum->duplicates += was.duplicates;
 	sum->reconnects += was.reconnects;
 	sum->resumed_unacked += was.resumed_unacked;
+	sum->resumed_paced += was.resumed_paced;
 	sum->acks_sent += was.acks_sent;
 	sum->acks_received += was.acks_received;
 	sum->bytes_sent += was.bytes_sent;
@@ -85,6 +86,7 @@ static void fill_peer(struct json_object *o, const struct stats_peer *p)
 	json_put_number(o, "bytes_received", s->bytes_received);
 	json_put_number(o, "unacked", s->unacked);
 	json_put_number(o, "resumed_unacked", s->resumed_unacked);
+	json_put_number(o, "resumed_paced", s->resumed_paced);
 	json_put_number(o, "acks_received", s->acks_received);
 	json_put_number(o, "queue_high_water", s->queue_high_water);
 	json_put_number(o, "kept_high_water", s->kept_high_water);
