@@ -20,7 +20,6 @@
 #include "proto/wire.h"
 
 #define FOE_IN_MAX	4096u
-#define FOE_GEN		0x40000000u	/* above any choice that a test comes to */
 
 struct foe {
 	int fd;			/* -1: none */
@@ -29,6 +28,7 @@ struct foe {
 	uint32_t next;		/* number of its next frame, as it was told */
 	uint32_t expected;	/* that it says in HELLO */
 	uint32_t queue;		/* that it claims to have */
+	uint32_t gen;		/* number of the last choice that it knows of */
 	const char *cluster;
 	size_t have;
 	uint8_t in[FOE_IN_MAX];
@@ -143,7 +143,7 @@ static inline bool foe_put(struct foe *f, const void *data, size_t n)
 static inline struct hello foe_hello_of(const struct foe *f, uint64_t yours)
 {
 	struct hello h = {
-		.mine = f->mine, .yours = yours, .next = f->expected, .gen = FOE_GEN,
+		.mine = f->mine, .yours = yours, .next = f->expected, .gen = f->gen,
 		.vmin = WIRE_NATIVE_VERSION, .vmax = WIRE_NATIVE_VERSION,
 		.maxframe = WIRE_FRAME_MAX, .max_message = 1 << 20, .queue_bytes = f->queue,
 		.group = "sinew",
@@ -235,21 +235,28 @@ static inline bool foe_ask(struct foe *f, int64_t ms)
 	return true;
 }
 
-/* The whole handshake on a fresh connection to a node of a lower nodeid: the link is up. */
+/* The whole handshake on a fresh connection to a node of a lower nodeid: the link is up. False
+ * also if there was a choice since the last one that it knows of: it knows now, and may dial. */
 static inline bool foe_up(struct foe *f, int64_t ms)
 {
 	int64_t end = foe_ms() + ms;
 	struct hello h;
 	struct refuse r;
+	int got;
 
 	if (!f->yours && !foe_ask(f, ms))
 		return false;
 	if (!foe_hello(f, f->yours))
 		return false;
 	/* A life that it did not know is asked once more. */
-	while (foe_ms() < end && foe_answer(f, &h, &r, end - foe_ms()) == 1) {
+	while (foe_ms() < end && (got = foe_answer(f, &h, &r, end - foe_ms())) > 0) {
+		if (got == 2) {
+			f->gen = r.reason == WIRE_REFUSE_STALE ? r.gen : f->gen;
+			return false;
+		}
 		if (h.flags & WIRE_HELLO_CHOSEN) {
 			f->next = h.next;
+			f->gen = h.gen;
 			return true;
 		}
 		f->yours = h.mine;

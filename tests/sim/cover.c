@@ -86,6 +86,28 @@ static const char *const names[COVER_N] = {
 	[COVER_V_BATCH] = "view: history at once",
 	[COVER_V_RINGS] = "view: quorum of another ring",
 	[COVER_V_FENCE_VOID] = "view: back before it was fenced",
+	[COVER_A_BLIND] = "attacker: knows no life",
+	[COVER_A_ONE] = "attacker: says one life",
+	[COVER_A_BOTH] = "attacker: says both lives",
+	[COVER_A_BARE] = "attacker: bare connect",
+	[COVER_A_LISTENS] = "attacker: was dialled",
+	[COVER_A_JUNK] = "attacker: junk",
+	[COVER_A_HELLO] = "attacker: HELLO of a member",
+	[COVER_A_UNKNOWN] = "attacker: HELLO of a new life",
+	[COVER_A_CHOICE] = "attacker: choice",
+	[COVER_A_DATA] = "attacker: DATA",
+	[COVER_A_FRAGMENT] = "attacker: FRAGMENT",
+	[COVER_A_ACK] = "attacker: ACK",
+	[COVER_A_FIN] = "attacker: FIN",
+	[COVER_A_STATUS] = "attacker: STATUS or LEAVING",
+	[COVER_A_PROBE] = "attacker: PROBE",
+	[COVER_A_RANDOM] = "attacker: REFUSE of no reason",
+	[COVER_A_TAKE] = "attacker: asks for the link",
+	[COVER_A_IMPOSSIBLE] = "attacker: impossible position",
+	[COVER_A_ANSWERED] = "attacker: was answered",
+	[COVER_A_REFUSED] = "attacker: was refused",
+	[COVER_A_TAKEN] = "attacker: its link was chosen",
+	[COVER_A_HELD] = "attacker: beside who is there",
 };
 
 /* Cells that the rules make unreachable, each with its reason. */
@@ -105,7 +127,7 @@ static bool optional(unsigned i)
 			return true;
 		return state == FSM_FIN_WAIT2 && event == FSM_FIN_ACKED;
 	}
-	if (i == COVER_REFUSE_TX || i == COVER_REFUSE_RX || i == COVER_END)
+	if (i == COVER_REFUSE_TX || i == COVER_REFUSE_RX || i == COVER_END || i == COVER_A_REFUSE)
 		return true;
 	/* Only a dishonest peer earns them. */
 	return i == COVER_FAULTS_SEEN;
@@ -153,6 +175,8 @@ static void name(unsigned i, char *to, size_t n)
 
 	if (names[i])
 		snprintf(to, n, "%s", names[i]);
+	else if (i > COVER_A_REFUSE && i <= COVER_A_REFUSE + WIRE_REFUSE_CLAIMED)
+		snprintf(to, n, "attacker: REFUSE %s", wire_reason_name(i - COVER_A_REFUSE));
 	else if (i >= COVER_FSM)
 		snprintf(to, n, "fsm %s %s",
 			 fsm_state_name((enum fsm_state)((i - COVER_FSM) / FSM_EVENTS)),
@@ -190,7 +214,7 @@ unsigned cover_print(FILE *f, bool dlm_too)
 	for (unsigned i = 0; i < COVER_N; i++) {
 		bool zero = !cells[i] && !optional(i);
 
-		if (!dlm_too && (i >= COVER_K_REPEAT || i == COVER_DLM))
+		if (!dlm_too && ((i >= COVER_K_REPEAT && i < COVER_A_BLIND) || i == COVER_DLM))
 			continue;
 		if (optional(i) && !cells[i])
 			continue;

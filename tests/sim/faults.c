@@ -391,15 +391,8 @@ static void undo(struct node *n)
 	world_enter(n);
 	if (!sim.view)
 		core_quorum(&n->core, true);
-	for (unsigned j = 0; j < sim.n_nodes; j++) {
-		struct path_addr addrs[SIM_PATHS];
-
-		for (unsigned i = 0; i < sim.n_paths; i++)
-			addrs[i] = net_addr(j, i);
-		if (j != n->idx && n->peers[j].mismatch && !n->chan[j].removed)
-			peer_addrs(&n->peers[j], addrs, sim.n_paths);
+	for (unsigned j = 0; j < sim.n_nodes; j++)
 		sim_at(n->chan[j].pause_until_ns, EV_RESUME, n->idx, j, n->gen);
-	}
 	world_turn(n);
 }
 

@@ -25,7 +25,7 @@ static void compact(struct end *e)
 {
 	if (e->rd == e->wr)
 		e->rd = e->seen = e->arr = e->wr = 0;
-	if (e->rd < SIM_PIPE / 4 || e->rogue)
+	if (e->rd < SIM_PIPE / 4 || (e->rogue && !e->foe))
 		return;
 	memmove(e->buf, e->buf + e->rd, e->wr - e->rd);
 	e->seen -= e->rd;
@@ -219,6 +219,8 @@ void net_read(struct conn *c, unsigned side)
 		net_pump(c, !side);
 		return;
 	}
+	if (e->foe && e->state == END_OPEN)
+		attacker_readable(c, side);
 	if (!e->taken || e->state != END_OPEN || e->rogue)
 		return;
 	if (n->kernel) {
@@ -235,10 +237,15 @@ void net_read(struct conn *c, unsigned side)
 		e->seen += k;
 	}
 	world_enter(n);
+	if (c->end[!side].foe)
+		secret_before(n);
 	rx_loop(c, side);
+	if (c->end[!side].foe)
+		secret_after(n, c, side);
 	if (sim.failed)
 		return;
 	if (c->gen == gen && e->state == END_OPEN) {
+		secret_up(c, side);
 		link_rx_done(&e->link);
 		if (e->paused && e->link.state != LINK_HELD)
 			cover(COVER_RX_PAUSED);

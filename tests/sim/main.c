@@ -31,6 +31,7 @@ static const char usage[] =
 	"usage: sim [--seeds N] [--from N] [--view] [--jobs N] [--coverage]\n"
 	"       sim --seed N [--trace] [--shrink]\n"
 	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
+	"           [--attacker auto|always|never]\n"
 	"       sim --check [--seeds N] [--jobs N] [--regressions FILE]\n";
 
 static void replay_line(uint64_t seed, const struct limits *lim)
@@ -42,6 +43,8 @@ static void replay_line(uint64_t seed, const struct limits *lim)
 		printf(" --messages %u", lim->messages);
 	if (lim->faults)
 		printf(" --faults %u", lim->faults);
+	if (lim->attacker)
+		printf(" --attacker %s", lim->attacker == ATTACK_ALWAYS ? "always" : "never");
 	if (lim->mask)
 		printf(" --without %#llx", (unsigned long long)lim->mask);
 	putchar('\n');
@@ -168,6 +171,9 @@ static void shrink(uint64_t seed)
 		return;
 	}
 	best = lim;
+	lim.attacker = ATTACK_NEVER;
+	if (fails(seed, &lim))
+		best = lim;
 	for (unsigned k = 0; k < FAULT_KINDS; k++) {
 		lim = best;
 		lim.mask |= 1ull << k;
@@ -199,10 +205,14 @@ static int show(uint64_t seed, bool trace)
 	return !ok;
 }
 
-/* Seeds that have failed once, one a line, a comment behind. */
+/*
+ * Seeds that have failed once, one a line, a comment behind. They are what they were without
+ * the attacker; an a behind the number: with it.
+ */
 static unsigned regressions(const char *path)
 {
 	FILE *f = fopen(path, "r");
+	struct limits lim = limits;
 	unsigned bad = 0;
 	char line[300];
 
@@ -216,9 +226,10 @@ static unsigned regressions(const char *path)
 
 		if (end == line)
 			continue;
-		if (fails(seed, &limits)) {
+		lim.attacker = *end == 'a' ? ATTACK_ALWAYS : ATTACK_NEVER;
+		if (fails(seed, &lim)) {
 			printf("not ok - sim regression: %s", line);
-			replay_line(seed, &limits);
+			replay_line(seed, &lim);
 			bad++;
 		}
 	}
@@ -248,6 +259,12 @@ static int check(uint64_t seeds, unsigned jobs, const char *path)
 	else
 		printf("ok - sim coverage\n");
 	return bad || shared->failed || zeros;
+}
+
+static enum attack attack_of(const char *word)
+{
+	return !strcmp(word, "always") ? ATTACK_ALWAYS : !strcmp(word, "never") ? ATTACK_NEVER :
+		ATTACK_AUTO;
 }
 
 int main(int argc, char **argv)
@@ -289,6 +306,8 @@ int main(int argc, char **argv)
 			limits.faults = (uint32_t)value, i++;
 		else if (!strcmp(argv[i], "--without"))
 			limits.mask = value, i++;
+		else if (!strcmp(argv[i], "--attacker"))
+			limits.attacker = attack_of(argv[++i]);
 		else if (!strcmp(argv[i], "--regressions"))
 			path = argv[++i];
 		else

@@ -144,6 +144,12 @@ void net_dial(struct node *n, unsigned j, unsigned path, bool probe)
 		c->end[1].state = END_CLOSED;	/* silence: there is no other end */
 		return;
 	}
+	if (attacker_listens(to)) {
+		c->end[1].rogue = true;
+		net_at(t, EV_CONNECT, c, 0);
+		net_at(t, EV_ACCEPT, c, 1);
+		return;
+	}
 	if (!to->running || sim.now_ns < to->refuse_until_ns) {
 		c->end[1].state = END_CLOSED;
 		if (to->running || rng_one_in(&sim.net, 2))
@@ -259,6 +265,8 @@ void net_dead(struct conn *c, unsigned side, bool eof)
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
+	if (e->foe)
+		attacker_gone(c, side);
 	if (e->rogue || !e->taken) {
 		if (side == 0 && !e->taken && !e->rogue && n->kernel)
 			kernel_no_dial(n, c->end[1].node);
@@ -318,7 +326,8 @@ void net_node_gone(struct node *n, bool silent)
 		struct conn *c = &sim.conns[i];
 
 		for (unsigned s = 0; c->used && s < 2; s++) {
-			if (c->end[s].node != n->idx || c->end[s].state == END_CLOSED)
+			if (c->end[s].node != n->idx || c->end[s].state == END_CLOSED ||
+			    c->end[s].foe)
 				continue;
 			if (!silent && c->end[!s].state != END_CLOSED && !c->end[s].fin_sent)
 				net_send_seg(c, !s, c->end[s].state == END_ORDERLY ?
@@ -513,7 +522,9 @@ void net_event(const struct event *ev)
 	case EV_ACCEPT:
 		if (e->state != END_OPEN || e->taken)
 			return;
-		if (!sim.node[e->node].running)
+		if (e->rogue && !e->kfree)
+			attacker_accept(c);
+		else if (!sim.node[e->node].running)
 			net_shut(c, side, LINK_RESET);
 		else if (e->rogue)
 			rogue_taken(c);

@@ -132,6 +132,7 @@ static void to_close(void)
 	uint64_t spread = rng_one_in(&sim.app, 2) ? 2 * SEC : 5 * MSEC;
 
 	enter(PHASE_CLOSE, 40 * SEC + 3 * sim.cfg.stall_ns);
+	attacker_closing();
 	for (unsigned i = 0; i < sim.n_slots; i++)
 		if (sim.node[i].running && !sim.node[i].kernel)
 			sim_at(sim.now_ns + rng_scale(&sim.app, 0, spread), EV_CLOSE, i, 0,

@@ -64,7 +64,7 @@ uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi);
 enum ev_kind {
 	EV_NONE, EV_SEG, EV_CONNECT, EV_ACCEPT, EV_PUMP, EV_READ, EV_CONN_LOST, EV_SEND, EV_KICK,
 	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_LEND, EV_CHECK, EV_CLOSE,
-	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP,
+	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP, EV_ATTACK,
 };
 
 struct event {
@@ -106,6 +106,12 @@ struct end {
 	bool fin_sent, rst_told, paused, want_pump, want_read, eof_read;
 	uint8_t late;		/* the end has come, but was not taken or not all read: seg_kind */
 	bool rogue;		/* driven by the simulator */
+	uint8_t foe;		/* the attacker's: its link + 1 */
+	bool named;		/* the attacker said the present life of the other end */
+	bool heard;		/* a frame behind the choice was read */
+	bool is_numbered;	/* the choice of it was looked at */
+	uint8_t silent_on;	/* read a HELLO that must wait, because of this node ... */
+	uint64_t silent_ns;	/* ... since then; 0: none */
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;
@@ -185,6 +191,8 @@ struct sess {
 	uint8_t *mem;
 	uint32_t size;
 	struct stream *tx, *rx;
+	bool has_gen;
+	uint32_t gen_before;	/* number of the last choice */
 	struct { bool used; unsigned slot; uint32_t rec, len; uint8_t *data; } slot[SIM_SLOTS];
 };
 
@@ -214,6 +222,7 @@ struct chan {
 	uint32_t n_back;	/* to be sent back */
 	uint32_t back[64];
 	uint64_t back_bytes;
+	uint64_t heard_ns, quiet_ns;	/* of that node, on its link; when there was a pause */
 };
 
 struct kernel;
@@ -257,12 +266,16 @@ struct fault {
 	uint64_t span_ns;
 };
 
+/* Whether somebody sits at a member's address: in one of four seeds, or as one is told. */
+enum attack { ATTACK_AUTO, ATTACK_ALWAYS, ATTACK_NEVER };
+
 enum phase { PHASE_FAULTS, PHASE_HEAL, PHASE_SLOW, PHASE_CLOSE, PHASE_OVER };
 
 /* Upper limits of what a seed draws: how a failing seed is made smaller. */
 struct limits {
 	uint32_t nodes, messages, faults;
 	uint64_t mask;		/* kinds of faults left out; bit 63: the dlm profile */
+	enum attack attacker;
 };
 
 struct sim {
@@ -270,8 +283,9 @@ struct sim {
 	struct limits limits;
 	bool trace, failed, membership, dlm;
 	bool view;		/* membership comes through group.c and viewer.c */
+	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
-	struct rng plan, net, app, group;
+	struct rng plan, net, app, group, foe;
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;
@@ -390,6 +404,29 @@ enum cover {
 	COVER_V_BATCH,
 	COVER_V_RINGS,
 	COVER_V_FENCE_VOID,
+	COVER_A_BLIND,		/* the attacker: what it knew in so many runs */
+	COVER_A_ONE,
+	COVER_A_BOTH,
+	COVER_A_BARE,		/* what it did */
+	COVER_A_LISTENS,
+	COVER_A_JUNK,
+	COVER_A_HELLO,
+	COVER_A_UNKNOWN,
+	COVER_A_CHOICE,
+	COVER_A_REFUSE,		/* + enum wire_reason */
+	COVER_A_DATA = COVER_A_REFUSE + WIRE_REFUSE_CLAIMED + 1,
+	COVER_A_FRAGMENT,
+	COVER_A_ACK,
+	COVER_A_FIN,
+	COVER_A_STATUS,
+	COVER_A_PROBE,
+	COVER_A_RANDOM,
+	COVER_A_TAKE,
+	COVER_A_IMPOSSIBLE,
+	COVER_A_ANSWERED,	/* what it was told */
+	COVER_A_REFUSED,
+	COVER_A_TAKEN,
+	COVER_A_HELD,
 	COVER_N,
 };
 
@@ -431,6 +468,17 @@ void fault_heal(void);
 /* ---- rogue.c ---- */
 
 void rogue_dial(const struct fault *f);
+
+/* ---- attacker.c ---- */
+
+void attacker_draw(void);
+void attacker_event(void);
+void attacker_closing(void);
+void attacker_readable(struct conn *c, unsigned side);
+void attacker_gone(struct conn *c, unsigned side);
+bool attacker_listens(const struct node *n);
+void attacker_accept(struct conn *c);
+bool attacker_named(const struct end *e);
 
 /* ---- phases.c ---- */
 
@@ -521,6 +569,15 @@ void oracle_bare(struct sess *x, const uint8_t *p, size_t n);
 void oracle_fence(struct node *n, struct peer *p, int reason);
 bool oracle_done(struct sess *x);
 void oracle_deadlines(void);
+
+/* ---- secret.c ---- */
+
+void secret_read(struct conn *c, unsigned side, const struct frame *f);
+void secret_written(struct conn *c, unsigned side, const struct frame *f);
+void secret_lost(struct node *n, unsigned j);
+void secret_before(const struct node *n);
+void secret_after(const struct node *n, struct conn *c, unsigned side);
+void secret_up(struct conn *c, unsigned side);
 
 /* ---- kernel_peer.c, kernel_node.c ---- */
 

@@ -152,6 +152,15 @@ static void hello(struct conn *c, unsigned side, const struct frame *f)
 		sim_fail("n%u: names life %u, the session with which is over", node, yours);
 }
 
+/* What an orderly end still writes may be the word of the life before, which it need not say. */
+static bool declares(unsigned me, unsigned it, bool or_before)
+{
+	for (unsigned i = 0; or_before && i < sim.n_lives; i++)
+		if (sim.life[i].node == sim.life[me].node && sim.declared[i * SIM_LIVES + it])
+			return true;
+	return sim.declared[me * SIM_LIVES + it];
+}
+
 static void refuse(struct conn *c, unsigned side, const struct frame *f)
 {
 	unsigned node = c->end[side].node, me = sim.node[node].life, it;
@@ -170,8 +179,8 @@ static void refuse(struct conn *c, unsigned side, const struct frame *f)
 		return;
 	if (r.mine != sim.life[me].incarnation && oracle_life(r.mine) != SIM_LIVES)
 		me = oracle_life(r.mine);
-	if (r.reason == WIRE_REFUSE_FAILED && !sim.declared[me * SIM_LIVES + it] &&
-	    sim.life[it].alive && !sim.life[it].claimed)
+	if (r.reason == WIRE_REFUSE_FAILED && !declares(me, it, !r.mine) && sim.life[it].alive &&
+	    !sim.life[it].claimed)
 		sim_fail("n%u: tells life %u that it failed, which nobody declared here", node, it);
 	if (r.reason == WIRE_REFUSE_CLOSED) {
 		struct stream *st = oracle_stream(it, me);
@@ -212,6 +221,7 @@ static void whole(struct conn *c, unsigned side, const uint8_t *p, uint32_t leng
 			hello(c, side, &f);
 		else if (f.nextcmd == WIRE_REFUSE)
 			refuse(c, side, &f);
+		secret_written(c, side, &f);
 		break;
 	default:
 		sequenced(c, side, p, length);
@@ -265,11 +275,9 @@ void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 	}
 }
 
-/* What the core has consumed: for the coverage alone. */
+/* What the core has consumed. */
 void oracle_read(struct conn *c, unsigned side, const uint8_t *p, const uint8_t *end)
 {
-	(void)c;
-	(void)side;
 	while (end - p >= (ptrdiff_t)WIRE_HEADER) {
 		int len = frame_length(p, (size_t)(end - p));
 		struct frame f;
@@ -278,6 +286,8 @@ void oracle_read(struct conn *c, unsigned side, const uint8_t *p, const uint8_t 
 
 		if (len < (int)WIRE_HEADER || len > end - p)
 			return;
+		if (!sim.dlm && !frame_parse(p, (size_t)len, &f))
+			secret_read(c, side, &f);
 		if (p[OFF_CMD] == WIRE_OPTS_CMD && p[OFF_NEXTCMD] >= WIRE_REFUSE &&
 		    !frame_parse(p, (size_t)len, &f)) {
 			if (f.nextcmd == WIRE_REFUSE && !frame_refuse(&f, &r) &&
@@ -299,6 +309,8 @@ void oracle_link_gone(struct conn *c, unsigned side)
 	struct end *e = &c->end[side];
 	struct peer *p = e->link.peer;
 
+	if (p && (!p->up || p->up == &e->link))
+		secret_lost(&sim.node[e->node], world_node(p->nodeid)->idx);
 	if (e->link.challenged)
 		cover(COVER_CHALLENGE);
 	if (!p || !p->session)

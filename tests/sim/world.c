@@ -221,7 +221,7 @@ static struct node *event_node(const struct event *e)
 		return sim.conns[e->a].gen == e->gen ?
 			&sim.node[sim.conns[e->a].end[e->b].node] : NULL;
 	case EV_NONE: case EV_CONN_LOST: case EV_FAULT: case EV_START: case EV_CHECK:
-	case EV_KERNEL: case EV_GROUP:
+	case EV_KERNEL: case EV_GROUP: case EV_ATTACK:
 		return NULL;
 	}
 	return NULL;
@@ -328,6 +328,9 @@ static void dispatch(const struct event *e)
 	case EV_GROUP:
 		group_event(e->b);
 		return;
+	case EV_ATTACK:
+		attacker_event();
+		return;
 	case EV_MEMBER: case EV_RESUME: case EV_LEND: case EV_CLOSE: case EV_EXIT: case EV_VIEW:
 		node_event(n, e);
 		return;
@@ -386,7 +389,9 @@ static void run(void)
 		} else if (sim.n_heap) {
 			struct event e = pop();
 
-			sim.now_ns = e.at_ns;
+			/* What was due before it was asked for is late. */
+			if (e.at_ns > sim.now_ns)
+				sim.now_ns = e.at_ns;
 			dispatch(&e);
 		} else {
 			sim_fail("nothing is going to happen any more");
@@ -450,7 +455,9 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.net.s = sim.plan.s ^ 0x6a09e667f3bcc908ull;
 	sim.app.s = sim.plan.s ^ 0xbb67ae8584caa73bull;
 	sim.group.s = sim.plan.s ^ 0x3c6ef372fe94f82bull;
+	sim.foe.s = sim.plan.s ^ 0xa54ff53a5f1d36f1ull;
 	plan_draw();
+	attacker_draw();
 	run();
 	for (unsigned i = 0; i < sim.n_slots; i++)
 		if (sim.node[i].running)

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two members exchange messages while a program at the address of one of them, or of both,
+ * dials the other and forges what it likes. It knows their incarnations, reads nothing that
+ * they say to each other, and must achieve nothing. Owns one test for each forgery; what it
+ * says by hand is in foe.h.
+ */
+/* run.sh: timeout=90 */
+#include "tests/cluster.h"
+#include "tests/foe.h"
+
+#define WINDOW		8		/* messages under way in each direction */
+#define FAULTS		14u		/* more than a node asks to be fenced for */
+#define GUESSES		6u		/* fewer */
+#define GEN_HUGE	0x7ffffff0u
+#define AFAR		0x40000000u	/* a position that nobody has come to */
+#define SILENT_MS	300
+#define CONNECT_MS	3000		/* bare connects, at most so long */
+#define RESUMES		40u
+#define RESUMES_PACED	25u		/* from then on one frame each */
+#define LONG		4000u		/* bytes of a message that is sent again */
+
+enum { LOW = 1, HIGH = 2 };		/* LOW decides */
+
+static struct cluster *cluster;
+static struct foe foe;
+
+static void drive(int fd, short events, int ms)
+{
+	(void)fd, (void)events, (void)ms;
+	cluster_turn(cluster);
+}
+
+static void send_one(struct sinew_peer *p)
+{
+	uint64_t text[4] = { 0 };
+
+	CHECK_EQ(sinew_send(p, text, sizeof text), 0);
+}
+
+static void answer(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+{
+	(void)t;
+	/* What was forged is not that long. */
+	t->seen[sinew_peer_nodeid(p)].bad += m->len != 4 * sizeof(uint64_t);
+	send_one(p);
+}
+
+static void begin(struct test_node *t, struct sinew_peer *p)
+{
+	(void)t;
+	for (unsigned i = 0; i < WINDOW; i++)
+		send_one(p);
+}
+
+static uint64_t exchanged(void)
+{
+	return cluster->t[LOW].seen[HIGH].messages + cluster->t[HIGH].seen[LOW].messages;
+}
+
+static bool goes_on(void)
+{
+	uint64_t had = exchanged();
+
+	return DRIVE(cluster, exchanged() > had + 4 * WINDOW);
+}
+
+static bool set_up(void)
+{
+	cluster = cluster_open(2, NULL);
+	foe_wait = drive;
+	for (unsigned i = LOW; i <= HIGH; i++) {
+		cluster->t[i].on_message = answer;
+		cluster->t[i].on_up = begin;
+	}
+	return DRIVE(cluster, cluster_all_up(cluster)) && goes_on();
+}
+
+/* The applications have noticed nothing, and it goes on, on a new link, too. */
+static void unharmed(void)
+{
+	foe_reset(&foe);
+	goes_on();
+	CHECK_EQ(sinew_break(cluster->t[LOW].n, HIGH), 0);
+	goes_on();
+	for (unsigned i = LOW; i <= HIGH; i++) {
+		CHECK_EQ(cluster->t[i].seen[3 - i].ups, 1);
+		CHECK_EQ(cluster->t[i].seen[3 - i].downs, 0);
+		CHECK_EQ(cluster->t[i].self_losts, 0);
+		CHECK_EQ(cluster->t[i].fences, 0);
+	}
+	cluster_free(cluster);
+}
+
+static uint64_t life(unsigned id)
+{
+	return sinew_incarnation(cluster->t[id].n);
+}
+
+static struct sinew_status status(unsigned at, unsigned of)
+{
+	struct sinew_status s = { .size = sizeof s };
+
+	CHECK_EQ(sinew_node_status(cluster->t[at].n, of, &s), 0);
+	return s;
+}
+
+/* It dials from the address of one member to the other. */
+static bool dial_as(unsigned me, unsigned to)
+{
+	foe_init(&foe, me, life(me), "test");
+	return CHECK(foe_dial(&foe, &cluster->t[me].addr, &cluster->t[to].addr));
+}
+
+static void say_hello(uint64_t yours, uint32_t next, uint32_t gen, unsigned flags)
+{
+	struct hello h = foe_hello_of(&foe, yours);
+	uint8_t buf[WIRE_CONTROL_MAX];
+
+	h.next = next;
+	h.gen = gen;
+	h.flags = (uint8_t)flags;
+	foe_put(&foe, buf, wire_put_hello(buf, foe.nodeid, &h));
+}
+
+static bool ends(void)
+{
+	return DRIVE(cluster, foe_ended(&foe));
+}
+
+/* ---- what it tries ---- */
+
+static void faults_fence_nobody(void)
+{
+	uint8_t data[WIRE_MSG_OVERHEAD + 8] = { 0 };
+
+	if (!set_up())
+		return;
+	for (unsigned i = 0; i < FAULTS && dial_as(HIGH, LOW); i++) {
+		say_hello(0, 0, 0, 0);
+		foe_put(&foe, data, wire_put_msg(data, HIGH, 0, 8) + 8);
+		foe_ended(&foe);
+		goes_on();
+		foe_reset(&foe);
+	}
+	CHECK_EQ(status(LOW, HIGH).faults, 0);
+	unharmed();
+}
+
+/* Not even with both lives, for the position cannot be. */
+static void a_forged_choice_does_not_last(void)
+{
+	if (!set_up())
+		return;
+	for (unsigned i = 0; i < 2 && dial_as(LOW, HIGH); i++) {
+		uint64_t links = status(HIGH, LOW).reconnects;
+
+		say_hello(life(HIGH), AFAR, GEN_HUGE + i, WIRE_HELLO_CHOSEN);
+		ends();
+		CHECK_EQ(status(HIGH, LOW).reconnects, links);
+	}
+	unharmed();
+}
+
+static void refusals_do_not_end_dials(void)
+{
+	static const enum wire_reason reasons[] = {
+		WIRE_REFUSE_CLUSTER, WIRE_REFUSE_VERSION, WIRE_REFUSE_FEATURE, WIRE_REFUSE_STALE,
+		WIRE_REFUSE_LEAVING, WIRE_REFUSE_CLAIMED, WIRE_REFUSE_IDENTITY,
+	};
+	const unsigned n = 2 * sizeof reasons / sizeof reasons[0];
+	uint8_t buf[WIRE_CONTROL_MAX];
+
+	if (!set_up())
+		return;
+	for (unsigned i = 0; i < n && dial_as(LOW + i % 2, HIGH - i % 2); i++) {
+		struct refuse r = { .mine = life(LOW + i % 2), .yours = life(HIGH - i % 2),
+			.reason = reasons[i / 2], .gen = GEN_HUGE, .wait_ms = 60000 };
+
+		say_hello(0, 0, 0, 0);
+		foe_put(&foe, buf, wire_put_refuse(buf, foe.nodeid, &r));
+		goes_on();
+		foe_reset(&foe);
+	}
+	unharmed();
+}
+
+/* Beside a member that is there it is told nothing, and its guesses shut no link. */
+static void guesses_cost_nothing(void)
+{
+	struct hello h;
+	struct refuse r;
+	uint64_t links;
+
+	if (!set_up())
+		return;
+	links = status(LOW, HIGH).reconnects;
+	if (dial_as(HIGH, LOW)) {
+		say_hello(0, 0, 0, 0);
+		CHECK_EQ(foe_answer(&foe, &h, &r, SILENT_MS), 0);
+	}
+	for (unsigned i = 0; i < GUESSES && dial_as(HIGH, LOW); i++) {
+		say_hello(life(LOW), AFAR + i, GEN_HUGE, 0);
+		ends();
+		say_hello(life(LOW), AFAR + i, 1, 0);
+		ends();
+	}
+	CHECK_EQ(status(LOW, HIGH).reconnects, links);
+	unharmed();
+}
+
+/* What says another cluster is told nothing by its refusal. */
+static void refusals_tell_nothing(void)
+{
+	struct hello h;
+	struct refuse r = { .mine = 1 };
+
+	if (!set_up())
+		return;
+	if (dial_as(HIGH, LOW)) {
+		foe.cluster = "other";
+		say_hello(0, 0, 0, 0);
+		CHECK_EQ(foe_answer(&foe, &h, &r, PATIENCE_MS), 2);
+		CHECK_EQ(r.reason, WIRE_REFUSE_CLUSTER);
+		CHECK_EQ(r.mine, 0);
+	}
+	unharmed();
+}
+
+/* ---- one member, and it plays the other ---- */
+
+static bool alone(struct sockaddr_storage *high)
+{
+	cluster = cluster_open(1, NULL);
+	foe_wait = drive;
+	*high = free_address("127.0.0.2");
+	CHECK_EQ(sinew_peer_add(cluster->t[LOW].n, HIGH, high, 1), 0);
+	foe_init(&foe, HIGH, 77, "test");
+	return foe_dial(&foe, high, &cluster->t[LOW].addr) && CHECK(foe_up(&foe, PATIENCE_MS));
+}
+
+/* Both have finished and the last ACK was lost: connections without a word are no sign of life. */
+static void bare_connects_hold_nobody(void)
+{
+	struct sockaddr_storage high;
+	uint8_t fin[WIRE_FIN];
+	struct frame f = { 0 };
+	int64_t until;
+	size_t used = 0;
+	int got = 0;
+
+	if (!alone(&high))
+		return;
+	DRIVE(cluster, cluster->t[LOW].seen[HIGH].peer);
+	CHECK_EQ(sinew_close(cluster->t[LOW].n, 60000), 0);
+	while (f.nextcmd != WIRE_FIN_CMD && (got = foe_frame(&foe, &f, &used, PATIENCE_MS)) == 1)
+		;
+	CHECK_EQ(got, 1);
+	foe_put(&foe, fin, wire_put_ack(fin, HIGH, f.u + 1));
+	foe_put(&foe, fin, wire_put_fin(fin, HIGH, foe.expected));
+	while (f.cmd != WIRE_ACK && (got = foe_frame(&foe, &f, &used, PATIENCE_MS)) == 1)
+		;
+	CHECK_EQ(got, 1);
+	foe_reset(&foe);
+	for (until = foe_ms() + CONNECT_MS; !cluster->t[LOW].closed && foe_ms() < until; ) {
+		foe_dial(&foe, &high, &cluster->t[LOW].addr);
+		foe_close(&foe);
+		cluster_turn(cluster);
+	}
+	CHECK_EQ(cluster->t[LOW].closed, 1);
+	cluster_free(cluster);
+}
+
+/* What is written to it before it resets, all that comes in a moment. */
+static uint64_t read_all(void)
+{
+	static uint8_t waste[1 << 16];
+	uint64_t n = foe.have;
+	ssize_t got;
+
+	for (unsigned quiet = 0; quiet < 3; quiet++) {
+		while ((got = recv(foe.fd, waste, sizeof waste, 0)) > 0) {
+			n += (uint64_t)got;
+			quiet = 0;
+		}
+		cluster_turn(cluster);
+	}
+	return n;
+}
+
+/* It comes back again and again with the same position: each time costs a frame in the end. */
+static void resends_are_paced(void)
+{
+	static uint8_t text[LONG];
+	struct sockaddr_storage high;
+	uint64_t n = 0, late = 0;
+	uint8_t ack[WIRE_HEADER];
+	struct sinew_peer *p;
+
+	if (!alone(&high))
+		return;
+	DRIVE(cluster, cluster->t[LOW].seen[HIGH].peer);
+	p = cluster->t[LOW].seen[HIGH].peer;
+	while (sinew_send(p, text, sizeof text) == 0)
+		n++;
+	CHECK(n > 100);
+	for (unsigned i = 0; i < RESUMES; i++) {
+		uint64_t bytes = read_all();
+
+		if (i >= RESUMES_PACED)
+			late += bytes;
+		foe_reset(&foe);
+		if (!CHECK(foe_dial(&foe, &high, &cluster->t[LOW].addr)) ||
+		    !CHECK(foe_up(&foe, PATIENCE_MS)))
+			break;
+	}
+	printf("# %llu bytes for each of the last resumes\n",
+	       (unsigned long long)(late / (RESUMES - RESUMES_PACED)));
+	CHECK(late <= (RESUMES - RESUMES_PACED) * (uint64_t)(LONG + WIRE_CONTROL_MAX));
+	/* Who acknowledges gets the rest at once. */
+	read_all();
+	foe_put(&foe, ack, wire_put_ack(ack, HIGH, foe.expected + 1));
+	CHECK(read_all() > 10 * LONG);
+	foe_reset(&foe);
+	cluster_free(cluster);
+}
+
+int main(void)
+{
+	foe.fd = -1;
+	RUN(faults_fence_nobody);
+	RUN(a_forged_choice_does_not_last);
+	RUN(refusals_do_not_end_dials);
+	RUN(guesses_cost_nothing);
+	RUN(refusals_tell_nothing);
+	RUN(bare_connects_hold_nobody);
+	RUN(resends_are_paced);
+	return check_done();
+}
