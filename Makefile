@@ -22,6 +22,13 @@ V ?=
 # make bench: within a minute; only that row, group or figure
 QUICK ?=
 ROW ?=
+# make mutate: how many, drawn from which seed, where, in which file
+N ?= 200
+SEED ?= 1
+DIRS ?= proto lowcomms membership
+FILE ?=
+LEAST ?= 85
+SECONDS_MAX ?= 0
 # make fuzz: how long each target, and which (all)
 SECONDS ?= 60
 TARGET ?=
@@ -117,8 +124,13 @@ LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
+# For mutants one library that is exchanged under all programs, with everything visible.
+MUTATE ?=
+LIB_MUTANT := $(BUILD)/libmutant.so
+LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_A))
 
 .PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps clean help FORCE
+.PHONY: mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -140,6 +152,8 @@ help:
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
+	@echo 'make mutate      random slips in the code, and whether a test sees them: N=200 SEED=1'
+	@echo '                 DIRS=proto, FILE=proto/link.c'
 	@echo 'make deps        installs what is missing (as root), or says how'
 	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
 	@echo 'make abi         records the binary interface of the library anew'
@@ -196,7 +210,10 @@ $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 	@ln -sf $(@F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libsinew.so
 
-$(BUILD)/sinew: $(TOOL_OBJS) $(LIB_A)
+$(LIB_MUTANT): $(LIB_OBJS)
+	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(@F) -o $@ $^ $(COROSYNC_LIBS)
+
+$(BUILD)/sinew: $(TOOL_OBJS) $(LINKED)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(TOOL_LIBS)
 
 # What the tools are made of, for tests: only what a test calls is linked.
@@ -204,7 +221,7 @@ $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+$(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
@@ -212,7 +229,7 @@ $(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
 $(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
-$(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
+$(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm
 
@@ -266,6 +283,22 @@ bench-check:
 	@tools/deps.sh --install build check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
+
+mutate-programs: $(BUILD)/sinew $(SIM) $(filter-out %/test_failures %/test_corosync_open,$(TESTS))
+
+# Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
+mutate:
+	@tools/deps.sh --install build check mutate
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
+		CFLAGS='-O1 -ftrivial-auto-var-init=pattern' mutate-programs
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
+		CFLAGS='-O1 -ftrivial-auto-var-init=pattern' mutate-run
+
+mutate-run:
+	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
+		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
+		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
+		--dirs '$(DIRS)' --file '$(FILE)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 
 fuzz-programs: $(FUZZ)
 
