@@ -127,7 +127,9 @@ SHARED := $(if $(SAN),,$(LIB_SO))
 # For mutants one library that is exchanged under all programs, with everything visible.
 MUTATE ?=
 LIB_MUTANT := $(BUILD)/libmutant.so
-LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_A))
+# What is tested asserts what must hold in the core (proto/check.h); what is measured does not.
+LIB_CHECKED := $(BUILD)/checked.a
+LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 
 .PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps clean help FORCE
 .PHONY: mutate mutate-programs mutate-run
@@ -195,11 +197,19 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
+$(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -DSINEW_CHECK -MMD -MP -c -o $@ $<
+
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
 # ---- results ----
 
 $(LIB_A): $(LIB_OBJS)
+	@rm -f $@
+	$(call cmd,AR)$(AR) rcs $@ $^
+
+$(LIB_CHECKED): $(patsubst $(OBJ)/proto/%,$(OBJ)/checked/proto/%,$(LIB_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
@@ -213,7 +223,7 @@ $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 $(LIB_MUTANT): $(LIB_OBJS)
 	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(@F) -o $@ $^ $(COROSYNC_LIBS)
 
-$(BUILD)/sinew: $(TOOL_OBJS) $(LINKED)
+$(BUILD)/sinew: $(TOOL_OBJS) $(if $(MUTATE),$(LIB_MUTANT),$(LIB_A))
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(TOOL_LIBS)
 
 # What the tools are made of, for tests: only what a test calls is linked.
@@ -221,9 +231,14 @@ $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LINKED)
+GATES := $(filter $(BUILD)/tests/gate_%,$(TESTS))
+$(filter-out $(GATES),$(TESTS)) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
+
+$(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
@@ -284,15 +299,15 @@ bench-check:
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
-mutate-programs: $(BUILD)/sinew $(SIM) $(filter-out %/test_failures %/test_corosync_open,$(TESTS))
+mutate-programs: $(BUILD)/sinew $(SIM) $(filter-out %/test_failures %/test_corosync_open %/test_fence $(GATES),$(TESTS))
 
 # Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
 mutate:
 	@tools/deps.sh --install build check mutate
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
-		CFLAGS='-O1 -ftrivial-auto-var-init=pattern' mutate-programs
+		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-programs
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
-		CFLAGS='-O1 -ftrivial-auto-var-init=pattern' mutate-run
+		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-run
 
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \

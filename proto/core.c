@@ -5,6 +5,8 @@
  */
 #include "inside.h"
 
+#include "check.h"
+
 #include <assert.h>
 
 #define MS(n) ((uint64_t)(n) * 1000000u)
@@ -108,6 +110,7 @@ void core_tick(struct core *core)
 		link_tick(l);
 	for (p = core->peers; p; p = p->next)
 		peer_tick(p);
+	core_check_tick(core);
 }
 
 /* ---- what is pending ---- */
@@ -334,7 +337,10 @@ bool core_poll(struct core *core, struct core_action *a)
 		*a = (struct core_action) { .what = CORE_RENEW };
 		return true;
 	}
-	return poll_closed(core, a);
+	if (poll_closed(core, a))
+		return true;
+	core_check(core);
+	return false;
 }
 
 /* ---- the whole node ---- */

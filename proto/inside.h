@@ -9,6 +9,7 @@
  *	rx.c       reading a link
  *	hello.c    the handshake: R1-R8, R14, R19-R23
  *	kernel.c   the rules of the dlm profile
+ *	check.c    what must hold between two calls, where tests are built
  */
 #ifndef SINEW_PROTO_INSIDE_H
 #define SINEW_PROTO_INSIDE_H

@@ -404,7 +404,9 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 		have = ring_unsent(&s->ring, data, ret_n, mid);
 	if (have && s->version == WIRE_VERSION_3_1)
 		have = kernel_strip(l, data, ret_n, mid);
-	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed)) {
+	/* What is acknowledged, and half written, waits for nothing. */
+	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed) &&
+	    !ring_empty(&s->ring)) {
 		s->mark_pos = s->ring.sent + have;
 		atomic_store_explicit(&s->mark_ns, l->core->now_ns, memory_order_relaxed);
 	}
