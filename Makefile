@@ -22,11 +22,12 @@ V ?=
 # make bench: within a minute; only that row, group or figure
 QUICK ?=
 ROW ?=
-# make mutate: how many, drawn from which seed, where, in which file
+# make mutate: how many, drawn from which seed, where, in which file and statements
 N ?= 200
 SEED ?= 1
 DIRS ?= proto lowcomms membership
 FILE ?=
+TEXT ?=
 LEAST ?= 85
 SECONDS_MAX ?= 0
 # make fuzz: how long each target, and which (all)
@@ -155,7 +156,7 @@ help:
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
 	@echo 'make mutate      random slips in the code, and whether a test sees them: N=200 SEED=1'
-	@echo '                 DIRS=proto, FILE=proto/link.c'
+	@echo '                 DIRS=proto, FILE=proto/link.c, TEXT="l->kept"'
 	@echo 'make deps        installs what is missing (as root), or says how'
 	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
 	@echo 'make abi         records the binary interface of the library anew'
@@ -313,7 +314,7 @@ mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
 		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
-		--dirs '$(DIRS)' --file '$(FILE)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
+		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 
 fuzz-programs: $(FUZZ)
 

@@ -44,6 +44,8 @@ void peer_dial_check(struct peer *p);
 void peer_backoff(struct peer *p, bool to_the_cap);
 void peer_dial_soon(struct peer *p, uint64_t delay_ns);
 bool peer_has_path(const struct peer *p, const struct path_addr *from);
+/* A link that is up says more of its path than what fails beside it. */
+void peer_path_failed(struct peer *p, unsigned path);
 /* Opens a session with that life from the spare; NULL if none is lent. */
 struct session *peer_open_session(struct peer *p, uint64_t incarnation);
 void peer_owes(struct peer *p, uint64_t life);

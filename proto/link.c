@@ -60,7 +60,7 @@ static void cannot_ask(struct peer *p)
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 {
 	(void)core;
-	paths_failed(&p->paths, path);
+	peer_path_failed(p, path);
 	if (probe)
 		return;
 	p->dial_raised = false;
@@ -165,7 +165,7 @@ static void account(struct link *l, bool eof)
 	if (!p)
 		return;
 	if (l->probe) {
-		paths_failed(&p->paths, l->path);
+		peer_path_failed(p, l->path);
 		p->paths.p[l->path].probe_at_ns = core->now_ns + core->cfg.probe_ns;
 		return;
 	}
@@ -186,7 +186,7 @@ static void account(struct link *l, bool eof)
 			p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
 		}
 	} else if (l->dialled) {
-		paths_failed(&p->paths, l->path);
+		peer_path_failed(p, l->path);
 		if (l->state == LINK_CONNECTING)
 			cannot_ask(p);
 		peer_backoff(p, false);

@@ -61,6 +61,12 @@ bool peer_has_path(const struct peer *p, const struct path_addr *from)
 	return paths_find(&p->paths, from) >= 0;
 }
 
+void peer_path_failed(struct peer *p, unsigned path)
+{
+	if (!p->up || p->up->path != path)
+		paths_failed(&p->paths, path);
+}
+
 static void drop_pending(struct peer *p)
 {
 	struct peer **pp = &p->core->peers_head, *prev = NULL;

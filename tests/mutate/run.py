@@ -3,7 +3,7 @@
 """Owns the drawing of mutants from a seed, their building and their judgement by the tests.
 Knows nothing of what the tests check, nor how C is read (sites.py).
 
-	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [FILE=proto/link.c]
+	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [FILE=proto/link.c] [TEXT=l->kept]
 
 A mutant is one changed object in a shared library that all tests are linked to, so that
 nothing else is built for it. Which tests judge it, from cheap to dear, is in `order`; those
@@ -90,12 +90,12 @@ def mutants_of(path):
 	return result
 
 
-def draw(dirs, only, seed):
+def draw(dirs, only, words, seed):
 	paths = [os.path.join(d, f) for d in dirs for f in sorted(os.listdir(d))
 		 if f.endswith(('.c', '.h'))]
 	if only:
 		paths = [p for p in paths if fnmatch.fnmatch(p, only)]
-	found = [m for p in paths for m in mutants_of(p)]
+	found = [m for p in paths for m in mutants_of(p) if words in m.old]
 	return sorted(found, key=lambda m: m.rank(seed))
 
 
@@ -355,7 +355,7 @@ class Run:
 	def __init__(self, args, build):
 		self.args = args
 		self.build = build
-		self.queue = draw(args.dirs, args.file, args.seed)
+		self.queue = draw(args.dirs, args.file, args.text, args.seed)
 		self.equal = load_equal()
 		self.judge = Judge(build, Order(build))
 		self.lock = threading.Condition()
@@ -459,6 +459,7 @@ def arguments():
 	p.add_argument('--jobs', type=int, default=2)
 	p.add_argument('--dirs', default='proto lowcomms membership')
 	p.add_argument('--file', default='', help='only files of that pattern')
+	p.add_argument('--text', default='', help='only statements that hold it')
 	p.add_argument('--least', type=float, default=85, help='the score that is a success')
 	p.add_argument('--seconds', type=int, default=0, help='no new mutant after so long')
 	args = p.parse_args()
