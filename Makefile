@@ -300,7 +300,8 @@ bench-check:
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
-mutate-programs: $(BUILD)/sinew $(SIM) $(filter-out %/test_failures %/test_corosync_open %/test_fence $(GATES),$(TESTS))
+MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
+mutate-programs: $(BUILD)/sinew $(SIM) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
 
 # Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
 mutate:
