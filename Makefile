@@ -313,7 +313,7 @@ mutate:
 
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
-		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
+		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
 		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 

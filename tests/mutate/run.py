@@ -30,6 +30,7 @@ sys.dont_write_bytecode = True
 import sites  # noqa: E402
 
 HERE = 'tests/mutate'
+NOT_MUTATED = {'proto/check.c', 'proto/check.h'}	# part of the tests
 COPIED = ('proto', 'lowcomms', 'membership', 'tests', 'tools')
 MEMORY_MAX = 6 << 30
 FILE_MAX = 512 << 20
@@ -92,7 +93,7 @@ def mutants_of(path):
 
 def draw(dirs, only, words, seed):
 	paths = [os.path.join(d, f) for d in dirs for f in sorted(os.listdir(d))
-		 if f.endswith(('.c', '.h'))]
+		 if f.endswith(('.c', '.h')) and os.path.join(d, f) not in NOT_MUTATED]
 	if only:
 		paths = [p for p in paths if fnmatch.fnmatch(p, only)]
 	found = [m for p in paths for m in mutants_of(p) if words in m.old]
@@ -136,6 +137,7 @@ class Build:
 		self.flags = shlex.split(os.environ['MUTATE_CC'])
 		self.gnu = shlex.split(os.environ['MUTATE_GNU'])
 		self.libs = shlex.split(os.environ['MUTATE_LIBS'])
+		self.tool_libs = shlex.split(os.environ['MUTATE_TOOL_LIBS'])
 		self.objects = os.environ['MUTATE_OBJS'].split()
 		self.dependents = {}	# header to the objects that read it
 
@@ -163,7 +165,7 @@ class Worker:
 	"""A copy of the sources in which one mutant at a time lives."""
 	def __init__(self, build, index):
 		self.build = build
-		self.dir = os.path.abspath(f'{build.root}/w{index}')
+		self.dir = os.path.abspath(f'{build.root}/w{os.getpid()}-{index}')
 		self.src = self.dir + '/src'
 		self.log = self.dir + '/log'
 		shutil.rmtree(self.dir, ignore_errors=True)
@@ -172,6 +174,7 @@ class Worker:
 			shutil.copytree(d, f'{self.src}/{d}', symlinks=True,
 					ignore=shutil.ignore_patterns('corpus', 'golden'))
 		self.changed = {}	# object of the build to ours
+		self.mutant = self.sim = None
 
 	def compile(self, obj):
 		source = self.build.source_of(obj)
@@ -184,11 +187,15 @@ class Worker:
 
 	def make(self, m):
 		"""None, or why it cannot be judged."""
+		self.restore()
+		self.mutant = m
 		write(f'{self.src}/{m.path}', sites.mutate(m.text, m.site))
-		try:
-			return self.make_objects(m)
-		finally:
-			write(f'{self.src}/{m.path}', m.text)
+		return self.make_objects(m)
+
+	def restore(self):
+		if self.mutant:
+			write(f'{self.src}/{self.mutant.path}', self.mutant.text)
+		self.mutant = None
 
 	def make_objects(self, m):
 		self.changed = {}
@@ -198,7 +205,7 @@ class Worker:
 		lib = set(self.build.objects)
 		for obj in sorted(wanted, key=lambda o: o not in lib):
 			if obj not in lib and '/sim/' not in obj:
-				continue
+				continue	# a test: when its turn comes
 			out = self.compile(obj)
 			if not out:
 				return 'do not compile'
@@ -220,6 +227,21 @@ class Worker:
 				for n in names if n.endswith('.o')]
 			subprocess.run([self.build.flags[0], '-pthread', '-o', self.sim] + mine +
 				       [out, '-lm'], check=True)
+
+
+	def program(self, name):
+		"""The test of that name: its own, if it reads the header that is mutated."""
+		obj = f'{self.build.obj}/tests/{name}.o'
+		built = f'{self.build.root}/tests/{name}'
+		if not self.mutant or obj not in self.build.dependents.get(self.mutant.path, ()):
+			return built
+		out = self.compile(obj)
+		if not out or same(out, obj):
+			return built
+		subprocess.run([self.build.flags[0], '-pthread', '-o', out[:-2], out,
+				self.build.root + '/tools.a', self.dir + '/libmutant.so',
+				'-Wl,--as-needed'] + self.build.tool_libs, check=True)
+		return out[:-2]
 
 
 def same(a, b):
@@ -267,7 +289,7 @@ def command_of(build, worker, test):
 			['--seeds', more, '--jobs', '1']
 	if word.endswith('.sh'):
 		return ['bash', 'tests/' + word]
-	return [f'{build.root}/tests/{word}']
+	return [worker.program(word)]
 
 
 def limits(cpu):
@@ -324,9 +346,10 @@ class Judge:
 		with self.order.lock:
 			took = self.order.took.get(test)
 		if took is None:
-			sim, worker.sim = worker.sim, None
+			kept = worker.sim, worker.mutant
+			worker.sim = worker.mutant = None
 			good, why, took = run_test(self.build, worker, test, self.build.root, 0)
-			worker.sim = sim
+			worker.sim, worker.mutant = kept
 			if not good:
 				print(f'{test} fails without a mutant ({why}):\n' + read(worker.log),
 				      file=sys.stderr)
