@@ -22,6 +22,14 @@ V ?=
 # make bench: within a minute; only that row, group or figure
 QUICK ?=
 ROW ?=
+# make mutate: how many, drawn from which seed, where, in which file and statements
+N ?= 200
+SEED ?= 1
+DIRS ?= proto lowcomms membership
+FILE ?=
+TEXT ?=
+LEAST ?= 85
+SECONDS_MAX ?= 0
 # make fuzz: how long each target, and which (all)
 SECONDS ?= 60
 TARGET ?=
@@ -117,8 +125,15 @@ LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
+# For mutants one library that is exchanged under all programs, with everything visible.
+MUTATE ?=
+LIB_MUTANT := $(BUILD)/libmutant.so
+# What is tested asserts what must hold in the core (proto/check.h); what is measured does not.
+LIB_CHECKED := $(BUILD)/checked.a
+LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 
 .PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps clean help FORCE
+.PHONY: mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -140,6 +155,8 @@ help:
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
+	@echo 'make mutate      random slips in the code, and whether a test sees them: N=200 SEED=1'
+	@echo '                 DIRS=proto, FILE=proto/link.c, TEXT="l->kept"'
 	@echo 'make deps        installs what is missing (as root), or says how'
 	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
 	@echo 'make abi         records the binary interface of the library anew'
@@ -181,11 +198,19 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
+$(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -DSINEW_CHECK -MMD -MP -c -o $@ $<
+
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
 # ---- results ----
 
 $(LIB_A): $(LIB_OBJS)
+	@rm -f $@
+	$(call cmd,AR)$(AR) rcs $@ $^
+
+$(LIB_CHECKED): $(patsubst $(OBJ)/proto/%,$(OBJ)/checked/proto/%,$(LIB_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
@@ -196,7 +221,10 @@ $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 	@ln -sf $(@F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libsinew.so
 
-$(BUILD)/sinew: $(TOOL_OBJS) $(LIB_A)
+$(LIB_MUTANT): $(LIB_OBJS)
+	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(@F) -o $@ $^ $(COROSYNC_LIBS)
+
+$(BUILD)/sinew: $(TOOL_OBJS) $(if $(MUTATE),$(LIB_MUTANT),$(LIB_A))
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(TOOL_LIBS)
 
 # What the tools are made of, for tests: only what a test calls is linked.
@@ -204,15 +232,20 @@ $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+GATES := $(filter $(BUILD)/tests/gate_%,$(TESTS))
+$(filter-out $(GATES),$(TESTS)) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
+
+$(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
 $(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
-$(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
+$(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm
 
@@ -266,6 +299,23 @@ bench-check:
 	@tools/deps.sh --install build check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
+
+MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
+mutate-programs: $(BUILD)/sinew $(SIM) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
+
+# Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
+mutate:
+	@tools/deps.sh --install build check mutate
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
+		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-programs
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
+		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-run
+
+mutate-run:
+	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
+		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
+		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
+		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 
 fuzz-programs: $(FUZZ)
 

@@ -66,6 +66,9 @@ void listeners_again(struct sinew_node *n)
 	n->listen_again_ns = CORE_NEVER;
 	if (n->spare_fd < 0)
 		n->spare_fd = open_spare();
+	/* Until there is one again: the next shortage is to be refused at once, too. */
+	if (n->spare_fd < 0)
+		n->listen_again_ns = n->core.now_ns + RETRY_NS;
 	for (unsigned i = 0; i < n->n_listeners; i++) {
 		struct source *s = &n->listeners[i].source;
 

@@ -5,6 +5,7 @@
  */
 #include "inside.h"
 
+#include "check.h"
 #include "siphash.h"
 
 #include <assert.h>
@@ -119,6 +120,7 @@ void core_tick(struct core *core)
 		link_tick(l);
 	for (p = core->peers; p; p = p->next)
 		peer_tick(p);
+	core_check_tick(core);
 }
 
 /* ---- what is pending ---- */
@@ -351,7 +353,10 @@ bool core_poll(struct core *core, struct core_action *a)
 		*a = (struct core_action) { .what = CORE_RENEW };
 		return true;
 	}
-	return poll_closed(core, a);
+	if (poll_closed(core, a))
+		return true;
+	core_check(core);
+	return false;
 }
 
 /* ---- the whole node ---- */

@@ -124,7 +124,7 @@ struct link {
 	bool named;		/* a HELLO on it named our incarnation */
 	bool heard;		/* a frame was read since it is up */
 	bool guarded;		/* held because the session of that peer is fresh (R3, R20) */
-	bool beside;		/* dialled beside a link that was stuck (R7) */
+	bool beside;		/* dialled while another link was up (R4, R7) */
 	bool stuck;		/* the transport is: nothing of ours arrives */
 	bool ask_raised;
 	bool told_leaving;	/* HELLO or LEAVING on it said that we close */

@@ -53,7 +53,8 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	assert(ctl);
 	link_ctl_done(l, wire_put_hello(ctl, core->cfg.nodeid, &h));
 	l->hello_sent_ns = core->now_ns;
-	l->told_next = h.next;
+	/* What it says of a life that is over acknowledges nothing of the next one. */
+	l->told_next = named ? h.next : core->cfg.first_seq;
 	l->told_leaving = core->closing;
 }
 
@@ -384,6 +385,8 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 
 	if (!(h->flags & WIRE_HELLO_CHOSEN))
 		return answer(l);
+	if (!l->hello_sent_ns)
+		return link_fault(l, "a choice that answers no HELLO");
 	if (!position_fits(l, h))
 		return bad_position(l);
 	s->gen = s->told = h->gen;
@@ -450,6 +453,8 @@ static void retry(struct link *l)
 
 	if (r == RX_MORE && l->state == was)
 		l->state = LINK_WAIT;
+	if (l->state != LINK_HELD)
+		l->guarded = false;
 }
 
 void hello_retry(struct peer *p)

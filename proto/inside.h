@@ -11,6 +11,7 @@
  *	hello.c    the handshake: R1-R9, R14, R19-R24
  *	refused.c  what the peer's REFUSE means
  *	kernel.c   the rules of the dlm profile
+ *	check.c    what must hold between two calls, where tests are built
  */
 #ifndef SINEW_PROTO_INSIDE_H
 #define SINEW_PROTO_INSIDE_H
@@ -47,6 +48,8 @@ void peer_dial_check(struct peer *p);
 void peer_backoff(struct peer *p, bool to_the_cap);
 void peer_dial_soon(struct peer *p, uint64_t delay_ns);
 bool peer_has_path(const struct peer *p, const struct path_addr *from);
+/* A link that is up says more of its path than what fails beside it. */
+void peer_path_failed(struct peer *p, unsigned path);
 /* Opens a session with that life from the spare; NULL if none is lent. */
 struct session *peer_open_session(struct peer *p, uint64_t incarnation);
 void peer_owes(struct peer *p, uint64_t life);

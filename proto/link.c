@@ -39,7 +39,7 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 	l->from = p->paths.p[path].addr;
 	l->dialled = true;
 	l->probe = probe;
-	l->beside = !probe && p->up && p->up->stuck;
+	l->beside = !probe && p->up;
 	l->state = LINK_CONNECTING;
 	if (probe)
 		p->probing |= 1u << path;
@@ -50,7 +50,7 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 {
-	paths_failed(&p->paths, path);
+	peer_path_failed(p, path);
 	if (probe)
 		return;
 	p->dial_raised = false;
@@ -154,7 +154,7 @@ static void account(struct link *l, bool eof)
 	if (!p)
 		return;
 	if (l->probe) {
-		paths_failed(&p->paths, l->path);
+		peer_path_failed(p, l->path);
 		p->paths.p[l->path].probe_at_ns = core->now_ns + core->cfg.probe_ns;
 		return;
 	}
@@ -175,7 +175,7 @@ static void account(struct link *l, bool eof)
 			p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
 		}
 	} else if (l->dialled) {
-		paths_failed(&p->paths, l->path);
+		peer_path_failed(p, l->path);
 		p->asks &= l->state != LINK_CONNECTING;
 		peer_dial_failed(p, l->opened_ns);
 	}
@@ -408,7 +408,9 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 		have = ring_unsent(&s->ring, data, ret_n, mid);
 	if (have && s->version == WIRE_VERSION_3_1)
 		have = kernel_strip(l, data, ret_n, mid);
-	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed)) {
+	/* What is acknowledged, and half written, waits for nothing. */
+	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed) &&
+	    !ring_empty(&s->ring)) {
 		s->mark_pos = s->ring.sent + have;
 		atomic_store_explicit(&s->mark_ns, l->core->now_ns, memory_order_relaxed);
 	}

@@ -48,9 +48,28 @@ void peer_remember(struct peer *p, const struct tombs *tombs)
 	p->tombs = *tombs;
 }
 
+/* The same addresses may have other numbers now: what goes on is where it was. */
+static void renumber(struct peer *p)
+{
+	p->probing = p->probe_raised = 0;
+	for (struct link *l = p->core->links; l; l = l->next) {
+		int i = l->peer == p ? paths_find(&p->paths, &l->from) : -1;
+
+		if (l->peer == p && l->probe && i < 0)
+			link_shut(l, LINK_RESET);
+		if (i >= 0)
+			l->path = (unsigned)i;
+		if (l->peer == p && l->probe && l->dialled && l->state != LINK_GONE)
+			p->probing |= 1u << l->path;
+	}
+	if (p->dial_raised && !p->dial_polled)
+		p->dial_path = paths_choose(&p->paths);
+}
+
 void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
 {
 	paths_set(&p->paths, addrs, n_addrs);
+	renumber(p);
 	p->mismatch = 0;
 	p->backoff_ns = 0;
 	peer_dial_soon(p, 0);
@@ -59,6 +78,12 @@ void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
 bool peer_has_path(const struct peer *p, const struct path_addr *from)
 {
 	return paths_find(&p->paths, from) >= 0;
+}
+
+void peer_path_failed(struct peer *p, unsigned path)
+{
+	if (!p->up || p->up->path != path)
+		paths_failed(&p->paths, path);
 }
 
 static void drop_pending(struct peer *p)

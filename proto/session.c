@@ -5,11 +5,14 @@
  */
 #include "inside.h"
 
+#include "seq.h"
+
 #include <assert.h>
 #include <errno.h>
 
 #define RESEND_BYTES	(256u << 10)	/* behind the first frame, after one resume for nothing */
 #define RESEND_HALVINGS	19u
+#define BASE_BEHIND	(1 << 30)	/* frames: no ACK is so much older than another */
 
 void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
 {
@@ -341,6 +344,9 @@ int session_acked(struct session *s, uint32_t next)
 
 	if (r <= 0)
 		return r;
+	/* Serial numbers compare within half their range; one choice may last longer. */
+	if (seq_diff(next, s->base) > BASE_BEHIND)
+		s->base = next - BASE_BEHIND;
 	s->stalls_in_row = 0;
 	s->nudged = false;
 	s->link_acked = true;

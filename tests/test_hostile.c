@@ -152,6 +152,17 @@ static void forged_faults_fence_nobody(void)
 	end();
 }
 
+/* A link from that peer on which we have answered a HELLO that names us. */
+static struct wire *answered(unsigned id)
+{
+	struct hello h = hello_of(id, 77);
+	struct wire *w = incoming(id);
+
+	feed_hello(w, id, &h);
+	CHECK(w->link.state == LINK_WAIT);
+	return w;
+}
+
 /* One that is known to both sides and impossible changes nothing: no number, no other link. */
 static void an_impossible_choice_changes_nothing(void)
 {
@@ -159,10 +170,14 @@ static void an_impossible_choice_changes_nothing(void)
 	struct wire *high, *w, *low = both_up(&high);
 	uint32_t gen = rig->session[LOW]->gen;
 
+	/* It answers nothing (R4). */
 	h.flags = WIRE_HELLO_CHOSEN;
+	w = incoming(LOW);
+	feed_hello(w, LOW, &h);
+	CHECK(w->gone);
 	h.gen = 0x7ffffff0;
 	h.next = 0x40000000;
-	w = incoming(LOW);
+	w = answered(LOW);
 	feed_hello(w, LOW, &h);
 	CHECK(w->gone);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
@@ -171,7 +186,7 @@ static void an_impossible_choice_changes_nothing(void)
 	/* Numbers are compared for equality alone: a lower one is as good (R6). */
 	h.gen = gen;
 	h.next = 0xfffffffe;
-	w = incoming(LOW);
+	w = answered(LOW);
 	feed_hello(w, LOW, &h);
 	CHECK(w->link.state == LINK_UP && low->gone);
 	end();

@@ -139,9 +139,10 @@ static void o_stays_strict(void)
 	uint8_t ack[WIRE_HEADER];
 
 	feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
+	w = incoming(LOW);
+	feed_hello(w, LOW, &h);
 	h.flags = WIRE_HELLO_CHOSEN;
 	h.gen = 2;
-	w = incoming(LOW);
 	feed_hello(w, LOW, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
 	unharmed(low, LOW, 0xfffffffe);

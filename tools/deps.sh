@@ -6,7 +6,7 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: build, check, check-all, deb, corosync, fuzz, bench.
+# Groups: build, check, check-all, deb, corosync, fuzz, mutate, bench.
 set -u
 
 CC=${CC:-cc}
@@ -66,6 +66,7 @@ look_for()
 		need libclang-rt-dev clang_has tsan
 		need llvm command_is_there llvm-symbolizer
 		need valgrind command_is_there valgrind
+		need python3 command_is_there python3
 		need abigail-tools command_is_there abidiff
 		need lintian command_is_there lintian
 		need debootstrap command_is_there debootstrap
@@ -90,6 +91,9 @@ look_for()
 		need libclang-rt-dev clang_has fuzzer
 		need llvm command_is_there llvm-symbolizer
 		;;
+	mutate)
+		need python3 command_is_there python3
+		;;
 	bench)
 		need libzmq3-dev "$PKG_CONFIG" --exists libzmq
 		need libnng-dev test -e /usr/include/nng/nng.h
@@ -98,7 +102,7 @@ look_for()
 		;;
 	*)
 		echo "deps.sh: found the group '$1'," \
-			"expected build, check, check-all, deb, corosync, fuzz or bench" >&2
+			"expected build, check, check-all, deb, corosync, fuzz, mutate or bench" >&2
 		exit 2
 		;;
 	esac

@@ -108,6 +108,9 @@ static bool settled(const char **ret_why, unsigned *ret_a, unsigned *ret_b)
 			*ret_why = "no link";
 			if (i != j && !a->kernel && world_pair_talks(a, b) && !pair_settled(a, b))
 				return false;
+			*ret_why = oracle_disagree(a, b);
+			if (i != j && *ret_why)
+				return false;
 		}
 		*ret_why = "a node is to start again";
 		if (!sim.node[i].running && sim.node[i].restart_at_ns >= sim.now_ns)

@@ -569,6 +569,8 @@ void oracle_bare(struct sess *x, const uint8_t *p, size_t n);
 void oracle_fence(struct node *n, struct peer *p, int reason);
 bool oracle_done(struct sess *x);
 void oracle_deadlines(void);
+void oracle_note(const struct node *n, const struct note *t);
+const char *oracle_disagree(const struct node *a, const struct node *b);
 
 /* ---- secret.c ---- */
 

@@ -74,6 +74,7 @@ void world_enter(struct node *n)
 
 static void note(struct node *n, const struct note *t)
 {
+	oracle_note(n, t);
 	if (t->fsm)
 		cover(COVER_FSM + (unsigned)t->from * FSM_EVENTS + (unsigned)t->event);
 	if (!strncmp(t->text, "gap in the sequence", 19))
