@@ -95,6 +95,8 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 			      "the program there claims a nodeid that is not configured so");
 		n->a_name = "expected";
 		n->a = l->dialled && l->peer ? l->peer->nodeid : 0;
+		if (l->dialled && l->peer)
+			paths_skip(&l->peer->paths, l->path);
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 	}
 	l->life = h->mine;
@@ -248,6 +250,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	struct session *s = p->session;
 	uint64_t rtt = l->hello_sent_ns ? core->now_ns - l->hello_sent_ns : 0;
 	uint32_t next = h->next;
+	struct path_hold hold = probe_hold(core);
 	struct note *n;
 
 	learn(s, h);
@@ -264,6 +267,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	p->give_up = 0;
 	p->asks = false;
 	paths_ok(&p->paths, l->path, core->now_ns, rtt);
+	paths_up(&p->paths, l->path, core->now_ns, &hold);
 	if (rtt)
 		atomic_store_explicit(&s->n.rtt_ns, rtt, memory_order_relaxed);
 	n = core_note(core, NOTE_INFO, p->nodeid, l, "link up");
@@ -492,8 +496,11 @@ enum rx_result hello_refused(struct link *l, const struct frame *f)
 	case WIRE_REFUSE_PROTOCOL:
 		peer_backoff(p, false);
 		break;
-	case WIRE_REFUSE_LEAVING:
 	case WIRE_REFUSE_IDENTITY:
+		paths_skip(&p->paths, l->path);
+		peer_backoff(p, true);
+		break;
+	case WIRE_REFUSE_LEAVING:
 	case WIRE_REFUSE_CLAIMED:
 		peer_backoff(p, true);
 		break;

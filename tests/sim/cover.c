@@ -33,6 +33,7 @@ static const char *const names[COVER_N] = {
 	[COVER_GIVE_UP] = "gave up dialling",
 	[COVER_STALLS] = "stalled",
 	[COVER_PROBE] = "probe",
+	[COVER_FULL_PROBE] = "full-size probe",
 	[COVER_PATH_SWITCH] = "second path used",
 	[COVER_FENCE_STALLED] = "fencing asked",
 	[COVER_FATE_ACKED] = "fate: acked",
