@@ -102,6 +102,8 @@ enum rx_result link_fault(struct link *l, const char *detail);
 void probe_check(struct peer *p);
 void probe_send(struct link *l);
 void probe_tick(struct link *l);
+/* Its link ended, or the answer is missing. */
+void probe_failed(struct link *l);
 enum rx_result link_probe_rx(struct link *l, const struct frame *f);
 /* A PROBE longer than other frames may be before HELLO: throws away what has come of its
  * padding. False: there is none at rx->p. *ret is RX_AGAIN when rx->p has moved. */

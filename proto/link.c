@@ -149,8 +149,7 @@ static void account(struct link *l, bool eof)
 	if (!p)
 		return;
 	if (l->probe) {
-		paths_failed(&p->paths, l->path);
-		p->paths.p[l->path].probe_at_ns = core->now_ns + core->cfg.probe_ns;
+		probe_failed(l);
 		return;
 	}
 	if (l->kept) {

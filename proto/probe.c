@@ -111,33 +111,31 @@ static enum rx_result answered(struct link *l, const struct probe *q)
 	return RX_MORE;
 }
 
-/* No answer in its time. Of a full one that may be because of its size: ask with a small one. */
-static void unanswered(struct link *l)
+/* That a full one is not answered may be because of its size: asks with a small one, at once. */
+void probe_failed(struct link *l)
 {
 	struct core *core = l->core;
-	struct peer *p = l->peer;
+	struct paths *ps = &l->peer->paths;
 	struct path_hold hold = probe_hold(core);
 
-	core_note(core, NOTE_INFO, p->nodeid, l, l->probe_full ?
-		  "path does not answer a full-size probe" : "path does not answer probes");
-	if (!l->probe_full || l->path >= p->paths.n) {
-		link_lost(l, false);
-		return;
-	}
-	paths_full_lost(&p->paths, l->path, core->now_ns, &hold);
-	link_shut(l, LINK_RESET);
-	p->paths.p[l->path].probe_at_ns = core->now_ns;
-	core_arm(core, core->now_ns);
+	if (l->probe_full)
+		paths_full_lost(ps, l->path, core->now_ns, &hold);
+	else
+		paths_failed(ps, l->path);
+	ps->p[l->path].probe_at_ns = core->now_ns + (l->probe_full ? 0 : core->cfg.probe_ns);
+	core_arm(core, ps->p[l->path].probe_at_ns);
 }
 
 void probe_tick(struct link *l)
 {
 	struct peer *p = l->peer;
 
-	if (!l->dialled)
+	if (l->dialled && l->probe_cookie)
+		core_note(l->core, NOTE_INFO, p->nodeid, l, l->probe_full ?
+			  "path does not answer a full-size probe" :
+			  "path does not answer probes");
+	if (!l->dialled || l->probe_cookie)
 		link_lost(l, false);
-	else if (l->probe_cookie)
-		unanswered(l);
 	else if (!p->session || (p->up && p->up->path == l->path))
 		link_shut(l, LINK_ORDERLY);	/* no longer needed */
 	else

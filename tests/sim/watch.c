@@ -247,6 +247,7 @@ void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 				return;
 			}
 			ps->want = len < PARSE_HOLD ? (uint32_t)len : PARSE_HOLD;
+			large_frame(c, side, (uint32_t)len);
 		}
 		if (ps->have == ps->want) {
 			uint32_t len = get_le16(ps->hold + OFF_LENGTH);
