@@ -366,7 +366,7 @@ bool session_stuck(const struct session *s)
 	return since && s->native &&
 		!atomic_load_explicit(&s->peer_paused, memory_order_relaxed) &&
 		core->now_ns - since >= core->cfg.path_dead_ns / 2 &&
-		paths_other_alive(&s->peer->paths, s->peer->up->path, since);
+		paths_other_alive(&s->peer->paths, s->peer->up->path, 0);
 }
 
 /* Silence on a living link: the path, or the peer. */
