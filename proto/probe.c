@@ -231,16 +231,20 @@ static enum rx_result padding(struct link *l, struct rx *rx)
 	return RX_AGAIN;
 }
 
+/* What may be one by its header. */
+static bool padded_comes(const struct link *l, const struct rx *rx)
+{
+	int length = frame_length(rx->p, (size_t)(rx->end - rx->p));
+
+	return !l->dialled && (l->state == LINK_PROBE || (l->state == LINK_WAIT && !l->read_hello)) &&
+		length > (int)WIRE_HELLO_MAX && length <= (int)WIRE_PROBE_MAX &&
+		rx->p[offsetof(struct wire_header, cmd)] == WIRE_OPTS_CMD;
+}
+
 bool probe_padded_rx(struct link *l, struct rx *rx, enum rx_result *ret)
 {
-	bool may = !l->dialled &&
-		(l->state == LINK_PROBE || (l->state == LINK_WAIT && !l->read_hello));
-
-	if (l->skip)
-		*ret = padding(l, rx);
-	else if (may && frame_length(rx->p, (size_t)(rx->end - rx->p)) > (int)WIRE_HELLO_MAX)
-		*ret = padded_head(l, rx);
-	else
+	if (!l->skip && !padded_comes(l, rx))
 		return false;
+	*ret = l->skip ? padding(l, rx) : padded_head(l, rx);
 	return true;
 }
