@@ -41,6 +41,7 @@ void core_config_default(struct core_config *c)
 		.path_dead_ns = MS(2000),
 		.probe_ns = MS(1000),
 		.prefer_ns = MS(5000),
+		.hold_max_ns = MS(300000),
 		.ack_ns = MS(5),
 		.frag_ns = MS(60000),
 		.time_wait_ns = MS(3000),

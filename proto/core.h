@@ -67,6 +67,7 @@ struct core_config {
 	uint64_t path_dead_ns;		/* silence until another live path is taken */
 	uint64_t probe_ns;		/* paths that are not in use */
 	uint64_t prefer_ns;		/* first path alive so long: move back to it */
+	uint64_t hold_max_ns;		/* one that failed again and again: this at the latest */
 	uint64_t ack_ns;
 	uint64_t frag_ns;		/* a long message that does not grow */
 	uint64_t time_wait_ns;		/* after a broken last ACK */
@@ -144,7 +145,12 @@ struct link {
 	uint64_t asked_ns;	/* when the transport was last asked about */
 	uint64_t waits_ns;	/* since when it waits for the other kernel; 0: it does not */
 	uint64_t probe_cookie, probe_sent_ns;
-	uint32_t probes_answered;
+	uint32_t probes_answered, padded_read;
+	uint32_t probe_nodeid;	/* accepted: of the PROBE whose padding comes: */
+	uint32_t skip;		/* bytes of it still to be thrown away */
+	uint32_t pad_left;	/* dialled: padding to be written behind the control frames */
+	bool probe_full;	/* the PROBE under way is padded */
+	bool takes_full;	/* the other end knows such */
 	size_t gathered_mid;	/* bytes of a frame under way that the last gather put first */
 	size_t ctl_len, ctl_off;	/* control frames still to be written */
 	uint8_t ctl[LINK_CTL_MAX];

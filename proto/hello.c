@@ -111,6 +111,8 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 			      "the program there claims a nodeid that is not configured so");
 		n->a_name = "expected";
 		n->a = l->dialled && l->peer ? l->peer->nodeid : 0;
+		if (l->dialled && l->peer)
+			paths_skip(&l->peer->paths, l->path);
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 	}
 	l->life = h->mine;
@@ -331,6 +333,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	struct session *s = p->session;
 	uint64_t rtt = l->hello_sent_ns ? core->now_ns - l->hello_sent_ns : 0;
 	uint32_t next = h->next;
+	struct path_hold hold = probe_hold(core);
 	struct note *n;
 
 	learn(s, h);
@@ -350,6 +353,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	p->stale_in_row = 0;
 	p->asks = false;
 	paths_ok(&p->paths, l->path, core->now_ns, rtt);
+	paths_up(&p->paths, l->path, core->now_ns, &hold);
 	if (rtt)
 		atomic_store_explicit(&s->n.rtt_ns, rtt, memory_order_relaxed);
 	n = core_note(core, NOTE_INFO, p->nodeid, l, "link up");

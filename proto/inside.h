@@ -7,6 +7,7 @@
  *	session.c  the life of a session: send, termination, fates
  *	link.c     the life of a link: control frames, writing, timers
  *	stuck.c    links whose transport carries nothing any more
+ *	probe.c    probes of paths that are not in use
  *	rx.c       reading a link
  *	hello.c    the handshake: R1-R9, R14, R19-R24
  *	refused.c  what the peer's REFUSE means
@@ -83,6 +84,8 @@ int session_link_up(struct session *s, struct link *l, uint32_t next);
 /* How long its link may be without a frame of ours. */
 uint64_t session_keepalive_ns(const struct session *s);
 void session_tick(struct session *s, struct link *l);
+/* Its link is up, and what was sent on it has not been acknowledged for long. */
+bool session_stuck(const struct session *s);
 /* What the peer takes: frames, messages (0 = not said). Before the session is up. */
 void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);
 /* An ACK as soon as the link that sends can be written. */
@@ -113,7 +116,18 @@ enum rx_result link_fault(struct link *l, const char *detail);
 /* Whether what it says counts against that session's life: both lives were named on it. */
 bool link_vouches(const struct link *l, const struct session *s);
 
+/* ---- probe.c ---- */
+/* A peer's paths that are due. */
+void probe_check(struct peer *p);
+void probe_send(struct link *l);
+void probe_tick(struct link *l);
+/* Its link ended, or the answer is missing. */
+void probe_failed(struct link *l);
 enum rx_result link_probe_rx(struct link *l, const struct frame *f);
+/* A PROBE longer than other frames may be before HELLO: throws away what has come of its
+ * padding. False: there is none at rx->p. *ret is RX_AGAIN when rx->p has moved. */
+bool probe_padded_rx(struct link *l, struct rx *rx, enum rx_result *ret);
+struct path_hold probe_hold(const struct core *core);
 
 /* ---- hello.c ---- */
 void hello_first(struct link *l);

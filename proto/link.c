@@ -8,8 +8,6 @@
 
 #include <assert.h>
 
-#define PROBES_MAX_PER_S 20	/* answered on one link */
-
 /* ---- begin ---- */
 
 void link_init(struct core *core, struct link *l)
@@ -59,20 +57,6 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 	peer_dial_check(p);
 }
 
-static void send_probe(struct link *l)
-{
-	struct probe q = { .cookie = core_cookie(l->core) };
-	uint8_t *ctl = link_ctl(l, WIRE_CONTROL_MAX);
-
-	if (!ctl)
-		return;
-	memcpy(q.cluster, l->core->cfg.cluster, sizeof q.cluster);
-	link_ctl_done(l, wire_put_probe(ctl, l->core->cfg.nodeid, &q, false));
-	l->probe_cookie = q.cookie;
-	l->probe_sent_ns = l->core->now_ns;
-	link_deadline(l, l->core->cfg.path_dead_ns);
-}
-
 void link_connected(struct link *l)
 {
 	if (l->state != LINK_CONNECTING)
@@ -82,7 +66,7 @@ void link_connected(struct link *l)
 		l->peer->asks = false;		/* it says so itself, or it was not true */
 	if (l->probe) {
 		l->state = LINK_PROBE;
-		send_probe(l);
+		probe_send(l);
 	} else if (l->peer->profile == CORE_DLM) {
 		kernel_link_open(l);
 	} else {
@@ -154,8 +138,7 @@ static void account(struct link *l, bool eof)
 	if (!p)
 		return;
 	if (l->probe) {
-		peer_path_failed(p, l->path);
-		p->paths.p[l->path].probe_at_ns = core->now_ns + core->cfg.probe_ns;
+		probe_failed(l);
 		return;
 	}
 	if (l->kept) {
@@ -167,6 +150,8 @@ static void account(struct link *l, bool eof)
 		return;
 	}
 	if (l->state == LINK_UP && p->up == l) {
+		if (session_stuck(l->session))
+			paths_doubt(&p->paths, l->path);
 		if (l->progress) {
 			p->backoff_ns = 0;
 			p->dial_at_ns = core->now_ns +
@@ -220,7 +205,8 @@ uint8_t *link_ctl(struct link *l, size_t n)
 {
 	if (l->ctl_off == l->ctl_len)
 		l->ctl_off = l->ctl_len = 0;
-	if (l->ctl_len + n > sizeof l->ctl)
+	/* The padding that is still to be written belongs to what was put here last. */
+	if (l->ctl_len + n > sizeof l->ctl || l->pad_left)
 		return NULL;
 	return l->ctl + l->ctl_len;
 }
@@ -362,7 +348,7 @@ bool link_wants_tx(struct link *l)
 	if (l->ctl_off != l->ctl_len)
 		return true;
 	if (l->state != LINK_UP || !l->session || l->rx_only)
-		return false;
+		return l->pad_left != 0;
 	return l->session->ack_now || l->session->status_due || leaving_due(l) ||
 		(ring_has_unsent(&l->session->ring) && session_may_send(l->session));
 }
@@ -417,6 +403,23 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 	return have;
 }
 
+/* Of a link that carries no session: control frames, and the padding of a PROBE behind them. */
+static size_t gather_control(struct link *l, struct span out[5], int *ret_n)
+{
+	static const uint8_t padding[WIRE_PROBE_MAX];
+	size_t ctl = l->ctl_len - l->ctl_off;
+	int n = 0;
+
+	if (l->state == LINK_CONNECTING)
+		return 0;
+	if (ctl)
+		out[n++] = (struct span) { l->ctl + l->ctl_off, ctl };
+	if (l->pad_left)
+		out[n++] = (struct span) { padding, l->pad_left };
+	*ret_n = n;
+	return ctl + l->pad_left;
+}
+
 size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
 {
 	struct span data[3];
@@ -426,9 +429,9 @@ size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
 	*ret_n = 0;
 	l->gathered_mid = 0;
 	l->stripped = false;
-	if (l->state == LINK_CONNECTING)
-		return 0;
-	if (l->state == LINK_UP && l->session && !l->rx_only)
+	if (l->state != LINK_UP)
+		return gather_control(l, out, ret_n);
+	if (l->session && !l->rx_only)
 		put_due(l, gather_ring(l, data, &n_data, max, &mid) > 0);
 	ctl = l->ctl_len - l->ctl_off;
 	if (mid) {
@@ -485,68 +488,8 @@ void link_sent(struct link *l, size_t n)
 		kernel_stripped_sent(l, n);
 	else if (s)
 		ring_part_sent(s, n);
-}
-
-/* ---- probes ---- */
-
-static void answer_probe(struct link *l, const struct probe *q)
-{
-	struct core *core = l->core;
-	uint64_t age_s = (core->now_ns - l->opened_ns) / 1000000000u;
-	uint8_t *ctl;
-
-	if (l->probes_answered > PROBES_MAX_PER_S * (age_s + 1))
-		return;
-	ctl = link_ctl(l, WIRE_CONTROL_MAX);
-	if (!ctl)
-		return;
-	link_ctl_done(l, wire_put_probe(ctl, core->cfg.nodeid, q, true));
-	l->probes_answered++;
-	core->probes_answered++;
-}
-
-enum rx_result link_probe_rx(struct link *l, const struct frame *f)
-{
-	struct core *core = l->core;
-	struct probe q;
-
-	if (frame_probe(f, &q))
-		return link_fault(l, "PROBE does not fit");
-	if (strcmp(q.cluster, core->cfg.cluster))
-		return link_fault(l, "PROBE of another cluster");
-	l->last_rx_ns = core->now_ns;
-	if (!l->dialled) {
-		l->state = LINK_PROBE;
-		link_deadline(l, core->cfg.stall_ns);
-		answer_probe(l, &q);
-		return RX_MORE;
-	}
-	if (f->nextcmd != WIRE_PROBE_REPLY || q.cookie != l->probe_cookie)
-		return link_fault(l, "PROBE_REPLY to nothing");
-	paths_ok(&l->peer->paths, l->path, core->now_ns, core->now_ns - l->probe_sent_ns);
-	/* Now wait for the time of the next one. */
-	l->probe_cookie = 0;
-	link_deadline(l, core->cfg.probe_ns);
-	if (l->peer->up && core->now_ns - l->peer->up->last_rx_ns >= core->cfg.path_dead_ns)
-		core_arm(core, core->now_ns);
-	peer_dial_check(l->peer);
-	return RX_MORE;
-}
-
-static void probe_tick(struct link *l)
-{
-	struct peer *p = l->peer;
-
-	if (!l->dialled || l->probe_cookie) {
-		if (l->dialled)
-			core_note(l->core, NOTE_INFO, p->nodeid, l, "path does not answer probes");
-		l->why = LINK_WHY_PROBE;
-		link_lost(l, false);
-	} else if (!p->session || (p->up && p->up->path == l->path)) {
-		link_shut(l, LINK_ORDERLY);	/* no longer needed */
-	} else {
-		send_probe(l);
-	}
+	else
+		l->pad_left -= (uint32_t)n;
 }
 
 /* ---- time ---- */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define FULL_PROBE_NS	1000000000u	/* between two full probes of a path, at least */
+
 void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n)
 {
 	struct paths old = *ps;
@@ -16,17 +18,38 @@ void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n)
 				ps->p[i] = old.p[k];
 		ps->p[i].addr = addrs[i];
 	}
+	for (unsigned i = 0; i < ps->n && old.was_used && old.used < old.n; i++) {
+		if (memcmp(&ps->p[i].addr, &old.p[old.used].addr, sizeof ps->p[i].addr))
+			continue;
+		ps->was_used = true;
+		ps->used = i;
+		ps->used_since_ns = old.used_since_ns;
+		break;
+	}
+}
+
+static bool doubtful(const struct path *p)
+{
+	return p->large == LARGE_DOUBT || p->large == LARGE_LOST;
 }
 
 unsigned paths_choose(const struct paths *ps)
 {
+	unsigned chosen = ps->n ? ps->next % ps->n : 0;
+	bool found = false;
+
 	for (unsigned k = 0; k < ps->n; k++) {
 		unsigned i = (ps->next + k) % ps->n;
 
-		if (ps->p[i].state != PATH_DEAD)
+		if (ps->p[i].state == PATH_DEAD)
+			continue;
+		if (!doubtful(&ps->p[i]))
 			return i;
+		if (!found)
+			chosen = i;
+		found = true;
 	}
-	return ps->n ? ps->next % ps->n : 0;
+	return chosen;
 }
 
 void paths_ok(struct paths *ps, unsigned i, uint64_t now_ns, uint64_t rtt_ns)
@@ -51,7 +74,17 @@ void paths_failed(struct paths *ps, unsigned i)
 		return;
 	ps->p[i].state = PATH_DEAD;
 	ps->p[i].fails++;
+	/* What passed before has to be shown again; what was lost may have been this. */
+	if (ps->p[i].large == LARGE_PASS)
+		ps->p[i].large = LARGE_UNKNOWN;
+	ps->p[i].full_missing = false;
 	ps->next = (i + 1) % ps->n;
+}
+
+void paths_skip(struct paths *ps, unsigned i)
+{
+	if (i < ps->n && ps->next == i)
+		ps->next = (i + 1) % ps->n;
 }
 
 int paths_find(const struct paths *ps, const struct path_addr *addr)
@@ -68,4 +101,84 @@ bool paths_other_alive(const struct paths *ps, unsigned i, uint64_t since_ns)
 		if (k != i && ps->p[k].state == PATH_ALIVE && ps->p[k].last_ok_ns > since_ns)
 			return true;
 	return false;
+}
+
+/* ---- large packets ---- */
+
+static uint64_t longer_hold(struct path *p, const struct path_hold *hold)
+{
+	uint64_t ns = p->hold_ns ? 2 * p->hold_ns : hold->min_ns;
+
+	p->hold_ns = ns < hold->max_ns ? ns : hold->max_ns;
+	return p->hold_ns;
+}
+
+void paths_up(struct paths *ps, unsigned i, uint64_t now_ns, const struct path_hold *hold)
+{
+	struct path *was = &ps->p[ps->used];
+	bool same = ps->was_used && ps->used == i;
+
+	if (i >= ps->n)
+		return;
+	if (ps->was_used && !same && i != 0 && ps->used < ps->n) {
+		/* That it held for long makes up for what was before. */
+		if (now_ns - ps->used_since_ns >= hold->max_ns)
+			was->hold_ns = 0;
+		was->hold_until_ns = now_ns + longer_hold(was, hold);
+		was->full_at_ns = now_ns;
+		paths_doubt(ps, ps->used);
+		/* That it answers is to be heard anew. */
+		if (was->state == PATH_ALIVE)
+			was->state = PATH_UNKNOWN;
+	}
+	if (!same)
+		ps->used_since_ns = now_ns;
+	ps->was_used = true;
+	ps->used = ps->next = i;
+	ps->p[i].large = LARGE_UNKNOWN;
+	ps->p[i].full_missing = false;
+}
+
+void paths_doubt(struct paths *ps, unsigned i)
+{
+	if (i >= ps->n)
+		return;
+	if (ps->p[i].large != LARGE_LOST)
+		ps->p[i].large = LARGE_DOUBT;
+	paths_skip(ps, i);
+}
+
+bool paths_full_due(struct paths *ps, unsigned i, uint64_t now_ns)
+{
+	struct path *p = &ps->p[i];
+
+	if (i >= ps->n || p->large == LARGE_PASS || now_ns < p->full_at_ns)
+		return false;
+	p->full_at_ns = now_ns + FULL_PROBE_NS;
+	return true;
+}
+
+void paths_full_ok(struct paths *ps, unsigned i)
+{
+	if (i >= ps->n)
+		return;
+	ps->p[i].large = LARGE_PASS;
+	ps->p[i].full_missing = false;
+}
+
+void paths_full_lost(struct paths *ps, unsigned i, uint64_t now_ns, const struct path_hold *hold)
+{
+	if (i >= ps->n)
+		return;
+	paths_doubt(ps, i);
+	ps->p[i].full_missing = true;
+	ps->p[i].full_at_ns = now_ns + longer_hold(&ps->p[i], hold);
+}
+
+bool paths_may_return(const struct paths *ps, unsigned i, uint64_t now_ns)
+{
+	const struct path *p = &ps->p[i];
+
+	return now_ns >= p->hold_until_ns && !p->peer_lost &&
+		(p->large == LARGE_PASS || !p->takes_full);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns what a peer is apart from its sessions and links: membership, when and
- * where to dial, probes of its paths. Knows no frame.
+ * where to dial. Knows no frame.
  */
 #include "inside.h"
 
@@ -332,6 +332,7 @@ static bool wants_to_move(const struct peer *p)
 	return p->profile == CORE_NATIVE && core_decides(core, p) && p->up && p->up->path != 0 &&
 		p->paths.n > 1 && first->state == PATH_ALIVE && p->session &&
 		core->now_ns - first->alive_since_ns >= core->cfg.prefer_ns &&
+		paths_may_return(&p->paths, 0, core->now_ns) &&
 		core->now_ns - p->up->opened_ns >= core->cfg.prefer_ns;
 }
 
@@ -401,29 +402,6 @@ void peer_dial_failed(struct peer *p, uint64_t began_ns)
 	peer_backoff(p, false);
 	if (redials(p) && p->dial_at_ns > next)
 		p->dial_at_ns = next > p->core->now_ns ? next : p->core->now_ns;
-}
-
-/* ---- probes ---- */
-
-static void probe_check(struct peer *p)
-{
-	struct core *core = p->core;
-
-	if (p->paths.n < 2 || p->profile != CORE_NATIVE || core->closing || !p->session)
-		return;
-	for (unsigned i = 0; i < p->paths.n; i++) {
-		struct path *path = &p->paths.p[i];
-
-		if ((p->up && p->up->path == i) || (p->probing | p->probe_raised) & 1u << i)
-			continue;
-		if (core->now_ns >= path->probe_at_ns) {
-			path->probe_at_ns = core->now_ns + core->cfg.probe_ns;
-			p->probe_raised |= 1u << i;
-			core_raise_peer(p);
-		} else {
-			core_arm(core, path->probe_at_ns);
-		}
-	}
 }
 
 void peer_tick(struct peer *p)

@@ -99,8 +99,11 @@ static void take_refusal(struct link *l, const struct refuse *r)
 	case WIRE_REFUSE_PROTOCOL:
 		peer_backoff(p, false);
 		break;
-	case WIRE_REFUSE_LEAVING:
 	case WIRE_REFUSE_IDENTITY:
+		paths_skip(&p->paths, l->path);
+		peer_backoff(p, true);
+		break;
+	case WIRE_REFUSE_LEAVING:
 	case WIRE_REFUSE_CLAIMED:
 		peer_backoff(p, true);
 		break;

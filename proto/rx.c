@@ -305,6 +305,11 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 			return RX_AGAIN;
 		if (l->state == LINK_HELD || l->state == LINK_CONNECTING || (s && s->rx_paused))
 			return RX_PAUSED;
+		if (l->state != LINK_UP && probe_padded_rx(l, rx, &r)) {
+			if (r != RX_AGAIN)
+				return r;
+			continue;
+		}
 		n = frame_length(rx->p, left);
 		if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state != LINK_UP))
 			return link_fault(l, n == -EPROTONOSUPPORT ? UNKNOWN_VERSION :

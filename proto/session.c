@@ -426,6 +426,18 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 
 /* ---- time ---- */
 
+/* What was sent last does not arrive, while another path lives. */
+bool session_stuck(const struct session *s)
+{
+	const struct core *core = s ? s->peer->core : NULL;
+	uint64_t since = s ? atomic_load_explicit(&s->mark_ns, memory_order_relaxed) : 0;
+
+	return since && s->native &&
+		!atomic_load_explicit(&s->peer_paused, memory_order_relaxed) &&
+		core->now_ns - since >= core->cfg.path_dead_ns / 2 &&
+		paths_other_alive(&s->peer->paths, s->peer->up->path, 0);
+}
+
 /* Silence on a living link: the path, or the peer. */
 static void silence_check(struct session *s, struct link *l)
 {
@@ -441,6 +453,7 @@ static void silence_check(struct session *s, struct link *l)
 	    paths_other_alive(&s->peer->paths, l->path, l->last_rx_ns)) {
 		core_note(core, NOTE_WARNING, s->peer->nodeid, l,
 			  "path is silent, another one lives: moving");
+		paths_doubt(&s->peer->paths, l->path);
 		paths_failed(&s->peer->paths, l->path);
 		l->progress = true;	/* dial at once */
 		l->why = LINK_WHY_SILENT;

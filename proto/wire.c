@@ -277,14 +277,48 @@ int frame_status(const struct frame *f, uint32_t *ret_flags)
 	return 0;
 }
 
+static int probe_tlvs(struct reader *r, struct probe *q)
+{
+	while (r->left && !r->bad) {
+		uint16_t type = reader_u16(r);
+		uint16_t len = reader_u16(r);
+		const uint8_t *v = reader_take(r, len);
+
+		if (!v || (type == WIRE_TLV_PATH && len < 4))
+			return -EBADMSG;
+		if (type == WIRE_TLV_PATH)
+			q->flags = get_le32(v);
+	}
+	return r->bad ? -EBADMSG : 0;
+}
+
 int frame_probe(const struct frame *f, struct probe *q)
 {
 	const struct wire_probe *w = (const struct wire_probe *)f->inner;
+	struct reader r;
 
 	if (!native(f, sizeof *w))
 		return -EBADMSG;
 	q->cookie = get_le64(w->cookie);
-	return copy_name(q->cluster, w->cluster, sizeof w->cluster) ? 0 : -EBADMSG;
+	q->flags = 0;
+	if (!copy_name(q->cluster, w->cluster, sizeof w->cluster))
+		return -EBADMSG;
+	r = (struct reader) { f->inner + sizeof *w, f->inner_len - sizeof *w, false };
+	return probe_tlvs(&r, q);
+}
+
+int frame_padded_probe(const uint8_t *p, struct frame *f, struct probe *q)
+{
+	const struct wire_opts *o = (const struct wire_opts *)p;
+	const uint8_t *tlv = p + WIRE_OPTS + sizeof(struct wire_probe);
+	size_t length = get_le16(o->h.length);
+
+	/* Nothing but these may make the decoders look behind the head. */
+	if (length < WIRE_PROBE_HEAD || length > WIRE_PROBE_MAX || o->h.cmd != WIRE_OPTS_CMD ||
+	    o->nextcmd != WIRE_PROBE || get_le16(o->optlen) ||
+	    get_le16(tlv) != WIRE_TLV_PADDING || get_le16(tlv + 2) != length - WIRE_PROBE_HEAD)
+		return -EBADMSG;
+	return frame_parse(p, length, f) || frame_probe(f, q) ? -EBADMSG : 0;
 }
 
 int frame_fragment(const struct frame *f, uint32_t *ret_total, uint32_t *ret_offset)
@@ -448,10 +482,30 @@ size_t wire_put_probe(uint8_t *p, uint32_t nodeid, const struct probe *q, bool r
 {
 	struct wire_probe *w = (struct wire_probe *)(p + WIRE_OPTS);
 
+	uint8_t *tlv = p + WIRE_OPTS + sizeof *w;
+	size_t n = 0;
+
 	memset(w, 0, sizeof *w);
 	put_le64(w->cookie, q->cookie);
 	memcpy(w->cluster, q->cluster, name_len(q->cluster));
-	return put_native(p, nodeid, 0, reply ? WIRE_PROBE_REPLY : WIRE_PROBE, sizeof *w);
+	if (q->flags) {
+		put_le16(tlv, WIRE_TLV_PATH);
+		put_le16(tlv + 2, 4);
+		put_le32(tlv + 4, q->flags);
+		n = 8;
+	}
+	return put_native(p, nodeid, 0, reply ? WIRE_PROBE_REPLY : WIRE_PROBE, sizeof *w + n);
+}
+
+size_t wire_put_padded_probe(uint8_t *p, uint32_t nodeid, const struct probe *q, size_t size)
+{
+	uint8_t *tlv = p + WIRE_OPTS + sizeof(struct wire_probe);
+
+	wire_put_probe(p, nodeid, q, false);
+	put_native(p, nodeid, 0, WIRE_PROBE, size - WIRE_OPTS);
+	put_le16(tlv, WIRE_TLV_PADDING);
+	put_le16(tlv + 2, (uint16_t)(size - WIRE_PROBE_HEAD));
+	return WIRE_PROBE_HEAD;
 }
 
 /* ---- names ---- */

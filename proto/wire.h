@@ -72,7 +72,7 @@ struct wire_status {
 struct wire_probe {
 	struct wire_header h;
 	uint8_t cookie[8];	/* copied into the reply */
-	uint8_t cluster[64];
+	uint8_t cluster[64];	/* TLVs follow up to h.length */
 };
 
 #define WIRE_VERSION_3_1	0x00030001u
@@ -88,6 +88,8 @@ struct wire_probe {
 #define WIRE_FRAG_TLV		12u		/* type, length, total, offset */
 #define WIRE_FRAG_OVERHEAD	(WIRE_MSG_OVERHEAD + WIRE_FRAG_TLV)
 #define WIRE_HELLO_MAX		512u		/* read at most this before HELLO */
+#define WIRE_PROBE_HEAD		116u		/* a padded PROBE up to its padding */
+#define WIRE_PROBE_MAX		16384u		/* the longest, over any MTU */
 #define WIRE_CONTROL_MAX	352u		/* longest control frame we write */
 #define WIRE_NAME_MAX		64u		/* cluster and group, NUL included */
 #define WIRE_DLM_MAX		4096u		/* longest packet of a kernel */
@@ -151,6 +153,9 @@ enum wire_reason {
 #define WIRE_STATUS_RX_PAUSED	1u	/* sender of this does not read data now */
 #define WIRE_STATUS_SHORT	2u	/* its queue is short of room: ACK at once */
 
+#define WIRE_PATH_PADDED	1u	/* sender of this reply takes padded PROBEs */
+#define WIRE_PATH_LOST		2u	/* large packets of its own are lost on this path */
+
 #define WIRE_FEATURE_SECURITY	1ull	/* reserved: "security required" */
 
 /* TLVs: type u16, length u16 of the value, value. Unknown types are skipped. */
@@ -158,6 +163,8 @@ enum wire_tlv {
 	WIRE_TLV_FRAGMENT = 1,	/* total u32, offset u32 */
 	WIRE_TLV_GROUP = 2,	/* name, no NUL, at most 63 bytes */
 	WIRE_TLV_LIMITS = 3,	/* max_message u32, queue_bytes u32 */
+	WIRE_TLV_PATH = 4,	/* behind PROBE_REPLY: flags u32 */
+	WIRE_TLV_PADDING = 5,	/* behind PROBE: any bytes, up to the end of the frame */
 };
 
 /* ---- reader and writer: fail closed, nothing beyond the given bytes ---- */
@@ -290,6 +297,7 @@ struct refuse {
 struct probe {
 	uint64_t cookie;
 	char cluster[WIRE_NAME_MAX];
+	uint32_t flags;		/* WIRE_PATH_*; 0 = not said */
 };
 
 /* Decoders of a frame whose nextcmd is theirs. 0, or -EBADMSG when fields or
@@ -298,6 +306,9 @@ int frame_hello(const struct frame *f, struct hello *ret);
 int frame_refuse(const struct frame *f, struct refuse *ret);
 int frame_status(const struct frame *f, uint32_t *ret_flags);
 int frame_probe(const struct frame *f, struct probe *ret);
+/* The same of a padded one, of which the first WIRE_PROBE_HEAD bytes are at p. *ret_f leads
+ * nowhere behind them. */
+int frame_padded_probe(const uint8_t *p, struct frame *ret_f, struct probe *ret);
 /* The fragment TLV of a FRAGMENT frame. -EBADMSG when missing or twice. */
 int frame_fragment(const struct frame *f, uint32_t *ret_total, uint32_t *ret_offset);
 /* True if the TLVs of an OPTS add up to optlen. */
@@ -314,7 +325,11 @@ size_t wire_put_refuse(uint8_t *p, uint32_t nodeid, const struct refuse *r);	/* 
 size_t wire_put_leaving(uint8_t *p, uint32_t nodeid);				/* 40 */
 size_t wire_put_status(uint8_t *p, uint32_t nodeid, uint32_t flags);		/* 48 */
 size_t wire_put_probe(uint8_t *p, uint32_t nodeid, const struct probe *q,
-		      bool reply);						/* 112 */
+		      bool reply);				/* 112; 120 with flags */
+/* A PROBE of WIRE_PROBE_HEAD to WIRE_PROBE_MAX bytes without its padding, which is to follow:
+ * size - WIRE_PROBE_HEAD bytes. */
+size_t wire_put_padded_probe(uint8_t *p, uint32_t nodeid, const struct probe *q,
+			     size_t size);			/* WIRE_PROBE_HEAD */
 /*
  * The headers of a whole message are five 64-bit words, what nearly all traffic begins with:
  * wire_put_msg() writes and wire_msg_length() compares them. Two of them depend on the length

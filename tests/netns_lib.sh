@@ -110,3 +110,7 @@ end()
 
 size_of() { stat -c %s "$1"; }
 has_grown() { [ "$(size_of "$1")" -gt "$2" ]; }
+
+# uses PATH: the last link that came up at both nodes is one of that path.
+uses() { has_up_link "$1" err1 && has_up_link "$1" err2; }
+has_up_link() { grep -F 'link up' "$2" | tail -n 1 | grep -qF "addr=10.77.$1."; }

@@ -32,6 +32,7 @@ struct rig {
 	struct peer peer[4];
 	struct session *session[4];
 	struct wire *dial[4];		/* newest dial to that peer */
+	struct wire *probe[4];		/* newest probe of its paths, where probes get through */
 	struct wire *wires[64];
 	unsigned n_wires;
 	unsigned up[4], down[4], finished[4], delivered[4], fences;
@@ -42,6 +43,7 @@ struct rig {
 	size_t last_len;
 	bool renew, closed;
 	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
+	bool probes;			/* probes get through */
 	void *memory[64];
 	unsigned n_memory;
 };
@@ -127,6 +129,12 @@ static inline void act(const struct core_action *a)
 			link_connected(&w->link);
 		break;
 	case CORE_PROBE:
+		if (rig->probes) {
+			w = rig->probe[id] = new_wire();
+			link_dial(&rig->core, &w->link, a->peer, a->path, true);
+			link_connected(&w->link);
+			break;
+		}
 		link_no_dial(&rig->core, a->peer, a->path, true);
 		break;
 	case CORE_TX:

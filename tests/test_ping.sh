@@ -34,25 +34,43 @@ wrong_usage_is_refused()
 	refuses 2 '--to: node 1 is the own node' ping --config c --node 1 --to 1
 	refuses 2 'no node with nodeid 9' ping --config c --node 1 --to 9
 	refuses 2 'no node with nodeid 7' ping --config c --node 7
-	refuses 2 'unknown option --size' ping --size 3
+	refuses 2 '--size: found "3"' ping --size 3
+	refuses 2 '--size: found "16385"' ping --size 16385
+	refuses 2 '--size over 512 needs an --interval of 1' ping --size 513 --interval 0.5
+	refuses 2 'unknown option --long' ping --long 3
 }
 
 a_node_that_runs_answers()
 {
 	member 2
 	ping 0 --to 2 --count 4 --interval 0.05
-	grep "^node 2 at $NET.2:21065: n=[1-4] time=[0-9.]* us$" out >times
+	grep -E "^node 2 at $NET.2:21065: n=[1-4] time=[0-9.]+ us( full=[0-9.]+ us)?$" out >times
 	equals 'lines with a time' "$(wc -l <times)" 4
+	equals 'lines with a full one' "$(grep -c full times)" 1
 	says out 'p99 us'
 	ping 0 --to 2 --count 4 --interval 0.05 --json
 	json_holds out '.schema == 1 and .command == "ping"'
 	json_holds out '.node == 1 and .cluster == "test"'
 	json_holds out '.paths | length == 1 and .[0].node == 2 and .[0].answered == 4'
 	json_holds out '.paths[0] | .lost == 0 and .connects == 1 and .error == ""'
+	json_holds out '.paths[0] | .full_asked == 1 and .full_answered == 1'
 	json_holds out '.paths[0] | 0 < .min_us and .min_us <= .median_us'
 	json_holds out '.paths[0] | .median_us <= .p99_us and .p99_us <= .max_us'
 	ping 0 --to 2 --count 2 --interval 0.05 --quiet
 	equals 'lines of a quiet run' "$(wc -l <out)" 2
+}
+
+questions_have_the_size_that_is_asked_for()
+{
+	member 2
+	local size
+	for size in 116 512 513 16384; do
+		ping 0 --to 2 --count 2 --size $size --json
+		json_holds out '.paths[0] | .answered == 2 and .connects == 1 and .full_asked == 0'
+	done
+	# All of them wait for a second at most: more than the node answers.
+	ping 0 --to 2 --count 4 --json
+	json_holds out '.paths[0] | .full_asked == 4 and .full_answered == 4 and .connects == 1'
 }
 
 a_node_that_does_not_run_is_named()
@@ -163,6 +181,7 @@ a_full_output_is_told()
 
 run wrong_usage_is_refused
 run a_node_that_runs_answers
+run questions_have_the_size_that_is_asked_for
 run a_node_that_does_not_run_is_named
 run a_node_that_hangs_is_named
 run who_is_no_member_is_told_so

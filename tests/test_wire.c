@@ -77,6 +77,14 @@ static void bytes_of_control_frames(void)
 	CHECK_EQ(wire_put_probe(buf, NODEID, &q, true), 112);
 	CHECK_EQ(buf[16], WIRE_PROBE_REPLY);
 	CHECK_EQ(buf[24 + 14], WIRE_PROBE_REPLY);
+	q.flags = WIRE_PATH_PADDED | WIRE_PATH_LOST;
+	CHECK_EQ(wire_put_probe(buf, NODEID, &q, true), 120);
+	check_hex(buf, 120, HEAD("7800", "00000000") "46000000 00000000 " INNER("6000", "46")
+		  "0807060504030201 70726f64 00000000" ZERO56 "0400 0400 03000000");
+	q.flags = 0;
+	CHECK_EQ(wire_put_padded_probe(buf, NODEID, &q, WIRE_PROBE_MAX), WIRE_PROBE_HEAD);
+	check_hex(buf, WIRE_PROBE_HEAD, HEAD("0040", "00000000") "45000000 00000000 "
+		  INNER("e83f", "45") "0807060504030201 70726f64 00000000" ZERO56 "0500 8c3f");
 }
 
 static void bytes_of_sequenced_frames(void)
@@ -344,6 +352,35 @@ static void versions(void)
 	CHECK_EQ(frame_length(buf, 16), -EPROTONOSUPPORT);
 }
 
+static void padded_probes(void)
+{
+	struct probe q = { .cookie = 7, .cluster = "x" }, q2;
+	uint8_t *head = malloc(WIRE_PROBE_HEAD);	/* nothing is read behind it */
+	static const uint8_t at[] = { 12, 13, 14, 16, 18, 24 + 12, 24 + 14, 112, 113, 114, 115 };
+
+	CHECK(head);
+	for (size_t size = WIRE_PROBE_HEAD; size <= WIRE_PROBE_MAX; size += 1 + size / 9) {
+		wire_put_padded_probe(buf, NODEID, &q, size);
+		memcpy(head, buf, WIRE_PROBE_HEAD);
+		CHECK_EQ(frame_padded_probe(head, &frame, &q2), 0);
+		CHECK(q2.cookie == 7 && !strcmp(q2.cluster, "x") && !q2.flags);
+		CHECK(frame.length == size && frame.nodeid == NODEID);
+	}
+	for (unsigned i = 0; i < sizeof at; i++) {
+		wire_put_padded_probe(head, NODEID, &q, 5000);
+		head[at[i]] ^= 0x40;
+		CHECK_EQ(frame_padded_probe(head, &frame, &q2), -EBADMSG);
+	}
+	wire_put_padded_probe(head, NODEID, &q, WIRE_PROBE_MAX + 1);
+	CHECK_EQ(frame_padded_probe(head, &frame, &q2), -EBADMSG);
+	free(head);
+	/* A short one is a frame as others are. */
+	memset(buf, 0, 200);
+	wire_put_padded_probe(buf, NODEID, &q, 200);
+	CHECK_EQ(parse(200), 0);
+	CHECK_EQ(frame_probe(&frame, &q2), 0);
+}
+
 static void not_native(void)
 {
 	struct hello h;
@@ -540,6 +577,7 @@ int main(void)
 {
 	RUN(bytes_of_hello);
 	RUN(bytes_of_control_frames);
+	RUN(padded_probes);
 	RUN(bytes_of_sequenced_frames);
 	RUN(hello_comes_back);
 	RUN(names_at_their_limit);

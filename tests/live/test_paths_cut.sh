@@ -14,10 +14,6 @@ FAST_MS=$((1500 * ${TIME_FACTOR:-1}))	# with path_dead_ms 600
 
 needs_namespaces silence_is_left_behind a_pulled_cable_is_left_behind it_can_be_sooner
 
-# uses PATH: the last link that came up at both nodes is one of that path.
-uses() { has_up_link "$1" err1 && has_up_link "$1" err2; }
-has_up_link() { grep -F 'link up' "$2" | tail -n 1 | grep -qF "addr=10.77.$1."; }
-
 # Until the nodes use another path, over which what the other sends comes again; ms since $1.
 set_gap()
 {

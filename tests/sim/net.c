@@ -405,7 +405,7 @@ static void seg(struct conn *c, unsigned side)
 		}
 		return;
 	}
-	if (e->hole == 2 || (e->hole && s.kind == SEG_DATA))
+	if (e->hole == 2 || (e->hole && s.kind == SEG_DATA) || (e->hole == 3 && s.kind != SEG_RST))
 		return;
 	if (s.kind == SEG_DATA) {
 		e->arr += s.n;

@@ -9,7 +9,7 @@
 #define CHECK_NS	(250 * MSEC)
 #define DIALS_PER_S	400u		/* of all nodes, once they had time to settle */
 
-static const char *const names[] = { "FAULTS", "HEAL", "SLOW", "CLOSE", "OVER" };
+static const char *const names[] = { "FAULTS", "HEAL", "SLOW", "LARGE", "CLOSE", "OVER" };
 
 static void enter(enum phase p, uint64_t limit_ns)
 {
@@ -171,6 +171,15 @@ static bool to_slow(void)
 	return true;
 }
 
+/* A path loses what is large, and nothing else goes wrong. */
+static bool to_large(void)
+{
+	if (sim.n_paths < 2 || !large_begin())
+		return false;
+	enter(PHASE_LARGE, sim.large.from_ns - sim.now_ns + sim.large.span_ns + 60 * SEC);
+	return true;
+}
+
 static void out_of_time(const char *why, unsigned a, unsigned b)
 {
 	struct node *n = &sim.node[a];
@@ -238,7 +247,7 @@ void phase_check(void)
 		if (sim.now_ns - sim.phase_ns > 40 * SEC)
 			end_lingering();
 		if (settled(&why, &a, &b)) {
-			if (!rng_one_in(&sim.app, 4) || !to_slow())
+			if (!to_large() && (!rng_one_in(&sim.app, 4) || !to_slow()))
 				to_close();
 		}
 		break;
@@ -251,6 +260,10 @@ void phase_check(void)
 			sim_fail("a slow reader cost %llu new links",
 				 (unsigned long long)(sim.slow->s.n.reconnects - sim.slow_links));
 		to_close();
+		break;
+	case PHASE_LARGE:
+		if (!large_turn() && settled(&why, &a, &b))
+			to_close();
 		break;
 	case PHASE_CLOSE:
 		storm_check();

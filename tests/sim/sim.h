@@ -115,7 +115,7 @@ struct end {
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;
-	uint8_t hole;		/* 1: data that lead here vanish, 2: everything */
+	uint8_t hole;		/* 1: data that lead here vanish, 2: everything, 3: all but RST */
 	uint8_t *buf;		/* rd <= seen <= arr <= wr */
 	uint32_t rd, seen, arr, wr;
 	uint32_t cap;
@@ -269,7 +269,17 @@ struct fault {
 /* Whether somebody sits at a member's address: in one of four seeds, or as one is told. */
 enum attack { ATTACK_AUTO, ATTACK_ALWAYS, ATTACK_NEVER };
 
-enum phase { PHASE_FAULTS, PHASE_HEAL, PHASE_SLOW, PHASE_CLOSE, PHASE_OVER };
+enum phase { PHASE_FAULTS, PHASE_HEAL, PHASE_SLOW, PHASE_LARGE, PHASE_CLOSE, PHASE_OVER };
+
+/* A pair whose large packets are lost on one path. */
+struct large {
+	bool active;
+	uint8_t a, b, path;
+	uint8_t ways;		/* 1: those of a, 2: those of b */
+	unsigned stuck;		/* links with a session that met it */
+	uint64_t from_ns, span_ns, turn_ns;
+	uint64_t arrived, stalled_ns;
+};
 
 /* Upper limits of what a seed draws: how a failing seed is made smaller. */
 struct limits {
@@ -318,6 +328,7 @@ struct sim {
 	bool any_linger, dishonest;
 	uint64_t slow_until_ns, slow_links;
 	struct sess *slow;
+	struct large large;
 	uint64_t dial_window_ns, dial_window_n;
 };
 
@@ -354,6 +365,9 @@ enum cover {
 	COVER_MISMATCH,
 	COVER_STALLS,
 	COVER_PROBE,
+	COVER_FULL_PROBE,
+	COVER_LARGE_PROBE,
+	COVER_LARGE_DATA,
 	COVER_PATH_SWITCH,
 	COVER_FENCE_STALLED,
 	COVER_FATE_ACKED,
@@ -484,6 +498,12 @@ bool attacker_named(const struct end *e);
 
 void phase_check(void);
 
+/* ---- large.c ---- */
+
+bool large_begin(void);
+bool large_turn(void);
+void large_frame(struct conn *c, unsigned side, uint32_t length);
+
 /* ---- member.c ---- */
 
 void member_say(struct node *to, enum member_event ev, unsigned life, uint64_t min_delay_ns);
@@ -545,7 +565,7 @@ void workload_slot(struct sess *x, unsigned i);
 void workload_resume(struct node *n, unsigned j);
 void workload_finish(struct sess *x);
 bool workload_quiet(unsigned *ret_a, unsigned *ret_b);
-bool workload_push(struct node *n, unsigned j, uint32_t len);
+void workload_push(struct node *n, unsigned j, uint32_t len);
 void workload_kick(struct sess *x);
 
 /* ---- oracle.c, watch.c ---- */

@@ -198,6 +198,7 @@ static void whole(struct conn *c, unsigned side, const uint8_t *p, uint32_t leng
 {
 	unsigned me, it;
 	struct frame f;
+	struct probe q;
 
 	if (p[OFF_CMD] == WIRE_ACK) {
 		/* Of what an orderly end still writes the life is not known. */
@@ -213,6 +214,10 @@ static void whole(struct conn *c, unsigned side, const uint8_t *p, uint32_t leng
 	switch (p[OFF_NEXTCMD]) {
 	case WIRE_HELLO: case WIRE_REFUSE: case WIRE_LEAVING: case WIRE_PROBE:
 	case WIRE_PROBE_REPLY: case WIRE_STATUS:
+		if (length > PARSE_HOLD && !frame_padded_probe(p, &f, &q)) {
+			cover(COVER_FULL_PROBE);
+			return;
+		}
 		if (length > PARSE_HOLD || frame_parse(p, length, &f)) {
 			sim_fail("n%u: writes a frame that cannot be read", c->end[side].node);
 			return;
@@ -261,6 +266,7 @@ void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 				return;
 			}
 			ps->want = len < PARSE_HOLD ? (uint32_t)len : PARSE_HOLD;
+			large_frame(c, side, (uint32_t)len);
 		}
 		if (ps->have == ps->want) {
 			uint32_t len = get_le16(ps->hold + OFF_LENGTH);

@@ -259,6 +259,16 @@ static void send_some(struct node *n, unsigned j, unsigned burst)
 	}
 }
 
+/* One more, apart from the budget. */
+void workload_push(struct node *n, unsigned j, uint32_t len)
+{
+	struct sess *x = n->chan[j].sess;
+	struct rec r = { .len = len };
+
+	if (may_send(x))
+		send_rec(x, &r, false);
+}
+
 void workload_send(struct node *n, unsigned j)
 {
 	struct chan *c = &n->chan[j];

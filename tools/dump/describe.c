@@ -54,6 +54,10 @@ static const char *tlv_name(uint16_t type)
 		return "GROUP";
 	case WIRE_TLV_LIMITS:
 		return "LIMITS";
+	case WIRE_TLV_PATH:
+		return "PATH";
+	case WIRE_TLV_PADDING:
+		return "PADDING";
 	}
 	return NULL;
 }

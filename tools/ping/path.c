@@ -17,6 +17,8 @@
 
 #include "tools/clock.h"
 
+#define AHEAD_MS	100	/* of the second in which one padded PROBE may be sent */
+
 void path_close(struct path *p)
 {
 	if (p->phase != PATH_IDLE)
@@ -26,6 +28,9 @@ void path_close(struct path *p)
 	p->n_in = 0;
 	p->n_out = 0;
 	p->out_at = 0;
+	p->pad_left = 0;
+	p->takes_padded = false;
+	p->padded = 0;
 }
 
 static enum path_event fail(struct path *p, const char *what)
@@ -82,20 +87,29 @@ static enum path_event dial(struct path *p)
 
 static enum path_event flush(struct path *p)
 {
+	static const uint8_t padding[WIRE_PROBE_MAX];
 	ssize_t n;
 
-	while (p->out_at < p->n_out) {
-		n = send(p->fd, p->out + p->out_at, p->n_out - p->out_at, MSG_NOSIGNAL);
+	while (p->out_at < p->n_out || p->pad_left) {
+		bool head = p->out_at < p->n_out;
+
+		n = send(p->fd, head ? p->out + p->out_at : padding,
+			 head ? p->n_out - p->out_at : p->pad_left,
+			 MSG_NOSIGNAL | (head && p->pad_left ? MSG_MORE : 0));
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return PATH_NOTHING;
 		if (n < 0)
 			return fail_errno(p, "cannot send", errno);
-		p->out_at += (size_t)n;
+		if (head)
+			p->out_at += (size_t)n;
+		else
+			p->pad_left -= (size_t)n;
 	}
 	return PATH_NOTHING;
 }
 
-static enum path_event send_probe(struct path *p)
+/* size 0: a small one. */
+static enum path_event send_probe(struct path *p, uint32_t size)
 {
 	struct probe q = { .cookie = 0 };
 
@@ -105,9 +119,12 @@ static enum path_event send_probe(struct path *p)
 	q.cookie |= 1;
 	snprintf(q.cluster, sizeof(q.cluster), "%s", p->cluster);
 	p->cookie = q.cookie;
-	p->n_out = wire_put_probe(p->out, p->own_nodeid, &q, false);
+	p->n_out = size ? wire_put_padded_probe(p->out, p->own_nodeid, &q, size) :
+			  wire_put_probe(p->out, p->own_nodeid, &q, false);
+	p->pad_left = size ? size - WIRE_PROBE_HEAD : 0;
+	p->padded += size != 0;
 	p->out_at = 0;
-	p->phase = PATH_ASKED;
+	p->phase = size ? PATH_ASKED_PADDED : PATH_ASKED;
 	p->sent_ns = clock_now_ns();
 	return flush(p);
 }
@@ -116,14 +133,17 @@ enum path_event path_ask(struct path *p, uint64_t now_ns)
 {
 	p->asked++;
 	p->began_ns = now_ns;
-	return p->phase == PATH_IDLE ? dial(p) : send_probe(p);
+	p->full_ns = 0;
+	if (p->phase == PATH_IDLE)
+		return dial(p);
+	return send_probe(p, p->takes_padded ? p->size : 0);
 }
 
 short path_wants(const struct path *p)
 {
 	if (p->phase == PATH_CONNECTING)
 		return POLLOUT;
-	return (short)(p->out_at < p->n_out ? POLLIN | POLLOUT : POLLIN);
+	return (short)(p->out_at < p->n_out || p->pad_left ? POLLIN | POLLOUT : POLLIN);
 }
 
 static enum path_event connected(struct path *p)
@@ -136,7 +156,9 @@ static enum path_event connected(struct path *p)
 	if (err)
 		return fail_errno(p, "cannot connect", err);
 	p->connects++;
-	return send_probe(p);
+	p->connected_ns = clock_now_ns();
+	/* Who knows no padded ones is not to get any. */
+	return send_probe(p, 0);
 }
 
 static enum path_event take_refusal(struct path *p, const struct frame *f)
@@ -152,6 +174,48 @@ static enum path_event take_refusal(struct path *p, const struct frame *f)
 	return fail(p, text);
 }
 
+/* A node answers one padded PROBE a second, and the first two at once. */
+static bool may_pad(const struct path *p, uint64_t now_ns)
+{
+	return p->padded <= (now_ns - p->connected_ns + AHEAD_MS * CLOCK_MS) / CLOCK_S;
+}
+
+static enum path_event try_answered(struct path *p)
+{
+	p->phase = PATH_READY;
+	p->answered++;
+	histogram_add(&p->rtt, p->rtt_ns);
+	return PATH_ANSWERED;
+}
+
+static enum path_event take_answer(struct path *p, const struct probe *q, uint64_t now_ns)
+{
+	uint64_t took_ns = now_ns - p->sent_ns;
+
+	if (p->phase == PATH_ASKED_PADDED && !p->size) {
+		p->full_ns = took_ns;
+		p->full_answered++;
+		return try_answered(p);
+	}
+	p->rtt_ns = took_ns;
+	if (p->phase == PATH_ASKED_PADDED)
+		return try_answered(p);
+	p->takes_padded = q->flags & WIRE_PATH_PADDED;
+	if (p->size && !p->takes_padded)
+		return fail(p, "answers, but its version knows no --size");
+	if (p->size)
+		return send_probe(p, p->size);
+	if (!p->takes_padded || !may_pad(p, now_ns))
+		return try_answered(p);
+	p->full_asked++;
+	return send_probe(p, WIRE_PROBE_MAX);
+}
+
+static bool is_asked(const struct path *p)
+{
+	return p->phase == PATH_ASKED || p->phase == PATH_ASKED_PADDED;
+}
+
 static enum path_event take_frame(struct path *p, const uint8_t *bytes, size_t n, uint64_t now_ns)
 {
 	char text[PATH_TEXT_MAX];
@@ -163,7 +227,7 @@ static enum path_event take_frame(struct path *p, const uint8_t *bytes, size_t n
 	if (f.nextcmd == WIRE_REFUSE)
 		return take_refusal(p, &f);
 	if (f.nextcmd != WIRE_PROBE_REPLY || frame_probe(&f, &q) || q.cookie != p->cookie ||
-	    p->phase != PATH_ASKED) {
+	    !is_asked(p)) {
 		snprintf(text, sizeof(text), "answered with a %s that fits no PROBE of ours",
 			 wire_cmd_name(f.nextcmd));
 		return fail(p, text);
@@ -173,11 +237,7 @@ static enum path_event take_frame(struct path *p, const uint8_t *bytes, size_t n
 			 PRIu32 ": the two configurations differ", f.nodeid, p->nodeid);
 		return fail(p, text);
 	}
-	p->phase = PATH_READY;
-	p->answered++;
-	p->rtt_ns = now_ns - p->sent_ns;
-	histogram_add(&p->rtt, p->rtt_ns);
-	return PATH_ANSWERED;
+	return take_answer(p, &q, now_ns);
 }
 
 /* All whole frames that are there. */
@@ -226,7 +286,7 @@ enum path_event path_ready(struct path *p, uint64_t now_ns)
 	n = recv(p->fd, p->in + p->n_in, sizeof(p->in) - p->n_in, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return PATH_NOTHING;
-	if (n < 0 && p->phase == PATH_ASKED)
+	if (n < 0 && is_asked(p))
 		return fail_errno(p, "connection lost", errno);
 	if (n <= 0)
 		return closed(p);
@@ -241,6 +301,8 @@ enum path_event path_late(struct path *p, uint64_t after_ns)
 		"connected, but no answer; it hangs, or another program has the port";
 	char text[PATH_TEXT_MAX];
 
+	if (p->phase == PATH_ASKED_PADDED)
+		what = "small packets pass, large ones are lost; check the MTU on the way";
 	snprintf(text, sizeof(text), "%s (waited %.3f s)", what, (double)after_ns / CLOCK_S);
 	return fail(p, text);
 }

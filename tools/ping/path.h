@@ -21,6 +21,7 @@ enum path_phase {
 	PATH_CONNECTING,
 	PATH_READY,		/* connected, nothing asked */
 	PATH_ASKED,		/* a PROBE is under way */
+	PATH_ASKED_PADDED,	/* a padded one: small packets pass */
 };
 
 enum path_event {
@@ -43,15 +44,21 @@ struct path {
 	uint8_t in[WIRE_HELLO_MAX];
 	size_t n_in;
 	uint8_t out[WIRE_CONTROL_MAX];
-	size_t n_out, out_at;
+	size_t n_out, out_at, pad_left;
+	uint32_t size;			/* of a PROBE; 0: a small one, then a full one */
+	bool takes_padded;		/* the node says so, on this connection */
+	uint64_t connected_ns;
+	uint64_t padded;		/* sent on this connection */
 
 	uint64_t asked, answered, connects;
+	uint64_t full_asked, full_answered;
 	uint64_t rtt_ns;		/* of the last answer */
+	uint64_t full_ns;		/* of the full PROBE of the last try; 0: there was none */
 	struct histogram rtt;
 	char what[PATH_TEXT_MAX];	/* why the last one failed, and what to do */
 };
 
-/* Begins a try: dials if there is no connection, else sends the PROBE. */
+/* Begins a try: dials if there is no connection, else sends the first PROBE of it. */
 enum path_event path_ask(struct path *p, uint64_t now_ns);
 /* What poll() should wait for on fd. */
 short path_wants(const struct path *p);

@@ -26,9 +26,10 @@
 #define INTERVAL_MIN_MS	50	/* the other side answers 20 a second on a connection */
 #define TIMEOUT_MS	2000
 #define COUNT_MAX	UINT32_MAX
+#define PADDED_INTERVAL_MS	1000	/* it answers one such a second */
 
 enum argument {
-	OPT_COUNT = 256, OPT_INTERVAL, OPT_JSON, OPT_QUIET, OPT_TIMEOUT, OPT_TO,
+	OPT_COUNT = 256, OPT_INTERVAL, OPT_JSON, OPT_QUIET, OPT_SIZE, OPT_TIMEOUT, OPT_TO,
 };
 
 static const struct option options[] = {
@@ -38,6 +39,7 @@ static const struct option options[] = {
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ 0 },
@@ -56,6 +58,8 @@ static const char help[] =
 	"  --to ID[,ID...] | all   whom to ask (all)\n"
 	"  --count N       ask each address so often (until a signal)\n"
 	"  --interval S    seconds between two questions (1, at least 0.05)\n"
+	"  --size N        questions of N bytes (116 to 16384); without it a small one each\n"
+	"                  time, and one of 16384 bytes, at most one a second\n"
 	"  --timeout S     seconds until an answer counts as lost (2)\n"
 	"  --quiet         print only the table at the end\n"
 	"  --json          print one JSON document at the end instead\n"
@@ -73,6 +77,13 @@ static int take_number(struct ping_arguments *args, int option, const char *text
 	if (option == OPT_INTERVAL && (!options_seconds(text, &args->interval_ms) ||
 				       args->interval_ms < INTERVAL_MIN_MS))
 		return options_refuse("interval", text, "seconds from 0.05 to 1000000");
+	if (option == OPT_SIZE) {
+		uint64_t size;
+
+		if (config_number(text, 0, WIRE_PROBE_HEAD, WIRE_PROBE_MAX, &size))
+			return options_refuse("size", text, "a number from 116 to 16384");
+		args->size = (uint32_t)size;
+	}
 	if (option == OPT_TIMEOUT && (!options_seconds(text, &args->timeout_ms) ||
 				      !args->timeout_ms))
 		return options_refuse("timeout", text, "seconds from 0.001 to 1000000");
@@ -104,6 +115,7 @@ static int take_option(void *arg, int option, const char *text)
 		return take_to(args, text);
 	case OPT_COUNT:
 	case OPT_INTERVAL:
+	case OPT_SIZE:
 	case OPT_TIMEOUT:
 		return take_number(args, option, text);
 	}
@@ -116,6 +128,7 @@ static int parse(struct ping_arguments *args, int argc, char **argv)
 		.name = "sinew ping", .help = help, .list = options, .take = take_option,
 		.arg = args,
 	};
+	int status;
 
 	*args = (struct ping_arguments){
 		.cluster = { .level = SINEW_WARNING, .observes = true },
@@ -123,7 +136,12 @@ static int parse(struct ping_arguments *args, int argc, char **argv)
 		.interval_ms = INTERVAL_MS,
 		.timeout_ms = TIMEOUT_MS,
 	};
-	return options_walk(&o, argc, argv);
+	status = options_walk(&o, argc, argv);
+	if (status >= 0 || args->size <= WIRE_HELLO_MAX || args->interval_ms >= PADDED_INTERVAL_MS)
+		return status;
+	say(SINEW_ERROR, "--size over 512 needs an --interval of 1 or more: a node answers one "
+	    "such question a second");
+	return STATUS_USAGE;
 }
 
 /* ---- start ---- */
@@ -171,6 +189,8 @@ static int start(struct ping *ping)
 		rc = add_targets(ping);
 	if (rc)
 		return rc;
+	for (unsigned i = 0; i < ping->n_paths; i++)
+		ping->paths[i].size = ping->args.size;
 	ping->fds = calloc(ping->n_paths + 1, sizeof(*ping->fds));
 	if (ping->fds)
 		return STATUS_OK;
@@ -182,7 +202,7 @@ static int start(struct ping *ping)
 
 static bool is_under_way(const struct path *p)
 {
-	return p->phase == PATH_CONNECTING || p->phase == PATH_ASKED;
+	return p->phase != PATH_IDLE && p->phase != PATH_READY;
 }
 
 /* Nothing more is asked of it. */
@@ -219,6 +239,8 @@ static void stop(struct ping *ping)
 	for (i = 0; i < ping->n_paths; i++) {
 		if (is_under_way(&ping->paths[i]))
 			ping->paths[i].asked--;
+		if (ping->paths[i].phase == PATH_ASKED_PADDED && !ping->paths[i].size)
+			ping->paths[i].full_asked--;
 		path_close(&ping->paths[i]);
 	}
 }

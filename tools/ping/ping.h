@@ -21,6 +21,7 @@ struct ping_arguments {
 	unsigned n_to;
 	uint64_t count;		/* PROBEs to each address; 0: until a signal */
 	uint32_t interval_ms, timeout_ms;
+	uint32_t size;		/* of a PROBE; 0: small ones and full ones */
 	bool quiet, json;
 };
 

@@ -32,8 +32,11 @@ void ping_say(const struct ping *ping, const struct path *p, enum path_event eve
 		say(SINEW_WARNING, "node %" PRIu32 " at %s: %s", p->nodeid, to, p->what);
 	if (event != PATH_ANSWERED || ping->args.quiet || ping->args.json)
 		return;
-	printf("node %" PRIu32 " at %s: n=%" PRIu64 " time=%.1f us\n", p->nodeid, to, p->asked,
+	printf("node %" PRIu32 " at %s: n=%" PRIu64 " time=%.1f us", p->nodeid, to, p->asked,
 	       (double)p->rtt_ns / US);
+	if (p->full_ns)
+		printf(" full=%.1f us", (double)p->full_ns / US);
+	putchar('\n');
 	fflush(stdout);
 }
 
@@ -72,6 +75,8 @@ static void fill_path(struct json_object *o, const struct path *p)
 	json_put_number(o, "answered", p->answered);
 	json_put_number(o, "lost", lost(p));
 	json_put_number(o, "connects", p->connects);
+	json_put_number(o, "full_asked", p->full_asked);
+	json_put_number(o, "full_answered", p->full_answered);
 	if (p->answered) {
 		json_put_double(o, "min_us", (double)p->rtt.min / US);
 		json_put_double(o, "median_us", (double)histogram_quantile(&p->rtt, 500) / US);

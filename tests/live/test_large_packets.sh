@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of a ring on which small packets pass and large ones vanish, as with a wrong MTU: two
+# `sinew cat` over two cables, of which the first drops what is large, in one direction. The session
+# has to leave it once, and must not come back to it. Knows only the command line.
+# run.sh: timeout=150 with=nft,jq
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+. tests/netns_lib.sh
+
+STALL_MS=$((4000 * ${TIME_FACTOR:-1}))	# nothing arrives for so long at most; path_dead_ms is 600
+
+needs_namespaces of_who_decides of_the_other_node ping_sees_it
+
+# Long lines, 20 times a second, until told to end.
+feed()
+{
+	local i=0 long
+	long=$(head -c 3000 /dev/zero | tr '\0' x)
+	while [ ! -e stop ]; do
+		echo "$((i += 1)) $long"
+		sleep 0.05
+	done | tee "in$1"
+}
+
+# Copies, and leaves the longest time without anything in a file, in ms.
+clocked()
+{
+	perl -MTime::HiRes=time -e '
+		my ($last, $max) = (time, 0); $| = 1;
+		while (<STDIN>) {
+			my $gap = time - $last; $last += $gap; $max = $gap if $gap > $max; print;
+		}
+		open my $f, ">", $ARGV[0]; printf $f "%d\n", $max * 1000;' "$1"
+}
+
+begin()
+{
+	local n
+	build_net 2
+	configuration 2 'path_dead_ms: 600' 'probe_ms: 200' >c
+	for n in 1 2; do
+		(feed $n | on $n "$SINEW" cat --config c --node $n --to $((3 - n)) --wait 20 \
+			--linger 30 --log-level info --stats "stats$n" 2>"err$n" |
+			clocked "gap$n" >"out$n"; exit "${PIPESTATUS[1]}") &
+		cat[n]=$!
+		pids+=($!)
+	done
+	wait_for has_bytes out1 20000
+	wait_for has_bytes out2 20000
+	wait_for uses 0
+}
+
+end()
+{
+	local n
+	touch stop
+	for n in 1 2; do
+		wait "${cat[n]}" || bad "node $n ended with $?: $(tail -n 1 "err$n")"
+	done
+	for n in 1 2; do
+		sed "s/^$n\t//" "out$((3 - n))" | cmp -s - "in$n" ||
+			bad "the lines of node $n came otherwise"
+		# One new link, and then no other.
+		json_holds "stats$n" '.peers[0].reconnects == 1'
+		echo "# nothing at node $n for $(cat "gap$n") ms"
+		[ "$(cat "gap$n")" -lt "$STALL_MS" ] || bad "nothing for $(cat "gap$n") ms at node $n"
+	done
+}
+
+# What arrives at that node by the first cable.
+narrow() { on "$1" nft 'add table t; add chain t i { type filter hook input priority 0; };
+	add rule t i iif c0 ip length > 600 drop'; }
+
+full_probes_lost() { [ "$(grep -c 'does not answer a full-size probe' "$1")" -ge "$2" ]; }
+
+# lossy FROM: the large packets of that node are lost, for longer than it takes to come back to a
+# path that is whole.
+lossy()
+{
+	begin
+	narrow $((3 - $1))
+	wait_for uses 1
+	wait_for has_line "err$1" 'large packets are lost on path 0'
+	wait_for full_probes_lost "err$1" 2
+	uses 1 || bad 'the path was taken again'
+	end
+	! grep -q 'large packets' "err$((3 - $1))" || bad 'the other node complains, too'
+}
+
+of_who_decides() { lossy 1; }
+of_the_other_node() { lossy 2; }
+
+ping_sees_it()
+{
+	build_net 2
+	configuration 2 >c
+	on 2 "$SINEW" cat --config c --node 2 </dev/null >/dev/null 2>err2 &
+	pids+=($!)
+	wait_for listens_there
+	on 1 timeout "$LIMIT" "$SINEW" ping --config c --node 1 --count 1 --json >out 2>err
+	equals 'status of a ping' $? 0
+	narrow 2
+	on 1 timeout "$LIMIT" "$SINEW" ping --config c --node 1 --count 1 --timeout 0.5 --json \
+		>out 2>err
+	equals 'status where large packets are lost' $? 3
+	json_holds out '.paths[0] | .answered == 0 and .full_asked == 1 and .full_answered == 0'
+	json_holds out '.paths[1] | .answered == 1 and .full_answered == 1'
+	says err 'node 2 at 10.77.0.2:21065: small packets pass, large ones are lost'
+	on 1 timeout "$LIMIT" "$SINEW" ping --config c --node 1 --count 1 --size 400 --json >out 2>err
+	equals 'status of small ones' $? 0
+}
+
+listens_there() { [ "$(on 2 ss -Hltn | wc -l)" = 2 ]; }
+
+run of_who_decides
+run of_the_other_node
+run ping_sees_it
+finish
