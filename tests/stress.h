@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two nodes that several threads use at once, for test_stress: what their callbacks find wrong,
- * and what a status must never say. Knows nothing of which calls are made.
+ * Two nodes that several threads use at once, for test_stress and test_status: what their
+ * callbacks find wrong, and what a status must never say. Knows nothing of which calls are made.
  */
 #ifndef SINEW_TESTS_STRESS_H
 #define SINEW_TESTS_STRESS_H
