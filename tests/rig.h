@@ -23,7 +23,7 @@ struct wire {
 	struct link link;
 	bool gone;
 	enum link_shut how;
-	uint8_t out[1 << 17];
+	uint8_t out[1 << 19];	/* more than a ring holds */
 	size_t n_out, read;
 };
 
@@ -33,7 +33,7 @@ struct rig {
 	struct session *session[4];
 	struct wire *dial[4];		/* newest dial to that peer */
 	struct wire *probe[4];		/* newest probe of its paths, where probes get through */
-	struct wire *wires[64];
+	struct wire *wires[256];
 	unsigned n_wires;
 	unsigned up[4], down[4], finished[4], delivered[4], fences;
 	struct wire *asked;	/* CORE_ASK: the last one */
@@ -44,7 +44,7 @@ struct rig {
 	bool renew, closed;
 	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
 	bool probes;			/* probes get through */
-	void *memory[64];
+	void *memory[256];
 	unsigned n_memory;
 };
 

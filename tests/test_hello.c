@@ -395,7 +395,6 @@ static void failed_in_last_ack(void)
 	peer_added(&rig->peer[HIGH], life(HIGH));
 	settle();
 	w = incoming(HIGH);
-	h.gen = 99;
 	feed_hello(w, HIGH, &h);
 	peer_leaving(&rig->peer[HIGH], life(HIGH));
 	feed(w, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
@@ -437,15 +436,19 @@ static void a_name_is_no_proof(void)
 /* It takes that link for its own already: it has to dial again, and is asked for proof then. */
 static void a_choice_without_proof_is_shut(void)
 {
-	struct wire *high, *w;
+	struct wire *high, *low, *w;
 	struct hello h = hello_of(LOW, 77);
 
-	both_up(&high);
+	low = both_up(&high);
 	h.mine = 5555;
 	h.flags = WIRE_HELLO_CHOSEN;
 	h.gen = 1;
 	w = incoming(LOW);
 	feed_hello(w, LOW, &h);
+	/* Beside a session that is there it waits. */
+	CHECK_EQ(w->link.state, LINK_HELD);
+	link_dead(&low->link, false);
+	pass(1);
 	CHECK(w->gone);
 	CHECK_EQ(w->n_out, 0);
 	CHECK_EQ(rig->down[LOW], 0);
