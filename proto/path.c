@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+bool path_addr_same_host(const struct path_addr *a, const struct path_addr *b)
+{
+	return !memcmp(a->ip, b->ip, sizeof a->ip) && a->scope == b->scope;
+}
+
 void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n)
 {
 	struct paths old = *ps;
@@ -11,7 +16,7 @@ void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n)
 	*ps = (struct paths) { .n = n < PATHS_MAX ? n : PATHS_MAX };
 	for (unsigned i = 0; i < ps->n; i++) {
 		for (unsigned k = 0; k < old.n; k++)
-			if (!memcmp(old.p[k].addr.ip, addrs[i].ip, sizeof addrs[i].ip) &&
+			if (path_addr_same_host(&old.p[k].addr, &addrs[i]) &&
 			    old.p[k].addr.port == addrs[i].port)
 				ps->p[i] = old.p[k];
 		ps->p[i].addr = addrs[i];
@@ -57,7 +62,7 @@ void paths_failed(struct paths *ps, unsigned i)
 int paths_find(const struct paths *ps, const struct path_addr *addr)
 {
 	for (unsigned i = 0; i < ps->n; i++)
-		if (!memcmp(ps->p[i].addr.ip, addr->ip, sizeof addr->ip))
+		if (path_addr_same_host(&ps->p[i].addr, addr))
 			return (int)i;
 	return -1;
 }

@@ -14,6 +14,7 @@
 /* An address for comparison only: IPv6, or IPv4 mapped into it. */
 struct path_addr {
 	uint8_t ip[16];
+	uint32_t scope;		/* interface of a link-local address, else 0: part of the address */
 	uint16_t port;		/* host order; not compared for incoming links */
 };
 
@@ -35,6 +36,8 @@ struct paths {
 	unsigned next;		/* where the next dial begins to look */
 };
 
+/* The same address of a machine, whatever the ports. */
+bool path_addr_same_host(const struct path_addr *a, const struct path_addr *b);
 void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n);
 /* The path to dial: the first one from next that is not known dead, else next. */
 unsigned paths_choose(const struct paths *ps);
