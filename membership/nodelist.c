@@ -123,6 +123,8 @@ static void begin(struct sinew_corosync *c, struct sinew_static *config, uint32_
 	if (rc)
 		follow_log(c, SINEW_WARNING, "host names cannot be looked up now: %s",
 			   strerror(-rc));
+	else if (c->pending.names)
+		follow_log(c, SINEW_DEBUG, "host names are looked up");
 	pthread_mutex_lock(&c->lock);
 	c->is_resolving = true;
 	pthread_mutex_unlock(&c->lock);

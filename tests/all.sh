@@ -15,7 +15,7 @@ ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark -
 ONCE="$ONCE --skip mutants --skip test_abi"
 # Mostly corosync's own time.
 ONCE="$ONCE --skip test_corosync_return --skip test_corosync_list --skip test_corosync_knet"
-ONCE="$ONCE --skip test_corosync_two"
+ONCE="$ONCE --skip test_corosync_two --skip test_corosync_names"
 passed=0 failed=0
 summary=()
 unset MAKEFLAGS MFLAGS MAKELEVEL
