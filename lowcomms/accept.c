@@ -118,7 +118,8 @@ static void bind_again(struct sinew_node *n)
 			continue;
 		l->err = listener_open(n, l);
 		if (!l->err) {
-			log_line(n, SINEW_INFO, "addr=%s listens now", addr_text_sa(&l->addr, text));
+			log_line(n, SINEW_INFO, "addr=%s listens now",
+				 addr_text_sa(&l->addr, text));
 			continue;
 		}
 		n->bind_again_ns = n->core.now_ns + BIND_AGAIN_NS;

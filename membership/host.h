@@ -20,7 +20,7 @@ enum host_family { HOST_IPV6_4, HOST_IPV4_6, HOST_IPV4, HOST_IPV6 };
 enum host_kind {
 	HOST_NUMBERS,		/* an address */
 	HOST_NAME,		/* to be looked up */
-	HOST_NO_INTERFACE,	/* an address on an interface that this machine does not have (yet) */
+	HOST_NO_INTERFACE,	/* an address on an interface that is not there (yet) */
 	HOST_WRONG,		/* neither: numbers that are no address, or are read in two ways */
 };
 

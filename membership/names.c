@@ -14,8 +14,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define STACK_BYTES	((size_t)512 << 10)	/* the modules of the name service have their buffers
-						 * there */
+/* The modules of the name service have their buffers there. */
+#define STACK_BYTES	((size_t)512 << 10)
 
 struct names {
 	pthread_mutex_t lock;

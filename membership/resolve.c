@@ -344,8 +344,8 @@ void static_news(const struct sinew_static *config, const struct sinew_static *b
 				static_explain_name(node, i, &e);
 				fn(arg, SINEW_WARNING, node->nodeid, err, ring->has_addr);
 			} else if (was && is_open(was) && !is_open(ring)) {
-				snprintf(err, sizeof(err), "\"%.80s\" has an address: %s", ring->host,
-					 host_text(&ring->addr, true, text));
+				snprintf(err, sizeof(err), "\"%.80s\" has an address: %s",
+					 ring->host, host_text(&ring->addr, true, text));
 				fn(arg, SINEW_INFO, node->nodeid, err, true);
 			}
 		}

@@ -517,67 +517,6 @@ static void files_that_cannot_be_read_are_named(void)
 	CHECK_STR(err, "/dev/zero: cannot be read: File too large");
 }
 
-/* As corosync takes them, too. */
-static void sections_may_have_a_colon(void)
-{
-	static const char text[] = "nodelist: {\nnode :\t{\nnodeid: 1\nring0_addr: 127.0.0.1\n"
-				   "quorum_votes: 1\nhostname: {x}\n}\n}\n";
-	struct sinew_static *config = NULL;
-
-	CHECK_EQ(load(text, strlen(text), &config), 0);
-	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_nodes(config, NULL, 0), 1);
-	sinew_static_free(config);
-}
-
-/* The interface is part of the address: the same digits twice are two. */
-static void interfaces_are_told_apart(void)
-{
-	static const char two[] = NODE("1", "ring0_addr: fe80::77%701\nring1_addr: fe80::77%702");
-	static const char none[] = NODE("1", "ring0_addr: fe80::77%nosuch\nring1_addr: 127.0.0.1");
-	struct sinew_static *config = NULL;
-	char text[HOST_TEXT_MAX];
-	struct sinew_options opt = { 0 };
-
-	CHECK_EQ(load(two, strlen(two), &config), 0);
-	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
-	CHECK_STR(host_text(&opt.addrs[1], true, text), "[fe80::77%702]:21065");
-	sinew_static_free(config);
-	config = NULL;
-	CHECK_EQ(load(none, strlen(none), &config), 0);
-	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_own(config, 1, err, sizeof(err)), 0);
-	CHECK_EQ(sinew_static_unresolved(config, 1, err, sizeof(err)), 1);
-	CHECK_STR(behind_name(), ":4: found \"fe80::77%nosuch\" as ring0_addr of node 1, which has "
-		  "no address now: this machine has no such interface");
-	sinew_static_free(config);
-}
-
-/* One that is not known now may be later: the file can be used without it, unless it is ours. */
-static void names_that_do_not_resolve_are_named(void)
-{
-	static const char text[] = "nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\n}\n"
-		"node {\nnodeid: 2\nring0_addr: no.such.host.invalid\n}\n}\n";
-	static const char start[] = ":8: found \"no.such.host.invalid\" as ring0_addr of node 2, "
-		"which has no address now: ";
-	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-	struct sinew_static *config = NULL;
-
-	CHECK_EQ(load(text, strlen(text), &config), 0);
-	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_unresolved(config, 1, err, sizeof(err)), 0);
-	CHECK_EQ(sinew_static_unresolved(config, 0, err, sizeof(err)), 1);
-	CHECK(!strncmp(behind_name(), start, strlen(start)));
-	CHECK_EQ(sinew_static_addrs(config, 2, addrs), 0);
-	CHECK_EQ(sinew_static_own(config, 1, err, sizeof(err)), 0);
-	CHECK_EQ(sinew_static_own(config, 2, err, sizeof(err)), -EADDRNOTAVAIL);
-	CHECK(!strncmp(behind_name(), start, strlen(start)));
-	CHECK(strstr(err, "; the own node needs one address: write it in numbers, or correct "
-		     "/etc/hosts or the name service"));
-	sinew_static_free(config);
-}
-
 static void addresses_are_explained(void)
 {
 	char text[300], expected[CONFIG_ERROR_MAX], file[64];
@@ -597,8 +536,8 @@ static void addresses_are_explained(void)
 	sinew_static_explain(config, 5, -EADDRNOTAVAIL, err, sizeof(err));
 	snprintf(file, sizeof(file), "%.*s", (int)(behind_name() - err), err);
 	/* Each has its reason, whichever was the first. */
-	sprintf(expected, ":5: 192.0.2.1 of node 5 is not an address of this machine: run node 5 on "
-		"the machine that has it, or correct the line; %s:6: 127.0.0.1:%d of node 5 is in "
+	sprintf(expected, ":5: 192.0.2.1 of node 5 is not an address of this machine: run node 5 "
+		"on the machine that has it, or correct the line; %s:6: 127.0.0.1:%d of node 5 is in "
 		"use by another program: stop it (perhaps node 5 runs already), or set another "
 		"sinew_port in this node", file, ntohs(addr.sin_port));
 	CHECK_STR(behind_name(), expected);
@@ -625,9 +564,6 @@ int main(void)
 	RUN(every_changed_byte_is_survived);
 	RUN(random_bytes_are_survived);
 	RUN(files_that_cannot_be_read_are_named);
-	RUN(sections_may_have_a_colon);
-	RUN(interfaces_are_told_apart);
-	RUN(names_that_do_not_resolve_are_named);
 	RUN(addresses_are_explained);
 	return check_done();
 }

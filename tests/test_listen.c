@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of listening on several addresses, of which not all can be listened on at once, and
- * of peers without an address. Knows the public header only.
+ * Owns the tests of listening on several addresses, of which not all can be listened on at once,
+ * and of peers without an address. Knows the public header only.
  */
 #include "tests/cluster.h"
 
@@ -92,8 +92,8 @@ static void another_reason_is_told(void)
 	CHECK_EQ(sinew_address("192.0.2.1", 0, &addrs[1]), 0);
 	listening_options(&o, addrs, 2);
 	CHECK_OR_RETURN(node_open(&c->t[1], 1, &o));
-	CHECK_EQ(said("addr=192.0.2.1:21065 cannot listen: Cannot assign requested address: no such "
-		      "address on this machine; trying again every second"), 1);
+	CHECK_EQ(said("addr=192.0.2.1:21065 cannot listen: Cannot assign requested address: no "
+		      "such address on this machine; trying again every second"), 1);
 	cluster_free(c);
 }
 

@@ -398,8 +398,8 @@ static void names_of_peers_are_looked_for_again(void)
 	CHECK(now_ms() - began >= NAMES_MS);
 	CHECK(now_ms() - began < 2 * NAMES_MS);
 	CHECK_EQ(sinew_static_unresolved(config, 0, err, sizeof(err)), 1);
-	CHECK_STR(err, "f:8: found \"slow.peer\" as ring0_addr of node 2, which has no address now: "
-		  "the name service does not answer");
+	CHECK_STR(err, "f:8: found \"slow.peer\" as ring0_addr of node 2, which has no address "
+		  "now: the name service does not answer");
 	SINEW_OPTIONS_INIT(&o);
 	CHECK_EQ(sinew_static_options(config, 1, &o, err, sizeof(err)), 0);
 	o.n_addrs = 0;
@@ -458,9 +458,9 @@ static void names_of_one_address_are_refused(void)
 static void transport_says_which_family_comes_first(void)
 {
 	static const char *const files[] = {
-		FILE_WITH("127.0.0.1", "both"), "totem {\ntransport: udp\n}\n" FILE_WITH("127.0.0.1",
-		"both"), "totem {\ntransport: udp\nip_version: ipv6\n}\n" FILE_WITH("127.0.0.1",
-		"both"),
+		FILE_WITH("127.0.0.1", "both"),
+		"totem {\ntransport: udp\n}\n" FILE_WITH("127.0.0.1", "both"),
+		"totem {\ntransport: udp\nip_version: ipv6\n}\n" FILE_WITH("127.0.0.1", "both"),
 	};
 	static const char *const expected[] = { "2001:db8::2", "10.0.0.2", "2001:db8::2" };
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];

@@ -106,10 +106,11 @@ own_name_is_needed()
 {
 	stop_program 1
 	deafen 1 'udp dport 53'
-	inside 1 unshare --mount --propagation private sh -c 'mount --bind "$1" /etc/hosts && shift &&
-		exec "$@"' _ "$T/nobody" timeout "$LIMIT" "$SINEW" cat </dev/null >"$T/out" 2>"$T/err"
+	inside 1 unshare --mount --propagation private sh -c \
+		'mount --bind "$1" /etc/hosts && shift && exec "$@"' _ "$T/nobody" \
+		timeout "$LIMIT" "$SINEW" cat </dev/null >"$T/out" 2>"$T/err"
 	equals 'status without an own address' $? 2
-	says "$T/err" 'found "node1" as ring0_addr of node 1, which has no address now: the name service'
+	says "$T/err" 'found "node1" as ring0_addr of node 1, which has no address now: the name'
 	! grep -q 'does it hang' "$T/err" || bad "corosync is blamed: $(cat "$T/err")"
 	heal 1
 	start_program 1
