@@ -469,24 +469,25 @@ void sinew_static_explain(const struct sinew_static *config, uint32_t nodeid, in
 {
 	struct config_error e = { .file = config->file, .text = err, .size = err_size };
 	const struct static_node *node = static_find(config, nodeid);
+	int why[SINEW_ADDRS_MAX];
 	bool is_it = false;
 	unsigned i;
 
 	if (err_size)
 		err[0] = '\0';
 	/* One address would have been enough: each has its reason, and that of one is the error. */
-	for (i = 0; node && i < SINEW_ADDRS_MAX; i++)
-		if (node->rings[i].has_addr)
-			is_it |= host_try(&node->rings[i].addr) == error;
+	for (i = 0; node && i < SINEW_ADDRS_MAX; i++) {
+		why[i] = node->rings[i].has_addr ? host_try(&node->rings[i].addr) : 0;
+		is_it |= why[i] == error;
+	}
 	for (i = 0; is_it && i < SINEW_ADDRS_MAX; i++) {
 		const struct ring *ring = &node->rings[i];
-		const int why = ring->has_addr ? host_try(&ring->addr) : 0;
 
-		if (!why && (!ring->line || ring->has_addr))
+		if (!why[i] && (!ring->line || ring->has_addr))
 			continue;
 		config_behind(&e, "; ");
-		if (why)
-			explain_addr(node, ring, why, &e);
+		if (why[i])
+			explain_addr(node, ring, why[i], &e);
 		else
 			static_explain_name(node, i, &e);
 	}

@@ -537,8 +537,8 @@ static void addresses_are_explained(void)
 	snprintf(file, sizeof(file), "%.*s", (int)(behind_name() - err), err);
 	/* Each has its reason, whichever was the first. */
 	sprintf(expected, ":5: 192.0.2.1 of node 5 is not an address of this machine: run node 5 "
-		"on the machine that has it, or correct the line; %s:6: 127.0.0.1:%d of node 5 is in "
-		"use by another program: stop it (perhaps node 5 runs already), or set another "
+		"on the machine that has it, or correct the line; %s:6: 127.0.0.1:%d of node 5 is "
+		"in use by another program: stop it (perhaps node 5 runs already), or set another "
 		"sinew_port in this node", file, ntohs(addr.sin_port));
 	CHECK_STR(behind_name(), expected);
 	sinew_static_explain(config, 5, -EADDRINUSE, err, sizeof(err));
