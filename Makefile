@@ -100,7 +100,7 @@ cmd = $(if $(V),,@printf "  %-2s %s\n" $(1) $@;)
 objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 
 # What talks to corosync is built where corosync's libraries are.
-NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow publish))
+NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow nodelist publish))
 LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c membership/*.c))
 TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
@@ -243,6 +243,8 @@ $(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
+$(BUILD)/tests/test_names: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,getaddrinfo freeaddrinfo \
+	eventfd pthread_create calloc)
 $(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)

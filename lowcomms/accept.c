@@ -14,6 +14,7 @@
 					 * silent, probing, and in the middle of the handshake */
 #define WAITING_MIN		16	/* silent ones in all, at least */
 #define ACCEPTS_TURN		256	/* from one listener */
+#define BIND_AGAIN_NS		1000000000u
 #define ACCEPT_ERRORS		16	/* of connections that ended before, from one in a turn */
 
 static int open_spare(void)
@@ -21,29 +22,69 @@ static int open_spare(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-int listeners_open(struct sinew_node *n)
+/* At that time something is to be done about listeners, or before. */
+static void again_at(struct sinew_node *n, uint64_t ns)
+{
+	if (ns < n->listen_again_ns)
+		n->listen_again_ns = ns;
+}
+
+/* 0, or why it cannot stand there. */
+static int listener_open(struct sinew_node *n, struct listener *l)
+{
+	int fd = n->transport->listen(&l->addr), err;
+
+	if (fd < 0)
+		return fd;
+	l->source = (struct source) { .kind = SOURCE_LISTENER, .fd = fd };
+	err = loop_add(&n->loop, &l->source, EPOLLIN);
+	if (err) {
+		n->transport->close(fd);
+		l->source.fd = -1;
+	}
+	return err;
+}
+
+static void log_not_open(struct sinew_node *n, const struct listener *l, enum sinew_level level,
+			 const char *and_now)
 {
 	char text[ADDR_TEXT_MAX];
 
-	for (unsigned i = 0; i < n->opt.n_addrs; i++) {
-		struct listener *l = &n->listeners[n->n_listeners];
-		int fd, err;
+	log_line(n, level, "addr=%s cannot listen: %s%s%s", addr_text_sa(&l->addr, text),
+		 strerror(-l->err), l->err == -EADDRINUSE ? ": another program has that port" :
+		 l->err == -EADDRNOTAVAIL ? ": no such address on this machine" : "", and_now);
+}
+
+/*
+ * An interface may come later than we do, and the address of one that is there is not usable while
+ * the kernel still looks whether it is taken. One that stands is enough to begin with.
+ */
+int listeners_open(struct sinew_node *n)
+{
+	unsigned failed = 0;
+
+	n->n_listeners = n->opt.n_addrs;
+	for (unsigned i = 0; i < n->n_listeners; i++) {
+		struct listener *l = &n->listeners[i];
 
 		l->addr = n->opt.addrs[i];
-		fd = n->transport->listen(&l->addr);
-		if (fd < 0) {
-			log_line(n, SINEW_ERROR, "addr=%s cannot listen: %s%s",
-				 addr_text_sa(&l->addr, text), strerror(-fd),
-				 fd == -EADDRINUSE ? ": another program has that port" :
-				 fd == -EADDRNOTAVAIL ? ": no such address on this machine" : "");
-			return fd;
-		}
-		l->source = (struct source) { .kind = SOURCE_LISTENER, .fd = fd };
-		n->n_listeners++;
-		err = loop_add(&n->loop, &l->source, EPOLLIN);
-		if (err)
-			return err;
+		l->source.fd = -1;
+		l->err = listener_open(n, l);
+		failed += l->err != 0;
 	}
+	for (unsigned i = 0; i < n->n_listeners; i++) {
+		if (!n->listeners[i].err)
+			continue;
+		if (failed == n->n_listeners)
+			log_not_open(n, &n->listeners[i], SINEW_ERROR, "");
+		else
+			log_not_open(n, &n->listeners[i], SINEW_WARNING,
+				     "; trying again every second");
+	}
+	if (failed && failed == n->n_listeners)
+		return n->listeners[0].err;
+	n->bind_again_ns = failed ? n->core.now_ns + BIND_AGAIN_NS : CORE_NEVER;
+	again_at(n, n->bind_again_ns);
 	n->spare_fd = open_spare();
 	return n->spare_fd < 0 ? -errno : 0;
 }
@@ -51,19 +92,47 @@ int listeners_open(struct sinew_node *n)
 void listeners_close(struct sinew_node *n)
 {
 	for (unsigned i = 0; i < n->n_listeners; i++) {
+		if (n->listeners[i].source.fd < 0)
+			continue;
 		loop_remove(&n->loop, &n->listeners[i].source);
 		n->transport->close(n->listeners[i].source.fd);
 	}
 	n->n_listeners = 0;
-	n->listen_again_ns = CORE_NEVER;
+	n->listen_again_ns = n->bind_again_ns = CORE_NEVER;
 	if (n->spare_fd >= 0)
 		close(n->spare_fd);
 	n->spare_fd = -1;
 }
 
+/* Those that could not be opened so far; each other reason is told, and that it is over. */
+static void bind_again(struct sinew_node *n)
+{
+	char text[ADDR_TEXT_MAX];
+
+	n->bind_again_ns = CORE_NEVER;
+	for (unsigned i = 0; i < n->n_listeners; i++) {
+		struct listener *l = &n->listeners[i];
+		int before = l->err;
+
+		if (!before)
+			continue;
+		l->err = listener_open(n, l);
+		if (!l->err) {
+			log_line(n, SINEW_INFO, "addr=%s listens now",
+				 addr_text_sa(&l->addr, text));
+			continue;
+		}
+		n->bind_again_ns = n->core.now_ns + BIND_AGAIN_NS;
+		if (l->err != before)
+			log_not_open(n, l, SINEW_WARNING, "; trying again every second");
+	}
+}
+
 void listeners_again(struct sinew_node *n)
 {
-	n->listen_again_ns = CORE_NEVER;
+	if (n->core.now_ns >= n->bind_again_ns)
+		bind_again(n);
+	n->listen_again_ns = n->bind_again_ns;
 	if (n->spare_fd < 0)
 		n->spare_fd = open_spare();
 	/* Until there is one again: the next shortage is to be refused at once, too. */
@@ -73,8 +142,8 @@ void listeners_again(struct sinew_node *n)
 		struct source *s = &n->listeners[i].source;
 
 		/* One that is not registered would be deaf for ever. */
-		if (!s->events && loop_add(&n->loop, s, EPOLLIN))
-			n->listen_again_ns = n->core.now_ns + RETRY_NS;
+		if (s->fd >= 0 && !s->events && loop_add(&n->loop, s, EPOLLIN))
+			again_at(n, n->core.now_ns + RETRY_NS);
 	}
 }
 
@@ -84,7 +153,7 @@ static void rest(struct sinew_node *n)
 	for (unsigned i = 0; i < n->n_listeners; i++)
 		if (n->listeners[i].source.events)
 			loop_remove(&n->loop, &n->listeners[i].source);
-	n->listen_again_ns = n->core.now_ns + RETRY_NS;
+	again_at(n, n->core.now_ns + RETRY_NS);
 }
 
 /*
@@ -179,7 +248,7 @@ static struct crowd count_waiting(struct sinew_node *n, const struct path_addr *
 			continue;
 		if (w == WAITS_SILENT)
 			crowd_add(&all, c);
-		if (memcmp(c->link.from.ip, from->ip, sizeof from->ip) == 0)
+		if (path_addr_same_host(&c->link.from, from))
 			crowd_add(&here[w], c);
 	}
 	return all;

@@ -59,6 +59,43 @@ bool addr_is_any(const struct sockaddr_storage *sa)
 	return in4(sa)->sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
+/* Such an address is another one on each interface. */
+static bool is_link_local(const struct sockaddr_storage *sa)
+{
+	return sa->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&in6(sa)->sin6_addr);
+}
+
+/* 0 where the interface is no part of the address: the kernel does not look at it then. */
+static uint32_t scope(const struct sockaddr_storage *sa)
+{
+	return is_link_local(sa) ? in6(sa)->sin6_scope_id : 0;
+}
+
+bool addr_lacks_scope(const struct sockaddr_storage *sa)
+{
+	return is_link_local(sa) && !in6(sa)->sin6_scope_id;
+}
+
+void addr_normalize(struct sockaddr_storage *sa)
+{
+	struct sockaddr_storage to = { .ss_family = sa->ss_family };
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&to;
+
+	if (sa->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6(sa)->sin6_addr)) {
+		to.ss_family = AF_INET;
+		memcpy(&((struct sockaddr_in *)&to)->sin_addr, &in6(sa)->sin6_addr.s6_addr[12], 4);
+	} else if (sa->ss_family == AF_INET6) {
+		six->sin6_addr = in6(sa)->sin6_addr;
+		six->sin6_scope_id = scope(sa);
+	} else if (sa->ss_family == AF_INET) {
+		((struct sockaddr_in *)&to)->sin_addr = in4(sa)->sin_addr;
+	} else {
+		return;
+	}
+	addr_set_port(&to, addr_port(sa));
+	*sa = to;
+}
+
 /* "fe80::1%eth0", "fe80::1%2": the part behind %; 0 if there is no such interface. */
 static uint32_t scope_of(const char *text)
 {
@@ -96,6 +133,7 @@ int sinew_address(const char *text, uint16_t port, struct sockaddr_storage *ret_
 			return -EINVAL;
 	}
 	addr_set_port(&sa, port);
+	addr_normalize(&sa);
 	*ret_addr = sa;
 	return 0;
 }
@@ -108,6 +146,7 @@ void addr_to_path(const struct sockaddr_storage *sa, struct path_addr *ret)
 		memcpy(ret->ip + 12, &in4(sa)->sin_addr, 4);
 	} else if (sa->ss_family == AF_INET6) {
 		memcpy(ret->ip, &in6(sa)->sin6_addr, 16);
+		ret->scope = scope(sa);
 	} else {
 		return;
 	}
@@ -120,8 +159,7 @@ bool addr_same(const struct sockaddr_storage *a, const struct sockaddr_storage *
 
 	addr_to_path(a, &pa);
 	addr_to_path(b, &pb);
-	return a->ss_family == b->ss_family && pa.port == pb.port &&
-	       memcmp(pa.ip, pb.ip, sizeof pa.ip) == 0;
+	return pa.port == pb.port && path_addr_same_host(&pa, &pb);
 }
 
 bool path_addr_none(const struct path_addr *a)
@@ -131,16 +169,30 @@ bool path_addr_none(const struct path_addr *a)
 	return a->port == 0 && memcmp(a->ip, zero, sizeof zero) == 0;
 }
 
+/* "%eth0", or "%7" when there is no such interface (any more). */
+static const char *scope_text(uint32_t index, char buf[1 + IF_NAMESIZE])
+{
+	char name[IF_NAMESIZE];
+
+	if (!index)
+		buf[0] = '\0';
+	else if (if_indextoname(index, name))
+		snprintf(buf, 1 + IF_NAMESIZE, "%%%s", name);
+	else
+		snprintf(buf, 1 + IF_NAMESIZE, "%%%u", index);
+	return buf;
+}
+
 const char *addr_text(const struct path_addr *a, char buf[ADDR_TEXT_MAX])
 {
-	char ip[INET6_ADDRSTRLEN] = "?";
+	char ip[INET6_ADDRSTRLEN] = "?", zone[1 + IF_NAMESIZE];
 
 	if (memcmp(a->ip, mapped, sizeof mapped) == 0) {
 		inet_ntop(AF_INET, a->ip + 12, ip, sizeof ip);
 		snprintf(buf, ADDR_TEXT_MAX, "%s:%u", ip, a->port);
 	} else {
 		inet_ntop(AF_INET6, a->ip, ip, sizeof ip);
-		snprintf(buf, ADDR_TEXT_MAX, "[%s]:%u", ip, a->port);
+		snprintf(buf, ADDR_TEXT_MAX, "[%s%s]:%u", ip, scope_text(a->scope, zone), a->port);
 	}
 	return buf;
 }

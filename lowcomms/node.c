@@ -109,7 +109,8 @@ static int node_alloc(struct sinew_node **ret_node)
 	n->spare_fd = -1;
 	n->commands_tail = &n->commands;
 	n->dirty_tail = &n->dirty;
-	n->drain_ns = n->sweep_ns = n->linger_ns = n->listen_again_ns = CORE_NEVER;
+	n->drain_ns = n->sweep_ns = n->linger_ns = CORE_NEVER;
+	n->listen_again_ns = n->bind_again_ns = CORE_NEVER;
 	*ret_node = n;
 	return 0;
 }
@@ -252,7 +253,8 @@ static void close_in_child(struct sinew_node *n)
 	for (struct conn *c = n->conns; c; c = c->next)
 		close(c->source.fd);
 	for (unsigned i = 0; i < n->n_listeners; i++)
-		close(n->listeners[i].source.fd);
+		if (n->listeners[i].source.fd >= 0)
+			close(n->listeners[i].source.fd);
 	if (n->spare_fd >= 0)
 		close(n->spare_fd);
 	loop_close(&n->loop);

@@ -99,8 +99,9 @@ struct command {
 };
 
 struct listener {
-	struct source source;
+	struct source source;		/* fd -1: it cannot be opened so far, err says why */
 	struct sockaddr_storage addr;
+	int err;
 };
 
 /* In busy, where no thread is inside of sinew_dispatch(): nobody drives the node, or a send
@@ -124,7 +125,9 @@ struct sinew_node {
 	struct listener listeners[SINEW_ADDRS_MAX];
 	unsigned n_listeners;
 	int spare_fd;			/* against exhaustion of descriptors */
-	uint64_t listen_again_ns;	/* listeners rest until then; CORE_NEVER: they do not */
+	uint64_t listen_again_ns;	/* listeners rest until then, or bind_again_ns is it;
+					 * CORE_NEVER: neither */
+	uint64_t bind_again_ns;		/* those that could not be opened; CORE_NEVER: none */
 	struct conn *conns;
 	struct conn *graveyard;		/* freed at the end of the turn */
 	struct hot hot;

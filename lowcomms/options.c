@@ -92,6 +92,15 @@ static int refuse(const struct sinew_node *n, const char *option, const char *ex
 	return -EINVAL;
 }
 
+static int refuse_scope(const struct sinew_node *n, const struct sockaddr_storage *addr)
+{
+	char text[ADDR_TEXT_MAX];
+
+	log_line(n, SINEW_ERROR, "option addrs: %s is link-local: expected its interface, too, as "
+		 "in fe80::1%%eth0", addr_text_sa(addr, text));
+	return -EINVAL;
+}
+
 static bool name_fits(const char *name)
 {
 	return strnlen(name, SINEW_NAME_MAX) < SINEW_NAME_MAX;
@@ -122,6 +131,8 @@ static int check(const struct sinew_node *n)
 	for (unsigned i = 0; i < o->n_addrs; i++) {
 		if (!addr_len(&o->addrs[i]))
 			return refuse(n, "addrs", "IPv4 or IPv6 addresses");
+		if (addr_lacks_scope(&o->addrs[i]))
+			return refuse_scope(n, &o->addrs[i]);
 		for (unsigned k = 0; k < i; k++)
 			if (addr_same(&o->addrs[i], &o->addrs[k]))
 				return refuse(n, "addrs", "each address once");
@@ -147,9 +158,11 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 		return -EINVAL;
 	memcpy(o, opt, opt->size < sizeof *o ? opt->size : sizeof *o);
 	fill_defaults(o);
-	for (unsigned i = 0; i < o->n_addrs && i < SINEW_ADDRS_MAX; i++)
+	for (unsigned i = 0; i < o->n_addrs && i < SINEW_ADDRS_MAX; i++) {
+		addr_normalize(&o->addrs[i]);
 		if (addr_len(&o->addrs[i]) && !addr_port(&o->addrs[i]))
 			addr_set_port(&o->addrs[i], o->port);
+	}
 	err = check(n);
 	if (err)
 		return err;

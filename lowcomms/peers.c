@@ -120,12 +120,13 @@ static void command_put(struct sinew_node *n, struct command *c)
 static int take_addrs(const struct sinew_node *n, const struct sockaddr_storage *addrs,
 		      unsigned n_addrs, struct sockaddr_storage *ret)
 {
-	if (!addrs || !n_addrs || n_addrs > SINEW_ADDRS_MAX)
+	if ((!addrs && n_addrs) || n_addrs > SINEW_ADDRS_MAX)
 		return -EINVAL;
 	for (unsigned i = 0; i < n_addrs; i++) {
-		if (!addr_len(&addrs[i]) || addr_is_any(&addrs[i]))
-			return -EINVAL;
 		ret[i] = addrs[i];
+		addr_normalize(&ret[i]);
+		if (!addr_len(&ret[i]) || addr_is_any(&ret[i]) || addr_lacks_scope(&ret[i]))
+			return -EINVAL;
 		if (!addr_port(&ret[i]))
 			addr_set_port(&ret[i], n->opt.port);
 	}
@@ -210,7 +211,7 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 	c = command_new(COMMAND_ADDRS, nodeid);
 	if (!c)
 		return -ENOMEM;
-	err = take_addrs(node, addrs, n_addrs, c->addrs);
+	err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
 	c->n_addrs = n_addrs;
 	pthread_mutex_lock(&node->lock);
 	if (!err && !member_find(node, nodeid))

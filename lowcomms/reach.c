@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#define CAUSE_MAX	108	/* so that REFUSAL_MAX holds it with an address */
+#define CAUSE_MAX	100	/* so that REFUSAL_MAX holds it with an address */
 
 struct cause {
 	int err;			/* 0: said by the hint alone */

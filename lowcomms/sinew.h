@@ -118,7 +118,8 @@ struct sinew_options {
 	const char *group;		/* "sinew" */
 	enum sinew_membership membership;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* own, most preferred first; IPv4 or
-					 * IPv6; port 0 = the port below */
+					 * IPv6 (IPv4 in IPv6 counts as IPv4, a link-local one
+					 * needs its sin6_scope_id); port 0 = the port below */
 	unsigned n_addrs;		/* 0: no listener, no outgoing bind; peers
 					 * cannot dial us (tests) */
 	uint16_t port;			/* SINEW_PORT */
@@ -204,9 +205,11 @@ struct sinew_callbacks {
 
 /*
  * Creates the node, binds its listeners. cb is copied, NULL: there are none; user is
- * handed to its callbacks. Nothing is dialled before the first sinew_dispatch().
- * -EINVAL: an option or cb->size out of range (the log says which). -EADDRINUSE: another
- * program has the port. -EADDRNOTAVAIL: an address is not of this machine. -EPROTONOSUPPORT:
+ * handed to its callbacks. Nothing is dialled before the first sinew_dispatch(). One own address
+ * that can be listened on is enough; the log names the others, which are tried again every second.
+ * -EINVAL: an option or cb->size out of range (the log says which). None of the own addresses can be
+ * listened on, the log has the reason of each, and this is the first: -EADDRINUSE: another
+ * program has the port. -EADDRNOTAVAIL: the address is not of this machine. -EPROTONOSUPPORT:
  * unknown transport. -ENOMEM, -EMFILE, other errors of socket calls.
  * any thread.
  */
@@ -269,14 +272,16 @@ int sinew_address(const char *text, uint16_t port, struct sockaddr_storage *ret_
 
 /*
  * Makes a nodeid known, with its addresses in order of preference (port 0: the
- * port of the options). Static membership dials it from now on. any thread.
- * -EEXIST: known already. -EINVAL: nodeid 0 or our own, no address, or one
- * of an unknown family. -ENOSPC: max_peers. -ENOMEM. -ESHUTDOWN: closing.
+ * port of the options). Static membership dials it from now on. Without an address
+ * (n_addrs 0) it is neither dialled nor let in until it gets one. any thread.
+ * -EEXIST: known already. -EINVAL: nodeid 0 or our own; an address of an unknown family, the
+ * unspecified one, or a link-local one without its interface. -ENOSPC: max_peers. -ENOMEM.
+ * -ESHUTDOWN: closing.
  */
 int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
 		   unsigned n_addrs);
 /* New addresses; the session goes on. Also ends a give-up after a refusal. -ENOENT. -EINVAL: as
- * sinew_peer_add(). -ENOMEM. any thread. */
+ * sinew_peer_add(), or none. -ENOMEM. any thread. */
 int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs);
 /* Forgets it; its session ends (SINEW_DOWN_REMOVED). Added again, it needs a new life, and is

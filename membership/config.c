@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN_MAX	40	/* bytes of a bad line that an error repeats */
-
 struct parser {
 	config_fn fn;
 	void *user;
@@ -39,6 +37,19 @@ int config_fail(struct config_error *err, unsigned line, const char *fmt, ...)
 	vsnprintf(err->text + n, err->size - (size_t)n, fmt, args);
 	va_end(args);
 	return -EINVAL;
+}
+
+void config_behind(struct config_error *err, const char *between)
+{
+	size_t len;
+
+	if (!err->size || !*err->text)
+		return;
+	len = strlen(err->text);
+	snprintf(err->text + len, err->size - len, "%s", between);
+	len += strlen(err->text + len);
+	err->text += len;
+	err->size -= len;
 }
 
 static bool is_digit(char c)
@@ -81,12 +92,11 @@ int config_number(const char *text, int suffixes, uint64_t min, uint64_t max, ui
 	return 0;
 }
 
-/* A piece of the file that is safe to print. */
-static const char *shown(const char *text, size_t len, char buf[SHOWN_MAX + 4])
+const char *config_shown(const char *text, size_t len, char buf[CONFIG_SHOWN_MAX])
 {
 	size_t i;
 
-	for (i = 0; i < len && i < SHOWN_MAX; i++) {
+	for (i = 0; i < len && i < CONFIG_SHOWN_MAX - 4; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		buf[i] = c < 0x20 || c >= 0x7f ? '?' : text[i];
@@ -182,10 +192,19 @@ static int parse_value(struct parser *p, const char *line, size_t colon, size_t 
 	return give(p, CONFIG_VALUE, key, value);
 }
 
+/* "name: {" begins a section for corosync, too; at is where the colon stands. */
+static bool opens_behind_colon(const char *line, size_t at, size_t len)
+{
+	size_t n = len - at - 1;
+	const char *rest = trim(line + at + 1, &n);
+
+	return n == 1 && *rest == '{';
+}
+
 /* The first of "{", ":" and "}" decides what a line is. */
 static int parse_line(struct parser *p, const char *line, size_t len)
 {
-	char buf[SHOWN_MAX + 4];
+	char buf[CONFIG_SHOWN_MAX];
 	size_t at, name;
 
 	line = trim(line, &len);
@@ -201,21 +220,21 @@ static int parse_line(struct parser *p, const char *line, size_t len)
 	if (at == len)
 		return config_fail(p->err, p->line, "found \"%s\", expected \"name {\", "
 				   "\"key: value\", \"}\" or a comment with \"#\"",
-				   shown(line, len, buf));
-	if (line[at] == ':')
-		return parse_value(p, line, at, len);
+				   config_shown(line, len, buf));
 	if (line[at] == '{' && at + 1 < len)
 		return config_fail(p->err, p->line, "found \"%s\" behind \"{\", expected "
 				   "the end of the line",
-				   shown(line + at + 1, len - at - 1, buf));
-	if (line[at] == '{') {
+				   config_shown(line + at + 1, len - at - 1, buf));
+	if (line[at] == '{' || (line[at] == ':' && opens_behind_colon(line, at, len))) {
 		name = at;
 		line = trim(line, &name);
 		return open_section(p, line, name);
 	}
+	if (line[at] == ':')
+		return parse_value(p, line, at, len);
 	if (len > 1)
 		return config_fail(p->err, p->line, "found \"%s\", expected \"}\" alone on "
-				   "its line", shown(line, len, buf));
+				   "its line", config_shown(line, len, buf));
 	return close_section(p);
 }
 

@@ -13,6 +13,8 @@
 #define CONFIG_PATH_MAX		256	/* "nodelist.node", NUL included */
 #define CONFIG_DEPTH_MAX	16	/* sections in sections */
 #define CONFIG_ERROR_MAX	1024	/* a good size for the text of an error */
+#define CONFIG_SHOWN_MAX	44	/* bytes of what an error repeats of the file, "..." and NUL
+					 * included */
 
 /* Where the text of an error goes. file is the name that it starts with. */
 struct config_error {
@@ -36,16 +38,22 @@ struct config_item {
 typedef int (*config_fn)(void *user, const struct config_item *item, struct config_error *err);
 
 /*
- * Calls fn for each section and value of a text of any bytes. A line is "name {",
+ * Calls fn for each section and value of a text of any bytes. A line is "name {" (or "name: {"),
  * "key: value", "}", empty, or a comment that starts with "#".
  * -EINVAL: something else, err says where, what and what was expected; or
  * what fn returned.
  */
 int config_parse(const char *text, size_t len, config_fn fn, void *user, struct config_error *err);
 
+/* A piece of the file that is safe to print: what is no ASCII becomes "?". Returns buf. */
+const char *config_shown(const char *text, size_t len, char buf[CONFIG_SHOWN_MAX]);
+
 /* Writes "file:line: ..." (line 0: "file: ...") and returns -EINVAL. */
 int config_fail(struct config_error *err, unsigned line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What comes next goes behind what is there, if anything, with that between them. */
+void config_behind(struct config_error *err, const char *between);
 
 /*
  * Digits, then k, M or G (times 1024, its square, its cube) if suffixes are

@@ -20,9 +20,10 @@
 #include "membership/follow.h"
 
 #define CONNECT_MS	10000
+#define NAMES_SLACK_MS	500	/* from the end of a search for names to its result */
 #define HANG_NS		(500 * MS)
 #define FREE_MS		2000	/* corosync may take so long to let us leave */
-#define MS		UINT64_C(1000000)
+#define MS		FOLLOW_MS
 
 uint64_t follow_now_ns(void)
 {
@@ -188,12 +189,20 @@ static bool is_hanging(struct sinew_corosync *c)
 /* 0 when it is open, else why not; *ret_text as well. */
 static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 {
-	const struct timespec until = in_ms(c->setup.connect_ms);
+	struct timespec until = in_ms(c->setup.connect_ms);
+	bool has_waited = false;
 	int rc = 0;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->is_open && !c->has_ended && rc != ETIMEDOUT)
+	while (!c->is_open && !c->has_ended && rc != ETIMEDOUT) {
 		rc = pthread_cond_timedwait(&c->changed, &c->lock, &until);
+		/* It is not corosync that does not answer: names have a time of their own. */
+		if (rc != ETIMEDOUT || !c->is_resolving || has_waited)
+			continue;
+		has_waited = true;
+		until = in_ms(NAMES_MS + NAMES_SLACK_MS);
+		rc = 0;
+	}
 	if (c->is_open)
 		rc = 0;
 	else if (is_hanging(c))

@@ -16,8 +16,9 @@
 
 #include "membership/config.h"
 
-#define MS		UINT64_C(1000000)
+#define MS		FOLLOW_MS
 #define RETRY_NS	(250 * MS)	/* of connecting and joining */
+#define NAMES_RETRY_NS	(1000 * MS)	/* of the configuration, without which nothing begins */
 #define CHECK_NS	(1000 * MS)	/* between two questions whether corosync answers */
 #define GOODBYE_NS	(1000 * MS)	/* it may take so long to come back */
 #define WAIT_MAX_MS	60000
@@ -37,7 +38,8 @@ static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_stora
 {
 	struct sinew_corosync *c = arg;
 
-	if (c->node)
+	/* None is known so far: that is no reason to forget what was. */
+	if (c->node && n_addrs)
 		sinew_peer_set_addrs(c->node, nodeid, addrs, n_addrs);
 }
 
@@ -221,88 +223,9 @@ static const struct ipc_events events = {
 	.config = on_config,
 };
 
-/* ---- configuration ---- */
-
-static int read_config(struct sinew_corosync *c, struct sinew_static **ret_config,
-		       uint32_t *ret_local, char *err, size_t err_size)
-{
-	struct sinew_static *config = NULL;
-	char *text = NULL;
-	int rc;
-
-	calling(c);
-	rc = ipc_config(c->ipc, &text, ret_local);
-	called(c);
-	if (rc) {
-		snprintf(err, err_size, "corosync's configuration cannot be read: %s",
-			 strerror(-rc));
-		return rc;
-	}
-	rc = sinew_static_parse("corosync", text, strlen(text), &config, err, err_size);
-	free(text);
-	if (!rc)
-		rc = sinew_static_resolve(config, err, err_size);
-	if (rc) {
-		sinew_static_free(config);
-		return rc;
-	}
-	*ret_config = config;
-	return 0;
-}
-
-/* The nodes as the view wants them; lock is held. */
-static void tell_nodes(struct sinew_corosync *c)
-{
-	struct view_node *nodes = calloc(VIEW_NODES_MAX, sizeof(*nodes));
-	uint32_t ids[VIEW_NODES_MAX];
-	char err[CONFIG_ERROR_MAX];
-	struct sinew_options opt;
-	unsigned n, i;
-
-	if (!nodes) {
-		follow_log(c, SINEW_ERROR, "out of memory: the nodelist stays as it was");
-		return;
-	}
-	n = sinew_static_nodes(c->config, ids, VIEW_NODES_MAX);
-	if (n > VIEW_NODES_MAX)
-		n = VIEW_NODES_MAX;
-	for (i = 0; i < n; i++) {
-		sinew_options_init(&opt, sizeof(opt));
-		sinew_static_options(c->config, ids[i], &opt, err, sizeof(err));
-		nodes[i].nodeid = ids[i];
-		nodes[i].n_addrs = opt.n_addrs;
-		memcpy(nodes[i].addrs, opt.addrs, sizeof(opt.addrs));
-		snprintf(nodes[i].name, sizeof(nodes[i].name), "%s",
-			 sinew_static_name(c->config, ids[i]));
-	}
-	view_nodelist(&c->view, nodes, n);
-	free(nodes);
-}
-
-static void renew_config(struct sinew_corosync *c)
-{
-	struct sinew_static *config;
-	char err[CONFIG_ERROR_MAX];
-	uint32_t local;
-
-	c->is_config_due = false;
-	if (read_config(c, &config, &local, err, sizeof(err))) {
-		follow_log(c, SINEW_ERROR, "the changed configuration is not taken over: %s", err);
-		return;
-	}
-	if (c->config != c->first)
-		sinew_static_free(c->config);
-	c->config = config;
-	if (!c->has_view)
-		return;
-	pthread_mutex_lock(&c->lock);
-	tell_nodes(c);
-	pthread_mutex_unlock(&c->lock);
-}
-
 /* ---- connecting ---- */
 
-static void say_error(struct sinew_corosync *c, int error, const char *text)
+void follow_say_error(struct sinew_corosync *c, int error, const char *text)
 {
 	pthread_mutex_lock(&c->lock);
 	if (strcmp(c->text, text))
@@ -320,54 +243,8 @@ static void disconnect(struct sinew_corosync *c)
 	c->ipc = NULL;
 	c->has_joined = false;
 	c->retry_ns = follow_now_ns() + RETRY_NS;
-}
-
-/* Who is to refuse without quorum waits for it before the beginning. */
-static int ask_quorum(struct sinew_corosync *c, char *err, size_t err_size)
-{
-	bool is_quorate = false;
-	int rc;
-
-	calling(c);
-	rc = ipc_quorate(c->ipc, &is_quorate);
-	called(c);
-	if (!rc && is_quorate)
-		return 0;
-	snprintf(err, err_size, "there is no quorum, and quorum_policy in \"sinew {\" is refuse");
-	return rc ? rc : -EHOSTDOWN;
-}
-
-/* The first time: what the application begins with. */
-static int take_first(struct sinew_corosync *c)
-{
-	char err[CONFIG_ERROR_MAX];
-	struct sinew_static *config;
-	struct sinew_options opt;
-	uint32_t local;
-	int rc;
-
-	rc = read_config(c, &config, &local, err, sizeof(err));
-	if (!rc) {
-		sinew_options_init(&opt, sizeof(opt));
-		rc = sinew_static_options(config, local, &opt, err, sizeof(err));
-		if (!rc && opt.quorum_policy == SINEW_QUORUM_REFUSE && !c->setup.observe)
-			rc = ask_quorum(c, err, sizeof(err));
-		if (rc)
-			sinew_static_free(config);
-	}
-	if (rc) {
-		say_error(c, rc, err);
-		return rc;
-	}
-	pthread_mutex_lock(&c->lock);
-	c->first = config;
-	c->config = config;
-	c->nodeid = local;
-	c->is_open = true;
-	c->text[0] = '\0';
-	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
-	return 0;
+	if (!c->first)
+		nodelist_drop(c);
 }
 
 static void try_connect(struct sinew_corosync *c)
@@ -380,16 +257,13 @@ static void try_connect(struct sinew_corosync *c)
 	rc = ipc_open(&events, c, &c->ipc, text, sizeof(text));
 	called(c);
 	if (rc) {
-		say_error(c, rc, rc == -ENOMEM ? "out of memory" : text);
+		follow_say_error(c, rc, rc == -ENOMEM ? "out of memory" : text);
 		return;
 	}
-	if (!c->first) {
-		if (take_first(c))
-			disconnect(c);
-		return;
-	}
-	follow_log(c, SINEW_INFO, "corosync is there again");
-	renew_config(c);
+	if (c->first)
+		follow_log(c, SINEW_INFO, "corosync is there again");
+	if (nodelist_read(c) && !c->first)
+		disconnect(c);
 }
 
 /* Into the group, as soon as there is a node with an incarnation of its own. */
@@ -443,7 +317,7 @@ static void begin_view(struct sinew_corosync *c)
 	c->has_view = true;
 	if (c->node)
 		sinew_quorum(c->node, false);
-	tell_nodes(c);
+	nodelist_tell(c);
 }
 
 static void take_words(struct sinew_corosync *c)
@@ -473,7 +347,7 @@ static void take_words(struct sinew_corosync *c)
 
 static void sleep_until_work(struct sinew_corosync *c)
 {
-	struct pollfd p[IPC_FDS + 1] = { { .fd = c->wake_fd, .events = POLLIN } };
+	struct pollfd p[IPC_FDS + 2] = { { .fd = c->wake_fd, .events = POLLIN } };
 	uint64_t until = c->has_view ? view_deadline(&c->view) : VIEW_NEVER, now, count;
 	int fds[IPC_FDS] = { -1, -1, -1 }, i, ms;
 
@@ -481,6 +355,9 @@ static void sleep_until_work(struct sinew_corosync *c)
 		ipc_fds(c->ipc, fds);
 	for (i = 0; i < IPC_FDS; i++)
 		p[i + 1] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	p[i + 1] = (struct pollfd){ .fd = nodelist_fd(c), .events = POLLIN };
+	if (nodelist_deadline(c) < until)
+		until = nodelist_deadline(c);
 	if ((!c->ipc || !c->has_joined) && c->retry_ns < until)
 		until = c->retry_ns;
 	if (c->ipc && c->check_ns < until)
@@ -491,7 +368,7 @@ static void sleep_until_work(struct sinew_corosync *c)
 	if (until <= now)
 		return;
 	ms = until - now > WAIT_MAX_MS * MS ? WAIT_MAX_MS : (int)((until - now + MS - 1) / MS);
-	poll(p, IPC_FDS + 1, ms);
+	poll(p, IPC_FDS + 2, ms);
 	if (p[0].revents && read(c->wake_fd, &count, sizeof(count)) < 0)
 		return;
 }
@@ -536,7 +413,11 @@ static void turn(struct sinew_corosync *c)
 	if (c->ipc && (dispatch(c) || check(c)))
 		lost(c);
 	if (c->ipc && c->is_config_due)
-		renew_config(c);
+		nodelist_read(c);
+	if (nodelist_tick(c)) {
+		disconnect(c);
+		c->retry_ns = follow_now_ns() + NAMES_RETRY_NS;
+	}
 	if (c->ipc && follow_now_ns() >= c->retry_ns)
 		try_join(c);
 	pthread_mutex_lock(&c->lock);
@@ -587,6 +468,7 @@ void *follow_run(void *arg)
 		sleep_until_work(c);
 	}
 	disconnect(c);
+	nodelist_drop(c);
 	pthread_mutex_lock(&c->lock);
 	c->has_ended = true;
 	c->status.connected = false;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the two files behind sinew-corosync.h share. Not for others.
+ * What the files behind sinew-corosync.h share. Not for others.
  *
  *	corosync.c   the public functions: open, attach, status, free
  *	follow.c     the thread that talks to corosync and feeds the node
+ *	nodelist.c   which nodes corosync's configuration has, and where they are
  *	publish.c    what others may see of it
  */
 #ifndef MEMBERSHIP_FOLLOW_H
@@ -14,9 +15,11 @@
 
 #include "lowcomms/sinew-corosync.h"
 #include "membership/ipc.h"
+#include "membership/names.h"
 #include "membership/static.h"
 
 #define FOLLOW_TEXT_MAX		1024
+#define FOLLOW_MS		UINT64_C(1000000)
 
 /*
  * Fields without a note belong to the thread. lock is held while the node is called
@@ -32,6 +35,7 @@ struct sinew_corosync {
 	pthread_cond_t changed;		/* opened, failed or ended; lock */
 	unsigned refs;			/* the user's and the thread's; lock */
 	bool is_open, has_ended;	/* lock */
+	bool is_resolving;		/* corosync has answered; names are looked up; lock */
 	int error;			/* why it is not open; lock */
 	char text[FOLLOW_TEXT_MAX];	/* that, for people; lock */
 	struct sinew_static *first;	/* what it began with; constant once open */
@@ -53,6 +57,16 @@ struct sinew_corosync {
 
 	struct ipc *ipc;		/* NULL: not connected */
 	struct sinew_static *config;	/* the latest */
+	struct {
+		struct sinew_static *config;	/* NULL: nothing is looked up */
+		struct names *names;		/* NULL: there are none in it */
+		uint32_t local;
+		bool is_again;		/* as the latest, but for names that had no address */
+		uint64_t until_ns;
+	} pending;
+	bool has_open_names;		/* of the latest: some have no address */
+	uint64_t names_again_ns;	/* these are looked up again then */
+	char wrong[FOLLOW_TEXT_MAX];	/* what was said of them last */
 	struct view view;
 	bool has_view;			/* view_init() was called */
 	bool has_joined;		/* ipc_join() was taken */
@@ -75,6 +89,8 @@ void *follow_run(void *arg);
 /* Copies what the status functions give; lock is held. */
 void follow_publish(struct sinew_corosync *c);
 void follow_wake(struct sinew_corosync *c);
+/* Why it is not open; each other reason is logged. */
+void follow_say_error(struct sinew_corosync *c, int error, const char *text);
 void follow_unref(struct sinew_corosync *c);
 uint64_t follow_now_ns(void);
 uint64_t follow_wall_ms(void);
@@ -83,6 +99,20 @@ uint64_t follow_wall_ms(void);
 bool follow_life(struct sinew_corosync *c, uint64_t *ret_life);
 void follow_log(struct sinew_corosync *c, enum sinew_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* ---- nodelist.c, for the thread ---- */
+
+/* Reads corosync's configuration and begins to look up its names. An error was told. */
+int nodelist_read(struct sinew_corosync *c);
+/* Takes it over when the answers are there, or too late. An error was told: nothing to begin with,
+ * all is to be tried again. */
+int nodelist_tick(struct sinew_corosync *c);
+uint64_t nodelist_deadline(const struct sinew_corosync *c);
+int nodelist_fd(const struct sinew_corosync *c);	/* -1: none */
+/* Waits for no names any more. */
+void nodelist_drop(struct sinew_corosync *c);
+/* The nodes as the view wants them; lock is held. */
+void nodelist_tell(struct sinew_corosync *c);
 
 /* Around each call that blocks while corosync hangs. */
 static inline void calling(struct sinew_corosync *c)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define MAGIC		0x4d574e53u	/* "SNWM" */
@@ -116,4 +117,38 @@ int greeting_get(const uint8_t *p, size_t n, struct greeting *ret)
 			return -EBADMSG;
 	*ret = g;
 	return 0;
+}
+
+static bool is_link_local(const struct sockaddr_storage *addr)
+{
+	return addr->ss_family == AF_INET6 &&
+	       IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)addr)->sin6_addr);
+}
+
+static bool same_digits(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	return a->ss_family == b->ss_family &&
+	       !memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
+		       &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr));
+}
+
+unsigned greeting_addresses(const struct greeting *g, const struct sockaddr_storage *listed,
+			    unsigned n_listed, struct sockaddr_storage *addrs)
+{
+	unsigned n = 0, i, k;
+
+	for (i = 0; i < g->n_addrs; i++) {
+		if (!is_link_local(&g->addrs[i])) {
+			addrs[n++] = g->addrs[i];
+			continue;
+		}
+		for (k = 0; k < n_listed && !same_digits(&listed[k], &g->addrs[i]); k++)
+			;
+		if (k < n_listed)
+			addrs[n++] = listed[k];
+	}
+	if (n)
+		return n;
+	memcpy(addrs, listed, n_listed * sizeof(listed[0]));
+	return n_listed;
 }

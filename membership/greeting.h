@@ -51,4 +51,12 @@ size_t greeting_put(uint8_t *p, const struct greeting *g);
 /* -EBADMSG: not such bytes. -EPROTONOSUPPORT: another version or transport. */
 int greeting_get(const uint8_t *p, size_t n, struct greeting *ret);
 
+/*
+ * The addresses that it tells: those of the nodelist if it tells none. On which interface a
+ * link-local address is differs from machine to machine: it is taken as it is listed here, or not
+ * at all. addrs has room for SINEW_ADDRS_MAX; returns how many.
+ */
+unsigned greeting_addresses(const struct greeting *g, const struct sockaddr_storage *listed,
+			    unsigned n_listed, struct sockaddr_storage *addrs);
+
 #endif

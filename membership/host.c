@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Socket addresses: from a name, to text, compared, tried.
+ * Socket addresses: from numbers or a name, to text, compared, tried.
  * Knows nothing of nodes or files.
  */
 #include "membership/host.h"
@@ -13,37 +13,84 @@
 #include <string.h>
 #include <unistd.h>
 
-static int resolve(const char *host, int family, int flags, struct sockaddr_storage *ret_addr)
+#include "lowcomms/sinew.h"
+
+/* A name never ends in a number; "10.1" and "010.0.0.1" are read in more than one way. */
+static bool ends_in_number(const char *text)
 {
-	struct addrinfo hints = {
-		.ai_family = family,
+	size_t len = strlen(text), i;
+
+	while (len && text[len - 1] == '.')
+		len--;
+	for (i = len; i && text[i - 1] != '.'; i--)
+		;
+	if (len - i > 2 && text[i] == '0' && (text[i + 1] == 'x' || text[i + 1] == 'X'))
+		return strspn(text + i + 2, "0123456789abcdefABCDEF") >= len - i - 2;
+	return strspn(text + i, "0123456789") >= len - i;
+}
+
+enum host_kind host_read(const char *text, struct sockaddr_storage *ret_addr)
+{
+	const char *percent = strchr(text, '%');
+	char ip[INET6_ADDRSTRLEN];
+	struct in6_addr six;
+
+	if (!sinew_address(text, 0, ret_addr))
+		return HOST_NUMBERS;
+	if (percent && (size_t)(percent - text) < sizeof(ip)) {
+		snprintf(ip, sizeof(ip), "%.*s", (int)(percent - text), text);
+		if (percent[1] && inet_pton(AF_INET6, ip, &six) == 1)
+			return HOST_NO_INTERFACE;
+	}
+	return percent || strchr(text, ':') || ends_in_number(text) ? HOST_WRONG : HOST_NAME;
+}
+
+/* IPv4 in IPv6 is IPv4. */
+static void take(const struct addrinfo *from, struct sockaddr_storage *ret_addr)
+{
+	struct sockaddr_in *four = (struct sockaddr_in *)ret_addr;
+	struct in6_addr six;
+
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	memcpy(ret_addr, from->ai_addr, from->ai_addrlen);
+	if (from->ai_family != AF_INET6)
+		return;
+	six = ((struct sockaddr_in6 *)ret_addr)->sin6_addr;
+	if (!IN6_IS_ADDR_V4MAPPED(&six))
+		return;
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	four->sin_family = AF_INET;
+	memcpy(&four->sin_addr, &six.s6_addr[12], sizeof(four->sin_addr));
+}
+
+static const struct addrinfo *first_of(const struct addrinfo *list, int family)
+{
+	while (list && list->ai_family != family)
+		list = list->ai_next;
+	return list;
+}
+
+int host_look_up(const char *name, enum host_family family, struct sockaddr_storage *ret_addr)
+{
+	/* Both families are asked for at once, as others do: two questions would be answered from
+	 * two places, the one by a file, the other by a server that the file was to overrule. */
+	const struct addrinfo hints = {
+		.ai_family = family == HOST_IPV4 ? AF_INET : family == HOST_IPV6 ? AF_INET6 :
+			     AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
-		.ai_flags = flags,
 	};
+	const int wanted = family == HOST_IPV4 || family == HOST_IPV4_6 ? AF_INET : AF_INET6;
+	const struct addrinfo *best;
 	struct addrinfo *list;
 	int rc;
 
-	rc = getaddrinfo(host, NULL, &hints, &list);
+	rc = getaddrinfo(name, NULL, &hints, &list);
 	if (rc)
 		return rc;
-	memset(ret_addr, 0, sizeof(*ret_addr));
-	memcpy(ret_addr, list->ai_addr, list->ai_addrlen);
+	best = first_of(list, wanted);
+	take(best ? best : list, ret_addr);
 	freeaddrinfo(list);
 	return 0;
-}
-
-int host_resolve(const char *host, enum host_family family, struct sockaddr_storage *ret_addr)
-{
-	int first = family == HOST_IPV4 || family == HOST_IPV4_6 ? AF_INET : AF_INET6;
-	int other = first == AF_INET ? AF_INET6 : AF_INET;
-	int rc;
-
-	if (!resolve(host, AF_UNSPEC, AI_NUMERICHOST, ret_addr))
-		return 0;
-	rc = resolve(host, first, 0, ret_addr);
-	if (rc && (family == HOST_IPV4_6 || family == HOST_IPV6_4))
-		rc = resolve(host, other, 0, ret_addr);
-	return rc;
 }
 
 void host_set_port(struct sockaddr_storage *addr, uint16_t port)
@@ -62,6 +109,14 @@ bool host_is_single(const struct sockaddr_storage *addr)
 	if (addr->ss_family == AF_INET)
 		return a4 != INADDR_ANY && a4 != INADDR_BROADCAST && !IN_MULTICAST(a4);
 	return !IN6_IS_ADDR_UNSPECIFIED(a6) && !IN6_IS_ADDR_MULTICAST(a6);
+}
+
+bool host_lacks_interface(const struct sockaddr_storage *addr)
+{
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)addr;
+
+	return addr->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr) &&
+	       !six->sin6_scope_id;
 }
 
 bool host_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Socket addresses: from a name, to text, compared, tried.
+ * Socket addresses: from numbers or a name, to text, compared, tried.
  * Knows nothing of nodes or files.
  */
 #ifndef MEMBERSHIP_HOST_H
@@ -16,13 +16,29 @@
 /* Which family a host name may give, and which of two is taken. */
 enum host_family { HOST_IPV6_4, HOST_IPV4_6, HOST_IPV4, HOST_IPV6 };
 
-/* An address as digits or a host name; port 0. May ask the name service.
- * Returns 0 or a code for gai_strerror(). */
-int host_resolve(const char *host, enum host_family family, struct sockaddr_storage *ret_addr);
+/* What a text is that stands for a machine. */
+enum host_kind {
+	HOST_NUMBERS,		/* an address */
+	HOST_NAME,		/* to be looked up */
+	HOST_NO_INTERFACE,	/* an address on an interface that is not there (yet) */
+	HOST_WRONG,		/* neither: numbers that are no address, or are read in two ways */
+};
+
+/* Asks nobody. With HOST_NUMBERS the address, port 0. */
+enum host_kind host_read(const char *text, struct sockaddr_storage *ret_addr);
+
+/*
+ * The address of a name, port 0: of those that the system gives for it, in its order, the first of
+ * the family that is wanted. Asks the name service, which may take minutes: see names.h.
+ * Returns 0 or a code for gai_strerror().
+ */
+int host_look_up(const char *name, enum host_family family, struct sockaddr_storage *ret_addr);
 
 void host_set_port(struct sockaddr_storage *addr, uint16_t port);
 /* Neither "any" nor multicast nor broadcast. */
 bool host_is_single(const struct sockaddr_storage *addr);
+/* Link-local, and it does not say on which interface. */
+bool host_lacks_interface(const struct sockaddr_storage *addr);
 /* Family, address, interface and port. */
 bool host_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 /* "127.0.0.1", "fe80::1%eth0"; with_port: "127.0.0.1:21065", "[::1]:21065". Returns buf. */

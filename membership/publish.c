@@ -54,8 +54,9 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 			uint32_t nodeid)
 {
 	const struct view *v = &c->view;
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 	uint64_t began_ms = 0;
-	unsigned i;
+	unsigned i, n;
 
 	/* All of it, to be compared whole. */
 	memset(to, 0, sizeof(*to));
@@ -89,8 +90,8 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 		to->leaving = m->has_said_goodbye;
 		to->incarnation = m->greeting.incarnation;
 		began_ms = m->greeting.began_ms;
-		if (m->greeting.n_addrs)
-			fill_addrs(to, m->greeting.addrs, m->greeting.n_addrs);
+		n = greeting_addresses(&m->greeting, to->addrs, to->n_addrs, addrs);
+		fill_addrs(to, addrs, n);
 	}
 	to->since_ms = since_of(c, nodeid, to->joined, to->leaving, to->incarnation);
 	if (to->joined && !to->leaving && began_ms)

@@ -8,45 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "membership/host.h"
-#include "membership/config.h"
-#include "membership/section.h"
+#include "membership/similar.h"
+#include "membership/static_inside.h"
 
-#define STRING_MAX	256	/* a name or host name, NUL included */
 #define NODEID_MAX	INT32_MAX
 #define FENCE_TIMEOUT_MS	60000
 #define PEERS_DEFAULT	128	/* of max_peers in sinew.h */
-
-struct ring {
-	unsigned line;		/* 0: the node has no such ring */
-	char host[STRING_MAX];
-	struct sockaddr_storage addr;
-};
-
-struct static_node {
-	uint32_t nodeid;
-	unsigned line;		/* of its "node {" */
-	unsigned nodeid_line;
-	uint16_t port;		/* 0: as in the section sinew */
-	char name[STRING_MAX];
-	struct ring rings[SINEW_ADDRS_MAX];
-};
-
-struct sinew_static {
-	char *file;
-	char cluster[SINEW_NAME_MAX];
-	enum host_family family;
-	struct section section;
-	struct static_node *nodes;
-	unsigned n_nodes;
-};
 
 /* ---- reading ---- */
 
@@ -90,12 +63,54 @@ static int take_node_number(const struct config_item *item, uint64_t max, uint64
 	return 0;
 }
 
+/* The number of "ring0_addr" to "ring7_addr"; -1: it is none. */
+static int ring_of(const char *key)
+{
+	if (strncmp(key, "ring", 4) || key[4] < '0' || key[4] >= '0' + SINEW_ADDRS_MAX ||
+	    strcmp(key + 5, "_addr"))
+		return -1;
+	return key[4] - '0';
+}
+
+static bool is_ascii(const char *text)
+{
+	while (*text && !(*text & 0x80))
+		text++;
+	return !*text;
+}
+
+/* A key that is none of ours is corosync's, unless it looks as if one of ours was meant. */
+static int take_unknown(const struct config_item *item, struct config_error *err)
+{
+	static const struct {
+		const char *key, *shown;
+		unsigned most;
+	} known[] = {
+		{ "ring0_addr", "ring0_addr .. ring7_addr", 2 },
+		{ "nodeid", "nodeid", 2 },
+		{ "name", "name", 1 },
+		{ "sinew_port", "sinew_port", 2 },
+	};
+	char text[CONFIG_SHOWN_MAX];
+	size_t i;
+
+	config_shown(item->key, strlen(item->key), text);
+	if (!is_ascii(item->key))
+		return config_fail(err, item->line, "found the key \"%s\" in \"node {\" with bytes "
+				   "that are no ASCII (a blank that is none?), expected ASCII",
+				   text);
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (similar(item->key, known[i].key, known[i].most))
+			return config_fail(err, item->line, "found the unknown key \"%s\" in "
+					   "\"node {\", expected %s", text, known[i].shown);
+	return 0;
+}
+
 static int take_node(struct static_node *node, const struct config_item *item,
 		     struct config_error *err)
 {
+	const int i = ring_of(item->key);
 	uint64_t n = 0;
-	unsigned i;
-	int end = 0;
 	int rc;
 
 	if (!strcmp(item->key, "name"))
@@ -111,9 +126,8 @@ static int take_node(struct static_node *node, const struct config_item *item,
 		node->port = (uint16_t)n;
 		return rc;
 	}
-	if (sscanf(item->key, "ring%1u_addr%n", &i, &end) != 1 || !end || item->key[end] ||
-	    item->key[4] < '0' || item->key[4] >= '0' + SINEW_ADDRS_MAX)
-		return 0;
+	if (i < 0)
+		return take_unknown(item, err);
 	if (!*item->value)
 		return config_fail(err, item->line, "%s: found nothing, expected an address or "
 				   "a host name", item->key);
@@ -132,11 +146,16 @@ static int take_totem(struct sinew_static *config, const struct config_item *ite
 
 	if (!strcmp(item->key, "cluster_name"))
 		return take_string(config->cluster, sizeof(config->cluster), item, err);
+	if (!strcmp(item->key, "transport"))
+		config->is_udp = !strcmp(item->value, "udp");
 	if (strcmp(item->key, "ip_version"))
 		return 0;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(item->value, names[i]))
-			config->family = (enum host_family)i;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(item->value, names[i]))
+			continue;
+		config->family = (enum host_family)i;
+		config->has_family = true;
+	}
 	return 0;
 }
 
@@ -184,7 +203,7 @@ static int check_node(const struct sinew_static *config, const struct static_nod
 			   "\"ring0_addr: ADDRESS\" in it", node->nodeid);
 }
 
-static int check(const struct sinew_static *config, struct config_error *err)
+static int check(struct sinew_static *config, struct config_error *err)
 {
 	unsigned i;
 	int rc;
@@ -197,7 +216,8 @@ static int check(const struct sinew_static *config, struct config_error *err)
 		if (rc)
 			return rc;
 	}
-	return section_check(&config->section, err);
+	rc = section_check(&config->section, err);
+	return rc ? rc : static_read_numbers(config, err);
 }
 
 int sinew_static_parse(const char *name, const char *text, size_t len,
@@ -216,6 +236,9 @@ int sinew_static_parse(const char *name, const char *text, size_t len,
 	if (!config->file)
 		goto out;
 	rc = config_parse(text, len, take_item, config, &error);
+	/* As corosync does it. */
+	if (config->is_udp && !config->has_family)
+		config->family = HOST_IPV4;
 	if (!rc)
 		rc = check(config, &error);
 	if (rc)
@@ -233,96 +256,28 @@ void sinew_static_free(struct sinew_static *config)
 {
 	if (!config)
 		return;
+	again_stop(config->again);
 	free(config->nodes);
 	free(config->file);
 	free(config);
 }
 
-/* ---- resolving ---- */
-
-static uint16_t port_of(const struct sinew_static *config, const struct static_node *node)
+struct sinew_static *static_copy(const struct sinew_static *config)
 {
-	if (node->port)
-		return node->port;
-	return config->section.values.port ? config->section.values.port : SINEW_PORT;
-}
+	struct sinew_static *copy = malloc(sizeof(*copy));
 
-/* The same address and port twice would make two peers of one listener. */
-static int check_unique(const struct sinew_static *config, const struct static_node *node,
-			const struct ring *ring, struct config_error *err)
-{
-	const struct static_node *other;
-	char text[HOST_TEXT_MAX];
-	unsigned i;
-
-	for (other = config->nodes; other <= node; other++) {
-		for (i = 0; i < SINEW_ADDRS_MAX; i++) {
-			const struct ring *taken = &other->rings[i];
-
-			if (taken == ring)
-				return 0;
-			if (!taken->line || !host_equal(&taken->addr, &ring->addr))
-				continue;
-			return config_fail(err, ring->line, "found %s of node %" PRIu32 " again, "
-					   "node %" PRIu32 " has it in line %u: expected another "
-					   "address, or another sinew_port",
-					   host_text(&ring->addr, true, text), node->nodeid,
-					   other->nodeid, taken->line);
-		}
+	if (!copy)
+		return NULL;
+	*copy = *config;
+	copy->again = NULL;
+	copy->file = strdup(config->file);
+	copy->nodes = malloc(config->n_nodes * sizeof(*config->nodes));
+	if (!copy->file || !copy->nodes) {
+		sinew_static_free(copy);
+		return NULL;
 	}
-	return 0;
-}
-
-/* The name is wrong, or this machine lacks what it takes to look. */
-static int not_resolved(const struct static_node *node, unsigned ring, int rc,
-			struct config_error *err)
-{
-	int error = rc == EAI_SYSTEM && errno ? errno : rc == EAI_MEMORY ? ENOMEM : EINVAL;
-
-	config_fail(err, node->rings[ring].line, "found \"%.80s\" as ring%u_addr of node %"
-		    PRIu32 ", expected an address or a host name: %s", node->rings[ring].host,
-		    ring, node->nodeid, error == EINVAL ? gai_strerror(rc) : strerror(error));
-	return -error;
-}
-
-static int resolve_node(struct sinew_static *config, struct static_node *node,
-			struct config_error *err)
-{
-	unsigned i;
-	int rc;
-
-	for (i = 0; i < SINEW_ADDRS_MAX; i++) {
-		struct ring *ring = &node->rings[i];
-
-		if (!ring->line)
-			continue;
-		rc = host_resolve(ring->host, config->family, &ring->addr);
-		if (rc)
-			return not_resolved(node, i, rc, err);
-		if (!host_is_single(&ring->addr))
-			return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of "
-					   "node %" PRIu32 ", expected the address of one machine",
-					   ring->host, i, node->nodeid);
-		host_set_port(&ring->addr, port_of(config, node));
-		rc = check_unique(config, node, ring, err);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-int sinew_static_resolve(struct sinew_static *config, char *err, size_t err_size)
-{
-	struct config_error error = { .file = config->file, .text = err, .size = err_size };
-	unsigned i;
-	int rc;
-
-	for (i = 0; i < config->n_nodes; i++) {
-		rc = resolve_node(config, &config->nodes[i], &error);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	memcpy(copy->nodes, config->nodes, config->n_nodes * sizeof(*config->nodes));
+	return copy;
 }
 
 /* ---- the file ---- */
@@ -363,6 +318,12 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 int sinew_static_load(const char *file, struct sinew_static **ret_config, char *err,
 		      size_t err_size)
 {
+	return sinew_static_load_until(file, -1, ret_config, err, err_size);
+}
+
+int sinew_static_load_until(const char *file, int stop_fd, struct sinew_static **ret_config,
+			    char *err, size_t err_size)
+{
 	struct config_error error = { .file = file, .text = err, .size = err_size };
 	struct sinew_static *config;
 	char *text = NULL;
@@ -381,7 +342,7 @@ int sinew_static_load(const char *file, struct sinew_static **ret_config, char *
 	free(text);
 	if (rc)
 		return rc;
-	rc = sinew_static_resolve(config, err, err_size);
+	rc = sinew_static_resolve(config, stop_fd, err, err_size);
 	if (rc) {
 		sinew_static_free(config);
 		return rc;
@@ -392,7 +353,7 @@ int sinew_static_load(const char *file, struct sinew_static **ret_config, char *
 
 /* ---- using ---- */
 
-static const struct static_node *find(const struct sinew_static *config, uint32_t nodeid)
+const struct static_node *static_find(const struct sinew_static *config, uint32_t nodeid)
 {
 	unsigned i;
 
@@ -413,7 +374,7 @@ unsigned sinew_static_nodes(const struct sinew_static *config, uint32_t *nodeids
 
 const char *sinew_static_name(const struct sinew_static *config, uint32_t nodeid)
 {
-	const struct static_node *node = find(config, nodeid);
+	const struct static_node *node = static_find(config, nodeid);
 
 	return node ? node->name : "";
 }
@@ -434,22 +395,37 @@ void sinew_static_fence(const struct sinew_static *config, struct sinew_static_f
 	};
 }
 
-static unsigned addrs_of(const struct static_node *node, struct sockaddr_storage *addrs)
+uint16_t static_port(const struct sinew_static *config, const struct static_node *node)
+{
+	if (node->port)
+		return node->port;
+	return config->section.values.port ? config->section.values.port : SINEW_PORT;
+}
+
+unsigned static_addrs(const struct static_node *node, struct sockaddr_storage *addrs)
 {
 	unsigned n = 0;
 	unsigned i;
 
 	for (i = 0; i < SINEW_ADDRS_MAX; i++)
-		if (node->rings[i].line)
+		if (node->rings[i].has_addr)
 			addrs[n++] = node->rings[i].addr;
 	return n;
+}
+
+unsigned sinew_static_addrs(const struct sinew_static *config, uint32_t nodeid,
+			    struct sockaddr_storage *addrs)
+{
+	const struct static_node *node = static_find(config, nodeid);
+
+	return node ? static_addrs(node, addrs) : 0;
 }
 
 int sinew_static_options(const struct sinew_static *config, uint32_t nodeid,
 			 struct sinew_options *opt, char *err, size_t err_size)
 {
 	struct config_error error = { .file = config->file, .text = err, .size = err_size };
-	const struct static_node *node = find(config, nodeid);
+	const struct static_node *node = static_find(config, nodeid);
 	uint32_t n_peers = config->n_nodes - 1;
 
 	if (!node)
@@ -459,14 +435,15 @@ int sinew_static_options(const struct sinew_static *config, uint32_t nodeid,
 	opt->nodeid = nodeid;
 	opt->cluster = config->cluster;
 	opt->membership = SINEW_MEMBERSHIP_STATIC;
-	opt->port = port_of(config, node);
-	opt->n_addrs = addrs_of(node, opt->addrs);
+	opt->port = static_port(config, node);
+	opt->n_addrs = static_addrs(node, opt->addrs);
 	/* The list is what was meant, whatever room was asked for. */
 	if (n_peers > (opt->max_peers ? opt->max_peers : PEERS_DEFAULT))
 		opt->max_peers = n_peers;
 	return 0;
 }
 
+/* Why nobody can listen there, and what to do; without the place in the file. */
 static void explain_addr(const struct static_node *node, const struct ring *ring, int error,
 			 struct config_error *err)
 {
@@ -491,17 +468,32 @@ void sinew_static_explain(const struct sinew_static *config, uint32_t nodeid, in
 			  size_t err_size)
 {
 	struct config_error e = { .file = config->file, .text = err, .size = err_size };
-	const struct static_node *node = find(config, nodeid);
+	const struct static_node *node = static_find(config, nodeid);
+	int why[SINEW_ADDRS_MAX];
+	bool is_it = false;
 	unsigned i;
 
+	if (err_size)
+		err[0] = '\0';
+	/* One address would have been enough: each has its reason, and that of one is the error. */
 	for (i = 0; node && i < SINEW_ADDRS_MAX; i++) {
-		if (!node->rings[i].line || host_try(&node->rings[i].addr) != error)
-			continue;
-		explain_addr(node, &node->rings[i], error, &e);
-		return;
+		why[i] = node->rings[i].has_addr ? host_try(&node->rings[i].addr) : 0;
+		is_it |= why[i] == error;
 	}
-	config_fail(&e, node ? node->line : 0, "node %" PRIu32 " cannot start: %s", nodeid,
-		    strerror(-error));
+	for (i = 0; is_it && i < SINEW_ADDRS_MAX; i++) {
+		const struct ring *ring = &node->rings[i];
+
+		if (!why[i] && (!ring->line || ring->has_addr))
+			continue;
+		config_behind(&e, "; ");
+		if (why[i])
+			explain_addr(node, ring, why[i], &e);
+		else
+			static_explain_name(node, i, &e);
+	}
+	if (!is_it)
+		config_fail(&e, node ? node->line : 0, "node %" PRIu32 " cannot start: %s", nodeid,
+			    strerror(-error));
 }
 
 int sinew_static_join(const struct sinew_static *config, struct sinew_node *node, char *err,
@@ -517,7 +509,7 @@ int sinew_static_join(const struct sinew_static *config, struct sinew_node *node
 		peer = &config->nodes[i];
 		if (peer->nodeid == sinew_node_id(node))
 			continue;
-		rc = sinew_peer_add(node, peer->nodeid, addrs, addrs_of(peer, addrs));
+		rc = sinew_peer_add(node, peer->nodeid, addrs, static_addrs(peer, addrs));
 		if (rc) {
 			config_fail(&error, peer->line, "node %" PRIu32 " cannot be added as a "
 				    "peer: %s", peer->nodeid, strerror(-rc));

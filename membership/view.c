@@ -86,10 +86,12 @@ static void drop_entry(struct view *v, struct view_entry *e)
 /* Where to find it: what it says itself, else what the nodelist says. */
 static void tell_addresses(struct view *v, const struct view_entry *e, const struct view_member *m)
 {
-	if (m && m->greeting.n_addrs)
-		v->ops->set_addrs(v->arg, e->node.nodeid, m->greeting.addrs, m->greeting.n_addrs);
-	else
-		v->ops->set_addrs(v->arg, e->node.nodeid, e->node.addrs, e->node.n_addrs);
+	static const struct greeting none;
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+	unsigned n = greeting_addresses(m ? &m->greeting : &none, e->node.addrs, e->node.n_addrs,
+					addrs);
+
+	v->ops->set_addrs(v->arg, e->node.nodeid, addrs, n);
 }
 
 void view_tell_failed(struct view *v, struct view_entry *e)

@@ -6,6 +6,16 @@
 
 #define FULL_PROBE_NS	1000000000u	/* between two full probes of a path, at least */
 
+bool path_addr_same_host(const struct path_addr *a, const struct path_addr *b)
+{
+	return !memcmp(a->ip, b->ip, sizeof a->ip) && a->scope == b->scope;
+}
+
+static bool same_addr(const struct path_addr *a, const struct path_addr *b)
+{
+	return path_addr_same_host(a, b) && a->port == b->port;
+}
+
 void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n)
 {
 	struct paths old = *ps;
@@ -13,13 +23,12 @@ void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n)
 	*ps = (struct paths) { .n = n < PATHS_MAX ? n : PATHS_MAX };
 	for (unsigned i = 0; i < ps->n; i++) {
 		for (unsigned k = 0; k < old.n; k++)
-			if (!memcmp(old.p[k].addr.ip, addrs[i].ip, sizeof addrs[i].ip) &&
-			    old.p[k].addr.port == addrs[i].port)
+			if (same_addr(&old.p[k].addr, &addrs[i]))
 				ps->p[i] = old.p[k];
 		ps->p[i].addr = addrs[i];
 	}
 	for (unsigned i = 0; i < ps->n && old.was_used && old.used < old.n; i++) {
-		if (memcmp(&ps->p[i].addr, &old.p[old.used].addr, sizeof ps->p[i].addr))
+		if (!same_addr(&ps->p[i].addr, &old.p[old.used].addr))
 			continue;
 		ps->was_used = true;
 		ps->used = i;
@@ -90,7 +99,7 @@ void paths_skip(struct paths *ps, unsigned i)
 int paths_find(const struct paths *ps, const struct path_addr *addr)
 {
 	for (unsigned i = 0; i < ps->n; i++)
-		if (!memcmp(ps->p[i].addr.ip, addr->ip, sizeof addr->ip))
+		if (path_addr_same_host(&ps->p[i].addr, addr))
 			return (int)i;
 	return -1;
 }

@@ -14,6 +14,7 @@
 /* An address for comparison only: IPv6, or IPv4 mapped into it. */
 struct path_addr {
 	uint8_t ip[16];
+	uint32_t scope;		/* interface of a link-local address, else 0: part of the address */
 	uint16_t port;		/* host order; not compared for incoming links */
 };
 
@@ -59,6 +60,8 @@ struct paths {
 	uint64_t used_since_ns;
 };
 
+/* The same address of a machine, whatever the ports. */
+bool path_addr_same_host(const struct path_addr *a, const struct path_addr *b);
 void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n);
 /* The path to dial: from next the first one that is neither known dead nor in doubt, else one
  * that is not known dead, else next. */

@@ -454,4 +454,9 @@ WRAP(unsigned, if_nametoindex, const char *name)
 	return fails(CALL_if_nametoindex) ? 0 : __real_if_nametoindex(name);
 }
 
+WRAP(char *, if_indextoname, unsigned index, char *name)
+{
+	return fails(CALL_if_indextoname) ? NULL : __real_if_indextoname(index, name);
+}
+
 #endif

@@ -178,6 +178,7 @@ static void ipv6_is_read(void)
 	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_STR(host_text(&opt.addrs[0], true, shown), "[::1]:21065");
 	CHECK_EQ(opt.n_addrs, 2);
+	CHECK_STR(host_text(&opt.addrs[1], true, shown), "127.0.0.1:21065");
 	sinew_static_free(config);
 }
 
@@ -262,7 +263,43 @@ static const struct bad {
 	{ NODE("1", "name: x"),
 	  ":2: found node 1 without an address, expected \"ring0_addr: ADDRESS\" in it" },
 	{ NODE("1", "ring8_addr: 127.0.0.1"),
-	  ":2: found node 1 without an address, expected \"ring0_addr: ADDRESS\" in it" },
+	  ":4: found the unknown key \"ring8_addr\" in \"node {\", expected ring0_addr .. "
+	  "ring7_addr" },
+	{ NODE("1", "ring0addr: 127.0.0.1"),
+	  ":4: found the unknown key \"ring0addr\" in \"node {\", expected ring0_addr .. "
+	  "ring7_addr" },
+	{ NODE("1", "Ring0_Addr: 127.0.0.1"),
+	  ":4: found the unknown key \"Ring0_Addr\" in \"node {\", expected ring0_addr .. "
+	  "ring7_addr" },
+	{ NODE("1", "node_id: 2\nring0_addr: 127.0.0.1"),
+	  ":4: found the unknown key \"node_id\" in \"node {\", expected nodeid" },
+	{ NODE("1", "naem: 2\nring0_addr: 127.0.0.1"),
+	  ":4: found the unknown key \"naem\" in \"node {\", expected name" },
+	{ NODE("1", "sinew_prot: 2\nring0_addr: 127.0.0.1"),
+	  ":4: found the unknown key \"sinew_prot\" in \"node {\", expected sinew_port" },
+	{ NODE("1", "\xc2\xa0ring0_addr: 127.0.0.1"),
+	  ":4: found the key \"??ring0_addr\" in \"node {\" with bytes that are no ASCII (a blank "
+	  "that is none?), expected ASCII" },
+	{ NODE("1", "ring0_addr: 010.0.0.1"),
+	  ":4: found \"010.0.0.1\" as ring0_addr of node 1, expected an address (in full, without "
+	  "leading zeros) or a host name" },
+	{ NODE("1", "ring0_addr: 10.1"),
+	  ":4: found \"10.1\" as ring0_addr of node 1, expected an address (in full, without "
+	  "leading zeros) or a host name" },
+	{ NODE("1", "ring0_addr: 0x7f000001"),
+	  ":4: found \"0x7f000001\" as ring0_addr of node 1, expected an address (in full, without "
+	  "leading zeros) or a host name" },
+	{ NODE("1", "ring0_addr: 127.0.0.1:21065"),
+	  ":4: found \"127.0.0.1:21065\" as ring0_addr of node 1, expected an address (in full, "
+	  "without leading zeros) or a host name" },
+	{ NODE("1", "ring0_addr: fe80::77"),
+	  ":4: found \"fe80::77\" as ring0_addr of node 1, a link-local address: expected its "
+	  "interface, too, as in \"fe80::1%eth0\"" },
+	{ NODE("1", "ring0_addr: 127.0.0.1\nring1_addr: ::ffff:127.0.0.1"),
+	  ":5: found 127.0.0.1:21065 of node 1 again, node 1 has it in line 4: expected another "
+	  "address, or another sinew_port" },
+	{ "totem: {\n} x\n", ":2: found \"} x\", expected \"}\" alone on its line" },
+	{ " : {\n}\n", ":1: found \"{\" without a name before it, expected \"name {\"" },
 	{ NODE("1", "ring0_addr:"),
 	  ":4: ring0_addr: found nothing, expected an address or a host name" },
 	{ NODE("1", "ring0_addr: 127.0.0.1\nsinew_port: 65536"),
@@ -480,19 +517,9 @@ static void files_that_cannot_be_read_are_named(void)
 	CHECK_STR(err, "/dev/zero: cannot be read: File too large");
 }
 
-static void names_that_do_not_resolve_are_named(void)
-{
-	static const char text[] = NODE("1", "ring0_addr: no.such.host.invalid");
-	struct sinew_static *config = NULL;
-
-	CHECK_EQ(load(text, strlen(text), &config), -EINVAL);
-	CHECK(strstr(err, ":4: found \"no.such.host.invalid\" as ring0_addr of node 1, "
-		     "expected an address or a host name: "));
-}
-
 static void addresses_are_explained(void)
 {
-	char text[300], expected[CONFIG_ERROR_MAX];
+	char text[300], expected[CONFIG_ERROR_MAX], file[64];
 	struct sockaddr_in addr = { .sin_family = AF_INET };
 	struct sinew_static *config = NULL;
 	socklen_t len = sizeof(addr);
@@ -507,12 +534,14 @@ static void addresses_are_explained(void)
 	CHECK_EQ(load(text, (size_t)n, &config), 0);
 	CHECK_OR_RETURN(config);
 	sinew_static_explain(config, 5, -EADDRNOTAVAIL, err, sizeof(err));
-	CHECK_STR(behind_name(), ":5: 192.0.2.1 of node 5 is not an address of this machine: run "
-		  "node 5 on the machine that has it, or correct the line");
+	snprintf(file, sizeof(file), "%.*s", (int)(behind_name() - err), err);
+	/* Each has its reason, whichever was the first. */
+	sprintf(expected, ":5: 192.0.2.1 of node 5 is not an address of this machine: run node 5 "
+		"on the machine that has it, or correct the line; %s:6: 127.0.0.1:%d of node 5 is "
+		"in use by another program: stop it (perhaps node 5 runs already), or set another "
+		"sinew_port in this node", file, ntohs(addr.sin_port));
+	CHECK_STR(behind_name(), expected);
 	sinew_static_explain(config, 5, -EADDRINUSE, err, sizeof(err));
-	sprintf(expected, ":6: 127.0.0.1:%d of node 5 is in use by another program: stop it "
-		"(perhaps node 5 runs already), or set another sinew_port in this node",
-		ntohs(addr.sin_port));
 	CHECK_STR(behind_name(), expected);
 	sinew_static_explain(config, 5, -EMFILE, err, sizeof(err));
 	CHECK_STR(behind_name(), ":2: node 5 cannot start: Too many open files");
@@ -535,7 +564,6 @@ int main(void)
 	RUN(every_changed_byte_is_survived);
 	RUN(random_bytes_are_survived);
 	RUN(files_that_cannot_be_read_are_named);
-	RUN(names_that_do_not_resolve_are_named);
 	RUN(addresses_are_explained);
 	return check_done();
 }

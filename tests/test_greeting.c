@@ -59,8 +59,36 @@ static void types_are_few(void)
 	}
 }
 
+static struct sockaddr_storage address(const char *text)
+{
+	struct sockaddr_storage sa = { 0 };
+
+	CHECK_EQ(sinew_address(text, 21065, &sa), 0);
+	return sa;
+}
+
+/* The number of an interface is one of the machine that sent it. */
+static void link_local_addresses_are_taken_as_they_are_listed(void)
+{
+	struct sockaddr_storage listed[2] = { address("192.0.2.1"), address("fe80::1%77") };
+	struct greeting g = { .n_addrs = 3, .addrs = { address("fe80::1"), address("fe80::2"),
+						       address("192.0.2.9") } };
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+
+	CHECK_EQ(greeting_addresses(&g, listed, 2, addrs), 2);
+	CHECK_MEM(&addrs[0], &listed[1], sizeof(addrs[0]));
+	CHECK_MEM(&addrs[1], &g.addrs[2], sizeof(addrs[0]));
+	CHECK_EQ(greeting_addresses(&g, listed, 1, addrs), 1);
+	g.n_addrs = 2;
+	CHECK_EQ(greeting_addresses(&g, listed, 1, addrs), 1);
+	CHECK_MEM(&addrs[0], &listed[0], sizeof(addrs[0]));
+	g.n_addrs = 0;
+	CHECK_EQ(greeting_addresses(&g, listed, 2, addrs), 2);
+}
+
 int main(void)
 {
+	RUN(link_local_addresses_are_taken_as_they_are_listed);
 	RUN(greetings_are_read_as_written);
 	RUN(types_are_few);
 	return check_done();

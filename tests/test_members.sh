@@ -61,6 +61,22 @@ who_hangs_is_waited_for_as_long_as_said()
 	json_holds out '.members[1].addresses[0].error | contains("it hangs")'
 }
 
+# The file can be used without it; the name service is not to blame on anybody else.
+name_without_address_is_shown()
+{
+	sed -i "s/$NET.3/no.such.host.invalid/" c
+	member 2
+	says err2 'found "no.such.host.invalid" as ring0_addr of node 3, which has no address now: '
+	members 3
+	grep -qE "^ +2 .* answers in [0-9]+ us$" out || bad "$(cat out)"
+	grep -qE '^ +3 .* unresolved \(c:[0-9]+: found "no.such.host.invalid"' out ||
+		bad "$(cat out)"
+	members 3 --json
+	json_holds out '.members[2].unresolved and (.members[2].addresses | length) == 0'
+	json_holds out '(.members[1].unresolved | not) and .members[1].unresolved_reason == ""'
+	refuses 2 'the own node needs one address' cat --config c --node 3
+}
+
 a_full_output_is_told()
 {
 	"$SINEW" members --config c --node 1 >/dev/full 2>err </dev/null
@@ -72,5 +88,6 @@ run wrong_usage_is_refused
 run who_answers_is_shown
 run all_that_answer_are_status_0
 run who_hangs_is_waited_for_as_long_as_said
+run name_without_address_is_shown
 run a_full_output_is_told
 finish

@@ -249,7 +249,7 @@ static void bad_options(void)
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), 0);
 	CHECK_EQ(sinew_peer_add(n, 2, &addr, 1), -EINVAL);
 	CHECK_EQ(sinew_peer_add(n, 0, &addr, 1), -EINVAL);
-	CHECK_EQ(sinew_peer_add(n, 1, &addr, 0), -EINVAL);
+	CHECK_EQ(sinew_peer_add(n, 1, NULL, 1), -EINVAL);
 	CHECK_EQ(sinew_peer_add(n, 1, &addr, 1), 0);
 	CHECK_EQ(sinew_peer_add(n, 1, &addr, 1), -EEXIST);
 	CHECK_EQ(sinew_peer_set_addrs(n, 9, &addr, 1), -ENOENT);

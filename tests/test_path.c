@@ -79,6 +79,9 @@ static void found_by_address(void)
 	fresh(3);
 	CHECK_EQ(paths_find(&paths, &a), 1);
 	CHECK_EQ(paths_find(&paths, &unknown), -1);
+	a.scope = 7;
+	CHECK_EQ(paths_find(&paths, &a), -1);
+	a.scope = 0;
 	a.ip[0] = 1;
 	CHECK_EQ(paths_find(&paths, &a), -1);
 }
@@ -107,6 +110,10 @@ static void new_addresses_keep_what_is_known(void)
 	CHECK_EQ(paths.p[0].rtt_ns, 5);
 	CHECK_EQ(paths.p[1].state, PATH_UNKNOWN);
 	CHECK_EQ(paths_find(&paths, &addrs[1]), 1);
+	/* The same digits on another interface are another machine. */
+	addrs[0].scope = 7;
+	paths_set(&paths, addrs, 2);
+	CHECK_EQ(paths.p[0].state, PATH_UNKNOWN);
 }
 
 /* ---- large packets ---- */

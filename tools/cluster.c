@@ -79,7 +79,12 @@ static int open_file(struct cluster *cluster, const struct cluster_arguments *ar
 	}
 	cluster->config = cluster->file;
 	cluster->node = args->node;
-	return STATUS_OK;
+	cluster->level = args->level;
+	/* Who only looks on needs no address. */
+	if (args->observes || !sinew_static_own(cluster->file, args->node, err, sizeof(err)))
+		return STATUS_OK;
+	say(SINEW_ERROR, "%s", err);
+	return STATUS_USAGE;
 }
 
 static int new_node(struct cluster *cluster, struct sinew_options *opt,
@@ -100,6 +105,22 @@ static int new_node(struct cluster *cluster, struct sinew_options *opt,
 	return STATUS_USAGE;
 }
 
+/* A peer whose name is not known now may be there later. */
+static int follow_names(struct cluster *cluster, struct sinew_node *node)
+{
+	char err[CONFIG_ERROR_MAX];
+	int rc;
+
+	if (!sinew_static_unresolved(cluster->file, 0, err, sizeof(err)))
+		return STATUS_OK;
+	say(SINEW_WARNING, "%s; trying again", err);
+	rc = sinew_static_follow(cluster->file, node, say_line, NULL, cluster->level);
+	if (!rc)
+		return STATUS_OK;
+	say(SINEW_ERROR, "names cannot be looked for again: %s", strerror(-rc));
+	return STATUS_USAGE;
+}
+
 static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 			void (*tune)(struct sinew_options *opt),
 			const struct sinew_callbacks *callbacks, void *user,
@@ -115,10 +136,11 @@ static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 	status = new_node(cluster, opt, tune, callbacks, user, ret_node);
 	if (status)
 		return status;
-	if (!sinew_static_join(cluster->config, *ret_node, err, sizeof(err)))
-		return STATUS_OK;
-	say(SINEW_ERROR, "%s", err);
-	return STATUS_USAGE;
+	if (sinew_static_join(cluster->config, *ret_node, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	return follow_names(cluster, *ret_node);
 }
 
 /* ---- corosync ---- */

@@ -32,6 +32,7 @@ struct cluster {
 	const struct sinew_static *config;	/* as it was at the start */
 	uint32_t node;				/* the own one */
 	struct sinew_static *file;		/* CLUSTER_STATIC, else NULL */
+	enum sinew_level level;			/* of the log; CLUSTER_STATIC */
 	struct sinew_corosync *corosync;	/* CLUSTER_COROSYNC, else NULL */
 };
 

@@ -57,6 +57,8 @@ int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
 	for (s = 0; s < RELAY_SIDES && !rc; s++) {
 		SINEW_OPTIONS_INIT(&opt);
 		rc = sinew_static_options(config, nodes[s], &opt, err, sizeof(err));
+		if (!rc)
+			rc = sinew_static_own(config, nodes[s], err, sizeof(err));
 		if (rc)
 			say(SINEW_ERROR, "%s", err);
 		else

@@ -132,5 +132,8 @@ int members_ask(struct members *m)
 	for (i = 0; i < m->n_paths; i++)
 		if (m->paths[i].asked && !m->paths[i].answered)
 			return STATUS_NOT_UP;
+	for (i = 0; i < m->now.n_members; i++)
+		if (!m->now.members[i].n_addrs && m->now.members[i].nodeid != m->cluster.node)
+			return STATUS_NOT_UP;
 	return STATUS_OK;
 }

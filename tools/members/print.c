@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "membership/config.h"
 #include "membership/host.h"
 #include "tools/json.h"
 #include "tools/members/members.h"
@@ -63,11 +64,21 @@ static const char *time_text(uint64_t ms, char buf[TIME_MAX])
 	return buf;
 }
 
+/* Some name of it has no address; why, if the file is ours to ask. */
+static bool is_unresolved(const struct members *m, const struct member *one, char *why,
+			  size_t size)
+{
+	why[0] = '\0';
+	if (m->cluster.file)
+		return sinew_static_unresolved(m->cluster.file, one->nodeid, why, size) != 0;
+	return !one->n_addrs;
+}
+
 /* ---- text ---- */
 
 static void print_addresses(const struct members *m, const struct member *one)
 {
-	char text[HOST_TEXT_MAX];
+	char text[HOST_TEXT_MAX], why[CONFIG_ERROR_MAX];
 	unsigned i;
 
 	for (i = 0; i < one->n_addrs; i++) {
@@ -81,6 +92,9 @@ static void print_addresses(const struct members *m, const struct member *one)
 		else if (m->cluster.file)
 			printf(" (the own node)");
 	}
+	if (is_unresolved(m, one, why, sizeof(why)))
+		printf("%sunresolved%s%s%s", i ? ", " : "", *why ? " (" : "", why,
+		       *why ? ")" : "");
 	putchar('\n');
 }
 
@@ -159,10 +173,10 @@ static int end(struct json_object *o)
 	return rc;
 }
 
-static void fill_member(struct json_object *o, const struct member *one)
+static void fill_member(const struct members *m, struct json_object *o, const struct member *one)
 {
 	struct json_object *addresses, *a;
-	char text[HOST_TEXT_MAX];
+	char text[HOST_TEXT_MAX], why[CONFIG_ERROR_MAX];
 	unsigned i;
 
 	json_put_number(o, "node", one->nodeid);
@@ -171,6 +185,8 @@ static void fill_member(struct json_object *o, const struct member *one)
 	json_put_bool(o, "listed", one->is_listed);
 	json_put_incarnation(o, "incarnation", one->incarnation);
 	json_put_number(o, "since_ms", one->since_ms);
+	json_put_bool(o, "unresolved", is_unresolved(m, one, why, sizeof(why)));
+	json_put_string(o, "unresolved_reason", why);
 	addresses = json_put_array(o, "addresses");
 	for (i = 0; i < one->n_addrs; i++) {
 		a = json_element(addresses);
@@ -208,15 +224,16 @@ static int print_document(const struct members *m)
 		fill_quorum(o, &m->now);
 	all = json_put_array(o, "members");
 	for (i = 0; i < m->now.n_members; i++)
-		fill_member(json_element(all), &m->now.members[i]);
+		fill_member(m, json_element(all), &m->now.members[i]);
 	return end(o);
 }
 
-static int print_change_object(const char *event, const struct member *now)
+static int print_change_object(const struct members *m, const char *event,
+			       const struct member *now)
 {
 	struct json_object *o = begin(event);
 
-	fill_member(o, now);
+	fill_member(m, o, now);
 	return end(o);
 }
 
@@ -285,7 +302,7 @@ static int print_removed(const struct members *m, const struct member *was)
 	char when[TIME_MAX];
 
 	if (m->args.json)
-		return print_change_object("removed", was);
+		return print_change_object(m, "removed", was);
 	printf("%s node %" PRIu32 ": no longer listed\n", time_text(wall_ms(), when),
 	       was->nodeid);
 	return 0;
@@ -305,7 +322,7 @@ int members_print_changes(const struct members *m)
 		if (is_same_member(before, now))
 			continue;
 		if (m->args.json)
-			rc = print_change_object("member", now);
+			rc = print_change_object(m, "member", now);
 		else
 			print_change(before, now);
 	}

@@ -151,6 +151,7 @@ static int add_targets(struct ping *ping)
 	uint32_t ids[STATIC_NODES_MAX];
 	unsigned n = sinew_static_nodes(ping->cluster.config, ids, STATIC_NODES_MAX), i;
 	const uint32_t own = ping->cluster.node;
+	char why[CONFIG_ERROR_MAX];
 	int rc = STATUS_OK;
 
 	if (!ping->args.to_all) {
@@ -158,6 +159,9 @@ static int add_targets(struct ping *ping)
 		memcpy(ids, ping->args.to, n * sizeof(ids[0]));
 	}
 	for (i = 0; i < n && !rc; i++) {
+		if (ids[i] != own && sinew_static_unresolved(ping->cluster.config, ids[i], why,
+							     sizeof(why)))
+			say(SINEW_WARNING, "%s", why);
 		if (ids[i] != own) {
 			rc = targets_add(ping->cluster.config, own, ids[i], &ping->paths,
 					 &ping->n_paths);
@@ -167,7 +171,7 @@ static int add_targets(struct ping *ping)
 		}
 	}
 	if (!rc && !ping->n_paths) {
-		say(SINEW_ERROR, "%s has no other node",
+		say(SINEW_ERROR, "%s has no other node with an address",
 		    ping->cluster.file ? ping->args.cluster.config : "corosync");
 		rc = STATUS_USAGE;
 	}

@@ -57,7 +57,7 @@ int targets_add(const struct sinew_static *config, uint32_t own, uint32_t nodeid
 	rc = addresses_of(config, own, &ours);
 	if (!rc)
 		rc = addresses_of(config, nodeid, &theirs);
-	if (rc)
+	if (rc || !theirs.n_addrs)
 		return rc;
 	grown = realloc(*paths, (*n_paths + theirs.n_addrs) * sizeof(**paths));
 	if (!grown) {

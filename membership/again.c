@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The names of a file that had no address, looked for again and again by a thread of its own,
+ * which nobody waits for. Knows nothing of files, nor of who sends what.
+ */
+#include "membership/static_inside.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct again {
+	pthread_mutex_t lock;		/* around calls of the node, which wait for nobody */
+	unsigned refs;			/* of the file and of the thread; lock */
+	struct sinew_node *node;	/* NULL: it may be gone; lock */
+	int stop_fd;			/* constant; an eventfd */
+	struct sinew_static *config;	/* of the thread, as are these */
+	sinew_log_fn log;
+	void *log_user;
+	enum sinew_level level;
+	char said[CONFIG_ERROR_MAX];	/* what was wrong the last time */
+};
+
+static void unref(struct again *a)
+{
+	unsigned left;
+
+	pthread_mutex_lock(&a->lock);
+	left = --a->refs;
+	pthread_mutex_unlock(&a->lock);
+	if (left)
+		return;
+	close(a->stop_fd);
+	pthread_mutex_destroy(&a->lock);
+	sinew_static_free(a->config);
+	free(a);
+}
+
+/* Nothing is said any more once the file is released. */
+static void say(struct again *a, enum sinew_level level, const char *text)
+{
+	pthread_mutex_lock(&a->lock);
+	if (a->node && a->log && level <= a->level)
+		a->log(a->log_user, level, text);
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char *text,
+		 bool has_addr)
+{
+	struct again *a = arg;
+	char line[CONFIG_ERROR_MAX];
+
+	(void)has_addr;
+	snprintf(line, sizeof(line), "peer=%" PRIu32 " %s%s", nodeid, text,
+		 level == SINEW_WARNING ? "; trying again" : "");
+	say(a, level, line);
+}
+
+static void tell_node(struct again *a, const struct sinew_static *before)
+{
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+	unsigned i, n;
+
+	for (i = 0; i < a->config->n_nodes; i++) {
+		const struct static_node *node = &a->config->nodes[i];
+
+		n = static_addrs(node, addrs);
+		if (n == static_addrs(&before->nodes[i], addrs))
+			continue;
+		n = static_addrs(node, addrs);
+		pthread_mutex_lock(&a->lock);
+		if (a->node && node->nodeid != sinew_node_id(a->node))
+			sinew_peer_set_addrs(a->node, node->nodeid, addrs, n);
+		pthread_mutex_unlock(&a->lock);
+	}
+}
+
+static void say_error(struct again *a, const char *text)
+{
+	if (*text && strcmp(text, a->said))
+		say(a, SINEW_WARNING, text);
+	snprintf(a->said, sizeof(a->said), "%s", text);
+}
+
+/* False: it is to end. */
+static bool look(struct again *a)
+{
+	struct sinew_static *before = static_copy(a->config);
+	char text[CONFIG_ERROR_MAX] = "";
+	int rc;
+
+	/* Without memory there may be some the next time. */
+	if (!before)
+		return true;
+	rc = sinew_static_resolve(a->config, a->stop_fd, text, sizeof(text));
+	if (rc != -ECANCELED) {
+		say_error(a, text);
+		static_news(a->config, before, news, a);
+		tell_node(a, before);
+	}
+	sinew_static_free(before);
+	return rc != -ECANCELED;
+}
+
+static void *run(void *arg)
+{
+	struct pollfd p;
+	struct again *a = arg;
+
+	do {
+		p = (struct pollfd){ .fd = a->stop_fd, .events = POLLIN };
+		if (poll(&p, 1, STATIC_AGAIN_MS) > 0)
+			break;
+	} while (look(a) && sinew_static_unresolved(a->config, 0, NULL, 0));
+	unref(a);
+	return NULL;
+}
+
+static int start(struct again *a)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	pthread_t thread;
+	int rc;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	a->refs++;
+	rc = pthread_create(&thread, &attr, run, a);
+	if (rc)
+		a->refs--;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return -rc;
+}
+
+int sinew_static_follow(struct sinew_static *config, struct sinew_node *node, sinew_log_fn log,
+			void *log_user, enum sinew_level level)
+{
+	struct again *a;
+	int rc = -ENOMEM;
+
+	if (!sinew_static_unresolved(config, 0, NULL, 0))
+		return 0;
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	if (pthread_mutex_init(&a->lock, NULL)) {
+		free(a);
+		return -ENOMEM;
+	}
+	a->refs = 1;
+	a->node = node;
+	a->log = log;
+	a->log_user = log_user;
+	a->level = level;
+	a->config = static_copy(config);
+	a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (a->stop_fd < 0)
+		rc = -errno;
+	else if (a->config)
+		rc = start(a);
+	if (!rc)
+		config->again = a;
+	else
+		unref(a);
+	return rc;
+}
+
+void again_stop(struct again *a)
+{
+	const uint64_t one = 1;
+
+	if (!a)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->node = NULL;
+	/* It can only fail when it is readable already. */
+	if (write(a->stop_fd, &one, sizeof(one)) < 0)
+		a->node = NULL;
+	pthread_mutex_unlock(&a->lock);
+	unref(a);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From what a file says of its nodes to their addresses: numbers at once, names by asking.
+ * Knows nothing of the syntax, nor of what the addresses are for.
+ */
+#include "membership/static_inside.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RINGS_OF(node, i) \
+	for ((i) = 0; (i) < SINEW_ADDRS_MAX; (i)++) \
+		if ((node)->rings[i].line)
+
+/* ---- checking addresses ---- */
+
+/* The same address and port twice would make two peers of one listener. */
+static int check_unique(const struct sinew_static *config, const struct static_node *node,
+			const struct ring *ring, struct config_error *err)
+{
+	const struct static_node *end = config->nodes + config->n_nodes, *other;
+	char text[HOST_TEXT_MAX];
+	unsigned i;
+
+	for (other = config->nodes; other < end; other++) {
+		for (i = 0; i < SINEW_ADDRS_MAX; i++) {
+			const struct ring *taken = &other->rings[i];
+
+			if (taken == ring || !taken->has_addr ||
+			    !host_equal(&taken->addr, &ring->addr))
+				continue;
+			return config_fail(err, ring->line, "found %s of node %" PRIu32 " again, "
+					   "node %" PRIu32 " has it in line %u: expected another "
+					   "address, or another sinew_port",
+					   host_text(&ring->addr, true, text), node->nodeid,
+					   other->nodeid, taken->line);
+		}
+	}
+	return 0;
+}
+
+/* Takes ring->addr, which has no port so far. */
+static int take_address(const struct sinew_static *config, const struct static_node *node,
+			unsigned i, struct ring *ring, struct config_error *err)
+{
+	int rc;
+
+	if (!host_is_single(&ring->addr))
+		return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %"
+				   PRIu32 ", expected the address of one machine", ring->host, i,
+				   node->nodeid);
+	if (host_lacks_interface(&ring->addr))
+		return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %"
+				   PRIu32 ", a link-local address: expected its interface, too, as "
+				   "in \"fe80::1%%eth0\"", ring->host, i, node->nodeid);
+	host_set_port(&ring->addr, static_port(config, node));
+	rc = check_unique(config, node, ring, err);
+	ring->has_addr = !rc;
+	ring->is_old = false;
+	return rc;
+}
+
+static int read_ring(const struct sinew_static *config, const struct static_node *node, unsigned i,
+		     struct ring *ring, struct config_error *err)
+{
+	ring->kind = host_read(ring->host, &ring->addr);
+	switch (ring->kind) {
+	case HOST_NUMBERS:
+		return take_address(config, node, i, ring, err);
+	case HOST_WRONG:
+		return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %"
+				   PRIu32 ", expected an address (in full, without leading zeros) "
+				   "or a host name", ring->host, i, node->nodeid);
+	case HOST_NO_INTERFACE:
+	case HOST_NAME:
+		return 0;
+	}
+	return 0;
+}
+
+int static_read_numbers(struct sinew_static *config, struct config_error *err)
+{
+	unsigned k, i;
+	int rc;
+
+	for (k = 0; k < config->n_nodes; k++) {
+		struct static_node *node = &config->nodes[k];
+
+		RINGS_OF(node, i) {
+			rc = read_ring(config, node, i, &node->rings[i], err);
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/* ---- what has no address ---- */
+
+static bool is_open(const struct ring *ring)
+{
+	return ring->line && (!ring->has_addr || ring->is_old);
+}
+
+static const char *why(const struct ring *ring)
+{
+	if (ring->kind == HOST_NO_INTERFACE)
+		return "this machine has no such interface";
+	if (ring->is_late)
+		return "the name service does not answer";
+	if (ring->error == EAI_SYSTEM && ring->errnum)
+		return strerror(ring->errnum);
+	return ring->error ? gai_strerror(ring->error) : "it has not been looked up";
+}
+
+void static_explain_name(const struct static_node *node, unsigned i, struct config_error *err)
+{
+	const struct ring *ring = &node->rings[i];
+
+	config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %" PRIu32
+		    ", which has no address now: %s", ring->host, i, node->nodeid, why(ring));
+}
+
+unsigned sinew_static_unresolved(const struct sinew_static *config, uint32_t nodeid, char *text,
+				 size_t size)
+{
+	struct config_error e = { .file = config->file, .text = text, .size = size };
+	const struct static_node *node;
+	unsigned n = 0, k, i;
+
+	if (size)
+		text[0] = '\0';
+	for (k = 0; k < config->n_nodes; k++) {
+		node = &config->nodes[k];
+		if (nodeid && node->nodeid != nodeid)
+			continue;
+		RINGS_OF(node, i) {
+			if (!is_open(&node->rings[i]))
+				continue;
+			config_behind(&e, "; ");
+			static_explain_name(node, i, &e);
+			n++;
+		}
+	}
+	return n;
+}
+
+int sinew_static_own(const struct sinew_static *config, uint32_t nodeid, char *err,
+		     size_t err_size)
+{
+	const struct static_node *node = static_find(config, nodeid);
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+	struct config_error e = { .file = config->file, .text = err, .size = err_size };
+
+	if (!node || static_addrs(node, addrs))
+		return 0;
+	sinew_static_unresolved(config, nodeid, err, err_size);
+	config_behind(&e, "; ");
+	if (e.size)
+		snprintf(e.text, e.size, "the own node needs one address: write it in numbers, or "
+			 "correct /etc/hosts or the name service");
+	return -EADDRNOTAVAIL;
+}
+
+/* ---- asking ---- */
+
+/* An interface may have come since. */
+static bool is_asked_for(struct ring *ring)
+{
+	struct sockaddr_storage addr;
+
+	if (is_open(ring) && ring->kind == HOST_NO_INTERFACE &&
+	    host_read(ring->host, &addr) == HOST_NUMBERS) {
+		ring->addr = addr;
+		ring->kind = HOST_NUMBERS;
+	}
+	return is_open(ring) && ring->kind == HOST_NAME;
+}
+
+int static_ask(struct sinew_static *config, struct names **ret_names)
+{
+	char (*hosts)[NAMES_HOST_MAX];
+	unsigned n = 0, k, i;
+	int rc;
+
+	*ret_names = NULL;
+	for (k = 0; k < config->n_nodes; k++)
+		RINGS_OF(&config->nodes[k], i)
+			n += is_asked_for(&config->nodes[k].rings[i]);
+	if (!n)
+		return 0;
+	hosts = calloc(n, sizeof(*hosts));
+	if (!hosts)
+		return -ENOMEM;
+	n = 0;
+	for (k = 0; k < config->n_nodes; k++)
+		RINGS_OF(&config->nodes[k], i)
+			if (is_asked_for(&config->nodes[k].rings[i]))
+				memcpy(hosts[n++], config->nodes[k].rings[i].host, sizeof(*hosts));
+	rc = names_begin((const char (*)[NAMES_HOST_MAX])hosts, n, config->family, ret_names);
+	free(hosts);
+	return rc;
+}
+
+static int take_answer(const struct sinew_static *config, const struct static_node *node,
+		       unsigned i, struct ring *ring, const struct names_answer *answer,
+		       struct config_error *err)
+{
+	struct ring now = *ring;
+	int rc;
+
+	ring->is_late = !answer->is_there;
+	ring->error = answer->error;
+	ring->errnum = answer->errnum;
+	if (!answer->is_there || answer->error)
+		return 0;
+	ring->addr = answer->addr;
+	rc = take_address(config, node, i, ring, err);
+	if (rc)
+		*ring = now;
+	return rc;
+}
+
+int static_answers(struct sinew_static *config, struct names *names, struct config_error *err)
+{
+	struct names_answer answer;
+	unsigned n = 0, k, i;
+	int rc = 0, first = 0;
+
+	for (k = 0; k < config->n_nodes; k++) {
+		struct static_node *node = &config->nodes[k];
+
+		RINGS_OF(node, i) {
+			struct ring *ring = &node->rings[i];
+
+			if (is_open(ring) && ring->kind == HOST_NUMBERS) {
+				rc = take_address(config, node, i, ring, err);
+			} else if (is_open(ring) && ring->kind == HOST_NAME && names) {
+				names_answer(names, n++, &answer);
+				rc = take_answer(config, node, i, ring, &answer, err);
+			}
+			first = first ? first : rc;
+		}
+	}
+	return first;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+bool static_wait(struct names *names, int stop_fd)
+{
+	const uint64_t until = now_ms() + NAMES_MS;
+	struct pollfd p[] = {
+		{ .fd = names_fd(names), .events = POLLIN },
+		{ .fd = stop_fd, .events = POLLIN },
+	};
+
+	while (!names_complete(names)) {
+		const uint64_t now = now_ms();
+
+		if (now >= until)
+			break;
+		if (poll(p, 2, (int)(until - now)) > 0 && p[1].revents)
+			return false;
+	}
+	return true;
+}
+
+int sinew_static_resolve(struct sinew_static *config, int stop_fd, char *err, size_t err_size)
+{
+	struct config_error error = { .file = config->file, .text = err, .size = err_size };
+	struct names *names;
+	int rc;
+
+	rc = static_ask(config, &names);
+	if (rc) {
+		config_fail(&error, 0, "the host names in it cannot be looked up: %s",
+			    strerror(-rc));
+		return rc;
+	}
+	if (names && !static_wait(names, stop_fd)) {
+		config_fail(&error, 0, "its host names are not looked up: told to end");
+		rc = -ECANCELED;
+	} else {
+		rc = static_answers(config, names, &error);
+	}
+	names_drop(names);
+	return rc;
+}
+
+/* ---- what was known before ---- */
+
+void static_inherit(struct sinew_static *config, const struct sinew_static *before)
+{
+	struct config_error nowhere = { .file = config->file };
+	unsigned k, i;
+
+	for (k = 0; k < config->n_nodes; k++) {
+		struct static_node *node = &config->nodes[k];
+		const struct static_node *old = static_find(before, node->nodeid);
+
+		RINGS_OF(node, i) {
+			struct ring *ring = &node->rings[i];
+
+			if (ring->has_addr || !old || !old->rings[i].has_addr)
+				continue;
+			ring->addr = old->rings[i].addr;
+			/* Another node may have that address by now. */
+			ring->has_addr = !check_unique(config, node, ring, &nowhere);
+			ring->is_old = ring->has_addr;
+		}
+	}
+}
+
+void static_news(const struct sinew_static *config, const struct sinew_static *before,
+		 static_news_fn fn, void *arg)
+{
+	char err[CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
+	struct config_error e = { .file = config->file, .text = err, .size = sizeof(err) };
+	unsigned k, i;
+
+	for (k = 0; k < config->n_nodes; k++) {
+		const struct static_node *node = &config->nodes[k];
+		const struct static_node *old = before ? static_find(before, node->nodeid) : NULL;
+
+		RINGS_OF(node, i) {
+			const struct ring *ring = &node->rings[i];
+			const struct ring *was = old && old->rings[i].line &&
+				!strcmp(old->rings[i].host, ring->host) ? &old->rings[i] : NULL;
+
+			if (is_open(ring) && !(was && is_open(was) &&
+					       !strcmp(why(was), why(ring)))) {
+				static_explain_name(node, i, &e);
+				fn(arg, SINEW_WARNING, node->nodeid, err, ring->has_addr);
+			} else if (was && is_open(was) && !is_open(ring)) {
+				snprintf(err, sizeof(err), "\"%.80s\" has an address: %s",
+					 ring->host, host_text(&ring->addr, true, text));
+				fn(arg, SINEW_INFO, node->nodeid, err, true);
+			}
+		}
+	}
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files behind static.h share. Not for others.
+ *
+ *	static.c   reading, checking, using a file
+ *	resolve.c  from the names in it to addresses
+ *	again.c    the names that had none, again and again
+ */
+#ifndef MEMBERSHIP_STATIC_INSIDE_H
+#define MEMBERSHIP_STATIC_INSIDE_H
+
+#include "membership/config.h"
+#include "membership/host.h"
+#include "membership/names.h"
+#include "membership/section.h"
+#include "membership/static.h"
+
+struct ring {
+	unsigned line;		/* 0: the node has no such ring */
+	char host[NAMES_HOST_MAX];
+	enum host_kind kind;	/* of host */
+	bool has_addr;
+	bool is_old;		/* it is of an older file: none was given for this one so far */
+	bool is_late;		/* no answer came in time */
+	int error, errnum;	/* of looking it up, as struct names_answer; 0: none */
+	struct sockaddr_storage addr;	/* with the port */
+};
+
+struct static_node {
+	uint32_t nodeid;
+	unsigned line;		/* of its "node {" */
+	unsigned nodeid_line;
+	uint16_t port;		/* 0: as in the section sinew */
+	char name[NAMES_HOST_MAX];
+	struct ring rings[SINEW_ADDRS_MAX];
+};
+
+struct sinew_static {
+	char *file;
+	char cluster[SINEW_NAME_MAX];
+	enum host_family family;
+	bool has_family;	/* it was said */
+	bool is_udp;		/* corosync's transport, which has another family as its default */
+	struct section section;
+	struct static_node *nodes;
+	unsigned n_nodes;
+	struct again *again;	/* NULL: no name is looked for */
+};
+
+const struct static_node *static_find(const struct sinew_static *config, uint32_t nodeid);
+uint16_t static_port(const struct sinew_static *config, const struct static_node *node);
+unsigned static_addrs(const struct static_node *node, struct sockaddr_storage *addrs);
+
+/* Addresses in numbers, of all nodes. -EINVAL after config_fail(). */
+int static_read_numbers(struct sinew_static *config, struct config_error *err);
+/* Why it has no address. */
+void static_explain_name(const struct static_node *node, unsigned ring, struct config_error *err);
+/* Until all answers are there or it takes too long; false: stop_fd (-1: none) became readable. */
+bool static_wait(struct names *names, int stop_fd);
+
+/* NULL is ignored. */
+void again_stop(struct again *again);
+
+#endif
