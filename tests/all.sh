@@ -13,6 +13,8 @@ WERROR=${WERROR:-}
 # Tests of the sources, or of what is installed: once is enough.
 ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark --skip test_install'
 ONCE="$ONCE --skip mutants --skip test_abi"
+# Mostly time of the protocol's own.
+ONCE="$ONCE --skip test_large_packets"
 # Mostly corosync's own time.
 ONCE="$ONCE --skip test_corosync_return --skip test_corosync_list --skip test_corosync_knet"
 ONCE="$ONCE --skip test_corosync_two"
