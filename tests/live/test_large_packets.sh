@@ -102,7 +102,7 @@ ping_sees_it()
 {
 	build_net
 	two_paths >c
-	on 2 "$SINEW" cat --config c --node 2 </dev/null >/dev/null 2>err2 &
+	nsenter -t "${ns[2]}" -n "$SINEW" cat --config c --node 2 </dev/null >/dev/null 2>err2 &
 	pids+=($!)
 	wait_for listens_there
 	on 1 timeout "$LIMIT" "$SINEW" ping --config c --node 1 --count 1 --json >out 2>err
