@@ -237,7 +237,8 @@ static bool padded_comes(const struct link *l, const struct rx *rx)
 {
 	int length = frame_length(rx->p, (size_t)(rx->end - rx->p));
 
-	return !l->dialled && (l->state == LINK_PROBE || (l->state == LINK_WAIT && !l->read_hello)) &&
+	return !l->dialled &&
+		(l->state == LINK_PROBE || (l->state == LINK_WAIT && !l->read_hello)) &&
 		length > (int)WIRE_HELLO_MAX && length <= (int)WIRE_PROBE_MAX &&
 		rx->p[offsetof(struct wire_header, cmd)] == WIRE_OPTS_CMD;
 }

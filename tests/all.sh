@@ -14,7 +14,7 @@ WERROR=${WERROR:-}
 ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark --skip test_install'
 ONCE="$ONCE --skip mutants --skip test_abi"
 # Whole programs, for what their users see.
-ONCE="$ONCE --skip test_signals --skip test_back"
+ONCE="$ONCE --skip test_signals --skip test_back --skip test_large_packets"
 # Mostly corosync's own time.
 ONCE="$ONCE --skip test_corosync_return --skip test_corosync_list --skip test_corosync_knet"
 ONCE="$ONCE --skip test_corosync_two --skip test_corosync_names"

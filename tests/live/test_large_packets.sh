@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the test of a ring on which small packets pass and large ones vanish, as with a wrong MTU: two
-# `sinew cat` over two cables, of which the first drops what is large, in one direction. The session
-# has to leave it once, and must not come back to it. Knows only the command line.
+# Owns the test of a ring on which small packets pass and large ones vanish, as with a wrong MTU:
+# two `sinew cat` over two cables, of which the first drops what is large, in one direction. The
+# session has to leave it once, and must not come back to it. Knows only the command line.
 # run.sh: timeout=150 with=nft,jq
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -65,7 +65,8 @@ end()
 		# One new link, and then no other.
 		json_holds "stats$n" '.peers[0].reconnects == 1'
 		echo "# nothing at node $n for $(cat "gap$n") ms"
-		[ "$(cat "gap$n")" -lt "$STALL_MS" ] || bad "nothing for $(cat "gap$n") ms at node $n"
+		[ "$(cat "gap$n")" -lt "$STALL_MS" ] ||
+			bad "nothing for $(cat "gap$n") ms at node $n"
 	done
 }
 
@@ -96,7 +97,7 @@ ping_sees_it()
 {
 	build_net 2
 	configuration 2 >c
-	on 2 "$SINEW" cat --config c --node 2 </dev/null >/dev/null 2>err2 &
+	nsenter -t "${ns[2]}" -n "$SINEW" cat --config c --node 2 </dev/null >/dev/null 2>err2 &
 	pids+=($!)
 	wait_for listens_there
 	on 1 timeout "$LIMIT" "$SINEW" ping --config c --node 1 --count 1 --json >out 2>err
@@ -108,7 +109,8 @@ ping_sees_it()
 	json_holds out '.paths[0] | .answered == 0 and .full_asked == 1 and .full_answered == 0'
 	json_holds out '.paths[1] | .answered == 1 and .full_answered == 1'
 	says err 'node 2 at 10.77.0.2:21065: small packets pass, large ones are lost'
-	on 1 timeout "$LIMIT" "$SINEW" ping --config c --node 1 --count 1 --size 400 --json >out 2>err
+	on 1 timeout "$LIMIT" "$SINEW" ping --config c --node 1 --count 1 --size 400 \
+		>out 2>err
 	equals 'status of small ones' $? 0
 }
 

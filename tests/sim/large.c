@@ -68,7 +68,7 @@ bool large_begin(void)
 	unsigned j = (unsigned)rng_below(&sim.app, sim.n_nodes);
 	struct node *a = &sim.node[i], *b = &sim.node[j];
 
-	/* Where only one end can dial, the other one cannot ask; and a stall must not come first. */
+	/* Where one end cannot dial it cannot ask; and a stall must not come first. */
 	if (sim.n_paths < 2 || sim.view || i == j || a->kernel || b->kernel || !a->can_dial ||
 	    !b->can_dial || sim.cfg.stall_ns < 2 * sim.cfg.path_dead_ns ||
 	    !world_pair_talks(a, b) || !on_path(a, j, 0) || !on_path(b, i, 0))

@@ -45,6 +45,17 @@ static const char *status_flag_name(uint32_t bit)
 	return NULL;
 }
 
+static const char *path_flag_name(uint32_t bit)
+{
+	switch (bit) {
+	case WIRE_PATH_PADDED:
+		return "PADDED";
+	case WIRE_PATH_LOST:
+		return "LOST";
+	}
+	return NULL;
+}
+
 static const char *tlv_name(uint16_t type)
 {
 	switch ((enum wire_tlv)type) {
@@ -167,6 +178,8 @@ static void say_probe(struct described *d, const struct frame *f)
 	}
 	fields_id(&d->fields, "cookie", q.cookie);
 	fields_bytes(&d->fields, "cluster", (const uint8_t *)q.cluster, strlen(q.cluster));
+	if (q.flags)
+		fields_flags(&d->fields, "flags", q.flags, path_flag_name);
 }
 
 static bool is_native(const struct frame *f)
