@@ -330,9 +330,14 @@ void conns_close(struct sinew_node *n)
 	struct conn *c;
 
 	/* One that only waits for the peer to see our last ACK has nothing to lose. */
-	while ((c = n->conns))
-		conn_end(c, c->state == CONN_DRAINING ||
-			 (c->state == CONN_OPEN && c->link.kept));
+	while ((c = n->conns)) {
+		bool in_order = c->state == CONN_DRAINING ||
+			(c->state == CONN_OPEN && c->link.kept);
+
+		if (c->state != CONN_DRAINING)
+			link_dead(&c->link, in_order);
+		conn_end(c, in_order);
+	}
 	conns_free_dead(n);
 }
 

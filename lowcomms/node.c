@@ -311,9 +311,9 @@ static void close_all(struct sinew_node *n)
 	atomic_store(&n->closing, true);
 	atomic_store(&n->sends_in, NODE_SENDS_NONE);
 	handles_orphan(n);
+	conns_close(n);		/* before the core lets sessions go that links point to */
 	if (n->core.cfg.nodeid)
 		release_core(n);
-	conns_close(n);
 	listeners_close(n);
 	free_lists(n);
 	buf_unref(n->read_buf);
