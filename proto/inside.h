@@ -142,7 +142,7 @@ enum rx_result refused_rx(struct link *l, const struct frame *f);
 /* ---- stuck.c ---- */
 /* A frame was read on it, or its transport goes on: what was dialled beside it ends. */
 void link_alive(struct link *l);
-/* Before last_tx_ns is set: it may be time to look whether that arrives. */
+/* Before the ring hears of it: whether that arrives is looked at in time. */
 void stuck_written(struct link *l);
 /* Something was written since the peer was last heard of: ask whether it arrives. */
 void stuck_tick(struct link *l);

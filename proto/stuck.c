@@ -59,8 +59,8 @@ static uint64_t ask_every(const struct link *l)
 
 void stuck_written(struct link *l)
 {
-	/* An idle link's keep-alives are not worth a timer. */
-	if (l->session && l->last_tx_ns <= l->last_rx_ns && ring_has_unsent(&l->session->ring))
+	/* An idle link's ACKs and keep-alives are not worth a timer. */
+	if (l->session && ring_has_unsent(&l->session->ring))
 		core_arm(l->core, l->core->now_ns + ask_every(l));
 }
 

@@ -546,8 +546,10 @@ static void a_probe_may_be_first(void)
 	for (unsigned i = 0; i < 2; i++) {
 		say(w, probe("test"));
 		CHECK_OR_RETURN(hear(w, REPLY));
-		CHECK_EQ(w->frame.n, 24 + 88);
+		CHECK_EQ(w->frame.n, 24 + 88 + 8);
 		CHECK_EQ(get(w, 24 + 16, 8), 0x0102030405060708u);
+		CHECK_EQ(get(w, 24 + 88, 4), 4u << 16 | 4);	/* TLV PATH */
+		CHECK_EQ(get(w, 24 + 92, 4) & 1, 1);		/* it takes padded ones */
 		CHECK(!strcmp((char *)w->frame.b + 24 + 24, "test"));
 	}
 	say(w, hello(&(struct greeting){ .gen = 0 }));

@@ -67,6 +67,21 @@ static void asked_only_when_something_was_written(void)
 	end();
 }
 
+/* Nor does an ACK of ours, written before, hide what is written behind it. */
+static void data_behind_an_ack_are_asked_about(void)
+{
+	struct wire *high;
+
+	both_up(&high);
+	unharmed(high, HIGH, 0xfffffffe);
+	pass(10);
+	CHECK(high->link.last_tx_ns > high->link.last_rx_ns);
+	asks();
+	send_one(HIGH);
+	CHECK(core_deadline(&rig->core) <= rig->core.now_ns + DEAD / 8 * 1000000ull);
+	end();
+}
+
 static void nothing_is_dialled_while_the_other_kernel_answers(void)
 {
 	struct wire *high = stuck(HIGH);
@@ -192,6 +207,7 @@ static void o_ends_its_dial_before_its_hello(void)
 int main(void)
 {
 	RUN(asked_only_when_something_was_written);
+	RUN(data_behind_an_ack_are_asked_about);
 	RUN(nothing_is_dialled_while_the_other_kernel_answers);
 	RUN(dialled_beside_after_its_time);
 	RUN(a_position_below_the_acknowledged_one);

@@ -254,8 +254,9 @@ static void world_act(struct node *n, const struct core_action *a)
 		world_flush(world_end_of(a->link));
 		break;
 	case CORE_ASK:
-		/* It depends on the transport alone: here half of them are stuck. */
-		link_transport(a->link, (world_end_of(a->link) - world.end) & 1, world.now_ns);
+		/* Between two nodes all arrives; of the target's own links half are stuck. */
+		link_transport(a->link, !world_end_of(a->link)->tame &&
+			       (world_end_of(a->link) - world.end) & 1, world.now_ns);
 		break;
 	case CORE_SHUT:
 		world_shut(world_end_of(a->link), a->how);

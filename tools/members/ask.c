@@ -58,7 +58,8 @@ static int add_members(struct members *m)
 
 static bool is_under_way(const struct path *p)
 {
-	return p->phase == PATH_CONNECTING || p->phase == PATH_ASKED;
+	return p->phase == PATH_CONNECTING || p->phase == PATH_ASKED ||
+		p->phase == PATH_ASKED_PADDED;
 }
 
 /* How many wait for an answer; their descriptors. */
