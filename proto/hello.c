@@ -203,21 +203,30 @@ static bool must_guard(const struct link *l, const struct hello *h)
 		(h->yours != p->core->cfg.incarnation && p->up->heard);
 }
 
+/* The life of the session was heard of after that other one had shown itself. */
+static bool both_alive(const struct peer *p, uint64_t life)
+{
+	return is_rival(p, life) && p->rival_life == life && p->up &&
+		p->up->last_rx_ns > p->rival_ns + p->core->cfg.comeback_ns;
+}
+
 /* Held until the session is fresh no longer: one link a nodeid, the newest. */
 static enum rx_result guard(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
+	if (both_alive(p, h->mine))
+		return claimed(l);
 	if (is_rival(p, h->mine) && p->rival_life != h->mine) {
 		p->rival_life = h->mine;
 		p->rival_ns = core->now_ns;
-	} else if (is_rival(p, h->mine) &&
-		   p->up->last_rx_ns > p->rival_ns + core->cfg.comeback_ns) {
-		return claimed(l);	/* both have been alive since */
 	}
-	if (!l->guarded)
+	if (!l->guarded) {
 		hold(l, h, core->cfg.held_ns);
+		core_note(core, NOTE_WARNING, p->nodeid, l,
+			  "another program says HELLO as that peer, whose session is in use: it waits");
+	}
 	l->guarded = true;
 	core_arm(core, p->up->last_rx_ns + alive_window(core));
 	for (struct link *o = core->links; o; o = o->next)
@@ -475,7 +484,7 @@ void hello_held_tick(struct link *l)
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
-	if (l->guarded && must_guard(l, &l->held))
+	if (l->guarded && must_guard(l, &l->held) && !both_alive(p, l->life))
 		core_arm(core, p->up->last_rx_ns + alive_window(core));
 	else if (l->guarded)
 		retry(l);		/* as if it was just read */

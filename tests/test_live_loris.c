@@ -153,12 +153,12 @@ static bool half_hello(struct foe *f)
 
 static bool challenged(struct foe *f)
 {
-	return dial(f, MEMBER) && foe_ask(f, 1000);
+	return dial(f, PEER) && foe_ask(f, 1000);
 }
 
 static bool held(struct foe *f)
 {
-	return challenged(f) && foe_hello(f, f->yours);
+	return dial(f, MEMBER) && foe_hello(f, 0);
 }
 
 static bool probing(struct foe *f)
@@ -223,10 +223,11 @@ static const struct loris table[] = {
 	{ "silent", MEMBER, silent, NULL, HELLO_MS, HELLO_MS, true },
 	{ "half a HELLO", MEMBER, half_hello, NULL, HELLO_MS, HELLO_MS, true },
 	{ "HELLO byte by byte", MEMBER, half_hello, one_byte, HELLO_MS, HELLO_MS, true },
-	{ "challenged", MEMBER, challenged, NULL, HELLO_MS, HELLO_MS, true },
-	{ "HELLO again and again", MEMBER, challenged, a_hello, HELLO_MS,
+	{ "challenged", PEER, challenged, NULL, HELLO_MS, HELLO_MS, true },
+	{ "HELLO again and again", PEER, challenged, a_hello, HELLO_MS,
 	  HELLOS_MAX * HELLO_MS, true },
-	{ "held", MEMBER, held, NULL, KEEPALIVE_MS / 2, KEEPALIVE_MS * 3 / 2, true },
+	/* Until more is heard of the member, comeback_ms (250) after it was held. */
+	{ "held", MEMBER, held, NULL, 250, 250 + KEEPALIVE_MS * 3 / 2, true },
 	{ "probing", MEMBER, probing, NULL, STALL_MS, STALL_MS, true },
 	{ "chosen, not confirmed", PEER, up, NULL, STALL_MS, STALL_MS, false },
 	{ "half a header", PEER, half_header, NULL, STALL_MS, STALL_MS, false },
