@@ -53,6 +53,16 @@ endif
 # The library's own calls are not to be replaced from outside.
 BASE := -std=c11 -I. -fPIC -fno-semantic-interposition -pthread $(WARN) $(HARDEN)
 GNU := -D_GNU_SOURCE
+# Where a long has 32 bits, files and times need to be told that they have 64. Where the processor
+# has no 64-bit atomics, a library has them.
+MACHINE := $(shell echo 'long-__SIZEOF_LONG__ cas-__GCC_HAVE_SYNC_COMPARE_AND_SWAP_8' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) -E -P - 2>/dev/null | tr -d ' ')
+ifneq ($(findstring long-4,$(MACHINE)),)
+GNU += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+# gcc says that 64-bit atomics had another alignment before version 11: proto/ring.h checks it.
+WARN += -Wno-psabi
+endif
+ATOMIC_LIBS := $(if $(findstring __GCC_HAVE,$(MACHINE)),-latomic)
 LINK = $(CFLAGS) $(LDHARDEN) $(LDFLAGS)
 
 JSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags json-c 2>/dev/null)
@@ -84,7 +94,7 @@ BENCH_CFLAGS += -DHAVE_NNG
 BENCH_LIBS += -lnng
 endif
 TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,
@@ -101,6 +111,13 @@ TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
+# Programs that tests/cross.sh runs on several machines at once.
+CROSS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/cross/*.c)))
+# Tests of the command, themselves or by a header of theirs; all others are of the library alone.
+OF_TOOLS := $(shell grep -ls -e '"tools/' $(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/*.h)) \
+	tests/*.c tests/*/*.c)
+PROGRAMS := $(TESTS) $(LIVE) $(FUZZ) $(CROSS)
+TOOL_PROGRAMS := $(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 BENCH := $(addprefix $(BUILD)/bench/,run work counted)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
@@ -118,7 +135,8 @@ SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
-.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps clean help FORCE
+.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps clean help FORCE
+.PHONY: have-library have-command
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -127,7 +145,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(TESTS) $(LIVE) $(SIM) $(FUZZ) $(DEMO) $(BENCH)
+tests: all $(PROGRAMS) $(SIM) $(DEMO) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -148,18 +166,23 @@ help:
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
 
 deps:
-	@tools/deps.sh --install build check check-all deb bench && \
-		tools/deps.sh --have build check check-all deb bench 2>/dev/null && \
+	@tools/deps.sh --install build check check-all cross deb bench && \
+		tools/deps.sh --have build check check-all cross deb bench 2>/dev/null && \
 		echo 'deps: everything is there'
 
-have-deps:
+# What the library needs is asked for before anything is compiled, what only the command needs
+# before a file of its own is.
+have-library:
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tools/deps.sh --have library
+
+have-command:
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tools/deps.sh --have build
 
 # ---- objects ----
 
 # Rebuilds everything when flags or compiler change.
 FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(BENCH_CFLAGS) $(LDFLAGS)
-$(BUILD)/flags: FORCE | have-deps
+$(BUILD)/flags: FORCE | have-library
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
@@ -167,7 +190,7 @@ $(OBJ)/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -MMD -MP -c -o $@ $<
 
-$(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags
+$(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags | have-command
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(TOOL_CFLAGS) \
 		-MMD -MP -c -o $@ $<
@@ -192,7 +215,7 @@ $(LIB_A): $(LIB_OBJS)
 $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(SONAME) \
 		-Wl,--version-script=lowcomms/sinew.map -Wl,-z,defs -o $@ $(LIB_OBJS) \
-		$(COROSYNC_LIBS)
+		$(COROSYNC_LIBS) $(ATOMIC_LIBS)
 	@ln -sf $(@F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libsinew.so
 
@@ -204,9 +227,14 @@ $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(TESTS) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+$(TOOL_PROGRAMS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
+
+$(filter-out $(TOOL_PROGRAMS),$(PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) \
+		$(ATOMIC_LIBS)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
@@ -214,7 +242,7 @@ $(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(addp
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm $(ATOMIC_LIBS)
 
 $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
@@ -222,13 +250,13 @@ $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_A)
 
 $(BUILD)/bench/work: $(call objects,tests/bench/work/*.c) $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS)
 
 # The same with the calls that write counted.
 $(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/counted/*.c) $(TOOLS_A) \
 		$(LIB_A)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) \
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS) \
 		$(addprefix -Wl$(comma)--wrap=,sendmsg send write writev)
 
 $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
@@ -238,7 +266,7 @@ $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
 $(BUILD)/sinew.pc: lowcomms/sinew.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@PRIVATE@|$(COROSYNC_LIBS)|' $< >$@
+		-e 's|@PRIVATE@|$(COROSYNC_LIBS) $(ATOMIC_LIBS)|' $< >$@
 
 # ---- running ----
 
@@ -249,7 +277,7 @@ check:
 	@BUILD='$(BUILD)' tests/run.sh
 
 check-all:
-	@tools/deps.sh --install build check check-all deb bench
+	@tools/deps.sh --install build check check-all cross deb bench
 	@WERROR='$(WERROR)' tests/all.sh
 
 bench-programs: $(BENCH) $(BUILD)/tests/gate_stream
