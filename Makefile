@@ -135,7 +135,7 @@ SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
 SHARED := $(if $(SAN),,$(LIB_SO))
 
-.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps clean help FORCE
+.PHONY: all abi tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
 .PHONY: have-library have-command
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -153,6 +153,7 @@ help:
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests (5 minutes)'
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (25 minutes)'
+	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
 	@echo '                 ROW=stream64 that alone'
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
@@ -279,6 +280,10 @@ check:
 check-all:
 	@tools/deps.sh --install build check check-all cross deb bench
 	@WERROR='$(WERROR)' tests/all.sh
+
+cross:
+	@tools/deps.sh --install build cross
+	@BUILD='$(BUILD)' tests/cross.sh
 
 bench-programs: $(BENCH) $(BUILD)/tests/gate_stream
 

@@ -12,7 +12,7 @@ BUILD=${BUILD:-build}
 WERROR=${WERROR:-}
 # Tests of the sources, or of what is installed: once is enough.
 ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark --skip test_install'
-ONCE="$ONCE --skip mutants --skip test_abi"
+ONCE="$ONCE --skip mutants --skip test_abi --skip test_build"
 # Mostly corosync's own time.
 ONCE="$ONCE --skip test_corosync_return --skip test_corosync_list --skip test_corosync_knet"
 ONCE="$ONCE --skip test_corosync_two"
@@ -97,6 +97,7 @@ step thread with_thread_sanitizer
 if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
+step cross env BUILD="$BUILD" tests/cross.sh
 step packages env BUILD="$BUILD" tests/packages.sh
 step fuzz fuzz_a_little
 step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60
