@@ -61,6 +61,16 @@ endif
 # The library's own calls are not to be replaced from outside.
 BASE := -std=c11 -I. -fPIC -fno-semantic-interposition -pthread $(WARN) $(HARDEN)
 GNU := -D_GNU_SOURCE
+# Where a long has 32 bits, files and times need to be told that they have 64. Where the processor
+# has no 64-bit atomics, a library has them.
+MACHINE := $(shell echo 'long-__SIZEOF_LONG__ cas-__GCC_HAVE_SYNC_COMPARE_AND_SWAP_8' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) -E -P - 2>/dev/null | tr -d ' ')
+ifneq ($(findstring long-4,$(MACHINE)),)
+GNU += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+# gcc says that 64-bit atomics had another alignment before version 11: proto/ring.h checks it.
+WARN += -Wno-psabi
+endif
+ATOMIC_LIBS := $(if $(findstring __GCC_HAVE,$(MACHINE)),-latomic)
 LINK = $(CFLAGS) $(LDHARDEN) $(LDFLAGS)
 
 JSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags json-c 2>/dev/null)
@@ -92,7 +102,7 @@ BENCH_CFLAGS += -DHAVE_NNG
 BENCH_LIBS += -lnng
 endif
 TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,
@@ -109,6 +119,13 @@ TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c)))
+# Programs that tests/cross.sh runs on several machines at once.
+CROSS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/cross/*.c)))
+# Tests of the command, themselves or by a header of theirs; all others are of the library alone.
+OF_TOOLS := $(shell grep -ls -e '"tools/' $(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/*.h)) \
+	tests/*.c tests/*/*.c)
+PROGRAMS := $(TESTS) $(LIVE) $(FUZZ) $(CROSS)
+TOOL_PROGRAMS := $(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 BENCH := $(addprefix $(BUILD)/bench/,run work counted)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
@@ -132,8 +149,8 @@ LIB_MUTANT := $(BUILD)/libmutant.so
 LIB_CHECKED := $(BUILD)/checked.a
 LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 
-.PHONY: all abi tests bench-check check check-all deb demo demo-corosync deps have-deps clean help FORCE
-.PHONY: mutate mutate-programs mutate-run
+.PHONY: all abi tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
+.PHONY: have-library have-command mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -142,7 +159,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(TESTS) $(LIVE) $(SIM) $(FUZZ) $(DEMO) $(BENCH)
+tests: all $(PROGRAMS) $(SIM) $(DEMO) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -150,6 +167,7 @@ help:
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests (5 minutes)'
 	@echo 'make check-all   the same with clang and sanitizers, mutants, gates (25 minutes)'
+	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
 	@echo '                 ROW=stream64 that alone'
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
@@ -165,18 +183,23 @@ help:
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
 
 deps:
-	@tools/deps.sh --install build check check-all deb bench && \
-		tools/deps.sh --have build check check-all deb bench 2>/dev/null && \
+	@tools/deps.sh --install build check check-all cross deb bench && \
+		tools/deps.sh --have build check check-all cross deb bench 2>/dev/null && \
 		echo 'deps: everything is there'
 
-have-deps:
+# What the library needs is asked for before anything is compiled, what only the command needs
+# before a file of its own is.
+have-library:
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tools/deps.sh --have library
+
+have-command:
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tools/deps.sh --have build
 
 # ---- objects ----
 
 # Rebuilds everything when flags or compiler change.
 FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(BENCH_CFLAGS) $(LDFLAGS)
-$(BUILD)/flags: FORCE | have-deps
+$(BUILD)/flags: FORCE | have-library
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
@@ -184,7 +207,7 @@ $(OBJ)/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -MMD -MP -c -o $@ $<
 
-$(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags
+$(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags | have-command
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(TOOL_CFLAGS) \
 		-MMD -MP -c -o $@ $<
@@ -217,7 +240,7 @@ $(LIB_CHECKED): $(patsubst $(OBJ)/proto/%,$(OBJ)/checked/proto/%,$(LIB_OBJS))
 $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(SONAME) \
 		-Wl,--version-script=lowcomms/sinew.map -Wl,-z,defs -o $@ $(LIB_OBJS) \
-		$(COROSYNC_LIBS)
+		$(COROSYNC_LIBS) $(ATOMIC_LIBS)
 	@ln -sf $(@F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libsinew.so
 
@@ -232,10 +255,18 @@ $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-GATES := $(filter $(BUILD)/tests/gate_%,$(TESTS))
-$(filter-out $(GATES),$(TESTS)) $(LIVE) $(FUZZ): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LINKED)
+# A test that includes nothing of the tools is linked without them; what is measured without
+# the checks.
+GATES := $(filter $(BUILD)/tests/gate_%,$(PROGRAMS))
+CHECKED_PROGRAMS := $(filter-out $(GATES),$(PROGRAMS))
+$(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
+
+$(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LINKED)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) \
+		$(ATOMIC_LIBS)
 
 $(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
@@ -249,7 +280,7 @@ $(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(addp
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm $(ATOMIC_LIBS)
 
 $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
@@ -257,13 +288,13 @@ $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_A)
 
 $(BUILD)/bench/work: $(call objects,tests/bench/work/*.c) $(TOOLS_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS)
 
 # The same with the calls that write counted.
 $(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/counted/*.c) $(TOOLS_A) \
 		$(LIB_A)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) \
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS) \
 		$(addprefix -Wl$(comma)--wrap=,sendmsg send write writev)
 
 $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
@@ -273,7 +304,7 @@ $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
 $(BUILD)/sinew.pc: lowcomms/sinew.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@PRIVATE@|$(COROSYNC_LIBS)|' $< >$@
+		-e 's|@PRIVATE@|$(COROSYNC_LIBS) $(ATOMIC_LIBS)|' $< >$@
 
 # ---- running ----
 
@@ -284,8 +315,12 @@ check:
 	@BUILD='$(BUILD)' tests/run.sh
 
 check-all:
-	@tools/deps.sh --install build check check-all deb bench
+	@tools/deps.sh --install build check check-all cross deb bench
 	@WERROR='$(WERROR)' tests/all.sh
+
+cross:
+	@tools/deps.sh --install build cross
+	@BUILD='$(BUILD)' tests/cross.sh
 
 bench-programs: $(BENCH) $(BUILD)/tests/gate_stream
 

@@ -190,7 +190,8 @@ static void lend_session(struct sinew_node *n, struct member *m)
 		return;
 	}
 	log_limited(n, SINEW_ERROR, m->nodeid, "no memory",
-		    "no memory for a session, trying again");
+		    "no memory for a session, trying again; queue_bytes takes %zu KiB of address "
+		    "space", n->ring_bytes / 1024);
 	soon(n, RETRY_NS);
 }
 

@@ -102,7 +102,8 @@ static void compact(struct conn *c)
 static bool ahead_grows(const struct conn *c, size_t size)
 {
 	const struct session *s = c->link.session;
-	size_t queue = s && s->peer_queue ? s->peer_queue : c->node->ring_bytes;
+	/* A peer may say 4 GiB, which with more behind it is little in a 32-bit size_t. */
+	uint64_t queue = s && s->peer_queue ? s->peer_queue : c->node->ring_bytes;
 
 	return size < queue + 2 * BUF_POOLED && 2 * size <= c->node->opt.node_memory / AHEAD_SHARE;
 }

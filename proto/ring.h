@@ -42,6 +42,13 @@ struct ring_slot {
 
 _Static_assert(WIRE_FRAME_MAX <= UINT16_MAX, "a slot holds a frame");
 
+/* gcc before version 11 has them at multiples of 4 on i386, where they could be torn. */
+struct ring_atomic {
+	char before;
+	_Atomic uint64_t v;
+};
+_Static_assert(offsetof(struct ring_atomic, v) == 8, "64-bit atomics must lie at multiples of 8");
+
 /* Where a message begins, so that an ACK of many need not look at each. */
 struct ring_mark {
 	uint64_t pos, number;	/* number: of messages before it */

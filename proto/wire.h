@@ -350,7 +350,7 @@ static inline bool wire_is_ack(const uint8_t *p, uint32_t nodeid)
 /* The headers before a body of body_len bytes: WIRE_MSG_OVERHEAD bytes. */
 static inline size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len)
 {
-	uint64_t outer = (body_len + WIRE_MSG_OVERHEAD) << 32 | nodeid | WIRE_MSG_OUTER;
+	uint64_t outer = ((uint64_t)body_len + WIRE_MSG_OVERHEAD) << 32 | nodeid | WIRE_MSG_OUTER;
 
 	put_le64(p, WIRE_VERSION_3_2 | (uint64_t)seq << 32);
 	put_le64(p + 8, outer);

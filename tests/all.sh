@@ -12,7 +12,7 @@ BUILD=${BUILD:-build}
 WERROR=${WERROR:-}
 # Tests of the sources, or of what is installed: once is enough.
 ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark --skip test_install'
-ONCE="$ONCE --skip mutants --skip test_abi"
+ONCE="$ONCE --skip mutants --skip test_abi --skip test_build"
 # Whole programs, for what their users see.
 ONCE="$ONCE --skip test_signals --skip test_back --skip test_large_packets"
 # Mostly corosync's own time.
@@ -110,6 +110,7 @@ if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
 step 'random mutants' a_few_random_mutants
+step cross env BUILD="$BUILD" tests/cross.sh
 step packages env BUILD="$BUILD" tests/packages.sh
 step fuzz fuzz_a_little
 step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60

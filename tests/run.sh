@@ -9,6 +9,7 @@
 # BUILD=build        where the programs are
 # SKIPS=forbidden    a skipped test is a failure
 # SIM_ARGS=--check   how the simulator is called
+# RUNNER=COMMAND     runs the programs ("qemu-s390x"); only those that are there, and no scripts
 # JOBS=2             tests at a time; TIME_FACTOR=1 multiplies every time limit
 #
 # A test says what it needs in one of its first 40 lines:
@@ -24,7 +25,8 @@ SKIPS=${SKIPS:-allowed}
 SIM_ARGS=${SIM_ARGS:---check}
 JOBS=${JOBS:-2}
 TIME_FACTOR=${TIME_FACTOR:-1}
-export BUILD
+RUNNER=${RUNNER:-}
+export BUILD RUNNER
 LOGS=$BUILD/tests/log
 
 test_of=() start_of=()	# by process id
@@ -81,8 +83,8 @@ run_one()
 {
 	case $1 in
 	*.sh) exec bash "$1" ;;
-	sim) exec "$BUILD/tests/sim" $SIM_ARGS ;;
-	*) exec "$BUILD/tests/$1" ;;
+	sim) exec $RUNNER "$BUILD/tests/sim" $SIM_ARGS ;;
+	*) exec $RUNNER "$BUILD/tests/$1" ;;
 	esac
 }
 
@@ -181,6 +183,7 @@ done
 chosen()
 {
 	local p
+	[ -z "$RUNNER" ] || [ -x "$BUILD/tests/$1" ] || return 1
 	for p in "${without[@]}"; do
 		[[ $1 == *$p* ]] && return 1
 	done

@@ -6,7 +6,8 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: build, check, check-all, deb, corosync, fuzz, mutate, bench.
+# Groups: library, build (the command as well), check, check-all, cross, deb, corosync, fuzz, mutate,
+# bench.
 set -u
 
 CC=${CC:-cc}
@@ -34,17 +35,32 @@ headers_are_there()
 	test -e /usr/include/stdio.h || test -e /usr/include/"$($CC -dumpmachine)"/bits/types.h
 }
 
+need_compiler()
+{
+	if [ "$CC" = clang ]; then
+		need clang command_is_there clang
+	else
+		need gcc command_is_there "${CC%% *}"
+	fi
+	need libc6-dev headers_are_there
+}
+
+# need_machine DEBIAN-NAME GNU-NAME: compiler and libc for another one.
+need_machine()
+{
+	need "gcc-$(echo "$2" | tr _ -)-linux-gnu" command_is_there "$2-linux-gnu-gcc"
+	need "libc6-dev-$1-cross" test -e "/usr/$2-linux-gnu/include/stdio.h"
+}
+
 look_for()
 {
 	missing=
 	case $1 in
+	library)
+		need_compiler
+		;;
 	build)
-		if [ "$CC" = clang ]; then
-			need clang command_is_there clang
-		else
-			need gcc command_is_there "${CC%% *}"
-		fi
-		need libc6-dev headers_are_there
+		need_compiler
 		need pkg-config command_is_there "$PKG_CONFIG"
 		need libjson-c-dev "$PKG_CONFIG" --exists json-c
 		;;
@@ -71,6 +87,14 @@ look_for()
 		need lintian command_is_there lintian
 		need debootstrap command_is_there debootstrap
 		need systemd command_is_there systemd-analyze
+		;;
+	cross)
+		need_machine i386 i686
+		need_machine s390x s390x
+		need_machine arm64 aarch64
+		need qemu-user command_is_there qemu-s390x
+		need musl-tools command_is_there musl-gcc
+		need linux-libc-dev test -e /usr/include/linux/futex.h
 		;;
 	deb)
 		need dpkg-dev command_is_there dpkg-buildpackage
@@ -102,7 +126,8 @@ look_for()
 		;;
 	*)
 		echo "deps.sh: found the group '$1'," \
-			"expected build, check, check-all, deb, corosync, fuzz, mutate or bench" >&2
+			"expected library, build, check, check-all, cross, deb, corosync," \
+			"fuzz, mutate or bench" >&2
 		exit 2
 		;;
 	esac

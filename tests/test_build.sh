@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of what must be there to build: the library alone needs less than the command.
+# Knows no source file.
+#	run.sh: timeout=120 with=make
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+T=$(mktemp -d) || exit 2
+trap 'rm -rf "$T"' EXIT
+unset MAKEFLAGS MFLAGS MAKELEVEL
+n_failed=0
+
+# As pkg-config, on a machine where no library but the C library has its headers.
+printf '#!/bin/sh\nexit 1\n' >"$T/no-libraries"
+chmod +x "$T/no-libraries"
+
+build()
+{
+	make --no-print-directory -j2 BUILD="$T/b" PKG_CONFIG="$T/no-libraries" CFLAGS=-O0 "$@" \
+		>"$T/log" 2>&1
+}
+
+# result NAME WHY: why is empty if it holds.
+result()
+{
+	if [ -z "$2" ]; then
+		echo "ok - $1"
+	else
+		echo "not ok - $1: $2"
+		sed 's/^/# /' "$T/log" | tail -n 20
+		n_failed=$((n_failed + 1))
+	fi
+}
+
+why=
+build "$T/b/libsinew.a" && [ -s "$T/b/libsinew.a" ] || why='it is not built'
+result the_library_needs_no_json "$why"
+
+why=
+build "$T/b/tests/test_wire" && "$T/b/tests/test_wire" >/dev/null ||
+	why='test_wire is not built, or fails'
+result nor_does_a_test_of_it "$why"
+
+why=
+build "$T/b/sinew" && why='the command is built without json-c'
+grep -q 'libjson-c-dev' "$T/log" || why='libjson-c-dev is not named'
+result the_command_says_what_it_lacks "$why"
+
+[ "$n_failed" = 0 ]
