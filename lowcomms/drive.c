@@ -10,6 +10,7 @@
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/reach.h"
+#include "lowcomms/report.h"
 
 #define SWEEP_NS	2000000000u	/* a ring idle from one to the next gives memory back */
 
@@ -75,51 +76,6 @@ static enum sinew_down down_reason(enum session_end end)
 	case SESSION_REMOVED:		return SINEW_DOWN_REMOVED;
 	}
 	return SINEW_DOWN_FAILED;
-}
-
-/* What a session that ended was waiting for. */
-static const char *missing_step(const struct sinew_report_peer *r)
-{
-	if (r->reason == SINEW_DOWN_CLOSED)
-		return "";
-	if (r->last_ack_missing)
-		return "the acknowledgement of our FIN";
-	switch (r->state) {
-	case SINEW_ESTABLISHED:
-	case SINEW_FIN_WAIT1:
-	case SINEW_CLOSE_WAIT:
-	case SINEW_CLOSING:
-	case SINEW_LAST_ACK:
-		return r->fates.acked < r->fates.queued ? "the acknowledgement of messages" :
-			"the acknowledgement of our FIN";
-	case SINEW_FIN_WAIT2:
-		return "its FIN: it has not finished sending";
-	case SINEW_CLOSED:
-		break;
-	}
-	return "";
-}
-
-static void report_down(struct sinew_node *n, const struct sinew_peer *h,
-			enum sinew_down reason, const struct sinew_fates *fates)
-{
-	struct ring *ring = &((struct sinew_peer *)(uintptr_t)h)->session.ring;
-
-	for (int i = 0; i < n->n_report; i++) {
-		struct sinew_report_peer *r = &n->report[i];
-
-		if (n->report_peers[i] != h)
-			continue;
-		n->report_peers[i] = NULL;
-		r->reason = reason;
-		r->state = reason == SINEW_DOWN_CLOSED ? SINEW_CLOSED :
-			(enum sinew_state)h->session.end_state;
-		r->fates = *fates;
-		r->last_ack_missing = reason != SINEW_DOWN_CLOSED &&
-			(r->state == SINEW_LAST_ACK || r->state == SINEW_CLOSING) &&
-			ring_all_acked(ring) && !ring_fin_acked(ring);
-		r->missing = missing_step(r);
-	}
 }
 
 static void peer_down(struct sinew_node *n, struct session *s)
@@ -324,37 +280,12 @@ void node_actions(struct sinew_node *n, bool direct)
 
 /* ---- the inbox ---- */
 
-static int snapshot_report(struct sinew_node *n)
-{
-	int count = 0;
-
-	n->report = calloc(n->core.n_peers + 1, sizeof *n->report);
-	n->report_peers = calloc(n->core.n_peers + 1, sizeof(struct sinew_peer *));
-	if (!n->report || !n->report_peers) {
-		log_line(n, SINEW_ERROR, "no memory for the report: it will be empty");
-		return 0;
-	}
-	for (struct peer *p = n->core.peers; p; p = p->next) {
-		struct sinew_peer *h = container_of(p, struct member, peer)->handle;
-
-		if (!h)
-			continue;
-		n->report[count] = (struct sinew_report_peer) {
-			.nodeid = h->nodeid,
-			.incarnation = sinew_peer_incarnation(h),
-			.missing = "",
-		};
-		n->report_peers[count++] = h;
-	}
-	return count;
-}
-
 static void begin_close(struct sinew_node *n, int ms)
 {
 	uint64_t until = n->core.now_ns + (uint64_t)ms * 1000000u;
 
 	if (n->linger_ns == CORE_NEVER && !n->core.closing) {
-		n->n_report = snapshot_report(n);
+		n->n_report = report_begin(n);
 		watch_closing(n);
 		core_close(&n->core);
 	}

@@ -7,13 +7,14 @@
  * node.pool_lock. None is held while user code or the core runs, but the handle's lock around the
  * producer functions of a session. Without a note, a field belongs to the loop thread.
  *
- *	node.c    open, free, dispatch, close, report      drive.c   a turn of the loop
+ *	node.c    open, free, dispatch, close               drive.c   a turn of the loop
  *	peers.c   the user's calls about peers              accept.c  listeners
  *	conn.c    one connection                            recv.c    reading, keeping
  *	handle.c  lives of peers                            send.c    queueing
  *	status.c  what the user may look at                 watch.c   the membership's observer
  *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c
  *	tcp.c                                               reach.c   who is not reached, and why
+ *	report.c  what was missing when a node closed
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H

@@ -60,8 +60,8 @@ void sinew_corosync_setup_init(struct sinew_corosync_setup *setup, size_t size);
  * connect_ms is over; host names may take five seconds more. err (of err_size bytes) gets why it
  * failed, for people.
  * -ENOTCONN: corosync does not run, or does not let us in. -ETIMEDOUT: it does not
- * answer. -EINVAL: its configuration has no use for us, or setup->size is not set. -EADDRNOTAVAIL: no
- * name of the own node has an address. -EHOSTDOWN: the quorum policy is to
+ * answer. -EINVAL: its configuration has no use for us, or setup->size is not set. -EADDRNOTAVAIL:
+ * no name of the own node has an address. -EHOSTDOWN: the quorum policy is to
  * refuse, and there is no quorum. -ENOMEM, -EAGAIN (no thread).
  * any thread.
  */

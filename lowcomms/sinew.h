@@ -179,7 +179,7 @@ struct sinew_fates {
 };
 
 struct sinew_callbacks {
-	size_t size;		/* sizeof(struct sinew_callbacks); one that is forgotten is -EINVAL */
+	size_t size;		/* sizeof(struct sinew_callbacks); forgotten: -EINVAL */
 	/* A session began. The handle is valid until peer_down returns, longer
 	 * with sinew_peer_ref(). */
 	void (*peer_up)(struct sinew_node *node, struct sinew_peer *peer, void *user);
