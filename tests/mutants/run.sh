@@ -49,7 +49,9 @@ units() {
 	local dir=$1 u
 	shift
 	for u in $UNITS; do
-		$CC $FLAGS "$@" "$OUT/unit/$u.o" -o "$dir/$u" 2>>"$dir/log" || return 1
+		# What is no source here comes from the library.
+		$CC $FLAGS "$@" "$OUT/unit/$u.o" "$BUILD/libsinew.a" -o "$dir/$u" 2>>"$dir/log" ||
+			return 1
 	done
 }
 
