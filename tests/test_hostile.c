@@ -21,13 +21,18 @@ static struct wire *strange_link(void)
 	return w;
 }
 
-static void refuse_us(struct wire *w, uint64_t life_of_it, enum wire_reason reason)
+static void refuse_by(struct wire *w, unsigned id, uint64_t life_of_it, enum wire_reason reason)
 {
 	struct refuse r = { .mine = life_of_it, .yours = 77, .reason = reason };
 	uint8_t buf[128];
 
-	feed(w, buf, wire_put_refuse(buf, HIGH, &r));
+	feed(w, buf, wire_put_refuse(buf, id, &r));
 	CHECK(w->gone);
+}
+
+static void refuse_us(struct wire *w, uint64_t life_of_it, enum wire_reason reason)
+{
+	refuse_by(w, HIGH, life_of_it, reason);
 }
 
 /* The link of the session, which was up, breaks. */
@@ -295,6 +300,53 @@ static void refused_for_good_is_dialled_rarely(void)
 	end();
 }
 
+/* Nor does it count from a peer whose session was up: that one has our configuration. */
+static void a_peer_that_was_up_is_dialled_as_ever(void)
+{
+	struct wire *high;
+
+	both_up(&high);
+	rig->dial[HIGH] = NULL;
+	lose(high);
+	pass(100);
+	refuse_us(rig->dial[HIGH], STRANGE, WIRE_REFUSE_CLUSTER);
+	CHECK_EQ(rig->peer[HIGH].mismatch, 0);
+	rig->dial[HIGH] = NULL;
+	pass(1500);
+	CHECK(rig->dial[HIGH] != NULL);
+	end();
+}
+
+/* Nor on a link that was accepted, whichever life says it. */
+static void only_our_dials_hear_of_a_configuration(void)
+{
+	struct wire *w;
+
+	begin(false);
+	settle();
+	peer_added(&rig->peer[LOW], life(LOW));
+	settle();
+	w = answered(LOW);
+	refuse_by(w, LOW, life(LOW), WIRE_REFUSE_VERSION);
+	CHECK_EQ(rig->peer[LOW].mismatch, 0);
+	end();
+}
+
+/* On the link that O has answered a choice may be in flight (R7). */
+static void no_dial_while_a_choice_may_come(void)
+{
+	struct wire *high, *w, *low = both_up(&high);
+
+	lose(low);
+	w = answered(LOW);
+	rig->dial[LOW] = NULL;
+	pass(1500);
+	CHECK(!w->gone && !rig->dial[LOW]);
+	pass(600);
+	CHECK(w->gone && rig->dial[LOW]);
+	end();
+}
+
 /* O is told other numbers on each of its dials: the first time it dials again at once. */
 static void stale_numbers_without_end_are_no_storm(void)
 {
@@ -526,6 +578,9 @@ int main(void)
 	RUN(a_guessed_position_changes_nothing);
 	RUN(not_believed_where_no_dial_gets_through);
 	RUN(refused_for_good_is_dialled_rarely);
+	RUN(a_peer_that_was_up_is_dialled_as_ever);
+	RUN(only_our_dials_hear_of_a_configuration);
+	RUN(no_dial_while_a_choice_may_come);
 	RUN(stale_numbers_without_end_are_no_storm);
 	RUN(a_peer_that_acknowledges_nothing_costs_little);
 	RUN(not_believed_where_nobody_listens);
