@@ -49,6 +49,8 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 	l->stuck = true;
 	core_note(core, NOTE_WARNING, l->peer->nodeid, l,
 		  "nothing arrives there any more: dialling beside this link");
+	if (l->peer->paths.n > 1)
+		paths_doubt(&l->peer->paths, l->path);
 	peer_dial_soon(l->peer, 0);
 }
 
