@@ -207,8 +207,8 @@ struct sinew_callbacks {
  * Creates the node, binds its listeners. cb is copied, NULL: there are none; user is
  * handed to its callbacks. Nothing is dialled before the first sinew_dispatch(). One own address
  * that can be listened on is enough; the log names the others, which are tried again every second.
- * -EINVAL: an option or cb->size out of range (the log says which). None of the own addresses can be
- * listened on, the log has the reason of each, and this is the first: -EADDRINUSE: another
+ * -EINVAL: an option or cb->size out of range (the log says which). None of the own addresses can
+ * be listened on, the log has the reason of each, and this is the first: -EADDRINUSE: another
  * program has the port. -EADDRNOTAVAIL: the address is not of this machine. -EPROTONOSUPPORT:
  * unknown transport. -ENOMEM, -EMFILE, other errors of socket calls.
  * any thread.

@@ -52,7 +52,7 @@ struct core_config {
 	uint32_t fault_limit;		/* protocol violations of a life until fencing is asked */
 	uint32_t stall_limit;		/* stalls in a row until fencing is asked */
 	uint64_t connect_ns;		/* a dial */
-	uint64_t redial_ns;		/* the same, beside a stuck link or soon after one was lost */
+	uint64_t redial_ns;		/* the same, beside a stuck link or soon after a loss */
 	uint64_t redial_for_ns;		/* how long after */
 	uint64_t hello_ns;		/* each wait for a HELLO */
 	uint64_t held_ns;		/* a HELLO waiting for membership */

@@ -306,6 +306,9 @@ static void flush_slots(struct ring *r)
 {
 	unsigned before = r->n_slots;
 
+	/* What was not sent is looked through by the place of its slot. */
+	if (closed(r))
+		return;
 	while (r->n_slots) {
 		struct ring_slot *s = &r->slots[r->slot_head];
 

@@ -162,7 +162,8 @@ messages_of_any_bytes_can_be_read_back()
 on_a_terminal_nothing_is_obeyed()
 {
 	printf 'red \033[31m \a\r3\tforged \177 \302\233 \233 \xe2\x80\xae caf\303\251\n' >in
-	script -qec "$SINEW cat --config c --node 2 --stats b.json" /dev/null </dev/null >b.out 2>b.err &
+	script -qec "$SINEW cat --config c --node 2 --stats b.json" /dev/null \
+		</dev/null >b.out 2>b.err &
 	pids+=($!)
 	node a 1 --to 2 <in
 	ends a 0

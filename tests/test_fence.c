@@ -122,7 +122,8 @@ static void our_environment_hides_nothing(void)
 	setenv("FENCE_PLUG", "another node", 1);
 	setenv("FENCE_ACTION", "on", 1);
 	setenv("FENCE_ACTION_TIMEOUT", "5", 1);
-	begin("tr '\\0' '\\n' </proc/$$/environ | grep -e ^FENCE_ACTION -e ^FENCE_PLUG | sort >record",
+	begin("tr '\\0' '\\n' </proc/$$/environ | "
+	      "grep -e ^FENCE_ACTION -e ^FENCE_PLUG | sort >record",
 	      10000);
 	fence_ask(&f, 2, 0xb1, SINEW_FENCE_FAILED);
 	run_until(1);

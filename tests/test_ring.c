@@ -490,6 +490,29 @@ static void no_mark_is_acknowledged_before_it_is_sent(void)
 	CHECK_EQ(ring_bytes_queued(&ring), (n - sent) * 1000);
 }
 
+/* A slot that is given back after the end leaves the others where they are looked for. */
+static void a_late_slot_moves_nothing(void)
+{
+	struct ring_iter it = { 0 }, again;
+	struct span body;
+	bool first, last;
+	size_t total;
+	uint8_t *data;
+	unsigned slot;
+
+	fresh();
+	CHECK_EQ(ring_get(&ring, 100, FRAME, &data, &slot), 0);
+	body = (struct span) { (const uint8_t *)"behind", 6 };
+	CHECK_EQ(ring_send(&ring, &body, 1, 6, FRAME, NULL), 0);
+	ring_close(&ring);
+	again = it;
+	CHECK_EQ(ring_next(&ring, &it, &body, &first, &last, &total), 1);
+	CHECK_EQ(ring_cancel(&ring, slot), 0);
+	CHECK_EQ(ring_next(&ring, &again, &body, &first, &last, &total), 1);
+	CHECK(total == 6 && !memcmp(body.p, "behind", 6));
+	CHECK_EQ(ring_next(&ring, &it, &body, &first, &last, &total), 0);
+}
+
 int main(void)
 {
 	RUN(begins_empty);
@@ -498,6 +521,7 @@ int main(void)
 	RUN(limits_of_a_slot);
 	RUN(all_slots_open);
 	RUN(no_number_behind_an_open_slot);
+	RUN(a_late_slot_moves_nothing);
 	RUN(full_to_the_last_byte);
 	RUN(fin_on_a_full_ring);
 	RUN(fin_after_all_was_written);

@@ -39,7 +39,7 @@ while_it_looks_up()
 			wait_for has_threads "$pid" 2 || return
 			kill -$signal "$pid"
 			ended 3
-			says err "ended by a signal while slow was read and its names were looked up"
+			says err 'ended by a signal while slow was read and its names were'
 		done
 	done
 	json_is s.json .status 3
@@ -72,8 +72,14 @@ cat_finishes_and_counts()
 }
 
 # The line went out and is acknowledged: nothing waits in either direction.
-peer_has_it() { ss -Htnp state established | grep -q "pid=$1," && [ ! -s err ] && sent_is_taken "$1"; }
-sent_is_taken() { ss -Htn state established "src $NET.1" | awk '{ s += $1 + $2 } END { exit s != 0 }'; }
+peer_has_it()
+{
+	ss -Htnp state established | grep -q "pid=$1," && [ ! -s err ] && sent_is_taken "$1"
+}
+sent_is_taken()
+{
+	ss -Htn state established "src $NET.1" | awk '{ s += $1 + $2 } END { exit s != 0 }'
+}
 
 ping_and_members_end_in_order()
 {

@@ -6,8 +6,8 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: library, build (the command as well), check, check-all, cross, deb, corosync, fuzz, mutate,
-# bench.
+# Groups: library, build (the command as well), check, check-all, cross, deb, corosync, fuzz,
+# mutate, bench.
 set -u
 
 CC=${CC:-cc}

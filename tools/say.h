@@ -8,7 +8,8 @@
 
 #include "lowcomms/sinew.h"
 
-#define SAY_LINE_MAX	2048	/* bytes of a line; the rest is cut off. Control bytes are escaped */
+#define SAY_LINE_MAX	2048	/* bytes of a line; the rest is cut off. Control bytes are
+				 * escaped */
 
 /* Each line starts with the prefix, at most 63 bytes, and ": ". */
 void say_prefix(const char *prefix);
