@@ -257,6 +257,7 @@ struct peer {
 	uint32_t mismatch;	/* enum wire_reason: refused for its configuration, 0 = not */
 	unsigned stale_in_row;	/* dials refused as STALE since the last link */
 	bool asks;		/* an unknown life said that we failed: dial to hear it */
+	uint64_t violation_ns;	/* when a violation on its link was answered last */
 	uint64_t rival_life;	/* static: another life that showed itself ... */
 	uint64_t rival_ns;	/* ... at first then, while the session's was alive */
 	uint64_t owes_until_ns;	/* our last ACK may be lost: stay for a redial ... */

@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+#define VIOLATION_APART_NS 100000000u	/* answers to violations of one peer */
+
 /* ---- begin ---- */
 
 void link_init(struct core *core, struct link *l)
@@ -297,6 +299,22 @@ bool link_vouches(const struct link *l, const struct session *s)
 		(l->read_hello && l->named && l->life == s->incarnation);
 }
 
+/* So that both sides can name it; a peer that does it all the time is answered now and then. */
+static bool may_answer(struct link *l)
+{
+	const struct core *core = l->core;
+	struct peer *p = l->peer;
+
+	if (!p || p->profile != CORE_NATIVE || !l->read_hello)
+		return false;
+	if (l->state != LINK_UP)
+		return l->state == LINK_WAIT;
+	if (p->violation_ns && core->now_ns - p->violation_ns < VIOLATION_APART_NS)
+		return false;
+	p->violation_ns = core->now_ns;
+	return true;
+}
+
 enum rx_result link_fault(struct link *l, const char *detail)
 {
 	struct core *core = l->core;
@@ -311,8 +329,7 @@ enum rx_result link_fault(struct link *l, const char *detail)
 		s = l->peer->session;
 	if (s && s->end == SESSION_ALIVE && link_vouches(l, s))
 		session_fault(s);
-	if (l->peer && l->peer->profile == CORE_NATIVE && l->read_hello &&
-	    (l->state == LINK_WAIT || l->state == LINK_UP)) {
+	if (may_answer(l)) {
 		if (l->state == LINK_UP)
 			account(l, false);
 		link_refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);

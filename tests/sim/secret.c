@@ -136,10 +136,11 @@ void secret_up(struct conn *c, unsigned side)
 {
 	struct end *e = &c->end[side];
 	struct session *s = e->link.session;
-	struct sess *x = (struct sess *)((char *)s - offsetof(struct sess, s));
+	struct sess *x;
 
 	if (!s || e->link.state != LINK_UP || !s->native || e->is_numbered)
 		return;
+	x = (struct sess *)((char *)s - offsetof(struct sess, s));
 	e->is_numbered = true;
 	if (x->has_gen && (int32_t)(s->gen - x->gen_before) <= 0 && !sim.numbers_taken)
 		sim_fail("n%u: choice %u of a link to n%u comes after choice %u", e->node, s->gen,
