@@ -343,9 +343,9 @@ mutate-programs: $(BUILD)/sinew $(SIM) $(addprefix $(BUILD)/tests/,$(sort $(MUTA
 # Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
 mutate:
 	@tools/deps.sh --install build check mutate
-	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 WERROR= \
 		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-programs
-	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 \
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 WERROR= \
 		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-run
 
 mutate-run:

@@ -95,13 +95,6 @@ fuzz_a_little()
 	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" fuzz SECONDS=10
 }
 
-# A fixed sample; the whole measure is `make mutate N=300 DIRS=proto`, and LEAST=75 of the others.
-a_few_random_mutants()
-{
-	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" mutate N=20 SEED=1 LEAST=80 \
-		SECONDS_MAX=120
-}
-
 step gcc with_gcc
 step clang with_clang
 step 'address undefined' with_address_sanitizer
@@ -109,7 +102,6 @@ step thread with_thread_sanitizer
 if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
-step 'random mutants' a_few_random_mutants
 step cross env BUILD="$BUILD" tests/cross.sh
 step packages env BUILD="$BUILD" tests/packages.sh
 step fuzz fuzz_a_little

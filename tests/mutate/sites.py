@@ -233,7 +233,7 @@ class Reader:
 	def add(self, kind, span, i, end, new):
 		if end <= i:
 			return
-		statement = (self.tok[span[0]].at, self.tok[span[1] - 1].end)
+		statement = (self.tok[span[0]].at, self.tok[min(span[1], len(self.tok)) - 1].end)
 		at, stop = self.tok[i].at, self.tok[end - 1].end
 		# Lines stay what they are, or each assert() behind it would change.
 		new += '\n' * (self.text.count('\n', at, stop) - new.count('\n'))
