@@ -134,13 +134,14 @@ void probe_tick(struct link *l)
 		core_note(l->core, NOTE_INFO, p->nodeid, l, l->probe_full ?
 			  "path does not answer a full-size probe" :
 			  "path does not answer probes");
-	l->why = LINK_WHY_PROBE;
-	if (!l->dialled || l->probe_cookie)
+	if (!l->dialled || l->probe_cookie) {
+		l->why = LINK_WHY_PROBE;
 		link_lost(l, false);
-	else if (!p->session || (p->up && p->up->path == l->path))
+	} else if (!p->session || (p->up && p->up->path == l->path)) {
 		link_shut(l, LINK_ORDERLY);	/* no longer needed */
-	else
+	} else {
 		probe_send(l);
+	}
 }
 
 /* ---- answering ---- */

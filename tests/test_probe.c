@@ -238,6 +238,8 @@ static void padding_goes_to_who_knows_it(void)
 	/* It has shown what it can. */
 	second_passes(up);
 	CHECK_EQ(asked(w), 112);
+	/* A link that was answered all the time ends without a reason. */
+	CHECK_EQ(w->link.why, LINK_WHY_NONE);
 	end();
 }
 
