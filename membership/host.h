@@ -16,7 +16,7 @@
 /* Which family a host name may give, and which of two is taken. */
 enum host_family { HOST_IPV6_4, HOST_IPV4_6, HOST_IPV4, HOST_IPV6 };
 
-/* What a text is that stands for a machine. */
+/* The kinds of text that name a machine. */
 enum host_kind {
 	HOST_NUMBERS,		/* an address */
 	HOST_NAME,		/* to be looked up */

@@ -158,7 +158,7 @@ static void begin_again(struct sinew_corosync *c)
 
 /* ---- taking over ---- */
 
-/* Who is to refuse without quorum waits for it before the beginning. */
+/* Where the policy is to refuse without quorum, the start waits for it. */
 static int ask_quorum(struct sinew_corosync *c, char *err, size_t err_size)
 {
 	bool is_quorate = false;

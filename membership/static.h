@@ -108,7 +108,7 @@ int sinew_static_join(const struct sinew_static *config, struct sinew_node *node
 int sinew_static_follow(struct sinew_static *config, struct sinew_node *node, sinew_log_fn log,
 			void *log_user, enum sinew_level level);
 
-/* ---- for who waits for names in a loop of its own ---- */
+/* ---- for a caller that waits for names in a loop of its own ---- */
 
 struct names;
 
@@ -121,8 +121,8 @@ int static_answers(struct sinew_static *config, struct names *names, struct conf
 void static_inherit(struct sinew_static *config, const struct sinew_static *before);
 struct sinew_static *static_copy(const struct sinew_static *config);
 
-/* What has become of names since before (NULL: nothing was known): one that has no address, with
- * another reason; has_addr: an older one stays; or one that has one by now. */
+/* Tells each name whose state differs from before (NULL: nothing was known): it has no address,
+ * with another reason (has_addr: an older address stays), or it has an address now. */
 typedef void (*static_news_fn)(void *arg, enum sinew_level level, uint32_t nodeid,
 			       const char *text, bool has_addr);
 void static_news(const struct sinew_static *config, const struct sinew_static *before,

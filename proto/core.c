@@ -319,7 +319,7 @@ static bool poll_closed(struct core *core, struct core_action *a)
 			return false;
 	/* Who may have missed our last ACK is waited for, and may dial (R24). */
 	for (p = core->peers; p; p = p->next) {
-		if (p->owes_until_ns > core->now_ns) {
+		if (peer_owes_now(p)) {
 			core_arm(core, p->owes_until_ns);
 			return false;
 		}

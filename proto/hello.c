@@ -278,7 +278,7 @@ static enum rx_result admit(struct link *l, const struct hello *h)
 	if (t && t->kind == TOMB_FAILED)
 		return refuse(l, WIRE_REFUSE_FAILED, 0, 0);
 	if (t) {
-		if (p->owes_until_ns > core->now_ns)
+		if (peer_owes_now(p))
 			peer_owes(p, h->mine);	/* until it has seen this */
 		return refuse(l, WIRE_REFUSE_CLOSED, t->next, 0);
 	}

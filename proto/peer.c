@@ -129,6 +129,14 @@ void peer_remove(struct peer *p)
 
 /* ---- lives ---- */
 
+/* A new life may have another configuration: no reason to dial it rarely. */
+static void mismatch_over(struct peer *p)
+{
+	if (p->mismatch)
+		p->dial_at_ns = p->core->now_ns;
+	p->mismatch = 0;
+}
+
 struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 {
 	struct core *core = p->core;
@@ -154,11 +162,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	s->resend_end = UINT64_MAX;
 	p->session = s;
 	p->epoch++;
-	/* A new life may have another configuration. */
-	if (p->mismatch) {
-		p->mismatch = 0;
-		p->dial_at_ns = core->now_ns;
-	}
+	mismatch_over(p);
 	session_event(s, FSM_OPEN, NULL);
 	if (p->member == incarnation && p->member_leaving)
 		session_event(s, FSM_LEAVING, NULL);
@@ -186,9 +190,7 @@ void peer_added(struct peer *p, uint64_t incarnation)
 		if (peer_open_session(p, incarnation) && p->profile == CORE_DLM)
 			kernel_opened(p);
 	}
-	if (p->mismatch)
-		p->dial_at_ns = p->core->now_ns;
-	p->mismatch = 0;
+	mismatch_over(p);
 	hello_retry(p);
 	peer_dial_check(p);
 }
@@ -406,7 +408,7 @@ void peer_dial_failed(struct peer *p, uint64_t began_ns)
 
 void peer_tick(struct peer *p)
 {
-	if (p->owes_until_ns > p->core->now_ns)
+	if (peer_owes_now(p))
 		core_arm(p->core, p->owes_until_ns);
 	peer_dial_check(p);
 	probe_check(p);

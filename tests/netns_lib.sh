@@ -93,7 +93,7 @@ begin()
 	wait_for has_bytes out2 2000
 }
 
-# They end in order, and each has printed all that the other was given.
+# Both end in order, and each has printed all that the other was given.
 end()
 {
 	local n
