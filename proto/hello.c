@@ -225,8 +225,7 @@ static enum rx_result guard(struct link *l, const struct hello *h)
 	if (!l->guarded) {
 		hold(l, h, core->cfg.held_ns);
 		core_note(core, NOTE_WARNING, p->nodeid, l,
-			  "another program says HELLO as that peer, "
-			  "whose session is in use: it waits");
+			  "another program speaks as that peer, whose session is in use");
 	}
 	l->guarded = true;
 	core_arm(core, p->up->last_rx_ns + alive_window(core));
