@@ -50,6 +50,33 @@ static void fence_the_dead(void)
 	}
 }
 
+/*
+ * Under static membership a refusal by a life that it does not know says something to a node
+ * only where it can dial. One that cannot is started again by its operator.
+ */
+static void restart_the_refused(void)
+{
+	for (unsigned i = 0; i < sim.n_nodes; i++) {
+		struct node *n = &sim.node[i];
+
+		for (unsigned j = 0; !sim.view && n->running && !n->kernel && !n->can_dial &&
+		     j < sim.n_nodes; j++) {
+			const struct node *o = &sim.node[j];
+			const struct session *s = n->peers[j].session;
+			const struct tomb *t = o->running && !o->kernel ?
+				tombs_find(&o->peers[i].tombs, sim.life[n->life].incarnation) :
+				NULL;
+
+			if (!t || t->kind != TOMB_FAILED ||
+			    (s && s->incarnation == sim.life[o->life].incarnation))
+				continue;
+			world_crash(n, false);
+			n->restart_at_ns = sim.now_ns;
+			sim_at(n->restart_at_ns, EV_START, i, 0, 0);
+		}
+	}
+}
+
 /* A node that closes and whose last ACK cannot be fetched: its time is over. */
 static void linger(struct node *n)
 {
@@ -244,8 +271,10 @@ void phase_check(void)
 		storm_check();
 		if (sim.now_ns - sim.phase_ns > 5 * SEC)
 			fence_the_dead();
-		if (sim.now_ns - sim.phase_ns > 40 * SEC)
+		if (sim.now_ns - sim.phase_ns > 40 * SEC) {
+			restart_the_refused();
 			end_lingering();
+		}
 		if (settled(&why, &a, &b)) {
 			if (!to_large() && (!rng_one_in(&sim.app, 4) || !to_slow()))
 				to_close();
