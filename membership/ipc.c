@@ -237,10 +237,11 @@ int ipc_open(const struct ipc_events *events, void *arg, struct ipc **ret_ipc, c
 	}
 	snprintf(ret_text, text_size, "corosync's %s service: %s", services[i].name,
 		 rc == CS_ERR_LIBRARY ? "corosync does not run here" :
+		 rc == CS_ERR_TRY_AGAIN ? "corosync runs, but is not ready yet" :
 		 rc == CS_ERR_ACCESS ? "corosync does not let this user in; see uidgid in "
 				       "corosync.conf(5)" : cs_strerror(rc));
 	ipc_close(ipc);
-	return rc == CS_ERR_NO_MEMORY ? -ENOMEM : -ENOTCONN;
+	return error_of(rc);
 }
 
 void ipc_close(struct ipc *ipc)

@@ -15,6 +15,7 @@ ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark -
 ONCE="$ONCE --skip mutants --skip test_abi --skip test_build"
 # Whole programs, for what their users see.
 ONCE="$ONCE --skip test_signals --skip test_back --skip test_large_packets"
+ONCE="$ONCE --skip test_names --skip test_listen --skip test_reach --skip test_live_forger"
 # Mostly corosync's own time.
 ONCE="$ONCE --skip test_corosync_return --skip test_corosync_list --skip test_corosync_knet"
 ONCE="$ONCE --skip test_corosync_two --skip test_corosync_names"
@@ -65,17 +66,19 @@ with_gcc()
 with_clang()
 {
 	export BUILD=$BUILD/clang SIM_ARGS='--check --seeds 300'
-	build CC=clang && tests/run.sh $ONCE --skip live --skip tests/test_torture
+	build CC=clang && tests/run.sh $ONCE --skip live --skip tests/test_torture \
+		--skip test_failures
 }
 
 with_address_sanitizer()
 {
 	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4
 	export STRESS_ROUNDS=$STRESS_LONG
-	build CC=clang SAN=address,undefined && tests/run.sh $ONCE --skip test_corosync_tools
+	build CC=clang SAN=address,undefined && tests/run.sh $ONCE --skip test_corosync_tools \
+		--skip test_pairs --skip tests/test_torture
 }
 
-# The simulator has one thread. Older thread sanitizers cannot live with a wide random
+# The simulator has one thread, and so have the programs of test_live_cut. Older thread sanitizers cannot live with a wide random
 # layout of memory; where it can be fixed, it is. They write a file before main(), which
 # is not for them to do where files may not grow (test_exhausted.sh).
 with_thread_sanitizer()
@@ -84,7 +87,7 @@ with_thread_sanitizer()
 	setarch "$(uname -m)" -R true 2>/dev/null && around="setarch $(uname -m) -R"
 	export BUILD=$BUILD/tsan TIME_FACTOR=4 STRESS_ROUNDS=$STRESS_LONG
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz \
-		--skip test_bench_rows \
+		--skip test_bench_rows --skip test_live_cut \
 		--skip tests/test_exhausted --skip live/test_paths --skip test_corosync_five \
 		--skip test_corosync_net --skip test_corosync_fence
 }

@@ -5,6 +5,7 @@
  * scenario. Each kind and code has a process of its own. Knows no cause of what it finds.
  * run.sh: timeout=120
  *
+ * LIVE_FULL=1: every k; else behind the first ones every third.
  * FAIL="call code k once|ever file|own" in the environment: that run alone, with LIVE_LOG=1 all
  * that is logged.
  */
@@ -35,6 +36,7 @@ static int __lsan_do_recoverable_leak_check(void)
 #define WORKERS		12	/* they sleep more than they work */
 #define PARTS		4	/* of a job with many calls */
 #define K_MAX		20000
+#define K_DENSE		24	/* behind it: one of three, unless LIVE_FULL=1 */
 #define ENDS		2000
 #define RUN_S		30	/* for a run: it hangs */
 
@@ -54,6 +56,7 @@ struct result {
 static struct job jobs[JOBS_MAX];
 static struct result *results;	/* shared with the workers */
 static unsigned n_jobs;
+static bool full;
 
 static const char *name_of(const struct plan *p)
 {
@@ -129,7 +132,8 @@ static void work(const struct job *j, struct result *r)
 		snprintf(r->wrong, sizeof r->wrong, "no files in /tmp");
 		return;
 	}
-	for (unsigned k = j->part + 1; k < K_MAX && !r->wrong[0]; k += j->parts) {
+	for (unsigned k = j->part + 1; k < K_MAX && !r->wrong[0];
+	     k += k > K_DENSE && !full ? 3 * j->parts : j->parts) {
 		try_k(j, k, r);
 		if (!failing.hits)
 			break;
@@ -326,6 +330,7 @@ static int by_name(const char *what)
 
 int main(void)
 {
+	full = getenv("LIVE_FULL") != NULL;
 	if (getenv("FAIL"))
 		return by_name(getenv("FAIL"));
 	RUN(nothing_fails);

@@ -161,6 +161,11 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 	if (args->source == CLUSTER_UNSAID)
 		setup.connect_ms = UNSAID_MS;
 	rc = sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err));
+	if (rc == -EAGAIN && args->source == CLUSTER_UNSAID) {
+		/* It is just starting: that is the one which is meant. */
+		setup.connect_ms = 0;
+		rc = sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err));
+	}
 	if (rc) {
 		say(SINEW_ERROR, "%s%s", err, rc == -ENOTCONN && args->source == CLUSTER_UNSAID ?
 		    "; or name a file of nodes with --config" : "");
