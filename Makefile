@@ -221,6 +221,8 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
+$(OBJ)/tests/test_corosync_busy.o: COROSYNC_CFLAGS += $(QB_CFLAGS)
+
 $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -DSINEW_CHECK -MMD -MP -c -o $@ $<
@@ -265,7 +267,7 @@ $(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%
 
 $(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LINKED)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) \
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) \
 		$(ATOMIC_LIBS)
 
 $(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)

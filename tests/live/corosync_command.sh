@@ -46,7 +46,7 @@ receive()
 {
 	local i
 	for i; do
-		keep "$i" "cat$i" cat ${CAT_ARGS:-}
+		keep "$i" "cat$i" cat --membership corosync ${CAT_ARGS:-}
 		cat[i]=$!
 	done
 	for i; do

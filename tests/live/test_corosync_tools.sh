@@ -135,29 +135,11 @@ without_quorum_nothing_starts()
 	for i in 1 2 3; do heal "$i"; done
 	kill -TERM "$follow"
 	ended_with follow "$follow" 0
-}
-
-# It answers, but has no ring yet: nobody had to be told that it is the one which is meant.
-a_starting_corosync_is_waited_for()
-{
-	local i
-	for i in 1 2 3; do
-		stop_corosync "$i"
-	done
-	TOKEN=3000
-	write_config 3
-	: >"$T/node3/corosync.log"
-	start_corosync 3
-	wait_for grep -q 'adding new UDPU member' "$T/node3/corosync.log"
-	# 3: the others are not there.
-	tool 3 3 members --json
-	says "$T/err" 'corosync runs, but is not ready yet'
 	check_sanitizers "$T"/*.err "$T/err"
 }
 
 for name in begins ready_in_the_group a_hanging_corosync_is_told all_are_shown \
-	ping_needs_no_file lines_arrive who_fails_is_fenced without_quorum_nothing_starts \
-	a_starting_corosync_is_waited_for; do
+	ping_needs_no_file lines_arrive who_fails_is_fenced without_quorum_nothing_starts; do
 	command_row $name
 done
 finish
