@@ -14,11 +14,10 @@ WERROR=${WERROR:-}
 ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark --skip test_install'
 ONCE="$ONCE --skip mutants --skip test_abi --skip test_build"
 # Whole programs, for what their users see.
-ONCE="$ONCE --skip test_signals --skip test_back --skip test_large_packets"
-ONCE="$ONCE --skip test_names --skip test_listen --skip test_reach --skip test_live_forger"
-# Mostly corosync's own time.
-ONCE="$ONCE --skip test_corosync_return --skip test_corosync_list --skip test_corosync_knet"
-ONCE="$ONCE --skip test_corosync_two --skip test_corosync_names"
+ONCE="$ONCE --skip test_signals --skip test_back --skip test_listen --skip test_live_forger"
+ONCE="$ONCE --skip test_names --skip test_reach"
+# Mostly corosync's own time; what run.sh calls long is run by gcc's step alone.
+ONCE="$ONCE --skip test_corosync_list --skip test_corosync_two"
 passed=0 failed=0
 summary=()
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -55,7 +54,7 @@ build()
 	make --no-print-directory -j"$(nproc)" WERROR="$WERROR" BUILD="$BUILD" "$@" tests
 }
 
-# The long forms of the live tests, too.
+# The long tests, and the long forms of others, too.
 with_gcc()
 {
 	export LIVE_FULL=1
@@ -78,9 +77,9 @@ with_address_sanitizer()
 		--skip test_pairs --skip tests/test_torture
 }
 
-# The simulator has one thread, and so have the programs of test_live_cut. Older thread sanitizers cannot live with a wide random
-# layout of memory; where it can be fixed, it is. They write a file before main(), which
-# is not for them to do where files may not grow (test_exhausted.sh).
+# The simulator has one thread, and so has test_live_cut. Older thread sanitizers cannot live
+# with a wide random layout of memory; where it can be fixed, it is. They write a file before
+# main(), which is not for them to do where files may not grow (test_exhausted.sh).
 with_thread_sanitizer()
 {
 	local around=

@@ -15,6 +15,7 @@
 # A test says what it needs in one of its first 40 lines:
 #	run.sh: alone              nothing else runs meanwhile
 #	run.sh: timeout=SECONDS    instead of 60
+#	run.sh: long               only with LIVE_FULL=1 (`make check-all`), or where it is named
 #	run.sh: with=PROGRAM,...   skipped, with this reason, where it is missing
 # The last line is `N passed, N failed`; the exit status is 0 if nothing failed.
 set -u
@@ -187,7 +188,10 @@ chosen()
 	for p in "${without[@]}"; do
 		[[ $1 == *$p* ]] && return 1
 	done
-	[ ${#wanted[@]} = 0 ] && return 0
+	if [ ${#wanted[@]} = 0 ]; then
+		[ -n "${LIVE_FULL:-}" ] || ! has_directive "$1" long
+		return
+	fi
 	for p in "${wanted[@]}"; do
 		[[ $1 == *$p* ]] && return 0
 	done

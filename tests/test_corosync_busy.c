@@ -21,7 +21,7 @@
 #include <qb/qbloop.h>
 
 #define OPEN_MS		100
-#define TRIES		12	/* at 250 ms each: the command gives up on a missing one after 1 s */
+#define TRIES		12	/* 250 ms each: a missing one is given up after 1 s */
 #define LIMIT_S		30
 
 static unsigned *n_denied;	/* shared with the server */

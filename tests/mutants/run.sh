@@ -6,7 +6,7 @@
 #
 #   tests/mutants/run.sh [NAME...]      BUILD, JOBS, SEEDS, CC as for make
 #
-# run.sh: alone timeout=400 with=perl
+# run.sh: long alone timeout=400 with=perl
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
