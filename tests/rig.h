@@ -105,8 +105,18 @@ static inline void note(const struct note *n)
 {
 	size_t used = strlen(rig->notes);
 
-	snprintf(rig->notes + used, sizeof rig->notes - used, "%s: %s\n", n->text,
+	snprintf(rig->notes + used, sizeof rig->notes - used, "%s: %s", n->text,
 		 n->detail ? n->detail : "");
+	used = strlen(rig->notes);
+	if (n->a_name)
+		snprintf(rig->notes + used, sizeof rig->notes - used, " %s=%llu", n->a_name,
+			 (unsigned long long)n->a);
+	used = strlen(rig->notes);
+	if (n->b_name)
+		snprintf(rig->notes + used, sizeof rig->notes - used, " %s=%llu", n->b_name,
+			 (unsigned long long)n->b);
+	used = strlen(rig->notes);
+	snprintf(rig->notes + used, sizeof rig->notes - used, "\n");
 }
 
 static inline void act(const struct core_action *a)

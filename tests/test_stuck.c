@@ -182,6 +182,33 @@ static void d_ends_its_dial(void)
 	end();
 }
 
+/* That of another peer, whose link is as stuck as before, goes on. */
+static void only_its_own_dial_ends(void)
+{
+	struct wire *high = stuck(HIGH), *low = NULL, *w;
+	uint8_t ack[WIRE_HEADER];
+
+	for (unsigned i = 0; i < rig->n_wires; i++)
+		if (rig->wires[i]->link.peer == &rig->peer[LOW] && !rig->wires[i]->gone)
+			low = rig->wires[i];
+	CHECK_OR_RETURN(low && low->link.state == LINK_UP);
+	send_one(LOW);
+	link_transport(&high->link, true, 0);
+	link_transport(&low->link, true, 0);
+	for (unsigned t = 0; t < DEAD + 100; t += 100) {
+		pass(100);
+		link_transport(&high->link, true, rig->core.now_ns);
+		link_transport(&low->link, true, rig->core.now_ns);
+		settle();
+	}
+	w = rig->dial[HIGH];
+	CHECK_OR_RETURN(w && !w->gone && low->link.stuck);
+	feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
+	CHECK(!low->link.stuck);
+	CHECK(!w->gone && rig->dial[HIGH] == w);
+	end();
+}
+
 /* O's only while its HELLO is unwritten: later the choice may be in flight. */
 static void o_ends_its_dial_before_its_hello(void)
 {
@@ -213,6 +240,7 @@ int main(void)
 	RUN(a_position_below_the_acknowledged_one);
 	RUN(o_stays_strict);
 	RUN(d_ends_its_dial);
+	RUN(only_its_own_dial_ends);
 	RUN(o_ends_its_dial_before_its_hello);
 	return check_done();
 }

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of what a person or a program is told by the core: lines of the log with their
+ * values, counters, why a link ended, the state that a session ended in; and of calls that
+ * come when there is nothing that they could be about.
+ */
+#include "tests/rig.h"
+
+#define FIRST 0xfffffffeu
+
+static bool says(const char *text)
+{
+	bool found = strstr(rig->notes, text) != NULL;
+
+	rig->notes[0] = '\0';
+	return found;
+}
+
+static void send_one(unsigned id)
+{
+	struct span part = { (const uint8_t *)"12345678", 8 };
+
+	CHECK_EQ(session_send(rig->session[id], &part, 1, 8, NULL), 0);
+	session_kick(rig->session[id]);
+	settle();
+}
+
+static void a_link_that_is_up_is_said(void)
+{
+	struct wire *high;
+
+	both_up(&high);
+	CHECK(says("link up:  gen=1 next=4294967294\n"));
+	rig->notes[0] = '\0';
+	send_one(HIGH);
+	link_dead(&high->link, false);
+	settle();
+	rig->notes[0] = '\0';
+	link_from(HIGH, 0xffffffff);
+	CHECK(says("link up:  gen=2 next=4294967295\n"));
+	end();
+}
+
+static void quorum_is_said_when_it_changes(void)
+{
+	struct wire *high;
+
+	both_up(&high);
+	core_quorum(&rig->core, true);
+	settle();
+	rig->notes[0] = '\0';
+	core_quorum(&rig->core, true);
+	settle();
+	CHECK(!says("quorum"));
+	core_quorum(&rig->core, false);
+	settle();
+	CHECK(says("quorum lost"));
+	core_quorum(&rig->core, true);
+	settle();
+	CHECK(says("quorum gained"));
+	end();
+}
+
+static void a_transition_has_its_place(void)
+{
+	uint8_t buf[64];
+	struct wire *high;
+
+	both_up(&high);
+	unharmed(high, HIGH, FIRST);
+	rig->notes[0] = '\0';
+	feed(high, buf, wire_put_fin(buf, HIGH, 0xffffffff));
+	CHECK(says("transition:  expected=0\n"));
+	end();
+}
+
+static void the_end_keeps_its_state(void)
+{
+	struct wire *high;
+	struct session *s;
+
+	both_up(&high);
+	s = rig->session[HIGH];
+	CHECK(s->end_state != FSM_ESTABLISHED);
+	peer_failed(&rig->peer[HIGH], 0);
+	CHECK_EQ(s->end_state, FSM_ESTABLISHED);
+	CHECK_EQ(s->end, SESSION_FAILED);
+	settle();
+	CHECK_EQ(rig->down[HIGH], 1);
+	end();
+}
+
+static void resumes_with_something_unacked_are_counted(void)
+{
+	struct wire *high;
+	uint8_t buf[64];
+
+	both_up(&high);
+	for (unsigned i = 1; i <= 2; i++) {
+		link_dead(&high->link, false);
+		settle();
+		high = link_from(HIGH, FIRST);
+		CHECK_EQ(rig->session[HIGH]->n.reconnects, i);
+		CHECK_EQ(rig->session[HIGH]->n.resumed_unacked, 0);
+	}
+	send_one(HIGH);
+	link_dead(&high->link, false);
+	settle();
+	high = link_from(HIGH, FIRST);
+	CHECK_EQ(rig->session[HIGH]->n.resumed_unacked, 1);
+	feed(high, buf, wire_put_ack(buf, HIGH, 0xffffffff));
+	link_dead(&high->link, false);
+	settle();
+	link_from(HIGH, 0xffffffff);
+	CHECK_EQ(rig->session[HIGH]->n.reconnects, 4);
+	CHECK_EQ(rig->session[HIGH]->n.resumed_unacked, 1);
+	end();
+}
+
+/* Before its end is told, and with nothing between: the peer counts on it (R24). */
+static void a_fin_is_acknowledged_at_once(void)
+{
+	uint8_t buf[64];
+	struct wire *high;
+	struct frame f;
+	unsigned n_acks = 0;
+
+	both_up(&high);
+	while (next_frame(high, &f))
+		;
+	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
+	while (next_frame(high, &f))
+		if (f.nextcmd == WIRE_ACK || f.cmd == WIRE_ACK)
+			n_acks += f.u == 0xffffffff;
+	CHECK_EQ(n_acks, 1);
+	end();
+}
+
+/* The last ACK of an orderly end, on the link that stays for it. */
+static void the_last_ack_is_written(void)
+{
+	uint8_t buf[64];
+	struct wire *high;
+	struct frame f;
+	uint32_t acked = 0;
+
+	both_up(&high);
+	core_close(&rig->core);
+	settle();
+	feed(high, buf, wire_put_ack(buf, HIGH, 0xffffffff));
+	while (next_frame(high, &f))
+		;
+	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
+	while (next_frame(high, &f))
+		if (f.nextcmd == WIRE_ACK || f.cmd == WIRE_ACK)
+			acked = f.u;
+	CHECK_EQ(acked, 0xffffffff);
+	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	end();
+}
+
+static void without_a_session(void)
+{
+	begin(true);
+	settle();
+	peer_failed(&rig->peer[HIGH], 0);
+	peer_left(&rig->peer[HIGH], 0);
+	settle();
+	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK_EQ(rig->fences, 0);
+	end();
+}
+
+static void refusal_of(struct refuse *r, enum wire_reason reason)
+{
+	*r = (struct refuse) { .mine = life(HIGH), .yours = 77, .reason = reason };
+}
+
+/* CLOSED before its FIN has come says what cannot be. */
+static void closed_without_a_fin_is_a_fault(void)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+	struct refuse r;
+	struct wire *high;
+
+	both_up(&high);
+	core_close(&rig->core);
+	settle();
+	refusal_of(&r, WIRE_REFUSE_CLOSED);
+	r.next = 0xffffffff;
+	feed(high, buf, wire_put_refuse(buf, HIGH, &r));
+	CHECK_EQ(rig->down[HIGH] + rig->finished[HIGH], 0);
+	CHECK_EQ(rig->session[HIGH]->n.faults, 1);
+	CHECK_EQ(rig->session[HIGH]->n.acked, 0);
+	end();
+}
+
+static void why_a_link_ended(void)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+	struct refuse r;
+	struct wire *w;
+
+	begin(true);
+	settle();
+	pass(3000);
+	w = rig->dial[HIGH];
+	CHECK_OR_RETURN(w && !w->gone);
+	refusal_of(&r, WIRE_REFUSE_VERSION);
+	feed(w, buf, wire_put_refuse(buf, HIGH, &r));
+	CHECK(w->gone);
+	CHECK_EQ(w->link.why, LINK_WHY_REFUSED);
+	CHECK_EQ(w->link.refusal, WIRE_REFUSE_VERSION);
+	end();
+}
+
+static void feed_stale(struct wire *w, unsigned id, uint32_t gen)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+	struct refuse r = { .mine = life(id), .yours = 77, .reason = WIRE_REFUSE_STALE, .gen = gen };
+
+	feed(w, buf, wire_put_refuse(buf, id, &r));
+}
+
+/* Once at once, then not again before a link was up: a listener could say it for ever. */
+static void stale_is_answered_by_one_dial_at_once(void)
+{
+	struct wire *high, *low = both_up(&high), *w;
+
+	for (unsigned i = 0; i < 2; i++) {
+		link_dead(&low->link, false);
+		settle();
+		pass(3000);
+		w = rig->dial[LOW];
+		CHECK_OR_RETURN(w && !w->gone);
+		feed_stale(w, LOW, 7);
+		CHECK_OR_RETURN(rig->dial[LOW] != w);
+		w = rig->dial[LOW];
+		feed_stale(w, LOW, 8);
+		CHECK(rig->dial[LOW] == w);
+		gen_of[LOW] = 8;
+		low = link_from(LOW, FIRST);
+		CHECK(low->link.state == LINK_UP);
+	}
+	end();
+}
+
+/* Where it was dialled, a frame that is neither HELLO nor REFUSE is that peer's own or a fault. */
+static void a_frame_of_another_node_where_we_dialled(void)
+{
+	uint8_t buf[64];
+	struct wire *w;
+
+	begin(true);
+	settle();
+	pass(3000);
+	w = rig->dial[HIGH];
+	CHECK_OR_RETURN(w && !w->gone);
+	feed(w, buf, wire_put_ack(buf, LOW, FIRST));
+	CHECK(w->gone);
+	CHECK(says("frame of another nodeid"));
+	end();
+}
+
+int main(void)
+{
+	RUN(a_link_that_is_up_is_said);
+	RUN(quorum_is_said_when_it_changes);
+	RUN(a_transition_has_its_place);
+	RUN(the_end_keeps_its_state);
+	RUN(resumes_with_something_unacked_are_counted);
+	RUN(a_fin_is_acknowledged_at_once);
+	RUN(the_last_ack_is_written);
+	RUN(without_a_session);
+	RUN(closed_without_a_fin_is_a_fault);
+	RUN(why_a_link_ended);
+	RUN(stale_is_answered_by_one_dial_at_once);
+	RUN(a_frame_of_another_node_where_we_dialled);
+	return check_done();
+}
