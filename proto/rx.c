@@ -18,8 +18,9 @@ static void heard(struct link *l)
 	if (l->state != LINK_UP)
 		return;
 	l->heard = true;
-	if (l->waits_ns)
-		link_alive(l);
+	/* Once it is stuck, this shows the other direction alone. */
+	if (!l->stuck)
+		l->waits_ns = 0;
 }
 
 /* ---- sequenced frames ---- */

@@ -353,8 +353,10 @@ int session_acked(struct session *s, uint32_t next)
 	resend_all(s);
 	atomic_store_explicit(&s->progress_ns, core->now_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
-	if (s->peer->up)
+	if (s->peer->up) {
 		s->peer->up->progress = true;
+		link_alive(s->peer->up);
+	}
 	if (s->ring.acked_pos >= s->mark_pos) {
 		bool all = ring_empty(&s->ring);
 

@@ -2,8 +2,9 @@
 /*
  * Owns the judgement that the transport of a link which is up no longer carries anything, and
  * with it the dial beside that link (R7). Silence of the peer is no proof: it may be stopped,
- * busy, or not reading. Its kernel acknowledges all the same. Knows no transport: the caller
- * is asked (CORE_ASK).
+ * busy, or not reading. Its kernel acknowledges all the same. Nor is a frame of the peer proof
+ * that ours arrive again: after a cut each direction has to wait for its own retransmission,
+ * seconds away. Knows no transport: the caller is asked (CORE_ASK).
  */
 #include "inside.h"
 
@@ -37,7 +38,7 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 
 	if (l->state != LINK_UP || !l->session)
 		return;
-	if (!waits || (l->waits_ns && heard > l->waits_ns)) {
+	if (!waits || (!l->stuck && l->waits_ns && heard > l->waits_ns)) {
 		link_alive(l);
 		if (!waits)
 			return;
@@ -70,9 +71,9 @@ void stuck_tick(struct link *l)
 {
 	struct core *core = l->core;
 	uint64_t every = ask_every(l);
-	uint64_t since = l->last_rx_ns > l->asked_ns ? l->last_rx_ns : l->asked_ns;
+	uint64_t since = l->last_rx_ns > l->asked_ns && !l->stuck ? l->last_rx_ns : l->asked_ns;
 
-	if (l->peer->profile != CORE_NATIVE || l->last_tx_ns <= l->last_rx_ns)
+	if (l->peer->profile != CORE_NATIVE || (!l->stuck && l->last_tx_ns <= l->last_rx_ns))
 		return;
 	if (core->now_ns - since >= every) {
 		l->asked_ns = since = core->now_ns;

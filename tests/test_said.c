@@ -217,7 +217,8 @@ static void why_a_link_ended(void)
 static void feed_stale(struct wire *w, unsigned id, uint32_t gen)
 {
 	uint8_t buf[WIRE_CONTROL_MAX];
-	struct refuse r = { .mine = life(id), .yours = 77, .reason = WIRE_REFUSE_STALE, .gen = gen };
+	struct refuse r = { .mine = life(id), .yours = 77, .reason = WIRE_REFUSE_STALE,
+			    .gen = gen };
 
 	feed(w, buf, wire_put_refuse(buf, id, &r));
 }

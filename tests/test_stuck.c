@@ -164,7 +164,7 @@ static void o_stays_strict(void)
 	end();
 }
 
-/* A frame on the old link ends the dial: D's until it chooses. */
+/* An ACK on the old link ends the dial: D's until it chooses. */
 static void d_ends_its_dial(void)
 {
 	struct wire *high = stuck(HIGH), *w;
@@ -179,6 +179,29 @@ static void d_ends_its_dial(void)
 	pass_stuck(1000);
 	CHECK(!rig->dial[HIGH]);
 	unharmed(high, HIGH, 0xfffffffe);
+	end();
+}
+
+/* A frame shows that its own direction passes, and what the other kernel has is acknowledged. */
+static void ends_when_ours_arrive_again(void)
+{
+	struct wire *high = stuck(HIGH), *w;
+
+	pass_stuck(DEAD + 700);
+	w = rig->dial[HIGH];
+	CHECK_OR_RETURN(w && w->link.state == LINK_WAIT);
+	unharmed(high, HIGH, 0xfffffffe);
+	CHECK(!w->gone && high->link.stuck);
+	/* Its kernel speaks, and still has not taken ours. */
+	link_transport(&high->link, true, 0);
+	settle();
+	CHECK(!w->gone && high->link.stuck);
+	asks();
+	pass(DEAD / 8 + 10);
+	CHECK(asks());
+	link_transport(&high->link, false, 0);
+	settle();
+	CHECK(w->gone && !high->link.stuck && !high->gone);
 	end();
 }
 
@@ -240,6 +263,7 @@ int main(void)
 	RUN(a_position_below_the_acknowledged_one);
 	RUN(o_stays_strict);
 	RUN(d_ends_its_dial);
+	RUN(ends_when_ours_arrive_again);
 	RUN(only_its_own_dial_ends);
 	RUN(o_ends_its_dial_before_its_hello);
 	return check_done();
