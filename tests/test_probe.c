@@ -169,6 +169,37 @@ static void half_of_one_has_its_time(void)
 
 /* ---- ours ---- */
 
+/* Numbers of paths change with the addresses; a dial that has not begun goes where they are now. */
+static void a_dial_that_waits_is_renumbered(void)
+{
+	struct path_addr a[2] = { address(HIGH), { .ip = { [14] = 1, [15] = HIGH }, .port = 1 } };
+	struct peer *p;
+	struct core_action act_of;
+	unsigned i;
+
+	begin(true);
+	p = &rig->peer[HIGH];
+	peer_addrs(p, a, 2);
+	rig->no_dials = true;
+	for (i = 0; i < 1000 && !(p->dial_raised && p->dial_path == 1); i++) {
+		settle();
+		core_now(&rig->core, rig->core.now_ns + 20000000);
+		core_tick(&rig->core);
+	}
+	CHECK_OR_RETURN(i < 1000);
+	peer_addrs(p, &a[1], 1);
+	while (core_poll(&rig->core, &act_of)) {
+		if (act_of.what == CORE_DIAL && act_of.peer == p) {
+			CHECK_EQ(act_of.path, 0);
+			end();
+			return;
+		}
+		act(&act_of);
+	}
+	CHECK(!"a dial");
+	end();
+}
+
 static struct path_addr second(unsigned nodeid)
 {
 	return (struct path_addr) { .ip = { [14] = 1, [15] = (uint8_t)nodeid }, .port = 1 };
@@ -325,6 +356,7 @@ int main(void)
 	RUN(what_is_no_padded_probe);
 	RUN(not_in_a_handshake);
 	RUN(half_of_one_has_its_time);
+	RUN(a_dial_that_waits_is_renumbered);
 	RUN(padding_goes_to_who_knows_it);
 	RUN(the_loss_of_large_ones_is_said);
 	RUN(a_path_that_is_dead_is_not_called_lossy);
