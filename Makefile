@@ -340,7 +340,7 @@ bench-check:
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
 MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
-mutate-programs: $(BUILD)/sinew $(SIM) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
+mutate-programs: $(BUILD)/sinew $(SIM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
 
 # Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
 mutate:

@@ -3,7 +3,7 @@
  * Owns the test that every call of the system and every allocation of the library may fail: the
  * k-th of its kind, and the k-th of all kinds, once and from then on for ever, for every k of one
  * scenario. Each kind and code has a process of its own. Knows no cause of what it finds.
- * run.sh: timeout=120
+ * run.sh: timeout=300
  *
  * LIVE_FULL=1: every k; else behind the first ones every third.
  * FAIL="call code k once|ever file|own" in the environment: that run alone, with LIVE_LOG=1 all

@@ -6,7 +6,7 @@
  *
  * Node 1 (the decider) is host 1 of its lane, node 2 host 2. Node 1 knows node 2 as host 3, node 2
  * knows node 1 as host 4: there the relays listen, and from there they dial.
- * run.sh: timeout=150
+ * run.sh: timeout=300
  *
  *	test_live_cut DIALLER DIR BYTES SETTLE ACT    one trial, with its log
  */

@@ -4,7 +4,7 @@
 # says: functions, fields, options, keys, defaults, numbers of the wire, names of files.
 # Knows no subcommand and no mode by name: what `sinew --help` and `sinew SUB --help` list is
 # checked, and so are the command lines that README.md and the pages show.
-# run.sh: timeout=120 with=groff,perl
+# run.sh: timeout=300 with=groff,perl
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 2

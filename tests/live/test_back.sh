@@ -4,7 +4,7 @@
 # a connection that is dead while new ones pass, and when only one end learns that the connection is
 # broken; and that a program which is stopped is not taken for a dead path. Two `sinew cat`
 # in network namespaces of their own. Knows only the command line.
-# run.sh: timeout=150 with=nft,ss
+# run.sh: timeout=300 with=nft,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -3,7 +3,7 @@
 # Owns the test of many short runs: pairs of `sinew cat` that send each other a few lines while
 # something destroys their connections all the time. Every one must end with 0, with all lines,
 # and at once: not by a timeout. Knows only the command line.
-# run.sh: timeout=150
+# run.sh: timeout=300
 #
 #	tests/live/test_pairs.sh [PAIRS]    1000 with LIVE_FULL=1, else 200
 #	WORKERS=4     pairs at a time

@@ -69,8 +69,10 @@ static void told(struct conn *c, unsigned side, const char *what)
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
-	if (side != 1 || !c->end[0].foe || attacker_named(&c->end[0]))
+	/* What was told on this connection is told again by answering another HELLO. */
+	if (side != 1 || !c->end[0].foe || attacker_named(&c->end[0]) || e->has_told)
 		return;
+	e->has_told = true;
 	if (e->silent_ns && n->chan[e->silent_on].quiet_ns < e->silent_ns &&
 	    is_fresh(n, e->silent_on))
 		sim_fail("n%u: %s tells its life to who does not know it, at the address of n%u, "

@@ -112,6 +112,7 @@ struct end {
 	bool is_numbered;	/* the choice of it was looked at */
 	uint8_t silent_on;	/* read a HELLO that must wait, because of this node ... */
 	uint64_t silent_ns;	/* ... since then; 0: none */
+	bool has_told;		/* the life of its node, when it might */
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;

@@ -183,8 +183,13 @@ static void refuse(struct conn *c, unsigned side, const struct frame *f)
 	    !sim.life[it].claimed)
 		sim_fail("n%u: tells life %u that it failed, which nobody declared here", node, it);
 	if (r.reason == WIRE_REFUSE_CLOSED) {
-		struct stream *st = oracle_stream(it, me);
+		struct stream *st;
 
+		/* Without a life that is told it may have been queued by the one before. */
+		for (unsigned i = 0; !r.mine && i < sim.n_lives; i++)
+			if (sim.life[i].node == node && oracle_stream(it, i)->finished)
+				me = i;
+		st = oracle_stream(it, me);
 		position("REFUSE CLOSED", st, r.next);
 		if (!st->finished && st->opened_rx)
 			sim_fail("n%u: says CLOSED to life %u, whose FIN never came", node, it);
