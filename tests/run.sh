@@ -10,7 +10,7 @@
 # SKIPS=forbidden    a skipped test is a failure
 # SIM_ARGS=--check   how the simulator is called
 # RUNNER=COMMAND     runs the programs ("qemu-s390x"); only those that are there, and no scripts
-# JOBS=3             tests at a time, most of which wait; TIME_FACTOR=1 multiplies every time limit
+# JOBS=2             tests at a time; TIME_FACTOR=1 multiplies every time limit
 #
 # A test says what it needs in one of its first 40 lines:
 #	run.sh: alone              nothing else runs meanwhile
@@ -24,7 +24,7 @@ cd "$(dirname "$0")/.." || exit 2
 BUILD=${BUILD:-build}
 SKIPS=${SKIPS:-allowed}
 SIM_ARGS=${SIM_ARGS:---check}
-JOBS=${JOBS:-$(($(nproc) + 1))}
+JOBS=${JOBS:-2}
 TIME_FACTOR=${TIME_FACTOR:-1}
 RUNNER=${RUNNER:-}
 export BUILD RUNNER
