@@ -52,9 +52,9 @@ size_t greeting_put(uint8_t *p, const struct greeting *g);
 int greeting_get(const uint8_t *p, size_t n, struct greeting *ret);
 
 /*
- * The addresses that it tells: those of the nodelist if it tells none. The
- * interface of a link-local address differs from machine to machine: the address is taken as it is
- * listed here, or not at all. addrs has room for SINEW_ADDRS_MAX; returns how many.
+ * The addresses that it tells: those of the nodelist if it tells none. The scope of a link-local
+ * address differs from machine to machine: the address is taken with the scope that is listed
+ * here, or not at all. addrs has room for SINEW_ADDRS_MAX; returns how many.
  */
 unsigned greeting_addresses(const struct greeting *g, const struct sockaddr_storage *listed,
 			    unsigned n_listed, struct sockaddr_storage *addrs);

@@ -140,7 +140,7 @@ void hello_held_tick(struct link *l);
 enum rx_result refused_rx(struct link *l, const struct frame *f);
 
 /* ---- stuck.c ---- */
-/* What it carries arrives again: what was dialled beside it ends. */
+/* The link carries our bytes again: the dial beside it ends. */
 void link_alive(struct link *l);
 /* Before the ring hears of it: whether that arrives is looked at in time. */
 void stuck_written(struct link *l);

@@ -18,7 +18,7 @@ static void heard(struct link *l)
 	if (l->state != LINK_UP)
 		return;
 	l->heard = true;
-	/* Once it is stuck, this shows the other direction alone. */
+	/* A stuck link carries nothing of ours: a frame shows only that it carries theirs. */
 	if (!l->stuck)
 		l->waits_ns = 0;
 }

@@ -86,9 +86,8 @@ with_thread_sanitizer()
 	setarch "$(uname -m)" -R true 2>/dev/null && around="setarch $(uname -m) -R"
 	export BUILD=$BUILD/tsan TIME_FACTOR=4 STRESS_ROUNDS=$STRESS_LONG
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz \
-		--skip test_bench_rows --skip test_live_cut \
-		--skip tests/test_exhausted --skip live/test_paths --skip test_corosync_five \
-		--skip test_corosync_net --skip test_corosync_fence
+		--skip test_bench_rows --skip test_live_cut --skip tests/test_exhausted \
+		--skip test_corosync_five --skip test_corosync_net --skip test_corosync_fence
 }
 
 # Ten seconds for each target, from the committed corpus.

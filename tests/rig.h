@@ -254,6 +254,18 @@ static inline bool next_frame(struct wire *w, struct frame *f)
 	return true;
 }
 
+/* The last position that was acknowledged on it since it was asked last; 0: none. */
+static inline uint32_t acked_on(struct wire *w)
+{
+	struct frame f;
+	uint32_t next = 0;
+
+	while (next_frame(w, &f))
+		if (f.cmd == WIRE_ACK)
+			next = f.u;
+	return next;
+}
+
 static inline uint32_t refused_for(struct wire *w)
 {
 	struct frame f;
@@ -286,6 +298,13 @@ static inline void feed_hello(struct wire *w, unsigned nodeid, const struct hell
 	uint8_t buf[WIRE_CONTROL_MAX];
 
 	feed(w, buf, wire_put_hello(buf, nodeid, h));
+}
+
+static inline void feed_refuse(struct wire *w, unsigned nodeid, const struct refuse *r)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+
+	feed(w, buf, wire_put_refuse(buf, nodeid, r));
 }
 
 static inline struct wire *incoming(unsigned from)
@@ -370,6 +389,16 @@ static inline struct wire *both_up(struct wire **ret_high)
 	low = link_from(LOW, 0xfffffffe);
 	*ret_high = link_from(HIGH, 0xfffffffe);
 	return low;
+}
+
+/* A message of ours to that peer, whose session is up. */
+static inline void send_one(unsigned id)
+{
+	struct span part = { (const uint8_t *)"12345678", 8 };
+
+	CHECK_EQ(session_send(rig->session[id], &part, 1, 8, NULL), 0);
+	session_kick(rig->session[id]);
+	settle();
 }
 
 static inline size_t put_message(uint8_t *p, unsigned from, uint32_t seq, const char *text)

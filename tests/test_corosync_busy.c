@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the test of a corosync that runs and is not ready yet, as it is while it starts: the library
- * says so, and the command, which was told neither of a file nor of corosync, waits for it. Here
- * that corosync is a server of its three names that turns everybody away. Uses the public API.
+ * Owns the test of a corosync that runs but is not ready yet, as while it starts: the library says
+ * so, and the command waits for it, also when no option names corosync or a file. A server with
+ * corosync's three IPC names, which refuses every connection, stands for it. Uses the public API.
  * run.sh: timeout=60
  */
 #include <errno.h>

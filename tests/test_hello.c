@@ -234,15 +234,14 @@ static void silent_old_life_gives_way(void)
 
 static void told_that_we_failed(void)
 {
-	uint8_t buf[128];
 	struct wire *high, *low = both_up(&high);
 	struct refuse r = { .mine = life(LOW), .yours = 76, .reason = WIRE_REFUSE_FAILED };
 
-	feed(low, buf, wire_put_refuse(buf, LOW, &r));	/* an older life of ours */
+	feed_refuse(low, LOW, &r);	/* an older life of ours */
 	CHECK(!rig->renew);
 	low = link_from(LOW, 0xfffffffe);
 	r.yours = 77;
-	feed(low, buf, wire_put_refuse(buf, LOW, &r));
+	feed_refuse(low, LOW, &r);
 	CHECK(rig->renew);
 	core_renew(&rig->core, 78);
 	settle();

@@ -24,9 +24,8 @@ static struct wire *strange_link(void)
 static void refuse_by(struct wire *w, unsigned id, uint64_t life_of_it, enum wire_reason reason)
 {
 	struct refuse r = { .mine = life_of_it, .yours = 77, .reason = reason };
-	uint8_t buf[128];
 
-	feed(w, buf, wire_put_refuse(buf, id, &r));
+	feed_refuse(w, id, &r);
 	CHECK(w->gone);
 }
 
@@ -350,7 +349,6 @@ static void no_dial_while_a_choice_may_come(void)
 /* O is told other numbers on each of its dials: the first time it dials again at once. */
 static void stale_numbers_without_end_are_no_storm(void)
 {
-	uint8_t buf[128];
 	struct wire *low, *high;
 	unsigned n = 0;
 
@@ -366,7 +364,7 @@ static void stale_numbers_without_end_are_no_storm(void)
 		if (!w || w->gone)
 			continue;
 		n++;
-		feed(w, buf, wire_put_refuse(buf, LOW, &r));
+		feed_refuse(w, LOW, &r);
 		CHECK_EQ(rig->session[LOW]->told, gen);
 	}
 	CHECK(n > 1 && n < 10);

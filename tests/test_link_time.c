@@ -8,18 +8,6 @@
 
 #define FIRST 0xfffffffe
 
-/* The last position that was acknowledged on it since it was asked last; 0: none. */
-static uint32_t acked_on(struct wire *w)
-{
-	struct frame f;
-	uint32_t next = 0;
-
-	while (next_frame(w, &f))
-		if (f.cmd == WIRE_ACK)
-			next = f.u;
-	return next;
-}
-
 static void feed_bytes(struct wire *w, unsigned from, uint32_t seq, size_t n)
 {
 	static uint8_t buf[70000];

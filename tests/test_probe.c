@@ -169,12 +169,17 @@ static void half_of_one_has_its_time(void)
 
 /* ---- ours ---- */
 
-/* Numbers of paths change with the addresses; a dial that has not begun goes where they are now. */
+static struct path_addr second(unsigned nodeid)
+{
+	return (struct path_addr) { .ip = { [14] = 1, [15] = (uint8_t)nodeid }, .port = 1 };
+}
+
+/* Paths are numbered by the list of addresses: a dial that has not begun gets the new number. */
 static void a_dial_that_waits_is_renumbered(void)
 {
-	struct path_addr a[2] = { address(HIGH), { .ip = { [14] = 1, [15] = HIGH }, .port = 1 } };
+	struct path_addr a[2] = { address(HIGH), second(HIGH) };
 	struct peer *p;
-	struct core_action act_of;
+	struct core_action action;
 	unsigned i;
 
 	begin(true);
@@ -188,21 +193,16 @@ static void a_dial_that_waits_is_renumbered(void)
 	}
 	CHECK_OR_RETURN(i < 1000);
 	peer_addrs(p, &a[1], 1);
-	while (core_poll(&rig->core, &act_of)) {
-		if (act_of.what == CORE_DIAL && act_of.peer == p) {
-			CHECK_EQ(act_of.path, 0);
+	while (core_poll(&rig->core, &action)) {
+		if (action.what == CORE_DIAL && action.peer == p) {
+			CHECK_EQ(action.path, 0);
 			end();
 			return;
 		}
-		act(&act_of);
+		act(&action);
 	}
 	CHECK(!"a dial");
 	end();
-}
-
-static struct path_addr second(unsigned nodeid)
-{
-	return (struct path_addr) { .ip = { [14] = 1, [15] = (uint8_t)nodeid }, .port = 1 };
 }
 
 /* HIGH has two addresses, over which probes pass; it is up on the first. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of what a person or a program is told by the core: lines of the log with their
- * values, counters, why a link ended, the state that a session ended in; and of calls that
- * come when there is nothing that they could be about.
+ * Owns the tests of what the core tells a person or a program: lines of the log with their
+ * values, counters, why a link ended, in which state a session ended; and of calls for a peer
+ * that has no session.
  */
 #include "tests/rig.h"
 
@@ -14,15 +14,6 @@ static bool says(const char *text)
 
 	rig->notes[0] = '\0';
 	return found;
-}
-
-static void send_one(unsigned id)
-{
-	struct span part = { (const uint8_t *)"12345678", 8 };
-
-	CHECK_EQ(session_send(rig->session[id], &part, 1, 8, NULL), 0);
-	session_kick(rig->session[id]);
-	settle();
 }
 
 static void a_link_that_is_up_is_said(void)
@@ -117,7 +108,7 @@ static void resumes_with_something_unacked_are_counted(void)
 	end();
 }
 
-/* Before its end is told, and with nothing between: the peer counts on it (R24). */
+/* The ACK goes out in the same step as the FIN comes in (R24). */
 static void a_fin_is_acknowledged_at_once(void)
 {
 	uint8_t buf[64];
@@ -141,20 +132,14 @@ static void the_last_ack_is_written(void)
 {
 	uint8_t buf[64];
 	struct wire *high;
-	struct frame f;
-	uint32_t acked = 0;
 
 	both_up(&high);
 	core_close(&rig->core);
 	settle();
 	feed(high, buf, wire_put_ack(buf, HIGH, 0xffffffff));
-	while (next_frame(high, &f))
-		;
+	acked_on(high);
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	while (next_frame(high, &f))
-		if (f.nextcmd == WIRE_ACK || f.cmd == WIRE_ACK)
-			acked = f.u;
-	CHECK_EQ(acked, 0xffffffff);
+	CHECK_EQ(acked_on(high), 0xffffffff);
 	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
 	end();
 }
@@ -171,43 +156,42 @@ static void without_a_session(void)
 	end();
 }
 
-static void refusal_of(struct refuse *r, enum wire_reason reason)
-{
-	*r = (struct refuse) { .mine = life(HIGH), .yours = 77, .reason = reason };
-}
-
-/* CLOSED before its FIN has come says what cannot be. */
+/* A peer cannot say CLOSED before it has sent its FIN. */
 static void closed_without_a_fin_is_a_fault(void)
 {
-	uint8_t buf[WIRE_CONTROL_MAX];
-	struct refuse r;
+	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_CLOSED,
+			    .next = 0xffffffff };
 	struct wire *high;
 
 	both_up(&high);
 	core_close(&rig->core);
 	settle();
-	refusal_of(&r, WIRE_REFUSE_CLOSED);
-	r.next = 0xffffffff;
-	feed(high, buf, wire_put_refuse(buf, HIGH, &r));
+	feed_refuse(high, HIGH, &r);
 	CHECK_EQ(rig->down[HIGH] + rig->finished[HIGH], 0);
 	CHECK_EQ(rig->session[HIGH]->n.faults, 1);
 	CHECK_EQ(rig->session[HIGH]->n.acked, 0);
 	end();
 }
 
-static void why_a_link_ended(void)
+/* No session yet, and our dial to HIGH is connected; NULL: it is not. */
+static struct wire *dialled(void)
 {
-	uint8_t buf[WIRE_CONTROL_MAX];
-	struct refuse r;
 	struct wire *w;
 
 	begin(true);
 	settle();
 	pass(3000);
 	w = rig->dial[HIGH];
-	CHECK_OR_RETURN(w && !w->gone);
-	refusal_of(&r, WIRE_REFUSE_VERSION);
-	feed(w, buf, wire_put_refuse(buf, HIGH, &r));
+	return w && !w->gone ? w : NULL;
+}
+
+static void why_a_link_ended(void)
+{
+	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_VERSION };
+	struct wire *w = dialled();
+
+	CHECK_OR_RETURN(w);
+	feed_refuse(w, HIGH, &r);
 	CHECK(w->gone);
 	CHECK_EQ(w->link.why, LINK_WHY_REFUSED);
 	CHECK_EQ(w->link.refusal, WIRE_REFUSE_VERSION);
@@ -216,14 +200,13 @@ static void why_a_link_ended(void)
 
 static void feed_stale(struct wire *w, unsigned id, uint32_t gen)
 {
-	uint8_t buf[WIRE_CONTROL_MAX];
 	struct refuse r = { .mine = life(id), .yours = 77, .reason = WIRE_REFUSE_STALE,
 			    .gen = gen };
 
-	feed(w, buf, wire_put_refuse(buf, id, &r));
+	feed_refuse(w, id, &r);
 }
 
-/* Once at once, then not again before a link was up: a listener could say it for ever. */
+/* The first STALE is answered by a dial at once, the next ones wait until a link was up. */
 static void stale_is_answered_by_one_dial_at_once(void)
 {
 	struct wire *high, *low = both_up(&high), *w;
@@ -246,17 +229,13 @@ static void stale_is_answered_by_one_dial_at_once(void)
 	end();
 }
 
-/* Where it was dialled, a frame that is neither HELLO nor REFUSE is that peer's own or a fault. */
+/* On our own dial a frame of another node that is neither HELLO nor REFUSE is a fault. */
 static void a_frame_of_another_node_where_we_dialled(void)
 {
 	uint8_t buf[64];
-	struct wire *w;
+	struct wire *w = dialled();
 
-	begin(true);
-	settle();
-	pass(3000);
-	w = rig->dial[HIGH];
-	CHECK_OR_RETURN(w && !w->gone);
+	CHECK_OR_RETURN(w);
 	feed(w, buf, wire_put_ack(buf, LOW, FIRST));
 	CHECK(w->gone);
 	CHECK(says("frame of another nodeid"));

@@ -8,15 +8,6 @@
 
 #define DEAD 2000u	/* path_dead_ms */
 
-static void send_one(unsigned id)
-{
-	struct span part = { (const uint8_t *)"12345678", 8 };
-
-	CHECK_EQ(session_send(rig->session[id], &part, 1, 8, NULL), 0);
-	session_kick(rig->session[id]);
-	settle();
-}
-
 static bool asks(void)
 {
 	bool asked = rig->asked != NULL;
@@ -205,7 +196,7 @@ static void ends_when_ours_arrive_again(void)
 	end();
 }
 
-/* That of another peer, whose link is as stuck as before, goes on. */
+/* The dial to another peer, whose link is still stuck, goes on. */
 static void only_its_own_dial_ends(void)
 {
 	struct wire *high = stuck(HIGH), *low = NULL, *w;

@@ -162,7 +162,7 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 		setup.connect_ms = UNSAID_MS;
 	rc = sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err));
 	if (rc == -EAGAIN && args->source == CLUSTER_UNSAID) {
-		/* It is just starting: that is the one which is meant. */
+		/* Corosync is starting here: wait for it as if it had been named. */
 		setup.connect_ms = 0;
 		rc = sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err));
 	}

@@ -221,8 +221,7 @@ static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 	if (!it->running || it->life != life || rng_one_in(&sim.group, 2))
 		return;
 	world_crash(it, true);
-	it->restart_at_ns = sim.now_ns + rng_scale(&sim.group, 0, 3 * SEC);
-	sim_at(it->restart_at_ns, EV_START, j, 0, 0);
+	world_start_at(it, sim.now_ns + rng_scale(&sim.group, 0, 3 * SEC));
 }
 
 static void op_quorum(void *arg, bool is_quorate)

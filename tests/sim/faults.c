@@ -97,8 +97,7 @@ static void restart(const struct fault *f)
 		return;			/* for good */
 	cover(COVER_RESTART);
 	/* A kernel must have heard of the end before the next life dials it. */
-	n->restart_at_ns = sim.now_ns + f->span_ns / 2 + (sim.dlm ? SEC : 0);
-	sim_at(n->restart_at_ns, EV_START, f->a, 0, 0);
+	world_start_at(n, sim.now_ns + f->span_ns / 2 + (sim.dlm ? SEC : 0));
 }
 
 /* a takes b for failed, though it lives; mutual: and the other way round. */

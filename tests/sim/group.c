@@ -538,8 +538,7 @@ void group_fault(const struct fault *f)
 		if (f->arg & 1)
 			group_leave(n);
 		world_crash(n, false);
-		n->restart_at_ns = sim.now_ns + (f->arg & 2 ? 0 : f->span_ns / 2);
-		sim_at(n->restart_at_ns, EV_START, f->a, 0, 0);
+		world_start_at(n, sim.now_ns + (f->arg & 2 ? 0 : f->span_ns / 2));
 		break;
 	}
 }

@@ -174,8 +174,7 @@ static void left(struct node *n)
 	sim.life[n->life].gone = true;
 	net_node_gone(n, false);
 	member_say_all(MEMBER_LEFT, n->life);
-	n->restart_at_ns = sim.now_ns + 2 * SEC;
-	sim_at(n->restart_at_ns, EV_START, n->idx, 0, 0);
+	world_start_at(n, sim.now_ns + 2 * SEC);
 }
 
 /* ---- time ---- */

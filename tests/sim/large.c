@@ -77,7 +77,7 @@ bool large_begin(void)
 		.a = (uint8_t)i, .b = (uint8_t)j, .ways = (uint8_t)rng_range(&sim.app, 1, 3),
 		.from_ns = sim.now_ns + READY_NS, .span_ns = rng_range(&sim.app, 10, 60) * SEC,
 	};
-	/* Who does not read yet is no lost packet. */
+	/* A reader that is still paused has lost no packet. */
 	if (l->from_ns < a->chan[j].pause_until_ns)
 		l->from_ns = a->chan[j].pause_until_ns;
 	if (l->from_ns < b->chan[i].pause_until_ns)

@@ -365,8 +365,7 @@ void oracle_fence(struct node *n, struct peer *p, int reason)
 	if (it->kernel || rng_one_in(&sim.app, 2))
 		return;
 	world_crash(it, true);
-	it->restart_at_ns = sim.now_ns + rng_scale(&sim.app, 0, 3 * SEC);
-	sim_at(it->restart_at_ns, EV_START, it->idx, 0, 0);
+	world_start_at(it, sim.now_ns + rng_scale(&sim.app, 0, 3 * SEC));
 }
 
 /* Everything that this side sent is with the other's application, and known to be. */

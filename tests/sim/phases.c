@@ -51,15 +51,17 @@ static void fence_the_dead(void)
 }
 
 /*
- * Under static membership a refusal by a life that it does not know says something to a node
- * only where it can dial. One that cannot is started again by its operator.
+ * Under static membership a node believes FAILED from an unknown life only on its own dial. Where
+ * it cannot dial, its operator restarts it.
  */
 static void restart_the_refused(void)
 {
+	if (sim.view)
+		return;
 	for (unsigned i = 0; i < sim.n_nodes; i++) {
 		struct node *n = &sim.node[i];
 
-		for (unsigned j = 0; !sim.view && n->running && !n->kernel && !n->can_dial &&
+		for (unsigned j = 0; n->running && !n->kernel && !n->can_dial &&
 		     j < sim.n_nodes; j++) {
 			const struct node *o = &sim.node[j];
 			const struct session *s = n->peers[j].session;
@@ -71,8 +73,7 @@ static void restart_the_refused(void)
 			    (s && s->incarnation == sim.life[o->life].incarnation))
 				continue;
 			world_crash(n, false);
-			n->restart_at_ns = sim.now_ns;
-			sim_at(n->restart_at_ns, EV_START, i, 0, 0);
+			world_start_at(n, sim.now_ns);
 		}
 	}
 }

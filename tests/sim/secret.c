@@ -69,7 +69,7 @@ static void told(struct conn *c, unsigned side, const char *what)
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
-	/* What was told on this connection is told again by answering another HELLO. */
+	/* Who reads this connection knows the life once it was told there. */
 	if (side != 1 || !c->end[0].foe || attacker_named(&c->end[0]) || e->has_told)
 		return;
 	e->has_told = true;

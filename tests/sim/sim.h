@@ -112,7 +112,7 @@ struct end {
 	bool is_numbered;	/* the choice of it was looked at */
 	uint8_t silent_on;	/* read a HELLO that must wait, because of this node ... */
 	uint64_t silent_ns;	/* ... since then; 0: none */
-	bool has_told;		/* the life of its node, when it might */
+	bool has_told;		/* wrote a frame with the life of its node */
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;
@@ -351,6 +351,7 @@ void world_turn(struct node *n);		/* actions, until there are none */
 void world_enter(struct node *n);
 void world_start(struct node *n);
 void world_crash(struct node *n, bool silent);
+void world_start_at(struct node *n, uint64_t at_ns);
 void world_renew(struct node *n);
 void world_peer_add(struct node *n, unsigned j);
 struct node *world_node(uint32_t nodeid);

@@ -185,7 +185,7 @@ static void refuse(struct conn *c, unsigned side, const struct frame *f)
 	if (r.reason == WIRE_REFUSE_CLOSED) {
 		struct stream *st;
 
-		/* Without a life that is told it may have been queued by the one before. */
+		/* Its own life is not in it: the life before a renewal may have queued it. */
 		for (unsigned i = 0; !r.mine && i < sim.n_lives; i++)
 			if (sim.life[i].node == node && oracle_stream(it, i)->finished)
 				me = i;

@@ -147,6 +147,12 @@ void world_start(struct node *n)
 	world_turn(n);
 }
 
+void world_start_at(struct node *n, uint64_t at_ns)
+{
+	n->restart_at_ns = at_ns;
+	sim_at(at_ns, EV_START, n->idx, 0, 0);
+}
+
 /* Everything that a node had vanishes. silent: its machine with it. */
 void world_crash(struct node *n, bool silent)
 {
