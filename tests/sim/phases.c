@@ -185,6 +185,9 @@ static bool to_slow(void)
 	rx = n->chan[j].sess;
 	if (!tx || !rx || tx->tx->tx_final || tx->finishing)
 		return false;
+	/* A pair that once ended passes for settled where only one of them can dial. */
+	if (!from->peers[i].up || !n->peers[j].up)
+		return false;
 	cover(COVER_SLOW_READER);
 	sim.slow_until_ns = sim.now_ns + rng_range(&sim.app, 4, 60) * SEC;
 	enter(PHASE_SLOW, sim.slow_until_ns - sim.now_ns + 60 * SEC);
