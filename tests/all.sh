@@ -72,7 +72,7 @@ with_clang()
 with_address_sanitizer()
 {
 	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4
-	export STRESS_ROUNDS=$STRESS_LONG
+	export STRESS_ROUNDS=$STRESS_LONG ALL_MODES=1
 	build CC=clang SAN=address,undefined && tests/run.sh $ONCE --skip test_corosync_tools \
 		--skip test_pairs --skip tests/test_torture
 }

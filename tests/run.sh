@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the running of tests: what to run, for how long, two at a time where a test
+# Owns the running of tests: what to run, for how long, a few at a time where a test
 # allows it, and the sum. Knows nothing of what a test does but its output:
 # `ok - name`, `ok - name # SKIP why`, `not ok - name: why`.
 #
@@ -10,10 +10,11 @@
 # SKIPS=forbidden    a skipped test is a failure
 # SIM_ARGS=--check   how the simulator is called
 # RUNNER=COMMAND     runs the programs ("qemu-s390x"); only those that are there, and no scripts
-# JOBS=2             tests at a time; TIME_FACTOR=1 multiplies every time limit
+# JOBS=3             tests at a time; TIME_FACTOR=1 multiplies every time limit
 #
 # A test says what it needs in one of its first 40 lines:
 #	run.sh: alone              nothing else runs meanwhile
+#	run.sh: alone=GROUP        nothing but tests of this group runs meanwhile
 #	run.sh: timeout=SECONDS    instead of 60
 #	run.sh: long               only with LIVE_FULL=1 (`make check-all`), or where it is named
 #	run.sh: with=PROGRAM,...   skipped, with this reason, where it is missing
@@ -24,7 +25,7 @@ cd "$(dirname "$0")/.." || exit 2
 BUILD=${BUILD:-build}
 SKIPS=${SKIPS:-allowed}
 SIM_ARGS=${SIM_ARGS:---check}
-JOBS=${JOBS:-2}
+JOBS=${JOBS:-3}
 TIME_FACTOR=${TIME_FACTOR:-1}
 RUNNER=${RUNNER:-}
 export BUILD RUNNER
@@ -215,11 +216,22 @@ done
 while [ ${#test_of[@]} -gt 0 ]; do
 	reap
 done
-for test in "${alone[@]}"; do
-	start "$test"
-	while [ ${#test_of[@]} -gt 0 ]; do
+# Those of one group behind each other.
+group=
+while read -r next test; do
+	room=1
+	[ "$next" != - ] && [ "$next" = "$group" ] && room=$JOBS
+	while [ ${#test_of[@]} -ge "$room" ]; do
 		reap
 	done
+	group=$next
+	start "$test"
+done < <(for test in "${alone[@]}"; do
+	next=$(directive "$test" alone)
+	echo "${next:--} $test"
+done | sort -s -k 1,1)
+while [ ${#test_of[@]} -gt 0 ]; do
+	reap
 done
 
 echo

@@ -48,14 +48,14 @@ for page in $sources; do
 	mkdir -p "$dir/man/man${page##*.}" "$dir/text"
 	cp "$page" "$dir/man/man${page##*.}/"
 done
-pages=$(cd "$dir/man" && echo man*/*)
+# A link is a page that is one line, the name of another.
+links=$(cd "$dir/man" && grep -l '^\.so ' man*/*)
+pages=$(cd "$dir/man" && grep -L '^\.so ' man*/*)
 
 for page in $pages; do
 	(cd "$dir/man" && groff -man -Tascii -rLL=300n -P-cbou "$page" 2>/dev/null) \
 		>"$dir/text/${page#*/}"
 done
-
-is_link() { head -n 1 "$dir/man/$1" | grep -q '^\.so '; }
 
 # section FILE NAME: of a page as text.
 section() { awk -v name="$2" '/^[^ ]/ { on = $0 == name; next } on' "$1"; }
@@ -87,7 +87,7 @@ paragraph()
 
 for page in $pages; do
 	(cd "$dir/man" && groff -man -Tutf8 -ww -z "$page" 2>&1)
-	if command -v mandoc >/dev/null && ! is_link "$page"; then
+	if command -v mandoc >/dev/null; then
 		(cd "$dir/man" && mandoc -Tlint -W warning "$page" 2>&1)
 	fi
 done | verdict pages_render_without_a_warning
@@ -95,20 +95,18 @@ done | verdict pages_render_without_a_warning
 version=$($SINEW --version)
 for page in $pages; do
 	name=$(basename "${page%.*}" | tr a-z A-Z)
-	is_link "$page" ||
-		grep -qE "^\.TH $name ${page##*.} [0-9-]{10} \"$version\" " "$dir/man/$page" ||
+	grep -qE "^\.TH $name ${page##*.} [0-9-]{10} \"$version\" " "$dir/man/$page" ||
 		echo "$page: its .TH does not say $name, ${page##*.}, a date and \"$version\""
 done | verdict pages_have_a_title
 
 for page in $pages; do
-	is_link "$page" || section "$dir/text/${page#*/}" NAME | tr '\n' ' ' |
+	section "$dir/text/${page#*/}" NAME | tr '\n' ' ' |
 		grep -q "\b$(basename "${page%.*}")\b.* - ." || echo "$page: its NAME is not so"
 done | verdict pages_name_themselves
 
-for page in $pages; do
-	to=$(sed -n '1s/^\.so //p' "$dir/man/$page")
-	[ -n "$to" ] || continue
-	if [ ! -e "$dir/man/$to" ] || is_link "$to"; then
+for page in $links; do
+	read -r _ to <"$dir/man/$page"
+	if [ ! -e "$dir/text/${to#*/}" ]; then
 		echo "$page leads to $to, which is no page"
 	elif ! section "$dir/text/${to#*/}" NAME | grep -qw "$(basename "${page%.*}")"; then
 		echo "$page leads to $to, whose NAME does not have it"
@@ -141,12 +139,13 @@ declarations()
 		}'
 }
 
-cat lowcomms/sinew.h lowcomms/sinew-corosync.h >"$dir/headers.h"
+cat lowcomms/sinew.h lowcomms/sinew-corosync.h | tr -c 'A-Za-z0-9_' '\n' |
+	sort -u >"$dir/headers.names"
 for header in lowcomms/sinew.h lowcomms/sinew-corosync.h; do
 	declarations <$header
 done >"$dir/header"
 for page in "$dir"/text/*.3; do
-	is_link "man3/$(basename "$page")" || section "$page" SYNOPSIS | declarations
+	section "$page" SYNOPSIS | declarations
 done >"$dir/synopsis"
 differ "$dir/header" "$dir/synopsis" sinew.h "the SYNOPSIS of a page" |
 	verdict synopses_are_the_header
@@ -181,8 +180,8 @@ done | verdict every_constant_is_explained
 for page in $pages; do
 	sed '/^\.TH/d; s/\\-/-/g' "$dir/man/$page" |
 		grep -oE '\b(SINEW|sinew)_[A-Za-z0-9_]+' | sort -u |
-		while read -r name; do
-		grep -qw "$name" "$dir/headers.h" || [ -e "$dir/man/man3/$name.3" ] ||
+		comm -23 - "$dir/headers.names" | while read -r name; do
+		[ -e "$dir/man/man3/$name.3" ] ||
 			grep -qw "\"$name\"" membership/static.c ||
 			grep -rqF "\"$name" --include='*.[ch]' tools ||
 			echo "$page: $name does not exist"
@@ -308,7 +307,7 @@ done <"$dir/commands"
 own_part()
 {
 	local sub=${1##*/sinew-}
-	if [ -z "$(listed "${sub%.1}")" ]; then
+	if ! grep -q "^${sub%.1} " "$dir/commands"; then
 		cat "$1"
 		return
 	fi
@@ -381,17 +380,23 @@ shown()
 }
 
 shown | sed -e ':a' -e '/\\$/N; s/\\\n//; ta' | sed 's/[ 	]#.*//' |
-	grep -oE '(^[ 	]*|[|/] *)sinew [a-z]+( [^|&]*)?' | sed 's/^[^s]*//' >"$dir/shown"
-set -f
-while read -r line; do
-	set -- $line
-	grep -qx -e "$2" "$dir/subcommands" || { echo "$line: no subcommand $2"; continue; }
-	command=$2
-	grep -qx -e "$2 ${3:-}" "$dir/commands" && command=$2$3
-	options_in "$dir/help/$command" >"$dir/o.help"
-	echo "$line" | options_in | grep -vxF -f "$dir/o.help" | sed "s|\$|: no option in $line|"
+	grep -oE '(^[ 	]*|[|/] *)sinew [a-z]+( [^|&]*)?' | sed 's/^[^s]*//' | sort -u >"$dir/shown"
+declare -A options_of
+while read -r sub mode; do
+	options_of[$sub $mode]=" $(options_in "$dir/help/$sub$mode" | xargs) "
+done <"$dir/commands"
+while read -r _ sub mode rest; do
+	command="$sub "
+	[ "${options_of["$sub $mode"]-}" ] && command="$sub $mode"
+	options=${options_of[$command]-}
+	[ "$options" ] || echo "sinew $sub $mode $rest: no subcommand $sub"
+	rest="$mode $rest"
+	while [[ $rest =~ (^|[^a-z-])(--[a-z][a-z-]*)(.*) ]]; do
+		rest=${BASH_REMATCH[3]}
+		[[ $options == *" ${BASH_REMATCH[2]} "* ]] ||
+			echo "sinew $command: no option ${BASH_REMATCH[2]}"
+	done
 done <"$dir/shown" | verdict commands_that_are_shown_exist
-set +f
 wc -l <"$dir/shown" | awk '$1 < 15 { print "only " $1 " commands" }' |
 	verdict commands_that_are_shown_are_found
 

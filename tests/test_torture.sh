@@ -80,7 +80,7 @@ the_soft_limit_is_raised()
 
 one_process()
 {
-	torture 0 --seconds 3 --breaker self --restart-every 0 --slow 0
+	torture 0 --seconds 2 --breaker self --restart-every 0 --slow 0
 	all_zeros
 	kills 100
 	json_is out '"\(.nodes) \(.processes) \(.breaker) \(.restarts)"' "5 false self 0"
@@ -89,7 +89,7 @@ one_process()
 
 processes()
 {
-	torture 0 --processes --seconds 4 --restart-every 0.7
+	torture 0 --processes --seconds 2.5 --restart-every 0.7
 	all_zeros
 	kills 100
 	json_holds out '.processes and .restarts >= 1 and .crashes == .restarts'
@@ -98,7 +98,7 @@ processes()
 
 restarts()
 {
-	torture 0 --seconds 4 --restart-every 0.2 --slow 0
+	torture 0 --seconds 2.5 --restart-every 0.2 --slow 0
 	all_zeros
 	kills 50
 	json_holds out '.restarts >= 4 and .crashes >= 2 and .crashes < .restarts'
@@ -107,7 +107,7 @@ restarts()
 
 slow_readers()
 {
-	torture 0 --nodes 4 --slow 4 --seconds 3 --restart-every 2 --breaker self
+	torture 0 --nodes 4 --slow 4 --seconds 2.5 --restart-every 1.5 --breaker self
 	all_zeros
 	kills 20
 }
@@ -116,7 +116,7 @@ many_nodes()
 {
 	local n=20
 	[ "$SLOWER" = 1 ] || n=8
-	torture 0 --nodes $n --seconds 3 --breaker self --restart-every 1
+	torture 0 --nodes $n --seconds 2 --breaker self --restart-every 1
 	all_zeros
 	kills 50
 	json_is out '.pairs | length' $((n * (n - 1)))

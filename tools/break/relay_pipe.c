@@ -176,7 +176,8 @@ void relay_pipe_apply(struct relay_pipe *p, const struct relay_act *act, struct 
 
 void relay_pipe_stall(struct relay_pipe *p, struct relay_turn *t, uint64_t ms)
 {
-	uint64_t until_ns = t->now_ns + ms * CLOCK_MS;
+	/* The turn began before the bytes were read: from then on it would be too short. */
+	uint64_t until_ns = clock_now_ns() + ms * CLOCK_MS;
 
 	wake(t, until_ns);
 	if (p->stalled_until_ns < until_ns)
