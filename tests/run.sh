@@ -14,7 +14,6 @@
 #
 # A test says what it needs in one of its first 40 lines:
 #	run.sh: alone              nothing else runs meanwhile
-#	run.sh: alone=GROUP        nothing but tests of this group runs meanwhile
 #	run.sh: timeout=SECONDS    instead of 60
 #	run.sh: long               only with LIVE_FULL=1 (`make check-all`), or where it is named
 #	run.sh: with=PROGRAM,...   skipped, with this reason, where it is missing
@@ -216,22 +215,11 @@ done
 while [ ${#test_of[@]} -gt 0 ]; do
 	reap
 done
-# Those of one group behind each other.
-group=
-while read -r next test; do
-	room=1
-	[ "$next" != - ] && [ "$next" = "$group" ] && room=$JOBS
-	while [ ${#test_of[@]} -ge "$room" ]; do
+for test in "${alone[@]}"; do
+	start "$test"
+	while [ ${#test_of[@]} -gt 0 ]; do
 		reap
 	done
-	group=$next
-	start "$test"
-done < <(for test in "${alone[@]}"; do
-	next=$(directive "$test" alone)
-	echo "${next:--} $test"
-done | sort -s -k 1,1)
-while [ ${#test_of[@]} -gt 0 ]; do
-	reap
 done
 
 echo

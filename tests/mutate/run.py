@@ -349,6 +349,9 @@ class Judge:
 			kept = worker.sim, worker.mutant
 			worker.sim = worker.mutant = None
 			good, why, took = run_test(self.build, worker, test, self.build.root, 0)
+			if not good:	# beside other tests it may have had no time
+				good, why, took = run_test(self.build, worker, test,
+							   self.build.root, 0)
 			worker.sim, worker.mutant = kept
 			if not good:
 				print(f'{test} fails without a mutant ({why}):\n' + read(worker.log),
