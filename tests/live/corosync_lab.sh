@@ -350,6 +350,20 @@ has_event() { [[ " $(events "$1") " == *" $2 "* ]]; }
 # Once something is bad, nothing is waited for.
 sees() { [ -n "$why" ] || wait_for has_event "$1" "$2"; }
 
+# stayed_together NODE...: on a busy machine corosync may divide those that stayed while others
+# return: one of them was declared failed then, and renews. What was sent is judged all the same.
+stayed_together()
+{
+	local i k
+	for i; do
+		for k; do
+			has_said "$i" "peer=$k is gone from the group" || continue
+			echo "# corosync divided nodes $i and $k as well"
+			return 1
+		done
+	done
+}
+
 # Nothing at all happened to anybody but these.
 calm()
 {

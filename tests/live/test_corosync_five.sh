@@ -37,6 +37,7 @@ divide()
 the_lower_are_away()
 {
 	divide '1 2' '3 4 5'
+	stayed_together 3 4 5 || return 0
 	saw 3 '' 4
 	saw 4 '' 5
 	saw 5 '' 3
@@ -47,6 +48,7 @@ the_lower_are_away()
 the_higher_are_away()
 {
 	divide '4 5' '1 2 3'
+	stayed_together 1 2 3 || return 0
 	saw 1 '' 2
 	saw 2 '' 3
 	saw 3 '' 1
