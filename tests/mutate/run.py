@@ -36,6 +36,7 @@ MEMORY_MAX = 6 << 30
 FILE_MAX = 512 << 20
 TIME_OWN = 4		# a hang: so many times what the test takes without a mutant,
 TIME_MORE = 4		# and so many seconds more
+WAIT_LIMIT = '10'	# a wait in a test that is a script
 
 
 def read(path):
@@ -326,7 +327,8 @@ def wait_for(p, log, limit):
 
 def run_test(build, worker, test, lib, limit):
 	"""(passed, why, seconds)"""
-	env = dict(os.environ, LD_LIBRARY_PATH=lib, BUILD=build.root, SKIPS='allowed')
+	env = dict(os.environ, LD_LIBRARY_PATH=lib, BUILD=build.root, SKIPS='allowed',
+		   WAIT_LIMIT=WAIT_LIMIT)
 	began = time.monotonic()
 	with open(worker.log, 'wb') as out:
 		p = subprocess.Popen(command_of(build, worker, test), stdin=subprocess.DEVNULL,
