@@ -381,7 +381,7 @@ class Judge:
 			limit = self.limit(worker, test)
 			good, why, took = run_test(self.build, worker, test, worker.dir, limit)
 			# What takes long may be the machine: it is asked twice.
-			if not good and (why == 'a hang' or took > 5):
+			if not good and why != 'a hang' and took > 5:
 				good, why, _ = run_test(self.build, worker, test, worker.dir, limit)
 			if not good:
 				self.order.killed(m.path, test)
