@@ -276,9 +276,10 @@ $(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
-$(BUILD)/tests/test_names: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,getaddrinfo freeaddrinfo \
-	eventfd pthread_create calloc)
-$(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+NAMES_WRAPPED := getaddrinfo freeaddrinfo eventfd pthread_create calloc
+wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
+$(BUILD)/tests/test_names: LDFLAGS += $(call wrap,$(NAMES_WRAPPED))
+$(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(call wrap,$(WRAPPED))
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
@@ -297,7 +298,7 @@ $(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/counted/
 		$(LIB_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS) \
-		$(addprefix -Wl$(comma)--wrap=,sendmsg send write writev)
+		$(call wrap,sendmsg send write writev)
 
 $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
 	@mkdir -p $(@D)
@@ -353,6 +354,7 @@ mutate:
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
 		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
+		MUTATE_WRAPPED='test_names: $(NAMES_WRAPPED); test_failures: $(WRAPPED); test_corosync_open: $(WRAPPED)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
 		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 

@@ -140,6 +140,12 @@ class Build:
 		self.libs = shlex.split(os.environ['MUTATE_LIBS'])
 		self.tool_libs = shlex.split(os.environ['MUTATE_TOOL_LIBS'])
 		self.objects = os.environ['MUTATE_OBJS'].split()
+		# Tests in whose link calls are wrapped: those of the library, too, so that it is no
+		# shared one there.
+		self.wrapped = {}
+		for test in os.environ['MUTATE_WRAPPED'].split(';'):
+			name, _, calls = test.partition(':')
+			self.wrapped[name.strip()] = calls.split()
 		self.dependents = {}	# header to the objects that read it
 
 	def learn_headers(self):
@@ -214,11 +220,18 @@ class Worker:
 				self.changed[obj] = out
 		return None if self.changed else 'are the same object'
 
+	def objects(self):
+		"""Of the library, with what the mutant has changed."""
+		changed = self.changed if self.mutant else {}
+		return [changed.get(o, os.path.abspath(o)) for o in self.build.objects]
+
+	def run_cc(self, out, *words):
+		subprocess.run([self.build.flags[0], '-pthread', '-o', out, *words], check=True)
+
 	def link(self):
-		objs = [self.changed.get(o, os.path.abspath(o)) for o in self.build.objects]
-		out = self.dir + '/libmutant.so'
-		subprocess.run([self.build.flags[0], '-shared', '-pthread', '-Wl,-soname,libmutant.so',
-				'-o', out] + objs + self.build.libs, check=True)
+		lib = self.dir + '/libmutant.so'
+		self.run_cc(lib, '-shared', '-Wl,-soname,libmutant.so', *self.objects(),
+			    *self.build.libs)
 		sim = [o for o in self.changed if '/sim/' in o]
 		self.sim = None
 		if sim:
@@ -226,23 +239,24 @@ class Worker:
 			mine = [self.changed.get(os.path.join(f, n), os.path.join(f, n))
 				for f, _, names in os.walk(self.build.obj + '/tests/sim')
 				for n in names if n.endswith('.o')]
-			subprocess.run([self.build.flags[0], '-pthread', '-o', self.sim] + mine +
-				       [out, '-lm'], check=True)
-
+			self.run_cc(self.sim, *mine, lib, '-lm')
 
 	def program(self, name):
-		"""The test of that name: its own, if it reads the header that is mutated."""
+		"""The test of that name: its own, if it reads the header that is mutated, or wraps calls
+		of the library."""
 		obj = f'{self.build.obj}/tests/{name}.o'
-		built = f'{self.build.root}/tests/{name}'
-		if not self.mutant or obj not in self.build.dependents.get(self.mutant.path, ()):
-			return built
-		out = self.compile(obj)
-		if not out or same(out, obj):
-			return built
-		subprocess.run([self.build.flags[0], '-pthread', '-o', out[:-2], out,
-				self.build.root + '/tools.a', self.dir + '/libmutant.so',
-				'-Wl,--as-needed'] + self.build.tool_libs, check=True)
-		return out[:-2]
+		wrapped = self.build.wrapped.get(name)
+		own = None
+		if self.mutant and obj in self.build.dependents.get(self.mutant.path, ()):
+			own = self.compile(obj)
+		if not wrapped and (not own or same(own, obj)):
+			return f'{self.build.root}/tests/{name}'
+		program = f'{self.dir}/{name}'
+		lib = self.objects() + self.build.libs if wrapped else [self.dir + '/libmutant.so']
+		self.run_cc(program, own or obj, self.build.root + '/tools.a', *lib,
+			    *(f'-Wl,--wrap={call}' for call in wrapped or ()),
+			    '-Wl,--as-needed', *self.build.tool_libs)
+		return program
 
 
 def same(a, b):
