@@ -71,7 +71,7 @@ with_clang()
 
 with_address_sanitizer()
 {
-	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4
+	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4 JOBS=2
 	export STRESS_ROUNDS=$STRESS_LONG ALL_MODES=1
 	build CC=clang SAN=address,undefined && tests/run.sh $ONCE --skip test_corosync_tools \
 		--skip test_pairs --skip tests/test_torture
@@ -84,7 +84,7 @@ with_thread_sanitizer()
 {
 	local around=
 	setarch "$(uname -m)" -R true 2>/dev/null && around="setarch $(uname -m) -R"
-	export BUILD=$BUILD/tsan TIME_FACTOR=4 STRESS_ROUNDS=$STRESS_LONG
+	export BUILD=$BUILD/tsan TIME_FACTOR=4 STRESS_ROUNDS=$STRESS_LONG JOBS=2
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz \
 		--skip test_bench_rows --skip test_live_cut --skip tests/test_exhausted \
 		--skip test_corosync_five --skip test_corosync_net --skip test_corosync_fence

@@ -113,6 +113,25 @@ static const char *behind_name(void)
 	return colon ? colon : err;
 }
 
+/* As an editor of another system leaves it. */
+static void lines_may_end_with_a_carriage_return(void)
+{
+	struct sinew_static *config = NULL;
+	char text[2 * sizeof(full)];
+	size_t len = 0;
+
+	for (const char *c = full; *c; c++) {
+		if (*c == '\n')
+			text[len++] = '\r';
+		text[len++] = *c;
+	}
+	CHECK_EQ(load(text, len, &config), 0);
+	CHECK_OR_RETURN(config);
+	CHECK_STR(sinew_static_cluster(config), "debian");
+	CHECK_STR(sinew_static_name(config, 7), "node2");
+	sinew_static_free(config);
+}
+
 static void a_full_file_is_read(void)
 {
 	struct sinew_static *config = NULL;
@@ -552,6 +571,7 @@ static void addresses_are_explained(void)
 int main(void)
 {
 	RUN(a_full_file_is_read);
+	RUN(lines_may_end_with_a_carriage_return);
 	RUN(ipv6_is_read);
 	RUN(defaults_stay_where_the_file_is_silent);
 	RUN(a_file_without_last_newline_is_read);

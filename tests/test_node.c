@@ -217,6 +217,8 @@ static void over_the_node_memory(void)
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	CHECK_EQ(sinew_peer_status(c->t[1].seen[2].peer, &st), 0);
 	CHECK_EQ(st.reconnects, 0);
+	/* Once for each refusal, whatever is released later. */
+	CHECK_EQ(c->t[1].seen[2].writables, 1);
 	release_all();
 	free(buf);
 	cluster_free(c);

@@ -219,6 +219,35 @@ static void in_a_forked_child(void)
 	cluster_free(c);
 }
 
+/* A daemon may have closed them: then the first descriptor of a node is 0. */
+static bool works_without_standard_descriptors(void)
+{
+	struct cluster *c;
+	bool good;
+
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	c = cluster_open(2, NULL);
+	good = DRIVE(c, cluster_all_up(c)) && fcntl(0, F_GETFD) >= 0 &&
+		!sinew_send(c->t[1].seen[2].peer, "x", 1) &&
+		DRIVE(c, c->t[2].seen[1].messages == 1);
+	cluster_free(c);
+	return good && fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0;
+}
+
+static void without_standard_descriptors(void)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(works_without_standard_descriptors() ? 0 : 1);
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 /* ---- bad input ---- */
 
 static void bad_options(void)
@@ -502,6 +531,7 @@ int main(void)
 	RUN(a_new_life);
 	RUN(abort_remove_and_self_lost);
 	RUN(in_a_forked_child);
+	RUN(without_standard_descriptors);
 	RUN(bad_options);
 	RUN(callbacks_need_their_size);
 	RUN(any_negative_time_waits);
