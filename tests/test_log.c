@@ -131,9 +131,30 @@ static void less_is_said_where_less_is_wanted(void)
 	cluster_free(c);
 }
 
+static void own_loop(struct sinew_options *o)
+{
+	talkative(o);
+	o->own_thread = true;
+}
+
+/* An end that was asked for is no error. */
+static void an_own_thread_ends_without_a_word(void)
+{
+	struct cluster *c;
+
+	n_said = 0;
+	wanted = SINEW_ERROR;
+	c = cluster_open(1, own_loop);
+	sinew_node_free(c->t[1].n);
+	c->t[1].n = NULL;
+	CHECK_EQ(n_said, 0);
+	cluster_free(c);
+}
+
 int main(void)
 {
 	RUN(a_session_is_told_with_its_values);
 	RUN(less_is_said_where_less_is_wanted);
+	RUN(an_own_thread_ends_without_a_word);
 	return check_done();
 }
