@@ -28,6 +28,7 @@ SEED ?= 1
 DIRS ?= proto lowcomms membership
 FILE ?=
 TEXT ?=
+AGAIN ?=
 LEAST ?= 85
 SECONDS_MAX ?= 0
 # make fuzz: how long each target, and which (all)
@@ -356,7 +357,7 @@ mutate-run:
 		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
 		MUTATE_WRAPPED='test_names: $(NAMES_WRAPPED); test_failures: $(WRAPPED); test_corosync_open: $(WRAPPED)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
-		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
+		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --again '$(AGAIN)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 
 fuzz-programs: $(FUZZ)
 

@@ -4,6 +4,7 @@
 Knows nothing of what the tests check, nor how C is read (sites.py).
 
 	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [FILE=proto/link.c] [TEXT=l->kept]
+	make mutate AGAIN=OUTPUT	only those that live in the output of another run
 
 A mutant is one changed object in a shared library that all tests are linked to, so that
 nothing else is built for it. Which tests judge it, from cheap to dear, is in `order`; those
@@ -37,6 +38,7 @@ FILE_MAX = 512 << 20
 TIME_OWN = 4		# a hang: so many times what the test takes without a mutant,
 TIME_MORE = 4		# and so many seconds more
 WAIT_LIMIT = '10'	# a wait in a test that is a script
+SURVIVORS = 'survivors, in the form of tests/mutate/equal:'
 
 
 def read(path):
@@ -101,11 +103,11 @@ def draw(dirs, only, words, seed):
 	return sorted(found, key=lambda m: m.rank(seed))
 
 
-def load_equal():
-	"""The entries of `equal`: (file, function or none, statement, mutated statement)."""
+def load_entries(text, name):
+	"""(file, function or none, statement, mutated statement) to the number of its line."""
 	entries = {}
 	path = function = old = None
-	for number, line in enumerate(read(HERE + '/equal').splitlines(), 1):
+	for number, line in enumerate(text.splitlines(), 1):
 		if line.startswith('@ '):
 			path, function = (line[2:].split() + [None])[:2]
 		elif line.startswith('- '):
@@ -113,9 +115,19 @@ def load_equal():
 		elif line.startswith('+ '):
 			entries[(path, function, old, line[2:].strip())] = number
 		elif line and not line.startswith(('#', '\t')):
-			sys.exit(f'{HERE}/equal:{number}: found {line!r}, expected "@ FILE", "- ", '
+			sys.exit(f'{name}:{number}: found {line!r}, expected "@ FILE", "- ", '
 				 '"+ ", a tab and the reason, or "#"')
 	return entries
+
+
+def load_equal():
+	return load_entries(read(HERE + '/equal'), HERE + '/equal')
+
+
+def load_survivors(path):
+	"""Those that the output of another run lists."""
+	part = read(path).partition(SURVIVORS + '\n')[2].partition('\n\n')[0]
+	return load_entries(part, path)
 
 
 def dead_entries(entries):
@@ -410,6 +422,9 @@ class Run:
 		self.args = args
 		self.build = build
 		self.queue = draw(args.dirs, args.file, args.text, args.seed)
+		if args.again:
+			only = load_survivors(args.again)
+			self.queue = [m for m in self.queue if any(k in only for k in m.keys())]
 		self.equal = load_equal()
 		self.judge = Judge(build, Order(build))
 		self.lock = threading.Condition()
@@ -484,7 +499,7 @@ def report(run):
 	lives = [m for m in run.done if not m.verdict]
 	n = len(run.done)
 	if lives:
-		print('\nsurvivors, in the form of tests/mutate/equal:')
+		print('\n' + SURVIVORS)
 	for m in lives:
 		print(f'@ {m.path} {m.site.function}\n- {m.old}\n+ {m.new}')
 	per_kind = {}
@@ -514,6 +529,7 @@ def arguments():
 	p.add_argument('--dirs', default='proto lowcomms membership')
 	p.add_argument('--file', default='', help='only files of that pattern')
 	p.add_argument('--text', default='', help='only statements that hold it')
+	p.add_argument('--again', default='', help='only what lives in that output')
 	p.add_argument('--least', type=float, default=85, help='the score that is a success')
 	p.add_argument('--seconds', type=int, default=0, help='no new mutant after so long')
 	args = p.parse_args()
