@@ -96,6 +96,12 @@ fuzz_a_little()
 	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" fuzz SECONDS=10
 }
 
+# Always the same ones, as long as their statements stand.
+a_few_mutants()
+{
+	make --no-print-directory BUILD="$BUILD" mutate N=20 SEED=1 DIRS=proto LEAST=80
+}
+
 step gcc with_gcc
 step clang with_clang
 step 'address undefined' with_address_sanitizer
@@ -103,6 +109,7 @@ step thread with_thread_sanitizer
 if [ -e tests/mutants/run.sh ]; then
 	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
 fi
+step 'drawn mutants' a_few_mutants
 step cross env BUILD="$BUILD" tests/cross.sh
 step packages env BUILD="$BUILD" tests/packages.sh
 step fuzz fuzz_a_little
