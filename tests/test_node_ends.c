@@ -88,6 +88,7 @@ static void close_cleanly(void)
 	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "hello", 5), 0);
 	CHECK_EQ(sinew_close(c->t[1].n, 5000), 0);
 	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "hello", 5), -ESHUTDOWN);
+	CHECK_EQ(sinew_peer_add(c->t[1].n, 3, &c->t[2].addr, 1), -ESHUTDOWN);
 	DRIVE(c, c->t[1].closed);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
 	CHECK(is_readable(c->t[1].n));
