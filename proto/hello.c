@@ -329,8 +329,14 @@ static bool position_fits(const struct link *l, const struct hello *h)
 	return ring_may_resume(&s->ring, h->next);
 }
 
-static enum rx_result bad_position(struct link *l)
+/*
+ * A dial may be read long after its peer has given it up: what it asks for has been acknowledged
+ * meanwhile, elsewhere. On our own dial the HELLO is an answer, and cannot be old.
+ */
+static enum rx_result bad_position(struct link *l, const struct hello *h)
 {
+	if (!l->dialled && seq_before(h->next, l->peer->session->ring.acked_seq))
+		return link_late(l);
 	return link_fault(l, "resume position outside of what was sent");
 }
 
@@ -371,7 +377,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	n->b_name = "next";
 	n->b = h->next;
 	if (session_link_up(s, l, next))
-		return bad_position(l);
+		return bad_position(l, h);
 	if (s->end == SESSION_ALIVE && h->flags & WIRE_HELLO_LEAVING && !s->removed)
 		session_event(s, FSM_LEAVING, l);
 	return l->state == LINK_GONE ? RX_GONE : RX_MORE;
@@ -386,7 +392,7 @@ static enum rx_result decide(struct link *l, const struct hello *h)
 	if (!l->dialled && h->gen != s->gen)
 		return refuse(l, WIRE_REFUSE_STALE, 0, s->gen);
 	if (!position_fits(l, h))
-		return bad_position(l);
+		return bad_position(l, h);
 	s->gen++;
 	send_hello(l, h->mine, s->gen, true);
 	return bring_up(l, h);
@@ -401,7 +407,7 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 	if (!l->hello_sent_ns)
 		return link_fault(l, "a choice that answers no HELLO");
 	if (!position_fits(l, h))
-		return bad_position(l);
+		return bad_position(l, h);
 	s->gen = s->told = h->gen;
 	return bring_up(l, h);
 }

@@ -315,20 +315,9 @@ static bool may_answer(struct link *l)
 	return true;
 }
 
-enum rx_result link_fault(struct link *l, const char *detail)
+static enum rx_result drop(struct link *l)
 {
-	struct core *core = l->core;
-	struct session *s = l->session;
-	struct note *n = core_note(core, NOTE_WARNING, l->peer ? l->peer->nodeid : 0, l,
-				   "protocol violation, link dropped");
-
-	n->detail = detail;
 	l->why = LINK_WHY_VIOLATION;
-	core->faults++;
-	if (!s && l->peer)
-		s = l->peer->session;
-	if (s && s->end == SESSION_ALIVE && link_vouches(l, s))
-		session_fault(s);
 	if (may_answer(l)) {
 		if (l->state == LINK_UP)
 			account(l, false);
@@ -337,6 +326,29 @@ enum rx_result link_fault(struct link *l, const char *detail)
 		link_lost(l, false);
 	}
 	return RX_GONE;
+}
+
+enum rx_result link_fault(struct link *l, const char *detail)
+{
+	struct core *core = l->core;
+	struct session *s = l->session;
+	struct note *n = core_note(core, NOTE_WARNING, l->peer ? l->peer->nodeid : 0, l,
+				   "protocol violation, link dropped");
+
+	n->detail = detail;
+	core->faults++;
+	if (!s && l->peer)
+		s = l->peer->session;
+	if (s && s->end == SESSION_ALIVE && link_vouches(l, s))
+		session_fault(s);
+	return drop(l);
+}
+
+enum rx_result link_late(struct link *l)
+{
+	core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
+		  "HELLO of a dial that was given up, link dropped");
+	return drop(l);
 }
 
 /* ---- writing ---- */

@@ -474,6 +474,39 @@ static void a_closing_node_opens_nothing(void)
 	end();
 }
 
+/* R9, R25: what a dial asks for that was given up may be acknowledged since then. */
+static void a_late_hello_is_no_fault(void)
+{
+	struct wire *high, *low, *w;
+	struct hello h = hello_of(HIGH, 77);
+	uint8_t ack[WIRE_HEADER];
+	struct session *s;
+
+	low = both_up(&high);
+	send_one(HIGH);
+	feed(high, ack, wire_put_ack(ack, HIGH, 0xffffffff));
+	link_dead(&high->link, false);
+	high = link_from(HIGH, 0xffffffff);
+	CHECK_EQ(high->link.state, LINK_UP);
+	s = rig->peer[HIGH].session;
+	h.next = 0xfffffffe;
+	h.gen = s->gen;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
+	CHECK_EQ(s->n.faults, 0);
+	CHECK_EQ(rig->core.faults, 0);
+	CHECK(!high->gone);
+	/* What was never sent is asked for by nobody. */
+	h.next = 5;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
+	CHECK_EQ(s->n.faults, 1);
+	unharmed(low, LOW, 0xfffffffe);
+	end();
+}
+
 int main(void)
 {
 	RUN(strangers_are_refused);
@@ -493,5 +526,6 @@ int main(void)
 	RUN(a_name_is_no_proof);
 	RUN(a_choice_without_proof_is_shut);
 	RUN(a_closing_node_opens_nothing);
+	RUN(a_late_hello_is_no_fault);
 	return check_done();
 }

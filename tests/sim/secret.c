@@ -58,6 +58,9 @@ void secret_read(struct conn *c, unsigned side, const struct frame *f)
 	if (side != 1 || !c->end[0].foe || !from || from == n || frame_hello(f, &h) ||
 	    h.yours == sim.life[n->life].incarnation || !is_fresh(n, from->idx))
 		return;
+	/* Our HELLO is on its way: the one before was answered, when nothing had been heard yet. */
+	if (e->link.ctl_off != e->link.ctl_len)
+		return;
 	e->silent_ns = sim.now_ns;
 	e->silent_on = from->idx;
 	cover(COVER_A_HELD);
