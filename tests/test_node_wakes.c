@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #include "tests/cluster.h"
 
@@ -255,6 +257,31 @@ static void each_is_refused_without_descriptors(void)
 	cluster_free(c);
 }
 
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+/* It is no event, and no error. */
+static void a_signal_ends_the_wait(void)
+{
+	struct sigaction on = { .sa_handler = on_alarm };
+	struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct cluster *c = cluster_open(1, NULL);
+	const uint64_t began = now_ms();
+
+	until_asleep(c, 1);
+	sigaction(SIGALRM, &on, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	while (!alarms && now_ms() - began < PATIENCE_MS)
+		CHECK_EQ(sinew_dispatch(c->t[1].n, PATIENCE_MS), 0);
+	CHECK(now_ms() - began < PATIENCE_MS);
+	cluster_free(c);
+}
+
 int main(void)
 {
 	RUN(a_release_goes_on_with_what_waits);
@@ -262,5 +289,6 @@ int main(void)
 	RUN(a_send_of_the_loop_is_written_at_once);
 	RUN(answers_within_a_message_are_in_order);
 	RUN(each_is_refused_without_descriptors);
+	RUN(a_signal_ends_the_wait);
 	return check_done();
 }
