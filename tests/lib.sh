@@ -12,7 +12,8 @@
 
 SINEW=$PWD/${BUILD:-build}/sinew
 case ${BUILD:-build} in /*) SINEW=$BUILD/sinew ;; esac
-LIMIT=${WAIT_LIMIT:-$((30 * ${TIME_FACTOR:-1}))}	# seconds for any one program, and for a wait
+# Seconds for any one program, and for a wait.
+LIMIT=${WAIT_LIMIT:-$((30 * ${TIME_FACTOR:-1}))}
 T=$(mktemp -d) || exit 2
 # Addresses of this process alone, so that nothing else has their ports.
 NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
