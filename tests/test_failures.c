@@ -5,8 +5,8 @@
  * scenario. Each kind and code has a process of its own. Knows no cause of what it finds.
  * run.sh: timeout=300
  *
- * LIVE_FULL=1: every k; else behind the first ones every SPARSE-th. ALL_MODES=1: both kinds of
- * failure with and without an own thread, else one of each.
+ * LIVE_FULL=1: every k, and both kinds of failure with and without an own thread; else behind the
+ * first ones every SPARSE-th, and one of each.
  * FAIL="call code k once|ever file|own" in the environment: that run alone, with LIVE_LOG=1 all
  * that is logged.
  */
@@ -338,7 +338,7 @@ int main(void)
 	RUN(nothing_fails);
 	RUN(an_own_thread_ends_at_once);
 	RUN(each_call_fails_once);
-	if (full || getenv("ALL_MODES")) {
+	if (full) {
 		RUN(each_call_fails_once_in_an_own_thread);
 		RUN(from_each_call_on_all_fail);
 	}

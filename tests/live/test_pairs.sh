@@ -5,7 +5,7 @@
 # and at once: not by a timeout. Knows only the command line.
 # run.sh: timeout=300
 #
-#	tests/live/test_pairs.sh [PAIRS]    1000 with LIVE_FULL=1, else 100
+#	tests/live/test_pairs.sh [PAIRS]    400 with LIVE_FULL=1, else 100
 #	WORKERS=4     pairs at a time
 #	PERIOD=8      ms between two rounds of destruction; each connection is met every second time
 #	LOG=debug     keeps the log and the times of the slowest pair in $KEEP
@@ -14,7 +14,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 BUILD=${BUILD:-build}
-PAIRS=${1:-${PAIRS:-$((${LIVE_FULL:-0} ? 1000 : 100))}}
+PAIRS=${1:-${PAIRS:-$((${LIVE_FULL:-0} ? 400 : 100))}}
 WORKERS=${WORKERS:-4}
 PERIOD=${PERIOD:-8}
 LOG=${LOG:-warning}
