@@ -549,7 +549,8 @@ static void addresses_are_explained(void)
 	CHECK_OR_RETURN(fd >= 0 && !bind(fd, (struct sockaddr *)&addr, len) && !listen(fd, 1) &&
 			!getsockname(fd, (struct sockaddr *)&addr, &len));
 	n = sprintf(text, NODE("5", "ring0_addr: 127.0.0.9\nring1_addr: 192.0.2.1\n"
-				  "ring2_addr: 127.0.0.1\nsinew_port: %d"), ntohs(addr.sin_port));
+				  "ring2_addr: 127.0.0.1\nring3_addr: ::1\nsinew_port: %d"),
+		    ntohs(addr.sin_port));
 	CHECK_EQ(load(text, (size_t)n, &config), 0);
 	CHECK_OR_RETURN(config);
 	sinew_static_explain(config, 5, -EADDRNOTAVAIL, err, sizeof(err));

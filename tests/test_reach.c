@@ -266,6 +266,18 @@ static void a_link_that_falls_silent(void)
 	close_all();
 }
 
+/* Nothing is wrong with it, but the session goes on: it was broken. */
+static void a_link_that_ends_in_order(void)
+{
+	struct foe f;
+
+	CHECK_OR_RETURN(place_open(64) && open_node(1) && foe_is_up(&f, 5, 2));
+	CHECK_EQ(shutdown(f.fd, SHUT_WR), 0);
+	ends_with(-ECONNRESET);
+	foe_close(&f);
+	close_all();
+}
+
 static void a_violation_on_a_link(void)
 {
 	static const uint8_t junk[64] = "no frame at all, as anybody can see from its first word";
@@ -500,6 +512,7 @@ int main(void)
 	RUN(a_refusal_by_the_peer);
 	RUN(a_refusal_of_the_peer);
 	RUN(a_link_that_falls_silent);
+	RUN(a_link_that_ends_in_order);
 	RUN(a_violation_on_a_link);
 	RUN(once_with_its_reason_when_it_changes_and_when_it_ends);
 	RUN(nothing_of_what_does_not_last);
