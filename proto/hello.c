@@ -330,14 +330,16 @@ static bool position_fits(const struct link *l, const struct hello *h)
 }
 
 /*
- * A dial may be read long after its peer has given it up: what it asks for has been acknowledged
- * meanwhile, elsewhere. On our own dial the HELLO is an answer, and cannot be old.
+ * R9: the HELLO of a dial that the peer has given up may be read late, when its position has been
+ * acknowledged on another link: no fault. On our own dial the HELLO is an answer, and never late.
  */
 static enum rx_result bad_position(struct link *l, const struct hello *h)
 {
-	if (!l->dialled && seq_before(h->next, l->peer->session->ring.acked_seq))
-		return link_late(l);
-	return link_fault(l, "resume position outside of what was sent");
+	if (l->dialled || !seq_before(h->next, l->peer->session->ring.acked_seq))
+		return link_fault(l, "resume position outside of what was sent");
+	core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
+		  "HELLO of a dial that was given up, link dropped");
+	return refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
 }
 
 /* The position fits. */

@@ -113,8 +113,6 @@ void link_deadline(struct link *l, uint64_t in_ns);
 /* Shuts every other link known to lead to l's peer (R5). */
 void link_shut_others(struct link *l);
 enum rx_result link_fault(struct link *l, const char *detail);
-/* The same for a HELLO that was right when it was written: it counts against nobody (R9). */
-enum rx_result link_late(struct link *l);
 /* Whether what it says counts against that session's life: both lives were named on it. */
 bool link_vouches(const struct link *l, const struct session *s);
 

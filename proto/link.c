@@ -315,19 +315,6 @@ static bool may_answer(struct link *l)
 	return true;
 }
 
-static enum rx_result drop(struct link *l)
-{
-	l->why = LINK_WHY_VIOLATION;
-	if (may_answer(l)) {
-		if (l->state == LINK_UP)
-			account(l, false);
-		link_refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
-	} else {
-		link_lost(l, false);
-	}
-	return RX_GONE;
-}
-
 enum rx_result link_fault(struct link *l, const char *detail)
 {
 	struct core *core = l->core;
@@ -336,19 +323,20 @@ enum rx_result link_fault(struct link *l, const char *detail)
 				   "protocol violation, link dropped");
 
 	n->detail = detail;
+	l->why = LINK_WHY_VIOLATION;
 	core->faults++;
 	if (!s && l->peer)
 		s = l->peer->session;
 	if (s && s->end == SESSION_ALIVE && link_vouches(l, s))
 		session_fault(s);
-	return drop(l);
-}
-
-enum rx_result link_late(struct link *l)
-{
-	core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
-		  "HELLO of a dial that was given up, link dropped");
-	return drop(l);
+	if (may_answer(l)) {
+		if (l->state == LINK_UP)
+			account(l, false);
+		link_refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
+	} else {
+		link_lost(l, false);
+	}
+	return RX_GONE;
 }
 
 /* ---- writing ---- */
