@@ -220,22 +220,29 @@ static inline struct sockaddr_storage free_address(const char *ip)
 	return sa;
 }
 
-static inline void cluster_options(struct sinew_options *o, unsigned nodeid,
-				   const struct sockaddr_storage *addr)
+/* The node logs to that function, whose user points to its nodeid. */
+static inline void cluster_log_to(struct sinew_options *o, enum sinew_level level,
+				  void (*log)(void *user, enum sinew_level level,
+					      const char *line))
 {
 	static unsigned ids[NODES_MAX + 1];
 
+	ids[o->nodeid] = o->nodeid;
+	o->log = log;
+	o->log_user = &ids[o->nodeid];
+	o->log_level = level;
+}
+
+static inline void cluster_options(struct sinew_options *o, unsigned nodeid,
+				   const struct sockaddr_storage *addr)
+{
 	SINEW_OPTIONS_INIT(o);
 	o->nodeid = nodeid;
 	o->cluster = "test";
 	o->addrs[0] = *addr;
 	o->n_addrs = 1;
-	if (getenv("TEST_LOG")) {
-		ids[nodeid] = nodeid;
-		o->log = cluster_log;
-		o->log_user = &ids[nodeid];
-		o->log_level = (enum sinew_level)atoi(getenv("TEST_LOG"));
-	}
+	if (getenv("TEST_LOG"))
+		cluster_log_to(o, (enum sinew_level)atoi(getenv("TEST_LOG")), cluster_log);
 }
 
 static inline bool node_open(struct test_node *t, unsigned nodeid, const struct sinew_options *o)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of the lines that a node logs: their form and values, the level that is asked for,
- * and that one kind of line is not said without end. Knows the public header only.
+ * Owns the tests of the lines that a node logs: their form, their values, and the level that is
+ * asked for. Knows the public header only.
  */
 #include "tests/cluster.h"
 
@@ -13,7 +13,6 @@ static struct said {
 	char text[400];
 } said[LINES_MAX];
 static unsigned n_said;
-static unsigned ids[NODES_MAX + 1];
 static enum sinew_level wanted;
 
 static void listen_to(void *user, enum sinew_level level, const char *line)
@@ -30,10 +29,7 @@ static void listen_to(void *user, enum sinew_level level, const char *line)
 
 static void talkative(struct sinew_options *o)
 {
-	ids[o->nodeid] = o->nodeid;
-	o->log = listen_to;
-	o->log_user = &ids[o->nodeid];
-	o->log_level = wanted;
+	cluster_log_to(o, wanted, listen_to);
 }
 
 /* How many lines of that node are this one. */

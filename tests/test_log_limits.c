@@ -25,12 +25,7 @@ static void listen_to(void *user, enum sinew_level level, const char *line)
 
 static void talkative(struct sinew_options *o)
 {
-	static unsigned ids[3];
-
-	ids[o->nodeid] = o->nodeid;
-	o->log = listen_to;
-	o->log_user = &ids[o->nodeid];
-	o->log_level = SINEW_INFO;
+	cluster_log_to(o, SINEW_INFO, listen_to);
 }
 
 static uint64_t reconnects(struct cluster *c)

@@ -196,10 +196,17 @@ static void abort_remove_and_self_lost(void)
 	cluster_free(c);
 }
 
+static void ends_well(pid_t pid)
+{
+	int status = 0;
+
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 static void in_a_forked_child(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
-	int status = 0;
 	pid_t pid;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -213,8 +220,7 @@ static void in_a_forked_child(void)
 		      sinew_finish(p) == -ECHILD && sinew_close(c->t[1].n, 0) == -ECHILD &&
 		      (sinew_node_free(c->t[1].n), 1) ? 0 : 1);
 	}
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ends_well(pid);
 	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	cluster_free(c);
@@ -238,15 +244,13 @@ static bool works_without_standard_descriptors(void)
 
 static void without_standard_descriptors(void)
 {
-	int status = 0;
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
 		_exit(works_without_standard_descriptors() ? 0 : 1);
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ends_well(pid);
 }
 
 /* ---- bad input ---- */

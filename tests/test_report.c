@@ -31,12 +31,19 @@ static struct sinew_report_peer report_of(struct cluster *c)
 	return r[0];
 }
 
-/* Node 2 has finished, and has heard that node 1 knows it. */
-static struct cluster *after_its_fin(void)
+static struct cluster *both_up(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
 
 	CHECK(DRIVE(c, cluster_all_up(c)));
+	return c;
+}
+
+/* Node 1 has read the FIN of node 2. */
+static struct cluster *after_its_fin(void)
+{
+	struct cluster *c = both_up();
+
 	CHECK_EQ(sinew_finish(c->t[2].seen[1].peer), 0);
 	CHECK(DRIVE(c, c->t[1].seen[2].finishes == 1));
 	return c;
@@ -44,10 +51,9 @@ static struct cluster *after_its_fin(void)
 
 static void nothing_is_missing(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = both_up();
 	struct sinew_report_peer r;
 
-	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	CHECK_EQ(sinew_close(c->t[1].n, PATIENCE_MS), 0);
 	CHECK_EQ(sinew_close(c->t[2].n, PATIENCE_MS), 0);
 	DRIVE(c, c->t[1].closed && c->t[2].closed);
@@ -57,57 +63,48 @@ static void nothing_is_missing(void)
 	cluster_free(c);
 }
 
-static void the_fin_is_not_acknowledged(void)
+/* Node 1 closes alone until its linger time is over, and reports that it waits for this. */
+static struct sinew_report_peer missing(struct cluster *c, enum sinew_state state,
+					bool last_ack, const char *step)
 {
-	struct cluster *c = cluster_open(2, NULL);
 	struct sinew_report_peer r;
 
-	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	alone(c);
 	r = report_of(c);
-	CHECK(r.reason == SINEW_DOWN_LINGER && r.state == SINEW_FIN_WAIT1 && !r.last_ack_missing);
-	CHECK_STR(r.missing, "the acknowledgement of our FIN");
+	CHECK_EQ(r.reason, SINEW_DOWN_LINGER);
+	CHECK_EQ(r.state, state);
+	CHECK_EQ(r.last_ack_missing, last_ack);
+	CHECK_STR(r.missing, step);
 	cluster_free(c);
+	return r;
+}
+
+static void the_fin_is_not_acknowledged(void)
+{
+	missing(both_up(), SINEW_FIN_WAIT1, false, "the acknowledgement of our FIN");
 }
 
 static void a_message_is_not_acknowledged(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = both_up();
 	struct sinew_report_peer r;
 
-	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
-	alone(c);
-	r = report_of(c);
-	CHECK(r.reason == SINEW_DOWN_LINGER && r.state == SINEW_FIN_WAIT1 && !r.last_ack_missing);
+	r = missing(c, SINEW_FIN_WAIT1, false, "the acknowledgement of messages");
 	CHECK(r.fates.queued == 1 && r.fates.acked == 0);
-	CHECK_STR(r.missing, "the acknowledgement of messages");
-	cluster_free(c);
 }
 
 static void the_last_ack_alone_is_missing(void)
 {
-	struct cluster *c = after_its_fin();
-	struct sinew_report_peer r;
-
-	alone(c);
-	r = report_of(c);
-	CHECK(r.reason == SINEW_DOWN_LINGER && r.state == SINEW_LAST_ACK && r.last_ack_missing);
-	CHECK_STR(r.missing, "the acknowledgement of our FIN");
-	cluster_free(c);
+	missing(after_its_fin(), SINEW_LAST_ACK, true, "the acknowledgement of our FIN");
 }
 
 static void more_than_the_last_ack_is_missing(void)
 {
 	struct cluster *c = after_its_fin();
-	struct sinew_report_peer r;
 
 	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
-	alone(c);
-	r = report_of(c);
-	CHECK(r.reason == SINEW_DOWN_LINGER && r.state == SINEW_LAST_ACK && !r.last_ack_missing);
-	CHECK_STR(r.missing, "the acknowledgement of messages");
-	cluster_free(c);
+	missing(c, SINEW_LAST_ACK, false, "the acknowledgement of messages");
 }
 
 int main(void)
