@@ -276,11 +276,13 @@ $(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
 # The calls that are made to fail, and what gives back.
-WRAPPED := $(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def) free freeaddrinfo
-NAMES_WRAPPED := getaddrinfo freeaddrinfo eventfd pthread_create calloc
+WRAPPED_test_failures := free freeaddrinfo \
+	$(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def)
+WRAPPED_test_corosync_open := $(WRAPPED_test_failures)
+WRAPPED_test_names := getaddrinfo freeaddrinfo eventfd pthread_create calloc
+WRAPPED_TESTS := test_failures test_corosync_open test_names
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
-$(BUILD)/tests/test_names: LDFLAGS += $(call wrap,$(NAMES_WRAPPED))
-$(addprefix $(BUILD)/tests/,test_failures test_corosync_open): LDFLAGS += $(call wrap,$(WRAPPED))
+$(foreach t,$(WRAPPED_TESTS),$(eval $(BUILD)/tests/$(t): LDFLAGS += $$(call wrap,$$(WRAPPED_$(t)))))
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
@@ -355,7 +357,7 @@ mutate:
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
 		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
-		MUTATE_WRAPPED='test_names: $(NAMES_WRAPPED); test_failures: $(WRAPPED); test_corosync_open: $(WRAPPED)' \
+		MUTATE_WRAPPED='$(foreach t,$(WRAPPED_TESTS),$(t): $(WRAPPED_$(t));)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
 		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --again '$(AGAIN)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 

@@ -16,6 +16,7 @@ import argparse
 import difflib
 import fnmatch
 import hashlib
+import math
 import os
 import resource
 import shlex
@@ -37,6 +38,7 @@ MEMORY_MAX = 6 << 30
 FILE_MAX = 512 << 20
 TIME_OWN = 4		# a hang: so many times what the test takes without a mutant,
 TIME_MORE = 4		# and so many seconds more
+TIME_ALONE = 300	# seconds for a test without a mutant
 WAIT_LIMIT = '15'	# a wait in a test that is a script
 SURVIVORS = 'survivors, in the form of tests/mutate/equal:'
 
@@ -352,7 +354,7 @@ def wait_for(p, log, limit):
 
 
 def run_test(build, worker, test, lib, limit):
-	"""(passed, why, seconds)"""
+	"""(passed, why, seconds). limit: None without a mutant."""
 	env = dict(os.environ, LD_LIBRARY_PATH=lib, BUILD=build.root, SKIPS='allowed')
 	if limit:
 		env['WAIT_LIMIT'] = WAIT_LIMIT
@@ -361,18 +363,16 @@ def run_test(build, worker, test, lib, limit):
 		p = subprocess.Popen(command_of(build, worker, test), stdin=subprocess.DEVNULL,
 				     stdout=out, stderr=subprocess.STDOUT, env=env,
 				     preexec_fn=limits(int(limit) + 1 if limit else 0))
-		status, why = wait_for(p, worker.log, limit or 300)
+		status, why = wait_for(p, worker.log, limit or TIME_ALONE)
 		end_session(p.pid)
 		p.wait()
 	return status == 0, why, time.monotonic() - began
 
 
 def what_failed(worker):
-	with open(worker.log, encoding='utf-8', errors='replace') as f:
-		for line in f:
-			if line.startswith(('not ok', 'seed')) or 'Assertion' in line or \
-			   'impossible' in line:
-				return line.strip()[:110]
+	for line in read(worker.log).splitlines():
+		if line.startswith(('not ok', 'seed')) or 'Assertion' in line or 'impossible' in line:
+			return line.strip()[:110]
 	return ''
 
 
@@ -381,32 +381,37 @@ class Judge:
 		self.build = build
 		self.order = order
 
+	def measure(self, worker, test):
+		"""How long it takes without a mutant; infinite where it fails."""
+		# Tests in scripts leave this folder.
+		lib = os.path.abspath(self.build.root)
+		kept = worker.sim, worker.mutant
+		worker.sim = worker.mutant = None
+		for _ in range(2):	# beside others it may have had no time
+			good, why, took = run_test(self.build, worker, test, lib, None)
+			if good:
+				break
+		worker.sim, worker.mutant = kept
+		if good:
+			return took
+		print(f'{test} fails without a mutant ({why}), and judges none:\n' +
+		      read(worker.log), file=sys.stderr)
+		return math.inf
+
 	def limit(self, worker, test):
 		with self.order.lock:
 			took = self.order.took.get(test)
 		if took is None:
-			# Tests in scripts leave this folder.
-			lib = os.path.abspath(self.build.root)
-			kept = worker.sim, worker.mutant
-			worker.sim = worker.mutant = None
-			for _ in range(2):	# beside others it may have had no time
-				good, why, took = run_test(self.build, worker, test, lib, 0)
-				if good:
-					break
-			worker.sim, worker.mutant = kept
-			if not good:
-				print(f'{test} fails without a mutant ({why}), and judges none:\n' +
-				      read(worker.log), file=sys.stderr)
-				took = 0
+			took = self.measure(worker, test)
 			with self.order.lock:
 				self.order.took[test] = took
-		return took * TIME_OWN + TIME_MORE if took else 0
+		return took * TIME_OWN + TIME_MORE
 
 	def judge(self, worker, m):
 		"""The test that kills it and why, or None."""
 		for test in self.order.of(m.path):
 			limit = self.limit(worker, test)
-			if not limit:
+			if limit == math.inf:
 				continue
 			good, why, took = run_test(self.build, worker, test, worker.dir, limit)
 			# What takes long may be the machine: it is asked twice.
