@@ -108,7 +108,7 @@ step cross env BUILD="$BUILD" tests/cross.sh
 step packages env BUILD="$BUILD" tests/packages.sh
 step fuzz fuzz_a_little
 step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60
-step torture env BUILD="$BUILD" tests/live/torture.sh 30 2500
+step torture env BUILD="$BUILD" tests/live/torture.sh 30 5000
 
 echo
 echo '== check-all =='
