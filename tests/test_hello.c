@@ -474,7 +474,7 @@ static void a_closing_node_opens_nothing(void)
 	end();
 }
 
-/* R9, R25: what a dial asks for that was given up may be acknowledged since then. */
+/* R9, R25: the position of a dial that was given up may have been acknowledged since. */
 static void a_late_hello_is_no_fault(void)
 {
 	struct wire *high, *low, *w;
@@ -497,7 +497,7 @@ static void a_late_hello_is_no_fault(void)
 	CHECK_EQ(s->n.faults, 0);
 	CHECK_EQ(rig->core.faults, 0);
 	CHECK(!high->gone);
-	/* What was never sent is asked for by nobody. */
+	/* No honest peer asks for a number that was never sent. */
 	h.next = 5;
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);

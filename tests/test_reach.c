@@ -266,7 +266,7 @@ static void a_link_that_falls_silent(void)
 	close_all();
 }
 
-/* Nothing is wrong with it, but the session goes on: it was broken. */
+/* The peer closes the connection in order while the session is alive: the link was broken. */
 static void a_link_that_ends_in_order(void)
 {
 	struct foe f;

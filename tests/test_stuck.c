@@ -196,7 +196,7 @@ static void ends_when_ours_arrive_again(void)
 	end();
 }
 
-/* The dial to another peer, whose link is still stuck, goes on. */
+/* The dial beside the stuck link of the other peer goes on. */
 static void only_its_own_dial_ends(void)
 {
 	struct wire *high = stuck(HIGH), *low = NULL, *w;

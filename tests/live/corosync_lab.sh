@@ -350,8 +350,9 @@ has_event() { [[ " $(events "$1") " == *" $2 "* ]]; }
 # Once something is bad, nothing is waited for.
 sees() { [ -n "$why" ] || wait_for has_event "$1" "$2"; }
 
-# stayed_together NODE...: on a busy machine corosync may divide those that stayed while others
-# return: one of them was declared failed then, and renews. What was sent is judged all the same.
+# stayed_together NODE...: whether corosync kept these nodes in one membership. On a busy machine
+# it may divide them while others return; one of them is then declared failed and renews. The
+# delivery of messages is judged in any case.
 stayed_together()
 {
 	local i k

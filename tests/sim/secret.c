@@ -58,7 +58,7 @@ void secret_read(struct conn *c, unsigned side, const struct frame *f)
 	if (side != 1 || !c->end[0].foe || !from || from == n || frame_hello(f, &h) ||
 	    h.yours == sim.life[n->life].incarnation || !is_fresh(n, from->idx))
 		return;
-	/* Our HELLO is on its way: the one before was answered, when nothing had been heard yet. */
+	/* An earlier HELLO was answered before the session was fresh: the answer is queued. */
 	if (e->link.ctl_off != e->link.ctl_len)
 		return;
 	e->silent_ns = sim.now_ns;
@@ -72,7 +72,7 @@ static void told(struct conn *c, unsigned side, const char *what)
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
-	/* Who reads this connection knows the life once it was told there. */
+	/* The attacker knows the life once it has been written on this connection. */
 	if (side != 1 || !c->end[0].foe || attacker_named(&c->end[0]) || e->has_told)
 		return;
 	e->has_told = true;
