@@ -166,7 +166,7 @@ help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
 	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
-	@echo 'make check       all tests but the longest (7 minutes)'
+	@echo 'make check       all tests but the longest (6 minutes)'
 	@echo 'make check-all   all of them, with clang and sanitizers, mutants, gates (40 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
