@@ -84,9 +84,9 @@ void follow_unref(struct sinew_corosync *c)
 {
 	unsigned left;
 
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	left = --c->refs;
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	if (left)
 		return;
 	if (c->config != c->first)
@@ -118,7 +118,9 @@ void sinew_corosync_setup_init(struct sinew_corosync_setup *setup, size_t size)
 static struct sinew_corosync *allocate(const struct sinew_corosync_setup *setup)
 {
 	struct sinew_corosync *c = calloc(1, sizeof(*c));
+	pthread_mutexattr_t mutex_attr;
 	pthread_condattr_t attr;
+	int rc;
 
 	if (!c)
 		return NULL;
@@ -134,7 +136,11 @@ static struct sinew_corosync *allocate(const struct sinew_corosync_setup *setup)
 	c->change_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->wake_fd < 0 || c->change_fd < 0)
 		goto out;
-	if (pthread_mutex_init(&c->lock, NULL))
+	pthread_mutexattr_init(&mutex_attr);
+	pthread_mutexattr_settype(&mutex_attr, PTHREAD_MUTEX_ERRORCHECK);
+	rc = pthread_mutex_init(&c->lock, &mutex_attr);
+	pthread_mutexattr_destroy(&mutex_attr);
+	if (rc)
 		goto out;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -193,7 +199,7 @@ static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 	bool has_waited = false;
 	int rc = 0;
 
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	while (!c->is_open && !c->has_ended && rc != ETIMEDOUT) {
 		rc = pthread_cond_timedwait(&c->changed, &c->lock, &until);
 		/* It is not corosync that does not answer: names have a time of their own. */
@@ -213,7 +219,7 @@ static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 		snprintf(err, err_size, "corosync does not answer; does it hang?");
 	else if (rc)
 		snprintf(err, err_size, "%s", c->text);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	return rc;
 }
 
@@ -277,9 +283,9 @@ static void on_renewed(void *arg, uint64_t incarnation)
 {
 	struct sinew_corosync *c = arg;
 
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->renewed = incarnation;
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	follow_wake(c);
 }
 
@@ -287,9 +293,9 @@ static void on_closing(void *arg)
 {
 	struct sinew_corosync *c = arg;
 
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->wants_close = true;
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	follow_wake(c);
 }
 
@@ -297,10 +303,10 @@ static void on_closed(void *arg)
 {
 	struct sinew_corosync *c = arg;
 
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->wants_close = true;
 	c->wants_leave = true;
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	follow_wake(c);
 }
 
@@ -333,21 +339,21 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 
 	if (cs->setup.observe != !node || (node && sinew_node_id(node) != cs->nodeid))
 		return -EINVAL;
-	pthread_mutex_lock(&cs->lock);
+	follow_lock(cs);
 	was_attached = cs->is_attached;
 	cs->is_attached = true;
-	pthread_mutex_unlock(&cs->lock);
+	follow_unlock(cs);
 	if (was_attached)
 		return -EALREADY;
 	rc = set_group(cs, node);
 	/* What happens from here on is heard; the incarnation is asked for behind it. */
 	if (!rc && node)
 		rc = sinew_watch(node, &watch, cs);
-	pthread_mutex_lock(&cs->lock);
+	follow_lock(cs);
 	cs->is_attached = !rc;
 	cs->is_ready = !rc;
 	cs->node = rc ? NULL : node;
-	pthread_mutex_unlock(&cs->lock);
+	follow_unlock(cs);
 	follow_wake(cs);
 	return rc;
 }
@@ -361,19 +367,19 @@ void sinew_corosync_free(struct sinew_corosync *cs)
 
 	if (!cs)
 		return;
-	pthread_mutex_lock(&cs->lock);
+	follow_lock(cs);
 	node = cs->node;
-	pthread_mutex_unlock(&cs->lock);
+	follow_unlock(cs);
 	if (node)
 		sinew_watch(node, NULL, NULL);
 	atomic_store(&cs->wants_stop, true);
 	follow_wake(cs);
-	pthread_mutex_lock(&cs->lock);
+	follow_lock(cs);
 	while (!cs->has_ended && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&cs->changed, &cs->lock, &until);
 	cs->node = NULL;
 	has_ended = cs->has_ended;
-	pthread_mutex_unlock(&cs->lock);
+	follow_unlock(cs);
 	/* A thread that hangs in corosync stays behind with what it needs. */
 	if (has_ended)
 		pthread_join(cs->thread, NULL);
@@ -393,12 +399,12 @@ int sinew_corosync_fenced(struct sinew_corosync *cs, uint32_t nodeid, uint64_t i
 
 	if (!nodeid || !incarnation)
 		return -EINVAL;
-	pthread_mutex_lock(&cs->lock);
+	follow_lock(cs);
 	if (cs->n_fenced < VIEW_FENCED_MAX)
 		cs->fenced[cs->n_fenced++] = (struct view_life){ nodeid, incarnation };
 	else
 		rc = -ENOSPC;
-	pthread_mutex_unlock(&cs->lock);
+	follow_unlock(cs);
 	follow_wake(cs);
 	return rc;
 }
@@ -417,9 +423,9 @@ int sinew_corosync_status(struct sinew_corosync *cs, struct sinew_corosync_statu
 
 	if (!ret || ret->size < sizeof(ret->size) || ret->size > sizeof(now))
 		return -EINVAL;
-	pthread_mutex_lock(&cs->lock);
+	follow_lock(cs);
 	now = cs->status;
-	pthread_mutex_unlock(&cs->lock);
+	follow_unlock(cs);
 	now.size = ret->size;
 	now.silent_ms = since ? (follow_now_ns() - since) / MS : 0;
 	memcpy(ret, &now, ret->size);
@@ -434,13 +440,13 @@ int sinew_corosync_members(struct sinew_corosync *cs, struct sinew_corosync_memb
 
 	if (max < 0 || (max && !entries))
 		return -EINVAL;
-	pthread_mutex_lock(&cs->lock);
+	follow_lock(cs);
 	/* Nothing to read is what is wanted, too. */
 	if (read(cs->change_fd, &count, sizeof(count)) < 0)
 		count = 0;
 	n = (int)cs->n_members;
 	for (i = 0; i < n && i < max; i++)
 		entries[i] = cs->members[i];
-	pthread_mutex_unlock(&cs->lock);
+	follow_unlock(cs);
 	return n;
 }

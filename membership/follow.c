@@ -227,12 +227,12 @@ static const struct ipc_events events = {
 
 void follow_say_error(struct sinew_corosync *c, int error, const char *text)
 {
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	if (strcmp(c->text, text))
 		follow_log(c, SINEW_WARNING, "%s; trying again", text);
 	c->error = error;
 	snprintf(c->text, sizeof(c->text), "%s", text);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 }
 
 static void disconnect(struct sinew_corosync *c)
@@ -284,11 +284,11 @@ static void try_join(struct sinew_corosync *c)
 static void lost(struct sinew_corosync *c)
 {
 	follow_log(c, SINEW_ERROR, "corosync is lost: all peers go down, until it is back");
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->status.losses++;
 	if (c->has_view)
 		view_lost(&c->view);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	/* That takes corosync's library a while; its descriptors stay readable until then. */
 	disconnect(c);
 }
@@ -378,14 +378,14 @@ static int dispatch(struct sinew_corosync *c)
 {
 	int rc;
 
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	rc = c->has_view ? ipc_dispatch(c->ipc) : 0;
 	if (!rc && c->is_settle_due)
 		view_settle(&c->view);
 	c->is_settle_due = false;
 	/* Who was told something finds it in the status. */
 	follow_publish(c);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	return rc;
 }
 
@@ -407,9 +407,9 @@ static void turn(struct sinew_corosync *c)
 {
 	if (!c->ipc && follow_now_ns() >= c->retry_ns)
 		try_connect(c);
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	take_words(c);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	if (c->ipc && (dispatch(c) || check(c)))
 		lost(c);
 	if (c->ipc && c->is_config_due)
@@ -420,11 +420,11 @@ static void turn(struct sinew_corosync *c)
 	}
 	if (c->ipc && follow_now_ns() >= c->retry_ns)
 		try_join(c);
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	if (c->has_view)
 		view_tick(&c->view, follow_now_ns());
 	follow_publish(c);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 }
 
 /*
@@ -436,11 +436,11 @@ static void try_leave(struct sinew_corosync *c)
 	const uint64_t now = follow_now_ns();
 	bool wants;
 
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	wants = c->wants_leave || atomic_load(&c->wants_stop);
 	/* Both words may have come since the last turn: the goodbye goes first. */
 	wants = wants && (!c->wants_close || !c->has_view || c->is_closing);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	if (!wants || c->has_left)
 		return;
 	if (!c->leave_ns)
@@ -469,12 +469,12 @@ void *follow_run(void *arg)
 	}
 	disconnect(c);
 	nodelist_drop(c);
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->has_ended = true;
 	c->status.connected = false;
 	c->status.in_group = false;
 	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	follow_unref(c);
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #ifndef MEMBERSHIP_FOLLOW_H
 #define MEMBERSHIP_FOLLOW_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -75,13 +76,6 @@ struct sinew_corosync {
 	uint64_t leave_ns;		/* then without waiting; 0: no leave is wanted */
 	uint64_t retry_ns;		/* of connecting or joining */
 	uint64_t check_ns;
-	struct view_member_time {
-		uint32_t nodeid;
-		bool is_joined, is_leaving;
-		uint64_t incarnation;
-		uint64_t since_ms;
-	} times[VIEW_NODES_MAX + 1];
-	unsigned n_times;
 };
 
 /* The thread; arg is a struct sinew_corosync with a reference of its own. */
@@ -113,6 +107,23 @@ int nodelist_fd(const struct sinew_corosync *c);	/* -1: none */
 void nodelist_drop(struct sinew_corosync *c);
 /* The nodes as the view wants them; lock is held. */
 void nodelist_tell(struct sinew_corosync *c);
+
+/* A thread that holds the lock does not take it again, and only that thread gives it back. */
+static inline void follow_lock(struct sinew_corosync *c)
+{
+	int rc = pthread_mutex_lock(&c->lock);
+
+	assert(!rc);
+	(void)rc;
+}
+
+static inline void follow_unlock(struct sinew_corosync *c)
+{
+	int rc = pthread_mutex_unlock(&c->lock);
+
+	assert(!rc);
+	(void)rc;
+}
 
 /* Around each call that blocks while corosync hangs. */
 static inline void calling(struct sinew_corosync *c)

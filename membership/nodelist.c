@@ -24,9 +24,9 @@ void nodelist_drop(struct sinew_corosync *c)
 	names_drop(c->pending.names);
 	sinew_static_free(c->pending.config);
 	memset(&c->pending, 0, sizeof(c->pending));
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->is_resolving = false;
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 }
 
 int nodelist_fd(const struct sinew_corosync *c)
@@ -125,9 +125,9 @@ static void begin(struct sinew_corosync *c, struct sinew_static *config, uint32_
 			   strerror(-rc));
 	else if (c->pending.names)
 		follow_log(c, SINEW_DEBUG, "host names are looked up");
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->is_resolving = true;
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 }
 
 int nodelist_read(struct sinew_corosync *c)
@@ -189,14 +189,14 @@ static int take_first(struct sinew_corosync *c, struct sinew_static *config, uin
 	if (rc)
 		return rc;
 	static_news(config, NULL, news, c);
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	c->first = config;
 	c->config = config;
 	c->nodeid = local;
 	c->is_open = true;
 	c->text[0] = '\0';
 	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 	return 0;
 }
 
@@ -209,9 +209,9 @@ static void take_next(struct sinew_corosync *c, struct sinew_static *config)
 	c->config = config;
 	if (!c->has_view)
 		return;
-	pthread_mutex_lock(&c->lock);
+	follow_lock(c);
 	nodelist_tell(c);
-	pthread_mutex_unlock(&c->lock);
+	follow_unlock(c);
 }
 
 static int take(struct sinew_corosync *c)

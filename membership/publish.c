@@ -10,27 +10,19 @@
 #include <string.h>
 #include <unistd.h>
 
-/* When the state of a node was last another. */
-static uint64_t since_of(struct sinew_corosync *c, uint32_t nodeid, bool is_joined,
-			 bool is_leaving, uint64_t incarnation)
+/* When the state of a node became what it is: as published before, or now. */
+static uint64_t since_of(const struct sinew_corosync *c, const struct sinew_corosync_member *now)
 {
-	struct view_member_time *t = NULL;
 	unsigned i;
 
-	for (i = 0; i < c->n_times; i++)
-		if (c->times[i].nodeid == nodeid)
-			t = &c->times[i];
-	if (t && t->is_joined == is_joined && t->is_leaving == is_leaving &&
-	    t->incarnation == incarnation)
-		return t->since_ms;
-	if (!t && c->n_times < sizeof(c->times) / sizeof(c->times[0]))
-		t = &c->times[c->n_times++];
-	if (!t)
-		return 0;
-	*t = (struct view_member_time){
-		nodeid, is_joined, is_leaving, incarnation, follow_wall_ms(),
-	};
-	return t->since_ms;
+	for (i = 0; i < c->n_members; i++) {
+		const struct sinew_corosync_member *was = &c->members[i];
+
+		if (was->nodeid == now->nodeid && was->joined == now->joined &&
+		    was->leaving == now->leaving && was->incarnation == now->incarnation)
+			return was->since_ms;
+	}
+	return follow_wall_ms();
 }
 
 static void fill_addrs(struct sinew_corosync_member *to, const struct sockaddr_storage *addrs,
@@ -93,7 +85,7 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 		n = greeting_addresses(&m->greeting, to->addrs, to->n_addrs, addrs);
 		fill_addrs(to, addrs, n);
 	}
-	to->since_ms = since_of(c, nodeid, to->joined, to->leaving, to->incarnation);
+	to->since_ms = since_of(c, to);
 	if (to->joined && !to->leaving && began_ms)
 		to->since_ms = began_ms;
 }

@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A corosync inside the test: the calls of libcpg, libquorum and libcmap that the library makes,
+ * getaddrinfo() and getrandom(), answered from one table. The own process is on node 1; the test
+ * moves all others. Knows nothing of what the library concludes.
+ */
+#ifndef SINEW_TESTS_FAKE_COROSYNC_H
+#define SINEW_TESTS_FAKE_COROSYNC_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <corosync/cmap.h>
+#include <corosync/cpg.h>
+#include <corosync/quorum.h>
+
+#include "membership/greeting.h"
+#include "tests/check.h"
+
+#define FAKE_NODES	8
+#define FAKE_EVENTS	256
+#define FAKE_KEYS	64
+#define FAKE_PID	4711	/* of all processes but ours */
+
+enum fake_kind { FAKE_RING, FAKE_GROUP, FAKE_MESSAGE, FAKE_QUORUM, FAKE_CONFIG };
+
+struct fake_event {
+	enum fake_kind kind;
+	struct cpg_address now[FAKE_NODES], left;
+	size_t n_now, n_left;
+	uint32_t from;
+	uint8_t bytes[GREETING_MAX];
+	size_t len;
+	uint64_t ring;
+	bool is_quorate;
+};
+
+static struct fake {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int fd;
+	void *cpg_context;
+	const void *quorum_context;
+	cpg_model_v1_data_t cpg;
+	quorum_model_v1_data_t quorum;
+	cmap_notify_fn_t on_config;
+	void *config_arg;
+
+	struct { char key[64], value[64]; bool is_number; } keys[FAKE_KEYS];
+	unsigned n_keys, n_more;	/* n_more: keys that are made up */
+	unsigned at;			/* the iteration */
+	char prefix[64];
+
+	bool is_in[FAKE_NODES + 1];
+	uint64_t ring;
+	bool is_quorate;
+	struct fake_event events[FAKE_EVENTS];
+	unsigned n_events;
+
+	bool is_dead;		/* corosync does not run */
+	bool hangs;		/* its configuration is not answered */
+	bool resolver_fails, resolver_hangs;
+	bool holds_goodbye;	/* it does not come back */
+	unsigned interrupts;	/* of the next calls of getrandom() */
+	unsigned n_turns, n_goodbyes, n_leaves;
+} fake = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .fd = -1 };
+
+/* ---- what the test does ---- */
+
+static void fake_wake(void)
+{
+	const uint64_t one = 1;
+
+	if (write(fake.fd, &one, sizeof(one)) < 0)
+		abort();
+}
+
+/* With the lock held. */
+static struct fake_event *fake_push(enum fake_kind kind)
+{
+	struct fake_event *e = &fake.events[fake.n_events++];
+
+	if (fake.n_events == FAKE_EVENTS)
+		abort();
+	memset(e, 0, sizeof(*e));
+	e->kind = kind;
+	e->ring = fake.ring;
+	e->is_quorate = fake.is_quorate;
+	fake_wake();
+	return e;
+}
+
+/* The group has changed, by that node; reason 0: it has come. */
+static void fake_change(uint32_t nodeid, uint32_t pid, uint32_t reason)
+{
+	struct fake_event *e;
+
+	fake.is_in[nodeid] = !reason;
+	fake.ring++;
+	fake_push(FAKE_RING);
+	e = fake_push(FAKE_GROUP);
+	for (uint32_t i = 1; i <= FAKE_NODES; i++)
+		if (fake.is_in[i])
+			e->now[e->n_now++] = (struct cpg_address){
+				i, i == 1 ? (uint32_t)getpid() : FAKE_PID, 0 };
+	if (reason) {
+		e->left = (struct cpg_address){ nodeid, pid, reason };
+		e->n_left = 1;
+	}
+	fake_push(FAKE_QUORUM);
+}
+
+static void fake_join(uint32_t nodeid)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake_change(nodeid, FAKE_PID, 0);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void fake_leave(uint32_t nodeid, uint32_t reason)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake_change(nodeid, FAKE_PID, reason);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void fake_say(enum greeting_type type, uint32_t nodeid, uint64_t incarnation,
+		     uint64_t began_ms)
+{
+	const struct greeting g = { .type = type, .nodeid = nodeid, .incarnation = incarnation,
+				    .began_ms = began_ms };
+	struct fake_event *e;
+
+	pthread_mutex_lock(&fake.lock);
+	e = fake_push(FAKE_MESSAGE);
+	e->from = nodeid;
+	e->len = greeting_put(e->bytes, &g);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void fake_tell(enum fake_kind kind)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake_push(kind);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+/* A key of the configuration; NULL takes it away. */
+static void fake_key(const char *key, const char *value)
+{
+	unsigned i;
+
+	pthread_mutex_lock(&fake.lock);
+	for (i = 0; i < fake.n_keys && strcmp(fake.keys[i].key, key); i++)
+		;
+	if (value) {
+		snprintf(fake.keys[i].key, sizeof(fake.keys[i].key), "%s", key);
+		snprintf(fake.keys[i].value, sizeof(fake.keys[i].value), "%s", value);
+		fake.keys[i].is_number = strstr(key, "nodeid") != NULL;
+		fake.n_keys += i == fake.n_keys;
+	} else if (i < fake.n_keys) {
+		fake.keys[i] = fake.keys[--fake.n_keys];
+	}
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void fake_node(uint32_t nodeid, const char *addr)
+{
+	char key[64], value[16];
+
+	snprintf(key, sizeof(key), "nodelist.node.%u.nodeid", nodeid);
+	snprintf(value, sizeof(value), "%u", nodeid);
+	fake_key(key, value);
+	snprintf(key, sizeof(key), "nodelist.node.%u.ring0_addr", nodeid);
+	fake_key(key, addr);
+}
+
+/* To true or false, and whoever waits for it goes on. */
+static void fake_set(bool *flag, bool value)
+{
+	pthread_mutex_lock(&fake.lock);
+	*flag = value;
+	pthread_cond_broadcast(&fake.changed);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static unsigned fake_count(const unsigned *counter)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&fake.lock);
+	n = *counter;
+	pthread_mutex_unlock(&fake.lock);
+	return n;
+}
+
+static void fake_die(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.is_dead = true;
+	fake.n_events = 0;
+	memset(fake.is_in, 0, sizeof(fake.is_in));
+	fake_wake();
+	pthread_mutex_unlock(&fake.lock);
+}
+
+/* Quorate, with n nodes at 10.0.0.N, ours at 127.0.0.1. */
+static void fake_begin(unsigned n)
+{
+	memset(&fake.is_in, 0, sizeof(fake) - offsetof(struct fake, is_in));
+	fake.n_keys = fake.n_more = 0;
+	fake.is_quorate = true;
+	if (fake.fd >= 0)
+		close(fake.fd);
+	fake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fake_key("totem.cluster_name", "fake");
+	fake_node(1, "127.0.0.1");
+	for (unsigned i = 2; i <= n; i++) {
+		char addr[16];
+
+		snprintf(addr, sizeof(addr), "10.0.0.%u", i);
+		fake_node(i, addr);
+	}
+}
+
+/* ---- libcpg ---- */
+
+static cs_error_t fake_rc(void)
+{
+	cs_error_t rc;
+
+	pthread_mutex_lock(&fake.lock);
+	rc = fake.is_dead ? CS_ERR_LIBRARY : CS_OK;
+	pthread_mutex_unlock(&fake.lock);
+	return rc;
+}
+
+/* The next event of those kinds, the oldest first; false: there is none. */
+static bool fake_pop(enum fake_kind first, enum fake_kind last, struct fake_event *ret)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&fake.lock);
+	for (unsigned i = 0; i < fake.n_events && !found; i++) {
+		if (fake.events[i].kind < first || fake.events[i].kind > last)
+			continue;
+		*ret = fake.events[i];
+		fake.n_events--;
+		memmove(&fake.events[i], &fake.events[i + 1],
+			(fake.n_events - i) * sizeof(fake.events[0]));
+		found = true;
+	}
+	pthread_mutex_unlock(&fake.lock);
+	return found;
+}
+
+cs_error_t cpg_model_initialize(cpg_handle_t *handle, cpg_model_t model, cpg_model_data_t *data,
+				void *context)
+{
+	(void)model;
+	*handle = 1;
+	memcpy(&fake.cpg, data, sizeof(fake.cpg));
+	fake.cpg_context = context;
+	return fake_rc();
+}
+
+cs_error_t cpg_context_get(cpg_handle_t handle, void **context)
+{
+	(void)handle;
+	*context = fake.cpg_context;
+	return CS_OK;
+}
+
+cs_error_t cpg_finalize(cpg_handle_t handle)
+{
+	(void)handle;
+	return CS_OK;
+}
+
+cs_error_t cpg_local_get(cpg_handle_t handle, unsigned int *ret_nodeid)
+{
+	(void)handle;
+	*ret_nodeid = 1;
+	return fake_rc();
+}
+
+cs_error_t cpg_fd_get(cpg_handle_t handle, int *fd)
+{
+	(void)handle;
+	*fd = fake.fd;
+	return CS_OK;
+}
+
+cs_error_t cpg_join(cpg_handle_t handle, const struct cpg_name *group)
+{
+	(void)handle;
+	if (group->length != strlen("sinew/sinew") || memcmp(group->value, "sinew/sinew", 11))
+		return CS_ERR_INVALID_PARAM;
+	pthread_mutex_lock(&fake.lock);
+	if (!fake.is_dead)
+		fake_change(1, 0, 0);
+	pthread_mutex_unlock(&fake.lock);
+	return fake_rc();
+}
+
+cs_error_t cpg_leave(cpg_handle_t handle, const struct cpg_name *group)
+{
+	(void)handle;
+	(void)group;
+	pthread_mutex_lock(&fake.lock);
+	fake.n_leaves++;
+	fake.is_in[1] = false;
+	pthread_mutex_unlock(&fake.lock);
+	return fake_rc();
+}
+
+/* It comes back to the sender, too. */
+cs_error_t cpg_mcast_joined(cpg_handle_t handle, cpg_guarantee_t guarantee,
+			    const struct iovec *iov, unsigned int n)
+{
+	struct fake_event *e;
+	struct greeting g;
+
+	(void)handle;
+	(void)guarantee;
+	if (n != 1 || iov->iov_len > GREETING_MAX || greeting_get(iov->iov_base, iov->iov_len, &g))
+		return CS_ERR_INVALID_PARAM;
+	pthread_mutex_lock(&fake.lock);
+	fake.n_goodbyes += g.type == GREETING_GOODBYE;
+	if (g.type != GREETING_GOODBYE || !fake.holds_goodbye) {
+		e = fake_push(FAKE_MESSAGE);
+		e->from = 1;
+		e->len = iov->iov_len;
+		memcpy(e->bytes, iov->iov_base, iov->iov_len);
+	}
+	pthread_mutex_unlock(&fake.lock);
+	return fake_rc();
+}
+
+cs_error_t cpg_dispatch(cpg_handle_t handle, cs_dispatch_flags_t flags)
+{
+	const struct cpg_name group = { .length = 0 };
+	struct fake_event e;
+	uint64_t count;
+
+	(void)flags;
+	if (read(fake.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return CS_ERR_LIBRARY;
+	while (fake_pop(FAKE_RING, FAKE_MESSAGE, &e)) {
+		const struct cpg_ring_id ring = { 1, e.ring };
+
+		if (e.kind == FAKE_RING)
+			fake.cpg.cpg_totem_confchg_fn(handle, ring, 0, NULL);
+		else if (e.kind == FAKE_GROUP)
+			fake.cpg.cpg_confchg_fn(handle, &group, e.now, e.n_now, &e.left, e.n_left,
+						NULL, 0);
+		else
+			fake.cpg.cpg_deliver_fn(handle, &group, e.from, e.from == 1 ?
+						(uint32_t)getpid() : FAKE_PID, e.bytes, e.len);
+	}
+	return fake_rc();
+}
+
+/* ---- libquorum ---- */
+
+cs_error_t quorum_model_initialize(quorum_handle_t *handle, quorum_model_t model,
+				   quorum_model_data_t *data, uint32_t *type, void *context)
+{
+	(void)model;
+	*handle = 1;
+	*type = QUORUM_SET;
+	memcpy(&fake.quorum, data, sizeof(fake.quorum));
+	fake.quorum_context = context;
+	return fake_rc();
+}
+
+cs_error_t quorum_context_get(quorum_handle_t handle, const void **context)
+{
+	(void)handle;
+	*context = fake.quorum_context;
+	return CS_OK;
+}
+
+cs_error_t quorum_finalize(quorum_handle_t handle)
+{
+	(void)handle;
+	return CS_OK;
+}
+
+cs_error_t quorum_fd_get(quorum_handle_t handle, int *fd)
+{
+	(void)handle;
+	(void)fd;
+	return CS_ERR_NOT_SUPPORTED;
+}
+
+cs_error_t quorum_trackstart(quorum_handle_t handle, unsigned int flags)
+{
+	(void)handle;
+	(void)flags;
+	return fake_rc();
+}
+
+cs_error_t quorum_getquorate(quorum_handle_t handle, int *quorate)
+{
+	(void)handle;
+	*quorate = fake.is_quorate;
+	return fake_rc();
+}
+
+cs_error_t quorum_dispatch(quorum_handle_t handle, cs_dispatch_flags_t flags)
+{
+	struct fake_event e;
+
+	(void)flags;
+	while (fake_pop(FAKE_QUORUM, FAKE_QUORUM, &e))
+		fake.quorum.quorum_notify_fn(handle, e.is_quorate,
+					     (struct quorum_ring_id){ 1, e.ring }, 0, NULL);
+	return fake_rc();
+}
+
+/* ---- libcmap ---- */
+
+cs_error_t cmap_initialize(cmap_handle_t *handle)
+{
+	*handle = 1;
+	return fake_rc();
+}
+
+cs_error_t cmap_finalize(cmap_handle_t handle)
+{
+	(void)handle;
+	return CS_OK;
+}
+
+cs_error_t cmap_fd_get(cmap_handle_t handle, int *fd)
+{
+	(void)handle;
+	(void)fd;
+	return CS_ERR_NOT_SUPPORTED;
+}
+
+cs_error_t cmap_track_add(cmap_handle_t handle, const char *prefix, int32_t type,
+			  cmap_notify_fn_t fn, void *arg, cmap_track_handle_t *track)
+{
+	(void)handle;
+	(void)prefix;
+	(void)type;
+	(void)track;
+	fake.on_config = fn;
+	fake.config_arg = arg;
+	return fake_rc();
+}
+
+cs_error_t cmap_dispatch(cmap_handle_t handle, cs_dispatch_flags_t flags)
+{
+	const struct cmap_notify_value none = { .len = 0 };
+	struct fake_event e;
+
+	(void)flags;
+	while (fake_pop(FAKE_CONFIG, FAKE_CONFIG, &e))
+		fake.on_config(handle, 0, 0, "", none, none, fake.config_arg);
+	pthread_mutex_lock(&fake.lock);
+	fake.n_turns++;
+	pthread_mutex_unlock(&fake.lock);
+	return fake_rc();
+}
+
+cs_error_t cmap_iter_init(cmap_handle_t handle, const char *prefix, cmap_iter_handle_t *iter)
+{
+	(void)handle;
+	pthread_mutex_lock(&fake.lock);
+	while (fake.hangs)
+		pthread_cond_wait(&fake.changed, &fake.lock);
+	snprintf(fake.prefix, sizeof(fake.prefix), "%s", prefix);
+	fake.at = 0;
+	pthread_mutex_unlock(&fake.lock);
+	*iter = 1;
+	return fake_rc();
+}
+
+cs_error_t cmap_iter_next(cmap_handle_t handle, cmap_iter_handle_t iter,
+			  char key[], size_t *len, cmap_value_types_t *type)
+{
+	cs_error_t rc = CS_ERR_NO_SECTIONS;
+
+	(void)handle;
+	(void)iter;
+	(void)len;
+	(void)type;
+	pthread_mutex_lock(&fake.lock);
+	memset(key, 0, CMAP_KEYNAME_MAXLEN + 1);
+	while (fake.at < fake.n_keys && rc != CS_OK) {
+		const char *found = fake.keys[fake.at++].key;
+
+		if (strncmp(found, fake.prefix, strlen(fake.prefix)))
+			continue;
+		memcpy(key, found, strlen(found));
+		rc = CS_OK;
+	}
+	if (rc != CS_OK && fake.at < fake.n_keys + fake.n_more) {
+		snprintf(key, CMAP_KEYNAME_MAXLEN, "nodelist.node.1.x%u", fake.at++);
+		rc = CS_OK;
+	}
+	pthread_mutex_unlock(&fake.lock);
+	return rc;
+}
+
+cs_error_t cmap_iter_finalize(cmap_handle_t handle, cmap_iter_handle_t iter)
+{
+	(void)handle;
+	(void)iter;
+	return CS_OK;
+}
+
+/* A number where the key holds one; -1: there is no such key. */
+static int fake_find(const char *key)
+{
+	for (unsigned i = 0; i < fake.n_keys; i++)
+		if (!strcmp(fake.keys[i].key, key))
+			return (int)i;
+	return -1;
+}
+
+cs_error_t cmap_get(cmap_handle_t handle, const char *key, void *value, size_t *len,
+		    cmap_value_types_t *type)
+{
+	int i;
+
+	(void)handle;
+	(void)value;
+	(void)len;
+	pthread_mutex_lock(&fake.lock);
+	i = fake_find(key);
+	*type = i >= 0 && fake.keys[i].is_number ? CMAP_VALUETYPE_UINT32 : CMAP_VALUETYPE_STRING;
+	pthread_mutex_unlock(&fake.lock);
+	return i >= 0 || fake.n_more ? fake_rc() : CS_ERR_NOT_EXIST;
+}
+
+cs_error_t cmap_get_string(cmap_handle_t handle, const char *key, char **ret)
+{
+	int i;
+
+	(void)handle;
+	pthread_mutex_lock(&fake.lock);
+	i = fake_find(key);
+	*ret = strdup(i >= 0 ? fake.keys[i].value : "more");
+	pthread_mutex_unlock(&fake.lock);
+	return *ret ? fake_rc() : CS_ERR_NO_MEMORY;
+}
+
+cs_error_t cmap_get_uint32(cmap_handle_t handle, const char *key, uint32_t *ret)
+{
+	int i;
+
+	(void)handle;
+	pthread_mutex_lock(&fake.lock);
+	i = fake_find(key);
+	*ret = i >= 0 ? (uint32_t)atoi(fake.keys[i].value) : 0;
+	pthread_mutex_unlock(&fake.lock);
+	return i >= 0 ? fake_rc() : CS_ERR_NOT_EXIST;
+}
+
+cs_error_t cmap_get_uint16(cmap_handle_t handle, const char *key, uint16_t *ret)
+{
+	(void)handle;
+	(void)key;
+	(void)ret;
+	return CS_ERR_NOT_EXIST;
+}
+
+const char *cs_strerror(cs_error_t err)
+{
+	return err == CS_OK ? "success" : "a fake error";
+}
+
+/* ---- names and randomness ---- */
+
+/* "N.test" is at 10.1.0.N. */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+		struct addrinfo **ret)
+{
+	struct addrinfo *ai = calloc(1, sizeof(*ai) + sizeof(struct sockaddr_in));
+	struct sockaddr_in *addr = (struct sockaddr_in *)(ai + 1);
+	bool fails;
+
+	(void)service;
+	(void)hints;
+	pthread_mutex_lock(&fake.lock);
+	while (fake.resolver_hangs)
+		pthread_cond_wait(&fake.changed, &fake.lock);
+	fails = fake.resolver_fails;
+	pthread_mutex_unlock(&fake.lock);
+	if (fails || !ai) {
+		free(ai);
+		return EAI_NONAME;
+	}
+	addr->sin_family = AF_INET;
+	addr->sin_addr.s_addr = htonl(0x0a010000u + (uint32_t)atoi(host));
+	ai->ai_family = AF_INET;
+	ai->ai_socktype = SOCK_STREAM;
+	ai->ai_addrlen = sizeof(*addr);
+	ai->ai_addr = (struct sockaddr *)addr;
+	*ret = ai;
+	return 0;
+}
+
+void freeaddrinfo(struct addrinfo *ai)
+{
+	free(ai);
+}
+
+ssize_t getrandom(void *buf, size_t n, unsigned int flags)
+{
+	bool is_interrupted;
+
+	pthread_mutex_lock(&fake.lock);
+	is_interrupted = fake.interrupts > 0;
+	fake.interrupts -= is_interrupted;
+	pthread_mutex_unlock(&fake.lock);
+	if (!is_interrupted)
+		return syscall(SYS_getrandom, buf, n, flags);
+	errno = EINTR;
+	return -1;
+}
+
+#endif
