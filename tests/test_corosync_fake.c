@@ -6,7 +6,7 @@
  * run.sh: timeout=120
  */
 #ifdef HAVE_COROSYNC
-#include "tests/fake_corosync.h"
+#include "tests/fake_config.h"
 
 #include <poll.h>
 
