@@ -396,9 +396,14 @@ static void timers(struct sinew_node *n)
 		sweep(n);
 	if (n->core.now_ns >= n->listen_again_ns)
 		listeners_again(n);
+	if (atomic_load(&n->memory_short) && !n->has_shrunk) {
+		n->has_shrunk = true;
+		handles_shrink(n);
+	}
 	if (atomic_load(&n->memory_freed)) {
 		atomic_store(&n->memory_freed, false);
 		atomic_store(&n->memory_short, false);
+		n->has_shrunk = false;
 		handles_memory(n);
 	}
 	if (over && !n->core_closed)
@@ -408,16 +413,21 @@ static void timers(struct sinew_node *n)
 		finish_close(n);
 }
 
+static bool memory_moves(struct sinew_node *n)
+{
+	return atomic_load(&n->memory_freed) || (atomic_load(&n->memory_short) && !n->has_shrunk);
+}
+
 /* What timers() sees to besides time. */
 static bool errands(struct sinew_node *n)
 {
-	return n->has_stash || n->self_lost_due || n->core_closed || atomic_load(&n->memory_freed);
+	return n->has_stash || n->self_lost_due || n->core_closed || memory_moves(n);
 }
 
 static bool work_left(struct sinew_node *n)
 {
 	return atomic_load(&n->inbox) || n->answered || n->n_again || n->has_stash ||
-		atomic_load(&n->memory_freed) || atomic_load(&n->own_stop);
+		memory_moves(n) || atomic_load(&n->own_stop);
 }
 
 /* What callbacks sent goes out with the ACK of this batch. */

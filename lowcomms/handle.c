@@ -205,22 +205,39 @@ void handle_look(struct sinew_peer *h)
 
 /* ---- memory that comes back ---- */
 
-/* A ring that is empty and has not moved since the last look. True: not yet, perhaps next time. */
+void handle_give_back(struct sinew_peer *h)
+{
+	pages_idle(h->mem, h->mem_size);
+	memory_uncharge(h->node, h->resident);
+	h->resident = 0;
+	h->gives_back = false;
+	ring_pay(&h->session.ring, 0);
+}
+
+/* A ring that rests and has not moved since the last look. True: not yet, perhaps next time. */
 static bool sweep(struct sinew_peer *h)
 {
-	struct ring *r = &h->session.ring;
-	bool empty = (atomic_load(&r->filled) >> 1) == atomic_load(&r->acked) && !r->n_slots;
+	const struct ring *r = &h->session.ring;
 	bool later = !h->dead && h->resident;
 
-	if (later && empty && h->idle_tail == r->tail) {
-		pages_idle(h->mem, h->mem_size);
-		memory_uncharge(h->node, h->resident);
-		h->resident = 0;
-		ring_pay(&h->session.ring, 0);
+	if (later && ring_rests(r) && h->idle_tail == r->tail) {
+		handle_give_back(h);
 		later = false;
 	}
 	h->idle_tail = r->tail;
 	return later;
+}
+
+static void shrink(struct sinew_peer *h)
+{
+	if (h->dead || !h->resident)
+		return;
+	if (ring_rests(&h->session.ring)) {
+		handle_give_back(h);
+		return;
+	}
+	h->gives_back = true;
+	ring_pay(&h->session.ring, 0);
 }
 
 bool handles_sweep(struct sinew_node *n)
@@ -236,22 +253,60 @@ bool handles_sweep(struct sinew_node *n)
 	return later;
 }
 
-void handles_memory(struct sinew_node *n)
+void handles_shrink(struct sinew_node *n)
 {
 	struct sinew_peer *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
-		bool wanted;
+		lock_take(&h->lock);
+		shrink(h);
+		lock_give(&h->lock);
+	}
+}
+
+/* Of those that were refused, the one that got none for longest, referenced; NULL: there is none. */
+static struct sinew_peer *next_waiter(struct sinew_node *n)
+{
+	struct sinew_peer *h = NULL, *first = NULL;
+	uint64_t charged_at = UINT64_MAX;
+
+	while ((h = handle_walk(n, h))) {
+		bool is_earlier;
 
 		lock_take(&h->lock);
-		wanted = h->want_memory && !h->dead;
-		h->want_memory = false;
+		is_earlier = h->want_memory && !h->dead && h->charged_at < charged_at;
+		if (is_earlier)
+			charged_at = h->charged_at;
 		lock_give(&h->lock);
-		if (wanted && n->cb.writable && h->member) {
-			n->n_callbacks++;
-			n->cb.writable(n, h, n->user);
-		}
+		if (!is_earlier)
+			continue;
+		sinew_peer_unref(first);
+		first = sinew_peer_ref(h);
+	}
+	return first;
+}
+
+static void may_send_again(struct sinew_node *n, struct sinew_peer *h)
+{
+	lock_take(&h->lock);
+	h->want_memory = false;
+	lock_give(&h->lock);
+	if (!n->cb.writable || !h->member)
+		return;
+	n->n_callbacks++;
+	n->cb.writable(n, h, n->user);
+}
+
+void handles_memory(struct sinew_node *n)
+{
+	struct sinew_peer *h = NULL;
+
+	/* Where it is short again, those that are left hear of it the next time. */
+	while (!atomic_load(&n->memory_short) && (h = next_waiter(n))) {
+		may_send_again(n, h);
+		sinew_peer_unref(h);
+	}
+	for (h = NULL; (h = handle_walk(n, h)); )
 		if (h->member && h->paused & PAUSE_MEMORY)
 			recv_pause(h, PAUSE_MEMORY, false);
-	}
 }

@@ -38,8 +38,11 @@ struct sinew_peer {
 	bool queued;			/* on the node's dirty list */
 	bool finish_due, abort_due;	/* for the loop */
 	bool want_memory;		/* a sender was refused for it */
+	bool gives_back;		/* its memory goes back as soon as the ring rests; nothing
+					 * is sent until then */
 	unsigned n_open;		/* slots */
 	uint64_t resident;		/* bytes of the ring that are charged */
+	uint64_t charged_at;		/* node.n_charges then; the longest ago comes first */
 	uint64_t idle_tail;		/* ring.tail at the last sweep */
 	uint64_t turn;			/* of the last send on the loop's thread */
 	uint64_t turn_tail;		/* ring.tail when that turn began to send */
@@ -68,8 +71,12 @@ void handles_dirty(struct sinew_node *n, struct sinew_peer *first, struct sinew_
 void handle_kick(struct sinew_peer *h);
 /* What the loop does with a dirty one. */
 void handle_look(struct sinew_peer *h);
+/* Its ring rests: its memory goes back. Under its lock. */
+void handle_give_back(struct sinew_peer *h);
 /* Rings that have been idle give their memory back. True: some may next time. */
 bool handles_sweep(struct sinew_node *n);
+/* Memory is short: every ring gives its memory back as soon as it rests. */
+void handles_shrink(struct sinew_node *n);
 /* Senders that were refused for lack of memory may try again. */
 void handles_memory(struct sinew_node *n);
 /* The node goes: every handle is dead, whatever it is. */

@@ -145,6 +145,7 @@ struct sinew_node {
 	bool self_lost_due;
 	bool read_much;			/* since the last sweep: buffers are of use */
 	bool memory_retry;		/* the system gave none: again at sweep_ns */
+	bool has_shrunk;		/* the rings know that memory is short */
 	bool renew_due;			/* there was no randomness for a life: likewise */
 	bool core_closed;		/* CORE_CLOSED was polled */
 	bool interrupted;		/* by a signal, in this turn */
@@ -193,6 +194,7 @@ struct sinew_node {
 	unsigned n_pool;
 	struct sinew_peer *handles;	/* all that have memory; pool_lock */
 	_Atomic uint64_t memory;	/* bytes charged */
+	_Atomic uint64_t n_charges;	/* times that a ring took some */
 	_Atomic bool memory_short;	/* somebody waits for memory */
 	_Atomic bool memory_freed;	/* since */
 };

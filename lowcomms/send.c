@@ -26,30 +26,57 @@ static int may_send(const struct sinew_peer *h)
 	return 0;
 }
 
-/* The ring's pages up to end are going to be touched: charge them to the node. */
-static int charge_ring(struct sinew_peer *h, uint64_t end)
+/* Where in the ring's memory a message may end. */
+static inline uint64_t end_in_memory(const struct sinew_peer *h, size_t len)
 {
+	/* Headers of fragments are less than a 64th of what they carry. */
+	return (h->session.ring.reserved & (h->mem_size - 1)) + len + len / 64 + 256;
+}
+
+/* The ring's pages up to there are going to be touched: charges them to the node. */
+static bool charge(struct sinew_peer *h, size_t len)
+{
+	uint64_t end = end_in_memory(h, len);
 	uint64_t want = (end + RESIDENT_STEP - 1) & ~(uint64_t)(RESIDENT_STEP - 1);
 
 	if (want > h->mem_size)
 		want = h->mem_size;
-	if (want <= h->resident)
-		return 0;
-	if (!memory_charge(h->node, want - h->resident)) {
-		h->want_memory = true;
-		return -EAGAIN;
+	if (want > h->resident) {
+		if (!memory_charge(h->node, want - h->resident))
+			return false;
+		h->resident = want;
+		h->charged_at = atomic_fetch_add(&h->node->n_charges, 1) + 1;
 	}
-	h->resident = want;
-	ring_pay(&h->session.ring, want);
-	return 0;
+	ring_pay(&h->session.ring, h->resident);
+	return true;
+}
+
+/*
+ * Where memory is short, a ring goes back to its first bytes, once it rests; its sender hears of
+ * that. One that gives its memory back lets others go first. 0 or -EAGAIN.
+ */
+static int charge_ring(struct sinew_peer *h, size_t len)
+{
+	struct sinew_node *n = h->node;
+	bool yields = h->gives_back, rests;
+
+	if (!yields && charge(h, len))
+		return 0;
+	rests = ring_restart(&h->session.ring);
+	if (rests && yields)
+		handle_give_back(h);
+	if (rests && !(yields && atomic_load(&n->memory_short)) && charge(h, len))
+		return 0;
+	/* While it gives back and does not rest, it is the ring that is waited for. */
+	h->want_memory |= rests || !yields;
+	if (!h->queued)
+		handle_dirty(h);	/* the loop sees to the others */
+	return -EAGAIN;
 }
 
 static inline int check_memory(struct sinew_peer *h, size_t len)
 {
-	/* Headers of fragments are less than a 64th of what they carry. */
-	uint64_t end = (h->session.ring.reserved & (h->mem_size - 1)) + len + len / 64 + 256;
-
-	return end <= h->resident ? 0 : charge_ring(h, end);
+	return end_in_memory(h, len) <= h->resident && !h->gives_back ? 0 : charge_ring(h, len);
 }
 
 /* ---- to the loop ---- */

@@ -132,6 +132,26 @@ static bool find_room(struct ring *r, uint64_t need, bool split)
 	return true;
 }
 
+bool ring_rests(const struct ring *r)
+{
+	return !r->n_slots && atomic_load(&r->filled) >> 1 == atomic_load(&r->acked);
+}
+
+bool ring_restart(struct ring *r)
+{
+	uint64_t old, ours = r->size;
+
+	if (!ring_rests(r)) {
+		old = wish(r, r->size, 0);
+		if (!ring_rests(r))
+			return false;
+		if (!old)
+			atomic_compare_exchange_strong(&r->want, &ours, 0);
+	}
+	look(r);
+	return true;
+}
+
 /* Room for one frame of need bytes at the reserved end; its position. */
 static int reserve(struct ring *r, uint64_t need, uint64_t *ret_pos)
 {

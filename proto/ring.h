@@ -192,6 +192,11 @@ static inline __attribute__((always_inline)) bool ring_send_plain(struct ring *r
 
 /* The caller's limit for memory that is touched; see paid. */
 void ring_pay(struct ring *r, uint64_t bytes);
+/* Nothing in it is waiting, being sent, or being built: no byte of the memory is needed. */
+bool ring_rests(const struct ring *r);
+/* A ring that rests begins anew at the first byte of its memory. False: it does not rest, and the
+ * wish for that is noted. */
+bool ring_restart(struct ring *r);
 
 /* Queue one whole DLM packet as OPTS (wrapped) with the next seq: dlm profile. */
 int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number);

@@ -19,6 +19,7 @@
 #define ROOM		(5ull << 29)	/* address space for two of the greatest queues */
 #define QUEUE		(1u << 30)
 #define TOO_LONG	150000
+#define MANY		10000	/* messages of 1000 bytes: ten times the memory there is */
 
 /* Node 1 has longer messages than all others, and memory for a few queues that are used. */
 static void one_is_greater(struct sinew_options *o)
@@ -57,6 +58,90 @@ static void refused(int (*ask)(struct sinew_peer *peer, const void *data))
 
 static void a_message_too_long_takes_no_memory(void) { refused(send_it); }
 static void a_slot_too_long_takes_no_memory(void) { refused(get_it); }
+
+/* Queues as great as all memory, so that it is memory that is missing. */
+static void memory_for_one_queue(struct sinew_options *o)
+{
+	o->queue_bytes = o->node_memory = 1024 * 1024;
+	o->max_message = 1000;
+}
+
+/* While the peers do not read. */
+static void fill(struct cluster *c, unsigned nodeid)
+{
+	static const uint8_t data[1000];
+	int err;
+
+	while (!(err = sinew_send(c->t[1].seen[nodeid].peer, data, sizeof(data))))
+		;
+	CHECK_EQ(err, -EAGAIN);
+}
+
+/* Only a sender that was refused since the last time hears that there is room again. */
+static void writable_follows_a_refusal(void)
+{
+	struct cluster *c = cluster_open(3, memory_for_one_queue);
+	const struct seen *two = &c->t[1].seen[2], *three = &c->t[1].seen[3];
+	unsigned before;
+
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	fill(c, 2);
+	fill(c, 3);
+	DRIVE(c, two->writables && three->writables);
+	before = three->writables;
+	for (unsigned i = 1; i <= 3; i++) {
+		unsigned had = two->writables;
+
+		fill(c, 2);
+		DRIVE(c, two->writables > had);
+	}
+	CHECK_EQ(three->writables, before);
+	cluster_free(c);
+}
+
+static void send_while_it_takes(struct test_node *t, unsigned nodeid)
+{
+	static const uint8_t data[1000];
+
+	while (t->seen[nodeid].peer && !sinew_send(t->seen[nodeid].peer, data, sizeof(data)))
+		;
+}
+
+static void once_there_is_room(struct sinew_node *n, struct sinew_peer *p, void *user)
+{
+	saw_writable(n, p, user);
+	send_while_it_takes(user, sinew_peer_nodeid(p));
+}
+
+/* To n peers at the same time, much more than fits; each goes on when it hears that it may. */
+static void stream_to(unsigned n)
+{
+	struct cluster *c = cluster_open(n + 1, memory_for_one_queue);
+	struct sinew_callbacks cb = cluster_callbacks;
+	struct sinew_options o;
+	bool all = false;
+
+	sinew_node_free(c->t[1].n);
+	cb.writable = once_there_is_room;
+	cluster_options(&o, 1, &c->t[1].addr);
+	memory_for_one_queue(&o);
+	CHECK_OR_RETURN(!sinew_node_new(&o, &cb, &c->t[1], &c->t[1].n));
+	for (unsigned k = 2; k <= n + 1; k++)
+		CHECK_EQ(sinew_peer_add(c->t[1].n, k, &c->t[k].addr, 1), 0);
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	for (unsigned k = 2; k <= n + 1; k++)
+		send_while_it_takes(&c->t[1], k);
+	DRIVE(c, ({
+		all = true;
+		for (unsigned k = 2; k <= n + 1; k++)
+			all &= c->t[k].seen[1].messages > MANY;
+		all;
+	}));
+	cluster_free(c);
+}
+
+static void one_queue_takes_more_than_memory(void) { stream_to(1); }
+static void busy_queues_share_memory(void) { stream_to(6); }
 
 #ifndef HAS_SHADOW
 static bool is_said;
@@ -113,6 +198,9 @@ int main(void)
 {
 	RUN(a_message_too_long_takes_no_memory);
 	RUN(a_slot_too_long_takes_no_memory);
+	RUN(writable_follows_a_refusal);
+	RUN(one_queue_takes_more_than_memory);
+	RUN(busy_queues_share_memory);
 #ifndef HAS_SHADOW
 	RUN(no_address_space_is_said);
 #endif

@@ -431,6 +431,36 @@ static void an_empty_ring_begins_a_new_lap(void)
 	CHECK_EQ(ring_bytes_held(&ring), 0);
 }
 
+/* Its memory is free to go only when nothing in it is needed. */
+static void a_restart_waits_until_the_ring_rests(void)
+{
+	unsigned slot;
+	uint8_t *data;
+
+	fresh();
+	CHECK(ring_rests(&ring));
+	CHECK_EQ(send_n(1000), 0);
+	CHECK(!ring_rests(&ring));
+	CHECK(!ring_restart(&ring));
+	write_all();
+	CHECK(!ring_take_writable(&ring));
+	ring_ack(&ring, FIRST + 1);
+	CHECK(ring_take_writable(&ring));
+	CHECK(ring_rests(&ring));
+	CHECK(ring_restart(&ring));
+	CHECK(!ring_take_writable(&ring));
+	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &slot), 0);
+	CHECK(data == memory + WIRE_MSG_OVERHEAD);
+	CHECK(!ring_rests(&ring));
+	CHECK(!ring_restart(&ring));
+	CHECK_EQ(ring_commit(&ring, slot, 10, NULL), 0);
+	write_all();
+	ring_ack(&ring, FIRST + 2);
+	CHECK(ring_restart(&ring));
+	CHECK_EQ(send_n(960), 0);
+	CHECK_MEM(memory + WIRE_MSG_OVERHEAD, bytes, 960);
+}
+
 /* Was: the same, for what others see: up to two rings of bytes. */
 static void the_producer_sees_no_more_than_a_ring(void)
 {
@@ -532,6 +562,7 @@ int main(void)
 	RUN(fates_after_a_reconnect);
 	RUN(nothing_after_close);
 	RUN(an_empty_ring_begins_a_new_lap);
+	RUN(a_restart_waits_until_the_ring_rests);
 	RUN(the_producer_sees_no_more_than_a_ring);
 	RUN(dlm_packets);
 	RUN(no_mark_is_acknowledged_before_it_is_sent);

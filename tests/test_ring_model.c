@@ -404,6 +404,17 @@ static void check_all(void)
 		      m.half_end);
 }
 
+/* Its memory may be anything then. */
+static void op_restart(void)
+{
+	if (!ring_rests(m.ring))
+		return;
+	CHECK(!m.n_pending && !m.half_end);
+	memset(m.memory, 0xa5, m.size);
+	CHECK(ring_restart(m.ring));
+	CHECK_EQ(m.ring->reserved & (m.size - 1), 0);
+}
+
 /* In phases, so that the ring is full at times and empty at times. */
 static void op_any(unsigned mood)
 {
@@ -435,8 +446,10 @@ static void op_any(unsigned mood)
 		ring_pay(m.ring, rnd(2) ? m.size : rnd((uint32_t)m.size + 1));
 	else if (rnd(2))
 		check_walk();
-	else
+	else if (rnd(2))
 		check_fate();
+	else
+		op_restart();
 }
 
 /* Everything still open is decided, goes out and is acknowledged. */
