@@ -264,7 +264,7 @@ void handles_shrink(struct sinew_node *n)
 	}
 }
 
-/* Of those that were refused, the one that got none for longest, referenced; NULL: there is none. */
+/* Of those that were refused, the one that got none for longest, referenced; NULL: none was. */
 static struct sinew_peer *next_waiter(struct sinew_node *n)
 {
 	struct sinew_peer *h = NULL, *first = NULL;
