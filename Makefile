@@ -2,8 +2,8 @@
 # Owns how everything is built, checked and installed. Knows no source file by
 # name: what lies in a folder belongs to it. "make help" lists the targets.
 
-VERSION := 0.1.0
-SOVERSION := 0
+VERSION := 0.2.0
+SOVERSION := 1
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin

@@ -107,7 +107,7 @@ static uint32_t scope_of(const char *text)
 	return if_nametoindex(text);
 }
 
-int sinew_address(const char *text, uint16_t port, struct sockaddr_storage *ret_addr)
+int sinew_parse_address(const char *text, uint16_t port, struct sockaddr_storage *ret_addr)
 {
 	struct sockaddr_storage sa = { .ss_family = AF_INET };
 	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&sa;

@@ -46,9 +46,9 @@ void node_sweep_later(struct sinew_node *n)
 
 /* ---- callbacks ---- */
 
-static void peer_up(struct sinew_node *n, struct session *s)
+static void session_up(struct sinew_node *n, struct session *s)
 {
-	struct sinew_peer *h = handle_of(s);
+	struct sinew_session *h = handle_of(s);
 	struct member *m = container_of(s->peer, struct member, peer);
 
 	h->member = m;
@@ -58,8 +58,8 @@ static void peer_up(struct sinew_node *n, struct session *s)
 	pthread_mutex_unlock(&n->lock);
 	reach_life(n, m);
 	n->n_callbacks++;
-	if (n->cb.peer_up)
-		n->cb.peer_up(n, h, n->user);
+	if (n->cb.session_up)
+		n->cb.session_up(n, h, n->user);
 }
 
 static enum sinew_down down_reason(enum session_end end)
@@ -78,22 +78,22 @@ static enum sinew_down down_reason(enum session_end end)
 	return SINEW_DOWN_FAILED;
 }
 
-static void peer_down(struct sinew_node *n, struct session *s)
+static void session_down(struct sinew_node *n, struct session *s)
 {
-	struct sinew_peer *h = handle_of(s);
+	struct sinew_session *h = handle_of(s);
 	struct member *m = h->member;
 	enum sinew_down reason = down_reason(s->end);
-	struct sinew_fates fates;
-	struct ring_fate f;
+	struct sinew_delivery delivery;
+	struct ring_delivery f;
 	uint8_t *lent = session_take_buffer(s);
 
 	if (lent)
 		buf_unref(buf_of(lent));
 	lock_take(&h->lock);
-	ring_fate(&s->ring, &f);
+	ring_delivery(&s->ring, &f);
 	lock_give(&h->lock);
-	fates = (struct sinew_fates) { f.acked, f.unknown, f.queued };
-	report_down(n, h, reason, &fates);
+	delivery = (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
+	report_down(n, h, reason, &delivery);
 	if (m) {
 		pthread_mutex_lock(&n->lock);
 		m->handle = NULL;
@@ -103,20 +103,20 @@ static void peer_down(struct sinew_node *n, struct session *s)
 	}
 	if (n->answered == h)
 		n->answered = NULL;
-	handle_die(h, &fates);
+	handle_die(h, &delivery);
 	if (m) {
 		n->n_callbacks++;
-		if (n->cb.peer_down)
-			n->cb.peer_down(n, h, reason, &fates, n->user);
+		if (n->cb.session_down)
+			n->cb.session_down(n, h, reason, &delivery, n->user);
 	}
-	sinew_peer_unref(h);
+	sinew_session_unref(h);
 }
 
 static void finished(struct sinew_node *n, struct session *s)
 {
 	n->n_callbacks++;
-	if (n->cb.peer_finished)
-		n->cb.peer_finished(n, handle_of(s), n->user);
+	if (n->cb.session_finished)
+		n->cb.session_finished(n, handle_of(s), n->user);
 }
 
 static void writable(struct sinew_node *n, struct session *s)
@@ -138,7 +138,7 @@ static void fence(struct sinew_node *n, const struct core_action *a)
 
 static void lend_session(struct sinew_node *n, struct member *m)
 {
-	struct sinew_peer *h = handle_new(n, m->nodeid);
+	struct sinew_session *h = handle_new(n, m->nodeid);
 
 	m->lend_due = h == NULL;
 	if (h) {
@@ -196,7 +196,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		lend_session(n, container_of(a->peer, struct member, peer));
 		break;
 	case CORE_PEER_UP:
-		peer_up(n, a->session);
+		session_up(n, a->session);
 		break;
 	case CORE_FINISHED:
 		finished(n, a->session);
@@ -205,7 +205,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		writable(n, a->session);
 		break;
 	case CORE_PEER_DOWN:
-		peer_down(n, a->session);
+		session_down(n, a->session);
 		break;
 	case CORE_FENCE:
 		fence(n, a);
@@ -296,7 +296,7 @@ static void begin_close(struct sinew_node *n, int ms)
 bool node_inbox(struct sinew_node *n)
 {
 	struct command *commands;
-	struct sinew_peer *h = n->answered;
+	struct sinew_session *h = n->answered;
 	bool close_due;
 	int ms;
 
@@ -321,10 +321,10 @@ bool node_inbox(struct sinew_node *n)
 	lock_give(&n->list_lock);
 	commands_run(n, commands);
 	while (h) {
-		struct sinew_peer *next = h->dirty_next;
+		struct sinew_session *next = h->dirty_next;
 
 		handle_look(h);
-		sinew_peer_unref(h);
+		sinew_session_unref(h);
 		h = next;
 	}
 	if (close_due)

@@ -13,9 +13,9 @@
 
 /* ---- memory ---- */
 
-struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
+struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 {
-	struct sinew_peer *h = aligned_alloc(alignof(struct sinew_peer), sizeof *h);
+	struct sinew_session *h = aligned_alloc(alignof(struct sinew_session), sizeof *h);
 
 	if (!h)
 		return NULL;
@@ -42,7 +42,7 @@ struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid)
 	return h;
 }
 
-static void handle_free(struct sinew_peer *h)
+static void handle_free(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
 	uint8_t *lent = session_take_buffer(&h->session);
@@ -60,24 +60,24 @@ static void handle_free(struct sinew_peer *h)
 	node_unref(n);
 }
 
-struct sinew_peer *sinew_peer_ref(struct sinew_peer *peer)
+struct sinew_session *sinew_session_ref(struct sinew_session *h)
 {
-	atomic_fetch_add_explicit(&peer->refs, 1, memory_order_relaxed);
-	return peer;
+	atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+	return h;
 }
 
-void sinew_peer_unref(struct sinew_peer *peer)
+void sinew_session_unref(struct sinew_session *h)
 {
-	if (!peer || node_forked(peer->node))
+	if (!h || node_forked(h->node))
 		return;
-	if (atomic_fetch_sub_explicit(&peer->refs, 1, memory_order_acq_rel) == 1)
-		handle_free(peer);
+	if (atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) == 1)
+		handle_free(h);
 }
 
 /* The next of all handles, referenced; gives the reference to h back. NULL begins. */
-static struct sinew_peer *handle_walk(struct sinew_node *n, struct sinew_peer *h)
+static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_session *h)
 {
-	struct sinew_peer *next;
+	struct sinew_session *next;
 
 	pthread_mutex_lock(&n->pool_lock);
 	for (next = h ? h->next : n->handles; next; next = next->next) {
@@ -90,37 +90,37 @@ static struct sinew_peer *handle_walk(struct sinew_node *n, struct sinew_peer *h
 			break;
 	}
 	pthread_mutex_unlock(&n->pool_lock);
-	sinew_peer_unref(h);
+	sinew_session_unref(h);
 	return next;
 }
 
 /* ---- state ---- */
 
-uint32_t sinew_peer_nodeid(const struct sinew_peer *peer)
+uint32_t sinew_session_nodeid(const struct sinew_session *h)
 {
-	return peer->nodeid;
+	return h->nodeid;
 }
 
-uint64_t sinew_peer_incarnation(const struct sinew_peer *peer)
+uint64_t sinew_session_incarnation(const struct sinew_session *h)
 {
-	return atomic_load_explicit(&peer->incarnation, memory_order_relaxed);
+	return atomic_load_explicit(&h->incarnation, memory_order_relaxed);
 }
 
-void sinew_peer_set_user(struct sinew_peer *peer, void *user)
+void sinew_session_set_user(struct sinew_session *h, void *user)
 {
-	peer->user = user;
+	h->user = user;
 }
 
-void *sinew_peer_user(const struct sinew_peer *peer)
+void *sinew_session_user(const struct sinew_session *h)
 {
-	return peer->user;
+	return h->user;
 }
 
-void handle_die(struct sinew_peer *h, const struct sinew_fates *fates)
+void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
 {
 	lock_take(&h->lock);
 	h->dead = true;
-	h->fates = *fates;
+	h->delivery = *delivery;
 	lock_give(&h->lock);
 	h->member = NULL;
 	atomic_store_explicit(&h->link_up, false, memory_order_relaxed);
@@ -128,16 +128,16 @@ void handle_die(struct sinew_peer *h, const struct sinew_fates *fates)
 
 void handles_orphan(struct sinew_node *n)
 {
-	struct sinew_peer *h = NULL;
+	struct sinew_session *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
 		lock_take(&h->lock);
 		if (!h->dead) {
-			struct ring_fate f;
+			struct ring_delivery f;
 
 			ring_close(&h->session.ring);
-			ring_fate(&h->session.ring, &f);
-			h->fates = (struct sinew_fates) { f.acked, f.unknown, f.queued };
+			ring_delivery(&h->session.ring, &f);
+			h->delivery = (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
 		}
 		h->dead = true;
 		lock_give(&h->lock);
@@ -147,7 +147,7 @@ void handles_orphan(struct sinew_node *n)
 
 /* ---- what the loop has to look at ---- */
 
-void handles_dirty(struct sinew_node *n, struct sinew_peer *first, struct sinew_peer **tail)
+void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail)
 {
 	lock_take(&n->list_lock);
 	*n->dirty_tail = first;
@@ -157,7 +157,7 @@ void handles_dirty(struct sinew_node *n, struct sinew_peer *first, struct sinew_
 	node_wake(n);
 }
 
-void handle_dirty(struct sinew_peer *h)
+void handle_dirty(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
 
@@ -165,10 +165,10 @@ void handle_dirty(struct sinew_peer *h)
 		return;
 	h->queued = true;
 	h->dirty_next = NULL;
-	handles_dirty(n, sinew_peer_ref(h), &h->dirty_next);
+	handles_dirty(n, sinew_session_ref(h), &h->dirty_next);
 }
 
-void handle_kick(struct sinew_peer *h)
+void handle_kick(struct sinew_session *h)
 {
 	struct link *only = session_only_sends(&h->session);
 
@@ -178,7 +178,7 @@ void handle_kick(struct sinew_peer *h)
 		session_kick(&h->session);
 }
 
-void handle_look(struct sinew_peer *h)
+void handle_look(struct sinew_session *h)
 {
 	bool dead, finish, abort_it, resident;
 
@@ -205,7 +205,7 @@ void handle_look(struct sinew_peer *h)
 
 /* ---- memory that comes back ---- */
 
-void handle_give_back(struct sinew_peer *h)
+void handle_give_back(struct sinew_session *h)
 {
 	pages_idle(h->mem, h->mem_size);
 	memory_uncharge(h->node, h->resident);
@@ -215,7 +215,7 @@ void handle_give_back(struct sinew_peer *h)
 }
 
 /* A ring that rests and has not moved since the last look. True: not yet, perhaps next time. */
-static bool sweep(struct sinew_peer *h)
+static bool sweep(struct sinew_session *h)
 {
 	const struct ring *r = &h->session.ring;
 	bool later = !h->dead && h->resident;
@@ -228,7 +228,7 @@ static bool sweep(struct sinew_peer *h)
 	return later;
 }
 
-static void shrink(struct sinew_peer *h)
+static void shrink(struct sinew_session *h)
 {
 	if (h->dead || !h->resident)
 		return;
@@ -242,7 +242,7 @@ static void shrink(struct sinew_peer *h)
 
 bool handles_sweep(struct sinew_node *n)
 {
-	struct sinew_peer *h = NULL;
+	struct sinew_session *h = NULL;
 	bool later = false;
 
 	while ((h = handle_walk(n, h))) {
@@ -255,7 +255,7 @@ bool handles_sweep(struct sinew_node *n)
 
 void handles_shrink(struct sinew_node *n)
 {
-	struct sinew_peer *h = NULL;
+	struct sinew_session *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
 		lock_take(&h->lock);
@@ -265,9 +265,9 @@ void handles_shrink(struct sinew_node *n)
 }
 
 /* Of those that were refused, the one that got none for longest, referenced; NULL: none was. */
-static struct sinew_peer *next_waiter(struct sinew_node *n)
+static struct sinew_session *next_waiter(struct sinew_node *n)
 {
-	struct sinew_peer *h = NULL, *first = NULL;
+	struct sinew_session *h = NULL, *first = NULL;
 	uint64_t charged_at = UINT64_MAX;
 
 	while ((h = handle_walk(n, h))) {
@@ -280,13 +280,13 @@ static struct sinew_peer *next_waiter(struct sinew_node *n)
 		lock_give(&h->lock);
 		if (!is_earlier)
 			continue;
-		sinew_peer_unref(first);
-		first = sinew_peer_ref(h);
+		sinew_session_unref(first);
+		first = sinew_session_ref(h);
 	}
 	return first;
 }
 
-static void may_send_again(struct sinew_node *n, struct sinew_peer *h)
+static void may_send_again(struct sinew_node *n, struct sinew_session *h)
 {
 	lock_take(&h->lock);
 	h->want_memory = false;
@@ -299,12 +299,12 @@ static void may_send_again(struct sinew_node *n, struct sinew_peer *h)
 
 void handles_memory(struct sinew_node *n)
 {
-	struct sinew_peer *h = NULL;
+	struct sinew_session *h = NULL;
 
 	/* Where it is short again, those that are left hear of it the next time. */
 	while (!atomic_load(&n->memory_short) && (h = next_waiter(n))) {
 		may_send_again(n, h);
-		sinew_peer_unref(h);
+		sinew_session_unref(h);
 	}
 	for (h = NULL; (h = handle_walk(n, h)); )
 		if (h->member && h->paused & PAUSE_MEMORY)

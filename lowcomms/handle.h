@@ -11,7 +11,7 @@
 /* Why its link is not read. */
 enum pause { PAUSE_BUDGET = 1, PAUSE_MEMORY = 2 };
 
-struct sinew_peer {
+struct sinew_session {
 	struct session session;
 	struct sinew_node *node;	/* referenced */
 	uint32_t nodeid;
@@ -21,7 +21,7 @@ struct sinew_peer {
 	void *mem;			/* of the ring */
 	size_t mem_size;
 	_Atomic unsigned refs;
-	struct sinew_peer *next, **pprev;	/* all of the node; node.pool_lock */
+	struct sinew_session *next, **pprev;	/* all of the node; node.pool_lock */
 
 	unsigned paused;		/* enum pause; loop */
 	_Atomic bool is_paused;		/* the same for others */
@@ -50,29 +50,29 @@ struct sinew_peer {
 	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
 	uint64_t queue_shown, kept_shown;	/* the most that a status has said: it may see
 					 * more than those who count the most there were */
-	struct sinew_fates fates;	/* once dead */
-	struct sinew_peer *dirty_next;	/* node.list_lock */
+	struct sinew_delivery delivery;	/* once dead */
+	struct sinew_session *dirty_next;	/* node.list_lock */
 };
 
-static inline struct sinew_peer *handle_of(struct session *s)
+static inline struct sinew_session *handle_of(struct session *s)
 {
-	return container_of(s, struct sinew_peer, session);
+	return container_of(s, struct sinew_session, session);
 }
 
 /* A handle with a session and ring, lent to nobody yet. NULL: no memory. Any thread. */
-struct sinew_peer *handle_new(struct sinew_node *n, uint32_t nodeid);
+struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
 /* The life is over: -ESTALE from now on. */
-void handle_die(struct sinew_peer *h, const struct sinew_fates *fates);
+void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery);
 /* Have the loop look at it. Under its lock, not dead. */
-void handle_dirty(struct sinew_peer *h);
+void handle_dirty(struct sinew_session *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */
-void handles_dirty(struct sinew_node *n, struct sinew_peer *first, struct sinew_peer **tail);
+void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail);
 /* What was queued goes out, on the loop thread: at once, where nothing else is due. */
-void handle_kick(struct sinew_peer *h);
+void handle_kick(struct sinew_session *h);
 /* What the loop does with a dirty one. */
-void handle_look(struct sinew_peer *h);
+void handle_look(struct sinew_session *h);
 /* Its ring rests: its memory goes back. Under its lock. */
-void handle_give_back(struct sinew_peer *h);
+void handle_give_back(struct sinew_session *h);
 /* Rings that have been idle give their memory back. True: some may next time. */
 bool handles_sweep(struct sinew_node *n);
 /* Memory is short: every ring gives its memory back as soon as it rests. */
@@ -82,12 +82,12 @@ void handles_memory(struct sinew_node *n);
 /* The node goes: every handle is dead, whatever it is. */
 void handles_orphan(struct sinew_node *n);
 /* Under its lock: 0, -ESTALE. */
-int handle_alive(const struct sinew_peer *h);
+int handle_alive(const struct sinew_session *h);
 
 /* ---- recv.c ---- */
 /* Sets or clears one reason not to read. */
-void recv_pause(struct sinew_peer *h, enum pause why, bool on);
+void recv_pause(struct sinew_session *h, enum pause why, bool on);
 /* Kept messages may have been released. */
-void recv_check_budget(struct sinew_peer *h);
+void recv_check_budget(struct sinew_session *h);
 
 #endif

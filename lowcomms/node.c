@@ -267,33 +267,33 @@ static void release_core(struct sinew_node *n)
 	struct peer *p;
 
 	if (n->has_stash && n->stash.what == CORE_PEER_DOWN)
-		sinew_peer_unref(handle_of(n->stash.session));
+		sinew_session_unref(handle_of(n->stash.session));
 	while (core_poll(&n->core, &a))
 		if (a.what == CORE_PEER_DOWN)
-			sinew_peer_unref(handle_of(a.session));
+			sinew_session_unref(handle_of(a.session));
 	for (p = n->core.peers; p; p = p->next) {
 		if (p->session)
-			sinew_peer_unref(handle_of(p->session));
+			sinew_session_unref(handle_of(p->session));
 		if (p->spare)
-			sinew_peer_unref(handle_of(p->spare));
+			sinew_session_unref(handle_of(p->spare));
 	}
 }
 
 static void free_lists(struct sinew_node *n)
 {
 	struct command *c;
-	struct sinew_peer *h;
+	struct sinew_session *h;
 
 	while ((c = n->commands)) {
 		n->commands = c->next;
-		sinew_peer_unref(c->spare);
+		sinew_session_unref(c->spare);
 		if (c->kind == COMMAND_REMOVE)
 			member_free(c->member);
 		free(c);
 	}
 	while ((h = n->dirty)) {
 		n->dirty = h->dirty_next;
-		sinew_peer_unref(h);
+		sinew_session_unref(h);
 	}
 	members_forget_former(n);
 	for (unsigned i = 0; i < MEMBER_HASH; i++) {
@@ -320,7 +320,7 @@ static void close_all(struct sinew_node *n)
 	n->read_buf = NULL;
 	loop_close(&n->loop);
 	free(n->report);
-	free(n->report_peers);
+	free(n->report_sessions);
 	/* Buffers that come back from now on are not pooled. */
 	atomic_store(&n->memory_short, true);
 	buf_pool_drop(n);
@@ -360,7 +360,7 @@ const char *sinew_node_group(const struct sinew_node *node)
 	return node->group;
 }
 
-int sinew_fd_get(struct sinew_node *node)
+int sinew_get_fd(struct sinew_node *node)
 {
 	if (!node || node->opt.own_thread)
 		return -EINVAL;
@@ -475,7 +475,7 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 	return 0;
 }
 
-int sinew_report(struct sinew_node *node, struct sinew_report_peer *entries, int max)
+int sinew_report(struct sinew_node *node, struct sinew_report_session *entries, int max)
 {
 	if (!node || max < 0 || (max && !entries))
 		return -EINVAL;

@@ -66,8 +66,8 @@ struct member {
 	struct member *hash_next;	/* node.lock */
 	bool in_core;
 	bool lend_due;			/* a handle could not be allocated */
-	struct sinew_peer *spare;	/* lent to the core, not yet a life */
-	struct sinew_peer *handle;	/* present life, or NULL; written under node.lock */
+	struct sinew_session *spare;	/* lent to the core, not yet a life */
+	struct sinew_session *handle;	/* present life, or NULL; written under node.lock */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under node.lock */
 	unsigned n_addrs;
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; node.lock */
@@ -94,7 +94,7 @@ struct command {
 	bool yes;
 	enum sinew_fence_reason fence;
 	struct member *member;		/* ADD, REMOVE */
-	struct sinew_peer *spare;	/* ADD */
+	struct sinew_session *spare;	/* ADD */
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 };
@@ -154,12 +154,12 @@ struct sinew_node {
 
 	/* The message that is being handed over. */
 	const struct sinew_message *msg;
-	struct sinew_peer *msg_peer;
+	struct sinew_session *msg_session;
 	struct buf *msg_buf;		/* it lies in this one; NULL: copy it */
-	struct sinew_peer *answered;	/* its callback sent back: what it sent goes with the ACK */
+	struct sinew_session *answered;	/* its callback sent back: what it sent goes with the ACK */
 
-	struct sinew_report_peer *report;
-	struct sinew_peer **report_peers;	/* whose entry is not final */
+	struct sinew_report_session *report;
+	struct sinew_session **report_sessions;	/* whose entry is not final */
 	int n_report;
 
 	_Atomic uintptr_t busy;		/* pthread_self() of the one inside, or BUSY_ */
@@ -186,13 +186,13 @@ struct sinew_node {
 	bool close_due;			/* sinew_close() was called */
 	int close_ms;
 	struct command *commands, **commands_tail;
-	struct sinew_peer *dirty, **dirty_tail;
+	struct sinew_session *dirty, **dirty_tail;
 	_Atomic bool inbox;		/* something is there */
 
 	pthread_mutex_t pool_lock;
 	struct buf *pool;
 	unsigned n_pool;
-	struct sinew_peer *handles;	/* all that have memory; pool_lock */
+	struct sinew_session *handles;	/* all that have memory; pool_lock */
 	_Atomic uint64_t memory;	/* bytes charged */
 	_Atomic uint64_t n_charges;	/* times that a ring took some */
 	_Atomic bool memory_short;	/* somebody waits for memory */
@@ -224,9 +224,9 @@ static inline bool node_inside(struct sinew_node *n)
 	return atomic_load_explicit(&n->busy, memory_order_relaxed) == (uintptr_t)pthread_self();
 }
 /* Whether a message of that peer is being handed over, and this thread is in its callback. */
-static inline bool node_hands_over(struct sinew_node *n, const struct sinew_peer *peer)
+static inline bool node_hands_over(struct sinew_node *n, const struct sinew_session *h)
 {
-	return node_inside(n) && n->msg && n->msg_peer == peer;
+	return node_inside(n) && n->msg && n->msg_session == h;
 }
 /*
  * After something was put on a list of the loop. Who is about to call sinew_dispatch(), because

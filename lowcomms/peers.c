@@ -197,7 +197,7 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 		return 0;
 fail:
 	if (c)
-		sinew_peer_unref(c->spare);
+		sinew_session_unref(c->spare);
 	free(c);
 	free(m);
 	return err;
@@ -386,7 +386,7 @@ static void run_remove(struct sinew_node *n, struct member *m)
 	peer_remove(&m->peer);
 	node_actions(n, false);
 	if (spare)
-		sinew_peer_unref(handle_of(spare));
+		sinew_session_unref(handle_of(spare));
 	keep_former(n, m);
 }
 

@@ -21,7 +21,7 @@
 #define KEPT_OVERHEAD	64u		/* charged for each, so that empty ones count */
 
 struct sinew_kept {
-	struct sinew_peer *peer;	/* referenced */
+	struct sinew_session *session;	/* referenced */
 	struct buf *buf;		/* NULL: copied behind */
 	const void *data;
 	size_t len;
@@ -148,12 +148,12 @@ bool conn_reads_ahead(const struct conn *c)
 static void deliver(struct conn *c, struct rx *rx)
 {
 	struct sinew_node *n = c->node;
-	struct sinew_peer *h = handle_of(rx->session);
+	struct sinew_session *h = handle_of(rx->session);
 	struct sinew_message msg = { .data = rx->msg, .len = rx->msg_len };
 	struct buf *lent = rx->lent ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
 
 	n->msg_buf = lent ? lent : c->buf;
-	n->msg_peer = h;
+	n->msg_session = h;
 	n->msg = &msg;
 	do {
 		msg.number = atomic_load_explicit(&h->session.n.delivered, memory_order_relaxed);
@@ -286,7 +286,7 @@ bool conn_input(struct conn *c)
 
 /* ---- budgets ---- */
 
-void recv_pause(struct sinew_peer *h, enum pause why, bool on)
+void recv_pause(struct sinew_session *h, enum pause why, bool on)
 {
 	unsigned was = h->paused;
 	struct link *up;
@@ -303,7 +303,7 @@ void recv_pause(struct sinew_peer *h, enum pause why, bool on)
 		recv_check_budget(h);
 }
 
-void recv_check_budget(struct sinew_peer *h)
+void recv_check_budget(struct sinew_session *h)
 {
 	/* Against is_paused in sinew_release(): one of the two sees the other. */
 	if ((h->paused & PAUSE_BUDGET) &&
@@ -313,7 +313,7 @@ void recv_check_budget(struct sinew_peer *h)
 
 /* ---- keeping ---- */
 
-static void count_kept(struct sinew_peer *h, size_t n)
+static void count_kept(struct sinew_session *h, size_t n)
 {
 	uint64_t now = atomic_fetch_add(&h->kept, n) + n;
 
@@ -321,19 +321,19 @@ static void count_kept(struct sinew_peer *h, size_t n)
 		atomic_store_explicit(&h->kept_high, now, memory_order_relaxed);
 }
 
-int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
+int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 	       struct sinew_kept **ret_kept)
 {
 	struct sinew_node *n;
 	struct sinew_kept *k;
 	bool copied;
 
-	if (!peer || !msg || !ret_kept)
+	if (!h || !msg || !ret_kept)
 		return -EINVAL;
-	n = peer->node;
+	n = h->node;
 	if (node_forked(n))
 		return -ECHILD;
-	if (!node_hands_over(n, peer) || n->msg->data != msg->data || n->msg->len != msg->len)
+	if (!node_hands_over(n, h) || n->msg->data != msg->data || n->msg->len != msg->len)
 		return -EINVAL;
 	copied = msg->len < KEPT_COPIED || !n->msg_buf;
 	if (copied && !memory_charge(n, msg->len + KEPT_OVERHEAD))
@@ -344,7 +344,7 @@ int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
 			memory_uncharge(n, msg->len + KEPT_OVERHEAD);
 		return -ENOMEM;
 	}
-	*k = (struct sinew_kept) { .peer = sinew_peer_ref(peer), .len = msg->len };
+	*k = (struct sinew_kept) { .session = sinew_session_ref(h), .len = msg->len };
 	if (copied) {
 		k->charged = msg->len + KEPT_OVERHEAD;
 		if (msg->len)
@@ -354,9 +354,9 @@ int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
 		k->buf = buf_ref(n->msg_buf);
 		k->data = msg->data;
 	}
-	count_kept(peer, msg->len + KEPT_OVERHEAD);
-	if (atomic_load_explicit(&peer->kept, memory_order_relaxed) > n->opt.receive_bytes)
-		recv_pause(peer, PAUSE_BUDGET, true);
+	count_kept(h, msg->len + KEPT_OVERHEAD);
+	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
+		recv_pause(h, PAUSE_BUDGET, true);
 	*ret_kept = k;
 	return 0;
 }
@@ -373,12 +373,12 @@ size_t sinew_kept_len(const struct sinew_kept *kept)
 
 void sinew_release(struct sinew_kept *kept)
 {
-	struct sinew_peer *h;
+	struct sinew_session *h;
 	struct sinew_node *n;
 
 	if (!kept)
 		return;
-	h = kept->peer;
+	h = kept->session;
 	n = h->node;
 	if (node_forked(n))
 		return;
@@ -393,5 +393,5 @@ void sinew_release(struct sinew_kept *kept)
 			handle_dirty(h);
 		lock_give(&h->lock);
 	}
-	sinew_peer_unref(h);
+	sinew_session_unref(h);
 }

@@ -13,22 +13,22 @@ int report_begin(struct sinew_node *n)
 	int count = 0;
 
 	n->report = calloc(n->core.n_peers + 1, sizeof *n->report);
-	n->report_peers = calloc(n->core.n_peers + 1, sizeof(struct sinew_peer *));
-	if (!n->report || !n->report_peers) {
+	n->report_sessions = calloc(n->core.n_peers + 1, sizeof(struct sinew_session *));
+	if (!n->report || !n->report_sessions) {
 		log_line(n, SINEW_ERROR, "no memory for the report: it will be empty");
 		return 0;
 	}
 	for (struct peer *p = n->core.peers; p; p = p->next) {
-		struct sinew_peer *h = container_of(p, struct member, peer)->handle;
+		struct sinew_session *h = container_of(p, struct member, peer)->handle;
 
 		if (!h)
 			continue;
-		n->report[count] = (struct sinew_report_peer) {
+		n->report[count] = (struct sinew_report_session) {
 			.nodeid = h->nodeid,
-			.incarnation = sinew_peer_incarnation(h),
+			.incarnation = sinew_session_incarnation(h),
 			.missing = "",
 		};
-		n->report_peers[count++] = h;
+		n->report_sessions[count++] = h;
 	}
 	return count;
 }
@@ -36,7 +36,7 @@ int report_begin(struct sinew_node *n)
 /* ---- at each end ---- */
 
 /* What a session that ended was waiting for. */
-static const char *missing_step(const struct sinew_report_peer *r)
+static const char *missing_step(const struct sinew_report_session *r)
 {
 	if (r->reason == SINEW_DOWN_CLOSED)
 		return "";
@@ -48,7 +48,7 @@ static const char *missing_step(const struct sinew_report_peer *r)
 	case SINEW_CLOSE_WAIT:
 	case SINEW_CLOSING:
 	case SINEW_LAST_ACK:
-		return r->fates.acked < r->fates.queued ? "the acknowledgement of messages" :
+		return r->delivery.acked < r->delivery.unsent ? "the acknowledgement of messages" :
 			"the acknowledgement of our FIN";
 	case SINEW_FIN_WAIT2:
 		return "its FIN: it has not finished sending";
@@ -58,21 +58,21 @@ static const char *missing_step(const struct sinew_report_peer *r)
 	return "";
 }
 
-void report_down(struct sinew_node *n, const struct sinew_peer *h,
-		 enum sinew_down reason, const struct sinew_fates *fates)
+void report_down(struct sinew_node *n, const struct sinew_session *h,
+		 enum sinew_down reason, const struct sinew_delivery *delivery)
 {
-	struct ring *ring = &((struct sinew_peer *)(uintptr_t)h)->session.ring;
+	struct ring *ring = &((struct sinew_session *)(uintptr_t)h)->session.ring;
 
 	for (int i = 0; i < n->n_report; i++) {
-		struct sinew_report_peer *r = &n->report[i];
+		struct sinew_report_session *r = &n->report[i];
 
-		if (n->report_peers[i] != h)
+		if (n->report_sessions[i] != h)
 			continue;
-		n->report_peers[i] = NULL;
+		n->report_sessions[i] = NULL;
 		r->reason = reason;
 		r->state = reason == SINEW_DOWN_CLOSED ? SINEW_CLOSED :
 			(enum sinew_state)h->session.end_state;
-		r->fates = *fates;
+		r->delivery = *delivery;
 		r->last_ack_missing = reason != SINEW_DOWN_CLOSED &&
 			(r->state == SINEW_LAST_ACK || r->state == SINEW_CLOSING) &&
 			ring_all_acked(ring) && !ring_fin_acked(ring);

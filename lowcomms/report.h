@@ -11,7 +11,7 @@
 /* The close begins: a row for each peer with a session. The number of rows. */
 int report_begin(struct sinew_node *n);
 /* What became of a peer whose session has ended. */
-void report_down(struct sinew_node *n, const struct sinew_peer *h, enum sinew_down reason,
-		 const struct sinew_fates *fates);
+void report_down(struct sinew_node *n, const struct sinew_session *h, enum sinew_down reason,
+		 const struct sinew_delivery *delivery);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* ---- refusals ---- */
 
-static int may_send(const struct sinew_peer *h)
+static int may_send(const struct sinew_session *h)
 {
 	if (h->dead)
 		return -ESTALE;
@@ -27,14 +27,14 @@ static int may_send(const struct sinew_peer *h)
 }
 
 /* Where in the ring's memory a message may end. */
-static inline uint64_t end_in_memory(const struct sinew_peer *h, size_t len)
+static inline uint64_t end_in_memory(const struct sinew_session *h, size_t len)
 {
 	/* Headers of fragments are less than a 64th of what they carry. */
 	return (h->session.ring.reserved & (h->mem_size - 1)) + len + len / 64 + 256;
 }
 
 /* The ring's pages up to there are going to be touched: charges them to the node. */
-static bool charge(struct sinew_peer *h, size_t len)
+static bool charge(struct sinew_session *h, size_t len)
 {
 	uint64_t end = end_in_memory(h, len);
 	uint64_t want = (end + RESIDENT_STEP - 1) & ~(uint64_t)(RESIDENT_STEP - 1);
@@ -55,7 +55,7 @@ static bool charge(struct sinew_peer *h, size_t len)
  * Where memory is short, a ring goes back to its first bytes, once it rests; its sender hears of
  * that. One that gives its memory back lets others go first. 0 or -EAGAIN.
  */
-static int charge_ring(struct sinew_peer *h, size_t len)
+static int charge_ring(struct sinew_session *h, size_t len)
 {
 	struct sinew_node *n = h->node;
 	bool yields = h->gives_back, rests;
@@ -74,7 +74,7 @@ static int charge_ring(struct sinew_peer *h, size_t len)
 	return -EAGAIN;
 }
 
-static inline int check_memory(struct sinew_peer *h, size_t len)
+static inline int check_memory(struct sinew_session *h, size_t len)
 {
 	return end_in_memory(h, len) <= h->resident && !h->gives_back ? 0 : charge_ring(h, len);
 }
@@ -86,7 +86,7 @@ static inline int check_memory(struct sinew_peer *h, size_t len)
  * latency, unless turns send so much that one message alone is a waste; then what has been
  * collected. Under the lock.
  */
-static bool direct_now(struct sinew_peer *h)
+static bool direct_now(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
 	uint64_t tail = h->session.ring.tail, turn;
@@ -109,7 +109,7 @@ static bool direct_now(struct sinew_peer *h)
 }
 
 /* The loop has to look at it, whatever was sent. */
-static void look_soon(struct sinew_peer *h)
+static void look_soon(struct sinew_session *h)
 {
 	lock_take(&h->lock);
 	if (!h->dead)
@@ -128,7 +128,7 @@ static void end_direct(struct sinew_node *n)
 }
 
 /* On the loop's thread, outside of sinew_dispatch(). */
-static void write_direct(struct sinew_peer *h)
+static void write_direct(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
 	uintptr_t free = BUSY_NO;
@@ -144,7 +144,7 @@ static void write_direct(struct sinew_peer *h)
 }
 
 /* Something was queued, or a slot was given back, that the loop may not know of; unlocks. */
-static __attribute__((noinline)) int queued(struct sinew_peer *h)
+static __attribute__((noinline)) int queued(struct sinew_session *h)
 {
 	bool direct = direct_now(h);
 
@@ -163,7 +163,7 @@ static __attribute__((noinline)) int queued(struct sinew_peer *h)
 
 /* ---- send ---- */
 
-static int send_spans(struct sinew_peer *h, const struct span *parts, int n, size_t len,
+static int send_spans(struct sinew_session *h, const struct span *parts, int n, size_t len,
 		      uint64_t *ret_number)
 {
 	int err;
@@ -173,7 +173,7 @@ static int send_spans(struct sinew_peer *h, const struct span *parts, int n, siz
 	lock_take(&h->lock);
 	err = may_send(h);
 	/* What cannot be sent is charged to nobody: it would stay charged until the next send. */
-	if (!err && len > sinew_peer_max_message(h))
+	if (!err && len > sinew_session_max_message(h))
 		err = -EMSGSIZE;
 	if (!err)
 		err = check_memory(h, len);
@@ -187,23 +187,23 @@ static int send_spans(struct sinew_peer *h, const struct span *parts, int n, siz
 }
 
 /* Whatever is not plain: fragments, a full ring, open slots, refusals. */
-static __attribute__((noinline)) int send_long_way(struct sinew_peer *peer, const void *data,
+static __attribute__((noinline)) int send_long_way(struct sinew_session *h, const void *data,
 						   size_t len, uint64_t *ret_number)
 {
 	struct span part = { data, len };
 
-	return send_spans(peer, &part, 1, len, ret_number);
+	return send_spans(h, &part, 1, len, ret_number);
 }
 
 /* With the lock, which it gives back. */
-static __attribute__((noinline)) int send_not_plain(struct sinew_peer *h, const void *data,
+static __attribute__((noinline)) int send_not_plain(struct sinew_session *h, const void *data,
 						    size_t len, uint64_t *ret_number)
 {
 	lock_give(&h->lock);
 	return send_long_way(h, data, len, ret_number);
 }
 
-static __attribute__((noinline)) int wake_next(struct sinew_peer *h)
+static __attribute__((noinline)) int wake_next(struct sinew_session *h)
 {
 	lock_wake(&h->lock);
 	return 0;
@@ -213,7 +213,7 @@ static __attribute__((noinline)) int wake_next(struct sinew_peer *h)
  * With the lock, which it gives back. Every call is the last thing that is done: the short
  * way saves no registers.
  */
-static inline __attribute__((always_inline)) int send_locked(struct sinew_peer *h,
+static inline __attribute__((always_inline)) int send_locked(struct sinew_session *h,
 							     const void *data, size_t len,
 							     uint64_t *ret_number)
 {
@@ -228,7 +228,7 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_peer *
 }
 
 /* A message of any length; waits for the lock. */
-static __attribute__((noinline)) int send_one(struct sinew_peer *h, const void *data, size_t len,
+static __attribute__((noinline)) int send_one(struct sinew_session *h, const void *data, size_t len,
 					      uint64_t *ret_number)
 {
 	if (!h || (!data && len))
@@ -239,27 +239,27 @@ static __attribute__((noinline)) int send_one(struct sinew_peer *h, const void *
 	return send_locked(h, data, len, ret_number);
 }
 
-int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
+int sinew_send_numbered(struct sinew_session *h, const void *data, size_t len,
 			uint64_t *ret_number)
 {
-	return send_one(peer, data, len, ret_number);
+	return send_one(h, data, len, ret_number);
 }
 
-int sinew_send(struct sinew_peer *peer, const void *data, size_t len)
+int sinew_send(struct sinew_session *h, const void *data, size_t len)
 {
 	/* A short one, as nearly all are, and nobody in its way. */
-	if (!peer || !data || len > RING_SHORT || !node_takes_sends(peer->node) ||
-	    !lock_try(&peer->lock))
-		return send_one(peer, data, len, NULL);
-	return send_locked(peer, data, len, NULL);
+	if (!h || !data || len > RING_SHORT || !node_takes_sends(h->node) ||
+	    !lock_try(&h->lock))
+		return send_one(h, data, len, NULL);
+	return send_locked(h, data, len, NULL);
 }
 
-int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_t *ret_number)
+int sinew_sendv(struct sinew_session *h, const struct iovec *iov, int n, uint64_t *ret_number)
 {
 	struct span parts[IOV_MAX_SENT];
 	size_t len = 0;
 
-	if (!peer || n < 0 || n > IOV_MAX_SENT || (n && !iov))
+	if (!h || n < 0 || n > IOV_MAX_SENT || (n && !iov))
 		return -EINVAL;
 	for (int i = 0; i < n; i++) {
 		if (!iov[i].iov_base && iov[i].iov_len)
@@ -271,7 +271,7 @@ int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_
 	}
 	if (!n)
 		parts[0] = (struct span) { NULL, 0 };
-	return send_spans(peer, parts, n ? n : 1, len, ret_number);
+	return send_spans(h, parts, n ? n : 1, len, ret_number);
 }
 
 /* ---- to many ---- */
@@ -279,11 +279,11 @@ int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_
 /* What one call has queued at peers of one node, and the loop does not know of yet. */
 struct many {
 	struct sinew_node *node;
-	struct sinew_peer *dirty, **tail;	/* referenced, for the loop's list */
+	struct sinew_session *dirty, **tail;	/* referenced, for the loop's list */
 	bool direct;			/* some may be written at once */
 };
 
-static void many_queued(struct many *m, struct sinew_peer *h)
+static void many_queued(struct many *m, struct sinew_session *h)
 {
 	if (h->session.ring.tail <= h->quiet_end)
 		return;
@@ -296,11 +296,11 @@ static void many_queued(struct many *m, struct sinew_peer *h)
 		return;
 	h->queued = true;
 	h->dirty_next = NULL;
-	*m->tail = sinew_peer_ref(h);
+	*m->tail = sinew_session_ref(h);
 	m->tail = &h->dirty_next;
 }
 
-static int many_send(struct many *m, struct sinew_peer *h, const void *data, size_t len)
+static int many_send(struct many *m, struct sinew_session *h, const void *data, size_t len)
 {
 	if (!h || (!data && len) || (m->node && h->node != m->node) ||
 	    !node_takes_sends(h->node))
@@ -315,7 +315,7 @@ static int many_send(struct many *m, struct sinew_peer *h, const void *data, siz
 }
 
 /* All that may be written at once, on the loop's thread, outside of sinew_dispatch(). */
-static void many_write(struct many *m, struct sinew_peer *const *peers, int n)
+static void many_write(struct many *m, struct sinew_session *const *sessions, int n)
 {
 	uintptr_t free = BUSY_NO;
 
@@ -326,91 +326,91 @@ static void many_write(struct many *m, struct sinew_peer *const *peers, int n)
 		node_sweep_later(m->node);
 	}
 	for (int i = 0; i < n; i++) {
-		if (!peers[i] || peers[i]->node != m->node)
+		if (!sessions[i] || sessions[i]->node != m->node)
 			continue;
 		if (ours)
-			handle_kick(peers[i]);
+			handle_kick(sessions[i]);
 		else
-			look_soon(peers[i]);
+			look_soon(sessions[i]);
 	}
 	if (!ours)
 		return;
 	end_direct(m->node);
 }
 
-int sinew_send_many(struct sinew_peer *const *peers, int n, const void *data, size_t len,
+int sinew_send_many(struct sinew_session *const *sessions, int n, const void *data, size_t len,
 		    int *results)
 {
 	struct many m = { .node = NULL };
 	int taken = 0;
 
-	if (n < 0 || (n && !peers))
+	if (n < 0 || (n && !sessions))
 		return -EINVAL;
 	m.tail = &m.dirty;
 	for (int i = 0; i < n; i++) {
-		int err = many_send(&m, peers[i], data, len);
+		int err = many_send(&m, sessions[i], data, len);
 
 		taken += err == 0;
 		if (results)
 			results[i] = err;
 	}
 	if (m.direct)
-		many_write(&m, peers, n);
+		many_write(&m, sessions, n);
 	if (m.dirty)
 		handles_dirty(m.node, m.dirty, m.tail);
 	return taken;
 }
 
-size_t sinew_peer_max_message(const struct sinew_peer *peer)
+size_t sinew_session_max_message(const struct sinew_session *h)
 {
-	size_t theirs = peer->session.max_message;
+	size_t theirs = h->session.max_message;
 
-	return theirs < peer->node->max_message ? theirs : peer->node->max_message;
+	return theirs < h->node->max_message ? theirs : h->node->max_message;
 }
 
 /* ---- slots ---- */
 
-size_t sinew_slot_max(const struct sinew_peer *peer)
+size_t sinew_slot_max(const struct sinew_session *h)
 {
-	size_t frame = peer->session.max_frame - WIRE_MSG_OVERHEAD;
-	size_t message = sinew_peer_max_message(peer);
+	size_t frame = h->session.max_frame - WIRE_MSG_OVERHEAD;
+	size_t message = sinew_session_max_message(h);
 
 	return frame < message ? frame : message;
 }
 
-int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot)
+int sinew_reserve(struct sinew_session *h, size_t len, struct sinew_slot *ret_slot)
 {
 	uint8_t *data;
 	unsigned index;
 	int err;
 
-	if (!peer || !ret_slot)
+	if (!h || !ret_slot)
 		return -EINVAL;
-	if (node_forked(peer->node))
+	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&peer->lock);
-	err = may_send(peer);
-	if (!err && len > sinew_slot_max(peer))
+	lock_take(&h->lock);
+	err = may_send(h);
+	if (!err && len > sinew_slot_max(h))
 		err = -EMSGSIZE;
 	if (!err)
-		err = check_memory(peer, len);
+		err = check_memory(h, len);
 	if (!err)
-		err = session_get(&peer->session, len, &data, &index);
+		err = session_get(&h->session, len, &data, &index);
 	if (!err) {
-		peer->n_open++;
-		peer->slot_ns[index] = loop_tick_ns();
+		h->n_open++;
+		h->slot_ns[index] = loop_tick_ns();
 	}
-	lock_give(&peer->lock);
+	lock_give(&h->lock);
 	if (err)
 		return err;
 	*ret_slot = (struct sinew_slot) {
-		.data = data, .len = len, .peer = sinew_peer_ref(peer), .index = index,
+		.data = data, .len = len, .session = sinew_session_ref(h), .index = index,
 	};
 	return 0;
 }
 
 /* A slot is given back, sent or not: the FIN may have waited for it. */
-static void slot_closed(struct sinew_peer *h, unsigned index)
+static void slot_closed(struct sinew_session *h, unsigned index)
 {
 	h->slot_ns[index] = 0;
 	h->n_open--;
@@ -422,7 +422,7 @@ static void slot_closed(struct sinew_peer *h, unsigned index)
 
 static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t *ret_number)
 {
-	struct sinew_peer *h = slot ? slot->peer : NULL;
+	struct sinew_session *h = slot ? slot->session : NULL;
 	int err;
 
 	if (!h || slot->index >= RING_SLOTS)
@@ -446,7 +446,7 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 	else
 		queued(h);
 	*slot = (struct sinew_slot) { .data = NULL };
-	sinew_peer_unref(h);
+	sinew_session_unref(h);
 	return err;
 }
 
@@ -455,7 +455,7 @@ int sinew_commit(struct sinew_slot *slot, size_t used, uint64_t *ret_number)
 	return end_slot(slot, true, used, ret_number);
 }
 
-int sinew_cancel(struct sinew_slot *slot)
+int sinew_discard(struct sinew_slot *slot)
 {
 	int err = end_slot(slot, false, 0, NULL);
 
@@ -465,45 +465,45 @@ int sinew_cancel(struct sinew_slot *slot)
 
 /* ---- the end ---- */
 
-int sinew_finish(struct sinew_peer *peer)
+int sinew_session_finish(struct sinew_session *h)
 {
 	int err = 0;
 
-	if (!peer)
+	if (!h)
 		return -EINVAL;
-	if (node_forked(peer->node))
+	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&peer->lock);
-	if (peer->dead) {
+	lock_take(&h->lock);
+	if (h->dead) {
 		err = -ESTALE;
-	} else if (!peer->finishing) {
-		peer->finishing = true;
-		ring_pay(&peer->session.ring, 0);	/* each send is looked at from now on */
-		if (!peer->n_open) {
-			peer->finish_due = true;
-			handle_dirty(peer);
+	} else if (!h->finishing) {
+		h->finishing = true;
+		ring_pay(&h->session.ring, 0);		/* each send is looked at from now on */
+		if (!h->n_open) {
+			h->finish_due = true;
+			handle_dirty(h);
 		}
 	}
-	lock_give(&peer->lock);
+	lock_give(&h->lock);
 	return err;
 }
 
-int sinew_abort(struct sinew_peer *peer)
+int sinew_session_abort(struct sinew_session *h)
 {
 	int err = 0;
 
-	if (!peer)
+	if (!h)
 		return -EINVAL;
-	if (node_forked(peer->node))
+	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&peer->lock);
-	if (peer->dead) {
+	lock_take(&h->lock);
+	if (h->dead) {
 		err = -ESTALE;
 	} else {
-		peer->abort_due = true;
-		handle_dirty(peer);
+		h->abort_due = true;
+		handle_dirty(h);
 	}
-	lock_give(&peer->lock);
+	lock_give(&h->lock);
 	return err;
 }
 
@@ -511,7 +511,7 @@ int sinew_abort(struct sinew_peer *peer)
 
 enum { IT_STARTED = 1, IT_ENDED = 2 };
 
-static int may_read(struct sinew_peer *h)
+static int may_read(struct sinew_session *h)
 {
 	int err;
 
@@ -528,7 +528,7 @@ static int may_read(struct sinew_peer *h)
 /* Its first fields; later ones stand behind them. */
 #define UNSENT_MIN	(offsetof(struct sinew_unsent, opaque) + sizeof(uint64_t[4]))
 
-int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it)
+int sinew_session_unsent_next(struct sinew_session *h, struct sinew_unsent *it)
 {
 	struct ring_iter ri;
 	struct span body;
@@ -536,22 +536,22 @@ int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it)
 	size_t total;
 	int err;
 
-	if (!peer || !it || it->size < UNSENT_MIN)
+	if (!h || !it || it->size < UNSENT_MIN)
 		return -EINVAL;
-	err = may_read(peer);
+	err = may_read(h);
 	if (err)
 		return err;
 	ri = (struct ring_iter) {
 		.pos = it->opaque[0], .number = it->opaque[1],
 		.started = it->opaque[2] & IT_STARTED, .ended = it->opaque[2] & IT_ENDED,
 	};
-	it->opaque[3] = ri.started ? ri.pos : peer->session.ring.msg_pos;
-	if (!ring_next(&peer->session.ring, &ri, &body, &first, &last, &total))
+	it->opaque[3] = ri.started ? ri.pos : h->session.ring.msg_pos;
+	if (!ring_next(&h->session.ring, &ri, &body, &first, &last, &total))
 		return 0;
 	it->number = ri.number;
 	it->len = total;
-	it->unknown = ri.number <= peer->fates.unknown;
-	while (!last && ring_next(&peer->session.ring, &ri, &body, &first, &last, &total))
+	it->in_doubt = ri.number <= h->delivery.in_doubt;
+	while (!last && ring_next(&h->session.ring, &ri, &body, &first, &last, &total))
 		;
 	it->opaque[0] = ri.pos;
 	it->opaque[1] = ri.number;
@@ -559,7 +559,7 @@ int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it)
 	return 1;
 }
 
-int sinew_unsent_copy(struct sinew_peer *peer, const struct sinew_unsent *it, void *buf)
+int sinew_session_unsent_copy(struct sinew_session *h, const struct sinew_unsent *it, void *buf)
 {
 	struct ring_iter ri;
 	uint8_t *to = buf;
@@ -568,16 +568,16 @@ int sinew_unsent_copy(struct sinew_peer *peer, const struct sinew_unsent *it, vo
 	size_t total;
 	int err;
 
-	if (!peer || !it || it->size < sizeof *it || !(it->opaque[2] & IT_STARTED) ||
+	if (!h || !it || it->size < sizeof *it || !(it->opaque[2] & IT_STARTED) ||
 	    (!buf && it->len))
 		return -EINVAL;
-	err = may_read(peer);
+	err = may_read(h);
 	if (err)
 		return err;
 	ri = (struct ring_iter) {
 		.pos = it->opaque[3], .number = it->number, .started = true, .ended = false,
 	};
-	while (!last && ring_next(&peer->session.ring, &ri, &body, &first, &last, &total)) {
+	while (!last && ring_next(&h->session.ring, &ri, &body, &first, &last, &total)) {
 		if (body.n)
 			memcpy(to, body.p, body.n);
 		to += body.n;

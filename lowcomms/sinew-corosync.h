@@ -99,7 +99,7 @@ int sinew_corosync_fenced(struct sinew_corosync *cs, uint32_t nodeid, uint64_t i
 
 /* A descriptor that is readable when what the two functions below give has changed (silent_ms
  * alone is no change), for poll(); sinew_corosync_members() takes that back. It belongs to cs. */
-int sinew_corosync_fd_get(const struct sinew_corosync *cs);
+int sinew_corosync_get_fd(const struct sinew_corosync *cs);
 
 struct sinew_corosync_status {
 	size_t size;			/* sizeof, set by the caller */

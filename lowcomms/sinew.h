@@ -17,8 +17,8 @@
  *   Callbacks run on the loop thread only, never with a lock held, and may
  *   send, keep, release, finish and close.
  *
- * Order of callbacks for one peer: peer_up, message ..., peer_finished,
- * peer_down; nothing after. writable may come any time between up and down.
+ * Order of callbacks for one peer: session_up, message ..., session_finished,
+ * session_down; nothing after. writable may come any time between up and down.
  */
 #ifndef SINEW_H
 #define SINEW_H
@@ -34,16 +34,16 @@ extern "C" {
 #endif
 
 #define SINEW_VERSION_MAJOR 0
-#define SINEW_VERSION_MINOR 1
+#define SINEW_VERSION_MINOR 2
 #define SINEW_VERSION_PATCH 0
 
-/* "0.1.0", of the library that runs. any thread. */
+/* "0.2.0", of the library that runs. any thread. */
 const char *sinew_version(void);
 
 /* The own node: configuration, peers, sockets, loop. */
 struct sinew_node;
-/* A handle of one life of a peer, given by peer_up; reference counted. */
-struct sinew_peer;
+/* A handle of one life of a peer, given by session_up; reference counted. */
+struct sinew_session;
 /* A received message that the application kept. */
 struct sinew_kept;
 
@@ -74,7 +74,7 @@ enum sinew_down {
 	SINEW_DOWN_SUPERSEDED,	/* static: it came back as a new life */
 	SINEW_DOWN_SELF_LOST,	/* we took a new incarnation */
 	SINEW_DOWN_LINGER,	/* the linger time of sinew_close() was over */
-	SINEW_DOWN_ABORTED,	/* sinew_abort() */
+	SINEW_DOWN_ABORTED,	/* sinew_session_abort() */
 	SINEW_DOWN_REMOVED,	/* sinew_peer_remove() */
 };
 
@@ -171,26 +171,28 @@ struct sinew_message {
 	uint64_t number;	/* in this session and direction, from 1 */
 };
 
-/* What became of the messages sent to a life, by number: 1..acked were
- * delivered; acked+1..unknown were delivered once or not at all;
- * unknown+1..queued were not delivered and never will be. */
-struct sinew_fates {
-	uint64_t acked, unknown, queued;
+/* The delivery report: what became of the messages that were sent in a session,
+ * by number. 1..acked were delivered; acked+1..in_doubt were delivered once or not
+ * at all; in_doubt+1..unsent were not delivered and never will be. */
+struct sinew_delivery {
+	uint64_t acked, in_doubt, unsent;
 };
 
 struct sinew_callbacks {
 	size_t size;		/* sizeof(struct sinew_callbacks); forgotten: -EINVAL */
-	/* A session began. The handle is valid until peer_down returns, longer
-	 * with sinew_peer_ref(). */
-	void (*peer_up)(struct sinew_node *node, struct sinew_peer *peer, void *user);
-	void (*message)(struct sinew_node *node, struct sinew_peer *peer,
+	/* A session began. The handle is valid until session_down returns, longer
+	 * with sinew_session_ref(). */
+	void (*session_up)(struct sinew_node *node, struct sinew_session *session, void *user);
+	void (*message)(struct sinew_node *node, struct sinew_session *session,
 			const struct sinew_message *msg, void *user);
 	/* It will send no more; we still may. */
-	void (*peer_finished)(struct sinew_node *node, struct sinew_peer *peer, void *user);
+	void (*session_finished)(struct sinew_node *node, struct sinew_session *session,
+				 void *user);
 	/* After a send gave -EAGAIN: there is room again. Never lost. */
-	void (*writable)(struct sinew_node *node, struct sinew_peer *peer, void *user);
-	void (*peer_down)(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-			  const struct sinew_fates *fates, void *user);
+	void (*writable)(struct sinew_node *node, struct sinew_session *session, void *user);
+	void (*session_down)(struct sinew_node *node, struct sinew_session *session,
+			     enum sinew_down reason, const struct sinew_delivery *delivery,
+			     void *user);
 	/* The library asks the application to have that life fenced. */
 	void (*fence_asked)(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
 			    enum sinew_fence_reason reason, void *user);
@@ -230,7 +232,7 @@ uint64_t sinew_incarnation(const struct sinew_node *node);
 /* A descriptor that is readable when sinew_dispatch() has work, and from the end of
  * closing on, for poll(), epoll or qb_loop. -EINVAL with own_thread. Do not read, write
  * or close it. */
-int sinew_fd_get(struct sinew_node *node);
+int sinew_get_fd(struct sinew_node *node);
 
 /*
  * Runs callbacks and I/O; waits at most timeout_ms (0: not at all, negative:
@@ -250,25 +252,25 @@ int sinew_dispatch(struct sinew_node *node, int timeout_ms);
 int sinew_close(struct sinew_node *node, int linger_ms);
 
 /* What the close left undone. */
-struct sinew_report_peer {
+struct sinew_report_session {
 	uint32_t nodeid;
 	uint64_t incarnation;
 	enum sinew_down reason;
 	enum sinew_state state;		/* in which it ended */
-	struct sinew_fates fates;
+	struct sinew_delivery delivery;
 	bool last_ack_missing;		/* only the ACK of our FIN was not seen */
 	const char *missing;		/* the step that was awaited, as text; "" if none */
 };
 
 /* Copies up to max entries, one per session that was open at sinew_close(); returns
  * how many there are. loop. */
-int sinew_report(struct sinew_node *node, struct sinew_report_peer *entries, int max);
+int sinew_report(struct sinew_node *node, struct sinew_report_session *entries, int max);
 
 /* ---- peers and membership ---- */
 
 /* The address that text names: IPv4 or IPv6 in numbers ("127.0.0.1", "fe80::1%eth0"),
  * no host name. -EINVAL: it is none. any thread. */
-int sinew_address(const char *text, uint16_t port, struct sockaddr_storage *ret_addr);
+int sinew_parse_address(const char *text, uint16_t port, struct sockaddr_storage *ret_addr);
 
 /*
  * Makes a nodeid known, with its addresses in order of preference (port 0: the
@@ -322,55 +324,57 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 
 /* ---- handles ---- */
 
-struct sinew_peer *sinew_peer_ref(struct sinew_peer *peer);	/* any thread */
-/* Drops a reference taken by sinew_peer_ref(); NULL is ignored. any thread. */
-void sinew_peer_unref(struct sinew_peer *peer);
-uint32_t sinew_peer_nodeid(const struct sinew_peer *peer);
-uint64_t sinew_peer_incarnation(const struct sinew_peer *peer);
-void sinew_peer_set_user(struct sinew_peer *peer, void *user);	/* loop */
-void *sinew_peer_user(const struct sinew_peer *peer);		/* loop */
+struct sinew_session *sinew_session_ref(struct sinew_session *session);	/* any thread */
+/* Drops a reference taken by sinew_session_ref(); NULL is ignored. any thread. */
+void sinew_session_unref(struct sinew_session *session);
+uint32_t sinew_session_nodeid(const struct sinew_session *session);
+uint64_t sinew_session_incarnation(const struct sinew_session *session);
+void sinew_session_set_user(struct sinew_session *session, void *user);	/* loop */
+void *sinew_session_user(const struct sinew_session *session);	/* loop */
 
 /* ---- sending (any thread) ----
  *
  * All: -EAGAIN: the queue is full, writable will be called. -EMSGSIZE: longer
- * than max_message of either side (see sinew_peer_max_message()), it can never be
- * sent. -ESHUTDOWN: after sinew_finish() or sinew_close(), or the library has finished itself
- * (auto_close; the peer is leaving). -ESTALE: that life is over. -ECHILD: after fork.
+ * than max_message of either side (see sinew_session_max_message()), it can never be
+ * sent. -ESHUTDOWN: after sinew_session_finish() or sinew_close(), or the library has
+ * finished itself (auto_close; the peer is leaving). -ESTALE: the session is over.
+ * -ECHILD: after fork.
  * The order on the wire is the order of the calls. 0 means queued, not delivered.
  */
-int sinew_send(struct sinew_peer *peer, const void *data, size_t len);
-/* As sinew_send, and the message's number in the session (see struct sinew_fates). */
-int sinew_send_numbered(struct sinew_peer *peer, const void *data, size_t len,
+int sinew_send(struct sinew_session *session, const void *data, size_t len);
+/* As sinew_send, and the message's number in the session (see struct sinew_delivery). */
+int sinew_send_numbered(struct sinew_session *session, const void *data, size_t len,
 			uint64_t *ret_number);
 /* The pieces make one message. n: 0 .. 1024, else -EINVAL. */
-int sinew_sendv(struct sinew_peer *peer, const struct iovec *iov, int n, uint64_t *ret_number);
+int sinew_sendv(struct sinew_session *session, const struct iovec *iov, int n,
+		uint64_t *ret_number);
 /* One message to n peers; results[i] (may be NULL) is 0 or an error for each.
  * Returns how many took it. */
-int sinew_send_many(struct sinew_peer *const *peers, int n, const void *data, size_t len,
+int sinew_send_many(struct sinew_session *const *sessions, int n, const void *data, size_t len,
 		    int *results);
-size_t sinew_peer_max_message(const struct sinew_peer *peer);
+size_t sinew_session_max_message(const struct sinew_session *session);
 
 /* Room to build a message in place. At most 64 slots open a peer (-EAGAIN);
  * what is sent later waits for an open slot. len: at most sinew_slot_max(). */
 struct sinew_slot {
 	void *data;
 	size_t len;
-	struct sinew_peer *peer;	/* holds a reference until commit or cancel */
+	struct sinew_session *session;	/* holds a reference until commit or cancel */
 	unsigned index;
 };
-size_t sinew_slot_max(const struct sinew_peer *peer);
-int sinew_get(struct sinew_peer *peer, size_t len, struct sinew_slot *ret_slot);
+size_t sinew_slot_max(const struct sinew_session *session);
+int sinew_reserve(struct sinew_session *session, size_t len, struct sinew_slot *ret_slot);
 /* Send the first used bytes. *ret_number is 0 while an earlier slot is open.
  * -EINVAL: used > len, or no open slot. -ESTALE, -ESHUTDOWN: given back unsent. */
 int sinew_commit(struct sinew_slot *slot, size_t used, uint64_t *ret_number);
-int sinew_cancel(struct sinew_slot *slot);
+int sinew_discard(struct sinew_slot *slot);
 
 /* ---- receiving ---- */
 
 /* In the message callback: keep it beyond. Counts against receive_bytes of its
  * peer until released; over it, that peer is not read (it is slow, not stalled).
  * -ENOMEM: over node_memory. -EINVAL: not the message being handed over. */
-int sinew_keep(struct sinew_peer *peer, const struct sinew_message *msg,
+int sinew_keep(struct sinew_session *session, const struct sinew_message *msg,
 	       struct sinew_kept **ret_kept);
 const void *sinew_kept_data(const struct sinew_kept *kept);	/* any */
 size_t sinew_kept_len(const struct sinew_kept *kept);		/* any */
@@ -380,24 +384,25 @@ void sinew_release(struct sinew_kept *kept);			/* any; NULL is ignored */
 
 /* Half-close: no more messages from us; what is queued still goes, and the
  * peer may go on. Open slots may still be committed. Idempotent. -ESTALE. any thread. */
-int sinew_finish(struct sinew_peer *peer);
-/* Give this life up: peer_down(ABORTED) with fates. The peer hears that it has failed and takes a
- * new incarnation, towards everybody. -ESTALE. any thread. */
-int sinew_abort(struct sinew_peer *peer);
+int sinew_session_finish(struct sinew_session *session);
+/* Gives the session up: session_down(ABORTED) with the delivery report. The peer hears that it
+ * has failed and takes a new incarnation, towards everybody. -ESTALE. any thread. */
+int sinew_session_abort(struct sinew_session *session);
 
-/* After peer_down, until the last reference goes: reads the unknown and unsent
+/* After session_down, until the last reference goes: reads the unknown and unsent
  * messages, oldest first. any thread, one at a time. */
 struct sinew_unsent {
 	size_t size;		/* sizeof(struct sinew_unsent); zero the rest to begin */
 	uint64_t number;
 	size_t len;
-	bool unknown;		/* else certainly not delivered */
+	bool in_doubt;		/* else certainly not delivered */
 	uint64_t opaque[4];
 };
 /* The next one: 1, or 0 at the end. -EBUSY: the life is not over. */
-int sinew_unsent_next(struct sinew_peer *peer, struct sinew_unsent *it);
+int sinew_session_unsent_next(struct sinew_session *session, struct sinew_unsent *it);
 /* Its bytes into buf of at least it->len. -EINVAL: before the first next. */
-int sinew_unsent_copy(struct sinew_peer *peer, const struct sinew_unsent *it, void *buf);
+int sinew_session_unsent_copy(struct sinew_session *session, const struct sinew_unsent *it,
+			      void *buf);
 
 /* ---- status (any thread) ---- */
 
@@ -440,9 +445,9 @@ struct sinew_status {
 /* One snapshot is consistent: acked <= sent, and queue_bytes fits the queue.
  * -EINVAL: size. A struct of another version of this header gets what both know, else 0.
  * Works on a handle whose life is over, too. */
-int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret);
+int sinew_session_status(struct sinew_session *session, struct sinew_status *ret);
 /* By nodeid, also while no session stands (state SINEW_CLOSED, paths filled). -ENOENT. */
-int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret);
+int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret);
 /* Why there was no link to that nodeid: the text of the last refusal by or of it, or of the last
  * dial that failed, with its cause, or ""; at most n bytes are written, always terminated.
  * -ENOENT. */

@@ -58,7 +58,7 @@ static void show_counters(const struct session *s, struct sinew_status *st)
 }
 
 /* Under its lock. */
-static bool slot_held(const struct sinew_peer *h, uint64_t now)
+static bool slot_held(const struct sinew_session *h, uint64_t now)
 {
 	for (unsigned i = 0; h->n_open && i < RING_SLOTS; i++)
 		if (h->slot_ns[i] && now > h->slot_ns[i] + SLOT_HELD_NS)
@@ -80,7 +80,7 @@ static uint64_t most(uint64_t counted, uint64_t now, uint64_t *shown)
  * Under its lock: nothing is queued meanwhile. So what the loop says of acknowledgements, however
  * late it is read, is about messages that are counted here.
  */
-static void show_queue(struct sinew_peer *h, struct sinew_status *st)
+static void show_queue(struct sinew_session *h, struct sinew_status *st)
 {
 	const struct ring *r = &h->session.ring;
 
@@ -95,7 +95,7 @@ static void show_queue(struct sinew_peer *h, struct sinew_status *st)
 	st->kept_high_water = most(get(&h->kept_high), st->kept_bytes, &h->kept_shown);
 }
 
-static void show_handle(struct sinew_peer *h, struct sinew_status *st)
+static void show_handle(struct sinew_session *h, struct sinew_status *st)
 {
 	struct session *s = &h->session;
 	uint64_t now = loop_now_ns(), mark = get(&s->mark_ns);
@@ -105,7 +105,7 @@ static void show_handle(struct sinew_peer *h, struct sinew_status *st)
 	st->slot_held = slot_held(h, now);
 	lock_give(&h->lock);
 	st->nodeid = h->nodeid;
-	st->incarnation = sinew_peer_incarnation(h);
+	st->incarnation = sinew_session_incarnation(h);
 	st->state = (enum sinew_state)session_state(s);
 	show_counters(s, st);
 	st->peer_paused = atomic_load_explicit(&s->peer_paused, memory_order_relaxed);
@@ -133,30 +133,30 @@ static void give(struct sinew_status *ret, struct sinew_status *st)
 	memcpy(ret, st, known);
 }
 
-int sinew_peer_status(struct sinew_peer *peer, struct sinew_status *ret)
+int sinew_session_status(struct sinew_session *h, struct sinew_status *ret)
 {
 	struct sinew_status st = { .size = sizeof st };
 	struct sinew_node *n;
 	struct member *m;
 
-	if (!peer || !ret || ret->size < STATUS_MIN)
+	if (!h || !ret || ret->size < STATUS_MIN)
 		return -EINVAL;
-	n = peer->node;
+	n = h->node;
 	if (node_forked(n))
 		return -ECHILD;
 	pthread_mutex_lock(&n->lock);
-	m = member_find(n, peer->nodeid);
+	m = member_find(n, h->nodeid);
 	if (m)
 		show_member(m, &st);
-	show_handle(peer, &st);
-	if (m && m->handle == peer)
+	show_handle(h, &st);
+	if (m && m->handle == h)
 		show_link(m, &st);
 	pthread_mutex_unlock(&n->lock);
 	give(ret, &st);
 	return 0;
 }
 
-int sinew_node_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret)
+int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret)
 {
 	struct sinew_status st = { .size = sizeof st };
 	struct member *m;

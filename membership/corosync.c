@@ -411,7 +411,7 @@ int sinew_corosync_fenced(struct sinew_corosync *cs, uint32_t nodeid, uint64_t i
 
 /* ---- status ---- */
 
-int sinew_corosync_fd_get(const struct sinew_corosync *cs)
+int sinew_corosync_get_fd(const struct sinew_corosync *cs)
 {
 	return cs->change_fd;
 }

@@ -35,7 +35,7 @@ enum host_kind host_read(const char *text, struct sockaddr_storage *ret_addr)
 	char ip[INET6_ADDRSTRLEN];
 	struct in6_addr six;
 
-	if (!sinew_address(text, 0, ret_addr))
+	if (!sinew_parse_address(text, 0, ret_addr))
 		return HOST_NUMBERS;
 	if (percent && (size_t)(percent - text) < sizeof(ip)) {
 		snprintf(ip, sizeof(ip), "%.*s", (int)(percent - text), text);

@@ -19,7 +19,7 @@ enum fsm_event {
 
 enum fsm_action {
 	FSM_QUEUE_FIN = 1, FSM_FINISHED = 2, FSM_ACK_NOW = 4, FSM_NOTE = 8, FSM_CLEAN = 16,
-	FSM_SHUT = 32, FSM_KEEP = 64, FSM_FATES = 128, FSM_FAULT = 256,
+	FSM_SHUT = 32, FSM_KEEP = 64, FSM_REPORT = 128, FSM_FAULT = 256,
 };
 
 struct fsm_cell {

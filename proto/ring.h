@@ -266,13 +266,13 @@ uint32_t ring_next_seq(struct ring *r);		/* consumer's view, walks */
 /* True if a sender waits and there is room for it now; clears the wish. */
 bool ring_take_writable(struct ring *r);
 
-/* Fates: numbers of the last message acknowledged, last possibly delivered
+/* Delivery report: numbers of the last message acknowledged, last in doubt
  * (all of its frames handed to a link), last queued. After ring_close(), under
  * the producers' lock: what waits behind an open slot counts as queued. */
-struct ring_fate {
-	uint64_t acked, unknown, queued;
+struct ring_delivery {
+	uint64_t acked, in_doubt, unsent;
 };
-void ring_fate(struct ring *r, struct ring_fate *ret);
+void ring_delivery(struct ring *r, struct ring_delivery *ret);
 
 /* After ring_close(). Walks the messages that are not wholly acknowledged, oldest first, frame by
  * frame. Start with a zeroed one; number is that of the frame's message. */

@@ -440,11 +440,11 @@ static const struct ring_slot *slot_at(const struct ring *r, unsigned i)
 	return &r->slots[(r->slot_head + i) % RING_SLOTS];
 }
 
-void ring_fate(struct ring *r, struct ring_fate *ret)
+void ring_delivery(struct ring *r, struct ring_delivery *ret)
 {
 	uint64_t end = end_of(r), pos = r->acked_pos, number = r->acked_number;
 
-	*ret = (struct ring_fate) { number, number, number };
+	*ret = (struct ring_delivery) { number, number, number };
 	while (pos < end) {
 		size_t bytes;
 		const uint8_t *f = step(r, &pos, end, &bytes);
@@ -453,12 +453,12 @@ void ring_fate(struct ring *r, struct ring_fate *ret)
 			continue;
 		number++;
 		if (pos <= r->high)
-			ret->unknown = number;
+			ret->in_doubt = number;
 	}
 	/* Accepted behind an open slot, and never published. */
 	for (unsigned i = 0; i < r->n_slots; i++)
 		number += slot_at(r, i)->state == RING_SLOT_DONE;
-	ret->queued = number;
+	ret->unsent = number;
 }
 
 /* What lies behind the ring for ring_next(): positions end + i are slots. */

@@ -158,7 +158,7 @@ int session_event(struct session *s, enum fsm_event ev, struct link *on)
 			session_ack_soon(s);
 		}
 	}
-	if (!(cell->actions & (FSM_CLEAN | FSM_FATES)))
+	if (!(cell->actions & (FSM_CLEAN | FSM_REPORT)))
 		atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
 	if (cell->actions & FSM_NOTE)
 		s->removed = true;

@@ -22,10 +22,10 @@
 #define PATIENCE_MS 20000
 
 struct seen {
-	struct sinew_peer *peer;	/* present life, NULL: down */
+	struct sinew_session *session;	/* present life, NULL: down */
 	unsigned ups, finishes, writables, downs;
 	enum sinew_down reason;
-	struct sinew_fates fates;
+	struct sinew_delivery delivery;
 	uint64_t messages, bytes;
 	uint64_t last_number;
 	uint64_t bad;			/* out of order, or not what was expected */
@@ -36,9 +36,9 @@ struct test_node {
 	struct sockaddr_storage addr;
 	struct seen seen[NODES_MAX + 1];	/* by nodeid */
 	unsigned closed, self_losts, fences;
-	void (*on_message)(struct test_node *t, struct sinew_peer *p,
+	void (*on_message)(struct test_node *t, struct sinew_session *p,
 			   const struct sinew_message *m);
-	void (*on_up)(struct test_node *t, struct sinew_peer *p);
+	void (*on_up)(struct test_node *t, struct sinew_session *p);
 	void *arg;
 };
 
@@ -55,28 +55,28 @@ static inline uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
 }
 
-static inline void saw_up(struct sinew_node *n, struct sinew_peer *p, void *user)
+static inline void saw_up(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct test_node *t = user;
-	struct seen *s = &t->seen[sinew_peer_nodeid(p)];
+	struct seen *s = &t->seen[sinew_session_nodeid(p)];
 
 	(void)n;
-	s->bad += s->peer != NULL;
-	s->peer = p;
+	s->bad += s->session != NULL;
+	s->session = p;
 	s->ups++;
 	s->last_number = 0;
 	if (t->on_up)
 		t->on_up(t, p);
 }
 
-static inline void saw_message(struct sinew_node *n, struct sinew_peer *p,
+static inline void saw_message(struct sinew_node *n, struct sinew_session *p,
 			       const struct sinew_message *m, void *user)
 {
 	struct test_node *t = user;
-	struct seen *s = &t->seen[sinew_peer_nodeid(p)];
+	struct seen *s = &t->seen[sinew_session_nodeid(p)];
 
 	(void)n;
-	s->bad += s->peer != p || m->number != s->last_number + 1;
+	s->bad += s->session != p || m->number != s->last_number + 1;
 	s->last_number = m->number;
 	s->messages++;
 	s->bytes += m->len;
@@ -84,34 +84,34 @@ static inline void saw_message(struct sinew_node *n, struct sinew_peer *p,
 		t->on_message(t, p, m);
 }
 
-static inline void saw_finished(struct sinew_node *n, struct sinew_peer *p, void *user)
+static inline void saw_finished(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct test_node *t = user;
 
 	(void)n;
-	t->seen[sinew_peer_nodeid(p)].finishes++;
+	t->seen[sinew_session_nodeid(p)].finishes++;
 }
 
-static inline void saw_writable(struct sinew_node *n, struct sinew_peer *p, void *user)
+static inline void saw_writable(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct test_node *t = user;
 
 	(void)n;
-	t->seen[sinew_peer_nodeid(p)].writables++;
+	t->seen[sinew_session_nodeid(p)].writables++;
 }
 
-static inline void saw_down(struct sinew_node *n, struct sinew_peer *p, enum sinew_down reason,
-			    const struct sinew_fates *fates, void *user)
+static inline void saw_down(struct sinew_node *n, struct sinew_session *p, enum sinew_down reason,
+			    const struct sinew_delivery *delivery, void *user)
 {
 	struct test_node *t = user;
-	struct seen *s = &t->seen[sinew_peer_nodeid(p)];
+	struct seen *s = &t->seen[sinew_session_nodeid(p)];
 
 	(void)n;
-	s->bad += s->peer != p;
-	s->peer = NULL;
+	s->bad += s->session != p;
+	s->session = NULL;
 	s->downs++;
 	s->reason = reason;
-	s->fates = *fates;
+	s->delivery = *delivery;
 }
 
 static inline void saw_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
@@ -141,11 +141,11 @@ static inline void saw_closed(struct sinew_node *n, void *user)
 
 static const struct sinew_callbacks cluster_callbacks = {
 	.size = sizeof(struct sinew_callbacks),
-	.peer_up = saw_up,
+	.session_up = saw_up,
 	.message = saw_message,
-	.peer_finished = saw_finished,
+	.session_finished = saw_finished,
 	.writable = saw_writable,
-	.peer_down = saw_down,
+	.session_down = saw_down,
 	.fence_asked = saw_fence,
 	.self_lost = saw_self_lost,
 	.closed = saw_closed,
@@ -188,17 +188,17 @@ static inline unsigned n_descriptors(void)
 /* ---- nodes ---- */
 
 /* A callback: message n holds the number n. */
-static inline void numbers_in_order(struct test_node *t, struct sinew_peer *p,
+static inline void numbers_in_order(struct test_node *t, struct sinew_session *p,
 			     const struct sinew_message *m)
 {
 	uint64_t n;
 
 	if (m->len < sizeof n) {
-		t->seen[sinew_peer_nodeid(p)].bad++;
+		t->seen[sinew_session_nodeid(p)].bad++;
 		return;
 	}
 	memcpy(&n, m->data, sizeof n);
-	t->seen[sinew_peer_nodeid(p)].bad += n != m->number;
+	t->seen[sinew_session_nodeid(p)].bad += n != m->number;
 }
 
 /* An address of loopback with a port that nobody has. */
@@ -209,7 +209,7 @@ static inline struct sockaddr_storage free_address(const char *ip)
 	int fd;
 
 	memset(&sa, 0, sizeof sa);
-	if (sinew_address(ip, 0, &sa))
+	if (sinew_parse_address(ip, 0, &sa))
 		abort();
 	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(fd, (struct sockaddr *)&sa, sa.ss_family == AF_INET6 ?
@@ -295,7 +295,7 @@ static inline void cluster_turn(struct cluster *c)
 
 	for (unsigned i = 1; i <= c->n; i++)
 		if (c->t[i].n && !c->t[i].closed)
-			fds[n++] = (struct pollfd) { sinew_fd_get(c->t[i].n), POLLIN, 0 };
+			fds[n++] = (struct pollfd) { sinew_get_fd(c->t[i].n), POLLIN, 0 };
 	poll(fds, n, 20);
 	for (unsigned i = 1; i <= c->n; i++)
 		if (c->t[i].n && !c->t[i].closed)
@@ -315,7 +315,7 @@ static inline bool cluster_all_up(const struct cluster *c)
 {
 	for (unsigned i = 1; i <= c->n; i++)
 		for (unsigned k = 1; k <= c->n; k++)
-			if (i != k && !c->t[i].seen[k].peer)
+			if (i != k && !c->t[i].seen[k].session)
 				return false;
 	return true;
 }

@@ -43,7 +43,7 @@ struct side {
 	_Atomic unsigned received, ups, finished, downs, closed;
 	const char *_Atomic bad;	/* what a callback saw that is wrong; NULL: nothing */
 	enum sinew_down reason;
-	struct sinew_fates fates;
+	struct sinew_delivery delivery;
 	bool ended;				/* sinew_dispatch() gave an error */
 };
 
@@ -116,36 +116,36 @@ static inline const uint8_t *content_of(uint64_t number)
 	return fifty_pattern + number;
 }
 
-static inline void send_more(struct side *s, struct sinew_peer *peer)
+static inline void send_more(struct side *s, struct sinew_session *session)
 {
 	while (s->n_sent < MESSAGES) {
 		uint64_t number = s->n_sent + 1, got = 0;
-		int err = sinew_send_numbered(peer, content_of(number), length_of(number), &got);
+		int err = sinew_send_numbered(session, content_of(number), length_of(number), &got);
 
 		if (err == -EAGAIN || (err == -ESHUTDOWN && fifty.lost))
 			return;
 		WRONG_IF(s, err || got != number);
 		s->n_sent++;
 	}
-	WRONG_IF(s, sinew_finish(peer) != 0);
+	WRONG_IF(s, sinew_session_finish(session) != 0);
 }
 
 /* ---- callbacks ---- */
 
-static inline void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static inline void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct side *s = user;
 
 	(void)node;
 	WRONG_IF(s, s->ups != 0);
 	s->ups++;
-	send_more(s, peer);
+	send_more(s, session);
 }
 
-static inline void keep(struct side *s, struct sinew_peer *peer, const struct sinew_message *msg)
+static inline void keep(struct side *s, struct sinew_session *p, const struct sinew_message *m)
 {
 	struct sinew_kept *kept = NULL;
-	int err = sinew_keep(peer, msg, msg->number == 1 ? &s->held : &kept);
+	int err = sinew_keep(p, m, m->number == 1 ? &s->held : &kept);
 
 	if (err || !kept) {
 		WRONG_IF(s, err && err != -ENOMEM);
@@ -156,7 +156,7 @@ static inline void keep(struct side *s, struct sinew_peer *peer, const struct si
 	pthread_mutex_unlock(&fifty_lock);
 }
 
-static inline void on_message(struct sinew_node *node, struct sinew_peer *peer,
+static inline void on_message(struct sinew_node *node, struct sinew_session *session,
 			      const struct sinew_message *msg, void *user)
 {
 	struct side *s = user;
@@ -168,41 +168,42 @@ static inline void on_message(struct sinew_node *node, struct sinew_peer *peer,
 		memcmp(msg->data, content_of(number), msg->len) != 0);
 	s->received++;
 	if (number == 1 || number % KEEP_EVERY == 0)
-		keep(s, peer, msg);
+		keep(s, session, msg);
 	/* A lack of memory: once more, and then it is not broken. */
 	if (number == BREAK_AT && s->id == 1 && sinew_break(s->node, 2))
 		sinew_break(s->node, 2);
 }
 
-static inline void on_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static inline void on_finished(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct side *s = user;
 
-	(void)node, (void)peer;
+	(void)node, (void)session;
 	/* Where what fails may be lost, a node closes that has not sent all. */
 	WRONG_IF(s, (s->received != MESSAGES && !fifty.lost) || s->downs);
 	s->finished++;
 }
 
-static inline void on_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static inline void on_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct side *s = user;
 
 	(void)node;
 	WRONG_IF(s, s->downs != 0);
 	if (s->n_sent < MESSAGES)
-		send_more(s, peer);
+		send_more(s, session);
 }
 
-static inline void on_down(struct sinew_node *node, struct sinew_peer *peer,
-			   enum sinew_down reason, const struct sinew_fates *fates, void *user)
+static inline void on_down(struct sinew_node *node, struct sinew_session *session,
+			   enum sinew_down reason, const struct sinew_delivery *delivery,
+			   void *user)
 {
 	struct side *s = user;
 
-	(void)node, (void)peer;
+	(void)node, (void)session;
 	WRONG_IF(s, s->downs != 0 || s->closed);
 	s->reason = reason;
-	s->fates = *fates;
+	s->delivery = *delivery;
 	s->downs++;
 }
 
@@ -257,8 +258,8 @@ static inline void times(struct sinew_options *o)
 static inline int new_node(struct side *s, struct sinew_options *o)
 {
 	static const struct sinew_callbacks cb = {
-		.size = sizeof cb, .peer_up = on_up, .message = on_message,
-		.peer_finished = on_finished, .writable = on_writable, .peer_down = on_down,
+		.size = sizeof cb, .session_up = on_up, .message = on_message,
+		.session_finished = on_finished, .writable = on_writable, .session_down = on_down,
 		.fence_asked = on_fence, .self_lost = on_self_lost, .closed = on_closed,
 	};
 	int err;
@@ -285,10 +286,10 @@ static inline int start_by_options(struct side *s)
 	o.n_addrs = 1;
 	o.own_thread = true;
 	own_address(s->id, text);
-	err = sinew_address(text, 0, &o.addrs[0]);
+	err = sinew_parse_address(text, 0, &o.addrs[0]);
 	own_address(3 - s->id, text);
 	if (!err)
-		err = sinew_address(text, 0, &other);
+		err = sinew_parse_address(text, 0, &other);
 	if (!err)
 		err = new_node(s, &o);
 	return err ? err : sinew_peer_add(s->node, 3 - s->id, &other, 1);
@@ -332,7 +333,7 @@ static inline int start_with_errors(void)
 
 	if (!err || config || !text[0])
 		WRONG("a file that is wrong was not refused");
-	if (sinew_address("fe80::1%lo", 1, &sa) && !failing.plan.k)
+	if (sinew_parse_address("fe80::1%lo", 1, &sa) && !failing.plan.k)
 		WRONG("fe80::1%%lo is no address");
 	return err == -EINVAL ? 0 : err;
 }
@@ -371,7 +372,7 @@ static inline void turn(void)
 		nanosleep(&(struct timespec) { .tv_nsec = 200000 }, NULL);
 	} else {
 		for (unsigned i = 0; i < 2; i++) {
-			int fd = fifty.side[i].ended ? -1 : sinew_fd_get(fifty.side[i].node);
+			int fd = fifty.side[i].ended ? -1 : sinew_get_fd(fifty.side[i].node);
 
 			fds[i] = (struct pollfd) { fd, POLLIN, 0 };
 		}
@@ -483,22 +484,22 @@ static inline void check_fds(const bool before[FDS_MAX])
 /* Delivered messages are counted by the other side; what it acknowledged it has. */
 static inline void check_side(const struct side *s, const struct side *other)
 {
-	const struct sinew_fates *f = &s->fates;
+	const struct sinew_delivery *f = &s->delivery;
 
 	if (s->bad)
 		WRONG("node %u: a callback saw what is wrong: %s", s->id, s->bad);
-	if (s->downs && (f->acked > other->received || f->unknown < other->received ||
-			 f->queued != s->n_sent))
-		WRONG("node %u: fates are %llu %llu %llu, %u of %u messages were delivered",
-		      s->id, (unsigned long long)f->acked, (unsigned long long)f->unknown,
-		      (unsigned long long)f->queued, other->received, s->n_sent);
+	if (s->downs && (f->acked > other->received || f->in_doubt < other->received ||
+			 f->unsent != s->n_sent))
+		WRONG("node %u: report %llu %llu %llu, but %u of %u messages were delivered",
+		      s->id, (unsigned long long)f->acked, (unsigned long long)f->in_doubt,
+		      (unsigned long long)f->unsent, other->received, s->n_sent);
 }
 
 static inline bool side_complete(const struct side *s)
 {
 	return s->n_sent == MESSAGES && s->received == MESSAGES && s->ups == 1 &&
 		s->finished == 1 && s->downs == 1 && s->closed == 1 &&
-		s->reason == SINEW_DOWN_CLOSED && s->fates.acked == MESSAGES;
+		s->reason == SINEW_DOWN_CLOSED && s->delivery.acked == MESSAGES;
 }
 
 /* Of several that failed any may be the cause. */

@@ -24,65 +24,65 @@ struct side {
 	bool hub;
 	unsigned long n_up, n_down;
 	uint64_t bytes;
-	struct sinew_peer *peers[PEERS_MAX];
+	struct sinew_session *peers[PEERS_MAX];
 	uint64_t left[PEERS_MAX];	/* bytes to send */
 	unsigned n;
 };
 
-static void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct side *s = user;
 
 	(void)node;
-	sinew_peer_set_user(peer, &s->left[s->n_up]);
-	s->peers[s->n_up++] = sinew_peer_ref(peer);
+	sinew_session_set_user(session, &s->left[s->n_up]);
+	s->peers[s->n_up++] = sinew_session_ref(session);
 }
 
-static void pump(struct sinew_peer *peer)
+static void pump(struct sinew_session *session)
 {
 	static const char text[MESSAGE_BYTES];
-	uint64_t *left = sinew_peer_user(peer);
+	uint64_t *left = sinew_session_user(session);
 
-	while (*left && sinew_send(peer, text, sizeof text) == 0)
+	while (*left && sinew_send(session, text, sizeof text) == 0)
 		*left -= sizeof text;
 }
 
-static void on_message(struct sinew_node *node, struct sinew_peer *peer,
+static void on_message(struct sinew_node *node, struct sinew_session *session,
 		       const struct sinew_message *msg, void *user)
 {
 	struct side *s = user;
-	uint64_t *left = sinew_peer_user(peer);
+	uint64_t *left = sinew_session_user(session);
 
 	(void)node;
 	s->bytes += msg->len;
 	if (!s->hub) {		/* each comes back */
 		*left += msg->len;
-		pump(peer);
+		pump(session);
 	}
 }
 
-static void on_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	(void)node;
 	(void)user;
-	pump(peer);
+	pump(session);
 }
 
-static void on_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		    const struct sinew_fates *fates, void *user)
+static void on_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		    const struct sinew_delivery *delivery, void *user)
 {
 	struct side *s = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	(void)reason;
-	(void)fates;
+	(void)delivery;
 	s->n_down++;
 }
 
 static const struct sinew_callbacks callbacks = {
-	.size = sizeof callbacks, .peer_up = on_up, .message = on_message,
-	.writable = on_writable, .peer_down = on_down,
+	.size = sizeof callbacks, .session_up = on_up, .message = on_message,
+	.writable = on_writable, .session_down = on_down,
 };
 
 /* Bytes of memory that are this process's alone. */
@@ -151,7 +151,7 @@ static int run_peers(struct side *s, unsigned port)
 		if (err >= 0)
 			err = gate_peer(nodes[i], 1, port);
 		if (err >= 0)
-			fds[i] = (struct pollfd) { sinew_fd_get(nodes[i]), POLLIN, 0 };
+			fds[i] = (struct pollfd) { sinew_get_fd(nodes[i]), POLLIN, 0 };
 	}
 	while (err >= 0 && s->n_down < s->n) {
 		poll(fds, s->n, -1);

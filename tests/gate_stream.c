@@ -17,7 +17,7 @@ enum role { SEND, RECV, PING, PONG };
 
 struct stream {
 	enum role role;
-	struct sinew_peer *peer;
+	struct sinew_session *session;
 	unsigned long count, done;
 	unsigned long mark;		/* where something is to be noted: a quarter, the end */
 	unsigned long bytes;
@@ -32,7 +32,7 @@ static void take_counts(const struct stream *s, unsigned long *ret)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	sinew_peer_status(s->peer, &st);
+	sinew_session_status(s->session, &st);
 	ret[0] = atomic_load(&gate_counts.allocations);
 	ret[1] = atomic_load(&gate_counts.writes);
 	ret[2] = atomic_load(&gate_counts.reads);
@@ -47,54 +47,54 @@ static __attribute__((noinline)) void at_mark(struct stream *s)
 		take_counts(s, s->end);
 		s->mark = ULONG_MAX;
 		if (s->role == PING)
-			sinew_finish(s->peer);
+			sinew_session_finish(s->session);
 	} else {
 		take_counts(s, s->begin);
 		s->mark = s->count;
 	}
 }
 
-static void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct stream *s = user;
 
 	(void)node;
-	s->peer = peer;
+	s->session = session;
 	if (s->role == PING)
-		sinew_send(peer, text, sizeof text);
+		sinew_send(session, text, sizeof text);
 }
 
-static void on_message(struct sinew_node *node, struct sinew_peer *peer,
+static void on_message(struct sinew_node *node, struct sinew_session *session,
 		       const struct sinew_message *msg, void *user)
 {
 	struct stream *s = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	s->bytes += msg->len;
 	if (++s->done >= s->mark)
 		at_mark(s);
 }
 
-static void on_ball(struct sinew_node *node, struct sinew_peer *peer,
+static void on_ball(struct sinew_node *node, struct sinew_session *session,
 		    const struct sinew_message *msg, void *user)
 {
 	struct stream *s = user;
 
-	on_message(node, peer, msg, user);
+	on_message(node, session, msg, user);
 	if (s->role == PONG || s->done < s->count)
-		sinew_send(peer, text, sizeof text);
+		sinew_send(session, text, sizeof text);
 }
 
-static void on_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		    const struct sinew_fates *fates, void *user)
+static void on_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		    const struct sinew_delivery *delivery, void *user)
 {
 	struct stream *s = user;
 
 	(void)node;
-	(void)peer;
-	(void)fates;
-	s->peer = NULL;
+	(void)session;
+	(void)delivery;
+	s->session = NULL;
 	s->down = true;
 	s->reason = reason;
 }
@@ -105,10 +105,10 @@ static int send_batch(struct stream *s)
 	unsigned long n = s->count - s->done < BATCH ? s->count - s->done : BATCH, i;
 	int err = 0;
 
-	if (s->peer == NULL || s->done == s->count)
+	if (s->session == NULL || s->done == s->count)
 		return -1;
 	for (i = 0; i < n; i++) {
-		err = sinew_send(s->peer, text, sizeof text);
+		err = sinew_send(s->session, text, sizeof text);
 		if (err)
 			break;
 	}
@@ -121,7 +121,7 @@ static int send_batch(struct stream *s)
 	if (s->done >= s->mark)
 		at_mark(s);
 	if (s->done == s->count)
-		sinew_finish(s->peer);
+		sinew_session_finish(s->session);
 	return err ? -1 : 0;
 }
 
@@ -130,7 +130,7 @@ static int open_outer(struct sinew_node *node)
 	struct epoll_event event = { .events = EPOLLIN };
 	int outer = epoll_create1(EPOLL_CLOEXEC);
 
-	if (outer < 0 || epoll_ctl(outer, EPOLL_CTL_ADD, sinew_fd_get(node), &event))
+	if (outer < 0 || epoll_ctl(outer, EPOLL_CTL_ADD, sinew_get_fd(node), &event))
 		return -errno;
 	return outer;
 }
@@ -159,7 +159,9 @@ static int role_of(const char *name)
 int main(int argc, char **argv)
 {
 	struct stream s = { 0 };
-	struct sinew_callbacks cb = { .size = sizeof cb, .peer_up = on_up, .peer_down = on_down };
+	struct sinew_callbacks cb = {
+		.size = sizeof cb, .session_up = on_up, .session_down = on_down,
+	};
 	struct sinew_node *node = NULL;
 	bool has_outer = argc == 5 && strcmp(argv[4], "outer") == 0;
 	int err, role = argc == 4 || has_outer ? role_of(argv[1]) : -1, outer = -1;

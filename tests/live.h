@@ -33,11 +33,11 @@ struct live_lines {
 /* A node and what its callbacks saw. The hooks are the test's. */
 struct live {
 	struct sinew_node *node;
-	struct sinew_peer *peer;	/* of the last peer_up, referenced */
+	struct sinew_session *session;	/* of the last session_up, referenced */
 	uint32_t id;
 	unsigned n_up, n_finished, n_down, n_writable, n_closed, n_fence;
-	enum sinew_down reason;		/* of the last peer_down */
-	struct sinew_fates fates;
+	enum sinew_down reason;		/* of the last session_down */
+	struct sinew_delivery delivery;
 	uint64_t n_received;
 	void *user;
 	void (*on_up)(struct live *l);
@@ -115,58 +115,59 @@ static inline void live_show_log(void)
 
 /* ---- callbacks ---- */
 
-static inline void live_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static inline void live_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct live *l = user;
 
 	(void)node;
-	sinew_peer_unref(l->peer);
-	l->peer = sinew_peer_ref(peer);
+	sinew_session_unref(l->session);
+	l->session = sinew_session_ref(session);
 	l->n_up++;
 	if (l->on_up)
 		l->on_up(l);
 }
 
-static inline void live_message(struct sinew_node *node, struct sinew_peer *peer,
+static inline void live_message(struct sinew_node *node, struct sinew_session *session,
 				const struct sinew_message *msg, void *user)
 {
 	struct live *l = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	l->n_received++;
 	if (l->on_message)
 		l->on_message(l, msg);
 }
 
-static inline void live_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static inline void live_finished(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	(void)node;
-	(void)peer;
+	(void)session;
 	((struct live *)user)->n_finished++;
 }
 
-static inline void live_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static inline void live_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct live *l = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	l->n_writable++;
 	if (l->on_writable)
 		l->on_writable(l);
 }
 
-static inline void live_down(struct sinew_node *node, struct sinew_peer *peer,
-			     enum sinew_down reason, const struct sinew_fates *fates, void *user)
+static inline void live_down(struct sinew_node *node, struct sinew_session *session,
+			     enum sinew_down reason, const struct sinew_delivery *delivery,
+			     void *user)
 {
 	struct live *l = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	l->n_down++;
 	l->reason = reason;
-	l->fates = *fates;
+	l->delivery = *delivery;
 	if (l->on_down)
 		l->on_down(l);
 }
@@ -211,11 +212,11 @@ static inline bool live_open(struct live *l, const struct sinew_options *opt)
 {
 	static const struct sinew_callbacks cb = {
 		.size = sizeof cb,
-		.peer_up = live_up,
+		.session_up = live_up,
 		.message = live_message,
-		.peer_finished = live_finished,
+		.session_finished = live_finished,
 		.writable = live_writable,
-		.peer_down = live_down,
+		.session_down = live_down,
 		.fence_asked = live_fence,
 		.closed = live_closed,
 	};
@@ -244,16 +245,16 @@ static inline void live_free(struct live *l)
 {
 	sinew_node_free(l->node);
 	l->node = NULL;
-	sinew_peer_unref(l->peer);
-	l->peer = NULL;
+	sinew_session_unref(l->session);
+	l->session = NULL;
 }
 
 static inline struct sinew_status live_status(struct live *l)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	if (l->peer)
-		CHECK_EQ(sinew_peer_status(l->peer, &st), 0);
+	if (l->session)
+		CHECK_EQ(sinew_session_status(l->session, &st), 0);
 	return st;
 }
 
@@ -270,7 +271,7 @@ static inline void live_turn(struct live *const *nodes, unsigned n, struct pollf
 		abort();
 	for (unsigned i = 0; i < n; i++)
 		fds[i] = (struct pollfd) {
-			.fd = nodes[i]->node ? sinew_fd_get(nodes[i]->node) : -1,
+			.fd = nodes[i]->node ? sinew_get_fd(nodes[i]->node) : -1,
 			.events = POLLIN,
 		};
 	for (unsigned i = 0; i < n_more; i++)

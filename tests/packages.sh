@@ -150,7 +150,7 @@ unit_file_is_there()
 
 purged()
 {
-	inside dpkg --purge sinew libsinew-dev libsinew0 &&
+	inside dpkg --purge sinew libsinew-dev libsinew1 &&
 		! inside dpkg -l | grep sinew &&
 		! find "$root" -xdev -name '*sinew*' | grep .
 }
@@ -159,7 +159,7 @@ check 'are built' env BUILD="$BUILD" tools/deb.sh || finish
 check 'lintian finds no error' no_errors_in_them
 check 'the source package holds the sources and nothing built' source_is_clean
 check 'a scratch system' make_root || finish
-check 'the command and the library install' install libsinew0 sinew || finish
+check 'the command and the library install' install libsinew1 sinew || finish
 check 'the command says its version' inside sinew --version
 check 'sinew cat runs' cat_runs
 check 'the development files install' install libsinew-dev

@@ -32,8 +32,8 @@ struct side {
 	uint32_t nodeid;
 	struct sockaddr_storage addr;
 	pthread_mutex_t lock;
-	struct sinew_peer *peer;	/* referenced, or NULL; lock */
-	struct sinew_peer *up;		/* between peer_up and peer_down */
+	struct sinew_session *session;	/* referenced, or NULL; lock */
+	struct sinew_session *up;	/* between session_up and session_down */
 	uint64_t number;		/* of the last message of that life */
 	uint64_t last[WRITERS];		/* what each of them wrote last, of what came */
 	uint64_t echoes;
@@ -84,25 +84,25 @@ static inline struct side *other_side(struct side *s)
 }
 
 /* The present life of the peer, referenced; NULL: none. */
-static inline struct sinew_peer *take_peer(struct side *s)
+static inline struct sinew_session *take_peer(struct side *s)
 {
-	struct sinew_peer *p;
+	struct sinew_session *p;
 
 	pthread_mutex_lock(&s->lock);
-	p = s->peer ? sinew_peer_ref(s->peer) : NULL;
+	p = s->session ? sinew_session_ref(s->session) : NULL;
 	pthread_mutex_unlock(&s->lock);
 	return p;
 }
 
-static inline void put_peer(struct side *s, struct sinew_peer *p)
+static inline void put_peer(struct side *s, struct sinew_session *p)
 {
-	struct sinew_peer *was;
+	struct sinew_session *was;
 
 	pthread_mutex_lock(&s->lock);
-	was = s->peer;
-	s->peer = p ? sinew_peer_ref(p) : NULL;
+	was = s->session;
+	s->session = p ? sinew_session_ref(p) : NULL;
 	pthread_mutex_unlock(&s->lock);
-	sinew_peer_unref(was);
+	sinew_session_unref(was);
 }
 
 /* ---- messages ---- */
@@ -165,14 +165,14 @@ static inline void check_growth(const struct sinew_status *a, const struct sinew
 
 /* ---- callbacks ---- */
 
-static inline void stress_up(struct sinew_node *n, struct sinew_peer *p, void *user)
+static inline void stress_up(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct side *s = user;
 
 	MUST(n == s->n);
 	MUST(!s->up);
-	MUST(sinew_peer_nodeid(p) == other_side(s)->nodeid);
-	sinew_peer_set_user(p, s);
+	MUST(sinew_session_nodeid(p) == other_side(s)->nodeid);
+	sinew_session_set_user(p, s);
 	s->up = p;
 	s->number = 0;
 	put_peer(s, p);
@@ -180,7 +180,7 @@ static inline void stress_up(struct sinew_node *n, struct sinew_peer *p, void *u
 }
 
 /* Threads take it from there, and release it. */
-static inline void keep_it(struct side *s, struct sinew_peer *p, const struct sinew_message *m)
+static inline void keep_it(struct side *s, struct sinew_session *p, const struct sinew_message *m)
 {
 	struct sinew_kept *k;
 	int err = sinew_keep(p, m, &k);
@@ -191,7 +191,7 @@ static inline void keep_it(struct side *s, struct sinew_peer *p, const struct si
 		sinew_release(atomic_exchange(&stress.kept[m->number % KEPT_MAX], k));
 }
 
-static inline void send_back(struct side *s, struct sinew_peer *p)
+static inline void send_back(struct side *s, struct sinew_session *p)
 {
 	uint8_t m[100];
 	size_t len = make_message(m, sizeof m, WORKERS, ++s->echoes);
@@ -200,13 +200,13 @@ static inline void send_back(struct side *s, struct sinew_peer *p)
 	MUST(!err || err == -EAGAIN || err == -ESHUTDOWN);
 }
 
-static inline void stress_message(struct sinew_node *n, struct sinew_peer *p,
+static inline void stress_message(struct sinew_node *n, struct sinew_session *p,
 				  const struct sinew_message *m, void *user)
 {
 	struct side *s = user;
 	struct stress_head head;
 
-	MUST(s->up == p && sinew_peer_user(p) == s);
+	MUST(s->up == p && sinew_session_user(p) == s);
 	MUST(m->number == s->number + 1);
 	s->number = m->number;
 	if (!is_message(m->data, m->len, &head)) {
@@ -225,8 +225,8 @@ static inline void stress_message(struct sinew_node *n, struct sinew_peer *p,
 	s->messages++;
 }
 
-static inline void stress_down(struct sinew_node *n, struct sinew_peer *p, enum sinew_down reason,
-			       const struct sinew_fates *f, void *user)
+static inline void stress_down(struct sinew_node *n, struct sinew_session *p,
+			       enum sinew_down reason, const struct sinew_delivery *f, void *user)
 {
 	struct sinew_status st = { .size = sizeof st };
 	struct side *s = user;
@@ -235,10 +235,10 @@ static inline void stress_down(struct sinew_node *n, struct sinew_peer *p, enum 
 	MUST(s->up == p);
 	s->up = NULL;
 	put_peer(s, NULL);
-	MUST(f->acked <= f->unknown && f->unknown <= f->queued);
-	MUST(!sinew_peer_status(p, &st));
+	MUST(f->acked <= f->in_doubt && f->in_doubt <= f->unsent);
+	MUST(!sinew_session_status(p, &st));
 	check_status(&st, other_side(s)->nodeid);
-	MUST(st.acked == f->acked && st.sent <= f->queued);
+	MUST(st.acked == f->acked && st.sent <= f->unsent);
 	s->downs++;
 }
 
@@ -254,16 +254,16 @@ static inline void stress_self_lost(struct sinew_node *n, uint64_t incarnation, 
 static inline void stress_closed(struct sinew_node *n, void *user)
 {
 	struct side *s = user;
-	struct sinew_report_peer r;
+	struct sinew_report_session r;
 
 	MUST(sinew_report(n, &r, 1) <= 1);
 	s->closed = true;
 }
 
 /* They are there, so that calls from other threads lead to calls of them. */
-static inline void stress_nothing(struct sinew_node *n, struct sinew_peer *p, void *user)
+static inline void stress_nothing(struct sinew_node *n, struct sinew_session *p, void *user)
 {
-	MUST(n == ((struct side *)user)->n && sinew_peer_user(p) == user);
+	MUST(n == ((struct side *)user)->n && sinew_session_user(p) == user);
 }
 
 static inline void stress_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
@@ -275,11 +275,11 @@ static inline void stress_fence(struct sinew_node *n, uint32_t nodeid, uint64_t 
 
 static const struct sinew_callbacks stress_callbacks = {
 	.size = sizeof(struct sinew_callbacks),
-	.peer_up = stress_up,
+	.session_up = stress_up,
 	.message = stress_message,
-	.peer_finished = stress_nothing,
+	.session_finished = stress_nothing,
 	.writable = stress_nothing,
-	.peer_down = stress_down,
+	.session_down = stress_down,
 	.fence_asked = stress_fence,
 	.self_lost = stress_self_lost,
 	.closed = stress_closed,

@@ -21,9 +21,9 @@ struct worker {
 	uint64_t rng;
 	uint64_t count;			/* of its messages */
 	struct side *s;			/* of this step */
-	struct sinew_peer *h;		/* of this step, or NULL */
-	struct sinew_peer *old;		/* referenced for long: its life may be over */
-	struct sinew_peer *seen;	/* whose status was the last one, referenced */
+	struct sinew_session *h;	/* of this step, or NULL */
+	struct sinew_session *old;	/* referenced for long: its life may be over */
+	struct sinew_session *seen;	/* whose status was the last one, referenced */
 	struct sinew_status status;
 	struct sinew_slot slots[SLOTS];
 	uint64_t messages, since_ms;	/* all that came, and when it was so many */
@@ -120,8 +120,8 @@ static void call_sendv(struct worker *w)
 
 static void call_send_many(struct worker *w)
 {
-	struct sinew_peer *theirs = take_peer(other_side(w->s));
-	struct sinew_peer *peers[] = { w->h, theirs ? theirs : w->h };
+	struct sinew_session *theirs = take_peer(other_side(w->s));
+	struct sinew_session *peers[] = { w->h, theirs ? theirs : w->h };
 	int results[] = { 0, 0 }, n = theirs && theirs != w->h ? 2 : 1;
 	size_t len = message(w, 200);
 	int taken = sinew_send_many(peers, n, w->buf, len, results);
@@ -129,12 +129,12 @@ static void call_send_many(struct worker *w)
 	EXPECT_SENT("sinew_send_many", results[0]);
 	EXPECT_SENT("sinew_send_many", results[1]);
 	MUST(taken == (results[0] == 0) + (n == 2 && results[1] == 0));
-	sinew_peer_unref(theirs);
+	sinew_session_unref(theirs);
 }
 
 static void call_max_message(struct worker *w)
 {
-	MUST(sinew_peer_max_message(w->h) == MESSAGE_MAX);
+	MUST(sinew_session_max_message(w->h) == MESSAGE_MAX);
 }
 
 static void call_slot_max(struct worker *w)
@@ -150,8 +150,8 @@ static void call_get(struct worker *w)
 
 	if (slot->data)
 		return;
-	err = sinew_get(w->h, 300, slot);
-	EXPECT_SENT("sinew_get", err);
+	err = sinew_reserve(w->h, 300, slot);
+	EXPECT_SENT("sinew_reserve", err);
 	if (!err)
 		make_message(slot->data, 300, w->i, ++w->count);
 }
@@ -169,7 +169,7 @@ static void call_cancel(struct worker *w)
 	struct sinew_slot *slot = &w->slots[draw(w, SLOTS)];
 
 	if (slot->data)
-		MUST(sinew_cancel(slot) == 0);
+		MUST(sinew_discard(slot) == 0);
 }
 
 /* ---- what was received ---- */
@@ -193,45 +193,45 @@ static void call_kept(struct worker *w)
 
 static void call_ref(struct worker *w)
 {
-	sinew_peer_unref(w->old);
-	w->old = sinew_peer_ref(w->h);
+	sinew_session_unref(w->old);
+	w->old = sinew_session_ref(w->h);
 }
 
 static void call_names_of_peer(struct worker *w)
 {
-	MUST(sinew_peer_nodeid(w->h) == 1 || sinew_peer_nodeid(w->h) == 2);
-	MUST(sinew_peer_incarnation(w->h) != 0);
+	MUST(sinew_session_nodeid(w->h) == 1 || sinew_session_nodeid(w->h) == 2);
+	MUST(sinew_session_incarnation(w->h) != 0);
 }
 
 static void call_finish(struct worker *w)
 {
 	if (w->phase != RUNNING || passes(&lives))
-		EXPECT("sinew_finish", sinew_finish(w->h), ESTALE);
+		EXPECT("sinew_session_finish", sinew_session_finish(w->h), ESTALE);
 }
 
 static void call_abort(struct worker *w)
 {
 	if (w->phase != RUNNING || passes(&lives))
-		EXPECT("sinew_abort", sinew_abort(w->h), ESTALE);
+		EXPECT("sinew_session_abort", sinew_session_abort(w->h), ESTALE);
 }
 
 static void call_unsent(struct worker *w)
 {
 	struct sinew_unsent it = { .size = sizeof it };
-	struct sinew_peer *h = w->old ? w->old : w->h;
+	struct sinew_session *h = w->old ? w->old : w->h;
 	struct stress_head head;
 	uint64_t number = 0;
 	int got;
 
 	pthread_mutex_lock(&unsent_lock);
-	while ((got = sinew_unsent_next(h, &it)) > 0) {
+	while ((got = sinew_session_unsent_next(h, &it)) > 0) {
 		MUST(it.number > number && it.len <= sizeof w->buf);
 		number = it.number;
-		MUST(sinew_unsent_copy(h, &it, w->buf) == 0);
+		MUST(sinew_session_unsent_copy(h, &it, w->buf) == 0);
 		MUST(is_message(w->buf, it.len, &head));
 	}
 	pthread_mutex_unlock(&unsent_lock);
-	EXPECT("sinew_unsent_next", got, EBUSY);
+	EXPECT("sinew_session_unsent_next", got, EBUSY);
 }
 
 /* ---- status ---- */
@@ -240,13 +240,13 @@ static void call_peer_status(struct worker *w)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	MUST(sinew_peer_status(w->h, &st) == 0);
-	check_status(&st, sinew_peer_nodeid(w->h));
+	MUST(sinew_session_status(w->h, &st) == 0);
+	check_status(&st, sinew_session_nodeid(w->h));
 	if (w->h == w->seen)
 		check_growth(&w->status, &st);
 	w->status = st;
-	sinew_peer_unref(w->seen);
-	w->seen = sinew_peer_ref(w->h);
+	sinew_session_unref(w->seen);
+	w->seen = sinew_session_ref(w->h);
 }
 
 static uint32_t some_nodeid(struct worker *w)
@@ -258,9 +258,9 @@ static void call_node_status(struct worker *w)
 {
 	struct sinew_status st = { .size = sizeof st };
 	uint32_t nodeid = some_nodeid(w);
-	int err = sinew_node_status(w->s->n, nodeid, &st);
+	int err = sinew_peer_status(w->s->n, nodeid, &st);
 
-	EXPECT("sinew_node_status", err, ENOENT);
+	EXPECT("sinew_peer_status", err, ENOENT);
 	if (!err)
 		check_status(&st, nodeid);
 }
@@ -296,7 +296,7 @@ static void address_of(struct worker *w, uint32_t nodeid, struct sockaddr_storag
 {
 	*ret = other_side(w->s)->addr;
 	if (nodeid == STRANGER)
-		MUST(sinew_address("127.0.0.3", 1, ret) == 0);
+		MUST(sinew_parse_address("127.0.0.3", 1, ret) == 0);
 }
 
 static void call_peer_add(struct worker *w)
@@ -430,9 +430,9 @@ static void call_dispatch(struct worker *w)
 static void call_fd_get(struct worker *w)
 {
 	if (stress.mode.own_thread)
-		MUST(sinew_fd_get(w->s->n) == -EINVAL);
+		MUST(sinew_get_fd(w->s->n) == -EINVAL);
 	else if (stress.mode.shows_fd)
-		MUST(sinew_fd_get(w->s->n) >= 0);
+		MUST(sinew_get_fd(w->s->n) >= 0);
 }
 
 static void call_close(struct worker *w)
@@ -477,24 +477,24 @@ static struct call calls[] = {
 	{ "sinew_send_numbered", call_send_numbered, HANDLE, 200, 0 },
 	{ "sinew_sendv", call_sendv, HANDLE, 200, 0 },
 	{ "sinew_send_many", call_send_many, HANDLE, 200, 0 },
-	{ "sinew_peer_max_message", call_max_message, HANDLE, 20, 0 },
+	{ "sinew_session_max_message", call_max_message, HANDLE, 20, 0 },
 	{ "sinew_slot_max", call_slot_max, HANDLE, 20, 0 },
-	{ "sinew_get", call_get, HANDLE, 200, 0 },
+	{ "sinew_reserve", call_get, HANDLE, 200, 0 },
 	{ "sinew_commit", call_commit, HANDLE, 200, 0 },
-	{ "sinew_cancel", call_cancel, HANDLE, 100, 0 },
+	{ "sinew_discard", call_cancel, HANDLE, 100, 0 },
 	{ "sinew_kept_data sinew_kept_len sinew_release", call_kept, HANDLE, 400, 0 },
-	{ "sinew_peer_ref sinew_peer_unref", call_ref, HANDLE, 20, 0 },
-	{ "sinew_peer_nodeid sinew_peer_incarnation", call_names_of_peer, HANDLE, 20, 0 },
-	{ "sinew_finish", call_finish, HANDLE, 20, 0 },
-	{ "sinew_abort", call_abort, HANDLE, 20, 0 },
-	{ "sinew_unsent_next sinew_unsent_copy", call_unsent, HANDLE, 20, 0 },
-	{ "sinew_peer_status", call_peer_status, HANDLE, 400, 0 },
-	{ "sinew_node_status", call_node_status, NODE, 200, 0 },
+	{ "sinew_session_ref sinew_session_unref", call_ref, HANDLE, 20, 0 },
+	{ "sinew_session_nodeid sinew_session_incarnation", call_names_of_peer, HANDLE, 20, 0 },
+	{ "sinew_session_finish", call_finish, HANDLE, 20, 0 },
+	{ "sinew_session_abort", call_abort, HANDLE, 20, 0 },
+	{ "sinew_session_unsent_next sinew_session_unsent_copy", call_unsent, HANDLE, 20, 0 },
+	{ "sinew_session_status", call_peer_status, HANDLE, 400, 0 },
+	{ "sinew_peer_status", call_node_status, NODE, 200, 0 },
 	{ "sinew_last_refusal", call_last_refusal, NODE, 20, 0 },
 	{ "sinew_node_id sinew_node_group sinew_incarnation", call_names_of_node, NODE, 20, 0 },
 	{ "sinew_version sinew_error_name sinew_level_name sinew_state_name sinew_down_name "
 	  "sinew_path_state_name sinew_fence_reason_name", call_names, NODE, 20, 0 },
-	{ "sinew_peer_add sinew_address", call_peer_add, NODE, 100, 0 },
+	{ "sinew_peer_add sinew_parse_address", call_peer_add, NODE, 100, 0 },
 	{ "sinew_peer_set_addrs", call_peer_set_addrs, NODE, 20, 0 },
 	{ "sinew_peer_remove", call_peer_remove, NODE, 60, 0 },
 	{ "sinew_peer_joined", call_joined, NODE, 100, 0 },
@@ -507,7 +507,7 @@ static struct call calls[] = {
 	{ "sinew_watch", call_watch, NODE, 20, 0 },
 	{ "sinew_break", call_break, NODE, 20, 0 },
 	{ "sinew_dispatch", call_dispatch, NODE, 1500, 0 },
-	{ "sinew_fd_get", call_fd_get, NODE, 20, 0 },
+	{ "sinew_get_fd", call_fd_get, NODE, 20, 0 },
 	{ "sinew_close", call_close, NODE, 20, 0 },
 	{ "sinew_node_new sinew_node_free sinew_options_init", call_node_new, NODE, 2, 0 },
 };
@@ -517,8 +517,8 @@ static struct call calls[] = {
 /* Of the interface, and not for any thread. */
 static const struct { const char *name, *why; } others[] = {
 	{ "sinew_keep", "from the message callback, which does it" },
-	{ "sinew_peer_set_user", "from callbacks, which do it" },
-	{ "sinew_peer_user", "from callbacks, which do it" },
+	{ "sinew_session_set_user", "from callbacks, which do it" },
+	{ "sinew_session_user", "from callbacks, which do it" },
 	{ "sinew_report", "from callbacks, which do it" },
 };
 

@@ -16,7 +16,7 @@ static struct sockaddr_storage address(const char *text)
 {
 	struct sockaddr_storage sa = { 0 };
 
-	CHECK_EQ(sinew_address(text, 21065, &sa), 0);
+	CHECK_EQ(sinew_parse_address(text, 21065, &sa), 0);
 	return sa;
 }
 
@@ -35,7 +35,7 @@ static bool same(const char *a, const char *b)
 	return addr_same(&sa, &sb);
 }
 
-/* As programs may fill it in, unlike sinew_address(). */
+/* As programs may fill it in, unlike sinew_parse_address(). */
 static struct sockaddr_storage six(const char *text, uint32_t scope)
 {
 	struct sockaddr_storage sa = { .ss_family = AF_INET6 };
@@ -75,9 +75,9 @@ static void numbers_with_leading_zeros_are_no_address(void)
 {
 	struct sockaddr_storage sa;
 
-	CHECK_EQ(sinew_address("010.0.0.1", 0, &sa), -EINVAL);
-	CHECK_EQ(sinew_address("::ffff:010.0.0.1", 0, &sa), -EINVAL);
-	CHECK_EQ(sinew_address("10.1", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("010.0.0.1", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("::ffff:010.0.0.1", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("10.1", 0, &sa), -EINVAL);
 }
 
 static void longest_text_fits(void)
@@ -141,7 +141,7 @@ static void addresses_of_peers_are_looked_at(void)
 	CHECK_EQ(sinew_peer_add(n, 2, &sa, 1), -EINVAL);
 	sa = six("::ffff:127.0.0.2", 0);
 	CHECK_EQ(sinew_peer_add(n, 2, &sa, 1), 0);
-	CHECK_EQ(sinew_node_status(n, 2, &st), 0);
+	CHECK_EQ(sinew_peer_status(n, 2, &st), 0);
 	CHECK_EQ(st.paths[0].addr.ss_family, AF_INET);
 	sa = six("fe80::77", 0);
 	CHECK_EQ(sinew_peer_set_addrs(n, 2, &sa, 1), -EINVAL);

@@ -154,7 +154,8 @@ static void hear_end(struct wire *w, uint32_t reason)
 	hang_up(w);
 }
 
-static void keep_message(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void keep_message(struct test_node *t, struct sinew_session *p,
+			 const struct sinew_message *m)
 {
 	(void)t, (void)p;
 	memcpy(last, m->data, m->len);
@@ -235,8 +236,8 @@ static void messages_go_both_ways(void)
 
 	open_node(2, 1, SINEW_MEMBERSHIP_STATIC);
 	w = first_contact(0, NULL);
-	DRIVE(c, node->seen[2].peer);
-	CHECK_EQ(sinew_send(node->seen[2].peer, "from the node", 13), 0);
+	DRIVE(c, node->seen[2].session);
+	CHECK_EQ(sinew_send(node->seen[2].session, "from the node", 13), 0);
 	CHECK_OR_RETURN(hear(w, DATA));
 	own = 1;
 	t = opts(DATA, 0, NULL, "from the node", 13);
@@ -291,9 +292,9 @@ static void a_new_link_goes_on_at_next(void)
 
 	open_node(2, 1, SINEW_MEMBERSHIP_STATIC);
 	w = first_contact(0, NULL);
-	DRIVE(c, node->seen[2].peer);
+	DRIVE(c, node->seen[2].session);
 	for (unsigned i = 0; i < 3; i++)
-		CHECK_EQ(sinew_send(node->seen[2].peer, &"abc"[i], 1), 0);
+		CHECK_EQ(sinew_send(node->seen[2].session, &"abc"[i], 1), 0);
 	for (unsigned i = 0; i < 3; i++)
 		CHECK_OR_RETURN(hear(w, DATA));
 	say_data(w, 0, "one");
@@ -349,10 +350,10 @@ static void pieces_fit_the_readers_maxframe(void)
 	say(w, hello(&(struct greeting){ .maxframe = 104 }));
 	hear_end(w, PROTOCOL);
 	w = first_contact(105, NULL);
-	DRIVE(c, node->seen[2].peer);
+	DRIVE(c, node->seen[2].session);
 	last_len = 0;
 	memset(last, 'x', 200);
-	CHECK_EQ(sinew_send(node->seen[2].peer, last, 200), 0);
+	CHECK_EQ(sinew_send(node->seen[2].session, last, 200), 0);
 	for (uint32_t i = 0, at = 0; at < 200; i++) {
 		CHECK_OR_RETURN(hear(w, FRAGMENT));
 		CHECK(w->frame.n <= 105);
@@ -470,11 +471,11 @@ static void both_finish(void)
 
 	open_node(2, 1, SINEW_MEMBERSHIP_STATIC);
 	w = first_contact(0, NULL);
-	DRIVE(c, node->seen[2].peer);
+	DRIVE(c, node->seen[2].session);
 	say(w, opts(FIN, 0, NULL, "", 0));
 	hear_ack_of(w, 1);
 	DRIVE(c, node->seen[2].finishes == 1);
-	CHECK_EQ(sinew_finish(node->seen[2].peer), 0);
+	CHECK_EQ(sinew_session_finish(node->seen[2].session), 0);
 	CHECK_OR_RETURN(hear(w, FIN));
 	own = 1;
 	t = opts(FIN, 0, NULL, "", 0);

@@ -155,7 +155,7 @@ static void settle(void)
 
 static bool is_changed(void)
 {
-	struct pollfd p = { sinew_corosync_fd_get(cs), POLLIN, 0 };
+	struct pollfd p = { sinew_corosync_get_fd(cs), POLLIN, 0 };
 
 	return poll(&p, 1, 0) > 0;
 }

@@ -118,7 +118,7 @@ static void send_to_each_other(uint64_t from, uint64_t to)
 {
 	for (uint64_t n = from; n <= to; n++)
 		for (unsigned i = 0; i < 2; i++)
-			CHECK_EQ(sinew_send(nodes[i].peer, &n, sizeof n), 0);
+			CHECK_EQ(sinew_send(nodes[i].session, &n, sizeof n), 0);
 }
 
 static void close_pair(void)

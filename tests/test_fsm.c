@@ -47,7 +47,7 @@ static unsigned actions_of(const char *letters)
 	static const struct { char letter; unsigned action; } all[] = {
 		{ 'F', FSM_QUEUE_FIN }, { 'f', FSM_FINISHED }, { 'a', FSM_ACK_NOW },
 		{ 'n', FSM_NOTE }, { 'c', FSM_CLEAN }, { 's', FSM_SHUT }, { 'k', FSM_KEEP },
-		{ 'o', FSM_FATES }, { '!', FSM_FAULT },
+		{ 'o', FSM_REPORT }, { '!', FSM_FAULT },
 	};
 	unsigned actions = 0;
 
@@ -90,7 +90,7 @@ static void sense(void)
 		CHECK_EQ(fsm_cell(s, FSM_END)->next, FSM_CLOSED);
 		for (int e = 0; e < FSM_EVENTS; e++) {
 			const struct fsm_cell *c = fsm_cell(s, e);
-			unsigned ends = c->actions & (FSM_CLEAN | FSM_FATES);
+			unsigned ends = c->actions & (FSM_CLEAN | FSM_REPORT);
 
 			/* A fault changes nothing; an end says how, and only an end does. */
 			if (c->actions & FSM_FAULT)

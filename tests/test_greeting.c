@@ -63,7 +63,7 @@ static struct sockaddr_storage address(const char *text)
 {
 	struct sockaddr_storage sa = { 0 };
 
-	CHECK_EQ(sinew_address(text, 21065, &sa), 0);
+	CHECK_EQ(sinew_parse_address(text, 21065, &sa), 0);
 	return sa;
 }
 

@@ -112,7 +112,7 @@ unit_names_the_command()
 left_behind() { ! find "$dir/usr" -type f -o -type l | grep .; }
 
 check 'install: into a scratch prefix' run_make install-built
-check 'install: soname' soname_is libsinew.so.0
+check 'install: soname' soname_is libsinew.so.1
 check 'install: exactly the functions of the header are exported' same_symbols
 extract >"$dir/hello.c"
 check 'install: the README example builds against it' compile_shared

@@ -89,7 +89,7 @@ static void another_reason_is_told(void)
 	struct sinew_options o;
 
 	c->n = 1;
-	CHECK_EQ(sinew_address("192.0.2.1", 0, &addrs[1]), 0);
+	CHECK_EQ(sinew_parse_address("192.0.2.1", 0, &addrs[1]), 0);
 	listening_options(&o, addrs, 2);
 	CHECK_OR_RETURN(node_open(&c->t[1], 1, &o));
 	CHECK_EQ(said("addr=192.0.2.1:21065 cannot listen: Cannot assign requested address: no "
@@ -104,7 +104,7 @@ static void none_is_the_end_with_all_reasons(void)
 	struct sinew_options o;
 	int fd = occupy(&addrs[0]);
 
-	CHECK_EQ(sinew_address("192.0.2.1", 0, &addrs[1]), 0);
+	CHECK_EQ(sinew_parse_address("192.0.2.1", 0, &addrs[1]), 0);
 	listening_options(&o, addrs, 2);
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EADDRINUSE);
 	CHECK_EQ(said("cannot listen: Address already in use: another program has that port"), 1);
@@ -130,7 +130,7 @@ static void a_peer_may_get_its_address_later(void)
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 2, NULL, 0), 0);
 	CHECK_EQ(sinew_peer_add(c->t[2].n, 1, NULL, 0), 0);
 	cluster_turn(c);
-	CHECK_EQ(sinew_node_status(c->t[1].n, 2, &st), 0);
+	CHECK_EQ(sinew_peer_status(c->t[1].n, 2, &st), 0);
 	CHECK_EQ(st.n_paths, 0);
 	CHECK_EQ(st.state, SINEW_CLOSED);
 	CHECK_EQ(sinew_peer_set_addrs(c->t[1].n, 2, NULL, 0), -EINVAL);

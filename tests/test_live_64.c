@@ -94,10 +94,10 @@ static size_t length_of(unsigned from, unsigned to, uint64_t number)
 	return 8 + word_of(from, to, number, 0xffff) % (LENGTH_MAX / 8) * 8;
 }
 
-static void check_message(struct test_node *t, struct sinew_peer *p,
+static void check_message(struct test_node *t, struct sinew_session *p,
 			  const struct sinew_message *m)
 {
-	unsigned from = sinew_peer_nodeid(p), to = (unsigned)(t - cluster->t);
+	unsigned from = sinew_session_nodeid(p), to = (unsigned)(t - cluster->t);
 	uint64_t w;
 
 	t->seen[from].bad += m->len != length_of(from, to, m->number);
@@ -114,11 +114,11 @@ static void send_next(unsigned from, unsigned to)
 	size_t len = length_of(from, to, number);
 	int err;
 
-	if (!s->peer || number > MESSAGES)
+	if (!s->session || number > MESSAGES)
 		return;
 	for (unsigned i = 0; i < len / 8; i++)
 		body[i] = word_of(from, to, number, i);
-	err = sinew_sendv(s->peer, &(struct iovec) { body, len }, 1, &got);
+	err = sinew_sendv(s->session, &(struct iovec) { body, len }, 1, &got);
 	if (err == -EAGAIN)
 		return;
 	if (err || got != number) {
@@ -151,7 +151,7 @@ static bool all_linked(void)
 
 	for (unsigned i = 1; i <= n_nodes; i++)
 		for (unsigned k = 1; k <= n_nodes; k++)
-			if (i != k && (sinew_node_status(cluster->t[i].n, k, &st) ||
+			if (i != k && (sinew_peer_status(cluster->t[i].n, k, &st) ||
 				       !st.link_up || st.unacked))
 				return false;
 	return true;
@@ -215,7 +215,7 @@ static void sums(void)
 		for (unsigned k = 1; k <= n_nodes; k++) {
 			if (i == k)
 				continue;
-			CHECK_EQ(sinew_node_status(cluster->t[i].n, k, &st), 0);
+			CHECK_EQ(sinew_peer_status(cluster->t[i].n, k, &st), 0);
 			reconnects += st.reconnects;
 			unacked += st.resumed_unacked;
 			resent += st.resent;
@@ -241,8 +241,8 @@ static void sessions_are_whole(unsigned downs)
 				CHECK_EQ(s->ups * 100 + s->downs * 10 + s->bad, 100 + downs * 10);
 			if (downs && s->reason != SINEW_DOWN_CLOSED)
 				CHECK_STR(sinew_down_name(s->reason), "closed");
-			if (downs && s->fates.acked != MESSAGES)
-				CHECK_EQ(s->fates.acked, MESSAGES);
+			if (downs && s->delivery.acked != MESSAGES)
+				CHECK_EQ(s->delivery.acked, MESSAGES);
 		}
 		CHECK_EQ(cluster->t[i].self_losts + cluster->t[i].fences, 0);
 	}

@@ -72,9 +72,9 @@ static void send_all(struct live *l)
 
 	for (unsigned i = 0; i < N_MESSAGES; i++) {
 		live_fill(text, lengths[i], l->id, i + 1);
-		CHECK_EQ(sinew_send(l->peer, text, lengths[i]), 0);
+		CHECK_EQ(sinew_send(l->session, text, lengths[i]), 0);
 	}
-	CHECK_EQ(sinew_finish(l->peer), 0);
+	CHECK_EQ(sinew_session_finish(l->session), 0);
 }
 
 static void take_message(struct live *l, const struct sinew_message *msg)
@@ -161,10 +161,10 @@ static const char *side_fault(struct lane *lane, struct live *l)
 	if (l->n_received != N_MESSAGES)
 		return "not all messages came, or too many";
 	if (l->n_up != 1 || l->n_down != 1 || l->n_finished != 1)
-		return "not one peer_up, one peer_finished and one peer_down";
+		return "not one session_up, one session_finished and one session_down";
 	if (l->reason != SINEW_DOWN_CLOSED)
 		return sinew_down_name(l->reason);
-	if (l->fates.acked != N_MESSAGES || l->fates.queued != N_MESSAGES)
+	if (l->delivery.acked != N_MESSAGES || l->delivery.unsent != N_MESSAGES)
 		return "fates";
 	if (lane->job->no_reconnect && live_status(l).reconnects)
 		return "it reconnected";

@@ -60,7 +60,7 @@ static int send_one(struct echo *e, const struct head *h)
 
 	memcpy(text, h, sizeof *h);
 	live_fill(text + sizeof *h, h->length - sizeof *h, h->owner, h->number);
-	return sinew_send(e->live->peer, text, h->length);
+	return sinew_send(e->live->session, text, h->length);
 }
 
 /* Fills the own queue until it takes no more. */
@@ -116,7 +116,7 @@ static void keep(struct echo *e, const struct sinew_message *msg)
 {
 	struct waiting *w = calloc(1, sizeof *w);
 
-	if (!w || sinew_keep(e->live->peer, msg, &w->kept)) {
+	if (!w || sinew_keep(e->live->session, msg, &w->kept)) {
 		free(w);
 		e->n_failed++;
 		return;

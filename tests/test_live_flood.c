@@ -125,7 +125,7 @@ static void tune(struct sinew_options *o)
 	o->log_level = SINEW_INFO;
 }
 
-static void send_one(struct sinew_peer *p)
+static void send_one(struct sinew_session *p)
 {
 	uint64_t m[MESSAGE / sizeof(uint64_t)] = { 0 };
 	int err = sinew_send(p, m, sizeof m);
@@ -135,9 +135,9 @@ static void send_one(struct sinew_peer *p)
 }
 
 /* One comes, one goes: so many are under way all the time. */
-static void answer(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void answer(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
-	unsigned id = sinew_peer_nodeid(p);
+	unsigned id = sinew_session_nodeid(p);
 
 	(void)m;
 	if (id == PEER)
@@ -146,10 +146,10 @@ static void answer(struct test_node *t, struct sinew_peer *p, const struct sinew
 	send_one(p);
 }
 
-static void begin(struct test_node *t, struct sinew_peer *p)
+static void begin(struct test_node *t, struct sinew_session *p)
 {
 	(void)t;
-	for (unsigned i = 0; i < WINDOW && sinew_peer_nodeid(p) != PEER; i++)
+	for (unsigned i = 0; i < WINDOW && sinew_session_nodeid(p) != PEER; i++)
 		send_one(p);
 }
 

@@ -31,22 +31,22 @@ static void drive(int fd, short events, int ms)
 	cluster_turn(cluster);
 }
 
-static void send_one(struct sinew_peer *p)
+static void send_one(struct sinew_session *p)
 {
 	uint64_t text[4] = { 0 };
 
 	CHECK_EQ(sinew_send(p, text, sizeof text), 0);
 }
 
-static void answer(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void answer(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	(void)t;
 	/* What was forged is not that long. */
-	t->seen[sinew_peer_nodeid(p)].bad += m->len != 4 * sizeof(uint64_t);
+	t->seen[sinew_session_nodeid(p)].bad += m->len != 4 * sizeof(uint64_t);
 	send_one(p);
 }
 
-static void begin(struct test_node *t, struct sinew_peer *p)
+static void begin(struct test_node *t, struct sinew_session *p)
 {
 	(void)t;
 	for (unsigned i = 0; i < WINDOW; i++)
@@ -101,7 +101,7 @@ static struct sinew_status status(unsigned at, unsigned of)
 {
 	struct sinew_status s = { .size = sizeof s };
 
-	CHECK_EQ(sinew_node_status(cluster->t[at].n, of, &s), 0);
+	CHECK_EQ(sinew_peer_status(cluster->t[at].n, of, &s), 0);
 	return s;
 }
 
@@ -251,7 +251,7 @@ static void bare_connects_hold_nobody(void)
 
 	if (!alone(&high))
 		return;
-	DRIVE(cluster, cluster->t[LOW].seen[HIGH].peer);
+	DRIVE(cluster, cluster->t[LOW].seen[HIGH].session);
 	CHECK_EQ(sinew_close(cluster->t[LOW].n, 60000), 0);
 	while (f.nextcmd != WIRE_FIN_CMD && (got = foe_frame(&foe, &f, &used, PATIENCE_MS)) == 1)
 		;
@@ -295,12 +295,12 @@ static void resends_are_paced(void)
 	struct sockaddr_storage high;
 	uint64_t n = 0, late = 0;
 	uint8_t ack[WIRE_HEADER];
-	struct sinew_peer *p;
+	struct sinew_session *p;
 
 	if (!alone(&high))
 		return;
-	DRIVE(cluster, cluster->t[LOW].seen[HIGH].peer);
-	p = cluster->t[LOW].seen[HIGH].peer;
+	DRIVE(cluster, cluster->t[LOW].seen[HIGH].session);
+	p = cluster->t[LOW].seen[HIGH].session;
 	while (sinew_send(p, text, sizeof text) == 0)
 		n++;
 	CHECK(n > 100);

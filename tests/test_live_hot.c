@@ -16,7 +16,7 @@
 #define LIMIT_MS	20000
 
 static struct live nodes[4];
-static struct sinew_peer *to[4];	/* the host's handles */
+static struct sinew_session *to[4];	/* the host's handles */
 static uint64_t rounds, said_at, longest;
 static unsigned n_said, n_heard, n_wrong;
 
@@ -26,22 +26,22 @@ struct said {
 	uint64_t number;
 };
 
-static void say(struct sinew_peer *peer, uint32_t who, uint64_t number)
+static void say(struct sinew_session *session, uint32_t who, uint64_t number)
 {
 	struct said s = { .who = who, .number = number };
 
-	CHECK_EQ(sinew_send(peer, &s, sizeof s), 0);
+	CHECK_EQ(sinew_send(session, &s, sizeof s), 0);
 }
 
 static void on_up(struct live *l)
 {
 	if (l->id == HOST) {
-		uint32_t id = sinew_peer_nodeid(l->peer);
+		uint32_t id = sinew_session_nodeid(l->session);
 
-		sinew_peer_unref(to[id]);
-		to[id] = sinew_peer_ref(l->peer);
+		sinew_session_unref(to[id]);
+		to[id] = sinew_session_ref(l->session);
 	} else if (l->id == TALKER) {
-		say(l->peer, TALKER, 0);
+		say(l->session, TALKER, 0);
 	}
 }
 
@@ -71,7 +71,7 @@ static void talker_hears(struct live *l, const struct sinew_message *msg)
 	struct said s;
 
 	memcpy(&s, msg->data, sizeof s);
-	say(l->peer, TALKER, s.number + 1);
+	say(l->session, TALKER, s.number + 1);
 }
 
 static bool set_up(uint32_t busy_poll_us)
@@ -107,7 +107,7 @@ static void tear_down(void)
 		live_show_log();
 	for (uint32_t id = HOST; id <= OTHER; id++) {
 		live_free(&nodes[id]);
-		sinew_peer_unref(to[id]);
+		sinew_session_unref(to[id]);
 	}
 }
 
@@ -133,9 +133,10 @@ static void listen_to_other(bool breaks, bool spin)
 	while (n_heard < SAID_OTHER || (breaks && n_broken < BREAKS)) {
 		if (!CHECK(live_ms() < end))
 			return;
-		if (nodes[OTHER].peer && n_said == n_heard && rounds >= said_at + ROUNDS_BETWEEN) {
+		if (nodes[OTHER].session && n_said == n_heard &&
+		    rounds >= said_at + ROUNDS_BETWEEN) {
 			said_at = rounds;
-			say(nodes[OTHER].peer, OTHER, n_said++);
+			say(nodes[OTHER].session, OTHER, n_said++);
 		}
 		if (breaks && n_broken < BREAKS && rounds >= 100 * (n_broken + 1)) {
 			sinew_break(nodes[n_broken % 2 ? HOST : TALKER].node,

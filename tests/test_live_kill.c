@@ -121,7 +121,7 @@ static int send_next(struct live *l)
 
 	memcpy(text, &content, sizeof content);
 	live_fill(text + sizeof content, len - sizeof content, 1, content);
-	err = sinew_send_numbered(l->peer, text, len, &number);
+	err = sinew_send_numbered(l->session, text, len, &number);
 	if (err)
 		return err;
 	n_content++;
@@ -139,45 +139,45 @@ static void send_many(struct live *l)
 	CHECK(!err || err == -EAGAIN);
 }
 
-/* After peer_down: what can be read again is exactly what has no known fate. */
+/* After session_down: what can be read again is exactly what has no known fate. */
 static void check_unsent(struct live *l)
 {
 	struct sinew_unsent it = { .size = sizeof it };
-	uint64_t due = l->fates.acked + 1, content;
+	uint64_t due = l->delivery.acked + 1, content;
 	uint8_t text[LENGTH_MAX];
 
-	while (sinew_unsent_next(l->peer, &it) == 1) {
+	while (sinew_session_unsent_next(l->session, &it) == 1) {
 		CHECK_EQ(it.number, due);
-		CHECK_EQ(it.unknown, it.number <= l->fates.unknown);
+		CHECK_EQ(it.in_doubt, it.number <= l->delivery.in_doubt);
 		if (!CHECK(it.len <= sizeof text) || !CHECK(it.number <= NUMBERS))
 			return;
 		CHECK_EQ(it.len, length_of(numbers[it.number]));
-		CHECK_EQ(sinew_unsent_copy(l->peer, &it, text), 0);
+		CHECK_EQ(sinew_session_unsent_copy(l->session, &it, text), 0);
 		memcpy(&content, text, sizeof content);
 		CHECK_EQ(content, numbers[it.number]);
 		CHECK(live_is(text + sizeof content, it.len - sizeof content, 1, content));
 		due++;
 	}
-	CHECK_EQ(due, l->fates.queued + 1);
+	CHECK_EQ(due, l->delivery.unsent + 1);
 }
 
 /* The fates of a life against what it got. */
 static void check_life(struct live *l, const struct life *life)
 {
-	const struct sinew_fates *f = &l->fates;
+	const struct sinew_delivery *f = &l->delivery;
 
-	CHECK_EQ(sinew_peer_incarnation(l->peer), life->incarnation);
+	CHECK_EQ(sinew_session_incarnation(l->session), life->incarnation);
 	CHECK_EQ(life->wrong, 0);
-	CHECK(f->acked <= f->unknown && f->unknown <= f->queued);
+	CHECK(f->acked <= f->in_doubt && f->in_doubt <= f->unsent);
 	/* What is called acknowledged was handed over; what is called unsent was not. */
 	CHECK(f->acked <= life->n);
-	CHECK(life->n <= f->unknown);
-	CHECK_EQ(f->queued, live_status(l).sent);
-	CHECK_EQ(sinew_send(l->peer, "x", 1), -ESTALE);
+	CHECK(life->n <= f->in_doubt);
+	CHECK_EQ(f->unsent, live_status(l).sent);
+	CHECK_EQ(sinew_send(l->session, "x", 1), -ESTALE);
 	check_unsent(l);
 	n_checked++;
-	n_unknown += f->unknown > f->acked;
-	n_unsent += f->queued > f->unknown;
+	n_unknown += f->in_doubt > f->acked;
+	n_unsent += f->unsent > f->in_doubt;
 }
 
 static void survivor_down(struct live *l)

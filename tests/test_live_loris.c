@@ -57,7 +57,7 @@ static void turn_with(int fd, short events, int ms)
 
 	for (unsigned i = VICTIM; i <= MEMBER; i++)
 		if (cluster->t[i].n && !cluster->t[i].closed)
-			fds[n++] = (struct pollfd) { sinew_fd_get(cluster->t[i].n), POLLIN, 0 };
+			fds[n++] = (struct pollfd) { sinew_get_fd(cluster->t[i].n), POLLIN, 0 };
 	poll(fds, n, ms);
 	for (unsigned i = VICTIM; i <= MEMBER; i++)
 		if (cluster->t[i].n && !cluster->t[i].closed)
@@ -91,7 +91,7 @@ static struct sinew_status status_of(unsigned nodeid)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	CHECK_EQ(sinew_node_status(cluster->t[VICTIM].n, nodeid, &st), 0);
+	CHECK_EQ(sinew_peer_status(cluster->t[VICTIM].n, nodeid, &st), 0);
 	return st;
 }
 
@@ -101,7 +101,7 @@ static void tidy_up(void)
 	struct seen *s = &cluster->t[MEMBER].seen[VICTIM];
 	uint64_t before = s->messages;
 
-	CHECK_EQ(sinew_send(cluster->t[VICTIM].seen[MEMBER].peer, "still here", 10), 0);
+	CHECK_EQ(sinew_send(cluster->t[VICTIM].seen[MEMBER].session, "still here", 10), 0);
 	DRIVE(cluster, s->messages == before + 1);
 	for (unsigned i = VICTIM; i <= MEMBER; i++) {
 		CHECK_EQ(cluster->t[i].seen[3 - i].ups, 1);
@@ -401,7 +401,7 @@ static void reset_in_the_queue(void)
 
 /* ---- slow, but alive ---- */
 
-static void fill(struct sinew_peer *p)
+static void fill(struct sinew_session *p)
 {
 	static const char body[1000];
 
@@ -421,12 +421,12 @@ static void one_byte_at_a_time(void)
 
 	CHECK_OR_RETURN(set_up());
 	CHECK(up(&f));
-	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].peer);
+	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].session);
 	kb = status_kb("VmRSS:");
 	reconnects = status_of(PEER).reconnects;
 	end = now_ms() + 3 * STALL_MS;
 	while (now_ms() < end) {
-		fill(cluster->t[VICTIM].seen[PEER].peer);
+		fill(cluster->t[VICTIM].seen[PEER].session);
 		turn_with(-1, 0, DRIP_MS);
 		foe_put(&f, buf, n);
 		CHECK(recv(f.fd, &byte, 1, 0) == 1);
@@ -443,10 +443,10 @@ static void one_byte_at_a_time(void)
 static struct sinew_kept *kept[1000];
 static unsigned n_kept;
 
-static void keep_it(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void keep_it(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	(void)t;
-	if (sinew_peer_nodeid(p) == PEER && n_kept < sizeof kept / sizeof kept[0])
+	if (sinew_session_nodeid(p) == PEER && n_kept < sizeof kept / sizeof kept[0])
 		n_kept += sinew_keep(p, m, &kept[n_kept]) == 0;
 }
 
@@ -467,9 +467,9 @@ static void an_endless_queue(void)
 	CHECK(dial(&f, PEER));
 	f.queue = UINT32_MAX;
 	CHECK(foe_up(&f, 2000));
-	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].peer);
+	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].session);
 	/* Unacknowledged: so its ACKs are looked for. */
-	CHECK_EQ(sinew_send(cluster->t[VICTIM].seen[PEER].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(cluster->t[VICTIM].seen[PEER].session, "x", 1), 0);
 	while (taken && total < 256u << 20) {
 		size_t n = 0;
 
@@ -494,22 +494,22 @@ static void an_endless_queue(void)
 /* One end of the peer's session is closed, the other one never acknowledges it. */
 static void no_last_ack(bool closing, enum sinew_state state)
 {
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	struct foe f;
 	uint8_t buf[WIRE_FIN];
 	uint64_t began;
 
 	CHECK_OR_RETURN(set_up());
 	CHECK(up(&f));
-	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].peer);
-	p = cluster->t[VICTIM].seen[PEER].peer;
+	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].session);
+	p = cluster->t[VICTIM].seen[PEER].session;
 	if (closing) {
-		CHECK_EQ(sinew_finish(p), 0);
+		CHECK_EQ(sinew_session_finish(p), 0);
 		DRIVE(cluster, status_of(PEER).state == SINEW_FIN_WAIT1);
 	}
 	CHECK(foe_put(&f, buf, wire_put_fin(buf, PEER, 0)));
 	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].finishes == 1);
-	CHECK_EQ(sinew_finish(p), 0);
+	CHECK_EQ(sinew_session_finish(p), 0);
 	DRIVE(cluster, status_of(PEER).state == state);
 	/* Silent: no link is kept for it. Then it is back, and keeps the link alive. */
 	DRIVE(cluster, foe_ended(&f));

@@ -91,9 +91,9 @@ static void send_some(void)
 	for (unsigned i = 0; i < 2; i++) {
 		struct live *l = &nodes[i];
 
-		for (unsigned k = 0; k < 4 && l->peer; k++) {
+		for (unsigned k = 0; k < 4 && l->session; k++) {
 			live_fill(text, LENGTH, l->id, live_status(l).sent + 1);
-			if (sinew_send(l->peer, text, LENGTH))
+			if (sinew_send(l->session, text, LENGTH))
 				break;
 		}
 	}

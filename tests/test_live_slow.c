@@ -31,7 +31,7 @@ static void fill_queue(struct live *l)
 
 	while (!err && n_sent < n_wanted) {
 		live_fill(text, LENGTH, l->id, n_sent + 1);
-		err = sinew_send(l->peer, text, LENGTH);
+		err = sinew_send(l->session, text, LENGTH);
 		if (!err)
 			n_sent++;
 	}
@@ -47,7 +47,7 @@ static void take_message(struct live *l, const struct sinew_message *msg)
 	if (!keeps)
 		return;
 	if (n_kept < KEPT_MAX)
-		CHECK_EQ(sinew_keep(l->peer, msg, &kept[n_kept++]), 0);
+		CHECK_EQ(sinew_keep(l->session, msg, &kept[n_kept++]), 0);
 }
 
 static void small_queues(struct sinew_options *opt)
@@ -65,7 +65,7 @@ static bool is_full(void)
 	uint8_t text[LENGTH] = "";
 	struct sinew_status st = live_status(&nodes[0]);
 
-	return sinew_send(nodes[0].peer, text, LENGTH) == -EAGAIN &&
+	return sinew_send(nodes[0].session, text, LENGTH) == -EAGAIN &&
 	       live_status(&nodes[0]).sent == st.sent;
 }
 
@@ -78,7 +78,7 @@ static bool all_came(void *arg)
 static bool both_up(void *arg)
 {
 	(void)arg;
-	return nodes[0].peer && nodes[1].peer;
+	return nodes[0].session && nodes[1].session;
 }
 
 static bool sender_full(void *arg)

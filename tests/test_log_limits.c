@@ -32,7 +32,7 @@ static uint64_t reconnects(struct cluster *c)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	CHECK_EQ(sinew_node_status(c->t[1].n, 2, &st), 0);
+	CHECK_EQ(sinew_peer_status(c->t[1].n, 2, &st), 0);
 	return st.link_up ? st.reconnects : 0;
 }
 

@@ -79,7 +79,7 @@ static struct addrinfo *entry(const char *text, struct addrinfo *next)
 	struct addrinfo *a = __real_calloc(1, sizeof(*a));
 	struct sockaddr_storage *sa = __real_calloc(1, sizeof(*sa));
 
-	if (sinew_address(text, 0, sa))
+	if (sinew_parse_address(text, 0, sa))
 		abort();
 	a->ai_family = sa->ss_family;
 	a->ai_addr = (struct sockaddr *)sa;
@@ -379,7 +379,7 @@ static unsigned paths_of(struct sinew_node *node, uint32_t nodeid)
 {
 	struct sinew_status st = { .size = sizeof(st) };
 
-	CHECK_EQ(sinew_node_status(node, nodeid, &st), 0);
+	CHECK_EQ(sinew_peer_status(node, nodeid, &st), 0);
 	return st.n_paths;
 }
 

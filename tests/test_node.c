@@ -15,14 +15,14 @@ static void up_send_finish_down(void)
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	c->t[2].on_message = numbers_in_order;
-	CHECK_EQ(sinew_send_numbered(c->t[1].seen[2].peer, &n, sizeof n, &number), 0);
+	CHECK_EQ(sinew_send_numbered(c->t[1].seen[2].session, &n, sizeof n, &number), 0);
 	CHECK_EQ(number, 1);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	for (unsigned i = 1; i <= 3; i++)
 		for (unsigned k = 1; k <= 3; k++)
 			if (i != k)
-				CHECK_EQ(sinew_finish(c->t[i].seen[k].peer), 0);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, &n, sizeof n), -ESHUTDOWN);
+				CHECK_EQ(sinew_session_finish(c->t[i].seen[k].session), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, &n, sizeof n), -ESHUTDOWN);
 	for (unsigned i = 1; i <= 3; i++)
 		for (unsigned k = 1; k <= 3; k++)
 			if (i != k) {
@@ -30,7 +30,7 @@ static void up_send_finish_down(void)
 				CHECK_EQ(c->t[i].seen[k].finishes, 1);
 				CHECK_EQ(c->t[i].seen[k].reason, SINEW_DOWN_CLOSED);
 			}
-	CHECK_EQ(c->t[1].seen[2].fates.acked, 1);
+	CHECK_EQ(c->t[1].seen[2].delivery.acked, 1);
 	cluster_free(c);
 }
 
@@ -43,18 +43,18 @@ static void exactly_once_under_breaks(void)
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	c->t[2].on_message = numbers_in_order;
 	for (uint64_t n = 1; n <= 1000; n++) {
-		CHECK_EQ(sinew_send(c->t[1].seen[2].peer, &n, sizeof n), 0);
+		CHECK_EQ(sinew_send(c->t[1].seen[2].session, &n, sizeof n), 0);
 		if (n % 7 == 0)
 			cluster_turn(c);
 		if (n % 25)
 			continue;
 		CHECK_EQ(sinew_break(c->t[n / 25 % 2 + 1].n, n % 2 ? 0 : 3 - (n / 25 % 2 + 1)), 0);
 		breaks++;
-		DRIVE(c, sinew_peer_status(c->t[1].seen[2].peer, &st) == 0 &&
+		DRIVE(c, sinew_session_status(c->t[1].seen[2].session, &st) == 0 &&
 		      st.reconnects >= breaks);
 	}
 	DRIVE(c, c->t[2].seen[1].messages == 1000);
-	DRIVE(c, sinew_peer_status(c->t[1].seen[2].peer, &st) == 0 && st.unacked == 0);
+	DRIVE(c, sinew_session_status(c->t[1].seen[2].session, &st) == 0 && st.unacked == 0);
 	CHECK_EQ(st.sent, 1000);
 	CHECK_EQ(st.acked, 1000);
 	CHECK(st.reconnects >= 40);
@@ -64,12 +64,12 @@ static void exactly_once_under_breaks(void)
 	cluster_free(c);
 }
 
-static void check_big(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void check_big(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	const uint8_t *b = m->data;
 
 	for (size_t i = 0; i < m->len; i += 4093)
-		t->seen[sinew_peer_nodeid(p)].bad += b[i] != (uint8_t)(i / 4093);
+		t->seen[sinew_session_nodeid(p)].bad += b[i] != (uint8_t)(i / 4093);
 }
 
 static void longest_message(void)
@@ -80,15 +80,15 @@ static void longest_message(void)
 	int i = 0;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	len = sinew_peer_max_message(c->t[1].seen[2].peer);
+	len = sinew_session_max_message(c->t[1].seen[2].session);
 	CHECK_EQ(len, 16u << 20);
 	buf = malloc(len + 1);
 	for (size_t k = 0; k < len; k += 4093)
 		buf[k] = (uint8_t)(k / 4093);
 	c->t[2].on_message = check_big;
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, buf, len + 1), -EMSGSIZE);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, buf, len), 0);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, NULL, 0), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, buf, len + 1), -EMSGSIZE);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, buf, len), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, NULL, 0), 0);
 	/* Cut in the middle, too. */
 	while (c->t[2].seen[1].messages < 2 && i++ < 2000) {
 		cluster_turn(c);
@@ -119,17 +119,17 @@ static void full_queue_and_writable(void)
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	/* Nobody reads meanwhile: the kernel takes some, the ring the rest. */
 	while (sent < 100000) {
-		err = sinew_send(c->t[1].seen[2].peer, buf, sizeof buf);
+		err = sinew_send(c->t[1].seen[2].session, buf, sizeof buf);
 		if (err)
 			break;
 		sent++;
 	}
 	CHECK_EQ(err, -EAGAIN);
-	CHECK_EQ(sinew_peer_status(c->t[1].seen[2].peer, &st), 0);
+	CHECK_EQ(sinew_session_status(c->t[1].seen[2].session, &st), 0);
 	CHECK(st.flow_blocked);
 	CHECK_EQ(c->t[1].seen[2].writables, 0);
 	DRIVE(c, c->t[1].seen[2].writables == 1);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, buf, sizeof buf), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, buf, sizeof buf), 0);
 	DRIVE(c, c->t[2].seen[1].messages == sent + 1);
 	cluster_free(c);
 }
@@ -138,11 +138,11 @@ static void full_queue_and_writable(void)
 static struct sinew_kept *kept[KEPT_MAX];
 static unsigned n_kept;
 
-static void keep_all(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void keep_all(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	numbers_in_order(t, p, m);
 	if (n_kept == KEPT_MAX || sinew_keep(p, m, &kept[n_kept++]))
-		t->seen[sinew_peer_nodeid(p)].bad++;
+		t->seen[sinew_session_nodeid(p)].bad++;
 }
 
 static void release_all(void)
@@ -163,19 +163,19 @@ static void over_the_receive_budget(void)
 	memset(buf, 7, sizeof buf);
 	for (n = 1; n <= 5; n++) {
 		memcpy(buf, &n, sizeof n);
-		CHECK_EQ(sinew_send(c->t[1].seen[2].peer, buf, n == 3 ? sizeof buf : 4000), 0);
+		CHECK_EQ(sinew_send(c->t[1].seen[2].session, buf, n == 3 ? sizeof buf : 4000), 0);
 	}
-	DRIVE(c, sinew_peer_status(c->t[2].seen[1].peer, &st) == 0 && st.paused);
+	DRIVE(c, sinew_session_status(c->t[2].seen[1].session, &st) == 0 && st.paused);
 	CHECK_EQ(c->t[2].seen[1].messages, 3);
 	CHECK(st.kept_bytes >= 48000);
-	DRIVE(c, sinew_peer_status(c->t[1].seen[2].peer, &st) == 0 && st.peer_paused);
+	DRIVE(c, sinew_session_status(c->t[1].seen[2].session, &st) == 0 && st.peer_paused);
 	CHECK_EQ(sinew_kept_len(kept[2]), sizeof buf);
 	memcpy(&n, sinew_kept_data(kept[2]), sizeof n);
 	CHECK_EQ(n, 3);
 	CHECK_EQ(((const uint8_t *)sinew_kept_data(kept[2]))[39999], 7);
 	release_all();
 	DRIVE(c, c->t[2].seen[1].messages == 5);
-	DRIVE(c, sinew_peer_status(c->t[1].seen[2].peer, &st) == 0 && !st.peer_paused);
+	DRIVE(c, sinew_session_status(c->t[1].seen[2].session, &st) == 0 && !st.peer_paused);
 	CHECK_EQ(st.reconnects, 0);
 	release_all();
 	cluster_free(c);
@@ -193,14 +193,14 @@ static void over_the_node_memory(void)
 {
 	struct cluster *c = cluster_open(2, little_memory);
 	struct sinew_status st = { .size = sizeof st };
-	struct sinew_peer *to;
+	struct sinew_session *to;
 	uint8_t *buf = calloc(1, 200000);
 	unsigned long sent = 0;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	c->t[1].on_message = keep_all;
-	to = c->t[2].seen[1].peer;
-	while (!({ sinew_peer_status(c->t[1].seen[2].peer, &st); st.paused; }) && sent < 20) {
+	to = c->t[2].seen[1].session;
+	while (!({ sinew_session_status(c->t[1].seen[2].session, &st); st.paused; }) && sent < 20) {
 		uint64_t n = sent + 1;
 
 		memcpy(buf, &n, sizeof n);
@@ -209,13 +209,13 @@ static void over_the_node_memory(void)
 	}
 	CHECK(st.paused && sent < 20);
 	CHECK(c->t[1].seen[2].messages < sent);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), -EAGAIN);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), -EAGAIN);
 	release_all();
 	DRIVE(c, c->t[1].seen[2].writables == 1);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	DRIVE(c, ({ release_all(); c->t[1].seen[2].messages == sent; }));
 	DRIVE(c, c->t[2].seen[1].messages == 1);
-	CHECK_EQ(sinew_peer_status(c->t[1].seen[2].peer, &st), 0);
+	CHECK_EQ(sinew_session_status(c->t[1].seen[2].session, &st), 0);
 	CHECK_EQ(st.reconnects, 0);
 	/* Once for each refusal, whatever is released later. */
 	CHECK_EQ(c->t[1].seen[2].writables, 1);
@@ -229,7 +229,7 @@ struct echo {
 	struct sinew_kept *kept[1000];
 	unsigned head, n;
 	unsigned left;			/* to send back */
-	struct sinew_peer *to;
+	struct sinew_session *to;
 };
 
 static void echo_kept(struct echo *e)
@@ -246,14 +246,14 @@ static void echo_kept(struct echo *e)
 	}
 }
 
-static void echo(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void echo(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	struct echo *e = t->arg;
 
 	if (!e->left)
 		return;
 	if (e->n == 1000 || sinew_keep(p, m, &e->kept[(e->head + e->n++) % 1000]))
-		t->seen[sinew_peer_nodeid(p)].bad++;
+		t->seen[sinew_session_nodeid(p)].bad++;
 	echo_kept(e);
 }
 
@@ -268,7 +268,7 @@ static void two_echoes_with_full_queues(void)
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	for (unsigned i = 1; i <= 2; i++) {
 		c->t[i].arg = &e[i];
-		e[i].to = c->t[i].seen[3 - i].peer;
+		e[i].to = c->t[i].seen[3 - i].session;
 		while (!sinew_send(e[i].to, buf, sizeof buf))
 			begun[i]++;
 		c->t[i].on_message = echo;
@@ -290,15 +290,15 @@ static void slots(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
 	struct sinew_slot a, b, d, many[64];
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	uint64_t n, number;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	p = c->t[1].seen[2].peer;
+	p = c->t[1].seen[2].session;
 	c->t[2].on_message = numbers_in_order;
-	CHECK_EQ(sinew_get(p, 100, &a), 0);
-	CHECK_EQ(sinew_get(p, 100, &b), 0);
-	CHECK_EQ(sinew_get(p, 100, &d), 0);
+	CHECK_EQ(sinew_reserve(p, 100, &a), 0);
+	CHECK_EQ(sinew_reserve(p, 100, &b), 0);
+	CHECK_EQ(sinew_reserve(p, 100, &d), 0);
 	n = 3;
 	CHECK_EQ(sinew_send(p, &n, sizeof n), 0);
 	n = 2;
@@ -306,25 +306,25 @@ static void slots(void)
 	CHECK_EQ(sinew_commit(&d, 101, NULL), -EINVAL);
 	CHECK_EQ(sinew_commit(&d, sizeof n, NULL), 0);
 	CHECK_EQ(sinew_commit(&d, sizeof n, NULL), -EINVAL);
-	CHECK_EQ(sinew_cancel(&b), 0);
+	CHECK_EQ(sinew_discard(&b), 0);
 	for (int i = 0; i < 5; i++)
 		cluster_turn(c);
 	CHECK_EQ(c->t[2].seen[1].messages, 0);
 	/* FIN waits for the open slot. */
-	CHECK_EQ(sinew_finish(p), 0);
+	CHECK_EQ(sinew_session_finish(p), 0);
 	n = 1;
 	memcpy(a.data, &n, sizeof n);
 	CHECK_EQ(sinew_commit(&a, sizeof n, &number), 0);
 	CHECK_EQ(number, 1);
 	DRIVE(c, c->t[2].seen[1].messages == 3);
 	DRIVE(c, c->t[2].seen[1].finishes == 1);
-	p = c->t[2].seen[1].peer;
+	p = c->t[2].seen[1].session;
 	for (int i = 0; i < 64; i++)
-		CHECK_EQ(sinew_get(p, 10, &many[i]), 0);
-	CHECK_EQ(sinew_get(p, 10, &a), -EAGAIN);
-	CHECK_EQ(sinew_get(p, sinew_slot_max(p) + 1, &a), -EMSGSIZE);
+		CHECK_EQ(sinew_reserve(p, 10, &many[i]), 0);
+	CHECK_EQ(sinew_reserve(p, 10, &a), -EAGAIN);
+	CHECK_EQ(sinew_reserve(p, sinew_slot_max(p) + 1, &a), -EMSGSIZE);
 	for (int i = 0; i < 64; i++)
-		CHECK_EQ(i % 2 ? sinew_cancel(&many[i]) : sinew_commit(&many[i], 8, NULL), 0);
+		CHECK_EQ(i % 2 ? sinew_discard(&many[i]) : sinew_commit(&many[i], 8, NULL), 0);
 	DRIVE(c, c->t[2].seen[1].writables == 1);
 	DRIVE(c, c->t[1].seen[2].messages == 32);
 	cluster_free(c);
@@ -333,15 +333,15 @@ static void slots(void)
 static void to_many_and_scattered(void)
 {
 	struct cluster *c = cluster_open(3, NULL);
-	struct sinew_peer *peers[2];
+	struct sinew_session *peers[2];
 	int results[2] = { 9, 9 };
 	uint64_t n = 1;
 	struct iovec iov[3];
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	c->t[2].on_message = c->t[3].on_message = numbers_in_order;
-	peers[0] = c->t[1].seen[2].peer;
-	peers[1] = c->t[1].seen[3].peer;
+	peers[0] = c->t[1].seen[2].session;
+	peers[1] = c->t[1].seen[3].session;
 	CHECK_EQ(sinew_send_many(peers, 2, &n, sizeof n, results), 2);
 	CHECK(results[0] == 0 && results[1] == 0);
 	n = 2;
@@ -350,7 +350,7 @@ static void to_many_and_scattered(void)
 	iov[2] = (struct iovec) { (char *)&n + 3, 5 };
 	CHECK_EQ(sinew_sendv(peers[0], iov, 3, NULL), 0);
 	CHECK_EQ(sinew_sendv(peers[0], iov, 1025, NULL), -EINVAL);
-	CHECK_EQ(sinew_finish(peers[1]), 0);
+	CHECK_EQ(sinew_session_finish(peers[1]), 0);
 	CHECK_EQ(sinew_send_many(peers, 2, "12345678", 8, results), 1);
 	CHECK_EQ(results[1], -ESHUTDOWN);
 	DRIVE(c, c->t[2].seen[1].messages == 3 && c->t[3].seen[1].messages == 1);
@@ -373,16 +373,16 @@ static bool dispatch_until_up(struct cluster *c)
 static void what_waits_is_seen_later(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
-	struct sinew_peer *peers[2];
+	struct sinew_session *peers[2];
 	struct pollfd fd = { .events = POLLIN };
 	uint64_t n = 1;
 
 	CHECK_OR_RETURN(dispatch_until_up(c));
 	c->t[2].on_message = numbers_in_order;
-	peers[0] = peers[1] = c->t[1].seen[2].peer;
+	peers[0] = peers[1] = c->t[1].seen[2].session;
 	for (; n <= 20; n++)
 		CHECK_EQ(sinew_send(peers[0], &n, sizeof n), 0);
-	fd.fd = sinew_fd_get(c->t[1].n);
+	fd.fd = sinew_get_fd(c->t[1].n);
 	CHECK_EQ(poll(&fd, 1, 0), 1);
 	CHECK(DRIVE(c, c->t[2].seen[1].messages == 20));
 	CHECK_EQ(sinew_send_many(peers, 1, &n, sizeof n, NULL), 1);
@@ -393,7 +393,7 @@ static void what_waits_is_seen_later(void)
 
 struct sender {
 	pthread_t thread;
-	struct sinew_peer *peer;
+	struct sinew_session *peer;
 	uint32_t id;
 	int errors;
 };
@@ -417,13 +417,13 @@ static void *send_many_times(void *arg)
 
 static uint32_t next_of[4];
 
-static void in_order_of_each(struct test_node *t, struct sinew_peer *p,
+static void in_order_of_each(struct test_node *t, struct sinew_session *p,
 			     const struct sinew_message *m)
 {
 	uint32_t body[2];
 
 	memcpy(body, m->data, sizeof body);
-	t->seen[sinew_peer_nodeid(p)].bad += body[0] > 3 || body[1] != next_of[body[0] & 3]++;
+	t->seen[sinew_session_nodeid(p)].bad += body[0] > 3 || body[1] != next_of[body[0] & 3]++;
 }
 
 static void send_from_threads(void)
@@ -435,7 +435,7 @@ static void send_from_threads(void)
 	c->t[2].on_message = in_order_of_each;
 	memset(next_of, 0, sizeof next_of);
 	for (uint32_t i = 0; i < 4; i++) {
-		s[i] = (struct sender) { .peer = c->t[1].seen[2].peer, .id = i };
+		s[i] = (struct sender) { .peer = c->t[1].seen[2].session, .id = i };
 		pthread_create(&s[i].thread, NULL, send_many_times, &s[i]);
 	}
 	DRIVE(c, c->t[2].seen[1].messages == 4 * EACH);
@@ -459,18 +459,18 @@ static void structs_may_be_shorter_or_longer(void)
 	DRIVE(c, cluster_all_up(c));
 	memset(&shorter, 0xee, sizeof shorter);
 	shorter.size = offsetof(struct sinew_status, acks_sent);
-	CHECK_EQ(sinew_peer_status(c->t[1].seen[2].peer, &shorter), 0);
+	CHECK_EQ(sinew_session_status(c->t[1].seen[2].session, &shorter), 0);
 	CHECK_EQ(shorter.nodeid, 2);
 	CHECK_EQ(shorter.size, offsetof(struct sinew_status, acks_sent));
 	CHECK(shorter.acks_sent == 0xeeeeeeeeeeeeeeeeu);
 	memset(&longer, 0xee, sizeof longer);
 	longer.st.size = sizeof longer;
-	CHECK_EQ(sinew_node_status(c->t[1].n, 2, &longer.st), 0);
+	CHECK_EQ(sinew_peer_status(c->t[1].n, 2, &longer.st), 0);
 	CHECK_EQ(longer.st.nodeid, 2);
 	for (unsigned i = 0; i < sizeof longer.later; i++)
 		CHECK_EQ(longer.later[i], 0);
 	shorter.size = sizeof shorter.size;
-	CHECK_EQ(sinew_peer_status(c->t[1].seen[2].peer, &shorter), -EINVAL);
+	CHECK_EQ(sinew_session_status(c->t[1].seen[2].session, &shorter), -EINVAL);
 	cluster_free(c);
 }
 

@@ -24,7 +24,7 @@ static void an_ended_life_is_told_when_it_is_back(void)
 	join(c, 1, 2);
 	join(c, 2, 1);
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	CHECK_EQ(sinew_send(c->t[2].seen[1].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[2].seen[1].session, "x", 1), 0);
 	DRIVE(c, c->t[1].seen[2].messages == 1);
 	CHECK_EQ(sinew_break(c->t[1].n, 2), 0);
 	CHECK_EQ(sinew_peer_left(c->t[1].n, 2, life), 0);

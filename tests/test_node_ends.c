@@ -14,17 +14,17 @@
 
 /* ---- own thread ---- */
 
-static _Atomic(struct sinew_peer *) own_peer;
+static _Atomic(struct sinew_session *) own_peer;
 static _Atomic unsigned own_messages;
 static _Atomic bool own_closed;
 
-static void own_up(struct sinew_node *n, struct sinew_peer *p, void *user)
+static void own_up(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	(void)n, (void)user;
-	atomic_store(&own_peer, sinew_peer_ref(p));
+	atomic_store(&own_peer, sinew_session_ref(p));
 }
 
-static void own_message(struct sinew_node *n, struct sinew_peer *p,
+static void own_message(struct sinew_node *n, struct sinew_session *p,
 			const struct sinew_message *m, void *user)
 {
 	(void)n, (void)user;
@@ -41,7 +41,7 @@ static void own_down(struct sinew_node *n, void *user)
 static void own_thread(void)
 {
 	const struct sinew_callbacks cb = {
-		.size = sizeof cb, .peer_up = own_up, .message = own_message, .closed = own_down,
+		.size = sizeof cb, .session_up = own_up, .message = own_message, .closed = own_down,
 	};
 	struct cluster *c = cluster_open(1, NULL);
 	struct sockaddr_storage addr = free_address("127.0.0.2");
@@ -52,12 +52,12 @@ static void own_thread(void)
 	o.own_thread = true;
 	CHECK_OR_RETURN(CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), 0));
 	CHECK_EQ(sinew_dispatch(n, 0), -EINVAL);
-	CHECK_EQ(sinew_fd_get(n), -EINVAL);
+	CHECK_EQ(sinew_get_fd(n), -EINVAL);
 	CHECK_EQ(sinew_peer_add(n, 1, &c->t[1].addr, 1), 0);
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 2, &addr, 1), 0);
-	DRIVE(c, c->t[1].seen[2].peer && atomic_load(&own_peer));
+	DRIVE(c, c->t[1].seen[2].session && atomic_load(&own_peer));
 	for (int i = 0; i < 100; i++)
-		CHECK_EQ(sinew_send(c->t[1].seen[2].peer, &i, sizeof i), 0);
+		CHECK_EQ(sinew_send(c->t[1].seen[2].session, &i, sizeof i), 0);
 	DRIVE(c, c->t[1].seen[2].messages == 100);
 	CHECK_EQ(atomic_load(&own_messages), 100);
 	CHECK_EQ(sinew_close(n, 5000), 0);
@@ -65,7 +65,7 @@ static void own_thread(void)
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
 	sinew_node_free(n);
 	CHECK_EQ(sinew_send(atomic_load(&own_peer), "x", 1), -ESTALE);
-	sinew_peer_unref(atomic_load(&own_peer));
+	sinew_session_unref(atomic_load(&own_peer));
 	cluster_free(c);
 }
 
@@ -74,7 +74,7 @@ static void own_thread(void)
 /* Whoever polls must learn of the end, too. */
 static bool is_readable(struct sinew_node *n)
 {
-	struct pollfd fd = { sinew_fd_get(n), POLLIN, 0 };
+	struct pollfd fd = { sinew_get_fd(n), POLLIN, 0 };
 
 	return poll(&fd, 1, 0) == 1;
 }
@@ -82,12 +82,12 @@ static bool is_readable(struct sinew_node *n)
 static void close_cleanly(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
-	struct sinew_report_peer r;
+	struct sinew_report_session r;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "hello", 5), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "hello", 5), 0);
 	CHECK_EQ(sinew_close(c->t[1].n, 5000), 0);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "hello", 5), -ESHUTDOWN);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "hello", 5), -ESHUTDOWN);
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 3, &c->t[2].addr, 1), -ESHUTDOWN);
 	DRIVE(c, c->t[1].closed);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
@@ -106,21 +106,21 @@ static void close_cleanly(void)
 static void close_with_a_dead_peer(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
-	struct sinew_report_peer r;
-	struct sinew_peer *p;
+	struct sinew_report_session r;
+	struct sinew_session *p;
 	struct sinew_unsent it = { .size = sizeof it };
 	uint64_t began;
 	char buf[8];
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	p = sinew_peer_ref(c->t[1].seen[2].peer);
+	p = sinew_session_ref(c->t[1].seen[2].session);
 	sinew_node_free(c->t[2].n);
 	c->t[2].n = NULL;
 	DRIVE(c, ({ struct sinew_status st = { .size = sizeof st };
-		    sinew_peer_status(p, &st) == 0 && !st.link_up; }));
+		    sinew_session_status(p, &st) == 0 && !st.link_up; }));
 	CHECK_EQ(sinew_send(p, "one", 3), 0);
 	CHECK_EQ(sinew_send(p, "three", 5), 0);
-	CHECK_EQ(sinew_unsent_next(p, &it), -EBUSY);
+	CHECK_EQ(sinew_session_unsent_next(p, &it), -EBUSY);
 	began = now_ms();
 	CHECK_EQ(sinew_close(c->t[1].n, 300), 0);
 	DRIVE(c, c->t[1].closed);
@@ -129,39 +129,39 @@ static void close_with_a_dead_peer(void)
 	CHECK_EQ(sinew_report(c->t[1].n, &r, 1), 1);
 	CHECK_EQ(r.nodeid, 2);
 	CHECK_EQ(r.state, SINEW_FIN_WAIT1);
-	CHECK_EQ(r.fates.acked, 0);
-	CHECK_EQ(r.fates.unknown, 0);
-	CHECK_EQ(r.fates.queued, 2);
+	CHECK_EQ(r.delivery.acked, 0);
+	CHECK_EQ(r.delivery.in_doubt, 0);
+	CHECK_EQ(r.delivery.unsent, 2);
 	CHECK(r.missing[0] != '\0');
-	CHECK_EQ(sinew_unsent_copy(p, &it, buf), -EINVAL);
-	CHECK_EQ(sinew_unsent_next(p, &it), 1);
-	CHECK(it.number == 1 && it.len == 3 && !it.unknown);
-	CHECK_EQ(sinew_unsent_copy(p, &it, buf), 0);
+	CHECK_EQ(sinew_session_unsent_copy(p, &it, buf), -EINVAL);
+	CHECK_EQ(sinew_session_unsent_next(p, &it), 1);
+	CHECK(it.number == 1 && it.len == 3 && !it.in_doubt);
+	CHECK_EQ(sinew_session_unsent_copy(p, &it, buf), 0);
 	CHECK_MEM(buf, "one", 3);
-	CHECK_EQ(sinew_unsent_next(p, &it), 1);
-	CHECK_EQ(sinew_unsent_copy(p, &it, buf), 0);
+	CHECK_EQ(sinew_session_unsent_next(p, &it), 1);
+	CHECK_EQ(sinew_session_unsent_copy(p, &it, buf), 0);
 	CHECK(it.number == 2 && it.len == 5 && memcmp(buf, "three", 5) == 0);
-	CHECK_EQ(sinew_unsent_next(p, &it), 0);
+	CHECK_EQ(sinew_session_unsent_next(p, &it), 0);
 	CHECK_EQ(sinew_send(p, "x", 1), -ESTALE);
 	cluster_free(c);
 	/* The memory outlives the node. */
 	it = (struct sinew_unsent) { .size = sizeof it };
-	CHECK_EQ(sinew_unsent_next(p, &it), 1);
+	CHECK_EQ(sinew_session_unsent_next(p, &it), 1);
 	CHECK_EQ(it.len, 3);
-	CHECK_EQ(sinew_finish(p), -ESTALE);
-	sinew_peer_unref(p);
+	CHECK_EQ(sinew_session_finish(p), -ESTALE);
+	sinew_session_unref(p);
 }
 
 static void a_new_life(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
-	struct sinew_peer *old;
+	struct sinew_session *old;
 	struct sinew_options o;
 	uint64_t first;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	old = sinew_peer_ref(c->t[1].seen[2].peer);
-	first = sinew_peer_incarnation(old);
+	old = sinew_session_ref(c->t[1].seen[2].session);
+	first = sinew_session_incarnation(old);
 	sinew_node_free(c->t[2].n);
 	memset(&c->t[2].seen, 0, sizeof c->t[2].seen);
 	cluster_options(&o, 2, &c->t[2].addr);
@@ -169,11 +169,11 @@ static void a_new_life(void)
 	CHECK_EQ(sinew_peer_add(c->t[2].n, 1, &c->t[1].addr, 1), 0);
 	DRIVE(c, c->t[1].seen[2].ups == 2 && c->t[2].seen[1].ups == 1);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_SUPERSEDED);
-	CHECK(sinew_peer_incarnation(c->t[1].seen[2].peer) != first);
+	CHECK(sinew_session_incarnation(c->t[1].seen[2].session) != first);
 	CHECK_EQ(sinew_send(old, "x", 1), -ESTALE);
-	CHECK_EQ(sinew_finish(old), -ESTALE);
-	CHECK_EQ(sinew_abort(old), -ESTALE);
-	sinew_peer_unref(old);
+	CHECK_EQ(sinew_session_finish(old), -ESTALE);
+	CHECK_EQ(sinew_session_abort(old), -ESTALE);
+	sinew_session_unref(old);
 	cluster_free(c);
 }
 
@@ -189,8 +189,8 @@ static void abort_remove_and_self_lost(void)
 	CHECK_EQ(sinew_self_lost(c->t[1].n), 0);
 	DRIVE(c, c->t[1].self_losts == 1);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_SELF_LOST);
-	DRIVE(c, c->t[1].seen[2].peer && c->t[2].seen[1].ups == 2 && c->t[2].seen[1].peer);
-	CHECK_EQ(sinew_abort(c->t[1].seen[2].peer), 0);
+	DRIVE(c, c->t[1].seen[2].session && c->t[2].seen[1].ups == 2 && c->t[2].seen[1].session);
+	CHECK_EQ(sinew_session_abort(c->t[1].seen[2].session), 0);
 	DRIVE(c, c->t[1].seen[2].downs == 2);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_ABORTED);
 	cluster_free(c);
@@ -212,16 +212,16 @@ static void in_a_forked_child(void)
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	pid = fork();
 	if (pid == 0) {
-		struct sinew_peer *p = c->t[1].seen[2].peer;
+		struct sinew_session *p = c->t[1].seen[2].session;
 		struct sinew_slot slot;
 
-		_exit(sinew_send(p, "x", 1) == -ECHILD && sinew_get(p, 1, &slot) == -ECHILD &&
+		_exit(sinew_send(p, "x", 1) == -ECHILD && sinew_reserve(p, 1, &slot) == -ECHILD &&
 		      sinew_dispatch(c->t[1].n, 0) == -ECHILD &&
-		      sinew_finish(p) == -ECHILD && sinew_close(c->t[1].n, 0) == -ECHILD &&
+		      sinew_session_finish(p) == -ECHILD && sinew_close(c->t[1].n, 0) == -ECHILD &&
 		      (sinew_node_free(c->t[1].n), 1) ? 0 : 1);
 	}
 	ends_well(pid);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	cluster_free(c);
 }
@@ -236,7 +236,7 @@ static bool works_without_standard_descriptors(void)
 		close(fd);
 	c = cluster_open(2, NULL);
 	good = DRIVE(c, cluster_all_up(c)) && fcntl(0, F_GETFD) >= 0 &&
-		!sinew_send(c->t[1].seen[2].peer, "x", 1) &&
+		!sinew_send(c->t[1].seen[2].session, "x", 1) &&
 		DRIVE(c, c->t[2].seen[1].messages == 1);
 	cluster_free(c);
 	return good && fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0;
@@ -265,7 +265,7 @@ static void bad_options(void)
 	CHECK_OR_RETURN(CHECK_EQ(sinew_node_new(&o, NULL, NULL, &first), 0));
 	o.nodeid = 2;
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EADDRINUSE);
-	CHECK_EQ(sinew_address("192.0.2.77", 0, &foreign), 0);
+	CHECK_EQ(sinew_parse_address("192.0.2.77", 0, &foreign), 0);
 	o.addrs[0] = foreign;
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EADDRNOTAVAIL);
 	o.n_addrs = 0;
@@ -289,8 +289,8 @@ static void bad_options(void)
 	CHECK_EQ(sinew_peer_set_addrs(n, 9, &addr, 1), -ENOENT);
 	CHECK_EQ(sinew_peer_joined(n, 1, 77), -EINVAL);
 	CHECK_EQ(sinew_break(n, 9), -ENOENT);
-	CHECK_EQ(sinew_address("127.0.0.1.2", 0, &foreign), -EINVAL);
-	CHECK_EQ(sinew_address("::1%nosuchinterface", 0, &foreign), -EINVAL);
+	CHECK_EQ(sinew_parse_address("127.0.0.1.2", 0, &foreign), -EINVAL);
+	CHECK_EQ(sinew_parse_address("::1%nosuchinterface", 0, &foreign), -EINVAL);
 	sinew_node_free(n);
 	sinew_node_free(first);
 	sinew_node_free(NULL);
@@ -306,7 +306,7 @@ static void keep_line(void *user, enum sinew_level level, const char *line)
 static void callbacks_need_their_size(void)
 {
 	struct sockaddr_storage addr = free_address("127.0.0.1");
-	struct sinew_callbacks cb = { .peer_up = own_up, .message = own_message };
+	struct sinew_callbacks cb = { .session_up = own_up, .message = own_message };
 	struct sinew_node *n = NULL;
 	struct sinew_options o;
 	char said[200] = "";
@@ -346,7 +346,7 @@ static int connect_from(const char *ip, const struct sockaddr_storage *to)
 	struct sockaddr_storage from;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	sinew_address(ip, 0, &from);
+	sinew_parse_address(ip, 0, &from);
 	if (bind(fd, (struct sockaddr *)&from, sizeof(struct sockaddr_in)) ||
 	    (connect(fd, (const struct sockaddr *)to, sizeof(struct sockaddr_in)) &&
 	     errno != EINPROGRESS)) {
@@ -395,7 +395,7 @@ static void silent_connections(void)
 	for (int i = 0; i < 200; i++) {
 		fds[i] = connect_from("127.0.0.2", &c->t[1].addr);
 		n++;
-		CHECK_EQ(sinew_send(c->t[1].seen[2].peer, &n, sizeof n), 0);
+		CHECK_EQ(sinew_send(c->t[1].seen[2].session, &n, sizeof n), 0);
 		cluster_turn(c);
 	}
 	DRIVE(c, c->t[2].seen[1].messages == 200);
@@ -432,14 +432,14 @@ static void without_descriptors(void)
 		turns++;
 	}
 	CHECK(turns < 100);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	while (n)
 		close(fds[--n]);
 	setrlimit(RLIMIT_NOFILE, &was);
 	close(extra);
 	CHECK_EQ(sinew_break(c->t[1].n, 0), 0);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 2);
 	cluster_free(c);
 }
@@ -463,7 +463,7 @@ static void over_ipv6(void)
 		CHECK_EQ(sinew_peer_add(c->t[i].n, 3 - i, &c->t[3 - i].addr, 1), 0);
 	}
 	DRIVE(c, cluster_all_up(c));
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "six", 3), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "six", 3), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	cluster_free(c);
 }
@@ -486,7 +486,7 @@ static void sixty_four_nodes(void)
 static _Atomic bool inside;
 static _Atomic int from_callback;
 
-static void dispatch_inside(struct test_node *t, struct sinew_peer *p,
+static void dispatch_inside(struct test_node *t, struct sinew_session *p,
 			    const struct sinew_message *m)
 {
 	uint64_t until = now_ms() + PATIENCE_MS;
@@ -515,7 +515,7 @@ static void two_threads_inside(void)
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	c->t[2].on_message = dispatch_inside;
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	pthread_create(&other, NULL, drive_second, c);
 	while (!atomic_load(&inside) && now_ms() < until)
 		sinew_dispatch(c->t[1].n, 5);

@@ -29,28 +29,28 @@ static void one_is_greater(struct sinew_options *o)
 	o->max_message = o->nodeid == 1 ? TOO_LONG : 1000;
 }
 
-static int send_it(struct sinew_peer *peer, const void *data)
+static int send_it(struct sinew_session *session, const void *data)
 {
-	return sinew_send(peer, data, TOO_LONG);
+	return sinew_send(session, data, TOO_LONG);
 }
 
-static int get_it(struct sinew_peer *peer, const void *data)
+static int get_it(struct sinew_session *session, const void *data)
 {
 	struct sinew_slot slot;
 
 	(void)data;
-	return sinew_get(peer, TOO_LONG, &slot);
+	return sinew_reserve(session, TOO_LONG, &slot);
 }
 
-static void refused(int (*ask)(struct sinew_peer *peer, const void *data))
+static void refused(int (*ask)(struct sinew_session *session, const void *data))
 {
 	struct cluster *c = cluster_open(6, one_is_greater);
 	uint8_t *data = calloc(1, TOO_LONG);
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	for (unsigned i = 2; i < 6; i++)
-		CHECK_EQ(ask(c->t[1].seen[i].peer, data), -EMSGSIZE);
-	CHECK_EQ(sinew_send(c->t[1].seen[6].peer, "x", 1), 0);
+		CHECK_EQ(ask(c->t[1].seen[i].session, data), -EMSGSIZE);
+	CHECK_EQ(sinew_send(c->t[1].seen[6].session, "x", 1), 0);
 	DRIVE(c, c->t[6].seen[1].messages == 1);
 	free(data);
 	cluster_free(c);
@@ -72,7 +72,7 @@ static void fill(struct cluster *c, unsigned nodeid)
 	static const uint8_t data[1000];
 	int err;
 
-	while (!(err = sinew_send(c->t[1].seen[nodeid].peer, data, sizeof(data))))
+	while (!(err = sinew_send(c->t[1].seen[nodeid].session, data, sizeof(data))))
 		;
 	CHECK_EQ(err, -EAGAIN);
 }
@@ -103,14 +103,14 @@ static void send_while_it_takes(struct test_node *t, unsigned nodeid)
 {
 	static const uint8_t data[1000];
 
-	while (t->seen[nodeid].peer && !sinew_send(t->seen[nodeid].peer, data, sizeof(data)))
+	while (t->seen[nodeid].session && !sinew_send(t->seen[nodeid].session, data, sizeof(data)))
 		;
 }
 
-static void once_there_is_room(struct sinew_node *n, struct sinew_peer *p, void *user)
+static void once_there_is_room(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	saw_writable(n, p, user);
-	send_while_it_takes(user, sinew_peer_nodeid(p));
+	send_while_it_takes(user, sinew_session_nodeid(p));
 }
 
 /* To n peers at the same time, much more than fits; each goes on when it hears that it may. */
@@ -178,7 +178,7 @@ static void no_address_space_is_said(void)
 	opt.nodeid = 1;
 	opt.queue_bytes = QUEUE;
 	opt.log = look_for_advice;
-	CHECK_OR_RETURN(!sinew_address("127.0.0.1", 1, &addr) &&
+	CHECK_OR_RETURN(!sinew_parse_address("127.0.0.1", 1, &addr) &&
 			!getrlimit(RLIMIT_AS, &before));
 	now = before;
 	now.rlim_cur = ROOM;

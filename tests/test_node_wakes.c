@@ -20,11 +20,11 @@
 static struct sinew_kept *kept[KEPT_MAX];
 static unsigned n_kept;
 
-static void keep(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void keep(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	numbers_in_order(t, p, m);
 	if (n_kept == KEPT_MAX || sinew_keep(p, m, &kept[n_kept++]))
-		t->seen[sinew_peer_nodeid(p)].bad++;
+		t->seen[sinew_session_nodeid(p)].bad++;
 }
 
 static void little(struct sinew_options *o)
@@ -45,7 +45,7 @@ static void *release_all(void *arg)
 /* Nothing wakes it now. */
 static bool sleeps(struct cluster *c, unsigned id)
 {
-	struct pollfd fd = { sinew_fd_get(c->t[id].n), POLLIN, 0 };
+	struct pollfd fd = { sinew_get_fd(c->t[id].n), POLLIN, 0 };
 
 	cluster_turn(c);
 	return poll(&fd, 1, 50) == 0;
@@ -63,7 +63,7 @@ static void until_asleep(struct cluster *c, unsigned id)
 
 static bool is_woken(struct cluster *c, unsigned id)
 {
-	struct pollfd fd = { sinew_fd_get(c->t[id].n), POLLIN, 0 };
+	struct pollfd fd = { sinew_get_fd(c->t[id].n), POLLIN, 0 };
 
 	return poll(&fd, 1, 1000) == 1;
 }
@@ -79,9 +79,9 @@ static void a_release_goes_on_with_what_waits(void)
 	c->t[2].on_message = keep;
 	for (uint64_t n = 1; n <= 12; n++) {
 		memcpy(buf, &n, sizeof n);
-		CHECK_EQ(sinew_send(c->t[1].seen[2].peer, buf, sizeof buf), 0);
+		CHECK_EQ(sinew_send(c->t[1].seen[2].session, buf, sizeof buf), 0);
 	}
-	DRIVE(c, sinew_peer_status(c->t[2].seen[1].peer, &st) == 0 && st.paused);
+	DRIVE(c, sinew_session_status(c->t[2].seen[1].session, &st) == 0 && st.paused);
 	until_asleep(c, 2);
 	CHECK(c->t[2].seen[1].messages < 12);
 	CHECK_OR_RETURN(CHECK_EQ(pthread_create(&thread, NULL, release_all, NULL), 0));
@@ -109,7 +109,7 @@ static void a_send_of_another_thread_is_seen(void)
 	c->t[2].on_message = numbers_in_order;
 	until_asleep(c, 1);
 	CHECK_OR_RETURN(CHECK_EQ(pthread_create(&thread, NULL, send_one,
-						c->t[1].seen[2].peer), 0));
+						c->t[1].seen[2].session), 0));
 	pthread_join(thread, NULL);
 	CHECK(is_woken(c, 1));
 	DRIVE(c, c->t[2].seen[1].messages == 1);
@@ -125,14 +125,14 @@ static void a_send_of_the_loop_is_written_at_once(void)
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	c->t[2].on_message = numbers_in_order;
 	until_asleep(c, 2);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, &n, sizeof n), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, &n, sizeof n), 0);
 	CHECK(is_woken(c, 2));
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	cluster_free(c);
 }
 
 /* Two sends to each message: the second is never inside of the first. */
-static void answer(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void answer(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	uint64_t *n = t->arg;
 
@@ -140,7 +140,7 @@ static void answer(struct test_node *t, struct sinew_peer *p, const struct sinew
 	for (unsigned i = 0; i < 2 && *n < 2000; i++) {
 		++*n;
 		if (sinew_send(p, n, sizeof *n))
-			t->seen[sinew_peer_nodeid(p)].bad++;
+			t->seen[sinew_session_nodeid(p)].bad++;
 	}
 }
 
@@ -153,7 +153,7 @@ static void answers_within_a_message_are_in_order(void)
 	c->t[1].on_message = c->t[2].on_message = answer;
 	c->t[1].arg = &n[0];
 	c->t[2].arg = &n[1];
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, &n[0], sizeof n[0]), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, &n[0], sizeof n[0]), 0);
 	DRIVE(c, c->t[1].seen[2].messages == 2000 && c->t[2].seen[1].messages == 2000);
 	cluster_free(c);
 }
@@ -171,7 +171,7 @@ static void dial(int fd, const struct test_node *to)
 {
 	struct sockaddr_storage from;
 
-	sinew_address("127.0.0.2", 0, &from);
+	sinew_parse_address("127.0.0.2", 0, &from);
 	CHECK_EQ(bind(fd, (struct sockaddr *)&from, sizeof(struct sockaddr_in)), 0);
 	CHECK(!connect(fd, (const struct sockaddr *)&to->addr, sizeof(struct sockaddr_in)) ||
 	      errno == EINPROGRESS);
@@ -240,7 +240,7 @@ static void each_is_refused_without_descriptors(void)
 	for (unsigned i = 0; i < 10; i++)
 		cluster_turn(c);
 	limit_to(128);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	dial(fd[1], &c->t[1]);
 	DRIVE(c, is_dead(fd[0]) && is_dead(fd[1]));	/* both were taken, and said nothing */

@@ -13,9 +13,9 @@ static bool open_on_two(struct test_node *t, unsigned nodeid, const char *a, con
 	struct sinew_options o;
 	struct sockaddr_storage first;
 
-	sinew_address(a, port, &first);
+	sinew_parse_address(a, port, &first);
 	cluster_options(&o, nodeid, &first);
-	sinew_address(b, port, &o.addrs[1]);
+	sinew_parse_address(b, port, &o.addrs[1]);
 	o.n_addrs = n_listen;
 	o.probe_ms = 50;
 	o.path_dead_ms = 300;
@@ -31,8 +31,8 @@ static void add(struct test_node *t, uint32_t nodeid, const char *a, const char 
 {
 	struct sockaddr_storage addrs[2];
 
-	sinew_address(a, port, &addrs[0]);
-	sinew_address(b, port, &addrs[1]);
+	sinew_parse_address(a, port, &addrs[0]);
+	sinew_parse_address(b, port, &addrs[1]);
 	CHECK_EQ(sinew_peer_add(t->n, nodeid, addrs, 2), 0);
 }
 
@@ -40,7 +40,7 @@ static struct sinew_status status(struct test_node *t, uint32_t nodeid)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	CHECK_EQ(sinew_node_status(t->n, nodeid, &st), 0);
+	CHECK_EQ(sinew_peer_status(t->n, nodeid, &st), 0);
 	return st;
 }
 
@@ -80,7 +80,7 @@ static void the_second_address_is_dialled(void)
 	DRIVE(c, cluster_all_up(c));
 	CHECK_EQ(status(&c->t[1], 2).path, 1);
 	DRIVE(c, status(&c->t[1], 2).paths[0].state == SINEW_PATH_DEAD);
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "there", 5), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "there", 5), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	cluster_free(c);
 }
@@ -103,7 +103,7 @@ static void breaks_on_two_paths_lose_nothing(void)
 		for (int i = 0; i < 20 && sent < 5000; i++) {
 			uint64_t n = sent + 1;
 
-			if (sinew_send(c->t[1].seen[2].peer, &n, sizeof n) == 0)
+			if (sinew_send(c->t[1].seen[2].session, &n, sizeof n) == 0)
 				sent = n;
 		}
 		if (sent / 250 > broken && cluster_all_up(c) && status(&c->t[1], 2).link_up) {

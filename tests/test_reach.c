@@ -49,7 +49,7 @@ static struct sockaddr_storage address(const char *text)
 {
 	struct sockaddr_storage sa;
 
-	CHECK_EQ(sinew_address(text, LIVE_PORT, &sa), 0);
+	CHECK_EQ(sinew_parse_address(text, LIVE_PORT, &sa), 0);
 	return sa;
 }
 
@@ -87,7 +87,7 @@ static int last_error(void)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	CHECK_EQ(sinew_node_status(nodes[0].node, peer_id, &st), 0);
+	CHECK_EQ(sinew_peer_status(nodes[0].node, peer_id, &st), 0);
 	return st.last_error_ms ? st.last_error : 0;
 }
 

@@ -18,9 +18,9 @@ static void alone(struct cluster *c)
 	CHECK(c->t[1].closed);
 }
 
-static struct sinew_report_peer report_of(struct cluster *c)
+static struct sinew_report_session report_of(struct cluster *c)
 {
-	struct sinew_report_peer r[2];
+	struct sinew_report_session r[2];
 
 	memset(r, 0, sizeof r);
 	CHECK_EQ(sinew_report(c->t[1].n, NULL, 0), 1);
@@ -44,7 +44,7 @@ static struct cluster *after_its_fin(void)
 {
 	struct cluster *c = both_up();
 
-	CHECK_EQ(sinew_finish(c->t[2].seen[1].peer), 0);
+	CHECK_EQ(sinew_session_finish(c->t[2].seen[1].session), 0);
 	CHECK(DRIVE(c, c->t[1].seen[2].finishes == 1));
 	return c;
 }
@@ -52,7 +52,7 @@ static struct cluster *after_its_fin(void)
 static void nothing_is_missing(void)
 {
 	struct cluster *c = both_up();
-	struct sinew_report_peer r;
+	struct sinew_report_session r;
 
 	CHECK_EQ(sinew_close(c->t[1].n, PATIENCE_MS), 0);
 	CHECK_EQ(sinew_close(c->t[2].n, PATIENCE_MS), 0);
@@ -64,10 +64,10 @@ static void nothing_is_missing(void)
 }
 
 /* Node 1 closes alone until its linger time is over, and reports that it waits for this. */
-static struct sinew_report_peer missing(struct cluster *c, enum sinew_state state,
-					bool last_ack, const char *step)
+static struct sinew_report_session missing(struct cluster *c, enum sinew_state state,
+					   bool last_ack, const char *step)
 {
-	struct sinew_report_peer r;
+	struct sinew_report_session r;
 
 	alone(c);
 	r = report_of(c);
@@ -87,11 +87,11 @@ static void the_fin_is_not_acknowledged(void)
 static void a_message_is_not_acknowledged(void)
 {
 	struct cluster *c = both_up();
-	struct sinew_report_peer r;
+	struct sinew_report_session r;
 
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	r = missing(c, SINEW_FIN_WAIT1, false, "the acknowledgement of messages");
-	CHECK(r.fates.queued == 1 && r.fates.acked == 0);
+	CHECK(r.delivery.unsent == 1 && r.delivery.acked == 0);
 }
 
 static void the_last_ack_alone_is_missing(void)
@@ -103,7 +103,7 @@ static void more_than_the_last_ack_is_missing(void)
 {
 	struct cluster *c = after_its_fin();
 
-	CHECK_EQ(sinew_send(c->t[1].seen[2].peer, "x", 1), 0);
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
 	missing(c, SINEW_LAST_ACK, false, "the acknowledgement of messages");
 }
 

@@ -49,7 +49,7 @@ static void begins_empty(void)
 {
 	struct span out[3];
 	struct ring_iter it = { 0 };
-	struct ring_fate fate;
+	struct ring_delivery fate;
 	bool first, last;
 	size_t total;
 	int n = 7;
@@ -63,8 +63,8 @@ static void begins_empty(void)
 	CHECK_EQ(ring_next_seq(&ring), FIRST);
 	CHECK_EQ(ring_room(&ring), RING_MIN);
 	CHECK_EQ(ring_next(&ring, &it, &out[0], &first, &last, &total), 0);
-	ring_fate(&ring, &fate);
-	CHECK_EQ(fate.acked + fate.unknown + fate.queued, 0);
+	ring_delivery(&ring, &fate);
+	CHECK_EQ(fate.acked + fate.in_doubt + fate.unsent, 0);
 	CHECK(!ring_take_writable(&ring));
 	CHECK_EQ(ring_ack(&ring, FIRST), 0);
 	CHECK_EQ(ring_ack(&ring, FIRST + 1), -EPROTO);
@@ -220,7 +220,7 @@ static void full_to_the_last_byte(void)
 static void fin_on_a_full_ring(void)
 {
 	uint32_t n = RING_MIN / 1024;
-	struct ring_fate fate;
+	struct ring_delivery fate;
 
 	fresh();
 	fill_up(1024);
@@ -236,9 +236,9 @@ static void fin_on_a_full_ring(void)
 	CHECK_EQ(ring_ack(&ring, FIRST + n + 1), 1);
 	CHECK(ring_fin_acked(&ring) && ring_empty(&ring) && !ring_in_flight(&ring));
 	CHECK_EQ(ring_ack(&ring, FIRST + n + 2), -EPROTO);
-	ring_fate(&ring, &fate);
+	ring_delivery(&ring, &fate);
 	CHECK_EQ(fate.acked, n);
-	CHECK_EQ(fate.queued, n);
+	CHECK_EQ(fate.unsent, n);
 }
 
 /* Was: the FIN took the number of the oldest unacknowledged frame. */
@@ -342,7 +342,7 @@ static void writable_when_it_fits(void)
 static void a_long_message_partly_acknowledged(void)
 {
 	struct ring_iter it = { 0 };
-	struct ring_fate fate;
+	struct ring_delivery fate;
 	struct span body;
 	bool first, last;
 	size_t total, off = 0;
@@ -355,10 +355,10 @@ static void a_long_message_partly_acknowledged(void)
 	CHECK_EQ(ring_ack(&ring, FIRST + 2), 1);
 	/* The second is not delivered before its last byte was sent. */
 	ring_close(&ring);
-	ring_fate(&ring, &fate);
+	ring_delivery(&ring, &fate);
 	CHECK_EQ(fate.acked, 1);
-	CHECK_EQ(fate.unknown, 1);
-	CHECK_EQ(fate.queued, 2);
+	CHECK_EQ(fate.in_doubt, 1);
+	CHECK_EQ(fate.unsent, 2);
 	while (ring_next(&ring, &it, &body, &first, &last, &total)) {
 		CHECK_EQ(it.number, 2);
 		CHECK_EQ(total, 130000);
@@ -369,14 +369,14 @@ static void a_long_message_partly_acknowledged(void)
 	}
 	CHECK_EQ(off, 130000);
 	write_all();
-	ring_fate(&ring, &fate);
-	CHECK_EQ(fate.unknown, 2);
+	ring_delivery(&ring, &fate);
+	CHECK_EQ(fate.in_doubt, 2);
 }
 
 /* Fates know what was ever handed to a link, not where the cursor is now (R13). */
 static void fates_after_a_reconnect(void)
 {
-	struct ring_fate fate;
+	struct ring_delivery fate;
 
 	fresh();
 	for (int i = 0; i < 4; i++)
@@ -386,10 +386,10 @@ static void fates_after_a_reconnect(void)
 	CHECK_EQ(ring_resume(&ring, FIRST), -EPROTO);
 	CHECK_EQ(ring_resume(&ring, FIRST + 3), -EPROTO);
 	ring_close(&ring);
-	ring_fate(&ring, &fate);
+	ring_delivery(&ring, &fate);
 	CHECK_EQ(fate.acked, 1);
-	CHECK_EQ(fate.unknown, 2);
-	CHECK_EQ(fate.queued, 4);
+	CHECK_EQ(fate.in_doubt, 2);
+	CHECK_EQ(fate.unsent, 4);
 }
 
 static void nothing_after_close(void)
@@ -504,7 +504,7 @@ static void dlm_packets(void)
 static void no_mark_is_acknowledged_before_it_is_sent(void)
 {
 	const uint32_t n = RING_MIN / 1000 - 8, sent = n / 3;
-	struct ring_fate fate;
+	struct ring_delivery fate;
 
 	fresh();
 	for (uint32_t i = 0; i < n; i++)
@@ -514,9 +514,9 @@ static void no_mark_is_acknowledged_before_it_is_sent(void)
 	for (uint32_t i = sent + 1; i <= n + 1; i++)
 		CHECK_OR_RETURN(CHECK_EQ(ring_ack(&ring, FIRST + i), -EPROTO));
 	CHECK_EQ(ring_ack(&ring, FIRST + sent), 1);
-	ring_fate(&ring, &fate);
+	ring_delivery(&ring, &fate);
 	CHECK_EQ(fate.acked, sent);
-	CHECK_EQ(fate.queued, n);
+	CHECK_EQ(fate.unsent, n);
 	CHECK_EQ(ring_bytes_queued(&ring), (n - sent) * 1000);
 }
 

@@ -327,15 +327,15 @@ static size_t n_behind(void)
 
 static void check_fate(void)
 {
-	struct ring_fate fate;
+	struct ring_delivery fate;
 	size_t unknown = m.n_acked;
 
 	while (unknown < m.n_messages && m.messages[unknown].end <= m.high)
 		unknown++;
-	ring_fate(m.ring, &fate);
+	ring_delivery(m.ring, &fate);
 	CHECK_EQ(fate.acked, m.n_acked);
-	CHECK_EQ(fate.unknown, unknown);
-	CHECK_EQ(fate.queued, m.n_messages + n_behind());
+	CHECK_EQ(fate.in_doubt, unknown);
+	CHECK_EQ(fate.unsent, m.n_messages + n_behind());
 }
 
 /* Length and salt of the i-th message, published or behind a slot. */

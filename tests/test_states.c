@@ -19,7 +19,7 @@ static void actions(FILE *out, unsigned set)
 		{ FSM_QUEUE_FIN, "queue FIN" }, { FSM_ACK_NOW, "acknowledge now" },
 		{ FSM_FINISHED, "tell finished" }, { FSM_NOTE, "remember" },
 		{ FSM_CLEAN, "end, clean" }, { FSM_SHUT, "shut the link" },
-		{ FSM_KEEP, "keep the link" }, { FSM_FATES, "end, fates" },
+		{ FSM_KEEP, "keep the link" }, { FSM_REPORT, "end, report" },
 		{ FSM_FAULT, "fault" },
 	};
 	const char *comma = "";

@@ -32,7 +32,7 @@ static void hold_up(int sig)
 /* Few are under way, so that what is acknowledged meanwhile was sent meanwhile. */
 static void *send_much(void *arg)
 {
-	struct sinew_peer *p = arg;
+	struct sinew_session *p = arg;
 	uint64_t count = 0;
 	uint8_t m[64];
 
@@ -60,10 +60,10 @@ static void *disturb(void *arg)
 	return NULL;
 }
 
-static struct sinew_peer *meet(void)
+static struct sinew_session *meet(void)
 {
 	uint64_t until = now_ms() + PATIENCE_MS;
-	struct sinew_peer *p;
+	struct sinew_session *p;
 
 	for (unsigned i = 0; i < SIDES; i++) {
 		struct side *s = &stress.side[i], *o = other_side(s);
@@ -75,13 +75,13 @@ static struct sinew_peer *meet(void)
 	return p;
 }
 
-static void ask(struct sinew_peer *p)
+static void ask(struct sinew_session *p)
 {
 	const uint64_t until = now_ms() + PATIENCE_MS;
 	struct sinew_status before = { .size = sizeof before }, st = before;
 
 	while (n_held < HELD_UP && now_ms() < until && !stress.n_wrong) {
-		CHECK_OR_RETURN(sinew_peer_status(p, &st) == 0);
+		CHECK_OR_RETURN(sinew_session_status(p, &st) == 0);
 		check_status(&st, stress.side[1].nodeid);
 		check_growth(&before, &st);
 		before = st;
@@ -92,7 +92,7 @@ static void ask(struct sinew_peer *p)
 static void a_status_that_takes_long_belongs_together(void)
 {
 	struct sigaction on = { .sa_handler = hold_up, .sa_flags = SA_RESTART };
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	pthread_t sends, disturbs;
 
 	CHECK_OR_RETURN(stress_open(&(struct mode) { .own_thread = true }));
@@ -112,7 +112,7 @@ static void a_status_that_takes_long_belongs_together(void)
 	}
 	for (unsigned i = 0; i < KEPT_MAX; i++)
 		sinew_release(atomic_exchange(&stress.kept[i], NULL));
-	sinew_peer_unref(p);
+	sinew_session_unref(p);
 	if (stress.n_wrong)
 		printf("# %u wrong, first %s\n", stress.n_wrong, stress.why);
 	CHECK_EQ(stress.n_wrong, 0);

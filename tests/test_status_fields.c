@@ -11,11 +11,11 @@
 
 static struct sinew_kept *kept;
 
-static struct sinew_status of_peer(struct sinew_peer *p)
+static struct sinew_status of_peer(struct sinew_session *p)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	CHECK_EQ(sinew_peer_status(p, &st), 0);
+	CHECK_EQ(sinew_session_status(p, &st), 0);
 	return st;
 }
 
@@ -23,20 +23,20 @@ static struct sinew_status of_node(struct cluster *c, unsigned id, unsigned peer
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	CHECK_EQ(sinew_node_status(c->t[id].n, peer, &st), 0);
+	CHECK_EQ(sinew_peer_status(c->t[id].n, peer, &st), 0);
 	return st;
 }
 
-static struct cluster *two(struct sinew_peer **ret_first)
+static struct cluster *two(struct sinew_session **ret_first)
 {
 	struct cluster *c = cluster_open(2, NULL);
 
 	CHECK(DRIVE(c, cluster_all_up(c)));
-	*ret_first = c->t[1].seen[2].peer;
+	*ret_first = c->t[1].seen[2].session;
 	return c;
 }
 
-static void send_some(struct cluster *c, struct sinew_peer *p, unsigned n)
+static void send_some(struct cluster *c, struct sinew_session *p, unsigned n)
 {
 	const uint64_t due = c->t[2].seen[1].messages + n;
 	static const uint8_t text[LEN];
@@ -75,22 +75,22 @@ static void nothing_before_a_session(void)
 	CHECK_EQ(st.n_paths, 1);
 	CHECK(!memcmp(&st.paths[0].addr, &nobody, sizeof(struct sockaddr_in)));
 	st.size = sizeof st;
-	CHECK_EQ(sinew_node_status(c.t[1].n, 8, &st), -ENOENT);
+	CHECK_EQ(sinew_peer_status(c.t[1].n, 8, &st), -ENOENT);
 	st.size = sizeof st.size;
-	CHECK_EQ(sinew_node_status(c.t[1].n, 9, &st), -EINVAL);
+	CHECK_EQ(sinew_peer_status(c.t[1].n, 9, &st), -EINVAL);
 	sinew_node_free(c.t[1].n);
 }
 
 static void a_session_that_rests(void)
 {
 	struct sinew_status a, b;
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	struct cluster *c = two(&p);
 
 	send_some(c, p, MESSAGES);
 	a = of_peer(p);
 	CHECK_EQ(a.nodeid, 2);
-	CHECK_EQ(a.incarnation, sinew_peer_incarnation(p));
+	CHECK_EQ(a.incarnation, sinew_session_incarnation(p));
 	CHECK_EQ(a.state, SINEW_ESTABLISHED);
 	CHECK(a.link_up && !a.flow_blocked && !a.peer_paused && !a.paused && !a.slot_held);
 	CHECK_EQ(a.sent, MESSAGES);
@@ -117,48 +117,48 @@ static void a_session_that_rests(void)
 static void other_sizes(void)
 {
 	struct { struct sinew_status st; uint8_t more[64]; } longer;
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	struct cluster *c = two(&p);
 	struct sinew_status st;
 
 	memset(&longer, 0xff, sizeof longer);
 	longer.st.size = sizeof longer;
-	CHECK_EQ(sinew_peer_status(p, &longer.st), 0);
+	CHECK_EQ(sinew_session_status(p, &longer.st), 0);
 	CHECK_EQ(longer.st.size, sizeof longer);
 	for (unsigned i = 0; i < sizeof longer.more; i++)
 		CHECK_EQ(longer.more[i], 0);
 	memset(&st, 0, sizeof st);
 	st.size = offsetof(struct sinew_status, sent);
-	CHECK_EQ(sinew_peer_status(p, &st), 0);
+	CHECK_EQ(sinew_session_status(p, &st), 0);
 	CHECK(st.link_up && all_zero_from(&st, offsetof(struct sinew_status, sent)));
 	st.size = offsetof(struct sinew_status, link_up);
-	CHECK_EQ(sinew_peer_status(p, &st), 0);
+	CHECK_EQ(sinew_session_status(p, &st), 0);
 	CHECK_EQ(st.nodeid, 2);
 	st.size--;
-	CHECK_EQ(sinew_peer_status(p, &st), -EINVAL);
-	CHECK_EQ(sinew_peer_status(p, NULL), -EINVAL);
-	CHECK_EQ(sinew_peer_status(NULL, &st), -EINVAL);
+	CHECK_EQ(sinew_session_status(p, &st), -EINVAL);
+	CHECK_EQ(sinew_session_status(p, NULL), -EINVAL);
+	CHECK_EQ(sinew_session_status(NULL, &st), -EINVAL);
 	cluster_free(c);
 }
 
 static void a_slot_that_stays_open(void)
 {
 	struct sinew_slot slot;
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	struct cluster *c = two(&p);
 	const uint64_t began = now_ms();
 
-	CHECK_OR_RETURN(CHECK_EQ(sinew_get(p, 10, &slot), 0));
+	CHECK_OR_RETURN(CHECK_EQ(sinew_reserve(p, 10, &slot), 0));
 	if (now_ms() - began < 900)
 		CHECK(!of_peer(p).slot_held);
 	DRIVE(c, of_peer(p).slot_held);
 	CHECK(now_ms() - began >= 950);	/* its clock may lag a tick */
-	CHECK_EQ(sinew_cancel(&slot), 0);
+	CHECK_EQ(sinew_discard(&slot), 0);
 	CHECK(!of_peer(p).slot_held);
 	cluster_free(c);
 }
 
-static void keep(struct test_node *t, struct sinew_peer *p, const struct sinew_message *m)
+static void keep(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	t->seen[1].bad += !kept && sinew_keep(p, m, &kept);
 }
@@ -166,7 +166,7 @@ static void keep(struct test_node *t, struct sinew_peer *p, const struct sinew_m
 static void what_is_kept(void)
 {
 	struct sinew_status st;
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	struct cluster *c = two(&p);
 
 	c->t[2].on_message = keep;
@@ -184,7 +184,7 @@ static void what_is_kept(void)
 static void a_break(void)
 {
 	struct sinew_status st;
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	struct cluster *c = two(&p);
 
 	send_some(c, p, 1);
@@ -206,19 +206,19 @@ static void a_break(void)
 static void the_end(void)
 {
 	struct sinew_status st;
-	struct sinew_peer *p;
+	struct sinew_session *p;
 	struct cluster *c = two(&p);
 
 	send_some(c, p, MESSAGES);
-	sinew_peer_ref(p);
-	CHECK_EQ(sinew_finish(p), 0);
-	CHECK_EQ(sinew_finish(c->t[2].seen[1].peer), 0);
+	sinew_session_ref(p);
+	CHECK_EQ(sinew_session_finish(p), 0);
+	CHECK_EQ(sinew_session_finish(c->t[2].seen[1].session), 0);
 	DRIVE(c, c->t[1].seen[2].downs && c->t[2].seen[1].downs);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
 	st = of_peer(p);
 	CHECK(st.state == SINEW_CLOSED && st.sent == MESSAGES && st.acked == MESSAGES);
 	CHECK(!st.link_up && !st.unacked && !st.queue_bytes);
-	sinew_peer_unref(p);
+	sinew_session_unref(p);
 	cluster_free(c);
 }
 

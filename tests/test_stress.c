@@ -31,12 +31,12 @@ static void step(struct worker *w)
 	if (w->phase != FREED && draw(w, 16))
 		w->h = take_peer(w->s);
 	else if (w->old)
-		w->h = sinew_peer_ref(w->old);
+		w->h = sinew_session_ref(w->old);
 	if (w->h || c->needs == NODE) {
 		c->make(w);
 		c->n++;
 	}
-	sinew_peer_unref(w->h);
+	sinew_session_unref(w->h);
 }
 
 static void *work(void *arg)
@@ -47,7 +47,7 @@ static void *work(void *arg)
 		step(w);
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (w->slots[i].data)
-			MUST(sinew_cancel(&w->slots[i]) == 0);
+			MUST(sinew_discard(&w->slots[i]) == 0);
 	return NULL;
 }
 
@@ -146,13 +146,13 @@ static void send_marker(struct side *s)
 {
 	struct stress_head head = { .marker = 1, .count = ++workers[0].count };
 	uint8_t m[sizeof head + 1] = { 0 };
-	struct sinew_peer *p = take_peer(s);
+	struct sinew_session *p = take_peer(s);
 
 	memcpy(m, &head, sizeof head);
 	m[sizeof head] = (uint8_t)head.count;
 	if (p)
 		EXPECT_SENT("sinew_send", sinew_send(p, m, sizeof m));
-	sinew_peer_unref(p);
+	sinew_session_unref(p);
 }
 
 /* Both hear of each other, again. */
@@ -181,7 +181,7 @@ static bool settled(void)
 	for (unsigned i = 0; i < SIDES; i++) {
 		struct sinew_status st = { .size = sizeof st };
 
-		if (sinew_node_status(stress.side[i].n, other_side(&stress.side[i])->nodeid, &st))
+		if (sinew_peer_status(stress.side[i].n, other_side(&stress.side[i])->nodeid, &st))
 			return false;
 		all &= st.link_up && st.sent && !st.unacked && !st.queue_bytes &&
 			!st.kept_bytes && !st.oldest_unacked_ms && !st.paused && !st.slot_held;
@@ -214,13 +214,13 @@ static bool open_workers(const struct mode *mode)
 /* Handles outlive their node, in all of them the same. */
 static void share_handle(void)
 {
-	struct sinew_peer *h = NULL;
+	struct sinew_session *h = NULL;
 
 	for (unsigned i = 0; i < WORKERS && !h; i++)
 		h = workers[i].old;
 	for (unsigned i = 0; i < WORKERS && h; i++) {
-		sinew_peer_ref(h);
-		sinew_peer_unref(workers[i].old);
+		sinew_session_ref(h);
+		sinew_session_unref(workers[i].old);
 		workers[i].old = h;
 	}
 	CHECK(h || stress.n_wrong);
@@ -238,8 +238,8 @@ static void free_handles(void)
 {
 	release_all();
 	for (unsigned i = 0; i < WORKERS; i++) {
-		sinew_peer_unref(workers[i].old);
-		sinew_peer_unref(workers[i].seen);
+		sinew_session_unref(workers[i].old);
+		sinew_session_unref(workers[i].seen);
 	}
 }
 

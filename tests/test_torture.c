@@ -287,7 +287,7 @@ static void good_session(struct record *a, struct record *b)
 		record_set(&r->acked, 10);
 		takes(&r->got, 1, 10);
 		r->reason = SINEW_DOWN_CLOSED;
-		r->fates = (struct sinew_fates){ 10, 10, 10 };
+		r->delivery = (struct sinew_delivery){ 10, 10, 10 };
 	}
 }
 
@@ -350,7 +350,7 @@ static void judge_closed_with_less_acknowledged(void)
 	struct pair p;
 
 	good_session(&a, &b);
-	a.fates.acked = 9;
+	a.delivery.acked = 9;
 	record_set(&a.acked, 9);
 	p = judged(&a, &b);
 	CHECK_EQ(p.lost, 0);
@@ -363,13 +363,13 @@ static void judge_fates_that_do_not_fit(void)
 	struct pair p;
 
 	good_session(&a, &b);
-	a.fates.queued = 11;
+	a.delivery.unsent = 11;
 	p = judged(&a, &b);
 	CHECK(!judge_is_clean(&p));
 	good_session(&a, &b);
 	b.crashed = true;
 	a.reason = SINEW_DOWN_SUPERSEDED;
-	a.fates = (struct sinew_fates){ 9, 10, 10 };
+	a.delivery = (struct sinew_delivery){ 9, 10, 10 };
 	/* It had seen ten acknowledged. */
 	p = judged(&a, &b);
 	CHECK(!judge_is_clean(&p));
@@ -386,7 +386,7 @@ static struct pair peer_died(uint64_t got, uint64_t acked, uint64_t unknown)
 	b.crashed = b.stale = true;
 	record_set(&a.acked, acked);
 	a.reason = SINEW_DOWN_SUPERSEDED;
-	a.fates = (struct sinew_fates){ acked, unknown, 10 };
+	a.delivery = (struct sinew_delivery){ acked, unknown, 10 };
 	return judged(&a, &b);
 }
 
@@ -461,7 +461,7 @@ static void judge_end_that_nobody_else_knew(void)
 	good_session(&a, &b);
 	memset(&a.got, 0, sizeof a.got);
 	a.reason = SINEW_DOWN_SUPERSEDED;
-	a.fates = (struct sinew_fates){ 0, 10, 10 };
+	a.delivery = (struct sinew_delivery){ 0, 10, 10 };
 	record_set(&a.acked, 0);
 	p = judged(&a, NULL);
 	CHECK(judge_is_clean(&p));

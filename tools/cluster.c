@@ -214,7 +214,7 @@ int cluster_observe(struct cluster *cluster)
 
 int cluster_fd(const struct cluster *cluster)
 {
-	return cluster->corosync ? sinew_corosync_fd_get(cluster->corosync) : -1;
+	return cluster->corosync ? sinew_corosync_get_fd(cluster->corosync) : -1;
 }
 
 void cluster_status(const struct cluster *cluster, struct sinew_corosync_status *ret_status)

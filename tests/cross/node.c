@@ -26,7 +26,7 @@
 #define LINGER_MS	30000
 
 struct other {
-	struct sinew_peer *peer;	/* referenced */
+	struct sinew_session *session;	/* referenced */
 	uint32_t id;
 	uint32_t sent, received;
 	bool is_down;
@@ -76,7 +76,7 @@ static void send_more(struct other *o)
 	int err = 0;
 
 	while (o->sent < count && !err) {
-		err = sinew_send(o->peer, sending, make(sending, me, o->id, o->sent + 1));
+		err = sinew_send(o->session, sending, make(sending, me, o->id, o->sent + 1));
 		o->sent += err == 0;
 	}
 	if (err && err != -EAGAIN)
@@ -85,21 +85,21 @@ static void send_more(struct other *o)
 
 /* ---- callbacks ---- */
 
-static void up(struct sinew_node *n, struct sinew_peer *peer, void *user)
+static void up(struct sinew_node *n, struct sinew_session *session, void *user)
 {
-	struct other *o = &others[sinew_peer_nodeid(peer)];
+	struct other *o = &others[sinew_session_nodeid(session)];
 
 	(void)n, (void)user;
-	if (o->peer)
+	if (o->session)
 		die("it came up twice", o->id, 0, 0);
-	o->peer = sinew_peer_ref(peer);
+	o->session = sinew_session_ref(session);
 	send_more(o);
 }
 
-static void message(struct sinew_node *n, struct sinew_peer *peer, const struct sinew_message *m,
-		    void *user)
+static void message(struct sinew_node *n, struct sinew_session *session,
+		    const struct sinew_message *m, void *user)
 {
-	struct other *o = &others[sinew_peer_nodeid(peer)];
+	struct other *o = &others[sinew_session_nodeid(session)];
 	size_t len = make(expected, o->id, me, o->received + 1);
 
 	(void)user;
@@ -110,24 +110,24 @@ static void message(struct sinew_node *n, struct sinew_peer *peer, const struct 
 		sinew_break(n, o->id);
 }
 
-static void writable(struct sinew_node *n, struct sinew_peer *peer, void *user)
+static void writable(struct sinew_node *n, struct sinew_session *session, void *user)
 {
 	(void)n, (void)user;
-	send_more(&others[sinew_peer_nodeid(peer)]);
+	send_more(&others[sinew_session_nodeid(session)]);
 }
 
-static void down(struct sinew_node *n, struct sinew_peer *peer, enum sinew_down reason,
-		 const struct sinew_fates *fates, void *user)
+static void down(struct sinew_node *n, struct sinew_session *session, enum sinew_down reason,
+		 const struct sinew_delivery *delivery, void *user)
 {
-	struct other *o = &others[sinew_peer_nodeid(peer)];
+	struct other *o = &others[sinew_session_nodeid(session)];
 	struct sinew_status status = { .size = sizeof status };
 
 	(void)n, (void)user;
 	if (reason != SINEW_DOWN_CLOSED || o->received != count)
 		die(sinew_down_name(reason), o->id, o->received, 0);
-	if (fates->acked != count || fates->queued != count)
-		die("not all was acknowledged", o->id, (uint32_t)fates->acked, 0);
-	if (sinew_peer_status(peer, &status))
+	if (delivery->acked != count || delivery->unsent != count)
+		die("not all was acknowledged", o->id, (uint32_t)delivery->acked, 0);
+	if (sinew_session_status(session, &status))
 		die("no status", o->id, 0, 0);
 	n_reconnects += status.reconnects;
 	o->is_down = true;
@@ -155,7 +155,7 @@ static struct sockaddr_storage address(const char *net, uint32_t id)
 	char text[64];
 
 	snprintf(text, sizeof text, "%s.%u", net, (unsigned)id);
-	if (sinew_address(text, 0, &addr))
+	if (sinew_parse_address(text, 0, &addr))
 		die("not an address", id, 0, -EINVAL);
 	return addr;
 }
@@ -163,8 +163,8 @@ static struct sockaddr_storage address(const char *net, uint32_t id)
 static void open_node(const char *net)
 {
 	static const struct sinew_callbacks callbacks = {
-		.size = sizeof callbacks, .peer_up = up, .message = message,
-		.writable = writable, .peer_down = down,
+		.size = sizeof callbacks, .session_up = up, .message = message,
+		.writable = writable, .session_down = down,
 	};
 	struct sinew_options opt;
 	int err;
@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	for (uint32_t id = 1; id <= n_nodes; id++) {
 		if (id != me && !others[id].is_down)
 			die("it is not down", id, others[id].received, 0);
-		sinew_peer_unref(others[id].peer);
+		sinew_session_unref(others[id].session);
 	}
 	sinew_node_free(node);
 	if (!n_reconnects)

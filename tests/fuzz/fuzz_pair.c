@@ -65,13 +65,13 @@ static void down(struct life *l)
 {
 	const struct life *twin = world_twin(l);
 	uint64_t got = twin ? twin->n_got : 0;
-	struct ring_fate fate;
+	struct ring_delivery fate;
 
 	if (run.corrupts)
 		return;
-	ring_fate(&l->s->ring, &fate);
-	MUST(fate.acked <= got && got <= fate.unknown);
-	MUST(fate.queued == l->n_sent);
+	ring_delivery(&l->s->ring, &fate);
+	MUST(fate.acked <= got && got <= fate.in_doubt);
+	MUST(fate.unsent == l->n_sent);
 	if (l->s->end == SESSION_CLOSED)
 		MUST(fate.acked == l->n_sent);
 }

@@ -155,25 +155,25 @@ static void world_up(struct node *n, struct session *s)
 }
 
 /* Every message that is not acknowledged can be read, and the numbers fit. */
-static void world_fates(struct life *l)
+static void world_delivery(struct life *l)
 {
 	struct ring_iter it = { 0 };
-	struct ring_fate fate;
+	struct ring_delivery fate;
 	struct span body;
 	bool first, last;
 	size_t total;
 	uint64_t n = 0;
 
-	ring_fate(&l->s->ring, &fate);
-	MUST(fate.acked <= fate.unknown && fate.unknown <= fate.queued);
-	MUST(fate.queued <= l->n_sent);
+	ring_delivery(&l->s->ring, &fate);
+	MUST(fate.acked <= fate.in_doubt && fate.in_doubt <= fate.unsent);
+	MUST(fate.unsent <= l->n_sent);
 	while (ring_next(&l->s->ring, &it, &body, &first, &last, &total)) {
 		MUST(body.n <= total);
 		world_look(body.p, body.n);
 		n += last;
 		MUST(n <= l->n_sent);
 	}
-	MUST(n == fate.queued - fate.acked);
+	MUST(n == fate.unsent - fate.acked);
 }
 
 static void world_down(struct node *n, struct session *s)
@@ -184,7 +184,7 @@ static void world_down(struct node *n, struct session *s)
 	for (struct link *k = n->core.links; k; k = k->next)
 		MUST(k->session != s);
 	if (l->peer->profile == CORE_NATIVE)
-		world_fates(l);
+		world_delivery(l);
 	if (world.hooks->down)
 		world.hooks->down(l);
 	l->down = true;

@@ -35,7 +35,7 @@
 #define LINE_MAX_LEN	512
 
 struct lane {
-	struct sinew_peer *peer;	/* referenced; NULL: none */
+	struct sinew_session *session;	/* referenced; NULL: none */
 	struct record *record;
 	uint64_t to_fence;		/* a life that is being fenced; 0: none */
 	uint64_t fenced_ns;
@@ -113,7 +113,7 @@ static void send_next(struct program *p, struct lane *lane)
 	content_fill(&c, p->buffer, len);
 	/* It may be delivered before the call returns. */
 	record_set(&r->tried, c.number);
-	rc = sinew_send_numbered(lane->peer, p->buffer, len, &number);
+	rc = sinew_send_numbered(lane->session, p->buffer, len, &number);
 	if (rc) {
 		record_set(&r->tried, c.number - 1);
 		if (rc != -EAGAIN && rc != -ESHUTDOWN && rc != -ESTALE)
@@ -148,17 +148,17 @@ static void take_other(struct program *p, struct record *r, const struct content
 	}
 }
 
-static void saw_message(struct sinew_node *node, struct sinew_peer *peer,
+static void saw_message(struct sinew_node *node, struct sinew_session *session,
 			const struct sinew_message *m, void *user)
 {
 	struct program *p = user;
-	struct lane *lane = &p->lanes[sinew_peer_nodeid(peer)];
+	struct lane *lane = &p->lanes[sinew_session_nodeid(session)];
 	struct content due;
 
 	(void)node;
-	if (lane->peer != peer || !lane->record) {
+	if (lane->session != session || !lane->record) {
 		problem(p, "a message of %" PRIu32 " came, which is not up",
-			sinew_peer_nodeid(peer));
+			sinew_session_nodeid(session));
 		return;
 	}
 	due = book_got(lane->record, ledger_next(&lane->record->got));
@@ -185,27 +185,27 @@ static void count(struct lane *lane)
 {
 	struct sinew_status st = { .size = sizeof(st) };
 
-	if (!lane->peer || !lane->record || sinew_peer_status(lane->peer, &st))
+	if (!lane->session || !lane->record || sinew_session_status(lane->session, &st))
 		return;
 	record_set(&lane->record->acked, st.acked);
 	record_set(&lane->record->reconnects, st.reconnects);
 	record_set(&lane->record->resumed, st.resumed_unacked);
 }
 
-static void saw_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void saw_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct program *p = user;
-	uint32_t id = sinew_peer_nodeid(peer);
+	uint32_t id = sinew_session_nodeid(session);
 	struct lane *lane = &p->lanes[id];
 	unsigned i = atomic_load(&p->book->n_records);
 	struct record *r = &p->book->records[i];
 
 	event("up peer=%" PRIu32 " life=%016" PRIx64 " own=%016" PRIx64, id,
-	      sinew_peer_incarnation(peer), sinew_incarnation(node));
-	if (lane->peer)
+	      sinew_session_incarnation(session), sinew_incarnation(node));
+	if (lane->session)
 		problem(p, "a second session with %" PRIu32, id);
-	sinew_peer_unref(lane->peer);
-	lane->peer = sinew_peer_ref(peer);
+	sinew_session_unref(lane->session);
+	lane->session = sinew_session_ref(session);
 	lane->record = NULL;
 	if (i == BOOK_RECORDS) {
 		problem(p, "the book is full");
@@ -214,43 +214,44 @@ static void saw_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
 	r->node = sinew_node_id(node);
 	r->peer = id;
 	r->life = sinew_incarnation(node);
-	r->peer_life = sinew_peer_incarnation(peer);
+	r->peer_life = sinew_session_incarnation(session);
 	atomic_store(&r->state, RECORD_OPEN);
 	atomic_store(&p->book->n_records, i + 1);
 	lane->record = r;
 }
 
-static void saw_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void saw_finished(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	(void)node;
 	(void)user;
-	event("finished peer=%" PRIu32 " life=%016" PRIx64, sinew_peer_nodeid(peer),
-	      sinew_peer_incarnation(peer));
+	event("finished peer=%" PRIu32 " life=%016" PRIx64, sinew_session_nodeid(session),
+	      sinew_session_incarnation(session));
 }
 
-static void saw_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		     const struct sinew_fates *fates, void *user)
+static void saw_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		     const struct sinew_delivery *delivery, void *user)
 {
 	struct program *p = user;
-	struct lane *lane = &p->lanes[sinew_peer_nodeid(peer)];
+	struct lane *lane = &p->lanes[sinew_session_nodeid(session)];
 	char word[32];
 
 	(void)node;
-	event("down peer=%" PRIu32 " life=%016" PRIx64 " reason=%s acked=%" PRIu64 " unknown=%"
-	      PRIu64 " queued=%" PRIu64, sinew_peer_nodeid(peer), sinew_peer_incarnation(peer),
-	      word_of(reason, word), fates->acked, fates->unknown, fates->queued);
-	if (lane->peer != peer) {
-		problem(p, "%" PRIu32 " went down, but was not up", sinew_peer_nodeid(peer));
+	event("down peer=%" PRIu32 " life=%016" PRIx64 " reason=%s acked=%" PRIu64 " in_doubt=%"
+	      PRIu64 " unsent=%" PRIu64, sinew_session_nodeid(session),
+	      sinew_session_incarnation(session), word_of(reason, word), delivery->acked,
+	      delivery->in_doubt, delivery->unsent);
+	if (lane->session != session) {
+		problem(p, "%" PRIu32 " went down, but was not up", sinew_session_nodeid(session));
 		return;
 	}
 	count(lane);
 	if (lane->record) {
 		lane->record->reason = reason;
-		lane->record->fates = *fates;
+		lane->record->delivery = *delivery;
 		atomic_store(&lane->record->state, RECORD_OVER);
 	}
-	sinew_peer_unref(lane->peer);
-	lane->peer = NULL;
+	sinew_session_unref(lane->session);
+	lane->session = NULL;
 	lane->record = NULL;
 }
 
@@ -277,7 +278,7 @@ static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *u
 	event("lost own=%016" PRIx64, incarnation);
 	atomic_store(&p->book->life, incarnation);
 	for (i = 0; i < NODES_MAX; i++)
-		if (p->lanes[i].peer)
+		if (p->lanes[i].session)
 			problem(p, "the own life was lost with %u still up", i);
 }
 
@@ -334,7 +335,7 @@ static void serve(struct program *p, int signals)
 {
 	struct pollfd fds[2] = {
 		{ .fd = signals, .events = POLLIN },
-		{ .fd = sinew_fd_get(p->node), .events = POLLIN },
+		{ .fd = sinew_get_fd(p->node), .events = POLLIN },
 	};
 	uint64_t due = 0;
 	int rc;
@@ -362,10 +363,10 @@ static int open_node(struct program *p)
 {
 	static const struct sinew_callbacks callbacks = {
 		.size = sizeof(callbacks),
-		.peer_up = saw_up,
+		.session_up = saw_up,
 		.message = saw_message,
-		.peer_finished = saw_finished,
-		.peer_down = saw_down,
+		.session_finished = saw_finished,
+		.session_down = saw_down,
 		.fence_asked = saw_fence,
 		.self_lost = saw_self_lost,
 		.closed = saw_closed,

@@ -230,38 +230,38 @@ static bool oracle_unreliable(const struct sess *x)
 	return oracle_dlm(x) && x->s.version == WIRE_VERSION_3_1;
 }
 
-static void check_fates(struct sess *x)
+static void check_delivery(struct sess *x)
 {
 	struct stream *st = x->tx;
-	struct ring_fate f;
+	struct ring_delivery f;
 
 	oracle_final(st);
-	ring_fate(&x->s.ring, &f);
-	if (f.acked > f.unknown || f.unknown > f.queued)
+	ring_delivery(&x->s.ring, &f);
+	if (f.acked > f.in_doubt || f.in_doubt > f.unsent)
 		sim_fail("n%u: fates out of order", x->node);
-	if (f.queued != st->n_final)
+	if (f.unsent != st->n_final)
 		sim_fail("n%u: fates speak of %llu messages to n%u, %llu were sent", x->node,
-			 (unsigned long long)f.queued, x->peer, (unsigned long long)st->n_final);
+			 (unsigned long long)f.unsent, x->peer, (unsigned long long)st->n_final);
 	if (oracle_unreliable(x))
 		return;
 	if (f.acked > st->delivered)
 		sim_fail("n%u: %llu messages to n%u acknowledged, %llu delivered", x->node,
 			 (unsigned long long)f.acked, x->peer, (unsigned long long)st->delivered);
-	if (f.unknown < st->delivered)
+	if (f.in_doubt < st->delivered)
 		sim_fail("n%u: message %llu to n%u is called unsent, it was delivered", x->node,
 			 (unsigned long long)st->delivered, x->peer);
-	st->unsent_from = f.unknown;
+	st->unsent_from = f.in_doubt;
 	if (f.acked)
 		cover(COVER_FATE_ACKED);
-	if (f.unknown > f.acked)
+	if (f.in_doubt > f.acked)
 		cover(COVER_FATE_UNKNOWN);
-	if (f.queued > f.unknown)
+	if (f.unsent > f.in_doubt)
 		cover(COVER_FATE_UNSENT);
-	if (x->s.end == SESSION_CLOSED && (f.acked != f.queued || st->delivered != st->n_final))
+	if (x->s.end == SESSION_CLOSED && (f.acked != f.unsent || st->delivered != st->n_final))
 		sim_fail("n%u: clean end with n%u, but %llu of %llu messages were acknowledged",
 			 x->node, x->peer, (unsigned long long)f.acked,
-			 (unsigned long long)f.queued);
-	walk(x, f.acked, f.queued);
+			 (unsigned long long)f.unsent);
+	walk(x, f.acked, f.unsent);
 }
 
 static void check_reason(struct sess *x, unsigned me, unsigned it)
@@ -336,7 +336,7 @@ void oracle_down(struct sess *x)
 		sim_fail("n%u: FINISHED of n%u was lost", x->node, x->peer);
 	if (x->s.got_fin != x->finished)
 		sim_fail("n%u: FINISHED of n%u was not told before PEER_DOWN", x->node, x->peer);
-	check_fates(x);
+	check_delivery(x);
 	x->tx->ended_tx = true;
 	x->rx->ended_rx = true;
 	x->rx->ended_ns = sim.now_ns;

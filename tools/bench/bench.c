@@ -121,51 +121,51 @@ static int parse(struct bench_arguments *args, int argc, char **argv)
 
 /* ---- callbacks ---- */
 
-static void peer_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void session_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct bench *b = user;
 
 	(void)node;
 	if (b->args.serves)
-		sinew_peer_set_user(peer, calloc(1, sizeof(struct bench_incoming)));
+		sinew_session_set_user(session, calloc(1, sizeof(struct bench_incoming)));
 	/* What was begun with one life is not gone on with in another. */
-	if (sinew_peer_nodeid(peer) != b->args.to || b->was_up)
+	if (sinew_session_nodeid(session) != b->args.to || b->was_up)
 		return;
-	b->peer = peer;
+	b->session = session;
 	b->was_up = true;
 }
 
-static void message(struct sinew_node *node, struct sinew_peer *peer,
+static void message(struct sinew_node *node, struct sinew_session *session,
 		    const struct sinew_message *msg, void *user)
 {
 	struct bench *b = user;
 
 	(void)node;
 	if (b->args.serves)
-		bench_serve(b, peer, msg);
-	else if (peer == b->peer)
+		bench_serve(b, session, msg);
+	else if (session == b->session)
 		bench_take(b, msg);
 }
 
-static void writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	(void)node;
-	(void)peer;
+	(void)session;
 	((struct bench *)user)->is_writable = true;
 }
 
-static void peer_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		      const struct sinew_fates *fates, void *user)
+static void session_down(struct sinew_node *node, struct sinew_session *session,
+			 enum sinew_down reason, const struct sinew_delivery *delivery, void *user)
 {
 	struct bench *b = user;
 
 	(void)node;
-	(void)fates;
+	(void)delivery;
 	if (b->args.serves)
-		free(sinew_peer_user(peer));
-	if (peer != b->peer)
+		free(sinew_session_user(session));
+	if (session != b->session)
 		return;
-	b->peer = NULL;
+	b->session = NULL;
 	b->reason = reason;
 }
 
@@ -197,12 +197,12 @@ bool bench_turn(struct bench *b, int wait_ms)
 		say(SINEW_ERROR, "the loop failed: %s", sinew_error_name(rc));
 		b->status = STATUS_UNDELIVERED;
 	}
-	if (b->was_up && !b->peer && !b->is_closed && b->status == STATUS_OK) {
+	if (b->was_up && !b->session && !b->is_closed && b->status == STATUS_OK) {
 		say(SINEW_ERROR, "node %" PRIu32 " went down: %s", b->args.to,
 		    sinew_down_name(b->reason));
 		b->status = STATUS_PEER_LOST;
 	}
-	return rc >= 0 && !b->signal && (b->peer || !b->was_up);
+	return rc >= 0 && !b->signal && (b->session || !b->was_up);
 }
 
 /* Until the other node is up. */
@@ -212,10 +212,10 @@ static bool wait_for_peer(struct bench *b)
 	char why[256] = "";
 
 	bench_progress(b, "waiting for the other node");
-	while (!b->peer) {
+	while (!b->session) {
 		if (!bench_turn(b, TURN_MS))
 			return false;
-		if (b->peer || clock_now_ns() < until)
+		if (b->session || clock_now_ns() < until)
 			continue;
 		sinew_last_refusal(b->node, b->args.to, why, sizeof(why));
 		say(SINEW_ERROR,
@@ -273,10 +273,10 @@ static int start(struct bench *b)
 {
 	const struct sinew_callbacks callbacks = {
 		.size = sizeof(callbacks),
-		.peer_up = peer_up,
+		.session_up = session_up,
 		.message = message,
 		.writable = writable,
-		.peer_down = peer_down,
+		.session_down = session_down,
 		.closed = closed,
 	};
 	struct sinew_options opt;

@@ -73,7 +73,7 @@ struct bench {
 	struct bench_arguments args;
 	struct cluster cluster;
 	struct sinew_node *node;
-	struct sinew_peer *peer; /* the one that is measured; NULL: not up */
+	struct sinew_session *session; /* the one that is measured; NULL: not up */
 	int signal_fd;
 	int signal; /* that came, or 0 */
 	bool was_up, was_measured, is_closed, is_writable;
@@ -103,7 +103,7 @@ void bench_put64(uint8_t to[8], uint64_t n);
 uint64_t bench_get64(const uint8_t from[8]);
 
 /* serve.c: a message at the serving side. */
-void bench_serve(struct bench *b, struct sinew_peer *peer, const struct sinew_message *msg);
+void bench_serve(struct bench *b, struct sinew_session *session, const struct sinew_message *msg);
 
 /* client.c: a message at the measuring side; and all measures, one after the other. */
 void bench_take(struct bench *b, const struct sinew_message *msg);

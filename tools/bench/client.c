@@ -42,7 +42,7 @@ static uint64_t acknowledged(const struct bench *b)
 {
 	struct sinew_status s = { .size = sizeof(s) };
 
-	return b->peer && !sinew_peer_status(b->peer, &s) ? s.acked : 0;
+	return b->session && !sinew_session_status(b->session, &s) ? s.acked : 0;
 }
 
 static void give_up(struct bench *b)
@@ -98,7 +98,7 @@ static bool send_message(struct bench *b, size_t len)
 {
 	int rc;
 
-	while ((rc = sinew_send(b->peer, b->message, len)) == -EAGAIN) {
+	while ((rc = sinew_send(b->session, b->message, len)) == -EAGAIN) {
 		b->is_writable = false;
 		if (!wait_until(b, has_room, 0))
 			return false;
@@ -139,7 +139,7 @@ static bool measure_stream(struct bench *b, uint32_t stream)
 	struct bench_stream *s = &b->streams[stream - 1];
 	double seconds;
 
-	if (s->bytes > sinew_peer_max_message(b->peer)) {
+	if (s->bytes > sinew_session_max_message(b->session)) {
 		s->is_skipped = true;
 		return true;
 	}

@@ -31,7 +31,7 @@ static void note(struct bench_incoming *in, uint64_t number, size_t len)
 	in->bytes += len;
 }
 
-static void answer(struct bench *b, struct sinew_peer *peer, struct bench_incoming *in)
+static void answer(struct bench *b, struct sinew_session *session, struct bench_incoming *in)
 {
 	struct bench_count c;
 
@@ -41,16 +41,17 @@ static void answer(struct bench *b, struct sinew_peer *peer, struct bench_incomi
 	bench_put64(c.bytes, in->bytes);
 	bench_put64(c.ns, in->last_ns - in->first_ns);
 	bench_put64(c.wrong, in->wrong);
-	if (sinew_send(peer, &c, sizeof(c)))
-		say(SINEW_WARNING, "node %" PRIu32 " cannot be answered", sinew_peer_nodeid(peer));
+	if (sinew_send(session, &c, sizeof(c)))
+		say(SINEW_WARNING, "node %" PRIu32 " cannot be answered",
+		    sinew_session_nodeid(session));
 	if (!b->args.json && in->wrong)
 		say(SINEW_ERROR, "%" PRIu64 " messages of node %" PRIu32 " were not what was due",
-		    in->wrong, sinew_peer_nodeid(peer));
+		    in->wrong, sinew_session_nodeid(session));
 }
 
-void bench_serve(struct bench *b, struct sinew_peer *peer, const struct sinew_message *msg)
+void bench_serve(struct bench *b, struct sinew_session *session, const struct sinew_message *msg)
 {
-	struct bench_incoming *in = sinew_peer_user(peer);
+	struct bench_incoming *in = sinew_session_user(session);
 	enum bench_kind kind;
 	uint64_t number;
 	uint32_t stream;
@@ -64,14 +65,14 @@ void bench_serve(struct bench *b, struct sinew_peer *peer, const struct sinew_me
 			begin(in, stream, msg->len);
 		note(in, number, msg->len);
 		if (kind == BENCH_END)
-			answer(b, peer, in);
+			answer(b, session, in);
 		return;
 	case BENCH_PING: {
 		struct bench_head h;
 
 		/* One is under way at a time: there is room. */
 		bench_put(&h, BENCH_PONG, stream, number);
-		sinew_sendv(peer,
+		sinew_sendv(session,
 			    (struct iovec[]){
 				    { &h, sizeof(h) },
 				    { (uint8_t *)(uintptr_t)msg->data + sizeof(h),

@@ -112,7 +112,7 @@ static bool parse_address(const char *text, size_t len, struct sockaddr_storage 
 	}
 	if (port && config_number(port, 0, 1, UINT16_MAX, &number))
 		return false;
-	return !sinew_address(host, (uint16_t)number, ret_addr) && host_is_single(ret_addr);
+	return !sinew_parse_address(host, (uint16_t)number, ret_addr) && host_is_single(ret_addr);
 }
 
 /* Two addresses with a comma between. */

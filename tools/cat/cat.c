@@ -203,7 +203,7 @@ static void wait_for_work(struct cat *c)
 	uint64_t pause;
 
 	if (!printer_is_full(&c->printer))
-		p[POLL_NODE].fd = sinew_fd_get(c->node);
+		p[POLL_NODE].fd = sinew_get_fd(c->node);
 	if (!c->told_ready)
 		p[POLL_CLUSTER].fd = cluster_fd(&c->cluster);
 	if (!c->told_output)

@@ -37,7 +37,7 @@ enum cat_phase {
 
 struct cat_peer {
 	uint32_t nodeid;
-	struct sinew_peer *peer;	/* its present session, or NULL */
+	struct sinew_session *session;	/* its present session, or NULL */
 	bool is_target;
 	bool is_lost;		/* a target that is given up */
 	bool was_up;

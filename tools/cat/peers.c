@@ -80,7 +80,7 @@ bool cat_peers_finished(const struct cat *c)
 	unsigned i;
 
 	for (i = 0; i < c->n_peers; i++)
-		if (c->peers[i].peer && !c->peers[i].has_finished)
+		if (c->peers[i].session && !c->peers[i].has_finished)
 			return false;
 	return true;
 }
@@ -95,14 +95,14 @@ void cat_peer_lose(struct cat *c, struct cat_peer *p)
 
 /* ---- callbacks ---- */
 
-static void peer_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void session_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct cat *c = user;
-	struct cat_peer *p = cat_peer_of(c, sinew_peer_nodeid(peer));
+	struct cat_peer *p = cat_peer_of(c, sinew_session_nodeid(session));
 
 	(void)node;
-	sinew_peer_set_user(peer, p);
-	p->peer = peer;
+	sinew_session_set_user(session, p);
+	p->session = session;
 	p->was_up = true;
 	p->has_finished = false;
 	p->has_taken = false;
@@ -111,14 +111,14 @@ static void peer_up(struct sinew_node *node, struct sinew_peer *peer, void *user
 	p->stats->down = 0;
 	c->is_blocked = false;
 	if (c->phase == CAT_FINISHING)
-		sinew_finish(peer);
+		sinew_session_finish(session);
 }
 
-static void message(struct sinew_node *node, struct sinew_peer *peer,
+static void message(struct sinew_node *node, struct sinew_session *session,
 		    const struct sinew_message *msg, void *user)
 {
 	struct cat *c = user;
-	struct cat_peer *p = sinew_peer_user(peer);
+	struct cat_peer *p = sinew_session_user(session);
 	int rc;
 
 	(void)node;
@@ -134,7 +134,7 @@ static void message(struct sinew_node *node, struct sinew_peer *peer,
 		p->stats->discarded++;
 		return;
 	}
-	rc = printer_message(&c->printer, peer, msg);
+	rc = printer_message(&c->printer, session, msg);
 	if (!rc)
 		return;
 	p->stats->discarded++;
@@ -143,24 +143,24 @@ static void message(struct sinew_node *node, struct sinew_peer *peer,
 	cat_set_status(c, STATUS_UNDELIVERED);
 }
 
-static void peer_finished(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void session_finished(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct cat *c = user;
-	struct cat_peer *p = sinew_peer_user(peer);
+	struct cat_peer *p = sinew_session_user(session);
 
 	(void)node;
 	p->has_finished = true;
 	/* It ends, and we stay for others. */
 	if (c->phase == CAT_RECEIVING && c->args.keep_going)
-		sinew_finish(peer);
+		sinew_session_finish(session);
 }
 
-static void writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct cat *c = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	c->is_blocked = false;
 }
 
@@ -188,49 +188,49 @@ static const char *reason_text(enum sinew_down reason)
 }
 
 static bool is_clean(const struct cat *c, const struct cat_peer *p, enum sinew_down reason,
-		     const struct sinew_fates *fates)
+		     const struct sinew_delivery *delivery)
 {
 	if (p->is_target && c->phase == CAT_SENDING)
 		return false;
 	if (reason == SINEW_DOWN_CLOSED || reason == SINEW_DOWN_LEFT)
-		return fates->acked == fates->queued;
-	return p->has_finished && fates->acked == fates->queued;
+		return delivery->acked == delivery->unsent;
+	return p->has_finished && delivery->acked == delivery->unsent;
 }
 
-static void say_fates(const struct cat_peer *p, enum sinew_down reason,
-		      const struct sinew_fates *fates)
+static void say_delivery(const struct cat_peer *p, enum sinew_down reason,
+			 const struct sinew_delivery *delivery)
 {
-	say(SINEW_WARNING, "node %" PRIu32 " is down: %s; of %" PRIu64 " messages to it %" PRIu64
-	    " were delivered, %" PRIu64 " perhaps, %" PRIu64 " were not", p->nodeid,
-	    reason_text(reason), fates->queued, fates->acked, fates->unknown - fates->acked,
-	    fates->queued - fates->unknown);
+	say(SINEW_WARNING, "node %" PRIu32 " is down: %s; %" PRIu64 " messages to it: %" PRIu64
+	    " delivered, %" PRIu64 " in doubt, %" PRIu64 " not delivered", p->nodeid,
+	    reason_text(reason), delivery->unsent, delivery->acked,
+	    delivery->in_doubt - delivery->acked, delivery->unsent - delivery->in_doubt);
 }
 
-static void peer_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		      const struct sinew_fates *fates, void *user)
+static void session_down(struct sinew_node *node, struct sinew_session *session,
+			 enum sinew_down reason, const struct sinew_delivery *delivery, void *user)
 {
 	struct cat *c = user;
-	struct cat_peer *p = sinew_peer_user(peer);
+	struct cat_peer *p = sinew_session_user(session);
 	struct sinew_status status = { .size = sizeof(status) };
 
 	(void)node;
-	p->peer = NULL;
+	p->session = NULL;
 	c->is_blocked = false;
-	if (!sinew_peer_status(peer, &status))
+	if (!sinew_session_status(session, &status))
 		stats_add(p->stats, &status);
 	p->stats->sum.state = SINEW_CLOSED;
 	p->stats->sum.link_up = false;
-	p->stats->undelivered += fates->queued - fates->unknown;
-	p->stats->unknown += fates->unknown - fates->acked;
+	p->stats->undelivered += delivery->unsent - delivery->in_doubt;
+	p->stats->unknown += delivery->in_doubt - delivery->acked;
 	p->stats->down = reason;
 	/* What the linger time left is told with the missing step, from the report. */
-	if (reason == SINEW_DOWN_LINGER || is_clean(c, p, reason, fates))
+	if (reason == SINEW_DOWN_LINGER || is_clean(c, p, reason, delivery))
 		return;
 	p->told_report = true;
-	if (!fates->queued)
+	if (!delivery->unsent)
 		say(SINEW_WARNING, "node %" PRIu32 " is down: %s", p->nodeid, reason_text(reason));
 	else
-		say_fates(p, reason, fates);
+		say_delivery(p, reason, delivery);
 	if (c->phase != CAT_WAITING)
 		cat_peer_lose(c, p);
 }
@@ -272,11 +272,11 @@ void cat_peers_callbacks(struct sinew_callbacks *ret_callbacks)
 {
 	*ret_callbacks = (struct sinew_callbacks){
 		.size = sizeof(*ret_callbacks),
-		.peer_up = peer_up,
+		.session_up = session_up,
 		.message = message,
-		.peer_finished = peer_finished,
+		.session_finished = session_finished,
 		.writable = writable,
-		.peer_down = peer_down,
+		.session_down = session_down,
 		.fence_asked = fence_asked,
 		.self_lost = self_lost,
 		.closed = closed,
@@ -285,12 +285,12 @@ void cat_peers_callbacks(struct sinew_callbacks *ret_callbacks)
 
 /* ---- the end ---- */
 
-static void report_peer(struct cat *c, const struct sinew_report_peer *r)
+static void report_peer(struct cat *c, const struct sinew_report_session *r)
 {
 	struct cat_peer *p = cat_peer_find(c, r->nodeid);
 	const char *missing = r->missing && *r->missing ? r->missing : "nothing more";
 
-	if (r->fates.queued == r->fates.acked) {
+	if (r->delivery.unsent == r->delivery.acked) {
 		if (r->last_ack_missing)
 			say(SINEW_INFO, "node %" PRIu32 ": all was delivered; the last ACK was "
 			    "not seen", r->nodeid);
@@ -303,13 +303,14 @@ static void report_peer(struct cat *c, const struct sinew_report_peer *r)
 	if (p && p->told_report)
 		return;
 	say(SINEW_ERROR, "node %" PRIu32 ": %" PRIu64 " messages are undelivered (%" PRIu64
-	    " of them perhaps not) at the end of the linger time; missing: %s", r->nodeid,
-	    r->fates.queued - r->fates.acked, r->fates.unknown - r->fates.acked, missing);
+	    " of them in doubt) at the end of the linger time; missing: %s", r->nodeid,
+	    r->delivery.unsent - r->delivery.acked, r->delivery.in_doubt - r->delivery.acked,
+	    missing);
 }
 
 void cat_peers_report(struct cat *c)
 {
-	struct sinew_report_peer *entries;
+	struct sinew_report_session *entries;
 	int i, n;
 
 	n = sinew_report(c->node, NULL, 0);
@@ -335,9 +336,9 @@ void cat_peers_count(struct cat *c)
 		struct cat_peer *p = &c->peers[i];
 		struct sinew_status status = { .size = sizeof(status) };
 
-		if (p->peer && !sinew_peer_status(p->peer, &status))
+		if (p->session && !sinew_session_status(p->session, &status))
 			stats_add(p->stats, &status);
-		else if (!p->stats->lives && !sinew_node_status(c->node, p->nodeid, &status))
+		else if (!p->stats->lives && !sinew_peer_status(c->node, p->nodeid, &status))
 			stats_add(p->stats, &status);
 	}
 }

@@ -43,8 +43,8 @@ void cat_end_input(struct cat *c)
 	c->progress_ns = c->now_ns;
 	c->progress_left = UINT64_MAX;
 	for (i = 0; i < c->n_peers; i++)
-		if (c->peers[i].peer)
-			sinew_finish(c->peers[i].peer);
+		if (c->peers[i].session)
+			sinew_session_finish(c->peers[i].session);
 }
 
 /* ---- waiting ---- */
@@ -64,7 +64,7 @@ void cat_say_not_up(struct cat *c, const char *since)
 	unsigned i;
 
 	for (i = 0; i < c->n_peers; i++)
-		if (c->peers[i].is_target && !c->peers[i].peer)
+		if (c->peers[i].is_target && !c->peers[i].session)
 			say_not_up(c, &c->peers[i], since);
 }
 
@@ -73,7 +73,7 @@ static bool targets_are_up(const struct cat *c)
 	unsigned i;
 
 	for (i = 0; i < c->n_peers; i++)
-		if (c->peers[i].is_target && !c->peers[i].peer)
+		if (c->peers[i].is_target && !c->peers[i].session)
 			return false;
 	return true;
 }
@@ -101,9 +101,9 @@ static size_t message_limit(const struct cat *c, uint32_t *ret_nodeid)
 		const struct cat_peer *p = &c->peers[i];
 		size_t max;
 
-		if (!p->is_target || !p->peer)
+		if (!p->is_target || !p->session)
 			continue;
-		max = sinew_peer_max_message(p->peer);
+		max = sinew_session_max_message(p->session);
 		if (limit && max >= limit)
 			continue;
 		limit = max;
@@ -135,9 +135,9 @@ static int offer(struct cat *c, struct cat_peer *p, const char *data, size_t len
 {
 	int rc;
 
-	if (!p->is_target || p->has_taken || p->is_leaving || !p->peer)
+	if (!p->is_target || p->has_taken || p->is_leaving || !p->session)
 		return 0;
-	rc = sinew_send(p->peer, data, len);
+	rc = sinew_send(p->session, data, len);
 	if (rc == -EAGAIN || rc == -EMSGSIZE)
 		return rc;
 	p->has_taken = true;
@@ -198,7 +198,8 @@ static void say_blocked(struct cat *c)
 		struct cat_peer *p = &c->peers[i];
 		struct sinew_status s = { .size = sizeof(s) };
 
-		if (!p->is_target || p->has_taken || !p->peer || sinew_peer_status(p->peer, &s))
+		if (!p->is_target || p->has_taken || !p->session ||
+		    sinew_session_status(p->session, &s))
 			continue;
 		len += (size_t)snprintf(line + len, sizeof(line) - len, "%snode %" PRIu32 " (%s)",
 					len ? ", " : "", p->nodeid,
@@ -298,7 +299,7 @@ static uint64_t bytes_left(const struct cat *c)
 	for (i = 0; i < c->n_peers; i++) {
 		struct sinew_status s = { .size = sizeof(s) };
 
-		if (c->peers[i].peer && !sinew_peer_status(c->peers[i].peer, &s))
+		if (c->peers[i].session && !sinew_session_status(c->peers[i].session, &s))
 			left += s.unacked ? s.queue_bytes + s.unacked : 0;
 	}
 	return left;
@@ -328,7 +329,7 @@ static bool somebody_finished(const struct cat *c)
 	unsigned i;
 
 	for (i = 0; i < c->n_peers; i++)
-		if (c->peers[i].was_up && (c->peers[i].has_finished || !c->peers[i].peer))
+		if (c->peers[i].was_up && (c->peers[i].has_finished || !c->peers[i].session))
 			return true;
 	return false;
 }

@@ -73,12 +73,12 @@ uint64_t printer_clear(struct printer *p)
 }
 
 /* Over the memory of the node a copy is made: a message is not lost for that. */
-static int keep(struct printer *p, struct sinew_peer *peer, const struct sinew_message *msg)
+static int keep(struct printer *p, struct sinew_session *session, const struct sinew_message *msg)
 {
 	struct sinew_kept *kept = NULL;
 	struct printer_kept *k;
 
-	if (sinew_keep(peer, msg, &kept))
+	if (sinew_keep(session, msg, &kept))
 		kept = NULL;
 	k = malloc(sizeof(*k) + (kept ? 0 : msg->len));
 	if (!k) {
@@ -88,7 +88,7 @@ static int keep(struct printer *p, struct sinew_peer *peer, const struct sinew_m
 	*k = (struct printer_kept){
 		.kept = kept,
 		.len = msg->len,
-		.nodeid = sinew_peer_nodeid(peer),
+		.nodeid = sinew_session_nodeid(session),
 		.step = p->raw ? STEP_BODY : STEP_HEAD,
 	};
 	if (!kept && msg->len)
@@ -207,18 +207,19 @@ static bool is_plain(const struct printer *p, const struct sinew_message *msg)
 	return p->raw || (!p->is_terminal && (!msg->len || !memchr(msg->data, '\n', msg->len)));
 }
 
-int printer_message(struct printer *p, struct sinew_peer *peer, const struct sinew_message *msg)
+int printer_message(struct printer *p, struct sinew_session *session,
+		    const struct sinew_message *msg)
 {
 	char head[PREFIX_MAX];
 	unsigned len = 0;
 	int rc;
 
 	if (!p->raw)
-		len = write_head(head, sinew_peer_nodeid(peer), false);
+		len = write_head(head, sinew_session_nodeid(session), false);
 	if (!p->first && is_plain(p, msg) &&
 	    output_put_whole(p->out, head, len, msg->data, msg->len, "\n", p->raw ? 0 : 1))
 		return 0;
-	rc = keep(p, peer, msg);
+	rc = keep(p, session, msg);
 	if (!rc)
 		printer_pump(p);
 	return rc;

@@ -32,7 +32,8 @@ void printer_init(struct printer *p, struct output *out, bool raw, bool is_termi
 /* Forgets what waits; returns how many messages. */
 uint64_t printer_clear(struct printer *p);
 /* In the message callback. -ENOMEM: it is lost. */
-int printer_message(struct printer *p, struct sinew_peer *peer, const struct sinew_message *msg);
+int printer_message(struct printer *p, struct sinew_session *session,
+		    const struct sinew_message *msg);
 /* Moves on what waits, as far as there is room. */
 void printer_pump(struct printer *p);
 /* Too much is held that does not hold back its sender: dispatch no more now. */

@@ -84,7 +84,7 @@ static void wait_and_run(struct crew *c, int wait_ms, int more_fd)
 		bool runs = l->state != LIFE_NONE && l->state != LIFE_OVER;
 
 		fds[i] = (struct pollfd){
-			.fd = runs ? sinew_fd_get(l->node) : -1,
+			.fd = runs ? sinew_get_fd(l->node) : -1,
 			.events = POLLIN,
 		};
 	}
@@ -126,7 +126,7 @@ static void break_one(struct crew *c)
 		return;
 	l = life_of(c, node);
 	/* One that is being made again is no link yet. */
-	if (!l || l->state != LIFE_RUNNING || sinew_node_status(l->node, peer, &st) || !st.link_up)
+	if (!l || l->state != LIFE_RUNNING || sinew_peer_status(l->node, peer, &st) || !st.link_up)
 		return;
 	sinew_break(l->node, peer);
 }

@@ -42,23 +42,23 @@ static struct promise promise_of(const struct record *tx)
 {
 	if (tx->crashed)
 		return (struct promise){ record_get(&tx->acked), record_get(&tx->tried) };
-	return (struct promise){ tx->fates.acked, tx->fates.unknown };
+	return (struct promise){ tx->delivery.acked, tx->delivery.in_doubt };
 }
 
-static void check_fates(const struct judge *j, const struct record *tx, struct pair *sum)
+static void check_delivery(const struct judge *j, const struct record *tx, struct pair *sum)
 {
-	const struct sinew_fates *f = &tx->fates;
+	const struct sinew_delivery *f = &tx->delivery;
 	uint64_t sent = record_get(&tx->sent);
 
 	if (tx->crashed)
 		return;
-	if (f->queued != sent || f->acked > f->unknown || f->unknown > f->queued)
-		broken(j, tx, sum, "the fates acked %" PRIu64 ", unknown %" PRIu64 ", queued %"
-		       PRIu64 " do not fit %" PRIu64 " sent messages", f->acked, f->unknown,
-		       f->queued, sent);
+	if (f->unsent != sent || f->acked > f->in_doubt || f->in_doubt > f->unsent)
+		broken(j, tx, sum, "the delivery report (acked %" PRIu64 ", in doubt %" PRIu64
+		       ", unsent %" PRIu64 ") does not fit %" PRIu64 " sent messages",
+		       f->acked, f->in_doubt, f->unsent, sent);
 	else if (f->acked < record_get(&tx->acked))
-		broken(j, tx, sum, "%" PRIu64 " were acknowledged, but the fates say %" PRIu64,
-		       record_get(&tx->acked), f->acked);
+		broken(j, tx, sum, "%" PRIu64 " were acknowledged, but the delivery report says %"
+		       PRIu64, record_get(&tx->acked), f->acked);
 	else if (is_closed(tx) && f->acked != sent)
 		broken(j, tx, sum, "closed in order, with %" PRIu64 " of %" PRIu64
 		       " messages acknowledged", f->acked, sent);
@@ -75,7 +75,7 @@ static void check_promise(const struct judge *j, const struct record *tx, uint64
 		broken(j, tx, sum, "%" PRIu64 " messages were acknowledged, %" PRIu64
 		       " were delivered", p.acked, taken);
 	}
-	/* Who trusts the fates sends them again. */
+	/* Who trusts the report sends them again. */
 	if (taken > p.unknown) {
 		sum->duplicated += taken - p.unknown;
 		broken(j, tx, sum, "%" PRIu64 " messages were delivered, at most %" PRIu64
@@ -104,7 +104,7 @@ static void judge_direction(const struct judge *j, const struct record *tx,
 		sum->reordered += rx->got.reordered;
 		sum->corrupted += rx->got.corrupted;
 	}
-	check_fates(j, tx, sum);
+	check_delivery(j, tx, sum);
 	check_promise(j, tx, taken, sum);
 	if (is_closed(tx) && is_closed(rx) && taken != sent)
 		broken(j, tx, sum, "both ends closed in order, with %" PRIu64 " of %" PRIu64
@@ -122,7 +122,7 @@ static void check_end(const struct judge *j, const struct record *r, const struc
 	    r->reason == SINEW_DOWN_CLOSED)
 		return;
 	broken(j, r, sum, "the session ended as %s, though neither node crashed (acked %" PRIu64
-	       " of %" PRIu64 ")", sinew_down_name(r->reason), r->fates.acked,
+	       " of %" PRIu64 ")", sinew_down_name(r->reason), r->delivery.acked,
 	       record_get(&r->sent));
 }
 

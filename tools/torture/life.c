@@ -31,7 +31,7 @@ static void count_lane(struct life *l, struct lane *lane)
 	struct sinew_status st = { .size = sizeof(st) };
 	struct record *r = lane->record;
 
-	if (!lane->peer || !r || sinew_peer_status(lane->peer, &st))
+	if (!lane->session || !r || sinew_session_status(lane->session, &st))
 		return;
 	record_set(&r->acked, st.acked);
 	record_set(&r->reconnects, st.reconnects);
@@ -52,48 +52,48 @@ void life_count(struct life *l)
 
 static void clear_lane(struct lane *lane)
 {
-	sinew_peer_unref(lane->peer);
-	*lane = (struct lane){ .peer = NULL };
+	sinew_session_unref(lane->session);
+	*lane = (struct lane){ .session = NULL };
 }
 
 /* ---- callbacks ---- */
 
-static struct lane *lane_of(struct life *l, const struct sinew_peer *peer)
+static struct lane *lane_of(struct life *l, const struct sinew_session *session)
 {
-	return &l->lanes[sinew_peer_nodeid(peer)];
+	return &l->lanes[sinew_session_nodeid(session)];
 }
 
-static void saw_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void saw_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct life *l = user;
-	struct lane *lane = lane_of(l, peer);
+	struct lane *lane = lane_of(l, session);
 
-	if (lane->peer)
+	if (lane->session)
 		book_problem(l->book, "node %" PRIu32 ": a second session with node %" PRIu32
-			     " came up beside the first", l->id, sinew_peer_nodeid(peer));
+			     " came up beside the first", l->id, sinew_session_nodeid(session));
 	clear_lane(lane);
-	lane->peer = sinew_peer_ref(peer);
-	lane->record = book_open(l->book, l->id, sinew_incarnation(node), sinew_peer_nodeid(peer),
-				 sinew_peer_incarnation(peer));
+	lane->session = sinew_session_ref(session);
+	lane->record = book_open(l->book, l->id, sinew_incarnation(node),
+				 sinew_session_nodeid(session), sinew_session_incarnation(session));
 }
 
-static void saw_message(struct sinew_node *node, struct sinew_peer *peer,
+static void saw_message(struct sinew_node *node, struct sinew_session *session,
 			const struct sinew_message *m, void *user)
 {
 	struct life *l = user;
-	struct lane *lane = lane_of(l, peer);
+	struct lane *lane = lane_of(l, session);
 
 	(void)node;
-	if (lane->peer != peer)
+	if (lane->session != session)
 		book_problem(l->book, "node %" PRIu32 ": a message came of a session with node %"
-			     PRIu32 " that was not up", l->id, sinew_peer_nodeid(peer));
+			     PRIu32 " that was not up", l->id, sinew_session_nodeid(session));
 	else if (lane->record)
 		traffic_take(l, lane, m);
 }
 
-static void saw_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void saw_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
-	struct record *r = lane_of(user, peer)->record;
+	struct record *r = lane_of(user, session)->record;
 
 	(void)node;
 	if (r)
@@ -103,11 +103,11 @@ static void saw_writable(struct sinew_node *node, struct sinew_peer *peer, void 
 /* What the library says was missing, while it is closing. */
 static void tell_missing(struct life *l, uint32_t nodeid)
 {
-	struct sinew_report_peer report[BOOK_NODES];
+	struct sinew_report_session report[BOOK_NODES];
 	int i, n = sinew_report(l->node, report, BOOK_NODES);
 
 	for (i = 0; i < n && i < BOOK_NODES; i++) {
-		const struct sinew_report_peer *r = &report[i];
+		const struct sinew_report_session *r = &report[i];
 
 		if (r->nodeid != nodeid || r->reason != SINEW_DOWN_LINGER)
 			continue;
@@ -118,23 +118,23 @@ static void tell_missing(struct life *l, uint32_t nodeid)
 	}
 }
 
-static void saw_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		     const struct sinew_fates *fates, void *user)
+static void saw_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		     const struct sinew_delivery *delivery, void *user)
 {
 	struct life *l = user;
-	struct lane *lane = lane_of(l, peer);
+	struct lane *lane = lane_of(l, session);
 
 	(void)node;
-	if (lane->peer != peer)
+	if (lane->session != session)
 		return;
 	if (lane->record) {
 		count_lane(l, lane);
 		lane->record->reason = reason;
-		lane->record->fates = *fates;
+		lane->record->delivery = *delivery;
 		book_over(l->book, lane->record);
 	}
 	if (reason == SINEW_DOWN_LINGER)
-		tell_missing(l, sinew_peer_nodeid(peer));
+		tell_missing(l, sinew_session_nodeid(session));
 	clear_lane(lane);
 }
 
@@ -217,10 +217,10 @@ int life_begin(struct life *l)
 {
 	static const struct sinew_callbacks callbacks = {
 		.size = sizeof(callbacks),
-		.peer_up = saw_up,
+		.session_up = saw_up,
 		.message = saw_message,
 		.writable = saw_writable,
-		.peer_down = saw_down,
+		.session_down = saw_down,
 		.fence_asked = saw_fence,
 		.self_lost = saw_self_lost,
 		.closed = saw_closed,
@@ -271,7 +271,7 @@ static bool has_lanes(const struct life *l)
 	unsigned i;
 
 	for (i = 1; i <= l->settings->n_nodes; i++)
-		if (l->lanes[i].peer)
+		if (l->lanes[i].session)
 			return true;
 	return false;
 }
@@ -298,8 +298,8 @@ void life_end(struct life *l, bool half_close)
 	}
 	l->state = LIFE_FINISHING;
 	for (i = 1; i <= l->settings->n_nodes; i++)
-		if (l->lanes[i].peer)
-			sinew_finish(l->lanes[i].peer);
+		if (l->lanes[i].session)
+			sinew_session_finish(l->lanes[i].session);
 }
 
 void life_turn(struct life *l)

@@ -28,7 +28,7 @@ enum life_state {
 
 /* Towards one peer. */
 struct lane {
-	struct sinew_peer *peer;	/* present session, referenced; NULL: none */
+	struct sinew_session *session;	/* present session, referenced; NULL: none */
 	struct record *record;
 	bool told_fault, told_stall;	/* that the library blames the peer */
 	uint64_t quiet_until_ns;
@@ -82,7 +82,7 @@ void traffic_take(struct life *l, struct lane *lane, const struct sinew_message 
 /* -ENOMEM, after it was said. */
 int slow_init(struct life *l);
 /* In the message callback: keeps it for a while, or not. */
-void slow_keep(struct life *l, struct sinew_peer *peer, const struct sinew_message *m,
+void slow_keep(struct life *l, struct sinew_session *session, const struct sinew_message *m,
 	       const struct content *content, uint64_t now_ns);
 /* Checks and gives back what was kept long enough; all: everything. */
 void slow_release(struct life *l, uint64_t now_ns, bool all);

@@ -43,7 +43,7 @@ struct record {
 	bool crashed;		/* our own life ended without a word: no reason, no fates */
 	bool stale;		/* and the process with it: counters of links may be old */
 	enum sinew_down reason;
-	struct sinew_fates fates;
+	struct sinew_delivery delivery;
 };
 
 static inline uint64_t record_get(const _Atomic uint64_t *n)

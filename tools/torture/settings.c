@@ -310,5 +310,5 @@ void settings_address(const struct settings *s, uint32_t id, struct sockaddr_sto
 
 	snprintf(text, sizeof(text), "%s.%" PRIu32, s->net, id);
 	memset(ret_addr, 0, sizeof(*ret_addr));
-	sinew_address(text, s->port, ret_addr);
+	sinew_parse_address(text, s->port, ret_addr);
 }

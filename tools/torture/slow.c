@@ -25,7 +25,7 @@ int slow_init(struct life *l)
 	return -ENOMEM;
 }
 
-void slow_keep(struct life *l, struct sinew_peer *peer, const struct sinew_message *m,
+void slow_keep(struct life *l, struct sinew_session *session, const struct sinew_message *m,
 	       const struct content *content, uint64_t now_ns)
 {
 	struct kept *k;
@@ -34,7 +34,7 @@ void slow_keep(struct life *l, struct sinew_peer *peer, const struct sinew_messa
 	if (!l->kept || l->n_kept == LIFE_KEPT_MAX || book_phase(l->book) != PHASE_RUN)
 		return;
 	k = &l->kept[(l->kept_head + l->n_kept) % LIFE_KEPT_MAX];
-	rc = sinew_keep(peer, m, &k->message);
+	rc = sinew_keep(session, m, &k->message);
 	if (rc == -ENOMEM)
 		return;
 	if (rc) {

@@ -53,7 +53,7 @@ static int send_pieces(struct life *l, struct lane *lane, size_t len, uint64_t *
 		iov[i].iov_len = i == PIECES - 1 ? len - at : cut;
 		at += cut;
 	}
-	return sinew_sendv(lane->peer, iov, PIECES, ret_number);
+	return sinew_sendv(lane->session, iov, PIECES, ret_number);
 }
 
 static int send_in_place(struct lane *lane, const struct content *c, size_t len,
@@ -62,7 +62,7 @@ static int send_in_place(struct lane *lane, const struct content *c, size_t len,
 	struct sinew_slot slot;
 	int rc;
 
-	rc = sinew_get(lane->peer, len, &slot);
+	rc = sinew_reserve(lane->session, len, &slot);
 	if (rc)
 		return rc;
 	content_fill(c, slot.data, len);
@@ -75,12 +75,12 @@ static int send_one(struct life *l, struct lane *lane, const struct content *c, 
 {
 	unsigned kind = content_mix(c->number ^ c->seed) & 7;
 
-	if (kind == 0 && len <= sinew_slot_max(lane->peer))
+	if (kind == 0 && len <= sinew_slot_max(lane->session))
 		return send_in_place(lane, c, len, ret_number);
 	content_fill(c, l->buffer, len);
 	if (kind == 1)
 		return send_pieces(l, lane, len, ret_number);
-	return sinew_send_numbered(lane->peer, l->buffer, len, ret_number);
+	return sinew_send_numbered(lane->session, l->buffer, len, ret_number);
 }
 
 /* Bytes that were sent, 0 for an empty one, or a negative errno. */
@@ -121,7 +121,7 @@ static bool send_burst(struct life *l, struct lane *lane, unsigned n, size_t *bu
 	}
 	if (rc == -EAGAIN)
 		atomic_store(&lane->record->is_blocked, true);
-	/* -ESTALE, -ESHUTDOWN: peer_down is on its way. */
+	/* -ESTALE, -ESHUTDOWN: session_down is on its way. */
 	else if (rc < 0 && rc != -ESTALE && rc != -ESHUTDOWN)
 		book_problem(l->book, "node %" PRIu32 " cannot send to node %" PRIu32 ": %s",
 			     l->id, lane->record->peer, sinew_error_name((int)rc));
@@ -139,7 +139,7 @@ bool traffic_send(struct life *l, uint64_t now_ns, size_t *budget)
 	for (i = 0; i < n && *budget; i++) {
 		struct lane *lane = &l->lanes[1 + (l->first_lane + i) % n];
 
-		if (!lane->peer || !lane->record ||
+		if (!lane->session || !lane->record ||
 		    atomic_load(&lane->record->is_blocked) || now_ns < lane->quiet_until_ns)
 			continue;
 		random = book_random(&l->random);
@@ -214,5 +214,5 @@ void traffic_take(struct life *l, struct lane *lane, const struct sinew_message 
 		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
 			     " was handed over as number %" PRIu64, due.from, due.to, due.number,
 			     m->number);
-	slow_keep(l, lane->peer, m, &due, clock_now_ns());
+	slow_keep(l, lane->session, m, &due, clock_now_ns());
 }

@@ -35,7 +35,7 @@ static struct sinew_status status_of(struct queue *q)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	sinew_peer_status(q->sender->peers[2], &st);
+	sinew_session_status(q->sender->peers[2], &st);
 	return st;
 }
 

@@ -21,33 +21,33 @@
 
 /* ---- callbacks ---- */
 
-static void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct hosted *h = user;
 
 	(void)node;
-	h->peers[sinew_peer_nodeid(peer)] = peer;
+	h->peers[sinew_session_nodeid(session)] = session;
 	h->host->n_up++;
 }
 
-static void on_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		    const struct sinew_fates *fates, void *user)
+static void on_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		    const struct sinew_delivery *delivery, void *user)
 {
 	struct hosted *h = user;
 
 	(void)node;
 	(void)reason;
-	(void)fates;
-	h->peers[sinew_peer_nodeid(peer)] = NULL;
+	(void)delivery;
+	h->peers[sinew_session_nodeid(session)] = NULL;
 	h->host->n_down++;
 }
 
-static void on_message(struct sinew_node *node, struct sinew_peer *peer,
+static void on_message(struct sinew_node *node, struct sinew_session *session,
 		       const struct sinew_message *msg, void *user)
 {
 	struct hosted *h = user;
 	struct host *host = h->host;
-	uint32_t from = sinew_peer_nodeid(peer);
+	uint32_t from = sinew_session_nodeid(session);
 	uint64_t word = 0;
 
 	(void)node;
@@ -61,9 +61,9 @@ static void on_message(struct sinew_node *node, struct sinew_peer *peer,
 	host->n_lasts += (word & CONTENT_LAST) != 0;
 	/* One that finds no room is not sent back; numbers are the sender's. */
 	if (host->echoes)
-		sinew_send(peer, msg->data, msg->len);
+		sinew_send(session, msg->data, msg->len);
 	if (host->on_message)
-		host->on_message(h, peer, host->arg);
+		host->on_message(h, session, host->arg);
 }
 
 /* ---- opening ---- */
@@ -88,9 +88,9 @@ static int open_node(struct host *host, struct hosted *h, const struct host_opti
 {
 	const struct sinew_callbacks cb = {
 		.size = sizeof cb,
-		.peer_up = on_up,
+		.session_up = on_up,
 		.message = on_message,
-		.peer_down = on_down,
+		.session_down = on_down,
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = h };
 	struct sinew_options opt;
@@ -110,7 +110,7 @@ static int open_node(struct host *host, struct hosted *h, const struct host_opti
 		err = sinew_node_new(&opt, &cb, h, &h->node);
 	if (err || o->own_thread)
 		return err;
-	return epoll_ctl(host->epoll, EPOLL_CTL_ADD, sinew_fd_get(h->node), &event) ? -errno : 0;
+	return epoll_ctl(host->epoll, EPOLL_CTL_ADD, sinew_get_fd(h->node), &event) ? -errno : 0;
 }
 
 int host_open(struct host *h, const struct host_options *opt)
@@ -227,7 +227,7 @@ uint64_t host_unacked(struct hosted *h, uint32_t peer)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	if (!h->peers[peer] || sinew_peer_status(h->peers[peer], &st))
+	if (!h->peers[peer] || sinew_session_status(h->peers[peer], &st))
 		return 0;
 	return st.unacked;
 }

@@ -20,7 +20,7 @@ struct hosted {
 	struct host *host;
 	struct sinew_node *node;
 	uint32_t id;
-	struct sinew_peer **peers; /* by nodeid; NULL: not up */
+	struct sinew_session **peers; /* by nodeid; NULL: not up */
 	uint64_t *sent, *came; /* messages, by nodeid */
 };
 
@@ -34,7 +34,7 @@ struct host {
 	uint64_t n_came, n_wrong, n_lasts;
 	size_t message_bytes; /* 0: any */
 	bool echoes; /* sends back what comes */
-	void (*on_message)(struct hosted *h, struct sinew_peer *peer, void *arg);
+	void (*on_message)(struct hosted *h, struct sinew_session *peer, void *arg);
 	void *arg;
 };
 

@@ -27,7 +27,7 @@ static bool is_whole(struct host *h)
 
 			if (id == h->nodes[i].id)
 				continue;
-			if (sinew_peer_status(h->nodes[i].peers[id], &st) || !st.link_up ||
+			if (sinew_session_status(h->nodes[i].peers[id], &st) || !st.link_up ||
 			    !st.reconnects)
 				return false;
 		}

@@ -23,7 +23,7 @@ int node_address(const char *net, uint32_t nodeid, unsigned port, struct sockadd
 		return -1;
 	c += (nodeid - 1) / HOSTS_A_NET;
 	snprintf(text, sizeof text, "%u.%u.%u.%u", a, b, c, (nodeid - 1) % HOSTS_A_NET + 1);
-	return sinew_address(text, (uint16_t)port, ret);
+	return sinew_parse_address(text, (uint16_t)port, ret);
 }
 
 int node_options(struct sinew_options *opt, const char *net, uint32_t nodeid, unsigned port)

@@ -63,14 +63,14 @@ struct resets {
 	struct histogram h;
 };
 
-static void saw_message(struct hosted *hosted, struct sinew_peer *peer, void *arg)
+static void saw_message(struct hosted *hosted, struct sinew_session *session, void *arg)
 {
 	struct resets *r = arg;
 	struct sinew_status st = { .size = sizeof st };
 
 	if (r->due)
 		r->due--;
-	if (!r->began_ns || sinew_peer_status(peer, &st) || st.reconnects == r->reconnects)
+	if (!r->began_ns || sinew_session_status(session, &st) || st.reconnects == r->reconnects)
 		return;
 	histogram_add(&r->h, clock_now_ns() - r->began_ns);
 	r->began_ns = 0;
@@ -82,7 +82,7 @@ static int reset_once(struct host *host, struct resets *r)
 {
 	struct sinew_status st = { .size = sizeof st };
 
-	if (sinew_peer_status(host->nodes[0].peers[1], &st))
+	if (sinew_session_status(host->nodes[0].peers[1], &st))
 		return -ECONNRESET;
 	r->reconnects = st.reconnects;
 	r->began_ns = clock_now_ns();

@@ -16,7 +16,7 @@
 
 struct end {
 	struct sinew_node *node;
-	struct sinew_peer *peer;
+	struct sinew_session *session;
 	int outer; /* epoll set around the node's, or -1 */
 	bool is_writable, is_inside; /* inside of a callback */
 	size_t sent; /* since the last turn */
@@ -24,45 +24,45 @@ struct end {
 	void *arg;
 };
 
-static void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct end *e = user;
 
 	(void)node;
-	e->peer = peer;
+	e->session = session;
 }
 
-static void on_message(struct sinew_node *node, struct sinew_peer *peer,
+static void on_message(struct sinew_node *node, struct sinew_session *session,
 		       const struct sinew_message *msg, void *user)
 {
 	struct end *e = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	e->is_inside = true;
 	e->take(e->arg, msg->data, msg->len);
 	e->is_inside = false;
 }
 
-static void on_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct end *e = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	e->is_writable = true;
 }
 
-static void on_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		    const struct sinew_fates *fates, void *user)
+static void on_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		    const struct sinew_delivery *delivery, void *user)
 {
 	struct end *e = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	(void)reason;
-	(void)fates;
-	e->peer = NULL;
+	(void)delivery;
+	e->session = NULL;
 }
 
 static int turn(struct end *e, int wait_ms)
@@ -95,17 +95,17 @@ static int wait_until(struct end *e, bool (*done)(struct end *e))
 
 static bool is_up(struct end *e)
 {
-	return e->peer != NULL;
+	return e->session != NULL;
 }
 
 static bool has_room(struct end *e)
 {
-	return e->is_writable || !e->peer;
+	return e->is_writable || !e->session;
 }
 
 static bool is_down(struct end *e)
 {
-	return e->peer == NULL;
+	return e->session == NULL;
 }
 
 static void close_end(void *end)
@@ -125,17 +125,17 @@ static int open_outer(struct end *e)
 	e->outer = epoll_create1(EPOLL_CLOEXEC);
 	if (e->outer < 0)
 		return -errno;
-	return epoll_ctl(e->outer, EPOLL_CTL_ADD, sinew_fd_get(e->node), &event) ? -errno : 0;
+	return epoll_ctl(e->outer, EPOLL_CTL_ADD, sinew_get_fd(e->node), &event) ? -errno : 0;
 }
 
 static int open_end(const struct end_options *o, void **ret_end)
 {
 	const struct sinew_callbacks cb = {
 		.size = sizeof cb,
-		.peer_up = on_up,
+		.session_up = on_up,
 		.message = on_message,
 		.writable = on_writable,
-		.peer_down = on_down,
+		.session_down = on_down,
 	};
 	uint32_t id = o->listens ? 2 : 1;
 	struct end *e = calloc(1, sizeof *e);
@@ -169,7 +169,7 @@ static int send_one(void *end, const void *data, size_t len)
 	struct end *e = end;
 	int err;
 
-	while ((err = sinew_send(e->peer, data, len)) == -EAGAIN) {
+	while ((err = sinew_send(e->session, data, len)) == -EAGAIN) {
 		e->is_writable = false;
 		err = e->is_inside ? -EAGAIN : wait_until(e, has_room);
 		if (err)
@@ -192,14 +192,14 @@ static int receive(void *end)
 	struct end *e = end;
 	int n = turn(e, END_WAIT_MS);
 
-	return n < 0 ? n : e->peer ? 0 : -ECONNRESET;
+	return n < 0 ? n : e->session ? 0 : -ECONNRESET;
 }
 
 /* Both finish: then all has arrived, and both know. */
 static int drain(void *end)
 {
 	struct end *e = end;
-	int err = e->peer ? sinew_finish(e->peer) : -ECONNRESET;
+	int err = e->session ? sinew_session_finish(e->session) : -ECONNRESET;
 
 	return err ? err : wait_until(e, is_down);
 }
@@ -209,7 +209,7 @@ static uint64_t acks(void *end)
 	struct end *e = end;
 	struct sinew_status st = { .size = sizeof st };
 
-	return e->peer && sinew_peer_status(e->peer, &st) == 0 ? st.acks_sent : 0;
+	return e->session && sinew_session_status(e->session, &st) == 0 ? st.acks_sent : 0;
 }
 
 const struct contestant contestant_sinew = {

@@ -10,38 +10,38 @@
 
 #include "tests/bench/work/node.h"
 
-static void on_up(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct threaded *t = user;
 
 	(void)node;
 	pthread_mutex_lock(&t->lock);
-	t->peer = sinew_peer_ref(peer);
+	t->session = sinew_session_ref(session);
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->lock);
 }
 
-static void on_writable(struct sinew_node *node, struct sinew_peer *peer, void *user)
+static void on_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct threaded *t = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	pthread_mutex_lock(&t->lock);
 	t->n_writable++;
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->lock);
 }
 
-static void on_down(struct sinew_node *node, struct sinew_peer *peer, enum sinew_down reason,
-		    const struct sinew_fates *fates, void *user)
+static void on_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		    const struct sinew_delivery *delivery, void *user)
 {
 	struct threaded *t = user;
 
 	(void)node;
-	(void)peer;
+	(void)session;
 	(void)reason;
-	(void)fates;
+	(void)delivery;
 	pthread_mutex_lock(&t->lock);
 	t->is_down = true;
 	pthread_cond_broadcast(&t->changed);
@@ -52,9 +52,9 @@ int threaded_open(struct threaded *t, const struct settings *s, uint32_t queue_b
 {
 	const struct sinew_callbacks cb = {
 		.size = sizeof cb,
-		.peer_up = on_up,
+		.session_up = on_up,
 		.writable = on_writable,
-		.peer_down = on_down,
+		.session_down = on_down,
 	};
 	struct sinew_options opt;
 	int err = node_options(&opt, s->end.net, 1, s->end.port);
@@ -84,7 +84,7 @@ int threaded_wait_up(struct threaded *t)
 	int err = 0;
 
 	pthread_mutex_lock(&t->lock);
-	while (!t->peer && !err)
+	while (!t->session && !err)
 		err = wait_for_change(t);
 	pthread_mutex_unlock(&t->lock);
 	return err;
@@ -103,7 +103,7 @@ static int wait_for_room(struct threaded *t, unsigned n_writable)
 
 int threaded_send(struct threaded *t, const void *data, size_t len)
 {
-	int err = sinew_send(t->peer, data, len);
+	int err = sinew_send(t->session, data, len);
 
 	while (err == -EAGAIN) {
 		unsigned n_writable;
@@ -112,19 +112,19 @@ int threaded_send(struct threaded *t, const void *data, size_t len)
 		n_writable = t->n_writable;
 		pthread_mutex_unlock(&t->lock);
 		/* The word may have come before we looked. */
-		err = sinew_send(t->peer, data, len);
+		err = sinew_send(t->session, data, len);
 		if (err != -EAGAIN)
 			break;
 		err = wait_for_room(t, n_writable);
 		if (!err)
-			err = sinew_send(t->peer, data, len);
+			err = sinew_send(t->session, data, len);
 	}
 	return err;
 }
 
 int threaded_finish(struct threaded *t)
 {
-	int err = sinew_finish(t->peer);
+	int err = sinew_session_finish(t->session);
 
 	pthread_mutex_lock(&t->lock);
 	while (!t->is_down && !err)
@@ -136,7 +136,7 @@ int threaded_finish(struct threaded *t)
 void threaded_close(struct threaded *t)
 {
 	sinew_node_free(t->node);
-	sinew_peer_unref(t->peer);
+	sinew_session_unref(t->session);
 	pthread_cond_destroy(&t->changed);
 	pthread_mutex_destroy(&t->lock);
 }

@@ -12,7 +12,7 @@
 
 struct threaded {
 	struct sinew_node *node;
-	struct sinew_peer *peer; /* referenced */
+	struct sinew_session *session; /* referenced */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool is_down;
