@@ -2,7 +2,7 @@
 /*
  * libsinew under corosync: the cluster's nodes, addresses and quorum come from the
  * local corosync, and sessions follow its membership. Installed where the
- * library was built with corosync; manners as in sinew.h.
+ * library was built with corosync; conventions as in sinew.h.
  *
  * The order of things
  *	sinew_corosync_open()		connects and reads the configuration
@@ -42,7 +42,7 @@ struct sinew_corosync_setup {
 					 * fence_asked callback comes once there is quorum, and
 					 * the application calls sinew_peer_failed() when it
 					 * has been fenced. A node that comes back by itself
-					 * ends its old life, too */
+					 * ends its old incarnation, too */
 	bool observe;			/* only look on: there is no node of ours, and the
 					 * group does not count us; sinew_corosync_attach()
 					 * gets NULL */
@@ -89,7 +89,7 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node);
 void sinew_corosync_free(struct sinew_corosync *cs);
 
 /*
- * That life has been fenced: the members of the group are told, and sinew_peer_failed() is
+ * That incarnation has been fenced: the members of the group are told, and sinew_peer_failed() is
  * called at each of them that holds its failure back (hold_failed), here too. -ENOSPC: too
  * many wait to be told. -EINVAL: nodeid or incarnation 0. any thread.
  */
@@ -125,13 +125,14 @@ struct sinew_corosync_member {
 	bool in_group;
 	bool joined;			/* its HELLO has come: it counts */
 	bool leaving;			/* it has said goodbye */
-	bool failed;			/* its last life failed, and no other has joined */
+	bool failed;			/* its last incarnation failed, and no other has
+					 * joined */
 	uint64_t incarnation;		/* 0: not known */
-	uint64_t fenced;		/* the last life of it that was fenced; 0: none */
+	uint64_t fenced;		/* the last incarnation that was fenced; 0: none */
 	bool silent;			/* in the group for seconds, without a HELLO */
-	uint64_t since_ms;		/* CLOCK_REALTIME, ms since 1970: when its life
-					 * began, if it is joined; else when it became what it
-					 * is, as far as we saw */
+	uint64_t since_ms;		/* CLOCK_REALTIME, ms since 1970: when its
+					 * incarnation began, if it is joined; else when
+					 * it became what it is, as far as we saw */
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* as it says itself, else as in
 							 * the nodelist; with the port */

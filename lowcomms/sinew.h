@@ -3,7 +3,14 @@
  * libsinew: messages between the nodes of a cluster, in order and exactly
  * once, however often the connections under them break.
  *
- * Manners
+ * Words
+ *   A peer is a configured node, named by its nodeid; it is known from
+ *   sinew_peer_add() to sinew_peer_remove(), whether its program runs or not.
+ *   A session is what we and one incarnation of a peer have in common: the queue,
+ *   the numbers of the messages, the state. A peer that starts anew has a new
+ *   incarnation, and so gets a new session.
+ *
+ * Conventions
  *   Functions return 0 (or a count) or a negative errno; ret_ parameters are
  *   untouched on failure. Destructors accept NULL. The library never prints,
  *   installs no signal handler, leaves SIGPIPE alone and marks its descriptors
@@ -17,7 +24,7 @@
  *   Callbacks run on the loop thread only, never with a lock held, and may
  *   send, keep, release, finish and close.
  *
- * Order of callbacks for one peer: session_up, message ..., session_finished,
+ * Order of callbacks for one session: session_up, message ..., session_finished,
  * session_down; nothing after. writable may come any time between up and down.
  */
 #ifndef SINEW_H
@@ -42,7 +49,7 @@ const char *sinew_version(void);
 
 /* The own node: configuration, peers, sockets, loop. */
 struct sinew_node;
-/* A handle of one life of a peer, given by session_up; reference counted. */
+/* A session with one incarnation of a peer, given by session_up; reference counted. */
 struct sinew_session;
 /* A received message that the application kept. */
 struct sinew_kept;
@@ -55,8 +62,8 @@ struct sinew_kept;
 enum sinew_level { SINEW_ERROR, SINEW_WARNING, SINEW_INFO, SINEW_DEBUG };
 
 enum sinew_membership {
-	SINEW_MEMBERSHIP_STATIC,	/* peers are members from the start; lives are
-				 * learned from HELLO */
+	SINEW_MEMBERSHIP_STATIC,	/* peers are members from the start; incarnations
+				 * are learned from HELLO */
 	SINEW_MEMBERSHIP_EXTERNAL,	/* sinew_peer_joined() and friends decide */
 };
 
@@ -66,14 +73,14 @@ enum sinew_quorum_policy {
 	SINEW_QUORUM_REFUSE,	/* as STOP; and sinew_corosync_open() fails without quorum */
 };
 
-/* Why a peer went down. */
+/* Why a session ended. */
 enum sinew_down {
 	SINEW_DOWN_CLOSED = 1,	/* both sides finished, everything acknowledged */
-	SINEW_DOWN_LEFT,	/* membership: it left cleanly */
-	SINEW_DOWN_FAILED,	/* membership or sinew_peer_failed(): it failed */
-	SINEW_DOWN_SUPERSEDED,	/* static: it came back as a new life */
+	SINEW_DOWN_LEFT,	/* membership: the peer left cleanly */
+	SINEW_DOWN_FAILED,	/* membership or sinew_peer_failed(): the peer failed */
+	SINEW_DOWN_SUPERSEDED,	/* static: the peer came back with a new incarnation */
 	SINEW_DOWN_SELF_LOST,	/* we took a new incarnation */
-	SINEW_DOWN_LINGER,	/* the linger time of sinew_close() was over */
+	SINEW_DOWN_LINGER,	/* the linger time of sinew_close() ran out */
 	SINEW_DOWN_ABORTED,	/* sinew_session_abort() */
 	SINEW_DOWN_REMOVED,	/* sinew_peer_remove() */
 };
@@ -86,8 +93,9 @@ enum sinew_state {
 enum sinew_path_state { SINEW_PATH_UNKNOWN, SINEW_PATH_ALIVE, SINEW_PATH_DEAD };
 
 enum sinew_fence_reason {
-	SINEW_FENCE_STALLED = 1,	/* link up, data unacknowledged, again and again no frame */
-	SINEW_FENCE_PROTOCOL,		/* it breaks the protocol again and again */
+	SINEW_FENCE_STALLED = 1,	/* repeatedly silent although the link is up and data are
+					 * unacknowledged */
+	SINEW_FENCE_PROTOCOL,		/* it repeatedly breaks the protocol */
 	SINEW_FENCE_FAILED,		/* membership: it failed, and may still write elsewhere */
 };
 
@@ -127,11 +135,11 @@ struct sinew_options {
 
 	uint32_t max_peers;		/* 128; at most 1024 */
 	uint32_t max_message;		/* 16 MiB; at most half of queue_bytes is used */
-	uint32_t queue_bytes;		/* 32 MiB of address space a peer; rounded up to a
+	uint32_t queue_bytes;		/* 32 MiB of address space per session; rounded up to a
 					 * power of two, 256 KiB .. 1 GiB */
 	uint64_t node_memory;		/* 512 MiB resident for queues and buffers; at least four
 					 * messages of max_message */
-	uint32_t receive_bytes;		/* 1 MiB kept by the application a peer */
+	uint32_t receive_bytes;		/* 1 MiB kept by the application, per session */
 
 	uint32_t connect_ms;		/* 2000: a dial */
 	uint32_t hello_ms;		/* 2000: each wait for a HELLO */
@@ -143,11 +151,11 @@ struct sinew_options {
 	uint32_t path_dead_ms;		/* 2000: silence until another live path is taken */
 	uint32_t probe_ms;		/* 1000: between probes of unused paths */
 	uint32_t ack_ms;		/* 5: longest delay of an ACK */
-	uint32_t fault_limit;		/* 10: protocol violations of a life until fence_asked */
+	uint32_t fault_limit;		/* 10: protocol violations in a session until fence_asked */
 	uint32_t stall_limit;		/* 5: stalls in a row until fence_asked */
 	uint32_t busy_poll_us;		/* 0: dispatch spins so long before it sleeps */
 	enum sinew_quorum_policy quorum_policy;
-	bool auto_close;		/* answer a peer's finish by our own */
+	bool auto_close;		/* answer the peer's finish by our own */
 	bool own_thread;		/* a thread of the library runs the loop, with all
 					 * signals blocked */
 	uint32_t first_seq;		/* 0; both sides must agree (tests of the wrap) */
@@ -180,12 +188,12 @@ struct sinew_delivery {
 
 struct sinew_callbacks {
 	size_t size;		/* sizeof(struct sinew_callbacks); forgotten: -EINVAL */
-	/* A session began. The handle is valid until session_down returns, longer
-	 * with sinew_session_ref(). */
+	/* A session began. It is valid until session_down returns, longer with
+	 * sinew_session_ref(). */
 	void (*session_up)(struct sinew_node *node, struct sinew_session *session, void *user);
 	void (*message)(struct sinew_node *node, struct sinew_session *session,
 			const struct sinew_message *msg, void *user);
-	/* It will send no more; we still may. */
+	/* The peer will send no more; we still may. */
 	void (*session_finished)(struct sinew_node *node, struct sinew_session *session,
 				 void *user);
 	/* After a send gave -EAGAIN: there is room again. Never lost. */
@@ -193,11 +201,11 @@ struct sinew_callbacks {
 	void (*session_down)(struct sinew_node *node, struct sinew_session *session,
 			     enum sinew_down reason, const struct sinew_delivery *delivery,
 			     void *user);
-	/* The library asks the application to have that life fenced. */
+	/* The library asks the application to have that incarnation of the peer fenced. */
 	void (*fence_asked)(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
 			    enum sinew_fence_reason reason, void *user);
-	/* Our own life was declared failed, or sinew_self_lost() was called:
-	 * every peer goes down before this; the new incarnation is in force. */
+	/* Our own incarnation was declared failed, or sinew_self_lost() was called:
+	 * every session ends before this; the new incarnation is in force. */
 	void (*self_lost)(struct sinew_node *node, uint64_t new_incarnation, void *user);
 	/* After sinew_close(): the end; sinew_report() has the report. */
 	void (*closed)(struct sinew_node *node, void *user);
@@ -219,7 +227,7 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 		   struct sinew_node **ret_node);
 
 /* Releases everything at once; open sessions are reset, no callback comes.
- * Handles and kept messages that are still held stay valid memory and give -ESTALE.
+ * Sessions and kept messages that are still held stay valid memory and give -ESTALE.
  * Not from a callback; after fork() also in the child (closes its descriptors only). */
 void sinew_node_free(struct sinew_node *node);
 
@@ -244,8 +252,8 @@ int sinew_get_fd(struct sinew_node *node);
 int sinew_dispatch(struct sinew_node *node, int timeout_ms);
 
 /*
- * Begins to close: FIN behind all that is queued for each peer, then up to
- * linger_ms for the handshakes, then the closed callback. sends give -ESHUTDOWN from
+ * Begins to close: FIN behind all that is queued in each session, then up to
+ * linger_ms for the handshakes, then the closed callback. Sends return -ESHUTDOWN from
  * now on. A second call can only shorten the time (0: now). any thread.
  * -EINVAL: linger_ms < 0. -EALREADY: closed already.
  */
@@ -282,12 +290,12 @@ int sinew_parse_address(const char *text, uint16_t port, struct sockaddr_storage
  */
 int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
 		   unsigned n_addrs);
-/* New addresses; the session goes on. Also ends a give-up after a refusal. -ENOENT. -EINVAL: as
- * sinew_peer_add(), or none. -ENOMEM. any thread. */
+/* Gives the peer new addresses; its session goes on. Also ends a give-up after a refusal.
+ * -ENOENT. -EINVAL: as sinew_peer_add(), or none. -ENOMEM. any thread. */
 int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs);
-/* Forgets it; its session ends (SINEW_DOWN_REMOVED). Added again, it needs a new life, and is
- * told so. -ENOENT. any thread. */
+/* Forgets the peer; its session ends (SINEW_DOWN_REMOVED). The peer is told that it
+ * has failed; added again, it needs a new incarnation. -ENOENT. any thread. */
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
 
 /* Membership events, in any order, idempotent; any thread; take effect in the
@@ -296,10 +304,10 @@ int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
 int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_left(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
-/* Failed or fenced; incarnation 0: the present life. */
+/* The peer failed or was fenced; incarnation 0: the present one. */
 int sinew_peer_failed(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_quorum(struct sinew_node *node, bool quorate);
-/* The local membership service is gone: all peers go down, new incarnation. */
+/* The local membership service is gone: all sessions end, new incarnation. */
 int sinew_self_lost(struct sinew_node *node);
 
 /* Has the fence_asked callback called on the loop thread, in the order of the calls. -ENOENT:
@@ -322,7 +330,7 @@ struct sinew_watch {
  * membership. -EBUSY: there is one. any thread, not from inside one of them. */
 int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *arg);
 
-/* ---- handles ---- */
+/* ---- sessions ---- */
 
 struct sinew_session *sinew_session_ref(struct sinew_session *session);	/* any thread */
 /* Drops a reference taken by sinew_session_ref(); NULL is ignored. any thread. */
@@ -348,18 +356,18 @@ int sinew_send_numbered(struct sinew_session *session, const void *data, size_t 
 /* The pieces make one message. n: 0 .. 1024, else -EINVAL. */
 int sinew_sendv(struct sinew_session *session, const struct iovec *iov, int n,
 		uint64_t *ret_number);
-/* One message to n peers; results[i] (may be NULL) is 0 or an error for each.
+/* One message in each of n sessions; results[i] (may be NULL) is 0 or an error for each.
  * Returns how many took it. */
 int sinew_send_many(struct sinew_session *const *sessions, int n, const void *data, size_t len,
 		    int *results);
 size_t sinew_session_max_message(const struct sinew_session *session);
 
-/* Room to build a message in place. At most 64 slots open a peer (-EAGAIN);
+/* Room to build a message in place. At most 64 slots per session are open (-EAGAIN);
  * what is sent later waits for an open slot. len: at most sinew_slot_max(). */
 struct sinew_slot {
 	void *data;
 	size_t len;
-	struct sinew_session *session;	/* holds a reference until commit or cancel */
+	struct sinew_session *session;	/* referenced until commit or discard */
 	unsigned index;
 };
 size_t sinew_slot_max(const struct sinew_session *session);
@@ -371,8 +379,8 @@ int sinew_discard(struct sinew_slot *slot);
 
 /* ---- receiving ---- */
 
-/* In the message callback: keep it beyond. Counts against receive_bytes of its
- * peer until released; over it, that peer is not read (it is slow, not stalled).
+/* In the message callback: keeps the message beyond it. Counts against receive_bytes of
+ * the session until released; over it, its link is not read (it is slow, not stalled).
  * -ENOMEM: over node_memory. -EINVAL: not the message being handed over. */
 int sinew_keep(struct sinew_session *session, const struct sinew_message *msg,
 	       struct sinew_kept **ret_kept);
@@ -389,16 +397,16 @@ int sinew_session_finish(struct sinew_session *session);
  * has failed and takes a new incarnation, towards everybody. -ESTALE. any thread. */
 int sinew_session_abort(struct sinew_session *session);
 
-/* After session_down, until the last reference goes: reads the unknown and unsent
- * messages, oldest first. any thread, one at a time. */
+/* After session_down, until the last reference goes: reads the messages that are in doubt
+ * or unsent, oldest first. any thread, one at a time. */
 struct sinew_unsent {
 	size_t size;		/* sizeof(struct sinew_unsent); zero the rest to begin */
 	uint64_t number;
 	size_t len;
-	bool in_doubt;		/* else certainly not delivered */
+	bool in_doubt;		/* else it was not delivered */
 	uint64_t opaque[4];
 };
-/* The next one: 1, or 0 at the end. -EBUSY: the life is not over. */
+/* The next one: 1, or 0 at the end. -EBUSY: the session is not over. */
 int sinew_session_unsent_next(struct sinew_session *session, struct sinew_unsent *it);
 /* Its bytes into buf of at least it->len. -EINVAL: before the first next. */
 int sinew_session_unsent_copy(struct sinew_session *session, const struct sinew_unsent *it,
@@ -444,17 +452,17 @@ struct sinew_status {
 
 /* One snapshot is consistent: acked <= sent, and queue_bytes fits the queue.
  * -EINVAL: size. A struct of another version of this header gets what both know, else 0.
- * Works on a handle whose life is over, too. */
+ * Works after the end of the session, too. */
 int sinew_session_status(struct sinew_session *session, struct sinew_status *ret);
-/* By nodeid, also while no session stands (state SINEW_CLOSED, paths filled). -ENOENT. */
+/* Of a peer: its present session, or none (state SINEW_CLOSED, paths filled). -ENOENT. */
 int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret);
-/* Why there was no link to that nodeid: the text of the last refusal by or of it, or of the last
+/* Why there was no link to that peer: the text of the last refusal by or of it, or of the last
  * dial that failed, with its cause, or ""; at most n bytes are written, always terminated.
  * -ENOENT. */
 int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n);
 
 /* Resets every connection of a peer (all peers: nodeid 0) as a network fault
- * would; for tests. any thread; the loop does it next. -ENOENT. */
+ * would; for tests. any thread; takes effect in the next loop iteration. -ENOENT. */
 int sinew_break(struct sinew_node *node, uint32_t nodeid);
 
 #ifdef __cplusplus

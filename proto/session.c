@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the life of a session: sending, termination, what an ACK means, fates.
+ * Owns the life of a session: sending, termination, what an ACK means, delivery report.
  * Knows links only as what carries it for a while.
  */
 #include "inside.h"

@@ -2,7 +2,7 @@
 /*
  * A session: the pair (my incarnation, one incarnation of a peer). Owns what
  * survives links: send ring, receive position, reassembly, termination state,
- * link generation, fates. Knows no link but through what its functions are given.
+ * link generation, delivery report. Knows no link but through what its functions are given.
  *
  * Memory is lent (struct and ring); a session is never reused for another life.
  */

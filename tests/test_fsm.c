@@ -11,7 +11,7 @@
 /*
  * A cell is the next state and its actions: F our FIN is queued, f the peer is
  * finished, a acknowledge now, n remember, c clean end, s shut the link, k keep
- * it, o the end with fates, ! the peer broke the protocol.
+ * it, o the end with a report, ! the peer broke the protocol.
  */
 static const char *const rows[FSM_STATES][1 + FSM_EVENTS] = {
 	/* in: OPEN, CLOSE, RCV_FIN, FIN_ACKED, LEAVING, END */

@@ -165,7 +165,7 @@ static const char *side_fault(struct lane *lane, struct live *l)
 	if (l->reason != SINEW_DOWN_CLOSED)
 		return sinew_down_name(l->reason);
 	if (l->delivery.acked != N_MESSAGES || l->delivery.unsent != N_MESSAGES)
-		return "fates";
+		return "delivery report";
 	if (lane->job->no_reconnect && live_status(l).reconnects)
 		return "it reconnected";
 	return NULL;

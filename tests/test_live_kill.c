@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A node killed in the middle of traffic (SIGKILL, no goodbye) and started again on the same
- * address: the survivor's fates fit to what the dead one really had, and the traffic goes on
- * with its next life. Knows only the public API.
+ * address: the survivor's delivery report fits what the dead one really had, and the traffic
+ * goes on with its next incarnation. Knows only the public API.
  * run.sh: timeout=60
  *
  * The node to be killed is this program again (test_live_kill FD PARENT); what its application
@@ -161,7 +161,7 @@ static void check_unsent(struct live *l)
 	CHECK_EQ(due, l->delivery.unsent + 1);
 }
 
-/* The fates of a life against what it got. */
+/* The delivery report of a session against what it got. */
 static void check_life(struct live *l, const struct life *life)
 {
 	const struct sinew_delivery *f = &l->delivery;

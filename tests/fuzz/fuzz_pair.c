@@ -2,8 +2,8 @@
 /*
  * Fuzz target: two cores, and a hostile network between them. The input chooses which bytes
  * arrive when, where connections are cut and with what lost, when nodes die and come again;
- * everything said must be heard in order and once, and fates must be true. In a second mode
- * bytes are changed on the way: then nothing but survival is asked. Knows no socket.
+ * everything said must be heard in order and once, and delivery reports must be true. In a
+ * second mode bytes are changed on the way: then nothing but survival is asked. Knows no socket.
  */
 #define FUZZ_NAME "pair"	/* fuzz.sh: max_len=600 */
 #include "tests/fuzz/world_run.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a core asks for is done, and everything that comes out of it is looked at: frames
- * that any reader takes, numbers and fates that fit together, nothing impossible. Knows
+ * that any reader takes, numbers and delivery reports that fit together, nothing impossible. Knows
  * nothing of what goes into a core.
  */
 #ifndef SINEW_TESTS_FUZZ_WORLD_ACT_H

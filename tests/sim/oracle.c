@@ -238,9 +238,9 @@ static void check_delivery(struct sess *x)
 	oracle_final(st);
 	ring_delivery(&x->s.ring, &f);
 	if (f.acked > f.in_doubt || f.in_doubt > f.unsent)
-		sim_fail("n%u: fates out of order", x->node);
+		sim_fail("n%u: delivery report out of order", x->node);
 	if (f.unsent != st->n_final)
-		sim_fail("n%u: fates speak of %llu messages to n%u, %llu were sent", x->node,
+		sim_fail("n%u: report of %llu messages to n%u, %llu were sent", x->node,
 			 (unsigned long long)f.unsent, x->peer, (unsigned long long)st->n_final);
 	if (oracle_unreliable(x))
 		return;

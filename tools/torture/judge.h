@@ -5,8 +5,8 @@
  * the rest? Pure: knows no node and no clock.
  *
  * A session that both ends closed in order has delivered, and acknowledged, all that was
- * sent. Of one that ended otherwise, a sender that lives was told fates (acked up to A,
- * unknown up to B), and a sender that crashed had seen acked up to A and tried to
+ * sent. Of one that ended otherwise, a sender that lives has a delivery report (acked up to A,
+ * in doubt up to B), and a sender that crashed had seen acked up to A and tried to
  * send up to B: what was delivered must lie between.
  *
  * A kill is a link that was up at both ends and is no more while its session goes

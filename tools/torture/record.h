@@ -40,7 +40,7 @@ struct record {
 	_Atomic uint64_t resumed;	/* of them with unacknowledged data of ours */
 
 	/* The end. */
-	bool crashed;		/* our own life ended without a word: no reason, no fates */
+	bool crashed;		/* our own life ended without a word: no reason, no report */
 	bool stale;		/* and the process with it: counters of links may be old */
 	enum sinew_down reason;
 	struct sinew_delivery delivery;
