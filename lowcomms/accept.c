@@ -184,7 +184,7 @@ static unsigned peers_at(struct sinew_node *n, const struct path_addr *from)
 {
 	unsigned count = 0;
 
-	for (struct peer *p = n->core.peers; p; p = p->next)
+	list_each(struct peer, p, &n->core.peers, all)
 		count += paths_find(&p->paths, from) >= 0;
 	return count;
 }

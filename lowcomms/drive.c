@@ -350,7 +350,7 @@ static void sweep(struct sinew_node *n)
 	bool later;
 
 	n->sweep_ns = CORE_NEVER;
-	for (struct peer *p = n->core.peers; p; p = p->next) {
+	list_each(struct peer, p, &n->core.peers, all) {
 		struct member *m = container_of(p, struct member, peer);
 
 		if (m->lend_due)

@@ -264,14 +264,13 @@ static void close_in_child(struct sinew_node *n)
 static void release_core(struct sinew_node *n)
 {
 	struct core_action a;
-	struct peer *p;
 
 	if (n->has_stash && n->stash.what == CORE_PEER_DOWN)
 		sinew_session_unref(handle_of(n->stash.session));
 	while (core_poll(&n->core, &a))
 		if (a.what == CORE_PEER_DOWN)
 			sinew_session_unref(handle_of(a.session));
-	for (p = n->core.peers; p; p = p->next) {
+	list_each(struct peer, p, &n->core.peers, all) {
 		if (p->session)
 			sinew_session_unref(handle_of(p->session));
 		if (p->spare)

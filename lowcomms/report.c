@@ -18,7 +18,7 @@ int report_begin(struct sinew_node *n)
 		log_line(n, SINEW_ERROR, "no memory for the report: it will be empty");
 		return 0;
 	}
-	for (struct peer *p = n->core.peers; p; p = p->next) {
+	list_each(struct peer, p, &n->core.peers, all) {
 		struct sinew_session *h = container_of(p, struct member, peer)->handle;
 
 		if (!h)

@@ -110,7 +110,7 @@ static void session_check(struct session *s, const struct peer *p)
 {
 	assert(s->peer == p && s->end == SESSION_ALIVE && s->nodeid == p->nodeid);
 	assert(s->ours == p->core->cfg.incarnation && s->incarnation);
-	assert(!s->pending && !s->in_pending);
+	assert(!s->pending && list_empty(&s->in_pending));
 	assert(!tombs_find(&p->tombs, s->incarnation));
 	assert(!p->up || s->was_up);
 	ring_check(&s->ring);
@@ -124,8 +124,8 @@ static void session_check(struct session *s, const struct peer *p)
 /* One held link for each life; one for each peer of those that a fresh session holds back. */
 static void held_check(const struct link *l)
 {
-	for (const struct link *o = l->next; o; o = o->next) {
-		if (o->state != LINK_HELD || o->peer != l->peer)
+	list_each(const struct link, o, &l->peer->links, of_peer) {
+		if (o == l || o->state != LINK_HELD)
 			continue;
 		assert(o->life != l->life);
 		assert(!o->guarded || !l->guarded);
@@ -154,8 +154,9 @@ static void link_check(const struct link *l)
 	uint64_t rhythm = core->cfg.keepalive_ns > core->cfg.keepalive_multi_ns ?
 		core->cfg.keepalive_ns : core->cfg.keepalive_multi_ns;
 
-	assert(*l->pprev == l && (!l->next || l->next->pprev == &l->next));
-	assert(!l->in_pending && !l->tx_pending && l->state != LINK_GONE);
+	assert(l->all.next->prev == &l->all && l->all.prev->next == &l->all);
+	assert(list_empty(&l->of_peer) == !l->peer);
+	assert(list_empty(&l->pending) && !l->tx_pending && l->state != LINK_GONE);
 	assert(l->ctl_off <= l->ctl_len && l->ctl_len <= sizeof l->ctl);
 	assert(l->last_rx_ns <= core->now_ns && l->last_tx_ns <= core->now_ns);
 	assert((!l->dialled && !l->read_hello) ||
@@ -182,8 +183,8 @@ static void dial_check(const struct peer *p)
 
 	if (!p->session || p->up || !p->paths.n || p->dial_raised)
 		return;
-	for (const struct link *l = core->links; l; l = l->next)
-		if (l->peer == p && !l->probe && !l->kept)
+	list_each(const struct link, l, &p->links, of_peer)
+		if (!l->probe && !l->kept)
 			return;
 	assert(core->deadline_ns <= at);
 }
@@ -194,11 +195,13 @@ static void peer_check(struct peer *p)
 	uint32_t probing = 0;
 
 	assert(peer_find(p->core, p->nodeid) == p);
-	assert(!p->in_pending && !p->lend_raised && !p->fence_raised && !p->probe_raised);
+	assert(list_empty(&p->pending) && !p->lend_raised && !p->fence_raised && !p->probe_raised);
 	assert(!p->dial_raised || p->dial_polled);
-	for (const struct link *l = core->links; l; l = l->next)
-		if (l->peer == p && l->dialled && l->probe)
+	list_each(const struct link, l, &p->links, of_peer) {
+		assert(l->peer == p);
+		if (l->dialled && l->probe)
 			probing |= 1u << l->path;
+	}
 	assert(p->probing == probing);
 	assert(!p->up || (p->up->peer == p && p->up->state == LINK_UP && p->session &&
 			  p->up->session == p->session && !p->up->rx_only));
@@ -216,13 +219,13 @@ void core_check(struct core *core)
 {
 	unsigned n = 0;
 
-	assert(!core->sessions_head && !core->links_head && !core->peers_head);
-	assert(!core->n_notes && !core->renew_raised);
-	for (const struct link *l = core->links; l; l = l->next) {
+	assert(!core_pending(core) && !core->n_notes);
+	list_each(const struct link, l, &core->links, all) {
 		assert(l->core == core);
 		link_check(l);
 	}
-	for (struct peer *p = core->peers; p; p = p->next, n++) {
+	list_each(struct peer, p, &core->peers, all) {
+		n++;
 		assert(p->core == core);
 		peer_check(p);
 	}
@@ -231,7 +234,7 @@ void core_check(struct core *core)
 
 void core_check_tick(struct core *core)
 {
-	for (const struct peer *p = core->peers; p; p = p->next) {
+	list_each(const struct peer, p, &core->peers, all) {
 		const struct session *s = p->session;
 
 		if (!s || !p->up || !s->native)

@@ -53,6 +53,11 @@ void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns
 	assert(cfg->nodeid && cfg->incarnation && cfg->max_frame > 2 * WIRE_FRAG_OVERHEAD);
 	memset(core, 0, sizeof *core);
 	core->cfg = *cfg;
+	list_init(&core->peers);
+	list_init(&core->links);
+	list_init(&core->sessions_pending);
+	list_init(&core->links_pending);
+	list_init(&core->peers_pending);
 	core->now_ns = now_ns;
 	core->deadline_ns = CORE_NEVER;
 	core->quorate = true;
@@ -110,96 +115,52 @@ uint64_t core_deadline(const struct core *core)
 
 void core_tick(struct core *core)
 {
-	struct link *l;
-	struct peer *p;
-
 	if (core->now_ns < core->deadline_ns)
 		return;
 	core->deadline_ns = CORE_NEVER;
 	/* A link that is shut here stays in the list until it is polled. */
-	for (l = core->links; l; l = l->next)
+	list_each(struct link, l, &core->links, all)
 		link_tick(l);
-	for (p = core->peers; p; p = p->next)
+	list_each(struct peer, p, &core->peers, all)
 		peer_tick(p);
 	core_check_tick(core);
 }
 
 /* ---- what is pending ---- */
 
+static void raise(struct list *pending, struct list *e)
+{
+	if (list_empty(e))
+		list_append(pending, e);
+}
+
 void core_raise_session(struct session *s, enum session_pending what)
 {
-	struct core *core = s->peer->core;
-
 	s->pending |= what;
-	if (s->in_pending)
-		return;
-	s->in_pending = true;
-	s->next_pending = NULL;
-	if (core->sessions_head)
-		core->sessions_tail->next_pending = s;
-	else
-		core->sessions_head = s;
-	core->sessions_tail = s;
+	raise(&s->peer->core->sessions_pending, &s->in_pending);
 }
 
 void core_raise_link(struct link *l)
 {
-	struct core *core = l->core;
-
-	if (l->in_pending)
-		return;
-	l->in_pending = true;
-	l->next_pending = NULL;
-	if (core->links_head)
-		core->links_tail->next_pending = l;
-	else
-		core->links_head = l;
-	core->links_tail = l;
+	raise(&l->core->links_pending, &l->pending);
 }
 
 void core_raise_peer(struct peer *p)
 {
-	struct core *core = p->core;
-
-	if (p->in_pending)
-		return;
-	p->in_pending = true;
-	p->next_pending = NULL;
-	if (core->peers_head)
-		core->peers_tail->next_pending = p;
-	else
-		core->peers_head = p;
-	core->peers_tail = p;
-}
-
-static void drop_pending_link(struct link *l)
-{
-	struct link **pp = &l->core->links_head, *prev = NULL;
-
-	if (!l->in_pending)
-		return;
-	while (*pp != l) {
-		prev = *pp;
-		pp = &(*pp)->next_pending;
-	}
-	*pp = l->next_pending;
-	if (l->core->links_tail == l)
-		l->core->links_tail = prev;
-	l->in_pending = false;
+	raise(&p->core->peers_pending, &p->pending);
 }
 
 void core_forget_link(struct link *l)
 {
-	drop_pending_link(l);
-	*l->pprev = l->next;
-	if (l->next)
-		l->next->pprev = l->pprev;
+	list_remove(&l->pending);
+	list_remove(&l->of_peer);
+	list_remove(&l->all);
 }
 
 bool core_pending(const struct core *core)
 {
-	return core->sessions_head || core->links_head || core->peers_head ||
-		core->renew_raised;
+	return !list_empty(&core->sessions_pending) || !list_empty(&core->links_pending) ||
+		!list_empty(&core->peers_pending) || core->renew_raised;
 }
 
 static bool poll_session(struct core *core, struct core_action *a)
@@ -213,10 +174,11 @@ static bool poll_session(struct core *core, struct core_action *a)
 		{ SESSION_P_WRITABLE, CORE_WRITABLE },
 		{ SESSION_P_DOWN, CORE_PEER_DOWN },
 	};
-	struct session *s = core->sessions_head;
+	struct session *s;
 
-	if (!s)
+	if (list_empty(&core->sessions_pending))
 		return false;
+	s = list_first(&core->sessions_pending, struct session, in_pending);
 	for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
 		if (!(s->pending & order[i].bit))
 			continue;
@@ -224,21 +186,19 @@ static bool poll_session(struct core *core, struct core_action *a)
 		*a = (struct core_action) { .what = order[i].what, .session = s, .peer = s->peer };
 		break;
 	}
-	if (!s->pending) {
-		s->in_pending = false;
-		core->sessions_head = s->next_pending;
-	}
+	if (!s->pending)
+		list_remove(&s->in_pending);
 	return true;
 }
 
 static bool poll_link(struct core *core, struct core_action *a)
 {
-	struct link *l = core->links_head;
+	struct link *l;
 
-	if (!l)
+	if (list_empty(&core->links_pending))
 		return false;
-	core->links_head = l->next_pending;
-	l->in_pending = false;
+	l = list_first(&core->links_pending, struct link, pending);
+	list_remove(&l->pending);
 	*a = (struct core_action) { .what = CORE_TX, .link = l, .peer = l->peer };
 	if (l->state == LINK_GONE) {
 		a->what = CORE_SHUT;
@@ -287,13 +247,12 @@ static bool poll_wish(struct peer *p, struct core_action *a)
 
 static bool poll_peer(struct core *core, struct core_action *a)
 {
-	struct peer *p;
+	while (!list_empty(&core->peers_pending)) {
+		struct peer *p = list_first(&core->peers_pending, struct peer, pending);
 
-	while ((p = core->peers_head)) {
 		if (poll_wish(p, a))
 			return true;
-		p->in_pending = false;
-		core->peers_head = p->next_pending;
+		list_remove(&p->pending);
 	}
 	return false;
 }
@@ -309,29 +268,24 @@ static bool holds_close(const struct link *l)
 
 static bool poll_closed(struct core *core, struct core_action *a)
 {
-	struct peer *p;
-	struct link *l, *next;
-
 	if (!core->closing || core->closed_said)
 		return false;
-	for (p = core->peers; p; p = p->next)
+	list_each(struct peer, p, &core->peers, all)
 		if (p->session)
 			return false;
 	/* Who may have missed our last ACK is waited for, and may dial (R24). */
-	for (p = core->peers; p; p = p->next) {
+	list_each(struct peer, p, &core->peers, all) {
 		if (peer_owes_now(p)) {
 			core_arm(core, p->owes_until_ns);
 			return false;
 		}
 	}
-	for (l = core->links; l; l = next) {
-		next = l->next;
+	list_each(struct link, l, &core->links, all)
 		if (l->state != LINK_GONE && !holds_close(l))
 			link_shut(l, LINK_RESET);
-	}
-	if (core->links_head)
+	if (!list_empty(&core->links_pending))
 		return core_poll(core, a);
-	if (core->links)
+	if (!list_empty(&core->links))
 		return false;
 	core->closed_said = true;
 	*a = (struct core_action) { .what = CORE_CLOSED };
@@ -376,19 +330,17 @@ void core_quorum(struct core *core, bool quorate)
 		return;
 	core->quorate = quorate;
 	core_note(core, NOTE_INFO, 0, NULL, quorate ? "quorum gained" : "quorum lost");
-	for (struct link *l = core->links; l; l = l->next)
+	list_each(struct link, l, &core->links, all)
 		if (quorate && l->session)
 			link_raise_tx(l);
 }
 
 void core_close(struct core *core)
 {
-	struct peer *p;
-
 	if (core->closing)
 		return;
 	core->closing = true;
-	for (p = core->peers; p; p = p->next) {
+	list_each(struct peer, p, &core->peers, all) {
 		struct session *s = p->session;
 
 		if (!s)
@@ -401,28 +353,26 @@ void core_close(struct core *core)
 
 void core_linger_over(struct core *core)
 {
-	for (struct peer *p = core->peers; p; p = p->next) {
+	list_each(struct peer, p, &core->peers, all) {
 		p->owes_until_ns = 0;
 		if (p->session)
 			session_end(p->session, SESSION_LINGER);
 	}
-	for (struct link *l = core->links; l; l = l->next)
+	list_each(struct link, l, &core->links, all)
 		link_shut(l, LINK_RESET);
 }
 
 void core_renew(struct core *core, uint64_t incarnation)
 {
-	struct peer *p;
-
 	core_note(core, NOTE_WARNING, 0, NULL, "own life is over, going on as a new incarnation");
-	for (p = core->peers; p; p = p->next)
+	list_each(struct peer, p, &core->peers, all)
 		if (p->session)
 			session_end(p->session, SESSION_RENEWED);
-	for (struct link *l = core->links; l; l = l->next)
+	list_each(struct link, l, &core->links, all)
 		link_shut(l, LINK_RESET);
 	core->cfg.incarnation = incarnation;
 	core->renew_raised = false;
-	for (p = core->peers; p; p = p->next) {
+	list_each(struct peer, p, &core->peers, all) {
 		tombs_init(&p->tombs);
 		p->member = 0;
 		p->member_leaving = false;

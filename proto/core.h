@@ -18,6 +18,7 @@
 #ifndef SINEW_PROTO_CORE_H
 #define SINEW_PROTO_CORE_H
 
+#include "list.h"
 #include "path.h"
 #include "session.h"
 #include "span.h"
@@ -111,9 +112,10 @@ struct link {
 	struct core *core;
 	struct peer *peer;	/* NULL until known */
 	struct session *session;	/* only while LINK_UP */
-	struct link *next, **pprev;	/* all links of the core */
-	struct link *next_pending;
-	bool in_pending, tx_pending;
+	struct list all;	/* links of the core, the newest first */
+	struct list of_peer;	/* links of the peer, the newest first; in none while it is NULL */
+	struct list pending;
+	bool tx_pending;
 	enum link_state state;
 	enum link_shut how;	/* LINK_GONE */
 	enum link_why why;	/* the same */
@@ -233,10 +235,11 @@ bool link_wants_tx(struct link *l);
 
 struct peer {
 	struct core *core;
-	struct peer *next;	/* all peers of the core */
+	struct list all;	/* peers of the core */
+	struct list links;	/* that are known to be of this peer */
+	struct list pending;
 	struct peer *hash_next;
-	struct peer *next_pending;
-	bool in_pending, dial_raised, dial_polled, lend_raised, fence_raised;
+	bool dial_raised, dial_polled, lend_raised, fence_raised;
 	bool dial_beside;	/* the dial that is raised does not end because a link is up */
 	uint32_t probe_raised;	/* bit per path */
 	uint32_t probing;	/* bit per path */
@@ -365,13 +368,11 @@ struct core {
 	bool closing;
 	bool quorate;
 	bool renew_raised, closed_raised, closed_said;
-	struct peer *peers;
+	struct list peers;
 	struct peer *by_nodeid[CORE_PEER_HASH];
 	unsigned n_peers;
-	struct link *links;
-	struct session *sessions_head, *sessions_tail;	/* pending */
-	struct link *links_head, *links_tail;
-	struct peer *peers_head, *peers_tail;
+	struct list links;
+	struct list sessions_pending, links_pending, peers_pending;
 	struct note scratch;	/* taken while the notes are full */
 	struct note notes[CORE_NOTES];
 	unsigned note_head, n_notes;
@@ -382,8 +383,9 @@ struct core {
 
 static inline bool core_at_rest(const struct core *core)
 {
-	return !core->n_notes && !core->sessions_head && !core->links_head &&
-		!core->peers_head && !core->renew_raised && !core->closing;
+	return !core->n_notes && list_empty(&core->sessions_pending) &&
+		list_empty(&core->links_pending) && list_empty(&core->peers_pending) &&
+		!core->renew_raised && !core->closing;
 }
 
 /*
@@ -396,7 +398,7 @@ static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t
 	const uint8_t *p = rx->p;
 	uint64_t left = (uint64_t)(rx->end - p), n;
 
-	if (!s || left < WIRE_MSG_OVERHEAD || l->core->sessions_head)
+	if (!s || left < WIRE_MSG_OVERHEAD || !list_empty(&l->core->sessions_pending))
 		return NULL;
 	n = wire_msg_length(p, s->nodeid, s->expected);
 	/* Too short for its headers is far above every limit. */

@@ -116,7 +116,7 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 	}
 	l->life = h->mine;
-	l->peer = p;
+	link_belongs_to(l, p);
 	/* Where we dialled, another life listens: the one that we waited for is over. */
 	if (l->dialled && h->mine != p->owes_life)
 		p->owes_until_ns = 0;
@@ -147,8 +147,8 @@ static enum rx_result hold(struct link *l, const struct hello *h, uint64_t for_n
 	l->guarded = false;
 	link_deadline(l, for_ns);
 	/* One held link for each life of a nodeid. */
-	for (struct link *o = l->core->links; o; o = o->next)
-		if (o != l && o->state == LINK_HELD && o->peer == l->peer && o->life == l->life)
+	list_each(struct link, o, &l->peer->links, of_peer)
+		if (o != l && o->state == LINK_HELD && o->life == l->life)
 			link_shut(o, LINK_RESET);
 	return RX_PAUSED;
 }
@@ -229,8 +229,8 @@ static enum rx_result guard(struct link *l, const struct hello *h)
 	}
 	l->guarded = true;
 	core_arm(core, p->up->last_rx_ns + alive_window(core));
-	for (struct link *o = core->links; o; o = o->next)
-		if (o != l && o->state == LINK_HELD && o->guarded && o->peer == p)
+	list_each(struct link, o, &p->links, of_peer)
+		if (o != l && o->state == LINK_HELD && o->guarded)
 			link_shut(o, LINK_RESET);
 	return RX_PAUSED;
 }
@@ -482,8 +482,8 @@ void hello_retry(struct peer *p)
 {
 	if (p->profile == CORE_DLM)
 		return;
-	for (struct link *l = p->core->links; l; l = l->next)
-		if (l->peer == p && l->state == LINK_HELD)
+	list_each(struct link, l, &p->links, of_peer)
+		if (l->state == LINK_HELD)
 			retry(l);
 }
 

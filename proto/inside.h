@@ -32,6 +32,8 @@ void core_raise_session(struct session *s, enum session_pending what);
 void core_raise_link(struct link *l);
 void core_raise_peer(struct peer *p);
 void core_forget_link(struct link *l);
+/* It is known now whose link it is; NULL: the peer is removed. */
+void link_belongs_to(struct link *l, struct peer *p);
 static inline bool core_decides(const struct core *core, const struct peer *p)
 {
 	return core->cfg.nodeid < p->nodeid;

@@ -18,10 +18,8 @@
 /* The other living link of the peer, if any. */
 static struct link *other_link(const struct link *l)
 {
-	struct link *o;
-
-	for (o = l->core->links; o; o = o->next)
-		if (o != l && o->peer == l->peer && o->state == LINK_UP)
+	list_each(struct link, o, &l->peer->links, of_peer)
+		if (o != l && o->state == LINK_UP)
 			return o;
 	return NULL;
 }
@@ -40,7 +38,6 @@ void kernel_link_open(struct link *l)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
-	struct link *o;
 
 	l->read_hello = true;
 	l->last_rx_ns = core->now_ns;
@@ -55,8 +52,8 @@ void kernel_link_open(struct link *l)
 	l->deadline_ns = CORE_NEVER;
 	l->life = p->session->incarnation;
 	/* A newer accepted connection replaces the older one. */
-	for (o = core->links; o; o = o->next)
-		if (o != l && o->peer == p && !o->dialled && !l->dialled)
+	list_each(struct link, o, &p->links, of_peer)
+		if (o != l && !o->dialled && !l->dialled)
 			link_shut(o, LINK_RESET);
 	if (p->up) {
 		l->rx_only = true;
@@ -69,8 +66,8 @@ void kernel_link_open(struct link *l)
 
 void kernel_opened(struct peer *p)
 {
-	for (struct link *l = p->core->links; l; l = l->next)
-		if (l->peer == p && l->state == LINK_HELD)
+	list_each(struct link, l, &p->links, of_peer)
+		if (l->state == LINK_HELD)
 			kernel_link_open(l);
 }
 

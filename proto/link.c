@@ -18,11 +18,19 @@ void link_init(struct core *core, struct link *l)
 	l->core = core;
 	l->opened_ns = l->last_rx_ns = l->last_tx_ns = core->now_ns;
 	l->deadline_ns = CORE_NEVER;
-	l->next = core->links;
-	l->pprev = &core->links;
-	if (core->links)
-		core->links->pprev = &l->next;
-	core->links = l;
+	list_init(&l->of_peer);
+	list_init(&l->pending);
+	list_push(&core->links, &l->all);
+}
+
+void link_belongs_to(struct link *l, struct peer *p)
+{
+	if (l->peer == p)
+		return;
+	list_remove(&l->of_peer);
+	l->peer = p;
+	if (p)
+		list_push(&p->links, &l->of_peer);
 }
 
 void link_deadline(struct link *l, uint64_t in_ns)
@@ -34,7 +42,7 @@ void link_deadline(struct link *l, uint64_t in_ns)
 void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path, bool probe)
 {
 	link_init(core, l);
-	l->peer = p;
+	link_belongs_to(l, p);
 	l->path = path;
 	l->from = p->paths.p[path].addr;
 	l->dialled = true;
@@ -90,7 +98,7 @@ void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
 		     const struct path_addr *from)
 {
 	link_init(core, l);
-	l->peer = p;
+	link_belongs_to(l, p);
 	l->from = *from;
 	kernel_link_open(l);
 }
@@ -193,8 +201,8 @@ void link_refused(struct link *l)
 
 void link_shut_others(struct link *l)
 {
-	for (struct link *o = l->core->links; o; o = o->next) {
-		if (o == l || o->peer != l->peer || o->probe)
+	list_each(struct link, o, &l->peer->links, of_peer) {
+		if (o == l || o->probe)
 			continue;
 		if (o->dialled || o->read_hello)
 			link_shut(o, LINK_RESET);

@@ -34,8 +34,9 @@ void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_prof
 	p->profile = profile;
 	paths_set(&p->paths, addrs, n_addrs);
 	tombs_init(&p->tombs);
-	p->next = core->peers;
-	core->peers = p;
+	list_init(&p->links);
+	list_init(&p->pending);
+	list_push(&core->peers, &p->all);
 	p->hash_next = *bucket(core, nodeid);
 	*bucket(core, nodeid) = p;
 	core->n_peers++;
@@ -52,14 +53,14 @@ void peer_remember(struct peer *p, const struct tombs *tombs)
 static void renumber(struct peer *p)
 {
 	p->probing = p->probe_raised = 0;
-	for (struct link *l = p->core->links; l; l = l->next) {
-		int i = l->peer == p ? paths_find(&p->paths, &l->from) : -1;
+	list_each(struct link, l, &p->links, of_peer) {
+		int i = paths_find(&p->paths, &l->from);
 
-		if (l->peer == p && l->probe && i < 0)
+		if (l->probe && i < 0)
 			link_shut(l, LINK_RESET);
 		if (i >= 0)
 			l->path = (unsigned)i;
-		if (l->peer == p && l->probe && l->dialled && l->state != LINK_GONE)
+		if (l->probe && l->dialled && l->state != LINK_GONE)
 			p->probing |= 1u << l->path;
 	}
 	if (p->dial_raised && !p->dial_polled)
@@ -86,41 +87,19 @@ void peer_path_failed(struct peer *p, unsigned path)
 		paths_failed(&p->paths, path);
 }
 
-static void drop_pending(struct peer *p)
-{
-	struct peer **pp = &p->core->peers_head, *prev = NULL;
-
-	if (!p->in_pending)
-		return;
-	while (*pp != p) {
-		prev = *pp;
-		pp = &(*pp)->next_pending;
-	}
-	*pp = p->next_pending;
-	if (p->core->peers_tail == p)
-		p->core->peers_tail = prev;
-	p->in_pending = false;
-}
-
 void peer_remove(struct peer *p)
 {
 	struct core *core = p->core;
-	struct peer **pp = &core->peers;
-	struct link *l;
+	struct peer **pp = bucket(core, p->nodeid);
 
 	if (p->session)
 		session_end(p->session, SESSION_REMOVED);
-	for (l = core->links; l; l = l->next) {
-		if (l->peer != p)
-			continue;
+	list_each(struct link, l, &p->links, of_peer) {
 		link_shut(l, LINK_RESET);
-		l->peer = NULL;
+		link_belongs_to(l, NULL);
 	}
-	drop_pending(p);
-	while (*pp != p)
-		pp = &(*pp)->next;
-	*pp = p->next;
-	pp = bucket(core, p->nodeid);
+	list_remove(&p->pending);
+	list_remove(&p->all);
 	while (*pp != p)
 		pp = &(*pp)->hash_next;
 	*pp = p->hash_next;
@@ -205,15 +184,13 @@ void peer_leaving(struct peer *p, uint64_t incarnation)
 
 static void gone(struct peer *p, uint64_t incarnation, enum session_end why)
 {
-	struct link *l;
-
 	if (p->member == incarnation)
 		p->member = 0;
 	if (p->session && p->session->incarnation == incarnation)
 		session_end(p->session, why);
 	/* A HELLO of that life is not going to be admitted any more. */
-	for (l = p->core->links; l; l = l->next)
-		if (l->peer == p && l->state == LINK_HELD && l->life == incarnation)
+	list_each(struct link, l, &p->links, of_peer)
+		if (l->state == LINK_HELD && l->life == incarnation)
 			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
 }
 
@@ -308,12 +285,10 @@ static bool wants_link(const struct peer *p)
 /* R7: an own dial is pending, or a choice may be in flight on an accepted link. */
 static bool link_under_way(const struct peer *p)
 {
-	const struct link *l;
-
 	if (p->dial_raised)
 		return true;
-	for (l = p->core->links; l; l = l->next) {
-		if (l->peer != p || l->probe || l->state == LINK_GONE || l->kept)
+	list_each(const struct link, l, &p->links, of_peer) {
+		if (l->probe || l->state == LINK_GONE || l->kept)
 			continue;
 		if (l->dialled && l->state != LINK_UP)
 			return true;

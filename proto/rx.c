@@ -302,7 +302,7 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 
 		if (l->state == LINK_GONE)
 			return RX_GONE;
-		if (core->sessions_head)
+		if (!list_empty(&core->sessions_pending))
 			return RX_AGAIN;
 		if (l->state == LINK_HELD || l->state == LINK_CONNECTING || (s && s->rx_paused))
 			return RX_PAUSED;
@@ -362,7 +362,7 @@ enum rx_result link_rx(struct link *l, struct rx *rx)
 	if (plain(l, rx))
 		return RX_MSG;
 	/* Where plain messages would be taken nothing stands in the way of these. */
-	if (s && s->plain_rx && !l->core->sessions_head) {
+	if (s && s->plain_rx && list_empty(&l->core->sessions_pending)) {
 		if (left >= WIRE_HEADER && wire_is_ack(rx->p, s->nodeid))
 			return ack_first(l, rx);
 		if (!left) {

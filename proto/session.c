@@ -17,6 +17,7 @@
 void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
 {
 	memset(s, 0, sizeof *s);
+	list_init(&s->in_pending);
 	ring_init(&s->ring, mem, size, nodeid, first_seq);
 	s->expected = first_seq;
 	s->ack_sent = first_seq;
@@ -226,11 +227,9 @@ void session_abort(struct session *s)
 static void end_links(struct session *s, enum session_end why)
 {
 	struct peer *p = s->peer;
-	struct link *l;
 
-	for (l = p->core->links; l; l = l->next) {
-		bool its = l->session == s || (l->peer == p && l->read_hello &&
-					       l->life == s->incarnation);
+	list_each(struct link, l, &p->links, of_peer) {
+		bool its = l->session == s || (l->read_hello && l->life == s->incarnation);
 
 		if (!its || l->state == LINK_GONE)
 			continue;

@@ -11,6 +11,7 @@
 
 #include "frag.h"
 #include "fsm.h"
+#include "list.h"
 #include "ring.h"
 
 struct peer;
@@ -65,8 +66,7 @@ struct session {
 	enum session_end end;
 	enum fsm_state end_state;	/* in which it ended */
 	unsigned pending;	/* enum session_pending */
-	struct session *next_pending;
-	bool in_pending;
+	struct list in_pending;	/* of the core */
 
 	bool native;		/* native profile */
 	bool was_up;		/* the application knows it */

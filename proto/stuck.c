@@ -25,8 +25,8 @@ void link_alive(struct link *l)
 	l->stuck = false;
 	if (!l->peer->dial_polled)
 		l->peer->dial_raised = false;
-	for (struct link *o = l->core->links; o; o = o->next)
-		if (o->peer == l->peer && o->beside && o->state != LINK_GONE && dial_may_end(o))
+	list_each(struct link, o, &l->peer->links, of_peer)
+		if (o->beside && o->state != LINK_GONE && dial_may_end(o))
 			link_shut(o, LINK_RESET);
 	peer_dial_check(l->peer);
 }

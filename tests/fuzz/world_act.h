@@ -181,7 +181,7 @@ static void world_down(struct node *n, struct session *s)
 	struct life *l = world_life(n, s);
 
 	MUST(s->end != SESSION_ALIVE && l->peer->session != s);
-	for (struct link *k = n->core.links; k; k = k->next)
+	list_each(struct link, k, &n->core.links, all)
 		MUST(k->session != s);
 	if (l->peer->profile == CORE_NATIVE)
 		world_delivery(l);
@@ -293,7 +293,7 @@ static void world_act(struct node *n, const struct core_action *a)
 /* What holds between any two events. */
 static void world_check(const struct node *n)
 {
-	for (const struct peer *p = n->core.peers; p; p = p->next) {
+	list_each(const struct peer, p, &n->core.peers, all) {
 		const struct session *s = p->session;
 
 		MUST(!p->up || p->up->state == LINK_UP);
@@ -307,7 +307,7 @@ static void world_check(const struct node *n)
 			MUST(!seq_after(s->ring.acked_seq,
 					world_life((struct node *)n, s)->sent_end));
 	}
-	for (const struct link *l = n->core.links; l; l = l->next) {
+	list_each(const struct link, l, &n->core.links, all) {
 		MUST(l->state != LINK_GONE);
 		MUST(l->ctl_off <= l->ctl_len && l->ctl_len <= LINK_CTL_MAX);
 		MUST(!l->session || (l->state == LINK_UP && l->session->end == SESSION_ALIVE));

@@ -438,7 +438,7 @@ static void world_over(void)
 		core_linger_over(&n->core);
 		world_settle(n);
 		MUST(n->closed);
-		MUST(!n->core.links && !core_pending(&n->core));
+		MUST(list_empty(&n->core.links) && !core_pending(&n->core));
 		for (unsigned k = 0; k < n->n_lives; k++) {
 			struct life *l = &n->life[k];
 

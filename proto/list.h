@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Doubly linked lists, circular, whose entries are members of what is listed. An entry that is
+ * in no list points to itself. Owns nothing.
+ */
+#ifndef SINEW_PROTO_LIST_H
+#define SINEW_PROTO_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct list {
+	struct list *next, *prev;
+};
+
+static inline void list_init(struct list *l)
+{
+	l->next = l->prev = l;
+}
+
+/* Of a list: it has no entries. Of an entry: it is in no list. */
+static inline bool list_empty(const struct list *l)
+{
+	return l->next == l;
+}
+
+/* Inserts e, which is in no list, before at: the head of a list makes it the last entry. */
+static inline void list_append(struct list *at, struct list *e)
+{
+	e->next = at;
+	e->prev = at->prev;
+	at->prev->next = e;
+	at->prev = e;
+}
+
+/* The first entry. */
+static inline void list_push(struct list *head, struct list *e)
+{
+	list_append(head->next, e);
+}
+
+/* One that is in no list stays so. */
+static inline void list_remove(struct list *e)
+{
+	e->prev->next = e->next;
+	e->next->prev = e->prev;
+	list_init(e);
+}
+
+#define list_entry(e, type, member) \
+	((type *)((uintptr_t)(e) - offsetof(type, member)))
+
+/* Of a list that is not empty. */
+#define list_first(head, type, member) list_entry((head)->next, type, member)
+
+/* Each entry, as pos; the body may take pos out of the list, and no other. */
+#define list_each(type, pos, head, member) \
+	for (type *pos = list_first(head, type, member), \
+		  *pos##_next = list_first(&pos->member, type, member); \
+	     &pos->member != (head); \
+	     pos = pos##_next, pos##_next = list_first(&pos->member, type, member))
+
+#endif
