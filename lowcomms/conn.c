@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/stuck.h"
+
 #include "lowcomms/reach.h"
 
 #define GATHER_MAX	(512u * 1024)	/* bytes a write */

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/ring_out.h"
+#include "proto/rx.h"
+
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/reach.h"

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/ring_out.h"
+#include "proto/rx.h"
+
 #include "lowcomms/conn.h"
 
 /* ---- memory ---- */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "proto/ring_out.h"
+
 #include "lowcomms/handle.h"
 #include "lowcomms/log.h"
 

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proto/ring_out.h"
+
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 

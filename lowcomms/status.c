@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/ring_out.h"
+
 #include "lowcomms/handle.h"
 
 #define SLOT_HELD_NS 1000000000u

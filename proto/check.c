@@ -7,7 +7,8 @@
 
 #ifdef SINEW_CHECK
 
-#include "inside.h"
+#include "core.h"
+#include "ring_out.h"
 #include "ring_pos.h"
 #include "seq.h"
 

@@ -3,7 +3,7 @@
  * Owns the node-wide state: configuration, time, notes and the lists of what
  * is pending. Knows the rules of no frame.
  */
-#include "inside.h"
+#include "core.h"
 
 #include "check.h"
 #include "siphash.h"
@@ -381,33 +381,4 @@ void core_renew(struct core *core, uint64_t incarnation)
 		p->owes_until_ns = 0;
 		peer_dial_soon(p, 0);
 	}
-}
-
-const char *link_state_name(enum link_state s)
-{
-	switch (s) {
-	case LINK_CONNECTING:	return "connecting";
-	case LINK_WAIT:		return "wait";
-	case LINK_HELD:		return "held";
-	case LINK_UP:		return "up";
-	case LINK_PROBE:	return "probe";
-	case LINK_GONE:		return "gone";
-	}
-	return "?";
-}
-
-const char *session_end_name(enum session_end e)
-{
-	switch (e) {
-	case SESSION_ALIVE:		return "alive";
-	case SESSION_CLOSED:		return "closed";
-	case SESSION_LEFT:		return "left";
-	case SESSION_FAILED:		return "failed";
-	case SESSION_SUPERSEDED:	return "superseded";
-	case SESSION_RENEWED:		return "renewed";
-	case SESSION_LINGER:		return "linger";
-	case SESSION_ABORTED:		return "aborted";
-	case SESSION_REMOVED:		return "removed";
-	}
-	return "?";
 }

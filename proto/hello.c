@@ -8,8 +8,10 @@
  * Anybody at a member's address may dial and say anything. So nothing changes, and no
  * other link is shut, before a HELLO or REFUSE has been checked whole.
  */
-#include "inside.h"
+#include "hello.h"
 
+#include "probe.h"
+#include "ring_out.h"
 #include "seq.h"
 
 #include <assert.h>

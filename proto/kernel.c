@@ -9,8 +9,10 @@
  * after an orderly end: our side ends links by a reset until both FINs are
  * acknowledged, and a gap on a fresh link is answered by a reset as well.
  */
-#include "inside.h"
+#include "kernel.h"
 
+#include "ring_out.h"
+#include "rx.h"
 #include "seq.h"
 
 #include <errno.h>

@@ -4,7 +4,14 @@
  * what is written and when it has been silent too long. Knows neither the
  * handshake (hello.c) nor what received frames mean (rx.c).
  */
-#include "inside.h"
+#include "link.h"
+
+#include "core.h"
+#include "hello.h"
+#include "kernel.h"
+#include "probe.h"
+#include "ring_out.h"
+#include "stuck.h"
 
 #include <assert.h>
 
@@ -562,4 +569,17 @@ void link_tick(struct link *l)
 		else
 			core_arm(core, l->last_rx_ns + core->cfg.stall_ns);
 	}
+}
+
+const char *link_state_name(enum link_state s)
+{
+	switch (s) {
+	case LINK_CONNECTING:	return "connecting";
+	case LINK_WAIT:		return "wait";
+	case LINK_HELD:		return "held";
+	case LINK_UP:		return "up";
+	case LINK_PROBE:	return "probe";
+	case LINK_GONE:		return "gone";
+	}
+	return "?";
 }

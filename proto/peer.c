@@ -3,7 +3,12 @@
  * Owns what a peer is apart from its sessions and links: membership, when and
  * where to dial. Knows no frame.
  */
-#include "inside.h"
+#include "peer.h"
+
+#include "core.h"
+#include "hello.h"
+#include "kernel.h"
+#include "probe.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -4,7 +4,9 @@
  * use is alive, and whether large packets pass on it. Knows nothing of what
  * the answer is used for (path.c, peer.c).
  */
-#include "inside.h"
+#include "probe.h"
+
+#include "rx.h"
 
 #define PROBES_MAX_PER_S 20	/* answered on one link */
 #define PADDED_PER_S	1	/* and of padded ones, after the first two */

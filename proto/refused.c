@@ -3,7 +3,7 @@
  * Owns what a REFUSE from the other end means for dials, sessions and our own life. Knows
  * nothing of why we refuse others (hello.c).
  */
-#include "inside.h"
+#include "refused.h"
 
 static void refused_closed(struct link *l, const struct refuse *r)
 {

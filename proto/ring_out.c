@@ -4,7 +4,7 @@
  * acknowledged, and what became of each message. Knows nothing of the link that
  * the bytes go to, nor of how they came in.
  */
-#include "ring.h"
+#include "ring_out.h"
 
 #include "ring_pos.h"
 #include "seq.h"

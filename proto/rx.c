@@ -3,8 +3,12 @@
  * Owns the reading of a link: which frame is legal when, sequencing, what is
  * delivered and what is acknowledged. Knows the handshake only by its entry.
  */
-#include "inside.h"
+#include "rx.h"
 
+#include "hello.h"
+#include "kernel.h"
+#include "probe.h"
+#include "refused.h"
 #include "seq.h"
 
 #include <errno.h>

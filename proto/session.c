@@ -3,9 +3,12 @@
  * Owns the life of a session: sending, termination, what an ACK means, delivery report.
  * Knows links only as what carries it for a while.
  */
-#include "inside.h"
+#include "session.h"
 
+#include "core.h"
+#include "ring_out.h"
 #include "seq.h"
+#include "stuck.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -526,4 +529,20 @@ void session_tick(struct session *s, struct link *l)
 		core_arm(core, s->frag_at_ns + cfg->frag_ns);
 	}
 	silence_check(s, l);
+}
+
+const char *session_end_name(enum session_end e)
+{
+	switch (e) {
+	case SESSION_ALIVE:		return "alive";
+	case SESSION_CLOSED:		return "closed";
+	case SESSION_LEFT:		return "left";
+	case SESSION_FAILED:		return "failed";
+	case SESSION_SUPERSEDED:	return "superseded";
+	case SESSION_RENEWED:		return "renewed";
+	case SESSION_LINGER:		return "linger";
+	case SESSION_ABORTED:		return "aborted";
+	case SESSION_REMOVED:		return "removed";
+	}
+	return "?";
 }

@@ -14,6 +14,7 @@
 #include "list.h"
 #include "ring.h"
 
+struct link;
 struct peer;
 
 /* Why a session ended. */
@@ -135,5 +136,52 @@ static inline enum fsm_state session_state(const struct session *s)
 {
 	return (enum fsm_state)atomic_load_explicit(&s->state, memory_order_relaxed);
 }
+
+/* ---- loop thread ---- */
+
+/* Half-close: FIN behind all that is queued, and behind open slots. Idempotent. */
+void session_finish(struct session *s);
+/* Give the session up now (SESSION_ABORTED); its life is failed for us. */
+void session_abort(struct session *s);
+/* Over or back under its receive budget. */
+void session_pause(struct session *s, bool paused);
+/* A sender on another thread may have queued, or a slot was given back. */
+void session_kick(struct session *s);
+/* The link to write on at once, where session_kick() would ask for that alone; NULL: call it. */
+struct link *session_only_sends(const struct session *s);
+
+const char *session_end_name(enum session_end e);
+
+/* ---- for the other files of the core ---- */
+
+/* One step of the termination table with its actions. -EPROTO: the cell says fault. */
+int session_event(struct session *s, enum fsm_event ev, struct link *on);
+/* Ends it from any state; the tombstone is FAILED unless the end is CLOSED. */
+void session_end(struct session *s, enum session_end why);
+/* The peer expects next. -EPROTO: impossible. */
+int session_acked(struct session *s, uint32_t next);
+/* The peer has ended it and expects next. False: it cannot have; nothing changed. */
+bool session_closed_by_peer(struct session *s, uint32_t next);
+/* The link that carries it may send data: quorum, and what is resent is acknowledged (R10). */
+bool session_may_send(struct session *s);
+/* CLOSE_WAIT that has nothing to wait for goes on to LAST_ACK (R17). */
+void session_close_check(struct session *s);
+void session_fault(struct session *s);
+/* A link carries it from now on; the peer expects next. -EPROTO: impossible. */
+int session_link_up(struct session *s, struct link *l, uint32_t next);
+/* How long its link may be without a frame of ours. */
+uint64_t session_keepalive_ns(const struct session *s);
+void session_tick(struct session *s, struct link *l);
+/* Its link is up, and what was sent on it has not been acknowledged for long. */
+bool session_stuck(const struct session *s);
+/* What the peer takes: frames, messages (0 = not said). Before the session is up. */
+void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);
+/* An ACK as soon as the link that sends can be written. */
+void session_ack_soon(struct session *s);
+/* dlm profile, 3.1: everything was written after session_finish(). */
+void session_unreliable_done(struct session *s);
+bool session_ack_owed(const struct session *s);
+/* Something changed that says whether messages are plain: sets plain_rx. */
+void session_plain_rx(struct session *s);
 
 #endif

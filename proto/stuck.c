@@ -6,7 +6,9 @@
  * that ours arrive again: after a cut each direction has to wait for its own retransmission,
  * seconds away. Knows no transport: the caller is asked (CORE_ASK).
  */
-#include "inside.h"
+#include "stuck.h"
+
+#include "ring_out.h"
 
 /* A choice may be in flight on what O dialled, once its HELLO was written. */
 static bool dial_may_end(const struct link *l)

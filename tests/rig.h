@@ -7,6 +7,10 @@
 #define SINEW_TESTS_RIG_H
 
 #include "proto/core.h"
+#include "proto/kernel.h"
+#include "proto/ring_out.h"
+#include "proto/rx.h"
+#include "proto/stuck.h"
 #include "tests/check.h"
 
 #include <stdlib.h>

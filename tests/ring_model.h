@@ -7,7 +7,7 @@
 #ifndef SINEW_TESTS_RING_MODEL_H
 #define SINEW_TESTS_RING_MODEL_H
 
-#include "proto/ring.h"
+#include "proto/ring_out.h"
 #include "proto/wire.h"
 
 #include <stdbool.h>

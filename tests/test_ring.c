@@ -3,7 +3,7 @@
  * The send ring at each of its limits and one over, and a test for every bug
  * that it had. What random use finds is in test_ring_model.c.
  */
-#include "proto/ring.h"
+#include "proto/ring_out.h"
 #include "proto/wire.h"
 #include "tests/check.h"
 

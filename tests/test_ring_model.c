@@ -7,7 +7,7 @@
  *
  * run.sh: timeout=180
  */
-#include "proto/ring.h"
+#include "proto/ring_out.h"
 #include "proto/seq.h"
 #include "proto/wire.h"
 #include "tests/check.h"

@@ -4,7 +4,7 @@
  * node uses it: producers under one lock, the consumer without it. Worth most
  * under the thread sanitizer. Knows nothing of links: the "wire" is checked here.
  */
-#include "proto/ring.h"
+#include "proto/ring_out.h"
 #include "proto/seq.h"
 #include "proto/wire.h"
 #include "tests/check.h"

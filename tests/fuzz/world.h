@@ -8,7 +8,11 @@
 #define SINEW_TESTS_FUZZ_WORLD_H
 
 #include "proto/core.h"
+#include "proto/kernel.h"
+#include "proto/ring_out.h"
+#include "proto/rx.h"
 #include "proto/seq.h"
+#include "proto/stuck.h"
 
 #include "tests/fuzz/input.h"
 

@@ -8,6 +8,10 @@
 #define SINEW_TESTS_SIM_H
 
 #include "proto/core.h"
+#include "proto/kernel.h"
+#include "proto/ring_out.h"
+#include "proto/rx.h"
+#include "proto/stuck.h"
 
 #include <stdio.h>
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A peer: a configured node, apart from its sessions and links. Membership, when and where it is
+ * dialled, its paths.
+ */
+#ifndef SINEW_PROTO_PEER_H
+#define SINEW_PROTO_PEER_H
+
+#include "list.h"
+#include "path.h"
+#include "session.h"
+#include "tombs.h"
+
+struct core;
+struct link;
+
+enum core_profile { CORE_NATIVE, CORE_DLM };
+
+struct peer {
+	struct core *core;
+	struct list all;	/* peers of the core */
+	struct list links;	/* that are known to be of this peer */
+	struct list pending;
+	struct peer *hash_next;
+	bool dial_raised, dial_polled, lend_raised, fence_raised;
+	bool dial_beside;	/* the dial that is raised does not end because a link is up */
+	uint32_t probe_raised;	/* bit per path */
+	uint32_t probing;	/* bit per path */
+	uint32_t nodeid;
+	enum core_profile profile;
+	struct session *session;	/* NULL or alive */
+	struct session *spare;	/* lent for the next life */
+	struct link *up;	/* the link that the session sends on */
+	uint64_t lost_ns;	/* when there was one for the last time */
+	struct paths paths;
+	struct tombs tombs;
+	uint64_t member;	/* life that membership has added, 0 = none */
+	bool member_leaving;
+	uint32_t epoch;		/* sessions opened so far */
+	uint64_t dial_at_ns;
+	uint64_t backoff_ns;
+	unsigned dial_path;
+	uint32_t mismatch;	/* enum wire_reason: refused for its configuration, 0 = not */
+	unsigned stale_in_row;	/* dials refused as STALE since the last link */
+	bool asks;		/* an unknown life said that we failed: dial to hear it */
+	uint64_t violation_ns;	/* when a violation on its link was answered last */
+	uint64_t rival_life;	/* static: another life that showed itself ... */
+	uint64_t rival_ns;	/* ... at first then, while the session's was alive */
+	uint64_t owes_until_ns;	/* our last ACK may be lost: stay for a redial ... */
+	uint64_t owes_life;	/* ... of that life */
+	unsigned owes_refused;	/* dials since that nobody listened to */
+	uint64_t told_life;	/* said STALE, and there is no session with it yet: */
+	uint32_t told_gen;	/* its latest choice */
+	int fence_reason;	/* enum fence_reason */
+	uint64_t fence_life;
+	uint64_t refused;	/* HELLOs of this nodeid refused */
+};
+
+enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
+
+/* Block and spare session are lent until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
+void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_profile profile,
+	      const struct path_addr *addrs, unsigned n_addrs);
+/* After peer_add() of one that was removed before: what it was knows which lives are over. */
+void peer_remember(struct peer *p, const struct tombs *tombs);
+void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs);
+/* Ends its session (SESSION_REMOVED) and forgets it; the block is the caller's
+ * again after the next core_poll() loop. */
+void peer_remove(struct peer *p);
+struct peer *peer_find(struct core *core, uint32_t nodeid);
+/* Answer to CORE_LEND, and once after peer_add(). */
+void peer_lend(struct peer *p, struct session *s);
+
+/* Membership (not static): idempotent, any order (R14, R16-R18). */
+void peer_added(struct peer *p, uint64_t incarnation);
+void peer_leaving(struct peer *p, uint64_t incarnation);
+void peer_left(struct peer *p, uint64_t incarnation);
+/* Also under static membership: the application knows that a life is dead (fenced).
+ * incarnation 0: the present one. */
+void peer_failed(struct peer *p, uint64_t incarnation);
+
+/* ---- for the other files of the core ---- */
+
+void peer_tick(struct peer *p);
+/* Something changed: dial, or arm the timer for it (R7). */
+void peer_dial_check(struct peer *p);
+/* A dial or a young link failed: wait longer. */
+void peer_backoff(struct peer *p, bool to_the_cap);
+void peer_dial_soon(struct peer *p, uint64_t delay_ns);
+bool peer_has_path(const struct peer *p, const struct path_addr *from);
+/* A link that is up says more of its path than what fails beside it. */
+void peer_path_failed(struct peer *p, unsigned path);
+/* Opens a session with that life from the spare; NULL if none is lent. */
+struct session *peer_open_session(struct peer *p, uint64_t incarnation);
+void peer_owes(struct peer *p, uint64_t life);
+bool peer_owes_now(const struct peer *p);
+/* Refused for its configuration: dials go on, rarely. */
+void peer_dial_slowly(struct peer *p);
+/* Nobody listens there. */
+void peer_absent(struct peer *p);
+/* A dial came to nothing, without a word from the other end. */
+void peer_dial_failed(struct peer *p, uint64_t began_ns);
+/* How long a dial that begins now may take. */
+uint64_t peer_dial_ns(const struct peer *p);
+void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason);
+
+#endif

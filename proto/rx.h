@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading a link: frames become messages, ACKs, events.
+ */
+#ifndef SINEW_PROTO_RX_H
+#define SINEW_PROTO_RX_H
+
+#include "core.h"
+
+struct rx {
+	const uint8_t *p, *end;	/* in: bytes read; p moves over what was consumed */
+	const uint8_t *msg;	/* RX_MSG: leads into [p, end) or the lent buffer */
+	size_t msg_len;
+	bool lent;		/* RX_MSG: msg is the lent buffer, the caller's again */
+	bool bare;		/* dlm profile: a packet without OPTS */
+	uint32_t need;		/* RX_BUFFER; also bytes that the frame at p needs (RX_MORE) */
+	struct session *session;
+};
+
+/*
+ * Consume what was read. To be called again until RX_MORE, RX_PAUSED or
+ * RX_GONE; a message must be handed over before the next call.
+ */
+enum rx_result link_rx(struct link *l, struct rx *rx);
+/*
+ * After RX_MSG, instead of link_rx() and where it would find the same: the body of the next
+ * message if it is plain, *ret_len bytes, or NULL: ask link_rx(). Moves rx->p.
+ */
+static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t *ret_len);
+/* Lends rx->need bytes. False if the link no longer wants them: still the caller's. */
+bool link_lend(struct link *l, uint8_t *buf);
+/* The buffer that a session held for a message under way when it ended; NULL if none. */
+uint8_t *session_take_buffer(struct session *s);
+/* The read batch is over: decides about an ACK. */
+void link_rx_done(struct link *l);
+/* While RX_PAUSED: look for ACKs in what is not consumed, so that two full rings cannot
+ * block each other. *off: where to go on next time, from 0. */
+void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off);
+
+/*
+ * What carries nearly all traffic: a whole message, the expected one, with nothing in its way.
+ * What it changes beside the numbers is counted when the long way is taken next.
+ */
+static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t *ret_len)
+{
+	struct session *s = l->session;
+	const uint8_t *p = rx->p;
+	uint64_t left = (uint64_t)(rx->end - p), n;
+
+	if (!s || left < WIRE_MSG_OVERHEAD || !list_empty(&l->core->sessions_pending))
+		return NULL;
+	n = wire_msg_length(p, s->nodeid, s->expected);
+	/* Too short for its headers is far above every limit. */
+	if (n > left || n - WIRE_MSG_OVERHEAD >= s->plain_rx)
+		return NULL;
+	s->expected++;
+	s->plain_bytes += n;
+	count(&s->n.delivered, 1);
+	rx->p = p + n;
+	*ret_len = n - WIRE_MSG_OVERHEAD;
+	return p + WIRE_MSG_OVERHEAD;
+}
+
+/* ---- for the other files of the core ---- */
+
+enum rx_result rx_sequence(struct link *l, uint32_t seq);
+void rx_delivered(struct session *s, size_t frame_bytes);
+enum rx_result rx_fin(struct link *l);
+
+#endif

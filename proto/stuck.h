@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Links whose transport carries nothing any more.
+ */
+#ifndef SINEW_PROTO_STUCK_H
+#define SINEW_PROTO_STUCK_H
+
+#include "core.h"
+
+/*
+ * The answer to CORE_ASK. waits: the transport has sent what the other kernel has not
+ * acknowledged (what a zero window holds back was not sent). silent_ns: since that kernel
+ * was last heard of.
+ */
+void link_transport(struct link *l, bool waits, uint64_t silent_ns);
+/* ---- for the other files of the core ---- */
+
+/* The link carries our bytes again: the dial beside it ends. */
+void link_alive(struct link *l);
+/* Before the ring hears of it: whether that arrives is looked at in time. */
+void stuck_written(struct link *l);
+/* Something was written since the peer was last heard of: ask whether it arrives. */
+void stuck_tick(struct link *l);
+
+#endif
