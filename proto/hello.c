@@ -96,7 +96,8 @@ static enum rx_result refuse(struct link *l, enum wire_reason reason, uint32_t n
 
 /* ---- who is there ---- */
 
-static enum rx_result who(struct link *l, const struct frame *f, const struct hello *h)
+/* The first HELLO on a link tells whose it is. False: refused. */
+static bool identify(struct link *l, const struct frame *f, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = peer_find(core, f->nodeid);
@@ -104,7 +105,8 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 
 	if (strcmp(h->cluster, core->cfg.cluster) || strcmp(h->group, core->cfg.group)) {
 		l->life = h->mine;
-		return refuse(l, WIRE_REFUSE_CLUSTER, 0, 0);
+		refuse(l, WIRE_REFUSE_CLUSTER, 0, 0);
+		return false;
 	}
 	if (!p || p->profile != CORE_NATIVE || !peer_has_path(p, &l->from) ||
 	    (l->dialled && p != l->peer)) {
@@ -115,7 +117,8 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 		n->a = l->dialled && l->peer ? l->peer->nodeid : 0;
 		if (l->dialled && l->peer)
 			paths_skip(&l->peer->paths, l->path);
-		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
+		refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
+		return false;
 	}
 	l->life = h->mine;
 	link_belongs_to(l, p);
@@ -125,24 +128,36 @@ static enum rx_result who(struct link *l, const struct frame *f, const struct he
 	if (!l->dialled)
 		l->path = (unsigned)paths_find(&p->paths, &l->from);
 	l->read_hello = true;
-	return RX_MORE;
+	return true;
 }
 
-/* What every HELLO must say, the first and each later one. */
-static enum rx_result speaks(struct link *l, const struct hello *h)
+/* Why a HELLO, the first or a later one, cannot be spoken with; 0: it can. */
+static enum wire_reason unfit(const struct hello *h)
 {
 	if (h->vmin > WIRE_NATIVE_VERSION || h->vmax < WIRE_NATIVE_VERSION)
-		return refuse(l, WIRE_REFUSE_VERSION, 0, 0);
+		return WIRE_REFUSE_VERSION;
 	if (h->required & ~FEATURES)
-		return refuse(l, WIRE_REFUSE_FEATURE, 0, 0);
-	if (h->maxframe <= 2 * WIRE_FRAG_OVERHEAD)
-		return refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
-	return RX_MORE;
+		return WIRE_REFUSE_FEATURE;
+	return h->maxframe <= 2 * WIRE_FRAG_OVERHEAD ? WIRE_REFUSE_PROTOCOL : 0;
 }
 
 /* ---- which life ---- */
 
-static enum rx_result hold(struct link *l, const struct hello *h, uint64_t for_ns)
+/* What becomes of a life whose HELLO was read. */
+enum admission {
+	ADMITTED,	/* it has a session: the HELLO is taken */
+	CHALLENGED,	/* our HELLO is to be answered first */
+	HELD,		/* nothing is read before it is taken up again */
+	REFUSED,	/* the link is shut */
+};
+
+static enum admission deny(struct link *l, enum wire_reason reason, uint32_t next)
+{
+	link_refuse(l, reason, next, 0);
+	return REFUSED;
+}
+
+static enum admission hold(struct link *l, const struct hello *h, uint64_t for_ns)
 {
 	l->state = LINK_HELD;
 	l->held = *h;
@@ -152,14 +167,14 @@ static enum rx_result hold(struct link *l, const struct hello *h, uint64_t for_n
 	list_each(struct link, o, &l->peer->links, of_peer)
 		if (o != l && o->state == LINK_HELD && o->life == l->life)
 			link_shut(o, LINK_RESET);
-	return RX_PAUSED;
+	return HELD;
 }
 
-static enum rx_result challenge(struct link *l)
+static enum admission challenge(struct link *l)
 {
 	l->challenged = l->peer->epoch + 1;
 	answer(l);
-	return RX_AGAIN;
+	return CHALLENGED;
 }
 
 static uint64_t alive_window(const struct core *core)
@@ -167,14 +182,14 @@ static uint64_t alive_window(const struct core *core)
 	return core->cfg.keepalive_ns + core->cfg.keepalive_ns / 2;
 }
 
-static enum rx_result claimed(struct link *l)
+static enum admission claimed(struct link *l)
 {
 	struct note *n = core_note(l->core, NOTE_ERROR, l->peer->nodeid, l,
 				   "two programs claim this nodeid, the newcomer is refused");
 
 	n->detail = "stop one of them";
 	n->other = l->peer->up->from;
-	return refuse(l, WIRE_REFUSE_CLAIMED, 0, 0);
+	return deny(l, WIRE_REFUSE_CLAIMED, 0);
 }
 
 /* The link of the peer's session is up, and something was read on it a moment ago. */
@@ -213,7 +228,7 @@ static bool both_alive(const struct peer *p, uint64_t life)
 }
 
 /* Held until the session is fresh no longer: one link a nodeid, the newest. */
-static enum rx_result guard(struct link *l, const struct hello *h)
+static enum admission guard(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
@@ -234,14 +249,14 @@ static enum rx_result guard(struct link *l, const struct hello *h)
 	list_each(struct link, o, &p->links, of_peer)
 		if (o != l && o->state == LINK_HELD && o->guarded)
 			link_shut(o, LINK_RESET);
-	return RX_PAUSED;
+	return HELD;
 }
 
 /*
  * Static membership: a life with which there is no session has shown itself (R20).
- * RX_MORE: it may have a session now. RX_AGAIN: it was challenged.
+ * ADMITTED: it may have a session now.
  */
-static enum rx_result admit_static(struct link *l, const struct hello *h)
+static enum admission admit_static(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
@@ -251,49 +266,48 @@ static enum rx_result admit_static(struct link *l, const struct hello *h)
 	uint64_t until = p->lost_ns + core->cfg.comeback_ns;
 
 	if (!s && core->closing)
-		return RX_MORE;
+		return ADMITTED;
 	if (!proof && h->flags & WIRE_HELLO_CHOSEN) {
 		/* The decider takes the link for up: let it dial again. */
 		link_shut(l, LINK_RESET);
-		return RX_GONE;
+		return REFUSED;
 	}
 	if (!proof)
 		return challenge(l);
 	if (!s)
-		return RX_MORE;
+		return ADMITTED;
 	/* Its old life was alive a moment ago: wait whether it comes back. */
 	if (!p->up && core->now_ns < until)
 		return hold(l, h, until - core->now_ns);
 	session_end(s, SESSION_SUPERSEDED);
-	return RX_MORE;
+	return ADMITTED;
 }
 
-/* RX_MORE: there is a session with that life. */
-static enum rx_result admit(struct link *l, const struct hello *h)
+static enum admission admit(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 	const struct tomb *t = tombs_find(&p->tombs, h->mine);
-	enum rx_result r = RX_MORE;
 
 	if (t && t->kind == TOMB_FAILED)
-		return refuse(l, WIRE_REFUSE_FAILED, 0, 0);
+		return deny(l, WIRE_REFUSE_FAILED, 0);
 	if (t) {
 		if (peer_owes_now(p))
 			peer_owes(p, h->mine);	/* until it has seen this */
-		return refuse(l, WIRE_REFUSE_CLOSED, t->next, 0);
+		return deny(l, WIRE_REFUSE_CLOSED, t->next);
 	}
 	if (p->session && p->session->incarnation == h->mine)
-		return RX_MORE;
-	if (core->cfg.static_members) {
-		r = admit_static(l, h);
-	} else if (!core->closing) {
+		return ADMITTED;
+	if (!core->cfg.static_members && !core->closing)
 		return hold(l, h, core->cfg.held_ns);
+	if (core->cfg.static_members) {
+		enum admission a = admit_static(l, h);
+
+		if (a != ADMITTED)
+			return a;
 	}
-	if (r != RX_MORE)
-		return r;
 	if (core->closing)
-		return refuse(l, WIRE_REFUSE_LEAVING, 0, 0);
+		return deny(l, WIRE_REFUSE_LEAVING, 0);
 	if (!p->spare) {
 		/* Without memory for a session now: peer_lend() takes it up. */
 		p->lend_raised = true;
@@ -301,7 +315,7 @@ static enum rx_result admit(struct link *l, const struct hello *h)
 		return hold(l, h, core->cfg.held_ns);
 	}
 	peer_open_session(p, h->mine);
-	return RX_MORE;
+	return ADMITTED;
 }
 
 /* ---- which link ---- */
@@ -418,12 +432,12 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 
 static enum rx_result take(struct link *l, const struct hello *h)
 {
-	enum rx_result r = must_guard(l, h) ? guard(l, h) : admit(l, h);
+	enum admission a = must_guard(l, h) ? guard(l, h) : admit(l, h);
 
-	if (r == RX_AGAIN)
-		return RX_MORE;
-	if (r != RX_MORE || l->state == LINK_GONE)
-		return l->state == LINK_GONE ? RX_GONE : r;
+	if (l->state == LINK_GONE)
+		return RX_GONE;
+	if (a != ADMITTED)
+		return a == HELD ? RX_PAUSED : RX_MORE;
 	/* What a HELLO says that does not name us is about another session (R3). */
 	if (h->yours != l->core->cfg.incarnation)
 		return answer(l);
@@ -433,8 +447,9 @@ static enum rx_result take(struct link *l, const struct hello *h)
 enum rx_result hello_rx(struct link *l, const struct frame *f)
 {
 	struct core *core = l->core;
-	struct hello h;
+	enum wire_reason reason;
 	enum rx_result r;
+	struct hello h;
 
 	if (frame_hello(f, &h))
 		return link_fault(l, "HELLO does not fit");
@@ -453,14 +468,11 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 	}
 	if (l->read_hello && (f->nodeid != l->peer->nodeid || h.mine != l->life))
 		return link_fault(l, "another life on the same link");
-	if (!l->read_hello) {
-		r = who(l, f, &h);
-		if (r != RX_MORE)
-			return r;
-	}
-	r = speaks(l, &h);
-	if (r != RX_MORE)
-		return r;
+	if (!l->read_hello && !identify(l, f, &h))
+		return RX_GONE;
+	reason = unfit(&h);
+	if (reason)
+		return refuse(l, reason, 0, 0);
 	r = take(l, &h);
 	/* The HELLO itself is consumed; what follows it is not read while held. */
 	return r == RX_PAUSED ? RX_MORE : r;
