@@ -8,6 +8,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/text.h"
 
 /* No document may be half there: the first lack of memory spoils all text. */
 static bool lacked_memory;
@@ -76,9 +80,27 @@ void json_put_null(struct json_object *to, const char *key)
 		lacked_memory = true;
 }
 
+/* JSON is UTF-8, whatever a name in a file or a message is made of. */
+static struct json_object *string_new(const char *text)
+{
+	size_t len = strlen(text);
+	struct json_object *o = NULL;
+	char *copy;
+
+	if (text_plain(text, len) == len)
+		return made(json_object_new_string(text));
+	copy = malloc(len * TEXT_REPAIRED + 1);
+	if (copy) {
+		text_repair(text, copy);
+		o = json_object_new_string(copy);
+	}
+	free(copy);
+	return made(o);
+}
+
 void json_put_string(struct json_object *to, const char *key, const char *text)
 {
-	json_put(to, key, made(json_object_new_string(text)));
+	json_put(to, key, string_new(text));
 }
 
 void json_put_bool(struct json_object *to, const char *key, bool is_so)
@@ -125,7 +147,7 @@ static void array_add(struct json_object *array, struct json_object *value)
 
 void json_add_string(struct json_object *array, const char *text)
 {
-	array_add(array, made(json_object_new_string(text)));
+	array_add(array, string_new(text));
 }
 
 void json_add_double(struct json_object *array, double x)

@@ -97,6 +97,21 @@ const char *text_show(const char *text, bool keep_tabs, char *out, size_t size)
 	return out;
 }
 
+void text_repair(const char *text, char *out)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	size_t left = strlen(text), n;
+	uint32_t c;
+
+	for (; left; text += n, left -= n) {
+		n = (uint8_t)*text < 0x80 ? 1 : decode(text, left, &c);
+		memcpy(out, n ? text : replacement, n ? n : TEXT_REPAIRED);
+		out += n ? n : TEXT_REPAIRED;
+		n = n ? n : 1;
+	}
+	*out = '\0';
+}
+
 const char *text_name(const char *name, char out[TEXT_NAME_MAX])
 {
 	return text_show(name, false, out, TEXT_NAME_MAX);

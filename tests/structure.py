@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Owns the rules of structure: a header declares what one .c file has, few files call each other
+in a circle, no struct is everybody's. Knows nothing of what the code does.
+
+	tests/structure.py BUILD	BUILD/obj has the objects
+
+What breaks a rule is listed with its size and the reason. Where it has become smaller, the list
+has to follow, so that it never grows back.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+FOLDERS = ('proto', 'lowcomms', 'membership')
+PUBLIC = re.compile(r'/sinew[a-z-]*\.h$')	# their functions lie where they belong
+
+FIELDS_MAX, BOOLS_MAX = 30, 6
+
+# Header: files whose functions it declares.
+HEADERS = {
+}
+
+# Folder: the most files of a circle of calls.
+CIRCLES = {
+}
+
+# Struct: fields, booleans.
+STRUCTS = {
+}
+
+
+def read(path):
+	with open(path, encoding='utf-8') as f:
+		return f.read()
+
+
+def without_comments(text):
+	text = re.sub(r'/\*.*?\*/', '', text, flags=re.S)
+	return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+
+
+def sources(folder, suffix):
+	return [f'{folder}/{f}' for f in sorted(os.listdir(folder)) if f.endswith(suffix)]
+
+
+# ---- headers ----
+
+def declared(header):
+	"""Functions, but those that the header itself has."""
+	text = without_comments(read(header))
+	found = set()
+	for m in re.finditer(r'^[a-z][^;{}#=()]*?\b([a-z]\w*)\(([^;{}]|\n)*?\)[^;{}()]*'
+			     r'(?:__attribute__\(.*?\)\)+)?\s*;', text, re.M):
+		if 'typedef' not in m.group(0) and 'static' not in m.group(0):
+			found.add(m.group(1))
+	return found
+
+
+def owners(folder):
+	"""Function to the file that has it."""
+	result = {}
+	for path in sources(folder, '.c'):
+		text = without_comments(read(path))
+		for m in re.finditer(r'^[a-z][^;{}#=]*?\b([a-z]\w*)\([^;{}]*\)\s*^\{', text, re.M):
+			if not m.group(0).startswith('static'):
+				result[m.group(1)] = path
+	return result
+
+
+def headers():
+	for folder in FOLDERS:
+		owner = owners(folder)
+		for header in sources(folder, '.h'):
+			if PUBLIC.search(header):
+				continue
+			files = sorted({owner[f] for f in declared(header) if f in owner})
+			yield header, (len(files),), (1,), ' '.join(files)
+
+
+# ---- circles ----
+
+def symbols(build, folder, *options):
+	"""(object, symbol) of a folder."""
+	objects = [f'{build}/obj/{p[:-2]}.o' for p in sources(folder, '.c')]
+	objects = [o for o in objects if os.path.exists(o)]
+	out = subprocess.run(['nm', '-A', *options, *objects], check=True, text=True,
+			     stdout=subprocess.PIPE).stdout
+	for line in out.splitlines():
+		path, _, rest = line.partition(':')
+		words = rest.split()
+		if len(words) >= 2 and words[-2] in 'TUDBRV':
+			yield path, words[-1]
+
+
+def calls(build, folder):
+	where = {s: o for o, s in symbols(build, folder, '--defined-only', '-g')}
+	graph = {o: set() for o in where.values()}
+	for o, s in symbols(build, folder, '-u'):
+		if s in where and where[s] != o:
+			graph.setdefault(o, set()).add(where[s])
+	return graph
+
+
+def reachable(graph, begin):
+	seen, todo = set(), [begin]
+	while todo:
+		for o in graph.get(todo.pop(), ()):
+			if o not in seen:
+				seen.add(o)
+				todo.append(o)
+	return seen
+
+
+def circles(build):
+	for folder in FOLDERS:
+		graph = calls(build, folder)
+		far = {o: reachable(graph, o) for o in graph}
+		rings = [sorted(b for b in graph if b in far[a] and a in far[b]) for a in graph]
+		names = max(rings, key=len)
+		yield folder, (len(names),), (1,), ' '.join(os.path.basename(o) for o in names)
+
+
+# ---- structs ----
+
+def structs():
+	for folder in FOLDERS:
+		for path in sources(folder, '.h') + sources(folder, '.c'):
+			if PUBLIC.search(path):
+				continue
+			text = without_comments(read(path))
+			for m in re.finditer(r'^struct (\w+) \{\n(.*?)^\}', text, re.M | re.S):
+				fields = bools = 0
+				for line in re.findall(r'^\t[^;]*;', m.group(2), re.M):
+					n = 1 if '(*' in line else line.count(',') + 1
+					fields += n
+					bools += n if re.search(r'\bbool\b', line) else 0
+				yield f'{path} {m.group(1)}', (fields, bools), \
+					(FIELDS_MAX, BOOLS_MAX), f'{fields} fields, {bools} booleans'
+
+
+# ---- verdicts ----
+
+def judge(name, found, listed):
+	"""What is above its limit is listed, as it is; nothing else is."""
+	wrong = []
+	known = dict(listed)
+	for what, size, most, text in found:
+		limit = known.pop(what, most)
+		above = any(s > m for s, m in zip(size, most))
+		if any(s > m for s, m in zip(size, limit)):
+			wrong.append(f'{what}: {text}; at most {" and ".join(map(str, limit))}')
+		elif what in listed and (not above or size != tuple(limit)):
+			wrong.append(f'{what}: {text}; the list in tests/structure.py says '
+				     f'{" and ".join(map(str, limit))}')
+	wrong += [f'{what} is gone, and still listed' for what in known]
+	for line in wrong:
+		print('# ' + line)
+	print(f'not ok - {name}: {wrong[0]}' if wrong else f'ok - {name}')
+	return not wrong
+
+
+def main():
+	good = judge('a_header_declares_what_one_file_has', headers(), HEADERS)
+	good &= judge('few_files_call_in_a_circle', circles(sys.argv[1]), CIRCLES)
+	good &= judge('no_struct_is_everybodys', structs(), STRUCTS)
+	return 0 if good else 1
+
+
+if __name__ == '__main__':
+	sys.exit(main())
