@@ -102,6 +102,8 @@ class Reader:
 			if only and self.match[i] == i + 1:
 				return i + 2
 			return self.block(i)
+		if word == 'list_each':
+			return self.statement(self.match[i + 1] + 1, False)
 		if word in ('if', 'while', 'switch', 'for'):
 			return self.control(i, word)
 		if word == 'do':
