@@ -37,6 +37,7 @@ TARGET ?=
 
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
 CFLAGS ?= -O2 -g
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # -j for the makes started below, unless the caller has chosen.
@@ -138,6 +139,8 @@ MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 HEADERS := lowcomms/sinew.h $(if $(COROSYNC_LIBS),lowcomms/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
+# The same objects with all their names, for our own programs.
+LIB_INSIDE := $(BUILD)/inside.a
 TOOLS_A := $(BUILD)/tools.a
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
@@ -232,7 +235,29 @@ $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 
 # ---- results ----
 
-$(LIB_A): $(LIB_OBJS)
+$(LIB_INSIDE): $(LIB_OBJS)
+	@rm -f $@
+	$(call cmd,AR)$(AR) rcs $@ $^
+
+# The static library has the names of the shared one and no others: its members are linked from
+# the objects, then all else in them is made local. What needs corosync's libraries is a member of
+# its own, with its own copy of what it uses of membership/; a program without it needs none of them.
+MEMBERS := $(OBJ)/archive/sinew.o $(if $(COROSYNC_LIBS),$(OBJ)/archive/corosync.o)
+$(OBJ)/archive/sinew.o: $(filter $(OBJ)/proto/% $(OBJ)/lowcomms/%,$(LIB_OBJS))
+$(OBJ)/archive/corosync.o: $(filter $(OBJ)/membership/%,$(LIB_OBJS))
+# What is not to be the compiler's own byte code in the end, and in which form gcc says so.
+NO_BYTE_CODE := $(if $(findstring -flto,$(CFLAGS)),$(shell $(CC) -flinker-output=nolto-rel \
+	-E -x c /dev/null >/dev/null 2>&1 && echo -flinker-output=nolto-rel))
+$(MEMBERS): lowcomms/sinew.map
+	@mkdir -p $(@D)
+	@sed -n -e 's/^	\($(if $(filter %/corosync.o,$@),sinew_corosync_,sinew_)[a-z0-9_]*\);/\1/p' \
+		-e '$$a __x86.*' lowcomms/sinew.map >$@.names
+	$(call cmd,LD)$(CC) $(CFLAGS) -fPIC $(filter -fuse-ld=%,$(LDFLAGS)) $(NO_BYTE_CODE) -r -nostdlib \
+		-Wl,--build-id=none -o $@.all $(filter %.o,$^)
+	@$(OBJCOPY) --wildcard --keep-global-symbols=$@.names $@.all $@
+
+# With a sanitizer it is for tests alone.
+$(LIB_A): $(if $(SAN),$(LIB_OBJS),$(MEMBERS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
@@ -250,7 +275,7 @@ $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 $(LIB_MUTANT): $(LIB_OBJS)
 	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(@F) -o $@ $^ $(COROSYNC_LIBS)
 
-$(BUILD)/sinew: $(TOOL_OBJS) $(if $(MUTATE),$(LIB_MUTANT),$(LIB_A))
+$(BUILD)/sinew: $(TOOL_OBJS) $(if $(MUTATE),$(LIB_MUTANT),$(LIB_INSIDE))
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(TOOL_LIBS)
 
 # What the tools are made of, for tests: only what a test calls is linked.
@@ -271,7 +296,7 @@ $(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tes
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) \
 		$(ATOMIC_LIBS)
 
-$(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_A)
+$(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
@@ -288,17 +313,17 @@ $(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm $(ATOMIC_LIBS)
 
-$(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_A)
+$(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
-$(BUILD)/bench/work: $(call objects,tests/bench/work/*.c) $(TOOLS_A) $(LIB_A)
+$(BUILD)/bench/work: $(call objects,tests/bench/work/*.c) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS)
 
 # The same with the calls that write counted.
 $(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/counted/*.c) $(TOOLS_A) \
-		$(LIB_A)
+		$(LIB_INSIDE)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS) \
 		$(call wrap,sendmsg send write writev)

@@ -47,4 +47,31 @@ build "$T/b/sinew" && why='the command is built without json-c'
 grep -q 'libjson-c-dev' "$T/log" || why='libjson-c-dev is not named'
 result the_command_says_what_it_lacks "$why"
 
+# only_public ARCHIVE: no name of it but those of the map, and no byte code of the compiler.
+only_public()
+{
+	nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' |
+		grep -v -e '^__x86\.' -e "^\($(grep -oE 'sinew_[a-z0-9_]+' lowcomms/sinew.map |
+			paste -sd'|' | sed 's/|/\\|/g')\)\$"
+}
+
+why=
+only_public "$T/b/libsinew.a" >"$T/log" && why='it has names of its own'
+result the_static_library_has_no_other_names "$why"
+
+for CC in gcc clang; do
+	command -v "$CC" >/dev/null || continue
+	why=
+	if ! build CC="$CC" BUILD="$T/$CC" CFLAGS='-O1 -flto' "$T/$CC/libsinew.a"; then
+		why='it is not built'
+	elif only_public "$T/$CC/libsinew.a" >"$T/log"; then
+		why='it has names of its own'
+	elif ! printf '%s\n' '#include "lowcomms/sinew.h"' 'int log_line(void) { return 0; }' \
+		'int main(void) { return log_line() || !sinew_version(); }' >"$T/own.c" ||
+		! cc -I. -o "$T/own" "$T/own.c" "$T/$CC/libsinew.a" -pthread >"$T/log" 2>&1; then
+		why='it cannot be linked without -flto'
+	fi
+	result "nor_built_by_${CC}_with_flto" "$why"
+done
+
 [ "$n_failed" = 0 ]

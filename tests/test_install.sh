@@ -77,6 +77,28 @@ compile_static()
 		"$dir/usr/lib/libsinew.a" -pthread
 }
 
+# What the static library is made of has names that programs have, too.
+own_names()
+{
+	cat >"$dir/own.c" <<'END'
+#include <sinew.h>
+#include <stdio.h>
+
+int log_line(const char *text) { return puts(text); }
+int lock_wait(void) { return sinew_version() == NULL; }
+int main(void) { return lock_wait() || log_line("own names") < 0; }
+END
+	$CC -std=c11 -o "$dir/own" "$dir/own.c" -I"$dir/usr/include" "$dir/usr/lib/libsinew.a" \
+		-pthread && "$dir/own"
+}
+
+same_static_symbols()
+{
+	diff <(exports "$dir/usr/lib/libsinew.so") \
+		<(nm -g --defined-only "$dir/usr/lib/libsinew.a" |
+		awk 'NF == 3 && $3 !~ /^__x86\./ { print $3 }' | sort)
+}
+
 compile_cxx()
 {
 	echo '#include <sinew.h>' >"$dir/header.cc"
@@ -118,6 +140,8 @@ extract >"$dir/hello.c"
 check 'install: the README example builds against it' compile_shared
 check 'install: the README example runs' run_hello
 check 'install: the README example builds with the static library' compile_static
+check 'install: the static library has the same names and no others' same_static_symbols
+check 'install: a program may have names as the library has inside' own_names
 if command -v g++ >/dev/null; then
 	check 'install: the header is C++ too' compile_cxx
 fi

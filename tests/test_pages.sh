@@ -250,7 +250,7 @@ int main(void)
 END
 } >"$dir/keys.c"
 san=$(grep -ohE -- '-fsanitize=[^ ]*' "$BUILD/flags" | head -n 1)
-$CC -std=c11 -D_GNU_SOURCE -I. $san -o "$dir/keys" "$dir/keys.c" "$BUILD/libsinew.a" -pthread \
+$CC -std=c11 -D_GNU_SOURCE -I. $san -o "$dir/keys" "$dir/keys.c" "$BUILD/inside.a" -pthread \
 	2>&1 | verdict keys_can_be_listed
 "$dir/keys" >"$dir/keys.list"
 

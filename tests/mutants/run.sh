@@ -50,7 +50,7 @@ units() {
 	shift
 	for u in $UNITS; do
 		# What is no source here comes from the library.
-		$CC $FLAGS "$@" "$OUT/unit/$u.o" "$BUILD/libsinew.a" -o "$dir/$u" 2>>"$dir/log" ||
+		$CC $FLAGS "$@" "$OUT/unit/$u.o" "$BUILD/inside.a" -o "$dir/$u" 2>>"$dir/log" ||
 			return 1
 	done
 }
