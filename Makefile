@@ -61,7 +61,8 @@ HARDEN += -DFUZZING -fsanitize=fuzzer-no-link
 GUIDED := -fsanitize=fuzzer
 endif
 # The library's own calls are not to be replaced from outside.
-BASE := -std=c11 -I. -fPIC -fno-semantic-interposition -pthread $(WARN) $(HARDEN)
+# A public header names another one as an installed one does.
+BASE := -std=c11 -I. -idirafter lowcomms -fPIC -fno-semantic-interposition -pthread $(WARN) $(HARDEN)
 GNU := -D_GNU_SOURCE
 # Where a long has 32 bits, files and times need to be told that they have 64. Where the processor
 # has no 64-bit atomics, a library has them.
@@ -132,11 +133,11 @@ SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 BENCH := $(addprefix $(BUILD)/bench/,run work counted)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
-MAN3 := $(sort $(wildcard lowcomms/man/*.3))
+MAN3 := $(sort $(wildcard lowcomms/man/*.3 membership/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
 MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
-HEADERS := lowcomms/sinew.h $(if $(COROSYNC_LIBS),lowcomms/sinew-corosync.h)
+HEADERS := lowcomms/sinew.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
 # The same objects with all their names, for our own programs.

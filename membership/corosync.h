@@ -6,7 +6,7 @@
 #ifndef MEMBERSHIP_COROSYNC_H
 #define MEMBERSHIP_COROSYNC_H
 
-#include "lowcomms/sinew-corosync.h"
+#include "membership/sinew-corosync.h"
 #include "membership/static.h"
 
 /* The configuration that it began with, resolved; belongs to cs. */

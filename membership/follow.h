@@ -14,9 +14,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "lowcomms/sinew-corosync.h"
 #include "membership/ipc.h"
 #include "membership/names.h"
+#include "membership/sinew-corosync.h"
 #include "membership/static.h"
 
 #define FOLLOW_TEXT_MAX		1024

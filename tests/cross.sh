@@ -139,7 +139,8 @@ look_at_the_rest()
 	done
 	printf '%s\n' tools/*.c tools/*/*.c membership/*.c tests/*.c tests/*/*.c |
 		grep -v tests/bench | xargs -P "$JOBS" -n 20 i686-linux-gnu-gcc -fsyntax-only \
-		-std=c11 -O1 -I. $flags -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+		-std=c11 -O1 -I. -idirafter lowcomms $flags \
+		-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 		-pthread -Wall -Wextra -Wshadow -Wno-psabi -Werror >"$T/log" 2>&1
 	status=$?
 	[ $status = 0 ] || grep -E 'error|warning' "$T/log" | head -n 20

@@ -16,8 +16,8 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
-# Only what the one public header says belongs to it.
-mkdir "$dir/include" && cp lowcomms/sinew.h "$dir/include/" || exit 2
+# Only what the public headers say belongs to it.
+mkdir "$dir/include" && cp lowcomms/sinew*.h membership/sinew*.h "$dir/include/" || exit 2
 
 # shape LIBRARY: its interface as text, without a word of where it was built.
 shape()

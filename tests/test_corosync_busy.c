@@ -14,7 +14,7 @@
 
 #include "tests/check.h"
 
-#include "lowcomms/sinew-corosync.h"
+#include "membership/sinew-corosync.h"
 
 #if defined(HAVE_COROSYNC) && defined(HAVE_LIBQB)
 #include <qb/qbipcs.h>

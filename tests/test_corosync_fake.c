@@ -12,7 +12,7 @@
 
 #include "tests/cluster.h"
 
-#include "lowcomms/sinew-corosync.h"
+#include "membership/sinew-corosync.h"
 
 #define LINES		400
 #define TEXT_MAX	300

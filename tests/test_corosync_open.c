@@ -10,7 +10,7 @@
 
 #include "tests/check.h"
 
-#include "lowcomms/sinew-corosync.h"
+#include "membership/sinew-corosync.h"
 
 #define CONNECT_MS	30
 #define FAILS_MAX	20		/* calls of one kind that an opening makes */

@@ -139,9 +139,9 @@ declarations()
 		}'
 }
 
-cat lowcomms/sinew.h lowcomms/sinew-corosync.h | tr -c 'A-Za-z0-9_' '\n' |
+cat lowcomms/sinew.h membership/sinew-corosync.h | tr -c 'A-Za-z0-9_' '\n' |
 	sort -u >"$dir/headers.names"
-for header in lowcomms/sinew.h lowcomms/sinew-corosync.h; do
+for header in lowcomms/sinew.h membership/sinew-corosync.h; do
 	declarations <$header
 done >"$dir/header"
 for page in "$dir"/text/*.3; do
@@ -449,7 +449,8 @@ for c in "$dir"/c/*.c; do
 		continue
 	fi
 	grep -q '^#include <sinew.h>' "$c" || sed -i "1i $prelude" "$c"
-	$CC -std=c11 -D_GNU_SOURCE $warnings -O2 -Ilowcomms -c -o "$dir/c/example.o" "$c" 2>&1
+	$CC -std=c11 -D_GNU_SOURCE $warnings -O2 -Ilowcomms -Imembership -c \
+		-o "$dir/c/example.o" "$c" 2>&1
 done | verdict examples_compile
 ls "$dir"/c/*.c | wc -l | awk '$1 < 8 { print "only " $1 " examples were found" }' |
 	verdict examples_are_found

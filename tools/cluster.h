@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lowcomms/sinew-corosync.h"
+#include "membership/sinew-corosync.h"
 #include "membership/static.h"
 
 enum cluster_source {

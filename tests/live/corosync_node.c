@@ -21,7 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lowcomms/sinew-corosync.h"
+#include "membership/sinew-corosync.h"
 #include "tests/live/corosync_book.h"
 #include "tools/clock.h"
 #include "tools/signals.h"

@@ -17,7 +17,7 @@ OUT=$BUILD/mutants
 UNITS="test_ring test_link test_hello test_hostile test_stuck test_view test_view_again
 	test_greeting"
 SOURCES="$(echo proto/*.c) membership/view.c membership/view_quorum.c membership/greeting.c"
-FLAGS="-std=c11 -O1 -g -I. -w -pthread -D_GNU_SOURCE"
+FLAGS="-std=c11 -O1 -g -I. -idirafter lowcomms -w -pthread -D_GNU_SOURCE"
 
 # The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
 apply() {
