@@ -137,7 +137,7 @@ MAN3 := $(sort $(wildcard lowcomms/man/*.3 membership/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
 MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
-HEADERS := lowcomms/sinew.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
+HEADERS := lowcomms/sinew.h lowcomms/sinew-test.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
 # The same objects with all their names, for our own programs.

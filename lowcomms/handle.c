@@ -29,7 +29,7 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 		free(h);
 		return NULL;
 	}
-	session_lend(&h->session, h->mem, h->mem_size, n->opt.nodeid, n->opt.first_seq);
+	session_lend(&h->session, h->mem, h->mem_size, n->opt.nodeid, n->first_seq);
 	ring_pay(&h->session.ring, 0);
 	h->nodeid = nodeid;
 	h->node = n;

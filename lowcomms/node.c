@@ -140,7 +140,7 @@ static int core_open(struct sinew_node *n)
 	c.static_members = o->membership == SINEW_MEMBERSHIP_STATIC;
 	c.auto_close = o->auto_close;
 	c.quorum_stops = o->quorum_policy != SINEW_QUORUM_IGNORE;
-	c.first_seq = o->first_seq;
+	c.first_seq = n->first_seq;
 	c.max_message = n->max_message;
 	c.queue_bytes = (uint32_t)n->ring_bytes;
 	if (c.ack_bytes > n->ring_bytes / 4)

@@ -114,6 +114,7 @@ struct sinew_node {
 	_Atomic unsigned refs;		/* the user's, and one for each handle */
 	unsigned generation;		/* of the process; differs after fork() */
 	struct sinew_options opt;	/* constant once open, strings are ours */
+	uint32_t first_seq;		/* of its sessions */
 	char cluster[SINEW_NAME_MAX], group[SINEW_NAME_MAX];
 	struct sinew_callbacks cb;
 	void *user;

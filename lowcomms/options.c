@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lowcomms/node.h"
+#include "lowcomms/sinew-test.h"
 
 #define PEERS_MAX	1024u
 #define QUEUE_MAX	(1u << 30)
@@ -149,6 +150,19 @@ static size_t power_of_two(size_t n)
 	return p;
 }
 
+/* Nothing of the caller's is kept. */
+static int test_take(struct sinew_node *n)
+{
+	const struct sinew_test_options *test = n->opt.test;
+
+	n->opt.test = NULL;
+	if (test && test->size < sizeof *test)
+		return refuse(n, "test.size", "sizeof(struct sinew_test_options)");
+	if (test)
+		n->first_seq = test->first_seq;
+	return 0;
+}
+
 int options_take(struct sinew_node *n, const struct sinew_options *opt)
 {
 	struct sinew_options *o = &n->opt;
@@ -164,6 +178,8 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 			addr_set_port(&o->addrs[i], o->port);
 	}
 	err = check(n);
+	if (!err)
+		err = test_take(n);
 	if (err)
 		return err;
 	snprintf(n->cluster, sizeof n->cluster, "%s", o->cluster);

@@ -10,6 +10,7 @@
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/reach.h"
+#include "lowcomms/sinew-test.h"
 
 #define FORMER_MAX	128u	/* removed peers whose ended lives are known */
 

@@ -111,6 +111,8 @@ const char *sinew_error_name(int err);
 
 /* ---- options ---- */
 
+struct sinew_test_options;
+
 typedef void (*sinew_log_fn)(void *user, enum sinew_level level, const char *line);
 
 /*
@@ -158,12 +160,13 @@ struct sinew_options {
 	bool auto_close;		/* answer the peer's finish by our own */
 	bool own_thread;		/* a thread of the library runs the loop, with all
 					 * signals blocked */
-	uint32_t first_seq;		/* 0; both sides must agree (tests of the wrap) */
 
 	sinew_log_fn log;		/* NULL = none; loop thread, and whoever calls a failing
 					 * function; must not call back */
 	void *log_user;
 	enum sinew_level log_level;	/* most detailed level wanted; SINEW_INFO */
+
+	const struct sinew_test_options *test;	/* NULL; for tests, see sinew-test.h */
 };
 
 /* size: sizeof(struct sinew_options) of the caller, so that the ABI can grow. */
@@ -460,10 +463,6 @@ int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_sta
  * dial that failed, with its cause, or ""; at most n bytes are written, always terminated.
  * -ENOENT. */
 int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n);
-
-/* Resets every connection of a peer (all peers: nodeid 0) as a network fault
- * would; for tests. any thread; takes effect in the next loop iteration. -ENOENT. */
-int sinew_break(struct sinew_node *node, uint32_t nodeid);
 
 #ifdef __cplusplus
 }

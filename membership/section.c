@@ -69,7 +69,6 @@ static const struct key keys[] = {
 	NUMBER_KEY(fault_limit, 1, 1000000),
 	NUMBER_KEY(stall_limit, 1, 1000000),
 	NUMBER_KEY(busy_poll_us, 0, 1000000),
-	NUMBER_KEY(first_seq, 0, UINT32_MAX),
 	WORD_KEY(quorum_policy, "stop\0ignore\0refuse\0"),
 	WORD_KEY(auto_close, "no\0yes\0"),
 	TEXT_KEY(fence_command),

@@ -12,7 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "lowcomms/sinew.h"
+#include "lowcomms/sinew-test.h"
 #include "membership/config.h"
 #include "membership/static.h"
 #include "tests/failures.h"

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lowcomms/sinew-test.h"
 #include "lowcomms/sinew.h"
 #include "tests/check.h"
 

@@ -83,7 +83,6 @@ static const char full[] =
 	"\tfence_command: /bin/agent\n"
 	"\tfence_timeout_ms: 1500\n"
 	"\tfence_hold: yes\n"
-	"\tfirst_seq: 4294967295\n"
 	"}\n";
 
 static char err[CONFIG_ERROR_MAX];
@@ -167,7 +166,6 @@ static void a_full_file_is_read(void)
 	CHECK_EQ(opt.stall_ms, 1500);
 	CHECK_EQ(opt.quorum_policy, SINEW_QUORUM_IGNORE);
 	CHECK(opt.auto_close);
-	CHECK_EQ(opt.first_seq, 4294967295);
 	CHECK_EQ(opt.connect_ms, 0);
 	sinew_static_fence(config, &fence);
 	CHECK_STR(fence.command, "/bin/agent");

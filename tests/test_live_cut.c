@@ -96,12 +96,14 @@ static bool open_nodes(struct lane *lane)
 		struct live *l = &lane->node[i];
 		struct sockaddr_storage own = live_addr(lane->host + i);
 		struct sockaddr_storage other = live_addr(lane->host + 2 + i);
+		struct sinew_test_options test = { .size = sizeof test };
 		struct sinew_options opt;
 
 		*l = (struct live) { .user = lane, .on_up = send_all, .on_message = take_message };
 		live_options(&opt, l, i + 1, &own);
 		opt.queue_bytes = 512u << 10;
-		opt.first_seq = n_opened % 4 / 2 ? 0xfffffffdu : 0;
+		test.first_seq = n_opened % 4 / 2 ? 0xfffffffdu : 0;
+		opt.test = &test;
 		n_opened++;
 		if (job->plan.act == RELAY_HOLE) {
 			opt.stall_ms = 400;

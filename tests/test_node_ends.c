@@ -326,6 +326,25 @@ static void callbacks_need_their_size(void)
 	sinew_node_free(n);
 }
 
+static void test_options_need_their_size(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_test_options test = { .first_seq = 1 };
+	struct sinew_node *n = NULL;
+	struct sinew_options o;
+	char said[200] = "";
+
+	cluster_options(&o, 1, &addr);
+	o.log = keep_line;
+	o.log_user = said;
+	o.test = &test;
+	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EINVAL);
+	CHECK(!n && strstr(said, "test.size"));
+	test.size = sizeof test;
+	CHECK_OR_RETURN(CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), 0));
+	sinew_node_free(n);
+}
+
 static void any_negative_time_waits(void)
 {
 	struct sockaddr_storage addr = free_address("127.0.0.1");
@@ -539,6 +558,7 @@ int main(void)
 	RUN(without_standard_descriptors);
 	RUN(bad_options);
 	RUN(callbacks_need_their_size);
+	RUN(test_options_need_their_size);
 	RUN(any_negative_time_waits);
 	RUN(a_stranger);
 	RUN(silent_connections);

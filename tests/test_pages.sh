@@ -139,9 +139,9 @@ declarations()
 		}'
 }
 
-cat lowcomms/sinew.h membership/sinew-corosync.h | tr -c 'A-Za-z0-9_' '\n' |
+cat lowcomms/sinew*.h membership/sinew*.h | tr -c 'A-Za-z0-9_' '\n' |
 	sort -u >"$dir/headers.names"
-for header in lowcomms/sinew.h membership/sinew-corosync.h; do
+for header in lowcomms/sinew*.h membership/sinew*.h; do
 	declarations <$header
 done >"$dir/header"
 for page in "$dir"/text/*.3; do

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lowcomms/sinew-test.h"
 #include "lowcomms/sinew.h"
 
 #define NODES_MAX	8

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lowcomms/sinew-test.h"
 #include "membership/sinew-corosync.h"
 #include "tests/live/corosync_book.h"
 #include "tools/clock.h"

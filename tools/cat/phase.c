@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lowcomms/sinew-test.h"
 #include "tools/notify.h"
 #include "tools/say.h"
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lowcomms/sinew-test.h"
 #include "tools/clock.h"
 #include "tools/say.h"
 

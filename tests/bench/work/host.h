@@ -7,6 +7,7 @@
 #ifndef BENCH_HOST_H
 #define BENCH_HOST_H
 
+#include "lowcomms/sinew-test.h"
 #include "lowcomms/sinew.h"
 #include "tests/bench/work/content.h"
 
