@@ -114,6 +114,8 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 
 # What talks to corosync is built where corosync's libraries are.
 NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow nodelist publish))
+# What is of a file of nodes alone.
+OF_FILES := again config host names resolve section similar static
 LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c membership/*.c))
 TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
@@ -137,7 +139,8 @@ MAN3 := $(sort $(wildcard lowcomms/man/*.3 membership/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
 MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
-HEADERS := lowcomms/sinew.h lowcomms/sinew-test.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
+HEADERS := lowcomms/sinew.h lowcomms/sinew-test.h membership/sinew-config.h \
+	$(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
 # The same objects with all their names, for our own programs.
@@ -243,8 +246,9 @@ $(LIB_INSIDE): $(LIB_OBJS)
 # The static library has the names of the shared one and no others: its members are linked from
 # the objects, then all else in them is made local. What needs corosync's libraries is a member of
 # its own, with its own copy of what it uses of membership/; a program without it needs none of them.
-MEMBERS := $(OBJ)/archive/sinew.o $(if $(COROSYNC_LIBS),$(OBJ)/archive/corosync.o)
+MEMBERS := $(OBJ)/archive/sinew.o $(OBJ)/archive/config.o $(if $(COROSYNC_LIBS),$(OBJ)/archive/corosync.o)
 $(OBJ)/archive/sinew.o: $(filter $(OBJ)/proto/% $(OBJ)/lowcomms/%,$(LIB_OBJS))
+$(OBJ)/archive/config.o: $(patsubst %,$(OBJ)/membership/%.o,$(OF_FILES))
 $(OBJ)/archive/corosync.o: $(filter $(OBJ)/membership/%,$(LIB_OBJS))
 # What is not to be the compiler's own byte code in the end, and in which form gcc says so.
 NO_BYTE_CODE := $(if $(findstring -flto,$(CFLAGS)),$(shell $(CC) -flinker-output=nolto-rel \

@@ -21,7 +21,7 @@ struct again {
 	unsigned refs;			/* of the file and of the thread; lock */
 	struct sinew_node *node;	/* NULL: it may be gone; lock */
 	int stop_fd;			/* constant; an eventfd */
-	struct sinew_static *config;	/* of the thread, as are these */
+	struct sinew_config *config;	/* of the thread, as are these */
 	sinew_log_fn log;
 	void *log_user;
 	enum sinew_level level;
@@ -39,7 +39,7 @@ static void unref(struct again *a)
 		return;
 	close(a->stop_fd);
 	pthread_mutex_destroy(&a->lock);
-	sinew_static_free(a->config);
+	sinew_config_free(a->config);
 	free(a);
 }
 
@@ -64,7 +64,7 @@ static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char 
 	say(a, level, line);
 }
 
-static void tell_node(struct again *a, const struct sinew_static *before)
+static void tell_node(struct again *a, const struct sinew_config *before)
 {
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 	unsigned i, n;
@@ -93,20 +93,20 @@ static void say_error(struct again *a, const char *text)
 /* False: it is to end. */
 static bool look(struct again *a)
 {
-	struct sinew_static *before = static_copy(a->config);
+	struct sinew_config *before = static_copy(a->config);
 	char text[CONFIG_ERROR_MAX] = "";
 	int rc;
 
 	/* Without memory there may be some the next time. */
 	if (!before)
 		return true;
-	rc = sinew_static_resolve(a->config, a->stop_fd, text, sizeof(text));
+	rc = sinew_config_resolve(a->config, a->stop_fd, text, sizeof(text));
 	if (rc != -ECANCELED) {
 		say_error(a, text);
 		static_news(a->config, before, news, a);
 		tell_node(a, before);
 	}
-	sinew_static_free(before);
+	sinew_config_free(before);
 	return rc != -ECANCELED;
 }
 
@@ -119,7 +119,7 @@ static void *run(void *arg)
 		p = (struct pollfd){ .fd = a->stop_fd, .events = POLLIN };
 		if (poll(&p, 1, STATIC_AGAIN_MS) > 0)
 			break;
-	} while (look(a) && sinew_static_unresolved(a->config, 0, NULL, 0));
+	} while (look(a) && sinew_config_unresolved(a->config, 0, NULL, 0));
 	unref(a);
 	return NULL;
 }
@@ -144,13 +144,13 @@ static int start(struct again *a)
 	return -rc;
 }
 
-int sinew_static_follow(struct sinew_static *config, struct sinew_node *node, sinew_log_fn log,
+int sinew_config_follow(struct sinew_config *config, struct sinew_node *node, sinew_log_fn log,
 			void *log_user, enum sinew_level level)
 {
 	struct again *a;
 	int rc = -ENOMEM;
 
-	if (!sinew_static_unresolved(config, 0, NULL, 0))
+	if (!sinew_config_unresolved(config, 0, NULL, 0))
 		return 0;
 	a = calloc(1, sizeof(*a));
 	if (!a)

@@ -90,8 +90,8 @@ void follow_unref(struct sinew_corosync *c)
 	if (left)
 		return;
 	if (c->config != c->first)
-		sinew_static_free(c->config);
-	sinew_static_free(c->first);
+		sinew_config_free(c->config);
+	sinew_config_free(c->first);
 	free(c->members);
 	free(c->before);
 	close(c->change_fd);
@@ -260,13 +260,13 @@ int sinew_corosync_options(struct sinew_corosync *cs, struct sinew_options *opt)
 	char err[CONFIG_ERROR_MAX];
 	int rc;
 
-	rc = sinew_static_options(cs->first, cs->nodeid, opt, err, sizeof(err));
+	rc = sinew_config_options(cs->first, cs->nodeid, opt, err, sizeof(err));
 	if (!rc)
 		opt->membership = SINEW_MEMBERSHIP_EXTERNAL;
 	return rc;
 }
 
-const struct sinew_static *sinew_corosync_config(const struct sinew_corosync *cs)
+const struct sinew_config *sinew_corosync_config(const struct sinew_corosync *cs)
 {
 	return cs->first;
 }

@@ -10,7 +10,7 @@
 #include "membership/static.h"
 
 /* The configuration that it began with, resolved; belongs to cs. */
-const struct sinew_static *sinew_corosync_config(const struct sinew_corosync *cs);
+const struct sinew_config *sinew_corosync_config(const struct sinew_corosync *cs);
 uint32_t sinew_corosync_nodeid(const struct sinew_corosync *cs);
 /* As hold_failed of the setup, which the configuration may decide. Before it is attached. */
 void sinew_corosync_hold(struct sinew_corosync *cs);

@@ -309,7 +309,7 @@ static void begin_view(struct sinew_corosync *c)
 	else if (!follow_life(c, &own.incarnation))
 		return;
 	sinew_options_init(&opt, sizeof(opt));
-	if (c->node && !sinew_static_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
+	if (c->node && !sinew_config_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
 		own.n_addrs = opt.n_addrs;
 		memcpy(own.addrs, opt.addrs, sizeof(own.addrs));
 	}

@@ -39,7 +39,7 @@ struct sinew_corosync {
 	bool is_resolving;		/* corosync has answered; names are looked up; lock */
 	int error;			/* why it is not open; lock */
 	char text[FOLLOW_TEXT_MAX];	/* that, for people; lock */
-	struct sinew_static *first;	/* what it began with; constant once open */
+	struct sinew_config *first;	/* what it began with; constant once open */
 	uint32_t nodeid;		/* constant once open */
 	struct sinew_node *node;	/* NULL: not attached; lock */
 	char group[SINEW_NAME_MAX + 16];	/* set before node; constant then */
@@ -57,9 +57,9 @@ struct sinew_corosync {
 	unsigned n_members;			/* lock */
 
 	struct ipc *ipc;		/* NULL: not connected */
-	struct sinew_static *config;	/* the latest */
+	struct sinew_config *config;	/* the latest */
 	struct {
-		struct sinew_static *config;	/* NULL: nothing is looked up */
+		struct sinew_config *config;	/* NULL: nothing is looked up */
 		struct names *names;		/* NULL: there are none in it */
 		uint32_t local;
 		bool is_again;		/* as the latest, but for names that had no address */

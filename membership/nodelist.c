@@ -22,7 +22,7 @@ static uint64_t in_ms(uint64_t ms)
 void nodelist_drop(struct sinew_corosync *c)
 {
 	names_drop(c->pending.names);
-	sinew_static_free(c->pending.config);
+	sinew_config_free(c->pending.config);
 	memset(&c->pending, 0, sizeof(c->pending));
 	follow_lock(c);
 	c->is_resolving = false;
@@ -51,14 +51,14 @@ void nodelist_tell(struct sinew_corosync *c)
 		follow_log(c, SINEW_ERROR, "out of memory: the nodelist stays as it was");
 		return;
 	}
-	n = sinew_static_nodes(c->config, ids, VIEW_NODES_MAX);
+	n = sinew_config_nodes(c->config, ids, VIEW_NODES_MAX);
 	if (n > VIEW_NODES_MAX)
 		n = VIEW_NODES_MAX;
 	for (i = 0; i < n; i++) {
 		nodes[i].nodeid = ids[i];
-		nodes[i].n_addrs = sinew_static_addrs(c->config, ids[i], nodes[i].addrs);
+		nodes[i].n_addrs = sinew_config_addrs(c->config, ids[i], nodes[i].addrs);
 		snprintf(nodes[i].name, sizeof(nodes[i].name), "%s",
-			 sinew_static_name(c->config, ids[i]));
+			 sinew_config_name(c->config, ids[i]));
 	}
 	view_nodelist(&c->view, nodes, n);
 	free(nodes);
@@ -89,7 +89,7 @@ static void wrong(struct sinew_corosync *c, int rc, const char *text)
 
 /* ---- beginning ---- */
 
-static int read_config(struct sinew_corosync *c, struct sinew_static **ret_config,
+static int read_config(struct sinew_corosync *c, struct sinew_config **ret_config,
 		       uint32_t *ret_local, char *err, size_t err_size)
 {
 	char *text = NULL;
@@ -103,13 +103,13 @@ static int read_config(struct sinew_corosync *c, struct sinew_static **ret_confi
 			 strerror(-rc));
 		return rc;
 	}
-	rc = sinew_static_parse("corosync", text, strlen(text), ret_config, err, err_size);
+	rc = sinew_config_parse("corosync", text, strlen(text), ret_config, err, err_size);
 	free(text);
 	return rc;
 }
 
 /* Takes the config over. What cannot be looked up now is as a name that nobody knows. */
-static void begin(struct sinew_corosync *c, struct sinew_static *config, uint32_t local,
+static void begin(struct sinew_corosync *c, struct sinew_config *config, uint32_t local,
 		  bool is_again)
 {
 	int rc;
@@ -132,7 +132,7 @@ static void begin(struct sinew_corosync *c, struct sinew_static *config, uint32_
 
 int nodelist_read(struct sinew_corosync *c)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	char err[CONFIG_ERROR_MAX];
 	uint32_t local = 0;
 	int rc;
@@ -149,7 +149,7 @@ int nodelist_read(struct sinew_corosync *c)
 
 static void begin_again(struct sinew_corosync *c)
 {
-	struct sinew_static *config = static_copy(c->config);
+	struct sinew_config *config = static_copy(c->config);
 
 	c->names_again_ns = in_ms(STATIC_AGAIN_MS);
 	if (config)
@@ -174,16 +174,16 @@ static int ask_quorum(struct sinew_corosync *c, char *err, size_t err_size)
 }
 
 /* The first time: what the application begins with. */
-static int take_first(struct sinew_corosync *c, struct sinew_static *config, uint32_t local,
+static int take_first(struct sinew_corosync *c, struct sinew_config *config, uint32_t local,
 		      char *err, size_t err_size)
 {
 	struct sinew_options opt;
 	int rc;
 
 	sinew_options_init(&opt, sizeof(opt));
-	rc = sinew_static_options(config, local, &opt, err, err_size);
+	rc = sinew_config_options(config, local, &opt, err, err_size);
 	if (!rc && !c->setup.observe)
-		rc = sinew_static_own(config, local, err, err_size);
+		rc = sinew_config_own(config, local, err, err_size);
 	if (!rc && opt.quorum_policy == SINEW_QUORUM_REFUSE && !c->setup.observe)
 		rc = ask_quorum(c, err, err_size);
 	if (rc)
@@ -200,12 +200,12 @@ static int take_first(struct sinew_corosync *c, struct sinew_static *config, uin
 	return 0;
 }
 
-static void take_next(struct sinew_corosync *c, struct sinew_static *config)
+static void take_next(struct sinew_corosync *c, struct sinew_config *config)
 {
 	static_inherit(config, c->config);
 	static_news(config, c->config, news, c);
 	if (c->config != c->first)
-		sinew_static_free(c->config);
+		sinew_config_free(c->config);
 	c->config = config;
 	if (!c->has_view)
 		return;
@@ -216,7 +216,7 @@ static void take_next(struct sinew_corosync *c, struct sinew_static *config)
 
 static int take(struct sinew_corosync *c)
 {
-	struct sinew_static *config = c->pending.config;
+	struct sinew_config *config = c->pending.config;
 	char err[CONFIG_ERROR_MAX] = "";
 	struct config_error error = { .file = "corosync", .text = err, .size = sizeof(err) };
 	int rc;
@@ -236,7 +236,7 @@ static int take(struct sinew_corosync *c)
 		c->pending.config = NULL;
 	nodelist_drop(c);
 	if (c->config) {
-		c->has_open_names = sinew_static_unresolved(c->config, 0, NULL, 0) != 0;
+		c->has_open_names = sinew_config_unresolved(c->config, 0, NULL, 0) != 0;
 		c->names_again_ns = in_ms(STATIC_AGAIN_MS);
 	}
 	return c->first ? 0 : rc;

@@ -54,7 +54,7 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 	memset(to, 0, sizeof(*to));
 	to->nodeid = nodeid;
 	to->listed = true;
-	snprintf(to->name, sizeof(to->name), "%s", sinew_static_name(c->config, nodeid));
+	snprintf(to->name, sizeof(to->name), "%s", sinew_config_name(c->config, nodeid));
 	if (nodeid == c->nodeid && !v->is_observer) {
 		fill_own(to, v);
 		began_ms = v->own.began_ms;

@@ -20,7 +20,7 @@
 /* ---- checking addresses ---- */
 
 /* The same address and port twice would make two peers of one listener. */
-static int check_unique(const struct sinew_static *config, const struct static_node *node,
+static int check_unique(const struct sinew_config *config, const struct static_node *node,
 			const struct ring *ring, struct config_error *err)
 {
 	const struct static_node *end = config->nodes + config->n_nodes, *other;
@@ -45,7 +45,7 @@ static int check_unique(const struct sinew_static *config, const struct static_n
 }
 
 /* Takes ring->addr, which has no port so far. */
-static int take_address(const struct sinew_static *config, const struct static_node *node,
+static int take_address(const struct sinew_config *config, const struct static_node *node,
 			unsigned i, struct ring *ring, struct config_error *err)
 {
 	int rc;
@@ -65,7 +65,7 @@ static int take_address(const struct sinew_static *config, const struct static_n
 	return rc;
 }
 
-static int read_ring(const struct sinew_static *config, const struct static_node *node, unsigned i,
+static int read_ring(const struct sinew_config *config, const struct static_node *node, unsigned i,
 		     struct ring *ring, struct config_error *err)
 {
 	ring->kind = host_read(ring->host, &ring->addr);
@@ -83,7 +83,7 @@ static int read_ring(const struct sinew_static *config, const struct static_node
 	return 0;
 }
 
-int static_read_numbers(struct sinew_static *config, struct config_error *err)
+int static_read_numbers(struct sinew_config *config, struct config_error *err)
 {
 	unsigned k, i;
 	int rc;
@@ -126,7 +126,7 @@ void static_explain_name(const struct static_node *node, unsigned i, struct conf
 		    ", which has no address now: %s", ring->host, i, node->nodeid, why(ring));
 }
 
-unsigned sinew_static_unresolved(const struct sinew_static *config, uint32_t nodeid, char *text,
+unsigned sinew_config_unresolved(const struct sinew_config *config, uint32_t nodeid, char *text,
 				 size_t size)
 {
 	struct config_error e = { .file = config->file, .text = text, .size = size };
@@ -150,7 +150,7 @@ unsigned sinew_static_unresolved(const struct sinew_static *config, uint32_t nod
 	return n;
 }
 
-int sinew_static_own(const struct sinew_static *config, uint32_t nodeid, char *err,
+int sinew_config_own(const struct sinew_config *config, uint32_t nodeid, char *err,
 		     size_t err_size)
 {
 	const struct static_node *node = static_find(config, nodeid);
@@ -159,7 +159,7 @@ int sinew_static_own(const struct sinew_static *config, uint32_t nodeid, char *e
 
 	if (!node || static_addrs(node, addrs))
 		return 0;
-	sinew_static_unresolved(config, nodeid, err, err_size);
+	sinew_config_unresolved(config, nodeid, err, err_size);
 	config_behind(&e, "; ");
 	if (e.size)
 		snprintf(e.text, e.size, "the own node needs one address: write it in numbers, or "
@@ -182,7 +182,7 @@ static bool is_asked_for(struct ring *ring)
 	return is_open(ring) && ring->kind == HOST_NAME;
 }
 
-int static_ask(struct sinew_static *config, struct names **ret_names)
+int static_ask(struct sinew_config *config, struct names **ret_names)
 {
 	char (*hosts)[NAMES_HOST_MAX];
 	unsigned n = 0, k, i;
@@ -207,7 +207,7 @@ int static_ask(struct sinew_static *config, struct names **ret_names)
 	return rc;
 }
 
-static int take_answer(const struct sinew_static *config, const struct static_node *node,
+static int take_answer(const struct sinew_config *config, const struct static_node *node,
 		       unsigned i, struct ring *ring, const struct names_answer *answer,
 		       struct config_error *err)
 {
@@ -226,7 +226,7 @@ static int take_answer(const struct sinew_static *config, const struct static_no
 	return rc;
 }
 
-int static_answers(struct sinew_static *config, struct names *names, struct config_error *err)
+int static_answers(struct sinew_config *config, struct names *names, struct config_error *err)
 {
 	struct names_answer answer;
 	unsigned n = 0, k, i;
@@ -277,7 +277,7 @@ bool static_wait(struct names *names, int stop_fd)
 	return true;
 }
 
-int sinew_static_resolve(struct sinew_static *config, int stop_fd, char *err, size_t err_size)
+int sinew_config_resolve(struct sinew_config *config, int stop_fd, char *err, size_t err_size)
 {
 	struct config_error error = { .file = config->file, .text = err, .size = err_size };
 	struct names *names;
@@ -301,7 +301,7 @@ int sinew_static_resolve(struct sinew_static *config, int stop_fd, char *err, si
 
 /* ---- what was known before ---- */
 
-void static_inherit(struct sinew_static *config, const struct sinew_static *before)
+void static_inherit(struct sinew_config *config, const struct sinew_config *before)
 {
 	struct config_error nowhere = { .file = config->file };
 	unsigned k, i;
@@ -323,7 +323,7 @@ void static_inherit(struct sinew_static *config, const struct sinew_static *befo
 	}
 }
 
-void static_news(const struct sinew_static *config, const struct sinew_static *before,
+void static_news(const struct sinew_config *config, const struct sinew_config *before,
 		 static_news_fn fn, void *arg)
 {
 	char err[CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];

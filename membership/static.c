@@ -23,7 +23,7 @@
 
 /* ---- reading ---- */
 
-static int add_node(struct sinew_static *config, unsigned line, struct config_error *err)
+static int add_node(struct sinew_config *config, unsigned line, struct config_error *err)
 {
 	struct static_node *nodes;
 
@@ -135,7 +135,7 @@ static int take_node(struct static_node *node, const struct config_item *item,
 	return take_string(node->rings[i].host, sizeof(node->rings[i].host), item, err);
 }
 
-static int take_totem(struct sinew_static *config, const struct config_item *item,
+static int take_totem(struct sinew_config *config, const struct config_item *item,
 		      struct config_error *err)
 {
 	static const char *const names[] = {
@@ -161,7 +161,7 @@ static int take_totem(struct sinew_static *config, const struct config_item *ite
 
 static int take_item(void *user, const struct config_item *item, struct config_error *err)
 {
-	struct sinew_static *config = user;
+	struct sinew_config *config = user;
 
 	if (item->kind == CONFIG_OPEN && !strcmp(item->path, "nodelist.node"))
 		return add_node(config, item->line, err);
@@ -181,7 +181,7 @@ static int take_item(void *user, const struct config_item *item, struct config_e
 
 /* ---- checking ---- */
 
-static int check_node(const struct sinew_static *config, const struct static_node *node,
+static int check_node(const struct sinew_config *config, const struct static_node *node,
 		      struct config_error *err)
 {
 	const struct static_node *other;
@@ -203,7 +203,7 @@ static int check_node(const struct sinew_static *config, const struct static_nod
 			   "\"ring0_addr: ADDRESS\" in it", node->nodeid);
 }
 
-static int check(struct sinew_static *config, struct config_error *err)
+static int check(struct sinew_config *config, struct config_error *err)
 {
 	unsigned i;
 	int rc;
@@ -220,11 +220,11 @@ static int check(struct sinew_static *config, struct config_error *err)
 	return rc ? rc : static_read_numbers(config, err);
 }
 
-int sinew_static_parse(const char *name, const char *text, size_t len,
-		       struct sinew_static **ret_config, char *err, size_t err_size)
+int sinew_config_parse(const char *name, const char *text, size_t len,
+		       struct sinew_config **ret_config, char *err, size_t err_size)
 {
 	struct config_error error = { .file = name, .text = err, .size = err_size };
-	struct sinew_static *config;
+	struct sinew_config *config;
 	int rc = -ENOMEM;
 
 	if (err_size)
@@ -248,11 +248,11 @@ int sinew_static_parse(const char *name, const char *text, size_t len,
 out:
 	if (rc == -ENOMEM)
 		config_fail(&error, 0, "out of memory");
-	sinew_static_free(config);
+	sinew_config_free(config);
 	return rc;
 }
 
-void sinew_static_free(struct sinew_static *config)
+void sinew_config_free(struct sinew_config *config)
 {
 	if (!config)
 		return;
@@ -262,9 +262,9 @@ void sinew_static_free(struct sinew_static *config)
 	free(config);
 }
 
-struct sinew_static *static_copy(const struct sinew_static *config)
+struct sinew_config *static_copy(const struct sinew_config *config)
 {
-	struct sinew_static *copy = malloc(sizeof(*copy));
+	struct sinew_config *copy = malloc(sizeof(*copy));
 
 	if (!copy)
 		return NULL;
@@ -273,7 +273,7 @@ struct sinew_static *static_copy(const struct sinew_static *config)
 	copy->file = strdup(config->file);
 	copy->nodes = malloc(config->n_nodes * sizeof(*config->nodes));
 	if (!copy->file || !copy->nodes) {
-		sinew_static_free(copy);
+		sinew_config_free(copy);
 		return NULL;
 	}
 	memcpy(copy->nodes, config->nodes, config->n_nodes * sizeof(*config->nodes));
@@ -315,17 +315,17 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 	return 0;
 }
 
-int sinew_static_load(const char *file, struct sinew_static **ret_config, char *err,
+int sinew_config_load(const char *file, struct sinew_config **ret_config, char *err,
 		      size_t err_size)
 {
-	return sinew_static_load_until(file, -1, ret_config, err, err_size);
+	return sinew_config_load_until(file, -1, ret_config, err, err_size);
 }
 
-int sinew_static_load_until(const char *file, int stop_fd, struct sinew_static **ret_config,
+int sinew_config_load_until(const char *file, int stop_fd, struct sinew_config **ret_config,
 			    char *err, size_t err_size)
 {
 	struct config_error error = { .file = file, .text = err, .size = err_size };
-	struct sinew_static *config;
+	struct sinew_config *config;
 	char *text = NULL;
 	size_t len = 0;
 	int fd, rc;
@@ -338,13 +338,13 @@ int sinew_static_load_until(const char *file, int stop_fd, struct sinew_static *
 		config_fail(&error, 0, "cannot be read: %s", strerror(-rc));
 		return rc;
 	}
-	rc = sinew_static_parse(file, text, len, &config, err, err_size);
+	rc = sinew_config_parse(file, text, len, &config, err, err_size);
 	free(text);
 	if (rc)
 		return rc;
-	rc = sinew_static_resolve(config, stop_fd, err, err_size);
+	rc = sinew_config_resolve(config, stop_fd, err, err_size);
 	if (rc) {
-		sinew_static_free(config);
+		sinew_config_free(config);
 		return rc;
 	}
 	*ret_config = config;
@@ -353,7 +353,7 @@ int sinew_static_load_until(const char *file, int stop_fd, struct sinew_static *
 
 /* ---- using ---- */
 
-const struct static_node *static_find(const struct sinew_static *config, uint32_t nodeid)
+const struct static_node *static_find(const struct sinew_config *config, uint32_t nodeid)
 {
 	unsigned i;
 
@@ -363,7 +363,7 @@ const struct static_node *static_find(const struct sinew_static *config, uint32_
 	return NULL;
 }
 
-unsigned sinew_static_nodes(const struct sinew_static *config, uint32_t *nodeids, unsigned max)
+unsigned sinew_config_nodes(const struct sinew_config *config, uint32_t *nodeids, unsigned max)
 {
 	unsigned i;
 
@@ -372,30 +372,34 @@ unsigned sinew_static_nodes(const struct sinew_static *config, uint32_t *nodeids
 	return config->n_nodes;
 }
 
-const char *sinew_static_name(const struct sinew_static *config, uint32_t nodeid)
+const char *sinew_config_name(const struct sinew_config *config, uint32_t nodeid)
 {
 	const struct static_node *node = static_find(config, nodeid);
 
 	return node ? node->name : "";
 }
 
-const char *sinew_static_cluster(const struct sinew_static *config)
+const char *sinew_config_cluster(const struct sinew_config *config)
 {
 	return config->cluster;
 }
 
-void sinew_static_fence(const struct sinew_static *config, struct sinew_static_fence *ret_fence)
+int sinew_config_fence(const struct sinew_config *config, struct sinew_config_fence *ret)
 {
 	const struct section *s = &config->section;
 
-	*ret_fence = (struct sinew_static_fence){
+	if (ret->size < sizeof(*ret))
+		return -EINVAL;
+	*ret = (struct sinew_config_fence){
+		.size = ret->size,
 		.command = s->fence_command[0] ? s->fence_command : NULL,
 		.timeout_ms = s->fence_timeout_ms ? s->fence_timeout_ms : FENCE_TIMEOUT_MS,
 		.hold = s->fence_hold,
 	};
+	return 0;
 }
 
-uint16_t static_port(const struct sinew_static *config, const struct static_node *node)
+uint16_t static_port(const struct sinew_config *config, const struct static_node *node)
 {
 	if (node->port)
 		return node->port;
@@ -413,7 +417,7 @@ unsigned static_addrs(const struct static_node *node, struct sockaddr_storage *a
 	return n;
 }
 
-unsigned sinew_static_addrs(const struct sinew_static *config, uint32_t nodeid,
+unsigned sinew_config_addrs(const struct sinew_config *config, uint32_t nodeid,
 			    struct sockaddr_storage *addrs)
 {
 	const struct static_node *node = static_find(config, nodeid);
@@ -421,7 +425,7 @@ unsigned sinew_static_addrs(const struct sinew_static *config, uint32_t nodeid,
 	return node ? static_addrs(node, addrs) : 0;
 }
 
-int sinew_static_options(const struct sinew_static *config, uint32_t nodeid,
+int sinew_config_options(const struct sinew_config *config, uint32_t nodeid,
 			 struct sinew_options *opt, char *err, size_t err_size)
 {
 	struct config_error error = { .file = config->file, .text = err, .size = err_size };
@@ -464,7 +468,7 @@ static void explain_addr(const struct static_node *node, const struct ring *ring
 			    host_text(&ring->addr, true, text), node->nodeid, strerror(-error));
 }
 
-void sinew_static_explain(const struct sinew_static *config, uint32_t nodeid, int error, char *err,
+void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, int error, char *err,
 			  size_t err_size)
 {
 	struct config_error e = { .file = config->file, .text = err, .size = err_size };
@@ -496,7 +500,7 @@ void sinew_static_explain(const struct sinew_static *config, uint32_t nodeid, in
 			    strerror(-error));
 }
 
-int sinew_static_join(const struct sinew_static *config, struct sinew_node *node, char *err,
+int sinew_config_join(const struct sinew_config *config, struct sinew_node *node, char *err,
 		      size_t err_size)
 {
 	struct config_error error = { .file = config->file, .text = err, .size = err_size };

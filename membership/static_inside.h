@@ -13,6 +13,7 @@
 #include "membership/host.h"
 #include "membership/names.h"
 #include "membership/section.h"
+#include "membership/sinew-config.h"
 #include "membership/static.h"
 
 struct ring {
@@ -35,7 +36,7 @@ struct static_node {
 	struct ring rings[SINEW_ADDRS_MAX];
 };
 
-struct sinew_static {
+struct sinew_config {
 	char *file;
 	char cluster[SINEW_NAME_MAX];
 	enum host_family family;
@@ -47,12 +48,12 @@ struct sinew_static {
 	struct again *again;	/* NULL: no name is looked for */
 };
 
-const struct static_node *static_find(const struct sinew_static *config, uint32_t nodeid);
-uint16_t static_port(const struct sinew_static *config, const struct static_node *node);
+const struct static_node *static_find(const struct sinew_config *config, uint32_t nodeid);
+uint16_t static_port(const struct sinew_config *config, const struct static_node *node);
 unsigned static_addrs(const struct static_node *node, struct sockaddr_storage *addrs);
 
 /* Addresses in numbers, of all nodes. -EINVAL after config_fail(). */
-int static_read_numbers(struct sinew_static *config, struct config_error *err);
+int static_read_numbers(struct sinew_config *config, struct config_error *err);
 /* Why it has no address. */
 void static_explain_name(const struct static_node *node, unsigned ring, struct config_error *err);
 /* Until all answers are there or it takes too long; false: stop_fd (-1: none) became readable. */

@@ -297,39 +297,39 @@ static inline int start_by_options(struct side *s)
 
 static inline int start_by_file(struct side *s)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	struct sinew_options o;
 	char text[CONFIG_ERROR_MAX] = "";
 	int err;
 
-	err = sinew_static_load(fifty.file, &config, text, sizeof text);
+	err = sinew_config_load(fifty.file, &config, text, sizeof text);
 	if (err) {
 		if (config || !text[0])
-			WRONG("sinew_static_load() failed and gave %s",
+			WRONG("sinew_config_load() failed and gave %s",
 			      config ? "a result" : "no reason");
 		return err;
 	}
 	SINEW_OPTIONS_INIT(&o);
-	err = sinew_static_options(config, s->id, &o, text, sizeof text);
+	err = sinew_config_options(config, s->id, &o, text, sizeof text);
 	if (!err)
 		err = new_node(s, &o);
 	/* As the command does it, also to see what it does when nothing is wrong. */
-	sinew_static_explain(config, s->id, err ? err : -EADDRINUSE, text, sizeof text);
+	sinew_config_explain(config, s->id, err ? err : -EADDRINUSE, text, sizeof text);
 	if (err)
 		on_log(&s->id, SINEW_ERROR, text);
 	if (!err)
-		err = sinew_static_join(config, s->node, text, sizeof text);
-	sinew_static_free(config);
+		err = sinew_config_join(config, s->node, text, sizeof text);
+	sinew_config_free(config);
 	return err;
 }
 
 /* What a file that is refused and an address with an interface need. */
 static inline int start_with_errors(void)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	struct sockaddr_storage sa;
 	char text[CONFIG_ERROR_MAX] = "";
-	int err = sinew_static_load(fifty.broken_file, &config, text, sizeof text);
+	int err = sinew_config_load(fifty.broken_file, &config, text, sizeof text);
 
 	if (!err || config || !text[0])
 		WRONG("a file that is wrong was not refused");

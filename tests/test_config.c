@@ -88,7 +88,7 @@ static const char full[] =
 static char err[CONFIG_ERROR_MAX];
 
 /* Through a file, as programs do. */
-static int load(const char *text, size_t len, struct sinew_static **ret_config)
+static int load(const char *text, size_t len, struct sinew_config **ret_config)
 {
 	char path[] = "/tmp/sinew-config-XXXXXX";
 	int fd = mkstemp(path);
@@ -99,7 +99,7 @@ static int load(const char *text, size_t len, struct sinew_static **ret_config)
 		exit(1);
 	}
 	close(fd);
-	rc = sinew_static_load(path, ret_config, err, sizeof(err));
+	rc = sinew_config_load(path, ret_config, err, sizeof(err));
 	unlink(path);
 	return rc;
 }
@@ -115,7 +115,7 @@ static const char *behind_name(void)
 /* As an editor of another system leaves it. */
 static void lines_may_end_with_a_carriage_return(void)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	char text[2 * sizeof(full)];
 	size_t len = 0;
 
@@ -126,31 +126,31 @@ static void lines_may_end_with_a_carriage_return(void)
 	}
 	CHECK_EQ(load(text, len, &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_STR(sinew_static_cluster(config), "debian");
-	CHECK_STR(sinew_static_name(config, 7), "node2");
-	sinew_static_free(config);
+	CHECK_STR(sinew_config_cluster(config), "debian");
+	CHECK_STR(sinew_config_name(config, 7), "node2");
+	sinew_config_free(config);
 }
 
 static void a_full_file_is_read(void)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	struct sinew_options opt;
-	struct sinew_static_fence fence;
+	struct sinew_config_fence fence = { .size = sizeof(fence) };
 	uint32_t ids[4] = { 0 };
 	char text[HOST_TEXT_MAX];
 
 	CHECK_EQ(load(full, strlen(full), &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_STR(sinew_static_cluster(config), "debian");
-	CHECK_EQ(sinew_static_nodes(config, ids, 4), 2);
+	CHECK_STR(sinew_config_cluster(config), "debian");
+	CHECK_EQ(sinew_config_nodes(config, ids, 4), 2);
 	CHECK_EQ(ids[0], 1);
 	CHECK_EQ(ids[1], 7);
-	CHECK_EQ(sinew_static_nodes(config, NULL, 0), 2);
-	CHECK_STR(sinew_static_name(config, 7), "node2");
-	CHECK_STR(sinew_static_name(config, 3), "");
+	CHECK_EQ(sinew_config_nodes(config, NULL, 0), 2);
+	CHECK_STR(sinew_config_name(config, 7), "node2");
+	CHECK_STR(sinew_config_name(config, 3), "");
 
 	memset(&opt, 0, sizeof(opt));
-	CHECK_EQ(sinew_static_options(config, 7, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 7, &opt, err, sizeof(err)), 0);
 	CHECK_EQ(opt.nodeid, 7);
 	CHECK_STR(opt.cluster, "debian");
 	CHECK_STR(opt.group, "store");
@@ -167,63 +167,65 @@ static void a_full_file_is_read(void)
 	CHECK_EQ(opt.quorum_policy, SINEW_QUORUM_IGNORE);
 	CHECK(opt.auto_close);
 	CHECK_EQ(opt.connect_ms, 0);
-	sinew_static_fence(config, &fence);
+	CHECK_EQ(sinew_config_fence(config, &fence), 0);
 	CHECK_STR(fence.command, "/bin/agent");
 	CHECK_EQ(fence.timeout_ms, 1500);
 	CHECK(fence.hold);
+	fence.size = 0;
+	CHECK_EQ(sinew_config_fence(config, &fence), -EINVAL);
 
-	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_STR(host_text(&opt.addrs[0], true, text), "127.0.0.1:3000");
 	CHECK_STR(host_text(&opt.addrs[1], true, text), "127.0.1.1:3000");
 	CHECK_EQ(opt.port, 3000);
 
-	CHECK_EQ(sinew_static_options(config, 3, &opt, err, sizeof(err)), -EINVAL);
+	CHECK_EQ(sinew_config_options(config, 3, &opt, err, sizeof(err)), -EINVAL);
 	CHECK_STR(behind_name(), ": found no node with nodeid 3, expected the own node in "
 		  "nodelist");
-	sinew_static_free(config);
+	sinew_config_free(config);
 }
 
 static void ipv6_is_read(void)
 {
 	static const char text[] = NODE("1", "ring0_addr: ::1\nring1_addr: ::ffff:127.0.0.1");
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	struct sinew_options opt = { 0 };
 	char shown[HOST_TEXT_MAX];
 
 	CHECK_EQ(load(text, strlen(text), &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_STR(host_text(&opt.addrs[0], true, shown), "[::1]:21065");
 	CHECK_EQ(opt.n_addrs, 2);
 	CHECK_STR(host_text(&opt.addrs[1], true, shown), "127.0.0.1:21065");
-	sinew_static_free(config);
+	sinew_config_free(config);
 }
 
 static void defaults_stay_where_the_file_is_silent(void)
 {
 	static const char text[] = TWO_NODES;
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	struct sinew_options opt = { .group = "mine", .max_message = 77, .max_peers = 128 };
 
 	CHECK_EQ(load(text, strlen(text), &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_STR(opt.group, "mine");
 	CHECK_STR(opt.cluster, "");
 	CHECK_EQ(opt.max_message, 77);
 	CHECK_EQ(opt.max_peers, 128);
 	CHECK_EQ(opt.port, SINEW_PORT);
 	CHECK_EQ(ntohs(((struct sockaddr_in *)&opt.addrs[0])->sin_port), SINEW_PORT);
-	sinew_static_free(config);
+	sinew_config_free(config);
 }
 
 static void a_file_without_last_newline_is_read(void)
 {
 	static const char text[] = TWO_NODES "sinew {\n}";
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 
 	CHECK_EQ(load(text, strlen(text), &config), 0);
-	sinew_static_free(config);
+	sinew_config_free(config);
 }
 
 static void host_names_are_resolved(void)
@@ -231,15 +233,15 @@ static void host_names_are_resolved(void)
 	static const char text[] =
 		"totem {\nip_version: ipv4\n}\n"
 		"nodelist {\nnode {\nnodeid: 1\nring0_addr: localhost\n}\n}\n";
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	struct sinew_options opt = { 0 };
 	char shown[HOST_TEXT_MAX];
 
 	CHECK_EQ(load(text, strlen(text), &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_STR(host_text(&opt.addrs[0], false, shown), "127.0.0.1");
-	sinew_static_free(config);
+	sinew_config_free(config);
 }
 
 static const struct bad {
@@ -374,7 +376,7 @@ static void bad_files_are_refused_in_these_words(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct sinew_static *config = NULL;
+		struct sinew_config *config = NULL;
 
 		CHECK_EQ(load(bad[i].text, strlen(bad[i].text), &config), -EINVAL);
 		CHECK(!config);
@@ -385,40 +387,40 @@ static void bad_files_are_refused_in_these_words(void)
 static void limits_hold_at_and_one_over(void)
 {
 	char text[CONFIG_LINE_MAX * 2];
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	int i;
 
 	/* A value that fills the line to its last byte, then one more. */
 	i = sprintf(text, "%s", TWO_NODES);
 	memset(text + i, 'x', CONFIG_LINE_MAX - 1);
 	text[i + 1] = ':';
-	CHECK_EQ(sinew_static_parse("t", text, (size_t)i + CONFIG_LINE_MAX - 1, &config, err,
+	CHECK_EQ(sinew_config_parse("t", text, (size_t)i + CONFIG_LINE_MAX - 1, &config, err,
 				    sizeof(err)), 0);
-	sinew_static_free(config);
+	sinew_config_free(config);
 	text[i + CONFIG_LINE_MAX - 1] = 'x';
-	CHECK_EQ(sinew_static_parse("t", text, (size_t)i + CONFIG_LINE_MAX, &config, err,
+	CHECK_EQ(sinew_config_parse("t", text, (size_t)i + CONFIG_LINE_MAX, &config, err,
 				    sizeof(err)), -EINVAL);
 	CHECK_STR(err, "t:11: found a line of 1024 bytes, expected at most 1023");
 	/* A comment may be of any length. */
 	text[i] = '#';
-	CHECK_EQ(sinew_static_parse("t", text, (size_t)i + CONFIG_LINE_MAX, &config, err,
+	CHECK_EQ(sinew_config_parse("t", text, (size_t)i + CONFIG_LINE_MAX, &config, err,
 				    sizeof(err)), 0);
-	sinew_static_free(config);
+	sinew_config_free(config);
 
 	text[0] = '\0';
 	for (i = 0; i < CONFIG_DEPTH_MAX; i++)
 		strcat(text, "a {\n");
-	CHECK_EQ(sinew_static_parse("t", text, strlen(text), &config, err, sizeof(err)), -EINVAL);
+	CHECK_EQ(sinew_config_parse("t", text, strlen(text), &config, err, sizeof(err)), -EINVAL);
 	CHECK(strstr(err, "t:16: found the end of the file"));
 	strcat(text, "a {\n");
-	CHECK_EQ(sinew_static_parse("t", text, strlen(text), &config, err, sizeof(err)), -EINVAL);
+	CHECK_EQ(sinew_config_parse("t", text, strlen(text), &config, err, sizeof(err)), -EINVAL);
 	CHECK(strstr(err, "t:17: found a section 17 deep"));
 }
 
 static void as_many_nodes_as_there_is_room_for(void)
 {
 	static char text[STATIC_NODES_MAX * 100];
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	struct sinew_options opt = { .max_peers = 128 };
 	size_t len = 0;
 	int i;
@@ -430,9 +432,9 @@ static void as_many_nodes_as_there_is_room_for(void)
 	len += (size_t)sprintf(text + len, "}\n");
 	CHECK_EQ(load(text, len, &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_EQ(opt.max_peers, 1024);
-	sinew_static_free(config);
+	sinew_config_free(config);
 	config = NULL;
 	len -= 2;
 	len += (size_t)sprintf(text + len, "node {\n}\n}\n");
@@ -444,13 +446,13 @@ static void as_many_nodes_as_there_is_room_for(void)
 static void errors_fit_their_buffer(void)
 {
 	static const char text[] = "nonsense";
-	struct sinew_static *config;
+	struct sinew_config *config;
 	char small[16];
 	size_t size;
 
 	for (size = 0; size < sizeof(small); size++) {
 		memset(small, 'x', sizeof(small));
-		CHECK_EQ(sinew_static_parse("name", text, strlen(text), &config, small, size),
+		CHECK_EQ(sinew_config_parse("name", text, strlen(text), &config, small, size),
 			 -EINVAL);
 		CHECK(size == 0 || strlen(small) < size);
 		CHECK_EQ(small[size], 'x');
@@ -459,18 +461,18 @@ static void errors_fit_their_buffer(void)
 
 static void parse_copy(const char *text, size_t len)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	char *copy = malloc(len ? len : 1);	/* of the exact size, for the sanitizer */
 	int rc;
 
 	memcpy(copy, text, len);
 	memset(err, 0, sizeof(err));
-	rc = sinew_static_parse("file", copy, len, &config, err, sizeof(err));
+	rc = sinew_config_parse("file", copy, len, &config, err, sizeof(err));
 	CHECK(rc == 0 || rc == -EINVAL);
 	CHECK((rc == 0) == (config != NULL));
 	CHECK((rc == 0) == (err[0] == '\0'));
 	CHECK(rc == 0 || strncmp(err, "file:", 5) == 0);
-	sinew_static_free(config);
+	sinew_config_free(config);
 	free(copy);
 }
 
@@ -524,13 +526,13 @@ static void random_bytes_are_survived(void)
 
 static void files_that_cannot_be_read_are_named(void)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 
-	CHECK_EQ(sinew_static_load("/nonexistent/x", &config, err, sizeof(err)), -ENOENT);
+	CHECK_EQ(sinew_config_load("/nonexistent/x", &config, err, sizeof(err)), -ENOENT);
 	CHECK_STR(err, "/nonexistent/x: cannot be read: No such file or directory");
-	CHECK_EQ(sinew_static_load("/", &config, err, sizeof(err)), -EISDIR);
+	CHECK_EQ(sinew_config_load("/", &config, err, sizeof(err)), -EISDIR);
 	CHECK_STR(err, "/: cannot be read: Is a directory");
-	CHECK_EQ(sinew_static_load("/dev/zero", &config, err, sizeof(err)), -EFBIG);
+	CHECK_EQ(sinew_config_load("/dev/zero", &config, err, sizeof(err)), -EFBIG);
 	CHECK_STR(err, "/dev/zero: cannot be read: File too large");
 }
 
@@ -538,7 +540,7 @@ static void addresses_are_explained(void)
 {
 	char text[300], expected[CONFIG_ERROR_MAX], file[64];
 	struct sockaddr_in addr = { .sin_family = AF_INET };
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	socklen_t len = sizeof(addr);
 	int fd, n;
 
@@ -551,7 +553,7 @@ static void addresses_are_explained(void)
 		    ntohs(addr.sin_port));
 	CHECK_EQ(load(text, (size_t)n, &config), 0);
 	CHECK_OR_RETURN(config);
-	sinew_static_explain(config, 5, -EADDRNOTAVAIL, err, sizeof(err));
+	sinew_config_explain(config, 5, -EADDRNOTAVAIL, err, sizeof(err));
 	snprintf(file, sizeof(file), "%.*s", (int)(behind_name() - err), err);
 	/* Each has its reason, whichever was the first. */
 	sprintf(expected, ":5: 192.0.2.1 of node 5 is not an address of this machine: run node 5 "
@@ -559,11 +561,11 @@ static void addresses_are_explained(void)
 		"in use by another program: stop it (perhaps node 5 runs already), or set another "
 		"sinew_port in this node", file, ntohs(addr.sin_port));
 	CHECK_STR(behind_name(), expected);
-	sinew_static_explain(config, 5, -EADDRINUSE, err, sizeof(err));
+	sinew_config_explain(config, 5, -EADDRINUSE, err, sizeof(err));
 	CHECK_STR(behind_name(), expected);
-	sinew_static_explain(config, 5, -EMFILE, err, sizeof(err));
+	sinew_config_explain(config, 5, -EMFILE, err, sizeof(err));
 	CHECK_STR(behind_name(), ":2: node 5 cannot start: Too many open files");
-	sinew_static_free(config);
+	sinew_config_free(config);
 	close(fd);
 }
 

@@ -16,11 +16,11 @@
 
 static char err[CONFIG_ERROR_MAX];
 
-static int load(const char *text, struct sinew_static **ret_config)
+static int load(const char *text, struct sinew_config **ret_config)
 {
-	int rc = sinew_static_parse("f", text, strlen(text), ret_config, err, sizeof(err));
+	int rc = sinew_config_parse("f", text, strlen(text), ret_config, err, sizeof(err));
 
-	return rc ? rc : sinew_static_resolve(*ret_config, -1, err, sizeof(err));
+	return rc ? rc : sinew_config_resolve(*ret_config, -1, err, sizeof(err));
 }
 
 /* As corosync takes them, too. */
@@ -28,12 +28,12 @@ static void sections_may_have_a_colon(void)
 {
 	static const char text[] = "nodelist: {\nnode :\t{\nnodeid: 1\nring0_addr: 127.0.0.1\n"
 				   "quorum_votes: 1\nhostname: {x}\n}\n}\n";
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 
 	CHECK_EQ(load(text, &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_nodes(config, NULL, 0), 1);
-	sinew_static_free(config);
+	CHECK_EQ(sinew_config_nodes(config, NULL, 0), 1);
+	sinew_config_free(config);
 }
 
 /* The interface is part of the address: the same digits twice are two. */
@@ -41,23 +41,23 @@ static void interfaces_are_told_apart(void)
 {
 	static const char two[] = NODE("1", "ring0_addr: fe80::77%701\nring1_addr: fe80::77%702");
 	static const char none[] = NODE("1", "ring0_addr: fe80::77%nosuch\nring1_addr: 127.0.0.1");
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	char text[HOST_TEXT_MAX];
 	struct sinew_options opt = { 0 };
 
 	CHECK_EQ(load(two, &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
 	CHECK_STR(host_text(&opt.addrs[1], true, text), "[fe80::77%702]:21065");
-	sinew_static_free(config);
+	sinew_config_free(config);
 	config = NULL;
 	CHECK_EQ(load(none, &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_own(config, 1, err, sizeof(err)), 0);
-	CHECK_EQ(sinew_static_unresolved(config, 1, err, sizeof(err)), 1);
+	CHECK_EQ(sinew_config_own(config, 1, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_unresolved(config, 1, err, sizeof(err)), 1);
 	CHECK_STR(err, "f:4: found \"fe80::77%nosuch\" as ring0_addr of node 1, which has "
 		  "no address now: this machine has no such interface");
-	sinew_static_free(config);
+	sinew_config_free(config);
 }
 
 /* One that is not known now may be later: the file can be used without it, unless it is ours. */
@@ -68,20 +68,20 @@ static void names_that_do_not_resolve_are_named(void)
 	static const char start[] = "f:8: found \"no.such.host.invalid\" as ring0_addr of node 2, "
 		"which has no address now: ";
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 
 	CHECK_EQ(load(text, &config), 0);
 	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_static_unresolved(config, 1, err, sizeof(err)), 0);
-	CHECK_EQ(sinew_static_unresolved(config, 0, err, sizeof(err)), 1);
+	CHECK_EQ(sinew_config_unresolved(config, 1, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_unresolved(config, 0, err, sizeof(err)), 1);
 	CHECK(!strncmp(err, start, strlen(start)));
-	CHECK_EQ(sinew_static_addrs(config, 2, addrs), 0);
-	CHECK_EQ(sinew_static_own(config, 1, err, sizeof(err)), 0);
-	CHECK_EQ(sinew_static_own(config, 2, err, sizeof(err)), -EADDRNOTAVAIL);
+	CHECK_EQ(sinew_config_addrs(config, 2, addrs), 0);
+	CHECK_EQ(sinew_config_own(config, 1, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_own(config, 2, err, sizeof(err)), -EADDRNOTAVAIL);
 	CHECK(!strncmp(err, start, strlen(start)));
 	CHECK(strstr(err, "; the own node needs one address: write it in numbers, or correct "
 		     "/etc/hosts or the name service"));
-	sinew_static_free(config);
+	sinew_config_free(config);
 }
 
 int main(void)

@@ -81,13 +81,26 @@ compile_static()
 own_names()
 {
 	cat >"$dir/own.c" <<'END'
+#include <sinew-config.h>
+#include <sinew-test.h>
 #include <sinew.h>
 #include <stdio.h>
 
 int log_line(const char *text) { return puts(text); }
 int lock_wait(void) { return sinew_version() == NULL; }
-int main(void) { return lock_wait() || log_line("own names") < 0; }
+int main(void)
+{
+	char err[SINEW_CONFIG_ERROR_MAX] = "";
+	struct sinew_config *config = NULL;
+
+	if (sinew_config_parse("f", "nodelist { }", 12, &config, err, sizeof err) == 0)
+		return 1;
+	return lock_wait() || sinew_break(NULL, 0) == 0 || log_line(err) < 0;
+}
 END
+	# shellcheck disable=SC2046
+	$CC -std=c11 -o "$dir/own" "$dir/own.c" $(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" \
+		pkg-config --cflags --libs sinew) && LD_LIBRARY_PATH="$dir/usr/lib" "$dir/own" &&
 	$CC -std=c11 -o "$dir/own" "$dir/own.c" -I"$dir/usr/include" "$dir/usr/lib/libsinew.a" \
 		-pthread && "$dir/own"
 }
@@ -101,7 +114,7 @@ same_static_symbols()
 
 compile_cxx()
 {
-	echo '#include <sinew.h>' >"$dir/header.cc"
+	printf '#include <%s>\n' sinew.h sinew-config.h sinew-test.h >"$dir/header.cc"
 	echo 'int main() { return sinew_version() == 0; }' >>"$dir/header.cc"
 	g++ -std=c++17 -Wall -Wextra -Werror -o "$dir/header" "$dir/header.cc" \
 		-I"$dir/usr/include" -L"$dir/usr/lib" -lsinew
@@ -143,7 +156,7 @@ check 'install: the README example builds with the static library' compile_stati
 check 'install: the static library has the same names and no others' same_static_symbols
 check 'install: a program may have names as the library has inside' own_names
 if command -v g++ >/dev/null; then
-	check 'install: the header is C++ too' compile_cxx
+	check 'install: the headers are C++ too' compile_cxx
 fi
 check 'install: the installed command runs' "$dir/usr/bin/sinew" --version
 check 'install: the unit file names the installed command' unit_names_the_command

@@ -362,12 +362,12 @@ static bool has_said(const char *line)
 	return is_it;
 }
 
-static struct sinew_static *parse(const char *text)
+static struct sinew_config *parse(const char *text)
 {
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	char err[CONFIG_ERROR_MAX];
 
-	CHECK_EQ(sinew_static_parse("f", text, strlen(text), &config, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_parse("f", text, strlen(text), &config, err, sizeof(err)), 0);
 	return config;
 }
 
@@ -387,31 +387,31 @@ static unsigned paths_of(struct sinew_node *node, uint32_t nodeid)
 static void names_of_peers_are_looked_for_again(void)
 {
 	const unsigned threads = n_threads();
-	struct sinew_static *config = parse(FILE_WITH("127.0.0.1", "slow.peer"));
+	struct sinew_config *config = parse(FILE_WITH("127.0.0.1", "slow.peer"));
 	char err[CONFIG_ERROR_MAX];
 	struct sinew_node *node = NULL;
 	struct sinew_options o;
 	uint64_t began = now_ms();
 
 	service_hangs(true);
-	CHECK_OR_RETURN(config && !sinew_static_resolve(config, -1, err, sizeof(err)));
+	CHECK_OR_RETURN(config && !sinew_config_resolve(config, -1, err, sizeof(err)));
 	CHECK(now_ms() - began >= NAMES_MS);
 	CHECK(now_ms() - began < 2 * NAMES_MS);
-	CHECK_EQ(sinew_static_unresolved(config, 0, err, sizeof(err)), 1);
+	CHECK_EQ(sinew_config_unresolved(config, 0, err, sizeof(err)), 1);
 	CHECK_STR(err, "f:8: found \"slow.peer\" as ring0_addr of node 2, which has no address "
 		  "now: the name service does not answer");
 	SINEW_OPTIONS_INIT(&o);
-	CHECK_EQ(sinew_static_options(config, 1, &o, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 1, &o, err, sizeof(err)), 0);
 	o.n_addrs = 0;
 	CHECK_OR_RETURN(!sinew_node_new(&o, NULL, NULL, &node));
-	CHECK_EQ(sinew_static_join(config, node, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_join(config, node, err, sizeof(err)), 0);
 	sinew_dispatch(node, 0);
 	CHECK_EQ(paths_of(node, 2), 0);
 	service_hangs(false);
-	CHECK_EQ(sinew_static_follow(config, node, on_log, NULL, SINEW_INFO), 0);
+	CHECK_EQ(sinew_config_follow(config, node, on_log, NULL, SINEW_INFO), 0);
 	WAIT(sinew_dispatch(node, 10) >= 0 && paths_of(node, 2) == 1);
 	CHECK(has_said("peer=2 \"slow.peer\" has an address: 127.0.0.9:21065"));
-	sinew_static_free(config);
+	sinew_config_free(config);
 	sinew_node_free(node);
 	nobody_stays(threads);
 }
@@ -420,7 +420,7 @@ static void names_of_peers_are_looked_for_again(void)
 static void an_end_waits_for_no_name(void)
 {
 	const unsigned threads = n_threads();
-	struct sinew_static *config = parse(FILE_WITH("127.0.0.1", "slow.peer"));
+	struct sinew_config *config = parse(FILE_WITH("127.0.0.1", "slow.peer"));
 	char err[CONFIG_ERROR_MAX];
 	struct sinew_node *node = NULL;
 	struct sinew_options o;
@@ -428,12 +428,12 @@ static void an_end_waits_for_no_name(void)
 	uint64_t began = now_ms();
 
 	service_hangs(true);
-	CHECK_EQ(sinew_static_resolve(config, stop, err, sizeof(err)), -ECANCELED);
+	CHECK_EQ(sinew_config_resolve(config, stop, err, sizeof(err)), -ECANCELED);
 	SINEW_OPTIONS_INIT(&o);
 	o.nodeid = 1;
 	CHECK_OR_RETURN(!sinew_node_new(&o, NULL, NULL, &node));
-	CHECK_EQ(sinew_static_follow(config, node, on_log, NULL, SINEW_INFO), 0);
-	sinew_static_free(config);
+	CHECK_EQ(sinew_config_follow(config, node, on_log, NULL, SINEW_INFO), 0);
+	sinew_config_free(config);
 	sinew_node_free(node);
 	CHECK(now_ms() - began < NAMES_MS);
 	close(stop);
@@ -444,13 +444,13 @@ static void an_end_waits_for_no_name(void)
 static void names_of_one_address_are_refused(void)
 {
 	const unsigned threads = n_threads();
-	struct sinew_static *config = parse(FILE_WITH("one", "other"));
+	struct sinew_config *config = parse(FILE_WITH("one", "other"));
 	char err[CONFIG_ERROR_MAX];
 
-	CHECK_EQ(sinew_static_resolve(config, -1, err, sizeof(err)), -EINVAL);
+	CHECK_EQ(sinew_config_resolve(config, -1, err, sizeof(err)), -EINVAL);
 	CHECK_STR(err, "f:8: found 127.0.0.9:21065 of node 2 again, node 1 has it in line 4: "
 		  "expected another address, or another sinew_port");
-	sinew_static_free(config);
+	sinew_config_free(config);
 	nobody_stays(threads);
 }
 
@@ -467,12 +467,12 @@ static void transport_says_which_family_comes_first(void)
 	char err[CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
 
 	for (unsigned i = 0; i < 3; i++) {
-		struct sinew_static *config = parse(files[i]);
+		struct sinew_config *config = parse(files[i]);
 
-		CHECK_EQ(sinew_static_resolve(config, -1, err, sizeof(err)), 0);
-		CHECK_EQ(sinew_static_addrs(config, 2, addrs), 1);
+		CHECK_EQ(sinew_config_resolve(config, -1, err, sizeof(err)), 0);
+		CHECK_EQ(sinew_config_addrs(config, 2, addrs), 1);
 		CHECK_STR(host_text(&addrs[0], false, text), expected[i]);
-		sinew_static_free(config);
+		sinew_config_free(config);
 	}
 }
 

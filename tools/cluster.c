@@ -73,7 +73,7 @@ static int open_file(struct cluster *cluster, const struct cluster_arguments *ar
 		    args->config);
 		return STATUS_USAGE;
 	}
-	if (sinew_static_load(args->config, &cluster->file, err, sizeof(err))) {
+	if (sinew_config_load(args->config, &cluster->file, err, sizeof(err))) {
 		say(SINEW_ERROR, "%s", err);
 		return STATUS_USAGE;
 	}
@@ -81,7 +81,7 @@ static int open_file(struct cluster *cluster, const struct cluster_arguments *ar
 	cluster->node = args->node;
 	cluster->level = args->level;
 	/* Who only looks on needs no address. */
-	if (args->observes || !sinew_static_own(cluster->file, args->node, err, sizeof(err)))
+	if (args->observes || !sinew_config_own(cluster->file, args->node, err, sizeof(err)))
 		return STATUS_OK;
 	say(SINEW_ERROR, "%s", err);
 	return STATUS_USAGE;
@@ -100,7 +100,7 @@ static int new_node(struct cluster *cluster, struct sinew_options *opt,
 	rc = sinew_node_new(opt, callbacks, user, ret_node);
 	if (!rc)
 		return STATUS_OK;
-	sinew_static_explain(cluster->config, cluster->node, rc, err, sizeof(err));
+	sinew_config_explain(cluster->config, cluster->node, rc, err, sizeof(err));
 	say(SINEW_ERROR, "%s", err);
 	return STATUS_USAGE;
 }
@@ -111,10 +111,10 @@ static int follow_names(struct cluster *cluster, struct sinew_node *node)
 	char err[CONFIG_ERROR_MAX];
 	int rc;
 
-	if (!sinew_static_unresolved(cluster->file, 0, err, sizeof(err)))
+	if (!sinew_config_unresolved(cluster->file, 0, err, sizeof(err)))
 		return STATUS_OK;
 	say(SINEW_WARNING, "%s; trying again", err);
-	rc = sinew_static_follow(cluster->file, node, say_line, NULL, cluster->level);
+	rc = sinew_config_follow(cluster->file, node, say_line, NULL, cluster->level);
 	if (!rc)
 		return STATUS_OK;
 	say(SINEW_ERROR, "names cannot be looked for again: %s", strerror(-rc));
@@ -129,14 +129,14 @@ static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 	char err[CONFIG_ERROR_MAX];
 	int status;
 
-	if (sinew_static_options(cluster->config, cluster->node, opt, err, sizeof(err))) {
+	if (sinew_config_options(cluster->config, cluster->node, opt, err, sizeof(err))) {
 		say(SINEW_ERROR, "%s", err);
 		return STATUS_USAGE;
 	}
 	status = new_node(cluster, opt, tune, callbacks, user, ret_node);
 	if (status)
 		return status;
-	if (sinew_static_join(cluster->config, *ret_node, err, sizeof(err))) {
+	if (sinew_config_join(cluster->config, *ret_node, err, sizeof(err))) {
 		say(SINEW_ERROR, "%s", err);
 		return STATUS_USAGE;
 	}
@@ -149,7 +149,7 @@ static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 static int open_corosync(struct cluster *cluster, const struct cluster_arguments *args)
 {
 	struct sinew_corosync_setup setup;
-	struct sinew_static_fence fence;
+	struct sinew_config_fence fence = { .size = sizeof(fence) };
 	char err[CONFIG_ERROR_MAX];
 	int rc;
 
@@ -173,7 +173,7 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 	}
 	cluster->config = sinew_corosync_config(cluster->corosync);
 	cluster->node = sinew_corosync_nodeid(cluster->corosync);
-	sinew_static_fence(cluster->config, &fence);
+	sinew_config_fence(cluster->config, &fence);
 	if (args->fences && fence.hold)
 		sinew_corosync_hold(cluster->corosync);
 	if (!args->node || args->node == cluster->node)
@@ -439,6 +439,6 @@ bool cluster_is_ready(const struct cluster *cluster)
 void cluster_close(struct cluster *cluster)
 {
 	close_corosync(cluster);
-	sinew_static_free(cluster->file);
+	sinew_config_free(cluster->file);
 	memset(cluster, 0, sizeof(*cluster));
 }

@@ -29,9 +29,9 @@ struct cluster_arguments {
 };
 
 struct cluster {
-	const struct sinew_static *config;	/* as it was at the start */
+	const struct sinew_config *config;	/* as it was at the start */
 	uint32_t node;				/* the own one */
-	struct sinew_static *file;		/* CLUSTER_STATIC, else NULL */
+	struct sinew_config *file;		/* CLUSTER_STATIC, else NULL */
 	enum sinew_level level;			/* of the log; CLUSTER_STATIC */
 	struct sinew_corosync *corosync;	/* CLUSTER_COROSYNC, else NULL */
 };

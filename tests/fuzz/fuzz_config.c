@@ -83,29 +83,29 @@ static void syntax(const char *text, size_t n, size_t room)
 static void nodes(const char *text, size_t n, size_t room)
 {
 	char *words = malloc(room);
-	struct sinew_static *config = NULL;
+	struct sinew_config *config = NULL;
 	uint32_t ids[8];
 	unsigned n_nodes;
 	int rc;
 
 	MUST(words);
 	memset(words, 'x', room);
-	rc = sinew_static_parse(FILE_NAME, text, n, &config, words, room);
+	rc = sinew_config_parse(FILE_NAME, text, n, &config, words, room);
 	MUST(!rc == !!config);
 	if (rc) {
 		valid_error(words, room, rc);
 	} else {
-		n_nodes = sinew_static_nodes(config, ids, 8);
+		n_nodes = sinew_config_nodes(config, ids, 8);
 		MUST(n_nodes && n_nodes <= STATIC_NODES_MAX);
 		for (unsigned i = 0; i < n_nodes && i < 8; i++) {
 			MUST(ids[i]);
-			MUST(sinew_static_name(config, ids[i]));
+			MUST(sinew_config_name(config, ids[i]));
 			for (unsigned k = 0; k < i; k++)
 				MUST(ids[i] != ids[k]);
 		}
-		MUST(strlen(sinew_static_cluster(config)) < SINEW_NAME_MAX);
+		MUST(strlen(sinew_config_cluster(config)) < SINEW_NAME_MAX);
 	}
-	sinew_static_free(config);
+	sinew_config_free(config);
 	free(words);
 }
 

@@ -253,7 +253,7 @@ static void run(struct bench *b)
 static int check_to(const struct bench *b)
 {
 	uint32_t ids[STATIC_NODES_MAX];
-	unsigned n = sinew_static_nodes(b->cluster.config, ids, STATIC_NODES_MAX), i;
+	unsigned n = sinew_config_nodes(b->cluster.config, ids, STATIC_NODES_MAX), i;
 
 	if (b->args.serves)
 		return STATUS_OK;

@@ -123,7 +123,7 @@ static int print_document(const struct bench *b)
 	json_put_string(o, "command", "bench");
 	json_put_number(o, "node", b->cluster.node);
 	json_put_number(o, "to", b->args.to);
-	json_put_string(o, "cluster", sinew_static_cluster(b->cluster.config));
+	json_put_string(o, "cluster", sinew_config_cluster(b->cluster.config));
 	json_put_double(o, "seconds", (double)(clock_now_ns() - b->began_ns) / CLOCK_S);
 	put_rows(b, json_put_array(o, "rows"));
 	rc = json_print(o, stdout);

@@ -43,28 +43,28 @@ struct scan {
 int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
 		      struct sockaddr_storage ret_ends[RELAY_SIDES])
 {
-	struct sinew_static *config;
+	struct sinew_config *config;
 	struct sinew_options opt;
 	char err[CONFIG_ERROR_MAX];
 	unsigned s;
 	int rc;
 
-	rc = sinew_static_load(file, &config, err, sizeof(err));
+	rc = sinew_config_load(file, &config, err, sizeof(err));
 	if (rc) {
 		say(SINEW_ERROR, "%s", err);
 		return rc;
 	}
 	for (s = 0; s < RELAY_SIDES && !rc; s++) {
 		SINEW_OPTIONS_INIT(&opt);
-		rc = sinew_static_options(config, nodes[s], &opt, err, sizeof(err));
+		rc = sinew_config_options(config, nodes[s], &opt, err, sizeof(err));
 		if (!rc)
-			rc = sinew_static_own(config, nodes[s], err, sizeof(err));
+			rc = sinew_config_own(config, nodes[s], err, sizeof(err));
 		if (rc)
 			say(SINEW_ERROR, "%s", err);
 		else
 			ret_ends[s] = opt.addrs[0];
 	}
-	sinew_static_free(config);
+	sinew_config_free(config);
 	return rc;
 }
 

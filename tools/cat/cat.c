@@ -284,7 +284,7 @@ static void write_stats(struct cat *c)
 	struct stats stats = {
 		.node = c->cluster.config ? c->cluster.node : c->args.cluster.node,
 		.incarnation = c->incarnation,
-		.cluster = c->cluster.config ? sinew_static_cluster(c->cluster.config) : "",
+		.cluster = c->cluster.config ? sinew_config_cluster(c->cluster.config) : "",
 		.status = c->status,
 		.seconds = (double)(clock_now_ns() - c->began_ns) / 1e9,
 		.peers = c->stats,

@@ -75,7 +75,7 @@ static const char *name(void *arg, uint32_t nodeid)
 {
 	struct cat *c = arg;
 
-	return sinew_static_name(c->cluster.config, nodeid);
+	return sinew_config_name(c->cluster.config, nodeid);
 }
 
 /* With static membership nobody else has to hear of it. */
@@ -91,12 +91,12 @@ static void fenced(void *arg, const struct fence_request *r)
 
 void cat_fence_begin(struct cat *c)
 {
-	struct sinew_static_fence config;
+	struct sinew_config_fence config = { .size = sizeof(config) };
 	struct fence_setup setup = {
 		.retry_ms = RETRY_MS, .turn = turn, .name = name, .fenced = fenced, .arg = c,
 	};
 
-	sinew_static_fence(c->cluster.config, &config);
+	sinew_config_fence(c->cluster.config, &config);
 	setup.command = config.command;
 	setup.timeout_ms = config.timeout_ms;
 	fence_init(&c->fence, &setup);

@@ -51,7 +51,7 @@ int cat_peers_init(struct cat *c)
 	c->stats = calloc(STATIC_NODES_MAX, sizeof(*c->stats));
 	if (!c->peers || !c->stats)
 		return -ENOMEM;
-	n = sinew_static_nodes(c->cluster.config, nodeids, STATIC_NODES_MAX);
+	n = sinew_config_nodes(c->cluster.config, nodeids, STATIC_NODES_MAX);
 	for (i = 0; i < n; i++)
 		if (nodeids[i] != c->cluster.node)
 			add_peer(c, nodeids[i]);

@@ -52,7 +52,7 @@ void cat_end_input(struct cat *c)
 
 static void say_not_up(struct cat *c, const struct cat_peer *p, const char *since)
 {
-	const char *name = sinew_static_name(c->cluster.config, p->nodeid);
+	const char *name = sinew_config_name(c->cluster.config, p->nodeid);
 	char why[256] = "";
 
 	sinew_last_refusal(c->node, p->nodeid, why, sizeof(why));

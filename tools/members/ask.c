@@ -22,7 +22,7 @@ static void add_member(struct members *m, uint32_t nodeid, unsigned first)
 	unsigned i;
 
 	to->nodeid = nodeid;
-	snprintf(to->name, sizeof(to->name), "%s", sinew_static_name(m->cluster.config, nodeid));
+	snprintf(to->name, sizeof(to->name), "%s", sinew_config_name(m->cluster.config, nodeid));
 	to->state = MEMBER_LISTED;
 	to->is_listed = true;
 	to->n_addrs = m->n_paths - first;
@@ -33,7 +33,7 @@ static void add_member(struct members *m, uint32_t nodeid, unsigned first)
 static int add_members(struct members *m)
 {
 	uint32_t ids[STATIC_NODES_MAX];
-	unsigned n = sinew_static_nodes(m->cluster.config, ids, STATIC_NODES_MAX), i, first;
+	unsigned n = sinew_config_nodes(m->cluster.config, ids, STATIC_NODES_MAX), i, first;
 	int status;
 
 	m->now.members = calloc(n, sizeof(*m->now.members));

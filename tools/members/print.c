@@ -70,7 +70,7 @@ static bool is_unresolved(const struct members *m, const struct member *one, cha
 {
 	why[0] = '\0';
 	if (m->cluster.file)
-		return sinew_static_unresolved(m->cluster.file, one->nodeid, why, size) != 0;
+		return sinew_config_unresolved(m->cluster.file, one->nodeid, why, size) != 0;
 	return !one->n_addrs;
 }
 
@@ -102,9 +102,9 @@ static void print_head(const struct members *m)
 {
 	char cluster[TEXT_NAME_MAX], name[TEXT_NAME_MAX];
 
-	text_name(sinew_static_name(m->cluster.config, m->cluster.node), name);
+	text_name(sinew_config_name(m->cluster.config, m->cluster.node), name);
 	printf("cluster \"%s\", seen from node %" PRIu32 "%s%s%s",
-	       text_name(sinew_static_cluster(m->cluster.config), cluster), m->cluster.node,
+	       text_name(sinew_config_cluster(m->cluster.config), cluster), m->cluster.node,
 	       *name ? " (" : "", name, *name ? ")" : "");
 	if (m->cluster.file)
 		printf(", by the file %s\n", m->args.cluster.config);
@@ -218,7 +218,7 @@ static int print_document(const struct members *m)
 	unsigned i;
 
 	json_put_string(o, "membership", m->cluster.file ? "static" : "corosync");
-	json_put_string(o, "cluster", sinew_static_cluster(m->cluster.config));
+	json_put_string(o, "cluster", sinew_config_cluster(m->cluster.config));
 	json_put_number(o, "node", m->cluster.node);
 	if (!m->cluster.file)
 		fill_quorum(o, &m->now);

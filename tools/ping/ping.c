@@ -149,7 +149,7 @@ static int parse(struct ping_arguments *args, int argc, char **argv)
 static int add_targets(struct ping *ping)
 {
 	uint32_t ids[STATIC_NODES_MAX];
-	unsigned n = sinew_static_nodes(ping->cluster.config, ids, STATIC_NODES_MAX), i;
+	unsigned n = sinew_config_nodes(ping->cluster.config, ids, STATIC_NODES_MAX), i;
 	const uint32_t own = ping->cluster.node;
 	char why[CONFIG_ERROR_MAX];
 	int rc = STATUS_OK;
@@ -159,7 +159,7 @@ static int add_targets(struct ping *ping)
 		memcpy(ids, ping->args.to, n * sizeof(ids[0]));
 	}
 	for (i = 0; i < n && !rc; i++) {
-		if (ids[i] != own && sinew_static_unresolved(ping->cluster.config, ids[i], why,
+		if (ids[i] != own && sinew_config_unresolved(ping->cluster.config, ids[i], why,
 							     sizeof(why)))
 			say(SINEW_WARNING, "%s", why);
 		if (ids[i] != own) {

@@ -96,7 +96,7 @@ static int print_document(const struct ping *ping)
 
 	json_put_string(o, "command", "ping");
 	json_put_number(o, "node", ping->cluster.node);
-	json_put_string(o, "cluster", sinew_static_cluster(ping->cluster.config));
+	json_put_string(o, "cluster", sinew_config_cluster(ping->cluster.config));
 	json_put_double(o, "seconds", (double)(clock_now_ns() - ping->began_ns) / CLOCK_S);
 	paths = json_put_array(o, "paths");
 	for (i = 0; i < ping->n_paths; i++)

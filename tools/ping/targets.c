@@ -14,14 +14,14 @@
 #include "tools/say.h"
 
 /* Where a node listens: an address without a port of its own has the node's. */
-static int addresses_of(const struct sinew_static *config, uint32_t nodeid,
+static int addresses_of(const struct sinew_config *config, uint32_t nodeid,
 			struct sinew_options *opt)
 {
 	char err[CONFIG_ERROR_MAX];
 	unsigned i;
 
 	SINEW_OPTIONS_INIT(opt);
-	if (sinew_static_options(config, nodeid, opt, err, sizeof(err))) {
+	if (sinew_config_options(config, nodeid, opt, err, sizeof(err))) {
 		say(SINEW_ERROR, "%s", err);
 		return STATUS_USAGE;
 	}
@@ -46,7 +46,7 @@ static void source_of(const struct sinew_options *own, unsigned ring,
 	host_set_port(ret_from, 0);
 }
 
-int targets_add(const struct sinew_static *config, uint32_t own, uint32_t nodeid,
+int targets_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
 		struct path **paths, unsigned *n_paths)
 {
 	struct sinew_options ours, theirs;
@@ -73,7 +73,7 @@ int targets_add(const struct sinew_static *config, uint32_t own, uint32_t nodeid
 		p->own_nodeid = own;
 		p->ring = i;
 		p->fd = -1;
-		p->cluster = sinew_static_cluster(config);
+		p->cluster = sinew_config_cluster(config);
 		p->to = theirs.addrs[i];
 		source_of(&ours, i, &p->to, &p->from);
 	}

@@ -12,7 +12,7 @@
 
 /* Appends a path for each address of a node, dialled from our own on the same ring. *paths
  * grows by realloc(). A status, after it said what is wrong. */
-int targets_add(const struct sinew_static *config, uint32_t own, uint32_t nodeid,
+int targets_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
 		struct path **paths, unsigned *n_paths);
 
 #endif
