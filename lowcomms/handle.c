@@ -77,6 +77,22 @@ void sinew_session_unref(struct sinew_session *h)
 		handle_free(h);
 }
 
+/* While it is the member's under node.lock, the core's reference to it lasts. */
+struct sinew_session *sinew_session_find(struct sinew_node *n, uint32_t nodeid)
+{
+	struct sinew_session *h = NULL;
+	struct member *m;
+
+	if (!n || node_forked(n))
+		return NULL;
+	pthread_mutex_lock(&n->lock);
+	m = member_find(n, nodeid);
+	if (m && m->handle)
+		h = sinew_session_ref(m->handle);
+	pthread_mutex_unlock(&n->lock);
+	return h;
+}
+
 /* The next of all handles, referenced; gives the reference to h back. NULL begins. */
 static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_session *h)
 {

@@ -338,6 +338,10 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 struct sinew_session *sinew_session_ref(struct sinew_session *session);	/* any thread */
 /* Drops a reference taken by sinew_session_ref(); NULL is ignored. any thread. */
 void sinew_session_unref(struct sinew_session *session);
+/* The present session of a peer, with a reference that sinew_session_unref() gives back. NULL: none
+ * is up, nodeid is unknown, or after fork. It may end at any time: calls give -ESTALE then. Another
+ * thread may get it while session_up still runs. any thread. */
+struct sinew_session *sinew_session_find(struct sinew_node *node, uint32_t nodeid);
 uint32_t sinew_session_nodeid(const struct sinew_session *session);
 uint64_t sinew_session_incarnation(const struct sinew_session *session);
 void sinew_session_set_user(struct sinew_session *session, void *user);	/* loop */

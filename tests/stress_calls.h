@@ -197,6 +197,17 @@ static void call_ref(struct worker *w)
 	w->old = sinew_session_ref(w->h);
 }
 
+static void call_find(struct worker *w)
+{
+	uint32_t nodeid = other_side(w->s)->nodeid;
+	struct sinew_session *h = sinew_session_find(w->s->n, nodeid);
+
+	MUST(sinew_session_find(w->s->n, w->s->nodeid) == NULL);
+	if (h)
+		MUST(sinew_session_nodeid(h) == nodeid && sinew_session_incarnation(h) != 0);
+	sinew_session_unref(h);
+}
+
 static void call_names_of_peer(struct worker *w)
 {
 	MUST(sinew_session_nodeid(w->h) == 1 || sinew_session_nodeid(w->h) == 2);
@@ -484,6 +495,7 @@ static struct call calls[] = {
 	{ "sinew_discard", call_cancel, HANDLE, 100, 0 },
 	{ "sinew_kept_data sinew_kept_len sinew_release", call_kept, HANDLE, 400, 0 },
 	{ "sinew_session_ref sinew_session_unref", call_ref, HANDLE, 20, 0 },
+	{ "sinew_session_find", call_find, NODE, 200, 0 },
 	{ "sinew_session_nodeid sinew_session_incarnation", call_names_of_peer, HANDLE, 20, 0 },
 	{ "sinew_session_finish", call_finish, HANDLE, 20, 0 },
 	{ "sinew_session_abort", call_abort, HANDLE, 20, 0 },
