@@ -117,6 +117,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 
 static void finished(struct sinew_node *n, struct session *s)
 {
+	handle_wake(handle_of(s));	/* ours may have been queued with it */
 	n->n_callbacks++;
 	if (n->cb.session_finished)
 		n->cb.session_finished(n, handle_of(s), n->user);
@@ -124,6 +125,7 @@ static void finished(struct sinew_node *n, struct session *s)
 
 static void writable(struct sinew_node *n, struct session *s)
 {
+	handle_wake(handle_of(s));
 	n->n_callbacks++;
 	if (n->cb.writable)
 		n->cb.writable(n, handle_of(s), n->user);

@@ -141,6 +141,7 @@ void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
 	h->dead = true;
 	h->delivery = *delivery;
 	lock_give(&h->lock);
+	handle_wake(h);
 	h->member = NULL;
 	atomic_store_explicit(&h->link_up, false, memory_order_relaxed);
 }
@@ -161,6 +162,19 @@ void handles_orphan(struct sinew_node *n)
 		h->dead = true;
 		lock_give(&h->lock);
 		h->member = NULL;
+		handle_wake(h);
+	}
+}
+
+/* Who has looked under the lock before this is on the list, who looks later sees the change. */
+void handles_wake(struct sinew_node *n)
+{
+	struct sinew_session *h = NULL;
+
+	while ((h = handle_walk(n, h))) {
+		lock_take(&h->lock);
+		lock_give(&h->lock);
+		handle_wake(h);
 	}
 }
 
@@ -310,6 +324,7 @@ static void may_send_again(struct sinew_node *n, struct sinew_session *h)
 	lock_take(&h->lock);
 	h->want_memory = false;
 	lock_give(&h->lock);
+	handle_wake(h);
 	if (!n->cb.writable || !h->member)
 		return;
 	n->n_callbacks++;

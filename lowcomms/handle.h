@@ -27,6 +27,7 @@ struct sinew_session {
 	_Atomic bool is_paused;		/* the same for others */
 	_Atomic uint64_t kept, kept_high;	/* bytes */
 	_Atomic bool link_up;
+	struct waiters waiters;			/* for room */
 
 	/* Producers. */
 	alignas(64) struct lock lock;
@@ -59,6 +60,12 @@ static inline struct sinew_session *handle_of(struct session *s)
 	return container_of(s, struct sinew_session, session);
 }
 
+/* Something has changed for who waits for room. Any thread, without its lock. */
+static inline void handle_wake(struct sinew_session *h)
+{
+	wait_wake(&h->node->wait_lock, &h->waiters);
+}
+
 /* A handle with a session and ring, lent to nobody yet. NULL: no memory. Any thread. */
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
 /* The life is over: -ESTALE from now on. */
@@ -79,6 +86,8 @@ bool handles_sweep(struct sinew_node *n);
 void handles_shrink(struct sinew_node *n);
 /* Senders that were refused for lack of memory may try again. */
 void handles_memory(struct sinew_node *n);
+/* Who waits for room looks again, at all. */
+void handles_wake(struct sinew_node *n);
 /* The node goes: every handle is dead, whatever it is. */
 void handles_orphan(struct sinew_node *n);
 /* Under its lock: 0, -ESTALE. */

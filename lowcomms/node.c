@@ -82,8 +82,13 @@ static int init_locks(struct sinew_node *n)
 	if (err)
 		goto lock;
 	err = pthread_mutex_init(&n->watch_lock, NULL);
+	if (err)
+		goto pool;
+	err = pthread_mutex_init(&n->wait_lock, NULL);
 	if (!err)
 		return 0;
+	pthread_mutex_destroy(&n->watch_lock);
+pool:
 	pthread_mutex_destroy(&n->pool_lock);
 lock:
 	pthread_mutex_destroy(&n->lock);
@@ -105,6 +110,7 @@ static int node_alloc(struct sinew_node **ret_node)
 	atomic_init(&n->refs, 1);
 	n->generation = atomic_load(&node_generation);
 	atomic_init(&n->sends_in, n->generation);
+	atomic_init(&n->loop_end, LOOP_RUNS);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	n->spare_fd = -1;
 	n->commands_tail = &n->commands;
@@ -178,6 +184,9 @@ static void *own_loop(void *arg)
 		err = node_turn(n, -1);
 	if (err < 0)
 		log_line(n, SINEW_ERROR, "the loop ends: %s", strerror(-err));
+	/* Without the end of the closing it is the node that is about to be freed. */
+	atomic_store(&n->loop_end, err < 0 ? err : atomic_load(&n->closed) ? 0 : -ESTALE);
+	handles_wake(n);
 	return NULL;
 }
 
@@ -241,6 +250,7 @@ void node_unref(struct sinew_node *n)
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	buf_pool_drop(n);
+	pthread_mutex_destroy(&n->wait_lock);
 	pthread_mutex_destroy(&n->watch_lock);
 	pthread_mutex_destroy(&n->lock);
 	pthread_mutex_destroy(&n->pool_lock);
@@ -471,6 +481,7 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 	atomic_store(&node->inbox, true);
 	lock_give(&node->list_lock);
 	loop_wake(&node->loop);
+	handles_wake(node);
 	return 0;
 }
 

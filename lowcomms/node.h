@@ -14,7 +14,7 @@
  *	status.c  what the user may look at                 watch.c   the membership's observer
  *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c
  *	tcp.c                                               reach.c   who is not reached, and why
- *	report.c  what was missing when a node closed
+ *	report.c  what was missing when a node closed       wait.c    threads that wait for it
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H
@@ -31,6 +31,7 @@
 #include "lowcomms/loop.h"
 #include "lowcomms/sinew.h"
 #include "lowcomms/transport.h"
+#include "lowcomms/wait.h"
 #include "proto/core.h"
 
 #define container_of(ptr, type, member) \
@@ -109,6 +110,7 @@ struct listener {
  * that writes by itself. No thread has such a number: pthread_t is the address of something. */
 #define BUSY_NO		0u
 #define BUSY_DIRECT	1u
+#define LOOP_RUNS	1		/* no errno, and not 0 */
 
 struct sinew_node {
 	_Atomic unsigned refs;		/* the user's, and one for each handle */
@@ -173,11 +175,14 @@ struct sinew_node {
 	pthread_t own;
 	bool own_runs;
 	_Atomic bool own_stop;
+	_Atomic int loop_end;		/* of the own thread: LOOP_RUNS, 0: the node closed, or a
+					 * negative errno */
 
 	pthread_mutex_t watch_lock;
 	struct sinew_watch watch;	/* size 0: none; watch_lock */
 	void *watch_arg;
 
+	pthread_mutex_t wait_lock;	/* waiters of the node and of its handles */
 	pthread_mutex_t lock;		/* the table of members, what others read */
 	struct member *members[MEMBER_HASH];
 	unsigned n_members;

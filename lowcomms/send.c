@@ -487,6 +487,7 @@ int sinew_session_finish(struct sinew_session *h)
 		}
 	}
 	lock_give(&h->lock);
+	handle_wake(h);
 	return err;
 }
 

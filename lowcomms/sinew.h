@@ -360,6 +360,17 @@ int sinew_send(struct sinew_session *session, const void *data, size_t len);
 /* As sinew_send, and the message's number in the session (see struct sinew_delivery). */
 int sinew_send_numbered(struct sinew_session *session, const void *data, size_t len,
 			uint64_t *ret_number);
+/*
+ * As sinew_send_numbered, but where that gives -EAGAIN waits for room, at most timeout_ms (0: not
+ * at all, negative: no limit). Several that wait are in no order; writable still comes for those
+ * who do not wait. Never on the loop thread, whose turns make the room. any other thread.
+ * -ETIMEDOUT: no room in that time. -EAGAIN: only with timeout_ms 0. -ESHUTDOWN, -ESTALE: at
+ * once or while it waited, also by sinew_close() and sinew_node_free(). -EDEADLK: on the loop
+ * thread, or the one that was last in sinew_dispatch(), unless timeout_ms is 0. -ENOMEM.
+ * The error with which the loop of own_thread ended (see the log).
+ */
+int sinew_send_wait(struct sinew_session *session, const void *data, size_t len, int timeout_ms,
+		    uint64_t *ret_number);
 /* The pieces make one message. n: 0 .. 1024, else -EINVAL. */
 int sinew_sendv(struct sinew_session *session, const struct iovec *iov, int n,
 		uint64_t *ret_number);

@@ -110,6 +110,15 @@ static void call_send_numbered(struct worker *w)
 	MUST(err || number != UINT64_MAX);
 }
 
+/* Workers dispatch, too. */
+static void call_send_wait(struct worker *w)
+{
+	size_t len = message(w, draw(w, 4) ? 300 : 4000);
+	int err = sinew_send_wait(w->h, w->buf, len, (int)draw(w, 6), NULL);
+
+	EXPECT("sinew_send_wait", err, EAGAIN, ESHUTDOWN, ESTALE, ETIMEDOUT, EDEADLK);
+}
+
 static void call_sendv(struct worker *w)
 {
 	size_t len = message(w, 1000), cut = draw(w, (uint32_t)len + 1);
@@ -486,6 +495,7 @@ struct call {
 static struct call calls[] = {
 	{ "sinew_send", call_send, HANDLE, 800, 0 },
 	{ "sinew_send_numbered", call_send_numbered, HANDLE, 200, 0 },
+	{ "sinew_send_wait", call_send_wait, HANDLE, 100, 0 },
 	{ "sinew_sendv", call_sendv, HANDLE, 200, 0 },
 	{ "sinew_send_many", call_send_many, HANDLE, 200, 0 },
 	{ "sinew_session_max_message", call_max_message, HANDLE, 20, 0 },

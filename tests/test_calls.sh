@@ -40,6 +40,7 @@ pthread_condattr_*          works on memory alone; the clock is one that exists
 pthread_attr_*              works on memory alone; the stack's size is a constant that is allowed
 pthread_detach              fails only for a thread that is none
 pthread_join                fails only for a thread that is none
+pthread_setcancelstate      fails only for wrong arguments
 pthread_sigmask             fails only for wrong arguments
 sigfillset                  works on memory alone
 sched_yield                 cannot fail

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls that wait: for room in a queue, for the end of a node's own thread. Knows nothing
+ * of what makes room.
+ */
+#include "lowcomms/wait.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "lowcomms/handle.h"
+
+/* ---- waiters ---- */
+
+/* 0, or a positive errno. */
+static int init_cond(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	int err = pthread_condattr_init(&attr);
+
+	if (err)
+		return err;
+	err = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (!err)
+		err = pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+	return err;
+}
+
+int wait_begin(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
+{
+	if (init_cond(&w->cond))
+		return -ENOMEM;
+	w->woken = false;
+	pthread_mutex_lock(lock);
+	w->next = list->first;
+	list->first = w;
+	atomic_fetch_add(&list->n, 1);
+	pthread_mutex_unlock(lock);
+	return 0;
+}
+
+int wait_for(pthread_mutex_t *lock, struct waiter *w, uint64_t until_ns)
+{
+	const struct timespec until = {
+		.tv_sec = (time_t)(until_ns / 1000000000u),
+		.tv_nsec = (long)(until_ns % 1000000000u),
+	};
+	int err = 0, was;
+
+	/* A thread that ended here would leave its stack on the list. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+	pthread_mutex_lock(lock);
+	while (!w->woken && !err)
+		err = until_ns == UINT64_MAX ? pthread_cond_wait(&w->cond, lock) :
+			pthread_cond_timedwait(&w->cond, lock, &until);
+	if (w->woken)
+		err = 0;
+	w->woken = false;
+	pthread_mutex_unlock(lock);
+	pthread_setcancelstate(was, NULL);
+	return -err;
+}
+
+void wait_end(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
+{
+	struct waiter **pp = &list->first;
+
+	pthread_mutex_lock(lock);
+	while (*pp != w)
+		pp = &(*pp)->next;
+	*pp = w->next;
+	atomic_fetch_sub(&list->n, 1);
+	pthread_mutex_unlock(lock);
+	pthread_cond_destroy(&w->cond);
+}
+
+void wait_wake_all(pthread_mutex_t *lock, struct waiters *list)
+{
+	pthread_mutex_lock(lock);
+	for (struct waiter *w = list->first; w; w = w->next) {
+		w->woken = true;
+		pthread_cond_signal(&w->cond);
+	}
+	pthread_mutex_unlock(lock);
+}
+
+/* When a wait of so many milliseconds is over; negative: never. */
+static uint64_t until(int timeout_ms)
+{
+	return timeout_ms < 0 ? UINT64_MAX : loop_now_ns() + (uint64_t)timeout_ms * 1000000u;
+}
+
+/* ---- for room ---- */
+
+/* What was refused is tried again whenever something has changed. */
+static int wait_and_send(struct sinew_session *h, const void *data, size_t len, uint64_t until_ns,
+			 uint64_t *ret_number)
+{
+	struct sinew_node *n = h->node;
+	struct waiter w;
+	int err = wait_begin(&n->wait_lock, &h->waiters, &w);
+
+	if (err)
+		return err;
+	while (!err) {
+		err = sinew_send_numbered(h, data, len, ret_number);
+		if (err != -EAGAIN)
+			break;
+		err = atomic_load(&n->loop_end);
+		if (err == LOOP_RUNS)
+			err = wait_for(&n->wait_lock, &w, until_ns);
+	}
+	wait_end(&n->wait_lock, &h->waiters, &w);
+	return err;
+}
+
+int sinew_send_wait(struct sinew_session *h, const void *data, size_t len, int timeout_ms,
+		    uint64_t *ret_number)
+{
+	int err;
+
+	if (!h)
+		return -EINVAL;
+	if (node_forked(h->node))
+		return -ECHILD;
+	if (timeout_ms && node_on_loop(h->node))
+		return -EDEADLK;
+	err = sinew_send_numbered(h, data, len, ret_number);
+	if (err != -EAGAIN || !timeout_ms)
+		return err;
+	/* Whoever lent it may give it back before this returns. */
+	sinew_session_ref(h);
+	err = wait_and_send(h, data, len, until(timeout_ms), ret_number);
+	sinew_session_unref(h);
+	return err;
+}
