@@ -187,6 +187,7 @@ static void *own_loop(void *arg)
 	/* Without the end of the closing it is the node that is about to be freed. */
 	atomic_store(&n->loop_end, err < 0 ? err : atomic_load(&n->closed) ? 0 : -ESTALE);
 	handles_wake(n);
+	wait_wake(&n->wait_lock, &n->joiners);
 	return NULL;
 }
 

@@ -175,6 +175,7 @@ struct sinew_node {
 	pthread_t own;
 	bool own_runs;
 	_Atomic bool own_stop;
+	struct waiters joiners;		/* for that thread's end */
 	_Atomic int loop_end;		/* of the own thread: LOOP_RUNS, 0: the node closed, or a
 					 * negative errno */
 

@@ -262,6 +262,16 @@ int sinew_dispatch(struct sinew_node *node, int timeout_ms);
  */
 int sinew_close(struct sinew_node *node, int linger_ms);
 
+/*
+ * For own_thread: waits until the library's thread has ended, at most timeout_ms (0: not at all,
+ * negative: no limit), and says how: 0: the node is closed, the closed callback has returned. The
+ * node stays to be freed. Any number of threads may wait. any thread, but not from a callback.
+ * -ETIMEDOUT: it still runs. -EINVAL: without own_thread. -EDEADLK: from a callback. -ESTALE:
+ * sinew_node_free() ended it before it was closed. -ENOMEM. Other errors: the loop ended with that
+ * one, nothing drives the node any more (see the log).
+ */
+int sinew_node_join(struct sinew_node *node, int timeout_ms);
+
 /* What the close left undone. */
 struct sinew_report_session {
 	uint32_t nodeid;

@@ -135,3 +135,36 @@ int sinew_send_wait(struct sinew_session *h, const void *data, size_t len, int t
 	sinew_session_unref(h);
 	return err;
 }
+
+/* ---- for the end ---- */
+
+static int wait_for_end(struct sinew_node *n, uint64_t until_ns)
+{
+	struct waiter w;
+	int err = wait_begin(&n->wait_lock, &n->joiners, &w);
+	int end = LOOP_RUNS;
+
+	if (err)
+		return err;
+	while (!err && (end = atomic_load(&n->loop_end)) == LOOP_RUNS)
+		err = wait_for(&n->wait_lock, &w, until_ns);
+	wait_end(&n->wait_lock, &n->joiners, &w);
+	return end == LOOP_RUNS ? err : end;
+}
+
+int sinew_node_join(struct sinew_node *n, int timeout_ms)
+{
+	int err;
+
+	if (!n || !n->opt.own_thread)
+		return -EINVAL;
+	if (node_forked(n))
+		return -ECHILD;
+	if (node_inside(n))
+		return -EDEADLK;
+	/* It may be freed meanwhile. */
+	atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
+	err = wait_for_end(n, until(timeout_ms));
+	node_unref(n);
+	return err;
+}

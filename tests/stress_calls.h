@@ -461,6 +461,16 @@ static void call_close(struct worker *w)
 		EXPECT("sinew_close", sinew_close(w->s->n, (int)draw(w, 300)), EALREADY);
 }
 
+static void call_node_join(struct worker *w)
+{
+	int err = sinew_node_join(w->s->n, 0);
+
+	if (!stress.mode.own_thread)
+		MUST(err == -EINVAL);
+	else
+		MUST(err == -ETIMEDOUT || (!err && w->phase == CLOSING));
+}
+
 /* One that nobody else knows, without a listener. */
 static void call_node_new(struct worker *w)
 {
@@ -530,6 +540,7 @@ static struct call calls[] = {
 	{ "sinew_break", call_break, NODE, 20, 0 },
 	{ "sinew_dispatch", call_dispatch, NODE, 1500, 0 },
 	{ "sinew_get_fd", call_fd_get, NODE, 20, 0 },
+	{ "sinew_node_join", call_node_join, NODE, 20, 0 },
 	{ "sinew_close", call_close, NODE, 20, 0 },
 	{ "sinew_node_new sinew_node_free sinew_options_init", call_node_new, NODE, 2, 0 },
 };

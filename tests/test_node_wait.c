@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of the calls that wait: sinew_send_wait() for room, and what ends its wait.
- * Knows the public header only.
+ * Owns the tests of the calls that wait: sinew_send_wait() for room, sinew_node_join() for the
+ * end of a node's thread, and what ends their wait. Knows the public header only.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -51,13 +52,13 @@ static void *wait_for_room(void *arg)
 	return NULL;
 }
 
-/* Whether the system has put it to sleep. */
-static bool sleeps(struct waiting *w)
+/* Whether the system has put that thread to sleep. */
+static bool sleeps(long tid)
 {
 	char path[64], line[300], *state = NULL;
 	FILE *f;
 
-	snprintf(path, sizeof path, "/proc/self/task/%ld/stat", atomic_load(&w->tid));
+	snprintf(path, sizeof path, "/proc/self/task/%ld/stat", tid);
 	f = fopen(path, "r");
 	if (f && fgets(line, sizeof line, f))
 		state = strrchr(line, ')');
@@ -72,8 +73,9 @@ static void begin(struct waiting *w, struct sinew_session *session, int timeout_
 
 	*w = (struct waiting) { .session = session, .timeout_ms = timeout_ms, .err = 1 };
 	CHECK_EQ(pthread_create(&w->thread, NULL, wait_for_room, w), 0);
-	while (!atomic_load(&w->done) && !(atomic_load(&w->tid) && sleeps(w)) && now_ms() < until)
-		continue;
+	while (!atomic_load(&w->done) && now_ms() < until)
+		if (atomic_load(&w->tid) && sleeps(atomic_load(&w->tid)))
+			break;
 	CHECK(timeout_ms >= 0 || !atomic_load(&w->done));
 }
 
@@ -306,6 +308,126 @@ static void many_wait_and_nothing_is_lost(void)
 	sinew_node_free(n[1]);
 }
 
+/* ---- for the end of a node ---- */
+
+static _Atomic int joined_inside;
+static _Atomic bool closed_said;
+
+static void join_inside(struct sinew_node *n, void *user)
+{
+	(void)user;
+	atomic_store(&joined_inside, sinew_node_join(n, -1));
+	atomic_store(&closed_said, true);
+}
+
+static struct sinew_node *alone(bool own_thread)
+{
+	const struct sinew_callbacks cb = { .size = sizeof cb, .closed = join_inside };
+	struct sinew_options o;
+	struct sinew_node *n = NULL;
+
+	SINEW_OPTIONS_INIT(&o);
+	o.nodeid = 1;
+	o.own_thread = own_thread;
+	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), 0);
+	return n;
+}
+
+struct joining {
+	struct sinew_node *n;
+	int err;
+	pthread_t thread;
+	_Atomic long tid;
+};
+
+static void *join_it(void *arg)
+{
+	struct joining *j = arg;
+
+	atomic_store(&j->tid, syscall(SYS_gettid));
+	j->err = sinew_node_join(j->n, -1);
+	return NULL;
+}
+
+static void begin_join(struct joining *j, struct sinew_node *n)
+{
+	uint64_t until = now_ms() + PATIENCE_MS;
+
+	*j = (struct joining) { .n = n, .err = 1 };
+	CHECK_EQ(pthread_create(&j->thread, NULL, join_it, j), 0);
+	while (!(atomic_load(&j->tid) && sleeps(atomic_load(&j->tid))) && now_ms() < until)
+		continue;
+}
+
+static void who_joins_waits_for_closed(void)
+{
+	struct sinew_node *n = alone(false);
+	struct joining j[2];
+
+	CHECK_EQ(sinew_node_join(NULL, 0), -EINVAL);
+	CHECK_EQ(sinew_node_join(n, 0), -EINVAL);
+	sinew_node_free(n);
+	n = alone(true);
+	CHECK_EQ(sinew_node_join(n, 0), -ETIMEDOUT);
+	CHECK_EQ(sinew_node_join(n, 20), -ETIMEDOUT);
+	for (unsigned i = 0; i < 2; i++)
+		begin_join(&j[i], n);
+	CHECK_EQ(sinew_close(n, 0), 0);
+	CHECK_EQ(sinew_node_join(n, PATIENCE_MS), 0);
+	CHECK(atomic_load(&closed_said));
+	CHECK_EQ(atomic_load(&joined_inside), -EDEADLK);
+	CHECK_EQ(sinew_node_join(n, 0), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_join(j[i].thread, NULL);
+		CHECK_EQ(j[i].err, 0);
+	}
+	sinew_node_free(n);
+}
+
+static void freeing_ends_a_join(void)
+{
+	struct sinew_node *n = alone(true);
+	struct joining j;
+
+	begin_join(&j, n);
+	sinew_node_free(n);
+	pthread_join(j.thread, NULL);
+	CHECK_EQ(j.err, -ESTALE);
+}
+
+/* The descriptor of the newest epoll set of this process. */
+static int last_epoll(void)
+{
+	int last = -1;
+
+	for (int fd = 0; fd < 256; fd++) {
+		char path[64], to[64] = "";
+
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		if (readlink(path, to, sizeof to - 1) > 0 && strstr(to, "[eventpoll]"))
+			last = fd;
+	}
+	return last;
+}
+
+/* What it waits in is none any more: the next wait fails. */
+static void a_loop_that_fails_says_how(void)
+{
+	struct sinew_node *n = alone(true);
+	int none = open("/dev/null", O_RDONLY | O_CLOEXEC), epoll = last_epoll();
+	struct joining j;
+
+	CHECK_OR_RETURN(CHECK(none >= 0 && epoll >= 0));
+	begin_join(&j, n);
+	CHECK_EQ(dup3(none, epoll, O_CLOEXEC), epoll);
+	CHECK_EQ(sinew_quorum(n, true), 0);
+	pthread_join(j.thread, NULL);
+	CHECK_EQ(j.err, -EINVAL);
+	CHECK_EQ(sinew_node_join(n, -1), -EINVAL);
+	sinew_node_free(n);
+	close(none);
+}
+
 int main(void)
 {
 	RUN(a_send_waits_until_there_is_room);
@@ -318,5 +440,8 @@ int main(void)
 	RUN(closing_ends_the_wait);
 	RUN(freeing_ends_the_wait);
 	RUN(many_wait_and_nothing_is_lost);
+	RUN(who_joins_waits_for_closed);
+	RUN(freeing_ends_a_join);
+	RUN(a_loop_that_fails_says_how);
 	return check_done();
 }
