@@ -11,6 +11,7 @@
 
 #include "proto/stuck.h"
 
+#include "lowcomms/leave.h"
 #include "lowcomms/reach.h"
 
 #define GATHER_MAX	(512u * 1024)	/* bytes a write */
@@ -165,6 +166,7 @@ static void conn_end(struct conn *c, bool in_order)
 		c->next->pprev = c->pprev;
 	c->next = n->graveyard;
 	n->graveyard = c;
+	leave_look(n);
 }
 
 static void log_end(struct conn *c, int err)
@@ -261,6 +263,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 	c->last_words = m && (m->peer.profile == CORE_DLM ||
 			      tombs_find(&m->peer.tombs, c->link.life));
 	n->n_last_words += c->last_words;
+	leave_look(n);
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
 	if (c->drain_until_ns < n->drain_ns)
 		n->drain_ns = c->drain_until_ns;

@@ -12,6 +12,7 @@
 
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
+#include "lowcomms/leave.h"
 #include "lowcomms/reach.h"
 #include "lowcomms/report.h"
 
@@ -29,10 +30,15 @@ void node_now(struct sinew_node *n)
 	core_now(&n->core, loop_tick_ns());
 }
 
+void node_sweep_by(struct sinew_node *n, uint64_t at_ns)
+{
+	if (at_ns < n->sweep_ns)
+		n->sweep_ns = at_ns;
+}
+
 static void soon(struct sinew_node *n, uint64_t in_ns)
 {
-	if (n->core.now_ns + in_ns < n->sweep_ns)
-		n->sweep_ns = n->core.now_ns + in_ns;
+	node_sweep_by(n, n->core.now_ns + in_ns);
 }
 
 void node_retry_memory(struct sinew_node *n)
@@ -58,6 +64,8 @@ static void session_up(struct sinew_node *n, struct session *s)
 	atomic_store_explicit(&h->incarnation, s->incarnation, memory_order_relaxed);
 	pthread_mutex_lock(&n->lock);
 	m->handle = h;
+	if (m->closing)
+		handle_finish(h);
 	pthread_mutex_unlock(&n->lock);
 	reach_life(n, m);
 	n->n_callbacks++;
@@ -104,6 +112,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 		if (s->end == SESSION_SUPERSEDED)
 			reach_superseded(n, m);
 	}
+	leave_look(n);
 	if (n->answered == h)
 		n->answered = NULL;
 	handle_die(h, &delivery);
@@ -143,8 +152,11 @@ static void fence(struct sinew_node *n, const struct core_action *a)
 
 static void lend_session(struct sinew_node *n, struct member *m)
 {
-	struct sinew_session *h = handle_new(n, m->nodeid);
+	struct sinew_session *h;
 
+	if (m->leaves)
+		return;
+	h = handle_new(n, m->nodeid);
 	m->lend_due = h == NULL;
 	if (h) {
 		peer_lend(&m->peer, &h->session);
@@ -355,6 +367,7 @@ static void sweep(struct sinew_node *n)
 	bool later;
 
 	n->sweep_ns = CORE_NEVER;
+	leave_tick(n);
 	list_each(struct peer, p, &n->core.peers, all) {
 		struct member *m = container_of(p, struct member, peer);
 

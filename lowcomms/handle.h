@@ -70,6 +70,8 @@ static inline void handle_wake(struct sinew_session *h)
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
 /* The life is over: -ESTALE from now on. */
 void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery);
+/* No more messages from us; FIN behind what is queued. Any thread; 0, -ESTALE. */
+int handle_finish(struct sinew_session *h);
 /* Have the loop look at it. Under its lock, not dead. */
 void handle_dirty(struct sinew_session *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */

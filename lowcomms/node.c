@@ -15,6 +15,7 @@
 
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
+#include "lowcomms/leave.h"
 
 _Atomic unsigned node_generation;
 
@@ -305,6 +306,7 @@ static void free_lists(struct sinew_node *n)
 		n->dirty = h->dirty_next;
 		sinew_session_unref(h);
 	}
+	leave_free(n);
 	members_forget_former(n);
 	for (unsigned i = 0; i < MEMBER_HASH; i++) {
 		struct member *m;

@@ -15,6 +15,7 @@
  *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c
  *	tcp.c                                               reach.c   who is not reached, and why
  *	report.c  what was missing when a node closed       wait.c    threads that wait for it
+ *	leave.c   peers that are closed in order
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H
@@ -67,6 +68,8 @@ struct member {
 	struct member *hash_next;	/* node.lock */
 	bool in_core;
 	bool lend_due;			/* a handle could not be allocated */
+	bool closing;			/* sinew_peer_close() was called; node.lock */
+	bool leaves;			/* the loop knows; no session is opened any more */
 	struct sinew_session *spare;	/* lent to the core, not yet a life */
 	struct sinew_session *handle;	/* present life, or NULL; written under node.lock */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under node.lock */
@@ -83,7 +86,7 @@ struct member {
 enum command_kind {
 	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
 	COMMAND_LEFT, COMMAND_FAILED, COMMAND_FENCE, COMMAND_QUORUM, COMMAND_SELF_LOST,
-	COMMAND_BREAK,
+	COMMAND_BREAK, COMMAND_CLOSE,
 };
 
 /* What another thread, or a callback, wants of the loop. */
@@ -94,7 +97,8 @@ struct command {
 	uint64_t incarnation;
 	bool yes;
 	enum sinew_fence_reason fence;
-	struct member *member;		/* ADD, REMOVE */
+	struct member *member;		/* ADD, REMOVE; CLOSE on the loop */
+	uint64_t until_ns;		/* CLOSE: the linger time, on the loop when it is over */
 	struct sinew_session *spare;	/* ADD */
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
@@ -187,6 +191,7 @@ struct sinew_node {
 	pthread_mutex_t lock;		/* the table of members, what others read */
 	struct member *members[MEMBER_HASH];
 	unsigned n_members;
+	struct command *leaving;	/* peers that are closed, leave.c; loop */
 	struct member *former;		/* removed, newest first: for their tombstones; loop */
 
 	struct lock list_lock;		/* what the loop has to look at */
@@ -268,6 +273,8 @@ void node_renew(struct sinew_node *n);
 void node_retry_memory(struct sinew_node *n);
 /* Memory was touched that is to be given back when it rests: rings, buffers. */
 void node_sweep_later(struct sinew_node *n);
+/* The next sweep is then at the latest. */
+void node_sweep_by(struct sinew_node *n, uint64_t at_ns);
 /* When the loop must run at the latest. */
 uint64_t node_deadline(const struct sinew_node *n);
 /* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */
@@ -283,6 +290,10 @@ void watch_closed(struct sinew_node *n);
 /* ---- peers.c ---- */
 struct member *member_find(struct sinew_node *n, uint32_t nodeid);	/* node.lock */
 void member_free(struct member *m);
+/* Takes it out of the table, unless it is no more in it. */
+bool member_withdraw(struct sinew_node *n, struct member *m);
+/* What is left of its session ends; it is out of the table, and is forgotten. */
+void member_remove(struct sinew_node *n, struct member *m);
 void members_forget_former(struct sinew_node *n);
 void commands_run(struct sinew_node *n, struct command *list);
 

@@ -9,6 +9,7 @@
 
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
+#include "lowcomms/leave.h"
 #include "lowcomms/reach.h"
 #include "lowcomms/sinew-test.h"
 
@@ -42,6 +43,18 @@ static struct member *member_take(struct sinew_node *n, uint32_t nodeid)
 		n->n_members--;
 	}
 	return m;
+}
+
+bool member_withdraw(struct sinew_node *n, struct member *m)
+{
+	bool there;
+
+	pthread_mutex_lock(&n->lock);
+	there = member_find(n, m->nodeid) == m;
+	if (there)
+		member_take(n, m->nodeid);
+	pthread_mutex_unlock(&n->lock);
+	return there;
 }
 
 void member_free(struct member *m)
@@ -254,6 +267,34 @@ int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 	return -ENOENT;
 }
 
+int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms)
+{
+	struct command *c;
+	struct member *m;
+
+	if (!node || linger_ms < 0)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	c = command_new(COMMAND_CLOSE, nodeid);
+	if (!c)
+		return -ENOMEM;
+	c->until_ns = (uint64_t)linger_ms * 1000000u;
+	pthread_mutex_lock(&node->lock);
+	m = member_find(node, nodeid);
+	if (m) {
+		m->closing = true;
+		if (m->handle)
+			handle_finish(m->handle);
+		command_put(node, c);
+	}
+	pthread_mutex_unlock(&node->lock);
+	if (m)
+		return 0;
+	free(c);
+	return -ENOENT;
+}
+
 /* A command about a nodeid that must be known; 0 is nobody in particular. */
 static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 		uint64_t incarnation, bool yes)
@@ -380,10 +421,11 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 }
 
 /* Whatever still speaks of it is done before its memory goes. */
-static void run_remove(struct sinew_node *n, struct member *m)
+void member_remove(struct sinew_node *n, struct member *m)
 {
 	struct session *spare = m->peer.spare;
 
+	leave_forget(n, m);
 	peer_remove(&m->peer);
 	node_actions(n, false);
 	if (spare)
@@ -413,6 +455,7 @@ static void run_life(struct peer *p, const struct command *c)
 	case COMMAND_QUORUM:
 	case COMMAND_SELF_LOST:
 	case COMMAND_BREAK:
+	case COMMAND_CLOSE:
 		break;
 	}
 }
@@ -430,7 +473,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 			run_addrs(n, c, container_of(p, struct member, peer));
 		break;
 	case COMMAND_REMOVE:
-		run_remove(n, c->member);
+		member_remove(n, c->member);
 		break;
 	case COMMAND_JOINED:
 	case COMMAND_LEAVING:
@@ -454,6 +497,12 @@ static void run_command(struct sinew_node *n, struct command *c)
 		if (p || !c->nodeid)
 			conns_break(n, p);
 		break;
+	case COMMAND_CLOSE:
+		if (p)
+			leave_begin(n, c, container_of(p, struct member, peer));
+		else
+			free(c);
+		break;
 	}
 	/* What it led to is told before the next one. */
 	node_actions(n, false);
@@ -465,7 +514,10 @@ void commands_run(struct sinew_node *n, struct command *list)
 		struct command *c = list;
 
 		list = c->next;
+		bool keeps = c->kind == COMMAND_CLOSE;
+
 		run_command(n, c);
-		free(c);
+		if (!keeps)
+			free(c);
 	}
 }

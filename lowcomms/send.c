@@ -467,14 +467,10 @@ int sinew_discard(struct sinew_slot *slot)
 
 /* ---- the end ---- */
 
-int sinew_session_finish(struct sinew_session *h)
+int handle_finish(struct sinew_session *h)
 {
 	int err = 0;
 
-	if (!h)
-		return -EINVAL;
-	if (node_forked(h->node))
-		return -ECHILD;
 	lock_take(&h->lock);
 	if (h->dead) {
 		err = -ESTALE;
@@ -489,6 +485,13 @@ int sinew_session_finish(struct sinew_session *h)
 	lock_give(&h->lock);
 	handle_wake(h);
 	return err;
+}
+
+int sinew_session_finish(struct sinew_session *h)
+{
+	if (!h)
+		return -EINVAL;
+	return node_forked(h->node) ? -ECHILD : handle_finish(h);
 }
 
 int sinew_session_abort(struct sinew_session *h)

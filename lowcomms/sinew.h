@@ -82,7 +82,7 @@ enum sinew_down {
 	SINEW_DOWN_SELF_LOST,	/* we took a new incarnation */
 	SINEW_DOWN_LINGER,	/* the linger time of sinew_close() ran out */
 	SINEW_DOWN_ABORTED,	/* sinew_session_abort() */
-	SINEW_DOWN_REMOVED,	/* sinew_peer_remove() */
+	SINEW_DOWN_REMOVED,	/* sinew_peer_remove(), or the time of sinew_peer_close() */
 };
 
 enum sinew_state {
@@ -310,6 +310,18 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 /* Forgets the peer; its session ends (SINEW_DOWN_REMOVED). The peer is told that it
  * has failed; added again, it needs a new incarnation. -ENOENT. any thread. */
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
+
+/*
+ * Removes the peer in order: FIN behind all that is queued, the handshake, at most linger_ms, then
+ * it is forgotten. Sends in its session give -ESHUTDOWN from now on; messages still come until the
+ * peer finishes, which is up to its application where it has no auto_close. session_down:
+ * SINEW_DOWN_CLOSED if the handshake was over, SINEW_DOWN_REMOVED if the time was, as by
+ * sinew_peer_remove(); or what else ended the session meanwhile. No other session of that peer
+ * begins. Until the peer has seen our last ACK it stays known (sinew_peer_status(), -EEXIST), which
+ * may be some time after session_down. A second call can only shorten the time. any thread.
+ * -EINVAL: linger_ms < 0. -ENOENT: unknown. -ENOMEM.
+ */
+int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms);
 
 /* Membership events, in any order, idempotent; any thread; take effect in the
  * order of the calls. joined, leaving and left: -EINVAL under static membership, or for

@@ -266,6 +266,16 @@ static bool holds_close(const struct link *l)
 			   tombs_find(&l->peer->tombs, l->life));
 }
 
+uint64_t core_peer_over_at(const struct peer *p)
+{
+	if (p->session)
+		return CORE_NEVER;
+	list_each(const struct link, l, &p->links, of_peer)
+		if (l->state == LINK_GONE || holds_close(l))
+			return CORE_NEVER;
+	return p->owes_until_ns;
+}
+
 static bool poll_closed(struct core *core, struct core_action *a)
 {
 	if (!core->closing || core->closed_said)

@@ -174,6 +174,9 @@ void core_close(struct core *core);
 /* A link that was shut LINK_ORDERLY has ended in order on the other side as well:
  * the peer with that nodeid and life (struct link) has read everything. */
 void core_drained(struct core *core, uint32_t nodeid, uint64_t life);
+/* From when on a removal takes nothing from the peer: no session is left, and our last ACK was
+ * seen, or was waited for long enough. CORE_NEVER: what ends next will tell. Changes nothing. */
+uint64_t core_peer_over_at(const struct peer *p);
 /* The linger time is over: all sessions end (SESSION_LINGER), all links are shut. */
 void core_linger_over(struct core *core);
 /* New life (R22): sessions end (SESSION_RENEWED), tombstones are forgotten. */

@@ -346,6 +346,13 @@ static void call_peer_remove(struct worker *w)
 	EXPECT("sinew_peer_remove", sinew_peer_remove(w->s->n, nodeid), ENOENT);
 }
 
+static void call_peer_close(struct worker *w)
+{
+	uint32_t nodeid = draw(w, 4) || !passes(&lives) ? STRANGER : other_side(w->s)->nodeid;
+
+	EXPECT("sinew_peer_close", sinew_peer_close(w->s->n, nodeid, (int)draw(w, 20)), ENOENT);
+}
+
 static void expect_told(const char *call, int err)
 {
 	if (stress.mode.external)
@@ -529,6 +536,7 @@ static struct call calls[] = {
 	{ "sinew_peer_add sinew_parse_address", call_peer_add, NODE, 100, 0 },
 	{ "sinew_peer_set_addrs", call_peer_set_addrs, NODE, 20, 0 },
 	{ "sinew_peer_remove", call_peer_remove, NODE, 60, 0 },
+	{ "sinew_peer_close", call_peer_close, NODE, 60, 0 },
 	{ "sinew_peer_joined", call_joined, NODE, 100, 0 },
 	{ "sinew_peer_leaving", call_leaving, NODE, 20, 0 },
 	{ "sinew_peer_left", call_left, NODE, 20, 0 },
