@@ -167,7 +167,10 @@ static int core_open(struct sinew_node *n)
 	if (c.keepalive_multi_ns > c.path_dead_ns / 3)
 		c.keepalive_multi_ns = c.path_dead_ns / 3;
 	c.probe_ns = ms(o->probe_ms);
-	c.ack_ns = ms(o->ack_ms);
+	if (o->ack_ms == SINEW_ACK_AT_ONCE)
+		c.ack_frames = 1;	/* which is looked at behind each batch */
+	else
+		c.ack_ns = ms(o->ack_ms);
 	core_init(&n->core, &c, loop_now_ns());
 	atomic_store(&n->incarnation, c.incarnation);
 	return 0;

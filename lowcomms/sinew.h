@@ -58,6 +58,8 @@ struct sinew_kept;
 #define SINEW_PORT_DLM		21064	/* the kernel's */
 #define SINEW_NAME_MAX		64	/* cluster and group, NUL included */
 #define SINEW_ADDRS_MAX		8	/* addresses a node */
+#define SINEW_ACK_AT_ONCE	UINT32_MAX	/* of ack_ms, where 0 is its default: no delay, one
+						 * ACK for all that was read at once */
 
 enum sinew_level { SINEW_ERROR, SINEW_WARNING, SINEW_INFO, SINEW_DEBUG };
 
@@ -152,7 +154,7 @@ struct sinew_options {
 	uint32_t stall_ms;		/* 20000: no frame at all for so long: the link is reset */
 	uint32_t path_dead_ms;		/* 2000: silence until another live path is taken */
 	uint32_t probe_ms;		/* 1000: between probes of unused paths */
-	uint32_t ack_ms;		/* 5: longest delay of an ACK */
+	uint32_t ack_ms;		/* 5: longest delay of an ACK; or SINEW_ACK_AT_ONCE */
 	uint32_t fault_limit;		/* 10: protocol violations in a session until fence_asked */
 	uint32_t stall_limit;		/* 5: stalls in a row until fence_asked */
 	uint32_t busy_poll_us;		/* 0: dispatch spins so long before it sleeps */

@@ -474,6 +474,42 @@ static void structs_may_be_shorter_or_longer(void)
 	cluster_free(c);
 }
 
+static void never_late(struct sinew_options *o)
+{
+	o->ack_ms = SINEW_ACK_AT_ONCE;
+}
+
+static uint64_t acks_of(struct cluster *c, unsigned at, unsigned of)
+{
+	struct sinew_status st = { .size = sizeof st };
+
+	CHECK_EQ(sinew_peer_status(c->t[at].n, of, &st), 0);
+	return st.acks_sent;
+}
+
+/* When the turn that brought them is over: no timer has to come. */
+static void acks_go_with_the_batch(void)
+{
+	struct cluster *c = cluster_open(2, never_late);
+	const uint64_t until = now_ms() + PATIENCE_MS;
+	uint64_t before;
+
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	before = acks_of(c, 2, 1);
+	for (unsigned i = 0; i < 10; i++)
+		CHECK_EQ(sinew_send(c->t[1].seen[2].session, &i, sizeof i), 0);
+	sinew_dispatch(c->t[1].n, 0);
+	while (c->t[2].seen[1].messages < 10 && now_ms() < until) {
+		uint64_t messages = c->t[2].seen[1].messages, acks = acks_of(c, 2, 1);
+
+		sinew_dispatch(c->t[2].n, 10);
+		CHECK_EQ(acks_of(c, 2, 1) - acks, c->t[2].seen[1].messages > messages);
+	}
+	CHECK_EQ(c->t[2].seen[1].messages, 10);
+	CHECK(acks_of(c, 2, 1) - before < 10);
+	cluster_free(c);
+}
+
 int main(void)
 {
 	RUN(up_send_finish_down);
@@ -488,5 +524,6 @@ int main(void)
 	RUN(what_waits_is_seen_later);
 	RUN(send_from_threads);
 	RUN(structs_may_be_shorter_or_longer);
+	RUN(acks_go_with_the_batch);
 	return check_done();
 }
