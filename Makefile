@@ -139,7 +139,8 @@ MAN3 := $(sort $(wildcard lowcomms/man/*.3 membership/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
 MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
-HEADERS := lowcomms/sinew.h lowcomms/sinew-test.h membership/sinew-config.h \
+# sinew-qb.h is inline: only its users need libqb.
+HEADERS := lowcomms/sinew.h lowcomms/sinew-qb.h lowcomms/sinew-test.h membership/sinew-config.h \
 	$(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
@@ -229,7 +230,7 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
-$(OBJ)/tests/test_corosync_busy.o: COROSYNC_CFLAGS += $(QB_CFLAGS)
+$(OBJ)/tests/test_corosync_busy.o $(OBJ)/tests/test_qb.o: COROSYNC_CFLAGS += $(QB_CFLAGS)
 
 $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -142,8 +142,10 @@ declarations()
 cat lowcomms/sinew*.h membership/sinew*.h | tr -c 'A-Za-z0-9_' '\n' |
 	sort -u >"$dir/headers.names"
 for header in lowcomms/sinew*.h membership/sinew*.h; do
-	declarations <$header
+	[ $header = lowcomms/sinew-qb.h ] || declarations <$header
 done >"$dir/header"
+# There all is inline: it is declared first, and not exported.
+sed '/---- inline ----/,$d; s/^static inline //' lowcomms/sinew-qb.h | declarations >>"$dir/header"
 for page in "$dir"/text/*.3; do
 	section "$page" SYNOPSIS | declarations
 done >"$dir/synopsis"
@@ -151,7 +153,7 @@ differ "$dir/header" "$dir/synopsis" sinew.h "the SYNOPSIS of a page" |
 	verdict synopses_are_the_header
 
 sed -n 's/^[a-z].*[ *]\(sinew_[a-z0-9_]*\)(.*);$/\1/p' "$dir/header" |
-	grep -v '^sinew_log_fn$' >"$dir/functions"
+	grep -v '^sinew_\(log_fn$\|qb_\)' >"$dir/functions"
 grep -oE '^	sinew_[a-z0-9_]+;' lowcomms/sinew.map | tr -d '	;' >"$dir/map"
 differ "$dir/functions" "$dir/map" sinew.h sinew.map | verdict header_and_map_agree
 
@@ -460,7 +462,7 @@ carries()
 {
 	local net=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1)) status=0 pid
 	$CC -std=c11 -D_GNU_SOURCE -Ilowcomms $san -o "$dir/carry" \
-		"$(grep -l 'int main' "$dir"/c/*.c)" "$BUILD/libsinew.a" -pthread || return 0
+		"$(grep -l 'int main' "$dir"/c/sinew-*.c)" "$BUILD/libsinew.a" -pthread || return 0
 	head -c 3000000 /dev/urandom >"$dir/in1"
 	head -c 70000 /dev/urandom >"$dir/in2"
 	timeout -k 1 50 "$dir/carry" 1 "$net.1" 2 "$net.2" <"$dir/in1" >"$dir/out1" &
@@ -474,6 +476,21 @@ carries()
 	cmp "$dir/in2" "$dir/out1"
 }
 carries 2>&1 | verdict the_program_of_sinew_3_carries_two_files
+
+# The program of sinew_qb_attach(3) closes its node by a signal, once it catches that.
+ends_by_a_signal()
+{
+	$CC -std=c11 -D_GNU_SOURCE -Ilowcomms $san -o "$dir/qb" "$dir"/c/sinew_qb_attach-*.c \
+		"$BUILD/libsinew.a" -lqb -pthread || return 0
+	"$dir/qb" 1 &
+	for _ in $(seq 300); do
+		grep -q '^SigCgt:.*[4-7c-f]...$' /proc/$!/status && break
+		sleep 0.1
+	done
+	kill -TERM $!
+	wait $! || echo "it ended with $?"
+}
+ends_by_a_signal 2>&1 | verdict the_program_of_sinew_qb_attach_3_ends_by_a_signal
 
 # ---- sinew(7): the wire and the limits ----
 
