@@ -51,8 +51,8 @@ static void log_not_open(struct sinew_node *n, const struct listener *l, enum si
 	char text[ADDR_TEXT_MAX];
 
 	log_line(n, level, "addr=%s cannot listen: %s%s%s", addr_text_sa(&l->addr, text),
-		 strerror(-l->err), l->err == -EADDRINUSE ? ": another program has that port" :
-		 l->err == -EADDRNOTAVAIL ? ": no such address on this machine" : "", and_now);
+		 strerror(-l->err), l->err == -EADDRINUSE ? ": port in use by another program" :
+		 l->err == -EADDRNOTAVAIL ? ": address not on this machine" : "", and_now);
 }
 
 /*
@@ -79,7 +79,7 @@ int listeners_open(struct sinew_node *n)
 			log_not_open(n, &n->listeners[i], SINEW_ERROR, "");
 		else
 			log_not_open(n, &n->listeners[i], SINEW_WARNING,
-				     "; trying again every second");
+				     "; retrying every second");
 	}
 	if (failed && failed == n->n_listeners)
 		return n->listeners[0].err;
@@ -118,13 +118,13 @@ static void bind_again(struct sinew_node *n)
 			continue;
 		l->err = listener_open(n, l);
 		if (!l->err) {
-			log_line(n, SINEW_INFO, "addr=%s listens now",
+			log_line(n, SINEW_INFO, "addr=%s listening",
 				 addr_text_sa(&l->addr, text));
 			continue;
 		}
 		n->bind_again_ns = n->core.now_ns + BIND_AGAIN_NS;
 		if (l->err != before)
-			log_not_open(n, l, SINEW_WARNING, "; trying again every second");
+			log_not_open(n, l, SINEW_WARNING, "; retrying every second");
 	}
 }
 
@@ -167,7 +167,7 @@ static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int
 	int fd;
 
 	log_limited(n, SINEW_ERROR, 0, "no descriptor",
-		    "addr=%s cannot accept a connection: %s; raise the limit of open files",
+		    "addr=%s cannot accept a connection: %s; raise the open file limit",
 		    addr_text_sa(&l->addr, text), strerror(-err));
 	if (n->spare_fd < 0)
 		return false;
@@ -270,7 +270,7 @@ static void drop_waiting(struct sinew_node *n, struct conn *c, enum waiting said
 	if (waiting(c) != said)
 		return;
 	log_limited(n, SINEW_WARNING, 0, "too many waiting",
-		    "addr=%s too many connections that carry no session; dropping the oldest",
+		    "addr=%s too many connections without a session, dropping the oldest",
 		    addr_text(&c->link.from, text));
 	n->core.refused++;
 	conn_fail(c, -ETIMEDOUT);
@@ -305,7 +305,7 @@ static void take(struct sinew_node *n, int fd, const struct sockaddr_storage *sa
 	if (!peers) {
 		n->core.refused++;
 		log_limited(n, SINEW_WARNING, 0, "stranger",
-			    "addr=%s refused: it is no address of a configured node",
+			    "addr=%s refused: not the address of a configured node",
 			    addr_text(&from, text));
 		n->transport->reset(fd);
 		return;

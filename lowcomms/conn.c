@@ -107,7 +107,7 @@ void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from)
 		return;
 	}
 	n->transport->reset(fd);
-	log_limited(n, SINEW_ERROR, 0, "cannot take", "addr=%s cannot take a connection: %s",
+	log_limited(n, SINEW_ERROR, 0, "cannot take", "addr=%s cannot set up the connection: %s",
 		    addr_text(from, text), strerror(-err));
 }
 
@@ -178,8 +178,8 @@ static void log_end(struct conn *c, int err)
 		reach_failed(c->node, m, &c->link, err);
 	if (c->state != CONN_DIALLING)
 		log_limited(c->node, c->link.state == LINK_UP ? SINEW_INFO : SINEW_DEBUG,
-		    m ? m->nodeid : 0, "link broke", "addr=%s link broke: %s",
-		    addr_text(&c->link.from, text), err ? strerror(-err) : "end of file");
+		    m ? m->nodeid : 0, "link lost", "addr=%s link lost: %s",
+		    addr_text(&c->link.from, text), err ? strerror(-err) : "closed by the peer");
 }
 
 void conn_fail(struct conn *c, int err)

@@ -43,7 +43,7 @@ static void soon(struct sinew_node *n, uint64_t in_ns)
 
 void node_retry_memory(struct sinew_node *n)
 {
-	log_limited(n, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, trying again");
+	log_limited(n, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, retrying");
 	n->memory_retry = true;
 	soon(n, RETRY_NS);
 }
@@ -163,8 +163,8 @@ static void lend_session(struct sinew_node *n, struct member *m)
 		return;
 	}
 	log_limited(n, SINEW_ERROR, m->nodeid, "no memory",
-		    "no memory for a session, trying again; queue_bytes takes %zu KiB of address "
-		    "space", n->ring_bytes / 1024);
+		    "no memory for a session, retrying; its queue takes %zu KiB of address space "
+		    "(queue_bytes)", n->ring_bytes / 1024);
 	soon(n, RETRY_NS);
 }
 
@@ -176,8 +176,9 @@ void node_renew(struct sinew_node *n)
 	/* A life that somebody can guess is none: the old one is over all the same. */
 	n->renew_due = err != 0;
 	if (err) {
-		log_limited(n, SINEW_ERROR, 0, "no life", "no random number for a new incarnation "
-			    "(%s), trying again", sinew_error_name(err));
+		log_limited(n, SINEW_ERROR, 0, "no incarnation",
+			    "no random number for a new incarnation: %s; retrying",
+			    sinew_error_name(err));
 		soon(n, RETRY_NS);
 		return;
 	}

@@ -187,7 +187,7 @@ static void *own_loop(void *arg)
 	while (err >= 0 && !atomic_load(&n->own_stop) && !atomic_load(&n->closed))
 		err = node_turn(n, -1);
 	if (err < 0)
-		log_line(n, SINEW_ERROR, "the loop ends: %s", strerror(-err));
+		log_line(n, SINEW_ERROR, "event loop failed: %s", strerror(-err));
 	/* Without the end of the closing it is the node that is about to be freed. */
 	atomic_store(&n->loop_end, err < 0 ? err : atomic_load(&n->closed) ? 0 : -ESTALE);
 	handles_wake(n);

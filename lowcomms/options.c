@@ -97,8 +97,8 @@ static int refuse_scope(const struct sinew_node *n, const struct sockaddr_storag
 {
 	char text[ADDR_TEXT_MAX];
 
-	log_line(n, SINEW_ERROR, "option addrs: %s is link-local: expected its interface, too, as "
-		 "in fe80::1%%eth0", addr_text_sa(addr, text));
+	log_line(n, SINEW_ERROR, "option addrs: %s is link-local: expected its interface as well, "
+		 "as in fe80::1%%eth0", addr_text_sa(addr, text));
 	return -EINVAL;
 }
 
@@ -206,8 +206,8 @@ int callbacks_take(struct sinew_node *n, const struct sinew_callbacks *cb)
 	if (!cb)
 		return 0;
 	if (cb->size < CALLBACKS_MIN)
-		return refuse(n, "callbacks.size", "sizeof(struct sinew_callbacks), nothing would "
-			      "be called");
+		return refuse(n, "callbacks.size", "sizeof(struct sinew_callbacks), no callback "
+			      "would run");
 	memcpy(&n->cb, cb, cb->size < sizeof n->cb ? cb->size : sizeof n->cb);
 	return 0;
 }

@@ -196,8 +196,8 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 	if (!c->spare) {
 		/* On 32 bits a few dozen queues of the default size are all that there is. */
 		log_line(node, SINEW_ERROR, "peer=%u "
-			 "cannot be added: no memory or address space for its queue "
-			 "of %zu KiB; set a smaller queue_bytes", (unsigned)nodeid,
+			 "not added: no memory or address space for its queue of "
+			 "%zu KiB; set a smaller queue_bytes", (unsigned)nodeid,
 			 node->ring_bytes / 1024);
 		err = -ENOMEM;
 		goto fail;

@@ -82,8 +82,8 @@ static int shut_error(const struct link *l)
 
 /* ---- causes; the same cause has the same literal ---- */
 
-static const char no_answer[] = "no answer (dropped by a firewall?)";
-static const char no_port[] = "no local port is left for it (net.ipv4.ip_local_port_range)";
+static const char no_answer[] = "no answer (host down, or a firewall?)";
+static const char no_port[] = "no free local port (net.ipv4.ip_local_port_range)";
 
 static const char *hint_of(int err)
 {
@@ -91,23 +91,23 @@ static const char *hint_of(int err)
 	case ETIMEDOUT:
 		return no_answer;
 	case ECONNREFUSED:
-		return "nobody listens there (does its program run?)";
+		return "no listener at that address (program not running?)";
 	case EHOSTUNREACH:
 	case EHOSTDOWN:
-		return "the machine is off, or the way to it is cut";
+		return "host down or network path cut";
 	case ENETUNREACH:
 	case ENETDOWN:
-		return "this machine has no route to it";
+		return "no route from this machine";
 	case EACCES:
 	case EPERM:
-		return "a rule of this machine forbids it (its own firewall?)";
+		return "forbidden on this machine (local firewall?)";
 	case EMFILE:
-		return "this program has no descriptor left; raise the limit of open files";
+		return "no free file descriptor in this process; raise the open file limit";
 	case ENFILE:
-		return "this machine has no descriptor left; raise fs.file-max";
+		return "no free file descriptor on this machine; raise fs.file-max";
 	case ENOMEM:
 	case ENOBUFS:
-		return "this machine has no memory for it";
+		return "out of memory on this machine";
 	default:
 		return NULL;
 	}
@@ -125,7 +125,7 @@ static struct cause no_dial_cause(int err, enum dial_step step, const struct soc
 
 	if (!gone && err != -EADDRNOTAVAIL && err != -EADDRINUSE)
 		return c;
-	c.hint = gone ? "our own address is gone:" : no_port;
+	c.hint = gone ? "own address removed:" : no_port;
 	c.from = gone ? from : NULL;
 	c.ours = true;
 	return c;
@@ -139,9 +139,9 @@ static struct cause failed_cause(const struct link *l, int err)
 	if (l->state == LINK_CONNECTING)
 		return c;
 	if (!err)
-		c.hint = "it ends the connection without a word (another program?)";
+		c.hint = "closed during the handshake (another program?)";
 	else if (err == -ECONNRESET || err == -EPIPE)
-		c.hint = "it resets the connection (does it know this machine's address?)";
+		c.hint = "reset during the handshake (own address not configured there?)";
 	return c;
 }
 
@@ -156,10 +156,10 @@ static struct cause shut_cause(enum link_why why)
 		break;
 	case LINK_WHY_HELLO:
 	case LINK_WHY_PROBE:
-		c.hint = "it takes the connection, but does not answer (does its program hang?)";
+		c.hint = "connection accepted, but no answer (program hung?)";
 		break;
 	case LINK_WHY_VIOLATION:
-		c.hint = "what answers there does not speak this protocol";
+		c.hint = "invalid answer (another program on that port?)";
 		break;
 	case LINK_WHY_NONE:
 	case LINK_WHY_SILENT:
@@ -245,7 +245,7 @@ static void reached(struct sinew_node *n, struct member *m, const struct link *l
 
 	if (r->said && n->core.now_ns - r->failed_ns <= REACH_APART_NS)
 		log_limited(n, SINEW_WARNING, m->nodeid, "connected again",
-			    "connected to %s, which took %" PRIu64 " s",
+			    "connected to %s after %" PRIu64 " s",
 			    addr_text(&m->peer.paths.p[l->path].addr, text),
 			    (n->core.now_ns - r->since_ns) / 1000000000u);
 	*r = (struct reach) { 0 };
@@ -311,8 +311,8 @@ static void check_loopback(struct sinew_node *n, const struct member *m)
 			continue;
 		n->told_loopback = true;
 		log_line(n, SINEW_WARNING, "own address %s is a loopback address: node %" PRIu32
-			 " at %s cannot reach it; give this node the address that the others "
-			 "see (a name? Debian's /etc/hosts has the own one at 127.0.1.1)",
+			 " at %s cannot reach it; configure an address that the other nodes "
+			 "can reach (Debian's /etc/hosts maps the own name to 127.0.1.1)",
 			 addr_text_sa(&n->opt.addrs[i], own), m->nodeid,
 			 addr_text_sa(&m->addrs[i], other));
 	}
@@ -351,7 +351,7 @@ void reach_life(struct sinew_node *n, struct member *m)
 	if (t->n < 2 || n->core.now_ns - t->since_ns > REACH_TURNS_NS)
 		return;
 	log_limited(n, SINEW_ERROR, m->nodeid, "turns",
-		    "two programs take turns as this node, or one is started again and again: "
+		    "two programs alternate as this node, or one restarts repeatedly: "
 		    "now at %s, before at %s; stop one of them",
 		    addr_text(&t->addr, now_at), addr_text(&before, was_at));
 }

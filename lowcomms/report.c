@@ -17,7 +17,7 @@ int report_begin(struct sinew_node *n)
 	n->report = calloc(n->core.n_peers + 1, sizeof *n->report);
 	n->report_sessions = calloc(n->core.n_peers + 1, sizeof(struct sinew_session *));
 	if (!n->report || !n->report_sessions) {
-		log_line(n, SINEW_ERROR, "no memory for the report: it will be empty");
+		log_line(n, SINEW_ERROR, "no memory for the report, it will be empty");
 		return 0;
 	}
 	list_each(struct peer, p, &n->core.peers, all) {
@@ -43,17 +43,17 @@ static const char *missing_step(const struct sinew_report_session *r)
 	if (r->reason == SINEW_DOWN_CLOSED)
 		return "";
 	if (r->last_ack_missing)
-		return "the acknowledgement of our FIN";
+		return "the ACK of our FIN";
 	switch (r->state) {
 	case SINEW_ESTABLISHED:
 	case SINEW_FIN_WAIT1:
 	case SINEW_CLOSE_WAIT:
 	case SINEW_CLOSING:
 	case SINEW_LAST_ACK:
-		return r->delivery.acked < r->delivery.unsent ? "the acknowledgement of messages" :
-			"the acknowledgement of our FIN";
+		return r->delivery.acked < r->delivery.unsent ? "the ACK of messages" :
+			"the ACK of our FIN";
 	case SINEW_FIN_WAIT2:
-		return "its FIN: it has not finished sending";
+		return "the peer's FIN (it has not finished sending)";
 	case SINEW_CLOSED:
 		break;
 	}

@@ -374,7 +374,7 @@ void core_linger_over(struct core *core)
 
 void core_renew(struct core *core, uint64_t incarnation)
 {
-	core_note(core, NOTE_WARNING, 0, NULL, "own life is over, going on as a new incarnation");
+	core_note(core, NOTE_WARNING, 0, NULL, "own incarnation ended, continuing as a new one");
 	list_each(struct peer, p, &core->peers, all)
 		if (p->session)
 			session_end(p->session, SESSION_RENEWED);

@@ -112,7 +112,7 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 	    (l->dialled && p != l->peer)) {
 		l->life = h->mine;
 		n = core_note(core, NOTE_WARNING, f->nodeid, l,
-			      "the program there claims a nodeid that is not configured so");
+			      "nodeid claimed in HELLO is not configured for this address");
 		n->a_name = "expected";
 		n->a = l->dialled && l->peer ? l->peer->nodeid : 0;
 		if (l->dialled && l->peer)
@@ -185,7 +185,7 @@ static uint64_t alive_window(const struct core *core)
 static enum admission claimed(struct link *l)
 {
 	struct note *n = core_note(l->core, NOTE_ERROR, l->peer->nodeid, l,
-				   "two programs claim this nodeid, the newcomer is refused");
+				   "two programs claim this nodeid, newcomer refused");
 
 	n->detail = "stop one of them";
 	n->other = l->peer->up->from;
@@ -242,7 +242,7 @@ static enum admission guard(struct link *l, const struct hello *h)
 	if (!l->guarded) {
 		hold(l, h, core->cfg.held_ns);
 		core_note(core, NOTE_WARNING, p->nodeid, l,
-			  "another program speaks as that peer, whose session is in use");
+			  "another program claims to be this peer, whose session is in use");
 	}
 	l->guarded = true;
 	core_arm(core, p->up->last_rx_ns + alive_window(core));
@@ -352,9 +352,9 @@ static bool position_fits(const struct link *l, const struct hello *h)
 static enum rx_result bad_position(struct link *l, const struct hello *h)
 {
 	if (l->dialled || !seq_before(h->next, l->peer->session->ring.acked_seq))
-		return link_fault(l, "resume position outside of what was sent");
+		return link_fault(l, "resume position outside the sent range");
 	core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
-		  "HELLO of a dial that was given up, link dropped");
+		  "HELLO of an abandoned dial, dropping the link");
 	return refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
 }
 
@@ -423,7 +423,7 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 	if (!(h->flags & WIRE_HELLO_CHOSEN))
 		return answer(l);
 	if (!l->hello_sent_ns)
-		return link_fault(l, "a choice that answers no HELLO");
+		return link_fault(l, "choice without a HELLO that it answers");
 	if (!position_fits(l, h))
 		return bad_position(l, h);
 	s->gen = s->told = h->gen;
@@ -452,22 +452,22 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 	struct hello h;
 
 	if (frame_hello(f, &h))
-		return link_fault(l, "HELLO does not fit");
+		return link_fault(l, "malformed HELLO");
 	if (++l->n_hellos > HELLOS_MAX)
-		return link_fault(l, "HELLO again and again");
+		return link_fault(l, "too many HELLOs on one link");
 	/* HELLOs alternate (R2): what is still unwritten was answered by nobody. And there
 	 * is room for only so many. */
 	if (l->ctl_off != l->ctl_len)
-		return link_fault(l, "HELLO before ours was sent");
+		return link_fault(l, "HELLO received before ours was sent");
 	l->named |= h.yours == core->cfg.incarnation;
 	if (f->nodeid == core->cfg.nodeid || h.mine == core->cfg.incarnation) {
 		core_note(core, NOTE_ERROR, f->nodeid, l,
-			  "a program with our own nodeid is at this address");
+			  "the program at this address claims our own nodeid");
 		l->life = h.mine;
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 	}
 	if (l->read_hello && (f->nodeid != l->peer->nodeid || h.mine != l->life))
-		return link_fault(l, "another life on the same link");
+		return link_fault(l, "another incarnation on the same link");
 	if (!l->read_hello && !identify(l, f, &h))
 		return RX_GONE;
 	reason = unfit(&h);

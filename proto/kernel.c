@@ -104,15 +104,15 @@ static enum rx_result version(struct link *l, uint32_t v)
 	enum core_policy_31 policy = l->core->cfg.policy_31;
 
 	if (v != WIRE_VERSION_3_2 && v != WIRE_VERSION_3_1)
-		return link_fault(l, "unknown version of the DLM protocol");
+		return link_fault(l, "unknown DLM protocol version");
 	if (!s->version) {
 		if (v == WIRE_VERSION_3_1 && policy == CORE_31_REFUSE)
-			return link_fault(l, "the peer speaks 3.1, which the policy refuses");
+			return link_fault(l, "DLM protocol 3.1, refused by policy");
 		s->version = v;
 		if (v == WIRE_VERSION_3_1)
 			core_note(l->core, policy == CORE_31_WARN ? NOTE_WARNING : NOTE_INFO,
 				  l->peer->nodeid, l,
-				  "the peer speaks 3.1: no retransmission, messages may be lost");
+				  "DLM protocol 3.1: no retransmission, messages may be lost");
 		if (v == WIRE_VERSION_3_1)
 			downgrade(s);
 	}
@@ -137,7 +137,7 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 		/* Lost behind an orderly end, or still on the way on the other link:
 		 * only a reset makes a kernel repeat. */
 		core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
-			  "gap in the sequence: resetting the link so that the kernel repeats");
+			  "sequence gap, resetting the link so that the kernel retransmits");
 		l->why = LINK_WHY_STUCK;
 		l->progress = true;
 		link_lost(l, false);
@@ -164,14 +164,14 @@ enum rx_result kernel_rx(struct link *l, struct rx *rx, const uint8_t *p, size_t
 	if (!s)
 		return RX_MORE;		/* CLOSED: only membership opens */
 	if (n > WIRE_OPTS + WIRE_DLM_MAX)
-		return link_fault(l, "packet longer than a kernel sends");
+		return link_fault(l, "packet longer than the kernel's limit");
 	err = frame_parse(p, n, &f);
 	if (err == -EPROTONOSUPPORT)
 		return version(l, get_le32(p));
 	if (err)
-		return link_fault(l, "packet does not fit");
+		return link_fault(l, "malformed packet");
 	if (f.nodeid != l->peer->nodeid)
-		return link_fault(l, "packet of another nodeid");
+		return link_fault(l, "packet from another nodeid");
 	r = version(l, f.version);
 	if (r != RX_MSG)
 		return r;
@@ -182,7 +182,7 @@ enum rx_result kernel_rx(struct link *l, struct rx *rx, const uint8_t *p, size_t
 	case WIRE_ACK:
 		count(&s->n.acks_received, 1);
 		return session_acked(s, f.u) < 0 ?
-			link_fault(l, "ACK of what was never sent") : RX_MORE;
+			link_fault(l, "ACK of data never sent") : RX_MORE;
 	case WIRE_OPTS_CMD:
 		return sequenced(l, rx, &f);
 	default:

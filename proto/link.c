@@ -335,7 +335,7 @@ enum rx_result link_fault(struct link *l, const char *detail)
 	struct core *core = l->core;
 	struct session *s = l->session;
 	struct note *n = core_note(core, NOTE_WARNING, l->peer ? l->peer->nodeid : 0, l,
-				   "protocol violation, link dropped");
+				   "protocol violation, dropping the link");
 
 	n->detail = detail;
 	l->why = LINK_WHY_VIOLATION;
@@ -530,8 +530,8 @@ static void deadline_over(struct link *l)
 {
 	static const char *const what[] = {
 		[LINK_CONNECTING] = "connection attempt timed out",
-		[LINK_WAIT] = "no HELLO within its time",
-		[LINK_HELD] = "held HELLO was not admitted within its time",
+		[LINK_WAIT] = "timed out waiting for HELLO",
+		[LINK_HELD] = "timed out waiting for a held HELLO to be admitted",
 	};
 
 	if (l->state == LINK_PROBE) {

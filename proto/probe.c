@@ -79,7 +79,7 @@ static void say_large(struct link *l, bool lost)
 	n = core_note(l->core, lost ? NOTE_WARNING : NOTE_INFO, l->peer->nodeid, l,
 		      texts[lost][l->path]);
 	if (lost)
-		n->detail = "only small ones arrive; check the MTU on the way";
+		n->detail = "small ones arrive; check the path MTU";
 }
 
 static enum rx_result answered(struct link *l, const struct probe *q)
@@ -182,16 +182,16 @@ enum rx_result link_probe_rx(struct link *l, const struct frame *f)
 	struct probe q;
 
 	if (frame_probe(f, &q))
-		return link_fault(l, "PROBE does not fit");
+		return link_fault(l, "malformed PROBE");
 	if (strcmp(q.cluster, l->core->cfg.cluster))
-		return link_fault(l, "PROBE of another cluster");
+		return link_fault(l, "PROBE from another cluster");
 	l->last_rx_ns = l->core->now_ns;
 	if (!l->dialled) {
 		answer(l, &q, f->nodeid);
 		return RX_MORE;
 	}
 	if (f->nextcmd != WIRE_PROBE_REPLY || q.cookie != l->probe_cookie)
-		return link_fault(l, "PROBE_REPLY to nothing");
+		return link_fault(l, "unexpected PROBE_REPLY");
 	return answered(l, &q);
 }
 
@@ -205,9 +205,9 @@ static enum rx_result padded_head(struct link *l, struct rx *rx)
 	if (rx->end - rx->p < (ptrdiff_t)WIRE_PROBE_HEAD)
 		return RX_MORE;
 	if (frame_padded_probe(rx->p, &f, &q))
-		return link_fault(l, "length of a frame cannot be");
+		return link_fault(l, "invalid frame length");
 	if (strcmp(q.cluster, l->core->cfg.cluster))
-		return link_fault(l, "PROBE of another cluster");
+		return link_fault(l, "PROBE from another cluster");
 	rx->p += WIRE_PROBE_HEAD;
 	l->state = LINK_PROBE;
 	link_deadline(l, l->core->cfg.stall_ns);

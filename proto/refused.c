@@ -35,7 +35,7 @@ static void refused_mismatch(struct link *l, uint32_t reason)
 		return;
 	p->mismatch = reason;
 	n = core_note(l->core, NOTE_ERROR, p->nodeid, l,
-		      "the peer refuses us; dialling it rarely until the configuration changes");
+		      "permanently refused by the peer, retrying every 30 s until reconfigured");
 	n->detail = wire_reason_name(reason);
 }
 
@@ -121,11 +121,11 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 	bool ours;
 
 	if (frame_refuse(f, &r))
-		return link_fault(l, "REFUSE does not fit");
+		return link_fault(l, "malformed REFUSE");
 	if (!p || (!l->dialled && !l->read_hello))
-		return link_fault(l, "REFUSE before HELLO");
+		return link_fault(l, "REFUSE received before HELLO");
 	n = core_note(core, r.reason == WIRE_REFUSE_STALE || r.reason == WIRE_REFUSE_CLOSED ?
-		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "the peer refuses us");
+		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "refused by the peer");
 	n->detail = wire_reason_name(r.reason);
 	l->why = LINK_WHY_REFUSED;
 	l->refusal = r.reason;

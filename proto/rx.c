@@ -14,7 +14,7 @@
 #include <errno.h>
 
 #define RX_IDLE_MAX	64u	/* frames without a message until the caller may see to others */
-#define UNKNOWN_VERSION "unknown version of the DLM protocol"
+#define UNKNOWN_VERSION "unknown DLM protocol version"
 
 static void heard(struct link *l)
 {
@@ -35,7 +35,7 @@ enum rx_result rx_sequence(struct link *l, uint32_t seq)
 	struct session *s = l->session;
 
 	if (seq == s->expected)
-		return s->got_fin ? link_fault(l, "frame behind FIN") : RX_MSG;
+		return s->got_fin ? link_fault(l, "frame after FIN") : RX_MSG;
 	if (seq_after(seq, s->expected))
 		return link_fault(l, "sequence number ahead of the expected one");
 	count(&s->n.duplicates, 1);
@@ -67,11 +67,11 @@ static enum rx_result data(struct link *l, struct rx *rx, const struct frame *f)
 	if (r != RX_MSG)
 		return r;
 	if (f->inner_len < WIRE_HEADER || frag_active(&s->frag))
-		return link_fault(l, "message inside a fragmented one");
+		return link_fault(l, "message inside a fragmented message");
 	if (!frame_tlvs_ok(f))
-		return link_fault(l, "TLVs do not fit");
+		return link_fault(l, "malformed TLVs");
 	if (f->inner_len - WIRE_HEADER > l->core->cfg.max_message)
-		return link_fault(l, "message over the limit");
+		return link_fault(l, "message exceeds the limit");
 	rx_delivered(s, f->length);
 	return message(s, rx, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER);
 }
@@ -86,7 +86,7 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 	if (r != RX_MSG)
 		return r;
 	if (frame_fragment(f, &total, &offset))
-		return link_fault(l, "fragment TLV does not fit");
+		return link_fault(l, "malformed fragment TLV");
 	added = frag_add(&s->frag, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER, total,
 			 offset, l->core->cfg.max_message);
 	session_plain_rx(s);
@@ -96,7 +96,7 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 		rx->session = s;
 		return RX_BUFFER;
 	case FRAG_BAD:
-		return link_fault(l, "fragment does not fit its message");
+		return link_fault(l, "fragment outside its message");
 	case FRAG_MORE:
 		s->frag_at_ns = l->core->now_ns;
 		core_arm(l->core, s->frag_at_ns + l->core->cfg.frag_ns);
@@ -133,7 +133,7 @@ enum rx_result rx_fin(struct link *l)
 		return link_fault(l, "FIN inside a fragmented message");
 	s->expected++;
 	if (session_event(s, FSM_RCV_FIN, l))
-		return link_fault(l, "FIN in a wrong state");
+		return link_fault(l, "FIN in an invalid state");
 	return RX_MORE;
 }
 
@@ -142,7 +142,7 @@ static enum rx_result fin(struct link *l, const struct frame *f)
 	enum rx_result r;
 
 	if (f->inner_len != WIRE_HEADER)
-		return link_fault(l, "FIN of a wrong length");
+		return link_fault(l, "invalid FIN length");
 	r = rx_sequence(l, f->u);
 	return r == RX_MSG ? rx_fin(l) : r;
 }
@@ -155,7 +155,7 @@ static enum rx_result status(struct link *l, const struct frame *f)
 	uint32_t flags;
 
 	if (frame_status(f, &flags))
-		return link_fault(l, "STATUS does not fit");
+		return link_fault(l, "malformed STATUS");
 	atomic_store_explicit(&s->peer_paused, flags & WIRE_STATUS_RX_PAUSED,
 			      memory_order_relaxed);
 	if (flags & WIRE_STATUS_SHORT)
@@ -168,7 +168,7 @@ static enum rx_result ack(struct link *l, uint32_t next)
 	struct session *s = l->session;
 
 	count(&s->n.acks_received, 1);
-	return session_acked(s, next) < 0 ? link_fault(l, "ACK of what was never sent") : RX_MORE;
+	return session_acked(s, next) < 0 ? link_fault(l, "ACK of data never sent") : RX_MORE;
 }
 
 static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame *f)
@@ -194,7 +194,7 @@ static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame
 	case WIRE_REFUSE:
 		return refused_rx(l, f);
 	default:
-		return link_fault(l, "frame that has no place on a link that is up");
+		return link_fault(l, "unexpected frame on an established link");
 	}
 }
 
@@ -206,14 +206,14 @@ static enum rx_result wait_frame(struct link *l, const struct frame *f)
 		return refused_rx(l, f);
 	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_PROBE && !l->dialled && !l->read_hello)
 		return link_probe_rx(l, f);
-	return link_fault(l, "not a HELLO");
+	return link_fault(l, "unexpected frame, expected HELLO");
 }
 
 static enum rx_result probe_frame(struct link *l, const struct frame *f)
 {
 	if (f->cmd != WIRE_OPTS_CMD ||
 	    f->nextcmd != (l->dialled ? WIRE_PROBE_REPLY : WIRE_PROBE))
-		return link_fault(l, "not a PROBE");
+		return link_fault(l, "unexpected frame, expected PROBE");
 	return link_probe_rx(l, f);
 }
 
@@ -224,13 +224,13 @@ static enum rx_result native_frame(struct link *l, struct rx *rx, const uint8_t 
 
 	if (err)
 		return link_fault(l, err == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
-				  "frame does not fit");
+				  "malformed frame");
 	if (f.cmd == WIRE_MSG || f.cmd == WIRE_RCOM)
-		return link_fault(l, "bare DLM packet: the other end is no sinew");
+		return link_fault(l, "bare DLM packet, the peer is not sinew");
 	if (l->peer && f.nodeid != l->peer->nodeid && (l->dialled || l->read_hello)) {
 		/* A refusal may come from whoever lives at that address. */
 		if (f.nextcmd != WIRE_REFUSE && f.nextcmd != WIRE_HELLO)
-			return link_fault(l, "frame of another nodeid");
+			return link_fault(l, "frame from another nodeid");
 	}
 	heard(l);
 	switch (l->state) {
@@ -318,7 +318,7 @@ static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, stru
 		n = frame_length(rx->p, left);
 		if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state != LINK_UP))
 			return link_fault(l, n == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
-					  "length of a frame cannot be");
+					  "invalid frame length");
 		if (n == 0 || (size_t)n > left) {
 			rx->need = n ? (uint32_t)n : WIRE_HEADER;
 			return RX_MORE;
@@ -415,7 +415,7 @@ void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off)
 		    get_le32(f + 8) != l->peer->nodeid || get_le32(f) != WIRE_VERSION_3_2)
 			continue;
 		if (session_acked(l->session, get_le32(f + 4)) < 0) {
-			link_fault(l, "ACK of what was never sent");
+			link_fault(l, "ACK of data never sent");
 			return;
 		}
 	}

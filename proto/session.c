@@ -456,7 +456,7 @@ static void silence_check(struct session *s, struct link *l)
 	if (!kernel && silent >= cfg->path_dead_ns &&
 	    paths_other_alive(&s->peer->paths, l->path, l->last_rx_ns)) {
 		core_note(core, NOTE_WARNING, s->peer->nodeid, l,
-			  "path is silent, another one lives: moving");
+			  "path is silent, switching to another live path");
 		paths_doubt(&s->peer->paths, l->path);
 		paths_failed(&s->peer->paths, l->path);
 		l->progress = true;	/* dial at once */
@@ -481,7 +481,7 @@ static void silence_check(struct session *s, struct link *l)
 	}
 	count(&s->n.stalls, 1);
 	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
-		  "no frame at all from the peer: stalled, resetting the link");
+		  "no frames from the peer: stalled, resetting the link");
 	if (ring_in_flight(&s->ring) && ++s->stalls_in_row >= cfg->stall_limit)
 		peer_ask_fence(s->peer, s->incarnation, FENCE_STALLED);
 	l->why = LINK_WHY_SILENT;
@@ -521,7 +521,7 @@ void session_tick(struct session *s, struct link *l)
 			/* No fault: an honest peer may have lost its quorum in the middle. */
 			s->frag_at_ns = core->now_ns;
 			core_note(core, NOTE_WARNING, s->peer->nodeid, l,
-				  "a long message does not go on: resetting the link");
+				  "fragmented message stalled, resetting the link");
 			l->why = LINK_WHY_STUCK;
 			link_lost(l, false);
 			return;

@@ -51,7 +51,7 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 		return;
 	l->stuck = true;
 	core_note(core, NOTE_WARNING, l->peer->nodeid, l,
-		  "nothing arrives there any more: dialling beside this link");
+		  "sent data are not arriving, dialling a second link");
 	if (l->peer->paths.n > 1)
 		paths_doubt(&l->peer->paths, l->path);
 	peer_dial_soon(l->peer, 0);

@@ -291,7 +291,7 @@ a_target_that_is_not_up_is_named()
 	node a 1 --to all --wait 1.5 <<<secret
 	ends a 3
 	says a.err "node 3 (third) is not up after 1.500 s: nothing was sent; cannot connect to \
-$NET.3:21065: Connection refused: nobody listens there"
+$NET.3:21065: Connection refused: no listener at that address"
 	grep -q "node 2 is not up" a.err && bad "node 2 was up"
 	ends b 0
 	has_bytes b.out 1 && bad "something was sent"

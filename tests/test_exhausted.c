@@ -67,7 +67,7 @@ static void count_lines(void *user, enum sinew_level level, const char *line)
 	live_log(user, level, line);
 	accept_lines += strstr(line, "cannot accept a connection: Too many open files") != NULL;
 	dial_lines += level <= SINEW_INFO &&
-		strstr(line, "Too many open files: this program has no descriptor left") != NULL;
+		strstr(line, "Too many open files: no free file descriptor in this process");
 }
 
 static void change(struct sinew_options *opt)

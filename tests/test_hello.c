@@ -136,7 +136,7 @@ static void silence_is_bounded(void)
 	CHECK(!silent->gone);
 	pass(2);
 	CHECK(silent->gone);
-	CHECK(strstr(rig->notes, "no HELLO"));
+	CHECK(strstr(rig->notes, "waiting for HELLO"));
 	CHECK(!high->gone);
 	end();
 }

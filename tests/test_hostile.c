@@ -511,7 +511,7 @@ static void hellos_without_waiting_for_an_answer(void)
 	w = incoming(HIGH);
 	feed_unwritten(w, buf, n);
 	CHECK(w->gone);
-	CHECK(strstr(rig->notes, "HELLO before ours was sent"));
+	CHECK(strstr(rig->notes, "HELLO received before ours was sent"));
 	unharmed(low, LOW, 0xfffffffe);
 	end();
 }

@@ -143,23 +143,23 @@ static void violations_drop_the_link(void)
 {
 	static const struct bad table[] = {
 		{ "sequence ahead of expected", seq_ahead, "ahead" },
-		{ "ACK of what was never sent", ack_never_sent, "never sent" },
+		{ "ACK of data never sent", ack_never_sent, "never sent" },
 		{ "unknown inner command", unknown_command, "no place" },
-		{ "unknown outer command", unknown_outer, "does not fit" },
+		{ "unknown outer command", unknown_outer, "malformed frame" },
 		{ "bare DLM packet", bare_dlm, "bare DLM" },
-		{ "option length beyond the frame", optlen_beyond, "does not fit" },
-		{ "inner length beyond the frame", inner_length, "does not fit" },
-		{ "frame of another nodeid", other_nodeid, "nodeid" },
+		{ "option length beyond the frame", optlen_beyond, "malformed frame" },
+		{ "inner length beyond the frame", inner_length, "malformed frame" },
+		{ "frame from another nodeid", other_nodeid, "nodeid" },
 		{ "HELLO on a link that is up", hello_again, "no place" },
-		{ "length 15", length_15, "cannot be" },
-		{ "FIN twice", fin_twice, "behind FIN" },
-		{ "data behind FIN", data_behind_fin, "behind FIN" },
+		{ "length 15", length_15, "invalid frame length" },
+		{ "FIN twice", fin_twice, "after FIN" },
+		{ "data behind FIN", data_behind_fin, "after FIN" },
 		{ "overlapping fragments", frag_overlap, "fragment" },
 		{ "hole between fragments", frag_hole, "fragment" },
 		{ "fragment past the end", frag_past_end, "fragment" },
 		{ "announced size over the limit", frag_too_long, "fragment" },
 		{ "fragment without its TLV", frag_no_tlv, "fragment TLV" },
-		{ "message inside a fragmented one", message_inside, "inside a fragmented" },
+		{ "message inside a fragmented message", message_inside, "inside a fragmented" },
 		{ "FIN inside a fragmented message", fin_inside, "inside a fragmented" },
 	};
 	static uint8_t buf[2000];
@@ -288,7 +288,7 @@ static void endless_fragments_end(void)
 		pass(1000);
 	}
 	CHECK(high->gone && i >= 59 && i <= 62);
-	CHECK(strstr(rig->notes, "does not go on"));
+	CHECK(strstr(rig->notes, "fragmented message stalled"));
 	end();
 }
 

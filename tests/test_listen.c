@@ -64,17 +64,17 @@ static void one_that_stands_is_enough(void)
 	c->n = 2;
 	listening_options(&o, addrs, 2);
 	CHECK_OR_RETURN(node_open(&c->t[1], 1, &o));
-	CHECK_EQ(said("cannot listen: Address already in use: another program has that port; "
-		      "trying again every second"), 1);
+	CHECK_EQ(said("cannot listen: Address already in use: port in use by another program; "
+		      "retrying every second"), 1);
 	c->t[2].addr = free_address("127.0.0.3");
 	cluster_options(&o, 2, &c->t[2].addr);
 	CHECK_OR_RETURN(node_open(&c->t[2], 2, &o));
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 2, &c->t[2].addr, 1), 0);
 	CHECK_EQ(sinew_peer_add(c->t[2].n, 1, &addrs[1], 1), 0);
 	DRIVE(c, cluster_all_up(c));
-	CHECK_EQ(said("listens now"), 0);
+	CHECK_EQ(said("listening"), 0);
 	close(fd);
-	DRIVE(c, said("listens now") == 1);
+	DRIVE(c, said("listening") == 1);
 	CHECK_EQ(said("cannot listen"), 1);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK_EQ(connect(fd, (struct sockaddr *)&addrs[0], sizeof(struct sockaddr_in)), 0);
@@ -92,8 +92,8 @@ static void another_reason_is_told(void)
 	CHECK_EQ(sinew_parse_address("192.0.2.1", 0, &addrs[1]), 0);
 	listening_options(&o, addrs, 2);
 	CHECK_OR_RETURN(node_open(&c->t[1], 1, &o));
-	CHECK_EQ(said("addr=192.0.2.1:21065 cannot listen: Cannot assign requested address: no "
-		      "such address on this machine; trying again every second"), 1);
+	CHECK_EQ(said("addr=192.0.2.1:21065 cannot listen: Cannot assign requested address: "
+		      "address not on this machine; retrying every second"), 1);
 	cluster_free(c);
 }
 
@@ -107,10 +107,10 @@ static void none_is_the_end_with_all_reasons(void)
 	CHECK_EQ(sinew_parse_address("192.0.2.1", 0, &addrs[1]), 0);
 	listening_options(&o, addrs, 2);
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EADDRINUSE);
-	CHECK_EQ(said("cannot listen: Address already in use: another program has that port"), 1);
-	CHECK_EQ(said("cannot listen: Cannot assign requested address: no such address on this "
+	CHECK_EQ(said("cannot listen: Address already in use: port in use by another program"), 1);
+	CHECK_EQ(said("cannot listen: Cannot assign requested address: address not on this "
 		      "machine"), 1);
-	CHECK_EQ(said("trying again"), 0);
+	CHECK_EQ(said("retrying"), 0);
 	close(fd);
 }
 

@@ -224,7 +224,7 @@ static const struct loris table[] = {
 	{ "half a HELLO", MEMBER, half_hello, NULL, HELLO_MS, HELLO_MS, true },
 	{ "HELLO byte by byte", MEMBER, half_hello, one_byte, HELLO_MS, HELLO_MS, true },
 	{ "challenged", PEER, challenged, NULL, HELLO_MS, HELLO_MS, true },
-	{ "HELLO again and again", PEER, challenged, a_hello, HELLO_MS,
+	{ "too many HELLOs on one link", PEER, challenged, a_hello, HELLO_MS,
 	  HELLOS_MAX * HELLO_MS, true },
 	/* Until more is heard of the member, comeback_ms (250) after it was held. */
 	{ "held", MEMBER, held, NULL, 250, 250 + KEEPALIVE_MS * 3 / 2, true },

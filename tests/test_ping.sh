@@ -77,7 +77,7 @@ a_node_that_does_not_run_is_named()
 {
 	member 2
 	ping 3 --count 2 --interval 0.05
-	says err "node 3 at $NET.3:21065: cannot connect: Connection refused: nobody listens there"
+	says err "node 3 at $NET.3:21065: cannot connect: Connection refused: no listener at that"
 	equals 'lines of node 2' "$(grep -c '^node 2 at' out)" 2
 }
 

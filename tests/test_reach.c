@@ -295,8 +295,8 @@ static void a_violation_on_a_link(void)
 static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
 {
 	struct sockaddr_storage own = live_addr(2), other = live_addr(1);
-	static char silent[] = ": no answer (dropped by a firewall?)";
-	static char refused[] = ": Connection refused: nobody listens there";
+	static char silent[] = ": no answer (host down, or a firewall?)";
+	static char refused[] = ": Connection refused: no listener at that address";
 	static char over[] = "connected to 127.";
 	struct sinew_options opt;
 	char why[256] = "";
@@ -392,7 +392,7 @@ static void the_peers_own_dials_of_a_while_are_no_scan(void)
 
 static void two_that_take_turns_are_named(void)
 {
-	static char text[] = "two programs take turns as this node";
+	static char text[] = "two programs alternate as this node";
 	char first[INET_ADDRSTRLEN], second[INET_ADDRSTRLEN];
 	struct foe f;
 
@@ -463,7 +463,7 @@ static bool own_network(void)
 
 static void no_port_is_left(void)
 {
-	static char text[] = ": Cannot assign requested address: no local port is left for it";
+	static char text[] = ": Cannot assign requested address: no free local port";
 	struct sockaddr_storage from = live_addr(1), to = live_addr(2);
 	struct foe f;
 
@@ -478,7 +478,7 @@ static void no_port_is_left(void)
 
 static void the_own_address_is_gone(void)
 {
-	static char text[] = ": Cannot assign requested address: our own address is gone: "
+	static char text[] = ": Cannot assign requested address: own address removed: "
 		"10.99.0.1";
 	struct sockaddr_storage own = address("10.99.0.1"), there = live_addr(2);
 
@@ -491,7 +491,7 @@ static void the_own_address_is_gone(void)
 
 static void no_descriptor_is_left(void)
 {
-	static char text[] = ": Too many open files: this program has no descriptor left";
+	static char text[] = ": Too many open files: no free file descriptor in this process";
 	struct rlimit before, none;
 
 	CHECK_OR_RETURN(open_node(1));

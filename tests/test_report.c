@@ -81,7 +81,7 @@ static struct sinew_report_session missing(struct cluster *c, enum sinew_state s
 
 static void the_fin_is_not_acknowledged(void)
 {
-	missing(both_up(), SINEW_FIN_WAIT1, false, "the acknowledgement of our FIN");
+	missing(both_up(), SINEW_FIN_WAIT1, false, "the ACK of our FIN");
 }
 
 static void a_message_is_not_acknowledged(void)
@@ -90,13 +90,13 @@ static void a_message_is_not_acknowledged(void)
 	struct sinew_report_session r;
 
 	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
-	r = missing(c, SINEW_FIN_WAIT1, false, "the acknowledgement of messages");
+	r = missing(c, SINEW_FIN_WAIT1, false, "the ACK of messages");
 	CHECK(r.delivery.unsent == 1 && r.delivery.acked == 0);
 }
 
 static void the_last_ack_alone_is_missing(void)
 {
-	missing(after_its_fin(), SINEW_LAST_ACK, true, "the acknowledgement of our FIN");
+	missing(after_its_fin(), SINEW_LAST_ACK, true, "the ACK of our FIN");
 }
 
 static void more_than_the_last_ack_is_missing(void)
@@ -104,7 +104,7 @@ static void more_than_the_last_ack_is_missing(void)
 	struct cluster *c = after_its_fin();
 
 	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
-	missing(c, SINEW_LAST_ACK, false, "the acknowledgement of messages");
+	missing(c, SINEW_LAST_ACK, false, "the ACK of messages");
 }
 
 int main(void)

@@ -238,7 +238,7 @@ static void a_frame_of_another_node_where_we_dialled(void)
 	CHECK_OR_RETURN(w);
 	feed(w, buf, wire_put_ack(buf, LOW, FIRST));
 	CHECK(w->gone);
-	CHECK(says("frame of another nodeid"));
+	CHECK(says("frame from another nodeid"));
 	end();
 }
 

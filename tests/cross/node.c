@@ -219,7 +219,7 @@ int main(int argc, char **argv)
 	}
 	sinew_node_free(node);
 	if (!n_reconnects)
-		die("no link broke", 0, 0, 0);
+		die("no link lost", 0, 0, 0);
 	printf("%u messages came over %llu links more than the first ones\n", (unsigned)n_received,
 	       (unsigned long long)n_reconnects);
 	return 0;

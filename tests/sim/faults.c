@@ -15,7 +15,7 @@ static const char *const names[FAULT_KINDS] = {
 };
 
 /*
- * Late bytes. Or one end learns that the link broke, while the other goes on
+ * Late bytes. Or one end learns that the link lost, while the other goes on
  * reading what was under way, in the middle of the handshake of the next one (R10).
  */
 static void hold(struct conn *c, unsigned side, const struct fault *f)

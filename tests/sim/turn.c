@@ -77,7 +77,7 @@ static void note(struct node *n, const struct note *t)
 	oracle_note(n, t);
 	if (t->fsm)
 		cover(COVER_FSM + (unsigned)t->from * FSM_EVENTS + (unsigned)t->event);
-	if (!strncmp(t->text, "gap in the sequence", 19))
+	if (!strncmp(t->text, "sequence gap", 12))
 		cover(COVER_K_GAP);
 	if (t->fsm)
 		TRACE("n%u note peer=%u %s --%s--> %s", n->idx, t->nodeid, fsm_state_name(t->from),

@@ -99,7 +99,7 @@ static void sequenced(struct conn *c, unsigned side, const uint8_t *p, uint32_t 
 	if (k < st->n_frames)
 		return;			/* again */
 	if (st->fin_wire) {
-		sim_fail("n%u: a frame behind FIN", node);
+		sim_fail("n%u: a frame after FIN", node);
 		return;
 	}
 	if (seq == UINT32_MAX)
