@@ -60,7 +60,7 @@ static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char 
 
 	(void)has_addr;
 	snprintf(line, sizeof(line), "peer=%" PRIu32 " %s%s", nodeid, text,
-		 level == SINEW_WARNING ? "; trying again" : "");
+		 level == SINEW_WARNING ? "; retrying" : "");
 	say(a, level, line);
 }
 

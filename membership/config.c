@@ -128,7 +128,7 @@ static int open_section(struct parser *p, const char *name, size_t len)
 				   "expected \"name {\"");
 	if (p->depth == CONFIG_DEPTH_MAX || end + dot + len >= CONFIG_PATH_MAX)
 		return config_fail(p->err, p->line, "found a section %u deep, expected at most %d "
-				   "sections in each other with names of together %d bytes",
+				   "nested sections with names of %d bytes in total",
 				   p->depth + 1, CONFIG_DEPTH_MAX, CONFIG_PATH_MAX - 1);
 	p->ends[p->depth] = end;
 	p->opened[p->depth] = p->line;
@@ -222,7 +222,7 @@ static int parse_line(struct parser *p, const char *line, size_t len)
 				   "\"key: value\", \"}\" or a comment with \"#\"",
 				   config_shown(line, len, buf));
 	if (line[at] == '{' && at + 1 < len)
-		return config_fail(p->err, p->line, "found \"%s\" behind \"{\", expected "
+		return config_fail(p->err, p->line, "found \"%s\" after \"{\", expected "
 				   "the end of the line",
 				   config_shown(line + at + 1, len - at - 1, buf));
 	if (line[at] == '{' || (line[at] == ':' && opens_behind_colon(line, at, len))) {

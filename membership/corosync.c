@@ -53,7 +53,7 @@ bool follow_life(struct sinew_corosync *c, uint64_t *ret_life)
 		*ret_life = life | 1;
 		return true;
 	}
-	follow_log(c, SINEW_ERROR, "no random number for a life (%s), trying again",
+	follow_log(c, SINEW_ERROR, "no random number for a new incarnation: %s; retrying",
 		   n < 0 ? strerror(errno) : "too few bytes");
 	return false;
 }
@@ -216,7 +216,7 @@ static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 	else
 		rc = c->error ? c->error : -ETIMEDOUT;
 	if (rc == -ETIMEDOUT)
-		snprintf(err, err_size, "corosync does not answer; does it hang?");
+		snprintf(err, err_size, "corosync does not answer (hung?)");
 	else if (rc)
 		snprintf(err, err_size, "%s", c->text);
 	follow_unlock(c);
@@ -232,7 +232,7 @@ int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_c
 	if (err_size)
 		err[0] = '\0';
 	if (setup && setup->size <= sizeof(setup->size)) {
-		snprintf(err, err_size, "the setup was not begun by sinew_corosync_setup_init()");
+		snprintf(err, err_size, "setup not initialized by sinew_corosync_setup_init()");
 		return -EINVAL;
 	}
 	c = allocate(setup);
@@ -242,7 +242,7 @@ int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_c
 	}
 	rc = start_thread(c);
 	if (rc) {
-		snprintf(err, err_size, "no thread: %s", strerror(-rc));
+		snprintf(err, err_size, "cannot start a thread: %s", strerror(-rc));
 		follow_unref(c);
 		return rc;
 	}

@@ -47,7 +47,7 @@ static void op_remove(void *arg, uint32_t nodeid)
 {
 	struct sinew_corosync *c = arg;
 
-	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " is no longer in the nodelist", nodeid);
+	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " removed from the nodelist", nodeid);
 	if (c->node)
 		sinew_peer_remove(c->node, nodeid);
 }
@@ -70,7 +70,7 @@ static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
 
 static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
-	pass_on(arg, SINEW_INFO, nodeid, incarnation, "says goodbye", sinew_peer_leaving);
+	pass_on(arg, SINEW_INFO, nodeid, incarnation, "leaving", sinew_peer_leaving);
 }
 
 static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
@@ -81,10 +81,10 @@ static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
 static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
 {
 	static const char *const what[] = {
-		[VIEW_LEAVE] = "failed: it left without a goodbye",
-		[VIEW_PROCDOWN] = "failed: its program or its corosync ended",
-		[VIEW_NODEDOWN] = "failed: its node is no longer heard",
-		[VIEW_RENEWED] = "failed: it has begun a new life",
+		[VIEW_LEAVE] = "failed: left without announcing it",
+		[VIEW_PROCDOWN] = "failed: its program or corosync ended",
+		[VIEW_NODEDOWN] = "failed: its node is unreachable",
+		[VIEW_RENEWED] = "failed: started a new incarnation",
 	};
 	struct sinew_corosync *c = arg;
 	/* Nobody has to be fenced for a life that its own process gave up. */
@@ -104,7 +104,7 @@ static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 	struct sinew_corosync *c = arg;
 
 	if (c->node)
-		pass_on(c, SINEW_WARNING, nodeid, incarnation, "is to be fenced", ask_fence);
+		pass_on(c, SINEW_WARNING, nodeid, incarnation, "needs fencing", ask_fence);
 }
 
 /* Ours or another's: who waits for that goes on. */
@@ -112,7 +112,7 @@ static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
 {
 	struct sinew_corosync *c = arg;
 
-	pass_on(c, SINEW_INFO, nodeid, incarnation, "has been fenced",
+	pass_on(c, SINEW_INFO, nodeid, incarnation, "fenced",
 		c->setup.hold_failed ? sinew_peer_failed : NULL);
 }
 
@@ -121,7 +121,7 @@ static void op_quorum(void *arg, bool is_quorate)
 	struct sinew_corosync *c = arg;
 
 	follow_log(c, is_quorate ? SINEW_INFO : SINEW_WARNING, "quorum %s",
-		   is_quorate ? "is there" : "is lost");
+		   is_quorate ? "gained" : "lost");
 	if (c->node)
 		sinew_quorum(c->node, is_quorate);
 }
@@ -176,7 +176,7 @@ static void on_group(void *arg, uint32_t own_pid, const struct view_process *now
 	unsigned i;
 
 	for (i = 0; i < n_gone; i++)
-		follow_log(c, SINEW_DEBUG, "peer=%" PRIu32 " is gone from the group",
+		follow_log(c, SINEW_DEBUG, "peer=%" PRIu32 " left the process group",
 			   gone[i].process.nodeid);
 	view_group(&c->view, own_pid, now, n_now, gone, n_gone, follow_now_ns());
 	c->is_settle_due = true;
@@ -194,7 +194,7 @@ static void on_quorum(void *arg, bool is_quorate, const struct view_ring *ring)
 {
 	struct sinew_corosync *c = arg;
 
-	follow_log(c, SINEW_DEBUG, "corosync says quorum=%s for ring=%" PRIx32 ".%" PRIx64,
+	follow_log(c, SINEW_DEBUG, "corosync reports quorum=%s for ring=%" PRIx32 ".%" PRIx64,
 		   is_quorate ? "yes" : "no", ring->nodeid, ring->seq);
 	view_quorum(&c->view, is_quorate, ring);
 	c->is_settle_due = true;
@@ -229,7 +229,7 @@ void follow_say_error(struct sinew_corosync *c, int error, const char *text)
 {
 	follow_lock(c);
 	if (strcmp(c->text, text))
-		follow_log(c, SINEW_WARNING, "%s; trying again", text);
+		follow_log(c, SINEW_WARNING, "%s; retrying", text);
 	c->error = error;
 	snprintf(c->text, sizeof(c->text), "%s", text);
 	follow_unlock(c);
@@ -261,7 +261,7 @@ static void try_connect(struct sinew_corosync *c)
 		return;
 	}
 	if (c->first)
-		follow_log(c, SINEW_INFO, "corosync is there again");
+		follow_log(c, SINEW_INFO, "reconnected to corosync");
 	if (nodelist_read(c) && !c->first)
 		disconnect(c);
 }
@@ -283,7 +283,7 @@ static void try_join(struct sinew_corosync *c)
 
 static void lost(struct sinew_corosync *c)
 {
-	follow_log(c, SINEW_ERROR, "corosync is lost: all peers go down, until it is back");
+	follow_log(c, SINEW_ERROR, "corosync connection lost, all peers are down until it is back");
 	follow_lock(c);
 	c->status.losses++;
 	if (c->has_view)

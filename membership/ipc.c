@@ -236,9 +236,9 @@ int ipc_open(const struct ipc_events *events, void *arg, struct ipc **ret_ipc, c
 		return 0;
 	}
 	snprintf(ret_text, text_size, "corosync's %s service: %s", services[i].name,
-		 rc == CS_ERR_LIBRARY ? "corosync does not run here" :
-		 rc == CS_ERR_TRY_AGAIN ? "corosync runs, but is not ready yet" :
-		 rc == CS_ERR_ACCESS ? "corosync does not let this user in; see uidgid in "
+		 rc == CS_ERR_LIBRARY ? "corosync is not running" :
+		 rc == CS_ERR_TRY_AGAIN ? "corosync is not ready yet" :
+		 rc == CS_ERR_ACCESS ? "access denied by corosync; see uidgid in "
 				       "corosync.conf(5)" : cs_strerror(rc));
 	ipc_close(ipc);
 	return error_of(rc);

@@ -48,7 +48,7 @@ void nodelist_tell(struct sinew_corosync *c)
 	unsigned n, i;
 
 	if (!nodes) {
-		follow_log(c, SINEW_ERROR, "out of memory: the nodelist stays as it was");
+		follow_log(c, SINEW_ERROR, "out of memory, keeping the previous nodelist");
 		return;
 	}
 	n = sinew_config_nodes(c->config, ids, VIEW_NODES_MAX);
@@ -70,8 +70,8 @@ static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char 
 		 bool has_addr)
 {
 	follow_log(arg, level, "peer=%" PRIu32 " %s%s%s", nodeid, text,
-		   level == SINEW_INFO ? "" : "; trying again",
-		   level == SINEW_INFO || !has_addr ? "" : ", its old address stays until then");
+		   level == SINEW_INFO ? "" : "; retrying",
+		   level == SINEW_INFO || !has_addr ? "" : ", keeping its old address until then");
 }
 
 /* An error that comes back every few seconds is told once. */
@@ -83,7 +83,7 @@ static void wrong(struct sinew_corosync *c, int rc, const char *text)
 	}
 	if (strcmp(c->wrong, text))
 		follow_log(c, SINEW_ERROR, "%s%s", c->pending.is_again ? "" :
-			   "the changed configuration is not taken over: ", text);
+			   "changed configuration rejected: ", text);
 	snprintf(c->wrong, sizeof(c->wrong), "%s", text);
 }
 
@@ -99,7 +99,7 @@ static int read_config(struct sinew_corosync *c, struct sinew_config **ret_confi
 	rc = ipc_config(c->ipc, &text, ret_local);
 	called(c);
 	if (rc) {
-		snprintf(err, err_size, "corosync's configuration cannot be read: %s",
+		snprintf(err, err_size, "cannot read corosync's configuration: %s",
 			 strerror(-rc));
 		return rc;
 	}
@@ -121,10 +121,10 @@ static void begin(struct sinew_corosync *c, struct sinew_config *config, uint32_
 	c->pending.until_ns = in_ms(NAMES_MS);
 	rc = static_ask(config, &c->pending.names);
 	if (rc)
-		follow_log(c, SINEW_WARNING, "host names cannot be looked up now: %s",
+		follow_log(c, SINEW_WARNING, "cannot resolve host names: %s",
 			   strerror(-rc));
 	else if (c->pending.names)
-		follow_log(c, SINEW_DEBUG, "host names are looked up");
+		follow_log(c, SINEW_DEBUG, "resolving host names");
 	follow_lock(c);
 	c->is_resolving = true;
 	follow_unlock(c);
@@ -169,7 +169,7 @@ static int ask_quorum(struct sinew_corosync *c, char *err, size_t err_size)
 	called(c);
 	if (!rc && is_quorate)
 		return 0;
-	snprintf(err, err_size, "there is no quorum, and quorum_policy in \"sinew {\" is refuse");
+	snprintf(err, err_size, "no quorum, and quorum_policy in \"sinew {\" is refuse");
 	return rc ? rc : -EHOSTDOWN;
 }
 

@@ -35,8 +35,8 @@ static int check_unique(const struct sinew_config *config, const struct static_n
 			    !host_equal(&taken->addr, &ring->addr))
 				continue;
 			return config_fail(err, ring->line, "found %s of node %" PRIu32 " again, "
-					   "node %" PRIu32 " has it in line %u: expected another "
-					   "address, or another sinew_port",
+					   "node %" PRIu32 " has it in line %u, expected another "
+					   "address or another sinew_port",
 					   host_text(&ring->addr, true, text), node->nodeid,
 					   other->nodeid, taken->line);
 		}
@@ -56,8 +56,8 @@ static int take_address(const struct sinew_config *config, const struct static_n
 				   node->nodeid);
 	if (host_lacks_interface(&ring->addr))
 		return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %"
-				   PRIu32 ", a link-local address: expected its interface, too, as "
-				   "in \"fe80::1%%eth0\"", ring->host, i, node->nodeid);
+				   PRIu32 ", a link-local address: expected its interface as well, "
+				   "as in \"fe80::1%%eth0\"", ring->host, i, node->nodeid);
 	host_set_port(&ring->addr, static_port(config, node));
 	rc = check_unique(config, node, ring, err);
 	ring->has_addr = !rc;
@@ -110,12 +110,12 @@ static bool is_open(const struct ring *ring)
 static const char *why(const struct ring *ring)
 {
 	if (ring->kind == HOST_NO_INTERFACE)
-		return "this machine has no such interface";
+		return "no such interface on this machine";
 	if (ring->is_late)
-		return "the name service does not answer";
+		return "name service timed out";
 	if (ring->error == EAI_SYSTEM && ring->errnum)
 		return strerror(ring->errnum);
-	return ring->error ? gai_strerror(ring->error) : "it has not been looked up";
+	return ring->error ? gai_strerror(ring->error) : "not resolved yet";
 }
 
 void static_explain_name(const struct static_node *node, unsigned i, struct config_error *err)
@@ -123,7 +123,7 @@ void static_explain_name(const struct static_node *node, unsigned i, struct conf
 	const struct ring *ring = &node->rings[i];
 
 	config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %" PRIu32
-		    ", which has no address now: %s", ring->host, i, node->nodeid, why(ring));
+		    ", which cannot be resolved: %s", ring->host, i, node->nodeid, why(ring));
 }
 
 unsigned sinew_config_unresolved(const struct sinew_config *config, uint32_t nodeid, char *text,
@@ -162,7 +162,7 @@ int sinew_config_own(const struct sinew_config *config, uint32_t nodeid, char *e
 	sinew_config_unresolved(config, nodeid, err, err_size);
 	config_behind(&e, "; ");
 	if (e.size)
-		snprintf(e.text, e.size, "the own node needs one address: write it in numbers, or "
+		snprintf(e.text, e.size, "the own node needs an address: use a numeric one, or "
 			 "correct /etc/hosts or the name service");
 	return -EADDRNOTAVAIL;
 }
@@ -285,12 +285,12 @@ int sinew_config_resolve(struct sinew_config *config, int stop_fd, char *err, si
 
 	rc = static_ask(config, &names);
 	if (rc) {
-		config_fail(&error, 0, "the host names in it cannot be looked up: %s",
+		config_fail(&error, 0, "cannot resolve its host names: %s",
 			    strerror(-rc));
 		return rc;
 	}
 	if (names && !static_wait(names, stop_fd)) {
-		config_fail(&error, 0, "its host names are not looked up: told to end");
+		config_fail(&error, 0, "cannot resolve its host names: interrupted");
 		rc = -ECANCELED;
 	} else {
 		rc = static_answers(config, names, &error);
@@ -344,7 +344,7 @@ void static_news(const struct sinew_config *config, const struct sinew_config *b
 				static_explain_name(node, i, &e);
 				fn(arg, SINEW_WARNING, node->nodeid, err, ring->has_addr);
 			} else if (was && is_open(was) && !is_open(ring)) {
-				snprintf(err, sizeof(err), "\"%.80s\" has an address: %s",
+				snprintf(err, sizeof(err), "\"%.80s\" resolved to %s",
 					 ring->host, host_text(&ring->addr, true, text));
 				fn(arg, SINEW_INFO, node->nodeid, err, true);
 			}

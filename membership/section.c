@@ -115,7 +115,7 @@ static int take_number(struct section *s, const struct key *key, const struct co
 	rc = config_number(item->value, 1, key->min, key->max, &n);
 	if (rc == -EINVAL)
 		return config_fail(err, item->line, "%s: found \"%.40s\", expected a number, "
-				   "k, M or G may follow it", key->name, item->value);
+				   "optionally followed by k, M or G", key->name, item->value);
 	if (rc)
 		return config_fail(err, item->line, "%s: found %.40s, expected %" PRIu64
 				   " to %" PRIu64, key->name, item->value, key->min, key->max);
@@ -161,8 +161,8 @@ int section_take(struct section *s, const struct config_item *item, struct confi
 	for (i = 0; i < N_KEYS && strcmp(keys[i].name, item->key); i++)
 		;
 	if (i == N_KEYS)
-		return config_fail(err, item->line, "found the unknown key \"%.40s\" in "
-				   "\"sinew {\", expected one that sinew.conf(5) lists", item->key);
+		return config_fail(err, item->line, "unknown key \"%.40s\" in "
+				   "\"sinew {\"; sinew.conf(5) lists the keys", item->key);
 	s->lines[i] = item->line;
 	switch (keys[i].kind) {
 	case TEXT:
@@ -201,11 +201,11 @@ int section_check(const struct section *s, struct config_error *err)
 				   v->backoff_min_ms, v->backoff_max_ms);
 	if (s->fence_command[0] && s->fence_command[0] != '/')
 		return config_fail(err, line_of(s, "fence_command"), "fence_command: found "
-				   "\"%.80s\", expected the whole path of a program",
+				   "\"%.80s\", expected the absolute path of a program",
 				   s->fence_command);
 	if (s->fence_hold && !s->fence_command[0])
 		return config_fail(err, line_of(s, "fence_hold"), "fence_hold: found yes, expected "
-				   "fence_command, too: nothing else would end the holding");
+				   "fence_command as well: nothing else ends the holding");
 	return 0;
 }
 

@@ -28,7 +28,7 @@ static int add_node(struct sinew_config *config, unsigned line, struct config_er
 	struct static_node *nodes;
 
 	if (config->n_nodes == STATIC_NODES_MAX)
-		return config_fail(err, line, "found more than %d nodes, expected at most so many",
+		return config_fail(err, line, "found more than %d nodes, the maximum",
 				   STATIC_NODES_MAX);
 	nodes = realloc(config->nodes, (config->n_nodes + 1) * sizeof(*nodes));
 	if (!nodes)
@@ -97,11 +97,11 @@ static int take_unknown(const struct config_item *item, struct config_error *err
 	config_shown(item->key, strlen(item->key), text);
 	if (!is_ascii(item->key))
 		return config_fail(err, item->line, "found the key \"%s\" in \"node {\" with bytes "
-				   "that are no ASCII (a blank that is none?), expected ASCII",
+				   "that are not ASCII (a non-breaking space?), expected ASCII",
 				   text);
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (similar(item->key, known[i].key, known[i].most))
-			return config_fail(err, item->line, "found the unknown key \"%s\" in "
+			return config_fail(err, item->line, "unknown key \"%s\" in "
 					   "\"node {\", expected %s", text, known[i].shown);
 	return 0;
 }
@@ -166,7 +166,7 @@ static int take_item(void *user, const struct config_item *item, struct config_e
 	if (item->kind == CONFIG_OPEN && !strcmp(item->path, "nodelist.node"))
 		return add_node(config, item->line, err);
 	if (item->kind == CONFIG_OPEN && !strncmp(item->path, "sinew.", 6))
-		return config_fail(err, item->line, "found the unknown section \"%.40s\" in "
+		return config_fail(err, item->line, "unknown section \"%.40s\" in "
 				   "\"sinew {\", expected \"key: value\"", item->path + 6);
 	if (item->kind != CONFIG_VALUE)
 		return 0;
@@ -193,7 +193,8 @@ static int check_node(const struct sinew_config *config, const struct static_nod
 	for (other = config->nodes; other < node; other++) {
 		if (other->nodeid == node->nodeid)
 			return config_fail(err, node->nodeid_line, "found nodeid %" PRIu32
-					   " again, line %u has it already: give each node its own",
+					   " again, already used in line %u: give each "
+					   "node its own",
 					   node->nodeid, other->nodeid_line);
 	}
 	for (i = 0; i < SINEW_ADDRS_MAX; i++)
@@ -335,7 +336,7 @@ int sinew_config_load_until(const char *file, int stop_fd, struct sinew_config *
 	if (fd >= 0)
 		close(fd);
 	if (rc) {
-		config_fail(&error, 0, "cannot be read: %s", strerror(-rc));
+		config_fail(&error, 0, "cannot read: %s", strerror(-rc));
 		return rc;
 	}
 	rc = sinew_config_parse(file, text, len, &config, err, err_size);
@@ -455,7 +456,7 @@ static void explain_addr(const struct static_node *node, const struct ring *ring
 
 	if (error == -EADDRINUSE)
 		config_fail(err, ring->line, "%s of node %" PRIu32 " is in use by another program: "
-			    "stop it (perhaps node %" PRIu32 " runs already), or set another "
+			    "stop it (is node %" PRIu32 " running already?), or set another "
 			    "sinew_port in this node", host_text(&ring->addr, true, text),
 			    node->nodeid, node->nodeid);
 	else if (error == -EADDRNOTAVAIL)
@@ -464,7 +465,7 @@ static void explain_addr(const struct static_node *node, const struct ring *ring
 			    "the line", host_text(&ring->addr, false, text), node->nodeid,
 			    node->nodeid);
 	else
-		config_fail(err, ring->line, "%s of node %" PRIu32 " cannot be listened on: %s",
+		config_fail(err, ring->line, "cannot listen on %s of node %" PRIu32 ": %s",
 			    host_text(&ring->addr, true, text), node->nodeid, strerror(-error));
 }
 
@@ -496,7 +497,7 @@ void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, in
 			static_explain_name(node, i, &e);
 	}
 	if (!is_it)
-		config_fail(&e, node ? node->line : 0, "node %" PRIu32 " cannot start: %s", nodeid,
+		config_fail(&e, node ? node->line : 0, "cannot start node %" PRIu32 ": %s", nodeid,
 			    strerror(-error));
 }
 
@@ -515,7 +516,7 @@ int sinew_config_join(const struct sinew_config *config, struct sinew_node *node
 			continue;
 		rc = sinew_peer_add(node, peer->nodeid, addrs, static_addrs(peer, addrs));
 		if (rc) {
-			config_fail(&error, peer->line, "node %" PRIu32 " cannot be added as a "
+			config_fail(&error, peer->line, "cannot add node %" PRIu32 " as a "
 				    "peer: %s", peer->nodeid, strerror(-rc));
 			return rc;
 		}

@@ -123,7 +123,7 @@ static void try_join(struct view *v, struct view_member *m)
 		return;
 	if (view_joined_of(v, m->process.nodeid)) {
 		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
-			     "two processes of this node are in the group; the first one counts");
+			     "two processes of this node in the group, ignoring the second");
 		return;
 	}
 	/* Whatever quorum would say of the life before. */
@@ -189,7 +189,7 @@ static void member_new(struct view *v, const struct view_process *p, uint64_t no
 
 	if (v->n_members == VIEW_PROCESSES_MAX) {
 		v->ops->note(v->arg, SINEW_ERROR, p->nodeid,
-			     "the group has more members than can be followed; it is ignored");
+			     "too many group members, ignoring this one");
 		return;
 	}
 	v->members[v->n_members++] = (struct view_member){ .process = *p, .since_ns = now_ns };
@@ -300,8 +300,8 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 	}
 	if (rc || g.nodeid != from->nodeid) {
 		v->ops->note(v->arg, SINEW_WARNING, from->nodeid, rc == -EPROTONOSUPPORT ?
-			     "its greeting is of a version or transport that we do not have" :
-			     "sent what is no greeting to the group; another program?");
+			     "unsupported protocol version or transport in its HELLO" :
+			     "invalid message in the group (another program?)");
 		return;
 	}
 	/* Of a process that went meanwhile. */
@@ -360,7 +360,7 @@ void view_was_away(struct view *v)
 	if (v->is_renewing || v->is_closing)
 		return;
 	v->ops->note(v->arg, SINEW_WARNING, v->self.nodeid,
-		     "was away from the greater part of the cluster");
+		     "was separated from the majority of the cluster");
 	lose_self(v);
 }
 
@@ -420,7 +420,7 @@ static void take_node(struct view *v, const struct view_node *node)
 	if (!e) {
 		if (v->n_entries == VIEW_NODES_MAX) {
 			v->ops->note(v->arg, SINEW_ERROR, node->nodeid,
-				     "the nodelist is longer than can be followed; it is ignored");
+				     "nodelist too long, ignoring this node");
 			return;
 		}
 		e = &v->entries[v->n_entries++];
@@ -517,7 +517,7 @@ void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t
 {
 	if (v->n_fenced == VIEW_FENCED_MAX) {
 		v->ops->note(v->arg, SINEW_ERROR, nodeid,
-			     "has been fenced, but the others cannot be told: too many wait");
+			     "fenced, but cannot notify the other nodes: notification queue full");
 		return;
 	}
 	v->fenced[v->n_fenced++] = (struct view_life){ nodeid, incarnation };
@@ -582,6 +582,6 @@ void view_tick(struct view *v, uint64_t now_ns)
 			continue;
 		m->told_silent = true;
 		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
-			     "is in the group, but says nothing; does its program hang?");
+			     "joined the group but sent no HELLO for 5 s (hung?)");
 	}
 }

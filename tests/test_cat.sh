@@ -82,7 +82,7 @@ help_and_version_are_printed()
 
 wrong_configurations_are_refused()
 {
-	refuses 2 "none: cannot be read: No such file" cat --config none --node 1
+	refuses 2 "none: cannot read: No such file" cat --config none --node 1
 	refuses 2 "c: found no node with nodeid 7" cat --config c --node 7 --stats s.json
 	json_is s.json .status 2
 	json_is s.json .incarnation ""

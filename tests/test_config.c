@@ -260,7 +260,7 @@ static const struct bad {
 	  "of line 1" },
 	{ "}\n", ":1: found \"}\", but no section is open: remove it, or add the \"name {\" that "
 	  "belongs to it" },
-	{ "totem { version: 2 }\n", ":1: found \" version: 2 }\" behind \"{\", expected the end of "
+	{ "totem { version: 2 }\n", ":1: found \" version: 2 }\" after \"{\", expected the end of "
 	  "the line" },
 	{ "totem {\n} # end\n", ":2: found \"} # end\", expected \"}\" alone on its line" },
 	{ "{\n}\n", ":1: found \"{\" without a name before it, expected \"name {\"" },
@@ -282,23 +282,23 @@ static const struct bad {
 	{ NODE("1", "name: x"),
 	  ":2: found node 1 without an address, expected \"ring0_addr: ADDRESS\" in it" },
 	{ NODE("1", "ring8_addr: 127.0.0.1"),
-	  ":4: found the unknown key \"ring8_addr\" in \"node {\", expected ring0_addr .. "
+	  ":4: unknown key \"ring8_addr\" in \"node {\", expected ring0_addr .. "
 	  "ring7_addr" },
 	{ NODE("1", "ring0addr: 127.0.0.1"),
-	  ":4: found the unknown key \"ring0addr\" in \"node {\", expected ring0_addr .. "
+	  ":4: unknown key \"ring0addr\" in \"node {\", expected ring0_addr .. "
 	  "ring7_addr" },
 	{ NODE("1", "Ring0_Addr: 127.0.0.1"),
-	  ":4: found the unknown key \"Ring0_Addr\" in \"node {\", expected ring0_addr .. "
+	  ":4: unknown key \"Ring0_Addr\" in \"node {\", expected ring0_addr .. "
 	  "ring7_addr" },
 	{ NODE("1", "node_id: 2\nring0_addr: 127.0.0.1"),
-	  ":4: found the unknown key \"node_id\" in \"node {\", expected nodeid" },
+	  ":4: unknown key \"node_id\" in \"node {\", expected nodeid" },
 	{ NODE("1", "naem: 2\nring0_addr: 127.0.0.1"),
-	  ":4: found the unknown key \"naem\" in \"node {\", expected name" },
+	  ":4: unknown key \"naem\" in \"node {\", expected name" },
 	{ NODE("1", "sinew_prot: 2\nring0_addr: 127.0.0.1"),
-	  ":4: found the unknown key \"sinew_prot\" in \"node {\", expected sinew_port" },
+	  ":4: unknown key \"sinew_prot\" in \"node {\", expected sinew_port" },
 	{ NODE("1", "\xc2\xa0ring0_addr: 127.0.0.1"),
-	  ":4: found the key \"??ring0_addr\" in \"node {\" with bytes that are no ASCII (a blank "
-	  "that is none?), expected ASCII" },
+	  ":4: found the key \"??ring0_addr\" in \"node {\" with bytes that are not ASCII (a non-"
+	  "breaking space?), expected ASCII" },
 	{ NODE("1", "ring0_addr: 010.0.0.1"),
 	  ":4: found \"010.0.0.1\" as ring0_addr of node 1, expected an address (in full, without "
 	  "leading zeros) or a host name" },
@@ -313,10 +313,10 @@ static const struct bad {
 	  "without leading zeros) or a host name" },
 	{ NODE("1", "ring0_addr: fe80::77"),
 	  ":4: found \"fe80::77\" as ring0_addr of node 1, a link-local address: expected its "
-	  "interface, too, as in \"fe80::1%eth0\"" },
+	  "interface as well, as in \"fe80::1%eth0\"" },
 	{ NODE("1", "ring0_addr: 127.0.0.1\nring1_addr: ::ffff:127.0.0.1"),
-	  ":5: found 127.0.0.1:21065 of node 1 again, node 1 has it in line 4: expected another "
-	  "address, or another sinew_port" },
+	  ":5: found 127.0.0.1:21065 of node 1 again, node 1 has it in line 4, expected another "
+	  "address or another sinew_port" },
 	{ "totem: {\n} x\n", ":2: found \"} x\", expected \"}\" alone on its line" },
 	{ " : {\n}\n", ":1: found \"{\" without a name before it, expected \"name {\"" },
 	{ NODE("1", "ring0_addr:"),
@@ -329,20 +329,20 @@ static const struct bad {
 	  ":4: found \"ff02::1\" as ring2_addr of node 1, expected the address of one machine" },
 	{ "nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\n}\n"
 	  "node {\nnodeid: 1\nring0_addr: 127.0.0.2\n}\n}\n",
-	  ":7: found nodeid 1 again, line 3 has it already: give each node its own" },
+	  ":7: found nodeid 1 again, already used in line 3: give each node its own" },
 	{ "nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\n}\n"
 	  "node {\nnodeid: 2\nring0_addr: 127.0.0.1\n}\n}\n",
-	  ":8: found 127.0.0.1:21065 of node 2 again, node 1 has it in line 4: expected another "
-	  "address, or another sinew_port" },
+	  ":8: found 127.0.0.1:21065 of node 2 again, node 1 has it in line 4, expected another "
+	  "address or another sinew_port" },
 	{ NODE("1", "ring0_addr: 127.0.0.1\nring1_addr: 127.0.0.1"),
-	  ":5: found 127.0.0.1:21065 of node 1 again, node 1 has it in line 4: expected another "
-	  "address, or another sinew_port" },
+	  ":5: found 127.0.0.1:21065 of node 1 again, node 1 has it in line 4, expected another "
+	  "address or another sinew_port" },
 	{ "totem {\ncluster_name: "
 	  "0123456789012345678901234567890123456789012345678901234567890123\n}\n",
 	  ":2: cluster_name: found 64 bytes, expected at most 63" },
-	{ "sinew {\ncolour: red\n}\n", ":2: found the unknown key \"colour\" in \"sinew {\", "
-	  "expected one that sinew.conf(5) lists" },
-	{ "sinew {\npath {\n}\n}\n", ":2: found the unknown section \"path\" in \"sinew {\", "
+	{ "sinew {\ncolour: red\n}\n", ":2: unknown key \"colour\" in \"sinew {\"; "
+	  "sinew.conf(5) lists the keys" },
+	{ "sinew {\npath {\n}\n}\n", ":2: unknown section \"path\" in \"sinew {\", "
 	  "expected \"key: value\"" },
 	{ "sinew {\nport: 0\n}\n", ":2: port: found 0, expected 1 to 65535" },
 	{ "sinew {\nport: 64k\n}\n", ":2: port: found 64k, expected 1 to 65535" },
@@ -353,18 +353,18 @@ static const struct bad {
 	{ "sinew {\nqueue_bytes: 99999999999999999G\n}\n",
 	  ":2: queue_bytes: found 99999999999999999G, expected 262144 to 1073741824" },
 	{ "sinew {\nqueue_bytes: 1T\n}\n",
-	  ":2: queue_bytes: found \"1T\", expected a number, k, M or G may follow it" },
+	  ":2: queue_bytes: found \"1T\", expected a number, optionally followed by k, M or G" },
 	{ "sinew {\nqueue_bytes: \n}\n",
-	  ":2: queue_bytes: found \"\", expected a number, k, M or G may follow it" },
+	  ":2: queue_bytes: found \"\", expected a number, optionally followed by k, M or G" },
 	{ "sinew {\ngroup:\n}\n", ":2: group: found 0 bytes, expected 1 to 63" },
 	{ "sinew {\nauto_close: maybe\n}\n",
 	  ":2: auto_close: found \"maybe\", expected \"no\" or \"yes\"" },
 	{ "sinew {\nquorum_policy: halt\n}\n", ":2: quorum_policy: found \"halt\", expected "
 	  "\"stop\", \"ignore\" or \"refuse\"" },
 	{ "sinew {\nfence_command: fence it\n}\n" TWO_NODES,
-	  ":2: fence_command: found \"fence it\", expected the whole path of a program" },
+	  ":2: fence_command: found \"fence it\", expected the absolute path of a program" },
 	{ "sinew {\nfence_hold: yes\n}\n" TWO_NODES, ":2: fence_hold: found yes, expected "
-	  "fence_command, too: nothing else would end the holding" },
+	  "fence_command as well: nothing else ends the holding" },
 	{ "sinew {\nmax_message: 32M\n}\n" TWO_NODES,
 	  ":2: max_message: found 33554432, expected at most half of queue_bytes (16777216)" },
 	{ "sinew {\nbackoff_min_ms: 20\nbackoff_max_ms: 10\n}\n" TWO_NODES,
@@ -439,7 +439,7 @@ static void as_many_nodes_as_there_is_room_for(void)
 	len -= 2;
 	len += (size_t)sprintf(text + len, "node {\n}\n}\n");
 	CHECK_EQ(load(text, len, &config), -EINVAL);
-	CHECK(strstr(err, ": found more than 1025 nodes, expected at most so many"));
+	CHECK(strstr(err, ": found more than 1025 nodes, the maximum"));
 }
 
 /* A short error buffer is filled to its end and no further. */
@@ -529,11 +529,11 @@ static void files_that_cannot_be_read_are_named(void)
 	struct sinew_config *config = NULL;
 
 	CHECK_EQ(sinew_config_load("/nonexistent/x", &config, err, sizeof(err)), -ENOENT);
-	CHECK_STR(err, "/nonexistent/x: cannot be read: No such file or directory");
+	CHECK_STR(err, "/nonexistent/x: cannot read: No such file or directory");
 	CHECK_EQ(sinew_config_load("/", &config, err, sizeof(err)), -EISDIR);
-	CHECK_STR(err, "/: cannot be read: Is a directory");
+	CHECK_STR(err, "/: cannot read: Is a directory");
 	CHECK_EQ(sinew_config_load("/dev/zero", &config, err, sizeof(err)), -EFBIG);
-	CHECK_STR(err, "/dev/zero: cannot be read: File too large");
+	CHECK_STR(err, "/dev/zero: cannot read: File too large");
 }
 
 static void addresses_are_explained(void)
@@ -558,13 +558,13 @@ static void addresses_are_explained(void)
 	/* Each has its reason, whichever was the first. */
 	sprintf(expected, ":5: 192.0.2.1 of node 5 is not an address of this machine: run node 5 "
 		"on the machine that has it, or correct the line; %s:6: 127.0.0.1:%d of node 5 is "
-		"in use by another program: stop it (perhaps node 5 runs already), or set another "
+		"in use by another program: stop it (is node 5 running already?), or set another "
 		"sinew_port in this node", file, ntohs(addr.sin_port));
 	CHECK_STR(behind_name(), expected);
 	sinew_config_explain(config, 5, -EADDRINUSE, err, sizeof(err));
 	CHECK_STR(behind_name(), expected);
 	sinew_config_explain(config, 5, -EMFILE, err, sizeof(err));
-	CHECK_STR(behind_name(), ":2: node 5 cannot start: Too many open files");
+	CHECK_STR(behind_name(), ":2: cannot start node 5: Too many open files");
 	sinew_config_free(config);
 	close(fd);
 }

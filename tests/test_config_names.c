@@ -55,8 +55,8 @@ static void interfaces_are_told_apart(void)
 	CHECK_OR_RETURN(config);
 	CHECK_EQ(sinew_config_own(config, 1, err, sizeof(err)), 0);
 	CHECK_EQ(sinew_config_unresolved(config, 1, err, sizeof(err)), 1);
-	CHECK_STR(err, "f:4: found \"fe80::77%nosuch\" as ring0_addr of node 1, which has "
-		  "no address now: this machine has no such interface");
+	CHECK_STR(err, "f:4: found \"fe80::77%nosuch\" as ring0_addr of node 1, which "
+		  "cannot be resolved: no such interface on this machine");
 	sinew_config_free(config);
 }
 
@@ -66,7 +66,7 @@ static void names_that_do_not_resolve_are_named(void)
 	static const char text[] = "nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\n}\n"
 		"node {\nnodeid: 2\nring0_addr: no.such.host.invalid\n}\n}\n";
 	static const char start[] = "f:8: found \"no.such.host.invalid\" as ring0_addr of node 2, "
-		"which has no address now: ";
+		"which cannot be resolved: ";
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 	struct sinew_config *config = NULL;
 
@@ -79,7 +79,7 @@ static void names_that_do_not_resolve_are_named(void)
 	CHECK_EQ(sinew_config_own(config, 1, err, sizeof(err)), 0);
 	CHECK_EQ(sinew_config_own(config, 2, err, sizeof(err)), -EADDRNOTAVAIL);
 	CHECK(!strncmp(err, start, strlen(start)));
-	CHECK(strstr(err, "; the own node needs one address: write it in numbers, or correct "
+	CHECK(strstr(err, "; the own node needs an address: use a numeric one, or correct "
 		     "/etc/hosts or the name service"));
 	sinew_config_free(config);
 }

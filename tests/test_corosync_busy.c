@@ -121,7 +121,7 @@ static void opening_says_so(void)
 	sinew_corosync_setup_init(&setup, sizeof(setup));
 	setup.connect_ms = OPEN_MS;
 	CHECK_EQ(sinew_corosync_open(&setup, &cs, err, sizeof(err)), -EAGAIN);
-	CHECK(strstr(err, "runs, but is not ready yet"));
+	CHECK(strstr(err, "corosync is not ready yet"));
 	CHECK(*n_denied);
 	end(server);
 }

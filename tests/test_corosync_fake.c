@@ -237,11 +237,11 @@ static void each_way_to_go_has_its_words(void)
 	for (uint32_t i = 2; i <= 4; i++)
 		AWAIT(member(i).joined);
 	fake_leave(2, CPG_REASON_LEAVE);
-	AWAIT(said("peer=2 failed: it left without a goodbye"));
+	AWAIT(said("peer=2 failed: left without announcing it"));
 	fake_leave(3, CPG_REASON_PROCDOWN);
-	AWAIT(said("peer=3 failed: its program or its corosync ended"));
+	AWAIT(said("peer=3 failed: its program or corosync ended"));
 	fake_leave(4, CPG_REASON_NODEDOWN);
-	AWAIT(said("peer=4 failed: its node is no longer heard"));
+	AWAIT(said("peer=4 failed: its node is unreachable"));
 	AWAIT(member(2).failed && member(3).failed && member(4).failed);
 	CHECK(!member(5).failed);
 	CHECK_EQ(sinew_corosync_fenced(cs, 4, 4), 0);
@@ -281,8 +281,8 @@ static void a_change_that_is_wrong_is_said(void)
 	fake_node(3, "10.0.0.3");
 	fake_key("sinew.max_peers", "many");
 	fake_tell(FAKE_CONFIG);
-	AWAIT(said("the changed configuration is not taken over"));
-	CHECK_EQ(said("the changed configuration is not taken over"), 1);
+	AWAIT(said("changed configuration rejected"));
+	CHECK_EQ(said("changed configuration rejected"), 1);
 	CHECK(!member(3).nodeid);
 	fake_key("sinew.max_peers", NULL);
 	fake_tell(FAKE_CONFIG);
@@ -301,7 +301,7 @@ static void one_that_is_too_long_is_refused(void)
 	fake_begin(2);
 	fake.n_more = 10000;
 	CHECK_EQ(open_it(false, 300, err, sizeof(err)), -EFBIG);
-	CHECK(strstr(err, "cannot be read: File too large"));
+	CHECK(strstr(err, "cannot read corosync's configuration: File too large"));
 	fake_begin(2);
 	fake_key("sinew.port", "1\n2");
 	CHECK_EQ(open_it(false, 300, err, sizeof(err)), -EINVAL);
@@ -318,7 +318,7 @@ static void a_name_gets_its_address_later(void)
 	fake.resolver_fails = true;
 	CHECK_EQ(open_it(true, 0, err, sizeof(err)), 0);
 	CHECK_EQ(said("peer=2"), 1);
-	CHECK_EQ(said("trying again"), 1);
+	CHECK_EQ(said("retrying"), 1);
 	CHECK_EQ(sinew_corosync_attach(cs, NULL), 0);
 	AWAIT(member(2).listed);
 	CHECK_EQ(member(2).n_addrs, 0);
@@ -331,7 +331,7 @@ static void a_name_gets_its_address_later(void)
 	fake_tell(FAKE_CONFIG);
 	AWAIT(is_at(3, "10.0.0.3"));
 	CHECK(is_at(2, "10.1.0.2"));
-	AWAIT(said("its old address stays until then"));
+	AWAIT(said("keeping its old address until then"));
 	end();
 }
 
@@ -343,9 +343,9 @@ static void names_are_looked_up_while_corosync_is_lost(void)
 	fake_set(&fake.resolver_hangs, true);
 	fake_key("nodelist.node.2.ring0_addr", "9.test");
 	fake_tell(FAKE_CONFIG);
-	AWAIT(said("host names are looked up"));
+	AWAIT(said("resolving host names"));
 	fake_die();
-	AWAIT(said("corosync is lost"));
+	AWAIT(said("corosync connection lost"));
 	AWAIT(!status().connected);
 	fake_set(&fake.resolver_hangs, false);
 	AWAIT(is_at(2, "10.1.0.9"));
@@ -371,13 +371,13 @@ static void an_observer_draws_its_lives(void)
 	AWAIT(member(2).joined);
 	CHECK(!member(1).in_group);
 	fake_die();
-	AWAIT(said("corosync is lost"));
+	AWAIT(said("corosync connection lost"));
 	AWAIT(!status().in_group);
 	pthread_mutex_lock(&fake.lock);
 	fake.interrupts = 1;
 	pthread_mutex_unlock(&fake.lock);
 	fake_set(&fake.is_dead, false);
-	AWAIT(said("corosync is there again"));
+	AWAIT(said("reconnected to corosync"));
 	AWAIT(status().in_group);
 	CHECK_EQ(said("no random number"), 0);
 	end();
@@ -403,7 +403,7 @@ static void after_a_loss_it_is_another(void)
 	AWAIT(member(2).joined && member(1).joined);
 	before = sinew_incarnation(node);
 	fake_die();
-	AWAIT(said("corosync is lost"));
+	AWAIT(said("corosync connection lost"));
 	AWAIT(sinew_incarnation(node) != before);
 	AWAIT(!member(2).in_group);
 	fake_set(&fake.is_dead, false);
@@ -419,7 +419,7 @@ static void silence_is_counted(void)
 	fake_begin(2);
 	fake.hangs = true;
 	CHECK_EQ(open_it(false, 1, err, sizeof(err)), -ETIMEDOUT);
-	CHECK(strstr(err, "does it hang?"));
+	CHECK(strstr(err, "(hung?)"));
 	fake_set(&fake.hangs, false);
 
 	begin(2);

@@ -66,7 +66,7 @@ name_without_address_is_shown()
 {
 	sed -i "s/$NET.3/no.such.host.invalid/" c
 	member 2
-	says err2 'found "no.such.host.invalid" as ring0_addr of node 3, which has no address now: '
+	says err2 'found "no.such.host.invalid" as ring0_addr of node 3, which cannot be resolved: '
 	members 3
 	grep -qE "^ +2 .* answers in [0-9]+ us$" out || bad "$(cat out)"
 	grep -qE '^ +3 .* unresolved \(c:[0-9]+: found "no.such.host.invalid"' out ||
@@ -74,7 +74,7 @@ name_without_address_is_shown()
 	members 3 --json
 	json_holds out '.members[2].unresolved and (.members[2].addresses | length) == 0'
 	json_holds out '(.members[1].unresolved | not) and .members[1].unresolved_reason == ""'
-	refuses 2 'the own node needs one address' cat --config c --node 3
+	refuses 2 'the own node needs an address' cat --config c --node 3
 }
 
 a_full_output_is_told()

@@ -398,8 +398,8 @@ static void names_of_peers_are_looked_for_again(void)
 	CHECK(now_ms() - began >= NAMES_MS);
 	CHECK(now_ms() - began < 2 * NAMES_MS);
 	CHECK_EQ(sinew_config_unresolved(config, 0, err, sizeof(err)), 1);
-	CHECK_STR(err, "f:8: found \"slow.peer\" as ring0_addr of node 2, which has no address "
-		  "now: the name service does not answer");
+	CHECK_STR(err, "f:8: found \"slow.peer\" as ring0_addr of node 2, which cannot be "
+		  "resolved: name service timed out");
 	SINEW_OPTIONS_INIT(&o);
 	CHECK_EQ(sinew_config_options(config, 1, &o, err, sizeof(err)), 0);
 	o.n_addrs = 0;
@@ -410,7 +410,7 @@ static void names_of_peers_are_looked_for_again(void)
 	service_hangs(false);
 	CHECK_EQ(sinew_config_follow(config, node, on_log, NULL, SINEW_INFO), 0);
 	WAIT(sinew_dispatch(node, 10) >= 0 && paths_of(node, 2) == 1);
-	CHECK(has_said("peer=2 \"slow.peer\" has an address: 127.0.0.9:21065"));
+	CHECK(has_said("peer=2 \"slow.peer\" resolved to 127.0.0.9:21065"));
 	sinew_config_free(config);
 	sinew_node_free(node);
 	nobody_stays(threads);
@@ -448,8 +448,8 @@ static void names_of_one_address_are_refused(void)
 	char err[CONFIG_ERROR_MAX];
 
 	CHECK_EQ(sinew_config_resolve(config, -1, err, sizeof(err)), -EINVAL);
-	CHECK_STR(err, "f:8: found 127.0.0.9:21065 of node 2 again, node 1 has it in line 4: "
-		  "expected another address, or another sinew_port");
+	CHECK_STR(err, "f:8: found 127.0.0.9:21065 of node 2 again, node 1 has it in line 4, "
+		  "expected another address or another sinew_port");
 	sinew_config_free(config);
 	nobody_stays(threads);
 }

@@ -358,7 +358,7 @@ stayed_together()
 	local i k
 	for i; do
 		for k; do
-			has_said "$i" "peer=$k is gone from the group" || continue
+			has_said "$i" "peer=$k left the process group" || continue
 			echo "# corosync divided nodes $i and $k as well"
 			return 1
 		done
@@ -418,13 +418,13 @@ latency()
 	cat "$T"/node*/events | awk -v ups="${UPS:-yes}" '
 		$2 == "begin" { delete joined; delete gone; cause = 0 }
 		$2 == "log" && $3 == "corosync" && $6 == "joined" { joined[$5] = $1 }
-		$2 == "log" && $3 == "corosync" && /is gone from the group/ && !($5 in gone) {
+		$2 == "log" && $3 == "corosync" && /left the process group/ && !($5 in gone) {
 			gone[$5] = $1
 		}
-		/ log corosync .* corosync says quorum=no/ { no = $1 }
-		/ log corosync .* quorum is lost/ && !cause { cause = no }
-		/ log corosync .* corosync is lost/ { cause = $1 }
-		/ log corosync .* quorum is there/ || $2 == "lost" { cause = 0 }
+		/ log corosync .* corosync reports quorum=no/ { no = $1 }
+		/ log corosync .* quorum lost/ && !cause { cause = no }
+		/ log corosync .* corosync connection lost/ { cause = $1 }
+		/ log corosync .* quorum gained/ || $2 == "lost" { cause = 0 }
 		$2 == "up" {
 			if ($3 in joined && ups == "yes") printf "%.3f\n", $1 - joined[$3]
 			delete joined[$3]

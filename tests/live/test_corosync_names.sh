@@ -67,7 +67,7 @@ name_server_dies()
 {
 	deafen "$1" 'udp dport 53'
 	reload "$1"
-	says_since "$1" 'host names are looked up'
+	says_since "$1" 'resolving host names'
 }
 
 failure_is_told_meanwhile()
@@ -79,11 +79,11 @@ failure_is_told_meanwhile()
 	ends program 2
 	sees 1 fence2
 	within "$at" 1 'down peer=2'
-	says_since 1 'the name service does not answer; trying again, its old address stays'
+	says_since 1 'name service timed out; retrying, keeping its old address'
 	start_program 2
 	all_up
 	heal 1
-	says_since 1 'peer=2 "node2" has an address: 10.77.0.2'
+	says_since 1 'peer=2 "node2" resolved to 10.77.0.2'
 	saw 1 'down2:failed fence2 up2' 2
 	saw 1 '' 3
 }
@@ -110,8 +110,8 @@ own_name_is_needed()
 		'mount --bind "$1" /etc/hosts && shift && exec "$@"' _ "$T/nobody" \
 		timeout "$LIMIT" "$SINEW" cat </dev/null >"$T/out" 2>"$T/err"
 	equals 'status without an own address' $? 2
-	says "$T/err" 'found "node1" as ring0_addr of node 1, which has no address now: the name'
-	! grep -q 'does it hang' "$T/err" || bad "corosync is blamed: $(cat "$T/err")"
+	says "$T/err" 'found "node1" as ring0_addr of node 1, which cannot be resolved: name'
+	! grep -q 'hung?' "$T/err" || bad "corosync is blamed: $(cat "$T/err")"
 	heal 1
 	start_program 1
 	all_up

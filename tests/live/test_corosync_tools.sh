@@ -77,7 +77,7 @@ all_are_shown()
 	json_holds "$T/out" '.schema == 1 and .command == "members"'
 	json_holds "$T/out" '[.. | objects | select(.state? == "joined")] | length == 3'
 	# Who looks on is no member, and nobody says that it is silent.
-	! grep -q 'says nothing' "$T"/cat?.err || bad "an observer was noted as silent"
+	! grep -q 'sent no HELLO' "$T"/cat?.err || bad "an observer was noted as silent"
 }
 
 ping_needs_no_file()
