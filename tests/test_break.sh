@@ -126,14 +126,14 @@ wrong_usage_is_refused()
 		refuses 2 '--count: found "0"' break $mode --port 1 --count 0
 		refuses 2 '--random: found "2"' break $mode --port 1 --random 2
 		refuses 2 '--seed: found "x"' break $mode --port 1 --seed x
-		refuses 2 '--netns: /run/netns/no-such' break $mode --port 1 --netns no-such
-		refuses 2 'found "more"' break $mode --port 1 more
+		refuses 2 '--netns: cannot enter /run/netns/no-such' break $mode --port 1 --netns no-such
+		refuses 2 'unexpected argument "more"' break $mode --port 1 more
 	done
 	refuses 2 'unknown option --interface' break destroy --port 1 --interface lo
 	refuses 2 '--interface: there is no "no-such"' break reset --port 1 --interface no-such
 	refuses 2 '--from or --to is missing' break block
 	refuses 2 'one is an IPv4 address' break block --from 10.0.0.1 --to ::1
-	refuses 2 '--host does it nevertheless' break block --from "$NET.1" --to "$NET.2"
+	refuses 2 'permit it with --host' break block --from "$NET.1" --to "$NET.2"
 	refuses 2 '--port: found "x"' break block --from 10.0.0.1 --port x
 }
 
@@ -157,13 +157,13 @@ who_is_not_root_is_told_what_to_do()
 	for mode in destroy reset; do
 		powerless $mode --probe
 		equals "status of $mode --probe" $? 3
-		says err 'that needs root (CAP_NET_'
+		says err 'requires root (CAP_NET_'
 		says err 'sinew break relay'
 		breaks $mode --probe
 	done
 	powerless block --host --from "$NET.1" --to "$NET.2"
 	equals "status of block" $? 3
-	says err 'that needs root (CAP_NET_ADMIN)'
+	says err 'requires root (CAP_NET_ADMIN)'
 	powerless destroy --port 1 --netns /proc/self/ns/net
 	equals "status with --netns" $? 3
 }

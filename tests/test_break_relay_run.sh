@@ -17,7 +17,7 @@ wrong_logs_are_refused()
 	local head='{"schema":1,"seed":1,"options":""}'
 	local act='{"dialler":"a","number":1,"direction":"a","offset":1,"act":"reset"}'
 	replays() { printf '%s\n' "${@:2}" >l; refuses 2 "$1" break relay $ENDS --replay l; }
-	refuses 2 "none: cannot be read: No such file" break relay $ENDS --replay none
+	refuses 2 "none: cannot read: No such file" break relay $ENDS --replay none
 	replays 'l:1: found something else' ''
 	replays 'l:1: found something else' 'no json'
 	replays 'l:1: found something else' '[]'
@@ -49,7 +49,7 @@ wrong_usage_is_refused()
 	refuses 2 '--nodes: found "1"' break relay --nodes 1
 	refuses 2 "found no node with nodeid 9" break relay --config c --nodes 1,9 \
 		--stand-ins "$A_STAND_IN,$B_STAND_IN"
-	refuses 2 "no/such cannot be made: No such file" break relay --config c --nodes 1,2 \
+	refuses 2 "cannot create no/such: No such file" break relay --config c --nodes 1,2 \
 		--stand-ins "$A_STAND_IN,$B_STAND_IN" --write-configs no/such
 	refuses 2 "the stand-in of a is the address of b" break relay --a "$A,$B" \
 		--b "$B,$B_STAND_IN"
@@ -65,7 +65,7 @@ wrong_usage_is_refused()
 	refuses 2 '--resets: found "0"' break relay $ENDS --resets 0
 	refuses 2 '--for: found "0"' break relay $ENDS --for 0
 	refuses 2 "--replay has acts and seed from the log" break relay $ENDS --replay l --seed 1
-	refuses 2 "--log: no/such cannot be written: No such file" break relay $ENDS --log no/such
+	refuses 2 "--log: cannot write no/such: No such file" break relay $ENDS --log no/such
 	refuses 2 "cannot listen at 192.0.2.1:$PORT, the stand-in of b: Cannot assign" \
 		break relay --a "$A,$A_STAND_IN" --b "$B,192.0.2.1"
 	refuses 2 "found more than 32 of --every and --at" break relay $ENDS \
@@ -90,10 +90,10 @@ an_output_that_is_full_is_told()
 	wait_for has_line full.err ready
 	kill -TERM "$relay_pid"
 	relay_ends full 1
-	says full.err "the summary cannot be written to standard output: No space left"
+	says full.err "cannot write the summary to standard output: No space left"
 	"$SINEW" break relay $ENDS --log /dev/full >out 2>err </dev/null
 	equals "status with a full log" $? 2
-	says err "--log: /dev/full cannot be written: No space left"
+	says err "--log: cannot write /dev/full: No space left"
 }
 
 # ---- ends and limits ----
@@ -110,10 +110,10 @@ it_ends_by_itself_after_the_faults()
 	timeout "$LIMIT" "$PAIR" "$A" "$B_STAND_IN" 7001 "$B" 7001 out=1000 back=1000 >for.pair
 	whole for 1 1000 1000
 	relay_ends for 0
-	says for.err "no more faults: the time of --for is over"
+	says for.err "no more faults: time of --for expired"
 	relay_pid=$resets_pid
 	relay_ends resets 0
-	says resets.err "no more faults: that were all resets of --resets"
+	says resets.err "no more faults: --resets reached"
 	is resets 3 dialled end reset
 	whole resets 4 1000 1000
 	whole resets 6 1000 1000
@@ -138,10 +138,10 @@ strangers_and_too_many_are_refused()
 	timeout "$LIMIT" "$PAIR" "$NET.3" "$B_STAND_IN" $PORT "$B" $PORT idle=2 patience=300 \
 		>stranger || bad "the pair ended with $?"
 	says stranger "stood=0 refused=2"
-	says r.err "it is from $NET.3, only $A (node a) may"
+	says r.err "source is $NET.3, expected $A (node a)"
 	pair idle idle=70 patience=500
 	says idle.pair "stood=64 refused=6"
-	says r.err "there are too many at a time"
+	says r.err "too many connections"
 	wait_for has_room
 	pair r out=1000 back=1000
 	whole r 1 1000 1000
@@ -187,7 +187,7 @@ who_is_away_is_refused_and_has_no_number()
 	relay r --at a1:a:10:reset
 	"$PAIR" "$A" "$B_STAND_IN" $PORT "$NET.4" $PORT idle=1 patience=300 >idle.pair
 	says idle.pair "stood=0 refused=1"
-	says r.err "node b at $B:$PORT cannot be reached: Connection refused"
+	says r.err "cannot connect to node b at $B:$PORT: Connection refused"
 	(exec 3<>"/dev/tcp/$B_STAND_IN/$PORT") 2>refusal
 	says refusal "Connection refused"
 	pair r out=100 back=100 skip=1

@@ -48,12 +48,12 @@ wrong_usage_is_refused()
 {
 	refuses 2 "usage: sinew"
 	refuses 2 '"dog" is not a subcommand' dog
-	refuses 2 "name a file of nodes with --config" cat
+	refuses 2 "specify a configuration file with --config" cat
 	refuses 2 "--config FILE is missing" cat --membership static
 	refuses 2 "--node ID is missing" cat --config c
 	refuses 2 "unknown option --colour" cat --colour
-	refuses 2 "--node needs a value" cat --node
-	refuses 2 'found "more"' cat --config c --node 1 more
+	refuses 2 "option --node requires a value" cat --node
+	refuses 2 'unexpected argument "more"' cat --config c --node 1 more
 	refuses 2 '--node: found "x"' cat --config c --node x
 	refuses 2 '--node: found "0"' cat --config c --node 0
 	refuses 2 '--to: found "2,,3"' cat --config c --node 1 --to 2,,3
@@ -67,7 +67,7 @@ wrong_usage_is_refused()
 	refuses 2 '--chunk: found "0"' cat --config c --node 1 --chunk 0
 	refuses 2 '--membership: found "magic"' cat --config c --node 1 --membership magic
 	refuses 2 '--log-level: found "all"' cat --config c --node 1 --log-level all
-	refuses 2 '--stats: no/such cannot be written' cat --config c --node 1 --stats no/such
+	refuses 2 '--stats: cannot write no/such' cat --config c --node 1 --stats no/such
 }
 
 help_and_version_are_printed()
@@ -89,7 +89,7 @@ wrong_configurations_are_refused()
 	{ cat c; echo "what is this"; } >broken
 	refuses 2 'broken:20: found "what is this", expected "name {"' cat --config broken --node 1
 	sed 's/nodeid: 3/nodeid: 2/' c >twice
-	refuses 2 'twice:14: found nodeid 2 again, line 10 has it' cat --config twice --node 1
+	refuses 2 'twice:14: found nodeid 2 again, already used in' cat --config twice --node 1
 	sed "s/$NET.1/192.0.2.1/" c >elsewhere
 	refuses 2 "elsewhere:7: 192.0.2.1 of node 1 is not an address of this machine" \
 		cat --config elsewhere --node 1
@@ -259,7 +259,7 @@ only_one_sender_is_printed()
 	exec 6>feed
 	wait_for has_bytes b.out 6
 	node d 3 --to all <<<three
-	wait_for has_line b.err "messages of node 3 are thrown away: --from wants those of node 1"
+	wait_for has_line b.err "discarding messages from node 3: --from selects node 1 only"
 	exec 6>&-
 	ends a 0
 	ends d 0
@@ -310,14 +310,14 @@ a_line_too_long_ends_the_input()
 	node a 1 --to 2 <in
 	ends a 2
 	says a.err "line 2 of standard input is too long: 1001 bytes or more"
-	says a.err "node 2 takes messages of up to 1000 (max_message)"
+	says a.err "node 2 accepts messages up to 1000 (max_message)"
 	ends b 0
 	{ printf '1\t'; head -n 1 in; } >want
 	same want b.out
 	node b 2 </dev/null
 	node a 1 --to 2 --chunk 1001 <in
 	ends a 2
-	says a.err "--chunk: found 1001, node 2 takes messages of up to 1000"
+	says a.err "--chunk: found 1001, node 2 accepts messages up to 1000"
 	ends b 0
 	has_bytes b.out 1 && bad "something was sent"
 }
@@ -330,8 +330,8 @@ a_blocked_reader_blocks_the_sender()
 	exec 5<>pipe
 	OUT=pipe node b 2 </dev/null
 	node a 1 --to 2 <in
-	wait_for has_line a.err "standard input waits: the queue is full for node 2"
-	equals "lines about it" "$(grep -c 'standard input waits' a.err)" 1
+	wait_for has_line a.err "standard input paused: queue full for node 2"
+	equals "lines about it" "$(grep -c 'standard input paused' a.err)" 1
 	kill -0 "$pid_b" || bad "the receiver ended"
 	sed 's/^/1\t/' in >want
 	timeout "$LIMIT" head -c "$(stat -c %s want)" <pipe >got
@@ -354,7 +354,7 @@ an_undelivered_rest_is_told()
 	ends a 1
 	exec 5<&-
 	says a.err "node 2: "
-	says a.err " messages are undelivered"
+	says a.err " messages undelivered"
 	json_is a.json .status 1
 	json_holds a.json '.peers[] | select(.node == 2) | .undelivered + .unknown > 0'
 	kill -KILL "$pid_b" 2>/dev/null
@@ -369,7 +369,7 @@ a_reader_that_leaves_ends_the_run()
 	OUT=pipe node b 2 </dev/null
 	node a 1 --to 2 --rate 200k <in
 	ends b 1
-	says b.err "standard output cannot be written: Broken pipe (its reader has gone)"
+	says b.err "cannot write standard output: Broken pipe (reader gone)"
 	ends a 4
 	says a.err "node 2 "
 	printf '1\t' | cat - <(head -n 1 in) >want
@@ -389,7 +389,7 @@ a_signal_ends_in_order()
 	wait_for has_bytes b.out 1000
 	kill -TERM "$pid_a"
 	ends a 0
-	says a.err "Terminated: no more input is read"
+	says a.err "Terminated: finishing"
 	ends b 0
 	equals "lines that are not whole" "$(grep -vc '^1	again and again$' b.out)" 0
 	equals "lines" "$(wc -l <b.out)" "$(jq '.peers[] | select(.node == 2) | .acked' a.json)"
@@ -405,15 +405,15 @@ a_second_signal_ends_at_once()
 	exec 5<>pipe
 	OUT=pipe node b 2 </dev/null
 	node a 1 --to 2 --linger 60 < <(cat in; sleep $LIMIT)
-	wait_for has_line a.err "standard input waits: the queue is full for node 2"
+	wait_for has_line a.err "standard input paused: queue full for node 2"
 	kill -TERM "$pid_a"
-	wait_for has_line a.err "Terminated: no more input"
+	wait_for has_line a.err "Terminated: finishing"
 	kill -INT "$pid_a"
 	ends a 130
 	json_is a.json .status 130
 	exec 5<&-
 	kill -TERM "$pid_b"
-	wait_for has_line b.err "Terminated: no more input"
+	wait_for has_line b.err "Terminated: finishing"
 	kill -TERM "$pid_b"
 	ends b 143
 }
@@ -429,7 +429,7 @@ a_target_killed_and_started_again()
 	mv b.out b1.out
 	node b 2 </dev/null
 	ends a 4
-	says a.err "node 2 is down: it failed and came back as a new life"
+	says a.err "node 2 is down: superseded by a new incarnation"
 	ends b 0
 	json_is a.json .status 4
 	of_node 1 b1.out | sed '$d' >got

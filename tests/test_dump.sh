@@ -230,7 +230,7 @@ output_that_cannot_be_written()
 	says err "standard output cannot be written: No space left"
 	dump "$GOLDEN/kernel-6.1-tcp.pcap" >&- 2>err
 	equals "status without an output" $? 1
-	says err "standard output cannot be written"
+	says err "standard output"
 }
 
 hexadecimal_text()

@@ -59,7 +59,7 @@ statistics_on_a_full_disk()
 	export SINEW LIMIT
 	unshare -m bash -c 'mount --make-rprivate / 2>/dev/null; on_a_full_disk'
 	equals "status" "$(cat status)" 1
-	says err "disk/stats: the statistics cannot be written: No space left on device"
+	says err "cannot write statistics to disk/stats: No space left on device"
 	json_is kept .old 1
 	equals "files on it" "$(cat left)" stats
 	other_ends 0
@@ -73,7 +73,7 @@ statistics_over_the_limit_of_files()
 	(ulimit -f 0; exec timeout "$LIMIT" "$SINEW" cat --config c --node 1 --to 2 \
 		--stats stats </dev/null 2>&1) | cat >err
 	equals status "${PIPESTATUS[0]}" 1
-	says err "stats: the statistics cannot be written: File too large"
+	says err "cannot write statistics to stats: File too large"
 	equals "old statistics" "$(cat stats)" old
 	no_rest_of stats
 	other_ends 0
@@ -83,12 +83,12 @@ statistics_to_devices_and_pipes()
 {
 	other
 	cat_1 1 --to 2 --stats /dev/full </dev/null
-	says err "/dev/full: the statistics cannot be written: No space left on device"
+	says err "cannot write statistics to /dev/full: No space left on device"
 	other_ends 0
 	mkfifo nobody
 	other
 	cat_1 1 --to 2 --stats nobody </dev/null
-	says err "nobody: the statistics cannot be written: No such device or address"
+	says err "cannot write statistics to nobody: No such device or address"
 	[ -p nobody ] || bad "the pipe was replaced"
 	other_ends 0
 }
@@ -107,7 +107,7 @@ a_directory_that_goes_away()
 	exec 6>&-
 	wait $!
 	equals status $? 1
-	says err "gone/stats: the statistics cannot be written: No such file or directory"
+	says err "cannot write statistics to gone/stats: No such file or directory"
 	other_ends 0
 }
 
@@ -117,8 +117,8 @@ a_directory_that_goes_away()
 output_fails()
 {
 	local text=$1
-	says err "standard output cannot be written: $text"
-	says err "thrown away"
+	says err "cannot write standard output: $text"
+	says err "discarded"
 	json_is stats .status 1
 	wait_for is_gone "$pid_other" || kill -KILL "$pid_other"
 	wait "$pid_other"
@@ -169,7 +169,7 @@ input_that_is_a_directory()
 {
 	other
 	cat_1 2 --to 2 </tmp
-	says err "standard input cannot be read: Is a directory; what came before is delivered"
+	says err "cannot read standard input: Is a directory; delivering input already read"
 	other_ends 0
 }
 
@@ -177,7 +177,7 @@ input_that_cannot_be_read()
 {
 	other
 	cat_1 2 --to 2 0>sink
-	says err "standard input cannot be read: Bad file descriptor"
+	says err "cannot read standard input: Bad file descriptor"
 	other_ends 0
 }
 
@@ -207,7 +207,7 @@ help_that_cannot_be_written()
 	for what in --help --version "cat --help" "break --help" "break relay --help"; do
 		"$SINEW" $what >/dev/full 2>err
 		equals "status of $what to a full disk" $? 1
-		says err "standard output cannot be written: No space left on device"
+		says err "cannot write standard output: No space left on device"
 		"$SINEW" $what >&- 2>err
 		equals "status of $what to nowhere" $? 1
 		says err "Bad file descriptor"

@@ -58,7 +58,7 @@ who_hangs_is_waited_for_as_long_as_said()
 	kill -STOP $!
 	members 3 --wait 0.2 --json
 	json_holds out '.members[1].addresses[0].answers == false'
-	json_holds out '.members[1].addresses[0].error | contains("it hangs")'
+	json_holds out '.members[1].addresses[0].error | contains("program hung")'
 }
 
 # The file can be used without it; the name service is not to blame on anybody else.

@@ -38,7 +38,7 @@ nobody_hears_it()
 			--wait 0.01 </dev/null 2>err
 		status=$?
 		equals "status with $path" $status 3
-		says err 'READY=1 cannot be told to'
+		says err 'cannot send READY=1 to NOTIFY_SOCKET'
 	done
 	says err 'File name too long'
 	NOTIFY_SOCKET='' timeout "$LIMIT" "$SINEW" cat --config c --node 1 --to 2 --wait 0.01 \

@@ -77,7 +77,7 @@ a_node_that_does_not_run_is_named()
 {
 	member 2
 	ping 3 --count 2 --interval 0.05
-	says err "node 3 at $NET.3:21065: cannot connect: Connection refused: no listener at that"
+	says err "node 3 at $NET.3:21065: cannot connect: Connection refused: no listener"
 	equals 'lines of node 2' "$(grep -c '^node 2 at' out)" 2
 }
 
@@ -87,7 +87,7 @@ a_node_that_hangs_is_named()
 	local pid=$!
 	kill -STOP $pid
 	ping 3 --to 2 --count 1 --timeout 0.2
-	says err 'connected, but no answer; it hangs'
+	says err 'connected, but no answer; program hung'
 	kill -CONT $pid
 	# What it finds then is old: the connection is gone.
 	ping 0 --to 2 --count 1
@@ -99,7 +99,7 @@ who_is_no_member_is_told_so()
 	sed "s/$NET.1/$NET.9/" c >other
 	member 2 other
 	ping 3 --to 2 --count 2 --interval 0.05
-	says err 'does its configuration list our address'
+	says err 'it does not accept us as a member'
 }
 
 another_cluster_does_not_answer()
@@ -117,7 +117,7 @@ another_node_at_that_address_is_told()
 	pids+=($!)
 	wait_for listens 2
 	ping 3 --to 2 --count 1
-	says err 'node 7 answered there, expected node 2'
+	says err 'node 7 answered, expected node 2'
 }
 
 # Whatever is there: a web server, or an attacker.
@@ -134,7 +134,7 @@ something_else_at_that_port_is_told()
 	pids+=($!)
 	wait_for listens 2
 	ping 3 --to 2 --count 1
-	says err 'something else than frames of this protocol'
+	says err 'invalid answer: not a frame of this protocol'
 }
 
 sessions_are_not_disturbed()

@@ -39,7 +39,7 @@ while_it_looks_up()
 			wait_for has_threads "$pid" 2 || return
 			kill -$signal "$pid"
 			ended 3
-			says err 'ended by a signal while slow was read and its names were'
+			says err 'interrupted by a signal while reading slow and resolving its'
 		done
 	done
 	json_is s.json .status 3
@@ -61,7 +61,7 @@ cat_finishes_and_counts()
 		wait_for peer_has_it "$pid" || return
 		kill -"$signal" "$pid"
 		ended 0
-		says err "no more input is read, what was read is delivered"
+		says err "finishing, delivering input already read"
 		json_is "$signal.json" '.peers[] | select(.node == 2) | .acked' 1
 		wait_for is_gone "$receiver" || return
 		json_is stats2 .status 0
@@ -117,7 +117,7 @@ a_bench_and_torture_end_in_order()
 		kill -"$signal" "$pid"
 		# 3: few connections were killed by then.
 		ended '0|3'
-		says err "the run ends early"
+		says err "ending the run early"
 		says out "messages delivered over"
 	done
 }
@@ -133,7 +133,7 @@ an_ignored_hangup_stays_ignored()
 	kill -HUP "$pid"
 	kill -TERM "$pid"
 	ended 0
-	says err "Terminated: no more input is read"
+	says err "Terminated: finishing"
 	json_is s.json .status 0
 }
 

@@ -53,7 +53,7 @@ wrong_usage_is_refused()
 	refuses 2 '--slow 6: there are only 5 nodes' torture --slow 6
 	refuses 2 '--log-level: found "loud"' torture --log-level loud
 	refuses 2 'unknown option --colour' torture --colour
-	refuses 2 'found "more"' torture more
+	refuses 2 'unexpected argument "more"' torture more
 	refuses 2 '--kills with --breaker none needs --seconds' torture --kills 5 --breaker none
 	timeout "$LIMIT" "$SINEW" torture --help >out
 	says out "usage: sinew torture"
@@ -168,7 +168,7 @@ a_node_that_dies_fails_the_run()
 	wait "$pid"
 	equals "status" $? 1
 	json_is out .verdict FAILED
-	says err "its process was ended by signal 9"
+	says err "process killed by signal 9"
 }
 
 an_interrupt_ends_it_in_order()
@@ -183,7 +183,7 @@ an_interrupt_ends_it_in_order()
 	wait "$pid"
 	equals "status" $? 0
 	json_is out .verdict PASSED
-	says err "the run ends early"
+	says err "ending the run early"
 }
 
 readers_that_go_away_do_not_end_it()
@@ -194,7 +194,7 @@ readers_that_go_away_do_not_end_it()
 	says out "PASSED:"
 	timeout "$LIMIT" "$SINEW" torture --nodes 2 --seconds 0.5 --breaker self >/dev/full 2>err
 	equals "status of a full disk" $? 1
-	says err "standard output cannot be written: No space left on device"
+	says err "cannot write standard output: No space left on device"
 }
 
 run wrong_usage_is_refused

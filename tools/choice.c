@@ -24,7 +24,7 @@ static void print_help(const struct choices *choices, FILE *to)
 	fprintf(to, "\n\"%s ", choices->name);
 	for (c = choices->kind; *c; c++)
 		fputc(toupper((unsigned char)*c), to);
-	fputs(" --help\" says more.\n", to);
+	fputs(" --help\" shows its options.\n", to);
 }
 
 int choices_run(const struct choices *choices, int argc, char **argv)

@@ -113,11 +113,11 @@ static int follow_names(struct cluster *cluster, struct sinew_node *node)
 
 	if (!sinew_config_unresolved(cluster->file, 0, err, sizeof(err)))
 		return STATUS_OK;
-	say(SINEW_WARNING, "%s; trying again", err);
+	say(SINEW_WARNING, "%s; retrying", err);
 	rc = sinew_config_follow(cluster->file, node, say_line, NULL, cluster->level);
 	if (!rc)
 		return STATUS_OK;
-	say(SINEW_ERROR, "names cannot be looked for again: %s", strerror(-rc));
+	say(SINEW_ERROR, "cannot retry name resolution: %s", strerror(-rc));
 	return STATUS_USAGE;
 }
 
@@ -168,7 +168,7 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 	}
 	if (rc) {
 		say(SINEW_ERROR, "%s%s", err, rc == -ENOTCONN && args->source == CLUSTER_UNSAID ?
-		    "; or name a file of nodes with --config" : "");
+		    "; or specify a configuration file with --config" : "");
 		return STATUS_USAGE;
 	}
 	cluster->config = sinew_corosync_config(cluster->corosync);
@@ -178,7 +178,7 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 		sinew_corosync_hold(cluster->corosync);
 	if (!args->node || args->node == cluster->node)
 		return STATUS_OK;
-	say(SINEW_ERROR, "--node: found %" PRIu32 ", but corosync says that this is node %" PRIu32,
+	say(SINEW_ERROR, "--node: found %" PRIu32 ", but corosync reports this node as %" PRIu32,
 	    args->node, cluster->node);
 	return STATUS_USAGE;
 }
@@ -234,8 +234,8 @@ unsigned cluster_members(const struct cluster *cluster, struct sinew_corosync_me
 void cluster_fenced(struct cluster *cluster, uint32_t nodeid, uint64_t incarnation)
 {
 	if (sinew_corosync_fenced(cluster->corosync, nodeid, incarnation) == -ENOSPC)
-		say(SINEW_ERROR, "node %" PRIu32 " has been fenced, but the others are not told: "
-		    "too many wait for that", nodeid);
+		say(SINEW_ERROR, "node %" PRIu32 " was fenced, but the other nodes could not be "
+		    "notified: queue full", nodeid);
 }
 
 static void close_corosync(struct cluster *cluster)
@@ -247,7 +247,7 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 {
 	(void)cluster;
 	(void)args;
-	say(SINEW_ERROR, "this sinew was built without corosync; name a file with --config");
+	say(SINEW_ERROR, "built without corosync support; specify a file with --config");
 	return STATUS_USAGE;
 }
 
@@ -404,10 +404,10 @@ int cluster_open(struct cluster *cluster, const struct cluster_arguments *args, 
 	memset(cluster, 0, sizeof(*cluster));
 	if (!opening_wait(o, signal_fd)) {
 		if (args->config)
-			say(SINEW_WARNING, "ended by a signal while %s was read and its names were "
-			    "looked up", args->config);
+			say(SINEW_WARNING, "interrupted by a signal while reading %s and resolving "
+			    "its names", args->config);
 		else
-			say(SINEW_WARNING, "ended by a signal while corosync was asked");
+			say(SINEW_WARNING, "interrupted by a signal while connecting to corosync");
 		return STATUS_NOT_UP;
 	}
 	*cluster = o->cluster;

@@ -37,8 +37,8 @@ struct cluster {
 };
 
 #define CLUSTER_HELP \
-	"  --membership static|corosync   where the nodes come from (static with --config,\n" \
-	"                     else corosync)\n"
+	"  --membership static|corosync   source of the nodes (default: static with\n" \
+	"                     --config, else corosync)\n"
 
 /* The options that say it, for a subcommand's list, and what takes their values: as
  * options.take, which has any other answered by STATUS_USAGE. */

@@ -264,7 +264,7 @@ kill_and_return()
 	start_stream 3 b
 	wait_for 'node 3 to be back' watch_for "$from" 3 joined
 	wait_for 'its stream at node 1' is_heard 1a 3
-	echo "  and is back, as a new life, $(($(now_ms) - at)) ms after its death"
+	echo "  and is back, as a new incarnation, $(($(now_ms) - at)) ms after its death"
 }
 
 cut_and_heal()

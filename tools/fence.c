@@ -232,7 +232,7 @@ void fence_ask(struct fence *f, uint32_t nodeid, uint64_t incarnation,
 		if (f->requests[i].nodeid == nodeid && f->requests[i].incarnation == incarnation)
 			return;
 	if (f->n_requests == FENCE_REQUESTS_MAX) {
-		say(SINEW_ERROR, "node %" PRIu32 " is not fenced: %d others wait for that",
+		say(SINEW_ERROR, "node %" PRIu32 " not fenced: queue of %d requests full",
 		    nodeid, FENCE_REQUESTS_MAX);
 		return;
 	}
@@ -245,8 +245,8 @@ static void failed(struct fence *f, struct fence_request *r, uint64_t now_ns, co
 {
 	r->n_failed++;
 	r->next_ns = now_ns + f->setup.retry_ms * CLOCK_MS;
-	say(SINEW_ERROR, "node %" PRIu32 " (life %016" PRIx64 ") could not be fenced, try %u: %s "
-	    "%s; the next try is in %.1f s", r->nodeid, r->incarnation, r->n_failed,
+	say(SINEW_ERROR, "node %" PRIu32 " incarnation=%016" PRIx64 " fencing failed, attempt=%u: "
+	    "%s %s; retrying in %.1f s", r->nodeid, r->incarnation, r->n_failed,
 	    f->setup.command, what, (double)f->setup.retry_ms / 1000);
 }
 
@@ -262,18 +262,18 @@ static void reap(struct fence *f, int status, uint64_t now_ns)
 	f->pid = 0;
 	drop(f, 0);
 	if (WIFEXITED(status) && !WEXITSTATUS(status) && !f->is_late) {
-		say(SINEW_WARNING, "node %" PRIu32 " (life %016" PRIx64 ") has been fenced by %s",
+		say(SINEW_WARNING, "node %" PRIu32 " incarnation=%016" PRIx64 " fenced by %s",
 		    r.nodeid, r.incarnation, f->setup.command);
 		f->setup.fenced(f->setup.arg, &r);
 		return;
 	}
 	if (f->is_late)
-		snprintf(what, sizeof(what), "had not ended after %.1f s (fence_timeout_ms)",
+		snprintf(what, sizeof(what), "timed out after %.1f s (fence_timeout_ms)",
 			 (double)f->setup.timeout_ms / 1000);
 	else if (WIFEXITED(status))
-		snprintf(what, sizeof(what), "ended with status %d", WEXITSTATUS(status));
+		snprintf(what, sizeof(what), "exited with status %d", WEXITSTATUS(status));
 	else
-		snprintf(what, sizeof(what), "was ended by signal %d", WTERMSIG(status));
+		snprintf(what, sizeof(what), "was killed by signal %d", WTERMSIG(status));
 	failed(f, &r, now_ns, what);
 	/* Behind the others: who hangs does not hold them up. */
 	f->requests[f->n_requests++] = r;
@@ -312,12 +312,12 @@ static bool begin(struct fence *f, unsigned i, uint64_t now_ns)
 	f->requests[0] = r;
 	f->is_late = false;
 	f->until_ns = now_ns + f->setup.timeout_ms * CLOCK_MS;
-	say(SINEW_WARNING, "node %" PRIu32 " (life %016" PRIx64 ") is being fenced by %s: %s",
+	say(SINEW_WARNING, "node %" PRIu32 " incarnation=%016" PRIx64 " being fenced by %s: %s",
 	    r.nodeid, r.incarnation, f->setup.command, sinew_fence_reason_name(r.reason));
 	rc = start(f, &f->requests[0]);
 	if (!rc)
 		return true;
-	snprintf(what, sizeof(what), "does not start: %s", strerror(rc));
+	snprintf(what, sizeof(what), "could not be started: %s", strerror(rc));
 	failed(f, &f->requests[0], now_ns, what);
 	return false;
 }

@@ -46,6 +46,6 @@ void notify(const char *word)
 		return;
 	rc = send_to(path, word);
 	if (rc)
-		say(SINEW_WARNING, "%s cannot be told to %.107s of NOTIFY_SOCKET: %s", word, path,
+		say(SINEW_WARNING, "cannot send %s to NOTIFY_SOCKET %.107s: %s", word, path,
 		    strerror(-rc));
 }

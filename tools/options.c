@@ -23,7 +23,7 @@ static int take_operand(const struct options *o, const char *value)
 {
 	if (o->operand)
 		return o->operand(o->arg, value);
-	say(SINEW_ERROR, "found \"%.80s\", expected options only; \"%s --help\" lists them", value,
+	say(SINEW_ERROR, "unexpected argument \"%.80s\"; \"%s --help\" lists the options", value,
 	    o->name);
 	return STATUS_USAGE;
 }
@@ -33,7 +33,7 @@ int options_printed(void)
 	errno = EIO;
 	if (!fflush(stdout) && !ferror(stdout))
 		return STATUS_OK;
-	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(errno));
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(errno));
 	return STATUS_UNDELIVERED;
 }
 
@@ -55,12 +55,12 @@ int options_walk(const struct options *o, int argc, char **argv)
 		if (option == 'h')
 			return print_help(o->help);
 		if (option == ':') {
-			say(SINEW_ERROR, "%s needs a value; \"%s --help\" says more",
+			say(SINEW_ERROR, "option %s requires a value; see \"%s --help\"",
 			    argv[optind - 1], o->name);
 			return STATUS_USAGE;
 		}
 		if (option == '?') {
-			say(SINEW_ERROR, "found the unknown option %.80s; \"%s --help\" lists them",
+			say(SINEW_ERROR, "unknown option %.80s; \"%s --help\" lists the options",
 			    argv[optind - 1], o->name);
 			return STATUS_USAGE;
 		}

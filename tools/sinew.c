@@ -16,14 +16,14 @@
 #include "tools/say.h"
 
 static const struct choice subcommands[] = {
-	{ "bench", bench_main, "how fast messages go between two nodes" },
+	{ "bench", bench_main, "measure throughput and latency between two nodes" },
 	{ "break", break_main,
-	  "make faults: destroy, reset, block connections; relay and break them" },
-	{ "cat", cat_main, "send lines of standard input to other nodes, print what they send" },
+	  "inject faults: destroy, reset, block or relay connections" },
+	{ "cat", cat_main, "send standard input to other nodes, print received messages" },
 	{ "dump", dump_main, "captured packets or hexadecimal text, one line a frame" },
-	{ "members", members_main, "who is in the cluster, at once or live" },
-	{ "ping", ping_main, "how long other nodes take to answer, over each address" },
-	{ "torture", torture_main, "kill connections of many nodes, judge what became of it" },
+	{ "members", members_main, "list the members of the cluster, once or continuously" },
+	{ "ping", ping_main, "measure the response time of other nodes, per address" },
+	{ "torture", torture_main, "stress many nodes with killed connections, verify delivery" },
 };
 
 static const struct choices choices = {
@@ -33,7 +33,7 @@ static const struct choices choices = {
 		 "       sinew --help | --version\n"
 		 "\n"
 		 "Messages between the nodes of a cluster, in order and exactly once, however\n"
-		 "often the connections under them break.\n",
+		 "often the underlying connections break.\n",
 	.list = subcommands,
 	.n = sizeof(subcommands) / sizeof(subcommands[0]),
 };

@@ -105,7 +105,7 @@ who_fails_is_fenced()
 	receive 1 2 3
 	kill -KILL "${corosync[3]}"
 	wait "${corosync[3]}" 2>/dev/null
-	wait_for has_line "$T/cat3.err" 'this node has lost corosync and goes on as life'
+	wait_for has_line "$T/cat3.err" 'this node lost corosync, continuing as incarnation'
 	grep -q 'declared failed' "$T/cat3.err" && bad "it says: $(grep 'declared' "$T/cat3.err")"
 	kill -KILL "${cat[3]}"
 	wait "${cat[3]}" 2>/dev/null

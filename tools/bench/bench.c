@@ -46,22 +46,22 @@ static const struct option options[] = {
 static const char help[] =
 	"usage: sinew bench [--config FILE --node ID] --serve | --to ID [OPTION...]\n"
 	"\n"
-	"Measures how fast messages go between two nodes: streams of several sizes, each\n"
-	"message checked where it comes, and round trips. One node serves, until a\n"
-	"signal; the other measures and prints a table.\n"
+	"Measures throughput and latency between two nodes: streams of several message\n"
+	"sizes, verified by the receiver, and round trips. One node serves until a\n"
+	"signal; the other one measures and prints a table.\n"
 	"\n"
 	"  --config FILE      nodes and options, in the syntax of corosync.conf\n"
-	"  --node ID          the own node of that file\n"
-	"  --serve            answer those that measure\n"
-	"  --to ID            measure towards that node, which serves\n"
-	"  --seconds S        how long each measure lasts (1)\n"
-	"  --wait S           seconds until it must be up (10)\n" CLUSTER_HELP
+	"  --node ID          own node in that file\n"
+	"  --serve            serve measurements by other nodes\n"
+	"  --to ID            measure towards that node, which must be serving\n"
+	"  --seconds S        duration of each measurement (1)\n"
+	"  --wait S           seconds to wait for it to be up (10)\n" CLUSTER_HELP
 	"  --json             print one JSON document instead\n"
-	"  --log-level LEVEL  error, warning (as it is), info or debug\n"
+	"  --log-level LEVEL  error, warning (default), info or debug\n"
 	"  --help\n"
 	"\n"
-	"Exit status: 0 all was measured, 1 something was not or came wrong, 2 usage or\n"
-	"configuration, 3 the other node is not up or does not serve, 4 it failed.\n";
+	"Exit status: 0 success, 1 incomplete or corrupted, 2 usage or configuration,\n"
+	"3 the other node is not up or not serving, 4 it failed.\n";
 
 /* ---- command line ---- */
 
@@ -115,7 +115,7 @@ static int parse(struct bench_arguments *args, int argc, char **argv)
 	rc = options_walk(&o, argc, argv);
 	if (rc >= 0 || args->serves != (args->to != 0))
 		return rc;
-	say(SINEW_ERROR, "either --serve or --to ID, one of them");
+	say(SINEW_ERROR, "specify either --serve or --to ID");
 	return STATUS_USAGE;
 }
 
@@ -194,7 +194,7 @@ bool bench_turn(struct bench *b, int wait_ms)
 
 	look_for_signal(b);
 	if (rc < 0 && rc != -ESHUTDOWN) {
-		say(SINEW_ERROR, "the loop failed: %s", sinew_error_name(rc));
+		say(SINEW_ERROR, "event loop failed: %s", sinew_error_name(rc));
 		b->status = STATUS_UNDELIVERED;
 	}
 	if (b->was_up && !b->session && !b->is_closed && b->status == STATUS_OK) {
@@ -307,7 +307,7 @@ static void report(struct bench *b)
 
 	if (!rc)
 		return;
-	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(-rc));
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
 	if (b->status == STATUS_OK)
 		b->status = STATUS_UNDELIVERED;
 }

@@ -42,10 +42,10 @@ static void answer(struct bench *b, struct sinew_session *session, struct bench_
 	bench_put64(c.ns, in->last_ns - in->first_ns);
 	bench_put64(c.wrong, in->wrong);
 	if (sinew_send(session, &c, sizeof(c)))
-		say(SINEW_WARNING, "node %" PRIu32 " cannot be answered",
+		say(SINEW_WARNING, "cannot answer node %" PRIu32,
 		    sinew_session_nodeid(session));
 	if (!b->args.json && in->wrong)
-		say(SINEW_ERROR, "%" PRIu64 " messages of node %" PRIu32 " were not what was due",
+		say(SINEW_ERROR, "%" PRIu64 " unexpected messages from node %" PRIu32,
 		    in->wrong, sinew_session_nodeid(session));
 }
 

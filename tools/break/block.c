@@ -61,23 +61,23 @@ static const char help[] =
 	"usage: sinew break block --from A --to B [OPTION...]\n"
 	"       sinew break block --clean [--netns NAME]\n"
 	"\n"
-	"Drops what goes from A to B in a network namespace, and lets all else through;\n"
-	"by a table of nftables of its own, which is removed at the end.\n"
+	"Drops packets from A to B in a network namespace, and passes all others, by an\n"
+	"nftables table of its own, which is removed at the end.\n"
 	"\n"
-	"  --from A[/BITS]  from this network (without it: from anywhere)\n"
-	"  --to B[/BITS]    to this one (without it: to anywhere)\n"
-	"  --port P         only TCP, UDP and SCTP with that port at one end; several times\n"
-	"  --both           from B to A as well\n"
-	"  --reject         TCP segments are answered by a reset instead of nothing\n"
-	"  --for S          ends after S seconds (without it: when a signal comes)\n"
-	"  --netns NAME     in that network namespace; also a path, /proc/PID/ns/net\n"
-	"  --host           may do it in the namespace of the machine itself\n"
-	"  --clean          removes the tables of processes that are no more\n"
-	"  --json           prints the result as JSON\n"
+	"  --from A[/BITS]  source network (default: any)\n"
+	"  --to B[/BITS]    destination network (default: any)\n"
+	"  --port P         only TCP, UDP and SCTP with that port at one end (repeatable)\n"
+	"  --both           block B to A as well\n"
+	"  --reject         answer TCP segments with a reset instead of dropping them\n"
+	"  --for S          end after S seconds (default: on a signal)\n"
+	"  --netns NAME     network namespace, by name or path (/proc/PID/ns/net)\n"
+	"  --host           permit blocking in the host's own namespace\n"
+	"  --clean          remove the tables of processes that no longer exist\n"
+	"  --json           print the result as JSON\n"
 	"  --help\n"
 	"\n"
-	"It needs root (CAP_NET_ADMIN). Exit status: 0 it stood as long as asked for, or\n"
-	"until a signal, 2 usage, 3 the kernel refuses or cannot.\n";
+	"Requires root (CAP_NET_ADMIN). Exit status: 0 blocked for the given time, or\n"
+	"until a signal, 2 usage, 3 not permitted or not supported by the kernel.\n";
 
 /* ---- command line ---- */
 
@@ -145,7 +145,7 @@ static int parse(struct block *b, int argc, char **argv)
 		return -1;
 	if (!r->has_from && !r->has_to) {
 		say(SINEW_ERROR, "--from or --to is missing: without one everything would be "
-		    "blocked; \"sinew break block --help\" says more");
+		    "blocked; see \"sinew break block --help\"");
 		return BREAK_USAGE;
 	}
 	if (r->has_from && r->has_to && r->from.address.family != r->to.address.family) {
@@ -160,10 +160,10 @@ static int parse(struct block *b, int argc, char **argv)
 static int refused(const struct block *b, int rc, const char *what)
 {
 	if (rc == -EOPNOTSUPP)
-		say(SINEW_ERROR, "this sinew is built without libnftables: install "
-		    "libnftables-dev and build it again");
+		say(SINEW_ERROR, "built without libnftables; install libnftables-dev "
+		    "and rebuild");
 	else if (rc == -EPERM)
-		say(SINEW_ERROR, "%s: %s; that needs root (CAP_NET_ADMIN); " BREAK_WITHOUT_ROOT,
+		say(SINEW_ERROR, "%s: %s; requires root (CAP_NET_ADMIN); " BREAK_WITHOUT_ROOT,
 		    what, strerror(EPERM));
 	else
 		say(SINEW_ERROR, "%s: %s", what, b->firewall ? firewall_error(b->firewall) :
@@ -181,7 +181,7 @@ static int open_firewall(struct block *b)
 	if (rc)
 		return rc;
 	rc = firewall_open(&b->firewall);
-	return rc ? refused(b, rc, "nftables cannot be used") : 0;
+	return rc ? refused(b, rc, "cannot use nftables") : 0;
 }
 
 /*
@@ -199,12 +199,12 @@ static int check_namespace(const struct block *b)
 	if (rc && b->netns && b->namespace && !netns_number(&now) && now != b->namespace)
 		return 0;
 	if (rc)
-		say(SINEW_ERROR, "nobody can tell whether this is the machine's own network "
-		    "namespace (/proc/1/ns/net: %s): --netns NAME chooses another, --host does it "
-		    "nevertheless", strerror(-rc));
+		say(SINEW_ERROR, "cannot determine whether this is the host's own network "
+		    "namespace (/proc/1/ns/net: %s): choose another with --netns NAME, or permit "
+		    "it with --host", strerror(-rc));
 	else
-		say(SINEW_ERROR, "this is the machine's own network namespace: --netns NAME "
-		    "chooses another, --host does it nevertheless");
+		say(SINEW_ERROR, "this is the host's own network namespace: choose another "
+		    "with --netns NAME, or permit it with --host");
 	return BREAK_USAGE;
 }
 
@@ -231,7 +231,7 @@ static int delete_table(struct block *b, const char *table)
 		return 0;
 	say(SINEW_ERROR, "the table inet %s stays, \"sinew break block --clean\" removes it",
 	    table);
-	return refused(b, rc, "it cannot be removed");
+	return refused(b, rc, "cannot remove it");
 }
 
 /* ---- standing ---- */
@@ -293,7 +293,7 @@ static int printed(int status, int rc)
 {
 	if (!rc && !fflush(stdout) && !ferror(stdout))
 		return status;
-	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(rc ? -rc : errno));
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(rc ? -rc : errno));
 	return status ? status : BREAK_USAGE;
 }
 
@@ -334,7 +334,7 @@ static int run(struct block *b)
 	    b->rules.both ? " and back" : "", b->table);
 	stand(b);
 	if (read_counts(b))
-		say(SINEW_WARNING, "the table inet %s cannot be read: %s", b->table,
+		say(SINEW_WARNING, "cannot read the table inet %s: %s", b->table,
 		    firewall_error(b->firewall));
 	status = delete_table(b, b->table);
 	return report(b, from, to, status);
@@ -371,10 +371,10 @@ static int clean(struct block *b)
 
 	rc = firewall_run(b->firewall, "list tables inet");
 	if (rc)
-		return refused(b, rc, "the tables cannot be listed");
+		return refused(b, rc, "cannot list the tables");
 	tables = strdup(firewall_output(b->firewall));
 	if (!tables)
-		return refused(b, -ENOMEM, "the tables cannot be listed");
+		return refused(b, -ENOMEM, "cannot list the tables");
 	at = tables;
 	while (!rc && (pid = rules_next_table(&at)) > 0) {
 		if (is_running(pid))

@@ -10,10 +10,10 @@
 #include "tools/say.h"
 
 static const struct choice modes[] = {
-	{ "destroy", destroy_main, "the kernel destroys chosen TCP connections (root)" },
-	{ "reset", reset_main, "forged resets break chosen TCP connections, also idle (root)" },
-	{ "block", block_main, "nothing gets from one address to another (root, nftables)" },
-	{ "relay", relay_main, "stands between two nodes and breaks what goes over it" },
+	{ "destroy", destroy_main, "destroy selected TCP connections in the kernel (root)" },
+	{ "reset", reset_main, "reset selected TCP connections by forged segments (root)" },
+	{ "block", block_main, "drop packets from one address to another (root, nftables)" },
+	{ "relay", relay_main, "relay connections between two nodes and inject faults" },
 };
 
 static const struct choices choices = {
@@ -22,7 +22,7 @@ static const struct choices choices = {
 	.usage = "usage: sinew break MODE [OPTION...]\n"
 		 "       sinew break --help\n"
 		 "\n"
-		 "Makes faults in the network under a cluster, chosen ones and no others.\n",
+		 "Injects network faults, limited to the selected connections and directions.\n",
 	.list = modes,
 	.n = sizeof(modes) / sizeof(modes[0]),
 };

@@ -34,13 +34,13 @@ static const struct orders_mode mode = {
 	.usage =
 		"usage: sinew break destroy --address A|--between A,B|--port P... [OPTION...]\n"
 		"\n"
-		"The kernel destroys chosen TCP connections: the process of one end sees\n"
+		"Destroys selected TCP connections in the kernel: the process at one end sees\n"
 		"ECONNABORTED, the other end gets a reset. If both ends are on this machine, the\n"
 		"one that is destroyed alternates by round.\n"
 		"\n",
 	.status =
-		"It needs root (CAP_NET_ADMIN). Exit status: 0 something was killed (with\n"
-		"--count: so many), 1 less or nothing, 2 usage, 3 the kernel refuses or cannot.\n",
+		"Requires root (CAP_NET_ADMIN). Exit status: 0 connections killed (with --count:\n"
+		"as many), 1 fewer or none, 2 usage, 3 not permitted or supported by the kernel.\n",
 };
 
 /* ---- sockets whose connection is dead already ---- */
@@ -71,7 +71,7 @@ static void remember(struct destroyer *d, const struct diag_connection *c)
 static int refused(int rc)
 {
 	if (rc == -EPERM || rc == -EACCES)
-		say(SINEW_ERROR, "the kernel does not let us destroy connections: %s; that needs "
+		say(SINEW_ERROR, "destroying connections is not permitted: %s; that needs "
 		    "root (CAP_NET_ADMIN); " BREAK_WITHOUT_ROOT, strerror(-rc));
 	else if (rc == -EOPNOTSUPP)
 		say(SINEW_ERROR, "this kernel cannot destroy connections: it is built without "

@@ -20,13 +20,13 @@
 static int refuse(const char *path, int error)
 {
 	if (error == EPERM || error == EACCES) {
-		say(SINEW_ERROR, "--netns: %s cannot be entered: %s; that needs root "
+		say(SINEW_ERROR, "--netns: cannot enter %s: %s; requires root "
 		    "(CAP_SYS_ADMIN)", path, strerror(error));
 		return BREAK_REFUSED;
 	}
-	say(SINEW_ERROR, "--netns: %s cannot be entered: %s; \"ip netns list\" names those that "
-	    "there are, and /proc/PID/ns/net is that of a process", path,
-	    error == EINVAL ? "it is no network namespace" : strerror(error));
+	say(SINEW_ERROR, "--netns: cannot enter %s: %s; \"ip netns list\" lists the named "
+	    "ones, /proc/PID/ns/net is that of a process", path,
+	    error == EINVAL ? "not a network namespace" : strerror(error));
 	return BREAK_USAGE;
 }
 

@@ -48,24 +48,24 @@ static const struct option options[] = {
 };
 
 static const char common_help[] =
-	"Which connections (at least one of these; each may be given several times):\n"
+	"Selection of connections (at least one of these; repeatable):\n"
 	"  --address A[/BITS]  with one end in that network\n"
 	"  --between A,B       with one end in A and one in B (A/BITS,B/BITS)\n"
 	"  --port P            with that port at one of the ends\n"
 	"\n"
 	"When:\n"
-	"  --every MS          a round each MS milliseconds (without this and the next two: one\n"
-	"                      round; with an end alone: 1000)\n"
-	"  --for S             ends after S seconds\n"
-	"  --count N           ends after N kills\n"
-	"  --random P          hits each connection of a round with that probability (1)\n"
-	"  --seed N            of these draws; it is told at the end\n"
+	"  --every MS          one round every MS milliseconds (default: 1000 with --for or\n"
+	"                      --count, else a single round)\n"
+	"  --for S             end after S seconds\n"
+	"  --count N           end after N kills\n"
+	"  --random P          hit each connection of a round with that probability (1)\n"
+	"  --seed N            seed of these draws; printed at the end\n"
 	"\n"
-	"  --netns NAME        in that network namespace; also a path, /proc/PID/ns/net\n"
-	"  --probe             only says whether the kernel allows it\n"
-	"  -n, --dry-run       only lists the connections that it means\n"
-	"  --json              prints the result as JSON\n"
-	"  --stats FILE        keeps the result so far in FILE, as JSON\n"
+	"  --netns NAME        network namespace, by name or path (/proc/PID/ns/net)\n"
+	"  --probe             only report whether the kernel permits it\n"
+	"  -n, --dry-run       only list the matching connections\n"
+	"  --json              print the result as JSON\n"
+	"  --stats FILE        keep the current result in FILE, as JSON\n"
 	"  --help\n"
 	"\n";
 
@@ -184,7 +184,7 @@ int orders_parse(struct orders *o, const struct orders_mode *mode, int argc, cha
 		return rc;
 	if (filter_is_empty(&o->filter) && !o->probe) {
 		say(SINEW_ERROR, "--address, --between or --port is missing: without one every "
-		    "connection would be hit; \"%s --help\" says more", mode->name);
+		    "connection would be hit; see \"%s --help\"", mode->name);
 		return BREAK_USAGE;
 	}
 	if (!o->every_ms && (o->for_ms || o->count))

@@ -129,7 +129,7 @@ static int find_faults(struct relay *r)
 	}
 	rc = relay_log_head(&r->log, &args->faults);
 	if (rc)
-		say(SINEW_ERROR, "the options cannot be told in the log: %s", strerror(-rc));
+		say(SINEW_ERROR, "cannot record the options in the log: %s", strerror(-rc));
 	return rc ? STATUS_USAGE : STATUS_OK;
 }
 
@@ -138,7 +138,7 @@ static int open_log(struct relay *r)
 	int rc = r->args.log ? relay_log_open(&r->log, r->args.log) : 0;
 
 	if (rc)
-		say(SINEW_ERROR, "--log: %s cannot be written: %s", r->args.log, strerror(-rc));
+		say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log, strerror(-rc));
 	return rc ? STATUS_USAGE : STATUS_OK;
 }
 
@@ -232,14 +232,14 @@ static void acted(void *user, const struct relay_place *place, const struct rela
 	if (r->args.log && !r->log.error) {
 		relay_log_act(&r->log, place, act);
 		if (r->log.error)
-			say(SINEW_ERROR, "--log: %s cannot be written: %s", r->args.log,
+			say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log,
 			    strerror(-r->log.error));
 	}
 	if (relay_log_is_full(&r->log))
-		end_faults(r, "the log has as many as it may");
+		end_faults(r, "log limit reached");
 	resets = &r->n_acts[RELAY_A][RELAY_RESET];
 	if (r->args.resets && *resets + r->n_acts[RELAY_B][RELAY_RESET] >= r->args.resets)
-		end_faults(r, "that were all resets of --resets");
+		end_faults(r, "--resets reached");
 }
 
 /* ---- loop ---- */
@@ -294,7 +294,7 @@ static void take_dials(struct relay *r, struct relay_listener *l)
 	}
 	l->n_full++;
 	say(SINEW_WARNING, "connection %s%" PRIu32 " was reset: %s", RELAY_SIDE_NAME(l->side),
-	    l->n_connections, c ? "out of memory" : "another one has taken the last room");
+	    l->n_connections, c ? "out of memory" : "connection table full");
 	if (c)
 		return;
 	relay_reset_fd(fd[RELAY_A]);
@@ -348,7 +348,7 @@ static void look_at_time(struct relay *r)
 
 	t->wake_ns = CLOCK_NEVER;
 	if (!t->calm && t->now_ns >= r->faults_end_ns)
-		end_faults(r, "the time of --for is over");
+		end_faults(r, "time of --for expired");
 	if (!t->calm) {
 		t->wake_ns = r->faults_end_ns;
 		return;
@@ -476,14 +476,15 @@ static void summarize(struct relay *r)
 	if (r->args.replay)
 		n_missing = r->args.faults.n_records - n_acts_of(r);
 	if (n_missing) {
-		say(SINEW_WARNING, "%" PRIu64 " of the %zu acts of %s were not done: their bytes "
-		    "never came", n_missing, r->args.faults.n_records, r->args.replay);
+		say(SINEW_WARNING, "%" PRIu64 " of the %zu acts of %s were not done: their "
+		    "offsets were not reached", n_missing, r->args.faults.n_records,
+		    r->args.replay);
 		r->status = STATUS_UNDELIVERED;
 	}
 	rc = r->args.json ? print_json(r, n_missing) : print_table(r);
 	if (!rc)
 		return;
-	say(SINEW_ERROR, "the summary cannot be written to standard output: %s", strerror(-rc));
+	say(SINEW_ERROR, "cannot write the summary to standard output: %s", strerror(-rc));
 	r->status = STATUS_UNDELIVERED;
 }
 
@@ -495,7 +496,7 @@ static void finish(struct relay *r)
 	close_all(r);
 	rc = relay_log_close(&r->log);
 	if (rc && !was_told)
-		say(SINEW_ERROR, "--log: %s cannot be written: %s", r->args.log, strerror(-rc));
+		say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log, strerror(-rc));
 	if (rc)
 		r->status = STATUS_UNDELIVERED;
 	summarize(r);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define RELAY_PIECE_MAX		(64 * 1024)	/* bytes of split and join */
-#define RELAY_RATE_MAX		(1 << 30)	/* bytes a second of throttle */
+#define RELAY_RATE_MAX		(1 << 30)	/* bytes per second of throttle */
 #define RELAY_MS_MAX		86400000	/* a day */
 #define RELAY_OFFSET_MAX	(UINT64_C(1) << 62)
 #define RELAY_ACT_TEXT_MAX	96		/* of relay_act_text(), NUL included */
@@ -27,7 +27,7 @@ enum relay_kind {
 	RELAY_STALL,		/* nothing passes for a time */
 	/* From here on: what holds for the bytes that follow. */
 	RELAY_DELAY,		/* each piece passes some time after it came */
-	RELAY_THROTTLE,		/* so many bytes a second */
+	RELAY_THROTTLE,		/* so many bytes per second */
 	RELAY_SPLIT,		/* in segments of at most so many bytes */
 	RELAY_JOIN,		/* collected, then passed at once */
 };

@@ -16,7 +16,7 @@
 #include "tools/say.h"
 
 #define END_FORM	"ADDRESS[:PORT],STAND-IN[:PORT], with numeric addresses"
-#define MORE		"; \"sinew break relay --help\" says more"
+#define MORE		"; see \"sinew break relay --help\""
 
 enum argument {
 	OPT_A = 256, OPT_AT, OPT_B, OPT_CONFIG, OPT_EVERY, OPT_FOR, OPT_JSON, OPT_LOG, OPT_NODES,
@@ -49,9 +49,9 @@ static const char help[] =
 	"       sinew break relay --config FILE --nodes A,B --stand-ins STAND-IN,STAND-IN\n"
 	"                         [--write-configs DIR] [OPTION...]\n"
 	"\n"
-	"Stands between two nodes and breaks what goes over it, at exact bytes. Each node\n"
-	"sees the other one at its stand-in, a further address of this machine; what is\n"
-	"dialled there is dialled on to the node, from the stand-in of the dialler.\n"
+	"Relays connections between two nodes and injects faults at exact bytes. Each node\n"
+	"sees the other one at its stand-in, a further address of this machine; connections\n"
+	"to it are forwarded to the node, from the stand-in of the dialling node.\n"
 	"\n"
 	"  --a ADDR,STAND-IN   where node a listens, and as what node b sees it\n"
 	"  --b ADDR,STAND-IN   the same of node b\n"
@@ -60,28 +60,28 @@ static const char help[] =
 	"  --stand-ins X,Y     the stand-in of each\n"
 	"  --write-configs DIR make DIR/A.conf and DIR/B.conf, by which they meet here\n"
 	"  --every [DIRECTION:]BYTES:ACT\n"
-	"                      do it again and again, after BYTES on the average\n"
+	"                      do it repeatedly, every BYTES on average\n"
 	"  --at CONNECTION:DIRECTION:OFFSET:ACT\n"
 	"                      do it once there. CONNECTION: a3 (the third that node a\n"
 	"                      dialled), b3, 3 (both), a, b or all; DIRECTION: a (bytes\n"
 	"                      from node a), b or both; OFFSET: bytes that pass before\n"
-	"  --seed N            repeats what --every drew; without it one is chosen and told\n"
-	"  --log FILE          write each act as a line of JSON\n"
+	"  --seed N            repeats what --every drew; default: random, printed at start\n"
+	"  --log FILE          log each act as a line of JSON\n"
 	"  --replay LOG        do the acts of a log instead, at the same bytes\n"
 	"  --for S             after so many seconds no more faults\n"
 	"  --resets N          after so many resets no more faults; in both cases bytes go\n"
 	"                      on, and the relay ends when no connection was open for 3 s\n"
-	"  --verbose           a line for each act\n"
-	"  --json              the summary as JSON\n"
+	"  --verbose           print a line per act\n"
+	"  --json              print the summary as JSON\n"
 	"  --help\n"
 	"\n"
 	"ACT is one of\n"
 	"  reset               RST to both sides\n"
-	"  fin                 end of file to the reader, the rest is thrown away\n"
-	"  hole                the rest is thrown away, the reader is told nothing\n"
+	"  fin                 end of file to the reader, the rest is discarded\n"
+	"  hole                the rest is discarded, without end of file\n"
 	"  stall=MS[,both]     nothing passes for so long (in both directions)\n"
 	"  delay=MS[,LENGTH]   each piece passes so much later, for LENGTH bytes\n"
-	"  throttle=BYTES[,LENGTH]   at most so many bytes a second\n"
+	"  throttle=BYTES[,LENGTH]   at most so many bytes per second\n"
 	"  split=BYTES[,LENGTH]      segments of 1 to so many bytes\n"
 	"  join=BYTES,MS[,LENGTH]    collect so many bytes, or so long, then write once\n"
 	"Without LENGTH to the end; with --every one is drawn. Numbers of bytes may end\n"
@@ -175,7 +175,7 @@ static int take_nodes(struct relay_arguments *args, int option, const char *text
 	if (option == OPT_STAND_INS &&
 	    !parse_two(text, &args->stand_ins[RELAY_A], &args->stand_ins[RELAY_B]))
 		return options_refuse("stand-ins", text, "two numeric addresses with a comma "
-				      "between, each perhaps with :PORT");
+				      "between, each optionally with :PORT");
 	args->has_stand_ins |= option == OPT_STAND_INS;
 	return -1;
 }

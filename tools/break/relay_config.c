@@ -225,7 +225,7 @@ static int write_one(const char *file, const char *dir, uint32_t node, const cha
 		rc = write_file(name, text, change);
 	}
 	if (rc)
-		say(SINEW_ERROR, "--write-configs: %s/%" PRIu32 ".conf cannot be written: %s", dir,
+		say(SINEW_ERROR, "--write-configs: cannot write %s/%" PRIu32 ".conf: %s", dir,
 		    node, strerror(-rc));
 	return rc;
 }
@@ -243,7 +243,7 @@ int relay_config_write(const char *file, const char *dir, const uint32_t nodes[R
 
 	rc = read_text(file, &text);
 	if (rc) {
-		say(SINEW_ERROR, "%s: cannot be read: %s", file, strerror(-rc));
+		say(SINEW_ERROR, "%s: cannot read: %s", file, strerror(-rc));
 		return rc;
 	}
 	rc = config_parse(text, strlen(text), take_item, &scan, &error);
@@ -251,7 +251,7 @@ int relay_config_write(const char *file, const char *dir, const uint32_t nodes[R
 		say(SINEW_ERROR, "%s", err);
 	if (!rc && mkdir(dir, 0777) && errno != EEXIST) {
 		rc = -errno;
-		say(SINEW_ERROR, "--write-configs: %s cannot be made: %s", dir, strerror(-rc));
+		say(SINEW_ERROR, "--write-configs: cannot create %s: %s", dir, strerror(-rc));
 	}
 	for (s = 0; s < RELAY_SIDES && !rc; s++) {
 		change.section = &scan.found[!s];

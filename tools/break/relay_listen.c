@@ -135,7 +135,7 @@ static void refuse_unreached(struct relay_listener *l, int error, uint64_t now_n
 {
 	char text[HOST_TEXT_MAX], why[HOST_TEXT_MAX + 128];
 
-	snprintf(why, sizeof(why), "node %s at %s cannot be reached: %s",
+	snprintf(why, sizeof(why), "cannot connect to node %s at %s: %s",
 		 RELAY_SIDE_NAME(!l->side), host_text(&l->to, true, text), strerror(-error));
 	refuse(l, &l->n_failed, why);
 	if (error != -ECONNREFUSED)
@@ -155,12 +155,12 @@ static void take(struct relay_listener *l, const struct sockaddr_storage *from, 
 	int rc;
 
 	if (is_stranger(l, from)) {
-		snprintf(why, sizeof(why), "it is from %s, only %s (node %s) may",
+		snprintf(why, sizeof(why), "source is %s, expected %s (node %s)",
 			 host_text(from, false, text), host_text(&l->only, false, only),
 			 RELAY_SIDE_NAME(l->side));
 		refuse(l, &l->n_strangers, why);
 	} else if (is_full) {
-		refuse(l, &l->n_full, "there are too many at a time");
+		refuse(l, &l->n_full, "too many connections");
 	} else {
 		rc = dial(l, now_ns);
 		if (rc)
@@ -224,7 +224,7 @@ static void try_again(struct relay_listener *l, struct relay_turn *t)
 	rc = listen_at(l);
 	l->away = rc != 0;
 	if (rc && !l->told_error)
-		say(SINEW_ERROR, "cannot listen again at %s: %s; it is tried further",
+		say(SINEW_ERROR, "cannot listen again at %s: %s; retrying",
 		    host_text(&l->at, true, text), strerror(-rc));
 	l->told_error = rc != 0;
 	if (!rc)

@@ -308,7 +308,7 @@ static int read_lines(struct reader *r, FILE *file)
 	if (rc)
 		return rc;
 	if (ferror(file)) {
-		say(SINEW_ERROR, "%s: cannot be read: %s", r->name, strerror(errno));
+		say(SINEW_ERROR, "%s: cannot read: %s", r->name, strerror(errno));
 		return -EIO;
 	}
 	r->line += !r->line;
@@ -324,7 +324,7 @@ int relay_log_read(const char *name, struct relay_log *log, struct relay_faults 
 
 	if (!file) {
 		rc = -errno;
-		say(SINEW_ERROR, "%s: cannot be read: %s", name, strerror(-rc));
+		say(SINEW_ERROR, "%s: cannot read: %s", name, strerror(-rc));
 		return rc;
 	}
 	rc = read_lines(&r, file);

@@ -114,7 +114,7 @@ static int write_file(const struct report *r, int status)
 	json_free(document);
 	if (!rc)
 		return 0;
-	say(SINEW_ERROR, "--stats: %s cannot be written: %s", r->orders->stats, strerror(-rc));
+	say(SINEW_ERROR, "--stats: cannot write %s: %s", r->orders->stats, strerror(-rc));
 	return BREAK_USAGE;
 }
 
@@ -181,7 +181,7 @@ static int printed(int status, int rc)
 {
 	if (!rc && !ferror(stdout) && !fflush(stdout))
 		return status;
-	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(rc ? -rc : errno));
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(rc ? -rc : errno));
 	return status ? status : BREAK_USAGE;
 }
 
@@ -214,7 +214,7 @@ int report_probe(const struct orders *o, const char *mode)
 	int rc;
 
 	if (!o->json) {
-		printf("the kernel lets us %s connections\n", mode);
+		printf("permitted to %s connections\n", mode);
 		return printed(BREAK_OK, 0);
 	}
 	document = json_document(SCHEMA);

@@ -30,24 +30,24 @@ static const struct orders_mode mode = {
 	.usage =
 		"usage: sinew break reset --address A|--between A,B|--port P... [OPTION...]\n"
 		"\n"
-		"Breaks chosen TCP connections by forged resets with exactly the sequence number\n"
-		"that each end expects; idle connections are provoked into telling it. At least\n"
-		"one end is on this machine, or all goes through the interface that is named.\n"
+		"Resets selected TCP connections by forged segments with exactly the sequence\n"
+		"number that each end expects; idle connections are provoked into revealing it.\n"
+		"At least one end must be on this machine, or all traffic on --interface.\n"
 		"\n"
-		"  --interface IF      also connections of others that are seen there: that of a\n"
-		"                      router, or a bridge itself (br0)\n"
-		"  --listen S          to them, before the first round (1)\n"
+		"  --interface IF      include forwarded connections seen on that interface, of a\n"
+		"                      router, or on a bridge itself (br0)\n"
+		"  --listen S          seconds to listen to them before the first round (1)\n"
 		"\n",
 	.status =
-		"It needs root (CAP_NET_RAW). Exit status: 0 something was killed (with --count:\n"
-		"so many), 1 less or nothing, 2 usage, 3 the kernel refuses or cannot.\n",
+		"Requires root (CAP_NET_RAW). Exit status: 0 connections killed (with --count:\n"
+		"as many), 1 fewer or none, 2 usage, 3 not permitted or supported by the kernel.\n",
 	.listens = true,
 };
 
 static int refused(const struct resetter *r, int rc)
 {
 	if (rc == -EPERM || rc == -EACCES)
-		say(SINEW_ERROR, "the kernel does not let us forge segments: %s; that needs root "
+		say(SINEW_ERROR, "forging segments is not permitted: %s; requires root "
 		    "(CAP_NET_RAW); " BREAK_WITHOUT_ROOT, strerror(-rc));
 	else if (rc == -ENODEV && r->orders.interface)
 		say(SINEW_ERROR, "--interface: there is no \"%.40s\" in this namespace; "
@@ -56,7 +56,7 @@ static int refused(const struct resetter *r, int rc)
 		say(SINEW_ERROR, "there is no loopback to try it on in this namespace: "
 		    "\"ip link set lo up\" brings it up");
 	else
-		say(SINEW_ERROR, "segments cannot be seen and forged: %s", strerror(-rc));
+		say(SINEW_ERROR, "cannot capture and forge segments: %s", strerror(-rc));
 	return rc == -ENODEV ? BREAK_USAGE : BREAK_REFUSED;
 }
 

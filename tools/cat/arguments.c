@@ -44,29 +44,30 @@ static const char help[] =
 	"usage: sinew cat [--config FILE --node ID] [OPTION...]\n"
 	"\n"
 	"Sends each line of standard input as one message to other nodes and prints\n"
-	"each message that comes as \"ID<TAB>payload\"; its lines behind a newline begin\n"
-	"with \"ID+<TAB>\".\n"
+	"each received message as \"ID<TAB>payload\"; continuation lines of a message\n"
+	"with newlines begin with \"ID+<TAB>\".\n"
 	"\n"
 	"  --config FILE      nodes and options, in the syntax of corosync.conf\n"
-	"  --node ID          the own node of that file\n"
-	"  --to ID[,ID...]    send standard input to these nodes; without it only receive\n"
-	"  --to all           to every other node of the file\n"
-	"  --wait S           seconds until they must be up (10)\n"
-	"  --linger S         seconds that the end may last without progress (10)\n"
-	"  --chunk BYTES      send pieces of that size instead of lines\n"
-	"  --rate BYTES       read at most so many bytes of standard input a second\n"
-	"  --from ID          print only the messages of that node\n"
-	"  --raw              with --from: print the payload alone, as it is\n"
-	"  --keep-going       a target that fails does not end the run; without --to,\n"
-	"                     nobody who finishes or fails does\n"
+	"  --node ID          own node in that file\n"
+	"  --to ID[,ID...]    send standard input to these nodes (default: receive only)\n"
+	"  --to all           send to every other node of the file\n"
+	"  --wait S           seconds to wait for them to be up (10)\n"
+	"  --linger S         seconds to linger at the end without progress (10)\n"
+	"  --chunk BYTES      send chunks of that size instead of lines\n"
+	"  --rate BYTES       limit for reading standard input, in bytes per second\n"
+	"  --from ID          print only messages from that node\n"
+	"  --raw              with --from: print the payload only, unchanged\n"
+	"  --keep-going       continue when a target fails; without --to, also when a\n"
+	"                     node finishes\n"
 	"  --stats FILE       write statistics as JSON at the end\n"
-	"  --break-every MS   reset all own connections again and again (for tests)\n"
+	"  --break-every MS   reset all own connections periodically (for tests)\n"
 	CLUSTER_HELP
-	"  --log-level LEVEL  error, warning (as it is), info or debug\n"
+	"  --log-level LEVEL  error, warning (default), info or debug\n"
 	"  --help\n"
 	"\n"
-	"BYTES may end in k, M or G. Exit status: 0 all was delivered, 1 something was\n"
-	"not, 2 usage, configuration or input, 3 a target was not up, 4 a target failed.\n";
+	"BYTES may end in k, M or G. Exit status: 0 everything delivered, 1 not\n"
+	"everything, 2 usage, configuration or input, 3 a target was not up, 4 a target\n"
+	"failed.\n";
 
 static bool parse_to(struct arguments *args, const char *text)
 {
@@ -96,7 +97,7 @@ static int take_number_option(struct arguments *args, int option, const char *te
 	if (option == OPT_CHUNK && config_number(text, 1, 1, CHUNK_MAX, &n))
 		return options_refuse("chunk", text, "bytes from 1 to 512M");
 	if (option == OPT_RATE && config_number(text, 1, 1, RATE_MAX, &n))
-		return options_refuse("rate", text, "bytes a second from 1 to 1024G");
+		return options_refuse("rate", text, "bytes per second from 1 to 1024G");
 	if (option == OPT_BREAK_EVERY && config_number(text, 0, 1, 3600000, &n))
 		return options_refuse("break-every", text, "milliseconds from 1 to 3600000");
 	if (option == OPT_CHUNK)
@@ -138,8 +139,8 @@ static int take_option(void *arg, int option, const char *text)
 static int check(const struct arguments *args)
 {
 	if (args->raw && !args->from) {
-		say(SINEW_ERROR, "--raw needs --from ID: without it nobody could tell whose "
-			"bytes are whose");
+		say(SINEW_ERROR, "--raw needs --from ID: otherwise the senders cannot be "
+			"told apart");
 		return STATUS_USAGE;
 	}
 	return -1;

@@ -134,8 +134,8 @@ static void take_signal(struct cat *c)
 	c->last_signal = sig;
 	if (c->n_signals > 1)
 		return;
-	say(SINEW_WARNING, "%s: no more input is read, what was read is delivered (at most "
-	    "%" PRIu32 ".%03" PRIu32 " s; a second signal ends at once)",
+	say(SINEW_WARNING, "%s: finishing, delivering input already read (at most "
+	    "%" PRIu32 ".%03" PRIu32 " s; a second signal exits at once)",
 	    strsignal(c->last_signal), c->args.linger_ms / 1000, c->args.linger_ms % 1000);
 	if (c->phase == CAT_WAITING) {
 		cat_say_not_up(c, "was not up");
@@ -159,9 +159,9 @@ static void check_output(struct cat *c)
 		return;
 	c->told_output = true;
 	n = printer_clear(&c->printer);
-	say(SINEW_ERROR, "standard output cannot be written: %s%s; %" PRIu64 " messages at least "
-	    "and all that still comes are thrown away, and the run ends", strerror(-error),
-	    error == -EPIPE ? " (its reader has gone)" : "", n);
+	say(SINEW_ERROR, "cannot write standard output: %s%s; %" PRIu64 " messages at least "
+	    "and all further ones are discarded, exiting", strerror(-error),
+	    error == -EPIPE ? " (reader gone)" : "", n);
 	cat_set_status(c, STATUS_UNDELIVERED);
 	cat_close(c, c->args.linger_ms);
 }
@@ -182,7 +182,7 @@ static void read_input(struct cat *c)
 	rc = input_read(&c->input, c->now_ns);
 	if (!rc || rc == -EAGAIN)
 		return;
-	say(SINEW_ERROR, "standard input cannot be read: %s; what came before is delivered",
+	say(SINEW_ERROR, "cannot read standard input: %s; delivering input already read",
 	    strerror(-rc));
 	cat_set_status(c, STATUS_USAGE);
 	cat_end_input(c);
@@ -235,7 +235,7 @@ static void run(struct cat *c)
 			if (rc == -ESHUTDOWN)
 				return;
 			if (rc < 0) {
-				say(SINEW_ERROR, "the loop failed: %s", sinew_error_name(rc));
+				say(SINEW_ERROR, "event loop failed: %s", sinew_error_name(rc));
 				cat_set_status(c, STATUS_UNDELIVERED);
 				return;
 			}
@@ -274,8 +274,8 @@ static void drain(struct cat *c)
 		if (poll(p, 2, clock_timeout_ms(until)) > 0 && p[0].revents)
 			take_signal(c);
 	}
-	say(SINEW_ERROR, "standard output blocks: what was received last (%" PRIu64 " messages and "
-	    "up to %d bytes) is not written", c->printer.n_waiting, OUTPUT_BUFFER);
+	say(SINEW_ERROR, "standard output blocked: the last messages received (%" PRIu64 " and up "
+	    "to %d bytes) were not written", c->printer.n_waiting, OUTPUT_BUFFER);
 	cat_set_status(c, STATUS_UNDELIVERED);
 }
 
@@ -297,7 +297,7 @@ static void write_stats(struct cat *c)
 	rc = stats_write(c->args.stats, &stats);
 	if (!rc)
 		return;
-	say(SINEW_ERROR, "%s: the statistics cannot be written: %s", c->args.stats, strerror(-rc));
+	say(SINEW_ERROR, "cannot write statistics to %s: %s", c->args.stats, strerror(-rc));
 	if (!c->status)
 		c->status = STATUS_UNDELIVERED;
 }
@@ -337,7 +337,7 @@ int cat_main(int argc, char **argv)
 		return rc;
 	rc = c.args.stats ? file_try(c.args.stats) : 0;
 	if (rc) {
-		say(SINEW_ERROR, "--stats: %s cannot be written: %s", c.args.stats, strerror(-rc));
+		say(SINEW_ERROR, "--stats: cannot write %s: %s", c.args.stats, strerror(-rc));
 		return STATUS_USAGE;
 	}
 	c.status = start(&c);

@@ -112,7 +112,7 @@ void cat_fence_ask(struct cat *c, uint32_t nodeid, uint64_t incarnation,
 void cat_fence_end(struct cat *c, void (*take_signal)(struct cat *c))
 {
 	if (fence_is_running(&c->fence))
-		say(SINEW_WARNING, "the end waits for %s, at most %.1f s (a second signal ends at "
+		say(SINEW_WARNING, "waiting for %s, at most %.1f s (a second signal exits at "
 		    "once)", c->fence.setup.command, (double)c->fence.setup.timeout_ms / 1000);
 	fence_stop(&c->fence);
 	while (fence_is_running(&c->fence) && c->n_signals < 2) {

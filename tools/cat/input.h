@@ -16,7 +16,7 @@
 struct input {
 	int fd;
 	size_t chunk;		/* bytes of a piece; 0: lines */
-	uint64_t rate;		/* bytes a second; 0: as fast as they come */
+	uint64_t rate;		/* bytes per second; 0: as fast as they come */
 	size_t limit;		/* bytes of the longest message that may be sent */
 	char *buf;
 	size_t cap, start, end;	/* start .. end is read and not taken */

@@ -125,8 +125,8 @@ static void message(struct sinew_node *node, struct sinew_session *session,
 	if (c->args.from && c->args.from != p->nodeid) {
 		p->stats->discarded++;
 		if (!p->told_dropped)
-			say(SINEW_WARNING, "messages of node %" PRIu32 " are thrown away: --from "
-			    "wants those of node %" PRIu32 " alone", p->nodeid, c->args.from);
+			say(SINEW_WARNING, "discarding messages from node %" PRIu32 ": --from "
+			    "selects node %" PRIu32 " only", p->nodeid, c->args.from);
 		p->told_dropped = true;
 		return;
 	}
@@ -138,7 +138,7 @@ static void message(struct sinew_node *node, struct sinew_session *session,
 	if (!rc)
 		return;
 	p->stats->discarded++;
-	say(SINEW_ERROR, "message %" PRIu64 " of node %" PRIu32 " (%zu bytes) is lost: out of "
+	say(SINEW_ERROR, "message %" PRIu64 " from node %" PRIu32 " (%zu bytes) lost: out of "
 	    "memory", msg->number, p->nodeid, msg->len);
 	cat_set_status(c, STATUS_UNDELIVERED);
 }
@@ -174,17 +174,17 @@ static const char *reason_text(enum sinew_down reason)
 	case SINEW_DOWN_FAILED:
 		return "it was declared failed";
 	case SINEW_DOWN_SUPERSEDED:
-		return "it failed and came back as a new life";
+		return "superseded by a new incarnation";
 	case SINEW_DOWN_SELF_LOST:
-		return "this node goes on as a new life";
+		return "this node continues as a new incarnation";
 	case SINEW_DOWN_LINGER:
-		return "the linger time was over";
+		return "linger time expired";
 	case SINEW_DOWN_ABORTED:
-		return "its session was given up";
+		return "its session was aborted";
 	case SINEW_DOWN_REMOVED:
 		return "it was removed";
 	}
-	return "for no known reason";
+	return "unknown reason";
 }
 
 static bool is_clean(const struct cat *c, const struct cat_peer *p, enum sinew_down reason,
@@ -241,7 +241,7 @@ static void fence_asked(struct sinew_node *node, uint32_t nodeid, uint64_t incar
 	struct cat *c = user;
 
 	(void)node;
-	say(SINEW_WARNING, "node %" PRIu32 " (life %016" PRIx64 ") should be fenced: %s", nodeid,
+	say(SINEW_WARNING, "node %" PRIu32 " incarnation=%016" PRIx64 " needs fencing: %s", nodeid,
 	    incarnation, sinew_fence_reason_name(reason));
 	cat_fence_ask(c, nodeid, incarnation, reason);
 }
@@ -254,8 +254,8 @@ static void self_lost(struct sinew_node *node, uint64_t new_incarnation, void *u
 	(void)node;
 	c->incarnation = new_incarnation;
 	cluster_status(&c->cluster, &now);
-	say(SINEW_WARNING, "this node %s and goes on as life %016" PRIx64,
-	    now.losses != c->losses ? "has lost corosync" : "was declared failed by others",
+	say(SINEW_WARNING, "this node %s, continuing as incarnation=%016" PRIx64,
+	    now.losses != c->losses ? "lost corosync" : "was declared failed by other nodes",
 	    new_incarnation);
 	c->losses = now.losses;
 }
@@ -292,17 +292,17 @@ static void report_peer(struct cat *c, const struct sinew_report_session *r)
 
 	if (r->delivery.unsent == r->delivery.acked) {
 		if (r->last_ack_missing)
-			say(SINEW_INFO, "node %" PRIu32 ": all was delivered; the last ACK was "
-			    "not seen", r->nodeid);
+			say(SINEW_INFO, "node %" PRIu32 ": everything delivered; the last ACK was "
+			    "not received", r->nodeid);
 		else if (r->reason == SINEW_DOWN_LINGER && c->n_signals == 0)
-			say(SINEW_WARNING, "node %" PRIu32 ": all was delivered, but at the end of "
-			    "the linger time this was missing: %s", r->nodeid, missing);
+			say(SINEW_WARNING, "node %" PRIu32 ": everything delivered, but missing at "
+			    "the end of the linger time: %s", r->nodeid, missing);
 		return;
 	}
 	cat_set_status(c, STATUS_UNDELIVERED);
 	if (p && p->told_report)
 		return;
-	say(SINEW_ERROR, "node %" PRIu32 ": %" PRIu64 " messages are undelivered (%" PRIu64
+	say(SINEW_ERROR, "node %" PRIu32 ": %" PRIu64 " messages undelivered (%" PRIu64
 	    " of them in doubt) at the end of the linger time; missing: %s", r->nodeid,
 	    r->delivery.unsent - r->delivery.acked, r->delivery.in_doubt - r->delivery.acked,
 	    missing);
@@ -318,7 +318,7 @@ void cat_peers_report(struct cat *c)
 		return;
 	entries = calloc((size_t)n, sizeof(*entries));
 	if (!entries) {
-		say(SINEW_ERROR, "what is undelivered cannot be said: out of memory");
+		say(SINEW_ERROR, "out of memory while reporting undelivered messages");
 		cat_set_status(c, STATUS_UNDELIVERED);
 		return;
 	}

@@ -25,7 +25,7 @@ void cat_close(struct cat *c, uint32_t linger_ms)
 		return;
 	left = input_stop(&c->input);
 	if (left)
-		say(SINEW_WARNING, "%zu bytes of standard input were read, but not sent to all",
+		say(SINEW_WARNING, "%zu bytes of standard input read, but not sent to all targets",
 		    left);
 	c->phase = CAT_CLOSING;
 	notify("STOPPING=1");
@@ -38,7 +38,7 @@ void cat_end_input(struct cat *c)
 	unsigned i;
 
 	if (left)
-		say(SINEW_WARNING, "%zu bytes of standard input were read, but not sent to all",
+		say(SINEW_WARNING, "%zu bytes of standard input read, but not sent to all targets",
 		    left);
 	c->phase = CAT_FINISHING;
 	c->progress_ns = c->now_ns;
@@ -115,7 +115,7 @@ static size_t message_limit(const struct cat *c, uint32_t *ret_nodeid)
 
 static void refuse_input(struct cat *c, const char *text)
 {
-	say(SINEW_ERROR, "%s; what came before it is delivered, nothing after it", text);
+	say(SINEW_ERROR, "%s; delivering earlier input only", text);
 	cat_set_status(c, STATUS_USAGE);
 	cat_end_input(c);
 }
@@ -125,7 +125,7 @@ static void refuse_piece(struct cat *c, size_t len, size_t limit, uint32_t nodei
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s %" PRIu64 " of standard input is too long: %zu bytes%s, "
-		 "node %" PRIu32 " takes messages of up to %zu (max_message)",
+		 "node %" PRIu32 " accepts messages up to %zu (max_message)",
 		 c->args.chunk ? "piece" : "line", c->input.number, len,
 		 c->args.chunk ? "" : " or more", nodeid, limit);
 	refuse_input(c, text);
@@ -145,8 +145,8 @@ static int offer(struct cat *c, struct cat_peer *p, const char *data, size_t len
 	if (!rc || rc == -ESTALE)
 		return 0;
 	p->is_leaving = true;
-	say(SINEW_WARNING, "node %" PRIu32 " takes no more messages: %s", p->nodeid,
-	    rc == -ESHUTDOWN ? "it leaves" : sinew_error_name(rc));
+	say(SINEW_WARNING, "node %" PRIu32 " accepts no more messages: %s", p->nodeid,
+	    rc == -ESHUTDOWN ? "leaving" : sinew_error_name(rc));
 	cat_peer_lose(c, p);
 	return 0;
 }
@@ -204,14 +204,14 @@ static void say_blocked(struct cat *c)
 			continue;
 		len += (size_t)snprintf(line + len, sizeof(line) - len, "%snode %" PRIu32 " (%s)",
 					len ? ", " : "", p->nodeid,
-					!s.link_up ? "its connection is down" :
-					s.peer_paused ? "it does not read" : "it reads slowly");
+					!s.link_up ? "connection down" :
+					s.peer_paused ? "not reading" : "slow reader");
 	}
 	c->told_blocked = true;
 	if (len)
-		say(SINEW_WARNING, "standard input waits: the queue is full for %s", line);
+		say(SINEW_WARNING, "standard input paused: queue full for %s", line);
 	else
-		say(SINEW_WARNING, "standard input waits: no target is up");
+		say(SINEW_WARNING, "standard input paused: no target up");
 }
 
 /* As many pieces as the targets take, but not so many that the node waits. */
@@ -254,7 +254,7 @@ static void check_chunk(struct cat *c)
 
 	if (!limit || c->args.chunk <= limit)
 		return;
-	say(SINEW_ERROR, "--chunk: found %zu, node %" PRIu32 " takes messages of up to %zu "
+	say(SINEW_ERROR, "--chunk: found %zu, node %" PRIu32 " accepts messages up to %zu "
 	    "(max_message): nothing was sent", c->args.chunk, nodeid, limit);
 	cat_set_status(c, STATUS_USAGE);
 	cat_end_input(c);
@@ -275,8 +275,8 @@ static void step_sending(struct cat *c)
 	if (c->phase != CAT_SENDING)
 		return;
 	if (a_target_is_lost(c)) {
-		say(SINEW_WARNING, "standard input is read no further: a target failed "
-		    "(--keep-going would go on)");
+		say(SINEW_WARNING, "stopped reading standard input: a target failed "
+		    "(--keep-going continues)");
 		cat_end_input(c);
 		return;
 	}

@@ -127,7 +127,7 @@ int members_ask(struct members *m)
 		return status;
 	rc = members_print(m);
 	if (rc) {
-		say(SINEW_ERROR, "standard output cannot be written: %s", strerror(-rc));
+		say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
 		return STATUS_UNDELIVERED;
 	}
 	for (i = 0; i < m->n_paths; i++)

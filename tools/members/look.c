@@ -92,10 +92,10 @@ static int wait_for_whole(struct members *m, struct sinew_corosync_member *membe
 		if (!sleep_until(m, until))
 			return STATUS_NOT_UP;
 	}
-	say(SINEW_WARNING, "after %.3f s this is not the whole picture: %s",
+	say(SINEW_WARNING, "incomplete after %.3f s: %s",
 	    (double)m->args.wait_ms / 1000, m->now.is_connected ?
-	    "corosync forms a new ring, or a program in the group hangs" :
-	    "corosync is lost");
+	    "corosync is forming a new ring, or a group member is hung" :
+	    "corosync connection lost");
 	return STATUS_OK;
 }
 
@@ -103,7 +103,7 @@ static int printed(int rc)
 {
 	if (!rc)
 		return STATUS_OK;
-	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(-rc));
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
 	return STATUS_UNDELIVERED;
 }
 
@@ -117,7 +117,7 @@ static void check_silence(const struct members *m, bool *told)
 		*told = false;
 	} else if (!*told) {
 		*told = true;
-		say(SINEW_WARNING, "corosync has not answered for %.1f s: what is printed may be "
+		say(SINEW_WARNING, "corosync has not answered for %.1f s, the output may be "
 		    "out of date", (double)s.silent_ms / 1000);
 	}
 }

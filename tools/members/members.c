@@ -31,22 +31,22 @@ static const struct option options[] = {
 static const char help[] =
 	"usage: sinew members [--config FILE --node ID] [OPTION...]\n"
 	"\n"
-	"Prints who is in the cluster, as corosync and the programs of the cluster say\n"
-	"it; of a file, which of its addresses answer now. It only looks on: nobody\n"
-	"takes it for a node, and the own node may run here or not.\n"
+	"Prints the members of the cluster as reported by corosync and the programs of\n"
+	"the cluster; with a file, which of its addresses answer. A passive observer:\n"
+	"it does not count as a node, and the own node may be running or not.\n"
 	"\n"
 	"  --config FILE   nodes and options, in the syntax of corosync.conf\n"
-	"  --node ID       the own node of that file\n"
+	"  --node ID       own node in that file\n"
 	CLUSTER_HELP
-	"  --follow        go on, and print each change (corosync)\n"
-	"  --json          a JSON document; with --follow one more on a line for each change\n"
-	"  --wait S        seconds until all must have said who they are, or answered (2)\n"
+	"  --follow        keep running and print each change (corosync)\n"
+	"  --json          print JSON; with --follow one more document line per change\n"
+	"  --wait S        seconds to wait for all nodes to report or answer (2)\n"
 	"  --log-level error|warning|info|debug   (error)\n"
 	"  --help\n"
 	"\n"
-	"Exit status: 0 all listed nodes are there, and quorum; 1 standard output could not\n"
-	"be written, 2 usage or configuration, or corosync does not run, 3 somebody is\n"
-	"missing, or quorum. With --follow 0 or 1, or 2.\n";
+	"Exit status: 0 all listed nodes present and quorate, 1 writing standard output\n"
+	"failed, 2 usage or configuration, or corosync not running, 3 a node or quorum\n"
+	"missing. With --follow 0, 1 or 2.\n";
 
 static int take_option(void *arg, int option, const char *text)
 {
@@ -87,8 +87,8 @@ static int run(struct members *m)
 		return members_look(m);
 	if (!m->args.follow)
 		return members_ask(m);
-	say(SINEW_ERROR, "--follow: the nodes of a file do not change; \"sinew ping\" shows who "
-	    "answers, again and again");
+	say(SINEW_ERROR, "--follow: the nodes of a file do not change; use \"sinew ping\" to "
+	    "monitor them");
 	return STATUS_USAGE;
 }
 

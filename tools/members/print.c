@@ -111,7 +111,7 @@ static void print_head(const struct members *m)
 	else
 		printf(", quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n",
 		       m->now.is_quorate ? "yes" : "no", m->now.ring_nodeid, m->now.ring_seq,
-		       m->now.is_connected ? "" : ", corosync is lost");
+		       m->now.is_connected ? "" : ", corosync connection lost");
 }
 
 static void print_table(const struct members *m)
@@ -293,7 +293,7 @@ static int print_quorum(const struct members *m)
 		return print_quorum_object(&m->now);
 	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n", time_text(wall_ms(), when),
 	       m->now.is_quorate ? "yes" : "no", m->now.ring_nodeid, m->now.ring_seq,
-	       m->now.is_connected ? "" : ", corosync is lost");
+	       m->now.is_connected ? "" : ", corosync connection lost");
 	return 0;
 }
 

@@ -45,14 +45,14 @@ static enum path_event fail_errno(struct path *p, const char *doing, int err)
 	const char *advice = "";
 
 	if (err == ECONNREFUSED)
-		advice = ": nobody listens there; is its program running, with this port?";
+		advice = ": no listener; is the program running on this port?";
 	else if (err == EADDRNOTAVAIL)
-		advice = ": the own address is not of this machine; --node says which node we are";
+		advice = ": own address not on this machine; check --node";
 	else if (err == EHOSTUNREACH || err == ENETUNREACH)
-		advice = ": check routes and the network's cards";
+		advice = ": check routes and network interfaces";
 	else if (err == ECONNRESET)
-		advice = ": it takes us for no member; does its configuration list our address, "
-			 "and the same cluster_name?";
+		advice = ": it does not accept us as a member; does its configuration list our "
+			 "address and the same cluster_name?";
 	path_close(p);
 	snprintf(p->what, sizeof(p->what), "%s: %s%s", doing, strerror(err), advice);
 	return PATH_FAILED;
@@ -115,7 +115,7 @@ static enum path_event send_probe(struct path *p, uint32_t size)
 
 	/* Not to be guessed by others; never 0. */
 	if (getrandom(&q.cookie, sizeof(q.cookie), 0) != sizeof(q.cookie))
-		return fail_errno(p, "no random number", errno);
+		return fail_errno(p, "cannot get a random number", errno);
 	q.cookie |= 1;
 	snprintf(q.cluster, sizeof(q.cluster), "%s", p->cluster);
 	p->cookie = q.cookie;
@@ -167,8 +167,8 @@ static enum path_event take_refusal(struct path *p, const struct frame *f)
 	struct refuse r;
 
 	if (frame_refuse(f, &r))
-		return fail(p, "answered with a REFUSE that does not fit");
-	snprintf(text, sizeof(text), "refused us: %s%s", wire_reason_name(r.reason),
+		return fail(p, "answered with a malformed REFUSE");
+	snprintf(text, sizeof(text), "refused: %s%s", wire_reason_name(r.reason),
 		 r.reason == WIRE_REFUSE_CLUSTER || r.reason == WIRE_REFUSE_PROTOCOL ?
 		 "; does its configuration list the same cluster_name?" : "");
 	return fail(p, text);
@@ -202,7 +202,7 @@ static enum path_event take_answer(struct path *p, const struct probe *q, uint64
 		return try_answered(p);
 	p->takes_padded = q->flags & WIRE_PATH_PADDED;
 	if (p->size && !p->takes_padded)
-		return fail(p, "answers, but its version knows no --size");
+		return fail(p, "answers, but its version does not support --size");
 	if (p->size)
 		return send_probe(p, p->size);
 	if (!p->takes_padded || !may_pad(p, now_ns))
@@ -223,17 +223,17 @@ static enum path_event take_frame(struct path *p, const uint8_t *bytes, size_t n
 	struct probe q;
 
 	if (frame_parse(bytes, n, &f) || f.cmd != WIRE_OPTS_CMD)
-		return fail(p, "answered with something else than frames of this protocol");
+		return fail(p, "invalid answer: not a frame of this protocol");
 	if (f.nextcmd == WIRE_REFUSE)
 		return take_refusal(p, &f);
 	if (f.nextcmd != WIRE_PROBE_REPLY || frame_probe(&f, &q) || q.cookie != p->cookie ||
 	    !is_asked(p)) {
-		snprintf(text, sizeof(text), "answered with a %s that fits no PROBE of ours",
+		snprintf(text, sizeof(text), "answered with an unexpected %s",
 			 wire_cmd_name(f.nextcmd));
 		return fail(p, text);
 	}
 	if (f.nodeid != p->nodeid) {
-		snprintf(text, sizeof(text), "node %" PRIu32 " answered there, expected node %"
+		snprintf(text, sizeof(text), "node %" PRIu32 " answered, expected node %"
 			 PRIu32 ": the two configurations differ", f.nodeid, p->nodeid);
 		return fail(p, text);
 	}
@@ -250,7 +250,7 @@ static enum path_event take_frames(struct path *p, uint64_t now_ns)
 	while (event == PATH_NOTHING && p->phase != PATH_IDLE) {
 		length = frame_length(p->in + at, p->n_in - at);
 		if (length < 0 || length > (int)sizeof(p->in))
-			return fail(p, "answered with something else than frames of this protocol");
+			return fail(p, "invalid answer: not a frame of this protocol");
 		if (!length || (size_t)length > p->n_in - at)
 			break;
 		event = take_frame(p, p->in + at, (size_t)length, now_ns);
@@ -297,12 +297,12 @@ enum path_event path_ready(struct path *p, uint64_t now_ns)
 enum path_event path_late(struct path *p, uint64_t after_ns)
 {
 	const char *what = p->phase == PATH_CONNECTING ?
-		"no connection; a firewall, or the node is down" :
-		"connected, but no answer; it hangs, or another program has the port";
+		"connection timed out; firewall, or node down" :
+		"connected, but no answer; program hung, or port used by another program";
 	char text[PATH_TEXT_MAX];
 
 	if (p->phase == PATH_ASKED_PADDED)
-		what = "small packets pass, large ones are lost; check the MTU on the way";
+		what = "small packets pass, large ones are lost; check the path MTU";
 	snprintf(text, sizeof(text), "%s (waited %.3f s)", what, (double)after_ns / CLOCK_S);
 	return fail(p, text);
 }

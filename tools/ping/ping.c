@@ -48,25 +48,24 @@ static const struct option options[] = {
 static const char help[] =
 	"usage: sinew ping [--config FILE --node ID] [OPTION...]\n"
 	"\n"
-	"Asks other nodes for an answer, over each of their addresses, and prints how\n"
-	"long each took. No session is opened and none is disturbed; the own node need\n"
-	"not run here, nor be stopped.\n"
+	"Probes other nodes over each of their addresses and prints the response times.\n"
+	"Sessions are neither opened nor disturbed; the own node may be running or not.\n"
 	"\n"
 	"  --config FILE   nodes and options, in the syntax of corosync.conf\n"
-	"  --node ID       the own node of that file; its addresses are dialled from\n"
+	"  --node ID       own node in that file; its addresses are used as source\n"
 	CLUSTER_HELP
-	"  --to ID[,ID...] | all   whom to ask (all)\n"
-	"  --count N       ask each address so often (until a signal)\n"
-	"  --interval S    seconds between two questions (1, at least 0.05)\n"
-	"  --size N        questions of N bytes (116 to 16384); without it a small one each\n"
-	"                  time, and one of 16384 bytes, at most one a second\n"
-	"  --timeout S     seconds until an answer counts as lost (2)\n"
+	"  --to ID[,ID...] | all   nodes to probe (all)\n"
+	"  --count N       number of probes per address (default: until a signal)\n"
+	"  --interval S    seconds between two probes (1, at least 0.05)\n"
+	"  --size N        probes of N bytes (116 to 16384); default: a small one each\n"
+	"                  time, and one of 16384 bytes at most once per second\n"
+	"  --timeout S     seconds until a probe counts as lost (2)\n"
 	"  --quiet         print only the table at the end\n"
 	"  --json          print one JSON document at the end instead\n"
 	"  --help\n"
 	"\n"
-	"Exit status: 0 all questions were answered, 1 some were not, 2 usage or\n"
-	"configuration, 3 an address answered none.\n";
+	"Exit status: 0 all probes answered, 1 some unanswered, 2 usage or configuration,\n"
+	"3 an address answered none.\n";
 
 /* ---- command line ---- */
 
@@ -140,7 +139,7 @@ static int parse(struct ping_arguments *args, int argc, char **argv)
 	if (status >= 0 || args->size <= WIRE_HELLO_MAX || args->interval_ms >= PADDED_INTERVAL_MS)
 		return status;
 	say(SINEW_ERROR, "--size over 512 needs an --interval of 1 or more: a node answers one "
-	    "such question a second");
+	    "such probe per second");
 	return STATUS_USAGE;
 }
 
@@ -337,7 +336,7 @@ int ping_main(int argc, char **argv)
 		status = status_of(&ping);
 		rc = ping_report(&ping);
 		if (rc) {
-			say(SINEW_ERROR, "standard output cannot be written: %s", strerror(-rc));
+			say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
 			status = STATUS_UNDELIVERED;
 		}
 	}

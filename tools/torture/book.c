@@ -79,7 +79,7 @@ struct record *book_open(struct book *b, uint32_t node, uint64_t life, uint32_t 
 		atomic_store(&b->nodes[node].present[peer], (int)i);
 		return r;
 	}
-	book_problem(b, "node %" PRIu32 ": no room for a record of its session with node %" PRIu32,
+	book_problem(b, "node %" PRIu32 ": no memory to record its session with node %" PRIu32,
 		     node, peer);
 	return NULL;
 }

@@ -75,13 +75,13 @@ void children_restart(struct run *r, uint32_t id)
 	book_crashed(r->book, id, true);
 	/* It may have died by itself just before. */
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
-		book_problem(r->book, "node %" PRIu32 ": its process ended before it was killed",
+		book_problem(r->book, "node %" PRIu32 ": process ended before it was killed",
 			     id);
 		r->is_broken = true;
 	}
 	rc = children_spawn(r, id);
 	if (rc) {
-		book_problem(r->book, "node %" PRIu32 " cannot come back: %s", id, strerror(-rc));
+		book_problem(r->book, "node %" PRIu32 " cannot restart: %s", id, strerror(-rc));
 		r->is_broken = true;
 	}
 }
@@ -98,10 +98,10 @@ static void child_ended(struct run *r, uint32_t id, int status)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_USAGE)
 		r->cannot_start = true;
 	else if (WIFSIGNALED(status))
-		book_problem(r->book, "node %" PRIu32 ": its process was ended by signal %d (%s)",
+		book_problem(r->book, "node %" PRIu32 ": process killed by signal %d (%s)",
 			     id, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		book_problem(r->book, "node %" PRIu32 ": its process ended with status %d", id,
+		book_problem(r->book, "node %" PRIu32 ": process exited with status %d", id,
 			     WEXITSTATUS(status));
 }
 

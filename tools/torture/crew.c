@@ -22,7 +22,7 @@
 static void begin_life(struct crew *c, struct life *l)
 {
 	if (life_begin(l))
-		book_problem(c->book, "node %" PRIu32 " did not come back", l->id);
+		book_problem(c->book, "node %" PRIu32 " was not restarted", l->id);
 }
 
 int crew_open(struct crew *c, const struct settings *s, struct book *book, uint32_t first_id,

@@ -169,7 +169,7 @@ void judge_session(const struct judge *j, const struct record *a, const struct r
 	} else if (ledger_taken(&a->got)) {
 		/* Delivered by somebody who says that he sent nothing. */
 		b_to_a->duplicated += ledger_taken(&a->got);
-		broken(j, a, b_to_a, "%" PRIu64 " messages came of a session that the peer "
+		broken(j, a, b_to_a, "%" PRIu64 " messages received in a session that the peer "
 		       "never had", ledger_taken(&a->got));
 	}
 	judge_links(a, b, &kills, &hits);

@@ -116,7 +116,7 @@ static void destroy(struct killer *k, struct diag_connection *c)
 	if (!rc || rc == -ENOENT || k->told)
 		return;
 	k->told = true;
-	book_problem(k->book, "a connection cannot be destroyed: %s", strerror(-rc));
+	book_problem(k->book, "cannot destroy a connection: %s", strerror(-rc));
 }
 
 static void make_list(struct killer *k)
@@ -131,7 +131,7 @@ static void make_list(struct killer *k)
 	if (k->told)
 		return;
 	k->told = true;
-	book_problem(k->book, "connections cannot be listed: %s", strerror(-rc));
+	book_problem(k->book, "cannot list connections: %s", strerror(-rc));
 }
 
 /*

@@ -234,7 +234,7 @@ int life_begin(struct life *l)
 	if (rc) {
 		say(SINEW_ERROR, "node %" PRIu32 " cannot start at %s.%" PRIu32 " port %u: %s%s",
 		    l->id, l->settings->net, l->id, l->settings->port, strerror(-rc),
-		    rc == -EADDRINUSE ? "; take another one by --port" : "");
+		    rc == -EADDRINUSE ? "; choose another one with --port" : "");
 		return rc;
 	}
 	l->state = LIFE_RUNNING;
@@ -310,15 +310,15 @@ void life_turn(struct life *l)
 		return;
 	rc = sinew_dispatch(l->node, 0);
 	if (rc < 0 && rc != -ESHUTDOWN)
-		book_problem(l->book, "node %" PRIu32 ": its loop failed: %s", l->id,
+		book_problem(l->book, "node %" PRIu32 ": event loop failed: %s", l->id,
 			     sinew_error_name(rc));
 	if (l->state == LIFE_FINISHING && !has_lanes(l))
 		close_node(l);
 	if (l->state != LIFE_OVER)
 		return;
 	if (has_lanes(l))
-		book_problem(l->book, "node %" PRIu32 " closed, but did not tell that all peers "
-			     "are down", l->id);
+		book_problem(l->book, "node %" PRIu32 " closed without reporting all peers down"
+			     , l->id);
 	record_set(&l->book->nodes[l->id].life, 0);
 }
 

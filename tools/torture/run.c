@@ -106,8 +106,8 @@ static void step_settle(struct run *r)
 	if (!book_none_blocked(r->book, &node, &peer)) {
 		if (may_wait)
 			return;
-		book_problem(r->book, "node %" PRIu32 " was not told that there is room again in "
-			     "its queue for node %" PRIu32 ", %" PRIu32 " ms after the last fault",
+		book_problem(r->book, "node %" PRIu32 " got no writable event for its queue to "
+			     "node %" PRIu32 ", %" PRIu32 " ms after the last fault",
 			     node, peer, r->settings.linger_ms);
 	}
 	enter(r, PHASE_CLOSE, CLOSE_MORE_NS);
@@ -163,7 +163,7 @@ static void take_signals(struct run *r)
 		if (r->n_signals > 1)
 			return;
 		count_end_line(r);
-		say(SINEW_WARNING, "%s: the run ends early; a second signal ends it at once",
+		say(SINEW_WARNING, "%s: ending the run early; a second signal exits at once",
 		    strsignal(r->last_signal));
 	}
 }

@@ -58,33 +58,33 @@ static const struct option options[] = {
 static const char help[] =
 	"usage: sinew torture [OPTION...]\n"
 	"\n"
-	"Nodes on this machine send each other messages of all sizes while their\n"
-	"connections are killed, some of them crash and come back, and some read slowly.\n"
-	"Ends with what became of every message.\n"
+	"Runs nodes on this machine that send each other messages of all sizes while\n"
+	"their connections are killed, nodes crash and restart, and some read slowly.\n"
+	"Verifies the delivery of every message at the end.\n"
 	"\n"
 	"  --nodes N          2 to 64 nodes (5)\n"
-	"  --processes        each in a process of its own, killed by SIGKILL\n"
-	"  --seconds S        how long (60, or as long as --kills takes)\n"
-	"  --kills N          until so many connections were killed\n"
+	"  --processes        one process per node, killed by SIGKILL\n"
+	"  --seconds S        duration (60, or as long as --kills takes)\n"
+	"  --kills N          run until N connections were killed\n"
 	"  --breaker self     the library resets its own connections\n"
 	"  --breaker destroy  the kernel destroys them (as root)\n"
-	"  --breaker none     no connection is killed from here\n"
-	"                     (destroy where that is allowed, else self)\n"
-	"  --kill-every MS    between two kills in the whole run (3)\n"
-	"  --restart-every S  a node ends and comes back as a new life (2; 0: never)\n"
-	"  --slow N           how many nodes read slowly (1)\n"
-	"  --size BYTES       the longest message (1M, with 32 nodes and more what fits)\n"
-	"  --seed N           of messages, victims and restarts (by chance)\n"
-	"  --port N           of all nodes (21065)\n"
-	"  --linger S         at the end: until all are up, and until all have closed (30)\n"
-	"  --all-pairs        a line for each pair, however many there are\n"
-	"  --json             the verdict as one JSON document\n"
-	"  --log-level LEVEL  of the nodes: error (as it is), warning, info or debug\n"
+	"  --breaker none     kill no connections\n"
+	"                     (default: destroy if permitted, else self)\n"
+	"  --kill-every MS    interval between kills of the whole run (3)\n"
+	"  --restart-every S  restart a node as a new incarnation every S s (2; 0: never)\n"
+	"  --slow N           number of slow readers (1)\n"
+	"  --size BYTES       longest message (1M; less from 32 nodes on)\n"
+	"  --seed N           seed of messages, victims and restarts (random)\n"
+	"  --port N           port of all nodes (21065)\n"
+	"  --linger S         limit for all to be up and to close at the end (30)\n"
+	"  --all-pairs        print a line per pair, whatever their number\n"
+	"  --json             print the verdict as one JSON document\n"
+	"  --log-level LEVEL  log level of the nodes: error (default), warning, info or debug\n"
 	"  --help\n"
 	"\n"
-	"BYTES may end in k or M. Exit status: 0 passed, 1 failed, 2 usage or no start,\n"
-	"3 nothing was wrong, but the connections killed were too few, or fewer than half\n"
-	"of them carried unacknowledged data.\n";
+	"BYTES may end in k or M. Exit status: 0 passed, 1 failed, 2 usage or startup\n"
+	"failed, 3 inconclusive: too few connections killed, or fewer than half of them\n"
+	"carried unacknowledged data.\n";
 
 const char *settings_breaker_name(enum settings_breaker breaker)
 {
@@ -297,7 +297,7 @@ int settings_raise_descriptors(const struct settings *s)
 			return STATUS_OK;
 	}
 	say(SINEW_ERROR, "%u nodes need %" PRIu64 " descriptors%s, the limit (RLIMIT_NOFILE) is %"
-	    PRIu64 "; raise it, for example by \"ulimit -n %" PRIu64 "\" as root, or take fewer "
+	    PRIu64 "; raise it, for example by \"ulimit -n %" PRIu64 "\" as root, or use fewer "
 	    "nodes%s", s->n_nodes, s->n_descriptors, s->processes ? " in each process" : "",
 	    (uint64_t)limit.rlim_max, s->n_descriptors,
 	    s->processes ? "" : " or --processes");

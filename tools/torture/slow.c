@@ -38,7 +38,7 @@ void slow_keep(struct life *l, struct sinew_session *session, const struct sinew
 	if (rc == -ENOMEM)
 		return;
 	if (rc) {
-		book_problem(l->book, "node %" PRIu32 ": a message cannot be kept: %s", l->id,
+		book_problem(l->book, "node %" PRIu32 ": cannot keep a message: %s", l->id,
 			     sinew_error_name(rc));
 		return;
 	}

@@ -37,10 +37,10 @@ static int choose_breaker(struct run *r)
 		return STATUS_OK;
 	rc = diag_probe();
 	if (rc && s->breaker == BREAKER_DESTROY) {
-		say(SINEW_ERROR, "--breaker destroy: the kernel does not let us destroy "
-		    "connections: %s%s", strerror(-rc),
-		    rc == -EPERM || rc == -EACCES ? "; be root, or take --breaker self" :
-		    "; take --breaker self");
+		say(SINEW_ERROR, "--breaker destroy: destroying connections is not "
+		    "permitted: %s%s", strerror(-rc),
+		    rc == -EPERM || rc == -EACCES ? "; run as root, or use --breaker self" :
+		    "; use --breaker self");
 		return STATUS_USAGE;
 	}
 	s->breaker = rc ? BREAKER_SELF : BREAKER_DESTROY;
@@ -59,7 +59,7 @@ static int start_nodes(struct run *r)
 		rc = children_spawn(r, id);
 		if (!rc)
 			continue;
-		say(SINEW_ERROR, "node %" PRIu32 ": no process for it: %s", id, strerror(-rc));
+		say(SINEW_ERROR, "node %" PRIu32 ": no process: %s", id, strerror(-rc));
 		return STATUS_USAGE;
 	}
 	return STATUS_OK;
@@ -121,7 +121,7 @@ static int run(struct run *r)
 	rc = verdict_status(verdict_of(r));
 	if (verdict_print(r))
 		return rc;
-	say(SINEW_ERROR, "standard output cannot be written: %s", strerror(errno));
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(errno));
 	return rc ? rc : STATUS_UNDELIVERED;
 }
 

@@ -188,9 +188,9 @@ static void take_other(struct life *l, struct lane *lane, const struct content *
 		break;
 	case CONTENT_STRAY:
 		ledger_take_stray(got);
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": a message of another life "
-			     "or pair came where %" PRIu64 " was due", due->from, due->to,
-			     due->number);
+		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": a message of another "
+			     "incarnation or pair came where %" PRIu64 " was due", due->from,
+			     due->to, due->number);
 		break;
 	case CONTENT_WRONG:
 		ledger_take_corrupted(got);

@@ -124,8 +124,8 @@ static void print_text(const struct run *r, enum verdict v)
 	printf("\nKills are links that were up at both ends; a pair has each in both directions, "
 	       "the sum once.\n");
 	if (t->told)
-		printf("%" PRIu64 " messages were not delivered because a node's life ended; their "
-		       "senders know.\n", t->told);
+		printf("%" PRIu64 " messages were not delivered because a node's incarnation "
+		       "ended; their senders know.\n", t->told);
 	if (r->recovery_ns)
 		printf("Because of restarts not all were up for %.1f s at the longest.\n",
 		       (double)r->recovery_ns / CLOCK_S);
