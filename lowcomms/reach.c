@@ -82,7 +82,7 @@ static int shut_error(const struct link *l)
 
 /* ---- causes; the same cause has the same literal ---- */
 
-static const char no_answer[] = "no answer (host down, or a firewall?)";
+static const char no_answer[] = "no answer (dropped by a firewall?)";
 static const char no_port[] = "no free local port (net.ipv4.ip_local_port_range)";
 
 static const char *hint_of(int err)

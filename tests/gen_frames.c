@@ -7,7 +7,7 @@
  *
  *	gen_frames FILE
  */
-#include "proto/ring.h"
+#include "proto/ring_out.h"
 #include "proto/wire.h"
 
 #include <stdio.h>

@@ -73,6 +73,7 @@ open_memstream              a lack is told as that of memory; corosync is asked 
 fclose                      the same
 pthread_attr_*              fails only for wrong arguments
 pthread_condattr_*          fails only for wrong arguments
+pthread_mutexattr_*         fails only for wrong arguments
 pthread_cond_*              fails only for what is wrong or in use
 pthread_detach              fails only for a thread that is none
 __stack_chk_fail            of the compiler

@@ -295,7 +295,7 @@ static void a_violation_on_a_link(void)
 static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
 {
 	struct sockaddr_storage own = live_addr(2), other = live_addr(1);
-	static char silent[] = ": no answer (host down, or a firewall?)";
+	static char silent[] = ": no answer (dropped by a firewall?)";
 	static char refused[] = ": Connection refused: no listener at that address";
 	static char over[] = "connected to 127.";
 	struct sinew_options opt;
