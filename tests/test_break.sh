@@ -126,8 +126,7 @@ wrong_usage_is_refused()
 		refuses 2 '--count: found "0"' break $mode --port 1 --count 0
 		refuses 2 '--random: found "2"' break $mode --port 1 --random 2
 		refuses 2 '--seed: found "x"' break $mode --port 1 --seed x
-		refuses 2 '--netns: cannot enter /run/netns/no-such' \
-			break $mode --port 1 --netns no-such
+		refuses 2 '--netns: cannot enter /run' break $mode --port 1 --netns no-such
 		refuses 2 'unexpected argument "more"' break $mode --port 1 more
 	done
 	refuses 2 'unknown option --interface' break destroy --port 1 --interface lo
