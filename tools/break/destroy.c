@@ -71,7 +71,7 @@ static void remember(struct destroyer *d, const struct diag_connection *c)
 static int refused(int rc)
 {
 	if (rc == -EPERM || rc == -EACCES)
-		say(SINEW_ERROR, "destroying connections is not permitted: %s; that needs "
+		say(SINEW_ERROR, "destroying connections is not permitted: %s; requires "
 		    "root (CAP_NET_ADMIN); " BREAK_WITHOUT_ROOT, strerror(-rc));
 	else if (rc == -EOPNOTSUPP)
 		say(SINEW_ERROR, "this kernel cannot destroy connections: it is built without "

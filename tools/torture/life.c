@@ -153,7 +153,7 @@ static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *u
 	struct life *l = user;
 
 	(void)node;
-	book_problem(l->book, "node %" PRIu32 " was told that it had failed, though it lives",
+	book_problem(l->book, "node %" PRIu32 " was declared failed while running",
 		     l->id);
 	l->incarnation = incarnation;
 	record_set(&l->book->nodes[l->id].life, incarnation);
