@@ -122,8 +122,8 @@ static void own_addresses_are_looked_at(void)
 	CHECK_STR(said, "option addrs: expected each address once");
 	o.addrs[1] = six("fe80::77", 0);
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EINVAL);
-	CHECK_STR(said, "option addrs: [fe80::77]:21065 is link-local: expected its interface, "
-		  "too, as in fe80::1%eth0");
+	CHECK_STR(said, "option addrs: [fe80::77]:21065 is link-local: expected its interface "
+		  "as well, as in fe80::1%eth0");
 }
 
 static void addresses_of_peers_are_looked_at(void)

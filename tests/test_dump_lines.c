@@ -436,7 +436,7 @@ static void objects_say_the_same(void)
 	dump_handshake(&d, &f);
 	send_data(&d, &f, 5, 3);
 	dump_expect(&d,
-		"{\"schema\":1,\"record\":\"begin\",\"command\":\"dump\",\"version\":\"0.1.0\"}\n"
+		"{\"schema\":1,\"record\":\"begin\",\"command\":\"dump\",\"version\":\"0.2.0\"}\n"
 		"{\"record\":\"note\",\"time_ns\":1001000000,\"offset\":0,\"connection\":1,"
 		"\"protocol\":\"tcp\",\"from\":\"10.0.0.1:40000\",\"to\":\"10.0.0.2:21065\","
 		"\"from_node\":0,\"to_node\":0,\"note\":\"opened\"}\n"

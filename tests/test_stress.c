@@ -300,8 +300,8 @@ static bool is_other(const char *name)
 	for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
 		if (strcmp(name, others[i].name) == 0)
 			return true;
-	/* What needs a corosync has tests beside one. */
-	return strncmp(name, "sinew_corosync_", 15) == 0;
+	/* What needs a corosync has tests beside one; a configuration test_config_threads. */
+	return strncmp(name, "sinew_corosync_", 15) == 0 || strncmp(name, "sinew_config_", 13) == 0;
 }
 
 /* What the library exports is called here, or is said to be for one thread only. */
