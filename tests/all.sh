@@ -12,7 +12,7 @@ BUILD=${BUILD:-build}
 WERROR=${WERROR:-}
 # Tests of the sources, or of what is installed: once is enough.
 ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark --skip test_install'
-ONCE="$ONCE --skip mutants --skip test_abi --skip test_build"
+ONCE="$ONCE --skip mutants --skip test_abi --skip test_build --skip test_structure"
 # Whole programs, for what their users see.
 ONCE="$ONCE --skip test_signals --skip test_back --skip test_listen --skip test_live_forger"
 ONCE="$ONCE --skip test_names --skip test_reach"

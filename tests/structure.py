@@ -5,8 +5,8 @@ in a circle, no struct is everybody's. Knows nothing of what the code does.
 
 	tests/structure.py BUILD	BUILD/obj has the objects
 
-What breaks a rule is listed with its size and the reason. Where it has become smaller, the list
-has to follow, so that it never grows back.
+What breaks a rule is listed as it is today, so that it cannot grow. Where it has become smaller,
+the list has to follow.
 """
 
 import os
@@ -21,14 +21,33 @@ FIELDS_MAX, BOOLS_MAX = 30, 6
 
 # Header: files whose functions it declares.
 HEADERS = {
+	'lowcomms/conn.h': (2,),		# a connection, and reading it
+	'lowcomms/handle.h': (3,),		# a handle, receiving and sending for it
+	'lowcomms/node.h': (6,),		# the node has no parts of its own yet
+	'membership/follow.h': (4,),		# one struct for the thread and for the calls
+	'membership/view.h': (2,),		# cut by the length of a file
+	'membership/view_inside.h': (2,),	# the same
 }
 
 # Folder: the most files of a circle of calls.
 CIRCLES = {
+	'proto': (10,),		# what ends a session shuts links, which may end it
+	'lowcomms': (17,),	# every file has the whole node
+	'membership': (4,),	# the thread and the calls share one struct
 }
 
 # Struct: fields, booleans.
 STRUCTS = {
+	'proto/core.h core_config': (38, 3),	# a list of options
+	'proto/link.h link': (54, 18),
+	'proto/peer.h peer': (40, 7),
+	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
+	'proto/session.h session': (47, 13),
+	'lowcomms/conn.h conn': (24, 9),
+	'lowcomms/handle.h sinew_session': (39, 10),
+	'lowcomms/node.h sinew_node': (85, 18),
+	'membership/follow.h sinew_corosync': (51, 17),
+	'membership/view.h view': (26, 8),
 }
 
 
