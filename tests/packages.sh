@@ -122,14 +122,17 @@ example_builds()
 {
 	awk '/^```/ { if (inside) exit; inside = /^```c$/; next } inside' README.md \
 		>"$root/hello.c"
+	awk '/^```/ { if (inside) exit; inside = /^```conf$/; next } inside' README.md \
+		>"$root/nodes.conf"
 	inside sh -c 'cc -std=c11 -o /hello /hello.c $(pkg-config --cflags --libs sinew)'
 }
 
 example_runs()
 {
-	lo_up inside sh -c '/hello 2 >/out2 & /hello 1 >/out1 && wait $!' &&
+	lo_up inside sh -c '/hello /nodes.conf 2 >/out2 &
+		/hello /nodes.conf 1 >/out1 && wait $!' &&
 		grep -qx 'node 2: hello' "$root/out1" && grep -qx 'node 1: hello' "$root/out2" &&
-		rm "$root"/hello* "$root"/out?
+		rm "$root"/hello* "$root"/nodes.conf "$root"/out?
 }
 
 every_page_is_found()

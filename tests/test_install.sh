@@ -40,6 +40,8 @@ run_make() { make --no-print-directory BUILD="$BUILD" PREFIX="$dir/usr" "$@"; }
 
 # The first C block of the README.
 extract() { awk '/^```/ { if (inside) exit; inside = /^```c$/; next } inside' README.md; }
+# And the file that it is for.
+extract_file() { awk '/^```/ { if (inside) exit; inside = /^```conf$/; next } inside' README.md; }
 
 exports()
 {
@@ -127,8 +129,10 @@ run_hello()
 {
 	local pid status=0
 	pids=()
+	extract_file >"$dir/nodes.conf"
 	for n in 1 2; do
-		LD_LIBRARY_PATH="$dir/usr/lib" timeout -k 2 30 "$dir/hello" $n >"$dir/said$n" &
+		LD_LIBRARY_PATH="$dir/usr/lib" timeout -k 2 30 \
+			"$dir/hello" "$dir/nodes.conf" $n >"$dir/said$n" &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do
