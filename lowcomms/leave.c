@@ -5,9 +5,6 @@
  */
 #include "lowcomms/leave.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "lowcomms/handle.h"
 
 /* No session of its next life: there is nothing to open one with. */
@@ -21,55 +18,33 @@ static void take_spare(struct member *m)
 		sinew_session_unref(handle_of(spare));
 }
 
-static struct command **find(struct sinew_node *n, const struct member *m)
+void leave_begin(struct sinew_node *n, struct member *m, uint64_t linger_ns)
 {
-	struct command **pp = &n->leaving;
+	uint64_t until_ns = n->core.now_ns + linger_ns;
 
-	while (*pp && (*pp)->member != m)
-		pp = &(*pp)->next;
-	return pp;
-}
-
-void leave_begin(struct sinew_node *n, struct command *c, struct member *m)
-{
-	struct command *before = *find(n, m);
-
-	c->until_ns += n->core.now_ns;
-	if (before) {
-		if (c->until_ns < before->until_ns)
-			before->until_ns = c->until_ns;
-		free(c);
-	} else {
-		c->member = m;
-		c->next = n->leaving;
-		n->leaving = c;
+	if (!m->leaves) {
 		m->leaves = true;
+		m->leave_ns = until_ns;
+		list_push(&n->leaving, &m->leaving);
 		take_spare(m);
 		if (m->peer.session)
 			handle_finish(handle_of(m->peer.session));
+	} else if (until_ns < m->leave_ns) {
+		m->leave_ns = until_ns;
 	}
 	leave_look(n);
-}
-
-void leave_forget(struct sinew_node *n, const struct member *m)
-{
-	struct command **pp = find(n, m), *c = *pp;
-
-	if (c)
-		*pp = c->next;
-	free(c);
 }
 
 /* One that may go now; else when to look again is noted. */
 static struct member *next_over(struct sinew_node *n)
 {
-	for (struct command *c = n->leaving; c; c = c->next) {
-		uint64_t at = core_peer_over_at(&c->member->peer);
+	list_each(struct member, m, &n->leaving, leaving) {
+		uint64_t at = core_peer_over_at(&m->peer);
 
-		if (at > c->until_ns)
-			at = c->until_ns;
+		if (at > m->leave_ns)
+			at = m->leave_ns;
 		if (at <= n->core.now_ns)
-			return c->member;
+			return m;
 		node_sweep_by(n, at);
 	}
 	return NULL;
@@ -80,7 +55,7 @@ void leave_tick(struct sinew_node *n)
 	struct member *m;
 
 	while ((m = next_over(n))) {
-		leave_forget(n, m);
+		list_remove(&m->leaving);
 		/* Or the user has removed it: that is on its way here. */
 		if (member_withdraw(n, m))
 			member_remove(n, m);
@@ -89,16 +64,6 @@ void leave_tick(struct sinew_node *n)
 
 void leave_look(struct sinew_node *n)
 {
-	if (n->leaving)
+	if (!list_empty(&n->leaving))
 		node_sweep_by(n, n->core.now_ns);
-}
-
-void leave_free(struct sinew_node *n)
-{
-	struct command *c;
-
-	while ((c = n->leaving)) {
-		n->leaving = c->next;
-		free(c);
-	}
 }

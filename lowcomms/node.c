@@ -15,7 +15,6 @@
 
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
-#include "lowcomms/leave.h"
 
 _Atomic unsigned node_generation;
 
@@ -115,6 +114,7 @@ static int node_alloc(struct sinew_node **ret_node)
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	n->spare_fd = -1;
 	n->commands_tail = &n->commands;
+	list_init(&n->leaving);
 	n->dirty_tail = &n->dirty;
 	n->drain_ns = n->sweep_ns = n->linger_ns = CORE_NEVER;
 	n->listen_again_ns = n->bind_again_ns = CORE_NEVER;
@@ -309,7 +309,6 @@ static void free_lists(struct sinew_node *n)
 		n->dirty = h->dirty_next;
 		sinew_session_unref(h);
 	}
-	leave_free(n);
 	members_forget_former(n);
 	for (unsigned i = 0; i < MEMBER_HASH; i++) {
 		struct member *m;

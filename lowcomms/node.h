@@ -70,6 +70,8 @@ struct member {
 	bool lend_due;			/* a handle could not be allocated */
 	bool closing;			/* sinew_peer_close() was called; node.lock */
 	bool leaves;			/* the loop knows; no session is opened any more */
+	struct list leaving;		/* of the node, until the peer is removed */
+	uint64_t leave_ns;		/* the end of the linger time */
 	struct sinew_session *spare;	/* lent to the core, not yet a life */
 	struct sinew_session *handle;	/* present life, or NULL; written under node.lock */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under node.lock */
@@ -97,8 +99,8 @@ struct command {
 	uint64_t incarnation;
 	bool yes;
 	enum sinew_fence_reason fence;
-	struct member *member;		/* ADD, REMOVE; CLOSE on the loop */
-	uint64_t until_ns;		/* CLOSE: the linger time, on the loop when it is over */
+	struct member *member;		/* ADD, REMOVE */
+	uint64_t linger_ns;		/* CLOSE */
 	struct sinew_session *spare;	/* ADD */
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
@@ -191,7 +193,7 @@ struct sinew_node {
 	pthread_mutex_t lock;		/* the table of members, what others read */
 	struct member *members[MEMBER_HASH];
 	unsigned n_members;
-	struct command *leaving;	/* peers that are closed, leave.c; loop */
+	struct list leaving;		/* members that are closed, leave.c; loop */
 	struct member *former;		/* removed, newest first: for their tombstones; loop */
 
 	struct lock list_lock;		/* what the loop has to look at */

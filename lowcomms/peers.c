@@ -130,6 +130,29 @@ static void command_put(struct sinew_node *n, struct command *c)
 	loop_wake(&n->loop);
 }
 
+/* What every call that leaves a command begins with. */
+static int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
+			 struct command **ret)
+{
+	if (!n)
+		return -EINVAL;
+	if (node_forked(n))
+		return -ECHILD;
+	*ret = command_new(kind, nodeid);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Hands the command over, or frees it after an error. Gives node.lock back. */
+static int command_end(struct sinew_node *n, struct command *c, int err)
+{
+	if (!err)
+		command_put(n, c);
+	pthread_mutex_unlock(&n->lock);
+	if (err)
+		free(c);
+	return err;
+}
+
 /* Checks and completes the addresses of a peer. */
 static int take_addrs(const struct sinew_node *n, const struct sockaddr_storage *addrs,
 		      unsigned n_addrs, struct sockaddr_storage *ret)
@@ -204,6 +227,7 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 	}
 	c->member = m;
 	m->nodeid = nodeid;
+	list_init(&m->leaving);
 	memcpy(m->addrs, taken, sizeof taken[0] * n_addrs);
 	m->n_addrs = n_addrs;
 	err = publish_member(node, m, c);
@@ -223,76 +247,48 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 	struct command *c;
 	int err;
 
-	if (!node)
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	c = command_new(COMMAND_ADDRS, nodeid);
-	if (!c)
-		return -ENOMEM;
+	err = command_begin(node, COMMAND_ADDRS, nodeid, &c);
+	if (err)
+		return err;
 	err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
 	c->n_addrs = n_addrs;
 	pthread_mutex_lock(&node->lock);
 	if (!err && !member_find(node, nodeid))
 		err = -ENOENT;
-	if (!err)
-		command_put(node, c);
-	pthread_mutex_unlock(&node->lock);
-	if (err)
-		free(c);
-	return err;
+	return command_end(node, c, err);
 }
 
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 {
 	struct command *c;
-	struct member *m;
+	int err = command_begin(node, COMMAND_REMOVE, nodeid, &c);
 
-	if (!node)
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	c = command_new(COMMAND_REMOVE, nodeid);
-	if (!c)
-		return -ENOMEM;
+	if (err)
+		return err;
 	pthread_mutex_lock(&node->lock);
-	m = member_take(node, nodeid);
-	c->member = m;
-	if (m)
-		command_put(node, c);
-	pthread_mutex_unlock(&node->lock);
-	if (m)
-		return 0;
-	free(c);
-	return -ENOENT;
+	c->member = member_take(node, nodeid);
+	return command_end(node, c, c->member ? 0 : -ENOENT);
 }
 
 int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms)
 {
 	struct command *c;
 	struct member *m;
+	int err;
 
-	if (!node || linger_ms < 0)
+	if (linger_ms < 0)
 		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	c = command_new(COMMAND_CLOSE, nodeid);
-	if (!c)
-		return -ENOMEM;
-	c->until_ns = (uint64_t)linger_ms * 1000000u;
+	err = command_begin(node, COMMAND_CLOSE, nodeid, &c);
+	if (err)
+		return err;
+	c->linger_ns = (uint64_t)linger_ms * 1000000u;
 	pthread_mutex_lock(&node->lock);
 	m = member_find(node, nodeid);
-	if (m) {
-		m->closing = true;
-		if (m->handle)
-			handle_finish(m->handle);
-		command_put(node, c);
-	}
-	pthread_mutex_unlock(&node->lock);
 	if (m)
-		return 0;
-	free(c);
-	return -ENOENT;
+		m->closing = true;
+	if (m && m->handle)
+		handle_finish(m->handle);
+	return command_end(node, c, m ? 0 : -ENOENT);
 }
 
 /* A command about a nodeid that must be known; 0 is nobody in particular. */
@@ -300,26 +296,14 @@ static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 		uint64_t incarnation, bool yes)
 {
 	struct command *c;
-	int err = 0;
+	int err = command_begin(n, kind, nodeid, &c);
 
-	if (!n)
-		return -EINVAL;
-	if (node_forked(n))
-		return -ECHILD;
-	c = command_new(kind, nodeid);
-	if (!c)
-		return -ENOMEM;
+	if (err)
+		return err;
 	c->incarnation = incarnation;
 	c->yes = yes;
 	pthread_mutex_lock(&n->lock);
-	if (nodeid && !member_find(n, nodeid))
-		err = -ENOENT;
-	else
-		command_put(n, c);
-	pthread_mutex_unlock(&n->lock);
-	if (err)
-		free(c);
-	return err;
+	return command_end(n, c, nodeid && !member_find(n, nodeid) ? -ENOENT : 0);
 }
 
 static int tell_life(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
@@ -425,7 +409,7 @@ void member_remove(struct sinew_node *n, struct member *m)
 {
 	struct session *spare = m->peer.spare;
 
-	leave_forget(n, m);
+	list_remove(&m->leaving);
 	peer_remove(&m->peer);
 	node_actions(n, false);
 	if (spare)
@@ -499,9 +483,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 		break;
 	case COMMAND_CLOSE:
 		if (p)
-			leave_begin(n, c, container_of(p, struct member, peer));
-		else
-			free(c);
+			leave_begin(n, container_of(p, struct member, peer), c->linger_ns);
 		break;
 	}
 	/* What it led to is told before the next one. */
@@ -514,10 +496,7 @@ void commands_run(struct sinew_node *n, struct command *list)
 		struct command *c = list;
 
 		list = c->next;
-		bool keeps = c->kind == COMMAND_CLOSE;
-
 		run_command(n, c);
-		if (!keeps)
-			free(c);
+		free(c);
 	}
 }
