@@ -404,6 +404,11 @@ static void finish_close(struct sinew_node *n)
 		n->cb.closed(n, n->user);
 }
 
+static bool shrink_due(struct sinew_node *n)
+{
+	return atomic_load(&n->memory_short) && !n->has_shrunk;
+}
+
 static void timers(struct sinew_node *n)
 {
 	bool over = n->core.now_ns >= n->linger_ns;
@@ -415,7 +420,7 @@ static void timers(struct sinew_node *n)
 		sweep(n);
 	if (n->core.now_ns >= n->listen_again_ns)
 		listeners_again(n);
-	if (atomic_load(&n->memory_short) && !n->has_shrunk) {
+	if (shrink_due(n)) {
 		n->has_shrunk = true;
 		handles_shrink(n);
 	}
@@ -434,7 +439,7 @@ static void timers(struct sinew_node *n)
 
 static bool memory_moves(struct sinew_node *n)
 {
-	return atomic_load(&n->memory_freed) || (atomic_load(&n->memory_short) && !n->has_shrunk);
+	return atomic_load(&n->memory_freed) || shrink_due(n);
 }
 
 /* What timers() sees to besides time. */

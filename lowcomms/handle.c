@@ -166,7 +166,8 @@ void handles_orphan(struct sinew_node *n)
 	}
 }
 
-/* Who has looked under the lock before this is on the list, who looks later sees the change. */
+/* A thread that looked under the lock before this is on the list; one that looks later sees the
+ * change. */
 void handles_wake(struct sinew_node *n)
 {
 	struct sinew_session *h = NULL;

@@ -60,7 +60,7 @@ static inline struct sinew_session *handle_of(struct session *s)
 	return container_of(s, struct sinew_session, session);
 }
 
-/* Something has changed for who waits for room. Any thread, without its lock. */
+/* Something changed that a thread may wait for. Any thread, without its lock. */
 static inline void handle_wake(struct sinew_session *h)
 {
 	wait_wake(&h->node->wait_lock, &h->waiters);
@@ -88,7 +88,7 @@ bool handles_sweep(struct sinew_node *n);
 void handles_shrink(struct sinew_node *n);
 /* Senders that were refused for lack of memory may try again. */
 void handles_memory(struct sinew_node *n);
-/* Who waits for room looks again, at all. */
+/* Every thread that waits for room looks again. */
 void handles_wake(struct sinew_node *n);
 /* The node goes: every handle is dead, whatever it is. */
 void handles_orphan(struct sinew_node *n);
