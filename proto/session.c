@@ -98,7 +98,7 @@ void session_kick(struct session *s)
 struct link *session_only_sends(const struct session *s)
 {
 	const struct peer *p = s->peer;
-	bool sends = s->end == SESSION_ALIVE && session_state(s) == FSM_ESTABLISHED &&
+	bool sends = session_state(s) == FSM_ESTABLISHED &&
 		!s->finish_wanted && core_at_rest(p->core) && p->up &&
 		!atomic_load_explicit(&s->ring.want, memory_order_relaxed);
 
@@ -510,7 +510,7 @@ void session_tick(struct session *s, struct link *l)
 		core_arm(core, s->ack_at_ns);
 	/* Somewhat early, as we are awake: those of all peers go together before long. */
 	if (core->now_ns - l->last_tx_ns >= keep - keep / 4 && s->version != WIRE_VERSION_3_1) {
-		s->status_due = s->rx_paused;
+		s->status_due |= s->rx_paused;	/* the end of a pause may still wait */
 		session_ack_soon(s);
 		core_arm(core, core->now_ns + keep);
 	} else if (s->version != WIRE_VERSION_3_1) {

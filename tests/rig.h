@@ -43,11 +43,13 @@ struct rig {
 	struct wire *asked;	/* CORE_ASK: the last one */
 	enum session_end end[4];
 	char notes[4096];
+	unsigned warnings;	/* notes of that level or above */
 	uint8_t last[1 << 17];
 	size_t last_len;
 	bool renew, closed;
 	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
 	bool probes;			/* probes get through */
+	bool no_room;			/* nothing can be written */
 	void *memory[256];
 	unsigned n_memory;
 };
@@ -91,6 +93,11 @@ static inline void gather(struct wire *w)
 	while (link_gather(&w->link, out, &n, sizeof w->out - w->n_out)) {
 		size_t sum = 0;
 
+		if (rig->no_room) {
+			link_sent(&w->link, 0);
+			return;
+		}
+
 		for (int i = 0; i < n; i++) {
 			memcpy(w->out + w->n_out, out[i].p, out[i].n);
 			w->n_out += out[i].n;
@@ -109,6 +116,7 @@ static inline void note(const struct note *n)
 {
 	size_t used = strlen(rig->notes);
 
+	rig->warnings += n->level <= NOTE_WARNING;
 	snprintf(rig->notes + used, sizeof rig->notes - used, "%s: %s", n->text,
 		 n->detail ? n->detail : "");
 	used = strlen(rig->notes);
@@ -197,9 +205,13 @@ static inline void act(const struct core_action *a)
 static inline void settle(void)
 {
 	struct core_action a;
+	bool rest = core_at_rest(&rig->core);
 
-	while (core_poll(&rig->core, &a))
+	while (core_poll(&rig->core, &a)) {
+		CHECK(!rest);
 		act(&a);
+		rest = core_at_rest(&rig->core);
+	}
 }
 
 static inline void pass(uint64_t ms)

@@ -108,7 +108,7 @@ static void false_failure(const struct fault *f, bool mutual)
 	if (!a->running || !b->running || a->kernel || b->kernel)
 		return;
 	if (!sim.membership) {
-		if (!a->peers[f->b].session)
+		if (a->chan[f->b].removed || !a->peers[f->b].session)
 			return;
 		sim.declared[a->life * SIM_LIVES +
 			     oracle_life(a->peers[f->b].session->incarnation)] = 1;
