@@ -289,8 +289,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	uint8_t *ctl;
 	bool mid = l->session && ring_mid_frame(&l->session->ring) > 0;
 
-	if (l->state == LINK_GONE)
-		return;
+	assert(l->state != LINK_GONE && (l->peer || !l->dialled));
 	core->refused++;
 	if (l->peer)
 		l->peer->refused++;
@@ -303,7 +302,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	if (ctl)
 		link_ctl_done(l, wire_put_refuse(ctl, core->cfg.nodeid, &r));
 	/* Who is refused on our own dial is not dialled again at once. */
-	if (l->dialled && l->peer && l->state != LINK_UP)
+	if (l->dialled && l->state != LINK_UP)
 		peer_backoff(l->peer, false);
 	link_shut(l, ctl ? LINK_ORDERLY : LINK_RESET);
 }

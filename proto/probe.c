@@ -165,7 +165,7 @@ static void answer(struct link *l, struct probe *q, uint32_t nodeid)
 
 	l->state = LINK_PROBE;
 	link_deadline(l, core->cfg.stall_ns);
-	if (l->probes_answered > PROBES_MAX_PER_S * (age_s + 1) ||
+	if (l->probes_answered >= PROBES_MAX_PER_S * (age_s + 1) ||
 	    l->padded_read > PADDED_PER_S * age_s + 2)
 		return;
 	ctl = link_ctl(l, WIRE_CONTROL_MAX);

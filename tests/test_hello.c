@@ -232,6 +232,30 @@ static void silent_old_life_gives_way(void)
 	end();
 }
 
+/* A link that broke a moment ago may come back: that long, to the nanosecond, a new life waits. */
+static void a_new_life_waits_for_a_comeback(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 0);
+
+	both_up(&high);
+	link_dead(&high->link, false);
+	settle();
+	h.mine = 5555;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);		/* challenged */
+	h.yours = 77;
+	feed_hello(w, HIGH, &h);
+	CHECK_EQ(w->link.state, LINK_HELD);
+	pass(rig->core.cfg.comeback_ns / 1000000 - 1);
+	CHECK(w->link.state == LINK_HELD && !rig->down[HIGH]);
+	pass(1);
+	CHECK(!w->gone);
+	CHECK_EQ(rig->down[HIGH], 1);
+	CHECK_EQ(rig->end[HIGH], SESSION_SUPERSEDED);
+	end();
+}
+
 static void told_that_we_failed(void)
 {
 	struct wire *high, *low = both_up(&high);
@@ -516,6 +540,7 @@ int main(void)
 	RUN(dead_life_is_told);
 	RUN(two_claimants);
 	RUN(silent_old_life_gives_way);
+	RUN(a_new_life_waits_for_a_comeback);
 	RUN(told_that_we_failed);
 	RUN(membership_admits);
 	RUN(hello_says_that_we_leave);

@@ -217,6 +217,23 @@ static void full_probes_are_rare(void)
 	CHECK(paths_full_due(&paths, 1, now + 1000 * s));
 }
 
+/* A path that was left for another one is dialled last, until it has proved itself. */
+static void what_was_left_is_in_doubt(void)
+{
+	fresh(4);
+	paths_up(&paths, 0, 100, &hold);
+	paths_up(&paths, 1, 200, &hold);
+	paths_failed(&paths, 3);
+	CHECK_EQ(paths_choose(&paths), 1);
+	/* The first one is where all return to: to leave another one for it says nothing. */
+	fresh(3);
+	paths.p[1].takes_full = true;
+	paths_up(&paths, 1, 100, &hold);
+	paths_up(&paths, 0, 200, &hold);
+	paths_full_ok(&paths, 1);
+	CHECK(paths_may_return(&paths, 1, 200));
+}
+
 static void what_leads_elsewhere_is_skipped(void)
 {
 	fresh(2);
@@ -255,6 +272,7 @@ int main(void)
 	RUN(a_return_needs_proof);
 	RUN(holds_double);
 	RUN(full_probes_are_rare);
+	RUN(what_was_left_is_in_doubt);
 	RUN(what_leads_elsewhere_is_skipped);
 	RUN(new_addresses_keep_what_was_used);
 	return check_done();

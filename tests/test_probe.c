@@ -104,6 +104,24 @@ static void too_many_are_not_answered(void)
 	end();
 }
 
+static void small_ones_have_a_bound_as_well(void)
+{
+	uint8_t buf[WIRE_CONTROL_MAX];
+	struct wire *w, *high;
+	struct probe q;
+	unsigned n = 0;
+
+	both_up(&high);
+	w = incoming(HIGH);
+	for (unsigned i = 0; i < 100; i++) {
+		feed(w, buf, wire_put_probe(buf, HIGH, &question, false));
+		n += answers(w, &q);
+	}
+	CHECK_EQ(n, 20);
+	CHECK(!w->gone);
+	end();
+}
+
 /* What may not come: each drops its own link. */
 static void what_is_no_padded_probe(void)
 {
@@ -289,6 +307,7 @@ static void the_loss_of_large_ones_is_said(void)
 		second_passes(up);
 	CHECK(w->gone && path->state == PATH_ALIVE && path->large == LARGE_DOUBT);
 	CHECK(!strstr(rig->notes, "large packets"));
+	CHECK(strstr(rig->notes, "path does not answer a full-size probe"));
 	/* A small one, at once, decides what it was. */
 	full = w;
 	w = rig->probe[HIGH];
@@ -323,8 +342,61 @@ static void a_path_that_is_dead_is_not_called_lossy(void)
 	for (unsigned i = 0; i < 6; i++)
 		second_passes(up);	/* neither the full one nor the small one is answered */
 	CHECK_EQ(path->state, PATH_DEAD);
+	CHECK(strstr(rig->notes, "path does not answer probes"));
 	reply(rig->probe[HIGH], WIRE_PATH_PADDED);
 	CHECK(!strstr(rig->notes, "large packets are lost"));
+	end();
+}
+
+/* After one that was not answered the next one comes in its time, not at once. */
+static void dead_paths_are_asked_rarely(void)
+{
+	struct wire *up = two_paths(), *w;
+	unsigned i;
+
+	second_passes(up);
+	w = rig->probe[HIGH];
+	CHECK_OR_RETURN(w);
+	for (i = 0; i < 100 && !w->gone; i++)
+		pass(100);
+	CHECK(w->gone && rig->probe[HIGH] == w);
+	pass(rig->core.cfg.probe_ns / 1000000 - 1);
+	CHECK(rig->probe[HIGH] == w);
+	pass(1);
+	CHECK(rig->probe[HIGH] != w);
+	end();
+}
+
+/* D goes back to the first path when that, and the present link, are old enough (R4). */
+static void the_first_path_is_taken_again(void)
+{
+	struct path_addr from = second(HIGH);
+	struct wire *up = two_paths(), *w;
+	uint8_t ack[WIRE_HEADER];
+	struct hello h = hello_of(HIGH, 77);
+	uint64_t opened;
+
+	h.gen = latest_choice(HIGH);
+	link_dead(&up->link, false);
+	settle();
+	up = new_wire();
+	link_accept(&rig->core, &up->link, &from);
+	feed_hello(up, HIGH, &h);
+	CHECK_OR_RETURN(up->link.state == LINK_UP && up->link.path == 1);
+	opened = rig->core.now_ns;
+	rig->dial[HIGH] = NULL;
+	rig->no_dials = false;
+	for (unsigned i = 0; i < 30 && !rig->dial[HIGH]; i++) {
+		feed(up, ack, wire_put_ack(ack, HIGH, up->link.session->ring.acked_seq));
+		w = rig->probe[HIGH];
+		if (w && !w->gone && w->link.path == 0 && w->link.probe_cookie)
+			reply(w, 0);
+		pass(500);
+	}
+	w = rig->dial[HIGH];
+	CHECK_OR_RETURN(w && w->link.path == 0);
+	CHECK(rig->core.now_ns - opened >= rig->core.cfg.prefer_ns);
+	CHECK(!up->gone);
 	end();
 }
 
@@ -353,6 +425,7 @@ int main(void)
 	RUN(padding_is_thrown_away);
 	RUN(nothing_is_buffered);
 	RUN(too_many_are_not_answered);
+	RUN(small_ones_have_a_bound_as_well);
 	RUN(what_is_no_padded_probe);
 	RUN(not_in_a_handshake);
 	RUN(half_of_one_has_its_time);
@@ -360,6 +433,8 @@ int main(void)
 	RUN(padding_goes_to_who_knows_it);
 	RUN(the_loss_of_large_ones_is_said);
 	RUN(a_path_that_is_dead_is_not_called_lossy);
+	RUN(dead_paths_are_asked_rarely);
+	RUN(the_first_path_is_taken_again);
 	RUN(the_other_side_is_told);
 	return check_done();
 }

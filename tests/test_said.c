@@ -58,10 +58,11 @@ static void a_transition_has_its_place(void)
 	struct wire *high;
 
 	both_up(&high);
-	unharmed(high, HIGH, FIRST);
+	for (uint32_t i = 0; i < 3; i++)
+		unharmed(high, HIGH, FIRST + i);
 	rig->notes[0] = '\0';
-	feed(high, buf, wire_put_fin(buf, HIGH, 0xffffffff));
-	CHECK(says("transition:  expected=0\n"));
+	feed(high, buf, wire_put_fin(buf, HIGH, FIRST + 3));
+	CHECK(says("transition:  expected=2\n"));
 	end();
 }
 
@@ -206,6 +207,26 @@ static void feed_stale(struct wire *w, unsigned id, uint32_t gen)
 	feed_refuse(w, id, &r);
 }
 
+/* What happens in every orderly end is nothing to warn of. */
+static void what_is_usual_is_no_warning(void)
+{
+	static const struct { enum wire_reason reason; unsigned warnings; } table[] = {
+		{ WIRE_REFUSE_STALE, 0 }, { WIRE_REFUSE_CLOSED, 0 }, { WIRE_REFUSE_VERSION, 2 },
+	};
+
+	for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = table[i].reason };
+		struct wire *w = dialled();
+
+		CHECK_OR_RETURN(w);
+		rig->warnings = 0;
+		feed_refuse(w, HIGH, &r);
+		CHECK(says("refused by the peer"));
+		CHECK_EQ(rig->warnings, table[i].warnings);
+		end();
+	}
+}
+
 /* The first STALE is answered by a dial at once, the next ones wait until a link was up. */
 static void stale_is_answered_by_one_dial_at_once(void)
 {
@@ -254,6 +275,7 @@ int main(void)
 	RUN(without_a_session);
 	RUN(closed_without_a_fin_is_a_fault);
 	RUN(why_a_link_ended);
+	RUN(what_is_usual_is_no_warning);
 	RUN(stale_is_answered_by_one_dial_at_once);
 	RUN(a_frame_of_another_node_where_we_dialled);
 	return check_done();

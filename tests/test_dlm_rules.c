@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of the rules of the dlm profile, by hand: HIGH is a kernel, the packets that it
+ * sends are written out. Random schedules are the simulator's.
+ */
+#include "tests/rig.h"
+
+#define FIRST 0xfffffffeu
+#define SECOND_ADDRESS { .ip = { [14] = 1, [15] = HIGH }, .port = 1 }
+
+/* HIGH is a member, at two addresses, and our dial to it is up. */
+static struct wire *kernel_up(void)
+{
+	struct path_addr addrs[] = { address(HIGH), SECOND_ADDRESS };
+
+	begin(false);
+	peer_remove(&rig->peer[HIGH]);
+	settle();
+	rig->peer[HIGH] = (struct peer) { 0 };
+	peer_add(&rig->core, &rig->peer[HIGH], HIGH, CORE_DLM, addrs, 2);
+	peer_lend(&rig->peer[HIGH], new_session());
+	peer_added(&rig->peer[HIGH], life(HIGH));
+	settle();
+	pass(1000);
+	return rig->dial[HIGH];
+}
+
+/* The link that a kernel opens to send on. */
+static struct wire *its_own(void)
+{
+	struct path_addr from = address(HIGH);
+	struct wire *w = new_wire();
+
+	link_accept_dlm(&rig->core, &w->link, &rig->peer[HIGH], &from);
+	settle();
+	return w;
+}
+
+static size_t put_dlm(uint8_t *p, uint32_t version, size_t len)
+{
+	memset(p, 0, len);
+	return wire_put_header(p, version, 0, HIGH, len, WIRE_MSG);
+}
+
+static void send_packet(void)
+{
+	uint8_t packet[48];
+	struct span part = { packet, sizeof packet };
+
+	memset(packet, 0, sizeof packet);
+	wire_put_header(packet, WIRE_VERSION_3_2, 0, SELF, sizeof packet, WIRE_MSG);
+	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof packet, NULL), 0);
+	session_kick(rig->session[HIGH]);
+	settle();
+}
+
+/* Packets in an envelope that came out of it since. */
+static unsigned packets(struct wire *w)
+{
+	struct frame f;
+	unsigned n = 0;
+
+	while (next_frame(w, &f))
+		n += f.cmd == WIRE_OPTS_CMD;
+	return n;
+}
+
+static void what_is_unacknowledged_goes_twice(void)
+{
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	send_packet();
+	CHECK_EQ(packets(w), 1);
+	pass(rig->core.cfg.stall_ns / 2000000 - 1);
+	CHECK_EQ(packets(w), 0);
+	/* At half of the time, and once. */
+	pass(1);
+	CHECK_EQ(packets(w), 1);
+	pass(rig->core.cfg.stall_ns / 4000000);
+	CHECK_EQ(packets(w), 0);
+	CHECK(!w->gone);
+	end();
+}
+
+static void an_old_protocol_is_said(void)
+{
+	static const enum core_policy_31 policies[] = { CORE_31_WARN, CORE_31_REFUSE };
+	uint8_t packet[48];
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct wire *w = kernel_up();
+
+		CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+		rig->core.cfg.policy_31 = policies[i];
+		put_dlm(packet, WIRE_VERSION_3_1, sizeof packet);
+		feed(w, packet, sizeof packet);
+		CHECK(strstr(rig->notes, i ? "DLM protocol 3.1, refused by policy" :
+			     "DLM protocol 3.1: no retransmission"));
+		CHECK_EQ(w->gone, i);
+		CHECK_EQ(rig->delivered[HIGH], !i);
+		end();
+	}
+}
+
+/* A kernel knows no REFUSE, and repeats after a reset alone. */
+static void an_end_resets_its_links(void)
+{
+	struct wire *w = kernel_up(), *own = its_own();
+	size_t before;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP && own->link.state == LINK_UP);
+	CHECK(own->link.rx_only);
+	before = w->n_out + own->n_out;
+	peer_failed(&rig->peer[HIGH], life(HIGH));
+	settle();
+	CHECK(w->gone && w->how == LINK_RESET);
+	CHECK(own->gone && own->how == LINK_RESET);
+	CHECK_EQ(w->n_out + own->n_out, before);
+	CHECK_EQ(rig->end[HIGH], SESSION_FAILED);
+	end();
+}
+
+/* Its links come and go; what it sent is acknowledged on ours. */
+static void an_ack_does_not_go_with_its_link(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up(), *own = its_own();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP && own->link.state == LINK_UP);
+	acked_on(w);
+	put_dlm(buf + WIRE_OPTS, WIRE_VERSION_3_2, 48);
+	wire_put_opts(buf, HIGH, FIRST, WIRE_MSG, 48);
+	feed(own, buf, sizeof buf);
+	CHECK_EQ(rig->delivered[HIGH], 1);
+	CHECK_EQ(acked_on(w), 0);
+	link_dead(&own->link, false);
+	settle();
+	pass(6);
+	CHECK_EQ(acked_on(w), FIRST + 1);
+	end();
+}
+
+static void a_kernel_is_not_probed(void)
+{
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	rig->probes = true;
+	for (unsigned i = 0; i < 5; i++)
+		pass(1000);
+	CHECK(!rig->probe[HIGH]);
+	end();
+}
+
+int main(void)
+{
+	RUN(what_is_unacknowledged_goes_twice);
+	RUN(an_old_protocol_is_said);
+	RUN(an_end_resets_its_links);
+	RUN(an_ack_does_not_go_with_its_link);
+	RUN(a_kernel_is_not_probed);
+	return check_done();
+}
