@@ -268,9 +268,10 @@ static void silence_is_answered_by_keepalives(void)
 /* With another path to go to, silence has to be noticed sooner. */
 static void several_paths_are_kept_alive_more_often(void)
 {
-	struct path_addr addrs[2] = { address(HIGH), { .ip = { [14] = 1, [15] = HIGH }, .port = 1 } };
+	struct path_addr addrs[2] = { address(HIGH), address(HIGH) };
 	struct wire *high;
 
+	addrs[1].ip[14] = 1;
 	both_up(&high);
 	peer_addrs(&rig->peer[HIGH], addrs, 2);
 	settle();
