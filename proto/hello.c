@@ -114,8 +114,8 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 		n = core_note(core, NOTE_WARNING, f->nodeid, l,
 			      "nodeid claimed in HELLO is not configured for this address");
 		n->a_name = "expected";
-		n->a = l->dialled && l->peer ? l->peer->nodeid : 0;
-		if (l->dialled && l->peer)
+		n->a = l->peer ? l->peer->nodeid : 0;	/* where we dialled */
+		if (l->peer)
 			paths_skip(&l->peer->paths, l->path);
 		refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 		return false;

@@ -353,7 +353,6 @@ int session_acked(struct session *s, uint32_t next)
 	s->nudged = false;
 	s->link_acked = true;
 	resend_all(s);
-	atomic_store_explicit(&s->progress_ns, core->now_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
 	if (s->peer->up) {
 		s->peer->up->progress = true;

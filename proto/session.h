@@ -107,7 +107,6 @@ struct session {
 	/* Oldest unacknowledged age: what lies before mark_pos was queued at or before mark_ns. */
 	uint64_t mark_pos;
 	_Atomic uint64_t mark_ns;	/* 0 = nothing unacknowledged */
-	_Atomic uint64_t progress_ns;	/* when the ring last moved */
 	unsigned stalls_in_row;
 
 	uint32_t version;	/* dlm profile: fixed by the first packet; 0 = none yet */

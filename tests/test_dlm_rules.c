@@ -42,7 +42,7 @@ static size_t put_dlm(uint8_t *p, uint32_t version, size_t len)
 	return wire_put_header(p, version, 0, HIGH, len, WIRE_MSG);
 }
 
-static void send_packet(void)
+static void queue_packet(void)
 {
 	uint8_t packet[48];
 	struct span part = { packet, sizeof packet };
@@ -50,6 +50,11 @@ static void send_packet(void)
 	memset(packet, 0, sizeof packet);
 	wire_put_header(packet, WIRE_VERSION_3_2, 0, SELF, sizeof packet, WIRE_MSG);
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof packet, NULL), 0);
+}
+
+static void send_packet(void)
+{
+	queue_packet();
 	session_kick(rig->session[HIGH]);
 	settle();
 }
@@ -103,6 +108,30 @@ static void an_old_protocol_is_said(void)
 	}
 }
 
+/* Membership alone opens a session: what comes before that waits. */
+static void nothing_is_read_before_membership(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	peer_failed(&rig->peer[HIGH], life(HIGH));
+	settle();
+	w = its_own();
+	CHECK_EQ(w->link.state, LINK_HELD);
+	put_dlm(buf + WIRE_OPTS, WIRE_VERSION_3_2, 48);
+	wire_put_opts(buf, HIGH, FIRST, WIRE_MSG, 48);
+	feed(w, buf, sizeof buf);
+	CHECK_EQ(rig->delivered[HIGH], 0);
+	CHECK(!w->gone);
+	peer_added(&rig->peer[HIGH], life(HIGH) + 1);
+	settle();
+	CHECK_EQ(w->link.state, LINK_UP);
+	feed(w, buf, sizeof buf);
+	CHECK_EQ(rig->delivered[HIGH], 1);
+	end();
+}
+
 /* A kernel knows no REFUSE, and repeats after a reset alone. */
 static void an_end_resets_its_links(void)
 {
@@ -110,7 +139,14 @@ static void an_end_resets_its_links(void)
 	size_t before;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP && own->link.state == LINK_UP);
+	/* Data go where we dialled. */
 	CHECK(own->link.rx_only);
+	queue_packet();
+	gather(own);
+	CHECK_EQ(own->n_out, 0);
+	session_kick(rig->session[HIGH]);
+	settle();
+	CHECK_EQ(packets(w), 1);
 	before = w->n_out + own->n_out;
 	peer_failed(&rig->peer[HIGH], life(HIGH));
 	settle();
@@ -157,6 +193,7 @@ int main(void)
 {
 	RUN(what_is_unacknowledged_goes_twice);
 	RUN(an_old_protocol_is_said);
+	RUN(nothing_is_read_before_membership);
 	RUN(an_end_resets_its_links);
 	RUN(an_ack_does_not_go_with_its_link);
 	RUN(a_kernel_is_not_probed);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what a core does in time: acknowledgements that are due, silence and stalls,
- * pauses, waits at the end, and what is left behind by a link, a life, or a peer that has gone.
- * Random schedules are the simulator's.
+ * pauses; and of who may write what, and when. Random schedules are the simulator's.
  */
 #include "tests/rig.h"
 
@@ -125,6 +124,66 @@ static void acks_wait_for_room(void)
 	gather(high);
 	CHECK_EQ(acked_on(high), FIRST + n);
 	end();
+}
+
+/* A sender may write by itself where nothing but its message is to be done. */
+static void a_sender_may_write_by_itself(void)
+{
+	struct wire *high, *low = both_up(&high);
+	struct session *s = rig->session[HIGH];
+	unsigned slot;
+	uint8_t *p;
+
+	CHECK(session_only_sends(s) == &high->link);
+	link_raise_tx(&low->link);		/* the core asks for something else first */
+	CHECK(!session_only_sends(s));
+	settle();
+	CHECK(session_only_sends(s) == &high->link);
+	CHECK_EQ(session_get(s, 10, &p, &slot), 0);
+	session_finish(s);			/* the FIN follows when the slot is given back */
+	settle();
+	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
+	CHECK(!session_only_sends(s));
+	CHECK_EQ(session_cancel(s, slot), 0);
+	link_dead(&high->link, false);
+	settle();
+	CHECK(!session_only_sends(s));
+	end();
+}
+
+/* Serial numbers compare within half their range: a choice that lasts must not fall behind. */
+static void a_choice_may_last(void)
+{
+	uint8_t buf[WIRE_HEADER];
+	struct wire *high;
+	struct session *s;
+
+	both_up(&high);
+	core_quorum(&rig->core, true);
+	s = rig->session[HIGH];
+	s->base = FIRST - 0x7fff0000u;
+	send_one(HIGH);
+	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(s->ring.acked_seq, FIRST + 1);
+	CHECK(s->ring.acked_seq - s->base < 0x60000000);
+	end();
+}
+
+/* We said what we take: one byte more is a violation. */
+static void our_longest_message(void)
+{
+	struct wire *high;
+
+	for (unsigned more = 0; more < 2; more++) {
+		begin(true);
+		rig->core.cfg.max_message = 1000;
+		settle();
+		high = link_from(HIGH, FIRST);
+		feed_bytes(high, HIGH, FIRST, 1000 + more);
+		CHECK_EQ(rig->delivered[HIGH], !more);
+		CHECK_EQ(high->gone, more);
+		end();
+	}
 }
 
 /* What does not fit a frame of the peer's goes as fragments. */
@@ -405,164 +464,6 @@ static void what_a_peer_said_of_its_pause_ends_with_the_link(void)
 	end();
 }
 
-/* ---- ends ---- */
-
-static void a_kept_link_is_not_kept_for_ever(void)
-{
-	uint8_t buf[64];
-	struct wire *high;
-
-	both_up(&high);
-	peer_failed(&rig->peer[LOW], 0);
-	core_close(&rig->core);
-	settle();
-	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
-	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
-	for (int i = 0; i < 19; i++)
-		pass(1000);
-	CHECK(!high->gone && !rig->closed);
-	pass(1500);
-	CHECK(high->gone && !rig->closed);
-	for (int i = 0; i < 4; i++)
-		pass(1000);
-	CHECK(rig->closed);
-	end();
-}
-
-/* Our last ACK to HIGH may be lost: its redial is waited for. */
-static struct wire *last_ack_in_doubt(void)
-{
-	uint8_t buf[64];
-	struct wire *high;
-
-	both_up(&high);
-	rig->dials_hang = true;
-	core_close(&rig->core);
-	settle();
-	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
-	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
-	CHECK_EQ(core_peer_over_at(&rig->peer[HIGH]), CORE_NEVER);	/* the kept link tells */
-	link_dead(&high->link, false);
-	settle();
-	CHECK(core_peer_over_at(&rig->peer[HIGH]) > rig->core.now_ns);
-	return high;
-}
-
-/* The dial that asks is answered by a machine where nobody listens. */
-static bool nobody_listens(void)
-{
-	struct wire *w;
-
-	rig->dial[HIGH] = NULL;
-	for (unsigned i = 0; i < 50 && !rig->dial[HIGH]; i++)
-		pass(20);
-	w = rig->dial[HIGH];
-	if (!w)
-		return false;
-	w->gone = true;
-	link_refused(&w->link);
-	settle();
-	return true;
-}
-
-static void two_refusals_end_the_wait(void)
-{
-	struct peer *p;
-
-	last_ack_in_doubt();
-	p = &rig->peer[HIGH];
-	CHECK(nobody_listens());
-	CHECK(core_peer_over_at(p) > rig->core.now_ns);
-	/* A new doubt begins anew. */
-	peer_owes(p, life(HIGH));
-	CHECK(nobody_listens());
-	CHECK(core_peer_over_at(p) > rig->core.now_ns);
-	CHECK(nobody_listens());
-	CHECK(core_peer_over_at(p) <= rig->core.now_ns);
-	end();
-}
-
-/* While there is a session nothing is over, whatever its link does. */
-static void a_session_without_a_link_is_not_over(void)
-{
-	struct wire *high;
-
-	both_up(&high);
-	rig->no_dials = true;
-	link_dead(&high->link, false);
-	settle();
-	CHECK(rig->session[HIGH]);
-	CHECK_EQ(core_peer_over_at(&rig->peer[HIGH]), CORE_NEVER);
-	end();
-}
-
-/* Membership took the life away: nobody is dialled for it. */
-static void a_life_that_failed_is_not_dialled(void)
-{
-	struct wire *w;
-
-	begin(false);
-	peer_added(&rig->peer[HIGH], life(HIGH));
-	settle();
-	pass(1000);
-	CHECK(rig->dial[HIGH]);
-	w = rig->dial[HIGH];
-	peer_failed(&rig->peer[HIGH], life(HIGH));
-	settle();
-	for (unsigned i = 0; i < 60; i++)
-		pass(1000);
-	CHECK(rig->dial[HIGH] == w);
-	end();
-}
-
-static void one_link_of_a_life_is_held(void)
-{
-	struct hello h = hello_of(HIGH, 77);
-	struct wire *w[3];
-
-	begin(false);
-	settle();
-	for (unsigned i = 0; i < 3; i++) {
-		w[i] = incoming(HIGH);
-		feed_hello(w[i], HIGH, &h);
-	}
-	CHECK(w[0]->gone && w[1]->gone && !w[2]->gone);
-	for (int i = 0; i < 9; i++)
-		pass(1000);
-	CHECK(!w[2]->gone);
-	pass(1500);
-	CHECK(w[2]->gone);
-	end();
-}
-
-/* The block is the caller's again, whatever it had asked for. */
-static void a_removed_peer_is_not_looked_at(void)
-{
-	struct wire *high;
-
-	begin(true);
-	peer_remove(&rig->peer[LOW]);
-	rig->no_dials = true;
-	memset(&rig->peer[LOW], 0xa5, sizeof rig->peer[LOW]);
-	settle();
-	pass(5000);
-	CHECK(!rig->up[LOW]);
-	end();
-	both_up(&high);
-	rig->no_dials = true;
-	session_pause(rig->session[HIGH], true);
-	peer_remove(&rig->peer[HIGH]);
-	CHECK(!peer_find(&rig->core, HIGH) && peer_find(&rig->core, LOW));
-	settle();
-	CHECK(high->gone);
-	CHECK_EQ(rig->end[HIGH], SESSION_REMOVED);
-	memset(&rig->peer[HIGH], 0xa5, sizeof rig->peer[HIGH]);
-	pass(30000);
-	end();
-}
-
 int main(void)
 {
 	RUN(acks_come_in_their_time);
@@ -571,6 +472,9 @@ int main(void)
 	RUN(a_short_sender_is_answered_at_once);
 	RUN(a_resume_owes_what_its_hello_did_not_say);
 	RUN(acks_wait_for_room);
+	RUN(a_sender_may_write_by_itself);
+	RUN(a_choice_may_last);
+	RUN(our_longest_message);
 	RUN(a_peer_of_short_frames);
 	RUN(stalls_in_a_row_ask_for_fencing);
 	RUN(an_idle_peer_is_not_fenced);
@@ -583,11 +487,5 @@ int main(void)
 	RUN(the_end_of_a_pause_waits_for_room);
 	RUN(short_is_more_than_three_quarters);
 	RUN(what_a_peer_said_of_its_pause_ends_with_the_link);
-	RUN(a_kept_link_is_not_kept_for_ever);
-	RUN(two_refusals_end_the_wait);
-	RUN(a_session_without_a_link_is_not_over);
-	RUN(a_life_that_failed_is_not_dialled);
-	RUN(one_link_of_a_life_is_held);
-	RUN(a_removed_peer_is_not_looked_at);
 	return check_done();
 }

@@ -8,7 +8,6 @@
 #include "tests/check.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #define NODEID	3u
@@ -412,33 +411,6 @@ static void nothing_after_close(void)
 	CHECK(!ring_has_unsent(&ring));
 }
 
-static _Atomic bool copying;
-
-static void *close_meanwhile(void *arg)
-{
-	while (!copying)
-		;
-	ring_close(&ring);
-	return arg;
-}
-
-/* The loop closes while a sender copies: the message is in the ring, or it was not accepted. */
-static void a_close_during_a_copy(void)
-{
-	pthread_t closer;
-	int err;
-
-	for (unsigned i = 0; i < 300; i++) {
-		fresh();
-		copying = false;
-		CHECK_OR_RETURN(!pthread_create(&closer, NULL, close_meanwhile, NULL));
-		copying = true;
-		err = send_n(RING_MIN / 2);
-		pthread_join(closer, NULL);
-		CHECK_EQ(ring_bytes_queued(&ring) > 0, err == 0);
-	}
-}
-
 /* Was: the gap at the end of a lap counted as bytes held. */
 static void an_empty_ring_begins_a_new_lap(void)
 {
@@ -589,7 +561,6 @@ int main(void)
 	RUN(a_long_message_partly_acknowledged);
 	RUN(fates_after_a_reconnect);
 	RUN(nothing_after_close);
-	RUN(a_close_during_a_copy);
 	RUN(an_empty_ring_begins_a_new_lap);
 	RUN(a_restart_waits_until_the_ring_rests);
 	RUN(the_producer_sees_no_more_than_a_ring);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -237,8 +238,51 @@ static void producers_and_consumer(void)
 	free(memory);
 }
 
+static _Atomic int closer;	/* 1: it waits; 2: it goes on */
+
+static void *close_after(void *spins)
+{
+	closer = 1;
+	while (closer == 1)
+		;
+	for (volatile unsigned i = *(unsigned *)spins; i; i--)
+		;
+	ring_close(ring);
+	return NULL;
+}
+
+/* The loop closes while a sender copies: the message is in the ring, or it was not accepted. */
+static void a_close_during_a_copy(void)
+{
+	static uint8_t memory[RING_MIN], bytes[RING_MIN / 2];
+	struct span part = { bytes, sizeof bytes };
+	static struct ring own;
+	unsigned n_accepted = 0;
+
+	ring = &own;
+	for (unsigned i = 0; i < 400; i++) {
+		unsigned spins = 50 * i;
+		pthread_t thread;
+		int err;
+
+		ring_init(ring, memory, sizeof memory, 1, FIRST);
+		closer = 0;
+		CHECK_OR_RETURN(!pthread_create(&thread, NULL, close_after, &spins));
+		while (!closer)
+			sched_yield();
+		closer = 2;
+		err = ring_send(ring, &part, 1, part.n, MAX_FRAME, NULL);
+		pthread_join(thread, NULL);
+		CHECK(err == 0 || err == -ESHUTDOWN);
+		CHECK_EQ(ring_bytes_queued(ring) > 0, err == 0);
+		n_accepted += err == 0;
+	}
+	printf("# %u of 400 accepted\n", n_accepted);
+}
+
 int main(void)
 {
 	RUN(producers_and_consumer);
+	RUN(a_close_during_a_copy);
 	return check_done();
 }

@@ -174,6 +174,32 @@ static void closed_without_a_fin_is_a_fault(void)
 	end();
 }
 
+/* A listener that speaks of another life says nothing of the session. */
+static void closed_is_about_the_life_that_says_so(void)
+{
+	struct refuse r = { .mine = 5555, .yours = 77, .reason = WIRE_REFUSE_CLOSED,
+			    .next = 0xffffffff };
+	uint8_t buf[64];
+	struct wire *high;
+
+	both_up(&high);
+	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
+	core_close(&rig->core);
+	settle();
+	link_dead(&high->link, false);
+	settle();
+	for (unsigned i = 0; i < 2; i++) {
+		rig->dial[HIGH] = NULL;
+		pass(6000);
+		CHECK_OR_RETURN(rig->dial[HIGH] && !rig->dial[HIGH]->gone);
+		feed_refuse(rig->dial[HIGH], HIGH, &r);
+		CHECK_EQ(rig->down[HIGH], i);
+		r.mine = life(HIGH);
+	}
+	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	end();
+}
+
 /* No session yet, and our dial to HIGH is connected; NULL: it is not. */
 static struct wire *dialled(void)
 {
@@ -196,6 +222,24 @@ static void why_a_link_ended(void)
 	CHECK(w->gone);
 	CHECK_EQ(w->link.why, LINK_WHY_REFUSED);
 	CHECK_EQ(w->link.refusal, WIRE_REFUSE_VERSION);
+	end();
+}
+
+/* A peer that says it cannot take us now is left alone for about the longest time. */
+static void a_refusal_for_long_is_no_reason_to_hurry(void)
+{
+	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_LEAVING };
+	struct wire *w = dialled();
+	unsigned cap_ms;
+
+	CHECK_OR_RETURN(w);
+	cap_ms = (unsigned)(rig->core.cfg.backoff_max_ns / 1000000);
+	rig->dial[HIGH] = NULL;
+	feed_refuse(w, HIGH, &r);
+	pass(cap_ms * 3 / 4 - 1);
+	CHECK(!rig->dial[HIGH]);
+	pass(cap_ms / 2 + 1);
+	CHECK(rig->dial[HIGH]);
 	end();
 }
 
@@ -274,7 +318,9 @@ int main(void)
 	RUN(the_last_ack_is_written);
 	RUN(without_a_session);
 	RUN(closed_without_a_fin_is_a_fault);
+	RUN(closed_is_about_the_life_that_says_so);
 	RUN(why_a_link_ended);
+	RUN(a_refusal_for_long_is_no_reason_to_hurry);
 	RUN(what_is_usual_is_no_warning);
 	RUN(stale_is_answered_by_one_dial_at_once);
 	RUN(a_frame_of_another_node_where_we_dialled);

@@ -88,6 +88,26 @@ static void nothing_is_dialled_while_the_other_kernel_answers(void)
 	end();
 }
 
+/* The time counts from when something waits, not from the last time that nothing did. */
+static void waiting_counts_from_its_beginning(void)
+{
+	const uint64_t long_ago = 100 * DEAD * 1000000ull;
+	struct wire *high;
+
+	both_up(&high);
+	core_now(&rig->core, rig->core.now_ns + 2 * long_ago);
+	link_transport(&high->link, false, long_ago);
+	core_now(&rig->core, rig->core.now_ns + (DEAD - 100) * 1000000ull);
+	link_transport(&high->link, true, long_ago);
+	core_now(&rig->core, rig->core.now_ns + 200 * 1000000ull);
+	link_transport(&high->link, true, long_ago);
+	CHECK(!high->link.stuck);
+	core_now(&rig->core, rig->core.now_ns + DEAD * 1000000ull);
+	link_transport(&high->link, true, long_ago);
+	CHECK(high->link.stuck);
+	end();
+}
+
 static void dialled_beside_after_its_time(void)
 {
 	struct wire *high = stuck(HIGH), *w;
@@ -250,6 +270,7 @@ int main(void)
 	RUN(asked_only_when_something_was_written);
 	RUN(data_behind_an_ack_are_asked_about);
 	RUN(nothing_is_dialled_while_the_other_kernel_answers);
+	RUN(waiting_counts_from_its_beginning);
 	RUN(dialled_beside_after_its_time);
 	RUN(a_position_below_the_acknowledged_one);
 	RUN(o_stays_strict);
