@@ -50,6 +50,7 @@ struct rig {
 	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
 	bool probes;			/* probes get through */
 	bool no_room;			/* nothing can be written */
+	bool no_lend;			/* there is no memory for a session */
 	void *memory[256];
 	unsigned n_memory;
 };
@@ -173,7 +174,8 @@ static inline void act(const struct core_action *a)
 			gather(w);
 		break;
 	case CORE_LEND:
-		peer_lend(a->peer, new_session());
+		if (!rig->no_lend)
+			peer_lend(a->peer, new_session());
 		break;
 	case CORE_PEER_UP:
 		rig->up[id]++;

@@ -5,6 +5,8 @@
  */
 #include "tests/rig.h"
 
+#include <errno.h>
+
 #define FIRST 0xfffffffeu
 #define SECOND_ADDRESS { .ip = { [14] = 1, [15] = HIGH }, .port = 1 }
 
@@ -189,6 +191,59 @@ static void a_kernel_is_not_probed(void)
 	end();
 }
 
+/* The link that only receives has no time of its own: the kernel is silent there for hours. */
+static void silence_on_its_own_link_means_nothing(void)
+{
+	struct wire *w = kernel_up(), *own = its_own();
+	uint8_t ack[WIRE_HEADER];
+
+	CHECK_OR_RETURN(w && own->link.rx_only);
+	send_packet();
+	for (unsigned i = 0; i < 30; i++) {
+		pass(1000);
+		feed(w, ack, wire_put_ack(ack, HIGH, FIRST));
+	}
+	CHECK(!own->gone && !w->gone);
+	core_close(&rig->core);
+	session_ack_soon(rig->session[HIGH]);
+	CHECK(!link_wants_tx(&own->link));
+	end();
+}
+
+/* Such a peer has no FIN: nothing is accepted any more once the session is to end. */
+static void nothing_follows_the_end_of_31(void)
+{
+	uint8_t packet[48];
+	struct span part = { packet, sizeof packet };
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	put_dlm(packet, WIRE_VERSION_3_1, sizeof packet);
+	feed(w, packet, sizeof packet);
+	queue_packet();
+	session_finish(rig->session[HIGH]);
+	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof packet, NULL), -ESHUTDOWN);
+	session_kick(rig->session[HIGH]);
+	settle();
+	CHECK_EQ(rig->end[HIGH], SESSION_LEFT);
+	end();
+}
+
+static void bare_packets_have_their_lengths(void)
+{
+	uint8_t packet[LINK_CTL_MAX];
+	struct wire *w = kernel_up();
+	struct peer *p = &rig->peer[HIGH];
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	put_dlm(packet, WIRE_VERSION_3_2, sizeof packet);
+	CHECK_EQ(peer_send_bare(p, packet, WIRE_HEADER - 1), -EMSGSIZE);
+	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2 + 1), -EMSGSIZE);
+	CHECK_EQ(peer_send_bare(p, packet, WIRE_HEADER), 0);
+	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
+	end();
+}
+
 int main(void)
 {
 	RUN(what_is_unacknowledged_goes_twice);
@@ -197,5 +252,8 @@ int main(void)
 	RUN(an_end_resets_its_links);
 	RUN(an_ack_does_not_go_with_its_link);
 	RUN(a_kernel_is_not_probed);
+	RUN(silence_on_its_own_link_means_nothing);
+	RUN(nothing_follows_the_end_of_31);
+	RUN(bare_packets_have_their_lengths);
 	return check_done();
 }

@@ -531,6 +531,45 @@ static void a_late_hello_is_no_fault(void)
 	end();
 }
 
+/* D's present choice began at a position: what lies before it is acknowledged (R9). */
+static void what_lies_before_a_choice(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 77);
+	uint8_t ack[WIRE_HEADER];
+
+	both_up(&high);
+	core_quorum(&rig->core, true);
+	send_one(HIGH);
+	feed(high, ack, wire_put_ack(ack, HIGH, 0xffffffff));
+	h.next = 0xfffffffd;
+	h.gen = latest_choice(HIGH);
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK(w->gone && !high->gone);
+	unharmed(high, HIGH, 0xfffffffe);
+	end();
+}
+
+/* Two lives that show themselves one after the other: each is judged by its own time. */
+static void a_third_life_is_no_second_one(void)
+{
+	struct wire *high, *w;
+	struct hello h = hello_of(HIGH, 0);
+	uint8_t buf[64];
+
+	both_up(&high);
+	h.mine = 5555;
+	feed_hello(incoming(HIGH), HIGH, &h);
+	pass(1000);
+	feed(high, buf, wire_put_ack(buf, HIGH, 0xfffffffe));
+	h.mine = 6666;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK(!w->gone && w->link.state == LINK_HELD);
+	end();
+}
+
 int main(void)
 {
 	RUN(strangers_are_refused);
@@ -552,5 +591,7 @@ int main(void)
 	RUN(a_choice_without_proof_is_shut);
 	RUN(a_closing_node_opens_nothing);
 	RUN(a_late_hello_is_no_fault);
+	RUN(what_lies_before_a_choice);
+	RUN(a_third_life_is_no_second_one);
 	return check_done();
 }

@@ -163,6 +163,68 @@ static void a_removed_peer_is_not_looked_at(void)
 	end();
 }
 
+/* What nobody said is not known: the linger time is over before the FIN was acknowledged. */
+static void the_linger_time_ends_in_last_ack(void)
+{
+	uint8_t buf[64];
+	struct wire *high;
+
+	both_up(&high);
+	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
+	core_close(&rig->core);
+	settle();
+	CHECK_EQ(session_state(rig->session[HIGH]), FSM_LAST_ACK);
+	core_linger_over(&rig->core);
+	settle();
+	CHECK_EQ(rig->end[HIGH], SESSION_LINGER);
+	end();
+}
+
+/* After a renewal membership says anew with whom there may be sessions. */
+static void a_renewal_forgets_the_members(void)
+{
+	begin(false);
+	peer_added(&rig->peer[HIGH], life(HIGH));
+	settle();
+	CHECK(rig->peer[HIGH].session);
+	core_renew(&rig->core, 78);
+	settle();
+	CHECK(!rig->peer[HIGH].session);
+	pass(1000);
+	CHECK(!rig->peer[HIGH].session);
+	peer_added(&rig->peer[HIGH], life(HIGH));
+	CHECK(rig->peer[HIGH].session);
+	end();
+}
+
+/* Without memory for a session a HELLO waits, and not for ever. */
+static void a_hello_waits_for_memory(void)
+{
+	struct hello h = hello_of(HIGH, 77);
+	struct wire *w[2];
+
+	begin(true);
+	rig->no_lend = true;
+	settle();
+	link_from(HIGH, FIRST);
+	CHECK(rig->peer[HIGH].session && !rig->peer[HIGH].spare);
+	peer_failed(&rig->peer[HIGH], life(HIGH));
+	settle();
+	h.mine = life(HIGH) + 10;
+	for (unsigned i = 0; i < 2; i++) {
+		w[i] = incoming(HIGH);
+		feed_hello(w[i], HIGH, &h);	/* challenged */
+		feed_hello(w[i], HIGH, &h);
+		CHECK_EQ(w[i]->link.state, LINK_HELD);
+		h.mine++;
+		pass(5000);
+	}
+	for (unsigned i = 0; i < 6; i++)
+		pass(1000);
+	CHECK(w[0]->gone && w[1]->gone);
+	end();
+}
+
 int main(void)
 {
 	RUN(a_kept_link_is_not_kept_for_ever);
@@ -171,5 +233,8 @@ int main(void)
 	RUN(a_life_that_failed_is_not_dialled);
 	RUN(one_link_of_a_life_is_held);
 	RUN(a_removed_peer_is_not_looked_at);
+	RUN(the_linger_time_ends_in_last_ack);
+	RUN(a_renewal_forgets_the_members);
+	RUN(a_hello_waits_for_memory);
 	return check_done();
 }

@@ -464,6 +464,91 @@ static void what_a_peer_said_of_its_pause_ends_with_the_link(void)
 	end();
 }
 
+/* An ACK that went with data is not sent once more when its time comes. */
+static void an_ack_goes_once(void)
+{
+	struct wire *high;
+
+	both_up(&high);
+	core_quorum(&rig->core, true);
+	acked_on(high);
+	feed_bytes(high, HIGH, FIRST, 10);
+	send_one(HIGH);
+	CHECK_EQ(acked_on(high), FIRST + 1);
+	pass(10);
+	CHECK_EQ(high->read, high->n_out);
+	end();
+}
+
+/* A peer that does not say how large its queue is gets ACKs as any other. */
+static void a_queue_of_unknown_size(void)
+{
+	struct hello h = hello_of(HIGH, 0);
+	struct wire *w;
+
+	begin(true);
+	settle();
+	h.queue_bytes = 0;
+	w = incoming(HIGH);
+	feed_hello(w, HIGH, &h);
+	h.yours = 77;
+	h.gen = latest_choice(HIGH);
+	feed_hello(w, HIGH, &h);
+	CHECK_OR_RETURN(w->link.state == LINK_UP);
+	acked_on(w);
+	feed_bytes(w, HIGH, FIRST, 10);
+	CHECK_EQ(acked_on(w), 0);
+	pass(6);
+	CHECK_EQ(acked_on(w), FIRST + 1);
+	end();
+}
+
+/* Half a frame cannot be followed by anything: such a link ends by a reset. */
+static void half_a_frame_ends_by_a_reset(void)
+{
+	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_PROTOCOL };
+	struct wire *high;
+	struct span out[5];
+	int n;
+
+	both_up(&high);
+	core_quorum(&rig->core, true);
+	rig->no_room = true;
+	send_one(HIGH);
+	CHECK(link_gather(&high->link, out, &n, 1000) > 20);
+	link_sent(&high->link, 20);
+	session_pause(rig->session[HIGH], true);	/* a STATUS waits behind it */
+	link_gather(&high->link, out, &n, 1000);
+	link_sent(&high->link, 0);
+	session_pause(rig->session[HIGH], false);
+	feed_refuse(high, HIGH, &r);
+	CHECK(high->gone);
+	CHECK_EQ(high->how, LINK_RESET);
+	end();
+}
+
+/* A break of long ago is no reason to dial in haste. */
+static void haste_ends(void)
+{
+	struct wire *high, *w;
+	unsigned i;
+
+	both_up(&high);
+	rig->dials_hang = true;
+	link_dead(&high->link, false);
+	settle();
+	for (i = 0; i < rig->core.cfg.redial_for_ns / 100000000 + 10; i++)
+		pass(100);
+	w = rig->dial[HIGH];
+	for (i = 0; i < 100 && rig->dial[HIGH] == w; i++)
+		pass(100);
+	w = rig->dial[HIGH];
+	CHECK(!w->gone);
+	pass(rig->core.cfg.redial_ns / 1000000 + 100);
+	CHECK(!w->gone && rig->dial[HIGH] == w);
+	end();
+}
+
 int main(void)
 {
 	RUN(acks_come_in_their_time);
@@ -487,5 +572,9 @@ int main(void)
 	RUN(the_end_of_a_pause_waits_for_room);
 	RUN(short_is_more_than_three_quarters);
 	RUN(what_a_peer_said_of_its_pause_ends_with_the_link);
+	RUN(an_ack_goes_once);
+	RUN(a_queue_of_unknown_size);
+	RUN(half_a_frame_ends_by_a_reset);
+	RUN(haste_ends);
 	return check_done();
 }

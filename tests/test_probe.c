@@ -3,6 +3,7 @@
  * Owns the tests of probes, by hand: who gets a padded one, what becomes of its
  * padding, and what is concluded when it is not answered (proto/probe.c).
  */
+#include "proto/probe.h"
 #include "tests/rig.h"
 
 #define PAD (WIRE_PROBE_MAX - WIRE_PROBE_HEAD)
@@ -420,6 +421,26 @@ static void the_other_side_is_told(void)
 	end();
 }
 
+/* The link in use is silent: an answer on another path makes us look at once. */
+static void an_answer_ends_the_wait(void)
+{
+	struct wire *up = two_paths(), *w;
+
+	second_passes(up);
+	w = rig->probe[HIGH];
+	CHECK_OR_RETURN(w);
+	reply(w, 0);
+	CHECK(core_deadline(&rig->core) > rig->core.now_ns);
+	core_now(&rig->core, up->link.last_rx_ns + rig->core.cfg.path_dead_ns);
+	probe_send(&w->link);
+	settle();
+	reply(w, 0);
+	CHECK(core_deadline(&rig->core) <= rig->core.now_ns);
+	pass(0);
+	CHECK(up->gone);
+	end();
+}
+
 int main(void)
 {
 	RUN(padding_is_thrown_away);
@@ -436,5 +457,6 @@ int main(void)
 	RUN(dead_paths_are_asked_rarely);
 	RUN(the_first_path_is_taken_again);
 	RUN(the_other_side_is_told);
+	RUN(an_answer_ends_the_wait);
 	return check_done();
 }

@@ -543,6 +543,27 @@ static void a_late_slot_moves_nothing(void)
 	CHECK_EQ(ring_next(&ring, &it, &body, &first, &last, &total), 0);
 }
 
+/* Frames that end exactly with a lap leave no gap. */
+static void a_lap_that_ends_with_a_frame(void)
+{
+	enum { N = 64, LEN = RING_MIN / N - WIRE_MSG_OVERHEAD };
+	struct span out[3];
+	int n;
+
+	fresh();
+	for (unsigned i = 0; i < N - 1; i++)
+		CHECK_EQ(send_n(LEN), 0);
+	write_all();
+	CHECK_EQ(ring_ack(&ring, FIRST + N - 1), 1);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(send_n(LEN), 0);
+	CHECK_EQ(ring_unsent(&ring, out, &n, SIZE_MAX), 3 * (RING_MIN / N));
+	CHECK_EQ(out[0].n, RING_MIN / N);
+	CHECK_EQ(write_all(), 3 * (RING_MIN / N));
+	CHECK_EQ(ring_ack(&ring, FIRST + N + 2), 1);
+	CHECK(ring_all_acked(&ring));
+}
+
 int main(void)
 {
 	RUN(begins_empty);
@@ -566,5 +587,6 @@ int main(void)
 	RUN(the_producer_sees_no_more_than_a_ring);
 	RUN(dlm_packets);
 	RUN(no_mark_is_acknowledged_before_it_is_sent);
+	RUN(a_lap_that_ends_with_a_frame);
 	return check_done();
 }

@@ -307,6 +307,85 @@ static void a_frame_of_another_node_where_we_dialled(void)
 	end();
 }
 
+/* A mismatch that lasts is one line, not one for each dial. */
+static void a_mismatch_is_said_once(void)
+{
+	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_VERSION };
+	struct wire *w = dialled();
+
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_OR_RETURN(w);
+		rig->notes[0] = '\0';
+		feed_refuse(w, HIGH, &r);
+		CHECK_EQ(says("permanently refused by the peer"), !i);
+		for (unsigned t = 0; t < 60 && rig->dial[HIGH] == w; t++)
+			pass(1000);
+		w = rig->dial[HIGH];
+	}
+	end();
+}
+
+static void a_fin_has_its_length(void)
+{
+	uint8_t buf[64] = { 0 };
+	struct wire *high;
+	size_t n;
+
+	both_up(&high);
+	n = wire_put_fin(buf, HIGH, FIRST);
+	put_le16(buf + offsetof(struct wire_header, length), (uint16_t)(n + 8));
+	put_le16(buf + WIRE_OPTS + offsetof(struct wire_header, length), WIRE_HEADER + 8);
+	feed(high, buf, n + 8);
+	CHECK(high->gone);
+	CHECK(strstr(rig->notes, "invalid FIN length"));
+	CHECK_EQ(rig->finished[HIGH], 0);
+	end();
+}
+
+/* A violation on our own dial that was up: the next dial waits for no back-off. */
+static void a_violation_is_no_failed_dial(void)
+{
+	struct hello h = hello_of(LOW, 77);
+	struct wire *w;
+	uint8_t buf[64];
+
+	begin(true);
+	settle();
+	for (unsigned i = 0; i < 50 && !rig->dial[LOW]; i++)
+		pass(100);
+	w = rig->dial[LOW];
+	CHECK_OR_RETURN(w);
+	feed_hello(w, LOW, &h);
+	h.gen = 1;
+	h.flags = WIRE_HELLO_CHOSEN;
+	feed_hello(w, LOW, &h);
+	CHECK_OR_RETURN(w->link.state == LINK_UP);
+	unharmed(w, LOW, FIRST);
+	rig->dial[LOW] = NULL;
+	feed(w, buf, put_message(buf, LOW, 1000, "early"));
+	CHECK(w->gone && rig->dial[LOW]);
+	end();
+}
+
+/* Honest ones need fewer. */
+static void eight_hellos_are_read(void)
+{
+	struct hello h = hello_of(HIGH, 0);
+	struct wire *w;
+
+	begin(false);
+	settle();
+	w = incoming(HIGH);
+	for (unsigned i = 0; i < 8; i++) {
+		feed_hello(w, HIGH, &h);
+		w->link.state = LINK_WAIT;	/* as if each was answered */
+	}
+	CHECK(!w->gone);
+	feed_hello(w, HIGH, &h);
+	CHECK(w->gone && strstr(rig->notes, "too many HELLOs"));
+	end();
+}
+
 int main(void)
 {
 	RUN(a_link_that_is_up_is_said);
@@ -324,5 +403,9 @@ int main(void)
 	RUN(what_is_usual_is_no_warning);
 	RUN(stale_is_answered_by_one_dial_at_once);
 	RUN(a_frame_of_another_node_where_we_dialled);
+	RUN(a_mismatch_is_said_once);
+	RUN(a_fin_has_its_length);
+	RUN(a_violation_is_no_failed_dial);
+	RUN(eight_hellos_are_read);
 	return check_done();
 }

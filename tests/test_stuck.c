@@ -265,6 +265,23 @@ static void o_ends_its_dial_before_its_hello(void)
 	}
 }
 
+/* Another path is tried first when this one is stuck. */
+static void the_other_path_is_dialled(void)
+{
+	struct path_addr addrs[2] = { address(HIGH), address(HIGH) };
+	struct wire *high = stuck(HIGH);
+
+	addrs[1].ip[14] = 1;
+	peer_addrs(&rig->peer[HIGH], addrs, 2);
+	settle();
+	for (unsigned i = 0; i < 300 && !rig->dial[HIGH]; i++)
+		pass_stuck(10);
+	CHECK_OR_RETURN(rig->dial[HIGH] != NULL);
+	CHECK_EQ(rig->dial[HIGH]->link.path, 1);
+	CHECK(high->link.path == 0);
+	end();
+}
+
 int main(void)
 {
 	RUN(asked_only_when_something_was_written);
@@ -278,5 +295,6 @@ int main(void)
 	RUN(ends_when_ours_arrive_again);
 	RUN(only_its_own_dial_ends);
 	RUN(o_ends_its_dial_before_its_hello);
+	RUN(the_other_path_is_dialled);
 	return check_done();
 }
