@@ -537,8 +537,7 @@ static void haste_ends(void)
 	rig->dials_hang = true;
 	link_dead(&high->link, false);
 	settle();
-	for (i = 0; i < rig->core.cfg.redial_for_ns / 100000000 + 10; i++)
-		pass(100);
+	pass((unsigned)(rig->core.cfg.redial_for_ns / 1000000) + 1);
 	w = rig->dial[HIGH];
 	for (i = 0; i < 100 && rig->dial[HIGH] == w; i++)
 		pass(100);

@@ -273,6 +273,7 @@ static void the_other_path_is_dialled(void)
 
 	addrs[1].ip[14] = 1;
 	peer_addrs(&rig->peer[HIGH], addrs, 2);
+	rig->peer[HIGH].paths.p[1].probe_at_ns = CORE_NEVER;	/* nothing is known of it */
 	settle();
 	for (unsigned i = 0; i < 300 && !rig->dial[HIGH]; i++)
 		pass_stuck(10);
