@@ -411,6 +411,20 @@ static void tlvs_may_come_twice(void)
 	close_all();
 }
 
+static void the_longest_hello(void)
+{
+	static const char filler[512];
+	struct text tlvs = { .n = 0 };
+	const struct greeting g = { .tlvs = &tlvs };
+
+	open_node(2, 1, SINEW_MEMBERSHIP_STATIC);
+	put_tlv(&tlvs, 2, "sinew", 5);
+	put_tlv(&tlvs, 77, filler, 512 - hello(&g).n - 4);
+	CHECK_EQ(hello(&g).n, 512);
+	hang_up(first_contact(0, &tlvs));
+	close_all();
+}
+
 /* ---- probes, holding, the end ---- */
 
 static struct text probe(const char *cluster)
@@ -500,6 +514,7 @@ int main(void)
 	RUN(pieces_fit_the_readers_maxframe);
 	RUN(what_cannot_be_ends_the_link);
 	RUN(tlvs_may_come_twice);
+	RUN(the_longest_hello);
 	RUN(a_probe_may_be_first);
 	RUN(silence_is_no_refusal);
 	RUN(both_finish);

@@ -90,6 +90,24 @@ static void what_is_unacknowledged_goes_twice(void)
 	end();
 }
 
+/* Nor from the middle of a packet. */
+static void nothing_is_repeated_within_a_packet(void)
+{
+	struct wire *w = kernel_up();
+	struct span out[5];
+	int n;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	packets(w);
+	rig->no_room = true;
+	send_packet();
+	link_gather(&w->link, out, &n, 1000);
+	link_sent(&w->link, 20);
+	pass(rig->core.cfg.stall_ns / 2000000);
+	CHECK(!w->gone && !rig->session[HIGH]->nudged);
+	end();
+}
+
 static void an_old_protocol_is_said(void)
 {
 	static const enum core_policy_31 policies[] = { CORE_31_WARN, CORE_31_REFUSE };
@@ -247,6 +265,7 @@ static void bare_packets_have_their_lengths(void)
 int main(void)
 {
 	RUN(what_is_unacknowledged_goes_twice);
+	RUN(nothing_is_repeated_within_a_packet);
 	RUN(an_old_protocol_is_said);
 	RUN(nothing_is_read_before_membership);
 	RUN(an_end_resets_its_links);

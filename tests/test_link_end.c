@@ -184,13 +184,14 @@ static void the_linger_time_ends_in_last_ack(void)
 static void a_renewal_forgets_the_members(void)
 {
 	begin(false);
+	rig->no_lend = true;
 	peer_added(&rig->peer[HIGH], life(HIGH));
 	settle();
 	CHECK(rig->peer[HIGH].session);
 	core_renew(&rig->core, 78);
 	settle();
 	CHECK(!rig->peer[HIGH].session);
-	pass(1000);
+	peer_lend(&rig->peer[HIGH], new_session());
 	CHECK(!rig->peer[HIGH].session);
 	peer_added(&rig->peer[HIGH], life(HIGH));
 	CHECK(rig->peer[HIGH].session);

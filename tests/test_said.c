@@ -77,6 +77,7 @@ static void the_end_keeps_its_state(void)
 	peer_failed(&rig->peer[HIGH], 0);
 	CHECK_EQ(s->end_state, FSM_ESTABLISHED);
 	CHECK_EQ(s->end, SESSION_FAILED);
+	CHECK_EQ(session_state(s), FSM_CLOSED);
 	settle();
 	CHECK_EQ(rig->down[HIGH], 1);
 	end();
