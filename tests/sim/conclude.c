@@ -137,6 +137,8 @@ static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
 		cover(COVER_V_MERGE);
 	for (unsigned i = 0; i < life; i++)
 		*declared(n, i) |= sim.life[i].node == j;
+	v->is_met[life] = true;
+	v->is_back[life] = false;
 	peer_added(&n->peers[j], incarnation);
 }
 
@@ -187,8 +189,9 @@ static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum vie
 			 life);
 	cover(COVER_V_FAILED + (unsigned)cause);
 	v->is_failed[life] = true;
-	/* It may be told late, when the node is back already. */
-	v->is_due[life] = cause != VIEW_RENEWED && !v->is_fenced[life] && !(v->in >> j & 1);
+	/* It may be told late, when the node is back already, or was back for a moment. */
+	v->is_due[life] = cause != VIEW_RENEWED && !v->is_fenced[life] && !v->is_back[life] &&
+		!(v->in >> j & 1);
 	*declared(n, life) = 1;
 	peer_failed(&n->peers[j], incarnation);
 }

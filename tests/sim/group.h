@@ -56,6 +56,8 @@ struct viewer {
 	bool says_quorate;
 	bool is_fenced[SIM_LIVES], is_failed[SIM_LIVES];
 	bool is_due[SIM_LIVES];		/* to be fenced, when there is quorum */
+	bool is_met[SIM_LIVES];		/* was told as joined */
+	bool is_back[SIM_LIVES];	/* its node came into the group again since it went */
 };
 
 /* ---- group.c ---- */

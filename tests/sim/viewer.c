@@ -74,6 +74,8 @@ static void take_conf(struct node *n, struct viewer *v, const struct group_item 
 	for (unsigned i = 0; i < it->n_gone; i++)
 		was &= ~(1u << world_node(it->gone[i].process.nodeid)->idx);
 	v->clean = it->clean;
+	for (unsigned i = 0; i < sim.n_lives; i++)
+		v->is_back[i] |= v->is_met[i] && (v->in & ~was) >> sim.life[i].node & 1;
 	view_group(&v->view, v->pid, it->now, it->n_now, it->gone, it->n_gone, sim.now_ns);
 	v->clean = 0;
 	viewer_void_fences(v, v->in);
