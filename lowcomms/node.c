@@ -154,23 +154,24 @@ static int core_open(struct sinew_node *n)
 		c.ack_bytes = (uint32_t)(n->ring_bytes / 4);
 	c.fault_limit = o->fault_limit;
 	c.stall_limit = o->stall_limit;
-	c.connect_ns = ms(o->connect_ms);
-	c.hello_ns = ms(o->hello_ms);
-	c.backoff_min_ns = ms(o->backoff_min_ms);
-	c.backoff_max_ns = ms(o->backoff_max_ms);
-	c.keepalive_ns = ms(o->keepalive_ms);
+#define NUMBER(...)
+#define WORD(...)
+#define TEXT(...)
+#define MS(key, stem, ...) \
+	if (o->stem##_ms != UINT32_MAX) \
+		c.stem##_ns = ms(o->stem##_ms);
+#include "lowcomms/options.def"
+#undef NUMBER
+#undef WORD
+#undef TEXT
+#undef MS
 	if (c.keepalive_multi_ns > c.keepalive_ns)
 		c.keepalive_multi_ns = c.keepalive_ns;
-	c.stall_ns = ms(o->stall_ms);
-	c.path_dead_ns = ms(o->path_dead_ms);
 	/* A path that lives is never silent for so long. */
 	if (c.keepalive_multi_ns > c.path_dead_ns / 3)
 		c.keepalive_multi_ns = c.path_dead_ns / 3;
-	c.probe_ns = ms(o->probe_ms);
 	if (o->ack_ms == SINEW_ACK_AT_ONCE)
 		c.ack_frames = 1;	/* which is looked at behind each batch */
-	else
-		c.ack_ns = ms(o->ack_ms);
 	core_init(&n->core, &c, loop_now_ns());
 	atomic_store(&n->incarnation, c.incarnation);
 	return 0;

@@ -3,41 +3,57 @@
  * Options: defaults, checks, limits. Knows names and numbers only.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lowcomms/node.h"
 #include "lowcomms/sinew-test.h"
 
-#define PEERS_MAX	1024u
-#define QUEUE_MAX	(1u << 30)
 /* All that the first version has: a size below was forgotten, or is of something else. */
 #define CALLBACKS_MIN	(offsetof(struct sinew_callbacks, closed) + sizeof(void (*)(void)))
 #define MESSAGES_FIT	4u	/* longest messages that the node's memory must hold */
 
+#define KIB	((uint64_t)1 << 10)
+#define MIB	((uint64_t)1 << 20)
+#define GIB	((uint64_t)1 << 30)
+#define DAY_MS	((uint64_t)24 * 3600 * 1000)
+#define MS(key, stem, standard, least, most, change, sentence) \
+	NUMBER(key, stem##_ms, standard, least, most, " ms", change, sentence)
+
 static const struct sinew_options defaults = {
-	.cluster = "",
-	.group = "sinew",
-	.port = SINEW_PORT,
-	.transport = "tcp",
-	.max_peers = 128,
-	.max_message = 16u << 20,
-	.queue_bytes = 32u << 20,
-	.node_memory = 512u << 20,
-	.receive_bytes = 1u << 20,
-	.connect_ms = 2000,
-	.hello_ms = 2000,
-	.backoff_min_ms = 20,
-	.backoff_max_ms = 1000,
-	.keepalive_ms = 5000,
-	.stall_ms = 20000,
-	.path_dead_ms = 2000,
-	.probe_ms = 1000,
-	.ack_ms = 5,
-	.fault_limit = 10,
-	.stall_limit = 5,
-	.log_level = SINEW_INFO,
+#define NUMBER(key, field, standard, ...)	.field = (standard),
+#define WORD(key, field, standard, ...)		.field = (standard),
+#define TEXT(key, field, standard, ...)		.field = (standard),
+#include "lowcomms/options.def"
+#undef NUMBER
+#undef WORD
+#undef TEXT
 };
+
+/* An option that is a number. */
+struct number {
+	const char *name, *unit;
+	size_t offset, size;
+	uint64_t least, most;
+};
+
+#define FIELD(field) \
+	.name = #field, .offset = offsetof(struct sinew_options, field), \
+	.size = sizeof ((struct sinew_options *)0)->field
+
+static const struct number numbers[] = {
+#define NUMBER(key, field, standard, low, high, in, ...) \
+	{ FIELD(field), .unit = (in), .least = (low), .most = (high) },
+#define WORD(...)
+#define TEXT(...)
+#include "lowcomms/options.def"
+#undef NUMBER
+#undef WORD
+#undef TEXT
+};
+
+#define N_NUMBERS	(sizeof numbers / sizeof numbers[0])
 
 void sinew_options_init(struct sinew_options *opt, size_t size)
 {
@@ -49,42 +65,32 @@ void sinew_options_init(struct sinew_options *opt, size_t size)
 		opt->size = size;
 }
 
-static void fill(uint32_t *value, uint32_t standard)
+static uint64_t number_get(const struct sinew_options *o, const struct number *number)
 {
-	if (!*value)
-		*value = standard;
+	const char *field = (const char *)o + number->offset;
+
+	if (number->size == sizeof(uint16_t))
+		return *(const uint16_t *)field;
+	if (number->size == sizeof(uint32_t))
+		return *(const uint32_t *)field;
+	return *(const uint64_t *)field;
 }
 
 static void fill_defaults(struct sinew_options *o)
 {
-	if (!o->cluster)
-		o->cluster = defaults.cluster;
-	if (!o->group)
-		o->group = defaults.group;
-	if (!o->transport)
-		o->transport = defaults.transport;
-	if (!o->port)
-		o->port = defaults.port;
-	if (!o->node_memory)
-		o->node_memory = defaults.node_memory;
-	fill(&o->max_peers, defaults.max_peers);
-	fill(&o->max_message, defaults.max_message);
-	fill(&o->queue_bytes, defaults.queue_bytes);
-	fill(&o->receive_bytes, defaults.receive_bytes);
-	fill(&o->connect_ms, defaults.connect_ms);
-	fill(&o->hello_ms, defaults.hello_ms);
-	fill(&o->backoff_min_ms, defaults.backoff_min_ms);
-	fill(&o->backoff_max_ms, defaults.backoff_max_ms);
-	fill(&o->keepalive_ms, defaults.keepalive_ms);
-	fill(&o->stall_ms, defaults.stall_ms);
-	/* Else an idle link would look dead to a peer with the same options. */
-	if (o->keepalive_ms > o->stall_ms / 3)
-		o->keepalive_ms = o->stall_ms < 3 ? 1 : o->stall_ms / 3;
-	fill(&o->path_dead_ms, defaults.path_dead_ms);
-	fill(&o->probe_ms, defaults.probe_ms);
-	fill(&o->ack_ms, defaults.ack_ms);
-	fill(&o->fault_limit, defaults.fault_limit);
-	fill(&o->stall_limit, defaults.stall_limit);
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		if (!number_get(o, &numbers[i]))
+			memcpy((char *)o + numbers[i].offset,
+			       (const char *)&defaults + numbers[i].offset, numbers[i].size);
+#define NUMBER(...)
+#define WORD(...)
+#define TEXT(key, field, ...) \
+	if (!o->field) \
+		o->field = defaults.field;
+#include "lowcomms/options.def"
+#undef NUMBER
+#undef WORD
+#undef TEXT
 }
 
 static int refuse(const struct sinew_node *n, const char *option, const char *expected)
@@ -102,31 +108,81 @@ static int refuse_scope(const struct sinew_node *n, const struct sockaddr_storag
 	return -EINVAL;
 }
 
-static bool name_fits(const char *name)
+static int check_numbers(const struct sinew_node *n)
 {
-	return strnlen(name, SINEW_NAME_MAX) < SINEW_NAME_MAX;
+	for (size_t i = 0; i < N_NUMBERS; i++) {
+		const struct number *number = &numbers[i];
+		uint64_t value = number_get(&n->opt, number);
+
+		/* 0 is in the range, but as a value of the field it is the default. */
+		if (!number->least && value == UINT32_MAX && number_get(&defaults, number))
+			continue;
+		if (value >= number->least && value <= number->most)
+			continue;
+		log_line(n, SINEW_ERROR, "option %s: expected %" PRIu64 " to %" PRIu64 "%s",
+			 number->name, number->least, number->most, number->unit);
+		return -EINVAL;
+	}
+	return 0;
 }
 
-static int check(const struct sinew_node *n)
+static int check_text(const struct sinew_node *n, const char *name, const char *text,
+		      size_t least, size_t most)
+{
+	size_t len = strnlen(text, most + 1);
+
+	if (len >= least && len <= most)
+		return 0;
+	log_line(n, SINEW_ERROR, "option %s: expected %zu to %zu bytes", name, least, most);
+	return -EINVAL;
+}
+
+static int check_texts(const struct sinew_node *n)
+{
+	int err = 0;
+
+#define NUMBER(...)
+#define WORD(...)
+#define TEXT(key, field, standard, least, most, ...) \
+	if (!err) \
+		err = check_text(n, #field, n->opt.field, least, most);
+#include "lowcomms/options.def"
+#undef NUMBER
+#undef WORD
+#undef TEXT
+	return err;
+}
+
+static int check_word(const struct sinew_node *n, const char *name, unsigned value,
+		      const char *words)
+{
+	for (; *words; words += strlen(words) + 1)
+		if (!value--)
+			return 0;
+	log_line(n, SINEW_ERROR, "option %s: unknown value", name);
+	return -EINVAL;
+}
+
+static int check_words(const struct sinew_node *n)
+{
+	int err = 0;
+
+#define NUMBER(...)
+#define TEXT(...)
+#define WORD(key, field, standard, words, ...) \
+	if (!err) \
+		err = check_word(n, #field, n->opt.field, words);
+#include "lowcomms/options.def"
+#undef NUMBER
+#undef WORD
+#undef TEXT
+	return err;
+}
+
+static int check_addrs(const struct sinew_node *n)
 {
 	const struct sinew_options *o = &n->opt;
 
-	if (!o->nodeid || o->nodeid > INT32_MAX)
-		return refuse(n, "nodeid", "1 .. 2147483647");
-	if (!name_fits(o->cluster))
-		return refuse(n, "cluster", "at most 63 bytes");
-	if (!o->group[0] || !name_fits(o->group))
-		return refuse(n, "group", "1 .. 63 bytes");
-	if (o->membership != SINEW_MEMBERSHIP_STATIC && o->membership != SINEW_MEMBERSHIP_EXTERNAL)
-		return refuse(n, "membership", "SINEW_MEMBERSHIP_STATIC or _EXTERNAL");
-	if (o->quorum_policy > SINEW_QUORUM_REFUSE)
-		return refuse(n, "quorum_policy", "SINEW_QUORUM_STOP, _IGNORE or _REFUSE");
-	if (o->max_peers > PEERS_MAX)
-		return refuse(n, "max_peers", "at most 1024");
-	if (o->queue_bytes > QUEUE_MAX)
-		return refuse(n, "queue_bytes", "at most 1 GiB");
-	if (o->backoff_min_ms > o->backoff_max_ms)
-		return refuse(n, "backoff_min_ms", "at most backoff_max_ms");
 	if (o->n_addrs > SINEW_ADDRS_MAX)
 		return refuse(n, "n_addrs", "at most 8");
 	for (unsigned i = 0; i < o->n_addrs; i++) {
@@ -139,6 +195,23 @@ static int check(const struct sinew_node *n)
 				return refuse(n, "addrs", "each address once");
 	}
 	return 0;
+}
+
+static int check(const struct sinew_node *n)
+{
+	const struct sinew_options *o = &n->opt;
+	int err;
+
+	err = check_numbers(n);
+	if (!err)
+		err = check_texts(n);
+	if (!err)
+		err = check_words(n);
+	if (err)
+		return err;
+	if (o->backoff_min_ms > o->backoff_max_ms)
+		return refuse(n, "backoff_min_ms", "at most backoff_max_ms");
+	return check_addrs(n);
 }
 
 static size_t power_of_two(size_t n)
@@ -182,6 +255,9 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 		err = test_take(n);
 	if (err)
 		return err;
+	/* Else an idle link would look dead to a peer with the same options. */
+	if (o->keepalive_ms > o->stall_ms / 3)
+		o->keepalive_ms = o->stall_ms < 3 ? 1 : o->stall_ms / 3;
 	snprintf(n->cluster, sizeof n->cluster, "%s", o->cluster);
 	snprintf(n->group, sizeof n->group, "%s", o->group);
 	o->cluster = n->cluster;

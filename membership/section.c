@@ -16,61 +16,49 @@
 #define MIB		((uint64_t)1 << 20)
 #define GIB		((uint64_t)1 << 30)
 #define DAY_MS		((uint64_t)24 * 3600 * 1000)
-#define QUEUE_DEFAULT	(32 * MIB)
 #define WORDS_MAX	128	/* bytes of the list of the words of a key */
 
-enum kind { TEXT, WORD, NUMBER };
+enum kind { KEY_TEXT, KEY_WORD, KEY_NUMBER };
 
 struct key {
 	const char *name;
 	enum kind kind;
 	bool is_own;		/* not of struct sinew_options, but of struct section */
 	size_t offset, size;	/* of the field there */
-	uint64_t min, max;	/* NUMBER */
-	const char *words;	/* WORD: the words of 0, 1, ... each with a NUL behind it */
+	uint64_t min, max;	/* KEY_NUMBER */
+	uint64_t zero;		/* KEY_NUMBER: 0 in the field, where 0 would be the default */
+	const char *words;	/* KEY_WORD: the words of 0, 1, ... each with a NUL behind it */
 };
 
-#define NUMBER_KEY(field, low, high) \
-	{ .name = #field, .kind = NUMBER, .offset = offsetof(struct sinew_options, field), \
-	  .size = sizeof(((struct sinew_options *)0)->field), .min = (low), .max = (high) }
+#define NUMBER_KEY(field, standard, low, high) \
+	{ .name = #field, .kind = KEY_NUMBER, .offset = offsetof(struct sinew_options, field), \
+	  .size = sizeof(((struct sinew_options *)0)->field), .min = (low), .max = (high), \
+	  .zero = (standard) && !(low) ? UINT32_MAX : 0 }
 #define WORD_KEY(field, list) \
-	{ .name = #field, .kind = WORD, .offset = offsetof(struct sinew_options, field), \
+	{ .name = #field, .kind = KEY_WORD, .offset = offsetof(struct sinew_options, field), \
 	  .size = sizeof(((struct sinew_options *)0)->field), .words = (list) }
 #define OWN_NUMBER_KEY(field, low, high) \
-	{ .name = #field, .kind = NUMBER, .is_own = true, \
+	{ .name = #field, .kind = KEY_NUMBER, .is_own = true, \
 	  .offset = offsetof(struct section, field), \
 	  .size = sizeof(((struct section *)0)->field), .min = (low), .max = (high) }
 #define OWN_WORD_KEY(field, list) \
-	{ .name = #field, .kind = WORD, .is_own = true, \
+	{ .name = #field, .kind = KEY_WORD, .is_own = true, \
 	  .offset = offsetof(struct section, field), \
 	  .size = sizeof(((struct section *)0)->field), .words = (list) }
 #define TEXT_KEY(field) \
-	{ .name = #field, .kind = TEXT, .is_own = true, .offset = offsetof(struct section, field), \
+	{ .name = #field, .kind = KEY_TEXT, .is_own = true, \
+	  .offset = offsetof(struct section, field), \
 	  .size = sizeof(((struct section *)0)->field) }
 
 static const struct key keys[] = {
-	TEXT_KEY(group),
-	TEXT_KEY(transport),
-	NUMBER_KEY(port, 1, 65535),
-	NUMBER_KEY(max_peers, 1, 1024),
-	NUMBER_KEY(max_message, 1, 512 * MIB),
-	NUMBER_KEY(queue_bytes, 256 * KIB, GIB),
-	NUMBER_KEY(node_memory, MIB, 1024 * GIB),
-	NUMBER_KEY(receive_bytes, 1, GIB),
-	NUMBER_KEY(connect_ms, 1, DAY_MS),
-	NUMBER_KEY(hello_ms, 1, DAY_MS),
-	NUMBER_KEY(backoff_min_ms, 1, DAY_MS),
-	NUMBER_KEY(backoff_max_ms, 1, DAY_MS),
-	NUMBER_KEY(keepalive_ms, 1, DAY_MS),
-	NUMBER_KEY(stall_ms, 1, DAY_MS),
-	NUMBER_KEY(path_dead_ms, 1, DAY_MS),
-	NUMBER_KEY(probe_ms, 1, DAY_MS),
-	NUMBER_KEY(ack_ms, 1, DAY_MS),
-	NUMBER_KEY(fault_limit, 1, 1000000),
-	NUMBER_KEY(stall_limit, 1, 1000000),
-	NUMBER_KEY(busy_poll_us, 0, 1000000),
-	WORD_KEY(quorum_policy, "stop\0ignore\0refuse\0"),
-	WORD_KEY(auto_close, "no\0yes\0"),
+#define NUMBER(key, field, standard, low, high, ...)	key(NUMBER_KEY(field, standard, low, high))
+#define MS(key, stem, standard, low, high, ...) \
+	key(NUMBER_KEY(stem##_ms, standard, low, high))
+#define WORD(key, field, standard, list, ...)		key(WORD_KEY(field, list))
+#define TEXT(key, field, ...)				key(TEXT_KEY(field))
+#define IN_FILE(...)	__VA_ARGS__,
+#define NO_KEY(...)
+#include "lowcomms/options.def"
 	TEXT_KEY(fence_command),
 	OWN_NUMBER_KEY(fence_timeout_ms, 1, DAY_MS),
 	OWN_WORD_KEY(fence_hold, "no\0yes\0"),
@@ -119,7 +107,7 @@ static int take_number(struct section *s, const struct key *key, const struct co
 	if (rc)
 		return config_fail(err, item->line, "%s: found %.40s, expected %" PRIu64
 				   " to %" PRIu64, key->name, item->value, key->min, key->max);
-	store(s, key, n);
+	store(s, key, n ? n : key->zero);
 	return 0;
 }
 
@@ -165,11 +153,11 @@ int section_take(struct section *s, const struct config_item *item, struct confi
 				   "\"sinew {\"; sinew.conf(5) lists the keys", item->key);
 	s->lines[i] = item->line;
 	switch (keys[i].kind) {
-	case TEXT:
+	case KEY_TEXT:
 		return take_text(s, &keys[i], item, err);
-	case WORD:
+	case KEY_WORD:
 		return take_word(s, &keys[i], item, err);
-	case NUMBER:
+	case KEY_NUMBER:
 		return take_number(s, &keys[i], item, err);
 	}
 	return -EINVAL;
@@ -188,8 +176,11 @@ static unsigned line_of(const struct section *s, const char *name)
 int section_check(const struct section *s, struct config_error *err)
 {
 	const struct sinew_options *v = &s->values;
-	uint64_t queue = v->queue_bytes ? v->queue_bytes : QUEUE_DEFAULT;
+	struct sinew_options standard;
+	uint64_t queue;
 
+	SINEW_OPTIONS_INIT(&standard);
+	queue = v->queue_bytes ? v->queue_bytes : standard.queue_bytes;
 	if (line_of(s, "max_message") && v->max_message > queue / 2)
 		return config_fail(err, line_of(s, "max_message"), "max_message: found %" PRIu32
 				   ", expected at most half of queue_bytes (%" PRIu64 ")",

@@ -232,15 +232,15 @@ int main(void)
 		printf("%s\t", k->name);
 		if (!strcmp(k->name, "fence_command"))
 			printf("1 to %zu bytes, default none.\t\n", k->size - 1);
-		else if (k->kind == TEXT)
+		else if (k->kind == KEY_TEXT)
 			printf("1 to %zu bytes, default \"%s\"\tDefault \"%s\"\n",
 			       k->size - 1, s, s);
-		if (k->kind == NUMBER)
+		if (k->kind == KEY_NUMBER)
 			printf("%s to %s, ", text(k->min), text(k->max));
-		if (k->kind == NUMBER)
+		if (k->kind == KEY_NUMBER)
 			printf(k->is_own ? "default %s.\t\n" : "default %s.\tDefault %llu\n",
 			       text(n), n);
-		if (k->kind != WORD)
+		if (k->kind != KEY_WORD)
 			continue;
 		for (; *w; w += strlen(w) + 1)
 			printf("%s%s", w == k->words ? "" : w[strlen(w) + 1] ? ", " : " or ", w);

@@ -68,7 +68,7 @@ grep -nE '# *include *"(proto|tests)/' $(files .c .h | grep '^tools/') |
 	grep -vE '"proto/(wire|dlm|seq)\.h"' |
 	verdict tools_use_only_the_codec_of_the_core
 grep -nE '# *include *"lowcomms/' $(files .c .h | grep -E '^(membership|tools)/') |
-	grep -vE '"lowcomms/sinew(-test)?\.h"' |
+	grep -vE '"lowcomms/(sinew(-test)?\.h|options\.def)"' |
 	verdict only_the_public_headers_are_used_above
 
 # ---- numbers that wrap ----
