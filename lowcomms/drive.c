@@ -95,15 +95,13 @@ static void session_down(struct sinew_node *n, struct session *s)
 	struct member *m = h->member;
 	enum sinew_down reason = down_reason(s->end);
 	struct sinew_delivery delivery;
-	struct ring_delivery f;
 	uint8_t *lent = session_take_buffer(s);
 
 	if (lent)
 		buf_unref(buf_of(lent));
 	lock_take(&h->lock);
-	ring_delivery(&s->ring, &f);
+	delivery = handle_delivery(h);
 	lock_give(&h->lock);
-	delivery = (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
 	report_down(n, h, reason, &delivery);
 	if (m) {
 		pthread_mutex_lock(&n->lock);

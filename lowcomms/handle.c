@@ -135,6 +135,14 @@ void *sinew_session_user(const struct sinew_session *h)
 	return h->user;
 }
 
+struct sinew_delivery handle_delivery(struct sinew_session *h)
+{
+	struct ring_delivery f;
+
+	ring_delivery(&h->session.ring, &f);
+	return (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
+}
+
 void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
 {
 	lock_take(&h->lock);
@@ -153,11 +161,8 @@ void handles_orphan(struct sinew_node *n)
 	while ((h = handle_walk(n, h))) {
 		lock_take(&h->lock);
 		if (!h->dead) {
-			struct ring_delivery f;
-
 			ring_close(&h->session.ring);
-			ring_delivery(&h->session.ring, &f);
-			h->delivery = (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
+			h->delivery = handle_delivery(h);
 		}
 		h->dead = true;
 		lock_give(&h->lock);

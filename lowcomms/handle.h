@@ -68,6 +68,8 @@ static inline void handle_wake(struct sinew_session *h)
 
 /* A handle with a session and ring, lent to nobody yet. NULL: no memory. Any thread. */
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
+/* What became of the messages of its ring so far. Under the lock of the handle. */
+struct sinew_delivery handle_delivery(struct sinew_session *h);
 /* The life is over: -ESTALE from now on. */
 void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery);
 /* No more messages from us; FIN behind what is queued. Any thread; 0, -ESTALE. */
