@@ -260,8 +260,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 	c->state = CONN_DRAINING;
 	n->n_draining++;
 	/* Whoever else was refused does not hold our end up. */
-	c->last_words = m && (m->peer.profile == CORE_DLM ||
-			      tombs_find(&m->peer.tombs, c->link.life));
+	c->last_words = m && tombs_find(&m->peer.tombs, c->link.life);
 	n->n_last_words += c->last_words;
 	leave_look(n);
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/profile.h"
+
 #include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
@@ -379,7 +381,7 @@ static void run_add(struct sinew_node *n, struct command *c)
 	for (unsigned i = 0; i < m->n_addrs; i++)
 		addr_to_path(&m->addrs[i], &addrs[i]);
 	pthread_mutex_lock(&n->lock);
-	peer_add(&n->core, &m->peer, m->nodeid, CORE_NATIVE, addrs, m->n_addrs);
+	peer_add(&n->core, &m->peer, m->nodeid, &profile_native, addrs, m->n_addrs);
 	if (former)
 		peer_remember(&m->peer, &former->peer.tombs);
 	m->in_core = true;

@@ -8,6 +8,7 @@
 #ifdef SINEW_CHECK
 
 #include "core.h"
+#include "profile.h"
 #include "ring_out.h"
 #include "ring_pos.h"
 #include "seq.h"
@@ -78,7 +79,7 @@ static void receiving_check(const struct session *s)
 {
 	const struct core *core = s->peer->core;
 	uint32_t longest = core->cfg.max_message;
-	bool plain = s->native && !s->rx_paused && !s->got_fin && !frag_active(&s->frag);
+	bool plain = s->profile->plain && !s->rx_paused && !s->got_fin && !frag_active(&s->frag);
 
 	if (longest > WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD)
 		longest = WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD;
@@ -100,7 +101,7 @@ static void sending_check(struct session *s)
 	assert(s->max_frame <= cfg->max_frame && s->max_message <= cfg->max_message);
 	assert(s->plain_max <= s->max_message);
 	assert(!s->plain_max || s->plain_max <= s->max_frame - WIRE_MSG_OVERHEAD);
-	assert((s->plain_max != 0) <= s->native);
+	assert((s->plain_max != 0) <= s->profile->plain);
 	assert(!ring_empty(&s->ring) ||
 	       !atomic_load_explicit(&s->mark_ns, memory_order_relaxed));
 	/* A queue that is half empty is short no more. */
@@ -168,7 +169,7 @@ static void link_check(const struct link *l)
 	assert((l->deadline_ns == CORE_NEVER) == (l->state == LINK_UP));
 	assert(core->deadline_ns <= l->deadline_ns);
 	assert(!l->kept || core->deadline_ns <= core->now_ns + core->cfg.stall_ns);
-	if (!l->peer || l->peer->profile == CORE_DLM)
+	if (!l->peer || !l->peer->profile->hello)
 		return;
 	assert(!l->session || core->deadline_ns <= core->now_ns + rhythm);
 	native_link_check(l);
@@ -238,7 +239,7 @@ void core_check_tick(struct core *core)
 	list_each(const struct peer, p, &core->peers, all) {
 		const struct session *s = p->session;
 
-		if (!s || !p->up || !s->native)
+		if (!s || !p->up || !s->profile->prompt)
 			continue;
 		assert(!s->plain_bytes);
 		/* What arrived is acknowledged, sooner or later. */

@@ -262,7 +262,6 @@ static bool poll_peer(struct core *core, struct core_action *a)
 static bool holds_close(const struct link *l)
 {
 	return l->kept || (l->read_hello && l->state != LINK_HELD &&
-			   l->peer->profile != CORE_DLM &&
 			   tombs_find(&l->peer->tombs, l->life));
 }
 

@@ -24,7 +24,7 @@
  *	rx.c       reading a link
  *	hello.c    the handshake: R1-R9, R14, R19-R24
  *	refused.c  what the peer's REFUSE means
- *	kernel.c   the rules of the dlm profile
+ *	profile.h  what depends on the program at the other end: native.c, dlm_profile.c
  *	check.c    what must hold between two calls, where tests are built
  */
 #ifndef SINEW_PROTO_CORE_H

@@ -11,6 +11,7 @@
 #include "hello.h"
 
 #include "probe.h"
+#include "profile.h"
 #include "ring_out.h"
 #include "seq.h"
 
@@ -108,7 +109,7 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 		refuse(l, WIRE_REFUSE_CLUSTER, 0, 0);
 		return false;
 	}
-	if (!p || p->profile != CORE_NATIVE || !peer_has_path(p, &l->from) ||
+	if (!p || !p->profile->hello || !peer_has_path(p, &l->from) ||
 	    (l->dialled && p != l->peer)) {
 		l->life = h->mine;
 		n = core_note(core, NOTE_WARNING, f->nodeid, l,
@@ -494,8 +495,6 @@ static void retry(struct link *l)
 
 void hello_retry(struct peer *p)
 {
-	if (p->profile == CORE_DLM)
-		return;
 	list_each(struct link, l, &p->links, of_peer)
 		if (l->state == LINK_HELD)
 			retry(l);

@@ -8,8 +8,8 @@
 
 #include "core.h"
 #include "hello.h"
-#include "kernel.h"
 #include "probe.h"
+#include "profile.h"
 #include "ring_out.h"
 #include "stuck.h"
 
@@ -84,12 +84,8 @@ void link_connected(struct link *l)
 	if (l->probe) {
 		l->state = LINK_PROBE;
 		probe_send(l);
-	} else if (l->peer->profile == CORE_DLM) {
-		kernel_link_open(l);
 	} else {
-		l->state = LINK_WAIT;
-		link_deadline(l, l->core->cfg.hello_ns);
-		hello_first(l);
+		l->peer->profile->connected(l);
 	}
 }
 
@@ -99,15 +95,6 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 	l->from = *from;
 	l->state = LINK_WAIT;
 	link_deadline(l, core->cfg.hello_ns);
-}
-
-void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
-		     const struct path_addr *from)
-{
-	link_init(core, l);
-	link_belongs_to(l, p);
-	l->from = *from;
-	kernel_link_open(l);
 }
 
 /* ---- end ---- */
@@ -137,8 +124,8 @@ void link_shut(struct link *l, enum link_shut how)
 		p->lost_ns = l->core->now_ns;
 		core_arm(l->core, l->core->now_ns);	/* for what is held because of it */
 	}
-	if (s && p->profile == CORE_DLM)
-		kernel_link_gone(l);
+	if (s)
+		p->profile->gone(l);
 	if (s && s->end == SESSION_ALIVE && p->up == NULL) {
 		s->ack_now = false;
 		s->ack_at_ns = 0;
@@ -258,22 +245,6 @@ void link_put_ack(struct link *l)
 	count(&s->n.acks_sent, 1);
 }
 
-static void put_status(struct link *l)
-{
-	struct session *s = l->session;
-	uint8_t *ctl = link_ctl(l, WIRE_OPTS + sizeof(struct wire_status));
-	uint32_t flags = s->rx_paused ? WIRE_STATUS_RX_PAUSED : 0;
-
-	if (!ctl)
-		return;
-	if (ring_bytes_queued(&s->ring) > s->ring.size / 4 * 3) {
-		flags |= WIRE_STATUS_SHORT;
-		s->short_told = true;
-	}
-	l->ctl_len += wire_put_status(ctl, l->core->cfg.nodeid, flags);
-	s->status_due = false;
-}
-
 void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_t gen)
 {
 	struct core *core = l->core;
@@ -319,7 +290,7 @@ static bool may_answer(struct link *l)
 	const struct core *core = l->core;
 	struct peer *p = l->peer;
 
-	if (!p || p->profile != CORE_NATIVE || !l->read_hello)
+	if (!p || !p->profile->hello || !l->read_hello)
 		return false;
 	if (l->state != LINK_UP)
 		return l->state == LINK_WAIT;
@@ -361,50 +332,14 @@ static bool carries_data(const struct link *l)
 	return l->state == LINK_UP && l->session && !l->rx_only && core_may_send(l->core);
 }
 
-static bool status_wanted(const struct session *s)
-{
-	return s->peer->profile == CORE_NATIVE &&
-		(s->status_due || (!s->short_told && s->rx_paused == false &&
-		 ring_bytes_queued((struct ring *)&s->ring) > s->ring.size / 4 * 3));
-}
-
-/* We close, and the HELLO of this link did not say so yet. */
-static bool leaving_due(const struct link *l)
-{
-	return l->core->closing && !l->told_leaving && l->peer->profile == CORE_NATIVE;
-}
-
 bool link_wants_tx(struct link *l)
 {
 	if (l->ctl_off != l->ctl_len)
 		return true;
 	if (l->state != LINK_UP || !l->session || l->rx_only)
 		return l->pad_left != 0;
-	return l->session->ack_now || l->session->status_due || leaving_due(l) ||
+	return l->session->profile->control_due(l) ||
 		(ring_has_unsent(&l->session->ring) && session_may_send(l->session));
-}
-
-static void put_leaving(struct link *l)
-{
-	uint8_t *ctl = link_ctl(l, WIRE_OPTS + WIRE_HEADER);
-
-	if (!ctl)
-		return;
-	l->ctl_len += wire_put_leaving(ctl, l->core->cfg.nodeid);
-	l->told_leaving = true;
-}
-
-/* Control frames that are due go in front of the data of this write. */
-static void put_due(struct link *l, bool data)
-{
-	struct session *s = l->session;
-
-	if (s->version != WIRE_VERSION_3_1 && (s->ack_now || (data && session_ack_owed(s))))
-		link_put_ack(l);
-	if (status_wanted(s))
-		put_status(l);
-	if (leaving_due(l))
-		put_leaving(l);
 }
 
 /* What the ring has for this write; *ret_mid: the rest of a frame under way. */
@@ -423,8 +358,8 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 		have = ring_unsent(&s->ring, data, ret_n, max);
 	else if (mid)
 		have = ring_unsent(&s->ring, data, ret_n, mid);
-	if (have && s->version == WIRE_VERSION_3_1)
-		have = kernel_strip(l, data, ret_n, mid);
+	if (have)
+		have = s->profile->gather(l, data, ret_n, have, mid);
 	/* What is acknowledged, and half written, waits for nothing. */
 	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed) &&
 	    !ring_empty(&s->ring)) {
@@ -459,11 +394,10 @@ size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
 
 	*ret_n = 0;
 	l->gathered_mid = 0;
-	l->stripped = false;
 	if (l->state != LINK_UP)
 		return gather_control(l, out, ret_n);
 	if (l->session && !l->rx_only)
-		put_due(l, gather_ring(l, data, &n_data, max, &mid) > 0);
+		l->session->profile->put_control(l, gather_ring(l, data, &n_data, max, &mid) > 0);
 	ctl = l->ctl_len - l->ctl_off;
 	if (mid) {
 		/* Frames are contiguous: the rest of one lies in one span. */
@@ -487,12 +421,6 @@ size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
 	return sum;
 }
 
-static void ring_part_sent(struct session *s, size_t n)
-{
-	if (n)
-		count(&s->n.resent, ring_sent(&s->ring, n));
-}
-
 void link_sent(struct link *l, size_t n)
 {
 	struct session *s = l->session;
@@ -504,9 +432,8 @@ void link_sent(struct link *l, size_t n)
 	l->last_tx_ns = l->core->now_ns;
 	if (s) {
 		count(&s->n.bytes_sent, n);
-		ring_part_sent(s, part);
-		if (part && s->version == WIRE_VERSION_3_1)
-			kernel_stripped_sent(l, 0);
+		if (part)
+			s->profile->sent(l, s, part);
 	}
 	n -= part;
 	l->gathered_mid = 0;
@@ -515,11 +442,9 @@ void link_sent(struct link *l, size_t n)
 		part = n;
 	l->ctl_off += part;
 	n -= part;
-	if (s && l->stripped)
-		kernel_stripped_sent(l, n);
-	else if (s)
-		ring_part_sent(s, n);
-	else
+	if (s && n)
+		s->profile->sent(l, s, n);
+	else if (!s)
 		l->pad_left -= (uint32_t)n;
 }
 
@@ -549,7 +474,7 @@ void link_tick(struct link *l)
 
 	if (l->state == LINK_GONE)
 		return;
-	if (l->state == LINK_HELD)
+	if (l->state == LINK_HELD && l->peer->profile->hello)
 		hello_held_tick(l);
 	if (l->deadline_ns <= core->now_ns && l->state != LINK_GONE)
 		deadline_over(l);

@@ -113,9 +113,6 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe);
 void link_connected(struct link *l);
 /* An incoming connection from that address (native). */
 void link_accept(struct core *core, struct link *l, const struct path_addr *from);
-/* The same from an address that belongs to a peer of the dlm profile. */
-void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
-		     const struct path_addr *from);
 /* The attempt was answered: nobody listens there (ECONNREFUSED). As link_dead(). */
 void link_refused(struct link *l);
 /* The connection has ended. eof: in order (FIN), else by an error. */

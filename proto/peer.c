@@ -6,9 +6,8 @@
 #include "peer.h"
 
 #include "core.h"
-#include "hello.h"
-#include "kernel.h"
 #include "probe.h"
+#include "profile.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,7 +28,7 @@ struct peer *peer_find(struct core *core, uint32_t nodeid)
 	return p;
 }
 
-void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_profile profile,
+void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct profile *profile,
 	      const struct path_addr *addrs, unsigned n_addrs)
 {
 	assert(nodeid && nodeid != core->cfg.nodeid && !peer_find(core, nodeid));
@@ -136,7 +135,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	s->nodeid = p->nodeid;
 	s->incarnation = incarnation;
 	s->ours = core->cfg.incarnation;
-	s->native = p->profile == CORE_NATIVE;
+	s->profile = p->profile;
 	s->told = p->told_life == incarnation ? p->told_gen : 0;
 	s->max_frame = core->cfg.max_frame;
 	s->max_message = core->cfg.max_message;
@@ -159,7 +158,7 @@ void peer_lend(struct peer *p, struct session *s)
 	p->spare = s;
 	if (p->member && !p->session)
 		peer_added(p, p->member);
-	hello_retry(p);
+	p->profile->admit(p);
 	peer_dial_check(p);
 }
 
@@ -170,12 +169,10 @@ void peer_added(struct peer *p, uint64_t incarnation)
 	p->member = incarnation;
 	if (p->session && p->session->incarnation != incarnation)
 		session_end(p->session, SESSION_FAILED);
-	if (!p->session && !p->core->closing && !tombs_find(&p->tombs, incarnation)) {
-		if (peer_open_session(p, incarnation) && p->profile == CORE_DLM)
-			kernel_opened(p);
-	}
+	if (!p->session && !p->core->closing && !tombs_find(&p->tombs, incarnation))
+		peer_open_session(p, incarnation);
 	mismatch_over(p);
-	hello_retry(p);
+	p->profile->admit(p);
 	peer_dial_check(p);
 }
 
@@ -223,7 +220,7 @@ void peer_owes(struct peer *p, uint64_t life)
 {
 	struct core *core = p->core;
 
-	if (!core->cfg.static_members || p->profile != CORE_NATIVE)
+	if (!core->cfg.static_members || !p->profile->hello)
 		return;
 	p->owes_life = life;
 	p->owes_refused = 0;
@@ -274,7 +271,7 @@ static bool wants_link(const struct peer *p)
 		return true;
 	if (p->asks && !core->closing)
 		return true;
-	if (p->profile == CORE_DLM || core->closing)
+	if (!p->profile->hello || core->closing)
 		return false;
 	if (core->cfg.static_members)
 		return !tombs_count(&p->tombs, TOMB_CLOSED);
@@ -311,7 +308,7 @@ static bool wants_to_move(const struct peer *p)
 	const struct core *core = p->core;
 	const struct path *first = &p->paths.p[0];
 
-	return p->profile == CORE_NATIVE && core_decides(core, p) && p->up && p->up->path != 0 &&
+	return p->profile->failover && core_decides(core, p) && p->up && p->up->path != 0 &&
 		first->state == PATH_ALIVE && p->session &&
 		core->now_ns - first->alive_since_ns >= core->cfg.prefer_ns &&
 		paths_may_return(&p->paths, 0, core->now_ns) &&
@@ -368,7 +365,7 @@ static bool redials(const struct peer *p)
 {
 	const struct core *core = p->core;
 
-	return p->profile == CORE_NATIVE && p->session && p->session->was_up &&
+	return p->profile->failover && p->session && p->session->was_up &&
 		(p->up ? p->up->stuck : core->now_ns - p->lost_ns < core->cfg.redial_for_ns);
 }
 

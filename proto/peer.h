@@ -13,8 +13,7 @@
 
 struct core;
 struct link;
-
-enum core_profile { CORE_NATIVE, CORE_DLM };
+struct profile;
 
 struct peer {
 	struct core *core;
@@ -27,7 +26,7 @@ struct peer {
 	uint32_t probe_raised;	/* bit per path */
 	uint32_t probing;	/* bit per path */
 	uint32_t nodeid;
-	enum core_profile profile;
+	const struct profile *profile;
 	struct session *session;	/* NULL or alive */
 	struct session *spare;	/* lent for the next life */
 	struct link *up;	/* the link that the session sends on */
@@ -59,7 +58,7 @@ struct peer {
 enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
 
 /* Block and spare session are lent until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
-void peer_add(struct core *core, struct peer *p, uint32_t nodeid, enum core_profile profile,
+void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct profile *profile,
 	      const struct path_addr *addrs, unsigned n_addrs);
 /* After peer_add() of one that was removed before: what it was knows which lives are over. */
 void peer_remember(struct peer *p, const struct tombs *tombs);

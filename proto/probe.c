@@ -6,6 +6,7 @@
  */
 #include "probe.h"
 
+#include "profile.h"
 #include "rx.h"
 
 #define PROBES_MAX_PER_S 20	/* answered on one link */
@@ -22,7 +23,7 @@ void probe_check(struct peer *p)
 {
 	struct core *core = p->core;
 
-	if (p->paths.n < 2 || p->profile != CORE_NATIVE || core->closing || !p->session)
+	if (p->paths.n < 2 || !p->profile->failover || core->closing || !p->session)
 		return;
 	for (unsigned i = 0; i < p->paths.n; i++) {
 		struct path *path = &p->paths.p[i];

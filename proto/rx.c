@@ -6,8 +6,8 @@
 #include "rx.h"
 
 #include "hello.h"
-#include "kernel.h"
 #include "probe.h"
+#include "profile.h"
 #include "refused.h"
 #include "seq.h"
 
@@ -217,10 +217,10 @@ static enum rx_result probe_frame(struct link *l, const struct frame *f)
 	return link_probe_rx(l, f);
 }
 
-static enum rx_result native_frame(struct link *l, struct rx *rx, const uint8_t *p, size_t n)
+enum rx_result rx_native(struct link *l, struct rx *rx, size_t n)
 {
 	struct frame f;
-	int err = frame_parse(p, n, &f);
+	int err = frame_parse(rx->p, n, &f);
 
 	if (err)
 		return link_fault(l, err == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
@@ -281,13 +281,8 @@ static enum rx_result plain_ack(struct link *l, const uint8_t *p)
 
 static enum rx_result one_frame(struct link *l, struct rx *rx, size_t n)
 {
-	struct session *s = l->session;
-
-	if (l->peer && l->peer->profile == CORE_DLM)
-		return kernel_rx(l, rx, rx->p, n);
-	if (s && wire_is_ack(rx->p, s->nodeid))
-		return plain_ack(l, rx->p);
-	return native_frame(l, rx, rx->p, n);
+	/* Who dials us without being known yet begins with HELLO. */
+	return l->peer ? l->peer->profile->frame(l, rx, n) : rx_native(l, rx, n);
 }
 
 static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, struct rx *rx)
@@ -387,8 +382,8 @@ void link_rx_done(struct link *l)
 		return;
 	/* Our keep-alive answers theirs: it goes with the ACK of TCP, both are awake, and the
 	 * next ones are due together. */
-	if (s->native && !l->rx_only &&
-	    core->now_ns - l->last_tx_ns >= session_keepalive_ns(s) / 2)
+	if (s->profile->prompt && !l->rx_only &&
+	    core->now_ns - l->last_tx_ns >= s->profile->keepalive_ns(s) / 2)
 		session_ack_soon(s);
 	if (!session_ack_owed(s))
 		return;

@@ -6,6 +6,7 @@
 #include "session.h"
 
 #include "core.h"
+#include "profile.h"
 #include "ring_out.h"
 #include "seq.h"
 #include "stuck.h"
@@ -33,9 +34,7 @@ int session_send(struct session *s, const struct span *parts, int n, size_t len,
 {
 	if (len > s->max_message)
 		return -EMSGSIZE;
-	if (s->native)
-		return ring_send(&s->ring, parts, n, len, s->max_frame, ret_number);
-	return n == 1 ? ring_send_dlm(&s->ring, parts->p, len, ret_number) : -EINVAL;
+	return s->profile->send(s, parts, n, len, ret_number);
 }
 
 int session_get(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot)
@@ -66,7 +65,7 @@ void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
 	if (max_message && max_message < s->max_message)
 		s->max_message = max_message;
 	body = s->max_frame - WIRE_MSG_OVERHEAD;
-	s->plain_max = !s->native ? 0 : body < s->max_message ? body : s->max_message;
+	s->plain_max = !s->profile->plain ? 0 : body < s->max_message ? body : s->max_message;
 	session_plain_rx(s);
 }
 
@@ -76,7 +75,7 @@ void session_plain_rx(struct session *s)
 
 	if (longest > WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD)
 		longest = WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD;
-	if (!s->native || s->rx_paused || s->got_fin || frag_active(&s->frag))
+	if (!s->profile->plain || s->rx_paused || s->got_fin || frag_active(&s->frag))
 		s->plain_rx = 0;
 	else
 		s->plain_rx = longest + 1;
@@ -197,7 +196,7 @@ void session_close_check(struct session *s)
 	/* What was accepted behind an open slot goes before the FIN: session_kick()
 	 * comes here again when the slot is given back. */
 	if ((passive || s->finish_wanted) && !ring_slots_held(&s->ring))
-		session_event(s, FSM_CLOSE, NULL);
+		s->profile->finish(s);
 }
 
 void session_finish(struct session *s)
@@ -205,19 +204,7 @@ void session_finish(struct session *s)
 	if (s->end != SESSION_ALIVE || s->finish_wanted)
 		return;
 	s->finish_wanted = true;
-	if (s->version == WIRE_VERSION_3_1) {
-		/* No FIN there: over when the queue is written. */
-		ring_close(&s->ring);
-		session_unreliable_done(s);
-		return;
-	}
 	session_close_check(s);
-}
-
-void session_unreliable_done(struct session *s)
-{
-	if (s->finish_wanted && ring_all_acked(&s->ring))
-		session_end(s, SESSION_LEFT);
 }
 
 void session_abort(struct session *s)
@@ -246,7 +233,7 @@ static void end_links(struct session *s, enum session_end why)
 		if (why == SESSION_CLOSED)
 			link_shut(l, l->state == LINK_UP ? LINK_ORDERLY : LINK_RESET);
 		else if (why == SESSION_LINGER || why == SESSION_RENEWED ||
-			 p->profile == CORE_DLM || l->probe)
+			 !p->profile->hello || l->probe)
 			link_shut(l, LINK_RESET);
 		else
 			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
@@ -306,7 +293,7 @@ void session_end(struct session *s, enum session_end why)
  */
 static void pace_resend(struct session *s, bool moved)
 {
-	bool again = ring_in_flight(&s->ring) && s->native && s->was_up;
+	bool again = ring_in_flight(&s->ring) && s->profile->prompt && s->was_up;
 
 	if (s->link_acked || !again)
 		s->fruitless = 0;
@@ -435,7 +422,7 @@ bool session_stuck(const struct session *s)
 	const struct core *core = s ? s->peer->core : NULL;
 	uint64_t since = s ? atomic_load_explicit(&s->mark_ns, memory_order_relaxed) : 0;
 
-	return since && s->native &&
+	return since && s->profile->failover &&
 		!atomic_load_explicit(&s->peer_paused, memory_order_relaxed) &&
 		core->now_ns - since >= core->cfg.path_dead_ns / 2 &&
 		paths_other_alive(&s->peer->paths, s->peer->up->path, 0);
@@ -447,31 +434,10 @@ static void silence_check(struct session *s, struct link *l)
 	struct core *core = s->peer->core;
 	const struct core_config *cfg = &core->cfg;
 	uint64_t silent = core->now_ns - l->last_rx_ns;
-	bool kernel = s->peer->profile == CORE_DLM;
 
 	/* We do not read: nothing can be said about the peer. */
-	if (s->rx_paused || (kernel && !ring_in_flight(&s->ring)))
+	if (s->rx_paused || s->profile->silent(s, l, silent))
 		return;
-	if (!kernel && silent >= cfg->path_dead_ns &&
-	    paths_other_alive(&s->peer->paths, l->path, l->last_rx_ns)) {
-		core_note(core, NOTE_WARNING, s->peer->nodeid, l,
-			  "path is silent, switching to another live path");
-		paths_doubt(&s->peer->paths, l->path);
-		paths_failed(&s->peer->paths, l->path);
-		l->progress = true;	/* dial at once */
-		l->why = LINK_WHY_SILENT;
-		link_lost(l, false);
-		return;
-	}
-	/* Behind it, what a probe of another path hears makes us look again. */
-	if (!kernel && s->peer->paths.n > 1 && silent < cfg->path_dead_ns)
-		core_arm(core, l->last_rx_ns + cfg->path_dead_ns);
-	if (kernel && !s->nudged && silent >= cfg->stall_ns / 2 && !ring_mid_frame(&s->ring)) {
-		/* A kernel acknowledges rarely, but always what it has already. */
-		s->nudged = true;
-		ring_resume(&s->ring, s->ring.acked_seq);
-		link_raise_tx(l);
-	}
 	if (silent < cfg->stall_ns) {
 		uint64_t next = silent < cfg->stall_ns / 2 ? cfg->stall_ns / 2 : cfg->stall_ns;
 
@@ -487,19 +453,11 @@ static void silence_check(struct session *s, struct link *l)
 	link_lost(l, false);
 }
 
-uint64_t session_keepalive_ns(const struct session *s)
-{
-	const struct core_config *cfg = &s->peer->core->cfg;
-
-	return s->peer->paths.n > 1 && s->peer->profile == CORE_NATIVE ?
-		cfg->keepalive_multi_ns : cfg->keepalive_ns;
-}
-
 void session_tick(struct session *s, struct link *l)
 {
 	struct core *core = s->peer->core;
 	const struct core_config *cfg = &core->cfg;
-	uint64_t keep = session_keepalive_ns(s);
+	uint64_t keep = s->profile->keepalive_ns(s);
 
 	if (s->ack_at_ns && core->now_ns >= s->ack_at_ns) {
 		s->ack_at_ns = 0;
@@ -508,11 +466,11 @@ void session_tick(struct session *s, struct link *l)
 	if (s->ack_at_ns)
 		core_arm(core, s->ack_at_ns);
 	/* Somewhat early, as we are awake: those of all peers go together before long. */
-	if (core->now_ns - l->last_tx_ns >= keep - keep / 4 && s->version != WIRE_VERSION_3_1) {
+	if (core->now_ns - l->last_tx_ns >= keep - keep / 4) {
 		s->status_due |= s->rx_paused;	/* the end of a pause may still wait */
 		session_ack_soon(s);
 		core_arm(core, core->now_ns + keep);
-	} else if (s->version != WIRE_VERSION_3_1) {
+	} else if (keep != CORE_NEVER) {
 		core_arm(core, l->last_tx_ns + keep);
 	}
 	if (frag_active(&s->frag) && !s->rx_paused) {

@@ -16,6 +16,7 @@
 
 struct link;
 struct peer;
+struct profile;
 
 /* Why a session ended. */
 enum session_end {
@@ -61,6 +62,7 @@ static inline void count(_Atomic uint64_t *c, uint64_t n)
 struct session {
 	struct ring ring;
 	struct peer *peer;
+	const struct profile *profile;	/* the peer's */
 	uint64_t incarnation;	/* the peer's */
 	uint64_t ours;		/* our own at that time */
 	_Atomic int state;	/* enum fsm_state; read by any thread */
@@ -69,7 +71,6 @@ struct session {
 	unsigned pending;	/* enum session_pending */
 	struct list in_pending;	/* of the core */
 
-	bool native;		/* native profile */
 	bool was_up;		/* the application knows it */
 	bool removed;		/* the peer is leaving (R17) */
 	bool got_fin;
@@ -168,8 +169,6 @@ void session_close_check(struct session *s);
 void session_fault(struct session *s);
 /* A link carries it from now on; the peer expects next. -EPROTO: impossible. */
 int session_link_up(struct session *s, struct link *l, uint32_t next);
-/* How long its link may be without a frame of ours. */
-uint64_t session_keepalive_ns(const struct session *s);
 void session_tick(struct session *s, struct link *l);
 /* Its link is up, and what was sent on it has not been acknowledged for long. */
 bool session_stuck(const struct session *s);
@@ -177,8 +176,6 @@ bool session_stuck(const struct session *s);
 void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);
 /* An ACK as soon as the link that sends can be written. */
 void session_ack_soon(struct session *s);
-/* dlm profile, 3.1: everything was written after session_finish(). */
-void session_unreliable_done(struct session *s);
 bool session_ack_owed(const struct session *s);
 /* Something changed that says whether messages are plain: sets plain_rx. */
 void session_plain_rx(struct session *s);

@@ -8,6 +8,7 @@
  */
 #include "stuck.h"
 
+#include "profile.h"
 #include "ring_out.h"
 
 /* A choice may be in flight on what O dialled, once its HELLO was written. */
@@ -75,7 +76,7 @@ void stuck_tick(struct link *l)
 	uint64_t every = ask_every(l);
 	uint64_t since = l->last_rx_ns > l->asked_ns && !l->stuck ? l->last_rx_ns : l->asked_ns;
 
-	if (l->peer->profile != CORE_NATIVE || (!l->stuck && l->last_tx_ns <= l->last_rx_ns))
+	if (!l->peer->profile->failover || (!l->stuck && l->last_tx_ns <= l->last_rx_ns))
 		return;
 	if (core->now_ns - since >= every) {
 		l->asked_ns = since = core->now_ns;

@@ -7,7 +7,7 @@
 #define SINEW_TESTS_RIG_H
 
 #include "proto/core.h"
-#include "proto/kernel.h"
+#include "proto/profile.h"
 #include "proto/ring_out.h"
 #include "proto/rx.h"
 #include "proto/stuck.h"
@@ -352,7 +352,7 @@ static inline void begin(bool static_members)
 	for (unsigned i = 0; i < 2; i++) {
 		struct path_addr a = address(ids[i]);
 
-		peer_add(&rig->core, &rig->peer[ids[i]], ids[i], CORE_NATIVE, &a, 1);
+		peer_add(&rig->core, &rig->peer[ids[i]], ids[i], &profile_native, &a, 1);
 		peer_lend(&rig->peer[ids[i]], new_session());
 	}
 }

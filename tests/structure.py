@@ -31,7 +31,7 @@ HEADERS = {
 
 # Folder: the most files of a circle of calls.
 CIRCLES = {
-	'proto': (10,),		# what ends a session shuts links, which may end it
+	'proto': (9,),		# what ends a session shuts links, which may end it
 	'lowcomms': (17,),	# every file has the whole node
 	'membership': (4,),	# the thread and the calls share one struct
 }
@@ -41,8 +41,9 @@ STRUCTS = {
 	'proto/core.h core_config': (38, 3),	# a list of options
 	'proto/link.h link': (54, 18),
 	'proto/peer.h peer': (40, 7),
+	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
-	'proto/session.h session': (47, 13),
+	'proto/session.h session': (46, 12),
 	'lowcomms/conn.h conn': (24, 9),
 	'lowcomms/handle.h sinew_session': (39, 10),
 	'lowcomms/node.h sinew_node': (85, 18),

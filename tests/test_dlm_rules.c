@@ -3,6 +3,7 @@
  * Owns the tests of the rules of the dlm profile, by hand: HIGH is a kernel, the packets that it
  * sends are written out. Random schedules are the simulator's.
  */
+#include "proto/dlm_profile.h"
 #include "tests/rig.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ static struct wire *kernel_up(void)
 	peer_remove(&rig->peer[HIGH]);
 	settle();
 	rig->peer[HIGH] = (struct peer) { 0 };
-	peer_add(&rig->core, &rig->peer[HIGH], HIGH, CORE_DLM, addrs, 2);
+	peer_add(&rig->core, &rig->peer[HIGH], HIGH, &profile_dlm, addrs, 2);
 	peer_lend(&rig->peer[HIGH], new_session());
 	peer_added(&rig->peer[HIGH], life(HIGH));
 	settle();

@@ -58,7 +58,7 @@ static void down(struct life *l)
 {
 	if (l->peer == run.peer[PAIR] || l->node == run.pair)
 		MUST(run.renewed || run.ending);
-	else if (l->peer->profile == CORE_NATIVE && l->s->end == SESSION_CLOSED)
+	else if (l->peer->profile == &profile_native && l->s->end == SESSION_CLOSED)
 		MUST(l->finished || l->s->end_state != FSM_FIN_WAIT2);
 }
 
@@ -122,7 +122,7 @@ static void op_accept(struct input *in)
 {
 	struct peer *p = hostile_peer(in);
 	struct path_addr addr = world_addr(p->nodeid, input_u8(in) & 1);
-	bool dlm = p->profile == CORE_DLM;
+	bool dlm = p->profile == &profile_dlm;
 	struct end *e = world_accept(run.self, &addr, dlm ? p : NULL);
 
 	if (e)
@@ -234,7 +234,7 @@ static void op_app(struct input *in)
 	if (!l)
 		return;
 	len = len < 250 ? len : (len - 249) * 3000;
-	if (p->profile == CORE_DLM) {
+	if (p->profile == &profile_dlm) {
 		say_dlm(l, len, how & 1);
 		return;
 	}
@@ -322,7 +322,7 @@ static void again(struct peer *p)
 	for (struct end *e = world.end; e < &world.end[ENDS_MAX]; e++)
 		if (world_open(e) && e->node == run.self)
 			MUST(e->el->link.peer != p);
-	peer_add(&run.self->core, p, nodeids[i], i == KERNEL ? CORE_DLM : CORE_NATIVE,
+	peer_add(&run.self->core, p, nodeids[i], i == KERNEL ? &profile_dlm : &profile_native,
 		 run.self->addr[i], i == HIGH ? 2 : 1);
 	if (spare)
 		peer_lend(p, spare);
@@ -428,16 +428,16 @@ static void begin(struct input *in)
 	cfg.seed = more;
 	memcpy(cfg.cluster, "fuzz", 5);
 	run.self = world_node(&cfg);
-	run.peer[LOW] = world_peer(run.self, nodeids[LOW], CORE_NATIVE, 1);
-	run.peer[HIGH] = world_peer(run.self, nodeids[HIGH], CORE_NATIVE, 2);
-	run.peer[KERNEL] = world_peer(run.self, nodeids[KERNEL], CORE_DLM, 1);
-	run.peer[PAIR] = world_peer(run.self, pair, CORE_NATIVE, 1);
+	run.peer[LOW] = world_peer(run.self, nodeids[LOW], &profile_native, 1);
+	run.peer[HIGH] = world_peer(run.self, nodeids[HIGH], &profile_native, 2);
+	run.peer[KERNEL] = world_peer(run.self, nodeids[KERNEL], &profile_dlm, 1);
+	run.peer[PAIR] = world_peer(run.self, pair, &profile_native, 1);
 	for (unsigned i = 0; i < PAIR; i++)
 		run.life[i] = 0x20000 * (i + 1);
 	cfg.nodeid = pair;
 	cfg.incarnation = 0x2000;
 	run.pair = world_node(&cfg);
-	run.pair_self = world_peer(run.pair, SELF, CORE_NATIVE, 1);
+	run.pair_self = world_peer(run.pair, SELF, &profile_native, 1);
 	run.began_ns = world.now_ns;
 	if (!run.is_static) {
 		peer_added(run.peer[PAIR], 0x2000);

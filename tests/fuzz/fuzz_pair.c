@@ -130,7 +130,7 @@ static uint64_t next_life(unsigned i)
 
 static void boot(unsigned i)
 {
-	world_peer(&world.node[i], run.cfg[!i].nodeid, CORE_NATIVE, 2);
+	world_peer(&world.node[i], run.cfg[!i].nodeid, &profile_native, 2);
 }
 
 static void restart(unsigned i)

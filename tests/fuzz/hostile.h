@@ -236,7 +236,7 @@ static void hostile_write(struct end *e, struct peer *p, uint64_t life, struct i
 	h.p = p;
 	h.s = p->session;
 	h.nodeid = p->nodeid;
-	h.life = h.s && p->profile == CORE_NATIVE ? h.s->incarnation : life;
+	h.life = h.s && p->profile == &profile_native ? h.s->incarnation : life;
 	h.core_life = e->node->core.cfg.incarnation;
 	n = hostile_frame(&h, in, kind);
 	n = hostile_mutate(&h, n, in);

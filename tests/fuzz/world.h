@@ -8,7 +8,8 @@
 #define SINEW_TESTS_FUZZ_WORLD_H
 
 #include "proto/core.h"
-#include "proto/kernel.h"
+#include "proto/dlm_profile.h"
+#include "proto/profile.h"
 #include "proto/ring_out.h"
 #include "proto/rx.h"
 #include "proto/seq.h"

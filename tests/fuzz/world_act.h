@@ -183,7 +183,7 @@ static void world_down(struct node *n, struct session *s)
 	MUST(s->end != SESSION_ALIVE && l->peer->session != s);
 	list_each(struct link, k, &n->core.links, all)
 		MUST(k->session != s);
-	if (l->peer->profile == CORE_NATIVE)
+	if (l->peer->profile == &profile_native)
 		world_delivery(l);
 	if (world.hooks->down)
 		world.hooks->down(l);

@@ -45,7 +45,7 @@ static const uint8_t *world_consumed(struct life *l, const uint8_t *p, const uin
 static void world_message(struct end *e, struct life *l, const struct rx *rx,
 			  const uint8_t *last, bool fresh)
 {
-	bool native = l->peer->profile == CORE_NATIVE;
+	bool native = l->peer->profile == &profile_native;
 	struct frame f;
 
 	MUST(rx->session == l->s && l->up && !l->down && !l->finished);
@@ -102,7 +102,7 @@ static void world_parse(struct end *e)
 
 		MUST(rx.p >= before && rx.p <= rx.end);
 		MUST(++calls <= 2 * visible + 100);
-		last = l ? world_consumed(l, before, rx.p, l->peer->profile == CORE_NATIVE,
+		last = l ? world_consumed(l, before, rx.p, l->peer->profile == &profile_native,
 					  &fresh) : before;
 		if (r == RX_MSG) {
 			MUST(l);
@@ -240,7 +240,7 @@ static void world_slot_get(struct life *l, size_t len)
 	struct slot *t = &l->slots[l->n_slots];
 
 	if (l->n_said == SAID_MAX || l->n_slots == SLOTS_HELD ||
-	    l->peer->profile != CORE_NATIVE)
+	    l->peer->profile != &profile_native)
 		return;
 	if (session_get(l->s, len, &t->data, &t->slot))
 		return;
@@ -408,7 +408,7 @@ static inline void world_kill(struct node *n)
 	}
 }
 
-static struct peer *world_peer(struct node *n, uint32_t nodeid, enum core_profile profile,
+static struct peer *world_peer(struct node *n, uint32_t nodeid, const struct profile *profile,
 			       unsigned n_addrs)
 {
 	unsigned i = n->n_peers++;

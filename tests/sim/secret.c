@@ -143,7 +143,7 @@ void secret_up(struct conn *c, unsigned side)
 	struct session *s = e->link.session;
 	struct sess *x;
 
-	if (!s || e->link.state != LINK_UP || !s->native || e->is_numbered)
+	if (!s || e->link.state != LINK_UP || !s->profile->hello || e->is_numbered)
 		return;
 	x = (struct sess *)((char *)s - offsetof(struct sess, s));
 	e->is_numbered = true;

@@ -103,7 +103,7 @@ void world_peer_add(struct node *n, unsigned j)
 		addrs[i] = net_addr(j, i);
 	memset(&n->peers[j], 0, sizeof n->peers[j]);
 	peer_add(&n->core, &n->peers[j], sim.node[j].nodeid,
-		 sim.node[j].kernel ? CORE_DLM : CORE_NATIVE, addrs, paths);
+		 sim.node[j].kernel ? &profile_dlm : &profile_native, addrs, paths);
 	sim_at(sim.now_ns, EV_LEND, n->idx, j, n->gen);
 }
 

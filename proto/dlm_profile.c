@@ -9,13 +9,48 @@
  * after an orderly end: our side ends links by a reset until both FINs are
  * acknowledged, and a gap on a fresh link is answered by a reset as well.
  */
-#include "kernel.h"
+#include "dlm_profile.h"
 
+#include "profile.h"
 #include "ring_out.h"
 #include "rx.h"
 #include "seq.h"
 
 #include <errno.h>
+
+/* ---- session ---- */
+
+/* A peer of 3.1 repeats nothing and acknowledges nothing. */
+static bool unreliable(const struct session *s)
+{
+	return s->version == WIRE_VERSION_3_1;
+}
+
+static int send(struct session *s, const struct span *parts, int n, size_t len,
+		uint64_t *ret_number)
+{
+	return n == 1 ? ring_send_dlm(&s->ring, parts->p, len, ret_number) : -EINVAL;
+}
+
+/* 3.1: everything was written after session_finish(). */
+static void unreliable_done(struct session *s)
+{
+	if (s->finish_wanted && ring_all_acked(&s->ring))
+		session_end(s, SESSION_LEFT);
+}
+
+static void finish(struct session *s)
+{
+	if (unreliable(s) && s->finish_wanted) {
+		/* No FIN there: over when the queue is written. */
+		ring_close(&s->ring);
+		unreliable_done(s);
+	} else {
+		session_event(s, FSM_CLOSE, NULL);
+	}
+}
+
+/* ---- link ---- */
 
 /* The other living link of the peer, if any. */
 static struct link *other_link(const struct link *l)
@@ -36,7 +71,7 @@ static void send_on(struct link *l)
 	session_link_up(s, l, s->ring.acked_seq);
 }
 
-void kernel_link_open(struct link *l)
+static void connected(struct link *l)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
@@ -66,14 +101,25 @@ void kernel_link_open(struct link *l)
 	paths_ok(&p->paths, l->path, core->now_ns, 0);
 }
 
-void kernel_opened(struct peer *p)
+void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
+		     const struct path_addr *from)
 {
-	list_each(struct link, l, &p->links, of_peer)
-		if (l->state == LINK_HELD)
-			kernel_link_open(l);
+	link_init(core, l);
+	link_belongs_to(l, p);
+	l->from = *from;
+	connected(l);
 }
 
-void kernel_link_gone(struct link *l)
+static void admit(struct peer *p)
+{
+	if (!p->session)
+		return;
+	list_each(struct link, l, &p->links, of_peer)
+		if (l->state == LINK_HELD)
+			connected(l);
+}
+
+static void gone(struct link *l)
 {
 	struct peer *p = l->peer;
 	struct link *o;
@@ -94,7 +140,7 @@ static void downgrade(struct session *s)
 		ring_resume(&s->ring, s->ring.acked_seq);
 	if (s->peer->up)
 		link_raise_tx(s->peer->up);
-	session_unreliable_done(s);
+	unreliable_done(s);
 }
 
 /* The first packet fixes the version of the peer. */
@@ -154,9 +200,10 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 	return deliver(s, rx, f->inner, f->inner_len);
 }
 
-enum rx_result kernel_rx(struct link *l, struct rx *rx, const uint8_t *p, size_t n)
+static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
 {
 	struct session *s = l->session;
+	const uint8_t *p = rx->p;
 	struct frame f;
 	enum rx_result r;
 	int err;
@@ -195,14 +242,30 @@ enum rx_result kernel_rx(struct link *l, struct rx *rx, const uint8_t *p, size_t
 
 /* ---- writing ---- */
 
+static bool control_due(const struct link *l)
+{
+	return l->session->ack_now && !unreliable(l->session);
+}
+
+static void put_control(struct link *l, bool data)
+{
+	const struct session *s = l->session;
+
+	if (!unreliable(s) && (s->ack_now || (data && session_ack_owed(s))))
+		link_put_ack(l);
+}
+
 /*
  * A peer of 3.1 knows no OPTS: of what is to be written only the first packet is
  * left, without its envelope.
  */
-size_t kernel_strip(struct link *l, struct span data[3], int *n, size_t mid)
+static size_t gather(struct link *l, struct span data[3], int *n, size_t have, size_t mid)
 {
 	size_t bytes = mid;
 
+	l->stripped = false;
+	if (!unreliable(l->session))
+		return have;
 	*n = 1;
 	if (!mid) {
 		bytes = get_le16(data[0].p + offsetof(struct wire_header, length)) - WIRE_OPTS;
@@ -213,21 +276,20 @@ size_t kernel_strip(struct link *l, struct span data[3], int *n, size_t mid)
 	return bytes;
 }
 
-/* n bytes of a stripped packet were written; what is written there is done with. */
-void kernel_stripped_sent(struct link *l, size_t n)
+static void sent(struct link *l, struct session *s, size_t n)
 {
-	struct session *s = l->session;
-
-	if (n)
-		ring_sent(&s->ring, n + WIRE_OPTS);
+	count(&s->n.resent, ring_sent(&s->ring, n + (l->stripped ? WIRE_OPTS : 0)));
 	l->stripped = false;
+	if (!unreliable(s))
+		return;
+	/* What is written there is done with. */
 	if (ring_mid_frame(&s->ring) || s->ring.sent == s->ring.acked_pos)
 		return;
 	/* With it all that went out before the version was known. */
 	while (s->end == SESSION_ALIVE && s->ring.acked_pos != s->ring.sent)
 		if (session_acked(s, s->ring.acked_seq + 1) <= 0)
 			break;
-	session_unreliable_done(s);
+	unreliable_done(s);
 	if (s->end == SESSION_ALIVE && ring_has_unsent(&s->ring))
 		link_raise_tx(l);
 }
@@ -247,3 +309,39 @@ int peer_send_bare(struct peer *p, const void *packet, size_t len)
 	link_ctl_done(p->up, len);
 	return 0;
 }
+
+/* ---- time ---- */
+
+static uint64_t keepalive_ns(const struct session *s)
+{
+	return unreliable(s) ? CORE_NEVER : s->peer->core->cfg.keepalive_ns;
+}
+
+/* A kernel says nothing while it has nothing to say. */
+static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
+{
+	if (!ring_in_flight(&s->ring))
+		return true;
+	if (!s->nudged && silent_ns >= l->core->cfg.stall_ns / 2 && !ring_mid_frame(&s->ring)) {
+		/* It acknowledges rarely, but always what it has already. */
+		s->nudged = true;
+		ring_resume(&s->ring, s->ring.acked_seq);
+		link_raise_tx(l);
+	}
+	return false;
+}
+
+const struct profile profile_dlm = {
+	.send = send,
+	.finish = finish,
+	.connected = connected,
+	.admit = admit,
+	.gone = gone,
+	.frame = frame,
+	.control_due = control_due,
+	.put_control = put_control,
+	.gather = gather,
+	.sent = sent,
+	.keepalive_ns = keepalive_ns,
+	.silent = silent,
+};
