@@ -78,12 +78,7 @@ static void termination_check(struct session *s)
 static void receiving_check(const struct session *s)
 {
 	const struct core *core = s->peer->core;
-	uint32_t longest = core->cfg.max_message;
-	bool plain = s->profile->plain && !s->rx_paused && !s->got_fin && !frag_active(&s->frag);
 
-	if (longest > WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD)
-		longest = WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD;
-	assert(s->plain_rx == (plain ? longest + 1 : 0));
 	assert(!seq_after(s->ack_sent, s->expected));
 	assert(!s->frag.total || (s->frag.buf && s->frag.got < s->frag.total &&
 				  s->frag.total <= core->cfg.max_message));
@@ -241,7 +236,6 @@ void core_check_tick(struct core *core)
 
 		if (!s || !p->up || !s->profile->prompt)
 			continue;
-		assert(!s->plain_bytes);
 		/* What arrived is acknowledged, sooner or later. */
 		assert(!session_ack_owed(s) || s->ack_now || s->ack_at_ns);
 	}

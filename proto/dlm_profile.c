@@ -165,15 +165,6 @@ static enum rx_result version(struct link *l, uint32_t v)
 	return s->version == v ? RX_MSG : RX_MORE;
 }
 
-static enum rx_result deliver(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
-{
-	count(&s->n.delivered, 1);
-	rx->msg = p;
-	rx->msg_len = n;
-	rx->session = s;
-	return RX_MSG;
-}
-
 static enum rx_result sequenced(struct link *l, struct rx *rx, const struct frame *f)
 {
 	struct session *s = l->session;
@@ -194,10 +185,10 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 		return r;
 	if (f->nextcmd == WIRE_FIN_CMD)
 		return rx_fin(l);
-	rx_delivered(s, f->length);
+	rx_delivered(l, f->length);
 	if (f->nextcmd != WIRE_MSG && f->nextcmd != WIRE_RCOM)
 		return RX_MORE;		/* unknown to 3.2: taken, not delivered */
-	return deliver(s, rx, f->inner, f->inner_len);
+	return rx_message(s, rx, f->inner, f->inner_len);
 }
 
 static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
@@ -236,7 +227,7 @@ static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
 		if (s->got_fin)
 			return RX_MORE;		/* behind its FIN nothing is delivered */
 		rx->bare = true;
-		return deliver(s, rx, p, n);
+		return rx_message(s, rx, p, n);
 	}
 }
 

@@ -44,13 +44,14 @@ enum rx_result rx_sequence(struct link *l, uint32_t seq)
 }
 
 /* The frame of the expected number was taken. */
-void rx_delivered(struct session *s, size_t frame_bytes)
+void rx_delivered(struct link *l, size_t frame_bytes)
 {
-	s->expected++;
-	s->unacked_bytes += frame_bytes;
+	l->session->expected++;
+	l->session->unacked_bytes += frame_bytes;
+	l->progress = true;
 }
 
-static enum rx_result message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
+enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
 {
 	count(&s->n.delivered, 1);
 	rx->msg = p;
@@ -72,8 +73,8 @@ static enum rx_result data(struct link *l, struct rx *rx, const struct frame *f)
 		return link_fault(l, "malformed TLVs");
 	if (f->inner_len - WIRE_HEADER > l->core->cfg.max_message)
 		return link_fault(l, "message exceeds the limit");
-	rx_delivered(s, f->length);
-	return message(s, rx, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER);
+	rx_delivered(l, f->length);
+	return rx_message(s, rx, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER);
 }
 
 static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame *f)
@@ -89,7 +90,6 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 		return link_fault(l, "malformed fragment TLV");
 	added = frag_add(&s->frag, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER, total,
 			 offset, l->core->cfg.max_message);
-	session_plain_rx(s);
 	switch (added) {
 	case FRAG_NEED_BUFFER:
 		rx->need = total;
@@ -100,14 +100,12 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 	case FRAG_MORE:
 		s->frag_at_ns = l->core->now_ns;
 		core_arm(l->core, s->frag_at_ns + l->core->cfg.frag_ns);
-		rx_delivered(s, f->length);
+		rx_delivered(l, f->length);
 		return RX_MORE;
 	case FRAG_DONE:
-		rx_delivered(s, f->length);
+		rx_delivered(l, f->length);
 		rx->lent = true;
-		rx->msg = frag_take(&s->frag);
-		session_plain_rx(s);
-		return message(s, rx, rx->msg, total);
+		return rx_message(s, rx, frag_take(&s->frag), total);
 	}
 	return RX_GONE;
 }
@@ -134,6 +132,7 @@ enum rx_result rx_fin(struct link *l)
 	s->expected++;
 	if (session_event(s, FSM_RCV_FIN, l))
 		return link_fault(l, "FIN in an invalid state");
+	l->progress = true;
 	return RX_MORE;
 }
 
@@ -250,126 +249,115 @@ enum rx_result rx_native(struct link *l, struct rx *rx, size_t n)
 
 /* ---- entry ---- */
 
-/* What the plain messages before this point have changed. */
-static void account_plain(struct link *l)
+/* What link_rx_plain() has taken since. */
+static void account_plain(struct link *l, struct rx *rx)
 {
-	struct session *s = l->session;
+	size_t n = rx->from ? (size_t)(rx->p - rx->from) : 0;
 
-	if (!s || !s->plain_bytes)
+	rx->from = rx->p;
+	if (!n || !l->session)
 		return;
-	count(&s->n.bytes_received, s->plain_bytes);
-	s->unacked_bytes += s->plain_bytes;
-	s->plain_bytes = 0;
+	count(&l->session->n.bytes_received, n);
 	heard(l);
 	l->progress = true;
 }
 
-static inline bool plain(struct link *l, struct rx *rx)
+static uint32_t plain_below(const struct session *s)
 {
-	rx->msg = link_rx_plain(l, rx, &rx->msg_len);
-	rx->session = l->session;
-	rx->lent = rx->bare = false;
-	return rx->msg;
+	uint32_t longest = s->peer->core->cfg.max_message;
+
+	if (!s->profile->plain || s->got_fin || frag_active(&s->frag))
+		return 0;
+	if (longest > WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD)
+		longest = WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD;
+	return longest + 1;
 }
 
-/* wire_is_ack() says that it is one. */
-static enum rx_result plain_ack(struct link *l, const uint8_t *p)
+/* Why no frame may be looked at now; RX_MORE: one may. */
+static enum rx_result obstacle(const struct link *l)
 {
-	heard(l);
-	return ack(l, get_le32(p + 4));
+	if (rx_clear(l))
+		return RX_MORE;
+	if (l->state == LINK_GONE)
+		return RX_GONE;
+	if (!list_empty(&l->core->sessions_pending))
+		return RX_AGAIN;
+	/* A session is in the way only while we are over its budget. */
+	return l->session || l->state == LINK_HELD || l->state == LINK_CONNECTING ?
+		RX_PAUSED : RX_MORE;
 }
 
-static enum rx_result one_frame(struct link *l, struct rx *rx, size_t n)
+/* The frame of n bytes at rx->p, of that session or none, was judged. RX_AGAIN: it is done with. */
+static enum rx_result consume(struct link *l, struct rx *rx, size_t n, enum rx_result r)
 {
-	/* Who dials us without being known yet begins with HELLO. */
-	return l->peer ? l->peer->profile->frame(l, rx, n) : rx_native(l, rx, n);
+	if (r == RX_GONE || r == RX_BUFFER)
+		return r;
+	if (rx->session)
+		count(&rx->session->n.bytes_received, n);
+	rx->p += n;
+	rx->from = rx->p;
+	if (r == RX_MSG)
+		return r;
+	return l->state == LINK_GONE ? RX_GONE : RX_AGAIN;
 }
 
-static __attribute__((noinline)) enum rx_result rx_long_way(struct link *l, struct rx *rx)
+/* Neither a plain message nor an ACK. */
+static __attribute__((noinline)) enum rx_result any_frame(struct link *l, struct rx *rx)
 {
-	struct core *core = l->core;
-	unsigned idle = 0;
+	enum rx_result r;
+	size_t left;
+	int n;
 
-	account_plain(l);
-	rx->lent = rx->bare = false;
-	for (;;) {
-		size_t left = (size_t)(rx->end - rx->p);
-		struct session *s = l->session;
-		uint32_t expected = s ? s->expected : 0;
-		enum rx_result r;
-		int n;
-
-		if (l->state == LINK_GONE)
-			return RX_GONE;
-		if (!list_empty(&core->sessions_pending))
-			return RX_AGAIN;
-		if (l->state == LINK_HELD || l->state == LINK_CONNECTING || (s && s->rx_paused))
-			return RX_PAUSED;
-		if (l->state != LINK_UP && probe_padded_rx(l, rx, &r)) {
-			if (r != RX_AGAIN)
-				return r;
-			continue;
-		}
-		n = frame_length(rx->p, left);
-		if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state != LINK_UP))
-			return link_fault(l, n == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
-					  "invalid frame length");
-		if (n == 0 || (size_t)n > left) {
-			rx->need = n ? (uint32_t)n : WIRE_HEADER;
-			return RX_MORE;
-		}
-		r = one_frame(l, rx, (size_t)n);
-		if (r == RX_GONE || r == RX_BUFFER)
+	while (l->state != LINK_UP && probe_padded_rx(l, rx, &r))
+		if (r != RX_AGAIN)
 			return r;
-		if (s) {
-			count(&s->n.bytes_received, (uint64_t)n);
-			l->progress |= s->expected != expected;
-		}
-		rx->p += n;
-		if (r == RX_MSG)
-			return r;
-		if (l->state == LINK_GONE)
-			return RX_GONE;
-		if (core_pending(core) || ++idle == RX_IDLE_MAX)
-			return RX_AGAIN;
-		if (plain(l, rx))
-			return RX_MSG;
+	left = (size_t)(rx->end - rx->p);
+	n = frame_length(rx->p, left);
+	if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state != LINK_UP))
+		return link_fault(l, n == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
+				  "invalid frame length");
+	if (n == 0 || (size_t)n > left) {
+		rx->need = n ? (uint32_t)n : WIRE_HEADER;
+		return RX_MORE;
 	}
+	/* A link of a peer that is not known yet begins with HELLO. */
+	r = l->peer ? l->peer->profile->frame(l, rx, (size_t)n) : rx_native(l, rx, (size_t)n);
+	return consume(l, rx, (size_t)n, r);
 }
 
-/* The ACK that a batch begins with, mostly, then what is behind it. */
-static enum rx_result ack_first(struct link *l, struct rx *rx)
+/* RX_AGAIN: one frame is done with, or something is to be polled first. */
+static inline enum rx_result next_frame(struct link *l, struct rx *rx)
 {
 	struct session *s = l->session;
 	enum rx_result r;
 
-	r = plain_ack(l, rx->p);
+	account_plain(l, rx);
+	rx->session = s;
+	rx->lent = rx->bare = false;
+	rx->plain_below = s ? plain_below(s) : 0;
+	rx->msg = link_rx_plain(l, rx, &rx->msg_len);
+	if (rx->msg)
+		return RX_MSG;
+	r = obstacle(l);
 	if (r != RX_MORE)
 		return r;
-	count(&s->n.bytes_received, WIRE_HEADER);
-	rx->p += WIRE_HEADER;
-	if (core_pending(l->core))
-		return RX_AGAIN;
-	return plain(l, rx) ? RX_MSG : rx_long_way(l, rx);
+	if (s && s->profile->plain && rx->end - rx->p >= (ptrdiff_t)WIRE_HEADER &&
+	    wire_is_ack(rx->p, s->nodeid)) {
+		heard(l);
+		return consume(l, rx, WIRE_HEADER, ack(l, get_le32(rx->p + 4)));
+	}
+	return any_frame(l, rx);
 }
 
 enum rx_result link_rx(struct link *l, struct rx *rx)
 {
-	struct session *s = l->session;
-	size_t left = (size_t)(rx->end - rx->p);
+	unsigned idle = 0;
+	enum rx_result r;
 
-	if (plain(l, rx))
-		return RX_MSG;
-	/* Where plain messages would be taken nothing stands in the way of these. */
-	if (s && s->plain_rx && list_empty(&l->core->sessions_pending)) {
-		if (left >= WIRE_HEADER && wire_is_ack(rx->p, s->nodeid))
-			return ack_first(l, rx);
-		if (!left) {
-			rx->need = WIRE_HEADER;
-			return RX_MORE;
-		}
-	}
-	return rx_long_way(l, rx);
+	do
+		r = next_frame(l, rx);
+	while (r == RX_AGAIN && !core_pending(l->core) && ++idle < RX_IDLE_MAX);
+	return r;
 }
 
 void link_rx_done(struct link *l)
@@ -377,7 +365,6 @@ void link_rx_done(struct link *l)
 	struct session *s = l->session;
 	struct core *core = l->core;
 
-	account_plain(l);
 	if (!s)
 		return;
 	/* Our keep-alive answers theirs: it goes with the ACK of TCP, both are awake, and the

@@ -15,6 +15,9 @@ struct rx {
 	bool bare;		/* dlm profile: a packet without OPTS */
 	uint32_t need;		/* RX_BUFFER; also bytes that the frame at p needs (RX_MORE) */
 	struct session *session;
+	/* Of link_rx() and link_rx_plain() alone. */
+	const uint8_t *from;	/* where the plain messages begin that are not accounted for */
+	uint32_t plain_below;	/* plain messages are shorter; 0: none may come now */
 };
 
 /*
@@ -37,24 +40,27 @@ void link_rx_done(struct link *l);
  * block each other. *off: where to go on next time, from 0. */
 void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off);
 
-/*
- * What carries nearly all traffic: a whole message, the expected one, with nothing in its way.
- * What it changes beside the numbers is counted when the long way is taken next.
- */
+/* Nothing stands in the way of the next frame of a session. */
+static inline bool rx_clear(const struct link *l)
+{
+	return l->session && !l->session->rx_paused && list_empty(&l->core->sessions_pending);
+}
+
+/* The first branch of link_rx(), which carries nearly all traffic: the expected message, whole. */
 static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t *ret_len)
 {
 	struct session *s = l->session;
 	const uint8_t *p = rx->p;
 	uint64_t left = (uint64_t)(rx->end - p), n;
 
-	if (!s || left < WIRE_MSG_OVERHEAD || !list_empty(&l->core->sessions_pending))
+	if (left < WIRE_MSG_OVERHEAD || !rx_clear(l))
 		return NULL;
 	n = wire_msg_length(p, s->nodeid, s->expected);
 	/* Too short for its headers is far above every limit. */
-	if (n > left || n - WIRE_MSG_OVERHEAD >= s->plain_rx)
+	if (n > left || n - WIRE_MSG_OVERHEAD >= rx->plain_below)
 		return NULL;
 	s->expected++;
-	s->plain_bytes += n;
+	s->unacked_bytes += n;
 	count(&s->n.delivered, 1);
 	rx->p = p + n;
 	*ret_len = n - WIRE_MSG_OVERHEAD;
@@ -64,7 +70,8 @@ static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t
 /* ---- for the other files of the core ---- */
 
 enum rx_result rx_sequence(struct link *l, uint32_t seq);
-void rx_delivered(struct session *s, size_t frame_bytes);
+void rx_delivered(struct link *l, size_t frame_bytes);
+enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n);
 enum rx_result rx_fin(struct link *l);
 /* A frame of n bytes at rx->p, from a peer of the native profile or one not known yet. */
 enum rx_result rx_native(struct link *l, struct rx *rx, size_t n);

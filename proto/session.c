@@ -66,19 +66,6 @@ void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
 		s->max_message = max_message;
 	body = s->max_frame - WIRE_MSG_OVERHEAD;
 	s->plain_max = !s->profile->plain ? 0 : body < s->max_message ? body : s->max_message;
-	session_plain_rx(s);
-}
-
-void session_plain_rx(struct session *s)
-{
-	uint32_t longest = s->peer->core->cfg.max_message;
-
-	if (longest > WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD)
-		longest = WIRE_FRAME_MAX - WIRE_MSG_OVERHEAD;
-	if (!s->profile->plain || s->rx_paused || s->got_fin || frag_active(&s->frag))
-		s->plain_rx = 0;
-	else
-		s->plain_rx = longest + 1;
 }
 
 void session_kick(struct session *s)
@@ -109,7 +96,6 @@ void session_pause(struct session *s, bool paused)
 	if (s->rx_paused == paused || s->end != SESSION_ALIVE)
 		return;
 	s->rx_paused = paused;
-	session_plain_rx(s);
 	s->status_due = true;
 	s->frag_at_ns = s->peer->core->now_ns;
 	if (!s->peer->up)
@@ -172,8 +158,7 @@ int session_event(struct session *s, enum fsm_event ev, struct link *on)
 	}
 	if (cell->actions & FSM_FINISHED) {
 		s->got_fin = true;
-		session_plain_rx(s);
-		core_raise_session(s, SESSION_P_FINISHED);
+			core_raise_session(s, SESSION_P_FINISHED);
 	}
 	if (cell->actions & FSM_CLEAN) {
 		if (cell->actions & FSM_KEEP)

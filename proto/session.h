@@ -85,9 +85,7 @@ struct session {
 	/* What each plain message needs of those that arrive; see link_rx_plain(). */
 	uint32_t nodeid;	/* the peer's */
 	uint32_t expected;	/* next seq from the peer */
-	uint32_t plain_rx;	/* one more than the longest plain message; 0: none is, now */
 	uint32_t ack_sent;	/* the number that it was last told */
-	uint64_t plain_bytes;	/* arrived, and not yet counted anywhere */
 	uint64_t unacked_bytes;	/* delivered since ack_sent */
 	uint64_t ack_at_ns;	/* when they must be acknowledged, 0 = none */
 
@@ -177,7 +175,5 @@ void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
 /* An ACK as soon as the link that sends can be written. */
 void session_ack_soon(struct session *s);
 bool session_ack_owed(const struct session *s);
-/* Something changed that says whether messages are plain: sets plain_rx. */
-void session_plain_rx(struct session *s);
 
 #endif

@@ -43,7 +43,7 @@ STRUCTS = {
 	'proto/peer.h peer': (40, 7),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
-	'proto/session.h session': (46, 12),
+	'proto/session.h session': (44, 12),
 	'lowcomms/conn.h conn': (24, 9),
 	'lowcomms/handle.h sinew_session': (39, 10),
 	'lowcomms/node.h sinew_node': (85, 18),
