@@ -31,7 +31,7 @@ HEADERS = {
 
 # Folder: the most files of a circle of calls.
 CIRCLES = {
-	'proto': (9,),		# what ends a session shuts links, which may end it
+	'proto': (7,),		# what ends a session shuts links, which may end it
 	'lowcomms': (17,),	# every file has the whole node
 	'membership': (4,),	# the thread and the calls share one struct
 }
