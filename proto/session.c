@@ -131,43 +131,130 @@ static void note_event(struct session *s, enum fsm_event ev, const struct fsm_ce
 	n->a = s->expected;
 }
 
-int session_event(struct session *s, enum fsm_event ev, struct link *on)
+/* ---- termination: the table's actions ---- */
+
+/* In this step; on: the link that the last ACK goes on. */
+static void ack_fin(struct session *s, struct link *on)
+{
+	if (!on) {
+		session_ack_soon(s);
+		return;
+	}
+	link_put_ack(on);
+	link_raise_tx(on);
+}
+
+/* What becomes of the links of a session that ends: one of them may have been kept. */
+static void end_links(struct session *s, const struct fsm_cell *cell, enum session_end why)
+{
+	struct peer *p = s->peer;
+
+	list_each(struct link, l, &p->links, of_peer) {
+		bool its = l->session == s || (l->read_hello && l->life == s->incarnation);
+
+		if (!its || l->state == LINK_GONE)
+			continue;
+		if (l->session == s) {
+			l->session = NULL;
+			if (p->up == l)
+				p->up = NULL;
+		}
+		if (l->kept && cell->actions & FSM_KEEP)
+			continue;
+		if (cell->actions & FSM_SHUT)
+			link_shut(l, l->state == LINK_UP ? LINK_ORDERLY : LINK_RESET);
+		else if (why == SESSION_LINGER || why == SESSION_RENEWED ||
+			 !p->profile->hello || l->probe)
+			link_shut(l, LINK_RESET);
+		else
+			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
+	}
+}
+
+/* A frame half written: its rest goes with the ring, and so does all that would be behind it. */
+static bool is_cut(struct session *s)
+{
+	const struct link *up = s->peer->up;
+
+	return up && up->session == s && ring_mid_frame(&s->ring) > 0;
+}
+
+/* FSM_CLEAN, or FSM_REPORT because of why; with FSM_KEEP the last ACK went on that link. */
+static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
+		enum session_end why)
+{
+	struct peer *p = s->peer;
+	enum fsm_state from = session_state(s);
+	struct link *up = p->up;
+	bool clean = cell->actions & FSM_CLEAN, keep = cell->actions & FSM_KEEP, cut = is_cut(s);
+	bool lost = cut && keep && on == up;	/* our last ACK, too */
+
+	if (keep && !lost)
+		on->kept = true;
+	ring_close(&s->ring);
+	s->end_state = from;
+	s->end = why;
+	atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
+	tombs_bury(&p->tombs, s->incarnation,
+		   clean ? TOMB_CLOSED : TOMB_FAILED, s->expected);
+	/* Only our FIN is open: all is known, though nobody said so (R18). */
+	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
+	    (from == FSM_LAST_ACK || from == FSM_CLOSING) && ring_all_acked(&s->ring))
+		s->end = SESSION_CLOSED;
+	p->told_life = s->incarnation;
+	p->told_gen = s->told;
+	p->session = NULL;
+	core_arm(p->core, p->core->now_ns);	/* for what is held because of it */
+	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
+	/* Both FINs crossed: that ours is acknowledged says nothing of our ACK. */
+	if (lost || (clean && from == FSM_CLOSING))
+		peer_owes(p, s->incarnation);
+	if (lost || (cut && !clean))
+		link_shut(up, LINK_RESET);
+	end_links(s, cell, why);
+	core_raise_session(s, SESSION_P_DOWN);
+	peer_dial_check(p);
+}
+
+/* One step of the table. A FIN is acknowledged before the state changes (R24). */
+static int step(struct session *s, enum fsm_event ev, struct link *on, enum session_end why)
 {
 	const struct fsm_cell *cell = fsm_cell(session_state(s), ev);
 
 	note_event(s, ev, cell);
 	if (cell->actions & FSM_FAULT)
 		return -EPROTO;
-	/* A FIN is acknowledged before the state changes (R24). */
-	if (cell->actions & FSM_ACK_NOW) {
-		if (cell->actions & FSM_KEEP) {
-			link_put_ack(on);
-			link_raise_tx(on);
-		} else {
-			session_ack_soon(s);
-		}
-	}
-	if (!(cell->actions & (FSM_CLEAN | FSM_REPORT)))
-		atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
+	if (cell->actions & FSM_ACK_NOW)
+		ack_fin(s, cell->actions & FSM_KEEP ? on : NULL);
 	if (cell->actions & FSM_NOTE)
 		s->removed = true;
+	if (cell->actions & FSM_FINISHED) {
+		s->got_fin = true;
+		core_raise_session(s, SESSION_P_FINISHED);
+	}
+	if (cell->actions & (FSM_CLEAN | FSM_REPORT)) {
+		end(s, cell, on, why);
+		return 0;
+	}
+	atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
 	if (cell->actions & FSM_QUEUE_FIN) {
 		ring_put_fin(&s->ring);
 		if (s->peer->up)
 			link_raise_tx(s->peer->up);
 	}
-	if (cell->actions & FSM_FINISHED) {
-		s->got_fin = true;
-			core_raise_session(s, SESSION_P_FINISHED);
-	}
-	if (cell->actions & FSM_CLEAN) {
-		if (cell->actions & FSM_KEEP)
-			on->kept = true;
-		session_end(s, SESSION_CLOSED);
-		return 0;
-	}
 	session_close_check(s);
 	return 0;
+}
+
+int session_event(struct session *s, enum fsm_event ev, struct link *on)
+{
+	return step(s, ev, on, SESSION_CLOSED);
+}
+
+void session_end(struct session *s, enum session_end why)
+{
+	assert(s->end == SESSION_ALIVE && why != SESSION_CLOSED);
+	step(s, FSM_END, NULL, why);
 }
 
 void session_close_check(struct session *s)
@@ -196,76 +283,6 @@ void session_abort(struct session *s)
 {
 	if (s->end == SESSION_ALIVE)
 		session_end(s, SESSION_ABORTED);
-}
-
-/* What becomes of the links of a session that ends. */
-static void end_links(struct session *s, enum session_end why)
-{
-	struct peer *p = s->peer;
-
-	list_each(struct link, l, &p->links, of_peer) {
-		bool its = l->session == s || (l->read_hello && l->life == s->incarnation);
-
-		if (!its || l->state == LINK_GONE)
-			continue;
-		if (l->session == s) {
-			l->session = NULL;
-			if (p->up == l)
-				p->up = NULL;
-		}
-		if (l->kept && why == SESSION_CLOSED)
-			continue;
-		if (why == SESSION_CLOSED)
-			link_shut(l, l->state == LINK_UP ? LINK_ORDERLY : LINK_RESET);
-		else if (why == SESSION_LINGER || why == SESSION_RENEWED ||
-			 !p->profile->hello || l->probe)
-			link_shut(l, LINK_RESET);
-		else
-			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
-	}
-}
-
-void session_end(struct session *s, enum session_end why)
-{
-	struct peer *p = s->peer;
-	enum fsm_state state = session_state(s);
-	struct link *up = p->up;
-	bool mid;
-
-	assert(s->end == SESSION_ALIVE);
-	if (why != SESSION_CLOSED)
-		note_event(s, FSM_END, fsm_cell(state, FSM_END));
-	/* A frame half written leaves no room for a REFUSE behind it. */
-	mid = up && up->session == s && ring_mid_frame(&s->ring) > 0;
-	ring_close(&s->ring);
-	s->end_state = state;
-	s->end = why;
-	atomic_store_explicit(&s->state, FSM_CLOSED, memory_order_relaxed);
-	tombs_bury(&p->tombs, s->incarnation,
-		   why == SESSION_CLOSED ? TOMB_CLOSED : TOMB_FAILED, s->expected);
-	/* Only our FIN is open: all is known, though nobody said so (R18). */
-	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
-	    (state == FSM_LAST_ACK || state == FSM_CLOSING) && ring_all_acked(&s->ring))
-		s->end = SESSION_CLOSED;
-	p->told_life = s->incarnation;
-	p->told_gen = s->told;
-	/* Both FINs crossed: that ours is acknowledged says nothing of our ACK. */
-	if (why == SESSION_CLOSED && state == FSM_CLOSING)
-		peer_owes(p, s->incarnation);
-	p->session = NULL;
-	core_arm(p->core, p->core->now_ns);	/* for what is held because of it */
-	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
-	if (mid && why == SESSION_CLOSED && up->kept) {
-		/* The rest of that frame goes with the ring: so does our last ACK. */
-		up->kept = false;
-		peer_owes(p, s->incarnation);
-		link_shut(up, LINK_RESET);
-	} else if (mid && why != SESSION_CLOSED) {
-		link_shut(up, LINK_RESET);
-	}
-	end_links(s, why);
-	core_raise_session(s, SESSION_P_DOWN);
-	peer_dial_check(p);
 }
 
 /* ---- what is sent again (R10) ---- */

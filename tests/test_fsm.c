@@ -20,7 +20,7 @@ static const char *const rows[FSM_STATES][1 + FSM_EVENTS] = {
 	  "ESTABLISHED n", "CLOSED o" },
 	{ "FIN_WAIT1", "FIN_WAIT1 !", "FIN_WAIT1", "CLOSING af", "FIN_WAIT2", "FIN_WAIT1 n",
 	  "CLOSED o" },
-	{ "FIN_WAIT2", "FIN_WAIT2 !", "FIN_WAIT2", "CLOSED afck", "FIN_WAIT2", "FIN_WAIT2 n",
+	{ "FIN_WAIT2", "FIN_WAIT2 !", "FIN_WAIT2", "CLOSED afcsk", "FIN_WAIT2", "FIN_WAIT2 n",
 	  "CLOSED o" },
 	{ "CLOSING", "CLOSING !", "CLOSING", "CLOSING !", "CLOSED cs", "CLOSING n", "CLOSED o" },
 	{ "CLOSE_WAIT", "CLOSE_WAIT !", "LAST_ACK F", "CLOSE_WAIT !", "CLOSE_WAIT !",
