@@ -205,13 +205,19 @@ static enum waiting waiting(const struct conn *c)
 		return WAITS_NOT;
 	switch (l->state) {
 	case LINK_WAIT:
-		return l->read_hello ? WAITS_HELLO : WAITS_SILENT;
+		return WAITS_SILENT;
+	case LINK_READ:
+	case LINK_ANSWERED:
 	case LINK_HELD:
+	case LINK_GUARDED:
 		return WAITS_HELLO;
 	case LINK_PROBE:
 		return WAITS_PROBE;
+	case LINK_NEW:
 	case LINK_CONNECTING:
 	case LINK_UP:
+	case LINK_RX_ONLY:
+	case LINK_LAST_ACK:
 	case LINK_GONE:
 		break;
 	}

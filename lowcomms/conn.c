@@ -174,10 +174,10 @@ static void log_end(struct conn *c, int err)
 	struct member *m = member_of(&c->link);
 	char text[ADDR_TEXT_MAX];
 
-	if (m && c->link.dialled && c->link.state != LINK_UP)
+	if (m && c->link.dialled && !link_is_up(&c->link))
 		reach_failed(c->node, m, &c->link, err);
 	if (c->state != CONN_DIALLING)
-		log_limited(c->node, c->link.state == LINK_UP ? SINEW_INFO : SINEW_DEBUG,
+		log_limited(c->node, link_is_up(&c->link) ? SINEW_INFO : SINEW_DEBUG,
 		    m ? m->nodeid : 0, "link lost", "addr=%s link lost: %s",
 		    addr_text(&c->link.from, text), err ? strerror(-err) : "closed by the peer");
 }
@@ -199,8 +199,8 @@ void conn_fail(struct conn *c, int err)
 		break;
 	}
 	m = member_of(&c->link);
-	if (!c->link.kept) {
-		reach_error(m, c->link.state == LINK_UP && !err ? -ECONNRESET : err);
+	if (c->link.state != LINK_LAST_ACK) {
+		reach_error(m, link_is_up(&c->link) && !err ? -ECONNRESET : err);
 		log_end(c, err);
 	}
 	if (err == -ECONNREFUSED)
@@ -336,7 +336,7 @@ void conns_close(struct sinew_node *n)
 	/* One that only waits for the peer to see our last ACK has nothing to lose. */
 	while ((c = n->conns)) {
 		bool in_order = c->state == CONN_DRAINING ||
-			(c->state == CONN_OPEN && c->link.kept);
+			(c->state == CONN_OPEN && c->link.state == LINK_LAST_ACK);
 
 		if (c->state != CONN_DRAINING)
 			link_dead(&c->link, in_order);
@@ -467,7 +467,7 @@ static void check_blocked(struct conn *c)
 {
 	const struct link *l = &c->link;
 
-	if (c->blocked && l->state != LINK_HELD && l->state != LINK_GONE &&
+	if (c->blocked && !link_is_held(l) && l->state != LINK_GONE &&
 	    !(l->session && l->session->rx_paused))
 		conn_set_again(c);
 }
@@ -493,7 +493,7 @@ void conn_update(struct conn *c)
 			events = EPOLLIN;
 		if (c->want_out)
 			events |= EPOLLOUT;
-		up = c->link.state == LINK_UP && c->link.session;
+		up = c->link.session != NULL;
 		if (up && !c->was_up) {
 			show_link(member_of(&c->link));
 			reach_up(c->node, member_of(&c->link), &c->link);

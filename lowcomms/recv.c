@@ -116,7 +116,7 @@ static size_t input_room(struct conn *c)
 {
 	size_t size = input_size(c);
 
-	if (!c->buf && c->link.state != LINK_UP) {
+	if (!c->buf && !link_is_up(&c->link)) {
 		if (c->off)
 			compact(c);
 		return size - c->len;
@@ -142,7 +142,7 @@ bool conn_reads_ahead(const struct conn *c)
 {
 	const struct link *l = &c->link;
 
-	return l->state == LINK_UP && l->session && !c->full && ring_in_flight(&l->session->ring);
+	return l->session && !c->full && ring_in_flight(&l->session->ring);
 }
 
 /* ---- parsing ---- */
@@ -229,7 +229,7 @@ static void parse(struct conn *c)
 	else if (end < c->len)
 		conn_set_again(c);
 	/* A frame that does not fit before HELLO is none. */
-	else if (!c->buf && c->off == 0 && c->len == sizeof c->pre && c->link.state != LINK_UP)
+	else if (!c->buf && c->off == 0 && c->len == sizeof c->pre && !link_is_up(&c->link))
 		conn_fail(c, -EBADMSG);
 }
 
@@ -281,7 +281,7 @@ bool conn_input(struct conn *c)
 			parse(c);
 		/* Before it is up a link gets one short read a turn. */
 	} while ((size_t)got == room && total < READ_TURN && c->state == CONN_OPEN &&
-		 c->link.state == LINK_UP && !c->again);
+		 link_is_up(&c->link) && !c->again);
 	if (total && c->state == CONN_OPEN && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
 	return total != 0;

@@ -122,10 +122,10 @@ static void session_check(struct session *s, const struct peer *p)
 static void held_check(const struct link *l)
 {
 	list_each(const struct link, o, &l->peer->links, of_peer) {
-		if (o == l || o->state != LINK_HELD)
+		if (o == l || !link_is_held(o))
 			continue;
 		assert(o->life != l->life);
-		assert(!o->guarded || !l->guarded);
+		assert(o->state != LINK_GUARDED || l->state != LINK_GUARDED);
 	}
 }
 
@@ -133,16 +133,15 @@ static void native_link_check(const struct link *l)
 {
 	const struct peer *p = l->peer;
 
-	assert(!l->read_hello || l->life);
-	assert(l->state != LINK_UP || l->kept || (p->up == l && l->session == p->session));
-	assert(l->state != LINK_UP || (l->read_hello && !l->answered && !l->probe));
-	assert(l->state != LINK_HELD || l->read_hello);
-	if (l->state == LINK_HELD)
+	assert(!link_read_hello(l) || l->life);
+	assert((l->state == LINK_UP) == (p->up == l) && l->state != LINK_RX_ONLY);
+	assert(!link_read_hello(l) || l->use != LINK_FOR_PROBES);
+	if (link_is_held(l))
 		held_check(l);
-	assert(!l->guarded || (l->state == LINK_HELD && !l->dialled));
+	assert(l->state != LINK_GUARDED || !l->dialled);
 	assert(!l->stuck || (l->waits_ns && l->state == LINK_UP));
 	/* What was dialled before was shut when that link came up (R5). */
-	assert(!p->up || p->up == l || !l->dialled || l->probe || l->beside);
+	assert(!p->up || p->up == l || !l->dialled || l->use != LINK_FOR_SESSION);
 }
 
 static void link_check(const struct link *l)
@@ -153,17 +152,18 @@ static void link_check(const struct link *l)
 
 	assert(l->all.next->prev == &l->all && l->all.prev->next == &l->all);
 	assert(list_empty(&l->of_peer) == !l->peer);
-	assert(list_empty(&l->pending) && !l->tx_pending && l->state != LINK_GONE);
+	assert(list_empty(&l->pending) && !l->wants && l->state != LINK_GONE);
+	assert(l->state != LINK_NEW && l->state != LINK_READ);
 	assert(l->ctl_off <= l->ctl_len && l->ctl_len <= sizeof l->ctl);
 	assert(l->last_rx_ns <= core->now_ns && l->last_tx_ns <= core->now_ns);
-	assert((!l->dialled && !l->read_hello) ||
+	assert((!l->dialled && !link_read_hello(l)) ||
 	       (l->peer && peer_find(l->core, l->peer->nodeid) == l->peer));
-	assert(!l->session || (l->state == LINK_UP && l->session == l->peer->session));
-	assert(!l->kept || (l->state == LINK_UP && !l->session));
+	assert(!l->session || l->session == l->peer->session);
+	assert((l->session != NULL) == (l->state == LINK_UP || l->state == LINK_RX_ONLY));
 	/* No state lasts for ever. */
-	assert((l->deadline_ns == CORE_NEVER) == (l->state == LINK_UP));
+	assert((l->deadline_ns == CORE_NEVER) == link_is_up(l));
 	assert(core->deadline_ns <= l->deadline_ns);
-	assert(!l->kept || core->deadline_ns <= core->now_ns + core->cfg.stall_ns);
+	assert(l->state != LINK_LAST_ACK || core->deadline_ns <= core->now_ns + core->cfg.stall_ns);
 	if (!l->peer || !l->peer->profile->hello)
 		return;
 	assert(!l->session || core->deadline_ns <= core->now_ns + rhythm);
@@ -181,7 +181,7 @@ static void dial_check(const struct peer *p)
 	if (!p->session || p->up || !p->paths.n || p->dial_raised)
 		return;
 	list_each(const struct link, l, &p->links, of_peer)
-		if (!l->probe && !l->kept)
+		if (l->use != LINK_FOR_PROBES && l->state != LINK_LAST_ACK)
 			return;
 	assert(core->deadline_ns <= at);
 }
@@ -196,12 +196,12 @@ static void peer_check(struct peer *p)
 	assert(!p->dial_raised || p->dial_polled);
 	list_each(const struct link, l, &p->links, of_peer) {
 		assert(l->peer == p);
-		if (l->dialled && l->probe)
+		if (l->use == LINK_FOR_PROBES)
 			probing |= 1u << l->path;
 	}
 	assert(p->probing == probing);
 	assert(!p->up || (p->up->peer == p && p->up->state == LINK_UP && p->session &&
-			  p->up->session == p->session && !p->up->rx_only));
+			  p->up->session == p->session));
 	assert(p->backoff_ns <= core->cfg.backoff_max_ns);
 	assert(p->owes_until_ns <= core->now_ns || core->deadline_ns <= p->owes_until_ns);
 	assert(p->paths.n <= PATHS_MAX && (!p->paths.n || p->paths.next < p->paths.n));

@@ -204,13 +204,13 @@ static bool poll_link(struct core *core, struct core_action *a)
 		a->what = CORE_SHUT;
 		a->how = l->how;
 		core_forget_link(l);
-	} else if (l->ask_raised) {
+	} else if (l->wants & LINK_WANTS_ASK) {
 		a->what = CORE_ASK;
-		l->ask_raised = false;
-		if (l->tx_pending)
+		l->wants &= ~(unsigned)LINK_WANTS_ASK;
+		if (l->wants)
 			core_raise_link(l);
 	} else {
-		l->tx_pending = false;
+		l->wants = 0;
 	}
 	return true;
 }
@@ -261,7 +261,7 @@ static bool poll_peer(struct core *core, struct core_action *a)
  * had a session with us. */
 static bool holds_close(const struct link *l)
 {
-	return l->kept || (l->read_hello && l->state != LINK_HELD &&
+	return l->state == LINK_LAST_ACK || (link_read_hello(l) && !link_is_held(l) &&
 			   tombs_find(&l->peer->tombs, l->life));
 }
 

@@ -18,7 +18,7 @@
  *	core.c     configuration, time, notes, the lists of what is pending
  *	peer.c     membership, dials, paths
  *	session.c  the life of a session: send, termination, delivery report
- *	link.c     the life of a link: control frames, writing, timers
+ *	link.c     the life of a link (link.def): control frames, writing, timers
  *	stuck.c    links whose transport carries nothing any more
  *	probe.c    probes of paths that are not in use
  *	rx.c       reading a link

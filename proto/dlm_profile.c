@@ -56,7 +56,7 @@ static void finish(struct session *s)
 static struct link *other_link(const struct link *l)
 {
 	list_each(struct link, o, &l->peer->links, of_peer)
-		if (o != l && o->state == LINK_UP)
+		if (o != l && link_is_up(o))
 			return o;
 	return NULL;
 }
@@ -66,7 +66,7 @@ static void send_on(struct link *l)
 {
 	struct session *s = l->peer->session;
 
-	l->rx_only = false;
+	link_event(l, LINK_EV_UP);
 	l->session = s;
 	session_link_up(s, l, s->ring.acked_seq);
 }
@@ -76,28 +76,22 @@ static void connected(struct link *l)
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
-	l->read_hello = true;
 	l->last_rx_ns = core->now_ns;
 	if (!p->session) {
 		/* Not a member (yet): nothing is read before membership says so. */
-		l->state = LINK_HELD;
-		l->held_since_ns = core->now_ns;
-		link_deadline(l, core->cfg.held_ns);
+		link_event(l, LINK_EV_HOLD);
 		return;
 	}
-	l->state = LINK_UP;
-	l->deadline_ns = CORE_NEVER;
+	link_event(l, LINK_EV_RX_ONLY);
 	l->life = p->session->incarnation;
 	/* A newer accepted connection replaces the older one. */
 	list_each(struct link, o, &p->links, of_peer)
 		if (o != l && !o->dialled && !l->dialled)
 			link_shut(o, LINK_RESET);
-	if (p->up) {
-		l->rx_only = true;
+	if (p->up)
 		l->session = p->session;
-	} else {
+	else
 		send_on(l);
-	}
 	paths_ok(&p->paths, l->path, core->now_ns, 0);
 }
 
@@ -254,14 +248,14 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 {
 	size_t bytes = mid;
 
-	l->stripped = false;
+	l->stripped = 0;
 	if (!unreliable(l->session))
 		return have;
 	*n = 1;
 	if (!mid) {
 		bytes = get_le16(data[0].p + offsetof(struct wire_header, length)) - WIRE_OPTS;
 		data[0].p += WIRE_OPTS;
-		l->stripped = true;
+		l->stripped = WIRE_OPTS;
 	}
 	data[0].n = bytes;
 	return bytes;
@@ -269,8 +263,8 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 
 static void sent(struct link *l, struct session *s, size_t n)
 {
-	count(&s->n.resent, ring_sent(&s->ring, n + (l->stripped ? WIRE_OPTS : 0)));
-	l->stripped = false;
+	count(&s->n.resent, ring_sent(&s->ring, n + l->stripped));
+	l->stripped = 0;
 	if (!unreliable(s))
 		return;
 	/* What is written there is done with. */

@@ -81,9 +81,7 @@ void hello_first(struct link *l)
 /* A HELLO back that names the sender; its answer is due. */
 static enum rx_result answer(struct link *l)
 {
-	l->state = LINK_WAIT;
-	l->answered = true;
-	link_deadline(l, l->core->cfg.hello_ns);
+	link_event(l, LINK_EV_ANSWER);
 	send_hello(l, l->life, dial_gen(l), false);
 	return RX_MORE;
 }
@@ -128,7 +126,7 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 		p->owes_until_ns = 0;
 	if (!l->dialled)
 		l->path = (unsigned)paths_find(&p->paths, &l->from);
-	l->read_hello = true;
+	link_event(l, LINK_EV_HELLO);
 	return true;
 }
 
@@ -158,15 +156,13 @@ static enum admission deny(struct link *l, enum wire_reason reason, uint32_t nex
 	return REFUSED;
 }
 
-static enum admission hold(struct link *l, const struct hello *h, uint64_t for_ns)
+static enum admission hold(struct link *l, const struct hello *h, enum link_event ev)
 {
-	l->state = LINK_HELD;
+	link_event(l, ev);
 	l->held = *h;
-	l->guarded = false;
-	link_deadline(l, for_ns);
 	/* One held link for each life of a nodeid. */
 	list_each(struct link, o, &l->peer->links, of_peer)
-		if (o != l && o->state == LINK_HELD && o->life == l->life)
+		if (o != l && link_is_held(o) && o->life == l->life)
 			link_shut(o, LINK_RESET);
 	return HELD;
 }
@@ -240,15 +236,14 @@ static enum admission guard(struct link *l, const struct hello *h)
 		p->rival_life = h->mine;
 		p->rival_ns = core->now_ns;
 	}
-	if (!l->guarded) {
-		hold(l, h, core->cfg.held_ns);
+	if (l->state != LINK_GUARDED) {
+		hold(l, h, LINK_EV_GUARD);
 		core_note(core, NOTE_WARNING, p->nodeid, l,
 			  "another program claims to be this peer, whose session is in use");
 	}
-	l->guarded = true;
 	core_arm(core, p->up->last_rx_ns + alive_window(core));
 	list_each(struct link, o, &p->links, of_peer)
-		if (o != l && o->state == LINK_HELD && o->guarded)
+		if (o != l && o->state == LINK_GUARDED)
 			link_shut(o, LINK_RESET);
 	return HELD;
 }
@@ -278,8 +273,11 @@ static enum admission admit_static(struct link *l, const struct hello *h)
 	if (!s)
 		return ADMITTED;
 	/* Its old life was alive a moment ago: wait whether it comes back. */
-	if (!p->up && core->now_ns < until)
-		return hold(l, h, until - core->now_ns);
+	if (!p->up && core->now_ns < until) {
+		hold(l, h, LINK_EV_HOLD);
+		link_deadline(l, until - core->now_ns);
+		return HELD;
+	}
 	session_end(s, SESSION_SUPERSEDED);
 	return ADMITTED;
 }
@@ -300,7 +298,7 @@ static enum admission admit(struct link *l, const struct hello *h)
 	if (p->session && p->session->incarnation == h->mine)
 		return ADMITTED;
 	if (!core->cfg.static_members && !core->closing)
-		return hold(l, h, core->cfg.held_ns);
+		return hold(l, h, LINK_EV_HOLD);
 	if (core->cfg.static_members) {
 		enum admission a = admit_static(l, h);
 
@@ -313,7 +311,7 @@ static enum admission admit(struct link *l, const struct hello *h)
 		/* Without memory for a session now: peer_lend() takes it up. */
 		p->lend_raised = true;
 		core_raise_peer(p);
-		return hold(l, h, core->cfg.held_ns);
+		return hold(l, h, LINK_EV_HOLD);
 	}
 	peer_open_session(p, h->mine);
 	return ADMITTED;
@@ -380,9 +378,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	link_shut_others(l);
 	/* Our HELLO was an ACK, too; more may have come on the old link since (R10). */
 	s->ack_sent = l->told_next;
-	l->state = LINK_UP;
-	l->deadline_ns = CORE_NEVER;
-	l->answered = false;
+	link_event(l, LINK_EV_UP);
 	p->mismatch = 0;
 	p->stale_in_row = 0;
 	p->asks = false;
@@ -467,9 +463,9 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 		l->life = h.mine;
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 	}
-	if (l->read_hello && (f->nodeid != l->peer->nodeid || h.mine != l->life))
+	if (link_read_hello(l) && (f->nodeid != l->peer->nodeid || h.mine != l->life))
 		return link_fault(l, "another incarnation on the same link");
-	if (!l->read_hello && !identify(l, f, &h))
+	if (!link_read_hello(l) && !identify(l, f, &h))
 		return RX_GONE;
 	reason = unfit(&h);
 	if (reason)
@@ -484,19 +480,14 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 static void retry(struct link *l)
 {
 	struct hello h = l->held;
-	enum link_state was = l->state;
-	enum rx_result r = take(l, &h);
 
-	if (r == RX_MORE && l->state == was)
-		l->state = LINK_WAIT;
-	if (l->state != LINK_HELD)
-		l->guarded = false;
+	take(l, &h);
 }
 
 void hello_retry(struct peer *p)
 {
 	list_each(struct link, l, &p->links, of_peer)
-		if (l->state == LINK_HELD)
+		if (link_is_held(l))
 			retry(l);
 }
 
@@ -505,9 +496,9 @@ void hello_held_tick(struct link *l)
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
-	if (l->guarded && must_guard(l, &l->held) && !both_alive(p, l->life))
+	if (l->state == LINK_GUARDED && must_guard(l, &l->held) && !both_alive(p, l->life))
 		core_arm(core, p->up->last_rx_ns + alive_window(core));
-	else if (l->guarded)
+	else if (l->state == LINK_GUARDED)
 		retry(l);		/* as if it was just read */
 	else if (is_rival(p, l->life) && l->deadline_ns <= core->now_ns)
 		retry(l);		/* the old life did not come back */

@@ -30,6 +30,24 @@ void link_init(struct core *core, struct link *l)
 	list_push(&core->links, &l->all);
 }
 
+void link_event(struct link *l, enum link_event ev)
+{
+	const struct link_cell *cell = link_cell(l->state, ev);
+
+	assert(cell->next != LINK_NEW);
+	l->state = cell->next;
+	if (cell->actions & LINK_HELLO_TIME)
+		link_deadline(l, l->core->cfg.hello_ns);
+	if (cell->actions & LINK_HELD_TIME)
+		link_deadline(l, l->core->cfg.held_ns);
+	if (cell->actions & LINK_NO_TIME)
+		l->deadline_ns = CORE_NEVER;
+	if (cell->actions & LINK_DROP)
+		l->session = NULL;
+	if (cell->actions & LINK_TELL)
+		core_raise_link(l);
+}
+
 void link_belongs_to(struct link *l, struct peer *p)
 {
 	if (l->peer == p)
@@ -53,9 +71,8 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 	l->path = path;
 	l->from = p->paths.p[path].addr;
 	l->dialled = true;
-	l->probe = probe;
-	l->beside = !probe && p->up;
-	l->state = LINK_CONNECTING;
+	l->use = probe ? LINK_FOR_PROBES : p->up ? LINK_BESIDE : LINK_FOR_SESSION;
+	link_event(l, LINK_EV_DIAL);
 	if (probe)
 		p->probing |= 1u << path;
 	else
@@ -79,12 +96,11 @@ void link_connected(struct link *l)
 	if (l->state != LINK_CONNECTING)
 		return;
 	l->last_rx_ns = l->core->now_ns;
-	if (!l->probe)
-		l->peer->asks = false;		/* it says so itself, or it was not true */
-	if (l->probe) {
-		l->state = LINK_PROBE;
+	if (l->use == LINK_FOR_PROBES) {
+		link_event(l, LINK_EV_PROBED);
 		probe_send(l);
 	} else {
+		l->peer->asks = false;		/* it says so itself, or it was not true */
 		l->peer->profile->connected(l);
 	}
 }
@@ -93,8 +109,7 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 {
 	link_init(core, l);
 	l->from = *from;
-	l->state = LINK_WAIT;
-	link_deadline(l, core->cfg.hello_ns);
+	link_event(l, LINK_EV_ACCEPT);
 }
 
 /* ---- end ---- */
@@ -110,14 +125,11 @@ void link_shut(struct link *l, enum link_shut how)
 	if (how == LINK_ORDERLY && l->ctl_off != l->ctl_len && s && p->up == l &&
 	    ring_mid_frame(&s->ring))
 		how = LINK_RESET;
-	l->state = LINK_GONE;
+	link_event(l, LINK_EV_SHUT);
 	l->how = how;
-	l->deadline_ns = CORE_NEVER;
-	l->session = NULL;
-	core_raise_link(l);
 	if (!p)
 		return;
-	if (l->probe && l->dialled)
+	if (l->use == LINK_FOR_PROBES)
 		p->probing &= ~(1u << l->path);
 	if (p->up == l) {
 		p->up = NULL;
@@ -141,11 +153,11 @@ static void account(struct link *l, bool eof)
 
 	if (!p)
 		return;
-	if (l->probe) {
+	if (l->use == LINK_FOR_PROBES) {
 		probe_failed(l);
 		return;
 	}
-	if (l->kept) {
+	if (l->state == LINK_LAST_ACK) {
 		/* Was the last ACK seen? An EOF says so, an error does not (R24). */
 		if (eof)
 			core_drained(core, p->nodeid, l->life);
@@ -196,9 +208,9 @@ void link_refused(struct link *l)
 void link_shut_others(struct link *l)
 {
 	list_each(struct link, o, &l->peer->links, of_peer) {
-		if (o == l || o->probe)
+		if (o == l || o->use == LINK_FOR_PROBES)
 			continue;
-		if (o->dialled || o->read_hello)
+		if (o->dialled || link_read_hello(o))
 			link_shut(o, LINK_RESET);
 	}
 }
@@ -210,7 +222,7 @@ uint8_t *link_ctl(struct link *l, size_t n)
 	if (l->ctl_off == l->ctl_len)
 		l->ctl_off = l->ctl_len = 0;
 	/* The padding that is still to be written belongs to what was put here last. */
-	if (l->ctl_len + n > sizeof l->ctl || l->pad_left)
+	if (l->ctl_len + n > sizeof l->ctl || l->probe.pad_left)
 		return NULL;
 	return l->ctl + l->ctl_len;
 }
@@ -223,9 +235,9 @@ void link_ctl_done(struct link *l, size_t n)
 
 void link_raise_tx(struct link *l)
 {
-	if (l->tx_pending)
+	if (l->wants & LINK_WANTS_TX)
 		return;
-	l->tx_pending = true;
+	l->wants |= LINK_WANTS_TX;
 	core_raise_link(l);
 }
 
@@ -273,7 +285,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	if (ctl)
 		link_ctl_done(l, wire_put_refuse(ctl, core->cfg.nodeid, &r));
 	/* Who is refused on our own dial is not dialled again at once. */
-	if (l->dialled && l->state != LINK_UP)
+	if (l->dialled && !link_is_up(l))
 		peer_backoff(l->peer, false);
 	link_shut(l, ctl ? LINK_ORDERLY : LINK_RESET);
 }
@@ -281,7 +293,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 bool link_vouches(const struct link *l, const struct session *s)
 {
 	return l->session == s ||
-		(l->read_hello && l->named && l->life == s->incarnation);
+		(link_read_hello(l) && l->named && l->life == s->incarnation);
 }
 
 /* So that both sides can name it; a peer that does it all the time is answered now and then. */
@@ -290,10 +302,10 @@ static bool may_answer(struct link *l)
 	const struct core *core = l->core;
 	struct peer *p = l->peer;
 
-	if (!p || !p->profile->hello || !l->read_hello)
+	if (!p || !p->profile->hello)
 		return false;
-	if (l->state != LINK_UP)
-		return l->state == LINK_WAIT;
+	if (!link_is_up(l))
+		return l->state == LINK_READ || l->state == LINK_ANSWERED;
 	if (p->violation_ns && core->now_ns - p->violation_ns < VIOLATION_APART_NS)
 		return false;
 	p->violation_ns = core->now_ns;
@@ -315,7 +327,7 @@ enum rx_result link_fault(struct link *l, const char *detail)
 	if (s && s->end == SESSION_ALIVE && link_vouches(l, s))
 		session_fault(s);
 	if (may_answer(l)) {
-		if (l->state == LINK_UP)
+		if (link_is_up(l))
 			account(l, false);
 		link_refuse(l, WIRE_REFUSE_PROTOCOL, 0, 0);
 	} else {
@@ -329,15 +341,15 @@ enum rx_result link_fault(struct link *l, const char *detail)
 /* Whether data of the session may go out on this link now. */
 static bool carries_data(const struct link *l)
 {
-	return l->state == LINK_UP && l->session && !l->rx_only && core_may_send(l->core);
+	return l->state == LINK_UP && core_may_send(l->core);
 }
 
 bool link_wants_tx(struct link *l)
 {
 	if (l->ctl_off != l->ctl_len)
 		return true;
-	if (l->state != LINK_UP || !l->session || l->rx_only)
-		return l->pad_left != 0;
+	if (l->state != LINK_UP)
+		return l->probe.pad_left != 0;
 	return l->session->profile->control_due(l) ||
 		(ring_has_unsent(&l->session->ring) && session_may_send(l->session));
 }
@@ -369,7 +381,7 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 	return have;
 }
 
-/* Of a link that carries no session: control frames, and the padding of a PROBE behind them. */
+/* Where no session is sent on: control frames, and the padding of a PROBE behind them. */
 static size_t gather_control(struct link *l, struct span out[5], int *ret_n)
 {
 	static const uint8_t padding[WIRE_PROBE_MAX];
@@ -380,10 +392,10 @@ static size_t gather_control(struct link *l, struct span out[5], int *ret_n)
 		return 0;
 	if (ctl)
 		out[n++] = (struct span) { l->ctl + l->ctl_off, ctl };
-	if (l->pad_left)
-		out[n++] = (struct span) { padding, l->pad_left };
+	if (l->probe.pad_left)
+		out[n++] = (struct span) { padding, l->probe.pad_left };
 	*ret_n = n;
-	return ctl + l->pad_left;
+	return ctl + l->probe.pad_left;
 }
 
 size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
@@ -396,8 +408,7 @@ size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
 	l->gathered_mid = 0;
 	if (l->state != LINK_UP)
 		return gather_control(l, out, ret_n);
-	if (l->session && !l->rx_only)
-		l->session->profile->put_control(l, gather_ring(l, data, &n_data, max, &mid) > 0);
+	l->session->profile->put_control(l, gather_ring(l, data, &n_data, max, &mid) > 0);
 	ctl = l->ctl_len - l->ctl_off;
 	if (mid) {
 		/* Frames are contiguous: the rest of one lies in one span. */
@@ -445,7 +456,7 @@ void link_sent(struct link *l, size_t n)
 	if (s && n)
 		s->profile->sent(l, s, n);
 	else if (!s)
-		l->pad_left -= (uint32_t)n;
+		l->probe.pad_left -= (uint32_t)n;
 }
 
 /* ---- time ---- */
@@ -455,7 +466,10 @@ static void deadline_over(struct link *l)
 	static const char *const what[] = {
 		[LINK_CONNECTING] = "connection attempt timed out",
 		[LINK_WAIT] = "timed out waiting for HELLO",
+		[LINK_READ] = "timed out waiting for HELLO",
+		[LINK_ANSWERED] = "timed out waiting for HELLO",
 		[LINK_HELD] = "timed out waiting for a held HELLO to be admitted",
+		[LINK_GUARDED] = "timed out waiting for a held HELLO to be admitted",
 	};
 
 	if (l->state == LINK_PROBE) {
@@ -474,7 +488,7 @@ void link_tick(struct link *l)
 
 	if (l->state == LINK_GONE)
 		return;
-	if (l->state == LINK_HELD && l->peer->profile->hello)
+	if (link_is_held(l) && l->peer->profile->hello)
 		hello_held_tick(l);
 	if (l->deadline_ns <= core->now_ns && l->state != LINK_GONE)
 		deadline_over(l);
@@ -482,28 +496,13 @@ void link_tick(struct link *l)
 		return;
 	if (l->deadline_ns != CORE_NEVER)
 		core_arm(core, l->deadline_ns);
-	if (l->state != LINK_UP)
-		return;
-	if (l->session && !l->rx_only) {
+	if (l->state == LINK_UP) {
 		stuck_tick(l);
 		session_tick(l->session, l);
-	} else if (l->kept) {
+	} else if (l->state == LINK_LAST_ACK) {
 		if (core->now_ns - l->last_rx_ns >= core->cfg.stall_ns)
 			link_lost(l, false);
 		else
 			core_arm(core, l->last_rx_ns + core->cfg.stall_ns);
 	}
-}
-
-const char *link_state_name(enum link_state s)
-{
-	switch (s) {
-	case LINK_CONNECTING:	return "connecting";
-	case LINK_WAIT:		return "wait";
-	case LINK_HELD:		return "held";
-	case LINK_UP:		return "up";
-	case LINK_PROBE:	return "probe";
-	case LINK_GONE:		return "gone";
-	}
-	return "?";
 }

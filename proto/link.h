@@ -6,6 +6,7 @@
 #ifndef SINEW_PROTO_LINK_H
 #define SINEW_PROTO_LINK_H
 
+#include "link_state.h"
 #include "list.h"
 #include "path.h"
 #include "session.h"
@@ -17,14 +18,14 @@ struct peer;
 
 #define LINK_CTL_MAX 1024u	/* control frames that wait on one link */
 
-enum link_state {
-	LINK_CONNECTING,	/* dialled, not yet connected */
-	LINK_WAIT,		/* a HELLO is due */
-	LINK_HELD,		/* a HELLO waits for membership; nothing is read */
-	LINK_UP,		/* carries the session (dlm: or only receives) */
-	LINK_PROBE,		/* carries probes, no session */
-	LINK_GONE,
+enum link_use {
+	LINK_FOR_SESSION,
+	LINK_BESIDE,		/* the same, dialled while another link was up (R4, R7) */
+	LINK_FOR_PROBES,	/* dialled for them */
 };
+
+/* What core_poll() is to ask of the caller. */
+enum link_wants { LINK_WANTS_TX = 1, LINK_WANTS_ASK = 2 };
 
 enum link_shut {
 	LINK_RESET,		/* abortive: RST, nothing more is sent */
@@ -43,32 +44,37 @@ enum link_why {
 	LINK_WHY_REFUSED,	/* by us or by the peer, as refusal (enum wire_reason) says */
 };
 
+/* Of a link in LINK_PROBE, or on its way there; probe.c has the rules. */
+struct link_probe {
+	uint64_t cookie, sent_ns;
+	uint32_t answered, padded_read;
+	uint32_t nodeid;	/* accepted: of the PROBE whose padding comes: */
+	uint32_t skip;		/* bytes of it still to be thrown away */
+	uint32_t pad_left;	/* dialled: padding to be written behind the control frames */
+	bool full;		/* the PROBE under way is padded */
+	bool takes_full;	/* the other end knows such */
+};
+
 /* One connection's end. Embedded in the caller's connection object. */
 struct link {
 	struct core *core;
 	struct peer *peer;	/* NULL until known */
-	struct session *session;	/* only while LINK_UP */
+	struct session *session;	/* only in LINK_UP and LINK_RX_ONLY */
 	struct list all;	/* links of the core, the newest first */
 	struct list of_peer;	/* links of the peer, the newest first; in none while it is NULL */
 	struct list pending;
-	bool tx_pending;
-	enum link_state state;
+	unsigned wants;		/* enum link_wants */
+	enum link_state state;	/* link_event() alone changes it */
 	enum link_shut how;	/* LINK_GONE */
 	enum link_why why;	/* the same */
 	uint32_t refusal;
-	bool kept;		/* carried a session that is CLOSED: the peer shuts it (R24) */
+	enum link_use use;
 	bool dialled;		/* by us */
-	bool probe;		/* dialled for probing */
-	bool read_hello, answered, progress;
 	bool named;		/* a HELLO on it named our incarnation */
 	bool heard;		/* a frame was read since it is up */
-	bool guarded;		/* held because the session of that peer is fresh (R3, R20) */
-	bool beside;		/* dialled while another link was up (R4, R7) */
+	bool progress;		/* data moved since it is up, in any direction */
 	bool stuck;		/* the transport is: nothing of ours arrives */
-	bool ask_raised;
 	bool told_leaving;	/* HELLO or LEAVING on it said that we close */
-	bool rx_only;		/* dlm profile: not the link that we send on */
-	bool stripped;		/* dlm profile, 3.1: the last gather left OPTS out */
 	unsigned path;		/* index, of a dialled one and once known */
 	unsigned n_hellos;
 	uint64_t life;		/* the peer's, once a HELLO was read */
@@ -76,19 +82,13 @@ struct link {
 	uint32_t challenged;	/* number of the session (peer.epoch) that stood when we
 				 * challenged, +1; 0 = never */
 	struct path_addr from;	/* address of the other end */
-	struct hello held;	/* while LINK_HELD */
-	uint64_t held_since_ns;
-	uint64_t deadline_ns;	/* of a sub-state; CORE_NEVER if none */
+	struct hello held;	/* in LINK_HELD and LINK_GUARDED */
+	uint64_t deadline_ns;	/* of the state; CORE_NEVER if none */
 	uint64_t last_rx_ns, last_tx_ns, opened_ns, hello_sent_ns;
 	uint64_t asked_ns;	/* when the transport was last asked about */
 	uint64_t waits_ns;	/* since when it waits for the other kernel; 0: it does not */
-	uint64_t probe_cookie, probe_sent_ns;
-	uint32_t probes_answered, padded_read;
-	uint32_t probe_nodeid;	/* accepted: of the PROBE whose padding comes: */
-	uint32_t skip;		/* bytes of it still to be thrown away */
-	uint32_t pad_left;	/* dialled: padding to be written behind the control frames */
-	bool probe_full;	/* the PROBE under way is padded */
-	bool takes_full;	/* the other end knows such */
+	struct link_probe probe;
+	size_t stripped;	/* dlm profile, 3.1: bytes of OPTS that the last gather left out */
 	size_t gathered_mid;	/* bytes of a frame under way that the last gather put first */
 	size_t ctl_len, ctl_off;	/* control frames still to be written */
 	uint8_t ctl[LINK_CTL_MAX];
@@ -128,11 +128,29 @@ void link_sent(struct link *l, size_t n);
 /* True if link_gather() would give something. */
 bool link_wants_tx(struct link *l);
 
-const char *link_state_name(enum link_state s);
+/* A HELLO of its peer was read on it. */
+static inline bool link_read_hello(const struct link *l)
+{
+	return l->state >= LINK_READ && l->state < LINK_GONE;
+}
+
+/* A HELLO waits; nothing is read. */
+static inline bool link_is_held(const struct link *l)
+{
+	return l->state == LINK_HELD || l->state == LINK_GUARDED;
+}
+
+/* It carries a session, or did to its end. */
+static inline bool link_is_up(const struct link *l)
+{
+	return l->state >= LINK_UP && l->state < LINK_GONE;
+}
 
 /* ---- for the other files of the core ---- */
 
 void link_init(struct core *core, struct link *l);
+/* One step of the table of link.def with its actions. */
+void link_event(struct link *l, enum link_event ev);
 void link_shut(struct link *l, enum link_shut how);
 /* It broke or ran out of time: accounts for the failure, then shuts it. */
 void link_lost(struct link *l, bool eof);

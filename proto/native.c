@@ -26,8 +26,7 @@ static void finish(struct session *s)
 
 static void connected(struct link *l)
 {
-	l->state = LINK_WAIT;
-	link_deadline(l, l->core->cfg.hello_ns);
+	link_event(l, LINK_EV_CONNECTED);
 	hello_first(l);
 }
 

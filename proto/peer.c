@@ -60,11 +60,11 @@ static void renumber(struct peer *p)
 	list_each(struct link, l, &p->links, of_peer) {
 		int i = paths_find(&p->paths, &l->from);
 
-		if (l->probe && i < 0)
+		if (l->use == LINK_FOR_PROBES && i < 0)
 			link_shut(l, LINK_RESET);
 		if (i >= 0)
 			l->path = (unsigned)i;
-		if (l->probe && l->dialled && l->state != LINK_GONE)
+		if (l->use == LINK_FOR_PROBES && l->state != LINK_GONE)
 			p->probing |= 1u << l->path;
 	}
 	if (p->dial_raised && !p->dial_polled)
@@ -192,7 +192,7 @@ static void gone(struct peer *p, uint64_t incarnation, enum session_end why)
 		session_end(p->session, why);
 	/* A HELLO of that life is not going to be admitted any more. */
 	list_each(struct link, l, &p->links, of_peer)
-		if (l->state == LINK_HELD && l->life == incarnation)
+		if (link_is_held(l) && l->life == incarnation)
 			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
 }
 
@@ -290,12 +290,12 @@ static bool link_under_way(const struct peer *p)
 	if (p->dial_raised)
 		return true;
 	list_each(const struct link, l, &p->links, of_peer) {
-		if (l->probe || l->state == LINK_GONE || l->kept)
+		if (l->use == LINK_FOR_PROBES || l->state == LINK_GONE)
 			continue;
-		if (l->dialled && l->state != LINK_UP)
+		if (l->dialled && !link_is_up(l))
 			return true;
 		/* A choice comes from the life of the session, if there is one. */
-		if (!l->dialled && l->state == LINK_WAIT && l->answered &&
+		if (!l->dialled && l->state == LINK_ANSWERED &&
 		    (!p->session || p->session->incarnation == l->life))
 			return true;
 	}

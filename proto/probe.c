@@ -50,16 +50,16 @@ void probe_send(struct link *l)
 	if (!ctl)
 		return;
 	memcpy(q.cluster, l->core->cfg.cluster, sizeof q.cluster);
-	l->probe_full = l->takes_full &&
+	l->probe.full = l->probe.takes_full &&
 		paths_full_due(&l->peer->paths, l->path, l->core->now_ns);
-	if (l->probe_full) {
-		l->pad_left = WIRE_PROBE_MAX - WIRE_PROBE_HEAD;
+	if (l->probe.full) {
+		l->probe.pad_left = WIRE_PROBE_MAX - WIRE_PROBE_HEAD;
 		link_ctl_done(l, wire_put_padded_probe(ctl, self, &q, WIRE_PROBE_MAX));
 	} else {
 		link_ctl_done(l, wire_put_probe(ctl, self, &q, false));
 	}
-	l->probe_cookie = q.cookie;
-	l->probe_sent_ns = l->core->now_ns;
+	l->probe.cookie = q.cookie;
+	l->probe.sent_ns = l->core->now_ns;
 	link_deadline(l, l->core->cfg.path_dead_ns);
 }
 
@@ -93,10 +93,10 @@ static enum rx_result answered(struct link *l, const struct probe *q)
 	if (l->path >= p->paths.n)
 		return RX_MORE;
 	path = &p->paths.p[l->path];
-	paths_ok(&p->paths, l->path, core->now_ns, core->now_ns - l->probe_sent_ns);
-	l->takes_full = path->takes_full = q->flags & WIRE_PATH_PADDED;
+	paths_ok(&p->paths, l->path, core->now_ns, core->now_ns - l->probe.sent_ns);
+	l->probe.takes_full = path->takes_full = q->flags & WIRE_PATH_PADDED;
 	path->peer_lost = q->flags & WIRE_PATH_LOST;
-	if (l->probe_full) {
+	if (l->probe.full) {
 		paths_full_ok(&p->paths, l->path);
 		say_large(l, false);
 	} else if (path->full_missing) {
@@ -105,8 +105,8 @@ static enum rx_result answered(struct link *l, const struct probe *q)
 		say_large(l, true);
 	}
 	/* Now wait for the time of the next one. */
-	l->probe_cookie = 0;
-	l->probe_full = false;
+	l->probe.cookie = 0;
+	l->probe.full = false;
 	link_deadline(l, core->cfg.probe_ns);
 	if (p->up && core->now_ns - p->up->last_rx_ns >= core->cfg.path_dead_ns)
 		core_arm(core, core->now_ns);
@@ -121,11 +121,11 @@ void probe_failed(struct link *l)
 	struct paths *ps = &l->peer->paths;
 	struct path_hold hold = probe_hold(core);
 
-	if (l->probe_full)
+	if (l->probe.full)
 		paths_full_lost(ps, l->path, core->now_ns, &hold);
 	else
 		peer_path_failed(l->peer, l->path);
-	ps->p[l->path].probe_at_ns = core->now_ns + (l->probe_full ? 0 : core->cfg.probe_ns);
+	ps->p[l->path].probe_at_ns = core->now_ns + (l->probe.full ? 0 : core->cfg.probe_ns);
 	core_arm(core, ps->p[l->path].probe_at_ns);
 }
 
@@ -133,11 +133,11 @@ void probe_tick(struct link *l)
 {
 	struct peer *p = l->peer;
 
-	if (l->dialled && l->probe_cookie)
-		core_note(l->core, NOTE_INFO, p->nodeid, l, l->probe_full ?
+	if (l->dialled && l->probe.cookie)
+		core_note(l->core, NOTE_INFO, p->nodeid, l, l->probe.full ?
 			  "path does not answer a full-size probe" :
 			  "path does not answer probes");
-	if (!l->dialled || l->probe_cookie) {
+	if (!l->dialled || l->probe.cookie) {
 		l->why = LINK_WHY_PROBE;
 		link_lost(l, false);
 	} else if (!p->session || (p->up && p->up->path == l->path)) {
@@ -164,17 +164,17 @@ static void answer(struct link *l, struct probe *q, uint32_t nodeid)
 	uint64_t age_s = (core->now_ns - l->opened_ns) / 1000000000u;
 	uint8_t *ctl;
 
-	l->state = LINK_PROBE;
+	link_event(l, LINK_EV_PROBED);
 	link_deadline(l, core->cfg.stall_ns);
-	if (l->probes_answered >= PROBES_MAX_PER_S * (age_s + 1) ||
-	    l->padded_read > PADDED_PER_S * age_s + 2)
+	if (l->probe.answered >= PROBES_MAX_PER_S * (age_s + 1) ||
+	    l->probe.padded_read > PADDED_PER_S * age_s + 2)
 		return;
 	ctl = link_ctl(l, WIRE_CONTROL_MAX);
 	if (!ctl)
 		return;
 	q->flags = WIRE_PATH_PADDED | (lost_there(l, nodeid) ? WIRE_PATH_LOST : 0);
 	link_ctl_done(l, wire_put_probe(ctl, core->cfg.nodeid, q, true));
-	l->probes_answered++;
+	l->probe.answered++;
 	core->probes_answered++;
 }
 
@@ -191,7 +191,7 @@ enum rx_result link_probe_rx(struct link *l, const struct frame *f)
 		answer(l, &q, f->nodeid);
 		return RX_MORE;
 	}
-	if (f->nextcmd != WIRE_PROBE_REPLY || q.cookie != l->probe_cookie)
+	if (f->nextcmd != WIRE_PROBE_REPLY || q.cookie != l->probe.cookie)
 		return link_fault(l, "unexpected PROBE_REPLY");
 	return answered(l, &q);
 }
@@ -210,29 +210,29 @@ static enum rx_result padded_head(struct link *l, struct rx *rx)
 	if (strcmp(q.cluster, l->core->cfg.cluster))
 		return link_fault(l, "PROBE from another cluster");
 	rx->p += WIRE_PROBE_HEAD;
-	l->state = LINK_PROBE;
+	link_event(l, LINK_EV_PROBED);
 	link_deadline(l, l->core->cfg.stall_ns);
-	l->probe_cookie = q.cookie;
-	l->probe_nodeid = f.nodeid;
-	l->skip = (uint32_t)f.length - WIRE_PROBE_HEAD;
-	l->padded_read++;
+	l->probe.cookie = q.cookie;
+	l->probe.nodeid = f.nodeid;
+	l->probe.skip = (uint32_t)f.length - WIRE_PROBE_HEAD;
+	l->probe.padded_read++;
 	return RX_AGAIN;
 }
 
 static enum rx_result padding(struct link *l, struct rx *rx)
 {
-	struct probe q = { .cookie = l->probe_cookie };
+	struct probe q = { .cookie = l->probe.cookie };
 	size_t n = (size_t)(rx->end - rx->p);
 
-	if (n > l->skip)
-		n = l->skip;
+	if (n > l->probe.skip)
+		n = l->probe.skip;
 	rx->p += n;
 	rx->need = 1;
-	l->skip -= (uint32_t)n;
-	if (l->skip)
+	l->probe.skip -= (uint32_t)n;
+	if (l->probe.skip)
 		return RX_MORE;
 	memcpy(q.cluster, l->core->cfg.cluster, sizeof q.cluster);
-	answer(l, &q, l->probe_nodeid);
+	answer(l, &q, l->probe.nodeid);
 	return RX_AGAIN;
 }
 
@@ -242,15 +242,15 @@ static bool padded_comes(const struct link *l, const struct rx *rx)
 	int length = frame_length(rx->p, (size_t)(rx->end - rx->p));
 
 	return !l->dialled &&
-		(l->state == LINK_PROBE || (l->state == LINK_WAIT && !l->read_hello)) &&
+		(l->state == LINK_PROBE || l->state == LINK_WAIT) &&
 		length > (int)WIRE_HELLO_MAX && length <= (int)WIRE_PROBE_MAX &&
 		rx->p[offsetof(struct wire_header, cmd)] == WIRE_OPTS_CMD;
 }
 
 bool probe_padded_rx(struct link *l, struct rx *rx, enum rx_result *ret)
 {
-	if (!l->skip && !padded_comes(l, rx))
+	if (!l->probe.skip && !padded_comes(l, rx))
 		return false;
-	*ret = l->skip ? padding(l, rx) : padded_head(l, rx);
+	*ret = l->probe.skip ? padding(l, rx) : padded_head(l, rx);
 	return true;
 }

@@ -122,7 +122,7 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 
 	if (frame_refuse(f, &r))
 		return link_fault(l, "malformed REFUSE");
-	if (!p || (!l->dialled && !l->read_hello))
+	if (!p || (!l->dialled && !link_read_hello(l)))
 		return link_fault(l, "REFUSE received before HELLO");
 	n = core_note(core, r.reason == WIRE_REFUSE_STALE || r.reason == WIRE_REFUSE_CLOSED ?
 		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "refused by the peer");
@@ -133,7 +133,7 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 	/* Where we ask, nobody has that session any more: nothing is missing there. */
 	if (l->dialled && r.reason != WIRE_REFUSE_STALE)
 		p->owes_until_ns = 0;
-	if (!l->dialled && l->state != LINK_UP && !counts_accepted(l, &r))
+	if (!l->dialled && !link_is_up(l) && !counts_accepted(l, &r))
 		/* If it is true it is said again where we dial. */
 		p->asks |= r.reason == WIRE_REFUSE_FAILED && !p->up && ours;
 	else if (ours)

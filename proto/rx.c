@@ -19,7 +19,7 @@
 static void heard(struct link *l)
 {
 	l->last_rx_ns = l->core->now_ns;
-	if (l->state != LINK_UP)
+	if (!link_is_up(l))
 		return;
 	l->heard = true;
 	/* A stuck link carries nothing of ours: a frame shows only that it carries theirs. */
@@ -112,7 +112,7 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 
 bool link_lend(struct link *l, uint8_t *buf)
 {
-	if (l->state != LINK_UP || !l->session || l->session->frag.buf)
+	if (!l->session || l->session->frag.buf)
 		return false;
 	frag_lend(&l->session->frag, buf);
 	return true;
@@ -203,7 +203,8 @@ static enum rx_result wait_frame(struct link *l, const struct frame *f)
 		return hello_rx(l, f);
 	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_REFUSE)
 		return refused_rx(l, f);
-	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_PROBE && !l->dialled && !l->read_hello)
+	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_PROBE && !l->dialled &&
+	    l->state == LINK_WAIT)
 		return link_probe_rx(l, f);
 	return link_fault(l, "unexpected frame, expected HELLO");
 }
@@ -226,7 +227,7 @@ enum rx_result rx_native(struct link *l, struct rx *rx, size_t n)
 				  "malformed frame");
 	if (f.cmd == WIRE_MSG || f.cmd == WIRE_RCOM)
 		return link_fault(l, "bare DLM packet, the peer is not sinew");
-	if (l->peer && f.nodeid != l->peer->nodeid && (l->dialled || l->read_hello)) {
+	if (l->peer && f.nodeid != l->peer->nodeid) {
 		/* A refusal may come from whoever lives at that address. */
 		if (f.nextcmd != WIRE_REFUSE && f.nextcmd != WIRE_HELLO)
 			return link_fault(l, "frame from another nodeid");
@@ -234,13 +235,19 @@ enum rx_result rx_native(struct link *l, struct rx *rx, size_t n)
 	heard(l);
 	switch (l->state) {
 	case LINK_WAIT:
+	case LINK_READ:
+	case LINK_ANSWERED:
 		return wait_frame(l, &f);
 	case LINK_UP:
+	case LINK_RX_ONLY:
+	case LINK_LAST_ACK:
 		return up_frame(l, rx, &f);
 	case LINK_PROBE:
 		return probe_frame(l, &f);
+	case LINK_NEW:
 	case LINK_CONNECTING:
 	case LINK_HELD:
+	case LINK_GUARDED:
 	case LINK_GONE:
 		break;
 	}
@@ -283,7 +290,7 @@ static enum rx_result obstacle(const struct link *l)
 	if (!list_empty(&l->core->sessions_pending))
 		return RX_AGAIN;
 	/* A session is in the way only while we are over its budget. */
-	return l->session || l->state == LINK_HELD || l->state == LINK_CONNECTING ?
+	return l->session || link_is_held(l) || l->state == LINK_CONNECTING ?
 		RX_PAUSED : RX_MORE;
 }
 
@@ -308,12 +315,12 @@ static __attribute__((noinline)) enum rx_result any_frame(struct link *l, struct
 	size_t left;
 	int n;
 
-	while (l->state != LINK_UP && probe_padded_rx(l, rx, &r))
+	while (l->state < LINK_UP && probe_padded_rx(l, rx, &r))
 		if (r != RX_AGAIN)
 			return r;
 	left = (size_t)(rx->end - rx->p);
 	n = frame_length(rx->p, left);
-	if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state != LINK_UP))
+	if (n < 0 || (n > (int)WIRE_HELLO_MAX && l->state < LINK_UP))
 		return link_fault(l, n == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
 				  "invalid frame length");
 	if (n == 0 || (size_t)n > left) {
@@ -369,7 +376,7 @@ void link_rx_done(struct link *l)
 		return;
 	/* Our keep-alive answers theirs: it goes with the ACK of TCP, both are awake, and the
 	 * next ones are due together. */
-	if (s->profile->prompt && !l->rx_only &&
+	if (s->profile->prompt &&
 	    core->now_ns - l->last_tx_ns >= s->profile->keepalive_ns(s) / 2)
 		session_ack_soon(s);
 	if (!session_ack_owed(s))
@@ -385,7 +392,7 @@ void link_rx_done(struct link *l)
 
 void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off)
 {
-	while (l->state == LINK_UP && l->session && *off < n) {
+	while (l->session && *off < n) {
 		const uint8_t *f = p + *off;
 		int len = frame_length(f, n - *off);
 

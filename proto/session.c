@@ -150,21 +150,17 @@ static void end_links(struct session *s, const struct fsm_cell *cell, enum sessi
 	struct peer *p = s->peer;
 
 	list_each(struct link, l, &p->links, of_peer) {
-		bool its = l->session == s || (l->read_hello && l->life == s->incarnation);
-
-		if (!its || l->state == LINK_GONE)
+		if (l->session != s && !(link_read_hello(l) && l->life == s->incarnation))
 			continue;
-		if (l->session == s) {
-			l->session = NULL;
-			if (p->up == l)
-				p->up = NULL;
-		}
-		if (l->kept && cell->actions & FSM_KEEP)
+		l->session = NULL;
+		if (p->up == l)
+			p->up = NULL;
+		if (l->state == LINK_LAST_ACK && cell->actions & FSM_KEEP)
 			continue;
 		if (cell->actions & FSM_SHUT)
-			link_shut(l, l->state == LINK_UP ? LINK_ORDERLY : LINK_RESET);
+			link_shut(l, link_is_up(l) ? LINK_ORDERLY : LINK_RESET);
 		else if (why == SESSION_LINGER || why == SESSION_RENEWED ||
-			 !p->profile->hello || l->probe)
+			 !p->profile->hello)
 			link_shut(l, LINK_RESET);
 		else
 			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
@@ -190,7 +186,7 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	bool lost = cut && keep && on == up;	/* our last ACK, too */
 
 	if (keep && !lost)
-		on->kept = true;
+		link_event(on, LINK_EV_LAST_ACK);
 	ring_close(&s->ring);
 	s->end_state = from;
 	s->end = why;

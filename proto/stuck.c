@@ -15,9 +15,9 @@
 static bool dial_may_end(const struct link *l)
 {
 	if (core_decides(l->core, l->peer))
-		return l->state != LINK_UP;
+		return !link_is_up(l);
 	return l->state == LINK_CONNECTING ||
-		(l->state == LINK_WAIT && !l->read_hello && l->ctl_off == 0 && l->ctl_len);
+		(l->state == LINK_WAIT && l->ctl_off == 0 && l->ctl_len);
 }
 
 void link_alive(struct link *l)
@@ -29,7 +29,7 @@ void link_alive(struct link *l)
 	if (!l->peer->dial_polled)
 		l->peer->dial_raised = false;
 	list_each(struct link, o, &l->peer->links, of_peer)
-		if (o->beside && o->state != LINK_GONE && dial_may_end(o))
+		if (o->use == LINK_BESIDE && o->state != LINK_GONE && dial_may_end(o))
 			link_shut(o, LINK_RESET);
 	peer_dial_check(l->peer);
 }
@@ -39,7 +39,7 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 	struct core *core = l->core;
 	uint64_t heard = core->now_ns > silent_ns ? core->now_ns - silent_ns : 0;
 
-	if (l->state != LINK_UP || !l->session)
+	if (l->state != LINK_UP)
 		return;
 	if (!waits || (!l->stuck && l->waits_ns && heard > l->waits_ns)) {
 		link_alive(l);
@@ -80,7 +80,7 @@ void stuck_tick(struct link *l)
 		return;
 	if (core->now_ns - since >= every) {
 		l->asked_ns = since = core->now_ns;
-		l->ask_raised = true;
+		l->wants |= LINK_WANTS_ASK;
 		core_raise_link(l);
 	}
 	core_arm(core, since + every);

@@ -39,7 +39,7 @@ CIRCLES = {
 # Struct: fields, booleans.
 STRUCTS = {
 	'proto/core.h core_config': (38, 3),	# a list of options
-	'proto/link.h link': (54, 18),
+	'proto/link.h link': (38, 6),
 	'proto/peer.h peer': (40, 7),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory

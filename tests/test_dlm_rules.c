@@ -159,9 +159,9 @@ static void an_end_resets_its_links(void)
 	struct wire *w = kernel_up(), *own = its_own();
 	size_t before;
 
-	CHECK_OR_RETURN(w && w->link.state == LINK_UP && own->link.state == LINK_UP);
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP && link_is_up(&own->link));
 	/* Data go where we dialled. */
-	CHECK(own->link.rx_only);
+	CHECK(own->link.state == LINK_RX_ONLY);
 	queue_packet();
 	gather(own);
 	CHECK_EQ(own->n_out, 0);
@@ -184,7 +184,7 @@ static void an_ack_does_not_go_with_its_link(void)
 	uint8_t buf[WIRE_OPTS + 48];
 	struct wire *w = kernel_up(), *own = its_own();
 
-	CHECK_OR_RETURN(w && w->link.state == LINK_UP && own->link.state == LINK_UP);
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP && link_is_up(&own->link));
 	acked_on(w);
 	put_dlm(buf + WIRE_OPTS, WIRE_VERSION_3_2, 48);
 	wire_put_opts(buf, HIGH, FIRST, WIRE_MSG, 48);
@@ -216,7 +216,7 @@ static void silence_on_its_own_link_means_nothing(void)
 	struct wire *w = kernel_up(), *own = its_own();
 	uint8_t ack[WIRE_HEADER];
 
-	CHECK_OR_RETURN(w && own->link.rx_only);
+	CHECK_OR_RETURN(w && own->link.state == LINK_RX_ONLY);
 	send_packet();
 	for (unsigned i = 0; i < 30; i++) {
 		pass(1000);

@@ -193,7 +193,7 @@ static void two_claimants(void)
 	h.mine = 5555;
 	first = incoming(HIGH);
 	feed_hello(first, HIGH, &h);
-	CHECK(!first->gone && first->link.state == LINK_HELD);
+	CHECK(!first->gone && first->link.state == LINK_GUARDED);
 	CHECK_EQ(first->n_out, 0);
 	pass(1000);
 	feed(high, buf, wire_put_ack(buf, HIGH, 0xfffffffe));
@@ -217,7 +217,7 @@ static void silent_old_life_gives_way(void)
 	h.mine = 5555;
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
-	CHECK(w->link.state == LINK_HELD);
+	CHECK(w->link.state == LINK_GUARDED);
 	pass(7499);
 	CHECK_EQ(w->n_out, 0);
 	pass(2);				/* nothing more from the old one: challenged */
@@ -330,7 +330,7 @@ static void last_ack_in_doubt(struct wire *w)
 	feed(w, buf, wire_put_ack(buf, HIGH, 0xffffffff));
 	feed(w, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
 	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
-	CHECK(w->link.kept);
+	CHECK_EQ(w->link.state, LINK_LAST_ACK);
 	rig->dial[HIGH] = NULL;
 	link_dead(&w->link, false);
 	settle();
@@ -469,7 +469,7 @@ static void a_choice_without_proof_is_shut(void)
 	w = incoming(LOW);
 	feed_hello(w, LOW, &h);
 	/* Beside a session that is there it waits. */
-	CHECK_EQ(w->link.state, LINK_HELD);
+	CHECK_EQ(w->link.state, LINK_GUARDED);
 	link_dead(&low->link, false);
 	pass(1);
 	CHECK(w->gone);
@@ -566,7 +566,7 @@ static void a_third_life_is_no_second_one(void)
 	h.mine = 6666;
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
-	CHECK(!w->gone && w->link.state == LINK_HELD);
+	CHECK(!w->gone && w->link.state == LINK_GUARDED);
 	end();
 }
 

@@ -67,11 +67,11 @@ static void a_fresh_session_tells_nothing(void)
 	other.mine = STRANGE;
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &other);
-	CHECK(w->link.state == LINK_HELD && !w->n_out);
+	CHECK(w->link.state == LINK_GUARDED && !w->n_out);
 	newer = incoming(HIGH);
 	feed_hello(newer, HIGH, &same);		/* the life of the session, which it has learned */
 	CHECK(w->gone);				/* one a nodeid, the newest */
-	CHECK(newer->link.state == LINK_HELD && !newer->n_out);
+	CHECK(newer->link.state == LINK_GUARDED && !newer->n_out);
 	/* The peer itself names us, and is decided at once. */
 	named.gen = latest_choice(HIGH);
 	named.next = 0xfffffffe;
@@ -97,7 +97,7 @@ static void held_until_the_session_is_not_fresh(void)
 		if (lost)
 			lose(high);
 		pass(2);
-		CHECK(w->link.state == LINK_WAIT && w->n_out > 0);
+		CHECK(w->link.state == LINK_ANSWERED && w->n_out > 0);
 		end();
 	}
 }
@@ -111,7 +111,7 @@ static void an_unheard_choice_holds_nobody(void)
 	both_up(&high);
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
-	CHECK(w->link.state == LINK_WAIT && w->n_out > 0);
+	CHECK(w->link.state == LINK_ANSWERED && w->n_out > 0);
 	end();
 }
 
@@ -163,7 +163,7 @@ static struct wire *answered(unsigned id)
 	struct wire *w = incoming(id);
 
 	feed_hello(w, id, &h);
-	CHECK(w->link.state == LINK_WAIT);
+	CHECK(w->link.state == LINK_ANSWERED);
 	return w;
 }
 

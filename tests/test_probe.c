@@ -243,7 +243,7 @@ static void reply(struct wire *w, uint32_t flags)
 	struct probe q = question;
 	uint8_t buf[WIRE_CONTROL_MAX];
 
-	q.cookie = w->link.probe_cookie;
+	q.cookie = w->link.probe.cookie;
 	q.flags = flags;
 	feed(w, buf, wire_put_probe(buf, HIGH, &q, true));
 }
@@ -390,7 +390,7 @@ static void the_first_path_is_taken_again(void)
 	for (unsigned i = 0; i < 30 && !rig->dial[HIGH]; i++) {
 		feed(up, ack, wire_put_ack(ack, HIGH, up->link.session->ring.acked_seq));
 		w = rig->probe[HIGH];
-		if (w && !w->gone && w->link.path == 0 && w->link.probe_cookie)
+		if (w && !w->gone && w->link.path == 0 && w->link.probe.cookie)
 			reply(w, 0);
 		pass(500);
 	}

@@ -86,7 +86,7 @@ static bool suits(const struct end *e, enum wanted wanted)
 {
 	if (!world_open(e) || e->tame || e->connecting != (wanted == WANT_CONNECTING))
 		return false;
-	return wanted != WANT_UP || e->el->link.state == LINK_UP;
+	return wanted != WANT_UP || link_is_up(&e->el->link);
 }
 
 /* The nth of the ends whose other side is ours to play, over and over; NULL: none. */

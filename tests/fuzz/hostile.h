@@ -133,7 +133,7 @@ static size_t hostile_refuse(struct hostile *h, struct input *in)
 
 static size_t hostile_probe(struct hostile *h, struct input *in)
 {
-	struct probe q = { .cookie = h->e->el->link.probe_cookie + hostile_delta(in) };
+	struct probe q = { .cookie = h->e->el->link.probe.cookie + hostile_delta(in) };
 	uint8_t odd = input_u8(in);
 
 	memcpy(q.cluster, h->e->node->core.cfg.cluster, sizeof q.cluster);

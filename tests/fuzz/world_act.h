@@ -310,7 +310,7 @@ static void world_check(const struct node *n)
 	list_each(const struct link, l, &n->core.links, all) {
 		MUST(l->state != LINK_GONE);
 		MUST(l->ctl_off <= l->ctl_len && l->ctl_len <= LINK_CTL_MAX);
-		MUST(!l->session || (l->state == LINK_UP && l->session->end == SESSION_ALIVE));
+		MUST(!l->session || (link_is_up(l) && l->session->end == SESSION_ALIVE));
 	}
 }
 

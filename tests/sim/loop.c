@@ -84,7 +84,7 @@ void net_pump(struct conn *c, unsigned side)
 
 	if (!e->taken || e->state == END_CLOSED || e->fin_sent)
 		return;
-	if (e->link.state == LINK_UP) {
+	if (link_is_up(&e->link)) {
 		e->was_up = true;
 		if (c->path)
 			cover(COVER_PATH_SWITCH);
@@ -247,7 +247,7 @@ void net_read(struct conn *c, unsigned side)
 	if (c->gen == gen && e->state == END_OPEN) {
 		secret_up(c, side);
 		link_rx_done(&e->link);
-		if (e->paused && e->link.state != LINK_HELD)
+		if (e->paused && !link_is_held(&e->link))
 			cover(COVER_RX_PAUSED);
 	}
 	world_turn(n);

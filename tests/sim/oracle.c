@@ -400,9 +400,9 @@ void oracle_deadlines(void)
 			if (e->state != END_OPEN || e->rogue || sim.node[e->node].kernel ||
 			    (s == 1 && !e->taken))
 				continue;
-			if (st == LINK_HELD)
+			if (link_is_held(&e->link))
 				cover(COVER_HELD);
-			if ((st == LINK_CONNECTING || st == LINK_WAIT || st == LINK_HELD) &&
+			if (st != LINK_PROBE && st < LINK_UP &&
 			    sim.now_ns - e->link.opened_ns > LINK_STEP_NS &&
 			    sim.node[e->node].stun_until_ns < sim.now_ns)
 				sim_fail("n%u: a link is in state %s for ever", e->node,

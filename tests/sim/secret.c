@@ -51,7 +51,7 @@ void secret_read(struct conn *c, unsigned side, const struct frame *f)
 	struct hello h;
 
 	if (f->nextcmd != WIRE_HELLO) {
-		if (e->link.state == LINK_UP && e->link.session)
+		if (e->link.session)
 			heard(n, e);
 		return;
 	}
@@ -143,7 +143,7 @@ void secret_up(struct conn *c, unsigned side)
 	struct session *s = e->link.session;
 	struct sess *x;
 
-	if (!s || e->link.state != LINK_UP || !s->profile->hello || e->is_numbered)
+	if (!s || !s->profile->hello || e->is_numbered)
 		return;
 	x = (struct sess *)((char *)s - offsetof(struct sess, s));
 	e->is_numbered = true;

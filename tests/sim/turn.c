@@ -195,7 +195,7 @@ static void act(struct node *n, struct core_action *a)
 	case CORE_TX:
 		c = net_conn(a->link, &side);
 		/* Perhaps held no more. */
-		if (c->end[side].paused && !a->link->session && a->link->state == LINK_WAIT)
+		if (c->end[side].paused && a->link->state == LINK_ANSWERED)
 			sim_at(sim.now_ns, EV_READ, c->idx, side, c->gen);
 		net_pump(c, side);
 		break;
