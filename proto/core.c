@@ -6,7 +6,10 @@
 #include "core.h"
 
 #include "check.h"
+#include "hello.h"
+#include "probe.h"
 #include "siphash.h"
+#include "stuck.h"
 
 #include <assert.h>
 
@@ -113,6 +116,40 @@ uint64_t core_deadline(const struct core *core)
 	return core->deadline_ns;
 }
 
+#define IN(state) (1u << LINK_ ## state)
+#define LINK_TIMER(name, states, tick) { states, tick },
+#define PEER_TIMER(name, tick)
+
+static const struct {
+	unsigned states;
+	void (*tick)(struct link *l);
+} link_timers[] = {
+#include "timers.def"
+};
+
+#undef LINK_TIMER
+#undef PEER_TIMER
+#define LINK_TIMER(name, states, tick)
+#define PEER_TIMER(name, tick) tick,
+
+static void (*const peer_timers[])(struct peer *p) = {
+#include "timers.def"
+};
+
+/* What is due may end the link, or bring it up: each timer sees the state of its time. */
+static void tick_link(struct link *l)
+{
+	for (unsigned i = 0; i < sizeof link_timers / sizeof link_timers[0]; i++)
+		if (link_timers[i].states & 1u << l->state)
+			link_timers[i].tick(l);
+}
+
+static void tick_peer(struct peer *p)
+{
+	for (unsigned i = 0; i < sizeof peer_timers / sizeof peer_timers[0]; i++)
+		peer_timers[i](p);
+}
+
 void core_tick(struct core *core)
 {
 	if (core->now_ns < core->deadline_ns)
@@ -120,9 +157,9 @@ void core_tick(struct core *core)
 	core->deadline_ns = CORE_NEVER;
 	/* A link that is shut here stays in the list until it is polled. */
 	list_each(struct link, l, &core->links, all)
-		link_tick(l);
+		tick_link(l);
 	list_each(struct peer, p, &core->peers, all)
-		peer_tick(p);
+		tick_peer(p);
 	core_check_tick(core);
 }
 

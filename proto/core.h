@@ -15,7 +15,7 @@
  *
  * Only the producer functions of session.h run on other threads.
  *
- *	core.c     configuration, time, notes, the lists of what is pending
+ *	core.c     configuration, time (timers.def), notes, the lists of what is pending
  *	peer.c     membership, dials, paths
  *	session.c  the life of a session: send, termination, delivery report
  *	link.c     the life of a link (link.def): control frames, writing, timers

@@ -491,16 +491,24 @@ void hello_retry(struct peer *p)
 			retry(l);
 }
 
+void hello_guard_tick(struct link *l)
+{
+	struct peer *p = l->peer;
+
+	if (must_guard(l, &l->held) && !both_alive(p, l->life))
+		core_arm(l->core, p->up->last_rx_ns + alive_window(l->core));
+	else
+		retry(l);		/* as if it was just read */
+}
+
 void hello_held_tick(struct link *l)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
-	if (l->state == LINK_GUARDED && must_guard(l, &l->held) && !both_alive(p, l->life))
-		core_arm(core, p->up->last_rx_ns + alive_window(core));
-	else if (l->state == LINK_GUARDED)
-		retry(l);		/* as if it was just read */
-	else if (is_rival(p, l->life) && l->deadline_ns <= core->now_ns)
+	if (!p->profile->hello)
+		return;			/* membership alone takes it up */
+	if (is_rival(p, l->life) && l->deadline_ns <= core->now_ns)
 		retry(l);		/* the old life did not come back */
 	else if (core->cfg.static_members && !p->session && p->spare)
 		retry(l);

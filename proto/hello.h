@@ -11,6 +11,8 @@ void hello_first(struct link *l);
 enum rx_result hello_rx(struct link *l, const struct frame *f);
 /* Take held HELLOs of a peer up again: membership or a spare has come. */
 void hello_retry(struct peer *p);
+/* Timers (timers.def). */
+void hello_guard_tick(struct link *l);
 void hello_held_tick(struct link *l);
 
 #endif

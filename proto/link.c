@@ -461,19 +461,18 @@ void link_sent(struct link *l, size_t n)
 
 /* ---- time ---- */
 
-static void deadline_over(struct link *l)
+void link_state_tick(struct link *l)
 {
 	static const char *const what[] = {
 		[LINK_CONNECTING] = "connection attempt timed out",
 		[LINK_WAIT] = "timed out waiting for HELLO",
-		[LINK_READ] = "timed out waiting for HELLO",
 		[LINK_ANSWERED] = "timed out waiting for HELLO",
 		[LINK_HELD] = "timed out waiting for a held HELLO to be admitted",
 		[LINK_GUARDED] = "timed out waiting for a held HELLO to be admitted",
 	};
 
-	if (l->state == LINK_PROBE) {
-		probe_tick(l);
+	if (l->core->now_ns < l->deadline_ns) {
+		core_arm(l->core, l->deadline_ns);
 		return;
 	}
 	core_note(l->core, l->dialled ? NOTE_DEBUG : NOTE_INFO, l->peer ? l->peer->nodeid : 0, l,
@@ -482,27 +481,12 @@ static void deadline_over(struct link *l)
 	link_lost(l, false);
 }
 
-void link_tick(struct link *l)
+void link_last_ack_tick(struct link *l)
 {
 	struct core *core = l->core;
 
-	if (l->state == LINK_GONE)
-		return;
-	if (link_is_held(l) && l->peer->profile->hello)
-		hello_held_tick(l);
-	if (l->deadline_ns <= core->now_ns && l->state != LINK_GONE)
-		deadline_over(l);
-	if (l->state == LINK_GONE)
-		return;
-	if (l->deadline_ns != CORE_NEVER)
-		core_arm(core, l->deadline_ns);
-	if (l->state == LINK_UP) {
-		stuck_tick(l);
-		session_tick(l->session, l);
-	} else if (l->state == LINK_LAST_ACK) {
-		if (core->now_ns - l->last_rx_ns >= core->cfg.stall_ns)
-			link_lost(l, false);
-		else
-			core_arm(core, l->last_rx_ns + core->cfg.stall_ns);
-	}
+	if (core->now_ns - l->last_rx_ns >= core->cfg.stall_ns)
+		link_lost(l, false);
+	else
+		core_arm(core, l->last_rx_ns + core->cfg.stall_ns);
 }

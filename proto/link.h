@@ -154,7 +154,9 @@ void link_event(struct link *l, enum link_event ev);
 void link_shut(struct link *l, enum link_shut how);
 /* It broke or ran out of time: accounts for the failure, then shuts it. */
 void link_lost(struct link *l, bool eof);
-void link_tick(struct link *l);
+/* Timers (timers.def). */
+void link_state_tick(struct link *l);
+void link_last_ack_tick(struct link *l);
 /* Room for a control frame of at most n bytes, or NULL. */
 uint8_t *link_ctl(struct link *l, size_t n);
 void link_ctl_done(struct link *l, size_t n);

@@ -6,7 +6,6 @@
 #include "peer.h"
 
 #include "core.h"
-#include "probe.h"
 #include "profile.h"
 
 #include <assert.h>
@@ -383,10 +382,8 @@ void peer_dial_failed(struct peer *p, uint64_t began_ns)
 		p->dial_at_ns = next > p->core->now_ns ? next : p->core->now_ns;
 }
 
-void peer_tick(struct peer *p)
+void peer_time_wait_tick(struct peer *p)
 {
 	if (peer_owes_now(p))
 		core_arm(p->core, p->owes_until_ns);
-	peer_dial_check(p);
-	probe_check(p);
 }

@@ -80,8 +80,8 @@ void peer_failed(struct peer *p, uint64_t incarnation);
 
 /* ---- for the other files of the core ---- */
 
-void peer_tick(struct peer *p);
-/* Something changed: dial, or arm the timer for it (R7). */
+/* Timers (timers.def); the second also when something changed: dial, or arm it (R7). */
+void peer_time_wait_tick(struct peer *p);
 void peer_dial_check(struct peer *p);
 /* A dial or a young link failed: wait longer. */
 void peer_backoff(struct peer *p, bool to_the_cap);

@@ -19,7 +19,7 @@ struct path_hold probe_hold(const struct core *core)
 	return (struct path_hold) { core->cfg.prefer_ns, core->cfg.hold_max_ns };
 }
 
-void probe_check(struct peer *p)
+void probe_path_tick(struct peer *p)
 {
 	struct core *core = p->core;
 
@@ -133,6 +133,10 @@ void probe_tick(struct link *l)
 {
 	struct peer *p = l->peer;
 
+	if (l->core->now_ns < l->deadline_ns) {
+		core_arm(l->core, l->deadline_ns);
+		return;
+	}
 	if (l->dialled && l->probe.cookie)
 		core_note(l->core, NOTE_INFO, p->nodeid, l, l->probe.full ?
 			  "path does not answer a full-size probe" :

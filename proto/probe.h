@@ -9,10 +9,10 @@
 
 struct rx;
 
-/* A peer's paths that are due. */
-void probe_check(struct peer *p);
-void probe_send(struct link *l);
+/* Timers (timers.def): of a link, of the paths of a peer. */
 void probe_tick(struct link *l);
+void probe_path_tick(struct peer *p);
+void probe_send(struct link *l);
 /* Its link ended, or the answer is missing. */
 void probe_failed(struct link *l);
 enum rx_result link_probe_rx(struct link *l, const struct frame *f);

@@ -427,9 +427,10 @@ bool session_stuck(const struct session *s)
 }
 
 /* Silence on a living link: the path, or the peer. */
-static void silence_check(struct session *s, struct link *l)
+void session_silence_tick(struct link *l)
 {
-	struct core *core = s->peer->core;
+	struct session *s = l->session;
+	struct core *core = l->core;
 	const struct core_config *cfg = &core->cfg;
 	uint64_t silent = core->now_ns - l->last_rx_ns;
 
@@ -451,11 +452,10 @@ static void silence_check(struct session *s, struct link *l)
 	link_lost(l, false);
 }
 
-void session_tick(struct session *s, struct link *l)
+void session_ack_tick(struct link *l)
 {
-	struct core *core = s->peer->core;
-	const struct core_config *cfg = &core->cfg;
-	uint64_t keep = s->profile->keepalive_ns(s);
+	struct session *s = l->session;
+	struct core *core = l->core;
 
 	if (s->ack_at_ns && core->now_ns >= s->ack_at_ns) {
 		s->ack_at_ns = 0;
@@ -463,6 +463,14 @@ void session_tick(struct session *s, struct link *l)
 	}
 	if (s->ack_at_ns)
 		core_arm(core, s->ack_at_ns);
+}
+
+void session_keepalive_tick(struct link *l)
+{
+	struct session *s = l->session;
+	struct core *core = l->core;
+	uint64_t keep = s->profile->keepalive_ns(s);
+
 	/* Somewhat early, as we are awake: those of all peers go together before long. */
 	if (core->now_ns - l->last_tx_ns >= keep - keep / 4) {
 		s->status_due |= s->rx_paused;	/* the end of a pause may still wait */
@@ -471,19 +479,25 @@ void session_tick(struct session *s, struct link *l)
 	} else if (keep != CORE_NEVER) {
 		core_arm(core, l->last_tx_ns + keep);
 	}
-	if (frag_active(&s->frag) && !s->rx_paused) {
-		if (core->now_ns - s->frag_at_ns >= cfg->frag_ns) {
-			/* No fault: an honest peer may have lost its quorum in the middle. */
-			s->frag_at_ns = core->now_ns;
-			core_note(core, NOTE_WARNING, s->peer->nodeid, l,
-				  "fragmented message stalled, resetting the link");
-			l->why = LINK_WHY_STUCK;
-			link_lost(l, false);
-			return;
-		}
-		core_arm(core, s->frag_at_ns + cfg->frag_ns);
+}
+
+void session_fragment_tick(struct link *l)
+{
+	struct session *s = l->session;
+	struct core *core = l->core;
+
+	if (!frag_active(&s->frag) || s->rx_paused)
+		return;
+	if (core->now_ns - s->frag_at_ns < core->cfg.frag_ns) {
+		core_arm(core, s->frag_at_ns + core->cfg.frag_ns);
+		return;
 	}
-	silence_check(s, l);
+	/* No fault: an honest peer may have lost its quorum in the middle. */
+	s->frag_at_ns = core->now_ns;
+	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
+		  "fragmented message stalled, resetting the link");
+	l->why = LINK_WHY_STUCK;
+	link_lost(l, false);
 }
 
 const char *session_end_name(enum session_end e)

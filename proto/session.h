@@ -167,7 +167,11 @@ void session_close_check(struct session *s);
 void session_fault(struct session *s);
 /* A link carries it from now on; the peer expects next. -EPROTO: impossible. */
 int session_link_up(struct session *s, struct link *l, uint32_t next);
-void session_tick(struct session *s, struct link *l);
+/* Timers of the link that it sends on (timers.def). */
+void session_ack_tick(struct link *l);
+void session_keepalive_tick(struct link *l);
+void session_fragment_tick(struct link *l);
+void session_silence_tick(struct link *l);
 /* Its link is up, and what was sent on it has not been acknowledged for long. */
 bool session_stuck(const struct session *s);
 /* What the peer takes: frames, messages (0 = not said). Before the session is up. */
