@@ -106,7 +106,8 @@ static void sense(void)
 			CHECK(c->next != LINK_LAST_ACK || carried);
 			CHECK((c->next == LINK_GONE) <= (e == LINK_EV_SHUT));
 			if (c->next != LINK_NEW)
-				CHECK_EQ(c->actions & LINK_DROP, carried && !carries ? LINK_DROP : 0);
+				CHECK_EQ(c->actions & LINK_DROP,
+					 carried && !carries ? LINK_DROP : 0);
 			/* Where its time is over, no other state's runs. */
 			if (carries && !carried)
 				CHECK_EQ(c->actions, LINK_NO_TIME);
