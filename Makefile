@@ -236,6 +236,10 @@ $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -DSINEW_CHECK -MMD -MP -c -o $@ $<
 
+$(OBJ)/checked/lowcomms/%.o: lowcomms/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) -DSINEW_CHECK -MMD -MP -c -o $@ $<
+
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
 # ---- results ----
@@ -267,7 +271,8 @@ $(LIB_A): $(if $(SAN),$(LIB_OBJS),$(MEMBERS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(LIB_CHECKED): $(patsubst $(OBJ)/proto/%,$(OBJ)/checked/proto/%,$(LIB_OBJS))
+$(LIB_CHECKED): $(patsubst $(OBJ)/proto/%,$(OBJ)/checked/proto/%,$(patsubst \
+		$(OBJ)/lowcomms/%,$(OBJ)/checked/lowcomms/%,$(LIB_OBJS)))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 

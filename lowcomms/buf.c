@@ -42,13 +42,13 @@ static struct buf *pool_take(struct sinew_node *node)
 {
 	struct buf *b;
 
-	pthread_mutex_lock(&node->pool_lock);
+	mutex_lock(&node->pool_lock, LOCK_MEMORY);
 	b = node->pool;
 	if (b) {
 		node->pool = b->next;
 		node->n_pool--;
 	}
-	pthread_mutex_unlock(&node->pool_lock);
+	mutex_unlock(&node->pool_lock, LOCK_MEMORY);
 	return b;
 }
 
@@ -57,7 +57,7 @@ static bool pool_put(struct buf *b)
 	struct sinew_node *node = b->node;
 	bool room;
 
-	pthread_mutex_lock(&node->pool_lock);
+	mutex_lock(&node->pool_lock, LOCK_MEMORY);
 	room = node->n_pool < BUF_POOL_MAX &&
 		!atomic_load_explicit(&node->memory_short, memory_order_relaxed);
 	if (room) {
@@ -65,7 +65,7 @@ static bool pool_put(struct buf *b)
 		node->pool = b;
 		node->n_pool++;
 	}
-	pthread_mutex_unlock(&node->pool_lock);
+	mutex_unlock(&node->pool_lock, LOCK_MEMORY);
 	return room;
 }
 

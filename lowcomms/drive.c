@@ -62,13 +62,13 @@ static void session_up(struct sinew_node *n, struct session *s)
 
 	h->member = m;
 	atomic_store_explicit(&h->incarnation, s->incarnation, memory_order_relaxed);
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	m->handle = h;
 	if (m->closing)
 		handle_finish(h);
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	reach_life(n, m);
-	n->n_callbacks++;
+	node_calls_back(n);
 	if (n->cb.session_up)
 		n->cb.session_up(n, h, n->user);
 }
@@ -99,14 +99,14 @@ static void session_down(struct sinew_node *n, struct session *s)
 
 	if (lent)
 		buf_unref(buf_of(lent));
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	delivery = handle_delivery(h);
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	report_down(n, h, reason, &delivery);
 	if (m) {
-		pthread_mutex_lock(&n->lock);
+		mutex_lock(&n->lock, LOCK_DIRECTORY);
 		m->handle = NULL;
-		pthread_mutex_unlock(&n->lock);
+		mutex_unlock(&n->lock, LOCK_DIRECTORY);
 		if (s->end == SESSION_SUPERSEDED)
 			reach_superseded(n, m);
 	}
@@ -115,7 +115,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 		n->answered = NULL;
 	handle_die(h, &delivery);
 	if (m) {
-		n->n_callbacks++;
+		node_calls_back(n);
 		if (n->cb.session_down)
 			n->cb.session_down(n, h, reason, &delivery, n->user);
 	}
@@ -125,7 +125,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 static void finished(struct sinew_node *n, struct session *s)
 {
 	handle_wake(handle_of(s));	/* ours may have been queued with it */
-	n->n_callbacks++;
+	node_calls_back(n);
 	if (n->cb.session_finished)
 		n->cb.session_finished(n, handle_of(s), n->user);
 }
@@ -133,14 +133,14 @@ static void finished(struct sinew_node *n, struct session *s)
 static void writable(struct sinew_node *n, struct session *s)
 {
 	handle_wake(handle_of(s));
-	n->n_callbacks++;
+	node_calls_back(n);
 	if (n->cb.writable)
 		n->cb.writable(n, handle_of(s), n->user);
 }
 
 static void fence(struct sinew_node *n, const struct core_action *a)
 {
-	n->n_callbacks++;
+	node_calls_back(n);
 	if (n->cb.fence_asked)
 		n->cb.fence_asked(n, a->peer->nodeid, a->life,
 				  (enum sinew_fence_reason)a->reason, n->user);
@@ -261,7 +261,7 @@ static bool calls_back(enum core_what what)
 static void call_self_lost(struct sinew_node *n)
 {
 	n->self_lost_due = false;
-	n->n_callbacks++;
+	node_calls_back(n);
 	if (n->cb.self_lost)
 		n->cb.self_lost(n, atomic_load(&n->incarnation), n->user);
 }
@@ -323,7 +323,7 @@ bool node_inbox(struct sinew_node *n)
 	}
 	if (!atomic_load(&n->inbox))
 		return h;
-	lock_take(&n->list_lock);
+	lock_take(&n->list_lock, LOCK_INBOX);
 	atomic_store_explicit(&n->inbox, false, memory_order_relaxed);
 	commands = n->commands;
 	n->commands = NULL;
@@ -334,7 +334,7 @@ bool node_inbox(struct sinew_node *n)
 	close_due = n->close_due;
 	ms = n->close_ms;
 	n->close_due = false;
-	lock_give(&n->list_lock);
+	lock_give(&n->list_lock, LOCK_INBOX);
 	commands_run(n, commands);
 	while (h) {
 		struct sinew_session *next = h->dirty_next;
@@ -397,7 +397,7 @@ static void finish_close(struct sinew_node *n)
 	n->linger_ns = CORE_NEVER;
 	atomic_store(&n->closed, true);
 	watch_closed(n);
-	n->n_callbacks++;
+	node_calls_back(n);
 	if (n->cb.closed)
 		n->cb.closed(n, n->user);
 }

@@ -35,13 +35,13 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	h->node = n;
 	atomic_init(&h->refs, 1);
 	atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
-	pthread_mutex_lock(&n->pool_lock);
+	mutex_lock(&n->pool_lock, LOCK_MEMORY);
 	h->next = n->handles;
 	h->pprev = &n->handles;
 	if (n->handles)
 		n->handles->pprev = &h->next;
 	n->handles = h;
-	pthread_mutex_unlock(&n->pool_lock);
+	mutex_unlock(&n->pool_lock, LOCK_MEMORY);
 	return h;
 }
 
@@ -50,11 +50,11 @@ static void handle_free(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 	uint8_t *lent = session_take_buffer(&h->session);
 
-	pthread_mutex_lock(&n->pool_lock);
+	mutex_lock(&n->pool_lock, LOCK_MEMORY);
 	*h->pprev = h->next;
 	if (h->next)
 		h->next->pprev = h->pprev;
-	pthread_mutex_unlock(&n->pool_lock);
+	mutex_unlock(&n->pool_lock, LOCK_MEMORY);
 	if (lent)
 		buf_unref(buf_of(lent));
 	memory_uncharge(n, h->resident);
@@ -85,11 +85,11 @@ struct sinew_session *sinew_session_find(struct sinew_node *n, uint32_t nodeid)
 
 	if (!n || node_forked(n))
 		return NULL;
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	m = member_find(n, nodeid);
 	if (m && m->handle)
 		h = sinew_session_ref(m->handle);
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	return h;
 }
 
@@ -98,7 +98,7 @@ static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_sess
 {
 	struct sinew_session *next;
 
-	pthread_mutex_lock(&n->pool_lock);
+	mutex_lock(&n->pool_lock, LOCK_MEMORY);
 	for (next = h ? h->next : n->handles; next; next = next->next) {
 		unsigned refs = atomic_load_explicit(&next->refs, memory_order_relaxed);
 
@@ -108,7 +108,7 @@ static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_sess
 		if (refs)
 			break;
 	}
-	pthread_mutex_unlock(&n->pool_lock);
+	mutex_unlock(&n->pool_lock, LOCK_MEMORY);
 	sinew_session_unref(h);
 	return next;
 }
@@ -145,10 +145,10 @@ struct sinew_delivery handle_delivery(struct sinew_session *h)
 
 void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
 {
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	h->dead = true;
 	h->delivery = *delivery;
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	handle_wake(h);
 	h->member = NULL;
 	atomic_store_explicit(&h->link_up, false, memory_order_relaxed);
@@ -159,13 +159,13 @@ void handles_orphan(struct sinew_node *n)
 	struct sinew_session *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
-		lock_take(&h->lock);
+		lock_take(&h->lock, LOCK_HANDLE);
 		if (!h->dead) {
 			ring_close(&h->session.ring);
 			h->delivery = handle_delivery(h);
 		}
 		h->dead = true;
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 		h->member = NULL;
 		handle_wake(h);
 	}
@@ -178,8 +178,8 @@ void handles_wake(struct sinew_node *n)
 	struct sinew_session *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
-		lock_take(&h->lock);
-		lock_give(&h->lock);
+		lock_take(&h->lock, LOCK_HANDLE);
+		lock_give(&h->lock, LOCK_HANDLE);
 		handle_wake(h);
 	}
 }
@@ -188,11 +188,11 @@ void handles_wake(struct sinew_node *n)
 
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail)
 {
-	lock_take(&n->list_lock);
+	lock_take(&n->list_lock, LOCK_INBOX);
 	*n->dirty_tail = first;
 	n->dirty_tail = tail;
 	atomic_store(&n->inbox, true);
-	lock_give(&n->list_lock);
+	lock_give(&n->list_lock, LOCK_INBOX);
 	node_wake(n);
 }
 
@@ -221,7 +221,7 @@ void handle_look(struct sinew_session *h)
 {
 	bool dead, finish, abort_it, resident;
 
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	h->queued = false;
 	h->quiet_end = 0;
 	dead = h->dead;
@@ -229,7 +229,7 @@ void handle_look(struct sinew_session *h)
 	finish = h->finish_due;
 	abort_it = h->abort_due;
 	h->finish_due = h->abort_due = false;
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	if (dead)
 		return;
 	if (resident)
@@ -285,9 +285,9 @@ bool handles_sweep(struct sinew_node *n)
 	bool later = false;
 
 	while ((h = handle_walk(n, h))) {
-		lock_take(&h->lock);
+		lock_take(&h->lock, LOCK_HANDLE);
 		later |= sweep(h);
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 	}
 	return later;
 }
@@ -297,9 +297,9 @@ void handles_shrink(struct sinew_node *n)
 	struct sinew_session *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
-		lock_take(&h->lock);
+		lock_take(&h->lock, LOCK_HANDLE);
 		shrink(h);
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 	}
 }
 
@@ -312,11 +312,11 @@ static struct sinew_session *next_waiter(struct sinew_node *n)
 	while ((h = handle_walk(n, h))) {
 		bool is_earlier;
 
-		lock_take(&h->lock);
+		lock_take(&h->lock, LOCK_HANDLE);
 		is_earlier = h->want_memory && !h->dead && h->charged_at < charged_at;
 		if (is_earlier)
 			charged_at = h->charged_at;
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 		if (!is_earlier)
 			continue;
 		sinew_session_unref(first);
@@ -327,13 +327,13 @@ static struct sinew_session *next_waiter(struct sinew_node *n)
 
 static void may_send_again(struct sinew_node *n, struct sinew_session *h)
 {
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	h->want_memory = false;
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	handle_wake(h);
 	if (!n->cb.writable || !h->member)
 		return;
-	n->n_callbacks++;
+	node_calls_back(n);
 	n->cb.writable(n, h, n->user);
 }
 

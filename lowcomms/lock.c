@@ -24,7 +24,7 @@ void lock_wait(struct lock *l)
 {
 	for (unsigned i = 0; i < LOOKS; i++) {
 		if (atomic_load_explicit(&l->state, memory_order_relaxed) == LOCK_FREE &&
-		    lock_try(l))
+		    lock_seize(l))
 			return;
 		relax();
 	}

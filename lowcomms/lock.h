@@ -2,7 +2,7 @@
 /*
  * A lock that is one instruction where nobody else wants it: it is taken for every message.
  * Who finds it taken looks again for a moment, because it is held for less than that, and then
- * sleeps. Knows nothing of what it protects.
+ * sleeps. Its rank is given at each call. Knows nothing of what it protects.
  */
 #ifndef SINEW_LOWCOMMS_LOCK_H
 #define SINEW_LOWCOMMS_LOCK_H
@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "lowcomms/lock_order.h"
 
 enum lock_state { LOCK_FREE, LOCK_TAKEN, LOCK_WANTED };
 
@@ -21,8 +23,7 @@ struct lock {
 void lock_wait(struct lock *l);
 void lock_wake(struct lock *l);
 
-/* True: it is ours. */
-static inline bool lock_try(struct lock *l)
+static inline bool lock_seize(struct lock *l)
 {
 	uint32_t state = LOCK_FREE;
 
@@ -31,21 +32,33 @@ static inline bool lock_try(struct lock *l)
 						       memory_order_relaxed);
 }
 
-static inline void lock_take(struct lock *l)
+/* True: it is ours. */
+static inline bool lock_try(struct lock *l, enum lock_rank rank)
 {
-	if (!lock_try(l))
+	bool ours = lock_seize(l);
+
+	if (ours)
+		lock_order_take(rank);
+	return ours;
+}
+
+static inline void lock_take(struct lock *l, enum lock_rank rank)
+{
+	lock_order_take(rank);
+	if (!lock_seize(l))
 		lock_wait(l);
 }
 
 /* True: lock_wake() must follow. */
-static inline bool lock_drop(struct lock *l)
+static inline bool lock_drop(struct lock *l, enum lock_rank rank)
 {
+	lock_order_give(rank);
 	return atomic_exchange_explicit(&l->state, LOCK_FREE, memory_order_release) == LOCK_WANTED;
 }
 
-static inline void lock_give(struct lock *l)
+static inline void lock_give(struct lock *l, enum lock_rank rank)
 {
-	if (lock_drop(l))
+	if (lock_drop(l, rank))
 		lock_wake(l);
 }
 

@@ -54,6 +54,7 @@ void log_line(const struct sinew_node *n, enum sinew_level level, const char *fm
 	va_start(ap, fmt);
 	add_v(&l, fmt, ap);
 	va_end(ap);
+	lock_order_none();
 	n->opt.log(n->opt.log_user, level, l.text);
 }
 
@@ -108,6 +109,7 @@ static void put(struct sinew_node *n, enum sinew_level level, struct line *l, un
 {
 	if (left_out)
 		add(l, " suppressed=%u", left_out);
+	lock_order_none();
 	n->opt.log(n->opt.log_user, level, l->text);
 }
 
@@ -167,11 +169,11 @@ static void remember_refusal(struct sinew_node *n, const struct note *note, cons
 {
 	struct member *m;
 
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	m = member_find(n, note->nodeid);
 	if (m)
 		snprintf(m->refusal, sizeof m->refusal, "%.*s", REFUSAL_MAX - 1, l->text);
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 }
 
 void log_note(struct sinew_node *n, const struct note *note)

@@ -480,12 +480,12 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 		return -EALREADY;
 	atomic_store(&node->closing, true);
 	atomic_store(&node->sends_in, NODE_SENDS_NONE);
-	lock_take(&node->list_lock);
+	lock_take(&node->list_lock, LOCK_INBOX);
 	if (!node->close_due || linger_ms < node->close_ms)
 		node->close_ms = linger_ms;
 	node->close_due = true;
 	atomic_store(&node->inbox, true);
-	lock_give(&node->list_lock);
+	lock_give(&node->list_lock, LOCK_INBOX);
 	loop_wake(&node->loop);
 	handles_wake(node);
 	return 0;

@@ -3,16 +3,16 @@
  * The node's own structure and what the files of lowcomms/ call of each other.
  * Not for users of the library.
  *
- * Locks, in this order: node.lock, handle.lock, then one of node.list_lock and
- * node.pool_lock. None is held while user code or the core runs, but the handle's lock around the
- * producer functions of a session. Without a note, a field belongs to the loop thread.
+ * The order of its locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
+ * thread.
  *
  *	node.c    open, free, dispatch, close               drive.c   a turn of the loop
  *	peers.c   the user's calls about peers              accept.c  listeners
  *	conn.c    one connection                            recv.c    reading, keeping
  *	handle.c  lives of peers                            send.c    queueing
  *	status.c  what the user may look at                 watch.c   the membership's observer
- *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c
+ *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c,
+ *	                                                    lock_order.c
  *	tcp.c                                               reach.c   who is not reached, and why
  *	report.c  what was missing when a node closed       wait.c    threads that wait for it
  *	leave.c   peers that are closed in order
@@ -241,6 +241,12 @@ static inline bool node_inside(struct sinew_node *n)
 static inline bool node_hands_over(struct sinew_node *n, const struct sinew_session *h)
 {
 	return node_inside(n) && n->msg && n->msg_session == h;
+}
+/* A function of the application is about to run. */
+static inline void node_calls_back(struct sinew_node *n)
+{
+	lock_order_none();
+	n->n_callbacks++;
 }
 /*
  * After something was put on a list of the loop. Who is about to call sinew_dispatch(), because

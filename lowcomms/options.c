@@ -103,8 +103,8 @@ static int refuse_scope(const struct sinew_node *n, const struct sockaddr_storag
 {
 	char text[ADDR_TEXT_MAX];
 
-	log_line(n, SINEW_ERROR, "option addrs: %s is link-local: expected its interface as well, "
-		 "as in fe80::1%%eth0", addr_text_sa(addr, text));
+	log_line(n, SINEW_ERROR, "option addrs: %s is link-local: expected its "
+		 "interface as well, as in fe80::1%%eth0", addr_text_sa(addr, text));
 	return -EINVAL;
 }
 

@@ -51,11 +51,11 @@ bool member_withdraw(struct sinew_node *n, struct member *m)
 {
 	bool there;
 
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	there = member_find(n, m->nodeid) == m;
 	if (there)
 		member_take(n, m->nodeid);
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	return there;
 }
 
@@ -124,11 +124,11 @@ static struct command *command_new(enum command_kind kind, uint32_t nodeid)
 static void command_put(struct sinew_node *n, struct command *c)
 {
 	c->next = NULL;
-	lock_take(&n->list_lock);
+	lock_take(&n->list_lock, LOCK_INBOX);
 	*n->commands_tail = c;
 	n->commands_tail = &c->next;
 	atomic_store(&n->inbox, true);
-	lock_give(&n->list_lock);
+	lock_give(&n->list_lock, LOCK_INBOX);
 	loop_wake(&n->loop);
 }
 
@@ -149,7 +149,7 @@ static int command_end(struct sinew_node *n, struct command *c, int err)
 {
 	if (!err)
 		command_put(n, c);
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	if (err)
 		free(c);
 	return err;
@@ -179,7 +179,7 @@ static int publish_member(struct sinew_node *n, struct member *m, struct command
 {
 	int err = 0;
 
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	if (member_find(n, m->nodeid)) {
 		err = -EEXIST;
 	} else if (n->n_members >= n->opt.max_peers) {
@@ -190,7 +190,7 @@ static int publish_member(struct sinew_node *n, struct member *m, struct command
 		n->n_members++;
 		command_put(n, c);
 	}
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	return err;
 }
 
@@ -254,7 +254,7 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 		return err;
 	err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
 	c->n_addrs = n_addrs;
-	pthread_mutex_lock(&node->lock);
+	mutex_lock(&node->lock, LOCK_DIRECTORY);
 	if (!err && !member_find(node, nodeid))
 		err = -ENOENT;
 	return command_end(node, c, err);
@@ -267,7 +267,7 @@ int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 
 	if (err)
 		return err;
-	pthread_mutex_lock(&node->lock);
+	mutex_lock(&node->lock, LOCK_DIRECTORY);
 	c->member = member_take(node, nodeid);
 	return command_end(node, c, c->member ? 0 : -ENOENT);
 }
@@ -284,7 +284,7 @@ int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms)
 	if (err)
 		return err;
 	c->linger_ns = (uint64_t)linger_ms * 1000000u;
-	pthread_mutex_lock(&node->lock);
+	mutex_lock(&node->lock, LOCK_DIRECTORY);
 	m = member_find(node, nodeid);
 	if (m)
 		m->closing = true;
@@ -304,7 +304,7 @@ static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 		return err;
 	c->incarnation = incarnation;
 	c->yes = yes;
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	return command_end(n, c, nodeid && !member_find(n, nodeid) ? -ENOENT : 0);
 }
 
@@ -350,9 +350,9 @@ int sinew_ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnati
 		return nodeid ? -ENOMEM : -ENOENT;
 	c->incarnation = incarnation;
 	c->fence = reason;
-	pthread_mutex_lock(&node->lock);
+	mutex_lock(&node->lock, LOCK_DIRECTORY);
 	command_put(node, c);
-	pthread_mutex_unlock(&node->lock);
+	mutex_unlock(&node->lock, LOCK_DIRECTORY);
 	return 0;
 }
 
@@ -380,12 +380,12 @@ static void run_add(struct sinew_node *n, struct command *c)
 
 	for (unsigned i = 0; i < m->n_addrs; i++)
 		addr_to_path(&m->addrs[i], &addrs[i]);
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	peer_add(&n->core, &m->peer, m->nodeid, &profile_native, addrs, m->n_addrs);
 	if (former)
 		peer_remember(&m->peer, &former->peer.tombs);
 	m->in_core = true;
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	member_free(former);
 	reach_addrs(n, m);
 	peer_lend(&m->peer, &c->spare->session);
@@ -398,11 +398,11 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 
 	for (unsigned i = 0; i < c->n_addrs; i++)
 		addr_to_path(&c->addrs[i], &addrs[i]);
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	memcpy(m->addrs, c->addrs, sizeof m->addrs);
 	m->n_addrs = c->n_addrs;
 	peer_addrs(&m->peer, addrs, c->n_addrs);
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	reach_addrs(n, m);
 }
 
@@ -469,7 +469,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 			run_life(p, c);
 		break;
 	case COMMAND_FENCE:
-		n->n_callbacks++;
+		node_calls_back(n);
 		if (n->cb.fence_asked)
 			n->cb.fence_asked(n, c->nodeid, c->incarnation, c->fence, n->user);
 		break;

@@ -160,7 +160,7 @@ static void deliver(struct conn *c, struct rx *rx)
 	n->msg = &msg;
 	do {
 		msg.number = atomic_load_explicit(&h->session.n.delivered, memory_order_relaxed);
-		n->n_callbacks++;
+		node_calls_back(n);
 		if (n->cb.message)
 			n->cb.message(n, h, &msg, n->user);
 	} while (!lent && (msg.data = link_rx_plain(&c->link, rx, &msg.len)));
@@ -391,10 +391,10 @@ void sinew_release(struct sinew_kept *kept)
 	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
 	free(kept);
 	if (atomic_load(&h->is_paused) || atomic_load(&n->memory_freed)) {
-		lock_take(&h->lock);
+		lock_take(&h->lock, LOCK_HANDLE);
 		if (!h->dead)
 			handle_dirty(h);
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 	}
 	sinew_session_unref(h);
 }

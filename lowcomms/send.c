@@ -113,10 +113,10 @@ static bool direct_now(struct sinew_session *h)
 /* The loop has to look at it, whatever was sent. */
 static void look_soon(struct sinew_session *h)
 {
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	if (!h->dead)
 		handle_dirty(h);
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 }
 
 /* What is to be done is done; who only dispatches arms the timer there. */
@@ -157,7 +157,7 @@ static __attribute__((noinline)) int queued(struct sinew_session *h)
 			handle_dirty(h);
 		h->quiet_end = h->session.ring.tail + COLLECT_MAX;
 	}
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	if (direct)
 		write_direct(h);
 	return 0;
@@ -172,7 +172,7 @@ static int send_spans(struct sinew_session *h, const struct span *parts, int n, 
 
 	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	err = may_send(h);
 	/* What cannot be sent is charged to nobody: it would stay charged until the next send. */
 	if (!err && len > sinew_session_max_message(h))
@@ -182,7 +182,7 @@ static int send_spans(struct sinew_session *h, const struct span *parts, int n, 
 	if (!err)
 		err = session_send(&h->session, parts, n, len, ret_number);
 	if (err) {
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 		return err;
 	}
 	return queued(h);
@@ -201,7 +201,7 @@ static __attribute__((noinline)) int send_long_way(struct sinew_session *h, cons
 static __attribute__((noinline)) int send_not_plain(struct sinew_session *h, const void *data,
 						    size_t len, uint64_t *ret_number)
 {
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	return send_long_way(h, data, len, ret_number);
 }
 
@@ -226,7 +226,7 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_sessio
 		*ret_number = h->session.ring.number;
 	if (h->session.ring.tail > h->quiet_end)
 		return queued(h);
-	return lock_drop(&h->lock) ? wake_next(h) : 0;
+	return lock_drop(&h->lock, LOCK_HANDLE) ? wake_next(h) : 0;
 }
 
 /* A message of any length; waits for the lock. */
@@ -237,7 +237,7 @@ static __attribute__((noinline)) int send_one(struct sinew_session *h, const voi
 		return -EINVAL;
 	if (!node_takes_sends(h->node))
 		return send_long_way(h, data, len, ret_number);
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	return send_locked(h, data, len, ret_number);
 }
 
@@ -251,7 +251,7 @@ int sinew_send(struct sinew_session *h, const void *data, size_t len)
 {
 	/* A short one, as nearly all are, and nobody in its way. */
 	if (!h || !data || len > RING_SHORT || !node_takes_sends(h->node) ||
-	    !lock_try(&h->lock))
+	    !lock_try(&h->lock, LOCK_HANDLE))
 		return send_one(h, data, len, NULL);
 	return send_locked(h, data, len, NULL);
 }
@@ -308,11 +308,11 @@ static int many_send(struct many *m, struct sinew_session *h, const void *data, 
 	    !node_takes_sends(h->node))
 		return sinew_send(h, data, len);
 	m->node = h->node;
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	if (!session_send_plain(&h->session, data, len))
 		return send_not_plain(h, data, len, NULL);
 	many_queued(m, h);
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	return 0;
 }
 
@@ -390,7 +390,7 @@ int sinew_reserve(struct sinew_session *h, size_t len, struct sinew_slot *ret_sl
 		return -EINVAL;
 	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	err = may_send(h);
 	if (!err && len > sinew_slot_max(h))
 		err = -EMSGSIZE;
@@ -402,7 +402,7 @@ int sinew_reserve(struct sinew_session *h, size_t len, struct sinew_slot *ret_sl
 		h->n_open++;
 		h->slot_ns[index] = loop_tick_ns();
 	}
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	if (err)
 		return err;
 	*ret_slot = (struct sinew_slot) {
@@ -431,9 +431,9 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 		return -EINVAL;
 	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	if (!h->slot_ns[slot->index] || (commit && used > slot->len)) {
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 		return -EINVAL;
 	}
 	if (h->dead)
@@ -444,7 +444,7 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 		err = session_cancel(&h->session, slot->index);
 	slot_closed(h, slot->index);
 	if (h->dead)
-		lock_give(&h->lock);
+		lock_give(&h->lock, LOCK_HANDLE);
 	else
 		queued(h);
 	*slot = (struct sinew_slot) { .data = NULL };
@@ -471,7 +471,7 @@ int handle_finish(struct sinew_session *h)
 {
 	int err = 0;
 
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	if (h->dead) {
 		err = -ESTALE;
 	} else if (!h->finishing) {
@@ -482,7 +482,7 @@ int handle_finish(struct sinew_session *h)
 			handle_dirty(h);
 		}
 	}
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	handle_wake(h);
 	return err;
 }
@@ -502,14 +502,14 @@ int sinew_session_abort(struct sinew_session *h)
 		return -EINVAL;
 	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	if (h->dead) {
 		err = -ESTALE;
 	} else {
 		h->abort_due = true;
 		handle_dirty(h);
 	}
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	return err;
 }
 
@@ -523,9 +523,9 @@ static int may_read(struct sinew_session *h)
 
 	if (node_forked(h->node))
 		return -ECHILD;
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	err = h->dead ? 0 : -EBUSY;
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	return err;
 }
 

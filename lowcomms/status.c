@@ -102,10 +102,10 @@ static void show_handle(struct sinew_session *h, struct sinew_status *st)
 	struct session *s = &h->session;
 	uint64_t now = loop_now_ns(), mark = get(&s->mark_ns);
 
-	lock_take(&h->lock);
+	lock_take(&h->lock, LOCK_HANDLE);
 	show_queue(h, st);
 	st->slot_held = slot_held(h, now);
-	lock_give(&h->lock);
+	lock_give(&h->lock, LOCK_HANDLE);
 	st->nodeid = h->nodeid;
 	st->incarnation = sinew_session_incarnation(h);
 	st->state = (enum sinew_state)session_state(s);
@@ -146,14 +146,14 @@ int sinew_session_status(struct sinew_session *h, struct sinew_status *ret)
 	n = h->node;
 	if (node_forked(n))
 		return -ECHILD;
-	pthread_mutex_lock(&n->lock);
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
 	m = member_find(n, h->nodeid);
 	if (m)
 		show_member(m, &st);
 	show_handle(h, &st);
 	if (m && m->handle == h)
 		show_link(m, &st);
-	pthread_mutex_unlock(&n->lock);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 	give(ret, &st);
 	return 0;
 }
@@ -167,7 +167,7 @@ int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_sta
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	pthread_mutex_lock(&node->lock);
+	mutex_lock(&node->lock, LOCK_DIRECTORY);
 	m = member_find(node, nodeid);
 	if (m) {
 		show_member(m, &st);
@@ -175,7 +175,7 @@ int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_sta
 			show_handle(m->handle, &st);
 		show_link(m, &st);
 	}
-	pthread_mutex_unlock(&node->lock);
+	mutex_unlock(&node->lock, LOCK_DIRECTORY);
 	if (!m)
 		return -ENOENT;
 	give(ret, &st);
@@ -190,10 +190,10 @@ int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	pthread_mutex_lock(&node->lock);
+	mutex_lock(&node->lock, LOCK_DIRECTORY);
 	m = member_find(node, nodeid);
 	if (m && n)
 		snprintf(buf, n, "%s", m->refusal);
-	pthread_mutex_unlock(&node->lock);
+	mutex_unlock(&node->lock, LOCK_DIRECTORY);
 	return m ? 0 : -ENOENT;
 }

@@ -32,11 +32,11 @@ int wait_begin(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
 	if (init_cond(&w->cond))
 		return -ENOMEM;
 	w->woken = false;
-	pthread_mutex_lock(lock);
+	mutex_lock(lock, LOCK_WAIT);
 	w->next = list->first;
 	list->first = w;
 	atomic_fetch_add(&list->n, 1);
-	pthread_mutex_unlock(lock);
+	mutex_unlock(lock, LOCK_WAIT);
 	return 0;
 }
 
@@ -50,14 +50,14 @@ int wait_for(pthread_mutex_t *lock, struct waiter *w, uint64_t until_ns)
 
 	/* A thread that ended here would leave its stack on the list. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
-	pthread_mutex_lock(lock);
+	mutex_lock(lock, LOCK_WAIT);
 	while (!w->woken && !err)
 		err = until_ns == UINT64_MAX ? pthread_cond_wait(&w->cond, lock) :
 			pthread_cond_timedwait(&w->cond, lock, &until);
 	if (w->woken)
 		err = 0;
 	w->woken = false;
-	pthread_mutex_unlock(lock);
+	mutex_unlock(lock, LOCK_WAIT);
 	pthread_setcancelstate(was, NULL);
 	return -err;
 }
@@ -66,23 +66,23 @@ void wait_end(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
 {
 	struct waiter **pp = &list->first;
 
-	pthread_mutex_lock(lock);
+	mutex_lock(lock, LOCK_WAIT);
 	while (*pp != w)
 		pp = &(*pp)->next;
 	*pp = w->next;
 	atomic_fetch_sub(&list->n, 1);
-	pthread_mutex_unlock(lock);
+	mutex_unlock(lock, LOCK_WAIT);
 	pthread_cond_destroy(&w->cond);
 }
 
 void wait_wake_all(pthread_mutex_t *lock, struct waiters *list)
 {
-	pthread_mutex_lock(lock);
+	mutex_lock(lock, LOCK_WAIT);
 	for (struct waiter *w = list->first; w; w = w->next) {
 		w->woken = true;
 		pthread_cond_signal(&w->cond);
 	}
-	pthread_mutex_unlock(lock);
+	mutex_unlock(lock, LOCK_WAIT);
 }
 
 /* When a wait of so many milliseconds is over; negative: never. */

@@ -21,37 +21,37 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 		return -EINVAL;
 	if (watch)
 		memcpy(&w, watch, watch->size);
-	pthread_mutex_lock(&node->watch_lock);
+	mutex_lock(&node->watch_lock, LOCK_WATCH);
 	if (watch && node->watch.size)
 		err = -EBUSY;
 	else
 		node->watch = w;
 	if (!err)
 		node->watch_arg = arg;
-	pthread_mutex_unlock(&node->watch_lock);
+	mutex_unlock(&node->watch_lock, LOCK_WATCH);
 	return err;
 }
 
 void watch_renewed(struct sinew_node *n, uint64_t incarnation)
 {
-	pthread_mutex_lock(&n->watch_lock);
+	mutex_lock(&n->watch_lock, LOCK_WATCH);
 	if (n->watch.renewed)
 		n->watch.renewed(n->watch_arg, incarnation);
-	pthread_mutex_unlock(&n->watch_lock);
+	mutex_unlock(&n->watch_lock, LOCK_WATCH);
 }
 
 void watch_closing(struct sinew_node *n)
 {
-	pthread_mutex_lock(&n->watch_lock);
+	mutex_lock(&n->watch_lock, LOCK_WATCH);
 	if (n->watch.closing)
 		n->watch.closing(n->watch_arg);
-	pthread_mutex_unlock(&n->watch_lock);
+	mutex_unlock(&n->watch_lock, LOCK_WATCH);
 }
 
 void watch_closed(struct sinew_node *n)
 {
-	pthread_mutex_lock(&n->watch_lock);
+	mutex_lock(&n->watch_lock, LOCK_WATCH);
 	if (n->watch.closed)
 		n->watch.closed(n->watch_arg);
-	pthread_mutex_unlock(&n->watch_lock);
+	mutex_unlock(&n->watch_lock, LOCK_WATCH);
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The order of all locks: a thread that holds one takes only those further down, and none under
+ * one of the last three. Asserted at each call of a lock where the library is built with
+ * SINEW_CHECK, as for the tests, and without NDEBUG. Knows no lock itself.
+ *
+ *	rank		lock		what runs under it
+ *	WATCH		sinew_watch	functions of the observer, which take MEMBERSHIP
+ *	MEMBERSHIP	sinew_corosync	calls of sinew.h; membership/ takes it, and asserts itself
+ *					that no thread takes it twice
+ *	DIRECTORY	peers of a node	peer_add() and peer_addrs() of the core: what they write is
+ *					read by sinew_peer_status(); commands are queued
+ *	HANDLE		one session	the core's functions for producers; one at a time
+ *	INBOX		of a node	lists for the loop
+ *	MEMORY		of a node	the pool of buffers, the list of handles
+ *	WAIT		of a node	lists of threads that wait
+ *
+ * Nothing else of the core and no code of the application runs under a lock of lowcomms/, but
+ * the observer. The lock of node.c for pthread_atfork() is of the process, and stands alone.
+ */
+#ifndef SINEW_LOWCOMMS_LOCK_ORDER_H
+#define SINEW_LOWCOMMS_LOCK_ORDER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+enum lock_rank {
+	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_DIRECTORY, LOCK_HANDLE,
+	LOCK_INBOX, LOCK_MEMORY, LOCK_WAIT,
+	LOCK_FIRST_LEAF = LOCK_INBOX,
+};
+
+#if defined SINEW_CHECK && !defined NDEBUG
+/* This thread takes, or gives back, a lock of that rank. */
+void lock_order_take(enum lock_rank rank);
+void lock_order_give(enum lock_rank rank);
+/* Holds none: code of the application is about to run. */
+void lock_order_none(void);
+#else
+static inline void lock_order_take(enum lock_rank rank)
+{
+	(void)rank;
+}
+static inline void lock_order_give(enum lock_rank rank)
+{
+	(void)rank;
+}
+static inline void lock_order_none(void)
+{
+}
+#endif
+
+static inline void mutex_lock(pthread_mutex_t *m, enum lock_rank rank)
+{
+	lock_order_take(rank);
+	pthread_mutex_lock(m);
+}
+
+static inline void mutex_unlock(pthread_mutex_t *m, enum lock_rank rank)
+{
+	pthread_mutex_unlock(m);
+	lock_order_give(rank);
+}
+
+#endif
