@@ -44,7 +44,7 @@ static void soon(struct sinew_node *n, uint64_t in_ns)
 void node_retry_memory(struct sinew_node *n)
 {
 	log_limited(n, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, retrying");
-	n->memory_retry = true;
+	n->memory.retry = true;
 	soon(n, RETRY_NS);
 }
 
@@ -375,19 +375,19 @@ static void sweep(struct sinew_node *n)
 	}
 	if (n->renew_due)
 		node_renew(n);
-	if (n->memory_retry) {
-		n->memory_retry = false;
+	if (n->memory.retry) {
+		n->memory.retry = false;
 		handles_memory(n);
 		conns_memory(n);
 	}
-	later = handles_sweep(n) || n->read_much;
-	n->read_much = false;
+	later = handles_sweep(n) || n->memory.read_much;
+	n->memory.read_much = false;
 	if (later) {
 		soon(n, SWEEP_NS);
 		return;
 	}
-	buf_pool_drop(n);
-	buf_idle(n->read_buf);
+	buf_pool_drop(&n->memory);
+	buf_idle(n->memory.read_buf);
 }
 
 static void finish_close(struct sinew_node *n)
@@ -404,7 +404,7 @@ static void finish_close(struct sinew_node *n)
 
 static bool shrink_due(struct sinew_node *n)
 {
-	return atomic_load(&n->memory_short) && !n->has_shrunk;
+	return atomic_load(&n->memory.is_short) && !n->memory.has_shrunk;
 }
 
 static void timers(struct sinew_node *n)
@@ -419,13 +419,13 @@ static void timers(struct sinew_node *n)
 	if (n->core.now_ns >= n->listen_again_ns)
 		listeners_again(n);
 	if (shrink_due(n)) {
-		n->has_shrunk = true;
+		n->memory.has_shrunk = true;
 		handles_shrink(n);
 	}
-	if (atomic_load(&n->memory_freed)) {
-		atomic_store(&n->memory_freed, false);
-		atomic_store(&n->memory_short, false);
-		n->has_shrunk = false;
+	if (atomic_load(&n->memory.freed)) {
+		atomic_store(&n->memory.freed, false);
+		atomic_store(&n->memory.is_short, false);
+		n->memory.has_shrunk = false;
 		handles_memory(n);
 	}
 	if (over && !n->core_closed)
@@ -437,7 +437,7 @@ static void timers(struct sinew_node *n)
 
 static bool memory_moves(struct sinew_node *n)
 {
-	return atomic_load(&n->memory_freed) || shrink_due(n);
+	return atomic_load(&n->memory.freed) || shrink_due(n);
 }
 
 /* What timers() sees to besides time. */

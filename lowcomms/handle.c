@@ -35,13 +35,13 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	h->node = n;
 	atomic_init(&h->refs, 1);
 	atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
-	mutex_lock(&n->pool_lock, LOCK_MEMORY);
-	h->next = n->handles;
-	h->pprev = &n->handles;
-	if (n->handles)
-		n->handles->pprev = &h->next;
-	n->handles = h;
-	mutex_unlock(&n->pool_lock, LOCK_MEMORY);
+	mutex_lock(&n->memory.lock, LOCK_MEMORY);
+	h->next = n->memory.handles;
+	h->pprev = &n->memory.handles;
+	if (n->memory.handles)
+		n->memory.handles->pprev = &h->next;
+	n->memory.handles = h;
+	mutex_unlock(&n->memory.lock, LOCK_MEMORY);
 	return h;
 }
 
@@ -50,14 +50,14 @@ static void handle_free(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 	uint8_t *lent = session_take_buffer(&h->session);
 
-	mutex_lock(&n->pool_lock, LOCK_MEMORY);
+	mutex_lock(&n->memory.lock, LOCK_MEMORY);
 	*h->pprev = h->next;
 	if (h->next)
 		h->next->pprev = h->pprev;
-	mutex_unlock(&n->pool_lock, LOCK_MEMORY);
+	mutex_unlock(&n->memory.lock, LOCK_MEMORY);
 	if (lent)
 		buf_unref(buf_of(lent));
-	memory_uncharge(n, h->resident);
+	memory_uncharge(&n->memory, h->resident);
 	pages_unmap(h->mem, h->mem_size);
 	free(h);
 	node_unref(n);
@@ -98,8 +98,8 @@ static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_sess
 {
 	struct sinew_session *next;
 
-	mutex_lock(&n->pool_lock, LOCK_MEMORY);
-	for (next = h ? h->next : n->handles; next; next = next->next) {
+	mutex_lock(&n->memory.lock, LOCK_MEMORY);
+	for (next = h ? h->next : n->memory.handles; next; next = next->next) {
 		unsigned refs = atomic_load_explicit(&next->refs, memory_order_relaxed);
 
 		/* One without references is about to leave the list. */
@@ -108,7 +108,7 @@ static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_sess
 		if (refs)
 			break;
 	}
-	mutex_unlock(&n->pool_lock, LOCK_MEMORY);
+	mutex_unlock(&n->memory.lock, LOCK_MEMORY);
 	sinew_session_unref(h);
 	return next;
 }
@@ -247,7 +247,7 @@ void handle_look(struct sinew_session *h)
 void handle_give_back(struct sinew_session *h)
 {
 	pages_idle(h->mem, h->mem_size);
-	memory_uncharge(h->node, h->resident);
+	memory_uncharge(&h->node->memory, h->resident);
 	h->resident = 0;
 	h->gives_back = false;
 	ring_pay(&h->session.ring, 0);
@@ -342,7 +342,7 @@ void handles_memory(struct sinew_node *n)
 	struct sinew_session *h = NULL;
 
 	/* Where it is short again, those that are left hear of it the next time. */
-	while (!atomic_load(&n->memory_short) && (h = next_waiter(n))) {
+	while (!atomic_load(&n->memory.is_short) && (h = next_waiter(n))) {
 		may_send_again(n, h);
 		sinew_session_unref(h);
 	}

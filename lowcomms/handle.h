@@ -21,7 +21,7 @@ struct sinew_session {
 	void *mem;			/* of the ring */
 	size_t mem_size;
 	_Atomic unsigned refs;
-	struct sinew_session *next, **pprev;	/* all of the node; node.pool_lock */
+	struct sinew_session *next, **pprev;	/* all of the node; the lock of memory */
 
 	unsigned paused;		/* enum pause; loop */
 	_Atomic bool is_paused;		/* the same for others */

@@ -78,7 +78,7 @@ static int init_locks(struct sinew_node *n)
 	err = pthread_mutex_init(&n->lock, NULL);
 	if (err)
 		return err;
-	err = pthread_mutex_init(&n->pool_lock, NULL);
+	err = -memory_open(&n->memory);
 	if (err)
 		goto lock;
 	err = pthread_mutex_init(&n->watch_lock, NULL);
@@ -89,7 +89,7 @@ static int init_locks(struct sinew_node *n)
 		return 0;
 	pthread_mutex_destroy(&n->watch_lock);
 pool:
-	pthread_mutex_destroy(&n->pool_lock);
+	memory_close(&n->memory);
 lock:
 	pthread_mutex_destroy(&n->lock);
 	return err;
@@ -234,11 +234,10 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 		err = loop_open(&n->loop);
 	if (!err)
 		err = listeners_open(n);
-	if (!err) {
-		/* Reading must go on whatever happens to memory later. */
-		n->read_buf = buf_new(n, BUF_POOLED, true);
-		err = n->read_buf ? 0 : -ENOMEM;
-	}
+	n->memory.limit = n->opt.node_memory;
+	/* Reading must go on whatever happens to memory later. */
+	if (!err)
+		err = buf_new(&n->memory, BUF_POOLED, true, &n->memory.read_buf);
 	if (!err && n->opt.own_thread)
 		err = start_own_thread(n);
 	if (err) {
@@ -255,11 +254,10 @@ void node_unref(struct sinew_node *n)
 {
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	buf_pool_drop(n);
 	pthread_mutex_destroy(&n->wait_lock);
 	pthread_mutex_destroy(&n->watch_lock);
 	pthread_mutex_destroy(&n->lock);
-	pthread_mutex_destroy(&n->pool_lock);
+	memory_close(&n->memory);
 	free(n);
 }
 
@@ -331,14 +329,14 @@ static void close_all(struct sinew_node *n)
 		release_core(n);
 	listeners_close(n);
 	free_lists(n);
-	buf_unref(n->read_buf);
-	n->read_buf = NULL;
+	buf_unref(n->memory.read_buf);
+	n->memory.read_buf = NULL;
 	loop_close(&n->loop);
 	free(n->report);
 	free(n->report_sessions);
 	/* Buffers that come back from now on are not pooled. */
-	atomic_store(&n->memory_short, true);
-	buf_pool_drop(n);
+	atomic_store(&n->memory.is_short, true);
+	buf_pool_drop(&n->memory);
 	node_unref(n);
 }
 

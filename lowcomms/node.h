@@ -11,7 +11,7 @@
  *	conn.c    one connection                            recv.c    reading, keeping
  *	handle.c  lives of peers                            send.c    queueing
  *	status.c  what the user may look at                 watch.c   the membership's observer
- *	hot.c     whom to read unasked                      loop.c, lock.c, buf.c, log.c, addr.c,
+ *	hot.c     whom to read unasked                      loop.c, lock.c, memory.c, log.c, addr.c,
  *	                                                    lock_order.c
  *	tcp.c                                               reach.c   who is not reached, and why
  *	report.c  what was missing when a node closed       wait.c    threads that wait for it
@@ -25,7 +25,7 @@
 #include <stddef.h>
 
 #include "lowcomms/addr.h"
-#include "lowcomms/buf.h"
+#include "lowcomms/memory.h"
 #include "lowcomms/hot.h"
 #include "lowcomms/lock.h"
 #include "lowcomms/log.h"
@@ -152,14 +152,10 @@ struct sinew_node {
 	struct core_action stash;	/* polled where no callback may run */
 	bool has_stash;
 	bool self_lost_due;
-	bool read_much;			/* since the last sweep: buffers are of use */
-	bool memory_retry;		/* the system gave none: again at sweep_ns */
-	bool has_shrunk;		/* the rings know that memory is short */
 	bool renew_due;			/* there was no randomness for a life: likewise */
 	bool core_closed;		/* CORE_CLOSED was polled */
 	bool interrupted;		/* by a signal, in this turn */
 	bool told_loopback;		/* that others cannot reach an address of ours */
-	struct buf *read_buf;		/* the one that the next read goes to, or NULL */
 
 	/* The message that is being handed over. */
 	const struct sinew_message *msg;
@@ -203,14 +199,7 @@ struct sinew_node {
 	struct sinew_session *dirty, **dirty_tail;
 	_Atomic bool inbox;		/* something is there */
 
-	pthread_mutex_t pool_lock;
-	struct buf *pool;
-	unsigned n_pool;
-	struct sinew_session *handles;	/* all that have memory; pool_lock */
-	_Atomic uint64_t memory;	/* bytes charged */
-	_Atomic uint64_t n_charges;	/* times that a ring took some */
-	_Atomic bool memory_short;	/* somebody waits for memory */
-	_Atomic bool memory_freed;	/* since */
+	struct memory memory;
 };
 
 /* ---- node.c ---- */

@@ -44,6 +44,16 @@ static size_t input_size(const struct conn *c)
 	return c->buf ? c->buf->size : sizeof c->pre;
 }
 
+/* NULL: over the budget, or the system has none, and is asked again. */
+static struct buf *new_buf(struct sinew_node *n, size_t size, bool force)
+{
+	struct buf *b = NULL;
+
+	if (buf_new(&n->memory, size, force, &b) == -ENOMEM)
+		node_retry_memory(n);
+	return b;
+}
+
 /* Gives the buffer away; the next read of any connection may get it. */
 static void release_input(struct conn *c)
 {
@@ -52,8 +62,8 @@ static void release_input(struct conn *c)
 	c->off = c->len = c->scanned = 0;
 	if (!c->buf)
 		return;
-	if (!n->read_buf && c->buf->size == BUF_POOLED && buf_alone(c->buf))
-		n->read_buf = c->buf;
+	if (!n->memory.read_buf && c->buf->size == BUF_POOLED && buf_alone(c->buf))
+		n->memory.read_buf = c->buf;
 	else
 		buf_unref(c->buf);
 	c->buf = NULL;
@@ -73,11 +83,11 @@ static bool move_input(struct conn *c, size_t size, bool force)
 	struct buf *b = NULL;
 
 	if (size == BUF_POOLED) {
-		b = n->read_buf;
-		n->read_buf = NULL;
+		b = n->memory.read_buf;
+		n->memory.read_buf = NULL;
 	}
 	if (!b)
-		b = buf_new(n, size, force);
+		b = new_buf(n, size, force);
 	if (!b)
 		return false;
 	if (left)
@@ -172,7 +182,7 @@ static void deliver(struct conn *c, struct rx *rx)
 /* Room for a long message; without it the link is not read until there is some. */
 static bool lend(struct conn *c, const struct rx *rx)
 {
-	struct buf *b = buf_new(c->node, rx->need, false);
+	struct buf *b = new_buf(c->node, rx->need, false);
 
 	if (b && link_lend(&c->link, b->data))
 		return true;
@@ -269,8 +279,8 @@ bool conn_input(struct conn *c)
 			conn_fail(c, (int)got);
 			return true;
 		}
-		if (got > READ_LIGHT && !c->node->read_much) {
-			c->node->read_much = true;
+		if (got > READ_LIGHT && !c->node->memory.read_much) {
+			c->node->memory.read_much = true;
 			node_sweep_later(c->node);
 		}
 		c->len += (size_t)got;
@@ -339,12 +349,12 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 	if (!node_hands_over(n, h) || n->msg->data != msg->data || n->msg->len != msg->len)
 		return -EINVAL;
 	copied = msg->len < KEPT_COPIED || !n->msg_buf;
-	if (copied && !memory_charge(n, msg->len + KEPT_OVERHEAD))
+	if (copied && !memory_charge(&n->memory, msg->len + KEPT_OVERHEAD))
 		return -ENOMEM;
 	k = malloc(sizeof *k + (copied ? msg->len : 0));
 	if (!k) {
 		if (copied)
-			memory_uncharge(n, msg->len + KEPT_OVERHEAD);
+			memory_uncharge(&n->memory, msg->len + KEPT_OVERHEAD);
 		return -ENOMEM;
 	}
 	*k = (struct sinew_kept) { .session = sinew_session_ref(h), .len = msg->len };
@@ -387,10 +397,10 @@ void sinew_release(struct sinew_kept *kept)
 		return;
 	buf_unref(kept->buf);
 	if (kept->charged)
-		memory_uncharge(n, kept->charged);
+		memory_uncharge(&n->memory, kept->charged);
 	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
 	free(kept);
-	if (atomic_load(&h->is_paused) || atomic_load(&n->memory_freed)) {
+	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed)) {
 		lock_take(&h->lock, LOCK_HANDLE);
 		if (!h->dead)
 			handle_dirty(h);

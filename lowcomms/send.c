@@ -44,10 +44,10 @@ static bool charge(struct sinew_session *h, size_t len)
 	if (want > h->mem_size)
 		want = h->mem_size;
 	if (want > h->resident) {
-		if (!memory_charge(h->node, want - h->resident))
+		if (!memory_charge(&h->node->memory, want - h->resident))
 			return false;
 		h->resident = want;
-		h->charged_at = atomic_fetch_add(&h->node->n_charges, 1) + 1;
+		h->charged_at = atomic_fetch_add(&h->node->memory.n_charges, 1) + 1;
 	}
 	ring_pay(&h->session.ring, h->resident);
 	return true;
@@ -67,7 +67,7 @@ static int charge_ring(struct sinew_session *h, size_t len)
 	rests = ring_restart(&h->session.ring);
 	if (rests && yields)
 		handle_give_back(h);
-	if (rests && !(yields && atomic_load(&n->memory_short)) && charge(h, len))
+	if (rests && !(yields && atomic_load(&n->memory.is_short)) && charge(h, len))
 		return 0;
 	/* While it gives back and does not rest, it is the ring that is waited for. */
 	h->want_memory |= rests || !yields;
