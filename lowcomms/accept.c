@@ -50,7 +50,7 @@ static void log_not_open(struct sinew_node *n, const struct listener *l, enum si
 {
 	char text[ADDR_TEXT_MAX];
 
-	log_line(n, level, "addr=%s cannot listen: %s%s%s", addr_text_sa(&l->addr, text),
+	log_line(&n->log, level, "addr=%s cannot listen: %s%s%s", addr_text_sa(&l->addr, text),
 		 strerror(-l->err), l->err == -EADDRINUSE ? ": port in use by another program" :
 		 l->err == -EADDRNOTAVAIL ? ": address not on this machine" : "", and_now);
 }
@@ -118,7 +118,7 @@ static void bind_again(struct sinew_node *n)
 			continue;
 		l->err = listener_open(n, l);
 		if (!l->err) {
-			log_line(n, SINEW_INFO, "addr=%s listening",
+			log_line(&n->log, SINEW_INFO, "addr=%s listening",
 				 addr_text_sa(&l->addr, text));
 			continue;
 		}
@@ -166,7 +166,7 @@ static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int
 	char text[ADDR_TEXT_MAX];
 	int fd;
 
-	log_limited(n, SINEW_ERROR, 0, "no descriptor",
+	log_limited(&n->log, SINEW_ERROR, 0, "no descriptor",
 		    "addr=%s cannot accept a connection: %s; raise the open file limit",
 		    addr_text_sa(&l->addr, text), strerror(-err));
 	if (n->spare_fd < 0)
@@ -275,7 +275,7 @@ static void drop_waiting(struct sinew_node *n, struct conn *c, enum waiting said
 	node_actions(n, false);
 	if (waiting(c) != said)
 		return;
-	log_limited(n, SINEW_WARNING, 0, "too many waiting",
+	log_limited(&n->log, SINEW_WARNING, 0, "too many waiting",
 		    "addr=%s too many connections without a session, dropping the oldest",
 		    addr_text(&c->link.from, text));
 	n->core.refused++;
@@ -310,7 +310,7 @@ static void take(struct sinew_node *n, int fd, const struct sockaddr_storage *sa
 	peers = peers_at(n, &from);
 	if (!peers) {
 		n->core.refused++;
-		log_limited(n, SINEW_WARNING, 0, "stranger",
+		log_limited(&n->log, SINEW_WARNING, 0, "stranger",
 			    "addr=%s refused: not the address of a configured node",
 			    addr_text(&from, text));
 		n->transport->reset(fd);
@@ -367,7 +367,7 @@ void listener_ready(struct sinew_node *n, struct listener *l)
 		if (of_connection(fd) && ++errors < ACCEPT_ERRORS)
 			continue;
 		if (fd < 0) {
-			log_limited(n, SINEW_WARNING, 0, "cannot accept",
+			log_limited(&n->log, SINEW_WARNING, 0, "cannot accept",
 				    "addr=%s cannot accept a connection: %s",
 				    addr_text_sa(&l->addr, text), strerror(-fd));
 			rest(n);

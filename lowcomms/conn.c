@@ -107,8 +107,9 @@ void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from)
 		return;
 	}
 	n->transport->reset(fd);
-	log_limited(n, SINEW_ERROR, 0, "cannot take", "addr=%s cannot set up the connection: %s",
-		    addr_text(from, text), strerror(-err));
+	log_limited(&n->log, SINEW_ERROR, 0, "cannot take",
+		    "addr=%s cannot set up the connection: %s", addr_text(from, text),
+		    strerror(-err));
 }
 
 /* ---- end ---- */
@@ -177,7 +178,7 @@ static void log_end(struct conn *c, int err)
 	if (m && c->link.dialled && !link_is_up(&c->link))
 		reach_failed(c->node, m, &c->link, err);
 	if (c->state != CONN_DIALLING)
-		log_limited(c->node, link_is_up(&c->link) ? SINEW_INFO : SINEW_DEBUG,
+		log_limited(&c->node->log, link_is_up(&c->link) ? SINEW_INFO : SINEW_DEBUG,
 		    m ? m->nodeid : 0, "link lost", "addr=%s link lost: %s",
 		    addr_text(&c->link.from, text), err ? strerror(-err) : "closed by the peer");
 }

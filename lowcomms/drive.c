@@ -43,7 +43,7 @@ static void soon(struct sinew_node *n, uint64_t in_ns)
 
 void node_retry_memory(struct sinew_node *n)
 {
-	log_limited(n, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, retrying");
+	log_limited(&n->log, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, retrying");
 	n->memory.retry = true;
 	soon(n, RETRY_NS);
 }
@@ -148,6 +148,22 @@ static void fence(struct sinew_node *n, const struct core_action *a)
 
 /* ---- actions ---- */
 
+/* The last refusal by or of a peer is kept for sinew_last_refusal(). */
+static void take_note(struct sinew_node *n, const struct note *note)
+{
+	enum sinew_level level = log_note_level(note);
+	bool refusal = note->nodeid && level <= SINEW_WARNING && strstr(note->text, "refuse");
+	char text[LOG_LINE_MAX];
+
+	if (!refusal && !log_wanted(&n->log, level))
+		return;
+	log_note_text(note, text);
+	if (refusal)
+		member_refusal(n, note->nodeid, text);
+	/* Who is no peer has chosen that number itself: all of them are one to us. */
+	log_note(&n->log, note, peer_find(&n->core, note->nodeid) ? note->nodeid : 0, text);
+}
+
 static void lend_session(struct sinew_node *n, struct member *m)
 {
 	struct sinew_session *h;
@@ -160,7 +176,7 @@ static void lend_session(struct sinew_node *n, struct member *m)
 		peer_lend(&m->peer, &h->session);
 		return;
 	}
-	log_limited(n, SINEW_ERROR, m->nodeid, "no memory",
+	log_limited(&n->log, SINEW_ERROR, m->nodeid, "no memory",
 		    "no memory for a session, retrying; its queue takes %zu KiB of address space "
 		    "(queue_bytes)", n->ring_bytes / 1024);
 	soon(n, RETRY_NS);
@@ -174,7 +190,7 @@ void node_renew(struct sinew_node *n)
 	/* A life that somebody can guess is none: the old one is over all the same. */
 	n->renew_due = err != 0;
 	if (err) {
-		log_limited(n, SINEW_ERROR, 0, "no incarnation",
+		log_limited(&n->log, SINEW_ERROR, 0, "no incarnation",
 			    "no random number for a new incarnation: %s; retrying",
 			    sinew_error_name(err));
 		soon(n, RETRY_NS);
@@ -191,7 +207,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 {
 	switch (a->what) {
 	case CORE_NOTE:
-		log_note(n, &a->note);
+		take_note(n, &a->note);
 		break;
 	case CORE_DIAL:
 		conn_dial(n, a->peer, a->path, false);

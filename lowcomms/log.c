@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lowcomms/node.h"
+#include "lowcomms/addr.h"
+#include "lowcomms/lock_order.h"
+#include "proto/fsm.h"
 
 struct line {
 	char text[LOG_LINE_MAX];
@@ -39,62 +41,62 @@ static void add(struct line *l, const char *fmt, ...)
 	va_end(ap);
 }
 
-bool log_wanted(const struct sinew_node *n, enum sinew_level level)
+bool log_wanted(const struct log *log, enum sinew_level level)
 {
-	return n->opt.log && level <= n->opt.log_level;
+	return log->opt->log && level <= log->opt->log_level;
 }
 
-void log_line(const struct sinew_node *n, enum sinew_level level, const char *fmt, ...)
+void log_line(const struct log *log, enum sinew_level level, const char *fmt, ...)
 {
 	struct line l = { .len = 0 };
 	va_list ap;
 
-	if (!log_wanted(n, level))
+	if (!log_wanted(log, level))
 		return;
 	va_start(ap, fmt);
 	add_v(&l, fmt, ap);
 	va_end(ap);
 	lock_order_none();
-	n->opt.log(n->opt.log_user, level, l.text);
+	log->opt->log(log->opt->log_user, level, l.text);
 }
 
 _Static_assert(LOG_SLOTS == 1 << (64 - 57), "slot_of() takes the top bits");
 
-static bool window_over(const struct sinew_node *n, const struct log_slot *s)
+static bool window_over(const struct log *log, const struct log_slot *s)
 {
-	return n->core.now_ns - s->since_ns >= LOG_WINDOW_NS;
+	return *log->now_ns - s->since_ns >= LOG_WINDOW_NS;
 }
 
 /* Where lines of a kind are counted. Kinds that find no place share one, and its limit. */
-static struct log_slot *slot_of(struct sinew_node *n, const char *kind, uint32_t nodeid)
+static struct log_slot *slot_of(struct log *log, const char *kind, uint32_t nodeid)
 {
 	uint64_t h = ((uintptr_t)kind ^ (uint64_t)nodeid << 32) * 0x9e3779b97f4a7c15u;
 	unsigned first = (unsigned)(h >> 57);
 	struct log_slot *spare = NULL;
 
 	for (unsigned i = 0; i < LOG_TRIES; i++) {
-		struct log_slot *s = &n->log.slots[(first + i) % LOG_SLOTS];
+		struct log_slot *s = &log->slots[(first + i) % LOG_SLOTS];
 
 		if (s->text == kind && s->nodeid == nodeid)
 			return s;
-		if (!spare && (!s->text || window_over(n, s)))
+		if (!spare && (!s->text || window_over(log, s)))
 			spare = s;
 	}
 	if (!spare)
-		return &n->log.slots[first];
-	*spare = (struct log_slot) { .text = kind, .nodeid = nodeid, .since_ns = n->core.now_ns };
+		return &log->slots[first];
+	*spare = (struct log_slot) { .text = kind, .nodeid = nodeid, .since_ns = *log->now_ns };
 	return spare;
 }
 
 /* Whether one more line of that kind may go out; then how many did not. */
-static bool allowed(struct sinew_node *n, const char *kind, uint32_t nodeid, unsigned *ret_left_out)
+static bool allowed(struct log *log, const char *kind, uint32_t nodeid, unsigned *ret_left_out)
 {
-	struct log_slot *s = slot_of(n, kind, nodeid);
+	struct log_slot *s = slot_of(log, kind, nodeid);
 
 	*ret_left_out = 0;
-	if (window_over(n, s)) {
+	if (window_over(log, s)) {
 		*ret_left_out = s->suppressed;
-		s->since_ns = n->core.now_ns;
+		s->since_ns = *log->now_ns;
 		s->n = s->suppressed = 0;
 	}
 	if (s->n >= LOG_BURST) {
@@ -105,34 +107,34 @@ static bool allowed(struct sinew_node *n, const char *kind, uint32_t nodeid, uns
 	return true;
 }
 
-static void put(struct sinew_node *n, enum sinew_level level, struct line *l, unsigned left_out)
+static void put(struct log *log, enum sinew_level level, struct line *l, unsigned left_out)
 {
 	if (left_out)
 		add(l, " suppressed=%u", left_out);
 	lock_order_none();
-	n->opt.log(n->opt.log_user, level, l->text);
+	log->opt->log(log->opt->log_user, level, l->text);
 }
 
-void log_limited(struct sinew_node *n, enum sinew_level level, uint32_t nodeid, const char *kind,
+void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const char *kind,
 		 const char *fmt, ...)
 {
 	struct line l = { .len = 0 };
 	unsigned left_out;
 	va_list ap;
 
-	if (!log_wanted(n, level) || !allowed(n, kind, nodeid, &left_out))
+	if (!log_wanted(log, level) || !allowed(log, kind, nodeid, &left_out))
 		return;
 	if (nodeid)
 		add(&l, "peer=%" PRIu32 " ", nodeid);
 	va_start(ap, fmt);
 	add_v(&l, fmt, ap);
 	va_end(ap);
-	put(n, level, &l, left_out);
+	put(log, level, &l, left_out);
 }
 
-static enum sinew_level level_of(enum note_level level)
+enum sinew_level log_note_level(const struct note *note)
 {
-	switch (level) {
+	switch (note->level) {
 	case NOTE_ERROR:	return SINEW_ERROR;
 	case NOTE_WARNING:	return SINEW_WARNING;
 	case NOTE_INFO:		return SINEW_INFO;
@@ -164,35 +166,25 @@ static void format_note(struct line *l, const struct note *note)
 		add(l, ": %s", note->detail);
 }
 
-/* The last refusal by or of a peer, for sinew_last_refusal(). */
-static void remember_refusal(struct sinew_node *n, const struct note *note, const struct line *l)
+void log_note_text(const struct note *note, char *ret_text)
 {
-	struct member *m;
+	struct line l = { .len = 0 };
 
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
-	m = member_find(n, note->nodeid);
-	if (m)
-		snprintf(m->refusal, sizeof m->refusal, "%.*s", REFUSAL_MAX - 1, l->text);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	format_note(&l, note);
+	memcpy(ret_text, l.text, l.len + 1);
 }
 
-void log_note(struct sinew_node *n, const struct note *note)
+void log_note(struct log *log, const struct note *note, uint32_t nodeid, const char *text)
 {
-	enum sinew_level level = level_of(note->level);
-	bool refusal = note->nodeid && level <= SINEW_WARNING && strstr(note->text, "refuse");
-	/* Who is no peer has chosen that number itself: all of them are one to us. */
-	uint32_t nodeid = peer_find(&n->core, note->nodeid) ? note->nodeid : 0;
+	enum sinew_level level = log_note_level(note);
 	struct line l = { .len = 0 };
 	unsigned left_out = 0;
 
-	if (!refusal && !log_wanted(n, level))
-		return;
-	format_note(&l, note);
-	if (refusal)
-		remember_refusal(n, note, &l);
-	if (!log_wanted(n, level))
+	if (!log_wanted(log, level))
 		return;
 	/* Transitions are as rare as lives, and whoever wants DEBUG wants all. */
-	if (level == SINEW_DEBUG || allowed(n, note->text, nodeid, &left_out))
-		put(n, level, &l, left_out);
+	if (level != SINEW_DEBUG && !allowed(log, note->text, nodeid, &left_out))
+		return;
+	add(&l, "%s", text);
+	put(log, level, &l, left_out);
 }

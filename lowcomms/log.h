@@ -26,18 +26,23 @@ struct log_slot {
 	unsigned suppressed;
 };
 
-struct log_state {
+struct log {
+	const struct sinew_options *opt;	/* has the function of the user */
+	const uint64_t *now_ns;			/* of the core */
 	struct log_slot slots[LOG_SLOTS];
 };
 
-bool log_wanted(const struct sinew_node *n, enum sinew_level level);
+bool log_wanted(const struct log *log, enum sinew_level level);
 /* Any thread, no lock held. */
-void log_line(const struct sinew_node *n, enum sinew_level level, const char *fmt, ...)
+void log_line(const struct log *log, enum sinew_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Loop thread. The same for what a remote can trigger; kind is a literal and addr may be NULL. */
-void log_limited(struct sinew_node *n, enum sinew_level level, uint32_t nodeid, const char *kind,
+void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const char *kind,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* Loop thread: a note of the core. */
-void log_note(struct sinew_node *n, const struct note *note);
+/* What a note of the core says, in LOG_LINE_MAX bytes. */
+void log_note_text(const struct note *note, char *ret_text);
+/* Loop thread: the note. nodeid: the peer that its lines are counted for, 0: one that is none. */
+void log_note(struct log *log, const struct note *note, uint32_t nodeid, const char *text);
+enum sinew_level log_note_level(const struct note *note);
 
 #endif

@@ -108,6 +108,8 @@ static int node_alloc(struct sinew_node **ret_node)
 		return -err;
 	}
 	atomic_init(&n->refs, 1);
+	n->log.opt = &n->opt;
+	n->log.now_ns = &n->core.now_ns;
 	n->generation = atomic_load(&node_generation);
 	atomic_init(&n->sends_in, n->generation);
 	atomic_init(&n->loop_end, LOOP_RUNS);
@@ -188,7 +190,7 @@ static void *own_loop(void *arg)
 	while (err >= 0 && !atomic_load(&n->own_stop) && !atomic_load(&n->closed))
 		err = node_turn(n, -1);
 	if (err < 0)
-		log_line(n, SINEW_ERROR, "event loop failed: %s", strerror(-err));
+		log_line(&n->log, SINEW_ERROR, "event loop failed: %s", strerror(-err));
 	/* Without the end of the closing it is the node that is about to be freed. */
 	atomic_store(&n->loop_end, err < 0 ? err : atomic_load(&n->closed) ? 0 : -ESTALE);
 	handles_wake(n);

@@ -146,7 +146,7 @@ struct sinew_node {
 	uint64_t drain_ns;		/* when a draining connection must be looked at */
 	uint64_t sweep_ns;		/* idle rings give memory back; retries */
 	uint64_t linger_ns;		/* CORE_NEVER: not closing */
-	struct log_state log;
+	struct log log;
 	_Atomic uint64_t turn;		/* written by who dispatches */
 	unsigned n_callbacks;		/* made in this turn */
 	struct core_action stash;	/* polled where no callback may run */
@@ -286,6 +286,8 @@ void watch_closed(struct sinew_node *n);
 
 /* ---- peers.c ---- */
 struct member *member_find(struct sinew_node *n, uint32_t nodeid);	/* node.lock */
+/* Why its links are refused, or why it is not reached. */
+void member_refusal(struct sinew_node *n, uint32_t nodeid, const char *text);
 void member_free(struct member *m);
 /* Takes it out of the table, unless it is no more in it. */
 bool member_withdraw(struct sinew_node *n, struct member *m);

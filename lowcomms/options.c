@@ -95,7 +95,7 @@ static void fill_defaults(struct sinew_options *o)
 
 static int refuse(const struct sinew_node *n, const char *option, const char *expected)
 {
-	log_line(n, SINEW_ERROR, "option %s: expected %s", option, expected);
+	log_line(&n->log, SINEW_ERROR, "option %s: expected %s", option, expected);
 	return -EINVAL;
 }
 
@@ -103,7 +103,7 @@ static int refuse_scope(const struct sinew_node *n, const struct sockaddr_storag
 {
 	char text[ADDR_TEXT_MAX];
 
-	log_line(n, SINEW_ERROR, "option addrs: %s is link-local: expected its "
+	log_line(&n->log, SINEW_ERROR, "option addrs: %s is link-local: expected its "
 		 "interface as well, as in fe80::1%%eth0", addr_text_sa(addr, text));
 	return -EINVAL;
 }
@@ -264,7 +264,7 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 	o->group = n->group;
 	n->transport = transport_find(o->transport);
 	if (!n->transport) {
-		log_line(n, SINEW_ERROR, "option transport: unknown, expected tcp");
+		log_line(&n->log, SINEW_ERROR, "option transport: unknown, expected tcp");
 		return -EPROTONOSUPPORT;
 	}
 	o->transport = n->transport->name;

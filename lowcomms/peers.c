@@ -4,6 +4,7 @@
  * loop carries them out, in order. Knows no links.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,17 @@ struct member *member_find(struct sinew_node *n, uint32_t nodeid)
 	while (m && m->nodeid != nodeid)
 		m = m->hash_next;
 	return m;
+}
+
+void member_refusal(struct sinew_node *n, uint32_t nodeid, const char *text)
+{
+	struct member *m;
+
+	mutex_lock(&n->lock, LOCK_DIRECTORY);
+	m = member_find(n, nodeid);
+	if (m)
+		snprintf(m->refusal, sizeof m->refusal, "%.*s", REFUSAL_MAX - 1, text);
+	mutex_unlock(&n->lock, LOCK_DIRECTORY);
 }
 
 static struct member *member_take(struct sinew_node *n, uint32_t nodeid)
@@ -220,7 +232,7 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 	c->spare = handle_new(node, nodeid);
 	if (!c->spare) {
 		/* On 32 bits a few dozen queues of the default size are all that there is. */
-		log_line(node, SINEW_ERROR, "peer=%u "
+		log_line(&node->log, SINEW_ERROR, "peer=%u "
 			 "not added: no memory or address space for its queue of "
 			 "%zu KiB; set a smaller queue_bytes", (unsigned)nodeid,
 			 node->ring_bytes / 1024);

@@ -207,10 +207,10 @@ static void say_not_reached(struct sinew_node *n, struct member *m, const char *
 	static const char kind[] = "cannot connect to";
 
 	if (s)
-		log_limited(n, SINEW_WARNING, m->nodeid, kind,
+		log_limited(&n->log, SINEW_WARNING, m->nodeid, kind,
 			    "cannot connect to %s for %" PRIu64 " s: %s", to, s, text);
 	else
-		log_limited(n, SINEW_WARNING, m->nodeid, kind, "cannot connect to %s: %s", to,
+		log_limited(&n->log, SINEW_WARNING, m->nodeid, kind, "cannot connect to %s: %s", to,
 			    text);
 }
 
@@ -225,7 +225,7 @@ static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
 	addr_text(addr, to);
 	remember(n, m, to, text);
 	/* Not limited: who wants DEBUG wants all, and how often we dial is ours. */
-	log_line(n, SINEW_DEBUG, "peer=%" PRIu32 " addr=%s cannot connect: %s", m->nodeid, to,
+	log_line(&n->log, SINEW_DEBUG, "peer=%" PRIu32 " addr=%s cannot connect: %s", m->nodeid, to,
 		 text);
 	if (!r->since_ns || now - r->failed_ns > REACH_APART_NS)
 		*r = (struct reach) { .since_ns = began_ns };
@@ -244,7 +244,7 @@ static void reached(struct sinew_node *n, struct member *m, const struct link *l
 	char text[ADDR_TEXT_MAX];
 
 	if (r->said && n->core.now_ns - r->failed_ns <= REACH_APART_NS)
-		log_limited(n, SINEW_WARNING, m->nodeid, "connected again",
+		log_limited(&n->log, SINEW_WARNING, m->nodeid, "connected again",
 			    "connected to %s after %" PRIu64 " s",
 			    addr_text(&m->peer.paths.p[l->path].addr, text),
 			    (n->core.now_ns - r->since_ns) / 1000000000u);
@@ -310,9 +310,10 @@ static void check_loopback(struct sinew_node *n, const struct member *m)
 		if (!is_loopback(&n->opt.addrs[i]) || is_loopback(&m->addrs[i]))
 			continue;
 		n->told_loopback = true;
-		log_line(n, SINEW_WARNING, "own address %s is a loopback address: node %" PRIu32
-			 " at %s cannot reach it; configure an address that the other nodes "
-			 "can reach (Debian's /etc/hosts maps the own name to 127.0.1.1)",
+		log_line(&n->log, SINEW_WARNING, "own address %s is a loopback address: "
+			 "node %" PRIu32 " at %s cannot reach it; configure an address that the "
+			 "other nodes can reach (Debian's /etc/hosts maps the own name to "
+			 "127.0.1.1)",
 			 addr_text_sa(&n->opt.addrs[i], own), m->nodeid,
 			 addr_text_sa(&m->addrs[i], other));
 	}
@@ -350,7 +351,7 @@ void reach_life(struct sinew_node *n, struct member *m)
 	/* One alone is a program that was started again. */
 	if (t->n < 2 || n->core.now_ns - t->since_ns > REACH_TURNS_NS)
 		return;
-	log_limited(n, SINEW_ERROR, m->nodeid, "turns",
+	log_limited(&n->log, SINEW_ERROR, m->nodeid, "turns",
 		    "two programs alternate as this node, or one restarts repeatedly: "
 		    "now at %s, before at %s; stop one of them",
 		    addr_text(&t->addr, now_at), addr_text(&before, was_at));

@@ -17,7 +17,7 @@ int report_begin(struct sinew_node *n)
 	n->report = calloc(n->core.n_peers + 1, sizeof *n->report);
 	n->report_sessions = calloc(n->core.n_peers + 1, sizeof(struct sinew_session *));
 	if (!n->report || !n->report_sessions) {
-		log_line(n, SINEW_ERROR, "no memory for the report, it will be empty");
+		log_line(&n->log, SINEW_ERROR, "no memory for the report, it will be empty");
 		return 0;
 	}
 	list_each(struct peer, p, &n->core.peers, all) {
