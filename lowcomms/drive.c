@@ -200,7 +200,7 @@ void node_renew(struct sinew_node *n)
 	members_forget_former(n);	/* as a new process (R22) */
 	atomic_store(&n->incarnation, incarnation);
 	n->self_lost_due = true;
-	watch_renewed(n, incarnation);
+	watch_renewed(&n->observer, incarnation);
 }
 
 static void act(struct sinew_node *n, const struct core_action *a)
@@ -318,7 +318,7 @@ static void begin_close(struct sinew_node *n, int ms)
 
 	if (n->linger_ns == CORE_NEVER && !n->core.closing) {
 		n->n_report = report_begin(n);
-		watch_closing(n);
+		watch_closing(&n->observer);
 		core_close(&n->core);
 	}
 	if (until < n->linger_ns)
@@ -412,7 +412,7 @@ static void finish_close(struct sinew_node *n)
 	listeners_close(n);
 	n->linger_ns = CORE_NEVER;
 	atomic_store(&n->closed, true);
-	watch_closed(n);
+	watch_closed(&n->observer);
 	node_calls_back(n);
 	if (n->cb.closed)
 		n->cb.closed(n, n->user);

@@ -81,13 +81,13 @@ static int init_locks(struct sinew_node *n)
 	err = -memory_open(&n->memory);
 	if (err)
 		goto lock;
-	err = pthread_mutex_init(&n->watch_lock, NULL);
+	err = -watch_open(&n->observer);
 	if (err)
 		goto pool;
 	err = pthread_mutex_init(&n->wait_lock, NULL);
 	if (!err)
 		return 0;
-	pthread_mutex_destroy(&n->watch_lock);
+	watch_close(&n->observer);
 pool:
 	memory_close(&n->memory);
 lock:
@@ -257,7 +257,7 @@ void node_unref(struct sinew_node *n)
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	pthread_mutex_destroy(&n->wait_lock);
-	pthread_mutex_destroy(&n->watch_lock);
+	watch_close(&n->observer);
 	pthread_mutex_destroy(&n->lock);
 	memory_close(&n->memory);
 	free(n);

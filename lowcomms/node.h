@@ -33,6 +33,7 @@
 #include "lowcomms/sinew.h"
 #include "lowcomms/transport.h"
 #include "lowcomms/wait.h"
+#include "lowcomms/watch.h"
 #include "proto/core.h"
 
 #define container_of(ptr, type, member) \
@@ -181,9 +182,7 @@ struct sinew_node {
 	_Atomic int loop_end;		/* of the own thread: LOOP_RUNS, 0: the node closed, or a
 					 * negative errno */
 
-	pthread_mutex_t watch_lock;
-	struct sinew_watch watch;	/* size 0: none; watch_lock */
-	void *watch_arg;
+	struct observer observer;
 
 	pthread_mutex_t wait_lock;	/* waiters of the node and of its handles */
 	pthread_mutex_t lock;		/* the table of members, what others read */
@@ -278,11 +277,6 @@ uint64_t node_deadline(const struct sinew_node *n);
 int node_turn(struct sinew_node *n, int timeout_ms);
 /* Tells the core the time, as of the last tick. */
 void node_now(struct sinew_node *n);
-
-/* ---- watch.c ---- */
-void watch_renewed(struct sinew_node *n, uint64_t incarnation);
-void watch_closing(struct sinew_node *n);
-void watch_closed(struct sinew_node *n);
 
 /* ---- peers.c ---- */
 struct member *member_find(struct sinew_node *n, uint32_t nodeid);	/* node.lock */

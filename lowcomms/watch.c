@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The one observer of a node, a membership back-end: what it is told when.
- * Knows nothing of what it makes of that.
- */
+#include "lowcomms/watch.h"
+
 #include <errno.h>
 #include <string.h>
 
+#include "lowcomms/lock_order.h"
 #include "lowcomms/node.h"
+
+int watch_open(struct observer *o)
+{
+	return -pthread_mutex_init(&o->lock, NULL);
+}
+
+void watch_close(struct observer *o)
+{
+	pthread_mutex_destroy(&o->lock);
+}
 
 int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *arg)
 {
@@ -21,37 +30,37 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 		return -EINVAL;
 	if (watch)
 		memcpy(&w, watch, watch->size);
-	mutex_lock(&node->watch_lock, LOCK_WATCH);
-	if (watch && node->watch.size)
+	mutex_lock(&node->observer.lock, LOCK_WATCH);
+	if (watch && node->observer.watch.size)
 		err = -EBUSY;
 	else
-		node->watch = w;
+		node->observer.watch = w;
 	if (!err)
-		node->watch_arg = arg;
-	mutex_unlock(&node->watch_lock, LOCK_WATCH);
+		node->observer.arg = arg;
+	mutex_unlock(&node->observer.lock, LOCK_WATCH);
 	return err;
 }
 
-void watch_renewed(struct sinew_node *n, uint64_t incarnation)
+void watch_renewed(struct observer *o, uint64_t incarnation)
 {
-	mutex_lock(&n->watch_lock, LOCK_WATCH);
-	if (n->watch.renewed)
-		n->watch.renewed(n->watch_arg, incarnation);
-	mutex_unlock(&n->watch_lock, LOCK_WATCH);
+	mutex_lock(&o->lock, LOCK_WATCH);
+	if (o->watch.renewed)
+		o->watch.renewed(o->arg, incarnation);
+	mutex_unlock(&o->lock, LOCK_WATCH);
 }
 
-void watch_closing(struct sinew_node *n)
+void watch_closing(struct observer *o)
 {
-	mutex_lock(&n->watch_lock, LOCK_WATCH);
-	if (n->watch.closing)
-		n->watch.closing(n->watch_arg);
-	mutex_unlock(&n->watch_lock, LOCK_WATCH);
+	mutex_lock(&o->lock, LOCK_WATCH);
+	if (o->watch.closing)
+		o->watch.closing(o->arg);
+	mutex_unlock(&o->lock, LOCK_WATCH);
 }
 
-void watch_closed(struct sinew_node *n)
+void watch_closed(struct observer *o)
 {
-	mutex_lock(&n->watch_lock, LOCK_WATCH);
-	if (n->watch.closed)
-		n->watch.closed(n->watch_arg);
-	mutex_unlock(&n->watch_lock, LOCK_WATCH);
+	mutex_lock(&o->lock, LOCK_WATCH);
+	if (o->watch.closed)
+		o->watch.closed(o->arg);
+	mutex_unlock(&o->lock, LOCK_WATCH);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one observer of a node, a membership back-end: what it is told when. Knows nothing of what
+ * it makes of that.
+ */
+#ifndef SINEW_LOWCOMMS_WATCH_H
+#define SINEW_LOWCOMMS_WATCH_H
+
+#include <pthread.h>
+
+#include "lowcomms/sinew.h"
+
+struct observer {
+	pthread_mutex_t lock;		/* around its functions, too */
+	struct sinew_watch watch;	/* size 0: none; lock */
+	void *arg;			/* lock */
+};
+
+/* 0 or -errno. */
+int watch_open(struct observer *o);
+void watch_close(struct observer *o);
+void watch_renewed(struct observer *o, uint64_t incarnation);
+void watch_closing(struct observer *o);
+void watch_closed(struct observer *o);
+
+#endif
