@@ -62,11 +62,11 @@ static void session_up(struct sinew_node *n, struct session *s)
 
 	h->member = m;
 	atomic_store_explicit(&h->incarnation, s->incarnation, memory_order_relaxed);
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
+	directory_lock(&n->directory);
 	m->handle = h;
 	if (m->closing)
 		handle_finish(h);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	directory_unlock(&n->directory);
 	reach_life(n, m);
 	node_calls_back(n);
 	if (n->cb.session_up)
@@ -104,9 +104,9 @@ static void session_down(struct sinew_node *n, struct session *s)
 	lock_give(&h->lock, LOCK_HANDLE);
 	report_down(n, h, reason, &delivery);
 	if (m) {
-		mutex_lock(&n->lock, LOCK_DIRECTORY);
+		directory_lock(&n->directory);
 		m->handle = NULL;
-		mutex_unlock(&n->lock, LOCK_DIRECTORY);
+		directory_unlock(&n->directory);
 		if (s->end == SESSION_SUPERSEDED)
 			reach_superseded(n, m);
 	}
@@ -159,7 +159,7 @@ static void take_note(struct sinew_node *n, const struct note *note)
 		return;
 	log_note_text(note, text);
 	if (refusal)
-		member_refusal(n, note->nodeid, text);
+		directory_refusal(&n->directory, note->nodeid, text);
 	/* Who is no peer has chosen that number itself: all of them are one to us. */
 	log_note(&n->log, note, peer_find(&n->core, note->nodeid) ? note->nodeid : 0, text);
 }
@@ -197,7 +197,7 @@ void node_renew(struct sinew_node *n)
 		return;
 	}
 	core_renew(&n->core, incarnation);
-	members_forget_former(n);	/* as a new process (R22) */
+	directory_forget_former(&n->directory);	/* as a new process (R22) */
 	atomic_store(&n->incarnation, incarnation);
 	n->self_lost_due = true;
 	watch_renewed(&n->observer, incarnation);

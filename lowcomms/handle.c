@@ -77,7 +77,7 @@ void sinew_session_unref(struct sinew_session *h)
 		handle_free(h);
 }
 
-/* While it is the member's under node.lock, the core's reference to it lasts. */
+/* While it is the member's under the directory's lock, the core's reference to it lasts. */
 struct sinew_session *sinew_session_find(struct sinew_node *n, uint32_t nodeid)
 {
 	struct sinew_session *h = NULL;
@@ -85,11 +85,11 @@ struct sinew_session *sinew_session_find(struct sinew_node *n, uint32_t nodeid)
 
 	if (!n || node_forked(n))
 		return NULL;
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
-	m = member_find(n, nodeid);
+	directory_lock(&n->directory);
+	m = directory_find(&n->directory, nodeid);
 	if (m && m->handle)
 		h = sinew_session_ref(m->handle);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	directory_unlock(&n->directory);
 	return h;
 }
 

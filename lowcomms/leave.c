@@ -25,7 +25,7 @@ void leave_begin(struct sinew_node *n, struct member *m, uint64_t linger_ns)
 	if (!m->leaves) {
 		m->leaves = true;
 		m->leave_ns = until_ns;
-		list_push(&n->leaving, &m->leaving);
+		list_push(&n->directory.leaving, &m->leaving);
 		take_spare(m);
 		if (m->peer.session)
 			handle_finish(handle_of(m->peer.session));
@@ -38,7 +38,7 @@ void leave_begin(struct sinew_node *n, struct member *m, uint64_t linger_ns)
 /* One that may go now; else when to look again is noted. */
 static struct member *next_over(struct sinew_node *n)
 {
-	list_each(struct member, m, &n->leaving, leaving) {
+	list_each(struct member, m, &n->directory.leaving, leaving) {
 		uint64_t at = core_peer_over_at(&m->peer);
 
 		if (at > m->leave_ns)
@@ -57,13 +57,13 @@ void leave_tick(struct sinew_node *n)
 	while ((m = next_over(n))) {
 		list_remove(&m->leaving);
 		/* Or the user has removed it: that is on its way here. */
-		if (member_withdraw(n, m))
+		if (directory_withdraw(&n->directory, m))
 			member_remove(n, m);
 	}
 }
 
 void leave_look(struct sinew_node *n)
 {
-	if (!list_empty(&n->leaving))
+	if (!list_empty(&n->directory.leaving))
 		node_sweep_by(n, n->core.now_ns);
 }

@@ -75,7 +75,7 @@ static int init_locks(struct sinew_node *n)
 {
 	int err;
 
-	err = pthread_mutex_init(&n->lock, NULL);
+	err = -directory_open(&n->directory);
 	if (err)
 		return err;
 	err = -memory_open(&n->memory);
@@ -91,7 +91,7 @@ static int init_locks(struct sinew_node *n)
 pool:
 	memory_close(&n->memory);
 lock:
-	pthread_mutex_destroy(&n->lock);
+	directory_close(&n->directory);
 	return err;
 }
 
@@ -116,7 +116,6 @@ static int node_alloc(struct sinew_node **ret_node)
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	n->spare_fd = -1;
 	n->commands_tail = &n->commands;
-	list_init(&n->leaving);
 	n->dirty_tail = &n->dirty;
 	n->drain_ns = n->sweep_ns = n->linger_ns = CORE_NEVER;
 	n->listen_again_ns = n->bind_again_ns = CORE_NEVER;
@@ -258,7 +257,7 @@ void node_unref(struct sinew_node *n)
 		return;
 	pthread_mutex_destroy(&n->wait_lock);
 	watch_close(&n->observer);
-	pthread_mutex_destroy(&n->lock);
+	directory_close(&n->directory);
 	memory_close(&n->memory);
 	free(n);
 }
@@ -303,22 +302,14 @@ static void free_lists(struct sinew_node *n)
 		n->commands = c->next;
 		sinew_session_unref(c->spare);
 		if (c->kind == COMMAND_REMOVE)
-			member_free(c->member);
+			free(c->member);
 		free(c);
 	}
 	while ((h = n->dirty)) {
 		n->dirty = h->dirty_next;
 		sinew_session_unref(h);
 	}
-	members_forget_former(n);
-	for (unsigned i = 0; i < MEMBER_HASH; i++) {
-		struct member *m;
-
-		while ((m = n->members[i])) {
-			n->members[i] = m->hash_next;
-			member_free(m);
-		}
-	}
+	directory_clear(&n->directory);
 }
 
 static void close_all(struct sinew_node *n)

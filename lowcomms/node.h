@@ -26,6 +26,7 @@
 
 #include "lowcomms/addr.h"
 #include "lowcomms/memory.h"
+#include "lowcomms/directory.h"
 #include "lowcomms/hot.h"
 #include "lowcomms/lock.h"
 #include "lowcomms/log.h"
@@ -39,52 +40,11 @@
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
-#define MEMBER_HASH	256
-#define REFUSAL_MAX	192
 #define READ_TURN	(256u * 1024)	/* bytes read from a link a turn */
 #define NODE_EVENTS	64		/* taken from the kernel at once */
 #define RETRY_NS	100000000u	/* after a resource was short */
 
 struct conn;
-
-/* Whether an address of a peer is reached; times are 0 where there is none. reach.c */
-struct reach {
-	uint64_t since_ns;	/* the first of the dials that failed in a row began */
-	uint64_t failed_ns;	/* the last of them failed */
-	uint64_t said_ns;	/* one failed for the reason that was said */
-	const char *said;	/* its text, which tells it from others; NULL: nothing was said */
-};
-
-/* Lives of a peer that took each other's place. reach.c */
-struct turns {
-	struct path_addr addr;	/* of the present life */
-	uint64_t since_ns;	/* the first of several in a row ended */
-	unsigned n;
-};
-
-/* A peer as configured; the core's block is part of it. */
-struct member {
-	struct peer peer;
-	uint32_t nodeid;
-	struct member *hash_next;	/* node.lock */
-	bool in_core;
-	bool lend_due;			/* a handle could not be allocated */
-	bool closing;			/* sinew_peer_close() was called; node.lock */
-	bool leaves;			/* the loop knows; no session is opened any more */
-	struct list leaving;		/* of the node, until the peer is removed */
-	uint64_t leave_ns;		/* the end of the linger time */
-	struct sinew_session *spare;	/* lent to the core, not yet a life */
-	struct sinew_session *handle;	/* present life, or NULL; written under node.lock */
-	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under node.lock */
-	unsigned n_addrs;
-	char refusal[REFUSAL_MAX];	/* or why it is not reached; node.lock */
-	struct reach reach[SINEW_ADDRS_MAX];
-	struct turns turns;
-	_Atomic bool link_up;
-	_Atomic unsigned path;
-	_Atomic int last_error;
-	_Atomic uint64_t last_error_ms;
-};
 
 enum command_kind {
 	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
@@ -185,11 +145,7 @@ struct sinew_node {
 	struct observer observer;
 
 	pthread_mutex_t wait_lock;	/* waiters of the node and of its handles */
-	pthread_mutex_t lock;		/* the table of members, what others read */
-	struct member *members[MEMBER_HASH];
-	unsigned n_members;
-	struct list leaving;		/* members that are closed, leave.c; loop */
-	struct member *former;		/* removed, newest first: for their tombstones; loop */
+	struct directory directory;
 
 	struct lock list_lock;		/* what the loop has to look at */
 	bool close_due;			/* sinew_close() was called */
@@ -279,15 +235,8 @@ int node_turn(struct sinew_node *n, int timeout_ms);
 void node_now(struct sinew_node *n);
 
 /* ---- peers.c ---- */
-struct member *member_find(struct sinew_node *n, uint32_t nodeid);	/* node.lock */
-/* Why its links are refused, or why it is not reached. */
-void member_refusal(struct sinew_node *n, uint32_t nodeid, const char *text);
-void member_free(struct member *m);
-/* Takes it out of the table, unless it is no more in it. */
-bool member_withdraw(struct sinew_node *n, struct member *m);
 /* What is left of its session ends; it is out of the table, and is forgotten. */
 void member_remove(struct sinew_node *n, struct member *m);
-void members_forget_former(struct sinew_node *n);
 void commands_run(struct sinew_node *n, struct command *list);
 
 /* ---- accept.c ---- */

@@ -4,7 +4,6 @@
  * loop carries them out, in order. Knows no links.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,109 +14,6 @@
 #include "lowcomms/leave.h"
 #include "lowcomms/reach.h"
 #include "lowcomms/sinew-test.h"
-
-#define FORMER_MAX	128u	/* removed peers whose ended lives are known */
-
-/* ---- the table (node.lock) ---- */
-
-static struct member **bucket(struct sinew_node *n, uint32_t nodeid)
-{
-	return &n->members[nodeid % MEMBER_HASH];
-}
-
-struct member *member_find(struct sinew_node *n, uint32_t nodeid)
-{
-	struct member *m = *bucket(n, nodeid);
-
-	while (m && m->nodeid != nodeid)
-		m = m->hash_next;
-	return m;
-}
-
-void member_refusal(struct sinew_node *n, uint32_t nodeid, const char *text)
-{
-	struct member *m;
-
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
-	m = member_find(n, nodeid);
-	if (m)
-		snprintf(m->refusal, sizeof m->refusal, "%.*s", REFUSAL_MAX - 1, text);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
-}
-
-static struct member *member_take(struct sinew_node *n, uint32_t nodeid)
-{
-	struct member **pp = bucket(n, nodeid), *m;
-
-	while (*pp && (*pp)->nodeid != nodeid)
-		pp = &(*pp)->hash_next;
-	m = *pp;
-	if (m) {
-		*pp = m->hash_next;
-		n->n_members--;
-	}
-	return m;
-}
-
-bool member_withdraw(struct sinew_node *n, struct member *m)
-{
-	bool there;
-
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
-	there = member_find(n, m->nodeid) == m;
-	if (there)
-		member_take(n, m->nodeid);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
-	return there;
-}
-
-void member_free(struct member *m)
-{
-	free(m);
-}
-
-/* ---- removed ones ---- */
-
-/*
- * One that is added again may still be in the life with which our session has ended. So what
- * was removed is kept, as far as the peer's block knows of ended lives.
- */
-static void keep_former(struct sinew_node *n, struct member *m)
-{
-	struct member **pp = &n->former;
-	unsigned kept = 0;
-
-	m->hash_next = n->former;
-	n->former = m;
-	while (*pp && kept++ < FORMER_MAX)
-		pp = &(*pp)->hash_next;
-	/* At most one is too many. */
-	m = *pp;
-	*pp = NULL;
-	member_free(m);
-}
-
-static struct member *take_former(struct sinew_node *n, uint32_t nodeid)
-{
-	struct member **pp = &n->former, *m;
-
-	while (*pp && (*pp)->nodeid != nodeid)
-		pp = &(*pp)->hash_next;
-	m = *pp;
-	if (m)
-		*pp = m->hash_next;
-	return m;
-}
-
-void members_forget_former(struct sinew_node *n)
-{
-	struct member *m;
-
-	while ((m = n->former)) {
-		n->former = m->hash_next;
-		member_free(m);
-	}
-}
 
 /* ---- queueing ---- */
 
@@ -156,12 +52,12 @@ static int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t 
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* Hands the command over, or frees it after an error. Gives node.lock back. */
+/* Hands the command over, or frees it after an error. Gives the directory's lock back. */
 static int command_end(struct sinew_node *n, struct command *c, int err)
 {
 	if (!err)
 		command_put(n, c);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	directory_unlock(&n->directory);
 	if (err)
 		free(c);
 	return err;
@@ -189,20 +85,13 @@ static int take_addrs(const struct sinew_node *n, const struct sockaddr_storage 
 /* Into the table and the queue in one step, so that both have the same order. */
 static int publish_member(struct sinew_node *n, struct member *m, struct command *c)
 {
-	int err = 0;
+	int err;
 
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
-	if (member_find(n, m->nodeid)) {
-		err = -EEXIST;
-	} else if (n->n_members >= n->opt.max_peers) {
-		err = -ENOSPC;
-	} else {
-		m->hash_next = *bucket(n, m->nodeid);
-		*bucket(n, m->nodeid) = m;
-		n->n_members++;
+	directory_lock(&n->directory);
+	err = directory_add(&n->directory, m, n->opt.max_peers);
+	if (!err)
 		command_put(n, c);
-	}
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	directory_unlock(&n->directory);
 	return err;
 }
 
@@ -266,8 +155,8 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 		return err;
 	err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
 	c->n_addrs = n_addrs;
-	mutex_lock(&node->lock, LOCK_DIRECTORY);
-	if (!err && !member_find(node, nodeid))
+	directory_lock(&node->directory);
+	if (!err && !directory_find(&node->directory, nodeid))
 		err = -ENOENT;
 	return command_end(node, c, err);
 }
@@ -279,8 +168,8 @@ int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 
 	if (err)
 		return err;
-	mutex_lock(&node->lock, LOCK_DIRECTORY);
-	c->member = member_take(node, nodeid);
+	directory_lock(&node->directory);
+	c->member = directory_take(&node->directory, nodeid);
 	return command_end(node, c, c->member ? 0 : -ENOENT);
 }
 
@@ -296,8 +185,8 @@ int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms)
 	if (err)
 		return err;
 	c->linger_ns = (uint64_t)linger_ms * 1000000u;
-	mutex_lock(&node->lock, LOCK_DIRECTORY);
-	m = member_find(node, nodeid);
+	directory_lock(&node->directory);
+	m = directory_find(&node->directory, nodeid);
 	if (m)
 		m->closing = true;
 	if (m && m->handle)
@@ -316,8 +205,8 @@ static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 		return err;
 	c->incarnation = incarnation;
 	c->yes = yes;
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
-	return command_end(n, c, nodeid && !member_find(n, nodeid) ? -ENOENT : 0);
+	directory_lock(&n->directory);
+	return command_end(n, c, nodeid && !directory_find(&n->directory, nodeid) ? -ENOENT : 0);
 }
 
 static int tell_life(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
@@ -362,9 +251,9 @@ int sinew_ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnati
 		return nodeid ? -ENOMEM : -ENOENT;
 	c->incarnation = incarnation;
 	c->fence = reason;
-	mutex_lock(&node->lock, LOCK_DIRECTORY);
+	directory_lock(&node->directory);
 	command_put(node, c);
-	mutex_unlock(&node->lock, LOCK_DIRECTORY);
+	directory_unlock(&node->directory);
 	return 0;
 }
 
@@ -387,18 +276,19 @@ int sinew_break(struct sinew_node *node, uint32_t nodeid)
 
 static void run_add(struct sinew_node *n, struct command *c)
 {
-	struct member *m = c->member, *former = take_former(n, m->nodeid);
+	struct member *m = c->member;
+	struct member *former = directory_take_former(&n->directory, m->nodeid);
 	struct path_addr addrs[SINEW_ADDRS_MAX];
 
 	for (unsigned i = 0; i < m->n_addrs; i++)
 		addr_to_path(&m->addrs[i], &addrs[i]);
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
+	directory_lock(&n->directory);
 	peer_add(&n->core, &m->peer, m->nodeid, &profile_native, addrs, m->n_addrs);
 	if (former)
 		peer_remember(&m->peer, &former->peer.tombs);
 	m->in_core = true;
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
-	member_free(former);
+	directory_unlock(&n->directory);
+	free(former);
 	reach_addrs(n, m);
 	peer_lend(&m->peer, &c->spare->session);
 	c->spare = NULL;
@@ -410,11 +300,11 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 
 	for (unsigned i = 0; i < c->n_addrs; i++)
 		addr_to_path(&c->addrs[i], &addrs[i]);
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
+	directory_lock(&n->directory);
 	memcpy(m->addrs, c->addrs, sizeof m->addrs);
 	m->n_addrs = c->n_addrs;
 	peer_addrs(&m->peer, addrs, c->n_addrs);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	directory_unlock(&n->directory);
 	reach_addrs(n, m);
 }
 
@@ -428,7 +318,7 @@ void member_remove(struct sinew_node *n, struct member *m)
 	node_actions(n, false);
 	if (spare)
 		sinew_session_unref(handle_of(spare));
-	keep_former(n, m);
+	directory_keep_former(&n->directory, m);
 }
 
 static void run_life(struct peer *p, const struct command *c)

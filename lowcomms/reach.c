@@ -186,9 +186,9 @@ static const char *cause_text(const struct cause *c, char *buf, size_t n)
 
 static void remember(struct sinew_node *n, struct member *m, const char *to, const char *text)
 {
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
+	directory_lock(&n->directory);
 	snprintf(m->refusal, sizeof m->refusal, "cannot connect to %s: %s", to, text);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	directory_unlock(&n->directory);
 }
 
 /* Whether that is to be said now: it lasts, or is another reason than before for as long. */

@@ -24,7 +24,7 @@ static uint64_t at_most(uint64_t n, uint64_t bound)
 	return n < bound ? n : bound;
 }
 
-/* Under node.lock. */
+/* Under the directory's lock. */
 static void show_member(const struct member *m, struct sinew_status *st)
 {
 	st->nodeid = m->nodeid;
@@ -146,14 +146,14 @@ int sinew_session_status(struct sinew_session *h, struct sinew_status *ret)
 	n = h->node;
 	if (node_forked(n))
 		return -ECHILD;
-	mutex_lock(&n->lock, LOCK_DIRECTORY);
-	m = member_find(n, h->nodeid);
+	directory_lock(&n->directory);
+	m = directory_find(&n->directory, h->nodeid);
 	if (m)
 		show_member(m, &st);
 	show_handle(h, &st);
 	if (m && m->handle == h)
 		show_link(m, &st);
-	mutex_unlock(&n->lock, LOCK_DIRECTORY);
+	directory_unlock(&n->directory);
 	give(ret, &st);
 	return 0;
 }
@@ -167,15 +167,15 @@ int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_sta
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	mutex_lock(&node->lock, LOCK_DIRECTORY);
-	m = member_find(node, nodeid);
+	directory_lock(&node->directory);
+	m = directory_find(&node->directory, nodeid);
 	if (m) {
 		show_member(m, &st);
 		if (m->handle)
 			show_handle(m->handle, &st);
 		show_link(m, &st);
 	}
-	mutex_unlock(&node->lock, LOCK_DIRECTORY);
+	directory_unlock(&node->directory);
 	if (!m)
 		return -ENOENT;
 	give(ret, &st);
@@ -190,10 +190,10 @@ int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	mutex_lock(&node->lock, LOCK_DIRECTORY);
-	m = member_find(node, nodeid);
+	directory_lock(&node->directory);
+	m = directory_find(&node->directory, nodeid);
 	if (m && n)
 		snprintf(buf, n, "%s", m->refusal);
-	mutex_unlock(&node->lock, LOCK_DIRECTORY);
+	directory_unlock(&node->directory);
 	return m ? 0 : -ENOENT;
 }

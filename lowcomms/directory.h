@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The peers of a node: the table of those that are configured, and those that were removed, as far
+ * as ended lives of theirs must be known. Knows no command and no link.
+ */
+#ifndef SINEW_LOWCOMMS_DIRECTORY_H
+#define SINEW_LOWCOMMS_DIRECTORY_H
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "lowcomms/lock_order.h"
+#include "lowcomms/sinew.h"
+#include "proto/list.h"
+#include "proto/peer.h"
+
+#define MEMBER_HASH	256
+#define REFUSAL_MAX	192
+
+/* Whether an address of a peer is reached; times are 0 where there is none. reach.c */
+struct reach {
+	uint64_t since_ns;	/* the first of the dials that failed in a row began */
+	uint64_t failed_ns;	/* the last of them failed */
+	uint64_t said_ns;	/* one failed for the reason that was said */
+	const char *said;	/* its text, which tells it from others; NULL: nothing was said */
+};
+
+/* Lives of a peer that took each other's place. reach.c */
+struct turns {
+	struct path_addr addr;	/* of the present life */
+	uint64_t since_ns;	/* the first of several in a row ended */
+	unsigned n;
+};
+
+/* A peer as configured; the core's block is part of it. */
+struct member {
+	struct peer peer;
+	uint32_t nodeid;
+	struct member *hash_next;	/* lock */
+	bool in_core;
+	bool lend_due;			/* a handle could not be allocated */
+	bool closing;			/* sinew_peer_close() was called; lock */
+	bool leaves;			/* the loop knows; no session is opened any more */
+	struct list leaving;		/* of the directory, until the peer is removed */
+	uint64_t leave_ns;		/* the end of the linger time */
+	struct sinew_session *spare;	/* lent to the core, not yet a life */
+	struct sinew_session *handle;	/* present life, or NULL; written under lock */
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
+	unsigned n_addrs;
+	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
+	struct reach reach[SINEW_ADDRS_MAX];
+	struct turns turns;
+	_Atomic bool link_up;
+	_Atomic unsigned path;
+	_Atomic int last_error;
+	_Atomic uint64_t last_error_ms;
+};
+
+struct directory {
+	pthread_mutex_t lock;		/* the table, and what others read of members */
+	struct member *members[MEMBER_HASH];
+	unsigned n_members;
+	struct list leaving;		/* members that are closed, leave.c; loop */
+	struct member *former;		/* removed, newest first; loop */
+};
+
+static inline void directory_lock(struct directory *d)
+{
+	mutex_lock(&d->lock, LOCK_DIRECTORY);
+}
+static inline void directory_unlock(struct directory *d)
+{
+	mutex_unlock(&d->lock, LOCK_DIRECTORY);
+}
+
+/* 0 or -errno. */
+int directory_open(struct directory *d);
+/* Frees the members. */
+void directory_clear(struct directory *d);
+void directory_close(struct directory *d);
+
+/* ---- the table; lock ---- */
+
+struct member *directory_find(struct directory *d, uint32_t nodeid);
+/* At most so many: 0, -EEXIST, -ENOSPC. */
+int directory_add(struct directory *d, struct member *m, unsigned most);
+/* Out of the table; NULL: it is not there. */
+struct member *directory_take(struct directory *d, uint32_t nodeid);
+
+/* ---- without the lock ---- */
+
+/* Takes it out of the table, unless it is no more in it. */
+bool directory_withdraw(struct directory *d, struct member *m);
+/* Why its links are refused. */
+void directory_refusal(struct directory *d, uint32_t nodeid, const char *text);
+
+/* ---- removed ones; loop ---- */
+
+/*
+ * One that is added again may still be in the life with which our session has ended. So what
+ * was removed is kept, as far as the peer's block knows of ended lives.
+ */
+void directory_keep_former(struct directory *d, struct member *m);
+struct member *directory_take_former(struct directory *d, uint32_t nodeid);
+void directory_forget_former(struct directory *d);
+
+#endif
