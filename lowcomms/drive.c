@@ -327,40 +327,25 @@ static void begin_close(struct sinew_node *n, int ms)
 
 bool node_inbox(struct sinew_node *n)
 {
-	struct command *commands;
 	struct sinew_session *h = n->answered;
-	bool close_due;
-	int ms;
+	struct letters in;
 
 	n->answered = NULL;
 	if (h) {
 		node_sweep_later(n);
 		handle_kick(h);
 	}
-	if (!atomic_load(&n->inbox))
+	if (!atomic_load(&n->inbox.any))
 		return h;
-	lock_take(&n->list_lock, LOCK_INBOX);
-	atomic_store_explicit(&n->inbox, false, memory_order_relaxed);
-	commands = n->commands;
-	n->commands = NULL;
-	n->commands_tail = &n->commands;
-	h = n->dirty;
-	n->dirty = NULL;
-	n->dirty_tail = &n->dirty;
-	close_due = n->close_due;
-	ms = n->close_ms;
-	n->close_due = false;
-	lock_give(&n->list_lock, LOCK_INBOX);
-	commands_run(n, commands);
-	while (h) {
-		struct sinew_session *next = h->dirty_next;
-
+	inbox_take(&n->inbox, &in);
+	commands_run(n, in.commands);
+	while ((h = in.dirty)) {
+		in.dirty = h->dirty_next;
 		handle_look(h);
 		sinew_session_unref(h);
-		h = next;
 	}
-	if (close_due)
-		begin_close(n, ms);
+	if (in.close_due)
+		begin_close(n, in.close_ms);
 	return true;
 }
 
@@ -464,7 +449,7 @@ static bool errands(struct sinew_node *n)
 
 static bool work_left(struct sinew_node *n)
 {
-	return atomic_load(&n->inbox) || n->answered || n->n_again || n->has_stash ||
+	return atomic_load(&n->inbox.any) || n->answered || n->n_again || n->has_stash ||
 		memory_moves(n) || atomic_load(&n->own_stop);
 }
 

@@ -188,11 +188,7 @@ void handles_wake(struct sinew_node *n)
 
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail)
 {
-	lock_take(&n->list_lock, LOCK_INBOX);
-	*n->dirty_tail = first;
-	n->dirty_tail = tail;
-	atomic_store(&n->inbox, true);
-	lock_give(&n->list_lock, LOCK_INBOX);
+	inbox_dirty(&n->inbox, first, tail);
 	node_wake(n);
 }
 

@@ -52,7 +52,7 @@ struct sinew_session {
 	uint64_t queue_shown, kept_shown;	/* the most that a status has said: it may see
 					 * more than those who count the most there were */
 	struct sinew_delivery delivery;	/* once dead */
-	struct sinew_session *dirty_next;	/* node.list_lock */
+	struct sinew_session *dirty_next;	/* the lock of the inbox */
 };
 
 static inline struct sinew_session *handle_of(struct session *s)

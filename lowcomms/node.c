@@ -115,8 +115,7 @@ static int node_alloc(struct sinew_node **ret_node)
 	atomic_init(&n->loop_end, LOOP_RUNS);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	n->spare_fd = -1;
-	n->commands_tail = &n->commands;
-	n->dirty_tail = &n->dirty;
+	inbox_open(&n->inbox);
 	n->drain_ns = n->sweep_ns = n->linger_ns = CORE_NEVER;
 	n->listen_again_ns = n->bind_again_ns = CORE_NEVER;
 	*ret_node = n;
@@ -295,18 +294,20 @@ static void release_core(struct sinew_node *n)
 
 static void free_lists(struct sinew_node *n)
 {
+	struct letters left;
 	struct command *c;
 	struct sinew_session *h;
 
-	while ((c = n->commands)) {
-		n->commands = c->next;
+	inbox_take(&n->inbox, &left);
+	while ((c = left.commands)) {
+		left.commands = c->next;
 		sinew_session_unref(c->spare);
 		if (c->kind == COMMAND_REMOVE)
 			free(c->member);
 		free(c);
 	}
-	while ((h = n->dirty)) {
-		n->dirty = h->dirty_next;
+	while ((h = left.dirty)) {
+		left.dirty = h->dirty_next;
 		sinew_session_unref(h);
 	}
 	directory_clear(&n->directory);
@@ -437,7 +438,7 @@ static void leave(struct sinew_node *n)
 			loop_arm(&n->loop, node_deadline(n));
 		loop_doze(&n->loop);
 		/* Who polls it learns of the end by one more dispatch. */
-		if (closed || atomic_load(&n->inbox) || n->n_again || n->has_stash)
+		if (closed || atomic_load(&n->inbox.any) || n->n_again || n->has_stash)
 			loop_wake(&n->loop);
 	}
 	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
@@ -471,12 +472,7 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 		return -EALREADY;
 	atomic_store(&node->closing, true);
 	atomic_store(&node->sends_in, NODE_SENDS_NONE);
-	lock_take(&node->list_lock, LOCK_INBOX);
-	if (!node->close_due || linger_ms < node->close_ms)
-		node->close_ms = linger_ms;
-	node->close_due = true;
-	atomic_store(&node->inbox, true);
-	lock_give(&node->list_lock, LOCK_INBOX);
+	inbox_close(&node->inbox, linger_ms);
 	loop_wake(&node->loop);
 	handles_wake(node);
 	return 0;

@@ -25,12 +25,12 @@
 #include <stddef.h>
 
 #include "lowcomms/addr.h"
-#include "lowcomms/memory.h"
 #include "lowcomms/directory.h"
 #include "lowcomms/hot.h"
-#include "lowcomms/lock.h"
+#include "lowcomms/inbox.h"
 #include "lowcomms/log.h"
 #include "lowcomms/loop.h"
+#include "lowcomms/memory.h"
 #include "lowcomms/sinew.h"
 #include "lowcomms/transport.h"
 #include "lowcomms/wait.h"
@@ -45,27 +45,6 @@
 #define RETRY_NS	100000000u	/* after a resource was short */
 
 struct conn;
-
-enum command_kind {
-	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
-	COMMAND_LEFT, COMMAND_FAILED, COMMAND_FENCE, COMMAND_QUORUM, COMMAND_SELF_LOST,
-	COMMAND_BREAK, COMMAND_CLOSE,
-};
-
-/* What another thread, or a callback, wants of the loop. */
-struct command {
-	struct command *next;
-	enum command_kind kind;
-	uint32_t nodeid;
-	uint64_t incarnation;
-	bool yes;
-	enum sinew_fence_reason fence;
-	struct member *member;		/* ADD, REMOVE */
-	uint64_t linger_ns;		/* CLOSE */
-	struct sinew_session *spare;	/* ADD */
-	unsigned n_addrs;
-	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-};
 
 struct listener {
 	struct source source;		/* fd -1: it cannot be opened so far, err says why */
@@ -147,13 +126,7 @@ struct sinew_node {
 	pthread_mutex_t wait_lock;	/* waiters of the node and of its handles */
 	struct directory directory;
 
-	struct lock list_lock;		/* what the loop has to look at */
-	bool close_due;			/* sinew_close() was called */
-	int close_ms;
-	struct command *commands, **commands_tail;
-	struct sinew_session *dirty, **dirty_tail;
-	_Atomic bool inbox;		/* something is there */
-
+	struct inbox inbox;
 	struct memory memory;
 };
 

@@ -31,12 +31,7 @@ static struct command *command_new(enum command_kind kind, uint32_t nodeid)
 /* From here on the command and what it leads to are the loop's, which may have freed them. */
 static void command_put(struct sinew_node *n, struct command *c)
 {
-	c->next = NULL;
-	lock_take(&n->list_lock, LOCK_INBOX);
-	*n->commands_tail = c;
-	n->commands_tail = &c->next;
-	atomic_store(&n->inbox, true);
-	lock_give(&n->list_lock, LOCK_INBOX);
+	inbox_command(&n->inbox, c);
 	loop_wake(&n->loop);
 }
 

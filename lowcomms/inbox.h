@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What other threads, and callbacks, want of the loop: commands in their order, handles that have
+ * something, a close. Knows nothing of what they lead to, and does not wake the loop.
+ */
+#ifndef SINEW_LOWCOMMS_INBOX_H
+#define SINEW_LOWCOMMS_INBOX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "lowcomms/lock.h"
+#include "lowcomms/sinew.h"
+
+enum command_kind {
+	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
+	COMMAND_LEFT, COMMAND_FAILED, COMMAND_FENCE, COMMAND_QUORUM, COMMAND_SELF_LOST,
+	COMMAND_BREAK, COMMAND_CLOSE,
+};
+
+struct command {
+	struct command *next;
+	enum command_kind kind;
+	uint32_t nodeid;
+	uint64_t incarnation;
+	bool yes;
+	enum sinew_fence_reason fence;
+	struct member *member;		/* ADD, REMOVE */
+	uint64_t linger_ns;		/* CLOSE */
+	struct sinew_session *spare;	/* ADD */
+	unsigned n_addrs;
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+};
+
+/* Lists; a handle on one is referenced and marked as queued, and linked by dirty_next. */
+struct letters {
+	struct command *commands;
+	struct sinew_session *dirty;
+	bool close_due;			/* sinew_close() was called */
+	int close_ms;
+};
+
+struct inbox {
+	struct lock lock;
+	struct letters in;		/* lock */
+	struct command **commands_tail;	/* lock */
+	struct sinew_session **dirty_tail;	/* lock */
+	_Atomic bool any;		/* something is there */
+};
+
+void inbox_open(struct inbox *b);
+/* Any thread, and from then on the command is the loop's, which may have freed it. */
+void inbox_command(struct inbox *b, struct command *c);
+/* The shortest of several times to linger counts. */
+void inbox_close(struct inbox *b, int linger_ms);
+/* Several handles, from the first to the one that has the tail. */
+static inline void inbox_dirty(struct inbox *b, struct sinew_session *first,
+			       struct sinew_session **tail)
+{
+	lock_take(&b->lock, LOCK_INBOX);
+	*b->dirty_tail = first;
+	b->dirty_tail = tail;
+	atomic_store(&b->any, true);
+	lock_give(&b->lock, LOCK_INBOX);
+}
+/* Loop thread: all that is there. */
+void inbox_take(struct inbox *b, struct letters *ret);
+
+#endif
