@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Listeners: who may connect at all, and how many before they have said
- * HELLO. Knows addresses, no frame.
- */
+#include "lowcomms/accept.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -23,10 +21,16 @@ static int open_spare(void)
 }
 
 /* At that time something is to be done about listeners, or before. */
-static void again_at(struct sinew_node *n, uint64_t ns)
+static void again_at(struct listeners *ls, uint64_t ns)
 {
-	if (ns < n->listen_again_ns)
-		n->listen_again_ns = ns;
+	if (ns < ls->again_ns)
+		ls->again_ns = ns;
+}
+
+void listeners_init(struct listeners *ls)
+{
+	ls->spare_fd = -1;
+	ls->again_ns = ls->bind_again_ns = CORE_NEVER;
 }
 
 /* 0, or why it cannot stand there. */
@@ -45,12 +49,12 @@ static int listener_open(struct sinew_node *n, struct listener *l)
 	return err;
 }
 
-static void log_not_open(struct sinew_node *n, const struct listener *l, enum sinew_level level,
+static void log_not_open(struct log *log, const struct listener *l, enum sinew_level level,
 			 const char *and_now)
 {
 	char text[ADDR_TEXT_MAX];
 
-	log_line(&n->log, level, "addr=%s cannot listen: %s%s%s", addr_text_sa(&l->addr, text),
+	log_line(log, level, "addr=%s cannot listen: %s%s%s", addr_text_sa(&l->addr, text),
 		 strerror(-l->err), l->err == -EADDRINUSE ? ": port in use by another program" :
 		 l->err == -EADDRNOTAVAIL ? ": address not on this machine" : "", and_now);
 }
@@ -61,57 +65,70 @@ static void log_not_open(struct sinew_node *n, const struct listener *l, enum si
  */
 int listeners_open(struct sinew_node *n)
 {
+	struct listeners *ls = &n->listeners;
 	unsigned failed = 0;
 
-	n->n_listeners = n->opt.n_addrs;
-	for (unsigned i = 0; i < n->n_listeners; i++) {
-		struct listener *l = &n->listeners[i];
+	ls->n = n->opt.n_addrs;
+	for (unsigned i = 0; i < ls->n; i++) {
+		struct listener *l = &ls->all[i];
 
 		l->addr = n->opt.addrs[i];
 		l->source.fd = -1;
 		l->err = listener_open(n, l);
 		failed += l->err != 0;
 	}
-	for (unsigned i = 0; i < n->n_listeners; i++) {
-		if (!n->listeners[i].err)
+	for (unsigned i = 0; i < ls->n; i++) {
+		if (!ls->all[i].err)
 			continue;
-		if (failed == n->n_listeners)
-			log_not_open(n, &n->listeners[i], SINEW_ERROR, "");
+		if (failed == ls->n)
+			log_not_open(&n->log, &ls->all[i], SINEW_ERROR, "");
 		else
-			log_not_open(n, &n->listeners[i], SINEW_WARNING,
+			log_not_open(&n->log, &ls->all[i], SINEW_WARNING,
 				     "; retrying every second");
 	}
-	if (failed && failed == n->n_listeners)
-		return n->listeners[0].err;
-	n->bind_again_ns = failed ? n->core.now_ns + BIND_AGAIN_NS : CORE_NEVER;
-	again_at(n, n->bind_again_ns);
-	n->spare_fd = open_spare();
-	return n->spare_fd < 0 ? -errno : 0;
+	if (failed && failed == ls->n)
+		return ls->all[0].err;
+	ls->bind_again_ns = failed ? n->core.now_ns + BIND_AGAIN_NS : CORE_NEVER;
+	again_at(ls, ls->bind_again_ns);
+	ls->spare_fd = open_spare();
+	return ls->spare_fd < 0 ? -errno : 0;
 }
 
 void listeners_close(struct sinew_node *n)
 {
-	for (unsigned i = 0; i < n->n_listeners; i++) {
-		if (n->listeners[i].source.fd < 0)
+	struct listeners *ls = &n->listeners;
+
+	for (unsigned i = 0; i < ls->n; i++) {
+		if (ls->all[i].source.fd < 0)
 			continue;
-		loop_remove(&n->loop, &n->listeners[i].source);
-		n->transport->close(n->listeners[i].source.fd);
+		loop_remove(&n->loop, &ls->all[i].source);
+		n->transport->close(ls->all[i].source.fd);
 	}
-	n->n_listeners = 0;
-	n->listen_again_ns = n->bind_again_ns = CORE_NEVER;
-	if (n->spare_fd >= 0)
-		close(n->spare_fd);
-	n->spare_fd = -1;
+	ls->n = 0;
+	ls->again_ns = ls->bind_again_ns = CORE_NEVER;
+	if (ls->spare_fd >= 0)
+		close(ls->spare_fd);
+	ls->spare_fd = -1;
+}
+
+void listeners_forget(struct listeners *ls)
+{
+	for (unsigned i = 0; i < ls->n; i++)
+		if (ls->all[i].source.fd >= 0)
+			close(ls->all[i].source.fd);
+	if (ls->spare_fd >= 0)
+		close(ls->spare_fd);
 }
 
 /* Those that could not be opened so far; each other reason is told, and that it is over. */
 static void bind_again(struct sinew_node *n)
 {
+	struct listeners *ls = &n->listeners;
 	char text[ADDR_TEXT_MAX];
 
-	n->bind_again_ns = CORE_NEVER;
-	for (unsigned i = 0; i < n->n_listeners; i++) {
-		struct listener *l = &n->listeners[i];
+	ls->bind_again_ns = CORE_NEVER;
+	for (unsigned i = 0; i < ls->n; i++) {
+		struct listener *l = &ls->all[i];
 		int before = l->err;
 
 		if (!before)
@@ -122,38 +139,42 @@ static void bind_again(struct sinew_node *n)
 				 addr_text_sa(&l->addr, text));
 			continue;
 		}
-		n->bind_again_ns = n->core.now_ns + BIND_AGAIN_NS;
+		ls->bind_again_ns = n->core.now_ns + BIND_AGAIN_NS;
 		if (l->err != before)
-			log_not_open(n, l, SINEW_WARNING, "; retrying every second");
+			log_not_open(&n->log, l, SINEW_WARNING, "; retrying every second");
 	}
 }
 
 void listeners_again(struct sinew_node *n)
 {
-	if (n->core.now_ns >= n->bind_again_ns)
+	struct listeners *ls = &n->listeners;
+
+	if (n->core.now_ns >= ls->bind_again_ns)
 		bind_again(n);
-	n->listen_again_ns = n->bind_again_ns;
-	if (n->spare_fd < 0)
-		n->spare_fd = open_spare();
+	ls->again_ns = ls->bind_again_ns;
+	if (ls->spare_fd < 0)
+		ls->spare_fd = open_spare();
 	/* Until there is one again: the next shortage is to be refused at once, too. */
-	if (n->spare_fd < 0)
-		n->listen_again_ns = n->core.now_ns + RETRY_NS;
-	for (unsigned i = 0; i < n->n_listeners; i++) {
-		struct source *s = &n->listeners[i].source;
+	if (ls->spare_fd < 0)
+		ls->again_ns = n->core.now_ns + RETRY_NS;
+	for (unsigned i = 0; i < ls->n; i++) {
+		struct source *s = &ls->all[i].source;
 
 		/* One that is not registered would be deaf for ever. */
 		if (s->fd >= 0 && !s->events && loop_add(&n->loop, s, EPOLLIN))
-			again_at(n, n->core.now_ns + RETRY_NS);
+			again_at(ls, n->core.now_ns + RETRY_NS);
 	}
 }
 
 /* Rests for a while rather than being woken again and again. */
 static void rest(struct sinew_node *n)
 {
-	for (unsigned i = 0; i < n->n_listeners; i++)
-		if (n->listeners[i].source.events)
-			loop_remove(&n->loop, &n->listeners[i].source);
-	again_at(n, n->core.now_ns + RETRY_NS);
+	struct listeners *ls = &n->listeners;
+
+	for (unsigned i = 0; i < ls->n; i++)
+		if (ls->all[i].source.events)
+			loop_remove(&n->loop, &ls->all[i].source);
+	again_at(ls, n->core.now_ns + RETRY_NS);
 }
 
 /*
@@ -162,6 +183,7 @@ static void rest(struct sinew_node *n)
  */
 static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int err)
 {
+	struct listeners *ls = &n->listeners;
 	struct sockaddr_storage from;
 	char text[ADDR_TEXT_MAX];
 	int fd;
@@ -169,14 +191,14 @@ static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int
 	log_limited(&n->log, SINEW_ERROR, 0, "no descriptor",
 		    "addr=%s cannot accept a connection: %s; raise the open file limit",
 		    addr_text_sa(&l->addr, text), strerror(-err));
-	if (n->spare_fd < 0)
+	if (ls->spare_fd < 0)
 		return false;
-	close(n->spare_fd);
+	close(ls->spare_fd);
 	fd = n->transport->accept(l->source.fd, &from);
 	if (fd >= 0)
 		n->transport->reset(fd);
-	n->spare_fd = open_spare();
-	return fd >= 0 && n->spare_fd >= 0;
+	ls->spare_fd = open_spare();
+	return fd >= 0 && ls->spare_fd >= 0;
 }
 
 /* Peers that have this address. */

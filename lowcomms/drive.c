@@ -359,7 +359,7 @@ static inline uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t node_deadline(const struct sinew_node *n)
 {
 	return earlier(earlier(core_deadline(&n->core), n->drain_ns),
-		       earlier(earlier(n->sweep_ns, n->linger_ns), n->listen_again_ns));
+		       earlier(earlier(n->sweep_ns, n->linger_ns), n->listeners.again_ns));
 }
 
 static void sweep(struct sinew_node *n)
@@ -417,7 +417,7 @@ static void timers(struct sinew_node *n)
 	conns_drain_tick(n);
 	if (n->core.now_ns >= n->sweep_ns)
 		sweep(n);
-	if (n->core.now_ns >= n->listen_again_ns)
+	if (n->core.now_ns >= n->listeners.again_ns)
 		listeners_again(n);
 	if (shrink_due(n)) {
 		n->memory.has_shrunk = true;

@@ -114,10 +114,9 @@ static int node_alloc(struct sinew_node **ret_node)
 	atomic_init(&n->sends_in, n->generation);
 	atomic_init(&n->loop_end, LOOP_RUNS);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
-	n->spare_fd = -1;
+	listeners_init(&n->listeners);
 	inbox_open(&n->inbox);
 	n->drain_ns = n->sweep_ns = n->linger_ns = CORE_NEVER;
-	n->listen_again_ns = n->bind_again_ns = CORE_NEVER;
 	*ret_node = n;
 	return 0;
 }
@@ -266,11 +265,7 @@ static void close_in_child(struct sinew_node *n)
 {
 	for (struct conn *c = n->conns; c; c = c->next)
 		close(c->source.fd);
-	for (unsigned i = 0; i < n->n_listeners; i++)
-		if (n->listeners[i].source.fd >= 0)
-			close(n->listeners[i].source.fd);
-	if (n->spare_fd >= 0)
-		close(n->spare_fd);
+	listeners_forget(&n->listeners);
 	loop_close(&n->loop);
 }
 

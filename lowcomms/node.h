@@ -24,6 +24,7 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#include "lowcomms/accept.h"
 #include "lowcomms/addr.h"
 #include "lowcomms/directory.h"
 #include "lowcomms/hot.h"
@@ -46,12 +47,6 @@
 
 struct conn;
 
-struct listener {
-	struct source source;		/* fd -1: it cannot be opened so far, err says why */
-	struct sockaddr_storage addr;
-	int err;
-};
-
 /* In busy, where no thread is inside of sinew_dispatch(): nobody drives the node, or a send
  * that writes by itself. No thread has such a number: pthread_t is the address of something. */
 #define BUSY_NO		0u
@@ -72,12 +67,7 @@ struct sinew_node {
 
 	struct core core;
 	struct loop loop;
-	struct listener listeners[SINEW_ADDRS_MAX];
-	unsigned n_listeners;
-	int spare_fd;			/* against exhaustion of descriptors */
-	uint64_t listen_again_ns;	/* listeners rest until then, or bind_again_ns is it;
-					 * CORE_NEVER: neither */
-	uint64_t bind_again_ns;		/* those that could not be opened; CORE_NEVER: none */
+	struct listeners listeners;
 	struct conn *conns;
 	struct conn *graveyard;		/* freed at the end of the turn */
 	struct hot hot;
@@ -211,11 +201,5 @@ void node_now(struct sinew_node *n);
 /* What is left of its session ends; it is out of the table, and is forgotten. */
 void member_remove(struct sinew_node *n, struct member *m);
 void commands_run(struct sinew_node *n, struct command *list);
-
-/* ---- accept.c ---- */
-int listeners_open(struct sinew_node *n);
-void listeners_close(struct sinew_node *n);
-void listener_ready(struct sinew_node *n, struct listener *l);
-void listeners_again(struct sinew_node *n);
 
 #endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Listeners: who may connect at all, and how many before they have said HELLO. Knows addresses,
+ * no frame. Loop thread.
+ */
+#ifndef SINEW_LOWCOMMS_ACCEPT_H
+#define SINEW_LOWCOMMS_ACCEPT_H
+
+#include <sys/socket.h>
+
+#include "lowcomms/loop.h"
+#include "lowcomms/sinew.h"
+
+struct listener {
+	struct source source;		/* fd -1: it cannot be opened so far, err says why */
+	struct sockaddr_storage addr;
+	int err;
+};
+
+struct listeners {
+	struct listener all[SINEW_ADDRS_MAX];
+	unsigned n;
+	int spare_fd;			/* against exhaustion of descriptors */
+	uint64_t again_ns;		/* they rest until then, or bind_again_ns is it;
+					 * CORE_NEVER: neither */
+	uint64_t bind_again_ns;		/* those that could not be opened; CORE_NEVER: none */
+};
+
+/* None. */
+void listeners_init(struct listeners *ls);
+int listeners_open(struct sinew_node *n);
+void listeners_close(struct sinew_node *n);
+/* In a child of fork(): the descriptors alone. */
+void listeners_forget(struct listeners *ls);
+void listener_ready(struct sinew_node *n, struct listener *l);
+/* It is again_ns. */
+void listeners_again(struct sinew_node *n);
+
+#endif
