@@ -151,7 +151,7 @@ static void conn_end(struct conn *c, bool in_order)
 		return;
 	if (c->state == CONN_DRAINING) {
 		n->n_draining--;
-		n->n_last_words -= c->last_words;
+		n->closing.n_last_words -= c->last_words;
 	}
 	if (c->again)
 		n->n_again--;
@@ -262,7 +262,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 	n->n_draining++;
 	/* Whoever else was refused does not hold our end up. */
 	c->last_words = m && tombs_find(&m->peer.tombs, c->link.life);
-	n->n_last_words += c->last_words;
+	n->closing.n_last_words += c->last_words;
 	leave_look(n);
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
 	if (c->drain_until_ns < n->drain_ns)

@@ -14,7 +14,7 @@
 #include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
 #include "lowcomms/reach.h"
-#include "lowcomms/report.h"
+#include "lowcomms/closing.h"
 
 #define SWEEP_NS	2000000000u	/* a ring idle from one to the next gives memory back */
 
@@ -102,7 +102,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 	lock_take(&h->lock, LOCK_HANDLE);
 	delivery = handle_delivery(h);
 	lock_give(&h->lock, LOCK_HANDLE);
-	report_down(n, h, reason, &delivery);
+	closing_down(&n->closing, h, reason, &delivery);
 	if (m) {
 		directory_lock(&n->directory);
 		m->handle = NULL;
@@ -246,7 +246,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		node_renew(n);
 		break;
 	case CORE_CLOSED:
-		n->core_closed = true;
+		n->closing.core_closed = true;
 		break;
 	}
 }
@@ -316,13 +316,15 @@ static void begin_close(struct sinew_node *n, int ms)
 {
 	uint64_t until = n->core.now_ns + (uint64_t)ms * 1000000u;
 
-	if (n->linger_ns == CORE_NEVER && !n->core.closing) {
-		n->n_report = report_begin(n);
+	if (n->closing.linger_ns == CORE_NEVER && !n->core.closing) {
+		if (!closing_report(&n->closing, &n->core))
+			log_line(&n->log, SINEW_ERROR,
+				 "no memory for the report, it will be empty");
 		watch_closing(&n->observer);
 		core_close(&n->core);
 	}
-	if (until < n->linger_ns)
-		n->linger_ns = until;
+	if (until < n->closing.linger_ns)
+		n->closing.linger_ns = until;
 }
 
 bool node_inbox(struct sinew_node *n)
@@ -359,7 +361,7 @@ static inline uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t node_deadline(const struct sinew_node *n)
 {
 	return earlier(earlier(core_deadline(&n->core), n->drain_ns),
-		       earlier(earlier(n->sweep_ns, n->linger_ns), n->listeners.again_ns));
+		       earlier(earlier(n->sweep_ns, n->closing.linger_ns), n->listeners.again_ns));
 }
 
 static void sweep(struct sinew_node *n)
@@ -395,8 +397,8 @@ static void finish_close(struct sinew_node *n)
 {
 	conns_close(n);
 	listeners_close(n);
-	n->linger_ns = CORE_NEVER;
-	atomic_store(&n->closed, true);
+	n->closing.linger_ns = CORE_NEVER;
+	atomic_store(&n->closing.over, true);
 	watch_closed(&n->observer);
 	node_calls_back(n);
 	if (n->cb.closed)
@@ -410,7 +412,7 @@ static bool shrink_due(struct sinew_node *n)
 
 static void timers(struct sinew_node *n)
 {
-	bool over = n->core.now_ns >= n->linger_ns;
+	bool over = n->core.now_ns >= n->closing.linger_ns;
 
 	if (n->core.now_ns >= core_deadline(&n->core))
 		core_tick(&n->core);
@@ -429,10 +431,10 @@ static void timers(struct sinew_node *n)
 		n->memory.has_shrunk = false;
 		handles_memory(n);
 	}
-	if (over && !n->core_closed)
+	if (over && !n->closing.core_closed)
 		core_linger_over(&n->core);
 	node_actions(n, false);
-	if (over || (n->core_closed && !n->n_last_words))
+	if (over || (n->closing.core_closed && !n->closing.n_last_words))
 		finish_close(n);
 }
 
@@ -444,7 +446,7 @@ static bool memory_moves(struct sinew_node *n)
 /* What timers() sees to besides time. */
 static bool errands(struct sinew_node *n)
 {
-	return n->has_stash || n->self_lost_due || n->core_closed || memory_moves(n);
+	return n->has_stash || n->self_lost_due || n->closing.core_closed || memory_moves(n);
 }
 
 static bool work_left(struct sinew_node *n)
@@ -541,7 +543,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		conns_again(n);
 		conns_free_dead(n);
 	}
-	if (atomic_load(&n->closed))
+	if (atomic_load(&n->closing.over))
 		return (int)n->n_callbacks;
 	loop_arm(&n->loop, node_deadline(n));
 	if (n->n_callbacks || work_left(n))

@@ -116,7 +116,8 @@ static int node_alloc(struct sinew_node **ret_node)
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	listeners_init(&n->listeners);
 	inbox_open(&n->inbox);
-	n->drain_ns = n->sweep_ns = n->linger_ns = CORE_NEVER;
+	n->drain_ns = n->sweep_ns = CORE_NEVER;
+	closing_init(&n->closing);
 	*ret_node = n;
 	return 0;
 }
@@ -184,12 +185,12 @@ static void *own_loop(void *arg)
 	atomic_store(&n->thread, (uintptr_t)pthread_self());
 	atomic_store(&n->busy, (uintptr_t)pthread_self());
 	loop_rouse(&n->loop);
-	while (err >= 0 && !atomic_load(&n->own_stop) && !atomic_load(&n->closed))
+	while (err >= 0 && !atomic_load(&n->own_stop) && !atomic_load(&n->closing.over))
 		err = node_turn(n, -1);
 	if (err < 0)
 		log_line(&n->log, SINEW_ERROR, "event loop failed: %s", strerror(-err));
 	/* Without the end of the closing it is the node that is about to be freed. */
-	atomic_store(&n->loop_end, err < 0 ? err : atomic_load(&n->closed) ? 0 : -ESTALE);
+	atomic_store(&n->loop_end, err < 0 ? err : atomic_load(&n->closing.over) ? 0 : -ESTALE);
 	handles_wake(n);
 	wait_wake(&n->wait_lock, &n->joiners);
 	return NULL;
@@ -310,7 +311,7 @@ static void free_lists(struct sinew_node *n)
 
 static void close_all(struct sinew_node *n)
 {
-	atomic_store(&n->closing, true);
+	atomic_store(&n->closing.asked, true);
 	atomic_store(&n->sends_in, NODE_SENDS_NONE);
 	handles_orphan(n);
 	conns_close(n);		/* before the core lets sessions go that links point to */
@@ -321,8 +322,7 @@ static void close_all(struct sinew_node *n)
 	buf_unref(n->memory.read_buf);
 	n->memory.read_buf = NULL;
 	loop_close(&n->loop);
-	free(n->report);
-	free(n->report_sessions);
+	closing_free(&n->closing);
 	/* Buffers that come back from now on are not pooled. */
 	atomic_store(&n->memory.is_short, true);
 	buf_pool_drop(&n->memory);
@@ -394,7 +394,7 @@ static int run(struct sinew_node *n, int timeout_ms)
 	if (timeout_ms >= 0)
 		until = loop_tick_ns() + (uint64_t)timeout_ms * 1000000u;
 	do {
-		if (atomic_load(&n->closed))
+		if (atomic_load(&n->closing.over))
 			return -ESHUTDOWN;
 		handled = node_turn(n, timeout_ms);
 		if (handled || n->interrupted)
@@ -425,7 +425,7 @@ static int enter(struct sinew_node *n)
 
 static void leave(struct sinew_node *n)
 {
-	bool closed = atomic_load(&n->closed);
+	bool closed = atomic_load(&n->closing.over);
 
 	/* Without the descriptor nobody sleeps from here to the next dispatch. */
 	if (atomic_load(&n->fd_shown)) {
@@ -463,9 +463,9 @@ int sinew_close(struct sinew_node *node, int linger_ms)
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	if (atomic_load(&node->closed))
+	if (atomic_load(&node->closing.over))
 		return -EALREADY;
-	atomic_store(&node->closing, true);
+	atomic_store(&node->closing.asked, true);
 	atomic_store(&node->sends_in, NODE_SENDS_NONE);
 	inbox_close(&node->inbox, linger_ms);
 	loop_wake(&node->loop);
@@ -479,7 +479,7 @@ int sinew_report(struct sinew_node *node, struct sinew_report_session *entries, 
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	for (int i = 0; i < node->n_report && i < max; i++)
-		entries[i] = node->report[i];
-	return node->n_report;
+	for (int i = 0; i < node->closing.n_report && i < max; i++)
+		entries[i] = node->closing.report[i];
+	return node->closing.n_report;
 }

@@ -14,7 +14,7 @@
  *	hot.c     whom to read unasked                      loop.c, lock.c, memory.c, log.c, addr.c,
  *	                                                    lock_order.c
  *	tcp.c                                               reach.c   who is not reached, and why
- *	report.c  what was missing when a node closed       wait.c    threads that wait for it
+ *	closing.c what was missing when a node closed       wait.c    threads that wait for it
  *	leave.c   peers that are closed in order
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
@@ -26,6 +26,7 @@
 
 #include "lowcomms/accept.h"
 #include "lowcomms/addr.h"
+#include "lowcomms/closing.h"
 #include "lowcomms/directory.h"
 #include "lowcomms/hot.h"
 #include "lowcomms/inbox.h"
@@ -72,10 +73,8 @@ struct sinew_node {
 	struct conn *graveyard;		/* freed at the end of the turn */
 	struct hot hot;
 	unsigned n_draining, n_again;	/* connections in that state */
-	unsigned n_last_words;		/* draining ones that a known life must read */
 	uint64_t drain_ns;		/* when a draining connection must be looked at */
 	uint64_t sweep_ns;		/* idle rings give memory back; retries */
-	uint64_t linger_ns;		/* CORE_NEVER: not closing */
 	struct log log;
 	_Atomic uint64_t turn;		/* written by who dispatches */
 	unsigned n_callbacks;		/* made in this turn */
@@ -83,7 +82,6 @@ struct sinew_node {
 	bool has_stash;
 	bool self_lost_due;
 	bool renew_due;			/* there was no randomness for a life: likewise */
-	bool core_closed;		/* CORE_CLOSED was polled */
 	bool interrupted;		/* by a signal, in this turn */
 	bool told_loopback;		/* that others cannot reach an address of ours */
 
@@ -93,16 +91,11 @@ struct sinew_node {
 	struct buf *msg_buf;		/* it lies in this one; NULL: copy it */
 	struct sinew_session *answered;	/* its callback sent back: what it sent goes with the ACK */
 
-	struct sinew_report_session *report;
-	struct sinew_session **report_sessions;	/* whose entry is not final */
-	int n_report;
-
 	_Atomic uintptr_t busy;		/* pthread_self() of the one inside, or BUSY_ */
 	_Atomic bool fd_shown;		/* somebody may poll the loop's descriptor */
 	_Atomic uintptr_t thread;	/* of who was inside last: the loop thread */
-	_Atomic bool closing;		/* sinew_close() was called */
+	struct closing closing;
 	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
-	_Atomic bool closed;		/* nothing more will happen */
 	_Atomic uint64_t incarnation;
 	pthread_t own;
 	bool own_runs;

@@ -105,7 +105,7 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 	err = take_addrs(node, addrs, n_addrs, taken);
 	if (err)
 		return err;
-	if (atomic_load(&node->closing))
+	if (atomic_load(&node->closing.asked))
 		return -ESHUTDOWN;
 	m = calloc(1, sizeof *m);
 	c = command_new(COMMAND_ADD, nodeid);

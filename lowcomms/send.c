@@ -23,7 +23,7 @@ static int may_send(const struct sinew_session *h)
 {
 	if (h->dead)
 		return -ESTALE;
-	if (h->finishing || atomic_load_explicit(&h->node->closing, memory_order_relaxed))
+	if (h->finishing || atomic_load_explicit(&h->node->closing.asked, memory_order_relaxed))
 		return -ESHUTDOWN;
 	return 0;
 }

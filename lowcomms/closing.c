@@ -1,38 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "lowcomms/report.h"
+#include "lowcomms/closing.h"
 
 #include <stdlib.h>
 
 #include "proto/ring_out.h"
 
 #include "lowcomms/handle.h"
-#include "lowcomms/log.h"
+
+void closing_init(struct closing *cl)
+{
+	cl->linger_ns = CORE_NEVER;
+}
+
+void closing_free(struct closing *cl)
+{
+	free(cl->report);
+	free(cl->sessions);
+}
 
 /* ---- at the close ---- */
 
-int report_begin(struct sinew_node *n)
+bool closing_report(struct closing *cl, const struct core *core)
 {
-	int count = 0;
-
-	n->report = calloc(n->core.n_peers + 1, sizeof *n->report);
-	n->report_sessions = calloc(n->core.n_peers + 1, sizeof(struct sinew_session *));
-	if (!n->report || !n->report_sessions) {
-		log_line(&n->log, SINEW_ERROR, "no memory for the report, it will be empty");
-		return 0;
-	}
-	list_each(struct peer, p, &n->core.peers, all) {
+	cl->report = calloc(core->n_peers + 1, sizeof *cl->report);
+	cl->sessions = calloc(core->n_peers + 1, sizeof(struct sinew_session *));
+	if (!cl->report || !cl->sessions)
+		return false;
+	list_each(struct peer, p, &core->peers, all) {
 		struct sinew_session *h = container_of(p, struct member, peer)->handle;
 
 		if (!h)
 			continue;
-		n->report[count] = (struct sinew_report_session) {
+		cl->report[cl->n_report] = (struct sinew_report_session) {
 			.nodeid = h->nodeid,
 			.incarnation = sinew_session_incarnation(h),
 			.missing = "",
 		};
-		n->report_sessions[count++] = h;
+		cl->sessions[cl->n_report++] = h;
 	}
-	return count;
+	return true;
 }
 
 /* ---- at each end ---- */
@@ -60,17 +66,17 @@ static const char *missing_step(const struct sinew_report_session *r)
 	return "";
 }
 
-void report_down(struct sinew_node *n, const struct sinew_session *h,
-		 enum sinew_down reason, const struct sinew_delivery *delivery)
+void closing_down(struct closing *cl, const struct sinew_session *h, enum sinew_down reason,
+		  const struct sinew_delivery *delivery)
 {
 	struct ring *ring = &((struct sinew_session *)(uintptr_t)h)->session.ring;
 
-	for (int i = 0; i < n->n_report; i++) {
-		struct sinew_report_session *r = &n->report[i];
+	for (int i = 0; i < cl->n_report; i++) {
+		struct sinew_report_session *r = &cl->report[i];
 
-		if (n->report_sessions[i] != h)
+		if (cl->sessions[i] != h)
 			continue;
-		n->report_sessions[i] = NULL;
+		cl->sessions[i] = NULL;
 		r->reason = reason;
 		r->state = reason == SINEW_DOWN_CLOSED ? SINEW_CLOSED :
 			(enum sinew_state)h->session.end_state;

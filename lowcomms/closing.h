@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The end of a node: how far it has come, how long it may take, and its report: which peers there
+ * were when it began, and what was missing at the end of each. Knows no connection.
+ */
+#ifndef SINEW_LOWCOMMS_CLOSING_H
+#define SINEW_LOWCOMMS_CLOSING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "lowcomms/sinew.h"
+#include "proto/core.h"
+
+/* Without a note, a field belongs to the loop thread. */
+struct closing {
+	_Atomic bool asked;		/* sinew_close() was called; any thread */
+	_Atomic bool over;		/* nothing more will happen; any thread */
+	bool core_closed;		/* CORE_CLOSED was polled */
+	uint64_t linger_ns;		/* CORE_NEVER: not closing */
+	unsigned n_last_words;		/* draining links that a known life must read */
+	struct sinew_report_session *report;
+	struct sinew_session **sessions;	/* whose entry is not final */
+	int n_report;
+};
+
+void closing_init(struct closing *cl);
+void closing_free(struct closing *cl);
+/* The close begins: a row for each peer with a session. False: no memory, and no row. */
+bool closing_report(struct closing *cl, const struct core *core);
+/* What became of a peer whose session has ended. */
+void closing_down(struct closing *cl, const struct sinew_session *h, enum sinew_down reason,
+		  const struct sinew_delivery *delivery);
+
+#endif
