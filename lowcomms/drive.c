@@ -32,8 +32,8 @@ void node_now(struct sinew_node *n)
 
 void node_sweep_by(struct sinew_node *n, uint64_t at_ns)
 {
-	if (at_ns < n->sweep_ns)
-		n->sweep_ns = at_ns;
+	if (at_ns < n->errands.sweep_ns)
+		n->errands.sweep_ns = at_ns;
 }
 
 static void soon(struct sinew_node *n, uint64_t in_ns)
@@ -111,8 +111,8 @@ static void session_down(struct sinew_node *n, struct session *s)
 			reach_superseded(n, m);
 	}
 	leave_look(n);
-	if (n->answered == h)
-		n->answered = NULL;
+	if (n->handover.answered == h)
+		n->handover.answered = NULL;
 	handle_die(h, &delivery);
 	if (m) {
 		node_calls_back(n);
@@ -188,7 +188,7 @@ void node_renew(struct sinew_node *n)
 	int err = node_life(&incarnation);
 
 	/* A life that somebody can guess is none: the old one is over all the same. */
-	n->renew_due = err != 0;
+	n->errands.renew_due = err != 0;
 	if (err) {
 		log_limited(&n->log, SINEW_ERROR, 0, "no incarnation",
 			    "no random number for a new incarnation: %s; retrying",
@@ -199,7 +199,7 @@ void node_renew(struct sinew_node *n)
 	core_renew(&n->core, incarnation);
 	directory_forget_former(&n->directory);	/* as a new process (R22) */
 	atomic_store(&n->incarnation, incarnation);
-	n->self_lost_due = true;
+	n->errands.self_lost_due = true;
 	watch_renewed(&n->observer, incarnation);
 }
 
@@ -276,7 +276,7 @@ static bool calls_back(enum core_what what)
 
 static void call_self_lost(struct sinew_node *n)
 {
-	n->self_lost_due = false;
+	n->errands.self_lost_due = false;
 	node_calls_back(n);
 	if (n->cb.self_lost)
 		n->cb.self_lost(n, atomic_load(&n->incarnation), n->user);
@@ -286,27 +286,27 @@ void node_actions(struct sinew_node *n, bool direct)
 {
 	struct core_action a;
 
-	while (n->has_stash || n->self_lost_due || !core_at_rest(&n->core)) {
-		if (n->has_stash) {
+	while (n->errands.has_stash || n->errands.self_lost_due || !core_at_rest(&n->core)) {
+		if (n->errands.has_stash) {
 			if (direct)
 				break;
-			a = n->stash;
-			n->has_stash = false;
+			a = n->errands.stash;
+			n->errands.has_stash = false;
 		} else if (!core_poll(&n->core, &a)) {
 			/* Every peer is down by now. */
-			if (!n->self_lost_due || direct)
+			if (!n->errands.self_lost_due || direct)
 				break;
 			call_self_lost(n);
 			continue;
 		}
 		if (direct && calls_back(a.what)) {
-			n->stash = a;
-			n->has_stash = true;
+			n->errands.stash = a;
+			n->errands.has_stash = true;
 			break;
 		}
 		act(n, &a);
 	}
-	if (direct && (n->has_stash || n->self_lost_due || n->n_again))
+	if (direct && (n->errands.has_stash || n->errands.self_lost_due || n->n_again))
 		loop_wake(&n->loop);
 }
 
@@ -329,10 +329,10 @@ static void begin_close(struct sinew_node *n, int ms)
 
 bool node_inbox(struct sinew_node *n)
 {
-	struct sinew_session *h = n->answered;
+	struct sinew_session *h = n->handover.answered;
 	struct letters in;
 
-	n->answered = NULL;
+	n->handover.answered = NULL;
 	if (h) {
 		node_sweep_later(n);
 		handle_kick(h);
@@ -360,15 +360,17 @@ static inline uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t node_deadline(const struct sinew_node *n)
 {
-	return earlier(earlier(core_deadline(&n->core), n->drain_ns),
-		       earlier(earlier(n->sweep_ns, n->closing.linger_ns), n->listeners.again_ns));
+	uint64_t core = earlier(core_deadline(&n->core), n->drain_ns);
+	uint64_t closing = earlier(n->closing.linger_ns, n->listeners.again_ns);
+
+	return earlier(earlier(core, closing), n->errands.sweep_ns);
 }
 
 static void sweep(struct sinew_node *n)
 {
 	bool later;
 
-	n->sweep_ns = CORE_NEVER;
+	n->errands.sweep_ns = CORE_NEVER;
 	leave_tick(n);
 	list_each(struct peer, p, &n->core.peers, all) {
 		struct member *m = container_of(p, struct member, peer);
@@ -376,7 +378,7 @@ static void sweep(struct sinew_node *n)
 		if (m->lend_due)
 			lend_session(n, m);
 	}
-	if (n->renew_due)
+	if (n->errands.renew_due)
 		node_renew(n);
 	if (n->memory.retry) {
 		n->memory.retry = false;
@@ -417,7 +419,7 @@ static void timers(struct sinew_node *n)
 	if (n->core.now_ns >= core_deadline(&n->core))
 		core_tick(&n->core);
 	conns_drain_tick(n);
-	if (n->core.now_ns >= n->sweep_ns)
+	if (n->core.now_ns >= n->errands.sweep_ns)
 		sweep(n);
 	if (n->core.now_ns >= n->listeners.again_ns)
 		listeners_again(n);
@@ -446,13 +448,14 @@ static bool memory_moves(struct sinew_node *n)
 /* What timers() sees to besides time. */
 static bool errands(struct sinew_node *n)
 {
-	return n->has_stash || n->self_lost_due || n->closing.core_closed || memory_moves(n);
+	return n->errands.has_stash || n->errands.self_lost_due || n->closing.core_closed ||
+		memory_moves(n);
 }
 
 static bool work_left(struct sinew_node *n)
 {
-	return atomic_load(&n->inbox.any) || n->answered || n->n_again || n->has_stash ||
-		memory_moves(n) || atomic_load(&n->own_stop);
+	return atomic_load(&n->inbox.any) || n->handover.answered || n->n_again ||
+		n->errands.has_stash || memory_moves(n) || atomic_load(&n->own.stop);
 }
 
 /* What callbacks sent goes out with the ACK of this batch. */
@@ -532,9 +535,8 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	bool had_words, is_read = false;
 	int got = 0;
 
-	atomic_store_explicit(&n->turn, atomic_load_explicit(&n->turn, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
-	n->n_callbacks = 0;
+	loop_turn(&n->loop);
+	n->errands.n_callbacks = 0;
 	/* What is due by time shows by the timer. */
 	if (work_left(n) || errands(n)) {
 		node_now(n);
@@ -544,9 +546,9 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		conns_free_dead(n);
 	}
 	if (atomic_load(&n->closing.over))
-		return (int)n->n_callbacks;
+		return (int)n->errands.n_callbacks;
 	loop_arm(&n->loop, node_deadline(n));
-	if (n->n_callbacks || work_left(n))
+	if (n->errands.n_callbacks || work_left(n))
 		timeout_ms = 0;
 	if (!timeout_ms)
 		is_read = hot_may_read(&n->hot) && read_hot(n);
@@ -556,7 +558,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		got = wait_events(n, events, timeout_ms);
 		now_exactly(n);
 	}
-	n->interrupted = got == -EINTR;
+	n->errands.interrupted = got == -EINTR;
 	if (got < 0 && got != -EINTR)
 		return got;
 	if (got < 0)
@@ -567,5 +569,5 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (had_words || errands(n) || n->core.now_ns >= node_deadline(n))
 		timers(n);
 	conns_free_dead(n);
-	return (int)n->n_callbacks + got + is_read;
+	return (int)n->errands.n_callbacks + got + is_read;
 }

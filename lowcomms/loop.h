@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One epoll set with a timer and a wake-up inside, so that a single descriptor
- * shows all work. Knows nothing of what its sources are for.
+ * shows all work, and who drives it. Knows nothing of what its sources are for.
  */
 #ifndef SINEW_LOWCOMMS_LOOP_H
 #define SINEW_LOWCOMMS_LOOP_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +28,33 @@ struct loop {
 	 * wake-up is needed. */
 	_Atomic int awake;
 	uint64_t armed_ns;	/* UINT64_MAX: not */
+	_Atomic uint64_t turn;	/* number of this one; written by who drives */
+	_Atomic uintptr_t busy;	/* pthread_self() of who drives, or LOOP_IDLE, LOOP_DIRECT */
+	_Atomic uintptr_t thread;	/* of who drove last: the loop thread */
+	_Atomic bool shown;	/* somebody may poll the descriptor */
 };
+
+/* In busy, where no thread is inside of sinew_dispatch(): nobody drives, or a send that writes by
+ * itself. No thread has such a number: pthread_t is the address of something. */
+#define LOOP_IDLE	0u
+#define LOOP_DIRECT	1u
+
+/* The next one. */
+static inline void loop_turn(struct loop *l)
+{
+	atomic_store_explicit(&l->turn, atomic_load_explicit(&l->turn, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+/* A guess, outside of sinew_dispatch(): another thread may become it at any time. */
+static inline bool loop_is_ours(const struct loop *l)
+{
+	return atomic_load_explicit(&l->thread, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
+/* Certain: no other thread writes this one's number there. */
+static inline bool loop_is_inside(const struct loop *l)
+{
+	return atomic_load_explicit(&l->busy, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
 
 uint64_t loop_now_ns(void);	/* CLOCK_MONOTONIC */
 /* The same clock at its last tick, up to 10 ms ago: a quarter of the cost. */

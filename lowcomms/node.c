@@ -112,11 +112,11 @@ static int node_alloc(struct sinew_node **ret_node)
 	n->log.now_ns = &n->core.now_ns;
 	n->generation = atomic_load(&node_generation);
 	atomic_init(&n->sends_in, n->generation);
-	atomic_init(&n->loop_end, LOOP_RUNS);
+	atomic_init(&n->own.end, LOOP_RUNS);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	listeners_init(&n->listeners);
 	inbox_open(&n->inbox);
-	n->drain_ns = n->sweep_ns = CORE_NEVER;
+	n->drain_ns = n->errands.sweep_ns = CORE_NEVER;
 	closing_init(&n->closing);
 	*ret_node = n;
 	return 0;
@@ -182,17 +182,17 @@ static void *own_loop(void *arg)
 	struct sinew_node *n = arg;
 	int err = 0;
 
-	atomic_store(&n->thread, (uintptr_t)pthread_self());
-	atomic_store(&n->busy, (uintptr_t)pthread_self());
+	atomic_store(&n->loop.thread, (uintptr_t)pthread_self());
+	atomic_store(&n->loop.busy, (uintptr_t)pthread_self());
 	loop_rouse(&n->loop);
-	while (err >= 0 && !atomic_load(&n->own_stop) && !atomic_load(&n->closing.over))
+	while (err >= 0 && !atomic_load(&n->own.stop) && !atomic_load(&n->closing.over))
 		err = node_turn(n, -1);
 	if (err < 0)
 		log_line(&n->log, SINEW_ERROR, "event loop failed: %s", strerror(-err));
 	/* Without the end of the closing it is the node that is about to be freed. */
-	atomic_store(&n->loop_end, err < 0 ? err : atomic_load(&n->closing.over) ? 0 : -ESTALE);
+	atomic_store(&n->own.end, err < 0 ? err : atomic_load(&n->closing.over) ? 0 : -ESTALE);
 	handles_wake(n);
-	wait_wake(&n->wait_lock, &n->joiners);
+	wait_wake(&n->wait_lock, &n->own.joiners);
 	return NULL;
 }
 
@@ -203,9 +203,9 @@ static int start_own_thread(struct sinew_node *n)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&n->own, NULL, own_loop, n);
+	err = pthread_create(&n->own.thread, NULL, own_loop, n);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	n->own_runs = err == 0;
+	n->own.runs = err == 0;
 	return -err;
 }
 
@@ -275,8 +275,8 @@ static void release_core(struct sinew_node *n)
 {
 	struct core_action a;
 
-	if (n->has_stash && n->stash.what == CORE_PEER_DOWN)
-		sinew_session_unref(handle_of(n->stash.session));
+	if (n->errands.has_stash && n->errands.stash.what == CORE_PEER_DOWN)
+		sinew_session_unref(handle_of(n->errands.stash.session));
 	while (core_poll(&n->core, &a))
 		if (a.what == CORE_PEER_DOWN)
 			sinew_session_unref(handle_of(a.session));
@@ -337,10 +337,10 @@ void sinew_node_free(struct sinew_node *node)
 		close_in_child(node);
 		return;
 	}
-	if (node->own_runs) {
-		atomic_store(&node->own_stop, true);
+	if (node->own.runs) {
+		atomic_store(&node->own.stop, true);
 		loop_wake(&node->loop);
-		pthread_join(node->own, NULL);
+		pthread_join(node->own.thread, NULL);
 	}
 	close_all(node);
 }
@@ -369,7 +369,7 @@ int sinew_get_fd(struct sinew_node *node)
 	if (node_forked(node))
 		return -ECHILD;
 	/* What waits already needed no wake-up so far. */
-	if (!atomic_exchange(&node->fd_shown, true)) {
+	if (!atomic_exchange(&node->loop.shown, true)) {
 		loop_doze(&node->loop);
 		loop_wake(&node->loop);
 	}
@@ -397,7 +397,7 @@ static int run(struct sinew_node *n, int timeout_ms)
 		if (atomic_load(&n->closing.over))
 			return -ESHUTDOWN;
 		handled = node_turn(n, timeout_ms);
-		if (handled || n->interrupted)
+		if (handled || n->errands.interrupted)
 			return handled;
 		timeout_ms = ms_until(until);
 	} while (timeout_ms);
@@ -408,17 +408,17 @@ static int run(struct sinew_node *n, int timeout_ms)
 static int enter(struct sinew_node *n)
 {
 	const uintptr_t self = (uintptr_t)pthread_self();
-	uintptr_t was = BUSY_NO;
+	uintptr_t was = LOOP_IDLE;
 
-	while (!atomic_compare_exchange_strong(&n->busy, &was, self)) {
-		if (was != BUSY_DIRECT)
+	while (!atomic_compare_exchange_strong(&n->loop.busy, &was, self)) {
+		if (was != LOOP_DIRECT)
 			return was == self ? -EINVAL : -EBUSY;
 		/* A send of another thread writes: that does not take long. */
 		sched_yield();
-		was = BUSY_NO;
+		was = LOOP_IDLE;
 	}
-	if (!node_on_loop(n))
-		atomic_store(&n->thread, self);
+	if (!loop_is_ours(&n->loop))
+		atomic_store(&n->loop.thread, self);
 	loop_rouse(&n->loop);
 	return 0;
 }
@@ -428,15 +428,15 @@ static void leave(struct sinew_node *n)
 	bool closed = atomic_load(&n->closing.over);
 
 	/* Without the descriptor nobody sleeps from here to the next dispatch. */
-	if (atomic_load(&n->fd_shown)) {
+	if (atomic_load(&n->loop.shown)) {
 		if (!closed)
 			loop_arm(&n->loop, node_deadline(n));
 		loop_doze(&n->loop);
 		/* Who polls it learns of the end by one more dispatch. */
-		if (closed || atomic_load(&n->inbox.any) || n->n_again || n->has_stash)
+		if (closed || atomic_load(&n->inbox.any) || n->n_again || n->errands.has_stash)
 			loop_wake(&n->loop);
 	}
-	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
+	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);
 }
 
 int sinew_dispatch(struct sinew_node *node, int timeout_ms)

@@ -48,11 +48,35 @@
 
 struct conn;
 
-/* In busy, where no thread is inside of sinew_dispatch(): nobody drives the node, or a send
- * that writes by itself. No thread has such a number: pthread_t is the address of something. */
-#define BUSY_NO		0u
-#define BUSY_DIRECT	1u
+/* The message that is being handed over. */
+struct handover {
+	const struct sinew_message *msg;	/* NULL: none */
+	struct sinew_session *session;
+	struct buf *buf;		/* it lies in this one; NULL: copy it */
+	struct sinew_session *answered;	/* its callback sent back: what it sent goes with the ACK */
+};
+
+/* What the loop has to do besides events. */
+struct errands {
+	struct core_action stash;	/* polled where no callback may run */
+	bool has_stash;
+	bool self_lost_due;
+	bool renew_due;			/* there was no randomness for a life: again at sweep_ns */
+	bool interrupted;		/* by a signal, in this turn */
+	unsigned n_callbacks;		/* made in this turn */
+	uint64_t sweep_ns;		/* idle rings give memory back; retries */
+};
+
 #define LOOP_RUNS	1		/* no errno, and not 0 */
+
+/* With the option own_thread. */
+struct own_thread {
+	pthread_t thread;
+	bool runs;
+	_Atomic bool stop;
+	_Atomic int end;		/* LOOP_RUNS, 0: the node closed, or a negative errno */
+	struct waiters joiners;		/* for that */
+};
 
 struct sinew_node {
 	_Atomic unsigned refs;		/* the user's, and one for each handle */
@@ -74,36 +98,15 @@ struct sinew_node {
 	struct hot hot;
 	unsigned n_draining, n_again;	/* connections in that state */
 	uint64_t drain_ns;		/* when a draining connection must be looked at */
-	uint64_t sweep_ns;		/* idle rings give memory back; retries */
 	struct log log;
-	_Atomic uint64_t turn;		/* written by who dispatches */
-	unsigned n_callbacks;		/* made in this turn */
-	struct core_action stash;	/* polled where no callback may run */
-	bool has_stash;
-	bool self_lost_due;
-	bool renew_due;			/* there was no randomness for a life: likewise */
-	bool interrupted;		/* by a signal, in this turn */
+	struct errands errands;
 	bool told_loopback;		/* that others cannot reach an address of ours */
 
-	/* The message that is being handed over. */
-	const struct sinew_message *msg;
-	struct sinew_session *msg_session;
-	struct buf *msg_buf;		/* it lies in this one; NULL: copy it */
-	struct sinew_session *answered;	/* its callback sent back: what it sent goes with the ACK */
-
-	_Atomic uintptr_t busy;		/* pthread_self() of the one inside, or BUSY_ */
-	_Atomic bool fd_shown;		/* somebody may poll the loop's descriptor */
-	_Atomic uintptr_t thread;	/* of who was inside last: the loop thread */
+	struct handover handover;
 	struct closing closing;
 	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
 	_Atomic uint64_t incarnation;
-	pthread_t own;
-	bool own_runs;
-	_Atomic bool own_stop;
-	struct waiters joiners;		/* for that thread's end */
-	_Atomic int loop_end;		/* of the own thread: LOOP_RUNS, 0: the node closed, or a
-					 * negative errno */
-
+	struct own_thread own;
 	struct observer observer;
 
 	pthread_mutex_t wait_lock;	/* waiters of the node and of its handles */
@@ -127,26 +130,16 @@ static inline bool node_takes_sends(const struct sinew_node *n)
 	return atomic_load_explicit(&node_generation, memory_order_relaxed) ==
 		atomic_load_explicit(&n->sends_in, memory_order_relaxed);
 }
-/* A guess, outside of sinew_dispatch(): another thread may become it at any time. */
-static inline bool node_on_loop(struct sinew_node *n)
-{
-	return atomic_load_explicit(&n->thread, memory_order_relaxed) == (uintptr_t)pthread_self();
-}
-/* Certain: no other thread writes this one's number there. */
-static inline bool node_inside(struct sinew_node *n)
-{
-	return atomic_load_explicit(&n->busy, memory_order_relaxed) == (uintptr_t)pthread_self();
-}
 /* Whether a message of that peer is being handed over, and this thread is in its callback. */
 static inline bool node_hands_over(struct sinew_node *n, const struct sinew_session *h)
 {
-	return node_inside(n) && n->msg && n->msg_session == h;
+	return loop_is_inside(&n->loop) && n->handover.msg && n->handover.session == h;
 }
 /* A function of the application is about to run. */
 static inline void node_calls_back(struct sinew_node *n)
 {
 	lock_order_none();
-	n->n_callbacks++;
+	n->errands.n_callbacks++;
 }
 /*
  * After something was put on a list of the loop. Who is about to call sinew_dispatch(), because
@@ -154,8 +147,8 @@ static inline void node_calls_back(struct sinew_node *n)
  */
 static inline void node_wake(struct sinew_node *n)
 {
-	if (!node_on_loop(n) || n->opt.own_thread || atomic_load(&n->fd_shown) ||
-	    atomic_load(&n->busy) != BUSY_NO)
+	if (!loop_is_ours(&n->loop) || n->opt.own_thread || atomic_load(&n->loop.shown) ||
+	    atomic_load(&n->loop.busy) != LOOP_IDLE)
 		loop_wake(&n->loop);
 }
 void node_unref(struct sinew_node *n);

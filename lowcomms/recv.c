@@ -165,16 +165,16 @@ static void deliver(struct conn *c, struct rx *rx)
 	struct sinew_message msg = { .data = rx->msg, .len = rx->msg_len };
 	struct buf *lent = rx->lent ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
 
-	n->msg_buf = lent ? lent : c->buf;
-	n->msg_session = h;
-	n->msg = &msg;
+	n->handover.buf = lent ? lent : c->buf;
+	n->handover.session = h;
+	n->handover.msg = &msg;
 	do {
 		msg.number = atomic_load_explicit(&h->session.n.delivered, memory_order_relaxed);
 		node_calls_back(n);
 		if (n->cb.message)
 			n->cb.message(n, h, &msg, n->user);
 	} while (!lent && (msg.data = link_rx_plain(&c->link, rx, &msg.len)));
-	n->msg = NULL;
+	n->handover.msg = NULL;
 	if (lent)
 		buf_unref(lent);
 }
@@ -346,9 +346,10 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 	n = h->node;
 	if (node_forked(n))
 		return -ECHILD;
-	if (!node_hands_over(n, h) || n->msg->data != msg->data || n->msg->len != msg->len)
+	if (!node_hands_over(n, h) || n->handover.msg->data != msg->data ||
+	    n->handover.msg->len != msg->len)
 		return -EINVAL;
-	copied = msg->len < KEPT_COPIED || !n->msg_buf;
+	copied = msg->len < KEPT_COPIED || !n->handover.buf;
 	if (copied && !memory_charge(&n->memory, msg->len + KEPT_OVERHEAD))
 		return -ENOMEM;
 	k = malloc(sizeof *k + (copied ? msg->len : 0));
@@ -364,7 +365,7 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 			memcpy(k->copy, msg->data, msg->len);
 		k->data = k->copy;
 	} else {
-		k->buf = buf_ref(n->msg_buf);
+		k->buf = buf_ref(n->handover.buf);
 		k->data = msg->data;
 	}
 	count_kept(h, msg->len + KEPT_OVERHEAD);

@@ -93,10 +93,10 @@ static bool direct_now(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 	uint64_t tail = h->session.ring.tail, turn;
 
-	if (n->opt.own_thread || !node_on_loop(n) ||
-	    atomic_load_explicit(&n->busy, memory_order_relaxed) != BUSY_NO)
+	if (n->opt.own_thread || !loop_is_ours(&n->loop) ||
+	    atomic_load_explicit(&n->loop.busy, memory_order_relaxed) != LOOP_IDLE)
 		return false;
-	turn = atomic_load_explicit(&n->turn, memory_order_relaxed);
+	turn = atomic_load_explicit(&n->loop.turn, memory_order_relaxed);
 	if (h->turn != turn) {
 		bool streams = tail - h->turn_tail >= DIRECT_STEP && h->turn + 1 == turn;
 
@@ -124,18 +124,18 @@ static void end_direct(struct sinew_node *n)
 {
 	node_actions(n, true);
 	conns_free_dead(n);
-	if (atomic_load(&n->fd_shown))
+	if (atomic_load(&n->loop.shown))
 		loop_arm(&n->loop, node_deadline(n));
-	atomic_store_explicit(&n->busy, BUSY_NO, memory_order_release);
+	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);
 }
 
 /* On the loop's thread, outside of sinew_dispatch(). */
 static void write_direct(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
-	uintptr_t free = BUSY_NO;
+	uintptr_t free = LOOP_IDLE;
 
-	if (!atomic_compare_exchange_strong(&n->busy, &free, BUSY_DIRECT)) {
+	if (!atomic_compare_exchange_strong(&n->loop.busy, &free, LOOP_DIRECT)) {
 		look_soon(h);
 		return;
 	}
@@ -151,7 +151,8 @@ static __attribute__((noinline)) int queued(struct sinew_session *h)
 	bool direct = direct_now(h);
 
 	if (!direct && node_hands_over(h->node, h)) {
-		h->node->answered = h;	/* looked at behind the batch: no list is needed */
+		/* Looked at behind the batch: no list is needed. */
+		h->node->handover.answered = h;
 	} else if (!direct) {
 		if (!h->queued)
 			handle_dirty(h);
@@ -319,9 +320,9 @@ static int many_send(struct many *m, struct sinew_session *h, const void *data, 
 /* All that may be written at once, on the loop's thread, outside of sinew_dispatch(). */
 static void many_write(struct many *m, struct sinew_session *const *sessions, int n)
 {
-	uintptr_t free = BUSY_NO;
+	uintptr_t free = LOOP_IDLE;
 
-	bool ours = atomic_compare_exchange_strong(&m->node->busy, &free, BUSY_DIRECT);
+	bool ours = atomic_compare_exchange_strong(&m->node->loop.busy, &free, LOOP_DIRECT);
 
 	if (ours) {
 		node_now(m->node);

@@ -107,7 +107,7 @@ static int wait_and_send(struct sinew_session *h, const void *data, size_t len, 
 		err = sinew_send_numbered(h, data, len, ret_number);
 		if (err != -EAGAIN)
 			break;
-		err = atomic_load(&n->loop_end);
+		err = atomic_load(&n->own.end);
 		if (err == LOOP_RUNS)
 			err = wait_for(&n->wait_lock, &w, until_ns);
 	}
@@ -124,7 +124,7 @@ int sinew_send_wait(struct sinew_session *h, const void *data, size_t len, int t
 		return -EINVAL;
 	if (node_forked(h->node))
 		return -ECHILD;
-	if (timeout_ms && node_on_loop(h->node))
+	if (timeout_ms && loop_is_ours(&h->node->loop))
 		return -EDEADLK;
 	err = sinew_send_numbered(h, data, len, ret_number);
 	if (err != -EAGAIN || !timeout_ms)
@@ -141,14 +141,14 @@ int sinew_send_wait(struct sinew_session *h, const void *data, size_t len, int t
 static int wait_for_end(struct sinew_node *n, uint64_t until_ns)
 {
 	struct waiter w;
-	int err = wait_begin(&n->wait_lock, &n->joiners, &w);
+	int err = wait_begin(&n->wait_lock, &n->own.joiners, &w);
 	int end = LOOP_RUNS;
 
 	if (err)
 		return err;
-	while (!err && (end = atomic_load(&n->loop_end)) == LOOP_RUNS)
+	while (!err && (end = atomic_load(&n->own.end)) == LOOP_RUNS)
 		err = wait_for(&n->wait_lock, &w, until_ns);
-	wait_end(&n->wait_lock, &n->joiners, &w);
+	wait_end(&n->wait_lock, &n->own.joiners, &w);
 	return end == LOOP_RUNS ? err : end;
 }
 
@@ -160,7 +160,7 @@ int sinew_node_join(struct sinew_node *n, int timeout_ms)
 		return -EINVAL;
 	if (node_forked(n))
 		return -ECHILD;
-	if (node_inside(n))
+	if (loop_is_inside(&n->loop))
 		return -EDEADLK;
 	/* It may be freed meanwhile. */
 	atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);

@@ -46,7 +46,7 @@ STRUCTS = {
 	'proto/session.h session': (44, 12),
 	'lowcomms/conn.h conn': (24, 9),
 	'lowcomms/handle.h sinew_session': (39, 10),
-	'lowcomms/node.h sinew_node': (50, 8),
+	'lowcomms/node.h sinew_node': (33, 1),
 	'membership/follow.h sinew_corosync': (51, 17),
 	'membership/view.h view': (26, 8),
 }
