@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lowcomms/conn.h"
+#include "lowcomms/node.h"
 
 #define WAITING_PER_PEER	4	/* links without a session from the address of one peer:
 					 * silent, probing, and in the middle of the handshake */
@@ -269,7 +270,7 @@ static struct crowd count_waiting(struct sinew_node *n, const struct path_addr *
 	struct crowd all = { 0 };
 
 	memset(here, 0, N_WAITING * sizeof *here);
-	for (struct conn *c = n->conns; c; c = c->next) {
+	for (struct conn *c = n->conns.first; c; c = c->next) {
 		enum waiting w = waiting(c);
 
 		if (w == WAITS_NOT)

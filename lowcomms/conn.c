@@ -12,7 +12,9 @@
 #include "proto/stuck.h"
 
 #include "lowcomms/leave.h"
+#include "lowcomms/node.h"
 #include "lowcomms/reach.h"
+#include "lowcomms/recv.h"
 
 #define GATHER_MAX	(512u * 1024)	/* bytes a write */
 #define FLUSH_MAX	(1024u * 1024)	/* bytes a turn, so that one peer starves nobody */
@@ -42,11 +44,11 @@ static int conn_new(struct sinew_node *n, int fd, enum conn_state state, struct 
 		free(c);
 		return err;
 	}
-	c->next = n->conns;
-	c->pprev = &n->conns;
-	if (n->conns)
-		n->conns->pprev = &c->next;
-	n->conns = c;
+	c->next = n->conns.first;
+	c->pprev = &n->conns.first;
+	if (n->conns.first)
+		n->conns.first->pprev = &c->next;
+	n->conns.first = c;
 	*ret_conn = c;
 	return 0;
 }
@@ -150,14 +152,14 @@ static void conn_end(struct conn *c, bool in_order)
 	if (c->state == CONN_DEAD)
 		return;
 	if (c->state == CONN_DRAINING) {
-		n->n_draining--;
+		n->conns.n_draining--;
 		n->closing.n_last_words -= c->last_words;
 	}
 	if (c->again)
-		n->n_again--;
+		n->conns.n_again--;
 	c->again = false;
 	c->state = CONN_DEAD;
-	hot_forget(&n->hot, c);
+	hot_forget(&n->conns.hot, c);
 	c->in_order = in_order;
 	if (!c->was_up)
 		let_go(c);
@@ -165,8 +167,8 @@ static void conn_end(struct conn *c, bool in_order)
 	*c->pprev = c->next;
 	if (c->next)
 		c->next->pprev = c->pprev;
-	c->next = n->graveyard;
-	n->graveyard = c;
+	c->next = n->conns.dead;
+	n->conns.dead = c;
 	leave_look(n);
 }
 
@@ -230,10 +232,10 @@ static void bound_draining(struct sinew_node *n)
 	unsigned most = 2 * (n->core.n_peers + 1);
 	struct conn *oldest = NULL;
 
-	if (n->n_draining < (most < DRAINING_MIN ? DRAINING_MIN : most))
+	if (n->conns.n_draining < (most < DRAINING_MIN ? DRAINING_MIN : most))
 		return;
 	/* New ones are put in front: the last seen is the oldest. */
-	for (struct conn *c = n->conns; c; c = c->next)
+	for (struct conn *c = n->conns.first; c; c = c->next)
 		if (c->state == CONN_DRAINING &&
 		    (!oldest || !c->last_words || oldest->last_words))
 			oldest = c;
@@ -259,14 +261,14 @@ void conn_shut(struct conn *c, enum link_shut how)
 	conn_drop_input(c);
 	bound_draining(n);
 	c->state = CONN_DRAINING;
-	n->n_draining++;
+	n->conns.n_draining++;
 	/* Whoever else was refused does not hold our end up. */
 	c->last_words = m && tombs_find(&m->peer.tombs, c->link.life);
 	n->closing.n_last_words += c->last_words;
 	leave_look(n);
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
-	if (c->drain_until_ns < n->drain_ns)
-		n->drain_ns = c->drain_until_ns;
+	if (c->drain_until_ns < n->conns.drain_ns)
+		n->conns.drain_ns = c->drain_until_ns;
 	drain_write(c);
 	conn_update(c);
 }
@@ -294,17 +296,17 @@ void conns_drain_tick(struct sinew_node *n)
 {
 	struct conn *c, *next;
 
-	if (n->core.now_ns < n->drain_ns)
+	if (n->core.now_ns < n->conns.drain_ns)
 		return;
-	n->drain_ns = CORE_NEVER;
-	for (c = n->conns; c; c = next) {
+	n->conns.drain_ns = CORE_NEVER;
+	for (c = n->conns.first; c; c = next) {
 		next = c->next;
 		if (c->state != CONN_DRAINING)
 			continue;
 		if (c->drain_until_ns <= n->core.now_ns)
 			conn_end(c, false);
-		else if (c->drain_until_ns < n->drain_ns)
-			n->drain_ns = c->drain_until_ns;
+		else if (c->drain_until_ns < n->conns.drain_ns)
+			n->conns.drain_ns = c->drain_until_ns;
 	}
 }
 
@@ -312,8 +314,8 @@ void conns_free_dead(struct sinew_node *n)
 {
 	struct conn *c;
 
-	while ((c = n->graveyard)) {
-		n->graveyard = c->next;
+	while ((c = n->conns.dead)) {
+		n->conns.dead = c->next;
 		let_go(c);
 		free(c);
 	}
@@ -323,7 +325,7 @@ void conns_break(struct sinew_node *n, const struct peer *p)
 {
 	struct conn *c, *next;
 
-	for (c = n->conns; c; c = next) {
+	for (c = n->conns.first; c; c = next) {
 		next = c->next;
 		if (!p || c->link.peer == p)
 			conn_fail(c, -ECONNABORTED);
@@ -335,7 +337,7 @@ void conns_close(struct sinew_node *n)
 	struct conn *c;
 
 	/* One that only waits for the peer to see our last ACK has nothing to lose. */
-	while ((c = n->conns)) {
+	while ((c = n->conns.first)) {
 		bool in_order = c->state == CONN_DRAINING ||
 			(c->state == CONN_OPEN && c->link.state == LINK_LAST_ACK);
 
@@ -418,7 +420,7 @@ void conn_set_again(struct conn *c)
 	if (c->state != CONN_OPEN || c->again)
 		return;
 	c->again = true;
-	c->node->n_again++;
+	c->node->conns.n_again++;
 }
 
 /* One that cannot be written any more: what is there is read, then it has failed. */
@@ -433,14 +435,14 @@ void conns_again(struct sinew_node *n)
 {
 	struct conn *c, *next;
 
-	if (!n->n_again)
+	if (!n->conns.n_again)
 		return;
-	for (c = n->conns; c; c = next) {
+	for (c = n->conns.first; c; c = next) {
 		next = c->next;
 		if (!c->again)
 			continue;
 		c->again = false;
-		n->n_again--;
+		n->conns.n_again--;
 		conn_parse_again(c);
 		if (c->write_err)
 			read_out(c);
@@ -454,7 +456,7 @@ void conns_memory(struct sinew_node *n)
 {
 	struct conn *c, *next;
 
-	for (c = n->conns; c; c = next) {
+	for (c = n->conns.first; c; c = next) {
 		next = c->next;
 		if (!c->starved)
 			continue;

@@ -6,7 +6,12 @@
 #ifndef SINEW_LOWCOMMS_CONN_H
 #define SINEW_LOWCOMMS_CONN_H
 
-#include "lowcomms/node.h"
+#include "lowcomms/hot.h"
+#include "lowcomms/loop.h"
+#include "lowcomms/sinew.h"
+#include "proto/core.h"
+#include "proto/link.h"
+#include "proto/wire.h"
 
 enum conn_state {
 	CONN_DIALLING,
@@ -40,6 +45,15 @@ struct conn {
 	uint8_t pre[WIRE_HELLO_MAX];
 };
 
+/* All of a node. Loop thread. */
+struct conns {
+	struct conn *first;
+	struct conn *dead;		/* freed at the end of the turn */
+	struct hot hot;
+	unsigned n_draining, n_again;	/* in that state */
+	uint64_t drain_ns;		/* when a draining one must be looked at */
+};
+
 void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe);
 /* Takes the descriptor over, whatever happens. */
 void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from);
@@ -67,13 +81,5 @@ void conns_break(struct sinew_node *n, const struct peer *p);
 void conns_memory(struct sinew_node *n);
 /* At the node's end: resets what the core has, closes what drains. */
 void conns_close(struct sinew_node *n);
-
-/* ---- recv.c ---- */
-/* Reads what is there. False: nothing. */
-bool conn_input(struct conn *c);
-void conn_parse_again(struct conn *c);
-void conn_drop_input(struct conn *c);
-/* Whether reading on makes sense while the core does not consume. */
-bool conn_reads_ahead(const struct conn *c);
 
 #endif

@@ -306,7 +306,7 @@ void node_actions(struct sinew_node *n, bool direct)
 		}
 		act(n, &a);
 	}
-	if (direct && (n->errands.has_stash || n->errands.self_lost_due || n->n_again))
+	if (direct && (n->errands.has_stash || n->errands.self_lost_due || n->conns.n_again))
 		loop_wake(&n->loop);
 }
 
@@ -360,7 +360,7 @@ static inline uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t node_deadline(const struct sinew_node *n)
 {
-	uint64_t core = earlier(core_deadline(&n->core), n->drain_ns);
+	uint64_t core = earlier(core_deadline(&n->core), n->conns.drain_ns);
 	uint64_t closing = earlier(n->closing.linger_ns, n->listeners.again_ns);
 
 	return earlier(earlier(core, closing), n->errands.sweep_ns);
@@ -454,7 +454,7 @@ static bool errands(struct sinew_node *n)
 
 static bool work_left(struct sinew_node *n)
 {
-	return atomic_load(&n->inbox.any) || n->handover.answered || n->n_again ||
+	return atomic_load(&n->inbox.any) || n->handover.answered || n->conns.n_again ||
 		n->errands.has_stash || memory_moves(n) || atomic_load(&n->own.stop);
 }
 
@@ -482,7 +482,7 @@ static void source_ready(struct sinew_node *n, const struct epoll_event *e)
 static bool read_hot(struct sinew_node *n)
 {
 	now_exactly(n);
-	if (!hot_read(&n->hot))
+	if (!hot_read(&n->conns.hot))
 		return false;
 	after_source(n);
 	return true;
@@ -501,11 +501,11 @@ static bool spin(struct sinew_node *n, struct epoll_event *events, int *ret_got)
 	uint64_t until = loop_now_ns() + (uint64_t)n->opt.busy_poll_us * 1000u;
 
 	do {
-		while (!work_left(n) && hot_may_read(&n->hot))
+		while (!work_left(n) && hot_may_read(&n->conns.hot))
 			if (read_hot(n))
 				return true;
 		*ret_got = loop_wait(&n->loop, events, NODE_EVENTS, 0);
-		hot_asked(&n->hot);
+		hot_asked(&n->conns.hot);
 		now_exactly(n);
 	} while (!*ret_got && !work_left(n) && n->core.now_ns < until &&
 		 n->core.now_ns < node_deadline(n));
@@ -522,7 +522,7 @@ static int wait_events(struct sinew_node *n, struct epoll_event *events, int tim
 			timeout_ms = 0;
 	}
 	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
-	hot_learn(&n->hot, only_conn(events, got));
+	hot_learn(&n->conns.hot, only_conn(events, got));
 	loop_rouse(&n->loop);
 	return got;
 }
@@ -551,7 +551,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (n->errands.n_callbacks || work_left(n))
 		timeout_ms = 0;
 	if (!timeout_ms)
-		is_read = hot_may_read(&n->hot) && read_hot(n);
+		is_read = hot_may_read(&n->conns.hot) && read_hot(n);
 	else if (n->opt.busy_poll_us)
 		is_read = spin(n, events, &got);
 	if (!is_read && !got) {

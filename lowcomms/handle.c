@@ -13,6 +13,7 @@
 #include "proto/rx.h"
 
 #include "lowcomms/conn.h"
+#include "lowcomms/recv.h"
 
 /* ---- memory ---- */
 

@@ -8,9 +8,6 @@
 
 #include "lowcomms/node.h"
 
-/* Why its link is not read. */
-enum pause { PAUSE_BUDGET = 1, PAUSE_MEMORY = 2 };
-
 struct sinew_session {
 	struct session session;
 	struct sinew_node *node;	/* referenced */
@@ -96,11 +93,5 @@ void handles_wake(struct sinew_node *n);
 void handles_orphan(struct sinew_node *n);
 /* Under its lock: 0, -ESTALE. */
 int handle_alive(const struct sinew_session *h);
-
-/* ---- recv.c ---- */
-/* Sets or clears one reason not to read. */
-void recv_pause(struct sinew_session *h, enum pause why, bool on);
-/* Kept messages may have been released. */
-void recv_check_budget(struct sinew_session *h);
 
 #endif

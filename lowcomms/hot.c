@@ -5,6 +5,7 @@
 #include "lowcomms/hot.h"
 
 #include "lowcomms/conn.h"
+#include "lowcomms/recv.h"
 
 #define UNASKED_MAX 16 /* reads: what others have waits no longer than for so many */
 

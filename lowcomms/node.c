@@ -116,7 +116,7 @@ static int node_alloc(struct sinew_node **ret_node)
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	listeners_init(&n->listeners);
 	inbox_open(&n->inbox);
-	n->drain_ns = n->errands.sweep_ns = CORE_NEVER;
+	n->conns.drain_ns = n->errands.sweep_ns = CORE_NEVER;
 	closing_init(&n->closing);
 	*ret_node = n;
 	return 0;
@@ -264,7 +264,7 @@ void node_unref(struct sinew_node *n)
 /* In a child of fork() everything but the descriptors is the parent's. */
 static void close_in_child(struct sinew_node *n)
 {
-	for (struct conn *c = n->conns; c; c = c->next)
+	for (struct conn *c = n->conns.first; c; c = c->next)
 		close(c->source.fd);
 	listeners_forget(&n->listeners);
 	loop_close(&n->loop);
@@ -433,7 +433,8 @@ static void leave(struct sinew_node *n)
 			loop_arm(&n->loop, node_deadline(n));
 		loop_doze(&n->loop);
 		/* Who polls it learns of the end by one more dispatch. */
-		if (closed || atomic_load(&n->inbox.any) || n->n_again || n->errands.has_stash)
+		if (closed || atomic_load(&n->inbox.any) || n->conns.n_again ||
+		    n->errands.has_stash)
 			loop_wake(&n->loop);
 	}
 	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);

@@ -27,8 +27,8 @@
 #include "lowcomms/accept.h"
 #include "lowcomms/addr.h"
 #include "lowcomms/closing.h"
+#include "lowcomms/conn.h"
 #include "lowcomms/directory.h"
-#include "lowcomms/hot.h"
 #include "lowcomms/inbox.h"
 #include "lowcomms/log.h"
 #include "lowcomms/loop.h"
@@ -42,11 +42,8 @@
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
-#define READ_TURN	(256u * 1024)	/* bytes read from a link a turn */
 #define NODE_EVENTS	64		/* taken from the kernel at once */
 #define RETRY_NS	100000000u	/* after a resource was short */
-
-struct conn;
 
 /* The message that is being handed over. */
 struct handover {
@@ -93,11 +90,7 @@ struct sinew_node {
 	struct core core;
 	struct loop loop;
 	struct listeners listeners;
-	struct conn *conns;
-	struct conn *graveyard;		/* freed at the end of the turn */
-	struct hot hot;
-	unsigned n_draining, n_again;	/* connections in that state */
-	uint64_t drain_ns;		/* when a draining connection must be looked at */
+	struct conns conns;
 	struct log log;
 	struct errands errands;
 	bool told_loopback;		/* that others cannot reach an address of ours */

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Reading: from the kernel into a buffer, through the core, to the
- * application, and what the application keeps. Knows no frame.
- *
- * Before HELLO a connection has 512 bytes of its own. Afterwards it reads into a pooled
- * buffer that it holds only while there are bytes in it that are not consumed.
- */
+#include "lowcomms/recv.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +8,6 @@
 #include "proto/ring_out.h"
 #include "proto/rx.h"
 
-#include "lowcomms/conn.h"
 #include "lowcomms/handle.h"
 
 #define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading: from the kernel into a buffer, through the core, to the application, and what the
+ * application keeps. Knows no frame.
+ *
+ * Before HELLO a connection has 512 bytes of its own. Afterwards it reads into a pooled
+ * buffer that it holds only while there are bytes in it that are not consumed.
+ */
+#ifndef SINEW_LOWCOMMS_RECV_H
+#define SINEW_LOWCOMMS_RECV_H
+
+#include "lowcomms/conn.h"
+
+#define READ_TURN	(256u * 1024)	/* bytes read from a link a turn */
+
+/* Why its link is not read. */
+enum pause { PAUSE_BUDGET = 1, PAUSE_MEMORY = 2 };
+
+/* Reads what is there. False: nothing. */
+bool conn_input(struct conn *c);
+void conn_parse_again(struct conn *c);
+void conn_drop_input(struct conn *c);
+/* Whether reading on makes sense while the core does not consume. */
+bool conn_reads_ahead(const struct conn *c);
+
+/* Sets or clears one reason not to read. */
+void recv_pause(struct sinew_session *h, enum pause why, bool on);
+/* Kept messages may have been released. */
+void recv_check_budget(struct sinew_session *h);
+
+#endif
