@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lowcomms/actions.h"
 #include "lowcomms/conn.h"
 #include "lowcomms/node.h"
 
@@ -26,12 +27,6 @@ static void again_at(struct listeners *ls, uint64_t ns)
 {
 	if (ns < ls->again_ns)
 		ls->again_ns = ns;
-}
-
-void listeners_init(struct listeners *ls)
-{
-	ls->spare_fd = -1;
-	ls->again_ns = ls->bind_again_ns = CORE_NEVER;
 }
 
 /* 0, or why it cannot stand there. */

@@ -10,6 +10,7 @@
 
 #include "lowcomms/loop.h"
 #include "lowcomms/sinew.h"
+#include "proto/core.h"
 
 struct listener {
 	struct source source;		/* fd -1: it cannot be opened so far, err says why */
@@ -27,7 +28,11 @@ struct listeners {
 };
 
 /* None. */
-void listeners_init(struct listeners *ls);
+static inline void listeners_init(struct listeners *ls)
+{
+	ls->spare_fd = -1;
+	ls->again_ns = ls->bind_again_ns = CORE_NEVER;
+}
 int listeners_open(struct sinew_node *n);
 void listeners_close(struct sinew_node *n);
 /* In a child of fork(): the descriptors alone. */

@@ -7,11 +7,6 @@
 
 #include "lowcomms/handle.h"
 
-void closing_init(struct closing *cl)
-{
-	cl->linger_ns = CORE_NEVER;
-}
-
 void closing_free(struct closing *cl)
 {
 	free(cl->report);
@@ -33,7 +28,8 @@ bool closing_report(struct closing *cl, const struct core *core)
 			continue;
 		cl->report[cl->n_report] = (struct sinew_report_session) {
 			.nodeid = h->nodeid,
-			.incarnation = sinew_session_incarnation(h),
+			.incarnation = atomic_load_explicit(&h->incarnation,
+							    memory_order_relaxed),
 			.missing = "",
 		};
 		cl->sessions[cl->n_report++] = h;

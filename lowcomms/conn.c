@@ -423,35 +423,6 @@ void conn_set_again(struct conn *c)
 	c->node->conns.n_again++;
 }
 
-/* One that cannot be written any more: what is there is read, then it has failed. */
-static void read_out(struct conn *c)
-{
-	conn_event(c, EPOLLHUP);
-	/* More than one turn reads: it goes on in the next. */
-	conn_set_again(c);
-}
-
-void conns_again(struct sinew_node *n)
-{
-	struct conn *c, *next;
-
-	if (!n->conns.n_again)
-		return;
-	for (c = n->conns.first; c; c = next) {
-		next = c->next;
-		if (!c->again)
-			continue;
-		c->again = false;
-		n->conns.n_again--;
-		conn_parse_again(c);
-		if (c->write_err)
-			read_out(c);
-		/* Callbacks and actions may have ended any connection. */
-		if (next && next->state == CONN_DEAD)
-			return;
-	}
-}
-
 void conns_memory(struct sinew_node *n)
 {
 	struct conn *c, *next;

@@ -72,7 +72,6 @@ void conn_fail(struct conn *c, int err);
 void conn_update(struct conn *c);
 /* Parse it in this turn without waiting for the descriptor. */
 void conn_set_again(struct conn *c);
-void conns_again(struct sinew_node *n);
 void conns_drain_tick(struct sinew_node *n);
 void conns_free_dead(struct sinew_node *n);
 /* Resets all that lead to a peer; NULL: all. */

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The life of handles: made when the core asks for a session, dead when the
- * session ends, freed with the last reference. Knows nothing of links.
- */
 #include "lowcomms/handle.h"
 
 #include <errno.h>
@@ -153,6 +149,26 @@ void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
 	handle_wake(h);
 	h->member = NULL;
 	atomic_store_explicit(&h->link_up, false, memory_order_relaxed);
+}
+
+int handle_finish(struct sinew_session *h)
+{
+	int err = 0;
+
+	lock_take(&h->lock, LOCK_HANDLE);
+	if (h->dead) {
+		err = -ESTALE;
+	} else if (!h->finishing) {
+		h->finishing = true;
+		ring_pay(&h->session.ring, 0);		/* each send is looked at from now on */
+		if (!h->n_open) {
+			h->finish_due = true;
+			handle_dirty(h);
+		}
+	}
+	lock_give(&h->lock, LOCK_HANDLE);
+	handle_wake(h);
+	return err;
 }
 
 void handles_orphan(struct sinew_node *n)

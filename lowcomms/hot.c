@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Which connection is likely to have something. Knows nothing of what it has.
- */
 #include "lowcomms/hot.h"
 
 #include "lowcomms/conn.h"
 #include "lowcomms/recv.h"
 
 #define UNASKED_MAX 16 /* reads: what others have waits no longer than for so many */
-
-void hot_learn(struct hot *h, struct conn *only)
-{
-	h->again = only && only == h->last;
-	h->last = only;
-	h->n_unasked = 0;
-}
-
-void hot_forget(struct hot *h, const struct conn *c)
-{
-	if (h->last == c)
-		hot_learn(h, NULL);
-}
 
 bool hot_may_read(const struct hot *h)
 {

@@ -8,6 +8,7 @@
 #define SINEW_LOWCOMMS_HOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct conn;
 
@@ -18,14 +19,23 @@ struct hot {
 };
 
 /* What epoll said: only that connection has something; NULL: none, others, or more. */
-void hot_learn(struct hot *h, struct conn *only);
+static inline void hot_learn(struct hot *h, struct conn *only)
+{
+	h->again = only && only == h->last;
+	h->last = only;
+	h->n_unasked = 0;
+}
 /* Nothing, while one spins: that says nothing of what is likely. */
 static inline void hot_asked(struct hot *h)
 {
 	h->n_unasked = 0;
 }
 /* It ends. */
-void hot_forget(struct hot *h, const struct conn *c);
+static inline void hot_forget(struct hot *h, const struct conn *c)
+{
+	if (h->last == c)
+		hot_learn(h, NULL);
+}
 /* Whether it may be read unasked, now. */
 bool hot_may_read(const struct hot *h);
 /* Reads it. True: something came, or it has ended. */

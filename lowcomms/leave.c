@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Peers that are closed in order: finished, then removed when their handshake is over or their
- * time is. Knows no links; what is still to be seen of the other end the core tells.
- */
 #include "lowcomms/leave.h"
 
+#include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
+
+/* Whatever still speaks of it is done before its memory goes. */
+void member_remove(struct sinew_node *n, struct member *m)
+{
+	struct session *spare = m->peer.spare;
+
+	list_remove(&m->leaving);
+	peer_remove(&m->peer);
+	node_actions(n, false);
+	if (spare)
+		sinew_session_unref(handle_of(spare));
+	directory_keep_former(&n->directory, m);
+}
 
 /* No session of its next life: there is nothing to open one with. */
 static void take_spare(struct member *m)
@@ -60,10 +70,4 @@ void leave_tick(struct sinew_node *n)
 		if (directory_withdraw(&n->directory, m))
 			member_remove(n, m);
 	}
-}
-
-void leave_look(struct sinew_node *n)
-{
-	if (!list_empty(&n->directory.leaving))
-		node_sweep_by(n, n->core.now_ns);
 }

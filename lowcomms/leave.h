@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The loop's part of sinew_peer_close(): closed peers wait in a list of the node until they can be
- * removed. Knows nothing of the calls.
+ * How peers go: removed at once, or closed in order, when they wait in a list until their handshake
+ * is over or their time is. Knows no calls and no links; what is to be seen of the other end the
+ * core tells. Loop thread.
  */
 #ifndef SINEW_LOWCOMMS_LEAVE_H
 #define SINEW_LOWCOMMS_LEAVE_H
@@ -13,6 +14,12 @@ void leave_begin(struct sinew_node *n, struct member *m, uint64_t linger_ns);
 /* Removes those whose handshake, or time, is over. Where callbacks may run. */
 void leave_tick(struct sinew_node *n);
 /* Something ended that one of them may wait for: leave_tick() comes soon. */
-void leave_look(struct sinew_node *n);
+static inline void leave_look(struct sinew_node *n)
+{
+	if (!list_empty(&n->directory.leaving))
+		node_sweep_by(n, n->core.now_ns);
+}
+/* What is left of its session ends; it is out of the table, and is forgotten. */
+void member_remove(struct sinew_node *n, struct member *m);
 
 #endif

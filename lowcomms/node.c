@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The node as the user has it: opened, driven, closed, freed. Knows nothing of
- * what its loop does in a turn.
- */
 #include "lowcomms/node.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
-
-#include "lowcomms/conn.h"
-#include "lowcomms/handle.h"
 
 _Atomic unsigned node_generation;
 
@@ -23,8 +12,8 @@ static void forked(void)
 	atomic_fetch_add(&node_generation, 1);
 }
 
-/* Once for the process; who could not may try again. */
-static int watch_forks(void)
+/* Once for the process. */
+int node_watch_forks(void)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static bool watched;
@@ -68,34 +57,30 @@ int node_life(uint64_t *ret_incarnation)
 	return err;
 }
 
-/* ---- open ---- */
-
-/* 0, or a positive errno. */
 static int init_locks(struct sinew_node *n)
 {
-	int err;
+	int err = directory_open(&n->directory);
 
-	err = -directory_open(&n->directory);
 	if (err)
 		return err;
-	err = -memory_open(&n->memory);
+	err = memory_open(&n->memory);
 	if (err)
-		goto lock;
-	err = -watch_open(&n->observer);
+		goto directory;
+	err = watch_open(&n->observer);
 	if (err)
-		goto pool;
-	err = pthread_mutex_init(&n->wait_lock, NULL);
+		goto memory;
+	err = -pthread_mutex_init(&n->wait_lock, NULL);
 	if (!err)
 		return 0;
 	watch_close(&n->observer);
-pool:
+memory:
 	memory_close(&n->memory);
-lock:
+directory:
 	directory_close(&n->directory);
 	return err;
 }
 
-static int node_alloc(struct sinew_node **ret_node)
+int node_alloc(struct sinew_node **ret_node)
 {
 	struct sinew_node *n = calloc(1, sizeof *n);
 	int err;
@@ -105,7 +90,7 @@ static int node_alloc(struct sinew_node **ret_node)
 	err = init_locks(n);
 	if (err) {
 		free(n);
-		return -err;
+		return err;
 	}
 	atomic_init(&n->refs, 1);
 	n->log.opt = &n->opt;
@@ -122,134 +107,6 @@ static int node_alloc(struct sinew_node **ret_node)
 	return 0;
 }
 
-static uint64_t ms(uint32_t n)
-{
-	return (uint64_t)n * 1000000u;
-}
-
-static int core_open(struct sinew_node *n)
-{
-	const struct sinew_options *o = &n->opt;
-	struct core_config c;
-	int err;
-
-	core_config_default(&c);
-	err = node_life(&c.incarnation);
-	if (!err)
-		err = node_random(&c.seed, sizeof c.seed);
-	if (!err)
-		err = node_random(c.secret, sizeof c.secret);
-	if (err)
-		return err;
-	c.nodeid = o->nodeid;
-	memcpy(c.cluster, n->cluster, sizeof c.cluster);
-	memcpy(c.group, n->group, sizeof c.group);
-	c.static_members = o->membership == SINEW_MEMBERSHIP_STATIC;
-	c.auto_close = o->auto_close;
-	c.quorum_stops = o->quorum_policy != SINEW_QUORUM_IGNORE;
-	c.first_seq = n->first_seq;
-	c.max_message = n->max_message;
-	c.queue_bytes = (uint32_t)n->ring_bytes;
-	if (c.ack_bytes > n->ring_bytes / 4)
-		c.ack_bytes = (uint32_t)(n->ring_bytes / 4);
-	c.fault_limit = o->fault_limit;
-	c.stall_limit = o->stall_limit;
-#define NUMBER(...)
-#define WORD(...)
-#define TEXT(...)
-#define MS(key, stem, ...) \
-	if (o->stem##_ms != UINT32_MAX) \
-		c.stem##_ns = ms(o->stem##_ms);
-#include "lowcomms/options.def"
-#undef NUMBER
-#undef WORD
-#undef TEXT
-#undef MS
-	if (c.keepalive_multi_ns > c.keepalive_ns)
-		c.keepalive_multi_ns = c.keepalive_ns;
-	/* A path that lives is never silent for so long. */
-	if (c.keepalive_multi_ns > c.path_dead_ns / 3)
-		c.keepalive_multi_ns = c.path_dead_ns / 3;
-	if (o->ack_ms == SINEW_ACK_AT_ONCE)
-		c.ack_frames = 1;	/* which is looked at behind each batch */
-	core_init(&n->core, &c, loop_now_ns());
-	atomic_store(&n->incarnation, c.incarnation);
-	return 0;
-}
-
-static void *own_loop(void *arg)
-{
-	struct sinew_node *n = arg;
-	int err = 0;
-
-	atomic_store(&n->loop.thread, (uintptr_t)pthread_self());
-	atomic_store(&n->loop.busy, (uintptr_t)pthread_self());
-	loop_rouse(&n->loop);
-	while (err >= 0 && !atomic_load(&n->own.stop) && !atomic_load(&n->closing.over))
-		err = node_turn(n, -1);
-	if (err < 0)
-		log_line(&n->log, SINEW_ERROR, "event loop failed: %s", strerror(-err));
-	/* Without the end of the closing it is the node that is about to be freed. */
-	atomic_store(&n->own.end, err < 0 ? err : atomic_load(&n->closing.over) ? 0 : -ESTALE);
-	handles_wake(n);
-	wait_wake(&n->wait_lock, &n->own.joiners);
-	return NULL;
-}
-
-static int start_own_thread(struct sinew_node *n)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&n->own.thread, NULL, own_loop, n);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	n->own.runs = err == 0;
-	return -err;
-}
-
-static void close_all(struct sinew_node *n);
-
-int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks *cb, void *user,
-		   struct sinew_node **ret_node)
-{
-	struct sinew_node *n;
-	int err;
-
-	if (!opt || !ret_node)
-		return -EINVAL;
-	err = watch_forks();
-	if (!err)
-		err = node_alloc(&n);
-	if (err)
-		return err;
-	n->user = user;
-	err = options_take(n, opt);
-	if (!err)
-		err = callbacks_take(n, cb);
-	if (!err)
-		err = core_open(n);
-	if (!err)
-		err = loop_open(&n->loop);
-	if (!err)
-		err = listeners_open(n);
-	n->memory.limit = n->opt.node_memory;
-	/* Reading must go on whatever happens to memory later. */
-	if (!err)
-		err = buf_new(&n->memory, BUF_POOLED, true, &n->memory.read_buf);
-	if (!err && n->opt.own_thread)
-		err = start_own_thread(n);
-	if (err) {
-		close_all(n);
-		return err;
-	}
-	*ret_node = n;
-	return 0;
-}
-
-/* ---- free ---- */
-
 void node_unref(struct sinew_node *n)
 {
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
@@ -259,228 +116,4 @@ void node_unref(struct sinew_node *n)
 	directory_close(&n->directory);
 	memory_close(&n->memory);
 	free(n);
-}
-
-/* In a child of fork() everything but the descriptors is the parent's. */
-static void close_in_child(struct sinew_node *n)
-{
-	for (struct conn *c = n->conns.first; c; c = c->next)
-		close(c->source.fd);
-	listeners_forget(&n->listeners);
-	loop_close(&n->loop);
-}
-
-/* Gives back what the core holds of us. */
-static void release_core(struct sinew_node *n)
-{
-	struct core_action a;
-
-	if (n->errands.has_stash && n->errands.stash.what == CORE_PEER_DOWN)
-		sinew_session_unref(handle_of(n->errands.stash.session));
-	while (core_poll(&n->core, &a))
-		if (a.what == CORE_PEER_DOWN)
-			sinew_session_unref(handle_of(a.session));
-	list_each(struct peer, p, &n->core.peers, all) {
-		if (p->session)
-			sinew_session_unref(handle_of(p->session));
-		if (p->spare)
-			sinew_session_unref(handle_of(p->spare));
-	}
-}
-
-static void free_lists(struct sinew_node *n)
-{
-	struct letters left;
-	struct command *c;
-	struct sinew_session *h;
-
-	inbox_take(&n->inbox, &left);
-	while ((c = left.commands)) {
-		left.commands = c->next;
-		sinew_session_unref(c->spare);
-		if (c->kind == COMMAND_REMOVE)
-			free(c->member);
-		free(c);
-	}
-	while ((h = left.dirty)) {
-		left.dirty = h->dirty_next;
-		sinew_session_unref(h);
-	}
-	directory_clear(&n->directory);
-}
-
-static void close_all(struct sinew_node *n)
-{
-	atomic_store(&n->closing.asked, true);
-	atomic_store(&n->sends_in, NODE_SENDS_NONE);
-	handles_orphan(n);
-	conns_close(n);		/* before the core lets sessions go that links point to */
-	if (n->core.cfg.nodeid)
-		release_core(n);
-	listeners_close(n);
-	free_lists(n);
-	buf_unref(n->memory.read_buf);
-	n->memory.read_buf = NULL;
-	loop_close(&n->loop);
-	closing_free(&n->closing);
-	/* Buffers that come back from now on are not pooled. */
-	atomic_store(&n->memory.is_short, true);
-	buf_pool_drop(&n->memory);
-	node_unref(n);
-}
-
-void sinew_node_free(struct sinew_node *node)
-{
-	if (!node)
-		return;
-	if (node_forked(node)) {
-		close_in_child(node);
-		return;
-	}
-	if (node->own.runs) {
-		atomic_store(&node->own.stop, true);
-		loop_wake(&node->loop);
-		pthread_join(node->own.thread, NULL);
-	}
-	close_all(node);
-}
-
-/* ---- drive ---- */
-
-uint32_t sinew_node_id(const struct sinew_node *node)
-{
-	return node->opt.nodeid;
-}
-
-uint64_t sinew_incarnation(const struct sinew_node *node)
-{
-	return atomic_load(&node->incarnation);
-}
-
-const char *sinew_node_group(const struct sinew_node *node)
-{
-	return node->group;
-}
-
-int sinew_get_fd(struct sinew_node *node)
-{
-	if (!node || node->opt.own_thread)
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	/* What waits already needed no wake-up so far. */
-	if (!atomic_exchange(&node->loop.shown, true)) {
-		loop_doze(&node->loop);
-		loop_wake(&node->loop);
-	}
-	return node->loop.epoll;
-}
-
-/* Milliseconds until then, rounded up; -1: for ever. */
-static int ms_until(uint64_t at_ns)
-{
-	uint64_t now = loop_now_ns();
-
-	if (at_ns == CORE_NEVER)
-		return -1;
-	return at_ns <= now ? 0 : (int)((at_ns - now + 999999u) / 1000000u);
-}
-
-static int run(struct sinew_node *n, int timeout_ms)
-{
-	uint64_t until = CORE_NEVER;
-	int handled;
-
-	if (timeout_ms >= 0)
-		until = loop_tick_ns() + (uint64_t)timeout_ms * 1000000u;
-	do {
-		if (atomic_load(&n->closing.over))
-			return -ESHUTDOWN;
-		handled = node_turn(n, timeout_ms);
-		if (handled || n->errands.interrupted)
-			return handled;
-		timeout_ms = ms_until(until);
-	} while (timeout_ms);
-	return 0;
-}
-
-/* 0: this thread runs the loop now. */
-static int enter(struct sinew_node *n)
-{
-	const uintptr_t self = (uintptr_t)pthread_self();
-	uintptr_t was = LOOP_IDLE;
-
-	while (!atomic_compare_exchange_strong(&n->loop.busy, &was, self)) {
-		if (was != LOOP_DIRECT)
-			return was == self ? -EINVAL : -EBUSY;
-		/* A send of another thread writes: that does not take long. */
-		sched_yield();
-		was = LOOP_IDLE;
-	}
-	if (!loop_is_ours(&n->loop))
-		atomic_store(&n->loop.thread, self);
-	loop_rouse(&n->loop);
-	return 0;
-}
-
-static void leave(struct sinew_node *n)
-{
-	bool closed = atomic_load(&n->closing.over);
-
-	/* Without the descriptor nobody sleeps from here to the next dispatch. */
-	if (atomic_load(&n->loop.shown)) {
-		if (!closed)
-			loop_arm(&n->loop, node_deadline(n));
-		loop_doze(&n->loop);
-		/* Who polls it learns of the end by one more dispatch. */
-		if (closed || atomic_load(&n->inbox.any) || n->conns.n_again ||
-		    n->errands.has_stash)
-			loop_wake(&n->loop);
-	}
-	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);
-}
-
-int sinew_dispatch(struct sinew_node *node, int timeout_ms)
-{
-	int r;
-
-	if (!node || node->opt.own_thread)
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	r = enter(node);
-	if (r)
-		return r;
-	r = run(node, timeout_ms);
-	leave(node);
-	return r;
-}
-
-/* ---- close ---- */
-
-int sinew_close(struct sinew_node *node, int linger_ms)
-{
-	if (!node || linger_ms < 0)
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	if (atomic_load(&node->closing.over))
-		return -EALREADY;
-	atomic_store(&node->closing.asked, true);
-	atomic_store(&node->sends_in, NODE_SENDS_NONE);
-	inbox_close(&node->inbox, linger_ms);
-	loop_wake(&node->loop);
-	handles_wake(node);
-	return 0;
-}
-
-int sinew_report(struct sinew_node *node, struct sinew_report_session *entries, int max)
-{
-	if (!node || max < 0 || (max && !entries))
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	for (int i = 0; i < node->closing.n_report && i < max; i++)
-		entries[i] = node->closing.report[i];
-	return node->closing.n_report;
 }

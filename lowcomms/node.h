@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The node's own structure and what the files of lowcomms/ call of each other.
- * Not for users of the library.
+ * The node: its parts, each with a header and a file of its own, and its memory. Not for users of
+ * the library.
  *
- * The order of its locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
+ *	directory, inbox, memory, loop		the table of peers; what other threads want;
+ *	listeners, conns, closing, log		buffers and budget; epoll and who drives it; ...
+ *	observer, errands, handover, own
+ *
+ * Above the parts, each file calls those that stand later:
+ *
+ *	dispatch.c, send.c, wait.c, status.c	the user's calls about nodes, sessions, for waiting,
+ *						for looking; peers.c has those about peers
+ *	drive.c					a turn of the loop
+ *	peers.c, leave.c, accept.c, hot.c	commands, peers that go, strangers, guesses
+ *	actions.c, conn.c, recv.c, handle.c	what the core asks for, connections, reading, and
+ *						sessions: these four call each other
+ *	reach.c, options.c, names.c, addr.c, tcp.c, waiters.c, lock.c, lock_order.c
+ *
+ * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
  * thread.
- *
- *	node.c    open, free, dispatch, close               drive.c   a turn of the loop
- *	peers.c   the user's calls about peers              accept.c  listeners
- *	conn.c    one connection                            recv.c    reading, keeping
- *	handle.c  lives of peers                            send.c    queueing
- *	status.c  what the user may look at                 watch.c   the membership's observer
- *	hot.c     whom to read unasked                      loop.c, lock.c, memory.c, log.c, addr.c,
- *	                                                    lock_order.c
- *	tcp.c                                               reach.c   who is not reached, and why
- *	closing.c what was missing when a node closed       wait.c    threads that wait for it
- *	leave.c   peers that are closed in order
  */
 #ifndef SINEW_LOWCOMMS_NODE_H
 #define SINEW_LOWCOMMS_NODE_H
@@ -35,14 +38,14 @@
 #include "lowcomms/memory.h"
 #include "lowcomms/sinew.h"
 #include "lowcomms/transport.h"
-#include "lowcomms/wait.h"
+#include "lowcomms/waiters.h"
 #include "lowcomms/watch.h"
 #include "proto/core.h"
 
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
-#define NODE_EVENTS	64		/* taken from the kernel at once */
+#define SWEEP_NS	2000000000u	/* a ring idle from one to the next gives memory back */
 #define RETRY_NS	100000000u	/* after a resource was short */
 
 /* The message that is being handed over. */
@@ -109,7 +112,6 @@ struct sinew_node {
 	struct memory memory;
 };
 
-/* ---- node.c ---- */
 #define NODE_SENDS_NONE	UINT_MAX
 /* Of this process, counts forks. */
 extern __attribute__((visibility("hidden"))) _Atomic unsigned node_generation;
@@ -144,41 +146,46 @@ static inline void node_wake(struct sinew_node *n)
 	    atomic_load(&n->loop.busy) != LOOP_IDLE)
 		loop_wake(&n->loop);
 }
+/* Tells the core the time, as of the last tick. */
+static inline void node_now(struct sinew_node *n)
+{
+	core_now(&n->core, loop_tick_ns());
+}
+/* The next sweep is then at the latest. */
+static inline void node_sweep_by(struct sinew_node *n, uint64_t at_ns)
+{
+	if (at_ns < n->errands.sweep_ns)
+		n->errands.sweep_ns = at_ns;
+}
+static inline void node_soon(struct sinew_node *n, uint64_t in_ns)
+{
+	node_sweep_by(n, n->core.now_ns + in_ns);
+}
+/* Memory was touched that is to be given back when it rests: rings, buffers. */
+static inline void node_sweep_later(struct sinew_node *n)
+{
+	node_soon(n, SWEEP_NS);
+}
+static inline uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+/* When the loop must run at the latest. */
+static inline uint64_t node_deadline(const struct sinew_node *n)
+{
+	uint64_t core = earlier(core_deadline(&n->core), n->conns.drain_ns);
+	uint64_t closing = earlier(n->closing.linger_ns, n->listeners.again_ns);
+
+	return earlier(earlier(core, closing), n->errands.sweep_ns);
+}
+
+/* Learns of forks from now on; 0 or -errno. */
+int node_watch_forks(void);
+/* Nothing of it is open; the user's reference. */
+int node_alloc(struct sinew_node **ret_node);
 void node_unref(struct sinew_node *n);
 int node_random(void *buf, size_t n);
 /* A life: true randomness, not 0, or a negative errno. */
 int node_life(uint64_t *ret_incarnation);
-
-/* ---- options.c ---- */
-/* Defaults for what is 0, then checks; the first fault goes to the log. */
-int options_take(struct sinew_node *n, const struct sinew_options *opt);
-/* cb may be NULL: there are none. */
-int callbacks_take(struct sinew_node *n, const struct sinew_callbacks *cb);
-
-/* ---- drive.c ---- */
-/* Does what the core asks for. direct: outside sinew_dispatch(), no callback may run. */
-void node_actions(struct sinew_node *n, bool direct);
-/* Takes commands, dirty handles and a close from other threads. True: there were some, and
- * node_actions() has to follow. */
-bool node_inbox(struct sinew_node *n);
-/* Takes a new incarnation; every peer goes down. */
-void node_renew(struct sinew_node *n);
-/* The system gave no memory: who waits for some tries again in a while. */
-void node_retry_memory(struct sinew_node *n);
-/* Memory was touched that is to be given back when it rests: rings, buffers. */
-void node_sweep_later(struct sinew_node *n);
-/* The next sweep is then at the latest. */
-void node_sweep_by(struct sinew_node *n, uint64_t at_ns);
-/* When the loop must run at the latest. */
-uint64_t node_deadline(const struct sinew_node *n);
-/* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */
-int node_turn(struct sinew_node *n, int timeout_ms);
-/* Tells the core the time, as of the last tick. */
-void node_now(struct sinew_node *n);
-
-/* ---- peers.c ---- */
-/* What is left of its session ends; it is out of the table, and is forgotten. */
-void member_remove(struct sinew_node *n, struct member *m);
-void commands_run(struct sinew_node *n, struct command *list);
 
 #endif

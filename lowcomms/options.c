@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Options: defaults, checks, limits. Knows names and numbers only.
- */
+#include "lowcomms/options.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lowcomms/node.h"
 #include "lowcomms/sinew-test.h"
 
 /* All that the first version has: a size below was forgotten, or is of something else. */

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The user's calls about peers and membership, from any thread, and how the
- * loop carries them out, in order. Knows no links.
- */
+#include "lowcomms/peers.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/profile.h"
 
-#include "lowcomms/conn.h"
+#include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
 #include "lowcomms/reach.h"
@@ -301,19 +299,6 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	peer_addrs(&m->peer, addrs, c->n_addrs);
 	directory_unlock(&n->directory);
 	reach_addrs(n, m);
-}
-
-/* Whatever still speaks of it is done before its memory goes. */
-void member_remove(struct sinew_node *n, struct member *m)
-{
-	struct session *spare = m->peer.spare;
-
-	list_remove(&m->leaving);
-	peer_remove(&m->peer);
-	node_actions(n, false);
-	if (spare)
-		sinew_session_unref(handle_of(spare));
-	directory_keep_former(&n->directory, m);
 }
 
 static void run_life(struct peer *p, const struct command *c)

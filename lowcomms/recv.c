@@ -8,6 +8,7 @@
 #include "proto/ring_out.h"
 #include "proto/rx.h"
 
+#include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 
 #define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */
@@ -38,13 +39,21 @@ static size_t input_size(const struct conn *c)
 	return c->buf ? c->buf->size : sizeof c->pre;
 }
 
+/* The system gave no memory: who waits for some tries again in a while. */
+static void retry_memory(struct sinew_node *n)
+{
+	log_limited(&n->log, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, retrying");
+	n->memory.retry = true;
+	node_soon(n, RETRY_NS);
+}
+
 /* NULL: over the budget, or the system has none, and is asked again. */
 static struct buf *new_buf(struct sinew_node *n, size_t size, bool force)
 {
 	struct buf *b = NULL;
 
 	if (buf_new(&n->memory, size, force, &b) == -ENOMEM)
-		node_retry_memory(n);
+		retry_memory(n);
 	return b;
 }
 
@@ -244,9 +253,6 @@ void conn_parse_again(struct conn *c)
 	parse(c);
 	if (c->state == CONN_OPEN && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
-	node_inbox(c->node);
-	node_actions(c->node, false);
-	conn_update(c);
 }
 
 bool conn_input(struct conn *c)

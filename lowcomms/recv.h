@@ -18,6 +18,7 @@ enum pause { PAUSE_BUDGET = 1, PAUSE_MEMORY = 2 };
 
 /* Reads what is there. False: nothing. */
 bool conn_input(struct conn *c);
+/* Parses what was read before; conn_update() is to follow. */
 void conn_parse_again(struct conn *c);
 void conn_drop_input(struct conn *c);
 /* Whether reading on makes sense while the core does not consume. */

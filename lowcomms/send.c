@@ -9,7 +9,7 @@
 
 #include "proto/ring_out.h"
 
-#include "lowcomms/conn.h"
+#include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 
 #define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
@@ -467,26 +467,6 @@ int sinew_discard(struct sinew_slot *slot)
 }
 
 /* ---- the end ---- */
-
-int handle_finish(struct sinew_session *h)
-{
-	int err = 0;
-
-	lock_take(&h->lock, LOCK_HANDLE);
-	if (h->dead) {
-		err = -ESTALE;
-	} else if (!h->finishing) {
-		h->finishing = true;
-		ring_pay(&h->session.ring, 0);		/* each send is looked at from now on */
-		if (!h->n_open) {
-			h->finish_due = true;
-			handle_dirty(h);
-		}
-	}
-	lock_give(&h->lock, LOCK_HANDLE);
-	handle_wake(h);
-	return err;
-}
 
 int sinew_session_finish(struct sinew_session *h)
 {

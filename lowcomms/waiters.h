@@ -3,8 +3,8 @@
  * Threads of the application that wait for the loop. A list of waiters costs those who
  * wake it one look while nobody waits. Knows nothing of what is waited for.
  */
-#ifndef SINEW_LOWCOMMS_WAIT_H
-#define SINEW_LOWCOMMS_WAIT_H
+#ifndef SINEW_LOWCOMMS_WAITERS_H
+#define SINEW_LOWCOMMS_WAITERS_H
 
 #include <pthread.h>
 #include <stdatomic.h>

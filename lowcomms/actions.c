@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/actions.h"
+
+#include <string.h>
+
+#include "proto/ring_out.h"
+#include "proto/rx.h"
+
+#include "lowcomms/handle.h"
+#include "lowcomms/leave.h"
+#include "lowcomms/reach.h"
+
+/* ---- callbacks ---- */
+
+static void session_up(struct sinew_node *n, struct session *s)
+{
+	struct sinew_session *h = handle_of(s);
+	struct member *m = container_of(s->peer, struct member, peer);
+
+	h->member = m;
+	atomic_store_explicit(&h->incarnation, s->incarnation, memory_order_relaxed);
+	directory_lock(&n->directory);
+	m->handle = h;
+	if (m->closing)
+		handle_finish(h);
+	directory_unlock(&n->directory);
+	reach_life(n, m);
+	node_calls_back(n);
+	if (n->cb.session_up)
+		n->cb.session_up(n, h, n->user);
+}
+
+static enum sinew_down down_reason(enum session_end end)
+{
+	switch (end) {
+	case SESSION_ALIVE:
+	case SESSION_CLOSED:		return SINEW_DOWN_CLOSED;
+	case SESSION_LEFT:		return SINEW_DOWN_LEFT;
+	case SESSION_FAILED:		return SINEW_DOWN_FAILED;
+	case SESSION_SUPERSEDED:	return SINEW_DOWN_SUPERSEDED;
+	case SESSION_RENEWED:		return SINEW_DOWN_SELF_LOST;
+	case SESSION_LINGER:		return SINEW_DOWN_LINGER;
+	case SESSION_ABORTED:		return SINEW_DOWN_ABORTED;
+	case SESSION_REMOVED:		return SINEW_DOWN_REMOVED;
+	}
+	return SINEW_DOWN_FAILED;
+}
+
+static void session_down(struct sinew_node *n, struct session *s)
+{
+	struct sinew_session *h = handle_of(s);
+	struct member *m = h->member;
+	enum sinew_down reason = down_reason(s->end);
+	struct sinew_delivery delivery;
+	uint8_t *lent = session_take_buffer(s);
+
+	if (lent)
+		buf_unref(buf_of(lent));
+	lock_take(&h->lock, LOCK_HANDLE);
+	delivery = handle_delivery(h);
+	lock_give(&h->lock, LOCK_HANDLE);
+	closing_down(&n->closing, h, reason, &delivery);
+	if (m) {
+		directory_lock(&n->directory);
+		m->handle = NULL;
+		directory_unlock(&n->directory);
+		if (s->end == SESSION_SUPERSEDED)
+			reach_superseded(n, m);
+	}
+	leave_look(n);
+	if (n->handover.answered == h)
+		n->handover.answered = NULL;
+	handle_die(h, &delivery);
+	if (m) {
+		node_calls_back(n);
+		if (n->cb.session_down)
+			n->cb.session_down(n, h, reason, &delivery, n->user);
+	}
+	sinew_session_unref(h);
+}
+
+static void finished(struct sinew_node *n, struct session *s)
+{
+	handle_wake(handle_of(s));	/* ours may have been queued with it */
+	node_calls_back(n);
+	if (n->cb.session_finished)
+		n->cb.session_finished(n, handle_of(s), n->user);
+}
+
+static void writable(struct sinew_node *n, struct session *s)
+{
+	handle_wake(handle_of(s));
+	node_calls_back(n);
+	if (n->cb.writable)
+		n->cb.writable(n, handle_of(s), n->user);
+}
+
+static void fence(struct sinew_node *n, const struct core_action *a)
+{
+	node_calls_back(n);
+	if (n->cb.fence_asked)
+		n->cb.fence_asked(n, a->peer->nodeid, a->life,
+				  (enum sinew_fence_reason)a->reason, n->user);
+}
+
+/* ---- actions ---- */
+
+/* The last refusal by or of a peer is kept for sinew_last_refusal(). */
+static void take_note(struct sinew_node *n, const struct note *note)
+{
+	enum sinew_level level = log_note_level(note);
+	bool refusal = note->nodeid && level <= SINEW_WARNING && strstr(note->text, "refuse");
+	char text[LOG_LINE_MAX];
+
+	if (!refusal && !log_wanted(&n->log, level))
+		return;
+	log_note_text(note, text);
+	if (refusal)
+		directory_refusal(&n->directory, note->nodeid, text);
+	/* Who is no peer has chosen that number itself: all of them are one to us. */
+	log_note(&n->log, note, peer_find(&n->core, note->nodeid) ? note->nodeid : 0, text);
+}
+
+void node_lend(struct sinew_node *n, struct member *m)
+{
+	struct sinew_session *h;
+
+	if (m->leaves)
+		return;
+	h = handle_new(n, m->nodeid);
+	m->lend_due = h == NULL;
+	if (h) {
+		peer_lend(&m->peer, &h->session);
+		return;
+	}
+	log_limited(&n->log, SINEW_ERROR, m->nodeid, "no memory",
+		    "no memory for a session, retrying; its queue takes %zu KiB of address space "
+		    "(queue_bytes)", n->ring_bytes / 1024);
+	node_soon(n, RETRY_NS);
+}
+
+void node_renew(struct sinew_node *n)
+{
+	uint64_t incarnation;
+	int err = node_life(&incarnation);
+
+	/* A life that somebody can guess is none: the old one is over all the same. */
+	n->errands.renew_due = err != 0;
+	if (err) {
+		log_limited(&n->log, SINEW_ERROR, 0, "no incarnation",
+			    "no random number for a new incarnation: %s; retrying",
+			    sinew_error_name(err));
+		node_soon(n, RETRY_NS);
+		return;
+	}
+	core_renew(&n->core, incarnation);
+	directory_forget_former(&n->directory);	/* as a new process (R22) */
+	atomic_store(&n->incarnation, incarnation);
+	n->errands.self_lost_due = true;
+	watch_renewed(&n->observer, incarnation);
+}
+
+static void act(struct sinew_node *n, const struct core_action *a)
+{
+	switch (a->what) {
+	case CORE_NOTE:
+		take_note(n, &a->note);
+		break;
+	case CORE_DIAL:
+		conn_dial(n, a->peer, a->path, false);
+		break;
+	case CORE_PROBE:
+		conn_dial(n, a->peer, a->path, true);
+		break;
+	case CORE_TX:
+		conn_transmit(container_of(a->link, struct conn, link));
+		break;
+	case CORE_ASK:
+		conn_ask(container_of(a->link, struct conn, link));
+		break;
+	case CORE_SHUT:
+		conn_shut(container_of(a->link, struct conn, link), a->how);
+		break;
+	case CORE_LEND:
+		node_lend(n, container_of(a->peer, struct member, peer));
+		break;
+	case CORE_PEER_UP:
+		session_up(n, a->session);
+		break;
+	case CORE_FINISHED:
+		finished(n, a->session);
+		break;
+	case CORE_WRITABLE:
+		writable(n, a->session);
+		break;
+	case CORE_PEER_DOWN:
+		session_down(n, a->session);
+		break;
+	case CORE_FENCE:
+		fence(n, a);
+		break;
+	case CORE_RENEW:
+		node_renew(n);
+		break;
+	case CORE_CLOSED:
+		n->closing.core_closed = true;
+		break;
+	}
+}
+
+static bool calls_back(enum core_what what)
+{
+	switch (what) {
+	case CORE_PEER_UP:
+	case CORE_FINISHED:
+	case CORE_WRITABLE:
+	case CORE_PEER_DOWN:
+	case CORE_FENCE:
+	case CORE_RENEW:
+	case CORE_CLOSED:
+		return true;
+	case CORE_NOTE:
+	case CORE_DIAL:
+	case CORE_PROBE:
+	case CORE_TX:
+	case CORE_ASK:
+	case CORE_SHUT:
+	case CORE_LEND:
+		break;
+	}
+	return false;
+}
+
+static void call_self_lost(struct sinew_node *n)
+{
+	n->errands.self_lost_due = false;
+	node_calls_back(n);
+	if (n->cb.self_lost)
+		n->cb.self_lost(n, atomic_load(&n->incarnation), n->user);
+}
+
+void node_actions(struct sinew_node *n, bool direct)
+{
+	struct core_action a;
+
+	while (n->errands.has_stash || n->errands.self_lost_due || !core_at_rest(&n->core)) {
+		if (n->errands.has_stash) {
+			if (direct)
+				break;
+			a = n->errands.stash;
+			n->errands.has_stash = false;
+		} else if (!core_poll(&n->core, &a)) {
+			/* Every peer is down by now. */
+			if (!n->errands.self_lost_due || direct)
+				break;
+			call_self_lost(n);
+			continue;
+		}
+		if (direct && calls_back(a.what)) {
+			n->errands.stash = a;
+			n->errands.has_stash = true;
+			break;
+		}
+		act(n, &a);
+	}
+	if (direct && (n->errands.has_stash || n->errands.self_lost_due || n->conns.n_again))
+		loop_wake(&n->loop);
+}

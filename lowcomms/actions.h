@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Does what the core asks for, and calls the application. Knows no frame and no socket. Thread
+ * that drives the node.
+ */
+#ifndef SINEW_LOWCOMMS_ACTIONS_H
+#define SINEW_LOWCOMMS_ACTIONS_H
+
+#include "lowcomms/node.h"
+
+/* Until the core is at rest. direct: outside sinew_dispatch(), no callback may run. */
+void node_actions(struct sinew_node *n, bool direct);
+/* Gives the core memory for the next session of a peer, or tries again at the next sweep. */
+void node_lend(struct sinew_node *n, struct member *m);
+/* Takes a new incarnation; every peer goes down. */
+void node_renew(struct sinew_node *n);
+
+#endif

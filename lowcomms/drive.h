@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Turns of the loop: feeds the core with time and events. Knows no frame and no socket.
+ */
+#ifndef SINEW_LOWCOMMS_DRIVE_H
+#define SINEW_LOWCOMMS_DRIVE_H
+
+#include "lowcomms/node.h"
+
+/* One turn: waits at most until timeout_ms (-1: for ever) is over. Returns events handled. */
+int node_turn(struct sinew_node *n, int timeout_ms);
+
+#endif
