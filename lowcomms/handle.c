@@ -20,13 +20,13 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	if (!h)
 		return NULL;
 	memset(h, 0, sizeof *h);
-	h->mem_size = n->ring_bytes;
-	h->mem = pages_map(h->mem_size);
-	if (!h->mem) {
+	h->pages.size = n->ring_bytes;
+	h->pages.mem = pages_map(h->pages.size);
+	if (!h->pages.mem) {
 		free(h);
 		return NULL;
 	}
-	session_lend(&h->session, h->mem, h->mem_size, n->opt.nodeid, n->first_seq);
+	session_lend(&h->session, h->pages.mem, h->pages.size, n->opt.nodeid, n->first_seq);
 	ring_pay(&h->session.ring, 0);
 	h->nodeid = nodeid;
 	h->node = n;
@@ -54,8 +54,8 @@ static void handle_free(struct sinew_session *h)
 	mutex_unlock(&n->memory.lock, LOCK_MEMORY);
 	if (lent)
 		buf_unref(buf_of(lent));
-	memory_uncharge(&n->memory, h->resident);
-	pages_unmap(h->mem, h->mem_size);
+	memory_uncharge(&n->memory, h->pages.resident);
+	pages_unmap(h->pages.mem, h->pages.size);
 	free(h);
 	node_unref(n);
 }
@@ -148,7 +148,6 @@ void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
 	lock_give(&h->lock, LOCK_HANDLE);
 	handle_wake(h);
 	h->member = NULL;
-	atomic_store_explicit(&h->link_up, false, memory_order_relaxed);
 }
 
 int handle_finish(struct sinew_session *h)
@@ -236,9 +235,9 @@ void handle_look(struct sinew_session *h)
 
 	lock_take(&h->lock, LOCK_HANDLE);
 	h->queued = false;
-	h->quiet_end = 0;
+	h->cork.quiet_end = 0;
 	dead = h->dead;
-	resident = h->resident;
+	resident = h->pages.resident;
 	finish = h->finish_due;
 	abort_it = h->abort_due;
 	h->finish_due = h->abort_due = false;
@@ -259,10 +258,10 @@ void handle_look(struct sinew_session *h)
 
 void handle_give_back(struct sinew_session *h)
 {
-	pages_idle(h->mem, h->mem_size);
-	memory_uncharge(&h->node->memory, h->resident);
-	h->resident = 0;
-	h->gives_back = false;
+	pages_idle(h->pages.mem, h->pages.size);
+	memory_uncharge(&h->node->memory, h->pages.resident);
+	h->pages.resident = 0;
+	h->pages.gives_back = false;
 	ring_pay(&h->session.ring, 0);
 }
 
@@ -270,25 +269,25 @@ void handle_give_back(struct sinew_session *h)
 static bool sweep(struct sinew_session *h)
 {
 	const struct ring *r = &h->session.ring;
-	bool later = !h->dead && h->resident;
+	bool later = !h->dead && h->pages.resident;
 
-	if (later && ring_rests(r) && h->idle_tail == r->tail) {
+	if (later && ring_rests(r) && h->pages.idle_tail == r->tail) {
 		handle_give_back(h);
 		later = false;
 	}
-	h->idle_tail = r->tail;
+	h->pages.idle_tail = r->tail;
 	return later;
 }
 
 static void shrink(struct sinew_session *h)
 {
-	if (h->dead || !h->resident)
+	if (h->dead || !h->pages.resident)
 		return;
 	if (ring_rests(&h->session.ring)) {
 		handle_give_back(h);
 		return;
 	}
-	h->gives_back = true;
+	h->pages.gives_back = true;
 	ring_pay(&h->session.ring, 0);
 }
 
@@ -326,9 +325,9 @@ static struct sinew_session *next_waiter(struct sinew_node *n)
 		bool is_earlier;
 
 		lock_take(&h->lock, LOCK_HANDLE);
-		is_earlier = h->want_memory && !h->dead && h->charged_at < charged_at;
+		is_earlier = h->pages.wanted && !h->dead && h->pages.charged_at < charged_at;
 		if (is_earlier)
-			charged_at = h->charged_at;
+			charged_at = h->pages.charged_at;
 		lock_give(&h->lock, LOCK_HANDLE);
 		if (!is_earlier)
 			continue;
@@ -341,7 +340,7 @@ static struct sinew_session *next_waiter(struct sinew_node *n)
 static void may_send_again(struct sinew_node *n, struct sinew_session *h)
 {
 	lock_take(&h->lock, LOCK_HANDLE);
-	h->want_memory = false;
+	h->pages.wanted = false;
 	lock_give(&h->lock, LOCK_HANDLE);
 	handle_wake(h);
 	if (!n->cb.writable || !h->member)

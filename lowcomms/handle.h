@@ -8,6 +8,27 @@
 
 #include "lowcomms/node.h"
 
+/* When what is sent is written. */
+struct cork {
+	uint64_t quiet_end;		/* position in the ring up to which what is sent needs
+					 * nothing more: the loop will look. 0: not on its list */
+	uint64_t turn;			/* of the last send on the loop's thread */
+	uint64_t turn_tail;		/* ring.tail when that turn began to send */
+	uint64_t collect_end;		/* where in the ring the next write of that turn is due */
+};
+
+/* The memory of the ring. */
+struct pages {
+	void *mem;
+	size_t size;
+	uint64_t resident;		/* bytes that are charged */
+	uint64_t charged_at;		/* memory.n_charges then; the longest ago comes first */
+	uint64_t idle_tail;		/* ring.tail at the last sweep */
+	bool wanted;			/* a sender was refused for it */
+	bool gives_back;		/* it goes back as soon as the ring rests; nothing is sent
+					 * until then */
+};
+
 struct sinew_session {
 	struct session session;
 	struct sinew_node *node;	/* referenced */
@@ -15,36 +36,23 @@ struct sinew_session {
 	_Atomic uint64_t incarnation;
 	void *user;
 	struct member *member;		/* loop; NULL once down */
-	void *mem;			/* of the ring */
-	size_t mem_size;
 	_Atomic unsigned refs;
 	struct sinew_session *next, **pprev;	/* all of the node; the lock of memory */
 
 	unsigned paused;		/* enum pause; loop */
 	_Atomic bool is_paused;		/* the same for others */
 	_Atomic uint64_t kept, kept_high;	/* bytes */
-	_Atomic bool link_up;
 	struct waiters waiters;			/* for room */
 
 	/* Producers. */
 	alignas(64) struct lock lock;
-	uint64_t quiet_end;		/* position in the ring up to which what is sent needs
-					 * nothing more: the loop will look. 0: not on its list */
+	struct cork cork;
+	struct pages pages;
 	bool dead;			/* that life is over */
-	bool freed;			/* the node is */
 	bool finishing;			/* no more messages */
 	bool queued;			/* on the node's dirty list */
 	bool finish_due, abort_due;	/* for the loop */
-	bool want_memory;		/* a sender was refused for it */
-	bool gives_back;		/* its memory goes back as soon as the ring rests; nothing
-					 * is sent until then */
 	unsigned n_open;		/* slots */
-	uint64_t resident;		/* bytes of the ring that are charged */
-	uint64_t charged_at;		/* node.n_charges then; the longest ago comes first */
-	uint64_t idle_tail;		/* ring.tail at the last sweep */
-	uint64_t turn;			/* of the last send on the loop's thread */
-	uint64_t turn_tail;		/* ring.tail when that turn began to send */
-	uint64_t collect_end;		/* where in the ring the next write of that turn is due */
 	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
 	uint64_t queue_shown, kept_shown;	/* the most that a status has said: it may see
 					 * more than those who count the most there were */

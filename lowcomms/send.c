@@ -32,7 +32,7 @@ static int may_send(const struct sinew_session *h)
 static inline uint64_t end_in_memory(const struct sinew_session *h, size_t len)
 {
 	/* Headers of fragments are less than a 64th of what they carry. */
-	return (h->session.ring.reserved & (h->mem_size - 1)) + len + len / 64 + 256;
+	return (h->session.ring.reserved & (h->pages.size - 1)) + len + len / 64 + 256;
 }
 
 /* The ring's pages up to there are going to be touched: charges them to the node. */
@@ -41,15 +41,15 @@ static bool charge(struct sinew_session *h, size_t len)
 	uint64_t end = end_in_memory(h, len);
 	uint64_t want = (end + RESIDENT_STEP - 1) & ~(uint64_t)(RESIDENT_STEP - 1);
 
-	if (want > h->mem_size)
-		want = h->mem_size;
-	if (want > h->resident) {
-		if (!memory_charge(&h->node->memory, want - h->resident))
+	if (want > h->pages.size)
+		want = h->pages.size;
+	if (want > h->pages.resident) {
+		if (!memory_charge(&h->node->memory, want - h->pages.resident))
 			return false;
-		h->resident = want;
-		h->charged_at = atomic_fetch_add(&h->node->memory.n_charges, 1) + 1;
+		h->pages.resident = want;
+		h->pages.charged_at = atomic_fetch_add(&h->node->memory.n_charges, 1) + 1;
 	}
-	ring_pay(&h->session.ring, h->resident);
+	ring_pay(&h->session.ring, h->pages.resident);
 	return true;
 }
 
@@ -60,7 +60,7 @@ static bool charge(struct sinew_session *h, size_t len)
 static int charge_ring(struct sinew_session *h, size_t len)
 {
 	struct sinew_node *n = h->node;
-	bool yields = h->gives_back, rests;
+	bool yields = h->pages.gives_back, rests;
 
 	if (!yields && charge(h, len))
 		return 0;
@@ -70,7 +70,7 @@ static int charge_ring(struct sinew_session *h, size_t len)
 	if (rests && !(yields && atomic_load(&n->memory.is_short)) && charge(h, len))
 		return 0;
 	/* While it gives back and does not rest, it is the ring that is waited for. */
-	h->want_memory |= rests || !yields;
+	h->pages.wanted |= rests || !yields;
 	if (!h->queued)
 		handle_dirty(h);	/* the loop sees to the others */
 	return -EAGAIN;
@@ -78,7 +78,8 @@ static int charge_ring(struct sinew_session *h, size_t len)
 
 static inline int check_memory(struct sinew_session *h, size_t len)
 {
-	return end_in_memory(h, len) <= h->resident && !h->gives_back ? 0 : charge_ring(h, len);
+	return end_in_memory(h, len) <= h->pages.resident && !h->pages.gives_back ? 0 :
+		charge_ring(h, len);
 }
 
 /* ---- to the loop ---- */
@@ -97,16 +98,16 @@ static bool direct_now(struct sinew_session *h)
 	    atomic_load_explicit(&n->loop.busy, memory_order_relaxed) != LOOP_IDLE)
 		return false;
 	turn = atomic_load_explicit(&n->loop.turn, memory_order_relaxed);
-	if (h->turn != turn) {
-		bool streams = tail - h->turn_tail >= DIRECT_STEP && h->turn + 1 == turn;
+	if (h->cork.turn != turn) {
+		bool streams = tail - h->cork.turn_tail >= DIRECT_STEP && h->cork.turn + 1 == turn;
 
-		h->turn = turn;
-		h->turn_tail = tail;
-		h->collect_end = streams ? tail + DIRECT_STEP : tail;
+		h->cork.turn = turn;
+		h->cork.turn_tail = tail;
+		h->cork.collect_end = streams ? tail + DIRECT_STEP : tail;
 	}
-	if (tail < h->collect_end)
+	if (tail < h->cork.collect_end)
 		return false;
-	h->collect_end = tail + DIRECT_STEP;
+	h->cork.collect_end = tail + DIRECT_STEP;
 	return true;
 }
 
@@ -156,7 +157,7 @@ static __attribute__((noinline)) int queued(struct sinew_session *h)
 	} else if (!direct) {
 		if (!h->queued)
 			handle_dirty(h);
-		h->quiet_end = h->session.ring.tail + COLLECT_MAX;
+		h->cork.quiet_end = h->session.ring.tail + COLLECT_MAX;
 	}
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (direct)
@@ -225,7 +226,7 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_sessio
 		return send_not_plain(h, data, len, ret_number);
 	if (ret_number)
 		*ret_number = h->session.ring.number;
-	if (h->session.ring.tail > h->quiet_end)
+	if (h->session.ring.tail > h->cork.quiet_end)
 		return queued(h);
 	return lock_drop(&h->lock, LOCK_HANDLE) ? wake_next(h) : 0;
 }
@@ -288,13 +289,13 @@ struct many {
 
 static void many_queued(struct many *m, struct sinew_session *h)
 {
-	if (h->session.ring.tail <= h->quiet_end)
+	if (h->session.ring.tail <= h->cork.quiet_end)
 		return;
 	if (direct_now(h)) {
 		m->direct = true;
 		return;
 	}
-	h->quiet_end = h->session.ring.tail + COLLECT_MAX;
+	h->cork.quiet_end = h->session.ring.tail + COLLECT_MAX;
 	if (h->queued)
 		return;
 	h->queued = true;

@@ -42,7 +42,6 @@ STRUCTS = {
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (44, 12),
 	'lowcomms/conn.h conn': (24, 9),
-	'lowcomms/handle.h sinew_session': (39, 10),
 	'membership/follow.h sinew_corosync': (51, 17),
 	'membership/view.h view': (26, 8),
 }
