@@ -42,6 +42,7 @@ struct member *directory_find(struct directory *d, uint32_t nodeid)
 {
 	struct member *m = *bucket(d, nodeid);
 
+	lock_order_held(LOCK_DIRECTORY);
 	while (m && m->nodeid != nodeid)
 		m = m->hash_next;
 	return m;
@@ -63,6 +64,7 @@ struct member *directory_take(struct directory *d, uint32_t nodeid)
 {
 	struct member **pp = bucket(d, nodeid), *m;
 
+	lock_order_held(LOCK_DIRECTORY);
 	while (*pp && (*pp)->nodeid != nodeid)
 		pp = &(*pp)->hash_next;
 	m = *pp;

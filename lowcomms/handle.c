@@ -212,6 +212,7 @@ void handle_dirty(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
 
+	lock_order_held(LOCK_HANDLE);
 	if (h->queued)
 		return;
 	h->queued = true;
@@ -258,6 +259,7 @@ void handle_look(struct sinew_session *h)
 
 void handle_give_back(struct sinew_session *h)
 {
+	lock_order_held(LOCK_HANDLE);
 	pages_idle(h->pages.mem, h->pages.size);
 	memory_uncharge(&h->node->memory, h->pages.resident);
 	h->pages.resident = 0;

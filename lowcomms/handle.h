@@ -99,7 +99,5 @@ void handles_memory(struct sinew_node *n);
 void handles_wake(struct sinew_node *n);
 /* The node goes: every handle is dead, whatever it is. */
 void handles_orphan(struct sinew_node *n);
-/* Under its lock: 0, -ESTALE. */
-int handle_alive(const struct sinew_session *h);
 
 #endif

@@ -17,8 +17,13 @@ void lock_order_take(enum lock_rank rank)
 
 void lock_order_give(enum lock_rank rank)
 {
-	assert(held & 1u << rank);
+	lock_order_held(rank);
 	held &= ~(1u << rank);
+}
+
+void lock_order_held(enum lock_rank rank)
+{
+	assert(held & 1u << rank);
 }
 
 void lock_order_none(void)

@@ -34,7 +34,9 @@ enum lock_rank {
 /* This thread takes, or gives back, a lock of that rank. */
 void lock_order_take(enum lock_rank rank);
 void lock_order_give(enum lock_rank rank);
-/* Holds none: code of the application is about to run. */
+/* It holds one of that rank. */
+void lock_order_held(enum lock_rank rank);
+/* It holds none: code of the application is about to run. */
 void lock_order_none(void);
 #else
 static inline void lock_order_take(enum lock_rank rank)
@@ -42,6 +44,10 @@ static inline void lock_order_take(enum lock_rank rank)
 	(void)rank;
 }
 static inline void lock_order_give(enum lock_rank rank)
+{
+	(void)rank;
+}
+static inline void lock_order_held(enum lock_rank rank)
 {
 	(void)rank;
 }

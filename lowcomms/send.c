@@ -21,6 +21,7 @@
 
 static int may_send(const struct sinew_session *h)
 {
+	lock_order_held(LOCK_HANDLE);
 	if (h->dead)
 		return -ESTALE;
 	if (h->finishing || atomic_load_explicit(&h->node->closing.asked, memory_order_relaxed))
@@ -62,6 +63,7 @@ static int charge_ring(struct sinew_session *h, size_t len)
 	struct sinew_node *n = h->node;
 	bool yields = h->pages.gives_back, rests;
 
+	lock_order_held(LOCK_HANDLE);
 	if (!yields && charge(h, len))
 		return 0;
 	rests = ring_restart(&h->session.ring);
@@ -94,6 +96,7 @@ static bool direct_now(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 	uint64_t tail = h->session.ring.tail, turn;
 
+	lock_order_held(LOCK_HANDLE);
 	if (n->opt.own_thread || !loop_is_ours(&n->loop) ||
 	    atomic_load_explicit(&n->loop.busy, memory_order_relaxed) != LOOP_IDLE)
 		return false;

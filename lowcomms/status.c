@@ -27,6 +27,7 @@ static uint64_t at_most(uint64_t n, uint64_t bound)
 /* Under the directory's lock. */
 static void show_member(const struct member *m, struct sinew_status *st)
 {
+	lock_order_held(LOCK_DIRECTORY);
 	st->nodeid = m->nodeid;
 	st->last_error = atomic_load_explicit(&m->last_error, memory_order_relaxed);
 	st->last_error_ms = get(&m->last_error_ms);
@@ -86,6 +87,7 @@ static void show_queue(struct sinew_session *h, struct sinew_status *st)
 {
 	const struct ring *r = &h->session.ring;
 
+	lock_order_held(LOCK_HANDLE);
 	st->sent = r->number;
 	st->acked = get(&h->session.n.acked);
 	st->unacked = st->sent - st->acked;

@@ -50,8 +50,10 @@ static void the_order_goes_on(void)
 {
 	struct lock locks[N_RANKS] = { 0 };
 
-	for (unsigned i = 0; i <= LOCK_INBOX; i++)
+	for (unsigned i = 0; i <= LOCK_INBOX; i++) {
 		lock_take(&locks[i], ranks[i]);
+		lock_order_held(ranks[i]);
+	}
 	for (unsigned i = 0; i <= LOCK_INBOX; i++)
 		lock_give(&locks[i], ranks[i]);
 	lock_order_none();
