@@ -239,7 +239,7 @@ static void call_self_lost(struct sinew_node *n)
 		n->cb.self_lost(n, atomic_load(&n->incarnation), n->user);
 }
 
-void node_actions(struct sinew_node *n, bool direct)
+void actions_run(struct sinew_node *n, bool direct)
 {
 	struct core_action a;
 

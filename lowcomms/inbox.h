@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -50,7 +51,13 @@ struct inbox {
 	_Atomic bool any;		/* something is there */
 };
 
-void inbox_open(struct inbox *b);
+/* Empty; under the lock, or before there are threads. */
+static inline void inbox_clear(struct inbox *b)
+{
+	b->in = (struct letters) { .commands = NULL };
+	b->commands_tail = &b->in.commands;
+	b->dirty_tail = &b->in.dirty;
+}
 /* Any thread, and from then on the command is the loop's, which may have freed it. */
 void inbox_command(struct inbox *b, struct command *c);
 /* The shortest of several times to linger counts. */
@@ -66,6 +73,13 @@ static inline void inbox_dirty(struct inbox *b, struct sinew_session *first,
 	lock_give(&b->lock, LOCK_INBOX);
 }
 /* Loop thread: all that is there. */
-void inbox_take(struct inbox *b, struct letters *ret);
+static inline void inbox_take(struct inbox *b, struct letters *ret)
+{
+	lock_take(&b->lock, LOCK_INBOX);
+	atomic_store_explicit(&b->any, false, memory_order_relaxed);
+	*ret = b->in;
+	inbox_clear(b);
+	lock_give(&b->lock, LOCK_INBOX);
+}
 
 #endif

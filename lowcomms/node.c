@@ -100,7 +100,7 @@ int node_alloc(struct sinew_node **ret_node)
 	atomic_init(&n->own.end, LOOP_RUNS);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
 	listeners_init(&n->listeners);
-	inbox_open(&n->inbox);
+	inbox_clear(&n->inbox);
 	n->conns.drain_ns = n->errands.sweep_ns = CORE_NEVER;
 	closing_init(&n->closing);
 	*ret_node = n;
