@@ -162,7 +162,7 @@ static void after_source(struct sinew_node *n)
 	node_actions(n, false);
 }
 
-/* What was read, and is not parsed. */
+/* Parses input that was read before. */
 static void parse_again(struct conn *c)
 {
 	conn_parse_again(c);

@@ -8,7 +8,7 @@
 
 #include "lowcomms/node.h"
 
-/* When what is sent is written. */
+/* Which messages are written at once, and which are collected. */
 struct cork {
 	uint64_t quiet_end;		/* position in the ring up to which what is sent needs
 					 * nothing more: the loop will look. 0: not on its list */

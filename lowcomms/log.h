@@ -39,7 +39,7 @@ void log_line(const struct log *log, enum sinew_level level, const char *fmt, ..
 /* Loop thread. The same for what a remote can trigger; kind is a literal and addr may be NULL. */
 void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const char *kind,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* What a note of the core says, in LOG_LINE_MAX bytes. */
+/* The text of a note of the core, in LOG_LINE_MAX bytes. */
 void log_note_text(const struct note *note, char *ret_text);
 /* Loop thread: the note. nodeid: the peer that its lines are counted for, 0: one that is none. */
 void log_note(struct log *log, const struct note *note, uint32_t nodeid, const char *text);

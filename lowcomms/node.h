@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The node: its parts, each with a header and a file of its own, and its memory. Not for users of
- * the library.
+ * A node: its parts, and its memory. Not for users of the library.
  *
- *	directory, inbox, memory, loop		the table of peers; what other threads want;
- *	listeners, conns, closing, log		buffers and budget; epoll and who drives it; ...
- *	observer, errands, handover, own
+ * Parts; they know no node, but accept.c and conn.c, whose functions take one:
  *
- * Above the parts, each file calls those that stand later:
+ *	directory	peers, those that leave, those that were removed
+ *	inbox		requests of other threads to the loop
+ *	memory		budget, buffers, list of handles
+ *	loop		epoll, timer, wake-up, the thread that drives
+ *	listeners	accept.c
+ *	conns		conn.c
+ *	closing		how far the end has come, and the report
+ *	log, observer	functions of the application and of the membership
  *
- *	dispatch.c, send.c, wait.c, status.c	the user's calls about nodes, sessions, for waiting,
- *						for looking; peers.c has those about peers
+ * Files above them; each calls those of the lines below:
+ *
+ *	dispatch.c, send.c, wait.c, status.c	the user's calls; those about peers are in peers.c
  *	drive.c					a turn of the loop
- *	peers.c, leave.c, accept.c, hot.c	commands, peers that go, strangers, guesses
- *	actions.c, conn.c, recv.c, handle.c	what the core asks for, connections, reading, and
- *						sessions: these four call each other
+ *	peers.c, leave.c, accept.c, hot.c	commands, peers that go, strangers, reading unasked
+ *	actions.c, conn.c, recv.c, handle.c	what the core asks for, connections, reading,
+ *						sessions: these call each other
  *	reach.c, options.c, names.c, addr.c, tcp.c, waiters.c, lock.c, lock_order.c
  *
  * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
@@ -56,7 +61,7 @@ struct handover {
 	struct sinew_session *answered;	/* its callback sent back: what it sent goes with the ACK */
 };
 
-/* What the loop has to do besides events. */
+/* Work of the loop besides events. */
 struct errands {
 	struct core_action stash;	/* polled where no callback may run */
 	bool has_stash;
@@ -90,24 +95,22 @@ struct sinew_node {
 	size_t ring_bytes;
 	uint32_t max_message;		/* of ours */
 
+	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
+	_Atomic uint64_t incarnation;
+	bool told_loopback;		/* that others cannot reach an address of ours */
+	pthread_mutex_t wait_lock;	/* waiters of the node and of its handles */
+
 	struct core core;
 	struct loop loop;
 	struct listeners listeners;
 	struct conns conns;
 	struct log log;
 	struct errands errands;
-	bool told_loopback;		/* that others cannot reach an address of ours */
-
 	struct handover handover;
 	struct closing closing;
-	_Atomic unsigned sends_in;	/* generation, or none once closing: who may send */
-	_Atomic uint64_t incarnation;
 	struct own_thread own;
 	struct observer observer;
-
-	pthread_mutex_t wait_lock;	/* waiters of the node and of its handles */
 	struct directory directory;
-
 	struct inbox inbox;
 	struct memory memory;
 };
