@@ -117,7 +117,7 @@ static int check_numbers(const struct sinew_node *n)
 			continue;
 		if (value >= number->least && value <= number->most)
 			continue;
-		log_line(n, SINEW_ERROR, "option %s: expected %" PRIu64 " to %" PRIu64 "%s",
+		log_line(&n->log, SINEW_ERROR, "option %s: expected %" PRIu64 " to %" PRIu64 "%s",
 			 number->name, number->least, number->most, number->unit);
 		return -EINVAL;
 	}
@@ -131,7 +131,7 @@ static int check_text(const struct sinew_node *n, const char *name, const char *
 
 	if (len >= least && len <= most)
 		return 0;
-	log_line(n, SINEW_ERROR, "option %s: expected %zu to %zu bytes", name, least, most);
+	log_line(&n->log, SINEW_ERROR, "option %s: expected %zu to %zu bytes", name, least, most);
 	return -EINVAL;
 }
 
@@ -157,7 +157,7 @@ static int check_word(const struct sinew_node *n, const char *name, unsigned val
 	for (; *words; words += strlen(words) + 1)
 		if (!value--)
 			return 0;
-	log_line(n, SINEW_ERROR, "option %s: unknown value", name);
+	log_line(&n->log, SINEW_ERROR, "option %s: unknown value", name);
 	return -EINVAL;
 }
 
