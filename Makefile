@@ -119,6 +119,7 @@ OF_FILES := again config host names resolve section similar static
 LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c membership/*.c))
 TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
+STREAM_OBJS := $(call objects,tests/stream/*.c)
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
 # What the live tests run: all of it is about corosync.
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
@@ -132,6 +133,8 @@ OF_TOOLS := $(shell grep -ls -e '"tools/' $(patsubst %,-e '"%"',$(shell grep -ls
 PROGRAMS := $(TESTS) $(LIVE) $(FUZZ) $(CROSS)
 TOOL_PROGRAMS := $(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
+# The contract of streams, over each transport.
+STREAM := $(BUILD)/tests/stream
 BENCH := $(addprefix $(BUILD)/bench/,run work counted)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
@@ -168,7 +171,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(PROGRAMS) $(SIM) $(DEMO) $(BENCH)
+tests: all $(PROGRAMS) $(SIM) $(STREAM) $(DEMO) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -320,6 +323,10 @@ WRAPPED_TESTS := test_failures test_corosync_open test_names
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 $(foreach t,$(WRAPPED_TESTS),$(eval $(BUILD)/tests/$(t): LDFLAGS += $$(call wrap,$$(WRAPPED_$(t)))))
 
+$(STREAM): $(STREAM_OBJS) $(LINKED)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) $(ATOMIC_LIBS)
+
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm $(ATOMIC_LIBS)
@@ -380,7 +387,7 @@ bench-check:
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
 MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
-mutate-programs: $(BUILD)/sinew $(SIM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
+mutate-programs: $(BUILD)/sinew $(SIM) $(STREAM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
 
 # Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
 mutate:

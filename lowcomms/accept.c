@@ -29,20 +29,22 @@ static void again_at(struct listeners *ls, uint64_t ns)
 		ls->again_ns = ns;
 }
 
+static bool is_open(const struct listener *l)
+{
+	return l->stream.transport != NULL;
+}
+
+static void waits(struct stream_listener *s);
+
 /* 0, or why it cannot stand there. */
 static int listener_open(struct sinew_node *n, struct listener *l)
 {
-	int fd = n->transport->listen(&l->addr), err;
+	bool all = n->transport->traits & STREAM_MULTIHOMED;
 
-	if (fd < 0)
-		return fd;
-	l->source = (struct source) { .kind = SOURCE_LISTENER, .fd = fd };
-	err = loop_add(&n->loop, &l->source, EPOLLIN);
-	if (err) {
-		n->transport->close(fd);
-		l->source.fd = -1;
-	}
-	return err;
+	l->stream = (struct stream_listener) { .event = waits, .owner = n };
+	l->rests = false;
+	return n->transport->listen(&n->streams, &l->stream, all ? n->opt.addrs : &l->addr,
+				    all ? n->opt.n_addrs : 1);
 }
 
 static void log_not_open(struct log *log, const struct listener *l, enum sinew_level level,
@@ -64,12 +66,11 @@ int listeners_open(struct sinew_node *n)
 	struct listeners *ls = &n->listeners;
 	unsigned failed = 0;
 
-	ls->n = n->opt.n_addrs;
+	ls->n = n->transport->traits & STREAM_MULTIHOMED ? 1 : n->opt.n_addrs;
 	for (unsigned i = 0; i < ls->n; i++) {
 		struct listener *l = &ls->all[i];
 
 		l->addr = n->opt.addrs[i];
-		l->source.fd = -1;
 		l->err = listener_open(n, l);
 		failed += l->err != 0;
 	}
@@ -94,12 +95,9 @@ void listeners_close(struct sinew_node *n)
 {
 	struct listeners *ls = &n->listeners;
 
-	for (unsigned i = 0; i < ls->n; i++) {
-		if (ls->all[i].source.fd < 0)
-			continue;
-		loop_remove(&n->loop, &ls->all[i].source);
-		n->transport->close(ls->all[i].source.fd);
-	}
+	for (unsigned i = 0; i < ls->n; i++)
+		if (is_open(&ls->all[i]))
+			n->transport->unlisten(&ls->all[i].stream);
 	ls->n = 0;
 	ls->again_ns = ls->bind_again_ns = CORE_NEVER;
 	if (ls->spare_fd >= 0)
@@ -110,8 +108,8 @@ void listeners_close(struct sinew_node *n)
 void listeners_forget(struct listeners *ls)
 {
 	for (unsigned i = 0; i < ls->n; i++)
-		if (ls->all[i].source.fd >= 0)
-			close(ls->all[i].source.fd);
+		if (is_open(&ls->all[i]) && ls->all[i].stream.source.fd >= 0)
+			close(ls->all[i].stream.source.fd);
 	if (ls->spare_fd >= 0)
 		close(ls->spare_fd);
 }
@@ -154,10 +152,12 @@ void listeners_again(struct sinew_node *n)
 	if (ls->spare_fd < 0)
 		ls->again_ns = n->core.now_ns + RETRY_NS;
 	for (unsigned i = 0; i < ls->n; i++) {
-		struct source *s = &ls->all[i].source;
+		struct listener *l = &ls->all[i];
 
-		/* One that is not registered would be deaf for ever. */
-		if (s->fd >= 0 && !s->events && loop_add(&n->loop, s, EPOLLIN))
+		if (is_open(l) && l->rests)
+			l->rests = n->transport->rest(&l->stream, false) != 0;
+		/* One that rests would be deaf for ever. */
+		if (l->rests)
 			again_at(ls, n->core.now_ns + RETRY_NS);
 	}
 }
@@ -167,9 +167,12 @@ static void rest(struct sinew_node *n)
 {
 	struct listeners *ls = &n->listeners;
 
-	for (unsigned i = 0; i < ls->n; i++)
-		if (ls->all[i].source.events)
-			loop_remove(&n->loop, &ls->all[i].source);
+	for (unsigned i = 0; i < ls->n; i++) {
+		struct listener *l = &ls->all[i];
+
+		if (is_open(l) && !l->rests)
+			l->rests = n->transport->rest(&l->stream, true) == 0;
+	}
 	again_at(ls, n->core.now_ns + RETRY_NS);
 }
 
@@ -180,9 +183,8 @@ static void rest(struct sinew_node *n)
 static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int err)
 {
 	struct listeners *ls = &n->listeners;
-	struct sockaddr_storage from;
 	char text[ADDR_TEXT_MAX];
-	int fd;
+	struct stream *s;
 
 	log_limited(&n->log, SINEW_ERROR, 0, "no descriptor",
 		    "addr=%s cannot accept a connection: %s; raise the open file limit",
@@ -190,11 +192,11 @@ static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int
 	if (ls->spare_fd < 0)
 		return false;
 	close(ls->spare_fd);
-	fd = n->transport->accept(l->source.fd, &from);
-	if (fd >= 0)
-		n->transport->reset(fd);
+	err = n->transport->accept(&l->stream, &s);
+	if (!err)
+		s->ops->reset(s);
 	ls->spare_fd = open_spare();
-	return fd >= 0 && ls->spare_fd >= 0;
+	return !err && ls->spare_fd >= 0;
 }
 
 /* Peers that have this address. */
@@ -289,7 +291,7 @@ static void drop_waiting(struct sinew_node *n, struct conn *c, enum waiting said
 	if (c->write_err)
 		conn_fail(c, c->write_err);
 	else
-		conn_event(c, EPOLLIN);
+		conn_event(c, STREAM_READABLE);
 	node_actions(n, false);
 	if (waiting(c) != said)
 		return;
@@ -318,24 +320,24 @@ static void bound_waiting(struct sinew_node *n, const struct path_addr *from, un
 			drop_waiting(n, here[w].oldest, (enum waiting)w);
 }
 
-static void take(struct sinew_node *n, int fd, const struct sockaddr_storage *sa)
+static void take(struct sinew_node *n, struct stream *s)
 {
 	struct path_addr from;
 	char text[ADDR_TEXT_MAX];
 	unsigned peers;
 
-	addr_to_path(sa, &from);
+	addr_to_path(&s->other.addr, &from);
 	peers = peers_at(n, &from);
 	if (!peers) {
 		n->core.refused++;
 		log_limited(&n->log, SINEW_WARNING, 0, "stranger",
 			    "addr=%s refused: not the address of a configured node",
 			    addr_text(&from, text));
-		n->transport->reset(fd);
+		s->ops->reset(s);
 		return;
 	}
 	bound_waiting(n, &from, peers);
-	conn_accepted(n, fd, &from);
+	conn_accepted(n, s, &from);
 }
 
 /* What accept() says of the connection that it took: it ended before, nothing is wrong here. */
@@ -358,23 +360,25 @@ static bool of_connection(int err)
 	}
 }
 
-void listener_ready(struct sinew_node *n, struct listener *l)
+static void waits(struct stream_listener *s)
 {
-	struct sockaddr_storage from;
+	struct listener *l = container_of(s, struct listener, stream);
+	struct sinew_node *n = s->owner;
 	char text[ADDR_TEXT_MAX];
 	unsigned errors = 0;
 
 	for (int i = 0; i < ACCEPTS_TURN; i++) {
-		int fd = n->transport->accept(l->source.fd, &from);
+		struct stream *new;
+		int err = n->transport->accept(s, &new);
 
-		switch (fd) {
+		switch (err) {
 		case -EAGAIN:
 			return;
 		case -EINTR:
 			continue;
 		case -EMFILE:
 		case -ENFILE:
-			if (!refuse_for_descriptors(n, l, fd)) {
+			if (!refuse_for_descriptors(n, l, err)) {
 				rest(n);
 				return;
 			}
@@ -382,15 +386,15 @@ void listener_ready(struct sinew_node *n, struct listener *l)
 		default:
 			break;
 		}
-		if (of_connection(fd) && ++errors < ACCEPT_ERRORS)
+		if (of_connection(err) && ++errors < ACCEPT_ERRORS)
 			continue;
-		if (fd < 0) {
+		if (err) {
 			log_limited(&n->log, SINEW_WARNING, 0, "cannot accept",
 				    "addr=%s cannot accept a connection: %s",
-				    addr_text_sa(&l->addr, text), strerror(-fd));
+				    addr_text_sa(&l->addr, text), strerror(-err));
 			rest(n);
 			return;
 		}
-		take(n, fd, &from);
+		take(n, new);
 	}
 }

@@ -8,19 +8,20 @@
 
 #include <sys/socket.h>
 
-#include "lowcomms/loop.h"
 #include "lowcomms/sinew.h"
+#include "lowcomms/stream.h"
 #include "proto/core.h"
 
 struct listener {
-	struct source source;		/* fd -1: it cannot be opened so far, err says why */
-	struct sockaddr_storage addr;
+	struct stream_listener stream;	/* not open: it cannot be so far, err says why */
+	bool rests;
+	struct sockaddr_storage addr;	/* the first one of it */
 	int err;
 };
 
 struct listeners {
 	struct listener all[SINEW_ADDRS_MAX];
-	unsigned n;
+	unsigned n;			/* one an address, or one alone for all */
 	int spare_fd;			/* against exhaustion of descriptors */
 	uint64_t again_ns;		/* they rest until then, or bind_again_ns is it;
 					 * CORE_NEVER: neither */
@@ -37,7 +38,6 @@ int listeners_open(struct sinew_node *n);
 void listeners_close(struct sinew_node *n);
 /* In a child of fork(): the descriptors alone. */
 void listeners_forget(struct listeners *ls);
-void listener_ready(struct sinew_node *n, struct listener *l);
 /* It is again_ns. */
 void listeners_again(struct sinew_node *n);
 

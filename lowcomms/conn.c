@@ -29,21 +29,26 @@ static struct member *member_of(const struct link *l)
 
 /* ---- begin ---- */
 
-static int conn_new(struct sinew_node *n, int fd, enum conn_state state, struct conn **ret_conn)
+static void stream_event(struct stream *s, unsigned events)
+{
+	struct conn *c = s->owner;
+
+	hot_learn(&c->node->conns.hot, c);
+	conn_event(c, events);
+}
+
+static int conn_new(struct sinew_node *n, struct stream *s, enum conn_state state,
+		    struct conn **ret_conn)
 {
 	struct conn *c = calloc(1, sizeof *c);
-	int err;
 
 	if (!c)
 		return -ENOMEM;
-	c->source = (struct source) { .kind = SOURCE_CONN, .fd = fd };
+	c->stream = s;
+	s->event = stream_event;
+	s->owner = c;
 	c->node = n;
 	c->state = state;
-	err = loop_add(&n->loop, &c->source, state == CONN_DIALLING ? EPOLLOUT : EPOLLIN);
-	if (err) {
-		free(c);
-		return err;
-	}
 	c->next = n->conns.first;
 	c->pprev = &n->conns.first;
 	if (n->conns.first)
@@ -78,37 +83,43 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 	struct member *m = container_of(p, struct member, peer);
 	const struct sockaddr_storage *to = &m->addrs[path];
 	const struct sockaddr_storage *from = source_for(n, to->ss_family, path);
+	struct stream_route route = { .to = to, .n_to = 1, .from = from, .n_from = from != NULL };
 	enum dial_step step;
-	int fd = n->transport->dial(to, from, &step);
-	bool done = step == DIAL_DONE;
+	struct stream *s = NULL;
 	struct conn *c;
-	int err = fd < 0 ? fd : conn_new(n, fd, done ? CONN_OPEN : CONN_DIALLING, &c);
+	int err;
 
+	if (n->transport->traits & STREAM_MULTIHOMED)
+		route = (struct stream_route) { .to = m->addrs, .n_to = m->n_addrs,
+						.from = n->opt.addrs, .n_from = n->opt.n_addrs };
+	err = n->transport->dial(&n->streams, &route, &s, &step);
+	if (!err)
+		err = conn_new(n, s, step == DIAL_DONE ? CONN_OPEN : CONN_DIALLING, &c);
 	if (!err) {
 		link_dial(&n->core, &c->link, p, path, probe);
-		if (done)
+		if (step == DIAL_DONE)
 			link_connected(&c->link);
 		return;
 	}
-	if (fd >= 0)
-		n->transport->reset(fd);
+	if (s)
+		s->ops->reset(s);
 	reach_no_dial(n, m, path, err, step, from);
 	link_no_dial(&n->core, p, path, probe);
 }
 
-void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from)
+void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_addr *from)
 {
 	char text[ADDR_TEXT_MAX];
 	struct conn *c;
-	int err = conn_new(n, fd, CONN_OPEN, &c);
+	int err = conn_new(n, s, CONN_OPEN, &c);
 
 	if (!err) {
 		link_accept(&n->core, &c->link, from);
 		/* Who dials speaks first, and mostly has by now. */
-		conn_event(c, EPOLLIN);
+		conn_event(c, STREAM_READABLE);
 		return;
 	}
-	n->transport->reset(fd);
+	s->ops->reset(s);
 	log_limited(&n->log, SINEW_ERROR, 0, "cannot take",
 		    "addr=%s cannot set up the connection: %s", addr_text(from, text),
 		    strerror(-err));
@@ -128,21 +139,20 @@ static void show_link(struct member *m)
 
 static void let_go(struct conn *c)
 {
-	struct sinew_node *n = c->node;
+	struct stream *s = c->stream;
 
-	if (c->source.fd < 0)
+	if (!s)
 		return;
-	loop_remove(&n->loop, &c->source);
+	c->stream = NULL;
 	if (c->in_order)
-		n->transport->close(c->source.fd);
+		s->ops->close(s);
 	else
-		n->transport->reset(c->source.fd);
-	c->source.fd = -1;
+		s->ops->reset(s);
 }
 
 /*
  * The memory goes at the end of the turn: events of this turn may still lead here. The
- * descriptor goes now; that of a link that carried a session with the memory, because its next
+ * stream ends now; that of a link that carried a session with the memory, because its next
  * link is begun in this turn, and has not to wait for that.
  */
 static void conn_end(struct conn *c, bool in_order)
@@ -222,7 +232,7 @@ static void drain_write(struct conn *c)
 	if (c->state != CONN_DRAINING || c->want_out || c->shut_sent)
 		return;
 	c->shut_sent = true;
-	if (c->node->transport->shutdown(c->source.fd))
+	if (c->stream->ops->finish(c->stream))
 		conn_end(c, true);
 }
 
@@ -280,7 +290,7 @@ static void drain_read(struct conn *c)
 	ssize_t got;
 
 	do {
-		got = c->node->transport->read(c->source.fd, waste, sizeof waste);
+		got = c->stream->ops->read(c->stream, waste, sizeof waste);
 		if (got > 0)
 			c->drained += (size_t)got;
 		if (c->drained > DRAIN_BYTES)
@@ -319,6 +329,7 @@ void conns_free_dead(struct sinew_node *n)
 		let_go(c);
 		free(c);
 	}
+	streams_free_dead(&n->streams);
 }
 
 void conns_break(struct sinew_node *n, const struct peer *p)
@@ -388,7 +399,7 @@ void conn_flush(struct conn *c)
 			break;
 		for (int i = 0; i < k; i++)
 			iov[i] = (struct iovec) { (void *)(uintptr_t)spans[i].p, spans[i].n };
-		done = c->node->transport->writev(c->source.fd, iov, k);
+		done = c->stream->ops->writev(c->stream, iov, k);
 		if (done == -EINTR)
 			continue;
 		if (done == -EAGAIN) {
@@ -448,25 +459,23 @@ static void check_blocked(struct conn *c)
 
 void conn_update(struct conn *c)
 {
-	uint32_t events = 0;
+	unsigned events = 0;
 	bool up;
 	int err;
 
 	switch (c->state) {
 	case CONN_DEAD:
-		return;
 	case CONN_DIALLING:
-		events = EPOLLOUT;
-		break;
+		return;
 	case CONN_DRAINING:
-		events = EPOLLIN | (c->want_out ? EPOLLOUT : 0);
+		events = STREAM_READABLE | (c->want_out ? STREAM_WRITABLE : 0);
 		break;
 	case CONN_OPEN:
 		check_blocked(c);
 		if (!c->starved && (!c->blocked || conn_reads_ahead(c)))
-			events = EPOLLIN;
+			events = STREAM_READABLE;
 		if (c->want_out)
-			events |= EPOLLOUT;
+			events |= STREAM_WRITABLE;
 		up = c->link.session != NULL;
 		if (up && !c->was_up) {
 			show_link(member_of(&c->link));
@@ -478,14 +487,14 @@ void conn_update(struct conn *c)
 		break;
 	}
 	/* Without it the connection would wait for what is never told, or never sleep. */
-	err = loop_change(&c->node->loop, &c->source, events);
+	err = stream_want(c->stream, events);
 	if (err)
 		conn_fail(c, err);
 }
 
 void conn_transmit(struct conn *c)
 {
-	/* What waits for EPOLLOUT goes out with it. */
+	/* What waits until it is writable goes out then. */
 	if (!c->want_out)
 		conn_flush(c);
 	conn_update(c);
@@ -494,52 +503,50 @@ void conn_transmit(struct conn *c)
 void conn_ask(struct conn *c)
 {
 	uint64_t silent_ns = 0;
-	bool waits = c->node->transport->waits(c->source.fd, &silent_ns);
+	bool waits = c->stream->ops->stuck(c->stream, &silent_ns);
 
 	link_transport(&c->link, waits, silent_ns);
 }
 
-static void dial_decided(struct conn *c)
+static void dial_decided(struct conn *c, unsigned events)
 {
-	int err = c->node->transport->dialled(c->source.fd);
-
-	if (err) {
-		conn_fail(c, err);
+	if (events & STREAM_FAILED) {
+		conn_fail(c, c->stream->ops->error(c->stream));
 		return;
 	}
 	c->state = CONN_OPEN;
 	link_connected(&c->link);
 }
 
-void conn_event(struct conn *c, uint32_t events)
+void conn_event(struct conn *c, unsigned events)
 {
-	const uint32_t broken = EPOLLERR | EPOLLHUP;
+	const bool broken = events & STREAM_FAILED;
 	int err;
 
 	switch (c->state) {
 	case CONN_DEAD:
 		return;
 	case CONN_DIALLING:
-		dial_decided(c);
+		dial_decided(c, events);
 		break;
 	case CONN_DRAINING:
-		if (events & (EPOLLIN | broken))
+		if (broken || (events & STREAM_READABLE))
 			drain_read(c);
-		if (c->state == CONN_DRAINING && (events & EPOLLOUT))
+		if (c->state == CONN_DRAINING && (events & STREAM_WRITABLE))
 			drain_write(c);
 		break;
 	case CONN_OPEN:
-		if (events & EPOLLOUT && !(events & broken))
+		if (events & STREAM_WRITABLE && !broken)
 			conn_flush(c);
-		if (c->state != CONN_OPEN || !(events & (EPOLLIN | broken)))
+		if (c->state != CONN_OPEN || !(broken || (events & STREAM_READABLE)))
 			break;
 		if (c->again)
 			break;		/* what was read comes first, in its turn */
 		if (!c->starved && (!c->blocked || conn_reads_ahead(c))) {
 			conn_input(c);
-		} else if (events & broken) {
+		} else if (broken) {
 			/* It would be reported for ever; what was not read comes again. */
-			err = c->node->transport->dialled(c->source.fd);
+			err = c->stream->ops->error(c->stream);
 			conn_fail(c, err ? err : -ECONNRESET);
 		}
 		break;

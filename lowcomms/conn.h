@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One connection: a descriptor, the core's link, what was read and not yet
+ * One connection: a stream, the core's link, what was read and not yet
  * consumed. Knows no protocol; the transport and the core do.
  */
 #ifndef SINEW_LOWCOMMS_CONN_H
 #define SINEW_LOWCOMMS_CONN_H
 
 #include "lowcomms/hot.h"
-#include "lowcomms/loop.h"
 #include "lowcomms/sinew.h"
+#include "lowcomms/stream.h"
 #include "proto/core.h"
 #include "proto/link.h"
 #include "proto/wire.h"
@@ -21,7 +21,7 @@ enum conn_state {
 };
 
 struct conn {
-	struct source source;
+	struct stream *stream;		/* NULL: it is gone */
 	struct link link;
 	struct sinew_node *node;
 	struct conn *next, **pprev;
@@ -33,7 +33,7 @@ struct conn {
 	bool again;		/* there is input to parse without reading */
 	bool full;		/* no room to read ahead while blocked */
 	bool was_up;
-	bool in_order;		/* dead: its descriptor is closed, not reset */
+	bool in_order;		/* dead: its stream is closed, not reset */
 	bool shut_sent;		/* draining: everything was written */
 	bool last_words;	/* draining: that life had a session with us */
 	uint32_t nodeid;		/* draining: of the peer, 0 = unknown */
@@ -55,9 +55,10 @@ struct conns {
 };
 
 void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe);
-/* Takes the descriptor over, whatever happens. */
-void conn_accepted(struct sinew_node *n, int fd, const struct path_addr *from);
-void conn_event(struct conn *c, uint32_t events);
+/* Takes the stream over, whatever happens. */
+void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_addr *from);
+/* STREAM_* */
+void conn_event(struct conn *c, unsigned events);
 /* Writes what the link has, as far as the kernel takes it. */
 void conn_flush(struct conn *c);
 /* The same, when something was queued. */
@@ -70,7 +71,7 @@ void conn_shut(struct conn *c, enum link_shut how);
 void conn_fail(struct conn *c, int err);
 /* After anything: registers for what is needed now. */
 void conn_update(struct conn *c);
-/* Parse it in this turn without waiting for the descriptor. */
+/* Parse it in this turn without waiting for the stream. */
 void conn_set_again(struct conn *c);
 void conns_drain_tick(struct sinew_node *n);
 void conns_free_dead(struct sinew_node *n);

@@ -148,7 +148,8 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 static void close_in_child(struct sinew_node *n)
 {
 	for (struct conn *c = n->conns.first; c; c = c->next)
-		close(c->source.fd);
+		if (c->stream && c->stream->source.fd >= 0)
+			close(c->stream->source.fd);
 	listeners_forget(&n->listeners);
 	loop_close(&n->loop);
 }
@@ -317,7 +318,7 @@ static void leave(struct sinew_node *n)
 		loop_doze(&n->loop);
 		/* Who polls it learns of the end by one more dispatch. */
 		if (closed || atomic_load(&n->inbox.any) || n->conns.n_again ||
-		    n->errands.has_stash)
+		    n->errands.has_stash || streams_have_news(&n->streams))
 			loop_wake(&n->loop);
 	}
 	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);

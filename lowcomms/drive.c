@@ -120,6 +120,8 @@ static void timers(struct sinew_node *n)
 		sweep(n);
 	if (n->core.now_ns >= n->listeners.again_ns)
 		listeners_again(n);
+	if (n->core.now_ns >= n->streams.deadline_ns)
+		n->transport->due(&n->streams, n->core.now_ns);
 	if (shrink_due(n)) {
 		n->memory.has_shrunk = true;
 		handles_shrink(n);
@@ -152,7 +154,8 @@ static bool errands(struct sinew_node *n)
 static bool work_left(struct sinew_node *n)
 {
 	return atomic_load(&n->inbox.any) || n->handover.answered || n->conns.n_again ||
-		n->errands.has_stash || memory_moves(n) || atomic_load(&n->own.stop);
+		n->errands.has_stash || streams_have_news(&n->streams) || memory_moves(n) ||
+		atomic_load(&n->own.stop);
 }
 
 /* What callbacks sent goes out with the ACK of this batch. */
@@ -172,7 +175,7 @@ static void parse_again(struct conn *c)
 		return;
 	/* It cannot be written any more: what is there is read, then it has failed. More than one
 	 * turn reads: it goes on in the next. */
-	conn_event(c, EPOLLHUP);
+	conn_event(c, STREAM_FAILED);
 	conn_set_again(c);
 }
 
@@ -199,11 +202,20 @@ static void source_ready(struct sinew_node *n, const struct epoll_event *e)
 {
 	struct source *s = e->data.ptr;
 
-	if (s->kind == SOURCE_LISTENER)
-		listener_ready(n, container_of(s, struct listener, source));
-	else
-		conn_event(container_of(s, struct conn, source), e->events);
+	s->ready(s, e->events);
 	after_source(n);
+}
+
+/* Of streams that have no descriptor to show it. */
+static void take_news(struct sinew_node *n)
+{
+	struct list taken;
+
+	if (!streams_have_news(&n->streams))
+		return;
+	streams_take(&n->streams, &taken);
+	while (stream_next(&taken))
+		after_source(n);
 }
 
 /* ---- waiting ---- */
@@ -216,13 +228,6 @@ static bool read_hot(struct sinew_node *n)
 		return false;
 	after_source(n);
 	return true;
-}
-
-static struct conn *only_conn(const struct epoll_event *events, int n)
-{
-	struct source *s = n == 1 ? events[0].data.ptr : NULL;
-
-	return s && s->kind == SOURCE_CONN ? container_of(s, struct conn, source) : NULL;
 }
 
 /* For as long as the user wants that, or until there is something; true as of read_hot(). */
@@ -252,7 +257,7 @@ static int wait_events(struct sinew_node *n, struct epoll_event *events, int tim
 			timeout_ms = 0;
 	}
 	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
-	hot_learn(&n->conns.hot, only_conn(events, got));
+	hot_begin(&n->conns.hot, got == 1);
 	loop_rouse(&n->loop);
 	return got;
 }
@@ -273,6 +278,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		take_inbox(n);
 		timers(n);
 		conns_again(n);
+		take_news(n);
 		conns_free_dead(n);
 	}
 	if (atomic_load(&n->closing.over))

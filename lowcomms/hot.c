@@ -11,8 +11,9 @@ bool hot_may_read(const struct hot *h)
 	const struct conn *c = h->last;
 
 	/* Whoever has more than a read takes, or waits to write, has its turn with the others. */
-	return h->again && h->n_unasked < UNASKED_MAX && c->state == CONN_OPEN &&
-		c->link.state == LINK_UP && c->source.events == EPOLLIN && !c->again && !c->buf;
+	return c && c == h->before && h->n_unasked < UNASKED_MAX && c->state == CONN_OPEN &&
+		c->link.state == LINK_UP && c->stream->wants == STREAM_READABLE && !c->again &&
+		!c->buf;
 }
 
 bool hot_read(struct hot *h)

@@ -14,27 +14,39 @@ struct conn;
 
 struct hot {
 	struct conn *last;	/* it alone had something, when epoll was asked last; or NULL */
-	bool again;		/* and the time before: it is likely */
+	struct conn *before;	/* the same of the time before */
+	bool alone;		/* whoever is told of now is the only one */
 	unsigned n_unasked;	/* read since then, as others may have something, too */
 };
 
-/* What epoll said: only that connection has something; NULL: none, others, or more. */
-static inline void hot_learn(struct hot *h, struct conn *only)
+/* epoll has said who has something: one source alone, or none, or more. */
+static inline void hot_begin(struct hot *h, bool alone)
 {
-	h->again = only && only == h->last;
-	h->last = only;
+	h->before = h->last;
+	h->last = NULL;
+	h->alone = alone;
 	h->n_unasked = 0;
+}
+/* That connection is told. */
+static inline void hot_learn(struct hot *h, struct conn *c)
+{
+	if (h->alone)
+		h->last = c;
+	h->alone = false;
 }
 /* Nothing, while one spins: that says nothing of what is likely. */
 static inline void hot_asked(struct hot *h)
 {
 	h->n_unasked = 0;
+	h->alone = false;
 }
 /* It ends. */
 static inline void hot_forget(struct hot *h, const struct conn *c)
 {
 	if (h->last == c)
-		hot_learn(h, NULL);
+		h->last = NULL;
+	if (h->before == c)
+		h->before = NULL;
 }
 /* Whether it may be read unasked, now. */
 bool hot_may_read(const struct hot *h);

@@ -48,8 +48,8 @@ int loop_open(struct loop *l)
 	int err;
 
 	*l = (struct loop) {
-		.wake = { .kind = SOURCE_WAKE, .fd = -1 },
-		.timer = { .kind = SOURCE_TIMER, .fd = -1 },
+		.wake = { .fd = -1 },
+		.timer = { .fd = -1 },
 		.armed_ns = UINT64_MAX,
 	};
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -163,9 +163,9 @@ int loop_wait(struct loop *l, struct epoll_event *events, int max, int timeout_m
 	for (int i = 0; i < n; i++) {
 		struct source *s = events[i].data.ptr;
 
-		if (s->kind == SOURCE_WAKE) {
+		if (s == &l->wake) {
 			swallow(s);
-		} else if (s->kind == SOURCE_TIMER) {
+		} else if (s == &l->timer) {
 			swallow(s);
 			l->armed_ns = UINT64_MAX;
 		} else {

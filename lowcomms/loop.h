@@ -12,11 +12,9 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-enum source_kind { SOURCE_WAKE, SOURCE_TIMER, SOURCE_LISTENER, SOURCE_CONN };
-
 /* What an event leads to; embedded in its owner. */
 struct source {
-	enum source_kind kind;
+	void (*ready)(struct source *s, uint32_t events);	/* EPOLL* */
 	int fd;			/* -1: none */
 	uint32_t events;	/* registered */
 };

@@ -99,6 +99,7 @@ int node_alloc(struct sinew_node **ret_node)
 	atomic_init(&n->sends_in, n->generation);
 	atomic_init(&n->own.end, LOOP_RUNS);
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
+	streams_init(&n->streams, &n->loop);
 	listeners_init(&n->listeners);
 	inbox_clear(&n->inbox);
 	n->conns.drain_ns = n->errands.sweep_ns = CORE_NEVER;

@@ -8,6 +8,7 @@
  *	inbox		requests of other threads to the loop
  *	memory		budget, buffers, list of handles
  *	loop		epoll, timer, wake-up, the thread that drives
+ *	streams		stream.c, of a transport: tcp.c
  *	listeners	accept.c
  *	conns		conn.c
  *	closing		how far the end has come, and the report
@@ -20,7 +21,7 @@
  *	peers.c, leave.c, accept.c, hot.c	commands, peers that go, strangers, reading unasked
  *	actions.c, conn.c, recv.c, handle.c	what the core asks for, connections, reading,
  *						sessions: these call each other
- *	reach.c, options.c, names.c, addr.c, tcp.c, waiters.c, lock.c, lock_order.c
+ *	reach.c, options.c, names.c, addr.c, stream.c, tcp.c, waiters.c, lock.c, lock_order.c
  *
  * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
  * thread.
@@ -42,7 +43,6 @@
 #include "lowcomms/loop.h"
 #include "lowcomms/memory.h"
 #include "lowcomms/sinew.h"
-#include "lowcomms/transport.h"
 #include "lowcomms/waiters.h"
 #include "lowcomms/watch.h"
 #include "proto/core.h"
@@ -102,6 +102,7 @@ struct sinew_node {
 
 	struct core core;
 	struct loop loop;
+	struct streams streams;
 	struct listeners listeners;
 	struct conns conns;
 	struct log log;
@@ -176,7 +177,8 @@ static inline uint64_t earlier(uint64_t a, uint64_t b)
 /* When the loop must run at the latest. */
 static inline uint64_t node_deadline(const struct sinew_node *n)
 {
-	uint64_t core = earlier(core_deadline(&n->core), n->conns.drain_ns);
+	uint64_t core = earlier(core_deadline(&n->core),
+				earlier(n->conns.drain_ns, n->streams.deadline_ns));
 	uint64_t closing = earlier(n->closing.linger_ns, n->listeners.again_ns);
 
 	return earlier(earlier(core, closing), n->errands.sweep_ns);

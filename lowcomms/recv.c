@@ -267,7 +267,7 @@ bool conn_input(struct conn *c)
 			c->starved = !c->blocked;
 			break;
 		}
-		got = c->node->transport->read(c->source.fd, input(c) + c->len, room);
+		got = c->stream->ops->read(c->stream, input(c) + c->len, room);
 		if (got == -EAGAIN && c->write_err)
 			got = c->write_err;
 		if (got == -EAGAIN || got == -EINTR) {

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * TCP: the only file that makes socket calls of it. Knows descriptors and
- * addresses, no links.
- */
-#include "lowcomms/transport.h"
+#include "lowcomms/tcp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,6 +16,19 @@
 
 #define PROBES_UNANSWERED 2 /* window probes in a row; one is always under way */
 #define FLAT_MAX 512u /* bytes: a message of usual length with the ACK before it */
+
+struct tcp_stream {
+	struct stream stream;
+	bool dialling;
+	int err;		/* it failed, and the kernel has said so; 0: not */
+};
+
+static const struct stream_ops tcp_ops;
+
+static struct tcp_stream *tcp_of(struct stream *s)
+{
+	return (struct tcp_stream *)s;	/* its first field */
+}
 
 static int set(int fd, int level, int option, int value)
 {
@@ -41,7 +50,9 @@ static int fail_close(int fd)
 	return -err;
 }
 
-static int tcp_listen(const struct sockaddr_storage *addr)
+/* ---- listeners ---- */
+
+static int open_listener(const struct sockaddr_storage *addr)
 {
 	int fd = new_socket(addr);
 
@@ -58,18 +69,91 @@ static int tcp_listen(const struct sockaddr_storage *addr)
 	return fd;
 }
 
-static int tcp_accept(int listener, struct sockaddr_storage *ret_from)
+static void listener_event(struct source *source, uint32_t events)
 {
-	socklen_t len = sizeof *ret_from;
-	int fd;
+	struct stream_listener *l = list_entry(source, struct stream_listener, source);
 
-	memset(ret_from, 0, sizeof *ret_from);
-	fd = accept4(listener, (struct sockaddr *)ret_from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	(void)events;
+	l->event(l);
+}
+
+static int tcp_listen(struct streams *ss, struct stream_listener *l,
+		      const struct sockaddr_storage *addrs, unsigned n)
+{
+	int fd = n == 1 ? open_listener(addrs) : -EINVAL, err;
+
+	if (fd < 0)
+		return fd;
+	l->source = (struct source) { .ready = listener_event, .fd = fd };
+	err = loop_add(ss->loop, &l->source, EPOLLIN);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	l->streams = ss;
+	l->transport = &transport_tcp;
+	return 0;
+}
+
+static int tcp_rest(struct stream_listener *l, bool on)
+{
+	if (!on)
+		return loop_add(l->streams->loop, &l->source, EPOLLIN);
+	loop_remove(l->streams->loop, &l->source);
+	return 0;
+}
+
+static void tcp_unlisten(struct stream_listener *l)
+{
+	loop_remove(l->streams->loop, &l->source);
+	close(l->source.fd);
+	l->transport = NULL;
+}
+
+/* ---- begin ---- */
+
+static void stream_event(struct source *source, uint32_t events);
+
+/* Takes the descriptor over, whatever happens. */
+static int begin(struct streams *ss, struct stream *s, int fd, bool dialling)
+{
+	int err;
+
+	s->source = (struct source) { .ready = stream_event, .fd = fd };
+	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	tcp_of(s)->dialling = dialling;
+	s->wants = dialling ? 0 : STREAM_READABLE;
+	return 0;
+}
+
+static int tcp_accept(struct stream_listener *l, struct stream **ret_stream)
+{
+	struct sockaddr_storage from = { 0 };
+	socklen_t len = sizeof from;
+	struct stream *s;
+	int fd, err;
+
+	fd = accept4(l->source.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	/* Without it a connection is slow, not wrong: no reason to drop it. */
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	return fd;
+	s = stream_new(l->streams, &tcp_ops, sizeof(struct tcp_stream));
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
+	s->other.addr = from;
+	err = begin(l->streams, s, fd, false);
+	if (err)
+		stream_free(s);
+	else
+		*ret_stream = s;
+	return err;
 }
 
 /* 1: connected, 0: not, or -errno. *ret_same: to itself. */
@@ -87,8 +171,9 @@ static int connected(int fd, bool *ret_same)
 	return 1;
 }
 
-static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_storage *from,
-		    enum dial_step *ret_step)
+/* The descriptor, or -errno. */
+static int start_dial(const struct sockaddr_storage *to, const struct sockaddr_storage *from,
+		      enum dial_step *ret_step)
 {
 	struct sockaddr_storage src;
 	int fd = new_socket(to), is_up;
@@ -122,7 +207,32 @@ static int tcp_dial(const struct sockaddr_storage *to, const struct sockaddr_sto
 	return fd;
 }
 
-static int tcp_dialled(int fd)
+static int tcp_dial(struct streams *ss, const struct stream_route *route,
+		    struct stream **ret_stream, enum dial_step *ret_step)
+{
+	int fd = start_dial(route->to, route->n_from ? route->from : NULL, ret_step), err;
+	struct stream *s;
+
+	if (fd < 0)
+		return fd;
+	s = stream_new(ss, &tcp_ops, sizeof(struct tcp_stream));
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
+	s->other.addr = *route->to;
+	err = begin(ss, s, fd, *ret_step != DIAL_DONE);
+	if (err)
+		stream_free(s);
+	else
+		*ret_stream = s;
+	return err;
+}
+
+/* ---- events ---- */
+
+/* How a dial ended: 0 or why it failed. */
+static int dialled(int fd)
 {
 	int err = 0;
 	socklen_t len = sizeof err;
@@ -138,9 +248,43 @@ static int tcp_dialled(int fd)
 	return same ? -ECONNREFUSED : err < 0 ? err : 0;
 }
 
-static ssize_t tcp_read(int fd, void *buf, size_t n)
+static void stream_event(struct source *source, uint32_t events)
 {
-	ssize_t got = recv(fd, buf, n, 0);
+	struct stream *s = list_entry(source, struct stream, source);
+	struct tcp_stream *t = tcp_of(s);
+
+	if (t->dialling) {
+		t->err = dialled(source->fd);
+		t->dialling = t->err != 0;
+		s->event(s, t->err ? STREAM_FAILED : STREAM_CONNECTED);
+		return;
+	}
+	s->event(s, (events & EPOLLIN ? STREAM_READABLE : 0) |
+		 (events & EPOLLOUT ? STREAM_WRITABLE : 0) |
+		 (events & (EPOLLERR | EPOLLHUP) ? STREAM_FAILED : 0));
+}
+
+static int tcp_want(struct stream *s, unsigned events)
+{
+	return loop_change(s->streams->loop, &s->source,
+			   (events & STREAM_READABLE ? EPOLLIN : 0) |
+			   (events & STREAM_WRITABLE ? EPOLLOUT : 0));
+}
+
+static int tcp_error(struct stream *s)
+{
+	struct tcp_stream *t = tcp_of(s);
+
+	if (!t->err)
+		t->err = dialled(s->source.fd);
+	return t->err;
+}
+
+/* ---- bytes ---- */
+
+static ssize_t tcp_read(struct stream *s, void *buf, size_t n)
+{
+	ssize_t got = recv(s->source.fd, buf, n, 0);
 
 	return got < 0 ? -errno : got;
 }
@@ -160,7 +304,7 @@ static bool flatten(uint8_t *to, const struct iovec *iov, int n, struct iovec *r
 	return true;
 }
 
-static ssize_t tcp_writev(int fd, const struct iovec *iov, int n)
+static ssize_t tcp_writev(struct stream *s, const struct iovec *iov, int n)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n };
 	uint8_t flat[FLAT_MAX];
@@ -168,62 +312,63 @@ static ssize_t tcp_writev(int fd, const struct iovec *iov, int n)
 	ssize_t put;
 
 	if (n == 1 || flatten(flat, iov, n, &one))
-		put = send(fd, one.iov_base, one.iov_len, MSG_NOSIGNAL);
+		put = send(s->source.fd, one.iov_base, one.iov_len, MSG_NOSIGNAL);
 	else
-		put = sendmsg(fd, &msg, MSG_NOSIGNAL);
+		put = sendmsg(s->source.fd, &msg, MSG_NOSIGNAL);
 	return put < 0 ? -errno : put;
 }
 
-static bool tcp_waits(int fd, uint64_t *ret_silent_ns)
+static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
 {
 	struct tcp_info info = { .tcpi_unacked = 0 };
 	socklen_t len = sizeof info;
 
 	/* A socket that has ended says so when it is read. */
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+	if (getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len))
 		return false;
 	*ret_silent_ns = (uint64_t)info.tcpi_last_ack_recv * 1000000u;
 	return info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED;
 }
 
-static int tcp_shutdown(int fd)
+/* ---- end ---- */
+
+static int tcp_finish(struct stream *s)
 {
-	return shutdown(fd, SHUT_WR) ? -errno : 0;
+	return shutdown(s->source.fd, SHUT_WR) ? -errno : 0;
 }
 
-static void tcp_reset(int fd)
+static void tcp_close(struct stream *s)
+{
+	loop_remove(s->streams->loop, &s->source);
+	close(s->source.fd);
+	stream_free(s);
+}
+
+static void tcp_reset(struct stream *s)
 {
 	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-	close(fd);
+	setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	tcp_close(s);
 }
 
-static void tcp_close(int fd)
-{
-	close(fd);
-}
-
-const struct transport transport_tcp = {
-	.name = "tcp",
-	.listen = tcp_listen,
-	.accept = tcp_accept,
-	.dial = tcp_dial,
-	.dialled = tcp_dialled,
+static const struct stream_ops tcp_ops = {
 	.read = tcp_read,
 	.writev = tcp_writev,
-	.waits = tcp_waits,
-	.shutdown = tcp_shutdown,
+	.want = tcp_want,
+	.error = tcp_error,
+	.stuck = tcp_stuck,
+	.finish = tcp_finish,
 	.reset = tcp_reset,
 	.close = tcp_close,
 };
 
-const struct transport *transport_find(const char *name)
-{
-	static const struct transport *const all[] = { &transport_tcp };
-
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (strcmp(name, all[i]->name) == 0)
-			return all[i];
-	return NULL;
-}
+const struct transport transport_tcp = {
+	.name = "tcp",
+	.traits = STREAM_HALF_CLOSE | STREAM_DESCRIPTOR,
+	.listen = tcp_listen,
+	.accept = tcp_accept,
+	.rest = tcp_rest,
+	.unlisten = tcp_unlisten,
+	.dial = tcp_dial,
+};

@@ -46,7 +46,7 @@ source_of()
 {
 	case $1 in
 	*.sh) echo "$1" ;;
-	sim) echo tests/sim/main.c ;;
+	sim | stream) echo "tests/$1/main.c" ;;
 	fuzz/*) echo "tests/$1.c" ;;
 	*) echo "tests/$1.c" ;;
 	esac
@@ -75,6 +75,7 @@ list_tests()
 		[ -e "$t" ] && echo "fuzz/$(basename "$t" .c)"
 	done
 	[ -e tests/sim ] && echo sim
+	[ -e tests/stream ] && echo stream
 	for t in tests/test_*.sh tests/live/test_*.sh tests/mutants/run.sh; do
 		[ -e "$t" ] && echo "$t"
 	done

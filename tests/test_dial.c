@@ -7,13 +7,12 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lowcomms/transport.h"
+#include "lowcomms/stream.h"
 #include "tests/check.h"
 
 #define PORT	40000
@@ -40,18 +39,37 @@ static bool one_port(void)
 	return good;
 }
 
+static unsigned told;
+
+static void event(struct stream *s, unsigned events)
+{
+	(void)s;
+	told |= events;
+}
+
 static void meets_itself(const struct sockaddr_storage *to, const struct sockaddr_storage *from)
 {
 	const struct transport *t = transport_find("tcp");
+	struct stream_route route = { .to = to, .from = from, .n_to = 1, .n_from = from != NULL };
+	struct epoll_event ready;
+	struct streams streams;
 	enum dial_step step;
-	int fd = t->dial(to, from, &step);
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct stream *s;
+	struct loop loop;
 
-	CHECK_OR_RETURN(fd >= 0);
+	CHECK_OR_RETURN(!loop_open(&loop));
+	streams_init(&streams, &loop);
+	told = 0;
+	CHECK_OR_RETURN(!t->dial(&streams, &route, &s, &step));
+	s->event = event;
 	CHECK_EQ(step, DIAL_CONNECT);
-	CHECK_EQ(poll(&p, 1, WAIT_MS), 1);
-	CHECK_EQ(t->dialled(fd), -ECONNREFUSED);
-	t->reset(fd);
+	CHECK_EQ(loop_wait(&loop, &ready, 1, WAIT_MS), 1);
+	s->source.ready(&s->source, ready.events);
+	CHECK_EQ(told, STREAM_FAILED);
+	CHECK_EQ(s->ops->error(s), -ECONNREFUSED);
+	s->ops->reset(s);
+	streams_free_dead(&streams);
+	loop_close(&loop);
 }
 
 static void over_ipv4(void)

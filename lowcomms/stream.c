@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lowcomms/tcp.h"
+
+const struct transport *transport_find(const char *name)
+{
+	static const struct transport *const all[] = { &transport_tcp };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strcmp(name, all[i]->name) == 0)
+			return all[i];
+	return NULL;
+}
+
+struct stream *stream_new(struct streams *ss, const struct stream_ops *ops, size_t size)
+{
+	struct stream *s = calloc(1, size);
+
+	if (!s)
+		return NULL;
+	s->ops = ops;
+	s->streams = ss;
+	s->source.fd = -1;
+	list_init(&s->news);
+	return s;
+}
+
+static void ignore(struct source *source, uint32_t events)
+{
+	(void)source;
+	(void)events;
+}
+
+void stream_free(struct stream *s)
+{
+	s->source.ready = ignore;
+	s->source.fd = -1;
+	list_remove(&s->news);
+	list_append(&s->streams->dead, &s->news);
+}
+
+void streams_free_dead(struct streams *ss)
+{
+	while (!list_empty(&ss->dead)) {
+		struct stream *s = list_first(&ss->dead, struct stream, news);
+
+		list_remove(&s->news);
+		free(s);
+	}
+}
+
+void stream_mark(struct stream *s)
+{
+	if (!list_empty(&s->news))
+		return;
+	list_append(&s->streams->news, &s->news);
+	loop_wake(s->streams->loop);
+}
+
+void streams_take(struct streams *ss, struct list *ret_taken)
+{
+	list_init(ret_taken);
+	while (streams_have_news(ss)) {
+		struct list *e = ss->news.next;
+
+		list_remove(e);
+		list_append(ret_taken, e);
+	}
+}
+
+bool stream_next(struct list *taken)
+{
+	struct stream *s;
+	unsigned events;
+
+	if (list_empty(taken))
+		return false;
+	s = list_first(taken, struct stream, news);
+	list_remove(&s->news);
+	events = s->ops->poll(s);
+	if (!events)
+		return true;
+	/* What its owner leaves is told again in the next turn. */
+	list_append(&s->streams->news, &s->news);
+	s->event(s, events);
+	return true;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Streams: what a link stands on. A stream carries bytes in both directions between two nodes, in
+ * order and each once, until it ends or fails. It need not have a descriptor: then it says itself
+ * when it has news. It may stand on another stream, whose owner it is. Knows no link and no frame.
+ *
+ * Events are level triggered: what was told and not taken is told again. Loop thread, but for
+ * loop_wake(): a transport with threads of its own collects what they know, and takes it there.
+ * Results are 0 (or a count) or -errno.
+ */
+#ifndef SINEW_LOWCOMMS_STREAM_H
+#define SINEW_LOWCOMMS_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "lowcomms/loop.h"
+#include "proto/list.h"
+
+enum {
+	STREAM_READABLE		= 1,	/* bytes, or the end */
+	STREAM_WRITABLE		= 2,
+	STREAM_CONNECTED	= 4,	/* one that was dialled */
+	STREAM_FAILED		= 8,	/* error() says why; what came before can still be read */
+};
+
+/* Traits of a transport. */
+enum {
+	STREAM_HALF_CLOSE	= 1,	/* the other side may go on to write behind our end */
+	STREAM_MULTIHOMED	= 2,	/* one stream, or listener, uses all addresses of a node */
+	STREAM_DESCRIPTOR	= 4,	/* each stream has one, in the loop */
+};
+
+/* How it is known who the other end is. */
+enum stream_proof {
+	STREAM_BY_ADDRESS,		/* as good as the network is */
+	STREAM_BY_KEY,
+};
+
+struct stream_identity {
+	enum stream_proof proof;
+	struct sockaddr_storage addr;
+	const char *name;		/* proved, as long as the stream is there; NULL: none */
+};
+
+/* What the streams of one node share. */
+struct streams {
+	struct loop *loop;
+	struct list news;	/* streams without a descriptor that may have some */
+	struct list dead;	/* freed at the end of the turn: events may still lead there */
+	uint64_t deadline_ns;	/* due() of the transport is called then; UINT64_MAX: never */
+};
+
+struct stream;
+
+struct stream_ops {
+	/* 0: the end of what the other side writes. Behind our finish() it has also read all
+	 * that we wrote. -EAGAIN: nothing there. */
+	ssize_t (*read)(struct stream *s, void *buf, size_t n);
+	/* Takes a part, perhaps. Never raises SIGPIPE. -EAGAIN: no room. */
+	ssize_t (*writev)(struct stream *s, const struct iovec *iov, int n);
+	/* READABLE and WRITABLE are told of these alone. CONNECTED and FAILED always. */
+	int (*want)(struct stream *s, unsigned events);
+	/* Without a descriptor: what there is now of what is wanted. */
+	unsigned (*poll)(struct stream *s);
+	/* Why it failed; 0: it has not, or does not know. */
+	int (*error)(struct stream *s);
+	/*
+	 * Whether it is stuck: the other host owes an acknowledgement of what was sent to it, and
+	 * how long ago it was last heard of. What its full receive buffer holds back was not sent;
+	 * but a question about that buffer that nobody answers counts. No event, for the core
+	 * decides how long is too long, and asks when it matters.
+	 */
+	bool (*stuck)(struct stream *s, uint64_t *ret_silent_ns);
+	/* No more from us; the other side reads the end behind what was written. */
+	int (*finish)(struct stream *s);
+	/* Ends it as a fault would: what is not delivered is thrown away. Frees. */
+	void (*reset)(struct stream *s);
+	/* Ends it in order. Frees. */
+	void (*close)(struct stream *s);
+};
+
+struct stream {
+	const struct stream_ops *ops;
+	struct streams *streams;
+	struct source source;	/* fd -1: no descriptor */
+	struct list news;	/* in one of the lists of streams, or in none */
+	unsigned wants;		/* READABLE, WRITABLE */
+	struct stream_identity other;
+	/* Set by its owner, before the next event. It may end the stream. */
+	void (*event)(struct stream *s, unsigned events);
+	void *owner;
+};
+
+struct stream_listener {
+	const struct transport *transport;	/* NULL: it is not open */
+	struct streams *streams;
+	struct source source;	/* fd -1: no descriptor */
+	void *state;		/* of the transport */
+	/* Connections wait. Set by the owner before listen(), as long as it is open. */
+	void (*event)(struct stream_listener *l);
+	void *owner;
+};
+
+/* Addresses of both ends: one each, or all of a node where the transport is multihomed. Without
+ * one of ours any will do; its port is not used. */
+struct stream_route {
+	const struct sockaddr_storage *to, *from;
+	unsigned n_to, n_from;
+};
+
+/* How far a dial came. */
+enum dial_step {
+	DIAL_SOCKET,		/* failed: no socket */
+	DIAL_SOURCE,		/* failed: it cannot leave from that address */
+	DIAL_CONNECT,		/* failed, or it is under way */
+	DIAL_DONE,
+};
+
+struct transport {
+	const char *name;
+	unsigned traits;
+	/* A listener on exactly these addresses. */
+	int (*listen)(struct streams *ss, struct stream_listener *l,
+		      const struct sockaddr_storage *addrs, unsigned n);
+	/* The next waiting connection, which READABLE is wanted of. -EAGAIN: none. */
+	int (*accept)(struct stream_listener *l, struct stream **ret_stream);
+	/* Whether waiting connections are not told for a while. */
+	int (*rest)(struct stream_listener *l, bool on);
+	void (*unlisten)(struct stream_listener *l);
+	/* Starts to connect; *ret_step is set either way. Unless it is DIAL_DONE, CONNECTED or
+	 * FAILED follows. */
+	int (*dial)(struct streams *ss, const struct stream_route *route,
+		    struct stream **ret_stream, enum dial_step *ret_step);
+	/* It is deadline_ns of its streams. NULL: it sets none. */
+	void (*due)(struct streams *ss, uint64_t now_ns);
+};
+
+/* NULL: no such transport. */
+const struct transport *transport_find(const char *name);
+
+static inline void streams_init(struct streams *ss, struct loop *loop)
+{
+	ss->loop = loop;
+	list_init(&ss->news);
+	list_init(&ss->dead);
+	ss->deadline_ns = UINT64_MAX;
+}
+
+static inline int stream_want(struct stream *s, unsigned events)
+{
+	int err = s->wants == events ? 0 : s->ops->want(s, events);
+
+	if (!err)
+		s->wants = events;
+	return err;
+}
+
+/* For transports. A new one: size is that of the struct that it is the first field of. */
+struct stream *stream_new(struct streams *ss, const struct stream_ops *ops, size_t size);
+/* It has ended: no event any more, its memory goes at the end of the turn. */
+void stream_free(struct stream *s);
+/* One without a descriptor may have news. */
+void stream_mark(struct stream *s);
+
+/* Whether one without a descriptor may have news. */
+static inline bool streams_have_news(const struct streams *ss)
+{
+	return !list_empty(&ss->news);
+}
+/* Moves those to a list of the caller's, for stream_next(). */
+void streams_take(struct streams *ss, struct list *ret_taken);
+/* Tells the owner of the next one, if it has any. False: that was all. */
+bool stream_next(struct list *taken);
+void streams_free_dead(struct streams *ss);
+
+#endif
