@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Owns the rules of structure: a header declares what one .c file has, few files call each other
-in a circle, no struct is everybody's. Knows nothing of what the code does.
+in a circle, no struct is everybody's, one file alone writes streams. Knows nothing of what the code does.
 
 	tests/structure.py BUILD	BUILD/obj has the objects
 
@@ -44,6 +44,15 @@ STRUCTS = {
 	'lowcomms/conn.h conn': (24, 9),
 	'membership/follow.h sinew_corosync': (51, 17),
 	'membership/view.h view': (26, 8),
+}
+
+# What one file alone does: how it looks there.
+SOLE = {
+	'writes a stream': r'->writev\(',
+	'says that no more is written to a stream': r'->finish\(',
+	'sends on a socket': r'\bsendmsg\(',
+	'receives from a socket': r'\brecv\(',
+	'dials': r'->dial\(',
 }
 
 
@@ -156,6 +165,17 @@ def structs():
 					(FIELDS_MAX, BOOLS_MAX), f'{fields} fields, {bools} booleans'
 
 
+# ---- what one file does ----
+
+def soles():
+	texts = {path: without_comments(read(path)) for folder in FOLDERS
+		 for path in sources(folder, '.c') + sources(folder, '.h')}
+	for what, pattern in SOLE.items():
+		files = sorted(p for p, text in texts.items() if re.search(pattern, text))
+		# A rule that finds nobody looks for the wrong thing.
+		yield what, (len(files) or 2,), (1,), ' '.join(files) or 'nobody'
+
+
 # ---- verdicts ----
 
 def judge(name, found, listed):
@@ -181,6 +201,7 @@ def main():
 	good = judge('a_header_declares_what_one_file_has', headers(), HEADERS)
 	good &= judge('few_files_call_in_a_circle', circles(sys.argv[1]), CIRCLES)
 	good &= judge('no_struct_is_everybodys', structs(), STRUCTS)
+	good &= judge('one_file_alone_does_it', soles(), {})
 	return 0 if good else 1
 
 

@@ -24,7 +24,7 @@ struct end {
 	bool paused;		/* does not read */
 	bool finishes;		/* behind what is to be sent */
 	bool finished;
-	size_t read_max;	/* bytes a read; one a turn, if it is set. 0: as many as there are */
+	size_t read_max;	/* bytes a read, and one read a turn; 0: all that is there */
 };
 
 /* A transport, and addresses that it can be tested with. */
