@@ -16,7 +16,7 @@ const struct transport *transport_find(const char *name)
 	return NULL;
 }
 
-struct stream *stream_new(struct streams *ss, const struct stream_ops *ops, size_t size)
+struct stream *stream_create(struct streams *ss, const struct stream_ops *ops, size_t size)
 {
 	struct stream *s = calloc(1, size);
 
@@ -35,7 +35,7 @@ static void ignore(struct source *source, uint32_t events)
 	(void)events;
 }
 
-void stream_free(struct stream *s)
+void stream_retire(struct stream *s)
 {
 	s->source.ready = ignore;
 	s->source.fd = -1;

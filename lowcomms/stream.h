@@ -161,9 +161,9 @@ static inline int stream_want(struct stream *s, unsigned events)
 }
 
 /* For transports. A new one: size is that of the struct that it is the first field of. */
-struct stream *stream_new(struct streams *ss, const struct stream_ops *ops, size_t size);
+struct stream *stream_create(struct streams *ss, const struct stream_ops *ops, size_t size);
 /* It has ended: no event any more, its memory goes at the end of the turn. */
-void stream_free(struct stream *s);
+void stream_retire(struct stream *s);
 /* One without a descriptor may have news. */
 void stream_mark(struct stream *s);
 

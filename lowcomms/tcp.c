@@ -142,7 +142,7 @@ static int tcp_accept(struct stream_listener *l, struct stream **ret_stream)
 		return -errno;
 	/* Without it a connection is slow, not wrong: no reason to drop it. */
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	s = stream_new(l->streams, &tcp_ops, sizeof(struct tcp_stream));
+	s = stream_create(l->streams, &tcp_ops, sizeof(struct tcp_stream));
 	if (!s) {
 		close(fd);
 		return -ENOMEM;
@@ -150,7 +150,7 @@ static int tcp_accept(struct stream_listener *l, struct stream **ret_stream)
 	s->other.addr = from;
 	err = begin(l->streams, s, fd, false);
 	if (err)
-		stream_free(s);
+		stream_retire(s);
 	else
 		*ret_stream = s;
 	return err;
@@ -215,7 +215,7 @@ static int tcp_dial(struct streams *ss, const struct stream_route *route,
 
 	if (fd < 0)
 		return fd;
-	s = stream_new(ss, &tcp_ops, sizeof(struct tcp_stream));
+	s = stream_create(ss, &tcp_ops, sizeof(struct tcp_stream));
 	if (!s) {
 		close(fd);
 		return -ENOMEM;
@@ -223,7 +223,7 @@ static int tcp_dial(struct streams *ss, const struct stream_route *route,
 	s->other.addr = *route->to;
 	err = begin(ss, s, fd, *ret_step != DIAL_DONE);
 	if (err)
-		stream_free(s);
+		stream_retire(s);
 	else
 		*ret_stream = s;
 	return err;
@@ -341,7 +341,7 @@ static void tcp_close(struct stream *s)
 {
 	loop_remove(s->streams->loop, &s->source);
 	close(s->source.fd);
-	stream_free(s);
+	stream_retire(s);
 }
 
 static void tcp_reset(struct stream *s)

@@ -92,7 +92,7 @@ static int memory_listen(struct streams *ss, struct stream_listener *l,
 		return -EINVAL;
 	if (listener_at(addrs, n))
 		return -EADDRINUSE;
-	m = (struct memory_listener *)stream_new(ss, &listener_ops, sizeof *m);
+	m = (struct memory_listener *)stream_create(ss, &listener_ops, sizeof *m);
 	if (!m)
 		return -ENOMEM;
 	m->stream.event = listener_event;
@@ -140,7 +140,7 @@ static void memory_unlisten(struct stream_listener *l)
 	list_remove(&m->listed);
 	list_each(struct memory_stream, s, &m->waiting, listed)
 		s->stream.ops->reset(&s->stream);
-	stream_free(&m->stream);
+	stream_retire(&m->stream);
 	l->transport = NULL;
 }
 
@@ -149,7 +149,7 @@ static void memory_unlisten(struct stream_listener *l)
 static struct memory_stream *memory_new(struct streams *ss, const struct sockaddr_storage *other,
 					const char *name)
 {
-	struct memory_stream *s = (struct memory_stream *)stream_new(ss, &memory_ops, sizeof *s);
+	struct memory_stream *s = (struct memory_stream *)stream_create(ss, &memory_ops, sizeof *s);
 
 	if (!s)
 		return NULL;
@@ -324,7 +324,7 @@ static void leave(struct memory_stream *s, int err)
 		stream_mark(&peer->stream);
 	}
 	list_remove(&s->listed);
-	stream_free(&s->stream);
+	stream_retire(&s->stream);
 }
 
 static void memory_reset(struct stream *s)
