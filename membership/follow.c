@@ -23,149 +23,109 @@
 #define GOODBYE_NS	(1000 * MS)	/* it may take so long to come back */
 #define WAIT_MAX_MS	60000
 
-/* ---- what the view concludes ---- */
-
-static void op_add(void *arg, const struct view_node *node)
-{
-	struct sinew_corosync *c = arg;
-
-	if (c->node)
-		sinew_peer_add(c->node, node->nodeid, node->addrs, node->n_addrs);
-}
-
-static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
-			 unsigned n_addrs)
-{
-	struct sinew_corosync *c = arg;
-
-	/* None is known so far: that is no reason to forget what was. */
-	if (c->node && n_addrs)
-		sinew_peer_set_addrs(c->node, nodeid, addrs, n_addrs);
-}
-
-static void op_remove(void *arg, uint32_t nodeid)
-{
-	struct sinew_corosync *c = arg;
-
-	follow_log(c, SINEW_INFO, "peer=%" PRIu32 " removed from the nodelist", nodeid);
-	if (c->node)
-		sinew_peer_remove(c->node, nodeid);
-}
-
-/* Logs what has become of that life, and tells it to the node if there is one, and a way. */
-static void pass_on(struct sinew_corosync *c, enum sinew_level level, uint32_t nodeid,
-		    uint64_t incarnation, const char *what,
-		    int (*tell)(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation))
-{
-	follow_log(c, level, "peer=%" PRIu32 " %s incarnation=%016" PRIx64, nodeid, what,
-		   incarnation);
-	if (c->node && tell)
-		tell(c->node, nodeid, incarnation);
-}
-
-static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	pass_on(arg, SINEW_INFO, nodeid, incarnation, "joined", sinew_peer_joined);
-}
-
-static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	pass_on(arg, SINEW_INFO, nodeid, incarnation, "leaving", sinew_peer_leaving);
-}
-
-static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	pass_on(arg, SINEW_INFO, nodeid, incarnation, "left", sinew_peer_left);
-}
-
-static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
-{
-	static const char *const what[] = {
-		[VIEW_LEAVE] = "failed: left without announcing it",
-		[VIEW_PROCDOWN] = "failed: its program or corosync ended",
-		[VIEW_NODEDOWN] = "failed: its node is unreachable",
-		[VIEW_RENEWED] = "failed: started a new incarnation",
-	};
-	struct sinew_corosync *c = arg;
-	/* Nobody has to be fenced for a life that its own process gave up. */
-	const bool is_told = !c->setup.hold_failed || cause == VIEW_RENEWED;
-
-	pass_on(c, SINEW_WARNING, nodeid, incarnation, what[cause],
-		is_told ? sinew_peer_failed : NULL);
-}
+/* ---- what the view concludes; lock is held ---- */
 
 static int ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
 {
 	return sinew_ask_fence(node, nodeid, incarnation, SINEW_FENCE_FAILED);
 }
 
-static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
+/* What has become of a life: logged, and told to the node if there is one. */
+static void tell_life(struct sinew_corosync *c, const struct view_action *a)
 {
-	struct sinew_corosync *c = arg;
+	static const char *const failed[] = {
+		[VIEW_LEAVE] = "failed: left without announcing it",
+		[VIEW_PROCDOWN] = "failed: its program or corosync ended",
+		[VIEW_NODEDOWN] = "failed: its node is unreachable",
+		[VIEW_RENEWED] = "failed: started a new incarnation",
+	};
+	static const struct {
+		const char *text;
+		int (*tell)(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
+	} lives[] = {
+		[VIEW_JOINED] = { "joined", sinew_peer_joined },
+		[VIEW_LEAVING] = { "leaving", sinew_peer_leaving },
+		[VIEW_LEFT] = { "left", sinew_peer_left },
+		[VIEW_FAILED] = { NULL, sinew_peer_failed },
+		[VIEW_FENCE] = { "needs fencing", ask_fence },
+		[VIEW_FENCED] = { "fenced", sinew_peer_failed },
+	};
+	const bool is_end = a->what == VIEW_FAILED, is_fenced = a->what == VIEW_FENCED;
+	/* Held back until it has been fenced, by us or another; but nobody has to be fenced for
+	 * a life that its own process gave up. */
+	const bool holds = c->setup.hold_failed && a->cause != VIEW_RENEWED;
 
-	if (c->node)
-		pass_on(c, SINEW_WARNING, nodeid, incarnation, "needs fencing", ask_fence);
+	follow_log(c, is_end || a->what == VIEW_FENCE ? SINEW_WARNING : SINEW_INFO,
+		   "peer=%" PRIu32 " %s incarnation=%016" PRIx64, a->nodeid,
+		   is_end ? failed[a->cause] : lives[a->what].text, a->incarnation);
+	if (c->node && !(is_end && holds) && !(is_fenced && !holds))
+		lives[a->what].tell(c->node, a->nodeid, a->incarnation);
 }
 
-/* Ours or another's: who waits for that goes on. */
-static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void tell_quorum(struct sinew_corosync *c, bool is_quorate)
 {
-	struct sinew_corosync *c = arg;
-
-	pass_on(c, SINEW_INFO, nodeid, incarnation, "fenced",
-		c->setup.hold_failed ? sinew_peer_failed : NULL);
-}
-
-static void op_quorum(void *arg, bool is_quorate)
-{
-	struct sinew_corosync *c = arg;
-
 	follow_log(c, is_quorate ? SINEW_INFO : SINEW_WARNING, "quorum %s",
 		   is_quorate ? "gained" : "lost");
 	if (c->node)
 		sinew_quorum(c->node, is_quorate);
 }
 
-static void op_self_lost(void *arg)
+static void tell(struct sinew_corosync *c, const struct view_action *a)
 {
-	struct sinew_corosync *c = arg;
+	struct sinew_node *node = c->node;
 
-	if (c->node) {
-		sinew_self_lost(c->node);
-		return;
+	switch (a->what) {
+	case VIEW_ADD:
+		if (node)
+			sinew_peer_add(node, a->nodeid, a->addrs, a->n_addrs);
+		break;
+	case VIEW_SET_ADDRS:
+		/* None is known so far: that is no reason to forget what was. */
+		if (node && a->n_addrs)
+			sinew_peer_set_addrs(node, a->nodeid, a->addrs, a->n_addrs);
+		break;
+	case VIEW_REMOVE:
+		follow_log(c, SINEW_INFO, "peer=%" PRIu32 " removed from the nodelist", a->nodeid);
+		if (node)
+			sinew_peer_remove(node, a->nodeid);
+		break;
+	case VIEW_FENCE:
+		if (node)
+			tell_life(c, a);
+		break;
+	case VIEW_JOINED:
+	case VIEW_LEAVING:
+	case VIEW_LEFT:
+	case VIEW_FAILED:
+	case VIEW_FENCED:
+		tell_life(c, a);
+		break;
+	case VIEW_QUORUM:
+		tell_quorum(c, a->is_quorate);
+		break;
+	case VIEW_SELF_LOST:
+		if (node)
+			sinew_self_lost(node);
+		else
+			follow_wake(c);
+		break;
+	case VIEW_SEND:
+		view_sent(&c->view, c->ipc && !ipc_send(c->ipc, a->bytes, a->len),
+			  follow_now_ns());
+		break;
+	case VIEW_NOTE:
+		follow_log(c, a->level, "peer=%" PRIu32 " %s", a->nodeid, a->text);
+		break;
 	}
-	/* Who has no node to renew is somebody else all the same. */
-	c->is_life_due = true;
-	follow_wake(c);
 }
 
-static int op_send(void *arg, const void *bytes, size_t len)
+void follow_conclude(struct sinew_corosync *c)
 {
-	struct sinew_corosync *c = arg;
+	struct view_action a;
 
-	return c->ipc ? ipc_send(c->ipc, bytes, len) : -EAGAIN;
+	while (view_poll(&c->view, &a))
+		tell(c, &a);
 }
-
-static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
-{
-	follow_log(arg, level, "peer=%" PRIu32 " %s", nodeid, text);
-}
-
-static const struct view_ops ops = {
-	.add = op_add,
-	.set_addrs = op_set_addrs,
-	.remove = op_remove,
-	.joined = op_joined,
-	.leaving = op_leaving,
-	.left = op_left,
-	.failed = op_failed,
-	.fence = op_fence,
-	.fenced = op_fenced,
-	.quorum = op_quorum,
-	.self_lost = op_self_lost,
-	.send = op_send,
-	.note = op_note,
-};
 
 /* ---- what corosync says; lock is held ---- */
 
@@ -179,6 +139,7 @@ static void on_group(void *arg, uint32_t own_pid, const struct view_process *now
 		follow_log(c, SINEW_DEBUG, "peer=%" PRIu32 " left the process group",
 			   gone[i].process.nodeid);
 	view_group(&c->view, own_pid, now, n_now, gone, n_gone, follow_now_ns());
+	follow_conclude(c);
 	c->is_settle_due = true;
 }
 
@@ -206,6 +167,7 @@ static void on_message(void *arg, const struct view_process *from, const uint8_t
 	struct sinew_corosync *c = arg;
 
 	view_message(&c->view, from, bytes, len);
+	follow_conclude(c);
 }
 
 static void on_config(void *arg)
@@ -286,8 +248,10 @@ static void lost(struct sinew_corosync *c)
 	follow_log(c, SINEW_ERROR, "corosync connection lost, all peers are down until it is back");
 	follow_lock(c);
 	c->status.losses++;
-	if (c->has_view)
+	if (c->has_view) {
 		view_lost(&c->view);
+		follow_conclude(c);
+	}
 	follow_unlock(c);
 	/* That takes corosync's library a while; its descriptors stay readable until then. */
 	disconnect(c);
@@ -313,7 +277,7 @@ static void begin_view(struct sinew_corosync *c)
 		own.n_addrs = opt.n_addrs;
 		memcpy(own.addrs, opt.addrs, sizeof(own.addrs));
 	}
-	view_init(&c->view, &ops, c, &own);
+	view_init(&c->view, &own);
 	c->has_view = true;
 	if (c->node)
 		sinew_quorum(c->node, false);
@@ -327,19 +291,24 @@ static void take_words(struct sinew_corosync *c)
 
 	if (c->is_ready && !c->has_view && (c->node || c->setup.observe))
 		begin_view(c);
-	if (c->is_life_due && follow_life(c, &c->renewed))
-		c->is_life_due = false;
+	/* Who has no node to renew is somebody else all the same. */
+	if (c->has_view && c->view.is_renewing && !c->node && !c->renewed)
+		follow_life(c, &c->renewed);
 	if (c->renewed && c->has_view) {
 		c->view.own.began_ms = follow_wall_ms();
 		view_renewed(&c->view, c->renewed, now);
+		follow_conclude(c);
 	}
 	c->renewed = 0;
-	for (i = 0; i < c->n_fenced && c->has_view; i++)
+	for (i = 0; i < c->n_fenced && c->has_view; i++) {
 		view_fenced(&c->view, c->fenced[i].nodeid, c->fenced[i].incarnation, now);
+		follow_conclude(c);
+	}
 	c->n_fenced = 0;
 	if (c->wants_close && !c->is_closing && c->has_view) {
 		c->is_closing = true;
 		view_closing(&c->view, now);
+		follow_conclude(c);
 	}
 }
 
@@ -380,8 +349,10 @@ static int dispatch(struct sinew_corosync *c)
 
 	follow_lock(c);
 	rc = c->has_view ? ipc_dispatch(c->ipc) : 0;
-	if (!rc && c->is_settle_due)
+	if (!rc && c->is_settle_due) {
 		view_settle(&c->view);
+		follow_conclude(c);
+	}
 	c->is_settle_due = false;
 	/* Who was told something finds it in the status. */
 	follow_publish(c);
@@ -421,8 +392,10 @@ static void turn(struct sinew_corosync *c)
 	if (c->ipc && follow_now_ns() >= c->retry_ns)
 		try_join(c);
 	follow_lock(c);
-	if (c->has_view)
+	if (c->has_view) {
 		view_tick(&c->view, follow_now_ns());
+		follow_conclude(c);
+	}
 	follow_publish(c);
 	follow_unlock(c);
 }

@@ -18,6 +18,7 @@
 #include "membership/names.h"
 #include "membership/sinew-corosync.h"
 #include "membership/static.h"
+#include "membership/view_poll.h"
 
 #define FOLLOW_TEXT_MAX		1024
 #define FOLLOW_MS		UINT64_C(1000000)
@@ -44,7 +45,6 @@ struct sinew_corosync {
 	struct sinew_node *node;	/* NULL: not attached; lock */
 	char group[SINEW_NAME_MAX + 16];	/* set before node; constant then */
 	uint64_t renewed;		/* the new incarnation, 0: none; lock */
-	bool is_life_due;		/* an observer has to draw one; lock */
 	bool is_attached, is_ready;	/* and group and node are set; lock */
 	bool wants_close, wants_leave;	/* lock */
 	struct view_life fenced[VIEW_FENCED_MAX];	/* to be told to the group; lock */
@@ -80,6 +80,8 @@ struct sinew_corosync {
 
 /* The thread; arg is a struct sinew_corosync with a reference of its own. */
 void *follow_run(void *arg);
+/* Does what the view wants, after each call of it; lock is held. */
+void follow_conclude(struct sinew_corosync *c);
 /* Copies what the status functions give; lock is held. */
 void follow_publish(struct sinew_corosync *c);
 void follow_wake(struct sinew_corosync *c);

@@ -57,10 +57,9 @@ void nodelist_tell(struct sinew_corosync *c)
 	for (i = 0; i < n; i++) {
 		nodes[i].nodeid = ids[i];
 		nodes[i].n_addrs = sinew_config_addrs(c->config, ids[i], nodes[i].addrs);
-		snprintf(nodes[i].name, sizeof(nodes[i].name), "%s",
-			 sinew_config_name(c->config, ids[i]));
 	}
 	view_nodelist(&c->view, nodes, n);
+	follow_conclude(c);
 	free(nodes);
 }
 

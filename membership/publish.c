@@ -37,7 +37,7 @@ static void fill_own(struct sinew_corosync_member *to, const struct view *v)
 {
 	to->in_group = v->is_in;
 	to->joined = v->is_in;
-	to->leaving = v->is_closing;
+	to->leaving = view_is_closing(v);
 	to->incarnation = v->own.incarnation;
 	fill_addrs(to, v->own.addrs, v->own.n_addrs);
 }
@@ -55,7 +55,7 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 	to->nodeid = nodeid;
 	to->listed = true;
 	snprintf(to->name, sizeof(to->name), "%s", sinew_config_name(c->config, nodeid));
-	if (nodeid == c->nodeid && !v->is_observer) {
+	if (nodeid == c->nodeid && !view_is_observer(v)) {
 		fill_own(to, v);
 		began_ms = v->own.began_ms;
 	}
@@ -105,10 +105,10 @@ static bool publish_status(struct sinew_corosync *c)
 	memcpy(&before, &c->status, sizeof(before));
 	c->status.connected = c->ipc != NULL;
 	c->status.in_group = c->has_view && v->is_in;
-	c->status.quorate = c->has_view && v->is_quorate;
+	c->status.quorate = c->has_view && v->quorum.is_quorate;
 	c->status.whole = c->has_view && view_is_whole(v);
-	c->status.ring_nodeid = v->group_ring.nodeid;
-	c->status.ring_seq = v->group_ring.seq;
+	c->status.ring_nodeid = v->quorum.group.nodeid;
+	c->status.ring_seq = v->quorum.group.seq;
 	return memcmp(&before, &c->status, sizeof(before)) != 0;
 }
 
@@ -126,7 +126,7 @@ static bool publish_members(struct sinew_corosync *c)
 	if (!c->members || !c->before)
 		return false;
 	now = c->before;
-	if (!v->is_observer)
+	if (!view_is_observer(v))
 		fill_member(c, &now[n++], c->nodeid);
 	for (i = 0; i < v->n_entries; i++)
 		fill_member(c, &now[n++], v->entries[i].node.nodeid);

@@ -1,75 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Who is in the cluster, concluded from what a membership service says.
- * Knows nothing of corosync's functions.
- */
-#include "membership/view_inside.h"
+#include "membership/view.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define MS		UINT64_C(1000000)
-#define HELLO_WAIT_NS	(20 * MS)	/* others that join meanwhile share a HELLO */
-#define HELLO_LATEST_NS	(100 * MS)	/* but nobody waits longer */
-#define HELLO_AGAIN_NS	(10 * MS)	/* the service took none now */
-#define SILENT_NS	(5000 * MS)	/* in the group without a HELLO: that is said */
+#include "membership/view_find.h"
+#include "membership/view_poll.h"
 
-void view_init(struct view *v, const struct view_ops *ops, void *arg, const struct greeting *own)
+#define SILENT_NS	UINT64_C(5000000000)	/* in the group without a HELLO: that is said */
+
+void view_init(struct view *v, const struct greeting *own)
 {
 	memset(v, 0, sizeof(*v));
-	v->ops = ops;
-	v->arg = arg;
 	v->own = *own;
+	if (!view_is_observer(v))
+		v->own.type = GREETING_HELLO;
 	v->self.nodeid = own->nodeid;
-	v->is_observer = own->type == GREETING_OBSERVER;
-	v->hello_due_ns = VIEW_NEVER;
-}
-
-/* ---- finding ---- */
-
-static bool same_process(const struct view_process *a, const struct view_process *b)
-{
-	return a->nodeid == b->nodeid && a->pid == b->pid;
-}
-
-static struct view_member *find_member(struct view *v, const struct view_process *p)
-{
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (same_process(&v->members[i].process, p))
-			return &v->members[i];
-	return NULL;
-}
-
-struct view_member *view_joined_of(struct view *v, uint32_t nodeid)
-{
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (v->members[i].is_joined && v->members[i].process.nodeid == nodeid)
-			return &v->members[i];
-	return NULL;
-}
-
-static struct view_entry *find_entry(struct view *v, uint32_t nodeid)
-{
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++)
-		if (v->entries[i].node.nodeid == nodeid)
-			return &v->entries[i];
-	return NULL;
-}
-
-const char *view_name(const struct view *v, uint32_t nodeid)
-{
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++)
-		if (v->entries[i].node.nodeid == nodeid)
-			return v->entries[i].node.name;
-	return "";
+	view_outbox_init(&v->outbox);
 }
 
 /* ---- members ---- */
@@ -78,29 +25,19 @@ const char *view_name(const struct view *v, uint32_t nodeid)
 static void drop_entry(struct view *v, struct view_entry *e)
 {
 	if (e->life)
-		v->ops->left(v->arg, e->node.nodeid, e->life);
-	v->ops->remove(v->arg, e->node.nodeid);
+		view_tell(v, VIEW_LEFT, e->node.nodeid, e->life);
+	view_tell(v, VIEW_REMOVE, e->node.nodeid, 0);
 	*e = v->entries[--v->n_entries];
 }
 
-/* Where to find it: what it says itself, else what the nodelist says. */
-static void tell_addresses(struct view *v, const struct view_entry *e, const struct view_member *m)
-{
-	static const struct greeting none;
-	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-	unsigned n = greeting_addresses(m ? &m->greeting : &none, e->node.addrs, e->node.n_addrs,
-					addrs);
-
-	v->ops->set_addrs(v->arg, e->node.nodeid, addrs, n);
-}
-
-void view_tell_failed(struct view *v, struct view_entry *e)
+/* Says that the last life of a node has failed, if anybody was told that it had joined. */
+static void tell_failed(struct view *v, struct view_entry *e)
 {
 	uint64_t life = e->life;
 
 	e->life = 0;
 	if (life)
-		v->ops->failed(v->arg, e->node.nodeid, life, e->failed.cause);
+		view_tell(v, VIEW_FAILED, e->node.nodeid, life)->cause = e->failed.cause;
 }
 
 /* Its session with our present life may begin. */
@@ -109,29 +46,29 @@ static void meet(struct view *v, struct view_entry *e, const struct view_member 
 	if (v->is_renewing)
 		return;
 	e->life = m->greeting.incarnation;
-	v->ops->joined(v->arg, e->node.nodeid, e->life);
+	view_tell(v, VIEW_JOINED, e->node.nodeid, e->life);
 	if (m->has_said_goodbye)
-		v->ops->leaving(v->arg, e->node.nodeid, e->life);
+		view_tell(v, VIEW_LEAVING, e->node.nodeid, e->life);
 }
 
 /* It may have become complete: in the group, greeted, listed. */
 static void try_join(struct view *v, struct view_member *m)
 {
-	struct view_entry *e = find_entry(v, m->process.nodeid);
+	struct view_entry *e = view_find_entry(v, m->process.nodeid);
 
 	if (!m->has_greeted || m->is_joined || !e || !e->is_listed)
 		return;
-	if (view_joined_of(v, m->process.nodeid)) {
-		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
-			     "two processes of this node in the group, ignoring the second");
+	if (view_find_joined(v, m->process.nodeid)) {
+		view_note(v, SINEW_WARNING, m->process.nodeid,
+			  "two processes of this node in the group, ignoring the second");
 		return;
 	}
 	/* Whatever quorum would say of the life before. */
-	view_tell_failed(v, e);
+	tell_failed(v, e);
 	e->failed = (struct view_failed){ 0 };
 	e->is_fence_due = false;
 	m->is_joined = true;
-	tell_addresses(v, e, m);
+	view_tell(v, VIEW_SET_ADDRS, e->node.nodeid, 0);
 	meet(v, e, m);
 }
 
@@ -153,10 +90,10 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 	if (!m->is_joined)
 		return;
 	m->is_joined = false;
-	e = find_entry(v, m->process.nodeid);
+	e = view_find_entry(v, m->process.nodeid);
 	if (!e->is_listed || (cause == VIEW_LEAVE && m->has_said_goodbye)) {
 		if (e->life)
-			v->ops->left(v->arg, e->node.nodeid, life);
+			view_tell(v, VIEW_LEFT, e->node.nodeid, life);
 		e->life = 0;
 		return;
 	}
@@ -164,20 +101,20 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
 	e->is_fence_due = cause != VIEW_RENEWED && e->asked != life && e->fenced != life;
 	if (!v->is_lesser)
-		view_tell_failed(v, e);
+		tell_failed(v, e);
 }
 
 static void member_gone(struct view *v, const struct view_gone *gone)
 {
-	struct view_member *m = find_member(v, &gone->process);
+	struct view_member *m = view_find_member(v, &gone->process);
 	struct view_entry *e;
 
 	if (!m)
 		return;
 	end_life(v, m, gone->cause);
 	*m = v->members[--v->n_members];
-	e = find_entry(v, gone->process.nodeid);
-	if (e && !e->is_listed && !view_joined_of(v, gone->process.nodeid))
+	e = view_find_entry(v, gone->process.nodeid);
+	if (e && !e->is_listed && !view_find_joined(v, gone->process.nodeid))
 		drop_entry(v, e);
 	else
 		try_join_all(v, gone->process.nodeid);
@@ -185,11 +122,11 @@ static void member_gone(struct view *v, const struct view_gone *gone)
 
 static void member_new(struct view *v, const struct view_process *p, uint64_t now_ns)
 {
-	struct view_entry *e = find_entry(v, p->nodeid);
+	struct view_entry *e = view_find_entry(v, p->nodeid);
 
 	if (v->n_members == VIEW_PROCESSES_MAX) {
-		v->ops->note(v->arg, SINEW_ERROR, p->nodeid,
-			     "too many group members, ignoring this one");
+		view_note(v, SINEW_ERROR, p->nodeid,
+			  "too many group members, ignoring this one");
 		return;
 	}
 	v->members[v->n_members++] = (struct view_member){ .process = *p, .since_ns = now_ns };
@@ -200,41 +137,6 @@ static void member_new(struct view *v, const struct view_process *p, uint64_t no
 
 /* ---- greetings ---- */
 
-/* Others join in crowds: one HELLO is enough for all of them. */
-static void owe_hello(struct view *v, uint64_t now_ns)
-{
-	uint64_t due = now_ns + HELLO_WAIT_NS;
-
-	if (v->hello_due_ns == VIEW_NEVER)
-		v->hello_latest_ns = now_ns + HELLO_LATEST_NS;
-	v->hello_due_ns = due < v->hello_latest_ns ? due : v->hello_latest_ns;
-}
-
-static void owe_hello_now(struct view *v, uint64_t now_ns)
-{
-	v->hello_due_ns = now_ns;
-	v->hello_latest_ns = now_ns;
-}
-
-static void send_hello(struct view *v, uint64_t now_ns)
-{
-	uint8_t bytes[GREETING_MAX];
-
-	/* What was lost has no identity until it is renewed, and nobody to tell it. */
-	if (!v->is_in || v->is_renewing) {
-		v->hello_due_ns = VIEW_NEVER;
-		return;
-	}
-	if (v->is_observer)
-		v->own.type = GREETING_OBSERVER;
-	else
-		v->own.type = v->is_closing ? GREETING_GOODBYE : GREETING_HELLO;
-	if (v->ops->send(v->arg, bytes, greeting_put(bytes, &v->own)))
-		v->hello_due_ns = now_ns + HELLO_AGAIN_NS;
-	else
-		v->hello_due_ns = VIEW_NEVER;
-}
-
 static void take_hello(struct view *v, struct view_member *m, const struct greeting *g)
 {
 	bool is_same_life = m->has_greeted && m->greeting.incarnation == g->incarnation;
@@ -244,13 +146,13 @@ static void take_hello(struct view *v, struct view_member *m, const struct greet
 		end_life(v, m, VIEW_RENEWED);
 		m->has_said_goodbye = false;
 	}
-	if (m->process.nodeid == v->self.nodeid && !v->is_observer && !m->has_greeted)
-		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
-			     "another process of our own node is in the group");
+	if (m->process.nodeid == v->self.nodeid && !view_is_observer(v) && !m->has_greeted)
+		view_note(v, SINEW_WARNING, m->process.nodeid,
+			  "another process of our own node is in the group");
 	m->has_greeted = true;
 	m->greeting = *g;
 	if (m->is_joined)
-		tell_addresses(v, find_entry(v, m->process.nodeid), m);
+		view_tell(v, VIEW_SET_ADDRS, m->process.nodeid, 0);
 	else
 		try_join(v, m);
 }
@@ -265,27 +167,27 @@ static void take_goodbye(struct view *v, struct view_member *m, const struct gre
 	if (!m->has_greeted || m->greeting.incarnation != g->incarnation)
 		take_hello(v, m, g);
 	m->has_said_goodbye = true;
-	e = find_entry(v, m->process.nodeid);
+	e = view_find_entry(v, m->process.nodeid);
 	if (m->is_joined && e->life)
-		v->ops->leaving(v->arg, m->process.nodeid, e->life);
+		view_tell(v, VIEW_LEAVING, m->process.nodeid, e->life);
 }
 
 /* Whoever did it: nobody needs to do it again. */
 static void take_fenced(struct view *v, const struct greeting *g)
 {
-	struct view_entry *e = find_entry(v, g->nodeid);
+	struct view_entry *e = view_find_entry(v, g->nodeid);
 
 	if (e)
 		e->fenced = g->incarnation;
 	if (e && e->failed.incarnation == g->incarnation)
 		e->is_fence_due = false;
-	v->ops->fenced(v->arg, g->nodeid, g->incarnation);
+	view_tell(v, VIEW_FENCED, g->nodeid, g->incarnation);
 }
 
 void view_message(struct view *v, const struct view_process *from, const uint8_t *bytes,
 		  size_t len)
 {
-	struct view_member *m = find_member(v, from);
+	struct view_member *m = view_find_member(v, from);
 	struct greeting g;
 	int rc;
 
@@ -294,12 +196,12 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 		take_fenced(v, &g);
 		return;
 	}
-	if (same_process(from, &v->self)) {
+	if (view_same_process(from, &v->self)) {
 		v->is_goodbye_out |= !rc && g.type == GREETING_GOODBYE;
 		return;
 	}
 	if (rc || g.nodeid != from->nodeid) {
-		v->ops->note(v->arg, SINEW_WARNING, from->nodeid, rc == -EPROTONOSUPPORT ?
+		view_note(v, SINEW_WARNING, from->nodeid, rc == -EPROTONOSUPPORT ?
 			     "unsupported protocol version or transport in its HELLO" :
 			     "invalid message in the group (another program?)");
 		return;
@@ -315,22 +217,7 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 		m->is_observer = true;
 }
 
-/* ---- the group ---- */
-
-/* Whether the nodes of more lives go than stay, ours among these. */
-static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigned n_gone)
-{
-	unsigned n_lost = 0, n_all = 1, i;
-
-	for (i = 0; i < n_gone; i++) {
-		const struct view_member *m = find_member(v, &gone[i].process);
-
-		n_lost += m && m->is_joined && gone[i].cause == VIEW_NODEDOWN;
-	}
-	for (i = 0; i < v->n_members; i++)
-		n_all += v->members[i].is_joined;
-	return 2 * n_lost > n_all;
-}
+/* ---- we were away ---- */
 
 /* Who failed towards this life is welcome to the next. */
 static void forget_failed_processes(struct view *v)
@@ -352,16 +239,126 @@ static void lose_self(struct view *v)
 	for (i = 0; i < v->n_entries; i++)
 		v->entries[i].life = 0;
 	forget_failed_processes(v);
-	v->ops->self_lost(v->arg);
+	view_tell(v, VIEW_SELF_LOST, 0, 0);
 }
 
-void view_was_away(struct view *v)
+/* We are of the lesser part: we take a new life. */
+static void was_away(struct view *v)
 {
-	if (v->is_renewing || v->is_closing)
+	if (v->is_renewing || view_is_closing(v))
 		return;
-	v->ops->note(v->arg, SINEW_WARNING, v->self.nodeid,
-		     "was separated from the majority of the cluster");
+	view_note(v, SINEW_WARNING, v->self.nodeid,
+		  "was separated from the majority of the cluster");
 	lose_self(v);
+}
+
+/* ---- quorum ---- */
+
+void view_group_ring(struct view *v, const struct view_ring *ring)
+{
+	v->quorum.group = *ring;
+}
+
+void view_quorum(struct view *v, bool is_quorate, const struct view_ring *ring)
+{
+	v->quorum.says_quorate = is_quorate;
+	v->quorum.computed = *ring;
+}
+
+/* Its last life has gone, and whether it failed is for quorum to say. */
+static bool is_untold(struct view *v, const struct view_entry *e)
+{
+	return e->life && !view_find_joined(v, e->node.nodeid);
+}
+
+static void ask_fences(struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++) {
+		struct view_entry *e = &v->entries[i];
+
+		if (!e->is_fence_due || is_untold(v, e))
+			continue;
+		e->is_fence_due = false;
+		/* Another process of that node may have been there all the time. */
+		if (view_has_process(v, e->node.nodeid))
+			continue;
+		e->asked = e->failed.incarnation;
+		view_tell(v, VIEW_FENCE, e->node.nodeid, e->asked);
+	}
+}
+
+static void settle_quorum(struct view *v)
+{
+	if (view_quorum_settle(&v->quorum, v->is_in))
+		view_tell(v, VIEW_QUORUM, 0, 0)->is_quorate = v->quorum.is_quorate;
+}
+
+/* Of the lesser part: with quorum the others have failed, without it we were away. */
+static void settle_untold(struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++) {
+		if (!is_untold(v, &v->entries[i]))
+			continue;
+		if (!v->quorum.says_quorate && !view_is_closing(v)) {
+			was_away(v);
+			return;
+		}
+		if (view_quorum_decides(&v->quorum) || view_is_closing(v))
+			tell_failed(v, &v->entries[i]);
+	}
+}
+
+void view_settle(struct view *v)
+{
+	settle_quorum(v);
+	settle_untold(v);
+	if (!v->is_renewing && v->quorum.is_quorate && view_quorum_decides(&v->quorum))
+		ask_fences(v);
+}
+
+bool view_is_whole(const struct view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_members; i++)
+		if (!v->members[i].has_greeted && !v->members[i].is_observer)
+			return false;
+	return v->is_in && view_quorum_is_present(&v->quorum);
+}
+
+/* ---- the group ---- */
+
+/* Whether the nodes of more lives go than stay, ours among these. */
+static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigned n_gone)
+{
+	unsigned n_lost = 0, n_all = 1, i;
+
+	for (i = 0; i < n_gone; i++) {
+		const struct view_member *m = view_find_member(v, &gone[i].process);
+
+		n_lost += m && m->is_joined && gone[i].cause == VIEW_NODEDOWN;
+	}
+	for (i = 0; i < v->n_members; i++)
+		n_all += v->members[i].is_joined;
+	return 2 * n_lost > n_all;
+}
+
+/* One that we took for failed was alive all the time, and it was us who were away. */
+static bool was_away_from(struct view *v, const struct view_process *p)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n_entries; i++) {
+		const struct view_entry *e = &v->entries[i];
+
+		if (view_same_process(&e->failed.process, p))
+			return is_untold(v, e) || (e->is_fence_due && !v->quorum.is_quorate);
+	}
+	return false;
 }
 
 void view_group(struct view *v, uint32_t own_pid, const struct view_process *now, unsigned n_now,
@@ -371,26 +368,26 @@ void view_group(struct view *v, uint32_t own_pid, const struct view_process *now
 	unsigned i;
 
 	v->self.pid = own_pid;
-	v->is_lesser = !v->is_closing && is_lesser_part(v, gone, n_gone);
+	v->is_lesser = !view_is_closing(v) && is_lesser_part(v, gone, n_gone);
 	for (i = 0; i < n_gone; i++)
 		member_gone(v, &gone[i]);
 	if (v->is_lesser)
-		v->lesser_ring = v->group_ring;
+		v->quorum.lesser = v->quorum.group;
 	v->is_lesser = false;
 	for (i = 0; i < n_now; i++) {
-		if (same_process(&now[i], &v->self)) {
+		if (view_same_process(&now[i], &v->self)) {
 			has_new |= !v->is_in;
 			v->is_in = true;
-		} else if (!find_member(v, &now[i])) {
-			is_back |= view_was_away_from(v, &now[i]);
+		} else if (!view_find_member(v, &now[i])) {
+			is_back |= was_away_from(v, &now[i]);
 			member_new(v, &now[i], now_ns);
 			has_new = true;
 		}
 	}
 	if (has_new)
-		owe_hello(v, now_ns);
+		view_outbox_hello(&v->outbox, now_ns);
 	if (is_back)
-		view_was_away(v);
+		was_away(v);
 }
 
 /* ---- the nodelist ---- */
@@ -414,24 +411,24 @@ static bool same_addresses(const struct view_node *a, const struct view_node *b)
 
 static void take_node(struct view *v, const struct view_node *node)
 {
-	struct view_entry *e = find_entry(v, node->nodeid);
+	struct view_entry *e = view_find_entry(v, node->nodeid);
 	bool is_other;
 
 	if (!e) {
 		if (v->n_entries == VIEW_NODES_MAX) {
-			v->ops->note(v->arg, SINEW_ERROR, node->nodeid,
-				     "nodelist too long, ignoring this node");
+			view_note(v, SINEW_ERROR, node->nodeid,
+				  "nodelist too long, ignoring this node");
 			return;
 		}
 		e = &v->entries[v->n_entries++];
 		*e = (struct view_entry){ .node = *node, .is_listed = true };
-		v->ops->add(v->arg, node);
+		view_tell(v, VIEW_ADD, node->nodeid, 0);
 	} else {
 		is_other = !same_addresses(&e->node, node);
 		e->node = *node;
 		e->is_listed = true;
 		if (is_other)
-			tell_addresses(v, e, view_joined_of(v, node->nodeid));
+			view_tell(v, VIEW_SET_ADDRS, node->nodeid, 0);
 	}
 	try_join_all(v, node->nodeid);
 }
@@ -447,11 +444,11 @@ void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nod
 			continue;
 		/* Who is still there is expected to go, and has not failed then. */
 		e->is_listed = false;
-		if (!view_joined_of(v, e->node.nodeid))
+		if (!view_find_joined(v, e->node.nodeid))
 			drop_entry(v, e);
 	}
 	for (i = 0; i < n_nodes; i++)
-		if (v->is_observer || nodes[i].nodeid != v->self.nodeid)
+		if (view_is_observer(v) || nodes[i].nodeid != v->self.nodeid)
 			take_node(v, &nodes[i]);
 }
 
@@ -463,13 +460,11 @@ void view_lost(struct view *v)
 
 	v->n_members = 0;
 	v->is_in = false;
-	v->says_quorate = false;
-	/* A service that is back may count its rings anew. */
-	v->group_ring = v->quorum_ring = v->lesser_ring = (struct view_ring){ 0 };
-	v->hello_due_ns = VIEW_NEVER;
+	view_quorum_forget(&v->quorum);
+	v->outbox.hello_due_ns = VIEW_NEVER;
 	for (i = 0; i < v->n_entries; i++)
 		v->entries[i].is_fence_due = false;
-	view_settle_quorum(v);
+	settle_quorum(v);
 	lose_self(v);
 	for (i = v->n_entries; i-- > 0;)
 		if (!v->entries[i].is_listed)
@@ -482,7 +477,7 @@ static void meet_again(struct view *v, struct view_member *m)
 
 	if (!m->is_joined)
 		return;
-	e = find_entry(v, m->process.nodeid);
+	e = view_find_entry(v, m->process.nodeid);
 	if (e->is_listed) {
 		meet(v, e, m);
 		return;
@@ -503,43 +498,24 @@ void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
 	forget_failed_processes(v);
 	for (i = 0; i < v->n_members; i++)
 		meet_again(v, &v->members[i]);
-	owe_hello_now(v, now_ns);
+	view_outbox_hello_now(&v->outbox, now_ns);
 	view_settle(v);
 }
 
 void view_closing(struct view *v, uint64_t now_ns)
 {
-	v->is_closing = true;
-	owe_hello_now(v, now_ns);
+	if (!view_is_observer(v))
+		v->own.type = GREETING_GOODBYE;
+	view_outbox_hello_now(&v->outbox, now_ns);
 }
 
 void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t now_ns)
 {
-	if (v->n_fenced == VIEW_FENCED_MAX) {
-		v->ops->note(v->arg, SINEW_ERROR, nodeid,
-			     "fenced, but cannot notify the other nodes: notification queue full");
-		return;
-	}
-	v->fenced[v->n_fenced++] = (struct view_life){ nodeid, incarnation };
-	v->fenced_due_ns = now_ns;
-}
+	const struct view_life life = { nodeid, incarnation };
 
-/* In order; what the service does not take now is tried again. */
-static void send_fenced(struct view *v, uint64_t now_ns)
-{
-	struct greeting g = { .type = GREETING_FENCED };
-	uint8_t bytes[GREETING_MAX];
-	unsigned n = 0;
-
-	for (; n < v->n_fenced; n++) {
-		g.nodeid = v->fenced[n].nodeid;
-		g.incarnation = v->fenced[n].incarnation;
-		if (v->ops->send(v->arg, bytes, greeting_put(bytes, &g)))
-			break;
-	}
-	v->n_fenced -= n;
-	memmove(v->fenced, v->fenced + n, v->n_fenced * sizeof(v->fenced[0]));
-	v->fenced_due_ns = now_ns + HELLO_AGAIN_NS;
+	if (view_outbox_fenced(&v->outbox, &life, now_ns))
+		view_note(v, SINEW_ERROR, nodeid,
+			  "fenced, but cannot notify the other nodes: notification queue full");
 }
 
 /* ---- time ---- */
@@ -552,11 +528,8 @@ static bool is_silent(const struct view_member *m)
 
 uint64_t view_deadline(const struct view *v)
 {
-	uint64_t until = v->hello_due_ns;
+	uint64_t until = view_outbox_deadline(&v->outbox, v->is_in);
 	unsigned i;
-
-	if (v->is_in && v->n_fenced && v->fenced_due_ns < until)
-		until = v->fenced_due_ns;
 
 	for (i = 0; i < v->n_members; i++) {
 		const struct view_member *m = &v->members[i];
@@ -571,17 +544,14 @@ void view_tick(struct view *v, uint64_t now_ns)
 {
 	unsigned i;
 
-	if (v->hello_due_ns <= now_ns)
-		send_hello(v, now_ns);
-	if (v->is_in && v->n_fenced && v->fenced_due_ns <= now_ns)
-		send_fenced(v, now_ns);
+	view_outbox_tick(&v->outbox, v->is_in, !v->is_renewing, now_ns);
 	for (i = 0; i < v->n_members; i++) {
 		struct view_member *m = &v->members[i];
 
 		if (!is_silent(m) || now_ns < m->since_ns + SILENT_NS)
 			continue;
 		m->told_silent = true;
-		v->ops->note(v->arg, SINEW_WARNING, m->process.nodeid,
-			     "joined the group but sent no HELLO for 5 s (hung?)");
+		view_note(v, SINEW_WARNING, m->process.nodeid,
+			  "joined the group but sent no HELLO for 5 s (hung?)");
 	}
 }

@@ -6,6 +6,19 @@
  * holds. Pure: no thread, clock, memory or service of its own, so that the
  * simulator drives it too. Knows nothing of corosync's functions.
  *
+ * How the caller drives it, all from one thread:
+ *
+ *	view_*()			what the service said, what the own node did
+ *	while (view_poll(v, &act))	(view_poll.h) what to do about it; until empty, after each
+ *	view_deadline(v)		how long to wait before view_tick()
+ *
+ *	view.c		members, nodelist, greetings, our own life: what follows from them
+ *	view_poll.c	what they want to be done
+ *	view_find.c	finding members and nodes
+ *	view_quorum.c	whether quorum was computed for the ring of the group
+ *	view_outbox.c	what we have to tell the group, and when
+ *	view_check.c	what must hold in a view
+ *
  * The rules
  *  - The group decides about processes; an incarnation about their identity: never
  *    the process id, a ring id or "it left and joined".
@@ -38,17 +51,11 @@
 
 #include "lowcomms/sinew.h"
 #include "membership/greeting.h"
+#include "membership/view_outbox.h"
+#include "membership/view_quorum.h"
 
 #define VIEW_NODES_MAX		128	/* of the nodelist, as corosync's own limit */
 #define VIEW_PROCESSES_MAX	128	/* of the group, as corosync's own limit */
-#define VIEW_NAME_MAX		256	/* of a node, NUL included */
-#define VIEW_FENCED_MAX		16	/* fencings that wait to be told */
-#define VIEW_NEVER		UINT64_MAX
-
-struct view_ring {
-	uint32_t nodeid;
-	uint64_t seq;
-};
 
 struct view_process {
 	uint32_t nodeid, pid;
@@ -68,33 +75,42 @@ struct view_gone {
 
 struct view_node {
 	uint32_t nodeid;
-	char name[VIEW_NAME_MAX];
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* with the port */
 };
 
-/* What the view concludes; called from inside its functions. */
-struct view_ops {
-	void (*add)(void *arg, const struct view_node *node);
-	void (*set_addrs)(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
-			  unsigned n_addrs);
-	void (*remove)(void *arg, uint32_t nodeid);
-	void (*joined)(void *arg, uint32_t nodeid, uint64_t incarnation);
-	void (*leaving)(void *arg, uint32_t nodeid, uint64_t incarnation);
-	void (*left)(void *arg, uint32_t nodeid, uint64_t incarnation);
-	void (*failed)(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause);
-	/* That life failed, there is quorum, and nothing of its node has come back. */
-	void (*fence)(void *arg, uint32_t nodeid, uint64_t incarnation);
-	void (*quorum)(void *arg, bool is_quorate);
-	/* A member says that it has fenced that life. */
-	void (*fenced)(void *arg, uint32_t nodeid, uint64_t incarnation);
-	/* All are gone, and so is our own life; view_renewed() has to follow. */
-	void (*self_lost)(void *arg);
-	/* To all of the group. 0, or -EAGAIN: it will be tried again. */
-	int (*send)(void *arg, const void *bytes, size_t len);
-	/* Something that a person should know. */
-	void (*note)(void *arg, enum sinew_level level, uint32_t nodeid, const char *text);
+enum view_what {
+	VIEW_ADD,		/* a node with its addresses */
+	VIEW_SET_ADDRS,
+	VIEW_REMOVE,
+	VIEW_JOINED, VIEW_LEAVING, VIEW_LEFT, VIEW_FAILED,
+	VIEW_FENCE,		/* it failed, there is quorum, and nothing of its node is back */
+	VIEW_FENCED,		/* a member says that it has fenced that life */
+	VIEW_QUORUM,
+	VIEW_SELF_LOST,		/* all are gone, and so is our own life; view_renewed() has to follow */
+	VIEW_SEND,		/* to all of the group; view_sent() has to follow */
+	VIEW_NOTE,		/* something that a person should know */
 };
+
+/* What to do. Pointers are valid until the next call of a function of the view. */
+struct view_action {
+	enum view_what what;
+	uint32_t nodeid;		/* unless QUORUM, SELF_LOST, SEND */
+	uint64_t incarnation;		/* JOINED to FENCED */
+	enum view_cause cause;		/* FAILED */
+	bool is_quorate;		/* QUORUM */
+	enum sinew_level level;		/* NOTE */
+	const char *text;		/* NOTE; static */
+	const struct sockaddr_storage *addrs;	/* ADD, SET_ADDRS */
+	unsigned n_addrs;
+	const uint8_t *bytes;		/* SEND */
+	size_t len;
+};
+
+#define VIEW_NOTES_MAX		128	/* after one event; more say the same */
+/* One event gives at most seven others for each node: two that remove one, five for another that
+ * is added, or is back after its last life: addresses, failed, joined, leaving. */
+#define VIEW_ACTIONS_MAX	(VIEW_NOTES_MAX + 7 * VIEW_NODES_MAX)
 
 /* A process of the group. */
 struct view_member {
@@ -112,9 +128,9 @@ struct view_member {
 struct view_entry {
 	struct view_node node;
 	bool is_listed;
-	/* The life that ops->joined() was called for, in our present life, and that is not
-	 * over; 0: none. Without a member that is joined, what quorum says is awaited before
-	 * ops->failed(). */
+	/* The life of which VIEW_JOINED was told to our present life, and which is not over;
+	 * 0: none. Without a member that is joined, what quorum says is awaited before
+	 * VIEW_FAILED. */
 	uint64_t life;
 	/* The last life, if it failed and no other has joined; incarnation 0: it is not so. */
 	struct view_failed {
@@ -128,36 +144,28 @@ struct view_entry {
 };
 
 struct view {
-	const struct view_ops *ops;
-	void *arg;
 	struct view_process self;
-	struct greeting own;		/* what our HELLO says */
-	bool is_observer;		/* we are no node of the cluster, but look on */
+	/* What our HELLO says. Its type is what we are: GREETING_OBSERVER, no node of the cluster;
+	 * else GREETING_HELLO, and GREETING_GOODBYE from the beginning of our close. */
+	struct greeting own;
 	bool is_in;			/* we are in the group */
-	bool is_closing;		/* GOODBYE instead of HELLO */
 	bool is_goodbye_out;		/* it came back: all have it, before we leave */
 	bool is_lesser;			/* more go in this change of the group than stay */
-	bool is_renewing;		/* between self_lost and view_renewed() */
-	struct view_ring group_ring, quorum_ring;
-	struct view_ring lesser_ring;	/* the group's when more went than stayed */
-	bool says_quorate;		/* of quorum_ring */
-	bool is_quorate;		/* what ops->quorum() was told last */
-	uint64_t hello_due_ns;		/* VIEW_NEVER: none */
-	uint64_t hello_latest_ns;	/* until then it may be put off */
-	struct view_life {
-		uint32_t nodeid;
-		uint64_t incarnation;
-	} fenced[VIEW_FENCED_MAX];	/* to be told, the oldest first */
-	unsigned n_fenced;
-	uint64_t fenced_due_ns;		/* when they are told, while there are any */
+	bool is_renewing;		/* between VIEW_SELF_LOST and view_renewed() */
+	struct view_quorum quorum;
+	struct view_outbox outbox;
 	unsigned n_entries, n_members;
 	struct view_entry entries[VIEW_NODES_MAX];
 	struct view_member members[VIEW_PROCESSES_MAX];
+	unsigned n_polled, n_actions, n_notes;
+	struct view_action actions[VIEW_ACTIONS_MAX];
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* of the last action */
+	uint8_t bytes[GREETING_MAX];			/* the same */
 };
 
 /* own: node, incarnation and addresses. Its type: GREETING_OBSERVER to be one, else
  * GREETING_HELLO. */
-void view_init(struct view *v, const struct view_ops *ops, void *arg, const struct greeting *own);
+void view_init(struct view *v, const struct greeting *own);
 
 /* The process group changed: who is in it now, and who went; on joining: everybody.
  * pid: of the own process, to find it among the others. */
@@ -187,10 +195,18 @@ void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t
 uint64_t view_deadline(const struct view *v);
 void view_tick(struct view *v, uint64_t now_ns);
 
-/* The name of a node, or "". */
-const char *view_name(const struct view *v, uint32_t nodeid);
 /* What is known is the whole: we are in the group, all of it have greeted, and quorum
  * was computed for its ring. */
 bool view_is_whole(const struct view *v);
+
+static inline bool view_is_observer(const struct view *v)
+{
+	return v->own.type == GREETING_OBSERVER;
+}
+
+static inline bool view_is_closing(const struct view *v)
+{
+	return v->own.type == GREETING_GOODBYE;
+}
 
 #endif

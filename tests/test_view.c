@@ -41,6 +41,7 @@ static void its_own_word_about_addresses_counts(void)
 	g.addrs[0] = address(77);
 	g.addrs[1] = address(78);
 	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+	conclude();
 	says("addrs 2 2 10.0.0.77;joined 2 b1;");
 }
 
@@ -209,8 +210,11 @@ static void both_halves_of_a_ring_id_count(void)
 	begin();
 	group(one, 1);
 	view_group_ring(&v, &mine);
+	conclude();
 	view_quorum(&v, true, &theirs);
+	conclude();
 	view_settle(&v);
+	conclude();
 	says("");
 }
 
@@ -249,6 +253,7 @@ static void changed_addresses_are_told(void)
 	nodes[0].addrs[0] = address(99);
 	nodes[1].addrs[0] = address(3);
 	view_nodelist(&v, nodes, 2);
+	conclude();
 	says("addrs 2 1 10.0.0.99;");
 }
 
@@ -261,7 +266,9 @@ static void two_processes_of_a_node_take_turns(void)
 
 	together();
 	view_group(&v, MY_PID, both, 3, NULL, 0, now);
+	conclude();
 	view_message(&v, &second, bytes, greeting_put(bytes, &g));
+	conclude();
 	says("note 2;");
 	gone(2, VIEW_PROCDOWN);
 	/* gone() takes both away. */
@@ -276,6 +283,7 @@ static void when_corosync_is_lost_all_begins_anew(void)
 
 	together();
 	view_lost(&v);
+	conclude();
 	says("quorum 0;self lost;");
 	before = n_sent;
 	/* Back in the group before the new incarnation is known: nothing is said. */
@@ -283,6 +291,7 @@ static void when_corosync_is_lost_all_begins_anew(void)
 	run_to(300);
 	CHECK_EQ(n_sent, before);
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	run_to(1);
 	CHECK_EQ(n_sent, before + 1);
 	CHECK_EQ(sent.incarnation, 0xa2);
@@ -295,6 +304,7 @@ static void a_renewed_node_meets_all_again(void)
 {
 	together();
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	says("joined 2 b1;");
 	run_to(1);
 	CHECK_EQ(sent.incarnation, 0xa2);
@@ -307,10 +317,12 @@ static void a_closing_node_says_goodbye(void)
 
 	together();
 	view_closing(&v, now);
+	conclude();
 	run_to(1);
 	CHECK_EQ(sent.type, GREETING_GOODBYE);
 	CHECK(!v.is_goodbye_out);
 	view_message(&v, &me, bytes, greeting_put(bytes, &sent));
+	conclude();
 	CHECK(v.is_goodbye_out);
 	says("");
 }
@@ -323,9 +335,11 @@ static void what_is_no_greeting_is_noted(void)
 
 	together();
 	view_message(&v, &from, (const uint8_t *)"hello", 5);
+	conclude();
 	says("note 2;");
 	/* In the name of another node. */
 	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+	conclude();
 	says("note 2;");
 }
 

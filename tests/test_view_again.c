@@ -22,6 +22,7 @@ static void a_second_failure_is_fenced_if_the_first_was_not(void)
 {
 	cut_off();
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	greet(2, GREETING_HELLO, 0xb1);
 	gone(2, VIEW_NODEDOWN);
 	says("addrs 2 1 10.0.0.2;joined 2 b1;failed 2 b1;");
@@ -34,6 +35,7 @@ static void who_came_back_and_left_is_not_fenced(void)
 {
 	cut_off();
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	greet(2, GREETING_HELLO, 0xb2);
 	greet(2, GREETING_GOODBYE, 0xb2);
 	gone(2, VIEW_LEAVE);
@@ -55,6 +57,7 @@ static void between_two_lives_nobody_is_told(void)
 	greet(2, GREETING_HELLO, 0xb2);
 	says("addrs 2 1 10.0.0.2;addrs 3 1 10.0.0.3;addrs 2 1 10.0.0.2;");
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	says("joined 2 b2;joined 3 c1;leaving 3 c1;");
 }
 
@@ -67,6 +70,7 @@ static void who_fails_between_two_lives_is_fenced(void)
 	ring(9, 9, true);
 	says("addrs 2 1 10.0.0.2;quorum 1;");
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	says("fence 2 b1;");
 }
 
@@ -80,6 +84,7 @@ static void who_is_off_the_list_between_two_lives_is_not_met(void)
 	nodelist(less, 2);
 	says("addrs 2 1 10.0.0.2;");
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	says("remove 2;");
 }
 
@@ -127,8 +132,11 @@ static void another_life_tells_of_the_end_of_the_last(void)
 	greet(3, GREETING_HELLO, 0xc1);
 	says("addrs 3 1 10.0.0.3;joined 3 c1;");
 	view_group(&v, MY_PID, all, 1, lost, 2, now);
+	conclude();
 	view_group(&v, MY_PID, all, 2, NULL, 0, now);
+	conclude();
 	view_message(&v, &it, bytes, greeting_put(bytes, &g));
+	conclude();
 	says("failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;");
 	ring(8, 8, true);
 	says("failed 3 c1;fence 3 c1;");
@@ -140,6 +148,7 @@ static void a_renewed_node_hears_again_who_leaves(void)
 	greet(2, GREETING_GOODBYE, 0xb1);
 	says("leaving 2 b1;");
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	says("joined 2 b1;leaving 2 b1;");
 }
 
@@ -151,6 +160,7 @@ static void a_renewed_node_does_not_meet_who_is_to_go(void)
 	together();
 	nodelist(less, 2);
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	says("left 2 b1;remove 2;");
 	gone(2, VIEW_NODEDOWN);
 	says("");
@@ -163,13 +173,18 @@ static void rings_of_a_lost_service_are_forgotten(void)
 
 	together();
 	view_lost(&v);
+	conclude();
 	says("quorum 0;self lost;");
 	view_renewed(&v, 0xa2, now);
+	conclude();
 	view_quorum(&v, true, &seven);
+	conclude();
 	group(two, 2);
 	says("");
 	view_group_ring(&v, &seven);
+	conclude();
 	view_settle(&v);
+	conclude();
 	says("quorum 1;");
 }
 

@@ -3,7 +3,7 @@
  * The view of a node that was away from the others: it takes a new life instead of refusing
  * those who go on. Knows nothing of corosync.
  */
-#include "membership/view.h"
+#include "membership/view_poll.h"
 
 #include "tests/check.h"
 
@@ -13,55 +13,18 @@
 static struct view v;
 static unsigned n_failed, n_lost, n_fences;
 
-static void add(void *arg, const struct view_node *node) { (void)arg; (void)node; }
-static void remove_node(void *arg, uint32_t nodeid) { (void)arg; (void)nodeid; }
-static void set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
-		      unsigned n_addrs)
+static void conclude(void)
 {
-	(void)arg;
-	(void)nodeid;
-	(void)addrs;
-	(void)n_addrs;
-}
-static void life(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	(void)arg;
-	(void)nodeid;
-	(void)incarnation;
-}
-static void failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
-{
-	(void)cause;
-	life(arg, nodeid, incarnation);
-	n_failed++;
-}
-static void fence(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	life(arg, nodeid, incarnation);
-	n_fences++;
-}
-static void quorum(void *arg, bool is_quorate) { (void)arg; (void)is_quorate; }
-static void self_lost(void *arg) { (void)arg; n_lost++; }
-static int send_to_all(void *arg, const void *bytes, size_t len)
-{
-	(void)arg;
-	(void)bytes;
-	(void)len;
-	return 0;
-}
-static void note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
-{
-	(void)arg;
-	(void)level;
-	(void)nodeid;
-	(void)text;
-}
+	struct view_action a;
 
-static const struct view_ops ops = {
-	.add = add, .remove = remove_node, .set_addrs = set_addrs, .joined = life,
-	.leaving = life, .left = life, .failed = failed, .fence = fence, .quorum = quorum,
-	.self_lost = self_lost, .send = send_to_all, .note = note,
-};
+	while (view_poll(&v, &a)) {
+		n_failed += a.what == VIEW_FAILED;
+		n_fences += a.what == VIEW_FENCE;
+		n_lost += a.what == VIEW_SELF_LOST;
+		if (a.what == VIEW_SEND)
+			view_sent(&v, true, MS);
+	}
+}
 
 /* The group is now nodes first .. last, and these have gone; each node has one process. */
 static void group(unsigned first, unsigned last, const unsigned *gone, unsigned n_gone)
@@ -75,6 +38,7 @@ static void group(unsigned first, unsigned last, const unsigned *gone, unsigned 
 	for (i = 0; i < n_gone; i++)
 		went[i] = (struct view_gone){ { gone[i], gone[i] * 10 }, VIEW_NODEDOWN };
 	view_group(&v, ME * 10, all, n, went, n_gone, MS);
+	conclude();
 }
 
 static void greet(unsigned id)
@@ -86,6 +50,7 @@ static void greet(unsigned id)
 	uint8_t bytes[GREETING_MAX];
 
 	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+	conclude();
 }
 
 static void ring(uint64_t seq, bool is_quorate)
@@ -93,8 +58,11 @@ static void ring(uint64_t seq, bool is_quorate)
 	const struct view_ring r = { 1, seq };
 
 	view_group_ring(&v, &r);
+	conclude();
 	view_quorum(&v, is_quorate, &r);
+	conclude();
 	view_settle(&v);
+	conclude();
 }
 
 /* Nodes 1 .. n, all joined, with quorum. */
@@ -105,10 +73,11 @@ static void together(unsigned n)
 	unsigned i;
 
 	n_failed = n_lost = n_fences = 0;
-	view_init(&v, &ops, NULL, &own);
+	view_init(&v, &own);
 	for (i = 0; i < n; i++)
 		nodes[i].nodeid = i + 1;
 	view_nodelist(&v, nodes, n);
+	conclude();
 	group(1, n, NULL, 0);
 	ring(7, true);
 	for (i = 1; i <= n; i++)
@@ -121,11 +90,13 @@ static void the_lesser_part_renews(void)
 	together(3);
 	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
 	view_settle(&v);
+	conclude();
 	CHECK_EQ(n_lost, 0);
 	ring(8, false);
 	CHECK_EQ(n_failed, 0);
 	CHECK_EQ(n_lost, 1);
 	view_renewed(&v, 0xa2, MS);
+	conclude();
 	group(1, 3, NULL, 0);
 	ring(9, true);
 	CHECK_EQ(n_lost, 1);
@@ -139,6 +110,7 @@ static void the_lesser_part_with_quorum_goes_on(void)
 	together(3);
 	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
 	view_settle(&v);
+	conclude();
 	CHECK_EQ(n_failed, 0);
 	ring(8, true);
 	CHECK_EQ(n_failed, 2);
@@ -164,11 +136,13 @@ static void a_closing_node_does_not_renew(void)
 {
 	together(3);
 	view_closing(&v, MS);
+	conclude();
 	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
 	CHECK_EQ(n_failed, 2);
 	together(3);
 	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
 	view_closing(&v, MS);
+	conclude();
 	ring(8, false);
 	CHECK_EQ(n_failed, 2);
 	CHECK_EQ(n_lost, 0);
@@ -194,6 +168,7 @@ static void no_fence_is_asked_for_by_the_quorum_before(void)
 	group(2, 3, NULL, 0);
 	CHECK_EQ(n_lost, 1);
 	view_renewed(&v, 0xa2, MS);
+	conclude();
 	CHECK_EQ(n_fences, 0);
 	group(1, 3, NULL, 0);
 	ring(9, true);
@@ -207,6 +182,7 @@ static void what_the_lesser_part_lost_is_fenced(void)
 	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
 	ring(8, false);
 	view_renewed(&v, 0xa2, MS);
+	conclude();
 	CHECK_EQ(n_fences, 0);
 	group(2, 3, NULL, 0);
 	ring(9, true);
@@ -218,6 +194,7 @@ static void corosync_is_lost_only_once(void)
 	together(3);
 	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
 	view_lost(&v);
+	conclude();
 	CHECK_EQ(n_lost, 1);
 	CHECK_EQ(n_failed, 0);
 }
@@ -229,6 +206,7 @@ static void processes_that_end_are_not_counted(void)
 	view_group(&v, ME * 10, (const struct view_process[]){ { 3, 30 } }, 1,
 		   (const struct view_gone[]){ { { 1, 10 }, VIEW_PROCDOWN },
 					       { { 2, 20 }, VIEW_PROCDOWN } }, 2, MS);
+	conclude();
 	CHECK_EQ(n_lost, 0);
 	CHECK_EQ(n_failed, 2);
 }
@@ -240,6 +218,7 @@ static void who_came_back_is_fenced_again(void)
 	group(ME, ME, (const unsigned[]){ 1, 2 }, 2);
 	ring(8, false);
 	view_renewed(&v, 0xa2, MS);
+	conclude();
 	group(1, 3, NULL, 0);
 	ring(9, true);
 	greet(1);

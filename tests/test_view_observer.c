@@ -13,6 +13,7 @@ static void from_process(unsigned nodeid, unsigned pid, enum greeting_type type,
 	uint8_t bytes[GREETING_MAX];
 
 	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+	conclude();
 }
 
 /* Of our own node or of another: it is answered, and means nothing. */
@@ -29,6 +30,7 @@ static void an_observer_is_no_member(void)
 	together();
 	before = n_sent;
 	view_group(&v, MY_PID, all, 4, NULL, 0, now);
+	conclude();
 	CHECK(!view_is_whole(&v));
 	from_process(ME, 11, GREETING_OBSERVER, 0xe1);
 	from_process(2, 21, GREETING_OBSERVER, 0xe2);
@@ -37,7 +39,9 @@ static void an_observer_is_no_member(void)
 	CHECK_EQ(n_sent, before + 1);
 	CHECK_EQ(sent.type, GREETING_HELLO);
 	view_group(&v, MY_PID, all, 2, died, 2, now);
+	conclude();
 	view_settle(&v);
+	conclude();
 	says("");
 }
 
@@ -48,9 +52,12 @@ static void an_observer_hides_no_death(void)
 
 	together();
 	view_group(&v, MY_PID, all, 3, NULL, 0, now);
+	conclude();
 	from_process(2, 21, GREETING_OBSERVER, 0xe2);
 	view_group(&v, MY_PID, all, 2, &died, 1, now);
+	conclude();
 	view_settle(&v);
+	conclude();
 	says("failed 2 b1;fence 2 b1;");
 }
 
@@ -62,12 +69,14 @@ static void an_observer_sees_its_own_node(void)
 	begin_as(GREETING_OBSERVER);
 	says("add 1;add 2;add 3;");
 	view_group(&v, MY_PID, all, 3, NULL, 0, now);
+	conclude();
 	from_process(ME, 11, GREETING_HELLO, 0xd1);
 	from_process(2, 20, GREETING_HELLO, 0xb1);
 	says("addrs 1 1 10.0.0.1;joined 1 d1;addrs 2 1 10.0.0.2;joined 2 b1;");
 	run_to(200);
 	CHECK_EQ(sent.type, GREETING_OBSERVER);
 	view_group(&v, MY_PID, all, 1, &died, 1, now);
+	conclude();
 	says("failed 1 d1;");
 }
 
@@ -77,6 +86,7 @@ static void another_process_of_our_node_is_noted(void)
 
 	begin();
 	view_group(&v, MY_PID, all, 2, NULL, 0, now);
+	conclude();
 	says("");
 	from_process(ME, 11, GREETING_HELLO, 0xd1);
 	from_process(ME, 11, GREETING_HELLO, 0xd1);
@@ -100,13 +110,14 @@ static void who_was_fenced_is_told_to_all(void)
 	together();
 	send_result = -EAGAIN;
 	view_fenced(&v, 3, 0xc1, now);
+	conclude();
 	run_to(100);
 	send_result = 0;
 	run_to(20);
 	CHECK_EQ(sent.type, GREETING_FENCED);
 	CHECK_EQ(sent.nodeid, 3);
 	CHECK_EQ(sent.incarnation, 0xc1);
-	CHECK_EQ(v.n_fenced, 0);
+	CHECK_EQ(v.outbox.n_fenced, 0);
 	from_process(ME, MY_PID, GREETING_FENCED, 0xc1);
 	says("fenced 1 c1;");
 }

@@ -12,7 +12,7 @@
 
 #include "tests/check.h"
 
-#include "membership/view.h"
+#include "membership/view_poll.h"
 
 #define MS	UINT64_C(1000000)
 #define ME	1
@@ -32,103 +32,54 @@ static inline void put(const char *fmt, unsigned a, unsigned b, const char *text
 	snprintf(said + len, sizeof(said) - len, fmt, a, b, text);
 }
 
-static inline void op_add(void *arg, const struct view_node *node)
+static inline void conclude_addrs(const struct view_action *a)
 {
-	(void)arg;
-	put("add %u;%.0u%s", node->nodeid, 0, "");
-}
-
-static inline void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
-			 unsigned n_addrs)
-{
-	const struct sockaddr_in *in = (const struct sockaddr_in *)addrs;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)a->addrs;
 	char text[32] = "";
 
-	(void)arg;
 	inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-	put("addrs %u %u %s;", nodeid, n_addrs, text);
+	put("addrs %u %u %s;", a->nodeid, a->n_addrs, text);
 }
 
-static inline void op_remove(void *arg, uint32_t nodeid)
+static inline void conclude_send(const struct view_action *a)
 {
-	(void)arg;
-	put("remove %u;%.0u%s", nodeid, 0, "");
+	if (!send_result) {
+		CHECK_EQ(greeting_get(a->bytes, a->len, &sent), 0);
+		n_sent++;
+	}
+	view_sent(&v, !send_result, now);
 }
 
-static inline void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
+/* After each call of the view. */
+static inline void conclude(void)
 {
-	(void)arg;
-	put("joined %u %x;%s", nodeid, (unsigned)incarnation, "");
-}
+	static const char *const lives[] = {
+		[VIEW_JOINED] = "joined", [VIEW_LEAVING] = "leaving", [VIEW_LEFT] = "left",
+		[VIEW_FAILED] = "failed", [VIEW_FENCE] = "fence", [VIEW_FENCED] = "fenced",
+	};
+	struct view_action a;
 
-static inline void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	(void)arg;
-	put("leaving %u %x;%s", nodeid, (unsigned)incarnation, "");
+	while (view_poll(&v, &a)) {
+		switch (a.what) {
+		case VIEW_ADD:		put("add %u;%.0u%s", a.nodeid, 0, ""); break;
+		case VIEW_SET_ADDRS:	conclude_addrs(&a); break;
+		case VIEW_REMOVE:	put("remove %u;%.0u%s", a.nodeid, 0, ""); break;
+		case VIEW_JOINED:
+		case VIEW_LEAVING:
+		case VIEW_LEFT:
+		case VIEW_FAILED:
+		case VIEW_FENCE:
+		case VIEW_FENCED:
+			put("%.0u%.0u%s", 0, 0, lives[a.what]);
+			put(" %u %x;%s", a.nodeid, (unsigned)a.incarnation, "");
+			break;
+		case VIEW_QUORUM:	put("quorum %u;%.0u%s", a.is_quorate, 0, ""); break;
+		case VIEW_SELF_LOST:	put("self lost;%.0u%.0u%s", 0, 0, ""); break;
+		case VIEW_SEND:		conclude_send(&a); break;
+		case VIEW_NOTE:		put("note %u;%.0u%s", a.nodeid, 0, ""); break;
+		}
+	}
 }
-
-static inline void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	(void)arg;
-	put("left %u %x;%s", nodeid, (unsigned)incarnation, "");
-}
-
-static inline void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation,
-			     enum view_cause cause)
-{
-	(void)arg;
-	(void)cause;
-	put("failed %u %x;%s", nodeid, (unsigned)incarnation, "");
-}
-
-static inline void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	(void)arg;
-	put("fence %u %x;%s", nodeid, (unsigned)incarnation, "");
-}
-
-static inline void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
-{
-	(void)arg;
-	put("fenced %u %x;%s", nodeid, (unsigned)incarnation, "");
-}
-
-static inline void op_quorum(void *arg, bool is_quorate)
-{
-	(void)arg;
-	put("quorum %u;%.0u%s", is_quorate, 0, "");
-}
-
-static inline void op_self_lost(void *arg)
-{
-	(void)arg;
-	put("self lost;%.0u%.0u%s", 0, 0, "");
-}
-
-static inline int op_send(void *arg, const void *bytes, size_t len)
-{
-	(void)arg;
-	if (send_result)
-		return send_result;
-	CHECK_EQ(greeting_get(bytes, len, &sent), 0);
-	n_sent++;
-	return 0;
-}
-
-static inline void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
-{
-	(void)arg;
-	(void)level;
-	(void)text;
-	put("note %u;%.0u%s", nodeid, 0, "");
-}
-
-static const struct view_ops ops = {
-	.add = op_add, .set_addrs = op_set_addrs, .remove = op_remove, .joined = op_joined,
-	.leaving = op_leaving, .left = op_left, .failed = op_failed, .fence = op_fence,
-	.fenced = op_fenced, .quorum = op_quorum, .self_lost = op_self_lost, .send = op_send,
-	.note = op_note,
-};
 
 /* ---- what the service says ---- */
 
@@ -159,6 +110,7 @@ static inline void nodelist(const unsigned *ids, unsigned n)
 		nodes[i].addrs[0] = address(ids[i]);
 	}
 	view_nodelist(&v, nodes, n);
+	conclude();
 }
 
 static inline void begin_as(enum greeting_type type)
@@ -170,7 +122,7 @@ static inline void begin_as(enum greeting_type type)
 	n_sent = 0;
 	send_result = 0;
 	now = 1000 * MS;
-	view_init(&v, &ops, NULL, &own);
+	view_init(&v, &own);
 	nodelist(three, 3);
 }
 
@@ -188,7 +140,9 @@ static inline void group(const unsigned *ids, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		all[i] = (struct view_process){ ids[i], ids[i] * 10 };
 	view_group(&v, MY_PID, all, n, NULL, 0, now);
+	conclude();
 	view_settle(&v);
+	conclude();
 }
 
 static inline void gone(unsigned id, enum view_cause cause)
@@ -202,7 +156,9 @@ static inline void gone(unsigned id, enum view_cause cause)
 		if (v.members[i].process.nodeid != id)
 			all[n++] = v.members[i].process;
 	view_group(&v, MY_PID, all, n, &g, 1, now);
+	conclude();
 	view_settle(&v);
+	conclude();
 }
 
 static inline void greet(unsigned id, enum greeting_type type, uint64_t incarnation)
@@ -212,6 +168,7 @@ static inline void greet(unsigned id, enum greeting_type type, uint64_t incarnat
 	uint8_t bytes[GREETING_MAX];
 
 	view_message(&v, &from, bytes, greeting_put(bytes, &g));
+	conclude();
 }
 
 static inline void ring(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate)
@@ -219,8 +176,11 @@ static inline void ring(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate
 	const struct view_ring a = { ME, group_seq }, b = { ME, quorum_seq };
 
 	view_group_ring(&v, &a);
+	conclude();
 	view_quorum(&v, is_quorate, &b);
+	conclude();
 	view_settle(&v);
+	conclude();
 }
 
 static inline void run_to(uint64_t later_ms)
@@ -230,6 +190,7 @@ static inline void run_to(uint64_t later_ms)
 	while (view_deadline(&v) <= until) {
 		now = view_deadline(&v) > now ? view_deadline(&v) : now + MS;
 		view_tick(&v, now);
+		conclude();
 	}
 	now = until;
 }

@@ -6,7 +6,7 @@
  * fuzz.sh: max_len=1024
  */
 #define FUZZ_NAME "view"
-#include "membership/view.h"
+#include "membership/view_poll.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -52,135 +52,115 @@ static struct told *told_of(uint32_t nodeid)
 
 /* ---- what is concluded ---- */
 
-static void op_add(void *arg, const struct view_node *node)
+static void on_add(struct told *t, const struct view_action *a)
 {
-	struct told *t = told_of(node->nodeid);
-
-	(void)arg;
-	MUST(!t->is_known && w.listed >> node->nodeid & 1);
+	MUST(!t->is_known && w.listed >> a->nodeid & 1);
 	*t = (struct told) { .is_known = true };
 }
 
-static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
-			 unsigned n_addrs)
+static void on_set_addrs(struct told *t, const struct view_action *a)
 {
-	(void)arg;
-	MUST(told_of(nodeid)->is_known);
-	MUST(n_addrs >= 1 && n_addrs <= SINEW_ADDRS_MAX);
-	for (unsigned i = 0; i < n_addrs; i++)
-		MUST(addrs[i].ss_family == AF_INET || addrs[i].ss_family == AF_INET6);
+	MUST(t->is_known);
+	MUST(a->n_addrs >= 1 && a->n_addrs <= SINEW_ADDRS_MAX);
+	for (unsigned i = 0; i < a->n_addrs; i++)
+		MUST(a->addrs[i].ss_family == AF_INET || a->addrs[i].ss_family == AF_INET6);
 }
 
-static void op_remove(void *arg, uint32_t nodeid)
+static void on_remove(struct told *t, const struct view_action *a)
 {
-	struct told *t = told_of(nodeid);
-
-	(void)arg;
-	MUST(t->is_known && !(w.listed >> nodeid & 1));
+	MUST(t->is_known && !(w.listed >> a->nodeid & 1));
 	t->is_known = false;
 }
 
 /* To a life that is new, or ours is: never two at once, and none while we have no life. */
-static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_joined(struct told *t, const struct view_action *a)
 {
-	struct told *t = told_of(nodeid);
-
-	(void)arg;
-	MUST(t->is_known && w.listed >> nodeid & 1 && incarnation && !w.was_lost);
-	MUST(!t->life || t->life == incarnation);
-	t->life = incarnation;
+	MUST(t->is_known && w.listed >> a->nodeid & 1 && a->incarnation && !w.was_lost);
+	MUST(!t->life || t->life == a->incarnation);
+	t->life = a->incarnation;
 	t->is_leaving = false;
 }
 
-static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_leaving(struct told *t, const struct view_action *a)
 {
-	(void)arg;
-	MUST(told_of(nodeid)->life == incarnation && !told_of(nodeid)->is_leaving);
-	told_of(nodeid)->is_leaving = true;
+	MUST(t->life == a->incarnation && !t->is_leaving);
+	t->is_leaving = true;
 }
 
-static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_left(struct told *t, const struct view_action *a)
 {
-	struct told *t = told_of(nodeid);
-
-	(void)arg;
-	MUST(t->life == incarnation);
-	MUST(t->is_leaving || !(w.listed >> nodeid & 1));
+	MUST(t->life == a->incarnation);
+	MUST(t->is_leaving || !(w.listed >> a->nodeid & 1));
 	t->life = 0;
 }
 
-static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
+static void on_failed(struct told *t, const struct view_action *a)
 {
-	struct told *t = told_of(nodeid);
-
-	(void)arg;
-	MUST(t->life == incarnation && w.listed >> nodeid & 1);
-	MUST(cause != VIEW_LEAVE || !t->is_leaving);
+	MUST(t->life == a->incarnation && w.listed >> a->nodeid & 1);
+	MUST(a->cause != VIEW_LEAVE || !t->is_leaving);
 	t->life = 0;
 }
 
-static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_fence(struct told *t, const struct view_action *a)
 {
-	struct told *t = told_of(nodeid);
-
-	(void)arg;
-	MUST(t->is_known && incarnation && t->asked != incarnation);
+	MUST(t->is_known && a->incarnation && t->asked != a->incarnation);
 	MUST(w.is_quorate && !w.was_lost && !t->life);
 	for (unsigned i = 0; i < PIDS; i++)
-		MUST(!w.is_in[nodeid][i]);
-	t->asked = incarnation;
+		MUST(!w.is_in[a->nodeid][i]);
+	t->asked = a->incarnation;
 }
 
-static void op_fenced(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_quorum(bool is_quorate)
 {
-	(void)arg;
-	MUST(nodeid && incarnation);
-}
-
-static void op_quorum(void *arg, bool is_quorate)
-{
-	(void)arg;
 	MUST(is_quorate != w.is_quorate);
 	MUST(!is_quorate || w.is_in[ME][MY_PID]);
 	w.is_quorate = is_quorate;
 }
 
-static void op_self_lost(void *arg)
+static void on_self_lost(void)
 {
-	(void)arg;
 	MUST(!w.was_lost);
 	w.was_lost = true;
 	for (unsigned i = ME + 1; i <= NODES; i++)
 		w.told[i].life = 0;
 }
 
-static int op_send(void *arg, const void *bytes, size_t len)
+static void on_send(const struct view_action *a)
 {
 	struct greeting g;
 
-	(void)arg;
-	MUST(len <= GREETING_MAX && !greeting_get(bytes, len, &g) && w.is_in[ME][MY_PID]);
+	MUST(a->len <= GREETING_MAX && !greeting_get(a->bytes, a->len, &g) &&
+	     w.is_in[ME][MY_PID]);
 	MUST(g.type == GREETING_FENCED || (g.nodeid == ME && !w.was_lost));
-	if (w.refuses)
-		return -EAGAIN;
-	memcpy(w.bytes, bytes, len);
-	w.sent = len;
-	return 0;
+	if (!w.refuses) {
+		memcpy(w.bytes, a->bytes, a->len);
+		w.sent = a->len;
+	}
+	view_sent(&w.view, !w.refuses, w.now_ns);
 }
 
-static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
+static void conclude(void)
 {
-	(void)arg;
-	(void)level;
-	MUST(nodeid && text && text[0]);
-}
+	struct view_action a;
 
-static const struct view_ops ops = {
-	.add = op_add, .set_addrs = op_set_addrs, .remove = op_remove, .joined = op_joined,
-	.leaving = op_leaving, .left = op_left, .failed = op_failed, .fence = op_fence,
-	.fenced = op_fenced, .quorum = op_quorum, .self_lost = op_self_lost, .send = op_send,
-	.note = op_note,
-};
+	while (view_poll(&w.view, &a)) {
+		switch (a.what) {
+		case VIEW_ADD:		on_add(told_of(a.nodeid), &a); break;
+		case VIEW_SET_ADDRS:	on_set_addrs(told_of(a.nodeid), &a); break;
+		case VIEW_REMOVE:	on_remove(told_of(a.nodeid), &a); break;
+		case VIEW_JOINED:	on_joined(told_of(a.nodeid), &a); break;
+		case VIEW_LEAVING:	on_leaving(told_of(a.nodeid), &a); break;
+		case VIEW_LEFT:		on_left(told_of(a.nodeid), &a); break;
+		case VIEW_FAILED:	on_failed(told_of(a.nodeid), &a); break;
+		case VIEW_FENCE:	on_fence(told_of(a.nodeid), &a); break;
+		case VIEW_FENCED:	MUST(a.nodeid && a.incarnation); break;
+		case VIEW_QUORUM:	on_quorum(a.is_quorate); break;
+		case VIEW_SELF_LOST:	on_self_lost(); break;
+		case VIEW_SEND:		on_send(&a); break;
+		case VIEW_NOTE:		MUST(a.nodeid && a.text && a.text[0]); break;
+		}
+	}
+}
 
 /* ---- what the service says ---- */
 
@@ -276,6 +256,7 @@ static void lost(void)
 {
 	memset(w.is_in, 0, sizeof(w.is_in));
 	view_lost(&w.view);
+	conclude();
 	MUST(w.was_lost && !w.view.n_members);
 }
 
@@ -299,6 +280,7 @@ static void tick(void)
 	w.refuses = input_below(w.in, 4) == 0;
 	w.now_ns += input_u8(w.in) * MS;
 	view_tick(&w.view, w.now_ns);
+	conclude();
 	until = view_deadline(&w.view);
 	MUST(until > w.now_ns);
 }
@@ -367,7 +349,7 @@ static void compare(void)
 		n_known += w.told[i].is_known;
 	}
 	MUST(n_known == w.view.n_entries);
-	MUST(w.is_quorate == w.view.is_quorate && w.was_lost == w.view.is_renewing);
+	MUST(w.is_quorate == w.view.quorum.is_quorate && w.was_lost == w.view.is_renewing);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -378,9 +360,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	memset(&w, 0, sizeof(w));
 	w.in = &in;
 	w.now_ns = 1000 * MS;
-	view_init(&w.view, &ops, NULL, &own);
+	view_init(&w.view, &own);
 	for (unsigned i = 0; i < OPS_MAX && in.left; i++) {
 		step((enum op)input_below(&in, N_OPS));
+		conclude();
 		compare();
 	}
 	return 0;

@@ -16,7 +16,7 @@ CC=${CC:-cc}
 OUT=$BUILD/mutants
 UNITS="test_ring test_link test_hello test_hostile test_stuck test_view test_view_again
 	test_greeting"
-SOURCES="$(echo proto/*.c) membership/view.c membership/view_quorum.c membership/greeting.c"
+SOURCES="$(echo proto/*.c membership/view*.c) membership/greeting.c"
 FLAGS="-std=c11 -O1 -g -I. -idirafter lowcomms -w -pthread -D_GNU_SOURCE"
 
 # The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
@@ -77,7 +77,7 @@ one() {
 	if [ "${file##*.}" = h ]; then
 		# A header: all of the core anew.
 		cp -r proto "$dir/proto" && cp "$dir/$(basename "$file")" "$dir/proto/"
-		objs="$OUT/obj/view.o $OUT/obj/view_quorum.o $OUT/obj/greeting.o"
+		objs="$(echo "$OUT"/obj/view*.o) $OUT/obj/greeting.o"
 		for c in "$dir"/proto/*.c; do
 			objs="$objs ${c%.c}.o"
 			$CC $FLAGS -I"$dir" -c "$c" -o "${c%.c}.o" 2>"$dir/log" || break

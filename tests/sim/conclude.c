@@ -59,10 +59,9 @@ static unsigned take_addresses(const struct sockaddr_storage *from, unsigned n,
 
 /* ---- what a view concludes ---- */
 
-static void op_add(void *arg, const struct view_node *node)
+static void on_add(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg;
-	unsigned j = world_node(node->nodeid)->idx;
+	unsigned j = world_node(a->nodeid)->idx;
 	struct path_addr addrs[SIM_PATHS];
 
 	TRACE("n%u VIEW add n%u", n->idx, j);
@@ -73,14 +72,12 @@ static void op_add(void *arg, const struct view_node *node)
 	n->chan[j].removed = false;
 	world_peer_add(n, j);
 	peer_remember(&n->peers[j], &n->former[j]);
-	peer_addrs(&n->peers[j], addrs, take_addresses(node->addrs, node->n_addrs, addrs));
+	peer_addrs(&n->peers[j], addrs, take_addresses(a->addrs, a->n_addrs, addrs));
 }
 
-static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_storage *addrs,
-			 unsigned n_addrs)
+static void on_set_addrs(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg;
-	unsigned j = world_node(nodeid)->idx;
+	unsigned j = world_node(a->nodeid)->idx;
 	struct path_addr to[SIM_PATHS];
 
 	if (n->chan[j].removed) {
@@ -88,13 +85,12 @@ static void op_set_addrs(void *arg, uint32_t nodeid, const struct sockaddr_stora
 		return;
 	}
 	cover(COVER_V_ADDRS);
-	peer_addrs(&n->peers[j], to, take_addresses(addrs, n_addrs, to));
+	peer_addrs(&n->peers[j], to, take_addresses(a->addrs, a->n_addrs, to));
 }
 
-static void op_remove(void *arg, uint32_t nodeid)
+static void on_remove(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg;
-	unsigned j = world_node(nodeid)->idx;
+	unsigned j = world_node(a->nodeid)->idx;
 	struct peer *p = &n->peers[j];
 	struct session *spare = p->spare;
 
@@ -119,11 +115,10 @@ static void op_remove(void *arg, uint32_t nodeid)
 	n->chan[j].removed = n->chan[j].was_removed = true;
 }
 
-static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_joined(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg;
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, nodeid, incarnation), j;
+	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
 
 	if (life == SIM_LIVES)
 		return;
@@ -139,27 +134,25 @@ static void op_joined(void *arg, uint32_t nodeid, uint64_t incarnation)
 		*declared(n, i) |= sim.life[i].node == j;
 	v->is_met[life] = true;
 	v->is_back[life] = false;
-	peer_added(&n->peers[j], incarnation);
+	peer_added(&n->peers[j], a->incarnation);
 }
 
-static void op_leaving(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_leaving(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg;
-	unsigned life = life_of(n, nodeid, incarnation);
+	unsigned life = life_of(n, a->nodeid, a->incarnation);
 
 	if (life == SIM_LIVES)
 		return;
 	TRACE("n%u VIEW leaving life %u", n->idx, life);
 	if (!sim.life[life].leaving)
 		sim_fail("n%u: life %u says no goodbye, but its view does", n->idx, life);
-	peer_leaving(&n->peers[sim.life[life].node], incarnation);
+	peer_leaving(&n->peers[sim.life[life].node], a->incarnation);
 }
 
-static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_left(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg;
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, nodeid, incarnation), j;
+	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
 
 	if (life == SIM_LIVES)
 		return;
@@ -169,39 +162,38 @@ static void op_left(void *arg, uint32_t nodeid, uint64_t incarnation)
 		sim_fail("n%u: life %u is told as left, but said no goodbye", n->idx, life);
 	cover(v->listed >> j & 1 ? COVER_V_LEFT : COVER_V_EXPECTED);
 	*declared(n, life) = 1;
-	peer_left(&n->peers[j], incarnation);
+	peer_left(&n->peers[j], a->incarnation);
 }
 
-static void op_failed(void *arg, uint32_t nodeid, uint64_t incarnation, enum view_cause cause)
+static void on_failed(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg;
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, nodeid, incarnation), j;
+	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
 
 	if (life == SIM_LIVES)
 		return;
 	j = sim.life[life].node;
-	TRACE("n%u VIEW failed life %u of n%u cause %d", n->idx, life, j, cause);
+	TRACE("n%u VIEW failed life %u of n%u cause %d", n->idx, life, j, a->cause);
 	if (!(v->listed >> j & 1))
 		sim_fail("n%u: life %u is told as failed, but was expected to go", n->idx, life);
 	if (v->clean >> j & 1)
 		sim_fail("n%u: life %u is told as failed, but left behind its goodbye", n->idx,
 			 life);
-	cover(COVER_V_FAILED + (unsigned)cause);
+	cover(COVER_V_FAILED + (unsigned)a->cause);
 	v->is_failed[life] = true;
 	/* It may be told late, when the node is back already, or was back for a moment. */
-	v->is_due[life] = cause != VIEW_RENEWED && !v->is_fenced[life] && !v->is_back[life] &&
-		!(v->in >> j & 1);
+	v->is_due[life] = a->cause != VIEW_RENEWED && !v->is_fenced[life] &&
+		!v->is_back[life] && !(v->in >> j & 1);
 	*declared(n, life) = 1;
-	peer_failed(&n->peers[j], incarnation);
+	peer_failed(&n->peers[j], a->incarnation);
 }
 
 /* The application does as it is asked, or does not. */
-static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
+static void on_fence(struct node *n, const struct view_action *a)
 {
-	struct node *n = arg, *it;
+	struct node *it;
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, nodeid, incarnation), j;
+	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
 
 	if (life == SIM_LIVES)
 		return;
@@ -227,9 +219,8 @@ static void op_fence(void *arg, uint32_t nodeid, uint64_t incarnation)
 	world_start_at(it, sim.now_ns + rng_scale(&sim.group, 0, 3 * SEC));
 }
 
-static void op_quorum(void *arg, bool is_quorate)
+static void on_quorum(struct node *n, bool is_quorate)
 {
-	struct node *n = arg;
 	struct viewer *v = viewer_of(n);
 
 	TRACE("n%u VIEW quorum %d", n->idx, is_quorate);
@@ -257,42 +248,38 @@ void viewer_remember_untold(const struct node *n, struct viewer *v)
 	}
 }
 
-static void op_self_lost(void *arg)
+static void on_self_lost(struct node *n)
 {
-	struct node *n = arg;
-
 	TRACE("n%u VIEW self lost", n->idx);
 	cover(COVER_V_LOST);
 	viewer_remember_untold(n, viewer_of(n));
 	world_renew(n);
 }
 
-static int op_send(void *arg, const void *bytes, size_t len)
+void viewer_conclude(struct node *n)
 {
-	return group_send(arg, bytes, len);
+	struct view *v = &viewer_of(n)->view;
+	struct view_action a;
+
+	while (view_poll(v, &a)) {
+		switch (a.what) {
+		case VIEW_ADD:		on_add(n, &a); break;
+		case VIEW_SET_ADDRS:	on_set_addrs(n, &a); break;
+		case VIEW_REMOVE:	on_remove(n, &a); break;
+		case VIEW_JOINED:	on_joined(n, &a); break;
+		case VIEW_LEAVING:	on_leaving(n, &a); break;
+		case VIEW_LEFT:		on_left(n, &a); break;
+		case VIEW_FAILED:	on_failed(n, &a); break;
+		case VIEW_FENCE:	on_fence(n, &a); break;
+		case VIEW_FENCED:	break;	/* nobody says so here */
+		case VIEW_QUORUM:	on_quorum(n, a.is_quorate); break;
+		case VIEW_SELF_LOST:	on_self_lost(n); break;
+		case VIEW_SEND:
+			view_sent(v, !group_send(n, a.bytes, a.len), sim.now_ns);
+			break;
+		case VIEW_NOTE:
+			TRACE("n%u VIEW note peer=%u %s", n->idx, a.nodeid, a.text);
+			break;
+		}
+	}
 }
-
-static void op_note(void *arg, enum sinew_level level, uint32_t nodeid, const char *text)
-{
-	struct node *n = arg;
-
-	(void)level;
-	(void)nodeid;
-	(void)text;
-	TRACE("n%u VIEW note peer=%u %s", n->idx, nodeid, text);
-}
-
-const struct view_ops viewer_ops = {
-	.add = op_add,
-	.set_addrs = op_set_addrs,
-	.remove = op_remove,
-	.joined = op_joined,
-	.leaving = op_leaving,
-	.left = op_left,
-	.failed = op_failed,
-	.fence = op_fence,
-	.quorum = op_quorum,
-	.self_lost = op_self_lost,
-	.send = op_send,
-	.note = op_note,
-};

@@ -13,7 +13,7 @@
 
 #include "sim.h"
 
-#include "membership/view.h"
+#include "membership/view_poll.h"
 
 /* What one process is told on each of three connections that know nothing of each other. */
 enum group_channel { CHANNEL_GROUP, CHANNEL_QUORUM, CHANNEL_NODES, CHANNELS };
@@ -83,7 +83,8 @@ struct viewer *viewer_of(const struct node *n);
 
 /* ---- conclude.c ---- */
 
-extern const struct view_ops viewer_ops;
+/* After each call of its view. */
+void viewer_conclude(struct node *n);
 bool viewer_same_rings(const struct viewer *v);
 /* Whatever failed on those nodes needs no fence any more. */
 void viewer_void_fences(struct viewer *v, uint32_t nodes);

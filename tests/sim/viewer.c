@@ -77,6 +77,7 @@ static void take_conf(struct node *n, struct viewer *v, const struct group_item 
 	for (unsigned i = 0; i < sim.n_lives; i++)
 		v->is_back[i] |= v->is_met[i] && (v->in & ~was) >> sim.life[i].node & 1;
 	view_group(&v->view, v->pid, it->now, it->n_now, it->gone, it->n_gone, sim.now_ns);
+	viewer_conclude(n);
 	v->clean = 0;
 	viewer_void_fences(v, v->in);
 	if (was & ~v->in)
@@ -128,6 +129,7 @@ static void take(struct node *n, struct viewer *v, const struct group_item *it)
 		take_nodes(v, it->listed, it->moved);
 		break;
 	}
+	viewer_conclude(n);
 }
 
 /* Everything that has come is read before anything is concluded from it. */
@@ -157,6 +159,7 @@ static bool dispatch(struct node *n, struct viewer *v)
 static void settle(struct node *n, struct viewer *v)
 {
 	view_settle(&v->view);
+	viewer_conclude(n);
 	if (!v->says_quorate || !viewer_same_rings(v) || v->view.is_renewing)
 		return;
 	for (unsigned i = 0; i < sim.n_lives; i++)
@@ -206,10 +209,11 @@ void viewer_start(struct node *n)
 			put_address(&own.addrs[p], n->idx, p);
 		own.n_addrs = sim.n_paths;
 	}
-	view_init(&v->view, &viewer_ops, n, &own);
+	view_init(&v->view, &own);
 	core_quorum(&n->core, false);
 	v->listed = group_listed(&moved);
 	take_nodes(v, v->listed, moved);
+	viewer_conclude(n);
 	group_boot(n);
 	v->retry_ns = sim.now_ns + rng_scale(&sim.group, 0, 300 * MSEC);
 	wake(n, v->retry_ns);
@@ -257,16 +261,19 @@ static void take_words(struct node *n, struct viewer *v)
 		v->renewed_ns = 0;
 		viewer_remember_untold(n, v);
 		view_renewed(&v->view, sim.life[n->life].incarnation, sim.now_ns);
+		viewer_conclude(n);
 	}
 	if (v->wants_close && !v->is_closing) {
 		v->is_closing = true;
 		view_closing(&v->view, sim.now_ns);
+		viewer_conclude(n);
 	}
 	if (v->lost_ns && v->lost_ns <= sim.now_ns) {
 		v->in = 0;
 		v->says_quorate = false;
 		viewer_void_fences(v, UINT32_MAX);
 		view_lost(&v->view);
+		viewer_conclude(n);
 		v->lost_ns = 0;
 		v->retry_ns = sim.now_ns + RETRY_NS;
 	}
@@ -281,6 +288,7 @@ static void try_join(struct node *n, struct viewer *v)
 
 		v->is_connected = true;
 		take_nodes(v, listed, moved);
+		viewer_conclude(n);
 		group_connect(n);
 	}
 	if (v->is_connected && !v->has_joined && !v->view.is_renewing && !v->is_closing) {
@@ -343,6 +351,7 @@ void viewer_turn(struct node *n)
 		settle(n, v);
 	try_join(n, v);
 	view_tick(&v->view, sim.now_ns);
+	viewer_conclude(n);
 	try_leave(n, v);
 	next = deadline(v);
 	if (next != VIEW_NEVER)
@@ -356,6 +365,6 @@ bool viewer_quiet(const struct node *n)
 	for (unsigned i = 0; i < CHANNELS; i++)
 		if (v->channel[i].n)
 			return false;
-	return !v->renewed_ns && !v->lost_ns && v->view.hello_due_ns == VIEW_NEVER &&
+	return !v->renewed_ns && !v->lost_ns && v->view.outbox.hello_due_ns == VIEW_NEVER &&
 		(v->has_joined || v->is_closing);
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What must hold in a view when nothing is left to poll. Changes nothing.
+ */
+#ifndef MEMBERSHIP_VIEW_CHECK_H
+#define MEMBERSHIP_VIEW_CHECK_H
+
+#include "membership/view.h"
+
+#ifdef NDEBUG
+static inline void view_check(struct view *v)
+{
+	(void)v;
+}
+#else
+void view_check(struct view *v);
+#endif
+
+#endif

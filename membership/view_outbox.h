@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a process has to tell its group, and when: its own HELLO, and which lives have been
+ * fenced. Knows nothing of who is in the group.
+ */
+#ifndef MEMBERSHIP_VIEW_OUTBOX_H
+#define MEMBERSHIP_VIEW_OUTBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VIEW_FENCED_MAX		16	/* fencings that wait to be told */
+#define VIEW_NEVER		UINT64_MAX
+
+struct view_life {
+	uint32_t nodeid;
+	uint64_t incarnation;
+};
+
+struct view_outbox {
+	uint64_t hello_due_ns;		/* VIEW_NEVER: none */
+	uint64_t hello_latest_ns;	/* until then it may be put off */
+	struct view_life fenced[VIEW_FENCED_MAX];	/* to be told, the oldest first */
+	unsigned n_fenced;
+	uint64_t fenced_due_ns;		/* when they are told, while there are any */
+	/* Due, and to be sent until view_outbox_sent() says otherwise. */
+	bool sends_hello, sends_fenced;
+};
+
+void view_outbox_init(struct view_outbox *o);
+/* A HELLO shortly: one is enough for all that come meanwhile; or at once. */
+void view_outbox_hello(struct view_outbox *o, uint64_t now_ns);
+void view_outbox_hello_now(struct view_outbox *o, uint64_t now_ns);
+/* That life has been fenced. -ENOSPC. */
+int view_outbox_fenced(struct view_outbox *o, const struct view_life *life, uint64_t now_ns);
+uint64_t view_outbox_deadline(const struct view_outbox *o, bool is_in_group);
+/* What is due by now begins to be sent. What cannot say who it is has nobody to tell it. */
+void view_outbox_tick(struct view_outbox *o, bool is_in_group, bool has_life, uint64_t now_ns);
+/* Whether the service took it; else it is tried again. */
+void view_outbox_sent(struct view_outbox *o, bool is_taken, uint64_t now_ns);
+
+#endif

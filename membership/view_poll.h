@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a view wants to be done, in the order in which it was concluded. What is to be sent to
+ * the group comes last. Knows nothing of why.
+ */
+#ifndef MEMBERSHIP_VIEW_POLL_H
+#define MEMBERSHIP_VIEW_POLL_H
+
+#include "membership/view.h"
+
+/* The next thing to do; false: there is none. */
+bool view_poll(struct view *v, struct view_action *ret);
+/* Whether the service took what VIEW_SEND gave; if not, it will be tried again. */
+void view_sent(struct view *v, bool is_taken, uint64_t now_ns);
+
+/* ---- for the view ---- */
+
+/* To be completed. */
+struct view_action *view_tell(struct view *v, enum view_what what, uint32_t nodeid,
+			      uint64_t incarnation);
+void view_note(struct view *v, enum sinew_level level, uint32_t nodeid, const char *text);
+
+#endif
