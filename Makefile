@@ -113,7 +113,7 @@ cmd = $(if $(V),,@printf "  %-2s %s\n" $(1) $@;)
 objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 
 # What talks to corosync is built where corosync's libraries are.
-NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow nodelist publish))
+NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow instance nodelist publish))
 # What is of a file of nodes alone.
 OF_FILES := again config host names resolve section similar static
 LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c membership/*.c))

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The syntax of corosync.conf, read from memory.
- * Knows nothing of what a key means, and opens no file.
- */
 #include "membership/config.h"
 
 #include <errno.h>

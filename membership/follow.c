@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The thread that talks to corosync and feeds the node: it connects, joins the
- * group, lets the view conclude and tells the node; when corosync is lost it begins
- * anew. Knows nothing of corosync's calls; ipc.c does.
- */
 #include "membership/follow.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "membership/config.h"
+#include "membership/instance.h"
+#include "membership/ipc.h"
 
-#define MS		FOLLOW_MS
+#define MS		INSTANCE_MS
 #define RETRY_NS	(250 * MS)	/* of connecting and joining */
 #define NAMES_RETRY_NS	(1000 * MS)	/* of the configuration, without which nothing begins */
 #define CHECK_NS	(1000 * MS)	/* between two questions whether corosync answers */
 #define GOODBYE_NS	(1000 * MS)	/* it may take so long to come back */
 #define WAIT_MAX_MS	60000
+
+/* What the thread alone has. */
+struct follow {
+	struct sinew_corosync *c;
+	enum instance_life goal;	/* wanted at the beginning of this turn, when attached */
+	bool is_freed;			/* the same */
+	bool has_joined;		/* ipc_join() was taken */
+	bool is_settle_due;
+	uint64_t leave_ns;		/* then without waiting; 0: no leave is wanted */
+	uint64_t retry_ns;		/* of connecting or joining */
+	uint64_t check_ns;
+};
 
 /* ---- what the view concludes; lock is held ---- */
 
@@ -55,17 +64,17 @@ static void tell_life(struct sinew_corosync *c, const struct view_action *a)
 	 * a life that its own process gave up. */
 	const bool holds = c->setup.hold_failed && a->cause != VIEW_RENEWED;
 
-	follow_log(c, is_end || a->what == VIEW_FENCE ? SINEW_WARNING : SINEW_INFO,
-		   "peer=%" PRIu32 " %s incarnation=%016" PRIx64, a->nodeid,
-		   is_end ? failed[a->cause] : lives[a->what].text, a->incarnation);
+	instance_log(c, is_end || a->what == VIEW_FENCE ? SINEW_WARNING : SINEW_INFO,
+		     "peer=%" PRIu32 " %s incarnation=%016" PRIx64, a->nodeid,
+		     is_end ? failed[a->cause] : lives[a->what].text, a->incarnation);
 	if (c->node && !(is_end && holds) && !(is_fenced && !holds))
 		lives[a->what].tell(c->node, a->nodeid, a->incarnation);
 }
 
 static void tell_quorum(struct sinew_corosync *c, bool is_quorate)
 {
-	follow_log(c, is_quorate ? SINEW_INFO : SINEW_WARNING, "quorum %s",
-		   is_quorate ? "gained" : "lost");
+	instance_log(c, is_quorate ? SINEW_INFO : SINEW_WARNING, "quorum %s",
+		     is_quorate ? "gained" : "lost");
 	if (c->node)
 		sinew_quorum(c->node, is_quorate);
 }
@@ -85,7 +94,8 @@ static void tell(struct sinew_corosync *c, const struct view_action *a)
 			sinew_peer_set_addrs(node, a->nodeid, a->addrs, a->n_addrs);
 		break;
 	case VIEW_REMOVE:
-		follow_log(c, SINEW_INFO, "peer=%" PRIu32 " removed from the nodelist", a->nodeid);
+		instance_log(c, SINEW_INFO, "peer=%" PRIu32 " removed from the nodelist",
+			     a->nodeid);
 		if (node)
 			sinew_peer_remove(node, a->nodeid);
 		break;
@@ -107,19 +117,20 @@ static void tell(struct sinew_corosync *c, const struct view_action *a)
 		if (node)
 			sinew_self_lost(node);
 		else
-			follow_wake(c);
+			instance_wake(c);
 		break;
 	case VIEW_SEND:
 		view_sent(&c->view, c->ipc && !ipc_send(c->ipc, a->bytes, a->len),
-			  follow_now_ns());
+			  instance_now_ns());
 		break;
 	case VIEW_NOTE:
-		follow_log(c, a->level, "peer=%" PRIu32 " %s", a->nodeid, a->text);
+		instance_log(c, a->level, "peer=%" PRIu32 " %s", a->nodeid, a->text);
 		break;
 	}
 }
 
-void follow_conclude(struct sinew_corosync *c)
+/* After each call of the view. */
+static void conclude(struct sinew_corosync *c)
 {
 	struct view_action a;
 
@@ -132,49 +143,54 @@ void follow_conclude(struct sinew_corosync *c)
 static void on_group(void *arg, uint32_t own_pid, const struct view_process *now, unsigned n_now,
 		     const struct view_gone *gone, unsigned n_gone)
 {
-	struct sinew_corosync *c = arg;
+	struct follow *f = arg;
+	struct sinew_corosync *c = f->c;
 	unsigned i;
 
 	for (i = 0; i < n_gone; i++)
-		follow_log(c, SINEW_DEBUG, "peer=%" PRIu32 " left the process group",
-			   gone[i].process.nodeid);
-	view_group(&c->view, own_pid, now, n_now, gone, n_gone, follow_now_ns());
-	follow_conclude(c);
-	c->is_settle_due = true;
+		instance_log(c, SINEW_DEBUG, "peer=%" PRIu32 " left the process group",
+			     gone[i].process.nodeid);
+	view_group(&c->view, own_pid, now, n_now, gone, n_gone, instance_now_ns());
+	conclude(c);
+	f->is_settle_due = true;
 }
 
 static void on_group_ring(void *arg, const struct view_ring *ring)
 {
-	struct sinew_corosync *c = arg;
+	struct follow *f = arg;
+	struct sinew_corosync *c = f->c;
 
 	view_group_ring(&c->view, ring);
-	c->is_settle_due = true;
+	f->is_settle_due = true;
 }
 
 static void on_quorum(void *arg, bool is_quorate, const struct view_ring *ring)
 {
-	struct sinew_corosync *c = arg;
+	struct follow *f = arg;
+	struct sinew_corosync *c = f->c;
 
-	follow_log(c, SINEW_DEBUG, "corosync reports quorum=%s for ring=%" PRIx32 ".%" PRIx64,
-		   is_quorate ? "yes" : "no", ring->nodeid, ring->seq);
+	instance_log(c, SINEW_DEBUG, "corosync reports quorum=%s for ring=%" PRIx32 ".%" PRIx64,
+		     is_quorate ? "yes" : "no", ring->nodeid, ring->seq);
 	view_quorum(&c->view, is_quorate, ring);
-	c->is_settle_due = true;
+	f->is_settle_due = true;
 }
 
 static void on_message(void *arg, const struct view_process *from, const uint8_t *bytes,
 		       size_t len)
 {
-	struct sinew_corosync *c = arg;
+	struct follow *f = arg;
+	struct sinew_corosync *c = f->c;
 
 	view_message(&c->view, from, bytes, len);
-	follow_conclude(c);
+	conclude(c);
 }
 
 static void on_config(void *arg)
 {
-	struct sinew_corosync *c = arg;
+	struct follow *f = arg;
+	struct sinew_corosync *c = f->c;
 
-	c->is_config_due = true;
+	c->nodelist.is_due = true;
 }
 
 static const struct ipc_events events = {
@@ -187,77 +203,99 @@ static const struct ipc_events events = {
 
 /* ---- connecting ---- */
 
-void follow_say_error(struct sinew_corosync *c, int error, const char *text)
+static void disconnect(struct follow *f)
 {
-	follow_lock(c);
-	if (strcmp(c->text, text))
-		follow_log(c, SINEW_WARNING, "%s; retrying", text);
-	c->error = error;
-	snprintf(c->text, sizeof(c->text), "%s", text);
-	follow_unlock(c);
-}
+	struct sinew_corosync *c = f->c;
 
-static void disconnect(struct sinew_corosync *c)
-{
-	calling(c);
+	instance_calling(c);
 	ipc_close(c->ipc);
-	called(c);
+	instance_called(c);
 	c->ipc = NULL;
-	c->has_joined = false;
-	c->retry_ns = follow_now_ns() + RETRY_NS;
+	f->has_joined = false;
+	f->retry_ns = instance_now_ns() + RETRY_NS;
 	if (!c->first)
 		nodelist_drop(c);
 }
 
-static void try_connect(struct sinew_corosync *c)
+static void try_connect(struct follow *f)
 {
+	struct sinew_corosync *c = f->c;
 	char text[256] = "";
 	int rc;
 
-	c->retry_ns = follow_now_ns() + RETRY_NS;
-	calling(c);
-	rc = ipc_open(&events, c, &c->ipc, text, sizeof(text));
-	called(c);
+	f->retry_ns = instance_now_ns() + RETRY_NS;
+	instance_calling(c);
+	rc = ipc_open(&events, f, &c->ipc, text, sizeof(text));
+	instance_called(c);
 	if (rc) {
-		follow_say_error(c, rc, rc == -ENOMEM ? "out of memory" : text);
+		instance_say_error(c, rc, rc == -ENOMEM ? "out of memory" : text);
 		return;
 	}
 	if (c->first)
-		follow_log(c, SINEW_INFO, "reconnected to corosync");
+		instance_log(c, SINEW_INFO, "reconnected to corosync");
 	if (nodelist_read(c) && !c->first)
-		disconnect(c);
+		disconnect(f);
 }
 
 /* Into the group, as soon as there is a node with an incarnation of its own. */
-static void try_join(struct sinew_corosync *c)
+static void try_join(struct follow *f)
 {
+	struct sinew_corosync *c = f->c;
 	int rc;
 
-	if (c->has_joined || !c->has_view || c->view.is_renewing || c->is_closing || c->has_left)
+	if (f->has_joined || c->life != LIFE_ATTACHED || c->view.is_renewing)
 		return;
-	calling(c);
+	instance_calling(c);
 	rc = ipc_join(c->ipc, c->group);
-	called(c);
-	c->has_joined = !rc;
+	instance_called(c);
+	f->has_joined = !rc;
 	if (rc)
-		c->retry_ns = follow_now_ns() + RETRY_NS;
+		f->retry_ns = instance_now_ns() + RETRY_NS;
 }
 
-static void lost(struct sinew_corosync *c)
+static void lost(struct follow *f)
 {
-	follow_log(c, SINEW_ERROR, "corosync connection lost, all peers are down until it is back");
-	follow_lock(c);
-	c->status.losses++;
-	if (c->has_view) {
+	struct sinew_corosync *c = f->c;
+
+	instance_log(c, SINEW_ERROR,
+		     "corosync connection lost, all peers are down until it is back");
+	instance_lock(c);
+	c->published.status.losses++;
+	if (instance_has_view(c)) {
 		view_lost(&c->view);
-		follow_conclude(c);
+		conclude(c);
 	}
-	follow_unlock(c);
+	instance_unlock(c);
 	/* That takes corosync's library a while; its descriptors stay readable until then. */
-	disconnect(c);
+	disconnect(f);
 }
 
 /* ---- the node's own life; lock is held ---- */
+
+static void tell_nodes(struct sinew_corosync *c)
+{
+	nodelist_tell(c);
+	conclude(c);
+}
+
+/* An incarnation, where there is no node. False, after it said why: there is no randomness, and no
+ * other will do. */
+static bool draw_life(struct sinew_corosync *c, uint64_t *ret_life)
+{
+	uint64_t life;
+	ssize_t n;
+
+	do
+		n = getrandom(&life, sizeof(life), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == sizeof(life)) {
+		*ret_life = life | 1;
+		return true;
+	}
+	instance_log(c, SINEW_ERROR, "no random number for a new incarnation: %s; retrying",
+		     n < 0 ? strerror(errno) : "too few bytes");
+	return false;
+}
 
 static void begin_view(struct sinew_corosync *c)
 {
@@ -267,10 +305,10 @@ static void begin_view(struct sinew_corosync *c)
 
 	if (c->setup.observe)
 		own.type = GREETING_OBSERVER;
-	own.began_ms = follow_wall_ms();
+	own.began_ms = instance_wall_ms();
 	if (c->node)
 		own.incarnation = sinew_incarnation(c->node);
-	else if (!follow_life(c, &own.incarnation))
+	else if (!draw_life(c, &own.incarnation))
 		return;
 	sinew_options_init(&opt, sizeof(opt));
 	if (c->node && !sinew_config_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
@@ -278,46 +316,50 @@ static void begin_view(struct sinew_corosync *c)
 		memcpy(own.addrs, opt.addrs, sizeof(own.addrs));
 	}
 	view_init(&c->view, &own);
-	c->has_view = true;
+	c->life = LIFE_ATTACHED;
 	if (c->node)
 		sinew_quorum(c->node, false);
-	nodelist_tell(c);
+	tell_nodes(c);
 }
 
-static void take_words(struct sinew_corosync *c)
+static void take_words(struct follow *f)
 {
-	const uint64_t now = follow_now_ns();
+	struct sinew_corosync *c = f->c;
+	const uint64_t now = instance_now_ns();
 	unsigned i;
 
-	if (c->is_ready && !c->has_view && (c->node || c->setup.observe))
+	f->is_freed = c->is_freed;
+	f->goal = c->group[0] ? c->wanted : LIFE_OPEN;
+	if (f->goal >= LIFE_ATTACHED && c->life < LIFE_ATTACHED && (c->node || c->setup.observe))
 		begin_view(c);
-	/* Who has no node to renew is somebody else all the same. */
-	if (c->has_view && c->view.is_renewing && !c->node && !c->renewed)
-		follow_life(c, &c->renewed);
-	if (c->renewed && c->has_view) {
-		c->view.own.began_ms = follow_wall_ms();
+	/* Without a node to renew it is another one all the same. */
+	if (instance_has_view(c) && c->view.is_renewing && !c->node && !c->renewed)
+		draw_life(c, &c->renewed);
+	if (c->renewed && instance_has_view(c)) {
+		c->view.own.began_ms = instance_wall_ms();
 		view_renewed(&c->view, c->renewed, now);
-		follow_conclude(c);
+		conclude(c);
 	}
 	c->renewed = 0;
-	for (i = 0; i < c->n_fenced && c->has_view; i++) {
+	for (i = 0; i < c->n_fenced && instance_has_view(c); i++) {
 		view_fenced(&c->view, c->fenced[i].nodeid, c->fenced[i].incarnation, now);
-		follow_conclude(c);
+		conclude(c);
 	}
 	c->n_fenced = 0;
-	if (c->wants_close && !c->is_closing && c->has_view) {
-		c->is_closing = true;
+	if (f->goal >= LIFE_CLOSING && c->life == LIFE_ATTACHED) {
+		c->life = LIFE_CLOSING;
 		view_closing(&c->view, now);
-		follow_conclude(c);
+		conclude(c);
 	}
 }
 
 /* ---- the loop ---- */
 
-static void sleep_until_work(struct sinew_corosync *c)
+static void sleep_until_work(struct follow *f)
 {
+	struct sinew_corosync *c = f->c;
 	struct pollfd p[IPC_FDS + 2] = { { .fd = c->wake_fd, .events = POLLIN } };
-	uint64_t until = c->has_view ? view_deadline(&c->view) : VIEW_NEVER, now, count;
+	uint64_t until = instance_has_view(c) ? view_deadline(&c->view) : VIEW_NEVER, now, count;
 	int fds[IPC_FDS] = { -1, -1, -1 }, i, ms;
 
 	if (c->ipc)
@@ -327,13 +369,13 @@ static void sleep_until_work(struct sinew_corosync *c)
 	p[i + 1] = (struct pollfd){ .fd = nodelist_fd(c), .events = POLLIN };
 	if (nodelist_deadline(c) < until)
 		until = nodelist_deadline(c);
-	if ((!c->ipc || !c->has_joined) && c->retry_ns < until)
-		until = c->retry_ns;
-	if (c->ipc && c->check_ns < until)
-		until = c->check_ns;
-	if (c->leave_ns && !c->has_left && c->leave_ns < until)
-		until = c->leave_ns;
-	now = follow_now_ns();
+	if ((!c->ipc || !f->has_joined) && f->retry_ns < until)
+		until = f->retry_ns;
+	if (c->ipc && f->check_ns < until)
+		until = f->check_ns;
+	if (f->leave_ns && c->life < LIFE_LEFT && f->leave_ns < until)
+		until = f->leave_ns;
+	now = instance_now_ns();
 	if (until <= now)
 		return;
 	ms = until - now > WAIT_MAX_MS * MS ? WAIT_MAX_MS : (int)((until - now + MS - 1) / MS);
@@ -342,112 +384,121 @@ static void sleep_until_work(struct sinew_corosync *c)
 		return;
 }
 
-/* Everything that has come is read before anything is concluded from it. */
-static int dispatch(struct sinew_corosync *c)
+static void publish_all(struct sinew_corosync *c)
 {
+	publish(&c->published, &c->view, c->nodelist.config, c->ipc, instance_wall_ms());
+}
+
+/* Everything that has come is read before anything is concluded from it. */
+static int dispatch(struct follow *f)
+{
+	struct sinew_corosync *c = f->c;
 	int rc;
 
-	follow_lock(c);
-	rc = c->has_view ? ipc_dispatch(c->ipc) : 0;
-	if (!rc && c->is_settle_due) {
+	instance_lock(c);
+	rc = instance_has_view(c) ? ipc_dispatch(c->ipc) : 0;
+	if (!rc && f->is_settle_due) {
 		view_settle(&c->view);
-		follow_conclude(c);
+		conclude(c);
 	}
-	c->is_settle_due = false;
+	f->is_settle_due = false;
 	/* Who was told something finds it in the status. */
-	follow_publish(c);
-	follow_unlock(c);
+	publish_all(c);
+	instance_unlock(c);
 	return rc;
 }
 
 /* It may hang without a word: that is asked for, and seen by who looks at the status. */
-static int check(struct sinew_corosync *c)
+static int check(struct follow *f)
 {
+	struct sinew_corosync *c = f->c;
 	int rc;
 
-	if (follow_now_ns() < c->check_ns)
+	if (instance_now_ns() < f->check_ns)
 		return 0;
-	calling(c);
+	instance_calling(c);
 	rc = ipc_check(c->ipc);
-	called(c);
-	c->check_ns = follow_now_ns() + CHECK_NS;
+	instance_called(c);
+	f->check_ns = instance_now_ns() + CHECK_NS;
 	return rc;
 }
 
-static void turn(struct sinew_corosync *c)
+static void turn(struct follow *f)
 {
-	if (!c->ipc && follow_now_ns() >= c->retry_ns)
-		try_connect(c);
-	follow_lock(c);
-	take_words(c);
-	follow_unlock(c);
-	if (c->ipc && (dispatch(c) || check(c)))
-		lost(c);
-	if (c->ipc && c->is_config_due)
+	struct sinew_corosync *c = f->c;
+	int rc;
+
+	if (!c->ipc && instance_now_ns() >= f->retry_ns)
+		try_connect(f);
+	instance_lock(c);
+	take_words(f);
+	instance_unlock(c);
+	if (c->ipc && (dispatch(f) || check(f)))
+		lost(f);
+	if (c->ipc && c->nodelist.is_due)
 		nodelist_read(c);
-	if (nodelist_tick(c)) {
-		disconnect(c);
-		c->retry_ns = follow_now_ns() + NAMES_RETRY_NS;
+	rc = nodelist_tick(c);
+	if (rc < 0) {
+		disconnect(f);
+		f->retry_ns = instance_now_ns() + NAMES_RETRY_NS;
 	}
-	if (c->ipc && follow_now_ns() >= c->retry_ns)
-		try_join(c);
-	follow_lock(c);
-	if (c->has_view) {
-		view_tick(&c->view, follow_now_ns());
-		follow_conclude(c);
+	if (c->ipc && instance_now_ns() >= f->retry_ns)
+		try_join(f);
+	instance_lock(c);
+	if (instance_has_view(c)) {
+		if (rc > 0)
+			tell_nodes(c);
+		view_tick(&c->view, instance_now_ns());
+		conclude(c);
 	}
-	follow_publish(c);
-	follow_unlock(c);
+	publish_all(c);
+	instance_unlock(c);
 }
 
 /*
  * Behind the handshakes: the others hear that nothing more will come. Corosync may take a leave
  * before what was sent to the group; so the goodbye has to come back first.
  */
-static void try_leave(struct sinew_corosync *c)
+static void try_leave(struct follow *f)
 {
-	const uint64_t now = follow_now_ns();
-	bool wants;
+	struct sinew_corosync *c = f->c;
+	const uint64_t now = instance_now_ns();
 
-	follow_lock(c);
-	wants = c->wants_leave || atomic_load(&c->wants_stop);
-	/* Both words may have come since the last turn: the goodbye goes first. */
-	wants = wants && (!c->wants_close || !c->has_view || c->is_closing);
-	follow_unlock(c);
-	if (!wants || c->has_left)
+	if (c->life >= LIFE_LEFT || (f->goal < LIFE_LEAVING && !f->is_freed))
 		return;
-	if (!c->leave_ns)
-		c->leave_ns = now + GOODBYE_NS;
-	if (c->ipc && c->has_joined && c->is_closing && !c->view.is_goodbye_out &&
-	    now < c->leave_ns)
+	if (!f->leave_ns)
+		f->leave_ns = now + GOODBYE_NS;
+	if (c->ipc && f->has_joined && c->life == LIFE_CLOSING && !c->view.is_goodbye_out &&
+	    now < f->leave_ns)
 		return;
-	c->has_left = true;
-	if (!c->ipc || !c->has_joined)
+	instance_lock(c);
+	c->life = LIFE_LEFT;
+	instance_unlock(c);
+	if (!c->ipc || !f->has_joined)
 		return;
-	calling(c);
+	instance_calling(c);
 	ipc_leave(c->ipc);
-	called(c);
+	instance_called(c);
 }
 
 void *follow_run(void *arg)
 {
 	struct sinew_corosync *c = arg;
+	struct follow follow = { .c = c }, *f = &follow;
 
-	for (;;) {
-		turn(c);
-		try_leave(c);
-		if (c->has_left && atomic_load(&c->wants_stop))
-			break;
-		sleep_until_work(c);
-	}
-	disconnect(c);
+	do {
+		sleep_until_work(f);
+		turn(f);
+		try_leave(f);
+	} while (c->life != LIFE_LEFT || !f->is_freed);
+	disconnect(f);
 	nodelist_drop(c);
-	follow_lock(c);
-	c->has_ended = true;
-	c->status.connected = false;
-	c->status.in_group = false;
+	instance_lock(c);
+	c->life = LIFE_ENDED;
+	c->published.status.connected = false;
+	c->published.status.in_group = false;
 	pthread_cond_broadcast(&c->changed);
-	follow_unlock(c);
-	follow_unref(c);
+	instance_unlock(c);
+	instance_unref(c);
 	return NULL;
 }

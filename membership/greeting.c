@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What processes tell each other through the membership service, as bytes.
- * Knows nothing of who is a member.
- */
 #include "membership/greeting.h"
 
 #include <errno.h>

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Socket addresses: from numbers or a name, to text, compared, tried.
- * Knows nothing of nodes or files.
- */
 #include "membership/host.h"
 
 #include <arpa/inet.h>

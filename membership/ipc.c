@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The connections to the local corosync; the one file that includes it.
- * Knows nothing of what events mean.
- */
 #include "membership/ipc.h"
 
 #include <errno.h>

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Looking up host names by threads that nobody waits for.
- * Knows nothing of nodes or files.
- */
 #include "membership/names.h"
 
 #include <errno.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What others may see of a membership by corosync: its status and its members,
- * copied out of the thread's own state. Knows nothing of how they come about.
- */
-#include "membership/follow.h"
+#include "membership/publish.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +7,19 @@
 #include <unistd.h>
 
 /* When the state of a node became what it is: as published before, or now. */
-static uint64_t since_of(const struct sinew_corosync *c, const struct sinew_corosync_member *now)
+static uint64_t since_of(const struct published *p, const struct sinew_corosync_member *now,
+			 uint64_t wall_ms)
 {
 	unsigned i;
 
-	for (i = 0; i < c->n_members; i++) {
-		const struct sinew_corosync_member *was = &c->members[i];
+	for (i = 0; i < p->n_members; i++) {
+		const struct sinew_corosync_member *was = &p->members[i];
 
 		if (was->nodeid == now->nodeid && was->joined == now->joined &&
 		    was->leaving == now->leaving && was->incarnation == now->incarnation)
 			return was->since_ms;
 	}
-	return follow_wall_ms();
+	return wall_ms;
 }
 
 static void fill_addrs(struct sinew_corosync_member *to, const struct sockaddr_storage *addrs,
@@ -42,10 +39,9 @@ static void fill_own(struct sinew_corosync_member *to, const struct view *v)
 	fill_addrs(to, v->own.addrs, v->own.n_addrs);
 }
 
-static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *to,
-			uint32_t nodeid)
+static void fill_member(const struct published *p, const struct view *v,
+			struct sinew_corosync_member *to, uint32_t nodeid, uint64_t wall_ms)
 {
-	const struct view *v = &c->view;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 	uint64_t began_ms = 0;
 	unsigned i, n;
@@ -54,8 +50,7 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 	memset(to, 0, sizeof(*to));
 	to->nodeid = nodeid;
 	to->listed = true;
-	snprintf(to->name, sizeof(to->name), "%s", sinew_config_name(c->config, nodeid));
-	if (nodeid == c->nodeid && !view_is_observer(v)) {
+	if (nodeid == v->self.nodeid && !view_is_observer(v)) {
 		fill_own(to, v);
 		began_ms = v->own.began_ms;
 	}
@@ -85,7 +80,7 @@ static void fill_member(struct sinew_corosync *c, struct sinew_corosync_member *
 		n = greeting_addresses(&m->greeting, to->addrs, to->n_addrs, addrs);
 		fill_addrs(to, addrs, n);
 	}
-	to->since_ms = since_of(c, to);
+	to->since_ms = since_of(p, to, wall_ms);
 	if (to->joined && !to->leaving && began_ms)
 		to->since_ms = began_ms;
 }
@@ -97,55 +92,58 @@ static int by_nodeid(const void *a, const void *b)
 	return x->nodeid < y->nodeid ? -1 : x->nodeid > y->nodeid;
 }
 
-static bool publish_status(struct sinew_corosync *c)
+static bool publish_status(struct published *p, const struct view *v, bool is_connected)
 {
-	const struct view *v = &c->view;
 	struct sinew_corosync_status before;
 
-	memcpy(&before, &c->status, sizeof(before));
-	c->status.connected = c->ipc != NULL;
-	c->status.in_group = c->has_view && v->is_in;
-	c->status.quorate = c->has_view && v->quorum.is_quorate;
-	c->status.whole = c->has_view && view_is_whole(v);
-	c->status.ring_nodeid = v->quorum.group.nodeid;
-	c->status.ring_seq = v->quorum.group.seq;
-	return memcmp(&before, &c->status, sizeof(before)) != 0;
+	memcpy(&before, &p->status, sizeof(before));
+	p->status.connected = is_connected;
+	p->status.in_group = v->is_in;
+	p->status.quorate = v->quorum.is_quorate;
+	p->status.whole = view_is_whole(v);
+	p->status.ring_nodeid = v->quorum.group.nodeid;
+	p->status.ring_seq = v->quorum.group.seq;
+	return memcmp(&before, &p->status, sizeof(before)) != 0;
 }
 
-static bool publish_members(struct sinew_corosync *c)
+static bool publish_members(struct published *p, const struct view *v,
+			    const struct sinew_config *config, uint64_t wall_ms)
 {
-	const struct view *v = &c->view;
 	struct sinew_corosync_member *now;
 	unsigned n = 0, i;
 	bool is_other;
 
-	if (!c->members)
-		c->members = calloc(VIEW_NODES_MAX + 1, sizeof(*c->members));
-	if (!c->before)
-		c->before = calloc(VIEW_NODES_MAX + 1, sizeof(*c->before));
-	if (!c->members || !c->before)
+	if (!p->members)
+		p->members = calloc(VIEW_NODES_MAX + 1, sizeof(*p->members));
+	if (!p->before)
+		p->before = calloc(VIEW_NODES_MAX + 1, sizeof(*p->before));
+	if (!p->members || !p->before)
 		return false;
-	now = c->before;
+	now = p->before;
 	if (!view_is_observer(v))
-		fill_member(c, &now[n++], c->nodeid);
+		fill_member(p, v, &now[n++], v->self.nodeid, wall_ms);
 	for (i = 0; i < v->n_entries; i++)
-		fill_member(c, &now[n++], v->entries[i].node.nodeid);
+		fill_member(p, v, &now[n++], v->entries[i].node.nodeid, wall_ms);
+	for (i = 0; i < n; i++)
+		snprintf(now[i].name, sizeof(now[i].name), "%s",
+			 sinew_config_name(config, now[i].nodeid));
 	qsort(now, n, sizeof(*now), by_nodeid);
-	is_other = n != c->n_members || memcmp(now, c->members, n * sizeof(*now)) != 0;
-	c->before = c->members;
-	c->members = now;
-	c->n_members = n;
+	is_other = n != p->n_members || memcmp(now, p->members, n * sizeof(*now)) != 0;
+	p->before = p->members;
+	p->members = now;
+	p->n_members = n;
 	return is_other;
 }
 
-void follow_publish(struct sinew_corosync *c)
+void publish(struct published *p, const struct view *v, const struct sinew_config *config,
+	     bool is_connected, uint64_t wall_ms)
 {
 	const uint64_t one = 1;
-	bool is_other = publish_status(c);
+	bool is_other = publish_status(p, v, is_connected);
 
-	if (c->has_view)
-		is_other |= publish_members(c);
+	if (v->self.nodeid)
+		is_other |= publish_members(p, v, config, wall_ms);
 	/* It can only fail when it is readable already. */
-	if (is_other && write(c->change_fd, &one, sizeof(one)) < 0)
+	if (is_other && write(p->change_fd, &one, sizeof(one)) < 0)
 		return;
 }

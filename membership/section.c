@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The own section "sinew { }" of a configuration file.
- * Knows nothing of nodes and of the rest of the file.
- */
 #include "membership/section.h"
 
 #include <assert.h>

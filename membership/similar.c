@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a word looks like another one that was meant. Knows no word. */
 #include "membership/similar.h"
 
 #include <stddef.h>

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Static membership: the nodes of a file in corosync.conf syntax.
- * Knows nothing of corosync itself, nor of what is sent.
- */
 #include "membership/static.h"
 
 #include <errno.h>

@@ -87,7 +87,7 @@ enum view_what {
 	VIEW_FENCE,		/* it failed, there is quorum, and nothing of its node is back */
 	VIEW_FENCED,		/* a member says that it has fenced that life */
 	VIEW_QUORUM,
-	VIEW_SELF_LOST,		/* all are gone, and so is our own life; view_renewed() has to follow */
+	VIEW_SELF_LOST,		/* all are gone, and our life, too; view_renewed() has to follow */
 	VIEW_SEND,		/* to all of the group; view_sent() has to follow */
 	VIEW_NOTE,		/* something that a person should know */
 };

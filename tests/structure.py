@@ -21,14 +21,13 @@ FIELDS_MAX, BOOLS_MAX = 30, 6
 
 # Header: files whose functions it declares.
 HEADERS = {
-	'membership/follow.h': (4,),		# one struct for the thread and for the calls
 }
 
 # Folder: the most files of a circle of calls.
 CIRCLES = {
 	'proto': (7,),		# what ends a session shuts links, which may end it
 	'lowcomms': (4,),	# what the core asks for, connections, reading, sessions
-	'membership': (4,),	# the thread and the calls share one struct
+	'membership': (3,),	# a file of nodes: what follows its names is released with it
 }
 
 # Struct: fields, booleans.
@@ -40,7 +39,6 @@ STRUCTS = {
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (44, 12),
 	'lowcomms/conn.h conn': (24, 9),
-	'membership/follow.h sinew_corosync': (50, 16),
 }
 
 # What one file alone does: how it looks there.
