@@ -192,7 +192,7 @@ static void peer_check(struct peer *p)
 	uint32_t probing = 0;
 
 	assert(peer_find(p->core, p->nodeid) == p);
-	assert(list_empty(&p->pending) && !p->lend_raised && !p->fence_raised && !p->probe_raised);
+	assert(list_empty(&p->pending) && !p->pending_what && !p->probe_raised);
 	assert(!p->dial_raised || p->dial_polled);
 	list_each(const struct link, l, &p->links, of_peer) {
 		assert(l->peer == p);
@@ -216,7 +216,7 @@ void core_check(struct core *core)
 {
 	unsigned n = 0;
 
-	assert(!core_pending(core) && !core->n_notes);
+	assert(!core_pending(core) && !core->n_notes && !core->marked);
 	list_each(const struct link, l, &core->links, all) {
 		assert(l->core == core);
 		link_check(l);

@@ -8,7 +8,7 @@
 #include "check.h"
 #include "hello.h"
 #include "probe.h"
-#include "siphash.h"
+#include "settle.h"
 #include "stuck.h"
 
 #include <assert.h>
@@ -75,42 +75,6 @@ void core_now(struct core *core, uint64_t now_ns)
 		core->now_ns = now_ns;
 }
 
-/* What nobody else can tell: by the secret of the caller, never the same again. Not 0. */
-uint64_t core_cookie(struct core *core)
-{
-	return siphash(core->cfg.secret, ++core->n_cookies) | 1u;
-}
-
-/* xorshift64*: jitter only, no secrets. */
-uint32_t core_random(struct core *core)
-{
-	core->rng ^= core->rng >> 12;
-	core->rng ^= core->rng << 25;
-	core->rng ^= core->rng >> 27;
-	return (uint32_t)((core->rng * 0x2545f4914f6cdd1du) >> 32);
-}
-
-struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid,
-		       const struct link *l, const char *text)
-{
-	struct note *n = &core->scratch;
-
-	if (core->n_notes < CORE_NOTES)
-		n = &core->notes[(core->note_head + core->n_notes++) % CORE_NOTES];
-	else
-		core->notes_dropped++;
-	*n = (struct note) { .level = level, .text = text, .nodeid = nodeid };
-	if (l)
-		n->addr = l->from;
-	return n;
-}
-
-void core_arm(struct core *core, uint64_t when_ns)
-{
-	if (when_ns < core->deadline_ns)
-		core->deadline_ns = when_ns;
-}
-
 uint64_t core_deadline(const struct core *core)
 {
 	return core->deadline_ns;
@@ -156,43 +120,18 @@ void core_tick(struct core *core)
 		return;
 	core->deadline_ns = CORE_NEVER;
 	/* A link that is shut here stays in the list until it is polled. */
-	list_each(struct link, l, &core->links, all)
+	list_each(struct link, l, &core->links, all) {
 		tick_link(l);
-	list_each(struct peer, p, &core->peers, all)
+		core_settle(core);
+	}
+	list_each(struct peer, p, &core->peers, all) {
 		tick_peer(p);
+		core_settle(core);
+	}
 	core_check_tick(core);
 }
 
 /* ---- what is pending ---- */
-
-static void raise(struct list *pending, struct list *e)
-{
-	if (list_empty(e))
-		list_append(pending, e);
-}
-
-void core_raise_session(struct session *s, enum session_pending what)
-{
-	s->pending |= what;
-	raise(&s->peer->core->sessions_pending, &s->in_pending);
-}
-
-void core_raise_link(struct link *l)
-{
-	raise(&l->core->links_pending, &l->pending);
-}
-
-void core_raise_peer(struct peer *p)
-{
-	raise(&p->core->peers_pending, &p->pending);
-}
-
-void core_forget_link(struct link *l)
-{
-	list_remove(&l->pending);
-	list_remove(&l->of_peer);
-	list_remove(&l->all);
-}
 
 bool core_pending(const struct core *core)
 {
@@ -259,8 +198,8 @@ static bool poll_wish(struct peer *p, struct core_action *a)
 	/* A link came up since: no dial is needed any more. */
 	if (p->up && !p->dial_polled && !p->dial_beside)
 		p->dial_raised = false;
-	if (p->lend_raised) {
-		p->lend_raised = false;
+	if (p->pending_what & PEER_P_LEND) {
+		p->pending_what &= ~(unsigned)PEER_P_LEND;
 		a->what = CORE_LEND;
 	} else if (p->dial_raised && !p->dial_polled) {
 		/* Stays raised until link_dial() or link_no_dial() answers. */
@@ -271,8 +210,8 @@ static bool poll_wish(struct peer *p, struct core_action *a)
 		a->path = (unsigned)__builtin_ctz(p->probe_raised);
 		p->probe_raised &= p->probe_raised - 1;
 		a->what = CORE_PROBE;
-	} else if (p->fence_raised) {
-		p->fence_raised = false;
+	} else if (p->pending_what & PEER_P_FENCE) {
+		p->pending_what &= ~(unsigned)PEER_P_FENCE;
 		a->what = CORE_FENCE;
 		a->life = p->fence_life;
 		a->reason = p->fence_reason;
@@ -312,25 +251,37 @@ uint64_t core_peer_over_at(const struct peer *p)
 	return p->owes_until_ns;
 }
 
-static bool poll_closed(struct core *core, struct core_action *a)
+/* core_close(): no session is left, and nobody may have missed our last ACK: that one is waited
+ * for, and may dial (R24). */
+static bool sessions_closed(struct core *core)
 {
-	if (!core->closing || core->closed_said)
-		return false;
 	list_each(struct peer, p, &core->peers, all)
 		if (p->session)
 			return false;
-	/* Who may have missed our last ACK is waited for, and may dial (R24). */
 	list_each(struct peer, p, &core->peers, all) {
 		if (peer_owes_now(p)) {
 			core_arm(core, p->owes_until_ns);
 			return false;
 		}
 	}
+	return true;
+}
+
+/* Shuts the links that hold nothing: they are polled before CORE_CLOSED. */
+static void close_links(struct core *core)
+{
+	if (!core->closing || core->closed_said || !sessions_closed(core))
+		return;
 	list_each(struct link, l, &core->links, all)
 		if (l->state != LINK_GONE && !holds_close(l))
 			link_shut(l, LINK_RESET);
-	if (!list_empty(&core->links_pending))
-		return core_poll(core, a);
+	core_settle(core);
+}
+
+static bool poll_closed(struct core *core, struct core_action *a)
+{
+	if (!core->closing || core->closed_said || !sessions_closed(core))
+		return false;
 	if (!list_empty(&core->links))
 		return false;
 	core->closed_said = true;
@@ -338,23 +289,34 @@ static bool poll_closed(struct core *core, struct core_action *a)
 	return true;
 }
 
+static bool poll_note(struct core *core, struct core_action *a)
+{
+	if (!core->n_notes)
+		return false;
+	*a = (struct core_action) { .what = CORE_NOTE };
+	a->note = core->notes[core->note_head];
+	core->note_head = (core->note_head + 1) % CORE_NOTES;
+	core->n_notes--;
+	return true;
+}
+
+static bool poll_renew(struct core *core, struct core_action *a)
+{
+	if (!core->renew_raised)
+		return false;
+	core->renew_raised = false;
+	*a = (struct core_action) { .what = CORE_RENEW };
+	return true;
+}
+
 bool core_poll(struct core *core, struct core_action *a)
 {
-	if (core->n_notes) {
-		*a = (struct core_action) { .what = CORE_NOTE };
-		a->note = core->notes[core->note_head];
-		core->note_head = (core->note_head + 1) % CORE_NOTES;
-		core->n_notes--;
+	core_settle(core);
+	if (poll_note(core, a) || poll_session(core, a) || poll_link(core, a) ||
+	    poll_peer(core, a) || poll_renew(core, a))
 		return true;
-	}
-	if (poll_session(core, a) || poll_link(core, a) || poll_peer(core, a))
-		return true;
-	if (core->renew_raised) {
-		core->renew_raised = false;
-		*a = (struct core_action) { .what = CORE_RENEW };
-		return true;
-	}
-	if (poll_closed(core, a))
+	close_links(core);
+	if (poll_link(core, a) || poll_closed(core, a))
 		return true;
 	core_check(core);
 	return false;

@@ -13,9 +13,14 @@
  *	while (core_poll(core, &act))    what to do about it, until empty
  *	core_deadline(core)              when to call core_tick() at the latest
  *
+ * Calls go down: what an entry finds to be true it does or marks (mark.h), and the consequences
+ * are settled in one place (settle.h).
+ *
  * Only the producer functions of session.h run on other threads.
  *
- *	core.c     configuration, time (timers.def), notes, the lists of what is pending
+ *	core.c     configuration, time (timers.def), actions
+ *	settle.c   consequences of what was marked, in one order
+ *	mark.c     notes, times, the lists of what is pending
  *	peer.c     membership, dials, paths
  *	session.c  the life of a session: send, termination, delivery report
  *	link.c     the life of a link (link.def): control frames, writing, timers
@@ -32,6 +37,7 @@
 
 #include "link.h"
 #include "list.h"
+#include "mark.h"
 #include "peer.h"
 #include "wire.h"
 
@@ -103,8 +109,6 @@ enum core_what {
 	CORE_CLOSED,		/* after core_close(): nothing is left to wait for */
 };
 
-enum note_level { NOTE_ERROR, NOTE_WARNING, NOTE_INFO, NOTE_DEBUG };
-
 struct note {
 	enum note_level level;
 	const char *text;	/* literal, key=value pairs aside; never NULL */
@@ -139,7 +143,8 @@ struct core {
 	uint64_t n_cookies;
 	bool closing;
 	bool quorate;
-	bool renew_raised, closed_raised, closed_said;
+	bool renew_raised, closed_said;
+	bool marked;		/* core_settle() has something to do */
 	struct list peers;
 	struct peer *by_nodeid[CORE_PEER_HASH];
 	unsigned n_peers;
@@ -184,18 +189,6 @@ void core_renew(struct core *core, uint64_t incarnation);
 
 /* ---- for the other files of the core ---- */
 
-/* A note to fill in; addr is taken from l (may be NULL). */
-struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid,
-		       const struct link *l, const char *text);
-/* core_tick() must run at when_ns or earlier. */
-void core_arm(struct core *core, uint64_t when_ns);
-/* Spreads times, no more; core_cookie() cannot be guessed. */
-uint32_t core_random(struct core *core);
-uint64_t core_cookie(struct core *core);
-void core_raise_session(struct session *s, enum session_pending what);
-void core_raise_link(struct link *l);
-void core_raise_peer(struct peer *p);
-void core_forget_link(struct link *l);
 static inline bool core_decides(const struct core *core, const struct peer *p)
 {
 	return core->cfg.nodeid < p->nodeid;

@@ -309,7 +309,7 @@ static enum admission admit(struct link *l, const struct hello *h)
 		return deny(l, WIRE_REFUSE_LEAVING, 0);
 	if (!p->spare) {
 		/* Without memory for a session now: peer_lend() takes it up. */
-		p->lend_raised = true;
+		p->pending_what |= PEER_P_LEND;
 		core_raise_peer(p);
 		return hold(l, h, LINK_EV_HOLD);
 	}

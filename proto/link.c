@@ -88,7 +88,7 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 	p->dial_raised = false;
 	p->asks = false;
 	peer_dial_failed(p, core->now_ns);
-	peer_dial_check(p);
+	core_mark_dial(p);
 }
 
 void link_connected(struct link *l)
@@ -142,7 +142,7 @@ void link_shut(struct link *l, enum link_shut how)
 		s->ack_now = false;
 		s->ack_at_ns = 0;
 	}
-	peer_dial_check(p);
+	core_mark_dial(p);
 }
 
 /* Accounts for how a link ended, for the next dial. */

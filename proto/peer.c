@@ -128,7 +128,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 		return NULL;
 	assert(!p->session);
 	p->spare = NULL;
-	p->lend_raised = true;
+	p->pending_what |= PEER_P_LEND;
 	core_raise_peer(p);
 	s->peer = p;
 	s->nodeid = p->nodeid;
@@ -158,7 +158,7 @@ void peer_lend(struct peer *p, struct session *s)
 	if (p->member && !p->session)
 		peer_added(p, p->member);
 	p->profile->admit(p);
-	peer_dial_check(p);
+	core_mark_dial(p);
 }
 
 void peer_added(struct peer *p, uint64_t incarnation)
@@ -172,7 +172,7 @@ void peer_added(struct peer *p, uint64_t incarnation)
 		peer_open_session(p, incarnation);
 	mismatch_over(p);
 	p->profile->admit(p);
-	peer_dial_check(p);
+	core_mark_dial(p);
 }
 
 void peer_leaving(struct peer *p, uint64_t incarnation)
@@ -228,7 +228,7 @@ void peer_owes(struct peer *p, uint64_t life)
 	/* It may be dialling already, or reading what was said. */
 	if (p->dial_at_ns < core->now_ns + core->cfg.backoff_min_ns)
 		p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
-	peer_dial_check(p);
+	core_mark_dial(p);
 }
 
 bool peer_owes_now(const struct peer *p)
@@ -250,7 +250,7 @@ void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason)
 			return;
 		p->session->fence_asked = true;
 	}
-	p->fence_raised = true;
+	p->pending_what |= PEER_P_FENCE;
 	p->fence_life = life;
 	p->fence_reason = reason;
 	core_raise_peer(p);
@@ -335,7 +335,7 @@ void peer_dial_check(struct peer *p)
 void peer_dial_soon(struct peer *p, uint64_t delay_ns)
 {
 	p->dial_at_ns = p->core->now_ns + delay_ns;
-	peer_dial_check(p);
+	core_mark_dial(p);
 }
 
 void peer_backoff(struct peer *p, bool to_the_cap)

@@ -15,13 +15,20 @@ struct core;
 struct link;
 struct profile;
 
+/* What waits in the list of peers, beside dials and probes. */
+enum peer_pending {
+	PEER_P_LOOK = 1,	/* core_settle(): is a dial due? */
+	PEER_P_LEND = 2, PEER_P_FENCE = 4,	/* core_poll() */
+};
+
 struct peer {
 	struct core *core;
 	struct list all;	/* peers of the core */
 	struct list links;	/* that are known to be of this peer */
 	struct list pending;
 	struct peer *hash_next;
-	bool dial_raised, dial_polled, lend_raised, fence_raised;
+	unsigned pending_what;	/* enum peer_pending */
+	bool dial_raised, dial_polled;
 	bool dial_beside;	/* the dial that is raised does not end because a link is up */
 	uint32_t probe_raised;	/* bit per path */
 	uint32_t probing;	/* bit per path */

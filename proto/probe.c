@@ -110,7 +110,7 @@ static enum rx_result answered(struct link *l, const struct probe *q)
 	link_deadline(l, core->cfg.probe_ns);
 	if (p->up && core->now_ns - p->up->last_rx_ns >= core->cfg.path_dead_ns)
 		core_arm(core, core->now_ns);
-	peer_dial_check(p);
+	core_mark_dial(p);
 	return RX_MORE;
 }
 

@@ -9,8 +9,10 @@
 #include "probe.h"
 #include "profile.h"
 #include "refused.h"
+#include "settle.h"
 #include "seq.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define RX_IDLE_MAX	64u	/* frames without a message until the caller may see to others */
@@ -297,12 +299,16 @@ static enum rx_result obstacle(const struct link *l)
 /* The frame of n bytes at rx->p, of that session or none, was judged. RX_AGAIN: it is done with. */
 static enum rx_result consume(struct link *l, struct rx *rx, size_t n, enum rx_result r)
 {
+	struct core *core = l->core;
+
+	core_settle(core);
 	if (r == RX_GONE || r == RX_BUFFER)
 		return r;
 	if (rx->session)
 		count(&rx->session->n.bytes_received, n);
 	rx->p += n;
 	rx->from = rx->p;
+	assert(!core->marked);
 	if (r == RX_MSG)
 		return r;
 	return l->state == LINK_GONE ? RX_GONE : RX_AGAIN;

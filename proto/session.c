@@ -209,7 +209,7 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 		link_shut(up, LINK_RESET);
 	end_links(s, cell, why);
 	core_raise_session(s, SESSION_P_DOWN);
-	peer_dial_check(p);
+	core_mark_dial(p);
 }
 
 /* One step of the table. A FIN is acknowledged before the state changes (R24). */

@@ -31,7 +31,7 @@ void link_alive(struct link *l)
 	list_each(struct link, o, &l->peer->links, of_peer)
 		if (o->use == LINK_BESIDE && o->state != LINK_GONE && dial_may_end(o))
 			link_shut(o, LINK_RESET);
-	peer_dial_check(l->peer);
+	core_mark_dial(l->peer);
 }
 
 void link_transport(struct link *l, bool waits, uint64_t silent_ns)

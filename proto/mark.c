@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mark.h"
+
+#include "core.h"
+#include "siphash.h"
+
+/* What nobody else can tell: by the secret of the caller, never the same again. Not 0. */
+uint64_t core_cookie(struct core *core)
+{
+	return siphash(core->cfg.secret, ++core->n_cookies) | 1u;
+}
+
+/* xorshift64*: jitter only, no secrets. */
+uint32_t core_random(struct core *core)
+{
+	core->rng ^= core->rng >> 12;
+	core->rng ^= core->rng << 25;
+	core->rng ^= core->rng >> 27;
+	return (uint32_t)((core->rng * 0x2545f4914f6cdd1du) >> 32);
+}
+
+struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid,
+		       const struct link *l, const char *text)
+{
+	struct note *n = &core->scratch;
+
+	if (core->n_notes < CORE_NOTES)
+		n = &core->notes[(core->note_head + core->n_notes++) % CORE_NOTES];
+	else
+		core->notes_dropped++;
+	*n = (struct note) { .level = level, .text = text, .nodeid = nodeid };
+	if (l)
+		n->addr = l->from;
+	return n;
+}
+
+void core_arm(struct core *core, uint64_t when_ns)
+{
+	if (when_ns < core->deadline_ns)
+		core->deadline_ns = when_ns;
+}
+
+static void raise(struct list *pending, struct list *e)
+{
+	if (list_empty(e))
+		list_append(pending, e);
+}
+
+void core_raise_session(struct session *s, enum session_pending what)
+{
+	s->pending |= what;
+	raise(&s->peer->core->sessions_pending, &s->in_pending);
+}
+
+void core_raise_link(struct link *l)
+{
+	raise(&l->core->links_pending, &l->pending);
+}
+
+void core_raise_peer(struct peer *p)
+{
+	raise(&p->core->peers_pending, &p->pending);
+}
+
+/* Not polled for: it waits in the list of peers for core_settle(). */
+void core_mark_dial(struct peer *p)
+{
+	p->pending_what |= PEER_P_LOOK;
+	p->core->marked = true;
+	core_raise_peer(p);
+}
+
+void core_forget_link(struct link *l)
+{
+	list_remove(&l->pending);
+	list_remove(&l->of_peer);
+	list_remove(&l->all);
+}

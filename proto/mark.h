@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Marks: what every file of the core says without calling another one. Notes, times, what is
+ * pending for the caller, and what core_settle() has to look at. Nothing here acts.
+ */
+#ifndef SINEW_PROTO_MARK_H
+#define SINEW_PROTO_MARK_H
+
+#include "session.h"
+
+enum note_level { NOTE_ERROR, NOTE_WARNING, NOTE_INFO, NOTE_DEBUG };
+
+struct core;
+struct link;
+struct note;
+struct peer;
+
+/* A note to fill in; addr is taken from l (may be NULL). */
+struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid,
+		       const struct link *l, const char *text);
+/* core_tick() must run at when_ns or earlier. */
+void core_arm(struct core *core, uint64_t when_ns);
+/* Spreads times, no more; core_cookie() cannot be guessed. */
+uint32_t core_random(struct core *core);
+uint64_t core_cookie(struct core *core);
+void core_raise_session(struct session *s, enum session_pending what);
+void core_raise_link(struct link *l);
+void core_raise_peer(struct peer *p);
+/* Something changed that a dial of p depends on: core_settle() looks. */
+void core_mark_dial(struct peer *p);
+void core_forget_link(struct link *l);
+
+#endif
