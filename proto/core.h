@@ -21,7 +21,8 @@
  *	core.c     configuration, time (timers.def), actions
  *	settle.c   consequences of what was marked, in one order
  *	mark.c     notes, times, the lists of what is pending
- *	peer.c     membership, dials, paths
+ *	member.c   what the caller knows of peers: configuration, membership
+ *	peer.c     dials, paths, TIME_WAIT
  *	session.c  the life of a session: send, termination, delivery report
  *	link.c     the life of a link (link.def): control frames, writing, timers
  *	stuck.c    links whose transport carries nothing any more
@@ -38,6 +39,7 @@
 #include "link.h"
 #include "list.h"
 #include "mark.h"
+#include "member.h"
 #include "peer.h"
 #include "wire.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns what a peer is apart from its sessions and links: membership, when and
- * where to dial. Knows no frame.
+ * Owns what a peer is apart from its sessions and links: when and where to dial. Knows no frame.
  */
 #include "peer.h"
 
@@ -9,7 +8,6 @@
 #include "profile.h"
 
 #include <assert.h>
-#include <errno.h>
 
 /* ---- the table ---- */
 
@@ -52,31 +50,16 @@ void peer_remember(struct peer *p, const struct tombs *tombs)
 	p->tombs = *tombs;
 }
 
-/* The same addresses may have other numbers now: what goes on is where it was. */
-static void renumber(struct peer *p)
+void peer_forget(struct peer *p)
 {
-	p->probing = p->probe_raised = 0;
-	list_each(struct link, l, &p->links, of_peer) {
-		int i = paths_find(&p->paths, &l->from);
+	struct peer **pp = bucket(p->core, p->nodeid);
 
-		if (l->use == LINK_FOR_PROBES && i < 0)
-			link_shut(l, LINK_RESET);
-		if (i >= 0)
-			l->path = (unsigned)i;
-		if (l->use == LINK_FOR_PROBES && l->state != LINK_GONE)
-			p->probing |= 1u << l->path;
-	}
-	if (p->dial_raised && !p->dial_polled)
-		p->dial_path = paths_choose(&p->paths);
-}
-
-void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
-{
-	paths_set(&p->paths, addrs, n_addrs);
-	renumber(p);
-	p->mismatch = 0;
-	p->backoff_ns = 0;
-	peer_dial_soon(p, 0);
+	list_remove(&p->pending);
+	list_remove(&p->all);
+	while (*pp != p)
+		pp = &(*pp)->hash_next;
+	*pp = p->hash_next;
+	p->core->n_peers--;
 }
 
 bool peer_has_path(const struct peer *p, const struct path_addr *from)
@@ -88,124 +71,6 @@ void peer_path_failed(struct peer *p, unsigned path)
 {
 	if (!p->up || p->up->path != path)
 		paths_failed(&p->paths, path);
-}
-
-void peer_remove(struct peer *p)
-{
-	struct core *core = p->core;
-	struct peer **pp = bucket(core, p->nodeid);
-
-	if (p->session)
-		session_end(p->session, SESSION_REMOVED);
-	list_each(struct link, l, &p->links, of_peer) {
-		link_shut(l, LINK_RESET);
-		link_belongs_to(l, NULL);
-	}
-	list_remove(&p->pending);
-	list_remove(&p->all);
-	while (*pp != p)
-		pp = &(*pp)->hash_next;
-	*pp = p->hash_next;
-	core->n_peers--;
-}
-
-/* ---- lives ---- */
-
-/* A new life may have another configuration: no reason to dial it rarely. */
-static void mismatch_over(struct peer *p)
-{
-	if (p->mismatch)
-		p->dial_at_ns = p->core->now_ns;
-	p->mismatch = 0;
-}
-
-struct session *peer_open_session(struct peer *p, uint64_t incarnation)
-{
-	struct core *core = p->core;
-	struct session *s = p->spare;
-
-	if (!s)
-		return NULL;
-	assert(!p->session);
-	p->spare = NULL;
-	p->pending_what |= PEER_P_LEND;
-	core_raise_peer(p);
-	s->peer = p;
-	s->nodeid = p->nodeid;
-	s->incarnation = incarnation;
-	s->ours = core->cfg.incarnation;
-	s->profile = p->profile;
-	s->told = p->told_life == incarnation ? p->told_gen : 0;
-	s->max_frame = core->cfg.max_frame;
-	s->max_message = core->cfg.max_message;
-	session_limits(s, core->cfg.max_frame, core->cfg.max_message);
-	s->ack_bytes = core->cfg.ack_bytes;
-	s->base = core->cfg.first_seq;
-	s->resend_end = UINT64_MAX;
-	p->session = s;
-	p->epoch++;
-	mismatch_over(p);
-	session_event(s, FSM_OPEN, NULL);
-	if (p->member == incarnation && p->member_leaving)
-		session_event(s, FSM_LEAVING, NULL);
-	return s;
-}
-
-void peer_lend(struct peer *p, struct session *s)
-{
-	assert(!p->spare);
-	p->spare = s;
-	if (p->member && !p->session)
-		peer_added(p, p->member);
-	p->profile->admit(p);
-	core_mark_dial(p);
-}
-
-void peer_added(struct peer *p, uint64_t incarnation)
-{
-	if (p->member != incarnation)
-		p->member_leaving = false;
-	p->member = incarnation;
-	if (p->session && p->session->incarnation != incarnation)
-		session_end(p->session, SESSION_FAILED);
-	if (!p->session && !p->core->closing && !tombs_find(&p->tombs, incarnation))
-		peer_open_session(p, incarnation);
-	mismatch_over(p);
-	p->profile->admit(p);
-	core_mark_dial(p);
-}
-
-void peer_leaving(struct peer *p, uint64_t incarnation)
-{
-	if (p->member == incarnation)
-		p->member_leaving = true;
-	if (p->session && p->session->incarnation == incarnation)
-		session_event(p->session, FSM_LEAVING, NULL);
-}
-
-static void gone(struct peer *p, uint64_t incarnation, enum session_end why)
-{
-	if (p->member == incarnation)
-		p->member = 0;
-	if (p->session && p->session->incarnation == incarnation)
-		session_end(p->session, why);
-	/* A HELLO of that life is not going to be admitted any more. */
-	list_each(struct link, l, &p->links, of_peer)
-		if (link_is_held(l) && l->life == incarnation)
-			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
-}
-
-void peer_left(struct peer *p, uint64_t incarnation)
-{
-	gone(p, incarnation, SESSION_LEFT);
-}
-
-void peer_failed(struct peer *p, uint64_t incarnation)
-{
-	if (!incarnation && p->session)
-		incarnation = p->session->incarnation;
-	if (incarnation)
-		gone(p, incarnation, SESSION_FAILED);
 }
 
 /* ---- the last ACK (R24) ---- */

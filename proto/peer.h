@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A peer: a configured node, apart from its sessions and links. Membership, when and where it is
- * dialled, its paths.
+ * A peer: a configured node, apart from its sessions and links. When and where it is dialled, its
+ * paths.
  */
 #ifndef SINEW_PROTO_PEER_H
 #define SINEW_PROTO_PEER_H
@@ -69,21 +69,7 @@ void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct p
 	      const struct path_addr *addrs, unsigned n_addrs);
 /* After peer_add() of one that was removed before: what it was knows which lives are over. */
 void peer_remember(struct peer *p, const struct tombs *tombs);
-void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs);
-/* Ends its session (SESSION_REMOVED) and forgets it; the block is the caller's
- * again after the next core_poll() loop. */
-void peer_remove(struct peer *p);
 struct peer *peer_find(struct core *core, uint32_t nodeid);
-/* Answer to CORE_LEND, and once after peer_add(). */
-void peer_lend(struct peer *p, struct session *s);
-
-/* Membership (not static): idempotent, any order (R14, R16-R18). */
-void peer_added(struct peer *p, uint64_t incarnation);
-void peer_leaving(struct peer *p, uint64_t incarnation);
-void peer_left(struct peer *p, uint64_t incarnation);
-/* Also under static membership: the application knows that a life is dead (fenced).
- * incarnation 0: the present one. */
-void peer_failed(struct peer *p, uint64_t incarnation);
 
 /* ---- for the other files of the core ---- */
 
@@ -92,12 +78,12 @@ void peer_time_wait_tick(struct peer *p);
 void peer_dial_check(struct peer *p);
 /* A dial or a young link failed: wait longer. */
 void peer_backoff(struct peer *p, bool to_the_cap);
+/* Its links are gone: out of the table. */
+void peer_forget(struct peer *p);
 void peer_dial_soon(struct peer *p, uint64_t delay_ns);
 bool peer_has_path(const struct peer *p, const struct path_addr *from);
 /* A link that is up says more of its path than what fails beside it. */
 void peer_path_failed(struct peer *p, unsigned path);
-/* Opens a session with that life from the spare; NULL if none is lent. */
-struct session *peer_open_session(struct peer *p, uint64_t incarnation);
 void peer_owes(struct peer *p, uint64_t life);
 bool peer_owes_now(const struct peer *p);
 /* Refused for its configuration: dials go on, rarely. */
