@@ -297,7 +297,7 @@ static void drain_read(struct conn *c)
 			got = -EMSGSIZE;
 	} while (got == (ssize_t)sizeof waste || got == -EINTR);
 	if (got == 0)
-		core_drained(&c->node->core, c->nodeid, c->link.life);
+		peer_drained(&c->node->core, c->nodeid, c->link.life);
 	if (got <= 0 && got != -EAGAIN)
 		conn_fail(c, (int)got);
 }

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "hello.h"
 #include "probe.h"
+#include "profile.h"
 #include "settle.h"
 #include "stuck.h"
 
@@ -132,12 +133,6 @@ void core_tick(struct core *core)
 }
 
 /* ---- what is pending ---- */
-
-bool core_pending(const struct core *core)
-{
-	return !list_empty(&core->sessions_pending) || !list_empty(&core->links_pending) ||
-		!list_empty(&core->peers_pending) || core->renew_raised;
-}
 
 static bool poll_session(struct core *core, struct core_action *a)
 {
@@ -322,15 +317,23 @@ bool core_poll(struct core *core, struct core_action *a)
 	return false;
 }
 
-/* ---- the whole node ---- */
+/* ---- links that begin to speak ---- */
 
-void core_drained(struct core *core, uint32_t nodeid, uint64_t life)
+void link_connected(struct link *l)
 {
-	struct peer *p = peer_find(core, nodeid);
-
-	if (p && p->owes_life == life)
-		p->owes_until_ns = 0;
+	if (l->state != LINK_CONNECTING)
+		return;
+	l->last_rx_ns = l->core->now_ns;
+	if (l->use == LINK_FOR_PROBES) {
+		link_event(l, LINK_EV_PROBED);
+		probe_send(l);
+		return;
+	}
+	l->peer->asks = false;		/* it says so itself, or it was not true */
+	l->peer->profile->connected(l);
 }
+
+/* ---- the whole node ---- */
 
 void core_quorum(struct core *core, bool quorate)
 {

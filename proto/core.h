@@ -168,19 +168,24 @@ static inline bool core_at_rest(const struct core *core)
 		!core->renew_raised && !core->closing;
 }
 
+/* The same without notes, and what only core_close() waits for. */
+static inline bool core_pending(const struct core *core)
+{
+	return !list_empty(&core->sessions_pending) || !list_empty(&core->links_pending) ||
+		!list_empty(&core->peers_pending) || core->renew_raised;
+}
+
 void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns);
 void core_now(struct core *core, uint64_t now_ns);	/* never backwards */
 /* The next thing to do; false when there is none. Order: notes, sessions, links, peers. */
 bool core_poll(struct core *core, struct core_action *ret);
-bool core_pending(const struct core *core);
 uint64_t core_deadline(const struct core *core);
 void core_tick(struct core *core);
+/* A dial that was asked for stands. */
+void link_connected(struct link *l);
 void core_quorum(struct core *core, bool quorate);
 /* Close: FIN on every session, LEAVING said, CORE_CLOSED when all is over. */
 void core_close(struct core *core);
-/* A link that was shut LINK_ORDERLY has ended in order on the other side as well:
- * the peer with that nodeid and life (struct link) has read everything. */
-void core_drained(struct core *core, uint32_t nodeid, uint64_t life);
 /* From when on a removal takes nothing from the peer: no session is left, and our last ACK was
  * seen, or was waited for long enough. CORE_NEVER: what ends next will tell. Changes nothing. */
 uint64_t core_peer_over_at(const struct peer *p);

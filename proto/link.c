@@ -7,7 +7,6 @@
 #include "link.h"
 
 #include "core.h"
-#include "hello.h"
 #include "probe.h"
 #include "profile.h"
 #include "ring_out.h"
@@ -91,20 +90,6 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 	core_mark_dial(p);
 }
 
-void link_connected(struct link *l)
-{
-	if (l->state != LINK_CONNECTING)
-		return;
-	l->last_rx_ns = l->core->now_ns;
-	if (l->use == LINK_FOR_PROBES) {
-		link_event(l, LINK_EV_PROBED);
-		probe_send(l);
-	} else {
-		l->peer->asks = false;		/* it says so itself, or it was not true */
-		l->peer->profile->connected(l);
-	}
-}
-
 void link_accept(struct core *core, struct link *l, const struct path_addr *from)
 {
 	link_init(core, l);
@@ -145,6 +130,33 @@ void link_shut(struct link *l, enum link_shut how)
 	core_mark_dial(p);
 }
 
+/* What was sent last does not arrive, while another path lives. */
+static bool is_stuck(const struct session *s)
+{
+	const struct core *core = s ? s->peer->core : NULL;
+	uint64_t since = s ? atomic_load_explicit(&s->mark_ns, memory_order_relaxed) : 0;
+
+	return since && s->profile->failover &&
+		!atomic_load_explicit(&s->peer_paused, memory_order_relaxed) &&
+		core->now_ns - since >= core->cfg.path_dead_ns / 2 &&
+		paths_other_alive(&s->peer->paths, s->peer->up->path, 0);
+}
+
+/* That a full one is not answered may be because of its size: asks with a small one, at once. */
+static void probe_lost(struct link *l)
+{
+	struct core *core = l->core;
+	struct paths *ps = &l->peer->paths;
+	struct path_hold hold = probe_hold(core);
+
+	if (l->probe.full)
+		paths_full_lost(ps, l->path, core->now_ns, &hold);
+	else
+		peer_path_failed(l->peer, l->path);
+	ps->p[l->path].probe_at_ns = core->now_ns + (l->probe.full ? 0 : core->cfg.probe_ns);
+	core_arm(core, ps->p[l->path].probe_at_ns);
+}
+
 /* Accounts for how a link ended, for the next dial. */
 static void account(struct link *l, bool eof)
 {
@@ -154,19 +166,19 @@ static void account(struct link *l, bool eof)
 	if (!p)
 		return;
 	if (l->use == LINK_FOR_PROBES) {
-		probe_failed(l);
+		probe_lost(l);
 		return;
 	}
 	if (l->state == LINK_LAST_ACK) {
 		/* Was the last ACK seen? An EOF says so, an error does not (R24). */
 		if (eof)
-			core_drained(core, p->nodeid, l->life);
+			peer_drained(core, p->nodeid, l->life);
 		else
 			peer_owes(p, l->life);
 		return;
 	}
 	if (l->state == LINK_UP && p->up == l) {
-		if (session_stuck(l->session))
+		if (is_stuck(l->session))
 			paths_doubt(&p->paths, l->path);
 		if (l->progress) {
 			p->backoff_ns = 0;
@@ -325,7 +337,7 @@ enum rx_result link_fault(struct link *l, const char *detail)
 	if (!s && l->peer)
 		s = l->peer->session;
 	if (s && s->end == SESSION_ALIVE && link_vouches(l, s))
-		session_fault(s);
+		peer_fault(s);
 	if (may_answer(l)) {
 		if (link_is_up(l))
 			account(l, false);
@@ -344,6 +356,12 @@ static bool carries_data(const struct link *l)
 	return l->state == LINK_UP && core_may_send(l->core);
 }
 
+static bool may_send(struct session *s)
+{
+	return core_may_send(s->peer->core) &&
+		(s->ring.sent < s->resend_end || ring_mid_frame(&s->ring));
+}
+
 bool link_wants_tx(struct link *l)
 {
 	if (l->ctl_off != l->ctl_len)
@@ -351,7 +369,7 @@ bool link_wants_tx(struct link *l)
 	if (l->state != LINK_UP)
 		return l->probe.pad_left != 0;
 	return l->session->profile->control_due(l) ||
-		(ring_has_unsent(&l->session->ring) && session_may_send(l->session));
+		(ring_has_unsent(&l->session->ring) && may_send(l->session));
 }
 
 /* What the ring has for this write; *ret_mid: the rest of a frame under way. */

@@ -110,7 +110,6 @@ enum rx_result {
 void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path, bool probe);
 /* The attempt cannot even begin (no descriptor, no such device). */
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe);
-void link_connected(struct link *l);
 /* An incoming connection from that address (native). */
 void link_accept(struct core *core, struct link *l, const struct path_addr *from);
 /* The attempt was answered: nobody listens there (ECONNREFUSED). As link_dead(). */

@@ -101,6 +101,14 @@ bool peer_owes_now(const struct peer *p)
 	return p->owes_until_ns > p->core->now_ns;
 }
 
+void peer_drained(struct core *core, uint32_t nodeid, uint64_t life)
+{
+	struct peer *p = peer_find(core, nodeid);
+
+	if (p && p->owes_life == life)
+		p->owes_until_ns = 0;
+}
+
 void peer_absent(struct peer *p)
 {
 	/* Twice, because what answers for it may be the network. */
@@ -119,6 +127,13 @@ void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason)
 	p->fence_life = life;
 	p->fence_reason = reason;
 	core_raise_peer(p);
+}
+
+void peer_fault(struct session *s)
+{
+	count(&s->n.faults, 1);
+	if (s->n.faults >= s->peer->core->cfg.fault_limit)
+		peer_ask_fence(s->peer, s->incarnation, FENCE_PROTOCOL);
 }
 
 /* ---- dials ---- */

@@ -70,9 +70,14 @@ void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct p
 /* After peer_add() of one that was removed before: what it was knows which lives are over. */
 void peer_remember(struct peer *p, const struct tombs *tombs);
 struct peer *peer_find(struct core *core, uint32_t nodeid);
+/* A link that was shut LINK_ORDERLY has ended in order on the other side as well:
+ * the peer with that nodeid and life (struct link) has read everything. */
+void peer_drained(struct core *core, uint32_t nodeid, uint64_t life);
 
 /* ---- for the other files of the core ---- */
 
+/* The peer of a living session has broken the protocol. */
+void peer_fault(struct session *s);
 /* Timers (timers.def); the second also when something changed: dial, or arm it (R7). */
 void peer_time_wait_tick(struct peer *p);
 void peer_dial_check(struct peer *p);

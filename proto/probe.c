@@ -14,11 +14,6 @@
 
 /* ---- asking ---- */
 
-struct path_hold probe_hold(const struct core *core)
-{
-	return (struct path_hold) { core->cfg.prefer_ns, core->cfg.hold_max_ns };
-}
-
 void probe_path_tick(struct peer *p)
 {
 	struct core *core = p->core;
@@ -112,21 +107,6 @@ static enum rx_result answered(struct link *l, const struct probe *q)
 		core_arm(core, core->now_ns);
 	core_mark_dial(p);
 	return RX_MORE;
-}
-
-/* That a full one is not answered may be because of its size: asks with a small one, at once. */
-void probe_failed(struct link *l)
-{
-	struct core *core = l->core;
-	struct paths *ps = &l->peer->paths;
-	struct path_hold hold = probe_hold(core);
-
-	if (l->probe.full)
-		paths_full_lost(ps, l->path, core->now_ns, &hold);
-	else
-		peer_path_failed(l->peer, l->path);
-	ps->p[l->path].probe_at_ns = core->now_ns + (l->probe.full ? 0 : core->cfg.probe_ns);
-	core_arm(core, ps->p[l->path].probe_at_ns);
 }
 
 void probe_tick(struct link *l)

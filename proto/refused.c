@@ -11,12 +11,12 @@ static void refused_closed(struct link *l, const struct refuse *r)
 
 	/* About a session that is over: then it has everything. */
 	if (!s || s->incarnation != r->mine) {
-		core_drained(l->core, l->peer->nodeid, r->mine);
+		peer_drained(l->core, l->peer->nodeid, r->mine);
 		peer_backoff(l->peer, false);
 		return;
 	}
 	if (!session_closed_by_peer(s, r->next) && link_vouches(l, s))
-		session_fault(s);
+		peer_fault(s);
 }
 
 /* Its configuration differs from ours, or the listener is not that peer: dial slowly. */

@@ -106,11 +106,6 @@ void session_pause(struct session *s, bool paused)
 	link_raise_tx(s->peer->up);
 }
 
-bool session_ack_owed(const struct session *s)
-{
-	return s->ack_sent != s->expected;
-}
-
 void session_ack_soon(struct session *s)
 {
 	s->ack_now = true;
@@ -316,12 +311,6 @@ static void resend_all(struct session *s)
 		link_raise_tx(s->peer->up);
 }
 
-bool session_may_send(struct session *s)
-{
-	return core_may_send(s->peer->core) &&
-		(s->ring.sent < s->resend_end || ring_mid_frame(&s->ring));
-}
-
 /* ---- acknowledgement ---- */
 
 int session_acked(struct session *s, uint32_t next)
@@ -368,13 +357,6 @@ bool session_closed_by_peer(struct session *s, uint32_t next)
 	return true;
 }
 
-void session_fault(struct session *s)
-{
-	count(&s->n.faults, 1);
-	if (s->n.faults >= s->peer->core->cfg.fault_limit)
-		peer_ask_fence(s->peer, s->incarnation, FENCE_PROTOCOL);
-}
-
 int session_link_up(struct session *s, struct link *l, uint32_t next)
 {
 	struct core *core = s->peer->core;
@@ -413,18 +395,6 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 }
 
 /* ---- time ---- */
-
-/* What was sent last does not arrive, while another path lives. */
-bool session_stuck(const struct session *s)
-{
-	const struct core *core = s ? s->peer->core : NULL;
-	uint64_t since = s ? atomic_load_explicit(&s->mark_ns, memory_order_relaxed) : 0;
-
-	return since && s->profile->failover &&
-		!atomic_load_explicit(&s->peer_paused, memory_order_relaxed) &&
-		core->now_ns - since >= core->cfg.path_dead_ns / 2 &&
-		paths_other_alive(&s->peer->paths, s->peer->up->path, 0);
-}
 
 /* Silence on a living link: the path, or the peer. */
 void session_silence_tick(struct link *l)

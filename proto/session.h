@@ -160,11 +160,8 @@ void session_end(struct session *s, enum session_end why);
 int session_acked(struct session *s, uint32_t next);
 /* The peer has ended it and expects next. False: it cannot have; nothing changed. */
 bool session_closed_by_peer(struct session *s, uint32_t next);
-/* The link that carries it may send data: quorum, and what is resent is acknowledged (R10). */
-bool session_may_send(struct session *s);
 /* CLOSE_WAIT that has nothing to wait for goes on to LAST_ACK (R17). */
 void session_close_check(struct session *s);
-void session_fault(struct session *s);
 /* A link carries it from now on; the peer expects next. -EPROTO: impossible. */
 int session_link_up(struct session *s, struct link *l, uint32_t next);
 /* Timers of the link that it sends on (timers.def). */
@@ -172,12 +169,14 @@ void session_ack_tick(struct link *l);
 void session_keepalive_tick(struct link *l);
 void session_fragment_tick(struct link *l);
 void session_silence_tick(struct link *l);
-/* Its link is up, and what was sent on it has not been acknowledged for long. */
-bool session_stuck(const struct session *s);
 /* What the peer takes: frames, messages (0 = not said). Before the session is up. */
 void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);
 /* An ACK as soon as the link that sends can be written. */
 void session_ack_soon(struct session *s);
-bool session_ack_owed(const struct session *s);
+
+static inline bool session_ack_owed(const struct session *s)
+{
+	return s->ack_sent != s->expected;
+}
 
 #endif

@@ -58,22 +58,10 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 	peer_dial_soon(l->peer, 0);
 }
 
-static uint64_t ask_every(const struct link *l)
-{
-	return l->core->cfg.path_dead_ns / 8;
-}
-
-void stuck_written(struct link *l)
-{
-	/* An idle link's ACKs and keep-alives are not worth a timer. */
-	if (l->session && ring_has_unsent(&l->session->ring))
-		core_arm(l->core, l->core->now_ns + ask_every(l));
-}
-
 void stuck_tick(struct link *l)
 {
 	struct core *core = l->core;
-	uint64_t every = ask_every(l);
+	uint64_t every = stuck_ask_every(l);
 	uint64_t since = l->last_rx_ns > l->asked_ns && !l->stuck ? l->last_rx_ns : l->asked_ns;
 
 	if (!l->peer->profile->failover || (!l->stuck && l->last_tx_ns <= l->last_rx_ns))

@@ -25,7 +25,6 @@ HEADERS = {
 
 # Folder: the most files of a circle of calls.
 CIRCLES = {
-	'proto': (7,),		# what ends a session shuts links, which may end it
 	'lowcomms': (4,),	# what the core asks for, connections, reading, sessions
 	'membership': (3,),	# a file of nodes: what follows its names is released with it
 }
@@ -34,7 +33,7 @@ CIRCLES = {
 STRUCTS = {
 	'proto/core.h core_config': (38, 3),	# a list of options
 	'proto/link.h link': (38, 6),
-	'proto/peer.h peer': (40, 7),
+	'proto/peer.h peer': (39, 5),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (44, 12),
@@ -44,7 +43,7 @@ STRUCTS = {
 # What one file alone does: how it looks there.
 SOLE = {
 	'writes a stream': r'->writev\(',
-	'says that no more is written to a stream': r'->finish\(',
+	'says that no more is written to a stream': r'ops->finish\(',
 	'sends on a socket': r'\bsendmsg\(',
 	'receives from a socket': r'\brecv\(',
 	'dials': r'->dial\(',

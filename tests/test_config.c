@@ -131,22 +131,6 @@ static void lines_may_end_with_a_carriage_return(void)
 	sinew_config_free(config);
 }
 
-/* The field has another value for it, because 0 there is the default. */
-static void ack_ms_may_be_zero(void)
-{
-	static const char text[] = "nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\n}\n}\n"
-				   "sinew {\nack_ms: 0\nbusy_poll_us: 0\n}\n";
-	struct sinew_config *config = NULL;
-	struct sinew_options opt = { .ack_ms = 7, .busy_poll_us = 7 };
-
-	CHECK_EQ(load(text, strlen(text), &config), 0);
-	CHECK_OR_RETURN(config);
-	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
-	CHECK_EQ(opt.ack_ms, SINEW_ACK_AT_ONCE);
-	CHECK_EQ(opt.busy_poll_us, 0);
-	sinew_config_free(config);
-}
-
 static void a_full_file_is_read(void)
 {
 	struct sinew_config *config = NULL;
@@ -588,7 +572,6 @@ static void addresses_are_explained(void)
 int main(void)
 {
 	RUN(a_full_file_is_read);
-	RUN(ack_ms_may_be_zero);
 	RUN(lines_may_end_with_a_carriage_return);
 	RUN(ipv6_is_read);
 	RUN(defaults_stay_where_the_file_is_silent);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what a file says in other words: sections with a colon, addresses on an
- * interface, names that nobody knows. No packet is sent but by the name service.
+ * interface, names that nobody knows, a zero that is no default. No packet is sent but by the name service.
  */
 #include <errno.h>
 #include <string.h>
@@ -84,10 +84,27 @@ static void names_that_do_not_resolve_are_named(void)
 	sinew_config_free(config);
 }
 
+/* The field has another value for it, because 0 there is the default. */
+static void ack_ms_may_be_zero(void)
+{
+	static const char text[] = "nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\n}\n}\n"
+				   "sinew {\nack_ms: 0\nbusy_poll_us: 0\n}\n";
+	struct sinew_config *config = NULL;
+	struct sinew_options opt = { .ack_ms = 7, .busy_poll_us = 7 };
+
+	CHECK_EQ(load(text, &config), 0);
+	CHECK_OR_RETURN(config);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(opt.ack_ms, SINEW_ACK_AT_ONCE);
+	CHECK_EQ(opt.busy_poll_us, 0);
+	sinew_config_free(config);
+}
+
 int main(void)
 {
 	RUN(sections_may_have_a_colon);
 	RUN(interfaces_are_told_apart);
 	RUN(names_that_do_not_resolve_are_named);
+	RUN(ack_ms_may_be_zero);
 	return check_done();
 }

@@ -332,7 +332,7 @@ static void own_close_is_clean(void)
 	link_dead(&high->link, true);
 	settle();
 	CHECK(!rig->closed);	/* the FINs crossed: has LOW our ACK? */
-	core_drained(&rig->core, LOW, life(LOW));
+	peer_drained(&rig->core, LOW, life(LOW));
 	settle();
 	CHECK(rig->closed);
 	end();

@@ -377,7 +377,7 @@ static void drained(struct conn *c, unsigned side, bool eof)
 	if (!eof || n->kernel || !n->running)
 		return;
 	world_enter(n);
-	core_drained(&n->core, sim.node[c->end[!side].node].nodeid, e->link.life);
+	peer_drained(&n->core, sim.node[c->end[!side].node].nodeid, e->link.life);
 	world_turn(n);
 }
 
