@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what a file says in other words: sections with a colon, addresses on an
- * interface, names that nobody knows, a zero that is no default. No packet is sent but by the name service.
+ * interface, names that nobody knows, a zero that is no default. No packet is sent but by the
+ * name service.
  */
 #include <errno.h>
 #include <string.h>
