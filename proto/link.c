@@ -41,8 +41,10 @@ void link_event(struct link *l, enum link_event ev)
 		link_deadline(l, l->core->cfg.held_ns);
 	if (cell->actions & LINK_NO_TIME)
 		l->deadline_ns = CORE_NEVER;
-	if (cell->actions & LINK_DROP)
+	if (cell->actions & LINK_DROP) {
 		l->session = NULL;
+		l->stuck = false;
+	}
 	if (cell->actions & LINK_TELL)
 		core_raise_link(l);
 }

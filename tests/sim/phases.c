@@ -287,6 +287,8 @@ void phase_check(void)
 	case PHASE_SLOW:
 		if (sim.now_ns - sim.phase_ns < 2 * SEC)	/* what was under way */
 			sim.slow_links = sim.slow->s.n.reconnects;
+		if (sim.now_ns - sim.phase_ns > 30 * SEC)
+			fence_the_dead();
 		if (sim.now_ns < sim.slow_until_ns || !settled(&why, &a, &b))
 			break;
 		if (sim.slow->s.n.reconnects != sim.slow_links)
@@ -295,6 +297,9 @@ void phase_check(void)
 		to_close();
 		break;
 	case PHASE_LARGE:
+		/* An impostor may have come and gone since the phase before. */
+		if (sim.now_ns - sim.phase_ns > 30 * SEC)
+			fence_the_dead();
 		if (!large_turn() && settled(&why, &a, &b))
 			to_close();
 		break;

@@ -245,7 +245,7 @@ struct node {
 	uint32_t nodeid;
 	unsigned n_paths;
 	uint32_t gen;
-	uint64_t stun_until_ns, refuse_until_ns, hang_until_ns, nofd_until_ns;
+	uint64_t stun_until_ns, refuse_until_ns, hang_until_ns, nofd_until_ns, no_dial_ns;
 	uint64_t restart_at_ns;
 	uint64_t last_tick_ns;
 	unsigned same_ticks;

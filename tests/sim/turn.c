@@ -160,10 +160,12 @@ static void dial(struct node *n, struct peer *p, unsigned path, bool probe)
 
 	if (probe)
 		cover(COVER_PROBE);
-	if (sim.now_ns < n->nofd_until_ns || !n->can_dial)
+	if (sim.now_ns < n->nofd_until_ns || !n->can_dial) {
+		n->no_dial_ns = sim.now_ns;
 		link_no_dial(&n->core, p, path, probe);
-	else
+	} else {
 		net_dial(n, to->idx, path, probe);
+	}
 }
 
 static void closed(struct node *n)
