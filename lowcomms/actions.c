@@ -117,7 +117,7 @@ static void take_note(struct sinew_node *n, const struct note *note)
 	log_note_text(note, text);
 	if (refusal)
 		directory_refusal(&n->directory, note->nodeid, text);
-	/* Who is no peer has chosen that number itself: all of them are one to us. */
+	/* A stranger chooses its nodeid itself: all strangers share one limit. */
 	log_note(&n->log, note, peer_find(&n->core, note->nodeid) ? note->nodeid : 0, text);
 }
 

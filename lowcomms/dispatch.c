@@ -316,7 +316,7 @@ static void leave(struct sinew_node *n)
 		if (!closed)
 			loop_arm(&n->loop, node_deadline(n));
 		loop_doze(&n->loop);
-		/* Who polls it learns of the end by one more dispatch. */
+		/* A poller of the descriptor learns of the end by one more dispatch. */
 		if (closed || atomic_load(&n->inbox.any) || n->conns.n_again ||
 		    n->errands.has_stash || streams_have_news(&n->streams))
 			loop_wake(&n->loop);

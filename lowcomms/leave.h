@@ -19,7 +19,7 @@ static inline void leave_look(struct sinew_node *n)
 	if (!list_empty(&n->directory.leaving))
 		node_sweep_by(n, n->core.now_ns);
 }
-/* What is left of its session ends; it is out of the table, and is forgotten. */
+/* Ends the rest of its session. The table does not have it any more; it is forgotten. */
 void member_remove(struct sinew_node *n, struct member *m);
 
 #endif

@@ -31,7 +31,7 @@ enum lock_rank {
 };
 
 #if defined SINEW_CHECK && !defined NDEBUG
-/* This thread takes, or gives back, a lock of that rank. */
+/* This thread is about to take, or has released, a lock of that rank. */
 void lock_order_take(enum lock_rank rank);
 void lock_order_give(enum lock_rank rank);
 /* It holds one of that rank. */

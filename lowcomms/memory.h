@@ -67,7 +67,7 @@ static inline bool buf_alone(struct buf *b)
 }
 void buf_unref(struct buf *b);	/* any thread; NULL is ignored */
 struct buf *buf_of(uint8_t *data);	/* from its data */
-/* What is in it is of no use: its pages back to the system. NULL is ignored. */
+/* Returns the pages of a buffer without content to the system. NULL is ignored. */
 void buf_idle(struct buf *b);
 void buf_pool_drop(struct memory *m);
 

@@ -17,7 +17,7 @@
  * Files above them; each calls those of the lines below:
  *
  *	dispatch.c, send.c, wait.c, status.c	the user's calls; those about peers are in peers.c
- *	drive.c					a turn of the loop
+ *	drive.c					one iteration of the loop
  *	peers.c, leave.c, accept.c, hot.c	commands, peers that go, strangers, reading unasked
  *	actions.c, conn.c, recv.c, handle.c	what the core asks for, connections, reading,
  *						sessions: these call each other

@@ -11,7 +11,7 @@
 
 #include "lowcomms/conn.h"
 
-#define READ_TURN	(256u * 1024)	/* bytes read from a link a turn */
+#define READ_TURN	(256u * 1024)	/* bytes read per link and iteration */
 
 /* Why its link is not read. */
 enum pause { PAUSE_BUDGET = 1, PAUSE_MEMORY = 2 };

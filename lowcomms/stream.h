@@ -101,7 +101,7 @@ struct stream_listener {
 	struct streams *streams;
 	struct source source;	/* fd -1: no descriptor */
 	void *state;		/* of the transport */
-	/* Connections wait. Set by the owner before listen(), as long as it is open. */
+	/* Incoming connections are pending. Set by the owner before listen(). */
 	void (*event)(struct stream_listener *l);
 	void *owner;
 };

@@ -39,7 +39,7 @@ static int ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnat
 	return sinew_ask_fence(node, nodeid, incarnation, SINEW_FENCE_FAILED);
 }
 
-/* What has become of a life: logged, and told to the node if there is one. */
+/* Logs the fate of an incarnation, and reports it to the node if there is one. */
 static void tell_life(struct sinew_corosync *c, const struct view_action *a)
 {
 	static const char *const failed[] = {

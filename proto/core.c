@@ -246,10 +246,12 @@ uint64_t core_peer_over_at(const struct peer *p)
 	return p->owes_until_ns;
 }
 
-/* core_close(): no session is left, and nobody may have missed our last ACK: that one is waited
+/* core_close(): no session is left, and no peer may have missed our last ACK: that one is waited
  * for, and may dial (R24). */
 static bool sessions_closed(struct core *core)
 {
+	if (!core->closing || core->closed_said)
+		return false;
 	list_each(struct peer, p, &core->peers, all)
 		if (p->session)
 			return false;
@@ -265,8 +267,6 @@ static bool sessions_closed(struct core *core)
 /* Shuts the links that hold nothing: they are polled before CORE_CLOSED. */
 static void close_links(struct core *core)
 {
-	if (!core->closing || core->closed_said || !sessions_closed(core))
-		return;
 	list_each(struct link, l, &core->links, all)
 		if (l->state != LINK_GONE && !holds_close(l))
 			link_shut(l, LINK_RESET);
@@ -275,8 +275,6 @@ static void close_links(struct core *core)
 
 static bool poll_closed(struct core *core, struct core_action *a)
 {
-	if (!core->closing || core->closed_said || !sessions_closed(core))
-		return false;
 	if (!list_empty(&core->links))
 		return false;
 	core->closed_said = true;
@@ -310,9 +308,11 @@ bool core_poll(struct core *core, struct core_action *a)
 	if (poll_note(core, a) || poll_session(core, a) || poll_link(core, a) ||
 	    poll_peer(core, a) || poll_renew(core, a))
 		return true;
-	close_links(core);
-	if (poll_link(core, a) || poll_closed(core, a))
-		return true;
+	if (sessions_closed(core)) {
+		close_links(core);
+		if (poll_link(core, a) || poll_closed(core, a))
+			return true;
+	}
 	core_check(core);
 	return false;
 }
