@@ -39,7 +39,7 @@ struct rig {
 	struct wire *probe[4];		/* newest probe of its paths, where probes get through */
 	struct wire *wires[256];
 	unsigned n_wires;
-	unsigned up[4], down[4], finished[4], delivered[4], fences;
+	unsigned up[4], down[4], finished[4], delivered[4], writable[4], fences;
 	struct wire *asked;	/* CORE_ASK: the last one */
 	enum session_end end[4];
 	char notes[4096];
@@ -49,7 +49,7 @@ struct rig {
 	bool renew, closed;
 	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
 	bool probes;			/* probes get through */
-	bool no_room;			/* nothing can be written */
+	size_t room;			/* bytes that can be written */
 	bool no_lend;			/* there is no memory for a session */
 	void *memory[256];
 	unsigned n_memory;
@@ -94,17 +94,17 @@ static inline void gather(struct wire *w)
 	while (link_gather(&w->link, out, &n, sizeof w->out - w->n_out)) {
 		size_t sum = 0;
 
-		if (rig->no_room) {
-			link_sent(&w->link, 0);
-			return;
-		}
+		for (int i = 0; i < n && rig->room; i++) {
+			size_t part = out[i].n < rig->room ? out[i].n : rig->room;
 
-		for (int i = 0; i < n; i++) {
-			memcpy(w->out + w->n_out, out[i].p, out[i].n);
-			w->n_out += out[i].n;
-			sum += out[i].n;
+			memcpy(w->out + w->n_out, out[i].p, part);
+			w->n_out += part;
+			sum += part;
+			rig->room -= part;
 		}
 		link_sent(&w->link, sum);
+		if (!rig->room)
+			return;
 	}
 }
 
@@ -185,6 +185,7 @@ static inline void act(const struct core_action *a)
 		rig->finished[id]++;
 		break;
 	case CORE_WRITABLE:
+		rig->writable[id]++;
 		break;
 	case CORE_PEER_DOWN:
 		rig->down[id]++;
@@ -340,6 +341,7 @@ static inline void begin(bool static_members)
 	unsigned ids[] = { LOW, HIGH };
 
 	rig = calloc(1, sizeof *rig);
+	rig->room = SIZE_MAX;
 	core_config_default(&cfg);
 	cfg.nodeid = SELF;
 	cfg.incarnation = 77;

@@ -100,7 +100,7 @@ static void nothing_is_repeated_within_a_packet(void)
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	packets(w);
-	rig->no_room = true;
+	rig->room = 0;
 	send_packet();
 	link_gather(&w->link, out, &n, 1000);
 	link_sent(&w->link, 20);

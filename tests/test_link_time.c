@@ -114,13 +114,13 @@ static void acks_wait_for_room(void)
 
 	both_up(&high);
 	acked_on(high);
-	rig->no_room = true;
+	rig->room = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		feed_bytes(high, HIGH, FIRST + i, 1);
 		pass(6);
 	}
 	CHECK(!high->gone);
-	rig->no_room = false;
+	rig->room = SIZE_MAX;
 	gather(high);
 	CHECK_EQ(acked_on(high), FIRST + n);
 	end();
@@ -398,12 +398,12 @@ static void the_end_of_a_pause_waits_for_room(void)
 	session_pause(rig->session[HIGH], true);
 	settle();
 	CHECK_EQ(statuses(high, &flags), 1);
-	rig->no_room = true;
+	rig->room = 0;
 	core_now(&rig->core, rig->core.now_ns + rig->core.cfg.keepalive_ns);
 	rig->session[HIGH]->peer->up->last_rx_ns = rig->core.now_ns;
 	session_pause(rig->session[HIGH], false);
 	core_tick(&rig->core);
-	rig->no_room = false;
+	rig->room = SIZE_MAX;
 	settle();
 	CHECK(statuses(high, &flags) > 0);
 	CHECK_EQ(flags, 0);
@@ -513,7 +513,7 @@ static void half_a_frame_ends_by_a_reset(void)
 
 	both_up(&high);
 	core_quorum(&rig->core, true);
-	rig->no_room = true;
+	rig->room = 0;
 	send_one(HIGH);
 	CHECK(link_gather(&high->link, out, &n, 1000) > 20);
 	link_sent(&high->link, 20);

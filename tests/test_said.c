@@ -387,6 +387,39 @@ static void eight_hellos_are_read(void)
 	end();
 }
 
+/*
+ * Was: for ever not. What is sent again was acknowledged but for a sender's need, while a frame
+ * of it was half written: its memory is free when the rest has gone, and nothing else comes.
+ */
+static void room_that_waited_for_half_a_frame_is_said(void)
+{
+	static const uint8_t big[50000];
+	struct span part = { big, sizeof big };
+	uint8_t buf[64];
+	struct wire *high;
+	uint32_t n = 0;
+
+	both_up(&high);
+	while (!session_send(rig->session[HIGH], &part, 1, sizeof big, NULL))
+		n++;
+	CHECK(n > 2);
+	session_kick(rig->session[HIGH]);
+	settle();
+	link_dead(&high->link, false);
+	settle();
+	rig->room = 20000;		/* two HELLOs, and not the first message */
+	high = link_from(HIGH, FIRST);
+	CHECK(high->link.state == LINK_UP && rig->session[HIGH]->n.bytes_sent);
+	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + n));
+	CHECK_EQ(rig->writable[HIGH], 0);
+	rig->room = SIZE_MAX;
+	link_raise_tx(&high->link);
+	settle();
+	CHECK_EQ(rig->writable[HIGH], 1);
+	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof big, NULL), 0);
+	end();
+}
+
 int main(void)
 {
 	RUN(a_link_that_is_up_is_said);
@@ -408,5 +441,6 @@ int main(void)
 	RUN(a_fin_has_its_length);
 	RUN(a_violation_is_no_failed_dial);
 	RUN(eight_hellos_are_read);
+	RUN(room_that_waited_for_half_a_frame_is_said);
 	return check_done();
 }

@@ -349,6 +349,21 @@ void net_unaccepted(struct node *n)
 	}
 }
 
+static bool between(const struct conn *c, unsigned a, unsigned b)
+{
+	return (c->end[0].node == a && c->end[1].node == b) ||
+		(c->end[0].node == b && c->end[1].node == a);
+}
+
+unsigned net_links(unsigned a, unsigned b)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIM_CONNS; i++)
+		n += sim.conns[i].used && between(&sim.conns[i], a, b);
+	return n;
+}
+
 struct conn *net_pick(unsigned a, unsigned b, struct rng *r)
 {
 	struct conn *found = NULL;
@@ -358,8 +373,7 @@ struct conn *net_pick(unsigned a, unsigned b, struct rng *r)
 		struct conn *c = &sim.conns[i];
 
 		if (!c->used || c->end[0].state == END_CLOSED || c->end[1].state == END_CLOSED ||
-		    !((c->end[0].node == a && c->end[1].node == b) ||
-		      (c->end[0].node == b && c->end[1].node == a)))
+		    !between(c, a, b))
 			continue;
 		if (rng_one_in(r, ++n))
 			found = c;

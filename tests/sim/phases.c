@@ -188,6 +188,9 @@ static bool to_slow(void)
 	/* A pair that once ended passes for settled where only one of them can dial. */
 	if (!from->peers[i].up || !n->peers[j].up)
 		return false;
+	/* A HELLO that is still under way may take the session over, late as it comes. */
+	if (net_links(i, j) > 1)
+		return false;
 	cover(COVER_SLOW_READER);
 	sim.slow_until_ns = sim.now_ns + rng_range(&sim.app, 4, 60) * SEC;
 	enter(PHASE_SLOW, sim.slow_until_ns - sim.now_ns + 60 * SEC);
