@@ -340,7 +340,8 @@ void core_quorum(struct core *core, bool quorate)
 	if (core->quorate == quorate)
 		return;
 	core->quorate = quorate;
-	core_note(core, NOTE_INFO, 0, NULL, quorate ? "quorum gained" : "quorum lost");
+	/* The caller knows, and has said it in its own words. */
+	core_note(core, NOTE_DEBUG, 0, NULL, quorate ? "quorum gained" : "quorum lost");
 	list_each(struct link, l, &core->links, all)
 		if (quorate && l->session)
 			link_raise_tx(l);
