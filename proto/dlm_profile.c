@@ -149,12 +149,12 @@ static enum rx_result version(struct link *l, uint32_t v)
 		if (v == WIRE_VERSION_3_1 && policy == CORE_31_REFUSE)
 			return link_fault(l, "DLM protocol 3.1, refused by policy");
 		s->version = v;
-		if (v == WIRE_VERSION_3_1)
+		if (v == WIRE_VERSION_3_1) {
 			core_note(l->core, policy == CORE_31_WARN ? NOTE_WARNING : NOTE_INFO,
 				  l->peer->nodeid, l,
 				  "DLM protocol 3.1: no retransmission, messages may be lost");
-		if (v == WIRE_VERSION_3_1)
 			downgrade(s);
+		}
 	}
 	return s->version == v ? RX_MSG : RX_MORE;
 }
@@ -263,7 +263,7 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 
 static void sent(struct link *l, struct session *s, size_t n)
 {
-	count(&s->n.resent, ring_sent(&s->ring, n + l->stripped));
+	session_sent(s, n + l->stripped);
 	l->stripped = 0;
 	if (!unreliable(s))
 		return;

@@ -462,14 +462,9 @@ void link_sent(struct link *l, size_t n)
 	stuck_written(l);
 	l->last_tx_ns = l->core->now_ns;
 	if (s) {
-		bool half = s->ring.half_end;
-
 		count(&s->n.bytes_sent, n);
 		if (part)
 			s->profile->sent(l, s, part);
-		/* What was acknowledged while half sent gives its room back only now. */
-		if (half && !s->ring.half_end)
-			session_kick(s);
 	}
 	n -= part;
 	l->gathered_mid = 0;

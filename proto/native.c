@@ -105,7 +105,7 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 static void sent(struct link *l, struct session *s, size_t n)
 {
 	(void)l;
-	count(&s->n.resent, ring_sent(&s->ring, n));
+	session_sent(s, n);
 }
 
 /* ---- time ---- */

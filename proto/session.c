@@ -81,6 +81,16 @@ void session_kick(struct session *s)
 	session_close_check(s);
 }
 
+void session_sent(struct session *s, size_t n)
+{
+	bool half = s->ring.half_end;
+
+	count(&s->n.resent, ring_sent(&s->ring, n));
+	/* A frame that was acknowledged while half sent gives its room back only now. */
+	if (half && !s->ring.half_end)
+		session_kick(s);
+}
+
 struct link *session_only_sends(const struct session *s)
 {
 	const struct peer *p = s->peer;

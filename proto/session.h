@@ -156,6 +156,8 @@ const char *session_end_name(enum session_end e);
 int session_event(struct session *s, enum fsm_event ev, struct link *on);
 /* Ends it from any state; the tombstone is FAILED unless the end is CLOSED. */
 void session_end(struct session *s, enum session_end why);
+/* n bytes of its ring have been written. */
+void session_sent(struct session *s, size_t n);
 /* The peer expects next. -EPROTO: impossible. */
 int session_acked(struct session *s, uint32_t next);
 /* The peer has ended it and expects next. False: it cannot have; nothing changed. */
