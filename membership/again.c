@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The names of a file that had no address, looked for again and again by a thread of its own,
- * which nobody waits for. Knows nothing of files, nor of who sends what.
- */
+#include "membership/again.h"
+
+#include "membership/resolve.h"
 #include "membership/static_inside.h"
 
 #include <errno.h>
@@ -103,7 +102,7 @@ static bool look(struct again *a)
 	rc = sinew_config_resolve(a->config, a->stop_fd, text, sizeof(text));
 	if (rc != -ECANCELED) {
 		say_error(a, text);
-		static_news(a->config, before, news, a);
+		resolve_news(a->config, before, news, a);
 		tell_node(a, before);
 	}
 	sinew_config_free(before);

@@ -9,6 +9,7 @@
 
 #include "membership/instance.h"
 #include "membership/ipc.h"
+#include "membership/resolve.h"
 
 static uint64_t in_ms(uint64_t ms)
 {
@@ -124,7 +125,7 @@ static void begin(struct sinew_corosync *c, struct sinew_config *config, uint32_
 	l->pending.local = local;
 	l->pending.is_again = is_again;
 	l->pending.until_ns = in_ms(NAMES_MS);
-	rc = static_ask(config, &l->pending.names);
+	rc = resolve_ask(config, &l->pending.names);
 	if (rc)
 		instance_log(c, SINEW_WARNING, "cannot resolve host names: %s",
 			     strerror(-rc));
@@ -195,7 +196,7 @@ static int take_first(struct sinew_corosync *c, struct sinew_config *config, uin
 		rc = ask_quorum(c, err, err_size);
 	if (rc)
 		return rc;
-	static_news(config, NULL, news, c);
+	resolve_news(config, NULL, news, c);
 	instance_lock(c);
 	c->first = config;
 	c->nodelist.config = config;
@@ -211,8 +212,8 @@ static void take_next(struct sinew_corosync *c, struct sinew_config *config)
 {
 	struct nodelist *l = &c->nodelist;
 
-	static_inherit(config, l->config);
-	static_news(config, l->config, news, c);
+	resolve_inherit(config, l->config);
+	resolve_news(config, l->config, news, c);
 	if (l->config != c->first)
 		sinew_config_free(l->config);
 	l->config = config;
@@ -226,7 +227,7 @@ static int take(struct sinew_corosync *c)
 	struct config_error error = { .file = "corosync", .text = err, .size = sizeof(err) };
 	int rc;
 
-	rc = static_answers(config, l->pending.names, &error);
+	rc = resolve_answers(config, l->pending.names, &error);
 	if (rc && l->pending.is_again) {
 		wrong(c, rc, err);
 		rc = 0;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * From what a file says of its nodes to their addresses: numbers at once, names by asking.
- * Knows nothing of the syntax, nor of what the addresses are for.
- */
+#include "membership/resolve.h"
+
 #include "membership/static_inside.h"
 
 #include <errno.h>
@@ -83,7 +81,7 @@ static int read_ring(const struct sinew_config *config, const struct static_node
 	return 0;
 }
 
-int static_read_numbers(struct sinew_config *config, struct config_error *err)
+int resolve_numbers(struct sinew_config *config, struct config_error *err)
 {
 	unsigned k, i;
 	int rc;
@@ -118,7 +116,7 @@ static const char *why(const struct ring *ring)
 	return ring->error ? gai_strerror(ring->error) : "not resolved yet";
 }
 
-void static_explain_name(const struct static_node *node, unsigned i, struct config_error *err)
+void resolve_explain(const struct static_node *node, unsigned i, struct config_error *err)
 {
 	const struct ring *ring = &node->rings[i];
 
@@ -143,7 +141,7 @@ unsigned sinew_config_unresolved(const struct sinew_config *config, uint32_t nod
 			if (!is_open(&node->rings[i]))
 				continue;
 			config_behind(&e, "; ");
-			static_explain_name(node, i, &e);
+			resolve_explain(node, i, &e);
 			n++;
 		}
 	}
@@ -182,7 +180,7 @@ static bool is_asked_for(struct ring *ring)
 	return is_open(ring) && ring->kind == HOST_NAME;
 }
 
-int static_ask(struct sinew_config *config, struct names **ret_names)
+int resolve_ask(struct sinew_config *config, struct names **ret_names)
 {
 	char (*hosts)[NAMES_HOST_MAX];
 	unsigned n = 0, k, i;
@@ -226,7 +224,7 @@ static int take_answer(const struct sinew_config *config, const struct static_no
 	return rc;
 }
 
-int static_answers(struct sinew_config *config, struct names *names, struct config_error *err)
+int resolve_answers(struct sinew_config *config, struct names *names, struct config_error *err)
 {
 	struct names_answer answer;
 	unsigned n = 0, k, i;
@@ -258,7 +256,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-bool static_wait(struct names *names, int stop_fd)
+/* Until all answers are there or it takes too long; false: stop_fd (-1: none) became readable. */
+static bool wait_for(struct names *names, int stop_fd)
 {
 	const uint64_t until = now_ms() + NAMES_MS;
 	struct pollfd p[] = {
@@ -283,17 +282,17 @@ int sinew_config_resolve(struct sinew_config *config, int stop_fd, char *err, si
 	struct names *names;
 	int rc;
 
-	rc = static_ask(config, &names);
+	rc = resolve_ask(config, &names);
 	if (rc) {
 		config_fail(&error, 0, "cannot resolve its host names: %s",
 			    strerror(-rc));
 		return rc;
 	}
-	if (names && !static_wait(names, stop_fd)) {
+	if (names && !wait_for(names, stop_fd)) {
 		config_fail(&error, 0, "cannot resolve its host names: interrupted");
 		rc = -ECANCELED;
 	} else {
-		rc = static_answers(config, names, &error);
+		rc = resolve_answers(config, names, &error);
 	}
 	names_drop(names);
 	return rc;
@@ -301,7 +300,7 @@ int sinew_config_resolve(struct sinew_config *config, int stop_fd, char *err, si
 
 /* ---- what was known before ---- */
 
-void static_inherit(struct sinew_config *config, const struct sinew_config *before)
+void resolve_inherit(struct sinew_config *config, const struct sinew_config *before)
 {
 	struct config_error nowhere = { .file = config->file };
 	unsigned k, i;
@@ -323,8 +322,8 @@ void static_inherit(struct sinew_config *config, const struct sinew_config *befo
 	}
 }
 
-void static_news(const struct sinew_config *config, const struct sinew_config *before,
-		 static_news_fn fn, void *arg)
+void resolve_news(const struct sinew_config *config, const struct sinew_config *before,
+		 resolve_news_fn fn, void *arg)
 {
 	char err[CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
 	struct config_error e = { .file = config->file, .text = err, .size = sizeof(err) };
@@ -341,7 +340,7 @@ void static_news(const struct sinew_config *config, const struct sinew_config *b
 
 			if (is_open(ring) && !(was && is_open(was) &&
 					       !strcmp(why(was), why(ring)))) {
-				static_explain_name(node, i, &e);
+				resolve_explain(node, i, &e);
 				fn(arg, SINEW_WARNING, node->nodeid, err, ring->has_addr);
 			} else if (was && is_open(was) && !is_open(ring)) {
 				snprintf(err, sizeof(err), "\"%.80s\" resolved to %s",

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "membership/again.h"
+#include "membership/resolve.h"
 #include "membership/similar.h"
 #include "membership/static_inside.h"
 
@@ -214,7 +216,7 @@ static int check(struct sinew_config *config, struct config_error *err)
 			return rc;
 	}
 	rc = section_check(&config->section, err);
-	return rc ? rc : static_read_numbers(config, err);
+	return rc ? rc : resolve_numbers(config, err);
 }
 
 int sinew_config_parse(const char *name, const char *text, size_t len,
@@ -490,7 +492,7 @@ void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, in
 		if (why[i])
 			explain_addr(node, ring, why[i], &e);
 		else
-			static_explain_name(node, i, &e);
+			resolve_explain(node, i, &e);
 	}
 	if (!is_it)
 		config_fail(&e, node ? node->line : 0, "cannot start node %" PRIu32 ": %s", nodeid,

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files behind static.h share. Not for others.
- *
- *	static.c   reading, checking, using a file
- *	resolve.c  from the names in it to addresses
- *	again.c    the names that had none, again and again
+ * A configuration as static.c keeps it, for the two files that follow its names: resolve.c finds
+ * their addresses, again.c repeats that for names without one. Not for others.
  */
 #ifndef MEMBERSHIP_STATIC_INSIDE_H
 #define MEMBERSHIP_STATIC_INSIDE_H
@@ -51,15 +48,5 @@ struct sinew_config {
 const struct static_node *static_find(const struct sinew_config *config, uint32_t nodeid);
 uint16_t static_port(const struct sinew_config *config, const struct static_node *node);
 unsigned static_addrs(const struct static_node *node, struct sockaddr_storage *addrs);
-
-/* Addresses in numbers, of all nodes. -EINVAL after config_fail(). */
-int static_read_numbers(struct sinew_config *config, struct config_error *err);
-/* Why it has no address. */
-void static_explain_name(const struct static_node *node, unsigned ring, struct config_error *err);
-/* Until all answers are there or it takes too long; false: stop_fd (-1: none) became readable. */
-bool static_wait(struct names *names, int stop_fd);
-
-/* NULL is ignored. */
-void again_stop(struct again *again);
 
 #endif

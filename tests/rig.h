@@ -132,6 +132,14 @@ static inline void note(const struct note *n)
 	snprintf(rig->notes + used, sizeof rig->notes - used, "\n");
 }
 
+static inline void session_over(unsigned id, struct session *s)
+{
+	rig->down[id]++;
+	rig->end[id] = s->end;
+	rig->session[id] = NULL;
+	free(session_take_buffer(s));
+}
+
 static inline void act(const struct core_action *a)
 {
 	unsigned id = a->peer ? a->peer->nodeid : 0;
@@ -188,10 +196,7 @@ static inline void act(const struct core_action *a)
 		rig->writable[id]++;
 		break;
 	case CORE_PEER_DOWN:
-		rig->down[id]++;
-		rig->end[id] = a->session->end;
-		rig->session[id] = NULL;
-		free(session_take_buffer(a->session));
+		session_over(id, a->session);
 		break;
 	case CORE_FENCE:
 		rig->fences++;

@@ -72,7 +72,7 @@ def declared(header):
 	found = set()
 	for m in re.finditer(r'^[a-z][^;{}#=()]*?\b([a-z]\w*)\(([^;{}]|\n)*?\)[^;{}()]*'
 			     r'(?:__attribute__\(.*?\)\)+)?\s*;', text, re.M):
-		if 'typedef' not in m.group(0) and 'static' not in m.group(0):
+		if not re.search(r'\b(typedef|static)\b', m.group(0)):
 			found.add(m.group(1))
 	return found
 

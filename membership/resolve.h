@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Addresses of the nodes of a configuration: numbers at once, names by asking. Knows nothing of
+ * the syntax, nor of what the addresses are for.
+ */
+#ifndef MEMBERSHIP_RESOLVE_H
+#define MEMBERSHIP_RESOLVE_H
+
+#include "membership/sinew-config.h"
+
+struct config_error;
+struct names;
+struct static_node;
+
+/* Addresses in numbers, of all nodes. -EINVAL after config_fail(). */
+int resolve_numbers(struct sinew_config *config, struct config_error *err);
+/* Why it has no address. */
+void resolve_explain(const struct static_node *node, unsigned ring, struct config_error *err);
+
+/* ---- for a caller that waits for names in a loop of its own ---- */
+
+/* Begins to look up what has no address; *ret_names NULL: there is no name among them. */
+int resolve_ask(struct sinew_config *config, struct names **ret_names);
+/* Takes the answers that are there; err: the first that cannot be used, -EINVAL. */
+int resolve_answers(struct sinew_config *config, struct names *names, struct config_error *err);
+/* A name that has no address keeps the one that it had there. */
+void resolve_inherit(struct sinew_config *config, const struct sinew_config *before);
+
+/* Reports each name whose state differs from before (NULL: nothing was known): it has no address,
+ * with another reason (has_addr: an older address stays), or it has an address now. */
+typedef void (*resolve_news_fn)(void *arg, enum sinew_level level, uint32_t nodeid,
+				const char *text, bool has_addr);
+void resolve_news(const struct sinew_config *config, const struct sinew_config *before,
+		  resolve_news_fn fn, void *arg);
+
+#endif
