@@ -131,7 +131,9 @@ CROSS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/cross/*.c
 OF_TOOLS := $(shell grep -ls -e '"tools/' $(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/*.h)) \
 	tests/*.c tests/*/*.c)
 PROGRAMS := $(TESTS) $(LIVE) $(FUZZ) $(CROSS)
-TOOL_PROGRAMS := $(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS))
+# These link one file of the tools and none of the libraries of the command.
+OF_DLM := $(addprefix $(BUILD)/tests/,test_dlm test_golden)
+TOOL_PROGRAMS := $(filter-out $(OF_DLM),$(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS)))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 # The contract of streams, over each transport.
 STREAM := $(BUILD)/tests/stream
@@ -307,8 +309,9 @@ $(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%
 
 $(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LINKED)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) \
-		$(ATOMIC_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) \
+		-Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) $(ATOMIC_LIBS)
+$(OF_DLM): $(OBJ)/tools/dump/dlm.o
 
 $(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What proto/dlm.h takes and refuses: lengths at their limits, packets cut at
+ * What tools/dump/dlm.h takes and refuses: lengths at their limits, packets cut at
  * every byte, lists of names that never end. Real packets are in test_golden.c.
  */
-#include "proto/dlm.h"
 #include "proto/wire.h"
 #include "tests/check.h"
+#include "tools/dump/dlm.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
  * too, what is missing, what breaks the rules. Whole texts are compared. Knows nothing of
  * files.
  */
-#include "proto/dlm.h"
 #include "proto/wire.h"
 #include "tests/dump.h"
+#include "tools/dump/dlm.h"
 
 #include <errno.h>
 

@@ -4,10 +4,10 @@
  * connections and lives, and the limit of what is remembered; and the longest lists
  * that a frame can have. Knows no packets.
  */
-#include "proto/dlm.h"
 #include "proto/wire.h"
 #include "tests/check.h"
 #include "tools/dump/describe.h"
+#include "tools/dump/dlm.h"
 #include "tools/dump/record.h"
 #include "tools/dump/track.h"
 

@@ -4,10 +4,10 @@
  * says what another decoder said of it, and encodes back byte for byte. Knows
  * nothing of sessions. To be run from the top of the project.
  */
-#include "proto/dlm.h"
 #include "proto/wire.h"
 #include "tests/check.h"
 #include "tests/pcap.h"
+#include "tools/dump/dlm.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -6,8 +6,8 @@
  * Knows nothing of sessions.
  */
 #define FUZZ_NAME "framer"
-#include "proto/dlm.h"
 #include "proto/wire.h"
+#include "tools/dump/dlm.h"
 
 #include <errno.h>
 

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "proto/dlm.h"
 #include "proto/wire.h"
+#include "tools/dump/dlm.h"
 
 #define PORT_KERNEL	21064
 #define PORT_NATIVE	21065

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/dlm.h"
 #include "proto/wire.h"
+#include "tools/dump/dlm.h"
 
 #define WHY_MAX	96
 

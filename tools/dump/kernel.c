@@ -7,8 +7,8 @@
 
 #include <errno.h>
 
-#include "proto/dlm.h"
 #include "proto/wire.h"
+#include "tools/dump/dlm.h"
 
 #define RESULT_CANCELLED	(-0x10001)
 #define RESULT_UNLOCKED		(-0x10002)

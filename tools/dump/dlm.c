@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Owns the encoding and decoding of the kernel's lock and recovery messages.
- * Knows nothing of what they ask for.
- */
-#include "dlm.h"
+#include "tools/dump/dlm.h"
 
-#include "wire.h"
+#include "proto/wire.h"
 
 #include <errno.h>
 

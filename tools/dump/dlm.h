@@ -9,10 +9,10 @@
  * fs/dlm/dlm_internal.h (struct dlm_message, dlm_rcom, rcom_config, rcom_slot,
  * rcom_lock), and the captures in tests/golden.
  */
-#ifndef SINEW_PROTO_DLM_H
-#define SINEW_PROTO_DLM_H
+#ifndef TOOLS_DUMP_DLM_H
+#define TOOLS_DUMP_DLM_H
 
-#include "span.h"
+#include "proto/span.h"
 
 #include <stdbool.h>
 
