@@ -273,11 +273,11 @@ static bool sweep(struct sinew_session *h)
 	const struct ring *r = &h->session.ring;
 	bool later = !h->dead && h->pages.resident;
 
-	if (later && ring_rests(r) && h->pages.idle_tail == r->tail) {
+	if (later && ring_rests(r) && h->pages.idle_tail == ring_tail(r)) {
 		handle_give_back(h);
 		later = false;
 	}
-	h->pages.idle_tail = r->tail;
+	h->pages.idle_tail = ring_tail(r);
 	return later;
 }
 

@@ -13,7 +13,7 @@ struct cork {
 	uint64_t quiet_end;		/* position in the ring up to which what is sent needs
 					 * nothing more: the loop will look. 0: not on its list */
 	uint64_t turn;			/* of the last send on the loop's thread */
-	uint64_t turn_tail;		/* ring.tail when that turn began to send */
+	uint64_t turn_tail;		/* the ring's tail when that turn began to send */
 	uint64_t collect_end;		/* where in the ring the next write of that turn is due */
 };
 
@@ -23,7 +23,7 @@ struct pages {
 	size_t size;
 	uint64_t resident;		/* bytes that are charged */
 	uint64_t charged_at;		/* memory.n_charges then; the longest ago comes first */
-	uint64_t idle_tail;		/* ring.tail at the last sweep */
+	uint64_t idle_tail;		/* the ring's tail at the last sweep */
 	bool wanted;			/* a sender was refused for it */
 	bool gives_back;		/* it goes back as soon as the ring rests; nothing is sent
 					 * until then */

@@ -19,16 +19,6 @@
 
 /* ---- refusals ---- */
 
-static int may_send(const struct sinew_session *h)
-{
-	lock_order_held(LOCK_HANDLE);
-	if (h->dead)
-		return -ESTALE;
-	if (h->finishing || atomic_load_explicit(&h->node->closing.asked, memory_order_relaxed))
-		return -ESHUTDOWN;
-	return 0;
-}
-
 /* Where in the ring's memory a message may end. */
 static inline uint64_t end_in_memory(const struct sinew_session *h, size_t len)
 {
@@ -78,10 +68,21 @@ static int charge_ring(struct sinew_session *h, size_t len)
 	return -EAGAIN;
 }
 
-static inline int check_memory(struct sinew_session *h, size_t len)
+/* Whether a message of that length may be queued, where max is the longest one; then its memory
+ * is charged. */
+static int admit(struct sinew_session *h, size_t len, size_t max)
 {
-	return end_in_memory(h, len) <= h->pages.resident && !h->pages.gives_back ? 0 :
-		charge_ring(h, len);
+	lock_order_held(LOCK_HANDLE);
+	if (h->dead)
+		return -ESTALE;
+	if (h->finishing || atomic_load_explicit(&h->node->closing.asked, memory_order_relaxed))
+		return -ESHUTDOWN;
+	/* What cannot be sent is charged to nobody: it would stay charged until the next send. */
+	if (len > max)
+		return -EMSGSIZE;
+	if (end_in_memory(h, len) <= h->pages.resident && !h->pages.gives_back)
+		return 0;
+	return charge_ring(h, len);
 }
 
 /* ---- to the loop ---- */
@@ -94,7 +95,7 @@ static inline int check_memory(struct sinew_session *h, size_t len)
 static bool direct_now(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
-	uint64_t tail = h->session.ring.tail, turn;
+	uint64_t tail = ring_tail(&h->session.ring), turn;
 
 	lock_order_held(LOCK_HANDLE);
 	if (n->opt.own_thread || !loop_is_ours(&n->loop) ||
@@ -160,7 +161,7 @@ static __attribute__((noinline)) int queued(struct sinew_session *h)
 	} else if (!direct) {
 		if (!h->queued)
 			handle_dirty(h);
-		h->cork.quiet_end = h->session.ring.tail + COLLECT_MAX;
+		h->cork.quiet_end = ring_tail(&h->session.ring) + COLLECT_MAX;
 	}
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (direct)
@@ -170,44 +171,27 @@ static __attribute__((noinline)) int queued(struct sinew_session *h)
 
 /* ---- send ---- */
 
+/* Whatever it is. With the lock, which it gives back. */
 static int send_spans(struct sinew_session *h, const struct span *parts, int n, size_t len,
 		      uint64_t *ret_number)
 {
-	int err;
+	int err = admit(h, len, sinew_session_max_message(h));
 
-	if (node_forked(h->node))
-		return -ECHILD;
-	lock_take(&h->lock, LOCK_HANDLE);
-	err = may_send(h);
-	/* What cannot be sent is charged to nobody: it would stay charged until the next send. */
-	if (!err && len > sinew_session_max_message(h))
-		err = -EMSGSIZE;
-	if (!err)
-		err = check_memory(h, len);
 	if (!err)
 		err = session_send(&h->session, parts, n, len, ret_number);
-	if (err) {
-		lock_give(&h->lock, LOCK_HANDLE);
-		return err;
-	}
-	return queued(h);
+	if (!err)
+		return queued(h);
+	lock_give(&h->lock, LOCK_HANDLE);
+	return err;
 }
 
-/* Whatever is not plain: fragments, a full ring, open slots, refusals. */
-static __attribute__((noinline)) int send_long_way(struct sinew_session *h, const void *data,
-						   size_t len, uint64_t *ret_number)
+/* Fragments, a full ring, open slots, refusals. With the lock, which it gives back. */
+static __attribute__((noinline)) int send_not_plain(struct sinew_session *h, const void *data,
+						    size_t len, uint64_t *ret_number)
 {
 	struct span part = { data, len };
 
 	return send_spans(h, &part, 1, len, ret_number);
-}
-
-/* With the lock, which it gives back. */
-static __attribute__((noinline)) int send_not_plain(struct sinew_session *h, const void *data,
-						    size_t len, uint64_t *ret_number)
-{
-	lock_give(&h->lock, LOCK_HANDLE);
-	return send_long_way(h, data, len, ret_number);
 }
 
 static __attribute__((noinline)) int wake_next(struct sinew_session *h)
@@ -229,7 +213,7 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_sessio
 		return send_not_plain(h, data, len, ret_number);
 	if (ret_number)
 		*ret_number = h->session.ring.number;
-	if (h->session.ring.tail > h->cork.quiet_end)
+	if (h->session.ring.reserved > h->cork.quiet_end)
 		return queued(h);
 	return lock_drop(&h->lock, LOCK_HANDLE) ? wake_next(h) : 0;
 }
@@ -238,12 +222,16 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_sessio
 static __attribute__((noinline)) int send_one(struct sinew_session *h, const void *data, size_t len,
 					      uint64_t *ret_number)
 {
+	bool closing;
+
 	if (!h || (!data && len))
 		return -EINVAL;
-	if (!node_takes_sends(h->node))
-		return send_long_way(h, data, len, ret_number);
+	closing = !node_takes_sends(h->node);
+	if (closing && node_forked(h->node))
+		return -ECHILD;
 	lock_take(&h->lock, LOCK_HANDLE);
-	return send_locked(h, data, len, ret_number);
+	return closing ? send_not_plain(h, data, len, ret_number) :
+		send_locked(h, data, len, ret_number);
 }
 
 int sinew_send_numbered(struct sinew_session *h, const void *data, size_t len,
@@ -278,6 +266,9 @@ int sinew_sendv(struct sinew_session *h, const struct iovec *iov, int n, uint64_
 	}
 	if (!n)
 		parts[0] = (struct span) { NULL, 0 };
+	if (node_forked(h->node))
+		return -ECHILD;
+	lock_take(&h->lock, LOCK_HANDLE);
 	return send_spans(h, parts, n ? n : 1, len, ret_number);
 }
 
@@ -292,13 +283,15 @@ struct many {
 
 static void many_queued(struct many *m, struct sinew_session *h)
 {
-	if (h->session.ring.tail <= h->cork.quiet_end)
+	uint64_t tail = ring_tail(&h->session.ring);
+
+	if (tail <= h->cork.quiet_end)
 		return;
 	if (direct_now(h)) {
 		m->direct = true;
 		return;
 	}
-	h->cork.quiet_end = h->session.ring.tail + COLLECT_MAX;
+	h->cork.quiet_end = tail + COLLECT_MAX;
 	if (h->queued)
 		return;
 	h->queued = true;
@@ -396,13 +389,9 @@ int sinew_reserve(struct sinew_session *h, size_t len, struct sinew_slot *ret_sl
 	if (node_forked(h->node))
 		return -ECHILD;
 	lock_take(&h->lock, LOCK_HANDLE);
-	err = may_send(h);
-	if (!err && len > sinew_slot_max(h))
-		err = -EMSGSIZE;
+	err = admit(h, len, sinew_slot_max(h));
 	if (!err)
-		err = check_memory(h, len);
-	if (!err)
-		err = session_get(&h->session, len, &data, &index);
+		err = session_reserve(&h->session, len, &data, &index);
 	if (!err) {
 		h->n_open++;
 		h->slot_ns[index] = loop_tick_ns();
@@ -444,9 +433,9 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 	if (h->dead)
 		err = -ESTALE;
 	else if (commit)
-		err = session_commit(&h->session, slot->index, used, ret_number);
+		err = ring_commit(&h->session.ring, slot->index, used, ret_number);
 	else
-		err = session_cancel(&h->session, slot->index);
+		err = ring_discard(&h->session.ring, slot->index);
 	slot_closed(h, slot->index);
 	if (h->dead)
 		lock_give(&h->lock, LOCK_HANDLE);

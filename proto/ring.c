@@ -22,30 +22,27 @@ static uint64_t place(const struct ring *r, uint64_t pos, uint64_t len)
 }
 
 /*
- * How far messages may be placed one behind the other without a look at
- * anything: within the lap, the room known, and what is paid for.
+ * How far frames may be placed one behind the other without a look at anything: within the lap,
+ * the room known, and what is paid for, while a slot is left.
  */
-static void set_plain(struct ring *r)
+static void set_fits(struct ring *r)
 {
-	uint64_t lap = r->tail & ~(r->size - 1), end = lap + r->paid;
+	uint64_t lap = r->reserved & ~(r->size - 1), end = lap + r->paid;
 
-	if (r->n_slots || r->reserved != r->tail) {
-		r->plain_end = 0;
-		return;
-	}
 	if (end > r->floor + r->size)
 		end = r->floor + r->size;
 	if (end > r->looked + RING_LOOK)
 		end = r->looked + RING_LOOK;
 	if (end > r->marked + RING_MARK_STEP)
 		end = r->marked + RING_MARK_STEP;
-	r->plain_end = end;
+	r->fits_end = r->n_slots == RING_SLOTS ? 0 : end;
+	r->lap = (uintptr_t)r->base - (uintptr_t)lap;
 }
 
 void ring_pay(struct ring *r, uint64_t bytes)
 {
 	r->paid = bytes;
-	set_plain(r);
+	set_fits(r);
 }
 
 void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
@@ -72,18 +69,18 @@ size_t ring_max_message(size_t size)
 /* Learn how far the consumer is; begin a new lap when the ring is empty. */
 static void look(struct ring *r)
 {
-	uint64_t acked = atomic_load(&r->acked);
+	uint64_t acked = atomic_load(&r->acked), tail = ring_tail(r);
 
-	r->looked = r->tail;
+	r->looked = tail;
 	if (acked > r->floor)
 		r->floor = acked;
-	if (r->n_slots == 0 && acked == r->tail) {
-		r->reserved = ring_next_lap(r, r->tail);
+	if (r->n_slots == 0 && acked == tail) {
+		r->reserved = ring_next_lap(r, tail);
 		r->floor = r->reserved;
 		/* From there, or each message would look again and begin one more. */
 		r->looked = r->reserved;
 	}
-	set_plain(r);
+	set_fits(r);
 }
 
 /* Whether need bytes fit behind what is reserved; split: they need not be contiguous. */
@@ -152,43 +149,18 @@ bool ring_restart(struct ring *r)
 	return true;
 }
 
-/* Room for one frame of need bytes at the reserved end; its position. */
-static int reserve(struct ring *r, uint64_t need, uint64_t *ret_pos)
-{
-	if (r->tail >= r->looked + RING_LOOK)
-		look(r);
-	if (!find_room(r, need, false))
-		return -EAGAIN;
-	*ret_pos = place(r, r->reserved, need);
-	return 0;
-}
-
-/* Make what ends at end visible to the consumer; begin is where it starts. */
-static int publish(struct ring *r, uint64_t begin, uint64_t end)
-{
-	uint64_t expected = r->tail << 1;
-
-	if (begin != r->tail)
-		atomic_store_explicit(&r->skip_at, r->tail, memory_order_relaxed);
-	if (!atomic_compare_exchange_strong_explicit(&r->filled, &expected, end << 1,
-						     memory_order_release,
-						     memory_order_relaxed))
-		return -ESHUTDOWN;
-	r->tail = end;
-	return 0;
-}
-
 /* Where all marks are taken by what waits, those that are missing cost the consumer a walk. */
 static void mark(struct ring *r)
 {
 	uint32_t put = atomic_load_explicit(&r->marks_put, memory_order_relaxed);
+	uint64_t tail = ring_tail(r);
 
-	if (r->tail - r->marked < RING_MARK_STEP / 2)
+	if (tail - r->marked < RING_MARK_STEP / 2)
 		return;
-	r->marked = r->tail;
+	r->marked = tail;
 	if (put - atomic_load_explicit(&r->marks_taken, memory_order_acquire) == RING_MARKS)
 		return;
-	r->marks[put % RING_MARKS] = (struct ring_mark) { r->tail, r->number, r->next_seq };
+	r->marks[put % RING_MARKS] = (struct ring_mark) { tail, r->number, r->next_seq };
 	atomic_store_explicit(&r->marks_put, put + 1, memory_order_release);
 }
 
@@ -197,16 +169,70 @@ static bool closed(const struct ring *r)
 	return atomic_load_explicit(&r->filled, memory_order_relaxed) & 1;
 }
 
-/* ---- whole messages ---- */
-
-static void copy_parts(uint8_t *dst, const struct span *parts, int n)
+/* A look at all that stands in the way of need bytes; see reserve(). */
+static int refill(struct ring *r, uint64_t need, bool split)
 {
-	for (int i = 0; i < n; i++) {
-		if (parts[i].n)
-			memcpy(dst, parts[i].p, parts[i].n);
-		dst += parts[i].n;
+	mark(r);
+	if (r->n_slots == RING_SLOTS || (split && r->n_slots)) {
+		wish(r, need, RING_WANT_SLOT);
+		return -EAGAIN;
 	}
+	if (ring_tail(r) >= r->looked + RING_LOOK)
+		look(r);
+	return find_room(r, need, split) ? 0 : -EAGAIN;
 }
+
+/* Room for need bytes behind all that is reserved: for one frame, or (split) for several, which
+ * wait behind no slot. */
+static int reserve(struct ring *r, uint64_t need, bool split)
+{
+	return ring_fits(r, need) && !(split && r->n_slots) ? 0 : refill(r, need, split);
+}
+
+/* Makes what lies there visible to the consumer, where no slot is in front of it. */
+static int publish(struct ring *r, uint64_t begin, uint64_t end, uint32_t n_frames)
+{
+	uint64_t tail = ring_tail(r);
+
+	if (begin != tail)
+		atomic_store_explicit(&r->skip_at, tail, memory_order_relaxed);
+	if (!ring_publish(r, tail, end, n_frames))
+		return -ESHUTDOWN;
+	set_fits(r);
+	return 0;
+}
+
+static struct ring_slot *push_slot(struct ring *r, uint64_t pos, uint64_t need,
+				   enum ring_slot_state state)
+{
+	unsigned i = (r->slot_head + r->n_slots) % RING_SLOTS;
+	struct ring_slot *s = &r->slots[i];
+
+	assert(r->n_slots < RING_SLOTS);
+	*s = (struct ring_slot) { pos, (uint16_t)need, (uint16_t)need, (uint8_t)state };
+	r->n_slots++;
+	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
+	r->reserved = pos + need;
+	set_fits(r);
+	return s;
+}
+
+/* The message that was built there is sent, or waits behind the slots. */
+static int commit(struct ring *r, uint64_t begin, uint64_t end, uint32_t n_frames,
+		  uint64_t *ret_number)
+{
+	int err = 0;
+
+	if (r->n_slots)
+		push_slot(r, begin, end - begin, RING_SLOT_DONE);
+	else
+		err = publish(r, begin, end, n_frames);
+	if (!err && ret_number)
+		*ret_number = r->n_slots ? 0 : r->number;
+	return err;
+}
+
+/* ---- whole messages ---- */
 
 struct parts_cursor {
 	const struct span *part;
@@ -231,99 +257,118 @@ static void copy_some(uint8_t *dst, struct parts_cursor *c, size_t n)
 	}
 }
 
-static int send_fragments(struct ring *r, const struct span *parts, size_t len,
-			  uint32_t max_frame)
+/* How a message lies in frames. */
+struct cut {
+	size_t len, over, body;	/* of a frame: headers, and what it carries at most */
+	uint32_t n_frames;
+	bool split;
+};
+
+static struct cut cut_of(size_t len, uint32_t max_frame)
 {
-	size_t body = max_frame - WIRE_FRAG_OVERHEAD;
-	uint64_t n_frames = (len + body - 1) / body;
-	/* A gap at the end of a lap is shorter than a frame. */
-	uint64_t need = len + n_frames * WIRE_FRAG_OVERHEAD + max_frame;
-	struct parts_cursor c = { parts, 0 };
-	uint64_t pos, begin = 0;
-	uint32_t seq = r->next_seq;
-	int err;
+	struct cut c = { len, WIRE_MSG_OVERHEAD, len, 1, len + WIRE_MSG_OVERHEAD > max_frame };
 
-	if (need > r->size)
-		return -EMSGSIZE;
-	if (r->n_slots) {
-		wish(r, need, RING_WANT_SLOT);
-		return -EAGAIN;
+	if (c.split) {
+		c.over = WIRE_FRAG_OVERHEAD;
+		c.body = max_frame - c.over;
+		c.n_frames = (uint32_t)((len + c.body - 1) / c.body);
 	}
-	if (!find_room(r, need, true))
-		return -EAGAIN;
-	pos = r->reserved;
-	for (size_t off = 0; off < len; off += body) {
-		size_t n = len - off < body ? len - off : body;
-		uint64_t p = place(r, pos, n + WIRE_FRAG_OVERHEAD);
-
-		if (p != pos && off)
-			atomic_store_explicit(&r->skip_at, pos, memory_order_relaxed);
-		if (!off)
-			begin = p;
-		wire_put_frag(ring_at(r, p), r->nodeid, seq++, n, (uint32_t)len, (uint32_t)off);
-		copy_some(ring_at(r, p) + WIRE_FRAG_OVERHEAD, &c, n);
-		pos = p + n + WIRE_FRAG_OVERHEAD;
-	}
-	err = publish(r, begin, pos);
-	if (err)
-		return err;
-	r->reserved = pos;
-	r->next_seq = seq;
-	set_plain(r);
-	return 0;
+	return c;
 }
 
-/* One frame at pos = reserved, with no slot in front, is ready. */
-static int publish_frame(struct ring *r, uint64_t pos, uint64_t need)
+/* Builds the frames in the room reserved; where the last one ends. */
+static uint64_t build(struct ring *r, const struct span *parts, const struct cut *c,
+		      uint64_t *ret_begin)
 {
-	int err = publish(r, pos, pos + need);
+	struct parts_cursor from = { parts, 0 };
+	size_t first = c->len < c->body ? c->len : c->body, off = 0;
+	uint64_t pos = place(r, r->reserved, first + c->over);
 
+	*ret_begin = pos;
+	for (uint32_t i = 0; i < c->n_frames; i++) {
+		size_t n = c->len - off < c->body ? c->len - off : c->body;
+		uint64_t at = place(r, pos, n + c->over);
+		uint8_t *p = ring_at(r, at);
+
+		if (at != pos)
+			atomic_store_explicit(&r->skip_at, pos, memory_order_relaxed);
+		if (c->split)
+			wire_put_frag(p, r->nodeid, r->next_seq + i, n, (uint32_t)c->len,
+				      (uint32_t)off);
+		else
+			wire_put_msg(p, r->nodeid, r->next_seq + i, n);
+		copy_some(p + c->over, &from, n);
+		off += n;
+		pos = at + c->over + n;
+	}
+	return pos;
+}
+
+int ring_send(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
+	      uint64_t *ret_number)
+{
+	uint64_t need, begin, end;
+	struct cut c;
+	int err;
+
+	if (closed(r))
+		return -ESHUTDOWN;
+	if (max_frame <= WIRE_FRAG_OVERHEAD || len > r->size)
+		return -EMSGSIZE;
+	c = cut_of(len, max_frame);
+	/* A gap at the end of a lap is shorter than a frame. */
+	need = len + (uint64_t)c.n_frames * c.over + (c.split ? max_frame : 0);
+	if (need > r->size)
+		return -EMSGSIZE;
+	err = reserve(r, need, c.split);
 	if (err)
 		return err;
-	r->reserved = r->tail;
-	r->next_seq++;
-	set_plain(r);
-	return 0;
+	end = build(r, parts, &c, &begin);
+	return commit(r, begin, end, c.n_frames, ret_number);
+}
+
+int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number)
+{
+	uint64_t pos, need = len + WIRE_OPTS;
+	int err;
+
+	if (closed(r))
+		return -ESHUTDOWN;
+	if (len < WIRE_HEADER || len > WIRE_DLM_MAX)
+		return -EMSGSIZE;
+	assert(r->n_slots == 0);	/* slots build native frames */
+	err = reserve(r, need, false);
+	if (err)
+		return err;
+	pos = place(r, r->reserved, need);
+	memcpy(ring_at(r, pos) + WIRE_OPTS, packet, len);
+	wire_put_opts(ring_at(r, pos), r->nodeid, r->next_seq,
+		      ((const struct wire_header *)packet)->cmd, len);
+	return commit(r, pos, pos + need, 1, ret_number);
 }
 
 /* ---- slots ---- */
 
-static struct ring_slot *push_slot(struct ring *r, uint64_t pos, size_t need)
-{
-	unsigned i = (r->slot_head + r->n_slots) % RING_SLOTS;
-	struct ring_slot *s = &r->slots[i];
-
-	assert(r->n_slots < RING_SLOTS);
-	*s = (struct ring_slot) { pos, (uint16_t)need, (uint16_t)need, RING_SLOT_OPEN };
-	r->n_slots++;
-	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
-	r->reserved = pos + need;
-	r->plain_end = 0;
-	return s;
-}
-
 /* The head of the slots, done, goes where everything before it ends. */
 static int publish_slot(struct ring *r, const struct ring_slot *s)
 {
-	uint64_t to = place(r, r->tail > r->floor ? r->tail : r->floor, s->used);
+	uint64_t tail = ring_tail(r);
+	uint64_t to = place(r, tail > r->floor ? tail : r->floor, s->used);
 
 	if (to != s->pos)
 		memmove(ring_at(r, to), ring_at(r, s->pos), s->used);
 	wire_put_msg(ring_at(r, to), r->nodeid, r->next_seq, s->used - WIRE_MSG_OVERHEAD);
-	if (publish(r, to, to + s->used))
-		return -ESHUTDOWN;
-	r->next_seq++;
-	r->number++;
-	return 0;
+	return publish(r, to, to + s->used, 1);
 }
 
 /*
- * Publish what is done at the head of the slots. Where one was cancelled or
+ * Publish what is done at the head of the slots. Where one was discarded or
  * turned out shorter, those behind it move down as their turn comes: nobody
  * writes to them any more.
  */
 static void flush_slots(struct ring *r)
 {
+	uint64_t reserved = r->reserved;
 	unsigned before = r->n_slots;
 
 	/* What was not sent is looked through by the place of its slot. */
@@ -341,8 +386,9 @@ static void flush_slots(struct ring *r)
 		r->n_slots--;
 	}
 	if (r->n_slots == 0)
-		r->reserved = r->tail > r->floor ? r->tail : r->floor;
-	set_plain(r);
+		reserved = ring_tail(r) > r->floor ? ring_tail(r) : r->floor;
+	r->reserved = reserved;
+	set_fits(r);
 	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
 	if (r->n_slots != before)
 		atomic_fetch_and(&r->want, ~RING_WANT_SLOT);
@@ -353,100 +399,23 @@ static struct ring_slot *open_slot(struct ring *r, unsigned i)
 	return i < RING_SLOTS && r->slots[i].state == RING_SLOT_OPEN ? &r->slots[i] : NULL;
 }
 
-/* ---- the entries ---- */
-
-/* A message that fits one frame, behind slots or at once. *ret_at_once: published. */
-static int send_frame(struct ring *r, const struct span *parts, int n, size_t len,
-		      bool *ret_at_once)
+int ring_reserve(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_data,
+		 unsigned *ret_slot)
 {
-	uint64_t pos, need = len + WIRE_MSG_OVERHEAD;
-	int err;
-
-	if (r->n_slots == RING_SLOTS) {
-		wish(r, need, RING_WANT_SLOT);
-		return -EAGAIN;
-	}
-	err = reserve(r, need, &pos);
-	if (err)
-		return err;
-	copy_parts(ring_at(r, pos) + WIRE_MSG_OVERHEAD, parts, n);
-	*ret_at_once = r->n_slots == 0;
-	if (r->n_slots) {
-		push_slot(r, pos, need)->state = RING_SLOT_DONE;
-		return 0;
-	}
-	wire_put_msg(ring_at(r, pos), r->nodeid, r->next_seq, len);
-	return publish_frame(r, pos, need);
-}
-
-int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
-	      uint32_t max_frame, uint64_t *ret_number)
-{
-	bool at_once = true;
-	int err;
-
-	if (closed(r))
-		return -ESHUTDOWN;
-	if (max_frame <= WIRE_FRAG_OVERHEAD || len > r->size)
-		return -EMSGSIZE;
-	mark(r);
-	if (len + WIRE_MSG_OVERHEAD > max_frame)
-		err = send_fragments(r, parts, len, max_frame);
-	else
-		err = send_frame(r, parts, n, len, &at_once);
-	if (err)
-		return err;
-	r->number += at_once;
-	if (ret_number)
-		*ret_number = at_once ? r->number : 0;
-	return 0;
-}
-
-int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number)
-{
-	uint64_t pos, need = len + WIRE_OPTS;
-	int err;
-
-	if (closed(r))
-		return -ESHUTDOWN;
-	if (len < WIRE_HEADER || len > WIRE_DLM_MAX)
-		return -EMSGSIZE;
-	assert(r->n_slots == 0);	/* slots build native frames */
-	mark(r);
-	err = reserve(r, need, &pos);
-	if (err)
-		return err;
-	memcpy(ring_at(r, pos) + WIRE_OPTS, packet, len);
-	wire_put_opts(ring_at(r, pos), r->nodeid, r->next_seq,
-		      ((const struct wire_header *)packet)->cmd, len);
-	err = publish_frame(r, pos, need);
-	if (err)
-		return err;
-	r->number++;
-	if (ret_number)
-		*ret_number = r->number;
-	return 0;
-}
-
-int ring_get(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_data,
-	     unsigned *ret_slot)
-{
-	uint64_t pos, need = len + WIRE_MSG_OVERHEAD;
+	uint64_t need = len + WIRE_MSG_OVERHEAD;
+	struct ring_slot *s;
 	int err;
 
 	if (closed(r))
 		return -ESHUTDOWN;
 	if (len > max_frame || need > max_frame)
 		return -EMSGSIZE;
-	if (r->n_slots == RING_SLOTS) {
-		wish(r, need, RING_WANT_SLOT);
-		return -EAGAIN;
-	}
-	err = reserve(r, need, &pos);
+	err = reserve(r, need, false);
 	if (err)
 		return err;
-	*ret_slot = (unsigned)(push_slot(r, pos, need) - r->slots);
-	*ret_data = ring_at(r, pos) + WIRE_MSG_OVERHEAD;
+	s = push_slot(r, place(r, r->reserved, need), need, RING_SLOT_OPEN);
+	*ret_slot = (unsigned)(s - r->slots);
+	*ret_data = ring_at(r, s->pos) + WIRE_MSG_OVERHEAD;
 	return 0;
 }
 
@@ -461,7 +430,7 @@ int ring_commit(struct ring *r, unsigned i, size_t used, uint64_t *ret_number)
 	s->state = RING_SLOT_DONE;
 	flush_slots(r);
 	if (s->state == RING_SLOT_DONE && closed(r)) {
-		s->state = RING_SLOT_CANCELLED;
+		s->state = RING_SLOT_DISCARDED;
 		return -ESHUTDOWN;
 	}
 	if (ret_number)
@@ -469,13 +438,13 @@ int ring_commit(struct ring *r, unsigned i, size_t used, uint64_t *ret_number)
 	return 0;
 }
 
-int ring_cancel(struct ring *r, unsigned i)
+int ring_discard(struct ring *r, unsigned i)
 {
 	struct ring_slot *s = open_slot(r, i);
 
 	if (!s)
 		return -EINVAL;
-	s->state = RING_SLOT_CANCELLED;
+	s->state = RING_SLOT_DISCARDED;
 	flush_slots(r);
 	return 0;
 }
@@ -489,10 +458,10 @@ uint64_t ring_room(struct ring *r)
 uint64_t ring_bytes_held(const struct ring *r)
 {
 	uint64_t skip = atomic_load_explicit(&r->skip_at, memory_order_relaxed);
-	uint64_t acked = atomic_load(&r->acked), bytes = r->tail - acked;
+	uint64_t acked = atomic_load(&r->acked), tail = ring_tail(r), bytes = tail - acked;
 
 	/* The gap may be longer than the ring, where that was empty when its lap ended. */
-	if (skip >= acked && skip < r->tail)
+	if (skip >= acked && skip < tail)
 		bytes -= ring_next_lap(r, skip) - skip;
 	return bytes;
 }

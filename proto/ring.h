@@ -9,6 +9,10 @@
  * An ACK moves acked, a write moves sent, a reconnect moves sent back to acked,
  * and high stays: what lies between acked and high may have arrived (R13).
  *
+ * The producer has one way in: room is reserved behind all that was (ring_fits(), else ring.c
+ * finds it), a frame is built there, and one word publishes it, from behind what was published
+ * before. What is reserved while a slot is open becomes a slot itself.
+ *
  * Two sides. The producer's functions are called under the caller's lock, from
  * any thread; the consumer's from the loop thread alone, without that lock. They meet in
  * three atomic words. Closing is one bit in the word that publishes, so that
@@ -31,7 +35,7 @@
 #define RING_MARKS	32u	/* that are known at a time, a power of two */
 #define RING_MARK_STEP	(64u * 1024)	/* about so many bytes from one to the next */
 
-enum ring_slot_state { RING_SLOT_FREE, RING_SLOT_OPEN, RING_SLOT_DONE, RING_SLOT_CANCELLED };
+enum ring_slot_state { RING_SLOT_FREE, RING_SLOT_OPEN, RING_SLOT_DONE, RING_SLOT_DISCARDED };
 
 struct ring_slot {
 	uint64_t pos;
@@ -62,26 +66,26 @@ struct ring {
 	uint32_t first_seq;
 
 	/* Producer. */
-	alignas(64) uint64_t tail;	/* published position, without the bit */
-	uint64_t plain_end;	/* up to here ring_send_plain() need not look at anything */
-	uint64_t reserved;	/* where the next slot begins, >= tail */
+	alignas(64) uint64_t reserved;	/* where the next frame begins, >= ring_tail() */
+	uint64_t fits_end;	/* up to here frames go with no look at anything */
+	uintptr_t lap;		/* added to a position in the lap of reserved: its address */
 	uint64_t number;	/* messages published */
 	uint32_t next_seq;
 	uint32_t slot_head, n_slots;
 	uint64_t floor;		/* acked as far as known here, or a restart */
-	uint64_t looked;	/* tail when acked was last looked at */
+	uint64_t looked;	/* the tail when acked was last looked at */
 	uint64_t marked;	/* where the last mark is, or would be */
 	uint64_t paid;		/* of the memory from its beginning, bytes that may be
 				 * touched without asking the caller; size unless it says less */
 	struct ring_slot slots[RING_SLOTS];
 
 	/* Shared. */
-	alignas(64) _Atomic uint64_t filled;	/* tail * 2 + closed */
+	alignas(64) _Atomic uint64_t filled;	/* ring_tail() * 2 + closed */
 	_Atomic uint64_t acked;
 	_Atomic uint64_t want;	/* bytes that a refused sender waits for, 0 = none;
 				 * top bit: it waits for a slot to be given back */
 	_Atomic uint32_t held;	/* n_slots, for the consumer */
-	_Atomic uint64_t skip_at;	/* where the lap before that of tail ended early */
+	_Atomic uint64_t skip_at;	/* where the lap before that of the tail ended early */
 	_Atomic uint32_t marks_put, marks_taken;	/* count for ever: by the producer, by the
 					 * consumer */
 	struct ring_mark marks[RING_MARKS];
@@ -110,16 +114,46 @@ void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t
 /* Longest message that an empty ring of this size always takes whole. */
 size_t ring_max_message(size_t size);
 
+/* Where everything published ends. */
+static inline uint64_t ring_tail(const struct ring *r)
+{
+	return atomic_load_explicit(&r->filled, memory_order_relaxed) >> 1;
+}
+
+/* Whether a frame of so many bytes goes at reserved, with no look at anything. */
+static inline __attribute__((always_inline)) bool ring_fits(const struct ring *r, uint64_t bytes)
+{
+	return r->reserved + bytes <= r->fits_end;
+}
+
 /*
- * Queue one application message made of n parts (total len bytes), cut into
+ * The frames of one message lie between begin and end, if all before is published. False: it is
+ * not (slots are open, or a lap ended early), or the ring is closed.
+ */
+static inline __attribute__((always_inline)) bool ring_publish(struct ring *r, uint64_t begin,
+							       uint64_t end, uint32_t n_frames)
+{
+	uint64_t filled = begin << 1;
+
+	if (!atomic_compare_exchange_strong_explicit(&r->filled, &filled, end << 1,
+						     memory_order_release, memory_order_relaxed))
+		return false;
+	r->reserved = end;
+	r->next_seq += n_frames;
+	r->number++;
+	return true;
+}
+
+/*
+ * Queue one application message made of parts (len bytes in all), cut into
  * fragments where it exceeds max_frame. ret_number (may be NULL): its 64-bit
  * number in the session, from 1; 0 while a slot in front of it is open, because
  * that one may still be cancelled.
  * -EAGAIN: no room or no slot now, or it is longer than a frame and slots are
  * open; the wish is noted. -EMSGSIZE: can never fit. -ESHUTDOWN: closed.
  */
-int ring_send(struct ring *r, const struct span *parts, int n, size_t len,
-	      uint32_t max_frame, uint64_t *ret_number);
+int ring_send(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
+	      uint64_t *ret_number);
 
 #define RING_SHORT	64u	/* longest body that is copied without a call */
 #define RING_AHEAD	2048u	/* bytes of the next one that are asked for */
@@ -164,30 +198,23 @@ static inline void ring_copy_long(uint8_t *p, const uint8_t *from, size_t n)
 }
 
 /*
- * The same for one piece that fits a frame (the caller has checked), when nothing
- * stands in its way: what nearly all traffic is. False: nothing happened, take ring_send().
+ * The same for one piece that fits a frame (the caller has checked), where no room must be looked
+ * for and no slot is open: what nearly all traffic is. False: nothing happened, take ring_send().
  */
 static inline __attribute__((always_inline)) bool ring_send_plain(struct ring *r, const void *data,
 								  size_t len)
 {
-	uint64_t need = len + WIRE_MSG_OVERHEAD, pos = r->tail, filled = pos << 1;
-	uint8_t *p = r->base + (pos & (r->size - 1));
+	uint64_t need = len + WIRE_MSG_OVERHEAD, pos = r->reserved;
+	uint8_t *p = (uint8_t *)(r->lap + (uintptr_t)pos);
 
-	if (pos + need > r->plain_end)
+	if (!ring_fits(r, need))
 		return false;
 	wire_put_msg(p, r->nodeid, r->next_seq, len);
 	if (len <= RING_SHORT)
 		ring_copy_short(p + WIRE_MSG_OVERHEAD, data, len);
 	else
 		ring_copy_long(p, data, len);
-	if (!atomic_compare_exchange_strong_explicit(&r->filled, &filled, filled + 2 * need,
-						     memory_order_release,
-						     memory_order_relaxed))
-		return false;
-	r->tail = r->reserved = pos + need;
-	r->next_seq++;
-	r->number++;
-	return true;
+	return ring_publish(r, pos, pos + need, 1);
 }
 
 /* The caller's limit for memory that is touched; see paid. */
@@ -202,16 +229,16 @@ bool ring_restart(struct ring *r);
 int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number);
 
 /*
- * Reserve room to build a message in place: *ret_data has len bytes, valid
- * until commit or cancel; the slot's index goes to *ret_slot. Later messages wait for it.
+ * Reserve room to build a message in place: *ret_data has len bytes, valid until the slot is
+ * committed or discarded; its index goes to *ret_slot. Later messages wait for it.
  * Errors as ring_send; -EMSGSIZE also when len does not fit one frame.
  */
-int ring_get(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_data,
-	     unsigned *ret_slot);
-/* used <= len of the get; ret_number as ring_send. -ESHUTDOWN: closed meanwhile,
+int ring_reserve(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_data,
+		 unsigned *ret_slot);
+/* used <= len of the reservation; ret_number as ring_send. -ESHUTDOWN: closed meanwhile,
  * given back unsent. -EINVAL: no such open slot, or used is too much. */
 int ring_commit(struct ring *r, unsigned slot, size_t used, uint64_t *ret_number);
-int ring_cancel(struct ring *r, unsigned slot);
+int ring_discard(struct ring *r, unsigned slot);
 
 /* Bytes free for new frames, as the producer knows it. */
 uint64_t ring_room(struct ring *r);

@@ -37,21 +37,11 @@ int session_send(struct session *s, const struct span *parts, int n, size_t len,
 	return s->profile->send(s, parts, n, len, ret_number);
 }
 
-int session_get(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot)
+int session_reserve(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot)
 {
 	if (len > s->max_message)
 		return -EMSGSIZE;
-	return ring_get(&s->ring, len, s->max_frame, ret_data, ret_slot);
-}
-
-int session_commit(struct session *s, unsigned slot, size_t used, uint64_t *ret_number)
-{
-	return ring_commit(&s->ring, slot, used, ret_number);
-}
-
-int session_cancel(struct session *s, unsigned slot)
-{
-	return ring_cancel(&s->ring, slot);
+	return ring_reserve(&s->ring, len, s->max_frame, ret_data, ret_slot);
 }
 
 /* ---- the loop's side ---- */

@@ -126,9 +126,8 @@ static inline __attribute__((always_inline)) bool session_send_plain(struct sess
 {
 	return len <= s->plain_max && ring_send_plain(&s->ring, data, len);
 }
-int session_get(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot);
-int session_commit(struct session *s, unsigned slot, size_t used, uint64_t *ret_number);
-int session_cancel(struct session *s, unsigned slot);
+/* A slot, to be ended by ring_commit() or ring_discard(). */
+int session_reserve(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot);
 
 static inline enum fsm_state session_state(const struct session *s)
 {

@@ -133,7 +133,7 @@ static void sequenced_frames(void)
 		struct span part = { body, lengths[i] };
 
 		/* Frames that fit a packet of IPv4, so that one is one segment. */
-		if (ring_send(ring, &part, 1, part.n, 32768, NULL))
+		if (ring_send(ring, &part, part.n, 32768, NULL))
 			exit(1);
 	}
 	ring_put_fin(ring);

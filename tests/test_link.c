@@ -525,13 +525,13 @@ static void fin_waits_for_open_slots(void)
 
 	both_up(&high);
 	s = rig->session[HIGH];
-	CHECK_EQ(session_get(s, 5, &data, &slot), 0);
+	CHECK_EQ(session_reserve(s, 5, &data, &slot), 0);
 	CHECK_EQ(session_send(s, &part, 1, 6, NULL), 0);
 	session_finish(s);
 	settle();
 	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
 	memcpy(data, "first", 5);
-	CHECK_EQ(session_commit(s, slot, 5, NULL), 0);
+	CHECK_EQ(ring_commit(&s->ring, slot, 5, NULL), 0);
 	session_kick(s);
 	settle();
 	CHECK_EQ(session_state(s), FSM_FIN_WAIT1);

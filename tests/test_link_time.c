@@ -139,12 +139,12 @@ static void a_sender_may_write_by_itself(void)
 	CHECK(!session_only_sends(s));
 	settle();
 	CHECK(session_only_sends(s) == &high->link);
-	CHECK_EQ(session_get(s, 10, &p, &slot), 0);
+	CHECK_EQ(session_reserve(s, 10, &p, &slot), 0);
 	session_finish(s);			/* the FIN follows when the slot is given back */
 	settle();
 	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
 	CHECK(!session_only_sends(s));
-	CHECK_EQ(session_cancel(s, slot), 0);
+	CHECK_EQ(ring_discard(&s->ring, slot), 0);
 	link_dead(&high->link, false);
 	settle();
 	CHECK(!session_only_sends(s));

@@ -28,7 +28,7 @@ static int send_n(size_t len)
 {
 	struct span part = { bytes, len };
 
-	return ring_send(&ring, &part, 1, len, FRAME, NULL);
+	return ring_send(&ring, &part, len, FRAME, NULL);
 }
 
 /* Everything that is unsent goes out; how many bytes that was. */
@@ -90,9 +90,9 @@ static void frames_are_exact(void)
 	int n;
 
 	fresh();
-	CHECK_EQ(ring_send(&ring, parts, 3, 3, FRAME, &number), 0);
+	CHECK_EQ(ring_send(&ring, parts, 3, FRAME, &number), 0);
 	CHECK_EQ(number, 1);
-	CHECK_EQ(ring_send(&ring, NULL, 0, 0, FRAME, &number), 0);
+	CHECK_EQ(ring_send(&ring, NULL, 0, FRAME, &number), 0);
 	CHECK_EQ(number, 2);
 	ring_put_fin(&ring);
 	CHECK_EQ(ring_unsent(&ring, out, &n, SIZE_MAX), 43 + 40 + 40);
@@ -123,7 +123,7 @@ static void limits_of_a_message(void)
 	fresh();
 	CHECK_EQ(send_n(most + 1), -EMSGSIZE);
 	CHECK_EQ(send_n(SIZE_MAX), -EMSGSIZE);
-	CHECK_EQ(ring_send(&ring, NULL, 0, 0, WIRE_FRAG_OVERHEAD, NULL), -EMSGSIZE);
+	CHECK_EQ(ring_send(&ring, NULL, 0, WIRE_FRAG_OVERHEAD, NULL), -EMSGSIZE);
 	CHECK(ring_empty(&ring));
 }
 
@@ -133,15 +133,16 @@ static void limits_of_a_slot(void)
 	unsigned slot;
 
 	fresh();
-	CHECK_EQ(ring_get(&ring, FRAME - WIRE_MSG_OVERHEAD, FRAME, &data, &slot), 0);
+	CHECK_EQ(ring_reserve(&ring, FRAME - WIRE_MSG_OVERHEAD, FRAME, &data, &slot), 0);
 	CHECK_EQ(ring_commit(&ring, slot, FRAME - WIRE_MSG_OVERHEAD + 1, NULL), -EINVAL);
 	CHECK_EQ(ring_commit(&ring, slot, SIZE_MAX, NULL), -EINVAL);
 	CHECK_EQ(ring_commit(&ring, slot + 1, 0, NULL), -EINVAL);
 	CHECK_EQ(ring_commit(&ring, RING_SLOTS, 0, NULL), -EINVAL);
-	CHECK_EQ(ring_cancel(&ring, 0u - 1), -EINVAL);
+	CHECK_EQ(ring_discard(&ring, 0u - 1), -EINVAL);
 	CHECK_EQ(ring_commit(&ring, slot, FRAME - WIRE_MSG_OVERHEAD, NULL), 0);
-	CHECK_EQ(ring_get(&ring, FRAME - WIRE_MSG_OVERHEAD + 1, FRAME, &data, &slot), -EMSGSIZE);
-	CHECK_EQ(ring_get(&ring, SIZE_MAX, FRAME, &data, &slot), -EMSGSIZE);
+	CHECK_EQ(ring_reserve(&ring, FRAME - WIRE_MSG_OVERHEAD + 1, FRAME, &data, &slot),
+		 -EMSGSIZE);
+	CHECK_EQ(ring_reserve(&ring, SIZE_MAX, FRAME, &data, &slot), -EMSGSIZE);
 }
 
 static void all_slots_open(void)
@@ -151,20 +152,20 @@ static void all_slots_open(void)
 
 	fresh();
 	for (unsigned i = 0; i < RING_SLOTS; i++)
-		CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &slots[i]), 0);
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &slot), -EAGAIN);
+		CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &slots[i]), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &slot), -EAGAIN);
 	CHECK_EQ(send_n(10), -EAGAIN);
 	CHECK_EQ(send_n(FRAME), -EAGAIN);
 	/* There is room, but no slot: whoever is told now would be refused again. */
 	CHECK(!ring_take_writable(&ring));
 	CHECK_EQ(ring_commit(&ring, slots[1], 10, NULL), 0);
 	CHECK(!ring_take_writable(&ring));
-	CHECK_EQ(ring_cancel(&ring, slots[0]), 0);
+	CHECK_EQ(ring_discard(&ring, slots[0]), 0);
 	CHECK(ring_take_writable(&ring));
 	CHECK(!ring_take_writable(&ring));
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &slots[0]), 0);
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &slots[1]), 0);
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &slot), -EAGAIN);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &slots[0]), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &slots[1]), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &slot), -EAGAIN);
 	CHECK_EQ(write_all(), 50);
 }
 
@@ -177,17 +178,17 @@ static void no_number_behind_an_open_slot(void)
 	struct span part = { bytes, 5 };
 
 	fresh();
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &a), 0);
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &b), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &a), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &b), 0);
 	CHECK_EQ(ring_commit(&ring, b, 10, &number), 0);
 	CHECK_EQ(number, 0);
 	number = 9;
-	CHECK_EQ(ring_send(&ring, &part, 1, 5, FRAME, &number), 0);
+	CHECK_EQ(ring_send(&ring, &part, 5, FRAME, &number), 0);
 	CHECK_EQ(number, 0);
 	CHECK(!ring_has_unsent(&ring));
-	CHECK_EQ(ring_cancel(&ring, a), 0);
+	CHECK_EQ(ring_discard(&ring, a), 0);
 	CHECK_EQ(write_all(), 50 + 45);
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &a), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &a), 0);
 	CHECK_EQ(ring_commit(&ring, a, 3, &number), 0);
 	CHECK_EQ(number, 3);
 }
@@ -398,15 +399,15 @@ static void nothing_after_close(void)
 	uint8_t *data;
 
 	fresh();
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &a), 0);
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &b), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &a), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &b), 0);
 	CHECK(ring_close(&ring));
 	CHECK(!ring_close(&ring));
 	CHECK_EQ(send_n(1), -ESHUTDOWN);
 	CHECK_EQ(send_n(FRAME), -ESHUTDOWN);
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &a), -ESHUTDOWN);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &a), -ESHUTDOWN);
 	CHECK_EQ(ring_commit(&ring, a, 10, NULL), -ESHUTDOWN);
-	CHECK_EQ(ring_cancel(&ring, b), 0);
+	CHECK_EQ(ring_discard(&ring, b), 0);
 	CHECK_EQ(ring_send_dlm(&ring, memory, 16, NULL), -ESHUTDOWN);
 	CHECK(!ring_has_unsent(&ring));
 }
@@ -449,7 +450,7 @@ static void a_restart_waits_until_the_ring_rests(void)
 	CHECK(ring_rests(&ring));
 	CHECK(ring_restart(&ring));
 	CHECK(!ring_take_writable(&ring));
-	CHECK_EQ(ring_get(&ring, 10, FRAME, &data, &slot), 0);
+	CHECK_EQ(ring_reserve(&ring, 10, FRAME, &data, &slot), 0);
 	CHECK(data == memory + WIRE_MSG_OVERHEAD);
 	CHECK(!ring_rests(&ring));
 	CHECK(!ring_restart(&ring));
@@ -531,13 +532,13 @@ static void a_late_slot_moves_nothing(void)
 	unsigned slot;
 
 	fresh();
-	CHECK_EQ(ring_get(&ring, 100, FRAME, &data, &slot), 0);
+	CHECK_EQ(ring_reserve(&ring, 100, FRAME, &data, &slot), 0);
 	body = (struct span) { (const uint8_t *)"behind", 6 };
-	CHECK_EQ(ring_send(&ring, &body, 1, 6, FRAME, NULL), 0);
+	CHECK_EQ(ring_send(&ring, &body, 6, FRAME, NULL), 0);
 	ring_close(&ring);
 	again = it;
 	CHECK_EQ(ring_next(&ring, &it, &body, &first, &last, &total), 1);
-	CHECK_EQ(ring_cancel(&ring, slot), 0);
+	CHECK_EQ(ring_discard(&ring, slot), 0);
 	CHECK_EQ(ring_next(&ring, &again, &body, &first, &last, &total), 1);
 	CHECK(total == 6 && !memcmp(body.p, "behind", 6));
 	CHECK_EQ(ring_next(&ring, &it, &body, &first, &last, &total), 0);

@@ -85,7 +85,7 @@ static void op_send(void)
 		m.n_plain++;
 		return;
 	}
-	err = ring_send(m.ring, parts, n, len, m.max_frame, &number);
+	err = ring_send(m.ring, parts, len, m.max_frame, &number);
 	if (m.closed) {
 		CHECK_EQ(err, -ESHUTDOWN);
 	} else if (err == -EMSGSIZE) {
@@ -110,7 +110,7 @@ static void op_get(void)
 	size_t edge = m.max_frame - WIRE_MSG_OVERHEAD;
 	size_t len = rnd(3) ? rnd(edge < 1500 ? (uint32_t)edge : 1500) : edge + rnd(2);
 	struct mpending p = { OPEN, len, rnd(UINT32_MAX), 0, NULL };
-	int err = ring_get(m.ring, len, m.max_frame, &p.data, &p.slot);
+	int err = ring_reserve(m.ring, len, m.max_frame, &p.data, &p.slot);
 
 	if (m.closed) {
 		CHECK_EQ(err, -ESHUTDOWN);
@@ -142,8 +142,8 @@ static void op_give_back(void)
 	if (rnd(10) == 0)
 		CHECK_EQ(ring_commit(m.ring, p->slot, p->len + 1, NULL), -EINVAL);
 	if (rnd(4) == 0) {
-		CHECK_EQ(ring_cancel(m.ring, p->slot), 0);
-		CHECK_EQ(ring_cancel(m.ring, p->slot), -EINVAL);
+		CHECK_EQ(ring_discard(m.ring, p->slot), 0);
+		CHECK_EQ(ring_discard(m.ring, p->slot), -EINVAL);
 		p->state = CANCELLED;
 		flush_pending();
 		return;

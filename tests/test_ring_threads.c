@@ -52,8 +52,8 @@ static int give(const uint8_t *p, size_t len, bool in_place)
 	if (!in_place && len + WIRE_MSG_OVERHEAD <= MAX_FRAME && ring_send_plain(ring, p, len))
 		return 0;
 	if (!in_place)
-		return ring_send(ring, &part, 1, len, MAX_FRAME, NULL);
-	err = ring_get(ring, len + 10, MAX_FRAME, &data, &slot);
+		return ring_send(ring, &part, len, MAX_FRAME, NULL);
+	err = ring_reserve(ring, len + 10, MAX_FRAME, &data, &slot);
 	if (err)
 		return err;
 	pthread_mutex_unlock(&lock);
@@ -271,7 +271,7 @@ static void a_close_during_a_copy(void)
 		while (!closer)
 			sched_yield();
 		closer = 2;
-		err = ring_send(ring, &part, 1, part.n, MAX_FRAME, NULL);
+		err = ring_send(ring, &part, part.n, MAX_FRAME, NULL);
 		pthread_join(thread, NULL);
 		CHECK(err == 0 || err == -ESHUTDOWN);
 		CHECK_EQ(ring_bytes_queued(ring) > 0, err == 0);

@@ -242,7 +242,7 @@ static void world_slot_get(struct life *l, size_t len)
 	if (l->n_said == SAID_MAX || l->n_slots == SLOTS_HELD ||
 	    l->peer->profile != &profile_native)
 		return;
-	if (session_get(l->s, len, &t->data, &t->slot))
+	if (session_reserve(l->s, len, &t->data, &t->slot))
 		return;
 	t->said = l->n_said;
 	l->said[l->n_said++] = (struct said) { SAID_OPEN, len };
@@ -264,10 +264,10 @@ static void world_slot_give(struct life *l, unsigned i, size_t used)
 	if (used <= said->len) {
 		for (size_t k = 0; k < used; k++)
 			t.data[k] = world_byte(t.said, k);
-		r = session_commit(l->s, t.slot, used, NULL);
+		r = ring_commit(&l->s->ring, t.slot, used, NULL);
 		MUST(r == 0 || r == -ESHUTDOWN);
 	} else {
-		r = session_cancel(l->s, t.slot);
+		r = ring_discard(&l->s->ring, t.slot);
 		MUST(r == 0 || r == -ESHUTDOWN);
 		r = -ECANCELED;
 	}

@@ -86,7 +86,7 @@ static int send_slot(struct sess *x, const struct rec *r)
 		i++;
 	if (i == SIM_SLOTS || r->len + WIRE_MSG_OVERHEAD > x->s.max_frame)
 		return -ENOBUFS;
-	err = session_get(&x->s, r->len, &data, &slot);
+	err = session_reserve(&x->s, r->len, &data, &slot);
 	if (err)
 		return err;
 	x->slot[i].used = true;
@@ -356,7 +356,7 @@ void workload_slot(struct sess *x, unsigned i)
 	x->slot[i].used = false;
 	r = &x->tx->rec[x->slot[i].rec];
 	if (rng_one_in(&sim.app, 3)) {
-		err = session_cancel(&x->s, x->slot[i].slot);
+		err = ring_discard(&x->s.ring, x->slot[i].slot);
 		if (!err)
 			r->state = REC_CANCELLED;
 		cover(COVER_CANCELLED);
@@ -365,7 +365,7 @@ void workload_slot(struct sess *x, unsigned i)
 			(uint32_t)rng_below(&sim.app, x->slot[i].len + 1);
 
 		memcpy(x->slot[i].data, workload_pattern + r->off, used);
-		err = session_commit(&x->s, x->slot[i].slot, used, NULL);
+		err = ring_commit(&x->s.ring, x->slot[i].slot, used, NULL);
 		if (!err) {
 			r->len = used;
 			r->state = REC_DONE;
