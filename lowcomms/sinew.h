@@ -381,7 +381,9 @@ void *sinew_session_user(const struct sinew_session *session);	/* loop */
  * The order on the wire is the order of the calls. 0 means queued, not delivered.
  */
 int sinew_send(struct sinew_session *session, const void *data, size_t len);
-/* As sinew_send, and the message's number in the session (see struct sinew_delivery). */
+/* As sinew_send, and the message's number in the session (see struct sinew_delivery): the one that
+ * the peer's message callback gets. 0, not known yet, while an earlier slot is open: it depends on
+ * whether that is committed or discarded. */
 int sinew_send_numbered(struct sinew_session *session, const void *data, size_t len,
 			uint64_t *ret_number);
 /*
