@@ -169,24 +169,27 @@ static bool closed(const struct ring *r)
 	return atomic_load_explicit(&r->filled, memory_order_relaxed) & 1;
 }
 
+static int no_slot(struct ring *r, uint64_t need)
+{
+	wish(r, need, RING_WANT_SLOT);
+	return -EAGAIN;
+}
+
 /* A look at all that stands in the way of need bytes; see reserve(). */
 static int refill(struct ring *r, uint64_t need, bool split)
 {
 	mark(r);
-	if (r->n_slots == RING_SLOTS || (split && r->n_slots)) {
-		wish(r, need, RING_WANT_SLOT);
-		return -EAGAIN;
-	}
+	if (r->n_slots == RING_SLOTS)
+		return no_slot(r, need);
 	if (ring_tail(r) >= r->looked + RING_LOOK)
 		look(r);
 	return find_room(r, need, split) ? 0 : -EAGAIN;
 }
 
-/* Room for need bytes behind all that is reserved: for one frame, or (split) for several, which
- * wait behind no slot. */
+/* Room for need bytes behind all that is reserved: for one frame, or (split) for several. */
 static int reserve(struct ring *r, uint64_t need, bool split)
 {
-	return ring_fits(r, need) && !(split && r->n_slots) ? 0 : refill(r, need, split);
+	return ring_fits(r, need) ? 0 : refill(r, need, split);
 }
 
 /* Makes what lies there visible to the consumer, where no slot is in front of it. */
@@ -320,6 +323,8 @@ int ring_send(struct ring *r, const struct span *parts, size_t len, uint32_t max
 	need = len + (uint64_t)c.n_frames * c.over + (c.split ? max_frame : 0);
 	if (need > r->size)
 		return -EMSGSIZE;
+	if (c.split && r->n_slots)
+		return no_slot(r, need);
 	err = reserve(r, need, c.split);
 	if (err)
 		return err;
