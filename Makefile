@@ -159,9 +159,13 @@ SHARED := $(if $(SAN),,$(LIB_SO))
 # For mutants one library that is exchanged under all programs, with everything visible.
 MUTATE ?=
 LIB_MUTANT := $(BUILD)/libmutant.so
-# What is tested asserts what must hold in the core (proto/check.h); what is measured does not.
+# What is tested has all assertions, and those of proto/check.h; what is installed and measured has
+# none. Mutants are of objects with all of them: CFLAGS says which.
 LIB_CHECKED := $(BUILD)/checked.a
+SINEW_CHECKED := $(BUILD)/checked/sinew
 LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
+NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
+ASSERTIONS := -DSINEW_CHECK
 
 .PHONY: all abi tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
 .PHONY: have-library have-command mutate mutate-programs mutate-run
@@ -173,7 +177,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(PROGRAMS) $(SIM) $(STREAM) $(DEMO) $(BENCH)
+tests: all $(SINEW_CHECKED) $(PROGRAMS) $(SIM) $(STREAM) $(DEMO) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -212,14 +216,17 @@ have-command:
 # ---- objects ----
 
 # Rebuilds everything when flags or compiler change.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(BENCH_CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(BENCH_CFLAGS) $(LDFLAGS) \
+	$(NO_ASSERTIONS) $(ASSERTIONS)
 $(BUILD)/flags: FORCE | have-library
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
+$(LIB_OBJS): GUARDS := $(NO_ASSERTIONS)
+
 $(OBJ)/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -MMD -MP -c -o $@ $<
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GUARDS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags | have-command
 	@mkdir -p $(@D)
@@ -232,18 +239,19 @@ $(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) \
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(GUARDS) \
 		-MMD -MP -c -o $@ $<
 
 $(OBJ)/tests/test_corosync_busy.o $(OBJ)/tests/test_qb.o: COROSYNC_CFLAGS += $(QB_CFLAGS)
 
 $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -DSINEW_CHECK -MMD -MP -c -o $@ $<
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(ASSERTIONS) -MMD -MP -c -o $@ $<
 
-$(OBJ)/checked/lowcomms/%.o: lowcomms/%.c $(BUILD)/flags
+$(OBJ)/checked/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) -DSINEW_CHECK -MMD -MP -c -o $@ $<
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(ASSERTIONS) \
+		-MMD -MP -c -o $@ $<
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
@@ -276,8 +284,7 @@ $(LIB_A): $(if $(SAN),$(LIB_OBJS),$(MEMBERS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(LIB_CHECKED): $(patsubst $(OBJ)/proto/%,$(OBJ)/checked/proto/%,$(patsubst \
-		$(OBJ)/lowcomms/%,$(OBJ)/checked/lowcomms/%,$(LIB_OBJS)))
+$(LIB_CHECKED): $(patsubst $(OBJ)/%,$(OBJ)/checked/%,$(LIB_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
@@ -292,6 +299,10 @@ $(LIB_MUTANT): $(LIB_OBJS)
 	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(@F) -o $@ $^ $(COROSYNC_LIBS)
 
 $(BUILD)/sinew: $(TOOL_OBJS) $(if $(MUTATE),$(LIB_MUTANT),$(LIB_INSIDE))
+# The command as tests run it.
+$(SINEW_CHECKED): $(TOOL_OBJS) $(LINKED)
+$(BUILD)/sinew $(SINEW_CHECKED):
+	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(TOOL_LIBS)
 
 # What the tools are made of, for tests: only what a test calls is linked.
@@ -390,7 +401,7 @@ bench-check:
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
 MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
-mutate-programs: $(BUILD)/sinew $(SIM) $(STREAM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
+mutate-programs: $(BUILD)/sinew $(SINEW_CHECKED) $(SIM) $(STREAM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
 
 # Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
 mutate:

@@ -10,8 +10,8 @@
 #
 # Each test runs in a folder of its own, with a configuration `c` of three nodes.
 
-SINEW=$PWD/${BUILD:-build}/sinew
-case ${BUILD:-build} in /*) SINEW=$BUILD/sinew ;; esac
+SINEW=$PWD/${BUILD:-build}/checked/sinew
+case ${BUILD:-build} in /*) SINEW=$BUILD/checked/sinew ;; esac
 # Seconds for any one program, and for a wait.
 LIMIT=${WAIT_LIMIT:-$((30 * ${TIME_FACTOR:-1}))}
 T=$(mktemp -d) || exit 2

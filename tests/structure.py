@@ -40,6 +40,12 @@ STRUCTS = {
 	'lowcomms/conn.h conn': (24, 9),
 }
 
+# Assertions in 100 functions, at least.
+ASSERTIONS = {
+	'proto': 20,
+	'lowcomms': 2,
+}
+
 # What one file alone does: how it looks there.
 SOLE = {
 	'writes a stream': r'->writev\(',
@@ -170,6 +176,42 @@ def soles():
 		yield what, (len(files) or 2,), (1,), ' '.join(files) or 'nobody'
 
 
+# ---- assertions ----
+
+ASSERTION = re.compile(r'\b(?:assert|_Static_assert|lock_order_held|lock_order_none)\(')
+
+
+def count_assertions(folder):
+	"""Functions, assertions: those of the compiler count, and those of locks."""
+	functions = found = 0
+	for path in sources(folder, '.c') + sources(folder, '.h'):
+		text = without_comments(read(path))
+		functions += len(re.findall(r'\)\n\{$', text, re.M))
+		# Not where one of them is made.
+		found += sum(1 for line in text.splitlines()
+			     if ASSERTION.search(line) and not line.startswith(('void', 'static inline')))
+	return functions, found
+
+
+def assertions():
+	for folder, least in ASSERTIONS.items():
+		functions, found = count_assertions(folder)
+		if found * 100 < functions * least:
+			yield f'{folder}: {found} in {functions} functions, at least {least} in 100'
+
+
+def products(build):
+	"""What is installed asserts nothing, what is tested does."""
+	for path, expected in (('libsinew.a', False), ('inside.a', False), ('checked.a', True)):
+		path = f'{build}/{path}'
+		if not os.path.exists(path):
+			continue
+		out = subprocess.run(['nm', path], check=True, text=True, stdout=subprocess.PIPE,
+				     stderr=subprocess.DEVNULL).stdout
+		if (re.search(r'\bU __assert', out) is not None) != expected:
+			yield f'{path}: {"no assertion" if expected else "an assertion"}'
+
+
 # ---- verdicts ----
 
 def judge(name, found, listed):
@@ -185,6 +227,10 @@ def judge(name, found, listed):
 			wrong.append(f'{what}: {text}; the list in tests/structure.py says '
 				     f'{" and ".join(map(str, limit))}')
 	wrong += [f'{what} is gone, and still listed' for what in known]
+	return verdict(name, wrong)
+
+
+def verdict(name, wrong):
 	for line in wrong:
 		print('# ' + line)
 	print(f'not ok - {name}: {wrong[0]}' if wrong else f'ok - {name}')
@@ -196,6 +242,8 @@ def main():
 	good &= judge('few_files_call_in_a_circle', circles(sys.argv[1]), CIRCLES)
 	good &= judge('no_struct_is_everybodys', structs(), STRUCTS)
 	good &= judge('one_file_alone_does_it', soles(), {})
+	good &= verdict('assertions_are_many', list(assertions()))
+	good &= verdict('products_assert_nothing', list(products(sys.argv[1])))
 	return 0 if good else 1
 
 

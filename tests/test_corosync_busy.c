@@ -132,7 +132,7 @@ static void the_command_waits(void)
 	pid_t server = begin_server(), tool;
 	char path[4096];
 
-	snprintf(path, sizeof(path), "%s/sinew", build ? build : "build");
+	snprintf(path, sizeof(path), "%s/checked/sinew", build ? build : "build");
 	fflush(stdout);
 	tool = fork();
 	if (!tool) {

@@ -59,8 +59,8 @@ node()
 {
 	local name=$1 id=$2
 	shift 2
-	exec "$BUILD/sinew" cat --config "$T/conf" --node "$id" --stats "$T/stats.$name" "$@" \
-		>"$T/out.$name" 2>"$T/err.$name" 9<&-
+	exec "$BUILD/checked/sinew" cat --config "$T/conf" --node "$id" --stats "$T/stats.$name" \
+		"$@" >"$T/out.$name" 2>"$T/err.$name" 9<&-
 }
 
 {

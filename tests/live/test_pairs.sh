@@ -82,7 +82,7 @@ one_pair()
 	set_ms before
 	for id in 1 2; do
 		lines_of $id "$n" '' >"$dir/in$id"
-		timeout -k 1 $LIMIT "$BUILD/sinew" cat --config "$dir/conf" --node $id \
+		timeout -k 1 $LIMIT "$BUILD/checked/sinew" cat --config "$dir/conf" --node $id \
 			--to $((3 - id)) --linger $LINGER --stats "$dir/stats$id" \
 			--log-level "$LOG" "${slowly[@]}" "${break_args[@]}" \
 			<"$dir/in$id" >"$dir/out$id" 2>"$dir/err$id" &
@@ -143,7 +143,7 @@ worker()
 outside=yes
 break_args=()
 if [ "${OUTSIDE:-yes}" = no ] || [ "$(id -u)" != 0 ] ||
-	! "$BUILD/sinew" break destroy --probe >/dev/null 2>&1; then
+	! "$BUILD/checked/sinew" break destroy --probe >/dev/null 2>&1; then
 	outside=no
 	break_args=(--break-every $((2 * PERIOD)))
 fi
@@ -155,7 +155,7 @@ for ((w = 0; w < WORKERS; w++)); do
 	port=$(free_port $w)
 	config "$port" >"$T/$w/conf"
 	if [ $outside = yes ]; then
-		"$BUILD/sinew" break destroy --port "$port" --between 127.0.0.1,127.0.0.2 \
+		"$BUILD/checked/sinew" break destroy --port "$port" --between 127.0.0.1,127.0.0.2 \
 			--every "$PERIOD" --for 1000 >/dev/null 2>&1 &
 		pids+=($!)
 	fi

@@ -23,7 +23,7 @@ torture()
 {
 	local name=$1 status
 	shift
-	timeout -k 5 $((SECONDS_LONG + 120)) "$BUILD/sinew" torture --nodes 5 \
+	timeout -k 5 $((SECONDS_LONG + 120)) "$BUILD/checked/sinew" torture --nodes 5 \
 		--seconds "$SECONDS_LONG" --json "$@" >"$dir/verdict" 2>"$dir/err"
 	status=$?
 	jq -r '.sum | "# \(.kills) kills, \(.kills_unacked) on unacknowledged data; " +
