@@ -1,24 +1,66 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What must hold in a core between two calls, asserted where it is built with SINEW_CHECK, as
- * the tests are. Products do not pay for it.
+ * What must hold in a core between two calls, asserted where it is built with SINEW_CHECK, as the
+ * tests are, and without NDEBUG. Products do not pay for it.
+ *
+ * The first four are called behind each entry of the core that can change what they look at; the
+ * others where nothing is left to do.
  */
 #ifndef SINEW_PROTO_CHECK_H
 #define SINEW_PROTO_CHECK_H
 
-#include "core.h"
+struct core;
+struct core_action;
+struct link;
+struct peer;
+struct ring;
+struct session;
 
-#ifdef SINEW_CHECK
+#if defined SINEW_CHECK && !defined NDEBUG
+/* The consumer's side; the producer's side, under its lock. */
+void ring_check(struct ring *r);
+void ring_put_check(const struct ring *r);
+/* With its ring. One that is lent, alive, or over: its peer may be gone. */
+void session_check(struct session *s);
+/* With its session. Also one that the core has forgotten. */
+void link_check(const struct link *l);
+/* A peer of the core, with its session. */
+void peer_check(struct peer *p);
+/* Polled: what it is about. */
+void core_action_check(const struct core_action *a);
 /* Nothing is left to poll. */
 void core_check(struct core *core);
 /* Nothing is being read, and all timers that were due have run. */
 void core_check_tick(struct core *core);
 #else
+static inline void ring_check(struct ring *r)
+{
+	(void)r;
+}
+static inline void ring_put_check(const struct ring *r)
+{
+	(void)r;
+}
+static inline void session_check(struct session *s)
+{
+	(void)s;
+}
+static inline void link_check(const struct link *l)
+{
+	(void)l;
+}
+static inline void peer_check(struct peer *p)
+{
+	(void)p;
+}
+static inline void core_action_check(const struct core_action *a)
+{
+	(void)a;
+}
 static inline void core_check(struct core *core)
 {
 	(void)core;
 }
-
 static inline void core_check_tick(struct core *core)
 {
 	(void)core;

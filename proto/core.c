@@ -306,8 +306,10 @@ bool core_poll(struct core *core, struct core_action *a)
 {
 	core_settle(core);
 	if (poll_note(core, a) || poll_session(core, a) || poll_link(core, a) ||
-	    poll_peer(core, a) || poll_renew(core, a))
+	    poll_peer(core, a) || poll_renew(core, a)) {
+		core_action_check(a);
 		return true;
+	}
 	if (sessions_closed(core)) {
 		close_links(core);
 		if (poll_link(core, a) || poll_closed(core, a))
@@ -331,6 +333,7 @@ void link_connected(struct link *l)
 	}
 	l->peer->asks = false;		/* it says so itself, or it was not true */
 	l->peer->profile->connected(l);
+	link_check(l);
 }
 
 /* ---- the whole node ---- */

@@ -11,6 +11,7 @@
  */
 #include "dlm_profile.h"
 
+#include "check.h"
 #include "profile.h"
 #include "ring_out.h"
 #include "rx.h"
@@ -102,6 +103,7 @@ void link_accept_dlm(struct core *core, struct link *l, struct peer *p,
 	link_belongs_to(l, p);
 	l->from = *from;
 	connected(l);
+	link_check(l);
 }
 
 static void admit(struct peer *p)

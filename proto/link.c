@@ -6,6 +6,7 @@
  */
 #include "link.h"
 
+#include "check.h"
 #include "core.h"
 #include "probe.h"
 #include "profile.h"
@@ -79,6 +80,7 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 	else
 		p->dial_raised = false;
 	link_deadline(l, probe ? core->cfg.connect_ns : peer_dial_ns(p));
+	link_check(l);
 }
 
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
@@ -90,6 +92,7 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 	p->asks = false;
 	peer_dial_failed(p, core->now_ns);
 	core_mark_dial(p);
+	peer_check(p);
 }
 
 void link_accept(struct core *core, struct link *l, const struct path_addr *from)
@@ -97,6 +100,7 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 	link_init(core, l);
 	l->from = *from;
 	link_event(l, LINK_EV_ACCEPT);
+	link_check(l);
 }
 
 /* ---- end ---- */
@@ -208,6 +212,9 @@ void link_dead(struct link *l, bool eof)
 {
 	link_lost(l, eof);
 	core_forget_link(l);
+	link_check(l);
+	if (l->peer)
+		peer_check(l->peer);
 }
 
 void link_refused(struct link *l)
@@ -449,6 +456,7 @@ size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
 		sum += data[i].n;
 	}
 	*ret_n = n;
+	link_check(l);
 	return sum;
 }
 
@@ -477,6 +485,7 @@ void link_sent(struct link *l, size_t n)
 		s->profile->sent(l, s, n);
 	else if (!s)
 		l->probe.pad_left -= (uint32_t)n;
+	link_check(l);
 }
 
 /* ---- time ---- */

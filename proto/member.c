@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "check.h"
 #include "core.h"
 #include "profile.h"
 
@@ -31,6 +32,7 @@ void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
 	p->mismatch = 0;
 	p->backoff_ns = 0;
 	peer_dial_soon(p, 0);
+	peer_check(p);
 }
 
 void peer_remove(struct peer *p)
@@ -94,6 +96,7 @@ void peer_lend(struct peer *p, struct session *s)
 		peer_added(p, p->member);
 	p->profile->admit(p);
 	core_mark_dial(p);
+	peer_check(p);
 }
 
 void peer_added(struct peer *p, uint64_t incarnation)
@@ -108,6 +111,7 @@ void peer_added(struct peer *p, uint64_t incarnation)
 	mismatch_over(p);
 	p->profile->admit(p);
 	core_mark_dial(p);
+	peer_check(p);
 }
 
 void peer_leaving(struct peer *p, uint64_t incarnation)
@@ -116,6 +120,7 @@ void peer_leaving(struct peer *p, uint64_t incarnation)
 		p->member_leaving = true;
 	if (p->session && p->session->incarnation == incarnation)
 		session_event(p->session, FSM_LEAVING, NULL);
+	peer_check(p);
 }
 
 static void gone(struct peer *p, uint64_t incarnation, enum session_end why)
@@ -128,6 +133,7 @@ static void gone(struct peer *p, uint64_t incarnation, enum session_end why)
 	list_each(struct link, l, &p->links, of_peer)
 		if (link_is_held(l) && l->life == incarnation)
 			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
+	peer_check(p);
 }
 
 void peer_left(struct peer *p, uint64_t incarnation)

@@ -4,6 +4,7 @@
  */
 #include "peer.h"
 
+#include "check.h"
 #include "core.h"
 #include "profile.h"
 
@@ -42,6 +43,7 @@ void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct p
 	*bucket(core, nodeid) = p;
 	core->n_peers++;
 	peer_dial_soon(p, core_decides(core, p) ? core->cfg.decider_wait_ns : 0);
+	peer_check(p);
 }
 
 /* A life that does not know that it is over would go on with the numbers of an old session. */

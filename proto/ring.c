@@ -7,6 +7,7 @@
  */
 #include "ring.h"
 
+#include "check.h"
 #include "ring_pos.h"
 #include "wire.h"
 
@@ -43,6 +44,7 @@ void ring_pay(struct ring *r, uint64_t bytes)
 {
 	r->paid = bytes;
 	set_fits(r);
+	ring_put_check(r);
 }
 
 void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
@@ -230,6 +232,7 @@ static int commit(struct ring *r, uint64_t begin, uint64_t end, uint32_t n_frame
 		push_slot(r, begin, end - begin, RING_SLOT_DONE);
 	else
 		err = publish(r, begin, end, n_frames);
+	ring_put_check(r);
 	if (!err && ret_number)
 		*ret_number = r->n_slots ? 0 : r->number;
 	return err;
@@ -421,6 +424,7 @@ int ring_reserve(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_d
 	s = push_slot(r, place(r, r->reserved, need), need, RING_SLOT_OPEN);
 	*ret_slot = (unsigned)(s - r->slots);
 	*ret_data = ring_at(r, s->pos) + WIRE_MSG_OVERHEAD;
+	ring_put_check(r);
 	return 0;
 }
 

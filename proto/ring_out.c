@@ -6,6 +6,7 @@
  */
 #include "ring_out.h"
 
+#include "check.h"
 #include "ring_pos.h"
 #include "seq.h"
 #include "wire.h"
@@ -182,6 +183,7 @@ uint64_t ring_sent(struct ring *r, size_t n)
 	r->sent = pos;
 	if (pos > r->high)
 		r->high = pos;
+	ring_check(r);
 	return again;
 }
 
@@ -321,6 +323,7 @@ int ring_ack(struct ring *r, uint32_t next)
 	atomic_store_explicit(&r->marks_taken, to.marks_taken, memory_order_release);
 	if (!r->half_end)
 		free_acked(r);
+	ring_check(r);
 	return 1;
 }
 
@@ -339,6 +342,7 @@ int ring_resume(struct ring *r, uint32_t next)
 	r->sent = r->acked_pos;
 	r->sent_frame = r->acked_pos;
 	free_acked(r);
+	ring_check(r);
 	return 0;
 }
 
@@ -384,6 +388,7 @@ void ring_put_fin(struct ring *r)
 	ring_close(r);
 	wire_put_fin(r->fin_frame, r->nodeid, ring_next_seq(r));
 	r->fin = true;
+	ring_check(r);
 }
 
 bool ring_fin_acked(const struct ring *r)

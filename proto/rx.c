@@ -5,6 +5,7 @@
  */
 #include "rx.h"
 
+#include "check.h"
 #include "hello.h"
 #include "probe.h"
 #include "profile.h"
@@ -370,6 +371,7 @@ enum rx_result link_rx(struct link *l, struct rx *rx)
 	do
 		r = next_frame(l, rx);
 	while (r == RX_AGAIN && !core_pending(l->core) && ++idle < RX_IDLE_MAX);
+	link_check(l);
 	return r;
 }
 
@@ -394,6 +396,7 @@ void link_rx_done(struct link *l)
 		s->ack_at_ns = core->now_ns + core->cfg.ack_ns;
 		core_arm(core, s->ack_at_ns);
 	}
+	session_check(s);
 }
 
 void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off)

@@ -5,6 +5,7 @@
  */
 #include "session.h"
 
+#include "check.h"
 #include "core.h"
 #include "profile.h"
 #include "ring_out.h"
@@ -69,6 +70,7 @@ void session_kick(struct session *s)
 	if (p->up && ring_has_unsent(&s->ring))
 		link_raise_tx(p->up);
 	session_close_check(s);
+	session_check(s);
 }
 
 void session_sent(struct session *s, size_t n)
@@ -104,6 +106,7 @@ void session_pause(struct session *s, bool paused)
 	if (!paused)
 		s->peer->up->last_rx_ns = s->peer->core->now_ns;
 	link_raise_tx(s->peer->up);
+	session_check(s);
 }
 
 void session_ack_soon(struct session *s)
@@ -268,12 +271,14 @@ void session_finish(struct session *s)
 		return;
 	s->finish_wanted = true;
 	session_close_check(s);
+	session_check(s);
 }
 
 void session_abort(struct session *s)
 {
 	if (s->end == SESSION_ALIVE)
 		session_end(s, SESSION_ABORTED);
+	session_check(s);
 }
 
 /* ---- what is sent again (R10) ---- */

@@ -8,6 +8,7 @@
  */
 #include "stuck.h"
 
+#include "check.h"
 #include "profile.h"
 #include "ring_out.h"
 
@@ -56,6 +57,7 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 	if (l->peer->paths.n > 1)
 		paths_doubt(&l->peer->paths, l->path);
 	peer_dial_soon(l->peer, 0);
+	link_check(l);
 }
 
 void stuck_tick(struct link *l)

@@ -49,7 +49,8 @@ done
 for n in $nodes; do
 	seq -f "line %.0f of node $n" $LINES_EACH >"$T/in$n"
 	"$BUILD/checked/sinew" cat --config "$T/conf" --node "$n" --to all --rate 400k \
-		--break-every 30 --linger 20 --stats "$T/stats$n" <"$T/in$n" >"$T/out$n" 2>"$T/err$n" &
+		--break-every 30 --linger 20 --stats "$T/stats$n" <"$T/in$n" >"$T/out$n" \
+		2>"$T/err$n" &
 	pids[n]=$!
 done
 for n in $nodes; do
