@@ -65,7 +65,7 @@ void ring_check(struct ring *r)
 /* Those that are open or wait behind an open one: in their order, each in its own memory. */
 static void ring_slots_check(const struct ring *r)
 {
-	uint64_t behind = r->tail;
+	uint64_t behind = ring_tail(r);
 
 	for (unsigned i = 0; i < r->n_slots; i++) {
 		const struct ring_slot *s = &r->slots[(r->slot_head + i) % RING_SLOTS];

@@ -54,6 +54,7 @@ void core_config_default(struct core_config *c)
 
 void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns)
 {
+	assert(cfg->max_frame <= WIRE_FRAME_MAX && cfg->backoff_min_ns <= cfg->backoff_max_ns);
 	assert(cfg->nodeid && cfg->incarnation && cfg->max_frame > 2 * WIRE_FRAG_OVERHEAD);
 	memset(core, 0, sizeof *core);
 	core->cfg = *cfg;
@@ -150,6 +151,7 @@ static bool poll_session(struct core *core, struct core_action *a)
 	if (list_empty(&core->sessions_pending))
 		return false;
 	s = list_first(&core->sessions_pending, struct session, in_pending);
+	assert(s->pending && s->peer);
 	for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
 		if (!(s->pending & order[i].bit))
 			continue;
@@ -169,6 +171,7 @@ static bool poll_link(struct core *core, struct core_action *a)
 	if (list_empty(&core->links_pending))
 		return false;
 	l = list_first(&core->links_pending, struct link, pending);
+	assert(l->state == LINK_GONE || l->wants);
 	list_remove(&l->pending);
 	*a = (struct core_action) { .what = CORE_TX, .link = l, .peer = l->peer };
 	if (l->state == LINK_GONE) {
@@ -201,6 +204,7 @@ static bool poll_wish(struct peer *p, struct core_action *a)
 		p->dial_polled = true;
 		a->what = CORE_DIAL;
 		a->path = p->dial_path;
+		assert(a->path < PATHS_MAX);
 	} else if (p->probe_raised) {
 		a->path = (unsigned)__builtin_ctz(p->probe_raised);
 		p->probe_raised &= p->probe_raised - 1;
@@ -277,6 +281,7 @@ static bool poll_closed(struct core *core, struct core_action *a)
 {
 	if (!list_empty(&core->links))
 		return false;
+	assert(!core->closed_said && core->closing);
 	core->closed_said = true;
 	*a = (struct core_action) { .what = CORE_CLOSED };
 	return true;
@@ -287,6 +292,7 @@ static bool poll_note(struct core *core, struct core_action *a)
 	if (!core->n_notes)
 		return false;
 	*a = (struct core_action) { .what = CORE_NOTE };
+	assert(core->notes[core->note_head].text);
 	a->note = core->notes[core->note_head];
 	core->note_head = (core->note_head + 1) % CORE_NOTES;
 	core->n_notes--;
@@ -325,6 +331,7 @@ void link_connected(struct link *l)
 {
 	if (l->state != LINK_CONNECTING)
 		return;
+	assert(l->dialled && l->peer->core == l->core);
 	l->last_rx_ns = l->core->now_ns;
 	if (l->use == LINK_FOR_PROBES) {
 		link_event(l, LINK_EV_PROBED);
@@ -379,6 +386,7 @@ void core_linger_over(struct core *core)
 
 void core_renew(struct core *core, uint64_t incarnation)
 {
+	assert(incarnation && incarnation != core->cfg.incarnation);
 	core_note(core, NOTE_WARNING, 0, NULL, "own incarnation ended, continuing as a new one");
 	list_each(struct peer, p, &core->peers, all)
 		if (p->session)

@@ -17,6 +17,7 @@
 #include "rx.h"
 #include "seq.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* ---- session ---- */
@@ -36,6 +37,7 @@ static int send(struct session *s, const struct span *parts, int n, size_t len,
 /* 3.1: everything was written after session_finish(). */
 static void unreliable_done(struct session *s)
 {
+	assert(unreliable(s));
 	if (s->finish_wanted && ring_all_acked(&s->ring))
 		session_end(s, SESSION_LEFT);
 }
@@ -67,6 +69,7 @@ static void send_on(struct link *l)
 {
 	struct session *s = l->peer->session;
 
+	assert(s && s->peer == l->peer);
 	link_event(l, LINK_EV_UP);
 	l->session = s;
 	session_link_up(s, l, s->ring.acked_seq);
@@ -77,6 +80,7 @@ static void connected(struct link *l)
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
+	assert(!l->session && !l->peer->profile->hello);
 	l->last_rx_ns = core->now_ns;
 	if (!p->session) {
 		/* Not a member (yet): nothing is read before membership says so. */
@@ -132,6 +136,7 @@ static void gone(struct link *l)
 /* It could not read what went out as 3.2: once more, without the envelopes. */
 static void downgrade(struct session *s)
 {
+	assert(unreliable(s));
 	if (!ring_mid_frame(&s->ring))
 		ring_resume(&s->ring, s->ring.acked_seq);
 	if (s->peer->up)
@@ -166,6 +171,7 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 	struct session *s = l->session;
 	enum rx_result r;
 
+	assert(l->peer->session == s);
 	if (seq_after(f->u, s->expected)) {
 		/* Lost behind an orderly end, or still on the way on the other link:
 		 * only a reset makes a kernel repeat. */
@@ -265,6 +271,7 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 
 static void sent(struct link *l, struct session *s, size_t n)
 {
+	assert(n);
 	session_sent(s, n + l->stripped);
 	l->stripped = 0;
 	if (!unreliable(s))
@@ -307,6 +314,7 @@ static uint64_t keepalive_ns(const struct session *s)
 /* A kernel says nothing while it has nothing to say. */
 static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 {
+	assert(s->peer->up == l);
 	if (!ring_in_flight(&s->ring))
 		return true;
 	if (!s->nudged && silent_ns >= l->core->cfg.stall_ns / 2 && !ring_mid_frame(&s->ring)) {

@@ -2,11 +2,13 @@
 /* Owns the rules of reassembly; knows nothing of frames or sessions. */
 #include "frag.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum frag_result frag_add(struct frag *f, const uint8_t *body, size_t n, uint32_t total,
 			  uint32_t offset, uint32_t max_message)
 {
+	assert(f->got <= f->total && (!f->total || f->buf));
 	if (n == 0 || total == 0 || total > max_message)
 		return FRAG_BAD;
 	if (f->total && f->total != total)
@@ -27,6 +29,7 @@ enum frag_result frag_add(struct frag *f, const uint8_t *body, size_t n, uint32_
 
 void frag_lend(struct frag *f, uint8_t *buf)
 {
+	assert(!f->buf);
 	f->buf = buf;
 }
 

@@ -2,6 +2,8 @@
 /* Owns the table's memory image; knows nothing of sessions. */
 #include "fsm.h"
 
+#include <assert.h>
+
 #define FSM(state, event, next, actions) \
 	[FSM_ ## state][FSM_ ## event] = { FSM_ ## next, actions },
 
@@ -17,6 +19,7 @@ _Static_assert(0
 
 const struct fsm_cell *fsm_cell(enum fsm_state s, enum fsm_event e)
 {
+	assert(s < FSM_STATES && e < FSM_EVENTS);
 	return &table[s][e];
 }
 

@@ -51,6 +51,7 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	};
 	uint8_t *ctl = link_ctl(l, WIRE_CONTROL_MAX);
 
+	assert(l->state != LINK_CONNECTING && (!chosen || core_decides(core, l->peer)));
 	memcpy(h.cluster, core->cfg.cluster, sizeof h.cluster);
 	memcpy(h.group, core->cfg.group, sizeof h.group);
 	assert(ctl);
@@ -73,6 +74,7 @@ void hello_first(struct link *l)
 	const struct peer *p = l->peer;
 	uint64_t asked = peer_owes_now(p) ? p->owes_life : 0;
 
+	assert(l->state == LINK_WAIT && l->dialled);
 	/* Without a session it names nobody: a position would be an invention (R21). The question
 	 * after the last ACK names the life that it asks (R24). */
 	send_hello(l, p->session ? p->session->incarnation : asked, dial_gen(l), false);
@@ -81,6 +83,7 @@ void hello_first(struct link *l)
 /* A HELLO back that names the sender; its answer is due. */
 static enum rx_result answer(struct link *l)
 {
+	assert(l->life && !l->session);
 	link_event(l, LINK_EV_ANSWER);
 	send_hello(l, l->life, dial_gen(l), false);
 	return RX_MORE;
@@ -102,6 +105,7 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 	struct peer *p = peer_find(core, f->nodeid);
 	struct note *n;
 
+	assert(l->state == LINK_WAIT && !l->session);
 	if (strcmp(h->cluster, core->cfg.cluster) || strcmp(h->group, core->cfg.group)) {
 		l->life = h->mine;
 		refuse(l, WIRE_REFUSE_CLUSTER, 0, 0);
@@ -126,6 +130,7 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 		p->owes_until_ns = 0;
 	if (!l->dialled)
 		l->path = (unsigned)paths_find(&p->paths, &l->from);
+	assert(l->path < p->paths.n || l->dialled);
 	link_event(l, LINK_EV_HELLO);
 	return true;
 }
@@ -158,6 +163,7 @@ static enum admission deny(struct link *l, enum wire_reason reason, uint32_t nex
 
 static enum admission hold(struct link *l, const struct hello *h, enum link_event ev)
 {
+	assert(h->mine == l->life && !l->session);
 	link_event(l, ev);
 	l->held = *h;
 	/* One held link for each life of a nodeid. */
@@ -169,6 +175,7 @@ static enum admission hold(struct link *l, const struct hello *h, enum link_even
 
 static enum admission challenge(struct link *l)
 {
+	assert(l->core->cfg.static_members);
 	l->challenged = l->peer->epoch + 1;
 	answer(l);
 	return CHALLENGED;
@@ -184,6 +191,7 @@ static enum admission claimed(struct link *l)
 	struct note *n = core_note(l->core, NOTE_ERROR, l->peer->nodeid, l,
 				   "two programs claim this nodeid, newcomer refused");
 
+	assert(l->peer->session->incarnation != l->life && l->peer->up != l);
 	n->detail = "stop one of them";
 	n->other = l->peer->up->from;
 	return deny(l, WIRE_REFUSE_CLAIMED, 0);
@@ -230,6 +238,7 @@ static enum admission guard(struct link *l, const struct hello *h)
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
+	assert(fresh(p) && !l->dialled && p->up != l);
 	if (both_alive(p, h->mine))
 		return claimed(l);
 	if (is_rival(p, h->mine) && p->rival_life != h->mine) {
@@ -261,6 +270,7 @@ static enum admission admit_static(struct link *l, const struct hello *h)
 		(!s || l->challenged == p->epoch + 1);
 	uint64_t until = p->lost_ns + core->cfg.comeback_ns;
 
+	assert(core->cfg.static_members && (!s || s->incarnation != h->mine));
 	if (!s && core->closing)
 		return ADMITTED;
 	if (!proof && h->flags & WIRE_HELLO_CHOSEN) {
@@ -313,6 +323,7 @@ static enum admission admit(struct link *l, const struct hello *h)
 		core_raise_peer(p);
 		return hold(l, h, LINK_EV_HOLD);
 	}
+	assert(!p->session && !core->closing);
 	peer_open_session(p, h->mine);
 	return ADMITTED;
 }
@@ -325,6 +336,7 @@ static void learn(struct session *s, const struct hello *h)
 
 	if (s->was_up)
 		return;
+	assert(h->maxframe > 2 * WIRE_FRAG_OVERHEAD);
 	session_limits(s, h->maxframe, h->max_message);
 	s->peer_queue = h->queue_bytes;
 	if (h->queue_bytes && h->queue_bytes / 4 < cfg->ack_bytes)
@@ -339,6 +351,7 @@ static bool position_fits(const struct link *l, const struct hello *h)
 {
 	const struct session *s = l->peer->session;
 
+	assert(l->peer->session->incarnation == l->life);
 	if (core_decides(l->core, l->peer) && seq_before(h->next, s->ring.acked_seq))
 		return !seq_before(h->next, s->base);
 	return ring_may_resume(&s->ring, h->next);
@@ -368,6 +381,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	struct path_hold hold = probe_hold(core);
 	struct note *n;
 
+	assert(s->incarnation == l->life && !l->session && p->up != l);
 	learn(s, h);
 	if (core_decides(core, p)) {
 		if (seq_before(next, s->ring.acked_seq))
@@ -402,6 +416,7 @@ static enum rx_result decide(struct link *l, const struct hello *h)
 {
 	struct session *s = l->peer->session;
 
+	assert(h->yours == l->core->cfg.incarnation && s->incarnation == h->mine);
 	/* Equality alone: with an order, or a bound, one forged number would end this pair for
 	 * good (R6). */
 	if (!l->dialled && h->gen != s->gen)
@@ -417,6 +432,7 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 {
 	struct session *s = l->peer->session;
 
+	assert(h->yours == l->core->cfg.incarnation && s->incarnation == h->mine);
 	if (!(h->flags & WIRE_HELLO_CHOSEN))
 		return answer(l);
 	if (!l->hello_sent_ns)
@@ -433,6 +449,7 @@ static enum rx_result take(struct link *l, const struct hello *h)
 
 	if (l->state == LINK_GONE)
 		return RX_GONE;
+	assert(link_read_hello(l) && h->mine == l->life);
 	if (a != ADMITTED)
 		return a == HELD ? RX_PAUSED : RX_MORE;
 	/* What a HELLO says that does not name us is about another session (R3). */
@@ -448,6 +465,7 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 	enum rx_result r;
 	struct hello h;
 
+	assert(!link_is_held(l) && !link_is_up(l) && l->state != LINK_GONE);
 	if (frame_hello(f, &h))
 		return link_fault(l, "malformed HELLO");
 	if (++l->n_hellos > HELLOS_MAX)
@@ -481,6 +499,7 @@ static void retry(struct link *l)
 {
 	struct hello h = l->held;
 
+	assert(link_is_held(l) && h.mine == l->life);
 	take(l, &h);
 }
 
@@ -495,6 +514,7 @@ void hello_guard_tick(struct link *l)
 {
 	struct peer *p = l->peer;
 
+	assert(l->state == LINK_GUARDED && p->core == l->core);
 	if (must_guard(l, &l->held) && !both_alive(p, l->life))
 		core_arm(l->core, p->up->last_rx_ns + alive_window(l->core));
 	else
@@ -506,6 +526,7 @@ void hello_held_tick(struct link *l)
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
+	assert(l->state == LINK_HELD && !l->session);
 	if (!p->profile->hello)
 		return;			/* membership alone takes it up */
 	if (is_rival(p, l->life) && l->deadline_ns <= core->now_ns)

@@ -54,6 +54,7 @@ void link_belongs_to(struct link *l, struct peer *p)
 {
 	if (l->peer == p)
 		return;
+	assert(!l->peer || !p);
 	list_remove(&l->of_peer);
 	l->peer = p;
 	if (p)
@@ -62,12 +63,14 @@ void link_belongs_to(struct link *l, struct peer *p)
 
 void link_deadline(struct link *l, uint64_t in_ns)
 {
+	assert(!link_is_up(l) && l->state != LINK_GONE);
 	l->deadline_ns = l->core->now_ns + in_ns;
 	core_arm(l->core, l->deadline_ns);
 }
 
 void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path, bool probe)
 {
+	assert(path < p->paths.n && p->core == core);
 	link_init(core, l);
 	link_belongs_to(l, p);
 	l->path = path;
@@ -85,6 +88,7 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 {
+	assert(probe || p->dial_raised);
 	peer_path_failed(p, path);
 	if (probe)
 		return;
@@ -155,6 +159,7 @@ static void probe_lost(struct link *l)
 	struct paths *ps = &l->peer->paths;
 	struct path_hold hold = probe_hold(core);
 
+	assert(l->use == LINK_FOR_PROBES && l->path < PATHS_MAX);
 	if (l->probe.full)
 		paths_full_lost(ps, l->path, core->now_ns, &hold);
 	else
@@ -169,6 +174,7 @@ static void account(struct link *l, bool eof)
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 
+	assert(l->state != LINK_GONE);
 	if (!p)
 		return;
 	if (l->use == LINK_FOR_PROBES) {
@@ -228,6 +234,7 @@ void link_refused(struct link *l)
 
 void link_shut_others(struct link *l)
 {
+	assert(link_read_hello(l));
 	list_each(struct link, o, &l->peer->links, of_peer) {
 		if (o == l || o->use == LINK_FOR_PROBES)
 			continue;
@@ -240,6 +247,7 @@ void link_shut_others(struct link *l)
 
 uint8_t *link_ctl(struct link *l, size_t n)
 {
+	assert(l->ctl_off <= l->ctl_len && n <= sizeof l->ctl);
 	if (l->ctl_off == l->ctl_len)
 		l->ctl_off = l->ctl_len = 0;
 	/* The padding that is still to be written belongs to what was put here last. */
@@ -250,12 +258,14 @@ uint8_t *link_ctl(struct link *l, size_t n)
 
 void link_ctl_done(struct link *l, size_t n)
 {
+	assert(n && n <= sizeof l->ctl - l->ctl_len);
 	l->ctl_len += n;
 	link_raise_tx(l);
 }
 
 void link_raise_tx(struct link *l)
 {
+	assert(l->state != LINK_GONE);
 	if (l->wants & LINK_WANTS_TX)
 		return;
 	l->wants |= LINK_WANTS_TX;
@@ -268,6 +278,7 @@ void link_put_ack(struct link *l)
 	struct session *s = l->session;
 	uint8_t *ctl = link_ctl(l, WIRE_HEADER);
 
+	assert(s->end == SESSION_ALIVE && s == l->peer->session);
 	if (!ctl)
 		return;		/* control frames wait already; the next write tries again */
 	l->ctl_len += wire_put_ack(ctl, l->core->cfg.nodeid, s->expected);
@@ -309,6 +320,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	if (l->dialled && !link_is_up(l))
 		peer_backoff(l->peer, false);
 	link_shut(l, ctl ? LINK_ORDERLY : LINK_RESET);
+	assert(l->state == LINK_GONE);
 }
 
 bool link_vouches(const struct link *l, const struct session *s)
@@ -354,6 +366,7 @@ enum rx_result link_fault(struct link *l, const char *detail)
 	} else {
 		link_lost(l, false);
 	}
+	assert(l->state == LINK_GONE);
 	return RX_GONE;
 }
 
@@ -397,6 +410,7 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 		have = ring_unsent(&s->ring, data, ret_n, max);
 	else if (mid)
 		have = ring_unsent(&s->ring, data, ret_n, mid);
+	assert(!mid || have >= mid);
 	if (have)
 		have = s->profile->gather(l, data, ret_n, have, mid);
 	/* What is acknowledged, and half written, waits for nothing. */
@@ -415,6 +429,7 @@ static size_t gather_control(struct link *l, struct span out[5], int *ret_n)
 	size_t ctl = l->ctl_len - l->ctl_off;
 	int n = 0;
 
+	assert(!l->session || l->state == LINK_RX_ONLY);
 	if (l->state == LINK_CONNECTING)
 		return 0;
 	if (ctl)
@@ -439,6 +454,7 @@ size_t link_gather(struct link *l, struct span out[5], int *ret_n, size_t max)
 	ctl = l->ctl_len - l->ctl_off;
 	if (mid) {
 		/* Frames are contiguous: the rest of one lies in one span. */
+		assert(data[0].n >= mid);
 		out[n++] = (struct span) { data[0].p, mid };
 		data[0].p += mid;
 		data[0].n -= mid;
@@ -481,6 +497,7 @@ void link_sent(struct link *l, size_t n)
 		part = n;
 	l->ctl_off += part;
 	n -= part;
+	assert(s || n <= l->probe.pad_left);
 	if (s && n)
 		s->profile->sent(l, s, n);
 	else if (!s)
@@ -500,6 +517,7 @@ void link_state_tick(struct link *l)
 		[LINK_GUARDED] = "timed out waiting for a held HELLO to be admitted",
 	};
 
+	assert(l->state <= LINK_GUARDED && what[l->state]);
 	if (l->core->now_ns < l->deadline_ns) {
 		core_arm(l->core, l->deadline_ns);
 		return;
@@ -514,6 +532,7 @@ void link_last_ack_tick(struct link *l)
 {
 	struct core *core = l->core;
 
+	assert(l->state == LINK_LAST_ACK && !l->session);
 	if (core->now_ns - l->last_rx_ns >= core->cfg.stall_ns)
 		link_lost(l, false);
 	else

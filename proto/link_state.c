@@ -2,6 +2,8 @@
 /* Owns the table's memory image; knows nothing of links. */
 #include "link_state.h"
 
+#include <assert.h>
+
 #define LINK(state, event, next, actions) \
 	[LINK_ ## state][LINK_EV_ ## event] = { LINK_ ## next, actions },
 
@@ -11,6 +13,7 @@ static const struct link_cell table[LINK_STATES][LINK_EVENTS] = {
 
 const struct link_cell *link_cell(enum link_state s, enum link_event e)
 {
+	assert(s < LINK_STATES && e < LINK_EVENTS);
 	return &table[s][e];
 }
 

@@ -4,6 +4,8 @@
 #include "core.h"
 #include "siphash.h"
 
+#include <assert.h>
+
 /* What nobody else can tell: by the secret of the caller, never the same again. Not 0. */
 uint64_t core_cookie(struct core *core)
 {
@@ -13,6 +15,7 @@ uint64_t core_cookie(struct core *core)
 /* xorshift64*: jitter only, no secrets. */
 uint32_t core_random(struct core *core)
 {
+	assert(core->rng);
 	core->rng ^= core->rng >> 12;
 	core->rng ^= core->rng << 25;
 	core->rng ^= core->rng >> 27;
@@ -24,6 +27,7 @@ struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid
 {
 	struct note *n = &core->scratch;
 
+	assert(text && core->n_notes <= CORE_NOTES && core->note_head < CORE_NOTES);
 	if (core->n_notes < CORE_NOTES)
 		n = &core->notes[(core->note_head + core->n_notes++) % CORE_NOTES];
 	else
@@ -48,17 +52,20 @@ static void raise(struct list *pending, struct list *e)
 
 void core_raise_session(struct session *s, enum session_pending what)
 {
+	assert(what && s->peer);
 	s->pending |= what;
 	raise(&s->peer->core->sessions_pending, &s->in_pending);
 }
 
 void core_raise_link(struct link *l)
 {
+	assert(!list_empty(&l->all));
 	raise(&l->core->links_pending, &l->pending);
 }
 
 void core_raise_peer(struct peer *p)
 {
+	assert(!list_empty(&p->all));
 	raise(&p->core->peers_pending, &p->pending);
 }
 
@@ -72,6 +79,7 @@ void core_mark_dial(struct peer *p)
 
 void core_forget_link(struct link *l)
 {
+	assert(l->state == LINK_GONE && !l->session);
 	list_remove(&l->pending);
 	list_remove(&l->of_peer);
 	list_remove(&l->all);

@@ -43,6 +43,7 @@ void peer_remove(struct peer *p)
 		link_shut(l, LINK_RESET);
 		link_belongs_to(l, NULL);
 	}
+	assert(!p->session && !p->up && list_empty(&p->links));
 	peer_forget(p);
 }
 
@@ -64,6 +65,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	if (!s)
 		return NULL;
 	assert(!p->session);
+	assert(incarnation && s->end == SESSION_ALIVE && !s->peer);
 	p->spare = NULL;
 	p->pending_what |= PEER_P_LEND;
 	core_raise_peer(p);
@@ -83,6 +85,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	p->epoch++;
 	mismatch_over(p);
 	session_event(s, FSM_OPEN, NULL);
+	assert(session_state(s) == FSM_ESTABLISHED);
 	if (p->member == incarnation && p->member_leaving)
 		session_event(s, FSM_LEAVING, NULL);
 	return s;
@@ -90,6 +93,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 
 void peer_lend(struct peer *p, struct session *s)
 {
+	assert(!s->peer && s->ring.high == 0);
 	assert(!p->spare);
 	p->spare = s;
 	if (p->member && !p->session)
@@ -101,6 +105,7 @@ void peer_lend(struct peer *p, struct session *s)
 
 void peer_added(struct peer *p, uint64_t incarnation)
 {
+	assert(incarnation);
 	if (p->member != incarnation)
 		p->member_leaving = false;
 	p->member = incarnation;
@@ -116,6 +121,7 @@ void peer_added(struct peer *p, uint64_t incarnation)
 
 void peer_leaving(struct peer *p, uint64_t incarnation)
 {
+	assert(incarnation);
 	if (p->member == incarnation)
 		p->member_leaving = true;
 	if (p->session && p->session->incarnation == incarnation)

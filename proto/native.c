@@ -9,6 +9,8 @@
 #include "ring_out.h"
 #include "rx.h"
 
+#include <assert.h>
+
 /* ---- session ---- */
 
 static int send(struct session *s, const struct span *parts, int n, size_t len,
@@ -27,6 +29,7 @@ static void finish(struct session *s)
 
 static void connected(struct link *l)
 {
+	assert(l->dialled && l->use != LINK_FOR_PROBES);
 	link_event(l, LINK_EV_CONNECTED);
 	hello_first(l);
 }
@@ -54,6 +57,7 @@ static void put_status(struct link *l)
 	uint8_t *ctl = link_ctl(l, WIRE_OPTS + sizeof(struct wire_status));
 	uint32_t flags = s->rx_paused ? WIRE_STATUS_RX_PAUSED : 0;
 
+	assert(l->state == LINK_UP && s->peer->up == l);
 	if (!ctl)
 		return;
 	if (is_short(s)) {
@@ -74,6 +78,7 @@ static void put_leaving(struct link *l)
 {
 	uint8_t *ctl = link_ctl(l, WIRE_OPTS + WIRE_HEADER);
 
+	assert(l->state == LINK_UP);
 	if (!ctl)
 		return;
 	l->ctl_len += wire_put_leaving(ctl, l->core->cfg.nodeid);
@@ -105,6 +110,7 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 
 static void sent(struct link *l, struct session *s, size_t n)
 {
+	assert(n && s->end == SESSION_ALIVE);
 	(void)l;
 	session_sent(s, n);
 }
@@ -124,6 +130,7 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 	struct paths *paths = &s->peer->paths;
 	uint64_t dead_ns = core->cfg.path_dead_ns;
 
+	assert(s->peer->up == l);
 	if (silent_ns >= dead_ns && paths_other_alive(paths, l->path, l->last_rx_ns)) {
 		core_note(core, NOTE_WARNING, s->peer->nodeid, l,
 			  "path is silent, switching to another live path");

@@ -2,6 +2,7 @@
 /* Owns the choice among a peer's addresses; knows no links. */
 #include "path.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FULL_PROBE_NS	1000000000u	/* between two full probes of a path, at least */
@@ -58,6 +59,7 @@ unsigned paths_choose(const struct paths *ps)
 			chosen = i;
 		found = true;
 	}
+	assert(chosen < ps->n || !ps->n);
 	return chosen;
 }
 
@@ -144,6 +146,7 @@ void paths_up(struct paths *ps, unsigned i, uint64_t now_ns, const struct path_h
 		ps->used_since_ns = now_ns;
 	ps->was_used = true;
 	ps->used = ps->next = i;
+	assert(ps->next < ps->n && (ps->used == i));
 	ps->p[i].large = LARGE_UNKNOWN;
 	ps->p[i].full_missing = false;
 }
@@ -188,6 +191,7 @@ bool paths_may_return(const struct paths *ps, unsigned i, uint64_t now_ns)
 {
 	const struct path *p = &ps->p[i];
 
+	assert(i < PATHS_MAX);
 	return now_ns >= p->hold_until_ns && !p->peer_lost &&
 		(p->large == LARGE_PASS || !p->takes_full);
 }

@@ -49,6 +49,7 @@ void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct p
 /* A life that does not know that it is over would go on with the numbers of an old session. */
 void peer_remember(struct peer *p, const struct tombs *tombs)
 {
+	assert(!p->session && list_empty(&p->links));
 	p->tombs = *tombs;
 }
 
@@ -56,6 +57,7 @@ void peer_forget(struct peer *p)
 {
 	struct peer **pp = bucket(p->core, p->nodeid);
 
+	assert(!p->session && list_empty(&p->links));
 	list_remove(&p->pending);
 	list_remove(&p->all);
 	while (*pp != p)
@@ -86,6 +88,7 @@ void peer_owes(struct peer *p, uint64_t life)
 {
 	struct core *core = p->core;
 
+	assert(life && (!p->session || p->session->incarnation != life));
 	if (!core->cfg.static_members || !p->profile->hello)
 		return;
 	p->owes_life = life;
@@ -120,6 +123,7 @@ void peer_absent(struct peer *p)
 
 void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason)
 {
+	assert(life);
 	if (p->session && p->session->incarnation == life) {
 		if (p->session->fence_asked)
 			return;
@@ -133,6 +137,7 @@ void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason)
 
 void peer_fault(struct session *s)
 {
+	assert(s->end == SESSION_ALIVE && s->peer->session == s);
 	count(&s->n.faults, 1);
 	if (s->n.faults >= s->peer->core->cfg.fault_limit)
 		peer_ask_fence(s->peer, s->incarnation, FENCE_PROTOCOL);
@@ -211,6 +216,7 @@ void peer_dial_check(struct peer *p)
 	p->dial_polled = false;
 	p->dial_beside = beside;
 	p->dial_path = move ? 0 : paths_choose(&p->paths);
+	assert(p->dial_path < p->paths.n);
 	core_raise_peer(p);
 }
 
@@ -227,6 +233,7 @@ void peer_backoff(struct peer *p, bool to_the_cap)
 
 	if (to_the_cap || b > cfg->backoff_max_ns)
 		b = cfg->backoff_max_ns;
+	assert(b <= cfg->backoff_max_ns);
 	p->backoff_ns = b;
 	/* 75 .. 125 % */
 	p->dial_at_ns = p->core->now_ns + b - b / 4 + b / 2 * (core_random(p->core) >> 16) / 65536;
@@ -259,6 +266,7 @@ void peer_dial_failed(struct peer *p, uint64_t began_ns)
 {
 	uint64_t next = began_ns + p->core->cfg.redial_ns;
 
+	assert(began_ns <= p->core->now_ns);
 	peer_backoff(p, false);
 	if (redials(p) && p->dial_at_ns > next)
 		p->dial_at_ns = next > p->core->now_ns ? next : p->core->now_ns;

@@ -9,6 +9,8 @@
 #include "profile.h"
 #include "rx.h"
 
+#include <assert.h>
+
 #define PROBES_MAX_PER_S 20	/* answered on one link */
 #define PADDED_PER_S	1	/* and of padded ones, after the first two */
 
@@ -42,6 +44,7 @@ void probe_send(struct link *l)
 	uint8_t *ctl = link_ctl(l, WIRE_CONTROL_MAX);
 	uint32_t self = l->core->cfg.nodeid;
 
+	assert(l->dialled && l->state == LINK_PROBE);
 	if (!ctl)
 		return;
 	memcpy(q.cluster, l->core->cfg.cluster, sizeof q.cluster);
@@ -69,6 +72,7 @@ static void say_large(struct link *l, bool lost)
 	struct path *path = &l->peer->paths.p[l->path];
 	struct note *n;
 
+	assert(l->path < PATHS_MAX);
 	if (path->lost_said == lost)
 		return;
 	path->lost_said = lost;
@@ -84,6 +88,7 @@ static enum rx_result answered(struct link *l, const struct probe *q)
 	struct peer *p = l->peer;
 	struct path *path;
 
+	assert(l->dialled && l->use == LINK_FOR_PROBES);
 	/* Addresses may have changed since: then it is another path. */
 	if (l->path >= p->paths.n)
 		return RX_MORE;
@@ -113,6 +118,7 @@ void probe_tick(struct link *l)
 {
 	struct peer *p = l->peer;
 
+	assert(l->state == LINK_PROBE && !l->session);
 	if (l->core->now_ns < l->deadline_ns) {
 		core_arm(l->core, l->deadline_ns);
 		return;
@@ -148,6 +154,7 @@ static void answer(struct link *l, struct probe *q, uint32_t nodeid)
 	uint64_t age_s = (core->now_ns - l->opened_ns) / 1000000000u;
 	uint8_t *ctl;
 
+	assert(!l->dialled && !l->session);
 	link_event(l, LINK_EV_PROBED);
 	link_deadline(l, core->cfg.stall_ns);
 	if (l->probe.answered >= PROBES_MAX_PER_S * (age_s + 1) ||
@@ -186,6 +193,7 @@ static enum rx_result padded_head(struct link *l, struct rx *rx)
 	struct frame f;
 	struct probe q;
 
+	assert(!l->dialled && !l->probe.skip);
 	rx->need = WIRE_PROBE_HEAD;
 	if (rx->end - rx->p < (ptrdiff_t)WIRE_PROBE_HEAD)
 		return RX_MORE;
@@ -199,6 +207,7 @@ static enum rx_result padded_head(struct link *l, struct rx *rx)
 	l->probe.cookie = q.cookie;
 	l->probe.nodeid = f.nodeid;
 	l->probe.skip = (uint32_t)f.length - WIRE_PROBE_HEAD;
+	assert(l->probe.skip);
 	l->probe.padded_read++;
 	return RX_AGAIN;
 }
@@ -208,6 +217,7 @@ static enum rx_result padding(struct link *l, struct rx *rx)
 	struct probe q = { .cookie = l->probe.cookie };
 	size_t n = (size_t)(rx->end - rx->p);
 
+	assert(l->probe.skip && l->state == LINK_PROBE);
 	if (n > l->probe.skip)
 		n = l->probe.skip;
 	rx->p += n;

@@ -5,6 +5,8 @@
  */
 #include "refused.h"
 
+#include <assert.h>
+
 static void refused_closed(struct link *l, const struct refuse *r)
 {
 	struct session *s = l->peer->session;
@@ -25,6 +27,7 @@ static void refused_mismatch(struct link *l, uint32_t reason)
 	struct peer *p = l->peer;
 	struct note *n;
 
+	assert(reason >= WIRE_REFUSE_CLUSTER && reason <= WIRE_REFUSE_FEATURE);
 	/* A peer whose session was up has our configuration. */
 	if (p->session && p->session->was_up) {
 		peer_backoff(p, true);
@@ -71,6 +74,7 @@ static bool known_life(const struct peer *p, uint64_t life)
 /* A refusal on a link that the other side has dialled, and that is not up. */
 static bool counts_accepted(const struct link *l, const struct refuse *r)
 {
+	assert(!l->dialled && link_read_hello(l));
 	return (r->reason == WIRE_REFUSE_FAILED || r->reason == WIRE_REFUSE_CLOSED) &&
 		r->yours == l->core->cfg.incarnation && known_life(l->peer, r->mine);
 }
@@ -80,6 +84,7 @@ static void take_refusal(struct link *l, const struct refuse *r)
 {
 	struct peer *p = l->peer;
 
+	assert(r->yours == p->core->cfg.incarnation);
 	switch ((enum wire_reason)r->reason) {
 	case WIRE_REFUSE_STALE:
 		stale(p, r);
@@ -120,6 +125,7 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 	struct note *n;
 	bool ours;
 
+	assert(!link_is_held(l) && l->state != LINK_GONE);
 	if (frame_refuse(f, &r))
 		return link_fault(l, "malformed REFUSE");
 	if (!p || (!l->dialled && !link_read_hello(l)))

@@ -19,6 +19,7 @@ static uint64_t place(const struct ring *r, uint64_t pos, uint64_t len)
 {
 	uint64_t off = pos & (r->size - 1);
 
+	assert(len <= r->size);
 	return off + len <= r->size ? pos : ring_next_lap(r, pos);
 }
 
@@ -73,6 +74,7 @@ static void look(struct ring *r)
 {
 	uint64_t acked = atomic_load(&r->acked), tail = ring_tail(r);
 
+	assert(acked <= tail);
 	r->looked = tail;
 	if (acked > r->floor)
 		r->floor = acked;
@@ -101,6 +103,7 @@ static uint64_t wish(struct ring *r, uint64_t need, uint64_t slot)
 {
 	uint64_t old = atomic_load(&r->want);
 
+	assert(need && need < RING_WANT_SLOT);
 	if (old) {
 		uint64_t bytes = old & ~RING_WANT_SLOT;
 
@@ -157,6 +160,7 @@ static void mark(struct ring *r)
 	uint32_t put = atomic_load_explicit(&r->marks_put, memory_order_relaxed);
 	uint64_t tail = ring_tail(r);
 
+	assert(r->marked <= tail);
 	if (tail - r->marked < RING_MARK_STEP / 2)
 		return;
 	r->marked = tail;
@@ -199,6 +203,7 @@ static int publish(struct ring *r, uint64_t begin, uint64_t end, uint32_t n_fram
 {
 	uint64_t tail = ring_tail(r);
 
+	assert(begin >= tail && end > begin && end - begin <= r->size);
 	if (begin != tail)
 		atomic_store_explicit(&r->skip_at, tail, memory_order_relaxed);
 	if (!ring_publish(r, tail, end, n_frames))
@@ -213,7 +218,7 @@ static struct ring_slot *push_slot(struct ring *r, uint64_t pos, uint64_t need,
 	unsigned i = (r->slot_head + r->n_slots) % RING_SLOTS;
 	struct ring_slot *s = &r->slots[i];
 
-	assert(r->n_slots < RING_SLOTS);
+	assert(r->n_slots < RING_SLOTS && pos >= r->reserved && need <= WIRE_FRAME_MAX);
 	*s = (struct ring_slot) { pos, (uint16_t)need, (uint16_t)need, (uint8_t)state };
 	r->n_slots++;
 	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
@@ -248,6 +253,7 @@ struct parts_cursor {
 static void copy_some(uint8_t *dst, struct parts_cursor *c, size_t n)
 {
 	while (n) {
+		assert(c->off <= c->part->n);
 		size_t have = c->part->n - c->off;
 		size_t take = have < n ? have : n;
 
@@ -307,6 +313,7 @@ static uint64_t build(struct ring *r, const struct span *parts, const struct cut
 		off += n;
 		pos = at + c->over + n;
 	}
+	assert(off == c->len && pos - r->floor <= r->size);
 	return pos;
 }
 
@@ -363,6 +370,7 @@ static int publish_slot(struct ring *r, const struct ring_slot *s)
 	uint64_t tail = ring_tail(r);
 	uint64_t to = place(r, tail > r->floor ? tail : r->floor, s->used);
 
+	assert(to <= s->pos && s->used >= WIRE_MSG_OVERHEAD);
 	if (to != s->pos)
 		memmove(ring_at(r, to), ring_at(r, s->pos), s->used);
 	wire_put_msg(ring_at(r, to), r->nodeid, r->next_seq, s->used - WIRE_MSG_OVERHEAD);
@@ -472,5 +480,6 @@ uint64_t ring_bytes_held(const struct ring *r)
 	/* The gap may be longer than the ring, where that was empty when its lap ended. */
 	if (skip >= acked && skip < tail)
 		bytes -= ring_next_lap(r, skip) - skip;
+	assert(bytes <= r->size);
 	return bytes;
 }

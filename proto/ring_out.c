@@ -43,6 +43,7 @@ static uint64_t held(const struct ring *r, uint64_t end)
 
 	if (skip >= r->acked_pos && skip < end)
 		bytes -= ring_next_lap(r, skip) - skip;
+	assert(bytes <= r->size + WIRE_FIN);
 	return bytes;
 }
 
@@ -59,6 +60,7 @@ static const uint8_t *step(const struct ring *r, uint64_t *pos, uint64_t end, si
 	*pos = over_gap(r, *pos, end);
 	f = *pos >= end ? r->fin_frame : ring_at(r, *pos);
 	*ret_bytes = frame_bytes(f);
+	assert(*ret_bytes >= WIRE_HEADER);
 	*pos += *ret_bytes;
 	return f;
 }
@@ -116,6 +118,7 @@ size_t ring_unsent(struct ring *r, struct span out[3], int *ret_n, size_t max)
 		out[n++] = (struct span) { bytes_at(r, pos, end), (size_t)(to - pos) };
 		sum += (size_t)(to - pos);
 	}
+	assert(n <= 3 && sum <= max);
 	*ret_n = n;
 	return sum;
 }
@@ -146,6 +149,7 @@ static size_t half_sent(struct ring *r, size_t n, uint64_t *again)
 {
 	uint64_t rest = r->half_end - r->sent;
 
+	assert(r->half_end > r->sent);
 	if (n < rest) {
 		r->sent += n;
 		return 0;
@@ -206,6 +210,7 @@ size_t ring_mid_frame(struct ring *r)
 			break;
 	}
 	r->sent_frame = pos;
+	assert(next >= r->sent);
 	return (size_t)(next - r->sent);
 }
 
@@ -250,6 +255,7 @@ static const struct ring_mark *last_mark(const struct ring *r, uint32_t next, ui
 	uint32_t taken = atomic_load_explicit(&r->marks_taken, memory_order_relaxed);
 	const struct ring_mark *last = NULL;
 
+	assert(put - taken <= RING_MARKS);
 	for (; taken != put; taken++) {
 		const struct ring_mark *m = &r->marks[taken % RING_MARKS];
 
@@ -315,6 +321,7 @@ int ring_ack(struct ring *r, uint32_t next)
 
 	if (moved <= 0)
 		return moved;
+	assert(to.pos <= r->high && to.number >= r->acked_number);
 	move_sent(r, to.pos);
 	r->acked_pos = to.pos;
 	r->msg_pos = to.msg_pos;
@@ -463,6 +470,7 @@ void ring_delivery(struct ring *r, struct ring_delivery *ret)
 	/* Accepted behind an open slot, and never published. */
 	for (unsigned i = 0; i < r->n_slots; i++)
 		number += slot_at(r, i)->state == RING_SLOT_DONE;
+	assert(ret->acked <= ret->in_doubt && ret->in_doubt <= number);
 	ret->unsent = number;
 }
 

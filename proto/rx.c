@@ -37,6 +37,7 @@ enum rx_result rx_sequence(struct link *l, uint32_t seq)
 {
 	struct session *s = l->session;
 
+	assert(s->end == SESSION_ALIVE && l->state != LINK_GONE);
 	if (seq == s->expected)
 		return s->got_fin ? link_fault(l, "frame after FIN") : RX_MSG;
 	if (seq_after(seq, s->expected))
@@ -49,6 +50,7 @@ enum rx_result rx_sequence(struct link *l, uint32_t seq)
 /* The frame of the expected number was taken. */
 void rx_delivered(struct link *l, size_t frame_bytes)
 {
+	assert(frame_bytes >= WIRE_OPTS && !l->session->got_fin);
 	l->session->expected++;
 	l->session->unacked_bytes += frame_bytes;
 	l->progress = true;
@@ -56,6 +58,7 @@ void rx_delivered(struct link *l, size_t frame_bytes)
 
 enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
 {
+	assert(rx->lent || (p >= rx->p && n <= (size_t)(rx->end - p)));
 	count(&s->n.delivered, 1);
 	rx->msg = p;
 	rx->msg_len = n;
@@ -130,6 +133,7 @@ enum rx_result rx_fin(struct link *l)
 {
 	struct session *s = l->session;
 
+	assert(!s->got_fin && s->end == SESSION_ALIVE);
 	if (frag_active(&s->frag))
 		return link_fault(l, "FIN inside a fragmented message");
 	s->expected++;
@@ -202,6 +206,7 @@ static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame
 
 static enum rx_result wait_frame(struct link *l, const struct frame *f)
 {
+	assert(!l->session);
 	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_HELLO)
 		return hello_rx(l, f);
 	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_REFUSE)
@@ -214,6 +219,7 @@ static enum rx_result wait_frame(struct link *l, const struct frame *f)
 
 static enum rx_result probe_frame(struct link *l, const struct frame *f)
 {
+	assert(!l->session);
 	if (f->cmd != WIRE_OPTS_CMD ||
 	    f->nextcmd != (l->dialled ? WIRE_PROBE_REPLY : WIRE_PROBE))
 		return link_fault(l, "unexpected frame, expected PROBE");
@@ -225,6 +231,7 @@ enum rx_result rx_native(struct link *l, struct rx *rx, size_t n)
 	struct frame f;
 	int err = frame_parse(rx->p, n, &f);
 
+	assert(n >= WIRE_HEADER && n <= (size_t)(rx->end - rx->p));
 	if (err)
 		return link_fault(l, err == -EPROTONOSUPPORT ? UNKNOWN_VERSION :
 				  "malformed frame");
@@ -264,6 +271,7 @@ static void account_plain(struct link *l, struct rx *rx)
 {
 	size_t n = rx->from ? (size_t)(rx->p - rx->from) : 0;
 
+	assert(!rx->from || rx->from <= rx->p);
 	rx->from = rx->p;
 	if (!n || !l->session)
 		return;
@@ -307,6 +315,7 @@ static enum rx_result consume(struct link *l, struct rx *rx, size_t n, enum rx_r
 		return r;
 	if (rx->session)
 		count(&rx->session->n.bytes_received, n);
+	assert(n <= (size_t)(rx->end - rx->p));
 	rx->p += n;
 	rx->from = rx->p;
 	assert(!core->marked);
@@ -335,6 +344,7 @@ static __attribute__((noinline)) enum rx_result any_frame(struct link *l, struct
 		return RX_MORE;
 	}
 	/* A link of a peer that is not known yet begins with HELLO. */
+	assert(rx_clear(l) || !l->session);
 	r = l->peer ? l->peer->profile->frame(l, rx, (size_t)n) : rx_native(l, rx, (size_t)n);
 	return consume(l, rx, (size_t)n, r);
 }
@@ -368,6 +378,7 @@ enum rx_result link_rx(struct link *l, struct rx *rx)
 	unsigned idle = 0;
 	enum rx_result r;
 
+	assert(rx->p <= rx->end);
 	do
 		r = next_frame(l, rx);
 	while (r == RX_AGAIN && !core_pending(l->core) && ++idle < RX_IDLE_MAX);
@@ -401,6 +412,7 @@ void link_rx_done(struct link *l)
 
 void link_scan(struct link *l, const uint8_t *p, size_t n, size_t *off)
 {
+	assert(*off <= n);
 	while (l->session && *off < n) {
 		const uint8_t *f = p + *off;
 		int len = frame_length(f, n - *off);

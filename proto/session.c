@@ -40,6 +40,7 @@ int session_send(struct session *s, const struct span *parts, int n, size_t len,
 
 int session_reserve(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot)
 {
+	assert(s->profile->plain);
 	if (len > s->max_message)
 		return -EMSGSIZE;
 	return ring_reserve(&s->ring, len, s->max_frame, ret_data, ret_slot);
@@ -51,6 +52,7 @@ void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
 {
 	uint32_t body;
 
+	assert(!s->was_up && max_frame > WIRE_MSG_OVERHEAD);
 	if (max_frame < s->max_frame)
 		s->max_frame = max_frame;
 	if (max_message && max_message < s->max_message)
@@ -111,6 +113,7 @@ void session_pause(struct session *s, bool paused)
 
 void session_ack_soon(struct session *s)
 {
+	assert(s->end == SESSION_ALIVE);
 	s->ack_now = true;
 	if (s->peer->up)
 		link_raise_tx(s->peer->up);
@@ -134,6 +137,7 @@ static void note_event(struct session *s, enum fsm_event ev, const struct fsm_ce
 /* In this step; on: the link that the last ACK goes on. */
 static void ack_fin(struct session *s, struct link *on)
 {
+	assert(!on || on->session == s);
 	if (!on) {
 		session_ack_soon(s);
 		return;
@@ -183,6 +187,8 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	bool clean = cell->actions & FSM_CLEAN, keep = cell->actions & FSM_KEEP, cut = is_cut(s);
 	bool lost = cut && keep && on == up;	/* our last ACK, too */
 
+	assert(!keep || (on && on->session == s));
+	assert(p->session == s && cell->next == FSM_CLOSED && clean == (why == SESSION_CLOSED));
 	if (keep && !lost)
 		link_event(on, LINK_EV_LAST_ACK);
 	ring_close(&s->ring);
@@ -206,6 +212,7 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	if (lost || (cut && !clean))
 		link_shut(up, LINK_RESET);
 	end_links(s, cell, why);
+	assert(!p->up || p->up->session != s);
 	core_raise_session(s, SESSION_P_DOWN);
 	core_mark_dial(p);
 }
@@ -215,6 +222,7 @@ static int step(struct session *s, enum fsm_event ev, struct link *on, enum sess
 {
 	const struct fsm_cell *cell = fsm_cell(session_state(s), ev);
 
+	assert(s->end == SESSION_ALIVE && s->peer->session == s);
 	note_event(s, ev, cell);
 	if (cell->actions & FSM_FAULT)
 		return -EPROTO;
@@ -304,6 +312,7 @@ static void pace_resend(struct session *s, bool moved)
 	count(&s->n.resumed_paced, 1);
 	s->resend_end = ring_resend_limit(&s->ring, s->fruitless > RESEND_HALVINGS ? 0 :
 					  RESEND_BYTES >> (s->fruitless - 1));
+					assert(s->resend_end >= s->ring.sent);
 }
 
 static void resend_all(struct session *s)
@@ -323,6 +332,7 @@ int session_acked(struct session *s, uint32_t next)
 	struct core *core = s->peer->core;
 	int r = ring_ack(&s->ring, next);
 
+	assert(s->end == SESSION_ALIVE);
 	if (r <= 0)
 		return r;
 	/* Serial numbers compare within half their range; one choice may last longer. */
@@ -368,6 +378,7 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 	bool in_flight = ring_in_flight(&s->ring);
 	uint32_t acked = s->ring.acked_seq;
 
+	assert(l->state == LINK_UP && l->peer == s->peer);
 	if (ring_resume(&s->ring, next) < 0)
 		return -EPROTO;
 	pace_resend(s, acked != s->ring.acked_seq);
@@ -409,6 +420,7 @@ void session_silence_tick(struct link *l)
 	const struct core_config *cfg = &core->cfg;
 	uint64_t silent = core->now_ns - l->last_rx_ns;
 
+	assert(s->peer->up == l && s->end == SESSION_ALIVE);
 	/* We do not read: nothing can be said about the peer. */
 	if (s->rx_paused || s->profile->silent(s, l, silent))
 		return;
@@ -432,6 +444,7 @@ void session_ack_tick(struct link *l)
 	struct session *s = l->session;
 	struct core *core = l->core;
 
+	assert(s->peer->up == l);
 	if (s->ack_at_ns && core->now_ns >= s->ack_at_ns) {
 		s->ack_at_ns = 0;
 		session_ack_soon(s);
@@ -446,6 +459,7 @@ void session_keepalive_tick(struct link *l)
 	struct core *core = l->core;
 	uint64_t keep = s->profile->keepalive_ns(s);
 
+	assert(keep && s->peer->up == l);
 	/* Somewhat early, as we are awake: those of all peers go together before long. */
 	if (core->now_ns - l->last_tx_ns >= keep - keep / 4) {
 		s->status_due |= s->rx_paused;	/* the end of a pause may still wait */
@@ -461,6 +475,7 @@ void session_fragment_tick(struct link *l)
 	struct session *s = l->session;
 	struct core *core = l->core;
 
+	assert(s->frag_at_ns <= core->now_ns);
 	if (!frag_active(&s->frag) || s->rx_paused)
 		return;
 	if (core->now_ns - s->frag_at_ns < core->cfg.frag_ns) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "settle.h"
 
+#include <assert.h>
+
 void core_settle_marked(struct core *core)
 {
 	core->marked = false;
@@ -9,5 +11,6 @@ void core_settle_marked(struct core *core)
 			continue;
 		p->pending_what &= ~(unsigned)PEER_P_LOOK;
 		peer_dial_check(p);
+		assert(!core->marked);
 	}
 }

@@ -12,9 +12,12 @@
 #include "profile.h"
 #include "ring_out.h"
 
+#include <assert.h>
+
 /* A choice may be in flight on what O dialled, once its HELLO was written. */
 static bool dial_may_end(const struct link *l)
 {
+	assert(l->use == LINK_BESIDE && l->dialled);
 	if (core_decides(l->core, l->peer))
 		return !link_is_up(l);
 	return l->state == LINK_CONNECTING ||
@@ -23,6 +26,7 @@ static bool dial_may_end(const struct link *l)
 
 void link_alive(struct link *l)
 {
+	assert(l->state == LINK_UP && l->peer->up == l);
 	l->waits_ns = 0;
 	if (!l->stuck)
 		return;
@@ -66,6 +70,7 @@ void stuck_tick(struct link *l)
 	uint64_t every = stuck_ask_every(l);
 	uint64_t since = l->last_rx_ns > l->asked_ns && !l->stuck ? l->last_rx_ns : l->asked_ns;
 
+	assert(l->state == LINK_UP && l->peer->up == l);
 	if (!l->peer->profile->failover || (!l->stuck && l->last_tx_ns <= l->last_rx_ns))
 		return;
 	if (core->now_ns - since >= every) {

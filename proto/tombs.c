@@ -2,6 +2,7 @@
 /* Owns the memory of ended lives; knows nothing of what is answered to them. */
 #include "tombs.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 void tombs_init(struct tombs *ts)
@@ -18,6 +19,7 @@ void tombs_bury(struct tombs *ts, uint64_t incarnation, enum tomb_kind kind, uin
 {
 	struct tomb *t = NULL;
 
+	assert(incarnation && kind != TOMB_NONE);
 	for (unsigned i = 0; i < held(ts); i++)
 		if (ts->t[i].incarnation == incarnation)
 			t = &ts->t[i];

@@ -5,12 +5,14 @@
  */
 #include "wire.h"
 
+#include <assert.h>
 #include <errno.h>
 
 const uint8_t *reader_take(struct reader *r, size_t n)
 {
 	const uint8_t *p = r->p;
 
+	assert(!r->left || r->p);
 	if (r->bad || n > r->left) {
 		r->bad = true;
 		return NULL;
@@ -140,6 +142,7 @@ static int parse_inner(const uint8_t *p, size_t n, struct frame *f)
 	f->opts = p + WIRE_OPTS;
 	f->inner = f->opts + f->optlen;
 	f->inner_len = (uint16_t)(n - WIRE_OPTS - f->optlen);
+	assert(f->inner + f->inner_len == p + n);
 	in = (const struct wire_header *)f->inner;
 	if (get_le32(in->version) != f->version || get_le16(in->length) != f->inner_len ||
 	    in->cmd != f->nextcmd || get_le32(in->nodeid) != f->nodeid)
@@ -352,6 +355,7 @@ int frame_fragment(const struct frame *f, uint32_t *ret_total, uint32_t *ret_off
 size_t wire_put_header(uint8_t *p, uint32_t version, uint32_t u, uint32_t nodeid,
 		       size_t length, uint8_t cmd)
 {
+	assert(length <= UINT16_MAX);
 	put_le32(p, version);
 	put_le32(p + 4, u);
 	put_le32(p + 8, nodeid);
@@ -404,6 +408,7 @@ size_t wire_put_frag(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len,
 {
 	uint8_t *tlv = p + WIRE_OPTS, *inner = tlv + WIRE_FRAG_TLV;
 
+	assert(body_len <= WIRE_FRAME_MAX - WIRE_FRAG_OVERHEAD);
 	put_opts(p, nodeid, seq, WIRE_FRAG_OVERHEAD + body_len, WIRE_FRAGMENT, WIRE_FRAG_TLV);
 	put_le16(tlv, WIRE_TLV_FRAGMENT);
 	put_le16(tlv + 2, 8);
@@ -448,6 +453,7 @@ size_t wire_put_hello(uint8_t *p, uint32_t nodeid, const struct hello *h)
 	writer_u16(&out, 8);
 	writer_u32(&out, h->max_message);
 	writer_u32(&out, h->queue_bytes);
+	assert(!out.full && h->mine);
 	return put_native(p, nodeid, 0, WIRE_HELLO, (size_t)(out.p - (uint8_t *)w));
 }
 
