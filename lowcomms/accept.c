@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/accept.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static int listener_open(struct sinew_node *n, struct listener *l)
 {
 	bool all = n->transport->traits & STREAM_MULTIHOMED;
 
+	assert(!is_open(l));
 	l->stream = (struct stream_listener) { .event = waits, .owner = n };
 	l->rests = false;
 	return n->transport->listen(&n->streams, &l->stream, all ? n->opt.addrs : &l->addr,
@@ -66,7 +68,9 @@ int listeners_open(struct sinew_node *n)
 	struct listeners *ls = &n->listeners;
 	unsigned failed = 0;
 
+	assert(ls->spare_fd < 0);
 	ls->n = n->transport->traits & STREAM_MULTIHOMED ? 1 : n->opt.n_addrs;
+	assert(ls->n <= SINEW_ADDRS_MAX);
 	for (unsigned i = 0; i < ls->n; i++) {
 		struct listener *l = &ls->all[i];
 
@@ -127,6 +131,7 @@ static void bind_again(struct sinew_node *n)
 
 		if (!before)
 			continue;
+		assert(!is_open(l));
 		l->err = listener_open(n, l);
 		if (!l->err) {
 			log_line(&n->log, SINEW_INFO, "addr=%s listening",
@@ -143,6 +148,7 @@ void listeners_again(struct sinew_node *n)
 {
 	struct listeners *ls = &n->listeners;
 
+	assert(n->core.now_ns >= ls->again_ns);
 	if (n->core.now_ns >= ls->bind_again_ns)
 		bind_again(n);
 	ls->again_ns = ls->bind_again_ns;
@@ -186,6 +192,7 @@ static bool refuse_for_descriptors(struct sinew_node *n, struct listener *l, int
 	char text[ADDR_TEXT_MAX];
 	struct stream *s;
 
+	assert(is_open(l) && err < 0);
 	log_limited(&n->log, SINEW_ERROR, 0, "no descriptor",
 		    "addr=%s cannot accept a connection: %s; raise the open file limit",
 		    addr_text_sa(&l->addr, text), strerror(-err));
@@ -254,6 +261,7 @@ static bool known_life(const struct conn *c)
 
 static void crowd_add(struct crowd *cr, struct conn *c)
 {
+	assert(waiting(c) != WAITS_NOT && !c->link.session);
 	/* New ones are put in front: the last seen is the oldest. */
 	if (!cr->oldest || !known_life(c) || known_life(cr->oldest))
 		cr->oldest = c;
@@ -308,6 +316,7 @@ static void bound_waiting(struct sinew_node *n, const struct path_addr *from, un
 	unsigned most = 2 * (n->core.n_peers + 1), most_here = WAITING_PER_PEER * peers;
 	struct crowd here[N_WAITING], all = count_waiting(n, from, here);
 
+	assert(peers);
 	if (most < WAITING_MIN)
 		most = WAITING_MIN;
 	if (here[WAITS_SILENT].n >= most_here || all.n >= most) {
@@ -326,6 +335,7 @@ static void take(struct sinew_node *n, struct stream *s)
 	char text[ADDR_TEXT_MAX];
 	unsigned peers;
 
+	assert(!s->owner);
 	addr_to_path(&s->other.addr, &from);
 	peers = peers_at(n, &from);
 	if (!peers) {
@@ -367,6 +377,7 @@ static void waits(struct stream_listener *s)
 	char text[ADDR_TEXT_MAX];
 	unsigned errors = 0;
 
+	assert(is_open(l));
 	for (int i = 0; i < ACCEPTS_TURN; i++) {
 		struct stream *new;
 		int err = n->transport->accept(s, &new);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/actions.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "proto/ring_out.h"
@@ -17,9 +18,11 @@ static void session_up(struct sinew_node *n, struct session *s)
 	struct sinew_session *h = handle_of(s);
 	struct member *m = container_of(s->peer, struct member, peer);
 
+	assert(!h->member && h->node == n && h->nodeid == m->nodeid);
 	h->member = m;
 	atomic_store_explicit(&h->incarnation, s->incarnation, memory_order_relaxed);
 	directory_lock(&n->directory);
+	assert(!m->handle);
 	m->handle = h;
 	if (m->closing)
 		handle_finish(h);
@@ -32,6 +35,7 @@ static void session_up(struct sinew_node *n, struct session *s)
 
 static enum sinew_down down_reason(enum session_end end)
 {
+	assert(end != SESSION_ALIVE);
 	switch (end) {
 	case SESSION_ALIVE:
 	case SESSION_CLOSED:		return SINEW_DOWN_CLOSED;
@@ -54,6 +58,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 	struct sinew_delivery delivery;
 	uint8_t *lent = session_take_buffer(s);
 
+	assert(s->end != SESSION_ALIVE && session_state(s) == FSM_CLOSED && !h->dead);
 	if (lent)
 		buf_unref(buf_of(lent));
 	lock_take(&h->lock, LOCK_HANDLE);
@@ -62,6 +67,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 	closing_down(&n->closing, h, reason, &delivery);
 	if (m) {
 		directory_lock(&n->directory);
+		assert(m->handle == h);
 		m->handle = NULL;
 		directory_unlock(&n->directory);
 		if (s->end == SESSION_SUPERSEDED)
@@ -97,6 +103,7 @@ static void writable(struct sinew_node *n, struct session *s)
 
 static void fence(struct sinew_node *n, const struct core_action *a)
 {
+	assert(a->life && a->reason);
 	node_calls_back(n);
 	if (n->cb.fence_asked)
 		n->cb.fence_asked(n, a->peer->nodeid, a->life,
@@ -127,6 +134,7 @@ void node_lend(struct sinew_node *n, struct member *m)
 
 	if (m->leaves)
 		return;
+	assert(m->in_core && !m->peer.spare);
 	h = handle_new(n, m->nodeid);
 	m->lend_due = h == NULL;
 	if (h) {
@@ -243,6 +251,7 @@ void actions_run(struct sinew_node *n, bool direct)
 {
 	struct core_action a;
 
+	assert(!direct || !loop_is_inside(&n->loop));
 	while (n->errands.has_stash || n->errands.self_lost_due || !core_at_rest(&n->core)) {
 		if (n->errands.has_stash) {
 			if (direct)
@@ -257,6 +266,7 @@ void actions_run(struct sinew_node *n, bool direct)
 			continue;
 		}
 		if (direct && calls_back(a.what)) {
+			assert(!n->errands.has_stash);
 			n->errands.stash = a;
 			n->errands.has_stash = true;
 			break;

@@ -5,6 +5,7 @@
  */
 #include "lowcomms/addr.h"
 
+#include <assert.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -41,11 +42,13 @@ socklen_t addr_len(const struct sockaddr_storage *sa)
 
 uint16_t addr_port(const struct sockaddr_storage *sa)
 {
+	assert(addr_len(sa));
 	return ntohs(sa->ss_family == AF_INET6 ? in6(sa)->sin6_port : in4(sa)->sin_port);
 }
 
 void addr_set_port(struct sockaddr_storage *sa, uint16_t port)
 {
+	assert(addr_len(sa));
 	if (sa->ss_family == AF_INET6)
 		((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
 	else
@@ -54,6 +57,7 @@ void addr_set_port(struct sockaddr_storage *sa, uint16_t port)
 
 bool addr_is_any(const struct sockaddr_storage *sa)
 {
+	assert(addr_len(sa));
 	if (sa->ss_family == AF_INET6)
 		return IN6_IS_ADDR_UNSPECIFIED(&in6(sa)->sin6_addr);
 	return in4(sa)->sin_addr.s_addr == htonl(INADDR_ANY);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/closing.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "proto/ring_out.h"
@@ -17,6 +18,7 @@ void closing_free(struct closing *cl)
 
 bool closing_report(struct closing *cl, const struct core *core)
 {
+	assert(!cl->report && !cl->sessions && !cl->n_report);
 	cl->report = calloc(core->n_peers + 1, sizeof *cl->report);
 	cl->sessions = calloc(core->n_peers + 1, sizeof(struct sinew_session *));
 	if (!cl->report || !cl->sessions)
@@ -26,6 +28,7 @@ bool closing_report(struct closing *cl, const struct core *core)
 
 		if (!h)
 			continue;
+		assert((unsigned)cl->n_report < core->n_peers + 1);
 		cl->report[cl->n_report] = (struct sinew_report_session) {
 			.nodeid = h->nodeid,
 			.incarnation = atomic_load_explicit(&h->incarnation,
@@ -42,6 +45,7 @@ bool closing_report(struct closing *cl, const struct core *core)
 /* What a session that ended was waiting for. */
 static const char *missing_step(const struct sinew_report_session *r)
 {
+	assert(r->reason != SINEW_DOWN_CLOSED || r->state == SINEW_CLOSED);
 	if (r->reason == SINEW_DOWN_CLOSED)
 		return "";
 	if (r->last_ack_missing)
@@ -67,6 +71,7 @@ void closing_down(struct closing *cl, const struct sinew_session *h, enum sinew_
 {
 	struct ring *ring = &((struct sinew_session *)(uintptr_t)h)->session.ring;
 
+	assert(delivery->acked <= delivery->in_doubt && delivery->in_doubt <= delivery->unsent);
 	for (int i = 0; i < cl->n_report; i++) {
 		struct sinew_report_session *r = &cl->report[i];
 

@@ -5,6 +5,7 @@
  */
 #include "lowcomms/conn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ static void stream_event(struct stream *s, unsigned events)
 {
 	struct conn *c = s->owner;
 
+	assert(c->stream == s);
 	hot_learn(&c->node->conns.hot, c);
 	conn_event(c, events);
 }
@@ -42,6 +44,7 @@ static int conn_new(struct sinew_node *n, struct stream *s, enum conn_state stat
 {
 	struct conn *c = calloc(1, sizeof *c);
 
+	assert(!s->owner && (state == CONN_OPEN || state == CONN_DIALLING));
 	if (!c)
 		return -ENOMEM;
 	c->stream = s;
@@ -89,6 +92,7 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 	struct conn *c;
 	int err;
 
+	assert(m->in_core && path < m->n_addrs && path < p->paths.n);
 	if (n->transport->traits & STREAM_MULTIHOMED)
 		route = (struct stream_route) { .to = m->addrs, .n_to = m->n_addrs,
 						.from = n->opt.addrs, .n_from = n->opt.n_addrs };
@@ -132,6 +136,7 @@ static void show_link(struct member *m)
 {
 	const struct link *up = m->peer.up;
 
+	assert(!up || up->state == LINK_UP);
 	if (up)
 		atomic_store_explicit(&m->path, up->path, memory_order_relaxed);
 	atomic_store_explicit(&m->link_up, up != NULL, memory_order_relaxed);
@@ -143,6 +148,7 @@ static void let_go(struct conn *c)
 
 	if (!s)
 		return;
+	assert(s->owner == c);
 	c->stream = NULL;
 	if (c->in_order)
 		s->ops->close(s);
@@ -162,9 +168,11 @@ static void conn_end(struct conn *c, bool in_order)
 	if (c->state == CONN_DEAD)
 		return;
 	if (c->state == CONN_DRAINING) {
+		assert(n->conns.n_draining && n->closing.n_last_words >= c->last_words);
 		n->conns.n_draining--;
 		n->closing.n_last_words -= c->last_words;
 	}
+	assert(n->conns.n_again >= c->again);
 	if (c->again)
 		n->conns.n_again--;
 	c->again = false;
@@ -174,6 +182,7 @@ static void conn_end(struct conn *c, bool in_order)
 	if (!c->was_up)
 		let_go(c);
 	conn_drop_input(c);
+	assert(*c->pprev == c && (!c->next || c->next->pprev == &c->next));
 	*c->pprev = c->next;
 	if (c->next)
 		c->next->pprev = c->pprev;
@@ -199,6 +208,7 @@ void conn_fail(struct conn *c, int err)
 {
 	struct member *m;
 
+	assert(err <= 0);
 	if (c->write_err)
 		err = c->write_err;
 	switch (c->state) {
@@ -228,6 +238,7 @@ void conn_fail(struct conn *c, int err)
 
 static void drain_write(struct conn *c)
 {
+	assert(c->state == CONN_DRAINING && c->stream);
 	conn_flush(c);
 	if (c->state != CONN_DRAINING || c->want_out || c->shut_sent)
 		return;
@@ -258,6 +269,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 	struct sinew_node *n = c->node;
 	struct member *m = member_of(&c->link);
 
+	assert(c->state != CONN_DEAD && c->state != CONN_DRAINING && c->link.state == LINK_GONE);
 	c->nodeid = m ? m->nodeid : 0;
 	c->link.peer = NULL;
 	if (m) {
@@ -269,6 +281,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 		return;
 	}
 	conn_drop_input(c);
+	assert(!c->buf && !c->blocked);
 	bound_draining(n);
 	c->state = CONN_DRAINING;
 	n->conns.n_draining++;
@@ -289,6 +302,7 @@ static void drain_read(struct conn *c)
 	uint8_t waste[16384];
 	ssize_t got;
 
+	assert(c->state == CONN_DRAINING && list_empty(&c->link.all));
 	do {
 		got = c->stream->ops->read(c->stream, waste, sizeof waste);
 		if (got > 0)
@@ -311,6 +325,7 @@ void conns_drain_tick(struct sinew_node *n)
 	n->conns.drain_ns = CORE_NEVER;
 	for (c = n->conns.first; c; c = next) {
 		next = c->next;
+		assert(c->node == n);
 		if (c->state != CONN_DRAINING)
 			continue;
 		if (c->drain_until_ns <= n->core.now_ns)
@@ -325,6 +340,7 @@ void conns_free_dead(struct sinew_node *n)
 	struct conn *c;
 
 	while ((c = n->conns.dead)) {
+		assert(c->state == CONN_DEAD && !c->buf && list_empty(&c->link.all));
 		n->conns.dead = c->next;
 		let_go(c);
 		free(c);
@@ -356,6 +372,7 @@ void conns_close(struct sinew_node *n)
 			link_dead(&c->link, in_order);
 		conn_end(c, in_order);
 	}
+	assert(!n->conns.n_draining && !n->conns.n_again);
 	conns_free_dead(n);
 }
 
@@ -370,6 +387,7 @@ static void write_failed(struct conn *c, int err)
 {
 	bool ended = err == -ECONNRESET || err == -EPIPE || err == -ECONNABORTED;
 
+	assert(err < 0 && err != -EAGAIN);
 	if (ended && c->state == CONN_OPEN) {
 		c->write_err = err;
 		conn_set_again(c);
@@ -397,6 +415,7 @@ void conn_flush(struct conn *c)
 		sum = link_gather(&c->link, spans, &k, GATHER_MAX);
 		if (!sum)
 			break;
+		assert(k > 0 && k <= 5);
 		for (int i = 0; i < k; i++)
 			iov[i] = (struct iovec) { (void *)(uintptr_t)spans[i].p, spans[i].n };
 		done = c->stream->ops->writev(c->stream, iov, k);
@@ -410,6 +429,7 @@ void conn_flush(struct conn *c)
 			write_failed(c, (int)done);
 			return;
 		}
+		assert((size_t)done <= sum);
 		link_sent(&c->link, (size_t)done);
 		put += (size_t)done;
 		if ((size_t)done < sum) {
@@ -452,6 +472,7 @@ static void check_blocked(struct conn *c)
 {
 	const struct link *l = &c->link;
 
+	assert(c->state == CONN_OPEN && !list_empty(&l->all));
 	if (c->blocked && !link_is_held(l) && l->state != LINK_GONE &&
 	    !(l->session && l->session->rx_paused))
 		conn_set_again(c);
@@ -505,6 +526,7 @@ void conn_ask(struct conn *c)
 	uint64_t silent_ns = 0;
 	bool waits = c->stream->ops->stuck(c->stream, &silent_ns);
 
+	assert(c->state == CONN_OPEN);
 	link_transport(&c->link, waits, silent_ns);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/directory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ struct member *directory_find(struct directory *d, uint32_t nodeid)
 
 int directory_add(struct directory *d, struct member *m, unsigned most)
 {
+	assert(m->nodeid && !m->hash_next);
 	if (directory_find(d, m->nodeid))
 		return -EEXIST;
 	if (d->n_members >= most)
@@ -68,6 +70,7 @@ struct member *directory_take(struct directory *d, uint32_t nodeid)
 	while (*pp && (*pp)->nodeid != nodeid)
 		pp = &(*pp)->hash_next;
 	m = *pp;
+	assert(!m || d->n_members);
 	if (m) {
 		*pp = m->hash_next;
 		d->n_members--;
@@ -105,6 +108,7 @@ void directory_keep_former(struct directory *d, struct member *m)
 	struct member **pp = &d->former;
 	unsigned kept = 0;
 
+	assert(!m->peer.session && list_empty(&m->peer.links) && list_empty(&m->leaving));
 	m->hash_next = d->former;
 	d->former = m;
 	while (*pp && kept++ < FORMER_MAX)

@@ -3,6 +3,7 @@
  * The node as the user has it: opened, driven, closed, freed. Knows nothing of
  * what its loop does in a turn.
  */
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -76,6 +77,7 @@ static void *own_loop(void *arg)
 	struct sinew_node *n = arg;
 	int err = 0;
 
+	assert(n->opt.own_thread);
 	atomic_store(&n->loop.thread, (uintptr_t)pthread_self());
 	atomic_store(&n->loop.busy, (uintptr_t)pthread_self());
 	loop_rouse(&n->loop);
@@ -95,6 +97,7 @@ static int start_own_thread(struct sinew_node *n)
 	sigset_t all, before;
 	int err;
 
+	assert(!n->own.runs && n->opt.own_thread);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&n->own.thread, NULL, own_loop, n);
@@ -159,6 +162,7 @@ static void release_core(struct sinew_node *n)
 {
 	struct core_action a;
 
+	assert(!n->conns.first && !n->conns.dead);
 	if (n->errands.has_stash && n->errands.stash.what == CORE_PEER_DOWN)
 		sinew_session_unref(handle_of(n->errands.stash.session));
 	while (core_poll(&n->core, &a))
@@ -181,12 +185,14 @@ static void free_lists(struct sinew_node *n)
 	inbox_take(&n->inbox, &left);
 	while ((c = left.commands)) {
 		left.commands = c->next;
+		assert(c->kind == COMMAND_ADD || !c->spare);
 		sinew_session_unref(c->spare);
 		if (c->kind == COMMAND_REMOVE)
 			free(c->member);
 		free(c);
 	}
 	while ((h = left.dirty)) {
+		assert(h->node == n);
 		left.dirty = h->dirty_next;
 		sinew_session_unref(h);
 	}
@@ -275,6 +281,7 @@ static int run(struct sinew_node *n, int timeout_ms)
 	uint64_t until = CORE_NEVER;
 	int handled;
 
+	assert(loop_is_inside(&n->loop));
 	if (timeout_ms >= 0)
 		until = loop_tick_ns() + (uint64_t)timeout_ms * 1000000u;
 	do {
@@ -303,6 +310,7 @@ static int enter(struct sinew_node *n)
 	}
 	if (!loop_is_ours(&n->loop))
 		atomic_store(&n->loop.thread, self);
+	assert(loop_is_inside(&n->loop));
 	loop_rouse(&n->loop);
 	return 0;
 }
@@ -311,6 +319,7 @@ static void leave(struct sinew_node *n)
 {
 	bool closed = atomic_load(&n->closing.over);
 
+	assert(loop_is_inside(&n->loop) && !n->handover.msg);
 	/* Without the descriptor nobody sleeps from here to the next dispatch. */
 	if (atomic_load(&n->loop.shown)) {
 		if (!closed)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/drive.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "lowcomms/actions.h"
@@ -24,6 +25,7 @@ static void begin_close(struct sinew_node *n, int ms)
 {
 	uint64_t until = n->core.now_ns + (uint64_t)ms * 1000000u;
 
+	assert(ms >= 0);
 	if (n->closing.linger_ns == CORE_NEVER && !n->core.closing) {
 		if (!closing_report(&n->closing, &n->core))
 			log_line(&n->log, SINEW_ERROR,
@@ -42,6 +44,7 @@ static bool take_inbox(struct sinew_node *n)
 	struct sinew_session *h = n->handover.answered;
 	struct letters in;
 
+	assert(!n->handover.msg && (!h || h->node == n));
 	n->handover.answered = NULL;
 	if (h) {
 		node_sweep_later(n);
@@ -94,7 +97,9 @@ static void sweep(struct sinew_node *n)
 
 static void finish_close(struct sinew_node *n)
 {
+	assert(!atomic_load(&n->closing.over));
 	conns_close(n);
+	assert(!n->conns.first && !n->conns.n_again);
 	listeners_close(n);
 	n->closing.linger_ns = CORE_NEVER;
 	atomic_store(&n->closing.over, true);
@@ -113,6 +118,7 @@ static void timers(struct sinew_node *n)
 {
 	bool over = n->core.now_ns >= n->closing.linger_ns;
 
+	assert(loop_is_inside(&n->loop) && !n->handover.msg);
 	if (n->core.now_ns >= core_deadline(&n->core))
 		core_tick(&n->core);
 	conns_drain_tick(n);
@@ -168,6 +174,7 @@ static void after_source(struct sinew_node *n)
 /* Parses input that was read before. */
 static void parse_again(struct conn *c)
 {
+	assert(!c->again);
 	conn_parse_again(c);
 	after_source(c->node);
 	conn_update(c);
@@ -189,6 +196,7 @@ static void conns_again(struct sinew_node *n)
 		next = c->next;
 		if (!c->again)
 			continue;
+		assert(n->conns.n_again && c->state != CONN_DEAD);
 		c->again = false;
 		n->conns.n_again--;
 		parse_again(c);
@@ -202,6 +210,7 @@ static void source_ready(struct sinew_node *n, const struct epoll_event *e)
 {
 	struct source *s = e->data.ptr;
 
+	assert(s->ready && !n->handover.msg);
 	s->ready(s, e->events);
 	after_source(n);
 }
@@ -235,6 +244,7 @@ static bool spin(struct sinew_node *n, struct epoll_event *events, int *ret_got)
 {
 	uint64_t until = loop_now_ns() + (uint64_t)n->opt.busy_poll_us * 1000u;
 
+	assert(n->opt.busy_poll_us);
 	do {
 		while (!work_left(n) && hot_may_read(&n->conns.hot))
 			if (read_hot(n))
@@ -270,6 +280,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	bool had_words, is_read = false;
 	int got = 0;
 
+	assert(loop_is_inside(&n->loop) && !n->handover.msg);
 	loop_turn(&n->loop);
 	n->errands.n_callbacks = 0;
 	/* What is due by time shows by the timer. */

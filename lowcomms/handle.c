@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/handle.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 {
 	struct sinew_session *h = aligned_alloc(alignof(struct sinew_session), sizeof *h);
 
+	assert(nodeid && n->ring_bytes >= RING_MIN);
 	if (!h)
 		return NULL;
 	memset(h, 0, sizeof *h);
@@ -48,6 +50,7 @@ static void handle_free(struct sinew_session *h)
 	uint8_t *lent = session_take_buffer(&h->session);
 
 	mutex_lock(&n->memory.lock, LOCK_MEMORY);
+	assert(*h->pprev == h && !atomic_load(&h->refs));
 	*h->pprev = h->next;
 	if (h->next)
 		h->next->pprev = h->pprev;
@@ -136,6 +139,7 @@ struct sinew_delivery handle_delivery(struct sinew_session *h)
 {
 	struct ring_delivery f;
 
+	lock_order_held(LOCK_HANDLE);
 	ring_delivery(&h->session.ring, &f);
 	return (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
 }
@@ -143,6 +147,7 @@ struct sinew_delivery handle_delivery(struct sinew_session *h)
 void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
 {
 	lock_take(&h->lock, LOCK_HANDLE);
+	assert(!h->dead);
 	h->dead = true;
 	h->delivery = *delivery;
 	lock_give(&h->lock, LOCK_HANDLE);
@@ -242,6 +247,7 @@ void handle_look(struct sinew_session *h)
 	finish = h->finish_due;
 	abort_it = h->abort_due;
 	h->finish_due = h->abort_due = false;
+	assert(!finish || h->finishing);
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (dead)
 		return;
@@ -259,6 +265,7 @@ void handle_look(struct sinew_session *h)
 
 void handle_give_back(struct sinew_session *h)
 {
+	assert(ring_rests(&h->session.ring) && h->pages.resident <= h->pages.size);
 	lock_order_held(LOCK_HANDLE);
 	pages_idle(h->pages.mem, h->pages.size);
 	memory_uncharge(&h->node->memory, h->pages.resident);
@@ -273,6 +280,7 @@ static bool sweep(struct sinew_session *h)
 	const struct ring *r = &h->session.ring;
 	bool later = !h->dead && h->pages.resident;
 
+	lock_order_held(LOCK_HANDLE);
 	if (later && ring_rests(r) && h->pages.idle_tail == ring_tail(r)) {
 		handle_give_back(h);
 		later = false;
@@ -283,6 +291,7 @@ static bool sweep(struct sinew_session *h)
 
 static void shrink(struct sinew_session *h)
 {
+	lock_order_held(LOCK_HANDLE);
 	if (h->dead || !h->pages.resident)
 		return;
 	if (ring_rests(&h->session.ring)) {

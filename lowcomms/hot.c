@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/hot.h"
 
+#include <assert.h>
+
 #include "lowcomms/conn.h"
 #include "lowcomms/recv.h"
 
@@ -20,6 +22,7 @@ bool hot_read(struct hot *h)
 {
 	struct conn *c = h->last;
 
+	assert(c && c->state == CONN_OPEN && c->link.state == LINK_UP);
 	h->n_unasked++;
 	if (!conn_input(c))
 		return false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/leave.h"
 
+#include <assert.h>
+
 #include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 
@@ -9,6 +11,7 @@ void member_remove(struct sinew_node *n, struct member *m)
 {
 	struct session *spare = m->peer.spare;
 
+	assert(m->in_core && m->peer.core == &n->core);
 	list_remove(&m->leaving);
 	peer_remove(&m->peer);
 	node_actions(n, false);
@@ -22,6 +25,7 @@ static void take_spare(struct member *m)
 {
 	struct session *spare = m->peer.spare;
 
+	assert(m->leaves);
 	m->peer.spare = NULL;
 	m->lend_due = false;
 	if (spare)
@@ -32,6 +36,7 @@ void leave_begin(struct sinew_node *n, struct member *m, uint64_t linger_ns)
 {
 	uint64_t until_ns = n->core.now_ns + linger_ns;
 
+	assert(m->in_core && (m->leaves || list_empty(&m->leaving)));
 	if (!m->leaves) {
 		m->leaves = true;
 		m->leave_ns = until_ns;
@@ -51,6 +56,7 @@ static struct member *next_over(struct sinew_node *n)
 	list_each(struct member, m, &n->directory.leaving, leaving) {
 		uint64_t at = core_peer_over_at(&m->peer);
 
+		assert(m->leaves && m->in_core);
 		if (at > m->leave_ns)
 			at = m->leave_ns;
 		if (at <= n->core.now_ns)
@@ -65,6 +71,7 @@ void leave_tick(struct sinew_node *n)
 	struct member *m;
 
 	while ((m = next_over(n))) {
+		assert(n->core.now_ns >= m->leave_ns || !m->peer.session);
 		list_remove(&m->leaving);
 		/* Or the user has removed it: that is on its way here. */
 		if (directory_withdraw(&n->directory, m))

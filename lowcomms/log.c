@@ -4,6 +4,7 @@
  */
 #include "lowcomms/log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ static void add_v(struct line *l, const char *fmt, va_list ap)
 {
 	int n;
 
+	assert(l->len < sizeof l->text);
 	if (l->len + 1 >= sizeof l->text)
 		return;
 	n = vsnprintf(l->text + l->len, sizeof l->text - l->len, fmt, ap);
@@ -43,6 +45,7 @@ static void add(struct line *l, const char *fmt, ...)
 
 bool log_wanted(const struct log *log, enum sinew_level level)
 {
+	assert(level <= SINEW_DEBUG);
 	return log->opt->log && level <= log->opt->log_level;
 }
 
@@ -74,6 +77,7 @@ static struct log_slot *slot_of(struct log *log, const char *kind, uint32_t node
 	unsigned first = (unsigned)(h >> 57);
 	struct log_slot *spare = NULL;
 
+	assert(kind && first < LOG_SLOTS);
 	for (unsigned i = 0; i < LOG_TRIES; i++) {
 		struct log_slot *s = &log->slots[(first + i) % LOG_SLOTS];
 
@@ -93,6 +97,7 @@ static bool allowed(struct log *log, const char *kind, uint32_t nodeid, unsigned
 {
 	struct log_slot *s = slot_of(log, kind, nodeid);
 
+	assert(s->n <= LOG_BURST && s->text);
 	*ret_left_out = 0;
 	if (window_over(log, s)) {
 		*ret_left_out = s->suppressed;
@@ -109,6 +114,7 @@ static bool allowed(struct log *log, const char *kind, uint32_t nodeid, unsigned
 
 static void put(struct log *log, enum sinew_level level, struct line *l, unsigned left_out)
 {
+	assert(l->len < sizeof l->text);
 	if (left_out)
 		add(l, " suppressed=%u", left_out);
 	lock_order_none();
@@ -147,6 +153,7 @@ static void format_note(struct line *l, const struct note *note)
 {
 	char text[ADDR_TEXT_MAX];
 
+	assert(note->fsm || note->text);
 	if (note->nodeid)
 		add(l, "peer=%" PRIu32 " ", note->nodeid);
 	if (!path_addr_none(&note->addr))
@@ -171,6 +178,7 @@ void log_note_text(const struct note *note, char *ret_text)
 	struct line l = { .len = 0 };
 
 	format_note(&l, note);
+	assert(l.len < sizeof l.text);
 	memcpy(ret_text, l.text, l.len + 1);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "lowcomms/loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
@@ -79,6 +80,7 @@ int loop_add(struct loop *l, struct source *s, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.ptr = s };
 
+	assert(s->fd >= 0 && !s->events);
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &ev))
 		return -errno;
 	s->events = events;
@@ -89,6 +91,7 @@ int loop_change(struct loop *l, struct source *s, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.ptr = s };
 
+	assert(s->fd >= 0);
 	if (s->events == events)
 		return 0;
 	if (epoll_ctl(l->epoll, EPOLL_CTL_MOD, s->fd, &ev))
@@ -101,6 +104,7 @@ void loop_remove(struct loop *l, struct source *s)
 {
 	struct epoll_event ev = { 0 };
 
+	assert(s->fd >= 0);
 	epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->fd, &ev);
 	s->events = 0;
 }
@@ -150,6 +154,7 @@ static void swallow(struct source *s)
 {
 	uint64_t n;
 
+	assert(s->fd >= 0 && !s->ready);
 	while (read(s->fd, &n, sizeof n) < 0 && errno == EINTR)
 		;
 }

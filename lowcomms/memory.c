@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@ int memory_open(struct memory *m)
 
 void memory_close(struct memory *m)
 {
+	assert(!m->handles && !m->read_buf);
 	buf_pool_drop(m);
 	pthread_mutex_destroy(&m->lock);
 }
@@ -52,6 +54,7 @@ static struct buf *pool_take(struct memory *m)
 	struct buf *b;
 
 	mutex_lock(&m->lock, LOCK_MEMORY);
+	assert(!m->pool == !m->n_pool);
 	b = m->pool;
 	if (b) {
 		m->pool = b->next;
@@ -66,6 +69,7 @@ static bool pool_put(struct buf *b)
 	struct memory *m = b->memory;
 	bool room;
 
+	assert(b->size == BUF_POOLED && !atomic_load(&b->refs));
 	mutex_lock(&m->lock, LOCK_MEMORY);
 	room = m->n_pool < BUF_POOL_MAX &&
 		!atomic_load_explicit(&m->is_short, memory_order_relaxed);
@@ -74,6 +78,7 @@ static bool pool_put(struct buf *b)
 		m->pool = b;
 		m->n_pool++;
 	}
+	assert(m->n_pool <= BUF_POOL_MAX);
 	mutex_unlock(&m->lock, LOCK_MEMORY);
 	return room;
 }
@@ -89,6 +94,7 @@ static struct buf *buf_alloc(size_t size)
 
 static void buf_free(struct buf *b)
 {
+	assert(!atomic_load(&b->refs));
 	memory_uncharge(b->memory, b->size);
 	if (b->size == BUF_POOLED)
 		pages_unmap(b, sizeof *b + b->size);
@@ -100,6 +106,7 @@ int buf_new(struct memory *m, size_t size, bool force, struct buf **ret_buf)
 {
 	struct buf *b = size == BUF_POOLED ? pool_take(m) : NULL;
 
+	assert(!b || (b->size == size && b->memory == m));
 	if (!b) {
 		if (force)
 			memory_force(m, size);
@@ -129,6 +136,7 @@ void buf_unref(struct buf *b)
 
 struct buf *buf_of(uint8_t *data)
 {
+	assert(((uintptr_t)data & 63) == 0);
 	return (struct buf *)(void *)(data - offsetof(struct buf, data));
 }
 
@@ -169,5 +177,6 @@ void pages_unmap(void *mem, size_t size)
 
 void pages_idle(void *mem, size_t size)
 {
+	assert(mem && ((uintptr_t)mem & 4095) == 0);
 	madvise(mem, size, MADV_DONTNEED);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/node.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -31,6 +32,7 @@ int node_random(void *buf, size_t n)
 {
 	uint8_t *p = buf;
 
+	assert(n);
 	while (n) {
 		ssize_t got = getrandom(p, n, 0);
 
@@ -54,6 +56,7 @@ int node_life(uint64_t *ret_incarnation)
 	while (!err && !life);
 	if (!err)
 		*ret_incarnation = life;
+	assert(err || *ret_incarnation);
 	return err;
 }
 
@@ -112,6 +115,7 @@ void node_unref(struct sinew_node *n)
 {
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	assert(!n->memory.handles && !n->conns.first && !n->conns.dead);
 	pthread_mutex_destroy(&n->wait_lock);
 	watch_close(&n->observer);
 	directory_close(&n->directory);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -216,6 +217,7 @@ static size_t power_of_two(size_t n)
 {
 	size_t p = RING_MIN;
 
+	assert(n <= SIZE_MAX / 2);
 	while (p < n)
 		p *= 2;
 	return p;
@@ -270,6 +272,7 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 	n->max_message = o->max_message;
 	if (n->max_message > ring_max_message(n->ring_bytes))
 		n->max_message = (uint32_t)ring_max_message(n->ring_bytes);
+	assert(n->ring_bytes >= RING_MIN && n->max_message && n->max_message <= n->ring_bytes);
 	if (o->node_memory / MESSAGES_FIT < n->max_message)
 		return refuse(n, "node_memory", "at least four times max_message");
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/peers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@ static struct command *command_new(enum command_kind kind, uint32_t nodeid)
 /* From here on the command and what it leads to are the loop's, which may have freed them. */
 static void command_put(struct sinew_node *n, struct command *c)
 {
+	lock_order_held(LOCK_DIRECTORY);
+	assert(!c->next);
 	inbox_command(&n->inbox, c);
 	loop_wake(&n->loop);
 }
@@ -48,6 +51,7 @@ static int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t 
 /* Hands the command over, or frees it after an error. Gives the directory's lock back. */
 static int command_end(struct sinew_node *n, struct command *c, int err)
 {
+	lock_order_held(LOCK_DIRECTORY);
 	if (!err)
 		command_put(n, c);
 	directory_unlock(&n->directory);
@@ -80,6 +84,7 @@ static int publish_member(struct sinew_node *n, struct member *m, struct command
 {
 	int err;
 
+	assert(c->member == m && c->kind == COMMAND_ADD);
 	directory_lock(&n->directory);
 	err = directory_add(&n->directory, m, n->opt.max_peers);
 	if (!err)
@@ -273,6 +278,7 @@ static void run_add(struct sinew_node *n, struct command *c)
 	struct member *former = directory_take_former(&n->directory, m->nodeid);
 	struct path_addr addrs[SINEW_ADDRS_MAX];
 
+	assert(!m->in_core && c->spare && !c->spare->member);
 	for (unsigned i = 0; i < m->n_addrs; i++)
 		addr_to_path(&m->addrs[i], &addrs[i]);
 	directory_lock(&n->directory);
@@ -291,6 +297,7 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 {
 	struct path_addr addrs[SINEW_ADDRS_MAX];
 
+	assert(c->n_addrs && m->in_core);
 	for (unsigned i = 0; i < c->n_addrs; i++)
 		addr_to_path(&c->addrs[i], &addrs[i]);
 	directory_lock(&n->directory);
@@ -303,6 +310,7 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 
 static void run_life(struct peer *p, const struct command *c)
 {
+	assert(c->incarnation || c->kind == COMMAND_FAILED);
 	switch (c->kind) {
 	case COMMAND_JOINED:
 		peer_added(p, c->incarnation);
@@ -332,6 +340,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 {
 	struct peer *p = c->nodeid ? peer_find(&n->core, c->nodeid) : NULL;
 
+	assert(!n->handover.msg);
 	switch (c->kind) {
 	case COMMAND_ADD:
 		run_add(n, c);

@@ -5,6 +5,7 @@
  */
 #include "lowcomms/reach.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -35,6 +36,7 @@ void reach_error(struct member *m, int err)
 {
 	if (!m || !err)
 		return;
+	assert(err < 0);
 	atomic_store_explicit(&m->last_error, err, memory_order_relaxed);
 	atomic_store_explicit(&m->last_error_ms, real_ms(), memory_order_relaxed);
 }
@@ -123,6 +125,7 @@ static struct cause no_dial_cause(int err, enum dial_step step, const struct soc
 	struct cause c = { .err = err, .hint = hint_of(err), .ours = is_ours(err) };
 	bool gone = err == -EADDRNOTAVAIL && step == DIAL_SOURCE;
 
+	assert(err < 0);
 	if (!gone && err != -EADDRNOTAVAIL && err != -EADDRINUSE)
 		return c;
 	c.hint = gone ? "own address removed:" : no_port;
@@ -136,6 +139,7 @@ static struct cause failed_cause(const struct link *l, int err)
 {
 	struct cause c = { .err = err, .hint = hint_of(err), .ours = is_ours(err) };
 
+	assert(err <= 0);
 	if (l->state == LINK_CONNECTING)
 		return c;
 	if (!err)
@@ -197,6 +201,7 @@ static bool worth_a_line(const struct sinew_node *n, const struct reach *r, cons
 {
 	uint64_t since = r->said ? r->said_ns : r->since_ns;
 
+	assert(r->since_ns);
 	return r->said != id &&
 		(ours || n->core.now_ns - since >= REACH_DIALS * n->core.cfg.connect_ns);
 }
@@ -222,6 +227,7 @@ static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
 	const char *id = cause_text(c, text, sizeof text);
 	uint64_t now = n->core.now_ns;
 
+	assert(path < SINEW_ADDRS_MAX);
 	addr_text(addr, to);
 	remember(n, m, to, text);
 	/* Not limited: who wants DEBUG wants all, and how often we dial is ours. */
@@ -243,6 +249,7 @@ static void reached(struct sinew_node *n, struct member *m, const struct link *l
 	struct reach *r = &m->reach[l->path];
 	char text[ADDR_TEXT_MAX];
 
+	assert(l->path < SINEW_ADDRS_MAX && r->since_ns);
 	if (r->said && n->core.now_ns - r->failed_ns <= REACH_APART_NS)
 		log_limited(&n->log, SINEW_WARNING, m->nodeid, "connected again",
 			    "connected to %s after %" PRIu64 " s",
@@ -266,6 +273,7 @@ void reach_failed(struct sinew_node *n, struct member *m, const struct link *l, 
 {
 	struct cause c = failed_cause(l, err);
 
+	assert(l->dialled && !link_is_up(l));
 	not_reached(n, m, l->path, &l->from, l->last_rx_ns, &c);
 }
 
@@ -273,6 +281,7 @@ void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bo
 {
 	struct cause c = shut_cause(l->why);
 
+	assert(l->state == LINK_GONE);
 	reach_error(m, shut_error(l));
 	if (l->dialled && !was_up && c.hint)
 		not_reached(n, m, l->path, &l->from, l->last_rx_ns, &c);
@@ -280,6 +289,7 @@ void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bo
 
 void reach_up(struct sinew_node *n, struct member *m, const struct link *l)
 {
+	assert(l->session && l->path < SINEW_ADDRS_MAX);
 	if (m && m->reach[l->path].since_ns)
 		reached(n, m, l);
 }
@@ -321,6 +331,7 @@ static void check_loopback(struct sinew_node *n, const struct member *m)
 
 void reach_addrs(struct sinew_node *n, struct member *m)
 {
+	assert(m->in_core && m->n_addrs <= SINEW_ADDRS_MAX);
 	memset(m->reach, 0, sizeof m->reach);
 	check_loopback(n, m);
 }
@@ -345,6 +356,7 @@ void reach_life(struct sinew_node *n, struct member *m)
 	struct path_addr before = t->addr;
 	char now_at[ADDR_TEXT_MAX], was_at[ADDR_TEXT_MAX];
 
+	assert(!up || m->peer.up->session);
 	if (!up)
 		return;
 	t->addr = m->peer.paths.p[up->path].addr;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/recv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,7 @@ static bool move_input(struct conn *c, size_t size, bool force)
 	size_t left = c->len - c->off;
 	struct buf *b = NULL;
 
+	assert(c->off <= c->len && left <= size);
 	if (size == BUF_POOLED) {
 		b = n->memory.read_buf;
 		n->memory.read_buf = NULL;
@@ -106,6 +108,7 @@ static void compact(struct conn *c)
 {
 	size_t left = c->len - c->off;
 
+	assert(c->off <= c->len && (!c->buf || buf_alone(c->buf)));
 	memmove(input(c), input(c) + c->off, left);
 	c->off = 0;
 	c->len = left;
@@ -129,6 +132,7 @@ static size_t input_room(struct conn *c)
 {
 	size_t size = input_size(c);
 
+	assert(c->len <= size && c->off <= c->len);
 	if (!c->buf && !link_is_up(&c->link)) {
 		if (c->off)
 			compact(c);
@@ -168,6 +172,8 @@ static void deliver(struct conn *c, struct rx *rx)
 	struct sinew_message msg = { .data = rx->msg, .len = rx->msg_len };
 	struct buf *lent = rx->lent ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
 
+	assert(h->node == n && h->member);
+	assert(!n->handover.msg && rx->session->peer->session == rx->session);
 	n->handover.buf = lent ? lent : c->buf;
 	n->handover.session = h;
 	n->handover.msg = &msg;
@@ -187,6 +193,7 @@ static bool lend(struct conn *c, const struct rx *rx)
 {
 	struct buf *b = new_buf(c->node, rx->need, false);
 
+	assert(rx->need && c->link.session);
 	if (b && link_lend(&c->link, b->data))
 		return true;
 	buf_unref(b);
@@ -199,6 +206,7 @@ static bool lend(struct conn *c, const struct rx *rx)
  * nodes with full rings cannot wait for each other. */
 static void scan(struct conn *c)
 {
+	assert(c->blocked && c->scanned <= c->len - c->off);
 	if (conn_reads_ahead(c) && c->len > c->off)
 		link_scan(&c->link, input(c) + c->off, c->len - c->off, &c->scanned);
 }
@@ -211,6 +219,7 @@ static void parse(struct conn *c)
 	struct rx rx = { .p = base + c->off, .end = base + end };
 	unsigned steps = 0;
 
+	assert(end <= c->len && c->off <= end);
 	c->blocked = c->full = false;
 	c->scanned = 0;
 	while (c->state == CONN_OPEN) {
@@ -234,6 +243,7 @@ static void parse(struct conn *c)
 	}
 	if (c->state != CONN_OPEN)
 		return;
+	assert(rx.p >= base + c->off && rx.p <= base + c->len);
 	c->off = (size_t)(rx.p - base);
 	if (c->off == c->len)
 		release_input(c);
@@ -248,6 +258,7 @@ static void parse(struct conn *c)
 
 void conn_parse_again(struct conn *c)
 {
+	assert(!c->again && c->len >= c->off);
 	if (c->state != CONN_OPEN)
 		return;
 	parse(c);
@@ -260,6 +271,7 @@ bool conn_input(struct conn *c)
 	size_t total = 0, room;
 	ssize_t got;
 
+	assert(!c->again && c->state == CONN_OPEN);
 	do {
 		room = input_room(c);
 		if (!room) {
@@ -283,6 +295,7 @@ bool conn_input(struct conn *c)
 			c->node->memory.read_much = true;
 			node_sweep_later(c->node);
 		}
+		assert((size_t)got <= room);
 		c->len += (size_t)got;
 		total += (size_t)got;
 		if (c->blocked)
@@ -304,6 +317,7 @@ void recv_pause(struct sinew_session *h, enum pause why, bool on)
 	unsigned was = h->paused;
 	struct link *up;
 
+	assert(why == PAUSE_BUDGET || why == PAUSE_MEMORY);
 	h->paused = on ? was | why : was & ~(unsigned)why;
 	if (!was == !h->paused)
 		return;
@@ -318,6 +332,7 @@ void recv_pause(struct sinew_session *h, enum pause why, bool on)
 
 void recv_check_budget(struct sinew_session *h)
 {
+	assert(!h->paused == !atomic_load(&h->is_paused));
 	/* Against is_paused in sinew_release(): one of the two sees the other. */
 	if ((h->paused & PAUSE_BUDGET) &&
 	    atomic_load(&h->kept) <= h->node->opt.receive_bytes / 4 * 3)
@@ -368,6 +383,7 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 		k->buf = buf_ref(n->handover.buf);
 		k->data = msg->data;
 	}
+	assert(h->member && !k->charged == !copied);
 	count_kept(h, msg->len + KEPT_OVERHEAD);
 	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
 		recv_pause(h, PAUSE_BUDGET, true);

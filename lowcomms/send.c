@@ -4,6 +4,7 @@
  * the session's producer functions and how to call the loop; writes itself only
  * on the loop's own thread.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ static bool charge(struct sinew_session *h, size_t len)
 
 	if (want > h->pages.size)
 		want = h->pages.size;
+	assert(want <= h->pages.size && h->pages.resident <= h->pages.size);
 	if (want > h->pages.resident) {
 		if (!memory_charge(&h->node->memory, want - h->pages.resident))
 			return false;
@@ -57,6 +59,7 @@ static int charge_ring(struct sinew_session *h, size_t len)
 	if (!yields && charge(h, len))
 		return 0;
 	rests = ring_restart(&h->session.ring);
+	assert(!rests || !h->n_open);
 	if (rests && yields)
 		handle_give_back(h);
 	if (rests && !(yields && atomic_load(&n->memory.is_short)) && charge(h, len))
@@ -127,6 +130,7 @@ static void look_soon(struct sinew_session *h)
 /* What is to be done is done; who only dispatches arms the timer there. */
 static void end_direct(struct sinew_node *n)
 {
+	assert(atomic_load(&n->loop.busy) == LOOP_DIRECT);
 	node_actions(n, true);
 	conns_free_dead(n);
 	if (atomic_load(&n->loop.shown))
@@ -140,6 +144,7 @@ static void write_direct(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 	uintptr_t free = LOOP_IDLE;
 
+	assert(!n->opt.own_thread && loop_is_ours(&n->loop));
 	if (!atomic_compare_exchange_strong(&n->loop.busy, &free, LOOP_DIRECT)) {
 		look_soon(h);
 		return;
@@ -285,6 +290,7 @@ static void many_queued(struct many *m, struct sinew_session *h)
 {
 	uint64_t tail = ring_tail(&h->session.ring);
 
+	lock_order_held(LOCK_HANDLE);
 	if (tail <= h->cork.quiet_end)
 		return;
 	if (direct_now(h)) {
@@ -319,6 +325,7 @@ static void many_write(struct many *m, struct sinew_session *const *sessions, in
 {
 	uintptr_t free = LOOP_IDLE;
 
+	assert(m->direct && !m->node->opt.own_thread);
 	bool ours = atomic_compare_exchange_strong(&m->node->loop.busy, &free, LOOP_DIRECT);
 
 	if (ours) {
@@ -393,6 +400,7 @@ int sinew_reserve(struct sinew_session *h, size_t len, struct sinew_slot *ret_sl
 	if (!err)
 		err = session_reserve(&h->session, len, &data, &index);
 	if (!err) {
+		assert(index < RING_SLOTS && !h->slot_ns[index] && h->n_open < RING_SLOTS);
 		h->n_open++;
 		h->slot_ns[index] = loop_tick_ns();
 	}
@@ -408,6 +416,8 @@ int sinew_reserve(struct sinew_session *h, size_t len, struct sinew_slot *ret_sl
 /* A slot is given back, sent or not: the FIN may have waited for it. */
 static void slot_closed(struct sinew_session *h, unsigned index)
 {
+	assert(h->n_open && h->n_open <= RING_SLOTS && h->slot_ns[index]);
+	lock_order_held(LOCK_HANDLE);
 	h->slot_ns[index] = 0;
 	h->n_open--;
 	if (h->finishing && !h->n_open && !h->dead) {

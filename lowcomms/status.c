@@ -3,6 +3,7 @@
  * What the user may look at, from any thread: copies of counters and states.
  * Changes nothing.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static uint64_t at_most(uint64_t n, uint64_t bound)
 /* Under the directory's lock. */
 static void show_member(const struct member *m, struct sinew_status *st)
 {
+	assert(m->n_addrs <= SINEW_ADDRS_MAX);
 	lock_order_held(LOCK_DIRECTORY);
 	st->nodeid = m->nodeid;
 	st->last_error = atomic_load_explicit(&m->last_error, memory_order_relaxed);
@@ -63,6 +65,7 @@ static void show_counters(const struct session *s, struct sinew_status *st)
 /* Under its lock. */
 static bool slot_held(const struct sinew_session *h, uint64_t now)
 {
+	lock_order_held(LOCK_HANDLE);
 	for (unsigned i = 0; h->n_open && i < RING_SLOTS; i++)
 		if (h->slot_ns[i] && now > h->slot_ns[i] + SLOT_HELD_NS)
 			return true;
@@ -90,6 +93,7 @@ static void show_queue(struct sinew_session *h, struct sinew_status *st)
 	lock_order_held(LOCK_HANDLE);
 	st->sent = r->number;
 	st->acked = get(&h->session.n.acked);
+	assert(st->acked <= st->sent);
 	st->unacked = st->sent - st->acked;
 	st->queue_bytes = ring_bytes_held(r);
 	/* The FIN is counted there, and has its own room. */
@@ -132,6 +136,7 @@ static void give(struct sinew_status *ret, struct sinew_status *st)
 {
 	size_t known = ret->size < sizeof *st ? ret->size : sizeof *st;
 
+	assert(ret->size >= STATUS_MIN);
 	st->size = ret->size;
 	memset((char *)ret + known, 0, ret->size - known);
 	memcpy(ret, st, known);

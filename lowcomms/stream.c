@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/stream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct stream *stream_create(struct streams *ss, const struct stream_ops *ops, s
 {
 	struct stream *s = calloc(1, size);
 
+	assert(size >= sizeof(struct stream));
 	if (!s)
 		return NULL;
 	s->ops = ops;
@@ -37,6 +39,7 @@ static void ignore(struct source *source, uint32_t events)
 
 void stream_retire(struct stream *s)
 {
+	assert(s->source.ready != ignore);
 	s->source.ready = ignore;
 	s->source.fd = -1;
 	list_remove(&s->news);
@@ -48,6 +51,7 @@ void streams_free_dead(struct streams *ss)
 	while (!list_empty(&ss->dead)) {
 		struct stream *s = list_first(&ss->dead, struct stream, news);
 
+		assert(s->source.ready == ignore);
 		list_remove(&s->news);
 		free(s);
 	}
@@ -55,6 +59,7 @@ void streams_free_dead(struct streams *ss)
 
 void stream_mark(struct stream *s)
 {
+	assert(s->source.fd < 0 && s->ops->poll && s->source.ready != ignore);
 	if (!list_empty(&s->news))
 		return;
 	list_append(&s->streams->news, &s->news);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/tcp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -73,6 +74,7 @@ static void listener_event(struct source *source, uint32_t events)
 {
 	struct stream_listener *l = list_entry(source, struct stream_listener, source);
 
+	assert(l->source.fd >= 0 && l->transport == &transport_tcp);
 	(void)events;
 	l->event(l);
 }
@@ -82,6 +84,7 @@ static int tcp_listen(struct streams *ss, struct stream_listener *l,
 {
 	int fd = n == 1 ? open_listener(addrs) : -EINVAL, err;
 
+	assert(!l->transport);
 	if (fd < 0)
 		return fd;
 	l->source = (struct source) { .ready = listener_event, .fd = fd };
@@ -97,6 +100,7 @@ static int tcp_listen(struct streams *ss, struct stream_listener *l,
 
 static int tcp_rest(struct stream_listener *l, bool on)
 {
+	assert(l->transport == &transport_tcp);
 	if (!on)
 		return loop_add(l->streams->loop, &l->source, EPOLLIN);
 	loop_remove(l->streams->loop, &l->source);
@@ -105,6 +109,7 @@ static int tcp_rest(struct stream_listener *l, bool on)
 
 static void tcp_unlisten(struct stream_listener *l)
 {
+	assert(l->transport == &transport_tcp && l->source.fd >= 0);
 	loop_remove(l->streams->loop, &l->source);
 	close(l->source.fd);
 	l->transport = NULL;
@@ -119,6 +124,7 @@ static int begin(struct streams *ss, struct stream *s, int fd, bool dialling)
 {
 	int err;
 
+	assert(fd >= 0 && s->source.fd < 0);
 	s->source = (struct source) { .ready = stream_event, .fd = fd };
 	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
 	if (err) {
@@ -213,6 +219,7 @@ static int tcp_dial(struct streams *ss, const struct stream_route *route,
 	int fd = start_dial(route->to, route->n_from ? route->from : NULL, ret_step), err;
 	struct stream *s;
 
+	assert(route->n_to == 1 && route->n_from <= 1);
 	if (fd < 0)
 		return fd;
 	s = stream_create(ss, &tcp_ops, sizeof(struct tcp_stream));
@@ -253,6 +260,7 @@ static void stream_event(struct source *source, uint32_t events)
 	struct stream *s = list_entry(source, struct stream, source);
 	struct tcp_stream *t = tcp_of(s);
 
+	assert(s->source.fd >= 0);
 	if (t->dialling) {
 		t->err = dialled(source->fd);
 		t->dialling = t->err != 0;
@@ -266,6 +274,7 @@ static void stream_event(struct source *source, uint32_t events)
 
 static int tcp_want(struct stream *s, unsigned events)
 {
+	assert(!(events & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE)) && !tcp_of(s)->dialling);
 	return loop_change(s->streams->loop, &s->source,
 			   (events & STREAM_READABLE ? EPOLLIN : 0) |
 			   (events & STREAM_WRITABLE ? EPOLLOUT : 0));
@@ -275,6 +284,7 @@ static int tcp_error(struct stream *s)
 {
 	struct tcp_stream *t = tcp_of(s);
 
+	assert(s->source.fd >= 0);
 	if (!t->err)
 		t->err = dialled(s->source.fd);
 	return t->err;
@@ -286,6 +296,7 @@ static ssize_t tcp_read(struct stream *s, void *buf, size_t n)
 {
 	ssize_t got = recv(s->source.fd, buf, n, 0);
 
+	assert(n && s->source.fd >= 0);
 	return got < 0 ? -errno : got;
 }
 
@@ -294,6 +305,7 @@ static bool flatten(uint8_t *to, const struct iovec *iov, int n, struct iovec *r
 {
 	size_t sum = 0;
 
+	assert(n > 1);
 	for (int i = 0; i < n; i++) {
 		if (iov[i].iov_len > FLAT_MAX - sum)
 			return false;
@@ -311,6 +323,7 @@ static ssize_t tcp_writev(struct stream *s, const struct iovec *iov, int n)
 	struct iovec one = iov[0];
 	ssize_t put;
 
+	assert(n > 0 && !tcp_of(s)->dialling);
 	if (n == 1 || flatten(flat, iov, n, &one))
 		put = send(s->source.fd, one.iov_base, one.iov_len, MSG_NOSIGNAL);
 	else
@@ -323,6 +336,7 @@ static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
 	struct tcp_info info = { .tcpi_unacked = 0 };
 	socklen_t len = sizeof info;
 
+	assert(!tcp_of(s)->dialling);
 	/* A socket that has ended says so when it is read. */
 	if (getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len))
 		return false;
@@ -334,11 +348,13 @@ static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
 
 static int tcp_finish(struct stream *s)
 {
+	assert(!tcp_of(s)->dialling);
 	return shutdown(s->source.fd, SHUT_WR) ? -errno : 0;
 }
 
 static void tcp_close(struct stream *s)
 {
+	assert(s->source.fd >= 0);
 	loop_remove(s->streams->loop, &s->source);
 	close(s->source.fd);
 	stream_retire(s);

@@ -3,6 +3,7 @@
  * The calls that wait: for room in a queue, for the end of a node's own thread. Knows nothing
  * of what makes room.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "lowcomms/handle.h"
@@ -23,6 +24,7 @@ static int wait_and_send(struct sinew_session *h, const void *data, size_t len, 
 	struct waiter w;
 	int err = wait_begin(&n->wait_lock, &h->waiters, &w);
 
+	assert(!loop_is_ours(&n->loop));
 	if (err)
 		return err;
 	while (!err) {
@@ -66,6 +68,7 @@ static int wait_for_end(struct sinew_node *n, uint64_t until_ns)
 	int err = wait_begin(&n->wait_lock, &n->own.joiners, &w);
 	int end = LOOP_RUNS;
 
+	assert(n->opt.own_thread && !loop_is_inside(&n->loop));
 	if (err)
 		return err;
 	while (!err && (end = atomic_load(&n->own.end)) == LOOP_RUNS)

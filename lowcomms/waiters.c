@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/waiters.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <time.h>
 
@@ -27,6 +28,7 @@ int wait_begin(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
 		return -ENOMEM;
 	w->woken = false;
 	mutex_lock(lock, LOCK_WAIT);
+	assert(!list->first == !atomic_load(&list->n));
 	w->next = list->first;
 	list->first = w;
 	atomic_fetch_add(&list->n, 1);
@@ -64,6 +66,7 @@ void wait_end(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
 	while (*pp != w)
 		pp = &(*pp)->next;
 	*pp = w->next;
+	assert(atomic_load(&list->n));
 	atomic_fetch_sub(&list->n, 1);
 	mutex_unlock(lock, LOCK_WAIT);
 	pthread_cond_destroy(&w->cond);

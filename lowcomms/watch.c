@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lowcomms/watch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 
 void watch_renewed(struct observer *o, uint64_t incarnation)
 {
+	assert(incarnation);
 	mutex_lock(&o->lock, LOCK_WATCH);
 	if (o->watch.renewed)
 		o->watch.renewed(o->arg, incarnation);

@@ -42,8 +42,8 @@ STRUCTS = {
 
 # Assertions in 100 functions, at least.
 ASSERTIONS = {
-	'proto': 20,
-	'lowcomms': 2,
+	'proto': 54,
+	'lowcomms': 42,
 }
 
 # What one file alone does: how it looks there.
