@@ -239,7 +239,7 @@ static void link_known_check(const struct link *l)
 		link_native_check(l);
 }
 
-void link_check(const struct link *l)
+static void link_alone_check(const struct link *l)
 {
 	assert(l->state != LINK_NEW && l->state != LINK_READ);
 	link_frames_check(l);
@@ -247,6 +247,11 @@ void link_check(const struct link *l)
 		assert(l->state == LINK_GONE && !l->session && list_empty(&l->pending));
 	else
 		link_known_check(l);
+}
+
+void link_check(const struct link *l)
+{
+	link_alone_check(l);
 	if (l->session)
 		session_check(l->session);
 }
@@ -308,7 +313,7 @@ void peer_check(struct peer *p)
 void core_action_check(const struct core_action *a)
 {
 	if (a->link)
-		link_check(a->link);
+		link_alone_check(a->link);
 	if (a->session)
 		session_check(a->session);
 	/* Otherwise it may have been removed since. */
@@ -324,7 +329,7 @@ void core_check(struct core *core)
 	list_each(const struct link, l, &core->links, all) {
 		assert(l->core == core);
 		link_rest_check(l);
-		link_check(l);
+		link_alone_check(l);
 	}
 	list_each(struct peer, p, &core->peers, all) {
 		n++;
