@@ -167,7 +167,7 @@ LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
-.PHONY: all abi tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
+.PHONY: all abi pages tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
 .PHONY: have-library have-command mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -196,6 +196,7 @@ help:
 	@echo 'make deps        installs what is missing (as root), or says how'
 	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
 	@echo 'make abi         records the binary interface of the library anew'
+	@echo 'make pages       writes the rows of options in the manual anew'
 	@echo 'make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall   make clean'
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
@@ -444,6 +445,12 @@ deb:
 # Only when the interface is meant to change.
 abi: all
 	@BUILD='$(BUILD)' tests/test_abi.sh --record
+
+# The rows of lowcomms/options.def.
+pages: $(BUILD)/tests/test_option_pages
+	@for page in membership/sinew.conf.5 lowcomms/man/sinew_node_new.3; do \
+		$< --print $$page >$<.page && cat $<.page >$$page || exit; \
+	done; rm $<.page
 
 # ---- installing ----
 

@@ -13,10 +13,6 @@
 #define CALLBACKS_MIN	(offsetof(struct sinew_callbacks, closed) + sizeof(void (*)(void)))
 #define MESSAGES_FIT	4u	/* longest messages that the node's memory must hold */
 
-#define KIB	((uint64_t)1 << 10)
-#define MIB	((uint64_t)1 << 20)
-#define GIB	((uint64_t)1 << 30)
-#define DAY_MS	((uint64_t)24 * 3600 * 1000)
 #define MS(key, stem, standard, least, most, change, sentence) \
 	NUMBER(key, stem##_ms, standard, least, most, " ms", change, sentence)
 

@@ -8,10 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KIB		((uint64_t)1 << 10)
-#define MIB		((uint64_t)1 << 20)
-#define GIB		((uint64_t)1 << 30)
-#define DAY_MS		((uint64_t)24 * 3600 * 1000)
 #define WORDS_MAX	128	/* bytes of the list of the words of a key */
 
 enum kind { KEY_TEXT, KEY_WORD, KEY_NUMBER };

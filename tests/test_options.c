@@ -13,11 +13,6 @@
 #include "proto/core.h"
 #include "tests/check.h"
 
-#define KIB	((uint64_t)1 << 10)
-#define MIB	((uint64_t)1 << 20)
-#define GIB	((uint64_t)1 << 30)
-#define DAY_MS	((uint64_t)24 * 3600 * 1000)
-
 static char said[256];
 
 static void keep_line(void *user, enum sinew_level level, const char *line)

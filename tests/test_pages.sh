@@ -233,19 +233,19 @@ int main(void)
 		if (!strcmp(k->name, "fence_command"))
 			printf("1 to %zu bytes, default none.\t\n", k->size - 1);
 		else if (k->kind == KEY_TEXT)
-			printf("1 to %zu bytes, default \"%s\"\tDefault \"%s\"\n",
-			       k->size - 1, s, s);
+			printf("1 to %zu bytes, default \"%s\"\t1 to %zu bytes, default \"%s\"\n",
+			       k->size - 1, s, k->size - 1, s);
 		if (k->kind == KEY_NUMBER)
 			printf("%s to %s, ", text(k->min), text(k->max));
 		if (k->kind == KEY_NUMBER)
-			printf(k->is_own ? "default %s.\t\n" : "default %s.\tDefault %llu\n",
+			printf(k->is_own ? "default %s.\t\n" : "default %s.\tdefault %llu\n",
 			       text(n), n);
 		if (k->kind != KEY_WORD)
 			continue;
 		for (; *w; w += strlen(w) + 1)
 			printf("%s%s", w == k->words ? "" : w[strlen(w) + 1] ? ", " : " or ", w);
 		printf(", default %s.\t%s\n", k->words,
-		       k->size == 1 && !k->is_own ? "Default false" : "");
+		       k->size == 1 && !k->is_own ? "default false" : "");
 	}
 	return 0;
 }
