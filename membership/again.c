@@ -24,7 +24,7 @@ struct again {
 	sinew_log_fn log;
 	void *log_user;
 	enum sinew_level level;
-	char said[CONFIG_ERROR_MAX];	/* what was wrong the last time */
+	char said[SINEW_CONFIG_ERROR_MAX];	/* what was wrong the last time */
 };
 
 static void unref(struct again *a)
@@ -55,7 +55,7 @@ static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char 
 		 bool has_addr)
 {
 	struct again *a = arg;
-	char line[CONFIG_ERROR_MAX];
+	char line[SINEW_CONFIG_ERROR_MAX];
 
 	(void)has_addr;
 	snprintf(line, sizeof(line), "peer=%" PRIu32 " %s%s", nodeid, text,
@@ -93,7 +93,7 @@ static void say_error(struct again *a, const char *text)
 static bool look(struct again *a)
 {
 	struct sinew_config *before = static_copy(a->config);
-	char text[CONFIG_ERROR_MAX] = "";
+	char text[SINEW_CONFIG_ERROR_MAX] = "";
 	int rc;
 
 	/* Without memory there may be some the next time. */

@@ -12,7 +12,6 @@
 #define CONFIG_LINE_MAX		1024	/* bytes of a line that is not a comment, NUL included */
 #define CONFIG_PATH_MAX		256	/* "nodelist.node", NUL included */
 #define CONFIG_DEPTH_MAX	16	/* sections in sections */
-#define CONFIG_ERROR_MAX	1024	/* SINEW_CONFIG_ERROR_MAX */
 #define CONFIG_SHOWN_MAX	44	/* bytes of what an error repeats of the file, "..." and NUL
 					 * included */
 

@@ -153,7 +153,7 @@ int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_c
 
 int sinew_corosync_options(struct sinew_corosync *cs, struct sinew_options *opt)
 {
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	int rc;
 
 	rc = sinew_config_options(cs->first, cs->nodeid, opt, err, sizeof(err));

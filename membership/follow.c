@@ -300,7 +300,7 @@ static bool draw_life(struct sinew_corosync *c, uint64_t *ret_life)
 static void begin_view(struct sinew_corosync *c)
 {
 	struct greeting own = { .type = GREETING_HELLO, .nodeid = c->nodeid };
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	struct sinew_options opt;
 
 	if (c->setup.observe)

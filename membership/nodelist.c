@@ -140,7 +140,7 @@ int nodelist_read(struct sinew_corosync *c)
 {
 	struct nodelist *l = &c->nodelist;
 	struct sinew_config *config = NULL;
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	uint32_t local = 0;
 	int rc;
 
@@ -223,7 +223,7 @@ static int take(struct sinew_corosync *c)
 {
 	struct nodelist *l = &c->nodelist;
 	struct sinew_config *config = l->pending.config;
-	char err[CONFIG_ERROR_MAX] = "";
+	char err[SINEW_CONFIG_ERROR_MAX] = "";
 	struct config_error error = { .file = "corosync", .text = err, .size = sizeof(err) };
 	int rc;
 

@@ -8,6 +8,7 @@
 #define MEMBERSHIP_NODELIST_H
 
 #include "membership/config.h"
+#include "membership/sinew-config.h"
 #include "membership/names.h"
 #include "membership/sinew-corosync.h"
 #include "membership/static.h"
@@ -24,7 +25,7 @@ struct nodelist {
 	bool is_due;			/* corosync has another configuration */
 	bool has_open_names;		/* of the latest: some have no address */
 	uint64_t names_again_ns;	/* these are looked up again then */
-	char wrong[CONFIG_ERROR_MAX];	/* what was said of them last */
+	char wrong[SINEW_CONFIG_ERROR_MAX];	/* what was said of them last */
 };
 
 /* Reads corosync's configuration and begins to look up its names. An error was told. */

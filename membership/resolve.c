@@ -325,7 +325,7 @@ void resolve_inherit(struct sinew_config *config, const struct sinew_config *bef
 void resolve_news(const struct sinew_config *config, const struct sinew_config *before,
 		 resolve_news_fn fn, void *arg)
 {
-	char err[CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
 	struct config_error e = { .file = config->file, .text = err, .size = sizeof(err) };
 	unsigned k, i;
 

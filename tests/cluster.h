@@ -12,15 +12,14 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lowcomms/sinew-test.h"
 #include "lowcomms/sinew.h"
+#include "tests/await.h"
 #include "tests/check.h"
 
 #define NODES_MAX 64
-#define PATIENCE_MS 20000
 
 struct seen {
 	struct sinew_session *session;	/* present life, NULL: down */
@@ -47,14 +46,6 @@ struct cluster {
 	struct test_node t[NODES_MAX + 1];	/* [nodeid], from 1 */
 	unsigned n;
 };
-
-static inline uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
 
 static inline void saw_up(struct sinew_node *n, struct sinew_session *p, void *user)
 {

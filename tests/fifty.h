@@ -299,7 +299,7 @@ static inline int start_by_file(struct side *s)
 {
 	struct sinew_config *config = NULL;
 	struct sinew_options o;
-	char text[CONFIG_ERROR_MAX] = "";
+	char text[SINEW_CONFIG_ERROR_MAX] = "";
 	int err;
 
 	err = sinew_config_load(fifty.file, &config, text, sizeof text);
@@ -328,7 +328,7 @@ static inline int start_with_errors(void)
 {
 	struct sinew_config *config = NULL;
 	struct sockaddr_storage sa;
-	char text[CONFIG_ERROR_MAX] = "";
+	char text[SINEW_CONFIG_ERROR_MAX] = "";
 	int err = sinew_config_load(fifty.broken_file, &config, text, sizeof text);
 
 	if (!err || config || !text[0])

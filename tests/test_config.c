@@ -85,7 +85,7 @@ static const char full[] =
 	"\tfence_hold: yes\n"
 	"}\n";
 
-static char err[CONFIG_ERROR_MAX];
+static char err[SINEW_CONFIG_ERROR_MAX];
 
 /* Through a file, as programs do. */
 static int load(const char *text, size_t len, struct sinew_config **ret_config)
@@ -538,7 +538,7 @@ static void files_that_cannot_be_read_are_named(void)
 
 static void addresses_are_explained(void)
 {
-	char text[300], expected[CONFIG_ERROR_MAX], file[64];
+	char text[300], expected[SINEW_CONFIG_ERROR_MAX], file[64];
 	struct sockaddr_in addr = { .sin_family = AF_INET };
 	struct sinew_config *config = NULL;
 	socklen_t len = sizeof(addr);

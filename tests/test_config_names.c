@@ -15,7 +15,7 @@
 
 #define NODE(id, rest) "nodelist {\nnode {\nnodeid: " id "\n" rest "\n}\n}\n"
 
-static char err[CONFIG_ERROR_MAX];
+static char err[SINEW_CONFIG_ERROR_MAX];
 
 static int load(const char *text, struct sinew_config **ret_config)
 {

@@ -49,15 +49,6 @@ static unsigned said(const char *text)
 	return n;
 }
 
-/* Waits until cond holds, at most PATIENCE_MS. */
-#define AWAIT(cond) \
-	({ \
-		uint64_t await_until = now_ms() + PATIENCE_MS; \
-		while (!(cond) && now_ms() < await_until) \
-			usleep(1000); \
-		CHECK(cond); \
-	})
-
 /* ---- the node under test ---- */
 
 static struct sinew_corosync *cs;

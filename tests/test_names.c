@@ -23,9 +23,9 @@
 #include "membership/config.h"
 #include "membership/names.h"
 #include "membership/static.h"
+#include "tests/await.h"
 #include "tests/check.h"
 
-#define PATIENCE_MS	20000
 #define HANG_MS		30000	/* at most, so that no thread stays for ever */
 
 /* ---- a name service ---- */
@@ -158,23 +158,6 @@ static void service_hangs(bool yes)
 
 /* ---- waits ---- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Until cond holds, at most PATIENCE_MS. */
-#define WAIT(cond) \
-	({ \
-		uint64_t wait_until = now_ms() + PATIENCE_MS; \
-		while (!(cond) && now_ms() < wait_until) \
-			poll(NULL, 0, 1); \
-		CHECK(cond); \
-	})
-
 static unsigned now_asking(void)
 {
 	unsigned n;
@@ -201,7 +184,7 @@ static unsigned n_threads(void)
 static void nobody_stays(unsigned threads)
 {
 	service_hangs(false);
-	WAIT(n_threads() <= threads);
+	AWAIT(n_threads() <= threads);
 	CHECK_EQ(atomic_load(&lists), 0);
 }
 
@@ -262,12 +245,12 @@ static void all_names_are_asked_for_at_once(void)
 
 	service_hangs(true);
 	CHECK_OR_RETURN(!names_begin(some("slow", 20), 20, HOST_IPV4, &names));
-	WAIT(now_asking() == 20);
+	AWAIT(now_asking() == 20);
 	CHECK(!names_complete(names));
 	names_answer(names, 19, &answer);
 	CHECK(!answer.is_there);
 	service_hangs(false);
-	WAIT(names_complete(names));
+	AWAIT(names_complete(names));
 	names_answer(names, 19, &answer);
 	CHECK(answer.is_there && !answer.error);
 	names_drop(names);
@@ -283,7 +266,7 @@ static void dropped_is_dropped_at_once(void)
 
 	service_hangs(true);
 	CHECK_OR_RETURN(!names_begin(some("slow", 3), 3, HOST_IPV4, &names));
-	WAIT(now_asking() == 3);
+	AWAIT(now_asking() == 3);
 	began = now_ms();
 	names_drop(names);
 	CHECK(now_ms() - began < 1000);
@@ -298,14 +281,14 @@ static void threads_that_hang_are_limited(void)
 	service_hangs(true);
 	CHECK_OR_RETURN(!names_begin(some("slow", NAMES_THREADS + 1), NAMES_THREADS + 1, HOST_IPV4,
 				     &first));
-	WAIT(now_asking() == NAMES_THREADS);
+	AWAIT(now_asking() == NAMES_THREADS);
 	CHECK_EQ(names_begin(some("four", 1), 1, HOST_IPV4, &second), 0);
 	CHECK(!names_complete(second));
 	CHECK_EQ(n_threads(), threads + NAMES_THREADS);
 	names_drop(second);
 	/* The one that was too many is asked for by who comes free. */
 	service_hangs(false);
-	WAIT(names_complete(first));
+	AWAIT(names_complete(first));
 	names_drop(first);
 	nobody_stays(threads);
 	CHECK_STR(looked_up("four", HOST_IPV4), "127.0.0.9");
@@ -328,7 +311,7 @@ static void what_cannot_be_begun_leaves_nothing(void)
 	/* One thread is enough for all. */
 	atomic_store(&fails_thread, 2);
 	CHECK_OR_RETURN(!names_begin(some("four", 2), 2, HOST_IPV4, &names));
-	WAIT(names_complete(names));
+	AWAIT(names_complete(names));
 	names_drop(names);
 	nobody_stays(threads);
 }
@@ -341,7 +324,7 @@ static void nobody_else_asks(void)
 
 /* ---- a file ---- */
 
-static char said[CONFIG_ERROR_MAX];
+static char said[SINEW_CONFIG_ERROR_MAX];
 
 static void on_log(void *user, enum sinew_level level, const char *line)
 {
@@ -365,7 +348,7 @@ static bool has_said(const char *line)
 static struct sinew_config *parse(const char *text)
 {
 	struct sinew_config *config = NULL;
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 
 	CHECK_EQ(sinew_config_parse("f", text, strlen(text), &config, err, sizeof(err)), 0);
 	return config;
@@ -388,7 +371,7 @@ static void names_of_peers_are_looked_for_again(void)
 {
 	const unsigned threads = n_threads();
 	struct sinew_config *config = parse(FILE_WITH("127.0.0.1", "slow.peer"));
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	struct sinew_node *node = NULL;
 	struct sinew_options o;
 	uint64_t began = now_ms();
@@ -409,7 +392,7 @@ static void names_of_peers_are_looked_for_again(void)
 	CHECK_EQ(paths_of(node, 2), 0);
 	service_hangs(false);
 	CHECK_EQ(sinew_config_follow(config, node, on_log, NULL, SINEW_INFO), 0);
-	WAIT(sinew_dispatch(node, 10) >= 0 && paths_of(node, 2) == 1);
+	AWAIT(sinew_dispatch(node, 10) >= 0 && paths_of(node, 2) == 1);
 	CHECK(has_said("peer=2 \"slow.peer\" resolved to 127.0.0.9:21065"));
 	sinew_config_free(config);
 	sinew_node_free(node);
@@ -421,7 +404,7 @@ static void an_end_waits_for_no_name(void)
 {
 	const unsigned threads = n_threads();
 	struct sinew_config *config = parse(FILE_WITH("127.0.0.1", "slow.peer"));
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	struct sinew_node *node = NULL;
 	struct sinew_options o;
 	int stop = __real_eventfd(1, EFD_CLOEXEC);
@@ -445,7 +428,7 @@ static void names_of_one_address_are_refused(void)
 {
 	const unsigned threads = n_threads();
 	struct sinew_config *config = parse(FILE_WITH("one", "other"));
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 
 	CHECK_EQ(sinew_config_resolve(config, -1, err, sizeof(err)), -EINVAL);
 	CHECK_STR(err, "f:8: found 127.0.0.9:21065 of node 2 again, node 1 has it in line 4, "
@@ -464,7 +447,7 @@ static void transport_says_which_family_comes_first(void)
 	};
 	static const char *const expected[] = { "2001:db8::2", "10.0.0.2", "2001:db8::2" };
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-	char err[CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
 
 	for (unsigned i = 0; i < 3; i++) {
 		struct sinew_config *config = parse(files[i]);

@@ -62,7 +62,7 @@ int cluster_take(struct cluster_arguments *args, int option, const char *text)
 
 static int open_file(struct cluster *cluster, const struct cluster_arguments *args)
 {
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 
 	if (!args->config) {
 		say(SINEW_ERROR, "--config FILE is missing");
@@ -92,7 +92,7 @@ static int new_node(struct cluster *cluster, struct sinew_options *opt,
 		    const struct sinew_callbacks *callbacks, void *user,
 		    struct sinew_node **ret_node)
 {
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	int rc;
 
 	if (tune)
@@ -108,7 +108,7 @@ static int new_node(struct cluster *cluster, struct sinew_options *opt,
 /* A peer whose name is not known now may be there later. */
 static int follow_names(struct cluster *cluster, struct sinew_node *node)
 {
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	int rc;
 
 	if (!sinew_config_unresolved(cluster->file, 0, err, sizeof(err)))
@@ -126,7 +126,7 @@ static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 			const struct sinew_callbacks *callbacks, void *user,
 			struct sinew_node **ret_node)
 {
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	int status;
 
 	if (sinew_config_options(cluster->config, cluster->node, opt, err, sizeof(err))) {
@@ -150,7 +150,7 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 {
 	struct sinew_corosync_setup setup;
 	struct sinew_config_fence fence = { .size = sizeof(fence) };
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	int rc;
 
 	SINEW_COROSYNC_SETUP_INIT(&setup);

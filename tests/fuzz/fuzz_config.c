@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct input in = { p, n };
 	/* The room for errors is chosen by the first byte, from 1 to a good size. */
 	uint8_t first = input_u8(&in);
-	size_t room = first < '0' ? first + 1u : CONFIG_ERROR_MAX;
+	size_t room = first < '0' ? first + 1u : SINEW_CONFIG_ERROR_MAX;
 	char *text = (char *)input_copy(in.p, in.left);
 
 	syntax(text, in.left, room);

@@ -45,7 +45,7 @@ int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
 {
 	struct sinew_config *config;
 	struct sinew_options opt;
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	unsigned s;
 	int rc;
 
@@ -233,7 +233,7 @@ static int write_one(const char *file, const char *dir, uint32_t node, const cha
 int relay_config_write(const char *file, const char *dir, const uint32_t nodes[RELAY_SIDES],
 		       const struct sockaddr_storage stand_ins[RELAY_SIDES])
 {
-	char err[CONFIG_ERROR_MAX] = "";
+	char err[SINEW_CONFIG_ERROR_MAX] = "";
 	struct config_error error = { .file = file, .text = err, .size = sizeof(err) };
 	struct scan scan = { .nodes = nodes };
 	struct change change;

@@ -78,7 +78,7 @@ static bool is_unresolved(const struct members *m, const struct member *one, cha
 
 static void print_addresses(const struct members *m, const struct member *one)
 {
-	char text[HOST_TEXT_MAX], why[CONFIG_ERROR_MAX];
+	char text[HOST_TEXT_MAX], why[SINEW_CONFIG_ERROR_MAX];
 	unsigned i;
 
 	for (i = 0; i < one->n_addrs; i++) {
@@ -176,7 +176,7 @@ static int end(struct json_object *o)
 static void fill_member(const struct members *m, struct json_object *o, const struct member *one)
 {
 	struct json_object *addresses, *a;
-	char text[HOST_TEXT_MAX], why[CONFIG_ERROR_MAX];
+	char text[HOST_TEXT_MAX], why[SINEW_CONFIG_ERROR_MAX];
 	unsigned i;
 
 	json_put_number(o, "node", one->nodeid);

@@ -150,7 +150,7 @@ static int add_targets(struct ping *ping)
 	uint32_t ids[STATIC_NODES_MAX];
 	unsigned n = sinew_config_nodes(ping->cluster.config, ids, STATIC_NODES_MAX), i;
 	const uint32_t own = ping->cluster.node;
-	char why[CONFIG_ERROR_MAX];
+	char why[SINEW_CONFIG_ERROR_MAX];
 	int rc = STATUS_OK;
 
 	if (!ping->args.to_all) {

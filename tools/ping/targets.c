@@ -17,7 +17,7 @@
 static int addresses_of(const struct sinew_config *config, uint32_t nodeid,
 			struct sinew_options *opt)
 {
-	char err[CONFIG_ERROR_MAX];
+	char err[SINEW_CONFIG_ERROR_MAX];
 	unsigned i;
 
 	SINEW_OPTIONS_INIT(opt);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Waits of tests for what another thread does: for a state, and never longer than PATIENCE_MS.
+ */
+#ifndef SINEW_TESTS_AWAIT_H
+#define SINEW_TESTS_AWAIT_H
+
+#include <poll.h>
+#include <time.h>
+
+#include "tests/check.h"
+
+#define PATIENCE_MS 20000
+
+static inline uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
+}
+
+/* The value of cond in the end. */
+#define AWAIT(cond) \
+	({ \
+		uint64_t await_until = now_ms() + PATIENCE_MS; \
+		while (!(cond) && now_ms() < await_until) \
+			poll(NULL, 0, 1); \
+		CHECK(cond); \
+	})
+
+#endif
