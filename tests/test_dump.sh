@@ -192,7 +192,7 @@ files_of_several_kinds()
 
 what_is_no_capture_is_refused()
 {
-	refuses 2 "none: cannot be opened: No such file" dump none
+	refuses 2 "none: cannot open: No such file" dump none
 	refuses 2 "standard input: truncated dump file" dump
 	echo "this is no capture at all, whatever it says" >text
 	refuses 2 "text: unknown file format" dump text
@@ -216,7 +216,7 @@ a_cut_end_is_said()
 	dump "$GOLDEN/kernel-6.1-tcp.pcap" >whole
 	head -c 20000 "$GOLDEN/kernel-6.1-tcp.pcap" >cut
 	dumps 1 cut
-	says err "cut: ends in its middle: truncated dump file"
+	says err "cut: truncated: truncated dump file"
 	head -n "$(wc -l <out)" whole | grep -v ' -- ' | head -n -1 >want
 	grep -v ' -- ' out | head -n -1 >got
 	same want got
@@ -227,7 +227,7 @@ output_that_cannot_be_written()
 {
 	dump "$GOLDEN/kernel-6.1-tcp.pcap" >/dev/full 2>err
 	equals "status with a full disk" $? 1
-	says err "standard output cannot be written: No space left"
+	says err "cannot write to standard output: No space left"
 	dump "$GOLDEN/kernel-6.1-tcp.pcap" >&- 2>err
 	equals "status without an output" $? 1
 	says err "standard output"

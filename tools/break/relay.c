@@ -214,7 +214,7 @@ static void end_faults(struct relay *r, const char *why)
 		return;
 	r->turn.calm = true;
 	r->turn.wake_ns = r->turn.now_ns;
-	say(SINEW_INFO, "no more faults: %s; bytes go on until no connection was open for %d s",
+	say(SINEW_INFO, "no more faults: %s; relaying until no connection was open for %d s",
 	    why, QUIET_MS / 1000);
 }
 

@@ -139,8 +139,8 @@ static int take_option(void *arg, int option, const char *text)
 static int check(const struct arguments *args)
 {
 	if (args->raw && !args->from) {
-		say(SINEW_ERROR, "--raw needs --from ID: otherwise the senders cannot be "
-			"told apart");
+		say(SINEW_ERROR, "--raw needs --from ID: raw output does not show the "
+			"sender");
 		return STATUS_USAGE;
 	}
 	return -1;

@@ -76,7 +76,7 @@ static int read_capture(struct dump *d, FILE *file)
 	if (!rc || !err[0])
 		return STATUS_OK;
 	if (rc == -ENODATA) {
-		say(SINEW_ERROR, "%s: ends in its middle: %s; all before that was printed", d->name,
+		say(SINEW_ERROR, "%s: truncated: %s; everything before was printed", d->name,
 		    err);
 		return STATUS_UNDELIVERED;
 	}
@@ -133,7 +133,7 @@ static int read_lines(struct dump *d, FILE *file, struct hex *hex, char *line)
 			return STATUS_OK;
 	}
 	if (ferror(file)) {
-		say(SINEW_ERROR, "%s: cannot be read on: %s", d->name, strerror(errno));
+		say(SINEW_ERROR, "%s: read error: %s", d->name, strerror(errno));
 		return STATUS_UNDELIVERED;
 	}
 	hex_end(hex);
@@ -171,22 +171,22 @@ static FILE *open_input(struct dump *d)
 	fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	file = fd < 0 ? NULL : fdopen(fd, "rb");
 	if (!file) {
-		say(SINEW_ERROR, "%s: cannot be opened: %s", d->name, strerror(errno));
+		say(SINEW_ERROR, "%s: cannot open: %s", d->name, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return NULL;
 	}
 	d->is_pipe = !fstat(fd, &st) && !S_ISREG(st.st_mode);
 	if (isatty(fd) && !d->args.hex) {
-		say(SINEW_ERROR, "%s is a terminal, expected a capture; \"sinew dump --help\" says "
-		    "more", d->name);
+		say(SINEW_ERROR, "%s is a terminal, expected a capture; see \"sinew dump --help\"",
+		    d->name);
 		fclose(file);
 		return NULL;
 	}
 	return file;
 }
 
-/* What there was and was not looked into. */
+/* Packets that were skipped, in sum. */
 static void report(const struct dump *d)
 {
 	const struct engine_counts *n = engine_counts(d->engine);
@@ -196,22 +196,22 @@ static void report(const struct dump *d)
 		packet_addr_text(&n->fragment_from, from);
 		packet_addr_text(&n->fragment_to, to);
 		say(SINEW_WARNING, "%" PRIu64 " fragments of IP were skipped, the first from %s to "
-		    "%s: what they carry is missing", n->n_fragments, from, to);
+		    "%s: their contents are missing", n->n_fragments, from, to);
 	}
 	if (n->n_cut)
 		say(SINEW_WARNING, "%" PRIu64 " packets were captured so short that a header is "
 		    "cut off (tcpdump -s 0 captures whole ones)", n->n_cut);
 	if (n->n_bad)
-		say(SINEW_WARNING, "%" PRIu64 " packets have headers that cannot be", n->n_bad);
+		say(SINEW_WARNING, "%" PRIu64 " packets have malformed headers", n->n_bad);
 	if (n->n_forgotten)
-		say(SINEW_WARNING, "%" PRIu64 " connections were forgotten, as more than 512 were "
-		    "there at a time; --port or --node leaves fewer", n->n_forgotten);
+		say(SINEW_WARNING, "%" PRIu64 " connections were forgotten: more than 512 at a "
+		    "time; --port or --node selects fewer", n->n_forgotten);
 	if (n->n_sessions_forgotten)
 		say(SINEW_WARNING, "the numbers of %" PRIu64 " sessions were forgotten: \"again\" "
 		    "may be missing", n->n_sessions_forgotten);
 	if (n->n_packets && !n->n_connections)
-		say(SINEW_WARNING, "none of %" PRIu64 " packets is of a connection to look at; "
-		    "--port and --all-ports say to which", n->n_packets);
+		say(SINEW_WARNING, "none of %" PRIu64 " packets is of a selected connection; "
+		    "--port and --all-ports select others", n->n_packets);
 }
 
 static int finish(struct dump *d, int status)
@@ -219,7 +219,7 @@ static int finish(struct dump *d, int status)
 	int rc = engine_end(d->engine);
 
 	if (rc) {
-		say(SINEW_ERROR, rc == -ENOMEM ? "%s" : "standard output cannot be written: %s",
+		say(SINEW_ERROR, rc == -ENOMEM ? "%s" : "cannot write to standard output: %s",
 		    rc == -ENOMEM ? "out of memory" : strerror(-rc));
 		return STATUS_UNDELIVERED;
 	}

@@ -188,14 +188,14 @@ static void take_other(struct life *l, struct lane *lane, const struct content *
 		break;
 	case CONTENT_STRAY:
 		ledger_take_stray(got);
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": a message of another "
-			     "incarnation or pair came where %" PRIu64 " was due", due->from,
+		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": received a message of "
+			     "another incarnation or pair in place of %" PRIu64, due->from,
 			     due->to, due->number);
 		break;
 	case CONTENT_WRONG:
 		ledger_take_corrupted(got);
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": %zu bytes came that nobody "
-			     "sent, where message %" PRIu64 " of %zu bytes was due", due->from,
+		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": received %zu bytes that "
+			     "were not sent, in place of message %" PRIu64 " of %zu bytes", due->from,
 			     due->to, m->len, due->number, content_length(due));
 		break;
 	}

@@ -84,7 +84,7 @@ static void print_pairs(const struct run *r)
 		}
 	}
 	if (!all)
-		printf("(%u pairs; shown are those with something wrong; --all-pairs shows all)\n",
+		printf("(%u pairs; the table has those with a problem; --all-pairs prints all)\n",
 		       r->settings.n_nodes * (r->settings.n_nodes - 1));
 }
 
