@@ -195,8 +195,8 @@ static void take_other(struct life *l, struct lane *lane, const struct content *
 	case CONTENT_WRONG:
 		ledger_take_corrupted(got);
 		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": received %zu bytes that "
-			     "were not sent, in place of message %" PRIu64 " of %zu bytes", due->from,
-			     due->to, m->len, due->number, content_length(due));
+			     "were not sent, in place of message %" PRIu64 " of %zu bytes",
+			     due->from, due->to, m->len, due->number, content_length(due));
 		break;
 	}
 }
