@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Listeners: who may connect at all, and how many before they have said HELLO. Knows addresses,
- * no frame. Loop thread.
+ * Listeners: the addresses that may connect, and the limits before HELLO. Knows addresses, no
+ * frame. Loop thread.
  */
 #ifndef SINEW_LOWCOMMS_ACCEPT_H
 #define SINEW_LOWCOMMS_ACCEPT_H

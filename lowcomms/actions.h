@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Does what the core asks for, and calls the application. Knows no frame and no socket. Thread
- * that drives the node.
+ * Executes the actions of the core, and calls the application. Knows no frame and no socket.
+ * Thread that drives the node.
  */
 #ifndef SINEW_LOWCOMMS_ACTIONS_H
 #define SINEW_LOWCOMMS_ACTIONS_H

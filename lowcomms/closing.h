@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The end of a node: how far it has come, how long it may take, and its report: which peers there
- * were when it began, and what was missing at the end of each. Knows no connection.
+ * The end of a node: its progress, its time limit, and its report: the peers at its beginning, and
+ * the step that was missing at the end of each. Knows no connection.
  */
 #ifndef SINEW_LOWCOMMS_CLOSING_H
 #define SINEW_LOWCOMMS_CLOSING_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One connection: a stream, the core's link, what was read and not yet
+ * One connection: a stream, the core's link, and data read but not yet
  * consumed. Knows no protocol; the transport and the core do.
  */
 #ifndef SINEW_LOWCOMMS_CONN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The peers of a node: the table of those that are configured, and those that were removed, as far
- * as ended lives of theirs must be known. Knows no command and no link.
+ * The peers of a node: the table of configured ones, and removed ones while their ended
+ * incarnations must be known. Knows no command and no link.
  */
 #ifndef SINEW_LOWCOMMS_DIRECTORY_H
 #define SINEW_LOWCOMMS_DIRECTORY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Turns of the loop: feeds the core with time and events. Knows no frame and no socket.
+ * Iterations of the loop: passes time and events to the core. Knows no frame and no socket.
  */
 #ifndef SINEW_LOWCOMMS_DRIVE_H
 #define SINEW_LOWCOMMS_DRIVE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A handle: one life of a peer, as the application and the core see it. Owns
- * the session's memory until its last reference goes.
+ * A handle: one session, as the application and the core see it. Owns
+ * the session's memory until its last reference is dropped.
  */
 #ifndef SINEW_LOWCOMMS_HANDLE_H
 #define SINEW_LOWCOMMS_HANDLE_H

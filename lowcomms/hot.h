@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection that is likely to have something, and alone: it is read without asking epoll
- * first, where nothing is waited for. One system call less in a conversation of two. Knows no
- * protocol.
+ * Speculative read: a connection that was the only readable one twice in a row is read before
+ * epoll_wait(), where the loop would not wait. It saves one system call between two nodes. Knows
+ * no protocol.
  */
 #ifndef SINEW_LOWCOMMS_HOT_H
 #define SINEW_LOWCOMMS_HOT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Requests of other threads, and of callbacks, to the loop: commands in their order, handles that
- * have something, a close. Knows nothing of what they lead to, and does not wake the loop.
+ * Requests of other threads, and of callbacks, to the loop: commands in their order, dirty handles,
+ * a close. Does not execute them, and does not wake the loop.
  */
 #ifndef SINEW_LOWCOMMS_INBOX_H
 #define SINEW_LOWCOMMS_INBOX_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How peers go: removed at once, or closed in order, when they wait in a list until their handshake
- * is over or their time is. Knows no calls and no links; what is to be seen of the other end the
- * core tells. Loop thread.
+ * Removal of peers: at once, or in order, while they wait in a list for the end of their handshake
+ * or of their time. Knows no calls and no links; the core reports the progress of the other end.
+ * Loop thread.
  */
 #ifndef SINEW_LOWCOMMS_LEAVE_H
 #define SINEW_LOWCOMMS_LEAVE_H

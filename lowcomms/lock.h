@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A lock that is one instruction where nobody else wants it: it is taken for every message.
- * Who finds it taken looks again for a moment, because it is held for less than that, and then
- * sleeps. Its rank is given at each call. Knows nothing of what it protects.
+ * Adaptive futex mutex: one atomic operation when uncontended, because every message takes it;
+ * waiters spin briefly, longer than it is usually held, and then sleep. Each call names its rank.
+ * Knows nothing of the data that it protects.
  */
 #ifndef SINEW_LOWCOMMS_LOCK_H
 #define SINEW_LOWCOMMS_LOCK_H

@@ -4,12 +4,12 @@
  * one of the last three. Asserted at each call of a lock where the library is built with
  * SINEW_CHECK, as for the tests, and without NDEBUG. Knows no lock itself.
  *
- *	rank		lock		what runs under it
+ *	rank		lock		code that runs under it
  *	WATCH		sinew_watch	functions of the observer, which take MEMBERSHIP
  *	MEMBERSHIP	sinew_corosync	calls of sinew.h; membership/ takes it, and asserts itself
  *					that no thread takes it twice
- *	DIRECTORY	peers of a node	peer_add() and peer_addrs() of the core: what they write is
- *					read by sinew_peer_status(); commands are queued
+ *	DIRECTORY	peers of a node	peer_add() and peer_addrs() of the core: sinew_peer_status()
+ *					reads their results; commands are queued
  *	HANDLE		one session	the core's functions for producers; one at a time
  *	INBOX		of a node	lists for the loop
  *	MEMORY		of a node	the pool of buffers, the list of handles

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lines for the user's log function, one an event. What a remote can trigger is limited,
- * with a count of what was left out. Writes nowhere itself.
+ * Lines for the user's log function, one per event. Lines that a remote can trigger are limited,
+ * with a count of the suppressed ones. Writes nowhere itself.
  */
 #ifndef SINEW_LOWCOMMS_LOG_H
 #define SINEW_LOWCOMMS_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One epoll set with a timer and a wake-up inside, so that a single descriptor
- * shows all work, and who drives it. Knows nothing of what its sources are for.
+ * shows all work, and the thread that drives it. Knows nothing of the purpose of its sources.
  */
 #ifndef SINEW_LOWCOMMS_LOOP_H
 #define SINEW_LOWCOMMS_LOOP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Memory of a node: its budget, reference counted receive buffers with a small pool, the list of
- * handles, which hold the rings, and the address space of rings. Knows nothing of what is stored.
+ * handles, which hold the rings, and the address space of rings. Knows nothing of its contents.
  */
 #ifndef SINEW_LOWCOMMS_MEMORY_H
 #define SINEW_LOWCOMMS_MEMORY_H

@@ -18,8 +18,8 @@
  *
  *	dispatch.c, send.c, wait.c, status.c	the user's calls; those about peers are in peers.c
  *	drive.c					one iteration of the loop
- *	peers.c, leave.c, accept.c, hot.c	commands, peers that go, strangers, reading unasked
- *	actions.c, conn.c, recv.c, handle.c	what the core asks for, connections, reading,
+ *	peers.c, leave.c, accept.c, hot.c	commands, removal, listeners, speculative reads
+ *	actions.c, conn.c, recv.c, handle.c	actions of the core, connections, reading,
  *						sessions: these call each other
  *	reach.c, options.c, names.c, addr.c, stream.c, tcp.c, waiters.c, lock.c, lock_order.c
  *

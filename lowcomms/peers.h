@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The user's calls about peers and membership, from any thread, and how the loop carries them
- * out, in order. Knows no links.
+ * The user's calls about peers and membership, from any thread, and their execution by the loop,
+ * in order. Knows no links.
  */
 #ifndef SINEW_LOWCOMMS_PEERS_H
 #define SINEW_LOWCOMMS_PEERS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What became of dials and links of a peer, for people and for its status: the last error,
- * and lines about an address that is not reached, once when it lasts, when the reason
- * changes, and when it is over. All on the loop thread. Ends and begins no connection.
+ * Results of dials and links of a peer, for the log and for its status: the last error,
+ * and lines about an unreachable address, once when it lasts, when the reason changes,
+ * and when it is over. All on the loop thread. Ends and begins no connection.
  */
 #ifndef SINEW_LOWCOMMS_REACH_H
 #define SINEW_LOWCOMMS_REACH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading: from the kernel into a buffer, through the core, to the application, and what the
- * application keeps. Knows no frame.
+ * Reading: from the kernel into a buffer, through the core, to the application, and messages that
+ * the application keeps. Knows no frame.
  *
  * Before HELLO a connection has 512 bytes of its own. Afterwards it reads into a pooled
  * buffer that it holds only while there are bytes in it that are not consumed.

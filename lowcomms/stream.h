@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Streams: what a link stands on. A stream carries bytes in both directions between two nodes, in
- * order and each once, until it ends or fails. It need not have a descriptor: then it says itself
- * when it has news. It may stand on another stream, whose owner it is. Knows no link and no frame.
+ * Streams: the transport of a link. A stream carries bytes in both directions between two nodes, in
+ * order and each once, until it ends or fails. It need not have a descriptor: then it reports
+ * its events itself. It may stand on another stream, whose owner it is. Knows no link and no frame.
  *
- * Events are level triggered: what was told and not taken is told again. Loop thread, but for
- * loop_wake(): a transport with threads of its own collects what they know, and takes it there.
+ * Events are level triggered: an event that is not handled is reported again. Loop thread, but for
+ * loop_wake(): a transport with threads of its own collects their events, and reports them there.
  * Results are 0 (or a count) or -errno.
  */
 #ifndef SINEW_LOWCOMMS_STREAM_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Threads of the application that wait for the loop. A list of waiters costs those who
- * wake it one look while nobody waits. Knows nothing of what is waited for.
+ * Threads of the application that wait for the loop. While its list is empty, a wake-up costs one
+ * load. Knows nothing of the conditions that they wait for.
  */
 #ifndef SINEW_LOWCOMMS_WAITERS_H
 #define SINEW_LOWCOMMS_WAITERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one observer of a node, a membership back-end: what it is told when. Knows nothing of what
- * it makes of that.
+ * The one observer of a node, a membership back-end, and its notifications. Knows nothing of its
+ * reaction.
  */
 #ifndef SINEW_LOWCOMMS_WATCH_H
 #define SINEW_LOWCOMMS_WATCH_H

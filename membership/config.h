@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The syntax of corosync.conf: sections, keys and values, one thing a line.
- * Knows nothing of what a key means, and opens no file.
+ * The syntax of corosync.conf: sections, keys and values, one item per line.
+ * Knows nothing of the meaning of a key, and opens no file.
  */
 #ifndef MEMBERSHIP_CONFIG_H
 #define MEMBERSHIP_CONFIG_H

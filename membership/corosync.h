@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the command wants of a membership by corosync beyond sinew-corosync.h.
- * Knows nothing of how it comes about.
+ * Functions for the command about a membership by corosync, beyond sinew-corosync.h.
+ * Knows nothing of their implementation.
  */
 #ifndef MEMBERSHIP_COROSYNC_H
 #define MEMBERSHIP_COROSYNC_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the processes of a cluster tell each other through the membership
- * service: who I am (HELLO), that I am about to go (GOODBYE), that I only look on
- * (OBSERVER), that a life has been fenced (FENCED). Bytes only.
- * Knows nothing of who is a member.
+ * Messages of the processes of a cluster to each other through the membership
+ * service: the identity of the sender (HELLO), that it is about to leave (GOODBYE), that it
+ * only observes (OBSERVER), that an incarnation has been fenced (FENCED). Bytes only.
+ * Knows no members.
  *
  * All numbers are little endian:
  *
@@ -14,10 +14,10 @@
  *	12  4  flags, 0			28  8  when that life began, ms since 1970
  *					36     addresses: 1 family (4, 6), 3 zero, 16 address
  *
- * nodeid and incarnation are those of the sender; in FENCED those of the life that
- * was fenced, whoever did it.
+ * nodeid and incarnation are those of the sender; in FENCED those of the incarnation
+ * that was fenced, by any node.
  *
- * What follows is skipped, so that later versions can say more.
+ * Further bytes are skipped, so that later versions can add fields.
  */
 #ifndef MEMBERSHIP_GREETING_H
 #define MEMBERSHIP_GREETING_H

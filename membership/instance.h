@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One membership by corosync: what the public functions and the thread that talks to corosync
- * share, and what each of them owns. Knows nothing of what either does.
+ * One membership by corosync: the state shared by the public functions and the thread that talks to
+ * corosync, and the state of each. Has no logic of either.
  *
  *	corosync.c   the public functions: open, attach, status, free
- *	follow.c     the thread that talks to corosync and feeds the node
- *	nodelist.c   which nodes corosync's configuration has, and where they are
- *	publish.c    what others may see of it
+ *	follow.c     the thread that talks to corosync and drives the node's membership
+ *	nodelist.c   the nodes of corosync's configuration, and their addresses
+ *	publish.c    status and members for others
  *	instance.c   memory, lock, log, time
  */
 #ifndef MEMBERSHIP_INSTANCE_H

@@ -2,7 +2,7 @@
 /*
  * The connections to the local corosync: its process group (CPG), its quorum, its
  * configuration (cmap). ipc.c is the one file that includes corosync.
- * Knows nothing of what events mean.
+ * Knows nothing of the meaning of events.
  *
  * Functions marked "blocks" do so without a bound while corosync hangs: they
  * belong on a thread of their own. One thread at a time; it wants IPC_STACK bytes.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Looking up host names without waiting for the name service, which may take minutes: threads
- * of their own ask it, all names at once, and leave the answers in a box that many may hold.
+ * of their own ask it, all names at once, and store the answers in a reference counted box.
  * Knows nothing of nodes or files.
  *
- * The threads are detached, have all signals blocked, and work on copies. Nobody ever
- * waits for them: whoever has waited enough drops the box, and what comes later is lost.
+ * The threads are detached, have all signals blocked, and work on copies. No caller ever
+ * waits for them to end: it drops the box after its time, and later answers are discarded.
  */
 #ifndef MEMBERSHIP_NAMES_H
 #define MEMBERSHIP_NAMES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which nodes corosync's configuration has, and where they are. Names are looked up beside: the
- * nodes stay as they were until the answers are there, and membership is followed meanwhile.
- * Knows nothing of who is a member. All of it belongs to the thread.
+ * The nodes of corosync's configuration, and their addresses. Names are looked up in the
+ * background: the nodes do not change until the answers are there, and membership is followed
+ * meanwhile. Knows no members. All of it belongs to the thread.
  */
 #ifndef MEMBERSHIP_NODELIST_H
 #define MEMBERSHIP_NODELIST_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What others may see of a membership by corosync: its status and its members, copied out of the
- * thread's own state. Knows nothing of how they come about.
+ * The public state of a membership by corosync: its status and its members, copied out of the
+ * thread's own state. Draws no conclusions.
  */
 #ifndef MEMBERSHIP_PUBLISH_H
 #define MEMBERSHIP_PUBLISH_H

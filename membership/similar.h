@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whether a word looks like another one that was meant. Knows no word.
+ * Whether a word resembles another one, as a misspelling does. Knows no word.
  */
 #ifndef MEMBERSHIP_SIMILAR_H
 #define MEMBERSHIP_SIMILAR_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Static membership: what our own programs and membership by corosync use of a configuration
- * beyond sinew-config.h. Knows nothing of corosync itself, nor of what is sent.
+ * Static membership: functions of a configuration for our own programs and for membership by
+ * corosync, beyond sinew-config.h. Knows nothing of corosync itself, nor of messages.
  */
 #ifndef MEMBERSHIP_STATIC_H
 #define MEMBERSHIP_STATIC_H

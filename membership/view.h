@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who is in the cluster, concluded from what a membership service says: the
- * members of a process group and how they went, the greetings sent in it, quorum,
- * the list of nodes. Gives the membership events of sinew.h in an order that
+ * The members of the cluster, concluded from the events of a membership service: the
+ * members of a process group and how they left, the greetings sent in it, quorum,
+ * the list of nodes. Produces the membership events of sinew.h in an order that
  * holds. Pure: no thread, clock, memory or service of its own, so that the
  * simulator drives it too. Knows nothing of corosync's functions.
  *
- * How the caller drives it, all from one thread:
+ * The caller drives it from one thread:
  *
- *	view_*()			what the service said, what the own node did
- *	while (view_poll(v, &act))	(view_poll.h) what to do about it; until empty, after each
- *	view_deadline(v)		how long to wait before view_tick()
+ *	view_*()			events of the service and of the own node
+ *	while (view_poll(v, &act))	(view_poll.h) actions to execute; until empty, after each
+ *	view_deadline(v)		latest time of the next view_tick()
  *
- *	view.c		members, nodelist, greetings, our own life: what follows from them
- *	view_poll.c	what they want to be done
+ *	view.c		members, nodelist, greetings, our own incarnation: conclusions
+ *	view_poll.c	the resulting actions
  *	view_find.c	finding members and nodes
  *	view_quorum.c	whether quorum was computed for the ring of the group
- *	view_outbox.c	what we have to tell the group, and when
- *	view_check.c	what must hold in a view
+ *	view_outbox.c	messages to the group, and their times
+ *	view_check.c	invariants of a view
  *
  * The rules
  *  - The group decides about processes; an incarnation about their identity: never

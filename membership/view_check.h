@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What must hold in a view when nothing is left to poll. Changes nothing.
+ * Invariants of a view when nothing is left to poll. Changes nothing.
  */
 #ifndef MEMBERSHIP_VIEW_CHECK_H
 #define MEMBERSHIP_VIEW_CHECK_H

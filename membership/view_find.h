@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finding the members and the nodes of a view. Knows nothing of what becomes of them.
+ * Finding the members and the nodes of a view. Changes nothing.
  */
 #ifndef MEMBERSHIP_VIEW_FIND_H
 #define MEMBERSHIP_VIEW_FIND_H

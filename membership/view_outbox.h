@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a process has to tell its group, and when: its own HELLO, and which lives have been
- * fenced. Knows nothing of who is in the group.
+ * Messages of a process to its group, and their times: its own HELLO, and the incarnations that
+ * were fenced. Knows no members of the group.
  */
 #ifndef MEMBERSHIP_VIEW_OUTBOX_H
 #define MEMBERSHIP_VIEW_OUTBOX_H

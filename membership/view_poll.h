@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a view wants to be done, in the order in which it was concluded. What is to be sent to
- * the group comes last. Knows nothing of why.
+ * Actions of a view, in the order of its conclusions. Messages to the group come last. Knows
+ * nothing of the reasons.
  */
 #ifndef MEMBERSHIP_VIEW_POLL_H
 #define MEMBERSHIP_VIEW_POLL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What must hold in a core between two calls, asserted where it is built with SINEW_CHECK, as the
- * tests are, and without NDEBUG. Products do not pay for it.
+ * Invariants of a core between two calls, asserted where it is built with SINEW_CHECK, as the
+ * tests are, and without NDEBUG. Products are built without.
  *
  * The first four are called behind each entry of the core that can change what they look at; the
  * others where nothing is left to do.

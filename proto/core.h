@@ -6,21 +6,21 @@
  *
  * R1 to R24 in the comments of the core are the rules of SESSION.md.
  *
- * How the caller drives it, all from one thread (the loop thread):
+ * The caller drives it from one thread (the loop thread):
  *
- *	core_now(core, now)              once a turn, before anything else
- *	link_*(), core_*(), peer_*()     what happened
- *	while (core_poll(core, &act))    what to do about it, until empty
- *	core_deadline(core)              when to call core_tick() at the latest
+ *	core_now(core, now)              once per iteration, before anything else
+ *	link_*(), core_*(), peer_*()     events
+ *	while (core_poll(core, &act))    actions for the caller, until empty
+ *	core_deadline(core)              latest time of the next core_tick()
  *
- * Calls go down: what an entry finds to be true it does or marks (mark.h), and the consequences
- * are settled in one place (settle.h).
+ * Calls go down: an entry acts at once or marks (mark.h), and the consequences are settled in
+ * one place (settle.h).
  *
  * Only the producer functions of session.h run on other threads.
  *
  *	core.c     configuration, time (timers.def), actions
- *	settle.c   consequences of what was marked, in one order
- *	mark.c     notes, times, the lists of what is pending
+ *	settle.c   consequences of the marks, in one order
+ *	mark.c     notes, times, the lists of pending objects
  *	member.c   what the caller knows of peers: configuration, membership
  *	peer.c     dials, paths, TIME_WAIT
  *	session.c  the life of a session: send, termination, delivery report

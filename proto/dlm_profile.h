@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the caller of the core needs for peers of the dlm profile beside profile.h.
+ * Functions for the caller of the core about peers of the dlm profile, beside profile.h.
  */
 #ifndef SINEW_PROTO_DLM_PROFILE_H
 #define SINEW_PROTO_DLM_PROFILE_H

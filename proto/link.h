@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The life of a link, one end of a connection: control frames, writing, timers. Knows nothing of
- * what frames mean.
+ * the meaning of frames.
  */
 #ifndef SINEW_PROTO_LINK_H
 #define SINEW_PROTO_LINK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Doubly linked lists, circular, whose entries are members of what is listed. An entry that is
+ * Doubly linked lists, circular, whose entries are members of the listed structs. An entry that is
  * in no list points to itself. Owns nothing.
  */
 #ifndef SINEW_PROTO_LIST_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Marks: what every file of the core says without calling another one. Notes, times, what is
- * pending for the caller, and what core_settle() has to look at. Nothing here acts.
+ * Marks: the way of every file of the core to report without calling another one. Notes, times,
+ * objects pending for the caller and for core_settle(). Nothing here acts.
  */
 #ifndef SINEW_PROTO_MARK_H
 #define SINEW_PROTO_MARK_H

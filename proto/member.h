@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the caller knows of peers: configuration, membership, memory for sessions. Here it is known
- * what that means for sessions and links of the peer, and for HELLOs that are held.
+ * Input of the caller about peers: configuration, membership, memory for sessions; and its effects
+ * on sessions and links of the peer, and on HELLOs that are held.
  */
 #ifndef SINEW_PROTO_MEMBER_H
 #define SINEW_PROTO_MEMBER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The addresses of a peer as paths to dial: which one next, which one lives.
+ * The addresses of a peer as paths to dial: the next one, and which are alive.
  * Knows neither sockets nor sessions.
  */
 #ifndef SINEW_PROTO_PATH_H

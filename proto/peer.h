@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A peer: a configured node, apart from its sessions and links. When and where it is dialled, its
- * paths.
+ * A peer: a configured node, apart from its sessions and links. The time and address of its dials,
+ * its paths.
  */
 #ifndef SINEW_PROTO_PEER_H
 #define SINEW_PROTO_PEER_H

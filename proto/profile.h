@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What depends on the program at the other end: the native profile (native.c) for a node of this
- * library, the dlm profile (dlm_profile.c) for a Linux kernel. Nothing else in the core asks which
- * of them a peer has.
+ * Operations that depend on the program at the other end: the native profile (native.c) for a
+ * node of this library, the dlm profile (dlm_profile.c) for a Linux kernel. Nothing else in the
+ * core asks which of them a peer has.
  */
 #ifndef SINEW_PROTO_PROFILE_H
 #define SINEW_PROTO_PROFILE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the peer's REFUSE means.
+ * Reactions to the peer's REFUSE.
  */
 #ifndef SINEW_PROTO_REFUSED_H
 #define SINEW_PROTO_REFUSED_H

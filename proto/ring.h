@@ -7,7 +7,7 @@
  *   acked <= sent <= high <= filled        (byte positions, never wrap)
  *
  * An ACK moves acked, a write moves sent, a reconnect moves sent back to acked,
- * and high stays: what lies between acked and high may have arrived (R13).
+ * and high stays: frames between acked and high may have arrived (R13).
  *
  * The producer has one way in: room is reserved behind all that was (ring_fits(), else ring.c
  * finds it), a frame is built there, and one word publishes it, from behind what was published
@@ -16,7 +16,7 @@
  * Two sides. The producer's functions are called under the caller's lock, from
  * any thread; the consumer's from the loop thread alone, without that lock. They meet in
  * three atomic words. Closing is one bit in the word that publishes, so that
- * after ring_close() nothing can be added: what the consumer sees is final. The FIN has
+ * after ring_close() nothing can be added: the view of the consumer is final. The FIN has
  * its own room behind the ring, so a full ring cannot hold it up.
  */
 #ifndef SINEW_PROTO_RING_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The consumer's side of the send ring, on the loop thread: what is written, what was acknowledged,
- * what is left at the end.
+ * The consumer's side of the send ring, on the loop thread: writing, acknowledgement, and the
+ * messages left at the end.
  */
 #ifndef SINEW_PROTO_RING_OUT_H
 #define SINEW_PROTO_RING_OUT_H

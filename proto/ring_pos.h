@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the two halves of the ring share: how a position maps to memory, and the
+ * Shared by the two halves of the ring: the mapping of positions to memory, and the
  * flag in the wish. Knows neither side's cursors.
  *
  * Positions grow for ever; position & (size - 1) is the offset in memory. A

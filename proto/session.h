@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A session: the pair (my incarnation, one incarnation of a peer). Owns what
- * survives links: send ring, receive position, reassembly, termination state,
+ * A session: the pair (my incarnation, one incarnation of a peer). Owns the state
+ * that survives links: send ring, receive position, reassembly, termination state,
  * link generation, delivery report. Knows no link but through what its functions are given.
  *
- * Memory is lent (struct and ring); a session is never reused for another life.
+ * The caller provides memory (struct and ring); a session is never reused for another incarnation.
  */
 #ifndef SINEW_PROTO_SESSION_H
 #define SINEW_PROTO_SESSION_H

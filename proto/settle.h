@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Consequences of what became true, in one place and one order, after each frame and timer that
- * marked something, and after what the caller did before core_poll() gives out an action:
+ * Consequences of the marks, in one place and one order, after each frame and timer that marked
+ * something, and after calls of the caller before core_poll() returns an action:
  *
- *	1. what takes a link out of use has acted in the mark: its parser stops before the next
+ *	1. a mark that takes a link out of use has acted already: its parser stops before the next
  *	   frame of the batch, its ACKs move nothing;
  *	2. each peer that was marked: is a dial due now, or its timer (R7)?
  *	3. notes, sessions, links, peers: by core_poll().
  *
- * So a dial is decided once, on what holds when all of an event has happened.
+ * So a dial is decided once, on the state after all of an event.
  */
 #ifndef SINEW_PROTO_SETTLE_H
 #define SINEW_PROTO_SETTLE_H

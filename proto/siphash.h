@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * SipHash-2-4 of one 64-bit number (Aumasson, Bernstein: "SipHash: a fast short-input PRF"):
- * without the key nobody can tell the next value from all earlier ones. Knows nothing of what
- * is made of it.
+ * without the key the next value cannot be predicted from all earlier ones. Knows nothing of its
+ * use.
  */
 #ifndef SINEW_PROTO_SIPHASH_H
 #define SINEW_PROTO_SIPHASH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A piece of memory: what a struct iovec is to the socket layer, without its
+ * A piece of memory: like the struct iovec of the socket layer, without its
  * header. Owns nothing.
  */
 #ifndef SINEW_PROTO_SPAN_H

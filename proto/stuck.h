@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Links whose transport carries nothing any more.
+ * Links whose transport no longer carries data.
  */
 #ifndef SINEW_PROTO_STUCK_H
 #define SINEW_PROTO_STUCK_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tombstones of one nodeid: the lives of it with which a session existed and
- * has ended (R19). They answer every later HELLO of such a life. Bounded: the
- * oldest makes room.
+ * Tombstones of one nodeid: its incarnations with which a session existed and
+ * has ended (R19). They answer every later HELLO of such an incarnation. Bounded:
+ * the oldest makes room.
  */
 #ifndef SINEW_PROTO_TOMBS_H
 #define SINEW_PROTO_TOMBS_H
