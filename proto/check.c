@@ -81,7 +81,8 @@ void ring_put_check(const struct ring *r)
 {
 	uint64_t tail = ring_tail(r);
 
-	assert(atomic_load_explicit(&r->acked, memory_order_relaxed) <= tail && tail <= r->reserved);
+	assert(atomic_load_explicit(&r->acked, memory_order_relaxed) <= tail);
+	assert(tail <= r->reserved);
 	assert(r->floor <= r->reserved && r->reserved <= r->floor + r->size);
 	assert(r->n_slots <= RING_SLOTS && r->slot_head < RING_SLOTS && r->paid <= r->size);
 	assert(r->n_slots == atomic_load_explicit(&r->held, memory_order_relaxed));
