@@ -281,9 +281,14 @@ void workload_send(struct node *n, unsigned j)
 	}
 	if (n->running && !n->closing && c->sess)
 		send_some(n, j, c->bulk ? 12 : 1 + (unsigned)rng_below(&sim.app, 4));
-	if (c->budget)
-		sim_at(sim.now_ns + rng_scale(&sim.app, 1, 4 * USEC * c->period_us), EV_SEND,
-		       n->idx, j, 0);
+	if (c->budget) {
+		uint64_t wait = rng_scale(&sim.app, 1, 4 * USEC * c->period_us);
+
+		/* A node that stays away would be asked millions of times. */
+		if (!n->running && sim.phase > PHASE_HEAL && wait < 10 * MSEC)
+			wait = 10 * MSEC;
+		sim_at(sim.now_ns + wait, EV_SEND, n->idx, j, 0);
+	}
 }
 
 void workload_up(struct sess *x)
