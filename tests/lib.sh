@@ -10,8 +10,9 @@
 #
 # Each test runs in a folder of its own, with a configuration `c` of three nodes.
 
-SINEW=$PWD/${BUILD:-build}/checked/sinew
-case ${BUILD:-build} in /*) SINEW=$BUILD/checked/sinew ;; esac
+BUILT=$PWD/${BUILD:-build}
+case ${BUILD:-build} in /*) BUILT=$BUILD ;; esac
+SINEW=$BUILT/checked/sinew
 # Seconds for any one program, and for a wait.
 LIMIT=${WAIT_LIMIT:-$((30 * ${TIME_FACTOR:-1}))}
 T=$(mktemp -d) || exit 2

@@ -2,7 +2,7 @@
 # What the tests of `sinew break relay` share: a relay in the background, the pair of programs
 # that speak over it, and what came of that. Knows no fault. Sourced behind tests/lib.sh.
 
-PAIR=${SINEW%/*}/tests/relay_pair
+PAIR=$BUILT/tests/relay_pair
 PORT=21065
 A=$NET.1 B=$NET.2 A_STAND_IN=$NET.11 B_STAND_IN=$NET.12
 ENDS="--a $A,$A_STAND_IN --b $B,$B_STAND_IN"

@@ -7,15 +7,15 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 . tests/lib.sh
 
-RUN=$(dirname "$SINEW")/bench/run
-WORK=$(dirname "$SINEW")/bench/work
+RUN=$BUILT/bench/run
+WORK=$BUILT/bench/work
 
 # measure STATUS-PATTERN ARGUMENT...: what it must reach is not judged here.
 measure()
 {
 	local status=$1 rc
 	shift
-	timeout $((2 * LIMIT)) "$RUN" --build "$(dirname "$SINEW")" --json rows.json "$@" \
+	timeout $((2 * LIMIT)) "$RUN" --build "$BUILT" --json rows.json "$@" \
 		>out 2>err </dev/null
 	rc=$?
 	[[ $rc =~ ^[$status]$ ]] || bad "status of run $*: $rc, expected $status: $(tail -n 1 err)"
