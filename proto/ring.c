@@ -365,7 +365,7 @@ int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_
 /* ---- slots ---- */
 
 /* The head of the slots, done, goes where everything before it ends. */
-static int publish_slot(struct ring *r, const struct ring_slot *s)
+static int publish_slot(struct ring *r, struct ring_slot *s)
 {
 	uint64_t tail = ring_tail(r);
 	uint64_t to = place(r, tail > r->floor ? tail : r->floor, s->used);
@@ -373,6 +373,8 @@ static int publish_slot(struct ring *r, const struct ring_slot *s)
 	assert(to <= s->pos && s->used >= WIRE_MSG_OVERHEAD);
 	if (to != s->pos)
 		memmove(ring_at(r, to), ring_at(r, s->pos), s->used);
+	/* Where the ring has been closed meanwhile, it is looked for there. */
+	s->pos = to;
 	wire_put_msg(ring_at(r, to), r->nodeid, r->next_seq, s->used - WIRE_MSG_OVERHEAD);
 	return publish(r, to, to + s->used, 1);
 }
@@ -395,8 +397,11 @@ static void flush_slots(struct ring *r)
 
 		if (s->state == RING_SLOT_OPEN)
 			break;
-		if (s->state == RING_SLOT_DONE && publish_slot(r, s))
+		if (s->state == RING_SLOT_DONE && publish_slot(r, s)) {
+			/* Closed: the slots are still there, and nothing is written on them. */
+			r->reserved = reserved;
 			return;
+		}
 		s->state = RING_SLOT_FREE;
 		r->slot_head = (r->slot_head + 1) % RING_SLOTS;
 		r->n_slots--;
