@@ -153,8 +153,16 @@ account()
 reap()
 {
 	local pid status test
-	wait -n -p pid "${!test_of[@]}"
+	pid=
+	wait -n -p pid "${!test_of[@]}" 2>/dev/null
 	status=$?
+	if [ -z "$pid" ]; then
+		# The shell has noticed already that it died of a signal: its status is gone.
+		status=128
+		for pid in "${!test_of[@]}"; do
+			kill -0 "$pid" 2>/dev/null || break
+		done
+	fi
 	test=${test_of[$pid]}
 	kill -KILL -- "-$pid" 2>/dev/null
 	unset "test_of[$pid]"
