@@ -65,6 +65,7 @@ void ring_check(struct ring *r)
 /* Those that are open or wait behind an open one: in their order, each in its own memory. */
 static void ring_slots_check(const struct ring *r)
 {
+	bool is_closed = atomic_load_explicit(&r->filled, memory_order_relaxed) & 1;
 	uint64_t behind = ring_tail(r);
 
 	for (unsigned i = 0; i < r->n_slots; i++) {
@@ -75,8 +76,7 @@ static void ring_slots_check(const struct ring *r)
 		behind = s->pos + s->reserved;
 	}
 	/* A slot that was to be published when the ring was closed has moved down. */
-	assert(!r->n_slots || behind == r->reserved ||
-	       (behind < r->reserved && atomic_load_explicit(&r->filled, memory_order_relaxed) & 1));
+	assert(!r->n_slots || behind == r->reserved || (is_closed && behind < r->reserved));
 }
 
 void ring_put_check(const struct ring *r)
