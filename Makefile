@@ -234,6 +234,11 @@ $(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags | have-command
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(TOOL_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
+# Of the tools, it alone needs no library: tests of other machines link it.
+$(OBJ)/tools/dump/dlm.o: tools/dump/dlm.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -MMD -MP -c -o $@ $<
+
 $(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(BENCH_CFLAGS) -MMD -MP -c -o $@ $<
