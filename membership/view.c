@@ -307,7 +307,7 @@ static void settle_untold(struct view *v)
 			was_away(v);
 			return;
 		}
-		if (view_quorum_decides(&v->quorum) || view_is_closing(v))
+		if (view_quorum_is_present(&v->quorum) || view_is_closing(v))
 			tell_failed(v, &v->entries[i]);
 	}
 }
@@ -316,7 +316,7 @@ void view_settle(struct view *v)
 {
 	settle_quorum(v);
 	settle_untold(v);
-	if (!v->is_renewing && v->quorum.is_quorate && view_quorum_decides(&v->quorum))
+	if (!v->is_renewing && v->quorum.is_quorate && view_quorum_is_present(&v->quorum))
 		ask_fences(v);
 }
 
@@ -369,10 +369,12 @@ void view_group(struct view *v, uint32_t own_pid, const struct view_process *now
 
 	v->self.pid = own_pid;
 	v->is_lesser = !view_is_closing(v) && is_lesser_part(v, gone, n_gone);
-	for (i = 0; i < n_gone; i++)
+	for (i = 0; i < n_gone; i++) {
 		member_gone(v, &gone[i]);
-	if (v->is_lesser)
-		v->quorum.lesser = v->quorum.group;
+		/* Without that node the group stands on another ring, which is told behind. */
+		if (gone[i].cause == VIEW_NODEDOWN)
+			v->quorum.group = (struct view_ring){ 0 };
+	}
 	v->is_lesser = false;
 	for (i = 0; i < n_now; i++) {
 		if (view_same_process(&now[i], &v->self)) {

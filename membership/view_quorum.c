@@ -13,12 +13,7 @@ void view_quorum_forget(struct view_quorum *q)
 
 bool view_quorum_is_present(const struct view_quorum *q)
 {
-	return same_ring(&q->group, &q->computed);
-}
-
-bool view_quorum_decides(const struct view_quorum *q)
-{
-	return view_quorum_is_present(q) && !same_ring(&q->group, &q->lesser);
+	return q->group.nodeid && same_ring(&q->group, &q->computed);
 }
 
 bool view_quorum_settle(struct view_quorum *q, bool is_in_group)

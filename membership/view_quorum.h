@@ -16,9 +16,8 @@ struct view_ring {
 
 /* Zeroed: nothing is known. */
 struct view_quorum {
-	struct view_ring group;		/* the group stands on it */
+	struct view_ring group;		/* the group stands on it; node 0: not told yet */
 	struct view_ring computed;	/* says_quorate is about it */
-	struct view_ring lesser;	/* the group's when more went than stayed */
 	bool says_quorate;
 	bool is_quorate;		/* what was told last */
 };
@@ -29,8 +28,5 @@ void view_quorum_forget(struct view_quorum *q);
 bool view_quorum_settle(struct view_quorum *q, bool is_in_group);
 /* It was computed for the ring of the group. */
 bool view_quorum_is_present(const struct view_quorum *q);
-/* And for the group as it is: where more went than stayed, the word that it gave for the ring
- * before says nothing of them. */
-bool view_quorum_decides(const struct view_quorum *q);
 
 #endif

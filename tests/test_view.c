@@ -201,6 +201,24 @@ static void quorum_counts_on_one_ring(void)
 	says("quorum 1;");
 }
 
+/* Without a node the group stands on another ring, which is told behind. */
+static void quorum_of_the_ring_before_is_not_gained(void)
+{
+	const struct view_ring seven = { ME, 7 };
+
+	together();
+	ring(7, 7, false);
+	member_goes(2, VIEW_NODEDOWN);
+	says("quorum 0;failed 2 b1;");
+	view_quorum(&v, true, &seven);
+	conclude();
+	view_settle(&v);
+	conclude();
+	says("");
+	ring(8, 8, true);
+	says("quorum 1;fence 2 b1;");
+}
+
 /* The two halves of a partition have the same number, and another first node. */
 static void both_halves_of_a_ring_id_count(void)
 {
@@ -370,6 +388,7 @@ int main(void)
 	RUN(a_merge_is_told_once_to_the_fencer);
 	RUN(without_quorum_nobody_is_fenced);
 	RUN(quorum_counts_on_one_ring);
+	RUN(quorum_of_the_ring_before_is_not_gained);
 	RUN(both_halves_of_a_ring_id_count);
 	RUN(a_node_off_the_list_is_expected_to_go);
 	RUN(a_node_back_on_the_list_stays);

@@ -175,6 +175,22 @@ static void no_fence_is_asked_for_by_the_quorum_before(void)
 	CHECK_EQ(n_fences, 0);
 }
 
+/* Nor of half of them: the other half might ask for our fence by the same word. */
+static void halves_wait_for_quorum_of_their_ring(void)
+{
+	together(4);
+	group(3, 4, (const unsigned[]){ 1, 2 }, 2);
+	view_settle(&v);
+	conclude();
+	CHECK_EQ(n_failed, 2);
+	CHECK_EQ(n_fences, 0);
+	ring(8, false);
+	CHECK_EQ(n_fences, 0);
+	ring(8, true);
+	CHECK_EQ(n_fences, 2);
+	CHECK_EQ(n_lost, 0);
+}
+
 /* If the others really are dead, they have to be fenced as soon as there is quorum. */
 static void what_the_lesser_part_lost_is_fenced(void)
 {
@@ -238,6 +254,7 @@ int main(void)
 	RUN(the_greater_part_goes_on);
 	RUN(what_the_lesser_part_lost_is_fenced);
 	RUN(no_fence_is_asked_for_by_the_quorum_before);
+	RUN(halves_wait_for_quorum_of_their_ring);
 	RUN(corosync_is_lost_only_once);
 	RUN(processes_that_end_are_not_counted);
 	RUN(who_came_back_is_fenced_again);

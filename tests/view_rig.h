@@ -145,7 +145,8 @@ static inline void group(const unsigned *ids, unsigned n)
 	conclude();
 }
 
-static inline void gone(unsigned id, enum view_cause cause)
+/* If its node is no longer heard: before the ring without it is told. */
+static inline void member_goes(unsigned id, enum view_cause cause)
 {
 	const struct view_gone g = { { id, id * 10 }, cause };
 	struct view_process all[VIEW_PROCESSES_MAX];
@@ -181,6 +182,16 @@ static inline void ring(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate
 	conclude();
 	view_settle(&v);
 	conclude();
+}
+
+/* What follows included: the ring without a node that is no longer heard, and quorum as before. */
+static inline void gone(unsigned id, enum view_cause cause)
+{
+	const uint64_t seq = v.quorum.computed.seq;
+
+	member_goes(id, cause);
+	if (cause == VIEW_NODEDOWN)
+		ring(seq + 1, seq + 1, v.quorum.says_quorate);
 }
 
 static inline void run_to(uint64_t later_ms)
