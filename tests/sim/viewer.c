@@ -71,8 +71,12 @@ static void take_conf(struct node *n, struct viewer *v, const struct group_item 
 	v->in = 0;
 	for (unsigned i = 0; i < it->n_now; i++)
 		v->in |= 1u << world_node(it->now[i].nodeid)->idx;
-	for (unsigned i = 0; i < it->n_gone; i++)
+	for (unsigned i = 0; i < it->n_gone; i++) {
 		was &= ~(1u << world_node(it->gone[i].process.nodeid)->idx);
+		/* The ring without it is told behind, and quorum of the last says nothing. */
+		if (it->gone[i].cause == VIEW_NODEDOWN)
+			v->ring = (struct view_ring) { 0 };
+	}
 	v->clean = it->clean;
 	for (unsigned i = 0; i < sim.n_lives; i++)
 		v->is_back[i] |= v->is_met[i] && (v->in & ~was) >> sim.life[i].node & 1;
