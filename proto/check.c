@@ -75,7 +75,7 @@ static void ring_slots_check(const struct ring *r)
 		assert((s->pos & (r->size - 1)) + s->reserved <= r->size);
 		behind = s->pos + s->reserved;
 	}
-	/* A slot that was to be published when the ring was closed has moved down. */
+	/* The close of the ring may have interrupted a flush that had moved a slot down. */
 	assert(!r->n_slots || behind == r->reserved || (is_closed && behind < r->reserved));
 }
 
@@ -88,7 +88,7 @@ void ring_put_check(const struct ring *r)
 	assert(r->floor <= r->reserved && r->reserved <= r->floor + r->size);
 	assert(r->n_slots <= RING_SLOTS && r->slot_head < RING_SLOTS && r->paid <= r->size);
 	assert(r->n_slots == atomic_load_explicit(&r->held, memory_order_relaxed));
-	assert(r->fits_end <= r->floor + r->size && (r->n_slots < RING_SLOTS || !r->fits_end));
+	assert(r->fits_end <= r->floor + r->size && (!r->n_slots || !r->fits_end));
 	assert(r->looked <= r->reserved && r->marked <= tail);
 	ring_slots_check(r);
 }

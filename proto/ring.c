@@ -24,8 +24,9 @@ static uint64_t place(const struct ring *r, uint64_t pos, uint64_t len)
 }
 
 /*
- * How far frames may be placed one behind the other without a look at anything: within the lap,
- * the room known, and what is paid for, while a slot is left.
+ * The limit up to which frames are placed one behind the other without a look at anything: within
+ * the lap, the known room, and the paid memory. None while a slot is open: a plain send would copy
+ * its message for nothing.
  */
 static void set_fits(struct ring *r)
 {
@@ -37,7 +38,7 @@ static void set_fits(struct ring *r)
 		end = r->looked + RING_LOOK;
 	if (end > r->marked + RING_MARK_STEP)
 		end = r->marked + RING_MARK_STEP;
-	r->fits_end = r->n_slots == RING_SLOTS ? 0 : end;
+	r->fits_end = r->n_slots ? 0 : end;
 	r->lap = (uintptr_t)r->base - (uintptr_t)lap;
 }
 
@@ -175,30 +176,27 @@ static bool closed(const struct ring *r)
 	return atomic_load_explicit(&r->filled, memory_order_relaxed) & 1;
 }
 
-static int no_slot(struct ring *r, uint64_t need)
-{
-	wish(r, need, RING_WANT_SLOT);
-	return -EAGAIN;
-}
-
 /* A look at all that stands in the way of need bytes; see reserve(). */
 static int refill(struct ring *r, uint64_t need, bool split)
 {
 	mark(r);
-	if (r->n_slots == RING_SLOTS)
-		return no_slot(r, need);
+	if (r->n_slots == RING_SLOTS || (split && r->n_slots)) {
+		wish(r, need, RING_WANT_SLOT);
+		return -EAGAIN;
+	}
 	if (ring_tail(r) >= r->looked + RING_LOOK)
 		look(r);
 	return find_room(r, need, split) ? 0 : -EAGAIN;
 }
 
-/* Room for need bytes behind all that is reserved: for one frame, or (split) for several. */
+/* Room for need bytes behind all reserved ones: for one frame, or (split) for several, which
+ * cannot wait behind a slot. */
 static int reserve(struct ring *r, uint64_t need, bool split)
 {
 	return ring_fits(r, need) ? 0 : refill(r, need, split);
 }
 
-/* Makes what lies there visible to the consumer, where no slot is in front of it. */
+/* Makes the frames there visible to the consumer; no slot is in front of them. */
 static int publish(struct ring *r, uint64_t begin, uint64_t end, uint32_t n_frames)
 {
 	uint64_t tail = ring_tail(r);
@@ -227,7 +225,7 @@ static struct ring_slot *push_slot(struct ring *r, uint64_t pos, uint64_t need,
 	return s;
 }
 
-/* The message that was built there is sent, or waits behind the slots. */
+/* Publishes the message built there, or queues it behind the open slots. */
 static int commit(struct ring *r, uint64_t begin, uint64_t end, uint32_t n_frames,
 		  uint64_t *ret_number)
 {
@@ -253,10 +251,10 @@ struct parts_cursor {
 static void copy_some(uint8_t *dst, struct parts_cursor *c, size_t n)
 {
 	while (n) {
-		assert(c->off <= c->part->n);
 		size_t have = c->part->n - c->off;
 		size_t take = have < n ? have : n;
 
+		assert(c->off <= c->part->n);
 		if (take)
 			memcpy(dst, c->part->p + c->off, take);
 		dst += take;
@@ -333,8 +331,6 @@ int ring_send(struct ring *r, const struct span *parts, size_t len, uint32_t max
 	need = len + (uint64_t)c.n_frames * c.over + (c.split ? max_frame : 0);
 	if (need > r->size)
 		return -EMSGSIZE;
-	if (c.split && r->n_slots)
-		return no_slot(r, need);
 	err = reserve(r, need, c.split);
 	if (err)
 		return err;
@@ -373,7 +369,7 @@ static int publish_slot(struct ring *r, struct ring_slot *s)
 	assert(to <= s->pos && s->used >= WIRE_MSG_OVERHEAD);
 	if (to != s->pos)
 		memmove(ring_at(r, to), ring_at(r, s->pos), s->used);
-	/* Where the ring has been closed meanwhile, it is looked for there. */
+	/* ring_next() looks there if the ring has been closed meanwhile. */
 	s->pos = to;
 	wire_put_msg(ring_at(r, to), r->nodeid, r->next_seq, s->used - WIRE_MSG_OVERHEAD);
 	return publish(r, to, to + s->used, 1);
@@ -398,7 +394,7 @@ static void flush_slots(struct ring *r)
 		if (s->state == RING_SLOT_OPEN)
 			break;
 		if (s->state == RING_SLOT_DONE && publish_slot(r, s)) {
-			/* Closed: the slots are still there, and nothing is written on them. */
+			/* Closed: ring_next() reads the slots, and no send may overwrite them. */
 			r->reserved = reserved;
 			return;
 		}
