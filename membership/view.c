@@ -257,6 +257,7 @@ static void was_away(struct view *v)
 void view_group_ring(struct view *v, const struct view_ring *ring)
 {
 	v->quorum.group = *ring;
+	v->quorum.is_over = false;
 }
 
 void view_quorum(struct view *v, bool is_quorate, const struct view_ring *ring)
@@ -371,9 +372,9 @@ void view_group(struct view *v, uint32_t own_pid, const struct view_process *now
 	v->is_lesser = !view_is_closing(v) && is_lesser_part(v, gone, n_gone);
 	for (i = 0; i < n_gone; i++) {
 		member_gone(v, &gone[i]);
-		/* Without that node the group stands on another ring, which is told behind. */
+		/* The service reports the ring without that node next. */
 		if (gone[i].cause == VIEW_NODEDOWN)
-			v->quorum.group = (struct view_ring){ 0 };
+			v->quorum.is_over = true;
 	}
 	v->is_lesser = false;
 	for (i = 0; i < n_now; i++) {

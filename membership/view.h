@@ -40,8 +40,8 @@
  *  - An observer is in the group to look on: it is no member, and its going means
  *    nothing. For itself the processes of its own node are as those of all others.
  *  - Quorum counts when the ring that it was computed for is the ring of the group (both
- *    halves of the ring id). From the loss of a node until the next ring is told, the group
- *    stands on none that is known. The loss of quorum counts at once.
+ *    halves of the ring id). The loss of a node ends that ring, even before the service
+ *    reports the next one. The loss of quorum counts at once.
  */
 #ifndef MEMBERSHIP_VIEW_H
 #define MEMBERSHIP_VIEW_H

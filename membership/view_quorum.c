@@ -13,7 +13,7 @@ void view_quorum_forget(struct view_quorum *q)
 
 bool view_quorum_is_present(const struct view_quorum *q)
 {
-	return q->group.nodeid && same_ring(&q->group, &q->computed);
+	return q->group.nodeid && !q->is_over && same_ring(&q->group, &q->computed);
 }
 
 bool view_quorum_settle(struct view_quorum *q, bool is_in_group)

@@ -16,8 +16,9 @@ struct view_ring {
 
 /* Zeroed: nothing is known. */
 struct view_quorum {
-	struct view_ring group;		/* the group stands on it; node 0: not told yet */
+	struct view_ring group;		/* of the group; node 0: not known yet */
 	struct view_ring computed;	/* says_quorate is about it */
+	bool is_over;			/* a node of group has gone: another ring follows */
 	bool says_quorate;
 	bool is_quorate;		/* what was told last */
 };
