@@ -35,7 +35,7 @@ static bool charge(struct sinew_session *h, size_t len)
 
 	if (want > h->pages.size)
 		want = h->pages.size;
-	assert(want <= h->pages.size && h->pages.resident <= h->pages.size);
+	assert(h->pages.resident <= h->pages.size);
 	if (want > h->pages.resident) {
 		if (!memory_charge(&h->node->memory, want - h->pages.resident))
 			return false;
@@ -71,8 +71,7 @@ static int charge_ring(struct sinew_session *h, size_t len)
 	return -EAGAIN;
 }
 
-/* Whether a message of that length may be queued, where max is the longest one; then its memory
- * is charged. */
+/* Whether a message of len bytes may be queued, where max is the limit; charges its memory. */
 static int admit(struct sinew_session *h, size_t len, size_t max)
 {
 	lock_order_held(LOCK_HANDLE);
@@ -80,7 +79,7 @@ static int admit(struct sinew_session *h, size_t len, size_t max)
 		return -ESTALE;
 	if (h->finishing || atomic_load_explicit(&h->node->closing.asked, memory_order_relaxed))
 		return -ESHUTDOWN;
-	/* What cannot be sent is charged to nobody: it would stay charged until the next send. */
+	/* A message that cannot be sent is not charged: that would last until the next send. */
 	if (len > max)
 		return -EMSGSIZE;
 	if (end_in_memory(h, len) <= h->pages.resident && !h->pages.gives_back)
@@ -144,7 +143,7 @@ static void write_direct(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 	uintptr_t free = LOOP_IDLE;
 
-	/* Another thread may dispatch by now: then busy is its own. */
+	/* Another thread may have begun to dispatch: then it holds busy. */
 	assert(!n->opt.own_thread);
 	if (!atomic_compare_exchange_strong(&n->loop.busy, &free, LOOP_DIRECT)) {
 		look_soon(h);
@@ -177,7 +176,7 @@ static __attribute__((noinline)) int queued(struct sinew_session *h)
 
 /* ---- send ---- */
 
-/* Whatever it is. With the lock, which it gives back. */
+/* Queues any message. The caller holds the handle's lock; this function releases it. */
 static int send_spans(struct sinew_session *h, const struct span *parts, int n, size_t len,
 		      uint64_t *ret_number)
 {
@@ -191,7 +190,7 @@ static int send_spans(struct sinew_session *h, const struct span *parts, int n, 
 	return err;
 }
 
-/* Fragments, a full ring, open slots, refusals. With the lock, which it gives back. */
+/* Slow path: fragments, a full ring, open slots, refusals. Releases the handle's lock. */
 static __attribute__((noinline)) int send_not_plain(struct sinew_session *h, const void *data,
 						    size_t len, uint64_t *ret_number)
 {
@@ -326,9 +325,9 @@ static void many_write(struct many *m, struct sinew_session *const *sessions, in
 {
 	uintptr_t free = LOOP_IDLE;
 
-	assert(m->direct && !m->node->opt.own_thread);
 	bool ours = atomic_compare_exchange_strong(&m->node->loop.busy, &free, LOOP_DIRECT);
 
+	assert(m->direct && !m->node->opt.own_thread);
 	if (ours) {
 		node_now(m->node);
 		node_sweep_later(m->node);

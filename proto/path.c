@@ -146,7 +146,7 @@ void paths_up(struct paths *ps, unsigned i, uint64_t now_ns, const struct path_h
 		ps->used_since_ns = now_ns;
 	ps->was_used = true;
 	ps->used = ps->next = i;
-	assert(ps->next < ps->n && (ps->used == i));
+	assert(i < ps->n);
 	ps->p[i].large = LARGE_UNKNOWN;
 	ps->p[i].full_missing = false;
 }

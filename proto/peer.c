@@ -233,7 +233,6 @@ void peer_backoff(struct peer *p, bool to_the_cap)
 
 	if (to_the_cap || b > cfg->backoff_max_ns)
 		b = cfg->backoff_max_ns;
-	assert(b <= cfg->backoff_max_ns);
 	p->backoff_ns = b;
 	/* 75 .. 125 % */
 	p->dial_at_ns = p->core->now_ns + b - b / 4 + b / 2 * (core_random(p->core) >> 16) / 65536;
