@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names of a file that had no address, looked for again and again by a thread of its own,
- * which nobody waits for. Knows nothing of files, nor of who sends what.
+ * A thread that looks up again the names of a configuration that had no address. No caller waits
+ * for it. Knows nothing of files and messages.
  */
 #ifndef MEMBERSHIP_AGAIN_H
 #define MEMBERSHIP_AGAIN_H

@@ -8,8 +8,8 @@
 #define MEMBERSHIP_NODELIST_H
 
 #include "membership/config.h"
-#include "membership/sinew-config.h"
 #include "membership/names.h"
+#include "membership/sinew-config.h"
 #include "membership/sinew-corosync.h"
 #include "membership/static.h"
 

@@ -256,7 +256,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Until all answers are there or it takes too long; false: stop_fd (-1: none) became readable. */
+/* Waits for all answers, at most NAMES_MS; false: stop_fd (-1: none) became readable. */
 static bool wait_for(struct names *names, int stop_fd)
 {
 	const uint64_t until = now_ms() + NAMES_MS;

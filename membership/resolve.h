@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Addresses of the nodes of a configuration: numbers at once, names by asking. Knows nothing of
- * the syntax, nor of what the addresses are for.
+ * Addresses of the nodes of a configuration: numbers at once, names by the name service. Knows
+ * nothing of the syntax, nor of the use of the addresses.
  */
 #ifndef MEMBERSHIP_RESOLVE_H
 #define MEMBERSHIP_RESOLVE_H
@@ -14,16 +14,16 @@ struct static_node;
 
 /* Addresses in numbers, of all nodes. -EINVAL after config_fail(). */
 int resolve_numbers(struct sinew_config *config, struct config_error *err);
-/* Why it has no address. */
+/* Describes why the node has no address on that ring. */
 void resolve_explain(const struct static_node *node, unsigned ring, struct config_error *err);
 
 /* ---- for a caller that waits for names in a loop of its own ---- */
 
-/* Begins to look up what has no address; *ret_names NULL: there is no name among them. */
+/* Begins to look up the names without an address; *ret_names NULL: there are none. */
 int resolve_ask(struct sinew_config *config, struct names **ret_names);
-/* Takes the answers that are there; err: the first that cannot be used, -EINVAL. */
+/* Stores the answers received so far; err: the first unusable one, -EINVAL. */
 int resolve_answers(struct sinew_config *config, struct names *names, struct config_error *err);
-/* A name that has no address keeps the one that it had there. */
+/* A name without an address takes over the one that it has in before. */
 void resolve_inherit(struct sinew_config *config, const struct sinew_config *before);
 
 /* Reports each name whose state differs from before (NULL: nothing was known): it has no address,

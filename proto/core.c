@@ -350,7 +350,7 @@ void core_quorum(struct core *core, bool quorate)
 	if (core->quorate == quorate)
 		return;
 	core->quorate = quorate;
-	/* The caller knows, and has said it in its own words. */
+	/* The caller logs the change, with its reason. */
 	core_note(core, NOTE_DEBUG, 0, NULL, quorate ? "quorum gained" : "quorum lost");
 	list_each(struct link, l, &core->links, all)
 		if (quorate && l->session)

@@ -127,8 +127,8 @@ static inline __attribute__((always_inline)) bool ring_fits(const struct ring *r
 }
 
 /*
- * The frames of one message lie between begin and end, if all before is published. False: it is
- * not (slots are open, or a lap ended early), or the ring is closed.
+ * Publishes the frames of one message, between begin and end. False: the ring is closed, or what
+ * is published does not end at begin (a new lap has begun there).
  */
 static inline __attribute__((always_inline)) bool ring_publish(struct ring *r, uint64_t begin,
 							       uint64_t end, uint32_t n_frames)
@@ -148,7 +148,7 @@ static inline __attribute__((always_inline)) bool ring_publish(struct ring *r, u
  * Queue one application message made of parts (len bytes in all), cut into
  * fragments where it exceeds max_frame. ret_number (may be NULL): its 64-bit
  * number in the session, from 1; 0 while a slot in front of it is open, because
- * that one may still be cancelled.
+ * that one may still be discarded.
  * -EAGAIN: no room or no slot now, or it is longer than a frame and slots are
  * open; the wish is noted. -EMSGSIZE: can never fit. -ESHUTDOWN: closed.
  */

@@ -80,7 +80,7 @@ void session_sent(struct session *s, size_t n)
 	bool half = s->ring.half_end;
 
 	count(&s->n.resent, ring_sent(&s->ring, n));
-	/* A frame that was acknowledged while half sent gives its room back only now. */
+	/* A frame acknowledged while half sent frees its room only when its rest is written. */
 	if (half && !s->ring.half_end)
 		session_kick(s);
 }

@@ -70,12 +70,10 @@ with_address_sanitizer()
 		--skip test_pairs --skip tests/test_torture --skip test_live_cut
 }
 
-# The simulator has one thread, and so have test_live_cut, dump and break, and the tests of the
-# core and of the ring by hand; cat and its pairs, ping, and each call that fails in its turn are
-# for the steps above. Older thread sanitizers cannot live with a wide random layout of memory;
-# where it can be fixed, it is.
-# They write a file before main(), which is not for them to do where files may not grow
-# (test_exhausted.sh).
+# Skipped: tests with one thread (the simulator, test_live_cut, dump, break, the core and the ring
+# by hand), and whole programs that the steps above run (cat and its pairs, ping, test_failures).
+# Older thread sanitizers fail with a wide random layout of memory; setarch fixes the layout.
+# They write a file before main(), which fails where files may not grow (test_exhausted.sh).
 with_thread_sanitizer()
 {
 	local around=

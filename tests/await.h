@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Waits of tests for what another thread does: for a state, and never longer than PATIENCE_MS.
+ * Waits of tests for a state that another thread brings about, at most PATIENCE_MS.
  */
 #ifndef SINEW_TESTS_AWAIT_H
 #define SINEW_TESTS_AWAIT_H

@@ -157,7 +157,7 @@ reap()
 	wait -n -p pid "${!test_of[@]}" 2>/dev/null
 	status=$?
 	if [ -z "$pid" ]; then
-		# The shell has noticed already that it died of a signal: its status is gone.
+		# The shell has already reaped a test that died of a signal; its status is lost.
 		status=128
 		for pid in "${!test_of[@]}"; do
 			kill -0 "$pid" 2>/dev/null || break

@@ -388,8 +388,8 @@ static void eight_hellos_are_read(void)
 }
 
 /*
- * Was: for ever not. What is sent again was acknowledged but for a sender's need, while a frame
- * of it was half written: its memory is free when the rest has gone, and nothing else comes.
+ * The peer acknowledges all messages while one of them is half sent again. Their memory is free
+ * only when the rest of that frame has been written, and a refused sender hears of it then.
  */
 static void room_that_waited_for_half_a_frame_is_said(void)
 {

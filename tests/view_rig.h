@@ -145,7 +145,7 @@ static inline void group(const unsigned *ids, unsigned n)
 	conclude();
 }
 
-/* If its node is no longer heard: before the ring without it is told. */
+/* With VIEW_NODEDOWN: before the service reports the ring without that node. */
 static inline void member_goes(unsigned id, enum view_cause cause)
 {
 	const struct view_gone g = { { id, id * 10 }, cause };
@@ -184,7 +184,7 @@ static inline void ring(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate
 	conclude();
 }
 
-/* What follows included: the ring without a node that is no longer heard, and quorum as before. */
+/* With VIEW_NODEDOWN the service also reports the next ring, with quorum as before. */
 static inline void gone(unsigned id, enum view_cause cause)
 {
 	const uint64_t seq = v.quorum.computed.seq;

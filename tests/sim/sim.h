@@ -442,7 +442,7 @@ void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n);
 void net_close_end(struct conn *c, unsigned side);
 size_t net_room(struct conn *c, unsigned side);
 struct conn *net_open(unsigned from, unsigned to, unsigned path);
-/* Connections between two nodes, those that only one end or neither knows any more included. */
+/* Connections between two nodes, also those that one end or both have dropped. */
 unsigned net_links(unsigned a, unsigned b);
 struct conn *net_pick(unsigned a, unsigned b, struct rng *r);
 struct conn *net_conn(struct link *l, unsigned *ret_side);

@@ -73,7 +73,7 @@ static void take_conf(struct node *n, struct viewer *v, const struct group_item 
 		v->in |= 1u << world_node(it->now[i].nodeid)->idx;
 	for (unsigned i = 0; i < it->n_gone; i++) {
 		was &= ~(1u << world_node(it->gone[i].process.nodeid)->idx);
-		/* The ring without it is told behind, and quorum of the last says nothing. */
+		/* The service reports the ring without it next; quorum of the last one is void. */
 		if (it->gone[i].cause == VIEW_NODEDOWN)
 			v->ring = (struct view_ring) { 0 };
 	}

@@ -284,7 +284,7 @@ void workload_send(struct node *n, unsigned j)
 	if (c->budget) {
 		uint64_t wait = rng_scale(&sim.app, 1, 4 * USEC * c->period_us);
 
-		/* A node that stays away would be asked millions of times. */
+		/* A node that does not come back would cost millions of events. */
 		if (!n->running && sim.phase > PHASE_HEAL && wait < 10 * MSEC)
 			wait = 10 * MSEC;
 		sim_at(sim.now_ns + wait, EV_SEND, n->idx, j, 0);
