@@ -167,7 +167,7 @@ LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
-.PHONY: all abi pages tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
+.PHONY: all abi pages digests tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
 .PHONY: have-library have-command mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -197,6 +197,7 @@ help:
 	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
 	@echo 'make abi         records the binary interface of the library anew'
 	@echo 'make pages       writes the rows of options in the manual anew'
+	@echo 'make digests     records what the simulated nodes do, after a change of behaviour'
 	@echo 'make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall   make clean'
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
@@ -456,6 +457,10 @@ pages: $(BUILD)/tests/test_option_pages
 	@for page in membership/sinew.conf.5 lowcomms/man/sinew_node_new.3; do \
 		$< --print $$page >$<.page && cat $<.page >$$page || exit; \
 	done; rm $<.page
+
+# What the nodes of 1000 seeds do (tests/sim/digest.c).
+digests: $(SIM)
+	@$(SIM) --record-digests tests/sim/digests
 
 # ---- installing ----
 

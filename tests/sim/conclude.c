@@ -262,6 +262,7 @@ void viewer_conclude(struct node *n)
 	struct view_action a;
 
 	while (view_poll(v, &a)) {
+		digest_view(n, &a);
 		switch (a.what) {
 		case VIEW_ADD:		on_add(n, &a); break;
 		case VIEW_SET_ADDRS:	on_set_addrs(n, &a); break;

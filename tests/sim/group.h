@@ -81,6 +81,10 @@ void viewer_lost(struct node *n);
 void viewer_hold(struct node *n, uint64_t until_ns);
 struct viewer *viewer_of(const struct node *n);
 
+/* ---- digest.c ---- */
+
+void digest_view(const struct node *n, const struct view_action *a);
+
 /* ---- conclude.c ---- */
 
 /* After each call of its view. */

@@ -112,6 +112,7 @@ void net_pump(struct conn *c, unsigned side)
 			size_t k = out[i].n < sum ? out[i].n : sum;
 
 			oracle_wire(c, side, out[i].p, k);
+			digest_write(c, side, out[i].p, k);
 			net_write(c, side, out[i].p, k);
 			sum -= k;
 		}

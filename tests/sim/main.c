@@ -15,6 +15,7 @@
 #define JOBS_MAX	64
 #define FAILS_MAX	20
 #define CHECK_SEEDS	2000
+#define DIGESTS		"tests/sim/digests"
 #define VIEW_SHARE	2		/* one seed with a view for so many without */
 #define RUN_S		30		/* of processor time; more is a hang */
 
@@ -33,7 +34,8 @@ static const char usage[] =
 	"       sim --seed N [--trace] [--shrink]\n"
 	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
 	"           [--attacker auto|always|never]\n"
-	"       sim --check [--seeds N] [--jobs N] [--regressions FILE]\n";
+	"       sim --check [--seeds N] [--jobs N] [--regressions FILE]\n"
+	"       sim --digests FILE | --record-digests FILE\n";
 
 static void replay_line(uint64_t seed, const struct limits *lim)
 {
@@ -248,7 +250,21 @@ static unsigned regressions(const char *path)
 	return bad;
 }
 
-/* As a test. A coverage table without zeros is asked for from CHECK_SEEDS on. */
+/* Whether all recorded seeds do what they did. */
+static unsigned check_digests(void)
+{
+	int others = digest_compare(DIGESTS);
+
+	if (others)
+		printf("not ok - sim digests: compare the --trace of such a seed with that of the "
+		       "tree before; if the change is meant, `make digests` records it\n");
+	else
+		printf("ok - sim digests\n");
+	return others != 0;
+}
+
+/* As a test. Recorded digests, and a coverage table without zeros, are asked for from
+ * CHECK_SEEDS on. */
 static int check(uint64_t seeds, unsigned jobs, const char *path)
 {
 	unsigned bad = regressions(path), zeros = 0;
@@ -267,6 +283,7 @@ static int check(uint64_t seeds, unsigned jobs, const char *path)
 		printf("not ok - sim coverage: %u cells were never reached\n", zeros);
 	else
 		printf("ok - sim coverage\n");
+	bad += check_digests();
 	return bad || shared->failed || zeros;
 }
 
@@ -276,71 +293,103 @@ static enum attack attack_of(const char *word)
 		ATTACK_AUTO;
 }
 
+/* What the command was asked for. */
+struct wanted {
+	uint64_t from, seeds, seed;
+	const char *regressions, *digests, *record;
+	unsigned jobs;
+	bool one, trace, small, coverage, checking;
+};
+
+static bool parse_limit(const char *word, const char *value)
+{
+	uint64_t number = strtoull(value, NULL, 0);
+
+	if (!strcmp(word, "--nodes"))
+		limits.nodes = (uint32_t)number;
+	else if (!strcmp(word, "--messages"))
+		limits.messages = (uint32_t)number;
+	else if (!strcmp(word, "--faults"))
+		limits.faults = (uint32_t)number;
+	else if (!strcmp(word, "--without"))
+		limits.mask = number;
+	else if (!strcmp(word, "--attacker"))
+		limits.attacker = attack_of(value);
+	else
+		return false;
+	return true;
+}
+
+static bool parse_value(struct wanted *w, const char *word, const char *value)
+{
+	uint64_t number = strtoull(value, NULL, 0);
+
+	if (!strcmp(word, "--seeds"))
+		w->seeds = number;
+	else if (!strcmp(word, "--from"))
+		w->from = number;
+	else if (!strcmp(word, "--seed"))
+		w->seed = number, w->one = true;
+	else if (!strcmp(word, "--jobs"))
+		w->jobs = (unsigned)number;
+	else if (!strcmp(word, "--regressions"))
+		w->regressions = value;
+	else if (!strcmp(word, "--digests"))
+		w->digests = value;
+	else if (!strcmp(word, "--record-digests"))
+		w->record = value;
+	else
+		return parse_limit(word, value);
+	return true;
+}
+
+static bool parse(struct wanted *w, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--trace"))
+			w->trace = true;
+		else if (!strcmp(argv[i], "--shrink"))
+			w->small = true;
+		else if (!strcmp(argv[i], "--coverage"))
+			w->coverage = true;
+		else if (!strcmp(argv[i], "--view"))
+			w->from |= SIM_VIEW;
+		else if (!strcmp(argv[i], "--check"))
+			w->checking = true;
+		else if (i + 1 == argc || !parse_value(w, argv[i], argv[i + 1]))
+			return false;
+		else
+			i++;
+	}
+	return w->one || w->checking || w->seeds || w->digests || w->record;
+}
+
 int main(int argc, char **argv)
 {
-	uint64_t from = 1, seeds = 0, seed = 0, *to;
-	const char *path = "tests/sim/regressions/seeds";
-	unsigned jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	bool one = false, trace = false, small = false, coverage = false, checking = false;
+	struct wanted w = { .from = 1, .regressions = "tests/sim/regressions/seeds",
+		.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) };
 
-	for (int i = 1; i < argc; i++) {
-		uint64_t value = i + 1 < argc ? strtoull(argv[i + 1], NULL, 0) : 0;
-
-		to = NULL;
-		if (!strcmp(argv[i], "--trace"))
-			trace = true;
-		else if (!strcmp(argv[i], "--shrink"))
-			small = true;
-		else if (!strcmp(argv[i], "--coverage"))
-			coverage = true;
-		else if (!strcmp(argv[i], "--view"))
-			from |= SIM_VIEW;
-		else if (!strcmp(argv[i], "--check"))
-			checking = true;
-		else if (i + 1 == argc)
-			return fputs(usage, stderr), 2;
-		else if (!strcmp(argv[i], "--seeds"))
-			to = &seeds;
-		else if (!strcmp(argv[i], "--from"))
-			to = &from;
-		else if (!strcmp(argv[i], "--seed"))
-			to = &seed, one = true;
-		else if (!strcmp(argv[i], "--jobs"))
-			jobs = (unsigned)value, i++;
-		else if (!strcmp(argv[i], "--nodes"))
-			limits.nodes = (uint32_t)value, i++;
-		else if (!strcmp(argv[i], "--messages"))
-			limits.messages = (uint32_t)value, i++;
-		else if (!strcmp(argv[i], "--faults"))
-			limits.faults = (uint32_t)value, i++;
-		else if (!strcmp(argv[i], "--without"))
-			limits.mask = value, i++;
-		else if (!strcmp(argv[i], "--attacker"))
-			limits.attacker = attack_of(argv[++i]);
-		else if (!strcmp(argv[i], "--regressions"))
-			path = argv[++i];
-		else
-			return fputs(usage, stderr), 2;
-		if (to)
-			*to = value, i++;
-	}
+	if (!parse(&w, argc, argv))
+		return fputs(usage, stderr), 2;
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	if (shared == MAP_FAILED)
 		return perror("sim: mmap"), 2;
 	cover_map(shared->cells);
-	if (jobs < 1 || jobs > JOBS_MAX)
-		jobs = 1;
-	if (one && small)
-		return shrink(seed), 0;
-	if (one)
-		return show(seed, trace);
-	if (checking)
-		return check(seeds ? seeds : CHECK_SEEDS, jobs, path);
-	if (!seeds)
-		return fputs(usage, stderr), 2;
-	run_seeds(from, seeds, jobs);
-	if (coverage)
+	if (w.jobs < 1 || w.jobs > JOBS_MAX)
+		w.jobs = 1;
+	if (w.record)
+		return !digest_record(w.record);
+	if (w.digests)
+		return digest_compare(w.digests) != 0;
+	if (w.one && w.small)
+		return shrink(w.seed), 0;
+	if (w.one)
+		return show(w.seed, w.trace);
+	if (w.checking)
+		return check(w.seeds ? w.seeds : CHECK_SEEDS, w.jobs, w.regressions);
+	run_seeds(w.from, w.seeds, w.jobs);
+	if (w.coverage)
 		cover_print(stdout, true);
 	printf("%llu seeds, %llu failed\n", (unsigned long long)shared->done,
 	       (unsigned long long)shared->failed);

@@ -269,6 +269,7 @@ void phase_check(void)
 	unsigned a = 0, b = 0;
 
 	oracle_deadlines();
+	digest_status();
 	switch (sim.phase) {
 	case PHASE_FAULTS:
 		if (sim.now_ns >= sim.faults_end_ns)

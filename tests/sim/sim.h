@@ -296,6 +296,7 @@ struct limits {
 
 struct sim {
 	uint64_t seed, now_ns, start_ns;
+	uint64_t digest;	/* of all that the nodes did (digest.c) */
 	struct limits limits;
 	bool trace, failed, membership, dlm;
 	bool view;		/* membership comes through group.c and viewer.c */
@@ -364,6 +365,15 @@ void world_give_back(struct sess *x);
 struct sess *world_lend(struct node *n, unsigned j);
 bool world_pair_stuck(unsigned a, unsigned b);
 bool world_pair_talks(const struct node *a, const struct node *b);
+
+/* ---- digest.c ---- */
+
+void digest_write(const struct conn *c, unsigned side, const void *p, size_t n);
+void digest_tick(const struct node *n);
+void digest_action(const struct node *n, const struct core_action *a);
+void digest_status(void);
+bool digest_record(const char *path);
+int digest_compare(const char *path);
 
 /* ---- plan.c ---- */
 

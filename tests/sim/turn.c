@@ -186,6 +186,7 @@ static void act(struct node *n, struct core_action *a)
 	struct conn *c;
 	unsigned side;
 
+	digest_action(n, a);
 	switch (a->what) {
 	case CORE_NOTE:
 		note(n, &a->note);

@@ -374,6 +374,7 @@ static void tick(struct node *n)
 	if (++n->same_ticks > 50)
 		sim_fail("n%u: the deadline does not move on", n->idx);
 	world_enter(n);
+	digest_tick(n);
 	core_tick(&n->core);
 	world_turn(n);
 }
