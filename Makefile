@@ -244,6 +244,12 @@ $(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(BENCH_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Tests are compiled more often than they run long.
+$(OBJ)/tests/test_%.o: tests/test_%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(patsubst -O2,-O1,$(CFLAGS)) $(BASE) $(GNU) \
+		$(COROSYNC_CFLAGS) -MMD -MP -c -o $@ $<
+
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(GUARDS) \

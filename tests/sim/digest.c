@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORDED_CORE	700u	/* seeds from 1 on */
-#define RECORDED_VIEW	300u	/* ... from SIM_VIEW on */
 #define IN_A_LINE	8u
 #define SHOWN		10u	/* seeds of other digests that are named */
 
@@ -190,8 +188,8 @@ bool digest_record(const char *path)
 	fputs("# SPDX-License-Identifier: LGPL-2.1-or-later\n"
 	      "# Digests of the seeds from the number at the start of each line on (digest.c).\n"
 	      "# Written by `make digests`.\n", f);
-	record_from(f, 1, RECORDED_CORE);
-	record_from(f, SIM_VIEW, RECORDED_VIEW);
+	record_from(f, 1, DIGEST_SEEDS);
+	record_from(f, SIM_VIEW, DIGEST_VIEWS);
 	return fclose(f) == 0;
 }
 

@@ -168,6 +168,8 @@ static void rx_loop(struct conn *c, unsigned side)
 			sim_fail("n%u: link_rx() left the buffer", n->idx);
 		oracle_read(c, side, before, r == RX_GONE ? rx.end : rx.p);
 		e->rd = (uint32_t)(rx.p - e->buf);
+		if (rx.p != before)
+			e->scan_off = 0;
 		e->paused = r == RX_PAUSED;
 		if (++guard > 200000)
 			sim_fail("n%u: link_rx() never ends (%d)", n->idx, r);
@@ -203,7 +205,6 @@ static void rx_loop(struct conn *c, unsigned side)
 		case RX_MORE:
 			return;
 		}
-		e->scan_off = 0;
 	}
 }
 

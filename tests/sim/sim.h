@@ -368,6 +368,9 @@ bool world_pair_talks(const struct node *a, const struct node *b);
 
 /* ---- digest.c ---- */
 
+#define DIGEST_SEEDS	700u	/* recorded: from 1 on */
+#define DIGEST_VIEWS	300u	/* ... and from SIM_VIEW on */
+
 void digest_write(const struct conn *c, unsigned side, const void *p, size_t n);
 void digest_tick(const struct node *n);
 void digest_action(const struct node *n, const struct core_action *a);
