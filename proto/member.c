@@ -21,8 +21,7 @@ static void renumber(struct peer *p)
 		if (l->use == LINK_FOR_PROBES && l->state != LINK_GONE)
 			p->probing |= 1u << l->path;
 	}
-	if (p->dial_raised && !p->dial_polled)
-		p->dial_path = paths_choose(&p->paths);
+	p->dial_path = paths_choose(&p->paths);
 }
 
 void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)

@@ -180,6 +180,28 @@ static void the_linger_time_ends_in_last_ack(void)
 	end();
 }
 
+/* Nor is a lost last ACK waited for any longer. */
+static void the_linger_time_ends_the_wait_for_the_last_ack(void)
+{
+	last_ack_in_doubt();
+	CHECK(!rig->closed);
+	core_linger_over(&rig->core);
+	settle();
+	CHECK_EQ(core_peer_over_at(&rig->peer[HIGH]) > rig->core.now_ns, false);
+	CHECK(rig->closed);
+	end();
+}
+
+/* Nor does a new life wait for what was the old one's. */
+static void a_renewal_ends_the_wait_for_the_last_ack(void)
+{
+	last_ack_in_doubt();
+	core_renew(&rig->core, 78);
+	settle();
+	CHECK(core_peer_over_at(&rig->peer[HIGH]) <= rig->core.now_ns);
+	end();
+}
+
 /* After a renewal membership says anew with whom there may be sessions. */
 static void a_renewal_forgets_the_members(void)
 {
@@ -235,6 +257,8 @@ int main(void)
 	RUN(one_link_of_a_life_is_held);
 	RUN(a_removed_peer_is_not_looked_at);
 	RUN(the_linger_time_ends_in_last_ack);
+	RUN(the_linger_time_ends_the_wait_for_the_last_ack);
+	RUN(a_renewal_ends_the_wait_for_the_last_ack);
 	RUN(a_renewal_forgets_the_members);
 	RUN(a_hello_waits_for_memory);
 	return check_done();

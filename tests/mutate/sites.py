@@ -19,6 +19,9 @@ BOUNDS = {'<': ('<=', '>'), '>': ('>=', '<'), '<=': ('<', '>='), '>=': ('>', '<=
 STOPS = {',', ';', '?', ':', 'return', 'case'} | ASSIGN
 TYPES = {'struct', 'enum', 'union', 'static', 'const', 'unsigned', 'signed', 'int', 'char', 'long',
 	 'short', 'bool', 'void', 'double', 'float', 'extern', '_Atomic', 'register', 'typedef'}
+# Calls of check.h: nothing but assertions, which are part of the tests.
+CHECKS = {'ring_check', 'ring_put_check', 'session_check', 'link_check', 'peer_check',
+	  'core_action_check', 'core_check', 'view_check'}
 SMALL = re.compile(r'(\d\d?)([uUlL]*)$')
 
 
@@ -148,7 +151,7 @@ class Reader:
 			end += 1
 		word = self.t(i)
 		span = (i, end + 1)
-		if word in ('assert', '_Static_assert', ';', 'goto'):
+		if word in ('assert', '_Static_assert', ';', 'goto') or word in CHECKS:
 			return end + 1
 		if word == 'return':
 			if only or end == i + 1:

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of what membership says of lives: each word is about one life, and what was said
+ * before there is memory for a session holds for the session.
+ */
+#include "tests/rig.h"
+
+static struct peer *member_with(bool memory)
+{
+	struct peer *p;
+
+	begin(false);
+	rig->no_lend = !memory;
+	p = &rig->peer[HIGH];
+	peer_added(p, life(HIGH));
+	settle();
+	return p;
+}
+
+static struct peer *member(void)
+{
+	return member_with(true);
+}
+
+static void words_about_another_life_change_nothing(void)
+{
+	struct peer *p = member();
+	struct session *s = p->session;
+
+	CHECK_OR_RETURN(s);
+	peer_leaving(p, life(HIGH) + 1);
+	peer_left(p, life(HIGH) + 1);
+	peer_failed(p, life(HIGH) + 1);
+	settle();
+	CHECK(p->session == s && p->member == life(HIGH) && !p->member_leaving && !s->removed);
+	CHECK_EQ(s->end, SESSION_ALIVE);
+	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
+	CHECK(!tombs_find(&p->tombs, life(HIGH)));
+	/* The same words about its own. */
+	peer_leaving(p, life(HIGH));
+	CHECK(p->member_leaving && s->removed);
+	peer_left(p, life(HIGH));
+	CHECK(!p->session && !p->member);
+	settle();
+	CHECK(tombs_find(&p->tombs, life(HIGH)));
+	end();
+}
+
+/* A member for whose session there is no memory. */
+static struct peer *member_without_memory(void)
+{
+	struct peer *p = member_with(false);
+
+	peer_failed(p, life(HIGH));
+	settle();
+	peer_added(p, life(HIGH) + 1);
+	settle();
+	CHECK(!p->session && p->member == life(HIGH) + 1);
+	return p;
+}
+
+static void what_was_said_holds_when_there_is_memory(void)
+{
+	struct peer *p;
+
+	for (unsigned leaving = 0; leaving < 2; leaving++) {
+		p = member_without_memory();
+		peer_leaving(p, life(HIGH) + (leaving ? 1 : 2));
+		peer_failed(p, life(HIGH) + 2);
+		peer_lend(p, new_session());
+		CHECK_OR_RETURN(p->session);
+		CHECK_EQ(p->session->incarnation, life(HIGH) + 1);
+		CHECK_EQ(p->session->removed, leaving);
+		settle();
+		end();
+	}
+	p = member_without_memory();
+	peer_left(p, life(HIGH) + 1);
+	peer_lend(p, new_session());
+	CHECK(!p->session);
+	end();
+}
+
+/* The word that a life leaves does not pass to the next one. */
+static void the_next_life_does_not_leave(void)
+{
+	struct peer *p = member();
+
+	peer_leaving(p, life(HIGH));
+	peer_added(p, life(HIGH) + 1);
+	settle();
+	CHECK(rig->down[HIGH] == 1 && p->session && !p->session->removed && !p->member_leaving);
+	end();
+}
+
+/* A failure without a life is of the one whose session there is. */
+static void a_failure_without_a_life(void)
+{
+	struct peer *p = member();
+
+	peer_failed(&rig->peer[LOW], 0);
+	peer_failed(p, 0);
+	settle();
+	CHECK(!p->session && tombs_find(&p->tombs, life(HIGH)));
+	CHECK(!rig->peer[LOW].tombs.n);
+	end();
+}
+
+/* The dial that waits for its turn goes to the new addresses. */
+static void a_dial_goes_to_the_new_address(void)
+{
+	struct path_addr two[] = { address(HIGH), address(HIGH + 10) };
+	struct core_action a;
+	struct peer *p = member();
+
+	CHECK_OR_RETURN(rig->dial[HIGH] || p->session);
+	rig->no_dials = true;
+	if (rig->dial[HIGH]) {
+		link_dead(&rig->dial[HIGH]->link, false);
+		settle();
+	}
+	peer_addrs(p, two, 2);
+	paths_failed(&p->paths, 0);
+	core_now(&rig->core, rig->core.now_ns + 60000000000u);
+	core_tick(&rig->core);
+	CHECK_OR_RETURN(p->dial_raised && p->dial_path == 1);
+	peer_addrs(p, two, 1);
+	CHECK_EQ(p->dial_path, 0);
+	while (core_poll(&rig->core, &a)) {
+		if (a.what == CORE_DIAL)
+			CHECK(a.peer != p || a.path == 0);
+		act(&a);
+	}
+	end();
+}
+
+int main(void)
+{
+	RUN(words_about_another_life_change_nothing);
+	RUN(what_was_said_holds_when_there_is_memory);
+	RUN(the_next_life_does_not_leave);
+	RUN(a_failure_without_a_life);
+	RUN(a_dial_goes_to_the_new_address);
+	return check_done();
+}

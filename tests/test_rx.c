@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of how much one call reads: up to a bound, over what it does not keep, and what
+ * the short way takes.
+ */
+#include "tests/rig.h"
+
+#define FIRST	0xfffffffeu
+#define MANY	1000u
+#define AT_ONCE	64u		/* frames without a message, of one call */
+
+static void many_frames_give_way(void)
+{
+	static uint8_t buf[MANY * WIRE_HEADER];
+	struct wire *high;
+	struct rx rx = { .p = buf };
+	enum rx_result r;
+	size_t n = 0;
+
+	both_up(&high);
+	for (unsigned i = 0; i < MANY; i++)
+		n += wire_put_ack(buf + n, HIGH, FIRST);
+	rx.end = buf + n;
+	do {
+		const uint8_t *before = rx.p;
+
+		r = link_rx(&high->link, &rx);
+		CHECK((size_t)(rx.p - before) <= AT_ONCE * WIRE_HEADER);
+	} while (r == RX_AGAIN);
+	CHECK_EQ(r, RX_MORE);
+	CHECK(rx.p == rx.end);
+	end();
+}
+
+/* One call takes as many as it may: a call a frame would cost more than the frame. */
+static void as_many_as_it_may(void)
+{
+	static uint8_t buf[AT_ONCE * WIRE_HEADER];
+	struct wire *high;
+	struct rx rx = { .p = buf };
+	size_t n = 0;
+
+	both_up(&high);
+	for (unsigned i = 0; i < AT_ONCE; i++)
+		n += wire_put_ack(buf + n, HIGH, FIRST);
+	rx.end = buf + n;
+	link_rx(&high->link, &rx);
+	CHECK(rx.p == rx.end);
+	end();
+}
+
+/* Behind the padding comes the next frame, in the same bytes. */
+static void padding_ends_where_it_ends(void)
+{
+	static const size_t sizes[] = { WIRE_PROBE_HEAD + 1, 1000, WIRE_PROBE_MAX };
+	static uint8_t buf[WIRE_PROBE_MAX + WIRE_CONTROL_MAX];
+	struct probe q = { .cookie = 12, .cluster = "test" }, got;
+	struct frame f;
+
+	for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		struct wire *w;
+		size_t n = sizes[i];
+		unsigned answers = 0;
+
+		begin(true);
+		settle();
+		w = incoming(HIGH);
+		memset(buf, 0, sizeof buf);
+		wire_put_padded_probe(buf, HIGH, &q, n);
+		q.cookie++;
+		n += wire_put_probe(buf + n, HIGH, &q, false);
+		q.cookie--;
+		feed(w, buf, n);
+		for (; next_frame(w, &f); answers++) {
+			CHECK_EQ(f.nextcmd, WIRE_PROBE_REPLY);
+			CHECK_EQ(frame_probe(&f, &got), 0);
+			CHECK_EQ(got.cookie, q.cookie + answers);
+		}
+		CHECK_EQ(answers, 2);
+		CHECK(!w->gone);
+		end();
+	}
+}
+
+/* A plain message is taken where it ends with the bytes that are there, and no byte earlier. */
+static void the_short_way_takes_whole_messages(void)
+{
+	uint8_t buf[2 * WIRE_MSG_OVERHEAD + 20];
+
+	for (unsigned missing = 0; missing < 2; missing++) {
+		struct rx rx = { .p = buf };
+		struct wire *high;
+		const uint8_t *message;
+		size_t n, len = 0;
+
+		both_up(&high);
+		n = put_message(buf, HIGH, FIRST, "first");
+		n += put_message(buf + n, HIGH, FIRST + 1, "second");
+		rx.end = buf + n - missing;
+		CHECK_EQ(link_rx(&high->link, &rx), RX_MSG);
+		CHECK(rx.msg_len == 5 && !memcmp(rx.msg, "first", 5));
+		message = link_rx_plain(&high->link, &rx, &len);
+		CHECK_EQ(message != NULL, !missing);
+		if (message)
+			CHECK(len == 6 && !memcmp(message, "second", 6));
+		CHECK_EQ(link_rx(&high->link, &rx), RX_MORE);
+		end();
+	}
+}
+
+int main(void)
+{
+	RUN(many_frames_give_way);
+	RUN(as_many_as_it_may);
+	RUN(padding_ends_where_it_ends);
+	RUN(the_short_way_takes_whole_messages);
+	return check_done();
+}
