@@ -69,7 +69,7 @@ static void send_on(struct link *l)
 {
 	struct session *s = l->peer->session;
 
-	assert(s && s->peer == l->peer);
+	assert(s && s->peer == l->peer && (!l->session || l->session == s));
 	link_event(l, LINK_EV_UP);
 	l->session = s;
 	session_link_up(s, l, s->ring.acked_seq);
@@ -127,7 +127,7 @@ static void gone(struct link *l)
 	if (p->up || !p->session)
 		return;
 	o = other_link(l);
-	if (o && o->session == p->session)
+	if (o)
 		send_on(o);
 }
 

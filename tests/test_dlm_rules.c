@@ -263,8 +263,69 @@ static void bare_packets_have_their_lengths(void)
 	end();
 }
 
+/* What 3.2 does not know has its number, and is not delivered. */
+static void both_commands_are_delivered(void)
+{
+	static const uint8_t commands[] = { WIRE_MSG, WIRE_RCOM, 9 };
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	for (unsigned i = 0; i < 3; i++) {
+		put_dlm(buf + WIRE_OPTS, WIRE_VERSION_3_2, 48);
+		buf[WIRE_OPTS + 14] = commands[i];
+		wire_put_opts(buf, HIGH, FIRST + i, commands[i], 48);
+		feed(w, buf, sizeof buf);
+		CHECK_EQ(rig->delivered[HIGH], i < 2 ? i + 1 : 2);
+		CHECK_EQ(rig->session[HIGH]->expected, FIRST + i + 1);
+	}
+	CHECK(!w->gone);
+	end();
+}
+
+/* Word of a life that failed does not prolong the wait for membership. */
+static void the_wait_for_membership_has_an_end(void)
+{
+	struct wire *w = kernel_up();
+	uint64_t half_ms = rig->core.cfg.held_ns / 2000000;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	peer_failed(&rig->peer[HIGH], life(HIGH));
+	settle();
+	w = its_own();
+	CHECK_EQ(w->link.state, LINK_HELD);
+	pass(half_ms);
+	peer_added(&rig->peer[HIGH], life(HIGH));
+	settle();
+	pass(half_ms - 1);
+	CHECK(!w->gone);
+	pass(1);
+	CHECK(w->gone);
+	end();
+}
+
+/* Without a link a packet of another program waits for one; nothing else stands in its way. */
+static void a_bare_packet_needs_a_link(void)
+{
+	struct wire *w = kernel_up();
+	uint8_t packet[48] = { 0 };
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	wire_put_header(packet, WIRE_VERSION_3_2, 0, SELF, sizeof packet, WIRE_MSG);
+	CHECK_EQ(peer_send_bare(&rig->peer[HIGH], packet, sizeof packet), 0);
+	settle();
+	rig->no_dials = true;
+	link_dead(&w->link, false);
+	settle();
+	CHECK_EQ(peer_send_bare(&rig->peer[HIGH], packet, sizeof packet), -EAGAIN);
+	end();
+}
+
 int main(void)
 {
+	RUN(the_wait_for_membership_has_an_end);
+	RUN(a_bare_packet_needs_a_link);
+	RUN(both_commands_are_delivered);
 	RUN(what_is_unacknowledged_goes_twice);
 	RUN(nothing_is_repeated_within_a_packet);
 	RUN(an_old_protocol_is_said);

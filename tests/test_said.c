@@ -420,8 +420,31 @@ static void room_that_waited_for_half_a_frame_is_said(void)
 	end();
 }
 
+/* That we close is said at once, also while the FIN waits for an open slot. */
+static void leaving_is_said_before_the_fin(void)
+{
+	struct wire *high;
+	struct frame f;
+	unsigned slot, leaving = 0;
+	uint8_t *data;
+
+	both_up(&high);
+	while (next_frame(high, &f))
+		;
+	CHECK_EQ(session_reserve(rig->session[HIGH], 5, &data, &slot), 0);
+	core_close(&rig->core);
+	settle();
+	while (next_frame(high, &f)) {
+		leaving += f.nextcmd == WIRE_LEAVING;
+		CHECK(f.nextcmd != WIRE_FIN_CMD);
+	}
+	CHECK_EQ(leaving, 1);
+	end();
+}
+
 int main(void)
 {
+	RUN(leaving_is_said_before_the_fin);
 	RUN(a_link_that_is_up_is_said);
 	RUN(quorum_is_said_when_it_changes);
 	RUN(a_transition_has_its_place);
