@@ -152,10 +152,9 @@ struct core {
 	unsigned n_peers;
 	struct list links;
 	struct list sessions_pending, links_pending, peers_pending;
-	struct note scratch;	/* taken while the notes are full */
+	struct note scratch;	/* filled in vain while the notes are full */
 	struct note notes[CORE_NOTES];
 	unsigned note_head, n_notes;
-	uint64_t notes_dropped;
 	/* Counters of what has no session. */
 	uint64_t refused, faults, probes_answered;
 };

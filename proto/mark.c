@@ -30,8 +30,6 @@ struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid
 	assert(text && core->n_notes <= CORE_NOTES && core->note_head < CORE_NOTES);
 	if (core->n_notes < CORE_NOTES)
 		n = &core->notes[(core->note_head + core->n_notes++) % CORE_NOTES];
-	else
-		core->notes_dropped++;
 	*n = (struct note) { .level = level, .text = text, .nodeid = nodeid };
 	if (l)
 		n->addr = l->from;

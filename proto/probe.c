@@ -177,7 +177,6 @@ enum rx_result link_probe_rx(struct link *l, const struct frame *f)
 		return link_fault(l, "malformed PROBE");
 	if (strcmp(q.cluster, l->core->cfg.cluster))
 		return link_fault(l, "PROBE from another cluster");
-	l->last_rx_ns = l->core->now_ns;
 	if (!l->dialled) {
 		answer(l, &q, f->nodeid);
 		return RX_MORE;

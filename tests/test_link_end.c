@@ -248,8 +248,35 @@ static void a_hello_waits_for_memory(void)
 	end();
 }
 
+/* A word that comes twice counts once. */
+static void the_second_word_changes_nothing(void)
+{
+	unsigned fins = 0, leavings = 0;
+	struct wire *high;
+	struct frame f;
+
+	both_up(&high);
+	while (next_frame(high, &f))
+		;
+	link_connected(&high->link);
+	settle();
+	CHECK(high->link.state == LINK_UP && !next_frame(high, &f));
+	for (unsigned i = 0; i < 2; i++) {
+		core_close(&rig->core);
+		settle();
+	}
+	while (next_frame(high, &f)) {
+		fins += f.nextcmd == WIRE_FIN_CMD;
+		leavings += f.nextcmd == WIRE_LEAVING;
+	}
+	CHECK_EQ(fins, 1);
+	CHECK_EQ(leavings, 1);
+	end();
+}
+
 int main(void)
 {
+	RUN(the_second_word_changes_nothing);
 	RUN(a_kept_link_is_not_kept_for_ever);
 	RUN(two_refusals_end_the_wait);
 	RUN(a_session_without_a_link_is_not_over);

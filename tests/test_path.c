@@ -260,8 +260,28 @@ static void new_addresses_keep_what_was_used(void)
 	CHECK_EQ(paths.p[0].hold_ns, 0);
 }
 
+/* Addresses may have changed since a link was opened: its path is none any more. */
+static void a_path_that_has_gone_changes_nothing(void)
+{
+	struct paths before;
+
+	for (unsigned n = 0; n <= 2; n++) {
+		fresh(n);
+		before = paths;
+		paths_ok(&paths, n, 10, 5);
+		paths_failed(&paths, n);
+		paths_up(&paths, n, 10, &hold);
+		paths_doubt(&paths, n);
+		CHECK(!paths_full_due(&paths, n, 10));
+		paths_full_ok(&paths, n);
+		paths_full_lost(&paths, n, 10, &hold);
+		CHECK_MEM(&paths, &before, sizeof paths);
+	}
+}
+
 int main(void)
 {
+	RUN(a_path_that_has_gone_changes_nothing);
 	RUN(dials_in_turn);
 	RUN(knows_since_when);
 	RUN(another_that_lives);

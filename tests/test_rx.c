@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of how much one call reads: up to a bound, over what it does not keep, and what
- * the short way takes.
+ * the short way takes; and of the longest message that each side takes.
  */
 #include "tests/rig.h"
+
+#include <errno.h>
 
 #define FIRST	0xfffffffeu
 #define MANY	1000u
@@ -108,8 +110,46 @@ static void the_short_way_takes_whole_messages(void)
 	}
 }
 
+/* Ours is 100000; 0: the peer says none. */
+static void the_longest_message_is_what_both_take(void)
+{
+	static const uint32_t says[] = { 0, 1, 500, 100000, 100001 };
+	static const uint8_t body[100001];
+
+	for (unsigned i = 0; i < sizeof says / sizeof says[0]; i++) {
+		uint32_t longest = says[i] && says[i] < 100000 ? says[i] : 100000;
+		struct hello h = hello_of(HIGH, 77);
+		struct span part = { body, longest + 1 };
+		struct wire *w;
+		struct session *s;
+		uint8_t *data;
+		unsigned slot;
+
+		begin(true);
+		settle();
+		h.max_message = says[i];
+		w = incoming(HIGH);
+		feed_hello(w, HIGH, &h);
+		h.gen = latest_choice(HIGH);
+		feed_hello(w, HIGH, &h);
+		s = rig->session[HIGH];
+		CHECK_OR_RETURN(s);
+		CHECK_EQ(session_send(s, &part, 1, longest + 1, NULL), -EMSGSIZE);
+		CHECK_EQ(session_reserve(s, longest + 1, &data, &slot), -EMSGSIZE);
+		CHECK(!session_send_plain(s, body, longest + 1));
+		if (longest <= 500) {	/* a slot is of one frame */
+			CHECK_EQ(session_reserve(s, longest, &data, &slot), 0);
+			CHECK_EQ(ring_commit(&s->ring, slot, longest, NULL), 0);
+		}
+		part.n = longest;
+		CHECK_EQ(session_send(s, &part, 1, longest, NULL), 0);
+		end();
+	}
+}
+
 int main(void)
 {
+	RUN(the_longest_message_is_what_both_take);
 	RUN(many_frames_give_way);
 	RUN(as_many_as_it_may);
 	RUN(padding_ends_where_it_ends);

@@ -236,6 +236,40 @@ static void the_longest_of_a_kernel(void)
 	end();
 }
 
+/* A gap: the link is reset without an answer, so that all comes again on the next one. */
+static void a_gap_of_a_kernel(void)
+{
+	static uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up();
+	size_t n;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	packet(buf + WIRE_OPTS, WIRE_VERSION_3_2, HIGH, 48);
+	wire_put_opts(buf, HIGH, FIRST + 1, WIRE_MSG, 48);
+	rig->no_dials = true;
+	n = w->n_out;
+	feed(w, buf, sizeof buf);
+	CHECK(w->gone && w->how == LINK_RESET && w->n_out == n);
+	CHECK_EQ(w->link.why, LINK_WHY_STUCK);
+	CHECK(strstr(rig->notes, "sequence gap"));
+	CHECK_EQ(rig->delivered[HIGH], 0);
+	end();
+}
+
+/* A native frame has its number there, and is no message. */
+static void a_native_frame_of_a_kernel(void)
+{
+	static uint8_t buf[200];
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	feed(w, buf, put_message(buf, HIGH, FIRST, "native"));
+	CHECK(!w->gone);
+	CHECK_EQ(rig->delivered[HIGH], 0);
+	CHECK_EQ(rig->session[HIGH]->expected, FIRST + 1);
+	end();
+}
+
 /* Behind its FIN nothing of a kernel is delivered, nor a violation. */
 static void behind_the_fin_of_a_kernel(void)
 {
@@ -257,6 +291,8 @@ int main(void)
 	RUN(on_a_link_of_probes);
 	RUN(of_a_kernel);
 	RUN(the_longest_of_a_kernel);
+	RUN(a_gap_of_a_kernel);
+	RUN(a_native_frame_of_a_kernel);
 	RUN(behind_the_fin_of_a_kernel);
 	return check_done();
 }
