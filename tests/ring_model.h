@@ -55,7 +55,10 @@ struct model {
 	unsigned n_pending;
 	size_t reserved;	/* bytes in pending, with headers */
 	bool closed, fin;
-	bool wished;		/* refused for room and not told yet */
+	bool wished;		/* refused and not told yet */
+	size_t want;		/* the smallest wish of all who were, 0: none */
+	bool want_slot;		/* all of them wait for a slot to be given back */
+	size_t freed;		/* senders may have everything before it */
 	uint64_t high_water;
 	uint64_t rng;
 	uint64_t n_plain, n_refused, n_half, n_again, n_laps;
@@ -130,6 +133,14 @@ static void add_message(size_t len, uint32_t salt)
 	msg->end = m.filled;
 }
 
+static void model_wish(size_t need, bool slot)
+{
+	m.want_slot = slot && (!m.want || m.want_slot);
+	if (!m.want || need < m.want)
+		m.want = need;
+	m.wished = true;
+}
+
 /* What is done at the head of the slots becomes part of the stream. */
 static void flush_pending(void)
 {
@@ -142,6 +153,8 @@ static void flush_pending(void)
 	}
 	memmove(m.pending, m.pending + n, (m.n_pending - n) * sizeof m.pending[0]);
 	m.n_pending -= n;
+	if (n)
+		m.want_slot = false;
 	if (m.n_pending == 0)
 		m.reserved = 0;
 }
@@ -173,6 +186,63 @@ static size_t frames_handed(void)
 	while (n < m.n_frames && m.frames[n].end <= m.high)
 		n++;
 	return n;
+}
+
+/* The bytes that go out next, as the model has them. */
+static size_t expected_out(uint8_t *out, size_t max)
+{
+	size_t n = 0, from = m.sent, part;
+
+	if (m.half_end) {
+		n = m.half_end - m.sent < max ? m.half_end - m.sent : max;
+		memcpy(out, m.stream + m.sent, n);
+		from = acked_offset();
+	}
+	part = m.filled - from < max - n ? m.filled - from : max - n;
+	memcpy(out + n, m.stream + from, part);
+	return n + part;
+}
+
+static uint64_t model_sent(size_t n)
+{
+	uint64_t again = 0;
+	size_t from;
+
+	if (m.half_end && n < m.half_end - m.sent) {
+		m.sent += n;
+		return 0;
+	}
+	if (m.half_end) {
+		n -= m.half_end - m.sent;
+		m.sent = acked_offset();
+		m.half_end = 0;
+		again++;
+	}
+	from = m.sent;
+	m.sent += n;
+	for (size_t i = m.acked; i < m.n_frames && m.frames[i].end <= m.sent; i++)
+		again += m.frames[i].end > from && m.frames[i].end <= m.high;
+	if (m.sent > m.high)
+		m.high = m.sent;
+	m.n_again += again;
+	return again;
+}
+
+/* The peer has everything before frame k. */
+static void model_ack(size_t k)
+{
+	size_t mid = mid_frame();
+
+	m.acked = k;
+	m.n_acked = count_acked(k);
+	if (m.half_end || m.sent >= acked_offset())
+		return;
+	if (mid) {
+		m.half_end = m.sent + mid;
+		m.n_half++;
+	} else {
+		m.sent = acked_offset();
+	}
 }
 
 #endif

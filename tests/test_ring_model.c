@@ -53,8 +53,23 @@ static void check_refusal(size_t need)
 
 	CHECK(used + need + 2 * (size_t)m.max_frame + WIRE_FRAME_MAX > m.size || m.half_end);
 	CHECK(used > 0 || m.half_end);
-	m.wished = true;
+	model_wish(need, false);
 	m.n_refused++;
+}
+
+/*
+ * Whether so many bytes fit now: behind what is reserved, or in the next lap if they must lie in
+ * one piece, and not beyond what was freed. All that is free is known when it matters.
+ */
+static bool fits_exactly(size_t need, bool split)
+{
+	uint64_t at = m.ring->reserved, freed = atomic_load(&m.ring->acked);
+
+	if (!m.n_pending && freed == ring_tail(m.ring))
+		return true;
+	if (!split && at % m.size + need > m.size)
+		at += m.size - at % m.size;
+	return at + need - (freed > m.ring->floor ? freed : m.ring->floor) <= m.size;
 }
 
 static void op_send(void)
@@ -64,7 +79,7 @@ static void op_send(void)
 	struct span parts[4];
 	uint64_t number = 99;
 	int n = rnd(2) ? 1 : 1 + (int)rnd(4), err;
-	bool split = len + WIRE_MSG_OVERHEAD > m.max_frame;
+	bool split = len + WIRE_MSG_OVERHEAD > m.max_frame, fits;
 
 	if (full(len))
 		return;
@@ -75,11 +90,12 @@ static void op_send(void)
 		parts[i] = (struct span) { payload + off, part };
 		off += part;
 	}
-	n_frames = len / (m.max_frame - WIRE_FRAG_OVERHEAD) + 1;
+	n_frames = (len - 1) / (m.max_frame - WIRE_FRAG_OVERHEAD) + 1;
 	need = split ? len + n_frames * WIRE_FRAG_OVERHEAD + m.max_frame :
 		len + WIRE_MSG_OVERHEAD;
+	fits = fits_exactly(need, split);
 	if (n == 1 && !split && ring_send_plain(m.ring, payload, len)) {
-		CHECK(!m.closed && !m.n_pending);
+		CHECK(!m.closed && !m.n_pending && fits);
 		add_message(len, salt);
 		CHECK_EQ(m.ring->number, m.n_messages);
 		m.n_plain++;
@@ -88,11 +104,14 @@ static void op_send(void)
 	err = ring_send(m.ring, parts, len, m.max_frame, &number);
 	if (m.closed) {
 		CHECK_EQ(err, -ESHUTDOWN);
-	} else if (err == -EMSGSIZE) {
+	} else if (err == -EMSGSIZE || need > m.size) {
+		CHECK_EQ(err, -EMSGSIZE);
 		CHECK(split && need > m.size);
-	} else if (err == -EAGAIN && m.n_pending && (split || m.n_pending == RING_SLOTS)) {
-		m.wished = true;
-	} else if (err == -EAGAIN) {
+	} else if (m.n_pending && (split || m.n_pending == RING_SLOTS)) {
+		CHECK_EQ(err, -EAGAIN);
+		model_wish(need, true);
+	} else if (!fits) {
+		CHECK_EQ(err, -EAGAIN);
 		check_refusal(need);
 	} else if (CHECK_EQ(err, 0) && m.n_pending) {
 		CHECK(!split);
@@ -110,6 +129,7 @@ static void op_get(void)
 	size_t edge = m.max_frame - WIRE_MSG_OVERHEAD;
 	size_t len = rnd(3) ? rnd(edge < 1500 ? (uint32_t)edge : 1500) : edge + rnd(2);
 	struct mpending p = { OPEN, len, rnd(UINT32_MAX), 0, NULL };
+	bool fits = fits_exactly(len + WIRE_MSG_OVERHEAD, false);
 	int err = ring_reserve(m.ring, len, m.max_frame, &p.data, &p.slot);
 
 	if (m.closed) {
@@ -118,8 +138,9 @@ static void op_get(void)
 		CHECK_EQ(err, -EMSGSIZE);
 	} else if (m.n_pending == RING_SLOTS) {
 		CHECK_EQ(err, -EAGAIN);
-		m.wished = true;
-	} else if (err == -EAGAIN) {
+		model_wish(len + WIRE_MSG_OVERHEAD, true);
+	} else if (!fits) {
+		CHECK_EQ(err, -EAGAIN);
 		check_refusal(len + WIRE_MSG_OVERHEAD);
 	} else if (CHECK_EQ(err, 0)) {
 		fill(p.data, p.salt, 0, len / 2);
@@ -137,8 +158,19 @@ static void op_give_back(void)
 	size_t used;
 	int err;
 
-	if (!m.n_pending || p->state != OPEN || m.closed)
+	if (!m.n_pending || p->state != OPEN)
 		return;
+	if (m.closed) {
+		/* It is void, and those behind it stay where they are. */
+		fill(p->data, p->salt + 1, 0, p->len);
+		if (rnd(2))
+			CHECK_EQ(ring_discard(m.ring, p->slot), 0);
+		else
+			CHECK_EQ(ring_commit(m.ring, p->slot, p->len, NULL), -ESHUTDOWN);
+		CHECK_EQ(ring_discard(m.ring, p->slot), -EINVAL);
+		p->state = CANCELLED;
+		return;
+	}
 	if (rnd(10) == 0)
 		CHECK_EQ(ring_commit(m.ring, p->slot, p->len + 1, NULL), -EINVAL);
 	if (rnd(4) == 0) {
@@ -157,46 +189,6 @@ static void op_give_back(void)
 	p->len = used;
 	p->state = DONE;
 	flush_pending();
-}
-
-/* The bytes that go out next, as the model has them. */
-static size_t expected_out(uint8_t *out, size_t max)
-{
-	size_t n = 0, from = m.sent, part;
-
-	if (m.half_end) {
-		n = m.half_end - m.sent < max ? m.half_end - m.sent : max;
-		memcpy(out, m.stream + m.sent, n);
-		from = acked_offset();
-	}
-	part = m.filled - from < max - n ? m.filled - from : max - n;
-	memcpy(out + n, m.stream + from, part);
-	return n + part;
-}
-
-static uint64_t model_sent(size_t n)
-{
-	uint64_t again = 0;
-	size_t from;
-
-	if (m.half_end && n < m.half_end - m.sent) {
-		m.sent += n;
-		return 0;
-	}
-	if (m.half_end) {
-		n -= m.half_end - m.sent;
-		m.sent = acked_offset();
-		m.half_end = 0;
-		again++;
-	}
-	from = m.sent;
-	m.sent += n;
-	for (size_t i = m.acked; i < m.n_frames && m.frames[i].end <= m.sent; i++)
-		again += m.frames[i].end > from && m.frames[i].end <= m.high;
-	if (m.sent > m.high)
-		m.high = m.sent;
-	m.n_again += again;
-	return again;
 }
 
 static void op_write(void)
@@ -226,23 +218,6 @@ static void op_write(void)
 		CHECK_EQ(ring_sent(m.ring, done), model_sent(done));
 }
 
-/* The peer has everything before frame k. */
-static void model_ack(size_t k)
-{
-	size_t mid = mid_frame();
-
-	m.acked = k;
-	m.n_acked = count_acked(k);
-	if (m.half_end || m.sent >= acked_offset())
-		return;
-	if (mid) {
-		m.half_end = m.sent + mid;
-		m.n_half++;
-	} else {
-		m.sent = acked_offset();
-	}
-}
-
 static void op_ack(void)
 {
 	size_t handed = frames_handed(), k;
@@ -265,6 +240,29 @@ static void op_ack(void)
 	}
 }
 
+/* Exactly the positions from the oldest unacknowledged frame to the newest that was sent. */
+static void check_may_resume(size_t handed)
+{
+	CHECK(!ring_may_resume(m.ring, m.first_seq + (uint32_t)m.acked - 1));
+	CHECK(ring_may_resume(m.ring, m.first_seq + (uint32_t)m.acked));
+	CHECK(ring_may_resume(m.ring, m.first_seq + (uint32_t)handed));
+	CHECK(!ring_may_resume(m.ring, m.first_seq + (uint32_t)handed + 1));
+}
+
+/* What may follow the first whole frame begins where the ring stands when that one is sent. */
+static void check_resend_limit(void)
+{
+	uint64_t limit = ring_resend_limit(m.ring, 0);
+	size_t first = m.acked < m.n_frames ? m.frames[m.acked].end - m.sent : 0;
+
+	CHECK_EQ(ring_resend_limit(m.ring, 1000), limit + 1000);
+	if (first && rnd(2))
+		return;
+	if (first)
+		CHECK_EQ(ring_sent(m.ring, first), model_sent(first));
+	CHECK_EQ(m.ring->sent, limit);
+}
+
 static void op_resume(void)
 {
 	size_t handed = frames_handed(), k;
@@ -277,11 +275,14 @@ static void op_resume(void)
 		return;
 	}
 	k = m.acked + rnd((uint32_t)(handed - m.acked) + 1);
+	check_may_resume(handed);
+	CHECK(ring_may_resume(m.ring, m.first_seq + (uint32_t)k));
 	CHECK_EQ(ring_resume(m.ring, m.first_seq + (uint32_t)k), 0);
 	m.acked = k;
 	m.n_acked = count_acked(k);
 	m.half_end = 0;
 	m.sent = acked_offset();
+	check_resend_limit();
 }
 
 static void op_close(void)
@@ -302,15 +303,24 @@ static void op_close(void)
 
 static void op_writable(void)
 {
-	bool told = ring_take_writable(m.ring);
+	uint64_t end = ring_tail(m.ring), freed = atomic_load(&m.ring->acked);
+	/* One frame may leave a gap shorter than itself at the end of a lap. */
+	uint64_t room = m.want <= WIRE_FRAME_MAX ? 2 * m.want : m.want;
+	bool told;
 
+	if (freed != end && freed == m.ring->skip_at)
+		freed += m.size - freed % m.size;
+	told = ring_take_writable(m.ring);
+	CHECK_EQ(told, m.want && !m.want_slot && (freed >= end || room + end - freed <= m.size));
 	CHECK(!told || m.wished);
 	/* Never lost: with everything acknowledged and no slot it must come. */
 	if (m.wished && m.n_pending == 0 && freed_offset() == m.filled && !m.closed &&
 	    !m.half_end)
 		CHECK(told);
-	if (told)
+	if (told) {
 		m.wished = false;
+		m.want = 0;
+	}
 }
 
 /* ---- every answer ---- */
@@ -384,31 +394,61 @@ static void check_walk(void)
 	CHECK_EQ(off, 0);
 }
 
+/* The FIN was sent, and the peer expects what comes behind it. */
+static void check_fin_ends(void)
+{
+	uint32_t next = m.first_seq + (uint32_t)m.n_frames;
+
+	CHECK_EQ(ring_fin_ends(m.ring, next), m.fin && m.high == m.filled);
+	CHECK(!ring_fin_ends(m.ring, next - 1) && !ring_fin_ends(m.ring, next + 1));
+}
+
+static void check_room(size_t held)
+{
+	uint64_t floor = atomic_load(&m.ring->acked), room = ring_room(m.ring);
+
+	if (floor < m.ring->floor)
+		floor = m.ring->floor;
+	if (!m.n_pending && !held)
+		CHECK_EQ(room, m.size);
+	else
+		CHECK_EQ(room, m.size - (m.ring->reserved - floor));
+	CHECK(m.n_pending || room <= m.size - held);
+}
+
 static void check_all(void)
 {
-	size_t acked = acked_offset();
+	size_t acked = acked_offset(), published = m.filled - (m.fin ? WIRE_FIN : 0);
 
 	CHECK_EQ(ring_has_unsent(m.ring), m.half_end || m.sent != m.filled);
 	CHECK_EQ(ring_mid_frame(m.ring), mid_frame());
 	CHECK_EQ(ring_in_flight(m.ring), m.high > acked);
 	CHECK_EQ(ring_empty(m.ring), acked == m.filled);
 	CHECK_EQ(ring_bytes_queued(m.ring), m.filled - acked);
-	CHECK(ring_bytes_held(m.ring) <= m.ring->size);
+	if (!m.half_end)
+		m.freed = freed_offset();
+	CHECK_EQ(ring_bytes_held(m.ring), published - m.freed);
+	CHECK_EQ(ring_rests(m.ring), !m.n_pending && published == m.freed);
+	CHECK_EQ(ring_slots_held(m.ring), m.n_pending > 0);
+	check_fin_ends();
 	CHECK_EQ(ring_all_acked(m.ring), m.n_acked == m.n_messages);
 	CHECK_EQ(ring_fin_acked(m.ring), m.fin && m.acked == m.n_frames);
 	CHECK_EQ(m.ring->high_water, m.high_water);
 	if (!m.fin || m.acked < m.n_frames)
 		CHECK_EQ(ring_next_seq(m.ring), m.first_seq + (uint32_t)(m.n_frames - m.fin));
-	if (!m.n_pending)
-		CHECK(ring_room(m.ring) <= m.size - (m.filled - freed_offset() - 40u * m.fin) ||
-		      m.half_end);
+	/* Not each time: it looks, which a sender does only when it must. */
+	if (rnd(4) == 0)
+		check_room(published - m.freed);
 }
 
 /* Its memory may be anything then. */
 static void op_restart(void)
 {
-	if (!ring_rests(m.ring))
+	if (!ring_rests(m.ring)) {
+		CHECK(!ring_restart(m.ring));
+		model_wish(m.size, false);
 		return;
+	}
 	CHECK(!m.n_pending && !m.half_end);
 	memset(m.memory, 0xa5, m.size);
 	CHECK(ring_restart(m.ring));
@@ -487,7 +527,8 @@ static void one_seed(uint64_t seed)
 	m.first_seq = rnd(2) ? 0u - rnd(3000) : rnd(UINT32_MAX);
 	m.filled = m.sent = m.high = m.half_end = m.n_frames = m.acked = 0;
 	m.n_messages = m.n_acked = m.n_pending = m.reserved = 0;
-	m.closed = m.fin = m.wished = false;
+	m.closed = m.fin = m.wished = m.want_slot = false;
+	m.want = m.freed = 0;
 	m.high_water = 0;
 	ring_init(m.ring, m.memory, m.size, NODEID, m.first_seq);
 	for (int i = 0; i < OPS && !check_state.failures; i++) {
