@@ -112,7 +112,7 @@ size_t ring_unsent(struct ring *r, struct span out[3], int *ret_n, size_t max)
 		pos = to;
 	}
 	to = fin_end(r, end);
-	if (pos >= end && pos < to && sum < max && n < 3) {
+	if (pos < to && sum < max && n < 3) {
 		if (to - pos > max - sum)
 			to = pos + (max - sum);
 		out[n++] = (struct span) { bytes_at(r, pos, end), (size_t)(to - pos) };

@@ -59,6 +59,7 @@ static void begins_empty(void)
 	CHECK_EQ(n, 0);
 	CHECK(ring_empty(&ring) && !ring_in_flight(&ring) && !ring_has_unsent(&ring));
 	CHECK(ring_all_acked(&ring) && !ring_fin_acked(&ring));
+	CHECK(!ring_fin_ends(&ring, FIRST) && !ring_fin_ends(&ring, 1));
 	CHECK_EQ(ring_mid_frame(&ring), 0);
 	CHECK_EQ(ring_next_seq(&ring), FIRST);
 	CHECK_EQ(ring_room(&ring), RING_MIN);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The send ring against the naive model of ring_model.h: random operations,
- * every answer compared. Knows nothing of positions, laps or gaps.
+ * every answer compared. What fits where is computed from the ring's own positions.
  *
  *	test_ring_model [FIRST_SEED [SEEDS]]
  *
