@@ -260,6 +260,10 @@ static void bare_packets_have_their_lengths(void)
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2 + 1), -EMSGSIZE);
 	CHECK_EQ(peer_send_bare(p, packet, WIRE_HEADER), 0);
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
+	/* What waits on a link has a bound. */
+	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), -EAGAIN);
+	settle();
+	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
 	end();
 }
 

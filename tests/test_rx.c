@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of how much one call reads: up to a bound, over what it does not keep, and what
- * the short way takes; and of the longest message that each side takes.
+ * the short way takes; of the longest message that each side takes; and of when what was read is
+ * acknowledged.
  */
 #include "tests/rig.h"
 
@@ -147,8 +148,116 @@ static void the_longest_message_is_what_both_take(void)
 	}
 }
 
+/* Messages from HIGH, the first of them with that number. */
+static void feed_messages(struct wire *w, uint32_t seq, unsigned many)
+{
+	uint8_t buf[WIRE_MSG_OVERHEAD + 10];
+
+	for (unsigned i = 0; i < many; i++)
+		feed(w, buf, put_message(buf, HIGH, seq + i, "0123456789"));
+}
+
+/* At the number of frames or of bytes, not one earlier. */
+static void an_ack_is_due_at_its_thresholds(void)
+{
+	uint32_t bytes = 3 * (WIRE_MSG_OVERHEAD + 10);
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct wire *high;
+
+		both_up(&high);
+		acked_on(high);
+		if (i == 0)
+			rig->core.cfg.ack_frames = 3;
+		else
+			rig->session[HIGH]->ack_bytes = bytes + i - 1;
+		feed_messages(high, FIRST, 2);
+		CHECK_EQ(acked_on(high), 0);
+		feed_messages(high, FIRST + 2, 1);
+		CHECK_EQ(acked_on(high), i < 2 ? FIRST + 3 : 0);
+		/* Counted anew from there. */
+		feed_messages(high, FIRST + 3, 2);
+		CHECK_EQ(acked_on(high), i < 2 ? 0 : FIRST + 4);
+		end();
+	}
+}
+
+/* The time runs from the first message that waits. */
+static void an_ack_is_due_in_time(void)
+{
+	struct wire *high;
+	uint64_t due;
+
+	both_up(&high);
+	acked_on(high);
+	due = rig->core.now_ns + rig->core.cfg.ack_ns;
+	feed_messages(high, FIRST, 2);
+	CHECK(core_deadline(&rig->core) <= due);
+	core_now(&rig->core, due - 1);
+	feed_messages(high, FIRST + 2, 1);
+	core_tick(&rig->core);
+	settle();
+	CHECK_EQ(acked_on(high), 0);
+	CHECK_EQ(core_deadline(&rig->core), due);
+	core_now(&rig->core, due);
+	core_tick(&rig->core);
+	settle();
+	CHECK_EQ(acked_on(high), FIRST + 3);
+	end();
+}
+
+/* After half of the keep-alive time without a word of ours what comes is answered at once. */
+static void a_keepalive_is_answered_by_ours(void)
+{
+	for (unsigned early = 0; early < 2; early++) {
+		struct wire *high;
+
+		both_up(&high);
+		acked_on(high);
+		core_now(&rig->core,
+			 high->link.last_tx_ns + rig->core.cfg.keepalive_ns / 2 - early);
+		feed_messages(high, FIRST, 1);
+		CHECK_EQ(acked_on(high), early ? 0 : FIRST + 1);
+		end();
+	}
+}
+
+/* The look ahead takes ACKs of the peer, in its version, and nothing else. */
+static void the_look_ahead_takes_acks_alone(void)
+{
+	uint8_t buf[5 * WIRE_HEADER];
+	struct wire *high;
+	struct session *s;
+	size_t n = 0, off = 0;
+
+	both_up(&high);
+	send_one(HIGH);
+	s = rig->session[HIGH];
+	n += wire_put_ack(buf, LOW, FIRST + 1);
+	n += wire_put_header(buf + n, WIRE_VERSION_3_1, FIRST + 1, HIGH, WIRE_HEADER, WIRE_ACK);
+	n += wire_put_header(buf + n, WIRE_VERSION_3_2, FIRST + 1, HIGH, WIRE_HEADER, WIRE_MSG);
+	core_now(&rig->core, rig->core.now_ns + 1);
+	link_scan(&high->link, buf, n, &off);
+	CHECK_EQ(s->ring.acked_seq, FIRST);
+	n += wire_put_ack(buf + n, HIGH, FIRST + 1);
+	link_scan(&high->link, buf, n, &off);
+	CHECK_EQ(off, n);
+	CHECK_EQ(s->ring.acked_seq, FIRST + 1);
+	CHECK_EQ(high->link.last_rx_ns, rig->core.now_ns);
+	CHECK(!high->gone);
+	n += wire_put_ack(buf + n, HIGH, FIRST + 2);
+	link_scan(&high->link, buf, n, &off);
+	settle();
+	CHECK(high->gone && strstr(rig->notes, "ACK of data never sent"));
+	end();
+}
+
 int main(void)
 {
+	RUN(an_ack_is_due_at_its_thresholds);
+	RUN(an_ack_is_due_in_time);
+	RUN(a_keepalive_is_answered_by_ours);
+	RUN(the_look_ahead_takes_acks_alone);
 	RUN(the_longest_message_is_what_both_take);
 	RUN(many_frames_give_way);
 	RUN(as_many_as_it_may);
