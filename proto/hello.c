@@ -202,7 +202,7 @@ static bool fresh(const struct peer *p)
 {
 	const struct core *core = p->core;
 
-	return p->session && p->up && core->now_ns - p->up->last_rx_ns < alive_window(core);
+	return p->up && core->now_ns - p->up->last_rx_ns < alive_window(core);
 }
 
 /* Static: the HELLO of another life than that of the session (R20). */
@@ -527,8 +527,8 @@ void hello_held_tick(struct link *l)
 	struct peer *p = l->peer;
 
 	assert(l->state == LINK_HELD && !l->session);
-	if (!p->profile->hello)
-		return;			/* membership alone takes it up */
+	/* What a kernel sends is taken up by membership alone. */
+	assert(p->profile->hello || !core->cfg.static_members);
 	if (is_rival(p, l->life) && l->deadline_ns <= core->now_ns)
 		retry(l);		/* the old life did not come back */
 	else if (core->cfg.static_members && !p->session && p->spare)

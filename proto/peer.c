@@ -121,16 +121,16 @@ void peer_absent(struct peer *p)
 		p->owes_until_ns = 0;
 }
 
-void peer_ask_fence(struct peer *p, uint64_t life, enum fence_reason reason)
+void peer_ask_fence(struct session *s, enum fence_reason reason)
 {
-	assert(life);
-	if (p->session && p->session->incarnation == life) {
-		if (p->session->fence_asked)
-			return;
-		p->session->fence_asked = true;
-	}
+	struct peer *p = s->peer;
+
+	assert(p->session == s);
+	if (s->fence_asked)
+		return;
+	s->fence_asked = true;
 	p->pending_what |= PEER_P_FENCE;
-	p->fence_life = life;
+	p->fence_life = s->incarnation;
 	p->fence_reason = reason;
 	core_raise_peer(p);
 }
@@ -140,7 +140,7 @@ void peer_fault(struct session *s)
 	assert(s->end == SESSION_ALIVE && s->peer->session == s);
 	count(&s->n.faults, 1);
 	if (s->n.faults >= s->peer->core->cfg.fault_limit)
-		peer_ask_fence(s->peer, s->incarnation, FENCE_PROTOCOL);
+		peer_ask_fence(s, FENCE_PROTOCOL);
 }
 
 /* ---- dials ---- */

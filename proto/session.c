@@ -434,7 +434,7 @@ void session_silence_tick(struct link *l)
 	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
 		  "no frames from the peer: stalled, resetting the link");
 	if (ring_in_flight(&s->ring) && ++s->stalls_in_row >= cfg->stall_limit)
-		peer_ask_fence(s->peer, s->incarnation, FENCE_STALLED);
+		peer_ask_fence(s, FENCE_STALLED);
 	l->why = LINK_WHY_SILENT;
 	link_lost(l, false);
 }

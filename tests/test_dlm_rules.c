@@ -313,11 +313,15 @@ static void a_bare_packet_needs_a_link(void)
 {
 	struct wire *w = kernel_up();
 	uint8_t packet[48] = { 0 };
+	size_t n;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	wire_put_header(packet, WIRE_VERSION_3_2, 0, SELF, sizeof packet, WIRE_MSG);
+	n = w->n_out;
 	CHECK_EQ(peer_send_bare(&rig->peer[HIGH], packet, sizeof packet), 0);
 	settle();
+	CHECK_EQ(w->n_out, n + sizeof packet);
+	CHECK_MEM(w->out + n, packet, sizeof packet);
 	rig->no_dials = true;
 	link_dead(&w->link, false);
 	settle();

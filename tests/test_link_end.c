@@ -274,8 +274,33 @@ static void the_second_word_changes_nothing(void)
 	end();
 }
 
+/* A send writes at once only where nothing else may have to be done. */
+static void a_session_that_ends_is_kicked(void)
+{
+	uint8_t buf[64];
+	struct wire *high;
+	struct session *s;
+
+	for (unsigned i = 0; i < 4; i++) {
+		both_up(&high);
+		s = rig->session[HIGH];
+		CHECK(session_only_sends(s) == &high->link);
+		if (i == 0)
+			feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
+		else if (i == 1)
+			session_finish(s);
+		else if (i == 2)
+			core_close(&rig->core);
+		else
+			link_dead(&high->link, false);
+		CHECK(!session_only_sends(s));
+		end();
+	}
+}
+
 int main(void)
 {
+	RUN(a_session_that_ends_is_kicked);
 	RUN(the_second_word_changes_nothing);
 	RUN(a_kept_link_is_not_kept_for_ever);
 	RUN(two_refusals_end_the_wait);

@@ -46,6 +46,7 @@ static size_t unasked_reply(uint8_t *p)
 	return wire_put_probe(p, HIGH, &q, true);
 }
 
+static size_t never_sent(uint8_t *p) { return wire_put_ack(p, HIGH, FIRST + 7); }
 static size_t an_ack(uint8_t *p) { return wire_put_ack(p, HIGH, FIRST); }
 
 static size_t a_refusal(uint8_t *p)
@@ -161,6 +162,28 @@ static void on_a_link_of_probes(void)
 	}
 }
 
+/* A peer that does it all the time is answered at most every 100 ms. */
+static void answered_now_and_then(void)
+{
+	static const unsigned at_ms[] = { 0, 99, 100, 150, 200 };
+	uint8_t buf[64];
+	struct wire *high;
+	uint64_t began;
+
+	both_up(&high);
+	rig->no_dials = true;
+	began = rig->core.now_ns;
+	for (unsigned i = 0; i < sizeof at_ms / sizeof at_ms[0]; i++) {
+		core_now(&rig->core, began + at_ms[i] * 1000000u);
+		feed(high, buf, never_sent(buf));
+		CHECK(high->gone);
+		CHECK_EQ(refused_for(high), at_ms[i] % 100 ? 0 : WIRE_REFUSE_PROTOCOL);
+		high = link_from(HIGH, FIRST);
+		CHECK_EQ(high->link.state, LINK_UP);
+	}
+	end();
+}
+
 /* ---- of a kernel ---- */
 
 static size_t packet(uint8_t *p, uint32_t version, uint32_t nodeid, size_t n)
@@ -181,8 +204,6 @@ static size_t too_long(uint8_t *p)
 {
 	return packet(p, WIRE_VERSION_3_2, HIGH, WIRE_OPTS + WIRE_DLM_MAX + 1);
 }
-
-static size_t never_sent(uint8_t *p) { return wire_put_ack(p, HIGH, FIRST + 7); }
 
 static struct wire *kernel_up(void)
 {
@@ -289,6 +310,7 @@ int main(void)
 	RUN(before_it_is_up);
 	RUN(on_a_link_that_is_up);
 	RUN(on_a_link_of_probes);
+	RUN(answered_now_and_then);
 	RUN(of_a_kernel);
 	RUN(the_longest_of_a_kernel);
 	RUN(a_gap_of_a_kernel);
