@@ -375,6 +375,7 @@ static void without_quorum_data_wait(void)
 	session_kick(rig->session[HIGH]);
 	settle();
 	CHECK_EQ(high->n_out, before);
+	CHECK(!link_wants_tx(&high->link));
 	core_quorum(&rig->core, true);
 	settle();
 	CHECK_EQ(high->n_out, before + WIRE_MSG_OVERHEAD + 3);
