@@ -312,7 +312,7 @@ static void pace_resend(struct session *s, bool moved)
 	count(&s->n.resumed_paced, 1);
 	s->resend_end = ring_resend_limit(&s->ring, s->fruitless > RESEND_HALVINGS ? 0 :
 					  RESEND_BYTES >> (s->fruitless - 1));
-					assert(s->resend_end >= s->ring.sent);
+	assert(s->resend_end >= s->ring.sent);
 }
 
 static void resend_all(struct session *s)
@@ -483,7 +483,6 @@ void session_fragment_tick(struct link *l)
 		return;
 	}
 	/* No fault: an honest peer may have lost its quorum in the middle. */
-	s->frag_at_ns = core->now_ns;
 	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
 		  "fragmented message stalled, resetting the link");
 	l->why = LINK_WHY_STUCK;

@@ -289,6 +289,7 @@ static void endless_fragments_end(void)
 	}
 	CHECK(high->gone && i >= 59 && i <= 62);
 	CHECK(strstr(rig->notes, "fragmented message stalled"));
+	CHECK_EQ(high->link.why, LINK_WHY_STUCK);
 	end();
 }
 

@@ -229,7 +229,7 @@ static void stalls(uint32_t next)
 		pass(1000);
 	CHECK(!w->gone);
 	pass(1500);
-	CHECK(w->gone);
+	CHECK(w->gone && w->link.why == LINK_WHY_SILENT);
 }
 
 static void stalls_in_a_row_ask_for_fencing(void)

@@ -52,6 +52,36 @@ static void quorum_is_said_when_it_changes(void)
 	end();
 }
 
+/* How many lines of the log are polled for; they say in turn that quorum is lost and gained. */
+static unsigned lines_in_turn(void)
+{
+	struct core_action a;
+	unsigned n = 0;
+
+	for (; core_poll(&rig->core, &a); n++)
+		CHECK(a.what == CORE_NOTE &&
+		      !strcmp(a.note.text, n % 2 ? "quorum gained" : "quorum lost"));
+	return n;
+}
+
+/* What does not fit is not said; what was there before stays, in its order. */
+static void lines_that_nobody_polls_for(void)
+{
+	static const unsigned said[] = { 2, CORE_NOTES, CORE_NOTES + 2, 6, CORE_NOTES - 2, 2 };
+
+	begin(false);
+	settle();
+	for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
+		for (unsigned n = 0; n < said[i]; n++) {
+			core_quorum(&rig->core, n % 2);
+			CHECK(!core_at_rest(&rig->core));
+		}
+		CHECK_EQ(lines_in_turn(), said[i] < CORE_NOTES ? said[i] : CORE_NOTES);
+		CHECK(core_at_rest(&rig->core));
+	}
+	end();
+}
+
 static void a_transition_has_its_place(void)
 {
 	uint8_t buf[64];
@@ -420,6 +450,27 @@ static void room_that_waited_for_half_a_frame_is_said(void)
 	end();
 }
 
+/* A session that has ended has no room: nothing but its end is said. */
+static void room_of_a_session_that_ends_is_not_said(void)
+{
+	static const uint8_t big[50000];
+	struct span part = { big, sizeof big };
+	struct wire *high;
+	uint32_t n = 0;
+
+	both_up(&high);
+	while (!session_send(rig->session[HIGH], &part, 1, sizeof big, NULL))
+		n++;
+	session_kick(rig->session[HIGH]);
+	settle();
+	CHECK_EQ(session_acked(rig->session[HIGH], FIRST + n), 1);
+	CHECK(!core_at_rest(&rig->core));
+	session_abort(rig->session[HIGH]);
+	settle();
+	CHECK(rig->writable[HIGH] == 0 && rig->down[HIGH] == 1);
+	end();
+}
+
 /* That we close is said at once, also while the FIN waits for an open slot. */
 static void leaving_is_said_before_the_fin(void)
 {
@@ -447,6 +498,7 @@ int main(void)
 	RUN(leaving_is_said_before_the_fin);
 	RUN(a_link_that_is_up_is_said);
 	RUN(quorum_is_said_when_it_changes);
+	RUN(lines_that_nobody_polls_for);
 	RUN(a_transition_has_its_place);
 	RUN(the_end_keeps_its_state);
 	RUN(resumes_with_something_unacked_are_counted);
@@ -465,5 +517,6 @@ int main(void)
 	RUN(a_violation_is_no_failed_dial);
 	RUN(eight_hellos_are_read);
 	RUN(room_that_waited_for_half_a_frame_is_said);
+	RUN(room_of_a_session_that_ends_is_not_said);
 	return check_done();
 }
