@@ -117,7 +117,7 @@ void peer_drained(struct core *core, uint32_t nodeid, uint64_t life)
 void peer_absent(struct peer *p)
 {
 	/* Twice, because what answers for it may be the network. */
-	if (peer_owes_now(p) && ++p->owes_refused == 2)
+	if (++p->owes_refused == 2)
 		p->owes_until_ns = 0;
 }
 

@@ -20,6 +20,8 @@
 #define RING (256u * 1024)
 #endif
 
+#define USED 0xa5	/* what is lent to the core has had other uses */
+
 enum { LOW = 1, HIGH = 3 };	/* LOW decides over us, we decide over HIGH */
 
 /* One end of a connection with what came out of it. */
@@ -69,6 +71,7 @@ static inline struct session *new_session(void)
 {
 	struct session *s = lend(sizeof *s);
 
+	memset(s, USED, sizeof *s);
 	session_lend(s, lend(RING), RING, SELF, 0xfffffffe);
 	return s;
 }
@@ -82,6 +85,7 @@ static inline struct wire *new_wire(void)
 {
 	struct wire *w = lend(sizeof *w);
 
+	memset(&w->link, USED, sizeof w->link);
 	rig->wires[rig->n_wires++] = w;
 	return w;
 }
@@ -355,10 +359,12 @@ static inline void begin(bool static_members)
 	cfg.max_message = 100000;
 	cfg.static_members = static_members;
 	strcpy(cfg.cluster, "test");
+	memset(&rig->core, USED, sizeof rig->core);
 	core_init(&rig->core, &cfg, 5000);
 	for (unsigned i = 0; i < 2; i++) {
 		struct path_addr a = address(ids[i]);
 
+		memset(&rig->peer[ids[i]], USED, sizeof rig->peer[ids[i]]);
 		peer_add(&rig->core, &rig->peer[ids[i]], ids[i], &profile_native, &a, 1);
 		peer_lend(&rig->peer[ids[i]], new_session());
 	}

@@ -84,6 +84,33 @@ static void two_refusals_end_the_wait(void)
 	end();
 }
 
+/* There is nowhere to dial to: it is waited for until the time is over, and no longer. */
+static void a_peer_without_addresses_may_come_back(void)
+{
+	uint8_t buf[64];
+	struct wire *high, *dial;
+	struct peer *p;
+
+	both_up(&high);
+	p = &rig->peer[HIGH];
+	dial = rig->dial[HIGH];
+	peer_addrs(p, NULL, 0);
+	session_finish(rig->session[HIGH]);
+	settle();
+	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
+	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	pass(1000);
+	link_dead(&high->link, false);
+	settle();
+	CHECK_EQ(core_peer_over_at(p), rig->core.now_ns + rig->core.cfg.time_wait_ns);
+	CHECK(core_deadline(&rig->core) <= core_peer_over_at(p));
+	for (int i = 0; i < 10; i++)
+		pass(1000);
+	CHECK(core_peer_over_at(p) <= rig->core.now_ns && rig->dial[HIGH] == dial);
+	end();
+}
+
 /* While there is a session nothing is over, whatever its link does. */
 static void a_session_without_a_link_is_not_over(void)
 {
@@ -304,6 +331,7 @@ int main(void)
 	RUN(the_second_word_changes_nothing);
 	RUN(a_kept_link_is_not_kept_for_ever);
 	RUN(two_refusals_end_the_wait);
+	RUN(a_peer_without_addresses_may_come_back);
 	RUN(a_session_without_a_link_is_not_over);
 	RUN(a_life_that_failed_is_not_dialled);
 	RUN(one_link_of_a_life_is_held);

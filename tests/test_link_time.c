@@ -530,20 +530,28 @@ static void half_a_frame_ends_by_a_reset(void)
 /* A break of long ago is no reason to dial in haste. */
 static void haste_ends(void)
 {
+	const struct core_config *cfg;
 	struct wire *high, *w;
+	uint64_t over;
 	unsigned i;
 
 	both_up(&high);
+	cfg = &rig->core.cfg;
 	rig->dials_hang = true;
 	link_dead(&high->link, false);
 	settle();
-	pass((unsigned)(rig->core.cfg.redial_for_ns / 1000000) + 1);
+	over = rig->core.now_ns + cfg->redial_for_ns;
+	core_now(&rig->core, over - 1);
+	CHECK_EQ(peer_dial_ns(&rig->peer[HIGH]), cfg->redial_ns);
+	core_now(&rig->core, over);
+	CHECK_EQ(peer_dial_ns(&rig->peer[HIGH]), cfg->connect_ns);
+	pass(1);
 	w = rig->dial[HIGH];
 	for (i = 0; i < 100 && rig->dial[HIGH] == w; i++)
 		pass(100);
 	w = rig->dial[HIGH];
 	CHECK(!w->gone);
-	pass(rig->core.cfg.redial_ns / 1000000 + 100);
+	pass(cfg->redial_ns / 1000000 + 100);
 	CHECK(!w->gone && rig->dial[HIGH] == w);
 	end();
 }
