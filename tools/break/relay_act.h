@@ -13,7 +13,7 @@
 #define RELAY_RATE_MAX		(1 << 30)	/* bytes per second of throttle */
 #define RELAY_MS_MAX		86400000	/* a day */
 #define RELAY_OFFSET_MAX	(UINT64_C(1) << 62)
-#define RELAY_ACT_TEXT_MAX	96		/* of relay_act_text(), NUL included */
+#define RELAY_ACT_TEXT_MAX	160		/* of relay_act_text(), NUL included */
 
 /* All that relay_act_parse() takes, for an error. */
 #define RELAY_ACT_FORMS \
