@@ -2,6 +2,7 @@
 /*
  * The command: runs seeds on several processes, shrinks one, shows one as a
  * trace, prints the coverage. Knows nothing of what happens inside of a run.
+ * run.sh: timeout=180
  */
 #include "sim.h"
 
