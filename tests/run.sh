@@ -81,6 +81,8 @@ list_tests()
 	done
 }
 
+# Without exec: timeout would die of the signal of which a test died, and `wait -n` forgets
+# such a child.
 run_one()
 {
 	case $1 in
@@ -88,16 +90,6 @@ run_one()
 	sim) $RUNNER "$BUILD/tests/sim" $SIM_ARGS ;;
 	*) $RUNNER "$BUILD/tests/$1" ;;
 	esac
-}
-
-# Leaves its status, too: `wait -n` forgets a test that ended while the shell read a pipe.
-run_to_end()
-{
-	local status
-	run_one "$1"
-	status=$?
-	echo $status >"$2"
-	return $status
 }
 
 log_of() { echo "$LOGS/$(echo "$1" | tr '/' '-').log"; }
@@ -115,12 +107,10 @@ start()
 		account "$test" 0 0
 		return
 	done
-	export -f run_one run_to_end
+	export -f run_one
 	export SIM_ARGS
 	# An own session, so that whatever it leaves behind can be ended with it.
-	rm -f "$log.status"
-	setsid timeout -k 5 "$limit" bash -c 'run_to_end "$0" "$1"' "$test" "$log.status" \
-		>"$log" 2>&1 </dev/null &
+	setsid timeout -k 5 "$limit" bash -c 'run_one "$0"' "$test" >"$log" 2>&1 </dev/null &
 	test_of[$!]=$test
 	start_of[$!]=$(now_ms)
 }
@@ -168,11 +158,12 @@ reap()
 	pid=
 	wait -n -p pid "${!test_of[@]}" 2>/dev/null
 	status=$?
-	if [ -z "${pid:-}" ]; then	# forgotten: one that runs no longer
+	if [ -z "${pid:-}" ]; then
+		# A test killed its own process group: the child is forgotten, with its status.
+		status=128
 		for pid in "${!test_of[@]}"; do
 			kill -0 "$pid" 2>/dev/null || break
 		done
-		status=$(cat "$(log_of "${test_of[$pid]}").status" 2>/dev/null || echo 128)
 	fi
 	test=${test_of[$pid]}
 	kill -KILL -- "-$pid" 2>/dev/null
