@@ -20,7 +20,8 @@
 #define RING (256u * 1024)
 #endif
 
-#define USED 0xa5	/* what is lent to the core has had other uses */
+#define FIRST 0xfffffffeu	/* number of the first frame each way: it wraps after two */
+#define USED 0xa5	/* fills each block before it is lent to the core */
 
 enum { LOW = 1, HIGH = 3 };	/* LOW decides over us, we decide over HIGH */
 
@@ -72,7 +73,7 @@ static inline struct session *new_session(void)
 	struct session *s = lend(sizeof *s);
 
 	memset(s, USED, sizeof *s);
-	session_lend(s, lend(RING), RING, SELF, 0xfffffffe);
+	session_lend(s, lend(RING), RING, SELF, FIRST);
 	return s;
 }
 
@@ -315,7 +316,7 @@ static inline uint64_t life(unsigned nodeid)
 static inline struct hello hello_of(unsigned nodeid, uint64_t yours)
 {
 	return (struct hello) {
-		.mine = life(nodeid), .yours = yours, .next = 0xfffffffe, .vmin = 1, .vmax = 1,
+		.mine = life(nodeid), .yours = yours, .next = FIRST, .vmin = 1, .vmax = 1,
 		.maxframe = 65535, .cluster = "test", .group = "sinew",
 		.max_message = 1 << 20, .queue_bytes = RING,
 	};
@@ -354,7 +355,7 @@ static inline void begin(bool static_members)
 	core_config_default(&cfg);
 	cfg.nodeid = SELF;
 	cfg.incarnation = 77;
-	cfg.first_seq = 0xfffffffe;
+	cfg.first_seq = FIRST;
 	cfg.queue_bytes = RING;
 	cfg.max_message = 100000;
 	cfg.static_members = static_members;
@@ -417,8 +418,8 @@ static inline struct wire *both_up(struct wire **ret_high)
 	gen_of[LOW] = 0;
 	begin(true);
 	settle();
-	low = link_from(LOW, 0xfffffffe);
-	*ret_high = link_from(HIGH, 0xfffffffe);
+	low = link_from(LOW, FIRST);
+	*ret_high = link_from(HIGH, FIRST);
 	return low;
 }
 

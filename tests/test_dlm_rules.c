@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of the rules of the dlm profile, by hand: HIGH is a kernel, the packets that it
- * sends are written out. Random schedules are the simulator's.
+ * Owns the tests of the rules of the dlm profile, by hand. Random schedules are the simulator's.
  */
-#include "proto/dlm_profile.h"
-#include "tests/rig.h"
+#include "tests/rig_dlm.h"
 
 #include <errno.h>
-
-#define FIRST 0xfffffffeu
-#define SECOND_ADDRESS { .ip = { [14] = 1, [15] = HIGH }, .port = 1 }
-
-/* HIGH is a member, at two addresses, and our dial to it is up. */
-static struct wire *kernel_up(void)
-{
-	struct path_addr addrs[] = { address(HIGH), SECOND_ADDRESS };
-
-	begin(false);
-	peer_remove(&rig->peer[HIGH]);
-	settle();
-	rig->peer[HIGH] = (struct peer) { 0 };
-	peer_add(&rig->core, &rig->peer[HIGH], HIGH, &profile_dlm, addrs, 2);
-	peer_lend(&rig->peer[HIGH], new_session());
-	peer_added(&rig->peer[HIGH], life(HIGH));
-	settle();
-	pass(1000);
-	return rig->dial[HIGH];
-}
 
 /* The link that a kernel opens to send on. */
 static struct wire *its_own(void)
@@ -39,19 +17,12 @@ static struct wire *its_own(void)
 	return w;
 }
 
-static size_t put_dlm(uint8_t *p, uint32_t version, size_t len)
-{
-	memset(p, 0, len);
-	return wire_put_header(p, version, 0, HIGH, len, WIRE_MSG);
-}
-
 static void queue_packet(void)
 {
 	uint8_t packet[48];
 	struct span part = { packet, sizeof packet };
 
-	memset(packet, 0, sizeof packet);
-	wire_put_header(packet, WIRE_VERSION_3_2, 0, SELF, sizeof packet, WIRE_MSG);
+	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof packet, NULL), 0);
 }
 
@@ -119,7 +90,7 @@ static void an_old_protocol_is_said(void)
 
 		CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 		rig->core.cfg.policy_31 = policies[i];
-		put_dlm(packet, WIRE_VERSION_3_1, sizeof packet);
+		put_packet(packet, WIRE_VERSION_3_1, HIGH, sizeof packet);
 		feed(w, packet, sizeof packet);
 		CHECK(strstr(rig->notes, i ? "DLM protocol 3.1, refused by policy" :
 			     "DLM protocol 3.1: no retransmission"));
@@ -140,8 +111,7 @@ static void nothing_is_read_before_membership(void)
 	settle();
 	w = its_own();
 	CHECK_EQ(w->link.state, LINK_HELD);
-	put_dlm(buf + WIRE_OPTS, WIRE_VERSION_3_2, 48);
-	wire_put_opts(buf, HIGH, FIRST, WIRE_MSG, 48);
+	put_envelope(buf, FIRST, WIRE_MSG, 48);
 	feed(w, buf, sizeof buf);
 	CHECK_EQ(rig->delivered[HIGH], 0);
 	CHECK(!w->gone);
@@ -186,8 +156,7 @@ static void an_ack_does_not_go_with_its_link(void)
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP && link_is_up(&own->link));
 	acked_on(w);
-	put_dlm(buf + WIRE_OPTS, WIRE_VERSION_3_2, 48);
-	wire_put_opts(buf, HIGH, FIRST, WIRE_MSG, 48);
+	put_envelope(buf, FIRST, WIRE_MSG, 48);
 	feed(own, buf, sizeof buf);
 	CHECK_EQ(rig->delivered[HIGH], 1);
 	CHECK_EQ(acked_on(w), 0);
@@ -237,7 +206,7 @@ static void nothing_follows_the_end_of_31(void)
 	struct wire *w = kernel_up();
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	put_dlm(packet, WIRE_VERSION_3_1, sizeof packet);
+	put_packet(packet, WIRE_VERSION_3_1, HIGH, sizeof packet);
 	feed(w, packet, sizeof packet);
 	queue_packet();
 	session_finish(rig->session[HIGH]);
@@ -255,19 +224,19 @@ static void bare_packets_have_their_lengths(void)
 	struct peer *p = &rig->peer[HIGH];
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	put_dlm(packet, WIRE_VERSION_3_2, sizeof packet);
+	put_packet(packet, WIRE_VERSION_3_2, HIGH, sizeof packet);
 	CHECK_EQ(peer_send_bare(p, packet, WIRE_HEADER - 1), -EMSGSIZE);
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2 + 1), -EMSGSIZE);
 	CHECK_EQ(peer_send_bare(p, packet, WIRE_HEADER), 0);
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
-	/* What waits on a link has a bound. */
+	/* The control bytes queued on a link are bounded. */
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), -EAGAIN);
 	settle();
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
 	end();
 }
 
-/* What 3.2 does not know has its number, and is not delivered. */
+/* A sequenced packet of an unknown command is acknowledged, and not delivered. */
 static void both_commands_are_delivered(void)
 {
 	static const uint8_t commands[] = { WIRE_MSG, WIRE_RCOM, 9 };
@@ -276,10 +245,7 @@ static void both_commands_are_delivered(void)
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	for (unsigned i = 0; i < 3; i++) {
-		put_dlm(buf + WIRE_OPTS, WIRE_VERSION_3_2, 48);
-		buf[WIRE_OPTS + 14] = commands[i];
-		wire_put_opts(buf, HIGH, FIRST + i, commands[i], 48);
-		feed(w, buf, sizeof buf);
+		feed(w, buf, put_envelope(buf, FIRST + i, commands[i], 48));
 		CHECK_EQ(rig->delivered[HIGH], i < 2 ? i + 1 : 2);
 		CHECK_EQ(rig->session[HIGH]->expected, FIRST + i + 1);
 	}
@@ -287,7 +253,7 @@ static void both_commands_are_delivered(void)
 	end();
 }
 
-/* Word of a life that failed does not prolong the wait for membership. */
+/* Membership of an incarnation that has failed does not restart the timer of a held link. */
 static void the_wait_for_membership_has_an_end(void)
 {
 	struct wire *w = kernel_up();
@@ -308,15 +274,15 @@ static void the_wait_for_membership_has_an_end(void)
 	end();
 }
 
-/* Without a link a packet of another program waits for one; nothing else stands in its way. */
+/* A packet without an envelope is written at once, or refused while no link is up. */
 static void a_bare_packet_needs_a_link(void)
 {
 	struct wire *w = kernel_up();
-	uint8_t packet[48] = { 0 };
+	uint8_t packet[48];
 	size_t n;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	wire_put_header(packet, WIRE_VERSION_3_2, 0, SELF, sizeof packet, WIRE_MSG);
+	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
 	n = w->n_out;
 	CHECK_EQ(peer_send_bare(&rig->peer[HIGH], packet, sizeof packet), 0);
 	settle();

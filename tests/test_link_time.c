@@ -5,8 +5,6 @@
  */
 #include "tests/rig.h"
 
-#define FIRST 0xfffffffe
-
 static void feed_bytes(struct wire *w, unsigned from, uint32_t seq, size_t n)
 {
 	static uint8_t buf[70000];

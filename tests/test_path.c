@@ -260,7 +260,7 @@ static void new_addresses_keep_what_was_used(void)
 	CHECK_EQ(paths.p[0].hold_ns, 0);
 }
 
-/* Addresses may have changed since a link was opened: its path is none any more. */
+/* Addresses may have changed since a link was opened: its path index is out of range then. */
 static void a_path_that_has_gone_changes_nothing(void)
 {
 	struct paths before;

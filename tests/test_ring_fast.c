@@ -3,47 +3,10 @@
  * How the send ring saves work: sends that look at nothing, marks that save an ACK the walk, and
  * the early return to the pages that are warm. Each to the byte.
  */
-#include "proto/ring_out.h"
-#include "proto/wire.h"
-#include "tests/check.h"
+#include "tests/ring_rig.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define NODEID	3u
-#define FIRST	0xfffffffeu	/* the numbers wrap after two frames */
-#define FRAME	WIRE_FRAME_MAX
-
-static struct ring ring;
-static uint8_t memory[RING_MIN], bytes[RING_MIN + 1];
-
-static void fresh(void)
-{
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (uint8_t)(i * 7 + (i >> 8));
-	ring_init(&ring, memory, sizeof memory, NODEID, FIRST);
-}
-
-static int send_n(size_t len)
-{
-	struct span part = { bytes, len };
-
-	return ring_send(&ring, &part, len, FRAME, NULL);
-}
-
-/* Everything that is unsent goes out; how many bytes that was. */
-static size_t write_all(void)
-{
-	struct span out[3];
-	size_t sum, all = 0;
-	int n;
-
-	while ((sum = ring_unsent(&ring, out, &n, SIZE_MAX)) > 0) {
-		ring_sent(&ring, sum);
-		all += sum;
-	}
-	return all;
-}
 
 /* Each length that is copied in its own way, and no byte behind it. */
 static void a_plain_send_of_each_length(void)

@@ -8,9 +8,17 @@
 
 #include <errno.h>
 
-#define FIRST	0xfffffffeu
 #define MANY	1000u
 #define AT_ONCE	64u		/* frames without a message, of one call */
+
+static size_t put_acks(uint8_t *p, unsigned many)
+{
+	size_t n = 0;
+
+	while (many--)
+		n += wire_put_ack(p + n, HIGH, FIRST);
+	return n;
+}
 
 static void many_frames_give_way(void)
 {
@@ -18,12 +26,9 @@ static void many_frames_give_way(void)
 	struct wire *high;
 	struct rx rx = { .p = buf };
 	enum rx_result r;
-	size_t n = 0;
 
 	both_up(&high);
-	for (unsigned i = 0; i < MANY; i++)
-		n += wire_put_ack(buf + n, HIGH, FIRST);
-	rx.end = buf + n;
+	rx.end = buf + put_acks(buf, MANY);
 	do {
 		const uint8_t *before = rx.p;
 
@@ -41,12 +46,9 @@ static void as_many_as_it_may(void)
 	static uint8_t buf[AT_ONCE * WIRE_HEADER];
 	struct wire *high;
 	struct rx rx = { .p = buf };
-	size_t n = 0;
 
 	both_up(&high);
-	for (unsigned i = 0; i < AT_ONCE; i++)
-		n += wire_put_ack(buf + n, HIGH, FIRST);
-	rx.end = buf + n;
+	rx.end = buf + put_acks(buf, AT_ONCE);
 	link_rx(&high->link, &rx);
 	CHECK(rx.p == rx.end);
 	end();

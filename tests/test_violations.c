@@ -3,9 +3,7 @@
  * Owns the tests of frames that end a link: before it is up, on a probe, by their length, and
  * those of a kernel. The sequenced ones of a native link are test_link.c's.
  */
-#include "tests/rig.h"
-
-#define FIRST 0xfffffffeu
+#include "tests/rig_dlm.h"
 
 struct bad {
 	const char *says;
@@ -83,7 +81,7 @@ static size_t version_4(uint8_t *p)
 	return wire_put_header(p, 0x00040000, 0, HIGH, WIRE_HEADER, WIRE_ACK);
 }
 
-/* The link is told why, and ends; nothing of it reaches anybody. */
+/* The frame ends the link, with that log text; nothing of it reaches the application. */
 static void ends_it(const struct bad *bad, struct wire *w)
 {
 	static uint8_t buf[1 << 17];
@@ -162,7 +160,7 @@ static void on_a_link_of_probes(void)
 	}
 }
 
-/* A peer that does it all the time is answered at most every 100 ms. */
+/* Repeated violations of one peer are answered at most every 100 ms. */
 static void answered_now_and_then(void)
 {
 	static const unsigned at_ms[] = { 0, 99, 100, 150, 200 };
@@ -186,15 +184,8 @@ static void answered_now_and_then(void)
 
 /* ---- of a kernel ---- */
 
-static size_t packet(uint8_t *p, uint32_t version, uint32_t nodeid, size_t n)
-{
-	memset(p, 0, n);
-	wire_put_header(p, version, 0, nodeid, n, WIRE_MSG);
-	return n;
-}
-
-static size_t version_3_3(uint8_t *p) { return packet(p, 0x00030003, HIGH, 48); }
-static size_t of_another_node(uint8_t *p) { return packet(p, WIRE_VERSION_3_2, LOW, 48); }
+static size_t version_3_3(uint8_t *p) { return put_packet(p, 0x00030003, HIGH, 48); }
+static size_t of_another_node(uint8_t *p) { return put_packet(p, WIRE_VERSION_3_2, LOW, 48); }
 static size_t no_known_command(uint8_t *p)
 {
 	return wire_put_header(p, WIRE_VERSION_3_2, 0, HIGH, 48, 9) + 48 - WIRE_HEADER;
@@ -202,23 +193,7 @@ static size_t no_known_command(uint8_t *p)
 
 static size_t too_long(uint8_t *p)
 {
-	return packet(p, WIRE_VERSION_3_2, HIGH, WIRE_OPTS + WIRE_DLM_MAX + 1);
-}
-
-static struct wire *kernel_up(void)
-{
-	struct path_addr a = address(HIGH);
-
-	begin(false);
-	peer_remove(&rig->peer[HIGH]);
-	settle();
-	rig->peer[HIGH] = (struct peer) { 0 };
-	peer_add(&rig->core, &rig->peer[HIGH], HIGH, &profile_dlm, &a, 1);
-	peer_lend(&rig->peer[HIGH], new_session());
-	peer_added(&rig->peer[HIGH], life(HIGH));
-	settle();
-	pass(1000);
-	return rig->dial[HIGH];
+	return put_packet(p, WIRE_VERSION_3_2, HIGH, WIRE_OPTS + WIRE_DLM_MAX + 1);
 }
 
 static void of_a_kernel(void)
@@ -241,23 +216,21 @@ static void of_a_kernel(void)
 	}
 }
 
-/* The longest packet of a kernel is none too long. */
+/* A packet of exactly the kernel's limit is delivered. */
 static void the_longest_of_a_kernel(void)
 {
 	static uint8_t buf[WIRE_OPTS + WIRE_DLM_MAX];
 	struct wire *w = kernel_up();
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	packet(buf + WIRE_OPTS, WIRE_VERSION_3_2, HIGH, WIRE_DLM_MAX);
-	wire_put_opts(buf, HIGH, FIRST, WIRE_MSG, WIRE_DLM_MAX);
-	feed(w, buf, sizeof buf);
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_MSG, WIRE_DLM_MAX));
 	CHECK_EQ(rig->delivered[HIGH], 1);
 	CHECK_EQ(rig->last_len, WIRE_DLM_MAX);
 	CHECK(!w->gone);
 	end();
 }
 
-/* A gap: the link is reset without an answer, so that all comes again on the next one. */
+/* A sequence gap resets the link without an answer: the kernel retransmits on the next one. */
 static void a_gap_of_a_kernel(void)
 {
 	static uint8_t buf[WIRE_OPTS + 48];
@@ -265,11 +238,9 @@ static void a_gap_of_a_kernel(void)
 	size_t n;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	packet(buf + WIRE_OPTS, WIRE_VERSION_3_2, HIGH, 48);
-	wire_put_opts(buf, HIGH, FIRST + 1, WIRE_MSG, 48);
 	rig->no_dials = true;
 	n = w->n_out;
-	feed(w, buf, sizeof buf);
+	feed(w, buf, put_envelope(buf, FIRST + 1, WIRE_MSG, 48));
 	CHECK(w->gone && w->how == LINK_RESET && w->n_out == n);
 	CHECK_EQ(w->link.why, LINK_WHY_STUCK);
 	CHECK(strstr(rig->notes, "sequence gap"));
@@ -277,7 +248,7 @@ static void a_gap_of_a_kernel(void)
 	end();
 }
 
-/* A native frame has its number there, and is no message. */
+/* A native DATA frame of a kernel is acknowledged, and not delivered. */
 static void a_native_frame_of_a_kernel(void)
 {
 	static uint8_t buf[200];
@@ -291,7 +262,7 @@ static void a_native_frame_of_a_kernel(void)
 	end();
 }
 
-/* Behind its FIN nothing of a kernel is delivered, nor a violation. */
+/* A packet behind the FIN of a kernel is neither delivered nor a violation. */
 static void behind_the_fin_of_a_kernel(void)
 {
 	static uint8_t buf[200];
@@ -299,7 +270,7 @@ static void behind_the_fin_of_a_kernel(void)
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	feed(w, buf, wire_put_fin(buf, HIGH, FIRST));
-	feed(w, buf, packet(buf, WIRE_VERSION_3_2, HIGH, 48));
+	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
 	CHECK_EQ(rig->delivered[HIGH], 0);
 	CHECK(!w->gone);
 	end();

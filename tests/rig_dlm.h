@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A rig in which HIGH is a kernel: its session is up, its packets are written by hand.
+ */
+#ifndef SINEW_TESTS_RIG_DLM_H
+#define SINEW_TESTS_RIG_DLM_H
+
+#include "proto/dlm_profile.h"
+#include "tests/rig.h"
+
+#define SECOND_ADDRESS { .ip = { [14] = 1, [15] = HIGH }, .port = 1 }
+
+/* HIGH is a member, at two addresses, and our dial to it is up. */
+static inline struct wire *kernel_up(void)
+{
+	struct path_addr addrs[] = { address(HIGH), SECOND_ADDRESS };
+
+	begin(false);
+	peer_remove(&rig->peer[HIGH]);
+	settle();
+	rig->peer[HIGH] = (struct peer) { 0 };
+	peer_add(&rig->core, &rig->peer[HIGH], HIGH, &profile_dlm, addrs, 2);
+	peer_lend(&rig->peer[HIGH], new_session());
+	peer_added(&rig->peer[HIGH], life(HIGH));
+	settle();
+	pass(1000);
+	return rig->dial[HIGH];
+}
+
+/* A packet of len bytes without an envelope. */
+static inline size_t put_packet(uint8_t *p, uint32_t version, uint32_t nodeid, size_t len)
+{
+	memset(p, 0, len);
+	wire_put_header(p, version, 0, nodeid, len, WIRE_MSG);
+	return len;
+}
+
+/* A sequenced packet of HIGH, of len bytes within its envelope. */
+static inline size_t put_envelope(uint8_t *p, uint32_t seq, uint8_t command, size_t len)
+{
+	size_t n = wire_put_opts(p, HIGH, seq, command, len);
+
+	put_packet(p + n, WIRE_VERSION_3_2, HIGH, len);
+	p[n + offsetof(struct wire_header, cmd)] = command;
+	return n + len;
+}
+
+#endif
