@@ -317,7 +317,7 @@ def command_of(build, worker, test):
 		return [sim] + (['--view'] if word == 'view' else []) + \
 			['--seeds', more, '--jobs', '1']
 	if word == 'digests':
-		return [worker.sim or build.root + '/tests/sim', '--digests', 'tests/sim/digests']
+		return [worker.sim or build.root + '/tests/sim', '--digests']
 	if word.endswith('.sh'):
 		return ['bash', 'tests/' + word]
 	return [worker.program(word)]

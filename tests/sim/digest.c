@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECORDED	"tests/sim/digests"
 #define IN_A_LINE	8u
 #define SHOWN		10u	/* seeds of other digests that are named */
 
@@ -178,12 +179,12 @@ static void record_from(FILE *f, uint64_t from, unsigned seeds)
 	fputc('\n', f);
 }
 
-bool digest_record(const char *path)
+bool digest_record(void)
 {
-	FILE *f = fopen(path, "w");
+	FILE *f = fopen(RECORDED, "w");
 
 	if (!f)
-		return perror(path), false;
+		return perror(RECORDED), false;
 	sim_setup();
 	fputs("# SPDX-License-Identifier: LGPL-2.1-or-later\n"
 	      "# Digests of the seeds from the number at the start of each line on (digest.c).\n"
@@ -207,14 +208,14 @@ static bool is_same(uint64_t seed, const char *word)
 }
 
 /* How many seeds do something else; -1: the list cannot be read. Ends after SHOWN of them. */
-int digest_compare(const char *path)
+int digest_compare(void)
 {
-	FILE *f = fopen(path, "r");
+	FILE *f = fopen(RECORDED, "r");
 	unsigned others = 0, seeds = 0;
 	char line[200], *word, *rest;
 
 	if (!f)
-		return perror(path), -1;
+		return perror(RECORDED), -1;
 	sim_setup();
 	while (others < SHOWN && fgets(line, sizeof line, f)) {
 		uint64_t seed = strtoull(line, &rest, 10);

@@ -16,7 +16,6 @@
 #define JOBS_MAX	64
 #define FAILS_MAX	20
 #define CHECK_SEEDS	2000
-#define DIGESTS		"tests/sim/digests"
 #define VIEW_SHARE	2		/* one seed with a view for so many without */
 #define RUN_S		30		/* of processor time; more is a hang */
 
@@ -36,7 +35,7 @@ static const char usage[] =
 	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
 	"           [--attacker auto|always|never]\n"
 	"       sim --check [--seeds N] [--jobs N] [--regressions FILE]\n"
-	"       sim --digests FILE | --record-digests FILE\n";
+	"       sim --digests | --record-digests\n";
 
 static void replay_line(uint64_t seed, const struct limits *lim)
 {
@@ -254,7 +253,7 @@ static unsigned regressions(const char *path)
 /* Whether all recorded seeds do what they did. */
 static unsigned check_digests(void)
 {
-	int others = digest_compare(DIGESTS);
+	int others = digest_compare();
 
 	if (others)
 		printf("not ok - sim digests: compare the --trace of such a seed with that of the "
@@ -301,9 +300,9 @@ static enum attack attack_of(const char *word)
 /* What the command was asked for. */
 struct wanted {
 	uint64_t from, seeds, seed;
-	const char *regressions, *digests, *record;
+	const char *regressions;
 	unsigned jobs;
-	bool one, trace, small, coverage, checking;
+	bool one, trace, small, coverage, checking, digests, record;
 };
 
 static bool parse_limit(const char *word, const char *value)
@@ -339,10 +338,6 @@ static bool parse_value(struct wanted *w, const char *word, const char *value)
 		w->jobs = (unsigned)number;
 	else if (!strcmp(word, "--regressions"))
 		w->regressions = value;
-	else if (!strcmp(word, "--digests"))
-		w->digests = value;
-	else if (!strcmp(word, "--record-digests"))
-		w->record = value;
 	else
 		return parse_limit(word, value);
 	return true;
@@ -361,6 +356,10 @@ static bool parse(struct wanted *w, int argc, char **argv)
 			w->from |= SIM_VIEW;
 		else if (!strcmp(argv[i], "--check"))
 			w->checking = true;
+		else if (!strcmp(argv[i], "--digests"))
+			w->digests = true;
+		else if (!strcmp(argv[i], "--record-digests"))
+			w->record = true;
 		else if (i + 1 == argc || !parse_value(w, argv[i], argv[i + 1]))
 			return false;
 		else
@@ -384,9 +383,9 @@ int main(int argc, char **argv)
 	if (w.jobs < 1 || w.jobs > JOBS_MAX)
 		w.jobs = 1;
 	if (w.record)
-		return !digest_record(w.record);
+		return !digest_record();
 	if (w.digests)
-		return digest_compare(w.digests) != 0;
+		return digest_compare() != 0;
 	if (w.one && w.small)
 		return shrink(w.seed), 0;
 	if (w.one)

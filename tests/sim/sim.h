@@ -375,8 +375,8 @@ void digest_write(const struct conn *c, unsigned side, const void *p, size_t n);
 void digest_tick(const struct node *n);
 void digest_action(const struct node *n, const struct core_action *a);
 void digest_status(void);
-bool digest_record(const char *path);
-int digest_compare(const char *path);
+bool digest_record(void);
+int digest_compare(void);
 
 /* ---- plan.c ---- */
 
