@@ -244,17 +244,13 @@ $(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(BENCH_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Tests are compiled more often than they run long.
-$(OBJ)/tests/test_%.o: tests/test_%.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(patsubst -O2,-O1,$(CFLAGS)) $(BASE) $(GNU) \
-		$(COROSYNC_CFLAGS) -MMD -MP -c -o $@ $<
-
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(GUARDS) \
 		-MMD -MP -c -o $@ $<
 
+# Compiling a test takes longer than running it.
+$(OBJ)/tests/test_%.o: override CFLAGS := $(patsubst -O2,-O1,$(CFLAGS))
 $(OBJ)/tests/test_corosync_busy.o $(OBJ)/tests/test_qb.o: COROSYNC_CFLAGS += $(QB_CFLAGS)
 
 $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
@@ -466,7 +462,7 @@ pages: $(BUILD)/tests/test_option_pages
 
 # What the nodes of 1000 seeds do (tests/sim/digest.c).
 digests: $(SIM)
-	@$(SIM) --record-digests tests/sim/digests
+	@$(SIM) --record-digests
 
 # ---- installing ----
 
