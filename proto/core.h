@@ -152,7 +152,7 @@ struct core {
 	unsigned n_peers;
 	struct list links;
 	struct list sessions_pending, links_pending, peers_pending;
-	struct note scratch;	/* filled in vain while the notes are full */
+	struct note scratch;	/* of what does not fit in notes[]; never polled */
 	struct note notes[CORE_NOTES];
 	unsigned note_head, n_notes;
 	/* Counters of what has no session. */
