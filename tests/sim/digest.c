@@ -14,8 +14,12 @@
 #define IN_A_LINE	8u
 #define SHOWN		10u	/* seeds of other digests that are named */
 
+static bool asked;	/* for the digests: most runs are judged by the oracle alone */
+
 static void add(uint64_t value)
 {
+	if (!asked)
+		return;
 	sim.digest = (sim.digest ^ value) * 0x9e3779b97f4a7c15ull;
 	sim.digest ^= sim.digest >> 29;
 }
@@ -25,6 +29,8 @@ static void add_bytes(const void *p, size_t n)
 	const uint8_t *at = p;
 	uint64_t word;
 
+	if (!asked)
+		return;
 	for (; n >= sizeof word; n -= sizeof word, at += sizeof word)
 		add(get_le64(at));
 	word = n;
@@ -164,8 +170,10 @@ static uint32_t digest_of(uint64_t seed)
 {
 	const struct limits none = { 0 };
 
+	asked = true;
 	if (!sim_run(seed, &none, false))
 		printf("seed %llu: %s\n", (unsigned long long)seed, sim.why);
+	asked = false;
 	return (uint32_t)(sim.digest ^ sim.digest >> 32);
 }
 
