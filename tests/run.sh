@@ -30,49 +30,63 @@ RUNNER=${RUNNER:-}
 export BUILD RUNNER
 LOGS=$BUILD/tests/log
 
+declare -A said		# by test: the words of its lines for us
 test_of=() start_of=()	# by process id
 failed_names=()
 skips=()
 passed=0 failed=0 skipped=0
 
+# A process for each small question would cost more than most tests do: answers are in REPLY.
 now_ms()
 {
 	local t=$EPOCHREALTIME
-	echo $((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
+	REPLY=$((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
 }
 
 # source_of TEST: the file that says what it needs.
 source_of()
 {
 	case $1 in
-	*.sh) echo "$1" ;;
-	sim | stream) echo "tests/$1/main.c" ;;
-	fuzz/*) echo "tests/$1.c" ;;
-	*) echo "tests/$1.c" ;;
+	*.sh) REPLY=$1 ;;
+	sim | stream) REPLY=tests/$1/main.c ;;
+	*) REPLY=tests/$1.c ;;
 	esac
 }
 
-# directive TEST KEY: value of `run.sh: KEY=value`, or KEY itself if it stands alone.
-directive()
+# ask_all TEST...: reads what each of them needs.
+ask_all()
 {
-	sed -n '1,40s/.*run\.sh: *//p' "$(source_of "$1")" 2>/dev/null |
-		tr ' ' '\n' | sed -n "s/^$2\(=\(.*\)\)\?\$/\2/p;" | head -n 1
+	local test file words
+	local -A test_in=()
+	for test; do
+		source_of "$test"
+		test_in[$REPLY]=$test
+	done
+	while IFS=$'\t' read -r file words; do
+		said[${test_in[$file]}]+=" $words"
+	done < <(awk 'FNR > 40 { nextfile } sub(/.*run\.sh: */, "") { print FILENAME "\t" $0 }' \
+		"${!test_in[@]}")
 }
 
-has_directive()
+# needs TEST KEY: whether it says KEY or KEY=value; REPLY is the value.
+needs()
 {
-	sed -n '1,40s/.*run\.sh: *//p' "$(source_of "$1")" 2>/dev/null |
-		tr ' ' '\n' | grep -q "^$2\(=\|\$\)"
+	local word
+	REPLY=
+	for word in ${said[$1]:-}; do
+		[ "${word%%=*}" = "$2" ] || continue
+		[ "$word" = "$2" ] || REPLY=${word#*=}
+		return 0
+	done
+	return 1
 }
 
 list_tests()
 {
 	local t
-	for t in tests/test_*.c; do
-		[ -e "$t" ] && basename "$t" .c
-	done
-	for t in tests/fuzz/*.c; do
-		[ -e "$t" ] && echo "fuzz/$(basename "$t" .c)"
+	for t in tests/test_*.c tests/fuzz/*.c; do
+		t=${t#tests/}
+		[ -e "tests/$t" ] && echo "${t%.c}"
 	done
 	[ -e tests/sim ] && echo sim
 	[ -e tests/stream ] && echo stream
@@ -92,18 +106,20 @@ run_one()
 	esac
 }
 
-log_of() { echo "$LOGS/$(echo "$1" | tr '/' '-').log"; }
+log_of() { REPLY=$LOGS/${1//\//-}.log; }
 
 start()
 {
-	local test=$1 limit log program
-	log=$(log_of "$test")
-	limit=$(directive "$test" timeout)
-	limit=$((${limit:-60} * TIME_FACTOR))
-	for program in $(directive "$test" with | tr ',' ' '); do
+	local test=$1 limit log began program
+	log_of "$test" && log=$REPLY
+	needs "$test" timeout
+	limit=$((${REPLY:-60} * TIME_FACTOR))
+	now_ms && began=$REPLY
+	needs "$test" with
+	for program in ${REPLY//,/ }; do
 		command -v "$program" >/dev/null && continue
 		echo "ok - $test # SKIP $program is not installed" >"$log"
-		start_of[0]=$(now_ms)
+		start_of[0]=$began
 		account "$test" 0 0
 		return
 	done
@@ -112,18 +128,17 @@ start()
 	# An own session, so that whatever it leaves behind can be ended with it.
 	setsid timeout -k 5 "$limit" bash -c 'run_one "$0"' "$test" >"$log" 2>&1 </dev/null &
 	test_of[$!]=$test
-	start_of[$!]=$(now_ms)
+	start_of[$!]=$began
 }
 
 # account TEST PID STATUS: counts what it printed and says one line.
 account()
 {
-	local test=$1 pid=$2 status=$3 log ok not_ok skip ms verdict=ok
-	log=$(log_of "$test")
-	ms=$(($(now_ms) - ${start_of[$pid]}))
-	skip=$(grep -ac '^ok - .*# SKIP' "$log")
-	ok=$(($(grep -ac '^ok - ' "$log") - skip))
-	not_ok=$(grep -ac '^not ok - ' "$log")
+	local test=$1 pid=$2 status=$3 log ok not_ok skip ms line verdict=ok
+	log_of "$test" && log=$REPLY
+	now_ms && ms=$((REPLY - ${start_of[$pid]}))
+	read -r ok skip not_ok < <(LC_ALL=C awk '/^ok - .*# SKIP/ { skip++; next } /^ok - / { ok++ }
+		/^not ok - / { bad++ } END { print ok + 0, skip + 0, bad + 0 }' "$log")
 	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
 		echo "not ok - $test: still running after its time limit, killed" >>"$log"
 		not_ok=$((not_ok + 1))
@@ -134,9 +149,11 @@ account()
 		echo "not ok - $test: it printed no result" >>"$log"
 		not_ok=1
 	fi
-	while IFS= read -r line; do
-		skips+=("$test: ${line#ok - }")
-	done < <(grep -a '^ok - .*# SKIP' "$log")
+	if [ "$skip" != 0 ]; then
+		while IFS= read -r line; do
+			skips+=("$test: ${line#ok - }")
+		done < <(grep -a '^ok - .*# SKIP' "$log")
+	fi
 	passed=$((passed + ok))
 	failed=$((failed + not_ok))
 	skipped=$((skipped + skip))
@@ -200,7 +217,7 @@ chosen()
 		[[ $1 == *$p* ]] && return 1
 	done
 	if [ ${#wanted[@]} = 0 ]; then
-		[ -n "${LIVE_FULL:-}" ] || ! has_directive "$1" long
+		[ -n "${LIVE_FULL:-}" ] || ! needs "$1" long
 		return
 	fi
 	for p in "${wanted[@]}"; do
@@ -210,11 +227,13 @@ chosen()
 }
 
 mkdir -p "$LOGS"
-began=$(now_ms)
+now_ms && began=$REPLY
+mapfile -t tests < <(list_tests)
+ask_all "${tests[@]}"
 alone=()
-for test in $(list_tests); do
+for test in "${tests[@]}"; do
 	chosen "$test" || continue
-	if has_directive "$test" alone; then
+	if needs "$test" alone; then
 		alone+=("$test")
 		continue
 	fi
@@ -241,7 +260,7 @@ if [ "$skipped" != 0 ]; then
 	[ "$SKIPS" = forbidden ] && echo "skips are forbidden here: they count as failures"
 fi
 [ "$SKIPS" = forbidden ] && failed=$((failed + skipped))
-ms=$(($(now_ms) - began))
+now_ms && ms=$((REPLY - began))
 printf 'took %d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100))
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
