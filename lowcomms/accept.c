@@ -216,7 +216,7 @@ static unsigned peers_at(struct sinew_node *n, const struct path_addr *from)
 	return count;
 }
 
-/* What an accepted connection that carries no session has said. */
+/* Frames of an accepted connection that carries no session. */
 enum waiting { WAITS_SILENT, WAITS_PROBE, WAITS_HELLO, N_WAITING, WAITS_NOT };
 
 struct crowd {
@@ -350,7 +350,7 @@ static void take(struct sinew_node *n, struct stream *s)
 	conn_accepted(n, s, &from);
 }
 
-/* What accept() says of the connection that it took: it ended before, nothing is wrong here. */
+/* Errors of accept() about the connection that it took: it ended before, nothing is wrong here. */
 static bool of_connection(int err)
 {
 	switch (err) {

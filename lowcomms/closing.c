@@ -42,7 +42,7 @@ bool closing_report(struct closing *cl, const struct core *core)
 
 /* ---- at each end ---- */
 
-/* What a session that ended was waiting for. */
+/* The step that an ended session was waiting for. */
 static const char *missing_step(const struct sinew_report_session *r)
 {
 	assert(r->reason != SINEW_DOWN_CLOSED || r->state == SINEW_CLOSED);

@@ -119,7 +119,7 @@ void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_add
 
 	if (!err) {
 		link_accept(&n->core, &c->link, from);
-		/* Who dials speaks first, and mostly has by now. */
+		/* The dialling end speaks first, and mostly has by now. */
 		conn_event(c, STREAM_READABLE);
 		return;
 	}
@@ -131,7 +131,7 @@ void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_add
 
 /* ---- end ---- */
 
-/* What others see of the peer's link. */
+/* The peer's link, as other threads see it. */
 static void show_link(struct member *m)
 {
 	const struct link *up = m->peer.up;
@@ -230,7 +230,7 @@ void conn_fail(struct conn *c, int err)
 		link_refused(&c->link);
 	else
 		link_dead(&c->link, err == 0);
-	/* Whatever of ours is still under way is sent again on the next link. */
+	/* Our messages still under way are sent again on the next link. */
 	conn_end(c, false);
 	if (m)
 		show_link(m);
@@ -285,7 +285,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 	bound_draining(n);
 	c->state = CONN_DRAINING;
 	n->conns.n_draining++;
-	/* Whoever else was refused does not hold our end up. */
+	/* Other nodes that were refused do not delay our end. */
 	c->last_words = m && tombs_find(&m->peer.tombs, c->link.life);
 	n->closing.n_last_words += c->last_words;
 	leave_look(n);
@@ -515,7 +515,7 @@ void conn_update(struct conn *c)
 
 void conn_transmit(struct conn *c)
 {
-	/* What waits until it is writable goes out then. */
+	/* Bytes that wait until it is writable go out then. */
 	if (!c->want_out)
 		conn_flush(c);
 	conn_update(c);

@@ -258,7 +258,7 @@ int sinew_get_fd(struct sinew_node *node)
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	/* What waits already needed no wake-up so far. */
+	/* Work that waits already needed no wake-up so far. */
 	if (!atomic_exchange(&node->loop.shown, true)) {
 		loop_doze(&node->loop);
 		loop_wake(&node->loop);

@@ -12,7 +12,7 @@
 
 #define NODE_EVENTS	64		/* taken from the kernel at once */
 
-/* Exactly, once a turn, behind the wait: round trips are measured by it. What is missed elsewhere
+/* Exactly, once a turn, behind the wait: round trips are measured by it. Time missed elsewhere
  * by a tick is found then. */
 static void now_exactly(struct sinew_node *n)
 {
@@ -150,7 +150,7 @@ static bool memory_moves(struct sinew_node *n)
 	return atomic_load(&n->memory.freed) || shrink_due(n);
 }
 
-/* What timers() sees to besides time. */
+/* Work of timers() besides time. */
 static bool errands(struct sinew_node *n)
 {
 	return n->errands.has_stash || n->errands.self_lost_due || n->closing.core_closed ||
@@ -164,7 +164,7 @@ static bool work_left(struct sinew_node *n)
 		atomic_load(&n->own.stop);
 }
 
-/* What callbacks sent goes out with the ACK of this batch. */
+/* Messages sent by callbacks go out with the ACK of this batch. */
 static void after_source(struct sinew_node *n)
 {
 	take_inbox(n);
@@ -283,7 +283,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	assert(loop_is_inside(&n->loop) && !n->handover.msg);
 	loop_turn(&n->loop);
 	n->errands.n_callbacks = 0;
-	/* What is due by time shows by the timer. */
+	/* The timer shows that something is due. */
 	if (work_left(n) || errands(n)) {
 		node_now(n);
 		take_inbox(n);

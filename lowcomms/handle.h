@@ -73,7 +73,7 @@ static inline void handle_wake(struct sinew_session *h)
 
 /* A handle with a session and ring, lent to nobody yet. NULL: no memory. Any thread. */
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
-/* What became of the messages of its ring so far. Under the lock of the handle. */
+/* The delivery report of its ring so far. Under the lock of the handle. */
 struct sinew_delivery handle_delivery(struct sinew_session *h);
 /* The life is over: -ESTALE from now on. */
 void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery);
@@ -83,9 +83,9 @@ int handle_finish(struct sinew_session *h);
 void handle_dirty(struct sinew_session *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail);
-/* What was queued goes out, on the loop thread: at once, where nothing else is due. */
+/* Queued messages go out, on the loop thread: at once, where nothing else is due. */
 void handle_kick(struct sinew_session *h);
-/* What the loop does with a dirty one. */
+/* The loop's work for a dirty one. */
 void handle_look(struct sinew_session *h);
 /* Its ring rests: its memory goes back. Under its lock. */
 void handle_give_back(struct sinew_session *h);

@@ -12,7 +12,7 @@ bool hot_may_read(const struct hot *h)
 {
 	const struct conn *c = h->last;
 
-	/* Whoever has more than a read takes, or waits to write, has its turn with the others. */
+	/* One with more than a read takes, or that waits to write, has its turn with the others. */
 	return c && c == h->before && h->n_unasked < UNASKED_MAX && c->state == CONN_OPEN &&
 		c->link.state == LINK_UP && c->stream->wants == STREAM_READABLE && !c->again &&
 		!c->buf;

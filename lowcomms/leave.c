@@ -6,7 +6,7 @@
 #include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 
-/* Whatever still speaks of it is done before its memory goes. */
+/* References to it are gone before its memory goes. */
 void member_remove(struct sinew_node *n, struct member *m)
 {
 	struct session *spare = m->peer.spare;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a lock costs when it is wanted by several: looking again, sleeping, waking one.
+ * The slow path of a lock, when several want it: looking again, sleeping, waking one.
  */
 #include "lowcomms/lock.h"
 
@@ -28,7 +28,7 @@ void lock_wait(struct lock *l)
 			return;
 		relax();
 	}
-	/* Whoever slept may not be the last one: it leaves the lock as wanted. */
+	/* A thread that slept may not be the last one: it leaves the lock as wanted. */
 	while (atomic_exchange_explicit(&l->state, LOCK_WANTED, memory_order_acquire) !=
 	       LOCK_FREE)
 		syscall(SYS_futex, &l->state, FUTEX_WAIT_PRIVATE, LOCK_WANTED, NULL, NULL, 0);

@@ -144,8 +144,8 @@ void loop_doze(struct loop *l)
 
 void loop_rouse(struct loop *l)
 {
-	/* Who sees it late wakes the loop for nothing; the lists are looked at again behind
-	 * the next loop_doze(), which is in order with all that is put on them. */
+	/* A thread that sees it late wakes the loop for nothing; the lists are looked at again
+	 * behind the next loop_doze(), which is in order with all that is put on them. */
 	if (!atomic_load_explicit(&l->awake, memory_order_relaxed))
 		atomic_store_explicit(&l->awake, 1, memory_order_relaxed);
 }

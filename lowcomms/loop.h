@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-/* What an event leads to; embedded in its owner. */
+/* The receiver of an event; embedded in its owner. */
 struct source {
 	void (*ready)(struct source *s, uint32_t events);	/* EPOLL* */
 	int fd;			/* -1: none */

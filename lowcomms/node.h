@@ -141,7 +141,7 @@ static inline void node_calls_back(struct sinew_node *n)
 	n->errands.n_callbacks++;
 }
 /*
- * After something was put on a list of the loop. Who is about to call sinew_dispatch(), because
+ * After something was put on a list of the loop. A thread about to call sinew_dispatch(), because
  * there is nothing else that it could wait in, needs no wake-up: the lists come first there.
  */
 static inline void node_wake(struct sinew_node *n)

@@ -36,7 +36,7 @@ static void command_put(struct sinew_node *n, struct command *c)
 	loop_wake(&n->loop);
 }
 
-/* What every call that leaves a command begins with. */
+/* The start of every call that leaves a command. */
 static int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 			 struct command **ret)
 {
@@ -379,7 +379,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 			leave_begin(n, container_of(p, struct member, peer), c->linger_ns);
 		break;
 	}
-	/* What it led to is told before the next one. */
+	/* Its consequences are told before the next one. */
 	node_actions(n, false);
 }
 

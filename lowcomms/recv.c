@@ -138,7 +138,7 @@ static size_t input_room(struct conn *c)
 			compact(c);
 		return size - c->len;
 	}
-	/* What this holds up is what lets memory go: it may exceed the budget. */
+	/* Waiting here would delay what frees memory: it may exceed the budget. */
 	if (!c->buf)
 		return move_input(c, BUF_POOLED, true) ? c->buf->size - c->len : 0;
 	if (size - c->len >= COMPACT_BELOW)
@@ -211,7 +211,7 @@ static void scan(struct conn *c)
 		link_scan(&c->link, input(c) + c->off, c->len - c->off, &c->scanned);
 }
 
-/* What is there, but no more than a turn's share. */
+/* All there is, but no more than a turn's share. */
 static void parse(struct conn *c)
 {
 	uint8_t *base = input(c);

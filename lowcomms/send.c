@@ -126,7 +126,7 @@ static void look_soon(struct sinew_session *h)
 	lock_give(&h->lock, LOCK_HANDLE);
 }
 
-/* What is to be done is done; who only dispatches arms the timer there. */
+/* Runs the actions that are due; a thread that only dispatches arms the timer there. */
 static void end_direct(struct sinew_node *n)
 {
 	assert(atomic_load(&n->loop.busy) == LOOP_DIRECT);
@@ -279,7 +279,7 @@ int sinew_sendv(struct sinew_session *h, const struct iovec *iov, int n, uint64_
 
 /* ---- to many ---- */
 
-/* What one call has queued at peers of one node, and the loop does not know of yet. */
+/* Sessions of one node at which one call has queued, not yet known to the loop. */
 struct many {
 	struct sinew_node *node;
 	struct sinew_session *dirty, **tail;	/* referenced, for the loop's list */

@@ -78,7 +78,7 @@ static inline int32_t sinew_qb_ready(int32_t fd, int32_t revents, void *data)
 		return -1;
 	if (err >= 0 || err == -EBUSY)
 		return 0;
-	/* What the child of fork() takes out would be the parent's. */
+	/* Anything the child of fork() takes out would be the parent's. */
 	if (err != -ECHILD)
 		sinew_qb_detach(qb);
 	qb->node = NULL;

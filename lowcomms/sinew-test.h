@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* What the member test of struct sinew_options points to; zero but for size to begin. Copied by
+/* The member test of struct sinew_options points to it; zero but for size to begin. Copied by
  * sinew_node_new(). */
 struct sinew_test_options {
 	size_t size;			/* sizeof(struct sinew_test_options); forgotten: -EINVAL */

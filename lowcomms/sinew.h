@@ -274,7 +274,7 @@ int sinew_close(struct sinew_node *node, int linger_ms);
  */
 int sinew_node_join(struct sinew_node *node, int timeout_ms);
 
-/* What the close left undone. */
+/* The rest that the close left undone. */
 struct sinew_report_session {
 	uint32_t nodeid;
 	uint64_t incarnation;
@@ -343,7 +343,7 @@ int sinew_ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnati
 		    enum sinew_fence_reason reason);
 
 /*
- * What a membership back-end must know of the node. Called on the loop thread, before
+ * Events of the node for a membership back-end. Called on the loop thread, before
  * the application's callbacks, with a lock of the node's own held: they leave
  * word somewhere and return, and call nothing of this header.
  */

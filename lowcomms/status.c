@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the user may look at, from any thread: copies of counters and states.
+ * The status for the user, from any thread: copies of counters and states.
  * Changes nothing.
  */
 #include <assert.h>

@@ -89,7 +89,7 @@ bool stream_next(struct list *taken)
 	events = s->ops->poll(s);
 	if (!events)
 		return true;
-	/* What its owner leaves is told again in the next turn. */
+	/* Events that its owner leaves are told again in the next turn. */
 	list_append(&s->streams->news, &s->news);
 	s->event(s, events);
 	return true;

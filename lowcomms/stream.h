@@ -47,7 +47,7 @@ struct stream_identity {
 	const char *name;		/* proved, as long as the stream is there; NULL: none */
 };
 
-/* What the streams of one node share. */
+/* Shared by the streams of one node. */
 struct streams {
 	struct loop *loop;
 	struct list news;	/* streams without a descriptor that may have some */
@@ -71,9 +71,9 @@ struct stream_ops {
 	int (*error)(struct stream *s);
 	/*
 	 * Whether it is stuck: the other host owes an acknowledgement of what was sent to it, and
-	 * how long ago it was last heard of. What its full receive buffer holds back was not sent;
-	 * but a question about that buffer that nobody answers counts. No event, for the core
-	 * decides how long is too long, and asks when it matters.
+	 * how long ago it was last heard of. Bytes that its full receive buffer holds back were
+	 * not sent; but a question about that buffer that nobody answers counts. No event, for
+	 * the core decides how long is too long, and asks when it matters.
 	 */
 	bool (*stuck)(struct stream *s, uint64_t *ret_silent_ns);
 	/* No more from us; the other side reads the end behind what was written. */

@@ -16,7 +16,7 @@ static uint64_t until(int timeout_ms)
 
 /* ---- for room ---- */
 
-/* What was refused is tried again whenever something has changed. */
+/* A refused send is tried again whenever something has changed. */
 static int wait_and_send(struct sinew_session *h, const void *data, size_t len, uint64_t until_ns,
 			 uint64_t *ret_number)
 {
@@ -53,7 +53,7 @@ int sinew_send_wait(struct sinew_session *h, const void *data, size_t len, int t
 	err = sinew_send_numbered(h, data, len, ret_number);
 	if (err != -EAGAIN || !timeout_ms)
 		return err;
-	/* Whoever lent it may give it back before this returns. */
+	/* Its owner may free it before this returns. */
 	sinew_session_ref(h);
 	err = wait_and_send(h, data, len, until(timeout_ms), ret_number);
 	sinew_session_unref(h);

@@ -51,7 +51,7 @@ const char *config_shown(const char *text, size_t len, char buf[CONFIG_SHOWN_MAX
 int config_fail(struct config_error *err, unsigned line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* What comes next goes behind what is there, if anything, with that between them. */
+/* The next text goes behind what is there, if anything, with that between them. */
 void config_behind(struct config_error *err, const char *between);
 
 /*

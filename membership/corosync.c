@@ -242,7 +242,7 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 	if (was_attached)
 		return -EALREADY;
 	rc = group_of(cs, node, group, sizeof(group));
-	/* What happens from here on is heard; the incarnation is asked for behind it. */
+	/* Events from here on are heard; the incarnation is asked for behind it. */
 	if (!rc && node)
 		rc = sinew_watch(node, &watch, cs);
 	instance_lock(cs);

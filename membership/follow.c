@@ -20,7 +20,7 @@
 #define GOODBYE_NS	(1000 * MS)	/* it may take so long to come back */
 #define WAIT_MAX_MS	60000
 
-/* What the thread alone has. */
+/* Owned by the thread alone. */
 struct follow {
 	struct sinew_corosync *c;
 	enum instance_life goal;	/* wanted at the beginning of this turn, when attached */
@@ -402,7 +402,7 @@ static int dispatch(struct follow *f)
 		conclude(c);
 	}
 	f->is_settle_due = false;
-	/* Who was told something finds it in the status. */
+	/* A change that was told is found in the status. */
 	publish_all(c);
 	instance_unlock(c);
 	return rc;

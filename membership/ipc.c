@@ -26,7 +26,7 @@ struct ipc {
 	struct cpg_name group;
 };
 
-/* What corosync's errors come down to for us. */
+/* Maps corosync's errors to ours. */
 static int error_of(cs_error_t rc)
 {
 	switch (rc) {

@@ -52,7 +52,7 @@ int ipc_join(struct ipc *ipc, const char *group);
 int ipc_leave(struct ipc *ipc);
 /* blocks. Whether corosync answers at all: 0, or -ENOTCONN. */
 int ipc_check(struct ipc *ipc);
-/* blocks. Whether there is quorum now. What ipc_check() returns, or -EAGAIN. */
+/* blocks. Whether there is quorum now. Returns as ipc_check(), or -EAGAIN. */
 int ipc_quorate(struct ipc *ipc, bool *ret_is_quorate);
 
 /* To wait on for reading; the descriptors stay the same. */

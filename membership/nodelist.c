@@ -113,7 +113,7 @@ static int read_config(struct sinew_corosync *c, struct sinew_config **ret_confi
 	return rc;
 }
 
-/* Takes the config over. What cannot be looked up now is as a name that nobody knows. */
+/* Takes the config over. An address that cannot be looked up now is like an unknown name. */
 static void begin(struct sinew_corosync *c, struct sinew_config *config, uint32_t local,
 		  bool is_again)
 {

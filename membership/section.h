@@ -15,7 +15,7 @@
 
 #define SECTION_KEYS_MAX	32
 
-/* What the file said; zero it to begin. */
+/* The values of the file; zero it to begin. */
 struct section {
 	struct sinew_options values;		/* only the fields whose key was found */
 	unsigned lines[SECTION_KEYS_MAX];	/* of each key of the table; 0: not found */

@@ -103,7 +103,7 @@ int sinew_config_options(const struct sinew_config *config, uint32_t nodeid,
 void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, int error, char *err,
 			  size_t err_size);
 
-/* What the file says is to be done about nodes that failed. */
+/* The file's settings for nodes that failed. */
 struct sinew_config_fence {
 	size_t size;			/* sizeof(struct sinew_config_fence), set by the caller */
 	const char *command;		/* to fence with, belongs to config; NULL: none */

@@ -63,7 +63,7 @@ static void try_join(struct view *v, struct view_member *m)
 			  "two processes of this node in the group, ignoring the second");
 		return;
 	}
-	/* Whatever quorum would say of the life before. */
+	/* Anything quorum would say is of the life before. */
 	tell_failed(v, e);
 	e->failed = (struct view_failed){ 0 };
 	e->is_fence_due = false;
@@ -98,7 +98,7 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 		return;
 	}
 	e->failed = (struct view_failed){ life, m->process, cause };
-	/* Who says itself that its life is over needs no fence, nor who was fenced for it. */
+	/* A node that says its life is over needs no fence, nor one that was fenced for it. */
 	e->is_fence_due = cause != VIEW_RENEWED && e->asked != life && e->fenced != life;
 	if (!v->is_lesser)
 		tell_failed(v, e);
@@ -163,7 +163,7 @@ static void take_goodbye(struct view *v, struct view_member *m, const struct gre
 
 	if (m->has_said_goodbye && m->greeting.incarnation == g->incarnation)
 		return;
-	/* Who joins and closes at once may have no HELLO before its GOODBYE. */
+	/* A node that joins and closes at once may have no HELLO before its GOODBYE. */
 	if (!m->has_greeted || m->greeting.incarnation != g->incarnation)
 		take_hello(v, m, g);
 	m->has_said_goodbye = true;
@@ -172,7 +172,7 @@ static void take_goodbye(struct view *v, struct view_member *m, const struct gre
 		view_tell(v, VIEW_LEAVING, m->process.nodeid, e->life);
 }
 
-/* Whoever did it: nobody needs to do it again. */
+/* Fenced by any node: it need not be done again. */
 static void take_fenced(struct view *v, const struct greeting *g)
 {
 	struct view_entry *e = view_find_entry(v, g->nodeid);
@@ -219,7 +219,7 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 
 /* ---- we were away ---- */
 
-/* Who failed towards this life is welcome to the next. */
+/* A node that failed towards this life is welcome to the next. */
 static void forget_failed_processes(struct view *v)
 {
 	unsigned i;
@@ -232,7 +232,7 @@ static void lose_self(struct view *v)
 {
 	unsigned i;
 
-	/* Nobody knows the life that is to come. */
+	/* No node knows the life that is to come. */
 	if (v->is_renewing)
 		return;
 	v->is_renewing = true;
@@ -445,7 +445,7 @@ void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nod
 
 		if (is_in_list(nodes, n_nodes, e->node.nodeid))
 			continue;
-		/* Who is still there is expected to go, and has not failed then. */
+		/* A node still there is expected to go, and has not failed then. */
 		e->is_listed = false;
 		if (!view_find_joined(v, e->node.nodeid))
 			drop_entry(v, e);
@@ -485,7 +485,7 @@ static void meet_again(struct view *v, struct view_member *m)
 		meet(v, e, m);
 		return;
 	}
-	/* Who is expected to go has no session with the new life. */
+	/* A node expected to go has no session with the new life. */
 	m->is_joined = false;
 	drop_entry(v, e);
 }

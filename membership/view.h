@@ -93,7 +93,7 @@ enum view_what {
 	VIEW_NOTE,		/* something that a person should know */
 };
 
-/* What to do. Pointers are valid until the next call of a function of the view. */
+/* An action for the caller. Pointers are valid until the next call of a function of the view. */
 struct view_action {
 	enum view_what what;
 	uint32_t nodeid;		/* unless QUORUM, SELF_LOST, SEND */
@@ -146,7 +146,7 @@ struct view_entry {
 
 struct view {
 	struct view_process self;
-	/* What our HELLO says. Its type is what we are: GREETING_OBSERVER, no node of the cluster;
+	/* The content of our HELLO. Its type is ours: GREETING_OBSERVER, no node of the cluster;
 	 * else GREETING_HELLO, and GREETING_GOODBYE from the beginning of our close. */
 	struct greeting own;
 	bool is_in;			/* we are in the group */
@@ -196,7 +196,7 @@ void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t
 uint64_t view_deadline(const struct view *v);
 void view_tick(struct view *v, uint64_t now_ns);
 
-/* What is known is the whole: we are in the group, all of it have greeted, and quorum
+/* The picture is complete: we are in the group, all of it have greeted, and quorum
  * was computed for its ring. */
 bool view_is_whole(const struct view *v);
 

@@ -34,7 +34,7 @@ void view_outbox_hello_now(struct view_outbox *o, uint64_t now_ns);
 /* That life has been fenced. -ENOSPC. */
 int view_outbox_fenced(struct view_outbox *o, const struct view_life *life, uint64_t now_ns);
 uint64_t view_outbox_deadline(const struct view_outbox *o, bool is_in_group);
-/* What is due by now begins to be sent. What cannot say who it is has nobody to tell it. */
+/* Begins to send what is due by now. A node without an identity has nobody to tell it. */
 void view_outbox_tick(struct view_outbox *o, bool is_in_group, bool has_life, uint64_t now_ns);
 /* Whether the service took it; else it is tried again. */
 void view_outbox_sent(struct view_outbox *o, bool is_taken, uint64_t now_ns);

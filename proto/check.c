@@ -125,7 +125,7 @@ static void session_sending_check(struct session *s)
 {
 	const struct core_config *cfg = &s->peer->core->cfg;
 
-	/* What D was told is acknowledged since is not asked for again (R9). */
+	/* D asks for nothing again that it was told is acknowledged (R9). */
 	assert(!seq_after(s->base, s->ring.acked_seq));
 	assert((s->resend_end == UINT64_MAX) == !s->fruitless);
 	assert(s->max_frame <= cfg->max_frame && s->max_message <= cfg->max_message);
@@ -195,7 +195,7 @@ static void link_native_check(const struct link *l)
 		link_held_check(l);
 	assert(l->state != LINK_GUARDED || !l->dialled);
 	assert(!l->stuck || (l->waits_ns && l->state == LINK_UP));
-	/* What was dialled before was shut when that link came up (R5). */
+	/* Links dialled before were shut when that link came up (R5). */
 	assert(!p->up || p->up == l || !l->dialled || l->use != LINK_FOR_SESSION ||
 	       l->state == LINK_GONE);
 }
@@ -229,7 +229,7 @@ static void link_known_check(const struct link *l)
 
 	assert(l->all.next->prev == &l->all && l->all.prev->next == &l->all);
 	assert(list_empty(&l->of_peer) == !l->peer);
-	/* What it is to be asked or told is not forgotten. */
+	/* Questions and orders for it are not forgotten. */
 	assert((l->state != LINK_GONE && !l->wants) || !list_empty(&l->pending));
 	assert(l->state == LINK_GONE || (!l->dialled && !link_read_hello(l)) ||
 	       (l->peer && peer_find(l->core, l->peer->nodeid) == l->peer));
@@ -350,7 +350,7 @@ void core_check_tick(struct core *core)
 
 		if (!s || !p->up || !s->profile->prompt)
 			continue;
-		/* What arrived is acknowledged, sooner or later. */
+		/* Received messages are acknowledged, sooner or later. */
 		assert(!session_ack_owed(s) || s->ack_now || s->ack_at_ns);
 	}
 }

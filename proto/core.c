@@ -102,7 +102,7 @@ static void (*const peer_timers[])(struct peer *p) = {
 #include "timers.def"
 };
 
-/* What is due may end the link, or bring it up: each timer sees the state of its time. */
+/* A timer may end the link, or bring it up: each one sees the state left by the one before. */
 static void tick_link(struct link *l)
 {
 	for (unsigned i = 0; i < sizeof link_timers / sizeof link_timers[0]; i++)
@@ -189,7 +189,7 @@ static bool poll_link(struct core *core, struct core_action *a)
 	return true;
 }
 
-/* What one peer asks for next; false when nothing is left. */
+/* The next action of one peer; false when nothing is left. */
 static bool poll_wish(struct peer *p, struct core_action *a)
 {
 	*a = (struct core_action) { .peer = p };

@@ -276,7 +276,7 @@ static void sent(struct link *l, struct session *s, size_t n)
 	l->stripped = 0;
 	if (!unreliable(s))
 		return;
-	/* What is written there is done with. */
+	/* Bytes written there are done with. */
 	if (ring_mid_frame(&s->ring) || s->ring.sent == s->ring.acked_pos)
 		return;
 	/* With it all that went out before the version was known. */

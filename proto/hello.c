@@ -57,7 +57,7 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	assert(ctl);
 	link_ctl_done(l, wire_put_hello(ctl, core->cfg.nodeid, &h));
 	l->hello_sent_ns = core->now_ns;
-	/* What it says of a life that is over acknowledges nothing of the next one. */
+	/* Its position in a life that is over acknowledges nothing of the next one. */
 	l->told_next = named ? h.next : core->cfg.first_seq;
 	l->told_leaving = core->closing;
 }
@@ -147,7 +147,7 @@ static enum wire_reason unfit(const struct hello *h)
 
 /* ---- which life ---- */
 
-/* What becomes of a life whose HELLO was read. */
+/* The fate of a life whose HELLO was read. */
 enum admission {
 	ADMITTED,	/* it has a session: the HELLO is taken */
 	CHALLENGED,	/* our HELLO is to be answered first */
@@ -452,7 +452,7 @@ static enum rx_result take(struct link *l, const struct hello *h)
 	assert(link_read_hello(l) && h->mine == l->life);
 	if (a != ADMITTED)
 		return a == HELD ? RX_PAUSED : RX_MORE;
-	/* What a HELLO says that does not name us is about another session (R3). */
+	/* A HELLO that does not name us is about another session (R3). */
 	if (h->yours != l->core->cfg.incarnation)
 		return answer(l);
 	return core_decides(l->core, l->peer) ? decide(l, h) : follow(l, h);

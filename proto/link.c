@@ -140,7 +140,7 @@ void link_shut(struct link *l, enum link_shut how)
 	core_mark_dial(p);
 }
 
-/* What was sent last does not arrive, while another path lives. */
+/* The last bytes sent are lost, while another path lives. */
 static bool is_stuck(const struct session *s)
 {
 	const struct core *core = s ? s->peer->core : NULL;
@@ -316,7 +316,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	ctl = mid || l->state == LINK_CONNECTING ? NULL : link_ctl(l, WIRE_CONTROL_MAX);
 	if (ctl)
 		link_ctl_done(l, wire_put_refuse(ctl, core->cfg.nodeid, &r));
-	/* Who is refused on our own dial is not dialled again at once. */
+	/* A peer that refused our own dial is not dialled again at once. */
 	if (l->dialled && !link_is_up(l))
 		peer_backoff(l->peer, false);
 	link_shut(l, ctl ? LINK_ORDERLY : LINK_RESET);
@@ -394,7 +394,7 @@ bool link_wants_tx(struct link *l)
 		(ring_has_unsent(&l->session->ring) && may_send(l->session));
 }
 
-/* What the ring has for this write; *ret_mid: the rest of a frame under way. */
+/* The ring's bytes for this write; *ret_mid: the rest of a frame under way. */
 static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_t max,
 			  size_t *ret_mid)
 {
@@ -413,7 +413,7 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 	assert(!mid || have >= mid);
 	if (have)
 		have = s->profile->gather(l, data, ret_n, have, mid);
-	/* What is acknowledged, and half written, waits for nothing. */
+	/* A half written frame that is acknowledged waits for nothing. */
 	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed) &&
 	    !ring_empty(&s->ring)) {
 		s->mark_pos = s->ring.sent + have;

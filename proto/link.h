@@ -24,7 +24,7 @@ enum link_use {
 	LINK_FOR_PROBES,	/* dialled for them */
 };
 
-/* What core_poll() is to ask of the caller. */
+/* Requests for the caller that core_poll() is to give out. */
 enum link_wants { LINK_WANTS_TX = 1, LINK_WANTS_ASK = 2 };
 
 enum link_shut {
@@ -118,7 +118,7 @@ void link_refused(struct link *l);
 void link_dead(struct link *l, bool eof);
 
 /*
- * What to write now in at most 5 spans; returns the sum: at most max bytes of data, or
+ * The bytes to write now in at most 5 spans; returns the sum: at most max bytes of data, or
  * the rest of a frame under way, and the control frames that are due. The bytes
  * stay valid until link_sent(). Also for a link that is shut LINK_ORDERLY.
  */

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-/* What nobody else can tell: by the secret of the caller, never the same again. Not 0. */
+/* A number that nobody can guess, from the caller's secret; never repeated, not 0. */
 uint64_t core_cookie(struct core *core)
 {
 	return siphash(core->cfg.secret, ++core->n_cookies) | 1u;

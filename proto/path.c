@@ -85,7 +85,7 @@ void paths_failed(struct paths *ps, unsigned i)
 		return;
 	ps->p[i].state = PATH_DEAD;
 	ps->p[i].fails++;
-	/* What passed before has to be shown again; what was lost may have been this. */
+	/* Earlier proof counts no more; this one may have been lost. */
 	if (ps->p[i].large == LARGE_PASS)
 		ps->p[i].large = LARGE_UNKNOWN;
 	ps->p[i].full_missing = false;

@@ -85,7 +85,7 @@ bool paths_other_alive(const struct paths *ps, unsigned i, uint64_t since_ns);
 /* A link is up on i; the path that was in use before it, if another, has failed, unless i is
  * the preferred one: then that was a return. */
 void paths_up(struct paths *ps, unsigned i, uint64_t now_ns, const struct path_hold *hold);
-/* What was sent on i does not arrive: others are dialled first. */
+/* Frames sent on path i are lost: other paths are dialled first. */
 void paths_doubt(struct paths *ps, unsigned i);
 /* Whether to send a full probe now. At most one in a second. */
 bool paths_full_due(struct paths *ps, unsigned i, uint64_t now_ns);

@@ -15,7 +15,7 @@ struct core;
 struct link;
 struct profile;
 
-/* What waits in the list of peers, beside dials and probes. */
+/* Work pending in the list of peers, beside dials and probes. */
 enum peer_pending {
 	PEER_P_LOOK = 1,	/* core_settle(): is a dial due? */
 	PEER_P_LEND = 2, PEER_P_FENCE = 4,	/* core_poll() */
@@ -93,7 +93,7 @@ void peer_owes(struct peer *p, uint64_t life);
 bool peer_owes_now(const struct peer *p);
 /* Refused for its configuration: dials go on, rarely. */
 void peer_dial_slowly(struct peer *p);
-/* Nobody listens there. */
+/* No listener there. */
 void peer_absent(struct peer *p);
 /* A dial came to nothing, without a word from the other end. */
 void peer_dial_failed(struct peer *p, uint64_t began_ns);

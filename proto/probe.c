@@ -61,7 +61,7 @@ void probe_send(struct link *l)
 	link_deadline(l, l->core->cfg.path_dead_ns);
 }
 
-/* What is said of large packets on a path, once until the contrary is seen. */
+/* Logs whether large packets pass on a path, once until that changes. */
 static void say_large(struct link *l, bool lost)
 {
 	static const char *const texts[2][PATHS_MAX] = {
@@ -139,7 +139,7 @@ void probe_tick(struct link *l)
 
 /* ---- answering ---- */
 
-/* What we know of large packets of ours on the way to whom we answer. */
+/* Whether our large packets reach the node that we answer. */
 static bool lost_there(const struct link *l, uint32_t nodeid)
 {
 	const struct peer *p = peer_find(l->core, nodeid);
@@ -229,7 +229,7 @@ static enum rx_result padding(struct link *l, struct rx *rx)
 	return RX_AGAIN;
 }
 
-/* What may be one by its header. */
+/* True if the header may be that of a PROBE. */
 static bool padded_comes(const struct link *l, const struct rx *rx)
 {
 	int length = frame_length(rx->p, (size_t)(rx->end - rx->p));

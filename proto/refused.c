@@ -79,7 +79,7 @@ static bool counts_accepted(const struct link *l, const struct refuse *r)
 		r->yours == l->core->cfg.incarnation && known_life(l->peer, r->mine);
 }
 
-/* What a refusal of our present life means, from somebody who can know. */
+/* The meaning of a refusal of our present incarnation, from a peer that can know. */
 static void take_refusal(struct link *l, const struct refuse *r)
 {
 	struct peer *p = l->peer;

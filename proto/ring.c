@@ -385,7 +385,7 @@ static void flush_slots(struct ring *r)
 	uint64_t reserved = r->reserved;
 	unsigned before = r->n_slots;
 
-	/* What was not sent is looked through by the place of its slot. */
+	/* Unsent slots are looked up by their place. */
 	if (closed(r))
 		return;
 	while (r->n_slots) {

@@ -11,7 +11,7 @@
  *
  * The producer has one way in: room is reserved behind all that was (ring_fits(), else ring.c
  * finds it), a frame is built there, and one word publishes it, from behind what was published
- * before. What is reserved while a slot is open becomes a slot itself.
+ * before. A reservation made while a slot is open becomes a slot itself.
  *
  * Two sides. The producer's functions are called under the caller's lock, from
  * any thread; the consumer's from the loop thread alone, without that lock. They meet in

@@ -474,7 +474,7 @@ void ring_delivery(struct ring *r, struct ring_delivery *ret)
 	ret->unsent = number;
 }
 
-/* What lies behind the ring for ring_next(): positions end + i are slots. */
+/* Messages behind the ring for ring_next(): positions end + i are slots. */
 static int next_slot(struct ring *r, struct ring_iter *it, uint64_t end, struct span *ret_body,
 		     size_t *ret_total)
 {

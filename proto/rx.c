@@ -266,7 +266,7 @@ enum rx_result rx_native(struct link *l, struct rx *rx, size_t n)
 
 /* ---- entry ---- */
 
-/* What link_rx_plain() has taken since. */
+/* Counts the messages that link_rx_plain() has taken since. */
 static void account_plain(struct link *l, struct rx *rx)
 {
 	size_t n = rx->from ? (size_t)(rx->p - rx->from) : 0;

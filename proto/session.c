@@ -146,7 +146,7 @@ static void ack_fin(struct session *s, struct link *on)
 	link_raise_tx(on);
 }
 
-/* What becomes of the links of a session that ends: one of them may have been kept. */
+/* Ends the links of a session that ends; one of them may have been kept. */
 static void end_links(struct session *s, const struct fsm_cell *cell, enum session_end why)
 {
 	struct peer *p = s->peer;
@@ -267,7 +267,7 @@ void session_close_check(struct session *s)
 
 	if (state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT)
 		return;
-	/* What was accepted behind an open slot goes before the FIN: session_kick()
+	/* Messages accepted behind an open slot go before the FIN: session_kick()
 	 * comes here again when the slot is given back. */
 	if ((passive || s->finish_wanted) && !ring_slots_held(&s->ring))
 		s->profile->finish(s);

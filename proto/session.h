@@ -31,7 +31,7 @@ enum session_end {
 	SESSION_REMOVED,	/* the peer was removed from the configuration */
 };
 
-/* What the session has for the application, in this order (core_poll()). */
+/* Events of the session for the application, in this order (core_poll()). */
 enum session_pending {
 	SESSION_P_UP = 1, SESSION_P_FINISHED = 2, SESSION_P_WRITABLE = 4, SESSION_P_DOWN = 8,
 };
@@ -82,7 +82,7 @@ struct session {
 	bool ack_now;
 	bool fence_asked;
 
-	/* What each plain message needs of those that arrive; see link_rx_plain(). */
+	/* Read for each plain message that arrives; see link_rx_plain(). */
 	uint32_t nodeid;	/* the peer's */
 	uint32_t expected;	/* next seq from the peer */
 	uint32_t ack_sent;	/* the number that it was last told */
@@ -170,7 +170,7 @@ void session_ack_tick(struct link *l);
 void session_keepalive_tick(struct link *l);
 void session_fragment_tick(struct link *l);
 void session_silence_tick(struct link *l);
-/* What the peer takes: frames, messages (0 = not said). Before the session is up. */
+/* The peer's limits: frames, messages (0 = not said). Before the session is up. */
 void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);
 /* An ACK as soon as the link that sends can be written. */
 void session_ack_soon(struct session *s);

@@ -80,7 +80,7 @@ static int open_file(struct cluster *cluster, const struct cluster_arguments *ar
 	cluster->config = cluster->file;
 	cluster->node = args->node;
 	cluster->level = args->level;
-	/* Who only looks on needs no address. */
+	/* An observer needs no address. */
 	if (args->observes || !sinew_config_own(cluster->file, args->node, err, sizeof(err)))
 		return STATUS_OK;
 	say(SINEW_ERROR, "%s", err);
@@ -157,7 +157,7 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 	setup.log = say_line;
 	setup.log_level = args->level;
 	setup.observe = args->observes;
-	/* Who does not ask for corosync has perhaps forgotten the file. */
+	/* Without --corosync the file has perhaps been forgotten. */
 	if (args->source == CLUSTER_UNSAID)
 		setup.connect_ms = UNSAID_MS;
 	rc = sinew_corosync_open(&setup, &cluster->corosync, err, sizeof(err));

@@ -18,7 +18,7 @@ enum cluster_source {
 	CLUSTER_COROSYNC,
 };
 
-/* What the command line says. */
+/* The values of the command line. */
 struct cluster_arguments {
 	enum cluster_source source;
 	const char *config;	/* file, or NULL */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the subcommands of sinew share: their entries and their exit statuses.
+ * Shared by the subcommands of sinew: their entries and their exit statuses.
  * Knows nothing of what one does.
  */
 #ifndef TOOLS_COMMAND_H

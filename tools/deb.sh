@@ -22,7 +22,7 @@ version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 rm -rf "$OUT"
 mkdir -p "$OUT/sinew-$version" || exit 1
-# What is under version control; in an unpacked source all but what was built.
+# The files under version control; in an unpacked source all but what was built.
 if [ -e .git ] && command -v git >/dev/null; then
 	git ls-files -z --cached --others --exclude-standard
 else

@@ -14,7 +14,7 @@ BUILD=$(cd "${BUILD:-build}" && pwd) || exit 2
 SECONDS_LONG=${SECONDS_LONG:-8}
 KILLS_A_SECOND=50
 TOKEN_MS=500
-# What corosync needs at most to notice a dead node (token and consensus), and a second.
+# The longest that corosync needs to notice a dead node (token and consensus), and a second.
 REPORT_MS=$((TOKEN_MS * 22 / 10 + 1000))
 LIMIT_S=30
 NET=10.83.0
@@ -223,7 +223,7 @@ start_stream()
 	pids[n]=$!
 }
 
-# What node 1 sees, as objects with a time; watch_for FROM NODE STATE: that came behind line FROM.
+# The view of node 1, as objects with a time; watch_for FROM NODE STATE: that came behind line FROM.
 watch_for() { tail -n "+$(($1 + 1))" "$dir/watch" | grep -q "\"node\":$2,.*\"state\":\"$3\""; }
 watched() { wc -l <"$dir/watch"; }
 is_heard() { tail -n 100 "$dir/out$1" | grep -q "^$2	"; }

@@ -48,7 +48,7 @@ static int follow(char name[PATH_MAX])
 	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* What is to be replaced or, *ret_special, written to. */
+/* The file to replace or, *ret_special, to write to. */
 static int resolve(const char *name, char real[PATH_MAX], bool *ret_special)
 {
 	struct stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Files that a tool writes, perhaps as root and in a folder where anybody may write: a new file
- * takes the place of the old one. What somebody else has put there, a link or a file, is never
+ * takes the place of the old one. A link or a file that somebody else has put there is never
  * written to. Knows nothing of what is in them.
  *
  * A link is followed if it is the user's own or root's: then what it leads to is replaced, and not

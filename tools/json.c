@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What programs read; the one file that includes json-c.
+ * JSON for programs; the one file that includes json-c.
  * Knows nothing of what it says.
  */
 #include "tools/json.h"
@@ -196,7 +196,7 @@ static struct json_object *member(struct json_object *from, const char *key, enu
 	return o;
 }
 
-/* What is below 0 would come as 0, what is too large as the largest. */
+/* Values below 0 would come as 0, too large ones as the largest. */
 bool json_get_number(struct json_object *from, const char *key, uint64_t *ret_number)
 {
 	struct json_object *o = member(from, key, json_type_int);

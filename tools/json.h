@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What programs read: objects that are built up member by member and printed
+ * JSON for programs: objects that are built up member by member and printed
  * on one line. Lack of memory is remembered and told once, by the text. And the way
  * back: an object out of one line.
  * Knows nothing of what they say.

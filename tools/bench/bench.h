@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of "sinew bench" share: its state, and the messages that its two sides send to
+ * Shared by the files of "sinew bench": its state, and the messages that its two sides send to
  * each other. Knows nothing of how a message travels.
  */
 #ifndef TOOLS_BENCH_BENCH_H
@@ -42,7 +42,7 @@ struct bench_head {
 	uint8_t number[8]; /* in that stream, from 0 */
 };
 
-/* What came of a stream. */
+/* The result of a stream. */
 struct bench_count {
 	struct bench_head h;
 	uint8_t messages[8], bytes[8], ns[8]; /* after the first; from it to the last */
@@ -53,7 +53,7 @@ struct bench_count {
 
 /* ---- state ---- */
 
-/* What the serving side knows of a stream of one peer. */
+/* The serving side's state of a stream of one peer. */
 struct bench_incoming {
 	uint32_t stream;
 	uint64_t next, messages, bytes, wrong, first_ns, last_ns;
@@ -81,7 +81,7 @@ struct bench {
 	enum command_status status;
 	uint64_t signal_look_ns; /* when signals were looked at last */
 	uint64_t began_ns;
-	/* What has come of the other side. */
+	/* Received from the other side. */
 	uint32_t counted; /* stream of the last BENCH_COUNT */
 	struct bench_count count;
 	uint64_t pongs, wrong_pongs;

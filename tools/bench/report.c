@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What "sinew bench" prints: progress, then a table or a document.
+ * Output of "sinew bench": progress, then a table or a document.
  * Knows nothing of how something is measured.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the modes of "sinew break" share: their entries, their exit statuses and the
+ * Shared by the modes of "sinew break": their entries, their exit statuses and the
  * advice for those who are not root. Knows nothing of what a mode does.
  */
 #ifndef TOOLS_BREAK_BREAK_H

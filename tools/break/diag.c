@@ -28,7 +28,7 @@ struct diag {
 	uint8_t answer[ANSWER_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
-/* What becomes of the messages of a dump. */
+/* Takes the messages of a dump. */
 struct collection {
 	const struct filter *filter;
 	struct diag_connection *found;

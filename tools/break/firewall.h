@@ -17,7 +17,7 @@ void firewall_close(struct firewall *f);
  */
 int firewall_run(struct firewall *f, const char *commands);
 const char *firewall_error(const struct firewall *f);
-/* What the last commands have printed, valid until the next call. */
+/* The output of the last commands, valid until the next call. */
 const char *firewall_output(const struct firewall *f);
 
 #endif

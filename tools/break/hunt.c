@@ -123,7 +123,7 @@ static void forget(struct hunt *h)
 	h->n = kept;
 }
 
-/* What a link-local address of a socket needs to be reached. */
+/* The scope that a link-local address of a socket needs. */
 static int interface_of(const struct diag_connection *c)
 {
 	const struct diag_socket *s = &c->sockets[!c->sockets[0].is_there];
@@ -287,7 +287,7 @@ static void take(struct hunt *h, const struct packet *p, const struct raw_way *w
 		t->state = TARGET_ENDED;
 	if (t->state != TARGET_HUNTED)
 		return;
-	/* Whoever resets is no more. */
+	/* The end that sends the reset is gone. */
 	if (p->flags & PACKET_RST)
 		t->is_dead[from] = true;
 	t->has_news = h->has_news = true;

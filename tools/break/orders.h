@@ -29,7 +29,7 @@ struct orders {
 	const char *stats;	/* or NULL */
 };
 
-/* What differs between the modes. */
+/* The differences between the modes. */
 struct orders_mode {
 	const char *name;	/* "sinew break destroy" */
 	const char *usage;	/* the first lines of --help, up to the common options */

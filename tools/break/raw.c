@@ -132,7 +132,7 @@ int raw_open(const char *interface, const uint16_t *ports, unsigned n_ports, str
 	rc = open_seen(interface, ports, n_ports, &r->seen_fd);
 	if (rc)
 		goto failed;
-	/* What is sent by these has its IP header already. */
+	/* Packets sent by these have their IP header already. */
 	r->ipv4_fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (r->ipv4_fd < 0 ||
 	    setsockopt(r->ipv4_fd, IPPROTO_IP, IP_HDRINCL, &one, sizeof(one))) {

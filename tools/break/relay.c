@@ -374,7 +374,7 @@ static void run(struct relay *r)
 
 /* ---- end ---- */
 
-/* Nobody is told an orderly end of what was not whole. */
+/* An orderly end is not passed on behind bytes that were not whole. */
 static void close_all(struct relay *r)
 {
 	unsigned i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the relay can do to the bytes of one direction: names and parameters.
+ * The actions of the relay on the bytes of one direction: names and parameters.
  * Knows nothing of when it is done, nor of sockets.
  */
 #include "tools/break/relay_act.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the relay can do to the bytes of one direction, and the words for it.
+ * The actions of the relay on the bytes of one direction, and the words for them.
  * Knows nothing of when it is done, nor of sockets.
  */
 #ifndef TOOLS_BREAK_RELAY_ACT_H

@@ -28,7 +28,7 @@ struct section {
 	unsigned port;				/* and of its port */
 };
 
-/* What stands in for the node that the other one is to see. */
+/* The relay's stand-in for the node that the other one is to see. */
 struct change {
 	const struct section *section;
 	const struct sockaddr_storage *stand_in;

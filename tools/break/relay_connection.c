@@ -116,7 +116,7 @@ void relay_connection_turn(struct relay_connection *c, struct relay_turn *t, rel
 	const struct relay_pipe *pipes = c->pipes;
 	unsigned s;
 
-	/* What one direction does to the other comes before a byte of that one. */
+	/* The effect of one direction on the other comes before a byte of that one. */
 	for (s = 0; s < RELAY_SIDES; s++) {
 		if (t->calm)
 			relay_pipe_calm(&c->pipes[s]);

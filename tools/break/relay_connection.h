@@ -31,10 +31,10 @@ void relay_connection_end(struct relay_connection *c, bool reset);
 void relay_connection_turn(struct relay_connection *c, struct relay_turn *t, relay_acted_fn acted,
 			   void *user);
 
-/* What to poll for on behalf of a side; fd -1: nothing. */
+/* The events to poll for on behalf of a side; fd -1: nothing. */
 struct pollfd relay_connection_wish(const struct relay_connection *c, enum relay_side side,
 				    const struct relay_turn *t);
-/* What came of it. */
+/* Its result. */
 void relay_connection_told(struct relay_connection *c, enum relay_side side,
 			   const struct pollfd *told);
 

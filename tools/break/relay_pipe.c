@@ -56,7 +56,7 @@ static bool in_force(const struct relay_pipe *p, enum relay_kind kind)
 	return p->shapes[kind].end != 0;
 }
 
-/* What the kernel still has of what was written: not acknowledged, or not even sent. */
+/* Bytes written that the kernel still has: not acknowledged, or not even sent. */
 static int queued(int fd, unsigned long request)
 {
 	int n = 0;
@@ -285,7 +285,7 @@ static size_t after_delay(const struct relay_pipe *p, struct relay_turn *t, size
 	return due < n ? due : n;
 }
 
-/* What was once let go goes without a look at what came since. */
+/* Bytes once let go go without a look at what came since. */
 static size_t after_join(struct relay_pipe *p, struct relay_turn *t, size_t n)
 {
 	const struct relay_act *join = &p->shapes[RELAY_JOIN].act;

@@ -23,7 +23,7 @@ struct relay_turn {
 	bool calm;		/* the faults are over */
 };
 
-/* What one read gave. */
+/* The result of one read. */
 struct relay_chunk {
 	uint64_t end;		/* offset behind its last byte */
 	uint64_t read_ns;

@@ -12,7 +12,7 @@
 
 #define WORD_MAX	24	/* bytes of a number or direction in a rule, NUL included */
 
-/* What a number is drawn for, so that no two purposes share one. */
+/* The purpose that a number is drawn for, so that no two share one. */
 enum purpose { DRAW_DISTANCE = 1, DRAW_LENGTH, DRAW_PIECE };
 
 static int compare(uint64_t x, uint64_t y)

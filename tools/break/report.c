@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was hit: counted, and told.
+ * The packets hit: counted, and told.
  * Knows nothing of how a connection is hit.
  */
 #include "tools/break/report.h"
@@ -165,7 +165,7 @@ int report_progress(struct report *r)
 	if (now < r->next_file_ns)
 		return 0;
 	r->next_file_ns = now + FILE_EVERY_NS;
-	/* What cannot be replaced gets one document, at the end. */
+	/* An output that cannot be replaced gets one document, at the end. */
 	if (!r->orders->stats || file_is_special(r->orders->stats))
 		return 0;
 	return write_file(r, BREAK_OK);

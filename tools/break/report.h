@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was hit: counted by pairs of addresses, told as a table or as JSON, meanwhile as a
+ * The packets hit: counted by pairs of addresses, told as a table or as JSON, meanwhile as a
  * line on a terminal and in a file. Knows nothing of how a connection is hit.
  */
 #ifndef TOOLS_BREAK_REPORT_H

@@ -69,7 +69,7 @@ static int choose(struct resetter *r, unsigned *ret_n)
 	unsigned i, n, n_left_out;
 	int rc;
 
-	/* What came before the round is old; without --interface nobody has looked at it. */
+	/* Packets from before the round are old; without --interface nobody has looked at them. */
 	rc = hunt_see(r->hunt);
 	if (!rc)
 		rc = hunt_gather(r->hunt, &n, &n_left_out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is to be blocked, as commands of nft(8), and what such a table has counted.
+ * The packets to block, as commands of nft(8), and what such a table has counted.
  * Pure: hands nothing to the kernel.
  */
 #include "tools/break/rules.h"
@@ -18,7 +18,7 @@
 static const char *const ways[] = { "forth", "back" };
 
 /*
- * Where packets pass. What is sent over loopback is received here, too, and is dropped there:
+ * Where packets pass. A packet sent over loopback is received here, too, and is dropped there:
  * the sender must not be told, as a network would not tell it.
  */
 static const struct hook {

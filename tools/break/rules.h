@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is to be blocked, as commands of nft(8), and what such a table has counted.
+ * The packets to block, as commands of nft(8), and what such a table has counted.
  * Pure: hands nothing to the kernel.
  */
 #ifndef TOOLS_BREAK_RULES_H

@@ -23,7 +23,7 @@ enum { POLL_SIGNAL, POLL_NODE, POLL_OUTPUT, POLL_INPUT, POLL_FENCE, POLL_CLUSTER
 
 /* ---- start ---- */
 
-/* What the command line says of nodes, against what there is. */
+/* Checks the nodes of the command line against those there are. */
 static int check_nodes(struct cat *c)
 {
 	const char *name = c->args.cluster.config;
@@ -149,7 +149,7 @@ static void take_signal(struct cat *c)
 		cat_close(c, c->args.linger_ms);
 }
 
-/* What has come can go nowhere: the sources are told by our end, not by a hang. */
+/* Received messages can go nowhere: the sources are told by our end, not by a hang. */
 static void check_output(struct cat *c)
 {
 	int error = output_error(c->out);
@@ -252,7 +252,7 @@ static void run(struct cat *c)
 
 /* ---- end ---- */
 
-/* What was received is acknowledged: it must get out, however slow that is. */
+/* Received messages are acknowledged: they must get out, however slow that is. */
 static void drain(struct cat *c)
 {
 	for (;;) {

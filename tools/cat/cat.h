@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of "sinew cat" share: the run, its peers and its phases.
+ * Shared by the files of "sinew cat": the run, its peers and its phases.
  * Not for other subcommands.
  *
  *	cat.c    start, loop and end        peers.c  callbacks, what became of peers

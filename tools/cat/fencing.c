@@ -35,7 +35,7 @@ static bool is_over(const struct sinew_corosync_member *m, const struct fence_re
 	return m->joined && (r->reason == SINEW_FENCE_FAILED || m->incarnation != r->incarnation);
 }
 
-/* What all see is for the first of those that are left, so that it happens once. */
+/* The first node of those that are left acts on what all see, so that it happens once. */
 static enum fence_turn turn_of(const struct cat *c, const struct sinew_corosync_member *members,
 			       unsigned n, const struct fence_request *r)
 {

@@ -17,7 +17,7 @@ struct output;
 
 /* -ENOMEM, -EMFILE, -EAGAIN (no thread). */
 int output_new(int fd, struct output **ret_out);
-/* What was not written is lost; a thread that is stuck in write() is left behind
+/* Messages not written are lost; a thread that is stuck in write() is left behind
  * with its buffer. */
 void output_free(struct output *out);
 

@@ -223,7 +223,7 @@ static void session_down(struct sinew_node *node, struct sinew_session *session,
 	p->stats->undelivered += delivery->unsent - delivery->in_doubt;
 	p->stats->unknown += delivery->in_doubt - delivery->acked;
 	p->stats->down = reason;
-	/* What the linger time left is told with the missing step, from the report. */
+	/* Sessions that the linger time cut off are told with the missing step, from the report. */
 	if (reason == SINEW_DOWN_LINGER || is_clean(c, p, reason, delivery))
 		return;
 	p->told_report = true;

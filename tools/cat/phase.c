@@ -291,7 +291,7 @@ static void step_sending(struct cat *c)
 
 /* ---- finishing ---- */
 
-/* What peers have not acknowledged: bytes that only become fewer now. */
+/* Bytes not acknowledged by peers: they only become fewer now. */
 static uint64_t bytes_left(const struct cat *c)
 {
 	uint64_t left = 0;

@@ -16,7 +16,7 @@
 #define PREFIX_MAX	16	/* "2147483647+\t" and a NUL */
 #define PIECE_MAX	(64 << 10)	/* bytes of a payload that are looked at together */
 
-/* What comes next of a message. */
+/* The next part of a message. */
 enum step {
 	STEP_HEAD,		/* the number of the node, in front of each line */
 	STEP_BODY,		/* its payload, up to a newline or to what is to be escaped */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the demonstrations share: the files that nodes send each other, and the judgement of what
+# Shared by the demonstrations: the files that nodes send each other, and the judgement of what
 # arrived. Knows nothing of where the nodes come from. Sourced; wants $dir, $nodes, $BUILD, and
 # of who judges kills_of NODE PEER, $pids, $verdict and the sums.
 

@@ -66,7 +66,7 @@ enum dlm_status_bit {
 
 #define DLM_RCOM_NEED_SLOTS	1u	/* flags of a STATUS */
 
-/* What stands behind the fields of a lock message. */
+/* The bytes behind the fields of a lock message. */
 enum dlm_extra { DLM_EXTRA_NONE, DLM_EXTRA_NAME, DLM_EXTRA_LVB };
 
 struct dlm_message {

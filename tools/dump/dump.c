@@ -72,7 +72,7 @@ static int read_capture(struct dump *d, FILE *file)
 	char err[CAPTURE_ERROR_MAX] = "";
 	int rc = capture_read(file, &events, err);
 
-	/* What the engine says is told at its end. */
+	/* The engine's messages are told at its end. */
 	if (!rc || !err[0])
 		return STATUS_OK;
 	if (rc == -ENODATA) {

@@ -195,7 +195,7 @@ static void begin(struct direction *d)
 	if (d->begun)
 		return;
 	d->begun = true;
-	/* What is not known to be ours is looked at with suspicion from its first byte. */
+	/* Bytes not known to be ours are looked at with suspicion from the first one. */
 	framer_init(&d->framer, from_start && d->conn->is_ours);
 }
 

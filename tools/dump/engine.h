@@ -20,7 +20,7 @@ struct engine_options {
 	bool untimed;		/* packets have no time: lines tell offsets instead */
 };
 
-/* What was not looked into, and why. */
+/* Packets not looked into, and why. */
 struct engine_counts {
 	uint64_t n_packets;		/* all */
 	uint64_t n_fragments;		/* of IP */

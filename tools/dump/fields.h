@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a frame says, as names and values in a fixed room: made once, printed as a
+ * The content of a frame, as names and values in a fixed room: made once, printed as a
  * line for people or as an object for programs. All text in it is printable ASCII.
  * Knows nothing of what it is about.
  */

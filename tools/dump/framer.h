@@ -27,7 +27,7 @@ struct framer_frame {
 
 struct framer_events {
 	void (*frame)(void *arg, const struct framer_frame *f);
-	/* What follows is no frame; why is a text without an end. */
+	/* No frame follows; why is a text without an end. */
 	void (*lost)(void *arg, const char *why, uint64_t offset);
 	/* n bytes at the end, of a frame's header that is not all there. */
 	void (*headless)(void *arg, size_t n, uint64_t offset);

@@ -167,7 +167,7 @@ static int take_digits(struct hex *h, const char *p, const char *end, const char
 
 	while (p < end) {
 		if (is_space(*p)) {
-			/* What xxd and tcpdump print beside stands behind two spaces. */
+			/* The text that xxd and tcpdump print beside stands behind two spaces. */
 			if (has_text && any && end - p > 1 && is_space(p[1]))
 				return 0;
 			p++;

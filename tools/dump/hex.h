@@ -31,7 +31,7 @@ void hex_free(struct hex *h);
 
 /* One line, without its end. -EINVAL: err says what is wrong with it. */
 int hex_line(struct hex *h, const char *line, size_t len, char err[HEX_ERROR_MAX]);
-/* What is still kept is given out. */
+/* Gives out all that is still kept. */
 int hex_end(struct hex *h);
 
 #endif

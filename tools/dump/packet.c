@@ -18,7 +18,7 @@
 #define TCP_HEADER	20u
 #define SCTP_HEADER	12u
 
-/* What is left of a packet: captured bytes, and how many there were on the wire. */
+/* The rest of a packet: captured bytes, and how many there were on the wire. */
 struct rest {
 	const uint8_t *p;
 	size_t n, len;
@@ -63,7 +63,7 @@ static bool skip(struct rest *r, size_t n)
 	return true;
 }
 
-/* What is behind the end that a header tells is padding. */
+/* Bytes behind the end that a header tells are padding. */
 static void shorten(struct rest *r, size_t len)
 {
 	r->len = len;

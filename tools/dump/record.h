@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What one line of output tells: a frame, or a note between frames; and how it is
+ * One line of output: a frame, or a note between frames; and how it is
  * printed, for people and for programs. Knows nothing of where it comes from.
  */
 #ifndef TOOLS_DUMP_RECORD_H

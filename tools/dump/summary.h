@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What each direction of each connection carried, added up.
+ * Sums of what each direction of each connection carried.
  * Knows nothing of how it is found out.
  */
 #ifndef TOOLS_DUMP_SUMMARY_H

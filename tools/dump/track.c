@@ -18,7 +18,7 @@ struct key {
 	uint64_t from, to;
 };
 
-/* What one node sends to another one. */
+/* One direction: from one node to another one. */
 struct session {
 	struct key key;
 	uint64_t used;		/* when, in frames */

@@ -18,7 +18,7 @@
 #define SILENT_MS	2000	/* corosync has not answered for so long: that is said */
 #define CHECK_MS	1000
 
-/* Who has just joined the group has not greeted yet: what follows changes passes over that. */
+/* A node that has just joined the group has not greeted yet, which is no change to follow. */
 static enum member_state state_of(const struct sinew_corosync_member *from, bool is_in_group,
 				  bool is_following)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of "sinew members" share: the picture of a cluster at one moment.
+ * Shared by the files of "sinew members": the picture of a cluster at one moment.
  * Not for other subcommands.
  *
  *	members.c  command line, start and end    look.c  the picture that corosync gives
@@ -72,7 +72,7 @@ int members_ask(struct members *m);
 
 /* 0 or the negative errno of writing. */
 int members_print(const struct members *m);
-/* What is another than before, a line or an object each. */
+/* The differences from before, a line or an object each. */
 int members_print_changes(const struct members *m);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What "sinew members" prints: a table or a document, and what changes.
+ * Output of "sinew members": a table or a document, and what changes.
  * Knows nothing of where the picture comes from.
  */
 #include <errno.h>

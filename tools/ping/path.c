@@ -157,7 +157,7 @@ static enum path_event connected(struct path *p)
 		return fail_errno(p, "cannot connect", err);
 	p->connects++;
 	p->connected_ns = clock_now_ns();
-	/* Who knows no padded ones is not to get any. */
+	/* A peer that knows no padded ones gets none. */
 	return send_probe(p, 0);
 }
 

@@ -60,7 +60,7 @@ struct path {
 
 /* Begins a try: dials if there is no connection, else sends the first PROBE of it. */
 enum path_event path_ask(struct path *p, uint64_t now_ns);
-/* What poll() should wait for on fd. */
+/* The events that poll() should wait for on fd. */
 short path_wants(const struct path *p);
 /* fd is ready. */
 enum path_event path_ready(struct path *p, uint64_t now_ns);

@@ -223,7 +223,7 @@ static uint64_t next_ns(const struct ping *ping, const struct path *p)
 	return p->asked ? p->began_ns + ping->args.interval_ms * CLOCK_MS : 0;
 }
 
-/* What is due without an event. */
+/* Work that is due without an event. */
 static enum path_event turn(const struct ping *ping, struct path *p, uint64_t now_ns)
 {
 	if (now_ns < next_ns(ping, p))

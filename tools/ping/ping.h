@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of "sinew ping" share: the run and its paths.
+ * Shared by the files of "sinew ping": the run and its paths.
  * Not for other subcommands.
  *
  *	ping.c     start, loop and end        path.c     one address of one node
@@ -36,7 +36,7 @@ struct ping {
 	uint64_t began_ns;
 };
 
-/* What became of one try, for people. */
+/* The result of one try, for people. */
 void ping_say(const struct ping *ping, const struct path *p, enum path_event event);
 /* The end: a table or a document. Negative errno of writing. */
 int ping_report(const struct ping *ping);

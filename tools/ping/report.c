@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What "sinew ping" prints: a line a try, a table or a document at the end.
+ * Output of "sinew ping": a line a try, a table or a document at the end.
  * Knows nothing of connections.
  */
 #include "tools/ping/ping.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the messages of a run say.
+ * The content of the messages of a run.
  * Pure: knows no node and no clock.
  */
 #include "tools/torture/content.h"

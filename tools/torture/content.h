@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the messages of a run say: length and every byte follow from who sends
+ * The content of the messages of a run: length and every byte follow from who sends
  * to whom, in which lives, and from the number. Pure: knows no node and no clock.
  *
  * A message of CONTENT_PLAIN bytes or more begins with all of that in plain, so

@@ -11,7 +11,7 @@
 
 #define NOTE_MAX	200
 
-/* What became of the messages of one direction, as the sender knows it. */
+/* The fate of the messages of one direction, as the sender knows it. */
 struct promise {
 	uint64_t acked;		/* at least so many were delivered */
 	uint64_t unknown;	/* and at most so many */
@@ -64,7 +64,7 @@ static void check_delivery(const struct judge *j, const struct record *tx, struc
 		       " messages acknowledged", f->acked, sent);
 }
 
-/* What lies outside of the promise; holes below are in the ledger. */
+/* Losses outside of the promise; holes below are in the ledger. */
 static void check_promise(const struct judge *j, const struct record *tx, uint64_t taken,
 			  struct pair *sum)
 {
@@ -75,7 +75,7 @@ static void check_promise(const struct judge *j, const struct record *tx, uint64
 		broken(j, tx, sum, "%" PRIu64 " messages were acknowledged, %" PRIu64
 		       " were delivered", p.acked, taken);
 	}
-	/* Who trusts the report sends them again. */
+	/* A program that trusts the report sends them again. */
 	if (taken > p.unknown) {
 		sum->duplicated += taken - p.unknown;
 		broken(j, tx, sum, "%" PRIu64 " messages were delivered, at most %" PRIu64

@@ -3,7 +3,7 @@
  * The numbers that a receiver has got from one session: they must come 1, 2, 3 ...
  * Pure: knows neither contents nor nodes.
  *
- * What is in order costs one store, so that a process which is killed in the middle
+ * A message in order costs one store, so that a process which is killed in the middle
  * leaves a true ledger behind. "next" may be read by others meanwhile.
  */
 #ifndef TOOLS_TORTURE_LEDGER_H

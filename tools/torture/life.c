@@ -100,7 +100,7 @@ static void saw_writable(struct sinew_node *node, struct sinew_session *session,
 		atomic_store(&r->is_blocked, false);
 }
 
-/* What the library says was missing, while it is closing. */
+/* The library's reasons, while it is closing. */
 static void tell_missing(struct life *l, uint32_t nodeid)
 {
 	struct sinew_report_session report[BOOK_NODES];

@@ -67,7 +67,7 @@ void life_end(struct life *l, bool half_close);
 void life_turn(struct life *l);
 /* Copies counters of the sessions to the records. */
 void life_count(struct life *l);
-/* What is left of one that closed. */
+/* The remains of one that closed. */
 void life_free(struct life *l);
 
 /* ---- traffic.c ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What one end of a session writes down: it lies in memory that outlives the
+ * The record of one end of a session: it lies in memory that outlives the
  * process, so that a killed one leaves its truth behind. Knows not how it is judged.
  */
 #ifndef TOOLS_TORTURE_RECORD_H
@@ -25,7 +25,7 @@ struct record {
 	uint32_t node, peer;
 	uint64_t life, peer_life;	/* incarnations */
 
-	/* What was sent to the peer, in messages. */
+	/* Sent to the peer, in messages. */
 	_Atomic uint64_t tried;		/* a send of that number has begun */
 	_Atomic uint64_t sent;		/* and was taken */
 	_Atomic uint64_t acked;		/* seen to be acknowledged; the truth may be more */

@@ -28,7 +28,7 @@ static void enter(struct run *r, enum book_phase phase, uint64_t more_ns)
 
 /* ---- restarts ---- */
 
-/* What a restart leaves behind must be judged before there are too many. */
+/* The remains of a restart must be judged before there are too many. */
 static bool has_room(struct run *r)
 {
 	uint32_t id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What "sinew torture" is to do.
+ * The settings of "sinew torture".
  * Knows nothing of how it is done.
  */
 #include "tools/torture/settings.h"

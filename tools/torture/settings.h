@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What "sinew torture" is to do: its command line, and what follows from it.
+ * The settings of "sinew torture": its command line, and what follows from it.
  * Knows nothing of how it is done.
  */
 #ifndef TOOLS_TORTURE_SETTINGS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A slow reader: keeps what comes and gives it back late, so that its peers are
- * paused and their queues fill. What was kept must not have changed meanwhile.
+ * paused and their queues fill. A kept message must not have changed meanwhile.
  * Knows nothing of who sent it.
  */
 #include "tools/torture/life.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a run ends with: the verdict and its reasons, as a table or as a document.
+ * The end of a run: the verdict and its reasons, as a table or as a document.
  * Knows nothing of how they came about.
  */
 #include "tools/torture/run.h"
