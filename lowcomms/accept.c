@@ -251,19 +251,19 @@ static enum waiting waiting(const struct conn *c)
 	return WAITS_NOT;
 }
 
-/* It is of the life that we have a session with: no stranger knows that number. */
-static bool known_life(const struct conn *c)
+/* It is of the incarnation that we have a session with: no stranger knows that number. */
+static bool known_incarnation(const struct conn *c)
 {
 	const struct peer *p = c->link.peer;
 
-	return p && p->session && p->session->incarnation == c->link.life;
+	return p && p->session && p->session->incarnation == c->link.incarnation;
 }
 
 static void crowd_add(struct crowd *cr, struct conn *c)
 {
 	assert(waiting(c) != WAITS_NOT && !c->link.session);
 	/* New ones are put in front: the last seen is the oldest. */
-	if (!cr->oldest || !known_life(c) || known_life(cr->oldest))
+	if (!cr->oldest || !known_incarnation(c) || known_incarnation(cr->oldest))
 		cr->oldest = c;
 	cr->n++;
 }

@@ -27,7 +27,7 @@ static void session_up(struct sinew_node *n, struct session *s)
 	if (m->closing)
 		handle_finish(h);
 	directory_unlock(&n->directory);
-	reach_life(n, m);
+	reach_incarnation(n, m);
 	node_calls_back(n);
 	if (n->cb.session_up)
 		n->cb.session_up(n, h, n->user);
@@ -103,10 +103,10 @@ static void writable(struct sinew_node *n, struct session *s)
 
 static void fence(struct sinew_node *n, const struct core_action *a)
 {
-	assert(a->life && a->reason);
+	assert(a->incarnation && a->reason);
 	node_calls_back(n);
 	if (n->cb.fence_asked)
-		n->cb.fence_asked(n, a->peer->nodeid, a->life,
+		n->cb.fence_asked(n, a->peer->nodeid, a->incarnation,
 				  (enum sinew_fence_reason)a->reason, n->user);
 }
 
@@ -150,9 +150,9 @@ void node_lend(struct sinew_node *n, struct member *m)
 void node_renew(struct sinew_node *n)
 {
 	uint64_t incarnation;
-	int err = node_life(&incarnation);
+	int err = node_incarnation(&incarnation);
 
-	/* A life that somebody can guess is none: the old one is over all the same. */
+	/* An incarnation that somebody can guess is none: the old one is over all the same. */
 	n->errands.renew_due = err != 0;
 	if (err) {
 		log_limited(&n->log, SINEW_ERROR, 0, "no incarnation",

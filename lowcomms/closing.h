@@ -18,7 +18,7 @@ struct closing {
 	_Atomic bool over;		/* nothing more will happen; any thread */
 	bool core_closed;		/* CORE_CLOSED was polled */
 	uint64_t linger_ns;		/* CORE_NEVER: not closing */
-	unsigned n_last_words;		/* draining links that a known life must read */
+	unsigned n_final_acks;		/* draining links that a known incarnation must read */
 	struct sinew_report_session *report;
 	struct sinew_session **sessions;	/* whose entry is not final */
 	int n_report;

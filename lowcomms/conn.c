@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The life of a connection: dial, events, writing, orderly and abrupt ends.
+ * The incarnation of a connection: dial, events, writing, orderly and abrupt ends.
  * Knows nothing of what the bytes mean.
  */
 #include "lowcomms/conn.h"
@@ -168,9 +168,9 @@ static void conn_end(struct conn *c, bool in_order)
 	if (c->state == CONN_DEAD)
 		return;
 	if (c->state == CONN_DRAINING) {
-		assert(n->conns.n_draining && n->closing.n_last_words >= c->last_words);
+		assert(n->conns.n_draining && n->closing.n_final_acks >= c->final_ack_due);
 		n->conns.n_draining--;
-		n->closing.n_last_words -= c->last_words;
+		n->closing.n_final_acks -= c->final_ack_due;
 	}
 	assert(n->conns.n_again >= c->again);
 	if (c->again)
@@ -258,7 +258,7 @@ static void bound_draining(struct sinew_node *n)
 	/* New ones are put in front: the last seen is the oldest. */
 	for (struct conn *c = n->conns.first; c; c = c->next)
 		if (c->state == CONN_DRAINING &&
-		    (!oldest || !c->last_words || oldest->last_words))
+		    (!oldest || !c->final_ack_due || oldest->final_ack_due))
 			oldest = c;
 	if (oldest)
 		conn_end(oldest, false);
@@ -286,8 +286,8 @@ void conn_shut(struct conn *c, enum link_shut how)
 	c->state = CONN_DRAINING;
 	n->conns.n_draining++;
 	/* Other nodes that were refused do not delay our end. */
-	c->last_words = m && tombs_find(&m->peer.tombs, c->link.life);
-	n->closing.n_last_words += c->last_words;
+	c->final_ack_due = m && tombstones_find(&m->peer.tombstones, c->link.incarnation);
+	n->closing.n_final_acks += c->final_ack_due;
 	leave_look(n);
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
 	if (c->drain_until_ns < n->conns.drain_ns)
@@ -311,7 +311,7 @@ static void drain_read(struct conn *c)
 			got = -EMSGSIZE;
 	} while (got == (ssize_t)sizeof waste || got == -EINTR);
 	if (got == 0)
-		peer_drained(&c->node->core, c->nodeid, c->link.life);
+		peer_drained(&c->node->core, c->nodeid, c->link.incarnation);
 	if (got <= 0 && got != -EAGAIN)
 		conn_fail(c, (int)got);
 }

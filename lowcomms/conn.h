@@ -35,7 +35,7 @@ struct conn {
 	bool was_up;
 	bool in_order;		/* dead: its stream is closed, not reset */
 	bool shut_sent;		/* draining: everything was written */
-	bool last_words;	/* draining: that life had a session with us */
+	bool final_ack_due;	/* draining: that incarnation had a session with us */
 	uint32_t nodeid;		/* draining: of the peer, 0 = unknown */
 	uint64_t drain_until_ns;
 	size_t drained;

@@ -27,7 +27,7 @@ struct reach {
 
 /* Lives of a peer that took each other's place. reach.c */
 struct turns {
-	struct path_addr addr;	/* of the present life */
+	struct path_addr addr;	/* of the present incarnation */
 	uint64_t since_ns;	/* the first of several in a row ended */
 	unsigned n;
 };
@@ -43,8 +43,8 @@ struct member {
 	bool leaves;			/* the loop knows; no session is opened any more */
 	struct list leaving;		/* of the directory, until the peer is removed */
 	uint64_t leave_ns;		/* the end of the linger time */
-	struct sinew_session *spare;	/* lent to the core, not yet a life */
-	struct sinew_session *handle;	/* present life, or NULL; written under lock */
+	struct sinew_session *spare;	/* lent to the core, not yet an incarnation */
+	struct sinew_session *handle;	/* present incarnation, or NULL; written under lock */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
@@ -97,7 +97,7 @@ void directory_refusal(struct directory *d, uint32_t nodeid, const char *text);
 /* ---- removed ones; loop ---- */
 
 /*
- * One that is added again may still be in the life with which our session has ended. So what
+ * One that is added again may still be in the incarnation with which our session has ended. So what
  * was removed is kept, as far as the peer's block knows of ended lives.
  */
 void directory_keep_former(struct directory *d, struct member *m);

@@ -29,7 +29,7 @@ static int core_open(struct sinew_node *n)
 	int err;
 
 	core_config_default(&c);
-	err = node_life(&c.incarnation);
+	err = node_incarnation(&c.incarnation);
 	if (!err)
 		err = node_random(&c.seed, sizeof c.seed);
 	if (!err)
@@ -80,7 +80,7 @@ static void *own_loop(void *arg)
 	assert(n->opt.own_thread);
 	atomic_store(&n->loop.thread, (uintptr_t)pthread_self());
 	atomic_store(&n->loop.busy, (uintptr_t)pthread_self());
-	loop_rouse(&n->loop);
+	loop_finish_wait(&n->loop);
 	while (err >= 0 && !atomic_load(&n->own.stop) && !atomic_load(&n->closing.over))
 		err = node_turn(n, -1);
 	if (err < 0)
@@ -260,7 +260,7 @@ int sinew_get_fd(struct sinew_node *node)
 		return -ECHILD;
 	/* Work that waits already needed no wake-up so far. */
 	if (!atomic_exchange(&node->loop.shown, true)) {
-		loop_doze(&node->loop);
+		loop_prepare_wait(&node->loop);
 		loop_wake(&node->loop);
 	}
 	return node->loop.epoll;
@@ -311,7 +311,7 @@ static int enter(struct sinew_node *n)
 	if (!loop_is_ours(&n->loop))
 		atomic_store(&n->loop.thread, self);
 	assert(loop_is_inside(&n->loop));
-	loop_rouse(&n->loop);
+	loop_finish_wait(&n->loop);
 	return 0;
 }
 
@@ -324,7 +324,7 @@ static void leave(struct sinew_node *n)
 	if (atomic_load(&n->loop.shown)) {
 		if (!closed)
 			loop_arm(&n->loop, node_deadline(n));
-		loop_doze(&n->loop);
+		loop_prepare_wait(&n->loop);
 		/* A poller of the descriptor learns of the end by one more dispatch. */
 		if (closed || atomic_load(&n->inbox.any) || n->conns.n_again ||
 		    n->errands.has_stash || streams_have_news(&n->streams))

@@ -48,7 +48,7 @@ static bool take_inbox(struct sinew_node *n)
 	n->handover.answered = NULL;
 	if (h) {
 		node_sweep_later(n);
-		handle_kick(h);
+		handle_schedule(h);
 	}
 	if (!atomic_load(&n->inbox.any))
 		return h;
@@ -56,7 +56,7 @@ static bool take_inbox(struct sinew_node *n)
 	commands_run(n, in.commands);
 	while ((h = in.dirty)) {
 		in.dirty = h->dirty_next;
-		handle_look(h);
+		handle_refresh(h);
 		sinew_session_unref(h);
 	}
 	if (in.close_due)
@@ -141,7 +141,7 @@ static void timers(struct sinew_node *n)
 	if (over && !n->closing.core_closed)
 		core_linger_over(&n->core);
 	node_actions(n, false);
-	if (over || (n->closing.core_closed && !n->closing.n_last_words))
+	if (over || (n->closing.core_closed && !n->closing.n_final_acks))
 		finish_close(n);
 }
 
@@ -262,13 +262,13 @@ static int wait_events(struct sinew_node *n, struct epoll_event *events, int tim
 	int got;
 
 	if (timeout_ms) {
-		loop_doze(&n->loop);
+		loop_prepare_wait(&n->loop);
 		if (work_left(n))
 			timeout_ms = 0;
 	}
 	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
 	hot_begin(&n->conns.hot, got == 1);
-	loop_rouse(&n->loop);
+	loop_finish_wait(&n->loop);
 	return got;
 }
 

@@ -225,23 +225,23 @@ void handle_dirty(struct sinew_session *h)
 	handles_dirty(n, sinew_session_ref(h), &h->dirty_next);
 }
 
-void handle_kick(struct sinew_session *h)
+void handle_schedule(struct sinew_session *h)
 {
 	struct link *only = session_only_sends(&h->session);
 
 	if (only)
 		conn_transmit(container_of(only, struct conn, link));
 	else
-		session_kick(&h->session);
+		session_schedule(&h->session);
 }
 
-void handle_look(struct sinew_session *h)
+void handle_refresh(struct sinew_session *h)
 {
 	bool dead, finish, abort_it, resident;
 
 	lock_take(&h->lock, LOCK_HANDLE);
 	h->queued = false;
-	h->cork.quiet_end = 0;
+	h->cork.wake_threshold = 0;
 	dead = h->dead;
 	resident = h->pages.resident;
 	finish = h->finish_due;
@@ -253,7 +253,7 @@ void handle_look(struct sinew_session *h)
 		return;
 	if (resident)
 		node_sweep_later(h->node);
-	session_kick(&h->session);
+	session_schedule(&h->session);
 	if (finish)
 		session_finish(&h->session);
 	if (abort_it)

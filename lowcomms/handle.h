@@ -10,11 +10,11 @@
 
 /* Which messages are written at once, and which are collected. */
 struct cork {
-	uint64_t quiet_end;		/* position in the ring up to which what is sent needs
+	uint64_t wake_threshold;	/* position in the ring up to which what is sent needs
 					 * nothing more: the loop will look. 0: not on its list */
 	uint64_t turn;			/* of the last send on the loop's thread */
 	uint64_t turn_tail;		/* the ring's tail when that turn began to send */
-	uint64_t collect_end;		/* where in the ring the next write of that turn is due */
+	uint64_t flush_threshold;	/* where in the ring the next write of that turn is due */
 };
 
 /* The memory of the ring. */
@@ -48,7 +48,7 @@ struct sinew_session {
 	alignas(64) struct lock lock;
 	struct cork cork;
 	struct pages pages;
-	bool dead;			/* that life is over */
+	bool dead;			/* that incarnation is over */
 	bool finishing;			/* no more messages */
 	bool queued;			/* on the node's dirty list */
 	bool finish_due, abort_due;	/* for the loop */
@@ -75,7 +75,7 @@ static inline void handle_wake(struct sinew_session *h)
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
 /* The delivery report of its ring so far. Under the lock of the handle. */
 struct sinew_delivery handle_delivery(struct sinew_session *h);
-/* The life is over: -ESTALE from now on. */
+/* The incarnation is over: -ESTALE from now on. */
 void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery);
 /* No more messages from us; FIN behind what is queued. Any thread; 0, -ESTALE. */
 int handle_finish(struct sinew_session *h);
@@ -84,9 +84,9 @@ void handle_dirty(struct sinew_session *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail);
 /* Queued messages go out, on the loop thread: at once, where nothing else is due. */
-void handle_kick(struct sinew_session *h);
+void handle_schedule(struct sinew_session *h);
 /* The loop's work for a dirty one. */
-void handle_look(struct sinew_session *h);
+void handle_refresh(struct sinew_session *h);
 /* Its ring rests: its memory goes back. Under its lock. */
 void handle_give_back(struct sinew_session *h);
 /* Rings that have been idle give their memory back. True: some may next time. */

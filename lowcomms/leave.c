@@ -20,7 +20,7 @@ void member_remove(struct sinew_node *n, struct member *m)
 	directory_keep_former(&n->directory, m);
 }
 
-/* No session of its next life: there is nothing to open one with. */
+/* No session of its next incarnation: there is nothing to open one with. */
 static void take_spare(struct member *m)
 {
 	struct session *spare = m->peer.spare;

@@ -137,20 +137,20 @@ void loop_wake(struct loop *l)
 	while (n < 0 && errno == EINTR);
 }
 
-void loop_doze(struct loop *l)
+void loop_prepare_wait(struct loop *l)
 {
 	atomic_store(&l->awake, 0);
 }
 
-void loop_rouse(struct loop *l)
+void loop_finish_wait(struct loop *l)
 {
 	/* A thread that sees it late wakes the loop for nothing; the lists are looked at again
-	 * behind the next loop_doze(), which is in order with all that is put on them. */
+	 * behind the next loop_prepare_wait(), which is in order with all that is put on them. */
 	if (!atomic_load_explicit(&l->awake, memory_order_relaxed))
 		atomic_store_explicit(&l->awake, 1, memory_order_relaxed);
 }
 
-static void swallow(struct source *s)
+static void drain_fd(struct source *s)
 {
 	uint64_t n;
 
@@ -169,9 +169,9 @@ int loop_wait(struct loop *l, struct epoll_event *events, int max, int timeout_m
 		struct source *s = events[i].data.ptr;
 
 		if (s == &l->wake) {
-			swallow(s);
+			drain_fd(s);
 		} else if (s == &l->timer) {
-			swallow(s);
+			drain_fd(s);
 			l->armed_ns = UINT64_MAX;
 		} else {
 			events[left++] = events[i];

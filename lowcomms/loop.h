@@ -73,8 +73,8 @@ void loop_arm(struct loop *l, uint64_t at_ns);
 /* After something was put on a list of the loop. Any thread. */
 void loop_wake(struct loop *l);
 /* From now on additions wake the loop. To be followed by a look at the lists. */
-void loop_doze(struct loop *l);
-void loop_rouse(struct loop *l);
+void loop_prepare_wait(struct loop *l);
+void loop_finish_wait(struct loop *l);
 
 /* As epoll_wait, or -errno. The timer and the wake-up are taken care of and are not among
  * the events. */

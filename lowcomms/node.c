@@ -46,16 +46,16 @@ int node_random(void *buf, size_t n)
 	return 0;
 }
 
-int node_life(uint64_t *ret_incarnation)
+int node_incarnation(uint64_t *ret_incarnation)
 {
-	uint64_t life = 0;
+	uint64_t incarnation = 0;
 	int err;
 
 	do
-		err = node_random(&life, sizeof life);
-	while (!err && !life);
+		err = node_random(&incarnation, sizeof incarnation);
+	while (!err && !incarnation);
 	if (!err)
-		*ret_incarnation = life;
+		*ret_incarnation = incarnation;
 	assert(err || *ret_incarnation);
 	return err;
 }

@@ -66,7 +66,7 @@ struct errands {
 	struct core_action stash;	/* polled where no callback may run */
 	bool has_stash;
 	bool self_lost_due;
-	bool renew_due;			/* there was no randomness for a life: again at sweep_ns */
+	bool renew_due;			/* no randomness for an incarnation: again at sweep_ns */
 	bool interrupted;		/* by a signal, in this turn */
 	unsigned n_callbacks;		/* made in this turn */
 	uint64_t sweep_ns;		/* idle rings give memory back; retries */
@@ -190,7 +190,7 @@ int node_watch_forks(void);
 int node_alloc(struct sinew_node **ret_node);
 void node_unref(struct sinew_node *n);
 int node_random(void *buf, size_t n);
-/* A life: true randomness, not 0, or a negative errno. */
-int node_life(uint64_t *ret_incarnation);
+/* An incarnation: true randomness, not 0, or a negative errno. */
+int node_incarnation(uint64_t *ret_incarnation);
 
 #endif

@@ -207,7 +207,7 @@ static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 	return command_end(n, c, nodeid && !directory_find(&n->directory, nodeid) ? -ENOENT : 0);
 }
 
-static int tell_life(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
+static int tell_incarnation(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 		     uint64_t incarnation)
 {
 	if (!n || !incarnation || n->opt.membership == SINEW_MEMBERSHIP_STATIC)
@@ -217,17 +217,17 @@ static int tell_life(struct sinew_node *n, enum command_kind kind, uint32_t node
 
 int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
 {
-	return tell_life(node, COMMAND_JOINED, nodeid, incarnation);
+	return tell_incarnation(node, COMMAND_JOINED, nodeid, incarnation);
 }
 
 int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
 {
-	return tell_life(node, COMMAND_LEAVING, nodeid, incarnation);
+	return tell_incarnation(node, COMMAND_LEAVING, nodeid, incarnation);
 }
 
 int sinew_peer_left(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
 {
-	return tell_life(node, COMMAND_LEFT, nodeid, incarnation);
+	return tell_incarnation(node, COMMAND_LEFT, nodeid, incarnation);
 }
 
 int sinew_peer_failed(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
@@ -284,7 +284,7 @@ static void run_add(struct sinew_node *n, struct command *c)
 	directory_lock(&n->directory);
 	peer_add(&n->core, &m->peer, m->nodeid, &profile_native, addrs, m->n_addrs);
 	if (former)
-		peer_remember(&m->peer, &former->peer.tombs);
+		peer_remember(&m->peer, &former->peer.tombstones);
 	m->in_core = true;
 	directory_unlock(&n->directory);
 	free(former);
@@ -308,7 +308,7 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	reach_addrs(n, m);
 }
 
-static void run_life(struct peer *p, const struct command *c)
+static void run_incarnation(struct peer *p, const struct command *c)
 {
 	assert(c->incarnation || c->kind == COMMAND_FAILED);
 	switch (c->kind) {
@@ -357,7 +357,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 	case COMMAND_LEFT:
 	case COMMAND_FAILED:
 		if (p)
-			run_life(p, c);
+			run_incarnation(p, c);
 		break;
 	case COMMAND_FENCE:
 		node_calls_back(n);

@@ -349,7 +349,7 @@ void reach_superseded(struct sinew_node *n, struct member *m)
 	t->n++;
 }
 
-void reach_life(struct sinew_node *n, struct member *m)
+void reach_incarnation(struct sinew_node *n, struct member *m)
 {
 	struct turns *t = &m->turns;
 	const struct link *up = m->peer.up;

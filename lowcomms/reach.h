@@ -30,8 +30,8 @@ void reach_up(struct sinew_node *n, struct member *m, const struct link *l);
 void reach_probed(struct sinew_node *n, struct member *m, const struct link *l);
 /* The peer has these addresses now (core's block). */
 void reach_addrs(struct sinew_node *n, struct member *m);
-/* A life of the peer is up, on its link; one has ended because another took its place. */
-void reach_life(struct sinew_node *n, struct member *m);
+/* An incarnation of the peer is up, on its link; one has ended because another took its place. */
+void reach_incarnation(struct sinew_node *n, struct member *m);
 void reach_superseded(struct sinew_node *n, struct member *m);
 
 #endif

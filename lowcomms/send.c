@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The user's calls that queue messages or end a life, from any thread. Knows
+ * The user's calls that queue messages or end an incarnation, from any thread. Knows
  * the session's producer functions and how to call the loop; writes itself only
  * on the loop's own thread.
  */
@@ -109,11 +109,11 @@ static bool direct_now(struct sinew_session *h)
 
 		h->cork.turn = turn;
 		h->cork.turn_tail = tail;
-		h->cork.collect_end = streams ? tail + DIRECT_STEP : tail;
+		h->cork.flush_threshold = streams ? tail + DIRECT_STEP : tail;
 	}
-	if (tail < h->cork.collect_end)
+	if (tail < h->cork.flush_threshold)
 		return false;
-	h->cork.collect_end = tail + DIRECT_STEP;
+	h->cork.flush_threshold = tail + DIRECT_STEP;
 	return true;
 }
 
@@ -151,7 +151,7 @@ static void write_direct(struct sinew_session *h)
 	}
 	node_now(n);
 	node_sweep_later(n);
-	handle_kick(h);
+	handle_schedule(h);
 	end_direct(n);
 }
 
@@ -166,7 +166,7 @@ static __attribute__((noinline)) int queued(struct sinew_session *h)
 	} else if (!direct) {
 		if (!h->queued)
 			handle_dirty(h);
-		h->cork.quiet_end = ring_tail(&h->session.ring) + COLLECT_MAX;
+		h->cork.wake_threshold = ring_tail(&h->session.ring) + COLLECT_MAX;
 	}
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (direct)
@@ -218,7 +218,7 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_sessio
 		return send_not_plain(h, data, len, ret_number);
 	if (ret_number)
 		*ret_number = h->session.ring.number;
-	if (h->session.ring.reserved > h->cork.quiet_end)
+	if (h->session.ring.reserved > h->cork.wake_threshold)
 		return queued(h);
 	return lock_drop(&h->lock, LOCK_HANDLE) ? wake_next(h) : 0;
 }
@@ -291,13 +291,13 @@ static void many_queued(struct many *m, struct sinew_session *h)
 	uint64_t tail = ring_tail(&h->session.ring);
 
 	lock_order_held(LOCK_HANDLE);
-	if (tail <= h->cork.quiet_end)
+	if (tail <= h->cork.wake_threshold)
 		return;
 	if (direct_now(h)) {
 		m->direct = true;
 		return;
 	}
-	h->cork.quiet_end = tail + COLLECT_MAX;
+	h->cork.wake_threshold = tail + COLLECT_MAX;
 	if (h->queued)
 		return;
 	h->queued = true;
@@ -336,7 +336,7 @@ static void many_write(struct many *m, struct sinew_session *const *sessions, in
 		if (!sessions[i] || sessions[i]->node != m->node)
 			continue;
 		if (ours)
-			handle_kick(sessions[i]);
+			handle_schedule(sessions[i]);
 		else
 			look_soon(sessions[i]);
 	}
@@ -465,7 +465,7 @@ int sinew_discard(struct sinew_slot *slot)
 {
 	int err = end_slot(slot, false, 0, NULL);
 
-	/* It was to be thrown away: that its life is over as well changes nothing. */
+	/* It was to be thrown away: that its incarnation is over as well changes nothing. */
 	return err == -ESTALE || err == -ESHUTDOWN ? 0 : err;
 }
 

@@ -94,7 +94,7 @@ static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 	int rc = 0;
 
 	instance_lock(c);
-	while (c->life == LIFE_OPENING && rc != ETIMEDOUT) {
+	while (c->phase == PHASE_OPENING && rc != ETIMEDOUT) {
 		rc = pthread_cond_timedwait(&c->changed, &c->lock, &until);
 		/* It is not corosync that does not answer: names have a time of their own. */
 		if (rc != ETIMEDOUT || !c->is_resolving || has_waited)
@@ -103,7 +103,7 @@ static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 		until = in_ms(NAMES_MS + NAMES_SLACK_MS);
 		rc = 0;
 	}
-	if (c->life != LIFE_OPENING)
+	if (c->phase != PHASE_OPENING)
 		rc = 0;
 	else if (is_hanging(c))
 		rc = -ETIMEDOUT;
@@ -185,23 +185,23 @@ static void on_renewed(void *arg, uint64_t incarnation)
 	instance_wake(c);
 }
 
-static void want(struct sinew_corosync *c, enum instance_life life)
+static void want(struct sinew_corosync *c, enum instance_phase phase)
 {
 	instance_lock(c);
-	if (c->wanted < life)
-		c->wanted = life;
+	if (c->wanted < phase)
+		c->wanted = phase;
 	instance_unlock(c);
 	instance_wake(c);
 }
 
 static void on_closing(void *arg)
 {
-	want(arg, LIFE_CLOSING);
+	want(arg, PHASE_CLOSING);
 }
 
 static void on_closed(void *arg)
 {
-	want(arg, LIFE_LEAVING);
+	want(arg, PHASE_LEAVING);
 }
 
 static const struct sinew_watch watch = {
@@ -235,9 +235,9 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 	if (cs->setup.observe != !node || (node && sinew_node_id(node) != cs->nodeid))
 		return -EINVAL;
 	instance_lock(cs);
-	was_attached = cs->wanted >= LIFE_ATTACHED;
+	was_attached = cs->wanted >= PHASE_ATTACHED;
 	if (!was_attached)
-		cs->wanted = LIFE_ATTACHED;
+		cs->wanted = PHASE_ATTACHED;
 	instance_unlock(cs);
 	if (was_attached)
 		return -EALREADY;
@@ -247,7 +247,7 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 		rc = sinew_watch(node, &watch, cs);
 	instance_lock(cs);
 	if (rc) {
-		cs->wanted = LIFE_OPEN;
+		cs->wanted = PHASE_OPEN;
 	} else {
 		memcpy(cs->group, group, sizeof(group));
 		cs->node = node;
@@ -274,10 +274,10 @@ void sinew_corosync_free(struct sinew_corosync *cs)
 	instance_lock(cs);
 	cs->is_freed = true;
 	instance_wake(cs);
-	while (cs->life != LIFE_ENDED && rc != ETIMEDOUT)
+	while (cs->phase != PHASE_ENDED && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&cs->changed, &cs->lock, &until);
 	cs->node = NULL;
-	has_ended = cs->life == LIFE_ENDED;
+	has_ended = cs->phase == PHASE_ENDED;
 	instance_unlock(cs);
 	/* A thread that hangs in corosync stays behind with what it needs. */
 	if (has_ended)
@@ -300,7 +300,7 @@ int sinew_corosync_fenced(struct sinew_corosync *cs, uint32_t nodeid, uint64_t i
 		return -EINVAL;
 	instance_lock(cs);
 	if (cs->n_fenced < VIEW_FENCED_MAX)
-		cs->fenced[cs->n_fenced++] = (struct view_life){ nodeid, incarnation };
+		cs->fenced[cs->n_fenced++] = (struct view_incarnation){ nodeid, incarnation };
 	else
 		rc = -ENOSPC;
 	instance_unlock(cs);

@@ -23,7 +23,7 @@
 /* Owned by the thread alone. */
 struct follow {
 	struct sinew_corosync *c;
-	enum instance_life goal;	/* wanted at the beginning of this turn, when attached */
+	enum instance_phase goal;	/* wanted at the beginning of this turn, when attached */
 	bool is_freed;			/* the same */
 	bool has_joined;		/* ipc_join() was taken */
 	bool is_settle_due;
@@ -40,7 +40,7 @@ static int ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnat
 }
 
 /* Logs the fate of an incarnation, and reports it to the node if there is one. */
-static void tell_life(struct sinew_corosync *c, const struct view_action *a)
+static void tell_incarnation(struct sinew_corosync *c, const struct view_action *a)
 {
 	static const char *const failed[] = {
 		[VIEW_LEAVE] = "failed: left without announcing it",
@@ -51,7 +51,7 @@ static void tell_life(struct sinew_corosync *c, const struct view_action *a)
 	static const struct {
 		const char *text;
 		int (*tell)(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
-	} lives[] = {
+	} events[] = {
 		[VIEW_JOINED] = { "joined", sinew_peer_joined },
 		[VIEW_LEAVING] = { "leaving", sinew_peer_leaving },
 		[VIEW_LEFT] = { "left", sinew_peer_left },
@@ -61,14 +61,14 @@ static void tell_life(struct sinew_corosync *c, const struct view_action *a)
 	};
 	const bool is_end = a->what == VIEW_FAILED, is_fenced = a->what == VIEW_FENCED;
 	/* Held back until it has been fenced, by us or another; but nobody has to be fenced for
-	 * a life that its own process gave up. */
+	 * an incarnation that its own process gave up. */
 	const bool holds = c->setup.hold_failed && a->cause != VIEW_RENEWED;
 
 	instance_log(c, is_end || a->what == VIEW_FENCE ? SINEW_WARNING : SINEW_INFO,
 		     "peer=%" PRIu32 " %s incarnation=%016" PRIx64, a->nodeid,
-		     is_end ? failed[a->cause] : lives[a->what].text, a->incarnation);
+		     is_end ? failed[a->cause] : events[a->what].text, a->incarnation);
 	if (c->node && !(is_end && holds) && !(is_fenced && !holds))
-		lives[a->what].tell(c->node, a->nodeid, a->incarnation);
+		events[a->what].tell(c->node, a->nodeid, a->incarnation);
 }
 
 static void tell_quorum(struct sinew_corosync *c, bool is_quorate)
@@ -101,14 +101,14 @@ static void tell(struct sinew_corosync *c, const struct view_action *a)
 		break;
 	case VIEW_FENCE:
 		if (node)
-			tell_life(c, a);
+			tell_incarnation(c, a);
 		break;
 	case VIEW_JOINED:
 	case VIEW_LEAVING:
 	case VIEW_LEFT:
 	case VIEW_FAILED:
 	case VIEW_FENCED:
-		tell_life(c, a);
+		tell_incarnation(c, a);
 		break;
 	case VIEW_QUORUM:
 		tell_quorum(c, a->is_quorate);
@@ -243,7 +243,7 @@ static void try_join(struct follow *f)
 	struct sinew_corosync *c = f->c;
 	int rc;
 
-	if (f->has_joined || c->life != LIFE_ATTACHED || c->view.is_renewing)
+	if (f->has_joined || c->phase != PHASE_ATTACHED || c->view.is_renewing)
 		return;
 	instance_calling(c);
 	rc = ipc_join(c->ipc, c->group);
@@ -270,7 +270,7 @@ static void lost(struct follow *f)
 	disconnect(f);
 }
 
-/* ---- the node's own life; lock is held ---- */
+/* ---- the node's own incarnation; lock is held ---- */
 
 static void tell_nodes(struct sinew_corosync *c)
 {
@@ -280,16 +280,16 @@ static void tell_nodes(struct sinew_corosync *c)
 
 /* An incarnation, where there is no node. False, after it said why: there is no randomness, and no
  * other will do. */
-static bool draw_life(struct sinew_corosync *c, uint64_t *ret_life)
+static bool draw_incarnation(struct sinew_corosync *c, uint64_t *ret_incarnation)
 {
-	uint64_t life;
+	uint64_t incarnation;
 	ssize_t n;
 
 	do
-		n = getrandom(&life, sizeof(life), 0);
+		n = getrandom(&incarnation, sizeof(incarnation), 0);
 	while (n < 0 && errno == EINTR);
-	if (n == sizeof(life)) {
-		*ret_life = life | 1;
+	if (n == sizeof(incarnation)) {
+		*ret_incarnation = incarnation | 1;
 		return true;
 	}
 	instance_log(c, SINEW_ERROR, "no random number for a new incarnation: %s; retrying",
@@ -308,7 +308,7 @@ static void begin_view(struct sinew_corosync *c)
 	own.began_ms = instance_wall_ms();
 	if (c->node)
 		own.incarnation = sinew_incarnation(c->node);
-	else if (!draw_life(c, &own.incarnation))
+	else if (!draw_incarnation(c, &own.incarnation))
 		return;
 	sinew_options_init(&opt, sizeof(opt));
 	if (c->node && !sinew_config_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
@@ -316,7 +316,7 @@ static void begin_view(struct sinew_corosync *c)
 		memcpy(own.addrs, opt.addrs, sizeof(own.addrs));
 	}
 	view_init(&c->view, &own);
-	c->life = LIFE_ATTACHED;
+	c->phase = PHASE_ATTACHED;
 	if (c->node)
 		sinew_quorum(c->node, false);
 	tell_nodes(c);
@@ -329,12 +329,12 @@ static void take_words(struct follow *f)
 	unsigned i;
 
 	f->is_freed = c->is_freed;
-	f->goal = c->group[0] ? c->wanted : LIFE_OPEN;
-	if (f->goal >= LIFE_ATTACHED && c->life < LIFE_ATTACHED && (c->node || c->setup.observe))
+	f->goal = c->group[0] ? c->wanted : PHASE_OPEN;
+	if (f->goal >= PHASE_ATTACHED && c->phase < PHASE_ATTACHED && (c->node || c->setup.observe))
 		begin_view(c);
 	/* Without a node to renew it is another one all the same. */
 	if (instance_has_view(c) && c->view.is_renewing && !c->node && !c->renewed)
-		draw_life(c, &c->renewed);
+		draw_incarnation(c, &c->renewed);
 	if (c->renewed && instance_has_view(c)) {
 		c->view.own.began_ms = instance_wall_ms();
 		view_renewed(&c->view, c->renewed, now);
@@ -346,8 +346,8 @@ static void take_words(struct follow *f)
 		conclude(c);
 	}
 	c->n_fenced = 0;
-	if (f->goal >= LIFE_CLOSING && c->life == LIFE_ATTACHED) {
-		c->life = LIFE_CLOSING;
+	if (f->goal >= PHASE_CLOSING && c->phase == PHASE_ATTACHED) {
+		c->phase = PHASE_CLOSING;
 		view_closing(&c->view, now);
 		conclude(c);
 	}
@@ -373,7 +373,7 @@ static void sleep_until_work(struct follow *f)
 		until = f->retry_ns;
 	if (c->ipc && f->check_ns < until)
 		until = f->check_ns;
-	if (f->leave_ns && c->life < LIFE_LEFT && f->leave_ns < until)
+	if (f->leave_ns && c->phase < PHASE_LEFT && f->leave_ns < until)
 		until = f->leave_ns;
 	now = instance_now_ns();
 	if (until <= now)
@@ -464,15 +464,15 @@ static void try_leave(struct follow *f)
 	struct sinew_corosync *c = f->c;
 	const uint64_t now = instance_now_ns();
 
-	if (c->life >= LIFE_LEFT || (f->goal < LIFE_LEAVING && !f->is_freed))
+	if (c->phase >= PHASE_LEFT || (f->goal < PHASE_LEAVING && !f->is_freed))
 		return;
 	if (!f->leave_ns)
 		f->leave_ns = now + GOODBYE_NS;
-	if (c->ipc && f->has_joined && c->life == LIFE_CLOSING && !c->view.is_goodbye_out &&
+	if (c->ipc && f->has_joined && c->phase == PHASE_CLOSING && !c->view.is_goodbye_out &&
 	    now < f->leave_ns)
 		return;
 	instance_lock(c);
-	c->life = LIFE_LEFT;
+	c->phase = PHASE_LEFT;
 	instance_unlock(c);
 	if (!c->ipc || !f->has_joined)
 		return;
@@ -490,11 +490,11 @@ void *follow_run(void *arg)
 		sleep_until_work(f);
 		turn(f);
 		try_leave(f);
-	} while (c->life != LIFE_LEFT || !f->is_freed);
+	} while (c->phase != PHASE_LEFT || !f->is_freed);
 	disconnect(f);
 	nodelist_drop(c);
 	instance_lock(c);
-	c->life = LIFE_ENDED;
+	c->phase = PHASE_ENDED;
 	c->published.status.connected = false;
 	c->published.status.in_group = false;
 	pthread_cond_broadcast(&c->changed);

@@ -11,7 +11,7 @@
  *	 4  2  version, 1		24  2  port
  *	 6  2  type			26  1  transport, 1 = TCP
  *	 8  4  nodeid			27  1  number of addresses
- *	12  4  flags, 0			28  8  when that life began, ms since 1970
+ *	12  4  flags, 0			28  8  when that incarnation began, ms since 1970
  *					36     addresses: 1 family (4, 6), 3 zero, 16 address
  *
  * nodeid and incarnation are those of the sender; in FENCED those of the incarnation

@@ -37,7 +37,7 @@ struct sinew_corosync *instance_new(const struct sinew_corosync_setup *setup)
 	if (!c)
 		return NULL;
 	c->setup = *setup;
-	c->wanted = LIFE_OPEN;
+	c->wanted = PHASE_OPEN;
 	c->refs = 1;
 	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->published.change_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -24,14 +24,14 @@
 #define INSTANCE_TEXT_MAX	1024
 
 /* How far it has come, and how far it is to come. */
-enum instance_life {
-	LIFE_OPENING,		/* no configuration has been read yet */
-	LIFE_OPEN,
-	LIFE_ATTACHED,		/* group and node are known: there is a view */
-	LIFE_CLOSING,		/* the node closes: GOODBYE */
-	LIFE_LEAVING,		/* the node has closed: out of the group, behind the GOODBYE */
-	LIFE_LEFT,
-	LIFE_ENDED,		/* the thread uses nothing any more */
+enum instance_phase {
+	PHASE_OPENING,		/* no configuration has been read yet */
+	PHASE_OPEN,
+	PHASE_ATTACHED,		/* group and node are known: there is a view */
+	PHASE_CLOSING,		/* the node closes: GOODBYE */
+	PHASE_LEAVING,		/* the node has closed: out of the group, behind the GOODBYE */
+	PHASE_LEFT,
+	PHASE_ENDED,		/* the thread uses nothing any more */
 };
 
 /*
@@ -49,10 +49,10 @@ struct sinew_corosync {
 
 	/* Under the lock. */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;		/* life, error or is_resolving */
+	pthread_cond_t changed;		/* phase, error or is_resolving */
 	unsigned refs;			/* the user's and the thread's */
-	enum instance_life wanted;	/* by the calls and by the node: OPEN to LEAVING */
-	enum instance_life life;	/* by the thread, which reads it as its own */
+	enum instance_phase wanted;	/* by the calls and by the node: OPEN to LEAVING */
+	enum instance_phase phase;	/* by the thread, which reads it as its own */
 	bool is_freed;			/* leave, with or without GOODBYE, and end */
 	bool is_resolving;		/* corosync has answered; names are looked up */
 	int error;			/* why it is not open */
@@ -60,7 +60,7 @@ struct sinew_corosync {
 	char group[SINEW_NAME_MAX + 16];	/* "": not attached; constant then */
 	struct sinew_node *node;	/* NULL: there is none, or not any more */
 	uint64_t renewed;		/* the new incarnation, 0: none */
-	struct view_life fenced[VIEW_FENCED_MAX];	/* to be told to the group */
+	struct view_incarnation fenced[VIEW_FENCED_MAX];	/* to be told to the group */
 	unsigned n_fenced;
 	struct published published;
 
@@ -85,7 +85,7 @@ uint64_t instance_wall_ms(void);
 
 static inline bool instance_has_view(const struct sinew_corosync *c)
 {
-	return c->life >= LIFE_ATTACHED;
+	return c->phase >= PHASE_ATTACHED;
 }
 
 /* A thread that holds the lock does not take it again, and only that thread gives it back. */

@@ -201,7 +201,7 @@ static int take_first(struct sinew_corosync *c, struct sinew_config *config, uin
 	c->first = config;
 	c->nodelist.config = config;
 	c->nodeid = local;
-	c->life = LIFE_OPEN;
+	c->phase = PHASE_OPEN;
 	c->text[0] = '\0';
 	pthread_cond_broadcast(&c->changed);
 	instance_unlock(c);

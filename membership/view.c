@@ -24,8 +24,8 @@ void view_init(struct view *v, const struct greeting *own)
 /* Off the list, and whoever was there has left. */
 static void drop_entry(struct view *v, struct view_entry *e)
 {
-	if (e->life)
-		view_tell(v, VIEW_LEFT, e->node.nodeid, e->life);
+	if (e->incarnation)
+		view_tell(v, VIEW_LEFT, e->node.nodeid, e->incarnation);
 	view_tell(v, VIEW_REMOVE, e->node.nodeid, 0);
 	*e = v->entries[--v->n_entries];
 }
@@ -33,22 +33,22 @@ static void drop_entry(struct view *v, struct view_entry *e)
 /* Says that the last life of a node has failed, if anybody was told that it had joined. */
 static void tell_failed(struct view *v, struct view_entry *e)
 {
-	uint64_t life = e->life;
+	uint64_t incarnation = e->incarnation;
 
-	e->life = 0;
-	if (life)
-		view_tell(v, VIEW_FAILED, e->node.nodeid, life)->cause = e->failed.cause;
+	e->incarnation = 0;
+	if (incarnation)
+		view_tell(v, VIEW_FAILED, e->node.nodeid, incarnation)->cause = e->failed.cause;
 }
 
-/* Its session with our present life may begin. */
+/* Its session with our present incarnation may begin. */
 static void meet(struct view *v, struct view_entry *e, const struct view_member *m)
 {
 	if (v->is_renewing)
 		return;
-	e->life = m->greeting.incarnation;
-	view_tell(v, VIEW_JOINED, e->node.nodeid, e->life);
+	e->incarnation = m->greeting.incarnation;
+	view_tell(v, VIEW_JOINED, e->node.nodeid, e->incarnation);
 	if (m->has_said_goodbye)
-		view_tell(v, VIEW_LEAVING, e->node.nodeid, e->life);
+		view_tell(v, VIEW_LEAVING, e->node.nodeid, e->incarnation);
 }
 
 /* It may have become complete: in the group, greeted, listed. */
@@ -63,7 +63,7 @@ static void try_join(struct view *v, struct view_member *m)
 			  "two processes of this node in the group, ignoring the second");
 		return;
 	}
-	/* Anything quorum would say is of the life before. */
+	/* Anything quorum would say is of the incarnation before. */
 	tell_failed(v, e);
 	e->failed = (struct view_failed){ 0 };
 	e->is_fence_due = false;
@@ -81,10 +81,10 @@ static void try_join_all(struct view *v, uint32_t nodeid)
 			try_join(v, &v->members[i]);
 }
 
-/* A joined life is over. */
-static void end_life(struct view *v, struct view_member *m, enum view_cause cause)
+/* A joined incarnation is over. */
+static void end_incarnation(struct view *v, struct view_member *m, enum view_cause cause)
 {
-	uint64_t life = m->greeting.incarnation;
+	uint64_t ended = m->greeting.incarnation;
 	struct view_entry *e;
 
 	if (!m->is_joined)
@@ -92,14 +92,14 @@ static void end_life(struct view *v, struct view_member *m, enum view_cause caus
 	m->is_joined = false;
 	e = view_find_entry(v, m->process.nodeid);
 	if (!e->is_listed || (cause == VIEW_LEAVE && m->has_said_goodbye)) {
-		if (e->life)
-			view_tell(v, VIEW_LEFT, e->node.nodeid, life);
-		e->life = 0;
+		if (e->incarnation)
+			view_tell(v, VIEW_LEFT, e->node.nodeid, ended);
+		e->incarnation = 0;
 		return;
 	}
-	e->failed = (struct view_failed){ life, m->process, cause };
-	/* A node that says its life is over needs no fence, nor one that was fenced for it. */
-	e->is_fence_due = cause != VIEW_RENEWED && e->asked != life && e->fenced != life;
+	e->failed = (struct view_failed){ ended, m->process, cause };
+	/* A node that says itself that it is over needs no fence, nor one fenced for it. */
+	e->is_fence_due = cause != VIEW_RENEWED && e->asked != ended && e->fenced != ended;
 	if (!v->is_lesser)
 		tell_failed(v, e);
 }
@@ -111,7 +111,7 @@ static void member_gone(struct view *v, const struct view_gone *gone)
 
 	if (!m)
 		return;
-	end_life(v, m, gone->cause);
+	end_incarnation(v, m, gone->cause);
 	*m = v->members[--v->n_members];
 	e = view_find_entry(v, gone->process.nodeid);
 	if (e && !e->is_listed && !view_find_joined(v, gone->process.nodeid))
@@ -139,11 +139,11 @@ static void member_new(struct view *v, const struct view_process *p, uint64_t no
 
 static void take_hello(struct view *v, struct view_member *m, const struct greeting *g)
 {
-	bool is_same_life = m->has_greeted && m->greeting.incarnation == g->incarnation;
+	bool is_same_incarnation = m->has_greeted && m->greeting.incarnation == g->incarnation;
 
-	/* A process that renewed itself gave its old life up. */
-	if (!is_same_life) {
-		end_life(v, m, VIEW_RENEWED);
+	/* A process that renewed itself gave its old incarnation up. */
+	if (!is_same_incarnation) {
+		end_incarnation(v, m, VIEW_RENEWED);
 		m->has_said_goodbye = false;
 	}
 	if (m->process.nodeid == v->self.nodeid && !view_is_observer(v) && !m->has_greeted)
@@ -168,8 +168,8 @@ static void take_goodbye(struct view *v, struct view_member *m, const struct gre
 		take_hello(v, m, g);
 	m->has_said_goodbye = true;
 	e = view_find_entry(v, m->process.nodeid);
-	if (m->is_joined && e->life)
-		view_tell(v, VIEW_LEAVING, m->process.nodeid, e->life);
+	if (m->is_joined && e->incarnation)
+		view_tell(v, VIEW_LEAVING, m->process.nodeid, e->incarnation);
 }
 
 /* Fenced by any node: it need not be done again. */
@@ -219,7 +219,7 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 
 /* ---- we were away ---- */
 
-/* A node that failed towards this life is welcome to the next. */
+/* A node that failed towards this incarnation is welcome to the next. */
 static void forget_failed_processes(struct view *v)
 {
 	unsigned i;
@@ -232,17 +232,17 @@ static void lose_self(struct view *v)
 {
 	unsigned i;
 
-	/* No node knows the life that is to come. */
+	/* No node knows the incarnation that is to come. */
 	if (v->is_renewing)
 		return;
 	v->is_renewing = true;
 	for (i = 0; i < v->n_entries; i++)
-		v->entries[i].life = 0;
+		v->entries[i].incarnation = 0;
 	forget_failed_processes(v);
 	view_tell(v, VIEW_SELF_LOST, 0, 0);
 }
 
-/* We are of the lesser part: we take a new life. */
+/* We are of the lesser part: we take a new incarnation. */
 static void was_away(struct view *v)
 {
 	if (v->is_renewing || view_is_closing(v))
@@ -266,10 +266,10 @@ void view_quorum(struct view *v, bool is_quorate, const struct view_ring *ring)
 	v->quorum.computed = *ring;
 }
 
-/* Its last life has gone, and whether it failed is for quorum to say. */
+/* Its last incarnation has gone, and whether it failed is for quorum to say. */
 static bool is_untold(struct view *v, const struct view_entry *e)
 {
-	return e->life && !view_find_joined(v, e->node.nodeid);
+	return e->incarnation && !view_find_joined(v, e->node.nodeid);
 }
 
 static void ask_fences(struct view *v)
@@ -455,7 +455,7 @@ void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nod
 			take_node(v, &nodes[i]);
 }
 
-/* ---- our own life ---- */
+/* ---- our own incarnation ---- */
 
 void view_lost(struct view *v)
 {
@@ -485,7 +485,7 @@ static void meet_again(struct view *v, struct view_member *m)
 		meet(v, e, m);
 		return;
 	}
-	/* A node expected to go has no session with the new life. */
+	/* A node expected to go has no session with the new incarnation. */
 	m->is_joined = false;
 	drop_entry(v, e);
 }
@@ -514,9 +514,9 @@ void view_closing(struct view *v, uint64_t now_ns)
 
 void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t now_ns)
 {
-	const struct view_life life = { nodeid, incarnation };
+	const struct view_incarnation whose = { nodeid, incarnation };
 
-	if (view_outbox_fenced(&v->outbox, &life, now_ns))
+	if (view_outbox_fenced(&v->outbox, &whose, now_ns))
 		view_note(v, SINEW_ERROR, nodeid,
 			  "fenced, but cannot notify the other nodes: notification queue full");
 }

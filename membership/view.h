@@ -27,15 +27,15 @@
  *  - A member that leaves the group after its GOODBYE has left; one that goes in any
  *    other way has failed, unless its node was taken off the nodelist before.
  *  - Who failed is to be fenced, once: when there is quorum, and unless the node has
- *    come back by then, which does not happen to what still runs unseen. A life that came
+ *    come back by then, which does not happen to what still runs unseen. An incarnation that came
  *    back before it was asked for, and fails again, is to be fenced.
  *  - When the nodes of more lives are no longer heard than stay with us, quorum decides: with
  *    it they have failed; without it, or when they come back meanwhile, we were the ones
- *    away, and take a new life instead of refusing those who go on. So we do when a
+ *    away, and take a new incarnation instead of refusing those who go on. So we do when a
  *    process is back that failed without quorum: it was alive all the time.
  *  - The own HELLO goes out once for all the members that join within a short time,
  *    and again when the own incarnation changes.
- *  - From the loss of our life until the next one is in force nothing is told of any life,
+ *  - From the loss of our incarnation until the next one is in force nothing is told of any node,
  *    and no fence is asked for; then all that are there are met as if they had just come.
  *  - An observer is in the group to look on: it is no member, and its going means
  *    nothing. For itself the processes of its own node are as those of all others.
@@ -66,7 +66,7 @@ enum view_cause {
 	VIEW_LEAVE,		/* it left the group */
 	VIEW_PROCDOWN,		/* it ended, or its daemon was stopped */
 	VIEW_NODEDOWN,		/* its node is no longer heard */
-	VIEW_RENEWED,		/* the process itself gave that life up for a new one */
+	VIEW_RENEWED,		/* the process itself gave that incarnation up for a new one */
 };
 
 struct view_gone {
@@ -86,9 +86,9 @@ enum view_what {
 	VIEW_REMOVE,
 	VIEW_JOINED, VIEW_LEAVING, VIEW_LEFT, VIEW_FAILED,
 	VIEW_FENCE,		/* it failed, there is quorum, and nothing of its node is back */
-	VIEW_FENCED,		/* a member says that it has fenced that life */
+	VIEW_FENCED,		/* a member says that it has fenced that incarnation */
 	VIEW_QUORUM,
-	VIEW_SELF_LOST,		/* all are gone, and our life, too; view_renewed() has to follow */
+	VIEW_SELF_LOST,		/* all are gone, and we too; view_renewed() has to follow */
 	VIEW_SEND,		/* to all of the group; view_sent() has to follow */
 	VIEW_NOTE,		/* something that a person should know */
 };
@@ -110,7 +110,7 @@ struct view_action {
 
 #define VIEW_NOTES_MAX		128	/* after one event; more say the same */
 /* One event gives at most seven others for each node: two that remove one, five for another that
- * is added, or is back after its last life: addresses, failed, joined, leaving. */
+ * is added, or is back after its last incarnation: addresses, failed, joined, leaving. */
 #define VIEW_ACTIONS_MAX	(VIEW_NOTES_MAX + 7 * VIEW_NODES_MAX)
 
 /* A process of the group. */
@@ -129,19 +129,19 @@ struct view_member {
 struct view_entry {
 	struct view_node node;
 	bool is_listed;
-	/* The life of which VIEW_JOINED was told to our present life, and which is not over;
+	/* The one of which VIEW_JOINED was told to our present incarnation, and which is not over;
 	 * 0: none. Without a member that is joined, what quorum says is awaited before
 	 * VIEW_FAILED. */
-	uint64_t life;
-	/* The last life, if it failed and no other has joined; incarnation 0: it is not so. */
+	uint64_t incarnation;
+	/* The last one, if it failed and no other has joined; incarnation 0: it is not so. */
 	struct view_failed {
 		uint64_t incarnation;
-		struct view_process process;	/* whose it was towards our present life */
+		struct view_process process;	/* whose it was towards our present incarnation */
 		enum view_cause cause;
 	} failed;
 	bool is_fence_due;	/* failed has to be fenced, once there is quorum */
-	uint64_t asked;		/* the life whose fencing was asked for last; 0: none */
-	uint64_t fenced;	/* the life that was fenced last; 0: none */
+	uint64_t asked;		/* the incarnation whose fencing was asked for last; 0: none */
+	uint64_t fenced;	/* the incarnation that was fenced last; 0: none */
 };
 
 struct view {
@@ -189,7 +189,7 @@ void view_lost(struct view *v);
 void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns);
 /* The own node begins to close: says GOODBYE from now on. */
 void view_closing(struct view *v, uint64_t now_ns);
-/* That life has been fenced: all are told, as soon as there is a group. */
+/* That incarnation has been fenced: all are told, as soon as there is a group. */
 void view_fenced(struct view *v, uint32_t nodeid, uint64_t incarnation, uint64_t now_ns);
 
 /* When view_tick() has something to do; VIEW_NEVER: nothing. */

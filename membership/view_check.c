@@ -17,8 +17,8 @@ static void check_member(struct view *v, struct view_member *m)
 	if (!m->is_joined)
 		return;
 	assert(view_find_joined(v, m->process.nodeid) == m);
-	/* Our present life has met it. */
-	assert(e && e->life == (v->is_renewing ? 0 : m->greeting.incarnation));
+	/* Our present incarnation has met it. */
+	assert(e && e->incarnation == (v->is_renewing ? 0 : m->greeting.incarnation));
 	assert(!e->failed.incarnation);
 }
 
@@ -28,10 +28,10 @@ static void check_entry(struct view *v, struct view_entry *e)
 
 	assert(view_find_entry(v, e->node.nodeid) == e);
 	assert(view_is_observer(v) || e->node.nodeid != v->self.nodeid);
-	assert(!e->life || !v->is_renewing);
+	assert(!e->incarnation || !v->is_renewing);
 	/* Whether it has failed is for quorum to say. */
-	if (e->life && !view_find_joined(v, e->node.nodeid))
-		assert(failed == e->life);
+	if (e->incarnation && !view_find_joined(v, e->node.nodeid))
+		assert(failed == e->incarnation);
 	if (e->is_fence_due)
 		assert(failed && failed != e->asked && failed != e->fenced);
 }

@@ -28,11 +28,12 @@ void view_outbox_hello_now(struct view_outbox *o, uint64_t now_ns)
 	o->hello_due_ns = o->hello_latest_ns = now_ns;
 }
 
-int view_outbox_fenced(struct view_outbox *o, const struct view_life *life, uint64_t now_ns)
+int view_outbox_fenced(struct view_outbox *o, const struct view_incarnation *whose,
+		       uint64_t now_ns)
 {
 	if (o->n_fenced == VIEW_FENCED_MAX)
 		return -ENOSPC;
-	o->fenced[o->n_fenced++] = *life;
+	o->fenced[o->n_fenced++] = *whose;
 	o->fenced_due_ns = now_ns;
 	return 0;
 }
@@ -44,9 +45,10 @@ uint64_t view_outbox_deadline(const struct view_outbox *o, bool is_in_group)
 	return o->hello_due_ns;
 }
 
-void view_outbox_tick(struct view_outbox *o, bool is_in_group, bool has_life, uint64_t now_ns)
+void view_outbox_tick(struct view_outbox *o, bool is_in_group, bool has_incarnation,
+		      uint64_t now_ns)
 {
-	o->sends_hello = o->hello_due_ns <= now_ns && is_in_group && has_life;
+	o->sends_hello = o->hello_due_ns <= now_ns && is_in_group && has_incarnation;
 	if (o->hello_due_ns <= now_ns && !o->sends_hello)
 		o->hello_due_ns = VIEW_NEVER;
 	o->sends_fenced = is_in_group && o->n_fenced && o->fenced_due_ns <= now_ns;

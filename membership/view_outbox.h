@@ -12,7 +12,7 @@
 #define VIEW_FENCED_MAX		16	/* fencings that wait to be told */
 #define VIEW_NEVER		UINT64_MAX
 
-struct view_life {
+struct view_incarnation {
 	uint32_t nodeid;
 	uint64_t incarnation;
 };
@@ -20,7 +20,7 @@ struct view_life {
 struct view_outbox {
 	uint64_t hello_due_ns;		/* VIEW_NEVER: none */
 	uint64_t hello_latest_ns;	/* until then it may be put off */
-	struct view_life fenced[VIEW_FENCED_MAX];	/* to be told, the oldest first */
+	struct view_incarnation fenced[VIEW_FENCED_MAX];	/* to be told, the oldest first */
 	unsigned n_fenced;
 	uint64_t fenced_due_ns;		/* when they are told, while there are any */
 	/* Due, and to be sent until view_outbox_sent() says otherwise. */
@@ -31,11 +31,13 @@ void view_outbox_init(struct view_outbox *o);
 /* A HELLO shortly: one is enough for all that come meanwhile; or at once. */
 void view_outbox_hello(struct view_outbox *o, uint64_t now_ns);
 void view_outbox_hello_now(struct view_outbox *o, uint64_t now_ns);
-/* That life has been fenced. -ENOSPC. */
-int view_outbox_fenced(struct view_outbox *o, const struct view_life *life, uint64_t now_ns);
+/* That incarnation has been fenced. -ENOSPC. */
+int view_outbox_fenced(struct view_outbox *o, const struct view_incarnation *whose,
+		       uint64_t now_ns);
 uint64_t view_outbox_deadline(const struct view_outbox *o, bool is_in_group);
 /* Begins to send what is due by now. A node without an identity has nobody to tell it. */
-void view_outbox_tick(struct view_outbox *o, bool is_in_group, bool has_life, uint64_t now_ns);
+void view_outbox_tick(struct view_outbox *o, bool is_in_group, bool has_incarnation,
+		      uint64_t now_ns);
 /* Whether the service took it; else it is tried again. */
 void view_outbox_sent(struct view_outbox *o, bool is_taken, uint64_t now_ns);
 

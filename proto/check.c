@@ -86,7 +86,7 @@ void ring_put_check(const struct ring *r)
 	assert(atomic_load_explicit(&r->acked, memory_order_relaxed) <= tail);
 	assert(tail <= r->reserved);
 	assert(r->floor <= r->reserved && r->reserved <= r->floor + r->size);
-	assert(r->n_slots <= RING_SLOTS && r->slot_head < RING_SLOTS && r->paid <= r->size);
+	assert(r->n_slots <= RING_SLOTS && r->slot_head < RING_SLOTS && r->charged <= r->size);
 	assert(r->n_slots == atomic_load_explicit(&r->held, memory_order_relaxed));
 	assert(r->fits_end <= r->floor + r->size && (!r->n_slots || !r->fits_end));
 	assert(r->looked <= r->reserved && r->marked <= tail);
@@ -150,7 +150,7 @@ static void session_alive_check(struct session *s, const struct peer *p)
 {
 	assert(p->session == s && s->nodeid == p->nodeid && s->profile == p->profile);
 	assert(s->ours == p->core->cfg.incarnation && s->incarnation);
-	assert(!tombs_find(&p->tombs, s->incarnation));
+	assert(!tombstones_find(&p->tombstones, s->incarnation));
 	assert(!p->up || (s->was_up && p->up->session == s));
 	assert(s->was_up || !(s->pending & SESSION_P_UP));
 	session_termination_check(s);
@@ -172,14 +172,14 @@ void session_check(struct session *s)
 
 /* ---- links ---- */
 
-/* One held link for each life; one for each peer of those that a fresh session holds back. */
+/* One held link an incarnation; one a peer of those that a fresh session holds back. */
 static void link_held_check(const struct link *l)
 {
-	assert(!l->session && l->held.mine == l->life);
+	assert(!l->session && l->held.mine == l->incarnation);
 	list_each(const struct link, o, &l->peer->links, of_peer) {
 		if (o == l || !link_is_held(o))
 			continue;
-		assert(o->life != l->life);
+		assert(o->incarnation != l->incarnation);
 		assert(o->state != LINK_GUARDED || l->state != LINK_GUARDED);
 	}
 }
@@ -188,7 +188,7 @@ static void link_native_check(const struct link *l)
 {
 	const struct peer *p = l->peer;
 
-	assert(!link_read_hello(l) || l->life);
+	assert(!link_read_hello(l) || l->incarnation);
 	assert((l->state == LINK_UP) == (p->up == l) && l->state != LINK_RX_ONLY);
 	assert(!link_read_hello(l) || l->use != LINK_FOR_PROBES);
 	if (link_is_held(l))
@@ -267,7 +267,7 @@ static void peer_dial_due_check(const struct peer *p)
 	const struct core *core = p->core;
 	uint64_t at = p->dial_at_ns > core->now_ns ? p->dial_at_ns : core->now_ns;
 
-	if (!p->session || p->up || !p->paths.n || p->dial_raised)
+	if (!p->session || p->up || !p->paths.n || p->dial_pending)
 		return;
 	list_each(const struct link, l, &p->links, of_peer)
 		if (l->use != LINK_FOR_PROBES && l->state != LINK_LAST_ACK)
@@ -279,9 +279,9 @@ static void peer_rest_check(const struct peer *p)
 {
 	const struct core *core = p->core;
 
-	assert(list_empty(&p->pending) && !p->pending_what && !p->probe_raised);
-	assert(!p->dial_raised || p->dial_polled);
-	assert(p->owes_until_ns <= core->now_ns || core->deadline_ns <= p->owes_until_ns);
+	assert(list_empty(&p->pending) && !p->pending_what && !p->probe_pending);
+	assert(!p->dial_pending || p->dial_polled);
+	assert(p->time_wait_until_ns <= core->now_ns || core->deadline_ns <= p->time_wait_until_ns);
 	peer_dial_due_check(p);
 }
 
@@ -302,7 +302,7 @@ static void peer_links_check(const struct peer *p)
 void peer_check(struct peer *p)
 {
 	assert(peer_find(p->core, p->nodeid) == p);
-	assert(!(p->pending_what || p->probe_raised) || !list_empty(&p->pending));
+	assert(!(p->pending_what || p->probe_pending) || !list_empty(&p->pending));
 	assert(p->backoff_ns <= p->core->cfg.backoff_max_ns);
 	assert(p->paths.n <= PATHS_MAX && (!p->paths.n || p->paths.next < p->paths.n));
 	assert(!p->spare || (p->spare != p->session && !p->spare->peer));

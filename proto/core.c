@@ -38,7 +38,7 @@ void core_config_default(struct core_config *c)
 		.backoff_max_ns = MS(1000),
 		.refused_ns = MS(30000),
 		.comeback_ns = MS(250),
-		.decider_wait_ns = MS(20),
+		.coordinator_wait_ns = MS(20),
 		.keepalive_ns = MS(5000),
 		.keepalive_multi_ns = MS(700),
 		.stall_ns = MS(20000),
@@ -182,7 +182,7 @@ static bool poll_link(struct core *core, struct core_action *a)
 		a->what = CORE_ASK;
 		l->wants &= ~(unsigned)LINK_WANTS_ASK;
 		if (l->wants)
-			core_raise_link(l);
+			core_mark_link(l);
 	} else {
 		l->wants = 0;
 	}
@@ -195,24 +195,24 @@ static bool poll_wish(struct peer *p, struct core_action *a)
 	*a = (struct core_action) { .peer = p };
 	/* A link came up since: no dial is needed any more. */
 	if (p->up && !p->dial_polled && !p->dial_beside)
-		p->dial_raised = false;
+		p->dial_pending = false;
 	if (p->pending_what & PEER_P_LEND) {
 		p->pending_what &= ~(unsigned)PEER_P_LEND;
 		a->what = CORE_LEND;
-	} else if (p->dial_raised && !p->dial_polled) {
+	} else if (p->dial_pending && !p->dial_polled) {
 		/* Stays raised until link_dial() or link_no_dial() answers. */
 		p->dial_polled = true;
 		a->what = CORE_DIAL;
 		a->path = p->dial_path;
 		assert(a->path < PATHS_MAX);
-	} else if (p->probe_raised) {
-		a->path = (unsigned)__builtin_ctz(p->probe_raised);
-		p->probe_raised &= p->probe_raised - 1;
+	} else if (p->probe_pending) {
+		a->path = (unsigned)__builtin_ctz(p->probe_pending);
+		p->probe_pending &= p->probe_pending - 1;
 		a->what = CORE_PROBE;
 	} else if (p->pending_what & PEER_P_FENCE) {
 		p->pending_what &= ~(unsigned)PEER_P_FENCE;
 		a->what = CORE_FENCE;
-		a->life = p->fence_life;
+		a->incarnation = p->fence_incarnation;
 		a->reason = p->fence_reason;
 	} else {
 		return false;
@@ -232,12 +232,12 @@ static bool poll_peer(struct core *core, struct core_action *a)
 	return false;
 }
 
-/* Of the links only one whose peer has still to see that all is over holds us: a life that
+/* Of the links only one whose peer has still to see that all is over holds us: an incarnation that
  * had a session with us. */
 static bool holds_close(const struct link *l)
 {
 	return l->state == LINK_LAST_ACK || (link_read_hello(l) && !link_is_held(l) &&
-			   tombs_find(&l->peer->tombs, l->life));
+			   tombstones_find(&l->peer->tombstones, l->incarnation));
 }
 
 uint64_t core_peer_over_at(const struct peer *p)
@@ -247,7 +247,7 @@ uint64_t core_peer_over_at(const struct peer *p)
 	list_each(const struct link, l, &p->links, of_peer)
 		if (l->state == LINK_GONE || holds_close(l))
 			return CORE_NEVER;
-	return p->owes_until_ns;
+	return p->time_wait_until_ns;
 }
 
 /* core_close(): no session is left, and no peer may have missed our last ACK: that one is waited
@@ -260,8 +260,8 @@ static bool sessions_closed(struct core *core)
 		if (p->session)
 			return false;
 	list_each(struct peer, p, &core->peers, all) {
-		if (peer_owes_now(p)) {
-			core_arm(core, p->owes_until_ns);
+		if (peer_in_time_wait(p)) {
+			core_arm(core, p->time_wait_until_ns);
 			return false;
 		}
 	}
@@ -301,9 +301,9 @@ static bool poll_note(struct core *core, struct core_action *a)
 
 static bool poll_renew(struct core *core, struct core_action *a)
 {
-	if (!core->renew_raised)
+	if (!core->renew_pending)
 		return false;
-	core->renew_raised = false;
+	core->renew_pending = false;
 	*a = (struct core_action) { .what = CORE_RENEW };
 	return true;
 }
@@ -354,7 +354,7 @@ void core_quorum(struct core *core, bool quorate)
 	core_note(core, NOTE_DEBUG, 0, NULL, quorate ? "quorum gained" : "quorum lost");
 	list_each(struct link, l, &core->links, all)
 		if (quorate && l->session)
-			link_raise_tx(l);
+			link_mark_tx(l);
 }
 
 void core_close(struct core *core)
@@ -368,7 +368,7 @@ void core_close(struct core *core)
 		if (!s)
 			continue;
 		if (p->up)
-			link_raise_tx(p->up);	/* LEAVING */
+			link_mark_tx(p->up);	/* LEAVING */
 		session_finish(s);
 	}
 }
@@ -376,7 +376,7 @@ void core_close(struct core *core)
 void core_linger_over(struct core *core)
 {
 	list_each(struct peer, p, &core->peers, all) {
-		p->owes_until_ns = 0;
+		p->time_wait_until_ns = 0;
 		if (p->session)
 			session_end(p->session, SESSION_LINGER);
 	}
@@ -394,14 +394,14 @@ void core_renew(struct core *core, uint64_t incarnation)
 	list_each(struct link, l, &core->links, all)
 		link_shut(l, LINK_RESET);
 	core->cfg.incarnation = incarnation;
-	core->renew_raised = false;
+	core->renew_pending = false;
 	list_each(struct peer, p, &core->peers, all) {
-		tombs_init(&p->tombs);
+		tombstones_init(&p->tombstones);
 		p->member = 0;
 		p->member_leaving = false;
 		p->mismatch = 0;
 		p->asks = false;
-		p->owes_until_ns = 0;
+		p->time_wait_until_ns = 0;
 		peer_dial_soon(p, 0);
 	}
 }

@@ -23,7 +23,7 @@
  *	mark.c     notes, times, the lists of pending objects
  *	member.c   what the caller knows of peers: configuration, membership
  *	peer.c     dials, paths, TIME_WAIT
- *	session.c  the life of a session: send, termination, delivery report
+ *	session.c  the incarnation of a session: send, termination, delivery report
  *	link.c     the life of a link (link.def): control frames, writing, timers
  *	stuck.c    links whose transport carries nothing any more
  *	probe.c    probes of paths that are not in use
@@ -66,7 +66,7 @@ struct core_config {
 	uint32_t queue_bytes;		/* size of a ring, told to peers */
 	uint32_t ack_frames;		/* acknowledge after so many frames ... */
 	uint32_t ack_bytes;		/* ... or bytes */
-	uint32_t fault_limit;		/* protocol violations of a life until fencing is asked */
+	uint32_t fault_limit;		/* violations of an incarnation until fencing is asked */
 	uint32_t stall_limit;		/* stalls in a row until fencing is asked */
 	uint64_t connect_ns;		/* a dial */
 	uint64_t redial_ns;		/* the same, beside a stuck link or soon after a loss */
@@ -75,9 +75,9 @@ struct core_config {
 	uint64_t held_ns;		/* a HELLO waiting for membership */
 	uint64_t backoff_min_ns, backoff_max_ns;
 	uint64_t refused_ns;		/* between dials to a peer whose configuration differs */
-	uint64_t comeback_ns;		/* static: a life that lost its link may come back, before
+	uint64_t comeback_ns;		/* static: a node that lost its link may come back, before
 					 * another one takes its place */
-	uint64_t decider_wait_ns;	/* head start for the other side's dial */
+	uint64_t coordinator_wait_ns;	/* head start for the other side's dial */
 	uint64_t keepalive_ns;		/* idle link */
 	uint64_t keepalive_multi_ns;	/* the same when a peer has several paths */
 	uint64_t stall_ns;
@@ -106,8 +106,8 @@ enum core_what {
 	CORE_WRITABLE,		/* act.session: a refused sender may try again */
 	CORE_PEER_DOWN,		/* act.session ended (act.session->end); the block is the
 				 * caller's. Not for the application if it was never up. */
-	CORE_FENCE,		/* act.peer, act.life, act.reason: asks for fencing */
-	CORE_RENEW,		/* this life was declared failed: core_renew() with a new one */
+	CORE_FENCE,		/* act.peer, act.incarnation, act.reason: asks for fencing */
+	CORE_RENEW,		/* our incarnation was declared failed: core_renew() */
 	CORE_CLOSED,		/* after core_close(): nothing is left to wait for */
 };
 
@@ -132,7 +132,7 @@ struct core_action {
 	struct link *link;
 	unsigned path;
 	enum link_shut how;
-	uint64_t life;
+	uint64_t incarnation;
 	int reason;
 	struct note note;
 };
@@ -145,7 +145,7 @@ struct core {
 	uint64_t n_cookies;
 	bool closing;
 	bool quorate;
-	bool renew_raised, closed_said;
+	bool renew_pending, closed_said;
 	bool marked;		/* core_settle() has something to do */
 	struct list peers;
 	struct peer *by_nodeid[CORE_PEER_HASH];
@@ -164,14 +164,14 @@ static inline bool core_at_rest(const struct core *core)
 {
 	return !core->n_notes && list_empty(&core->sessions_pending) &&
 		list_empty(&core->links_pending) && list_empty(&core->peers_pending) &&
-		!core->renew_raised && !core->closing;
+		!core->renew_pending && !core->closing;
 }
 
 /* The same without notes, and what only core_close() waits for. */
 static inline bool core_pending(const struct core *core)
 {
 	return !list_empty(&core->sessions_pending) || !list_empty(&core->links_pending) ||
-		!list_empty(&core->peers_pending) || core->renew_raised;
+		!list_empty(&core->peers_pending) || core->renew_pending;
 }
 
 void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns);
@@ -190,7 +190,7 @@ void core_close(struct core *core);
 uint64_t core_peer_over_at(const struct peer *p);
 /* The linger time is over: all sessions end (SESSION_LINGER), all links are shut. */
 void core_linger_over(struct core *core);
-/* New life (R22): sessions end (SESSION_RENEWED), tombstones are forgotten. */
+/* New incarnation (R22): sessions end (SESSION_RENEWED), tombstones are forgotten. */
 void core_renew(struct core *core, uint64_t incarnation);
 
 /* ---- for the other files of the core ---- */

@@ -88,7 +88,7 @@ static void connected(struct link *l)
 		return;
 	}
 	link_event(l, LINK_EV_RX_ONLY);
-	l->life = p->session->incarnation;
+	l->incarnation = p->session->incarnation;
 	/* A newer accepted connection replaces the older one. */
 	list_each(struct link, o, &p->links, of_peer)
 		if (o != l && !o->dialled && !l->dialled)
@@ -140,7 +140,7 @@ static void downgrade(struct session *s)
 	if (!ring_mid_frame(&s->ring))
 		ring_resume(&s->ring, s->ring.acked_seq);
 	if (s->peer->up)
-		link_raise_tx(s->peer->up);
+		link_mark_tx(s->peer->up);
 	unreliable_done(s);
 }
 
@@ -285,7 +285,7 @@ static void sent(struct link *l, struct session *s, size_t n)
 			break;
 	unreliable_done(s);
 	if (s->end == SESSION_ALIVE && ring_has_unsent(&s->ring))
-		link_raise_tx(l);
+		link_mark_tx(l);
 }
 
 int peer_send_bare(struct peer *p, const void *packet, size_t len)
@@ -321,7 +321,7 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 		/* It acknowledges rarely, but always what it has already. */
 		s->nudged = true;
 		ring_resume(&s->ring, s->ring.acked_seq);
-		link_raise_tx(l);
+		link_mark_tx(l);
 	}
 	return false;
 }

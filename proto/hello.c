@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the handshake of the native profile: who is at the other end, which
- * life, and which link carries the session (rules R1-R9, R14, R19-R24 of the
- * session rules). The decider D of a pair is the lower nodeid; it alone
+ * incarnation, and which link carries the session (rules R1-R9, R14, R19-R24 of the
+ * session rules). The coordinator D of a pair is the lower nodeid; it alone
  * chooses a link and numbers its choices. Knows nothing of data.
  *
  * Anybody at a member's address may dial and say anything. So nothing changes, and no
@@ -20,12 +20,12 @@
 #define HELLOS_MAX 8u		/* read on one link: honest ones need 4 */
 #define FEATURES 0ull		/* that this version supports */
 
-/* The number that we expect from that life; means nothing to others. */
-static uint32_t position(const struct peer *p, uint64_t life)
+/* The number that we expect from that incarnation; means nothing to others. */
+static uint32_t position(const struct peer *p, uint64_t incarnation)
 {
-	const struct tomb *t = tombs_find(&p->tombs, life);
+	const struct tombstone *t = tombstones_find(&p->tombstones, incarnation);
 
-	if (p->session && p->session->incarnation == life)
+	if (p->session && p->session->incarnation == incarnation)
 		return p->session->expected;
 	return t && t->kind == TOMB_CLOSED ? t->next : p->core->cfg.first_seq;
 }
@@ -35,11 +35,12 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	struct core *core = l->core;
 	const struct session *s = l->peer->session;
 	bool named = s && s->incarnation == yours;
+	bool stale = !named && yours && yours == l->peer->stale_incarnation;
 	struct hello h = {
 		.mine = core->cfg.incarnation,
 		.yours = yours,
 		.next = position(l->peer, yours),
-		.gen = named ? gen : yours && yours == l->peer->told_life ? l->peer->told_gen : 0,
+		.gen = named ? gen : stale ? l->peer->stale_gen : 0,
 		.flags = (uint8_t)((chosen ? WIRE_HELLO_CHOSEN : 0) |
 				   (core->closing ? WIRE_HELLO_LEAVING : 0)),
 		.vmin = WIRE_NATIVE_VERSION,
@@ -57,7 +58,7 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	assert(ctl);
 	link_ctl_done(l, wire_put_hello(ctl, core->cfg.nodeid, &h));
 	l->hello_sent_ns = core->now_ns;
-	/* Its position in a life that is over acknowledges nothing of the next one. */
+	/* Its position in an incarnation that is over acknowledges nothing of the next one. */
 	l->told_next = named ? h.next : core->cfg.first_seq;
 	l->told_leaving = core->closing;
 }
@@ -72,20 +73,20 @@ static uint32_t dial_gen(const struct link *l)
 void hello_first(struct link *l)
 {
 	const struct peer *p = l->peer;
-	uint64_t asked = peer_owes_now(p) ? p->owes_life : 0;
+	uint64_t asked = peer_in_time_wait(p) ? p->time_wait_incarnation : 0;
 
 	assert(l->state == LINK_WAIT && l->dialled);
 	/* Without a session it names nobody: a position would be an invention (R21). The question
-	 * after the last ACK names the life that it asks (R24). */
+	 * after the last ACK names the incarnation that it asks (R24). */
 	send_hello(l, p->session ? p->session->incarnation : asked, dial_gen(l), false);
 }
 
 /* A HELLO back that names the sender; its answer is due. */
 static enum rx_result answer(struct link *l)
 {
-	assert(l->life && !l->session);
+	assert(l->incarnation && !l->session);
 	link_event(l, LINK_EV_ANSWER);
-	send_hello(l, l->life, dial_gen(l), false);
+	send_hello(l, l->incarnation, dial_gen(l), false);
 	return RX_MORE;
 }
 
@@ -107,13 +108,13 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 
 	assert(l->state == LINK_WAIT && !l->session);
 	if (strcmp(h->cluster, core->cfg.cluster) || strcmp(h->group, core->cfg.group)) {
-		l->life = h->mine;
+		l->incarnation = h->mine;
 		refuse(l, WIRE_REFUSE_CLUSTER, 0, 0);
 		return false;
 	}
 	if (!p || !p->profile->hello || !peer_has_path(p, &l->from) ||
 	    (l->dialled && p != l->peer)) {
-		l->life = h->mine;
+		l->incarnation = h->mine;
 		n = core_note(core, NOTE_WARNING, f->nodeid, l,
 			      "nodeid claimed in HELLO is not configured for this address");
 		n->a_name = "expected";
@@ -123,11 +124,11 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 		refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 		return false;
 	}
-	l->life = h->mine;
+	l->incarnation = h->mine;
 	link_belongs_to(l, p);
-	/* Where we dialled, another life listens: the one that we waited for is over. */
-	if (l->dialled && h->mine != p->owes_life)
-		p->owes_until_ns = 0;
+	/* Where we dialled, another incarnation listens: the one that we waited for is over. */
+	if (l->dialled && h->mine != p->time_wait_incarnation)
+		p->time_wait_until_ns = 0;
 	if (!l->dialled)
 		l->path = (unsigned)paths_find(&p->paths, &l->from);
 	assert(l->path < p->paths.n || l->dialled);
@@ -145,9 +146,9 @@ static enum wire_reason unfit(const struct hello *h)
 	return h->maxframe <= 2 * WIRE_FRAG_OVERHEAD ? WIRE_REFUSE_PROTOCOL : 0;
 }
 
-/* ---- which life ---- */
+/* ---- which incarnation ---- */
 
-/* The fate of a life whose HELLO was read. */
+/* The fate of an incarnation whose HELLO was read. */
 enum admission {
 	ADMITTED,	/* it has a session: the HELLO is taken */
 	CHALLENGED,	/* our HELLO is to be answered first */
@@ -163,12 +164,12 @@ static enum admission deny(struct link *l, enum wire_reason reason, uint32_t nex
 
 static enum admission hold(struct link *l, const struct hello *h, enum link_event ev)
 {
-	assert(h->mine == l->life && !l->session);
+	assert(h->mine == l->incarnation && !l->session);
 	link_event(l, ev);
 	l->held = *h;
 	/* One held link for each life of a nodeid. */
 	list_each(struct link, o, &l->peer->links, of_peer)
-		if (o != l && link_is_held(o) && o->life == l->life)
+		if (o != l && link_is_held(o) && o->incarnation == l->incarnation)
 			link_shut(o, LINK_RESET);
 	return HELD;
 }
@@ -191,7 +192,7 @@ static enum admission claimed(struct link *l)
 	struct note *n = core_note(l->core, NOTE_ERROR, l->peer->nodeid, l,
 				   "two programs claim this nodeid, newcomer refused");
 
-	assert(l->peer->session->incarnation != l->life && l->peer->up != l);
+	assert(l->peer->session->incarnation != l->incarnation && l->peer->up != l);
 	n->detail = "stop one of them";
 	n->other = l->peer->up->from;
 	return deny(l, WIRE_REFUSE_CLAIMED, 0);
@@ -205,10 +206,10 @@ static bool fresh(const struct peer *p)
 	return p->up && core->now_ns - p->up->last_rx_ns < alive_window(core);
 }
 
-/* Static: the HELLO of another life than that of the session (R20). */
-static bool is_rival(const struct peer *p, uint64_t life)
+/* Static: the HELLO of another incarnation than that of the session (R20). */
+static bool is_rival(const struct peer *p, uint64_t incarnation)
 {
-	return p->core->cfg.static_members && p->session && p->session->incarnation != life;
+	return p->core->cfg.static_members && p->session && p->session->incarnation != incarnation;
 }
 
 /*
@@ -225,10 +226,10 @@ static bool must_guard(const struct link *l, const struct hello *h)
 		(h->yours != p->core->cfg.incarnation && p->up->heard);
 }
 
-/* The life of the session was heard of after that other one had shown itself. */
-static bool both_alive(const struct peer *p, uint64_t life)
+/* The incarnation of the session was heard of after that other one had shown itself. */
+static bool both_alive(const struct peer *p, uint64_t incarnation)
 {
-	return is_rival(p, life) && p->rival_life == life && p->up &&
+	return is_rival(p, incarnation) && p->rival_incarnation == incarnation && p->up &&
 		p->up->last_rx_ns > p->rival_ns + p->core->cfg.comeback_ns;
 }
 
@@ -241,8 +242,8 @@ static enum admission guard(struct link *l, const struct hello *h)
 	assert(fresh(p) && !l->dialled && p->up != l);
 	if (both_alive(p, h->mine))
 		return claimed(l);
-	if (is_rival(p, h->mine) && p->rival_life != h->mine) {
-		p->rival_life = h->mine;
+	if (is_rival(p, h->mine) && p->rival_incarnation != h->mine) {
+		p->rival_incarnation = h->mine;
 		p->rival_ns = core->now_ns;
 	}
 	if (l->state != LINK_GUARDED) {
@@ -258,7 +259,7 @@ static enum admission guard(struct link *l, const struct hello *h)
 }
 
 /*
- * Static membership: a life with which there is no session has shown itself (R20).
+ * Static membership: an incarnation with which there is no session has shown itself (R20).
  * ADMITTED: it may have a session now.
  */
 static enum admission admit_static(struct link *l, const struct hello *h)
@@ -274,7 +275,7 @@ static enum admission admit_static(struct link *l, const struct hello *h)
 	if (!s && core->closing)
 		return ADMITTED;
 	if (!proof && h->flags & WIRE_HELLO_CHOSEN) {
-		/* The decider takes the link for up: let it dial again. */
+		/* The coordinator takes the link for up: let it dial again. */
 		link_shut(l, LINK_RESET);
 		return REFUSED;
 	}
@@ -282,7 +283,7 @@ static enum admission admit_static(struct link *l, const struct hello *h)
 		return challenge(l);
 	if (!s)
 		return ADMITTED;
-	/* Its old life was alive a moment ago: wait whether it comes back. */
+	/* Its old incarnation was alive a moment ago: wait whether it comes back. */
 	if (!p->up && core->now_ns < until) {
 		hold(l, h, LINK_EV_HOLD);
 		link_deadline(l, until - core->now_ns);
@@ -296,13 +297,13 @@ static enum admission admit(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
-	const struct tomb *t = tombs_find(&p->tombs, h->mine);
+	const struct tombstone *t = tombstones_find(&p->tombstones, h->mine);
 
 	if (t && t->kind == TOMB_FAILED)
 		return deny(l, WIRE_REFUSE_FAILED, 0);
 	if (t) {
-		if (peer_owes_now(p))
-			peer_owes(p, h->mine);	/* until it has seen this */
+		if (peer_in_time_wait(p))
+			peer_time_wait(p, h->mine);	/* until it has seen this */
 		return deny(l, WIRE_REFUSE_CLOSED, t->next);
 	}
 	if (p->session && p->session->incarnation == h->mine)
@@ -320,7 +321,7 @@ static enum admission admit(struct link *l, const struct hello *h)
 	if (!p->spare) {
 		/* Without memory for a session now: peer_lend() takes it up. */
 		p->pending_what |= PEER_P_LEND;
-		core_raise_peer(p);
+		core_mark_peer(p);
 		return hold(l, h, LINK_EV_HOLD);
 	}
 	assert(!p->session && !core->closing);
@@ -351,7 +352,7 @@ static bool position_fits(const struct link *l, const struct hello *h)
 {
 	const struct session *s = l->peer->session;
 
-	assert(l->peer->session->incarnation == l->life);
+	assert(l->peer->session->incarnation == l->incarnation);
 	if (core_decides(l->core, l->peer) && seq_before(h->next, s->ring.acked_seq))
 		return !seq_before(h->next, s->base);
 	return ring_may_resume(&s->ring, h->next);
@@ -381,7 +382,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	struct path_hold hold = probe_hold(core);
 	struct note *n;
 
-	assert(s->incarnation == l->life && !l->session && p->up != l);
+	assert(s->incarnation == l->incarnation && !l->session && p->up != l);
 	learn(s, h);
 	if (core_decides(core, p)) {
 		if (seq_before(next, s->ring.acked_seq))
@@ -449,7 +450,7 @@ static enum rx_result take(struct link *l, const struct hello *h)
 
 	if (l->state == LINK_GONE)
 		return RX_GONE;
-	assert(link_read_hello(l) && h->mine == l->life);
+	assert(link_read_hello(l) && h->mine == l->incarnation);
 	if (a != ADMITTED)
 		return a == HELD ? RX_PAUSED : RX_MORE;
 	/* A HELLO that does not name us is about another session (R3). */
@@ -478,10 +479,10 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 	if (f->nodeid == core->cfg.nodeid || h.mine == core->cfg.incarnation) {
 		core_note(core, NOTE_ERROR, f->nodeid, l,
 			  "the program at this address claims our own nodeid");
-		l->life = h.mine;
+		l->incarnation = h.mine;
 		return refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 	}
-	if (link_read_hello(l) && (f->nodeid != l->peer->nodeid || h.mine != l->life))
+	if (link_read_hello(l) && (f->nodeid != l->peer->nodeid || h.mine != l->incarnation))
 		return link_fault(l, "another incarnation on the same link");
 	if (!link_read_hello(l) && !identify(l, f, &h))
 		return RX_GONE;
@@ -499,7 +500,7 @@ static void retry(struct link *l)
 {
 	struct hello h = l->held;
 
-	assert(link_is_held(l) && h.mine == l->life);
+	assert(link_is_held(l) && h.mine == l->incarnation);
 	take(l, &h);
 }
 
@@ -515,7 +516,7 @@ void hello_guard_tick(struct link *l)
 	struct peer *p = l->peer;
 
 	assert(l->state == LINK_GUARDED && p->core == l->core);
-	if (must_guard(l, &l->held) && !both_alive(p, l->life))
+	if (must_guard(l, &l->held) && !both_alive(p, l->incarnation))
 		core_arm(l->core, p->up->last_rx_ns + alive_window(l->core));
 	else
 		retry(l);		/* as if it was just read */
@@ -529,8 +530,8 @@ void hello_held_tick(struct link *l)
 	assert(l->state == LINK_HELD && !l->session);
 	if (!p->profile->hello)
 		return;			/* membership alone takes it up */
-	if (is_rival(p, l->life) && l->deadline_ns <= core->now_ns)
-		retry(l);		/* the old life did not come back */
+	if (is_rival(p, l->incarnation) && l->deadline_ns <= core->now_ns)
+		retry(l);		/* the old incarnation did not come back */
 	else if (core->cfg.static_members && !p->session && p->spare)
 		retry(l);
 }

@@ -47,7 +47,7 @@ void link_event(struct link *l, enum link_event ev)
 		l->stuck = false;
 	}
 	if (cell->actions & LINK_TELL)
-		core_raise_link(l);
+		core_mark_link(l);
 }
 
 void link_belongs_to(struct link *l, struct peer *p)
@@ -81,18 +81,18 @@ void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path,
 	if (probe)
 		p->probing |= 1u << path;
 	else
-		p->dial_raised = false;
+		p->dial_pending = false;
 	link_deadline(l, probe ? core->cfg.connect_ns : peer_dial_ns(p));
 	link_check(l);
 }
 
 void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe)
 {
-	assert(probe || p->dial_raised);
+	assert(probe || p->dial_pending);
 	peer_path_failed(p, path);
 	if (probe)
 		return;
-	p->dial_raised = false;
+	p->dial_pending = false;
 	p->asks = false;
 	peer_dial_failed(p, core->now_ns);
 	core_mark_dial(p);
@@ -184,9 +184,9 @@ static void account(struct link *l, bool eof)
 	if (l->state == LINK_LAST_ACK) {
 		/* Was the last ACK seen? An EOF says so, an error does not (R24). */
 		if (eof)
-			peer_drained(core, p->nodeid, l->life);
+			peer_drained(core, p->nodeid, l->incarnation);
 		else
-			peer_owes(p, l->life);
+			peer_time_wait(p, l->incarnation);
 		return;
 	}
 	if (l->state == LINK_UP && p->up == l) {
@@ -195,7 +195,7 @@ static void account(struct link *l, bool eof)
 		if (l->progress) {
 			p->backoff_ns = 0;
 			p->dial_at_ns = core->now_ns +
-				(core_decides(core, p) ? core->cfg.decider_wait_ns : 0);
+				(core_decides(core, p) ? core->cfg.coordinator_wait_ns : 0);
 		} else {
 			p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
 		}
@@ -260,16 +260,16 @@ void link_ctl_done(struct link *l, size_t n)
 {
 	assert(n && n <= sizeof l->ctl - l->ctl_len);
 	l->ctl_len += n;
-	link_raise_tx(l);
+	link_mark_tx(l);
 }
 
-void link_raise_tx(struct link *l)
+void link_mark_tx(struct link *l)
 {
 	assert(l->state != LINK_GONE);
 	if (l->wants & LINK_WANTS_TX)
 		return;
 	l->wants |= LINK_WANTS_TX;
-	core_raise_link(l);
+	core_mark_link(l);
 }
 
 /* The ACK of everything handed over, as a control frame. */
@@ -294,7 +294,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 	struct core *core = l->core;
 	struct refuse r = {
 		.mine = l->named ? core->cfg.incarnation : 0,
-		.yours = l->life,
+		.yours = l->incarnation,
 		.reason = reason,
 		.next = next,
 		.gen = gen,
@@ -326,7 +326,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 bool link_vouches(const struct link *l, const struct session *s)
 {
 	return l->session == s ||
-		(link_read_hello(l) && l->named && l->life == s->incarnation);
+		(link_read_hello(l) && l->named && l->incarnation == s->incarnation);
 }
 
 /* So that both sides can name it; a peer that does it all the time is answered now and then. */

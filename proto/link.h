@@ -77,7 +77,7 @@ struct link {
 	bool told_leaving;	/* HELLO or LEAVING on it said that we close */
 	unsigned path;		/* index, of a dialled one and once known */
 	unsigned n_hellos;
-	uint64_t life;		/* the peer's, once a HELLO was read */
+	uint64_t incarnation;		/* the peer's, once a HELLO was read */
 	uint32_t told_next;	/* position in the last HELLO that we sent here */
 	uint32_t challenged;	/* number of the session (peer.epoch) that stood when we
 				 * challenged, +1; 0 = never */
@@ -159,7 +159,7 @@ void link_last_ack_tick(struct link *l);
 /* Room for a control frame of at most n bytes, or NULL. */
 uint8_t *link_ctl(struct link *l, size_t n);
 void link_ctl_done(struct link *l, size_t n);
-void link_raise_tx(struct link *l);
+void link_mark_tx(struct link *l);
 void link_put_ack(struct link *l);
 /* REFUSE as the last bytes, then an orderly end (a reset when a frame is half written). */
 void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_t gen);
@@ -167,7 +167,7 @@ void link_deadline(struct link *l, uint64_t in_ns);
 /* Shuts every other link known to lead to l's peer (R5). */
 void link_shut_others(struct link *l);
 enum rx_result link_fault(struct link *l, const char *detail);
-/* Whether what it says counts against that session's life: both lives were named on it. */
+/* Whether what it says counts against that session's incarnation: both lives were named on it. */
 bool link_vouches(const struct link *l, const struct session *s);
 /* It is known now whose link it is; NULL: the peer is removed. */
 void link_belongs_to(struct link *l, struct peer *p);

@@ -48,20 +48,20 @@ static void raise(struct list *pending, struct list *e)
 		list_append(pending, e);
 }
 
-void core_raise_session(struct session *s, enum session_pending what)
+void core_mark_session(struct session *s, enum session_pending what)
 {
 	assert(what && s->peer);
 	s->pending |= what;
 	raise(&s->peer->core->sessions_pending, &s->in_pending);
 }
 
-void core_raise_link(struct link *l)
+void core_mark_link(struct link *l)
 {
 	assert(!list_empty(&l->all));
 	raise(&l->core->links_pending, &l->pending);
 }
 
-void core_raise_peer(struct peer *p)
+void core_mark_peer(struct peer *p)
 {
 	assert(!list_empty(&p->all));
 	raise(&p->core->peers_pending, &p->pending);
@@ -72,7 +72,7 @@ void core_mark_dial(struct peer *p)
 {
 	p->pending_what |= PEER_P_LOOK;
 	p->core->marked = true;
-	core_raise_peer(p);
+	core_mark_peer(p);
 }
 
 void core_forget_link(struct link *l)

@@ -23,9 +23,9 @@ void core_arm(struct core *core, uint64_t when_ns);
 /* Spreads times, no more; core_cookie() cannot be guessed. */
 uint32_t core_random(struct core *core);
 uint64_t core_cookie(struct core *core);
-void core_raise_session(struct session *s, enum session_pending what);
-void core_raise_link(struct link *l);
-void core_raise_peer(struct peer *p);
+void core_mark_session(struct session *s, enum session_pending what);
+void core_mark_link(struct link *l);
+void core_mark_peer(struct peer *p);
 /* Something changed that a dial of p depends on: core_settle() looks. */
 void core_mark_dial(struct peer *p);
 void core_forget_link(struct link *l);

@@ -10,7 +10,7 @@
 /* The same addresses may have other numbers now: what goes on is where it was. */
 static void renumber(struct peer *p)
 {
-	p->probing = p->probe_raised = 0;
+	p->probing = p->probe_pending = 0;
 	list_each(struct link, l, &p->links, of_peer) {
 		int i = paths_find(&p->paths, &l->from);
 
@@ -48,7 +48,7 @@ void peer_remove(struct peer *p)
 
 /* ---- lives ---- */
 
-/* A new life may have another configuration: no reason to dial it rarely. */
+/* A new incarnation may have another configuration: no reason to dial it rarely. */
 static void mismatch_over(struct peer *p)
 {
 	if (p->mismatch)
@@ -67,13 +67,13 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	assert(incarnation && s->end == SESSION_ALIVE && !s->peer);
 	p->spare = NULL;
 	p->pending_what |= PEER_P_LEND;
-	core_raise_peer(p);
+	core_mark_peer(p);
 	s->peer = p;
 	s->nodeid = p->nodeid;
 	s->incarnation = incarnation;
 	s->ours = core->cfg.incarnation;
 	s->profile = p->profile;
-	s->told = p->told_life == incarnation ? p->told_gen : 0;
+	s->told = p->stale_incarnation == incarnation ? p->stale_gen : 0;
 	s->max_frame = core->cfg.max_frame;
 	s->max_message = core->cfg.max_message;
 	session_limits(s, core->cfg.max_frame, core->cfg.max_message);
@@ -110,7 +110,7 @@ void peer_added(struct peer *p, uint64_t incarnation)
 	p->member = incarnation;
 	if (p->session && p->session->incarnation != incarnation)
 		session_end(p->session, SESSION_FAILED);
-	if (!p->session && !p->core->closing && !tombs_find(&p->tombs, incarnation))
+	if (!p->session && !p->core->closing && !tombstones_find(&p->tombstones, incarnation))
 		peer_open_session(p, incarnation);
 	mismatch_over(p);
 	p->profile->admit(p);
@@ -134,9 +134,9 @@ static void gone(struct peer *p, uint64_t incarnation, enum session_end why)
 		p->member = 0;
 	if (p->session && p->session->incarnation == incarnation)
 		session_end(p->session, why);
-	/* A HELLO of that life is not going to be admitted any more. */
+	/* A HELLO of that incarnation is not going to be admitted any more. */
 	list_each(struct link, l, &p->links, of_peer)
-		if (link_is_held(l) && l->life == incarnation)
+		if (link_is_held(l) && l->incarnation == incarnation)
 			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
 	peer_check(p);
 }

@@ -19,13 +19,13 @@ void peer_lend(struct peer *p, struct session *s);
 void peer_added(struct peer *p, uint64_t incarnation);
 void peer_leaving(struct peer *p, uint64_t incarnation);
 void peer_left(struct peer *p, uint64_t incarnation);
-/* Also under static membership: the application knows that a life is dead (fenced).
+/* Also under static membership: the application knows that an incarnation is dead (fenced).
  * incarnation 0: the present one. */
 void peer_failed(struct peer *p, uint64_t incarnation);
 
 /* ---- for the other files of the core ---- */
 
-/* Opens a session with that life from the spare; NULL if none is lent. */
+/* Opens a session with that incarnation from the spare; NULL if none is lent. */
 struct session *peer_open_session(struct peer *p, uint64_t incarnation);
 
 #endif

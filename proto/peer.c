@@ -35,22 +35,22 @@ void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct p
 	p->nodeid = nodeid;
 	p->profile = profile;
 	paths_set(&p->paths, addrs, n_addrs);
-	tombs_init(&p->tombs);
+	tombstones_init(&p->tombstones);
 	list_init(&p->links);
 	list_init(&p->pending);
 	list_push(&core->peers, &p->all);
 	p->hash_next = *bucket(core, nodeid);
 	*bucket(core, nodeid) = p;
 	core->n_peers++;
-	peer_dial_soon(p, core_decides(core, p) ? core->cfg.decider_wait_ns : 0);
+	peer_dial_soon(p, core_decides(core, p) ? core->cfg.coordinator_wait_ns : 0);
 	peer_check(p);
 }
 
-/* A life that does not know that it is over would go on with the numbers of an old session. */
-void peer_remember(struct peer *p, const struct tombs *tombs)
+/* An incarnation that does not know its end would go on with the numbers of an old session. */
+void peer_remember(struct peer *p, const struct tombstones *tombstones)
 {
 	assert(!p->session && list_empty(&p->links));
-	p->tombs = *tombs;
+	p->tombstones = *tombstones;
 }
 
 void peer_forget(struct peer *p)
@@ -80,45 +80,45 @@ void peer_path_failed(struct peer *p, unsigned path)
 /* ---- the last ACK (R24) ---- */
 
 /*
- * Whether that life has seen our last ACK is not known: stay for its redial,
+ * Whether that incarnation has seen our last ACK is not known: stay for its redial,
  * and dial to ask: it is refused as CLOSED, refuses us so itself, or is gone.
  * With membership its end is told otherwise.
  */
-void peer_owes(struct peer *p, uint64_t life)
+void peer_time_wait(struct peer *p, uint64_t incarnation)
 {
 	struct core *core = p->core;
 
-	assert(life && (!p->session || p->session->incarnation != life));
+	assert(incarnation && (!p->session || p->session->incarnation != incarnation));
 	if (!core->cfg.static_members || !p->profile->hello)
 		return;
-	p->owes_life = life;
-	p->owes_refused = 0;
-	p->owes_until_ns = core->now_ns + core->cfg.time_wait_ns;
-	core_arm(core, p->owes_until_ns);
+	p->time_wait_incarnation = incarnation;
+	p->time_wait_refused = 0;
+	p->time_wait_until_ns = core->now_ns + core->cfg.time_wait_ns;
+	core_arm(core, p->time_wait_until_ns);
 	/* It may be dialling already, or reading what was said. */
 	if (p->dial_at_ns < core->now_ns + core->cfg.backoff_min_ns)
 		p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
 	core_mark_dial(p);
 }
 
-bool peer_owes_now(const struct peer *p)
+bool peer_in_time_wait(const struct peer *p)
 {
-	return p->owes_until_ns > p->core->now_ns;
+	return p->time_wait_until_ns > p->core->now_ns;
 }
 
-void peer_drained(struct core *core, uint32_t nodeid, uint64_t life)
+void peer_drained(struct core *core, uint32_t nodeid, uint64_t incarnation)
 {
 	struct peer *p = peer_find(core, nodeid);
 
-	if (p && p->owes_life == life)
-		p->owes_until_ns = 0;
+	if (p && p->time_wait_incarnation == incarnation)
+		p->time_wait_until_ns = 0;
 }
 
 void peer_absent(struct peer *p)
 {
 	/* Twice, because what answers for it may be the network. */
-	if (++p->owes_refused == 2)
-		p->owes_until_ns = 0;
+	if (++p->time_wait_refused == 2)
+		p->time_wait_until_ns = 0;
 }
 
 void peer_ask_fence(struct session *s, enum fence_reason reason)
@@ -130,9 +130,9 @@ void peer_ask_fence(struct session *s, enum fence_reason reason)
 		return;
 	s->fence_asked = true;
 	p->pending_what |= PEER_P_FENCE;
-	p->fence_life = s->incarnation;
+	p->fence_incarnation = s->incarnation;
 	p->fence_reason = reason;
-	core_raise_peer(p);
+	core_mark_peer(p);
 }
 
 void peer_fault(struct session *s)
@@ -153,17 +153,17 @@ static bool wants_link(const struct peer *p)
 		return false;
 	if (p->session)
 		return true;
-	if (peer_owes_now(p))
+	if (peer_in_time_wait(p))
 		return true;
 	if (p->asks && !core->closing)
 		return true;
 	if (!p->profile->hello || core->closing)
 		return false;
 	if (core->cfg.static_members)
-		return !tombs_count(&p->tombs, TOMB_CLOSED);
-	/* A dead life that membership shows again must be told (R21). */
+		return !tombstones_count(&p->tombstones, TOMB_CLOSED);
+	/* A dead incarnation that membership shows again must be told (R21). */
 	if (p->member) {
-		const struct tomb *t = tombs_find(&p->tombs, p->member);
+		const struct tombstone *t = tombstones_find(&p->tombstones, p->member);
 
 		return t && t->kind == TOMB_FAILED;
 	}
@@ -173,16 +173,16 @@ static bool wants_link(const struct peer *p)
 /* R7: an own dial is pending, or a choice may be in flight on an accepted link. */
 static bool link_under_way(const struct peer *p)
 {
-	if (p->dial_raised)
+	if (p->dial_pending)
 		return true;
 	list_each(const struct link, l, &p->links, of_peer) {
 		if (l->use == LINK_FOR_PROBES || l->state == LINK_GONE)
 			continue;
 		if (l->dialled && !link_is_up(l))
 			return true;
-		/* A choice comes from the life of the session, if there is one. */
+		/* A choice comes from the incarnation of the session, if there is one. */
 		if (!l->dialled && l->state == LINK_ANSWERED &&
-		    (!p->session || p->session->incarnation == l->life))
+		    (!p->session || p->session->incarnation == l->incarnation))
 			return true;
 	}
 	return false;
@@ -212,12 +212,12 @@ void peer_dial_check(struct peer *p)
 		core_arm(core, p->dial_at_ns);
 		return;
 	}
-	p->dial_raised = true;
+	p->dial_pending = true;
 	p->dial_polled = false;
 	p->dial_beside = beside;
 	p->dial_path = move ? 0 : paths_choose(&p->paths);
 	assert(p->dial_path < p->paths.n);
-	core_raise_peer(p);
+	core_mark_peer(p);
 }
 
 void peer_dial_soon(struct peer *p, uint64_t delay_ns)
@@ -273,6 +273,6 @@ void peer_dial_failed(struct peer *p, uint64_t began_ns)
 
 void peer_time_wait_tick(struct peer *p)
 {
-	if (peer_owes_now(p))
-		core_arm(p->core, p->owes_until_ns);
+	if (peer_in_time_wait(p))
+		core_arm(p->core, p->time_wait_until_ns);
 }

@@ -9,7 +9,7 @@
 #include "list.h"
 #include "path.h"
 #include "session.h"
-#include "tombs.h"
+#include "tombstones.h"
 
 struct core;
 struct link;
@@ -28,19 +28,19 @@ struct peer {
 	struct list pending;
 	struct peer *hash_next;
 	unsigned pending_what;	/* enum peer_pending */
-	bool dial_raised, dial_polled;
+	bool dial_pending, dial_polled;
 	bool dial_beside;	/* the dial that is raised does not end because a link is up */
-	uint32_t probe_raised;	/* bit per path */
+	uint32_t probe_pending;	/* bit per path */
 	uint32_t probing;	/* bit per path */
 	uint32_t nodeid;
 	const struct profile *profile;
 	struct session *session;	/* NULL or alive */
-	struct session *spare;	/* lent for the next life */
+	struct session *spare;	/* lent for the next incarnation */
 	struct link *up;	/* the link that the session sends on */
 	uint64_t lost_ns;	/* when there was one for the last time */
 	struct paths paths;
-	struct tombs tombs;
-	uint64_t member;	/* life that membership has added, 0 = none */
+	struct tombstones tombstones;
+	uint64_t member;	/* incarnation that membership has added, 0 = none */
 	bool member_leaving;
 	uint32_t epoch;		/* sessions opened so far */
 	uint64_t dial_at_ns;
@@ -48,17 +48,17 @@ struct peer {
 	unsigned dial_path;
 	uint32_t mismatch;	/* enum wire_reason: refused for its configuration, 0 = not */
 	unsigned stale_in_row;	/* dials refused as STALE since the last link */
-	bool asks;		/* an unknown life said that we failed: dial to hear it */
+	bool asks;		/* an unknown incarnation said that we failed: dial to hear it */
 	uint64_t violation_ns;	/* when a violation on its link was answered last */
-	uint64_t rival_life;	/* static: another life that showed itself ... */
+	uint64_t rival_incarnation;	/* static: another incarnation that showed itself ... */
 	uint64_t rival_ns;	/* ... at first then, while the session's was alive */
-	uint64_t owes_until_ns;	/* our last ACK may be lost: stay for a redial ... */
-	uint64_t owes_life;	/* ... of that life */
-	unsigned owes_refused;	/* dials since that nobody listened to */
-	uint64_t told_life;	/* said STALE, and there is no session with it yet: */
-	uint32_t told_gen;	/* its latest choice */
+	uint64_t time_wait_until_ns;	/* our last ACK may be lost: stay for a redial ... */
+	uint64_t time_wait_incarnation;	/* ... of that incarnation */
+	unsigned time_wait_refused;	/* dials since that nobody listened to */
+	uint64_t stale_incarnation;	/* said STALE, and there is no session with it yet: */
+	uint32_t stale_gen;	/* its latest choice */
 	int fence_reason;	/* enum fence_reason */
-	uint64_t fence_life;
+	uint64_t fence_incarnation;
 	uint64_t refused;	/* HELLOs of this nodeid refused */
 };
 
@@ -68,11 +68,11 @@ enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
 void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct profile *profile,
 	      const struct path_addr *addrs, unsigned n_addrs);
 /* After peer_add() of one that was removed before: what it was knows which lives are over. */
-void peer_remember(struct peer *p, const struct tombs *tombs);
+void peer_remember(struct peer *p, const struct tombstones *tombstones);
 struct peer *peer_find(struct core *core, uint32_t nodeid);
 /* A link that was shut LINK_ORDERLY has ended in order on the other side as well:
- * the peer with that nodeid and life (struct link) has read everything. */
-void peer_drained(struct core *core, uint32_t nodeid, uint64_t life);
+ * the peer with that nodeid and incarnation (struct link) has read everything. */
+void peer_drained(struct core *core, uint32_t nodeid, uint64_t incarnation);
 
 /* ---- for the other files of the core ---- */
 
@@ -89,8 +89,8 @@ void peer_dial_soon(struct peer *p, uint64_t delay_ns);
 bool peer_has_path(const struct peer *p, const struct path_addr *from);
 /* A link that is up says more of its path than what fails beside it. */
 void peer_path_failed(struct peer *p, unsigned path);
-void peer_owes(struct peer *p, uint64_t life);
-bool peer_owes_now(const struct peer *p);
+void peer_time_wait(struct peer *p, uint64_t incarnation);
+bool peer_in_time_wait(const struct peer *p);
 /* Refused for its configuration: dials go on, rarely. */
 void peer_dial_slowly(struct peer *p);
 /* No listener there. */

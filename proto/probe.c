@@ -25,12 +25,12 @@ void probe_path_tick(struct peer *p)
 	for (unsigned i = 0; i < p->paths.n; i++) {
 		struct path *path = &p->paths.p[i];
 
-		if ((p->up && p->up->path == i) || (p->probing | p->probe_raised) & 1u << i)
+		if ((p->up && p->up->path == i) || (p->probing | p->probe_pending) & 1u << i)
 			continue;
 		if (core->now_ns >= path->probe_at_ns) {
 			path->probe_at_ns = core->now_ns + core->cfg.probe_ns;
-			p->probe_raised |= 1u << i;
-			core_raise_peer(p);
+			p->probe_pending |= 1u << i;
+			core_mark_peer(p);
 		} else {
 			core_arm(core, path->probe_at_ns);
 		}

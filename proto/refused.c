@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns what a REFUSE from the other end means for dials, sessions and our own life. Knows
+ * Owns what a REFUSE from the other end means for dials, sessions and our own incarnation. Knows
  * nothing of why we refuse others (hello.c).
  */
 #include "refused.h"
@@ -59,16 +59,17 @@ static void stale(struct peer *p, const struct refuse *r)
 	if (s) {
 		s->told = r->gen;
 	} else if (r->mine) {
-		p->told_life = r->mine;
-		p->told_gen = r->gen;
+		p->stale_incarnation = r->mine;
+		p->stale_gen = r->gen;
 	}
 }
 
-/* Anybody at that address can dial us: there only a life that we know says more than no. */
-static bool known_life(const struct peer *p, uint64_t life)
+/* Anybody at that address can dial us: there only an incarnation that we know says more than no. */
+static bool known_incarnation(const struct peer *p, uint64_t incarnation)
 {
-	return (p->session && p->session->incarnation == life) ||
-		(p->member && p->member == life) || tombs_find(&p->tombs, life);
+	return (p->session && p->session->incarnation == incarnation) ||
+		(p->member && p->member == incarnation) ||
+		tombstones_find(&p->tombstones, incarnation);
 }
 
 /* A refusal on a link that the other side has dialled, and that is not up. */
@@ -76,7 +77,7 @@ static bool counts_accepted(const struct link *l, const struct refuse *r)
 {
 	assert(!l->dialled && link_read_hello(l));
 	return (r->reason == WIRE_REFUSE_FAILED || r->reason == WIRE_REFUSE_CLOSED) &&
-		r->yours == l->core->cfg.incarnation && known_life(l->peer, r->mine);
+		r->yours == l->core->cfg.incarnation && known_incarnation(l->peer, r->mine);
 }
 
 /* The meaning of a refusal of our present incarnation, from a peer that can know. */
@@ -90,7 +91,7 @@ static void take_refusal(struct link *l, const struct refuse *r)
 		stale(p, r);
 		break;
 	case WIRE_REFUSE_FAILED:
-		p->core->renew_raised = true;
+		p->core->renew_pending = true;
 		peer_backoff(p, false);		/* no dial again and again before it is done */
 		break;
 	case WIRE_REFUSE_CLOSED:
@@ -138,7 +139,7 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 	ours = r.yours == core->cfg.incarnation;
 	/* Where we ask, nobody has that session any more: nothing is missing there. */
 	if (l->dialled && r.reason != WIRE_REFUSE_STALE)
-		p->owes_until_ns = 0;
+		p->time_wait_until_ns = 0;
 	if (!l->dialled && !link_is_up(l) && !counts_accepted(l, &r))
 		/* If it is true it is said again where we dial. */
 		p->asks |= r.reason == WIRE_REFUSE_FAILED && !p->up && ours;

@@ -25,12 +25,12 @@ static uint64_t place(const struct ring *r, uint64_t pos, uint64_t len)
 
 /*
  * The limit up to which frames are placed one behind the other without a look at anything: within
- * the lap, the known room, and the paid memory. None while a slot is open: a plain send would copy
+ * the lap, the known room, and the charged memory. None while a slot is open: a plain send copies
  * its message for nothing.
  */
 static void set_fits(struct ring *r)
 {
-	uint64_t lap = r->reserved & ~(r->size - 1), end = lap + r->paid;
+	uint64_t lap = r->reserved & ~(r->size - 1), end = lap + r->charged;
 
 	if (end > r->floor + r->size)
 		end = r->floor + r->size;
@@ -44,7 +44,7 @@ static void set_fits(struct ring *r)
 
 void ring_pay(struct ring *r, uint64_t bytes)
 {
-	r->paid = bytes;
+	r->charged = bytes;
 	set_fits(r);
 	ring_put_check(r);
 }

@@ -75,7 +75,7 @@ struct ring {
 	uint64_t floor;		/* acked as far as known here, or a restart */
 	uint64_t looked;	/* the tail when acked was last looked at */
 	uint64_t marked;	/* where the last mark is, or would be */
-	uint64_t paid;		/* of the memory from its beginning, bytes that may be
+	uint64_t charged;		/* of the memory from its beginning, bytes that may be
 				 * touched without asking the caller; size unless it says less */
 	struct ring_slot slots[RING_SLOTS];
 
@@ -217,7 +217,7 @@ static inline __attribute__((always_inline)) bool ring_send_plain(struct ring *r
 	return ring_publish(r, pos, pos + need, 1);
 }
 
-/* The caller's limit for memory that is touched; see paid. */
+/* The caller's limit for memory that is touched; see charged. */
 void ring_pay(struct ring *r, uint64_t bytes);
 /* Nothing in it is waiting, being sent, or being built: no byte of the memory is needed. */
 bool ring_rests(const struct ring *r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the life of a session: sending, termination, what an ACK means, delivery report.
+ * Owns the incarnation of a session: sending, termination, what an ACK means, delivery report.
  * Knows links only as what carries it for a while.
  */
 #include "session.h"
@@ -61,16 +61,16 @@ void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
 	s->plain_max = !s->profile->plain ? 0 : body < s->max_message ? body : s->max_message;
 }
 
-void session_kick(struct session *s)
+void session_schedule(struct session *s)
 {
 	struct peer *p = s->peer;
 
 	if (s->end != SESSION_ALIVE)
 		return;
 	if (ring_take_writable(&s->ring))
-		core_raise_session(s, SESSION_P_WRITABLE);
+		core_mark_session(s, SESSION_P_WRITABLE);
 	if (p->up && ring_has_unsent(&s->ring))
-		link_raise_tx(p->up);
+		link_mark_tx(p->up);
 	session_close_check(s);
 	session_check(s);
 }
@@ -82,7 +82,7 @@ void session_sent(struct session *s, size_t n)
 	count(&s->n.resent, ring_sent(&s->ring, n));
 	/* A frame acknowledged while half sent frees its room only when its rest is written. */
 	if (half && !s->ring.half_end)
-		session_kick(s);
+		session_schedule(s);
 }
 
 struct link *session_only_sends(const struct session *s)
@@ -107,7 +107,7 @@ void session_pause(struct session *s, bool paused)
 	/* Silence counts from here: so far it was ours. */
 	if (!paused)
 		s->peer->up->last_rx_ns = s->peer->core->now_ns;
-	link_raise_tx(s->peer->up);
+	link_mark_tx(s->peer->up);
 	session_check(s);
 }
 
@@ -116,7 +116,7 @@ void session_ack_soon(struct session *s)
 	assert(s->end == SESSION_ALIVE);
 	s->ack_now = true;
 	if (s->peer->up)
-		link_raise_tx(s->peer->up);
+		link_mark_tx(s->peer->up);
 }
 
 static void note_event(struct session *s, enum fsm_event ev, const struct fsm_cell *cell)
@@ -143,7 +143,7 @@ static void ack_fin(struct session *s, struct link *on)
 		return;
 	}
 	link_put_ack(on);
-	link_raise_tx(on);
+	link_mark_tx(on);
 }
 
 /* Ends the links of a session that ends; one of them may have been kept. */
@@ -152,7 +152,7 @@ static void end_links(struct session *s, const struct fsm_cell *cell, enum sessi
 	struct peer *p = s->peer;
 
 	list_each(struct link, l, &p->links, of_peer) {
-		if (l->session != s && !(link_read_hello(l) && l->life == s->incarnation))
+		if (l->session != s && !(link_read_hello(l) && l->incarnation == s->incarnation))
 			continue;
 		l->session = NULL;
 		if (p->up == l)
@@ -195,25 +195,25 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	s->end_state = from;
 	s->end = why;
 	atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
-	tombs_bury(&p->tombs, s->incarnation,
+	tombstones_bury(&p->tombstones, s->incarnation,
 		   clean ? TOMB_CLOSED : TOMB_FAILED, s->expected);
 	/* Only our FIN is open: all is known, though nobody said so (R18). */
 	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
 	    (from == FSM_LAST_ACK || from == FSM_CLOSING) && ring_all_acked(&s->ring))
 		s->end = SESSION_CLOSED;
-	p->told_life = s->incarnation;
-	p->told_gen = s->told;
+	p->stale_incarnation = s->incarnation;
+	p->stale_gen = s->told;
 	p->session = NULL;
 	core_arm(p->core, p->core->now_ns);	/* for what is held because of it */
 	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
 	/* Both FINs crossed: that ours is acknowledged says nothing of our ACK. */
 	if (lost || (clean && from == FSM_CLOSING))
-		peer_owes(p, s->incarnation);
+		peer_time_wait(p, s->incarnation);
 	if (lost || (cut && !clean))
 		link_shut(up, LINK_RESET);
 	end_links(s, cell, why);
 	assert(!p->up || p->up->session != s);
-	core_raise_session(s, SESSION_P_DOWN);
+	core_mark_session(s, SESSION_P_DOWN);
 	core_mark_dial(p);
 }
 
@@ -232,7 +232,7 @@ static int step(struct session *s, enum fsm_event ev, struct link *on, enum sess
 		s->removed = true;
 	if (cell->actions & FSM_FINISHED) {
 		s->got_fin = true;
-		core_raise_session(s, SESSION_P_FINISHED);
+		core_mark_session(s, SESSION_P_FINISHED);
 	}
 	if (cell->actions & (FSM_CLEAN | FSM_REPORT)) {
 		end(s, cell, on, why);
@@ -242,7 +242,7 @@ static int step(struct session *s, enum fsm_event ev, struct link *on, enum sess
 	if (cell->actions & FSM_QUEUE_FIN) {
 		ring_put_fin(&s->ring);
 		if (s->peer->up)
-			link_raise_tx(s->peer->up);
+			link_mark_tx(s->peer->up);
 	}
 	session_close_check(s);
 	return 0;
@@ -267,7 +267,7 @@ void session_close_check(struct session *s)
 
 	if (state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT)
 		return;
-	/* Messages accepted behind an open slot go before the FIN: session_kick()
+	/* Messages accepted behind an open slot go before the FIN: session_schedule()
 	 * comes here again when the slot is given back. */
 	if ((passive || s->finish_wanted) && !ring_slots_held(&s->ring))
 		s->profile->finish(s);
@@ -322,7 +322,7 @@ static void resend_all(struct session *s)
 	s->resend_end = UINT64_MAX;
 	s->fruitless = 0;
 	if (s->peer->up)
-		link_raise_tx(s->peer->up);
+		link_mark_tx(s->peer->up);
 }
 
 /* ---- acknowledgement ---- */
@@ -356,7 +356,7 @@ int session_acked(struct session *s, uint32_t next)
 	if (s->short_told && ring_bytes_queued(&s->ring) < s->ring.size / 2)
 		s->short_told = false;
 	if (ring_take_writable(&s->ring))
-		core_raise_session(s, SESSION_P_WRITABLE);
+		core_mark_session(s, SESSION_P_WRITABLE);
 	if (ring_fin_acked(&s->ring))
 		return session_event(s, FSM_FIN_ACKED, s->peer->up);
 	return 1;
@@ -388,7 +388,7 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 			count(&s->n.resumed_unacked, 1);
 	} else {
 		s->was_up = true;
-		core_raise_session(s, SESSION_P_UP);
+		core_mark_session(s, SESSION_P_UP);
 	}
 	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
 	s->status_due = s->rx_paused;
@@ -401,8 +401,8 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 	l->session = s;
 	s->peer->up = l;
 	if (ring_take_writable(&s->ring))
-		core_raise_session(s, SESSION_P_WRITABLE);
-	link_raise_tx(l);
+		core_mark_session(s, SESSION_P_WRITABLE);
+	link_mark_tx(l);
 	core_arm(core, core->now_ns + core->cfg.keepalive_multi_ns);
 	/* The position may have been the ACK of our FIN. */
 	if (ring_fin_acked(&s->ring))

@@ -24,7 +24,7 @@ enum session_end {
 	SESSION_CLOSED,		/* both FINs, everything acknowledged */
 	SESSION_LEFT,		/* membership: left cleanly, before the handshake was over */
 	SESSION_FAILED,		/* membership: failed or fenced */
-	SESSION_SUPERSEDED,	/* static: a newer life proved itself */
+	SESSION_SUPERSEDED,	/* static: a newer incarnation proved itself */
 	SESSION_RENEWED,	/* we lost ourselves and took a new incarnation */
 	SESSION_LINGER,		/* the linger time was over */
 	SESSION_ABORTED,	/* the application gave it up */
@@ -113,7 +113,7 @@ struct session {
 	struct session_counters n;
 };
 
-/* mem, size: the ring's memory. Fills what does not depend on the life. */
+/* mem, size: the ring's memory. Fills what does not depend on the incarnation. */
 void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq);
 
 /* ---- producers: any thread, under the caller's lock; errors as ring.h says,
@@ -138,13 +138,13 @@ static inline enum fsm_state session_state(const struct session *s)
 
 /* Half-close: FIN behind all that is queued, and behind open slots. Idempotent. */
 void session_finish(struct session *s);
-/* Give the session up now (SESSION_ABORTED); its life is failed for us. */
+/* Give the session up now (SESSION_ABORTED); its incarnation is failed for us. */
 void session_abort(struct session *s);
 /* Over or back under its receive budget. */
 void session_pause(struct session *s, bool paused);
 /* A sender on another thread may have queued, or a slot was given back. */
-void session_kick(struct session *s);
-/* The link to write on at once, where session_kick() would ask for that alone; NULL: call it. */
+void session_schedule(struct session *s);
+/* The link to write on at once, where session_schedule() would ask for no more; NULL: call it. */
 struct link *session_only_sends(const struct session *s);
 
 const char *session_end_name(enum session_end e);

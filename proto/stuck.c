@@ -32,7 +32,7 @@ void link_alive(struct link *l)
 		return;
 	l->stuck = false;
 	if (!l->peer->dial_polled)
-		l->peer->dial_raised = false;
+		l->peer->dial_pending = false;
 	list_each(struct link, o, &l->peer->links, of_peer)
 		if (o->use == LINK_BESIDE && o->state != LINK_GONE && dial_may_end(o))
 			link_shut(o, LINK_RESET);
@@ -76,7 +76,7 @@ void stuck_tick(struct link *l)
 	if (core->now_ns - since >= every) {
 		l->asked_ns = since = core->now_ns;
 		l->wants |= LINK_WANTS_ASK;
-		core_raise_link(l);
+		core_mark_link(l);
 	}
 	core_arm(core, since + every);
 }

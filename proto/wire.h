@@ -57,7 +57,7 @@ struct wire_refuse {
 	uint8_t mine[8], yours[8];
 	uint8_t reason[4];	/* enum wire_reason */
 	uint8_t next[4];	/* CLOSED: final expected number */
-	uint8_t gen[4];		/* STALE: latest choice of the decider */
+	uint8_t gen[4];		/* STALE: latest choice of the coordinator */
 	uint8_t wait[4];	/* ms until the next try, a hint */
 };
 
@@ -147,7 +147,7 @@ enum wire_reason {
 	WIRE_REFUSE_CLAIMED = 10,	/* another living program claims that nodeid */
 };
 
-#define WIRE_HELLO_CHOSEN	1u	/* from the decider only */
+#define WIRE_HELLO_CHOSEN	1u	/* from the coordinator only */
 #define WIRE_HELLO_LEAVING	2u
 
 #define WIRE_STATUS_RX_PAUSED	1u	/* sender of this does not read data now */

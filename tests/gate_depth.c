@@ -25,7 +25,7 @@ static bool send_batch(struct wire *w)
 		    session_send(s, &part, 1, sizeof text, NULL))
 			return false;
 	}
-	session_kick(s);
+	session_schedule(s);
 	settle();
 	w->n_out = 0;
 	return true;

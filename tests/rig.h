@@ -429,7 +429,7 @@ static inline void send_one(unsigned id)
 	struct span part = { (const uint8_t *)"12345678", 8 };
 
 	CHECK_EQ(session_send(rig->session[id], &part, 1, 8, NULL), 0);
-	session_kick(rig->session[id]);
+	session_schedule(rig->session[id]);
 	settle();
 }
 

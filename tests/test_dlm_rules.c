@@ -29,7 +29,7 @@ static void queue_packet(void)
 static void send_packet(void)
 {
 	queue_packet();
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 }
 
@@ -135,7 +135,7 @@ static void an_end_resets_its_links(void)
 	queue_packet();
 	gather(own);
 	CHECK_EQ(own->n_out, 0);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	CHECK_EQ(packets(w), 1);
 	before = w->n_out + own->n_out;
@@ -211,7 +211,7 @@ static void nothing_follows_the_end_of_31(void)
 	queue_packet();
 	session_finish(rig->session[HIGH]);
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof packet, NULL), -ESHUTDOWN);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	CHECK_EQ(rig->end[HIGH], SESSION_LEFT);
 	end();

@@ -244,7 +244,7 @@ static void asked_without_a_session(void)
 	both_up(&high);
 	session_abort(rig->session[HIGH]);
 	settle();
-	tombs_bury(&rig->peer[HIGH].tombs, 4444, TOMB_CLOSED, 0);	/* no redial */
+	tombstones_bury(&rig->peer[HIGH].tombstones, 4444, TOMB_CLOSED, 0);	/* no redial */
 	pass(2000);
 	rig->dial[HIGH] = NULL;
 	pass(2000);
@@ -394,7 +394,7 @@ static void a_peer_that_acknowledges_nothing_costs_little(void)
 	both_up(&high);
 	while (!session_send(rig->session[HIGH], &part, 1, sizeof body, NULL))
 		all += frame;
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	CHECK_EQ(data_of(high), all);
 	for (unsigned i = 0; i < 30; i++) {

@@ -209,7 +209,7 @@ static void resume_outside_the_window(void)
 
 	both_up(&high);
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 3, NULL), 0);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	while (next_frame(high, &f))
 		seen = f.nextcmd == WIRE_DATA ? f.u : seen;
@@ -301,7 +301,7 @@ static void paused_peer_is_not_stalled(void)
 
 	both_up(&high);
 	session_send(rig->session[HIGH], &part, 1, 3, NULL);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	for (int i = 0; i < 60; i++) {
 		feed(high, buf, wire_put_status(buf, HIGH, WIRE_STATUS_RX_PAUSED));
 		pass(5000);
@@ -373,7 +373,7 @@ static void without_quorum_data_wait(void)
 	core_quorum(&rig->core, false);
 	before = high->n_out;
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 3, NULL), 0);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	CHECK_EQ(high->n_out, before);
 	CHECK(!link_wants_tx(&high->link));
@@ -461,7 +461,7 @@ static void acks_are_found_while_paused(void)
 
 	both_up(&high);
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 3, NULL), 0);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	session_pause(rig->session[HIGH], true);
 	settle();
 	n = put_message(buf, HIGH, 0xfffffffe, "not now");
@@ -534,7 +534,7 @@ static void fin_waits_for_open_slots(void)
 	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
 	memcpy(data, "first", 5);
 	CHECK_EQ(ring_commit(&s->ring, slot, 5, NULL), 0);
-	session_kick(s);
+	session_schedule(s);
 	settle();
 	CHECK_EQ(session_state(s), FSM_FIN_WAIT1);
 	end();

@@ -74,7 +74,7 @@ static void two_refusals_end_the_wait(void)
 	CHECK(nobody_listens());
 	CHECK(core_peer_over_at(p) > rig->core.now_ns);
 	/* A new doubt begins anew. */
-	peer_owes(p, life(HIGH));
+	peer_time_wait(p, life(HIGH));
 	CHECK(nobody_listens());
 	CHECK(core_peer_over_at(p) > rig->core.now_ns);
 	CHECK(nobody_listens());

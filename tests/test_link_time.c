@@ -17,7 +17,7 @@ static void queue(unsigned id, const char *text)
 	struct span part = { (const uint8_t *)text, strlen(text) };
 
 	CHECK_EQ(session_send(rig->session[id], &part, 1, part.n, NULL), 0);
-	session_kick(rig->session[id]);
+	session_schedule(rig->session[id]);
 	settle();
 }
 
@@ -133,7 +133,7 @@ static void a_sender_may_write_by_itself(void)
 	uint8_t *p;
 
 	CHECK(session_only_sends(s) == &high->link);
-	link_raise_tx(&low->link);		/* the core asks for something else first */
+	link_mark_tx(&low->link);		/* the core asks for something else first */
 	CHECK(!session_only_sends(s));
 	settle();
 	CHECK(session_only_sends(s) == &high->link);
@@ -208,7 +208,7 @@ static void a_peer_of_short_frames(void)
 	CHECK(!session_send_plain(s, body, 2000 - WIRE_MSG_OVERHEAD + 1));
 	CHECK(session_send_plain(s, body, 2000 - WIRE_MSG_OVERHEAD));
 	CHECK_EQ(session_send(s, &part, 1, sizeof body, NULL), 0);
-	session_kick(s);
+	session_schedule(s);
 	settle();
 	while (next_frame(w, &f))
 		CHECK(f.length <= 2000);
@@ -421,7 +421,7 @@ static void short_is_more_than_three_quarters(void)
 	statuses(high, &flags);
 	for (unsigned i = 0; i < 48; i++)
 		CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof body, NULL), 0);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	CHECK_EQ(ring_bytes_queued(&rig->session[HIGH]->ring), RING / 4 * 3);
 	session_pause(rig->session[HIGH], true);
@@ -429,7 +429,7 @@ static void short_is_more_than_three_quarters(void)
 	CHECK_EQ(statuses(high, &flags), 1);
 	CHECK_EQ(flags, WIRE_STATUS_RX_PAUSED);
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 1, NULL), 0);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	session_pause(rig->session[HIGH], false);
 	settle();

@@ -4,7 +4,7 @@
  * at every byte of every kind of frame: all arrives once and in order, and both sides end
  * clean. Uses the public API alone; the relay knows where frames begin.
  *
- * Node 1 (the decider) is host 1 of its lane, node 2 host 2. Node 1 knows node 2 as host 3, node 2
+ * Node 1 (the coordinator) is host 1 of its lane, node 2 host 2. Node 1 knows node 2 as host 3, 2
  * knows node 1 as host 4: there the relays listen, and from there they dial.
  * run.sh: timeout=300
  *

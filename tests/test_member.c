@@ -35,14 +35,14 @@ static void words_about_another_life_change_nothing(void)
 	CHECK(p->session == s && p->member == life(HIGH) && !p->member_leaving && !s->removed);
 	CHECK_EQ(s->end, SESSION_ALIVE);
 	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
-	CHECK(!tombs_find(&p->tombs, life(HIGH)));
+	CHECK(!tombstones_find(&p->tombstones, life(HIGH)));
 	/* The same words about its own. */
 	peer_leaving(p, life(HIGH));
 	CHECK(p->member_leaving && s->removed);
 	peer_left(p, life(HIGH));
 	CHECK(!p->session && !p->member);
 	settle();
-	CHECK(tombs_find(&p->tombs, life(HIGH)));
+	CHECK(tombstones_find(&p->tombstones, life(HIGH)));
 	end();
 }
 
@@ -101,8 +101,8 @@ static void a_failure_without_a_life(void)
 	peer_failed(&rig->peer[LOW], 0);
 	peer_failed(p, 0);
 	settle();
-	CHECK(!p->session && tombs_find(&p->tombs, life(HIGH)));
-	CHECK(!rig->peer[LOW].tombs.n);
+	CHECK(!p->session && tombstones_find(&p->tombstones, life(HIGH)));
+	CHECK(!rig->peer[LOW].tombstones.n);
 	end();
 }
 
@@ -123,7 +123,7 @@ static void a_dial_goes_to_the_new_address(void)
 	paths_failed(&p->paths, 0);
 	core_now(&rig->core, rig->core.now_ns + 60000000000u);
 	core_tick(&rig->core);
-	CHECK_OR_RETURN(p->dial_raised && p->dial_path == 1);
+	CHECK_OR_RETURN(p->dial_pending && p->dial_path == 1);
 	peer_addrs(p, two, 1);
 	CHECK_EQ(p->dial_path, 0);
 	while (core_poll(&rig->core, &a)) {

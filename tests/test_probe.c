@@ -205,7 +205,7 @@ static void a_dial_that_waits_is_renumbered(void)
 	p = &rig->peer[HIGH];
 	peer_addrs(p, a, 2);
 	rig->no_dials = true;
-	for (i = 0; i < 1000 && !(p->dial_raised && p->dial_path == 1); i++) {
+	for (i = 0; i < 1000 && !(p->dial_pending && p->dial_path == 1); i++) {
 		settle();
 		core_now(&rig->core, rig->core.now_ns + 20000000);
 		core_tick(&rig->core);

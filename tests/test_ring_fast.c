@@ -25,7 +25,7 @@ static void a_plain_send_of_each_length(void)
 	}
 }
 
-/* A plain send takes what was paid to the last byte, in the first lap and in the second. */
+/* A plain send takes what was charged to the last byte, in the first lap and in the second. */
 static void no_plain_send_beyond_what_is_paid(void)
 {
 	fresh();

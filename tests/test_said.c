@@ -443,7 +443,7 @@ static void room_that_waited_for_half_a_frame_is_said(void)
 	while (!session_send(rig->session[HIGH], &part, 1, sizeof big, NULL))
 		n++;
 	CHECK(n > 2);
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	link_dead(&high->link, false);
 	settle();
@@ -453,7 +453,7 @@ static void room_that_waited_for_half_a_frame_is_said(void)
 	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + n));
 	CHECK_EQ(rig->writable[HIGH], 0);
 	rig->room = SIZE_MAX;
-	link_raise_tx(&high->link);
+	link_mark_tx(&high->link);
 	settle();
 	CHECK_EQ(rig->writable[HIGH], 1);
 	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof big, NULL), 0);
@@ -471,7 +471,7 @@ static void room_of_a_session_that_ends_is_not_said(void)
 	both_up(&high);
 	while (!session_send(rig->session[HIGH], &part, 1, sizeof big, NULL))
 		n++;
-	session_kick(rig->session[HIGH]);
+	session_schedule(rig->session[HIGH]);
 	settle();
 	CHECK_EQ(session_acked(rig->session[HIGH], FIRST + n), 1);
 	CHECK(!core_at_rest(&rig->core));

@@ -77,7 +77,7 @@ static void print_links(FILE *out)
 
 	fprintf(out,
 		"The life of a link: printed from proto/link.def, which also says what states,\n"
-		"events and actions mean. What is not here cannot happen.\n\n"
+		"events and actions mean. Anything else cannot happen.\n\n"
 		"%-12s %-10s %-12s %s\n\n", "state", "event", "next", "actions");
 	for (int s = 0; s < LINK_STATES; s++) {
 		for (int e = 0; e < LINK_EVENTS; e++) {

@@ -220,7 +220,7 @@ static void say_dlm(struct life *l, size_t n, bool bare)
 		peer_send_bare(l->peer, p, part.n);
 	else if (!session_send(l->s, &part, 1, part.n, &number))
 		l->n_sent++;
-	session_kick(l->s);
+	session_schedule(l->s);
 	world_settle(l->node);
 }
 

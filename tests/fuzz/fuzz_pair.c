@@ -316,7 +316,7 @@ static void op_session(struct input *in)
 		core_quorum(&world.node[i].core, how & 16);
 		break;
 	default:
-		session_kick(l->s);
+		session_schedule(l->s);
 	}
 	settle();
 }

@@ -341,7 +341,7 @@ static void compare(void)
 		const struct view_entry *e = &w.view.entries[i];
 
 		MUST(told_of(e->node.nodeid)->is_known);
-		MUST(told_of(e->node.nodeid)->life == e->life);
+		MUST(told_of(e->node.nodeid)->life == e->incarnation);
 		MUST(e->is_listed == (w.listed >> e->node.nodeid & 1));
 	}
 	for (unsigned i = ME + 1; i <= NODES; i++) {

@@ -231,7 +231,7 @@ static void world_say(struct life *l, size_t len)
 	}
 	l->said[l->n_said++] = (struct said) { SAID_DONE, len };
 	l->n_sent++;
-	session_kick(l->s);
+	session_schedule(l->s);
 	world_settle(l->node);
 }
 
@@ -274,7 +274,7 @@ static void world_slot_give(struct life *l, unsigned i, size_t used)
 	said->state = r ? SAID_VOID : SAID_DONE;
 	said->len = used;
 	l->n_sent += r == 0;
-	session_kick(l->s);
+	session_schedule(l->s);
 	world_settle(l->node);
 }
 

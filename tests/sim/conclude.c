@@ -107,7 +107,7 @@ static void on_remove(struct node *n, const struct view_action *a)
 	if (spare)
 		world_give_back((struct sess *)((char *)spare - offsetof(struct sess, s)));
 	p->spare = NULL;
-	n->former[j] = p->tombs;
+	n->former[j] = p->tombstones;
 	viewer_void_fences(viewer_of(n), 1u << j);
 	for (unsigned i = 0; i < sim.n_lives; i++)
 		if (sim.life[i].node == j)
@@ -240,7 +240,7 @@ void viewer_remember_untold(const struct node *n, struct viewer *v)
 		const struct view_entry *e = &v->view.entries[i];
 		unsigned life;
 
-		if (!e->is_fence_due || e->life)
+		if (!e->is_fence_due || e->incarnation)
 			continue;
 		life = life_of(n, e->node.nodeid, e->failed.incarnation);
 		if (life != SIM_LIVES)

@@ -96,7 +96,7 @@ void digest_action(const struct node *n, const struct core_action *a)
 		add((uint64_t)a->session->nodeid << 8 | a->session->end);
 		break;
 	case CORE_FENCE:
-		add(a->life);
+		add(a->incarnation);
 		add((uint64_t)a->reason);
 		break;
 	case CORE_TX:

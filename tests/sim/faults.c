@@ -21,7 +21,7 @@ static const char *const names[FAULT_KINDS] = {
 static void hold(struct conn *c, unsigned side, const struct fault *f)
 {
 	uint64_t pile_ns = rng_range(&sim.net, 0, 60 * MSEC);
-	uint64_t wait_ns = sim.cfg.decider_wait_ns + rng_below(&sim.net, 5 * sim.lat_hi + MSEC);
+	uint64_t wait_ns = sim.cfg.coordinator_wait_ns + rng_below(&sim.net, 5 * sim.lat_hi + MSEC);
 
 	if (f->arg & 1) {
 		c->end[side].hold_ns = sim.now_ns + f->span_ns;

@@ -391,7 +391,7 @@ static void drained(struct conn *c, unsigned side, bool eof)
 	if (!eof || n->kernel || !n->running)
 		return;
 	world_enter(n);
-	peer_drained(&n->core, sim.node[c->end[!side].node].nodeid, e->link.life);
+	peer_drained(&n->core, sim.node[c->end[!side].node].nodeid, e->link.incarnation);
 	world_turn(n);
 }
 

@@ -65,9 +65,9 @@ static void restart_the_refused(void)
 		     j < sim.n_nodes; j++) {
 			const struct node *o = &sim.node[j];
 			const struct session *s = n->peers[j].session;
-			const struct tomb *t = o->running && !o->kernel ?
-				tombs_find(&o->peers[i].tombs, sim.life[n->life].incarnation) :
-				NULL;
+			const struct tombstones *all = &o->peers[i].tombstones;
+			const struct tombstone *t = o->running && !o->kernel ?
+				tombstones_find(all, sim.life[n->life].incarnation) : NULL;
 
 			if (!t || t->kind != TOMB_FAILED ||
 			    (s && s->incarnation == sim.life[o->life].incarnation))

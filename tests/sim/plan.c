@@ -117,7 +117,8 @@ static void draw_config(void)
 		c->keepalive_multi_ns = rng_range(r, 50, 700) * MSEC;
 		c->path_dead_ns = 3 * c->keepalive_multi_ns;
 	}
-	c->decider_wait_ns = rng_one_in(r, 2) ? rng_scale(r, 0, 20 * MSEC) : c->decider_wait_ns;
+	if (rng_one_in(r, 2))
+		c->coordinator_wait_ns = rng_scale(r, 0, 20 * MSEC);
 	c->stall_limit = (uint32_t)rng_range(r, 2, 5);
 }
 

@@ -237,7 +237,7 @@ struct node {
 	struct core core;
 	struct peer peers[SIM_NODES];
 	struct chan chan[SIM_NODES];
-	struct tombs former[SIM_NODES];	/* of peers that were removed */
+	struct tombstones former[SIM_NODES];	/* of peers that were removed */
 	bool present;		/* takes part in this run */
 	bool running, closing, closed, can_dial, in_turn;
 	uint8_t idx, life;

@@ -28,7 +28,7 @@ static bool lives(struct conn *c, unsigned side, unsigned *ret_me, unsigned *ret
 		*ret_it = oracle_life(l->session->incarnation);
 	} else {
 		*ret_me = sim.node[e->node].life;
-		*ret_it = oracle_life(l->life);
+		*ret_it = oracle_life(l->incarnation);
 	}
 	return *ret_me != SIM_LIVES && *ret_it != SIM_LIVES;
 }
@@ -118,9 +118,10 @@ static void sequenced(struct conn *c, unsigned side, const uint8_t *p, uint32_t 
 static bool asks(struct conn *c, unsigned side, const struct hello *h)
 {
 	const struct peer *p = c->end[side].link.peer;
-	const struct tomb *t = p ? tombs_find(&p->tombs, h->yours) : NULL;
+	const struct tombstone *t = p ? tombstones_find(&p->tombstones, h->yours) : NULL;
 
-	return t && t->kind == TOMB_CLOSED && t->next == h->next && p->owes_life == h->yours;
+	return t && t->kind == TOMB_CLOSED && t->next == h->next &&
+		p->time_wait_incarnation == h->yours;
 }
 
 static void hello(struct conn *c, unsigned side, const struct frame *f)

@@ -138,7 +138,7 @@ void workload_kick(struct sess *x)
 {
 	x->kick = false;
 	if (!x->down)
-		session_kick(&x->s);
+		session_schedule(&x->s);
 }
 
 /* Another thread has queued: the loop hears of it a little later. */

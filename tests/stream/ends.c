@@ -183,9 +183,9 @@ void world_turn(struct world *w)
 	int timeout_ms = streams_have_news(&w->streams) ? 0 : 10, n;
 	struct list taken;
 
-	loop_doze(&w->loop);
+	loop_prepare_wait(&w->loop);
 	n = loop_wait(&w->loop, events, EVENTS, timeout_ms);
-	loop_rouse(&w->loop);
+	loop_finish_wait(&w->loop);
 	for (int i = 0; i < n; i++) {
 		struct source *s = events[i].data.ptr;
 

@@ -9,27 +9,28 @@
 
 #include <stdint.h>
 
-#define TOMBS_MAX 64
+#define TOMBSTONES_MAX 64
 
 enum tomb_kind { TOMB_NONE, TOMB_FAILED, TOMB_CLOSED };
 
-struct tomb {
+struct tombstone {
 	uint64_t incarnation;
 	uint32_t next;		/* CLOSED: final expected number */
 	enum tomb_kind kind;
 };
 
-struct tombs {
-	struct tomb t[TOMBS_MAX];
+struct tombstones {
+	struct tombstone t[TOMBSTONES_MAX];
 	uint32_t n;		/* ever buried */
 };
 
-void tombs_init(struct tombs *ts);
-/* Replaces an older entry of the same life. */
-void tombs_bury(struct tombs *ts, uint64_t incarnation, enum tomb_kind kind, uint32_t next);
-/* NULL if that life has no tombstone. */
-const struct tomb *tombs_find(const struct tombs *ts, uint64_t incarnation);
+void tombstones_init(struct tombstones *ts);
+/* Replaces an older entry of the same incarnation. */
+void tombstones_bury(struct tombstones *ts, uint64_t incarnation, enum tomb_kind kind,
+		     uint32_t next);
+/* NULL if that incarnation has no tombstone. */
+const struct tombstone *tombstones_find(const struct tombstones *ts, uint64_t incarnation);
 /* Number of tombstones of a kind. */
-unsigned tombs_count(const struct tombs *ts, enum tomb_kind kind);
+unsigned tombstones_count(const struct tombstones *ts, enum tomb_kind kind);
 
 #endif
