@@ -208,7 +208,7 @@ static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 }
 
 static int tell_incarnation(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
-		     uint64_t incarnation)
+			    uint64_t incarnation)
 {
 	if (!n || !incarnation || n->opt.membership == SINEW_MEMBERSHIP_STATIC)
 		return -EINVAL;

@@ -196,7 +196,7 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	s->end = why;
 	atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
 	tombstones_bury(&p->tombstones, s->incarnation,
-		   clean ? TOMB_CLOSED : TOMB_FAILED, s->expected);
+			clean ? TOMB_CLOSED : TOMB_FAILED, s->expected);
 	/* Only our FIN is open: all is known, though nobody said so (R18). */
 	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
 	    (from == FSM_LAST_ACK || from == FSM_CLOSING) && ring_all_acked(&s->ring))
