@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include "tests/foe.h"
+#include "tests/adversary.h"
 
 #define FLOOD_PER_S	1000	/* connections, of the kinds that are not at full speed */
 #define FLOOD_OPEN	400	/* that it keeps open, the newest */
@@ -58,7 +58,7 @@ struct flood_run {
 	struct flood_order o;
 	struct sockaddr_storage from;
 	uint64_t n;			/* done */
-	struct foe open[FLOOD_OPEN];
+	struct adversary open[FLOOD_OPEN];
 	uint8_t chunk[65536];
 };
 
@@ -76,7 +76,7 @@ static inline uint64_t flood_life(struct flood_run *r)
 
 /* ---- one thousand a second ---- */
 
-static inline void flood_probe(struct foe *f, const char *cluster, unsigned n)
+static inline void flood_probe(struct adversary *f, const char *cluster, unsigned n)
 {
 	struct probe q = { .cookie = 1 };
 	uint8_t buf[16 * WIRE_CONTROL_MAX];
@@ -85,49 +85,49 @@ static inline void flood_probe(struct foe *f, const char *cluster, unsigned n)
 	strcpy(q.cluster, cluster);
 	for (unsigned i = 0; i < n && len < sizeof buf - WIRE_CONTROL_MAX; i++)
 		len += wire_put_probe(buf + len, f->nodeid, &q, false);
-	foe_put(f, buf, len);
+	adversary_put(f, buf, len);
 }
 
-static inline void flood_refuse(struct foe *f)
+static inline void flood_refuse(struct adversary *f)
 {
 	struct refuse r = { .mine = f->mine, .yours = f->yours, .reason = WIRE_REFUSE_FAILED };
 	uint8_t buf[WIRE_CONTROL_MAX];
 
-	foe_put(f, buf, wire_put_refuse(buf, f->nodeid, &r));
+	adversary_put(f, buf, wire_put_refuse(buf, f->nodeid, &r));
 }
 
-static inline void flood_one(struct flood_run *r, struct foe *f)
+static inline void flood_one(struct flood_run *r, struct adversary *f)
 {
 	uint8_t buf[WIRE_CONTROL_MAX];
 	struct hello h;
 
-	foe_close(f);
-	foe_init(f, r->o.from, flood_life(r), r->o.kind == FLOOD_CLUSTER ? "other" : "test");
-	if (!foe_dial(f, &r->from, &r->o.to))
+	adversary_close(f);
+	adversary_init(f, r->o.from, flood_life(r), r->o.kind == FLOOD_CLUSTER ? "other" : "test");
+	if (!adversary_dial(f, &r->from, &r->o.to))
 		return;
 	r->n++;
 	switch (r->o.kind) {
 	case FLOOD_GARBAGE:
-		foe_put(f, r->chunk, 700);
+		adversary_put(f, r->chunk, 700);
 		break;
 	case FLOOD_HALF:
-		h = foe_hello_of(f, 0);
-		foe_put(f, buf, wire_put_hello(buf, f->nodeid, &h) / 2);
+		h = adversary_hello_of(f, 0);
+		adversary_put(f, buf, wire_put_hello(buf, f->nodeid, &h) / 2);
 		break;
 	case FLOOD_NODEIDS:
 		f->nodeid = 1000 + (uint32_t)r->n;
-		foe_hello(f, 0);
+		adversary_hello(f, 0);
 		break;
 	case FLOOD_CLUSTER:
 	case FLOOD_LIVES:
-		foe_hello(f, 0);
+		adversary_hello(f, 0);
 		break;
 	case FLOOD_HELD:
-		if (foe_ask(f, 20))
-			foe_hello(f, f->yours);
+		if (adversary_ask(f, 20))
+			adversary_hello(f, f->yours);
 		break;
 	case FLOOD_REFUSALS:
-		if (foe_ask(f, 20))
+		if (adversary_ask(f, 20))
 			flood_refuse(f);
 		break;
 	case FLOOD_PROBES:
@@ -135,11 +135,11 @@ static inline void flood_one(struct flood_run *r, struct foe *f)
 		break;
 	case FLOOD_BURST:
 		for (unsigned i = 0; i < 8; i++)
-			foe_hello(f, 0);
-		foe_reset(f);
+			adversary_hello(f, 0);
+		adversary_reset(f);
 		break;
 	case FLOOD_RESET:
-		foe_reset(f);
+		adversary_reset(f);
 		break;
 	default:
 		break;
@@ -148,24 +148,24 @@ static inline void flood_one(struct flood_run *r, struct foe *f)
 
 static inline void flood_connections(struct flood_run *r)
 {
-	int64_t began = foe_ms();
+	int64_t began = adversary_ms();
 
 	while (!flood_told_to_stop(r, FLOOD_STEP_MS)) {
-		uint64_t due = (uint64_t)(foe_ms() - began) * FLOOD_PER_S / 1000, have = r->n;
+		uint64_t due = (uint64_t)(adversary_ms() - began) * FLOOD_PER_S / 1000, have = r->n;
 
 		/* What it could not do in time is not made up for. */
 		for (unsigned i = 0; have + i < due && i < 4 * FLOOD_STEP_MS; i++)
 			flood_one(r, &r->open[(have + i) % FLOOD_OPEN]);
 	}
 	for (unsigned i = 0; i < FLOOD_OPEN; i++)
-		foe_reset(&r->open[i]);
+		adversary_reset(&r->open[i]);
 }
 
 /* ---- at full speed ---- */
 
-static inline size_t flood_fill(struct flood_run *r, struct foe *f)
+static inline size_t flood_fill(struct flood_run *r, struct adversary *f)
 {
-	struct hello h = foe_hello_of(f, f->yours);
+	struct hello h = adversary_hello_of(f, f->yours);
 	struct probe q = { .cookie = 1, .cluster = "test" };
 	uint8_t *p = r->chunk;
 	size_t n = 0;
@@ -202,28 +202,29 @@ static inline size_t flood_fill(struct flood_run *r, struct foe *f)
 
 static inline void flood_peer(struct flood_run *r)
 {
-	struct foe *f = &r->open[0];
+	struct adversary *f = &r->open[0];
 	bool lives = r->o.kind == FLOOD_PEER_FRAGMENTS;
 	size_t n;
 
-	foe_init(f, r->o.from, flood_life(r), "test");
+	adversary_init(f, r->o.from, flood_life(r), "test");
 	while (!flood_told_to_stop(r, 0)) {
 		if (lives)
-			foe_init(f, r->o.from, flood_life(r), "test");
-		if (!foe_dial(f, &r->from, &r->o.to))
+			adversary_init(f, r->o.from, flood_life(r), "test");
+		if (!adversary_dial(f, &r->from, &r->o.to))
 			continue;
-		if (r->o.kind != FLOOD_PROBE_FAST && !foe_up(f, 400))
+		if (r->o.kind != FLOOD_PROBE_FAST && !adversary_up(f, 400))
 			continue;
 		n = flood_fill(r, f);
-		while (foe_put(f, r->chunk, n) && !foe_ended(f) && !flood_told_to_stop(r, 0)) {
+		while (adversary_put(f, r->chunk, n) && !adversary_ended(f) &&
+		       !flood_told_to_stop(r, 0)) {
 			r->n++;
 			if (lives)
 				break;
 		}
 		r->n++;
-		foe_reset(f);
+		adversary_reset(f);
 	}
-	foe_reset(f);
+	adversary_reset(f);
 }
 
 /* Bytes from one end of a connection to the other, both its own. */

@@ -7,7 +7,7 @@
  *	gate_depth DEPTH COUNT
  */
 #define RING (128u << 20)
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 #define MESSAGE_BYTES 64
 #define BATCH 64
@@ -16,7 +16,7 @@
 static bool send_batch(struct wire *w)
 {
 	static const char text[MESSAGE_BYTES];
-	struct session *s = rig->session[HIGH];
+	struct session *s = fx->session[HIGH];
 
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct span part = { (const uint8_t *)text, sizeof text };
@@ -60,8 +60,8 @@ int main(int argc, char **argv)
 		ok = send_batch(high);
 		ack_batch(high, &acked);
 	}
-	ok = ok && rig->session[HIGH]->ring.acked_number == count / BATCH * BATCH;
-	printf("queued=%llu\n", (unsigned long long)ring_bytes_queued(&rig->session[HIGH]->ring));
+	ok = ok && fx->session[HIGH]->ring.acked_number == count / BATCH * BATCH;
+	printf("queued=%llu\n", (unsigned long long)ring_bytes_queued(&fx->session[HIGH]->ring));
 	end();
 	return !ok;
 }

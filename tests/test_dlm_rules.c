@@ -2,7 +2,7 @@
 /*
  * Owns the tests of the rules of the dlm profile, by hand. Random schedules are the simulator's.
  */
-#include "tests/rig_dlm.h"
+#include "tests/core_fixture_dlm.h"
 
 #include <errno.h>
 
@@ -12,7 +12,7 @@ static struct wire *its_own(void)
 	struct path_addr from = address(HIGH);
 	struct wire *w = new_wire();
 
-	link_accept_dlm(&rig->core, &w->link, &rig->peer[HIGH], &from);
+	link_accept_dlm(&fx->core, &w->link, &fx->peer[HIGH], &from);
 	settle();
 	return w;
 }
@@ -23,13 +23,13 @@ static void queue_packet(void)
 	struct span part = { packet, sizeof packet };
 
 	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
-	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof packet, NULL), 0);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof packet, NULL), 0);
 }
 
 static void send_packet(void)
 {
 	queue_packet();
-	session_schedule(rig->session[HIGH]);
+	session_schedule(fx->session[HIGH]);
 	settle();
 }
 
@@ -51,12 +51,12 @@ static void what_is_unacknowledged_goes_twice(void)
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	send_packet();
 	CHECK_EQ(packets(w), 1);
-	pass(rig->core.cfg.stall_ns / 2000000 - 1);
+	pass(fx->core.cfg.stall_ns / 2000000 - 1);
 	CHECK_EQ(packets(w), 0);
 	/* At half of the time, and once. */
 	pass(1);
 	CHECK_EQ(packets(w), 1);
-	pass(rig->core.cfg.stall_ns / 4000000);
+	pass(fx->core.cfg.stall_ns / 4000000);
 	CHECK_EQ(packets(w), 0);
 	CHECK(!w->gone);
 	end();
@@ -71,12 +71,12 @@ static void nothing_is_repeated_within_a_packet(void)
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	packets(w);
-	rig->room = 0;
+	fx->room = 0;
 	send_packet();
 	link_gather(&w->link, out, &n, 1000);
 	link_sent(&w->link, 20);
-	pass(rig->core.cfg.stall_ns / 2000000);
-	CHECK(!w->gone && !rig->session[HIGH]->nudged);
+	pass(fx->core.cfg.stall_ns / 2000000);
+	CHECK(!w->gone && !fx->session[HIGH]->nudged);
 	end();
 }
 
@@ -89,13 +89,13 @@ static void an_old_protocol_is_said(void)
 		struct wire *w = kernel_up();
 
 		CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-		rig->core.cfg.policy_31 = policies[i];
+		fx->core.cfg.policy_31 = policies[i];
 		put_packet(packet, WIRE_VERSION_3_1, HIGH, sizeof packet);
 		feed(w, packet, sizeof packet);
-		CHECK(strstr(rig->notes, i ? "DLM protocol 3.1, refused by policy" :
+		CHECK(strstr(fx->notes, i ? "DLM protocol 3.1, refused by policy" :
 			     "DLM protocol 3.1: no retransmission"));
 		CHECK_EQ(w->gone, i);
-		CHECK_EQ(rig->delivered[HIGH], !i);
+		CHECK_EQ(fx->delivered[HIGH], !i);
 		end();
 	}
 }
@@ -107,19 +107,19 @@ static void nothing_is_read_before_membership(void)
 	struct wire *w = kernel_up();
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	peer_failed(&rig->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], life(HIGH));
 	settle();
 	w = its_own();
 	CHECK_EQ(w->link.state, LINK_HELD);
 	put_envelope(buf, FIRST, WIRE_MSG, 48);
 	feed(w, buf, sizeof buf);
-	CHECK_EQ(rig->delivered[HIGH], 0);
+	CHECK_EQ(fx->delivered[HIGH], 0);
 	CHECK(!w->gone);
-	peer_added(&rig->peer[HIGH], life(HIGH) + 1);
+	peer_added(&fx->peer[HIGH], life(HIGH) + 1);
 	settle();
 	CHECK_EQ(w->link.state, LINK_UP);
 	feed(w, buf, sizeof buf);
-	CHECK_EQ(rig->delivered[HIGH], 1);
+	CHECK_EQ(fx->delivered[HIGH], 1);
 	end();
 }
 
@@ -135,16 +135,16 @@ static void an_end_resets_its_links(void)
 	queue_packet();
 	gather(own);
 	CHECK_EQ(own->n_out, 0);
-	session_schedule(rig->session[HIGH]);
+	session_schedule(fx->session[HIGH]);
 	settle();
 	CHECK_EQ(packets(w), 1);
 	before = w->n_out + own->n_out;
-	peer_failed(&rig->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], life(HIGH));
 	settle();
 	CHECK(w->gone && w->how == LINK_RESET);
 	CHECK(own->gone && own->how == LINK_RESET);
 	CHECK_EQ(w->n_out + own->n_out, before);
-	CHECK_EQ(rig->end[HIGH], SESSION_FAILED);
+	CHECK_EQ(fx->end[HIGH], SESSION_FAILED);
 	end();
 }
 
@@ -158,7 +158,7 @@ static void an_ack_does_not_go_with_its_link(void)
 	acked_on(w);
 	put_envelope(buf, FIRST, WIRE_MSG, 48);
 	feed(own, buf, sizeof buf);
-	CHECK_EQ(rig->delivered[HIGH], 1);
+	CHECK_EQ(fx->delivered[HIGH], 1);
 	CHECK_EQ(acked_on(w), 0);
 	link_dead(&own->link, false);
 	settle();
@@ -172,10 +172,10 @@ static void a_kernel_is_not_probed(void)
 	struct wire *w = kernel_up();
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	rig->probes = true;
+	fx->probes = true;
 	for (unsigned i = 0; i < 5; i++)
 		pass(1000);
-	CHECK(!rig->probe[HIGH]);
+	CHECK(!fx->probe[HIGH]);
 	end();
 }
 
@@ -192,8 +192,8 @@ static void silence_on_its_own_link_means_nothing(void)
 		feed(w, ack, wire_put_ack(ack, HIGH, FIRST));
 	}
 	CHECK(!own->gone && !w->gone);
-	core_close(&rig->core);
-	session_ack_soon(rig->session[HIGH]);
+	core_close(&fx->core);
+	session_ack_soon(fx->session[HIGH]);
 	CHECK(!link_wants_tx(&own->link));
 	end();
 }
@@ -209,11 +209,11 @@ static void nothing_follows_the_end_of_31(void)
 	put_packet(packet, WIRE_VERSION_3_1, HIGH, sizeof packet);
 	feed(w, packet, sizeof packet);
 	queue_packet();
-	session_finish(rig->session[HIGH]);
-	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof packet, NULL), -ESHUTDOWN);
-	session_schedule(rig->session[HIGH]);
+	session_finish(fx->session[HIGH]);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof packet, NULL), -ESHUTDOWN);
+	session_schedule(fx->session[HIGH]);
 	settle();
-	CHECK_EQ(rig->end[HIGH], SESSION_LEFT);
+	CHECK_EQ(fx->end[HIGH], SESSION_LEFT);
 	end();
 }
 
@@ -221,7 +221,7 @@ static void bare_packets_have_their_lengths(void)
 {
 	uint8_t packet[LINK_CTL_MAX];
 	struct wire *w = kernel_up();
-	struct peer *p = &rig->peer[HIGH];
+	struct peer *p = &fx->peer[HIGH];
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	put_packet(packet, WIRE_VERSION_3_2, HIGH, sizeof packet);
@@ -246,8 +246,8 @@ static void both_commands_are_delivered(void)
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	for (unsigned i = 0; i < 3; i++) {
 		feed(w, buf, put_envelope(buf, FIRST + i, commands[i], 48));
-		CHECK_EQ(rig->delivered[HIGH], i < 2 ? i + 1 : 2);
-		CHECK_EQ(rig->session[HIGH]->expected, FIRST + i + 1);
+		CHECK_EQ(fx->delivered[HIGH], i < 2 ? i + 1 : 2);
+		CHECK_EQ(fx->session[HIGH]->expected, FIRST + i + 1);
 	}
 	CHECK(!w->gone);
 	end();
@@ -257,15 +257,15 @@ static void both_commands_are_delivered(void)
 static void the_wait_for_membership_has_an_end(void)
 {
 	struct wire *w = kernel_up();
-	uint64_t half_ms = rig->core.cfg.held_ns / 2000000;
+	uint64_t half_ms = fx->core.cfg.held_ns / 2000000;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	peer_failed(&rig->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], life(HIGH));
 	settle();
 	w = its_own();
 	CHECK_EQ(w->link.state, LINK_HELD);
 	pass(half_ms);
-	peer_added(&rig->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], life(HIGH));
 	settle();
 	pass(half_ms - 1);
 	CHECK(!w->gone);
@@ -284,14 +284,14 @@ static void a_bare_packet_needs_a_link(void)
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
 	n = w->n_out;
-	CHECK_EQ(peer_send_bare(&rig->peer[HIGH], packet, sizeof packet), 0);
+	CHECK_EQ(peer_send_bare(&fx->peer[HIGH], packet, sizeof packet), 0);
 	settle();
 	CHECK_EQ(w->n_out, n + sizeof packet);
 	CHECK_MEM(w->out + n, packet, sizeof packet);
-	rig->no_dials = true;
+	fx->no_dials = true;
 	link_dead(&w->link, false);
 	settle();
-	CHECK_EQ(peer_send_bare(&rig->peer[HIGH], packet, sizeof packet), -EAGAIN);
+	CHECK_EQ(peer_send_bare(&fx->peer[HIGH], packet, sizeof packet), -EAGAIN);
 	end();
 }
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "tests/check.h"
-#include "tests/fifty.h"
+#include "tests/fault_scenario.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LEAKS_ARE_SEEN
@@ -108,9 +108,9 @@ static void try_k(const struct job *j, unsigned k, struct result *r)
 
 	plan.k = k;
 	r->k = k;
-	alarm((unsigned)fifty_limit(RUN_S));
+	alarm((unsigned)scenario_limit(RUN_S));
 	failing_begin(&plan);
-	fifty_run(j->mode, !must_complete(&plan), cause_of(&plan), &out);
+	scenario_run(j->mode, !must_complete(&plan), cause_of(&plan), &out);
 	r->runs++;
 	r->reached += failing.hits != 0;
 	r->refused += out.refused;
@@ -130,7 +130,7 @@ static void try_k(const struct job *j, unsigned k, struct result *r)
 
 static void work(const struct job *j, struct result *r)
 {
-	if (!fifty_prepare()) {
+	if (!scenario_prepare()) {
 		snprintf(r->wrong, sizeof r->wrong, "no files in /tmp");
 		return;
 	}
@@ -146,7 +146,7 @@ static void work(const struct job *j, struct result *r)
 	if (!r->wrong[0] && cause_of(&j->plan) && r->said < (r->reached - r->refused) / 2)
 		snprintf(r->wrong, sizeof r->wrong, "the log of %u of %u runs has the cause",
 			 r->said, r->reached - r->refused);
-	fifty_done();
+	scenario_done();
 }
 
 static void died(unsigned i, int status)
@@ -249,31 +249,31 @@ static void nothing_fails(void)
 {
 	struct outcome out;
 
-	CHECK_OR_RETURN(fifty_prepare());
+	CHECK_OR_RETURN(scenario_prepare());
 	for (unsigned mode = 0; mode < 2; mode++) {
 		failing_begin(&(struct plan) { .call = CALLS });
-		fifty_run((enum mode)mode, false, NULL, &out);
+		scenario_run((enum mode)mode, false, NULL, &out);
 		CHECK_STR(out.wrong, "");
 		CHECK(out.complete);
 		printf("# %u calls, %d ms\n", out.calls, out.ms);
 	}
-	fifty_done();
+	scenario_done();
 }
 
 /* The thread of the library is just about to sleep, or not yet there. */
 static void an_own_thread_ends_at_once(void)
 {
-	struct side *s = &fifty.side[0];
+	struct side *s = &scenario.side[0];
 	struct sinew_options o;
 	struct outcome out;
 
 	failing_begin(&(struct plan) { .call = CALLS });
 	SINEW_OPTIONS_INIT(&o);
 	o.own_thread = true;
-	fifty.out = &out;
+	scenario.out = &out;
 	for (unsigned i = 0; i < ENDS; i++) {
 		o.nodeid = s->id = 1;
-		alarm((unsigned)fifty_limit(RUN_S));
+		alarm((unsigned)scenario_limit(RUN_S));
 		CHECK_OR_RETURN(!new_node(s, &o));
 		for (unsigned turns = i % 64; turns; turns--)
 			sched_yield();
@@ -322,10 +322,10 @@ static int by_name(const char *what)
 	}
 	j.plan.ever = !strcmp(when, "ever");
 	j.mode = strcmp(where, "own") ? MODE_FILE : MODE_OWN_THREAD;
-	if (!fifty_prepare())
+	if (!scenario_prepare())
 		return 2;
 	try_k(&j, k, &r);
-	fifty_done();
+	scenario_done();
 	show(&j, &r);
 	return r.wrong[0] ? 1 : 0;
 }

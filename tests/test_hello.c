@@ -3,7 +3,7 @@
  * Owns the tests of what comes before a link is up: strangers, garbage, silence,
  * dead lives, two claimants, membership. Random schedules are the simulator's.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 struct stranger {
 	const char *what;
@@ -86,8 +86,8 @@ static void strangers_are_refused(void)
 		CHECK(w->gone);
 		CHECK_EQ(w->how, LINK_ORDERLY);
 		CHECK_EQ(refused_for(w), table[i].reason);
-		CHECK_EQ(rig->down[LOW], 0);
-		CHECK(strstr(rig->notes, wire_reason_name(table[i].reason)));
+		CHECK_EQ(fx->down[LOW], 0);
+		CHECK(strstr(fx->notes, wire_reason_name(table[i].reason)));
 		unharmed(high, HIGH, 0xfffffffe);
 		end();
 	}
@@ -120,7 +120,7 @@ static void not_a_hello_is_dropped(void)
 		w = incoming(LOW);
 		feed(w, buf, table[i].n);
 		CHECK(w->gone);
-		CHECK(strstr(rig->notes, "protocol violation"));
+		CHECK(strstr(fx->notes, "protocol violation"));
 		unharmed(high, HIGH, 0xfffffffe);
 		end();
 	}
@@ -136,7 +136,7 @@ static void silence_is_bounded(void)
 	CHECK(!silent->gone);
 	pass(2);
 	CHECK(silent->gone);
-	CHECK(strstr(rig->notes, "waiting for HELLO"));
+	CHECK(strstr(fx->notes, "waiting for HELLO"));
 	CHECK(!high->gone);
 	end();
 }
@@ -170,10 +170,10 @@ static void dead_life_is_told(void)
 	struct hello h = hello_of(HIGH, 77);
 
 	both_up(&high);
-	peer_failed(&rig->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], life(HIGH));
 	settle();
-	CHECK_EQ(rig->down[HIGH], 1);
-	CHECK_EQ(rig->end[HIGH], SESSION_FAILED);
+	CHECK_EQ(fx->down[HIGH], 1);
+	CHECK_EQ(fx->end[HIGH], SESSION_FAILED);
 	CHECK_EQ(refused_for(high), WIRE_REFUSE_FAILED);
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
@@ -202,8 +202,8 @@ static void two_claimants(void)
 	feed_hello(w, HIGH, &h);
 	CHECK(w->gone);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_CLAIMED);
-	CHECK(strstr(rig->notes, "two programs claim"));
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK(strstr(fx->notes, "two programs claim"));
+	CHECK_EQ(fx->down[HIGH], 0);
 	unharmed(high, HIGH, 0xfffffffe);
 	end();
 }
@@ -222,12 +222,12 @@ static void silent_old_life_gives_way(void)
 	CHECK_EQ(w->n_out, 0);
 	pass(2);				/* nothing more from the old one: challenged */
 	CHECK(!w->gone && w->n_out > 0);
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK_EQ(fx->down[HIGH], 0);
 	h.yours = 77;
 	feed_hello(w, HIGH, &h);
-	CHECK_EQ(rig->down[HIGH], 1);
-	CHECK_EQ(rig->end[HIGH], SESSION_SUPERSEDED);
-	CHECK_EQ(rig->up[HIGH], 2);
+	CHECK_EQ(fx->down[HIGH], 1);
+	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
+	CHECK_EQ(fx->up[HIGH], 2);
 	CHECK(!w->gone && high->gone);
 	end();
 }
@@ -247,12 +247,12 @@ static void a_new_life_waits_for_a_comeback(void)
 	h.yours = 77;
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(w->link.state, LINK_HELD);
-	pass(rig->core.cfg.comeback_ns / 1000000 - 1);
-	CHECK(w->link.state == LINK_HELD && !rig->down[HIGH]);
+	pass(fx->core.cfg.comeback_ns / 1000000 - 1);
+	CHECK(w->link.state == LINK_HELD && !fx->down[HIGH]);
 	pass(1);
 	CHECK(!w->gone);
-	CHECK_EQ(rig->down[HIGH], 1);
-	CHECK_EQ(rig->end[HIGH], SESSION_SUPERSEDED);
+	CHECK_EQ(fx->down[HIGH], 1);
+	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
 	end();
 }
 
@@ -262,15 +262,15 @@ static void told_that_we_failed(void)
 	struct refuse r = { .mine = life(LOW), .yours = 76, .reason = WIRE_REFUSE_FAILED };
 
 	feed_refuse(low, LOW, &r);	/* an older life of ours */
-	CHECK(!rig->renew);
+	CHECK(!fx->renew);
 	low = link_from(LOW, 0xfffffffe);
 	r.yours = 77;
 	feed_refuse(low, LOW, &r);
-	CHECK(rig->renew);
-	core_renew(&rig->core, 78);
+	CHECK(fx->renew);
+	core_renew(&fx->core, 78);
 	settle();
-	CHECK_EQ(rig->end[LOW], SESSION_RENEWED);
-	CHECK_EQ(rig->end[HIGH], SESSION_RENEWED);
+	CHECK_EQ(fx->end[LOW], SESSION_RENEWED);
+	CHECK_EQ(fx->end[HIGH], SESSION_RENEWED);
 	CHECK(high->gone);
 	end();
 }
@@ -285,13 +285,13 @@ static void membership_admits(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK(w->link.state == LINK_HELD);
-	CHECK_EQ(rig->up[HIGH], 0);
-	peer_added(&rig->peer[HIGH], life(HIGH));
+	CHECK_EQ(fx->up[HIGH], 0);
+	peer_added(&fx->peer[HIGH], life(HIGH));
 	settle();
-	CHECK_EQ(rig->up[HIGH], 1);
-	peer_left(&rig->peer[HIGH], life(HIGH));
+	CHECK_EQ(fx->up[HIGH], 1);
+	peer_left(&fx->peer[HIGH], life(HIGH));
 	settle();
-	CHECK_EQ(rig->end[HIGH], SESSION_LEFT);
+	CHECK_EQ(fx->end[HIGH], SESSION_LEFT);
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
@@ -305,7 +305,7 @@ static void hello_says_that_we_leave(void)
 	struct frame f;
 
 	both_up(&high);
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	link_dead(&high->link, false);
 	settle();
@@ -325,13 +325,13 @@ static void last_ack_in_doubt(struct wire *w)
 {
 	uint8_t buf[64];
 
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	feed(w, buf, wire_put_ack(buf, HIGH, 0xffffffff));
 	feed(w, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	CHECK_EQ(w->link.state, LINK_LAST_ACK);
-	rig->dial[HIGH] = NULL;
+	fx->dial[HIGH] = NULL;
 	link_dead(&w->link, false);
 	settle();
 }
@@ -340,7 +340,7 @@ static struct wire *closing_with_high(void)
 {
 	struct wire *high, *low = both_up(&high);
 
-	session_abort(rig->session[LOW]);
+	session_abort(fx->session[LOW]);
 	settle();
 	link_dead(&low->link, true);
 	return high;
@@ -354,12 +354,12 @@ static void the_question_names_the_life(void)
 
 	last_ack_in_doubt(closing_with_high());
 	pass(30);
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	CHECK_OR_RETURN(w && next_frame(w, &f));
 	CHECK_EQ(frame_hello(&f, &ours), 0);
 	CHECK_EQ(ours.yours, life(HIGH));
 	CHECK_EQ(ours.next, 0xffffffff);
-	CHECK(!rig->closed);
+	CHECK(!fx->closed);
 	end();
 }
 
@@ -370,7 +370,7 @@ static void only_that_life_holds_us(void)
 		struct hello h = hello_of(HIGH, 77);
 
 		last_ack_in_doubt(closing_with_high());
-		rig->no_dials = true;
+		fx->no_dials = true;
 		for (unsigned t = 0; t < 4000; t += 500) {
 			struct wire *w = incoming(HIGH);
 
@@ -380,9 +380,9 @@ static void only_that_life_holds_us(void)
 				link_dead(&w->link, true);
 			pass(500);
 		}
-		CHECK_EQ(rig->closed, !says);
+		CHECK_EQ(fx->closed, !says);
 		pass(3100);
-		CHECK(rig->closed);
+		CHECK(fx->closed);
 		end();
 	}
 }
@@ -397,11 +397,11 @@ static void a_new_life_ends_the_wait(void)
 		h.mine = 5555;
 		last_ack_in_doubt(closing_with_high());
 		pass(30);
-		w = dialled ? rig->dial[HIGH] : incoming(HIGH);
+		w = dialled ? fx->dial[HIGH] : incoming(HIGH);
 		CHECK_OR_RETURN(w != NULL);
 		feed_hello(w, HIGH, &h);
 		pass(10);
-		CHECK_EQ(rig->closed, dialled);
+		CHECK_EQ(fx->closed, dialled);
 		end();
 	}
 }
@@ -415,16 +415,16 @@ static void failed_in_last_ack(void)
 
 	begin(false);
 	settle();
-	peer_added(&rig->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], life(HIGH));
 	settle();
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
-	peer_leaving(&rig->peer[HIGH], life(HIGH));
+	peer_leaving(&fx->peer[HIGH], life(HIGH));
 	feed(w, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
-	CHECK_EQ(session_state(rig->session[HIGH]), FSM_LAST_ACK);
-	peer_failed(&rig->peer[HIGH], life(HIGH));
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_LAST_ACK);
+	peer_failed(&fx->peer[HIGH], life(HIGH));
 	settle();
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
@@ -444,15 +444,15 @@ static void a_name_is_no_proof(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK(!w->gone && w->n_out > 0);
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK_EQ(fx->down[HIGH], 0);
 	feed_hello(w, HIGH, &h);
 	/* The old one may come back: it has lost its link, no more. */
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK_EQ(fx->down[HIGH], 0);
 	CHECK_EQ(w->link.state, LINK_HELD);
 	pass(251);
-	CHECK_EQ(rig->down[HIGH], 1);
-	CHECK_EQ(rig->end[HIGH], SESSION_SUPERSEDED);
-	CHECK_EQ(rig->up[HIGH], 2);
+	CHECK_EQ(fx->down[HIGH], 1);
+	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
+	CHECK_EQ(fx->up[HIGH], 2);
 	end();
 }
 
@@ -474,7 +474,7 @@ static void a_choice_without_proof_is_shut(void)
 	pass(1);
 	CHECK(w->gone);
 	CHECK_EQ(w->n_out, 0);
-	CHECK_EQ(rig->down[LOW], 0);
+	CHECK_EQ(fx->down[LOW], 0);
 	unharmed(high, HIGH, 0xfffffffe);
 	end();
 }
@@ -488,13 +488,13 @@ static void a_closing_node_opens_nothing(void)
 	begin(true);
 	settle();
 	link_from(LOW, 0xfffffffe);
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_LEAVING);
-	CHECK_EQ(rig->up[HIGH], 0);
-	CHECK(!rig->peer[HIGH].session);
+	CHECK_EQ(fx->up[HIGH], 0);
+	CHECK(!fx->peer[HIGH].session);
 	end();
 }
 
@@ -512,14 +512,14 @@ static void a_late_hello_is_no_fault(void)
 	link_dead(&high->link, false);
 	high = link_from(HIGH, 0xffffffff);
 	CHECK_EQ(high->link.state, LINK_UP);
-	s = rig->peer[HIGH].session;
+	s = fx->peer[HIGH].session;
 	h.next = 0xfffffffe;
 	h.gen = s->gen;
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
 	CHECK_EQ(s->n.faults, 0);
-	CHECK_EQ(rig->core.faults, 0);
+	CHECK_EQ(fx->core.faults, 0);
 	CHECK(!high->gone);
 	/* No honest peer asks for a number that was never sent. */
 	h.next = 5;
@@ -539,7 +539,7 @@ static void what_lies_before_a_choice(void)
 	uint8_t ack[WIRE_HEADER];
 
 	both_up(&high);
-	core_quorum(&rig->core, true);
+	core_quorum(&fx->core, true);
 	send_one(HIGH);
 	feed(high, ack, wire_put_ack(ack, HIGH, 0xffffffff));
 	h.next = 0xfffffffd;

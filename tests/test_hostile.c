@@ -5,7 +5,7 @@
  * stand in the way; and what a peer can leave half done. Knows the core only; floods over
  * sockets are the live tests'.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 #define STRANGE 5555u		/* a life that nobody has heard of */
 
@@ -50,8 +50,8 @@ static void a_strange_life_cannot_declare_us_failed(void)
 	refuse_us(strange_link(), STRANGE, WIRE_REFUSE_FAILED);
 	/* Nor with a number that it does not know. */
 	refuse_us(strange_link(), STRANGE + 1, WIRE_REFUSE_FAILED);
-	CHECK(!rig->renew);
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK(!fx->renew);
+	CHECK_EQ(fx->down[HIGH], 0);
 	unharmed(low, LOW, 0xfffffffe);
 	end();
 }
@@ -141,7 +141,7 @@ static void forged_faults_fence_nobody(void)
 	struct wire *high;
 
 	both_up(&high);
-	for (unsigned i = 0; i < 2 * rig->core.cfg.fault_limit; i++) {
+	for (unsigned i = 0; i < 2 * fx->core.cfg.fault_limit; i++) {
 		struct hello h = hello_of(HIGH, 0);
 		uint8_t buf[64];
 		struct wire *w = incoming(HIGH);
@@ -150,8 +150,8 @@ static void forged_faults_fence_nobody(void)
 		feed(w, buf, put_message(buf, HIGH, 0, "garbage"));
 		CHECK(w->gone);
 	}
-	CHECK_EQ(rig->fences, 0);
-	CHECK_EQ(rig->session[HIGH]->n.faults, 0);
+	CHECK_EQ(fx->fences, 0);
+	CHECK_EQ(fx->session[HIGH]->n.faults, 0);
 	unharmed(high, HIGH, 0xfffffffe);
 	end();
 }
@@ -172,7 +172,7 @@ static void an_impossible_choice_changes_nothing(void)
 {
 	struct hello h = hello_of(LOW, 77);
 	struct wire *high, *w, *low = both_up(&high);
-	uint32_t gen = rig->session[LOW]->gen;
+	uint32_t gen = fx->session[LOW]->gen;
 
 	/* It answers nothing (R4). */
 	h.flags = WIRE_HELLO_CHOSEN;
@@ -185,7 +185,7 @@ static void an_impossible_choice_changes_nothing(void)
 	feed_hello(w, LOW, &h);
 	CHECK(w->gone);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
-	CHECK_EQ(rig->session[LOW]->gen, gen);
+	CHECK_EQ(fx->session[LOW]->gen, gen);
 	unharmed(low, LOW, 0xfffffffe);
 	/* Numbers are compared for equality alone: a lower one is as good (R6). */
 	h.gen = gen;
@@ -225,14 +225,14 @@ static void whoever_listens_there_can(void)
 
 	both_up(&high);
 	link_dead(&high->link, false);
-	rig->dial[HIGH] = NULL;
+	fx->dial[HIGH] = NULL;
 	refuse_us(strange_link(), STRANGE, WIRE_REFUSE_FAILED);
-	CHECK(!rig->renew);
+	CHECK(!fx->renew);
 	pass(2000);
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	CHECK_OR_RETURN(CHECK(w != NULL));
 	refuse_us(w, STRANGE, WIRE_REFUSE_FAILED);
-	CHECK(rig->renew);
+	CHECK(fx->renew);
 	end();
 }
 
@@ -242,17 +242,17 @@ static void asked_without_a_session(void)
 	struct wire *high;
 
 	both_up(&high);
-	session_abort(rig->session[HIGH]);
+	session_abort(fx->session[HIGH]);
 	settle();
-	tombstones_bury(&rig->peer[HIGH].tombstones, 4444, TOMB_CLOSED, 0);	/* no redial */
+	tombstones_bury(&fx->peer[HIGH].tombstones, 4444, TOMB_CLOSED, 0);	/* no redial */
 	pass(2000);
-	rig->dial[HIGH] = NULL;
+	fx->dial[HIGH] = NULL;
 	pass(2000);
-	CHECK(!rig->dial[HIGH]);
+	CHECK(!fx->dial[HIGH]);
 	refuse_us(strange_link(), STRANGE, WIRE_REFUSE_FAILED);
 	pass(2000);
-	CHECK(rig->dial[HIGH] != NULL);
-	CHECK(!rig->renew);
+	CHECK(fx->dial[HIGH] != NULL);
+	CHECK(!fx->renew);
 	end();
 }
 
@@ -263,13 +263,13 @@ static void not_believed_where_no_dial_gets_through(void)
 		struct wire *high;
 
 		both_up(&high);
-		rig->no_dials = !hangs;
-		rig->dials_hang = hangs;
+		fx->no_dials = !hangs;
+		fx->dials_hang = hangs;
 		link_dead(&high->link, false);
 		refuse_us(strange_link(), STRANGE, WIRE_REFUSE_FAILED);
 		for (int i = 0; i < 10; i++)
 			pass(500);
-		CHECK(!rig->renew);
+		CHECK(!fx->renew);
 		end();
 	}
 }
@@ -282,20 +282,20 @@ static void refused_for_good_is_dialled_rarely(void)
 	begin(true);
 	settle();
 	pass(100);
-	refuse_us(rig->dial[HIGH], STRANGE, WIRE_REFUSE_CLUSTER);
-	before = rig->n_wires;
-	rig->dial[HIGH] = NULL;
+	refuse_us(fx->dial[HIGH], STRANGE, WIRE_REFUSE_CLUSTER);
+	before = fx->n_wires;
+	fx->dial[HIGH] = NULL;
 	pass(20000);
-	CHECK(!rig->dial[HIGH]);
+	CHECK(!fx->dial[HIGH]);
 	pass(14000);
-	CHECK(rig->dial[HIGH] != NULL);
-	refuse_us(rig->dial[HIGH], STRANGE, WIRE_REFUSE_CLUSTER);
-	CHECK(rig->n_wires <= before + 40);	/* the other peer is dialled as ever */
-	rig->dial[HIGH] = NULL;
-	peer_addrs(&rig->peer[HIGH], &(struct path_addr) { .ip = { [15] = HIGH }, .port = 1 }, 1);
+	CHECK(fx->dial[HIGH] != NULL);
+	refuse_us(fx->dial[HIGH], STRANGE, WIRE_REFUSE_CLUSTER);
+	CHECK(fx->n_wires <= before + 40);	/* the other peer is dialled as ever */
+	fx->dial[HIGH] = NULL;
+	peer_addrs(&fx->peer[HIGH], &(struct path_addr) { .ip = { [15] = HIGH }, .port = 1 }, 1);
 	settle();
-	CHECK(rig->dial[HIGH] != NULL);
-	CHECK_EQ(rig->peer[HIGH].mismatch, 0);
+	CHECK(fx->dial[HIGH] != NULL);
+	CHECK_EQ(fx->peer[HIGH].mismatch, 0);
 	end();
 }
 
@@ -305,14 +305,14 @@ static void a_peer_that_was_up_is_dialled_as_ever(void)
 	struct wire *high;
 
 	both_up(&high);
-	rig->dial[HIGH] = NULL;
+	fx->dial[HIGH] = NULL;
 	lose(high);
 	pass(100);
-	refuse_us(rig->dial[HIGH], STRANGE, WIRE_REFUSE_CLUSTER);
-	CHECK_EQ(rig->peer[HIGH].mismatch, 0);
-	rig->dial[HIGH] = NULL;
+	refuse_us(fx->dial[HIGH], STRANGE, WIRE_REFUSE_CLUSTER);
+	CHECK_EQ(fx->peer[HIGH].mismatch, 0);
+	fx->dial[HIGH] = NULL;
 	pass(1500);
-	CHECK(rig->dial[HIGH] != NULL);
+	CHECK(fx->dial[HIGH] != NULL);
 	end();
 }
 
@@ -323,11 +323,11 @@ static void only_our_dials_hear_of_a_configuration(void)
 
 	begin(false);
 	settle();
-	peer_added(&rig->peer[LOW], life(LOW));
+	peer_added(&fx->peer[LOW], life(LOW));
 	settle();
 	w = answered(LOW);
 	refuse_by(w, LOW, life(LOW), WIRE_REFUSE_VERSION);
-	CHECK_EQ(rig->peer[LOW].mismatch, 0);
+	CHECK_EQ(fx->peer[LOW].mismatch, 0);
 	end();
 }
 
@@ -338,11 +338,11 @@ static void no_dial_while_a_choice_may_come(void)
 
 	lose(low);
 	w = answered(LOW);
-	rig->dial[LOW] = NULL;
+	fx->dial[LOW] = NULL;
 	pass(1500);
-	CHECK(!w->gone && !rig->dial[LOW]);
+	CHECK(!w->gone && !fx->dial[LOW]);
 	pass(600);
-	CHECK(w->gone && rig->dial[LOW]);
+	CHECK(w->gone && fx->dial[LOW]);
 	end();
 }
 
@@ -353,19 +353,19 @@ static void stale_numbers_without_end_are_no_storm(void)
 	unsigned n = 0;
 
 	low = both_up(&high);
-	rig->dial[LOW] = NULL;
+	fx->dial[LOW] = NULL;
 	lose(low);
 	for (uint32_t gen = 9; gen < 100; gen++) {
 		struct refuse r = { .mine = life(LOW), .yours = 77, .gen = gen,
 				    .reason = WIRE_REFUSE_STALE };
-		struct wire *w = rig->dial[LOW];
+		struct wire *w = fx->dial[LOW];
 
 		pass(10);
 		if (!w || w->gone)
 			continue;
 		n++;
 		feed_refuse(w, LOW, &r);
-		CHECK_EQ(rig->session[LOW]->told, gen);
+		CHECK_EQ(fx->session[LOW]->told, gen);
 	}
 	CHECK(n > 1 && n < 10);
 	end();
@@ -392,9 +392,9 @@ static void a_peer_that_acknowledges_nothing_costs_little(void)
 	size_t sent = 0, all = 0, last = SIZE_MAX, frame = sizeof body + WIRE_MSG_OVERHEAD;
 
 	both_up(&high);
-	while (!session_send(rig->session[HIGH], &part, 1, sizeof body, NULL))
+	while (!session_send(fx->session[HIGH], &part, 1, sizeof body, NULL))
 		all += frame;
-	session_schedule(rig->session[HIGH]);
+	session_schedule(fx->session[HIGH]);
 	settle();
 	CHECK_EQ(data_of(high), all);
 	for (unsigned i = 0; i < 30; i++) {
@@ -405,7 +405,7 @@ static void a_peer_that_acknowledges_nothing_costs_little(void)
 		last = sent;
 	}
 	CHECK_EQ(sent, frame);
-	CHECK_EQ(rig->session[HIGH]->n.resumed_paced, 30);
+	CHECK_EQ(fx->session[HIGH]->n.resumed_paced, 30);
 	/* One ACK, and all goes out. */
 	feed(high, ack, wire_put_ack(ack, HIGH, 0xffffffff));
 	CHECK_EQ(data_of(high), all - frame);
@@ -433,18 +433,18 @@ static void not_believed_where_nobody_listens(void)
 	struct wire *high;
 
 	both_up(&high);
-	rig->dials_hang = true;
+	fx->dials_hang = true;
 	link_dead(&high->link, false);
 	refuse_us(strange_link(), STRANGE, WIRE_REFUSE_FAILED);
 	for (int i = 0; i < 10; i++) {
 		pass(500);
-		if (rig->dial[HIGH] && !rig->dial[HIGH]->gone) {
-			rig->dial[HIGH]->gone = true;
-			link_refused(&rig->dial[HIGH]->link);
+		if (fx->dial[HIGH] && !fx->dial[HIGH]->gone) {
+			fx->dial[HIGH]->gone = true;
+			link_refused(&fx->dial[HIGH]->link);
 			settle();
 		}
 	}
-	CHECK(!rig->renew);
+	CHECK(!fx->renew);
 	end();
 }
 
@@ -461,11 +461,11 @@ static void a_strange_life_cannot_end_our_dials(void)
 		both_up(&high);
 		lose(high);
 		refuse_us(strange_link(), STRANGE, reasons[i]);
-		rig->dial[HIGH] = NULL;
+		fx->dial[HIGH] = NULL;
 		pass(200);		/* no back-off to the cap */
-		CHECK(rig->dial[HIGH] != NULL);
-		CHECK_EQ(rig->peer[HIGH].mismatch, 0);
-		CHECK_EQ(rig->down[HIGH], 0);
+		CHECK(fx->dial[HIGH] != NULL);
+		CHECK_EQ(fx->peer[HIGH].mismatch, 0);
+		CHECK_EQ(fx->down[HIGH], 0);
 		end();
 	}
 }
@@ -478,10 +478,10 @@ static void a_strange_life_does_not_keep_us_from_dialling(void)
 	both_up(&high);
 	lose(high);
 	w = strange_link();
-	rig->dial[HIGH] = NULL;
+	fx->dial[HIGH] = NULL;
 	pass(200);
 	CHECK(!w->gone);
-	CHECK(rig->dial[HIGH] != NULL);
+	CHECK(fx->dial[HIGH] != NULL);
 	end();
 }
 
@@ -494,7 +494,7 @@ static void feed_unwritten(struct wire *w, const uint8_t *p, size_t n)
 
 	do {
 		r = link_rx(&w->link, &rx);
-		while (core_poll(&rig->core, &a))
+		while (core_poll(&fx->core, &a))
 			if (a.what != CORE_TX)
 				act(&a);
 	} while (r == RX_AGAIN);
@@ -518,7 +518,7 @@ static void hellos_without_waiting_for_an_answer(void)
 	w = incoming(HIGH);
 	feed_unwritten(w, buf, n);
 	CHECK(w->gone);
-	CHECK(strstr(rig->notes, "HELLO received before ours was sent"));
+	CHECK(strstr(fx->notes, "HELLO received before ours was sent"));
 	unharmed(low, LOW, 0xfffffffe);
 	end();
 }
@@ -541,8 +541,8 @@ static void half_a_long_message(void)
 	pass(1001);
 	CHECK(high->gone);
 	/* It may have lost its quorum in the middle: no fault, and the session goes on. */
-	CHECK_EQ(rig->core.faults, 0);
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK_EQ(fx->core.faults, 0);
+	CHECK_EQ(fx->down[HIGH], 0);
 	unharmed(low, LOW, 0xfffffffe);
 	end();
 }
@@ -564,8 +564,8 @@ static void not_named_by_membership(void)
 	CHECK(!w->gone);
 	pass(2);
 	CHECK(w->gone);
-	CHECK_EQ(rig->up[HIGH], 0);
-	CHECK(!rig->peer[HIGH].session);
+	CHECK_EQ(fx->up[HIGH], 0);
+	CHECK(!fx->peer[HIGH].session);
 	end();
 }
 

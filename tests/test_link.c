@@ -3,7 +3,7 @@
  * Owns the tests of a link that is up: every illegal frame and what it leads to,
  * cut frames, pauses, the end of a session. Random schedules are the simulator's.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 struct bad {
 	const char *what;
@@ -170,14 +170,14 @@ static void violations_drop_the_link(void)
 		struct wire *high, *low = both_up(&high);
 		size_t n = bad->make(buf);
 
-		CHECK_OR_RETURN(rig->up[HIGH] == 1 && rig->up[LOW] == 1);
+		CHECK_OR_RETURN(fx->up[HIGH] == 1 && fx->up[LOW] == 1);
 		feed_by(high, buf, n, i % 2 ? 1 : n);
 		CHECK(high->gone && high->how == LINK_ORDERLY);
 		CHECK_EQ(refused_for(high), WIRE_REFUSE_PROTOCOL);	/* named on both sides */
-		if (!CHECK(strstr(rig->notes, bad->detail)))
-			printf("# %s: %s\n", bad->what, rig->notes);
-		CHECK_EQ(rig->down[HIGH], 0);
-		CHECK_EQ(rig->session[HIGH]->n.faults, 1);
+		if (!CHECK(strstr(fx->notes, bad->detail)))
+			printf("# %s: %s\n", bad->what, fx->notes);
+		CHECK_EQ(fx->down[HIGH], 0);
+		CHECK_EQ(fx->session[HIGH]->n.faults, 1);
 		unharmed(low, LOW, 0xfffffffe);
 		end();
 	}
@@ -189,14 +189,14 @@ static void faults_again_and_again_ask_for_fencing(void)
 	uint8_t buf[64];
 
 	both_up(&high);
-	for (unsigned i = 0; i < 3 * rig->core.cfg.fault_limit; i++) {
-		CHECK_EQ(rig->fences, i >= rig->core.cfg.fault_limit);
+	for (unsigned i = 0; i < 3 * fx->core.cfg.fault_limit; i++) {
+		CHECK_EQ(fx->fences, i >= fx->core.cfg.fault_limit);
 		feed(high, buf, ack_never_sent(buf));
 		CHECK(high->gone);
 		high = link_from(HIGH, 0xfffffffe);
 	}
-	CHECK_EQ(rig->fences, 1);	/* once for a life */
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK_EQ(fx->fences, 1);	/* once for a life */
+	CHECK_EQ(fx->down[HIGH], 0);
 	end();
 }
 
@@ -208,8 +208,8 @@ static void resume_outside_the_window(void)
 	uint32_t seen = 0;
 
 	both_up(&high);
-	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 3, NULL), 0);
-	session_schedule(rig->session[HIGH]);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, 3, NULL), 0);
+	session_schedule(fx->session[HIGH]);
 	settle();
 	while (next_frame(high, &f))
 		seen = f.nextcmd == WIRE_DATA ? f.u : seen;
@@ -218,12 +218,12 @@ static void resume_outside_the_window(void)
 	settle();
 	w = link_from(HIGH, 0);			/* one more than was sent */
 	CHECK(w->gone);
-	CHECK(strstr(rig->notes, "resume position"));
+	CHECK(strstr(fx->notes, "resume position"));
 	w = link_from(HIGH, 0xfffffffd);	/* before the window */
 	CHECK(w->gone);
 	w = link_from(HIGH, 0xffffffff);	/* has it */
 	CHECK(!w->gone);
-	CHECK_EQ(rig->session[HIGH]->n.acked, 1);
+	CHECK_EQ(fx->session[HIGH]->n.acked, 1);
 	end();
 }
 
@@ -245,12 +245,12 @@ static void frames_cut_at_every_byte(void)
 		settle();
 		/* The peer resumes where we say. */
 		again = link_from(HIGH, 0xfffffffe);
-		got = (unsigned)(rig->session[HIGH]->expected - 0xfffffffe);
+		got = (unsigned)(fx->session[HIGH]->expected - 0xfffffffe);
 		CHECK_EQ(got, cut >= c ? 3 : cut >= b ? 2 : cut >= a ? 1 : 0);
 		feed(again, buf + (got == 0 ? 0 : got == 1 ? a : got == 2 ? b : c),
 		     c - (got == 0 ? 0 : got == 1 ? a : got == 2 ? b : c));
-		CHECK_EQ(rig->delivered[HIGH], 2);
-		CHECK_EQ(rig->last_len, 150);
+		CHECK_EQ(fx->delivered[HIGH], 2);
+		CHECK_EQ(fx->last_len, 150);
 		end();
 	}
 }
@@ -270,8 +270,8 @@ static void unknown_tlv_is_skipped(void)
 	put_le16(buf + 12, (uint16_t)(n + 6));
 	feed(high, buf, n + 6);
 	CHECK(!high->gone);
-	CHECK_EQ(rig->delivered[HIGH], 1);
-	CHECK_EQ(rig->last_len, 3);
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	CHECK_EQ(fx->last_len, 3);
 	end();
 }
 
@@ -288,7 +288,7 @@ static void endless_fragments_end(void)
 		pass(1000);
 	}
 	CHECK(high->gone && i >= 59 && i <= 62);
-	CHECK(strstr(rig->notes, "fragmented message stalled"));
+	CHECK(strstr(fx->notes, "fragmented message stalled"));
 	CHECK_EQ(high->link.why, LINK_WHY_STUCK);
 	end();
 }
@@ -300,17 +300,17 @@ static void paused_peer_is_not_stalled(void)
 	struct span part = { (const uint8_t *)"one", 3 };
 
 	both_up(&high);
-	session_send(rig->session[HIGH], &part, 1, 3, NULL);
-	session_schedule(rig->session[HIGH]);
+	session_send(fx->session[HIGH], &part, 1, 3, NULL);
+	session_schedule(fx->session[HIGH]);
 	for (int i = 0; i < 60; i++) {
 		feed(high, buf, wire_put_status(buf, HIGH, WIRE_STATUS_RX_PAUSED));
 		pass(5000);
 	}
 	CHECK(!high->gone);
-	CHECK(rig->session[HIGH]->peer_paused);
+	CHECK(fx->session[HIGH]->peer_paused);
 	pass(21000);				/* no frame at all now */
 	CHECK(high->gone);
-	CHECK(strstr(rig->notes, "stalled"));
+	CHECK(strstr(fx->notes, "stalled"));
 	end();
 }
 
@@ -319,23 +319,23 @@ static void own_close_is_clean(void)
 	uint8_t buf[64];
 	struct wire *high, *low = both_up(&high);
 
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	feed(high, buf, wire_put_ack(buf, HIGH, 0xffffffff));
 	feed(high, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	CHECK(!high->gone);			/* we sent the last ACK: the peer shuts */
 	feed(low, buf, wire_put_fin(buf, LOW, 0xfffffffe));
 	feed(low, buf, wire_put_ack(buf, LOW, 0xffffffff));
-	CHECK_EQ(rig->end[LOW], SESSION_CLOSED);
+	CHECK_EQ(fx->end[LOW], SESSION_CLOSED);
 	CHECK(low->gone && low->how == LINK_ORDERLY);	/* we received it */
-	CHECK(!rig->closed);
+	CHECK(!fx->closed);
 	link_dead(&high->link, true);
 	settle();
-	CHECK(!rig->closed);	/* the FINs crossed: has LOW our ACK? */
-	peer_drained(&rig->core, LOW, life(LOW));
+	CHECK(!fx->closed);	/* the FINs crossed: has LOW our ACK? */
+	peer_drained(&fx->core, LOW, life(LOW));
 	settle();
-	CHECK(rig->closed);
+	CHECK(fx->closed);
 	end();
 }
 
@@ -345,21 +345,21 @@ static void last_ack_lost(void)
 	struct wire *high, *w, *low = both_up(&high);
 	struct hello h = hello_of(HIGH, 77);
 
-	peer_failed(&rig->peer[LOW], 0);
+	peer_failed(&fx->peer[LOW], 0);
 	settle();
 	CHECK(low->gone);
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	feed(high, buf, wire_put_ack(buf, HIGH, 0xffffffff));
 	feed(high, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
 	link_dead(&high->link, false);		/* a reset: was the ACK seen? */
 	settle();
-	CHECK(!rig->closed);
+	CHECK(!fx->closed);
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_CLOSED);
 	pass(3100);
-	CHECK(rig->closed);
+	CHECK(fx->closed);
 	end();
 }
 
@@ -370,14 +370,14 @@ static void without_quorum_data_wait(void)
 	size_t before;
 
 	both_up(&high);
-	core_quorum(&rig->core, false);
+	core_quorum(&fx->core, false);
 	before = high->n_out;
-	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 3, NULL), 0);
-	session_schedule(rig->session[HIGH]);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, 3, NULL), 0);
+	session_schedule(fx->session[HIGH]);
 	settle();
 	CHECK_EQ(high->n_out, before);
 	CHECK(!link_wants_tx(&high->link));
-	core_quorum(&rig->core, true);
+	core_quorum(&fx->core, true);
 	settle();
 	CHECK_EQ(high->n_out, before + WIRE_MSG_OVERHEAD + 3);
 	end();
@@ -388,13 +388,13 @@ static void own_pause_is_no_silence_of_the_peer(void)
 	struct wire *high;
 
 	both_up(&high);
-	session_pause(rig->session[HIGH], true);
+	session_pause(fx->session[HIGH], true);
 	settle();
 	pass(30000);
-	session_pause(rig->session[HIGH], false);
+	session_pause(fx->session[HIGH], false);
 	pass(1);
 	CHECK(!high->gone);
-	CHECK_EQ(rig->session[HIGH]->n.stalls, 0);
+	CHECK_EQ(fx->session[HIGH]->n.stalls, 0);
 	pass(21000);				/* now it is the peer's */
 	CHECK(high->gone);
 	end();
@@ -418,13 +418,13 @@ static void duplicate_across_the_wrap(void)
 	both_up(&high);
 	for (uint32_t i = 0; i < 3; i++)
 		feed(high, buf, put_message(buf, HIGH, 0xfffffffe + i, "once"));
-	CHECK_EQ(rig->delivered[HIGH], 3);
+	CHECK_EQ(fx->delivered[HIGH], 3);
 	says_ack(high, 1);
 	feed(high, buf, put_message(buf, HIGH, 0xfffffffe, "once"));
 	CHECK(!high->gone);
-	CHECK_EQ(rig->delivered[HIGH], 3);
-	CHECK_EQ(rig->session[HIGH]->n.duplicates, 1);
-	CHECK_EQ(rig->session[HIGH]->n.faults, 0);
+	CHECK_EQ(fx->delivered[HIGH], 3);
+	CHECK_EQ(fx->session[HIGH]->n.duplicates, 1);
+	CHECK_EQ(fx->session[HIGH]->n.faults, 0);
 	CHECK(says_ack(high, 1));		/* at once */
 	end();
 }
@@ -460,22 +460,22 @@ static void acks_are_found_while_paused(void)
 	size_t n, off = 0;
 
 	both_up(&high);
-	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 3, NULL), 0);
-	session_schedule(rig->session[HIGH]);
-	session_pause(rig->session[HIGH], true);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, 3, NULL), 0);
+	session_schedule(fx->session[HIGH]);
+	session_pause(fx->session[HIGH], true);
 	settle();
 	n = put_message(buf, HIGH, 0xfffffffe, "not now");
 	n += wire_put_ack(buf + n, HIGH, 0xffffffff);
 	feed(high, buf, n);
-	CHECK_EQ(rig->delivered[HIGH], 0);
-	CHECK_EQ(rig->session[HIGH]->n.acked, 0);
+	CHECK_EQ(fx->delivered[HIGH], 0);
+	CHECK_EQ(fx->session[HIGH]->n.acked, 0);
 	link_scan(&high->link, buf, n - 1, &off);	/* the ACK is not whole yet */
-	CHECK_EQ(rig->session[HIGH]->n.acked, 0);
+	CHECK_EQ(fx->session[HIGH]->n.acked, 0);
 	link_scan(&high->link, buf, n, &off);
-	CHECK_EQ(rig->session[HIGH]->n.acked, 1);
-	session_pause(rig->session[HIGH], false);
+	CHECK_EQ(fx->session[HIGH]->n.acked, 1);
+	session_pause(fx->session[HIGH], false);
 	feed(high, buf, n);				/* both again: harmless */
-	CHECK_EQ(rig->delivered[HIGH], 1);
+	CHECK_EQ(fx->delivered[HIGH], 1);
 	CHECK(!high->gone);
 	end();
 }
@@ -508,9 +508,9 @@ static void leaving_is_remembered_until_the_fin(void)
 
 	both_up(&high);
 	feed(high, buf, wire_put_leaving(buf, HIGH));
-	CHECK_EQ(session_state(rig->session[HIGH]), FSM_ESTABLISHED);
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_ESTABLISHED);
 	feed(high, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
-	CHECK_EQ(session_state(rig->session[HIGH]), FSM_LAST_ACK);
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_LAST_ACK);
 	while (next_frame(high, &f))
 		fin |= f.nextcmd == WIRE_FIN_CMD;
 	CHECK(fin);
@@ -526,7 +526,7 @@ static void fin_waits_for_open_slots(void)
 	unsigned slot;
 
 	both_up(&high);
-	s = rig->session[HIGH];
+	s = fx->session[HIGH];
 	CHECK_EQ(session_reserve(s, 5, &data, &slot), 0);
 	CHECK_EQ(session_send(s, &part, 1, 6, NULL), 0);
 	session_finish(s);
@@ -551,7 +551,7 @@ static void half_written_frame_is_finished_first(void)
 	int k;
 
 	both_up(&high);
-	s = rig->session[HIGH];
+	s = fx->session[HIGH];
 	CHECK_EQ(session_send(s, &part, 1, 10, NULL), 0);
 	sum = link_gather(&high->link, out, &k, 1000);
 	CHECK_EQ(sum, 50);

@@ -3,7 +3,7 @@
  * Owns the tests of what a link, a life, or a peer that has gone leaves behind: waits at the end,
  * links that are kept or held, a block that is the caller's again.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 static void a_kept_link_is_not_kept_for_ever(void)
 {
@@ -11,20 +11,20 @@ static void a_kept_link_is_not_kept_for_ever(void)
 	struct wire *high;
 
 	both_up(&high);
-	peer_failed(&rig->peer[LOW], 0);
-	core_close(&rig->core);
+	peer_failed(&fx->peer[LOW], 0);
+	core_close(&fx->core);
 	settle();
 	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	for (int i = 0; i < 19; i++)
 		pass(1000);
-	CHECK(!high->gone && !rig->closed);
+	CHECK(!high->gone && !fx->closed);
 	pass(1500);
-	CHECK(high->gone && !rig->closed);
+	CHECK(high->gone && !fx->closed);
 	for (int i = 0; i < 4; i++)
 		pass(1000);
-	CHECK(rig->closed);
+	CHECK(fx->closed);
 	end();
 }
 
@@ -35,16 +35,16 @@ static struct wire *last_ack_in_doubt(void)
 	struct wire *high;
 
 	both_up(&high);
-	rig->dials_hang = true;
-	core_close(&rig->core);
+	fx->dials_hang = true;
+	core_close(&fx->core);
 	settle();
 	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
-	CHECK_EQ(core_peer_over_at(&rig->peer[HIGH]), CORE_NEVER);	/* the kept link tells */
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(core_peer_over_at(&fx->peer[HIGH]), CORE_NEVER);	/* the kept link tells */
 	link_dead(&high->link, false);
 	settle();
-	CHECK(core_peer_over_at(&rig->peer[HIGH]) > rig->core.now_ns);
+	CHECK(core_peer_over_at(&fx->peer[HIGH]) > fx->core.now_ns);
 	return high;
 }
 
@@ -53,10 +53,10 @@ static bool nobody_listens(void)
 {
 	struct wire *w;
 
-	rig->dial[HIGH] = NULL;
-	for (unsigned i = 0; i < 50 && !rig->dial[HIGH]; i++)
+	fx->dial[HIGH] = NULL;
+	for (unsigned i = 0; i < 50 && !fx->dial[HIGH]; i++)
 		pass(20);
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	if (!w)
 		return false;
 	w->gone = true;
@@ -70,15 +70,15 @@ static void two_refusals_end_the_wait(void)
 	struct peer *p;
 
 	last_ack_in_doubt();
-	p = &rig->peer[HIGH];
+	p = &fx->peer[HIGH];
 	CHECK(nobody_listens());
-	CHECK(core_peer_over_at(p) > rig->core.now_ns);
+	CHECK(core_peer_over_at(p) > fx->core.now_ns);
 	/* A new doubt begins anew. */
 	peer_time_wait(p, life(HIGH));
 	CHECK(nobody_listens());
-	CHECK(core_peer_over_at(p) > rig->core.now_ns);
+	CHECK(core_peer_over_at(p) > fx->core.now_ns);
 	CHECK(nobody_listens());
-	CHECK(core_peer_over_at(p) <= rig->core.now_ns);
+	CHECK(core_peer_over_at(p) <= fx->core.now_ns);
 	end();
 }
 
@@ -90,22 +90,22 @@ static void a_peer_without_addresses_may_come_back(void)
 	struct peer *p;
 
 	both_up(&high);
-	p = &rig->peer[HIGH];
-	dial = rig->dial[HIGH];
+	p = &fx->peer[HIGH];
+	dial = fx->dial[HIGH];
 	peer_addrs(p, NULL, 0);
-	session_finish(rig->session[HIGH]);
+	session_finish(fx->session[HIGH]);
 	settle();
 	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	pass(1000);
 	link_dead(&high->link, false);
 	settle();
-	CHECK_EQ(core_peer_over_at(p), rig->core.now_ns + rig->core.cfg.time_wait_ns);
-	CHECK(core_deadline(&rig->core) <= core_peer_over_at(p));
+	CHECK_EQ(core_peer_over_at(p), fx->core.now_ns + fx->core.cfg.time_wait_ns);
+	CHECK(core_deadline(&fx->core) <= core_peer_over_at(p));
 	for (int i = 0; i < 10; i++)
 		pass(1000);
-	CHECK(core_peer_over_at(p) <= rig->core.now_ns && rig->dial[HIGH] == dial);
+	CHECK(core_peer_over_at(p) <= fx->core.now_ns && fx->dial[HIGH] == dial);
 	end();
 }
 
@@ -115,11 +115,11 @@ static void a_session_without_a_link_is_not_over(void)
 	struct wire *high;
 
 	both_up(&high);
-	rig->no_dials = true;
+	fx->no_dials = true;
 	link_dead(&high->link, false);
 	settle();
-	CHECK(rig->session[HIGH]);
-	CHECK_EQ(core_peer_over_at(&rig->peer[HIGH]), CORE_NEVER);
+	CHECK(fx->session[HIGH]);
+	CHECK_EQ(core_peer_over_at(&fx->peer[HIGH]), CORE_NEVER);
 	end();
 }
 
@@ -129,16 +129,16 @@ static void a_life_that_failed_is_not_dialled(void)
 	struct wire *w;
 
 	begin(false);
-	peer_added(&rig->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], life(HIGH));
 	settle();
 	pass(1000);
-	CHECK(rig->dial[HIGH]);
-	w = rig->dial[HIGH];
-	peer_failed(&rig->peer[HIGH], life(HIGH));
+	CHECK(fx->dial[HIGH]);
+	w = fx->dial[HIGH];
+	peer_failed(&fx->peer[HIGH], life(HIGH));
 	settle();
 	for (unsigned i = 0; i < 60; i++)
 		pass(1000);
-	CHECK(rig->dial[HIGH] == w);
+	CHECK(fx->dial[HIGH] == w);
 	end();
 }
 
@@ -168,22 +168,22 @@ static void a_removed_peer_is_not_looked_at(void)
 	struct wire *high;
 
 	begin(true);
-	peer_remove(&rig->peer[LOW]);
-	rig->no_dials = true;
-	memset(&rig->peer[LOW], 0xa5, sizeof rig->peer[LOW]);
+	peer_remove(&fx->peer[LOW]);
+	fx->no_dials = true;
+	memset(&fx->peer[LOW], 0xa5, sizeof fx->peer[LOW]);
 	settle();
 	pass(5000);
-	CHECK(!rig->up[LOW]);
+	CHECK(!fx->up[LOW]);
 	end();
 	both_up(&high);
-	rig->no_dials = true;
-	session_pause(rig->session[HIGH], true);
-	peer_remove(&rig->peer[HIGH]);
-	CHECK(!peer_find(&rig->core, HIGH) && peer_find(&rig->core, LOW));
+	fx->no_dials = true;
+	session_pause(fx->session[HIGH], true);
+	peer_remove(&fx->peer[HIGH]);
+	CHECK(!peer_find(&fx->core, HIGH) && peer_find(&fx->core, LOW));
 	settle();
 	CHECK(high->gone);
-	CHECK_EQ(rig->end[HIGH], SESSION_REMOVED);
-	memset(&rig->peer[HIGH], 0xa5, sizeof rig->peer[HIGH]);
+	CHECK_EQ(fx->end[HIGH], SESSION_REMOVED);
+	memset(&fx->peer[HIGH], 0xa5, sizeof fx->peer[HIGH]);
 	pass(30000);
 	end();
 }
@@ -196,12 +196,12 @@ static void the_linger_time_ends_in_last_ack(void)
 
 	both_up(&high);
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
-	CHECK_EQ(session_state(rig->session[HIGH]), FSM_LAST_ACK);
-	core_linger_over(&rig->core);
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_LAST_ACK);
+	core_linger_over(&fx->core);
 	settle();
-	CHECK_EQ(rig->end[HIGH], SESSION_LINGER);
+	CHECK_EQ(fx->end[HIGH], SESSION_LINGER);
 	end();
 }
 
@@ -209,11 +209,11 @@ static void the_linger_time_ends_in_last_ack(void)
 static void the_linger_time_ends_the_wait_for_the_last_ack(void)
 {
 	last_ack_in_doubt();
-	CHECK(!rig->closed);
-	core_linger_over(&rig->core);
+	CHECK(!fx->closed);
+	core_linger_over(&fx->core);
 	settle();
-	CHECK_EQ(core_peer_over_at(&rig->peer[HIGH]) > rig->core.now_ns, false);
-	CHECK(rig->closed);
+	CHECK_EQ(core_peer_over_at(&fx->peer[HIGH]) > fx->core.now_ns, false);
+	CHECK(fx->closed);
 	end();
 }
 
@@ -221,9 +221,9 @@ static void the_linger_time_ends_the_wait_for_the_last_ack(void)
 static void a_renewal_ends_the_wait_for_the_last_ack(void)
 {
 	last_ack_in_doubt();
-	core_renew(&rig->core, 78);
+	core_renew(&fx->core, 78);
 	settle();
-	CHECK(core_peer_over_at(&rig->peer[HIGH]) <= rig->core.now_ns);
+	CHECK(core_peer_over_at(&fx->peer[HIGH]) <= fx->core.now_ns);
 	end();
 }
 
@@ -231,17 +231,17 @@ static void a_renewal_ends_the_wait_for_the_last_ack(void)
 static void a_renewal_forgets_the_members(void)
 {
 	begin(false);
-	rig->no_lend = true;
-	peer_added(&rig->peer[HIGH], life(HIGH));
+	fx->no_lend = true;
+	peer_added(&fx->peer[HIGH], life(HIGH));
 	settle();
-	CHECK(rig->peer[HIGH].session);
-	core_renew(&rig->core, 78);
+	CHECK(fx->peer[HIGH].session);
+	core_renew(&fx->core, 78);
 	settle();
-	CHECK(!rig->peer[HIGH].session);
-	peer_lend(&rig->peer[HIGH], new_session());
-	CHECK(!rig->peer[HIGH].session);
-	peer_added(&rig->peer[HIGH], life(HIGH));
-	CHECK(rig->peer[HIGH].session);
+	CHECK(!fx->peer[HIGH].session);
+	peer_lend(&fx->peer[HIGH], new_session());
+	CHECK(!fx->peer[HIGH].session);
+	peer_added(&fx->peer[HIGH], life(HIGH));
+	CHECK(fx->peer[HIGH].session);
 	end();
 }
 
@@ -252,11 +252,11 @@ static void a_hello_waits_for_memory(void)
 	struct wire *w[2];
 
 	begin(true);
-	rig->no_lend = true;
+	fx->no_lend = true;
 	settle();
 	link_from(HIGH, FIRST);
-	CHECK(rig->peer[HIGH].session && !rig->peer[HIGH].spare);
-	peer_failed(&rig->peer[HIGH], life(HIGH));
+	CHECK(fx->peer[HIGH].session && !fx->peer[HIGH].spare);
+	peer_failed(&fx->peer[HIGH], life(HIGH));
 	settle();
 	h.mine = life(HIGH) + 10;
 	for (unsigned i = 0; i < 2; i++) {
@@ -286,7 +286,7 @@ static void the_second_word_changes_nothing(void)
 	settle();
 	CHECK(high->link.state == LINK_UP && !next_frame(high, &f));
 	for (unsigned i = 0; i < 2; i++) {
-		core_close(&rig->core);
+		core_close(&fx->core);
 		settle();
 	}
 	while (next_frame(high, &f)) {
@@ -307,14 +307,14 @@ static void a_session_that_ends_is_kicked(void)
 
 	for (unsigned i = 0; i < 4; i++) {
 		both_up(&high);
-		s = rig->session[HIGH];
+		s = fx->session[HIGH];
 		CHECK(session_only_sends(s) == &high->link);
 		if (i == 0)
 			feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
 		else if (i == 1)
 			session_finish(s);
 		else if (i == 2)
-			core_close(&rig->core);
+			core_close(&fx->core);
 		else
 			link_dead(&high->link, false);
 		CHECK(!session_only_sends(s));

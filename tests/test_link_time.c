@@ -3,7 +3,7 @@
  * Owns the tests of what a core does in time: acknowledgements that are due, silence and stalls,
  * pauses; and of who may write what, and when. Random schedules are the simulator's.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 static void feed_bytes(struct wire *w, unsigned from, uint32_t seq, size_t n)
 {
@@ -16,8 +16,8 @@ static void queue(unsigned id, const char *text)
 {
 	struct span part = { (const uint8_t *)text, strlen(text) };
 
-	CHECK_EQ(session_send(rig->session[id], &part, 1, part.n, NULL), 0);
-	session_schedule(rig->session[id]);
+	CHECK_EQ(session_send(fx->session[id], &part, 1, part.n, NULL), 0);
+	session_schedule(fx->session[id]);
 	settle();
 }
 
@@ -98,7 +98,7 @@ static void a_resume_owes_what_its_hello_did_not_say(void)
 	h.gen = ++gen_of[LOW];
 	h.flags = WIRE_HELLO_CHOSEN;
 	feed_hello(next, LOW, &h);
-	CHECK(low->gone && !next->gone && rig->peer[LOW].up == &next->link);
+	CHECK(low->gone && !next->gone && fx->peer[LOW].up == &next->link);
 	pass(6);
 	CHECK_EQ(acked_on(next), FIRST + 1);
 	end();
@@ -112,13 +112,13 @@ static void acks_wait_for_room(void)
 
 	both_up(&high);
 	acked_on(high);
-	rig->room = 0;
+	fx->room = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		feed_bytes(high, HIGH, FIRST + i, 1);
 		pass(6);
 	}
 	CHECK(!high->gone);
-	rig->room = SIZE_MAX;
+	fx->room = SIZE_MAX;
 	gather(high);
 	CHECK_EQ(acked_on(high), FIRST + n);
 	end();
@@ -128,7 +128,7 @@ static void acks_wait_for_room(void)
 static void a_sender_may_write_by_itself(void)
 {
 	struct wire *high, *low = both_up(&high);
-	struct session *s = rig->session[HIGH];
+	struct session *s = fx->session[HIGH];
 	unsigned slot;
 	uint8_t *p;
 
@@ -157,8 +157,8 @@ static void a_choice_may_last(void)
 	struct session *s;
 
 	both_up(&high);
-	core_quorum(&rig->core, true);
-	s = rig->session[HIGH];
+	core_quorum(&fx->core, true);
+	s = fx->session[HIGH];
 	s->base = FIRST - 0x7fff0000u;
 	send_one(HIGH);
 	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
@@ -174,11 +174,11 @@ static void our_longest_message(void)
 
 	for (unsigned more = 0; more < 2; more++) {
 		begin(true);
-		rig->core.cfg.max_message = 1000;
+		fx->core.cfg.max_message = 1000;
 		settle();
 		high = link_from(HIGH, FIRST);
 		feed_bytes(high, HIGH, FIRST, 1000 + more);
-		CHECK_EQ(rig->delivered[HIGH], !more);
+		CHECK_EQ(fx->delivered[HIGH], !more);
 		CHECK_EQ(high->gone, more);
 		end();
 	}
@@ -196,14 +196,14 @@ static void a_peer_of_short_frames(void)
 
 	begin(true);
 	settle();
-	core_quorum(&rig->core, true);
+	core_quorum(&fx->core, true);
 	h.maxframe = 2000;
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	h.yours = 77;
 	h.gen = latest_choice(HIGH);
 	feed_hello(w, HIGH, &h);
-	s = rig->session[HIGH];
+	s = fx->session[HIGH];
 	CHECK_OR_RETURN(s && w->link.state == LINK_UP);
 	CHECK(!session_send_plain(s, body, 2000 - WIRE_MSG_OVERHEAD + 1));
 	CHECK(session_send_plain(s, body, 2000 - WIRE_MSG_OVERHEAD));
@@ -222,7 +222,7 @@ static void stalls(uint32_t next)
 {
 	struct wire *w = link_from(HIGH, next);
 
-	CHECK(rig->peer[HIGH].up == &w->link);
+	CHECK(fx->peer[HIGH].up == &w->link);
 	for (int i = 0; i < 19; i++)
 		pass(1000);
 	CHECK(!w->gone);
@@ -236,23 +236,23 @@ static void stalls_in_a_row_ask_for_fencing(void)
 	struct wire *high, *w;
 
 	both_up(&high);
-	rig->no_dials = true;
+	fx->no_dials = true;
 	queue(HIGH, "one");
 	queue(HIGH, "two");
 	link_dead(&high->link, false);
 	settle();
 	for (unsigned i = 0; i < 4; i++)
 		stalls(FIRST);
-	CHECK_EQ(rig->fences, 0);
+	CHECK_EQ(fx->fences, 0);
 	w = link_from(HIGH, FIRST);
 	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));	/* it lives: from the beginning */
 	link_dead(&w->link, false);
 	settle();
 	for (unsigned i = 0; i < 4; i++)
 		stalls(FIRST + 1);
-	CHECK_EQ(rig->fences, 0);
+	CHECK_EQ(fx->fences, 0);
 	stalls(FIRST + 1);
-	CHECK_EQ(rig->fences, 1);
+	CHECK_EQ(fx->fences, 1);
 	end();
 }
 
@@ -261,12 +261,12 @@ static void an_idle_peer_is_not_fenced(void)
 	struct wire *high;
 
 	both_up(&high);
-	rig->no_dials = true;
+	fx->no_dials = true;
 	link_dead(&high->link, false);
 	settle();
 	for (unsigned i = 0; i < 8; i++)
 		stalls(FIRST);
-	CHECK_EQ(rig->fences, 0);
+	CHECK_EQ(fx->fences, 0);
 	end();
 }
 
@@ -275,10 +275,10 @@ static void after_our_pause_silence_begins_anew(void)
 	struct wire *high;
 
 	both_up(&high);
-	session_pause(rig->session[HIGH], true);
+	session_pause(fx->session[HIGH], true);
 	for (int i = 0; i < 60; i++)
 		pass(1000);
-	session_pause(rig->session[HIGH], false);
+	session_pause(fx->session[HIGH], false);
 	settle();
 	for (int i = 0; i < 19; i++)
 		pass(1000);
@@ -330,12 +330,12 @@ static void several_paths_are_kept_alive_more_often(void)
 
 	addrs[1].ip[14] = 1;
 	both_up(&high);
-	peer_addrs(&rig->peer[HIGH], addrs, 2);
+	peer_addrs(&fx->peer[HIGH], addrs, 2);
 	settle();
 	acked_on(high);
-	pass(rig->core.cfg.keepalive_multi_ns / 2000000);
+	pass(fx->core.cfg.keepalive_multi_ns / 2000000);
 	CHECK_EQ(high->read, high->n_out);
-	pass(rig->core.cfg.keepalive_multi_ns / 2000000);
+	pass(fx->core.cfg.keepalive_multi_ns / 2000000);
 	CHECK_EQ(acked_on(high), FIRST);
 	end();
 }
@@ -350,11 +350,11 @@ static void a_pause_is_told_and_taken_back(void)
 
 	both_up(&high);
 	acked_on(high);
-	session_pause(rig->session[HIGH], true);
+	session_pause(fx->session[HIGH], true);
 	settle();
 	CHECK(next_frame(high, &f) && f.nextcmd == WIRE_STATUS);
 	CHECK(!frame_status(&f, &flags) && flags == WIRE_STATUS_RX_PAUSED);
-	session_pause(rig->session[HIGH], false);
+	session_pause(fx->session[HIGH], false);
 	settle();
 	CHECK(next_frame(high, &f) && f.nextcmd == WIRE_STATUS);
 	CHECK(!frame_status(&f, &flags) && flags == 0);
@@ -379,7 +379,7 @@ static void a_pause_is_told_once(void)
 
 	both_up(&high);
 	for (unsigned i = 0; i < 3; i++) {
-		session_pause(rig->session[HIGH], true);
+		session_pause(fx->session[HIGH], true);
 		settle();
 	}
 	CHECK_EQ(statuses(high, &flags), 1);
@@ -393,15 +393,15 @@ static void the_end_of_a_pause_waits_for_room(void)
 	uint32_t flags = 99;
 
 	both_up(&high);
-	session_pause(rig->session[HIGH], true);
+	session_pause(fx->session[HIGH], true);
 	settle();
 	CHECK_EQ(statuses(high, &flags), 1);
-	rig->room = 0;
-	core_now(&rig->core, rig->core.now_ns + rig->core.cfg.keepalive_ns);
-	rig->session[HIGH]->peer->up->last_rx_ns = rig->core.now_ns;
-	session_pause(rig->session[HIGH], false);
-	core_tick(&rig->core);
-	rig->room = SIZE_MAX;
+	fx->room = 0;
+	core_now(&fx->core, fx->core.now_ns + fx->core.cfg.keepalive_ns);
+	fx->session[HIGH]->peer->up->last_rx_ns = fx->core.now_ns;
+	session_pause(fx->session[HIGH], false);
+	core_tick(&fx->core);
+	fx->room = SIZE_MAX;
 	settle();
 	CHECK(statuses(high, &flags) > 0);
 	CHECK_EQ(flags, 0);
@@ -417,21 +417,21 @@ static void short_is_more_than_three_quarters(void)
 	uint32_t flags = 99;
 
 	both_up(&high);
-	core_quorum(&rig->core, true);
+	core_quorum(&fx->core, true);
 	statuses(high, &flags);
 	for (unsigned i = 0; i < 48; i++)
-		CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof body, NULL), 0);
-	session_schedule(rig->session[HIGH]);
+		CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof body, NULL), 0);
+	session_schedule(fx->session[HIGH]);
 	settle();
-	CHECK_EQ(ring_bytes_queued(&rig->session[HIGH]->ring), RING / 4 * 3);
-	session_pause(rig->session[HIGH], true);
+	CHECK_EQ(ring_bytes_queued(&fx->session[HIGH]->ring), RING / 4 * 3);
+	session_pause(fx->session[HIGH], true);
 	settle();
 	CHECK_EQ(statuses(high, &flags), 1);
 	CHECK_EQ(flags, WIRE_STATUS_RX_PAUSED);
-	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, 1, NULL), 0);
-	session_schedule(rig->session[HIGH]);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, 1, NULL), 0);
+	session_schedule(fx->session[HIGH]);
 	settle();
-	session_pause(rig->session[HIGH], false);
+	session_pause(fx->session[HIGH], false);
 	settle();
 	CHECK_EQ(statuses(high, &flags), 1);
 	CHECK_EQ(flags, WIRE_STATUS_SHORT);
@@ -448,7 +448,7 @@ static void what_a_peer_said_of_its_pause_ends_with_the_link(void)
 	bool told = false;
 
 	both_up(&high);
-	s = rig->session[HIGH];
+	s = fx->session[HIGH];
 	feed(high, buf, wire_put_status(buf, HIGH, WIRE_STATUS_RX_PAUSED));
 	CHECK(s->peer_paused);
 	session_pause(s, true);
@@ -468,7 +468,7 @@ static void an_ack_goes_once(void)
 	struct wire *high;
 
 	both_up(&high);
-	core_quorum(&rig->core, true);
+	core_quorum(&fx->core, true);
 	acked_on(high);
 	feed_bytes(high, HIGH, FIRST, 10);
 	send_one(HIGH);
@@ -510,15 +510,15 @@ static void half_a_frame_ends_by_a_reset(void)
 	int n;
 
 	both_up(&high);
-	core_quorum(&rig->core, true);
-	rig->room = 0;
+	core_quorum(&fx->core, true);
+	fx->room = 0;
 	send_one(HIGH);
 	CHECK(link_gather(&high->link, out, &n, 1000) > 20);
 	link_sent(&high->link, 20);
-	session_pause(rig->session[HIGH], true);	/* a STATUS waits behind it */
+	session_pause(fx->session[HIGH], true);	/* a STATUS waits behind it */
 	link_gather(&high->link, out, &n, 1000);
 	link_sent(&high->link, 0);
-	session_pause(rig->session[HIGH], false);
+	session_pause(fx->session[HIGH], false);
 	feed_refuse(high, HIGH, &r);
 	CHECK(high->gone);
 	CHECK_EQ(high->how, LINK_RESET);
@@ -534,23 +534,23 @@ static void haste_ends(void)
 	unsigned i;
 
 	both_up(&high);
-	cfg = &rig->core.cfg;
-	rig->dials_hang = true;
+	cfg = &fx->core.cfg;
+	fx->dials_hang = true;
 	link_dead(&high->link, false);
 	settle();
-	over = rig->core.now_ns + cfg->redial_for_ns;
-	core_now(&rig->core, over - 1);
-	CHECK_EQ(peer_dial_ns(&rig->peer[HIGH]), cfg->redial_ns);
-	core_now(&rig->core, over);
-	CHECK_EQ(peer_dial_ns(&rig->peer[HIGH]), cfg->connect_ns);
+	over = fx->core.now_ns + cfg->redial_for_ns;
+	core_now(&fx->core, over - 1);
+	CHECK_EQ(peer_dial_ns(&fx->peer[HIGH]), cfg->redial_ns);
+	core_now(&fx->core, over);
+	CHECK_EQ(peer_dial_ns(&fx->peer[HIGH]), cfg->connect_ns);
 	pass(1);
-	w = rig->dial[HIGH];
-	for (i = 0; i < 100 && rig->dial[HIGH] == w; i++)
+	w = fx->dial[HIGH];
+	for (i = 0; i < 100 && fx->dial[HIGH] == w; i++)
 		pass(100);
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	CHECK(!w->gone);
 	pass(cfg->redial_ns / 1000000 + 100);
-	CHECK(!w->gone && rig->dial[HIGH] == w);
+	CHECK(!w->gone && fx->dial[HIGH] == w);
 	end();
 }
 

@@ -3,11 +3,11 @@
  * Two members exchange messages while a program at the address of one of them, or of both,
  * dials the other and forges what it likes. It knows their incarnations, reads nothing that
  * they say to each other, and must achieve nothing. Owns one test for each forgery; what it
- * says by hand is in foe.h.
+ * says by hand is in adversary.h.
  */
 /* run.sh: timeout=90 */
 #include "tests/cluster.h"
-#include "tests/foe.h"
+#include "tests/adversary.h"
 
 #define WINDOW		8		/* messages under way in each direction */
 #define FAULTS		14u		/* more than a node asks to be fenced for */
@@ -23,7 +23,7 @@
 enum { LOW = 1, HIGH = 2 };		/* LOW decides */
 
 static struct cluster *cluster;
-static struct foe foe;
+static struct adversary adversary;
 
 static void drive(int fd, short events, int ms)
 {
@@ -68,7 +68,7 @@ static bool goes_on(void)
 static bool set_up(void)
 {
 	cluster = cluster_open(2, NULL);
-	foe_wait = drive;
+	adversary_wait = drive;
 	for (unsigned i = LOW; i <= HIGH; i++) {
 		cluster->t[i].on_message = answer;
 		cluster->t[i].on_up = begin;
@@ -79,7 +79,7 @@ static bool set_up(void)
 /* The applications have noticed nothing, and it goes on, on a new link, too. */
 static void unharmed(void)
 {
-	foe_reset(&foe);
+	adversary_reset(&adversary);
 	goes_on();
 	CHECK_EQ(sinew_break(cluster->t[LOW].n, HIGH), 0);
 	goes_on();
@@ -108,24 +108,24 @@ static struct sinew_status status(unsigned at, unsigned of)
 /* It dials from the address of one member to the other. */
 static bool dial_as(unsigned me, unsigned to)
 {
-	foe_init(&foe, me, life(me), "test");
-	return CHECK(foe_dial(&foe, &cluster->t[me].addr, &cluster->t[to].addr));
+	adversary_init(&adversary, me, life(me), "test");
+	return CHECK(adversary_dial(&adversary, &cluster->t[me].addr, &cluster->t[to].addr));
 }
 
 static void say_hello(uint64_t yours, uint32_t next, uint32_t gen, unsigned flags)
 {
-	struct hello h = foe_hello_of(&foe, yours);
+	struct hello h = adversary_hello_of(&adversary, yours);
 	uint8_t buf[WIRE_CONTROL_MAX];
 
 	h.next = next;
 	h.gen = gen;
 	h.flags = (uint8_t)flags;
-	foe_put(&foe, buf, wire_put_hello(buf, foe.nodeid, &h));
+	adversary_put(&adversary, buf, wire_put_hello(buf, adversary.nodeid, &h));
 }
 
 static bool ends(void)
 {
-	return DRIVE(cluster, foe_ended(&foe));
+	return DRIVE(cluster, adversary_ended(&adversary));
 }
 
 /* ---- what it tries ---- */
@@ -138,10 +138,10 @@ static void faults_fence_nobody(void)
 		return;
 	for (unsigned i = 0; i < FAULTS && dial_as(HIGH, LOW); i++) {
 		say_hello(0, 0, 0, 0);
-		foe_put(&foe, data, wire_put_msg(data, HIGH, 0, 8) + 8);
-		foe_ended(&foe);
+		adversary_put(&adversary, data, wire_put_msg(data, HIGH, 0, 8) + 8);
+		adversary_ended(&adversary);
 		goes_on();
-		foe_reset(&foe);
+		adversary_reset(&adversary);
 	}
 	CHECK_EQ(status(LOW, HIGH).faults, 0);
 	unharmed();
@@ -178,9 +178,9 @@ static void refusals_do_not_end_dials(void)
 			.reason = reasons[i / 2], .gen = GEN_HUGE, .wait_ms = 60000 };
 
 		say_hello(0, 0, 0, 0);
-		foe_put(&foe, buf, wire_put_refuse(buf, foe.nodeid, &r));
+		adversary_put(&adversary, buf, wire_put_refuse(buf, adversary.nodeid, &r));
 		goes_on();
-		foe_reset(&foe);
+		adversary_reset(&adversary);
 	}
 	unharmed();
 }
@@ -197,7 +197,7 @@ static void guesses_cost_nothing(void)
 	links = status(LOW, HIGH).reconnects;
 	if (dial_as(HIGH, LOW)) {
 		say_hello(0, 0, 0, 0);
-		CHECK_EQ(foe_answer(&foe, &h, &r, SILENT_MS), 0);
+		CHECK_EQ(adversary_answer(&adversary, &h, &r, SILENT_MS), 0);
 	}
 	for (unsigned i = 0; i < GUESSES && dial_as(HIGH, LOW); i++) {
 		say_hello(life(LOW), AFAR + i, GEN_HUGE, 0);
@@ -218,9 +218,9 @@ static void refusals_tell_nothing(void)
 	if (!set_up())
 		return;
 	if (dial_as(HIGH, LOW)) {
-		foe.cluster = "other";
+		adversary.cluster = "other";
 		say_hello(0, 0, 0, 0);
-		CHECK_EQ(foe_answer(&foe, &h, &r, PATIENCE_MS), 2);
+		CHECK_EQ(adversary_answer(&adversary, &h, &r, PATIENCE_MS), 2);
 		CHECK_EQ(r.reason, WIRE_REFUSE_CLUSTER);
 		CHECK_EQ(r.mine, 0);
 	}
@@ -232,11 +232,12 @@ static void refusals_tell_nothing(void)
 static bool alone(struct sockaddr_storage *high)
 {
 	cluster = cluster_open(1, NULL);
-	foe_wait = drive;
+	adversary_wait = drive;
 	*high = free_address("127.0.0.2");
 	CHECK_EQ(sinew_peer_add(cluster->t[LOW].n, HIGH, high, 1), 0);
-	foe_init(&foe, HIGH, 77, "test");
-	return foe_dial(&foe, high, &cluster->t[LOW].addr) && CHECK(foe_up(&foe, PATIENCE_MS));
+	adversary_init(&adversary, HIGH, 77, "test");
+	return adversary_dial(&adversary, high, &cluster->t[LOW].addr) &&
+		CHECK(adversary_up(&adversary, PATIENCE_MS));
 }
 
 /* Both have finished and the last ACK was lost: connections without a word are no sign of life. */
@@ -253,18 +254,21 @@ static void bare_connects_hold_nobody(void)
 		return;
 	DRIVE(cluster, cluster->t[LOW].seen[HIGH].session);
 	CHECK_EQ(sinew_close(cluster->t[LOW].n, 60000), 0);
-	while (f.nextcmd != WIRE_FIN_CMD && (got = foe_frame(&foe, &f, &used, PATIENCE_MS)) == 1)
+	while (f.nextcmd != WIRE_FIN_CMD &&
+	       (got = adversary_frame(&adversary, &f, &used, PATIENCE_MS)) == 1)
 		;
 	CHECK_EQ(got, 1);
-	foe_put(&foe, fin, wire_put_ack(fin, HIGH, f.u + 1));
-	foe_put(&foe, fin, wire_put_fin(fin, HIGH, foe.expected));
-	while (f.cmd != WIRE_ACK && (got = foe_frame(&foe, &f, &used, PATIENCE_MS)) == 1)
+	adversary_put(&adversary, fin, wire_put_ack(fin, HIGH, f.u + 1));
+	adversary_put(&adversary, fin, wire_put_fin(fin, HIGH, adversary.expected));
+	while (f.cmd != WIRE_ACK &&
+	       (got = adversary_frame(&adversary, &f, &used, PATIENCE_MS)) == 1)
 		;
 	CHECK_EQ(got, 1);
-	foe_reset(&foe);
-	for (until = foe_ms() + CONNECT_MS; !cluster->t[LOW].closed && foe_ms() < until; ) {
-		foe_dial(&foe, &high, &cluster->t[LOW].addr);
-		foe_close(&foe);
+	adversary_reset(&adversary);
+	until = adversary_ms() + CONNECT_MS;
+	while (!cluster->t[LOW].closed && adversary_ms() < until) {
+		adversary_dial(&adversary, &high, &cluster->t[LOW].addr);
+		adversary_close(&adversary);
 		cluster_turn(cluster);
 	}
 	CHECK_EQ(cluster->t[LOW].closed, 1);
@@ -275,11 +279,11 @@ static void bare_connects_hold_nobody(void)
 static uint64_t read_all(void)
 {
 	static uint8_t waste[1 << 16];
-	uint64_t n = foe.have;
+	uint64_t n = adversary.have;
 	ssize_t got;
 
 	for (unsigned quiet = 0; quiet < 3; quiet++) {
-		while ((got = recv(foe.fd, waste, sizeof waste, 0)) > 0) {
+		while ((got = recv(adversary.fd, waste, sizeof waste, 0)) > 0) {
 			n += (uint64_t)got;
 			quiet = 0;
 		}
@@ -309,9 +313,9 @@ static void resends_are_paced(void)
 
 		if (i >= RESUMES_PACED)
 			late += bytes;
-		foe_reset(&foe);
-		if (!CHECK(foe_dial(&foe, &high, &cluster->t[LOW].addr)) ||
-		    !CHECK(foe_up(&foe, PATIENCE_MS)))
+		adversary_reset(&adversary);
+		if (!CHECK(adversary_dial(&adversary, &high, &cluster->t[LOW].addr)) ||
+		    !CHECK(adversary_up(&adversary, PATIENCE_MS)))
 			break;
 	}
 	printf("# %llu bytes for each of the last resumes\n",
@@ -319,15 +323,15 @@ static void resends_are_paced(void)
 	CHECK(late <= (RESUMES - RESUMES_PACED) * (uint64_t)(LONG + WIRE_CONTROL_MAX));
 	/* Who acknowledges gets the rest at once. */
 	read_all();
-	foe_put(&foe, ack, wire_put_ack(ack, HIGH, foe.expected + 1));
+	adversary_put(&adversary, ack, wire_put_ack(ack, HIGH, adversary.expected + 1));
 	CHECK(read_all() > 10 * LONG);
-	foe_reset(&foe);
+	adversary_reset(&adversary);
 	cluster_free(cluster);
 }
 
 int main(void)
 {
-	foe.fd = -1;
+	adversary.fd = -1;
 	RUN(faults_fence_nobody);
 	RUN(a_forged_choice_does_not_last);
 	RUN(refusals_do_not_end_dials);

@@ -6,7 +6,7 @@
  */
 /* run.sh: timeout=90 */
 #include "tests/cluster.h"
-#include "tests/foe.h"
+#include "tests/adversary.h"
 
 #define HELLO_MS	200
 #define KEEPALIVE_MS	120
@@ -23,8 +23,8 @@ enum { VICTIM = 1, MEMBER = 2, PEER = 3 };
 struct loris {
 	const char *name;
 	unsigned nodeid;		/* that it claims, and whose address it has */
-	bool (*begin)(struct foe *f);
-	void (*drip)(struct foe *f);	/* NULL: it says no more */
+	bool (*begin)(struct adversary *f);
+	void (*drip)(struct adversary *f);	/* NULL: it says no more */
 	int64_t least_ms, most_ms;	/* until its end */
 	bool crowds;			/* many of them may be there */
 };
@@ -83,7 +83,7 @@ static bool set_up(void)
 	peer_addr = free_address("127.0.0.3");
 	cluster = cluster_open(2, tune);
 	CHECK_EQ(sinew_peer_add(cluster->t[VICTIM].n, PEER, &peer_addr, 1), 0);
-	foe_wait = turn_with;
+	adversary_wait = turn_with;
 	return DRIVE(cluster, cluster_all_up(cluster));
 }
 
@@ -124,99 +124,99 @@ static void member_comes_back(void)
 
 /* ---- the states ---- */
 
-static bool dial(struct foe *f, unsigned nodeid)
+static bool dial(struct adversary *f, unsigned nodeid)
 {
 	const struct sockaddr_storage *from = nodeid == PEER ? &peer_addr :
 		&cluster->t[nodeid].addr;
 
-	foe_init(f, nodeid, 0x10000 + ++lives, "test");
+	adversary_init(f, nodeid, 0x10000 + ++lives, "test");
 	n_drops = n_dripped = 0;
-	return foe_dial(f, from, &cluster->t[VICTIM].addr);
+	return adversary_dial(f, from, &cluster->t[VICTIM].addr);
 }
 
-static bool silent(struct foe *f)
+static bool silent(struct adversary *f)
 {
 	return dial(f, MEMBER);
 }
 
-static bool half_hello(struct foe *f)
+static bool half_hello(struct adversary *f)
 {
 	struct hello h;
 
 	if (!dial(f, MEMBER))
 		return false;
-	h = foe_hello_of(f, 0);
+	h = adversary_hello_of(f, 0);
 	n_drops = wire_put_hello(drops, MEMBER, &h);
 	n_dripped = n_drops / 2;
-	return foe_put(f, drops, n_dripped);
+	return adversary_put(f, drops, n_dripped);
 }
 
-static bool challenged(struct foe *f)
+static bool challenged(struct adversary *f)
 {
-	return dial(f, PEER) && foe_ask(f, 1000);
+	return dial(f, PEER) && adversary_ask(f, 1000);
 }
 
-static bool held(struct foe *f)
+static bool held(struct adversary *f)
 {
-	return dial(f, MEMBER) && foe_hello(f, 0);
+	return dial(f, MEMBER) && adversary_hello(f, 0);
 }
 
-static bool probing(struct foe *f)
+static bool probing(struct adversary *f)
 {
 	struct probe q = { .cookie = 1, .cluster = "test" };
 	uint8_t buf[WIRE_CONTROL_MAX];
 
-	return dial(f, MEMBER) && foe_put(f, buf, wire_put_probe(buf, MEMBER, &q, false));
+	return dial(f, MEMBER) && adversary_put(f, buf, wire_put_probe(buf, MEMBER, &q, false));
 }
 
-static bool refused(struct foe *f)
+static bool refused(struct adversary *f)
 {
 	if (!dial(f, MEMBER))
 		return false;
 	f->cluster = "other";
 	memset(drops, 0, n_drops = sizeof drops);
-	return foe_hello(f, 0);
+	return adversary_hello(f, 0);
 }
 
-static bool up(struct foe *f)
+static bool up(struct adversary *f)
 {
-	return dial(f, PEER) && foe_up(f, 2000);
+	return dial(f, PEER) && adversary_up(f, 2000);
 }
 
-static bool half_header(struct foe *f)
+static bool half_header(struct adversary *f)
 {
 	if (!up(f))
 		return false;
 	n_drops = wire_put_msg(drops, PEER, 0, 200) + 200;
 	n_dripped = 7;
-	return foe_put(f, drops, n_dripped);
+	return adversary_put(f, drops, n_dripped);
 }
 
-static bool half_frame(struct foe *f)
+static bool half_frame(struct adversary *f)
 {
-	return half_header(f) && foe_put(f, drops + n_dripped, 93) && (n_dripped += 93);
+	return half_header(f) && adversary_put(f, drops + n_dripped, 93) && (n_dripped += 93);
 }
 
-static bool half_fin(struct foe *f)
+static bool half_fin(struct adversary *f)
 {
 	if (!up(f))
 		return false;
 	n_drops = wire_put_fin(drops, PEER, 0);
 	n_dripped = 20;
-	return foe_put(f, drops, n_dripped);
+	return adversary_put(f, drops, n_dripped);
 }
 
-static void one_byte(struct foe *f)
+static void one_byte(struct adversary *f)
 {
 	if (n_dripped < n_drops - 1)
-		foe_put(f, drops + n_dripped++, 1);
+		adversary_put(f, drops + n_dripped++, 1);
 }
 
-static void a_hello(struct foe *f)
+static void a_hello(struct adversary *f)
 {
 	/* Now and then, but before it is due. */
 	if (++n_dripped % (HELLO_MS * 2 / 3 / DRIP_MS) == 0)
-		foe_hello(f, 0);
+		adversary_hello(f, 0);
 }
 
 static const struct loris table[] = {
@@ -239,42 +239,42 @@ static const struct loris table[] = {
 /* Whether it ends in its time, as seen from its own end. */
 static void ends_in_time(const struct loris *t)
 {
-	int64_t began = foe_ms(), limit = late(t->most_ms), took, drip_at = began + DRIP_MS;
-	struct foe f;
+	int64_t began = adversary_ms(), limit = late(t->most_ms), took, drip_at = began + DRIP_MS;
+	struct adversary f;
 	bool over = false;
 
 	if (!CHECK(t->begin(&f)))
 		return;
-	for (took = 0; !over && took <= limit; took = foe_ms() - began) {
+	for (took = 0; !over && took <= limit; took = adversary_ms() - began) {
 		turn_with(f.fd, POLLIN, DRIP_MS);
-		over = foe_ended(&f);
-		if (!t->drip || over || foe_ms() < drip_at)
+		over = adversary_ended(&f);
+		if (!t->drip || over || adversary_ms() < drip_at)
 			continue;
 		t->drip(&f);
-		drip_at = foe_ms() + DRIP_MS;
+		drip_at = adversary_ms() + DRIP_MS;
 	}
 	printf("# %-24s ended after %lld ms, due after %lld\n", t->name, (long long)took,
 	       (long long)t->most_ms);
 	CHECK(over);
 	CHECK(took >= t->least_ms - 20);
 	CHECK(took <= limit);
-	foe_close(&f);
+	adversary_close(&f);
 }
 
 /* Many of them at one address, always: the member still gets in. */
 static void member_is_not_kept_out(const struct loris *t)
 {
-	static struct foe crowd[CROWD];
+	static struct adversary crowd[CROWD];
 
 	for (unsigned i = 0; i < CROWD; i++)
 		CHECK(t->begin(&crowd[i]));
 	for (unsigned i = 0; i < 5; i++) {
 		member_comes_back();
-		foe_close(&crowd[i]);
+		adversary_close(&crowd[i]);
 		CHECK(t->begin(&crowd[i]));
 	}
 	for (unsigned i = 0; i < CROWD; i++)
-		foe_close(&crowd[i]);
+		adversary_close(&crowd[i]);
 }
 
 static void one(const struct loris *t)
@@ -305,22 +305,22 @@ static void refused_and_lingering(void)
 	int64_t began, took;
 	struct hello h;
 	struct refuse r;
-	struct foe f;
+	struct adversary f;
 	unsigned fds;
 
 	CHECK_OR_RETURN(set_up());
 	fds = n_descriptors();
 	CHECK(refused(&f));
-	began = foe_ms();
-	CHECK_EQ(foe_answer(&f, &h, &r, 2000), 2);
+	began = adversary_ms();
+	CHECK_EQ(adversary_answer(&f, &h, &r, 2000), 2);
 	CHECK_EQ(r.reason, WIRE_REFUSE_CLUSTER);
 	do {
 		turn_with(-1, 0, DRIP_MS);
-		took = foe_ms() - began;
+		took = adversary_ms() - began;
 	} while (send(f.fd, "x", 1, MSG_NOSIGNAL) == 1 && took < late(DRAIN_MS));
 	printf("# refused: the connection ended after %lld ms\n", (long long)took);
 	CHECK(took >= DRAIN_MS - 100 && took < late(DRAIN_MS));
-	foe_close(&f);
+	adversary_close(&f);
 	DRIVE(cluster, n_descriptors() <= fds);
 	tidy_up();
 }
@@ -329,19 +329,19 @@ static void refused_and_lingering(void)
 static void vanished(void)
 {
 	unsigned fds;
-	struct foe f;
+	struct adversary f;
 
 	CHECK_OR_RETURN(set_up());
 	fds = n_descriptors();
 	CHECK(silent(&f));
 	turn_with(f.fd, POLLIN, 10);
-	if (!foe_vanish(&f)) {
-		foe_close(&f);
+	if (!adversary_vanish(&f)) {
+		adversary_close(&f);
 		tidy_up();
 		SKIP("only root can let a connection vanish");
 	}
-	CHECK(challenged(&f) && foe_vanish(&f));
-	CHECK(half_frame(&f) && foe_vanish(&f));
+	CHECK(challenged(&f) && adversary_vanish(&f));
+	CHECK(half_frame(&f) && adversary_vanish(&f));
 	member_comes_back();
 	DRIVE(cluster, n_descriptors() <= fds && !status_of(PEER).link_up);
 	CHECK_EQ(cluster->t[VICTIM].seen[PEER].downs, 0);
@@ -351,8 +351,8 @@ static void vanished(void)
 /* A proper connection of the same life takes the place of one that hangs. */
 static void replaced(void)
 {
-	bool (*const hangs[])(struct foe *f) = { up, half_header, half_frame, half_fin };
-	struct foe f, next;
+	bool (*const hangs[])(struct adversary *f) = { up, half_header, half_frame, half_fin };
+	struct adversary f, next;
 
 	CHECK_OR_RETURN(set_up());
 	for (unsigned i = 0; i < sizeof hangs / sizeof hangs[0]; i++) {
@@ -363,14 +363,14 @@ static void replaced(void)
 		next.fd = -1;
 		next.have = 0;
 		began = now_ms();
-		CHECK(foe_dial(&next, &peer_addr, &cluster->t[VICTIM].addr) &&
-		      foe_up(&next, 2000));
-		DRIVE(cluster, foe_ended(&f));
+		CHECK(adversary_dial(&next, &peer_addr, &cluster->t[VICTIM].addr) &&
+		      adversary_up(&next, 2000));
+		DRIVE(cluster, adversary_ended(&f));
 		CHECK((int64_t)(now_ms() - began) < STALL_MS);
-		CHECK(!foe_ended(&next));
+		CHECK(!adversary_ended(&next));
 		CHECK_EQ(cluster->t[VICTIM].seen[PEER].ups, i + 1);
-		foe_close(&f);
-		foe_close(&next);
+		adversary_close(&f);
+		adversary_close(&next);
 	}
 	tidy_up();
 }
@@ -379,21 +379,21 @@ static void replaced(void)
 static void reset_in_the_queue(void)
 {
 	unsigned fds;
-	struct foe f;
+	struct adversary f;
 
 	CHECK_OR_RETURN(set_up());
 	fds = n_descriptors();
 	for (unsigned i = 0; i < 200; i++) {
-		foe_wait = foe_poll;
+		adversary_wait = adversary_poll;
 		CHECK(dial(&f, i % 2 ? MEMBER : PEER));
 		if (i % 3 == 0)
-			foe_hello(&f, 0);
+			adversary_hello(&f, 0);
 		if (i % 4 == 0)
-			foe_close(&f);
+			adversary_close(&f);
 		else
-			foe_reset(&f);
+			adversary_reset(&f);
 	}
-	foe_wait = turn_with;
+	adversary_wait = turn_with;
 	member_comes_back();
 	DRIVE(cluster, n_descriptors() <= fds);
 	tidy_up();
@@ -417,7 +417,7 @@ static void one_byte_at_a_time(void)
 	struct sinew_status st;
 	uint64_t end, reconnects;
 	long kb;
-	struct foe f;
+	struct adversary f;
 
 	CHECK_OR_RETURN(set_up());
 	CHECK(up(&f));
@@ -428,7 +428,7 @@ static void one_byte_at_a_time(void)
 	while (now_ms() < end) {
 		fill(cluster->t[VICTIM].seen[PEER].session);
 		turn_with(-1, 0, DRIP_MS);
-		foe_put(&f, buf, n);
+		adversary_put(&f, buf, n);
 		CHECK(recv(f.fd, &byte, 1, 0) == 1);
 	}
 	st = status_of(PEER);
@@ -436,7 +436,7 @@ static void one_byte_at_a_time(void)
 	CHECK_EQ(st.reconnects, reconnects);
 	CHECK_EQ(st.stalls, 0);
 	CHECK(status_kb("VmRSS:") - kb < MEMORY_KB * factor());
-	foe_reset(&f);
+	adversary_reset(&f);
 	tidy_up();
 }
 
@@ -458,7 +458,7 @@ static void an_endless_queue(void)
 	uint64_t total = 0;
 	uint32_t seq = 0;
 	bool taken = true;
-	struct foe f;
+	struct adversary f;
 	long kb;
 
 	CHECK_OR_RETURN(set_up());
@@ -466,7 +466,7 @@ static void an_endless_queue(void)
 	kb = status_kb("VmRSS:");
 	CHECK(dial(&f, PEER));
 	f.queue = UINT32_MAX;
-	CHECK(foe_up(&f, 2000));
+	CHECK(adversary_up(&f, 2000));
 	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].session);
 	/* Unacknowledged: so its ACKs are looked for. */
 	CHECK_EQ(sinew_send(cluster->t[VICTIM].seen[PEER].session, "x", 1), 0);
@@ -475,7 +475,7 @@ static void an_endless_queue(void)
 
 		while (n < sizeof buf - 2000)
 			n += wire_put_msg(buf + n, PEER, seq++, 1000) + 1000;
-		taken = foe_put(&f, buf, n);
+		taken = adversary_put(&f, buf, n);
 		total += n;
 	}
 	printf("# paused: %llu KiB taken from it, memory %+ld KiB\n",
@@ -483,7 +483,7 @@ static void an_endless_queue(void)
 	CHECK(!taken && status_of(PEER).paused && status_of(PEER).link_up);
 	CHECK(status_kb("VmRSS:") - kb < (12 << 10) * factor());
 	member_comes_back();
-	foe_reset(&f);
+	adversary_reset(&f);
 	while (n_kept)
 		sinew_release(kept[--n_kept]);
 	tidy_up();
@@ -495,7 +495,7 @@ static void an_endless_queue(void)
 static void no_last_ack(bool closing, enum sinew_state state)
 {
 	struct sinew_session *p;
-	struct foe f;
+	struct adversary f;
 	uint8_t buf[WIRE_FIN];
 	uint64_t began;
 
@@ -507,23 +507,23 @@ static void no_last_ack(bool closing, enum sinew_state state)
 		CHECK_EQ(sinew_session_finish(p), 0);
 		DRIVE(cluster, status_of(PEER).state == SINEW_FIN_WAIT1);
 	}
-	CHECK(foe_put(&f, buf, wire_put_fin(buf, PEER, 0)));
+	CHECK(adversary_put(&f, buf, wire_put_fin(buf, PEER, 0)));
 	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].finishes == 1);
 	CHECK_EQ(sinew_session_finish(p), 0);
 	DRIVE(cluster, status_of(PEER).state == state);
 	/* Silent: no link is kept for it. Then it is back, and keeps the link alive. */
-	DRIVE(cluster, foe_ended(&f));
+	DRIVE(cluster, adversary_ended(&f));
 	f.expected = 0;
-	CHECK(foe_dial(&f, &peer_addr, &cluster->t[VICTIM].addr) && foe_up(&f, 2000));
+	CHECK(adversary_dial(&f, &peer_addr, &cluster->t[VICTIM].addr) && adversary_up(&f, 2000));
 	CHECK_EQ(status_of(PEER).state, state);
 	began = now_ms();
 	CHECK_EQ(sinew_close(cluster->t[VICTIM].n, 500), 0);
-	DRIVE(cluster, ({ foe_put(&f, buf, wire_put_ack(buf, PEER, 0));
+	DRIVE(cluster, ({ adversary_put(&f, buf, wire_put_ack(buf, PEER, 0));
 			  cluster->t[VICTIM].closed; }));
 	CHECK((int64_t)(now_ms() - began) < late(500));
 	CHECK_EQ(cluster->t[VICTIM].seen[PEER].reason, SINEW_DOWN_LINGER);
 	CHECK_EQ(cluster->t[VICTIM].seen[MEMBER].reason, SINEW_DOWN_CLOSED);
-	foe_close(&f);
+	adversary_close(&f);
 	cluster_free(cluster);
 }
 

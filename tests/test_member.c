@@ -3,15 +3,15 @@
  * Owns the tests of what membership says of lives: each word is about one life, and what was said
  * before there is memory for a session holds for the session.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 static struct peer *member_with(bool memory)
 {
 	struct peer *p;
 
 	begin(false);
-	rig->no_lend = !memory;
-	p = &rig->peer[HIGH];
+	fx->no_lend = !memory;
+	p = &fx->peer[HIGH];
 	peer_added(p, life(HIGH));
 	settle();
 	return p;
@@ -89,7 +89,7 @@ static void the_next_life_does_not_leave(void)
 	peer_leaving(p, life(HIGH));
 	peer_added(p, life(HIGH) + 1);
 	settle();
-	CHECK(rig->down[HIGH] == 1 && p->session && !p->session->removed && !p->member_leaving);
+	CHECK(fx->down[HIGH] == 1 && p->session && !p->session->removed && !p->member_leaving);
 	end();
 }
 
@@ -98,11 +98,11 @@ static void a_failure_without_a_life(void)
 {
 	struct peer *p = member();
 
-	peer_failed(&rig->peer[LOW], 0);
+	peer_failed(&fx->peer[LOW], 0);
 	peer_failed(p, 0);
 	settle();
 	CHECK(!p->session && tombstones_find(&p->tombstones, life(HIGH)));
-	CHECK(!rig->peer[LOW].tombstones.n);
+	CHECK(!fx->peer[LOW].tombstones.n);
 	end();
 }
 
@@ -113,20 +113,20 @@ static void a_dial_goes_to_the_new_address(void)
 	struct core_action a;
 	struct peer *p = member();
 
-	CHECK_OR_RETURN(rig->dial[HIGH] || p->session);
-	rig->no_dials = true;
-	if (rig->dial[HIGH]) {
-		link_dead(&rig->dial[HIGH]->link, false);
+	CHECK_OR_RETURN(fx->dial[HIGH] || p->session);
+	fx->no_dials = true;
+	if (fx->dial[HIGH]) {
+		link_dead(&fx->dial[HIGH]->link, false);
 		settle();
 	}
 	peer_addrs(p, two, 2);
 	paths_failed(&p->paths, 0);
-	core_now(&rig->core, rig->core.now_ns + 60000000000u);
-	core_tick(&rig->core);
+	core_now(&fx->core, fx->core.now_ns + 60000000000u);
+	core_tick(&fx->core);
 	CHECK_OR_RETURN(p->dial_pending && p->dial_path == 1);
 	peer_addrs(p, two, 1);
 	CHECK_EQ(p->dial_path, 0);
-	while (core_poll(&rig->core, &a)) {
+	while (core_poll(&fx->core, &a)) {
 		if (a.what == CORE_DIAL)
 			CHECK(a.peer != p || a.path == 0);
 		act(&a);

@@ -4,7 +4,7 @@
  * padding, and what is concluded when it is not answered (proto/probe.c).
  */
 #include "proto/probe.h"
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 #define PAD (WIRE_PROBE_MAX - WIRE_PROBE_HEAD)
 
@@ -202,17 +202,17 @@ static void a_dial_that_waits_is_renumbered(void)
 	unsigned i;
 
 	begin(true);
-	p = &rig->peer[HIGH];
+	p = &fx->peer[HIGH];
 	peer_addrs(p, a, 2);
-	rig->no_dials = true;
+	fx->no_dials = true;
 	for (i = 0; i < 1000 && !(p->dial_pending && p->dial_path == 1); i++) {
 		settle();
-		core_now(&rig->core, rig->core.now_ns + 20000000);
-		core_tick(&rig->core);
+		core_now(&fx->core, fx->core.now_ns + 20000000);
+		core_tick(&fx->core);
 	}
 	CHECK_OR_RETURN(i < 1000);
 	peer_addrs(p, &a[1], 1);
-	while (core_poll(&rig->core, &action)) {
+	while (core_poll(&fx->core, &action)) {
 		if (action.what == CORE_DIAL && action.peer == p) {
 			CHECK_EQ(action.path, 0);
 			end();
@@ -231,9 +231,9 @@ static struct wire *two_paths(void)
 	struct wire *high;
 
 	both_up(&high);
-	rig->probes = true;
-	rig->no_dials = true;
-	peer_addrs(&rig->peer[HIGH], a, 2);
+	fx->probes = true;
+	fx->no_dials = true;
+	peer_addrs(&fx->peer[HIGH], a, 2);
 	settle();
 	return high;
 }
@@ -272,7 +272,7 @@ static void padding_goes_to_who_knows_it(void)
 	struct wire *up = two_paths(), *w;
 
 	second_passes(up);
-	w = rig->probe[HIGH];
+	w = fx->probe[HIGH];
 	CHECK_OR_RETURN(w && w->link.path == 1);
 	for (unsigned i = 0; i < 5; i++) {
 		CHECK_EQ(asked(w), 112);
@@ -284,7 +284,7 @@ static void padding_goes_to_who_knows_it(void)
 	second_passes(up);
 	CHECK_EQ(asked(w), WIRE_PROBE_MAX);
 	reply(w, WIRE_PATH_PADDED);
-	CHECK_EQ(rig->peer[HIGH].paths.p[1].large, LARGE_PASS);
+	CHECK_EQ(fx->peer[HIGH].paths.p[1].large, LARGE_PASS);
 	/* It has shown what it can. */
 	second_passes(up);
 	CHECK_EQ(asked(w), 112);
@@ -296,10 +296,10 @@ static void padding_goes_to_who_knows_it(void)
 static void the_loss_of_large_ones_is_said(void)
 {
 	struct wire *up = two_paths(), *w, *full;
-	struct path *path = &rig->peer[HIGH].paths.p[1];
+	struct path *path = &fx->peer[HIGH].paths.p[1];
 
 	second_passes(up);
-	w = rig->probe[HIGH];
+	w = fx->probe[HIGH];
 	CHECK_OR_RETURN(w);
 	reply(w, WIRE_PATH_PADDED);
 	second_passes(up);
@@ -307,16 +307,16 @@ static void the_loss_of_large_ones_is_said(void)
 	for (unsigned i = 0; i < 2; i++)
 		second_passes(up);
 	CHECK(w->gone && path->state == PATH_ALIVE && path->large == LARGE_DOUBT);
-	CHECK(!strstr(rig->notes, "large packets"));
-	CHECK(strstr(rig->notes, "path does not answer a full-size probe"));
+	CHECK(!strstr(fx->notes, "large packets"));
+	CHECK(strstr(fx->notes, "path does not answer a full-size probe"));
 	/* A small one, at once, decides what it was. */
 	full = w;
-	w = rig->probe[HIGH];
+	w = fx->probe[HIGH];
 	CHECK_OR_RETURN(w != full);
 	CHECK_EQ(asked(w), 112);
 	reply(w, WIRE_PATH_PADDED);
 	CHECK_EQ(path->large, LARGE_LOST);
-	CHECK(strstr(rig->notes, "large packets are lost on path 1"));
+	CHECK(strstr(fx->notes, "large packets are lost on path 1"));
 	/* Not again at once, and nothing is said twice. */
 	for (unsigned i = 0; i < 4; i++) {
 		second_passes(up);
@@ -325,27 +325,27 @@ static void the_loss_of_large_ones_is_said(void)
 	}
 	second_passes(up);
 	CHECK_EQ(asked(w), WIRE_PROBE_MAX);
-	rig->notes[0] = 0;
+	fx->notes[0] = 0;
 	reply(w, WIRE_PATH_PADDED);
-	CHECK(strstr(rig->notes, "large packets pass again on path 1"));
+	CHECK(strstr(fx->notes, "large packets pass again on path 1"));
 	end();
 }
 
 static void a_path_that_is_dead_is_not_called_lossy(void)
 {
 	struct wire *up = two_paths(), *w;
-	struct path *path = &rig->peer[HIGH].paths.p[1];
+	struct path *path = &fx->peer[HIGH].paths.p[1];
 
 	second_passes(up);
-	w = rig->probe[HIGH];
+	w = fx->probe[HIGH];
 	CHECK_OR_RETURN(w);
 	reply(w, WIRE_PATH_PADDED);
 	for (unsigned i = 0; i < 6; i++)
 		second_passes(up);	/* neither the full one nor the small one is answered */
 	CHECK_EQ(path->state, PATH_DEAD);
-	CHECK(strstr(rig->notes, "path does not answer probes"));
-	reply(rig->probe[HIGH], WIRE_PATH_PADDED);
-	CHECK(!strstr(rig->notes, "large packets are lost"));
+	CHECK(strstr(fx->notes, "path does not answer probes"));
+	reply(fx->probe[HIGH], WIRE_PATH_PADDED);
+	CHECK(!strstr(fx->notes, "large packets are lost"));
 	end();
 }
 
@@ -356,15 +356,15 @@ static void dead_paths_are_asked_rarely(void)
 	unsigned i;
 
 	second_passes(up);
-	w = rig->probe[HIGH];
+	w = fx->probe[HIGH];
 	CHECK_OR_RETURN(w);
 	for (i = 0; i < 100 && !w->gone; i++)
 		pass(100);
-	CHECK(w->gone && rig->probe[HIGH] == w);
-	pass(rig->core.cfg.probe_ns / 1000000 - 1);
-	CHECK(rig->probe[HIGH] == w);
+	CHECK(w->gone && fx->probe[HIGH] == w);
+	pass(fx->core.cfg.probe_ns / 1000000 - 1);
+	CHECK(fx->probe[HIGH] == w);
 	pass(1);
-	CHECK(rig->probe[HIGH] != w);
+	CHECK(fx->probe[HIGH] != w);
 	end();
 }
 
@@ -381,22 +381,22 @@ static void the_first_path_is_taken_again(void)
 	link_dead(&up->link, false);
 	settle();
 	up = new_wire();
-	link_accept(&rig->core, &up->link, &from);
+	link_accept(&fx->core, &up->link, &from);
 	feed_hello(up, HIGH, &h);
 	CHECK_OR_RETURN(up->link.state == LINK_UP && up->link.path == 1);
-	opened = rig->core.now_ns;
-	rig->dial[HIGH] = NULL;
-	rig->no_dials = false;
-	for (unsigned i = 0; i < 30 && !rig->dial[HIGH]; i++) {
+	opened = fx->core.now_ns;
+	fx->dial[HIGH] = NULL;
+	fx->no_dials = false;
+	for (unsigned i = 0; i < 30 && !fx->dial[HIGH]; i++) {
 		feed(up, ack, wire_put_ack(ack, HIGH, up->link.session->ring.acked_seq));
-		w = rig->probe[HIGH];
+		w = fx->probe[HIGH];
 		if (w && !w->gone && w->link.path == 0 && w->link.probe.cookie)
 			reply(w, 0);
 		pass(500);
 	}
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	CHECK_OR_RETURN(w && w->link.path == 0);
-	CHECK(rig->core.now_ns - opened >= rig->core.cfg.prefer_ns);
+	CHECK(fx->core.now_ns - opened >= fx->core.cfg.prefer_ns);
 	CHECK(!up->gone);
 	end();
 }
@@ -411,9 +411,9 @@ static void the_other_side_is_told(void)
 
 	(void)up;
 	for (unsigned i = 0; i < 2; i++) {
-		rig->peer[HIGH].paths.p[1].large = i ? LARGE_LOST : LARGE_DOUBT;
+		fx->peer[HIGH].paths.p[1].large = i ? LARGE_LOST : LARGE_DOUBT;
 		w = new_wire();
-		link_accept(&rig->core, &w->link, &from);
+		link_accept(&fx->core, &w->link, &from);
 		feed(w, buf, wire_put_probe(buf, HIGH, &question, false));
 		CHECK_EQ(answers(w, &q), 1);
 		CHECK_EQ(q.flags, WIRE_PATH_PADDED | (i ? WIRE_PATH_LOST : 0));
@@ -427,15 +427,15 @@ static void an_answer_ends_the_wait(void)
 	struct wire *up = two_paths(), *w;
 
 	second_passes(up);
-	w = rig->probe[HIGH];
+	w = fx->probe[HIGH];
 	CHECK_OR_RETURN(w);
 	reply(w, 0);
-	CHECK(core_deadline(&rig->core) > rig->core.now_ns);
-	core_now(&rig->core, up->link.last_rx_ns + rig->core.cfg.path_dead_ns);
+	CHECK(core_deadline(&fx->core) > fx->core.now_ns);
+	core_now(&fx->core, up->link.last_rx_ns + fx->core.cfg.path_dead_ns);
 	probe_send(&w->link);
 	settle();
 	reply(w, 0);
-	CHECK(core_deadline(&rig->core) <= rig->core.now_ns);
+	CHECK(core_deadline(&fx->core) <= fx->core.now_ns);
 	pass(0);
 	CHECK(up->gone);
 	end();

@@ -9,10 +9,10 @@
 #include "proto/siphash.h"
 #include "tests/cluster.h"
 
-/* tests/cluster.h and tests/rig.h have names in common. */
-#define begin rig_begin
-#define act rig_act
-#include "tests/rig.h"
+/* tests/cluster.h and tests/fixture.h have names in common. */
+#define begin fixture_begin
+#define act fixture_act
+#include "tests/core_fixture.h"
 
 static bool is_dry;
 static unsigned n_refused;
@@ -38,14 +38,14 @@ static void hash_of_the_reference(void)
 /* The cookie of the next probe of a core with that secret; all else of it is the same. */
 static void probes(uint64_t secret, uint64_t cookies[3])
 {
-	rig_begin(true);
-	rig->core.cfg.secret[0] = secret;
+	fixture_begin(true);
+	fx->core.cfg.secret[0] = secret;
 	for (unsigned i = 0; i < 3; i++) {
 		struct wire *w = new_wire();
 		struct frame f;
 		struct probe q;
 
-		link_dial(&rig->core, &w->link, &rig->peer[LOW], 0, true);
+		link_dial(&fx->core, &w->link, &fx->peer[LOW], 0, true);
 		link_connected(&w->link);
 		gather(w);
 		if (CHECK_EQ(frame_parse(w->out, w->n_out, &f), 0) &&

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
-#include "tests/foe.h"
+#include "tests/adversary.h"
 #include "tests/live.h"
 
 #define WAIT_MS		10000
@@ -134,7 +134,7 @@ static bool place_silent(void)
 
 		connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in));
 		taken[n_taken++] = fd;
-		foe_poll(fd, POLLOUT, 50);
+		adversary_poll(fd, POLLOUT, 50);
 	}
 	return true;
 }
@@ -240,10 +240,10 @@ static void a_refusal_by_the_peer(void)
 static void a_refusal_of_the_peer(void)
 {
 	struct hello h;
-	struct foe f;
+	struct adversary f;
 
-	foe_init(&f, peer_id, 5, "another");
-	h = foe_hello_of(&f, 0);
+	adversary_init(&f, peer_id, 5, "another");
+	h = adversary_hello_of(&f, 0);
 	greeting_len = wire_put_hello(greeting, peer_id, &h);
 	CHECK_OR_RETURN(place_open(64) && open_node(1));
 	ends_with(-EACCES);
@@ -251,46 +251,46 @@ static void a_refusal_of_the_peer(void)
 }
 
 /* The peer has dialled and is up. */
-static bool foe_is_up(struct foe *f, uint64_t life, unsigned host)
+static bool adversary_is_up(struct adversary *f, uint64_t life, unsigned host)
 {
 	struct sockaddr_storage from = live_addr(host), to = live_addr(1);
 
-	foe_wait = drive;
-	foe_init(f, peer_id, life, "live");
-	return CHECK(foe_dial(f, &from, &to)) && CHECK(foe_up(f, live_limit(WAIT_MS)));
+	adversary_wait = drive;
+	adversary_init(f, peer_id, life, "live");
+	return CHECK(adversary_dial(f, &from, &to)) && CHECK(adversary_up(f, live_limit(WAIT_MS)));
 }
 
 static void a_link_that_falls_silent(void)
 {
-	struct foe f;
+	struct adversary f;
 
-	CHECK_OR_RETURN(open_node(1) && foe_is_up(&f, 5, 2));
+	CHECK_OR_RETURN(open_node(1) && adversary_is_up(&f, 5, 2));
 	ends_with(-ETIMEDOUT);
-	foe_close(&f);
+	adversary_close(&f);
 	close_all();
 }
 
 /* The peer closes the connection in order while the session is alive: the link was broken. */
 static void a_link_that_ends_in_order(void)
 {
-	struct foe f;
+	struct adversary f;
 
-	CHECK_OR_RETURN(place_open(64) && open_node(1) && foe_is_up(&f, 5, 2));
+	CHECK_OR_RETURN(place_open(64) && open_node(1) && adversary_is_up(&f, 5, 2));
 	CHECK_EQ(shutdown(f.fd, SHUT_WR), 0);
 	ends_with(-ECONNRESET);
-	foe_close(&f);
+	adversary_close(&f);
 	close_all();
 }
 
 static void a_violation_on_a_link(void)
 {
 	static const uint8_t junk[64] = "no frame at all, as anybody can see from its first word";
-	struct foe f;
+	struct adversary f;
 
-	CHECK_OR_RETURN(open_node(1) && foe_is_up(&f, 5, 2));
-	CHECK(foe_put(&f, junk, sizeof junk));
+	CHECK_OR_RETURN(open_node(1) && adversary_is_up(&f, 5, 2));
+	CHECK(adversary_put(&f, junk, sizeof junk));
 	ends_with(-EPROTO);
-	foe_close(&f);
+	adversary_close(&f);
 	close_all();
 }
 
@@ -370,25 +370,25 @@ static void an_own_loopback_address_beside_others(void)
 static void the_peers_own_dials_of_a_while_are_no_scan(void)
 {
 	struct sockaddr_storage from = live_addr(2), to = live_addr(1);
-	struct foe f;
+	struct adversary f;
 
 	own_id = 2;
 	peer_id = 1;
 	CHECK_OR_RETURN(open_node(1));
-	foe_wait = drive;
-	foe_init(&f, peer_id, 5, "live");
-	CHECK(foe_dial(&f, &from, &to) && foe_ask(&f, WAIT_MS));
-	foe_wait = foe_poll;
+	adversary_wait = drive;
+	adversary_init(&f, peer_id, 5, "live");
+	CHECK(adversary_dial(&f, &from, &to) && adversary_ask(&f, WAIT_MS));
+	adversary_wait = adversary_poll;
 	for (unsigned i = 0; i < 12; i++) {
-		foe_reset(&f);
-		CHECK(foe_dial(&f, &from, &to) && foe_hello(&f, f.yours));
+		adversary_reset(&f);
+		CHECK(adversary_dial(&f, &from, &to) && adversary_hello(&f, f.yours));
 	}
-	foe_wait = drive;
-	CHECK(foe_ask(&f, WAIT_MS) || foe_dial(&f, &from, &to));
-	CHECK(foe_hello(&f, f.yours));
+	adversary_wait = drive;
+	CHECK(adversary_ask(&f, WAIT_MS) || adversary_dial(&f, &from, &to));
+	CHECK(adversary_hello(&f, f.yours));
 	CHECK(until(has_failures, &(unsigned){ 5 }));
 	CHECK_EQ(lines_with("too many connections"), 0);
-	foe_close(&f);
+	adversary_close(&f);
 	close_all();
 	own_id = 1;
 	peer_id = 2;
@@ -398,7 +398,7 @@ static void two_that_take_turns_are_named(void)
 {
 	static char text[] = "two programs alternate as this node";
 	char first[INET_ADDRSTRLEN], second[INET_ADDRSTRLEN];
-	struct foe f;
+	struct adversary f;
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct sockaddr_storage sa = live_addr(2 + i);
@@ -411,8 +411,8 @@ static void two_that_take_turns_are_named(void)
 	patient = false;
 	for (unsigned i = 0; i < 3; i++) {
 		CHECK_EQ(lines_with(text), 0);
-		CHECK_OR_RETURN(foe_is_up(&f, 5 + i, 2 + i % 2));
-		foe_close(&f);
+		CHECK_OR_RETURN(adversary_is_up(&f, 5 + i, 2 + i % 2));
+		adversary_close(&f);
 	}
 	CHECK(until(has_line, text));
 	for (unsigned i = 0; i < n_said; i++)
@@ -471,14 +471,14 @@ static void no_port_is_left(void)
 {
 	static char text[] = ": Cannot assign requested address: no free local port";
 	struct sockaddr_storage from = live_addr(1), to = live_addr(2);
-	struct foe f;
+	struct adversary f;
 
-	foe_wait = foe_poll;
-	foe_init(&f, 1, 5, "live");
-	CHECK_OR_RETURN(place_open(64) && CHECK(foe_dial(&f, &from, &to)) && open_node(1));
+	adversary_wait = adversary_poll;
+	adversary_init(&f, 1, 5, "live");
+	CHECK_OR_RETURN(place_open(64) && CHECK(adversary_dial(&f, &from, &to)) && open_node(1));
 	CHECK(until(has_line, text));
 	CHECK_EQ(last_error(), -EADDRNOTAVAIL);
-	foe_close(&f);
+	adversary_close(&f);
 	close_all();
 }
 

@@ -4,7 +4,7 @@
  * the short way takes; of the longest message that each side takes; and of when what was read is
  * acknowledged.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 #include <errno.h>
 
@@ -135,7 +135,7 @@ static void the_longest_message_is_what_both_take(void)
 		feed_hello(w, HIGH, &h);
 		h.gen = latest_choice(HIGH);
 		feed_hello(w, HIGH, &h);
-		s = rig->session[HIGH];
+		s = fx->session[HIGH];
 		CHECK_OR_RETURN(s);
 		CHECK_EQ(session_send(s, &part, 1, longest + 1, NULL), -EMSGSIZE);
 		CHECK_EQ(session_reserve(s, longest + 1, &data, &slot), -EMSGSIZE);
@@ -170,9 +170,9 @@ static void an_ack_is_due_at_its_thresholds(void)
 		both_up(&high);
 		acked_on(high);
 		if (i == 0)
-			rig->core.cfg.ack_frames = 3;
+			fx->core.cfg.ack_frames = 3;
 		else
-			rig->session[HIGH]->ack_bytes = bytes + i - 1;
+			fx->session[HIGH]->ack_bytes = bytes + i - 1;
 		feed_messages(high, FIRST, 2);
 		CHECK_EQ(acked_on(high), 0);
 		feed_messages(high, FIRST + 2, 1);
@@ -192,17 +192,17 @@ static void an_ack_is_due_in_time(void)
 
 	both_up(&high);
 	acked_on(high);
-	due = rig->core.now_ns + rig->core.cfg.ack_ns;
+	due = fx->core.now_ns + fx->core.cfg.ack_ns;
 	feed_messages(high, FIRST, 2);
-	CHECK(core_deadline(&rig->core) <= due);
-	core_now(&rig->core, due - 1);
+	CHECK(core_deadline(&fx->core) <= due);
+	core_now(&fx->core, due - 1);
 	feed_messages(high, FIRST + 2, 1);
-	core_tick(&rig->core);
+	core_tick(&fx->core);
 	settle();
 	CHECK_EQ(acked_on(high), 0);
-	CHECK_EQ(core_deadline(&rig->core), due);
-	core_now(&rig->core, due);
-	core_tick(&rig->core);
+	CHECK_EQ(core_deadline(&fx->core), due);
+	core_now(&fx->core, due);
+	core_tick(&fx->core);
 	settle();
 	CHECK_EQ(acked_on(high), FIRST + 3);
 	end();
@@ -216,8 +216,8 @@ static void a_keepalive_is_answered_by_ours(void)
 
 		both_up(&high);
 		acked_on(high);
-		core_now(&rig->core,
-			 high->link.last_tx_ns + rig->core.cfg.keepalive_ns / 2 - early);
+		core_now(&fx->core,
+			 high->link.last_tx_ns + fx->core.cfg.keepalive_ns / 2 - early);
 		feed_messages(high, FIRST, 1);
 		CHECK_EQ(acked_on(high), early ? 0 : FIRST + 1);
 		end();
@@ -234,23 +234,23 @@ static void the_look_ahead_takes_acks_alone(void)
 
 	both_up(&high);
 	send_one(HIGH);
-	s = rig->session[HIGH];
+	s = fx->session[HIGH];
 	n += wire_put_ack(buf, LOW, FIRST + 1);
 	n += wire_put_header(buf + n, WIRE_VERSION_3_1, FIRST + 1, HIGH, WIRE_HEADER, WIRE_ACK);
 	n += wire_put_header(buf + n, WIRE_VERSION_3_2, FIRST + 1, HIGH, WIRE_HEADER, WIRE_MSG);
-	core_now(&rig->core, rig->core.now_ns + 1);
+	core_now(&fx->core, fx->core.now_ns + 1);
 	link_scan(&high->link, buf, n, &off);
 	CHECK_EQ(s->ring.acked_seq, FIRST);
 	n += wire_put_ack(buf + n, HIGH, FIRST + 1);
 	link_scan(&high->link, buf, n, &off);
 	CHECK_EQ(off, n);
 	CHECK_EQ(s->ring.acked_seq, FIRST + 1);
-	CHECK_EQ(high->link.last_rx_ns, rig->core.now_ns);
+	CHECK_EQ(high->link.last_rx_ns, fx->core.now_ns);
 	CHECK(!high->gone);
 	n += wire_put_ack(buf + n, HIGH, FIRST + 2);
 	link_scan(&high->link, buf, n, &off);
 	settle();
-	CHECK(high->gone && strstr(rig->notes, "ACK of data never sent"));
+	CHECK(high->gone && strstr(fx->notes, "ACK of data never sent"));
 	end();
 }
 

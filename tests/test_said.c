@@ -4,13 +4,13 @@
  * values, counters, why a link ended, in which state a session ended; and of calls for a peer
  * that has no session.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 static bool says(const char *text)
 {
-	bool found = strstr(rig->notes, text) != NULL;
+	bool found = strstr(fx->notes, text) != NULL;
 
-	rig->notes[0] = '\0';
+	fx->notes[0] = '\0';
 	return found;
 }
 
@@ -20,11 +20,11 @@ static void a_link_that_is_up_is_said(void)
 
 	both_up(&high);
 	CHECK(says("link up:  gen=1 next=4294967294\n"));
-	rig->notes[0] = '\0';
+	fx->notes[0] = '\0';
 	send_one(HIGH);
 	link_dead(&high->link, false);
 	settle();
-	rig->notes[0] = '\0';
+	fx->notes[0] = '\0';
 	link_from(HIGH, 0xffffffff);
 	CHECK(says("link up:  gen=2 next=4294967295\n"));
 	end();
@@ -35,16 +35,16 @@ static void quorum_is_said_when_it_changes(void)
 	struct wire *high;
 
 	both_up(&high);
-	core_quorum(&rig->core, true);
+	core_quorum(&fx->core, true);
 	settle();
-	rig->notes[0] = '\0';
-	core_quorum(&rig->core, true);
+	fx->notes[0] = '\0';
+	core_quorum(&fx->core, true);
 	settle();
 	CHECK(!says("quorum"));
-	core_quorum(&rig->core, false);
+	core_quorum(&fx->core, false);
 	settle();
 	CHECK(says("quorum lost"));
-	core_quorum(&rig->core, true);
+	core_quorum(&fx->core, true);
 	settle();
 	CHECK(says("quorum gained"));
 	end();
@@ -56,7 +56,7 @@ static unsigned lines_in_turn(void)
 	struct core_action a;
 	unsigned n = 0;
 
-	for (; core_poll(&rig->core, &a); n++)
+	for (; core_poll(&fx->core, &a); n++)
 		CHECK(a.what == CORE_NOTE &&
 		      !strcmp(a.note.text, n % 2 ? "quorum gained" : "quorum lost"));
 	return n;
@@ -71,11 +71,11 @@ static void lines_that_nobody_polls_for(void)
 	settle();
 	for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
 		for (unsigned n = 0; n < said[i]; n++) {
-			core_quorum(&rig->core, n % 2);
-			CHECK(!core_at_rest(&rig->core));
+			core_quorum(&fx->core, n % 2);
+			CHECK(!core_at_rest(&fx->core));
 		}
 		CHECK_EQ(lines_in_turn(), said[i] < CORE_NOTES ? said[i] : CORE_NOTES);
-		CHECK(core_at_rest(&rig->core));
+		CHECK(core_at_rest(&fx->core));
 	}
 	end();
 }
@@ -86,10 +86,10 @@ static void each_seed_draws(void)
 	struct core_config cfg;
 
 	begin(false);
-	cfg = rig->core.cfg;
+	cfg = fx->core.cfg;
 	cfg.seed = cfg.incarnation ^ 0x9e3779b97f4a7c15u;
-	core_init(&rig->core, &cfg, 0);
-	CHECK(core_random(&rig->core) != core_random(&rig->core));
+	core_init(&fx->core, &cfg, 0);
+	CHECK(core_random(&fx->core) != core_random(&fx->core));
 	end();
 }
 
@@ -101,7 +101,7 @@ static void a_transition_has_its_place(void)
 	both_up(&high);
 	for (uint32_t i = 0; i < 3; i++)
 		unharmed(high, HIGH, FIRST + i);
-	rig->notes[0] = '\0';
+	fx->notes[0] = '\0';
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST + 3));
 	CHECK(says("transition:  expected=2\n"));
 	end();
@@ -113,14 +113,14 @@ static void the_end_keeps_its_state(void)
 	struct session *s;
 
 	both_up(&high);
-	s = rig->session[HIGH];
+	s = fx->session[HIGH];
 	CHECK(s->end_state != FSM_ESTABLISHED);
-	peer_failed(&rig->peer[HIGH], 0);
+	peer_failed(&fx->peer[HIGH], 0);
 	CHECK_EQ(s->end_state, FSM_ESTABLISHED);
 	CHECK_EQ(s->end, SESSION_FAILED);
 	CHECK_EQ(session_state(s), FSM_CLOSED);
 	settle();
-	CHECK_EQ(rig->down[HIGH], 1);
+	CHECK_EQ(fx->down[HIGH], 1);
 	end();
 }
 
@@ -134,20 +134,20 @@ static void resumes_with_something_unacked_are_counted(void)
 		link_dead(&high->link, false);
 		settle();
 		high = link_from(HIGH, FIRST);
-		CHECK_EQ(rig->session[HIGH]->n.reconnects, i);
-		CHECK_EQ(rig->session[HIGH]->n.resumed_unacked, 0);
+		CHECK_EQ(fx->session[HIGH]->n.reconnects, i);
+		CHECK_EQ(fx->session[HIGH]->n.resumed_unacked, 0);
 	}
 	send_one(HIGH);
 	link_dead(&high->link, false);
 	settle();
 	high = link_from(HIGH, FIRST);
-	CHECK_EQ(rig->session[HIGH]->n.resumed_unacked, 1);
+	CHECK_EQ(fx->session[HIGH]->n.resumed_unacked, 1);
 	feed(high, buf, wire_put_ack(buf, HIGH, 0xffffffff));
 	link_dead(&high->link, false);
 	settle();
 	link_from(HIGH, 0xffffffff);
-	CHECK_EQ(rig->session[HIGH]->n.reconnects, 4);
-	CHECK_EQ(rig->session[HIGH]->n.resumed_unacked, 1);
+	CHECK_EQ(fx->session[HIGH]->n.reconnects, 4);
+	CHECK_EQ(fx->session[HIGH]->n.resumed_unacked, 1);
 	end();
 }
 
@@ -176,13 +176,13 @@ static void the_last_ack_is_written(void)
 	struct wire *high;
 
 	both_up(&high);
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	feed(high, buf, wire_put_ack(buf, HIGH, 0xffffffff));
 	acked_on(high);
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
 	CHECK_EQ(acked_on(high), 0xffffffff);
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	end();
 }
 
@@ -190,11 +190,11 @@ static void without_a_session(void)
 {
 	begin(true);
 	settle();
-	peer_failed(&rig->peer[HIGH], 0);
-	peer_left(&rig->peer[HIGH], 0);
+	peer_failed(&fx->peer[HIGH], 0);
+	peer_left(&fx->peer[HIGH], 0);
 	settle();
-	CHECK_EQ(rig->down[HIGH], 0);
-	CHECK_EQ(rig->fences, 0);
+	CHECK_EQ(fx->down[HIGH], 0);
+	CHECK_EQ(fx->fences, 0);
 	end();
 }
 
@@ -206,12 +206,12 @@ static void closed_without_a_fin_is_a_fault(void)
 	struct wire *high;
 
 	both_up(&high);
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	feed_refuse(high, HIGH, &r);
-	CHECK_EQ(rig->down[HIGH] + rig->finished[HIGH], 0);
-	CHECK_EQ(rig->session[HIGH]->n.faults, 1);
-	CHECK_EQ(rig->session[HIGH]->n.acked, 0);
+	CHECK_EQ(fx->down[HIGH] + fx->finished[HIGH], 0);
+	CHECK_EQ(fx->session[HIGH]->n.faults, 1);
+	CHECK_EQ(fx->session[HIGH]->n.acked, 0);
 	end();
 }
 
@@ -225,19 +225,19 @@ static void closed_is_about_the_life_that_says_so(void)
 
 	both_up(&high);
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
-	core_close(&rig->core);
+	core_close(&fx->core);
 	settle();
 	link_dead(&high->link, false);
 	settle();
 	for (unsigned i = 0; i < 2; i++) {
-		rig->dial[HIGH] = NULL;
+		fx->dial[HIGH] = NULL;
 		pass(6000);
-		CHECK_OR_RETURN(rig->dial[HIGH] && !rig->dial[HIGH]->gone);
-		feed_refuse(rig->dial[HIGH], HIGH, &r);
-		CHECK_EQ(rig->down[HIGH], i);
+		CHECK_OR_RETURN(fx->dial[HIGH] && !fx->dial[HIGH]->gone);
+		feed_refuse(fx->dial[HIGH], HIGH, &r);
+		CHECK_EQ(fx->down[HIGH], i);
 		r.mine = life(HIGH);
 	}
-	CHECK_EQ(rig->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	end();
 }
 
@@ -249,7 +249,7 @@ static struct wire *dialled(void)
 	begin(true);
 	settle();
 	pass(3000);
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	return w && !w->gone ? w : NULL;
 }
 
@@ -274,13 +274,13 @@ static void a_refusal_for_long_is_no_reason_to_hurry(void)
 	unsigned cap_ms;
 
 	CHECK_OR_RETURN(w);
-	cap_ms = (unsigned)(rig->core.cfg.backoff_max_ns / 1000000);
-	rig->dial[HIGH] = NULL;
+	cap_ms = (unsigned)(fx->core.cfg.backoff_max_ns / 1000000);
+	fx->dial[HIGH] = NULL;
 	feed_refuse(w, HIGH, &r);
 	pass(cap_ms * 3 / 4 - 1);
-	CHECK(!rig->dial[HIGH]);
+	CHECK(!fx->dial[HIGH]);
 	pass(cap_ms / 2 + 1);
-	CHECK(rig->dial[HIGH]);
+	CHECK(fx->dial[HIGH]);
 	end();
 }
 
@@ -304,10 +304,10 @@ static void what_is_usual_is_no_warning(void)
 		struct wire *w = dialled();
 
 		CHECK_OR_RETURN(w);
-		rig->warnings = 0;
+		fx->warnings = 0;
 		feed_refuse(w, HIGH, &r);
 		CHECK(says("refused by the peer"));
-		CHECK_EQ(rig->warnings, table[i].warnings);
+		CHECK_EQ(fx->warnings, table[i].warnings);
 		end();
 	}
 }
@@ -321,13 +321,13 @@ static void stale_is_answered_by_one_dial_at_once(void)
 		link_dead(&low->link, false);
 		settle();
 		pass(3000);
-		w = rig->dial[LOW];
+		w = fx->dial[LOW];
 		CHECK_OR_RETURN(w && !w->gone);
 		feed_stale(w, LOW, 7);
-		CHECK_OR_RETURN(rig->dial[LOW] != w);
-		w = rig->dial[LOW];
+		CHECK_OR_RETURN(fx->dial[LOW] != w);
+		w = fx->dial[LOW];
 		feed_stale(w, LOW, 8);
-		CHECK(rig->dial[LOW] == w);
+		CHECK(fx->dial[LOW] == w);
 		gen_of[LOW] = 8;
 		low = link_from(LOW, FIRST);
 		CHECK(low->link.state == LINK_UP);
@@ -356,12 +356,12 @@ static void a_mismatch_is_said_once(void)
 
 	for (unsigned i = 0; i < 2; i++) {
 		CHECK_OR_RETURN(w);
-		rig->notes[0] = '\0';
+		fx->notes[0] = '\0';
 		feed_refuse(w, HIGH, &r);
 		CHECK_EQ(says("permanently refused by the peer"), !i);
-		for (unsigned t = 0; t < 60 && rig->dial[HIGH] == w; t++)
+		for (unsigned t = 0; t < 60 && fx->dial[HIGH] == w; t++)
 			pass(1000);
-		w = rig->dial[HIGH];
+		w = fx->dial[HIGH];
 	}
 	end();
 }
@@ -378,8 +378,8 @@ static void a_fin_has_its_length(void)
 	put_le16(buf + WIRE_OPTS + offsetof(struct wire_header, length), WIRE_HEADER + 8);
 	feed(high, buf, n + 8);
 	CHECK(high->gone);
-	CHECK(strstr(rig->notes, "invalid FIN length"));
-	CHECK_EQ(rig->finished[HIGH], 0);
+	CHECK(strstr(fx->notes, "invalid FIN length"));
+	CHECK_EQ(fx->finished[HIGH], 0);
 	end();
 }
 
@@ -392,9 +392,9 @@ static void a_violation_is_no_failed_dial(void)
 
 	begin(true);
 	settle();
-	for (unsigned i = 0; i < 50 && !rig->dial[LOW]; i++)
+	for (unsigned i = 0; i < 50 && !fx->dial[LOW]; i++)
 		pass(100);
-	w = rig->dial[LOW];
+	w = fx->dial[LOW];
 	CHECK_OR_RETURN(w);
 	feed_hello(w, LOW, &h);
 	h.gen = 1;
@@ -402,9 +402,9 @@ static void a_violation_is_no_failed_dial(void)
 	feed_hello(w, LOW, &h);
 	CHECK_OR_RETURN(w->link.state == LINK_UP);
 	unharmed(w, LOW, FIRST);
-	rig->dial[LOW] = NULL;
+	fx->dial[LOW] = NULL;
 	feed(w, buf, put_message(buf, LOW, 1000, "early"));
-	CHECK(w->gone && rig->dial[LOW]);
+	CHECK(w->gone && fx->dial[LOW]);
 	end();
 }
 
@@ -423,7 +423,7 @@ static void eight_hellos_are_read(void)
 	}
 	CHECK(!w->gone);
 	feed_hello(w, HIGH, &h);
-	CHECK(w->gone && strstr(rig->notes, "too many HELLOs"));
+	CHECK(w->gone && strstr(fx->notes, "too many HELLOs"));
 	end();
 }
 
@@ -440,23 +440,23 @@ static void room_that_waited_for_half_a_frame_is_said(void)
 	uint32_t n = 0;
 
 	both_up(&high);
-	while (!session_send(rig->session[HIGH], &part, 1, sizeof big, NULL))
+	while (!session_send(fx->session[HIGH], &part, 1, sizeof big, NULL))
 		n++;
 	CHECK(n > 2);
-	session_schedule(rig->session[HIGH]);
+	session_schedule(fx->session[HIGH]);
 	settle();
 	link_dead(&high->link, false);
 	settle();
-	rig->room = 20000;		/* two HELLOs, and not the first message */
+	fx->room = 20000;		/* two HELLOs, and not the first message */
 	high = link_from(HIGH, FIRST);
-	CHECK(high->link.state == LINK_UP && rig->session[HIGH]->n.bytes_sent);
+	CHECK(high->link.state == LINK_UP && fx->session[HIGH]->n.bytes_sent);
 	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + n));
-	CHECK_EQ(rig->writable[HIGH], 0);
-	rig->room = SIZE_MAX;
+	CHECK_EQ(fx->writable[HIGH], 0);
+	fx->room = SIZE_MAX;
 	link_mark_tx(&high->link);
 	settle();
-	CHECK_EQ(rig->writable[HIGH], 1);
-	CHECK_EQ(session_send(rig->session[HIGH], &part, 1, sizeof big, NULL), 0);
+	CHECK_EQ(fx->writable[HIGH], 1);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof big, NULL), 0);
 	end();
 }
 
@@ -469,15 +469,15 @@ static void room_of_a_session_that_ends_is_not_said(void)
 	uint32_t n = 0;
 
 	both_up(&high);
-	while (!session_send(rig->session[HIGH], &part, 1, sizeof big, NULL))
+	while (!session_send(fx->session[HIGH], &part, 1, sizeof big, NULL))
 		n++;
-	session_schedule(rig->session[HIGH]);
+	session_schedule(fx->session[HIGH]);
 	settle();
-	CHECK_EQ(session_acked(rig->session[HIGH], FIRST + n), 1);
-	CHECK(!core_at_rest(&rig->core));
-	session_abort(rig->session[HIGH]);
+	CHECK_EQ(session_acked(fx->session[HIGH], FIRST + n), 1);
+	CHECK(!core_at_rest(&fx->core));
+	session_abort(fx->session[HIGH]);
 	settle();
-	CHECK(rig->writable[HIGH] == 0 && rig->down[HIGH] == 1);
+	CHECK(fx->writable[HIGH] == 0 && fx->down[HIGH] == 1);
 	end();
 }
 
@@ -491,8 +491,8 @@ static void leaving_is_said_before_the_fin(void)
 
 	both_up(&high);
 	high->read = high->n_out;
-	CHECK_EQ(session_reserve(rig->session[HIGH], 5, &data, &slot), 0);
-	core_close(&rig->core);
+	CHECK_EQ(session_reserve(fx->session[HIGH], 5, &data, &slot), 0);
+	core_close(&fx->core);
 	settle();
 	while (next_frame(high, &f)) {
 		leaving += f.nextcmd == WIRE_LEAVING;

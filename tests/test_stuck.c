@@ -4,15 +4,15 @@
  * another link is dialled beside it, and when that dial ends (R7). Random schedules are the
  * simulator's, real networks the live tests'.
  */
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 #define DEAD 2000u	/* path_dead_ms */
 
 static bool asks(void)
 {
-	bool asked = rig->asked != NULL;
+	bool asked = fx->asked != NULL;
 
-	rig->asked = NULL;
+	fx->asked = NULL;
 	return asked;
 }
 
@@ -23,10 +23,10 @@ static void pass_stuck(unsigned ms)
 		struct wire *w;
 
 		pass(10);
-		w = rig->asked;
-		rig->asked = NULL;
+		w = fx->asked;
+		fx->asked = NULL;
 		if (w && !w->gone)
-			link_transport(&w->link, true, rig->core.now_ns - w->link.last_rx_ns);
+			link_transport(&w->link, true, fx->core.now_ns - w->link.last_rx_ns);
 		settle();
 	}
 }
@@ -37,7 +37,7 @@ static struct wire *stuck(unsigned id)
 
 	pass(20);
 	send_one(id);
-	rig->dial[id] = NULL;
+	fx->dial[id] = NULL;
 	return w;
 }
 
@@ -69,7 +69,7 @@ static void data_behind_an_ack_are_asked_about(void)
 	CHECK(high->link.last_tx_ns > high->link.last_rx_ns);
 	asks();
 	send_one(HIGH);
-	CHECK(core_deadline(&rig->core) <= rig->core.now_ns + DEAD / 8 * 1000000ull);
+	CHECK(core_deadline(&fx->core) <= fx->core.now_ns + DEAD / 8 * 1000000ull);
 	end();
 }
 
@@ -84,7 +84,7 @@ static void nothing_is_dialled_while_the_other_kernel_answers(void)
 			link_transport(&high->link, t % 200, 0);
 		settle();
 	}
-	CHECK(!rig->dial[HIGH] && !high->gone);
+	CHECK(!fx->dial[HIGH] && !high->gone);
 	end();
 }
 
@@ -95,14 +95,14 @@ static void waiting_counts_from_its_beginning(void)
 	struct wire *high;
 
 	both_up(&high);
-	core_now(&rig->core, rig->core.now_ns + 2 * long_ago);
+	core_now(&fx->core, fx->core.now_ns + 2 * long_ago);
 	link_transport(&high->link, false, long_ago);
-	core_now(&rig->core, rig->core.now_ns + (DEAD - 100) * 1000000ull);
+	core_now(&fx->core, fx->core.now_ns + (DEAD - 100) * 1000000ull);
 	link_transport(&high->link, true, long_ago);
-	core_now(&rig->core, rig->core.now_ns + 200 * 1000000ull);
+	core_now(&fx->core, fx->core.now_ns + 200 * 1000000ull);
 	link_transport(&high->link, true, long_ago);
 	CHECK(!high->link.stuck);
-	core_now(&rig->core, rig->core.now_ns + DEAD * 1000000ull);
+	core_now(&fx->core, fx->core.now_ns + DEAD * 1000000ull);
 	link_transport(&high->link, true, long_ago);
 	CHECK(high->link.stuck);
 	end();
@@ -115,26 +115,26 @@ static void dialled_beside_after_its_time(void)
 	unsigned dials = 0;
 
 	pass_stuck(DEAD);
-	CHECK(!rig->dial[HIGH]);
-	rig->dials_hang = true;
+	CHECK(!fx->dial[HIGH]);
+	fx->dials_hang = true;
 	pass_stuck(700);
-	CHECK_OR_RETURN(rig->dial[HIGH] != NULL);
+	CHECK_OR_RETURN(fx->dial[HIGH] != NULL);
 	/* A new attempt every half second, one at a time. */
-	for (w = rig->dial[HIGH]; dials < 4; dials++) {
+	for (w = fx->dial[HIGH]; dials < 4; dials++) {
 		CHECK(!w->gone);
 		pass_stuck(510);
-		CHECK(w->gone && rig->dial[HIGH] != w);
-		w = rig->dial[HIGH];
+		CHECK(w->gone && fx->dial[HIGH] != w);
+		w = fx->dial[HIGH];
 	}
 	CHECK(!high->gone);
-	rig->dials_hang = false;
+	fx->dials_hang = false;
 	link_connected(&w->link);
 	settle();
 	/* D chooses it from where the peer is, and resets the old one. */
 	feed_hello(w, HIGH, &h);
 	CHECK(w->link.state == LINK_UP);
 	CHECK(high->gone && high->how == LINK_RESET);
-	CHECK_EQ(rig->down[HIGH], 0);
+	CHECK_EQ(fx->down[HIGH], 0);
 	end();
 }
 
@@ -182,13 +182,13 @@ static void d_ends_its_dial(void)
 	uint8_t ack[WIRE_HEADER];
 
 	pass_stuck(DEAD + 700);
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	CHECK_OR_RETURN(w && w->link.state == LINK_WAIT);
 	feed(high, ack, wire_put_ack(ack, HIGH, 0xffffffff));
 	CHECK(w->gone);
-	rig->dial[HIGH] = NULL;
+	fx->dial[HIGH] = NULL;
 	pass_stuck(1000);
-	CHECK(!rig->dial[HIGH]);
+	CHECK(!fx->dial[HIGH]);
 	unharmed(high, HIGH, 0xfffffffe);
 	end();
 }
@@ -199,7 +199,7 @@ static void ends_when_ours_arrive_again(void)
 	struct wire *high = stuck(HIGH), *w;
 
 	pass_stuck(DEAD + 700);
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	CHECK_OR_RETURN(w && w->link.state == LINK_WAIT);
 	unharmed(high, HIGH, 0xfffffffe);
 	CHECK(!w->gone && high->link.stuck);
@@ -222,24 +222,24 @@ static void only_its_own_dial_ends(void)
 	struct wire *high = stuck(HIGH), *low = NULL, *w;
 	uint8_t ack[WIRE_HEADER];
 
-	for (unsigned i = 0; i < rig->n_wires; i++)
-		if (rig->wires[i]->link.peer == &rig->peer[LOW] && !rig->wires[i]->gone)
-			low = rig->wires[i];
+	for (unsigned i = 0; i < fx->n_wires; i++)
+		if (fx->wires[i]->link.peer == &fx->peer[LOW] && !fx->wires[i]->gone)
+			low = fx->wires[i];
 	CHECK_OR_RETURN(low && low->link.state == LINK_UP);
 	send_one(LOW);
 	link_transport(&high->link, true, 0);
 	link_transport(&low->link, true, 0);
 	for (unsigned t = 0; t < DEAD + 100; t += 100) {
 		pass(100);
-		link_transport(&high->link, true, rig->core.now_ns);
-		link_transport(&low->link, true, rig->core.now_ns);
+		link_transport(&high->link, true, fx->core.now_ns);
+		link_transport(&low->link, true, fx->core.now_ns);
 		settle();
 	}
-	w = rig->dial[HIGH];
+	w = fx->dial[HIGH];
 	CHECK_OR_RETURN(w && !w->gone && low->link.stuck);
 	feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
 	CHECK(!low->link.stuck);
-	CHECK(!w->gone && rig->dial[HIGH] == w);
+	CHECK(!w->gone && fx->dial[HIGH] == w);
 	end();
 }
 
@@ -250,9 +250,9 @@ static void o_ends_its_dial_before_its_hello(void)
 		struct wire *low = stuck(LOW), *w;
 		uint8_t ack[WIRE_HEADER];
 
-		rig->dials_hang = true;
+		fx->dials_hang = true;
 		pass_stuck(DEAD + 700);
-		w = rig->dial[LOW];
+		w = fx->dial[LOW];
 		CHECK_OR_RETURN(w && w->link.state == LINK_CONNECTING);
 		if (written) {
 			link_connected(&w->link);
@@ -272,13 +272,13 @@ static void the_other_path_is_dialled(void)
 	struct wire *high = stuck(HIGH);
 
 	addrs[1].ip[14] = 1;
-	peer_addrs(&rig->peer[HIGH], addrs, 2);
-	rig->peer[HIGH].paths.p[1].probe_at_ns = CORE_NEVER;	/* nothing is known of it */
+	peer_addrs(&fx->peer[HIGH], addrs, 2);
+	fx->peer[HIGH].paths.p[1].probe_at_ns = CORE_NEVER;	/* nothing is known of it */
 	settle();
-	for (unsigned i = 0; i < 300 && !rig->dial[HIGH]; i++)
+	for (unsigned i = 0; i < 300 && !fx->dial[HIGH]; i++)
 		pass_stuck(10);
-	CHECK_OR_RETURN(rig->dial[HIGH] != NULL);
-	CHECK_EQ(rig->dial[HIGH]->link.path, 1);
+	CHECK_OR_RETURN(fx->dial[HIGH] != NULL);
+	CHECK_EQ(fx->dial[HIGH]->link.path, 1);
 	CHECK(high->link.path == 0);
 	end();
 }

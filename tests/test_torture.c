@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests that the judge of "sinew torture" can fail: a message that is lost,
+ * Owns the tests that the checker of "sinew torture" can fail: a message that is lost,
  * comes twice, late or changed, and every promise about the end of a session that can be broken.
  * Knows only the pure parts, which it is built with; nothing is sent.
  */
@@ -8,106 +8,106 @@
 
 #include "tests/check.h"
 #include "tools/torture/content.c"
-#include "tools/torture/judge.c"
-#include "tools/torture/ledger.c"
+#include "tools/torture/checker.c"
+#include "tools/torture/seqset.c"
 
 #define MAX	((size_t)1 << 20)
 
-/* ---- the ledger ---- */
+/* ---- the seqset ---- */
 
-static void takes(struct ledger *l, uint64_t first, uint64_t last)
+static void takes(struct seqset *l, uint64_t first, uint64_t last)
 {
 	for (uint64_t n = first; n <= last; n++)
-		CHECK_EQ(ledger_take(l, n), LEDGER_IN_ORDER);
+		CHECK_EQ(seqset_take(l, n), SEQSET_IN_ORDER);
 }
 
-static void ledger_is(const struct ledger *l, uint64_t delivered, uint64_t lost,
+static void seqset_is(const struct seqset *l, uint64_t delivered, uint64_t lost,
 		      uint64_t duplicated, uint64_t reordered, uint64_t corrupted)
 {
-	CHECK_EQ(ledger_delivered(l), delivered);
+	CHECK_EQ(seqset_delivered(l), delivered);
 	CHECK_EQ(l->lost, lost);
 	CHECK_EQ(l->duplicated, duplicated);
 	CHECK_EQ(l->reordered, reordered);
 	CHECK_EQ(l->corrupted, corrupted);
 }
 
-static void ledger_in_order(void)
+static void seqset_in_order(void)
 {
-	struct ledger l = { 0 };
+	struct seqset l = { 0 };
 
-	CHECK_EQ(ledger_next(&l), 1);
+	CHECK_EQ(seqset_next(&l), 1);
 	takes(&l, 1, 1000);
-	CHECK_EQ(ledger_next(&l), 1001);
-	ledger_is(&l, 1000, 0, 0, 0, 0);
+	CHECK_EQ(seqset_next(&l), 1001);
+	seqset_is(&l, 1000, 0, 0, 0, 0);
 }
 
-static void ledger_lost(void)
+static void seqset_lost(void)
 {
-	struct ledger l = { 0 };
+	struct seqset l = { 0 };
 
 	takes(&l, 1, 4);
-	CHECK_EQ(ledger_take(&l, 7), LEDGER_AHEAD);
+	CHECK_EQ(seqset_take(&l, 7), SEQSET_AHEAD);
 	takes(&l, 8, 9);
-	ledger_is(&l, 7, 2, 0, 0, 0);
+	seqset_is(&l, 7, 2, 0, 0, 0);
 }
 
-static void ledger_first_lost(void)
+static void seqset_first_lost(void)
 {
-	struct ledger l = { 0 };
+	struct seqset l = { 0 };
 
-	CHECK_EQ(ledger_take(&l, 2), LEDGER_AHEAD);
-	ledger_is(&l, 1, 1, 0, 0, 0);
+	CHECK_EQ(seqset_take(&l, 2), SEQSET_AHEAD);
+	seqset_is(&l, 1, 1, 0, 0, 0);
 }
 
-static void ledger_duplicated(void)
+static void seqset_duplicated(void)
 {
-	struct ledger l = { 0 };
+	struct seqset l = { 0 };
 
 	takes(&l, 1, 4);
-	CHECK_EQ(ledger_take(&l, 4), LEDGER_DUPLICATED);
-	CHECK_EQ(ledger_take(&l, 1), LEDGER_DUPLICATED);
+	CHECK_EQ(seqset_take(&l, 4), SEQSET_DUPLICATED);
+	CHECK_EQ(seqset_take(&l, 1), SEQSET_DUPLICATED);
 	takes(&l, 5, 5);
-	ledger_is(&l, 5, 0, 2, 0, 0);
+	seqset_is(&l, 5, 0, 2, 0, 0);
 }
 
-static void ledger_reordered(void)
+static void seqset_reordered(void)
 {
-	struct ledger l = { 0 };
+	struct seqset l = { 0 };
 
 	takes(&l, 1, 2);
-	CHECK_EQ(ledger_take(&l, 6), LEDGER_AHEAD);
-	CHECK_EQ(ledger_take(&l, 4), LEDGER_REORDERED);
-	CHECK_EQ(ledger_take(&l, 4), LEDGER_DUPLICATED);
-	CHECK_EQ(ledger_take(&l, 3), LEDGER_REORDERED);
-	CHECK_EQ(ledger_take(&l, 5), LEDGER_REORDERED);
+	CHECK_EQ(seqset_take(&l, 6), SEQSET_AHEAD);
+	CHECK_EQ(seqset_take(&l, 4), SEQSET_REORDERED);
+	CHECK_EQ(seqset_take(&l, 4), SEQSET_DUPLICATED);
+	CHECK_EQ(seqset_take(&l, 3), SEQSET_REORDERED);
+	CHECK_EQ(seqset_take(&l, 5), SEQSET_REORDERED);
 	takes(&l, 7, 7);
-	ledger_is(&l, 7, 0, 1, 3, 0);
+	seqset_is(&l, 7, 0, 1, 3, 0);
 	CHECK_EQ(l.n_gaps, 0);
 }
 
-static void ledger_corrupted_takes_a_place(void)
+static void seqset_corrupted_takes_a_place(void)
 {
-	struct ledger l = { 0 };
+	struct seqset l = { 0 };
 
 	takes(&l, 1, 2);
-	ledger_take_corrupted(&l);
+	seqset_take_corrupted(&l);
 	takes(&l, 4, 4);
-	ledger_take_stray(&l);
+	seqset_take_stray(&l);
 	takes(&l, 5, 5);
-	ledger_is(&l, 5, 0, 0, 0, 2);
+	seqset_is(&l, 5, 0, 0, 0, 2);
 }
 
 /* What comes late of a gap that was forgotten is still wrong, only called otherwise. */
-static void ledger_more_gaps_than_it_has_room_for(void)
+static void seqset_more_gaps_than_it_has_room_for(void)
 {
-	struct ledger l = { 0 };
+	struct seqset l = { 0 };
 
-	for (uint64_t n = 2; n <= 2 * (LEDGER_GAPS + 1); n += 2)
-		CHECK_EQ(ledger_take(&l, n), LEDGER_AHEAD);
-	CHECK_EQ(l.n_gaps, LEDGER_GAPS);
-	CHECK_EQ(l.lost, LEDGER_GAPS + 1);
-	CHECK_EQ(ledger_take(&l, 1), LEDGER_DUPLICATED);
-	CHECK_EQ(ledger_take(&l, 3), LEDGER_REORDERED);
+	for (uint64_t n = 2; n <= 2 * (SEQSET_GAPS + 1); n += 2)
+		CHECK_EQ(seqset_take(&l, n), SEQSET_AHEAD);
+	CHECK_EQ(l.n_gaps, SEQSET_GAPS);
+	CHECK_EQ(l.lost, SEQSET_GAPS + 1);
+	CHECK_EQ(seqset_take(&l, 1), SEQSET_DUPLICATED);
+	CHECK_EQ(seqset_take(&l, 3), SEQSET_REORDERED);
 }
 
 /* ---- contents ---- */
@@ -258,7 +258,7 @@ static void a_short_one_of_another_life_is_wrong(void)
 	free(p);
 }
 
-/* ---- the judge ---- */
+/* ---- the checker ---- */
 
 static unsigned n_notes;
 
@@ -268,7 +268,7 @@ static void take_note(void *arg, const char *line)
 	n_notes++;
 }
 
-static const struct judge judge = { .note = take_note };
+static const struct checker checker = { .note = take_note };
 
 /* Two ends of a session in which 10 messages went each way and all is well. */
 static void good_session(struct record *a, struct record *b)
@@ -291,31 +291,31 @@ static void good_session(struct record *a, struct record *b)
 	}
 }
 
-static struct pair judged(const struct record *a, const struct record *b)
+static struct pair checked(const struct record *a, const struct record *b)
 {
 	struct pair ab = { 0 }, ba = { 0 };
 
-	judge_session(&judge, a, b, &ab, &ba);
-	judge_add(&ab, &ba);
-	CHECK_EQ(judge_is_clean(&ab), !n_notes && !ab.lost && !ab.duplicated && !ab.reordered &&
+	checker_session(&checker, a, b, &ab, &ba);
+	checker_add(&ab, &ba);
+	CHECK_EQ(checker_is_clean(&ab), !n_notes && !ab.lost && !ab.duplicated && !ab.reordered &&
 		 !ab.corrupted);
 	return ab;
 }
 
-static void judge_good(void)
+static void checker_good(void)
 {
 	struct record a, b;
 	struct pair p;
 
 	good_session(&a, &b);
-	p = judged(&a, &b);
-	CHECK(judge_is_clean(&p));
+	p = checked(&a, &b);
+	CHECK(checker_is_clean(&p));
 	CHECK_EQ(p.sent, 20);
 	CHECK_EQ(p.delivered, 20);
 	CHECK_EQ(n_notes, 0);
 }
 
-static void judge_sees_what_the_ledger_has(void)
+static void checker_sees_what_the_ledger_has(void)
 {
 	struct record a, b;
 	struct pair p;
@@ -324,14 +324,14 @@ static void judge_sees_what_the_ledger_has(void)
 	b.got.duplicated = 1;
 	a.got.reordered = 2;
 	b.got.corrupted = 3;
-	p = judged(&a, &b);
+	p = checked(&a, &b);
 	CHECK_EQ(p.duplicated, 1);
 	CHECK_EQ(p.reordered, 2);
 	CHECK_EQ(p.corrupted, 3);
-	CHECK(!judge_is_clean(&p));
+	CHECK(!checker_is_clean(&p));
 }
 
-static void judge_last_message_lost(void)
+static void checker_last_message_lost(void)
 {
 	struct record a, b;
 	struct pair p;
@@ -339,12 +339,12 @@ static void judge_last_message_lost(void)
 	good_session(&a, &b);
 	memset(&b.got, 0, sizeof b.got);
 	takes(&b.got, 1, 9);
-	p = judged(&a, &b);
+	p = checked(&a, &b);
 	CHECK_EQ(p.lost, 1);
-	CHECK(!judge_is_clean(&p));
+	CHECK(!checker_is_clean(&p));
 }
 
-static void judge_closed_with_less_acknowledged(void)
+static void checker_closed_with_less_acknowledged(void)
 {
 	struct record a, b;
 	struct pair p;
@@ -352,27 +352,27 @@ static void judge_closed_with_less_acknowledged(void)
 	good_session(&a, &b);
 	a.delivery.acked = 9;
 	record_set(&a.acked, 9);
-	p = judged(&a, &b);
+	p = checked(&a, &b);
 	CHECK_EQ(p.lost, 0);
-	CHECK(!judge_is_clean(&p));
+	CHECK(!checker_is_clean(&p));
 }
 
-static void judge_fates_that_do_not_fit(void)
+static void checker_fates_that_do_not_fit(void)
 {
 	struct record a, b;
 	struct pair p;
 
 	good_session(&a, &b);
 	a.delivery.unsent = 11;
-	p = judged(&a, &b);
-	CHECK(!judge_is_clean(&p));
+	p = checked(&a, &b);
+	CHECK(!checker_is_clean(&p));
 	good_session(&a, &b);
 	b.crashed = true;
 	a.reason = SINEW_DOWN_SUPERSEDED;
 	a.delivery = (struct sinew_delivery){ 9, 10, 10 };
 	/* It had seen ten acknowledged. */
-	p = judged(&a, &b);
-	CHECK(!judge_is_clean(&p));
+	p = checked(&a, &b);
+	CHECK(!checker_is_clean(&p));
 }
 
 /* Which of its ten messages a dead peer got, against what the sender is told. */
@@ -387,27 +387,27 @@ static struct pair peer_died(uint64_t got, uint64_t acked, uint64_t unknown)
 	record_set(&a.acked, acked);
 	a.reason = SINEW_DOWN_SUPERSEDED;
 	a.delivery = (struct sinew_delivery){ acked, unknown, 10 };
-	return judged(&a, &b);
+	return checked(&a, &b);
 }
 
-static void judge_fates_of_a_peer_that_died(void)
+static void checker_fates_of_a_peer_that_died(void)
 {
 	struct pair p;
 
 	for (uint64_t got = 4; got <= 8; got++) {
 		p = peer_died(got, 4, 8);
-		CHECK(judge_is_clean(&p));
+		CHECK(checker_is_clean(&p));
 		CHECK_EQ(p.told, 10 - got);
 	}
 	p = peer_died(3, 4, 8);
 	CHECK_EQ(p.lost, 1);
-	CHECK(!judge_is_clean(&p));
+	CHECK(!checker_is_clean(&p));
 	p = peer_died(9, 4, 8);
 	CHECK_EQ(p.duplicated, 1);
-	CHECK(!judge_is_clean(&p));
+	CHECK(!checker_is_clean(&p));
 }
 
-static void judge_sender_that_died(void)
+static void checker_sender_that_died(void)
 {
 	struct record a, b;
 	struct pair p;
@@ -418,42 +418,42 @@ static void judge_sender_that_died(void)
 	record_set(&a.acked, 10);
 	memset(&b.got, 0, sizeof b.got);
 	takes(&b.got, 1, 9);
-	p = judged(&a, &b);
+	p = checked(&a, &b);
 	CHECK_EQ(p.lost, 1);
 	good_session(&a, &b);
 	a.crashed = true;
 	b.reason = SINEW_DOWN_SUPERSEDED;
 	takes(&b.got, 11, 11);
 	/* It never began to send that one. */
-	p = judged(&a, &b);
+	p = checked(&a, &b);
 	CHECK_EQ(p.duplicated, 1);
 	good_session(&a, &b);
 	a.crashed = true;
 	b.reason = SINEW_DOWN_SUPERSEDED;
 	record_set(&a.tried, 11);
 	takes(&b.got, 11, 11);
-	p = judged(&a, &b);
-	CHECK(judge_is_clean(&p));
+	p = checked(&a, &b);
+	CHECK(checker_is_clean(&p));
 	CHECK_EQ(p.sent, p.delivered);
 }
 
-static void judge_end_without_a_cause(void)
+static void checker_end_without_a_cause(void)
 {
 	struct record a, b;
 	struct pair p;
 
 	good_session(&a, &b);
 	a.reason = SINEW_DOWN_LINGER;
-	p = judged(&a, &b);
+	p = checked(&a, &b);
 	CHECK_EQ(p.broken, 1);
 	good_session(&a, &b);
 	a.reason = SINEW_DOWN_SUPERSEDED;
 	b.crashed = true;
-	p = judged(&a, &b);
-	CHECK(judge_is_clean(&p));
+	p = checked(&a, &b);
+	CHECK(checker_is_clean(&p));
 }
 
-static void judge_end_that_nobody_else_knew(void)
+static void checker_end_that_nobody_else_knew(void)
 {
 	struct record a, b;
 	struct pair p;
@@ -463,11 +463,11 @@ static void judge_end_that_nobody_else_knew(void)
 	a.reason = SINEW_DOWN_SUPERSEDED;
 	a.delivery = (struct sinew_delivery){ 0, 10, 10 };
 	record_set(&a.acked, 0);
-	p = judged(&a, NULL);
-	CHECK(judge_is_clean(&p));
+	p = checked(&a, NULL);
+	CHECK(checker_is_clean(&p));
 	takes(&a.got, 1, 1);
-	p = judged(&a, NULL);
-	CHECK(!judge_is_clean(&p));
+	p = checked(&a, NULL);
+	CHECK(!checker_is_clean(&p));
 }
 
 /* ---- kills ---- */
@@ -482,10 +482,10 @@ static void links_are(uint64_t up_a, uint64_t hit_a, uint64_t up_b, uint64_t hit
 	record_set(&a.resumed, hit_a);
 	record_set(&b.reconnects, up_b);
 	record_set(&b.resumed, hit_b);
-	judge_links(&a, &b, &kills, &hits);
+	checker_links(&a, &b, &kills, &hits);
 	CHECK_EQ(kills, expected_kills);
 	CHECK_EQ(hits, expected_hits);
-	judge_links(&b, &a, &kills, &hits);
+	checker_links(&b, &a, &kills, &hits);
 	CHECK_EQ(kills, expected_kills);
 	CHECK_EQ(hits, expected_hits);
 }
@@ -508,29 +508,29 @@ static void kills_are_what_both_ends_saw(void)
 	record_set(&a.resumed, 5);
 	record_set(&b.reconnects, 6);
 	record_set(&b.resumed, 3);
-	judge_links(&a, &b, &kills, &hits);
+	checker_links(&a, &b, &kills, &hits);
 	CHECK_EQ(kills, 6);
 	CHECK_EQ(hits, 3);
 	/* The higher one's are too small at worst. */
 	a.stale = false;
 	b.stale = true;
 	record_set(&a.reconnects, 8);
-	judge_links(&a, &b, &kills, &hits);
+	checker_links(&a, &b, &kills, &hits);
 	CHECK_EQ(kills, 6);
 	CHECK_EQ(hits, 3);
-	judge_links(&a, NULL, &kills, &hits);
+	checker_links(&a, NULL, &kills, &hits);
 	CHECK_EQ(kills, 0);
 }
 
 int main(void)
 {
-	RUN(ledger_in_order);
-	RUN(ledger_lost);
-	RUN(ledger_first_lost);
-	RUN(ledger_duplicated);
-	RUN(ledger_reordered);
-	RUN(ledger_corrupted_takes_a_place);
-	RUN(ledger_more_gaps_than_it_has_room_for);
+	RUN(seqset_in_order);
+	RUN(seqset_lost);
+	RUN(seqset_first_lost);
+	RUN(seqset_duplicated);
+	RUN(seqset_reordered);
+	RUN(seqset_corrupted_takes_a_place);
+	RUN(seqset_more_gaps_than_it_has_room_for);
 	RUN(contents_are_recognised);
 	RUN(lengths_keep_to_the_limit);
 	RUN(a_changed_bit_is_wrong);
@@ -538,15 +538,15 @@ int main(void)
 	RUN(another_number_is_recognised);
 	RUN(another_life_is_a_stray);
 	RUN(a_short_one_of_another_life_is_wrong);
-	RUN(judge_good);
-	RUN(judge_sees_what_the_ledger_has);
-	RUN(judge_last_message_lost);
-	RUN(judge_closed_with_less_acknowledged);
-	RUN(judge_fates_that_do_not_fit);
-	RUN(judge_fates_of_a_peer_that_died);
-	RUN(judge_sender_that_died);
-	RUN(judge_end_without_a_cause);
-	RUN(judge_end_that_nobody_else_knew);
+	RUN(checker_good);
+	RUN(checker_sees_what_the_ledger_has);
+	RUN(checker_last_message_lost);
+	RUN(checker_closed_with_less_acknowledged);
+	RUN(checker_fates_that_do_not_fit);
+	RUN(checker_fates_of_a_peer_that_died);
+	RUN(checker_sender_that_died);
+	RUN(checker_end_without_a_cause);
+	RUN(checker_end_that_nobody_else_knew);
 	RUN(kills_are_what_both_ends_saw);
 	return check_done();
 }

@@ -3,7 +3,7 @@
  * Owns the test of what is concluded from a membership service: what is told to the node,
  * for each way in which members come and go. Knows nothing of corosync.
  */
-#include "tests/view_rig.h"
+#include "tests/view_fixture.h"
 
 static void a_member_joins_when_it_has_greeted(void)
 {

@@ -3,7 +3,7 @@
  * Owns the test of what comes back in a view of the cluster: lives after a partition, nodes
  * after their removal, the service after its loss. Knows nothing of corosync.
  */
-#include "tests/view_rig.h"
+#include "tests/view_fixture.h"
 
 static const unsigned two[] = { 1, 2 };
 

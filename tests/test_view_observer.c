@@ -3,7 +3,7 @@
  * Owns the test of those who look on, of other processes of a node, and of what members tell
  * each other of fencing. Knows nothing of corosync.
  */
-#include "tests/view_rig.h"
+#include "tests/view_fixture.h"
 
 static void from_process(unsigned nodeid, unsigned pid, enum greeting_type type,
 			 uint64_t incarnation)

@@ -3,7 +3,7 @@
  * Owns the tests of frames that end a link: before it is up, on a probe, by their length, and
  * those of a kernel. The sequenced ones of a native link are test_link.c's.
  */
-#include "tests/rig_dlm.h"
+#include "tests/core_fixture_dlm.h"
 
 struct bad {
 	const char *says;
@@ -88,10 +88,10 @@ static void ends_it(const struct bad *bad, struct wire *w)
 
 	feed(w, buf, bad->make(buf));
 	CHECK(w->gone);
-	if (!CHECK(strstr(rig->notes, bad->says)))
-		printf("# %s: %s\n", bad->says, rig->notes);
-	CHECK_EQ(rig->delivered[HIGH], 0);
-	CHECK_EQ(rig->down[HIGH], 0);
+	if (!CHECK(strstr(fx->notes, bad->says)))
+		printf("# %s: %s\n", bad->says, fx->notes);
+	CHECK_EQ(fx->delivered[HIGH], 0);
+	CHECK_EQ(fx->down[HIGH], 0);
 }
 
 static void before_it_is_up(void)
@@ -110,7 +110,7 @@ static void before_it_is_up(void)
 
 	for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
 		begin(true);
-		rig->no_dials = true;
+		fx->no_dials = true;
 		settle();
 		ends_it(&table[i], incoming(HIGH));
 		end();
@@ -132,7 +132,7 @@ static void on_a_link_that_is_up(void)
 
 		both_up(&high);
 		ends_it(&table[i], high);
-		CHECK_EQ(rig->session[HIGH]->n.faults, 1);
+		CHECK_EQ(fx->session[HIGH]->n.faults, 1);
 		end();
 	}
 }
@@ -150,7 +150,7 @@ static void on_a_link_of_probes(void)
 		struct wire *w;
 
 		begin(true);
-		rig->no_dials = true;
+		fx->no_dials = true;
 		settle();
 		w = incoming(HIGH);
 		feed(w, buf, a_probe(buf));
@@ -169,10 +169,10 @@ static void answered_now_and_then(void)
 	uint64_t began;
 
 	both_up(&high);
-	rig->no_dials = true;
-	began = rig->core.now_ns;
+	fx->no_dials = true;
+	began = fx->core.now_ns;
 	for (unsigned i = 0; i < sizeof at_ms / sizeof at_ms[0]; i++) {
-		core_now(&rig->core, began + at_ms[i] * 1000000u);
+		core_now(&fx->core, began + at_ms[i] * 1000000u);
 		feed(high, buf, never_sent(buf));
 		CHECK(high->gone);
 		CHECK_EQ(refused_for(high), at_ms[i] % 100 ? 0 : WIRE_REFUSE_PROTOCOL);
@@ -210,7 +210,7 @@ static void of_a_kernel(void)
 		struct wire *w = kernel_up();
 
 		CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-		rig->no_dials = true;
+		fx->no_dials = true;
 		ends_it(&table[i], w);
 		end();
 	}
@@ -224,8 +224,8 @@ static void the_longest_of_a_kernel(void)
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	feed(w, buf, put_envelope(buf, FIRST, WIRE_MSG, WIRE_DLM_MAX));
-	CHECK_EQ(rig->delivered[HIGH], 1);
-	CHECK_EQ(rig->last_len, WIRE_DLM_MAX);
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	CHECK_EQ(fx->last_len, WIRE_DLM_MAX);
 	CHECK(!w->gone);
 	end();
 }
@@ -238,13 +238,13 @@ static void a_gap_of_a_kernel(void)
 	size_t n;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	rig->no_dials = true;
+	fx->no_dials = true;
 	n = w->n_out;
 	feed(w, buf, put_envelope(buf, FIRST + 1, WIRE_MSG, 48));
 	CHECK(w->gone && w->how == LINK_RESET && w->n_out == n);
 	CHECK_EQ(w->link.why, LINK_WHY_STUCK);
-	CHECK(strstr(rig->notes, "sequence gap"));
-	CHECK_EQ(rig->delivered[HIGH], 0);
+	CHECK(strstr(fx->notes, "sequence gap"));
+	CHECK_EQ(fx->delivered[HIGH], 0);
 	end();
 }
 
@@ -257,8 +257,8 @@ static void a_native_frame_of_a_kernel(void)
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	feed(w, buf, put_message(buf, HIGH, FIRST, "native"));
 	CHECK(!w->gone);
-	CHECK_EQ(rig->delivered[HIGH], 0);
-	CHECK_EQ(rig->session[HIGH]->expected, FIRST + 1);
+	CHECK_EQ(fx->delivered[HIGH], 0);
+	CHECK_EQ(fx->session[HIGH]->expected, FIRST + 1);
 	end();
 }
 
@@ -271,7 +271,7 @@ static void behind_the_fin_of_a_kernel(void)
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 	feed(w, buf, wire_put_fin(buf, HIGH, FIRST));
 	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
-	CHECK_EQ(rig->delivered[HIGH], 0);
+	CHECK_EQ(fx->delivered[HIGH], 0);
 	CHECK(!w->gone);
 	end();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a program under corosync writes down about its sessions, in a file that it maps: a killed
- * one leaves its truth behind. One file for each process. Knows not how it is judged.
+ * one leaves its truth behind. One file for each process. Knows not how it is checked.
  */
 #ifndef SINEW_TESTS_COROSYNC_BOOK_H
 #define SINEW_TESTS_COROSYNC_BOOK_H
@@ -20,7 +20,7 @@
 #define BOOK_PROBLEMS	16	/* told in words; the others are counted */
 #define BOOK_PROBLEM	200
 
-struct book {
+struct run_log {
 	_Atomic uint32_t node;		/* 0: it has not begun */
 	_Atomic uint64_t life;		/* the present incarnation */
 	_Atomic bool is_quorate;
@@ -32,7 +32,7 @@ struct book {
 };
 
 /* The message that is number in the session of r: what r's own node sends, or gets. */
-static inline struct content book_sent(const struct record *r, uint64_t number)
+static inline struct content run_log_sent(const struct record *r, uint64_t number)
 {
 	return (struct content){
 		.seed = BOOK_SEED, .max = BOOK_LENGTH, .number = number,
@@ -40,7 +40,7 @@ static inline struct content book_sent(const struct record *r, uint64_t number)
 	};
 }
 
-static inline struct content book_got(const struct record *r, uint64_t number)
+static inline struct content run_log_got(const struct record *r, uint64_t number)
 {
 	return (struct content){
 		.seed = BOOK_SEED, .max = BOOK_LENGTH, .number = number,

@@ -8,7 +8,7 @@
  *	corosync_judge flow SECONDS BOOK...
  *		the same, quorum or not
  *	corosync_judge fates BOOK...
- *		judges all sessions that are over at both ends, of all processes that there
+ *		checks all sessions that are over at both ends, of all processes that there
  *		were; of the others that what came is right so far
  *
  * Prints what is wrong and a sum; the exit status is 0 if nothing is. Knows nothing of corosync.
@@ -25,22 +25,22 @@
 
 #include "tests/live/corosync_book.h"
 #include "tools/clock.h"
-#include "tools/torture/judge.h"
+#include "tools/torture/checker.h"
 
 #define BOOKS_MAX	512
 #define FLOW		3	/* messages that have to come of each, from the first look on */
 #define LOOK_US		10000
 
-static struct book *books[BOOKS_MAX];
-static unsigned n_books;
+static struct run_log *run_logs[BOOKS_MAX];
+static unsigned n_run_logs;
 static unsigned n_wrong;
 
 /* A program that has yet to make its book is one that has not begun. */
-static struct book *map_book(const char *path)
+static struct run_log *map_run_log(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	struct book *b;
+	struct run_log *b;
 
 	if (fd < 0)
 		return NULL;
@@ -57,7 +57,7 @@ static struct book *map_book(const char *path)
 
 static uint64_t seen[BOOKS_MAX][BOOKS_MAX];	/* taken at the first look, + 1 */
 
-static const struct record *present(const struct book *b, uint32_t peer, uint64_t peer_life)
+static const struct record *present(const struct run_log *b, uint32_t peer, uint64_t peer_life)
 {
 	unsigned i;
 
@@ -73,18 +73,18 @@ static const struct record *present(const struct book *b, uint32_t peer, uint64_
 
 static bool pair_is_up(unsigned i, unsigned k, char *why, size_t size)
 {
-	const struct record *r = present(books[i], atomic_load(&books[k]->node),
-					 atomic_load(&books[k]->life));
+	const struct record *r = present(run_logs[i], atomic_load(&run_logs[k]->node),
+					 atomic_load(&run_logs[k]->life));
 	uint64_t taken;
 
 	if (!r) {
 		snprintf(why, size, "node %" PRIu32 " has no session with node %" PRIu32
-			 " in their present lives", atomic_load(&books[i]->node),
-			 atomic_load(&books[k]->node));
+			 " in their present lives", atomic_load(&run_logs[i]->node),
+			 atomic_load(&run_logs[k]->node));
 		seen[i][k] = 0;
 		return false;
 	}
-	taken = ledger_taken(&r->got);
+	taken = seqset_taken(&r->got);
 	if (!seen[i][k] || seen[i][k] > taken + 1)
 		seen[i][k] = taken + 1;
 	if (taken + 1 >= seen[i][k] + FLOW)
@@ -100,15 +100,15 @@ static bool all_up(char **paths, unsigned n, bool with_quorum, char *why, size_t
 	unsigned i, k;
 
 	for (i = 0; i < n; i++) {
-		if (!books[i])
-			books[i] = map_book(paths[i]);
-		if (!books[i] || !atomic_load(&books[i]->node)) {
+		if (!run_logs[i])
+			run_logs[i] = map_run_log(paths[i]);
+		if (!run_logs[i] || !atomic_load(&run_logs[i]->node)) {
 			snprintf(why, size, "%s: not begun", paths[i]);
 			return false;
 		}
-		if (with_quorum && !atomic_load(&books[i]->is_quorate)) {
+		if (with_quorum && !atomic_load(&run_logs[i]->is_quorate)) {
 			snprintf(why, size, "node %" PRIu32 " has no quorum",
-				 atomic_load(&books[i]->node));
+				 atomic_load(&run_logs[i]->node));
 			return false;
 		}
 	}
@@ -144,7 +144,7 @@ static void note(void *arg, const char *line)
 }
 
 /* Died without a word, if it is gone. A zombie is gone. */
-static bool has_died(const struct book *b)
+static bool has_died(const struct run_log *b)
 {
 	char path[64], text[512], *state;
 	ssize_t n;
@@ -164,7 +164,7 @@ static bool has_died(const struct book *b)
 	return !state || state[1] == '\0' || strchr("ZX", state[2]);
 }
 
-static struct record *other_end(struct book **all, unsigned n, const struct record *r)
+static struct record *other_end(struct run_log **all, unsigned n, const struct record *r)
 {
 	unsigned i, k;
 
@@ -181,9 +181,9 @@ static struct record *other_end(struct book **all, unsigned n, const struct reco
 }
 
 /* What can be said while an end is open: nothing that came was wrong. */
-static void judge_open(const struct record *r)
+static void checker_open(const struct record *r)
 {
-	const struct ledger *l = &r->got;
+	const struct seqset *l = &r->got;
 
 	if (!l->lost && !l->duplicated && !l->reordered && !l->corrupted)
 		return;
@@ -194,9 +194,9 @@ static void judge_open(const struct record *r)
 }
 
 /* A copy that nobody changes any more; what died is over. */
-static struct book *copy_of(const struct book *b)
+static struct run_log *copy_of(const struct run_log *b)
 {
-	struct book *copy = malloc(sizeof(*copy));
+	struct run_log *copy = malloc(sizeof(*copy));
 	bool died = has_died(b);
 	unsigned i;
 
@@ -215,59 +215,59 @@ static struct book *copy_of(const struct book *b)
 }
 
 /* Each session once: by the lower node, or by the only one that had it. */
-static void judge_record(const struct record *r, const struct record *other, struct pair *sum)
+static void checker_record(const struct record *r, const struct record *other, struct pair *sum)
 {
-	const struct judge judge = { .note = note, .ends_are_free = true };
+	const struct checker checker = { .note = note, .ends_are_free = true };
 	struct pair there = { 0 }, back = { 0 };
 
 	if (other && other->node < r->node)
 		return;
 	if (record_state(r) != RECORD_OVER || (other && record_state(other) != RECORD_OVER)) {
-		judge_open(r);
+		checker_open(r);
 		if (other)
-			judge_open(other);
+			checker_open(other);
 		return;
 	}
-	judge_session(&judge, r, other, &there, &back);
-	if (!judge_is_clean(&there) || !judge_is_clean(&back))
+	checker_session(&checker, r, other, &there, &back);
+	if (!checker_is_clean(&there) || !checker_is_clean(&back))
 		n_wrong++;
-	judge_add(sum, &there);
-	judge_add(sum, &back);
+	checker_add(sum, &there);
+	checker_add(sum, &back);
 }
 
-static void judge_all(struct pair *sum)
+static void checker_all(struct pair *sum)
 {
-	struct book *all[BOOKS_MAX];
+	struct run_log *all[BOOKS_MAX];
 	unsigned i, k;
 
 	/* Of two ends the one that is copied later may have seen more: only ends that are over
 	 * are compared, and those are over in all copies that are made behind. */
-	for (i = 0; i < n_books; i++)
-		all[i] = copy_of(books[i]);
-	for (i = 0; i < n_books; i++) {
+	for (i = 0; i < n_run_logs; i++)
+		all[i] = copy_of(run_logs[i]);
+	for (i = 0; i < n_run_logs; i++) {
 		for (k = 0; k < all[i]->n_records; k++)
-			judge_record(&all[i]->records[k],
-				     other_end(all, n_books, &all[i]->records[k]), sum);
+			checker_record(&all[i]->records[k],
+				       other_end(all, n_run_logs, &all[i]->records[k]), sum);
 		for (k = 0; k < all[i]->n_problems && k < BOOK_PROBLEMS; k++)
 			printf("node %" PRIu32 ": %s\n", all[i]->node, all[i]->problems[k]);
 		n_wrong += all[i]->n_problems;
 	}
-	for (i = 0; i < n_books; i++)
+	for (i = 0; i < n_run_logs; i++)
 		free(all[i]);
 }
 
-static int judge_fates(char **paths, unsigned n)
+static int checker_fates(char **paths, unsigned n)
 {
 	struct pair sum = { 0 };
 	unsigned i;
 
 	/* One that was killed before it made its book has said nothing to anybody. */
 	for (i = 0; i < n; i++) {
-		books[n_books] = map_book(paths[i]);
-		if (books[n_books])
-			n_books++;
+		run_logs[n_run_logs] = map_run_log(paths[i]);
+		if (run_logs[n_run_logs])
+			n_run_logs++;
 	}
-	judge_all(&sum);
+	checker_all(&sum);
 	printf("%" PRIu64 " sessions over, %" PRIu64 " messages sent in them, %" PRIu64
 	       " delivered, %" PRIu64 " reconnects, %u wrong\n", sum.sessions / 2, sum.sent,
 	       sum.delivered, sum.kills / 2, n_wrong);
@@ -281,7 +281,7 @@ int main(int argc, char **argv)
 	if (argc >= 4 && argc - 3 <= BOOKS_MAX && (is_flow || !strcmp(argv[1], "up")))
 		return wait_up((unsigned)atoi(argv[2]), argv + 3, (unsigned)argc - 3, !is_flow);
 	if (argc >= 3 && argc - 2 <= BOOKS_MAX && !strcmp(argv[1], "fates"))
-		return judge_fates(argv + 2, (unsigned)argc - 2);
+		return checker_fates(argv + 2, (unsigned)argc - 2);
 	fprintf(stderr, "usage: corosync_judge up|flow SECONDS BOOK... | fates BOOK...\n");
 	return 2;
 }

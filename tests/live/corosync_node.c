@@ -43,7 +43,7 @@ struct lane {
 };
 
 struct program {
-	struct book *book;
+	struct run_log *run_log;
 	struct sinew_corosync *corosync;
 	struct sinew_node *node;
 	bool hold;
@@ -78,7 +78,7 @@ static __attribute__((format(printf, 2, 3)))
 void problem(struct program *p, const char *fmt, ...)
 {
 	char text[BOOK_PROBLEM];
-	unsigned i = atomic_fetch_add(&p->book->n_problems, 1);
+	unsigned i = atomic_fetch_add(&p->run_log->n_problems, 1);
 	va_list args;
 
 	va_start(args, fmt);
@@ -86,7 +86,7 @@ void problem(struct program *p, const char *fmt, ...)
 	va_end(args);
 	event("wrong %s", text);
 	if (i < BOOK_PROBLEMS)
-		memcpy(p->book->problems[i], text, sizeof(text));
+		memcpy(p->run_log->problems[i], text, sizeof(text));
 }
 
 static void log_node(void *user, enum sinew_level level, const char *line)
@@ -106,7 +106,7 @@ static void log_corosync(void *user, enum sinew_level level, const char *line)
 static void send_next(struct program *p, struct lane *lane)
 {
 	struct record *r = lane->record;
-	struct content c = book_sent(r, record_get(&r->sent) + 1);
+	struct content c = run_log_sent(r, record_get(&r->sent) + 1);
 	size_t len = content_length(&c);
 	uint64_t number = 0;
 	int rc;
@@ -134,16 +134,16 @@ static void take_other(struct program *p, struct record *r, const struct content
 
 	switch (content_identify(due, m->data, m->len, &number)) {
 	case CONTENT_GOOD:
-		ledger_take(&r->got, number);
+		seqset_take(&r->got, number);
 		problem(p, "message %" PRIu64 " of %" PRIu32 " came where %" PRIu64 " was due",
 			number, r->peer, due->number);
 		break;
 	case CONTENT_STRAY:
-		ledger_take_stray(&r->got);
+		seqset_take_stray(&r->got);
 		problem(p, "a message of another life of %" PRIu32 " came", r->peer);
 		break;
 	case CONTENT_WRONG:
-		ledger_take_corrupted(&r->got);
+		seqset_take_corrupted(&r->got);
 		problem(p, "bytes that nobody sent came from %" PRIu32, r->peer);
 		break;
 	}
@@ -162,9 +162,9 @@ static void saw_message(struct sinew_node *node, struct sinew_session *session,
 			sinew_session_nodeid(session));
 		return;
 	}
-	due = book_got(lane->record, ledger_next(&lane->record->got));
+	due = run_log_got(lane->record, seqset_next(&lane->record->got));
 	if (content_is(&due, m->data, m->len))
-		ledger_take(&lane->record->got, due.number);
+		seqset_take(&lane->record->got, due.number);
 	else
 		take_other(p, lane->record, &due, m);
 }
@@ -198,8 +198,8 @@ static void saw_up(struct sinew_node *node, struct sinew_session *session, void 
 	struct program *p = user;
 	uint32_t id = sinew_session_nodeid(session);
 	struct lane *lane = &p->lanes[id];
-	unsigned i = atomic_load(&p->book->n_records);
-	struct record *r = &p->book->records[i];
+	unsigned i = atomic_load(&p->run_log->n_records);
+	struct record *r = &p->run_log->records[i];
 
 	event("up peer=%" PRIu32 " life=%016" PRIx64 " own=%016" PRIx64, id,
 	      sinew_session_incarnation(session), sinew_incarnation(node));
@@ -217,7 +217,7 @@ static void saw_up(struct sinew_node *node, struct sinew_session *session, void 
 	r->life = sinew_incarnation(node);
 	r->peer_life = sinew_session_incarnation(session);
 	atomic_store(&r->state, RECORD_OPEN);
-	atomic_store(&p->book->n_records, i + 1);
+	atomic_store(&p->run_log->n_records, i + 1);
 	lane->record = r;
 }
 
@@ -277,7 +277,7 @@ static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *u
 
 	(void)node;
 	event("lost own=%016" PRIx64, incarnation);
-	atomic_store(&p->book->life, incarnation);
+	atomic_store(&p->run_log->life, incarnation);
 	for (i = 0; i < NODES_MAX; i++)
 		if (p->lanes[i].session)
 			problem(p, "the own life was lost with %u still up", i);
@@ -310,7 +310,7 @@ static void watch_quorum(struct program *p)
 	if (sinew_corosync_status(p->corosync, &st) || st.quorate == p->is_quorate)
 		return;
 	p->is_quorate = st.quorate;
-	atomic_store(&p->book->is_quorate, st.quorate);
+	atomic_store(&p->run_log->is_quorate, st.quorate);
 	event("quorum %s", st.quorate ? "yes" : "no");
 }
 
@@ -394,21 +394,21 @@ static int open_node(struct program *p)
 	if (!rc)
 		rc = sinew_node_new(&opt, &callbacks, p, &p->node);
 	if (!rc) {
-		atomic_store(&p->book->life, sinew_incarnation(p->node));
+		atomic_store(&p->run_log->life, sinew_incarnation(p->node));
 		event("begin own=%016" PRIx64, sinew_incarnation(p->node));
 		rc = sinew_corosync_attach(p->corosync, p->node);
 	}
 	if (rc)
 		event("wrong cannot begin: %s", strerror(-rc));
 	else
-		atomic_store(&p->book->node, sinew_node_id(p->node));
+		atomic_store(&p->run_log->node, sinew_node_id(p->node));
 	return rc;
 }
 
-static struct book *open_book(const char *path)
+static struct run_log *open_run_log(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	struct book *b;
+	struct run_log *b;
 
 	if (fd < 0 || ftruncate(fd, sizeof(*b)))
 		return NULL;
@@ -443,8 +443,8 @@ int main(int argc, char **argv)
 	int rc;
 
 	if (path)
-		p.book = open_book(path);
-	if (!p.book || signals < 0) {
+		p.run_log = open_run_log(path);
+	if (!p.run_log || signals < 0) {
 		fprintf(stderr, "usage: corosync_node [--break-every MS] [--hold] BOOK\n");
 		return 2;
 	}
@@ -453,7 +453,7 @@ int main(int argc, char **argv)
 		serve(&p, signals);
 	sinew_corosync_free(p.corosync);
 	sinew_node_free(p.node);
-	atomic_store(&p.book->is_over, true);
-	event("over problems=%u", atomic_load(&p.book->n_problems));
-	return rc || atomic_load(&p.book->n_problems) ? 1 : 0;
+	atomic_store(&p.run_log->is_over, true);
+	event("over problems=%u", atomic_load(&p.run_log->n_problems));
+	return rc || atomic_load(&p.run_log->n_problems) ? 1 : 0;
 }

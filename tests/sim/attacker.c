@@ -34,20 +34,20 @@ static struct {
 	uint64_t until_ns, pace_ns;
 	uint32_t stale;			/* the number that it was refused with last */
 	uint64_t read, written;
-	struct foe_link link[LINKS_MAX];
-} foe;
+	struct adversary_link link[LINKS_MAX];
+} adversary;
 
 static uint64_t draw(uint64_t n)
 {
-	return rng_below(&sim.foe, n);
+	return rng_below(&sim.adversary, n);
 }
 
 static bool one_in(unsigned n)
 {
-	return rng_one_in(&sim.foe, n);
+	return rng_one_in(&sim.adversary, n);
 }
 
-static struct conn *conn_of(const struct foe_link *l)
+static struct conn *conn_of(const struct adversary_link *l)
 {
 	return l->c && l->c->used && l->c->gen == l->gen ? l->c : NULL;
 }
@@ -77,18 +77,18 @@ static uint64_t present(unsigned node)
  * Static membership has no other proof of a new life than that it knows ours (R20): that one
  * is not given here.
  */
-static void identity(struct foe_link *l)
+static void identity(struct adversary_link *l)
 {
-	uint64_t owner = life_of(l->owner), mine = rng_next(&sim.foe) | 1, yours = 0;
+	uint64_t owner = life_of(l->owner), mine = rng_next(&sim.adversary) | 1, yours = 0;
 
 	if (one_in(2))
-		yours = rng_next(&sim.foe) | 1;
-	if (foe.level >= LEVEL_ONE && owner && !one_in(4))
+		yours = rng_next(&sim.adversary) | 1;
+	if (adversary.level >= LEVEL_ONE && owner && !one_in(4))
 		mine = owner;
-	else if (foe.level >= LEVEL_ONE && sim.membership && one_in(2))
+	else if (adversary.level >= LEVEL_ONE && sim.membership && one_in(2))
 		yours = present(l->to);
 	if (l->script == SCRIPT_UNKNOWN)
-		mine = mine == owner ? rng_next(&sim.foe) | 1 : mine;
+		mine = mine == owner ? rng_next(&sim.adversary) | 1 : mine;
 	else if (l->script >= SCRIPT_TAKE && l->script < SCRIPTS && owner)
 		mine = owner;
 	l->mine = mine;
@@ -104,29 +104,29 @@ bool attacker_named(const struct end *e)
 
 /* ---- what it writes ---- */
 
-static void say(struct foe_link *l, const uint8_t *p, size_t n, unsigned what)
+static void say(struct adversary_link *l, const uint8_t *p, size_t n, unsigned what)
 {
 	struct conn *c = conn_of(l);
 
 	if (!c || !n || net_room(c, l->side) < n)
 		return;
-	TRACE("FOE as n%u says %u to n%u on conn %u", l->owner, what, l->to, c->idx);
+	TRACE("ADVERSARY as n%u says %u to n%u on conn %u", l->owner, what, l->to, c->idx);
 	cover(what);
-	foe.written += n;
+	adversary.written += n;
 	net_write(c, l->side, p, n);
 }
 
-static uint32_t nodeid_of(const struct foe_link *l)
+static uint32_t nodeid_of(const struct adversary_link *l)
 {
 	return sim.node[one_in(30) ? l->to : l->owner].nodeid;
 }
 
-static struct hello hello_of(struct foe_link *l)
+static struct hello hello_of(struct adversary_link *l)
 {
 	struct hello h = {
 		.mine = l->mine, .yours = l->yours,
-		.next = sim.cfg.first_seq + (uint32_t)rng_scale(&sim.foe, 0, 1000),
-		.gen = one_in(3) ? GEN_HUGE : (uint32_t)rng_scale(&sim.foe, 0, 20),
+		.next = sim.cfg.first_seq + (uint32_t)rng_scale(&sim.adversary, 0, 1000),
+		.gen = one_in(3) ? GEN_HUGE : (uint32_t)rng_scale(&sim.adversary, 0, 20),
 		.flags = one_in(8) ? WIRE_HELLO_LEAVING : 0,
 		.vmin = WIRE_NATIVE_VERSION, .vmax = WIRE_NATIVE_VERSION,
 		.maxframe = one_in(8) ? 200 : WIRE_FRAME_MAX,
@@ -138,7 +138,7 @@ static struct hello hello_of(struct foe_link *l)
 	return h;
 }
 
-static void say_hello(struct foe_link *l, const struct hello *h)
+static void say_hello(struct adversary_link *l, const struct hello *h)
 {
 	uint8_t p[SAY_MAX];
 	unsigned what = COVER_A_HELLO;
@@ -152,14 +152,14 @@ static void say_hello(struct foe_link *l, const struct hello *h)
 	say(l, p, wire_put_hello(p, nodeid_of(l), h), what);
 }
 
-static void hello(struct foe_link *l)
+static void hello(struct adversary_link *l)
 {
 	struct hello h = hello_of(l);
 
 	say_hello(l, &h);
 }
 
-static void choice(struct foe_link *l)
+static void choice(struct adversary_link *l)
 {
 	struct hello h = hello_of(l);
 
@@ -169,7 +169,7 @@ static void choice(struct foe_link *l)
 
 /* Not both lives either. What listens where a member should may say FAILED: it is believed, for
  * nobody else can be asked. */
-static void refuse(struct foe_link *l)
+static void refuse(struct adversary_link *l)
 {
 	struct refuse r = { .mine = l->mine, .yours = l->yours,
 		.reason = 1 + (uint32_t)draw(WIRE_REFUSE_CLAIMED + 1),
@@ -178,7 +178,7 @@ static void refuse(struct foe_link *l)
 	uint8_t p[SAY_MAX];
 	bool known = oracle_life(r.mine) != SIM_LIVES;
 
-	if (foe.level >= LEVEL_ONE && !known)
+	if (adversary.level >= LEVEL_ONE && !known)
 		r.yours = present(l->to);
 	if (r.reason == WIRE_REFUSE_FAILED && l->script == SCRIPT_ANSWER)
 		r.yours = 0;
@@ -186,31 +186,31 @@ static void refuse(struct foe_link *l)
 	    r.reason <= WIRE_REFUSE_CLAIMED ? COVER_A_REFUSE + r.reason : COVER_A_RANDOM);
 }
 
-static void junk(struct foe_link *l)
+static void junk(struct adversary_link *l)
 {
 	uint8_t p[SAY_MAX];
 	size_t n = 1 + draw(sizeof p);
 
 	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)rng_next(&sim.foe);
+		p[i] = (uint8_t)rng_next(&sim.adversary);
 	say(l, p, n, COVER_A_JUNK);
 }
 
-static void say_data(struct foe_link *l)
+static void say_data(struct adversary_link *l)
 {
 	uint8_t p[SAY_MAX] = { 0 };
-	uint32_t seq = sim.cfg.first_seq + (uint32_t)rng_scale(&sim.foe, 0, 400);
+	uint32_t seq = sim.cfg.first_seq + (uint32_t)rng_scale(&sim.adversary, 0, 400);
 	size_t n = wire_put_msg(p, nodeid_of(l), seq, 40) + 40;
 
 	say(l, p, n, COVER_A_DATA);
 }
 
 /* Any frame that a peer may write. */
-static void any(struct foe_link *l)
+static void any(struct adversary_link *l)
 {
 	uint8_t p[SAY_MAX] = { 0 };
-	struct probe q = { .cookie = rng_next(&sim.foe) };
-	uint32_t seq = sim.cfg.first_seq + (uint32_t)rng_scale(&sim.foe, 0, 400);
+	struct probe q = { .cookie = rng_next(&sim.adversary) };
+	uint32_t seq = sim.cfg.first_seq + (uint32_t)rng_scale(&sim.adversary, 0, 400);
 	uint32_t nodeid = nodeid_of(l);
 
 	switch (draw(10)) {
@@ -250,7 +250,7 @@ static void any(struct foe_link *l)
  * Both lives: the link is taken, with a number of its own and a position that is not beyond
  * what the member was given. Or a position that cannot be: nothing may come of it.
  */
-static void take(struct foe_link *l, bool possible)
+static void take(struct adversary_link *l, bool possible)
 {
 	struct node *to = &sim.node[l->to];
 	struct session *s = to->running ? to->peers[l->owner].session : NULL;
@@ -263,20 +263,20 @@ static void take(struct foe_link *l, bool possible)
 	h.maxframe = WIRE_FRAME_MAX;
 	h.max_message = 0;
 	h.next = s->ring.acked_seq;
-	h.gen = !h.flags ? one_in(2) ? foe.stale : s->gen : one_in(4) ? (uint32_t)draw(4) :
-		s->gen + (uint32_t)rng_scale(&sim.foe, 1, GEN_HUGE);
+	h.gen = !h.flags ? one_in(2) ? adversary.stale : s->gen : one_in(4) ? (uint32_t)draw(4) :
+		s->gen + (uint32_t)rng_scale(&sim.adversary, 1, GEN_HUGE);
 	if (!possible)
 		h.next = s->ring.acked_seq + 0x40000000;
-	if (foe.n_takes++ >= TAKES_MAX)
+	if (adversary.n_takes++ >= TAKES_MAX)
 		return;
 	sim.numbers_taken = true;
 	say_hello(l, &h);
 	cover(possible ? COVER_A_TAKE : COVER_A_IMPOSSIBLE);
 }
 
-static void probe_fast(struct foe_link *l)
+static void probe_fast(struct adversary_link *l)
 {
-	struct probe q = { .cookie = rng_next(&sim.foe) };
+	struct probe q = { .cookie = rng_next(&sim.adversary) };
 	uint8_t p[SAY_MAX];
 	size_t n = 0;
 
@@ -288,7 +288,7 @@ static void probe_fast(struct foe_link *l)
 
 /* ---- its connections ---- */
 
-static void end_link(struct foe_link *l)
+static void end_link(struct adversary_link *l)
 {
 	struct conn *c = conn_of(l);
 	unsigned side = l->side;
@@ -307,7 +307,7 @@ static void end_link(struct foe_link *l)
 
 void attacker_gone(struct conn *c, unsigned side)
 {
-	struct foe_link *l = &foe.link[c->end[side].foe - 1];
+	struct adversary_link *l = &adversary.link[c->end[side].adversary - 1];
 	bool said = c->end[!side].fin_sent;
 
 	if (conn_of(l) != c)
@@ -319,7 +319,7 @@ void attacker_gone(struct conn *c, unsigned side)
 }
 
 /* One step of what it has in mind with a connection. */
-static void step(struct foe_link *l)
+static void step(struct adversary_link *l)
 {
 	unsigned k = l->step++;
 
@@ -374,25 +374,25 @@ static void step(struct foe_link *l)
 		end_link(l);
 }
 
-static struct foe_link *free_link(void)
+static struct adversary_link *free_link(void)
 {
-	struct foe_link *l = &foe.link[draw(LINKS_MAX)];
+	struct adversary_link *l = &adversary.link[draw(LINKS_MAX)];
 
 	for (unsigned i = 0; i < LINKS_MAX; i++)
-		if (!conn_of(&foe.link[i]))
-			return &foe.link[i];
+		if (!conn_of(&adversary.link[i]))
+			return &adversary.link[i];
 	end_link(l);
 	return l;
 }
 
-static void take_conn(struct foe_link *l, struct conn *c, unsigned side, enum script script)
+static void take_conn(struct adversary_link *l, struct conn *c, unsigned side, enum script script)
 {
-	*l = (struct foe_link) { .c = c, .gen = c->gen, .side = (uint8_t)side,
+	*l = (struct adversary_link) { .c = c, .gen = c->gen, .side = (uint8_t)side,
 		.owner = c->end[side].node, .to = c->end[!side].node, .script = script,
 		.end_in_order = one_in(2) };
 	identity(l);
 	c->end[side].rogue = c->end[side].taken = true;
-	c->end[side].foe = (uint8_t)(l - foe.link + 1);
+	c->end[side].adversary = (uint8_t)(l - adversary.link + 1);
 	c->end[0].cap = c->end[1].cap = 65536;
 }
 
@@ -410,7 +410,7 @@ static void dial(unsigned to, unsigned owner, enum script script)
 	struct conn *c;
 
 	if (!sim.node[to].running || sim.node[to].copy_of || sim.path_down[owner][to][0] ||
-	    foe.n_dials++ >= DIALS_MAX || n_open() >= OPEN_MAX)
+	    adversary.n_dials++ >= DIALS_MAX || n_open() >= OPEN_MAX)
 		return;
 	c = net_open(owner, to, 0);
 	if (!c)
@@ -418,28 +418,29 @@ static void dial(unsigned to, unsigned owner, enum script script)
 	sim.dial_window_n--;		/* the members' are counted */
 	take_conn(free_link(), c, 0, script);
 	net_at(sim.now_ns + net_latency(c), EV_ACCEPT, c, 1);
-	step(&foe.link[c->end[0].foe - 1]);
+	step(&adversary.link[c->end[0].adversary - 1]);
 }
 
 /* ---- where it listens: at the address of a member that is dead ---- */
 
 bool attacker_listens(const struct node *n)
 {
-	return foe.listens && !n->running && foe.owned >> n->idx & 1 && sim.now_ns < foe.until_ns;
+	return adversary.listens && !n->running && adversary.owned >> n->idx & 1 &&
+		sim.now_ns < adversary.until_ns;
 }
 
 void attacker_accept(struct conn *c)
 {
 	cover(COVER_A_LISTENS);
-	foe.n_dialled++;
+	adversary.n_dialled++;
 	take_conn(free_link(), c, 1, SCRIPT_ANSWER);
 	if (one_in(2))
-		step(&foe.link[c->end[1].foe - 1]);
+		step(&adversary.link[c->end[1].adversary - 1]);
 }
 
 /* ---- what it reads ---- */
 
-static void learn(struct foe_link *l, const uint8_t *p, size_t n)
+static void learn(struct adversary_link *l, const uint8_t *p, size_t n)
 {
 	struct frame f;
 	struct hello h;
@@ -458,14 +459,14 @@ static void learn(struct foe_link *l, const uint8_t *p, size_t n)
 	} else if (f.nextcmd == WIRE_REFUSE && !frame_refuse(&f, &r)) {
 		cover(COVER_A_REFUSED);
 		if (r.reason == WIRE_REFUSE_STALE)
-			foe.stale = r.gen;
+			adversary.stale = r.gen;
 	}
 }
 
 void attacker_readable(struct conn *c, unsigned side)
 {
 	struct end *e = &c->end[side];
-	struct foe_link *l = &foe.link[e->foe - 1];
+	struct adversary_link *l = &adversary.link[e->adversary - 1];
 	uint32_t gen = c->gen;
 
 	while (c->gen == gen && e->state == END_OPEN && e->arr > e->rd) {
@@ -476,7 +477,7 @@ void attacker_readable(struct conn *c, unsigned side)
 			break;
 		e->rd += (uint32_t)n;
 		e->seen = e->rd;
-		foe.read += (uint32_t)n;
+		adversary.read += (uint32_t)n;
 		if (conn_of(l) == c)
 			learn(l, e->buf + at, (size_t)n);
 	}
@@ -488,17 +489,17 @@ void attacker_readable(struct conn *c, unsigned side)
 
 static void stop(void)
 {
-	TRACE("FOE stops: wrote %llu bytes, was written %llu", (unsigned long long)foe.written,
-	      (unsigned long long)foe.read);
-	if (!sim.numbers_taken && foe.read > ANSWER_MAX * foe.written +
-	    (uint64_t)ANSWER_FREE * (foe.n_dials + foe.n_dialled))
+	TRACE("ADVERSARY stops: wrote %llu bytes, was written %llu",
+	      (unsigned long long)adversary.written, (unsigned long long)adversary.read);
+	if (!sim.numbers_taken && adversary.read > ANSWER_MAX * adversary.written +
+	    (uint64_t)ANSWER_FREE * (adversary.n_dials + adversary.n_dialled))
 		sim_fail("%llu bytes were written to the attacker for %llu of its own",
-			 (unsigned long long)foe.read, (unsigned long long)foe.written);
+			 (unsigned long long)adversary.read, (unsigned long long)adversary.written);
 	for (unsigned i = 0; i < LINKS_MAX; i++) {
-		if (foe.closing && one_in(4))
-			foe.link[i].c = NULL;	/* vanishes without a word */
+		if (adversary.closing && one_in(4))
+			adversary.link[i].c = NULL;	/* vanishes without a word */
 		else
-			end_link(&foe.link[i]);
+			end_link(&adversary.link[i]);
 	}
 }
 
@@ -506,20 +507,20 @@ static unsigned some_owned(void)
 {
 	unsigned i = (unsigned)draw(sim.n_nodes);
 
-	while (!(foe.owned >> i & 1))
+	while (!(adversary.owned >> i & 1))
 		i = (i + 1) % sim.n_nodes;
 	return i;
 }
 
 static void turn(void)
 {
-	struct foe_link *l = &foe.link[draw(LINKS_MAX)];
+	struct adversary_link *l = &adversary.link[draw(LINKS_MAX)];
 	unsigned owner = some_owned(), to = (unsigned)draw(sim.n_nodes);
-	unsigned scripts = foe.level == LEVEL_BOTH ? SCRIPTS : SCRIPTS_BLIND_END;
+	unsigned scripts = adversary.level == LEVEL_BOTH ? SCRIPTS : SCRIPTS_BLIND_END;
 
-	if (foe.in_row) {
-		foe.in_row--;
-		dial(foe.row_to, foe.row_owner, foe.row);
+	if (adversary.in_row) {
+		adversary.in_row--;
+		dial(adversary.row_to, adversary.row_owner, adversary.row);
 		return;
 	}
 	if (conn_of(l) && one_in(2)) {
@@ -528,43 +529,45 @@ static void turn(void)
 	}
 	if (to == owner)
 		return;
-	foe.row = (enum script)draw(scripts);
+	adversary.row = (enum script)draw(scripts);
 	if (one_in(12)) {
-		foe.in_row = FAULTS_IN_ROW;
-		foe.row_to = (uint8_t)to;
-		foe.row_owner = (uint8_t)owner;
+		adversary.in_row = FAULTS_IN_ROW;
+		adversary.row_to = (uint8_t)to;
+		adversary.row_owner = (uint8_t)owner;
 	}
-	dial(to, owner, foe.row);
+	dial(to, owner, adversary.row);
 }
 
 void attacker_event(void)
 {
-	foe.is_set = false;
-	if (sim.now_ns >= foe.until_ns) {
+	uint64_t pace_ns;
+
+	adversary.is_set = false;
+	if (sim.now_ns >= adversary.until_ns) {
 		stop();
 		return;
 	}
 	turn();
-	foe.is_set = true;
-	sim_at(sim.now_ns + rng_scale(&sim.foe, 1, foe.in_row ? foe.pace_ns / 8 + 1 : foe.pace_ns),
-	       EV_ATTACK, 0, 0, 0);
+	adversary.is_set = true;
+	pace_ns = adversary.in_row ? adversary.pace_ns / 8 + 1 : adversary.pace_ns;
+	sim_at(sim.now_ns + rng_scale(&sim.adversary, 1, pace_ns), EV_ATTACK, 0, 0, 0);
 }
 
 static void begin(uint64_t for_ns)
 {
-	foe.until_ns = sim.now_ns + for_ns;
-	if (!foe.is_set)
+	adversary.until_ns = sim.now_ns + for_ns;
+	if (!adversary.is_set)
 		sim_at(sim.now_ns, EV_ATTACK, 0, 0, 0);
-	foe.is_set = true;
+	adversary.is_set = true;
 }
 
 /* Everybody closes: once more for a moment. */
 void attacker_closing(void)
 {
-	if (foe.level == LEVEL_NONE || one_in(2))
+	if (adversary.level == LEVEL_NONE || one_in(2))
 		return;
-	foe.closing = true;
-	begin(rng_scale(&sim.foe, 10 * MSEC, 3 * SEC));
+	adversary.closing = true;
+	begin(rng_scale(&sim.adversary, 10 * MSEC, 3 * SEC));
 }
 
 void attacker_draw(void)
@@ -572,19 +575,19 @@ void attacker_draw(void)
 	uint64_t span = sim.faults_end_ns - sim.now_ns;
 	bool play = one_in(4);
 
-	memset(&foe, 0, sizeof foe);
+	memset(&adversary, 0, sizeof adversary);
 	if (sim.limits.attacker != ATTACK_AUTO)
 		play = sim.limits.attacker == ATTACK_ALWAYS;
 	if (!play || sim.dlm)
 		return;
-	foe.level = (enum level)(LEVEL_BLIND + draw(3));
-	foe.listens = one_in(2);
-	foe.owned = (uint8_t)(1u << draw(sim.n_nodes));
+	adversary.level = (enum level)(LEVEL_BLIND + draw(3));
+	adversary.listens = one_in(2);
+	adversary.owned = (uint8_t)(1u << draw(sim.n_nodes));
 	if (one_in(2))
-		foe.owned = (uint8_t)(foe.owned | draw(1u << sim.n_nodes));
-	foe.pace_ns = rng_scale(&sim.foe, 5 * MSEC, 2 * span / 50);
-	cover(COVER_A_BLIND + foe.level - LEVEL_BLIND);
-	sim_at(sim.now_ns + rng_scale(&sim.foe, 0, span / 2), EV_ATTACK, 0, 0, 0);
-	foe.is_set = true;
-	foe.until_ns = sim.now_ns + span / 2 + draw(span / 2 + 5 * SEC);
+		adversary.owned = (uint8_t)(adversary.owned | draw(1u << sim.n_nodes));
+	adversary.pace_ns = rng_scale(&sim.adversary, 5 * MSEC, 2 * span / 50);
+	cover(COVER_A_BLIND + adversary.level - LEVEL_BLIND);
+	sim_at(sim.now_ns + rng_scale(&sim.adversary, 0, span / 2), EV_ATTACK, 0, 0, 0);
+	adversary.is_set = true;
+	adversary.until_ns = sim.now_ns + span / 2 + draw(span / 2 + 5 * SEC);
 }

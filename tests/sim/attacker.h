@@ -26,7 +26,7 @@ enum script {
 };
 
 /* One connection, from its end. */
-struct foe_link {
+struct adversary_link {
 	struct conn *c;
 	uint32_t gen;
 	uint8_t side, to, owner;

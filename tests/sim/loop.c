@@ -25,7 +25,7 @@ static void compact(struct end *e)
 {
 	if (e->rd == e->wr)
 		e->rd = e->seen = e->arr = e->wr = 0;
-	if (e->rd < SIM_PIPE / 4 || (e->rogue && !e->foe))
+	if (e->rd < SIM_PIPE / 4 || (e->rogue && !e->adversary))
 		return;
 	memmove(e->buf, e->buf + e->rd, e->wr - e->rd);
 	e->seen -= e->rd;
@@ -221,7 +221,7 @@ void net_read(struct conn *c, unsigned side)
 		net_pump(c, !side);
 		return;
 	}
-	if (e->foe && e->state == END_OPEN)
+	if (e->adversary && e->state == END_OPEN)
 		attacker_readable(c, side);
 	if (!e->taken || e->state != END_OPEN || e->rogue)
 		return;
@@ -239,10 +239,10 @@ void net_read(struct conn *c, unsigned side)
 		e->seen += k;
 	}
 	world_enter(n);
-	if (c->end[!side].foe)
+	if (c->end[!side].adversary)
 		secret_before(n);
 	rx_loop(c, side);
-	if (c->end[!side].foe)
+	if (c->end[!side].adversary)
 		secret_after(n, c, side);
 	if (sim.failed)
 		return;

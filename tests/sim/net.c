@@ -265,7 +265,7 @@ void net_dead(struct conn *c, unsigned side, bool eof)
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
-	if (e->foe)
+	if (e->adversary)
 		attacker_gone(c, side);
 	if (e->rogue || !e->taken) {
 		if (side == 0 && !e->taken && !e->rogue && n->kernel)
@@ -327,7 +327,7 @@ void net_node_gone(struct node *n, bool silent)
 
 		for (unsigned s = 0; c->used && s < 2; s++) {
 			if (c->end[s].node != n->idx || c->end[s].state == END_CLOSED ||
-			    c->end[s].foe)
+			    c->end[s].adversary)
 				continue;
 			if (!silent && c->end[!s].state != END_CLOSED && !c->end[s].fin_sent)
 				net_send_seg(c, !s, c->end[s].state == END_ORDERLY ?

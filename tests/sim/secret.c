@@ -55,7 +55,7 @@ void secret_read(struct conn *c, unsigned side, const struct frame *f)
 			heard(n, e);
 		return;
 	}
-	if (side != 1 || !c->end[0].foe || !from || from == n || frame_hello(f, &h) ||
+	if (side != 1 || !c->end[0].adversary || !from || from == n || frame_hello(f, &h) ||
 	    h.yours == sim.life[n->life].incarnation || !is_fresh(n, from->idx))
 		return;
 	/* An earlier HELLO was answered before the session was fresh: the answer is queued. */
@@ -73,7 +73,7 @@ static void told(struct conn *c, unsigned side, const char *what)
 	struct node *n = &sim.node[e->node];
 
 	/* The attacker knows the life once it has been written on this connection. */
-	if (side != 1 || !c->end[0].foe || attacker_named(&c->end[0]) || e->has_told)
+	if (side != 1 || !c->end[0].adversary || attacker_named(&c->end[0]) || e->has_told)
 		return;
 	e->has_told = true;
 	if (e->silent_ns && n->chan[e->silent_on].quiet_ns < e->silent_ns &&
@@ -90,7 +90,7 @@ void secret_written(struct conn *c, unsigned side, const struct frame *f)
 	if (f->nextcmd == WIRE_HELLO && !frame_hello(f, &h))
 		told(c, side, "HELLO");
 	if (f->nextcmd != WIRE_REFUSE || frame_refuse(f, &r) || !r.mine || side != 1 ||
-	    !c->end[0].foe)
+	    !c->end[0].adversary)
 		return;
 	told(c, side, "REFUSE");
 	if (!attacker_named(&c->end[0]))

@@ -111,7 +111,7 @@ struct end {
 	bool fin_sent, rst_told, paused, want_pump, want_read, eof_read;
 	uint8_t late;		/* the end has come, but was not taken or not all read: seg_kind */
 	bool rogue;		/* driven by the simulator */
-	uint8_t foe;		/* the attacker's: its link + 1 */
+	uint8_t adversary;		/* the attacker's: its link + 1 */
 	bool named;		/* the attacker said the present life of the other end */
 	bool heard;		/* a frame behind the choice was read */
 	bool is_numbered;	/* the choice of it was looked at */
@@ -302,7 +302,7 @@ struct sim {
 	bool view;		/* membership comes through group.c and viewer.c */
 	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
-	struct rng plan, net, app, group, foe;
+	struct rng plan, net, app, group, adversary;
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;

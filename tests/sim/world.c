@@ -462,7 +462,7 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.net.s = sim.plan.s ^ 0x6a09e667f3bcc908ull;
 	sim.app.s = sim.plan.s ^ 0xbb67ae8584caa73bull;
 	sim.group.s = sim.plan.s ^ 0x3c6ef372fe94f82bull;
-	sim.foe.s = sim.plan.s ^ 0xa54ff53a5f1d36f1ull;
+	sim.adversary.s = sim.plan.s ^ 0xa54ff53a5f1d36f1ull;
 	plan_draw();
 	attacker_draw();
 	run();

@@ -12,7 +12,7 @@
 #include "tools/break/break.h"
 #include "tools/break/diag.h"
 #include "tools/break/netns.h"
-#include "tools/break/orders.h"
+#include "tools/break/match_options.h"
 #include "tools/break/pace.h"
 #include "tools/break/report.h"
 #include "tools/say.h"
@@ -20,7 +20,7 @@
 #define REMEMBERED	4096	/* sockets whose other end was destroyed; a slot may be lost */
 
 struct destroyer {
-	struct orders orders;
+	struct match_options options;
 	struct diag *diag;
 	struct pace pace;
 	struct report report;
@@ -29,7 +29,7 @@ struct destroyer {
 	uint64_t remembered[REMEMBERED];	/* cookies, each in its slot */
 };
 
-static const struct orders_mode mode = {
+static const struct match_options_mode mode = {
 	.name = "sinew break destroy",
 	.usage =
 		"usage: sinew break destroy --address A|--between A,B|--port P... [OPTION...]\n"
@@ -89,7 +89,7 @@ static int collect(struct destroyer *d)
 	unsigned n_left_out;
 	int rc;
 
-	rc = diag_collect(d->diag, &d->orders.filter, d->found, ORDERS_TARGETS_MAX, &d->n_found,
+	rc = diag_collect(d->diag, &d->options.filter, d->found, ORDERS_TARGETS_MAX, &d->n_found,
 			  &n_left_out);
 	if (rc)
 		return refused(rc);
@@ -110,7 +110,7 @@ static int hit(struct destroyer *d, const struct diag_connection *c)
 	bool is_leftover = is_remembered(d, &c->sockets[0]) || is_remembered(d, &c->sockets[1]);
 	int rc;
 
-	if (!is_leftover && !pace_chance(&d->pace, d->orders.probability))
+	if (!is_leftover && !pace_chance(&d->pace, d->options.probability))
 		return 0;
 	rc = diag_destroy(d->diag, end_of(d, c));
 	if (rc && rc != -ENOENT)
@@ -138,12 +138,12 @@ static int run(struct destroyer *d)
 	enum pace_event event = PACE_TIME;
 	int rc;
 
-	rc = pace_open(&d->pace, d->orders.every_ms, d->orders.for_ms, d->orders.seed);
+	rc = pace_open(&d->pace, d->options.every_ms, d->options.for_ms, d->options.seed);
 	if (rc) {
 		say(SINEW_ERROR, "cannot start: %s", strerror(-rc));
 		return BREAK_REFUSED;
 	}
-	report_init(&d->report, "destroy", &d->orders, &d->pace);
+	report_init(&d->report, "destroy", &d->options, &d->pace);
 	rc = report_progress(&d->report);
 	while (!rc && event != PACE_OVER && !report_is_enough(&d->report)) {
 		event = pace_wait(&d->pace, -1, report_deadline(&d->report));
@@ -161,7 +161,7 @@ static int list(struct destroyer *d)
 {
 	int rc = collect(d);
 
-	return rc ? rc : report_list(&d->orders, "destroy", d->found, d->n_found,
+	return rc ? rc : report_list(&d->options, "destroy", d->found, d->n_found,
 				     (unsigned)d->report.n_left_out);
 }
 
@@ -169,7 +169,7 @@ static int probe(const struct destroyer *d)
 {
 	int rc = diag_probe();
 
-	return rc ? refused(rc) : report_probe(&d->orders, "destroy");
+	return rc ? refused(rc) : report_probe(&d->options, "destroy");
 }
 
 int destroy_main(int argc, char **argv)
@@ -182,13 +182,13 @@ int destroy_main(int argc, char **argv)
 		say(SINEW_ERROR, "out of memory");
 		return BREAK_REFUSED;
 	}
-	rc = orders_parse(&d->orders, &mode, argc, argv);
+	rc = match_options_parse(&d->options, &mode, argc, argv);
 	if (rc >= 0)
 		goto out;
-	rc = netns_enter(d->orders.netns);
+	rc = netns_enter(d->options.netns);
 	if (rc)
 		goto out;
-	if (d->orders.probe) {
+	if (d->options.probe) {
 		rc = probe(d);
 		goto out;
 	}
@@ -196,7 +196,7 @@ int destroy_main(int argc, char **argv)
 	if (rc)
 		rc = refused(rc);
 	else
-		rc = d->orders.dry_run ? list(d) : run(d);
+		rc = d->options.dry_run ? list(d) : run(d);
 out:
 	diag_close(d->diag);
 	free(d);

@@ -20,9 +20,10 @@
 #define LINE_EVERY_NS	CLOCK_S
 #define FILE_EVERY_NS	(250 * CLOCK_MS)
 
-void report_init(struct report *r, const char *mode, const struct orders *o, const struct pace *p)
+void report_init(struct report *r, const char *mode, const struct match_options *o,
+		 const struct pace *p)
 {
-	*r = (struct report){ .mode = mode, .orders = o, .pace = p };
+	*r = (struct report){ .mode = mode, .options = o, .pace = p };
 	r->is_terminal = isatty(STDERR_FILENO);
 	r->next_line_ns = p->began_ns + LINE_EVERY_NS;
 }
@@ -59,7 +60,7 @@ void report_count(struct report *r, const struct diag_connection *c, bool killed
 
 bool report_is_enough(const struct report *r)
 {
-	return r->orders->count && r->sum.n_kills >= r->orders->count;
+	return r->options->count && r->sum.n_kills >= r->options->count;
 }
 
 /* ---- JSON ---- */
@@ -85,7 +86,7 @@ static struct json_object *document_of(const struct report *r, int status)
 	json_put_string(o, "mode", r->mode);
 	json_put_number(o, "status", (uint64_t)status);
 	json_put_double(o, "seconds", seconds_of(r));
-	json_put_number(o, "seed", r->orders->seed);
+	json_put_number(o, "seed", r->options->seed);
 	json_put_number(o, "rounds", r->pace->n_rounds);
 	put_counts(o, &r->sum);
 	json_put_number(o, "left_out", r->n_left_out);
@@ -106,15 +107,15 @@ static int write_file(const struct report *r, int status)
 	const char *text;
 	int rc;
 
-	if (!r->orders->stats)
+	if (!r->options->stats)
 		return 0;
 	document = document_of(r, status);
 	text = json_text(document);
-	rc = text ? file_replace(r->orders->stats, text) : -ENOMEM;
+	rc = text ? file_replace(r->options->stats, text) : -ENOMEM;
 	json_free(document);
 	if (!rc)
 		return 0;
-	say(SINEW_ERROR, "--stats: cannot write %s: %s", r->orders->stats, strerror(-rc));
+	say(SINEW_ERROR, "--stats: cannot write %s: %s", r->options->stats, strerror(-rc));
 	return BREAK_USAGE;
 }
 
@@ -144,8 +145,8 @@ static void print_table(const struct report *r)
 		       p->counts.n_kills, p->counts.n_tried - p->counts.n_kills);
 	}
 	print_sums(r, stdout);
-	if (r->orders->probability < 1)
-		printf("; seed %" PRIu64, r->orders->seed);
+	if (r->options->probability < 1)
+		printf("; seed %" PRIu64, r->options->seed);
 	printf("\n");
 	if (r->n_left_out)
 		printf("%" PRIu64 " more were not tried: a round has room for %d\n", r->n_left_out,
@@ -166,7 +167,7 @@ int report_progress(struct report *r)
 		return 0;
 	r->next_file_ns = now + FILE_EVERY_NS;
 	/* An output that cannot be replaced gets one document, at the end. */
-	if (!r->orders->stats || file_is_special(r->orders->stats))
+	if (!r->options->stats || file_is_special(r->options->stats))
 		return 0;
 	return write_file(r, BREAK_OK);
 }
@@ -192,9 +193,9 @@ int report_finish(struct report *r, int error)
 
 	if (r->is_terminal)
 		fprintf(stderr, "\r\033[K");
-	if (!status && (!r->sum.n_kills || (r->orders->count && !report_is_enough(r))))
+	if (!status && (!r->sum.n_kills || (r->options->count && !report_is_enough(r))))
 		status = BREAK_NOTHING;
-	if (r->orders->json) {
+	if (r->options->json) {
 		document = document_of(r, status);
 		rc = json_print(document, stdout);
 		json_free(document);
@@ -208,7 +209,7 @@ int report_finish(struct report *r, int error)
 
 /* ---- without a run ---- */
 
-int report_probe(const struct orders *o, const char *mode)
+int report_probe(const struct match_options *o, const char *mode)
 {
 	struct json_object *document;
 	int rc;
@@ -259,8 +260,8 @@ static int list_as_json(const char *mode, const struct diag_connection *found, u
 	return rc;
 }
 
-int report_list(const struct orders *o, const char *mode, const struct diag_connection *found,
-		unsigned n, unsigned n_left_out)
+int report_list(const struct match_options *o, const char *mode,
+		const struct diag_connection *found, unsigned n, unsigned n_left_out)
 {
 	char text[FILTER_END_TEXT];
 	int status = n ? BREAK_OK : BREAK_NOTHING;

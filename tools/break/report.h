@@ -11,7 +11,7 @@
 
 #include "tools/break/diag.h"
 #include "tools/break/filter.h"
-#include "tools/break/orders.h"
+#include "tools/break/match_options.h"
 #include "tools/break/pace.h"
 
 #define REPORT_PAIRS_MAX	1024	/* what comes beyond is counted in the sums alone */
@@ -27,7 +27,7 @@ struct report_pair {
 
 struct report {
 	const char *mode;
-	const struct orders *orders;
+	const struct match_options *options;
 	const struct pace *pace;
 	struct report_counts sum;
 	uint64_t n_left_out;	/* connections for which a round had no room */
@@ -39,7 +39,8 @@ struct report {
 };
 
 /* The three things outlive the report. */
-void report_init(struct report *r, const char *mode, const struct orders *o, const struct pace *p);
+void report_init(struct report *r, const char *mode, const struct match_options *o,
+		 const struct pace *p);
 /* Counts a connection that was tried; it was killed, or missed: it had gone or it lives on. */
 void report_count(struct report *r, const struct diag_connection *c, bool killed);
 /* As many kills as were asked for. */
@@ -53,9 +54,9 @@ uint64_t report_deadline(const struct report *r);
 int report_finish(struct report *r, int error);
 
 /* For --probe, after it went well. The exit status. */
-int report_probe(const struct orders *o, const char *mode);
+int report_probe(const struct match_options *o, const char *mode);
 /* For --dry-run: what would be hit. The exit status. */
-int report_list(const struct orders *o, const char *mode, const struct diag_connection *found,
-		unsigned n, unsigned n_left_out);
+int report_list(const struct match_options *o, const char *mode,
+		const struct diag_connection *found, unsigned n, unsigned n_left_out);
 
 #endif

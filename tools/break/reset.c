@@ -12,20 +12,20 @@
 #include "tools/break/break.h"
 #include "tools/break/hunt.h"
 #include "tools/break/netns.h"
-#include "tools/break/orders.h"
+#include "tools/break/match_options.h"
 #include "tools/break/pace.h"
 #include "tools/break/report.h"
 #include "tools/break/self.h"
 #include "tools/say.h"
 
 struct resetter {
-	struct orders orders;
+	struct match_options options;
 	struct hunt *hunt;
 	struct pace pace;
 	struct report report;
 };
 
-static const struct orders_mode mode = {
+static const struct match_options_mode mode = {
 	.name = "sinew break reset",
 	.usage =
 		"usage: sinew break reset --address A|--between A,B|--port P... [OPTION...]\n"
@@ -49,9 +49,9 @@ static int refused(const struct resetter *r, int rc)
 	if (rc == -EPERM || rc == -EACCES)
 		say(SINEW_ERROR, "forging segments is not permitted: %s; requires root "
 		    "(CAP_NET_RAW); " BREAK_WITHOUT_ROOT, strerror(-rc));
-	else if (rc == -ENODEV && r->orders.interface)
+	else if (rc == -ENODEV && r->options.interface)
 		say(SINEW_ERROR, "--interface: there is no \"%.40s\" in this namespace; "
-		    "\"ip link\" lists those that there are", r->orders.interface);
+		    "\"ip link\" lists those that there are", r->options.interface);
 	else if (rc == -ENETDOWN)
 		say(SINEW_ERROR, "there is no loopback to try it on in this namespace: "
 		    "\"ip link set lo up\" brings it up");
@@ -65,7 +65,7 @@ static int refused(const struct resetter *r, int rc)
 /* Chooses: by chance, and not more than are still wanted. */
 static int choose(struct resetter *r, unsigned *ret_n)
 {
-	uint64_t wanted = r->orders.count ? r->orders.count - r->report.sum.n_kills : UINT64_MAX;
+	uint64_t wanted = r->options.count ? r->options.count - r->report.sum.n_kills : UINT64_MAX;
 	unsigned i, n, n_left_out;
 	int rc;
 
@@ -77,7 +77,7 @@ static int choose(struct resetter *r, unsigned *ret_n)
 		return rc;
 	r->report.n_left_out += n_left_out;
 	for (i = 0; i < n && wanted; i++) {
-		if (!pace_chance(&r->pace, r->orders.probability))
+		if (!pace_chance(&r->pace, r->options.probability))
 			continue;
 		hunt_start(hunt_target(r->hunt, i));
 		wanted--;
@@ -141,11 +141,11 @@ static int play_round(struct resetter *r)
 /* Hears who is there before the first round. */
 static int listen_first(struct resetter *r)
 {
-	uint64_t until = clock_now_ns() + r->orders.listen_ms * CLOCK_MS;
+	uint64_t until = clock_now_ns() + r->options.listen_ms * CLOCK_MS;
 	enum pace_event event;
 	int rc = 0;
 
-	if (!r->orders.interface)
+	if (!r->options.interface)
 		return 0;
 	do {
 		event = pace_wait_in_round(&r->pace, hunt_fd(r->hunt), until);
@@ -157,7 +157,7 @@ static int listen_first(struct resetter *r)
 
 static int turn(struct resetter *r)
 {
-	int fd = r->orders.interface ? hunt_fd(r->hunt) : -1, rc;
+	int fd = r->options.interface ? hunt_fd(r->hunt) : -1, rc;
 
 	for (;;) {
 		rc = report_progress(&r->report);
@@ -185,12 +185,12 @@ static int open_all(struct resetter *r)
 {
 	int rc;
 
-	rc = hunt_open(&r->orders.filter, r->orders.interface, ORDERS_TARGETS_MAX, &r->hunt);
+	rc = hunt_open(&r->options.filter, r->options.interface, ORDERS_TARGETS_MAX, &r->hunt);
 	if (!rc)
-		rc = pace_open(&r->pace, r->orders.every_ms, r->orders.for_ms, r->orders.seed);
+		rc = pace_open(&r->pace, r->options.every_ms, r->options.for_ms, r->options.seed);
 	if (rc)
 		return refused(r, rc);
-	report_init(&r->report, "reset", &r->orders, &r->pace);
+	report_init(&r->report, "reset", &r->options, &r->pace);
 	return 0;
 }
 
@@ -224,7 +224,7 @@ static int list(struct resetter *r)
 		return refused(r, -ENOMEM);
 	for (i = 0; i < n; i++)
 		found[i] = hunt_target(r->hunt, i)->connection;
-	rc = report_list(&r->orders, "reset", found, n, n_left_out);
+	rc = report_list(&r->options, "reset", found, n, n_left_out);
 	free(found);
 	return rc;
 }
@@ -235,7 +235,7 @@ static int probe(struct resetter *r)
 	struct self self;
 	int rc;
 
-	rc = self_open(&self, &r->orders.filter);
+	rc = self_open(&self, &r->options.filter);
 	rc = rc ? refused(r, rc) : open_all(r);
 	if (!rc) {
 		pace_wait(&r->pace, -1, CLOCK_NEVER);
@@ -247,22 +247,22 @@ static int probe(struct resetter *r)
 		rc = BREAK_REFUSED;
 	}
 	self_close(&self);
-	return rc ? rc : report_probe(&r->orders, "reset");
+	return rc ? rc : report_probe(&r->options, "reset");
 }
 
 static int do_as_ordered(struct resetter *r)
 {
 	int rc;
 
-	rc = netns_enter(r->orders.netns);
+	rc = netns_enter(r->options.netns);
 	if (rc)
 		return rc;
-	if (r->orders.probe)
+	if (r->options.probe)
 		return probe(r);
 	rc = open_all(r);
 	if (rc)
 		return rc;
-	return r->orders.dry_run ? list(r) : run(r);
+	return r->options.dry_run ? list(r) : run(r);
 }
 
 int reset_main(int argc, char **argv)
@@ -276,7 +276,7 @@ int reset_main(int argc, char **argv)
 		return BREAK_REFUSED;
 	}
 	r->pace.signal_fd = -1;
-	rc = orders_parse(&r->orders, &mode, argc, argv);
+	rc = match_options_parse(&r->options, &mode, argc, argv);
 	if (rc < 0)
 		rc = do_as_ordered(r);
 	pace_close(&r->pace);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Nodes in processes of their own.
- * Knows nothing of what they do; they share the book.
+ * Knows nothing of what they do; they share the run log.
  */
 #include "tools/torture/run.h"
 
@@ -24,7 +24,7 @@
 /* Does not return. */
 static void be_child(struct run *r, uint32_t id, pid_t parent)
 {
-	struct crew crew;
+	struct node_group node_group;
 	bool good;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -32,10 +32,11 @@ static void be_child(struct run *r, uint32_t id, pid_t parent)
 	signal(SIGPIPE, SIG_DFL);
 	if (getppid() != parent)
 		_exit(STATUS_USAGE);
-	good = !crew_open(&crew, &r->settings, r->book, id, 1, r->n_spawned);
-	while (good && !crew_is_over(&crew))
-		crew_run(&crew, crew_send(&crew) ? CHILD_PAUSE_MS : CHILD_WAIT_MS, -1);
-	crew_close(&crew);
+	good = !node_group_open(&node_group, &r->settings, r->run_log, id, 1, r->n_spawned);
+	while (good && !node_group_is_over(&node_group))
+		node_group_run(&node_group,
+			node_group_send(&node_group) ? CHILD_PAUSE_MS : CHILD_WAIT_MS, -1);
+	node_group_close(&node_group);
 	_exit(good ? STATUS_OK : STATUS_USAGE);
 }
 
@@ -72,16 +73,17 @@ void children_restart(struct run *r, uint32_t id)
 	kill(r->children[id], SIGKILL);
 	wait_for(r->children[id], &status, 0);
 	r->children[id] = 0;
-	book_crashed(r->book, id, true);
+	run_log_crashed(r->run_log, id, true);
 	/* It may have died by itself just before. */
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
-		book_problem(r->book, "node %" PRIu32 ": process ended before it was killed",
-			     id);
+		run_log_problem(r->run_log, "node %" PRIu32 ": process ended before it was killed",
+				id);
 		r->is_broken = true;
 	}
 	rc = children_spawn(r, id);
 	if (rc) {
-		book_problem(r->book, "node %" PRIu32 " cannot restart: %s", id, strerror(-rc));
+		run_log_problem(r->run_log, "node %" PRIu32 " cannot restart: %s", id,
+			strerror(-rc));
 		r->is_broken = true;
 	}
 }
@@ -89,20 +91,20 @@ void children_restart(struct run *r, uint32_t id)
 static void child_ended(struct run *r, uint32_t id, int status)
 {
 	r->children[id] = 0;
-	if (book_phase(r->book) == PHASE_CLOSE && WIFEXITED(status) && !WEXITSTATUS(status)) {
+	if (run_log_phase(r->run_log) == PHASE_CLOSE && WIFEXITED(status) && !WEXITSTATUS(status)) {
 		r->has_ended[id] = true;
 		return;
 	}
-	book_crashed(r->book, id, true);
+	run_log_crashed(r->run_log, id, true);
 	r->is_broken = true;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_USAGE)
 		r->cannot_start = true;
 	else if (WIFSIGNALED(status))
-		book_problem(r->book, "node %" PRIu32 ": process killed by signal %d (%s)",
-			     id, WTERMSIG(status), strsignal(WTERMSIG(status)));
+		run_log_problem(r->run_log, "node %" PRIu32 ": process killed by signal %d (%s)",
+				id, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		book_problem(r->book, "node %" PRIu32 ": process exited with status %d", id,
-			     WEXITSTATUS(status));
+		run_log_problem(r->run_log, "node %" PRIu32 ": process exited with status %d", id,
+				WEXITSTATUS(status));
 }
 
 void children_reap(struct run *r)
@@ -136,6 +138,6 @@ void children_kill(struct run *r)
 		kill(r->children[id], SIGKILL);
 		wait_for(r->children[id], &status, 0);
 		r->children[id] = 0;
-		book_crashed(r->book, id, true);
+		run_log_crashed(r->run_log, id, true);
 	}
 }

@@ -16,7 +16,7 @@ static void note(void *arg, const char *line)
 {
 	struct run *r = arg;
 
-	book_problem(r->book, "%s", line);
+	run_log_problem(r->run_log, "%s", line);
 }
 
 static void give_back(struct record *r)
@@ -28,32 +28,32 @@ static void give_back(struct record *r)
 /* Whether the other end may still begin to write about that session. */
 static bool may_come(const struct run *r, const struct record *a)
 {
-	return record_get(&r->book->nodes[a->peer].life) == a->peer_life;
+	return record_get(&r->run_log->nodes[a->peer].life) == a->peer_life;
 }
 
-static void judge_one(struct run *r, struct record *a, bool last)
+static void checker_one(struct run *r, struct record *a, bool last)
 {
-	const struct judge judge = { .note = note, .arg = r };
-	struct record *b = book_other_end(r->book, a);
+	const struct checker checker = { .note = note, .arg = r };
+	struct record *b = run_log_other_end(r->run_log, a);
 
 	if (!last && (b ? record_state(b) != RECORD_OVER : may_come(r, a)))
 		return;
-	judge_session(&judge, a, b, &r->pairs[a->node][a->peer], &r->pairs[a->peer][a->node]);
+	checker_session(&checker, a, b, &r->pairs[a->node][a->peer], &r->pairs[a->peer][a->node]);
 	give_back(a);
 	give_back(b);
 }
 
-void count_judge(struct run *r, bool last)
+void count_checker(struct run *r, bool last)
 {
 	struct record *a;
 	uint32_t id;
 	unsigned i;
 
 	for (id = 1; id <= r->settings.n_nodes; id++) {
-		for (i = 0; i < r->book->n_records; i++) {
-			a = book_record(r->book, id, i);
+		for (i = 0; i < r->run_log->n_records; i++) {
+			a = run_log_record(r->run_log, id, i);
 			if (record_state(a) == RECORD_OVER)
-				judge_one(r, a, last);
+				checker_one(r, a, last);
 		}
 	}
 }
@@ -63,9 +63,9 @@ void count_judge(struct run *r, bool last)
 static void watch_one(struct run *r, uint32_t node, uint32_t peer)
 {
 	struct watch *w = &r->watches[node][peer];
-	const struct record *to = book_present(r->book, node, peer);
-	const struct record *from = book_present(r->book, peer, node);
-	uint64_t taken = to ? ledger_taken(&to->got) : 0;
+	const struct record *to = run_log_present(r->run_log, node, peer);
+	const struct record *from = run_log_present(r->run_log, peer, node);
+	uint64_t taken = to ? seqset_taken(&to->got) : 0;
 
 	if (!to || !from || record_get(&from->sent) <= taken || taken != w->taken ||
 	    to->life != w->life || to->peer_life != w->peer_life) {
@@ -79,9 +79,9 @@ static void watch_one(struct run *r, uint32_t node, uint32_t peer)
 	if (r->now_ns - w->since_ns < r->settings.linger_ms * CLOCK_MS)
 		return;
 	w->since_ns = r->now_ns;
-	book_problem(r->book, "node %" PRIu32 " to %" PRIu32 ": %" PRIu64 " messages were sent, "
-		     "but since %" PRIu32 " ms none but the first %" PRIu64 " has come", peer, node,
-		     record_get(&from->sent), r->settings.linger_ms, taken);
+	run_log_problem(r->run_log, "node %" PRIu32 " to %" PRIu32 ": %" PRIu64 " messages were "
+			"sent, but since %" PRIu32 " ms none but the first %" PRIu64 " has come",
+			peer, node, record_get(&from->sent), r->settings.linger_ms, taken);
 }
 
 void count_watch(struct run *r)
@@ -96,19 +96,19 @@ void count_watch(struct run *r)
 
 /* ---- sums ---- */
 
-/* A session that was not judged yet; most are found without a search. */
+/* A session that was not checked yet; most are found without a search. */
 static void add_record(struct run *r, const struct record *a)
 {
-	struct record *b = book_present(r->book, a->peer, a->node);
+	struct record *b = run_log_present(r->run_log, a->peer, a->node);
 	uint64_t kills, hits;
 
 	r->total.sent += record_get(&a->sent);
-	r->total.delivered += ledger_taken(&a->got);
+	r->total.delivered += seqset_taken(&a->got);
 	if (a->node > a->peer)
 		return;
 	if (!b || a->peer_life != b->life || b->peer_life != a->life)
-		b = book_other_end(r->book, a);
-	judge_links(a, b, &kills, &hits);
+		b = run_log_other_end(r->run_log, a);
+	checker_links(a, b, &kills, &hits);
 	r->total.kills += kills;
 	r->total.hits += hits;
 }
@@ -118,8 +118,8 @@ static void add_records(struct run *r, uint32_t id)
 	struct record *a;
 	unsigned i;
 
-	for (i = 0; i < r->book->n_records; i++) {
-		a = book_record(r->book, id, i);
+	for (i = 0; i < r->run_log->n_records; i++) {
+		a = run_log_record(r->run_log, id, i);
 		if (record_state(a) != RECORD_FREE)
 			add_record(r, a);
 	}
@@ -139,7 +139,7 @@ void count_total(struct run *r)
 			/* Both directions have them. */
 			if (i > k)
 				p.kills = p.hits = p.sessions = 0;
-			judge_add(&r->total, &p);
+			checker_add(&r->total, &p);
 		}
 		add_records(r, i);
 	}
@@ -158,8 +158,8 @@ void count_tell(struct run *r)
 {
 	unsigned i;
 
-	for (i = 0; i < BOOK_PROBLEMS; i++) {
-		struct book_problem *p = &r->book->problems[i];
+	for (i = 0; i < RUN_LOG_PROBLEMS; i++) {
+		struct run_log_problem *p = &r->run_log->problems[i];
 
 		if (!atomic_load(&p->is_there) || p->was_told)
 			continue;
@@ -169,7 +169,7 @@ void count_tell(struct run *r)
 	}
 }
 
-static const char *phase_name(enum book_phase phase)
+static const char *phase_name(enum run_log_phase phase)
 {
 	switch (phase) {
 	case PHASE_RUN:
@@ -192,7 +192,7 @@ void count_line(struct run *r)
 		 "data  %" PRIu64 " restarts  %" PRIu64 " messages delivered  %u problems%s",
 		 (double)(r->now_ns - r->began_ns) / CLOCK_S, t->kills,
 		 t->kills ? t->hits * 100 / t->kills : 0, r->n_restarts, t->delivered,
-		 atomic_load(&r->book->n_problems), phase_name(book_phase(r->book)));
+		 atomic_load(&r->run_log->n_problems), phase_name(run_log_phase(r->run_log)));
 	if (r->is_terminal)
 		fprintf(stderr, "\r\033[K%s", line);
 	else

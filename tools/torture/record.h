@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The record of one end of a session: it lies in memory that outlives the
- * process, so that a killed one leaves its truth behind. Knows not how it is judged.
+ * process, so that a killed one leaves its truth behind. Knows not how it is checked.
  */
 #ifndef TOOLS_TORTURE_RECORD_H
 #define TOOLS_TORTURE_RECORD_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
-#include "tools/torture/ledger.h"
+#include "tools/torture/seqset.h"
 
 enum record_state {
 	RECORD_FREE,
@@ -32,7 +32,7 @@ struct record {
 	_Atomic bool is_blocked;	/* -EAGAIN; until writable */
 	uint64_t resent;		/* frames */
 
-	struct ledger got;		/* what came from it */
+	struct seqset got;		/* what came from it */
 	uint64_t repeated;		/* frames that the library dropped as duplicates */
 
 	/* Links, as this end counts them. */

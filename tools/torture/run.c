@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The conductor: phases, kills and restarts of a run.
- * Knows nothing of how messages are judged.
+ * Knows nothing of how messages are checked.
  */
 #include "tools/torture/run.h"
 
@@ -16,25 +16,25 @@
 #include "tools/signals.h"
 
 #define WAIT_MS		20	/* a turn sleeps no longer */
-#define JUDGE_NS	(100 * CLOCK_MS)
+#define CHECK_NS	(100 * CLOCK_MS)
 #define LINE_NS		CLOCK_S
 #define CLOSE_MORE_NS	(5 * CLOCK_S)	/* beyond the linger time of the nodes */
 
-static void enter(struct run *r, enum book_phase phase, uint64_t more_ns)
+static void enter(struct run *r, enum run_log_phase phase, uint64_t more_ns)
 {
-	atomic_store_explicit(&r->book->phase, phase, memory_order_release);
+	atomic_store_explicit(&r->run_log->phase, phase, memory_order_release);
 	r->phase_until_ns = r->now_ns + r->settings.linger_ms * CLOCK_MS + more_ns;
 }
 
 /* ---- restarts ---- */
 
-/* The remains of a restart must be judged before there are too many. */
+/* The remains of a restart must be checked before there are too many. */
 static bool has_room(struct run *r)
 {
 	uint32_t id;
 
 	for (id = 1; id <= r->settings.n_nodes; id++)
-		if (book_room(r->book, id) < 2 * r->settings.n_nodes)
+		if (run_log_room(r->run_log, id) < 2 * r->settings.n_nodes)
 			return false;
 	return true;
 }
@@ -46,14 +46,14 @@ static void restart_step(struct run *r)
 	if (!r->settings.restart_ms || r->now_ns < r->next_restart_ns || !has_room(r))
 		return;
 	r->next_restart_ns = r->now_ns + r->settings.restart_ms * CLOCK_MS;
-	id = 1 + (uint32_t)(book_random(&r->random) % r->settings.n_nodes);
+	id = 1 + (uint32_t)(run_log_random(&r->random) % r->settings.n_nodes);
 	if (r->settings.processes) {
 		children_restart(r, id);
 		r->n_crashes++;
 	} else {
 		bool crash = r->n_restarts % 2 == 0;
 
-		if (!crew_restart(&r->crew, id, crash))
+		if (!node_group_restart(&r->node_group, id, crash))
 			return;
 		r->n_crashes += crash;
 	}
@@ -67,7 +67,7 @@ static void recovery_step(struct run *r)
 {
 	uint32_t node, peer;
 
-	if (!r->restarted_ns || !book_all_up(r->book, &node, &peer))
+	if (!r->restarted_ns || !run_log_all_up(r->run_log, &node, &peer))
 		return;
 	if (r->recovery_ns < r->now_ns - r->restarted_ns)
 		r->recovery_ns = r->now_ns - r->restarted_ns;
@@ -97,18 +97,19 @@ static void step_settle(struct run *r)
 		enter(r, PHASE_CLOSE, CLOSE_MORE_NS);
 		return;
 	}
-	if (!book_all_up(r->book, &node, &peer)) {
+	if (!run_log_all_up(r->run_log, &node, &peer)) {
 		if (may_wait)
 			return;
-		book_problem(r->book, "node %" PRIu32 " has no session with node %" PRIu32 ", %"
-			     PRIu32 " ms after the last fault", node, peer, r->settings.linger_ms);
+		run_log_problem(r->run_log, "node %" PRIu32 " has no session with node %" PRIu32
+				", %" PRIu32 " ms after the last fault", node, peer,
+				r->settings.linger_ms);
 	}
-	if (!book_none_blocked(r->book, &node, &peer)) {
+	if (!run_log_none_blocked(r->run_log, &node, &peer)) {
 		if (may_wait)
 			return;
-		book_problem(r->book, "node %" PRIu32 " got no writable event for its queue to "
-			     "node %" PRIu32 ", %" PRIu32 " ms after the last fault",
-			     node, peer, r->settings.linger_ms);
+		run_log_problem(r->run_log, "node %" PRIu32 " got no writable event for its queue "
+				"to node %" PRIu32 ", %" PRIu32 " ms after the last fault",
+				node, peer, r->settings.linger_ms);
 	}
 	enter(r, PHASE_CLOSE, CLOSE_MORE_NS);
 }
@@ -118,21 +119,21 @@ static bool step_close(struct run *r)
 {
 	uint32_t id;
 
-	if (r->settings.processes ? children_are_over(r) : crew_is_over(&r->crew))
+	if (r->settings.processes ? children_are_over(r) : node_group_is_over(&r->node_group))
 		return true;
 	if (r->now_ns < r->phase_until_ns)
 		return false;
 	for (id = 1; id <= r->settings.n_nodes; id++)
-		if (record_get(&r->book->nodes[id].life))
-			book_problem(r->book, "node %" PRIu32 " did not close in its linger time",
-				     id);
+		if (record_get(&r->run_log->nodes[id].life))
+			run_log_problem(r->run_log,
+					"node %" PRIu32 " did not close in its linger time", id);
 	return true;
 }
 
 /* True: the run is over. */
 static bool step(struct run *r)
 {
-	switch (book_phase(r->book)) {
+	switch (run_log_phase(r->run_log)) {
 	case PHASE_RUN:
 		restart_step(r);
 		if (!is_time_over(r))
@@ -172,22 +173,23 @@ static int wait_ms(const struct run *r)
 {
 	uint64_t until = r->now_ns + WAIT_MS * CLOCK_MS;
 
-	if (r->killer && book_phase(r->book) == PHASE_RUN && killer_deadline(r->killer) < until)
-		until = killer_deadline(r->killer);
+	if (r->injector && run_log_phase(r->run_log) == PHASE_RUN &&
+	    injector_deadline(r->injector) < until)
+		until = injector_deadline(r->injector);
 	return clock_timeout_ms(until);
 }
 
 static void turn(struct run *r)
 {
 	struct pollfd p = { .fd = r->signal_fd, .events = POLLIN };
-	bool sent = !r->settings.processes && crew_send(&r->crew);
+	bool sent = !r->settings.processes && node_group_send(&r->node_group);
 
-	if (r->killer && book_phase(r->book) == PHASE_RUN)
-		killer_step(r->killer, clock_now_ns());
+	if (r->injector && run_log_phase(r->run_log) == PHASE_RUN)
+		injector_step(r->injector, clock_now_ns());
 	if (r->settings.processes)
 		poll(&p, 1, wait_ms(r));
 	else
-		crew_run(&r->crew, sent ? 0 : wait_ms(r), r->signal_fd);
+		node_group_run(&r->node_group, sent ? 0 : wait_ms(r), r->signal_fd);
 	r->now_ns = clock_now_ns();
 	take_signals(r);
 	if (r->settings.processes)
@@ -204,10 +206,10 @@ void run_all(struct run *r)
 	while (!is_over && r->n_signals < 2) {
 		turn(r);
 		is_over = step(r);
-		if (r->now_ns >= r->next_judge_ns) {
-			r->next_judge_ns = r->now_ns + JUDGE_NS;
+		if (r->now_ns >= r->next_check_ns) {
+			r->next_check_ns = r->now_ns + CHECK_NS;
 			recovery_step(r);
-			count_judge(r, false);
+			count_checker(r, false);
 			count_watch(r);
 			count_total(r);
 			count_tell(r);

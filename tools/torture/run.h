@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A run as its conductor sees it: phases, restarts, what was judged so far.
+ * A run as its conductor sees it: phases, restarts, what was checked so far.
  * Not for other subcommands.
  *
  *	torture.c   start and end           run.c      phases, kills, restarts
@@ -12,10 +12,10 @@
 
 #include <sys/types.h>
 
-#include "tools/torture/book.h"
-#include "tools/torture/crew.h"
-#include "tools/torture/judge.h"
-#include "tools/torture/killer.h"
+#include "tools/torture/run_log.h"
+#include "tools/torture/node_group.h"
+#include "tools/torture/checker.h"
+#include "tools/torture/injector.h"
 
 /* Whether a direction moves. */
 struct watch {
@@ -26,11 +26,11 @@ struct watch {
 
 struct run {
 	struct settings settings;
-	struct book *book;
-	struct killer *killer;		/* NULL: not by us */
-	struct crew crew;		/* of this process; none with --processes */
-	pid_t children[BOOK_NODES];	/* by nodeid; 0: none */
-	bool has_ended[BOOK_NODES];	/* that process ended in order */
+	struct run_log *run_log;
+	struct injector *injector;		/* NULL: not by us */
+	struct node_group node_group;		/* of this process; none with --processes */
+	pid_t children[RUN_LOG_NODES];	/* by nodeid; 0: none */
+	bool has_ended[RUN_LOG_NODES];	/* that process ended in order */
 	unsigned n_spawned;
 	int signal_fd;
 	unsigned n_signals;
@@ -42,13 +42,13 @@ struct run {
 	uint64_t random;
 	uint64_t began_ns, now_ns, ended_ns;	/* ended: the faults */
 	uint64_t phase_until_ns;
-	uint64_t next_restart_ns, next_judge_ns, next_line_ns;
+	uint64_t next_restart_ns, next_check_ns, next_line_ns;
 	uint64_t n_restarts, n_crashes;
 	uint64_t restarted_ns;		/* since then not all are up; 0: they are */
 	uint64_t recovery_ns;		/* the longest time from restarts until all were up */
-	struct watch watches[BOOK_NODES][BOOK_NODES];	/* to, from */
-	struct pair pairs[BOOK_NODES][BOOK_NODES];	/* judged: from, to */
-	struct pair total;		/* judged and open, each kill once */
+	struct watch watches[RUN_LOG_NODES][RUN_LOG_NODES];	/* to, from */
+	struct pair pairs[RUN_LOG_NODES][RUN_LOG_NODES];	/* checked: from, to */
+	struct pair total;		/* checked and open, each kill once */
 };
 
 enum verdict { VERDICT_PASSED, VERDICT_FAILED, VERDICT_WEAK };
@@ -61,10 +61,10 @@ void run_all(struct run *r);
 /* ---- count.c ---- */
 
 /* Judges the sessions that are over, and makes room; last: nobody writes any more. */
-void count_judge(struct run *r, bool last);
+void count_checker(struct run *r, bool last);
 /* A session in which nothing moves for the linger time is a problem. */
 void count_watch(struct run *r);
-/* The sum of what was judged and of what goes on. */
+/* The sum of what was checked and of what goes on. */
 void count_total(struct run *r);
 /* Problems that were not told yet. */
 void count_tell(struct run *r);

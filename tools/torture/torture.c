@@ -44,7 +44,7 @@ static int choose_breaker(struct run *r)
 		return STATUS_USAGE;
 	}
 	s->breaker = rc ? BREAKER_SELF : BREAKER_DESTROY;
-	return rc ? STATUS_OK : killer_open(&r->killer, s, r->book);
+	return rc ? STATUS_OK : injector_open(&r->injector, s, r->run_log);
 }
 
 static int start_nodes(struct run *r)
@@ -54,7 +54,8 @@ static int start_nodes(struct run *r)
 	int rc;
 
 	if (!s->processes)
-		return crew_open(&r->crew, s, r->book, 1, s->n_nodes, 0) ? STATUS_USAGE : 0;
+		return node_group_open(&r->node_group, s, r->run_log, 1, s->n_nodes, 0) ?
+			STATUS_USAGE : 0;
 	for (id = 1; id <= s->n_nodes; id++) {
 		rc = children_spawn(r, id);
 		if (!rc)
@@ -72,8 +73,8 @@ static int start(struct run *r)
 
 	r->random = s->seed;
 	r->is_terminal = isatty(STDERR_FILENO);
-	r->book = book_new(s->n_nodes);
-	rc = r->book ? open_signals(r) : -ENOMEM;
+	r->run_log = run_log_new(s->n_nodes);
+	rc = r->run_log ? open_signals(r) : -ENOMEM;
 	if (rc) {
 		say(SINEW_ERROR, "cannot start: %s", strerror(-rc));
 		return STATUS_USAGE;
@@ -88,16 +89,16 @@ static int start(struct run *r)
 	return start_nodes(r);
 }
 
-/* All is over: what is still open is judged as it is. */
+/* All is over: what is still open is checked as it is. */
 static void finish(struct run *r)
 {
 	unsigned i;
 
 	children_kill(r);
-	for (i = 0; i < r->crew.n; i++)
-		if (r->crew.lives[i].state != LIFE_OVER && r->crew.lives[i].node)
-			life_crash(&r->crew.lives[i]);
-	count_judge(r, true);
+	for (i = 0; i < r->node_group.n; i++)
+		if (r->node_group.lives[i].state != LIFE_OVER && r->node_group.lives[i].node)
+			incarnation_crash(&r->node_group.lives[i]);
+	count_checker(r, true);
 	count_total(r);
 	count_end_line(r);
 	count_tell(r);
@@ -143,9 +144,9 @@ int torture_main(int argc, char **argv)
 		if (!rc)
 			rc = run(r);
 	}
-	crew_close(&r->crew);
-	killer_close(r->killer);
-	book_free(r->book);
+	node_group_close(&r->node_group);
+	injector_close(r->injector);
+	run_log_free(r->run_log);
 	if (r->signal_fd >= 0)
 		close(r->signal_fd);
 	free(r);

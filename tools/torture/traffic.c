@@ -3,7 +3,7 @@
  * Sending and checking messages.
  * Knows nothing of how sessions begin and end.
  */
-#include "tools/torture/life.h"
+#include "tools/torture/incarnation.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +14,8 @@
 #define QUIET_NS	(20 * CLOCK_MS)	/* now and then a peer gets nothing for so long */
 #define PIECES		3	/* of one message, by sinew_sendv() */
 
-static struct content content_to(const struct life *l, const struct lane *lane, uint64_t number)
+static struct content content_to(const struct incarnation *l, const struct lane *lane,
+				 uint64_t number)
 {
 	return (struct content){
 		.seed = l->settings->seed,
@@ -27,7 +28,8 @@ static struct content content_to(const struct life *l, const struct lane *lane, 
 	};
 }
 
-static struct content content_from(const struct life *l, const struct lane *lane, uint64_t number)
+static struct content content_from(const struct incarnation *l, const struct lane *lane,
+				   uint64_t number)
 {
 	return (struct content){
 		.seed = l->settings->seed,
@@ -42,7 +44,7 @@ static struct content content_from(const struct life *l, const struct lane *lane
 
 /* ---- sending ---- */
 
-static int send_pieces(struct life *l, struct lane *lane, size_t len, uint64_t *ret_number)
+static int send_pieces(struct incarnation *l, struct lane *lane, size_t len, uint64_t *ret_number)
 {
 	struct iovec iov[PIECES];
 	size_t at = 0, cut = len / PIECES;
@@ -70,7 +72,7 @@ static int send_in_place(struct lane *lane, const struct content *c, size_t len,
 }
 
 /* By each of the calls, as the message wants. */
-static int send_one(struct life *l, struct lane *lane, const struct content *c, size_t len,
+static int send_one(struct incarnation *l, struct lane *lane, const struct content *c, size_t len,
 		    uint64_t *ret_number)
 {
 	unsigned kind = content_mix(c->number ^ c->seed) & 7;
@@ -84,7 +86,7 @@ static int send_one(struct life *l, struct lane *lane, const struct content *c, 
 }
 
 /* Bytes that were sent, 0 for an empty one, or a negative errno. */
-static int64_t send_next(struct life *l, struct lane *lane)
+static int64_t send_next(struct incarnation *l, struct lane *lane)
 {
 	struct record *r = lane->record;
 	struct content c = content_to(l, lane, record_get(&r->sent) + 1);
@@ -101,13 +103,13 @@ static int64_t send_next(struct life *l, struct lane *lane)
 	}
 	record_set(&r->sent, c.number);
 	if (number != c.number)
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-			     " was given the number %" PRIu64, l->id, r->peer, c.number, number);
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
+				" was given the number %" PRIu64, l->id, r->peer, c.number, number);
 	return (int64_t)len;
 }
 
 /* True: some were sent. */
-static bool send_burst(struct life *l, struct lane *lane, unsigned n, size_t *budget)
+static bool send_burst(struct incarnation *l, struct lane *lane, unsigned n, size_t *budget)
 {
 	bool any = false;
 	int64_t rc = 0;
@@ -123,12 +125,12 @@ static bool send_burst(struct life *l, struct lane *lane, unsigned n, size_t *bu
 		atomic_store(&lane->record->is_blocked, true);
 	/* -ESTALE, -ESHUTDOWN: session_down is on its way. */
 	else if (rc < 0 && rc != -ESTALE && rc != -ESHUTDOWN)
-		book_problem(l->book, "node %" PRIu32 " cannot send to node %" PRIu32 ": %s",
-			     l->id, lane->record->peer, sinew_error_name((int)rc));
+		run_log_problem(l->run_log, "node %" PRIu32 " cannot send to node %" PRIu32 ": %s",
+				l->id, lane->record->peer, sinew_error_name((int)rc));
 	return any;
 }
 
-bool traffic_send(struct life *l, uint64_t now_ns, size_t *budget)
+bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget)
 {
 	unsigned i, n = l->settings->n_nodes;
 	bool any = false;
@@ -142,7 +144,7 @@ bool traffic_send(struct life *l, uint64_t now_ns, size_t *budget)
 		if (!lane->session || !lane->record ||
 		    atomic_load(&lane->record->is_blocked) || now_ns < lane->quiet_until_ns)
 			continue;
-		random = book_random(&l->random);
+		random = run_log_random(&l->random);
 		if (random % 16 == 0)
 			lane->quiet_until_ns = now_ns + (random >> 8) % QUIET_NS;
 		any |= send_burst(l, lane, 1 + (random >> 4) % BURST_MAX, budget);
@@ -153,66 +155,67 @@ bool traffic_send(struct life *l, uint64_t now_ns, size_t *budget)
 
 /* ---- checking ---- */
 
-static void tell_arrival(struct life *l, const struct content *due, uint64_t number,
-			 enum ledger_arrival arrival)
+static void tell_arrival(struct incarnation *l, const struct content *due, uint64_t number,
+			 enum seqset_arrival arrival)
 {
 	switch (arrival) {
-	case LEDGER_IN_ORDER:
+	case SEQSET_IN_ORDER:
 		break;
-	case LEDGER_AHEAD:
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-			     " was due, %" PRIu64 " came", due->from, due->to, due->number, number);
+	case SEQSET_AHEAD:
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
+				" was due, %" PRIu64 " came", due->from, due->to,
+				due->number, number);
 		break;
-	case LEDGER_DUPLICATED:
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-			     " came again, %" PRIu64 " was due", due->from, due->to, number,
-			     due->number);
+	case SEQSET_DUPLICATED:
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
+				" came again, %" PRIu64 " was due", due->from, due->to, number,
+				due->number);
 		break;
-	case LEDGER_REORDERED:
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-			     " came late, %" PRIu64 " was due", due->from, due->to, number,
-			     due->number);
+	case SEQSET_REORDERED:
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
+				" came late, %" PRIu64 " was due", due->from, due->to, number,
+				due->number);
 		break;
 	}
 }
 
-static void take_other(struct life *l, struct lane *lane, const struct content *due,
+static void take_other(struct incarnation *l, struct lane *lane, const struct content *due,
 		       const struct sinew_message *m)
 {
-	struct ledger *got = &lane->record->got;
+	struct seqset *got = &lane->record->got;
 	uint64_t number = 0;
 
 	switch (content_identify(due, m->data, m->len, &number)) {
 	case CONTENT_GOOD:
-		tell_arrival(l, due, number, ledger_take(got, number));
+		tell_arrival(l, due, number, seqset_take(got, number));
 		break;
 	case CONTENT_STRAY:
-		ledger_take_stray(got);
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": received a message of "
-			     "another incarnation or pair in place of %" PRIu64, due->from,
-			     due->to, due->number);
+		seqset_take_stray(got);
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": received a message "
+				"of another incarnation or pair in place of %" PRIu64, due->from,
+				due->to, due->number);
 		break;
 	case CONTENT_WRONG:
-		ledger_take_corrupted(got);
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": received %zu bytes that "
-			     "were not sent, in place of message %" PRIu64 " of %zu bytes",
-			     due->from, due->to, m->len, due->number, content_length(due));
+		seqset_take_corrupted(got);
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": received %zu bytes "
+				"that were not sent, in place of message %" PRIu64 " of %zu bytes",
+				due->from, due->to, m->len, due->number, content_length(due));
 		break;
 	}
 }
 
-void traffic_take(struct life *l, struct lane *lane, const struct sinew_message *m)
+void traffic_take(struct incarnation *l, struct lane *lane, const struct sinew_message *m)
 {
-	struct content due = content_from(l, lane, ledger_next(&lane->record->got));
+	struct content due = content_from(l, lane, seqset_next(&lane->record->got));
 
 	if (!content_is(&due, m->data, m->len)) {
 		take_other(l, lane, &due, m);
 		return;
 	}
-	ledger_take(&lane->record->got, due.number);
+	seqset_take(&lane->record->got, due.number);
 	if (m->number != due.number)
-		book_problem(l->book, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-			     " was handed over as number %" PRIu64, due.from, due.to, due.number,
-			     m->number);
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
+				" was handed over as number %" PRIu64, due.from, due.to, due.number,
+				m->number);
 	slow_keep(l, lane->session, m, &due, clock_now_ns());
 }

@@ -28,7 +28,7 @@ static bool is_weak(const struct run *r)
 
 enum verdict verdict_of(const struct run *r)
 {
-	if (!judge_is_clean(&r->total) || atomic_load(&r->book->n_problems) ||
+	if (!checker_is_clean(&r->total) || atomic_load(&r->run_log->n_problems) ||
 	    !r->total.delivered)
 		return VERDICT_FAILED;
 	return is_weak(r) ? VERDICT_WEAK : VERDICT_PASSED;
@@ -77,7 +77,7 @@ static void print_pairs(const struct run *r)
 
 	for (i = 1; i <= r->settings.n_nodes; i++) {
 		for (k = 1; k <= r->settings.n_nodes; k++) {
-			if (i == k || (!all && judge_is_clean(&r->pairs[i][k])))
+			if (i == k || (!all && checker_is_clean(&r->pairs[i][k])))
 				continue;
 			snprintf(name, sizeof(name), "%" PRIu32 " -> %" PRIu32, i, k);
 			print_row(name, &r->pairs[i][k]);
@@ -91,7 +91,7 @@ static void print_pairs(const struct run *r)
 static void print_reasons(const struct run *r, enum verdict v)
 {
 	const struct pair *t = &r->total;
-	unsigned n_problems = atomic_load(&r->book->n_problems);
+	unsigned n_problems = atomic_load(&r->run_log->n_problems);
 
 	printf("\n%s: %" PRIu64 " messages delivered over %" PRIu64 " killed connections and %"
 	       PRIu64 " restarts in %.1f s", verdict_name(v), t->delivered, t->kills,
@@ -100,8 +100,8 @@ static void print_reasons(const struct run *r, enum verdict v)
 		printf("; nothing was delivered");
 	if (n_problems)
 		printf("; %u problems, on standard error%s", n_problems,
-		       n_problems > BOOK_PROBLEMS ? " the first of them" : "");
-	if (!judge_is_clean(t))
+		       n_problems > RUN_LOG_PROBLEMS ? " the first of them" : "");
+	if (!checker_is_clean(t))
 		printf("; not all zeros");
 	if (t->hits * 2 < t->kills)
 		printf("; only %" PRIu64 " of the kills hit unacknowledged data, fewer than half",
@@ -156,9 +156,10 @@ static void put_problems(struct json_object *o, const struct run *r)
 	struct json_object *problems = json_put_array(o, "problems");
 	unsigned i;
 
-	for (i = 0; i < BOOK_PROBLEMS; i++)
-		if (atomic_load(&r->book->problems[i].is_there))
-			json_put_string(json_element(problems), "text", r->book->problems[i].text);
+	for (i = 0; i < RUN_LOG_PROBLEMS; i++)
+		if (atomic_load(&r->run_log->problems[i].is_there))
+			json_put_string(json_element(problems), "text",
+				r->run_log->problems[i].text);
 }
 
 static struct json_object *document_of(const struct run *r, enum verdict v)
@@ -180,7 +181,7 @@ static struct json_object *document_of(const struct run *r, enum verdict v)
 	json_put_number(o, "restarts", r->n_restarts);
 	json_put_number(o, "crashes", r->n_crashes);
 	json_put_number(o, "longest_not_all_up_ms", r->recovery_ns / CLOCK_MS);
-	json_put_number(o, "n_problems", atomic_load(&r->book->n_problems));
+	json_put_number(o, "n_problems", atomic_load(&r->run_log->n_problems));
 	put_problems(o, r);
 	put_pair(sum, &r->total);
 	json_put(o, "sum", sum);

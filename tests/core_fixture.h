@@ -3,8 +3,8 @@
  * A core with two peers that are written out frame by frame: what goes in is
  * made by hand, what comes out is kept. Knows neither sockets nor schedules.
  */
-#ifndef SINEW_TESTS_RIG_H
-#define SINEW_TESTS_RIG_H
+#ifndef SINEW_TESTS_CORE_FIXTURE_H
+#define SINEW_TESTS_CORE_FIXTURE_H
 
 #include "proto/core.h"
 #include "proto/profile.h"
@@ -34,7 +34,7 @@ struct wire {
 	size_t n_out, read;
 };
 
-struct rig {
+struct fixture {
 	struct core core;
 	struct peer peer[4];
 	struct session *session[4];
@@ -58,13 +58,13 @@ struct rig {
 	unsigned n_memory;
 };
 
-static struct rig *rig;
+static struct fixture *fx;
 
 static inline void *lend(size_t n)
 {
 	uint8_t *p = calloc(1, n + 63);
 
-	rig->memory[rig->n_memory++] = p;
+	fx->memory[fx->n_memory++] = p;
 	return p + (-(uintptr_t)p & 63);
 }
 
@@ -87,7 +87,7 @@ static inline struct wire *new_wire(void)
 	struct wire *w = lend(sizeof *w);
 
 	memset(&w->link, USED, sizeof w->link);
-	rig->wires[rig->n_wires++] = w;
+	fx->wires[fx->n_wires++] = w;
 	return w;
 }
 
@@ -99,16 +99,16 @@ static inline void gather(struct wire *w)
 	while (link_gather(&w->link, out, &n, sizeof w->out - w->n_out)) {
 		size_t sum = 0;
 
-		for (int i = 0; i < n && rig->room; i++) {
-			size_t part = out[i].n < rig->room ? out[i].n : rig->room;
+		for (int i = 0; i < n && fx->room; i++) {
+			size_t part = out[i].n < fx->room ? out[i].n : fx->room;
 
 			memcpy(w->out + w->n_out, out[i].p, part);
 			w->n_out += part;
 			sum += part;
-			rig->room -= part;
+			fx->room -= part;
 		}
 		link_sent(&w->link, sum);
-		if (!rig->room)
+		if (!fx->room)
 			return;
 	}
 }
@@ -120,28 +120,28 @@ static inline struct wire *wire_of(struct link *l)
 
 static inline void note(const struct note *n)
 {
-	size_t used = strlen(rig->notes);
+	size_t used = strlen(fx->notes);
 
-	rig->warnings += n->level <= NOTE_WARNING;
-	snprintf(rig->notes + used, sizeof rig->notes - used, "%s: %s", n->text,
+	fx->warnings += n->level <= NOTE_WARNING;
+	snprintf(fx->notes + used, sizeof fx->notes - used, "%s: %s", n->text,
 		 n->detail ? n->detail : "");
-	used = strlen(rig->notes);
+	used = strlen(fx->notes);
 	if (n->a_name)
-		snprintf(rig->notes + used, sizeof rig->notes - used, " %s=%llu", n->a_name,
+		snprintf(fx->notes + used, sizeof fx->notes - used, " %s=%llu", n->a_name,
 			 (unsigned long long)n->a);
-	used = strlen(rig->notes);
+	used = strlen(fx->notes);
 	if (n->b_name)
-		snprintf(rig->notes + used, sizeof rig->notes - used, " %s=%llu", n->b_name,
+		snprintf(fx->notes + used, sizeof fx->notes - used, " %s=%llu", n->b_name,
 			 (unsigned long long)n->b);
-	used = strlen(rig->notes);
-	snprintf(rig->notes + used, sizeof rig->notes - used, "\n");
+	used = strlen(fx->notes);
+	snprintf(fx->notes + used, sizeof fx->notes - used, "\n");
 }
 
 static inline void session_over(unsigned id, struct session *s)
 {
-	rig->down[id]++;
-	rig->end[id] = s->end;
-	rig->session[id] = NULL;
+	fx->down[id]++;
+	fx->end[id] = s->end;
+	fx->session[id] = NULL;
 	free(session_take_buffer(s));
 }
 
@@ -155,29 +155,29 @@ static inline void act(const struct core_action *a)
 		note(&a->note);
 		break;
 	case CORE_DIAL:
-		if (rig->no_dials) {
-			link_no_dial(&rig->core, a->peer, a->path, false);
+		if (fx->no_dials) {
+			link_no_dial(&fx->core, a->peer, a->path, false);
 			break;
 		}
-		w = rig->dial[id] = new_wire();
-		link_dial(&rig->core, &w->link, a->peer, a->path, false);
-		if (!rig->dials_hang)
+		w = fx->dial[id] = new_wire();
+		link_dial(&fx->core, &w->link, a->peer, a->path, false);
+		if (!fx->dials_hang)
 			link_connected(&w->link);
 		break;
 	case CORE_PROBE:
-		if (rig->probes) {
-			w = rig->probe[id] = new_wire();
-			link_dial(&rig->core, &w->link, a->peer, a->path, true);
+		if (fx->probes) {
+			w = fx->probe[id] = new_wire();
+			link_dial(&fx->core, &w->link, a->peer, a->path, true);
 			link_connected(&w->link);
 			break;
 		}
-		link_no_dial(&rig->core, a->peer, a->path, true);
+		link_no_dial(&fx->core, a->peer, a->path, true);
 		break;
 	case CORE_TX:
 		gather(wire_of(a->link));
 		break;
 	case CORE_ASK:
-		rig->asked = wire_of(a->link);
+		fx->asked = wire_of(a->link);
 		break;
 	case CORE_SHUT:
 		w = wire_of(a->link);
@@ -187,30 +187,30 @@ static inline void act(const struct core_action *a)
 			gather(w);
 		break;
 	case CORE_LEND:
-		if (!rig->no_lend)
+		if (!fx->no_lend)
 			peer_lend(a->peer, new_session());
 		break;
 	case CORE_PEER_UP:
-		rig->up[id]++;
-		rig->session[id] = a->session;
+		fx->up[id]++;
+		fx->session[id] = a->session;
 		break;
 	case CORE_FINISHED:
-		rig->finished[id]++;
+		fx->finished[id]++;
 		break;
 	case CORE_WRITABLE:
-		rig->writable[id]++;
+		fx->writable[id]++;
 		break;
 	case CORE_PEER_DOWN:
 		session_over(id, a->session);
 		break;
 	case CORE_FENCE:
-		rig->fences++;
+		fx->fences++;
 		break;
 	case CORE_RENEW:
-		rig->renew = true;
+		fx->renew = true;
 		break;
 	case CORE_CLOSED:
-		rig->closed = true;
+		fx->closed = true;
 		break;
 	}
 }
@@ -218,19 +218,19 @@ static inline void act(const struct core_action *a)
 static inline void settle(void)
 {
 	struct core_action a;
-	bool rest = core_at_rest(&rig->core);
+	bool rest = core_at_rest(&fx->core);
 
-	while (core_poll(&rig->core, &a)) {
+	while (core_poll(&fx->core, &a)) {
 		CHECK(!rest);
 		act(&a);
-		rest = core_at_rest(&rig->core);
+		rest = core_at_rest(&fx->core);
 	}
 }
 
 static inline void pass(uint64_t ms)
 {
-	core_now(&rig->core, rig->core.now_ns + ms * 1000000);
-	core_tick(&rig->core);
+	core_now(&fx->core, fx->core.now_ns + ms * 1000000);
+	core_tick(&fx->core);
 	settle();
 }
 
@@ -248,10 +248,10 @@ static inline void feed_by(struct wire *w, const uint8_t *p, size_t n, size_t st
 		}
 		r = link_rx(&w->link, &rx);
 		if (r == RX_MSG) {
-			rig->delivered[w->link.peer->nodeid]++;
-			rig->last_len = rx.msg_len;
+			fx->delivered[w->link.peer->nodeid]++;
+			fx->last_len = rx.msg_len;
 			if (rx.msg_len)
-				memcpy(rig->last, rx.msg, rx.msg_len);
+				memcpy(fx->last, rx.msg, rx.msg_len);
 			if (rx.lent)
 				free((void *)(uintptr_t)rx.msg);
 		} else if (r == RX_BUFFER) {
@@ -341,7 +341,7 @@ static inline struct wire *incoming(unsigned from)
 	struct path_addr a = address(from);
 	struct wire *w = new_wire();
 
-	link_accept(&rig->core, &w->link, &a);
+	link_accept(&fx->core, &w->link, &a);
 	return w;
 }
 
@@ -350,8 +350,8 @@ static inline void begin(bool static_members)
 	struct core_config cfg;
 	unsigned ids[] = { LOW, HIGH };
 
-	rig = calloc(1, sizeof *rig);
-	rig->room = SIZE_MAX;
+	fx = calloc(1, sizeof *fx);
+	fx->room = SIZE_MAX;
 	core_config_default(&cfg);
 	cfg.nodeid = SELF;
 	cfg.incarnation = 77;
@@ -360,25 +360,25 @@ static inline void begin(bool static_members)
 	cfg.max_message = 100000;
 	cfg.static_members = static_members;
 	strcpy(cfg.cluster, "test");
-	memset(&rig->core, USED, sizeof rig->core);
-	core_init(&rig->core, &cfg, 5000);
+	memset(&fx->core, USED, sizeof fx->core);
+	core_init(&fx->core, &cfg, 5000);
 	for (unsigned i = 0; i < 2; i++) {
 		struct path_addr a = address(ids[i]);
 
-		memset(&rig->peer[ids[i]], USED, sizeof rig->peer[ids[i]]);
-		peer_add(&rig->core, &rig->peer[ids[i]], ids[i], &profile_native, &a, 1);
-		peer_lend(&rig->peer[ids[i]], new_session());
+		memset(&fx->peer[ids[i]], USED, sizeof fx->peer[ids[i]]);
+		peer_add(&fx->core, &fx->peer[ids[i]], ids[i], &profile_native, &a, 1);
+		peer_lend(&fx->peer[ids[i]], new_session());
 	}
 }
 
 static inline void end(void)
 {
 	for (unsigned i = 1; i < 4; i++)
-		if (rig->session[i])
-			free(session_take_buffer(rig->session[i]));
-	for (unsigned i = 0; i < rig->n_memory; i++)
-		free(rig->memory[i]);
-	free(rig);
+		if (fx->session[i])
+			free(session_take_buffer(fx->session[i]));
+	for (unsigned i = 0; i < fx->n_memory; i++)
+		free(fx->memory[i]);
+	free(fx);
 }
 
 static uint32_t gen_of[4];
@@ -386,7 +386,7 @@ static uint32_t gen_of[4];
 /* What O would know of the choices for its session (R6). */
 static inline uint32_t latest_choice(unsigned id)
 {
-	const struct session *s = rig->peer[id].session;
+	const struct session *s = fx->peer[id].session;
 
 	return id == HIGH && s ? s->gen : 0;
 }
@@ -428,8 +428,8 @@ static inline void send_one(unsigned id)
 {
 	struct span part = { (const uint8_t *)"12345678", 8 };
 
-	CHECK_EQ(session_send(rig->session[id], &part, 1, 8, NULL), 0);
-	session_schedule(rig->session[id]);
+	CHECK_EQ(session_send(fx->session[id], &part, 1, 8, NULL), 0);
+	session_schedule(fx->session[id]);
 	settle();
 }
 
@@ -445,12 +445,12 @@ static inline size_t put_message(uint8_t *p, unsigned from, uint32_t seq, const 
 static inline void unharmed(struct wire *w, unsigned id, uint32_t seq)
 {
 	uint8_t buf[200];
-	unsigned before = rig->delivered[id];
+	unsigned before = fx->delivered[id];
 
 	CHECK(!w->gone);
 	feed(w, buf, put_message(buf, id, seq, "still here"));
-	CHECK_EQ(rig->delivered[id], before + 1);
-	CHECK_EQ(rig->last_len, 10);
+	CHECK_EQ(fx->delivered[id], before + 1);
+	CHECK_EQ(fx->last_len, 10);
 }
 
 #endif

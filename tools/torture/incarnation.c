@@ -3,7 +3,7 @@
  * One life of one node: begin, end and callbacks.
  * Judges nothing.
  */
-#include "tools/torture/life.h"
+#include "tools/torture/incarnation.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,15 +18,16 @@
 /* ---- counters ---- */
 
 /* Nodes that do no wrong blame each other: of that the library is guilty. */
-static void blame(struct life *l, bool *told, uint64_t n, uint32_t peer, const char *what)
+static void blame(struct incarnation *l, bool *told, uint64_t n, uint32_t peer, const char *what)
 {
 	if (!n || *told)
 		return;
 	*told = true;
-	book_problem(l->book, "node %" PRIu32 " says that node %" PRIu32 " %s", l->id, peer, what);
+	run_log_problem(l->run_log, "node %" PRIu32 " says that node %" PRIu32 " %s", l->id, peer,
+			what);
 }
 
-static void count_lane(struct life *l, struct lane *lane)
+static void count_lane(struct incarnation *l, struct lane *lane)
 {
 	struct sinew_status st = { .size = sizeof(st) };
 	struct record *r = lane->record;
@@ -42,7 +43,7 @@ static void count_lane(struct life *l, struct lane *lane)
 	blame(l, &lane->told_stall, st.stalls, r->peer, "has stalled");
 }
 
-void life_count(struct life *l)
+void incarnation_count(struct incarnation *l)
 {
 	unsigned i;
 
@@ -58,35 +59,37 @@ static void clear_lane(struct lane *lane)
 
 /* ---- callbacks ---- */
 
-static struct lane *lane_of(struct life *l, const struct sinew_session *session)
+static struct lane *lane_of(struct incarnation *l, const struct sinew_session *session)
 {
 	return &l->lanes[sinew_session_nodeid(session)];
 }
 
 static void saw_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
-	struct life *l = user;
+	struct incarnation *l = user;
 	struct lane *lane = lane_of(l, session);
 
 	if (lane->session)
-		book_problem(l->book, "node %" PRIu32 ": a second session with node %" PRIu32
-			     " came up beside the first", l->id, sinew_session_nodeid(session));
+		run_log_problem(l->run_log, "node %" PRIu32 ": a second session with node %" PRIu32
+				" came up beside the first", l->id, sinew_session_nodeid(session));
 	clear_lane(lane);
 	lane->session = sinew_session_ref(session);
-	lane->record = book_open(l->book, l->id, sinew_incarnation(node),
-				 sinew_session_nodeid(session), sinew_session_incarnation(session));
+	lane->record = run_log_open(l->run_log, l->id, sinew_incarnation(node),
+				    sinew_session_nodeid(session),
+				    sinew_session_incarnation(session));
 }
 
 static void saw_message(struct sinew_node *node, struct sinew_session *session,
 			const struct sinew_message *m, void *user)
 {
-	struct life *l = user;
+	struct incarnation *l = user;
 	struct lane *lane = lane_of(l, session);
 
 	(void)node;
 	if (lane->session != session)
-		book_problem(l->book, "node %" PRIu32 ": a message came of a session with node %"
-			     PRIu32 " that was not up", l->id, sinew_session_nodeid(session));
+		run_log_problem(l->run_log, "node %" PRIu32 ": a message came of a session with "
+				"node %" PRIu32 " that was not up", l->id,
+				sinew_session_nodeid(session));
 	else if (lane->record)
 		traffic_take(l, lane, m);
 }
@@ -101,27 +104,27 @@ static void saw_writable(struct sinew_node *node, struct sinew_session *session,
 }
 
 /* The library's reasons, while it is closing. */
-static void tell_missing(struct life *l, uint32_t nodeid)
+static void tell_missing(struct incarnation *l, uint32_t nodeid)
 {
-	struct sinew_report_session report[BOOK_NODES];
-	int i, n = sinew_report(l->node, report, BOOK_NODES);
+	struct sinew_report_session report[RUN_LOG_NODES];
+	int i, n = sinew_report(l->node, report, RUN_LOG_NODES);
 
-	for (i = 0; i < n && i < BOOK_NODES; i++) {
+	for (i = 0; i < n && i < RUN_LOG_NODES; i++) {
 		const struct sinew_report_session *r = &report[i];
 
 		if (r->nodeid != nodeid || r->reason != SINEW_DOWN_LINGER)
 			continue;
-		book_problem(l->book, "node %" PRIu32 ": the session with node %" PRIu32
-			     " did not end in %" PRIu32 " ms: it was in %s and waited for %s",
-			     l->id, nodeid, l->settings->linger_ms, sinew_state_name(r->state),
-			     r->missing);
+		run_log_problem(l->run_log, "node %" PRIu32 ": the session with node %" PRIu32
+				" did not end in %" PRIu32 " ms: it was in %s and waited for %s",
+				l->id, nodeid, l->settings->linger_ms, sinew_state_name(r->state),
+				r->missing);
 	}
 }
 
 static void saw_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
 		     const struct sinew_delivery *delivery, void *user)
 {
-	struct life *l = user;
+	struct incarnation *l = user;
 	struct lane *lane = lane_of(l, session);
 
 	(void)node;
@@ -131,7 +134,7 @@ static void saw_down(struct sinew_node *node, struct sinew_session *session, enu
 		count_lane(l, lane);
 		lane->record->reason = reason;
 		lane->record->delivery = *delivery;
-		book_over(l->book, lane->record);
+		run_log_over(l->run_log, lane->record);
 	}
 	if (reason == SINEW_DOWN_LINGER)
 		tell_missing(l, sinew_session_nodeid(session));
@@ -141,27 +144,27 @@ static void saw_down(struct sinew_node *node, struct sinew_session *session, enu
 static void saw_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
 		      enum sinew_fence_reason reason, void *user)
 {
-	struct life *l = user;
+	struct incarnation *l = user;
 
 	(void)node, (void)incarnation;
-	book_problem(l->book, "node %" PRIu32 " asks to have node %" PRIu32 " fenced: %s", l->id,
-		     nodeid, sinew_fence_reason_name(reason));
+	run_log_problem(l->run_log, "node %" PRIu32 " asks to have node %" PRIu32 " fenced: %s",
+			l->id, nodeid, sinew_fence_reason_name(reason));
 }
 
 static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *user)
 {
-	struct life *l = user;
+	struct incarnation *l = user;
 
 	(void)node;
-	book_problem(l->book, "node %" PRIu32 " was declared failed while running",
-		     l->id);
+	run_log_problem(l->run_log, "node %" PRIu32 " was declared failed while running",
+			l->id);
 	l->incarnation = incarnation;
-	record_set(&l->book->nodes[l->id].life, incarnation);
+	record_set(&l->run_log->nodes[l->id].life, incarnation);
 }
 
 static void saw_closed(struct sinew_node *node, void *user)
 {
-	struct life *l = user;
+	struct incarnation *l = user;
 
 	(void)node;
 	l->state = LIFE_OVER;
@@ -171,12 +174,12 @@ static void saw_closed(struct sinew_node *node, void *user)
 
 static void log_line(void *user, enum sinew_level level, const char *line)
 {
-	const struct life *l = user;
+	const struct incarnation *l = user;
 
 	say(level, "node %" PRIu32 ": %s", l->id, line);
 }
 
-static void fill_options(struct life *l, struct sinew_options *opt)
+static void fill_options(struct incarnation *l, struct sinew_options *opt)
 {
 	const struct settings *s = l->settings;
 
@@ -198,7 +201,7 @@ static void fill_options(struct life *l, struct sinew_options *opt)
 	opt->log_level = s->level;
 }
 
-static int add_peers(struct life *l)
+static int add_peers(struct incarnation *l)
 {
 	struct sockaddr_storage addr;
 	uint32_t id;
@@ -213,7 +216,7 @@ static int add_peers(struct life *l)
 	return rc;
 }
 
-int life_begin(struct life *l)
+int incarnation_begin(struct incarnation *l)
 {
 	static const struct sinew_callbacks callbacks = {
 		.size = sizeof(callbacks),
@@ -239,18 +242,18 @@ int life_begin(struct life *l)
 	}
 	l->state = LIFE_RUNNING;
 	l->incarnation = sinew_incarnation(l->node);
-	record_set(&l->book->nodes[l->id].life, l->incarnation);
+	record_set(&l->run_log->nodes[l->id].life, l->incarnation);
 	rc = add_peers(l);
 	if (rc) {
 		say(SINEW_ERROR, "node %" PRIu32 " cannot start: %s", l->id, strerror(-rc));
-		life_crash(l);
+		incarnation_crash(l);
 	}
 	return rc;
 }
 
 /* ---- end ---- */
 
-void life_crash(struct life *l)
+void incarnation_crash(struct incarnation *l)
 {
 	unsigned i;
 
@@ -258,15 +261,15 @@ void life_crash(struct life *l)
 	l->node = NULL;
 	l->state = LIFE_NONE;
 	/* A handle outlives its node: what it counted last is the truth. */
-	life_count(l);
+	incarnation_count(l);
 	for (i = 1; i <= l->settings->n_nodes; i++)
 		clear_lane(&l->lanes[i]);
-	book_crashed(l->book, l->id, false);
+	run_log_crashed(l->run_log, l->id, false);
 	/* And so do messages that were kept. */
 	slow_release(l, 0, true);
 }
 
-static bool has_lanes(const struct life *l)
+static bool has_lanes(const struct incarnation *l)
 {
 	unsigned i;
 
@@ -276,17 +279,17 @@ static bool has_lanes(const struct life *l)
 	return false;
 }
 
-static void close_node(struct life *l)
+static void close_node(struct incarnation *l)
 {
 	int rc = sinew_close(l->node, (int)l->settings->linger_ms);
 
 	if (rc)
-		book_problem(l->book, "node %" PRIu32 " cannot close: %s", l->id,
-			     sinew_error_name(rc));
+		run_log_problem(l->run_log, "node %" PRIu32 " cannot close: %s", l->id,
+				sinew_error_name(rc));
 	l->state = LIFE_CLOSING;
 }
 
-void life_end(struct life *l, bool half_close)
+void incarnation_end(struct incarnation *l, bool half_close)
 {
 	unsigned i;
 
@@ -302,7 +305,7 @@ void life_end(struct life *l, bool half_close)
 			sinew_session_finish(l->lanes[i].session);
 }
 
-void life_turn(struct life *l)
+void incarnation_turn(struct incarnation *l)
 {
 	int rc;
 
@@ -310,19 +313,19 @@ void life_turn(struct life *l)
 		return;
 	rc = sinew_dispatch(l->node, 0);
 	if (rc < 0 && rc != -ESHUTDOWN)
-		book_problem(l->book, "node %" PRIu32 ": event loop failed: %s", l->id,
-			     sinew_error_name(rc));
+		run_log_problem(l->run_log, "node %" PRIu32 ": event loop failed: %s", l->id,
+				sinew_error_name(rc));
 	if (l->state == LIFE_FINISHING && !has_lanes(l))
 		close_node(l);
 	if (l->state != LIFE_OVER)
 		return;
 	if (has_lanes(l))
-		book_problem(l->book, "node %" PRIu32 " closed without reporting all peers down"
-			     , l->id);
-	record_set(&l->book->nodes[l->id].life, 0);
+		run_log_problem(l->run_log,
+				"node %" PRIu32 " closed without reporting all peers down", l->id);
+	record_set(&l->run_log->nodes[l->id].life, 0);
 }
 
-void life_free(struct life *l)
+void incarnation_free(struct incarnation *l)
 {
 	unsigned i;
 

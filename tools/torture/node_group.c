@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The nodes of one process.
- * Knows nothing of other processes but the book.
+ * Knows nothing of other processes but the run log.
  */
-#include "tools/torture/crew.h"
+#include "tools/torture/node_group.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,21 +19,21 @@
 #define COUNT_NS	(50 * CLOCK_MS)
 #define KILLS_TURN	16		/* what is behind by more is given up */
 
-static void begin_life(struct crew *c, struct life *l)
+static void begin_life(struct node_group *c, struct incarnation *l)
 {
-	if (life_begin(l))
-		book_problem(c->book, "node %" PRIu32 " was not restarted", l->id);
+	if (incarnation_begin(l))
+		run_log_problem(c->run_log, "node %" PRIu32 " was not restarted", l->id);
 }
 
-int crew_open(struct crew *c, const struct settings *s, struct book *book, uint32_t first_id,
-	      unsigned n, uint64_t salt)
+int node_group_open(struct node_group *c, const struct settings *s, struct run_log *run_log,
+		    uint32_t first_id, unsigned n, uint64_t salt)
 {
 	unsigned i;
 	int rc = 0;
 
-	*c = (struct crew){
+	*c = (struct node_group){
 		.settings = s,
-		.book = book,
+		.run_log = run_log,
 		.random = content_mix(s->seed ^ salt << 32 ^ first_id),
 		.next_kill_ns = clock_now_ns(),
 	};
@@ -45,43 +45,43 @@ int crew_open(struct crew *c, const struct settings *s, struct book *book, uint3
 	}
 	c->n = n;
 	for (i = 0; i < n && !rc; i++) {
-		struct life *l = &c->lives[i];
+		struct incarnation *l = &c->lives[i];
 
 		l->settings = s;
-		l->book = book;
+		l->run_log = run_log;
 		l->buffer = c->buffer;
 		l->id = first_id + i;
 		l->random = content_mix(c->random + l->id);
 		rc = settings_is_slow(s, l->id) ? slow_init(l) : 0;
 		if (!rc)
-			rc = life_begin(l);
+			rc = incarnation_begin(l);
 	}
 	return rc;
 }
 
-void crew_close(struct crew *c)
+void node_group_close(struct node_group *c)
 {
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
-		life_free(&c->lives[i]);
+		incarnation_free(&c->lives[i]);
 		free(c->lives[i].kept);
 	}
 	free(c->lives);
 	free(c->buffer);
-	*c = (struct crew){ .n = 0 };
+	*c = (struct node_group){ .n = 0 };
 }
 
 /* ---- what a turn does ---- */
 
 /* Sleeps until a node has something to do; those that have are run. */
-static void wait_and_run(struct crew *c, int wait_ms, int more_fd)
+static void wait_and_run(struct node_group *c, int wait_ms, int more_fd)
 {
 	struct pollfd fds[SETTINGS_NODES_MAX + 1];
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
-		struct life *l = &c->lives[i];
+		struct incarnation *l = &c->lives[i];
 		bool runs = l->state != LIFE_NONE && l->state != LIFE_OVER;
 
 		fds[i] = (struct pollfd){
@@ -94,11 +94,11 @@ static void wait_and_run(struct crew *c, int wait_ms, int more_fd)
 		return;
 	for (i = 0; i < c->n; i++)
 		if (fds[i].revents)
-			life_turn(&c->lives[i]);
+			incarnation_turn(&c->lives[i]);
 }
 
 /* True: there was something to send. */
-static bool send_all(struct crew *c, uint64_t now_ns)
+static bool send_all(struct node_group *c, uint64_t now_ns)
 {
 	size_t budget = TURN_BYTES;
 	bool any = false;
@@ -110,22 +110,22 @@ static bool send_all(struct crew *c, uint64_t now_ns)
 	return any;
 }
 
-static struct life *life_of(struct crew *c, uint32_t id)
+static struct incarnation *incarnation_of(struct node_group *c, uint32_t id)
 {
 	uint32_t first = c->lives[0].id;
 
 	return id < first || id >= first + c->n ? NULL : &c->lives[id - first];
 }
 
-static void break_one(struct crew *c)
+static void break_one(struct node_group *c)
 {
-	uint32_t own = c->lives[book_random(&c->random) % c->n].id, node, peer;
+	uint32_t own = c->lives[run_log_random(&c->random) % c->n].id, node, peer;
 	struct sinew_status st = { .size = sizeof(st) };
-	struct life *l;
+	struct incarnation *l;
 
-	if (!book_aim(c->book, &c->random, c->n == 1 ? own : 0, &node, &peer))
+	if (!run_log_aim(c->run_log, &c->random, c->n == 1 ? own : 0, &node, &peer))
 		return;
-	l = life_of(c, node);
+	l = incarnation_of(c, node);
 	/* One that is being made again is no link yet. */
 	if (!l || l->state != LIFE_RUNNING || sinew_peer_status(l->node, peer, &st) || !st.link_up)
 		return;
@@ -133,7 +133,7 @@ static void break_one(struct crew *c)
 }
 
 /* Each process has its share of the kills. */
-static void break_some(struct crew *c, uint64_t now_ns)
+static void break_some(struct node_group *c, uint64_t now_ns)
 {
 	uint64_t every = c->settings->kill_ms * CLOCK_MS * c->settings->n_nodes / c->n;
 	unsigned n;
@@ -148,7 +148,7 @@ static void break_some(struct crew *c, uint64_t now_ns)
 		c->next_kill_ns = now_ns + every;
 }
 
-static void end_all(struct crew *c)
+static void end_all(struct node_group *c)
 {
 	unsigned i;
 
@@ -156,23 +156,23 @@ static void end_all(struct crew *c)
 		return;
 	c->is_ending = true;
 	for (i = 0; i < c->n; i++)
-		life_end(&c->lives[i], c->lives[i].id % 2 == 0);
+		incarnation_end(&c->lives[i], c->lives[i].id % 2 == 0);
 }
 
 /* Those that closed in the middle of the run. */
-static void bring_back(struct crew *c)
+static void bring_back(struct node_group *c)
 {
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
 		if (c->lives[i].state != LIFE_OVER)
 			continue;
-		life_free(&c->lives[i]);
+		incarnation_free(&c->lives[i]);
 		begin_life(c, &c->lives[i]);
 	}
 }
 
-static int shorter(const struct crew *c, int wait_ms, uint64_t now_ns)
+static int shorter(const struct node_group *c, int wait_ms, uint64_t now_ns)
 {
 	uint64_t until = now_ns + (uint64_t)wait_ms * CLOCK_MS;
 	unsigned i;
@@ -181,26 +181,26 @@ static int shorter(const struct crew *c, int wait_ms, uint64_t now_ns)
 		if (slow_deadline(&c->lives[i]) < until)
 			until = slow_deadline(&c->lives[i]);
 	if (c->settings->breaker == BREAKER_SELF && c->next_kill_ns < until &&
-	    book_phase(c->book) == PHASE_RUN)
+	    run_log_phase(c->run_log) == PHASE_RUN)
 		until = c->next_kill_ns;
 	return until <= now_ns ? 0 : (int)((until - now_ns + CLOCK_MS - 1) / CLOCK_MS);
 }
 
-bool crew_send(struct crew *c)
+bool node_group_send(struct node_group *c)
 {
 	uint64_t now_ns = clock_now_ns();
 	bool sent;
 
-	if (book_phase(c->book) != PHASE_RUN)
+	if (run_log_phase(c->run_log) != PHASE_RUN)
 		return false;
 	sent = send_all(c, now_ns);
 	break_some(c, now_ns);
 	return sent;
 }
 
-void crew_run(struct crew *c, int wait_ms, int more_fd)
+void node_group_run(struct node_group *c, int wait_ms, int more_fd)
 {
-	enum book_phase phase = book_phase(c->book);
+	enum run_log_phase phase = run_log_phase(c->run_log);
 	uint64_t now_ns = clock_now_ns();
 	unsigned i;
 
@@ -215,27 +215,27 @@ void crew_run(struct crew *c, int wait_ms, int more_fd)
 		return;
 	c->next_count_ns = now_ns + COUNT_NS;
 	for (i = 0; i < c->n; i++)
-		life_count(&c->lives[i]);
+		incarnation_count(&c->lives[i]);
 }
 
 /* ---- restarts and the end ---- */
 
-bool crew_restart(struct crew *c, uint32_t id, bool crash)
+bool node_group_restart(struct node_group *c, uint32_t id, bool crash)
 {
-	struct life *l = life_of(c, id);
+	struct incarnation *l = incarnation_of(c, id);
 
 	if (!l || l->state != LIFE_RUNNING)
 		return false;
 	if (!crash) {
-		life_end(l, false);
+		incarnation_end(l, false);
 		return true;
 	}
-	life_crash(l);
+	incarnation_crash(l);
 	begin_life(c, l);
 	return true;
 }
 
-bool crew_is_over(const struct crew *c)
+bool node_group_is_over(const struct node_group *c)
 {
 	unsigned i;
 

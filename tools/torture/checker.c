@@ -3,7 +3,7 @@
  * Judges a session that is over by what its two ends wrote down.
  * Pure: knows no node and no clock.
  */
-#include "tools/torture/judge.h"
+#include "tools/torture/checker.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,7 +18,8 @@ struct promise {
 };
 
 static __attribute__((format(printf, 4, 5)))
-void broken(const struct judge *j, const struct record *tx, struct pair *sum, const char *fmt, ...)
+void broken(const struct checker *j, const struct record *tx, struct pair *sum,
+	    const char *fmt, ...)
 {
 	char line[NOTE_MAX];
 	va_list args;
@@ -45,7 +46,7 @@ static struct promise promise_of(const struct record *tx)
 	return (struct promise){ tx->delivery.acked, tx->delivery.in_doubt };
 }
 
-static void check_delivery(const struct judge *j, const struct record *tx, struct pair *sum)
+static void check_delivery(const struct checker *j, const struct record *tx, struct pair *sum)
 {
 	const struct sinew_delivery *f = &tx->delivery;
 	uint64_t sent = record_get(&tx->sent);
@@ -64,8 +65,8 @@ static void check_delivery(const struct judge *j, const struct record *tx, struc
 		       " messages acknowledged", f->acked, sent);
 }
 
-/* Losses outside of the promise; holes below are in the ledger. */
-static void check_promise(const struct judge *j, const struct record *tx, uint64_t taken,
+/* Losses outside of the promise; holes below are in the seqset. */
+static void check_promise(const struct checker *j, const struct record *tx, uint64_t taken,
 			  struct pair *sum)
 {
 	struct promise p = promise_of(tx);
@@ -83,12 +84,12 @@ static void check_promise(const struct judge *j, const struct record *tx, uint64
 	}
 }
 
-static void judge_direction(const struct judge *j, const struct record *tx,
-			    const struct record *rx, struct pair *sum)
+static void checker_direction(const struct checker *j, const struct record *tx,
+			      const struct record *rx, struct pair *sum)
 {
 	uint64_t sent = record_get(&tx->sent);
-	uint64_t taken = rx ? ledger_taken(&rx->got) : 0;
-	uint64_t delivered = rx ? ledger_delivered(&rx->got) : 0;
+	uint64_t taken = rx ? seqset_taken(&rx->got) : 0;
+	uint64_t delivered = rx ? seqset_delivered(&rx->got) : 0;
 	uint64_t lost = sum->lost;
 
 	/* A sender that is killed in the middle of a send may not have counted it. */
@@ -115,7 +116,7 @@ static void judge_direction(const struct judge *j, const struct record *tx,
 }
 
 /* An end that nothing excuses. */
-static void check_end(const struct judge *j, const struct record *r, const struct record *other,
+static void check_end(const struct checker *j, const struct record *r, const struct record *other,
 		      struct pair *sum)
 {
 	if (j->ends_are_free || !other || other->crashed || r->crashed ||
@@ -131,8 +132,8 @@ static uint64_t min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-void judge_links(const struct record *a, const struct record *b, uint64_t *ret_kills,
-		 uint64_t *ret_hits)
+void checker_links(const struct record *a, const struct record *b, uint64_t *ret_kills,
+		   uint64_t *ret_hits)
 {
 	uint64_t kills, hits, more, beyond;
 	const struct record *low, *high;
@@ -156,23 +157,23 @@ void judge_links(const struct record *a, const struct record *b, uint64_t *ret_k
 	*ret_hits = hits;
 }
 
-void judge_session(const struct judge *j, const struct record *a, const struct record *b,
-		   struct pair *a_to_b, struct pair *b_to_a)
+void checker_session(const struct checker *j, const struct record *a, const struct record *b,
+		     struct pair *a_to_b, struct pair *b_to_a)
 {
 	uint64_t kills, hits;
 
-	judge_direction(j, a, b, a_to_b);
+	checker_direction(j, a, b, a_to_b);
 	check_end(j, a, b, a_to_b);
 	if (b) {
-		judge_direction(j, b, a, b_to_a);
+		checker_direction(j, b, a, b_to_a);
 		check_end(j, b, a, b_to_a);
-	} else if (ledger_taken(&a->got)) {
+	} else if (seqset_taken(&a->got)) {
 		/* Delivered by somebody who says that he sent nothing. */
-		b_to_a->duplicated += ledger_taken(&a->got);
+		b_to_a->duplicated += seqset_taken(&a->got);
 		broken(j, a, b_to_a, "%" PRIu64 " messages received in a session that the peer "
-		       "never had", ledger_taken(&a->got));
+		       "never had", seqset_taken(&a->got));
 	}
-	judge_links(a, b, &kills, &hits);
+	checker_links(a, b, &kills, &hits);
 	a_to_b->kills += kills;
 	b_to_a->kills += kills;
 	a_to_b->hits += hits;
@@ -181,12 +182,12 @@ void judge_session(const struct judge *j, const struct record *a, const struct r
 	b_to_a->sessions++;
 }
 
-bool judge_is_clean(const struct pair *p)
+bool checker_is_clean(const struct pair *p)
 {
 	return !p->lost && !p->duplicated && !p->reordered && !p->corrupted && !p->broken;
 }
 
-void judge_add(struct pair *sum, const struct pair *p)
+void checker_add(struct pair *sum, const struct pair *p)
 {
 	sum->sent += p->sent;
 	sum->delivered += p->delivered;

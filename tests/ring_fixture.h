@@ -3,8 +3,8 @@
  * The fixture of tests of one send ring: its memory, a message of any length, and a link that
  * writes all that is unsent.
  */
-#ifndef SINEW_TESTS_RING_RIG_H
-#define SINEW_TESTS_RING_RIG_H
+#ifndef SINEW_TESTS_RING_FIXTURE_H
+#define SINEW_TESTS_RING_FIXTURE_H
 
 #include "proto/ring_out.h"
 #include "proto/wire.h"

@@ -2,10 +2,10 @@
 /*
  * An enemy that speaks the protocol by hand over plain sockets: dials from any address of
  * loopback, says HELLO as whoever it wants to be, writes what it likes, ends as it likes.
- * Knows no node of the library; whoever drives one meanwhile sets foe_wait.
+ * Knows no node of the library; a test that drives one meanwhile sets adversary_wait.
  */
-#ifndef SINEW_TESTS_FOE_H
-#define SINEW_TESTS_FOE_H
+#ifndef SINEW_TESTS_ADVERSARY_H
+#define SINEW_TESTS_ADVERSARY_H
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,9 +19,9 @@
 
 #include "proto/wire.h"
 
-#define FOE_IN_MAX	4096u
+#define ADVERSARY_IN_MAX	4096u
 
-struct foe {
+struct adversary {
 	int fd;			/* -1: none */
 	uint32_t nodeid;	/* that it claims */
 	uint64_t mine, yours;	/* its life; the one that it was told */
@@ -31,10 +31,10 @@ struct foe {
 	uint32_t gen;		/* number of the last choice that it knows of */
 	const char *cluster;
 	size_t have;
-	uint8_t in[FOE_IN_MAX];
+	uint8_t in[ADVERSARY_IN_MAX];
 };
 
-static void foe_poll(int fd, short events, int ms)
+static void adversary_poll(int fd, short events, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
@@ -42,9 +42,9 @@ static void foe_poll(int fd, short events, int ms)
 }
 
 /* Waits a while for the descriptor, and drives what must be driven. */
-static void (*foe_wait)(int fd, short events, int ms) = foe_poll;
+static void (*adversary_wait)(int fd, short events, int ms) = adversary_poll;
 
-static inline int64_t foe_ms(void)
+static inline int64_t adversary_ms(void)
 {
 	struct timespec ts;
 
@@ -52,13 +52,14 @@ static inline int64_t foe_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static inline void foe_init(struct foe *f, uint32_t nodeid, uint64_t life, const char *cluster)
+static inline void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t life,
+				  const char *cluster)
 {
-	*f = (struct foe) { .fd = -1, .nodeid = nodeid, .mine = life, .cluster = cluster,
+	*f = (struct adversary) { .fd = -1, .nodeid = nodeid, .mine = life, .cluster = cluster,
 			    .queue = 1 << 20 };
 }
 
-static inline void foe_close(struct foe *f)
+static inline void adversary_close(struct adversary *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
@@ -67,28 +68,28 @@ static inline void foe_close(struct foe *f)
 }
 
 /* Ends with a reset. */
-static inline void foe_reset(struct foe *f)
+static inline void adversary_reset(struct adversary *f)
 {
 	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
 	if (f->fd >= 0)
 		setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-	foe_close(f);
+	adversary_close(f);
 }
 
 /* Vanishes without a word, as a machine that lost its power. False: may not, or cannot. */
-static inline bool foe_vanish(struct foe *f)
+static inline bool adversary_vanish(struct adversary *f)
 {
 	const int on = 1;
 	bool can = setsockopt(f->fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
 
 	if (can)
-		foe_close(f);
+		adversary_close(f);
 	return can;
 }
 
-static inline bool foe_dial(struct foe *f, const struct sockaddr_storage *from,
-			    const struct sockaddr_storage *to)
+static inline bool adversary_dial(struct adversary *f, const struct sockaddr_storage *from,
+				  const struct sockaddr_storage *to)
 {
 	struct sockaddr_storage src = *from;
 	const int on = 1;
@@ -96,7 +97,7 @@ static inline bool foe_dial(struct foe *f, const struct sockaddr_storage *from,
 	socklen_t len = sizeof err;
 
 	((struct sockaddr_in *)&src)->sin_port = 0;
-	foe_close(f);
+	adversary_close(f);
 	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (f->fd < 0)
 		return false;
@@ -107,21 +108,21 @@ static inline bool foe_dial(struct foe *f, const struct sockaddr_storage *from,
 	if (connect(f->fd, (const struct sockaddr *)to, sizeof(struct sockaddr_in))) {
 		if (errno != EINPROGRESS)
 			goto fail;
-		foe_wait(f->fd, POLLOUT, 1000);
+		adversary_wait(f->fd, POLLOUT, 1000);
 		if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)
 			goto fail;
 	}
 	return true;
 fail:
-	foe_close(f);
+	adversary_close(f);
 	return false;
 }
 
 /* All of it, or false: the other end has gone, or does not read for a second. */
-static inline bool foe_put(struct foe *f, const void *data, size_t n)
+static inline bool adversary_put(struct adversary *f, const void *data, size_t n)
 {
 	const uint8_t *p = data;
-	int64_t end = foe_ms() + 1000;
+	int64_t end = adversary_ms() + 1000;
 
 	while (n && f->fd >= 0) {
 		ssize_t put = send(f->fd, p, n, MSG_NOSIGNAL);
@@ -129,10 +130,10 @@ static inline bool foe_put(struct foe *f, const void *data, size_t n)
 		if (put > 0) {
 			p += put;
 			n -= (size_t)put;
-		} else if (errno != EAGAIN || foe_ms() >= end) {
+		} else if (errno != EAGAIN || adversary_ms() >= end) {
 			return false;
 		} else {
-			foe_wait(f->fd, POLLOUT, 10);
+			adversary_wait(f->fd, POLLOUT, 10);
 		}
 	}
 	return n == 0;
@@ -140,7 +141,7 @@ static inline bool foe_put(struct foe *f, const void *data, size_t n)
 
 /* ---- what it says ---- */
 
-static inline struct hello foe_hello_of(const struct foe *f, uint64_t yours)
+static inline struct hello adversary_hello_of(const struct adversary *f, uint64_t yours)
 {
 	struct hello h = {
 		.mine = f->mine, .yours = yours, .next = f->expected, .gen = f->gen,
@@ -153,21 +154,21 @@ static inline struct hello foe_hello_of(const struct foe *f, uint64_t yours)
 	return h;
 }
 
-static inline bool foe_hello(struct foe *f, uint64_t yours)
+static inline bool adversary_hello(struct adversary *f, uint64_t yours)
 {
-	struct hello h = foe_hello_of(f, yours);
+	struct hello h = adversary_hello_of(f, yours);
 	uint8_t buf[WIRE_CONTROL_MAX];
 
-	return foe_put(f, buf, wire_put_hello(buf, f->nodeid, &h));
+	return adversary_put(f, buf, wire_put_hello(buf, f->nodeid, &h));
 }
 
 /* ---- what it hears ---- */
 
 /* The next frame: 1; 0: none within that time; -1: the connection has ended. The frame's
  * pointers hold until the next call. */
-static inline int foe_frame(struct foe *f, struct frame *ret, size_t *used, int64_t ms)
+static inline int adversary_frame(struct adversary *f, struct frame *ret, size_t *used, int64_t ms)
 {
-	int64_t end = foe_ms() + ms;
+	int64_t end = adversary_ms() + ms;
 
 	memmove(f->in, f->in + *used, f->have - *used);
 	f->have -= *used;
@@ -189,14 +190,14 @@ static inline int foe_frame(struct foe *f, struct frame *ret, size_t *used, int6
 		}
 		if (got == 0 || errno != EAGAIN)
 			return -1;
-		if (foe_ms() >= end)
+		if (adversary_ms() >= end)
 			return 0;
-		foe_wait(f->fd, POLLIN, 10);
+		adversary_wait(f->fd, POLLIN, 10);
 	}
 }
 
 /* Whether the other end has ended the connection, read or not what came before. */
-static inline bool foe_ended(struct foe *f)
+static inline bool adversary_ended(struct adversary *f)
 {
 	uint8_t waste[4096];
 	ssize_t got;
@@ -207,12 +208,13 @@ static inline bool foe_ended(struct foe *f)
 	return got == 0 || errno != EAGAIN;
 }
 
-/* Waits for a HELLO or a REFUSE: 1, 2; else as foe_frame(). */
-static inline int foe_answer(struct foe *f, struct hello *h, struct refuse *r, int64_t ms)
+/* Waits for a HELLO or a REFUSE: 1, 2; else as adversary_frame(). */
+static inline int adversary_answer(struct adversary *f, struct hello *h, struct refuse *r,
+				   int64_t ms)
 {
 	struct frame fr;
 	size_t used = 0;
-	int got = foe_frame(f, &fr, &used, ms), kind = 0;
+	int got = adversary_frame(f, &fr, &used, ms), kind = 0;
 
 	if (got == 1 && fr.nextcmd == WIRE_HELLO && !frame_hello(&fr, h))
 		kind = 1;
@@ -224,12 +226,12 @@ static inline int foe_answer(struct foe *f, struct hello *h, struct refuse *r, i
 }
 
 /* Asks once who is there, so that it knows whom to name. The link waits for more. */
-static inline bool foe_ask(struct foe *f, int64_t ms)
+static inline bool adversary_ask(struct adversary *f, int64_t ms)
 {
 	struct hello h;
 	struct refuse r;
 
-	if (!foe_hello(f, 0) || foe_answer(f, &h, &r, ms) != 1)
+	if (!adversary_hello(f, 0) || adversary_answer(f, &h, &r, ms) != 1)
 		return false;
 	f->yours = h.mine;
 	return true;
@@ -237,19 +239,20 @@ static inline bool foe_ask(struct foe *f, int64_t ms)
 
 /* The whole handshake on a fresh connection to a node of a lower nodeid: the link is up. False
  * also if there was a choice since the last one that it knows of: it knows now, and may dial. */
-static inline bool foe_up(struct foe *f, int64_t ms)
+static inline bool adversary_up(struct adversary *f, int64_t ms)
 {
-	int64_t end = foe_ms() + ms;
+	int64_t end = adversary_ms() + ms;
 	struct hello h;
 	struct refuse r;
 	int got;
 
-	if (!f->yours && !foe_ask(f, ms))
+	if (!f->yours && !adversary_ask(f, ms))
 		return false;
-	if (!foe_hello(f, f->yours))
+	if (!adversary_hello(f, f->yours))
 		return false;
 	/* A life that it did not know is asked once more. */
-	while (foe_ms() < end && (got = foe_answer(f, &h, &r, end - foe_ms())) > 0) {
+	while (adversary_ms() < end &&
+	       (got = adversary_answer(f, &h, &r, end - adversary_ms())) > 0) {
 		if (got == 2) {
 			f->gen = r.reason == WIRE_REFUSE_STALE ? r.gen : f->gen;
 			return false;
@@ -260,7 +263,7 @@ static inline bool foe_up(struct foe *f, int64_t ms)
 			return true;
 		}
 		f->yours = h.mine;
-		if (!foe_hello(f, f->yours))
+		if (!adversary_hello(f, f->yours))
 			return false;
 	}
 	return false;

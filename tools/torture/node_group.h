@@ -2,17 +2,17 @@
 /*
  * The nodes of one process: one thread drives them all, restarts them in the process, and
  * has the library break its own connections where that is wanted.
- * Knows nothing of other processes but the book.
+ * Knows nothing of other processes but the run log.
  */
-#ifndef TOOLS_TORTURE_CREW_H
-#define TOOLS_TORTURE_CREW_H
+#ifndef TOOLS_TORTURE_NODE_GROUP_H
+#define TOOLS_TORTURE_NODE_GROUP_H
 
-#include "tools/torture/life.h"
+#include "tools/torture/incarnation.h"
 
-struct crew {
+struct node_group {
 	const struct settings *settings;
-	struct book *book;
-	struct life *lives;
+	struct run_log *run_log;
+	struct incarnation *lives;
 	unsigned n;
 	uint8_t *buffer;
 	uint64_t random;
@@ -24,17 +24,17 @@ struct crew {
 
 /* Nodes first_id .. first_id + n - 1; salt: of their randomness, different in each life of a
  * process. 0, or a negative errno, after it was said why. */
-int crew_open(struct crew *c, const struct settings *s, struct book *book, uint32_t first_id,
-	      unsigned n, uint64_t salt);
-void crew_close(struct crew *c);
+int node_group_open(struct node_group *c, const struct settings *s, struct run_log *run_log,
+		    uint32_t first_id, unsigned n, uint64_t salt);
+void node_group_close(struct node_group *c);
 /* The first half of a turn: sends, and breaks while that is under way. True: something was
  * sent, so the second half must not wait. */
-bool crew_send(struct crew *c);
+bool node_group_send(struct node_group *c);
 /* The second half: waits at most wait_ms, for more_fd too (-1: none), and runs the nodes. */
-void crew_run(struct crew *c, int wait_ms, int more_fd);
+void node_group_run(struct node_group *c, int wait_ms, int more_fd);
 /* The node ends, by a crash or in order, and comes back. False: it is ending already. */
-bool crew_restart(struct crew *c, uint32_t id, bool crash);
+bool node_group_restart(struct node_group *c, uint32_t id, bool crash);
 /* All have closed, in PHASE_CLOSE. */
-bool crew_is_over(const struct crew *c);
+bool node_group_is_over(const struct node_group *c);
 
 #endif

@@ -4,8 +4,8 @@
  * some, are broken apart in the middle, finish and close. Says in one text what was wrong with
  * it. Knows that calls may fail, but not which ones.
  */
-#ifndef SINEW_TESTS_FIFTY_H
-#define SINEW_TESTS_FIFTY_H
+#ifndef SINEW_TESTS_FAULT_SCENARIO_H
+#define SINEW_TESTS_FAULT_SCENARIO_H
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -36,7 +36,7 @@ enum mode { MODE_FILE, MODE_OWN_THREAD };
 struct side {
 	struct sinew_node *node;
 	uint32_t id;
-	struct sinew_kept *kept[MESSAGES];	/* fifty_lock */
+	struct sinew_kept *kept[MESSAGES];	/* scenario_lock */
 	unsigned n_kept;
 	struct sinew_kept *held;		/* the first message, until the node has gone */
 	unsigned n_sent;			/* loop */
@@ -56,7 +56,7 @@ struct outcome {
 	int ms;
 };
 
-static struct fifty {
+static struct scenario {
 	struct side side[2];
 	enum mode mode;
 	bool lost;		/* what fails need not end well */
@@ -64,12 +64,12 @@ static struct fifty {
 	const char *cause;	/* text that the log should have */
 	_Atomic bool said;
 	struct outcome *out;
-} fifty;
+} scenario;
 
-static pthread_mutex_t fifty_lock = PTHREAD_MUTEX_INITIALIZER;
-static uint8_t fifty_pattern[LONGEST + MESSAGES + 1];
+static pthread_mutex_t scenario_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t scenario_pattern[LONGEST + MESSAGES + 1];
 
-static inline int64_t fifty_ms(void)
+static inline int64_t scenario_ms(void)
 {
 	struct timespec ts;
 
@@ -77,7 +77,7 @@ static inline int64_t fifty_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static inline int fifty_limit(int ms)
+static inline int scenario_limit(int ms)
 {
 	const char *factor = getenv("TIME_FACTOR");
 
@@ -87,8 +87,8 @@ static inline int fifty_limit(int ms)
 /* The first thing that is wrong is the one that is told. */
 #define WRONG(...) \
 	do { \
-		if (!fifty.out->wrong[0]) \
-			snprintf(fifty.out->wrong, sizeof fifty.out->wrong, __VA_ARGS__); \
+		if (!scenario.out->wrong[0]) \
+			snprintf(scenario.out->wrong, sizeof scenario.out->wrong, __VA_ARGS__); \
 	} while (0)
 
 /* ---- what is sent ---- */
@@ -113,7 +113,7 @@ static inline size_t length_of(uint64_t number)
 
 static inline const uint8_t *content_of(uint64_t number)
 {
-	return fifty_pattern + number;
+	return scenario_pattern + number;
 }
 
 static inline void send_more(struct side *s, struct sinew_session *session)
@@ -122,7 +122,7 @@ static inline void send_more(struct side *s, struct sinew_session *session)
 		uint64_t number = s->n_sent + 1, got = 0;
 		int err = sinew_send_numbered(session, content_of(number), length_of(number), &got);
 
-		if (err == -EAGAIN || (err == -ESHUTDOWN && fifty.lost))
+		if (err == -EAGAIN || (err == -ESHUTDOWN && scenario.lost))
 			return;
 		WRONG_IF(s, err || got != number);
 		s->n_sent++;
@@ -151,9 +151,9 @@ static inline void keep(struct side *s, struct sinew_session *p, const struct si
 		WRONG_IF(s, err && err != -ENOMEM);
 		return;
 	}
-	pthread_mutex_lock(&fifty_lock);
+	pthread_mutex_lock(&scenario_lock);
 	s->kept[s->n_kept++] = kept;
-	pthread_mutex_unlock(&fifty_lock);
+	pthread_mutex_unlock(&scenario_lock);
 }
 
 static inline void on_message(struct sinew_node *node, struct sinew_session *session,
@@ -180,7 +180,7 @@ static inline void on_finished(struct sinew_node *node, struct sinew_session *se
 
 	(void)node, (void)session;
 	/* Where what fails may be lost, a node closes that has not sent all. */
-	WRONG_IF(s, (s->received != MESSAGES && !fifty.lost) || s->downs);
+	WRONG_IF(s, (s->received != MESSAGES && !scenario.lost) || s->downs);
 	s->finished++;
 }
 
@@ -228,10 +228,10 @@ static inline void on_closed(struct sinew_node *node, void *user)
 
 static inline void on_log(void *user, enum sinew_level level, const char *line)
 {
-	if (fifty.cause && strstr(line, fifty.cause))
-		atomic_store(&fifty.said, true);
+	if (scenario.cause && strstr(line, scenario.cause))
+		atomic_store(&scenario.said, true);
 	if (getenv("LIVE_LOG"))
-		fprintf(stderr, "%lld node %u %s: %s\n", (long long)(fifty_ms() % 100000),
+		fprintf(stderr, "%lld node %u %s: %s\n", (long long)(scenario_ms() % 100000),
 			*(uint32_t *)user, sinew_level_name(level), line);
 }
 
@@ -302,7 +302,7 @@ static inline int start_by_file(struct side *s)
 	char text[SINEW_CONFIG_ERROR_MAX] = "";
 	int err;
 
-	err = sinew_config_load(fifty.file, &config, text, sizeof text);
+	err = sinew_config_load(scenario.file, &config, text, sizeof text);
 	if (err) {
 		if (config || !text[0])
 			WRONG("sinew_config_load() failed and gave %s",
@@ -329,7 +329,7 @@ static inline int start_with_errors(void)
 	struct sinew_config *config = NULL;
 	struct sockaddr_storage sa;
 	char text[SINEW_CONFIG_ERROR_MAX] = "";
-	int err = sinew_config_load(fifty.broken_file, &config, text, sizeof text);
+	int err = sinew_config_load(scenario.broken_file, &config, text, sizeof text);
 
 	if (!err || config || !text[0])
 		WRONG("a file that is wrong was not refused");
@@ -340,11 +340,11 @@ static inline int start_with_errors(void)
 
 static inline int start(void)
 {
-	int err = fifty.mode == MODE_FILE ? start_with_errors() : 0;
+	int err = scenario.mode == MODE_FILE ? start_with_errors() : 0;
 
 	for (unsigned i = 0; i < 2 && !err; i++)
-		err = fifty.mode == MODE_FILE ? start_by_file(&fifty.side[i]) :
-			start_by_options(&fifty.side[i]);
+		err = scenario.mode == MODE_FILE ? start_by_file(&scenario.side[i]) :
+			start_by_options(&scenario.side[i]);
 	return err;
 }
 
@@ -355,11 +355,11 @@ static inline void release(struct side *s)
 	struct sinew_kept *kept[MESSAGES];
 	unsigned n;
 
-	pthread_mutex_lock(&fifty_lock);
+	pthread_mutex_lock(&scenario_lock);
 	n = s->n_kept;
 	memcpy(kept, s->kept, n * sizeof kept[0]);
 	s->n_kept = 0;
-	pthread_mutex_unlock(&fifty_lock);
+	pthread_mutex_unlock(&scenario_lock);
 	for (unsigned i = 0; i < n; i++)
 		sinew_release(kept[i]);
 }
@@ -368,32 +368,32 @@ static inline void turn(void)
 {
 	struct pollfd fds[2];
 
-	if (fifty.mode == MODE_OWN_THREAD) {
+	if (scenario.mode == MODE_OWN_THREAD) {
 		nanosleep(&(struct timespec) { .tv_nsec = 200000 }, NULL);
 	} else {
 		for (unsigned i = 0; i < 2; i++) {
-			int fd = fifty.side[i].ended ? -1 : sinew_get_fd(fifty.side[i].node);
+			int fd = scenario.side[i].ended ? -1 : sinew_get_fd(scenario.side[i].node);
 
 			fds[i] = (struct pollfd) { fd, POLLIN, 0 };
 		}
 		poll(fds, 2, 5);
 		for (unsigned i = 0; i < 2; i++)
-			if (!fifty.side[i].ended && sinew_dispatch(fifty.side[i].node, 0) < 0)
-				fifty.side[i].ended = true;
+			if (!scenario.side[i].ended && sinew_dispatch(scenario.side[i].node, 0) < 0)
+				scenario.side[i].ended = true;
 	}
-	release(&fifty.side[0]);
-	release(&fifty.side[1]);
+	release(&scenario.side[0]);
+	release(&scenario.side[1]);
 }
 
 static inline bool both_down(void)
 {
-	return fifty.side[0].downs && fifty.side[1].downs;
+	return scenario.side[0].downs && scenario.side[1].downs;
 }
 
 static inline bool both_closed(void)
 {
 	for (unsigned i = 0; i < 2; i++)
-		if (!fifty.side[i].closed && !fifty.side[i].ended)
+		if (!scenario.side[i].closed && !scenario.side[i].ended)
 			return false;
 	return true;
 }
@@ -403,7 +403,7 @@ static inline unsigned progress(void)
 	unsigned sum = atomic_load(&failing.hits) != 0;
 
 	for (unsigned i = 0; i < 2; i++)
-		sum += fifty.side[i].received + fifty.side[i].ups + fifty.side[i].downs;
+		sum += scenario.side[i].received + scenario.side[i].ups + scenario.side[i].downs;
 	return sum;
 }
 
@@ -411,7 +411,7 @@ static inline unsigned progress(void)
 static inline void check_calls(int64_t began)
 {
 	unsigned made = atomic_load(&failing.all) - atomic_load(&failing.hit_all);
-	int64_t ms = fifty_ms() - began + 1;
+	int64_t ms = scenario_ms() - began + 1;
 
 	if (failing.hits && made > BUSY_CALLS + BUSY_PER_MS * ms)
 		WRONG("it spins: %u calls in %lld ms", made, (long long)ms);
@@ -419,22 +419,22 @@ static inline void check_calls(int64_t began)
 
 static inline void run_until_down(void)
 {
-	int64_t began = fifty_ms(), moved = began, now;
+	const struct side *a = scenario.side, *b = a + 1;
+	int64_t began = scenario_ms(), moved = began, now;
 	unsigned was = progress(), is;
 
 	while (!both_down()) {
 		turn();
-		now = fifty_ms();
+		now = scenario_ms();
 		is = progress();
 		if (is != was)
 			moved = now;
 		was = is;
-		if (fifty.lost && failing.hits && now - moved >= QUIET_MS)
+		if (scenario.lost && failing.hits && now - moved >= QUIET_MS)
 			break;
-		if (now - began >= fifty_limit(DONE_MS)) {
+		if (now - began >= scenario_limit(DONE_MS)) {
 			WRONG("after %d ms node 1 has %u messages, node 2 %u; down: %u and %u",
-			      (int)(now - began), fifty.side[0].received, fifty.side[1].received,
-			      fifty.side[0].downs, fifty.side[1].downs);
+			      (int)(now - began), a->received, b->received, a->downs, b->downs);
 			break;
 		}
 	}
@@ -443,16 +443,16 @@ static inline void run_until_down(void)
 
 static inline void close_both(void)
 {
-	int linger = !fifty.lost ? LINGER_MS : both_down() ? LINGER_LOST_MS : 0;
-	int64_t end = fifty_ms() + fifty_limit(linger ? DONE_MS : CLOSE_MS);
+	int linger = !scenario.lost ? LINGER_MS : both_down() ? LINGER_LOST_MS : 0;
+	int64_t end = scenario_ms() + scenario_limit(linger ? DONE_MS : CLOSE_MS);
 
 	for (unsigned i = 0; i < 2; i++)
-		if (sinew_close(fifty.side[i].node, linger))
+		if (sinew_close(scenario.side[i].node, linger))
 			WRONG("sinew_close() failed");
-	while (!both_closed() && fifty_ms() < end)
+	while (!both_closed() && scenario_ms() < end)
 		turn();
 	for (unsigned i = 0; i < 2; i++)
-		if (!fifty.side[i].closed)
+		if (!scenario.side[i].closed)
 			WRONG("node %u did not close", i + 1);
 }
 
@@ -518,21 +518,21 @@ static inline bool refusal_is_right(int err)
 	return err == (code < 0 ? -EINVAL : -code);
 }
 
-static inline void fifty_run(enum mode mode, bool lost, const char *cause, struct outcome *out)
+static inline void scenario_run(enum mode mode, bool lost, const char *cause, struct outcome *out)
 {
 	bool before[FDS_MAX];
-	int64_t began = fifty_ms();
+	int64_t began = scenario_ms();
 	int err;
 
-	memset(fifty.side, 0, sizeof fifty.side);
+	memset(scenario.side, 0, sizeof scenario.side);
 	memset(out, 0, sizeof *out);
-	fifty.side[0].id = 1;
-	fifty.side[1].id = 2;
-	fifty.mode = mode;
-	fifty.lost = lost;
-	fifty.cause = cause;
-	fifty.said = false;
-	fifty.out = out;
+	scenario.side[0].id = 1;
+	scenario.side[1].id = 2;
+	scenario.mode = mode;
+	scenario.lost = lost;
+	scenario.cause = cause;
+	scenario.said = false;
+	scenario.out = out;
 	atomic_store(&failing.blocks, 0);
 	look_at_fds(before);
 	err = start();
@@ -541,19 +541,19 @@ static inline void fifty_run(enum mode mode, bool lost, const char *cause, struc
 		close_both();
 	}
 	for (unsigned i = 0; i < 2; i++)
-		sinew_node_free(fifty.side[i].node);
+		sinew_node_free(scenario.side[i].node);
 	for (unsigned i = 0; i < 2; i++) {
-		release(&fifty.side[i]);
-		sinew_release(fifty.side[i].held);
+		release(&scenario.side[i]);
+		sinew_release(scenario.side[i].held);
 	}
 	out->refused = err != 0;
-	out->said = fifty.said;
+	out->said = scenario.said;
 	out->calls = failing.all;
-	out->complete = side_complete(&fifty.side[0]) && side_complete(&fifty.side[1]);
-	out->ms = (int)(fifty_ms() - began);
+	out->complete = side_complete(&scenario.side[0]) && side_complete(&scenario.side[1]);
+	out->ms = (int)(scenario_ms() - began);
 	if (!err) {
-		check_side(&fifty.side[0], &fifty.side[1]);
-		check_side(&fifty.side[1], &fifty.side[0]);
+		check_side(&scenario.side[0], &scenario.side[1]);
+		check_side(&scenario.side[1], &scenario.side[0]);
 	}
 	check_fds(before);
 	if (failing.blocks)
@@ -583,17 +583,17 @@ static inline bool write_config(char path[64], const char *name, uint32_t second
 }
 
 /* Once in each process. */
-static inline bool fifty_prepare(void)
+static inline bool scenario_prepare(void)
 {
-	for (size_t i = 0; i < sizeof fifty_pattern; i++)
-		fifty_pattern[i] = (uint8_t)(i * 131 + (i >> 8) * 7);
-	return write_config(fifty.file, "fifty", 2) && write_config(fifty.broken_file, "twice", 1);
+	for (size_t i = 0; i < sizeof scenario_pattern; i++)
+		scenario_pattern[i] = (uint8_t)(i * 131 + (i >> 8) * 7);
+	return write_config(scenario.file, "ok", 2) && write_config(scenario.broken_file, "bad", 1);
 }
 
-static inline void fifty_done(void)
+static inline void scenario_done(void)
 {
-	unlink(fifty.file);
-	unlink(fifty.broken_file);
+	unlink(scenario.file);
+	unlink(scenario.broken_file);
 }
 
 #endif

@@ -3,8 +3,8 @@
  * The command line of those modes that hit whole connections: which, how often, for how
  * long. Knows nothing of how one is hit.
  */
-#ifndef TOOLS_BREAK_ORDERS_H
-#define TOOLS_BREAK_ORDERS_H
+#ifndef TOOLS_BREAK_MATCH_OPTIONS_H
+#define TOOLS_BREAK_MATCH_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 
 #define ORDERS_TARGETS_MAX	4096	/* connections of one round */
 
-struct orders {
+struct match_options {
 	struct filter filter;
 	const char *netns;	/* or NULL: the current one */
 	const char *interface;	/* or NULL; only of modes that listen */
@@ -30,7 +30,7 @@ struct orders {
 };
 
 /* The differences between the modes. */
-struct orders_mode {
+struct match_options_mode {
 	const char *name;	/* "sinew break destroy" */
 	const char *usage;	/* the first lines of --help, up to the common options */
 	const char *status;	/* the last lines of --help */
@@ -38,6 +38,7 @@ struct orders_mode {
 };
 
 /* -1: go on; else an exit status, after help or an error was printed. */
-int orders_parse(struct orders *o, const struct orders_mode *mode, int argc, char **argv);
+int match_options_parse(struct match_options *o, const struct match_options_mode *mode, int argc,
+			char **argv);
 
 #endif

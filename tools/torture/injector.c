@@ -3,7 +3,7 @@
  * Has the kernel destroy connections between the nodes of a run.
  * Knows nothing of what goes over them, and counts nothing.
  */
-#include "tools/torture/killer.h"
+#include "tools/torture/injector.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,9 +31,9 @@ struct last_kill {
 	uint64_t taken;		/* messages that had come until then, in both directions */
 };
 
-struct killer {
+struct injector {
 	const struct settings *settings;
-	struct book *book;
+	struct run_log *run_log;
 	struct diag *diag;
 	struct filter filter;
 	struct diag_connection *list;
@@ -41,13 +41,13 @@ struct killer {
 	uint64_t random;
 	uint64_t next_ns;	/* the next list */
 	uint64_t due_ns;	/* the next kill */
-	struct last_kill last[BOOK_NODES][BOOK_NODES];	/* by the lower nodeid, then the other */
+	struct last_kill last[RUN_LOG_NODES][RUN_LOG_NODES];	/* lower nodeid first */
 	bool told;
 };
 
-int killer_open(struct killer **ret_killer, const struct settings *s, struct book *book)
+int injector_open(struct injector **ret_injector, const struct settings *s, struct run_log *run_log)
 {
-	struct killer *k = calloc(1, sizeof(*k));
+	struct injector *k = calloc(1, sizeof(*k));
 	char net[32];
 	int rc;
 
@@ -56,7 +56,7 @@ int killer_open(struct killer **ret_killer, const struct settings *s, struct boo
 		return STATUS_USAGE;
 	}
 	k->settings = s;
-	k->book = book;
+	k->run_log = run_log;
 	k->random = content_mix(~s->seed);
 	k->list = calloc(LIST_MAX, sizeof(*k->list));
 	snprintf(net, sizeof(net), "%s.0/24", s->net);
@@ -65,15 +65,15 @@ int killer_open(struct killer **ret_killer, const struct settings *s, struct boo
 	rc = k->list ? diag_open(&k->diag) : -ENOMEM;
 	if (rc) {
 		say(SINEW_ERROR, "cannot destroy connections: %s", strerror(-rc));
-		killer_close(k);
+		injector_close(k);
 		return STATUS_USAGE;
 	}
 	k->next_ns = k->due_ns = clock_now_ns();
-	*ret_killer = k;
+	*ret_injector = k;
 	return STATUS_OK;
 }
 
-void killer_close(struct killer *k)
+void injector_close(struct injector *k)
 {
 	if (!k)
 		return;
@@ -88,7 +88,7 @@ static uint32_t node_of(const struct filter_end *e)
 }
 
 /* One of the connections between the two that stand in the list. */
-static struct diag_connection *find(struct killer *k, uint32_t a, uint32_t b)
+static struct diag_connection *find(struct injector *k, uint32_t a, uint32_t b)
 {
 	unsigned i;
 
@@ -103,9 +103,9 @@ static struct diag_connection *find(struct killer *k, uint32_t a, uint32_t b)
 	return NULL;
 }
 
-static void destroy(struct killer *k, struct diag_connection *c)
+static void destroy(struct injector *k, struct diag_connection *c)
 {
-	unsigned side = book_random(&k->random) & 1;
+	unsigned side = run_log_random(&k->random) & 1;
 	int rc;
 
 	if (!c->sockets[side].is_there)
@@ -116,10 +116,10 @@ static void destroy(struct killer *k, struct diag_connection *c)
 	if (!rc || rc == -ENOENT || k->told)
 		return;
 	k->told = true;
-	book_problem(k->book, "cannot destroy a connection: %s", strerror(-rc));
+	run_log_problem(k->run_log, "cannot destroy a connection: %s", strerror(-rc));
 }
 
-static void make_list(struct killer *k)
+static void make_list(struct injector *k)
 {
 	unsigned n_left_out;
 	int rc;
@@ -131,35 +131,35 @@ static void make_list(struct killer *k)
 	if (k->told)
 		return;
 	k->told = true;
-	book_problem(k->book, "cannot list connections: %s", strerror(-rc));
+	run_log_problem(k->run_log, "cannot list connections: %s", strerror(-rc));
 }
 
 /*
  * The link is up again since the last kill if something has come over it. Without that,
  * a machine that is too slow for the pace would kill each link before it is one.
  */
-static bool is_ripe(struct killer *k, uint32_t node, uint32_t peer, uint64_t now_ns)
+static bool is_ripe(struct injector *k, uint32_t node, uint32_t peer, uint64_t now_ns)
 {
 	struct last_kill *last = node < peer ? &k->last[node][peer] : &k->last[peer][node];
-	const struct record *a = book_present(k->book, node, peer);
-	const struct record *b = book_present(k->book, peer, node);
-	uint64_t taken = (a ? ledger_taken(&a->got) : 0) + (b ? ledger_taken(&b->got) : 0);
+	const struct record *a = run_log_present(k->run_log, node, peer);
+	const struct record *b = run_log_present(k->run_log, peer, node);
+	uint64_t taken = (a ? seqset_taken(&a->got) : 0) + (b ? seqset_taken(&b->got) : 0);
 
 	if (taken == last->taken && now_ns < last->at_ns + STUCK_NS &&
-	    book_random(&k->random) % YOUNG_ONE_OF)
+	    run_log_random(&k->random) % YOUNG_ONE_OF)
 		return false;
 	*last = (struct last_kill){ .at_ns = now_ns, .taken = taken };
 	return true;
 }
 
-static void kill_one(struct killer *k, uint64_t now_ns)
+static void kill_one(struct injector *k, uint64_t now_ns)
 {
 	struct diag_connection *c;
 	uint32_t node, peer;
 	unsigned try;
 
 	for (try = 0; try < TRIES; try++) {
-		if (!book_aim(k->book, &k->random, 0, &node, &peer))
+		if (!run_log_aim(k->run_log, &k->random, 0, &node, &peer))
 			return;
 		c = find(k, node, peer);
 		if (c && is_ripe(k, node, peer, now_ns)) {
@@ -169,12 +169,12 @@ static void kill_one(struct killer *k, uint64_t now_ns)
 	}
 }
 
-void killer_step(struct killer *k, uint64_t now_ns)
+void injector_step(struct injector *k, uint64_t now_ns)
 {
 	uint64_t every = k->settings->kill_ms * CLOCK_MS, cost_ns;
 	unsigned n;
 
-	if (now_ns < killer_deadline(k))
+	if (now_ns < injector_deadline(k))
 		return;
 	make_list(k);
 	cost_ns = clock_now_ns() - now_ns;
@@ -189,7 +189,7 @@ void killer_step(struct killer *k, uint64_t now_ns)
 		k->next_ns = now_ns + LIST_SHARE * cost_ns;
 }
 
-uint64_t killer_deadline(const struct killer *k)
+uint64_t injector_deadline(const struct injector *k)
 {
 	return k->due_ns > k->next_ns ? k->due_ns : k->next_ns;
 }

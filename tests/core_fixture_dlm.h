@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A rig in which HIGH is a kernel: its session is up, its packets are written by hand.
+ * A fixture in which HIGH is a kernel: its session is up, its packets are written by hand.
  */
-#ifndef SINEW_TESTS_RIG_DLM_H
-#define SINEW_TESTS_RIG_DLM_H
+#ifndef SINEW_TESTS_CORE_FIXTURE_DLM_H
+#define SINEW_TESTS_CORE_FIXTURE_DLM_H
 
 #include "proto/dlm_profile.h"
-#include "tests/rig.h"
+#include "tests/core_fixture.h"
 
 #define SECOND_ADDRESS { .ip = { [14] = 1, [15] = HIGH }, .port = 1 }
 
@@ -16,15 +16,15 @@ static inline struct wire *kernel_up(void)
 	struct path_addr addrs[] = { address(HIGH), SECOND_ADDRESS };
 
 	begin(false);
-	peer_remove(&rig->peer[HIGH]);
+	peer_remove(&fx->peer[HIGH]);
 	settle();
-	rig->peer[HIGH] = (struct peer) { 0 };
-	peer_add(&rig->core, &rig->peer[HIGH], HIGH, &profile_dlm, addrs, 2);
-	peer_lend(&rig->peer[HIGH], new_session());
-	peer_added(&rig->peer[HIGH], life(HIGH));
+	fx->peer[HIGH] = (struct peer) { 0 };
+	peer_add(&fx->core, &fx->peer[HIGH], HIGH, &profile_dlm, addrs, 2);
+	peer_lend(&fx->peer[HIGH], new_session());
+	peer_added(&fx->peer[HIGH], life(HIGH));
 	settle();
 	pass(1000);
-	return rig->dial[HIGH];
+	return fx->dial[HIGH];
 }
 
 /* A packet of len bytes without an envelope. */

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One life of one node: its callbacks, what it sends, checks and keeps. It writes
- * down what happens in the book's records and judges nothing but single messages.
+ * down what happens in the run log's records and checks nothing but single messages.
  *
  *	life.c   begin, end, callbacks       traffic.c  sending and checking messages
  *	slow.c   messages that are kept
  */
-#ifndef TOOLS_TORTURE_LIFE_H
-#define TOOLS_TORTURE_LIFE_H
+#ifndef TOOLS_TORTURE_INCARNATION_H
+#define TOOLS_TORTURE_INCARNATION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
-#include "tools/torture/book.h"
+#include "tools/torture/run_log.h"
 #include "tools/torture/content.h"
 
 #define LIFE_KEPT_MAX	1024	/* messages that a slow reader has at once */
 
-enum life_state {
+enum incarnation_state {
 	LIFE_NONE,
 	LIFE_RUNNING,
 	LIFE_FINISHING,		/* half-closed to all; closes when all have ended */
@@ -40,17 +40,17 @@ struct kept {
 	uint64_t until_ns;
 };
 
-struct life {
+struct incarnation {
 	const struct settings *settings;
-	struct book *book;
+	struct run_log *run_log;
 	uint8_t *buffer;		/* of settings->size bytes; for one call at a time */
 	uint32_t id;
-	enum life_state state;
+	enum incarnation_state state;
 	struct sinew_node *node;
 	uint64_t incarnation;
 	uint64_t random;
 	unsigned first_lane;		/* the next turn begins with it */
-	struct lane lanes[BOOK_NODES];	/* by nodeid */
+	struct lane lanes[RUN_LOG_NODES];	/* by nodeid */
 	struct kept *kept;		/* a ring of LIFE_KEPT_MAX; NULL: no slow reader */
 	unsigned kept_head, n_kept;
 };
@@ -58,35 +58,35 @@ struct life {
 /* ---- life.c ---- */
 
 /* A new node. 0, or a negative errno, after it was said why. */
-int life_begin(struct life *l);
+int incarnation_begin(struct incarnation *l);
 /* Its sockets are reset, no one is told. Writes down that it crashed. */
-void life_crash(struct life *l);
+void incarnation_crash(struct incarnation *l);
 /* Ends in order; half_close: each session for itself at first. */
-void life_end(struct life *l, bool half_close);
+void incarnation_end(struct incarnation *l, bool half_close);
 /* Runs it; to be called when its descriptor is readable, and now and then. */
-void life_turn(struct life *l);
+void incarnation_turn(struct incarnation *l);
 /* Copies counters of the sessions to the records. */
-void life_count(struct life *l);
+void incarnation_count(struct incarnation *l);
 /* The remains of one that closed. */
-void life_free(struct life *l);
+void incarnation_free(struct incarnation *l);
 
 /* ---- traffic.c ---- */
 
 /* Sends some messages to some peers, at most *budget bytes. True: some were sent. */
-bool traffic_send(struct life *l, uint64_t now_ns, size_t *budget);
+bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget);
 /* A message that came. */
-void traffic_take(struct life *l, struct lane *lane, const struct sinew_message *m);
+void traffic_take(struct incarnation *l, struct lane *lane, const struct sinew_message *m);
 
 /* ---- slow.c ---- */
 
 /* -ENOMEM, after it was said. */
-int slow_init(struct life *l);
+int slow_init(struct incarnation *l);
 /* In the message callback: keeps it for a while, or not. */
-void slow_keep(struct life *l, struct sinew_session *session, const struct sinew_message *m,
+void slow_keep(struct incarnation *l, struct sinew_session *session, const struct sinew_message *m,
 	       const struct content *content, uint64_t now_ns);
 /* Checks and gives back what was kept long enough; all: everything. */
-void slow_release(struct life *l, uint64_t now_ns, bool all);
+void slow_release(struct incarnation *l, uint64_t now_ns, bool all);
 /* When there is something to give back. */
-uint64_t slow_deadline(const struct life *l);
+uint64_t slow_deadline(const struct incarnation *l);
 
 #endif

@@ -19,8 +19,8 @@
  * is at least the larger number. The counters of a killed process are old: as the higher
  * one's they are too small at worst, as the lower one's they prove nothing.
  */
-#ifndef TOOLS_TORTURE_JUDGE_H
-#define TOOLS_TORTURE_JUDGE_H
+#ifndef TOOLS_TORTURE_CHECKER_H
+#define TOOLS_TORTURE_CHECKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,7 +38,7 @@ struct pair {
 	uint64_t broken;	/* promises about ends that were not kept */
 };
 
-struct judge {
+struct checker {
 	/* A line for each promise that was broken, about whom and how. */
 	void (*note)(void *arg, const char *line);
 	void *arg;
@@ -47,13 +47,13 @@ struct judge {
 };
 
 /* Of two ends that are open or over; either may be NULL: that end never knew the session. */
-void judge_links(const struct record *a, const struct record *b, uint64_t *ret_kills,
-		 uint64_t *ret_hits);
+void checker_links(const struct record *a, const struct record *b, uint64_t *ret_kills,
+		   uint64_t *ret_hits);
 /* a is over, b is its other end, over, or NULL. Adds to both directions. */
-void judge_session(const struct judge *j, const struct record *a, const struct record *b,
-		   struct pair *a_to_b, struct pair *b_to_a);
+void checker_session(const struct checker *j, const struct record *a, const struct record *b,
+		     struct pair *a_to_b, struct pair *b_to_a);
 /* Nothing is wrong with it. */
-bool judge_is_clean(const struct pair *p);
-void judge_add(struct pair *sum, const struct pair *p);
+bool checker_is_clean(const struct pair *p);
+void checker_add(struct pair *sum, const struct pair *p);
 
 #endif

@@ -3,35 +3,35 @@
  * The numbers that a receiver has got from one session.
  * Pure: knows neither contents nor nodes.
  */
-#include "tools/torture/ledger.h"
+#include "tools/torture/seqset.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-static void set_taken(struct ledger *l, uint64_t number)
+static void set_taken(struct seqset *l, uint64_t number)
 {
 	atomic_store_explicit(&l->taken, number, memory_order_relaxed);
 }
 
-static void drop_gap(struct ledger *l, unsigned i)
+static void drop_gap(struct seqset *l, unsigned i)
 {
 	l->n_gaps--;
 	memmove(&l->gaps[i], &l->gaps[i + 1], (l->n_gaps - i) * sizeof(l->gaps[0]));
 }
 
-static void add_gap(struct ledger *l, uint64_t first, uint64_t last)
+static void add_gap(struct seqset *l, uint64_t first, uint64_t last)
 {
 	if (first > last)
 		return;
-	if (l->n_gaps == LEDGER_GAPS)
+	if (l->n_gaps == SEQSET_GAPS)
 		drop_gap(l, 0);
-	l->gaps[l->n_gaps++] = (struct ledger_gap){ first, last };
+	l->gaps[l->n_gaps++] = (struct seqset_gap){ first, last };
 }
 
 /* False: it was not missing. */
-static bool fill_gap(struct ledger *l, uint64_t number)
+static bool fill_gap(struct seqset *l, uint64_t number)
 {
-	struct ledger_gap gap;
+	struct seqset_gap gap;
 	unsigned i;
 
 	for (i = 0; i < l->n_gaps; i++) {
@@ -46,36 +46,36 @@ static bool fill_gap(struct ledger *l, uint64_t number)
 	return false;
 }
 
-enum ledger_arrival ledger_take(struct ledger *l, uint64_t number)
+enum seqset_arrival seqset_take(struct seqset *l, uint64_t number)
 {
-	uint64_t next = ledger_next(l);
+	uint64_t next = seqset_next(l);
 
 	if (number == next) {
 		set_taken(l, number);
-		return LEDGER_IN_ORDER;
+		return SEQSET_IN_ORDER;
 	}
 	if (number > next) {
 		l->lost += number - next;
 		add_gap(l, next, number - 1);
 		set_taken(l, number);
-		return LEDGER_AHEAD;
+		return SEQSET_AHEAD;
 	}
 	if (fill_gap(l, number)) {
 		l->lost--;
 		l->reordered++;
-		return LEDGER_REORDERED;
+		return SEQSET_REORDERED;
 	}
 	l->duplicated++;
-	return LEDGER_DUPLICATED;
+	return SEQSET_DUPLICATED;
 }
 
-void ledger_take_corrupted(struct ledger *l)
+void seqset_take_corrupted(struct seqset *l)
 {
 	l->corrupted++;
-	set_taken(l, ledger_next(l));
+	set_taken(l, seqset_next(l));
 }
 
-void ledger_take_stray(struct ledger *l)
+void seqset_take_stray(struct seqset *l)
 {
 	l->corrupted++;
 }

@@ -3,8 +3,8 @@
  * What the tests of the view share: a view of three nodes, what it concluded as text, and
  * the words of a membership service. Knows nothing of what is right.
  */
-#ifndef TESTS_VIEW_RIG_H
-#define TESTS_VIEW_RIG_H
+#ifndef TESTS_VIEW_FIXTURE_H
+#define TESTS_VIEW_FIXTURE_H
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * The command line of those modes that hit whole connections.
  * Knows nothing of how one is hit.
  */
-#include "tools/break/orders.h"
+#include "tools/break/match_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +69,7 @@ static const char common_help[] =
 	"  --help\n"
 	"\n";
 
-static int take_number(struct orders *o, int option, const char *text)
+static int take_number(struct match_options *o, int option, const char *text)
 {
 	uint64_t n = 0;
 
@@ -92,7 +92,7 @@ static int take_number(struct orders *o, int option, const char *text)
 	return -1;
 }
 
-static int take_probability(struct orders *o, const char *text)
+static int take_probability(struct match_options *o, const char *text)
 {
 	char *end;
 	double p = strtod(text, &end);
@@ -103,7 +103,7 @@ static int take_probability(struct orders *o, const char *text)
 	return -1;
 }
 
-static int take_filter(struct orders *o, int option, const char *text)
+static int take_filter(struct match_options *o, int option, const char *text)
 {
 	if (option == OPT_ADDRESS && !filter_add_address(&o->filter, text))
 		return options_refuse("address", text,
@@ -118,7 +118,7 @@ static int take_filter(struct orders *o, int option, const char *text)
 
 static int take(void *arg, int option, const char *text)
 {
-	struct orders *o = arg;
+	struct match_options *o = arg;
 
 	switch ((enum order)option) {
 	case OPT_ADDRESS:
@@ -160,7 +160,8 @@ static int take_any(void *arg, int option, const char *text)
 	return take(arg, option == 'n' ? OPT_DRY_RUN : option, text);
 }
 
-int orders_parse(struct orders *o, const struct orders_mode *mode, int argc, char **argv)
+int match_options_parse(struct match_options *o, const struct match_options_mode *mode, int argc,
+			char **argv)
 {
 	char help[HELP_MAX];
 	const struct options walk = {
@@ -173,7 +174,7 @@ int orders_parse(struct orders *o, const struct orders_mode *mode, int argc, cha
 	};
 	int rc;
 
-	*o = (struct orders){ .probability = 1, .listen_ms = LISTEN_MS };
+	*o = (struct match_options){ .probability = 1, .listen_ms = LISTEN_MS };
 	if (getrandom(&o->seed, sizeof(o->seed), 0) != sizeof(o->seed))
 		o->seed = 1;
 	/* JSON readers keep integers up to 2^53. */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The memory that all processes of a run share: the records of all sessions, who
+ * is alive, what was found wrong, and in which phase the run is. Each record has one
+ * writer; the conductor alone frees them. Knows not what is good or bad.
+ */
+#ifndef TOOLS_TORTURE_RUN_LOG_H
+#define TOOLS_TORTURE_RUN_LOG_H
+
+#include "tools/torture/record.h"
+#include "tools/torture/settings.h"
+
+#define RUN_LOG_PROBLEMS	100	/* told in words; the others are counted */
+#define RUN_LOG_PROBLEM_MAX	240
+#define RUN_LOG_NODES	(SETTINGS_NODES_MAX + 1)	/* by nodeid, 0 is nobody */
+
+enum run_log_phase {
+	PHASE_RUN,
+	PHASE_SETTLE,	/* no more faults, no more messages, until all are up */
+	PHASE_CLOSE,	/* all close */
+};
+
+struct run_log_problem {
+	_Atomic bool is_there;
+	bool was_told;
+	char text[RUN_LOG_PROBLEM_MAX];
+};
+
+struct run_log_node {
+	_Atomic uint64_t life;		/* incarnation; 0: none */
+	_Atomic int present[RUN_LOG_NODES];	/* record of the session with that peer, or -1 */
+};
+
+struct run_log {
+	unsigned n_nodes;
+	unsigned n_records;		/* of each node */
+	_Atomic int phase;		/* enum book_phase */
+	_Atomic unsigned n_problems;
+	struct run_log_problem problems[RUN_LOG_PROBLEMS];
+	struct run_log_node nodes[RUN_LOG_NODES];
+	size_t size;			/* of all this */
+	struct record records[];	/* node by node */
+};
+
+/* NULL: no memory. */
+struct run_log *run_log_new(unsigned n_nodes);
+void run_log_free(struct run_log *b);
+
+static inline enum run_log_phase run_log_phase(const struct run_log *b)
+{
+	return (enum run_log_phase)atomic_load_explicit(&b->phase, memory_order_acquire);
+}
+
+/* Something that must not happen; the run fails by it. Any process. */
+void run_log_problem(struct run_log *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- by the node ---- */
+
+/* NULL: there is no room, which is told as a problem. */
+struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t life, uint32_t peer,
+			    uint64_t peer_life);
+/* Nothing more will be written to it. */
+void run_log_over(struct run_log *b, struct record *r);
+
+/* ---- by others ---- */
+
+/* A node ended without a word. stale: so did its process. */
+void run_log_crashed(struct run_log *b, uint32_t node, bool stale);
+struct record *run_log_record(struct run_log *b, uint32_t node, unsigned i);
+/* The open record of node about its session with peer, or NULL. */
+struct record *run_log_present(struct run_log *b, uint32_t node, uint32_t peer);
+/* The other end's record of the same session, in any state, or NULL. */
+struct record *run_log_other_end(struct run_log *b, const struct record *r);
+unsigned run_log_room(struct run_log *b, uint32_t node);
+/* Each pair of nodes has a session of their present lives, at both ends. Else one that has
+ * not, if wanted. */
+bool run_log_all_up(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer);
+/* No sender waits for room in its queue; else one that does. */
+bool run_log_none_blocked(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer);
+/* Two nodes with a session, if there are some, with something under way between them;
+ * own: one of the two, 0: any. random is used up. False: none was found in a few tries. */
+bool run_log_aim(struct run_log *b, uint64_t *random, uint32_t own, uint32_t *ret_node,
+		 uint32_t *ret_peer);
+/* The next number of a pseudo-random sequence. */
+uint64_t run_log_random(uint64_t *random);
+
+#endif
