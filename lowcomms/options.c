@@ -13,42 +13,12 @@
 #define CALLBACKS_MIN	(offsetof(struct sinew_callbacks, closed) + sizeof(void (*)(void)))
 #define MESSAGES_FIT	4u	/* longest messages that the node's memory must hold */
 
-#define MS(key, stem, standard, least, most, change, sentence) \
-	NUMBER(key, stem##_ms, standard, least, most, " ms", change, sentence)
-
 static const struct sinew_options defaults = {
 #define NUMBER(key, field, standard, ...)	.field = (standard),
 #define WORD(key, field, standard, ...)		.field = (standard),
 #define TEXT(key, field, standard, ...)		.field = (standard),
 #include "lowcomms/options.def"
-#undef NUMBER
-#undef WORD
-#undef TEXT
 };
-
-/* An option that is a number. */
-struct number {
-	const char *name, *unit;
-	size_t offset, size;
-	uint64_t least, most;
-};
-
-#define FIELD(field) \
-	.name = #field, .offset = offsetof(struct sinew_options, field), \
-	.size = sizeof ((struct sinew_options *)0)->field
-
-static const struct number numbers[] = {
-#define NUMBER(key, field, standard, low, high, in, ...) \
-	{ FIELD(field), .unit = (in), .least = (low), .most = (high) },
-#define WORD(...)
-#define TEXT(...)
-#include "lowcomms/options.def"
-#undef NUMBER
-#undef WORD
-#undef TEXT
-};
-
-#define N_NUMBERS	(sizeof numbers / sizeof numbers[0])
 
 void sinew_options_init(struct sinew_options *opt, size_t size)
 {
@@ -60,32 +30,15 @@ void sinew_options_init(struct sinew_options *opt, size_t size)
 		opt->size = size;
 }
 
-static uint64_t number_get(const struct sinew_options *o, const struct number *number)
-{
-	const char *field = (const char *)o + number->offset;
-
-	if (number->size == sizeof(uint16_t))
-		return *(const uint16_t *)field;
-	if (number->size == sizeof(uint32_t))
-		return *(const uint32_t *)field;
-	return *(const uint64_t *)field;
-}
-
 static void fill_defaults(struct sinew_options *o)
 {
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		if (!number_get(o, &numbers[i]))
-			memcpy((char *)o + numbers[i].offset,
-			       (const char *)&defaults + numbers[i].offset, numbers[i].size);
-#define NUMBER(...)
-#define WORD(...)
+#define NUMBER(key, field, ...) \
+	if (!o->field) \
+		o->field = defaults.field;
 #define TEXT(key, field, ...) \
 	if (!o->field) \
 		o->field = defaults.field;
 #include "lowcomms/options.def"
-#undef NUMBER
-#undef WORD
-#undef TEXT
 }
 
 static int refuse(const struct sinew_node *n, const char *option, const char *expected)
@@ -103,22 +56,17 @@ static int refuse_scope(const struct sinew_node *n, const struct sockaddr_storag
 	return -EINVAL;
 }
 
-static int check_numbers(const struct sinew_node *n)
+static int check_number(const struct sinew_node *n, const char *name, uint64_t value,
+			uint64_t standard, uint64_t least, uint64_t most, const char *unit)
 {
-	for (size_t i = 0; i < N_NUMBERS; i++) {
-		const struct number *number = &numbers[i];
-		uint64_t value = number_get(&n->opt, number);
-
-		/* 0 is in the range, but as a value of the field it is the default. */
-		if (!number->least && value == UINT32_MAX && number_get(&defaults, number))
-			continue;
-		if (value >= number->least && value <= number->most)
-			continue;
-		log_line(&n->log, SINEW_ERROR, "option %s: expected %" PRIu64 " to %" PRIu64 "%s",
-			 number->name, number->least, number->most, number->unit);
-		return -EINVAL;
-	}
-	return 0;
+	/* 0 is in the range, but as a value of the field it is the default. */
+	if (!least && value == UINT32_MAX && standard)
+		return 0;
+	if (value >= least && value <= most)
+		return 0;
+	log_line(&n->log, SINEW_ERROR, "option %s: expected %" PRIu64 " to %" PRIu64 "%s", name,
+		 least, most, unit);
+	return -EINVAL;
 }
 
 static int check_text(const struct sinew_node *n, const char *name, const char *text,
@@ -132,22 +80,6 @@ static int check_text(const struct sinew_node *n, const char *name, const char *
 	return -EINVAL;
 }
 
-static int check_texts(const struct sinew_node *n)
-{
-	int err = 0;
-
-#define NUMBER(...)
-#define WORD(...)
-#define TEXT(key, field, standard, least, most, ...) \
-	if (!err) \
-		err = check_text(n, #field, n->opt.field, least, most);
-#include "lowcomms/options.def"
-#undef NUMBER
-#undef WORD
-#undef TEXT
-	return err;
-}
-
 static int check_word(const struct sinew_node *n, const char *name, unsigned value,
 		      const char *words)
 {
@@ -156,22 +88,6 @@ static int check_word(const struct sinew_node *n, const char *name, unsigned val
 			return 0;
 	log_line(&n->log, SINEW_ERROR, "option %s: unknown value", name);
 	return -EINVAL;
-}
-
-static int check_words(const struct sinew_node *n)
-{
-	int err = 0;
-
-#define NUMBER(...)
-#define TEXT(...)
-#define WORD(key, field, standard, words, ...) \
-	if (!err) \
-		err = check_word(n, #field, n->opt.field, words);
-#include "lowcomms/options.def"
-#undef NUMBER
-#undef WORD
-#undef TEXT
-	return err;
 }
 
 static int check_addrs(const struct sinew_node *n)
@@ -195,13 +111,18 @@ static int check_addrs(const struct sinew_node *n)
 static int check(const struct sinew_node *n)
 {
 	const struct sinew_options *o = &n->opt;
-	int err;
+	int err = 0;
 
-	err = check_numbers(n);
-	if (!err)
-		err = check_texts(n);
-	if (!err)
-		err = check_words(n);
+#define NUMBER(key, field, standard, least, most, unit, ...) \
+	if (!err) \
+		err = check_number(n, #field, o->field, standard, least, most, unit);
+#define TEXT(key, field, standard, least, most, ...) \
+	if (!err) \
+		err = check_text(n, #field, o->field, least, most);
+#define WORD(key, field, standard, words, ...) \
+	if (!err) \
+		err = check_word(n, #field, o->field, words);
+#include "lowcomms/options.def"
 	if (err)
 		return err;
 	if (o->backoff_min_ms > o->backoff_max_ms)
