@@ -59,13 +59,9 @@ static int open_listener(const struct sockaddr_storage *addr)
 
 	if (fd < 0)
 		return fd;
-	if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1))
-		return fail_close(fd);
-	if (addr->ss_family == AF_INET6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
-		return fail_close(fd);
-	if (bind(fd, (const struct sockaddr *)addr, addr_len(addr)))
-		return fail_close(fd);
-	if (listen(fd, SOMAXCONN))
+	if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+	    (addr->ss_family == AF_INET6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
+	    bind(fd, (const struct sockaddr *)addr, addr_len(addr)) || listen(fd, SOMAXCONN))
 		return fail_close(fd);
 	return fd;
 }
@@ -119,20 +115,29 @@ static void tcp_unlisten(struct stream_listener *l)
 
 static void stream_event(struct source *source, uint32_t events);
 
-/* Takes the descriptor over, whatever happens. */
-static int begin(struct streams *ss, struct stream *s, int fd, bool dialling)
+/* A stream with that descriptor, which it takes over, whatever happens. */
+static int begin(struct streams *ss, int fd, const struct sockaddr_storage *other, bool dialling,
+		 struct stream **ret_stream)
 {
+	struct stream *s = stream_create(ss, &tcp_ops, sizeof(struct tcp_stream));
 	int err;
 
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
 	assert(fd >= 0 && s->source.fd < 0);
 	s->source = (struct source) { .ready = stream_event, .fd = fd };
+	s->other.addr = *other;
+	s->wants = dialling ? 0 : STREAM_READABLE;
+	tcp_of(s)->dialling = dialling;
 	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
 	if (err) {
 		close(fd);
+		stream_retire(s);
 		return err;
 	}
-	tcp_of(s)->dialling = dialling;
-	s->wants = dialling ? 0 : STREAM_READABLE;
+	*ret_stream = s;
 	return 0;
 }
 
@@ -140,26 +145,14 @@ static int tcp_accept(struct stream_listener *l, struct stream **ret_stream)
 {
 	struct sockaddr_storage from = { 0 };
 	socklen_t len = sizeof from;
-	struct stream *s;
-	int fd, err;
+	int fd;
 
 	fd = accept4(l->source.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	/* Without it a connection is slow, not wrong: no reason to drop it. */
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	s = stream_create(l->streams, &tcp_ops, sizeof(struct tcp_stream));
-	if (!s) {
-		close(fd);
-		return -ENOMEM;
-	}
-	s->other.addr = from;
-	err = begin(l->streams, s, fd, false);
-	if (err)
-		stream_retire(s);
-	else
-		*ret_stream = s;
-	return err;
+	return begin(l->streams, fd, &from, false, ret_stream);
 }
 
 /* 1: connected, 0: not, or -errno. *ret_same: to itself. */
@@ -216,24 +209,10 @@ static int start_dial(const struct sockaddr_storage *to, const struct sockaddr_s
 static int tcp_dial(struct streams *ss, const struct stream_route *route,
 		    struct stream **ret_stream, enum dial_step *ret_step)
 {
-	int fd = start_dial(route->to, route->n_from ? route->from : NULL, ret_step), err;
-	struct stream *s;
+	int fd = start_dial(route->to, route->n_from ? route->from : NULL, ret_step);
 
 	assert(route->n_to == 1 && route->n_from <= 1);
-	if (fd < 0)
-		return fd;
-	s = stream_create(ss, &tcp_ops, sizeof(struct tcp_stream));
-	if (!s) {
-		close(fd);
-		return -ENOMEM;
-	}
-	s->other.addr = *route->to;
-	err = begin(ss, s, fd, *ret_step != DIAL_DONE);
-	if (err)
-		stream_retire(s);
-	else
-		*ret_stream = s;
-	return err;
+	return fd < 0 ? fd : begin(ss, fd, route->to, *ret_step != DIAL_DONE, ret_stream);
 }
 
 /* ---- events ---- */
