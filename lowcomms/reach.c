@@ -62,67 +62,67 @@ static int refusal_error(uint32_t reason)
 	}
 }
 
-static int shut_error(const struct link *l)
-{
-	switch (l->why) {
-	case LINK_WHY_NONE:
-		return 0;
-	case LINK_WHY_CONNECT:
-	case LINK_WHY_HELLO:
-	case LINK_WHY_PROBE:
-	case LINK_WHY_SILENT:
-		return -ETIMEDOUT;
-	case LINK_WHY_STUCK:
-		return -ECONNABORTED;
-	case LINK_WHY_VIOLATION:
-		return -EPROTO;
-	case LINK_WHY_REFUSED:
-		return refusal_error(l->refusal);
-	}
-	return 0;
-}
-
 /* ---- causes; the same cause has the same literal ---- */
 
 static const char no_answer[] = "no answer (dropped by a firewall?)";
 static const char no_port[] = "no free local port (net.ipv4.ip_local_port_range)";
+static const char hung[] = "connection accepted, but no answer (program hung?)";
+static const char host_down[] = "host down or network path cut";
+static const char no_route[] = "no route from this machine";
+static const char forbidden[] = "forbidden on this machine (local firewall?)";
+static const char no_memory[] = "out of memory on this machine";
 
-static const char *hint_of(int err)
+/* Of a failed system call. */
+static const struct {
+	int err;
+	bool ours;
+	const char *hint;
+} errors[] = {
+	{ -ETIMEDOUT, false, no_answer },
+	{ -ECONNREFUSED, false, "no listener at that address (program not running?)" },
+	{ -EHOSTUNREACH, false, host_down },
+	{ -EHOSTDOWN, false, host_down },
+	{ -ENETUNREACH, false, no_route },
+	{ -ENETDOWN, false, no_route },
+	{ -EACCES, false, forbidden },
+	{ -EPERM, false, forbidden },
+	{ -EMFILE, true, "no free file descriptor in this process; raise the open file limit" },
+	{ -ENFILE, true, "no free file descriptor on this machine; raise fs.file-max" },
+	{ -ENOMEM, true, no_memory },
+	{ -ENOBUFS, true, no_memory },
+};
+
+static struct cause cause_of(int err)
 {
-	switch (-err) {
-	case ETIMEDOUT:
-		return no_answer;
-	case ECONNREFUSED:
-		return "no listener at that address (program not running?)";
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-		return "host down or network path cut";
-	case ENETUNREACH:
-	case ENETDOWN:
-		return "no route from this machine";
-	case EACCES:
-	case EPERM:
-		return "forbidden on this machine (local firewall?)";
-	case EMFILE:
-		return "no free file descriptor in this process; raise the open file limit";
-	case ENFILE:
-		return "no free file descriptor on this machine; raise fs.file-max";
-	case ENOMEM:
-	case ENOBUFS:
-		return "out of memory on this machine";
-	default:
-		return NULL;
-	}
+	struct cause c = { .err = err };
+
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+		if (errors[i].err == err) {
+			c.hint = errors[i].hint;
+			c.ours = errors[i].ours;
+		}
+	return c;
 }
 
-static bool is_ours(int err)
-{
-	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS;
-}
+/* Of a link that the core has shut. hint NULL: that end is no failure to reach the peer, or the
+ * core has said all of it. */
+static const struct {
+	int err;
+	const char *hint;
+} ends[] = {
+	[LINK_WHY_NONE]		= { 0, NULL },
+	[LINK_WHY_CONNECT]	= { -ETIMEDOUT, no_answer },
+	[LINK_WHY_HELLO]	= { -ETIMEDOUT, hung },
+	[LINK_WHY_PROBE]	= { -ETIMEDOUT, hung },
+	[LINK_WHY_SILENT]	= { -ETIMEDOUT, NULL },
+	[LINK_WHY_STUCK]	= { -ECONNABORTED, NULL },
+	[LINK_WHY_VIOLATION]	= { -EPROTO, "invalid answer (another program on that port?)" },
+	[LINK_WHY_REFUSED]	= { 0, NULL },		/* refusal_error() */
+};
 
 static struct cause no_dial_cause(int err, enum dial_step step, const struct sockaddr_storage *from)
 {
-	struct cause c = { .err = err, .hint = hint_of(err), .ours = is_ours(err) };
+	struct cause c = cause_of(err);
 	bool gone = err == -EADDRNOTAVAIL && step == DIAL_SOURCE;
 
 	assert(err < 0);
@@ -137,7 +137,7 @@ static struct cause no_dial_cause(int err, enum dial_step step, const struct soc
 /* The connection stood, or not yet. */
 static struct cause failed_cause(const struct link *l, int err)
 {
-	struct cause c = { .err = err, .hint = hint_of(err), .ours = is_ours(err) };
+	struct cause c = cause_of(err);
 
 	assert(err <= 0);
 	if (l->state == LINK_CONNECTING)
@@ -146,31 +146,6 @@ static struct cause failed_cause(const struct link *l, int err)
 		c.hint = "closed during the handshake (another program?)";
 	else if (err == -ECONNRESET || err == -EPIPE)
 		c.hint = "reset during the handshake (own address not configured there?)";
-	return c;
-}
-
-/* hint NULL: that end is no failure to reach it, or the core has said all of it. */
-static struct cause shut_cause(enum link_why why)
-{
-	struct cause c = { 0 };
-
-	switch (why) {
-	case LINK_WHY_CONNECT:
-		c.hint = no_answer;
-		break;
-	case LINK_WHY_HELLO:
-	case LINK_WHY_PROBE:
-		c.hint = "connection accepted, but no answer (program hung?)";
-		break;
-	case LINK_WHY_VIOLATION:
-		c.hint = "invalid answer (another program on that port?)";
-		break;
-	case LINK_WHY_NONE:
-	case LINK_WHY_SILENT:
-	case LINK_WHY_STUCK:
-	case LINK_WHY_REFUSED:
-		break;
-	}
 	return c;
 }
 
@@ -209,14 +184,12 @@ static bool worth_a_line(const struct sinew_node *n, const struct reach *r, cons
 static void say_not_reached(struct sinew_node *n, struct member *m, const char *to, uint64_t s,
 			    const char *text)
 {
-	static const char kind[] = "cannot connect to";
+	char lasts[40] = "";
 
 	if (s)
-		log_limited(&n->log, SINEW_WARNING, m->nodeid, kind,
-			    "cannot connect to %s for %" PRIu64 " s: %s", to, s, text);
-	else
-		log_limited(&n->log, SINEW_WARNING, m->nodeid, kind, "cannot connect to %s: %s", to,
-			    text);
+		snprintf(lasts, sizeof lasts, " for %" PRIu64 " s", s);
+	log_limited(&n->log, SINEW_WARNING, m->nodeid, "cannot connect to",
+		    "cannot connect to %s%s: %s", to, lasts, text);
 }
 
 static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
@@ -279,10 +252,10 @@ void reach_failed(struct sinew_node *n, struct member *m, const struct link *l, 
 
 void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bool was_up)
 {
-	struct cause c = shut_cause(l->why);
+	struct cause c = { .hint = ends[l->why].hint };
 
 	assert(l->state == LINK_GONE);
-	reach_error(m, shut_error(l));
+	reach_error(m, l->why == LINK_WHY_REFUSED ? refusal_error(l->refusal) : ends[l->why].err);
 	if (l->dialled && !was_up && c.hint)
 		not_reached(n, m, l->path, &l->from, l->last_rx_ns, &c);
 }
