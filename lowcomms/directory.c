@@ -10,21 +10,26 @@
 
 int directory_open(struct directory *d)
 {
+	for (unsigned i = 0; i < MEMBER_HASH; i++)
+		list_init(&d->members[i]);
 	list_init(&d->leaving);
+	list_init(&d->former);
 	return -pthread_mutex_init(&d->lock, NULL);
+}
+
+static void free_members(struct list *l)
+{
+	list_each(struct member, m, l, table) {
+		list_remove(&m->table);
+		free(m);
+	}
 }
 
 void directory_clear(struct directory *d)
 {
 	directory_forget_former(d);
-	for (unsigned i = 0; i < MEMBER_HASH; i++) {
-		struct member *m;
-
-		while ((m = d->members[i])) {
-			d->members[i] = m->hash_next;
-			free(m);
-		}
-	}
+	for (unsigned i = 0; i < MEMBER_HASH; i++)
+		free_members(&d->members[i]);
 }
 
 void directory_close(struct directory *d)
@@ -34,45 +39,44 @@ void directory_close(struct directory *d)
 
 /* ---- the table ---- */
 
-static struct member **bucket(struct directory *d, uint32_t nodeid)
+static struct list *bucket(struct directory *d, uint32_t nodeid)
 {
 	return &d->members[nodeid % MEMBER_HASH];
 }
 
+static struct member *find(const struct list *l, uint32_t nodeid)
+{
+	list_each(struct member, m, l, table)
+		if (m->nodeid == nodeid)
+			return m;
+	return NULL;
+}
+
 struct member *directory_find(struct directory *d, uint32_t nodeid)
 {
-	struct member *m = *bucket(d, nodeid);
-
 	lock_order_held(LOCK_DIRECTORY);
-	while (m && m->nodeid != nodeid)
-		m = m->hash_next;
-	return m;
+	return find(bucket(d, nodeid), nodeid);
 }
 
 int directory_add(struct directory *d, struct member *m, unsigned most)
 {
-	assert(m->nodeid && !m->hash_next);
+	assert(m->nodeid && list_empty(&m->table));
 	if (directory_find(d, m->nodeid))
 		return -EEXIST;
 	if (d->n_members >= most)
 		return -ENOSPC;
-	m->hash_next = *bucket(d, m->nodeid);
-	*bucket(d, m->nodeid) = m;
+	list_push(bucket(d, m->nodeid), &m->table);
 	d->n_members++;
 	return 0;
 }
 
 struct member *directory_take(struct directory *d, uint32_t nodeid)
 {
-	struct member **pp = bucket(d, nodeid), *m;
+	struct member *m = directory_find(d, nodeid);
 
-	lock_order_held(LOCK_DIRECTORY);
-	while (*pp && (*pp)->nodeid != nodeid)
-		pp = &(*pp)->hash_next;
-	m = *pp;
 	assert(!m || d->n_members);
 	if (m) {
-		*pp = m->hash_next;
+		list_remove(&m->table);
 		d->n_members--;
 	}
 	return m;
@@ -105,38 +109,27 @@ void directory_refusal(struct directory *d, uint32_t nodeid, const char *text)
 
 void directory_keep_former(struct directory *d, struct member *m)
 {
-	struct member **pp = &d->former;
 	unsigned kept = 0;
 
 	assert(!m->peer.session && list_empty(&m->peer.links) && list_empty(&m->leaving));
-	m->hash_next = d->former;
-	d->former = m;
-	while (*pp && kept++ < FORMER_MAX)
-		pp = &(*pp)->hash_next;
-	/* At most one is too many. */
-	m = *pp;
-	*pp = NULL;
-	free(m);
+	list_push(&d->former, &m->table);
+	list_each(struct member, old, &d->former, table)
+		if (kept++ >= FORMER_MAX) {
+			list_remove(&old->table);
+			free(old);
+		}
 }
 
 struct member *directory_take_former(struct directory *d, uint32_t nodeid)
 {
-	struct member **pp = &d->former, *m;
+	struct member *m = find(&d->former, nodeid);
 
-	while (*pp && (*pp)->nodeid != nodeid)
-		pp = &(*pp)->hash_next;
-	m = *pp;
 	if (m)
-		*pp = m->hash_next;
+		list_remove(&m->table);
 	return m;
 }
 
 void directory_forget_former(struct directory *d)
 {
-	struct member *m;
-
-	while ((m = d->former)) {
-		d->former = m->hash_next;
-		free(m);
-	}
+	free_members(&d->former);
 }

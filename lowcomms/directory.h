@@ -36,14 +36,13 @@ struct turns {
 struct member {
 	struct peer peer;
 	uint32_t nodeid;
-	struct member *hash_next;	/* lock */
+	struct list table;		/* of the directory, or its former ones; lock */
 	bool in_core;
 	bool lend_due;			/* a handle could not be allocated */
 	bool closing;			/* sinew_peer_close() was called; lock */
 	bool leaves;			/* the loop knows; no session is opened any more */
 	struct list leaving;		/* of the directory, until the peer is removed */
 	uint64_t leave_ns;		/* the end of the linger time */
-	struct sinew_session *spare;	/* lent to the core, not yet an incarnation */
 	struct sinew_session *handle;	/* present incarnation, or NULL; written under lock */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
@@ -58,10 +57,10 @@ struct member {
 
 struct directory {
 	pthread_mutex_t lock;		/* the table, and what others read of members */
-	struct member *members[MEMBER_HASH];
+	struct list members[MEMBER_HASH];
 	unsigned n_members;
 	struct list leaving;		/* members that are closed, leave.c; loop */
-	struct member *former;		/* removed, newest first; loop */
+	struct list former;		/* removed, newest first; loop */
 };
 
 static inline void directory_lock(struct directory *d)

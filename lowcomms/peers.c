@@ -128,6 +128,7 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 	}
 	c->member = m;
 	m->nodeid = nodeid;
+	list_init(&m->table);
 	list_init(&m->leaving);
 	memcpy(m->addrs, taken, sizeof taken[0] * n_addrs);
 	m->n_addrs = n_addrs;
