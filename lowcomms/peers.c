@@ -16,44 +16,36 @@
 
 /* ---- queueing ---- */
 
-static struct command *command_new(enum command_kind kind, uint32_t nodeid)
-{
-	struct command *c = calloc(1, sizeof *c);
-
-	if (!c)
-		return NULL;
-	c->kind = kind;
-	c->nodeid = nodeid;
-	return c;
-}
-
-/* From here on the command and what it leads to are the loop's, which may have freed them. */
-static void command_put(struct sinew_node *n, struct command *c)
-{
-	lock_order_held(LOCK_DIRECTORY);
-	assert(!c->next);
-	inbox_command(&n->inbox, c);
-	loop_wake(&n->loop);
-}
-
-/* The start of every call that leaves a command. */
+/* The start of every call that leaves a command: takes the directory's lock. */
 static int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 			 struct command **ret)
 {
+	struct command *c;
+
 	if (!n)
 		return -EINVAL;
 	if (node_forked(n))
 		return -ECHILD;
-	*ret = command_new(kind, nodeid);
-	return *ret ? 0 : -ENOMEM;
+	c = calloc(1, sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	c->kind = kind;
+	c->nodeid = nodeid;
+	*ret = c;
+	directory_lock(&n->directory);
+	return 0;
 }
 
-/* Hands the command over, or frees it after an error. Gives the directory's lock back. */
+/* Hands the command over, or frees it after an error. Gives the directory's lock back: from then
+ * on the command and what it leads to are the loop's, which may have freed them. */
 static int command_end(struct sinew_node *n, struct command *c, int err)
 {
 	lock_order_held(LOCK_DIRECTORY);
-	if (!err)
-		command_put(n, c);
+	assert(!c->next);
+	if (!err) {
+		inbox_command(&n->inbox, c);
+		loop_wake(&n->loop);
+	}
 	directory_unlock(&n->directory);
 	if (err)
 		free(c);
@@ -79,24 +71,42 @@ static int take_addrs(const struct sinew_node *n, const struct sockaddr_storage 
 
 /* ---- the calls ---- */
 
-/* Into the table and the queue in one step, so that both have the same order. */
-static int publish_member(struct sinew_node *n, struct member *m, struct command *c)
+/* A member with its first session, in no table. */
+static int member_new(struct sinew_node *n, uint32_t nodeid, const struct sockaddr_storage *addrs,
+		      unsigned n_addrs, struct sinew_session **ret_spare, struct member **ret)
 {
-	int err;
+	struct member *m = calloc(1, sizeof *m);
+	int err = m ? take_addrs(n, addrs, n_addrs, m->addrs) : -ENOMEM;
 
-	assert(c->member == m && c->kind == COMMAND_ADD);
-	directory_lock(&n->directory);
-	err = directory_add(&n->directory, m, n->opt.max_peers);
-	if (!err)
-		command_put(n, c);
-	directory_unlock(&n->directory);
+	if (!err && atomic_load(&n->closing.asked))
+		err = -ESHUTDOWN;
+	if (err)
+		goto fail;
+	*ret_spare = handle_new(n, nodeid);
+	if (!*ret_spare) {
+		/* On 32 bits a few dozen queues of the default size are all that there is. */
+		log_line(&n->log, SINEW_ERROR, "peer=%u "
+			 "not added: no memory or address space for its queue of "
+			 "%zu KiB; set a smaller queue_bytes", (unsigned)nodeid,
+			 n->ring_bytes / 1024);
+		err = -ENOMEM;
+		goto fail;
+	}
+	m->nodeid = nodeid;
+	m->n_addrs = n_addrs;
+	list_init(&m->table);
+	list_init(&m->leaving);
+	*ret = m;
+	return 0;
+fail:
+	free(m);
 	return err;
 }
 
 int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
 		   unsigned n_addrs)
 {
-	struct sockaddr_storage taken[SINEW_ADDRS_MAX];
+	struct sinew_session *spare;
 	struct command *c;
 	struct member *m;
 	int err;
@@ -105,41 +115,20 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	err = take_addrs(node, addrs, n_addrs, taken);
+	err = member_new(node, nodeid, addrs, n_addrs, &spare, &m);
 	if (err)
 		return err;
-	if (atomic_load(&node->closing.asked))
-		return -ESHUTDOWN;
-	m = calloc(1, sizeof *m);
-	c = command_new(COMMAND_ADD, nodeid);
-	if (!m || !c) {
-		err = -ENOMEM;
-		goto fail;
+	err = command_begin(node, COMMAND_ADD, nodeid, &c);
+	if (!err) {
+		c->member = m;
+		c->spare = spare;
+		/* Into the table and the queue in one step, so that both have the same order. */
+		err = command_end(node, c, directory_add(&node->directory, m, node->opt.max_peers));
 	}
-	c->spare = handle_new(node, nodeid);
-	if (!c->spare) {
-		/* On 32 bits a few dozen queues of the default size are all that there is. */
-		log_line(&node->log, SINEW_ERROR, "peer=%u "
-			 "not added: no memory or address space for its queue of "
-			 "%zu KiB; set a smaller queue_bytes", (unsigned)nodeid,
-			 node->ring_bytes / 1024);
-		err = -ENOMEM;
-		goto fail;
+	if (err) {
+		sinew_session_unref(spare);
+		free(m);
 	}
-	c->member = m;
-	m->nodeid = nodeid;
-	list_init(&m->table);
-	list_init(&m->leaving);
-	memcpy(m->addrs, taken, sizeof taken[0] * n_addrs);
-	m->n_addrs = n_addrs;
-	err = publish_member(node, m, c);
-	if (!err)
-		return 0;
-fail:
-	if (c)
-		sinew_session_unref(c->spare);
-	free(c);
-	free(m);
 	return err;
 }
 
@@ -154,7 +143,6 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 		return err;
 	err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
 	c->n_addrs = n_addrs;
-	directory_lock(&node->directory);
 	if (!err && !directory_find(&node->directory, nodeid))
 		err = -ENOENT;
 	return command_end(node, c, err);
@@ -167,7 +155,6 @@ int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 
 	if (err)
 		return err;
-	directory_lock(&node->directory);
 	c->member = directory_take(&node->directory, nodeid);
 	return command_end(node, c, c->member ? 0 : -ENOENT);
 }
@@ -184,7 +171,6 @@ int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms)
 	if (err)
 		return err;
 	c->linger_ns = (uint64_t)linger_ms * 1000000u;
-	directory_lock(&node->directory);
 	m = directory_find(&node->directory, nodeid);
 	if (m)
 		m->closing = true;
@@ -204,7 +190,6 @@ static int tell(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
 		return err;
 	c->incarnation = incarnation;
 	c->yes = yes;
-	directory_lock(&n->directory);
 	return command_end(n, c, nodeid && !directory_find(&n->directory, nodeid) ? -ENOENT : 0);
 }
 
@@ -240,20 +225,13 @@ int sinew_ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnati
 		    enum sinew_fence_reason reason)
 {
 	struct command *c;
+	int err = incarnation ? command_begin(node, COMMAND_FENCE, nodeid, &c) : -EINVAL;
 
-	if (!node || !incarnation)
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	c = nodeid ? command_new(COMMAND_FENCE, nodeid) : NULL;
-	if (!c)
-		return nodeid ? -ENOMEM : -ENOENT;
+	if (err)
+		return err;
 	c->incarnation = incarnation;
 	c->fence = reason;
-	directory_lock(&node->directory);
-	command_put(node, c);
-	directory_unlock(&node->directory);
-	return 0;
+	return command_end(node, c, nodeid ? 0 : -ENOENT);
 }
 
 int sinew_quorum(struct sinew_node *node, bool quorate)
@@ -309,39 +287,12 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	reach_addrs(n, m);
 }
 
-static void run_incarnation(struct peer *p, const struct command *c)
-{
-	assert(c->incarnation || c->kind == COMMAND_FAILED);
-	switch (c->kind) {
-	case COMMAND_JOINED:
-		peer_added(p, c->incarnation);
-		break;
-	case COMMAND_LEAVING:
-		peer_leaving(p, c->incarnation);
-		break;
-	case COMMAND_LEFT:
-		peer_left(p, c->incarnation);
-		break;
-	case COMMAND_FAILED:
-		peer_failed(p, c->incarnation);
-		break;
-	case COMMAND_ADD:
-	case COMMAND_ADDRS:
-	case COMMAND_REMOVE:
-	case COMMAND_FENCE:
-	case COMMAND_QUORUM:
-	case COMMAND_SELF_LOST:
-	case COMMAND_BREAK:
-	case COMMAND_CLOSE:
-		break;
-	}
-}
-
 static void run_command(struct sinew_node *n, struct command *c)
 {
 	struct peer *p = c->nodeid ? peer_find(&n->core, c->nodeid) : NULL;
 
 	assert(!n->handover.msg);
+	assert(c->incarnation || c->kind < COMMAND_JOINED || c->kind > COMMAND_LEFT);
 	switch (c->kind) {
 	case COMMAND_ADD:
 		run_add(n, c);
@@ -354,11 +305,20 @@ static void run_command(struct sinew_node *n, struct command *c)
 		member_remove(n, c->member);
 		break;
 	case COMMAND_JOINED:
+		if (p)
+			peer_added(p, c->incarnation);
+		break;
 	case COMMAND_LEAVING:
+		if (p)
+			peer_leaving(p, c->incarnation);
+		break;
 	case COMMAND_LEFT:
+		if (p)
+			peer_left(p, c->incarnation);
+		break;
 	case COMMAND_FAILED:
 		if (p)
-			run_incarnation(p, c);
+			peer_failed(p, c->incarnation);
 		break;
 	case COMMAND_FENCE:
 		node_calls_back(n);
