@@ -55,16 +55,11 @@ static void session_down(struct sinew_node *n, struct session *s)
 	struct sinew_session *h = handle_of(s);
 	struct member *m = h->member;
 	enum sinew_down reason = down_reason(s->end);
-	struct sinew_delivery delivery;
 	uint8_t *lent = session_take_buffer(s);
 
 	assert(s->end != SESSION_ALIVE && session_state(s) == FSM_CLOSED && !h->dead);
 	if (lent)
 		buf_unref(buf_of(lent));
-	lock_take(&h->lock, LOCK_HANDLE);
-	delivery = handle_delivery(h);
-	lock_give(&h->lock, LOCK_HANDLE);
-	closing_down(&n->closing, h, reason, &delivery);
 	if (m) {
 		directory_lock(&n->directory);
 		assert(m->handle == h);
@@ -76,11 +71,12 @@ static void session_down(struct sinew_node *n, struct session *s)
 	leave_look(n);
 	if (n->handover.answered == h)
 		n->handover.answered = NULL;
-	handle_die(h, &delivery);
+	handle_die(h);
+	closing_down(&n->closing, h, reason);
 	if (m) {
 		node_calls_back(n);
 		if (n->cb.session_down)
-			n->cb.session_down(n, h, reason, &delivery, n->user);
+			n->cb.session_down(n, h, reason, &h->delivery, n->user);
 	}
 	sinew_session_unref(h);
 }

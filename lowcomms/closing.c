@@ -66,12 +66,13 @@ static const char *missing_step(const struct sinew_report_session *r)
 	return "";
 }
 
-void closing_down(struct closing *cl, const struct sinew_session *h, enum sinew_down reason,
-		  const struct sinew_delivery *delivery)
+void closing_down(struct closing *cl, struct sinew_session *h, enum sinew_down reason)
 {
-	struct ring *ring = &((struct sinew_session *)(uintptr_t)h)->session.ring;
+	const struct sinew_delivery *delivery = &h->delivery;
+	struct ring *ring = &h->session.ring;
 
-	assert(delivery->acked <= delivery->in_doubt && delivery->in_doubt <= delivery->unsent);
+	assert(h->dead && delivery->acked <= delivery->in_doubt &&
+	       delivery->in_doubt <= delivery->unsent);
 	for (int i = 0; i < cl->n_report; i++) {
 		struct sinew_report_session *r = &cl->report[i];
 

@@ -31,8 +31,7 @@ static inline void closing_init(struct closing *cl)
 void closing_free(struct closing *cl);
 /* The close begins: a row for each peer with a session. False: no memory, and no row. */
 bool closing_report(struct closing *cl, const struct core *core);
-/* A session has ended: its row becomes final. */
-void closing_down(struct closing *cl, const struct sinew_session *h, enum sinew_down reason,
-		  const struct sinew_delivery *delivery);
+/* A session has ended, and its handle is dead: its row becomes final. */
+void closing_down(struct closing *cl, struct sinew_session *h, enum sinew_down reason);
 
 #endif

@@ -135,21 +135,15 @@ void *sinew_session_user(const struct sinew_session *h)
 	return h->user;
 }
 
-struct sinew_delivery handle_delivery(struct sinew_session *h)
+void handle_die(struct sinew_session *h)
 {
 	struct ring_delivery f;
 
-	lock_order_held(LOCK_HANDLE);
-	ring_delivery(&h->session.ring, &f);
-	return (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
-}
-
-void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery)
-{
 	lock_take(&h->lock, LOCK_HANDLE);
 	assert(!h->dead);
 	h->dead = true;
-	h->delivery = *delivery;
+	ring_delivery(&h->session.ring, &f);
+	h->delivery = (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
 	lock_give(&h->lock, LOCK_HANDLE);
 	handle_wake(h);
 	h->member = NULL;
@@ -180,15 +174,12 @@ void handles_orphan(struct sinew_node *n)
 	struct sinew_session *h = NULL;
 
 	while ((h = handle_walk(n, h))) {
+		if (h->dead)
+			continue;
 		lock_take(&h->lock, LOCK_HANDLE);
-		if (!h->dead) {
-			ring_close(&h->session.ring);
-			h->delivery = handle_delivery(h);
-		}
-		h->dead = true;
+		ring_close(&h->session.ring);
 		lock_give(&h->lock, LOCK_HANDLE);
-		h->member = NULL;
-		handle_wake(h);
+		handle_die(h);
 	}
 }
 

@@ -73,10 +73,8 @@ static inline void handle_wake(struct sinew_session *h)
 
 /* A handle with a session and ring, lent to nobody yet. NULL: no memory. Any thread. */
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
-/* The delivery report of its ring so far. Under the lock of the handle. */
-struct sinew_delivery handle_delivery(struct sinew_session *h);
-/* The incarnation is over: -ESTALE from now on. */
-void handle_die(struct sinew_session *h, const struct sinew_delivery *delivery);
+/* The incarnation is over: -ESTALE from now on, and the delivery report is final. */
+void handle_die(struct sinew_session *h);
 /* No more messages from us; FIN behind what is queued. Any thread; 0, -ESTALE. */
 int handle_finish(struct sinew_session *h);
 /* Have the loop look at it. Under its lock, not dead. */
