@@ -28,9 +28,7 @@ static void session_up(struct sinew_node *n, struct session *s)
 		handle_finish(h);
 	directory_unlock(&n->directory);
 	reach_incarnation(n, m);
-	node_calls_back(n);
-	if (n->cb.session_up)
-		n->cb.session_up(n, h, n->user);
+	handle_tell(h, n->cb.session_up);
 }
 
 static enum sinew_down down_reason(enum session_end end)
@@ -81,29 +79,13 @@ static void session_down(struct sinew_node *n, struct session *s)
 	sinew_session_unref(h);
 }
 
-static void finished(struct sinew_node *n, struct session *s)
+void node_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
+		enum sinew_fence_reason reason)
 {
-	handle_wake(handle_of(s));	/* ours may have been queued with it */
-	node_calls_back(n);
-	if (n->cb.session_finished)
-		n->cb.session_finished(n, handle_of(s), n->user);
-}
-
-static void writable(struct sinew_node *n, struct session *s)
-{
-	handle_wake(handle_of(s));
-	node_calls_back(n);
-	if (n->cb.writable)
-		n->cb.writable(n, handle_of(s), n->user);
-}
-
-static void fence(struct sinew_node *n, const struct core_action *a)
-{
-	assert(a->incarnation && a->reason);
+	assert(nodeid && incarnation);
 	node_calls_back(n);
 	if (n->cb.fence_asked)
-		n->cb.fence_asked(n, a->peer->nodeid, a->incarnation,
-				  (enum sinew_fence_reason)a->reason, n->user);
+		n->cb.fence_asked(n, nodeid, incarnation, reason, n->user);
 }
 
 /* ---- actions ---- */
@@ -192,16 +174,18 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		session_up(n, a->session);
 		break;
 	case CORE_FINISHED:
-		finished(n, a->session);
+		/* Our finish may have been queued with it. */
+		handle_tell(handle_of(a->session), n->cb.session_finished);
 		break;
 	case CORE_WRITABLE:
-		writable(n, a->session);
+		handle_tell(handle_of(a->session), n->cb.writable);
 		break;
 	case CORE_PEER_DOWN:
 		session_down(n, a->session);
 		break;
 	case CORE_FENCE:
-		fence(n, a);
+		assert(a->reason);
+		node_fence(n, a->peer->nodeid, a->incarnation, (enum sinew_fence_reason)a->reason);
 		break;
 	case CORE_RENEW:
 		node_renew(n);

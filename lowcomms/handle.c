@@ -196,6 +196,17 @@ void handles_wake(struct sinew_node *n)
 	}
 }
 
+void handle_tell(struct sinew_session *h,
+		 void (*callback)(struct sinew_node *, struct sinew_session *, void *user))
+{
+	struct sinew_node *n = h->node;
+
+	handle_wake(h);
+	node_calls_back(n);
+	if (callback)
+		callback(n, h, n->user);
+}
+
 /* ---- what the loop has to look at ---- */
 
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail)
@@ -344,11 +355,10 @@ static void may_send_again(struct sinew_node *n, struct sinew_session *h)
 	lock_take(&h->lock, LOCK_HANDLE);
 	h->pages.wanted = false;
 	lock_give(&h->lock, LOCK_HANDLE);
-	handle_wake(h);
-	if (!n->cb.writable || !h->member)
-		return;
-	node_calls_back(n);
-	n->cb.writable(n, h, n->user);
+	if (n->cb.writable && h->member)
+		handle_tell(h, n->cb.writable);
+	else
+		handle_wake(h);
 }
 
 void handles_memory(struct sinew_node *n)

@@ -321,9 +321,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 			peer_failed(p, c->incarnation);
 		break;
 	case COMMAND_FENCE:
-		node_calls_back(n);
-		if (n->cb.fence_asked)
-			n->cb.fence_asked(n, c->nodeid, c->incarnation, c->fence, n->user);
+		node_fence(n, c->nodeid, c->incarnation, c->fence);
 		break;
 	case COMMAND_QUORUM:
 		core_quorum(&n->core, c->yes);
