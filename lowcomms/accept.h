@@ -28,12 +28,6 @@ struct listeners {
 	uint64_t bind_again_ns;		/* those that could not be opened; CORE_NEVER: none */
 };
 
-/* None. */
-static inline void listeners_init(struct listeners *ls)
-{
-	ls->spare_fd = -1;
-	ls->again_ns = ls->bind_again_ns = CORE_NEVER;
-}
 int listeners_open(struct sinew_node *n);
 void listeners_close(struct sinew_node *n);
 /* In a child of fork(): the descriptors alone. */

@@ -24,10 +24,6 @@ struct closing {
 	int n_report;
 };
 
-static inline void closing_init(struct closing *cl)
-{
-	cl->linger_ns = CORE_NEVER;
-}
 void closing_free(struct closing *cl);
 /* The close begins: a row for each peer with a session. False: no memory, and no row. */
 bool closing_report(struct closing *cl, const struct core *core);

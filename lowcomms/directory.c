@@ -8,13 +8,12 @@
 
 #define FORMER_MAX	128u	/* removed peers whose ended lives are known */
 
-int directory_open(struct directory *d)
+void directory_init(struct directory *d)
 {
 	for (unsigned i = 0; i < MEMBER_HASH; i++)
 		list_init(&d->members[i]);
 	list_init(&d->leaving);
 	list_init(&d->former);
-	return -pthread_mutex_init(&d->lock, NULL);
 }
 
 static void free_members(struct list *l)
@@ -30,11 +29,6 @@ void directory_clear(struct directory *d)
 	directory_forget_former(d);
 	for (unsigned i = 0; i < MEMBER_HASH; i++)
 		free_members(&d->members[i]);
-}
-
-void directory_close(struct directory *d)
-{
-	pthread_mutex_destroy(&d->lock);
 }
 
 /* ---- the table ---- */

@@ -6,10 +6,9 @@
 #ifndef SINEW_LOWCOMMS_DIRECTORY_H
 #define SINEW_LOWCOMMS_DIRECTORY_H
 
-#include <pthread.h>
 #include <sys/socket.h>
 
-#include "lowcomms/lock_order.h"
+#include "lowcomms/lock.h"
 #include "lowcomms/sinew.h"
 #include "proto/list.h"
 #include "proto/peer.h"
@@ -56,7 +55,7 @@ struct member {
 };
 
 struct directory {
-	pthread_mutex_t lock;		/* the table, and what others read of members */
+	struct lock lock;		/* the table, and what others read of members */
 	struct list members[MEMBER_HASH];
 	unsigned n_members;
 	struct list leaving;		/* members that are closed, leave.c; loop */
@@ -65,18 +64,17 @@ struct directory {
 
 static inline void directory_lock(struct directory *d)
 {
-	mutex_lock(&d->lock, LOCK_DIRECTORY);
+	lock_take(&d->lock, LOCK_DIRECTORY);
 }
 static inline void directory_unlock(struct directory *d)
 {
-	mutex_unlock(&d->lock, LOCK_DIRECTORY);
+	lock_give(&d->lock, LOCK_DIRECTORY);
 }
 
-/* 0 or -errno. */
-int directory_open(struct directory *d);
+/* Empty. */
+void directory_init(struct directory *d);
 /* Frees the members. */
 void directory_clear(struct directory *d);
-void directory_close(struct directory *d);
 
 /* ---- the table; lock ---- */
 

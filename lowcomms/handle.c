@@ -34,13 +34,13 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	h->node = n;
 	atomic_init(&h->refs, 1);
 	atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
-	mutex_lock(&n->memory.lock, LOCK_MEMORY);
+	lock_take(&n->memory.lock, LOCK_MEMORY);
 	h->next = n->memory.handles;
 	h->pprev = &n->memory.handles;
 	if (n->memory.handles)
 		n->memory.handles->pprev = &h->next;
 	n->memory.handles = h;
-	mutex_unlock(&n->memory.lock, LOCK_MEMORY);
+	lock_give(&n->memory.lock, LOCK_MEMORY);
 	return h;
 }
 
@@ -49,12 +49,12 @@ static void handle_free(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 	uint8_t *lent = session_take_buffer(&h->session);
 
-	mutex_lock(&n->memory.lock, LOCK_MEMORY);
+	lock_take(&n->memory.lock, LOCK_MEMORY);
 	assert(*h->pprev == h && !atomic_load(&h->refs));
 	*h->pprev = h->next;
 	if (h->next)
 		h->next->pprev = h->pprev;
-	mutex_unlock(&n->memory.lock, LOCK_MEMORY);
+	lock_give(&n->memory.lock, LOCK_MEMORY);
 	if (lent)
 		buf_unref(buf_of(lent));
 	memory_uncharge(&n->memory, h->pages.resident);
@@ -98,7 +98,7 @@ static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_sess
 {
 	struct sinew_session *next;
 
-	mutex_lock(&n->memory.lock, LOCK_MEMORY);
+	lock_take(&n->memory.lock, LOCK_MEMORY);
 	for (next = h ? h->next : n->memory.handles; next; next = next->next) {
 		unsigned refs = atomic_load_explicit(&next->refs, memory_order_relaxed);
 
@@ -108,7 +108,7 @@ static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_sess
 		if (refs)
 			break;
 	}
-	mutex_unlock(&n->memory.lock, LOCK_MEMORY);
+	lock_give(&n->memory.lock, LOCK_MEMORY);
 	sinew_session_unref(h);
 	return next;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Adaptive futex mutex: one atomic operation when uncontended, because every message takes it;
- * waiters spin briefly, longer than it is usually held, and then sleep. Each call names its rank.
- * Knows nothing of the data that it protects.
+ * waiters spin briefly, longer than it is usually held, and then sleep. A zeroed one is free, and
+ * none has to be destroyed. Each call names its rank. Knows nothing of the data that it protects.
  */
 #ifndef SINEW_LOWCOMMS_LOCK_H
 #define SINEW_LOWCOMMS_LOCK_H

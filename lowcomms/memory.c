@@ -7,18 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lowcomms/lock_order.h"
-
-int memory_open(struct memory *m)
-{
-	return -pthread_mutex_init(&m->lock, NULL);
-}
-
 void memory_close(struct memory *m)
 {
 	assert(!m->handles && !m->read_buf);
 	buf_pool_drop(m);
-	pthread_mutex_destroy(&m->lock);
 }
 
 bool memory_charge(struct memory *m, uint64_t n)
@@ -53,14 +45,14 @@ static struct buf *pool_take(struct memory *m)
 {
 	struct buf *b;
 
-	mutex_lock(&m->lock, LOCK_MEMORY);
+	lock_take(&m->lock, LOCK_MEMORY);
 	assert(!m->pool == !m->n_pool);
 	b = m->pool;
 	if (b) {
 		m->pool = b->next;
 		m->n_pool--;
 	}
-	mutex_unlock(&m->lock, LOCK_MEMORY);
+	lock_give(&m->lock, LOCK_MEMORY);
 	return b;
 }
 
@@ -70,7 +62,7 @@ static bool pool_put(struct buf *b)
 	bool room;
 
 	assert(b->size == BUF_POOLED && !atomic_load(&b->refs));
-	mutex_lock(&m->lock, LOCK_MEMORY);
+	lock_take(&m->lock, LOCK_MEMORY);
 	room = m->n_pool < BUF_POOL_MAX &&
 		!atomic_load_explicit(&m->is_short, memory_order_relaxed);
 	if (room) {
@@ -79,7 +71,7 @@ static bool pool_put(struct buf *b)
 		m->n_pool++;
 	}
 	assert(m->n_pool <= BUF_POOL_MAX);
-	mutex_unlock(&m->lock, LOCK_MEMORY);
+	lock_give(&m->lock, LOCK_MEMORY);
 	return room;
 }
 

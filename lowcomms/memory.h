@@ -6,11 +6,12 @@
 #ifndef SINEW_LOWCOMMS_MEMORY_H
 #define SINEW_LOWCOMMS_MEMORY_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "lowcomms/lock.h"
 
 #define BUF_POOLED	(256u * 1024)	/* size of the pooled kind */
 #define BUF_POOL_MAX	32		/* kept for reuse, until all is idle */
@@ -28,7 +29,7 @@ struct buf {
 /* Without a note, a field belongs to the loop thread. */
 struct memory {
 	uint64_t limit;			/* constant once open */
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct buf *pool;		/* lock */
 	unsigned n_pool;		/* lock */
 	struct sinew_session *handles;	/* all that have memory; lock */
@@ -42,8 +43,6 @@ struct memory {
 	struct buf *read_buf;		/* the one that the next read goes to, or NULL */
 };
 
-/* The system's lock; 0 or -errno. */
-int memory_open(struct memory *m);
 /* Nothing of it is in use. */
 void memory_close(struct memory *m);
 

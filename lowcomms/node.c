@@ -60,29 +60,6 @@ int node_incarnation(uint64_t *ret_incarnation)
 	return err;
 }
 
-static int init_locks(struct sinew_node *n)
-{
-	int err = directory_open(&n->directory);
-
-	if (err)
-		return err;
-	err = memory_open(&n->memory);
-	if (err)
-		goto directory;
-	err = watch_open(&n->observer);
-	if (err)
-		goto memory;
-	err = -pthread_mutex_init(&n->wait_lock, NULL);
-	if (!err)
-		return 0;
-	watch_close(&n->observer);
-memory:
-	memory_close(&n->memory);
-directory:
-	directory_close(&n->directory);
-	return err;
-}
-
 int node_alloc(struct sinew_node **ret_node)
 {
 	struct sinew_node *n = calloc(1, sizeof *n);
@@ -90,7 +67,7 @@ int node_alloc(struct sinew_node **ret_node)
 
 	if (!n)
 		return -ENOMEM;
-	err = init_locks(n);
+	err = -pthread_mutex_init(&n->wait_lock, NULL);
 	if (err) {
 		free(n);
 		return err;
@@ -101,12 +78,12 @@ int node_alloc(struct sinew_node **ret_node)
 	n->generation = atomic_load(&node_generation);
 	atomic_init(&n->sends_in, n->generation);
 	atomic_init(&n->own.end, LOOP_RUNS);
-	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = -1;
+	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = n->listeners.spare_fd = -1;
 	streams_init(&n->streams, &n->loop);
-	listeners_init(&n->listeners);
+	directory_init(&n->directory);
 	inbox_clear(&n->inbox);
-	n->conns.drain_ns = n->errands.sweep_ns = CORE_NEVER;
-	closing_init(&n->closing);
+	n->conns.drain_ns = n->errands.sweep_ns = n->closing.linger_ns = CORE_NEVER;
+	n->listeners.again_ns = n->listeners.bind_again_ns = CORE_NEVER;
 	*ret_node = n;
 	return 0;
 }
@@ -117,8 +94,6 @@ void node_unref(struct sinew_node *n)
 		return;
 	assert(!n->memory.handles && !n->conns.first && !n->conns.dead);
 	pthread_mutex_destroy(&n->wait_lock);
-	watch_close(&n->observer);
-	directory_close(&n->directory);
 	memory_close(&n->memory);
 	free(n);
 }

@@ -5,18 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lowcomms/lock_order.h"
 #include "lowcomms/node.h"
-
-int watch_open(struct observer *o)
-{
-	return -pthread_mutex_init(&o->lock, NULL);
-}
-
-void watch_close(struct observer *o)
-{
-	pthread_mutex_destroy(&o->lock);
-}
 
 int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *arg)
 {
@@ -31,38 +20,38 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 		return -EINVAL;
 	if (watch)
 		memcpy(&w, watch, watch->size);
-	mutex_lock(&node->observer.lock, LOCK_WATCH);
+	lock_take(&node->observer.lock, LOCK_WATCH);
 	if (watch && node->observer.watch.size)
 		err = -EBUSY;
 	else
 		node->observer.watch = w;
 	if (!err)
 		node->observer.arg = arg;
-	mutex_unlock(&node->observer.lock, LOCK_WATCH);
+	lock_give(&node->observer.lock, LOCK_WATCH);
 	return err;
 }
 
 void watch_renewed(struct observer *o, uint64_t incarnation)
 {
 	assert(incarnation);
-	mutex_lock(&o->lock, LOCK_WATCH);
+	lock_take(&o->lock, LOCK_WATCH);
 	if (o->watch.renewed)
 		o->watch.renewed(o->arg, incarnation);
-	mutex_unlock(&o->lock, LOCK_WATCH);
+	lock_give(&o->lock, LOCK_WATCH);
 }
 
 void watch_closing(struct observer *o)
 {
-	mutex_lock(&o->lock, LOCK_WATCH);
+	lock_take(&o->lock, LOCK_WATCH);
 	if (o->watch.closing)
 		o->watch.closing(o->arg);
-	mutex_unlock(&o->lock, LOCK_WATCH);
+	lock_give(&o->lock, LOCK_WATCH);
 }
 
 void watch_closed(struct observer *o)
 {
-	mutex_lock(&o->lock, LOCK_WATCH);
+	lock_take(&o->lock, LOCK_WATCH);
 	if (o->watch.closed)
 		o->watch.closed(o->arg);
-	mutex_unlock(&o->lock, LOCK_WATCH);
+	lock_give(&o->lock, LOCK_WATCH);
 }

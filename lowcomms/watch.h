@@ -6,19 +6,15 @@
 #ifndef SINEW_LOWCOMMS_WATCH_H
 #define SINEW_LOWCOMMS_WATCH_H
 
-#include <pthread.h>
-
+#include "lowcomms/lock.h"
 #include "lowcomms/sinew.h"
 
 struct observer {
-	pthread_mutex_t lock;		/* around its functions, too */
+	struct lock lock;		/* around its functions, too */
 	struct sinew_watch watch;	/* size 0: none; lock */
 	void *arg;			/* lock */
 };
 
-/* 0 or -errno. */
-int watch_open(struct observer *o);
-void watch_close(struct observer *o);
 void watch_renewed(struct observer *o, uint64_t incarnation);
 void watch_closing(struct observer *o);
 void watch_closed(struct observer *o);
