@@ -39,21 +39,10 @@ void lock_order_held(enum lock_rank rank);
 /* It holds none: code of the application is about to run. */
 void lock_order_none(void);
 #else
-static inline void lock_order_take(enum lock_rank rank)
-{
-	(void)rank;
-}
-static inline void lock_order_give(enum lock_rank rank)
-{
-	(void)rank;
-}
-static inline void lock_order_held(enum lock_rank rank)
-{
-	(void)rank;
-}
-static inline void lock_order_none(void)
-{
-}
+#define lock_order_take(rank)	((void)(rank))
+#define lock_order_give(rank)	((void)(rank))
+#define lock_order_held(rank)	((void)(rank))
+#define lock_order_none()	((void)0)
 #endif
 
 static inline void mutex_lock(pthread_mutex_t *m, enum lock_rank rank)
