@@ -217,7 +217,7 @@ static unsigned peers_at(struct sinew_node *n, const struct path_addr *from)
 }
 
 /* Frames of an accepted connection that carries no session. */
-enum waiting { WAITS_SILENT, WAITS_PROBE, WAITS_HELLO, N_WAITING, WAITS_NOT };
+enum waiting { WAITS_NOT, WAITS_SILENT, WAITS_PROBE, WAITS_HELLO, N_WAITING };
 
 struct crowd {
 	unsigned n;
@@ -226,29 +226,16 @@ struct crowd {
 
 static enum waiting waiting(const struct conn *c)
 {
-	const struct link *l = &c->link;
+	static const enum waiting by_state[LINK_STATES] = {
+		[LINK_WAIT]	= WAITS_SILENT,
+		[LINK_PROBE]	= WAITS_PROBE,
+		[LINK_READ]	= WAITS_HELLO,
+		[LINK_ANSWERED]	= WAITS_HELLO,
+		[LINK_HELD]	= WAITS_HELLO,
+		[LINK_GUARDED]	= WAITS_HELLO,
+	};
 
-	if (c->state != CONN_OPEN || l->dialled)
-		return WAITS_NOT;
-	switch (l->state) {
-	case LINK_WAIT:
-		return WAITS_SILENT;
-	case LINK_READ:
-	case LINK_ANSWERED:
-	case LINK_HELD:
-	case LINK_GUARDED:
-		return WAITS_HELLO;
-	case LINK_PROBE:
-		return WAITS_PROBE;
-	case LINK_NEW:
-	case LINK_CONNECTING:
-	case LINK_UP:
-	case LINK_RX_ONLY:
-	case LINK_LAST_ACK:
-	case LINK_GONE:
-		break;
-	}
-	return WAITS_NOT;
+	return c->state == CONN_OPEN && !c->link.dialled ? by_state[c->link.state] : WAITS_NOT;
 }
 
 /* It is of the incarnation that we have a session with: no stranger knows that number. */
