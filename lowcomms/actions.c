@@ -196,29 +196,6 @@ static void act(struct sinew_node *n, const struct core_action *a)
 	}
 }
 
-static bool calls_back(enum core_what what)
-{
-	switch (what) {
-	case CORE_PEER_UP:
-	case CORE_FINISHED:
-	case CORE_WRITABLE:
-	case CORE_PEER_DOWN:
-	case CORE_FENCE:
-	case CORE_RENEW:
-	case CORE_CLOSED:
-		return true;
-	case CORE_NOTE:
-	case CORE_DIAL:
-	case CORE_PROBE:
-	case CORE_TX:
-	case CORE_ASK:
-	case CORE_SHUT:
-	case CORE_LEND:
-		break;
-	}
-	return false;
-}
-
 static void call_self_lost(struct sinew_node *n)
 {
 	n->errands.self_lost_due = false;
@@ -245,7 +222,8 @@ void actions_run(struct sinew_node *n, bool direct)
 			call_self_lost(n);
 			continue;
 		}
-		if (direct && calls_back(a.what)) {
+		/* From this one on, actions run callbacks. */
+		if (direct && a.what >= CORE_PEER_UP) {
 			assert(!n->errands.has_stash);
 			n->errands.stash = a;
 			n->errands.has_stash = true;

@@ -101,6 +101,7 @@ enum core_what {
 	CORE_ASK,		/* link_transport(act.link, ...) */
 	CORE_SHUT,		/* end act.link as act.how says; the core has forgotten it */
 	CORE_LEND,		/* act.peer needs a spare session */
+	/* Those from here on may run a callback of the application. */
 	CORE_PEER_UP,		/* act.session: first link */
 	CORE_FINISHED,		/* act.session: all that the peer sent was delivered */
 	CORE_WRITABLE,		/* act.session: a refused sender may try again */
