@@ -29,11 +29,6 @@ bool memory_charge(struct memory *m, uint64_t n)
 	return true;
 }
 
-void memory_force(struct memory *m, uint64_t n)
-{
-	atomic_fetch_add(&m->charged, n);
-}
-
 void memory_uncharge(struct memory *m, uint64_t n)
 {
 	atomic_fetch_sub(&m->charged, n);
@@ -101,7 +96,7 @@ int buf_new(struct memory *m, size_t size, bool force, struct buf **ret_buf)
 	assert(!b || (b->size == size && b->memory == m));
 	if (!b) {
 		if (force)
-			memory_force(m, size);
+			atomic_fetch_add(&m->charged, size);
 		else if (!memory_charge(m, size))
 			return -EAGAIN;
 		b = buf_alloc(size);

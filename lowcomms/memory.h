@@ -49,11 +49,10 @@ void memory_close(struct memory *m);
 /* Takes n bytes from the node's budget; false: not there, and the loop will look
  * again when some are given back. Any thread. */
 bool memory_charge(struct memory *m, uint64_t n);
-/* The same beyond the budget: for what the loop cannot do without. */
-void memory_force(struct memory *m, uint64_t n);
 void memory_uncharge(struct memory *m, uint64_t n);
 
-/* 0, and one reference; -EAGAIN: over the budget, unless forced; -ENOMEM: the system has none. */
+/* 0, and one reference; -EAGAIN: over the budget, unless forced, for what the loop cannot do
+ * without; -ENOMEM: the system has none. */
 int buf_new(struct memory *m, size_t size, bool force, struct buf **ret_buf);
 static inline struct buf *buf_ref(struct buf *b)
 {

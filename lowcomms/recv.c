@@ -354,6 +354,7 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 {
 	struct sinew_node *n;
 	struct sinew_kept *k;
+	size_t charged;
 	bool copied;
 
 	if (!h || !msg || !ret_kept)
@@ -365,24 +366,22 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 	    n->handover.msg->len != msg->len)
 		return -EINVAL;
 	copied = msg->len < KEPT_COPIED || !n->handover.buf;
-	if (copied && !memory_charge(&n->memory, msg->len + KEPT_OVERHEAD))
+	charged = copied ? msg->len + KEPT_OVERHEAD : 0;
+	if (copied && !memory_charge(&n->memory, charged))
 		return -ENOMEM;
 	k = malloc(sizeof *k + (copied ? msg->len : 0));
 	if (!k) {
 		if (copied)
-			memory_uncharge(&n->memory, msg->len + KEPT_OVERHEAD);
+			memory_uncharge(&n->memory, charged);
 		return -ENOMEM;
 	}
-	*k = (struct sinew_kept) { .session = sinew_session_ref(h), .len = msg->len };
-	if (copied) {
-		k->charged = msg->len + KEPT_OVERHEAD;
-		if (msg->len)
-			memcpy(k->copy, msg->data, msg->len);
-		k->data = k->copy;
-	} else {
-		k->buf = buf_ref(n->handover.buf);
-		k->data = msg->data;
-	}
+	*k = (struct sinew_kept) {
+		.session = sinew_session_ref(h), .len = msg->len, .charged = charged,
+		.buf = copied ? NULL : buf_ref(n->handover.buf),
+		.data = copied ? k->copy : msg->data,
+	};
+	if (copied && msg->len)
+		memcpy(k->copy, msg->data, msg->len);
 	assert(h->member && !k->charged == !copied);
 	count_kept(h, msg->len + KEPT_OVERHEAD);
 	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
