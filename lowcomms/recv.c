@@ -40,21 +40,17 @@ static size_t input_size(const struct conn *c)
 	return c->buf ? c->buf->size : sizeof c->pre;
 }
 
-/* The system gave no memory: who waits for some tries again in a while. */
-static void retry_memory(struct sinew_node *n)
-{
-	log_limited(&n->log, SINEW_ERROR, 0, "no buffer", "no memory for a buffer, retrying");
-	n->memory.retry = true;
-	node_soon(n, RETRY_NS);
-}
-
 /* NULL: over the budget, or the system has none, and is asked again. */
 static struct buf *new_buf(struct sinew_node *n, size_t size, bool force)
 {
 	struct buf *b = NULL;
 
-	if (buf_new(&n->memory, size, force, &b) == -ENOMEM)
-		retry_memory(n);
+	if (buf_new(&n->memory, size, force, &b) == -ENOMEM) {
+		log_limited(&n->log, SINEW_ERROR, 0, "no buffer",
+			    "no memory for a buffer, retrying");
+		n->memory.retry = true;
+		node_soon(n, RETRY_NS);
+	}
 	return b;
 }
 
@@ -184,8 +180,7 @@ static void deliver(struct conn *c, struct rx *rx)
 			n->cb.message(n, h, &msg, n->user);
 	} while (!lent && (msg.data = link_rx_plain(&c->link, rx, &msg.len)));
 	n->handover.msg = NULL;
-	if (lent)
-		buf_unref(lent);
+	buf_unref(lent);
 }
 
 /* Room for a long message; without it the link is not read until there is some. */
