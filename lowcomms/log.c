@@ -49,6 +49,15 @@ bool log_wanted(const struct log *log, enum sinew_level level)
 	return log->opt->log && level <= log->opt->log_level;
 }
 
+static void put(const struct log *log, enum sinew_level level, struct line *l, unsigned left_out)
+{
+	assert(l->len < sizeof l->text);
+	if (left_out)
+		add(l, " suppressed=%u", left_out);
+	lock_order_none();
+	log->opt->log(log->opt->log_user, level, l->text);
+}
+
 void log_line(const struct log *log, enum sinew_level level, const char *fmt, ...)
 {
 	struct line l = { .len = 0 };
@@ -59,8 +68,7 @@ void log_line(const struct log *log, enum sinew_level level, const char *fmt, ..
 	va_start(ap, fmt);
 	add_v(&l, fmt, ap);
 	va_end(ap);
-	lock_order_none();
-	log->opt->log(log->opt->log_user, level, l.text);
+	put(log, level, &l, 0);
 }
 
 _Static_assert(LOG_SLOTS == 1 << (64 - 57), "slot_of() takes the top bits");
@@ -110,15 +118,6 @@ static bool allowed(struct log *log, const char *kind, uint32_t nodeid, unsigned
 	}
 	s->n++;
 	return true;
-}
-
-static void put(struct log *log, enum sinew_level level, struct line *l, unsigned left_out)
-{
-	assert(l->len < sizeof l->text);
-	if (left_out)
-		add(l, " suppressed=%u", left_out);
-	lock_order_none();
-	log->opt->log(log->opt->log_user, level, l->text);
 }
 
 void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const char *kind,
