@@ -95,15 +95,15 @@ static void take_note(struct sinew_node *n, const struct note *note)
 {
 	enum sinew_level level = log_note_level(note);
 	bool refusal = note->nodeid && level <= SINEW_WARNING && strstr(note->text, "refuse");
-	char text[LOG_LINE_MAX];
+	struct log_text text;
 
 	if (!refusal && !log_wanted(&n->log, level))
 		return;
-	log_note_text(note, text);
+	log_note_text(note, &text);
 	if (refusal)
-		directory_refusal(&n->directory, note->nodeid, text);
+		directory_refusal(&n->directory, note->nodeid, text.text);
 	/* A stranger chooses its nodeid itself: all strangers share one limit. */
-	log_note(&n->log, note, peer_find(&n->core, note->nodeid) ? note->nodeid : 0, text);
+	log_note(&n->log, note, peer_find(&n->core, note->nodeid) ? note->nodeid : 0, &text);
 }
 
 void node_lend(struct sinew_node *n, struct member *m)

@@ -8,18 +8,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "lowcomms/addr.h"
 #include "lowcomms/lock_order.h"
 #include "proto/fsm.h"
 
-struct line {
-	char text[LOG_LINE_MAX];
-	size_t len;
-};
-
-static void add_v(struct line *l, const char *fmt, va_list ap)
+static void add_v(struct log_text *l, const char *fmt, va_list ap)
 {
 	int n;
 
@@ -34,7 +28,7 @@ static void add_v(struct line *l, const char *fmt, va_list ap)
 }
 
 __attribute__((format(printf, 2, 3)))
-static void add(struct line *l, const char *fmt, ...)
+static void add(struct log_text *l, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -49,7 +43,7 @@ bool log_wanted(const struct log *log, enum sinew_level level)
 	return log->opt->log && level <= log->opt->log_level;
 }
 
-static void put(const struct log *log, enum sinew_level level, struct line *l, unsigned left_out)
+static void put(const struct log *log, enum sinew_level level, struct log_text *l, unsigned left_out)
 {
 	assert(l->len < sizeof l->text);
 	if (left_out)
@@ -60,7 +54,7 @@ static void put(const struct log *log, enum sinew_level level, struct line *l, u
 
 void log_line(const struct log *log, enum sinew_level level, const char *fmt, ...)
 {
-	struct line l = { .len = 0 };
+	struct log_text l = { .len = 0 };
 	va_list ap;
 
 	if (!log_wanted(log, level))
@@ -123,7 +117,7 @@ static bool allowed(struct log *log, const char *kind, uint32_t nodeid, unsigned
 void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const char *kind,
 		 const char *fmt, ...)
 {
-	struct line l = { .len = 0 };
+	struct log_text l = { .len = 0 };
 	unsigned left_out;
 	va_list ap;
 
@@ -148,11 +142,12 @@ enum sinew_level log_note_level(const struct note *note)
 	return SINEW_DEBUG;
 }
 
-static void format_note(struct line *l, const struct note *note)
+void log_note_text(const struct note *note, struct log_text *l)
 {
 	char text[ADDR_TEXT_MAX];
 
 	assert(note->fsm || note->text);
+	l->len = 0;
 	if (note->nodeid)
 		add(l, "peer=%" PRIu32 " ", note->nodeid);
 	if (!path_addr_none(&note->addr))
@@ -170,21 +165,12 @@ static void format_note(struct line *l, const struct note *note)
 		add(l, " %s=%" PRIu64, note->b_name, note->b);
 	if (note->detail)
 		add(l, ": %s", note->detail);
+	assert(l->len < sizeof l->text);
 }
 
-void log_note_text(const struct note *note, char *ret_text)
-{
-	struct line l = { .len = 0 };
-
-	format_note(&l, note);
-	assert(l.len < sizeof l.text);
-	memcpy(ret_text, l.text, l.len + 1);
-}
-
-void log_note(struct log *log, const struct note *note, uint32_t nodeid, const char *text)
+void log_note(struct log *log, const struct note *note, uint32_t nodeid, struct log_text *l)
 {
 	enum sinew_level level = log_note_level(note);
-	struct line l = { .len = 0 };
 	unsigned left_out = 0;
 
 	if (!log_wanted(log, level))
@@ -192,6 +178,5 @@ void log_note(struct log *log, const struct note *note, uint32_t nodeid, const c
 	/* Transitions are as rare as lives, and whoever wants DEBUG wants all. */
 	if (level != SINEW_DEBUG && !allowed(log, note->text, nodeid, &left_out))
 		return;
-	add(&l, "%s", text);
-	put(log, level, &l, left_out);
+	put(log, level, l, left_out);
 }

@@ -7,6 +7,7 @@
 #define SINEW_LOWCOMMS_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
@@ -17,6 +18,11 @@
 #define LOG_TRIES	8	/* places where one of them is looked for */
 #define LOG_BURST	10	/* lines of a kind in a window */
 #define LOG_WINDOW_NS	10000000000u
+
+struct log_text {
+	char text[LOG_LINE_MAX];
+	size_t len;
+};
 
 struct log_slot {
 	const char *text;	/* identity of the kind: a literal */
@@ -39,10 +45,11 @@ void log_line(const struct log *log, enum sinew_level level, const char *fmt, ..
 /* Loop thread. The same for what a remote can trigger; kind is a literal and addr may be NULL. */
 void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const char *kind,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* The text of a note of the core, in LOG_LINE_MAX bytes. */
-void log_note_text(const struct note *note, char *ret_text);
-/* Loop thread: the note. nodeid: the peer that its lines are counted for, 0: one that is none. */
-void log_note(struct log *log, const struct note *note, uint32_t nodeid, const char *text);
+/* The text of a note of the core. */
+void log_note_text(const struct note *note, struct log_text *ret);
+/* Loop thread: the note, of that text. nodeid: the peer that its lines are counted for, 0: one
+ * that is none. */
+void log_note(struct log *log, const struct note *note, uint32_t nodeid, struct log_text *text);
 enum sinew_level log_note_level(const struct note *note);
 
 #endif
