@@ -148,6 +148,13 @@ void node_renew(struct sinew_node *n)
 
 static void act(struct sinew_node *n, const struct core_action *a)
 {
+	struct session *s = a->session ? a->session : a->peer ? a->peer->session : NULL;
+
+	if (s)
+		handle_touch(n, handle_of(s));
+	/* A callback follows, and its end may be the end of the session's memory. */
+	if (a->session)
+		handle_touch(n, NULL);
 	switch (a->what) {
 	case CORE_NOTE:
 		take_note(n, &a->note);

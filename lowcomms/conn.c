@@ -12,8 +12,8 @@
 
 #include "proto/stuck.h"
 
+#include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
-#include "lowcomms/node.h"
 #include "lowcomms/reach.h"
 #include "lowcomms/recv.h"
 
@@ -107,8 +107,8 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 	}
 	if (s)
 		s->ops->reset(s);
-	reach_no_dial(n, m, path, err, step, from);
 	link_no_dial(&n->core, p, path, probe);
+	reach_no_dial(n, m, path, err, step, from);
 }
 
 void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_addr *from)
@@ -130,17 +130,6 @@ void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_add
 }
 
 /* ---- end ---- */
-
-/* The peer's link, as other threads see it. */
-static void show_link(struct member *m)
-{
-	const struct link *up = m->peer.up;
-
-	assert(!up || up->state == LINK_UP);
-	if (up)
-		atomic_store_explicit(&m->path, up->path, memory_order_relaxed);
-	atomic_store_explicit(&m->link_up, up != NULL, memory_order_relaxed);
-}
 
 static void let_go(struct conn *c)
 {
@@ -233,7 +222,7 @@ void conn_fail(struct conn *c, int err)
 	/* Our messages still under way are sent again on the next link. */
 	conn_end(c, false);
 	if (m)
-		show_link(m);
+		reach_show(m);
 }
 
 static void drain_write(struct conn *c)
@@ -272,10 +261,8 @@ void conn_shut(struct conn *c, enum link_shut how)
 	assert(c->state != CONN_DEAD && c->state != CONN_DRAINING && c->link.state == LINK_GONE);
 	c->nodeid = m ? m->nodeid : 0;
 	c->link.peer = NULL;
-	if (m) {
+	if (m)
 		reach_shut(n, m, &c->link, c->was_up);
-		show_link(m);
-	}
 	if (how == LINK_RESET || c->state == CONN_DIALLING) {
 		conn_end(c, false);
 		return;
@@ -498,12 +485,12 @@ void conn_update(struct conn *c)
 		if (c->want_out)
 			events |= STREAM_WRITABLE;
 		up = c->link.session != NULL;
-		if (up && !c->was_up) {
-			show_link(member_of(&c->link));
+		if (up)
+			handle_touch(c->node, handle_of(c->link.session));
+		if (up && !c->was_up)
 			reach_up(c->node, member_of(&c->link), &c->link);
-		} else if (!up && c->link.state == LINK_PROBE) {
+		else if (!up && c->link.state == LINK_PROBE)
 			reach_probed(c->node, member_of(&c->link), &c->link);
-		}
 		c->was_up = up;
 		break;
 	}

@@ -10,6 +10,7 @@
 
 #include "lowcomms/lock.h"
 #include "lowcomms/sinew.h"
+#include "lowcomms/snapshot.h"
 #include "proto/list.h"
 #include "proto/peer.h"
 
@@ -31,6 +32,16 @@ struct turns {
 	unsigned n;
 };
 
+/* For its status. reach.c */
+struct reach_view {
+	uint64_t rtt_ns[PATHS_MAX];
+	enum path_state path_state[PATHS_MAX];
+	uint64_t last_error_ms;
+	int last_error;
+	bool link_up;
+	unsigned path;		/* of the link */
+};
+
 /* A peer as configured; the core's block is part of it. */
 struct member {
 	struct peer peer;
@@ -48,10 +59,9 @@ struct member {
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
 	struct reach reach[SINEW_ADDRS_MAX];
 	struct turns turns;
-	_Atomic bool link_up;
-	_Atomic unsigned path;
-	_Atomic int last_error;
-	_Atomic uint64_t last_error_ms;
+	int last_error;
+	uint64_t last_error_ms;
+	struct snapshot snapshot;	/* of a reach_view */
 };
 
 struct directory {

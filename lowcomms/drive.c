@@ -32,6 +32,9 @@ static void begin_close(struct sinew_node *n, int ms)
 				 "no memory for the report, it will be empty");
 		watch_closing(&n->observer);
 		core_close(&n->core);
+		list_each(struct peer, p, &n->core.peers, all)
+			if (p->session)
+				handle_touch(n, handle_of(p->session));
 	}
 	if (until < n->closing.linger_ns)
 		n->closing.linger_ns = until;
@@ -291,6 +294,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		conns_again(n);
 		take_news(n);
 		conns_free_dead(n);
+		handle_touch(n, NULL);
 	}
 	if (atomic_load(&n->closing.over))
 		return (int)n->errands.n_callbacks;
@@ -316,5 +320,6 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (had_words || errands(n) || n->core.now_ns >= node_deadline(n))
 		timers(n);
 	conns_free_dead(n);
+	handle_touch(n, NULL);
 	return (int)n->errands.n_callbacks + got + is_read;
 }

@@ -255,12 +255,18 @@ void handle_refresh(struct sinew_session *h)
 		return;
 	if (resident)
 		node_sweep_later(h->node);
+	handle_touch(h->node, h);
 	session_schedule(&h->session);
 	if (finish)
 		session_finish(&h->session);
 	if (abort_it)
 		session_abort(&h->session);
 	recv_check_budget(h);
+}
+
+void handle_publish(struct sinew_session *h)
+{
+	snapshot_write(&h->snapshot, &h->session.n, sizeof h->session.n);
 }
 
 /* ---- memory that comes back ---- */

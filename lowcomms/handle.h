@@ -43,6 +43,7 @@ struct sinew_session {
 	_Atomic bool is_paused;		/* the same for others */
 	_Atomic uint64_t kept, kept_high;	/* bytes */
 	struct waiters waiters;			/* for room */
+	struct snapshot snapshot;		/* of session.n */
 
 	/* Producers. */
 	alignas(64) struct lock lock;
@@ -88,6 +89,16 @@ void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sin
 void handle_schedule(struct sinew_session *h);
 /* The loop's work for a dirty one. */
 void handle_refresh(struct sinew_session *h);
+/* Its snapshot is written. Loop. */
+void handle_publish(struct sinew_session *h);
+/* The loop changes that session, alive for the core, from now on. NULL: it sleeps, or calls the
+ * application. The one before is published. */
+static inline void handle_touch(struct sinew_node *n, struct sinew_session *h)
+{
+	if (n->errands.touched && n->errands.touched != h)
+		handle_publish(n->errands.touched);
+	n->errands.touched = h;
+}
 /* Its ring rests: its memory goes back. Under its lock. */
 void handle_give_back(struct sinew_session *h);
 /* Rings that have been idle give their memory back. True: some may next time. */

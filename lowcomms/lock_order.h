@@ -8,8 +8,7 @@
  *	WATCH		sinew_watch	functions of the observer, which take MEMBERSHIP
  *	MEMBERSHIP	sinew_corosync	calls of sinew.h; membership/ takes it, and asserts itself
  *					that no thread takes it twice
- *	DIRECTORY	peers of a node	peer_add() and peer_addrs() of the core: sinew_peer_status()
- *					reads their results; commands are queued
+ *	DIRECTORY	peers of a node	commands are queued
  *	HANDLE		one session	the core's functions for producers; one at a time
  *	INBOX		of a node	lists for the loop
  *	MEMORY		of a node	the pool of buffers, the list of handles

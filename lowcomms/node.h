@@ -63,6 +63,7 @@ struct handover {
 
 /* Work of the loop besides events. */
 struct errands {
+	struct sinew_session *touched;	/* its snapshot may be old */
 	struct core_action stash;	/* polled where no callback may run */
 	bool has_stash;
 	bool self_lost_due;

@@ -260,12 +260,10 @@ static void run_add(struct sinew_node *n, struct command *c)
 	assert(!m->in_core && c->spare && !c->spare->member);
 	for (unsigned i = 0; i < m->n_addrs; i++)
 		addr_to_path(&m->addrs[i], &addrs[i]);
-	directory_lock(&n->directory);
 	peer_add(&n->core, &m->peer, m->nodeid, &profile_native, addrs, m->n_addrs);
 	if (former)
 		peer_remember(&m->peer, &former->peer.tombstones);
 	m->in_core = true;
-	directory_unlock(&n->directory);
 	free(former);
 	reach_addrs(n, m);
 	peer_lend(&m->peer, &c->spare->session);
@@ -279,10 +277,11 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	assert(c->n_addrs && m->in_core);
 	for (unsigned i = 0; i < c->n_addrs; i++)
 		addr_to_path(&c->addrs[i], &addrs[i]);
+	peer_addrs(&m->peer, addrs, c->n_addrs);
 	directory_lock(&n->directory);
 	memcpy(m->addrs, c->addrs, sizeof m->addrs);
 	m->n_addrs = c->n_addrs;
-	peer_addrs(&m->peer, addrs, c->n_addrs);
+	reach_show(m);
 	directory_unlock(&n->directory);
 	reach_addrs(n, m);
 }
@@ -293,6 +292,8 @@ static void run_command(struct sinew_node *n, struct command *c)
 
 	assert(!n->handover.msg);
 	assert(c->incarnation || c->kind < COMMAND_JOINED || c->kind > COMMAND_LEFT);
+	if (p && p->session)
+		handle_touch(n, handle_of(p->session));
 	switch (c->kind) {
 	case COMMAND_ADD:
 		run_add(n, c);

@@ -37,8 +37,24 @@ void reach_error(struct member *m, int err)
 	if (!m || !err)
 		return;
 	assert(err < 0);
-	atomic_store_explicit(&m->last_error, err, memory_order_relaxed);
-	atomic_store_explicit(&m->last_error_ms, real_ms(), memory_order_relaxed);
+	m->last_error = err;
+	m->last_error_ms = real_ms();
+}
+
+void reach_show(struct member *m)
+{
+	const struct link *up = m->peer.up;
+	struct reach_view v = {
+		.last_error = m->last_error, .last_error_ms = m->last_error_ms,
+		.link_up = up != NULL, .path = up ? up->path : 0,
+	};
+
+	assert(!up || up->state == LINK_UP);
+	for (unsigned i = 0; i < m->peer.paths.n; i++) {
+		v.path_state[i] = m->peer.paths.p[i].state;
+		v.rtt_ns[i] = m->peer.paths.p[i].rtt_ns;
+	}
+	snapshot_write(&m->snapshot, &v, sizeof v);
 }
 
 /* Two of them are how links are agreed on, no failure. */
@@ -239,6 +255,7 @@ void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int er
 	struct cause c = no_dial_cause(err, step, from);
 
 	reach_error(m, err);
+	reach_show(m);
 	not_reached(n, m, path, &m->peer.paths.p[path].addr, n->core.now_ns, &c);
 }
 
@@ -256,6 +273,7 @@ void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bo
 
 	assert(l->state == LINK_GONE);
 	reach_error(m, l->why == LINK_WHY_REFUSED ? refusal_error(l->refusal) : ends[l->why].err);
+	reach_show(m);
 	if (l->dialled && !was_up && c.hint)
 		not_reached(n, m, l->path, &l->from, l->last_rx_ns, &c);
 }
@@ -263,13 +281,17 @@ void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bo
 void reach_up(struct sinew_node *n, struct member *m, const struct link *l)
 {
 	assert(l->session && l->path < SINEW_ADDRS_MAX);
-	if (m && m->reach[l->path].since_ns)
+	reach_show(m);
+	if (m->reach[l->path].since_ns)
 		reached(n, m, l);
 }
 
 void reach_probed(struct sinew_node *n, struct member *m, const struct link *l)
 {
-	if (m && l->dialled && m->reach[l->path].since_ns &&
+	if (!m)
+		return;
+	reach_show(m);
+	if (l->dialled && m->reach[l->path].since_ns &&
 	    m->peer.paths.p[l->path].last_ok_ns > m->reach[l->path].failed_ns)
 		reached(n, m, l);
 }
@@ -330,6 +352,7 @@ void reach_incarnation(struct sinew_node *n, struct member *m)
 	char now_at[ADDR_TEXT_MAX], was_at[ADDR_TEXT_MAX];
 
 	assert(!up || m->peer.up->session);
+	reach_show(m);
 	if (!up)
 		return;
 	t->addr = m->peer.paths.p[up->path].addr;

@@ -16,8 +16,10 @@
 /* Lives that take each other's place within that time take turns. */
 #define REACH_TURNS_NS	60000000000u
 
-/* The last error of the peer, as its status shows it. 0: none. */
+/* The last error of the peer, for its status. 0: none. */
 void reach_error(struct member *m, int err);
+/* Its status shows the peer as it is now. */
+void reach_show(struct member *m);
 /* A dial failed before there was a connection. from: where it was to leave, or NULL. */
 void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err,
 		   enum dial_step step, const struct sockaddr_storage *from);

@@ -174,7 +174,7 @@ static void deliver(struct conn *c, struct rx *rx)
 	n->handover.session = h;
 	n->handover.msg = &msg;
 	do {
-		msg.number = atomic_load_explicit(&h->session.n.delivered, memory_order_relaxed);
+		msg.number = h->session.n.delivered;
 		node_calls_back(n);
 		if (n->cb.message)
 			n->cb.message(n, h, &msg, n->user);

@@ -132,6 +132,7 @@ static void end_direct(struct sinew_node *n)
 	assert(atomic_load(&n->loop.busy) == LOOP_DIRECT);
 	node_actions(n, true);
 	conns_free_dead(n);
+	handle_touch(n, NULL);
 	if (atomic_load(&n->loop.shown))
 		loop_arm(&n->loop, node_deadline(n));
 	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);

@@ -20,7 +20,7 @@
 
 static uint32_t first_seq_of(struct ring *r, uint64_t end)
 {
-	uint64_t pos = r->acked_pos, skip = atomic_load_explicit(&r->skip_at, memory_order_relaxed);
+	uint64_t pos = r->acked_pos, skip = r->skip_at;
 	const uint8_t *f;
 
 	if (pos != end && pos == skip)
@@ -32,7 +32,7 @@ static uint32_t first_seq_of(struct ring *r, uint64_t end)
 /* From pos to end without the gap at the end of a lap. */
 static uint64_t bytes_from(const struct ring *r, uint64_t pos, uint64_t end)
 {
-	uint64_t skip = atomic_load_explicit(&r->skip_at, memory_order_relaxed);
+	uint64_t skip = r->skip_at;
 
 	if (skip >= pos && skip < end)
 		return end - pos - (ring_next_lap(r, skip) - skip);
@@ -41,11 +41,10 @@ static uint64_t bytes_from(const struct ring *r, uint64_t pos, uint64_t end)
 
 void ring_check(struct ring *r)
 {
-	uint64_t end = atomic_load_explicit(&r->filled, memory_order_acquire) >> 1;
+	uint64_t end = r->filled >> 1;
 	uint64_t all = r->fin ? end + WIRE_FIN : end;
-	uint64_t freed = atomic_load_explicit(&r->acked, memory_order_relaxed);
-	uint32_t marks = atomic_load_explicit(&r->marks_put, memory_order_relaxed) -
-		atomic_load_explicit(&r->marks_taken, memory_order_relaxed);
+	uint64_t freed = r->acked;
+	uint32_t marks = r->marks_put - r->marks_taken;
 
 	assert(r->acked_pos <= r->high && r->sent <= r->high && r->high <= all);
 	assert(r->msg_pos <= r->acked_pos && bytes_from(r, freed, end) <= r->size);
@@ -56,8 +55,8 @@ void ring_check(struct ring *r)
 	assert(marks <= RING_MARKS && r->sent_frame <= r->high);
 	if (r->acked_pos < all)
 		assert(first_seq_of(r, end) == r->acked_seq);
-	assert(atomic_load_explicit(&r->high_water, memory_order_relaxed) <= r->size + WIRE_FIN);
-	assert(!r->fin || atomic_load_explicit(&r->filled, memory_order_relaxed) & 1);
+	assert(r->high_water <= r->size + WIRE_FIN);
+	assert(!r->fin || r->filled & 1);
 }
 
 /* ---- rings, as the producer sees them ---- */
@@ -65,7 +64,7 @@ void ring_check(struct ring *r)
 /* Those that are open or wait behind an open one: in their order, each in its own memory. */
 static void ring_slots_check(const struct ring *r)
 {
-	bool is_closed = atomic_load_explicit(&r->filled, memory_order_relaxed) & 1;
+	bool is_closed = r->filled & 1;
 	uint64_t behind = ring_tail(r);
 
 	for (unsigned i = 0; i < r->n_slots; i++) {
@@ -83,11 +82,11 @@ void ring_put_check(const struct ring *r)
 {
 	uint64_t tail = ring_tail(r);
 
-	assert(atomic_load_explicit(&r->acked, memory_order_relaxed) <= tail);
+	assert(r->acked <= tail);
 	assert(tail <= r->reserved);
 	assert(r->floor <= r->reserved && r->reserved <= r->floor + r->size);
 	assert(r->n_slots <= RING_SLOTS && r->slot_head < RING_SLOTS && r->charged <= r->size);
-	assert(r->n_slots == atomic_load_explicit(&r->held, memory_order_relaxed));
+	assert(r->n_slots == r->held);
 	assert(r->fits_end <= r->floor + r->size && (!r->n_slots || !r->fits_end));
 	assert(r->looked <= r->reserved && r->marked <= tail);
 	ring_slots_check(r);
@@ -132,8 +131,7 @@ static void session_sending_check(struct session *s)
 	assert(s->plain_max <= s->max_message);
 	assert(!s->plain_max || s->plain_max <= s->max_frame - WIRE_MSG_OVERHEAD);
 	assert((s->plain_max != 0) <= s->profile->plain);
-	assert(!ring_empty(&s->ring) ||
-	       !atomic_load_explicit(&s->mark_ns, memory_order_relaxed));
+	assert(!ring_empty(&s->ring) || !s->n.mark_ns);
 	/* A queue that is half empty is short no more. */
 	assert(!s->short_told || ring_bytes_queued(&s->ring) >= s->ring.size / 2);
 }
@@ -142,7 +140,7 @@ static void session_sending_check(struct session *s)
 static void session_over_check(struct session *s)
 {
 	assert(session_state(s) == FSM_CLOSED && s->end_state != FSM_CLOSED);
-	assert(atomic_load_explicit(&s->ring.filled, memory_order_relaxed) & 1);
+	assert(s->ring.filled & 1);
 	assert(!(s->pending & SESSION_P_WRITABLE));
 }
 

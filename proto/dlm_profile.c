@@ -220,7 +220,7 @@ static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
 	l->last_rx_ns = l->core->now_ns;
 	switch (f.cmd) {
 	case WIRE_ACK:
-		count(&s->n.acks_received, 1);
+		s->n.acks_received++;
 		return session_acked(s, f.u) < 0 ?
 			link_fault(l, "ACK of data never sent") : RX_MORE;
 	case WIRE_OPTS_CMD:

@@ -400,7 +400,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	paths_ok(&p->paths, l->path, core->now_ns, rtt);
 	paths_up(&p->paths, l->path, core->now_ns, &hold);
 	if (rtt)
-		atomic_store_explicit(&s->n.rtt_ns, rtt, memory_order_relaxed);
+		s->n.rtt_ns = rtt;
 	n = core_note(core, NOTE_INFO, p->nodeid, l, "link up");
 	n->a_name = "gen";
 	n->a = s->gen;

@@ -144,10 +144,9 @@ void link_shut(struct link *l, enum link_shut how)
 static bool is_stuck(const struct session *s)
 {
 	const struct core *core = s ? s->peer->core : NULL;
-	uint64_t since = s ? atomic_load_explicit(&s->mark_ns, memory_order_relaxed) : 0;
+	uint64_t since = s ? s->n.mark_ns : 0;
 
-	return since && s->profile->failover &&
-		!atomic_load_explicit(&s->peer_paused, memory_order_relaxed) &&
+	return since && s->profile->failover && !s->n.peer_paused &&
 		core->now_ns - since >= core->cfg.path_dead_ns / 2 &&
 		paths_other_alive(&s->peer->paths, s->peer->up->path, 0);
 }
@@ -286,7 +285,7 @@ void link_put_ack(struct link *l)
 	s->ack_now = false;
 	s->ack_at_ns = 0;
 	s->unacked_bytes = 0;
-	count(&s->n.acks_sent, 1);
+	s->n.acks_sent++;
 }
 
 void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_t gen)
@@ -414,10 +413,9 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 	if (have)
 		have = s->profile->gather(l, data, ret_n, have, mid);
 	/* A half written frame that is acknowledged waits for nothing. */
-	if (have && !atomic_load_explicit(&s->mark_ns, memory_order_relaxed) &&
-	    !ring_empty(&s->ring)) {
+	if (have && !s->n.mark_ns && !ring_empty(&s->ring)) {
 		s->mark_pos = s->ring.sent + have;
-		atomic_store_explicit(&s->mark_ns, l->core->now_ns, memory_order_relaxed);
+		s->n.mark_ns = l->core->now_ns;
 	}
 	return have;
 }
@@ -486,7 +484,7 @@ void link_sent(struct link *l, size_t n)
 	stuck_written(l);
 	l->last_tx_ns = l->core->now_ns;
 	if (s) {
-		count(&s->n.bytes_sent, n);
+		s->n.bytes_sent += n;
 		if (part)
 			s->profile->sent(l, s, part);
 	}

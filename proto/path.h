@@ -30,9 +30,9 @@ enum path_large {
 
 struct path {
 	struct path_addr addr;
-	_Atomic int state;	/* enum path_state */
-	_Atomic uint64_t rtt_ns;	/* last probe or HELLO, 0 = unknown */
-	_Atomic uint64_t last_ok_ns;
+	enum path_state state;
+	uint64_t rtt_ns;	/* last probe or HELLO, 0 = unknown */
+	uint64_t last_ok_ns;
 	uint64_t alive_since_ns;
 	uint64_t probe_at_ns;
 	uint32_t fails;		/* in a row */

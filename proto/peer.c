@@ -138,7 +138,7 @@ void peer_ask_fence(struct session *s, enum fence_reason reason)
 void peer_fault(struct session *s)
 {
 	assert(s->end == SESSION_ALIVE && s->peer->session == s);
-	count(&s->n.faults, 1);
+	s->n.faults++;
 	if (s->n.faults >= s->peer->core->cfg.fault_limit)
 		peer_ask_fence(s, FENCE_PROTOCOL);
 }

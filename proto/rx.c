@@ -42,7 +42,7 @@ enum rx_result rx_sequence(struct link *l, uint32_t seq)
 		return s->got_fin ? link_fault(l, "frame after FIN") : RX_MSG;
 	if (seq_after(seq, s->expected))
 		return link_fault(l, "sequence number ahead of the expected one");
-	count(&s->n.duplicates, 1);
+	s->n.duplicates++;
 	session_ack_soon(s);
 	return RX_MORE;
 }
@@ -59,7 +59,7 @@ void rx_delivered(struct link *l, size_t frame_bytes)
 enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
 {
 	assert(rx->lent || (p >= rx->p && n <= (size_t)(rx->end - p)));
-	count(&s->n.delivered, 1);
+	s->n.delivered++;
 	rx->msg = p;
 	rx->msg_len = n;
 	rx->session = s;
@@ -162,8 +162,7 @@ static enum rx_result status(struct link *l, const struct frame *f)
 
 	if (frame_status(f, &flags))
 		return link_fault(l, "malformed STATUS");
-	atomic_store_explicit(&s->peer_paused, flags & WIRE_STATUS_RX_PAUSED,
-			      memory_order_relaxed);
+	s->n.peer_paused = flags & WIRE_STATUS_RX_PAUSED;
 	if (flags & WIRE_STATUS_SHORT)
 		session_ack_soon(s);
 	return RX_MORE;
@@ -173,7 +172,7 @@ static enum rx_result ack(struct link *l, uint32_t next)
 {
 	struct session *s = l->session;
 
-	count(&s->n.acks_received, 1);
+	s->n.acks_received++;
 	return session_acked(s, next) < 0 ? link_fault(l, "ACK of data never sent") : RX_MORE;
 }
 
@@ -275,7 +274,7 @@ static void account_plain(struct link *l, struct rx *rx)
 	rx->from = rx->p;
 	if (!n || !l->session)
 		return;
-	count(&l->session->n.bytes_received, n);
+	l->session->n.bytes_received += n;
 	heard(l);
 	l->progress = true;
 }
@@ -314,7 +313,7 @@ static enum rx_result consume(struct link *l, struct rx *rx, size_t n, enum rx_r
 	if (r == RX_GONE || r == RX_BUFFER)
 		return r;
 	if (rx->session)
-		count(&rx->session->n.bytes_received, n);
+		rx->session->n.bytes_received += n;
 	assert(n <= (size_t)(rx->end - rx->p));
 	rx->p += n;
 	rx->from = rx->p;

@@ -79,7 +79,7 @@ void session_sent(struct session *s, size_t n)
 {
 	bool half = s->ring.half_end;
 
-	count(&s->n.resent, ring_sent(&s->ring, n));
+	s->n.resent += ring_sent(&s->ring, n);
 	/* A frame acknowledged while half sent frees its room only when its rest is written. */
 	if (half && !s->ring.half_end)
 		session_schedule(s);
@@ -89,8 +89,7 @@ struct link *session_only_sends(const struct session *s)
 {
 	const struct peer *p = s->peer;
 	bool sends = session_state(s) == FSM_ESTABLISHED &&
-		!s->finish_wanted && core_at_rest(p->core) && p->up &&
-		!atomic_load_explicit(&s->ring.want, memory_order_relaxed);
+		!s->finish_wanted && core_at_rest(p->core) && p->up && !s->ring.want;
 
 	return sends ? p->up : NULL;
 }
@@ -194,7 +193,7 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	ring_close(&s->ring);
 	s->end_state = from;
 	s->end = why;
-	atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
+	s->n.state = cell->next;
 	tombstones_bury(&p->tombstones, s->incarnation,
 			clean ? TOMB_CLOSED : TOMB_FAILED, s->expected);
 	/* Only our FIN is open: all is known, though nobody said so (R18). */
@@ -238,7 +237,7 @@ static int step(struct session *s, enum fsm_event ev, struct link *on, enum sess
 		end(s, cell, on, why);
 		return 0;
 	}
-	atomic_store_explicit(&s->state, (int)cell->next, memory_order_relaxed);
+	s->n.state = cell->next;
 	if (cell->actions & FSM_QUEUE_FIN) {
 		ring_put_fin(&s->ring);
 		if (s->peer->up)
@@ -309,7 +308,7 @@ static void pace_resend(struct session *s, bool moved)
 	s->resend_end = UINT64_MAX;
 	if (!s->fruitless)
 		return;
-	count(&s->n.resumed_paced, 1);
+	s->n.resumed_paced++;
 	s->resend_end = ring_resend_limit(&s->ring, s->fruitless > RESEND_HALVINGS ? 0 :
 					  RESEND_BYTES >> (s->fruitless - 1));
 	assert(s->resend_end >= s->ring.sent);
@@ -342,7 +341,7 @@ int session_acked(struct session *s, uint32_t next)
 	s->nudged = false;
 	s->link_acked = true;
 	resend_all(s);
-	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
+	s->n.acked = s->ring.acked_number;
 	if (s->peer->up) {
 		s->peer->up->progress = true;
 		link_alive(s->peer->up);
@@ -351,7 +350,7 @@ int session_acked(struct session *s, uint32_t next)
 		bool all = ring_empty(&s->ring);
 
 		s->mark_pos = s->ring.sent;
-		atomic_store_explicit(&s->mark_ns, all ? 0 : core->now_ns, memory_order_relaxed);
+		s->n.mark_ns = all ? 0 : core->now_ns;
 	}
 	if (s->short_told && ring_bytes_queued(&s->ring) < s->ring.size / 2)
 		s->short_told = false;
@@ -383,21 +382,21 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 		return -EPROTO;
 	pace_resend(s, acked != s->ring.acked_seq);
 	if (s->was_up) {
-		count(&s->n.reconnects, 1);
+		s->n.reconnects++;
 		if (in_flight)
-			count(&s->n.resumed_unacked, 1);
+			s->n.resumed_unacked++;
 	} else {
 		s->was_up = true;
 		core_mark_session(s, SESSION_P_UP);
 	}
-	atomic_store_explicit(&s->n.acked, s->ring.acked_number, memory_order_relaxed);
+	s->n.acked = s->ring.acked_number;
 	s->status_due = s->rx_paused;
-	atomic_store_explicit(&s->peer_paused, false, memory_order_relaxed);
+	s->n.peer_paused = false;
 	s->short_told = false;
 	s->frag_at_ns = core->now_ns;
 	s->mark_pos = s->ring.sent;
 	if (ring_empty(&s->ring))
-		atomic_store_explicit(&s->mark_ns, 0, memory_order_relaxed);
+		s->n.mark_ns = 0;
 	l->session = s;
 	s->peer->up = l;
 	if (ring_take_writable(&s->ring))
@@ -430,7 +429,7 @@ void session_silence_tick(struct link *l)
 		core_arm(core, l->last_rx_ns + next);
 		return;
 	}
-	count(&s->n.stalls, 1);
+	s->n.stalls++;
 	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
 		  "no frames from the peer: stalled, resetting the link");
 	if (ring_in_flight(&s->ring) && ++s->stalls_in_row >= cfg->stall_limit)

@@ -36,28 +36,24 @@ enum session_pending {
 	SESSION_P_UP = 1, SESSION_P_FINISHED = 2, SESSION_P_WRITABLE = 4, SESSION_P_DOWN = 8,
 };
 
-/* Read by any thread, written by the loop thread. */
+/* All that a status shows of it; the caller may copy it for other threads. */
 struct session_counters {
-	_Atomic uint64_t delivered;	/* application messages */
-	_Atomic uint64_t duplicates;	/* frames below the expected number */
-	_Atomic uint64_t resent;	/* frames handed to a link again */
-	_Atomic uint64_t reconnects;	/* links that carried it, but the first */
-	_Atomic uint64_t resumed_unacked; /* of them with unacknowledged data */
-	_Atomic uint64_t resumed_paced;	/* of them held back, as none before was acknowledged */
-	_Atomic uint64_t acks_sent, acks_received;
-	_Atomic uint64_t bytes_sent, bytes_received;
-	_Atomic uint64_t faults;	/* protocol violations of the peer */
-	_Atomic uint64_t stalls;
-	_Atomic uint64_t acked;		/* messages acknowledged */
-	_Atomic uint64_t rtt_ns;	/* of the last HELLO exchange, 0 = unknown */
+	uint64_t delivered;	/* application messages */
+	uint64_t duplicates;	/* frames below the expected number */
+	uint64_t resent;	/* frames handed to a link again */
+	uint64_t reconnects;	/* links that carried it, but the first */
+	uint64_t resumed_unacked; /* of them with unacknowledged data */
+	uint64_t resumed_paced;	/* of them held back, as none before was acknowledged */
+	uint64_t acks_sent, acks_received;
+	uint64_t bytes_sent, bytes_received;
+	uint64_t faults;	/* protocol violations of the peer */
+	uint64_t stalls;
+	uint64_t acked;		/* messages acknowledged */
+	uint64_t rtt_ns;	/* of the last HELLO exchange, 0 = unknown */
+	uint64_t mark_ns;	/* see mark_pos; 0 = nothing unacknowledged */
+	enum fsm_state state;
+	bool peer_paused;	/* it said RX_PAUSED */
 };
-
-/* One writer: no read-modify-write instruction needed. */
-static inline void count(_Atomic uint64_t *c, uint64_t n)
-{
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
 
 struct session {
 	struct ring ring;
@@ -65,7 +61,6 @@ struct session {
 	const struct profile *profile;	/* the peer's */
 	uint64_t incarnation;	/* the peer's */
 	uint64_t ours;		/* our own at that time */
-	_Atomic int state;	/* enum fsm_state; read by any thread */
 	enum session_end end;
 	enum fsm_state end_state;	/* in which it ended */
 	unsigned pending;	/* enum session_pending */
@@ -75,7 +70,6 @@ struct session {
 	bool removed;		/* the peer is leaving (R17) */
 	bool got_fin;
 	bool finish_wanted;	/* half-close asked for */
-	_Atomic bool peer_paused;	/* it said RX_PAUSED */
 	bool rx_paused;		/* we are over its receive budget */
 	bool status_due;	/* tell the peer about rx_paused */
 	bool short_told;	/* said SHORT, not yet relieved */
@@ -103,9 +97,8 @@ struct session {
 	struct frag frag;
 	uint64_t frag_at_ns;	/* when the message under way last grew */
 
-	/* Oldest unacknowledged age: what lies before mark_pos was queued at or before mark_ns. */
+	/* Oldest unacknowledged age: what lies before it was queued at or before n.mark_ns. */
 	uint64_t mark_pos;
-	_Atomic uint64_t mark_ns;	/* 0 = nothing unacknowledged */
 	unsigned stalls_in_row;
 
 	uint32_t version;	/* dlm profile: fixed by the first packet; 0 = none yet */
@@ -131,7 +124,7 @@ int session_reserve(struct session *s, size_t len, uint8_t **ret_data, unsigned 
 
 static inline enum fsm_state session_state(const struct session *s)
 {
-	return (enum fsm_state)atomic_load_explicit(&s->state, memory_order_relaxed);
+	return s->n.state;
 }
 
 /* ---- loop thread ---- */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Owns the rules of structure: a header declares what one .c file has, few files call each other
-in a circle, no struct is everybody's, one file alone writes streams. Knows nothing of what the code does.
+in a circle, no struct is everybody's, one file alone writes streams, rings alone are shared by
+threads. Knows nothing of what the code does.
 
 	tests/structure.py BUILD	BUILD/obj has the objects
 
@@ -36,7 +37,7 @@ STRUCTS = {
 	'proto/peer.h peer': (39, 5),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
-	'proto/session.h session': (44, 12),
+	'proto/session.h session': (41, 11),
 	'lowcomms/conn.h conn': (24, 9),
 }
 
@@ -176,6 +177,16 @@ def soles():
 		yield what, (len(files) or 2,), (1,), ' '.join(files) or 'nobody'
 
 
+# ---- what threads share ----
+
+def atomics():
+	"""In the core nothing but its rings is read by two threads at once."""
+	for path in sources('proto', '.c') + sources('proto', '.h'):
+		words = re.findall(r'\b_Atomic\b|\batomic_\w+', without_comments(read(path)))
+		if words and not os.path.basename(path).startswith('ring'):
+			yield f'{path}: {" ".join(words)}'
+
+
 # ---- assertions ----
 
 ASSERTION = re.compile(r'\b(?:assert|_Static_assert|lock_order_held|lock_order_none)\(')
@@ -242,6 +253,7 @@ def main():
 	good &= judge('few_files_call_in_a_circle', circles(sys.argv[1]), CIRCLES)
 	good &= judge('no_struct_is_everybodys', structs(), STRUCTS)
 	good &= judge('one_file_alone_does_it', soles(), {})
+	good &= verdict('rings_alone_have_atomics', list(atomics()))
 	good &= verdict('assertions_are_many', list(assertions()))
 	good &= verdict('products_assert_nothing', list(products(sys.argv[1])))
 	return 0 if good else 1

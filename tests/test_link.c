@@ -307,7 +307,7 @@ static void paused_peer_is_not_stalled(void)
 		pass(5000);
 	}
 	CHECK(!high->gone);
-	CHECK(fx->session[HIGH]->peer_paused);
+	CHECK(fx->session[HIGH]->n.peer_paused);
 	pass(21000);				/* no frame at all now */
 	CHECK(high->gone);
 	CHECK(strstr(fx->notes, "stalled"));

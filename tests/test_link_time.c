@@ -450,12 +450,12 @@ static void what_a_peer_said_of_its_pause_ends_with_the_link(void)
 	both_up(&high);
 	s = fx->session[HIGH];
 	feed(high, buf, wire_put_status(buf, HIGH, WIRE_STATUS_RX_PAUSED));
-	CHECK(s->peer_paused);
+	CHECK(s->n.peer_paused);
 	session_pause(s, true);
 	link_dead(&high->link, false);
 	settle();
 	high = link_from(HIGH, FIRST);
-	CHECK(!s->peer_paused);
+	CHECK(!s->n.peer_paused);
 	while (next_frame(high, &f))
 		told |= f.nextcmd == WIRE_STATUS;
 	CHECK(told);

@@ -181,6 +181,33 @@ static void what_is_kept(void)
 	cluster_free(c);
 }
 
+static void look_at_number(struct test_node *t, struct sinew_session *p,
+			   const struct sinew_message *m)
+{
+	t->seen[1].bad += of_peer(p).delivered != m->number;
+}
+
+static void look_at_link(struct test_node *t, struct sinew_session *p)
+{
+	t->seen[sinew_session_nodeid(p)].bad += !of_peer(p).link_up;
+}
+
+/* Those of one batch, too: nobody may wait for its end. */
+static void a_callback_sees_what_led_to_it(void)
+{
+	struct sinew_session *p;
+	struct cluster *c = two(&p);
+
+	c->t[2].on_message = look_at_number;
+	send_some(c, p, MESSAGES);
+	c->t[1].on_up = look_at_link;
+	CHECK_EQ(sinew_session_abort(p), 0);
+	DRIVE(c, c->t[1].seen[2].ups == 2);
+	CHECK_EQ(c->t[1].seen[2].bad, 0);
+	CHECK_EQ(c->t[2].seen[1].bad, 0);
+	cluster_free(c);
+}
+
 static void a_break(void)
 {
 	struct sinew_status st;
@@ -229,6 +256,7 @@ int main(void)
 	RUN(other_sizes);
 	RUN(a_slot_that_stays_open);
 	RUN(what_is_kept);
+	RUN(a_callback_sees_what_led_to_it);
 	RUN(a_break);
 	RUN(the_end);
 	return check_done();

@@ -124,23 +124,23 @@ void digest_view(const struct node *n, const struct view_action *a)
 static void add_counters(const struct session *s)
 {
 	const struct session_counters *n = &s->n;
-	const _Atomic uint64_t *all[] = {
+	const uint64_t *all[] = {
 		&n->delivered, &n->duplicates, &n->resent, &n->reconnects, &n->resumed_unacked,
 		&n->resumed_paced, &n->acks_sent, &n->acks_received, &n->bytes_sent,
-		&n->bytes_received, &n->faults, &n->stalls, &n->acked, &n->rtt_ns, &s->mark_ns,
+		&n->bytes_received, &n->faults, &n->stalls, &n->acked, &n->rtt_ns, &n->mark_ns,
 	};
 
 	for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
-		add(atomic_load(all[i]));
-	add((uint64_t)session_state(s) << 1 | s->peer_paused);
+		add(*all[i]);
+	add((uint64_t)session_state(s) << 1 | s->n.peer_paused);
 }
 
 static void add_paths(const struct paths *ps)
 {
 	for (unsigned i = 0; i < ps->n; i++) {
-		add((uint64_t)atomic_load(&ps->p[i].state));
-		add(atomic_load(&ps->p[i].rtt_ns));
-		add(atomic_load(&ps->p[i].last_ok_ns));
+		add((uint64_t)ps->p[i].state);
+		add(ps->p[i].rtt_ns);
+		add(ps->p[i].last_ok_ns);
 	}
 }
 

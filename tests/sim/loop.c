@@ -186,10 +186,10 @@ static void rx_loop(struct conn *c, unsigned side)
 			break;
 		case RX_PAUSED: {
 			struct session *s = e->link.session;
-			uint64_t acks = s ? atomic_load(&s->n.acked) : 0;
+			uint64_t acks = s ? s->n.acked : 0;
 
 			link_scan(&e->link, rx.p, (size_t)(rx.end - rx.p), &e->scan_off);
-			if (s && e->link.session == s && atomic_load(&s->n.acked) != acks)
+			if (s && e->link.session == s && s->n.acked != acks)
 				cover(COVER_SCAN_ACK);
 			return;
 		}

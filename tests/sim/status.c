@@ -27,9 +27,9 @@ static const char *wrong(const struct sess *x, const struct sess *it)
 {
 	const struct session *s = &x->s;
 
-	if (s->mark_ns)
+	if (s->n.mark_ns)
 		return "it has an age of what is unacknowledged, and nothing is";
-	if (s->peer_paused != it->s.rx_paused)
+	if (s->n.peer_paused != it->s.rx_paused)
 		return "it is wrong about the other's pause";
 	if (s->short_told)
 		return "it is short of room, with an empty queue";
