@@ -43,7 +43,8 @@ bool log_wanted(const struct log *log, enum sinew_level level)
 	return log->opt->log && level <= log->opt->log_level;
 }
 
-static void put(const struct log *log, enum sinew_level level, struct log_text *l, unsigned left_out)
+static void put(const struct log *log, enum sinew_level level, struct log_text *l,
+		unsigned left_out)
 {
 	assert(l->len < sizeof l->text);
 	if (left_out)
