@@ -44,7 +44,7 @@ static void fill_member(const struct published *p, const struct view *v,
 {
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 	uint64_t began_ms = 0;
-	unsigned i, n;
+	unsigned n;
 
 	/* All of it, to be compared whole. */
 	memset(to, 0, sizeof(*to));
@@ -54,9 +54,7 @@ static void fill_member(const struct published *p, const struct view *v,
 		fill_own(to, v);
 		began_ms = v->own.began_ms;
 	}
-	for (i = 0; i < v->n_entries; i++) {
-		const struct view_entry *e = &v->entries[i];
-
+	array_each(const struct view_entry, e, v->entries, v->n_entries) {
 		if (e->node.nodeid != nodeid)
 			continue;
 		to->listed = e->is_listed;
@@ -64,9 +62,7 @@ static void fill_member(const struct published *p, const struct view *v,
 		to->fenced = e->fenced;
 		fill_addrs(to, e->node.addrs, e->node.n_addrs);
 	}
-	for (i = 0; i < v->n_members; i++) {
-		const struct view_member *m = &v->members[i];
-
+	array_each(const struct view_member, m, v->members, v->n_members) {
 		if (m->process.nodeid != nodeid || m->is_observer)
 			continue;
 		to->in_group = true;
@@ -122,8 +118,8 @@ static bool publish_members(struct published *p, const struct view *v,
 	now = p->before;
 	if (!view_is_observer(v))
 		fill_member(p, v, &now[n++], v->self.nodeid, wall_ms);
-	for (i = 0; i < v->n_entries; i++)
-		fill_member(p, v, &now[n++], v->entries[i].node.nodeid, wall_ms);
+	array_each(const struct view_entry, e, v->entries, v->n_entries)
+		fill_member(p, v, &now[n++], e->node.nodeid, wall_ms);
 	for (i = 0; i < n; i++)
 		snprintf(now[i].name, sizeof(now[i].name), "%s",
 			 sinew_config_name(config, now[i].nodeid));

@@ -74,11 +74,9 @@ static void try_join(struct view *v, struct view_member *m)
 
 static void try_join_all(struct view *v, uint32_t nodeid)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (v->members[i].process.nodeid == nodeid)
-			try_join(v, &v->members[i]);
+	array_each(struct view_member, m, v->members, v->n_members)
+		if (m->process.nodeid == nodeid)
+			try_join(v, m);
 }
 
 /* A joined incarnation is over. */
@@ -222,22 +220,18 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 /* A node that failed towards this incarnation is welcome to the next. */
 static void forget_failed_processes(struct view *v)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++)
-		v->entries[i].failed.process = (struct view_process){ 0 };
+	array_each(struct view_entry, e, v->entries, v->n_entries)
+		e->failed.process = (struct view_process){ 0 };
 }
 
 static void lose_self(struct view *v)
 {
-	unsigned i;
-
 	/* No node knows the incarnation that is to come. */
 	if (v->is_renewing)
 		return;
 	v->is_renewing = true;
-	for (i = 0; i < v->n_entries; i++)
-		v->entries[i].incarnation = 0;
+	array_each(struct view_entry, e, v->entries, v->n_entries)
+		e->incarnation = 0;
 	forget_failed_processes(v);
 	view_tell(v, VIEW_SELF_LOST, 0, 0);
 }
@@ -274,11 +268,7 @@ static bool is_untold(struct view *v, const struct view_entry *e)
 
 static void ask_fences(struct view *v)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++) {
-		struct view_entry *e = &v->entries[i];
-
+	array_each(struct view_entry, e, v->entries, v->n_entries) {
 		if (!e->is_fence_due || is_untold(v, e))
 			continue;
 		e->is_fence_due = false;
@@ -299,17 +289,15 @@ static void settle_quorum(struct view *v)
 /* Of the lesser part: with quorum the others have failed, without it we were away. */
 static void settle_untold(struct view *v)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++) {
-		if (!is_untold(v, &v->entries[i]))
+	array_each(struct view_entry, e, v->entries, v->n_entries) {
+		if (!is_untold(v, e))
 			continue;
 		if (!v->quorum.says_quorate && !view_is_closing(v)) {
 			was_away(v);
 			return;
 		}
 		if (view_quorum_is_present(&v->quorum) || view_is_closing(v))
-			tell_failed(v, &v->entries[i]);
+			tell_failed(v, e);
 	}
 }
 
@@ -323,10 +311,8 @@ void view_settle(struct view *v)
 
 bool view_is_whole(const struct view *v)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (!v->members[i].has_greeted && !v->members[i].is_observer)
+	array_each(const struct view_member, m, v->members, v->n_members)
+		if (!m->has_greeted && !m->is_observer)
 			return false;
 	return v->is_in && view_quorum_is_present(&v->quorum);
 }
@@ -343,19 +329,15 @@ static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigne
 
 		n_lost += m && m->is_joined && gone[i].cause == VIEW_NODEDOWN;
 	}
-	for (i = 0; i < v->n_members; i++)
-		n_all += v->members[i].is_joined;
+	array_each(struct view_member, m, v->members, v->n_members)
+		n_all += m->is_joined;
 	return 2 * n_lost > n_all;
 }
 
 /* One that we took for failed was alive all the time, and it was us who were away. */
 static bool was_away_from(struct view *v, const struct view_process *p)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++) {
-		const struct view_entry *e = &v->entries[i];
-
+	array_each(const struct view_entry, e, v->entries, v->n_entries) {
 		if (view_same_process(&e->failed.process, p))
 			return is_untold(v, e) || (e->is_fence_due && !v->quorum.is_quorate);
 	}
@@ -465,8 +447,8 @@ void view_lost(struct view *v)
 	v->is_in = false;
 	view_quorum_forget(&v->quorum);
 	v->outbox.hello_due_ns = VIEW_NEVER;
-	for (i = 0; i < v->n_entries; i++)
-		v->entries[i].is_fence_due = false;
+	array_each(struct view_entry, e, v->entries, v->n_entries)
+		e->is_fence_due = false;
 	settle_quorum(v);
 	lose_self(v);
 	for (i = v->n_entries; i-- > 0;)
@@ -493,14 +475,12 @@ static void meet_again(struct view *v, struct view_member *m)
 /* To the members we are a new process; they are the same to us, in new sessions. */
 void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
 {
-	unsigned i;
-
 	v->is_renewing = false;
 	v->own.incarnation = incarnation;
 	/* The node may have renewed itself. */
 	forget_failed_processes(v);
-	for (i = 0; i < v->n_members; i++)
-		meet_again(v, &v->members[i]);
+	array_each(struct view_member, m, v->members, v->n_members)
+		meet_again(v, m);
 	view_outbox_hello_now(&v->outbox, now_ns);
 	view_settle(v);
 }
@@ -532,11 +512,8 @@ static bool is_silent(const struct view_member *m)
 uint64_t view_deadline(const struct view *v)
 {
 	uint64_t until = view_outbox_deadline(&v->outbox, v->is_in);
-	unsigned i;
 
-	for (i = 0; i < v->n_members; i++) {
-		const struct view_member *m = &v->members[i];
-
+	array_each(const struct view_member, m, v->members, v->n_members) {
 		if (is_silent(m) && m->since_ns + SILENT_NS < until)
 			until = m->since_ns + SILENT_NS;
 	}
@@ -545,12 +522,8 @@ uint64_t view_deadline(const struct view *v)
 
 void view_tick(struct view *v, uint64_t now_ns)
 {
-	unsigned i;
-
 	view_outbox_tick(&v->outbox, v->is_in, !v->is_renewing, now_ns);
-	for (i = 0; i < v->n_members; i++) {
-		struct view_member *m = &v->members[i];
-
+	array_each(struct view_member, m, v->members, v->n_members) {
 		if (!is_silent(m) || now_ns < m->since_ns + SILENT_NS)
 			continue;
 		m->told_silent = true;

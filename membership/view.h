@@ -51,6 +51,7 @@
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
+#include "membership/array.h"
 #include "membership/greeting.h"
 #include "membership/view_outbox.h"
 #include "membership/view_quorum.h"

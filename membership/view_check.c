@@ -39,13 +39,12 @@ static void check_entry(struct view *v, struct view_entry *e)
 void view_check(struct view *v)
 {
 	const struct view_outbox *o = &v->outbox;
-	unsigned i;
 
 	assert(v->n_entries <= VIEW_NODES_MAX && v->n_members <= VIEW_PROCESSES_MAX);
-	for (i = 0; i < v->n_members; i++)
-		check_member(v, &v->members[i]);
-	for (i = 0; i < v->n_entries; i++)
-		check_entry(v, &v->entries[i]);
+	array_each(struct view_member, m, v->members, v->n_members)
+		check_member(v, m);
+	array_each(struct view_entry, e, v->entries, v->n_entries)
+		check_entry(v, e);
 	assert(!v->quorum.is_quorate || v->is_in);
 	assert(!v->is_lesser && !v->n_actions && !v->n_polled && !v->n_notes);
 	assert(!o->sends_hello && !o->sends_fenced && o->n_fenced <= VIEW_FENCED_MAX);

@@ -8,40 +8,32 @@ bool view_same_process(const struct view_process *a, const struct view_process *
 
 struct view_member *view_find_member(struct view *v, const struct view_process *p)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (view_same_process(&v->members[i].process, p))
-			return &v->members[i];
+	array_each(struct view_member, m, v->members, v->n_members)
+		if (view_same_process(&m->process, p))
+			return m;
 	return NULL;
 }
 
 struct view_member *view_find_joined(struct view *v, uint32_t nodeid)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (v->members[i].is_joined && v->members[i].process.nodeid == nodeid)
-			return &v->members[i];
+	array_each(struct view_member, m, v->members, v->n_members)
+		if (m->is_joined && m->process.nodeid == nodeid)
+			return m;
 	return NULL;
 }
 
 struct view_entry *view_find_entry(struct view *v, uint32_t nodeid)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_entries; i++)
-		if (v->entries[i].node.nodeid == nodeid)
-			return &v->entries[i];
+	array_each(struct view_entry, e, v->entries, v->n_entries)
+		if (e->node.nodeid == nodeid)
+			return e;
 	return NULL;
 }
 
 bool view_has_process(const struct view *v, uint32_t nodeid)
 {
-	unsigned i;
-
-	for (i = 0; i < v->n_members; i++)
-		if (v->members[i].process.nodeid == nodeid && !v->members[i].is_observer)
+	array_each(const struct view_member, m, v->members, v->n_members)
+		if (m->process.nodeid == nodeid && !m->is_observer)
 			return true;
 	return false;
 }
