@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "membership/resolve.h"
 
+#include "membership/array.h"
 #include "membership/static_inside.h"
 
 #include <errno.h>
@@ -11,9 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-#define RINGS_OF(node, i) \
-	for ((i) = 0; (i) < SINEW_ADDRS_MAX; (i)++) \
-		if ((node)->rings[i].line)
+/* Each ring of each node of a configuration. */
+#define EACH_RING(config, type, node, i) \
+	array_each(type, node, (config)->nodes, (config)->n_nodes) \
+		for (unsigned i = 0; i < SINEW_ADDRS_MAX; i++) \
+			if ((node)->rings[i].line)
 
 /* ---- checking addresses ---- */
 
@@ -21,23 +24,17 @@
 static int check_unique(const struct sinew_config *config, const struct static_node *node,
 			const struct ring *ring, struct config_error *err)
 {
-	const struct static_node *end = config->nodes + config->n_nodes, *other;
 	char text[HOST_TEXT_MAX];
-	unsigned i;
 
-	for (other = config->nodes; other < end; other++) {
-		for (i = 0; i < SINEW_ADDRS_MAX; i++) {
-			const struct ring *taken = &other->rings[i];
+	EACH_RING(config, const struct static_node, other, i) {
+		const struct ring *taken = &other->rings[i];
 
-			if (taken == ring || !taken->has_addr ||
-			    !host_equal(&taken->addr, &ring->addr))
-				continue;
-			return config_fail(err, ring->line, "found %s of node %" PRIu32 " again, "
-					   "node %" PRIu32 " has it in line %u, expected another "
-					   "address or another sinew_port",
-					   host_text(&ring->addr, true, text), node->nodeid,
-					   other->nodeid, taken->line);
-		}
+		if (taken == ring || !taken->has_addr || !host_equal(&taken->addr, &ring->addr))
+			continue;
+		return config_fail(err, ring->line, "found %s of node %" PRIu32 " again, node %"
+				   PRIu32 " has it in line %u, expected another address or "
+				   "another sinew_port", host_text(&ring->addr, true, text),
+				   node->nodeid, other->nodeid, taken->line);
 	}
 	return 0;
 }
@@ -83,17 +80,11 @@ static int read_ring(const struct sinew_config *config, const struct static_node
 
 int resolve_numbers(struct sinew_config *config, struct config_error *err)
 {
-	unsigned k, i;
-	int rc;
+	EACH_RING(config, struct static_node, node, i) {
+		int rc = read_ring(config, node, i, &node->rings[i], err);
 
-	for (k = 0; k < config->n_nodes; k++) {
-		struct static_node *node = &config->nodes[k];
-
-		RINGS_OF(node, i) {
-			rc = read_ring(config, node, i, &node->rings[i], err);
-			if (rc)
-				return rc;
-		}
+		if (rc)
+			return rc;
 	}
 	return 0;
 }
@@ -128,22 +119,16 @@ unsigned sinew_config_unresolved(const struct sinew_config *config, uint32_t nod
 				 size_t size)
 {
 	struct config_error e = { .file = config->file, .text = text, .size = size };
-	const struct static_node *node;
-	unsigned n = 0, k, i;
+	unsigned n = 0;
 
 	if (size)
 		text[0] = '\0';
-	for (k = 0; k < config->n_nodes; k++) {
-		node = &config->nodes[k];
-		if (nodeid && node->nodeid != nodeid)
+	EACH_RING(config, const struct static_node, node, i) {
+		if ((nodeid && node->nodeid != nodeid) || !is_open(&node->rings[i]))
 			continue;
-		RINGS_OF(node, i) {
-			if (!is_open(&node->rings[i]))
-				continue;
-			config_behind(&e, "; ");
-			resolve_explain(node, i, &e);
-			n++;
-		}
+		config_behind(&e, "; ");
+		resolve_explain(node, i, &e);
+		n++;
 	}
 	return n;
 }
@@ -183,23 +168,21 @@ static bool is_asked_for(struct ring *ring)
 int resolve_ask(struct sinew_config *config, struct names **ret_names)
 {
 	char (*hosts)[NAMES_HOST_MAX];
-	unsigned n = 0, k, i;
+	unsigned n = 0;
 	int rc;
 
 	*ret_names = NULL;
-	for (k = 0; k < config->n_nodes; k++)
-		RINGS_OF(&config->nodes[k], i)
-			n += is_asked_for(&config->nodes[k].rings[i]);
+	EACH_RING(config, struct static_node, node, i)
+		n += is_asked_for(&node->rings[i]);
 	if (!n)
 		return 0;
 	hosts = calloc(n, sizeof(*hosts));
 	if (!hosts)
 		return -ENOMEM;
 	n = 0;
-	for (k = 0; k < config->n_nodes; k++)
-		RINGS_OF(&config->nodes[k], i)
-			if (is_asked_for(&config->nodes[k].rings[i]))
-				memcpy(hosts[n++], config->nodes[k].rings[i].host, sizeof(*hosts));
+	EACH_RING(config, struct static_node, node, i)
+		if (is_asked_for(&node->rings[i]))
+			memcpy(hosts[n++], node->rings[i].host, sizeof(*hosts));
 	rc = names_begin((const char (*)[NAMES_HOST_MAX])hosts, n, config->family, ret_names);
 	free(hosts);
 	return rc;
@@ -227,23 +210,19 @@ static int take_answer(const struct sinew_config *config, const struct static_no
 int resolve_answers(struct sinew_config *config, struct names *names, struct config_error *err)
 {
 	struct names_answer answer;
-	unsigned n = 0, k, i;
+	unsigned n = 0;
 	int rc = 0, first = 0;
 
-	for (k = 0; k < config->n_nodes; k++) {
-		struct static_node *node = &config->nodes[k];
+	EACH_RING(config, struct static_node, node, i) {
+		struct ring *ring = &node->rings[i];
 
-		RINGS_OF(node, i) {
-			struct ring *ring = &node->rings[i];
-
-			if (is_open(ring) && ring->kind == HOST_NUMBERS) {
-				rc = take_address(config, node, i, ring, err);
-			} else if (is_open(ring) && ring->kind == HOST_NAME && names) {
-				names_answer(names, n++, &answer);
-				rc = take_answer(config, node, i, ring, &answer, err);
-			}
-			first = first ? first : rc;
+		if (is_open(ring) && ring->kind == HOST_NUMBERS) {
+			rc = take_address(config, node, i, ring, err);
+		} else if (is_open(ring) && ring->kind == HOST_NAME && names) {
+			names_answer(names, n++, &answer);
+			rc = take_answer(config, node, i, ring, &answer, err);
 		}
+		first = first ? first : rc;
 	}
 	return first;
 }
@@ -303,22 +282,17 @@ int sinew_config_resolve(struct sinew_config *config, int stop_fd, char *err, si
 void resolve_inherit(struct sinew_config *config, const struct sinew_config *before)
 {
 	struct config_error nowhere = { .file = config->file };
-	unsigned k, i;
 
-	for (k = 0; k < config->n_nodes; k++) {
-		struct static_node *node = &config->nodes[k];
+	EACH_RING(config, struct static_node, node, i) {
 		const struct static_node *old = static_find(before, node->nodeid);
+		struct ring *ring = &node->rings[i];
 
-		RINGS_OF(node, i) {
-			struct ring *ring = &node->rings[i];
-
-			if (ring->has_addr || !old || !old->rings[i].has_addr)
-				continue;
-			ring->addr = old->rings[i].addr;
-			/* Another node may have that address by now. */
-			ring->has_addr = !check_unique(config, node, ring, &nowhere);
-			ring->is_old = ring->has_addr;
-		}
+		if (ring->has_addr || !old || !old->rings[i].has_addr)
+			continue;
+		ring->addr = old->rings[i].addr;
+		/* Another node may have that address by now. */
+		ring->has_addr = !check_unique(config, node, ring, &nowhere);
+		ring->is_old = ring->has_addr;
 	}
 }
 
@@ -327,26 +301,20 @@ void resolve_news(const struct sinew_config *config, const struct sinew_config *
 {
 	char err[SINEW_CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
 	struct config_error e = { .file = config->file, .text = err, .size = sizeof(err) };
-	unsigned k, i;
 
-	for (k = 0; k < config->n_nodes; k++) {
-		const struct static_node *node = &config->nodes[k];
+	EACH_RING(config, const struct static_node, node, i) {
 		const struct static_node *old = before ? static_find(before, node->nodeid) : NULL;
+		const struct ring *ring = &node->rings[i];
+		const struct ring *was = old && old->rings[i].line &&
+			!strcmp(old->rings[i].host, ring->host) ? &old->rings[i] : NULL;
 
-		RINGS_OF(node, i) {
-			const struct ring *ring = &node->rings[i];
-			const struct ring *was = old && old->rings[i].line &&
-				!strcmp(old->rings[i].host, ring->host) ? &old->rings[i] : NULL;
-
-			if (is_open(ring) && !(was && is_open(was) &&
-					       !strcmp(why(was), why(ring)))) {
-				resolve_explain(node, i, &e);
-				fn(arg, SINEW_WARNING, node->nodeid, err, ring->has_addr);
-			} else if (was && is_open(was) && !is_open(ring)) {
-				snprintf(err, sizeof(err), "\"%.80s\" resolved to %s",
-					 ring->host, host_text(&ring->addr, true, text));
-				fn(arg, SINEW_INFO, node->nodeid, err, true);
-			}
+		if (is_open(ring) && !(was && is_open(was) && !strcmp(why(was), why(ring)))) {
+			resolve_explain(node, i, &e);
+			fn(arg, SINEW_WARNING, node->nodeid, err, ring->has_addr);
+		} else if (was && is_open(was) && !is_open(ring)) {
+			snprintf(err, sizeof(err), "\"%.80s\" resolved to %s", ring->host,
+				 host_text(&ring->addr, true, text));
+			fn(arg, SINEW_INFO, node->nodeid, err, true);
 		}
 	}
 }
