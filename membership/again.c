@@ -66,9 +66,9 @@ static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char 
 static void tell_node(struct again *a, const struct sinew_config *before)
 {
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-	unsigned i, n;
+	unsigned n;
 
-	for (i = 0; i < a->config->n_nodes; i++) {
+	for (unsigned i = 0; i < a->config->n_nodes; i++) {
 		const struct static_node *node = &a->config->nodes[i];
 
 		n = static_addrs(node, addrs);

@@ -335,7 +335,7 @@ int sinew_corosync_members(struct sinew_corosync *cs, struct sinew_corosync_memb
 			   int max)
 {
 	uint64_t count;
-	int n, i;
+	int n;
 
 	if (max < 0 || (max && !entries))
 		return -EINVAL;
@@ -344,7 +344,7 @@ int sinew_corosync_members(struct sinew_corosync *cs, struct sinew_corosync_memb
 	if (read(cs->published.change_fd, &count, sizeof(count)) < 0)
 		count = 0;
 	n = (int)cs->published.n_members;
-	for (i = 0; i < n && i < max; i++)
+	for (int i = 0; i < n && i < max; i++)
 		entries[i] = cs->published.members[i];
 	instance_unlock(cs);
 	return n;

@@ -145,9 +145,8 @@ static void on_group(void *arg, uint32_t own_pid, const struct view_process *now
 {
 	struct follow *f = arg;
 	struct sinew_corosync *c = f->c;
-	unsigned i;
 
-	for (i = 0; i < n_gone; i++)
+	for (unsigned i = 0; i < n_gone; i++)
 		instance_log(c, SINEW_DEBUG, "peer=%" PRIu32 " left the process group",
 			     gone[i].process.nodeid);
 	view_group(&c->view, own_pid, now, n_now, gone, n_gone, instance_now_ns());
@@ -326,7 +325,6 @@ static void take_words(struct follow *f)
 {
 	struct sinew_corosync *c = f->c;
 	const uint64_t now = instance_now_ns();
-	unsigned i;
 
 	f->is_freed = c->is_freed;
 	f->goal = c->group[0] ? c->wanted : PHASE_OPEN;
@@ -341,7 +339,7 @@ static void take_words(struct follow *f)
 		conclude(c);
 	}
 	c->renewed = 0;
-	for (i = 0; i < c->n_fenced && instance_has_view(c); i++) {
+	for (unsigned i = 0; i < c->n_fenced && instance_has_view(c); i++) {
 		view_fenced(&c->view, c->fenced[i].nodeid, c->fenced[i].incarnation, now);
 		conclude(c);
 	}

@@ -14,9 +14,7 @@
 
 static void put(uint8_t *p, uint64_t n, unsigned bytes)
 {
-	unsigned i;
-
-	for (i = 0; i < bytes; i++)
+	for (unsigned i = 0; i < bytes; i++)
 		p[i] = (uint8_t)(n >> (8 * i));
 }
 
@@ -69,8 +67,6 @@ static int get_address(const uint8_t *p, uint16_t port, struct sockaddr_storage 
 
 size_t greeting_put(uint8_t *p, const struct greeting *g)
 {
-	unsigned i;
-
 	put(p, MAGIC, 4);
 	put(p + 4, VERSION, 2);
 	put(p + 6, (uint64_t)g->type, 2);
@@ -81,7 +77,7 @@ size_t greeting_put(uint8_t *p, const struct greeting *g)
 	put(p + 26, TRANSPORT_TCP, 1);
 	put(p + 27, g->n_addrs, 1);
 	put(p + 28, g->began_ms, 8);
-	for (i = 0; i < g->n_addrs; i++)
+	for (unsigned i = 0; i < g->n_addrs; i++)
 		put_address(p + HEAD + i * ADDRESS, &g->addrs[i]);
 	return HEAD + g->n_addrs * ADDRESS;
 }
@@ -91,7 +87,6 @@ int greeting_get(const uint8_t *p, size_t n, struct greeting *ret)
 	struct greeting g = { 0 };
 	uint64_t type;
 	uint16_t port;
-	unsigned i;
 
 	if (n < HEAD || get(p, 4) != MAGIC)
 		return -EBADMSG;
@@ -108,7 +103,7 @@ int greeting_get(const uint8_t *p, size_t n, struct greeting *ret)
 	if (g.n_addrs > SINEW_ADDRS_MAX || n < HEAD + g.n_addrs * ADDRESS)
 		return -EBADMSG;
 	g.type = (enum greeting_type)type;
-	for (i = 0; i < g.n_addrs; i++)
+	for (unsigned i = 0; i < g.n_addrs; i++)
 		if (get_address(p + HEAD + i * ADDRESS, port, &g.addrs[i]))
 			return -EBADMSG;
 	*ret = g;

@@ -78,7 +78,6 @@ static void on_group(cpg_handle_t handle, const struct cpg_name *group,
 	struct view_process now[CPG_MEMBERS_MAX];
 	struct view_gone gone[CPG_MEMBERS_MAX];
 	struct ipc *ipc = of_cpg(handle);
-	size_t i;
 
 	(void)group;
 	(void)joined;
@@ -87,9 +86,9 @@ static void on_group(cpg_handle_t handle, const struct cpg_name *group,
 		n_members = CPG_MEMBERS_MAX;
 	if (n_left > CPG_MEMBERS_MAX)
 		n_left = CPG_MEMBERS_MAX;
-	for (i = 0; i < n_members; i++)
+	for (size_t i = 0; i < n_members; i++)
 		now[i] = (struct view_process){ members[i].nodeid, members[i].pid };
-	for (i = 0; i < n_left; i++)
+	for (size_t i = 0; i < n_left; i++)
 		gone[i] = (struct view_gone){ { left[i].nodeid, left[i].pid },
 					      cause_of(left[i].reason) };
 	ipc->events->group(ipc->arg, (uint32_t)getpid(), now, (unsigned)n_members, gone,
@@ -196,11 +195,10 @@ static cs_error_t open_cmap(struct ipc *ipc)
 			       CMAP_TRACK_PREFIX;
 	cmap_track_handle_t track;
 	cs_error_t rc;
-	size_t i;
 
 	rc = cmap_initialize(&ipc->cmap);
 	ipc->has_cmap = rc == CS_OK;
-	for (i = 0; rc == CS_OK && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+	for (size_t i = 0; rc == CS_OK && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		rc = cmap_track_add(ipc->cmap, prefixes[i], events, on_config, ipc, &track);
 	return rc;
 }
@@ -335,10 +333,9 @@ static void write_section(FILE *to, const struct lines *lines, const char *name,
 			  const char *prefix)
 {
 	size_t skip = strlen(prefix);
-	unsigned i;
 
 	fprintf(to, "%s {\n", name);
-	for (i = 0; i < lines->n; i++)
+	for (unsigned i = 0; i < lines->n; i++)
 		if (!strncmp(lines->all[i].key, prefix, skip))
 			fprintf(to, "%s: %s\n", lines->all[i].key + skip, lines->all[i].value);
 	fprintf(to, "}\n");
@@ -360,10 +357,9 @@ static size_t node_prefix(const char *key)
 static void write_nodes(FILE *to, const struct lines *lines)
 {
 	char prefix[CMAP_KEYNAME_MAXLEN + 1] = "";
-	unsigned i;
 
 	fprintf(to, "nodelist {\n");
-	for (i = 0; i < lines->n; i++) {
+	for (unsigned i = 0; i < lines->n; i++) {
 		size_t len = node_prefix(lines->all[i].key);
 
 		if (!len || !strncmp(prefix, lines->all[i].key, len))
@@ -380,9 +376,8 @@ static int write_text(const struct lines *lines, char **ret_text)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *to;
-	unsigned i;
 
-	for (i = 0; i < lines->n; i++)
+	for (unsigned i = 0; i < lines->n; i++)
 		if (!fits_a_line(lines->all[i].value))
 			return -EINVAL;
 	to = open_memstream(&text, &size);
@@ -420,9 +415,8 @@ int ipc_config(struct ipc *ipc, char **ret_text, uint32_t *ret_local)
 	};
 	struct lines lines = { .all = calloc(LINES_MAX, sizeof(*lines.all)) };
 	int rc = lines.all ? local_nodeid(ipc, ret_local) : -ENOMEM;
-	size_t i;
 
-	for (i = 0; !rc && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+	for (size_t i = 0; !rc && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		rc = take_prefix(ipc, &lines, prefixes[i]);
 	if (!rc && lines.n == LINES_MAX)
 		rc = -EFBIG;

@@ -49,7 +49,7 @@ void nodelist_tell(struct sinew_corosync *c)
 	struct nodelist *l = &c->nodelist;
 	struct view_node *nodes = calloc(VIEW_NODES_MAX, sizeof(*nodes));
 	uint32_t ids[VIEW_NODES_MAX];
-	unsigned n, i;
+	unsigned n;
 
 	if (!nodes) {
 		instance_log(c, SINEW_ERROR, "out of memory, keeping the previous nodelist");
@@ -58,7 +58,7 @@ void nodelist_tell(struct sinew_corosync *c)
 	n = sinew_config_nodes(l->config, ids, VIEW_NODES_MAX);
 	if (n > VIEW_NODES_MAX)
 		n = VIEW_NODES_MAX;
-	for (i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		nodes[i].nodeid = ids[i];
 		nodes[i].n_addrs = sinew_config_addrs(l->config, ids[i], nodes[i].addrs);
 	}

@@ -10,9 +10,7 @@
 static uint64_t since_of(const struct published *p, const struct sinew_corosync_member *now,
 			 uint64_t wall_ms)
 {
-	unsigned i;
-
-	for (i = 0; i < p->n_members; i++) {
+	for (unsigned i = 0; i < p->n_members; i++) {
 		const struct sinew_corosync_member *was = &p->members[i];
 
 		if (was->nodeid == now->nodeid && was->joined == now->joined &&
@@ -106,7 +104,7 @@ static bool publish_members(struct published *p, const struct view *v,
 			    const struct sinew_config *config, uint64_t wall_ms)
 {
 	struct sinew_corosync_member *now;
-	unsigned n = 0, i;
+	unsigned n = 0;
 	bool is_other;
 
 	if (!p->members)
@@ -120,7 +118,7 @@ static bool publish_members(struct published *p, const struct view *v,
 		fill_member(p, v, &now[n++], v->self.nodeid, wall_ms);
 	array_each(const struct view_entry, e, v->entries, v->n_entries)
 		fill_member(p, v, &now[n++], e->node.nodeid, wall_ms);
-	for (i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++)
 		snprintf(now[i].name, sizeof(now[i].name), "%s",
 			 sinew_config_name(config, now[i].nodeid));
 	qsort(now, n, sizeof(*now), by_nodeid);

@@ -157,9 +157,7 @@ int section_take(struct section *s, const struct config_item *item, struct confi
 
 static unsigned line_of(const struct section *s, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < N_KEYS; i++)
+	for (size_t i = 0; i < N_KEYS; i++)
 		if (!strcmp(keys[i].name, name))
 			return s->lines[i];
 	return 0;
@@ -194,9 +192,7 @@ int section_check(const struct section *s, struct config_error *err)
 
 void section_apply(const struct section *s, struct sinew_options *opt)
 {
-	size_t i;
-
-	for (i = 0; i < N_KEYS; i++) {
+	for (size_t i = 0; i < N_KEYS; i++) {
 		if (s->lines[i] && !keys[i].is_own)
 			memcpy((char *)opt + keys[i].offset,
 			       (const char *)&s->values + keys[i].offset, keys[i].size);

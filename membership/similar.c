@@ -22,16 +22,16 @@ static bool is_swapped(const char *a, const char *b)
 bool similar(const char *a, const char *b, unsigned most)
 {
 	unsigned places[SIMILAR_MAX + 1][SIMILAR_MAX + 1];	/* of their first i and k letters */
-	size_t n = strlen(a), m = strlen(b), i, k;
+	size_t n = strlen(a), m = strlen(b);
 
 	if (n > SIMILAR_MAX || m > SIMILAR_MAX)
 		return false;
-	for (i = 0; i <= n; i++)
+	for (size_t i = 0; i <= n; i++)
 		places[i][0] = (unsigned)i;
-	for (k = 0; k <= m; k++)
+	for (size_t k = 0; k <= m; k++)
 		places[0][k] = (unsigned)k;
-	for (i = 1; i <= n; i++) {
-		for (k = 1; k <= m; k++) {
+	for (size_t i = 1; i <= n; i++) {
+		for (size_t k = 1; k <= m; k++) {
 			unsigned is_other = small(a[i - 1]) != small(b[k - 1]);
 			unsigned p = least(places[i - 1][k], places[i][k - 1]) + 1;
 

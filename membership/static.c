@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "membership/again.h"
+#include "membership/array.h"
 #include "membership/resolve.h"
 #include "membership/similar.h"
 #include "membership/static_inside.h"
@@ -90,14 +91,13 @@ static int take_unknown(const struct config_item *item, struct config_error *err
 		{ "sinew_port", "sinew_port", 2 },
 	};
 	char text[CONFIG_SHOWN_MAX];
-	size_t i;
 
 	config_shown(item->key, strlen(item->key), text);
 	if (!is_ascii(item->key))
 		return config_fail(err, item->line, "found the key \"%s\" in \"node {\" with bytes "
 				   "that are not ASCII (a non-breaking space?), expected ASCII",
 				   text);
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (similar(item->key, known[i].key, known[i].most))
 			return config_fail(err, item->line, "unknown key \"%s\" in "
 					   "\"node {\", expected %s", text, known[i].shown);
@@ -140,7 +140,6 @@ static int take_totem(struct sinew_config *config, const struct config_item *ite
 		[HOST_IPV6_4] = "ipv6-4", [HOST_IPV4_6] = "ipv4-6",
 		[HOST_IPV4] = "ipv4", [HOST_IPV6] = "ipv6",
 	};
-	unsigned i;
 
 	if (!strcmp(item->key, "cluster_name"))
 		return take_string(config->cluster, sizeof(config->cluster), item, err);
@@ -148,7 +147,7 @@ static int take_totem(struct sinew_config *config, const struct config_item *ite
 		config->is_udp = !strcmp(item->value, "udp");
 	if (strcmp(item->key, "ip_version"))
 		return 0;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(item->value, names[i]))
 			continue;
 		config->family = (enum host_family)i;
@@ -182,20 +181,17 @@ static int take_item(void *user, const struct config_item *item, struct config_e
 static int check_node(const struct sinew_config *config, const struct static_node *node,
 		      struct config_error *err)
 {
-	const struct static_node *other;
-	unsigned i;
-
 	if (!node->nodeid)
 		return config_fail(err, node->line, "found a node without nodeid, expected "
 				   "\"nodeid: NUMBER\" in it");
-	for (other = config->nodes; other < node; other++) {
+	for (const struct static_node *other = config->nodes; other < node; other++) {
 		if (other->nodeid == node->nodeid)
 			return config_fail(err, node->nodeid_line, "found nodeid %" PRIu32
 					   " again, already used in line %u: give each "
 					   "node its own",
 					   node->nodeid, other->nodeid_line);
 	}
-	for (i = 0; i < SINEW_ADDRS_MAX; i++)
+	for (unsigned i = 0; i < SINEW_ADDRS_MAX; i++)
 		if (node->rings[i].line)
 			return 0;
 	return config_fail(err, node->line, "found node %" PRIu32 " without an address, expected "
@@ -204,14 +200,13 @@ static int check_node(const struct sinew_config *config, const struct static_nod
 
 static int check(struct sinew_config *config, struct config_error *err)
 {
-	unsigned i;
 	int rc;
 
 	if (!config->n_nodes)
 		return config_fail(err, 0, "found no node, expected \"nodelist { node { nodeid, "
 				   "ring0_addr } ... }\"");
-	for (i = 0; i < config->n_nodes; i++) {
-		rc = check_node(config, &config->nodes[i], err);
+	array_each(const struct static_node, node, config->nodes, config->n_nodes) {
+		rc = check_node(config, node, err);
 		if (rc)
 			return rc;
 	}
@@ -354,19 +349,15 @@ int sinew_config_load_until(const char *file, int stop_fd, struct sinew_config *
 
 const struct static_node *static_find(const struct sinew_config *config, uint32_t nodeid)
 {
-	unsigned i;
-
-	for (i = 0; i < config->n_nodes; i++)
-		if (config->nodes[i].nodeid == nodeid)
-			return &config->nodes[i];
+	array_each(const struct static_node, node, config->nodes, config->n_nodes)
+		if (node->nodeid == nodeid)
+			return node;
 	return NULL;
 }
 
 unsigned sinew_config_nodes(const struct sinew_config *config, uint32_t *nodeids, unsigned max)
 {
-	unsigned i;
-
-	for (i = 0; i < config->n_nodes && i < max; i++)
+	for (unsigned i = 0; i < config->n_nodes && i < max; i++)
 		nodeids[i] = config->nodes[i].nodeid;
 	return config->n_nodes;
 }
@@ -408,9 +399,8 @@ uint16_t static_port(const struct sinew_config *config, const struct static_node
 unsigned static_addrs(const struct static_node *node, struct sockaddr_storage *addrs)
 {
 	unsigned n = 0;
-	unsigned i;
 
-	for (i = 0; i < SINEW_ADDRS_MAX; i++)
+	for (unsigned i = 0; i < SINEW_ADDRS_MAX; i++)
 		if (node->rings[i].has_addr)
 			addrs[n++] = node->rings[i].addr;
 	return n;
@@ -474,16 +464,15 @@ void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, in
 	const struct static_node *node = static_find(config, nodeid);
 	int why[SINEW_ADDRS_MAX];
 	bool is_it = false;
-	unsigned i;
 
 	if (err_size)
 		err[0] = '\0';
 	/* One address would have been enough: each has its reason, and that of one is the error. */
-	for (i = 0; node && i < SINEW_ADDRS_MAX; i++) {
+	for (unsigned i = 0; node && i < SINEW_ADDRS_MAX; i++) {
 		why[i] = node->rings[i].has_addr ? host_try(&node->rings[i].addr) : 0;
 		is_it |= why[i] == error;
 	}
-	for (i = 0; is_it && i < SINEW_ADDRS_MAX; i++) {
+	for (unsigned i = 0; is_it && i < SINEW_ADDRS_MAX; i++) {
 		const struct ring *ring = &node->rings[i];
 
 		if (!why[i] && (!ring->line || ring->has_addr))
@@ -504,12 +493,9 @@ int sinew_config_join(const struct sinew_config *config, struct sinew_node *node
 {
 	struct config_error error = { .file = config->file, .text = err, .size = err_size };
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-	const struct static_node *peer;
-	unsigned i;
 	int rc;
 
-	for (i = 0; i < config->n_nodes; i++) {
-		peer = &config->nodes[i];
+	array_each(const struct static_node, peer, config->nodes, config->n_nodes) {
 		if (peer->nodeid == sinew_node_id(node))
 			continue;
 		rc = sinew_peer_add(node, peer->nodeid, addrs, static_addrs(peer, addrs));

@@ -322,9 +322,9 @@ bool view_is_whole(const struct view *v)
 /* Whether the nodes of more lives go than stay, ours among these. */
 static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigned n_gone)
 {
-	unsigned n_lost = 0, n_all = 1, i;
+	unsigned n_lost = 0, n_all = 1;
 
-	for (i = 0; i < n_gone; i++) {
+	for (unsigned i = 0; i < n_gone; i++) {
 		const struct view_member *m = view_find_member(v, &gone[i].process);
 
 		n_lost += m && m->is_joined && gone[i].cause == VIEW_NODEDOWN;
@@ -348,18 +348,17 @@ void view_group(struct view *v, uint32_t own_pid, const struct view_process *now
 		const struct view_gone *gone, unsigned n_gone, uint64_t now_ns)
 {
 	bool has_new = false, is_back = false;
-	unsigned i;
 
 	v->self.pid = own_pid;
 	v->is_lesser = !view_is_closing(v) && is_lesser_part(v, gone, n_gone);
-	for (i = 0; i < n_gone; i++) {
+	for (unsigned i = 0; i < n_gone; i++) {
 		member_gone(v, &gone[i]);
 		/* The service reports the ring without that node next. */
 		if (gone[i].cause == VIEW_NODEDOWN)
 			v->quorum.is_over = true;
 	}
 	v->is_lesser = false;
-	for (i = 0; i < n_now; i++) {
+	for (unsigned i = 0; i < n_now; i++) {
 		if (view_same_process(&now[i], &v->self)) {
 			has_new |= !v->is_in;
 			v->is_in = true;
@@ -379,9 +378,7 @@ void view_group(struct view *v, uint32_t own_pid, const struct view_process *now
 
 static bool is_in_list(const struct view_node *nodes, unsigned n_nodes, uint32_t nodeid)
 {
-	unsigned i;
-
-	for (i = 0; i < n_nodes; i++)
+	for (unsigned i = 0; i < n_nodes; i++)
 		if (nodes[i].nodeid == nodeid)
 			return true;
 	return false;
@@ -420,9 +417,7 @@ static void take_node(struct view *v, const struct view_node *node)
 
 void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nodes)
 {
-	unsigned i;
-
-	for (i = v->n_entries; i-- > 0;) {
+	for (unsigned i = v->n_entries; i-- > 0;) {
 		struct view_entry *e = &v->entries[i];
 
 		if (is_in_list(nodes, n_nodes, e->node.nodeid))
@@ -432,7 +427,7 @@ void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nod
 		if (!view_find_joined(v, e->node.nodeid))
 			drop_entry(v, e);
 	}
-	for (i = 0; i < n_nodes; i++)
+	for (unsigned i = 0; i < n_nodes; i++)
 		if (view_is_observer(v) || nodes[i].nodeid != v->self.nodeid)
 			take_node(v, &nodes[i]);
 }
@@ -441,8 +436,6 @@ void view_nodelist(struct view *v, const struct view_node *nodes, unsigned n_nod
 
 void view_lost(struct view *v)
 {
-	unsigned i;
-
 	v->n_members = 0;
 	v->is_in = false;
 	view_quorum_forget(&v->quorum);
@@ -451,7 +444,7 @@ void view_lost(struct view *v)
 		e->is_fence_due = false;
 	settle_quorum(v);
 	lose_self(v);
-	for (i = v->n_entries; i-- > 0;)
+	for (unsigned i = v->n_entries; i-- > 0;)
 		if (!v->entries[i].is_listed)
 			drop_entry(v, &v->entries[i]);
 }
