@@ -23,29 +23,18 @@ const struct fsm_cell *fsm_cell(enum fsm_state s, enum fsm_event e)
 	return &table[s][e];
 }
 
+#define TEXT(name) #name,
+
 const char *fsm_state_name(enum fsm_state s)
 {
-	switch (s) {
-	case FSM_CLOSED:	return "CLOSED";
-	case FSM_ESTABLISHED:	return "ESTABLISHED";
-	case FSM_FIN_WAIT1:	return "FIN_WAIT1";
-	case FSM_FIN_WAIT2:	return "FIN_WAIT2";
-	case FSM_CLOSING:	return "CLOSING";
-	case FSM_CLOSE_WAIT:	return "CLOSE_WAIT";
-	case FSM_LAST_ACK:	return "LAST_ACK";
-	}
-	return "?";
+	static const char *const names[FSM_STATES] = { FSM_STATE_NAMES(TEXT) };
+
+	return s < FSM_STATES ? names[s] : "?";
 }
 
 const char *fsm_event_name(enum fsm_event e)
 {
-	switch (e) {
-	case FSM_OPEN:		return "OPEN";
-	case FSM_CLOSE:		return "CLOSE";
-	case FSM_RCV_FIN:	return "RCV_FIN";
-	case FSM_FIN_ACKED:	return "FIN_ACKED";
-	case FSM_LEAVING:	return "LEAVING";
-	case FSM_END:		return "END";
-	}
-	return "?";
+	static const char *const names[FSM_EVENTS] = { FSM_EVENT_NAMES(TEXT) };
+
+	return e < FSM_EVENTS ? names[e] : "?";
 }
