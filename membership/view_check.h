@@ -8,10 +8,7 @@
 #include "membership/view.h"
 
 #ifdef NDEBUG
-static inline void view_check(struct view *v)
-{
-	(void)v;
-}
+#define view_check(v)	((void)(v))
 #else
 void view_check(struct view *v);
 #endif

@@ -33,38 +33,14 @@ void core_check(struct core *core);
 /* Nothing is being read, and all timers that were due have run. */
 void core_check_tick(struct core *core);
 #else
-static inline void ring_check(struct ring *r)
-{
-	(void)r;
-}
-static inline void ring_put_check(const struct ring *r)
-{
-	(void)r;
-}
-static inline void session_check(struct session *s)
-{
-	(void)s;
-}
-static inline void link_check(const struct link *l)
-{
-	(void)l;
-}
-static inline void peer_check(struct peer *p)
-{
-	(void)p;
-}
-static inline void core_action_check(const struct core_action *a)
-{
-	(void)a;
-}
-static inline void core_check(struct core *core)
-{
-	(void)core;
-}
-static inline void core_check_tick(struct core *core)
-{
-	(void)core;
-}
+#define ring_check(r)		((void)(r))
+#define ring_put_check(r)	((void)(r))
+#define session_check(s)	((void)(s))
+#define link_check(l)		((void)(l))
+#define peer_check(p)		((void)(p))
+#define core_action_check(a)	((void)(a))
+#define core_check(core)	((void)(core))
+#define core_check_tick(core)	((void)(core))
 #endif
 
 #endif
