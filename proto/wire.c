@@ -111,6 +111,17 @@ void writer_bytes(struct writer *w, const void *src, size_t n)
 		memcpy(p, src, n);
 }
 
+/* ---- the numbers of HELLO and REFUSE: their bits, and the name in both structs ---- */
+
+#define HELLO_NUMBERS(F, w, h) \
+	F(64, mine, w, h) F(64, yours, w, h) F(32, next, w, h) F(32, gen, w, h) \
+	F(32, maxframe, w, h) F(64, features, w, h) F(64, required, w, h)
+#define REFUSE_NUMBERS(F, w, r) \
+	F(64, mine, w, r) F(64, yours, w, r) F(32, reason, w, r) F(32, next, w, r) \
+	F(32, gen, w, r) F(32, wait_ms, w, r)
+#define GET(bits, name, w, to) (to)->name = get_le ## bits((w)->name);
+#define PUT(bits, name, w, from) put_le ## bits((w)->name, (from)->name);
+
 /* ---- decoding ---- */
 
 int frame_length(const uint8_t *p, size_t n)
@@ -235,18 +246,8 @@ int frame_hello(const struct frame *f, struct hello *h)
 
 	if (!native(f, sizeof *w))
 		return -EBADMSG;
-	*h = (struct hello) {
-		.mine = get_le64(w->mine),
-		.yours = get_le64(w->yours),
-		.next = get_le32(w->next),
-		.gen = get_le32(w->gen),
-		.flags = w->flags,
-		.vmin = w->vmin,
-		.vmax = w->vmax,
-		.maxframe = get_le32(w->maxframe),
-		.features = get_le64(w->features),
-		.required = get_le64(w->required),
-	};
+	*h = (struct hello) { .flags = w->flags, .vmin = w->vmin, .vmax = w->vmax };
+	HELLO_NUMBERS(GET, w, h)
 	if (!h->mine || !copy_name(h->cluster, w->cluster, sizeof w->cluster))
 		return -EBADMSG;
 	r = (struct reader) { f->inner + sizeof *w, f->inner_len - sizeof *w, false };
@@ -259,14 +260,7 @@ int frame_refuse(const struct frame *f, struct refuse *r)
 
 	if (!native(f, sizeof *w))
 		return -EBADMSG;
-	*r = (struct refuse) {
-		.mine = get_le64(w->mine),
-		.yours = get_le64(w->yours),
-		.reason = get_le32(w->reason),
-		.next = get_le32(w->next),
-		.gen = get_le32(w->gen),
-		.wait_ms = get_le32(w->wait),
-	};
+	REFUSE_NUMBERS(GET, w, r)
 	return 0;
 }
 
@@ -435,16 +429,10 @@ size_t wire_put_hello(uint8_t *p, uint32_t nodeid, const struct hello *h)
 	size_t group = name_len(h->group);
 
 	memset(w, 0, sizeof *w);
-	put_le64(w->mine, h->mine);
-	put_le64(w->yours, h->yours);
-	put_le32(w->next, h->next);
-	put_le32(w->gen, h->gen);
+	HELLO_NUMBERS(PUT, w, h)
 	w->flags = h->flags;
 	w->vmin = h->vmin;
 	w->vmax = h->vmax;
-	put_le32(w->maxframe, h->maxframe);
-	put_le64(w->features, h->features);
-	put_le64(w->required, h->required);
 	memcpy(w->cluster, h->cluster, name_len(h->cluster));
 	writer_u16(&out, WIRE_TLV_GROUP);
 	writer_u16(&out, (uint16_t)group);
@@ -461,12 +449,7 @@ size_t wire_put_refuse(uint8_t *p, uint32_t nodeid, const struct refuse *r)
 {
 	struct wire_refuse *w = (struct wire_refuse *)(p + WIRE_OPTS);
 
-	put_le64(w->mine, r->mine);
-	put_le64(w->yours, r->yours);
-	put_le32(w->reason, r->reason);
-	put_le32(w->next, r->next);
-	put_le32(w->gen, r->gen);
-	put_le32(w->wait, r->wait_ms);
+	REFUSE_NUMBERS(PUT, w, r)
 	return put_native(p, nodeid, 0, WIRE_REFUSE, sizeof *w);
 }
 

@@ -58,7 +58,7 @@ struct wire_refuse {
 	uint8_t reason[4];	/* enum wire_reason */
 	uint8_t next[4];	/* CLOSED: final expected number */
 	uint8_t gen[4];		/* STALE: latest choice of the coordinator */
-	uint8_t wait[4];	/* ms until the next try, a hint */
+	uint8_t wait_ms[4];	/* until the next try, a hint */
 };
 
 /* STATUS, inner packet: the state of a living link, sent with keep-alives. */
@@ -113,7 +113,7 @@ _Static_assert(offsetof(struct wire_hello, features) == 48, "features");
 _Static_assert(offsetof(struct wire_hello, cluster) == 64, "cluster");
 _Static_assert(sizeof(struct wire_refuse) == 48, "REFUSE");
 _Static_assert(offsetof(struct wire_refuse, reason) == 32, "reason");
-_Static_assert(offsetof(struct wire_refuse, wait) == 44, "wait");
+_Static_assert(offsetof(struct wire_refuse, wait_ms) == 44, "wait_ms");
 _Static_assert(sizeof(struct wire_status) == 24, "STATUS");
 _Static_assert(sizeof(struct wire_probe) == 88, "PROBE");
 
