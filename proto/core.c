@@ -259,12 +259,9 @@ static bool sessions_closed(struct core *core)
 	list_each(struct peer, p, &core->peers, all)
 		if (p->session)
 			return false;
-	list_each(struct peer, p, &core->peers, all) {
-		if (peer_in_time_wait(p)) {
-			core_arm(core, p->time_wait_until_ns);
+	list_each(struct peer, p, &core->peers, all)
+		if (!core_due(core, p->time_wait_until_ns))
 			return false;
-		}
-	}
 	return true;
 }
 

@@ -516,10 +516,8 @@ void link_state_tick(struct link *l)
 	};
 
 	assert(l->state <= LINK_GUARDED && what[l->state]);
-	if (l->core->now_ns < l->deadline_ns) {
-		core_arm(l->core, l->deadline_ns);
+	if (!core_due(l->core, l->deadline_ns))
 		return;
-	}
 	core_note(l->core, l->dialled ? NOTE_DEBUG : NOTE_INFO, l->peer ? l->peer->nodeid : 0, l,
 		  what[l->state]);
 	l->why = l->state == LINK_CONNECTING ? LINK_WHY_CONNECT : LINK_WHY_HELLO;
@@ -528,11 +526,7 @@ void link_state_tick(struct link *l)
 
 void link_last_ack_tick(struct link *l)
 {
-	struct core *core = l->core;
-
 	assert(l->state == LINK_LAST_ACK && !l->session);
-	if (core->now_ns - l->last_rx_ns >= core->cfg.stall_ns)
+	if (core_due(l->core, l->last_rx_ns + l->core->cfg.stall_ns))
 		link_lost(l, false);
-	else
-		core_arm(core, l->last_rx_ns + core->cfg.stall_ns);
 }

@@ -42,6 +42,14 @@ void core_arm(struct core *core, uint64_t when_ns)
 		core->deadline_ns = when_ns;
 }
 
+bool core_due(struct core *core, uint64_t when_ns)
+{
+	if (core->now_ns >= when_ns)
+		return true;
+	core_arm(core, when_ns);
+	return false;
+}
+
 static void raise(struct list *pending, struct list *e)
 {
 	if (list_empty(e))

@@ -20,6 +20,8 @@ struct note *core_note(struct core *core, enum note_level level, uint32_t nodeid
 		       const struct link *l, const char *text);
 /* core_tick() must run at when_ns or earlier. */
 void core_arm(struct core *core, uint64_t when_ns);
+/* Whether that time has come; if not, arms it. */
+bool core_due(struct core *core, uint64_t when_ns);
 /* Spreads times, no more; core_cookie() cannot be guessed. */
 uint32_t core_random(struct core *core);
 uint64_t core_cookie(struct core *core);

@@ -203,15 +203,12 @@ static bool wants_to_move(const struct peer *p)
 
 void peer_dial_check(struct peer *p)
 {
-	struct core *core = p->core;
 	bool move = wants_to_move(p), beside = move || (p->up && p->up->stuck);
 
 	if (!wants_link(p) || (p->up && !beside) || link_under_way(p))
 		return;
-	if (core->now_ns < p->dial_at_ns) {
-		core_arm(core, p->dial_at_ns);
+	if (!core_due(p->core, p->dial_at_ns))
 		return;
-	}
 	p->dial_pending = true;
 	p->dial_polled = false;
 	p->dial_beside = beside;

@@ -27,13 +27,11 @@ void probe_path_tick(struct peer *p)
 
 		if ((p->up && p->up->path == i) || (p->probing | p->probe_pending) & 1u << i)
 			continue;
-		if (core->now_ns >= path->probe_at_ns) {
-			path->probe_at_ns = core->now_ns + core->cfg.probe_ns;
-			p->probe_pending |= 1u << i;
-			core_mark_peer(p);
-		} else {
-			core_arm(core, path->probe_at_ns);
-		}
+		if (!core_due(core, path->probe_at_ns))
+			continue;
+		path->probe_at_ns = core->now_ns + core->cfg.probe_ns;
+		p->probe_pending |= 1u << i;
+		core_mark_peer(p);
 	}
 }
 
@@ -119,10 +117,8 @@ void probe_tick(struct link *l)
 	struct peer *p = l->peer;
 
 	assert(l->state == LINK_PROBE && !l->session);
-	if (l->core->now_ns < l->deadline_ns) {
-		core_arm(l->core, l->deadline_ns);
+	if (!core_due(l->core, l->deadline_ns))
 		return;
-	}
 	if (l->dialled && l->probe.cookie)
 		core_note(l->core, NOTE_INFO, p->nodeid, l, l->probe.full ?
 			  "path does not answer a full-size probe" :

@@ -441,15 +441,12 @@ void session_silence_tick(struct link *l)
 void session_ack_tick(struct link *l)
 {
 	struct session *s = l->session;
-	struct core *core = l->core;
 
 	assert(s->peer->up == l);
-	if (s->ack_at_ns && core->now_ns >= s->ack_at_ns) {
-		s->ack_at_ns = 0;
-		session_ack_soon(s);
-	}
-	if (s->ack_at_ns)
-		core_arm(core, s->ack_at_ns);
+	if (!s->ack_at_ns || !core_due(l->core, s->ack_at_ns))
+		return;
+	s->ack_at_ns = 0;
+	session_ack_soon(s);
 }
 
 void session_keepalive_tick(struct link *l)
@@ -477,10 +474,8 @@ void session_fragment_tick(struct link *l)
 	assert(s->frag_at_ns <= core->now_ns);
 	if (!frag_active(&s->frag) || s->rx_paused)
 		return;
-	if (core->now_ns - s->frag_at_ns < core->cfg.frag_ns) {
-		core_arm(core, s->frag_at_ns + core->cfg.frag_ns);
+	if (!core_due(core, s->frag_at_ns + core->cfg.frag_ns))
 		return;
-	}
 	/* No fault: an honest peer may have lost its quorum in the middle. */
 	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
 		  "fragmented message stalled, resetting the link");
