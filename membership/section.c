@@ -22,38 +22,29 @@ struct key {
 	const char *words;	/* KEY_WORD: the words of 0, 1, ... each with a NUL behind it */
 };
 
+#define FIELD(type, field) \
+	.name = #field, .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
+#define OPTION(field)		FIELD(struct sinew_options, field)
+#define OWN(field)		.is_own = true, FIELD(struct section, field)
+#define NUMBERS(low, high)	.kind = KEY_NUMBER, .min = (low), .max = (high)
+#define WORDS(list)		.kind = KEY_WORD, .words = (list)
+
 #define NUMBER_KEY(field, standard, low, high) \
-	{ .name = #field, .kind = KEY_NUMBER, .offset = offsetof(struct sinew_options, field), \
-	  .size = sizeof(((struct sinew_options *)0)->field), .min = (low), .max = (high), \
-	  .zero = (standard) && !(low) ? UINT32_MAX : 0 }
-#define WORD_KEY(field, list) \
-	{ .name = #field, .kind = KEY_WORD, .offset = offsetof(struct sinew_options, field), \
-	  .size = sizeof(((struct sinew_options *)0)->field), .words = (list) }
-#define OWN_NUMBER_KEY(field, low, high) \
-	{ .name = #field, .kind = KEY_NUMBER, .is_own = true, \
-	  .offset = offsetof(struct section, field), \
-	  .size = sizeof(((struct section *)0)->field), .min = (low), .max = (high) }
-#define OWN_WORD_KEY(field, list) \
-	{ .name = #field, .kind = KEY_WORD, .is_own = true, \
-	  .offset = offsetof(struct section, field), \
-	  .size = sizeof(((struct section *)0)->field), .words = (list) }
-#define TEXT_KEY(field) \
-	{ .name = #field, .kind = KEY_TEXT, .is_own = true, \
-	  .offset = offsetof(struct section, field), \
-	  .size = sizeof(((struct section *)0)->field) }
+	{ OPTION(field), NUMBERS(low, high), .zero = (standard) && !(low) ? UINT32_MAX : 0 }
+#define TEXT_KEY(field)		{ OWN(field), .kind = KEY_TEXT }
 
 static const struct key keys[] = {
 #define NUMBER(key, field, standard, low, high, ...)	key(NUMBER_KEY(field, standard, low, high))
 #define MS(key, stem, standard, low, high, ...) \
 	key(NUMBER_KEY(stem##_ms, standard, low, high))
-#define WORD(key, field, standard, list, ...)		key(WORD_KEY(field, list))
+#define WORD(key, field, standard, list, ...)		key({ OPTION(field), WORDS(list) })
 #define TEXT(key, field, ...)				key(TEXT_KEY(field))
 #define IN_FILE(...)	__VA_ARGS__,
 #define NO_KEY(...)
 #include "lowcomms/options.def"
 	TEXT_KEY(fence_command),
-	OWN_NUMBER_KEY(fence_timeout_ms, 1, DAY_MS),
-	OWN_WORD_KEY(fence_hold, "no\0yes\0"),
+	{ OWN(fence_timeout_ms), NUMBERS(1, DAY_MS) },
+	{ OWN(fence_hold), WORDS("no\0yes\0") },
 };
 
 #define N_KEYS	(sizeof(keys) / sizeof(keys[0]))
