@@ -157,9 +157,8 @@ static void on_group(void *arg, uint32_t own_pid, const struct view_process *now
 static void on_group_ring(void *arg, const struct view_ring *ring)
 {
 	struct follow *f = arg;
-	struct sinew_corosync *c = f->c;
 
-	view_group_ring(&c->view, ring);
+	view_group_ring(&f->c->view, ring);
 	f->is_settle_due = true;
 }
 
@@ -187,9 +186,8 @@ static void on_message(void *arg, const struct view_process *from, const uint8_t
 static void on_config(void *arg)
 {
 	struct follow *f = arg;
-	struct sinew_corosync *c = f->c;
 
-	c->nodelist.is_due = true;
+	f->c->nodelist.is_due = true;
 }
 
 static const struct ipc_events events = {
@@ -206,9 +204,7 @@ static void disconnect(struct follow *f)
 {
 	struct sinew_corosync *c = f->c;
 
-	instance_calling(c);
-	ipc_close(c->ipc);
-	instance_called(c);
+	INSTANCE_CALL(c, ipc_close(c->ipc));
 	c->ipc = NULL;
 	f->has_joined = false;
 	f->retry_ns = instance_now_ns() + RETRY_NS;
@@ -223,9 +219,7 @@ static void try_connect(struct follow *f)
 	int rc;
 
 	f->retry_ns = instance_now_ns() + RETRY_NS;
-	instance_calling(c);
-	rc = ipc_open(&events, f, &c->ipc, text, sizeof(text));
-	instance_called(c);
+	INSTANCE_CALL(c, rc = ipc_open(&events, f, &c->ipc, text, sizeof(text)));
 	if (rc) {
 		instance_say_error(c, rc, rc == -ENOMEM ? "out of memory" : text);
 		return;
@@ -244,9 +238,7 @@ static void try_join(struct follow *f)
 
 	if (f->has_joined || c->phase != PHASE_ATTACHED || c->view.is_renewing)
 		return;
-	instance_calling(c);
-	rc = ipc_join(c->ipc, c->group);
-	instance_called(c);
+	INSTANCE_CALL(c, rc = ipc_join(c->ipc, c->group));
 	f->has_joined = !rc;
 	if (rc)
 		f->retry_ns = instance_now_ns() + RETRY_NS;
@@ -414,9 +406,7 @@ static int check(struct follow *f)
 
 	if (instance_now_ns() < f->check_ns)
 		return 0;
-	instance_calling(c);
-	rc = ipc_check(c->ipc);
-	instance_called(c);
+	INSTANCE_CALL(c, rc = ipc_check(c->ipc));
 	f->check_ns = instance_now_ns() + CHECK_NS;
 	return rc;
 }
@@ -474,9 +464,7 @@ static void try_leave(struct follow *f)
 	instance_unlock(c);
 	if (!c->ipc || !f->has_joined)
 		return;
-	instance_calling(c);
-	ipc_leave(c->ipc);
-	instance_called(c);
+	INSTANCE_CALL(c, ipc_leave(c->ipc));
 }
 
 void *follow_run(void *arg)

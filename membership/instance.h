@@ -105,15 +105,12 @@ static inline void instance_unlock(struct sinew_corosync *c)
 	(void)rc;
 }
 
-/* Around each call that blocks while corosync hangs. */
-static inline void instance_calling(struct sinew_corosync *c)
-{
-	atomic_store(&c->calling_since_ns, instance_now_ns());
-}
-
-static inline void instance_called(struct sinew_corosync *c)
-{
-	atomic_store(&c->calling_since_ns, 0);
-}
+/* For each call that blocks while corosync hangs. */
+#define INSTANCE_CALL(c, call) \
+	do { \
+		atomic_store(&(c)->calling_since_ns, instance_now_ns()); \
+		call; \
+		atomic_store(&(c)->calling_since_ns, 0); \
+	} while (0)
 
 #endif

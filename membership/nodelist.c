@@ -100,9 +100,7 @@ static int read_config(struct sinew_corosync *c, struct sinew_config **ret_confi
 	char *text = NULL;
 	int rc;
 
-	instance_calling(c);
-	rc = ipc_config(c->ipc, &text, ret_local);
-	instance_called(c);
+	INSTANCE_CALL(c, rc = ipc_config(c->ipc, &text, ret_local));
 	if (rc) {
 		snprintf(err, err_size, "cannot read corosync's configuration: %s",
 			 strerror(-rc));
@@ -172,9 +170,7 @@ static int ask_quorum(struct sinew_corosync *c, char *err, size_t err_size)
 	bool is_quorate = false;
 	int rc;
 
-	instance_calling(c);
-	rc = ipc_quorate(c->ipc, &is_quorate);
-	instance_called(c);
+	INSTANCE_CALL(c, rc = ipc_quorate(c->ipc, &is_quorate));
 	if (!rc && is_quorate)
 		return 0;
 	snprintf(err, err_size, "no quorum, and quorum_policy in \"sinew {\" is refuse");
