@@ -282,27 +282,25 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 	char *text;
 	size_t len = 0;
 	ssize_t n;
+	int rc = 0;
 
 	text = malloc(STATIC_FILE_MAX + 1);
 	if (!text)
 		return -ENOMEM;
-	while (len <= STATIC_FILE_MAX) {
+	while (!rc && len <= STATIC_FILE_MAX) {
 		n = read(fd, text + len, STATIC_FILE_MAX + 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int rc = -errno;
-
-			free(text);
-			return rc;
-		}
 		if (!n)
 			break;
-		len += (size_t)n;
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			rc = -errno;
 	}
-	if (len > STATIC_FILE_MAX) {
+	if (len > STATIC_FILE_MAX)
+		rc = -EFBIG;
+	if (rc) {
 		free(text);
-		return -EFBIG;
+		return rc;
 	}
 	*ret_text = text;
 	*ret_len = len;
