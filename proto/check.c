@@ -20,23 +20,13 @@
 
 static uint32_t first_seq_of(struct ring *r, uint64_t end)
 {
-	uint64_t pos = r->acked_pos, skip = r->skip_at;
+	uint64_t pos = r->acked_pos;
 	const uint8_t *f;
 
-	if (pos != end && pos == skip)
+	if (pos != end && pos == ring_skip_at(r))
 		pos = ring_next_lap(r, pos);
 	f = pos >= end ? r->fin_frame : ring_at(r, pos);
 	return get_le32(f + offsetof(struct wire_header, u));
-}
-
-/* From pos to end without the gap at the end of a lap. */
-static uint64_t bytes_from(const struct ring *r, uint64_t pos, uint64_t end)
-{
-	uint64_t skip = r->skip_at;
-
-	if (skip >= pos && skip < end)
-		return end - pos - (ring_next_lap(r, skip) - skip);
-	return end - pos;
 }
 
 void ring_check(struct ring *r)
@@ -47,7 +37,7 @@ void ring_check(struct ring *r)
 	uint32_t marks = r->marks_put - r->marks_taken;
 
 	assert(r->acked_pos <= r->high && r->sent <= r->high && r->high <= all);
-	assert(r->msg_pos <= r->acked_pos && bytes_from(r, freed, end) <= r->size);
+	assert(r->msg_pos <= r->acked_pos && ring_bytes_between(r, freed, end) <= r->size);
 	if (r->half_end)
 		assert(r->sent < r->half_end && r->half_end <= r->acked_pos && freed <= r->sent);
 	else

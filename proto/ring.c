@@ -475,12 +475,9 @@ uint64_t ring_room(struct ring *r)
 
 uint64_t ring_bytes_held(const struct ring *r)
 {
-	uint64_t skip = atomic_load_explicit(&r->skip_at, memory_order_relaxed);
-	uint64_t acked = atomic_load(&r->acked), tail = ring_tail(r), bytes = tail - acked;
+	uint64_t bytes = ring_bytes_between(r, atomic_load(&r->acked), ring_tail(r));
 
 	/* The gap may be longer than the ring, where that was empty when its lap ended. */
-	if (skip >= acked && skip < tail)
-		bytes -= ring_next_lap(r, skip) - skip;
 	assert(bytes <= r->size);
 	return bytes;
 }

@@ -25,24 +25,17 @@ static uint64_t fin_end(const struct ring *r, uint64_t end)
 	return r->fin ? end + WIRE_FIN : end;
 }
 
-static uint64_t skip_at(const struct ring *r)
-{
-	return atomic_load_explicit(&r->skip_at, memory_order_relaxed);
-}
-
 /* Step over the gap at the end of a lap. */
 static uint64_t over_gap(const struct ring *r, uint64_t pos, uint64_t end)
 {
-	return pos != end && pos == skip_at(r) ? ring_next_lap(r, pos) : pos;
+	return pos != end && pos == ring_skip_at(r) ? ring_next_lap(r, pos) : pos;
 }
 
 /* Bytes from acked to end, FIN included, without the gap. */
 static uint64_t held(const struct ring *r, uint64_t end)
 {
-	uint64_t skip = skip_at(r), bytes = fin_end(r, end) - r->acked_pos;
+	uint64_t bytes = ring_bytes_between(r, r->acked_pos, end) + fin_end(r, end) - end;
 
-	if (skip >= r->acked_pos && skip < end)
-		bytes -= ring_next_lap(r, skip) - skip;
 	assert(bytes <= r->size + WIRE_FIN);
 	return bytes;
 }
@@ -69,7 +62,7 @@ static const uint8_t *step(const struct ring *r, uint64_t *pos, uint64_t end, si
 static uint64_t lap_data_end(const struct ring *r, uint64_t pos, uint64_t end)
 {
 	uint64_t lap_end = ring_next_lap(r, pos + 1);
-	uint64_t skip = skip_at(r);
+	uint64_t skip = ring_skip_at(r);
 
 	if (end <= lap_end)
 		return end;

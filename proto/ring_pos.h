@@ -22,10 +22,23 @@ static inline uint8_t *ring_at(const struct ring *r, uint64_t pos)
 	return r->base + (pos & (r->size - 1));
 }
 
+static inline uint64_t ring_skip_at(const struct ring *r)
+{
+	return atomic_load_explicit(&r->skip_at, memory_order_relaxed);
+}
+
 /* The first position of the lap that begins at or behind pos. */
 static inline uint64_t ring_next_lap(const struct ring *r, uint64_t pos)
 {
 	return (pos + r->size - 1) & ~(r->size - 1);
+}
+
+/* From one position to another without the gap at the end of a lap. */
+static inline uint64_t ring_bytes_between(const struct ring *r, uint64_t from, uint64_t to)
+{
+	uint64_t skip = ring_skip_at(r), bytes = to - from;
+
+	return skip >= from && skip < to ? bytes - (ring_next_lap(r, skip) - skip) : bytes;
 }
 
 #endif
