@@ -131,7 +131,7 @@ void link_shut(struct link *l, enum link_shut how)
 		p->lost_ns = l->core->now_ns;
 		core_arm(l->core, l->core->now_ns);	/* for what is held because of it */
 	}
-	if (s)
+	if (s && p->profile->gone)
 		p->profile->gone(l);
 	if (s && s->end == SESSION_ALIVE && p->up == NULL) {
 		s->ack_now = false;
@@ -410,7 +410,7 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 	else if (mid)
 		have = ring_unsent(&s->ring, data, ret_n, mid);
 	assert(!mid || have >= mid);
-	if (have)
+	if (have && s->profile->gather)
 		have = s->profile->gather(l, data, ret_n, have, mid);
 	/* A half written frame that is acknowledged waits for nothing. */
 	if (have && !s->n.mark_ns && !ring_empty(&s->ring)) {

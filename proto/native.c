@@ -34,11 +34,6 @@ static void connected(struct link *l)
 	hello_first(l);
 }
 
-static void gone(struct link *l)
-{
-	(void)l;	/* the next link begins with HELLO */
-}
-
 /* ---- writing ---- */
 
 static bool is_short(const struct session *s)
@@ -102,12 +97,6 @@ static void put_control(struct link *l, bool data)
 		put_leaving(l);
 }
 
-static size_t gather(struct link *l, struct span data[3], int *n, size_t have, size_t mid)
-{
-	(void)l, (void)data, (void)n, (void)mid;
-	return have;
-}
-
 static void sent(struct link *l, struct session *s, size_t n)
 {
 	assert(n && s->end == SESSION_ALIVE);
@@ -156,11 +145,9 @@ const struct profile profile_native = {
 	.finish = finish,
 	.connected = connected,
 	.admit = hello_retry,
-	.gone = gone,
 	.frame = rx_native,
 	.control_due = control_due,
 	.put_control = put_control,
-	.gather = gather,
 	.sent = sent,
 	.keepalive_ns = keepalive_ns,
 	.silent = silent,

@@ -27,7 +27,7 @@ struct profile {
 	void (*connected)(struct link *l);
 	/* A session was opened or can be: takes up links that are held. */
 	void (*admit)(struct peer *p);
-	/* A link that carried the session is shut. */
+	/* A link that carried the session is shut. NULL: the next one begins anew. */
 	void (*gone)(struct link *l);
 
 	/* Judges the whole frame of n bytes at rx->p. RX_MORE: it is done with. */
@@ -37,7 +37,7 @@ struct profile {
 	bool (*control_due)(const struct link *l);
 	void (*put_control)(struct link *l, bool data);
 	/* Fits what the ring has for a write to what the peer reads: have bytes, mid of them the
-	 * rest of a frame under way. Returns the length. */
+	 * rest of a frame under way. Returns the length. NULL: it fits. */
 	size_t (*gather)(struct link *l, struct span data[3], int *n, size_t have, size_t mid);
 	/* n > 0 bytes of that were written. */
 	void (*sent)(struct link *l, struct session *s, size_t n);
