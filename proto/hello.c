@@ -107,14 +107,13 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 	struct note *n;
 
 	assert(l->state == LINK_WAIT && !l->session);
+	l->incarnation = h->mine;
 	if (strcmp(h->cluster, core->cfg.cluster) || strcmp(h->group, core->cfg.group)) {
-		l->incarnation = h->mine;
 		refuse(l, WIRE_REFUSE_CLUSTER, 0, 0);
 		return false;
 	}
 	if (!p || !p->profile->hello || !peer_has_path(p, &l->from) ||
 	    (l->dialled && p != l->peer)) {
-		l->incarnation = h->mine;
 		n = core_note(core, NOTE_WARNING, f->nodeid, l,
 			      "nodeid claimed in HELLO is not configured for this address");
 		n->a_name = "expected";
@@ -124,7 +123,6 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 		refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
 		return false;
 	}
-	l->incarnation = h->mine;
 	link_belongs_to(l, p);
 	/* Where we dialled, another incarnation listens: the one that we waited for is over. */
 	if (l->dialled && h->mine != p->time_wait_incarnation)

@@ -151,11 +151,7 @@ static bool wants_link(const struct peer *p)
 
 	if (!p->paths.n)
 		return false;
-	if (p->session)
-		return true;
-	if (peer_in_time_wait(p))
-		return true;
-	if (p->asks && !core->closing)
+	if (p->session || peer_in_time_wait(p) || (p->asks && !core->closing))
 		return true;
 	if (!p->profile->hello || core->closing)
 		return false;

@@ -111,8 +111,6 @@ static void take_refusal(struct link *l, const struct refuse *r)
 		break;
 	case WIRE_REFUSE_LEAVING:
 	case WIRE_REFUSE_CLAIMED:
-		peer_backoff(p, true);
-		break;
 	default:
 		peer_backoff(p, true);
 	}
