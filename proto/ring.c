@@ -56,7 +56,6 @@ void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t
 	r->base = mem;
 	r->size = size;
 	r->nodeid = nodeid;
-	r->first_seq = first_seq;
 	r->next_seq = first_seq;
 	r->acked_seq = first_seq;
 	atomic_init(&r->skip_at, UINT64_MAX);

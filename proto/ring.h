@@ -63,7 +63,6 @@ struct ring {
 	uint8_t *base;		/* lent */
 	uint64_t size;		/* power of two */
 	uint32_t nodeid;	/* stamped into the headers */
-	uint32_t first_seq;
 
 	/* Producer. */
 	alignas(64) uint64_t reserved;	/* where the next frame begins, >= ring_tail() */
