@@ -238,6 +238,7 @@ void actions_run(struct sinew_node *n, bool direct)
 		}
 		act(n, &a);
 	}
-	if (direct && (n->errands.has_stash || n->errands.self_lost_due || n->conns.n_again))
+	if (direct && (n->errands.has_stash || n->errands.self_lost_due ||
+		       ready_any(&n->conns.ready)))
 		loop_wake(&n->loop);
 }

@@ -35,7 +35,7 @@ static void stream_event(struct stream *s, unsigned events)
 	struct conn *c = s->owner;
 
 	assert(c->stream == s);
-	hot_learn(&c->node->conns.hot, c);
+	ready_named(c);
 	conn_event(c, events);
 }
 
@@ -52,6 +52,7 @@ static int conn_new(struct sinew_node *n, struct stream *s, enum conn_state stat
 	s->owner = c;
 	c->node = n;
 	c->state = state;
+	list_init(&c->ready);
 	c->next = n->conns.first;
 	c->pprev = &n->conns.first;
 	if (n->conns.first)
@@ -161,12 +162,8 @@ static void conn_end(struct conn *c, bool in_order)
 		n->conns.n_draining--;
 		n->closing.n_final_acks -= c->final_ack_due;
 	}
-	assert(n->conns.n_again >= c->again);
-	if (c->again)
-		n->conns.n_again--;
-	c->again = false;
 	c->state = CONN_DEAD;
-	hot_forget(&n->conns.hot, c);
+	ready_forget(c);
 	c->in_order = in_order;
 	if (!c->was_up)
 		let_go(c);
@@ -225,11 +222,17 @@ void conn_fail(struct conn *c, int err)
 		reach_show(m);
 }
 
+/* Else the rest is written when the stream is writable, or in the next turn. */
+static bool all_written(const struct conn *c)
+{
+	return !(c->waits & WAITS_WRITABLE) && !(c->can & READY_WRITE);
+}
+
 static void drain_write(struct conn *c)
 {
 	assert(c->state == CONN_DRAINING && c->stream);
 	conn_flush(c);
-	if (c->state != CONN_DRAINING || c->want_out || c->shut_sent)
+	if (c->state != CONN_DRAINING || !all_written(c) || c->shut_sent)
 		return;
 	c->shut_sent = true;
 	if (c->stream->ops->finish(c->stream))
@@ -268,7 +271,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 		return;
 	}
 	conn_drop_input(c);
-	assert(!c->buf && !c->blocked);
+	assert(!c->buf && !(c->waits & WAITS_CONSUMED));
 	bound_draining(n);
 	c->state = CONN_DRAINING;
 	n->conns.n_draining++;
@@ -359,7 +362,7 @@ void conns_close(struct sinew_node *n)
 			link_dead(&c->link, in_order);
 		conn_end(c, in_order);
 	}
-	assert(!n->conns.n_draining && !n->conns.n_again);
+	assert(!n->conns.n_draining && !ready_any(&n->conns.ready));
 	conns_free_dead(n);
 }
 
@@ -377,7 +380,7 @@ static void write_failed(struct conn *c, int err)
 	assert(err < 0 && err != -EAGAIN);
 	if (ended && c->state == CONN_OPEN) {
 		c->write_err = err;
-		conn_set_again(c);
+		ready_add(c, READY_PARSE);
 	} else {
 		conn_fail(c, err);
 	}
@@ -389,7 +392,7 @@ void conn_flush(struct conn *c)
 
 	if (c->state != CONN_OPEN && c->state != CONN_DRAINING)
 		return;
-	c->want_out = false;
+	c->waits &= ~(unsigned)WAITS_WRITABLE;
 	if (c->write_err)
 		return;
 	while (put < FLUSH_MAX) {
@@ -401,45 +404,33 @@ void conn_flush(struct conn *c)
 
 		sum = link_gather(&c->link, spans, &k, GATHER_MAX);
 		if (!sum)
-			break;
+			return;
 		assert(k > 0 && k <= 5);
 		for (int i = 0; i < k; i++)
 			iov[i] = (struct iovec) { (void *)(uintptr_t)spans[i].p, spans[i].n };
 		done = c->stream->ops->writev(c->stream, iov, k);
 		if (done == -EINTR)
 			continue;
-		if (done == -EAGAIN) {
-			c->want_out = true;
-			break;
-		}
-		if (done < 0) {
+		if (done < 0 && done != -EAGAIN) {
 			write_failed(c, (int)done);
 			return;
 		}
-		assert((size_t)done <= sum);
-		link_sent(&c->link, (size_t)done);
-		put += (size_t)done;
-		if ((size_t)done < sum) {
-			c->want_out = true;
-			break;
+		assert(done <= (ssize_t)sum);
+		if (done > 0)
+			link_sent(&c->link, (size_t)done);
+		if (done < (ssize_t)sum) {
+			c->waits |= WAITS_WRITABLE;
+			return;
 		}
+		put += sum;
 		/* Nothing came meanwhile nearly always. */
 		if (!link_wants_tx(&c->link))
-			break;
+			return;
 	}
-	if (put >= FLUSH_MAX)
-		c->want_out = true;
+	ready_add(c, READY_WRITE);
 }
 
 /* ---- events ---- */
-
-void conn_set_again(struct conn *c)
-{
-	if (c->state != CONN_OPEN || c->again)
-		return;
-	c->again = true;
-	c->node->conns.n_again++;
-}
 
 void conns_memory(struct sinew_node *n)
 {
@@ -447,27 +438,27 @@ void conns_memory(struct sinew_node *n)
 
 	for (c = n->conns.first; c; c = next) {
 		next = c->next;
-		if (!c->starved)
+		if (!(c->waits & WAITS_ROOM))
 			continue;
-		c->starved = false;
+		c->waits &= ~(unsigned)WAITS_ROOM;
 		conn_update(c);
 	}
 }
 
 /* The core consumes again: what it left may go on. */
-static void check_blocked(struct conn *c)
+static void check_consumed(struct conn *c)
 {
 	const struct link *l = &c->link;
 
 	assert(c->state == CONN_OPEN && !list_empty(&l->all));
-	if (c->blocked && !link_is_held(l) && l->state != LINK_GONE &&
+	if (c->waits & WAITS_CONSUMED && !link_is_held(l) && l->state != LINK_GONE &&
 	    !(l->session && l->session->rx_paused))
-		conn_set_again(c);
+		ready_add(c, READY_PARSE);
 }
 
 void conn_update(struct conn *c)
 {
-	unsigned events = 0;
+	unsigned events = c->waits & WAITS_WRITABLE ? STREAM_WRITABLE : 0;
 	bool up;
 	int err;
 
@@ -476,14 +467,12 @@ void conn_update(struct conn *c)
 	case CONN_DIALLING:
 		return;
 	case CONN_DRAINING:
-		events = STREAM_READABLE | (c->want_out ? STREAM_WRITABLE : 0);
+		events |= STREAM_READABLE;
 		break;
 	case CONN_OPEN:
-		check_blocked(c);
-		if (!c->starved && (!c->blocked || conn_reads_ahead(c)))
-			events = STREAM_READABLE;
-		if (c->want_out)
-			events |= STREAM_WRITABLE;
+		check_consumed(c);
+		if (conn_reads(c))
+			events |= STREAM_READABLE;
 		up = c->link.session != NULL;
 		if (up)
 			handle_touch(c->node, handle_of(c->link.session));
@@ -502,8 +491,7 @@ void conn_update(struct conn *c)
 
 void conn_transmit(struct conn *c)
 {
-	/* Bytes that wait until it is writable go out then. */
-	if (!c->want_out)
+	if (all_written(c))
 		conn_flush(c);
 	conn_update(c);
 }
@@ -549,9 +537,9 @@ void conn_event(struct conn *c, unsigned events)
 			conn_flush(c);
 		if (c->state != CONN_OPEN || !(broken || (events & STREAM_READABLE)))
 			break;
-		if (c->again)
+		if (c->can & READY_PARSE)
 			break;		/* what was read comes first, in its turn */
-		if (!c->starved && (!c->blocked || conn_reads_ahead(c))) {
+		if (conn_reads(c)) {
 			conn_input(c);
 		} else if (broken) {
 			/* It would be reported for ever; what was not read comes again. */

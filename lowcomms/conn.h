@@ -6,7 +6,7 @@
 #ifndef SINEW_LOWCOMMS_CONN_H
 #define SINEW_LOWCOMMS_CONN_H
 
-#include "lowcomms/hot.h"
+#include "lowcomms/ready.h"
 #include "lowcomms/sinew.h"
 #include "lowcomms/stream.h"
 #include "proto/core.h"
@@ -20,18 +20,23 @@ enum conn_state {
 	CONN_DEAD,		/* waits to be freed */
 };
 
+/* What keeps a connection from going on. */
+enum {
+	WAITS_WRITABLE	= 1,	/* its stream took less than there was */
+	WAITS_CONSUMED	= 2,	/* the core does not consume */
+	WAITS_ROOM	= 4,	/* nothing to read into: no memory, or read ahead enough */
+};
+
 struct conn {
 	struct stream *stream;		/* NULL: it is gone */
 	struct link link;
 	struct sinew_node *node;
 	struct conn *next, **pprev;
 	enum conn_state state;
-	bool want_out;		/* the kernel took less than there was */
+	struct list ready;	/* in the list of that name, or in none */
+	unsigned can;		/* READY_* */
+	unsigned waits;		/* WAITS_* */
 	int write_err;		/* it has ended, what came before is still to be read */
-	bool starved;		/* no memory to read into: not read for a while */
-	bool blocked;		/* the core does not consume */
-	bool again;		/* there is input to parse without reading */
-	bool full;		/* no room to read ahead while blocked */
 	bool was_up;
 	bool in_order;		/* dead: its stream is closed, not reset */
 	bool shut_sent;		/* draining: everything was written */
@@ -40,7 +45,7 @@ struct conn {
 	uint64_t drain_until_ns;
 	size_t drained;
 	size_t off, len;	/* not consumed: [off, len) of pre, or of buf */
-	size_t scanned;		/* while blocked: looked through for ACKs */
+	size_t scanned;		/* while the core does not consume: looked through for ACKs */
 	struct buf *buf;	/* NULL: pre */
 	uint8_t pre[WIRE_HELLO_MAX];
 };
@@ -49,8 +54,8 @@ struct conn {
 struct conns {
 	struct conn *first;
 	struct conn *dead;		/* freed at the end of the turn */
-	struct hot hot;
-	unsigned n_draining, n_again;	/* in that state */
+	struct ready ready;
+	unsigned n_draining;
 	uint64_t drain_ns;		/* when a draining one must be looked at */
 };
 
@@ -71,8 +76,6 @@ void conn_shut(struct conn *c, enum link_shut how);
 void conn_fail(struct conn *c, int err);
 /* After anything: registers for what is needed now. */
 void conn_update(struct conn *c);
-/* Parse it in this turn without waiting for the stream. */
-void conn_set_again(struct conn *c);
 void conns_drain_tick(struct sinew_node *n);
 void conns_free_dead(struct sinew_node *n);
 /* Resets all that lead to a peer; NULL: all. */

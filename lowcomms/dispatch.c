@@ -326,7 +326,7 @@ static void leave(struct sinew_node *n)
 			loop_arm(&n->loop, node_deadline(n));
 		loop_prepare_wait(&n->loop);
 		/* A poller of the descriptor learns of the end by one more dispatch. */
-		if (closed || atomic_load(&n->inbox.any) || n->conns.n_again ||
+		if (closed || atomic_load(&n->inbox.any) || ready_any(&n->conns.ready) ||
 		    n->errands.has_stash || streams_have_news(&n->streams))
 			loop_wake(&n->loop);
 	}

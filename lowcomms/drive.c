@@ -102,7 +102,7 @@ static void finish_close(struct sinew_node *n)
 {
 	assert(!atomic_load(&n->closing.over));
 	conns_close(n);
-	assert(!n->conns.first && !n->conns.n_again);
+	assert(!n->conns.first && !ready_any(&n->conns.ready));
 	listeners_close(n);
 	n->closing.linger_ns = CORE_NEVER;
 	atomic_store(&n->closing.over, true);
@@ -162,8 +162,8 @@ static bool errands(struct sinew_node *n)
 
 static bool work_left(struct sinew_node *n)
 {
-	return atomic_load(&n->inbox.any) || n->handover.answered || n->conns.n_again ||
-		n->errands.has_stash || streams_have_news(&n->streams) || memory_moves(n) ||
+	return atomic_load(&n->inbox.any) || n->handover.answered ||
+		ready_any(&n->conns.ready) || n->errands.has_stash || streams_have_news(&n->streams) || memory_moves(n) ||
 		atomic_load(&n->own.stop);
 }
 
@@ -174,38 +174,26 @@ static void after_source(struct sinew_node *n)
 	node_actions(n, false);
 }
 
-/* Parses input that was read before. */
-static void parse_again(struct conn *c)
+/* A bounded amount of work each; one with more goes to the tail. */
+static void take_ready(struct sinew_node *n)
 {
-	assert(!c->again);
-	conn_parse_again(c);
-	after_source(c->node);
-	conn_update(c);
-	if (!c->write_err)
-		return;
-	/* It cannot be written any more: what is there is read, then it has failed. More than one
-	 * turn reads: it goes on in the next. */
-	conn_event(c, STREAM_FAILED);
-	conn_set_again(c);
-}
+	struct list turn;
 
-static void conns_again(struct sinew_node *n)
-{
-	struct conn *c, *next;
+	list_take(&n->conns.ready.conns, &turn);
+	/* Callbacks and actions may end any connection. */
+	while (!list_empty(&turn)) {
+		struct conn *c = list_first(&turn, struct conn, ready);
+		unsigned can = ready_take(c);
 
-	if (!n->conns.n_again)
-		return;
-	for (c = n->conns.first; c; c = next) {
-		next = c->next;
-		if (!c->again)
-			continue;
-		assert(n->conns.n_again && c->state != CONN_DEAD);
-		c->again = false;
-		n->conns.n_again--;
-		parse_again(c);
-		/* Callbacks and actions may have ended any connection. */
-		if (next && next->state == CONN_DEAD)
-			return;
+		if (can & READY_PARSE)
+			conn_parse(c);
+		/* When it cannot be written any more, what is there is read, then it has failed:
+		 * it is looked at in each turn until then. */
+		conn_event(c, (can & READY_WRITE ? STREAM_WRITABLE : 0) |
+			   (c->write_err ? STREAM_FAILED : 0));
+		if (c->write_err)
+			ready_add(c, READY_PARSE);
+		after_source(n);
 	}
 }
 
@@ -232,28 +220,33 @@ static void take_news(struct sinew_node *n)
 
 /* ---- waiting ---- */
 
-/* It may be read. True: there was something, which has been taken. */
-static bool read_hot(struct sinew_node *n)
+/* On speculation. True: something came, or it has ended. */
+static bool read_unasked(struct conn *c)
 {
+	struct sinew_node *n = c->node;
+
 	now_exactly(n);
-	if (!hot_read(&n->conns.hot))
+	if (!conn_input(c))
 		return false;
+	conn_update(c);
 	after_source(n);
 	return true;
 }
 
-/* For as long as the user wants that, or until there is something; true as of read_hot(). */
+/* For as long as the user wants that, or until there is something; true as of read_unasked(). */
 static bool spin(struct sinew_node *n, struct epoll_event *events, int *ret_got)
 {
 	uint64_t until = loop_now_ns() + (uint64_t)n->opt.busy_poll_us * 1000u;
+	struct conn *c;
 
 	assert(n->opt.busy_poll_us);
 	do {
-		while (!work_left(n) && hot_may_read(&n->conns.hot))
-			if (read_hot(n))
+		while (!work_left(n) && (c = ready_reader(&n->conns.ready)))
+			if (read_unasked(c))
 				return true;
 		*ret_got = loop_wait(&n->loop, events, NODE_EVENTS, 0);
-		hot_asked(&n->conns.hot);
+		/* That it finds nothing says nothing of what is likely. */
+		n->conns.ready.n_reads = 0;
 		now_exactly(n);
 	} while (!*ret_got && !work_left(n) && n->core.now_ns < until &&
 		 n->core.now_ns < node_deadline(n));
@@ -270,7 +263,7 @@ static int wait_events(struct sinew_node *n, struct epoll_event *events, int tim
 			timeout_ms = 0;
 	}
 	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
-	hot_begin(&n->conns.hot, got == 1);
+	ready_asked(&n->conns.ready, got);
 	loop_finish_wait(&n->loop);
 	return got;
 }
@@ -281,6 +274,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 {
 	struct epoll_event events[NODE_EVENTS];
 	bool had_words, is_read = false;
+	struct conn *c;
 	int got = 0;
 
 	assert(loop_is_inside(&n->loop) && !n->handover.msg);
@@ -291,7 +285,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		node_now(n);
 		take_inbox(n);
 		timers(n);
-		conns_again(n);
+		take_ready(n);
 		take_news(n);
 		conns_free_dead(n);
 		handle_touch(n, NULL);
@@ -302,7 +296,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (n->errands.n_callbacks || work_left(n))
 		timeout_ms = 0;
 	if (!timeout_ms)
-		is_read = hot_may_read(&n->conns.hot) && read_hot(n);
+		is_read = (c = ready_reader(&n->conns.ready)) && read_unasked(c);
 	else if (n->opt.busy_poll_us)
 		is_read = spin(n, events, &got);
 	if (!is_read && !got) {

@@ -81,6 +81,7 @@ int node_alloc(struct sinew_node **ret_node)
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = n->listeners.spare_fd = -1;
 	streams_init(&n->streams, &n->loop);
 	directory_init(&n->directory);
+	list_init(&n->conns.ready.conns);
 	inbox_clear(&n->inbox);
 	n->conns.drain_ns = n->errands.sweep_ns = n->closing.linger_ns = CORE_NEVER;
 	n->listeners.again_ns = n->listeners.bind_again_ns = CORE_NEVER;

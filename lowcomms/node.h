@@ -18,10 +18,10 @@
  *
  *	dispatch.c, send.c, wait.c, status.c	the user's calls; those about peers are in peers.c
  *	drive.c					one iteration of the loop
- *	peers.c, leave.c, accept.c, hot.c	commands, removal, listeners, speculative reads
+ *	peers.c, leave.c, accept.c		commands, removal, listeners
  *	actions.c, conn.c, recv.c, handle.c	actions of the core, connections, reading,
  *						sessions: these call each other
- *	reach.c, options.c, names.c, addr.c, stream.c, tcp.c, waiters.c, lock.c, lock_order.c
+ *	ready.c, reach.c, options.c, names.c, addr.c, stream.c, tcp.c, waiters.c, lock.c, lock_order.c
  *
  * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
  * thread.

@@ -72,7 +72,7 @@ static void release_input(struct conn *c)
 void conn_drop_input(struct conn *c)
 {
 	release_input(c);
-	c->blocked = false;
+	c->waits &= WAITS_WRITABLE;
 }
 
 /* Moves what is not consumed to the beginning of a buffer of that size. */
@@ -146,16 +146,18 @@ static size_t input_room(struct conn *c)
 			return 0;
 		return size - c->len;
 	}
-	if (c->blocked && ahead_grows(c, size) && move_input(c, size * 2, false))
+	if (c->waits & WAITS_CONSUMED && ahead_grows(c, size) && move_input(c, size * 2, false))
 		return c->buf->size - c->len;
 	return size - c->len;
 }
 
-bool conn_reads_ahead(const struct conn *c)
+bool conn_reads(const struct conn *c)
 {
-	const struct link *l = &c->link;
+	const struct session *s = c->link.session;
 
-	return l->session && !c->full && ring_in_flight(&l->session->ring);
+	/* While the core does not consume, it is read ahead for ACKs alone. */
+	return !(c->waits & WAITS_ROOM) &&
+		(!(c->waits & WAITS_CONSUMED) || (s && ring_in_flight(&s->ring)));
 }
 
 /* ---- parsing ---- */
@@ -201,8 +203,8 @@ static bool lend(struct conn *c, const struct rx *rx)
  * nodes with full rings cannot wait for each other. */
 static void scan(struct conn *c)
 {
-	assert(c->blocked && c->scanned <= c->len - c->off);
-	if (conn_reads_ahead(c) && c->len > c->off)
+	assert(c->waits & WAITS_CONSUMED && c->scanned <= c->len - c->off);
+	if (conn_reads(c) && c->len > c->off)
 		link_scan(&c->link, input(c) + c->off, c->len - c->off, &c->scanned);
 }
 
@@ -215,7 +217,7 @@ static void parse(struct conn *c)
 	unsigned steps = 0;
 
 	assert(end <= c->len && c->off <= end);
-	c->blocked = c->full = false;
+	c->waits &= WAITS_WRITABLE;
 	c->scanned = 0;
 	while (c->state == CONN_OPEN) {
 		enum rx_result r = link_rx(&c->link, &rx);
@@ -233,7 +235,8 @@ static void parse(struct conn *c)
 		}
 		if (r == RX_BUFFER && lend(c, &rx))
 			continue;
-		c->blocked = r == RX_PAUSED || r == RX_BUFFER;
+		if (r == RX_PAUSED || r == RX_BUFFER)
+			c->waits |= WAITS_CONSUMED;
 		break;
 	}
 	if (c->state != CONN_OPEN)
@@ -242,18 +245,18 @@ static void parse(struct conn *c)
 	c->off = (size_t)(rx.p - base);
 	if (c->off == c->len)
 		release_input(c);
-	else if (c->blocked)
+	else if (c->waits & WAITS_CONSUMED)
 		scan(c);
 	else if (end < c->len)
-		conn_set_again(c);
+		ready_add(c, READY_PARSE);
 	/* A frame that does not fit before HELLO is none. */
 	else if (!c->buf && c->off == 0 && c->len == sizeof c->pre && !link_is_up(&c->link))
 		conn_fail(c, -EBADMSG);
 }
 
-void conn_parse_again(struct conn *c)
+void conn_parse(struct conn *c)
 {
-	assert(!c->again && c->len >= c->off);
+	assert(!(c->can & READY_PARSE) && c->len >= c->off);
 	if (c->state != CONN_OPEN)
 		return;
 	parse(c);
@@ -266,12 +269,11 @@ bool conn_input(struct conn *c)
 	size_t total = 0, room;
 	ssize_t got;
 
-	assert(!c->again && c->state == CONN_OPEN);
+	assert(!(c->can & READY_PARSE) && c->state == CONN_OPEN);
 	do {
 		room = input_room(c);
 		if (!room) {
-			c->full = c->blocked;
-			c->starved = !c->blocked;
+			c->waits |= WAITS_ROOM;
 			break;
 		}
 		got = c->stream->ops->read(c->stream, input(c) + c->len, room);
@@ -293,13 +295,13 @@ bool conn_input(struct conn *c)
 		assert((size_t)got <= room);
 		c->len += (size_t)got;
 		total += (size_t)got;
-		if (c->blocked)
+		if (c->waits & WAITS_CONSUMED)
 			scan(c);
 		else
 			parse(c);
 		/* Before it is up a link gets one short read a turn. */
 	} while ((size_t)got == room && total < READ_TURN && c->state == CONN_OPEN &&
-		 link_is_up(&c->link) && !c->again);
+		 link_is_up(&c->link) && !(c->can & READY_PARSE));
 	if (total && c->state == CONN_OPEN && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
 	return total != 0;
@@ -320,7 +322,7 @@ void recv_pause(struct sinew_session *h, enum pause why, bool on)
 	session_pause(&h->session, h->paused != 0);
 	up = h->member ? h->member->peer.up : NULL;
 	if (!h->paused && up)
-		conn_set_again(container_of(up, struct conn, link));
+		ready_add(container_of(up, struct conn, link), READY_PARSE);
 	else if (h->paused)
 		recv_check_budget(h);
 }

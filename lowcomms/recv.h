@@ -19,10 +19,10 @@ enum pause { PAUSE_BUDGET = 1, PAUSE_MEMORY = 2 };
 /* Reads what is there. False: nothing. */
 bool conn_input(struct conn *c);
 /* Parses what was read before; conn_update() is to follow. */
-void conn_parse_again(struct conn *c);
+void conn_parse(struct conn *c);
 void conn_drop_input(struct conn *c);
-/* Whether reading on makes sense while the core does not consume. */
-bool conn_reads_ahead(const struct conn *c);
+/* Whether it is to be read now. */
+bool conn_reads(const struct conn *c);
 
 /* Sets or clears one reason not to read. */
 void recv_pause(struct sinew_session *h, enum pause why, bool on);

@@ -68,13 +68,7 @@ void stream_mark(struct stream *s)
 
 void streams_take(struct streams *ss, struct list *ret_taken)
 {
-	list_init(ret_taken);
-	while (streams_have_news(ss)) {
-		struct list *e = ss->news.next;
-
-		list_remove(e);
-		list_append(ret_taken, e);
-	}
+	list_take(&ss->news, ret_taken);
 }
 
 bool stream_next(struct list *taken)

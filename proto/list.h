@@ -54,6 +54,13 @@ static inline void list_remove(struct list *e)
 /* Of a list that is not empty. */
 #define list_first(head, type, member) list_entry((head)->next, type, member)
 
+/* Moves all entries to another head. */
+static inline void list_take(struct list *from, struct list *ret_to)
+{
+	list_append(from, ret_to);
+	list_remove(from);
+}
+
 /* Each entry, as pos; the body may take pos out of the list, and no other. */
 #define list_each(type, pos, head, member) \
 	for (type *pos = list_first(head, type, member), \

@@ -38,7 +38,6 @@ STRUCTS = {
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (41, 11),
-	'lowcomms/conn.h conn': (24, 9),
 }
 
 # Assertions in 100 functions, at least.
