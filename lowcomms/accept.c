@@ -262,7 +262,7 @@ static struct crowd count_waiting(struct sinew_node *n, const struct path_addr *
 	struct crowd all = { 0 };
 
 	memset(here, 0, N_WAITING * sizeof *here);
-	for (struct conn *c = n->conns.first; c; c = c->next) {
+	list_each(struct conn, c, &n->conns.all, all) {
 		enum waiting w = waiting(c);
 
 		if (w == WAITS_NOT)

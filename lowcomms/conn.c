@@ -53,11 +53,7 @@ static int conn_new(struct sinew_node *n, struct stream *s, enum conn_state stat
 	c->node = n;
 	c->state = state;
 	list_init(&c->ready);
-	c->next = n->conns.first;
-	c->pprev = &n->conns.first;
-	if (n->conns.first)
-		n->conns.first->pprev = &c->next;
-	n->conns.first = c;
+	list_push(&n->conns.all, &c->all);
 	*ret_conn = c;
 	return 0;
 }
@@ -168,12 +164,9 @@ static void conn_end(struct conn *c, bool in_order)
 	if (!c->was_up)
 		let_go(c);
 	conn_drop_input(c);
-	assert(*c->pprev == c && (!c->next || c->next->pprev == &c->next));
-	*c->pprev = c->next;
-	if (c->next)
-		c->next->pprev = c->pprev;
-	c->next = n->conns.dead;
-	n->conns.dead = c;
+	assert(!list_empty(&c->all));
+	list_remove(&c->all);
+	list_append(&n->conns.dead, &c->all);
 	leave_look(n);
 }
 
@@ -225,7 +218,7 @@ void conn_fail(struct conn *c, int err)
 /* Else the rest is written when the stream is writable, or in the next turn. */
 static bool all_written(const struct conn *c)
 {
-	return !(c->waits & WAITS_WRITABLE) && !(c->can & READY_WRITE);
+	return !(c->awaits & AWAIT_WRITABLE) && !(c->can & READY_WRITE);
 }
 
 static void drain_write(struct conn *c)
@@ -247,8 +240,8 @@ static void bound_draining(struct sinew_node *n)
 
 	if (n->conns.n_draining < (most < DRAINING_MIN ? DRAINING_MIN : most))
 		return;
-	/* New ones are put in front: the last seen is the oldest. */
-	for (struct conn *c = n->conns.first; c; c = c->next)
+	/* The last seen is the oldest. */
+	list_each(struct conn, c, &n->conns.all, all)
 		if (c->state == CONN_DRAINING &&
 		    (!oldest || !c->final_ack_due || oldest->final_ack_due))
 			oldest = c;
@@ -271,7 +264,7 @@ void conn_shut(struct conn *c, enum link_shut how)
 		return;
 	}
 	conn_drop_input(c);
-	assert(!c->buf && !(c->waits & WAITS_CONSUMED));
+	assert(!c->buf && !(c->awaits & AWAIT_CONSUMED));
 	bound_draining(n);
 	c->state = CONN_DRAINING;
 	n->conns.n_draining++;
@@ -308,13 +301,10 @@ static void drain_read(struct conn *c)
 
 void conns_drain_tick(struct sinew_node *n)
 {
-	struct conn *c, *next;
-
 	if (n->core.now_ns < n->conns.drain_ns)
 		return;
 	n->conns.drain_ns = CORE_NEVER;
-	for (c = n->conns.first; c; c = next) {
-		next = c->next;
+	list_each(struct conn, c, &n->conns.all, all) {
 		assert(c->node == n);
 		if (c->state != CONN_DRAINING)
 			continue;
@@ -327,11 +317,9 @@ void conns_drain_tick(struct sinew_node *n)
 
 void conns_free_dead(struct sinew_node *n)
 {
-	struct conn *c;
-
-	while ((c = n->conns.dead)) {
+	list_each(struct conn, c, &n->conns.dead, all) {
 		assert(c->state == CONN_DEAD && !c->buf && list_empty(&c->link.all));
-		n->conns.dead = c->next;
+		list_remove(&c->all);
 		let_go(c);
 		free(c);
 	}
@@ -340,21 +328,15 @@ void conns_free_dead(struct sinew_node *n)
 
 void conns_break(struct sinew_node *n, const struct peer *p)
 {
-	struct conn *c, *next;
-
-	for (c = n->conns.first; c; c = next) {
-		next = c->next;
+	list_each(struct conn, c, &n->conns.all, all)
 		if (!p || c->link.peer == p)
 			conn_fail(c, -ECONNABORTED);
-	}
 }
 
 void conns_close(struct sinew_node *n)
 {
-	struct conn *c;
-
 	/* One that only waits for the peer to see our last ACK has nothing to lose. */
-	while ((c = n->conns.first)) {
+	list_each(struct conn, c, &n->conns.all, all) {
 		bool in_order = c->state == CONN_DRAINING ||
 			(c->state == CONN_OPEN && c->link.state == LINK_LAST_ACK);
 
@@ -392,7 +374,7 @@ void conn_flush(struct conn *c)
 
 	if (c->state != CONN_OPEN && c->state != CONN_DRAINING)
 		return;
-	c->waits &= ~(unsigned)WAITS_WRITABLE;
+	c->awaits &= ~(unsigned)AWAIT_WRITABLE;
 	if (c->write_err)
 		return;
 	while (put < FLUSH_MAX) {
@@ -419,7 +401,7 @@ void conn_flush(struct conn *c)
 		if (done > 0)
 			link_sent(&c->link, (size_t)done);
 		if (done < (ssize_t)sum) {
-			c->waits |= WAITS_WRITABLE;
+			c->awaits |= AWAIT_WRITABLE;
 			return;
 		}
 		put += sum;
@@ -434,13 +416,10 @@ void conn_flush(struct conn *c)
 
 void conns_memory(struct sinew_node *n)
 {
-	struct conn *c, *next;
-
-	for (c = n->conns.first; c; c = next) {
-		next = c->next;
-		if (!(c->waits & WAITS_ROOM))
+	list_each(struct conn, c, &n->conns.all, all) {
+		if (!(c->awaits & AWAIT_ROOM))
 			continue;
-		c->waits &= ~(unsigned)WAITS_ROOM;
+		c->awaits &= ~(unsigned)AWAIT_ROOM;
 		conn_update(c);
 	}
 }
@@ -451,14 +430,14 @@ static void check_consumed(struct conn *c)
 	const struct link *l = &c->link;
 
 	assert(c->state == CONN_OPEN && !list_empty(&l->all));
-	if (c->waits & WAITS_CONSUMED && !link_is_held(l) && l->state != LINK_GONE &&
+	if (c->awaits & AWAIT_CONSUMED && !link_is_held(l) && l->state != LINK_GONE &&
 	    !(l->session && l->session->rx_paused))
 		ready_add(c, READY_PARSE);
 }
 
 void conn_update(struct conn *c)
 {
-	unsigned events = c->waits & WAITS_WRITABLE ? STREAM_WRITABLE : 0;
+	unsigned events = c->awaits & AWAIT_WRITABLE ? STREAM_WRITABLE : 0;
 	bool up;
 	int err;
 

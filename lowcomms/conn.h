@@ -22,20 +22,20 @@ enum conn_state {
 
 /* What keeps a connection from going on. */
 enum {
-	WAITS_WRITABLE	= 1,	/* its stream took less than there was */
-	WAITS_CONSUMED	= 2,	/* the core does not consume */
-	WAITS_ROOM	= 4,	/* nothing to read into: no memory, or read ahead enough */
+	AWAIT_WRITABLE	= 1,	/* its stream took less than there was */
+	AWAIT_CONSUMED	= 2,	/* the core does not consume */
+	AWAIT_ROOM	= 4,	/* nothing to read into: no memory, or read ahead enough */
 };
 
 struct conn {
 	struct stream *stream;		/* NULL: it is gone */
 	struct link link;
 	struct sinew_node *node;
-	struct conn *next, **pprev;
+	struct list all;	/* of its node: in conns, or dead */
 	enum conn_state state;
 	struct list ready;	/* in the list of that name, or in none */
 	unsigned can;		/* READY_* */
-	unsigned waits;		/* WAITS_* */
+	unsigned awaits;		/* AWAIT_* */
 	int write_err;		/* it has ended, what came before is still to be read */
 	bool was_up;
 	bool in_order;		/* dead: its stream is closed, not reset */
@@ -52,12 +52,20 @@ struct conn {
 
 /* All of a node. Loop thread. */
 struct conns {
-	struct conn *first;
-	struct conn *dead;		/* freed at the end of the turn */
+	struct list all;		/* the newest first */
+	struct list dead;		/* freed at the end of the turn */
 	struct ready ready;
 	unsigned n_draining;
 	uint64_t drain_ns;		/* when a draining one must be looked at */
 };
+
+static inline void conns_init(struct conns *all)
+{
+	list_init(&all->all);
+	list_init(&all->dead);
+	list_init(&all->ready.conns);
+	all->drain_ns = CORE_NEVER;
+}
 
 void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe);
 /* Takes the stream over, whatever happens. */

@@ -150,7 +150,7 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 /* In a child of fork() everything but the descriptors is the parent's. */
 static void close_in_child(struct sinew_node *n)
 {
-	for (struct conn *c = n->conns.first; c; c = c->next)
+	list_each(struct conn, c, &n->conns.all, all)
 		if (c->stream && c->stream->source.fd >= 0)
 			close(c->stream->source.fd);
 	listeners_forget(&n->listeners);
@@ -162,7 +162,7 @@ static void release_core(struct sinew_node *n)
 {
 	struct core_action a;
 
-	assert(!n->conns.first && !n->conns.dead);
+	assert(list_empty(&n->conns.all) && list_empty(&n->conns.dead));
 	if (n->errands.has_stash && n->errands.stash.what == CORE_PEER_DOWN)
 		sinew_session_unref(handle_of(n->errands.stash.session));
 	while (core_poll(&n->core, &a))

@@ -102,7 +102,7 @@ static void finish_close(struct sinew_node *n)
 {
 	assert(!atomic_load(&n->closing.over));
 	conns_close(n);
-	assert(!n->conns.first && !ready_any(&n->conns.ready));
+	assert(list_empty(&n->conns.all) && !ready_any(&n->conns.ready));
 	listeners_close(n);
 	n->closing.linger_ns = CORE_NEVER;
 	atomic_store(&n->closing.over, true);

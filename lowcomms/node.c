@@ -81,9 +81,9 @@ int node_alloc(struct sinew_node **ret_node)
 	n->loop.epoll = n->loop.wake.fd = n->loop.timer.fd = n->listeners.spare_fd = -1;
 	streams_init(&n->streams, &n->loop);
 	directory_init(&n->directory);
-	list_init(&n->conns.ready.conns);
+	conns_init(&n->conns);
 	inbox_clear(&n->inbox);
-	n->conns.drain_ns = n->errands.sweep_ns = n->closing.linger_ns = CORE_NEVER;
+	n->errands.sweep_ns = n->closing.linger_ns = CORE_NEVER;
 	n->listeners.again_ns = n->listeners.bind_again_ns = CORE_NEVER;
 	*ret_node = n;
 	return 0;
@@ -93,7 +93,7 @@ void node_unref(struct sinew_node *n)
 {
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	assert(!n->memory.handles && !n->conns.first && !n->conns.dead);
+	assert(!n->memory.handles && list_empty(&n->conns.all) && list_empty(&n->conns.dead));
 	pthread_mutex_destroy(&n->wait_lock);
 	memory_close(&n->memory);
 	free(n);

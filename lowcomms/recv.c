@@ -72,7 +72,7 @@ static void release_input(struct conn *c)
 void conn_drop_input(struct conn *c)
 {
 	release_input(c);
-	c->waits &= WAITS_WRITABLE;
+	c->awaits &= AWAIT_WRITABLE;
 }
 
 /* Moves what is not consumed to the beginning of a buffer of that size. */
@@ -146,7 +146,7 @@ static size_t input_room(struct conn *c)
 			return 0;
 		return size - c->len;
 	}
-	if (c->waits & WAITS_CONSUMED && ahead_grows(c, size) && move_input(c, size * 2, false))
+	if (c->awaits & AWAIT_CONSUMED && ahead_grows(c, size) && move_input(c, size * 2, false))
 		return c->buf->size - c->len;
 	return size - c->len;
 }
@@ -156,8 +156,8 @@ bool conn_reads(const struct conn *c)
 	const struct session *s = c->link.session;
 
 	/* While the core does not consume, it is read ahead for ACKs alone. */
-	return !(c->waits & WAITS_ROOM) &&
-		(!(c->waits & WAITS_CONSUMED) || (s && ring_in_flight(&s->ring)));
+	return !(c->awaits & AWAIT_ROOM) &&
+		(!(c->awaits & AWAIT_CONSUMED) || (s && ring_in_flight(&s->ring)));
 }
 
 /* ---- parsing ---- */
@@ -203,7 +203,7 @@ static bool lend(struct conn *c, const struct rx *rx)
  * nodes with full rings cannot wait for each other. */
 static void scan(struct conn *c)
 {
-	assert(c->waits & WAITS_CONSUMED && c->scanned <= c->len - c->off);
+	assert(c->awaits & AWAIT_CONSUMED && c->scanned <= c->len - c->off);
 	if (conn_reads(c) && c->len > c->off)
 		link_scan(&c->link, input(c) + c->off, c->len - c->off, &c->scanned);
 }
@@ -217,7 +217,7 @@ static void parse(struct conn *c)
 	unsigned steps = 0;
 
 	assert(end <= c->len && c->off <= end);
-	c->waits &= WAITS_WRITABLE;
+	c->awaits &= AWAIT_WRITABLE;
 	c->scanned = 0;
 	while (c->state == CONN_OPEN) {
 		enum rx_result r = link_rx(&c->link, &rx);
@@ -236,7 +236,7 @@ static void parse(struct conn *c)
 		if (r == RX_BUFFER && lend(c, &rx))
 			continue;
 		if (r == RX_PAUSED || r == RX_BUFFER)
-			c->waits |= WAITS_CONSUMED;
+			c->awaits |= AWAIT_CONSUMED;
 		break;
 	}
 	if (c->state != CONN_OPEN)
@@ -245,7 +245,7 @@ static void parse(struct conn *c)
 	c->off = (size_t)(rx.p - base);
 	if (c->off == c->len)
 		release_input(c);
-	else if (c->waits & WAITS_CONSUMED)
+	else if (c->awaits & AWAIT_CONSUMED)
 		scan(c);
 	else if (end < c->len)
 		ready_add(c, READY_PARSE);
@@ -273,7 +273,7 @@ bool conn_input(struct conn *c)
 	do {
 		room = input_room(c);
 		if (!room) {
-			c->waits |= WAITS_ROOM;
+			c->awaits |= AWAIT_ROOM;
 			break;
 		}
 		got = c->stream->ops->read(c->stream, input(c) + c->len, room);
@@ -295,7 +295,7 @@ bool conn_input(struct conn *c)
 		assert((size_t)got <= room);
 		c->len += (size_t)got;
 		total += (size_t)got;
-		if (c->waits & WAITS_CONSUMED)
+		if (c->awaits & AWAIT_CONSUMED)
 			scan(c);
 		else
 			parse(c);
