@@ -287,7 +287,7 @@ static void drop_waiting(struct sinew_node *n, struct conn *c, enum waiting said
 		conn_fail(c, c->write_err);
 	else
 		conn_event(c, STREAM_READABLE);
-	node_actions(n, false);
+	node_actions(n);
 	if (waiting(c) != said)
 		return;
 	log_limited(&n->log, SINEW_WARNING, 0, "too many waiting",

@@ -211,34 +211,17 @@ static void call_self_lost(struct sinew_node *n)
 		n->cb.self_lost(n, atomic_load(&n->incarnation), n->user);
 }
 
-void actions_run(struct sinew_node *n, bool direct)
+void actions_run(struct sinew_node *n)
 {
 	struct core_action a;
 
-	assert(!direct || !loop_is_inside(&n->loop));
-	while (n->errands.has_stash || n->errands.self_lost_due || !core_at_rest(&n->core)) {
-		if (n->errands.has_stash) {
-			if (direct)
-				break;
-			a = n->errands.stash;
-			n->errands.has_stash = false;
-		} else if (!core_poll(&n->core, &a)) {
-			/* Every peer is down by now. */
-			if (!n->errands.self_lost_due || direct)
-				break;
+	assert(loop_is_inside(&n->loop));
+	while (n->errands.self_lost_due || !core_at_rest(&n->core)) {
+		if (core_poll(&n->core, &a))
+			act(n, &a);
+		else if (n->errands.self_lost_due)	/* every peer is down by now */
 			call_self_lost(n);
-			continue;
-		}
-		/* From this one on, actions run callbacks. */
-		if (direct && a.what >= CORE_PEER_UP) {
-			assert(!n->errands.has_stash);
-			n->errands.stash = a;
-			n->errands.has_stash = true;
+		else
 			break;
-		}
-		act(n, &a);
 	}
-	if (direct && (n->errands.has_stash || n->errands.self_lost_due ||
-		       ready_any(&n->conns.ready)))
-		loop_wake(&n->loop);
 }

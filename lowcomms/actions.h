@@ -9,13 +9,12 @@
 #include "lowcomms/node.h"
 
 /* The slow path of node_actions(). */
-void actions_run(struct sinew_node *n, bool direct);
-/* Until the core is at rest, as it mostly is. direct: outside sinew_dispatch(), no callback may
- * run. */
-static inline void node_actions(struct sinew_node *n, bool direct)
+void actions_run(struct sinew_node *n);
+/* Until the core is at rest, as it mostly is. */
+static inline void node_actions(struct sinew_node *n)
 {
-	if (direct || n->errands.has_stash || n->errands.self_lost_due || !core_at_rest(&n->core))
-		actions_run(n, direct);
+	if (n->errands.self_lost_due || !core_at_rest(&n->core))
+		actions_run(n);
 }
 /* Gives the core memory for the next session of a peer, or tries again at the next sweep. */
 void node_lend(struct sinew_node *n, struct member *m);

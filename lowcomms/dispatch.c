@@ -163,8 +163,6 @@ static void release_core(struct sinew_node *n)
 	struct core_action a;
 
 	assert(list_empty(&n->conns.all) && list_empty(&n->conns.dead));
-	if (n->errands.has_stash && n->errands.stash.what == CORE_PEER_DOWN)
-		sinew_session_unref(handle_of(n->errands.stash.session));
 	while (core_poll(&n->core, &a))
 		if (a.what == CORE_PEER_DOWN)
 			sinew_session_unref(handle_of(a.session));
@@ -326,8 +324,7 @@ static void leave(struct sinew_node *n)
 			loop_arm(&n->loop, node_deadline(n));
 		loop_prepare_wait(&n->loop);
 		/* A poller of the descriptor learns of the end by one more dispatch. */
-		if (closed || atomic_load(&n->inbox.any) || ready_any(&n->conns.ready) ||
-		    n->errands.has_stash || streams_have_news(&n->streams))
+		if (closed || node_work_left(n))
 			loop_wake(&n->loop);
 	}
 	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);

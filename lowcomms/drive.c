@@ -44,17 +44,13 @@ static void begin_close(struct sinew_node *n, int ms)
  * node_actions() has to follow. */
 static bool take_inbox(struct sinew_node *n)
 {
-	struct sinew_session *h = n->handover.answered;
+	bool answered = flush_answered(n);
+	struct sinew_session *h;
 	struct letters in;
 
-	assert(!n->handover.msg && (!h || h->node == n));
-	n->handover.answered = NULL;
-	if (h) {
-		node_sweep_later(n);
-		handle_schedule(h);
-	}
+	assert(!n->handover.msg);
 	if (!atomic_load(&n->inbox.any))
-		return h;
+		return answered;
 	inbox_take(&n->inbox, &in);
 	commands_run(n, in.commands);
 	while ((h = in.dirty)) {
@@ -112,11 +108,6 @@ static void finish_close(struct sinew_node *n)
 		n->cb.closed(n, n->user);
 }
 
-static bool shrink_due(struct sinew_node *n)
-{
-	return atomic_load(&n->memory.is_short) && !n->memory.has_shrunk;
-}
-
 static void timers(struct sinew_node *n)
 {
 	bool over = n->core.now_ns >= n->closing.linger_ns;
@@ -131,7 +122,7 @@ static void timers(struct sinew_node *n)
 		listeners_again(n);
 	if (n->core.now_ns >= n->streams.deadline_ns)
 		n->transport->due(&n->streams, n->core.now_ns);
-	if (shrink_due(n)) {
+	if (memory_shrink_due(&n->memory)) {
 		n->memory.has_shrunk = true;
 		handles_shrink(n);
 	}
@@ -143,35 +134,22 @@ static void timers(struct sinew_node *n)
 	}
 	if (over && !n->closing.core_closed)
 		core_linger_over(&n->core);
-	node_actions(n, false);
+	node_actions(n);
 	if (over || (n->closing.core_closed && !n->closing.n_final_acks))
 		finish_close(n);
-}
-
-static bool memory_moves(struct sinew_node *n)
-{
-	return atomic_load(&n->memory.freed) || shrink_due(n);
 }
 
 /* Work of timers() besides time. */
 static bool errands(struct sinew_node *n)
 {
-	return n->errands.has_stash || n->errands.self_lost_due || n->closing.core_closed ||
-		memory_moves(n);
-}
-
-static bool work_left(struct sinew_node *n)
-{
-	return atomic_load(&n->inbox.any) || n->handover.answered ||
-		ready_any(&n->conns.ready) || n->errands.has_stash || streams_have_news(&n->streams) || memory_moves(n) ||
-		atomic_load(&n->own.stop);
+	return core_pending(&n->core) || n->closing.core_closed || memory_moves(&n->memory);
 }
 
 /* Messages sent by callbacks go out with the ACK of this batch. */
 static void after_source(struct sinew_node *n)
 {
 	take_inbox(n);
-	node_actions(n, false);
+	node_actions(n);
 }
 
 /* A bounded amount of work each; one with more goes to the tail. */
@@ -241,14 +219,14 @@ static bool spin(struct sinew_node *n, struct epoll_event *events, int *ret_got)
 
 	assert(n->opt.busy_poll_us);
 	do {
-		while (!work_left(n) && (c = ready_reader(&n->conns.ready)))
+		while (!node_work_left(n) && (c = ready_reader(&n->conns.ready)))
 			if (read_unasked(c))
 				return true;
 		*ret_got = loop_wait(&n->loop, events, NODE_EVENTS, 0);
 		/* That it finds nothing says nothing of what is likely. */
 		n->conns.ready.n_reads = 0;
 		now_exactly(n);
-	} while (!*ret_got && !work_left(n) && n->core.now_ns < until &&
+	} while (!*ret_got && !node_work_left(n) && n->core.now_ns < until &&
 		 n->core.now_ns < node_deadline(n));
 	return false;
 }
@@ -259,7 +237,7 @@ static int wait_events(struct sinew_node *n, struct epoll_event *events, int tim
 
 	if (timeout_ms) {
 		loop_prepare_wait(&n->loop);
-		if (work_left(n))
+		if (node_work_left(n))
 			timeout_ms = 0;
 	}
 	got = loop_wait(&n->loop, events, NODE_EVENTS, timeout_ms);
@@ -281,7 +259,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	loop_turn(&n->loop);
 	n->errands.n_callbacks = 0;
 	/* The timer shows that something is due. */
-	if (work_left(n) || errands(n)) {
+	if (node_work_left(n) || errands(n)) {
 		node_now(n);
 		take_inbox(n);
 		timers(n);
@@ -293,7 +271,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	if (atomic_load(&n->closing.over))
 		return (int)n->errands.n_callbacks;
 	loop_arm(&n->loop, node_deadline(n));
-	if (n->errands.n_callbacks || work_left(n))
+	if (n->errands.n_callbacks || node_work_left(n))
 		timeout_ms = 0;
 	if (!timeout_ms)
 		is_read = (c = ready_reader(&n->conns.ready)) && read_unasked(c);

@@ -9,7 +9,6 @@
 #include "proto/ring_out.h"
 #include "proto/rx.h"
 
-#include "lowcomms/conn.h"
 #include "lowcomms/recv.h"
 
 /* ---- memory ---- */
@@ -227,14 +226,12 @@ void handle_dirty(struct sinew_session *h)
 	handles_dirty(n, sinew_session_ref(h), &h->dirty_next);
 }
 
-void handle_schedule(struct sinew_session *h)
+void handle_look(struct sinew_session *h)
 {
-	struct link *only = session_only_sends(&h->session);
-
-	if (only)
-		conn_transmit(container_of(only, struct conn, link));
-	else
-		session_schedule(&h->session);
+	lock_take(&h->lock, LOCK_HANDLE);
+	if (!h->dead)
+		handle_dirty(h);
+	lock_give(&h->lock, LOCK_HANDLE);
 }
 
 void handle_refresh(struct sinew_session *h)

@@ -6,16 +6,8 @@
 #ifndef SINEW_LOWCOMMS_HANDLE_H
 #define SINEW_LOWCOMMS_HANDLE_H
 
+#include "lowcomms/flush.h"
 #include "lowcomms/node.h"
-
-/* Which messages are written at once, and which are collected. */
-struct cork {
-	uint64_t wake_threshold;	/* position in the ring up to which what is sent needs
-					 * nothing more: the loop will look. 0: not on its list */
-	uint64_t turn;			/* of the last send on the loop's thread */
-	uint64_t turn_tail;		/* the ring's tail when that turn began to send */
-	uint64_t flush_threshold;	/* where in the ring the next write of that turn is due */
-};
 
 /* The memory of the ring. */
 struct pages {
@@ -85,8 +77,8 @@ int handle_finish(struct sinew_session *h);
 void handle_dirty(struct sinew_session *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail);
-/* Queued messages go out, on the loop thread: at once, where nothing else is due. */
-void handle_schedule(struct sinew_session *h);
+/* The same without its lock; also a dead one. */
+void handle_look(struct sinew_session *h);
 /* The loop's work for a dirty one. */
 void handle_refresh(struct sinew_session *h);
 /* Its snapshot is written. Loop. */

@@ -14,7 +14,7 @@ void member_remove(struct sinew_node *n, struct member *m)
 	assert(m->in_core && m->peer.core == &n->core);
 	list_remove(&m->leaving);
 	peer_remove(&m->peer);
-	node_actions(n, false);
+	node_actions(n);
 	if (spare)
 		sinew_session_unref(handle_of(spare));
 	directory_keep_former(&n->directory, m);

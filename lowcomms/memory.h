@@ -75,4 +75,15 @@ void pages_unmap(void *mem, size_t size);
 /* Its pages back to the system; they read as zero. */
 void pages_idle(void *mem, size_t size);
 
+/* Rings are to give memory back, once each time it gets short. */
+static inline bool memory_shrink_due(const struct memory *m)
+{
+	return atomic_load(&m->is_short) && !m->has_shrunk;
+}
+/* They have to be looked at for it. */
+static inline bool memory_moves(const struct memory *m)
+{
+	return atomic_load(&m->freed) || memory_shrink_due(m);
+}
+
 #endif

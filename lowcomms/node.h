@@ -64,8 +64,6 @@ struct handover {
 /* Work of the loop besides events. */
 struct errands {
 	struct sinew_session *touched;	/* its snapshot may be old */
-	struct core_action stash;	/* polled where no callback may run */
-	bool has_stash;
 	bool self_lost_due;
 	bool renew_due;			/* no randomness for an incarnation: again at sweep_ns */
 	bool interrupted;		/* by a signal, in this turn */
@@ -183,6 +181,14 @@ static inline uint64_t node_deadline(const struct sinew_node *n)
 	uint64_t closing = earlier(n->closing.linger_ns, n->listeners.again_ns);
 
 	return earlier(earlier(core, closing), n->errands.sweep_ns);
+}
+
+/* Whether the loop must not wait. */
+static inline bool node_work_left(const struct sinew_node *n)
+{
+	return atomic_load(&n->inbox.any) || n->handover.answered || ready_any(&n->conns.ready) ||
+		core_pending(&n->core) || n->core.n_notes || streams_have_news(&n->streams) ||
+		memory_moves(&n->memory) || atomic_load(&n->own.stop);
 }
 
 /* Learns of forks from now on; 0 or -errno. */

@@ -340,7 +340,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 		break;
 	}
 	/* Its consequences are told before the next one. */
-	node_actions(n, false);
+	node_actions(n);
 }
 
 void commands_run(struct sinew_node *n, struct command *list)

@@ -227,7 +227,7 @@ static void parse(struct conn *c)
 			continue;
 		}
 		if (r == RX_AGAIN) {
-			node_actions(c->node, false);
+			node_actions(c->node);
 			if (++steps < AGAIN_TURN)
 				continue;
 			end = (size_t)(rx.p - base);
@@ -413,11 +413,7 @@ void sinew_release(struct sinew_kept *kept)
 		memory_uncharge(&n->memory, kept->charged);
 	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
 	free(kept);
-	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed)) {
-		lock_take(&h->lock, LOCK_HANDLE);
-		if (!h->dead)
-			handle_dirty(h);
-		lock_give(&h->lock, LOCK_HANDLE);
-	}
+	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed))
+		handle_look(h);
 	sinew_session_unref(h);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The user's calls that queue messages or end an incarnation, from any thread. Knows
- * the session's producer functions and how to call the loop; writes itself only
- * on the loop's own thread.
+ * the session's producer functions; flush.h decides when is written.
  */
 #include <assert.h>
 #include <errno.h>
@@ -10,11 +9,8 @@
 
 #include "proto/ring_out.h"
 
-#include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 
-#define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
-#define DIRECT_STEP	262144u		/* from one write of the caller to the next, in a turn */
 #define RESIDENT_STEP	(256u * 1024)
 #define IOV_MAX_SENT	1024
 
@@ -87,95 +83,19 @@ static int admit(struct sinew_session *h, size_t len, size_t max)
 	return charge_ring(h, len);
 }
 
-/* ---- to the loop ---- */
-
-/*
- * Whether what was sent may be written by the caller at once: the first of a turn, for its
- * latency, unless turns send so much that one message alone is a waste; then what has been
- * collected. Under the lock.
- */
-static bool direct_now(struct sinew_session *h)
-{
-	struct sinew_node *n = h->node;
-	uint64_t tail = ring_tail(&h->session.ring), turn;
-
-	lock_order_held(LOCK_HANDLE);
-	if (n->opt.own_thread || !loop_is_ours(&n->loop) ||
-	    atomic_load_explicit(&n->loop.busy, memory_order_relaxed) != LOOP_IDLE)
-		return false;
-	turn = atomic_load_explicit(&n->loop.turn, memory_order_relaxed);
-	if (h->cork.turn != turn) {
-		bool streams = tail - h->cork.turn_tail >= DIRECT_STEP && h->cork.turn + 1 == turn;
-
-		h->cork.turn = turn;
-		h->cork.turn_tail = tail;
-		h->cork.flush_threshold = streams ? tail + DIRECT_STEP : tail;
-	}
-	if (tail < h->cork.flush_threshold)
-		return false;
-	h->cork.flush_threshold = tail + DIRECT_STEP;
-	return true;
-}
-
-/* The loop has to look at it, whatever was sent. */
-static void look_soon(struct sinew_session *h)
-{
-	lock_take(&h->lock, LOCK_HANDLE);
-	if (!h->dead)
-		handle_dirty(h);
-	lock_give(&h->lock, LOCK_HANDLE);
-}
-
-/* Runs the actions that are due; a thread that only dispatches arms the timer there. */
-static void end_direct(struct sinew_node *n)
-{
-	assert(atomic_load(&n->loop.busy) == LOOP_DIRECT);
-	node_actions(n, true);
-	conns_free_dead(n);
-	handle_touch(n, NULL);
-	if (atomic_load(&n->loop.shown))
-		loop_arm(&n->loop, node_deadline(n));
-	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);
-}
-
-/* On the loop's thread, outside of sinew_dispatch(). */
-static void write_direct(struct sinew_session *h)
-{
-	struct sinew_node *n = h->node;
-	uintptr_t free = LOOP_IDLE;
-
-	/* Another thread may have begun to dispatch: then it holds busy. */
-	assert(!n->opt.own_thread);
-	if (!atomic_compare_exchange_strong(&n->loop.busy, &free, LOOP_DIRECT)) {
-		look_soon(h);
-		return;
-	}
-	node_now(n);
-	node_sweep_later(n);
-	handle_schedule(h);
-	end_direct(n);
-}
+/* ---- send ---- */
 
 /* Something was queued, or a slot was given back, that the loop may not know of; unlocks. */
 static __attribute__((noinline)) int queued(struct sinew_session *h)
 {
-	bool direct = direct_now(h);
+	struct flush f;
 
-	if (!direct && node_hands_over(h->node, h)) {
-		/* Looked at behind the batch: no list is needed. */
-		h->node->handover.answered = h;
-	} else if (!direct) {
-		if (!h->queued)
-			handle_dirty(h);
-		h->cork.wake_threshold = ring_tail(&h->session.ring) + COLLECT_MAX;
-	}
+	flush_begin(&f, h->node);
+	flush_queued(&f, h);
 	lock_give(&h->lock, LOCK_HANDLE);
-	if (direct)
-		write_direct(h);
+	flush_end(&f, &h, 1);
 	return 0;
 }
-
-/* ---- send ---- */
 
 /* Queues any message. The caller holds the handle's lock; this function releases it. */
 static int send_spans(struct sinew_session *h, const struct span *parts, int n, size_t len,
@@ -280,92 +200,38 @@ int sinew_sendv(struct sinew_session *h, const struct iovec *iov, int n, uint64_
 
 /* ---- to many ---- */
 
-/* Sessions of one node at which one call has queued, not yet known to the loop. */
-struct many {
-	struct sinew_node *node;
-	struct sinew_session *dirty, **tail;	/* referenced, for the loop's list */
-	bool direct;			/* some may be written at once */
-};
-
-static void many_queued(struct many *m, struct sinew_session *h)
+static int many_send(struct flush *f, struct sinew_session *h, const void *data, size_t len)
 {
-	uint64_t tail = ring_tail(&h->session.ring);
-
-	lock_order_held(LOCK_HANDLE);
-	if (tail <= h->cork.wake_threshold)
-		return;
-	if (direct_now(h)) {
-		m->direct = true;
-		return;
-	}
-	h->cork.wake_threshold = tail + COLLECT_MAX;
-	if (h->queued)
-		return;
-	h->queued = true;
-	h->dirty_next = NULL;
-	*m->tail = sinew_session_ref(h);
-	m->tail = &h->dirty_next;
-}
-
-static int many_send(struct many *m, struct sinew_session *h, const void *data, size_t len)
-{
-	if (!h || (!data && len) || (m->node && h->node != m->node) ||
+	if (!h || (!data && len) || (f->node && h->node != f->node) ||
 	    !node_takes_sends(h->node))
 		return sinew_send(h, data, len);
-	m->node = h->node;
+	f->node = h->node;
 	lock_take(&h->lock, LOCK_HANDLE);
 	if (!session_send_plain(&h->session, data, len))
 		return send_not_plain(h, data, len, NULL);
-	many_queued(m, h);
+	if (ring_tail(&h->session.ring) > h->cork.wake_threshold)
+		flush_queued(f, h);
 	lock_give(&h->lock, LOCK_HANDLE);
 	return 0;
-}
-
-/* All that may be written at once, on the loop's thread, outside of sinew_dispatch(). */
-static void many_write(struct many *m, struct sinew_session *const *sessions, int n)
-{
-	uintptr_t free = LOOP_IDLE;
-
-	bool ours = atomic_compare_exchange_strong(&m->node->loop.busy, &free, LOOP_DIRECT);
-
-	assert(m->direct && !m->node->opt.own_thread);
-	if (ours) {
-		node_now(m->node);
-		node_sweep_later(m->node);
-	}
-	for (int i = 0; i < n; i++) {
-		if (!sessions[i] || sessions[i]->node != m->node)
-			continue;
-		if (ours)
-			handle_schedule(sessions[i]);
-		else
-			look_soon(sessions[i]);
-	}
-	if (!ours)
-		return;
-	end_direct(m->node);
 }
 
 int sinew_send_many(struct sinew_session *const *sessions, int n, const void *data, size_t len,
 		    int *results)
 {
-	struct many m = { .node = NULL };
+	struct flush f;
 	int taken = 0;
 
 	if (n < 0 || (n && !sessions))
 		return -EINVAL;
-	m.tail = &m.dirty;
+	flush_begin(&f, NULL);
 	for (int i = 0; i < n; i++) {
-		int err = many_send(&m, sessions[i], data, len);
+		int err = many_send(&f, sessions[i], data, len);
 
 		taken += err == 0;
 		if (results)
 			results[i] = err;
 	}
-	if (m.direct)
-		many_write(&m, sessions, n);
-	if (m.dirty)
-		handles_dirty(m.node, m.dirty, m.tail);
+	flush_end(&f, sessions, n);
 	return taken;
 }
 

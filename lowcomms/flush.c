@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/flush.h"
+
+#include <assert.h>
+
+#include "lowcomms/handle.h"
+
+#define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
+#define DIRECT_STEP	262144u		/* from one write of the caller to the next, in a turn */
+
+/*
+ * Whether what was sent may be written by the caller at once: the first of a turn, for its
+ * latency, unless turns send so much that one message alone is a waste; then what has been
+ * collected. Under the lock.
+ */
+static bool direct_now(struct sinew_session *h)
+{
+	struct sinew_node *n = h->node;
+	uint64_t tail = ring_tail(&h->session.ring), turn;
+
+	lock_order_held(LOCK_HANDLE);
+	if (n->opt.own_thread || !loop_is_ours(&n->loop) ||
+	    atomic_load_explicit(&n->loop.busy, memory_order_relaxed) != LOOP_IDLE)
+		return false;
+	turn = atomic_load_explicit(&n->loop.turn, memory_order_relaxed);
+	if (h->cork.turn != turn) {
+		bool streams = tail - h->cork.turn_tail >= DIRECT_STEP && h->cork.turn + 1 == turn;
+
+		h->cork.turn = turn;
+		h->cork.turn_tail = tail;
+		h->cork.flush_threshold = streams ? tail + DIRECT_STEP : tail;
+	}
+	if (tail < h->cork.flush_threshold)
+		return false;
+	h->cork.flush_threshold = tail + DIRECT_STEP;
+	return true;
+}
+
+void flush_queued(struct flush *f, struct sinew_session *h)
+{
+	assert(f->node == h->node);
+	if (direct_now(h)) {
+		f->direct = true;
+		return;
+	}
+	if (node_hands_over(h->node, h)) {
+		h->node->handover.answered = h;
+		return;
+	}
+	h->cork.wake_threshold = ring_tail(&h->session.ring) + COLLECT_MAX;
+	if (h->queued)
+		return;
+	h->queued = true;
+	h->dirty_next = NULL;
+	*f->tail = sinew_session_ref(h);
+	f->tail = &h->dirty_next;
+}
+
+/* Where nothing else is due. */
+static bool write_now(struct sinew_session *h)
+{
+	struct link *only = session_only_sends(&h->session);
+
+	if (only)
+		conn_transmit(container_of(only, struct conn, link));
+	return only;
+}
+
+/* No callback may run here: anything but the write is the loop's. A thread that only dispatches
+ * arms the timer there. */
+static void write_direct(struct sinew_node *n, struct sinew_session *const *sessions, int count)
+{
+	uintptr_t free = LOOP_IDLE;
+	/* Another thread may have begun to dispatch: then it holds busy. */
+	bool ours = atomic_compare_exchange_strong(&n->loop.busy, &free, LOOP_DIRECT);
+
+	assert(!n->opt.own_thread);
+	if (ours) {
+		node_now(n);
+		node_sweep_later(n);
+	}
+	for (int i = 0; i < count; i++)
+		if (sessions[i] && sessions[i]->node == n && !(ours && write_now(sessions[i])))
+			handle_look(sessions[i]);
+	if (!ours)
+		return;
+	conns_free_dead(n);
+	handle_touch(n, NULL);
+	if (node_work_left(n))
+		loop_wake(&n->loop);
+	if (atomic_load(&n->loop.shown))
+		loop_arm(&n->loop, node_deadline(n));
+	atomic_store_explicit(&n->loop.busy, LOOP_IDLE, memory_order_release);
+}
+
+void flush_end(struct flush *f, struct sinew_session *const *sessions, int n)
+{
+	if (f->direct)
+		write_direct(f->node, sessions, n);
+	if (f->dirty)
+		handles_dirty(f->node, f->dirty, f->tail);
+}
+
+bool flush_answered(struct sinew_node *n)
+{
+	struct sinew_session *h = n->handover.answered;
+
+	assert(!h || h->node == n);
+	if (!h)
+		return false;
+	n->handover.answered = NULL;
+	node_sweep_later(n);
+	if (!write_now(h))
+		session_schedule(&h->session);
+	return true;
+}
