@@ -34,11 +34,7 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	atomic_init(&h->refs, 1);
 	atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
 	lock_take(&n->memory.lock, LOCK_MEMORY);
-	h->next = n->memory.handles;
-	h->pprev = &n->memory.handles;
-	if (n->memory.handles)
-		n->memory.handles->pprev = &h->next;
-	n->memory.handles = h;
+	list_push(&n->memory.handles, &h->all);
 	lock_give(&n->memory.lock, LOCK_MEMORY);
 	return h;
 }
@@ -49,10 +45,8 @@ static void handle_free(struct sinew_session *h)
 	uint8_t *lent = session_take_buffer(&h->session);
 
 	lock_take(&n->memory.lock, LOCK_MEMORY);
-	assert(*h->pprev == h && !atomic_load(&h->refs));
-	*h->pprev = h->next;
-	if (h->next)
-		h->next->pprev = h->pprev;
+	assert(!list_empty(&h->all) && !atomic_load(&h->refs));
+	list_remove(&h->all);
 	lock_give(&n->memory.lock, LOCK_MEMORY);
 	if (lent)
 		buf_unref(buf_of(lent));
@@ -95,17 +89,19 @@ struct sinew_session *sinew_session_find(struct sinew_node *n, uint32_t nodeid)
 /* The next of all handles, referenced; gives the reference to h back. NULL begins. */
 static struct sinew_session *handle_walk(struct sinew_node *n, struct sinew_session *h)
 {
-	struct sinew_session *next;
+	struct sinew_session *next = NULL;
+	struct list *all = &n->memory.handles;
 
 	lock_take(&n->memory.lock, LOCK_MEMORY);
-	for (next = h ? h->next : n->memory.handles; next; next = next->next) {
-		unsigned refs = atomic_load_explicit(&next->refs, memory_order_relaxed);
+	for (struct list *e = h ? h->all.next : all->next; e != all && !next; e = e->next) {
+		struct sinew_session *s = list_entry(e, struct sinew_session, all);
+		unsigned refs = atomic_load_explicit(&s->refs, memory_order_relaxed);
 
 		/* One without references is about to leave the list. */
-		while (refs && !atomic_compare_exchange_weak(&next->refs, &refs, refs + 1))
+		while (refs && !atomic_compare_exchange_weak(&s->refs, &refs, refs + 1))
 			;
 		if (refs)
-			break;
+			next = s;
 	}
 	lock_give(&n->memory.lock, LOCK_MEMORY);
 	sinew_session_unref(h);

@@ -29,7 +29,7 @@ struct sinew_session {
 	void *user;
 	struct member *member;		/* loop; NULL once down */
 	_Atomic unsigned refs;
-	struct sinew_session *next, **pprev;	/* all of the node; the lock of memory */
+	struct list all;		/* of the node; the lock of memory */
 
 	unsigned paused;		/* enum pause; loop */
 	_Atomic bool is_paused;		/* the same for others */

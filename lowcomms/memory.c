@@ -9,7 +9,7 @@
 
 void memory_close(struct memory *m)
 {
-	assert(!m->handles && !m->read_buf);
+	assert(list_empty(&m->handles) && !m->read_buf);
 	buf_pool_drop(m);
 }
 

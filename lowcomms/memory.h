@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lowcomms/lock.h"
+#include "proto/list.h"
 
 #define BUF_POOLED	(256u * 1024)	/* size of the pooled kind */
 #define BUF_POOL_MAX	32		/* kept for reuse, until all is idle */
@@ -32,7 +33,7 @@ struct memory {
 	struct lock lock;
 	struct buf *pool;		/* lock */
 	unsigned n_pool;		/* lock */
-	struct sinew_session *handles;	/* all that have memory; lock */
+	struct list handles;		/* all that have memory; lock */
 	_Atomic uint64_t charged;	/* bytes */
 	_Atomic uint64_t n_charges;	/* times that a ring took some */
 	_Atomic bool is_short;		/* somebody waits for memory */

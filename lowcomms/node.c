@@ -82,6 +82,7 @@ int node_alloc(struct sinew_node **ret_node)
 	streams_init(&n->streams, &n->loop);
 	directory_init(&n->directory);
 	conns_init(&n->conns);
+	list_init(&n->memory.handles);
 	inbox_clear(&n->inbox);
 	n->errands.sweep_ns = n->closing.linger_ns = CORE_NEVER;
 	n->listeners.again_ns = n->listeners.bind_again_ns = CORE_NEVER;
@@ -93,7 +94,8 @@ void node_unref(struct sinew_node *n)
 {
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	assert(!n->memory.handles && list_empty(&n->conns.all) && list_empty(&n->conns.dead));
+	assert(list_empty(&n->memory.handles));
+	assert(list_empty(&n->conns.all) && list_empty(&n->conns.dead));
 	pthread_mutex_destroy(&n->wait_lock);
 	memory_close(&n->memory);
 	free(n);

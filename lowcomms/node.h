@@ -19,9 +19,11 @@
  *	dispatch.c, send.c, wait.c, status.c	the user's calls; those about peers are in peers.c
  *	drive.c					one iteration of the loop
  *	peers.c, leave.c, accept.c		commands, removal, listeners
+ *	flush.c					when to write
  *	actions.c, conn.c, recv.c, handle.c	actions of the core, connections, reading,
  *						sessions: these call each other
- *	ready.c, reach.c, options.c, names.c, addr.c, stream.c, tcp.c, waiters.c, lock.c, lock_order.c
+ *	reach.c, options.c, names.c, addr.c, ready.c, stream.c, tcp.c, waiters.c, lock.c,
+ *	lock_order.c
  *
  * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
  * thread.
