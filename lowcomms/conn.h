@@ -20,7 +20,7 @@ enum conn_state {
 	CONN_DEAD,		/* waits to be freed */
 };
 
-/* What keeps a connection from going on. */
+/* Conditions that a connection waits for. */
 enum {
 	AWAIT_WRITABLE	= 1,	/* its stream took less than there was */
 	AWAIT_CONSUMED	= 2,	/* the core does not consume */

@@ -44,11 +44,13 @@ static void begin_close(struct sinew_node *n, int ms)
  * node_actions() has to follow. */
 static bool take_inbox(struct sinew_node *n)
 {
-	bool answered = flush_answered(n);
+	bool answered = n->handover.answered;
 	struct sinew_session *h;
 	struct letters in;
 
 	assert(!n->handover.msg);
+	if (answered)
+		flush_answered(n);
 	if (!atomic_load(&n->inbox.any))
 		return answered;
 	inbox_take(&n->inbox, &in);
@@ -134,6 +136,7 @@ static void timers(struct sinew_node *n)
 	}
 	if (over && !n->closing.core_closed)
 		core_linger_over(&n->core);
+	n->errands.actions_due = false;
 	node_actions(n);
 	if (over || (n->closing.core_closed && !n->closing.n_final_acks))
 		finish_close(n);
@@ -142,7 +145,7 @@ static void timers(struct sinew_node *n)
 /* Work of timers() besides time. */
 static bool errands(struct sinew_node *n)
 {
-	return core_pending(&n->core) || n->closing.core_closed || memory_moves(&n->memory);
+	return n->errands.actions_due || n->closing.core_closed || memory_moves(&n->memory);
 }
 
 /* Messages sent by callbacks go out with the ACK of this batch. */
@@ -189,9 +192,7 @@ static void take_news(struct sinew_node *n)
 {
 	struct list taken;
 
-	if (!streams_have_news(&n->streams))
-		return;
-	streams_take(&n->streams, &taken);
+	list_take(&n->streams.news, &taken);
 	while (stream_next(&taken))
 		after_source(n);
 }

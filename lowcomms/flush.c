@@ -39,12 +39,12 @@ static bool direct_now(struct sinew_session *h)
 void flush_queued(struct flush *f, struct sinew_session *h)
 {
 	assert(f->node == h->node);
-	if (direct_now(h)) {
-		f->direct = true;
-		return;
-	}
 	if (node_hands_over(h->node, h)) {
 		h->node->handover.answered = h;
+		return;
+	}
+	if (direct_now(h)) {
+		f->direct = true;
 		return;
 	}
 	h->cork.wake_threshold = ring_tail(&h->session.ring) + COLLECT_MAX;
@@ -86,6 +86,7 @@ static void write_direct(struct sinew_node *n, struct sinew_session *const *sess
 		return;
 	conns_free_dead(n);
 	handle_touch(n, NULL);
+	n->errands.actions_due |= !core_at_rest(&n->core);
 	if (node_work_left(n))
 		loop_wake(&n->loop);
 	if (atomic_load(&n->loop.shown))
@@ -101,16 +102,13 @@ void flush_end(struct flush *f, struct sinew_session *const *sessions, int n)
 		handles_dirty(f->node, f->dirty, f->tail);
 }
 
-bool flush_answered(struct sinew_node *n)
+void flush_answered(struct sinew_node *n)
 {
 	struct sinew_session *h = n->handover.answered;
 
-	assert(!h || h->node == n);
-	if (!h)
-		return false;
+	assert(h->node == n);
 	n->handover.answered = NULL;
 	node_sweep_later(n);
 	if (!write_now(h))
 		session_schedule(&h->session);
-	return true;
 }

@@ -38,7 +38,7 @@ static inline void flush_begin(struct flush *f, struct sinew_node *n)
 void flush_queued(struct flush *f, struct sinew_session *h);
 /* Without a lock; those and perhaps others, or NULL. */
 void flush_end(struct flush *f, struct sinew_session *const *sessions, int n);
-/* The loop, behind a batch: what its callbacks have sent back. False: nothing. */
-bool flush_answered(struct sinew_node *n);
+/* The loop, behind a batch: what its callbacks have sent back. */
+void flush_answered(struct sinew_node *n);
 
 #endif

@@ -66,6 +66,7 @@ struct handover {
 /* Work of the loop besides events. */
 struct errands {
 	struct sinew_session *touched;	/* its snapshot may be old */
+	bool actions_due;		/* a direct write has led to some */
 	bool self_lost_due;
 	bool renew_due;			/* no randomness for an incarnation: again at sweep_ns */
 	bool interrupted;		/* by a signal, in this turn */
@@ -189,7 +190,7 @@ static inline uint64_t node_deadline(const struct sinew_node *n)
 static inline bool node_work_left(const struct sinew_node *n)
 {
 	return atomic_load(&n->inbox.any) || n->handover.answered || ready_any(&n->conns.ready) ||
-		core_pending(&n->core) || n->core.n_notes || streams_have_news(&n->streams) ||
+		n->errands.actions_due || streams_have_news(&n->streams) ||
 		memory_moves(&n->memory) || atomic_load(&n->own.stop);
 }
 

@@ -151,15 +151,6 @@ static size_t input_room(struct conn *c)
 	return size - c->len;
 }
 
-bool conn_reads(const struct conn *c)
-{
-	const struct session *s = c->link.session;
-
-	/* While the core does not consume, it is read ahead for ACKs alone. */
-	return !(c->awaits & AWAIT_ROOM) &&
-		(!(c->awaits & AWAIT_CONSUMED) || (s && ring_in_flight(&s->ring)));
-}
-
 /* ---- parsing ---- */
 
 /* The message that is there, and those behind it as long as they are plain. */

@@ -10,6 +10,7 @@
 #define SINEW_LOWCOMMS_RECV_H
 
 #include "lowcomms/conn.h"
+#include "proto/ring_out.h"
 
 #define READ_TURN	(256u * 1024)	/* bytes read per link and iteration */
 
@@ -22,7 +23,14 @@ bool conn_input(struct conn *c);
 void conn_parse(struct conn *c);
 void conn_drop_input(struct conn *c);
 /* Whether it is to be read now. */
-bool conn_reads(const struct conn *c);
+static inline bool conn_reads(const struct conn *c)
+{
+	const struct session *s = c->link.session;
+
+	/* While the core does not consume, it is read ahead for ACKs alone. */
+	return !(c->awaits & AWAIT_ROOM) &&
+		(!(c->awaits & AWAIT_CONSUMED) || (s && ring_in_flight(&s->ring)));
+}
 
 /* Sets or clears one reason not to read. */
 void recv_pause(struct sinew_session *h, enum pause why, bool on);

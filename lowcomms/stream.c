@@ -66,11 +66,6 @@ void stream_mark(struct stream *s)
 	loop_wake(s->streams->loop);
 }
 
-void streams_take(struct streams *ss, struct list *ret_taken)
-{
-	list_take(&ss->news, ret_taken);
-}
-
 bool stream_next(struct list *taken)
 {
 	struct stream *s;

@@ -172,9 +172,8 @@ static inline bool streams_have_news(const struct streams *ss)
 {
 	return !list_empty(&ss->news);
 }
-/* Moves those to a list of the caller's, for stream_next(). */
-void streams_take(struct streams *ss, struct list *ret_taken);
-/* Tells the owner of the next one, if it has any. False: that was all. */
+/* Tells the owner of the next one of those, which the caller has taken, if it has any. False: that
+ * was all. */
 bool stream_next(struct list *taken);
 void streams_free_dead(struct streams *ss);
 

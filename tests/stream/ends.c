@@ -191,7 +191,7 @@ void world_turn(struct world *w)
 
 		s->ready(s, events[i].events);
 	}
-	streams_take(&w->streams, &taken);
+	list_take(&w->streams.news, &taken);
 	while (stream_next(&taken))
 		;
 	if (loop_now_ns() >= w->streams.deadline_ns)
