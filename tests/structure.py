@@ -36,7 +36,7 @@ STRUCTS = {
 	'proto/link.h link': (38, 6),
 	'proto/peer.h peer': (39, 5),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
-	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
+	'proto/ring.h ring': (34, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (41, 11),
 }
 
