@@ -61,6 +61,21 @@ void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
 	s->plain_max = !s->profile->plain ? 0 : body < s->max_message ? body : s->max_message;
 }
 
+/* CLOSE_WAIT that has nothing to wait for goes on to LAST_ACK (R17). */
+static void close_check(struct session *s)
+{
+	const struct core *core = s->peer->core;
+	enum fsm_state state = session_state(s);
+	bool passive = state == FSM_CLOSE_WAIT && (s->removed || core->cfg.auto_close);
+
+	if (state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT)
+		return;
+	/* Messages accepted behind an open slot go before the FIN: session_schedule()
+	 * comes here again when the slot is given back. */
+	if ((passive || s->finish_wanted) && !ring_slots_held(&s->ring))
+		s->profile->finish(s);
+}
+
 void session_schedule(struct session *s)
 {
 	struct peer *p = s->peer;
@@ -71,7 +86,7 @@ void session_schedule(struct session *s)
 		core_mark_session(s, SESSION_P_WRITABLE);
 	if (p->up && ring_has_unsent(&s->ring))
 		link_mark_tx(p->up);
-	session_close_check(s);
+	close_check(s);
 	session_check(s);
 }
 
@@ -243,7 +258,7 @@ static int step(struct session *s, enum fsm_event ev, struct link *on, enum sess
 		if (s->peer->up)
 			link_mark_tx(s->peer->up);
 	}
-	session_close_check(s);
+	close_check(s);
 	return 0;
 }
 
@@ -258,26 +273,12 @@ void session_end(struct session *s, enum session_end why)
 	step(s, FSM_END, NULL, why);
 }
 
-void session_close_check(struct session *s)
-{
-	const struct core *core = s->peer->core;
-	enum fsm_state state = session_state(s);
-	bool passive = state == FSM_CLOSE_WAIT && (s->removed || core->cfg.auto_close);
-
-	if (state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT)
-		return;
-	/* Messages accepted behind an open slot go before the FIN: session_schedule()
-	 * comes here again when the slot is given back. */
-	if ((passive || s->finish_wanted) && !ring_slots_held(&s->ring))
-		s->profile->finish(s);
-}
-
 void session_finish(struct session *s)
 {
 	if (s->end != SESSION_ALIVE || s->finish_wanted)
 		return;
 	s->finish_wanted = true;
-	session_close_check(s);
+	close_check(s);
 	session_check(s);
 }
 

@@ -154,8 +154,6 @@ void session_sent(struct session *s, size_t n);
 int session_acked(struct session *s, uint32_t next);
 /* The peer has ended it and expects next. False: it cannot have; nothing changed. */
 bool session_closed_by_peer(struct session *s, uint32_t next);
-/* CLOSE_WAIT that has nothing to wait for goes on to LAST_ACK (R17). */
-void session_close_check(struct session *s);
 /* A link carries it from now on; the peer expects next. -EPROTO: impossible. */
 int session_link_up(struct session *s, struct link *l, uint32_t next);
 /* Timers of the link that it sends on (timers.def). */
