@@ -206,12 +206,11 @@ static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame
 static enum rx_result wait_frame(struct link *l, const struct frame *f)
 {
 	assert(!l->session);
-	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_HELLO)
+	if (f->nextcmd == WIRE_HELLO)
 		return hello_rx(l, f);
-	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_REFUSE)
+	if (f->nextcmd == WIRE_REFUSE)
 		return refused_rx(l, f);
-	if (f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_PROBE && !l->dialled &&
-	    l->state == LINK_WAIT)
+	if (f->nextcmd == WIRE_PROBE && !l->dialled && l->state == LINK_WAIT)
 		return link_probe_rx(l, f);
 	return link_fault(l, "unexpected frame, expected HELLO");
 }
@@ -219,8 +218,7 @@ static enum rx_result wait_frame(struct link *l, const struct frame *f)
 static enum rx_result probe_frame(struct link *l, const struct frame *f)
 {
 	assert(!l->session);
-	if (f->cmd != WIRE_OPTS_CMD ||
-	    f->nextcmd != (l->dialled ? WIRE_PROBE_REPLY : WIRE_PROBE))
+	if (f->nextcmd != (l->dialled ? WIRE_PROBE_REPLY : WIRE_PROBE))
 		return link_fault(l, "unexpected frame, expected PROBE");
 	return link_probe_rx(l, f);
 }
