@@ -152,8 +152,8 @@ static void act(struct sinew_node *n, const struct core_action *a)
 
 	if (s)
 		handle_touch(n, handle_of(s));
-	/* A callback follows, and its end may be the end of the session's memory. */
-	if (a->session)
+	/* A callback may follow, and its end may be the end of the session's memory. */
+	if (a->what >= CORE_PEER_UP)
 		handle_touch(n, NULL);
 	switch (a->what) {
 	case CORE_NOTE:
