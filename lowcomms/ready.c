@@ -49,7 +49,8 @@ void ready_named(struct conn *c)
 {
 	struct ready *r = &c->node->conns.ready;
 
-	if (!r->alone)
+	/* It may have ended since the kernel was asked. */
+	if (!r->alone || c->state == CONN_DEAD)
 		return;
 	c->can = (c->can & ~(unsigned)READY_READ) | (r->last == c ? READY_READ : 0);
 	r->last = c;
