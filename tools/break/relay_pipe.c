@@ -335,12 +335,13 @@ static size_t after_throttle(struct relay_pipe *p, struct relay_turn *t, size_t 
 	return earned < n ? (size_t)earned : n;
 }
 
-/* A piece is a segment only if the kernel has sent all before it. */
+/* A piece is a segment only if the kernel has sent all before it, and itself before the bytes
+ * that follow, also where those are split no more. */
 static size_t after_split(struct relay_pipe *p, struct relay_turn *t, size_t n)
 {
-	uint64_t rest = p->piece_end - p->n_passed;
+	uint64_t rest = in_force(p, RELAY_SPLIT) ? p->piece_end - p->n_passed : n;
 
-	if (!n || !in_force(p, RELAY_SPLIT))
+	if (!n || (!in_force(p, RELAY_SPLIT) && !p->has_split))
 		return n;
 	if (queued(p->to, SIOCOUTQNSD)) {
 		wake(t, t->now_ns + LOOK_AGAIN_NS);
@@ -372,7 +373,8 @@ static void passed(struct relay_pipe *p, size_t n)
 	}
 	if (in_force(p, RELAY_THROTTLE))
 		p->paid_until_ns += cost_ns(n, p->shapes[RELAY_THROTTLE].act.bytes);
-	if (in_force(p, RELAY_SPLIT) && p->n_passed == p->piece_end)
+	p->has_split = in_force(p, RELAY_SPLIT);
+	if (p->has_split && p->n_passed == p->piece_end)
 		begin_piece(p);
 }
 

@@ -48,6 +48,7 @@ struct relay_pipe {
 	uint64_t paid_until_ns;		/* throttle: what passed has used the time until then */
 	uint64_t joined_end;		/* join: so far may pass now */
 	uint64_t piece_end, n_pieces;	/* split: where the present piece ends */
+	bool has_split;			/* the last write was such a piece */
 	uint64_t stalled_until_ns;
 
 	uint64_t eof_ns;	/* when eof came */
