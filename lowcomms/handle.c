@@ -257,6 +257,8 @@ void handle_refresh(struct sinew_session *h)
 	recv_check_budget(h);
 }
 
+_Static_assert(sizeof(struct session_counters) <= SNAPSHOT_WORDS * sizeof(uint64_t), "room");
+
 void handle_publish(struct sinew_session *h)
 {
 	snapshot_write(&h->snapshot, &h->session.n, sizeof h->session.n);

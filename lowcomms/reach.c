@@ -41,6 +41,8 @@ void reach_error(struct member *m, int err)
 	m->last_error_ms = real_ms();
 }
 
+_Static_assert(sizeof(struct reach_view) <= SNAPSHOT_WORDS * sizeof(uint64_t), "room");
+
 void reach_show(struct member *m)
 {
 	const struct link *up = m->peer.up;

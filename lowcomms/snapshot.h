@@ -18,20 +18,27 @@ struct snapshot {
 	_Atomic uint64_t words[SNAPSHOT_WORDS];
 };
 
+/* Bytes of the word at that offset. */
+static inline size_t snapshot_part(size_t size, size_t at)
+{
+	return size - at < sizeof(uint64_t) ? size - at : sizeof(uint64_t);
+}
+
 /*
- * size: of whole words. Instead of fences, which the thread sanitizer does not know, each word is
- * released and acquired: a reader that has seen one sees the version that was written before it.
+ * The last word may be part of one: structs of 32-bit machines end between two. Instead of fences,
+ * which the thread sanitizer does not know, each word is released and acquired: a reader that has
+ * seen one sees the version that was written before it.
  */
 static inline void snapshot_write(struct snapshot *to, const void *from, size_t size)
 {
-	uint64_t version = atomic_load_explicit(&to->version, memory_order_relaxed), word;
+	uint64_t version = atomic_load_explicit(&to->version, memory_order_relaxed), word = 0;
 
-	assert(!(version & 1) && size <= sizeof to->words && size % sizeof word == 0);
+	assert(!(version & 1) && size <= sizeof to->words);
 	atomic_store_explicit(&to->version, version + 1, memory_order_relaxed);
 #pragma GCC unroll 16
-	for (size_t i = 0; i < size / sizeof word; i++) {
-		memcpy(&word, (const char *)from + i * sizeof word, sizeof word);
-		atomic_store_explicit(&to->words[i], word, memory_order_release);
+	for (size_t at = 0; at < size; at += sizeof word) {
+		memcpy(&word, (const char *)from + at, snapshot_part(size, at));
+		atomic_store_explicit(&to->words[at / sizeof word], word, memory_order_release);
 	}
 	atomic_store_explicit(&to->version, version + 2, memory_order_release);
 }
@@ -42,9 +49,10 @@ static inline void snapshot_read(const struct snapshot *from, void *to, size_t s
 
 	do {
 		version = atomic_load_explicit(&from->version, memory_order_acquire);
-		for (size_t i = 0; i < size / sizeof word; i++) {
-			word = atomic_load_explicit(&from->words[i], memory_order_acquire);
-			memcpy((char *)to + i * sizeof word, &word, sizeof word);
+		for (size_t at = 0; at < size; at += sizeof word) {
+			word = atomic_load_explicit(&from->words[at / sizeof word],
+						    memory_order_acquire);
+			memcpy((char *)to + at, &word, snapshot_part(size, at));
 		}
 	} while (version & 1 ||
 		 version != atomic_load_explicit(&from->version, memory_order_relaxed));

@@ -117,10 +117,24 @@ static void a_shorter_one_leaves_the_rest(void)
 	CHECK(c.word[0] == 1 && !c.word[1] && !c.word[SNAPSHOT_WORDS - 1]);
 }
 
+/* As a struct may on a machine of 32 bits. */
+static void one_may_end_in_the_middle_of_a_word(void)
+{
+	static const uint8_t put[12] = "hello world";
+	uint8_t got[16];
+
+	memset(got, 0xff, sizeof got);
+	snapshot_write(&shared, put, sizeof put);
+	snapshot_read(&shared, got, sizeof put);
+	CHECK_MEM(got, put, sizeof put);
+	CHECK(got[12] == 0xff && got[15] == 0xff);
+}
+
 int main(void)
 {
 	RUN(a_copy_belongs_together);
 	RUN(half_a_copy_is_waited_for);
 	RUN(a_shorter_one_leaves_the_rest);
+	RUN(one_may_end_in_the_middle_of_a_word);
 	return check_done();
 }
