@@ -339,9 +339,10 @@ static size_t after_throttle(struct relay_pipe *p, struct relay_turn *t, size_t 
  * that follow, also where those are split no more. */
 static size_t after_split(struct relay_pipe *p, struct relay_turn *t, size_t n)
 {
-	uint64_t rest = in_force(p, RELAY_SPLIT) ? p->piece_end - p->n_passed : n;
+	bool splits = in_force(p, RELAY_SPLIT);
+	uint64_t rest = splits ? p->piece_end - p->n_passed : n;
 
-	if (!n || (!in_force(p, RELAY_SPLIT) && !p->has_split))
+	if (!n || !(splits || p->has_split))
 		return n;
 	if (queued(p->to, SIOCOUTQNSD)) {
 		wake(t, t->now_ns + LOOK_AGAIN_NS);
