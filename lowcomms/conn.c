@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The incarnation of a connection: dial, events, writing, orderly and abrupt ends.
+ * The life of a connection: dial, events, writing, orderly and abrupt ends.
  * Knows nothing of what the bytes mean.
  */
 #include "lowcomms/conn.h"

@@ -12,8 +12,8 @@
 
 #define NODE_EVENTS	64		/* taken from the kernel at once */
 
-/* Exactly, once a turn, behind the wait: round trips are measured by it. Time missed elsewhere
- * by a tick is found then. */
+/* Reads the exact clock, once per iteration, after the wait: round-trip times need it. Elsewhere
+ * the coarse clock is enough: it is at most one tick late. */
 static void now_exactly(struct sinew_node *n)
 {
 	core_now(&n->core, loop_now_ns());

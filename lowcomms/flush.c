@@ -6,12 +6,12 @@
 #include "lowcomms/handle.h"
 
 #define COLLECT_MAX	65536u		/* bytes that wait for the next dispatch */
-#define DIRECT_STEP	262144u		/* from one write of the caller to the next, in a turn */
+#define DIRECT_STEP	262144u		/* bytes between two direct writes of one iteration */
 
 /*
- * Whether what was sent may be written by the caller at once: the first of a turn, for its
- * latency, unless turns send so much that one message alone is a waste; then what has been
- * collected. Under the lock.
+ * Whether the caller may write at once. It writes the first message of an iteration, for its
+ * latency; where iterations send so much that a write per message would be a waste, it writes
+ * each DIRECT_STEP bytes instead. Under the lock.
  */
 static bool direct_now(struct sinew_session *h)
 {
@@ -81,7 +81,7 @@ static void write_direct(struct sinew_node *n, struct sinew_session *const *sess
 	}
 	for (int i = 0; i < count; i++)
 		if (sessions[i] && sessions[i]->node == n && !(ours && write_now(sessions[i])))
-			handle_look(sessions[i]);
+			handle_mark_dirty(sessions[i]);
 	if (!ours)
 		return;
 	conns_free_dead(n);

@@ -222,7 +222,7 @@ void handle_dirty(struct sinew_session *h)
 	handles_dirty(n, sinew_session_ref(h), &h->dirty_next);
 }
 
-void handle_look(struct sinew_session *h)
+void handle_mark_dirty(struct sinew_session *h)
 {
 	lock_take(&h->lock, LOCK_HANDLE);
 	if (!h->dead)

@@ -78,7 +78,7 @@ void handle_dirty(struct sinew_session *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail);
 /* The same without its lock; also a dead one. */
-void handle_look(struct sinew_session *h);
+void handle_mark_dirty(struct sinew_session *h);
 /* The loop's work for a dirty one. */
 void handle_refresh(struct sinew_session *h);
 /* Its snapshot is written. Loop. */

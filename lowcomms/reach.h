@@ -18,7 +18,7 @@
 
 /* The last error of the peer, for its status. 0: none. */
 void reach_error(struct member *m, int err);
-/* Its status shows the peer as it is now. */
+/* Publishes the paths, the link and the last error of the peer for its status. */
 void reach_show(struct member *m);
 /* A dial failed before there was a connection. from: where it was to leave, or NULL. */
 void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err,

@@ -199,7 +199,7 @@ static void scan(struct conn *c)
 		link_scan(&c->link, input(c) + c->off, c->len - c->off, &c->scanned);
 }
 
-/* All there is, but no more than a turn's share. */
+/* Reads the available input, up to one iteration's share. */
 static void parse(struct conn *c)
 {
 	uint8_t *base = input(c);
@@ -405,6 +405,6 @@ void sinew_release(struct sinew_kept *kept)
 	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
 	free(kept);
 	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed))
-		handle_look(h);
+		handle_mark_dirty(h);
 	sinew_session_unref(h);
 }

@@ -94,7 +94,7 @@ static void show_handle(struct sinew_session *h, struct sinew_status *st)
 	uint64_t now = loop_now_ns();
 	struct session_counters n;
 
-	/* In a callback: as it is now. */
+	/* A callback sees the present state, not the last copy. */
 	if (loop_is_inside(&h->node->loop))
 		handle_publish(h);
 	snapshot_read(&h->snapshot, &n, sizeof n);

@@ -160,7 +160,7 @@ void session_check(struct session *s)
 
 /* ---- links ---- */
 
-/* One held link an incarnation; one a peer of those that a fresh session holds back. */
+/* One held link per incarnation; one per peer of those that a fresh session holds back. */
 static void link_held_check(const struct link *l)
 {
 	assert(!l->session && l->held.mine == l->incarnation);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the incarnation of a session: sending, termination, what an ACK means, delivery report.
+ * Owns the life of a session: sending, termination, what an ACK means, delivery report.
  * Knows links only as what carries it for a while.
  */
 #include "session.h"
@@ -61,7 +61,7 @@ void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message)
 	s->plain_max = !s->profile->plain ? 0 : body < s->max_message ? body : s->max_message;
 }
 
-/* CLOSE_WAIT that has nothing to wait for goes on to LAST_ACK (R17). */
+/* Moves from CLOSE_WAIT to LAST_ACK when nothing is left to wait for (R17). */
 static void close_check(struct session *s)
 {
 	const struct core *core = s->peer->core;

@@ -9,7 +9,7 @@
 #include "proto/siphash.h"
 #include "tests/cluster.h"
 
-/* tests/cluster.h and tests/fixture.h have names in common. */
+/* tests/cluster.h and tests/core_fixture.h have names in common. */
 #define begin fixture_begin
 #define act fixture_act
 #include "tests/core_fixture.h"

@@ -64,7 +64,7 @@ void run_all(struct run *r);
 void count_checker(struct run *r, bool last);
 /* A session in which nothing moves for the linger time is a problem. */
 void count_watch(struct run *r);
-/* The sum of what was checked and of what goes on. */
+/* Adds up the sessions already checked and those still open. */
 void count_total(struct run *r);
 /* Problems that were not told yet. */
 void count_tell(struct run *r);

@@ -34,7 +34,7 @@ struct run_log_node {
 struct run_log {
 	unsigned n_nodes;
 	unsigned n_records;		/* of each node */
-	_Atomic int phase;		/* enum book_phase */
+	_Atomic int phase;		/* enum run_log_phase */
 	_Atomic unsigned n_problems;
 	struct run_log_problem problems[RUN_LOG_PROBLEMS];
 	struct run_log_node nodes[RUN_LOG_NODES];

@@ -89,7 +89,7 @@ static int start(struct run *r)
 	return start_nodes(r);
 }
 
-/* All is over: what is still open is checked as it is. */
+/* The run is over: checks the sessions that are still open. */
 static void finish(struct run *r)
 {
 	unsigned i;
