@@ -29,6 +29,7 @@ DIRS ?= proto lowcomms membership
 FILE ?=
 TEXT ?=
 AGAIN ?=
+BY ?=
 LEAST ?= 85
 SECONDS_MAX ?= 0
 # make fuzz: how long each target, and which (all)
@@ -425,7 +426,8 @@ mutate-run:
 		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
 		MUTATE_WRAPPED='$(foreach t,$(WRAPPED_TESTS),$(t): $(WRAPPED_$(t));)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
-		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --again '$(AGAIN)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
+		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --again '$(AGAIN)' --by '$(BY)' \
+		--least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 
 fuzz-programs: $(FUZZ)
 

@@ -5,19 +5,23 @@ Knows nothing of what the tests check, nor how C is read (sites.py).
 
 	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [FILE=proto/link.c] [TEXT=l->kept]
 	make mutate AGAIN=OUTPUT	only those that live in the output of another run
+	make mutate BY=sim:100	only these tests judge, in the words of `order`
 
 A mutant is one changed object in a shared library that all tests are linked to, so that
 nothing else is built for it. Which tests judge it, from cheap to dear, is in `order`; those
-that change nothing are in `equal`, and are not counted. The last lines are the score and
+that change nothing are in `equal`, and are not counted. The last lines are how many each
+invariant of the core (proto/check.c) was the first to see, the score, and
 `N passed, N failed`: it fails if the score is below the least that is asked for.
 """
 
 import argparse
+import collections
 import difflib
 import fnmatch
 import hashlib
 import math
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -40,6 +44,7 @@ TIME_OWN = 4		# a hang: so many times what the test takes without a mutant,
 TIME_MORE = 4		# and so many seconds more
 TIME_ALONE = 300	# seconds for a test without a mutant
 WAIT_LIMIT = '15'	# a wait in a test that is a script
+CHECK_SAW = re.compile(r'proto/check\.c:\d+: (\w+?)_\w+: Assertion')
 SURVIVORS = 'survivors, in the form of tests/mutate/equal:'
 
 
@@ -282,8 +287,9 @@ def same(a, b):
 
 class Order:
 	"""Which tests judge a file, and how long each takes without a mutant."""
-	def __init__(self, build):
+	def __init__(self, build, only):
 		self.build = build
+		self.only = only	# tests that judge in place of those of the list
 		self.lines = []
 		self.took = {}		# test to seconds
 		self.first = {}		# file to the tests that killed there, newest first
@@ -294,6 +300,8 @@ class Order:
 				self.lines.append((words[0], words[1:]))
 
 	def of(self, path):
+		if self.only:
+			return self.only
 		tests = list(self.first.get(path, ()))
 		cheap = {t for t in self.took if self.took[t] < 1}
 		tests = [t for t in tests if t in cheap]
@@ -372,10 +380,10 @@ def run_test(build, worker, test, lib, limit):
 
 
 def what_failed(worker):
-	for line in read(worker.log).splitlines():
-		if line.startswith(('not ok', 'seed')) or 'Assertion' in line or 'impossible' in line:
-			return line.strip()[:110]
-	return ''
+	lines = read(worker.log).splitlines()
+	said = [line for line in lines if 'Assertion' in line or 'impossible' in line] + \
+		[line for line in lines if line.startswith(('not ok', 'seed'))]
+	return said[0].strip()[:110] if said else ''
 
 
 class Judge:
@@ -436,7 +444,7 @@ class Run:
 			only = load_survivors(args.again)
 			self.queue = [m for m in self.queue if any(k in only for k in m.keys())]
 		self.equal = load_equal()
-		self.judge = Judge(build, Order(build))
+		self.judge = Judge(build, Order(build, args.by.split()))
 		self.lock = threading.Condition()
 		self.next = self.turn = self.accepted = 0
 		self.done = []
@@ -519,6 +527,10 @@ def report(run):
 	print()
 	for k in sorted(per_kind):
 		print(f'{k:24} {per_kind[k][0]:4} killed, {per_kind[k][1]} live')
+	saw = [CHECK_SAW.search(m.verdict or '') for m in run.done]
+	first = collections.Counter(s[1] for s in saw if s)
+	print('first seen by the check of ' +
+	      ', '.join(f'{k}s: {first[k]}' for k in ('ring', 'session', 'link', 'peer', 'core')))
 	print('not counted: ' + ', '.join(f'{v} {k}' for k, v in run.skipped.items()))
 	killed = n - len(lives)
 	score = 100 * killed / n if n else 0
@@ -540,6 +552,7 @@ def arguments():
 	p.add_argument('--file', default='', help='only files of that pattern')
 	p.add_argument('--text', default='', help='only statements that hold it')
 	p.add_argument('--again', default='', help='only what lives in that output')
+	p.add_argument('--by', default='', help='only these tests judge')
 	p.add_argument('--least', type=float, default=85, help='the score that is a success')
 	p.add_argument('--seconds', type=int, default=0, help='no new mutant after so long')
 	args = p.parse_args()
