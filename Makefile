@@ -30,6 +30,7 @@ FILE ?=
 TEXT ?=
 AGAIN ?=
 BY ?=
+RECORD ?=
 LEAST ?= 85
 SECONDS_MAX ?= 0
 # make fuzz: how long each target, and which (all)
@@ -411,15 +412,18 @@ bench-check:
 	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
 
 MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
-mutate-programs: $(BUILD)/sinew $(SINEW_CHECKED) $(SIM) $(STREAM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
+MUTATE_PROGRAMS := $(BUILD)/sinew $(SINEW_CHECKED) $(STREAM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
+mutate-programs: $(SIM) $(if $(RECORD),,$(MUTATE_PROGRAMS))
+
+MUTATE_CFLAGS := -O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern $(if $(RECORD),-Itests/mutate/record)
 
 # Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
 mutate:
 	@tools/deps.sh --install build check mutate
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 WERROR= \
-		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-programs
+		CFLAGS='$(MUTATE_CFLAGS)' mutate-programs
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 WERROR= \
-		CFLAGS='-O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern' mutate-run
+		CFLAGS='$(MUTATE_CFLAGS)' mutate-run
 
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \

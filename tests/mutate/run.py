@@ -6,11 +6,12 @@ Knows nothing of what the tests check, nor how C is read (sites.py).
 	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [FILE=proto/link.c] [TEXT=l->kept]
 	make mutate AGAIN=OUTPUT	only those that live in the output of another run
 	make mutate BY=sim:100	only these tests judge, in the words of `order`
+	make mutate RECORD=1 BY=sim:100	failed assertions are only said: who sees what alone
 
 A mutant is one changed object in a shared library that all tests are linked to, so that
 nothing else is built for it. Which tests judge it, from cheap to dear, is in `order`; those
-that change nothing are in `equal`, and are not counted. The last lines are how many each
-invariant of the core (proto/check.c) was the first to see, the score, and
+that change nothing are in `equal`, and are not counted. The last lines are how many the
+checks of proto/check.c saw, the score, and
 `N passed, N failed`: it fails if the score is below the least that is asked for.
 """
 
@@ -68,6 +69,7 @@ class Mutant:
 		self.old, self.new = sites.statement_of(text, site)
 		self.nth = nth		# of the same mutation in the same function
 		self.verdict = None
+		self.seen_by = set()	# checks of the core that failed
 
 	def name(self):
 		line = self.text.count('\n', 0, self.site.at) + 1
@@ -424,6 +426,7 @@ class Judge:
 			if limit == math.inf:
 				continue
 			good, why, took = run_test(self.build, worker, test, worker.dir, limit)
+			m.seen_by |= set(CHECK_SAW.findall(read(worker.log)))
 			# What takes long may be the machine: it is asked twice.
 			if not good and why != 'a hang' and took > 5:
 				good, why, _ = run_test(self.build, worker, test, worker.dir, limit)
@@ -527,10 +530,9 @@ def report(run):
 	print()
 	for k in sorted(per_kind):
 		print(f'{k:24} {per_kind[k][0]:4} killed, {per_kind[k][1]} live')
-	saw = [CHECK_SAW.search(m.verdict or '') for m in run.done]
-	first = collections.Counter(s[1] for s in saw if s)
-	print('first seen by the check of ' +
-	      ', '.join(f'{k}s: {first[k]}' for k in ('ring', 'session', 'link', 'peer', 'core')))
+	seen = collections.Counter(check for m in run.done for check in m.seen_by)
+	print('seen by the checks of ' +
+	      ', '.join(f'{k}s: {seen[k]}' for k in ('ring', 'session', 'link', 'peer', 'core')))
 	print('not counted: ' + ', '.join(f'{v} {k}' for k, v in run.skipped.items()))
 	killed = n - len(lives)
 	score = 100 * killed / n if n else 0
