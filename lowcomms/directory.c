@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FORMER_MAX	128u	/* removed peers whose ended lives are known */
+#define FORMER_MAX	128u	/* removed peers whose ended incarnations are known */
 
 void directory_init(struct directory *d)
 {

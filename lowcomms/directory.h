@@ -25,7 +25,7 @@ struct reach {
 	const char *said;	/* its text, which tells it from others; NULL: nothing was said */
 };
 
-/* Lives of a peer that took each other's place. reach.c */
+/* Incarnations of a peer that took each other's place. reach.c */
 struct turns {
 	struct path_addr addr;	/* of the present incarnation */
 	uint64_t since_ns;	/* the first of several in a row ended */
@@ -105,7 +105,7 @@ void directory_refusal(struct directory *d, uint32_t nodeid, const char *text);
 
 /*
  * One that is added again may still be in the incarnation with which our session has ended. So what
- * was removed is kept, as far as the peer's block knows of ended lives.
+ * was removed is kept, as far as the peer's block knows of ended incarnations.
  */
 void directory_keep_former(struct directory *d, struct member *m);
 struct member *directory_take_former(struct directory *d, uint32_t nodeid);

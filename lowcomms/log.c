@@ -176,7 +176,7 @@ void log_note(struct log *log, const struct note *note, uint32_t nodeid, struct 
 
 	if (!log_wanted(log, level))
 		return;
-	/* Transitions are as rare as lives, and whoever wants DEBUG wants all. */
+	/* Transitions are as rare as incarnations, and whoever wants DEBUG wants all. */
 	if (level != SINEW_DEBUG && !allowed(log, note->text, nodeid, &left_out))
 		return;
 	put(log, level, l, left_out);

@@ -333,7 +333,7 @@ void reach_addrs(struct sinew_node *n, struct member *m)
 	check_loopback(n, m);
 }
 
-/* ---- lives that take turns ---- */
+/* ---- incarnations that take turns ---- */
 
 void reach_superseded(struct sinew_node *n, struct member *m)
 {

@@ -13,7 +13,7 @@
 #define REACH_DIALS	5u
 /* Dials that failed so far apart have nothing to do with each other. */
 #define REACH_APART_NS	60000000000u
-/* Lives that take each other's place within that time take turns. */
+/* Incarnations that take each other's place within that time take turns. */
 #define REACH_TURNS_NS	60000000000u
 
 /* The last error of the peer, for its status. 0: none. */

@@ -30,7 +30,7 @@ static void drop_entry(struct view *v, struct view_entry *e)
 	*e = v->entries[--v->n_entries];
 }
 
-/* Says that the last life of a node has failed, if anybody was told that it had joined. */
+/* Says that the last incarnation of a node has failed, if anybody was told that it had joined. */
 static void tell_failed(struct view *v, struct view_entry *e)
 {
 	uint64_t incarnation = e->incarnation;
@@ -319,7 +319,7 @@ bool view_is_whole(const struct view *v)
 
 /* ---- the group ---- */
 
-/* Whether the nodes of more lives go than stay, ours among these. */
+/* Whether the nodes of more incarnations go than stay, ours among these. */
 static bool is_lesser_part(struct view *v, const struct view_gone *gone, unsigned n_gone)
 {
 	unsigned n_lost = 0, n_all = 1;

@@ -29,8 +29,8 @@
  *  - Who failed is to be fenced, once: when there is quorum, and unless the node has
  *    come back by then, which does not happen to what still runs unseen. An incarnation that came
  *    back before it was asked for, and fails again, is to be fenced.
- *  - When the nodes of more lives are no longer heard than stay with us, quorum decides: with
- *    it they have failed; without it, or when they come back meanwhile, we were the ones
+ *  - When the nodes of more incarnations are no longer heard than stay with us, quorum decides:
+ *    with it they have failed; without it, or when they come back meanwhile, we were the ones
  *    away, and take a new incarnation instead of refusing those who go on. So we do when a
  *    process is back that failed without quorum: it was alive all the time.
  *  - The own HELLO goes out once for all the members that join within a short time,

@@ -56,7 +56,7 @@ struct core_config {
 	uint64_t secret[2];		/* true randomness: who knows it can answer our probes */
 	char cluster[WIRE_NAME_MAX];
 	char group[WIRE_NAME_MAX];
-	bool static_members;		/* lives are learned from HELLO (R20) */
+	bool static_members;		/* incarnations are learned from HELLO (R20) */
 	bool auto_close;		/* the peer's FIN is answered by ours */
 	bool quorum_stops;		/* without quorum no data are sent */
 	enum core_policy_31 policy_31;	/* dlm profile: a peer that speaks 3.1 */

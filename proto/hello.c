@@ -165,7 +165,7 @@ static enum admission hold(struct link *l, const struct hello *h, enum link_even
 	assert(h->mine == l->incarnation && !l->session);
 	link_event(l, ev);
 	l->held = *h;
-	/* One held link for each life of a nodeid. */
+	/* One held link for each incarnation of a nodeid. */
 	list_each(struct link, o, &l->peer->links, of_peer)
 		if (o != l && link_is_held(o) && o->incarnation == l->incarnation)
 			link_shut(o, LINK_RESET);

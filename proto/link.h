@@ -167,7 +167,7 @@ void link_deadline(struct link *l, uint64_t in_ns);
 /* Shuts every other link known to lead to l's peer (R5). */
 void link_shut_others(struct link *l);
 enum rx_result link_fault(struct link *l, const char *detail);
-/* Whether what it says counts against that session's incarnation: both lives were named on it. */
+/* Whether its faults count against that session's incarnation: both ends' were named on it. */
 bool link_vouches(const struct link *l, const struct session *s);
 /* It is known now whose link it is; NULL: the peer is removed. */
 void link_belongs_to(struct link *l, struct peer *p);

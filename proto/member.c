@@ -46,7 +46,7 @@ void peer_remove(struct peer *p)
 	peer_forget(p);
 }
 
-/* ---- lives ---- */
+/* ---- incarnations ---- */
 
 /* A new incarnation may have another configuration: no reason to dial it rarely. */
 static void mismatch_over(struct peer *p)

@@ -67,7 +67,7 @@ enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
 /* Block and spare session are lent until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
 void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct profile *profile,
 	      const struct path_addr *addrs, unsigned n_addrs);
-/* After peer_add() of one that was removed before: what it was knows which lives are over. */
+/* After peer_add() of a peer that was removed before: the incarnations known to be over. */
 void peer_remember(struct peer *p, const struct tombstones *tombstones);
 struct peer *peer_find(struct core *core, uint32_t nodeid);
 /* A link that was shut LINK_ORDERLY has ended in order on the other side as well:

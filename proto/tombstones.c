@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the memory of ended lives; knows nothing of what is answered to them. */
+/* Owns the memory of ended incarnations; knows nothing of what is answered to them. */
 #include "tombstones.h"
 
 #include <assert.h>

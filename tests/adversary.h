@@ -24,7 +24,7 @@
 struct adversary {
 	int fd;			/* -1: none */
 	uint32_t nodeid;	/* that it claims */
-	uint64_t mine, yours;	/* its life; the one that it was told */
+	uint64_t mine, yours;	/* its incarnation; the one that it was told */
 	uint32_t next;		/* number of its next frame, as it was told */
 	uint32_t expected;	/* that it says in HELLO */
 	uint32_t queue;		/* that it claims to have */
@@ -52,11 +52,11 @@ static inline int64_t adversary_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static inline void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t life,
+static inline void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t incarnation,
 				  const char *cluster)
 {
-	*f = (struct adversary) { .fd = -1, .nodeid = nodeid, .mine = life, .cluster = cluster,
-			    .queue = 1 << 20 };
+	*f = (struct adversary) { .fd = -1, .nodeid = nodeid, .mine = incarnation,
+			    .cluster = cluster, .queue = 1 << 20 };
 }
 
 static inline void adversary_close(struct adversary *f)
@@ -250,7 +250,7 @@ static inline bool adversary_up(struct adversary *f, int64_t ms)
 		return false;
 	if (!adversary_hello(f, f->yours))
 		return false;
-	/* A life that it did not know is asked once more. */
+	/* An incarnation that it did not know is asked once more. */
 	while (adversary_ms() < end &&
 	       (got = adversary_answer(f, &h, &r, end - adversary_ms())) > 0) {
 		if (got == 2) {

@@ -61,7 +61,7 @@ with_gcc()
 	build CC=gcc && tests/run.sh --skip mutants
 }
 
-# What clang builds is run under its sanitizers alone.
+# Programs built by clang run under its sanitizers alone.
 with_address_sanitizer()
 {
 	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4 JOBS=2

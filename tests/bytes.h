@@ -8,7 +8,7 @@
 
 #include "tests/cluster.h"
 
-#define MINE	0x1122334455667788u	/* the peer's life */
+#define MINE	0x1122334455667788u	/* the peer's incarnation */
 #define NATIVE	0x31574e53u
 
 enum {

@@ -22,7 +22,7 @@
 #define NODES_MAX 64
 
 struct seen {
-	struct sinew_session *session;	/* present life, NULL: down */
+	struct sinew_session *session;	/* present incarnation, NULL: down */
 	unsigned ups, finishes, writables, downs;
 	enum sinew_down reason;
 	struct sinew_delivery delivery;

@@ -308,7 +308,7 @@ static inline uint32_t refused_for(struct wire *w)
 
 /* ---- a peer by hand ---- */
 
-static inline uint64_t life(unsigned nodeid)
+static inline uint64_t incarnation(unsigned nodeid)
 {
 	return 1000 + nodeid;
 }
@@ -316,7 +316,7 @@ static inline uint64_t life(unsigned nodeid)
 static inline struct hello hello_of(unsigned nodeid, uint64_t yours)
 {
 	return (struct hello) {
-		.mine = life(nodeid), .yours = yours, .next = FIRST, .vmin = 1, .vmax = 1,
+		.mine = incarnation(nodeid), .yours = yours, .next = FIRST, .vmin = 1, .vmax = 1,
 		.maxframe = 65535, .cluster = "test", .group = "sinew",
 		.max_message = 1 << 20, .queue_bytes = RING,
 	};
@@ -383,7 +383,7 @@ static inline void end(void)
 
 static uint32_t gen_of[4];
 
-/* What O would know of the choices for its session (R6). */
+/* The choices that O would know for its session (R6). */
 static inline uint32_t latest_choice(unsigned id)
 {
 	const struct session *s = fx->peer[id].session;

@@ -56,7 +56,7 @@ verdict()
 
 folder() { echo "$BUILD/cross/$1"; }
 
-# What runs a program of that machine.
+# The emulator that runs a program of that machine.
 runner()
 {
 	case $1 in

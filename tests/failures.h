@@ -51,7 +51,7 @@ static const struct {
 #undef CALL
 };
 
-/* What is to fail: from the k-th call on; of all kinds if call is CALLS. */
+/* The calls that are to fail: from the k-th call on; of all kinds if call is CALLS. */
 struct plan {
 	enum call call;
 	int code;		/* 0: the first of each */
@@ -179,7 +179,7 @@ WRAP(void *, mmap, void *p, size_t n, int prot, int flags, int fd, off_t off)
 	return q;
 }
 
-/* What the kernel could not unmap nobody can: only the books are looked at. */
+/* Memory that the kernel could not unmap stays: only the books are looked at. */
 WRAP(int, munmap, void *p, size_t n)
 {
 	int result = __real_munmap(p, n);
@@ -228,7 +228,7 @@ WRAP(ssize_t, write, int fd, const void *buf, size_t n)
 	return code ? -1 : put;
 }
 
-/* Whatever it says, the descriptor is gone. */
+/* The descriptor is gone in any case. */
 WRAP(int, close, int fd)
 {
 	int result = __real_close(fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a program asks of its machine, answered from the table of fake_corosync.h: the calls of
+ * A program's questions to its machine, answered from the table of fake_corosync.h: the calls of
  * libcmap, getaddrinfo() and getrandom(). Knows nothing of what the library concludes.
  */
 #ifndef SINEW_TESTS_FAKE_CONFIG_H

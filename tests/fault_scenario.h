@@ -323,7 +323,7 @@ static inline int start_by_file(struct side *s)
 	return err;
 }
 
-/* What a file that is refused and an address with an interface need. */
+/* For a file that is refused, and an address with an interface. */
 static inline int start_with_errors(void)
 {
 	struct sinew_config *config = NULL;

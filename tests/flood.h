@@ -24,7 +24,7 @@ enum flood_kind {
 	FLOOD_HALF,		/* half a HELLO */
 	FLOOD_CLUSTER,		/* HELLO of another cluster */
 	FLOOD_NODEIDS,		/* HELLO with a nodeid that nobody has */
-	FLOOD_LIVES,		/* HELLO of a new life, that then says no more */
+	FLOOD_INCARNATIONS,		/* HELLO of a new incarnation, that then says no more */
 	FLOOD_HELD,		/* the same, and it answers */
 	FLOOD_REFUSALS,		/* the same, and it refuses us as failed */
 	FLOOD_PROBES,		/* PROBEs, faster than they are answered */
@@ -35,7 +35,7 @@ enum flood_kind {
 	FLOOD_PEER_AHEAD,	/* numbers ahead of the expected one, reconnects */
 	FLOOD_PEER_HELLO,	/* HELLO on a link that is up, reconnects */
 	FLOOD_PEER_REPEAT,	/* the first message again and again */
-	FLOOD_PEER_FRAGMENTS,	/* begins the longest message, then comes as a new life */
+	FLOOD_PEER_FRAGMENTS,	/* begins the longest message, then comes as a new incarnation */
 	FLOOD_PEER_ACKS,
 	FLOOD_PEER_STATUS,
 	FLOOD_PROBE_FAST,	/* PROBEs on one link */
@@ -69,7 +69,7 @@ static inline bool flood_told_to_stop(struct flood_run *r, int ms)
 	return poll(&p, 1, ms) != 0;
 }
 
-static inline uint64_t flood_life(struct flood_run *r)
+static inline uint64_t flood_incarnation(struct flood_run *r)
 {
 	return (uint64_t)getpid() << 32 | (r->n + 1);
 }
@@ -102,7 +102,8 @@ static inline void flood_one(struct flood_run *r, struct adversary *f)
 	struct hello h;
 
 	adversary_close(f);
-	adversary_init(f, r->o.from, flood_life(r), r->o.kind == FLOOD_CLUSTER ? "other" : "test");
+	adversary_init(f, r->o.from, flood_incarnation(r),
+		       r->o.kind == FLOOD_CLUSTER ? "other" : "test");
 	if (!adversary_dial(f, &r->from, &r->o.to))
 		return;
 	r->n++;
@@ -119,7 +120,7 @@ static inline void flood_one(struct flood_run *r, struct adversary *f)
 		adversary_hello(f, 0);
 		break;
 	case FLOOD_CLUSTER:
-	case FLOOD_LIVES:
+	case FLOOD_INCARNATIONS:
 		adversary_hello(f, 0);
 		break;
 	case FLOOD_HELD:
@@ -153,7 +154,7 @@ static inline void flood_connections(struct flood_run *r)
 	while (!flood_told_to_stop(r, FLOOD_STEP_MS)) {
 		uint64_t due = (uint64_t)(adversary_ms() - began) * FLOOD_PER_S / 1000, have = r->n;
 
-		/* What it could not do in time is not made up for. */
+		/* Missed turns are not made up for. */
 		for (unsigned i = 0; have + i < due && i < 4 * FLOOD_STEP_MS; i++)
 			flood_one(r, &r->open[(have + i) % FLOOD_OPEN]);
 	}
@@ -203,13 +204,13 @@ static inline size_t flood_fill(struct flood_run *r, struct adversary *f)
 static inline void flood_peer(struct flood_run *r)
 {
 	struct adversary *f = &r->open[0];
-	bool lives = r->o.kind == FLOOD_PEER_FRAGMENTS;
+	bool renews = r->o.kind == FLOOD_PEER_FRAGMENTS;
 	size_t n;
 
-	adversary_init(f, r->o.from, flood_life(r), "test");
+	adversary_init(f, r->o.from, flood_incarnation(r), "test");
 	while (!flood_told_to_stop(r, 0)) {
-		if (lives)
-			adversary_init(f, r->o.from, flood_life(r), "test");
+		if (renews)
+			adversary_init(f, r->o.from, flood_incarnation(r), "test");
 		if (!adversary_dial(f, &r->from, &r->o.to))
 			continue;
 		if (r->o.kind != FLOOD_PROBE_FAST && !adversary_up(f, 400))
@@ -218,7 +219,7 @@ static inline void flood_peer(struct flood_run *r)
 		while (adversary_put(f, r->chunk, n) && !adversary_ended(f) &&
 		       !flood_told_to_stop(r, 0)) {
 			r->n++;
-			if (lives)
+			if (renews)
 				break;
 		}
 		r->n++;

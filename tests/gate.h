@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the programs of test_gate.sh share: a node, and the count of allocations and of
+ * Shared by the programs of test_gate.sh: a node, and the count of allocations and of
  * calls of the system. Included by one file of a program. Knows nothing of limits.
  */
 #ifndef SINEW_TESTS_GATE_H
@@ -28,7 +28,7 @@
 
 #define GATE_GIVE_UP_S 300
 
-/* What was done so far, of each kind. */
+/* Counts so far, of each kind. */
 struct gate_counts {
 	atomic_ulong allocations, writes, reads, waits, others;
 };

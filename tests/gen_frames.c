@@ -116,7 +116,7 @@ static void control_frames(void)
 	frame(p, wire_put_ack(p, NODEID, 0xffffffff));
 }
 
-/* What the ring makes of messages of several lengths, fragments and FIN. */
+/* The frames that the ring makes of messages of several lengths, fragments and FIN. */
 static void sequenced_frames(void)
 {
 	static const size_t lengths[] = { 0, 1, 64, 4000, 20000, 50000 };

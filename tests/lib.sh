@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the shell tests of the command share: a folder and addresses of their own, checks of
+# Shared by the shell tests of the command: a folder and addresses of their own, checks of
 # which the first that fails is the reason, bounded waits, configurations, and the end of all
 # processes that a test has started. Knows no subcommand. Sourced in the project's folder.
 #
@@ -23,7 +23,7 @@ n_failed=0
 why=
 export LC_ALL=C
 
-# Whatever a test has left running.
+# Ends all that a test has left running.
 end_all()
 {
 	local pid

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the live tests share: nodes of this process on loopback addresses that no other
+ * Shared by the live tests: nodes of this process on loopback addresses that no other
  * process uses, what their callbacks saw, and one loop that runs them all with a bound for
  * every wait. Knows nothing of what a test sends.
  *

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the live tests of paths share: two network namespaces joined by cables, and a `sinew cat`
+# Shared by the live tests of paths: two network namespaces joined by cables, and a `sinew cat`
 # in each that sends numbered lines to the other until it is told to end. Sourced after
 # tests/lib.sh.
 declare -a ns cat
@@ -24,7 +24,7 @@ now_ms()
 	echo $((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
 }
 
-# What holds a namespace as long as it lives, and is ended with the test.
+# A process that holds a namespace as long as it runs, and ends with the test.
 hold_namespace()
 {
 	unshare -n sh -c 'echo >ready; exec sleep 600' &

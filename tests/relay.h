@@ -36,7 +36,7 @@ enum relay_shape {
 	RELAY_JOIN,		/* as much as possible in one piece */
 };
 
-/* What happens to one connection. */
+/* The fate of one connection. */
 struct relay_plan {
 	enum relay_act act;
 	unsigned dir;
@@ -365,7 +365,7 @@ static inline void relay_turn(struct relay *r)
 			relay_pair_turn(r, &r->pairs[i]);
 }
 
-/* What to poll for; *wait_ms is lowered if the relay has to act before. */
+/* The events to poll for; *wait_ms is lowered if the relay has to act before. */
 static inline unsigned relay_fds(const struct relay *r, struct pollfd fds[RELAY_FDS], int *wait_ms)
 {
 	unsigned n = 0;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the tests of `sinew break relay` share: a relay in the background, the pair of programs
+# Shared by the tests of `sinew break relay`: a relay in the background, the pair of programs
 # that speak over it, and what came of that. Knows no fault. Sourced behind tests/lib.sh.
 
 PAIR=$BUILT/tests/relay_pair

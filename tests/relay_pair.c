@@ -215,7 +215,7 @@ static bool turn(const struct script *s, struct end ends[ENDS], uint64_t number)
 			receive_some(e, !i, number);
 		if (fds[i].revents && may_send(s, e, i))
 			send_some(s, e, i, number);
-		/* What is reset cannot be sent to: the rest will not be. */
+		/* A connection that is reset takes no more: the rest is not sent. */
 		if (e->how && strcmp(e->how, "reset") == 0)
 			e->finished = true;
 		/* In turn: nothing more comes that would have to be answered. */

@@ -141,7 +141,7 @@ static void model_wish(size_t need, bool slot)
 	m.wished = true;
 }
 
-/* What is done at the head of the slots becomes part of the stream. */
+/* Finished slots at the head become part of the stream. */
 static void flush_pending(void)
 {
 	unsigned n = 0;

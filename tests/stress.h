@@ -34,7 +34,7 @@ struct side {
 	pthread_mutex_t lock;
 	struct sinew_session *session;	/* referenced, or NULL; lock */
 	struct sinew_session *up;	/* between session_up and session_down */
-	uint64_t number;		/* of the last message of that life */
+	uint64_t number;		/* of the last message of that incarnation */
 	uint64_t last[WRITERS];		/* what each of them wrote last, of what came */
 	uint64_t echoes;
 	_Atomic uint64_t messages, markers, ups, downs, losses;
@@ -83,7 +83,7 @@ static inline struct side *other_side(struct side *s)
 	return &stress.side[s == &stress.side[0]];
 }
 
-/* The present life of the peer, referenced; NULL: none. */
+/* The present incarnation of the peer, referenced; NULL: none. */
 static inline struct sinew_session *take_peer(struct side *s)
 {
 	struct sinew_session *p;
@@ -130,7 +130,7 @@ static inline bool is_message(const void *data, size_t len, struct stress_head *
 
 /* ---- status ---- */
 
-/* What any snapshot of a session says, whatever goes on. */
+/* Checks what any snapshot of a session must say, whatever goes on. */
 static inline void check_status(const struct sinew_status *st, uint32_t nodeid)
 {
 	MUST(st->nodeid == nodeid);
@@ -145,7 +145,7 @@ static inline void check_status(const struct sinew_status *st, uint32_t nodeid)
 	MUST(st->n_paths <= SINEW_ADDRS_MAX);
 }
 
-/* Two of one life, one after the other: counters never go back. */
+/* Two of one incarnation, one after the other: counters never go back. */
 static inline void check_growth(const struct sinew_status *a, const struct sinew_status *b)
 {
 	MUST(a->sent <= b->sent);

@@ -22,7 +22,7 @@ struct worker {
 	uint64_t count;			/* of its messages */
 	struct side *s;			/* of this step */
 	struct sinew_session *h;	/* of this step, or NULL */
-	struct sinew_session *old;	/* referenced for long: its life may be over */
+	struct sinew_session *old;	/* referenced for long: its incarnation may be over */
 	struct sinew_session *seen;	/* whose status was the last one, referenced */
 	struct sinew_status status;
 	struct sinew_slot slots[SLOTS];
@@ -58,15 +58,15 @@ static size_t message(struct worker *w, size_t max)
 }
 
 /*
- * What breaks links or ends lives is done now and then, by progress: else nothing would ever be up.
- * True for one of those who ask, after so many messages more.
+ * Calls that break links or end incarnations come now and then, by progress: else nothing would
+ * ever be up. True for one of those who ask, after so many messages more.
  */
 struct gate {
 	_Atomic uint64_t next;
 	uint64_t messages;
 };
 
-static struct gate links = { 0, 100 }, lives = { 0, 300 };
+static struct gate links = { 0, 100 }, ends = { 0, 300 };
 
 static uint64_t all_messages(void)
 {
@@ -81,7 +81,7 @@ static bool passes(struct gate *g)
 		atomic_compare_exchange_strong(&g->next, &next, now + g->messages);
 }
 
-/* A life that has ended at one side is over at both only by a new one. */
+/* An incarnation that has ended at one side is over at both only by a new one. */
 static bool nothing_comes(struct worker *w)
 {
 	uint64_t now = all_messages();
@@ -225,13 +225,13 @@ static void call_names_of_peer(struct worker *w)
 
 static void call_finish(struct worker *w)
 {
-	if (w->phase != RUNNING || passes(&lives))
+	if (w->phase != RUNNING || passes(&ends))
 		EXPECT("sinew_session_finish", sinew_session_finish(w->h), ESTALE);
 }
 
 static void call_abort(struct worker *w)
 {
-	if (w->phase != RUNNING || passes(&lives))
+	if (w->phase != RUNNING || passes(&ends))
 		EXPECT("sinew_session_abort", sinew_session_abort(w->h), ESTALE);
 }
 
@@ -341,14 +341,14 @@ static void call_peer_set_addrs(struct worker *w)
 
 static void call_peer_remove(struct worker *w)
 {
-	uint32_t nodeid = draw(w, 4) || !passes(&lives) ? STRANGER : other_side(w->s)->nodeid;
+	uint32_t nodeid = draw(w, 4) || !passes(&ends) ? STRANGER : other_side(w->s)->nodeid;
 
 	EXPECT("sinew_peer_remove", sinew_peer_remove(w->s->n, nodeid), ENOENT);
 }
 
 static void call_peer_close(struct worker *w)
 {
-	uint32_t nodeid = draw(w, 4) || !passes(&lives) ? STRANGER : other_side(w->s)->nodeid;
+	uint32_t nodeid = draw(w, 4) || !passes(&ends) ? STRANGER : other_side(w->s)->nodeid;
 
 	EXPECT("sinew_peer_close", sinew_peer_close(w->s->n, nodeid, (int)draw(w, 20)), ENOENT);
 }
@@ -377,14 +377,14 @@ static void call_leaving(struct worker *w)
 static void call_left(struct worker *w)
 {
 	struct side *o = other_side(w->s);
-	uint64_t life = draw(w, 4) || !passes(&lives) ? 1 : sinew_incarnation(o->n);
+	uint64_t incarnation = draw(w, 4) || !passes(&ends) ? 1 : sinew_incarnation(o->n);
 
-	expect_told("sinew_peer_left", sinew_peer_left(w->s->n, o->nodeid, life));
+	expect_told("sinew_peer_left", sinew_peer_left(w->s->n, o->nodeid, incarnation));
 }
 
 static void call_failed(struct worker *w)
 {
-	uint32_t nodeid = draw(w, 4) || !passes(&lives) ? STRANGER : other_side(w->s)->nodeid;
+	uint32_t nodeid = draw(w, 4) || !passes(&ends) ? STRANGER : other_side(w->s)->nodeid;
 
 	EXPECT("sinew_peer_failed", sinew_peer_failed(w->s->n, nodeid, 0), ENOENT);
 }
@@ -397,7 +397,7 @@ static void call_quorum(struct worker *w)
 
 static void call_self_lost(struct worker *w)
 {
-	if (passes(&lives) || nothing_comes(w)) {
+	if (passes(&ends) || nothing_comes(w)) {
 		MUST(sinew_self_lost(w->s->n) == 0);
 		w->since_ms = now_ms();
 	}

@@ -6,7 +6,7 @@ threads. Knows nothing of what the code does.
 
 	tests/structure.py BUILD	BUILD/obj has the objects
 
-What breaks a rule is listed as it is today, so that it cannot grow. Where it has become smaller,
+Today's exceptions to a rule are listed, so that they cannot grow. Where it has become smaller,
 the list has to follow.
 """
 
@@ -46,7 +46,7 @@ ASSERTIONS = {
 	'lowcomms': 42,
 }
 
-# What one file alone does: how it looks there.
+# Done by one file alone: how it looks there.
 SOLE = {
 	'writes a stream': r'->writev\(',
 	'says that no more is written to a stream': r'ops->finish\(',

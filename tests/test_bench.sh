@@ -66,7 +66,7 @@ a_document_has_every_row()
 	json_holds out '[.rows[] | select(.name == "stream1m-messages" or .name == "stream1m-bytes")
 		.value] | (.[1] / .[0] - 1048576) | fabs < 1'
 	equals 'what it says' "$(cat err)" ''
-	# And once more, by another life of node 1.
+	# And once more, by another incarnation of node 1.
 	bench 0 --to 2 --json
 }
 
@@ -119,7 +119,7 @@ who_fails_is_told()
 	wait_for has_line err '64 bytes ...'
 	kill -KILL $two
 	wait $two 2>/dev/null
-	# It comes back as a new life, which ends the old one.
+	# It comes back as a new incarnation, which ends the old one.
 	serve 2
 	wait $one
 	equals 'status after the other failed' $? 4

@@ -46,7 +46,7 @@ the_report_has_its_form()
 	says out 'round trip 64 B by bare epoll, one CPU'
 }
 
-# What a quick run leaves out is there, marked.
+# The rows that a quick run leaves out are there, marked.
 what_is_left_out_is_marked()
 {
 	measure 0 --quick --row rest --runs 1

@@ -196,7 +196,7 @@ recorded()
 	stop_relay "$1"
 }
 
-# What came of two runs, but for the times and the segments.
+# The results of two runs, but for the times and the segments.
 same_run()
 {
 	same "$1.log" "$2.log"

@@ -121,7 +121,7 @@ lines_of_any_bytes_arrive()
 	json_is a.json '.peers[] | select(.node == 2) | .acked' 6
 	json_is a.json '.peers[] | select(.node == 2) | .unacked' 0
 	json_is b.json '.peers[] | select(.node == 1) | .delivered' 6
-	json_is b.json .schema 1
+	json_is b.json .schema 2
 	json_is b.json .node 2
 	json_is b.json '.incarnation | length' 16
 	json_is a.json '.peers | length' 2
@@ -139,7 +139,7 @@ a_newline_begins_no_line_of_another_node()
 	same want b.out
 }
 
-# What was sent can be told from what is printed, also through a reader that is slow.
+# Messages can be told from what is printed, also through a reader that is slow.
 messages_of_any_bytes_can_be_read_back()
 {
 	head -c 3000000 /dev/urandom >in
@@ -475,7 +475,7 @@ a_target_may_fail_with_keep_going()
 	tail -n 1 in >want
 	of_node 1 b.out | tail -n 1 >got
 	same want got
-	json_is a.json '.peers[] | select(.node == 2) | .lives' 2
+	json_is a.json '.peers[] | select(.node == 2) | .sessions' 2
 }
 
 statistics_go_where_they_should()
@@ -489,7 +489,7 @@ statistics_go_where_they_should()
 	ends b 0
 	[ -c /dev/null ] || bad "/dev/null was replaced"
 	[ -L link ] || bad "the link was replaced"
-	json_is a.json .schema 1
+	json_is a.json .schema 2
 }
 
 closed_descriptors_do_no_harm()

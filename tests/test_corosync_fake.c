@@ -326,7 +326,7 @@ static void a_name_gets_its_address_later(void)
 	end();
 }
 
-/* What is looked up meanwhile is not forgotten. */
+/* A look-up made meanwhile is not forgotten. */
 static void names_are_looked_up_while_corosync_is_lost(void)
 {
 	begin(2);
@@ -346,7 +346,7 @@ static void names_are_looked_up_while_corosync_is_lost(void)
 
 /* ---- loss, silence, leaving ---- */
 
-static void an_observer_draws_its_lives(void)
+static void an_observer_draws_its_incarnations(void)
 {
 	char err[256];
 
@@ -451,7 +451,7 @@ int main(void)
 	RUN(one_that_is_too_long_is_refused);
 	RUN(a_name_gets_its_address_later);
 	RUN(names_are_looked_up_while_corosync_is_lost);
-	RUN(an_observer_draws_its_lives);
+	RUN(an_observer_draws_its_incarnations);
 	RUN(a_node_is_its_own);
 	RUN(after_a_loss_it_is_another);
 	RUN(silence_is_counted);

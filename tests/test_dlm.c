@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What tools/dump/dlm.h takes and refuses: lengths at their limits, packets cut at
+ * Packets that tools/dump/dlm.h takes and refuses: lengths at their limits, packets cut at
  * every byte, lists of names that never end. Real packets are in test_golden.c.
  */
 #include "proto/wire.h"

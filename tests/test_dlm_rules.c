@@ -107,7 +107,7 @@ static void nothing_is_read_before_membership(void)
 	struct wire *w = kernel_up();
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	peer_failed(&fx->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	w = its_own();
 	CHECK_EQ(w->link.state, LINK_HELD);
@@ -115,7 +115,7 @@ static void nothing_is_read_before_membership(void)
 	feed(w, buf, sizeof buf);
 	CHECK_EQ(fx->delivered[HIGH], 0);
 	CHECK(!w->gone);
-	peer_added(&fx->peer[HIGH], life(HIGH) + 1);
+	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
 	settle();
 	CHECK_EQ(w->link.state, LINK_UP);
 	feed(w, buf, sizeof buf);
@@ -139,7 +139,7 @@ static void an_end_resets_its_links(void)
 	settle();
 	CHECK_EQ(packets(w), 1);
 	before = w->n_out + own->n_out;
-	peer_failed(&fx->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	CHECK(w->gone && w->how == LINK_RESET);
 	CHECK(own->gone && own->how == LINK_RESET);
@@ -260,12 +260,12 @@ static void the_wait_for_membership_has_an_end(void)
 	uint64_t half_ms = fx->core.cfg.held_ns / 2000000;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	peer_failed(&fx->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	w = its_own();
 	CHECK_EQ(w->link.state, LINK_HELD);
 	pass(half_ms);
-	peer_added(&fx->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	pass(half_ms - 1);
 	CHECK(!w->gone);

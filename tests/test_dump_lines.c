@@ -93,7 +93,7 @@ static void numbers_over_two_connections(void)
 		"0.019000 c2 10.0.0.1:40001 -> 10.0.0.2:21065 -- finished\n");
 }
 
-static void a_new_life_is_another_session(void)
+static void a_new_incarnation_is_another_session(void)
 {
 	struct dump d = { .options.filter.kinds = { "DATA" }, .options.filter.n_kinds = 1 };
 	struct dump_flow f = { { 40000, 21065 }, { 100, 200 } }, g = { { 40000, 21065 }, { 7, 8 } };
@@ -205,7 +205,7 @@ static void a_frame_cut_by_the_end_is_told(void)
 		"0.004000 c1 " B "-- reset\n");
 }
 
-/* What was under way when the other end reset the connection still comes. */
+/* Bytes under way when the other end reset the connection still come. */
 static void bytes_behind_a_reset_are_read(void)
 {
 	struct dump d = { .options.filter.n_kinds = 0 };
@@ -471,7 +471,7 @@ static void a_summary_adds_up(void)
 int main(void)
 {
 	RUN(numbers_over_two_connections);
-	RUN(a_new_life_is_another_session);
+	RUN(a_new_incarnation_is_another_session);
 	RUN(segments_are_put_into_order);
 	RUN(a_hole_is_given_up);
 	RUN(short_captures_keep_their_frames);

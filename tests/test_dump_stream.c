@@ -8,7 +8,7 @@
 #include "tools/dump/framer.h"
 #include "tools/dump/stream.h"
 
-/* What a stream told. */
+/* The words of a stream. */
 struct told {
 	uint8_t p[2 * STREAM_AHEAD_MAX];
 	size_t n;

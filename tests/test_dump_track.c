@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Sequence numbers of sessions for `sinew dump`, around the wrap, over several
- * connections and lives, and the limit of what is remembered; and the longest lists
+ * connections and incarnations, and the limit of what is remembered; and the longest lists
  * that a frame can have. Knows no packets.
  */
 #include "proto/wire.h"
@@ -71,7 +71,7 @@ static void numbers_wrap(void)
 	track_free(t);
 }
 
-static void a_position_for_another_life_is_none(void)
+static void a_position_for_another_incarnation_is_none(void)
 {
 	struct track_conn a = { .number = 1 };
 	struct track *t = NULL;
@@ -204,7 +204,7 @@ static void a_line_is_cut_at_its_limit(void)
 int main(void)
 {
 	RUN(numbers_wrap);
-	RUN(a_position_for_another_life_is_none);
+	RUN(a_position_for_another_incarnation_is_none);
 	RUN(too_many_sessions_are_forgotten);
 	RUN(kernels_count_anew_after_both_fins);
 	RUN(all_names_of_a_reply_are_told);

@@ -270,7 +270,7 @@ static void without_a_spare_one_the_listener_rests(void)
 	close_pair();
 }
 
-/* What breaks cannot be dialled until there are descriptors again, then it is at once. */
+/* A broken link is dialled at once when there are descriptors again, and not before. */
 static void a_link_that_breaks_comes_back_later(void)
 {
 	uint64_t n = MESSAGES;

@@ -113,7 +113,7 @@ a_directory_that_goes_away()
 
 # ---- standard output ----
 
-# What comes in cannot be written: the run ends, and the sender is told by that.
+# Incoming messages cannot be written: the run ends, and the sender is told by that.
 output_fails()
 {
 	local text=$1

@@ -88,7 +88,7 @@ static bool must_complete(const struct plan *p)
 				    (p->call == CALL_write && p->code == EAGAIN));
 }
 
-/* What a log has to say about it, or NULL. */
+/* The log's text about it, or NULL. */
 static const char *cause_of(const struct plan *p)
 {
 	if (p->call == CALLS || !(calls[p->call].flags & CALL_SAID) ||
@@ -142,7 +142,7 @@ static void work(const struct job *j, struct result *r)
 	}
 	if (!r->wrong[0] && __lsan_do_recoverable_leak_check())
 		snprintf(r->wrong, sizeof r->wrong, "memory is lost");
-	/* Who is refused has the cause already, and a link that ends anyway is not worth a line. */
+	/* A refused caller has the cause; a link that ends anyway is not worth a line. */
 	if (!r->wrong[0] && cause_of(&j->plan) && r->said < (r->reached - r->refused) / 2)
 		snprintf(r->wrong, sizeof r->wrong, "the log of %u of %u runs has the cause",
 			 r->said, r->reached - r->refused);

@@ -155,7 +155,7 @@ static void a_node_without_a_name_is_its_number(void)
 	CHECK_STR(recorded(), "nodename=7\n");
 }
 
-/* Who ignores what it is told does no harm: nobody writes to it any more. */
+/* An agent that ignores its input does no harm: nobody writes to it any more. */
 static void an_agent_need_not_read(void)
 {
 	begin("exec <&-; exit 0", 10000);

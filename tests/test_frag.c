@@ -126,7 +126,7 @@ static void begins_in_the_middle(void)
 	CHECK_EQ(buf[100], 0xee);
 }
 
-/* A life ends: its half message is forgotten, the next one begins anew. */
+/* An incarnation ends: its half message is forgotten, the next one begins anew. */
 static void given_up_half_way(void)
 {
 	under_way();

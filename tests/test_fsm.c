@@ -83,7 +83,7 @@ static void names(void)
 			CHECK(strcmp(fsm_state_name(s), fsm_state_name(t)));
 }
 
-/* What must hold of any such table, whatever its cells are. */
+/* Holds of any such table, whatever its cells are. */
 static void sense(void)
 {
 	for (int s = 0; s < FSM_STATES; s++) {

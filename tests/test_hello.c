@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what comes before a link is up: strangers, garbage, silence,
- * dead lives, two claimants, membership. Random schedules are the simulator's.
+ * dead incarnations, two claimants, membership. Random schedules are the simulator's.
  */
 #include "tests/core_fixture.h"
 
@@ -164,13 +164,13 @@ static void hello_cut_at_every_byte(void)
 	}
 }
 
-static void dead_life_is_told(void)
+static void dead_incarnation_is_told(void)
 {
 	struct wire *high, *w;
 	struct hello h = hello_of(HIGH, 77);
 
 	both_up(&high);
-	peer_failed(&fx->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	CHECK_EQ(fx->down[HIGH], 1);
 	CHECK_EQ(fx->end[HIGH], SESSION_FAILED);
@@ -182,7 +182,7 @@ static void dead_life_is_told(void)
 	end();
 }
 
-/* A newcomer is told nothing while the old life is alive, and refused when both stay (R20). */
+/* A newcomer is told nothing while the old one is alive, and refused when both stay (R20). */
 static void two_claimants(void)
 {
 	struct wire *high, *first, *w;
@@ -208,7 +208,7 @@ static void two_claimants(void)
 	end();
 }
 
-static void silent_old_life_gives_way(void)
+static void silent_old_incarnation_gives_way(void)
 {
 	struct wire *high, *w;
 	struct hello h = hello_of(HIGH, 0);
@@ -232,8 +232,8 @@ static void silent_old_life_gives_way(void)
 	end();
 }
 
-/* A link that broke a moment ago may come back: that long, to the nanosecond, a new life waits. */
-static void a_new_life_waits_for_a_comeback(void)
+/* A link that broke a moment ago may come back: a new incarnation waits exactly that long. */
+static void a_new_incarnation_waits_for_a_comeback(void)
 {
 	struct wire *high, *w;
 	struct hello h = hello_of(HIGH, 0);
@@ -259,9 +259,9 @@ static void a_new_life_waits_for_a_comeback(void)
 static void told_that_we_failed(void)
 {
 	struct wire *high, *low = both_up(&high);
-	struct refuse r = { .mine = life(LOW), .yours = 76, .reason = WIRE_REFUSE_FAILED };
+	struct refuse r = { .mine = incarnation(LOW), .yours = 76, .reason = WIRE_REFUSE_FAILED };
 
-	feed_refuse(low, LOW, &r);	/* an older life of ours */
+	feed_refuse(low, LOW, &r);	/* an older incarnation of ours */
 	CHECK(!fx->renew);
 	low = link_from(LOW, 0xfffffffe);
 	r.yours = 77;
@@ -286,10 +286,10 @@ static void membership_admits(void)
 	feed_hello(w, HIGH, &h);
 	CHECK(w->link.state == LINK_HELD);
 	CHECK_EQ(fx->up[HIGH], 0);
-	peer_added(&fx->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	CHECK_EQ(fx->up[HIGH], 1);
-	peer_left(&fx->peer[HIGH], life(HIGH));
+	peer_left(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	CHECK_EQ(fx->end[HIGH], SESSION_LEFT);
 	w = incoming(HIGH);
@@ -346,7 +346,7 @@ static struct wire *closing_with_high(void)
 	return high;
 }
 
-static void the_question_names_the_life(void)
+static void the_question_names_the_incarnation(void)
 {
 	struct hello ours = { 0 };
 	struct frame f;
@@ -357,14 +357,14 @@ static void the_question_names_the_life(void)
 	w = fx->dial[HIGH];
 	CHECK_OR_RETURN(w && next_frame(w, &f));
 	CHECK_EQ(frame_hello(&f, &ours), 0);
-	CHECK_EQ(ours.yours, life(HIGH));
+	CHECK_EQ(ours.yours, incarnation(HIGH));
 	CHECK_EQ(ours.next, 0xffffffff);
 	CHECK(!fx->closed);
 	end();
 }
 
-/* Bare connections do not hold a closing node: a HELLO of that life does. */
-static void only_that_life_holds_us(void)
+/* Bare connections do not hold a closing node: a HELLO of that incarnation does. */
+static void only_that_incarnation_holds_us(void)
 {
 	for (unsigned says = 0; says < 2; says++) {
 		struct hello h = hello_of(HIGH, 77);
@@ -387,8 +387,8 @@ static void only_that_life_holds_us(void)
 	}
 }
 
-/* The life that we wait for is over when another one answers our own dial; not when one dials. */
-static void a_new_life_ends_the_wait(void)
+/* The one that we wait for is over when another answers our own dial; not when one dials. */
+static void a_new_incarnation_ends_the_wait(void)
 {
 	for (unsigned dialled = 0; dialled < 2; dialled++) {
 		struct hello h = hello_of(HIGH, 77);
@@ -406,7 +406,7 @@ static void a_new_life_ends_the_wait(void)
 	}
 }
 
-/* A life that failed while only our FIN was open counts as clean, but is dead (R18, R19). */
+/* One that failed while only our FIN was open counts as clean, but is dead (R18, R19). */
 static void failed_in_last_ack(void)
 {
 	uint8_t buf[64];
@@ -415,14 +415,14 @@ static void failed_in_last_ack(void)
 
 	begin(false);
 	settle();
-	peer_added(&fx->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
-	peer_leaving(&fx->peer[HIGH], life(HIGH));
+	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
 	feed(w, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
 	CHECK_EQ(session_state(fx->session[HIGH]), FSM_LAST_ACK);
-	peer_failed(&fx->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	w = incoming(HIGH);
@@ -431,7 +431,7 @@ static void failed_in_last_ack(void)
 	end();
 }
 
-/* That a new life names us proves nothing of the old one, until it answers us (R20). */
+/* That a new incarnation names us proves nothing of the old one, until it answers us (R20). */
 static void a_name_is_no_proof(void)
 {
 	struct wire *high, *w;
@@ -551,8 +551,8 @@ static void what_lies_before_a_choice(void)
 	end();
 }
 
-/* Two lives that show themselves one after the other: each is judged by its own time. */
-static void a_third_life_is_no_second_one(void)
+/* Two incarnations that show themselves one after the other: each is judged by its own time. */
+static void a_third_incarnation_is_no_second_one(void)
 {
 	struct wire *high, *w;
 	struct hello h = hello_of(HIGH, 0);
@@ -576,22 +576,22 @@ int main(void)
 	RUN(not_a_hello_is_dropped);
 	RUN(silence_is_bounded);
 	RUN(hello_cut_at_every_byte);
-	RUN(dead_life_is_told);
+	RUN(dead_incarnation_is_told);
 	RUN(two_claimants);
-	RUN(silent_old_life_gives_way);
-	RUN(a_new_life_waits_for_a_comeback);
+	RUN(silent_old_incarnation_gives_way);
+	RUN(a_new_incarnation_waits_for_a_comeback);
 	RUN(told_that_we_failed);
 	RUN(membership_admits);
 	RUN(hello_says_that_we_leave);
-	RUN(the_question_names_the_life);
-	RUN(only_that_life_holds_us);
-	RUN(a_new_life_ends_the_wait);
+	RUN(the_question_names_the_incarnation);
+	RUN(only_that_incarnation_holds_us);
+	RUN(a_new_incarnation_ends_the_wait);
 	RUN(failed_in_last_ack);
 	RUN(a_name_is_no_proof);
 	RUN(a_choice_without_proof_is_shut);
 	RUN(a_closing_node_opens_nothing);
 	RUN(a_late_hello_is_no_fault);
 	RUN(what_lies_before_a_choice);
-	RUN(a_third_life_is_no_second_one);
+	RUN(a_third_incarnation_is_no_second_one);
 	return check_done();
 }

@@ -7,9 +7,9 @@
  */
 #include "tests/core_fixture.h"
 
-#define STRANGE 5555u		/* a life that nobody has heard of */
+#define STRANGE 5555u		/* an incarnation that nobody has heard of */
 
-/* A link from HIGH's address by another life, which has got our answer. */
+/* A link from HIGH's address by another incarnation, which has got our answer. */
 static struct wire *strange_link(void)
 {
 	struct wire *w = incoming(HIGH);
@@ -21,17 +21,17 @@ static struct wire *strange_link(void)
 	return w;
 }
 
-static void refuse_by(struct wire *w, unsigned id, uint64_t life_of_it, enum wire_reason reason)
+static void refuse_by(struct wire *w, unsigned id, uint64_t mine, enum wire_reason reason)
 {
-	struct refuse r = { .mine = life_of_it, .yours = 77, .reason = reason };
+	struct refuse r = { .mine = mine, .yours = 77, .reason = reason };
 
 	feed_refuse(w, id, &r);
 	CHECK(w->gone);
 }
 
-static void refuse_us(struct wire *w, uint64_t life_of_it, enum wire_reason reason)
+static void refuse_us(struct wire *w, uint64_t mine, enum wire_reason reason)
 {
-	refuse_by(w, HIGH, life_of_it, reason);
+	refuse_by(w, HIGH, mine, reason);
 }
 
 /* The link of the session, which was up, breaks. */
@@ -41,7 +41,7 @@ static void lose(struct wire *w)
 	settle();
 }
 
-static void a_strange_life_cannot_declare_us_failed(void)
+static void a_strange_incarnation_cannot_declare_us_failed(void)
 {
 	struct wire *low, *high;
 
@@ -115,7 +115,7 @@ static void an_unheard_choice_holds_nobody(void)
 	end();
 }
 
-/* Nor does a refusal tell a HELLO that did not name us which life we are. */
+/* Nor does a refusal tell a HELLO that did not name us which incarnation we are. */
 static void a_refusal_tells_nothing(void)
 {
 	for (unsigned named = 0; named < 2; named++) {
@@ -135,7 +135,7 @@ static void a_refusal_tells_nothing(void)
 	}
 }
 
-/* Only a link that named both lives counts against one (R20). */
+/* Only a link that named both incarnations counts against one (R20). */
 static void forged_faults_fence_nobody(void)
 {
 	struct wire *high;
@@ -274,7 +274,7 @@ static void not_believed_where_no_dial_gets_through(void)
 	}
 }
 
-/* A listener with another configuration: dials go on, rarely, and at once for a new life. */
+/* A listener with another configuration: dials go on, rarely, and at once for a new incarnation. */
 static void refused_for_good_is_dialled_rarely(void)
 {
 	unsigned before;
@@ -316,17 +316,17 @@ static void a_peer_that_was_up_is_dialled_as_ever(void)
 	end();
 }
 
-/* Nor on a link that was accepted, whichever life says it. */
+/* Nor on a link that was accepted, whichever incarnation says it. */
 static void only_our_dials_hear_of_a_configuration(void)
 {
 	struct wire *w;
 
 	begin(false);
 	settle();
-	peer_added(&fx->peer[LOW], life(LOW));
+	peer_added(&fx->peer[LOW], incarnation(LOW));
 	settle();
 	w = answered(LOW);
-	refuse_by(w, LOW, life(LOW), WIRE_REFUSE_VERSION);
+	refuse_by(w, LOW, incarnation(LOW), WIRE_REFUSE_VERSION);
 	CHECK_EQ(fx->peer[LOW].mismatch, 0);
 	end();
 }
@@ -356,7 +356,7 @@ static void stale_numbers_without_end_are_no_storm(void)
 	fx->dial[LOW] = NULL;
 	lose(low);
 	for (uint32_t gen = 9; gen < 100; gen++) {
-		struct refuse r = { .mine = life(LOW), .yours = 77, .gen = gen,
+		struct refuse r = { .mine = incarnation(LOW), .yours = 77, .gen = gen,
 				    .reason = WIRE_REFUSE_STALE };
 		struct wire *w = fx->dial[LOW];
 
@@ -371,7 +371,7 @@ static void stale_numbers_without_end_are_no_storm(void)
 	end();
 }
 
-/* What HIGH was sent on that link: bytes of data. */
+/* Bytes of data that HIGH was sent on that link. */
 static size_t data_of(struct wire *w)
 {
 	struct frame f;
@@ -448,7 +448,7 @@ static void not_believed_where_nobody_listens(void)
 	end();
 }
 
-static void a_strange_life_cannot_end_our_dials(void)
+static void a_strange_incarnation_cannot_end_our_dials(void)
 {
 	static const enum wire_reason reasons[] = {
 		WIRE_REFUSE_CLUSTER, WIRE_REFUSE_VERSION, WIRE_REFUSE_FEATURE,
@@ -470,8 +470,8 @@ static void a_strange_life_cannot_end_our_dials(void)
 	}
 }
 
-/* A link that a strange life keeps open in the handshake is no reason not to dial (R7). */
-static void a_strange_life_does_not_keep_us_from_dialling(void)
+/* A link that a strange incarnation keeps open in the handshake is no reason not to dial (R7). */
+static void a_strange_incarnation_does_not_keep_us_from_dialling(void)
 {
 	struct wire *high, *w;
 
@@ -571,7 +571,7 @@ static void not_named_by_membership(void)
 
 int main(void)
 {
-	RUN(a_strange_life_cannot_declare_us_failed);
+	RUN(a_strange_incarnation_cannot_declare_us_failed);
 	RUN(whoever_listens_there_can);
 	RUN(asked_without_a_session);
 	RUN(a_fresh_session_tells_nothing);
@@ -589,8 +589,8 @@ int main(void)
 	RUN(stale_numbers_without_end_are_no_storm);
 	RUN(a_peer_that_acknowledges_nothing_costs_little);
 	RUN(not_believed_where_nobody_listens);
-	RUN(a_strange_life_cannot_end_our_dials);
-	RUN(a_strange_life_does_not_keep_us_from_dialling);
+	RUN(a_strange_incarnation_cannot_end_our_dials);
+	RUN(a_strange_incarnation_does_not_keep_us_from_dialling);
 	RUN(hellos_without_waiting_for_an_answer);
 	RUN(half_a_long_message);
 	RUN(not_named_by_membership);

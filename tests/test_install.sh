@@ -81,7 +81,7 @@ compile_static()
 		"$dir/usr/lib/libsinew.a" -pthread
 }
 
-# What the static library is made of has names that programs have, too.
+# Objects of the static library have names that programs have, too.
 own_names()
 {
 	cat >"$dir/own.c" <<'END'

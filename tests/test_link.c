@@ -195,7 +195,7 @@ static void faults_again_and_again_ask_for_fencing(void)
 		CHECK(high->gone);
 		high = link_from(HIGH, 0xfffffffe);
 	}
-	CHECK_EQ(fx->fences, 1);	/* once for a life */
+	CHECK_EQ(fx->fences, 1);	/* once for an incarnation */
 	CHECK_EQ(fx->down[HIGH], 0);
 	end();
 }
@@ -333,7 +333,7 @@ static void own_close_is_clean(void)
 	link_dead(&high->link, true);
 	settle();
 	CHECK(!fx->closed);	/* the FINs crossed: has LOW our ACK? */
-	peer_drained(&fx->core, LOW, life(LOW));
+	peer_drained(&fx->core, LOW, incarnation(LOW));
 	settle();
 	CHECK(fx->closed);
 	end();

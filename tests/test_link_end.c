@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of what a link, a life, or a peer that has gone leaves behind: waits at the end,
- * links that are kept or held, a block that is the caller's again.
+ * Owns the tests of what a link, an incarnation, or a peer that has gone leaves behind: waits at
+ * the end, links that are kept or held, a block that is the caller's again.
  */
 #include "tests/core_fixture.h"
 
@@ -74,7 +74,7 @@ static void two_refusals_end_the_wait(void)
 	CHECK(nobody_listens());
 	CHECK(core_peer_over_at(p) > fx->core.now_ns);
 	/* A new doubt begins anew. */
-	peer_time_wait(p, life(HIGH));
+	peer_time_wait(p, incarnation(HIGH));
 	CHECK(nobody_listens());
 	CHECK(core_peer_over_at(p) > fx->core.now_ns);
 	CHECK(nobody_listens());
@@ -123,18 +123,18 @@ static void a_session_without_a_link_is_not_over(void)
 	end();
 }
 
-/* Membership took the life away: nobody is dialled for it. */
-static void a_life_that_failed_is_not_dialled(void)
+/* Membership took the incarnation away: nobody is dialled for it. */
+static void an_incarnation_that_failed_is_not_dialled(void)
 {
 	struct wire *w;
 
 	begin(false);
-	peer_added(&fx->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	pass(1000);
 	CHECK(fx->dial[HIGH]);
 	w = fx->dial[HIGH];
-	peer_failed(&fx->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	for (unsigned i = 0; i < 60; i++)
 		pass(1000);
@@ -142,7 +142,7 @@ static void a_life_that_failed_is_not_dialled(void)
 	end();
 }
 
-static void one_link_of_a_life_is_held(void)
+static void one_link_of_an_incarnation_is_held(void)
 {
 	struct hello h = hello_of(HIGH, 77);
 	struct wire *w[3];
@@ -188,7 +188,7 @@ static void a_removed_peer_is_not_looked_at(void)
 	end();
 }
 
-/* What nobody said is not known: the linger time is over before the FIN was acknowledged. */
+/* Nobody said it, so it is not known: the linger time is over before the FIN was acknowledged. */
 static void the_linger_time_ends_in_last_ack(void)
 {
 	uint8_t buf[64];
@@ -232,7 +232,7 @@ static void a_renewal_forgets_the_members(void)
 {
 	begin(false);
 	fx->no_lend = true;
-	peer_added(&fx->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	CHECK(fx->peer[HIGH].session);
 	core_renew(&fx->core, 78);
@@ -240,7 +240,7 @@ static void a_renewal_forgets_the_members(void)
 	CHECK(!fx->peer[HIGH].session);
 	peer_lend(&fx->peer[HIGH], new_session());
 	CHECK(!fx->peer[HIGH].session);
-	peer_added(&fx->peer[HIGH], life(HIGH));
+	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	CHECK(fx->peer[HIGH].session);
 	end();
 }
@@ -256,9 +256,9 @@ static void a_hello_waits_for_memory(void)
 	settle();
 	link_from(HIGH, FIRST);
 	CHECK(fx->peer[HIGH].session && !fx->peer[HIGH].spare);
-	peer_failed(&fx->peer[HIGH], life(HIGH));
+	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
-	h.mine = life(HIGH) + 10;
+	h.mine = incarnation(HIGH) + 10;
 	for (unsigned i = 0; i < 2; i++) {
 		w[i] = incoming(HIGH);
 		feed_hello(w[i], HIGH, &h);	/* challenged */
@@ -330,8 +330,8 @@ int main(void)
 	RUN(two_refusals_end_the_wait);
 	RUN(a_peer_without_addresses_may_come_back);
 	RUN(a_session_without_a_link_is_not_over);
-	RUN(a_life_that_failed_is_not_dialled);
-	RUN(one_link_of_a_life_is_held);
+	RUN(an_incarnation_that_failed_is_not_dialled);
+	RUN(one_link_of_an_incarnation_is_held);
 	RUN(a_removed_peer_is_not_looked_at);
 	RUN(the_linger_time_ends_in_last_ack);
 	RUN(the_linger_time_ends_the_wait_for_the_last_ack);

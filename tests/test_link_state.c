@@ -85,7 +85,7 @@ static void every_cell(void)
 	}
 }
 
-/* What must hold of any such table, whatever its cells are. */
+/* Holds of any such table, whatever its cells are. */
 static void sense(void)
 {
 	for (int s = 0; s < LINK_STATES; s++) {
@@ -93,7 +93,7 @@ static void sense(void)
 
 		bool idle = s == LINK_NEW || s == LINK_GONE;
 
-		/* Whatever has begun can end, once, and nothing begins again. */
+		/* A link that has begun can end, once, and nothing begins again. */
 		CHECK_EQ(shut->next, idle ? LINK_NEW : LINK_GONE);
 		CHECK_EQ(shut->actions & LINK_TELL, idle ? 0 : LINK_TELL);
 		for (int e = 0; e < LINK_EVENTS; e++) {

@@ -84,7 +84,7 @@ static void a_short_sender_is_answered_at_once(void)
 	end();
 }
 
-/* What was acknowledged on the old link alone is owed on the new one, whose HELLO is older. */
+/* An ACK written on the old link alone is owed on the new one, whose HELLO is older. */
 static void a_resume_owes_what_its_hello_did_not_say(void)
 {
 	struct wire *high, *low = both_up(&high), *next;
@@ -184,7 +184,7 @@ static void our_longest_message(void)
 	}
 }
 
-/* What does not fit a frame of the peer's goes as fragments. */
+/* A message that does not fit a frame of the peer's goes as fragments. */
 static void a_peer_of_short_frames(void)
 {
 	static const uint8_t body[4000];
@@ -504,7 +504,8 @@ static void a_queue_of_unknown_size(void)
 /* Half a frame cannot be followed by anything: such a link ends by a reset. */
 static void half_a_frame_ends_by_a_reset(void)
 {
-	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_PROTOCOL };
+	struct refuse r = { .mine = incarnation(HIGH), .yours = 77,
+			    .reason = WIRE_REFUSE_PROTOCOL };
 	struct wire *high;
 	struct span out[5];
 	int n;

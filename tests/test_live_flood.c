@@ -42,12 +42,12 @@ static const struct attack attacks[] = {
 	{ "half a HELLO", FLOOD_HALF, OTHER, false, false },
 	{ "another cluster", FLOOD_CLUSTER, OTHER, false, false },
 	{ "nodeids out of the air", FLOOD_NODEIDS, OTHER, false, false },
-	{ "lives out of the air", FLOOD_LIVES, OTHER, false, false },
-	{ "lives that answer", FLOOD_HELD, OTHER, false, false },
+	{ "incarnations out of the air", FLOOD_INCARNATIONS, OTHER, false, false },
+	{ "incarnations that answer", FLOOD_HELD, OTHER, false, false },
 	{ "forged refusals", FLOOD_REFUSALS, OTHER, false, false },
 	{ "probes", FLOOD_PROBES, OTHER, false, false },
 	{ "HELLOs and a reset", FLOOD_BURST, OTHER, false, false },
-	{ "lives that membership does not know", FLOOD_LIVES, OTHER, false, true },
+	{ "incarnations that membership does not know", FLOOD_INCARNATIONS, OTHER, false, true },
 	{ "closed at once", FLOOD_RESET, OTHER, false, false },
 	{ "a stranger", FLOOD_SILENT, STRANGER, false, false },
 	{ "a stranger's garbage", FLOOD_GARBAGE, STRANGER, false, false },
@@ -55,7 +55,7 @@ static const struct attack attacks[] = {
 	{ "peer: numbers ahead", FLOOD_PEER_AHEAD, PEER, true, false },
 	{ "peer: HELLO on a link that is up", FLOOD_PEER_HELLO, PEER, true, false },
 	{ "peer: numbers that were", FLOOD_PEER_REPEAT, PEER, false, false },
-	{ "peer: long messages of many lives", FLOOD_PEER_FRAGMENTS, PEER, false, false },
+	{ "peer: long messages of many incarnations", FLOOD_PEER_FRAGMENTS, PEER, false, false },
 	{ "peer: ACKs at full speed", FLOOD_PEER_ACKS, PEER, false, false },
 	{ "peer: STATUS at full speed", FLOOD_PEER_STATUS, PEER, false, false },
 	{ "probes at full speed", FLOOD_PROBE_FAST, PEER, false, false },
@@ -187,7 +187,7 @@ static void tidy_up(const struct attack *a)
 		CHECK_EQ(t->seen[3 - i].bad, 0);
 		CHECK_EQ(t->self_losts, 0);
 		if (a->fences && i == VICTIM)
-			CHECK_EQ(t->fences, 1);	/* once for a life */
+			CHECK_EQ(t->fences, 1);	/* once for an incarnation */
 		else
 			CHECK_EQ(t->fences, 0);
 	}
@@ -310,9 +310,9 @@ static void closes_meanwhile(enum flood_kind kind, unsigned from)
 	cluster_free(cluster);
 }
 
-static void closes_under_strange_lives(void)
+static void closes_under_strange_incarnations(void)
 {
-	closes_meanwhile(FLOOD_LIVES, OTHER);
+	closes_meanwhile(FLOOD_INCARNATIONS, OTHER);
 }
 
 static void closes_under_refused_ones(void)
@@ -346,7 +346,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 	}
 	if (argc == 1 || strcmp(argv[1], "closes") == 0) {
-		RUN(closes_under_strange_lives);
+		RUN(closes_under_strange_incarnations);
 		RUN(closes_under_refused_ones);
 		RUN(closes_under_silent_ones);
 	}

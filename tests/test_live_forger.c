@@ -41,7 +41,7 @@ static void send_one(struct sinew_session *p)
 static void answer(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	(void)t;
-	/* What was forged is not that long. */
+	/* The forged message is not that long. */
 	t->seen[sinew_session_nodeid(p)].bad += m->len != 4 * sizeof(uint64_t);
 	send_one(p);
 }
@@ -92,7 +92,7 @@ static void unharmed(void)
 	cluster_free(cluster);
 }
 
-static uint64_t life(unsigned id)
+static uint64_t incarnation(unsigned id)
 {
 	return sinew_incarnation(cluster->t[id].n);
 }
@@ -108,7 +108,7 @@ static struct sinew_status status(unsigned at, unsigned of)
 /* It dials from the address of one member to the other. */
 static bool dial_as(unsigned me, unsigned to)
 {
-	adversary_init(&adversary, me, life(me), "test");
+	adversary_init(&adversary, me, incarnation(me), "test");
 	return CHECK(adversary_dial(&adversary, &cluster->t[me].addr, &cluster->t[to].addr));
 }
 
@@ -147,7 +147,7 @@ static void faults_fence_nobody(void)
 	unharmed();
 }
 
-/* Not even with both lives, for the position cannot be. */
+/* Not even with both incarnations, for the position cannot be. */
 static void a_forged_choice_does_not_last(void)
 {
 	if (!set_up())
@@ -155,7 +155,7 @@ static void a_forged_choice_does_not_last(void)
 	for (unsigned i = 0; i < 2 && dial_as(LOW, HIGH); i++) {
 		uint64_t links = status(HIGH, LOW).reconnects;
 
-		say_hello(life(HIGH), AFAR, GEN_HUGE + i, WIRE_HELLO_CHOSEN);
+		say_hello(incarnation(HIGH), AFAR, GEN_HUGE + i, WIRE_HELLO_CHOSEN);
 		ends();
 		CHECK_EQ(status(HIGH, LOW).reconnects, links);
 	}
@@ -174,8 +174,9 @@ static void refusals_do_not_end_dials(void)
 	if (!set_up())
 		return;
 	for (unsigned i = 0; i < n && dial_as(LOW + i % 2, HIGH - i % 2); i++) {
-		struct refuse r = { .mine = life(LOW + i % 2), .yours = life(HIGH - i % 2),
-			.reason = reasons[i / 2], .gen = GEN_HUGE, .wait_ms = 60000 };
+		struct refuse r = { .mine = incarnation(LOW + i % 2),
+			.yours = incarnation(HIGH - i % 2), .reason = reasons[i / 2],
+			.gen = GEN_HUGE, .wait_ms = 60000 };
 
 		say_hello(0, 0, 0, 0);
 		adversary_put(&adversary, buf, wire_put_refuse(buf, adversary.nodeid, &r));
@@ -200,16 +201,16 @@ static void guesses_cost_nothing(void)
 		CHECK_EQ(adversary_answer(&adversary, &h, &r, SILENT_MS), 0);
 	}
 	for (unsigned i = 0; i < GUESSES && dial_as(HIGH, LOW); i++) {
-		say_hello(life(LOW), AFAR + i, GEN_HUGE, 0);
+		say_hello(incarnation(LOW), AFAR + i, GEN_HUGE, 0);
 		ends();
-		say_hello(life(LOW), AFAR + i, 1, 0);
+		say_hello(incarnation(LOW), AFAR + i, 1, 0);
 		ends();
 	}
 	CHECK_EQ(status(LOW, HIGH).reconnects, links);
 	unharmed();
 }
 
-/* What says another cluster is told nothing by its refusal. */
+/* A caller of another cluster is told nothing by its refusal. */
 static void refusals_tell_nothing(void)
 {
 	struct hello h;
@@ -275,7 +276,7 @@ static void bare_connects_hold_nobody(void)
 	cluster_free(cluster);
 }
 
-/* What is written to it before it resets, all that comes in a moment. */
+/* The bytes written to it before it resets, all that comes in a moment. */
 static uint64_t read_all(void)
 {
 	static uint8_t waste[1 << 16];
@@ -321,7 +322,7 @@ static void resends_are_paced(void)
 	printf("# %llu bytes for each of the last resumes\n",
 	       (unsigned long long)(late / (RESUMES - RESUMES_PACED)));
 	CHECK(late <= (RESUMES - RESUMES_PACED) * (uint64_t)(LONG + WIRE_CONTROL_MAX));
-	/* Who acknowledges gets the rest at once. */
+	/* A peer that acknowledges gets the rest at once. */
 	read_all();
 	adversary_put(&adversary, ack, wire_put_ack(ack, HIGH, adversary.expected + 1));
 	CHECK(read_all() > 10 * LONG);

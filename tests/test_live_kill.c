@@ -15,45 +15,45 @@
 
 #include "tests/live.h"
 
-#define LIVES		30u
+#define INCARNATIONS		30u
 #define NUMBERS		400000u
 #define LENGTH_MAX	3000u
 #define LIMIT_MS	15000
 
-/* What one life got: written by it, read when it is dead. */
-struct life {
+/* All that one incarnation got: written by it, read when it is dead. */
+struct incarnation {
 	_Atomic uint64_t n;		/* messages, in order: 1..n */
 	_Atomic uint32_t wrong;
 	_Atomic uint64_t incarnation;
 };
 
 struct shared {
-	_Atomic uint32_t n_lives;	/* begun */
-	struct life lives[LIVES + 1];
+	_Atomic uint32_t n_incarnations;	/* begun */
+	struct incarnation incarnations[INCARNATIONS + 1];
 };
 
 static struct shared *shared;
 static int shared_fd = -1;
 static struct live survivor;
 static pid_t child;
-/* Of the survivor's messages to the present life: content. */
+/* Of the survivor's messages to the present incarnation: content. */
 static uint64_t numbers[NUMBERS + 1];
-static uint64_t n_content;		/* contents given out so far, over all lives */
+static uint64_t n_content;		/* contents given out so far, over all incarnations */
 static unsigned n_checked, n_unknown, n_unsent;
 
 /* ---- the node that is killed ---- */
 
 static void child_message(struct live *l, const struct sinew_message *msg)
 {
-	struct life *life = l->user;
+	struct incarnation *incarnation = l->user;
 	uint64_t content;
 
 	memcpy(&content, msg->data, sizeof content);
-	if (msg->number != life->n + 1 || msg->len < sizeof content ||
+	if (msg->number != incarnation->n + 1 || msg->len < sizeof content ||
 	    !live_is((const uint8_t *)msg->data + sizeof content, msg->len - sizeof content, 1,
 		     content))
-		life->wrong++;
-	life->n++;
+		incarnation->wrong++;
+	incarnation->n++;
 }
 
 static int child_main(int fd, pid_t parent)
@@ -63,15 +63,15 @@ static int child_main(int fd, pid_t parent)
 	struct sinew_options opt;
 
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (shared == MAP_FAILED || shared->n_lives > LIVES)
+	if (shared == MAP_FAILED || shared->n_incarnations > INCARNATIONS)
 		return 2;
-	l.user = &shared->lives[shared->n_lives++];
+	l.user = &shared->incarnations[shared->n_incarnations++];
 	own = live_addr_of(parent, 2);
 	other = live_addr_of(parent, 1);
 	live_options(&opt, &l, 2, &own);
 	if (!live_open(&l, &opt) || sinew_peer_add(l.node, 1, &other, 1))
 		return 2;
-	((struct life *)l.user)->incarnation = sinew_incarnation(l.node);
+	((struct incarnation *)l.user)->incarnation = sinew_incarnation(l.node);
 	/* An orphan ends by itself. */
 	while (getppid() == parent)
 		sinew_dispatch(l.node, 200);
@@ -162,16 +162,16 @@ static void check_unsent(struct live *l)
 }
 
 /* The delivery report of a session against what it got. */
-static void check_life(struct live *l, const struct life *life)
+static void check_incarnation(struct live *l, const struct incarnation *incarnation)
 {
 	const struct sinew_delivery *f = &l->delivery;
 
-	CHECK_EQ(sinew_session_incarnation(l->session), life->incarnation);
-	CHECK_EQ(life->wrong, 0);
+	CHECK_EQ(sinew_session_incarnation(l->session), incarnation->incarnation);
+	CHECK_EQ(incarnation->wrong, 0);
 	CHECK(f->acked <= f->in_doubt && f->in_doubt <= f->unsent);
-	/* What is called acknowledged was handed over; what is called unsent was not. */
-	CHECK(f->acked <= life->n);
-	CHECK(life->n <= f->in_doubt);
+	/* Messages called acknowledged were handed over; those called unsent were not. */
+	CHECK(f->acked <= incarnation->n);
+	CHECK(incarnation->n <= f->in_doubt);
 	CHECK_EQ(f->unsent, live_status(l).sent);
 	CHECK_EQ(sinew_send(l->session, "x", 1), -ESTALE);
 	check_unsent(l);
@@ -182,7 +182,7 @@ static void check_life(struct live *l, const struct life *life)
 
 static void survivor_down(struct live *l)
 {
-	check_life(l, &shared->lives[l->n_down - 1]);
+	check_incarnation(l, &shared->incarnations[l->n_down - 1]);
 }
 
 /* Dispatches, and sends all the time while the peer is up, until the condition holds. */
@@ -201,12 +201,12 @@ static bool traffic_until(bool (*done)(uint64_t n), uint64_t n)
 	return true;
 }
 
-static bool life_got(uint64_t n)
+static bool incarnation_got(uint64_t n)
 {
-	unsigned lives = shared->n_lives;
+	unsigned n_begun = shared->n_incarnations;
 
-	return lives > 0 && survivor.n_up == lives && survivor.n_down == lives - 1 &&
-	       shared->lives[lives - 1].n >= n;
+	return n_begun > 0 && survivor.n_up == n_begun && survivor.n_down == n_begun - 1 &&
+	       shared->incarnations[n_begun - 1].n >= n;
 }
 
 static bool is_down(uint64_t n)
@@ -225,7 +225,7 @@ static bool set_up(void)
 	struct sockaddr_storage own = live_addr(1), other = live_addr(2);
 	struct sinew_options opt;
 
-	shared_fd = memfd_create("lives", 0);
+	shared_fd = memfd_create("incarnations", 0);
 	if (!CHECK(shared_fd >= 0) || !CHECK_EQ(ftruncate(shared_fd, sizeof *shared), 0))
 		return false;
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, shared_fd, 0);
@@ -243,14 +243,14 @@ static void killed_and_started_again(void)
 	uint64_t last = 0;
 
 	CHECK_OR_RETURN(set_up());
-	for (unsigned i = 0; i < LIVES && check_state.failures == 0; i++) {
+	for (unsigned i = 0; i < INCARNATIONS && check_state.failures == 0; i++) {
 		bool fenced = i % 3 == 2;
 
 		CHECK_OR_RETURN(start_child());
-		/* Only the next life's HELLO tells that the last one is dead. */
-		CHECK_OR_RETURN(traffic_until(life_got, 300 + i * 997));
-		CHECK(shared->lives[i].incarnation != last);
-		last = shared->lives[i].incarnation;
+		/* Only the next incarnation's HELLO tells that the last one is dead. */
+		CHECK_OR_RETURN(traffic_until(incarnation_got, 300 + i * 997));
+		CHECK(shared->incarnations[i].incarnation != last);
+		last = shared->incarnations[i].incarnation;
 		if (i > 0)
 			CHECK_EQ(survivor.n_down, i);
 		kill_child();
@@ -266,9 +266,9 @@ static void killed_and_started_again(void)
 		}
 	}
 	CHECK_OR_RETURN(start_child());
-	CHECK(traffic_until(life_got, 1000));
-	CHECK_EQ(n_checked, LIVES);
-	printf("# %u lives ended, %u of them with unknown messages, %u with unsent ones; "
+	CHECK(traffic_until(incarnation_got, 1000));
+	CHECK_EQ(n_checked, INCARNATIONS);
+	printf("# %u incarnations ended, %u of them with unknown messages, %u with unsent ones; "
 	       "%llu messages\n", n_checked, n_unknown, n_unsent, (unsigned long long)n_content);
 	CHECK(n_unknown > 0);
 	CHECK(n_unsent > 0);

@@ -33,7 +33,7 @@ static struct cluster *cluster;
 static struct sockaddr_storage peer_addr;
 static uint8_t drops[WIRE_CONTROL_MAX];	/* what drips, */
 static size_t n_drops, n_dripped;	/* and how far it is */
-static uint64_t lives;
+static uint64_t incarnations;
 
 /* More than 1 where a sanitizer makes all slow, and keeps what was freed. */
 static int factor(void)
@@ -129,7 +129,7 @@ static bool dial(struct adversary *f, unsigned nodeid)
 	const struct sockaddr_storage *from = nodeid == PEER ? &peer_addr :
 		&cluster->t[nodeid].addr;
 
-	adversary_init(f, nodeid, 0x10000 + ++lives, "test");
+	adversary_init(f, nodeid, 0x10000 + ++incarnations, "test");
 	n_drops = n_dripped = 0;
 	return adversary_dial(f, from, &cluster->t[VICTIM].addr);
 }
@@ -348,7 +348,7 @@ static void vanished(void)
 	tidy_up();
 }
 
-/* A proper connection of the same life takes the place of one that hangs. */
+/* A proper connection of the same incarnation takes the place of one that hangs. */
 static void replaced(void)
 {
 	bool (*const hangs[])(struct adversary *f) = { up, half_header, half_frame, half_fin };

@@ -128,7 +128,7 @@ static bool all_came(void)
 	return true;
 }
 
-/* What the run is for has happened often. */
+/* The event that the run is for has happened often. */
 static bool enough(void)
 {
 	return live_status(&nodes[0]).reconnects > RECONNECTS && n_broken &&

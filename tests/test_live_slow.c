@@ -165,7 +165,7 @@ static void kept_and_not_released(void)
 		st = live_status(&nodes[0]);
 		CHECK(is_full());
 		CHECK_EQ(st.unacked, st.sent - st.acked);
-		/* What the reader's application has is acknowledged, kept or not. */
+		/* Messages that the reader's application has are acknowledged, kept or not. */
 		CHECK_EQ(st.acked, nodes[1].n_received);
 		CHECK((int64_t)st.oldest_unacked_ms >= slow_ms - 1000);
 		st = live_status(&nodes[1]);

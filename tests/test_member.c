@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of what membership says of lives: each word is about one life, and what was said
- * before there is memory for a session holds for the session.
+ * Owns the tests of what membership says of incarnations: each word is about one incarnation, and
+ * what was said before there is memory for a session holds for the session.
  */
 #include "tests/core_fixture.h"
 
@@ -12,7 +12,7 @@ static struct peer *member_with(bool memory)
 	begin(false);
 	fx->no_lend = !memory;
 	p = &fx->peer[HIGH];
-	peer_added(p, life(HIGH));
+	peer_added(p, incarnation(HIGH));
 	settle();
 	return p;
 }
@@ -22,27 +22,28 @@ static struct peer *member(void)
 	return member_with(true);
 }
 
-static void words_about_another_life_change_nothing(void)
+static void words_about_another_incarnation_change_nothing(void)
 {
 	struct peer *p = member();
 	struct session *s = p->session;
 
 	CHECK_OR_RETURN(s);
-	peer_leaving(p, life(HIGH) + 1);
-	peer_left(p, life(HIGH) + 1);
-	peer_failed(p, life(HIGH) + 1);
+	peer_leaving(p, incarnation(HIGH) + 1);
+	peer_left(p, incarnation(HIGH) + 1);
+	peer_failed(p, incarnation(HIGH) + 1);
 	settle();
-	CHECK(p->session == s && p->member == life(HIGH) && !p->member_leaving && !s->removed);
+	CHECK(p->session == s && p->member == incarnation(HIGH) && !p->member_leaving &&
+		      !s->removed);
 	CHECK_EQ(s->end, SESSION_ALIVE);
 	CHECK_EQ(session_state(s), FSM_ESTABLISHED);
-	CHECK(!tombstones_find(&p->tombstones, life(HIGH)));
+	CHECK(!tombstones_find(&p->tombstones, incarnation(HIGH)));
 	/* The same words about its own. */
-	peer_leaving(p, life(HIGH));
+	peer_leaving(p, incarnation(HIGH));
 	CHECK(p->member_leaving && s->removed);
-	peer_left(p, life(HIGH));
+	peer_left(p, incarnation(HIGH));
 	CHECK(!p->session && !p->member);
 	settle();
-	CHECK(tombstones_find(&p->tombstones, life(HIGH)));
+	CHECK(tombstones_find(&p->tombstones, incarnation(HIGH)));
 	end();
 }
 
@@ -51,11 +52,11 @@ static struct peer *member_without_memory(void)
 {
 	struct peer *p = member_with(false);
 
-	peer_failed(p, life(HIGH));
+	peer_failed(p, incarnation(HIGH));
 	settle();
-	peer_added(p, life(HIGH) + 1);
+	peer_added(p, incarnation(HIGH) + 1);
 	settle();
-	CHECK(!p->session && p->member == life(HIGH) + 1);
+	CHECK(!p->session && p->member == incarnation(HIGH) + 1);
 	return p;
 }
 
@@ -65,43 +66,43 @@ static void what_was_said_holds_when_there_is_memory(void)
 
 	for (unsigned leaving = 0; leaving < 2; leaving++) {
 		p = member_without_memory();
-		peer_leaving(p, life(HIGH) + (leaving ? 1 : 2));
-		peer_failed(p, life(HIGH) + 2);
+		peer_leaving(p, incarnation(HIGH) + (leaving ? 1 : 2));
+		peer_failed(p, incarnation(HIGH) + 2);
 		peer_lend(p, new_session());
 		CHECK_OR_RETURN(p->session);
-		CHECK_EQ(p->session->incarnation, life(HIGH) + 1);
+		CHECK_EQ(p->session->incarnation, incarnation(HIGH) + 1);
 		CHECK_EQ(p->session->removed, leaving);
 		settle();
 		end();
 	}
 	p = member_without_memory();
-	peer_left(p, life(HIGH) + 1);
+	peer_left(p, incarnation(HIGH) + 1);
 	peer_lend(p, new_session());
 	CHECK(!p->session);
 	end();
 }
 
-/* The word that a life leaves does not pass to the next one. */
-static void the_next_life_does_not_leave(void)
+/* The word that an incarnation leaves does not pass to the next one. */
+static void the_next_incarnation_does_not_leave(void)
 {
 	struct peer *p = member();
 
-	peer_leaving(p, life(HIGH));
-	peer_added(p, life(HIGH) + 1);
+	peer_leaving(p, incarnation(HIGH));
+	peer_added(p, incarnation(HIGH) + 1);
 	settle();
 	CHECK(fx->down[HIGH] == 1 && p->session && !p->session->removed && !p->member_leaving);
 	end();
 }
 
-/* A failure without a life is of the one whose session there is. */
-static void a_failure_without_a_life(void)
+/* A failure without an incarnation is of the one whose session there is. */
+static void a_failure_without_an_incarnation(void)
 {
 	struct peer *p = member();
 
 	peer_failed(&fx->peer[LOW], 0);
 	peer_failed(p, 0);
 	settle();
-	CHECK(!p->session && tombstones_find(&p->tombstones, life(HIGH)));
+	CHECK(!p->session && tombstones_find(&p->tombstones, incarnation(HIGH)));
 	CHECK(!fx->peer[LOW].tombstones.n);
 	end();
 }
@@ -136,10 +137,10 @@ static void a_dial_goes_to_the_new_address(void)
 
 int main(void)
 {
-	RUN(words_about_another_life_change_nothing);
+	RUN(words_about_another_incarnation_change_nothing);
 	RUN(what_was_said_holds_when_there_is_memory);
-	RUN(the_next_life_does_not_leave);
-	RUN(a_failure_without_a_life);
+	RUN(the_next_incarnation_does_not_leave);
+	RUN(a_failure_without_an_incarnation);
 	RUN(a_dial_goes_to_the_new_address);
 	return check_done();
 }

@@ -180,7 +180,7 @@ static unsigned n_threads(void)
 	return n - 2;
 }
 
-/* Whoever was left behind ends as soon as the name service answers. */
+/* A thread left behind ends as soon as the name service answers. */
 static void nobody_stays(unsigned threads)
 {
 	service_hangs(false);

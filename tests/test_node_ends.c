@@ -71,7 +71,7 @@ static void own_thread(void)
 
 /* ---- ends ---- */
 
-/* Whoever polls must learn of the end, too. */
+/* A program that polls must learn of the end, too. */
 static bool is_readable(struct sinew_node *n)
 {
 	struct pollfd fd = { sinew_get_fd(n), POLLIN, 0 };
@@ -152,7 +152,7 @@ static void close_with_a_dead_peer(void)
 	sinew_session_unref(p);
 }
 
-static void a_new_life(void)
+static void a_new_incarnation(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
 	struct sinew_session *old;
@@ -552,7 +552,7 @@ int main(void)
 	RUN(own_thread);
 	RUN(close_cleanly);
 	RUN(close_with_a_dead_peer);
-	RUN(a_new_life);
+	RUN(a_new_incarnation);
 	RUN(abort_remove_and_self_lost);
 	RUN(in_a_forked_child);
 	RUN(without_standard_descriptors);

@@ -8,7 +8,7 @@
 
 #include "tests/cluster.h"
 
-#define LIVES	10
+#define INCARNATIONS	10
 
 static void finds_itself(struct test_node *t, struct sinew_session *p)
 {
@@ -18,7 +18,7 @@ static void finds_itself(struct test_node *t, struct sinew_session *p)
 	sinew_session_unref(h);
 }
 
-/* What it found stays valid memory, and is not found any more. */
+/* A session found stays valid memory, and is not found any more. */
 static void the_present_session_is_found(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
@@ -81,7 +81,7 @@ static void others_find_it_while_sessions_end(void)
 	seeker.n = c->t[1].n;
 	for (unsigned i = 0; i < 2; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, seek, NULL), 0);
-	for (unsigned i = 1; i <= LIVES; i++) {
+	for (unsigned i = 1; i <= INCARNATIONS; i++) {
 		unsigned found = atomic_load(&seeker.found);
 
 		DRIVE(c, c->t[1].seen[2].ups >= i && atomic_load(&seeker.found) > found);

@@ -64,7 +64,7 @@ static void all_that_is_queued_goes_before_the_end(void)
 	CHECK_EQ(sinew_peer_close(c->t[1].n, 2, -1), -EINVAL);
 	CHECK_EQ(sinew_peer_close(NULL, 2, 0), -EINVAL);
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 2, &c->t[2].addr, 1), 0);
-	/* The life with which it ended is over; its next one is welcome. */
+	/* The incarnation with which it ended is over; its next one is welcome. */
 	CHECK_EQ(sinew_self_lost(c->t[2].n), 0);
 	DRIVE(c, c->t[1].seen[2].ups == 2 && c->t[2].seen[1].ups == 2);
 	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
@@ -166,8 +166,8 @@ static void one_without_a_session_goes_at_once(void)
 	cluster_free(c);
 }
 
-/* What ends its session otherwise lets no other one begin. */
-static void its_next_life_has_no_session(void)
+/* Another end of its session lets no new one begin. */
+static void its_next_incarnation_has_no_session(void)
 {
 	struct cluster *c = closing(NULL, LONG_MS);
 
@@ -204,7 +204,7 @@ int main(void)
 	RUN(a_second_call_shortens_the_time);
 	RUN(it_can_be_removed_meanwhile);
 	RUN(one_without_a_session_goes_at_once);
-	RUN(its_next_life_has_no_session);
+	RUN(its_next_incarnation_has_no_session);
 	RUN(the_node_may_go_first);
 	return check_done();
 }

@@ -117,7 +117,7 @@ static void a_send_waits_until_there_is_room(void)
 	CHECK_EQ(end(c, &second), 0);
 	CHECK_EQ(w.number + second.number, 2 * n + 3);
 	DRIVE(c, c->t[2].seen[1].messages == n + 2);
-	/* Who did not wait is told as ever. */
+	/* A sender that did not wait is told as ever. */
 	DRIVE(c, c->t[1].seen[2].writables > 0);
 	CHECK_EQ(sinew_send(c->t[1].seen[2].session, body, BODY), 0);
 	cluster_free(c);
@@ -164,7 +164,7 @@ static void waits_inside(struct test_node *t, struct sinew_session *p,
 	t->seen[sinew_session_nodeid(p)].bad += sinew_send_wait(p, "x", 1, -1, NULL) != -EDEADLK;
 }
 
-/* Whoever makes the room would wait for itself. */
+/* The thread that makes the room would wait for itself. */
 static void the_loop_does_not_wait(void)
 {
 	struct cluster *c = cluster_open(2, little);
@@ -410,7 +410,7 @@ static int last_epoll(void)
 	return last;
 }
 
-/* What it waits in is none any more: the next wait fails. */
+/* The session that it waits for is over: the next wait fails. */
 static void a_loop_that_fails_says_how(void)
 {
 	struct sinew_node *n = alone(true);

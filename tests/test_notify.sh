@@ -46,7 +46,7 @@ nobody_hears_it()
 	grep -q READY err && bad "it speaks to nobody: $(cat err)"
 }
 
-# Who cannot even start is not ready.
+# A command that cannot even start is not ready.
 no_start_no_word()
 {
 	manager "$PWD/socket" words

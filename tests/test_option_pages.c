@@ -89,7 +89,7 @@ static void put_numbers(FILE *out, const struct page *page, const struct option 
 	fprintf(out, ".\n");
 }
 
-/* What the constants of C mean is behind the row. */
+/* The meaning of the constants of C is behind the row. */
 static void put_words(FILE *out, const struct page *page, const struct option *o)
 {
 	const char *standard = o->words;

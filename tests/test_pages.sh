@@ -352,7 +352,7 @@ while read -r sub mode; do
 	differ "$dir/o.help" "$dir/o.offered" "sinew $sub $mode --help" completion
 done <"$dir/commands" | verdict options_of_help_page_and_completion_agree
 
-# What stands in a section of no mode is an option of some mode.
+# An entry in a section of no mode is an option of some mode.
 while read -r sub; do
 	cat "$dir/help/$sub"* | options_in >"$dir/o.help"
 	tags "$dir/man/man1/sinew-$sub.1" | grep '^--' | sed 's/[^a-z-].*//' | sort -u |
@@ -565,7 +565,7 @@ while read -r line; do
 done <"$dir/log" | verdict lines_of_the_log_exist
 wc -l <"$dir/log" | awk '$1 < 30 { print "only " $1 " lines" }' | verdict lines_of_the_log_are_found
 
-# Whoever is warned finds the line.
+# A reader of the warning finds the line.
 grep -rhoE 'NOTE_(WARNING|ERROR), [^"]*"[^"]+"' proto | sed 's/.*"\(.*\)"/\1/' | sort -u |
 	while read -r line; do
 	grep -qF -- "$line" "$dir/log" || echo "sinew-operations.7 does not say: $line"

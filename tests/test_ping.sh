@@ -120,7 +120,7 @@ another_node_at_that_address_is_told()
 	says err 'node 7 answered, expected node 2'
 }
 
-# Whatever is there: a web server, or an attacker.
+# Anything may be there: a web server, or an attacker.
 something_else_at_that_port_is_told()
 {
 	config c "port: $(free_port)"

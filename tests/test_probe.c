@@ -123,7 +123,7 @@ static void small_ones_have_a_bound_as_well(void)
 	end();
 }
 
-/* What may not come: each drops its own link. */
+/* Frames that may not come: each drops its own link. */
 static void what_is_no_padded_probe(void)
 {
 	static const struct { const char *what; unsigned at; uint8_t value; } table[] = {

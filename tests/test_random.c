@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of what nobody may guess: lives and the cookies of probes come from true
+ * Owns the tests of what nobody may guess: incarnations and the cookies of probes come from true
  * randomness, and from nothing else where there is none. Knows nothing of what they are good for.
  */
 #include <sys/random.h>
@@ -82,8 +82,8 @@ static void without_randomness_there_is_no_node(void)
 	CHECK(!n);
 }
 
-/* The old life is over, and no new one begins before there is a number for it. */
-static void a_new_life_waits_for_randomness(void)
+/* The old incarnation is over, and no new one begins before there is a number for it. */
+static void a_new_incarnation_waits_for_randomness(void)
 {
 	struct cluster *c = cluster_open(2, NULL);
 	uint64_t before;
@@ -108,6 +108,6 @@ int main(void)
 	RUN(hash_of_the_reference);
 	RUN(cookies_are_not_to_be_guessed);
 	RUN(without_randomness_there_is_no_node);
-	RUN(a_new_life_waits_for_randomness);
+	RUN(a_new_incarnation_waits_for_randomness);
 	return check_done();
 }

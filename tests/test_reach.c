@@ -251,12 +251,12 @@ static void a_refusal_of_the_peer(void)
 }
 
 /* The peer has dialled and is up. */
-static bool adversary_is_up(struct adversary *f, uint64_t life, unsigned host)
+static bool adversary_is_up(struct adversary *f, uint64_t incarnation, unsigned host)
 {
 	struct sockaddr_storage from = live_addr(host), to = live_addr(1);
 
 	adversary_wait = drive;
-	adversary_init(f, peer_id, life, "live");
+	adversary_init(f, peer_id, incarnation, "live");
 	return CHECK(adversary_dial(f, &from, &to)) && CHECK(adversary_up(f, live_limit(WAIT_MS)));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The send ring at each of its limits and one over, and a test for every bug
- * that it had. What random use finds is in test_ring_model.c.
+ * that it had. Random use is tested in test_ring_model.c.
  */
 #include "tests/ring_fixture.h"
 

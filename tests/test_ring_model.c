@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The send ring against the naive model of ring_model.h: random operations,
- * every answer compared. What fits where is computed from the ring's own positions.
+ * every answer compared. The room is computed from the ring's own positions.
  *
  *	test_ring_model [FIRST_SEED [SEEDS]]
  *
@@ -249,7 +249,7 @@ static void check_may_resume(size_t handed)
 	CHECK(!ring_may_resume(m.ring, m.first_seq + (uint32_t)handed + 1));
 }
 
-/* What may follow the first whole frame begins where the ring stands when that one is sent. */
+/* The frames that may follow the first whole one begin where the ring stands when that is sent. */
 static void check_resend_limit(void)
 {
 	uint64_t limit = ring_resend_limit(m.ring, 0);

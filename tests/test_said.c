@@ -201,7 +201,7 @@ static void without_a_session(void)
 /* A peer cannot say CLOSED before it has sent its FIN. */
 static void closed_without_a_fin_is_a_fault(void)
 {
-	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_CLOSED,
+	struct refuse r = { .mine = incarnation(HIGH), .yours = 77, .reason = WIRE_REFUSE_CLOSED,
 			    .next = 0xffffffff };
 	struct wire *high;
 
@@ -215,8 +215,8 @@ static void closed_without_a_fin_is_a_fault(void)
 	end();
 }
 
-/* A listener that speaks of another life says nothing of the session. */
-static void closed_is_about_the_life_that_says_so(void)
+/* A listener that speaks of another incarnation says nothing of the session. */
+static void closed_is_about_the_incarnation_that_says_so(void)
 {
 	struct refuse r = { .mine = 5555, .yours = 77, .reason = WIRE_REFUSE_CLOSED,
 			    .next = 0xffffffff };
@@ -235,7 +235,7 @@ static void closed_is_about_the_life_that_says_so(void)
 		CHECK_OR_RETURN(fx->dial[HIGH] && !fx->dial[HIGH]->gone);
 		feed_refuse(fx->dial[HIGH], HIGH, &r);
 		CHECK_EQ(fx->down[HIGH], i);
-		r.mine = life(HIGH);
+		r.mine = incarnation(HIGH);
 	}
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
 	end();
@@ -255,7 +255,7 @@ static struct wire *dialled(void)
 
 static void why_a_link_ended(void)
 {
-	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_VERSION };
+	struct refuse r = { .mine = incarnation(HIGH), .yours = 77, .reason = WIRE_REFUSE_VERSION };
 	struct wire *w = dialled();
 
 	CHECK_OR_RETURN(w);
@@ -269,7 +269,7 @@ static void why_a_link_ended(void)
 /* A peer that says it cannot take us now is left alone for about the longest time. */
 static void a_refusal_for_long_is_no_reason_to_hurry(void)
 {
-	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_LEAVING };
+	struct refuse r = { .mine = incarnation(HIGH), .yours = 77, .reason = WIRE_REFUSE_LEAVING };
 	struct wire *w = dialled();
 	unsigned cap_ms;
 
@@ -286,13 +286,13 @@ static void a_refusal_for_long_is_no_reason_to_hurry(void)
 
 static void feed_stale(struct wire *w, unsigned id, uint32_t gen)
 {
-	struct refuse r = { .mine = life(id), .yours = 77, .reason = WIRE_REFUSE_STALE,
+	struct refuse r = { .mine = incarnation(id), .yours = 77, .reason = WIRE_REFUSE_STALE,
 			    .gen = gen };
 
 	feed_refuse(w, id, &r);
 }
 
-/* What happens in every orderly end is nothing to warn of. */
+/* An event of every orderly end is nothing to warn of. */
 static void what_is_usual_is_no_warning(void)
 {
 	static const struct { enum wire_reason reason; unsigned warnings; } table[] = {
@@ -300,7 +300,8 @@ static void what_is_usual_is_no_warning(void)
 	};
 
 	for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
-		struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = table[i].reason };
+		struct refuse r = { .mine = incarnation(HIGH), .yours = 77,
+				    .reason = table[i].reason };
 		struct wire *w = dialled();
 
 		CHECK_OR_RETURN(w);
@@ -351,7 +352,7 @@ static void a_frame_of_another_node_where_we_dialled(void)
 /* A mismatch that lasts is one line, not one for each dial. */
 static void a_mismatch_is_said_once(void)
 {
-	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_VERSION };
+	struct refuse r = { .mine = incarnation(HIGH), .yours = 77, .reason = WIRE_REFUSE_VERSION };
 	struct wire *w = dialled();
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -516,7 +517,7 @@ int main(void)
 	RUN(the_last_ack_is_written);
 	RUN(without_a_session);
 	RUN(closed_without_a_fin_is_a_fault);
-	RUN(closed_is_about_the_life_that_says_so);
+	RUN(closed_is_about_the_incarnation_that_says_so);
 	RUN(why_a_link_ended);
 	RUN(a_refusal_for_long_is_no_reason_to_hurry);
 	RUN(what_is_usual_is_no_warning);

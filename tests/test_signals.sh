@@ -27,7 +27,7 @@ ended()
 
 has_threads() { [ "$(ls "/proc/$1/task" 2>/dev/null | wc -l)" -ge "$2" ]; }
 
-# What may take as long as a name server that is dead: a file that nobody writes.
+# It may take as long as a dead name server: a file that nobody writes.
 while_it_looks_up()
 {
 	local command
@@ -122,7 +122,7 @@ a_bench_and_torture_end_in_order()
 	done
 }
 
-# Who says nohup wants it to go on.
+# A user of nohup wants it to go on.
 an_ignored_hangup_stays_ignored()
 {
 	exec 7</dev/null

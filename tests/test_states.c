@@ -17,7 +17,7 @@ struct name {
 	const char *name;
 };
 
-/* What comes behind the next state of a cell. */
+/* The part behind the next state of a cell. */
 static void print_actions(FILE *out, unsigned set, const struct name *names, unsigned n)
 {
 	const char *comma = "";

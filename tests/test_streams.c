@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the command reads and writes: pieces of an input, an output that blocks.
+ * Input and output of the command: pieces of an input, an output that blocks.
  * Knows nothing of nodes.
  */
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 /* ---- input ---- */
 
-/* What a pipe with these bytes gives, each piece in brackets, "!" for one too long. */
+/* Pieces that a pipe with these bytes gives, each in brackets, "!" for one too long. */
 static const char *pieces(const void *data, size_t len, size_t chunk, size_t limit)
 {
 	static char shown[256];

@@ -10,7 +10,7 @@
  */
 #include "tests/stress_calls.h"
 
-/* What must have happened at each node until it is enough. */
+/* Events that must have happened at each node until it is enough. */
 enum { MESSAGES = 1000, DOWNS = 6 };
 
 static unsigned rounds = 1;
@@ -65,8 +65,8 @@ static bool wait_for(bool (*cond)(void))
 static void show_progress(void)
 {
 	for (unsigned i = 0; i < SIDES; i++)
-		printf("# node %u: %llu messages, %llu downs, %llu lives of its own\n", i + 1,
-		       (unsigned long long)stress.side[i].messages,
+		printf("# node %u: %llu messages, %llu downs, %llu incarnations of its own\n",
+		       i + 1, (unsigned long long)stress.side[i].messages,
 		       (unsigned long long)stress.side[i].downs,
 		       (unsigned long long)stress.side[i].losses);
 	for (unsigned i = 0; i < N_CALLS; i++)
@@ -129,7 +129,7 @@ static void drive(void)
 		MUST(sinew_dispatch(stress.side[i].n, 1) >= 0);
 }
 
-/* Peers and lives as they should be. */
+/* Peers and incarnations as they should be. */
 static void tell_all(void)
 {
 	for (unsigned i = 0; i < SIDES; i++) {
@@ -204,7 +204,7 @@ static bool open_workers(const struct mode *mode)
 	}
 	for (unsigned i = 0; i < N_CALLS; i++)
 		calls[i].n = 0;
-	links.next = lives.next = 0;
+	links.next = ends.next = 0;
 	if (!stress_open(mode))
 		return false;
 	tell_all();
@@ -300,11 +300,11 @@ static bool is_other(const char *name)
 	for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
 		if (strcmp(name, others[i].name) == 0)
 			return true;
-	/* What needs a corosync has tests beside one; a configuration test_config_threads. */
+	/* Calls that need a corosync have tests beside one; a configuration test_config_threads. */
 	return strncmp(name, "sinew_corosync_", 15) == 0 || strncmp(name, "sinew_config_", 13) == 0;
 }
 
-/* What the library exports is called here, or is said to be for one thread only. */
+/* Each exported function is called here, or is said to be for one thread only. */
 static void no_function_is_forgotten(void)
 {
 	FILE *f = fopen("lowcomms/sinew.map", "r");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The memory of ended lives (proto/tombstones.h), at its limit and beyond. */
+/* The memory of ended incarnations (proto/tombstones.h), at its limit and beyond. */
 #include "proto/tombstones.h"
 #include "tests/check.h"
 
@@ -14,7 +14,7 @@ static void none_at_first(void)
 	CHECK_EQ(tombstones_count(&tombstones, TOMB_NONE), 0);
 }
 
-static void says_how_a_life_ended(void)
+static void says_how_an_incarnation_ended(void)
 {
 	const struct tombstone *t;
 
@@ -33,7 +33,7 @@ static void says_how_a_life_ended(void)
 	CHECK_EQ(tombstones_count(&tombstones, TOMB_FAILED), 1);
 }
 
-static void one_tomb_a_life(void)
+static void one_tomb_an_incarnation(void)
 {
 	tombstones_init(&tombstones);
 	for (int i = 0; i < 3 * TOMBSTONES_MAX; i++)
@@ -63,7 +63,7 @@ static void the_oldest_makes_room(void)
 	CHECK(tombstones_find(&tombstones, 1000 + 4 * TOMBSTONES_MAX - 1) == NULL);
 }
 
-static void forgotten_by_a_new_life_of_ours(void)
+static void forgotten_by_a_new_incarnation_of_ours(void)
 {
 	tombstones_init(&tombstones);
 	tombstones_bury(&tombstones, 5, TOMB_FAILED, 0);
@@ -74,9 +74,9 @@ static void forgotten_by_a_new_life_of_ours(void)
 int main(void)
 {
 	RUN(none_at_first);
-	RUN(says_how_a_life_ended);
-	RUN(one_tomb_a_life);
+	RUN(says_how_an_incarnation_ended);
+	RUN(one_tomb_an_incarnation);
 	RUN(the_oldest_makes_room);
-	RUN(forgotten_by_a_new_life_of_ours);
+	RUN(forgotten_by_a_new_incarnation_of_ours);
 	return check_done();
 }

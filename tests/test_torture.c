@@ -97,7 +97,7 @@ static void seqset_corrupted_takes_a_place(void)
 	seqset_is(&l, 5, 0, 0, 0, 2);
 }
 
-/* What comes late of a gap that was forgotten is still wrong, only called otherwise. */
+/* A late message of a gap that was forgotten is still wrong, only called otherwise. */
 static void seqset_more_gaps_than_it_has_room_for(void)
 {
 	struct seqset l = { 0 };
@@ -115,7 +115,7 @@ static void seqset_more_gaps_than_it_has_room_for(void)
 static struct content content_number(uint64_t number)
 {
 	return (struct content){
-		.seed = 42, .from = 3, .to = 4, .from_life = 111, .to_life = 222,
+		.seed = 42, .from = 3, .to = 4, .from_incarnation = 111, .to_incarnation = 222,
 		.number = number, .max = MAX,
 	};
 }
@@ -222,7 +222,7 @@ static void another_number_is_recognised(void)
 	}
 }
 
-static void another_life_is_a_stray(void)
+static void another_incarnation_is_a_stray(void)
 {
 	struct content due = content_number(1), old;
 	uint64_t number = 0;
@@ -233,8 +233,8 @@ static void another_life_is_a_stray(void)
 		due.number++;
 	for (int i = 0; i < 5; i++) {
 		old = due;
-		old.from_life += i == 0;
-		old.to_life += i == 1;
+		old.from_incarnation += i == 0;
+		old.to_incarnation += i == 1;
 		p = make(&old, &len);
 		CHECK_EQ(content_identify(&due, p, len, &number),
 			 i < 2 ? CONTENT_STRAY : CONTENT_GOOD);
@@ -242,7 +242,7 @@ static void another_life_is_a_stray(void)
 	}
 }
 
-static void a_short_one_of_another_life_is_wrong(void)
+static void a_short_one_of_another_incarnation_is_wrong(void)
 {
 	struct content due = content_number(1), old;
 	uint64_t number = 0;
@@ -252,7 +252,7 @@ static void a_short_one_of_another_life_is_wrong(void)
 	while (content_length(&due) < 8 || content_length(&due) >= CONTENT_PLAIN)
 		due.number++;
 	old = due;
-	old.from_life++;
+	old.from_incarnation++;
 	p = make(&old, &len);
 	CHECK_EQ(content_identify(&due, p, len, &number), CONTENT_WRONG);
 	free(p);
@@ -536,8 +536,8 @@ int main(void)
 	RUN(a_changed_bit_is_wrong);
 	RUN(a_cut_message_is_wrong);
 	RUN(another_number_is_recognised);
-	RUN(another_life_is_a_stray);
-	RUN(a_short_one_of_another_life_is_wrong);
+	RUN(another_incarnation_is_a_stray);
+	RUN(a_short_one_of_another_incarnation_is_wrong);
 	RUN(checker_good);
 	RUN(checker_sees_what_the_ledger_has);
 	RUN(checker_last_message_lost);

@@ -129,7 +129,7 @@ static void a_goodbye_without_a_hello(void)
 	says("addrs 2 1 10.0.0.2;joined 2 b1;leaving 2 b1;");
 }
 
-static void a_quick_return_is_two_lives(void)
+static void a_quick_return_is_two_incarnations(void)
 {
 	static const unsigned two[] = { 1, 2 };
 
@@ -147,7 +147,7 @@ static void a_renewed_process_needs_no_fence(void)
 	says("failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;");
 }
 
-/* After a partition both are as they were: the node tells the old life that it is over. */
+/* After a partition both are as they were: the node tells the old incarnation that it is over. */
 static void a_merge_is_told_once_to_the_fencer(void)
 {
 	static const unsigned two[] = { 1, 2 };
@@ -317,7 +317,7 @@ static void when_corosync_is_lost_all_begins_anew(void)
 	says("addrs 2 1 10.0.0.2;joined 2 b1;");
 }
 
-/* The node was told that its life had been declared over; the group knows nothing of it. */
+/* The node was told that its incarnation had been declared over; the group knows nothing of it. */
 static void a_renewed_node_meets_all_again(void)
 {
 	together();
@@ -383,7 +383,7 @@ int main(void)
 	RUN(who_goes_without_a_word_has_failed);
 	RUN(who_dies_behind_its_goodbye_has_failed);
 	RUN(a_goodbye_without_a_hello);
-	RUN(a_quick_return_is_two_lives);
+	RUN(a_quick_return_is_two_incarnations);
 	RUN(a_renewed_process_needs_no_fence);
 	RUN(a_merge_is_told_once_to_the_fencer);
 	RUN(without_quorum_nobody_is_fenced);

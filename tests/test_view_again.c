@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the test of what comes back in a view of the cluster: lives after a partition, nodes
+ * Owns the test of what comes back in a view of the cluster: incarnations after a partition, nodes
  * after their removal, the service after its loss. Knows nothing of corosync.
  */
 #include "tests/view_fixture.h"
@@ -44,8 +44,8 @@ static void who_came_back_and_left_is_not_fenced(void)
 	says("quorum 1;");
 }
 
-/* Between two lives of ours those of others come and go untold; the next one meets who is there. */
-static void between_two_lives_nobody_is_told(void)
+/* Between two of ours those of others come and go untold; the next one meets all present. */
+static void between_two_incarnations_nobody_is_told(void)
 {
 	static const unsigned three[] = { 1, 2, 3 };
 
@@ -61,8 +61,8 @@ static void between_two_lives_nobody_is_told(void)
 	says("joined 2 b2;joined 3 c1;leaving 3 c1;");
 }
 
-/* Who failed between them is fenced all the same, once there is a life that can ask. */
-static void who_fails_between_two_lives_is_fenced(void)
+/* A node that failed between them is fenced all the same, once an incarnation can ask. */
+static void who_fails_between_two_incarnations_is_fenced(void)
 {
 	cut_off();
 	greet(2, GREETING_HELLO, 0xb1);
@@ -74,8 +74,8 @@ static void who_fails_between_two_lives_is_fenced(void)
 	says("fence 2 b1;");
 }
 
-/* Joined and taken off the list between them: the new life never heard of it. */
-static void who_is_off_the_list_between_two_lives_is_not_met(void)
+/* Joined and taken off the list between them: the new incarnation never heard of it. */
+static void who_is_off_the_list_between_two_incarnations_is_not_met(void)
 {
 	static const unsigned less[] = { 1, 3 };
 
@@ -88,7 +88,7 @@ static void who_is_off_the_list_between_two_lives_is_not_met(void)
 	says("remove 2;");
 }
 
-/* Its new life is not expected at all, until it is on the list again. */
+/* Its new incarnation is not expected at all, until it is on the list again. */
 static void who_renews_off_the_list_is_not_met(void)
 {
 	static const unsigned less[] = { 1, 3 }, three[] = { 1, 2, 3 };
@@ -116,8 +116,8 @@ static void who_has_said_goodbye_is_met_and_leaves(void)
 	says("add 2;addrs 2 1 10.0.0.2;joined 2 b1;leaving 2 b1;");
 }
 
-/* The lesser part has not heard yet what quorum says, and the node is back as another life. */
-static void another_life_tells_of_the_end_of_the_last(void)
+/* The lesser part has not heard yet of quorum, and the node is back as another incarnation. */
+static void another_incarnation_tells_of_the_end_of_the_last(void)
 {
 	const struct view_process it = { 2, 21 }, all[] = { { ME, MY_PID }, it };
 	const struct greeting g = { .type = GREETING_HELLO, .nodeid = 2, .incarnation = 0xb2 };
@@ -192,12 +192,12 @@ int main(void)
 {
 	RUN(a_second_failure_is_fenced_if_the_first_was_not);
 	RUN(who_came_back_and_left_is_not_fenced);
-	RUN(between_two_lives_nobody_is_told);
-	RUN(who_fails_between_two_lives_is_fenced);
-	RUN(who_is_off_the_list_between_two_lives_is_not_met);
+	RUN(between_two_incarnations_nobody_is_told);
+	RUN(who_fails_between_two_incarnations_is_fenced);
+	RUN(who_is_off_the_list_between_two_incarnations_is_not_met);
 	RUN(who_renews_off_the_list_is_not_met);
 	RUN(who_has_said_goodbye_is_met_and_leaves);
-	RUN(another_life_tells_of_the_end_of_the_last);
+	RUN(another_incarnation_tells_of_the_end_of_the_last);
 	RUN(a_renewed_node_hears_again_who_leaves);
 	RUN(a_renewed_node_does_not_meet_who_is_to_go);
 	RUN(rings_of_a_lost_service_are_forgotten);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The view of a node that was away from the others: it takes a new life instead of refusing
+ * The view of a node that was away from the others: it takes a new incarnation instead of refusing
  * those who go on. Knows nothing of corosync.
  */
 #include "membership/view_poll.h"
@@ -131,7 +131,7 @@ static void who_missed_it_all_renews(void)
 	CHECK_EQ(n_lost, 1);
 }
 
-/* Who closes cannot begin anew: they have failed. */
+/* A node that closes cannot begin anew: the others have failed. */
 static void a_closing_node_does_not_renew(void)
 {
 	together(3);
@@ -160,7 +160,7 @@ static void the_greater_part_goes_on(void)
 	CHECK_EQ(n_fences, 0);
 }
 
-/* What quorum said of the ring before the change is no word of those who went. */
+/* Quorum's word on the ring before the change is none on those who went. */
 static void no_fence_is_asked_for_by_the_quorum_before(void)
 {
 	together(3);
@@ -227,7 +227,7 @@ static void processes_that_end_are_not_counted(void)
 	CHECK_EQ(n_failed, 2);
 }
 
-/* A second failure of the same life is another one, if it was welcome in between. */
+/* A second failure of the same incarnation is another one, if it was welcome in between. */
 static void who_came_back_is_fenced_again(void)
 {
 	together(3);

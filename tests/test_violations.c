@@ -49,12 +49,12 @@ static size_t an_ack(uint8_t *p) { return wire_put_ack(p, HIGH, FIRST); }
 
 static size_t a_refusal(uint8_t *p)
 {
-	struct refuse r = { .mine = life(HIGH), .yours = 77, .reason = WIRE_REFUSE_STALE };
+	struct refuse r = { .mine = incarnation(HIGH), .yours = 77, .reason = WIRE_REFUSE_STALE };
 
 	return wire_put_refuse(p, HIGH, &r);
 }
 
-static size_t another_life(uint8_t *p)
+static size_t another_incarnation(uint8_t *p)
 {
 	struct hello h = hello_of(HIGH, 0);
 	size_t n = wire_put_hello(p, HIGH, &h);
@@ -104,7 +104,7 @@ static void before_it_is_up(void)
 		{ "PROBE from another cluster", foreign_probe },
 		{ "unexpected frame, expected HELLO", unasked_reply },
 		{ "unexpected frame, expected HELLO", an_ack },
-		{ "another incarnation on the same link", another_life },
+		{ "another incarnation on the same link", another_incarnation },
 		{ "unknown DLM protocol version", version_4 },
 	};
 

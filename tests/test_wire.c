@@ -491,7 +491,7 @@ static void tlvs_of_a_fragment(void)
 	CHECK(total == 5 && offset == 1);
 }
 
-/* What the hot path compares: the message of that sender and number, and no other. */
+/* The hot path compares this: the message of that sender and number, and no other. */
 static void is_exactly_that_message(void)
 {
 	size_t n = put_kind(5);

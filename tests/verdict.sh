@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the tests of the sources share: a rule holds if nothing speaks against it. Knows no rule.
+# Shared by the tests of the sources: a rule holds if nothing speaks against it. Knows no rule.
 # Sourced; leaves the sum in $failed.
 
 failed=0

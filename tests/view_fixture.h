@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the tests of the view share: a view of three nodes, what it concluded as text, and
+ * Shared by the tests of the view: a view of three nodes, what it concluded as text, and
  * the words of a membership service. Knows nothing of what is right.
  */
 #ifndef TESTS_VIEW_FIXTURE_H
@@ -53,7 +53,7 @@ static inline void conclude_send(const struct view_action *a)
 /* After each call of the view. */
 static inline void conclude(void)
 {
-	static const char *const lives[] = {
+	static const char *const incarnations[] = {
 		[VIEW_JOINED] = "joined", [VIEW_LEAVING] = "leaving", [VIEW_LEFT] = "left",
 		[VIEW_FAILED] = "failed", [VIEW_FENCE] = "fence", [VIEW_FENCED] = "fenced",
 	};
@@ -70,7 +70,7 @@ static inline void conclude(void)
 		case VIEW_FAILED:
 		case VIEW_FENCE:
 		case VIEW_FENCED:
-			put("%.0u%.0u%s", 0, 0, lives[a.what]);
+			put("%.0u%.0u%s", 0, 0, incarnations[a.what]);
 			put(" %u %x;%s", a.nodeid, (unsigned)a.incarnation, "");
 			break;
 		case VIEW_QUORUM:	put("quorum %u;%.0u%s", a.is_quorate, 0, ""); break;

@@ -75,7 +75,7 @@ int cluster_observe(struct cluster *cluster);
 void cluster_status(const struct cluster *cluster, struct sinew_corosync_status *ret_status);
 unsigned cluster_members(const struct cluster *cluster, struct sinew_corosync_member *members,
 			 unsigned max);
-/* That life has been fenced. */
+/* That incarnation has been fenced. */
 void cluster_fenced(struct cluster *cluster, uint32_t nodeid, uint64_t incarnation);
 
 /* Before sinew_node_free(). */

@@ -197,7 +197,7 @@ send_files()
 
 # ---- a stream, while nodes go and come ----
 
-# stream N LIFE: numbered lines, until the file "stop" is there; the last line is "end".
+# stream N INCARNATION: numbered lines, until the file "stop" is there; the last line is "end".
 stream()
 {
 	local i=0
@@ -211,15 +211,15 @@ stream()
 	echo "$2 $((i + 1)) end"
 }
 
-# start_stream N LIFE: a node that sends a stream to all and goes on whatever happens.
+# start_stream N INCARNATION: a node that sends a stream to all and goes on whatever happens.
 start_stream()
 {
-	local n=$1 life=$2
-	mkfifo "$dir/pipe$n$life"
-	stream "$n" "$life" > >(tee "$dir/in$n$life" >"$dir/pipe$n$life") &
+	local n=$1 incarnation=$2
+	mkfifo "$dir/pipe$n$incarnation"
+	stream "$n" "$incarnation" > >(tee "$dir/in$n$incarnation" >"$dir/pipe$n$incarnation") &
 	feeder+=($!)
 	in_node "$n" "$BUILD/sinew" cat --to all --keep-going --wait "$LIMIT_S" --log-level info \
-		<"$dir/pipe$n$life" >"$dir/out$n$life" 2>"$dir/err$n$life" &
+		<"$dir/pipe$n$incarnation" >"$dir/out$n$incarnation" 2>"$dir/err$n$incarnation" &
 	pids[n]=$!
 }
 
@@ -315,7 +315,7 @@ judge_whole()
 }
 
 # judge_part FROM TO: one of them was away: in order, nothing twice, nothing foreign, and the end
-# of what was sent by the life that ended in peace.
+# of what was sent by the incarnation that ended in peace.
 judge_part()
 {
 	local got

@@ -36,7 +36,7 @@ struct fence_setup {
 	uint32_t retry_ms;	/* after a run that failed */
 	enum fence_turn (*turn)(void *arg, const struct fence_request *r);
 	const char *(*name)(void *arg, uint32_t nodeid);	/* of a node, or "" */
-	/* The program says that this life is off. */
+	/* The program says that this incarnation is off. */
 	void (*fenced)(void *arg, const struct fence_request *r);
 	void *arg;
 };
@@ -53,7 +53,7 @@ struct fence {
 
 /* Strings are not copied. Makes sure that the exit status of children can be had. */
 void fence_init(struct fence *f, const struct fence_setup *setup);
-/* The same life twice is one request. */
+/* The same incarnation twice is one request. */
 void fence_ask(struct fence *f, uint32_t nodeid, uint64_t incarnation,
 	       enum sinew_fence_reason reason);
 /* Does what is due; to be called when fd is readable, and at the deadline. */

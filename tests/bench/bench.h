@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the parts of the driver share: figures, the steps that yield them, and the rows that
+ * Shared by the parts of the driver: figures, the steps that yield them, and the rows that
  * judge them. Knows no measure: plan.c and rows.c have them.
  */
 #ifndef BENCH_BENCH_H
@@ -67,7 +67,7 @@ enum row_kind {
 
 #define ROW_UNDER_MAX 2
 
-/* What a line of the table is. */
+/* The kind of a line of the table. */
 struct rule {
 	const char *name, *title;
 	enum row_kind kind;

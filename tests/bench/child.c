@@ -72,7 +72,7 @@ static int start(struct child *c, char **argv, enum place place, unsigned index)
 	return c->pid < 0 ? -errno : 0;
 }
 
-/* What is over the limit is read and thrown away. */
+/* Output over the limit is read and thrown away. */
 static void listen_to(int *fd, struct text *text)
 {
 	char rest[1024];
@@ -142,7 +142,7 @@ static bool gather(struct child *children, unsigned n, uint64_t until_ns)
 	}
 }
 
-/* Whoever is still there is there because of a failure. */
+/* A child that is still there is there because of a failure. */
 static void end(struct child *c)
 {
 	if (c->pid > 0) {

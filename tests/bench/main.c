@@ -163,7 +163,7 @@ static void list(void)
 		printf("%s\n", bench.figures[i].name);
 }
 
-/* What a quick run misses is no failure: it is too short to judge. */
+/* A target missed by a quick run is no failure: it is too short to judge. */
 static int conclude(const struct arguments *args)
 {
 	unsigned n_missed = judge(&bench);

@@ -193,7 +193,7 @@ static bool has_time(const struct runner *r)
 	return clock_now_ns() - r->began_ns < seconds * CLOCK_S;
 }
 
-/* What was not measured even once is no success of a full run. */
+/* A figure not measured even once is no success of a full run. */
 static void give_up(struct runner *r, const struct step *step)
 {
 	static const char why[] = "no time was left";

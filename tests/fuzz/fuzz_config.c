@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Fuzz target: a configuration file of any bytes: its syntax, the section sinew { }
- * and the list of nodes. What is refused must be refused with a text that says where.
+ * and the list of nodes. A refusal must have a text that says where.
  * Knows nothing of names: it resolves none and opens no socket.
  */
 #define FUZZ_NAME "config"

@@ -20,7 +20,7 @@ static const uint32_t nodeids[N_PEERS] = { 1, 7, 9, 0 };
 static struct run {
 	struct node *self, *pair;
 	struct peer *peer[N_PEERS], *pair_self;
-	uint64_t life[N_PEERS];
+	uint64_t inc[N_PEERS];
 	bool is_static, may_renew;
 	bool renewed;		/* the pair's sessions ended rightly */
 	bool ending;
@@ -43,9 +43,9 @@ static void dial(struct end *e)
 		world_connected(e);
 }
 
-static void message(struct life *l, const uint8_t *p, size_t n)
+static void message(struct inc *l, const uint8_t *p, size_t n)
 {
-	struct life *from;
+	struct inc *from;
 
 	if (l->peer != run.peer[PAIR] && l->node != run.pair)
 		return;
@@ -54,7 +54,7 @@ static void message(struct life *l, const uint8_t *p, size_t n)
 	world_heard(l, from, p, n);
 }
 
-static void down(struct life *l)
+static void down(struct inc *l)
 {
 	if (l->peer == run.peer[PAIR] || l->node == run.pair)
 		MUST(run.renewed || run.ending);
@@ -142,7 +142,7 @@ static void op_frame(struct input *in)
 		return;
 	p = how & 0x40 ? hostile_peer(in) : e->el->link.peer ? e->el->link.peer : e->peer;
 	for (unsigned i = 0; i <= (how & 3u) && world_open(e); i++)
-		hostile_write(e, p, run.life[p - run.self->peer], in, kind);
+		hostile_write(e, p, run.inc[p - run.self->peer], in, kind);
 	if (!(how & 0x80))
 		world_read(e, e->n_in);
 }
@@ -163,7 +163,7 @@ static void op_handshake(struct input *in)
 		e->peer = p;
 		if (p->up == &e->el->link)
 			break;
-		hostile_write(e, p, run.life[p - run.self->peer], &zero, HOSTILE_HELLO);
+		hostile_write(e, p, run.inc[p - run.self->peer], &zero, HOSTILE_HELLO);
 		world_read(e, e->n_in);
 	}
 }
@@ -208,7 +208,7 @@ static void op_time(struct input *in)
 }
 
 /* A packet that the lock manager would have sent. */
-static void say_dlm(struct life *l, size_t n, bool bare)
+static void say_dlm(struct inc *l, size_t n, bool bare)
 {
 	uint8_t p[WIRE_HEADER + 300];
 	struct span part = { p, WIRE_HEADER + n % 300 };
@@ -228,7 +228,7 @@ static void op_app(struct input *in)
 {
 	uint8_t how = input_u8(in);
 	struct peer *p = how & 0x80 ? run.peer[PAIR] : hostile_peer(in);
-	struct life *l = world_present(run.self, p);
+	struct inc *l = world_present(run.self, p);
 	size_t len = input_u8(in);
 
 	if (!l)
@@ -275,23 +275,23 @@ static void op_member(struct input *in)
 {
 	uint8_t how = input_u8(in);
 	struct peer *p = hostile_peer(in);
-	uint64_t *life = &run.life[p - run.self->peer];
+	uint64_t *inc = &run.inc[p - run.self->peer];
 
-	*life += how >> 4 & 3;
+	*inc += how >> 4 & 3;
 	switch (how & 7) {
 	case 0:
 	case 1:
 	case 2:
-		peer_added(p, *life);
+		peer_added(p, *inc);
 		break;
 	case 3:
-		peer_leaving(p, *life);
+		peer_leaving(p, *inc);
 		break;
 	case 4:
-		peer_left(p, *life);
+		peer_left(p, *inc);
 		break;
 	case 5:
-		peer_failed(p, how & 8 ? 0 : *life);
+		peer_failed(p, how & 8 ? 0 : *inc);
 		break;
 	case 6:
 		peer_addrs(p, run.self->addr[p - run.self->peer], how & 8 ? how >> 6 & 1 : 2);
@@ -328,7 +328,7 @@ static void again(struct peer *p)
 		peer_lend(p, spare);
 	else
 		world_lend(run.self, p);
-	run.life[i]++;
+	run.inc[i]++;
 }
 
 static void op_node(struct input *in)
@@ -349,7 +349,7 @@ static void op_node(struct input *in)
 		again(hostile_peer(in));
 		break;
 	default:
-		run.life[input_below(in, PAIR)] += 1;
+		run.inc[input_below(in, PAIR)] += 1;
 	}
 	world_settle(run.self);
 }
@@ -363,7 +363,7 @@ static void op_read(struct input *in)
 		world_read(e, n < 0xf0 ? n : n * 16);
 }
 
-/* The core was told that its life is over: as the caller decides, now or never. */
+/* The core was told that its incarnation is over: as the caller decides, now or never. */
 static void renew(void)
 {
 	uint64_t old = run.self->core.cfg.incarnation;
@@ -433,7 +433,7 @@ static void begin(struct input *in)
 	run.peer[KERNEL] = world_peer(run.self, nodeids[KERNEL], &profile_dlm, 1);
 	run.peer[PAIR] = world_peer(run.self, pair, &profile_native, 1);
 	for (unsigned i = 0; i < PAIR; i++)
-		run.life[i] = 0x20000 * (i + 1);
+		run.inc[i] = 0x20000 * (i + 1);
 	cfg.nodeid = pair;
 	cfg.incarnation = 0x2000;
 	run.pair = world_node(&cfg);
@@ -449,7 +449,7 @@ static void begin(struct input *in)
 }
 
 /* Gives slots back that would hold up what was said behind them, and reads on. */
-static void pair_goes_on(struct life *a)
+static void pair_goes_on(struct inc *a)
 {
 	while (a->n_slots)
 		world_slot_give(a, 0, SIZE_MAX);
@@ -463,16 +463,16 @@ static void pair_goes_on(struct life *a)
 
 static bool pair_is_up(void)
 {
-	struct life *a = world_present(run.self, run.peer[PAIR]);
-	struct life *b = world_present(run.pair, run.pair_self);
+	struct inc *a = world_present(run.self, run.peer[PAIR]);
+	struct inc *b = world_present(run.pair, run.pair_self);
 
 	return a && b && a->up && b->up && world_twin(a) == b && run.peer[PAIR]->up;
 }
 
-/* Whatever was done to it: the honest pair has heard everything, and still talks. */
+/* After all that was done to it, the honest pair has heard everything, and still talks. */
 static void finish(void)
 {
-	struct life *a, *b;
+	struct inc *a, *b;
 
 	lend_all();
 	core_quorum(&run.self->core, true);

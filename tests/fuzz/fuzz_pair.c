@@ -12,16 +12,16 @@
 #define TIME_MAX	MS(400000)	/* in one run, before the network heals */
 #define HEAL_MAX	120u		/* seconds until all is well again */
 #define LINGER_S	60	/* of a close that waits for a process that has gone */
-#define LIVES_KEPT	8u		/* of SESSIONS_MAX, for the time of healing */
+#define INCS_KEPT	8u		/* of SESSIONS_MAX, for the time of healing */
 
 static struct run {
 	struct core_config cfg[2];
 	bool is_static, corrupts, slow_dials;
 	unsigned closes;		/* at the end, in which way */
 	bool blocked[2];		/* paths */
-	bool news[2];			/* the node's new life is not known to the other */
+	bool news[2];			/* the node's new incarnation is not known to the other */
 	bool left[2];			/* that the node has closed was told */
-	uint64_t old[2];		/* its life before */
+	uint64_t old[2];		/* its incarnation before */
 	uint64_t began_ns;
 } run;
 
@@ -50,9 +50,9 @@ static void dial(struct end *e)
 		world_connected(e);
 }
 
-static void message(struct life *l, const uint8_t *p, size_t n)
+static void message(struct inc *l, const uint8_t *p, size_t n)
 {
-	struct life *from = world_twin(l);
+	struct inc *from = world_twin(l);
 
 	if (run.corrupts)
 		return;
@@ -60,10 +60,10 @@ static void message(struct life *l, const uint8_t *p, size_t n)
 	world_heard(l, from, p, n);
 }
 
-/* What is said of messages when a session ends is true. */
-static void down(struct life *l)
+/* The delivery report at the end of a session is true. */
+static void down(struct inc *l)
 {
-	const struct life *twin = world_twin(l);
+	const struct inc *twin = world_twin(l);
 	uint64_t got = twin ? twin->n_got : 0;
 	struct ring_delivery fate;
 
@@ -78,7 +78,7 @@ static void down(struct life *l)
 
 static const struct world_hooks hooks = { dial, message, down };
 
-/* ---- lives ---- */
+/* ---- incarnations ---- */
 
 static void settle(void)
 {
@@ -116,11 +116,11 @@ static void tell_left(unsigned i)
 
 static bool may_renew(void)
 {
-	return world.node[0].n_lives < SESSIONS_MAX - LIVES_KEPT &&
-		world.node[1].n_lives < SESSIONS_MAX - LIVES_KEPT;
+	return world.node[0].n_incs < SESSIONS_MAX - INCS_KEPT &&
+		world.node[1].n_incs < SESSIONS_MAX - INCS_KEPT;
 }
 
-static uint64_t next_life(unsigned i)
+static uint64_t next_inc(unsigned i)
 {
 	tell(i);
 	run.old[i] = run.cfg[i].incarnation;
@@ -137,7 +137,7 @@ static void restart(unsigned i)
 {
 	if (!may_renew())
 		return;
-	next_life(i);
+	next_inc(i);
 	world_kill(&world.node[i]);
 	world_boot(&world.node[i], &run.cfg[i]);
 	run.left[i] = false;
@@ -150,7 +150,7 @@ static void renew(unsigned i)
 	if (!may_renew())
 		return;
 	world.node[i].renew_asked = false;
-	core_renew(&world.node[i].core, next_life(i));
+	core_renew(&world.node[i].core, next_inc(i));
 	settle();
 }
 
@@ -190,7 +190,7 @@ static void op_say(struct input *in)
 {
 	uint8_t how = input_u8(in);
 	unsigned i = how & 1;
-	struct life *l = world_present(&world.node[i], peer_of(i));
+	struct inc *l = world_present(&world.node[i], peer_of(i));
 	size_t len = input_u8(in);
 
 	len = len < 240 ? len : (len - 239) * 1200;
@@ -260,7 +260,7 @@ static void op_slot(struct input *in)
 {
 	uint8_t how = input_u8(in);
 	unsigned i = how & 1;
-	struct life *l = world_present(&world.node[i], peer_of(i));
+	struct inc *l = world_present(&world.node[i], peer_of(i));
 	size_t len = input_u8(in);
 
 	if (!l)
@@ -293,7 +293,7 @@ static void op_session(struct input *in)
 {
 	uint8_t how = input_u8(in);
 	unsigned i = how & 1;
-	struct life *l = world_present(&world.node[i], peer_of(i));
+	struct inc *l = world_present(&world.node[i], peer_of(i));
 
 	if (!l)
 		return;
@@ -321,7 +321,7 @@ static void op_session(struct input *in)
 	settle();
 }
 
-static void op_life(struct input *in)
+static void op_inc(struct input *in)
 {
 	uint8_t how = input_u8(in);
 	unsigned i = how & 1;
@@ -363,7 +363,7 @@ static void one(struct input *in)
 {
 	static void (*const ops[])(struct input *) = {
 		op_say, op_move, op_move, op_pump, op_cut, op_time, op_slot, op_habit, op_session,
-		op_life, op_corrupt, op_move, op_say, op_time, op_cut, op_pump,
+		op_inc, op_corrupt, op_move, op_say, op_time, op_cut, op_pump,
 	};
 
 	ops[input_u8(in) % (sizeof ops / sizeof ops[0])](in);
@@ -422,7 +422,7 @@ static void heal(void)
 			world_break(e, false, false);
 	}
 	for (unsigned i = 0; i < 2; i++) {
-		struct life *l;
+		struct inc *l;
 
 		world.node[i].stingy = false;
 		peer_addrs(peer_of(i), world.node[i].addr[0], 2);
@@ -455,15 +455,15 @@ static void pass_second(void)
 		tell(i);
 		tell_left(i);
 	}
-	/* What was accepted before this side was paused goes on. */
+	/* A message accepted before this side was paused goes on. */
 	for (struct end *e = world.end; e < &world.end[ENDS_MAX]; e++)
 		if (world_open(e))
 			world_read(e, 0);
 }
 
 /*
- * Who closes while the other has closed already, perhaps without ever having had a
- * session with this life, learns nothing more without membership: its linger time ends that.
+ * A node that closes while the other has closed already, perhaps without ever having had a
+ * session with this incarnation, learns nothing more without membership: its linger time ends that.
  */
 static void end_linger(void)
 {
@@ -481,13 +481,13 @@ static void end_linger(void)
 /* All that one says is heard by the other, or the session is over on both sides. */
 static bool all_well(void)
 {
-	struct life *a = world_present(&world.node[0], peer_of(0));
-	struct life *b = world_present(&world.node[1], peer_of(1));
+	struct inc *a = world_present(&world.node[0], peer_of(0));
+	struct inc *b = world_present(&world.node[1], peer_of(1));
 
 	for (unsigned i = 0; i < 2; i++)
 		if (world.node[i].core.closing && !world.node[i].closed)
 			return false;
-	/* Without membership a newer life of the other may wait for ever for one of ours. */
+	/* Without membership a newer incarnation of the other may wait for ever for one of ours. */
 	if ((!a && !b) || world.node[0].closed || world.node[1].closed)
 		return true;
 	if (!a || !b || world_twin(a) != b || world_twin(b) != a || !peer_of(0)->up)
@@ -508,7 +508,7 @@ static void become_well(void)
 
 static void finish(void)
 {
-	struct life *a, *b;
+	struct inc *a, *b;
 
 	heal();
 	become_well();

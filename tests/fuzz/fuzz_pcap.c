@@ -2,7 +2,7 @@
 /*
  * Fuzz target: all of `sinew dump` behind the reading of files. The input is a capture
  * file (pcap, little endian), whose snapshot length chooses the options; anything
- * else is hexadecimal text. What is printed must be printable, in lines of the length
+ * else is hexadecimal text. All output must be printable, in lines of the length
  * that is promised. Knows no layout but that of the file.
  */
 #define FUZZ_NAME "pcap"

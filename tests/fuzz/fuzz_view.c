@@ -25,10 +25,10 @@ enum op {
 	OP_LOST, OP_RENEWED, OP_CLOSING, OP_TICK, OP_ECHO, OP_FENCED, N_OPS,
 };
 
-/* What a node has been told, by nodeid. */
+/* All that a node has been told, by nodeid. */
 struct told {
 	bool is_known, is_leaving;
-	uint64_t life;			/* joined and not over, in our present life; 0: none */
+	uint64_t inc;			/* joined and not over, in our present one; 0: none */
 	uint64_t asked;			/* to be fenced, last */
 };
 
@@ -72,39 +72,39 @@ static void on_remove(struct told *t, const struct view_action *a)
 	t->is_known = false;
 }
 
-/* To a life that is new, or ours is: never two at once, and none while we have no life. */
+/* To a new incarnation, or ours is new: never two at once, and none while we have none. */
 static void on_joined(struct told *t, const struct view_action *a)
 {
 	MUST(t->is_known && w.listed >> a->nodeid & 1 && a->incarnation && !w.was_lost);
-	MUST(!t->life || t->life == a->incarnation);
-	t->life = a->incarnation;
+	MUST(!t->inc || t->inc == a->incarnation);
+	t->inc = a->incarnation;
 	t->is_leaving = false;
 }
 
 static void on_leaving(struct told *t, const struct view_action *a)
 {
-	MUST(t->life == a->incarnation && !t->is_leaving);
+	MUST(t->inc == a->incarnation && !t->is_leaving);
 	t->is_leaving = true;
 }
 
 static void on_left(struct told *t, const struct view_action *a)
 {
-	MUST(t->life == a->incarnation);
+	MUST(t->inc == a->incarnation);
 	MUST(t->is_leaving || !(w.listed >> a->nodeid & 1));
-	t->life = 0;
+	t->inc = 0;
 }
 
 static void on_failed(struct told *t, const struct view_action *a)
 {
-	MUST(t->life == a->incarnation && w.listed >> a->nodeid & 1);
+	MUST(t->inc == a->incarnation && w.listed >> a->nodeid & 1);
 	MUST(a->cause != VIEW_LEAVE || !t->is_leaving);
-	t->life = 0;
+	t->inc = 0;
 }
 
 static void on_fence(struct told *t, const struct view_action *a)
 {
 	MUST(t->is_known && a->incarnation && t->asked != a->incarnation);
-	MUST(w.is_quorate && !w.was_lost && !t->life);
+	MUST(w.is_quorate && !w.was_lost && !t->inc);
 	for (unsigned i = 0; i < PIDS; i++)
 		MUST(!w.is_in[a->nodeid][i]);
 	t->asked = a->incarnation;
@@ -122,7 +122,7 @@ static void on_self_lost(void)
 	MUST(!w.was_lost);
 	w.was_lost = true;
 	for (unsigned i = ME + 1; i <= NODES; i++)
-		w.told[i].life = 0;
+		w.told[i].inc = 0;
 }
 
 static void on_send(const struct view_action *a)
@@ -233,7 +233,7 @@ static void greet(enum greeting_type type)
 	struct greeting g = { .type = type, .nodeid = from.nodeid };
 	uint8_t bytes[GREETING_MAX];
 
-	/* Lives of one node; the chance of two is not worth a rule. */
+	/* Incarnations of one node; the chance of two is not worth a rule. */
 	g.incarnation = from.nodeid * 1000 + from.pid * 100 + 1 + input_below(w.in, 4);
 	g.n_addrs = input_below(w.in, 3);
 	for (unsigned i = 0; i < g.n_addrs; i++)
@@ -323,25 +323,25 @@ static void step(enum op op)
 	}
 }
 
-/* What was told and what the view holds are the same. */
+/* The view holds exactly what was told. */
 static void compare(void)
 {
 	unsigned n_known = 0;
 
 	for (unsigned i = 0; i < w.view.n_members; i++) {
 		const struct view_member *m = &w.view.members[i];
-		uint64_t life = w.was_lost ? 0 : m->greeting.incarnation;
+		uint64_t inc = w.was_lost ? 0 : m->greeting.incarnation;
 
 		if (!m->is_joined)
 			continue;
 		MUST(w.is_in[m->process.nodeid][m->process.pid]);
-		MUST(told_of(m->process.nodeid)->life == life);
+		MUST(told_of(m->process.nodeid)->inc == inc);
 	}
 	for (unsigned i = 0; i < w.view.n_entries; i++) {
 		const struct view_entry *e = &w.view.entries[i];
 
 		MUST(told_of(e->node.nodeid)->is_known);
-		MUST(told_of(e->node.nodeid)->life == e->incarnation);
+		MUST(told_of(e->node.nodeid)->inc == e->incarnation);
 		MUST(e->is_listed == (w.listed >> e->node.nodeid & 1));
 	}
 	for (unsigned i = ME + 1; i <= NODES; i++) {

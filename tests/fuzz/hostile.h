@@ -20,9 +20,9 @@ enum hostile_kind {
 struct hostile {
 	struct end *e;
 	struct peer *p;		/* who it pretends to be */
-	struct session *s;	/* of the present life, or NULL */
+	struct session *s;	/* of the present incarnation, or NULL */
 	uint32_t nodeid;
-	uint64_t life, core_life;
+	uint64_t inc, core_inc;
 	uint8_t frame[HOSTILE_FRAME_MAX];
 };
 
@@ -44,8 +44,8 @@ static size_t hostile_hello(struct hostile *h, struct input *in)
 	uint8_t odd = input_u8(in), twist = odd ? input_u8(in) : 0;
 	bool decides = h->nodeid < core->cfg.nodeid;
 	struct hello m = {
-		.mine = odd & 1 ? h->life + twist % 4 : h->life,
-		.yours = odd & 2 ? (twist & 8 ? 0u : h->core_life + 1) : h->core_life,
+		.mine = odd & 1 ? h->inc + twist % 4 : h->inc,
+		.yours = odd & 2 ? (twist & 8 ? 0u : h->core_inc + 1) : h->core_inc,
 		.next = (h->s ? h->s->ring.acked_seq : core->cfg.first_seq) + hostile_delta(in),
 		.gen = (h->s ? h->s->gen + decides : decides) + hostile_delta(in),
 		.flags = decides ? WIRE_HELLO_CHOSEN : 0,
@@ -113,7 +113,7 @@ static size_t hostile_ack(struct hostile *h, struct input *in)
 	uint32_t next = h->e->node->core.cfg.first_seq;
 
 	if (h->s)
-		next = world_life(h->e->node, h->s)->sent_end;
+		next = world_inc(h->e->node, h->s)->sent_end;
 	return wire_put_ack(h->frame, h->nodeid, next + hostile_delta(in));
 }
 
@@ -122,11 +122,11 @@ static size_t hostile_refuse(struct hostile *h, struct input *in)
 	struct refuse r = { .reason = input_u8(in) % 12, .wait_ms = 10 };
 	uint8_t odd = input_u8(in);
 
-	r.mine = h->life + (odd & 1);
-	r.yours = h->core_life + (odd >> 1 & 1);
+	r.mine = h->inc + (odd & 1);
+	r.yours = h->core_inc + (odd >> 1 & 1);
 	r.gen = (h->s ? h->s->told + 1 : 1) + hostile_delta(in);
 	if (h->s)
-		r.next = world_life(h->e->node, h->s)->sent_end;
+		r.next = world_inc(h->e->node, h->s)->sent_end;
 	r.next += hostile_delta(in);
 	return wire_put_refuse(h->frame, h->nodeid, &r);
 }
@@ -226,7 +226,7 @@ static size_t hostile_mutate(struct hostile *h, size_t n, struct input *in)
 }
 
 /* Writes one frame to an end; it is under way, nothing is read. */
-static void hostile_write(struct end *e, struct peer *p, uint64_t life, struct input *in,
+static void hostile_write(struct end *e, struct peer *p, uint64_t inc, struct input *in,
 			  enum hostile_kind kind)
 {
 	static struct hostile h;
@@ -236,8 +236,8 @@ static void hostile_write(struct end *e, struct peer *p, uint64_t life, struct i
 	h.p = p;
 	h.s = p->session;
 	h.nodeid = p->nodeid;
-	h.life = h.s && p->profile == &profile_native ? h.s->incarnation : life;
-	h.core_life = e->node->core.cfg.incarnation;
+	h.inc = h.s && p->profile == &profile_native ? h.s->incarnation : inc;
+	h.core_inc = e->node->core.cfg.incarnation;
 	n = hostile_frame(&h, in, kind);
 	n = hostile_mutate(&h, n, in);
 	if (e->n_in + n <= PENDING_MAX / 4)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What every target is. */
+/* Each target defines this. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 /* Fails the target, on any compiler and with any NDEBUG. */

@@ -34,7 +34,7 @@
 struct end;
 struct node;
 
-/* What the core knows of an end. Freed as soon as the core has forgotten it. */
+/* The core's part of an end. Freed as soon as the core has forgotten it. */
 struct end_link {
 	struct link link;
 	struct end *end;
@@ -65,8 +65,8 @@ struct said {
 	size_t len;
 };
 
-/* What one session has seen, beside the core's own opinion. */
-struct life {
+/* All that one session has seen, beside the core's own opinion. */
+struct inc {
 	struct session *s;
 	void *ring;
 	struct node *node;
@@ -93,19 +93,19 @@ struct node {
 	struct peer peer[PEERS_MAX];
 	struct path_addr addr[PEERS_MAX][2];
 	unsigned n_peers;
-	struct life life[SESSIONS_MAX];
-	unsigned n_lives;
+	struct inc inc[SESSIONS_MAX];
+	unsigned n_incs;
 	uint32_t nodeid;
 	bool stingy;		/* no memory and no descriptors now */
 	bool slow_dials;	/* a dial waits for the target */
 	bool closed, fenced[PEERS_MAX], renew_asked;
 };
 
-/* What a target decides itself. */
+/* Decided by each target. */
 struct world_hooks {
 	void (*dial)(struct end *e);	/* a new dial, still connecting */
-	void (*message)(struct life *l, const uint8_t *p, size_t n);	/* may be NULL */
-	void (*down)(struct life *l);	/* may be NULL */
+	void (*message)(struct inc *l, const uint8_t *p, size_t n);	/* may be NULL */
+	void (*down)(struct inc *l);	/* may be NULL */
 };
 
 static struct world {
@@ -125,11 +125,11 @@ static inline unsigned world_index(const struct node *n, const struct peer *p)
 	return (unsigned)(p - n->peer);
 }
 
-static inline struct life *world_life(struct node *n, const struct session *s)
+static inline struct inc *world_inc(struct node *n, const struct session *s)
 {
-	for (unsigned i = n->n_lives; i-- > 0;)
-		if (n->life[i].s == s && !n->life[i].down)
-			return &n->life[i];
+	for (unsigned i = n->n_incs; i-- > 0;)
+		if (n->inc[i].s == s && !n->inc[i].down)
+			return &n->inc[i];
 	MUST(!"a session that was never lent");
 	return NULL;
 }
@@ -147,11 +147,11 @@ static void *world_ring(void)
 
 static void world_lend(struct node *n, struct peer *p)
 {
-	struct life *l = &n->life[n->n_lives];
+	struct inc *l = &n->inc[n->n_incs];
 
-	if (p->spare || n->stingy || n->n_lives == SESSIONS_MAX)
+	if (p->spare || n->stingy || n->n_incs == SESSIONS_MAX)
 		return;
-	memset(l, 0, offsetof(struct life, said));
+	memset(l, 0, offsetof(struct inc, said));
 	l->n_said = l->n_heard = l->n_slots = 0;
 	l->node = n;
 	l->peer = p;
@@ -160,7 +160,7 @@ static void world_lend(struct node *n, struct peer *p)
 	MUST(l->s);
 	session_lend(l->s, l->ring, RING_MIN, n->nodeid, n->core.cfg.first_seq);
 	l->expected = l->sent_end = n->core.cfg.first_seq;
-	n->n_lives++;
+	n->n_incs++;
 	peer_lend(p, l->s);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a core asks for is done, and everything that comes out of it is looked at: frames
+ * Does what a core asks for, and looks at everything that comes out of it: frames
  * that any reader takes, numbers and delivery reports that fit together, nothing impossible. Knows
  * nothing of what goes into a core.
  */
@@ -15,7 +15,7 @@
 static void world_frame_out(struct end *e, const uint8_t *p, size_t n)
 {
 	struct link *l = &e->el->link;
-	struct life *life;
+	struct inc *inc;
 	struct frame f;
 
 	MUST(frame_parse(p, n, &f) == 0);
@@ -28,10 +28,10 @@ static void world_frame_out(struct end *e, const uint8_t *p, size_t n)
 	/* Sequenced: only on the link of a session, and no number beyond the next new one. */
 	if (!l->session)
 		return;
-	life = world_life(e->node, l->session);
-	MUST(!seq_after(f.u, life->sent_end));
-	if (f.u == life->sent_end)
-		life->sent_end++;
+	inc = world_inc(e->node, l->session);
+	MUST(!seq_after(f.u, inc->sent_end));
+	if (f.u == inc->sent_end)
+		inc->sent_end++;
 }
 
 static void world_bytes_out(struct end *e, const uint8_t *p, size_t n)
@@ -146,7 +146,7 @@ static void world_shut(struct end *e, enum link_shut how)
 
 static void world_up(struct node *n, struct session *s)
 {
-	struct life *l = world_life(n, s);
+	struct inc *l = world_inc(n, s);
 
 	MUST(!l->up);
 	l->up = true;
@@ -155,7 +155,7 @@ static void world_up(struct node *n, struct session *s)
 }
 
 /* Every message that is not acknowledged can be read, and the numbers fit. */
-static void world_delivery(struct life *l)
+static void world_delivery(struct inc *l)
 {
 	struct ring_iter it = { 0 };
 	struct ring_delivery fate;
@@ -178,7 +178,7 @@ static void world_delivery(struct life *l)
 
 static void world_down(struct node *n, struct session *s)
 {
-	struct life *l = world_life(n, s);
+	struct inc *l = world_inc(n, s);
 
 	MUST(s->end != SESSION_ALIVE && l->peer->session != s);
 	list_each(struct link, k, &n->core.links, all)
@@ -268,11 +268,11 @@ static void world_act(struct node *n, const struct core_action *a)
 		world_up(n, a->session);
 		break;
 	case CORE_FINISHED:
-		MUST(!world_life(n, a->session)->finished);
-		world_life(n, a->session)->finished = true;
+		MUST(!world_inc(n, a->session)->finished);
+		world_inc(n, a->session)->finished = true;
 		break;
 	case CORE_WRITABLE:
-		MUST(!world_life(n, a->session)->down);
+		MUST(!world_inc(n, a->session)->down);
 		break;
 	case CORE_PEER_DOWN:
 		world_down(n, a->session);
@@ -290,7 +290,7 @@ static void world_act(struct node *n, const struct core_action *a)
 	}
 }
 
-/* What holds between any two events. */
+/* Invariants between any two events. */
 static void world_check(const struct node *n)
 {
 	list_each(const struct peer, p, &n->core.peers, all) {
@@ -305,7 +305,7 @@ static void world_check(const struct node *n)
 		/* Nothing is acknowledged that did not go out whole; 3.1 acknowledges nothing. */
 		if (s->version != WIRE_VERSION_3_1)
 			MUST(!seq_after(s->ring.acked_seq,
-					world_life((struct node *)n, s)->sent_end));
+					world_inc((struct node *)n, s)->sent_end));
 	}
 	list_each(const struct link, l, &n->core.links, all) {
 		MUST(l->state != LINK_GONE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What goes into a core: bytes in pieces that end where their block ends, ends of
+ * Feeds a core: bytes in pieces that end where their block ends, ends of
  * connections, time, and an application that numbers what it says and checks what it hears.
  * Knows neither what the other ends are nor what is done when: that is the target's.
  */
@@ -17,7 +17,7 @@ static inline bool native_sequenced(uint8_t cmd)
 }
 
 /* Sequenced frames in what was consumed, counted as the protocol says. */
-static const uint8_t *world_consumed(struct life *l, const uint8_t *p, const uint8_t *end,
+static const uint8_t *world_consumed(struct inc *l, const uint8_t *p, const uint8_t *end,
 				     bool native, bool *ret_fresh)
 {
 	const uint8_t *last = p;
@@ -42,7 +42,7 @@ static const uint8_t *world_consumed(struct life *l, const uint8_t *p, const uin
 	return last;
 }
 
-static void world_message(struct end *e, struct life *l, const struct rx *rx,
+static void world_message(struct end *e, struct inc *l, const struct rx *rx,
 			  const uint8_t *last, bool fresh)
 {
 	bool native = l->peer->profile == &profile_native;
@@ -84,7 +84,7 @@ static bool world_lend_buffer(struct end *e, const struct rx *rx)
 	return false;
 }
 
-/* What the node has read and not consumed, once more to the core. */
+/* Gives the core once more the bytes that the node has read and not consumed. */
 static void world_parse(struct end *e)
 {
 	uint8_t *copy = input_copy(e->in, e->visible);
@@ -96,7 +96,7 @@ static void world_parse(struct end *e)
 	while (world_same(e, use)) {
 		const uint8_t *before = rx.p, *last;
 		struct session *s = e->el->link.session;
-		struct life *l = s ? world_life(e->node, s) : NULL;
+		struct inc *l = s ? world_inc(e->node, s) : NULL;
 		enum rx_result r = link_rx(&e->el->link, &rx);
 		bool fresh = false;
 
@@ -201,9 +201,9 @@ static inline struct path_addr world_addr(uint32_t nodeid, unsigned path)
 
 /* ---- the application ---- */
 
-static inline struct life *world_present(struct node *n, const struct peer *p)
+static inline struct inc *world_present(struct node *n, const struct peer *p)
 {
-	return p->session ? world_life(n, p->session) : NULL;
+	return p->session ? world_inc(n, p->session) : NULL;
 }
 
 static inline uint8_t world_byte(unsigned said, size_t i)
@@ -211,7 +211,7 @@ static inline uint8_t world_byte(unsigned said, size_t i)
 	return (uint8_t)(said * 131 + (said >> 8) + i * 7);
 }
 
-static void world_say(struct life *l, size_t len)
+static void world_say(struct inc *l, size_t len)
 {
 	static uint8_t bytes[SAID_LONGEST];
 	struct span part = { bytes, len };
@@ -235,7 +235,7 @@ static void world_say(struct life *l, size_t len)
 	world_settle(l->node);
 }
 
-static void world_slot_get(struct life *l, size_t len)
+static void world_slot_get(struct inc *l, size_t len)
 {
 	struct slot *t = &l->slots[l->n_slots];
 
@@ -250,7 +250,7 @@ static void world_slot_get(struct life *l, size_t len)
 }
 
 /* used: more than there is cancels. */
-static void world_slot_give(struct life *l, unsigned i, size_t used)
+static void world_slot_give(struct inc *l, unsigned i, size_t used)
 {
 	struct slot t;
 	struct said *said;
@@ -278,8 +278,8 @@ static void world_slot_give(struct life *l, unsigned i, size_t used)
 	world_settle(l->node);
 }
 
-/* What from has said next is what l hears. */
-static void world_heard(struct life *l, const struct life *from, const uint8_t *p, size_t n)
+/* l hears exactly what from has said next. */
+static void world_heard(struct inc *l, const struct inc *from, const uint8_t *p, size_t n)
 {
 	while (l->n_heard < from->n_said && from->said[l->n_heard].state == SAID_VOID)
 		l->n_heard++;
@@ -290,15 +290,15 @@ static void world_heard(struct life *l, const struct life *from, const uint8_t *
 	l->n_heard++;
 }
 
-/* The other node's life of the same pair of incarnations. */
-static struct life *world_twin(const struct life *l)
+/* The other node's incarnation of the same pair of incarnations. */
+static struct inc *world_twin(const struct inc *l)
 {
 	struct node *n = l->node == world.node ? &world.node[1] : world.node;
 
-	for (unsigned i = n->n_lives; i-- > 0;)
-		if (n->life[i].up && n->life[i].ours == l->theirs &&
-		    n->life[i].theirs == l->ours)
-			return &n->life[i];
+	for (unsigned i = n->n_incs; i-- > 0;)
+		if (n->inc[i].up && n->inc[i].ours == l->theirs &&
+		    n->inc[i].theirs == l->ours)
+			return &n->inc[i];
 	return NULL;
 }
 
@@ -382,7 +382,7 @@ static struct node *world_node(const struct core_config *cfg)
 {
 	struct node *n = &world.node[world.n_nodes++];
 
-	n->n_lives = 0;
+	n->n_incs = 0;
 	world_boot(n, cfg);
 	return n;
 }
@@ -396,8 +396,8 @@ static inline void world_kill(struct node *n)
 		world_part(e, true);
 		world_forget(e);
 	}
-	for (unsigned i = 0; i < n->n_lives; i++) {
-		struct life *l = &n->life[i];
+	for (unsigned i = 0; i < n->n_incs; i++) {
+		struct inc *l = &n->inc[i];
 
 		if (!l->s)
 			continue;
@@ -439,8 +439,8 @@ static void world_over(void)
 		world_settle(n);
 		MUST(n->closed);
 		MUST(list_empty(&n->core.links) && !core_pending(&n->core));
-		for (unsigned k = 0; k < n->n_lives; k++) {
-			struct life *l = &n->life[k];
+		for (unsigned k = 0; k < n->n_incs; k++) {
+			struct inc *l = &n->inc[k];
 
 			if (l->s && !l->down) {
 				MUST(l->peer->session != l->s);

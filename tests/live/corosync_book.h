@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a program under corosync writes down about its sessions, in a file that it maps: a killed
+ * The record that a program under corosync keeps of its sessions, in a file that it maps: a killed
  * one leaves its truth behind. One file for each process. Knows not how it is checked.
  */
 #ifndef SINEW_TESTS_COROSYNC_BOOK_H
@@ -22,7 +22,7 @@
 
 struct run_log {
 	_Atomic uint32_t node;		/* 0: it has not begun */
-	_Atomic uint64_t life;		/* the present incarnation */
+	_Atomic uint64_t incarnation;		/* the present one */
 	_Atomic bool is_quorate;
 	_Atomic bool is_over;		/* it ended in order */
 	pid_t pid;
@@ -36,7 +36,8 @@ static inline struct content run_log_sent(const struct record *r, uint64_t numbe
 {
 	return (struct content){
 		.seed = BOOK_SEED, .max = BOOK_LENGTH, .number = number,
-		.from = r->node, .to = r->peer, .from_life = r->life, .to_life = r->peer_life,
+		.from = r->node, .from_incarnation = r->incarnation,
+		.to = r->peer, .to_incarnation = r->peer_incarnation,
 	};
 }
 
@@ -44,7 +45,8 @@ static inline struct content run_log_got(const struct record *r, uint64_t number
 {
 	return (struct content){
 		.seed = BOOK_SEED, .max = BOOK_LENGTH, .number = number,
-		.from = r->peer, .to = r->node, .from_life = r->peer_life, .to_life = r->life,
+		.from = r->peer, .from_incarnation = r->peer_incarnation,
+		.to = r->node, .to_incarnation = r->incarnation,
 	};
 }
 

@@ -4,7 +4,7 @@
  *
  *	corosync_judge up SECONDS BOOK...
  *		waits until all these are quorate, each has a session with each in their
- *		present lives, and messages flow
+ *		present incarnations, and messages flow
  *	corosync_judge flow SECONDS BOOK...
  *		the same, quorum or not
  *	corosync_judge fates BOOK...
@@ -57,15 +57,16 @@ static struct run_log *map_run_log(const char *path)
 
 static uint64_t seen[BOOKS_MAX][BOOKS_MAX];	/* taken at the first look, + 1 */
 
-static const struct record *present(const struct run_log *b, uint32_t peer, uint64_t peer_life)
+static const struct record *present(const struct run_log *b, uint32_t peer,
+				    uint64_t peer_incarnation)
 {
 	unsigned i;
 
 	for (i = atomic_load(&b->n_records); i-- > 0;) {
 		const struct record *r = &b->records[i];
 
-		if (r->peer == peer && r->life == atomic_load(&b->life) &&
-		    r->peer_life == peer_life && record_state(r) == RECORD_OPEN)
+		if (r->peer == peer && r->incarnation == atomic_load(&b->incarnation) &&
+		    r->peer_incarnation == peer_incarnation && record_state(r) == RECORD_OPEN)
 			return r;
 	}
 	return NULL;
@@ -74,12 +75,12 @@ static const struct record *present(const struct run_log *b, uint32_t peer, uint
 static bool pair_is_up(unsigned i, unsigned k, char *why, size_t size)
 {
 	const struct record *r = present(run_logs[i], atomic_load(&run_logs[k]->node),
-					 atomic_load(&run_logs[k]->life));
+					 atomic_load(&run_logs[k]->incarnation));
 	uint64_t taken;
 
 	if (!r) {
 		snprintf(why, size, "node %" PRIu32 " has no session with node %" PRIu32
-			 " in their present lives", atomic_load(&run_logs[i]->node),
+			 " in their present incarnations", atomic_load(&run_logs[i]->node),
 			 atomic_load(&run_logs[k]->node));
 		seen[i][k] = 0;
 		return false;
@@ -172,15 +173,16 @@ static struct record *other_end(struct run_log **all, unsigned n, const struct r
 		for (k = 0; k < atomic_load(&all[i]->n_records); k++) {
 			struct record *o = &all[i]->records[k];
 
-			if (o->node == r->peer && o->peer == r->node && o->life == r->peer_life &&
-			    o->peer_life == r->life)
+			if (o->node == r->peer && o->peer == r->node &&
+			    o->incarnation == r->peer_incarnation &&
+			    o->peer_incarnation == r->incarnation)
 				return o;
 		}
 	}
 	return NULL;
 }
 
-/* What can be said while an end is open: nothing that came was wrong. */
+/* While an end is open, this alone is certain: nothing that came was wrong. */
 static void checker_open(const struct record *r)
 {
 	const struct seqset *l = &r->got;

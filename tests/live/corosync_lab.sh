@@ -21,7 +21,7 @@ case ${BUILD:-build} in /*) LAB_BIN=$BUILD/tests/live ;; esac
 LAB_NET=10.77		# ring r of node i is $LAB_NET.r.i
 TRANSPORT=${TRANSPORT:-udpu} TOKEN=${TOKEN:-500} RINGS=${RINGS:-1}
 PROGRAM_ARGS=${PROGRAM_ARGS:-} SINEW_LINES=${SINEW_LINES:-} QUORUM_LINES=${QUORUM_LINES:-}
-declare -A holder corosync program lives address mark
+declare -A holder corosync program incarnations address mark
 listed=			# nodeids of the nodelist
 
 # ---- where it can run ----
@@ -156,7 +156,7 @@ lab_node()
 		exec sleep infinity' _ "$d" "node$i" >"$d/holder" 2>&1 </dev/null &
 	holder[$i]=$!
 	wait_for test -e "$d/ready" || return
-	lives[$i]=0
+	incarnations[$i]=0
 	address[$i]=${address[$i]:-$LAB_NET.0.$i}
 	for ((ring = 0; ring < 2; ring++)); do
 		ip link add "n$i.$ring" type veth peer name "eth$ring" netns "${holder[$i]}"
@@ -190,13 +190,13 @@ start_program()
 {
 	local i=$1
 	shift
-	lives[$i]=$((lives[$i] + 1))
+	incarnations[$i]=$((incarnations[$i] + 1))
 	nsenter -t "${holder[$i]}" -m -n -u -- "$LAB_BIN/corosync_node" $PROGRAM_ARGS "$@" \
 		"$(book "$i")" >>"$T/node$i/events" 2>>"$T/node$i/errors" </dev/null &
 	program[$i]=$!
 }
 
-book() { echo "$T/node$1/book.${lives[$1]}"; }
+book() { echo "$T/node$1/book.${incarnations[$1]}"; }
 
 # lab_start NODE...: both; a program waits for its corosync.
 lab_start()
@@ -400,7 +400,7 @@ quorate_is() { inside "$1" corosync-quorumtool -s 2>/dev/null | grep -q "^Quorat
 
 # ---- fates and the end ----
 
-# Sessions that are over at both ends, of all lives so far.
+# Sessions that are over at both ends, of all incarnations so far.
 fates()
 {
 	"$LAB_BIN/corosync_judge" fates "$T"/node*/book.* >"$T/fates" 2>&1 ||
@@ -409,10 +409,10 @@ fates()
 }
 
 # How long a word of corosync takes to the application: median and 99 of 100 are bounded. That
-# somebody is gone counts from corosync's callback on; that the own life is lost with quorum, from
-# the callback that said so, or with corosync, from that. That somebody joined is told when there is
-# a session, for which the other has to know us, too, and counts from when its greeting has come:
-# with UPS=no that is left out, where corosync is slow about it.
+# somebody is gone counts from corosync's callback on; that the own incarnation is lost with
+# quorum, from the callback that said so, or with corosync, from that. That somebody joined is
+# told when there is a session, for which the other has to know us, too, and counts from when its
+# greeting has come: with UPS=no that is left out, where corosync is slow about it.
 latency()
 {
 	cat "$T"/node*/events | awk -v ups="${UPS:-yes}" '
@@ -509,7 +509,7 @@ row()
 	echo "# $1: $(($(now_ms) - began)) ms"
 }
 
-# What helps to see why.
+# Prints what helps to see why.
 show()
 {
 	local i

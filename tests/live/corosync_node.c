@@ -38,7 +38,7 @@
 struct lane {
 	struct sinew_session *session;	/* referenced; NULL: none */
 	struct record *record;
-	uint64_t to_fence;		/* a life that is being fenced; 0: none */
+	uint64_t to_fence;		/* an incarnation that is being fenced; 0: none */
 	uint64_t fenced_ns;
 };
 
@@ -140,7 +140,7 @@ static void take_other(struct program *p, struct record *r, const struct content
 		break;
 	case CONTENT_STRAY:
 		seqset_take_stray(&r->got);
-		problem(p, "a message of another life of %" PRIu32 " came", r->peer);
+		problem(p, "a message of another incarnation of %" PRIu32 " came", r->peer);
 		break;
 	case CONTENT_WRONG:
 		seqset_take_corrupted(&r->got);
@@ -201,7 +201,7 @@ static void saw_up(struct sinew_node *node, struct sinew_session *session, void 
 	unsigned i = atomic_load(&p->run_log->n_records);
 	struct record *r = &p->run_log->records[i];
 
-	event("up peer=%" PRIu32 " life=%016" PRIx64 " own=%016" PRIx64, id,
+	event("up peer=%" PRIu32 " incarnation=%016" PRIx64 " own=%016" PRIx64, id,
 	      sinew_session_incarnation(session), sinew_incarnation(node));
 	if (lane->session)
 		problem(p, "a second session with %" PRIu32, id);
@@ -214,8 +214,8 @@ static void saw_up(struct sinew_node *node, struct sinew_session *session, void 
 	}
 	r->node = sinew_node_id(node);
 	r->peer = id;
-	r->life = sinew_incarnation(node);
-	r->peer_life = sinew_session_incarnation(session);
+	r->incarnation = sinew_incarnation(node);
+	r->peer_incarnation = sinew_session_incarnation(session);
 	atomic_store(&r->state, RECORD_OPEN);
 	atomic_store(&p->run_log->n_records, i + 1);
 	lane->record = r;
@@ -225,7 +225,7 @@ static void saw_finished(struct sinew_node *node, struct sinew_session *session,
 {
 	(void)node;
 	(void)user;
-	event("finished peer=%" PRIu32 " life=%016" PRIx64, sinew_session_nodeid(session),
+	event("finished peer=%" PRIu32 " incarnation=%016" PRIx64, sinew_session_nodeid(session),
 	      sinew_session_incarnation(session));
 }
 
@@ -237,8 +237,8 @@ static void saw_down(struct sinew_node *node, struct sinew_session *session, enu
 	char word[32];
 
 	(void)node;
-	event("down peer=%" PRIu32 " life=%016" PRIx64 " reason=%s acked=%" PRIu64 " in_doubt=%"
-	      PRIu64 " unsent=%" PRIu64, sinew_session_nodeid(session),
+	event("down peer=%" PRIu32 " incarnation=%016" PRIx64 " reason=%s acked=%" PRIu64
+	      " in_doubt=%" PRIu64 " unsent=%" PRIu64, sinew_session_nodeid(session),
 	      sinew_session_incarnation(session), word_of(reason, word), delivery->acked,
 	      delivery->in_doubt, delivery->unsent);
 	if (lane->session != session) {
@@ -262,7 +262,7 @@ static void saw_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarna
 	struct program *p = user;
 
 	(void)node;
-	event("fence peer=%" PRIu32 " life=%016" PRIx64 " reason=%s", nodeid, incarnation,
+	event("fence peer=%" PRIu32 " incarnation=%016" PRIx64 " reason=%s", nodeid, incarnation,
 	      sinew_fence_reason_name(reason));
 	if (p->hold && nodeid < NODES_MAX) {
 		p->lanes[nodeid].to_fence = incarnation;
@@ -277,10 +277,10 @@ static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *u
 
 	(void)node;
 	event("lost own=%016" PRIx64, incarnation);
-	atomic_store(&p->run_log->life, incarnation);
+	atomic_store(&p->run_log->incarnation, incarnation);
 	for (i = 0; i < NODES_MAX; i++)
 		if (p->lanes[i].session)
-			problem(p, "the own life was lost with %u still up", i);
+			problem(p, "the own incarnation was lost with %u still up", i);
 }
 
 static void saw_closed(struct sinew_node *node, void *user)
@@ -298,7 +298,7 @@ static void confirm_fence(struct program *p, uint32_t nodeid, uint64_t now_ns)
 
 	if (!lane->to_fence || now_ns < lane->fenced_ns)
 		return;
-	event("fenced peer=%" PRIu32 " life=%016" PRIx64, nodeid, lane->to_fence);
+	event("fenced peer=%" PRIu32 " incarnation=%016" PRIx64, nodeid, lane->to_fence);
 	sinew_peer_failed(p->node, nodeid, lane->to_fence);
 	lane->to_fence = 0;
 }
@@ -394,7 +394,7 @@ static int open_node(struct program *p)
 	if (!rc)
 		rc = sinew_node_new(&opt, &callbacks, p, &p->node);
 	if (!rc) {
-		atomic_store(&p->run_log->life, sinew_incarnation(p->node));
+		atomic_store(&p->run_log->incarnation, sinew_incarnation(p->node));
 		event("begin own=%016" PRIx64, sinew_incarnation(p->node));
 		rc = sinew_corosync_attach(p->corosync, p->node);
 	}

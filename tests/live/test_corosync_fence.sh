@@ -56,7 +56,7 @@ fencer_dies()
 	[ ! -e "$T/asked.node4" ] || bad "node 4 fences, too: $(cat "$T/asked.node4")"
 }
 
-# What was held back until then has been told: to those who did nothing themselves, too.
+# All that was held back until then has been told: to those who did nothing themselves, too.
 others_go_on()
 {
 	local i k
@@ -67,7 +67,7 @@ others_go_on()
 	done
 }
 
-# Who is back has not to be fenced, and the agent is not called again.
+# A node that is back has not to be fenced, and the agent is not called again.
 they_return()
 {
 	rm "$T/hangs.node1"

@@ -35,7 +35,7 @@ name_server()
 start_program()
 {
 	local i=$1
-	lives[$i]=$((lives[$i] + 1))
+	incarnations[$i]=$((incarnations[$i] + 1))
 	nsenter -t "${holder[$i]}" -m -n -u -- unshare --mount --propagation private sh -c \
 		'mount --bind "$1" /etc/hosts && shift && exec "$@"' _ "$T/nobody" \
 		"$LAB_BIN/corosync_node" "$(book "$i")" >>"$T/node$i/events" \
@@ -101,7 +101,7 @@ death_of_corosync_is_told_meanwhile()
 	all_up
 }
 
-# What hangs at the start is not corosync.
+# The resolver hangs at the start, not corosync.
 own_name_is_needed()
 {
 	stop_program 1

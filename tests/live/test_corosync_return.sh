@@ -19,7 +19,7 @@ begins()
 	lab_start 1 2 3
 }
 
-# Node 3 has a new life, and the others have seen its former one fail, and nothing else.
+# Node 3 has a new incarnation, and the others have seen its former one fail, and nothing else.
 has_returned()
 {
 	sees 3 lost
@@ -119,7 +119,7 @@ one_rejoins_many_times()
 		all_up
 		[ -z "$why" ] || return
 	done
-	equals 'lives of node 3' "$(events 1 3 | tr ' ' '\n' | grep -c up3)" $REJOINS
+	equals 'incarnations of node 3' "$(events 1 3 | tr ' ' '\n' | grep -c up3)" $REJOINS
 	saw 1 '' 2
 }
 

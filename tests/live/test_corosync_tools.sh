@@ -41,7 +41,7 @@ end_receivers()
 	done
 }
 
-# What it says is true: whoever looks from now on finds the whole picture, and quorum.
+# It says the truth: a program that looks from now on finds the whole picture, and quorum.
 ready_in_the_group()
 {
 	manager "$T/socket" "$T/words"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the test of a reader that is killed (SIGKILL) and started again and again: what its lives
-# printed together is in order, nothing twice, and a third node gets all. Knows only the command
-# line.
+# Owns the test of a reader that is killed (SIGKILL) and started again and again: what its
+# incarnations printed together is in order, nothing twice, and a third node gets all. Knows only
+# the command line.
 # run.sh: timeout=90
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -82,7 +82,7 @@ feed()
 	number=$end
 }
 
-# feed_until BYTES FILE: what is fed before a life has begun is not for it.
+# feed_until BYTES FILE: what is fed before an incarnation has begun is not for it.
 feed_until()
 {
 	local i
@@ -123,11 +123,11 @@ for ((k = 1; k <= KILLS + 1; k++)); do
 	cat "$T/numbers"
 done >"$T/all"
 disorder=$(awk '$1 <= last { print last, $1; exit } { last = $1 }' "$T/all")
-[ -z "$disorder" ] || bad="$bad lives of node 2 printed $disorder behind each other;"
-lives=$(tr ',{' '\n\n' <"$T/stats.sender" | sed -n 's/^ *"lives" *: *\([0-9]*\).*/\1/p' | sort -n |
-	tail -n 1)
-[ "$lives" = $((KILLS + 1)) ] || bad="$bad the sender saw $lives lives of node 2;"
-echo "# $number lines, $(wc -l <"$T/all") of them printed by $((KILLS + 1)) lives of node 2"
+[ -z "$disorder" ] || bad="$bad incarnations of node 2 printed $disorder behind each other;"
+sessions=$(tr ',{' '\n\n' <"$T/stats.sender" |
+	sed -n 's/^ *"sessions" *: *\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
+[ "$sessions" = $((KILLS + 1)) ] || bad="$bad the sender saw $sessions sessions with node 2;"
+echo "# $number lines, $(wc -l <"$T/all") of them printed by $((KILLS + 1)) incarnations of node 2"
 if [ -z "$bad" ]; then
 	echo "ok - a reader killed and started again"
 else

@@ -74,7 +74,7 @@ ends_with_one_new_link()
 	done
 }
 
-# What arrives at that node by the first cable.
+# Packets that arrive at that node by the first cable.
 narrow() { on "$1" nft 'add table t; add chain t i { type filter hook input priority 0; };
 	add rule t i iif c0 ip length > 600 drop'; }
 

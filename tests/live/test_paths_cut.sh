@@ -42,7 +42,7 @@ cut_and_heal()
 	echo "# back on the first after $(($(now_ms) - start)) ms"
 }
 
-# What the statistics say at the end.
+# The statistics at the end.
 paths_are_told()
 {
 	local n

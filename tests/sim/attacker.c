@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A program at the address of a member, beside it or in its place, that reads nobody's
- * traffic. Owns its connections and what it says on them. What it may say of the lives of a
+ * traffic. Owns its connections and what it says on them. It may say of the incarnations of a
  * pair is drawn for each seed:
  *
  *	BLIND	it knows no incarnation
  *	ONE	it knows all, and never says those of both ends to one of them
  *	BOTH	it says both, to take links and their numbers, but forges nothing
  *
- * What must hold all the same is the oracle's.
+ * The oracle holds what must be true all the same.
  */
 #include "attacker.h"
 
@@ -52,16 +52,16 @@ static struct conn *conn_of(const struct adversary_link *l)
 	return l->c && l->c->used && l->c->gen == l->gen ? l->c : NULL;
 }
 
-/* ---- whose lives it says ---- */
+/* ---- whose incarnations it says ---- */
 
-/* A life of that node that was or is: the last one mostly. 0: none yet. */
-static uint64_t life_of(unsigned node)
+/* An incarnation of that node that was or is: the last one mostly. 0: none yet. */
+static uint64_t inc_of(unsigned node)
 {
 	uint64_t found = 0;
 
-	for (unsigned i = sim.n_lives; i--; )
-		if (sim.life[i].node == node) {
-			found = sim.life[i].incarnation;
+	for (unsigned i = sim.n_incs; i--; )
+		if (sim.inc[i].node == node) {
+			found = sim.inc[i].incarnation;
 			if (!one_in(4))
 				break;
 		}
@@ -70,16 +70,16 @@ static uint64_t life_of(unsigned node)
 
 static uint64_t present(unsigned node)
 {
-	return sim.life[sim.node[node].life].incarnation;
+	return sim.inc[sim.node[node].inc].incarnation;
 }
 
 /*
- * Static membership has no other proof of a new life than that it knows ours (R20): that one
+ * Static membership has no other proof of a new incarnation than that it knows ours (R20): that one
  * is not given here.
  */
 static void identity(struct adversary_link *l)
 {
-	uint64_t owner = life_of(l->owner), mine = rng_next(&sim.adversary) | 1, yours = 0;
+	uint64_t owner = inc_of(l->owner), mine = rng_next(&sim.adversary) | 1, yours = 0;
 
 	if (one_in(2))
 		yours = rng_next(&sim.adversary) | 1;
@@ -147,7 +147,7 @@ static void say_hello(struct adversary_link *l, const struct hello *h)
 		l->c->end[l->side].named |= h->yours == present(l->to);
 	if (h->flags & WIRE_HELLO_CHOSEN)
 		what = COVER_A_CHOICE;
-	else if (oracle_life(h->mine) == SIM_LIVES)
+	else if (oracle_inc(h->mine) == SIM_INCS)
 		what = COVER_A_UNKNOWN;
 	say(l, p, wire_put_hello(p, nodeid_of(l), h), what);
 }
@@ -167,8 +167,8 @@ static void choice(struct adversary_link *l)
 	say_hello(l, &h);
 }
 
-/* Not both lives either. What listens where a member should may say FAILED: it is believed, for
- * nobody else can be asked. */
+/* Not both incarnations either. A listener in a member's place may say FAILED: it is
+ * believed, for nobody else can be asked. */
 static void refuse(struct adversary_link *l)
 {
 	struct refuse r = { .mine = l->mine, .yours = l->yours,
@@ -176,7 +176,7 @@ static void refuse(struct adversary_link *l)
 		.next = sim.cfg.first_seq + (uint32_t)draw(100),
 		.gen = one_in(2) ? GEN_HUGE : (uint32_t)draw(5) };
 	uint8_t p[SAY_MAX];
-	bool known = oracle_life(r.mine) != SIM_LIVES;
+	bool known = oracle_inc(r.mine) != SIM_INCS;
 
 	if (adversary.level >= LEVEL_ONE && !known)
 		r.yours = present(l->to);
@@ -247,7 +247,7 @@ static void any(struct adversary_link *l)
 }
 
 /*
- * Both lives: the link is taken, with a number of its own and a position that is not beyond
+ * Both incarnations: the link is taken, with a number of its own and a position that is not beyond
  * what the member was given. Or a position that cannot be: nothing may come of it.
  */
 static void take(struct adversary_link *l, bool possible)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the attacker of a seed knows, and has in mind with a connection (attacker.c).
+ * The state of a seed's attacker, and its intention with a connection (attacker.c).
  */
 #ifndef SINEW_TESTS_SIM_ATTACKER_H
 #define SINEW_TESTS_SIM_ATTACKER_H
@@ -12,9 +12,9 @@ enum level { LEVEL_NONE, LEVEL_BLIND, LEVEL_ONE, LEVEL_BOTH };
 enum script {
 	SCRIPT_BARE,		/* connects */
 	SCRIPT_JUNK,
-	SCRIPT_FAULT,		/* HELLO of the member's life, then what is no HELLO */
+	SCRIPT_FAULT,		/* HELLO of the member's incarnation, then what is no HELLO */
 	SCRIPT_REFUSE,		/* HELLO, then REFUSE */
-	SCRIPT_UNKNOWN,		/* HELLO of a life of its own, again and again */
+	SCRIPT_UNKNOWN,		/* HELLO of an incarnation of its own, again and again */
 	SCRIPT_GUESS,		/* a choice, or an answer, with a guess at the position */
 	SCRIPT_RANDOM,		/* any frame, any number of times */
 	SCRIPT_PROBE,

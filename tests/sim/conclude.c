@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the views conclude: handed to the cores, and held against what the service
+ * The conclusions of the views: handed to the cores, and held against what the service
  * has told so far. Knows not how a view concludes.
  */
 #include "group.h"
@@ -9,21 +9,21 @@
 #include <netinet/in.h>
 #include <string.h>
 
-static uint8_t *declared(const struct node *n, unsigned life)
+static uint8_t *declared(const struct node *n, unsigned inc)
 {
-	return &sim.declared[n->life * SIM_LIVES + life];
+	return &sim.declared[n->inc * SIM_INCS + inc];
 }
 
-/* SIM_LIVES, and the run has failed, if that node had no such life. */
-static unsigned life_of(const struct node *n, uint32_t nodeid, uint64_t incarnation)
+/* SIM_INCS, and the run has failed, if that node had no such incarnation. */
+static unsigned inc_of(const struct node *n, uint32_t nodeid, uint64_t incarnation)
 {
-	unsigned life = oracle_life(incarnation);
+	unsigned inc = oracle_inc(incarnation);
 
-	if (life == SIM_LIVES || sim.node[sim.life[life].node].nodeid != nodeid) {
-		sim_fail("n%u: its view speaks of a life that never was", n->idx);
-		return SIM_LIVES;
+	if (inc == SIM_INCS || sim.node[sim.inc[inc].node].nodeid != nodeid) {
+		sim_fail("n%u: its view speaks of an incarnation that never was", n->idx);
+		return SIM_INCS;
 	}
-	return life;
+	return inc;
 }
 
 bool viewer_same_rings(const struct viewer *v)
@@ -31,11 +31,11 @@ bool viewer_same_rings(const struct viewer *v)
 	return v->ring.nodeid == v->quorum_ring.nodeid && v->ring.seq == v->quorum_ring.seq;
 }
 
-/* Whatever failed there needs no fence any more. */
+/* All that failed there needs no fence any more. */
 void viewer_void_fences(struct viewer *v, uint32_t nodes)
 {
-	for (unsigned i = 0; i < sim.n_lives; i++) {
-		if (!v->is_due[i] || !(nodes >> sim.life[i].node & 1))
+	for (unsigned i = 0; i < sim.n_incs; i++) {
+		if (!v->is_due[i] || !(nodes >> sim.inc[i].node & 1))
 			continue;
 		v->is_due[i] = false;
 		cover(COVER_V_FENCE_VOID);
@@ -100,7 +100,7 @@ static void on_remove(struct node *n, const struct view_action *a)
 	if (p->session && !viewer_of(n)->lost_ns)
 		sim_fail("n%u: its view removes n%u in the middle of a session", n->idx, j);
 	if (p->session)
-		*declared(n, oracle_life(p->session->incarnation)) = 1;
+		*declared(n, oracle_inc(p->session->incarnation)) = 1;
 	cover(COVER_V_UNLISTED);
 	peer_remove(p);
 	world_turn(n);
@@ -109,8 +109,8 @@ static void on_remove(struct node *n, const struct view_action *a)
 	p->spare = NULL;
 	n->former[j] = p->tombstones;
 	viewer_void_fences(viewer_of(n), 1u << j);
-	for (unsigned i = 0; i < sim.n_lives; i++)
-		if (sim.life[i].node == j)
+	for (unsigned i = 0; i < sim.n_incs; i++)
+		if (sim.inc[i].node == j)
 			viewer_of(n)->is_fenced[i] = false;
 	n->chan[j].removed = n->chan[j].was_removed = true;
 }
@@ -118,73 +118,74 @@ static void on_remove(struct node *n, const struct view_action *a)
 static void on_joined(struct node *n, const struct view_action *a)
 {
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
+	unsigned inc = inc_of(n, a->nodeid, a->incarnation), j;
 
-	if (life == SIM_LIVES)
+	if (inc == SIM_INCS)
 		return;
-	j = sim.life[life].node;
-	TRACE("n%u VIEW joined life %u of n%u", n->idx, life, j);
+	j = sim.inc[inc].node;
+	TRACE("n%u VIEW joined incarnation %u of n%u", n->idx, inc, j);
 	if (!(v->listed >> j & 1) || n->chan[j].removed)
 		sim_fail("n%u: n%u joins, which is not in the nodelist", n->idx, j);
 	if (!(v->in >> j & 1))
 		sim_fail("n%u: n%u joins, which is not in the group", n->idx, j);
-	if (v->is_failed[life])
+	if (v->is_failed[inc])
 		cover(COVER_V_MERGE);
-	for (unsigned i = 0; i < life; i++)
-		*declared(n, i) |= sim.life[i].node == j;
-	v->is_met[life] = true;
-	v->is_back[life] = false;
+	for (unsigned i = 0; i < inc; i++)
+		*declared(n, i) |= sim.inc[i].node == j;
+	v->is_met[inc] = true;
+	v->is_back[inc] = false;
 	peer_added(&n->peers[j], a->incarnation);
 }
 
 static void on_leaving(struct node *n, const struct view_action *a)
 {
-	unsigned life = life_of(n, a->nodeid, a->incarnation);
+	unsigned inc = inc_of(n, a->nodeid, a->incarnation);
 
-	if (life == SIM_LIVES)
+	if (inc == SIM_INCS)
 		return;
-	TRACE("n%u VIEW leaving life %u", n->idx, life);
-	if (!sim.life[life].leaving)
-		sim_fail("n%u: life %u says no goodbye, but its view does", n->idx, life);
-	peer_leaving(&n->peers[sim.life[life].node], a->incarnation);
+	TRACE("n%u VIEW leaving incarnation %u", n->idx, inc);
+	if (!sim.inc[inc].leaving)
+		sim_fail("n%u: incarnation %u says no goodbye, but its view does", n->idx, inc);
+	peer_leaving(&n->peers[sim.inc[inc].node], a->incarnation);
 }
 
 static void on_left(struct node *n, const struct view_action *a)
 {
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
+	unsigned inc = inc_of(n, a->nodeid, a->incarnation), j;
 
-	if (life == SIM_LIVES)
+	if (inc == SIM_INCS)
 		return;
-	j = sim.life[life].node;
-	TRACE("n%u VIEW left life %u of n%u", n->idx, life, j);
+	j = sim.inc[inc].node;
+	TRACE("n%u VIEW left incarnation %u of n%u", n->idx, inc, j);
 	if (v->listed >> j & 1 && !(v->clean >> j & 1))
-		sim_fail("n%u: life %u is told as left, but said no goodbye", n->idx, life);
+		sim_fail("n%u: incarnation %u is told as left, but said no goodbye", n->idx, inc);
 	cover(v->listed >> j & 1 ? COVER_V_LEFT : COVER_V_EXPECTED);
-	*declared(n, life) = 1;
+	*declared(n, inc) = 1;
 	peer_left(&n->peers[j], a->incarnation);
 }
 
 static void on_failed(struct node *n, const struct view_action *a)
 {
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
+	unsigned inc = inc_of(n, a->nodeid, a->incarnation), j;
 
-	if (life == SIM_LIVES)
+	if (inc == SIM_INCS)
 		return;
-	j = sim.life[life].node;
-	TRACE("n%u VIEW failed life %u of n%u cause %d", n->idx, life, j, a->cause);
+	j = sim.inc[inc].node;
+	TRACE("n%u VIEW failed incarnation %u of n%u cause %d", n->idx, inc, j, a->cause);
 	if (!(v->listed >> j & 1))
-		sim_fail("n%u: life %u is told as failed, but was expected to go", n->idx, life);
+		sim_fail("n%u: incarnation %u is told as failed, but was expected to go", n->idx,
+			 inc);
 	if (v->clean >> j & 1)
-		sim_fail("n%u: life %u is told as failed, but left behind its goodbye", n->idx,
-			 life);
+		sim_fail("n%u: incarnation %u is told as failed, but left behind its goodbye",
+			 n->idx, inc);
 	cover(COVER_V_FAILED + (unsigned)a->cause);
-	v->is_failed[life] = true;
+	v->is_failed[inc] = true;
 	/* It may be told late, when the node is back already, or was back for a moment. */
-	v->is_due[life] = a->cause != VIEW_RENEWED && !v->is_fenced[life] &&
-		!v->is_back[life] && !(v->in >> j & 1);
-	*declared(n, life) = 1;
+	v->is_due[inc] = a->cause != VIEW_RENEWED && !v->is_fenced[inc] &&
+		!v->is_back[inc] && !(v->in >> j & 1);
+	*declared(n, inc) = 1;
 	peer_failed(&n->peers[j], a->incarnation);
 }
 
@@ -193,27 +194,27 @@ static void on_fence(struct node *n, const struct view_action *a)
 {
 	struct node *it;
 	struct viewer *v = viewer_of(n);
-	unsigned life = life_of(n, a->nodeid, a->incarnation), j;
+	unsigned inc = inc_of(n, a->nodeid, a->incarnation), j;
 
-	if (life == SIM_LIVES)
+	if (inc == SIM_INCS)
 		return;
-	j = sim.life[life].node;
+	j = sim.inc[inc].node;
 	it = &sim.node[j];
-	TRACE("n%u VIEW fence life %u of n%u", n->idx, life, j);
-	if (v->is_fenced[life])
-		sim_fail("n%u: life %u is to be fenced twice", n->idx, life);
-	if (!v->is_due[life])
-		sim_fail("n%u: life %u is to be fenced, but has not failed, or is back", n->idx,
-			 life);
+	TRACE("n%u VIEW fence incarnation %u of n%u", n->idx, inc, j);
+	if (v->is_fenced[inc])
+		sim_fail("n%u: incarnation %u is to be fenced twice", n->idx, inc);
+	if (!v->is_due[inc])
+		sim_fail("n%u: incarnation %u is to be fenced, but has not failed, or is back",
+			 n->idx, inc);
 	if (!v->says_quorate || !viewer_same_rings(v))
-		sim_fail("n%u: life %u is to be fenced without quorum", n->idx, life);
+		sim_fail("n%u: incarnation %u is to be fenced without quorum", n->idx, inc);
 	if (v->in >> j & 1)
-		sim_fail("n%u: life %u is to be fenced, but its node is in the group", n->idx,
-			 life);
-	v->is_fenced[life] = true;
-	v->is_due[life] = false;
+		sim_fail("n%u: incarnation %u is to be fenced, but its node is in the group",
+			 n->idx, inc);
+	v->is_fenced[inc] = true;
+	v->is_due[inc] = false;
 	cover(COVER_V_FENCE);
-	if (!it->running || it->life != life || rng_one_in(&sim.group, 2))
+	if (!it->running || it->inc != inc || rng_one_in(&sim.group, 2))
 		return;
 	world_crash(it, true);
 	world_start_at(it, sim.now_ns + rng_scale(&sim.group, 0, 3 * SEC));
@@ -231,20 +232,21 @@ static void on_quorum(struct node *n, bool is_quorate)
 }
 
 /*
- * Who was away tells nobody that the others failed, but remembers: those that do not come back
- * while there is quorum are to be fenced all the same. Not yet those of whom it has still to tell.
+ * A node that was away tells nobody that the others failed, but remembers: those that do not
+ * come back while there is quorum are to be fenced all the same. Not yet those of whom it has
+ * still to tell.
  */
 void viewer_remember_untold(const struct node *n, struct viewer *v)
 {
 	for (unsigned i = 0; i < v->view.n_entries; i++) {
 		const struct view_entry *e = &v->view.entries[i];
-		unsigned life;
+		unsigned inc;
 
 		if (!e->is_fence_due || e->incarnation)
 			continue;
-		life = life_of(n, e->node.nodeid, e->failed.incarnation);
-		if (life != SIM_LIVES)
-			v->is_due[life] = !v->is_fenced[life];
+		inc = inc_of(n, e->node.nodeid, e->failed.incarnation);
+		if (inc != SIM_INCS)
+			v->is_due[inc] = !v->is_fenced[inc];
 	}
 }
 

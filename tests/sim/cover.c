@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What happened at least once over all seeds. A required cell that stays at
+ * Events that happened at least once over all seeds. A required cell that stays at
  * zero is a missing test. Knows no run.
  */
 #include "sim.h"
@@ -75,7 +75,7 @@ static const char *const names[COVER_N] = {
 	[COVER_V_LISTED] = "view: listed again",
 	[COVER_V_UNLISTED] = "view: removed",
 	[COVER_V_ADDRS] = "view: addresses told",
-	[COVER_V_MERGE] = "view: failed life is back",
+	[COVER_V_MERGE] = "view: failed incarnation is back",
 	[COVER_V_LEFT] = "view: left behind its goodbye",
 	[COVER_V_EXPECTED] = "view: off the list, then gone",
 	[COVER_V_FAILED + VIEW_LEAVE] = "view: left without goodbye",
@@ -89,14 +89,14 @@ static const char *const names[COVER_N] = {
 	[COVER_V_BATCH] = "view: history at once",
 	[COVER_V_RINGS] = "view: quorum of another ring",
 	[COVER_V_FENCE_VOID] = "view: back before it was fenced",
-	[COVER_A_BLIND] = "attacker: knows no life",
-	[COVER_A_ONE] = "attacker: says one life",
-	[COVER_A_BOTH] = "attacker: says both lives",
+	[COVER_A_BLIND] = "attacker: knows no incarnation",
+	[COVER_A_ONE] = "attacker: says one incarnation",
+	[COVER_A_BOTH] = "attacker: says both incarnations",
 	[COVER_A_BARE] = "attacker: bare connect",
 	[COVER_A_LISTENS] = "attacker: was dialled",
 	[COVER_A_JUNK] = "attacker: junk",
 	[COVER_A_HELLO] = "attacker: HELLO of a member",
-	[COVER_A_UNKNOWN] = "attacker: HELLO of a new life",
+	[COVER_A_UNKNOWN] = "attacker: HELLO of a new incarnation",
 	[COVER_A_CHOICE] = "attacker: choice",
 	[COVER_A_DATA] = "attacker: DATA",
 	[COVER_A_FRAGMENT] = "attacker: FRAGMENT",

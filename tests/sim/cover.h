@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What happened at least once in all seeds together (cover.c). */
+/* Events that happened at least once in all seeds together (cover.c). */
 #ifndef SINEW_TESTS_COVER_H
 #define SINEW_TESTS_COVER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What can go wrong, one function each. Knows the network and the nodes; not
+ * The faults, one function each. Knows the network and the nodes; not
  * what the core should do about it.
  */
 #include "sim.h"
@@ -96,7 +96,7 @@ static void restart(const struct fault *f)
 	if (f->arg % 7 == 6)
 		return;			/* for good */
 	cover(COVER_RESTART);
-	/* A kernel must have heard of the end before the next life dials it. */
+	/* A kernel must have heard of the end before the next incarnation dials it. */
 	world_start_at(n, sim.now_ns + f->span_ns / 2 + (sim.dlm ? SEC : 0));
 }
 
@@ -110,24 +110,24 @@ static void false_failure(const struct fault *f, bool mutual)
 	if (!sim.membership) {
 		if (a->chan[f->b].removed || !a->peers[f->b].session)
 			return;
-		sim.declared[a->life * SIM_LIVES +
-			     oracle_life(a->peers[f->b].session->incarnation)] = 1;
+		sim.declared[a->inc * SIM_INCS +
+			     oracle_inc(a->peers[f->b].session->incarnation)] = 1;
 		world_enter(a);
 		peer_failed(&a->peers[f->b], 0);
 		world_turn(a);
 		return;
 	}
-	if (sim.life[a->life].gone || sim.life[b->life].gone)
+	if (sim.inc[a->inc].gone || sim.inc[b->inc].gone)
 		return;
-	member_say(a, MEMBER_FAILED, b->life, 0);
+	member_say(a, MEMBER_FAILED, b->inc, 0);
 	if (mutual)
-		member_say(b, MEMBER_FAILED, a->life, 0);
+		member_say(b, MEMBER_FAILED, a->inc, 0);
 	if (!mutual && f->arg & 1)
 		return;
-	/* A stateful merge: the same lives are shown again. */
+	/* A stateful merge: the same incarnations are shown again. */
 	cover(COVER_MERGE);
-	member_say(a, MEMBER_ADDED, b->life, f->span_ns / 4);
-	member_say(b, MEMBER_ADDED, a->life, f->span_ns / 4);
+	member_say(a, MEMBER_ADDED, b->inc, f->span_ns / 4);
+	member_say(b, MEMBER_ADDED, a->inc, f->span_ns / 4);
 }
 
 static void on_session(const struct fault *f)
@@ -141,7 +141,7 @@ static void on_session(const struct fault *f)
 		return;			/* which would never hear of it */
 	world_enter(n);
 	if (f->kind == FAULT_ABORT) {
-		sim.declared[n->life * SIM_LIVES + oracle_life(x->s.incarnation)] = 1;
+		sim.declared[n->inc * SIM_INCS + oracle_inc(x->s.incarnation)] = 1;
 		session_abort(&x->s);
 	} else {
 		workload_finish(x);
@@ -195,7 +195,7 @@ static void close_node(const struct fault *f)
 		struct session *s = n->peers[j].session;
 
 		if (s && !n->chan[j].removed)
-			sim.declared[n->life * SIM_LIVES + oracle_life(s->incarnation)] = 1;
+			sim.declared[n->inc * SIM_INCS + oracle_inc(s->incarnation)] = 1;
 	}
 	world_enter(n);
 	core_linger_over(&n->core);
@@ -216,7 +216,7 @@ static void remove_pair(const struct fault *f)
 		if (!n->running)
 			continue;
 		if (s)
-			sim.declared[n->life * SIM_LIVES + oracle_life(s->incarnation)] = 1;
+			sim.declared[n->inc * SIM_INCS + oracle_inc(s->incarnation)] = 1;
 		TRACE("n%u REMOVE n%u", n->idx, j);
 		world_enter(n);
 		peer_remove(&n->peers[j]);
@@ -234,8 +234,8 @@ static void impostor(const struct fault *f)
 	n->copy_of = (uint8_t)(f->a + 1);
 	n->nodeid = sim.node[f->a].nodeid;
 	n->present = true;
-	for (unsigned i = 0; i < sim.n_lives; i++)
-		sim.life[i].claimed |= sim.life[i].node == f->a;
+	for (unsigned i = 0; i < sim.n_incs; i++)
+		sim.inc[i].claimed |= sim.inc[i].node == f->a;
 	sim_at(sim.now_ns, EV_START, n->idx, 0, 0);
 	sim_at(sim.now_ns + 8 * SEC, EV_EXIT, n->idx, 0, n->gen + 1);
 }
@@ -308,7 +308,7 @@ static void dishonest(const struct fault *f)
 		rogue_dial(f);
 }
 
-/* What the simple service does in other runs is done by the whole one. */
+/* The whole service does what the simple one does in other runs. */
 static bool is_membership(unsigned kind)
 {
 	return kind == FAULT_FALSE_FAIL || kind == FAULT_PARTITION || kind == FAULT_REMOVE ||
@@ -418,7 +418,7 @@ void fault_heal(void)
 
 			if (i != j && a->running && b->running && !a->kernel && !b->kernel &&
 			    !b->closing)
-				member_say(a, MEMBER_ADDED, b->life, 0);
+				member_say(a, MEMBER_ADDED, b->inc, 0);
 		}
 	}
 }

@@ -22,14 +22,14 @@ struct site {
 	bool has_daemon, is_formed, in_group;
 	bool is_waiting;		/* its daemon comes back without a new machine */
 	uint8_t side;			/* who is on the other one is not heard */
-	uint32_t daemon;		/* counts its lives */
+	uint32_t daemon;		/* counts its incarnations */
 	uint32_t pid;
 	enum view_cause cause;		/* how the last process went */
 	uint32_t ring_mask;		/* bit per node */
 	struct view_ring ring;
 };
 
-/* What the processes of one node were told of the one of another. */
+/* The words of one node's processes about the process of another. */
 struct seen {
 	bool is_in, has_said;		/* has_said: goodbye */
 	uint32_t pid, daemon;
@@ -112,7 +112,7 @@ static void put_members(unsigned o, struct group_item *it)
 	it->clean = 0;
 }
 
-/* Who is in the group, as the ring of o has it. */
+/* Whether it is in the group, as the ring of o has it. */
 static bool belongs(unsigned o, unsigned x)
 {
 	return g.site[x].in_group && g.site[x].is_formed && g.site[o].ring_mask >> x & 1;
@@ -350,7 +350,7 @@ static bool is_goodbye(const struct message *m)
 	return !greeting_get(m->bytes, m->len, &greeting) && greeting.type == GREETING_GOODBYE;
 }
 
-/* What one process sends keeps its order: the oldest of it goes in place of this one. */
+/* Messages of one process keep their order: its oldest one goes in place of this one. */
 static void take_oldest(struct message *m)
 {
 	struct message *oldest = m, swap;

@@ -15,7 +15,7 @@
 
 #include "membership/view_poll.h"
 
-/* What one process is told on each of three connections that know nothing of each other. */
+/* The words to one process on each of three connections that know nothing of each other. */
 enum group_channel { CHANNEL_GROUP, CHANNEL_QUORUM, CHANNEL_NODES, CHANNELS };
 
 enum group_kind { GROUP_CONF, GROUP_RING, GROUP_MESSAGE, GROUP_QUORUM, GROUP_NODES };
@@ -50,14 +50,14 @@ struct viewer {
 	uint64_t renewed_ns, lost_ns, leave_ns;	/* 0: not due */
 	uint32_t pid;
 	bool is_connected, has_joined, wants_close, is_closing, wants_leave, has_left;
-	/* What it was told so far: bits of nodes. */
+	/* All that it was told so far: bits of nodes. */
 	uint32_t listed, in, clean;
 	struct view_ring ring, quorum_ring;
 	bool says_quorate;
-	bool is_fenced[SIM_LIVES], is_failed[SIM_LIVES];
-	bool is_due[SIM_LIVES];		/* to be fenced, when there is quorum */
-	bool is_met[SIM_LIVES];		/* was told as joined */
-	bool is_back[SIM_LIVES];	/* its node came into the group again since it went */
+	bool is_fenced[SIM_INCS], is_failed[SIM_INCS];
+	bool is_due[SIM_INCS];		/* to be fenced, when there is quorum */
+	bool is_met[SIM_INCS];		/* was told as joined */
+	bool is_back[SIM_INCS];	/* its node came into the group again since it went */
 };
 
 /* ---- group.c ---- */
@@ -90,9 +90,9 @@ void digest_view(const struct node *n, const struct view_action *a);
 /* After each call of its view. */
 void viewer_conclude(struct node *n);
 bool viewer_same_rings(const struct viewer *v);
-/* Whatever failed on those nodes needs no fence any more. */
+/* All that failed on those nodes needs no fence any more. */
 void viewer_void_fences(struct viewer *v, uint32_t nodes);
-/* A new life begins: what failed untold towards the old one is to be fenced all the same. */
+/* A new incarnation begins: what failed untold towards the old one is to be fenced all the same. */
 void viewer_remember_untold(const struct node *n, struct viewer *v);
 
 #endif

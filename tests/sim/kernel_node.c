@@ -34,18 +34,18 @@ void k_at(struct node *n, uint64_t delay_ns, uint32_t what)
 
 void kernel_start(struct node *n)
 {
-	struct life *l = &sim.life[sim.n_lives];
+	struct inc *l = &sim.inc[sim.n_incs];
 
-	if (n->running || sim.n_lives == SIM_LIVES)
+	if (n->running || sim.n_incs == SIM_INCS)
 		return;
-	*l = (struct life){.incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true};
-	n->life = (uint8_t)sim.n_lives++;
+	*l = (struct inc){.incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true};
+	n->inc = (uint8_t)sim.n_incs++;
 	n->running = true;
 	n->gen++;
 	n->mq_last_ns = 0;
 	memset(n->kernel->peer, 0, sizeof n->kernel->peer);
 	n->kernel->leaving = false;
-	TRACE("k%u START nodeid %u life %u%s%s", n->idx, n->nodeid, n->life,
+	TRACE("k%u START nodeid %u incarnation %u%s%s", n->idx, n->nodeid, n->inc,
 	      n->kernel->v31 ? " 3.1" : "", n->kernel->rare_acks ? " rare acks" : "");
 	member_joined(n);
 	k_at(n, K_TICK_NS, K_TICK);
@@ -85,17 +85,17 @@ static void reread(struct k_con *k)
 		kernel_readable(k->c, k->side);
 }
 
-static void added(struct node *n, unsigned j, unsigned life)
+static void added(struct node *n, unsigned j, unsigned inc)
 {
 	struct k_peer *p = &n->kernel->peer[j];
 
-	if (p->member && p->life == life)
+	if (p->member && p->inc == inc)
 		return;
 	p->member = true;
 	p->removed = false;
-	p->life = (uint8_t)life;
-	p->tx = oracle_stream(n->life, life);
-	p->rx = oracle_stream(life, n->life);
+	p->inc = (uint8_t)inc;
+	p->tx = oracle_stream(n->inc, inc);
+	p->rx = oracle_stream(inc, n->inc);
 	p->tx_seq = p->rx_seq = p->since_ack = 0;
 	p->st = FSM_ESTABLISHED;
 	p->status_due = true;
@@ -105,11 +105,11 @@ static void added(struct node *n, unsigned j, unsigned life)
 	k_pump(n, j);
 }
 
-static void removed(struct node *n, unsigned j, unsigned life, bool failed)
+static void removed(struct node *n, unsigned j, unsigned inc, bool failed)
 {
 	struct k_peer *p = &n->kernel->peer[j];
 
-	if (p->life != life)
+	if (p->inc != inc)
 		return;
 	if (failed && !p->member) {	/* sockets may be left even so */
 		k_drop(&p->con, true);
@@ -127,15 +127,15 @@ static void removed(struct node *n, unsigned j, unsigned life, bool failed)
 	}
 }
 
-void kernel_member(struct node *n, enum member_event ev, unsigned life)
+void kernel_member(struct node *n, enum member_event ev, unsigned inc)
 {
-	unsigned j = sim.life[life].node;
+	unsigned j = sim.inc[inc].node;
 
-	TRACE("k%u MEMBER %u life %u of n%u", n->idx, ev, life, j);
+	TRACE("k%u MEMBER %u incarnation %u of n%u", n->idx, ev, inc, j);
 	if (ev == MEMBER_ADDED)
-		added(n, j, life);
+		added(n, j, inc);
 	else
-		removed(n, j, life, ev == MEMBER_FAILED || ev == MEMBER_LEFT);
+		removed(n, j, inc, ev == MEMBER_FAILED || ev == MEMBER_LEFT);
 }
 
 /* The last lockspace is released: FIN first, the removal is heard of later. */
@@ -144,7 +144,7 @@ static void leave(struct node *n)
 	if (n->kernel->leaving || sim.phase != PHASE_FAULTS)
 		return;
 	n->kernel->leaving = true;
-	sim.life[n->life].leaving = true;
+	sim.inc[n->inc].leaving = true;
 	TRACE("k%u LEAVE", n->idx);
 	for (unsigned j = 0; j < sim.n_nodes; j++) {
 		struct k_peer *p = &n->kernel->peer[j];
@@ -157,11 +157,11 @@ static void leave(struct node *n)
 			k_queue(n, j, true, 0);
 		}
 	}
-	member_say_all(MEMBER_LEAVING, n->life);
+	member_say_all(MEMBER_LEAVING, n->inc);
 	k_at(n, K_LEAVE_NS, K_GONE | SIM_NODES);
 }
 
-/* It has waited long enough; a new life may come. */
+/* It has waited long enough; a new incarnation may come. */
 static void left(struct node *n)
 {
 	for (unsigned j = 0; j < sim.n_nodes; j++)
@@ -170,10 +170,10 @@ static void left(struct node *n)
 	TRACE("k%u LEFT", n->idx);
 	n->running = false;
 	n->gen++;
-	sim.life[n->life].alive = false;
-	sim.life[n->life].gone = true;
+	sim.inc[n->inc].alive = false;
+	sim.inc[n->inc].gone = true;
 	net_node_gone(n, false);
-	member_say_all(MEMBER_LEFT, n->life);
+	member_say_all(MEMBER_LEFT, n->inc);
 	world_start_at(n, sim.now_ns + 2 * SEC);
 }
 
@@ -265,7 +265,7 @@ void kernel_event(struct node *n, uint32_t what, uint32_t gen)
 	case K_GONE:
 		if (j == SIM_NODES)
 			left(n);
-		else if (n->kernel->peer[j & 0xff].life == j >> 8)
+		else if (n->kernel->peer[j & 0xff].inc == j >> 8)
 			through(n, j & 0xff);
 		break;
 	case K_MEMBER:
@@ -274,9 +274,9 @@ void kernel_event(struct node *n, uint32_t what, uint32_t gen)
 	}
 }
 
-void kernel_tell(struct node *n, enum member_event ev, unsigned life, uint64_t at_ns)
+void kernel_tell(struct node *n, enum member_event ev, unsigned inc, uint64_t at_ns)
 {
-	sim_at(at_ns, EV_KERNEL, n->idx, K_MEMBER | (unsigned)ev << 8 | life, n->gen);
+	sim_at(at_ns, EV_KERNEL, n->idx, K_MEMBER | (unsigned)ev << 8 | inc, n->gen);
 }
 
 /* A dial of ours came to nothing. */

@@ -61,9 +61,9 @@ void kernel_taken(struct conn *c, unsigned side)
 		k_pump(n, j);
 		return;
 	}
-	/* For nothing meanwhile, or from a life that is over. */
+	/* For nothing meanwhile, or from an incarnation that is over. */
 	if ((side == 0 && p->st == FSM_CLOSED) ||
-	    c->life[!side] != sim.node[j].life || !sim.life[c->life[!side]].alive) {
+	    c->inc[!side] != sim.node[j].inc || !sim.inc[c->inc[!side]].alive) {
 		p->dialling = p->dialling && side == 1;
 		net_shut(c, side, LINK_RESET);
 		return;
@@ -142,7 +142,7 @@ static void put_packet(const struct node *n, struct k_peer *p, const struct k_ms
 	p->cur_off = 0;
 }
 
-/* What goes out next: an ACK that is due, then messages in order. */
+/* The next frame to go out: an ACK that is due, then messages in order. */
 static bool next_packet(struct node *n, struct k_peer *p)
 {
 	if (p->status_due) {
@@ -252,7 +252,7 @@ static void acked(struct node *n, unsigned j, uint32_t next)
 		if (p->st == FSM_FIN_WAIT1)
 			p->st = FSM_FIN_WAIT2;
 		else if (p->st == FSM_LAST_ACK || p->st == FSM_CLOSING)
-			k_at(n, 0, K_GONE | j | p->life << 8);
+			k_at(n, 0, K_GONE | j | p->inc << 8);
 	}
 }
 
@@ -285,7 +285,7 @@ void k_last_ack(struct node *n, unsigned j)
 	cover(COVER_K_FIN_PASSIVE);
 	n->kernel->peer[j].st = FSM_LAST_ACK;
 	k_queue(n, j, true, 0);
-	k_at(n, K_LEAVE_NS, K_GONE | j | n->kernel->peer[j].life << 8);
+	k_at(n, K_LEAVE_NS, K_GONE | j | n->kernel->peer[j].inc << 8);
 }
 
 static void received_fin(struct node *n, unsigned j)
@@ -303,7 +303,7 @@ static void received_fin(struct node *n, unsigned j)
 		break;
 	case FSM_FIN_WAIT2:
 		k_pump(n, j);
-		k_at(n, 20 * MSEC, K_GONE | j | p->life << 8);
+		k_at(n, 20 * MSEC, K_GONE | j | p->inc << 8);
 		break;
 	case FSM_CLOSED: case FSM_CLOSING: case FSM_CLOSE_WAIT: case FSM_LAST_ACK:
 		sim_fail("k%u: FIN of n%u twice", n->idx, j);
@@ -362,7 +362,7 @@ void kernel_readable(struct conn *c, unsigned side)
 
 	if (!p->member)
 		return;			/* read once it is one */
-	if (c->life[!side] != p->life) {
+	if (c->inc[!side] != p->inc) {
 		net_shut(c, side, LINK_RESET);
 		return;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the two files of the kernel model share. Nothing else includes it.
+ * Shared by the two files of the kernel model. Nothing else includes it.
  */
 #ifndef SINEW_TESTS_SIM_KERNEL_PEER_H
 #define SINEW_TESTS_SIM_KERNEL_PEER_H
@@ -33,7 +33,7 @@ struct k_con {
 struct k_peer {
 	bool member, removed, dialling, repeat, held;
 	enum fsm_state st;
-	uint8_t life;			/* of the core at the other end */
+	uint8_t inc;			/* of the core at the other end */
 	uint32_t tx_seq, rx_seq, since_ack;
 	bool ack_due, status_due;	/* status_due: says hello, bare */
 	struct k_msg un[K_UNACKED];	/* not acknowledged, oldest first */

@@ -23,7 +23,7 @@ static bool is_lossy(const struct conn *c, unsigned side)
 		 (from == l->b && to == l->a && l->ways & 2));
 }
 
-/* side begins to write a frame. What is lost is sent again and lost again: the way is a hole, but
+/* side begins to write a frame. A lost frame is sent again and lost again: the way is a hole, but
  * for a reset, which is small. */
 void large_frame(struct conn *c, unsigned side, uint32_t length)
 {

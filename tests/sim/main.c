@@ -297,7 +297,7 @@ static enum attack attack_of(const char *word)
 		ATTACK_AUTO;
 }
 
-/* What the command was asked for. */
+/* The arguments of the command. */
 struct wanted {
 	uint64_t from, seeds, seed;
 	const char *regressions;

@@ -102,8 +102,8 @@ struct conn *net_open(unsigned from, unsigned to, unsigned path)
 	c->used = true;
 	c->probe = c->stranger = false;
 	c->path = (uint8_t)path;
-	c->life[0] = sim.node[from].life;
-	c->life[1] = sim.node[to].life;
+	c->inc[0] = sim.node[from].inc;
+	c->inc[1] = sim.node[to].inc;
 	c->idx = (uint16_t)(c - sim.conns);
 	c->lat_lo = sim.lat_lo;
 	c->lat_hi = rng_scale(&sim.net, sim.lat_lo, sim.lat_hi);
@@ -247,7 +247,7 @@ void net_shut(struct conn *c, unsigned side, enum link_shut how)
 	net_close_end(c, side);
 }
 
-/* What the transport says of the bytes that this end wrote: the other kernel takes them when
+/* The transport's word on the bytes that this end wrote: the other kernel takes them when
  * they arrive, whatever its program does. */
 void net_ask(struct link *l)
 {
@@ -465,7 +465,7 @@ static void seg(struct conn *c, unsigned side)
 	net_dead(c, side, s.kind == SEG_EOF);
 }
 
-/* What waited before somebody was there to read. */
+/* Bytes that waited before somebody was there to read. */
 static void taken(struct conn *c, unsigned side)
 {
 	struct end *e = &c->end[side];
@@ -511,7 +511,7 @@ static void rogue_taken(struct conn *c)
 	uint8_t frame[128];
 
 	e->taken = true;
-	r.yours = sim.life[sim.node[c->end[0].node].life].incarnation;
+	r.yours = sim.inc[sim.node[c->end[0].node].inc].incarnation;
 	net_write(c, 1, frame, wire_put_refuse(frame, sim.node[e->node].nodeid, &r));
 	net_send_seg(c, 0, SEG_EOF, 0);
 	net_close_end(c, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What must hold in every run. Watches what applications are told and what
+ * Judges what must hold in every run. Watches what applications are told and what
  * ends write; of the core's insides it reads only the states of links and
  * sessions, the ring's public functions and counters.
  */
@@ -14,7 +14,7 @@
 
 struct stream *oracle_stream(unsigned from, unsigned to)
 {
-	struct stream *st = &sim.streams[from * SIM_LIVES + to];
+	struct stream *st = &sim.streams[from * SIM_INCS + to];
 
 	if (!st->used) {
 		st->used = true;
@@ -36,23 +36,23 @@ struct rec *oracle_record(struct stream *st)
 	return &st->rec[st->n_rec++];
 }
 
-/* SIM_LIVES if there is no such life. */
-unsigned oracle_life(uint64_t incarnation)
+/* SIM_INCS if there is no such incarnation. */
+unsigned oracle_inc(uint64_t incarnation)
 {
-	unsigned i = sim.n_lives;
+	unsigned i = sim.n_incs;
 
 	while (i--)
-		if (sim.life[i].incarnation == incarnation)
+		if (sim.inc[i].incarnation == incarnation)
 			return i;
-	return SIM_LIVES;
+	return SIM_INCS;
 }
 
 static struct stream *of_session(const struct session *s, bool tx)
 {
-	unsigned me = oracle_life(s->ours), it = oracle_life(s->incarnation);
+	unsigned me = oracle_inc(s->ours), it = oracle_inc(s->incarnation);
 
-	if (me == SIM_LIVES || it == SIM_LIVES) {
-		sim_fail("a session with a life that never was: %llx",
+	if (me == SIM_INCS || it == SIM_INCS) {
+		sim_fail("a session with an incarnation that never was: %llx",
 			 (unsigned long long)s->incarnation);
 		return NULL;
 	}
@@ -73,10 +73,11 @@ void oracle_up(struct sess *x)
 	if (!x->tx || !x->rx)
 		return;
 	if (x->tx->opened_tx || x->rx->opened_rx)
-		sim_fail("n%u: the pair of lives %u, %u comes up again", x->node, x->tx->from,
-			 x->tx->to);
-	if (sim.node[sim.life[x->tx->to].node].nodeid != sim.node[x->peer].nodeid)
-		sim_fail("n%u: PEER_UP of n%u with a life of another node", x->node, x->peer);
+		sim_fail("n%u: the pair of incarnations %u, %u comes up again", x->node,
+			 x->tx->from, x->tx->to);
+	if (sim.node[sim.inc[x->tx->to].node].nodeid != sim.node[x->peer].nodeid)
+		sim_fail("n%u: PEER_UP of n%u with an incarnation of another node", x->node,
+			 x->peer);
 	x->tx->opened_tx = true;
 	x->rx->opened_rx = true;
 }
@@ -266,8 +267,8 @@ static void check_delivery(struct sess *x)
 
 static void check_reason(struct sess *x, unsigned me, unsigned it)
 {
-	struct life *l = &sim.life[it];
-	bool declared = sim.declared[me * SIM_LIVES + it];
+	struct inc *l = &sim.inc[it];
+	bool declared = sim.declared[me * SIM_INCS + it];
 	bool ok = true;
 
 	switch (x->s.end) {
@@ -286,10 +287,10 @@ static void check_reason(struct sess *x, unsigned me, unsigned it)
 		break;
 	case SESSION_SUPERSEDED:
 		ok = !sim.membership && (!l->alive || l->claimed);
-		sim.declared[me * SIM_LIVES + it] = 1;
+		sim.declared[me * SIM_INCS + it] = 1;
 		break;
 	case SESSION_RENEWED:
-		ok = !sim.life[me].alive;
+		ok = !sim.inc[me].alive;
 		break;
 	case SESSION_LINGER:
 	case SESSION_ABORTED:
@@ -298,8 +299,8 @@ static void check_reason(struct sess *x, unsigned me, unsigned it)
 		break;
 	}
 	if (!ok)
-		sim_fail("n%u: session with n%u (life %u) ends as %s without a cause", x->node,
-			 x->peer, it, session_end_name(x->s.end));
+		sim_fail("n%u: session with n%u (incarnation %u) ends as %s without a cause",
+			 x->node, x->peer, it, session_end_name(x->s.end));
 }
 
 static void cover_session(const struct session *s)
@@ -319,9 +320,9 @@ static void cover_session(const struct session *s)
 
 void oracle_down(struct sess *x)
 {
-	unsigned me = oracle_life(x->s.ours), it = oracle_life(x->s.incarnation);
+	unsigned me = oracle_inc(x->s.ours), it = oracle_inc(x->s.incarnation);
 
-	if (x->down || me == SIM_LIVES || it == SIM_LIVES) {
+	if (x->down || me == SIM_INCS || it == SIM_INCS) {
 		sim_fail("n%u: PEER_DOWN %s", x->node, x->down ? "twice" : "of nobody");
 		return;
 	}
@@ -344,10 +345,10 @@ void oracle_down(struct sess *x)
 
 void oracle_renew(struct node *n)
 {
-	for (unsigned i = 0; i < sim.n_lives; i++)
-		if (sim.declared[i * SIM_LIVES + n->life])
+	for (unsigned i = 0; i < sim.n_incs; i++)
+		if (sim.declared[i * SIM_INCS + n->inc])
 			return;
-	sim_fail("n%u: told that its life %u failed, which nobody declared", n->idx, n->life);
+	sim_fail("n%u: told that its incarnation %u failed, which nobody declared", n->idx, n->inc);
 }
 
 /* The application fences who is asked for: its machine is switched off. */

@@ -21,8 +21,8 @@ static void enter(enum phase p, uint64_t limit_ns)
 	sim.dial_window_n = 0;
 }
 
-/* A life that is dead and does not come back: somebody must say so under
- * static membership, for no new life of it is going to. */
+/* An incarnation that is dead and does not come back: somebody must say so under
+ * static membership, for no new incarnation of it is going to. */
 static void fence_the_dead(void)
 {
 	if (sim.view)
@@ -32,17 +32,17 @@ static void fence_the_dead(void)
 
 		for (unsigned j = 0; n->running && !n->kernel && j < sim.n_nodes; j++) {
 			struct session *s = n->peers[j].session;
-			unsigned life;
+			unsigned inc;
 
 			if (n->chan[j].removed || !s || sim.node[j].kernel ||
 			    sim.node[j].restart_at_ns > sim.now_ns)
 				continue;
-			life = oracle_life(s->incarnation);
-			if (life == SIM_LIVES ||
-			    (sim.node[j].running && !sim.node[sim.life[life].node].copy_of))
+			inc = oracle_inc(s->incarnation);
+			if (inc == SIM_INCS ||
+			    (sim.node[j].running && !sim.node[sim.inc[inc].node].copy_of))
 				continue;
-			sim.declared[n->life * SIM_LIVES + life] = 1;
-			TRACE("n%u FENCED life %u of n%u", i, life, j);
+			sim.declared[n->inc * SIM_INCS + inc] = 1;
+			TRACE("n%u FENCED incarnation %u of n%u", i, inc, j);
 			world_enter(n);
 			peer_failed(&n->peers[j], 0);
 			world_turn(n);
@@ -51,8 +51,8 @@ static void fence_the_dead(void)
 }
 
 /*
- * Under static membership a node believes FAILED from an unknown life only on its own dial. Where
- * it cannot dial, its operator restarts it.
+ * Under static membership a node believes FAILED from an unknown incarnation only on its own
+ * dial. Where it cannot dial, its operator restarts it.
  */
 static void restart_the_refused(void)
 {
@@ -67,10 +67,10 @@ static void restart_the_refused(void)
 			const struct session *s = n->peers[j].session;
 			const struct tombstones *all = &o->peers[i].tombstones;
 			const struct tombstone *t = o->running && !o->kernel ?
-				tombstones_find(all, sim.life[n->life].incarnation) : NULL;
+				tombstones_find(all, sim.inc[n->inc].incarnation) : NULL;
 
 			if (!t || t->kind != TOMB_FAILED ||
-			    (s && s->incarnation == sim.life[o->life].incarnation))
+			    (s && s->incarnation == sim.inc[o->inc].incarnation))
 				continue;
 			world_crash(n, false);
 			world_start_at(n, sim.now_ns);
@@ -87,7 +87,7 @@ static void linger(struct node *n)
 		struct session *s = n->peers[j].session;
 
 		if (s && !n->chan[j].removed)
-			sim.declared[n->life * SIM_LIVES + oracle_life(s->incarnation)] = 1;
+			sim.declared[n->inc * SIM_INCS + oracle_inc(s->incarnation)] = 1;
 	}
 	TRACE("n%u LINGER over", n->idx);
 	world_enter(n);
@@ -115,14 +115,14 @@ static bool pair_settled(struct node *a, struct node *b)
 		return true;
 	if (b->kernel)
 		return true;
-	st = oracle_stream(a->life, b->life);
+	st = oracle_stream(a->inc, b->inc);
 	if (world_pair_stuck(a->idx, b->idx))
 		return true;
 	if (!p->session)
 		return st->ended_tx && st->ended_rx && st->finished;
 	return a->chan[b->idx].sess && &a->chan[b->idx].sess->s == p->session && p->up &&
 		p->up->state == LINK_UP && p->session->incarnation ==
-		sim.life[b->life].incarnation;
+		sim.inc[b->inc].incarnation;
 }
 
 static bool settled(const char **ret_why, unsigned *ret_a, unsigned *ret_b)

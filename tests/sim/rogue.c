@@ -19,7 +19,7 @@ static struct hello good_hello(const struct node *to)
 	};
 
 	if (rng_one_in(&sim.net, 2))
-		h.yours = sim.life[to->life].incarnation;
+		h.yours = sim.inc[to->inc].incarnation;
 	memcpy(h.cluster, sim.cfg.cluster, sizeof h.cluster);
 	memcpy(h.group, sim.cfg.group, sizeof h.group);
 	return h;
@@ -64,7 +64,7 @@ static size_t write_something(uint8_t *p, const struct node *from, const struct 
 	case 9:
 		h.maxframe = 60;
 		break;
-	case 10:		/* a life that nobody has heard of */
+	case 10:		/* an incarnation that nobody has heard of */
 		h.yours = 0;
 		break;
 	default:		/* a piece of a HELLO */

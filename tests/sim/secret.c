@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the attacker may bring about: what it is told, and what it costs the members. Judges
+ * The bounds of the attacker: what it is told, and what it costs the members. Judges
  * what nodes write to it by what they have read, from whom and when, and what reading it changes
  * elsewhere; and how choices are numbered between members. Knows nothing of how a node decides.
  */
@@ -56,7 +56,7 @@ void secret_read(struct conn *c, unsigned side, const struct frame *f)
 		return;
 	}
 	if (side != 1 || !c->end[0].adversary || !from || from == n || frame_hello(f, &h) ||
-	    h.yours == sim.life[n->life].incarnation || !is_fresh(n, from->idx))
+	    h.yours == sim.inc[n->inc].incarnation || !is_fresh(n, from->idx))
 		return;
 	/* An earlier HELLO was answered before the session was fresh: the answer is queued. */
 	if (e->link.ctl_off != e->link.ctl_len)
@@ -66,20 +66,20 @@ void secret_read(struct conn *c, unsigned side, const struct frame *f)
 	cover(COVER_A_HELD);
 }
 
-/* A life is told to the attacker. */
+/* An incarnation is told to the attacker. */
 static void told(struct conn *c, unsigned side, const char *what)
 {
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
-	/* The attacker knows the life once it has been written on this connection. */
+	/* The attacker knows the incarnation once it has been written on this connection. */
 	if (side != 1 || !c->end[0].adversary || attacker_named(&c->end[0]) || e->has_told)
 		return;
 	e->has_told = true;
 	if (e->silent_ns && n->chan[e->silent_on].quiet_ns < e->silent_ns &&
 	    is_fresh(n, e->silent_on))
-		sim_fail("n%u: %s tells its life to who does not know it, at the address of n%u, "
-			 "which is there", n->idx, what, e->silent_on);
+		sim_fail("n%u: %s tells its incarnation to who does not know it, at the address of "
+			 "n%u, which is there", n->idx, what, e->silent_on);
 }
 
 void secret_written(struct conn *c, unsigned side, const struct frame *f)
@@ -94,7 +94,7 @@ void secret_written(struct conn *c, unsigned side, const struct frame *f)
 		return;
 	told(c, side, "REFUSE");
 	if (!attacker_named(&c->end[0]))
-		sim_fail("n%u: REFUSE tells its life to who has not said that it knows it",
+		sim_fail("n%u: REFUSE tells its incarnation to who has not said that it knows it",
 			 c->end[side].node);
 }
 
@@ -115,7 +115,7 @@ void secret_before(const struct node *n)
 	}
 }
 
-/* Nothing, but that its link is taken where it has said both lives. */
+/* Nothing, but that its link is taken where it has said both incarnations. */
 void secret_after(const struct node *n, struct conn *c, unsigned side)
 {
 	const struct link *l = &c->end[side].link;

@@ -18,7 +18,7 @@
 
 #define SIM_NODES	7
 #define SIM_PATHS	3
-#define SIM_LIVES	96
+#define SIM_INCS	96
 #define SIM_CONNS	1024
 #define SIM_SESSIONS	256
 #define SIM_SEGS	32		/* segments under way in one direction */
@@ -112,12 +112,12 @@ struct end {
 	uint8_t late;		/* the end has come, but was not taken or not all read: seg_kind */
 	bool rogue;		/* driven by the simulator */
 	uint8_t adversary;		/* the attacker's: its link + 1 */
-	bool named;		/* the attacker said the present life of the other end */
+	bool named;		/* the attacker said the present incarnation of the other end */
 	bool heard;		/* a frame behind the choice was read */
 	bool is_numbered;	/* the choice of it was looked at */
 	uint8_t silent_on;	/* read a HELLO that must wait, because of this node ... */
 	uint64_t silent_ns;	/* ... since then; 0: none */
-	bool has_told;		/* wrote a frame with the life of its node */
+	bool has_told;		/* wrote a frame with the incarnation of its node */
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;
@@ -144,12 +144,12 @@ struct conn {
 	uint8_t path;
 	uint16_t idx;
 	uint64_t lat_lo, lat_hi;
-	uint8_t life[2];	/* of the nodes at its ends when it was opened */
+	uint8_t inc[2];	/* of the nodes at its ends when it was opened */
 };
 
-/* ---- lives and streams ---- */
+/* ---- incarnations and streams ---- */
 
-struct life {
+struct inc {
 	uint64_t incarnation;
 	uint8_t node;
 	bool alive;
@@ -168,7 +168,7 @@ struct rec {
 	uint8_t echo;		/* 1 please send it back, 2 it is */
 };
 
-/* What one life sends to another. */
+/* The stream from one incarnation to another. */
 struct stream {
 	bool used;
 	bool opened_tx, opened_rx;	/* a session for it was up at that end */
@@ -208,7 +208,7 @@ enum member_event { MEMBER_ADDED, MEMBER_LEAVING, MEMBER_LEFT, MEMBER_FAILED };
 
 struct member_item {
 	uint64_t at_ns;
-	uint8_t event, life;
+	uint8_t event, inc;
 	bool dropped;
 };
 
@@ -240,7 +240,7 @@ struct node {
 	struct tombstones former[SIM_NODES];	/* of peers that were removed */
 	bool present;		/* takes part in this run */
 	bool running, closing, closed, can_dial, in_turn;
-	uint8_t idx, life;
+	uint8_t idx, inc;
 	uint8_t copy_of;	/* impostor: index of the real one + 1 */
 	uint32_t nodeid;
 	unsigned n_paths;
@@ -309,9 +309,9 @@ struct sim {
 	unsigned n_nodes, n_slots;	/* n_slots counts impostors too */
 	unsigned n_paths;
 	struct node node[SIM_NODES];
-	unsigned n_lives;
-	struct life life[SIM_LIVES];
-	uint8_t *declared;		/* [by life][life] */
+	unsigned n_incs;
+	struct inc inc[SIM_INCS];
+	uint8_t *declared;		/* [by incarnation][incarnation] */
 	struct stream *streams;		/* [from][to] */
 	struct conn *conns;
 	struct sess *sess;
@@ -414,8 +414,8 @@ void large_frame(struct conn *c, unsigned side, uint32_t length);
 
 /* ---- member.c ---- */
 
-void member_say(struct node *to, enum member_event ev, unsigned life, uint64_t min_delay_ns);
-void member_say_all(enum member_event ev, unsigned life);
+void member_say(struct node *to, enum member_event ev, unsigned inc, uint64_t min_delay_ns);
+void member_say_all(enum member_event ev, unsigned inc);
 void member_joined(struct node *n);
 void member_renewed(struct node *n);
 void member_deliver(struct node *n);
@@ -482,7 +482,7 @@ void workload_kick(struct sess *x);
 
 struct stream *oracle_stream(unsigned from, unsigned to);
 struct rec *oracle_record(struct stream *st);
-unsigned oracle_life(uint64_t incarnation);
+unsigned oracle_inc(uint64_t incarnation);
 void oracle_up(struct sess *x);
 void oracle_message(struct sess *x, const uint8_t *p, size_t n);
 void oracle_finished(struct sess *x);
@@ -520,8 +520,8 @@ void kernel_taken(struct conn *c, unsigned side);
 void kernel_readable(struct conn *c, unsigned side);
 void kernel_dead(struct conn *c, unsigned side, bool eof);
 void kernel_no_dial(struct node *n, unsigned j);
-void kernel_member(struct node *n, enum member_event ev, unsigned life);
-void kernel_tell(struct node *n, enum member_event ev, unsigned life, uint64_t at_ns);
+void kernel_member(struct node *n, enum member_event ev, unsigned inc);
+void kernel_tell(struct node *n, enum member_event ev, unsigned inc, uint64_t at_ns);
 bool kernel_quiet(struct node *n);
 bool kernel_is_closed(unsigned kernel, unsigned peer);
 

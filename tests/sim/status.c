@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What must hold of what is told about sessions: transitions are those of the table, and what
+ * Judges what is told about sessions: transitions are those of the table, and what
  * each end knows of the other agrees once nothing is under way. Knows no frames.
  */
 #include "sim.h"
@@ -22,7 +22,7 @@ void oracle_note(const struct node *n, const struct note *t)
 			 fsm_state_name(t->to));
 }
 
-/* What one end knows of the other. NULL: all of it is as it should be. */
+/* One end's knowledge of the other. NULL: all of it is as it should be. */
 static const char *wrong(const struct sess *x, const struct sess *it)
 {
 	const struct session *s = &x->s;

@@ -124,22 +124,22 @@ static void session_action(struct node *n, enum core_what what, struct sess *x)
 
 void world_renew(struct node *n)
 {
-	unsigned old = n->life;
-	struct life *l = &sim.life[sim.n_lives];
+	unsigned old = n->inc;
+	struct inc *l = &sim.inc[sim.n_incs];
 
-	if (sim.n_lives == SIM_LIVES) {
+	if (sim.n_incs == SIM_INCS) {
 		sim_fail("n%u: renewed again and again", n->idx);
 		return;
 	}
 	cover(COVER_RENEW);
-	sim.life[old].alive = false;
-	*l = (struct life) { .incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true,
-		.leaving = n->closing, .claimed = sim.life[old].claimed };
-	n->life = (uint8_t)sim.n_lives++;
-	TRACE("n%u RENEW life %u", n->idx, n->life);
+	sim.inc[old].alive = false;
+	*l = (struct inc) { .incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true,
+		.leaving = n->closing, .claimed = sim.inc[old].claimed };
+	n->inc = (uint8_t)sim.n_incs++;
+	TRACE("n%u RENEW incarnation %u", n->idx, n->inc);
 	core_renew(&n->core, l->incarnation);
 	if (sim.view) {
-		sim.life[old].gone = true;
+		sim.inc[old].gone = true;
 		viewer_renewed(n);
 		return;
 	}
@@ -148,7 +148,7 @@ void world_renew(struct node *n)
 	member_renewed(n);
 	if (sim.dlm)	/* kernels know no incarnations */
 		net_unaccepted(n);
-	sim.life[old].gone = true;
+	sim.inc[old].gone = true;
 	member_say_all(rng_one_in(&sim.net, 2) ? MEMBER_LEFT : MEMBER_FAILED, old);
 	if (!n->closing)
 		member_joined(n);

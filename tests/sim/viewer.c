@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What stands between the simulated membership service and the cores: for each
+ * Stands between the simulated membership service and the cores: for each
  * process a struct view, fed late and in batches. Knows the service by what it told, and
  * not whether the conclusions are right.
  */
@@ -78,8 +78,8 @@ static void take_conf(struct node *n, struct viewer *v, const struct group_item 
 			v->ring = (struct view_ring) { 0 };
 	}
 	v->clean = it->clean;
-	for (unsigned i = 0; i < sim.n_lives; i++)
-		v->is_back[i] |= v->is_met[i] && (v->in & ~was) >> sim.life[i].node & 1;
+	for (unsigned i = 0; i < sim.n_incs; i++)
+		v->is_back[i] |= v->is_met[i] && (v->in & ~was) >> sim.inc[i].node & 1;
 	view_group(&v->view, v->pid, it->now, it->n_now, it->gone, it->n_gone, sim.now_ns);
 	viewer_conclude(n);
 	v->clean = 0;
@@ -166,13 +166,13 @@ static void settle(struct node *n, struct viewer *v)
 	viewer_conclude(n);
 	if (!v->says_quorate || !viewer_same_rings(v) || v->view.is_renewing)
 		return;
-	for (unsigned i = 0; i < sim.n_lives; i++)
+	for (unsigned i = 0; i < sim.n_incs; i++)
 		if (v->is_due[i])
-			sim_fail("n%u: there is quorum, but nobody asks to fence life %u",
+			sim_fail("n%u: there is quorum, but nobody asks to fence incarnation %u",
 				 n->idx, i);
 }
 
-/* ---- the life of a process ---- */
+/* ---- the incarnation of a process ---- */
 
 static void forget(struct viewer *v)
 {
@@ -207,7 +207,7 @@ void viewer_start(struct node *n)
 	memset(n->former, 0, sizeof n->former);
 	for (unsigned j = 0; j < sim.n_nodes; j++)
 		n->chan[j].removed = true;
-	own.incarnation = sim.life[n->life].incarnation;
+	own.incarnation = sim.inc[n->inc].incarnation;
 	if (rng_one_in(&sim.group, 2)) {
 		for (unsigned p = 0; p < sim.n_paths; p++)
 			put_address(&own.addrs[p], n->idx, p);
@@ -264,7 +264,7 @@ static void take_words(struct node *n, struct viewer *v)
 	if (v->renewed_ns && v->renewed_ns <= sim.now_ns) {
 		v->renewed_ns = 0;
 		viewer_remember_untold(n, v);
-		view_renewed(&v->view, sim.life[n->life].incarnation, sim.now_ns);
+		view_renewed(&v->view, sim.inc[n->inc].incarnation, sim.now_ns);
 		viewer_conclude(n);
 	}
 	if (v->wants_close && !v->is_closing) {

@@ -17,36 +17,36 @@ static uint32_t first_seq(void)
 	return sim.dlm ? 0 : sim.cfg.first_seq;
 }
 
-/* Lives at both ends of what this end writes now. False: not of a session. */
+/* Incarnations at both ends of what this end writes now. False: not of a session. */
 static bool lives(struct conn *c, unsigned side, unsigned *ret_me, unsigned *ret_it)
 {
 	struct end *e = &c->end[side];
 	struct link *l = &e->link;
 
 	if (l->session) {
-		*ret_me = oracle_life(l->session->ours);
-		*ret_it = oracle_life(l->session->incarnation);
+		*ret_me = oracle_inc(l->session->ours);
+		*ret_it = oracle_inc(l->session->incarnation);
 	} else {
-		*ret_me = sim.node[e->node].life;
-		*ret_it = oracle_life(l->incarnation);
+		*ret_me = sim.node[e->node].inc;
+		*ret_it = oracle_inc(l->incarnation);
 	}
-	return *ret_me != SIM_LIVES && *ret_it != SIM_LIVES;
+	return *ret_me != SIM_INCS && *ret_it != SIM_INCS;
 }
 
 /* A position told to the sender of st: never beyond what was handed over. */
 static void position(const char *what, struct stream *st, uint32_t next)
 {
 	uint32_t k = next - first_seq();
-	unsigned node = sim.life[st->to].node;
+	unsigned node = sim.inc[st->to].node;
 
 	if (k > st->n_frames) {
-		sim_fail("n%u: %s %u acknowledges frame %u of life %u, which sent %u", node, what,
-			 next, k, st->from, st->n_frames);
+		sim_fail("n%u: %s %u acknowledges frame %u of incarnation %u, which sent %u", node,
+			 what, next, k, st->from, st->n_frames);
 		return;
 	}
 	if (k && st->ended[k - 1] > st->delivered)
-		sim_fail("n%u: %s %u acknowledges %u messages of life %u, %llu were handed over",
-			 node, what, next, st->ended[k - 1], st->from,
+		sim_fail("n%u: %s %u acknowledges %u messages of incarnation %u, "
+			 "%llu were handed over", node, what, next, st->ended[k - 1], st->from,
 			 (unsigned long long)st->delivered);
 }
 
@@ -114,7 +114,7 @@ static void sequenced(struct conn *c, unsigned side, const uint8_t *p, uint32_t 
 			 (unsigned long long)st->n_final);
 }
 
-/* The question whether our last ACK was seen names the life that it asks, with its final number. */
+/* The question for our last ACK names the incarnation that it asks, with its final number. */
 static bool asks(struct conn *c, unsigned side, const struct hello *h)
 {
 	const struct peer *p = c->end[side].link.peer;
@@ -134,37 +134,37 @@ static void hello(struct conn *c, unsigned side, const struct frame *f)
 		sim_fail("n%u: writes a HELLO that cannot be read", node);
 		return;
 	}
-	mine = oracle_life(h.mine);
-	yours = oracle_life(h.yours);
+	mine = oracle_inc(h.mine);
+	yours = oracle_inc(h.yours);
 	TRACE("n%u writes HELLO on conn %u: mine %u yours %u next %u gen %u%s%s", node, c->idx,
 	      mine, yours, h.next, h.gen, h.flags & WIRE_HELLO_CHOSEN ? " CHOSEN" : "",
 	      h.flags & WIRE_HELLO_LEAVING ? " LEAVING" : "");
-	/* What an orderly end still writes may be from before a renewal. */
-	if (mine != sim.node[node].life && c->end[side].state == END_OPEN)
-		sim_fail("n%u: HELLO of another life", node);
+	/* An orderly end may still write frames from before a renewal. */
+	if (mine != sim.node[node].inc && c->end[side].state == END_OPEN)
+		sim_fail("n%u: HELLO of another incarnation", node);
 	if ((h.flags & WIRE_HELLO_CHOSEN) &&
 	    sim.node[c->end[!side].node].nodeid < sim.node[node].nodeid)
 		sim_fail("n%u: chooses, but does not decide", node);
-	if (yours == SIM_LIVES || mine == SIM_LIVES)
+	if (yours == SIM_INCS || mine == SIM_INCS)
 		return;
 	st = oracle_stream(yours, mine);
 	position("HELLO.next", st, h.next);
 	if (st->ended_rx && c->end[side].opened_ns > st->ended_ns && !asks(c, side, &h))
-		sim_fail("n%u: names life %u, the session with which is over", node, yours);
+		sim_fail("n%u: names incarnation %u, the session with which is over", node, yours);
 }
 
-/* What an orderly end still writes may be the word of the life before, which it need not say. */
+/* An orderly end may still write the word of the incarnation before, which need not say it. */
 static bool declares(unsigned me, unsigned it, bool or_before)
 {
-	for (unsigned i = 0; or_before && i < sim.n_lives; i++)
-		if (sim.life[i].node == sim.life[me].node && sim.declared[i * SIM_LIVES + it])
+	for (unsigned i = 0; or_before && i < sim.n_incs; i++)
+		if (sim.inc[i].node == sim.inc[me].node && sim.declared[i * SIM_INCS + it])
 			return true;
-	return sim.declared[me * SIM_LIVES + it];
+	return sim.declared[me * SIM_INCS + it];
 }
 
 static void refuse(struct conn *c, unsigned side, const struct frame *f)
 {
-	unsigned node = c->end[side].node, me = sim.node[node].life, it;
+	unsigned node = c->end[side].node, me = sim.node[node].inc, it;
 	struct refuse r;
 
 	if (frame_refuse(f, &r)) {
@@ -175,25 +175,27 @@ static void refuse(struct conn *c, unsigned side, const struct frame *f)
 	      c->idx, r.next, r.gen);
 	if (r.reason <= WIRE_REFUSE_CLAIMED)
 		cover(COVER_REFUSE_TX + r.reason);
-	it = oracle_life(r.yours);
-	if (it == SIM_LIVES)
+	it = oracle_inc(r.yours);
+	if (it == SIM_INCS)
 		return;
-	if (r.mine != sim.life[me].incarnation && oracle_life(r.mine) != SIM_LIVES)
-		me = oracle_life(r.mine);
-	if (r.reason == WIRE_REFUSE_FAILED && !declares(me, it, !r.mine) && sim.life[it].alive &&
-	    !sim.life[it].claimed)
-		sim_fail("n%u: tells life %u that it failed, which nobody declared here", node, it);
+	if (r.mine != sim.inc[me].incarnation && oracle_inc(r.mine) != SIM_INCS)
+		me = oracle_inc(r.mine);
+	if (r.reason == WIRE_REFUSE_FAILED && !declares(me, it, !r.mine) && sim.inc[it].alive &&
+	    !sim.inc[it].claimed)
+		sim_fail("n%u: tells incarnation %u that it failed, which nobody declared here",
+			 node, it);
 	if (r.reason == WIRE_REFUSE_CLOSED) {
 		struct stream *st;
 
-		/* Its own life is not in it: the life before a renewal may have queued it. */
-		for (unsigned i = 0; !r.mine && i < sim.n_lives; i++)
-			if (sim.life[i].node == node && oracle_stream(it, i)->finished)
+		/* It does not name its own: the one before a renewal may have queued it. */
+		for (unsigned i = 0; !r.mine && i < sim.n_incs; i++)
+			if (sim.inc[i].node == node && oracle_stream(it, i)->finished)
 				me = i;
 		st = oracle_stream(it, me);
 		position("REFUSE CLOSED", st, r.next);
 		if (!st->finished && st->opened_rx)
-			sim_fail("n%u: says CLOSED to life %u, whose FIN never came", node, it);
+			sim_fail("n%u: says CLOSED to incarnation %u, whose FIN never came", node,
+				 it);
 	}
 	if (r.reason == WIRE_REFUSE_PROTOCOL && !c->end[!side].rogue && !sim.dlm &&
 	    c->end[!side].state != END_CLOSED)
@@ -207,7 +209,7 @@ static void whole(struct conn *c, unsigned side, const uint8_t *p, uint32_t leng
 	struct probe q;
 
 	if (p[OFF_CMD] == WIRE_ACK) {
-		/* Of what an orderly end still writes the life is not known. */
+		/* Of what an orderly end still writes the incarnation is not known. */
 		if (!c->end[side].link.session &&
 		    (sim.node[c->end[!side].node].kernel || c->end[side].state != END_OPEN))
 			return;
@@ -287,7 +289,7 @@ void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 	}
 }
 
-/* What the core has consumed. */
+/* The bytes that the core has consumed. */
 void oracle_read(struct conn *c, unsigned side, const uint8_t *p, const uint8_t *end)
 {
 	while (end - p >= (ptrdiff_t)WIRE_HEADER) {

@@ -190,7 +190,7 @@ static bool may_send(const struct sess *x)
 	return x && x->up && !x->down && !x->blocked && !over(x);
 }
 
-/* What came in with the wish to be sent back goes first. */
+/* A message that came in to be sent back goes first. */
 static void send_back(struct sess *x)
 {
 	struct chan *c = chan_of(x);
@@ -296,7 +296,7 @@ void workload_up(struct sess *x)
 	struct chan *c = chan_of(x);
 
 	if (c->sess)
-		sim_fail("n%u: PEER_UP of n%u before PEER_DOWN of the life before", x->node,
+		sim_fail("n%u: PEER_UP of n%u before PEER_DOWN of the incarnation before", x->node,
 			 x->peer);
 	c->sess = x;
 	c->retry = false;

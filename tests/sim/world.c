@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns virtual time: the queue of events and the life of a node. Knows neither
+ * Owns virtual time: the queue of events and the incarnation of a node. Knows neither
  * what a schedule contains nor what is right or wrong.
  */
 #include "sim.h"
@@ -92,7 +92,7 @@ void sim_at(uint64_t at_ns, enum ev_kind kind, unsigned a, uint32_t b, uint32_t 
 	push((struct event) { at_ns, sim.order++, b, (uint16_t)kind, (uint16_t)a, gen });
 }
 
-/* ---- lives ---- */
+/* ---- incarnations ---- */
 
 void world_peer_add(struct node *n, unsigned j)
 {
@@ -110,19 +110,19 @@ void world_peer_add(struct node *n, unsigned j)
 void world_start(struct node *n)
 {
 	struct core_config cfg = sim.cfg;
-	struct life *l = &sim.life[sim.n_lives];
+	struct inc *l = &sim.inc[sim.n_incs];
 
 	if (n->kernel) {
 		kernel_start(n);
 		return;
 	}
-	if (n->running || sim.n_lives == SIM_LIVES)
+	if (n->running || sim.n_incs == SIM_INCS)
 		return;
-	*l = (struct life) { .incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true,
+	*l = (struct inc) { .incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true,
 		.claimed = n->copy_of != 0 };
 	for (unsigned i = sim.n_nodes; i < sim.n_slots; i++)
 		l->claimed |= sim.node[i].copy_of == n->idx + 1;
-	n->life = (uint8_t)sim.n_lives++;
+	n->inc = (uint8_t)sim.n_incs++;
 	n->running = true;
 	n->closing = n->closed = n->in_turn = false;
 	n->gen++;
@@ -132,7 +132,7 @@ void world_start(struct node *n)
 	cfg.incarnation = l->incarnation;
 	cfg.seed = rng_next(&sim.plan);
 	cfg.queue_bytes = n->queue_bytes;
-	TRACE("n%u START nodeid %u life %u", n->idx, n->nodeid, n->life);
+	TRACE("n%u START nodeid %u incarnation %u", n->idx, n->nodeid, n->inc);
 	core_init(&n->core, &cfg, sim.now_ns);
 	for (unsigned j = 0; j < sim.n_nodes && !sim.view; j++)
 		if (sim.node[j].nodeid != n->nodeid && sim.node[j].present && !n->chan[j].removed &&
@@ -161,7 +161,7 @@ void world_crash(struct node *n, bool silent)
 	TRACE("n%u CRASH%s", n->idx, silent ? " (silent)" : "");
 	n->running = false;
 	n->gen++;
-	sim.life[n->life].alive = false;
+	sim.inc[n->inc].alive = false;
 	net_node_gone(n, silent);
 	for (unsigned i = 0; i < SIM_SESSIONS; i++) {
 		struct sess *x = &sim.sess[i];
@@ -182,11 +182,11 @@ void world_crash(struct node *n, bool silent)
 		n->chan[j].pause_until_ns = 0;
 	}
 	if (sim.view) {
-		sim.life[n->life].gone = true;
+		sim.inc[n->inc].gone = true;
 		group_gone(n, silent);
-	} else if (sim.membership && !sim.life[n->life].gone) {
-		sim.life[n->life].gone = true;
-		member_say_all(n->closed ? MEMBER_LEFT : MEMBER_FAILED, n->life);
+	} else if (sim.membership && !sim.inc[n->inc].gone) {
+		sim.inc[n->inc].gone = true;
+		member_say_all(n->closed ? MEMBER_LEFT : MEMBER_FAILED, n->inc);
 	}
 }
 
@@ -196,7 +196,7 @@ bool world_pair_talks(const struct node *a, const struct node *b)
 		!(a->kernel && b->kernel);
 }
 
-/* The last ACK is lost and who waits for it cannot dial, or a new life cannot. */
+/* The last ACK is lost and who waits for it cannot dial, or a new incarnation cannot. */
 bool world_pair_stuck(unsigned a, unsigned b)
 {
 	return sim.closed_pair[a][b] && (!sim.node[a].can_dial || !sim.node[b].can_dial);
@@ -239,18 +239,18 @@ static void close_node(struct node *n)
 		return;
 	TRACE("n%u CLOSE", n->idx);
 	n->closing = true;
-	sim.life[n->life].leaving = true;
+	sim.inc[n->inc].leaving = true;
 	if (sim.view)
 		viewer_close(n);
 	else if (sim.membership)
-		member_say_all(MEMBER_LEAVING, n->life);
+		member_say_all(MEMBER_LEAVING, n->inc);
 	for (unsigned j = 0; j < sim.n_nodes; j++)
 		if (n->chan[j].sess)
 			n->chan[j].sess->finishing = true;
 	core_close(&n->core);
 }
 
-/* Something happens to a node in this very life of it. */
+/* Something happens to a node in this very incarnation of it. */
 static void node_event(struct node *n, const struct event *e)
 {
 	if (!n->running || n->gen != e->gen)
@@ -286,7 +286,7 @@ static void session_event_due(struct node *n, const struct event *e)
 	world_turn(n);
 }
 
-/* Survives the lives of the node. */
+/* Survives the incarnations of the node. */
 static void send_event(struct node *n, unsigned j)
 {
 	if (n->kernel)
@@ -396,7 +396,7 @@ static void run(void)
 		} else if (sim.n_heap) {
 			struct event e = pop();
 
-			/* What was due before it was asked for is late. */
+			/* An event due before it was asked for is late. */
 			if (e.at_ns > sim.now_ns)
 				sim.now_ns = e.at_ns;
 			dispatch(&e);
@@ -408,8 +408,8 @@ static void run(void)
 
 void sim_setup(void)
 {
-	sim.declared = calloc(SIM_LIVES, SIM_LIVES);
-	sim.streams = calloc(SIM_LIVES * SIM_LIVES, sizeof *sim.streams);
+	sim.declared = calloc(SIM_INCS, SIM_INCS);
+	sim.streams = calloc(SIM_INCS * SIM_INCS, sizeof *sim.streams);
 	sim.conns = calloc(SIM_CONNS, sizeof *sim.conns);
 	sim.sess = calloc(SIM_SESSIONS, sizeof *sim.sess);
 	sim.heap = calloc(SIM_EVENTS, sizeof *sim.heap);
@@ -418,7 +418,7 @@ void sim_setup(void)
 	workload_setup();
 }
 
-/* What the last run left, without touching more memory than it used. */
+/* Clears what the last run left, without touching more memory than it used. */
 static void clean(void)
 {
 	uint8_t *declared = sim.declared;
@@ -434,10 +434,10 @@ static void clean(void)
 		world_give_back(&sess[i]);
 	}
 	net_reset_all();
-	for (unsigned i = 0; i < sim.n_lives; i++) {
-		memset(declared + i * SIM_LIVES, 0, SIM_LIVES);
-		for (unsigned j = 0; j < sim.n_lives; j++) {
-			struct stream *st = &streams[i * SIM_LIVES + j];
+	for (unsigned i = 0; i < sim.n_incs; i++) {
+		memset(declared + i * SIM_INCS, 0, SIM_INCS);
+		for (unsigned j = 0; j < sim.n_incs; j++) {
+			struct stream *st = &streams[i * SIM_INCS + j];
 			struct stream keep = *st;
 
 			*st = (struct stream) { .rec = keep.rec, .cap_rec = keep.cap_rec,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the contract of streams is tested with: a loop with both ends of its streams in it, and
+ * For tests of the contract of streams: a loop with both ends of its streams in it, and
  * ends that send a pattern and check it. Knows no transport.
  */
 #ifndef SINEW_TESTS_STREAM_ENDS_H

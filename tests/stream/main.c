@@ -157,7 +157,7 @@ static void small_reads_get_all(void)
 	CHECK(world_until(&w, a + 1, has_got_all));
 	CHECK_EQ(a[1].got, 10001);
 	CHECK(!a[1].wrong);
-	/* What is left is told again, once a read. */
+	/* The rest is told again, once a read. */
 	CHECK(a[1].n_told >= 10001 / 7);
 }
 

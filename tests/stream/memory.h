@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Streams in memory, within one thread: without a descriptor, with a deadline, proved by a key.
- * What a stream may be besides TCP, for tests of those who use streams.
+ * A stream that is not TCP, for tests of those who use streams.
  */
 #ifndef SINEW_TESTS_STREAM_MEMORY_H
 #define SINEW_TESTS_STREAM_MEMORY_H

@@ -128,7 +128,7 @@ static void session_up(struct sinew_node *node, struct sinew_session *session, v
 	(void)node;
 	if (b->args.serves)
 		sinew_session_set_user(session, calloc(1, sizeof(struct bench_incoming)));
-	/* A stream begun with one life does not go on in another. */
+	/* A stream begun with one incarnation does not go on in another. */
 	if (sinew_session_nodeid(session) != b->args.to || b->was_up)
 		return;
 	b->session = session;

@@ -41,8 +41,8 @@ struct cat_peer {
 	bool is_target;
 	bool is_lost;		/* a target that is given up */
 	bool was_up;
-	bool has_finished;	/* in its present life */
-	bool is_leaving;	/* and takes no more messages, in its present life */
+	bool has_finished;	/* in its present incarnation */
+	bool is_leaving;	/* and takes no more messages, in its present incarnation */
 	bool has_taken;		/* the present piece of input */
 	bool told_dropped;	/* that its messages are not printed */
 	bool told_report;	/* that something was not delivered */
@@ -62,7 +62,7 @@ struct cat {
 	unsigned n_signals;
 	int last_signal;
 	uint64_t incarnation;
-	uint64_t losses;	/* of corosync, when our own life ended last */
+	uint64_t losses;	/* of corosync, when our own incarnation ended last */
 	uint64_t began_ns, now_ns;
 	uint64_t wait_until_ns;
 	uint64_t next_break_ns;

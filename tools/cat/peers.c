@@ -107,7 +107,7 @@ static void session_up(struct sinew_node *node, struct sinew_session *session, v
 	p->has_finished = false;
 	p->has_taken = false;
 	p->is_leaving = false;
-	p->stats->lives++;
+	p->stats->sessions++;
 	p->stats->down = 0;
 	c->is_blocked = false;
 	if (c->phase == CAT_FINISHING)
@@ -338,7 +338,7 @@ void cat_peers_count(struct cat *c)
 
 		if (p->session && !sinew_session_status(p->session, &status))
 			stats_add(p->stats, &status);
-		else if (!p->stats->lives && !sinew_peer_status(c->node, p->nodeid, &status))
+		else if (!p->stats->sessions && !sinew_peer_status(c->node, p->nodeid, &status))
 			stats_add(p->stats, &status);
 	}
 }

@@ -11,14 +11,14 @@
 #include "tools/file.h"
 #include "tools/json.h"
 
-#define SCHEMA	1
+#define SCHEMA	2
 
-void stats_add(struct stats_peer *peer, const struct sinew_status *life)
+void stats_add(struct stats_peer *peer, const struct sinew_status *status)
 {
 	struct sinew_status was = peer->sum;
 	struct sinew_status *sum = &peer->sum;
 
-	*sum = *life;
+	*sum = *status;
 	sum->sent += was.sent;
 	sum->delivered += was.delivered;
 	sum->acked += was.acked;
@@ -85,7 +85,7 @@ static void fill_peer(struct json_object *o, const struct stats_peer *p)
 	json_put_number(o, "oldest_unacked_ms", s->oldest_unacked_ms);
 	json_put_number(o, "faults", s->faults);
 	json_put_number(o, "stalls", s->stalls);
-	json_put_number(o, "lives", p->lives);
+	json_put_number(o, "sessions", p->sessions);
 	json_put_number(o, "undelivered", p->undelivered);
 	json_put_number(o, "unknown", p->unknown);
 	json_put_number(o, "discarded", p->discarded);

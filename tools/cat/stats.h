@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The statistics of a run, added up over the lives of each peer, as JSON.
+ * The statistics of a run, added up over the incarnations of each peer, as JSON.
  * Knows nothing of how they came about.
  */
 #ifndef TOOLS_CAT_STATS_H
@@ -9,12 +9,12 @@
 #include "lowcomms/sinew.h"
 
 struct stats_peer {
-	struct sinew_status sum;	/* counters over all lives, the rest of the present one */
-	unsigned lives;			/* sessions that began */
-	uint64_t undelivered;		/* messages of ended lives, certainly not delivered */
+	struct sinew_status sum;	/* counters of all sessions, else of the present one */
+	unsigned sessions;		/* that began */
+	uint64_t undelivered;		/* messages of ended sessions, certainly not delivered */
 	uint64_t unknown;		/* and delivered once or not at all */
 	uint64_t discarded;		/* received, but not written */
-	enum sinew_down down;		/* how the last life ended; 0: it did not */
+	enum sinew_down down;		/* how the last incarnation ended; 0: it did not */
 };
 
 struct stats {
@@ -27,8 +27,8 @@ struct stats {
 	unsigned n_peers;
 };
 
-/* Adds what a life has counted; state, errors and paths are taken over. */
-void stats_add(struct stats_peer *peer, const struct sinew_status *life);
+/* Adds the counters of one session; state, errors and paths are taken over. */
+void stats_add(struct stats_peer *peer, const struct sinew_status *status);
 
 /* As tools/file.h has it. Negative errno. */
 int stats_write(const char *file, const struct stats *stats);

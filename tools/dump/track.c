@@ -11,7 +11,7 @@
 
 #include "proto/seq.h"
 
-enum key_kind { KEY_NONE, KEY_LIVES, KEY_NODES, KEY_NODE_AND_ADDRESS, KEY_CONNECTION };
+enum key_kind { KEY_NONE, KEY_INCARNATIONS, KEY_NODES, KEY_NODE_AND_ADDRESS, KEY_CONNECTION };
 
 struct key {
 	enum key_kind kind;
@@ -155,11 +155,11 @@ static struct key address_key(const struct track *t, const struct track_conn *c,
 static struct key key_of(const struct track *t, const struct track_conn *c, unsigned dir)
 {
 	const struct track_end *from = &c->end[dir], *to = &c->end[!dir];
-	uint64_t life = to->mine ? to->mine : from->yours;
+	uint64_t incarnation = to->mine ? to->mine : from->yours;
 	uint32_t sender = node_of(t, from), receiver = node_of(t, to);
 
-	if (c->profile == DESCRIBE_NATIVE && from->mine && life)
-		return (struct key) { KEY_LIVES, from->mine, life };
+	if (c->profile == DESCRIBE_NATIVE && from->mine && incarnation)
+		return (struct key) { KEY_INCARNATIONS, from->mine, incarnation };
 	if (c->profile != DESCRIBE_KERNEL || !sender)
 		return (struct key) { KEY_CONNECTION, c->number, dir };
 	if (receiver)

@@ -51,8 +51,8 @@ static uint64_t stream_key(const struct content *c, size_t len)
 {
 	uint64_t key = join(c->seed, (uint64_t)c->from << 32 | c->to);
 
-	key = join(key, c->from_life);
-	key = join(key, c->to_life);
+	key = join(key, c->from_incarnation);
+	key = join(key, c->to_incarnation);
 	key = join(key, c->number);
 	return join(key, len);
 }
@@ -62,8 +62,8 @@ static void put_header(const struct content *c, uint8_t header[CONTENT_HEADER])
 	memcpy(header, &c->seed, 8);
 	memcpy(header + 8, &c->from, 4);
 	memcpy(header + 12, &c->to, 4);
-	memcpy(header + 16, &c->from_life, 8);
-	memcpy(header + 24, &c->to_life, 8);
+	memcpy(header + 16, &c->from_incarnation, 8);
+	memcpy(header + 24, &c->to_incarnation, 8);
 	memcpy(header + 32, &c->number, 8);
 }
 
@@ -72,8 +72,8 @@ static void get_header(struct content *c, const uint8_t header[CONTENT_HEADER])
 	memcpy(&c->seed, header, 8);
 	memcpy(&c->from, header + 8, 4);
 	memcpy(&c->to, header + 12, 4);
-	memcpy(&c->from_life, header + 16, 8);
-	memcpy(&c->to_life, header + 24, 8);
+	memcpy(&c->from_incarnation, header + 16, 8);
+	memcpy(&c->to_incarnation, header + 24, 8);
 	memcpy(&c->number, header + 32, 8);
 }
 
@@ -133,7 +133,8 @@ static enum content_kind by_header(const struct content *c, const void *data, si
 	if (!bytes_are(&claimed, data, len))
 		return CONTENT_WRONG;
 	if (claimed.seed != c->seed || claimed.from != c->from || claimed.to != c->to ||
-	    claimed.from_life != c->from_life || claimed.to_life != c->to_life)
+	    claimed.from_incarnation != c->from_incarnation ||
+	    claimed.to_incarnation != c->to_incarnation)
 		return CONTENT_STRAY;
 	if (len != content_length(&claimed))
 		return CONTENT_WRONG;

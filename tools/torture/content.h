@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The content of the messages of a run: length and every byte follow from who sends
- * to whom, in which lives, and from the number. Pure: knows no node and no clock.
+ * to whom, in which incarnations, and from the number. Pure: knows no node and no clock.
  *
  * A message of CONTENT_PLAIN bytes or more begins with all of that in plain, so
  * that a wrong one can be named; the rest, or all of a shorter one, is a stream of
@@ -21,20 +21,20 @@
 struct content {
 	uint64_t seed;		/* of the run */
 	uint32_t from, to;	/* nodes */
-	uint64_t from_life, to_life;
+	uint64_t from_incarnation, to_incarnation;
 	uint64_t number;	/* in the session, from 1 */
 	size_t max;		/* longest message of the run */
 };
 
 enum content_kind {
 	CONTENT_GOOD,		/* a message of this session: *ret_number */
-	CONTENT_STRAY,		/* whole, but of other lives, nodes or runs */
+	CONTENT_STRAY,		/* whole, but of other incarnations, nodes or runs */
 	CONTENT_WRONG,		/* nothing that was ever sent */
 };
 
 /* A good mix of 64 bits: of equal inputs equal, else unlike. */
 uint64_t content_mix(uint64_t x);
-/* Most are short; each is 0 .. max. Does not depend on the lives. */
+/* Most are short; each is 0 .. max. Does not depend on the incarnations. */
 size_t content_length(const struct content *c);
 /* len: content_length(). */
 void content_fill(const struct content *c, void *to, size_t len);

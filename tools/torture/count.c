@@ -28,7 +28,7 @@ static void give_back(struct record *r)
 /* Whether the other end may still begin to write about that session. */
 static bool may_come(const struct run *r, const struct record *a)
 {
-	return record_get(&r->run_log->nodes[a->peer].life) == a->peer_life;
+	return record_get(&r->run_log->nodes[a->peer].incarnation) == a->peer_incarnation;
 }
 
 static void checker_one(struct run *r, struct record *a, bool last)
@@ -68,11 +68,11 @@ static void watch_one(struct run *r, uint32_t node, uint32_t peer)
 	uint64_t taken = to ? seqset_taken(&to->got) : 0;
 
 	if (!to || !from || record_get(&from->sent) <= taken || taken != w->taken ||
-	    to->life != w->life || to->peer_life != w->peer_life) {
+	    to->incarnation != w->incarnation || to->peer_incarnation != w->peer_incarnation) {
 		*w = (struct watch){ .taken = taken, .since_ns = r->now_ns };
 		if (to) {
-			w->life = to->life;
-			w->peer_life = to->peer_life;
+			w->incarnation = to->incarnation;
+			w->peer_incarnation = to->peer_incarnation;
 		}
 		return;
 	}
@@ -106,7 +106,7 @@ static void add_record(struct run *r, const struct record *a)
 	r->total.delivered += seqset_taken(&a->got);
 	if (a->node > a->peer)
 		return;
-	if (!b || a->peer_life != b->life || b->peer_life != a->life)
+	if (!b || a->peer_incarnation != b->incarnation || b->peer_incarnation != a->incarnation)
 		b = run_log_other_end(r->run_log, a);
 	checker_links(a, b, &kills, &hits);
 	r->total.kills += kills;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One life of one node: begin, end and callbacks.
+ * One incarnation of one node: begin, end and callbacks.
  * Judges nothing.
  */
 #include "tools/torture/incarnation.h"
@@ -159,7 +159,7 @@ static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *u
 	run_log_problem(l->run_log, "node %" PRIu32 " was declared failed while running",
 			l->id);
 	l->incarnation = incarnation;
-	record_set(&l->run_log->nodes[l->id].life, incarnation);
+	record_set(&l->run_log->nodes[l->id].incarnation, incarnation);
 }
 
 static void saw_closed(struct sinew_node *node, void *user)
@@ -167,7 +167,7 @@ static void saw_closed(struct sinew_node *node, void *user)
 	struct incarnation *l = user;
 
 	(void)node;
-	l->state = LIFE_OVER;
+	l->state = INCARNATION_OVER;
 }
 
 /* ---- begin ---- */
@@ -240,9 +240,9 @@ int incarnation_begin(struct incarnation *l)
 		    rc == -EADDRINUSE ? "; choose another one with --port" : "");
 		return rc;
 	}
-	l->state = LIFE_RUNNING;
+	l->state = INCARNATION_RUNNING;
 	l->incarnation = sinew_incarnation(l->node);
-	record_set(&l->run_log->nodes[l->id].life, l->incarnation);
+	record_set(&l->run_log->nodes[l->id].incarnation, l->incarnation);
 	rc = add_peers(l);
 	if (rc) {
 		say(SINEW_ERROR, "node %" PRIu32 " cannot start: %s", l->id, strerror(-rc));
@@ -259,7 +259,7 @@ void incarnation_crash(struct incarnation *l)
 
 	sinew_node_free(l->node);
 	l->node = NULL;
-	l->state = LIFE_NONE;
+	l->state = INCARNATION_NONE;
 	/* A handle outlives its node: what it counted last is the truth. */
 	incarnation_count(l);
 	for (i = 1; i <= l->settings->n_nodes; i++)
@@ -286,20 +286,20 @@ static void close_node(struct incarnation *l)
 	if (rc)
 		run_log_problem(l->run_log, "node %" PRIu32 " cannot close: %s", l->id,
 				sinew_error_name(rc));
-	l->state = LIFE_CLOSING;
+	l->state = INCARNATION_CLOSING;
 }
 
 void incarnation_end(struct incarnation *l, bool half_close)
 {
 	unsigned i;
 
-	if (l->state != LIFE_RUNNING)
+	if (l->state != INCARNATION_RUNNING)
 		return;
 	if (!half_close) {
 		close_node(l);
 		return;
 	}
-	l->state = LIFE_FINISHING;
+	l->state = INCARNATION_FINISHING;
 	for (i = 1; i <= l->settings->n_nodes; i++)
 		if (l->lanes[i].session)
 			sinew_session_finish(l->lanes[i].session);
@@ -309,20 +309,20 @@ void incarnation_turn(struct incarnation *l)
 {
 	int rc;
 
-	if (l->state == LIFE_NONE || l->state == LIFE_OVER)
+	if (l->state == INCARNATION_NONE || l->state == INCARNATION_OVER)
 		return;
 	rc = sinew_dispatch(l->node, 0);
 	if (rc < 0 && rc != -ESHUTDOWN)
 		run_log_problem(l->run_log, "node %" PRIu32 ": event loop failed: %s", l->id,
 				sinew_error_name(rc));
-	if (l->state == LIFE_FINISHING && !has_lanes(l))
+	if (l->state == INCARNATION_FINISHING && !has_lanes(l))
 		close_node(l);
-	if (l->state != LIFE_OVER)
+	if (l->state != INCARNATION_OVER)
 		return;
 	if (has_lanes(l))
 		run_log_problem(l->run_log,
 				"node %" PRIu32 " closed without reporting all peers down", l->id);
-	record_set(&l->run_log->nodes[l->id].life, 0);
+	record_set(&l->run_log->nodes[l->id].incarnation, 0);
 }
 
 void incarnation_free(struct incarnation *l)
@@ -331,7 +331,7 @@ void incarnation_free(struct incarnation *l)
 
 	sinew_node_free(l->node);
 	l->node = NULL;
-	l->state = LIFE_NONE;
+	l->state = INCARNATION_NONE;
 	for (i = 1; i <= l->settings->n_nodes; i++)
 		clear_lane(&l->lanes[i]);
 	slow_release(l, 0, true);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One life of one node: its callbacks, what it sends, checks and keeps. It writes
+ * One incarnation of one node: its callbacks, what it sends, checks and keeps. It writes
  * down what happens in the run log's records and checks nothing but single messages.
  *
- *	life.c   begin, end, callbacks       traffic.c  sending and checking messages
+ *	incarnation.c   begin, end, callbacks       traffic.c  sending and checking messages
  *	slow.c   messages that are kept
  */
 #ifndef TOOLS_TORTURE_INCARNATION_H
@@ -16,14 +16,14 @@
 #include "tools/torture/run_log.h"
 #include "tools/torture/content.h"
 
-#define LIFE_KEPT_MAX	1024	/* messages that a slow reader has at once */
+#define INCARNATION_KEPT_MAX	1024	/* messages that a slow reader has at once */
 
 enum incarnation_state {
-	LIFE_NONE,
-	LIFE_RUNNING,
-	LIFE_FINISHING,		/* half-closed to all; closes when all have ended */
-	LIFE_CLOSING,		/* sinew_close() was called */
-	LIFE_OVER,		/* it closed */
+	INCARNATION_NONE,
+	INCARNATION_RUNNING,
+	INCARNATION_FINISHING,		/* half-closed to all; closes when all have ended */
+	INCARNATION_CLOSING,		/* sinew_close() was called */
+	INCARNATION_OVER,		/* it closed */
 };
 
 /* Towards one peer. */
@@ -51,11 +51,11 @@ struct incarnation {
 	uint64_t random;
 	unsigned first_lane;		/* the next turn begins with it */
 	struct lane lanes[RUN_LOG_NODES];	/* by nodeid */
-	struct kept *kept;		/* a ring of LIFE_KEPT_MAX; NULL: no slow reader */
+	struct kept *kept;		/* a ring of INCARNATION_KEPT_MAX; NULL: no slow reader */
 	unsigned kept_head, n_kept;
 };
 
-/* ---- life.c ---- */
+/* ---- incarnation.c ---- */
 
 /* A new node. 0, or a negative errno, after it was said why. */
 int incarnation_begin(struct incarnation *l);

@@ -19,7 +19,7 @@
 #define COUNT_NS	(50 * CLOCK_MS)
 #define KILLS_TURN	16		/* what is behind by more is given up */
 
-static void begin_life(struct node_group *c, struct incarnation *l)
+static void begin_incarnation(struct node_group *c, struct incarnation *l)
 {
 	if (incarnation_begin(l))
 		run_log_problem(c->run_log, "node %" PRIu32 " was not restarted", l->id);
@@ -37,15 +37,15 @@ int node_group_open(struct node_group *c, const struct settings *s, struct run_l
 		.random = content_mix(s->seed ^ salt << 32 ^ first_id),
 		.next_kill_ns = clock_now_ns(),
 	};
-	c->lives = calloc(n, sizeof(*c->lives));
+	c->incarnations = calloc(n, sizeof(*c->incarnations));
 	c->buffer = malloc(s->size);
-	if (!c->lives || !c->buffer) {
+	if (!c->incarnations || !c->buffer) {
 		say(SINEW_ERROR, "cannot start: out of memory");
 		return -ENOMEM;
 	}
 	c->n = n;
 	for (i = 0; i < n && !rc; i++) {
-		struct incarnation *l = &c->lives[i];
+		struct incarnation *l = &c->incarnations[i];
 
 		l->settings = s;
 		l->run_log = run_log;
@@ -64,10 +64,10 @@ void node_group_close(struct node_group *c)
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
-		incarnation_free(&c->lives[i]);
-		free(c->lives[i].kept);
+		incarnation_free(&c->incarnations[i]);
+		free(c->incarnations[i].kept);
 	}
-	free(c->lives);
+	free(c->incarnations);
 	free(c->buffer);
 	*c = (struct node_group){ .n = 0 };
 }
@@ -81,8 +81,8 @@ static void wait_and_run(struct node_group *c, int wait_ms, int more_fd)
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
-		struct incarnation *l = &c->lives[i];
-		bool runs = l->state != LIFE_NONE && l->state != LIFE_OVER;
+		struct incarnation *l = &c->incarnations[i];
+		bool runs = l->state != INCARNATION_NONE && l->state != INCARNATION_OVER;
 
 		fds[i] = (struct pollfd){
 			.fd = runs ? sinew_get_fd(l->node) : -1,
@@ -94,7 +94,7 @@ static void wait_and_run(struct node_group *c, int wait_ms, int more_fd)
 		return;
 	for (i = 0; i < c->n; i++)
 		if (fds[i].revents)
-			incarnation_turn(&c->lives[i]);
+			incarnation_turn(&c->incarnations[i]);
 }
 
 /* True: there was something to send. */
@@ -105,21 +105,22 @@ static bool send_all(struct node_group *c, uint64_t now_ns)
 	unsigned i;
 
 	for (i = 0; i < c->n && budget; i++)
-		any |= traffic_send(&c->lives[(c->next_life + i) % c->n], now_ns, &budget);
-	c->next_life = (c->next_life + (i ? i : 1)) % c->n;
+		any |= traffic_send(&c->incarnations[(c->next_incarnation + i) % c->n], now_ns,
+				    &budget);
+	c->next_incarnation = (c->next_incarnation + (i ? i : 1)) % c->n;
 	return any;
 }
 
 static struct incarnation *incarnation_of(struct node_group *c, uint32_t id)
 {
-	uint32_t first = c->lives[0].id;
+	uint32_t first = c->incarnations[0].id;
 
-	return id < first || id >= first + c->n ? NULL : &c->lives[id - first];
+	return id < first || id >= first + c->n ? NULL : &c->incarnations[id - first];
 }
 
 static void break_one(struct node_group *c)
 {
-	uint32_t own = c->lives[run_log_random(&c->random) % c->n].id, node, peer;
+	uint32_t own = c->incarnations[run_log_random(&c->random) % c->n].id, node, peer;
 	struct sinew_status st = { .size = sizeof(st) };
 	struct incarnation *l;
 
@@ -127,7 +128,8 @@ static void break_one(struct node_group *c)
 		return;
 	l = incarnation_of(c, node);
 	/* One that is being made again is no link yet. */
-	if (!l || l->state != LIFE_RUNNING || sinew_peer_status(l->node, peer, &st) || !st.link_up)
+	if (!l || l->state != INCARNATION_RUNNING || sinew_peer_status(l->node, peer, &st) ||
+	    !st.link_up)
 		return;
 	sinew_break(l->node, peer);
 }
@@ -156,7 +158,7 @@ static void end_all(struct node_group *c)
 		return;
 	c->is_ending = true;
 	for (i = 0; i < c->n; i++)
-		incarnation_end(&c->lives[i], c->lives[i].id % 2 == 0);
+		incarnation_end(&c->incarnations[i], c->incarnations[i].id % 2 == 0);
 }
 
 /* Those that closed in the middle of the run. */
@@ -165,10 +167,10 @@ static void bring_back(struct node_group *c)
 	unsigned i;
 
 	for (i = 0; i < c->n; i++) {
-		if (c->lives[i].state != LIFE_OVER)
+		if (c->incarnations[i].state != INCARNATION_OVER)
 			continue;
-		incarnation_free(&c->lives[i]);
-		begin_life(c, &c->lives[i]);
+		incarnation_free(&c->incarnations[i]);
+		begin_incarnation(c, &c->incarnations[i]);
 	}
 }
 
@@ -178,8 +180,8 @@ static int shorter(const struct node_group *c, int wait_ms, uint64_t now_ns)
 	unsigned i;
 
 	for (i = 0; i < c->n; i++)
-		if (slow_deadline(&c->lives[i]) < until)
-			until = slow_deadline(&c->lives[i]);
+		if (slow_deadline(&c->incarnations[i]) < until)
+			until = slow_deadline(&c->incarnations[i]);
 	if (c->settings->breaker == BREAKER_SELF && c->next_kill_ns < until &&
 	    run_log_phase(c->run_log) == PHASE_RUN)
 		until = c->next_kill_ns;
@@ -205,7 +207,7 @@ void node_group_run(struct node_group *c, int wait_ms, int more_fd)
 	unsigned i;
 
 	for (i = 0; i < c->n; i++)
-		slow_release(&c->lives[i], now_ns, phase != PHASE_RUN);
+		slow_release(&c->incarnations[i], now_ns, phase != PHASE_RUN);
 	if (phase == PHASE_CLOSE)
 		end_all(c);
 	wait_and_run(c, shorter(c, wait_ms, now_ns), more_fd);
@@ -215,7 +217,7 @@ void node_group_run(struct node_group *c, int wait_ms, int more_fd)
 		return;
 	c->next_count_ns = now_ns + COUNT_NS;
 	for (i = 0; i < c->n; i++)
-		incarnation_count(&c->lives[i]);
+		incarnation_count(&c->incarnations[i]);
 }
 
 /* ---- restarts and the end ---- */
@@ -224,14 +226,14 @@ bool node_group_restart(struct node_group *c, uint32_t id, bool crash)
 {
 	struct incarnation *l = incarnation_of(c, id);
 
-	if (!l || l->state != LIFE_RUNNING)
+	if (!l || l->state != INCARNATION_RUNNING)
 		return false;
 	if (!crash) {
 		incarnation_end(l, false);
 		return true;
 	}
 	incarnation_crash(l);
-	begin_life(c, l);
+	begin_incarnation(c, l);
 	return true;
 }
 
@@ -240,7 +242,8 @@ bool node_group_is_over(const struct node_group *c)
 	unsigned i;
 
 	for (i = 0; i < c->n; i++)
-		if (c->lives[i].state != LIFE_OVER && c->lives[i].state != LIFE_NONE)
+		if (c->incarnations[i].state != INCARNATION_OVER &&
+		    c->incarnations[i].state != INCARNATION_NONE)
 			return false;
 	return c->is_ending;
 }

@@ -12,17 +12,17 @@
 struct node_group {
 	const struct settings *settings;
 	struct run_log *run_log;
-	struct incarnation *lives;
+	struct incarnation *incarnations;
 	unsigned n;
 	uint8_t *buffer;
 	uint64_t random;
 	uint64_t next_kill_ns;
 	uint64_t next_count_ns;
-	unsigned next_life;	/* sends first in the next turn */
+	unsigned next_incarnation;	/* sends first in the next turn */
 	bool is_ending;		/* all were told to end */
 };
 
-/* Nodes first_id .. first_id + n - 1; salt: of their randomness, different in each life of a
+/* Nodes first_id .. first_id + n - 1; salt: of their randomness, different in each incarnation of a
  * process. 0, or a negative errno, after it was said why. */
 int node_group_open(struct node_group *c, const struct settings *s, struct run_log *run_log,
 		    uint32_t first_id, unsigned n, uint64_t salt);

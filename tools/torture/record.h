@@ -23,7 +23,7 @@ enum record_state {
 struct record {
 	_Atomic int state;	/* enum record_state */
 	uint32_t node, peer;
-	uint64_t life, peer_life;	/* incarnations */
+	uint64_t incarnation, peer_incarnation;	/* incarnations */
 
 	/* Sent to the peer, in messages. */
 	_Atomic uint64_t tried;		/* a send of that number has begun */
@@ -40,7 +40,7 @@ struct record {
 	_Atomic uint64_t resumed;	/* of them with unacknowledged data of ours */
 
 	/* The end. */
-	bool crashed;		/* our own life ended without a word: no reason, no report */
+	bool crashed;		/* our own incarnation ended without a word: no reason, no report */
 	bool stale;		/* and the process with it: counters of links may be old */
 	enum sinew_down reason;
 	struct sinew_delivery delivery;

@@ -124,7 +124,7 @@ static bool step_close(struct run *r)
 	if (r->now_ns < r->phase_until_ns)
 		return false;
 	for (id = 1; id <= r->settings.n_nodes; id++)
-		if (record_get(&r->run_log->nodes[id].life))
+		if (record_get(&r->run_log->nodes[id].incarnation))
 			run_log_problem(r->run_log,
 					"node %" PRIu32 " did not close in its linger time", id);
 	return true;

@@ -19,7 +19,7 @@
 
 /* Whether a direction moves. */
 struct watch {
-	uint64_t life, peer_life;	/* of the session */
+	uint64_t incarnation, peer_incarnation;	/* of the session */
 	uint64_t taken;
 	uint64_t since_ns;		/* not more since then, though there is */
 };

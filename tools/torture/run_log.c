@@ -13,12 +13,12 @@
 
 #include "tools/torture/content.h"
 
-#define LIVES_ROOM	6	/* sessions with each peer that may wait to be checked */
+#define INCARNATIONS_ROOM	6	/* sessions with each peer that may wait to be checked */
 #define AIM_TRIES	64
 
 struct run_log *run_log_new(unsigned n_nodes)
 {
-	unsigned n_records = LIVES_ROOM * n_nodes, i, k;
+	unsigned n_records = INCARNATIONS_ROOM * n_nodes, i, k;
 	size_t size = sizeof(struct run_log) + sizeof(struct record) * n_records * n_nodes;
 	struct run_log *b;
 
@@ -60,8 +60,8 @@ struct record *run_log_record(struct run_log *b, uint32_t node, unsigned i)
 
 /* ---- by the node ---- */
 
-struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t life, uint32_t peer,
-			    uint64_t peer_life)
+struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t incarnation, uint32_t peer,
+			    uint64_t peer_incarnation)
 {
 	struct record *r;
 	unsigned i;
@@ -73,8 +73,8 @@ struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t life, uin
 		memset(r, 0, sizeof(*r));
 		r->node = node;
 		r->peer = peer;
-		r->life = life;
-		r->peer_life = peer_life;
+		r->incarnation = incarnation;
+		r->peer_incarnation = peer_incarnation;
 		atomic_store_explicit(&r->state, RECORD_OPEN, memory_order_release);
 		atomic_store(&b->nodes[node].present[peer], (int)i);
 		return r;
@@ -105,7 +105,7 @@ void run_log_crashed(struct run_log *b, uint32_t node, bool stale)
 		r->stale = stale;
 		run_log_over(b, r);
 	}
-	record_set(&b->nodes[node].life, 0);
+	record_set(&b->nodes[node].incarnation, 0);
 }
 
 struct record *run_log_present(struct run_log *b, uint32_t node, uint32_t peer)
@@ -123,7 +123,7 @@ struct record *run_log_other_end(struct run_log *b, const struct record *r)
 	for (i = 0; i < b->n_records; i++) {
 		o = run_log_record(b, r->peer, i);
 		if (record_state(o) != RECORD_FREE && o->peer == r->node &&
-		    o->life == r->peer_life && o->peer_life == r->life)
+		    o->incarnation == r->peer_incarnation && o->peer_incarnation == r->incarnation)
 			return o;
 	}
 	return NULL;
@@ -148,8 +148,8 @@ bool run_log_all_up(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer)
 			if (i == k)
 				continue;
 			r = run_log_present(b, i, k);
-			if (r && r->life == record_get(&b->nodes[i].life) &&
-			    r->peer_life == record_get(&b->nodes[k].life))
+			if (r && r->incarnation == record_get(&b->nodes[i].incarnation) &&
+			    r->peer_incarnation == record_get(&b->nodes[k].incarnation))
 				continue;
 			*ret_node = i;
 			*ret_peer = k;

@@ -27,7 +27,7 @@ struct run_log_problem {
 };
 
 struct run_log_node {
-	_Atomic uint64_t life;		/* incarnation; 0: none */
+	_Atomic uint64_t incarnation;	/* 0: none */
 	_Atomic int present[RUN_LOG_NODES];	/* record of the session with that peer, or -1 */
 };
 
@@ -57,8 +57,8 @@ void run_log_problem(struct run_log *b, const char *fmt, ...) __attribute__((for
 /* ---- by the node ---- */
 
 /* NULL: there is no room, which is told as a problem. */
-struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t life, uint32_t peer,
-			    uint64_t peer_life);
+struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t incarnation, uint32_t peer,
+			    uint64_t peer_incarnation);
 /* Nothing more will be written to it. */
 void run_log_over(struct run_log *b, struct record *r);
 
@@ -72,7 +72,7 @@ struct record *run_log_present(struct run_log *b, uint32_t node, uint32_t peer);
 /* The other end's record of the same session, in any state, or NULL. */
 struct record *run_log_other_end(struct run_log *b, const struct record *r);
 unsigned run_log_room(struct run_log *b, uint32_t node);
-/* Each pair of nodes has a session of their present lives, at both ends. Else one that has
+/* Each pair of nodes has a session of their present incarnations, at both ends. Else one that has
  * not, if wanted. */
 bool run_log_all_up(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer);
 /* No sender waits for room in its queue; else one that does. */

@@ -18,7 +18,7 @@
 
 int slow_init(struct incarnation *l)
 {
-	l->kept = calloc(LIFE_KEPT_MAX, sizeof(*l->kept));
+	l->kept = calloc(INCARNATION_KEPT_MAX, sizeof(*l->kept));
 	if (l->kept)
 		return 0;
 	say(SINEW_ERROR, "node %" PRIu32 " cannot start: out of memory", l->id);
@@ -31,9 +31,9 @@ void slow_keep(struct incarnation *l, struct sinew_session *session, const struc
 	struct kept *k;
 	int rc;
 
-	if (!l->kept || l->n_kept == LIFE_KEPT_MAX || run_log_phase(l->run_log) != PHASE_RUN)
+	if (!l->kept || l->n_kept == INCARNATION_KEPT_MAX || run_log_phase(l->run_log) != PHASE_RUN)
 		return;
-	k = &l->kept[(l->kept_head + l->n_kept) % LIFE_KEPT_MAX];
+	k = &l->kept[(l->kept_head + l->n_kept) % INCARNATION_KEPT_MAX];
 	rc = sinew_keep(session, m, &k->message);
 	if (rc == -ENOMEM)
 		return;
@@ -57,7 +57,7 @@ static void release_oldest(struct incarnation *l)
 				" changed while it was kept", k->content.from, k->content.to,
 				k->content.number);
 	sinew_release(k->message);
-	l->kept_head = (l->kept_head + 1) % LIFE_KEPT_MAX;
+	l->kept_head = (l->kept_head + 1) % INCARNATION_KEPT_MAX;
 	l->n_kept--;
 }
 

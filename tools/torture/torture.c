@@ -96,8 +96,9 @@ static void finish(struct run *r)
 
 	children_kill(r);
 	for (i = 0; i < r->node_group.n; i++)
-		if (r->node_group.lives[i].state != LIFE_OVER && r->node_group.lives[i].node)
-			incarnation_crash(&r->node_group.lives[i]);
+		if (r->node_group.incarnations[i].state != INCARNATION_OVER &&
+		    r->node_group.incarnations[i].node)
+			incarnation_crash(&r->node_group.incarnations[i]);
 	count_checker(r, true);
 	count_total(r);
 	count_end_line(r);

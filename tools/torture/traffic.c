@@ -21,8 +21,8 @@ static struct content content_to(const struct incarnation *l, const struct lane 
 		.seed = l->settings->seed,
 		.from = l->id,
 		.to = lane->record->peer,
-		.from_life = lane->record->life,
-		.to_life = lane->record->peer_life,
+		.from_incarnation = lane->record->incarnation,
+		.to_incarnation = lane->record->peer_incarnation,
 		.number = number,
 		.max = l->settings->size,
 	};
@@ -35,8 +35,8 @@ static struct content content_from(const struct incarnation *l, const struct lan
 		.seed = l->settings->seed,
 		.from = lane->record->peer,
 		.to = l->id,
-		.from_life = lane->record->peer_life,
-		.to_life = lane->record->life,
+		.from_incarnation = lane->record->peer_incarnation,
+		.to_incarnation = lane->record->incarnation,
 		.number = number,
 		.max = l->settings->size,
 	};
@@ -136,7 +136,7 @@ bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget)
 	bool any = false;
 	uint64_t random;
 
-	if (l->state != LIFE_RUNNING)
+	if (l->state != INCARNATION_RUNNING)
 		return false;
 	for (i = 0; i < n && *budget; i++) {
 		struct lane *lane = &l->lanes[1 + (l->first_lane + i) % n];

@@ -89,7 +89,7 @@ static int send_one(void *end, const void *data, size_t len)
 	uint8_t *to = e->out + e->out_at;
 	int err;
 
-	/* What nearly all are: it fits, and nothing is due. */
+	/* Nearly all are so: it fits, and nothing is due. */
 	if (len + sizeof length < COALESCE_BYTES - e->n_out &&
 	    len + sizeof length < e->out_size - e->out_at) {
 		memcpy(to, &length, sizeof length);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is in a message, for all contestants alike: eight bytes of a counter, in its highest
+ * The content of a message, for all contestants alike: eight bytes of a counter, in its highest
  * bit whether it is the last; a lane, of a sender's thread, in the seven below. Each message is
  * checked for its length and its number. Knows nothing of how it came.
  */
@@ -17,7 +17,7 @@
 #define CONTENT_LANES	   16
 #define CONTENT_NUMBER	   ((UINT64_C(1) << CONTENT_LANE_SHIFT) - 1)
 
-/* What has come. */
+/* Messages that have come. */
 struct content {
 	size_t len; /* that each must have */
 	uint64_t next[CONTENT_LANES]; /* number that is due; from 0 */

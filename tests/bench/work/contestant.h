@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is compared: a way to carry messages from one process to another. Each contestant is a
+ * A contestant: a way to carry messages from one process to another. Each contestant is a
  * file of its own beside this one; what is sent, checked and timed is the same code for all
  * and not theirs. Knows nothing of what is measured.
  *

@@ -184,7 +184,7 @@ int job_resend_receive(const struct settings *s)
 		return trouble("no stream", err);
 	stream = (double)(host.n_came - came) * (double)s->size * CLOCK_S /
 		 (double)(clock_now_ns() - began);
-	/* What of the rest has come already is not among what is resent. */
+	/* The part of the rest that has come already is not resent. */
 	err = wait_for_filled(fd);
 	came = host.n_came;
 	began = clock_now_ns();

@@ -131,7 +131,7 @@ int job_resets(const struct settings *s)
 
 /* ---- the same by sockets ---- */
 
-/* Whoever dials gets a byte. */
+/* Each dialler gets a byte. */
 int job_greeter(const struct settings *s)
 {
 	const struct sockaddr_storage any = { 0 };

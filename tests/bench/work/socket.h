@@ -22,7 +22,7 @@ struct socket_end {
 	void *arg;
 	uint8_t *in; /* bytes that have come and are not handed over */
 	size_t in_size, n_in;
-	/* What a sender has of its own. */
+	/* The sender's own state. */
 	uint8_t *out;
 	size_t out_size, out_at, n_out; /* where the next byte goes; bytes before it */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the jobs of the working program share: their settings, and how a result is told.
+ * Shared by the jobs of the working program: their settings, and how a result is told.
  * Knows nothing of what a job does.
  */
 #ifndef BENCH_WORK_H
