@@ -97,6 +97,13 @@ static enum rx_result refuse(struct link *l, enum wire_reason reason, uint32_t n
 	return RX_GONE;
 }
 
+/* The same. False: it is not spoken with. */
+static bool deny(struct link *l, enum wire_reason reason, uint32_t next)
+{
+	link_refuse(l, reason, next, 0);
+	return false;
+}
+
 /* ---- who is there ---- */
 
 /* The first HELLO on a link tells whose it is. False: refused. */
@@ -108,10 +115,8 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 
 	assert(l->state == LINK_WAIT && !l->session);
 	l->incarnation = h->mine;
-	if (strcmp(h->cluster, core->cfg.cluster) || strcmp(h->group, core->cfg.group)) {
-		refuse(l, WIRE_REFUSE_CLUSTER, 0, 0);
-		return false;
-	}
+	if (strcmp(h->cluster, core->cfg.cluster) || strcmp(h->group, core->cfg.group))
+		return deny(l, WIRE_REFUSE_CLUSTER, 0);
 	if (!p || !p->profile->hello || !peer_has_path(p, &l->from) ||
 	    (l->dialled && p != l->peer)) {
 		n = core_note(core, NOTE_WARNING, f->nodeid, l,
@@ -120,8 +125,7 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 		n->a = l->peer ? l->peer->nodeid : 0;	/* where we dialled */
 		if (l->peer)
 			paths_skip(&l->peer->paths, l->path);
-		refuse(l, WIRE_REFUSE_IDENTITY, 0, 0);
-		return false;
+		return deny(l, WIRE_REFUSE_IDENTITY, 0);
 	}
 	link_belongs_to(l, p);
 	/* Where we dialled, another incarnation listens: the one that we waited for is over. */
@@ -146,21 +150,13 @@ static enum wire_reason unfit(const struct hello *h)
 
 /* ---- which incarnation ---- */
 
-/* The fate of an incarnation whose HELLO was read. */
-enum admission {
-	ADMITTED,	/* it has a session: the HELLO is taken */
-	CHALLENGED,	/* our HELLO is to be answered first */
-	HELD,		/* nothing is read before it is taken up again */
-	REFUSED,	/* the link is shut */
-};
+/*
+ * guard() and admit() decide about the incarnation whose HELLO was read. True: it is admitted, and
+ * the HELLO is taken. False: the link is held, shut, or waits for an answer to our own HELLO.
+ */
 
-static enum admission deny(struct link *l, enum wire_reason reason, uint32_t next)
-{
-	link_refuse(l, reason, next, 0);
-	return REFUSED;
-}
-
-static enum admission hold(struct link *l, const struct hello *h, enum link_event ev)
+/* Nothing is read before the HELLO is taken up again. */
+static bool hold(struct link *l, const struct hello *h, enum link_event ev)
 {
 	assert(h->mine == l->incarnation && !l->session);
 	link_event(l, ev);
@@ -169,15 +165,16 @@ static enum admission hold(struct link *l, const struct hello *h, enum link_even
 	list_each(struct link, o, &l->peer->links, of_peer)
 		if (o != l && link_is_held(o) && o->incarnation == l->incarnation)
 			link_shut(o, LINK_RESET);
-	return HELD;
+	return false;
 }
 
-static enum admission challenge(struct link *l)
+/* Our HELLO is to be answered first. */
+static bool challenge(struct link *l)
 {
 	assert(l->core->cfg.static_members);
 	l->challenged = l->peer->epoch + 1;
 	answer(l);
-	return CHALLENGED;
+	return false;
 }
 
 static uint64_t alive_window(const struct core *core)
@@ -185,7 +182,7 @@ static uint64_t alive_window(const struct core *core)
 	return core->cfg.keepalive_ns + core->cfg.keepalive_ns / 2;
 }
 
-static enum admission claimed(struct link *l)
+static bool claimed(struct link *l)
 {
 	struct note *n = core_note(l->core, NOTE_ERROR, l->peer->nodeid, l,
 				   "two programs claim this nodeid, newcomer refused");
@@ -232,7 +229,7 @@ static bool both_alive(const struct peer *p, uint64_t incarnation)
 }
 
 /* Held until the session is fresh no longer: one link a nodeid, the newest. */
-static enum admission guard(struct link *l, const struct hello *h)
+static bool guard(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
@@ -253,14 +250,14 @@ static enum admission guard(struct link *l, const struct hello *h)
 	list_each(struct link, o, &p->links, of_peer)
 		if (o != l && o->state == LINK_GUARDED)
 			link_shut(o, LINK_RESET);
-	return HELD;
+	return false;
 }
 
 /*
  * Static membership: an incarnation with which there is no session has shown itself (R20).
- * ADMITTED: it may have a session now.
+ * True: it may have a session now.
  */
-static enum admission admit_static(struct link *l, const struct hello *h)
+static bool admit_static(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
@@ -271,27 +268,27 @@ static enum admission admit_static(struct link *l, const struct hello *h)
 
 	assert(core->cfg.static_members && (!s || s->incarnation != h->mine));
 	if (!s && core->closing)
-		return ADMITTED;
+		return true;
 	if (!proof && h->flags & WIRE_HELLO_CHOSEN) {
 		/* The coordinator takes the link for up: let it dial again. */
 		link_shut(l, LINK_RESET);
-		return REFUSED;
+		return false;
 	}
 	if (!proof)
 		return challenge(l);
 	if (!s)
-		return ADMITTED;
+		return true;
 	/* Its old incarnation was alive a moment ago: wait whether it comes back. */
 	if (!p->up && core->now_ns < until) {
 		hold(l, h, LINK_EV_HOLD);
 		link_deadline(l, until - core->now_ns);
-		return HELD;
+		return false;
 	}
 	session_end(s, SESSION_SUPERSEDED);
-	return ADMITTED;
+	return true;
 }
 
-static enum admission admit(struct link *l, const struct hello *h)
+static bool admit(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
@@ -305,15 +302,11 @@ static enum admission admit(struct link *l, const struct hello *h)
 		return deny(l, WIRE_REFUSE_CLOSED, t->next);
 	}
 	if (p->session && p->session->incarnation == h->mine)
-		return ADMITTED;
+		return true;
 	if (!core->cfg.static_members && !core->closing)
 		return hold(l, h, LINK_EV_HOLD);
-	if (core->cfg.static_members) {
-		enum admission a = admit_static(l, h);
-
-		if (a != ADMITTED)
-			return a;
-	}
+	if (core->cfg.static_members && !admit_static(l, h))
+		return false;
 	if (core->closing)
 		return deny(l, WIRE_REFUSE_LEAVING, 0);
 	if (!p->spare) {
@@ -324,7 +317,7 @@ static enum admission admit(struct link *l, const struct hello *h)
 	}
 	assert(!p->session && !core->closing);
 	peer_open_session(p, h->mine);
-	return ADMITTED;
+	return true;
 }
 
 /* ---- which link ---- */
@@ -444,13 +437,13 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 
 static enum rx_result take(struct link *l, const struct hello *h)
 {
-	enum admission a = must_guard(l, h) ? guard(l, h) : admit(l, h);
+	bool admitted = must_guard(l, h) ? guard(l, h) : admit(l, h);
 
 	if (l->state == LINK_GONE)
 		return RX_GONE;
 	assert(link_read_hello(l) && h->mine == l->incarnation);
-	if (a != ADMITTED)
-		return a == HELD ? RX_PAUSED : RX_MORE;
+	if (!admitted)
+		return RX_MORE;
 	/* A HELLO that does not name us is about another session (R3). */
 	if (h->yours != l->core->cfg.incarnation)
 		return answer(l);
@@ -461,7 +454,6 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 {
 	struct core *core = l->core;
 	enum wire_reason reason;
-	enum rx_result r;
 	struct hello h;
 
 	assert(!link_is_held(l) && !link_is_up(l) && l->state != LINK_GONE);
@@ -487,9 +479,8 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 	reason = unfit(&h);
 	if (reason)
 		return refuse(l, reason, 0, 0);
-	r = take(l, &h);
 	/* The HELLO itself is consumed; what follows it is not read while held. */
-	return r == RX_PAUSED ? RX_MORE : r;
+	return take(l, &h);
 }
 
 /* ---- held ---- */
