@@ -189,14 +189,23 @@ int frame_parse(const uint8_t *p, size_t n, struct frame *f)
 	}
 }
 
+/* The value of the next TLV, or NULL: there is none (r->bad says if one was cut short). */
+static const uint8_t *next_tlv(struct reader *r, uint16_t *ret_type, uint16_t *ret_len)
+{
+	if (!r->left)
+		return NULL;
+	*ret_type = reader_u16(r);
+	*ret_len = reader_u16(r);
+	return reader_take(r, *ret_len);
+}
+
 bool frame_tlvs_ok(const struct frame *f)
 {
 	struct reader r = { .p = f->opts, .left = f->optlen };
+	uint16_t type, len;
 
-	while (r.left && !r.bad) {
-		reader_u16(&r);
-		reader_take(&r, reader_u16(&r));
-	}
+	while (next_tlv(&r, &type, &len))
+		;
 	return !r.bad;
 }
 
@@ -217,13 +226,10 @@ static bool copy_name(char *dst, const uint8_t *src, size_t n)
 
 static int hello_tlvs(struct reader *r, struct hello *h)
 {
-	while (r->left && !r->bad) {
-		uint16_t type = reader_u16(r);
-		uint16_t len = reader_u16(r);
-		const uint8_t *v = reader_take(r, len);
+	const uint8_t *v;
+	uint16_t type, len;
 
-		if (!v)
-			return -EBADMSG;
+	while ((v = next_tlv(r, &type, &len))) {
 		if (type == WIRE_TLV_GROUP) {
 			if (len >= WIRE_NAME_MAX || memchr(v, 0, len))
 				return -EBADMSG;
@@ -276,15 +282,15 @@ int frame_status(const struct frame *f, uint32_t *ret_flags)
 
 static int probe_tlvs(struct reader *r, struct probe *q)
 {
-	while (r->left && !r->bad) {
-		uint16_t type = reader_u16(r);
-		uint16_t len = reader_u16(r);
-		const uint8_t *v = reader_take(r, len);
+	const uint8_t *v;
+	uint16_t type, len;
 
-		if (!v || (type == WIRE_TLV_PATH && len < 4))
+	while ((v = next_tlv(r, &type, &len))) {
+		if (type != WIRE_TLV_PATH)
+			continue;
+		if (len < 4)
 			return -EBADMSG;
-		if (type == WIRE_TLV_PATH)
-			q->flags = get_le32(v);
+		q->flags = get_le32(v);
 	}
 	return r->bad ? -EBADMSG : 0;
 }
@@ -322,14 +328,12 @@ int frame_fragment(const struct frame *f, uint32_t *ret_total, uint32_t *ret_off
 {
 	struct reader r = { .p = f->opts, .left = f->optlen };
 	uint32_t total = 0, offset = 0;
+	const uint8_t *v;
+	uint16_t type, len;
 	int n = 0;
 
-	while (r.left && !r.bad) {
-		uint16_t type = reader_u16(&r);
-		uint16_t len = reader_u16(&r);
-		const uint8_t *v = reader_take(&r, len);
-
-		if (!v || type != WIRE_TLV_FRAGMENT)
+	while ((v = next_tlv(&r, &type, &len))) {
+		if (type != WIRE_TLV_FRAGMENT)
 			continue;
 		if (len < 8)
 			return -EBADMSG;
@@ -519,19 +523,11 @@ const char *wire_cmd_name(uint8_t cmd)
 	return "unknown";
 }
 
+#define REASON_NAME(name, number) [number] = #name,
+
 const char *wire_reason_name(uint32_t reason)
 {
-	switch ((enum wire_reason)reason) {
-	case WIRE_REFUSE_STALE:		return "STALE";
-	case WIRE_REFUSE_FAILED:	return "FAILED";
-	case WIRE_REFUSE_CLOSED:	return "CLOSED";
-	case WIRE_REFUSE_LEAVING:	return "LEAVING";
-	case WIRE_REFUSE_CLUSTER:	return "CLUSTER";
-	case WIRE_REFUSE_VERSION:	return "VERSION";
-	case WIRE_REFUSE_FEATURE:	return "FEATURE";
-	case WIRE_REFUSE_PROTOCOL:	return "PROTOCOL";
-	case WIRE_REFUSE_IDENTITY:	return "IDENTITY";
-	case WIRE_REFUSE_CLAIMED:	return "CLAIMED";
-	}
-	return "unknown";
+	static const char *const names[] = { WIRE_REASONS(REASON_NAME) };
+
+	return reason && reason < sizeof names / sizeof names[0] ? names[reason] : "unknown";
 }

@@ -134,18 +134,13 @@ enum wire_cmd {
 	WIRE_STATUS = 0x47,
 };
 
-enum wire_reason {
-	WIRE_REFUSE_STALE = 1,
-	WIRE_REFUSE_FAILED = 2,
-	WIRE_REFUSE_CLOSED = 3,
-	WIRE_REFUSE_LEAVING = 4,
-	WIRE_REFUSE_CLUSTER = 5,
-	WIRE_REFUSE_VERSION = 6,
-	WIRE_REFUSE_FEATURE = 7,
-	WIRE_REFUSE_PROTOCOL = 8,
-	WIRE_REFUSE_IDENTITY = 9,	/* that nodeid is not at that address, or is us */
-	WIRE_REFUSE_CLAIMED = 10,	/* another living program claims that nodeid */
-};
+/* Reasons of a REFUSE. IDENTITY: that nodeid is not at that address, or is us; CLAIMED: another
+ * living program claims it. */
+#define WIRE_REASONS(X) \
+	X(STALE, 1) X(FAILED, 2) X(CLOSED, 3) X(LEAVING, 4) X(CLUSTER, 5) X(VERSION, 6) \
+	X(FEATURE, 7) X(PROTOCOL, 8) X(IDENTITY, 9) X(CLAIMED, 10)
+#define WIRE_REASON_ENUM(name, number) WIRE_REFUSE_ ## name = number,
+enum wire_reason { WIRE_REASONS(WIRE_REASON_ENUM) };
 
 #define WIRE_HELLO_CHOSEN	1u	/* from the coordinator only */
 #define WIRE_HELLO_LEAVING	2u
