@@ -483,19 +483,3 @@ void session_fragment_tick(struct link *l)
 	l->why = LINK_WHY_STUCK;
 	link_lost(l, false);
 }
-
-const char *session_end_name(enum session_end e)
-{
-	switch (e) {
-	case SESSION_ALIVE:		return "alive";
-	case SESSION_CLOSED:		return "closed";
-	case SESSION_LEFT:		return "left";
-	case SESSION_FAILED:		return "failed";
-	case SESSION_SUPERSEDED:	return "superseded";
-	case SESSION_RENEWED:		return "renewed";
-	case SESSION_LINGER:		return "linger";
-	case SESSION_ABORTED:		return "aborted";
-	case SESSION_REMOVED:		return "removed";
-	}
-	return "?";
-}

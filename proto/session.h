@@ -140,8 +140,6 @@ void session_schedule(struct session *s);
 /* The link to write on at once, where session_schedule() would ask for no more; NULL: call it. */
 struct link *session_only_sends(const struct session *s);
 
-const char *session_end_name(enum session_end e);
-
 /* ---- for the other files of the core ---- */
 
 /* One step of the termination table with its actions. -EPROTO: the cell says fault. */

@@ -136,6 +136,22 @@ static bool optional(unsigned i)
 	return i == COVER_FAULTS_SEEN;
 }
 
+const char *session_end_name(enum session_end e)
+{
+	switch (e) {
+	case SESSION_ALIVE:		return "alive";
+	case SESSION_CLOSED:		return "closed";
+	case SESSION_LEFT:		return "left";
+	case SESSION_FAILED:		return "failed";
+	case SESSION_SUPERSEDED:	return "superseded";
+	case SESSION_RENEWED:		return "renewed";
+	case SESSION_LINGER:		return "linger";
+	case SESSION_ABORTED:		return "aborted";
+	case SESSION_REMOVED:		return "removed";
+	}
+	return "?";
+}
+
 static void name(unsigned i, char *to, size_t n)
 {
 	static const char *const faults[FAULT_KINDS] = {

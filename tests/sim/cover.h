@@ -119,5 +119,7 @@ void cover(unsigned cell);
 void cover_add(unsigned cell, uint64_t n);
 void cover_map(uint64_t *cells);		/* where they are counted */
 unsigned cover_print(FILE *f, bool dlm_too);	/* returns how many required ones are 0 */
+/* Why a session ended, in a word. */
+const char *session_end_name(enum session_end e);
 
 #endif
