@@ -137,14 +137,9 @@ void core_tick(struct core *core)
 
 static bool poll_session(struct core *core, struct core_action *a)
 {
-	static const struct {
-		enum session_pending bit;
-		enum core_what what;
-	} order[] = {
-		{ SESSION_P_UP, CORE_PEER_UP },
-		{ SESSION_P_FINISHED, CORE_FINISHED },
-		{ SESSION_P_WRITABLE, CORE_WRITABLE },
-		{ SESSION_P_DOWN, CORE_PEER_DOWN },
+	/* Of enum session_pending. */
+	static const enum core_what what[] = {
+		CORE_PEER_UP, CORE_FINISHED, CORE_WRITABLE, CORE_PEER_DOWN,
 	};
 	struct session *s;
 
@@ -152,13 +147,10 @@ static bool poll_session(struct core *core, struct core_action *a)
 		return false;
 	s = list_first(&core->sessions_pending, struct session, in_pending);
 	assert(s->pending && s->peer);
-	for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
-		if (!(s->pending & order[i].bit))
-			continue;
-		s->pending &= ~(unsigned)order[i].bit;
-		*a = (struct core_action) { .what = order[i].what, .session = s, .peer = s->peer };
-		break;
-	}
+	*a = (struct core_action) {
+		.what = what[__builtin_ctz(s->pending)], .session = s, .peer = s->peer,
+	};
+	s->pending &= s->pending - 1;
 	if (!s->pending)
 		list_remove(&s->in_pending);
 	return true;
@@ -257,10 +249,7 @@ static bool sessions_closed(struct core *core)
 	if (!core->closing || core->closed_said)
 		return false;
 	list_each(struct peer, p, &core->peers, all)
-		if (p->session)
-			return false;
-	list_each(struct peer, p, &core->peers, all)
-		if (!core_due(core, p->time_wait_until_ns))
+		if (p->session || peer_in_time_wait(p))
 			return false;
 	return true;
 }

@@ -160,19 +160,17 @@ struct core {
 	uint64_t refused, faults, probes_answered;
 };
 
-/* True: core_poll() would find nothing. False: it may. */
-static inline bool core_at_rest(const struct core *core)
-{
-	return !core->n_notes && list_empty(&core->sessions_pending) &&
-		list_empty(&core->links_pending) && list_empty(&core->peers_pending) &&
-		!core->renew_pending && !core->closing;
-}
-
-/* The same without notes, and what only core_close() waits for. */
+/* True: core_poll() would find something, notes and what core_close() waits for aside. */
 static inline bool core_pending(const struct core *core)
 {
 	return !list_empty(&core->sessions_pending) || !list_empty(&core->links_pending) ||
 		!list_empty(&core->peers_pending) || core->renew_pending;
+}
+
+/* True: core_poll() would find nothing. False: it may. */
+static inline bool core_at_rest(const struct core *core)
+{
+	return !core->n_notes && !core_pending(core) && !core->closing;
 }
 
 void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns);
