@@ -141,15 +141,9 @@ bool ring_rests(const struct ring *r)
 
 bool ring_restart(struct ring *r)
 {
-	uint64_t old, ours = r->size;
-
-	if (!ring_rests(r)) {
-		old = wish(r, r->size, 0);
-		if (!ring_rests(r))
-			return false;
-		if (!old)
-			atomic_compare_exchange_strong(&r->want, &ours, 0);
-	}
+	/* All of it is free where it rests, and nowhere else. */
+	if (!find_room(r, r->size, true))
+		return false;
 	look(r);
 	return true;
 }
