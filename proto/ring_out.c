@@ -69,6 +69,22 @@ static uint64_t lap_data_end(const struct ring *r, uint64_t pos, uint64_t end)
 	return skip >= pos && skip < lap_end ? skip : lap_end;
 }
 
+/* Memory of the bytes at pos, which is in no gap. */
+static const uint8_t *bytes_at(const struct ring *r, uint64_t pos, uint64_t end)
+{
+	return pos >= end ? r->fin_frame + (pos - end) : ring_at(r, pos);
+}
+
+/* How many bytes from *pos on lie in one piece, at most max; *pos moves over a gap before them. */
+static size_t piece(const struct ring *r, uint64_t *pos, uint64_t end, size_t max)
+{
+	uint64_t to;
+
+	*pos = over_gap(r, *pos, end);
+	to = *pos < end ? lap_data_end(r, *pos, end) : fin_end(r, end);
+	return to - *pos < max ? (size_t)(to - *pos) : max;
+}
+
 /* ---- writing ---- */
 
 bool ring_has_unsent(struct ring *r)
@@ -76,16 +92,10 @@ bool ring_has_unsent(struct ring *r)
 	return r->half_end || r->sent != fin_end(r, end_of(r));
 }
 
-/* Memory of the bytes at pos, which is in no gap. */
-static const uint8_t *bytes_at(const struct ring *r, uint64_t pos, uint64_t end)
-{
-	return pos >= end ? r->fin_frame + (pos - end) : ring_at(r, pos);
-}
-
 size_t ring_unsent(struct ring *r, struct span out[3], int *ret_n, size_t max)
 {
-	uint64_t end = end_of(r), pos = r->sent, to, bytes = held(r, end);
-	size_t sum = 0;
+	uint64_t end = end_of(r), pos = r->sent, bytes = held(r, end);
+	size_t sum = 0, take;
 	int n = 0;
 
 	if (bytes > atomic_load_explicit(&r->high_water, memory_order_relaxed))
@@ -95,21 +105,11 @@ size_t ring_unsent(struct ring *r, struct span out[3], int *ret_n, size_t max)
 		out[n++] = (struct span) { bytes_at(r, pos, end), sum };
 		pos = r->acked_pos;
 	}
-	while (pos < end && sum < max) {
-		pos = over_gap(r, pos, end);
-		to = lap_data_end(r, pos, end);
-		if (to - pos > max - sum)
-			to = pos + (max - sum);
-		out[n++] = (struct span) { ring_at(r, pos), (size_t)(to - pos) };
-		sum += (size_t)(to - pos);
-		pos = to;
-	}
-	to = fin_end(r, end);
-	if (pos < to && sum < max && n < 3) {
-		if (to - pos > max - sum)
-			to = pos + (max - sum);
-		out[n++] = (struct span) { bytes_at(r, pos, end), (size_t)(to - pos) };
-		sum += (size_t)(to - pos);
+	while (n < 3 && sum < max && pos < fin_end(r, end)) {
+		take = piece(r, &pos, end, max - sum);
+		out[n++] = (struct span) { bytes_at(r, pos, end), take };
+		sum += take;
+		pos += take;
 	}
 	assert(n <= 3 && sum <= max);
 	*ret_n = n;
@@ -157,24 +157,19 @@ static size_t half_sent(struct ring *r, size_t n, uint64_t *again)
 uint64_t ring_sent(struct ring *r, size_t n)
 {
 	uint64_t end = end_of(r), pos, from, again = 0;
+	size_t bytes;
 
 	if (r->half_end)
 		n = half_sent(r, n, &again);
 	if (!n)
 		return again;
 	pos = from = r->sent;
-	while (n && pos < end) {
-		uint64_t to;
-
-		pos = over_gap(r, pos, end);
-		to = lap_data_end(r, pos, end);
-		if (to - pos > n)
-			to = pos + n;
-		n -= (size_t)(to - pos);
-		pos = to;
+	while (n && pos < fin_end(r, end)) {
+		bytes = piece(r, &pos, end, n);
+		pos += bytes;
+		n -= bytes;
 	}
-	pos += n;
-	assert(pos <= fin_end(r, end));
+	assert(!n);
 	if (from < r->high)
 		again += frames_between(r, from, pos < r->high ? pos : r->high, end);
 	r->sent = pos;
