@@ -55,11 +55,11 @@ static void finish(struct session *s)
 
 /* ---- link ---- */
 
-/* The other living link of the peer, if any. */
+/* Another link that the session can be sent on, if any. */
 static struct link *other_link(const struct link *l)
 {
 	list_each(struct link, o, &l->peer->links, of_peer)
-		if (o != l && link_is_up(o))
+		if (o != l && o->state == LINK_RX_ONLY)
 			return o;
 	return NULL;
 }

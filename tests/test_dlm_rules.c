@@ -167,6 +167,32 @@ static void an_ack_does_not_go_with_its_link(void)
 	end();
 }
 
+/* The next incarnation has links of its own. */
+static void a_link_of_the_last_ack_is_not_used_again(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+	struct wire *w = kernel_up(), *next;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	session_finish(fx->session[HIGH]);
+	settle();
+	wire_put_ack(buf, HIGH, FIRST + 1);
+	feed(w, buf, WIRE_HEADER);
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_FIN_WAIT2);
+	wire_put_fin(buf, HIGH, FIRST);
+	feed(w, buf, sizeof buf);
+	CHECK_EQ(w->link.state, LINK_LAST_ACK);
+	peer_added(&fx->peer[HIGH], life(HIGH) + 1);
+	settle();
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+	link_dead(&next->link, false);
+	settle();
+	CHECK_EQ(w->link.state, LINK_LAST_ACK);
+	CHECK(fx->peer[HIGH].up != &w->link);
+	end();
+}
+
 static void a_kernel_is_not_probed(void)
 {
 	struct wire *w = kernel_up();
@@ -306,6 +332,7 @@ int main(void)
 	RUN(nothing_is_read_before_membership);
 	RUN(an_end_resets_its_links);
 	RUN(an_ack_does_not_go_with_its_link);
+	RUN(a_link_of_the_last_ack_is_not_used_again);
 	RUN(a_kernel_is_not_probed);
 	RUN(silence_on_its_own_link_means_nothing);
 	RUN(nothing_follows_the_end_of_31);
