@@ -55,15 +55,6 @@ static void finish(struct session *s)
 
 /* ---- link ---- */
 
-/* Another link that the session can be sent on, if any. */
-static struct link *other_link(const struct link *l)
-{
-	list_each(struct link, o, &l->peer->links, of_peer)
-		if (o != l && o->state == LINK_RX_ONLY)
-			return o;
-	return NULL;
-}
-
 /* The session sends on l from now on: everything unacknowledged once more. */
 static void send_on(struct link *l)
 {
@@ -119,16 +110,11 @@ static void admit(struct peer *p)
 			connected(l);
 }
 
-static void gone(struct link *l)
+static void send_on_other(struct peer *p)
 {
-	struct peer *p = l->peer;
-	struct link *o;
-
-	if (p->up || !p->session)
-		return;
-	o = other_link(l);
-	if (o)
-		send_on(o);
+	list_each(struct link, l, &p->links, of_peer)
+		if (l->state == LINK_RX_ONLY && !p->up)
+			send_on(l);
 }
 
 /* ---- reading ---- */
@@ -331,7 +317,7 @@ const struct profile profile_dlm = {
 	.finish = finish,
 	.connected = connected,
 	.admit = admit,
-	.gone = gone,
+	.send_on_other = send_on_other,
 	.frame = frame,
 	.control_due = control_due,
 	.put_control = put_control,

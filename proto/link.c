@@ -112,13 +112,12 @@ void link_accept(struct core *core, struct link *l, const struct path_addr *from
 void link_shut(struct link *l, enum link_shut how)
 {
 	struct peer *p = l->peer;
-	struct session *s = l->session;
 
 	if (l->state == LINK_GONE)
 		return;
 	/* Behind half a frame anything else would be taken for its rest. */
-	if (how == LINK_ORDERLY && l->ctl_off != l->ctl_len && s && p->up == l &&
-	    ring_mid_frame(&s->ring))
+	if (how == LINK_ORDERLY && l->ctl_off != l->ctl_len && l->session && p->up == l &&
+	    ring_mid_frame(&l->session->ring))
 		how = LINK_RESET;
 	link_event(l, LINK_EV_SHUT);
 	l->how = how;
@@ -130,12 +129,6 @@ void link_shut(struct link *l, enum link_shut how)
 		p->up = NULL;
 		p->lost_ns = l->core->now_ns;
 		core_arm(l->core, l->core->now_ns);	/* for what is held because of it */
-	}
-	if (s && p->profile->gone)
-		p->profile->gone(l);
-	if (s && s->end == SESSION_ALIVE && p->up == NULL) {
-		s->ack_now = false;
-		s->ack_at_ns = 0;
 	}
 	core_mark_dial(p);
 }

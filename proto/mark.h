@@ -28,7 +28,7 @@ uint64_t core_cookie(struct core *core);
 void core_mark_session(struct session *s, enum session_pending what);
 void core_mark_link(struct link *l);
 void core_mark_peer(struct peer *p);
-/* Something changed that a dial of p depends on: core_settle() looks. */
+/* Something changed that the link or a dial of p depends on: core_settle() looks. */
 void core_mark_dial(struct peer *p);
 void core_forget_link(struct link *l);
 

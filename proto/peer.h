@@ -17,7 +17,7 @@ struct profile;
 
 /* Work pending in the list of peers, beside dials and probes. */
 enum peer_pending {
-	PEER_P_LOOK = 1,	/* core_settle(): is a dial due? */
+	PEER_P_LOOK = 1,	/* core_settle(): its link, its dial */
 	PEER_P_LEND = 2, PEER_P_FENCE = 4,	/* core_poll() */
 };
 

@@ -27,8 +27,8 @@ struct profile {
 	void (*connected)(struct link *l);
 	/* A session was opened or can be: takes up links that are held. */
 	void (*admit)(struct peer *p);
-	/* A link that carried the session is shut. NULL: the next one begins anew. */
-	void (*gone)(struct link *l);
+	/* The session is sent on no link: another one may take that over. NULL: none can. */
+	void (*send_on_other)(struct peer *p);
 
 	/* Judges the whole frame of n bytes at rx->p. RX_MORE: it is done with. */
 	enum rx_result (*frame)(struct link *l, struct rx *rx, size_t n);

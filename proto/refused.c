@@ -145,7 +145,6 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 		take_refusal(l, &r);
 	else
 		peer_backoff(p, false);
-	/* Last: it looks for the next dial. */
 	link_shut(l, LINK_ORDERLY);
 	return RX_GONE;
 }

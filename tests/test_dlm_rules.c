@@ -167,6 +167,38 @@ static void an_ack_does_not_go_with_its_link(void)
 	end();
 }
 
+static void the_other_link_takes_over(void)
+{
+	struct wire *w = kernel_up(), *own = its_own();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP && own->link.state == LINK_RX_ONLY);
+	send_packet();
+	CHECK_EQ(packets(w), 1);
+	link_dead(&w->link, false);
+	settle();
+	CHECK_EQ(own->link.state, LINK_UP);
+	CHECK(fx->peer[HIGH].up == &own->link);
+	CHECK_EQ(packets(own), 1);
+	end();
+}
+
+static void an_ack_goes_on_the_link_that_took_over(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up(), *own = its_own();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP && own->link.state == LINK_RX_ONLY);
+	put_envelope(buf, FIRST, WIRE_MSG, 48);
+	feed(own, buf, sizeof buf);
+	link_dead(&w->link, false);
+	settle();
+	CHECK_EQ(own->link.state, LINK_UP);
+	CHECK_EQ(acked_on(own), 0);
+	pass(6);
+	CHECK_EQ(acked_on(own), FIRST + 1);
+	end();
+}
+
 /* The next incarnation has links of its own. */
 static void a_link_of_the_last_ack_is_not_used_again(void)
 {
@@ -332,6 +364,8 @@ int main(void)
 	RUN(nothing_is_read_before_membership);
 	RUN(an_end_resets_its_links);
 	RUN(an_ack_does_not_go_with_its_link);
+	RUN(the_other_link_takes_over);
+	RUN(an_ack_goes_on_the_link_that_took_over);
 	RUN(a_link_of_the_last_ack_is_not_used_again);
 	RUN(a_kernel_is_not_probed);
 	RUN(silence_on_its_own_link_means_nothing);

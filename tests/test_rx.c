@@ -254,6 +254,28 @@ static void the_look_ahead_takes_acks_alone(void)
 	end();
 }
 
+/* The HELLO of the next link says it. */
+static void an_ack_that_is_due_ends_with_its_link(void)
+{
+	uint8_t buf[100];
+	struct wire *high, *next;
+
+	for (unsigned at_once = 0; at_once < 2; at_once++) {
+		both_up(&high);
+		feed(high, buf, put_message(buf, HIGH, FIRST, "x"));
+		CHECK_EQ(fx->delivered[HIGH], 1);
+		if (at_once)
+			session_ack_soon(fx->session[HIGH]);
+		link_dead(&high->link, false);
+		settle();
+		next = link_from(HIGH, FIRST);
+		CHECK(fx->peer[HIGH].up == &next->link);
+		pass(6);
+		CHECK_EQ(acked_on(next), 0);
+		end();
+	}
+}
+
 int main(void)
 {
 	RUN(an_ack_is_due_at_its_thresholds);
@@ -265,5 +287,6 @@ int main(void)
 	RUN(as_many_as_it_may);
 	RUN(padding_ends_where_it_ends);
 	RUN(the_short_way_takes_whole_messages);
+	RUN(an_ack_that_is_due_ends_with_its_link);
 	return check_done();
 }
