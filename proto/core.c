@@ -137,7 +137,7 @@ void core_tick(struct core *core)
 
 static bool poll_session(struct core *core, struct core_action *a)
 {
-	/* Of enum session_pending. */
+	/* By the bits of enum session_pending. */
 	static const enum core_what what[] = {
 		CORE_PEER_UP, CORE_FINISHED, CORE_WRITABLE, CORE_PEER_DOWN,
 	};

@@ -214,7 +214,7 @@ static void a_link_of_the_last_ack_is_not_used_again(void)
 	wire_put_fin(buf, HIGH, FIRST);
 	feed(w, buf, sizeof buf);
 	CHECK_EQ(w->link.state, LINK_LAST_ACK);
-	peer_added(&fx->peer[HIGH], life(HIGH) + 1);
+	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
 	settle();
 	next = fx->dial[HIGH];
 	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);

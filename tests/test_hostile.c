@@ -69,7 +69,7 @@ static void a_fresh_session_tells_nothing(void)
 	feed_hello(w, HIGH, &other);
 	CHECK(w->link.state == LINK_GUARDED && !w->n_out);
 	newer = incoming(HIGH);
-	feed_hello(newer, HIGH, &same);		/* the life of the session, which it has learned */
+	feed_hello(newer, HIGH, &same);		/* that of the session, which it has learned */
 	CHECK(w->gone);				/* one a nodeid, the newest */
 	CHECK(newer->link.state == LINK_GUARDED && !newer->n_out);
 	/* The peer itself names us, and is decided at once. */
