@@ -93,7 +93,7 @@ void node_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
 /* The last refusal by or of a peer is kept for sinew_last_refusal(). */
 static void take_note(struct sinew_node *n, const struct note *note)
 {
-	enum sinew_level level = log_note_level(note);
+	enum sinew_level level = (enum sinew_level)note->level;
 	bool refusal = note->nodeid && level <= SINEW_WARNING && strstr(note->text, "refuse");
 	struct log_text text;
 

@@ -132,17 +132,6 @@ void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const
 	put(log, level, &l, left_out);
 }
 
-enum sinew_level log_note_level(const struct note *note)
-{
-	switch (note->level) {
-	case NOTE_ERROR:	return SINEW_ERROR;
-	case NOTE_WARNING:	return SINEW_WARNING;
-	case NOTE_INFO:		return SINEW_INFO;
-	case NOTE_DEBUG:	return SINEW_DEBUG;
-	}
-	return SINEW_DEBUG;
-}
-
 void log_note_text(const struct note *note, struct log_text *l)
 {
 	char text[ADDR_TEXT_MAX];
@@ -171,7 +160,7 @@ void log_note_text(const struct note *note, struct log_text *l)
 
 void log_note(struct log *log, const struct note *note, uint32_t nodeid, struct log_text *l)
 {
-	enum sinew_level level = log_note_level(note);
+	enum sinew_level level = (enum sinew_level)note->level;
 	unsigned left_out = 0;
 
 	if (!log_wanted(log, level))

@@ -50,6 +50,5 @@ void log_note_text(const struct note *note, struct log_text *ret);
 /* Loop thread: the note, of that text. nodeid: the peer that its lines are counted for, 0: one
  * that is none. */
 void log_note(struct log *log, const struct note *note, uint32_t nodeid, struct log_text *text);
-enum sinew_level log_note_level(const struct note *note);
 
 #endif

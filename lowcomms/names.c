@@ -8,11 +8,14 @@
 
 #include "lowcomms/sinew.h"
 #include "proto/fsm.h"
+#include "proto/mark.h"
+#include "proto/path.h"
+#include "proto/peer.h"
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 
-/* A state of the core is handed out as it is. */
+/* States, reasons and levels of the core are handed out as they are. */
 _Static_assert((int)SINEW_CLOSED == FSM_CLOSED, "states");
 _Static_assert((int)SINEW_ESTABLISHED == FSM_ESTABLISHED, "states");
 _Static_assert((int)SINEW_FIN_WAIT1 == FSM_FIN_WAIT1, "states");
@@ -20,6 +23,15 @@ _Static_assert((int)SINEW_FIN_WAIT2 == FSM_FIN_WAIT2, "states");
 _Static_assert((int)SINEW_CLOSING == FSM_CLOSING, "states");
 _Static_assert((int)SINEW_CLOSE_WAIT == FSM_CLOSE_WAIT, "states");
 _Static_assert((int)SINEW_LAST_ACK == FSM_LAST_ACK, "states");
+_Static_assert((int)SINEW_PATH_UNKNOWN == PATH_UNKNOWN, "path states");
+_Static_assert((int)SINEW_PATH_ALIVE == PATH_ALIVE, "path states");
+_Static_assert((int)SINEW_PATH_DEAD == PATH_DEAD, "path states");
+_Static_assert((int)SINEW_FENCE_STALLED == FENCE_STALLED, "fence reasons");
+_Static_assert((int)SINEW_FENCE_PROTOCOL == FENCE_PROTOCOL, "fence reasons");
+_Static_assert((int)SINEW_ERROR == NOTE_ERROR, "levels");
+_Static_assert((int)SINEW_WARNING == NOTE_WARNING, "levels");
+_Static_assert((int)SINEW_INFO == NOTE_INFO, "levels");
+_Static_assert((int)SINEW_DEBUG == NOTE_DEBUG, "levels");
 
 const char *sinew_version(void)
 {
