@@ -205,6 +205,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 
 static void call_self_lost(struct sinew_node *n)
 {
+	assert(!core_pending(&n->core));
 	n->errands.self_lost_due = false;
 	node_calls_back(n);
 	if (n->cb.self_lost)

@@ -16,6 +16,8 @@
 
 #include "lowcomms/sinew.h"
 
+_Static_assert(ADDR_TEXT_MAX >= sizeof "[%]:65535" - 1 + INET6_ADDRSTRLEN + IF_NAMESIZE, "room");
+
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 static const struct sockaddr_in *in4(const struct sockaddr_storage *sa)

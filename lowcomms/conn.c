@@ -151,8 +151,7 @@ static void conn_end(struct conn *c, bool in_order)
 {
 	struct sinew_node *n = c->node;
 
-	if (c->state == CONN_DEAD)
-		return;
+	assert(c->state != CONN_DEAD);
 	if (c->state == CONN_DRAINING) {
 		assert(n->conns.n_draining && n->closing.n_final_acks >= c->final_ack_due);
 		n->conns.n_draining--;
@@ -245,8 +244,8 @@ static void bound_draining(struct sinew_node *n)
 		if (c->state == CONN_DRAINING &&
 		    (!oldest || !c->final_ack_due || oldest->final_ack_due))
 			oldest = c;
-	if (oldest)
-		conn_end(oldest, false);
+	assert(oldest);
+	conn_end(oldest, false);
 }
 
 void conn_shut(struct conn *c, enum link_shut how)

@@ -80,6 +80,7 @@ bool directory_withdraw(struct directory *d, struct member *m)
 {
 	bool there;
 
+	assert(m->in_core && list_empty(&m->leaving));
 	directory_lock(d);
 	there = directory_find(d, m->nodeid) == m;
 	if (there)

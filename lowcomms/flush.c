@@ -61,6 +61,7 @@ static bool write_now(struct sinew_session *h)
 {
 	struct link *only = session_only_sends(&h->session);
 
+	assert(atomic_load(&h->node->loop.busy) != LOOP_IDLE);
 	if (only)
 		conn_transmit(container_of(only, struct conn, link));
 	return only;

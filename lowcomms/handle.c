@@ -46,6 +46,7 @@ static void handle_free(struct sinew_session *h)
 
 	lock_take(&n->memory.lock, LOCK_MEMORY);
 	assert(!list_empty(&h->all) && !atomic_load(&h->refs));
+	assert(!h->n_open && !atomic_load(&h->kept) && !atomic_load(&h->waiters.n));
 	list_remove(&h->all);
 	lock_give(&n->memory.lock, LOCK_MEMORY);
 	if (lent)
@@ -58,6 +59,7 @@ static void handle_free(struct sinew_session *h)
 
 struct sinew_session *sinew_session_ref(struct sinew_session *h)
 {
+	assert(atomic_load_explicit(&h->refs, memory_order_relaxed));
 	atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
 	return h;
 }
@@ -215,6 +217,7 @@ void handle_dirty(struct sinew_session *h)
 	struct sinew_node *n = h->node;
 
 	lock_order_held(LOCK_HANDLE);
+	assert(!h->dead);
 	if (h->queued)
 		return;
 	h->queued = true;
@@ -235,6 +238,7 @@ void handle_refresh(struct sinew_session *h)
 	bool dead, finish, abort_it, resident;
 
 	lock_take(&h->lock, LOCK_HANDLE);
+	assert(h->queued);
 	h->queued = false;
 	h->cork.wake_threshold = 0;
 	dead = h->dead;
@@ -261,6 +265,7 @@ _Static_assert(sizeof(struct session_counters) <= SNAPSHOT_WORDS * sizeof(uint64
 
 void handle_publish(struct sinew_session *h)
 {
+	assert(atomic_load(&h->node->loop.busy) != LOOP_IDLE);
 	snapshot_write(&h->snapshot, &h->session.n, sizeof h->session.n);
 }
 
@@ -354,6 +359,7 @@ static struct sinew_session *next_waiter(struct sinew_node *n)
 static void may_send_again(struct sinew_node *n, struct sinew_session *h)
 {
 	lock_take(&h->lock, LOCK_HANDLE);
+	assert(h->pages.wanted);
 	h->pages.wanted = false;
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (n->cb.writable && h->member)

@@ -6,6 +6,8 @@
 #ifndef SINEW_LOWCOMMS_HANDLE_H
 #define SINEW_LOWCOMMS_HANDLE_H
 
+#include <assert.h>
+
 #include "lowcomms/flush.h"
 #include "lowcomms/node.h"
 
@@ -87,6 +89,7 @@ void handle_publish(struct sinew_session *h);
  * application. The one before is published. */
 static inline void handle_touch(struct sinew_node *n, struct sinew_session *h)
 {
+	assert(!h || h->node == n);
 	if (n->errands.touched && n->errands.touched != h)
 		handle_publish(n->errands.touched);
 	n->errands.touched = h;

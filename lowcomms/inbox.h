@@ -6,6 +6,7 @@
 #ifndef SINEW_LOWCOMMS_INBOX_H
 #define SINEW_LOWCOMMS_INBOX_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,6 +68,7 @@ static inline void inbox_dirty(struct inbox *b, struct sinew_session *first,
 			       struct sinew_session **tail)
 {
 	lock_take(&b->lock, LOCK_INBOX);
+	assert(!*b->dirty_tail && !*tail);
 	*b->dirty_tail = first;
 	b->dirty_tail = tail;
 	atomic_store(&b->any, true);

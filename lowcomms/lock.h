@@ -7,6 +7,7 @@
 #ifndef SINEW_LOWCOMMS_LOCK_H
 #define SINEW_LOWCOMMS_LOCK_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,8 +53,11 @@ static inline void lock_take(struct lock *l, enum lock_rank rank)
 /* True: lock_wake() must follow. */
 static inline bool lock_drop(struct lock *l, enum lock_rank rank)
 {
+	uint32_t was = atomic_exchange_explicit(&l->state, LOCK_FREE, memory_order_release);
+
+	assert(was != LOCK_FREE);
 	lock_order_give(rank);
-	return atomic_exchange_explicit(&l->state, LOCK_FREE, memory_order_release) == LOCK_WANTED;
+	return was == LOCK_WANTED;
 }
 
 static inline void lock_give(struct lock *l, enum lock_rank rank)

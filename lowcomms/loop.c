@@ -113,6 +113,7 @@ void loop_arm(struct loop *l, uint64_t at_ns)
 {
 	struct itimerspec when = { 0 };
 
+	assert(atomic_load(&l->busy) != LOOP_IDLE);
 	/* A timer that fires early costs a turn; setting it anew each time
 	 * would cost a system call every turn. */
 	if (at_ns >= l->armed_ns)

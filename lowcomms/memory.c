@@ -31,6 +31,7 @@ bool memory_charge(struct memory *m, uint64_t n)
 
 void memory_uncharge(struct memory *m, uint64_t n)
 {
+	assert(atomic_load(&m->charged) >= n);
 	atomic_fetch_sub(&m->charged, n);
 	if (atomic_load(&m->is_short))
 		atomic_store(&m->freed, true);

@@ -6,6 +6,7 @@
 #ifndef SINEW_LOWCOMMS_MEMORY_H
 #define SINEW_LOWCOMMS_MEMORY_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,6 +58,7 @@ void memory_uncharge(struct memory *m, uint64_t n);
 int buf_new(struct memory *m, size_t size, bool force, struct buf **ret_buf);
 static inline struct buf *buf_ref(struct buf *b)
 {
+	assert(atomic_load_explicit(&b->refs, memory_order_relaxed));
 	atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
 	return b;
 }

@@ -92,6 +92,7 @@ int node_alloc(struct sinew_node **ret_node)
 
 void node_unref(struct sinew_node *n)
 {
+	assert(atomic_load(&n->refs));
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	assert(list_empty(&n->memory.handles));

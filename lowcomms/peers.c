@@ -345,6 +345,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 
 void commands_run(struct sinew_node *n, struct command *list)
 {
+	assert(loop_is_inside(&n->loop));
 	while (list) {
 		struct command *c = list;
 

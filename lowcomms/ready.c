@@ -10,6 +10,7 @@
 void ready_add(struct conn *c, unsigned can)
 {
 	assert(can == READY_PARSE || can == READY_WRITE);
+	assert(list_empty(&c->ready) == !(c->can & (READY_PARSE | READY_WRITE)));
 	if (c->state != CONN_OPEN && can == READY_PARSE)
 		return;
 	c->can |= can;

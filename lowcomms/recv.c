@@ -402,6 +402,7 @@ void sinew_release(struct sinew_kept *kept)
 	buf_unref(kept->buf);
 	if (kept->charged)
 		memory_uncharge(&n->memory, kept->charged);
+	assert(atomic_load(&h->kept) >= kept->len + KEPT_OVERHEAD);
 	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
 	free(kept);
 	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed))

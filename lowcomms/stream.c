@@ -75,6 +75,7 @@ bool stream_next(struct list *taken)
 		return false;
 	s = list_first(taken, struct stream, news);
 	list_remove(&s->news);
+	assert(s->source.fd < 0 && s->ops->poll);
 	events = s->ops->poll(s);
 	if (!events)
 		return true;

@@ -63,10 +63,12 @@ void wait_end(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
 	struct waiter **pp = &list->first;
 
 	mutex_lock(lock, LOCK_WAIT);
-	while (*pp != w)
-		pp = &(*pp)->next;
-	*pp = w->next;
 	assert(atomic_load(&list->n));
+	while (*pp != w) {
+		assert(*pp);
+		pp = &(*pp)->next;
+	}
+	*pp = w->next;
 	atomic_fetch_sub(&list->n, 1);
 	mutex_unlock(lock, LOCK_WAIT);
 	pthread_cond_destroy(&w->cond);
@@ -75,6 +77,7 @@ void wait_end(pthread_mutex_t *lock, struct waiters *list, struct waiter *w)
 void wait_wake_all(pthread_mutex_t *lock, struct waiters *list)
 {
 	mutex_lock(lock, LOCK_WAIT);
+	assert(!list->first == !atomic_load(&list->n));
 	for (struct waiter *w = list->first; w; w = w->next) {
 		w->woken = true;
 		pthread_cond_signal(&w->cond);

@@ -43,7 +43,7 @@ STRUCTS = {
 # Assertions in 100 functions, at least.
 ASSERTIONS = {
 	'proto': 54,
-	'lowcomms': 42,
+	'lowcomms': 50,
 }
 
 # Done by one file alone: how it looks there.
