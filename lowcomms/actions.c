@@ -66,7 +66,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 		if (s->end == SESSION_SUPERSEDED)
 			reach_superseded(n, m);
 	}
-	leave_look(n);
+	leave_check(n);
 	if (n->handover.answered == h)
 		n->handover.answered = NULL;
 	handle_die(h);
@@ -122,7 +122,7 @@ void node_lend(struct sinew_node *n, struct member *m)
 	log_limited(&n->log, SINEW_ERROR, m->nodeid, "no memory",
 		    "no memory for a session, retrying; its queue takes %zu KiB of address space "
 		    "(queue_bytes)", n->ring_bytes / 1024);
-	node_soon(n, RETRY_NS);
+	node_sweep_in(n, RETRY_NS);
 }
 
 void node_renew(struct sinew_node *n)
@@ -136,7 +136,7 @@ void node_renew(struct sinew_node *n)
 		log_limited(&n->log, SINEW_ERROR, 0, "no incarnation",
 			    "no random number for a new incarnation: %s; retrying",
 			    sinew_error_name(err));
-		node_soon(n, RETRY_NS);
+		node_sweep_in(n, RETRY_NS);
 		return;
 	}
 	core_renew(&n->core, incarnation);

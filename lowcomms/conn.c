@@ -166,7 +166,7 @@ static void conn_end(struct conn *c, bool in_order)
 	assert(!list_empty(&c->all));
 	list_remove(&c->all);
 	list_append(&n->conns.dead, &c->all);
-	leave_look(n);
+	leave_check(n);
 }
 
 static void log_end(struct conn *c, int err)
@@ -270,10 +270,9 @@ void conn_shut(struct conn *c, enum link_shut how)
 	/* Other nodes that were refused do not delay our end. */
 	c->final_ack_due = m && tombstones_find(&m->peer.tombstones, c->link.incarnation);
 	n->closing.n_final_acks += c->final_ack_due;
-	leave_look(n);
+	leave_check(n);
 	c->drain_until_ns = n->core.now_ns + DRAIN_NS;
-	if (c->drain_until_ns < n->conns.drain_ns)
-		n->conns.drain_ns = c->drain_until_ns;
+	n->conns.drain_ns = earlier(n->conns.drain_ns, c->drain_until_ns);
 	drain_write(c);
 	conn_update(c);
 }
@@ -309,8 +308,8 @@ void conns_drain_tick(struct sinew_node *n)
 			continue;
 		if (c->drain_until_ns <= n->core.now_ns)
 			conn_end(c, false);
-		else if (c->drain_until_ns < n->conns.drain_ns)
-			n->conns.drain_ns = c->drain_until_ns;
+		else
+			n->conns.drain_ns = earlier(n->conns.drain_ns, c->drain_until_ns);
 	}
 }
 

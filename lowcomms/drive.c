@@ -36,8 +36,7 @@ static void begin_close(struct sinew_node *n, int ms)
 			if (p->session)
 				handle_touch(n, handle_of(p->session));
 	}
-	if (until < n->closing.linger_ns)
-		n->closing.linger_ns = until;
+	n->closing.linger_ns = earlier(n->closing.linger_ns, until);
 }
 
 /* Takes commands, dirty handles and a close from other threads. True: there were some, and
@@ -89,7 +88,7 @@ static void sweep(struct sinew_node *n)
 	later = handles_sweep(n) || n->memory.read_much;
 	n->memory.read_much = false;
 	if (later) {
-		node_sweep_later(n);
+		node_sweep_in(n, SWEEP_NS);
 		return;
 	}
 	buf_pool_drop(&n->memory);

@@ -78,7 +78,7 @@ static void write_direct(struct sinew_node *n, struct sinew_session *const *sess
 	assert(!n->opt.own_thread);
 	if (ours) {
 		node_now(n);
-		node_sweep_later(n);
+		node_sweep_in(n, SWEEP_NS);
 	}
 	for (int i = 0; i < count; i++)
 		if (sessions[i] && sessions[i]->node == n && !(ours && write_now(sessions[i])))
@@ -109,7 +109,7 @@ void flush_answered(struct sinew_node *n)
 
 	assert(h->node == n);
 	n->handover.answered = NULL;
-	node_sweep_later(n);
+	node_sweep_in(n, SWEEP_NS);
 	if (!write_now(h))
 		session_schedule(&h->session);
 }

@@ -251,7 +251,7 @@ void handle_refresh(struct sinew_session *h)
 	if (dead)
 		return;
 	if (resident)
-		node_sweep_later(h->node);
+		node_sweep_in(h->node, SWEEP_NS);
 	handle_touch(h->node, h);
 	session_schedule(&h->session);
 	if (finish)

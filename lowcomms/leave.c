@@ -44,24 +44,21 @@ void leave_begin(struct sinew_node *n, struct member *m, uint64_t linger_ns)
 		take_spare(m);
 		if (m->peer.session)
 			handle_finish(handle_of(m->peer.session));
-	} else if (until_ns < m->leave_ns) {
-		m->leave_ns = until_ns;
 	}
-	leave_look(n);
+	m->leave_ns = earlier(m->leave_ns, until_ns);
+	leave_check(n);
 }
 
-/* One that may go now; else when to look again is noted. */
+/* One that may go now; else the next sweep is in time for the others. */
 static struct member *next_over(struct sinew_node *n)
 {
 	list_each(struct member, m, &n->directory.leaving, leaving) {
-		uint64_t at = core_peer_over_at(&m->peer);
+		uint64_t at = earlier(core_peer_over_at(&m->peer), m->leave_ns);
 
 		assert(m->leaves && m->in_core);
-		if (at > m->leave_ns)
-			at = m->leave_ns;
 		if (at <= n->core.now_ns)
 			return m;
-		node_sweep_by(n, at);
+		node_sweep_in(n, at - n->core.now_ns);
 	}
 	return NULL;
 }

@@ -14,10 +14,10 @@ void leave_begin(struct sinew_node *n, struct member *m, uint64_t linger_ns);
 /* Removes those whose handshake, or time, is over. Where callbacks may run. */
 void leave_tick(struct sinew_node *n);
 /* Something ended that one of them may wait for: leave_tick() comes soon. */
-static inline void leave_look(struct sinew_node *n)
+static inline void leave_check(struct sinew_node *n)
 {
 	if (!list_empty(&n->directory.leaving))
-		node_sweep_by(n, n->core.now_ns);
+		node_sweep_in(n, 0);
 }
 /* Ends the rest of its session. The table does not have it any more; it is forgotten. */
 void member_remove(struct sinew_node *n, struct member *m);

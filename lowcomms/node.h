@@ -157,24 +157,15 @@ static inline void node_now(struct sinew_node *n)
 {
 	core_now(&n->core, loop_tick_ns());
 }
-/* The next sweep is then at the latest. */
-static inline void node_sweep_by(struct sinew_node *n, uint64_t at_ns)
-{
-	if (at_ns < n->errands.sweep_ns)
-		n->errands.sweep_ns = at_ns;
-}
-static inline void node_soon(struct sinew_node *n, uint64_t in_ns)
-{
-	node_sweep_by(n, n->core.now_ns + in_ns);
-}
-/* Memory was touched that is to be given back when it rests: rings, buffers. */
-static inline void node_sweep_later(struct sinew_node *n)
-{
-	node_soon(n, SWEEP_NS);
-}
 static inline uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+/* The next sweep is after that time at the latest: SWEEP_NS where memory was touched that is to be
+ * given back when it rests, RETRY_NS, or 0. */
+static inline void node_sweep_in(struct sinew_node *n, uint64_t in_ns)
+{
+	n->errands.sweep_ns = earlier(n->errands.sweep_ns, n->core.now_ns + in_ns);
 }
 /* When the loop must run at the latest. */
 static inline uint64_t node_deadline(const struct sinew_node *n)

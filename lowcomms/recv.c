@@ -49,7 +49,7 @@ static struct buf *new_buf(struct sinew_node *n, size_t size, bool force)
 		log_limited(&n->log, SINEW_ERROR, 0, "no buffer",
 			    "no memory for a buffer, retrying");
 		n->memory.retry = true;
-		node_soon(n, RETRY_NS);
+		node_sweep_in(n, RETRY_NS);
 	}
 	return b;
 }
@@ -281,7 +281,7 @@ bool conn_input(struct conn *c)
 		}
 		if (got > READ_LIGHT && !c->node->memory.read_much) {
 			c->node->memory.read_much = true;
-			node_sweep_later(c->node);
+			node_sweep_in(c->node, SWEEP_NS);
 		}
 		assert((size_t)got <= room);
 		c->len += (size_t)got;
