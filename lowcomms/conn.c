@@ -39,14 +39,16 @@ static void stream_event(struct stream *s, unsigned events)
 	conn_event(c, events);
 }
 
-static int conn_new(struct sinew_node *n, struct stream *s, enum conn_state state,
-		    struct conn **ret_conn)
+/* Takes the stream over, whatever happens. NULL: no memory. */
+static struct conn *conn_new(struct sinew_node *n, struct stream *s, enum conn_state state)
 {
 	struct conn *c = calloc(1, sizeof *c);
 
 	assert(!s->owner && (state == CONN_OPEN || state == CONN_DIALLING));
-	if (!c)
-		return -ENOMEM;
+	if (!c) {
+		s->ops->reset(s);
+		return NULL;
+	}
 	c->stream = s;
 	s->event = stream_event;
 	s->owner = c;
@@ -54,8 +56,7 @@ static int conn_new(struct sinew_node *n, struct stream *s, enum conn_state stat
 	c->state = state;
 	list_init(&c->ready);
 	list_push(&n->conns.all, &c->all);
-	*ret_conn = c;
-	return 0;
+	return c;
 }
 
 static bool usable_source(const struct sockaddr_storage *a, int family)
@@ -85,7 +86,7 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 	const struct sockaddr_storage *from = source_for(n, to->ss_family, path);
 	struct stream_route route = { .to = to, .n_to = 1, .from = from, .n_from = from != NULL };
 	enum dial_step step;
-	struct stream *s = NULL;
+	struct stream *s;
 	struct conn *c;
 	int err;
 
@@ -94,36 +95,31 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 		route = (struct stream_route) { .to = m->addrs, .n_to = m->n_addrs,
 						.from = n->opt.addrs, .n_from = n->opt.n_addrs };
 	err = n->transport->dial(&n->streams, &route, &s, &step);
-	if (!err)
-		err = conn_new(n, s, step == DIAL_DONE ? CONN_OPEN : CONN_DIALLING, &c);
-	if (!err) {
-		link_dial(&n->core, &c->link, p, path, probe);
-		if (step == DIAL_DONE)
-			link_connected(&c->link);
+	c = err ? NULL : conn_new(n, s, step == DIAL_DONE ? CONN_OPEN : CONN_DIALLING);
+	if (!c) {
+		link_no_dial(&n->core, p, path, probe);
+		reach_no_dial(n, m, path, err ? err : -ENOMEM, step, from);
 		return;
 	}
-	if (s)
-		s->ops->reset(s);
-	link_no_dial(&n->core, p, path, probe);
-	reach_no_dial(n, m, path, err, step, from);
+	link_dial(&n->core, &c->link, p, path, probe);
+	if (step == DIAL_DONE)
+		link_connected(&c->link);
 }
 
 void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_addr *from)
 {
+	struct conn *c = conn_new(n, s, CONN_OPEN);
 	char text[ADDR_TEXT_MAX];
-	struct conn *c;
-	int err = conn_new(n, s, CONN_OPEN, &c);
 
-	if (!err) {
-		link_accept(&n->core, &c->link, from);
-		/* The dialling end speaks first, and mostly has by now. */
-		conn_event(c, STREAM_READABLE);
+	if (!c) {
+		log_limited(&n->log, SINEW_ERROR, 0, "cannot take",
+			    "addr=%s cannot set up the connection: %s", addr_text(from, text),
+			    strerror(ENOMEM));
 		return;
 	}
-	s->ops->reset(s);
-	log_limited(&n->log, SINEW_ERROR, 0, "cannot take",
-		    "addr=%s cannot set up the connection: %s", addr_text(from, text),
-		    strerror(-err));
+	link_accept(&n->core, &c->link, from);
+	/* The dialling end speaks first, and mostly has by now. */
+	conn_event(c, STREAM_READABLE);
 }
 
 /* ---- end ---- */
@@ -189,15 +185,11 @@ void conn_fail(struct conn *c, int err)
 	assert(err <= 0);
 	if (c->write_err)
 		err = c->write_err;
-	switch (c->state) {
-	case CONN_DEAD:
+	if (c->state == CONN_DEAD)
 		return;
-	case CONN_DRAINING:
+	if (c->state == CONN_DRAINING) {
 		conn_end(c, err == 0 && c->shut_sent);
 		return;
-	case CONN_DIALLING:
-	case CONN_OPEN:
-		break;
 	}
 	m = member_of(&c->link);
 	if (c->link.state != LINK_LAST_ACK) {
@@ -482,16 +474,6 @@ void conn_ask(struct conn *c)
 	link_transport(&c->link, waits, silent_ns);
 }
 
-static void dial_decided(struct conn *c, unsigned events)
-{
-	if (events & STREAM_FAILED) {
-		conn_fail(c, c->stream->ops->error(c->stream));
-		return;
-	}
-	c->state = CONN_OPEN;
-	link_connected(&c->link);
-}
-
 void conn_event(struct conn *c, unsigned events)
 {
 	const bool broken = events & STREAM_FAILED;
@@ -501,7 +483,12 @@ void conn_event(struct conn *c, unsigned events)
 	case CONN_DEAD:
 		return;
 	case CONN_DIALLING:
-		dial_decided(c, events);
+		if (broken) {
+			conn_fail(c, c->stream->ops->error(c->stream));
+			return;
+		}
+		c->state = CONN_OPEN;
+		link_connected(&c->link);
 		break;
 	case CONN_DRAINING:
 		if (broken || (events & STREAM_READABLE))
