@@ -23,13 +23,6 @@ static int open_spare(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* At that time something is to be done about listeners, or before. */
-static void again_at(struct listeners *ls, uint64_t ns)
-{
-	if (ns < ls->again_ns)
-		ls->again_ns = ns;
-}
-
 static bool is_open(const struct listener *l)
 {
 	return l->stream.transport != NULL;
@@ -49,14 +42,15 @@ static int listener_open(struct sinew_node *n, struct listener *l)
 				    all ? n->opt.n_addrs : 1);
 }
 
-static void log_not_open(struct log *log, const struct listener *l, enum sinew_level level,
-			 const char *and_now)
+static void log_not_open(const struct log *log, const struct listener *l, bool retried)
 {
 	char text[ADDR_TEXT_MAX];
 
-	log_line(log, level, "addr=%s cannot listen: %s%s%s", addr_text_sa(&l->addr, text),
-		 strerror(-l->err), l->err == -EADDRINUSE ? ": port in use by another program" :
-		 l->err == -EADDRNOTAVAIL ? ": address not on this machine" : "", and_now);
+	log_line(log, retried ? SINEW_WARNING : SINEW_ERROR, "addr=%s cannot listen: %s%s%s",
+		 addr_text_sa(&l->addr, text), strerror(-l->err),
+		 l->err == -EADDRINUSE ? ": port in use by another program" :
+		 l->err == -EADDRNOTAVAIL ? ": address not on this machine" : "",
+		 retried ? "; retrying every second" : "");
 }
 
 /*
@@ -78,19 +72,13 @@ int listeners_open(struct sinew_node *n)
 		l->err = listener_open(n, l);
 		failed += l->err != 0;
 	}
-	for (unsigned i = 0; i < ls->n; i++) {
-		if (!ls->all[i].err)
-			continue;
-		if (failed == ls->n)
-			log_not_open(&n->log, &ls->all[i], SINEW_ERROR, "");
-		else
-			log_not_open(&n->log, &ls->all[i], SINEW_WARNING,
-				     "; retrying every second");
-	}
+	for (unsigned i = 0; i < ls->n; i++)
+		if (ls->all[i].err)
+			log_not_open(&n->log, &ls->all[i], failed < ls->n);
 	if (failed && failed == ls->n)
 		return ls->all[0].err;
 	ls->bind_again_ns = failed ? n->core.now_ns + BIND_AGAIN_NS : CORE_NEVER;
-	again_at(ls, ls->bind_again_ns);
+	ls->again_ns = ls->bind_again_ns;
 	ls->spare_fd = open_spare();
 	return ls->spare_fd < 0 ? -errno : 0;
 }
@@ -140,7 +128,23 @@ static void bind_again(struct sinew_node *n)
 		}
 		ls->bind_again_ns = n->core.now_ns + BIND_AGAIN_NS;
 		if (l->err != before)
-			log_not_open(&n->log, l, SINEW_WARNING, "; retrying every second");
+			log_not_open(&n->log, l, true);
+	}
+}
+
+/* All rest for a while rather than being woken again and again, or listen again. */
+static void set_rest(struct sinew_node *n, bool on)
+{
+	struct listeners *ls = &n->listeners;
+
+	for (unsigned i = 0; i < ls->n; i++) {
+		struct listener *l = &ls->all[i];
+
+		if (is_open(l) && l->rests != on && !n->transport->rest(&l->stream, on))
+			l->rests = on;
+		/* One that rests would be deaf for ever. */
+		if (on || l->rests)
+			ls->again_ns = earlier(ls->again_ns, n->core.now_ns + RETRY_NS);
 	}
 }
 
@@ -157,29 +161,7 @@ void listeners_again(struct sinew_node *n)
 	/* Until there is one again: the next shortage is to be refused at once, too. */
 	if (ls->spare_fd < 0)
 		ls->again_ns = n->core.now_ns + RETRY_NS;
-	for (unsigned i = 0; i < ls->n; i++) {
-		struct listener *l = &ls->all[i];
-
-		if (is_open(l) && l->rests)
-			l->rests = n->transport->rest(&l->stream, false) != 0;
-		/* One that rests would be deaf for ever. */
-		if (l->rests)
-			again_at(ls, n->core.now_ns + RETRY_NS);
-	}
-}
-
-/* Rests for a while rather than being woken again and again. */
-static void rest(struct sinew_node *n)
-{
-	struct listeners *ls = &n->listeners;
-
-	for (unsigned i = 0; i < ls->n; i++) {
-		struct listener *l = &ls->all[i];
-
-		if (is_open(l) && !l->rests)
-			l->rests = n->transport->rest(&l->stream, true) == 0;
-	}
-	again_at(ls, n->core.now_ns + RETRY_NS);
+	set_rest(n, false);
 }
 
 /*
@@ -357,11 +339,25 @@ static bool of_connection(int err)
 	}
 }
 
+/* accept() has failed. True: the next connection may do better. */
+static bool goes_on(struct sinew_node *n, struct listener *l, int err, unsigned *errors)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (err == -EMFILE || err == -ENFILE)
+		return refuse_for_descriptors(n, l, err);
+	if (err == -EINTR || (of_connection(err) && ++*errors < ACCEPT_ERRORS))
+		return true;
+	log_limited(&n->log, SINEW_WARNING, 0, "cannot accept",
+		    "addr=%s cannot accept a connection: %s", addr_text_sa(&l->addr, text),
+		    strerror(-err));
+	return false;
+}
+
 static void waits(struct stream_listener *s)
 {
 	struct listener *l = container_of(s, struct listener, stream);
 	struct sinew_node *n = s->owner;
-	char text[ADDR_TEXT_MAX];
 	unsigned errors = 0;
 
 	assert(is_open(l));
@@ -369,30 +365,13 @@ static void waits(struct stream_listener *s)
 		struct stream *new;
 		int err = n->transport->accept(s, &new);
 
-		switch (err) {
-		case -EAGAIN:
+		if (err == -EAGAIN)
 			return;
-		case -EINTR:
-			continue;
-		case -EMFILE:
-		case -ENFILE:
-			if (!refuse_for_descriptors(n, l, err)) {
-				rest(n);
-				return;
-			}
-			continue;
-		default:
-			break;
-		}
-		if (of_connection(err) && ++errors < ACCEPT_ERRORS)
-			continue;
-		if (err) {
-			log_limited(&n->log, SINEW_WARNING, 0, "cannot accept",
-				    "addr=%s cannot accept a connection: %s",
-				    addr_text_sa(&l->addr, text), strerror(-err));
-			rest(n);
+		if (!err) {
+			take(n, new);
+		} else if (!goes_on(n, l, err, &errors)) {
+			set_rest(n, true);
 			return;
 		}
-		take(n, new);
 	}
 }
