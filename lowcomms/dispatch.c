@@ -17,11 +17,6 @@
 
 /* ---- open ---- */
 
-static uint64_t ms(uint32_t n)
-{
-	return (uint64_t)n * 1000000u;
-}
-
 static int core_open(struct sinew_node *n)
 {
 	const struct sinew_options *o = &n->opt;
@@ -49,22 +44,13 @@ static int core_open(struct sinew_node *n)
 		c.ack_bytes = (uint32_t)(n->ring_bytes / 4);
 	c.fault_limit = o->fault_limit;
 	c.stall_limit = o->stall_limit;
-#define NUMBER(...)
-#define WORD(...)
-#define TEXT(...)
 #define MS(key, stem, ...) \
 	if (o->stem##_ms != UINT32_MAX) \
-		c.stem##_ns = ms(o->stem##_ms);
+		c.stem##_ns = (uint64_t)o->stem##_ms * 1000000u;
 #include "lowcomms/options.def"
-#undef NUMBER
-#undef WORD
-#undef TEXT
-#undef MS
-	if (c.keepalive_multi_ns > c.keepalive_ns)
-		c.keepalive_multi_ns = c.keepalive_ns;
 	/* A path that lives is never silent for so long. */
-	if (c.keepalive_multi_ns > c.path_dead_ns / 3)
-		c.keepalive_multi_ns = c.path_dead_ns / 3;
+	c.keepalive_multi_ns = earlier(c.keepalive_multi_ns,
+				       earlier(c.keepalive_ns, c.path_dead_ns / 3));
 	if (o->ack_ms == SINEW_ACK_AT_ONCE)
 		c.ack_frames = 1;	/* which is looked at behind each batch */
 	core_init(&n->core, &c, loop_now_ns());

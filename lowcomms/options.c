@@ -15,8 +15,8 @@
 
 static const struct sinew_options defaults = {
 #define NUMBER(key, field, standard, ...)	.field = (standard),
-#define WORD(key, field, standard, ...)		.field = (standard),
-#define TEXT(key, field, standard, ...)		.field = (standard),
+#define WORD	NUMBER
+#define TEXT	NUMBER
 #include "lowcomms/options.def"
 };
 
@@ -35,9 +35,7 @@ static void fill_defaults(struct sinew_options *o)
 #define NUMBER(key, field, ...) \
 	if (!o->field) \
 		o->field = defaults.field;
-#define TEXT(key, field, ...) \
-	if (!o->field) \
-		o->field = defaults.field;
+#define TEXT	NUMBER
 #include "lowcomms/options.def"
 }
 
