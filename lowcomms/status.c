@@ -127,48 +127,40 @@ static void give(struct sinew_status *ret, struct sinew_status *st)
 	memcpy(ret, st, known);
 }
 
-int sinew_session_status(struct sinew_session *h, struct sinew_status *ret)
+/* Of that session, which may be over; NULL: of the present one of the peer, if there is one. */
+static int show(struct sinew_node *n, uint32_t nodeid, struct sinew_session *h,
+		struct sinew_status *ret)
 {
 	struct sinew_status st = { .size = sizeof st };
-	struct sinew_node *n;
 	struct member *m;
 
-	if (!h || !ret || ret->size < STATUS_MIN)
+	if (!ret || ret->size < STATUS_MIN)
 		return -EINVAL;
-	n = h->node;
 	if (node_forked(n))
 		return -ECHILD;
 	directory_lock(&n->directory);
-	m = directory_find(&n->directory, h->nodeid);
+	m = directory_find(&n->directory, nodeid);
+	if (m && !h)
+		h = m->handle;
 	if (m)
 		show_member(m, m->handle == h, &st);
-	show_handle(h, &st);
+	if (h)
+		show_handle(h, &st);
 	directory_unlock(&n->directory);
+	if (!m && !h)
+		return -ENOENT;
 	give(ret, &st);
 	return 0;
 }
 
+int sinew_session_status(struct sinew_session *h, struct sinew_status *ret)
+{
+	return h ? show(h->node, h->nodeid, h, ret) : -EINVAL;
+}
+
 int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_status *ret)
 {
-	struct sinew_status st = { .size = sizeof st };
-	struct member *m;
-
-	if (!node || !ret || ret->size < STATUS_MIN)
-		return -EINVAL;
-	if (node_forked(node))
-		return -ECHILD;
-	directory_lock(&node->directory);
-	m = directory_find(&node->directory, nodeid);
-	if (m) {
-		show_member(m, true, &st);
-		if (m->handle)
-			show_handle(m->handle, &st);
-	}
-	directory_unlock(&node->directory);
-	if (!m)
-		return -ENOENT;
-	give(ret, &st);
-	return 0;
+	return node ? show(node, nodeid, NULL, ret) : -EINVAL;
 }
 
 int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n)
