@@ -21,10 +21,9 @@
 
 struct sinew_kept {
 	struct sinew_session *session;	/* referenced */
-	struct buf *buf;		/* NULL: copied behind */
+	struct buf *buf;		/* NULL: copied behind, and charged to the node */
 	const void *data;
 	size_t len;
-	size_t charged;			/* to the node, for the copy */
 	uint8_t copy[];
 };
 
@@ -342,7 +341,7 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 {
 	struct sinew_node *n;
 	struct sinew_kept *k;
-	size_t charged;
+	size_t cost;
 	bool copied;
 
 	if (!h || !msg || !ret_kept)
@@ -354,24 +353,23 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 	    n->handover.msg->len != msg->len)
 		return -EINVAL;
 	copied = msg->len < KEPT_COPIED || !n->handover.buf;
-	charged = copied ? msg->len + KEPT_OVERHEAD : 0;
-	if (copied && !memory_charge(&n->memory, charged))
+	cost = msg->len + KEPT_OVERHEAD;
+	if (copied && !memory_charge(&n->memory, cost))
 		return -ENOMEM;
 	k = malloc(sizeof *k + (copied ? msg->len : 0));
-	if (!k) {
-		if (copied)
-			memory_uncharge(&n->memory, charged);
+	if (!k && copied)
+		memory_uncharge(&n->memory, cost);
+	if (!k)
 		return -ENOMEM;
-	}
 	*k = (struct sinew_kept) {
-		.session = sinew_session_ref(h), .len = msg->len, .charged = charged,
+		.session = sinew_session_ref(h), .len = msg->len,
 		.buf = copied ? NULL : buf_ref(n->handover.buf),
 		.data = copied ? k->copy : msg->data,
 	};
 	if (copied && msg->len)
 		memcpy(k->copy, msg->data, msg->len);
-	assert(h->member && !k->charged == !copied);
-	count_kept(h, msg->len + KEPT_OVERHEAD);
+	assert(h->member && !k->buf == copied);
+	count_kept(h, cost);
 	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
 		recv_pause(h, PAUSE_BUDGET, true);
 	*ret_kept = k;
@@ -392,6 +390,7 @@ void sinew_release(struct sinew_kept *kept)
 {
 	struct sinew_session *h;
 	struct sinew_node *n;
+	size_t cost;
 
 	if (!kept)
 		return;
@@ -399,11 +398,13 @@ void sinew_release(struct sinew_kept *kept)
 	n = h->node;
 	if (node_forked(n))
 		return;
-	buf_unref(kept->buf);
-	if (kept->charged)
-		memory_uncharge(&n->memory, kept->charged);
-	assert(atomic_load(&h->kept) >= kept->len + KEPT_OVERHEAD);
-	atomic_fetch_sub(&h->kept, kept->len + KEPT_OVERHEAD);
+	cost = kept->len + KEPT_OVERHEAD;
+	if (kept->buf)
+		buf_unref(kept->buf);
+	else
+		memory_uncharge(&n->memory, cost);
+	assert(atomic_load(&h->kept) >= cost);
+	atomic_fetch_sub(&h->kept, cost);
 	free(kept);
 	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed))
 		handle_mark_dirty(h);
