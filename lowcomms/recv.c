@@ -138,16 +138,15 @@ static size_t input_room(struct conn *c)
 		return move_input(c, BUF_POOLED, true) ? c->buf->size - c->len : 0;
 	if (size - c->len >= COMPACT_BELOW)
 		return size - c->len;
-	if (size - (c->len - c->off) >= COMPACT_BELOW) {
-		if (buf_alone(c->buf))
-			compact(c);
-		else if (!move_input(c, size, true))
-			return 0;
-		return size - c->len;
+	if (size - (c->len - c->off) < COMPACT_BELOW) {
+		if (c->awaits & AWAIT_CONSUMED && ahead_grows(c, size))
+			move_input(c, size * 2, false);
+	} else if (buf_alone(c->buf)) {
+		compact(c);
+	} else if (!move_input(c, size, true)) {
+		return 0;
 	}
-	if (c->awaits & AWAIT_CONSUMED && ahead_grows(c, size) && move_input(c, size * 2, false))
-		return c->buf->size - c->len;
-	return size - c->len;
+	return c->buf->size - c->len;
 }
 
 /* ---- parsing ---- */
