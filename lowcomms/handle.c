@@ -148,12 +148,11 @@ void handle_die(struct sinew_session *h)
 
 int handle_finish(struct sinew_session *h)
 {
-	int err = 0;
+	int err;
 
 	lock_take(&h->lock, LOCK_HANDLE);
-	if (h->dead) {
-		err = -ESTALE;
-	} else if (!h->finishing) {
+	err = h->dead ? -ESTALE : 0;
+	if (!err && !h->finishing) {
 		h->finishing = true;
 		ring_pay(&h->session.ring, 0);		/* each send is looked at from now on */
 		if (!h->n_open) {

@@ -27,15 +27,14 @@ static inline uint64_t end_in_memory(const struct sinew_session *h, size_t len)
 static bool charge(struct sinew_session *h, size_t len)
 {
 	uint64_t end = end_in_memory(h, len);
-	uint64_t want = (end + RESIDENT_STEP - 1) & ~(uint64_t)(RESIDENT_STEP - 1);
+	uint64_t needed = (end + RESIDENT_STEP - 1) & ~(uint64_t)(RESIDENT_STEP - 1);
 
-	if (want > h->pages.size)
-		want = h->pages.size;
+	needed = earlier(needed, h->pages.size);
 	assert(h->pages.resident <= h->pages.size);
-	if (want > h->pages.resident) {
-		if (!memory_charge(&h->node->memory, want - h->pages.resident))
+	if (needed > h->pages.resident) {
+		if (!memory_charge(&h->node->memory, needed - h->pages.resident))
 			return false;
-		h->pages.resident = want;
+		h->pages.resident = needed;
 		h->pages.charged_at = atomic_fetch_add(&h->node->memory.n_charges, 1) + 1;
 	}
 	ring_pay(&h->session.ring, h->pages.resident);
@@ -145,8 +144,8 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_sessio
 }
 
 /* A message of any length; waits for the lock. */
-static __attribute__((noinline)) int send_one(struct sinew_session *h, const void *data, size_t len,
-					      uint64_t *ret_number)
+__attribute__((noinline)) int sinew_send_numbered(struct sinew_session *h, const void *data,
+						  size_t len, uint64_t *ret_number)
 {
 	bool closing;
 
@@ -160,18 +159,12 @@ static __attribute__((noinline)) int send_one(struct sinew_session *h, const voi
 		send_locked(h, data, len, ret_number);
 }
 
-int sinew_send_numbered(struct sinew_session *h, const void *data, size_t len,
-			uint64_t *ret_number)
-{
-	return send_one(h, data, len, ret_number);
-}
-
 int sinew_send(struct sinew_session *h, const void *data, size_t len)
 {
 	/* A short one, as nearly all are, and nobody in its way. */
 	if (!h || !data || len > RING_SHORT || !node_takes_sends(h->node) ||
 	    !lock_try(&h->lock, LOCK_HANDLE))
-		return send_one(h, data, len, NULL);
+		return sinew_send_numbered(h, data, len, NULL);
 	return send_locked(h, data, len, NULL);
 }
 
@@ -347,16 +340,15 @@ int sinew_session_finish(struct sinew_session *h)
 
 int sinew_session_abort(struct sinew_session *h)
 {
-	int err = 0;
+	int err;
 
 	if (!h)
 		return -EINVAL;
 	if (node_forked(h->node))
 		return -ECHILD;
 	lock_take(&h->lock, LOCK_HANDLE);
-	if (h->dead) {
-		err = -ESTALE;
-	} else {
+	err = h->dead ? -ESTALE : 0;
+	if (!err) {
 		h->abort_due = true;
 		handle_dirty(h);
 	}
