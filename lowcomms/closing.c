@@ -11,17 +11,15 @@
 void closing_free(struct closing *cl)
 {
 	free(cl->report);
-	free(cl->sessions);
 }
 
 /* ---- at the close ---- */
 
 bool closing_report(struct closing *cl, const struct core *core)
 {
-	assert(!cl->report && !cl->sessions && !cl->n_report);
+	assert(!cl->report && !cl->n_report);
 	cl->report = calloc(core->n_peers + 1, sizeof *cl->report);
-	cl->sessions = calloc(core->n_peers + 1, sizeof(struct sinew_session *));
-	if (!cl->report || !cl->sessions)
+	if (!cl->report)
 		return false;
 	list_each(struct peer, p, &core->peers, all) {
 		struct sinew_session *h = container_of(p, struct member, peer)->handle;
@@ -29,13 +27,11 @@ bool closing_report(struct closing *cl, const struct core *core)
 		if (!h)
 			continue;
 		assert((unsigned)cl->n_report < core->n_peers + 1);
-		cl->report[cl->n_report] = (struct sinew_report_session) {
+		cl->report[cl->n_report++] = (struct sinew_report_session) {
 			.nodeid = h->nodeid,
-			.incarnation = atomic_load_explicit(&h->incarnation,
-							    memory_order_relaxed),
+			.incarnation = atomic_load(&h->incarnation),
 			.missing = "",
 		};
-		cl->sessions[cl->n_report++] = h;
 	}
 	return true;
 }
@@ -76,9 +72,8 @@ void closing_down(struct closing *cl, struct sinew_session *h, enum sinew_down r
 	for (int i = 0; i < cl->n_report; i++) {
 		struct sinew_report_session *r = &cl->report[i];
 
-		if (cl->sessions[i] != h)
+		if (r->nodeid != h->nodeid || r->incarnation != atomic_load(&h->incarnation))
 			continue;
-		cl->sessions[i] = NULL;
 		r->reason = reason;
 		r->state = reason == SINEW_DOWN_CLOSED ? SINEW_CLOSED :
 			(enum sinew_state)h->session.end_state;

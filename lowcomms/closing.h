@@ -20,7 +20,6 @@ struct closing {
 	uint64_t linger_ns;		/* CORE_NEVER: not closing */
 	unsigned n_final_acks;		/* draining links that a known incarnation must read */
 	struct sinew_report_session *report;
-	struct sinew_session **sessions;	/* whose entry is not final */
 	int n_report;
 };
 
