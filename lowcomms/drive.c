@@ -59,7 +59,7 @@ static bool take_inbox(struct sinew_node *n)
 		handle_refresh(h);
 		sinew_session_unref(h);
 	}
-	if (in.close_due)
+	if (in.close_ms >= 0)
 		begin_close(n, in.close_ms);
 	return true;
 }

@@ -18,9 +18,8 @@ void inbox_close(struct inbox *b, int linger_ms)
 {
 	assert(linger_ms >= 0);
 	lock_take(&b->lock, LOCK_INBOX);
-	if (!b->in.close_due || linger_ms < b->in.close_ms)
+	if (b->in.close_ms < 0 || linger_ms < b->in.close_ms)
 		b->in.close_ms = linger_ms;
-	b->in.close_due = true;
 	atomic_store(&b->any, true);
 	lock_give(&b->lock, LOCK_INBOX);
 }

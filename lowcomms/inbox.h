@@ -40,8 +40,7 @@ struct command {
 struct letters {
 	struct command *commands;
 	struct sinew_session *dirty;
-	bool close_due;			/* sinew_close() was called */
-	int close_ms;
+	int close_ms;			/* sinew_close() was called; -1: not */
 };
 
 struct inbox {
@@ -55,7 +54,7 @@ struct inbox {
 /* Empty; under the lock, or before there are threads. */
 static inline void inbox_clear(struct inbox *b)
 {
-	b->in = (struct letters) { .commands = NULL };
+	b->in = (struct letters) { .close_ms = -1 };
 	b->commands_tail = &b->in.commands;
 	b->dirty_tail = &b->in.dirty;
 }
