@@ -55,25 +55,15 @@ int loop_open(struct loop *l)
 	};
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll < 0)
-		goto fail;
+		return -errno;
 	l->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->wake.fd < 0)
-		goto fail;
+		return -errno;
 	l->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (l->timer.fd < 0)
-		goto fail;
+		return -errno;
 	err = loop_add(l, &l->wake, EPOLLIN);
-	if (!err)
-		err = loop_add(l, &l->timer, EPOLLIN);
-	if (err) {
-		loop_close(l);
-		return err;
-	}
-	return 0;
-fail:
-	err = -errno;
-	loop_close(l);
-	return err;
+	return err ? err : loop_add(l, &l->timer, EPOLLIN);
 }
 
 int loop_add(struct loop *l, struct source *s, uint32_t events)

@@ -58,6 +58,7 @@ uint64_t loop_now_ns(void);	/* CLOCK_MONOTONIC */
 /* The same clock at its last tick, up to 10 ms ago: a quarter of the cost. */
 uint64_t loop_tick_ns(void);
 
+/* 0 or -errno; loop_close() follows either way. */
 int loop_open(struct loop *l);
 void loop_close(struct loop *l);
 
