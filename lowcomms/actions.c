@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "proto/ring_out.h"
 #include "proto/rx.h"
 
 #include "lowcomms/handle.h"
@@ -160,10 +159,8 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		take_note(n, &a->note);
 		break;
 	case CORE_DIAL:
-		conn_dial(n, a->peer, a->path, false);
-		break;
 	case CORE_PROBE:
-		conn_dial(n, a->peer, a->path, true);
+		conn_dial(n, a->peer, a->path, a->what == CORE_PROBE);
 		break;
 	case CORE_TX:
 		conn_transmit(container_of(a->link, struct conn, link));

@@ -18,8 +18,6 @@ static void add_v(struct log_text *l, const char *fmt, va_list ap)
 	int n;
 
 	assert(l->len < sizeof l->text);
-	if (l->len + 1 >= sizeof l->text)
-		return;
 	n = vsnprintf(l->text + l->len, sizeof l->text - l->len, fmt, ap);
 	if (n > 0)
 		l->len += (size_t)n;

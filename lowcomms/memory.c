@@ -7,12 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-void memory_close(struct memory *m)
-{
-	assert(list_empty(&m->handles) && !m->read_buf);
-	buf_pool_drop(m);
-}
-
 bool memory_charge(struct memory *m, uint64_t n)
 {
 	uint64_t was = atomic_load_explicit(&m->charged, memory_order_relaxed);

@@ -45,9 +45,6 @@ struct memory {
 	struct buf *read_buf;		/* the one that the next read goes to, or NULL */
 };
 
-/* Nothing of it is in use. */
-void memory_close(struct memory *m);
-
 /* Takes n bytes from the node's budget; false: not there, and the loop will look
  * again when some are given back. Any thread. */
 bool memory_charge(struct memory *m, uint64_t n);

@@ -9,7 +9,6 @@
 #include "lowcomms/sinew.h"
 #include "proto/fsm.h"
 #include "proto/mark.h"
-#include "proto/path.h"
 #include "proto/peer.h"
 
 #define TEXT_(x) #x

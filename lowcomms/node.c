@@ -95,9 +95,9 @@ void node_unref(struct sinew_node *n)
 	assert(atomic_load(&n->refs));
 	if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	assert(list_empty(&n->memory.handles));
+	assert(list_empty(&n->memory.handles) && !n->memory.read_buf);
 	assert(list_empty(&n->conns.all) && list_empty(&n->conns.dead));
 	pthread_mutex_destroy(&n->wait_lock);
-	memory_close(&n->memory);
+	buf_pool_drop(&n->memory);
 	free(n);
 }

@@ -197,10 +197,8 @@ static int start_dial(const struct sockaddr_storage *to, const struct sockaddr_s
 	if (connect(fd, (const struct sockaddr *)to, addr_len(to)) && errno != EINPROGRESS)
 		return fail_close(fd);
 	is_up = connected(fd, &same);
-	if (is_up < 0) {
-		close(fd);
-		return is_up;
-	}
+	if (is_up < 0)
+		return fail_close(fd);
 	if (is_up && !same)
 		*ret_step = DIAL_DONE;
 	return fd;
