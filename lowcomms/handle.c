@@ -139,6 +139,7 @@ void handle_die(struct sinew_session *h)
 	lock_take(&h->lock, LOCK_HANDLE);
 	assert(!h->dead);
 	h->dead = true;
+	ring_close(&h->session.ring);
 	ring_delivery(&h->session.ring, &f);
 	h->delivery = (struct sinew_delivery) { f.acked, f.in_doubt, f.unsent };
 	lock_give(&h->lock, LOCK_HANDLE);
@@ -169,14 +170,9 @@ void handles_orphan(struct sinew_node *n)
 {
 	struct sinew_session *h = NULL;
 
-	while ((h = handle_walk(n, h))) {
-		if (h->dead)
-			continue;
-		lock_take(&h->lock, LOCK_HANDLE);
-		ring_close(&h->session.ring);
-		lock_give(&h->lock, LOCK_HANDLE);
-		handle_die(h);
-	}
+	while ((h = handle_walk(n, h)))
+		if (!h->dead)
+			handle_die(h);
 }
 
 /* A thread that looked under the lock before this is on the list; one that looks later sees the
