@@ -25,6 +25,11 @@ uint64_t loop_now_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t loop_real_ns(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
 uint64_t loop_tick_ns(void)
 {
 	return read_clock(CLOCK_MONOTONIC_COARSE);

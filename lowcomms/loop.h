@@ -55,6 +55,7 @@ static inline bool loop_is_inside(const struct loop *l)
 }
 
 uint64_t loop_now_ns(void);	/* CLOCK_MONOTONIC */
+uint64_t loop_real_ns(void);	/* CLOCK_REALTIME, for people */
 /* The same clock at its last tick, up to 10 ms ago: a quarter of the cost. */
 uint64_t loop_tick_ns(void);
 

@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define CAUSE_MAX	100	/* so that REFUSAL_MAX holds it with an address */
 
@@ -24,21 +23,13 @@ struct cause {
 
 /* ---- the last error ---- */
 
-static uint64_t real_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
-
 void reach_error(struct member *m, int err)
 {
 	if (!m || !err)
 		return;
 	assert(err < 0);
 	m->last_error = err;
-	m->last_error_ms = real_ms();
+	m->last_error_ms = loop_real_ns() / 1000000u;
 }
 
 _Static_assert(sizeof(struct reach_view) <= SNAPSHOT_WORDS * sizeof(uint64_t), "room");
@@ -199,24 +190,13 @@ static bool worth_a_line(const struct sinew_node *n, const struct reach *r, cons
 		(ours || n->core.now_ns - since >= REACH_DIALS * n->core.cfg.connect_ns);
 }
 
-static void say_not_reached(struct sinew_node *n, struct member *m, const char *to, uint64_t s,
-			    const char *text)
-{
-	char lasts[40] = "";
-
-	if (s)
-		snprintf(lasts, sizeof lasts, " for %" PRIu64 " s", s);
-	log_limited(&n->log, SINEW_WARNING, m->nodeid, "cannot connect to",
-		    "cannot connect to %s%s: %s", to, lasts, text);
-}
-
 static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
 			const struct path_addr *addr, uint64_t began_ns, const struct cause *c)
 {
 	struct reach *r = &m->reach[path];
-	char to[ADDR_TEXT_MAX], text[CAUSE_MAX];
+	char to[ADDR_TEXT_MAX], text[CAUSE_MAX], lasts[40] = "";
 	const char *id = cause_text(c, text, sizeof text);
-	uint64_t now = n->core.now_ns;
+	uint64_t now = n->core.now_ns, s;
 
 	assert(path < SINEW_ADDRS_MAX);
 	addr_text(addr, to);
@@ -229,7 +209,11 @@ static void not_reached(struct sinew_node *n, struct member *m, unsigned path,
 	r->failed_ns = now;
 	if (worth_a_line(n, r, id, c->ours)) {
 		r->said = id;
-		say_not_reached(n, m, to, (now - r->since_ns) / 1000000000u, text);
+		s = (now - r->since_ns) / 1000000000u;
+		if (s)
+			snprintf(lasts, sizeof lasts, " for %" PRIu64 " s", s);
+		log_limited(&n->log, SINEW_WARNING, m->nodeid, "cannot connect to",
+			    "cannot connect to %s%s: %s", to, lasts, text);
 	}
 	if (r->said == id)
 		r->said_ns = now;
