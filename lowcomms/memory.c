@@ -153,8 +153,7 @@ void *pages_map(size_t size)
 
 void pages_unmap(void *mem, size_t size)
 {
-	if (mem)
-		munmap(mem, size);
+	munmap(mem, size);
 }
 
 void pages_idle(void *mem, size_t size)

@@ -136,9 +136,8 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs)
 {
 	struct command *c;
-	int err;
+	int err = command_begin(node, COMMAND_ADDRS, nodeid, &c);
 
-	err = command_begin(node, COMMAND_ADDRS, nodeid, &c);
 	if (err)
 		return err;
 	err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/ring_out.h"
 #include "proto/rx.h"
 
 #include "lowcomms/actions.h"
