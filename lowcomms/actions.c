@@ -105,7 +105,7 @@ static void take_note(struct sinew_node *n, const struct note *note)
 	log_note(&n->log, note, peer_find(&n->core, note->nodeid) ? note->nodeid : 0, &text);
 }
 
-void node_lend(struct sinew_node *n, struct member *m)
+void node_spare(struct sinew_node *n, struct member *m)
 {
 	struct sinew_session *h;
 
@@ -113,7 +113,7 @@ void node_lend(struct sinew_node *n, struct member *m)
 		return;
 	assert(m->in_core && !m->peer.spare);
 	h = handle_new(n, m->nodeid);
-	m->lend_due = h == NULL;
+	m->spare_due = h == NULL;
 	if (h) {
 		peer_lend(&m->peer, &h->session);
 		return;
@@ -172,7 +172,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		conn_shut(container_of(a->link, struct conn, link), a->how);
 		break;
 	case CORE_LEND:
-		node_lend(n, container_of(a->peer, struct member, peer));
+		node_spare(n, container_of(a->peer, struct member, peer));
 		break;
 	case CORE_PEER_UP:
 		session_up(n, a->session);

@@ -17,7 +17,7 @@ static inline void node_actions(struct sinew_node *n)
 		actions_run(n);
 }
 /* Gives the core memory for the next session of a peer, or tries again at the next sweep. */
-void node_lend(struct sinew_node *n, struct member *m);
+void node_spare(struct sinew_node *n, struct member *m);
 /* Asks the application to fence a node. */
 void node_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
 		enum sinew_fence_reason reason);

@@ -453,7 +453,7 @@ void conn_update(struct conn *c)
 		break;
 	}
 	/* Without it the connection would wait for what is never told, or never sleep. */
-	err = stream_want(c->stream, events);
+	err = stream_set_interest(c->stream, events);
 	if (err)
 		conn_fail(c, err);
 }

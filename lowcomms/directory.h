@@ -48,7 +48,7 @@ struct member {
 	uint32_t nodeid;
 	struct list table;		/* of the directory, or its former ones; lock */
 	bool in_core;
-	bool lend_due;			/* a handle could not be allocated */
+	bool spare_due;			/* a handle could not be allocated */
 	bool closing;			/* sinew_peer_close() was called; lock */
 	bool leaves;			/* the loop knows; no session is opened any more */
 	struct list leaving;		/* of the directory, until the peer is removed */

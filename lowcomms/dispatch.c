@@ -162,7 +162,7 @@ static void release_core(struct sinew_node *n)
 
 static void free_lists(struct sinew_node *n)
 {
-	struct letters left;
+	struct requests left;
 	struct command *c;
 	struct sinew_session *h;
 

@@ -45,7 +45,7 @@ static bool take_inbox(struct sinew_node *n)
 {
 	bool answered = n->handover.answered;
 	struct sinew_session *h;
-	struct letters in;
+	struct requests in;
 
 	assert(!n->handover.msg);
 	if (answered)
@@ -75,8 +75,8 @@ static void sweep(struct sinew_node *n)
 	list_each(struct peer, p, &n->core.peers, all) {
 		struct member *m = container_of(p, struct member, peer);
 
-		if (m->lend_due)
-			node_lend(n, m);
+		if (m->spare_due)
+			node_spare(n, m);
 	}
 	if (n->errands.renew_due)
 		node_renew(n);
@@ -251,7 +251,7 @@ static int wait_events(struct sinew_node *n, struct epoll_event *events, int tim
 int node_turn(struct sinew_node *n, int timeout_ms)
 {
 	struct epoll_event events[NODE_EVENTS];
-	bool had_words, is_read = false;
+	bool had_requests, is_read = false;
 	struct conn *c;
 	int got = 0;
 
@@ -286,10 +286,10 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		return got;
 	if (got < 0)
 		got = 0;
-	had_words = take_inbox(n);
+	had_requests = take_inbox(n);
 	for (int i = 0; i < got; i++)
 		source_ready(n, &events[i]);
-	if (had_words || errands(n) || n->core.now_ns >= node_deadline(n))
+	if (had_requests || errands(n) || n->core.now_ns >= node_deadline(n))
 		timers(n);
 	conns_free_dead(n);
 	handle_touch(n, NULL);

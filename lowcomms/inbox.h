@@ -37,7 +37,7 @@ struct command {
 };
 
 /* Lists; a handle on one is referenced and marked as queued, and linked by dirty_next. */
-struct letters {
+struct requests {
 	struct command *commands;
 	struct sinew_session *dirty;
 	int close_ms;			/* sinew_close() was called; -1: not */
@@ -45,7 +45,7 @@ struct letters {
 
 struct inbox {
 	struct lock lock;
-	struct letters in;		/* lock */
+	struct requests in;		/* lock */
 	struct command **commands_tail;	/* lock */
 	struct sinew_session **dirty_tail;	/* lock */
 	_Atomic bool any;		/* something is there */
@@ -54,7 +54,7 @@ struct inbox {
 /* Empty; under the lock, or before there are threads. */
 static inline void inbox_clear(struct inbox *b)
 {
-	b->in = (struct letters) { .close_ms = -1 };
+	b->in = (struct requests) { .close_ms = -1 };
 	b->commands_tail = &b->in.commands;
 	b->dirty_tail = &b->in.dirty;
 }
@@ -74,7 +74,7 @@ static inline void inbox_dirty(struct inbox *b, struct sinew_session *first,
 	lock_give(&b->lock, LOCK_INBOX);
 }
 /* Loop thread: all that is there. */
-static inline void inbox_take(struct inbox *b, struct letters *ret)
+static inline void inbox_take(struct inbox *b, struct requests *ret)
 {
 	lock_take(&b->lock, LOCK_INBOX);
 	atomic_store_explicit(&b->any, false, memory_order_relaxed);

@@ -27,7 +27,7 @@ static void take_spare(struct member *m)
 
 	assert(m->leaves);
 	m->peer.spare = NULL;
-	m->lend_due = false;
+	m->spare_due = false;
 	if (spare)
 		sinew_session_unref(handle_of(spare));
 }

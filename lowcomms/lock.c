@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The slow path of a lock, when several want it: looking again, sleeping, waking one.
+ * The slow path of a lock, under contention: spinning, sleeping, waking one.
  */
 #include "lowcomms/lock.h"
 
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOKS	100	/* before it sleeps: some times as long as a message takes */
+#define SPINS	100	/* before it sleeps: some times as long as a message takes */
 
 static inline void relax(void)
 {
@@ -22,16 +22,16 @@ static inline void relax(void)
 
 void lock_wait(struct lock *l)
 {
-	for (unsigned i = 0; i < LOOKS; i++) {
+	for (unsigned i = 0; i < SPINS; i++) {
 		if (atomic_load_explicit(&l->state, memory_order_relaxed) == LOCK_FREE &&
 		    lock_seize(l))
 			return;
 		relax();
 	}
-	/* A thread that slept may not be the last one: it leaves the lock as wanted. */
-	while (atomic_exchange_explicit(&l->state, LOCK_WANTED, memory_order_acquire) !=
+	/* A thread that slept may not be the last one: it leaves the lock as contended. */
+	while (atomic_exchange_explicit(&l->state, LOCK_CONTENDED, memory_order_acquire) !=
 	       LOCK_FREE)
-		syscall(SYS_futex, &l->state, FUTEX_WAIT_PRIVATE, LOCK_WANTED, NULL, NULL, 0);
+		syscall(SYS_futex, &l->state, FUTEX_WAIT_PRIVATE, LOCK_CONTENDED, NULL, NULL, 0);
 }
 
 void lock_wake(struct lock *l)

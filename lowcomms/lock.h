@@ -14,7 +14,7 @@
 
 #include "lowcomms/lock_order.h"
 
-enum lock_state { LOCK_FREE, LOCK_TAKEN, LOCK_WANTED };
+enum lock_state { LOCK_FREE, LOCK_TAKEN, LOCK_CONTENDED };
 
 struct lock {
 	_Atomic uint32_t state;		/* enum lock_state; free when zeroed */
@@ -57,7 +57,7 @@ static inline bool lock_drop(struct lock *l, enum lock_rank rank)
 
 	assert(was != LOCK_FREE);
 	lock_order_give(rank);
-	return was == LOCK_WANTED;
+	return was == LOCK_CONTENDED;
 }
 
 static inline void lock_give(struct lock *l, enum lock_rank rank)

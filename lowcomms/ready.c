@@ -64,7 +64,7 @@ struct conn *ready_reader(struct ready *r)
 
 	/* One with more than a read takes, or that waits to write, has its turn with the others. */
 	if (!c || c->can != READY_READ || r->n_reads >= READS_MAX || c->link.state != LINK_UP ||
-	    c->stream->wants != STREAM_READABLE || c->buf)
+	    c->stream->interest != STREAM_READABLE || c->buf)
 		return NULL;
 	assert(c->state == CONN_OPEN);
 	r->n_reads++;

@@ -174,7 +174,7 @@ static void deliver(struct conn *c, struct rx *rx)
 }
 
 /* Room for a long message; without it the link is not read until there is some. */
-static bool lend(struct conn *c, const struct rx *rx)
+static bool provide_buffer(struct conn *c, const struct rx *rx)
 {
 	struct buf *b = new_buf(c->node, rx->need, false);
 
@@ -221,7 +221,7 @@ static void parse(struct conn *c)
 			end = (size_t)(rx.p - base);
 			break;
 		}
-		if (r == RX_BUFFER && lend(c, &rx))
+		if (r == RX_BUFFER && provide_buffer(c, &rx))
 			continue;
 		if (r == RX_PAUSED || r == RX_BUFFER)
 			c->awaits |= AWAIT_CONSUMED;

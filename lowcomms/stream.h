@@ -63,9 +63,9 @@ struct stream_ops {
 	ssize_t (*read)(struct stream *s, void *buf, size_t n);
 	/* Takes a part, perhaps. Never raises SIGPIPE. -EAGAIN: no room. */
 	ssize_t (*writev)(struct stream *s, const struct iovec *iov, int n);
-	/* READABLE and WRITABLE are told of these alone. CONNECTED and FAILED always. */
-	int (*want)(struct stream *s, unsigned events);
-	/* Without a descriptor: what there is now of what is wanted. */
+	/* Only these of READABLE and WRITABLE are reported. CONNECTED and FAILED always. */
+	int (*set_interest)(struct stream *s, unsigned events);
+	/* Without a descriptor: what there is now of the interest. */
 	unsigned (*poll)(struct stream *s);
 	/* Why it failed; 0: it has not, or does not know. */
 	int (*error)(struct stream *s);
@@ -89,7 +89,7 @@ struct stream {
 	struct streams *streams;
 	struct source source;	/* fd -1: no descriptor */
 	struct list news;	/* in one of the lists of streams, or in none */
-	unsigned wants;		/* READABLE, WRITABLE */
+	unsigned interest;		/* READABLE, WRITABLE */
 	struct stream_identity other;
 	/* Set by its owner, before the next event. It may end the stream. */
 	void (*event)(struct stream *s, unsigned events);
@@ -127,7 +127,7 @@ struct transport {
 	/* A listener on exactly these addresses. */
 	int (*listen)(struct streams *ss, struct stream_listener *l,
 		      const struct sockaddr_storage *addrs, unsigned n);
-	/* The next waiting connection, which READABLE is wanted of. -EAGAIN: none. */
+	/* The next waiting connection, with an interest in READABLE. -EAGAIN: none. */
 	int (*accept)(struct stream_listener *l, struct stream **ret_stream);
 	/* Whether waiting connections are not told for a while. */
 	int (*rest)(struct stream_listener *l, bool on);
@@ -151,12 +151,12 @@ static inline void streams_init(struct streams *ss, struct loop *loop)
 	ss->deadline_ns = UINT64_MAX;
 }
 
-static inline int stream_want(struct stream *s, unsigned events)
+static inline int stream_set_interest(struct stream *s, unsigned events)
 {
-	int err = s->wants == events ? 0 : s->ops->want(s, events);
+	int err = s->interest == events ? 0 : s->ops->set_interest(s, events);
 
 	if (!err)
-		s->wants = events;
+		s->interest = events;
 	return err;
 }
 

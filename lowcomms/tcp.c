@@ -129,7 +129,7 @@ static int begin(struct streams *ss, int fd, const struct sockaddr_storage *othe
 	assert(fd >= 0 && s->source.fd < 0);
 	s->source = (struct source) { .ready = stream_event, .fd = fd };
 	s->other.addr = *other;
-	s->wants = dialling ? 0 : STREAM_READABLE;
+	s->interest = dialling ? 0 : STREAM_READABLE;
 	tcp_of(s)->dialling = dialling;
 	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
 	if (err) {
@@ -249,7 +249,7 @@ static void stream_event(struct source *source, uint32_t events)
 		 (events & (EPOLLERR | EPOLLHUP) ? STREAM_FAILED : 0));
 }
 
-static int tcp_want(struct stream *s, unsigned events)
+static int tcp_set_interest(struct stream *s, unsigned events)
 {
 	assert(!(events & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE)) && !tcp_of(s)->dialling);
 	return loop_change(s->streams->loop, &s->source,
@@ -348,7 +348,7 @@ static void tcp_reset(struct stream *s)
 static const struct stream_ops tcp_ops = {
 	.read = tcp_read,
 	.writev = tcp_writev,
-	.want = tcp_want,
+	.set_interest = tcp_set_interest,
 	.error = tcp_error,
 	.stuck = tcp_stuck,
 	.finish = tcp_finish,

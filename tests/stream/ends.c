@@ -17,13 +17,13 @@ static uint8_t pattern(uint64_t at)
 
 static void update(struct end *e)
 {
-	bool writes = e->sent < e->to_send && !e->err;
+	unsigned reads = e->paused || e->ended || e->err ? 0 : STREAM_READABLE;
+	unsigned writes = e->sent < e->to_send && !e->err ? STREAM_WRITABLE : 0;
 	int err;
 
 	if (!e->s)
 		return;
-	err = stream_want(e->s, (e->paused || e->ended || e->err ? 0 : STREAM_READABLE) |
-			  (writes ? STREAM_WRITABLE : 0));
+	err = stream_set_interest(e->s, reads | writes);
 	if (err)
 		e->err = err;
 }

@@ -44,7 +44,7 @@ static bool has_got_all(const struct end *e)
 
 static bool was_refused_room(const struct end *e)
 {
-	return e->err || (e->sent && !(e->s->wants & STREAM_WRITABLE)) || e->sent == e->to_send;
+	return e->err || (e->sent && !(e->s->interest & STREAM_WRITABLE)) || e->sent == e->to_send;
 }
 
 /* ---- begin ---- */

@@ -118,7 +118,7 @@ static int memory_accept(struct stream_listener *l, struct stream **ret_stream)
 		return -EAGAIN;
 	s = list_first(&m->waiting, struct memory_stream, listed);
 	list_remove(&s->listed);
-	s->stream.wants = STREAM_READABLE;
+	s->stream.interest = STREAM_READABLE;
 	stream_mark(&s->stream);
 	*ret_stream = &s->stream;
 	return 0;
@@ -226,14 +226,14 @@ static unsigned memory_poll(struct stream *stream)
 		events |= STREAM_FAILED;
 	if (s->dialling)
 		return events;
-	if ((stream->wants & STREAM_READABLE) && (s->n || s->ended || s->err))
+	if ((stream->interest & STREAM_READABLE) && (s->n || s->ended || s->err))
 		events |= STREAM_READABLE;
-	if ((stream->wants & STREAM_WRITABLE) && (!s->peer || s->peer->n < CAPACITY))
+	if ((stream->interest & STREAM_WRITABLE) && (!s->peer || s->peer->n < CAPACITY))
 		events |= STREAM_WRITABLE;
 	return events;
 }
 
-static int memory_want(struct stream *s, unsigned events)
+static int memory_set_interest(struct stream *s, unsigned events)
 {
 	(void)events;
 	stream_mark(s);
@@ -341,7 +341,7 @@ static void memory_close(struct stream *s)
 static const struct stream_ops memory_ops = {
 	.read = memory_read,
 	.writev = memory_writev,
-	.want = memory_want,
+	.set_interest = memory_set_interest,
 	.poll = memory_poll,
 	.error = memory_error,
 	.stuck = memory_stuck,
