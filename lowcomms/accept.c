@@ -140,6 +140,7 @@ static void set_rest(struct sinew_node *n, bool on)
 	for (unsigned i = 0; i < ls->n; i++) {
 		struct listener *l = &ls->all[i];
 
+		assert(is_open(l) || !l->rests);
 		if (is_open(l) && l->rests != on && !n->transport->rest(&l->stream, on))
 			l->rests = on;
 		/* One that rests would be deaf for ever. */
