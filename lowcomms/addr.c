@@ -5,11 +5,9 @@
  */
 #include "lowcomms/addr.h"
 
-#include <assert.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,88 +17,6 @@
 _Static_assert(ADDR_TEXT_MAX >= sizeof "[%]:65535" - 1 + INET6_ADDRSTRLEN + IF_NAMESIZE, "room");
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-static const struct sockaddr_in *in4(const struct sockaddr_storage *sa)
-{
-	return (const struct sockaddr_in *)sa;
-}
-
-static const struct sockaddr_in6 *in6(const struct sockaddr_storage *sa)
-{
-	return (const struct sockaddr_in6 *)sa;
-}
-
-socklen_t addr_len(const struct sockaddr_storage *sa)
-{
-	switch (sa->ss_family) {
-	case AF_INET:
-		return sizeof(struct sockaddr_in);
-	case AF_INET6:
-		return sizeof(struct sockaddr_in6);
-	default:
-		return 0;
-	}
-}
-
-uint16_t addr_port(const struct sockaddr_storage *sa)
-{
-	assert(addr_len(sa));
-	return ntohs(sa->ss_family == AF_INET6 ? in6(sa)->sin6_port : in4(sa)->sin_port);
-}
-
-void addr_set_port(struct sockaddr_storage *sa, uint16_t port)
-{
-	assert(addr_len(sa));
-	if (sa->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
-	else
-		((struct sockaddr_in *)sa)->sin_port = htons(port);
-}
-
-bool addr_is_any(const struct sockaddr_storage *sa)
-{
-	assert(addr_len(sa));
-	if (sa->ss_family == AF_INET6)
-		return IN6_IS_ADDR_UNSPECIFIED(&in6(sa)->sin6_addr);
-	return in4(sa)->sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
-/* Such an address is another one on each interface. */
-static bool is_link_local(const struct sockaddr_storage *sa)
-{
-	return sa->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&in6(sa)->sin6_addr);
-}
-
-/* 0 where the interface is no part of the address: the kernel does not look at it then. */
-static uint32_t scope(const struct sockaddr_storage *sa)
-{
-	return is_link_local(sa) ? in6(sa)->sin6_scope_id : 0;
-}
-
-bool addr_lacks_scope(const struct sockaddr_storage *sa)
-{
-	return is_link_local(sa) && !in6(sa)->sin6_scope_id;
-}
-
-void addr_normalize(struct sockaddr_storage *sa)
-{
-	struct sockaddr_storage to = { .ss_family = sa->ss_family };
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&to;
-
-	if (sa->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6(sa)->sin6_addr)) {
-		to.ss_family = AF_INET;
-		memcpy(&((struct sockaddr_in *)&to)->sin_addr, &in6(sa)->sin6_addr.s6_addr[12], 4);
-	} else if (sa->ss_family == AF_INET6) {
-		six->sin6_addr = in6(sa)->sin6_addr;
-		six->sin6_scope_id = scope(sa);
-	} else if (sa->ss_family == AF_INET) {
-		((struct sockaddr_in *)&to)->sin_addr = in4(sa)->sin_addr;
-	} else {
-		return;
-	}
-	addr_set_port(&to, addr_port(sa));
-	*sa = to;
-}
 
 /* "fe80::1%eth0", "fe80::1%2": the part behind %; 0 if there is no such interface. */
 static uint32_t scope_of(const char *text)
@@ -149,23 +65,14 @@ void addr_to_path(const struct sockaddr_storage *sa, struct path_addr *ret)
 	memset(ret, 0, sizeof *ret);
 	if (sa->ss_family == AF_INET) {
 		memcpy(ret->ip, mapped, sizeof mapped);
-		memcpy(ret->ip + 12, &in4(sa)->sin_addr, 4);
+		memcpy(ret->ip + 12, &addr_in4(sa)->sin_addr, 4);
 	} else if (sa->ss_family == AF_INET6) {
-		memcpy(ret->ip, &in6(sa)->sin6_addr, 16);
-		ret->scope = scope(sa);
+		memcpy(ret->ip, &addr_in6(sa)->sin6_addr, 16);
+		ret->scope = addr_scope(sa);
 	} else {
 		return;
 	}
 	ret->port = addr_port(sa);
-}
-
-bool addr_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	struct path_addr pa, pb;
-
-	addr_to_path(a, &pa);
-	addr_to_path(b, &pb);
-	return pa.port == pb.port && path_addr_same_host(&pa, &pb);
 }
 
 bool path_addr_none(const struct path_addr *a)

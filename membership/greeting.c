@@ -2,9 +2,10 @@
 #include "membership/greeting.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "lowcomms/sockaddr.h"
 
 #define MAGIC		0x4d574e53u	/* "SNWM" */
 #define VERSION		1
@@ -27,41 +28,30 @@ static uint64_t get(const uint8_t *p, unsigned bytes)
 	return n;
 }
 
-static uint16_t port_of(const struct sockaddr_storage *addr)
-{
-	/* The port is at the same place in both families. */
-	return ntohs(((const struct sockaddr_in *)addr)->sin_port);
-}
-
 static void put_address(uint8_t *p, const struct sockaddr_storage *addr)
 {
 	memset(p, 0, ADDRESS);
 	if (addr->ss_family == AF_INET6) {
 		p[0] = 6;
-		memcpy(p + 4, &((const struct sockaddr_in6 *)addr)->sin6_addr, 16);
+		memcpy(p + 4, &addr_in6(addr)->sin6_addr, 16);
 	} else {
 		p[0] = 4;
-		memcpy(p + 4, &((const struct sockaddr_in *)addr)->sin_addr, 4);
+		memcpy(p + 4, &addr_in4(addr)->sin_addr, 4);
 	}
 }
 
 static int get_address(const uint8_t *p, uint16_t port, struct sockaddr_storage *ret_addr)
 {
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret_addr;
-	struct sockaddr_in *four = (struct sockaddr_in *)ret_addr;
+	struct sockaddr_storage to = { .ss_family = p[0] == 6 ? AF_INET6 : AF_INET };
 
-	memset(ret_addr, 0, sizeof(*ret_addr));
-	if (p[0] == 6) {
-		six->sin6_family = AF_INET6;
-		six->sin6_port = htons(port);
-		memcpy(&six->sin6_addr, p + 4, 16);
-		return 0;
-	}
-	if (p[0] != 4)
+	if (p[0] != 4 && p[0] != 6)
 		return -EBADMSG;
-	four->sin_family = AF_INET;
-	four->sin_port = htons(port);
-	memcpy(&four->sin_addr, p + 4, 4);
+	if (p[0] == 6)
+		memcpy(&((struct sockaddr_in6 *)&to)->sin6_addr, p + 4, 16);
+	else
+		memcpy(&((struct sockaddr_in *)&to)->sin_addr, p + 4, 4);
+	addr_set_port(&to, port);
+	*ret_addr = to;
 	return 0;
 }
 
@@ -73,7 +63,7 @@ size_t greeting_put(uint8_t *p, const struct greeting *g)
 	put(p + 8, g->nodeid, 4);
 	put(p + 12, 0, 4);
 	put(p + 16, g->incarnation, 8);
-	put(p + 24, g->n_addrs ? port_of(&g->addrs[0]) : 0, 2);
+	put(p + 24, g->n_addrs ? addr_port(&g->addrs[0]) : 0, 2);
 	put(p + 26, TRANSPORT_TCP, 1);
 	put(p + 27, g->n_addrs, 1);
 	put(p + 28, g->began_ms, 8);
@@ -110,17 +100,10 @@ int greeting_get(const uint8_t *p, size_t n, struct greeting *ret)
 	return 0;
 }
 
-static bool is_link_local(const struct sockaddr_storage *addr)
-{
-	return addr->ss_family == AF_INET6 &&
-	       IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)addr)->sin6_addr);
-}
-
 static bool same_digits(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
 	return a->ss_family == b->ss_family &&
-	       !memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
-		       &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr));
+	       IN6_ARE_ADDR_EQUAL(&addr_in6(a)->sin6_addr, &addr_in6(b)->sin6_addr);
 }
 
 unsigned greeting_addresses(const struct greeting *g, const struct sockaddr_storage *listed,
@@ -129,7 +112,7 @@ unsigned greeting_addresses(const struct greeting *g, const struct sockaddr_stor
 	unsigned n = 0, i, k;
 
 	for (i = 0; i < g->n_addrs; i++) {
-		if (!is_link_local(&g->addrs[i])) {
+		if (!addr_is_link_local(&g->addrs[i])) {
 			addrs[n++] = g->addrs[i];
 			continue;
 		}

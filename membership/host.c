@@ -4,12 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lowcomms/sinew.h"
+#include "lowcomms/sockaddr.h"
 
 /* A name never ends in a number; "10.1" and "010.0.0.1" are read in more than one way. */
 static bool ends_in_number(const char *text)
@@ -41,24 +41,6 @@ enum host_kind host_read(const char *text, struct sockaddr_storage *ret_addr)
 	return percent || strchr(text, ':') || ends_in_number(text) ? HOST_WRONG : HOST_NAME;
 }
 
-/* IPv4 in IPv6 is IPv4. */
-static void take(const struct addrinfo *from, struct sockaddr_storage *ret_addr)
-{
-	struct sockaddr_in *four = (struct sockaddr_in *)ret_addr;
-	struct in6_addr six;
-
-	memset(ret_addr, 0, sizeof(*ret_addr));
-	memcpy(ret_addr, from->ai_addr, from->ai_addrlen);
-	if (from->ai_family != AF_INET6)
-		return;
-	six = ((struct sockaddr_in6 *)ret_addr)->sin6_addr;
-	if (!IN6_IS_ADDR_V4MAPPED(&six))
-		return;
-	memset(ret_addr, 0, sizeof(*ret_addr));
-	four->sin_family = AF_INET;
-	memcpy(&four->sin_addr, &six.s6_addr[12], sizeof(four->sin_addr));
-}
-
 static const struct addrinfo *first_of(const struct addrinfo *list, int family)
 {
 	while (list && list->ai_family != family)
@@ -84,50 +66,23 @@ int host_look_up(const char *name, enum host_family family, struct sockaddr_stor
 	if (rc)
 		return rc;
 	best = first_of(list, wanted);
-	take(best ? best : list, ret_addr);
+	best = best ? best : list;
+	*ret_addr = (struct sockaddr_storage){ 0 };
+	memcpy(ret_addr, best->ai_addr, best->ai_addrlen);
+	addr_normalize(ret_addr);
 	freeaddrinfo(list);
 	return 0;
 }
 
-void host_set_port(struct sockaddr_storage *addr, uint16_t port)
-{
-	if (addr->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)addr)->sin6_port = htons(port);
-	else
-		((struct sockaddr_in *)addr)->sin_port = htons(port);
-}
-
 bool host_is_single(const struct sockaddr_storage *addr)
 {
-	const struct in6_addr *a6 = &((const struct sockaddr_in6 *)addr)->sin6_addr;
-	uint32_t a4 = ntohl(((const struct sockaddr_in *)addr)->sin_addr.s_addr);
+	uint32_t four = ntohl(addr_in4(addr)->sin_addr.s_addr);
 
-	if (addr->ss_family == AF_INET)
-		return a4 != INADDR_ANY && a4 != INADDR_BROADCAST && !IN_MULTICAST(a4);
-	return !IN6_IS_ADDR_UNSPECIFIED(a6) && !IN6_IS_ADDR_MULTICAST(a6);
-}
-
-bool host_lacks_interface(const struct sockaddr_storage *addr)
-{
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)addr;
-
-	return addr->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr) &&
-	       !six->sin6_scope_id;
-}
-
-bool host_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	const struct sockaddr_in *a4 = (const struct sockaddr_in *)a;
-	const struct sockaddr_in *b4 = (const struct sockaddr_in *)b;
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a;
-	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)b;
-
-	if (a->ss_family != b->ss_family)
+	if (addr_is_any(addr))
 		return false;
-	if (a->ss_family == AF_INET)
-		return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a6->sin6_port == b6->sin6_port && a6->sin6_scope_id == b6->sin6_scope_id &&
-	       !memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr));
+	if (addr->ss_family == AF_INET6)
+		return !IN6_IS_ADDR_MULTICAST(&addr_in6(addr)->sin6_addr);
+	return four != INADDR_BROADCAST && !IN_MULTICAST(four);
 }
 
 const char *host_text(const struct sockaddr_storage *addr, bool with_port,
@@ -148,8 +103,6 @@ const char *host_text(const struct sockaddr_storage *addr, bool with_port,
 
 int host_try(const struct sockaddr_storage *addr)
 {
-	socklen_t len = addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						    : sizeof(struct sockaddr_in);
 	int one = 1;
 	int rc = 0;
 	int fd;
@@ -160,7 +113,7 @@ int host_try(const struct sockaddr_storage *addr)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (addr->ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)addr, len) || listen(fd, 1))
+	if (bind(fd, (const struct sockaddr *)addr, addr_len(addr)) || listen(fd, 1))
 		rc = -errno;
 	close(fd);
 	return rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Socket addresses: from numbers or a name, to text, compared, tried.
+ * Socket addresses: from numbers or a name, to text, tried; lowcomms/sockaddr.h has the rest.
  * Knows nothing of nodes or files.
  */
 #ifndef MEMBERSHIP_HOST_H
@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
 
 #define HOST_TEXT_MAX	96	/* "[address%interface]:port", NUL included */
@@ -34,13 +33,8 @@ enum host_kind host_read(const char *text, struct sockaddr_storage *ret_addr);
  */
 int host_look_up(const char *name, enum host_family family, struct sockaddr_storage *ret_addr);
 
-void host_set_port(struct sockaddr_storage *addr, uint16_t port);
 /* Neither "any" nor multicast nor broadcast. */
 bool host_is_single(const struct sockaddr_storage *addr);
-/* Link-local, and it does not say on which interface. */
-bool host_lacks_interface(const struct sockaddr_storage *addr);
-/* Family, address, interface and port. */
-bool host_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 /* "127.0.0.1", "fe80::1%eth0"; with_port: "127.0.0.1:21065", "[::1]:21065". Returns buf. */
 const char *host_text(const struct sockaddr_storage *addr, bool with_port,
 		      char buf[HOST_TEXT_MAX]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "membership/resolve.h"
 
+#include "lowcomms/sockaddr.h"
 #include "membership/array.h"
 #include "membership/static_inside.h"
 
@@ -29,7 +30,7 @@ static int check_unique(const struct sinew_config *config, const struct static_n
 	EACH_RING(config, const struct static_node, other, i) {
 		const struct ring *taken = &other->rings[i];
 
-		if (taken == ring || !taken->has_addr || !host_equal(&taken->addr, &ring->addr))
+		if (taken == ring || !taken->has_addr || !addr_same(&taken->addr, &ring->addr))
 			continue;
 		return config_fail(err, ring->line, "found %s of node %" PRIu32 " again, node %"
 				   PRIu32 " has it in line %u, expected another address or "
@@ -49,11 +50,11 @@ static int take_address(const struct sinew_config *config, const struct static_n
 		return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %"
 				   PRIu32 ", expected the address of one machine", ring->host, i,
 				   node->nodeid);
-	if (host_lacks_interface(&ring->addr))
+	if (addr_lacks_scope(&ring->addr))
 		return config_fail(err, ring->line, "found \"%.80s\" as ring%u_addr of node %"
 				   PRIu32 ", a link-local address: expected its interface as well, "
 				   "as in \"fe80::1%%eth0\"", ring->host, i, node->nodeid);
-	host_set_port(&ring->addr, static_port(config, node));
+	addr_set_port(&ring->addr, static_port(config, node));
 	rc = check_unique(config, node, ring, err);
 	ring->has_addr = !rc;
 	ring->is_old = false;

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "lowcomms/sockaddr.h"
 #include "membership/host.h"
 #include "tools/break/break.h"
 #include "tools/break/relay_arguments.h"
@@ -58,13 +58,6 @@ struct relay {
 
 /* ---- start ---- */
 
-static uint16_t *port_of(struct sockaddr_storage *addr)
-{
-	if (addr->ss_family == AF_INET6)
-		return &((struct sockaddr_in6 *)addr)->sin6_port;
-	return &((struct sockaddr_in *)addr)->sin_port;
-}
-
 static bool fit(const struct relay_arguments *args)
 {
 	unsigned s, other;
@@ -73,7 +66,7 @@ static bool fit(const struct relay_arguments *args)
 		const struct sockaddr_storage *stand_in = &args->stand_ins[s];
 
 		for (other = 0; other < RELAY_SIDES; other++) {
-			if (!host_equal(stand_in, &args->ends[other]))
+			if (!addr_same(stand_in, &args->ends[other]))
 				continue;
 			say(SINEW_ERROR, "the stand-in of %s is the address of %s: name another "
 			    "address or port", RELAY_SIDE_NAME(s), RELAY_SIDE_NAME(other));
@@ -100,10 +93,10 @@ static int find_ends(struct relay *r)
 	for (s = 0; s < RELAY_SIDES; s++) {
 		struct sockaddr_storage *end = &args->ends[s], *stand_in = &args->stand_ins[s];
 
-		if (!*port_of(end))
-			host_set_port(end, SINEW_PORT);
-		if (!*port_of(stand_in))
-			*port_of(stand_in) = *port_of(end);
+		if (!addr_port(end))
+			addr_set_port(end, SINEW_PORT);
+		if (!addr_port(stand_in))
+			addr_set_port(stand_in, addr_port(end));
 	}
 	if (!fit(args))
 		return STATUS_USAGE;
@@ -155,8 +148,8 @@ static int listen_all(struct relay *r)
 		l->to = args->ends[!s];
 		l->only = args->ends[s];
 		l->from = args->stand_ins[s];
-		host_set_port(&l->only, 0);
-		host_set_port(&l->from, 0);
+		addr_set_port(&l->only, 0);
+		addr_set_port(&l->from, 0);
 		if (relay_listener_open(l))
 			return STATUS_USAGE;
 	}

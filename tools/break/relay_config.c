@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lowcomms/sockaddr.h"
 #include "membership/config.h"
 #include "membership/host.h"
 #include "membership/static.h"
@@ -121,13 +121,9 @@ static void write_stand_in(FILE *to, const char *line, const struct sockaddr_sto
 {
 	int indent = (int)strspn(line, " \t");
 	char text[HOST_TEXT_MAX];
-	uint16_t port;
 
-	port = ntohs(stand_in->ss_family == AF_INET6
-			     ? ((const struct sockaddr_in6 *)stand_in)->sin6_port
-			     : ((const struct sockaddr_in *)stand_in)->sin_port);
 	fprintf(to, "%.*sring0_addr: %s\n%.*ssinew_port: %u\n", indent, line,
-		host_text(stand_in, false, text), indent, line, port);
+		host_text(stand_in, false, text), indent, line, addr_port(stand_in));
 }
 
 /* Its first address becomes the stand-in, what else says where it is goes. */

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lowcomms/sockaddr.h"
 #include "membership/host.h"
 #include "tools/break/relay_connection.h"
 #include "tools/clock.h"
@@ -24,12 +25,6 @@
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
-
-static socklen_t length_of(const struct sockaddr_storage *addr)
-{
-	return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-					   : sizeof(struct sockaddr_in);
-}
 
 static int new_socket(const struct sockaddr_storage *addr)
 {
@@ -53,7 +48,7 @@ static int listen_at(struct relay_listener *l)
 		if (l->at.ss_family == AF_INET6)
 			set(l->fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	}
-	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&l->at, length_of(&l->at)) ||
+	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&l->at, addr_len(&l->at)) ||
 	    listen(l->fd, BACKLOG))
 		rc = -errno;
 	if (rc && l->fd >= 0)
@@ -110,11 +105,11 @@ static bool is_stranger(const struct relay_listener *l, const struct sockaddr_st
 {
 	struct sockaddr_storage addr = *from;
 
-	host_set_port(&addr, 0);
+	addr_set_port(&addr, 0);
 	if (addr.ss_family == AF_INET6)
 		((struct sockaddr_in6 *)&addr)->sin6_scope_id =
 			((const struct sockaddr_in6 *)&l->only)->sin6_scope_id;
-	return !host_equal(&addr, &l->only);
+	return !addr_same(&addr, &l->only);
 }
 
 static int dial(struct relay_listener *l, uint64_t now_ns)
@@ -124,8 +119,8 @@ static int dial(struct relay_listener *l, uint64_t now_ns)
 		return -errno;
 	l->until_ns = now_ns + RELAY_DIAL_MS * CLOCK_MS;
 	set(l->out, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
-	if (bind(l->out, (struct sockaddr *)&l->from, length_of(&l->from)) ||
-	    (connect(l->out, (struct sockaddr *)&l->to, length_of(&l->to)) &&
+	if (bind(l->out, (struct sockaddr *)&l->from, addr_len(&l->from)) ||
+	    (connect(l->out, (struct sockaddr *)&l->to, addr_len(&l->to)) &&
 	     errno != EINPROGRESS))
 		return -errno;
 	return 0;
@@ -199,7 +194,7 @@ static int dialled(const struct relay_listener *l, const struct relay_turn *t)
 		return -error;
 	/* A dial to a port of the own machine that nobody listens on can meet itself. */
 	len = sizeof(own);
-	if (getsockname(l->out, (struct sockaddr *)&own, &len) || host_equal(&own, &l->to))
+	if (getsockname(l->out, (struct sockaddr *)&own, &len) || addr_same(&own, &l->to))
 		return -ECONNREFUSED;
 	return 0;
 }

@@ -4,12 +4,11 @@
  */
 #include "tools/ping/targets.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lowcomms/sockaddr.h"
 #include "membership/config.h"
-#include "membership/host.h"
 #include "tools/command.h"
 #include "tools/say.h"
 
@@ -25,13 +24,9 @@ static int addresses_of(const struct sinew_config *config, uint32_t nodeid,
 		say(SINEW_ERROR, "%s", err);
 		return STATUS_USAGE;
 	}
-	for (i = 0; i < opt->n_addrs; i++) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)&opt->addrs[i];
-
-		/* The port is at the same place in both families. */
-		if (!in->sin_port)
-			host_set_port(&opt->addrs[i], opt->port);
-	}
+	for (i = 0; i < opt->n_addrs; i++)
+		if (!addr_port(&opt->addrs[i]))
+			addr_set_port(&opt->addrs[i], opt->port);
 	return STATUS_OK;
 }
 
@@ -43,7 +38,7 @@ static void source_of(const struct sinew_options *own, unsigned ring,
 	if (ring >= own->n_addrs || own->addrs[ring].ss_family != to->ss_family)
 		return;
 	*ret_from = own->addrs[ring];
-	host_set_port(ret_from, 0);
+	addr_set_port(ret_from, 0);
 }
 
 int targets_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
