@@ -5,7 +5,6 @@
 #include "membership/static_inside.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -43,24 +42,14 @@ static void unref(struct again *a)
 }
 
 /* Nothing is said any more once the file is released. */
-static void say(struct again *a, enum sinew_level level, const char *text)
+static void say(void *arg, enum sinew_level level, const char *text)
 {
+	struct again *a = arg;
+
 	pthread_mutex_lock(&a->lock);
 	if (a->node && a->log && level <= a->level)
 		a->log(a->log_user, level, text);
 	pthread_mutex_unlock(&a->lock);
-}
-
-static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char *text,
-		 bool has_addr)
-{
-	struct again *a = arg;
-	char line[SINEW_CONFIG_ERROR_MAX];
-
-	(void)has_addr;
-	snprintf(line, sizeof(line), "peer=%" PRIu32 " %s%s", nodeid, text,
-		 level == SINEW_WARNING ? "; retrying" : "");
-	say(a, level, line);
 }
 
 static void tell_node(struct again *a, const struct sinew_config *before)
@@ -102,7 +91,7 @@ static bool look(struct again *a)
 	rc = sinew_config_resolve(a->config, a->stop_fd, text, sizeof(text));
 	if (rc != -ECANCELED) {
 		say_error(a, text);
-		resolve_news(a->config, before, news, a);
+		resolve_news(a->config, before, say, a);
 		tell_node(a, before);
 	}
 	sinew_config_free(before);

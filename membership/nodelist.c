@@ -2,7 +2,6 @@
 #include "membership/nodelist.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +67,9 @@ void nodelist_tell(struct sinew_corosync *c)
 
 /* ---- what is said ---- */
 
-static void news(void *arg, enum sinew_level level, uint32_t nodeid, const char *text,
-		 bool has_addr)
+static void news(void *arg, enum sinew_level level, const char *line)
 {
-	instance_log(arg, level, "peer=%" PRIu32 " %s%s%s", nodeid, text,
-		     level == SINEW_INFO ? "" : "; retrying",
-		     level == SINEW_INFO || !has_addr ? "" :
-		     ", keeping its old address until then");
+	instance_log(arg, level, "%s", line);
 }
 
 /* An error that comes back every few seconds is told once. */

@@ -298,24 +298,30 @@ void resolve_inherit(struct sinew_config *config, const struct sinew_config *bef
 }
 
 void resolve_news(const struct sinew_config *config, const struct sinew_config *before,
-		 resolve_news_fn fn, void *arg)
+		  sinew_log_fn log, void *log_user)
 {
-	char err[SINEW_CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
-	struct config_error e = { .file = config->file, .text = err, .size = sizeof(err) };
+	char line[SINEW_CONFIG_ERROR_MAX], text[HOST_TEXT_MAX];
 
 	EACH_RING(config, const struct static_node, node, i) {
 		const struct static_node *old = before ? static_find(before, node->nodeid) : NULL;
 		const struct ring *ring = &node->rings[i];
 		const struct ring *was = old && old->rings[i].line &&
 			!strcmp(old->rings[i].host, ring->host) ? &old->rings[i] : NULL;
+		struct config_error e = {
+			.file = config->file, .text = line, .size = sizeof(line),
+		};
 
+		snprintf(line, sizeof(line), "peer=%" PRIu32 " ", node->nodeid);
+		config_behind(&e, "");
 		if (is_open(ring) && !(was && is_open(was) && !strcmp(why(was), why(ring)))) {
 			resolve_explain(node, i, &e);
-			fn(arg, SINEW_WARNING, node->nodeid, err, ring->has_addr);
+			config_behind(&e, !ring->has_addr ? "; retrying" :
+				      "; retrying, keeping its old address until then");
+			log(log_user, SINEW_WARNING, line);
 		} else if (was && is_open(was) && !is_open(ring)) {
-			snprintf(err, sizeof(err), "\"%.80s\" resolved to %s", ring->host,
+			snprintf(e.text, e.size, "\"%.80s\" resolved to %s", ring->host,
 				 host_text(&ring->addr, true, text));
-			fn(arg, SINEW_INFO, node->nodeid, err, true);
+			log(log_user, SINEW_INFO, line);
 		}
 	}
 }

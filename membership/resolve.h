@@ -26,11 +26,9 @@ int resolve_answers(struct sinew_config *config, struct names *names, struct con
 /* A name without an address takes over the one that it has in before. */
 void resolve_inherit(struct sinew_config *config, const struct sinew_config *before);
 
-/* Reports each name whose state differs from before (NULL: nothing was known): it has no address,
- * with another reason (has_addr: an older address stays), or it has an address now. */
-typedef void (*resolve_news_fn)(void *arg, enum sinew_level level, uint32_t nodeid,
-				const char *text, bool has_addr);
+/* Logs each name whose state differs from before (NULL: nothing was known): it has no address, with
+ * another reason, or it has an address now. */
 void resolve_news(const struct sinew_config *config, const struct sinew_config *before,
-		  resolve_news_fn fn, void *arg);
+		  sinew_log_fn log, void *log_user);
 
 #endif
