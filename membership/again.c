@@ -3,11 +3,11 @@
 
 #include "membership/resolve.h"
 #include "membership/static_inside.h"
+#include "membership/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 
 struct again {
 	pthread_mutex_t lock;		/* around calls of the node, which wait for nobody */
-	unsigned refs;			/* of the file and of the thread; lock */
+	_Atomic unsigned refs;		/* of the file and of the thread */
 	struct sinew_node *node;	/* NULL: it may be gone; lock */
 	int stop_fd;			/* constant; an eventfd */
 	struct sinew_config *config;	/* of the thread, as are these */
@@ -28,12 +28,7 @@ struct again {
 
 static void unref(struct again *a)
 {
-	unsigned left;
-
-	pthread_mutex_lock(&a->lock);
-	left = --a->refs;
-	pthread_mutex_unlock(&a->lock);
-	if (left)
+	if (--a->refs)
 		return;
 	close(a->stop_fd);
 	pthread_mutex_destroy(&a->lock);
@@ -112,30 +107,11 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int start(struct again *a)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	pthread_t thread;
-	int rc;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	a->refs++;
-	rc = pthread_create(&thread, &attr, run, a);
-	if (rc)
-		a->refs--;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -rc;
-}
-
 int sinew_config_follow(struct sinew_config *config, struct sinew_node *node, sinew_log_fn log,
 			void *log_user, enum sinew_level level)
 {
 	struct again *a;
+	pthread_t thread;
 	int rc = -ENOMEM;
 
 	if (!sinew_config_unresolved(config, 0, NULL, 0))
@@ -157,12 +133,14 @@ int sinew_config_follow(struct sinew_config *config, struct sinew_node *node, si
 	if (a->stop_fd < 0)
 		rc = -errno;
 	else if (a->config)
-		rc = start(a);
-	if (!rc)
-		config->again = a;
-	else
+		rc = thread_start(0, run, a, &a->refs, &thread);
+	if (rc) {
 		unref(a);
-	return rc;
+		return rc;
+	}
+	pthread_detach(thread);
+	config->again = a;
+	return 0;
 }
 
 void again_stop(struct again *a)

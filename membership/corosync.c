@@ -6,7 +6,6 @@
 #include "membership/corosync.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +15,7 @@
 #include "membership/follow.h"
 #include "membership/instance.h"
 #include "membership/ipc.h"
+#include "membership/thread.h"
 
 #define CONNECT_MS	10000
 #define NAMES_SLACK_MS	500	/* from the end of a search for names to its result */
@@ -49,26 +49,6 @@ static struct sinew_corosync_setup complete(const struct sinew_corosync_setup *s
 	if (!whole.connect_ms)
 		whole.connect_ms = CONNECT_MS;
 	return whole;
-}
-
-/* With all signals blocked: they belong to the application's threads. */
-static int start_thread(struct sinew_corosync *c)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, IPC_STACK);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	c->refs++;
-	rc = pthread_create(&c->thread, &attr, follow_run, c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (rc)
-		c->refs--;
-	return -rc;
 }
 
 static struct timespec in_ms(uint32_t ms)
@@ -136,7 +116,7 @@ int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_c
 		snprintf(err, err_size, "out of memory or descriptors");
 		return -ENOMEM;
 	}
-	rc = start_thread(c);
+	rc = thread_start(IPC_STACK, follow_run, c, &c->refs, &c->thread);
 	if (rc) {
 		snprintf(err, err_size, "cannot start a thread: %s", strerror(-rc));
 		instance_unref(c);

@@ -88,12 +88,7 @@ void instance_wake(struct sinew_corosync *c)
 
 void instance_unref(struct sinew_corosync *c)
 {
-	unsigned left;
-
-	instance_lock(c);
-	left = --c->refs;
-	instance_unlock(c);
-	if (left)
+	if (--c->refs)
 		return;
 	if (c->nodelist.config != c->first)
 		sinew_config_free(c->nodelist.config);

@@ -50,7 +50,6 @@ struct sinew_corosync {
 	/* Under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;		/* phase, error or is_resolving */
-	unsigned refs;			/* the user's and the thread's */
 	enum instance_phase wanted;	/* by the calls and by the node: OPEN to LEAVING */
 	enum instance_phase phase;	/* by the thread, which reads it as its own */
 	bool is_freed;			/* leave, with or without GOODBYE, and end */
@@ -64,6 +63,7 @@ struct sinew_corosync {
 	unsigned n_fenced;
 	struct published published;
 
+	_Atomic unsigned refs;			/* the user's and the thread's */
 	_Atomic uint64_t calling_since_ns;	/* a call that may block; 0: none */
 
 	/* Of the thread. view: with the lock, too, as the node is told what it concludes. */

@@ -3,19 +3,20 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "membership/thread.h"
+
 /* The modules of the name service have their buffers there. */
 #define STACK_BYTES	((size_t)512 << 10)
 
 struct names {
 	pthread_mutex_t lock;
-	unsigned refs;			/* of who began, and of each thread; lock */
+	_Atomic unsigned refs;		/* of who began, and of each thread */
 	unsigned next, missing;		/* to be asked; not answered; lock */
 	int fd;				/* -1: dropped; lock */
 	unsigned n;			/* constant, as are these */
@@ -55,12 +56,7 @@ static void count_down(void)
 
 static void unref(struct names *names)
 {
-	unsigned left;
-
-	pthread_mutex_lock(&names->lock);
-	left = --names->refs;
-	pthread_mutex_unlock(&names->lock);
-	if (left)
+	if (--names->refs)
 		return;
 	pthread_mutex_destroy(&names->lock);
 	free(names->hosts);
@@ -113,42 +109,21 @@ static void *look_up(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct names *names, const pthread_attr_t *attr)
-{
-	pthread_t thread;
-	int rc;
-
-	pthread_mutex_lock(&names->lock);
-	names->refs++;
-	pthread_mutex_unlock(&names->lock);
-	rc = pthread_create(&thread, attr, look_up, names);
-	if (rc)
-		unref(names);
-	return -rc;
-}
-
 /* One for each name, as far as there may be so many. An error: there is none at all. */
 static int start_threads(struct names *names)
 {
-	pthread_attr_t attr;
-	sigset_t all, before;
+	pthread_t thread;
 	unsigned i;
 	int rc = 0;
 
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (i = 0; i < names->n && count_up(); i++) {
-		rc = start_thread(names, &attr);
-		if (!rc)
-			continue;
-		count_down();
-		break;
+		rc = thread_start(STACK_BYTES, look_up, names, &names->refs, &thread);
+		if (rc) {
+			count_down();
+			break;
+		}
+		pthread_detach(thread);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
 	return i ? 0 : rc;
 }
 
