@@ -63,7 +63,7 @@ static bool is_hanging(struct sinew_corosync *c)
 {
 	const uint64_t since = atomic_load(&c->calling_since_ns);
 
-	return since && (!c->error || instance_now_ns() > since + HANG_NS);
+	return since && instance_now_ns() > since + HANG_NS;
 }
 
 /* 0 when it is open, else why not; *ret_text as well. */
@@ -85,10 +85,8 @@ static int wait_until_open(struct sinew_corosync *c, char *err, size_t err_size)
 	}
 	if (c->phase != PHASE_OPENING)
 		rc = 0;
-	else if (is_hanging(c))
-		rc = -ETIMEDOUT;
 	else
-		rc = c->error ? c->error : -ETIMEDOUT;
+		rc = c->error && !is_hanging(c) ? c->error : -ETIMEDOUT;
 	if (rc == -ETIMEDOUT)
 		snprintf(err, err_size, "corosync does not answer (hung?)");
 	else if (rc)

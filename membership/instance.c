@@ -93,8 +93,6 @@ void instance_unref(struct sinew_corosync *c)
 	if (c->nodelist.config != c->first)
 		sinew_config_free(c->nodelist.config);
 	sinew_config_free(c->first);
-	free(c->published.members);
-	free(c->published.before);
 	close(c->published.change_fd);
 	close(c->wake_fd);
 	pthread_cond_destroy(&c->changed);

@@ -103,17 +103,9 @@ static bool publish_status(struct published *p, const struct view *v, bool is_co
 static bool publish_members(struct published *p, const struct view *v,
 			    const struct sinew_config *config, uint64_t wall_ms)
 {
-	struct sinew_corosync_member *now;
+	struct sinew_corosync_member *now = p->now;
 	unsigned n = 0;
-	bool is_other;
 
-	if (!p->members)
-		p->members = calloc(VIEW_NODES_MAX + 1, sizeof(*p->members));
-	if (!p->before)
-		p->before = calloc(VIEW_NODES_MAX + 1, sizeof(*p->before));
-	if (!p->members || !p->before)
-		return false;
-	now = p->before;
 	if (!view_is_observer(v))
 		fill_member(p, v, &now[n++], v->self.nodeid, wall_ms);
 	array_each(const struct view_entry, e, v->entries, v->n_entries)
@@ -122,11 +114,11 @@ static bool publish_members(struct published *p, const struct view *v,
 		snprintf(now[i].name, sizeof(now[i].name), "%s",
 			 sinew_config_name(config, now[i].nodeid));
 	qsort(now, n, sizeof(*now), by_nodeid);
-	is_other = n != p->n_members || memcmp(now, p->members, n * sizeof(*now)) != 0;
-	p->before = p->members;
-	p->members = now;
+	if (n == p->n_members && !memcmp(now, p->members, n * sizeof(*now)))
+		return false;
+	memcpy(p->members, now, n * sizeof(*now));
 	p->n_members = n;
-	return is_other;
+	return true;
 }
 
 void publish(struct published *p, const struct view *v, const struct sinew_config *config,

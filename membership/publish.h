@@ -13,8 +13,9 @@
 struct published {
 	int change_fd;			/* constant; an eventfd */
 	struct sinew_corosync_status status;
-	struct sinew_corosync_member *members, *before;	/* as they are, as they were */
 	unsigned n_members;
+	struct sinew_corosync_member members[VIEW_NODES_MAX + 1];	/* and ourselves */
+	struct sinew_corosync_member now[VIEW_NODES_MAX + 1];	/* as they are, to be compared */
 };
 
 /* v: zeroed, until there is one. */
