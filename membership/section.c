@@ -15,17 +15,17 @@ enum kind { KEY_TEXT, KEY_WORD, KEY_NUMBER };
 struct key {
 	const char *name;
 	enum kind kind;
-	bool is_own;		/* not of struct sinew_options, but of struct section */
-	size_t offset, size;	/* of the field there */
+	size_t offset, size;	/* of the field in struct section */
 	uint64_t min, max;	/* KEY_NUMBER */
 	uint64_t zero;		/* KEY_NUMBER: 0 in the field, where 0 would be the default */
 	const char *words;	/* KEY_WORD: the words of 0, 1, ... each with a NUL behind it */
 };
 
-#define FIELD(type, field) \
-	.name = #field, .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
-#define OPTION(field)		FIELD(struct sinew_options, field)
-#define OWN(field)		.is_own = true, FIELD(struct section, field)
+#define FIELD(key, field) \
+	.name = #key, .offset = offsetof(struct section, field), \
+	.size = sizeof(((struct section *)0)->field)
+#define OPTION(field)		FIELD(field, values.field)
+#define OWN(field)		FIELD(field, field)
 #define NUMBERS(low, high)	.kind = KEY_NUMBER, .min = (low), .max = (high)
 #define WORDS(list)		.kind = KEY_WORD, .words = (list)
 
@@ -50,10 +50,17 @@ static const struct key keys[] = {
 #define N_KEYS	(sizeof(keys) / sizeof(keys[0]))
 
 static_assert(N_KEYS <= SECTION_KEYS_MAX, "struct section has no line for each key");
+static_assert(!offsetof(struct section, values), "an option has the same place in both");
+
+/* Else it is of struct section alone, whose first field are the options. */
+static bool is_option(const struct key *key)
+{
+	return key->offset < sizeof(struct sinew_options);
+}
 
 static void store(struct section *s, const struct key *key, uint64_t n)
 {
-	void *field = (key->is_own ? (char *)s : (char *)&s->values) + key->offset;
+	void *field = (char *)s + key->offset;
 
 	if (key->size == sizeof(uint8_t))
 		*(uint8_t *)field = (uint8_t)n;
@@ -183,11 +190,9 @@ int section_check(const struct section *s, struct config_error *err)
 
 void section_apply(const struct section *s, struct sinew_options *opt)
 {
-	for (size_t i = 0; i < N_KEYS; i++) {
-		if (s->lines[i] && !keys[i].is_own)
-			memcpy((char *)opt + keys[i].offset,
-			       (const char *)&s->values + keys[i].offset, keys[i].size);
-	}
+	for (const struct key *key = keys; key < keys + N_KEYS; key++)
+		if (s->lines[key - keys] && is_option(key))
+			memcpy((char *)opt + key->offset, (const char *)s + key->offset, key->size);
 	if (s->group[0])
 		opt->group = s->group;
 	if (s->transport[0])

@@ -17,7 +17,7 @@
 
 /* The values of the file; zero it to begin. */
 struct section {
-	struct sinew_options values;		/* only the fields whose key was found */
+	struct sinew_options values;		/* first; only the fields whose key was found */
 	unsigned lines[SECTION_KEYS_MAX];	/* of each key of the table; 0: not found */
 	char group[SINEW_NAME_MAX];
 	char transport[16];

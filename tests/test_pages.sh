@@ -225,7 +225,7 @@ int main(void)
 		const char *w = k->words;
 		unsigned long long n = 0;
 
-		if (!k->is_own)
+		if (is_option(k))
 			memcpy(&n, (char *)&opt + k->offset, k->size);
 		if (!strcmp(k->name, "fence_timeout_ms"))
 			n = FENCE_TIMEOUT_MS;
@@ -238,14 +238,14 @@ int main(void)
 		if (k->kind == KEY_NUMBER)
 			printf("%s to %s, ", text(k->min), text(k->max));
 		if (k->kind == KEY_NUMBER)
-			printf(k->is_own ? "default %s.\t\n" : "default %s.\tdefault %llu\n",
+			printf(is_option(k) ? "default %s.\tdefault %llu\n" : "default %s.\t\n",
 			       text(n), n);
 		if (k->kind != KEY_WORD)
 			continue;
 		for (; *w; w += strlen(w) + 1)
 			printf("%s%s", w == k->words ? "" : w[strlen(w) + 1] ? ", " : " or ", w);
 		printf(", default %s.\t%s\n", k->words,
-		       k->size == 1 && !k->is_own ? "default false" : "");
+		       k->size == 1 && is_option(k) ? "default false" : "");
 	}
 	return 0;
 }
