@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BLANKS	" \t\r"
+
 struct parser {
 	config_fn fn;
 	void *user;
@@ -46,6 +48,11 @@ void config_behind(struct config_error *err, const char *between)
 	len += strlen(err->text + len);
 	err->text += len;
 	err->size -= len;
+}
+
+static bool is_blank(char c)
+{
+	return c && strchr(BLANKS, c);
 }
 
 static bool is_digit(char c)
@@ -114,9 +121,9 @@ static int give(struct parser *p, enum config_kind kind, const char *key, const 
 	return p->fn(p->user, &item, p->err);
 }
 
-static int open_section(struct parser *p, const char *name, size_t len)
+static int open_section(struct parser *p, const char *name)
 {
-	size_t end = strlen(p->path);
+	size_t len = strlen(name), end = strlen(p->path);
 	size_t dot = end ? 1 : 0;
 
 	if (!len)
@@ -131,8 +138,7 @@ static int open_section(struct parser *p, const char *name, size_t len)
 	p->depth++;
 	if (dot)
 		p->path[end] = '.';
-	memcpy(p->path + end + dot, name, len);
-	p->path[end + dot + len] = '\0';
+	memcpy(p->path + end + dot, name, len + 1);
 	return give(p, CONFIG_OPEN, "", "");
 }
 
@@ -152,86 +158,56 @@ static int close_section(struct parser *p)
 	return 0;
 }
 
-static bool is_blank(char c)
+/* A line that is neither empty nor a comment. The first of "{", ":" and "}" decides what it is. */
+static int parse_item(struct parser *p, char *line)
 {
-	return c == ' ' || c == '\t' || c == '\r';
-}
+	char *at = line + strcspn(line, "{:}"), *rest = at + 1, *end = at;
+	const char mark = *at;
+	char buf[CONFIG_SHOWN_MAX];
 
-/* Takes blanks off both ends. */
-static const char *trim(const char *text, size_t *len)
-{
-	while (*len && is_blank(text[*len - 1]))
-		(*len)--;
-	while (*len && is_blank(*text)) {
-		text++;
-		(*len)--;
-	}
-	return text;
-}
-
-static int parse_value(struct parser *p, const char *line, size_t colon, size_t len)
-{
-	char key[CONFIG_LINE_MAX], value[CONFIG_LINE_MAX];
-	const char *from;
-	size_t n = colon;
-
-	from = trim(line, &n);
-	if (!n)
+	if (!mark)
+		return config_fail(p->err, p->line, "found \"%s\", expected \"name {\", "
+				   "\"key: value\", \"}\" or a comment with \"#\"",
+				   config_shown(line, strlen(line), buf));
+	if (mark == '}' && strcmp(line, "}"))
+		return config_fail(p->err, p->line, "found \"%s\", expected \"}\" alone on "
+				   "its line", config_shown(line, strlen(line), buf));
+	if (mark == '}')
+		return close_section(p);
+	if (mark == '{' && *rest)
+		return config_fail(p->err, p->line, "found \"%s\" after \"{\", expected "
+				   "the end of the line", config_shown(rest, strlen(rest), buf));
+	while (end > line && is_blank(end[-1]))
+		end--;
+	*end = '\0';
+	rest += strspn(rest, BLANKS);
+	/* "name: {" begins a section for corosync, too. */
+	if (mark == '{' || !strcmp(rest, "{"))
+		return open_section(p, line);
+	if (!*line)
 		return config_fail(p->err, p->line, "found \":\" without a key before it, "
 				   "expected \"key: value\"");
-	memcpy(key, from, n);
-	key[n] = '\0';
-	n = len - colon - 1;
-	from = trim(line + colon + 1, &n);
-	memcpy(value, from, n);
-	value[n] = '\0';
-	return give(p, CONFIG_VALUE, key, value);
+	return give(p, CONFIG_VALUE, line, rest);
 }
 
-/* "name: {" begins a section for corosync, too; at is where the colon stands. */
-static bool opens_behind_colon(const char *line, size_t at, size_t len)
+static int parse_line(struct parser *p, const char *text, size_t len)
 {
-	size_t n = len - at - 1;
-	const char *rest = trim(line + at + 1, &n);
+	char line[CONFIG_LINE_MAX];
 
-	return n == 1 && *rest == '{';
-}
-
-/* The first of "{", ":" and "}" decides what a line is. */
-static int parse_line(struct parser *p, const char *line, size_t len)
-{
-	char buf[CONFIG_SHOWN_MAX];
-	size_t at, name;
-
-	line = trim(line, &len);
-	if (!len || *line == '#')
+	while (len && is_blank(text[len - 1]))
+		len--;
+	for (; len && is_blank(*text); len--)
+		text++;
+	if (!len || *text == '#')
 		return 0;
 	if (len >= CONFIG_LINE_MAX)
 		return config_fail(p->err, p->line, "found a line of %zu bytes, expected "
 				   "at most %d", len, CONFIG_LINE_MAX - 1);
-	if (memchr(line, '\0', len))
+	if (memchr(text, '\0', len))
 		return config_fail(p->err, p->line, "found a NUL byte, expected text");
-	for (at = 0; at < len && !strchr("{:}", line[at]); at++)
-		;
-	if (at == len)
-		return config_fail(p->err, p->line, "found \"%s\", expected \"name {\", "
-				   "\"key: value\", \"}\" or a comment with \"#\"",
-				   config_shown(line, len, buf));
-	if (line[at] == '{' && at + 1 < len)
-		return config_fail(p->err, p->line, "found \"%s\" after \"{\", expected "
-				   "the end of the line",
-				   config_shown(line + at + 1, len - at - 1, buf));
-	if (line[at] == '{' || (line[at] == ':' && opens_behind_colon(line, at, len))) {
-		name = at;
-		line = trim(line, &name);
-		return open_section(p, line, name);
-	}
-	if (line[at] == ':')
-		return parse_value(p, line, at, len);
-	if (len > 1)
-		return config_fail(p->err, p->line, "found \"%s\", expected \"}\" alone on "
-				   "its line", config_shown(line, len, buf));
-	return close_section(p);
+	memcpy(line, text, len);
+	line[len] = '\0';
+	return parse_item(p, line);
 }
 
 int config_parse(const char *text, size_t len, config_fn fn, void *user, struct config_error *err)
