@@ -39,6 +39,7 @@ struct sinew_corosync *instance_new(const struct sinew_corosync_setup *setup)
 	c->setup = *setup;
 	c->wanted = PHASE_OPEN;
 	c->refs = 1;
+	c->nodelist.names_again_ns = VIEW_NEVER;
 	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->published.change_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->wake_fd < 0 || c->published.change_fd < 0)

@@ -40,7 +40,7 @@ uint64_t nodelist_deadline(const struct sinew_corosync *c)
 
 	if (l->pending.config)
 		return l->pending.names ? l->pending.until_ns : 0;
-	return l->has_open_names ? l->names_again_ns : VIEW_NEVER;
+	return l->names_again_ns;
 }
 
 void nodelist_tell(struct sinew_corosync *c)
@@ -232,10 +232,9 @@ static int take(struct sinew_corosync *c)
 	else
 		l->pending.config = NULL;
 	nodelist_drop(c);
-	if (l->config) {
-		l->has_open_names = sinew_config_unresolved(l->config, 0, NULL, 0) != 0;
-		l->names_again_ns = in_ms(STATIC_AGAIN_MS);
-	}
+	if (l->config)
+		l->names_again_ns = sinew_config_unresolved(l->config, 0, NULL, 0) ?
+				    in_ms(STATIC_AGAIN_MS) : VIEW_NEVER;
 	return c->first ? !rc : rc;
 }
 
@@ -243,7 +242,7 @@ int nodelist_tick(struct sinew_corosync *c)
 {
 	struct nodelist *l = &c->nodelist;
 
-	if (!l->pending.config && l->has_open_names && instance_now_ns() >= l->names_again_ns)
+	if (!l->pending.config && instance_now_ns() >= l->names_again_ns)
 		begin_again(c);
 	if (!l->pending.config)
 		return 0;

@@ -23,8 +23,7 @@ struct nodelist {
 		uint64_t until_ns;
 	} pending;
 	bool is_due;			/* corosync has another configuration */
-	bool has_open_names;		/* of the latest: some have no address */
-	uint64_t names_again_ns;	/* these are looked up again then */
+	uint64_t names_again_ns;	/* those without an address; VIEW_NEVER: none */
 	char wrong[SINEW_CONFIG_ERROR_MAX];	/* what was said of them last */
 };
 
