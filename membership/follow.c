@@ -25,7 +25,7 @@ struct follow {
 	struct sinew_corosync *c;
 	enum instance_phase goal;	/* wanted at the beginning of this turn, when attached */
 	bool is_freed;			/* the same */
-	bool has_joined;		/* ipc_join() was taken */
+	bool has_joined;		/* ipc_join() was taken by the corosync of c->ipc */
 	bool is_settle_due;
 	uint64_t leave_ns;		/* then without waiting; 0: no leave is wanted */
 	uint64_t retry_ns;		/* of connecting or joining */
@@ -291,8 +291,6 @@ static bool draw_incarnation(struct sinew_corosync *c, uint64_t *ret_incarnation
 static void begin_view(struct sinew_corosync *c)
 {
 	struct greeting own = { .type = GREETING_HELLO, .nodeid = c->nodeid };
-	char err[SINEW_CONFIG_ERROR_MAX];
-	struct sinew_options opt;
 
 	if (c->setup.observe)
 		own.type = GREETING_OBSERVER;
@@ -301,11 +299,8 @@ static void begin_view(struct sinew_corosync *c)
 		own.incarnation = sinew_incarnation(c->node);
 	else if (!draw_incarnation(c, &own.incarnation))
 		return;
-	sinew_options_init(&opt, sizeof(opt));
-	if (c->node && !sinew_config_options(c->first, c->nodeid, &opt, err, sizeof(err))) {
-		own.n_addrs = opt.n_addrs;
-		memcpy(own.addrs, opt.addrs, sizeof(own.addrs));
-	}
+	if (c->node)
+		own.n_addrs = sinew_config_addrs(c->first, c->nodeid, own.addrs);
 	view_init(&c->view, &own);
 	c->phase = PHASE_ATTACHED;
 	if (c->node)
@@ -359,7 +354,7 @@ static void sleep_until_work(struct follow *f)
 	p[i + 1] = (struct pollfd){ .fd = nodelist_fd(c), .events = POLLIN };
 	if (nodelist_deadline(c) < until)
 		until = nodelist_deadline(c);
-	if ((!c->ipc || !f->has_joined) && f->retry_ns < until)
+	if (!f->has_joined && f->retry_ns < until)
 		until = f->retry_ns;
 	if (c->ipc && f->check_ns < until)
 		until = f->check_ns;
@@ -456,15 +451,14 @@ static void try_leave(struct follow *f)
 		return;
 	if (!f->leave_ns)
 		f->leave_ns = now + GOODBYE_NS;
-	if (c->ipc && f->has_joined && c->phase == PHASE_CLOSING && !c->view.is_goodbye_out &&
+	if (f->has_joined && c->phase == PHASE_CLOSING && !c->view.is_goodbye_out &&
 	    now < f->leave_ns)
 		return;
 	instance_lock(c);
 	c->phase = PHASE_LEFT;
 	instance_unlock(c);
-	if (!c->ipc || !f->has_joined)
-		return;
-	INSTANCE_CALL(c, ipc_leave(c->ipc));
+	if (f->has_joined)
+		INSTANCE_CALL(c, ipc_leave(c->ipc));
 }
 
 void *follow_run(void *arg)
