@@ -16,7 +16,7 @@ void view_init(struct view *v, const struct greeting *own)
 	if (!view_is_observer(v))
 		v->own.type = GREETING_HELLO;
 	v->self.nodeid = own->nodeid;
-	view_outbox_init(&v->outbox);
+	v->outbox.hello_due_ns = VIEW_NEVER;
 }
 
 /* ---- members ---- */
@@ -266,6 +266,15 @@ static bool is_untold(struct view *v, const struct view_entry *e)
 	return e->incarnation && !view_find_joined(v, e->node.nodeid);
 }
 
+/* Any process of a node but those that look on. */
+static bool has_process(const struct view *v, uint32_t nodeid)
+{
+	array_each(const struct view_member, m, v->members, v->n_members)
+		if (m->process.nodeid == nodeid && !m->is_observer)
+			return true;
+	return false;
+}
+
 static void ask_fences(struct view *v)
 {
 	array_each(struct view_entry, e, v->entries, v->n_entries) {
@@ -273,7 +282,7 @@ static void ask_fences(struct view *v)
 			continue;
 		e->is_fence_due = false;
 		/* Another process of that node may have been there all the time. */
-		if (view_has_process(v, e->node.nodeid))
+		if (has_process(v, e->node.nodeid))
 			continue;
 		e->asked = e->failed.incarnation;
 		view_tell(v, VIEW_FENCE, e->node.nodeid, e->asked);

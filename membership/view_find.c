@@ -29,11 +29,3 @@ struct view_entry *view_find_entry(struct view *v, uint32_t nodeid)
 			return e;
 	return NULL;
 }
-
-bool view_has_process(const struct view *v, uint32_t nodeid)
-{
-	array_each(const struct view_member, m, v->members, v->n_members)
-		if (m->process.nodeid == nodeid && !m->is_observer)
-			return true;
-	return false;
-}

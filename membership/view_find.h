@@ -12,7 +12,5 @@ struct view_member *view_find_member(struct view *v, const struct view_process *
 /* The member that counts for a node; NULL: none. */
 struct view_member *view_find_joined(struct view *v, uint32_t nodeid);
 struct view_entry *view_find_entry(struct view *v, uint32_t nodeid);
-/* Any process of a node but those that look on. */
-bool view_has_process(const struct view *v, uint32_t nodeid);
 
 #endif

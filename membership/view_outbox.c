@@ -9,11 +9,6 @@
 #define HELLO_LATEST_NS	(100 * MS)	/* but nobody waits longer */
 #define AGAIN_NS	(10 * MS)	/* the service took nothing now */
 
-void view_outbox_init(struct view_outbox *o)
-{
-	*o = (struct view_outbox){ .hello_due_ns = VIEW_NEVER };
-}
-
 void view_outbox_hello(struct view_outbox *o, uint64_t now_ns)
 {
 	uint64_t due = now_ns + HELLO_WAIT_NS;

@@ -17,6 +17,7 @@ struct view_incarnation {
 	uint64_t incarnation;
 };
 
+/* Zeroed, but hello_due_ns VIEW_NEVER: nothing is to be told. */
 struct view_outbox {
 	uint64_t hello_due_ns;		/* VIEW_NEVER: none */
 	uint64_t hello_latest_ns;	/* until then it may be put off */
@@ -27,7 +28,6 @@ struct view_outbox {
 	bool sends_hello, sends_fenced;
 };
 
-void view_outbox_init(struct view_outbox *o);
 /* A HELLO shortly: one is enough for all that come meanwhile; or at once. */
 void view_outbox_hello(struct view_outbox *o, uint64_t now_ns);
 void view_outbox_hello_now(struct view_outbox *o, uint64_t now_ns);
