@@ -50,15 +50,14 @@ static void say(void *arg, enum sinew_level level, const char *text)
 static void tell_node(struct again *a, const struct sinew_config *before)
 {
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
-	unsigned n;
 
 	for (unsigned i = 0; i < a->config->n_nodes; i++) {
 		const struct static_node *node = &a->config->nodes[i];
+		const unsigned n_before = static_addrs(&before->nodes[i], addrs);
+		const unsigned n = static_addrs(node, addrs);
 
-		n = static_addrs(node, addrs);
-		if (n == static_addrs(&before->nodes[i], addrs))
+		if (n == n_before)
 			continue;
-		n = static_addrs(node, addrs);
 		pthread_mutex_lock(&a->lock);
 		if (a->node && node->nodeid != sinew_node_id(a->node))
 			sinew_peer_set_addrs(a->node, node->nodeid, addrs, n);
