@@ -29,7 +29,8 @@ static bool charge(struct sinew_session *h, size_t len)
 	uint64_t end = end_in_memory(h, len);
 	uint64_t needed = (end + RESIDENT_STEP - 1) & ~(uint64_t)(RESIDENT_STEP - 1);
 
-	needed = earlier(needed, h->pages.size);
+	if (needed > h->pages.size)
+		needed = h->pages.size;
 	assert(h->pages.resident <= h->pages.size);
 	if (needed > h->pages.resident) {
 		if (!memory_charge(&h->node->memory, needed - h->pages.resident))
