@@ -52,11 +52,11 @@ static void session_down(struct sinew_node *n, struct session *s)
 	struct sinew_session *h = handle_of(s);
 	struct member *m = h->member;
 	enum sinew_down reason = down_reason(s->end);
-	uint8_t *lent = session_take_buffer(s);
+	uint8_t *provided = session_take_buffer(s);
 
 	assert(s->end != SESSION_ALIVE && session_state(s) == FSM_CLOSED && !h->dead);
-	if (lent)
-		buf_unref(buf_of(lent));
+	if (provided)
+		buf_unref(buf_of(provided));
 	if (m) {
 		directory_lock(&n->directory);
 		assert(m->handle == h);
@@ -115,7 +115,7 @@ void node_spare(struct sinew_node *n, struct member *m)
 	h = handle_new(n, m->nodeid);
 	m->spare_due = h == NULL;
 	if (h) {
-		peer_lend(&m->peer, &h->session);
+		peer_provide(&m->peer, &h->session);
 		return;
 	}
 	log_limited(&n->log, SINEW_ERROR, m->nodeid, "no memory",
@@ -171,7 +171,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 	case CORE_SHUT:
 		conn_shut(container_of(a->link, struct conn, link), a->how);
 		break;
-	case CORE_LEND:
+	case CORE_PROVIDE:
 		node_spare(n, container_of(a->peer, struct member, peer));
 		break;
 	case CORE_PEER_UP:

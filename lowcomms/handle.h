@@ -69,7 +69,7 @@ static inline void handle_wake(struct sinew_session *h)
 /* Something changed that a thread may wait for, and that a callback, if any, tells. */
 void handle_tell(struct sinew_session *h,
 		 void (*callback)(struct sinew_node *, struct sinew_session *, void *user));
-/* A handle with a session and ring, lent to nobody yet. NULL: no memory. Any thread. */
+/* A handle with a session and ring, provided to nobody yet. NULL: no memory. Any thread. */
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
 /* The incarnation is over: -ESTALE from now on, and the delivery report is final. */
 void handle_die(struct sinew_session *h);

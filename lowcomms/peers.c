@@ -265,7 +265,7 @@ static void run_add(struct sinew_node *n, struct command *c)
 	m->in_core = true;
 	free(former);
 	reach_addrs(n, m);
-	peer_lend(&m->peer, &c->spare->session);
+	peer_provide(&m->peer, &c->spare->session);
 	c->spare = NULL;
 }
 

@@ -156,11 +156,11 @@ static void deliver(struct conn *c, struct rx *rx)
 	struct sinew_node *n = c->node;
 	struct sinew_session *h = handle_of(rx->session);
 	struct sinew_message msg = { .data = rx->msg, .len = rx->msg_len };
-	struct buf *lent = rx->lent ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
+	struct buf *provided = rx->provided ? buf_of((uint8_t *)(uintptr_t)rx->msg) : NULL;
 
 	assert(h->node == n && h->member);
 	assert(!n->handover.msg && rx->session->peer->session == rx->session);
-	n->handover.buf = lent ? lent : c->buf;
+	n->handover.buf = provided ? provided : c->buf;
 	n->handover.session = h;
 	n->handover.msg = &msg;
 	do {
@@ -168,9 +168,9 @@ static void deliver(struct conn *c, struct rx *rx)
 		node_calls_back(n);
 		if (n->cb.message)
 			n->cb.message(n, h, &msg, n->user);
-	} while (!lent && (msg.data = link_rx_plain(&c->link, rx, &msg.len)));
+	} while (!provided && (msg.data = link_rx_plain(&c->link, rx, &msg.len)));
 	n->handover.msg = NULL;
-	buf_unref(lent);
+	buf_unref(provided);
 }
 
 /* Room for a long message; without it the link is not read until there is some. */
@@ -179,7 +179,7 @@ static bool provide_buffer(struct conn *c, const struct rx *rx)
 	struct buf *b = new_buf(c->node, rx->need, false);
 
 	assert(rx->need && c->link.session);
-	if (b && link_lend(&c->link, b->data))
+	if (b && link_provide(&c->link, b->data))
 		return true;
 	buf_unref(b);
 	if (!b && c->link.session)

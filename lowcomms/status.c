@@ -108,7 +108,7 @@ static void show_handle(struct sinew_session *h, struct sinew_status *st)
 	st->state = (enum sinew_state)n.state;
 	show_counters(&n, st);
 	st->peer_paused = n.peer_paused;
-	st->flow_blocked = n.peer_paused || h->session.ring.want;
+	st->flow_blocked = n.peer_paused || h->session.ring.wanted;
 	st->paused = h->is_paused;
 	if (n.mark_ns && now > n.mark_ns)
 		st->oldest_unacked_ms = (now - n.mark_ns) / 1000000u + 1;

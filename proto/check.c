@@ -78,7 +78,7 @@ void ring_put_check(const struct ring *r)
 	assert(r->n_slots <= RING_SLOTS && r->slot_head < RING_SLOTS && r->charged <= r->size);
 	assert(r->n_slots == r->held);
 	assert(r->fits_end <= r->floor + r->size && (!r->n_slots || !r->fits_end));
-	assert(r->looked <= r->reserved && r->marked <= tail);
+	assert(r->refreshed <= r->reserved && r->marked <= tail);
 	ring_slots_check(r);
 }
 
@@ -308,7 +308,7 @@ void core_action_check(const struct core_action *a)
 	if (a->session)
 		session_check(a->session);
 	/* Otherwise it may have been removed since. */
-	if (a->what == CORE_DIAL || a->what == CORE_PROBE || a->what == CORE_LEND)
+	if (a->what == CORE_DIAL || a->what == CORE_PROBE || a->what == CORE_PROVIDE)
 		peer_check(a->peer);
 }
 

@@ -20,7 +20,7 @@ struct session;
 /* The consumer's side; the producer's side, under its lock. */
 void ring_check(struct ring *r);
 void ring_put_check(const struct ring *r);
-/* With its ring. One that is lent, alive, or over: its peer may be gone. */
+/* With its ring. One that is provided, alive, or over: its peer may be gone. */
 void session_check(struct session *s);
 /* With its session. Also one that the core has forgotten. */
 void link_check(const struct link *l);

@@ -182,17 +182,17 @@ static bool poll_link(struct core *core, struct core_action *a)
 }
 
 /* The next action of one peer; false when nothing is left. */
-static bool poll_wish(struct peer *p, struct core_action *a)
+static bool peer_action(struct peer *p, struct core_action *a)
 {
 	*a = (struct core_action) { .peer = p };
 	/* A link came up since: no dial is needed any more. */
 	if (p->up && !p->dial_polled && !p->dial_beside)
 		p->dial_pending = false;
-	if (p->pending_what & PEER_P_LEND) {
-		p->pending_what &= ~(unsigned)PEER_P_LEND;
-		a->what = CORE_LEND;
+	if (p->pending_what & PEER_P_PROVIDE) {
+		p->pending_what &= ~(unsigned)PEER_P_PROVIDE;
+		a->what = CORE_PROVIDE;
 	} else if (p->dial_pending && !p->dial_polled) {
-		/* Stays raised until link_dial() or link_no_dial() answers. */
+		/* Stays pending until link_dial() or link_no_dial() answers. */
 		p->dial_polled = true;
 		a->what = CORE_DIAL;
 		a->path = p->dial_path;
@@ -217,7 +217,7 @@ static bool poll_peer(struct core *core, struct core_action *a)
 	while (!list_empty(&core->peers_pending)) {
 		struct peer *p = list_first(&core->peers_pending, struct peer, pending);
 
-		if (poll_wish(p, a))
+		if (peer_action(p, a))
 			return true;
 		list_remove(&p->pending);
 	}

@@ -2,7 +2,7 @@
 /*
  * The core of one node: configuration, peers, links, time. Bytes, membership
  * and time go in; bytes, deliveries, actions and a deadline come out. It owns no memory
- * (peer, session and link blocks are lent), opens nothing, reads no clock.
+ * (peer, session and link blocks are provided), opens nothing, reads no clock.
  *
  * R1 to R24 in the comments of the core are the rules of SESSION.md.
  *
@@ -100,7 +100,7 @@ enum core_what {
 	CORE_TX,		/* act.link has something to write */
 	CORE_ASK,		/* link_transport(act.link, ...) */
 	CORE_SHUT,		/* end act.link as act.how says; the core has forgotten it */
-	CORE_LEND,		/* act.peer needs a spare session */
+	CORE_PROVIDE,		/* act.peer needs a spare session */
 	/* Those from here on may run a callback of the application. */
 	CORE_PEER_UP,		/* act.session: first link */
 	CORE_FINISHED,		/* act.session: all that the peer sent was delivered */

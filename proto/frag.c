@@ -27,7 +27,7 @@ enum frag_result frag_add(struct frag *f, const uint8_t *body, size_t n, uint32_
 	return f->got == total ? FRAG_DONE : FRAG_MORE;
 }
 
-void frag_lend(struct frag *f, uint8_t *buf)
+void frag_provide(struct frag *f, uint8_t *buf)
 {
 	assert(!f->buf);
 	f->buf = buf;

@@ -310,8 +310,8 @@ static bool admit(struct link *l, const struct hello *h)
 	if (core->closing)
 		return deny(l, WIRE_REFUSE_LEAVING, 0);
 	if (!p->spare) {
-		/* Without memory for a session now: peer_lend() takes it up. */
-		p->pending_what |= PEER_P_LEND;
+		/* Without memory for a session now: peer_provide() takes it up. */
+		p->pending_what |= PEER_P_PROVIDE;
 		core_mark_peer(p);
 		return hold(l, h, LINK_EV_HOLD);
 	}

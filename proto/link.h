@@ -99,13 +99,13 @@ enum rx_result {
 	RX_MSG,			/* rx->msg is a message: hand it over, call again */
 	RX_AGAIN,		/* poll the actions, then call again; at once or later */
 	RX_PAUSED,		/* do not read; call again after an action or release */
-	RX_BUFFER,		/* lend rx->need bytes by link_lend(), call again */
+	RX_BUFFER,		/* provide rx->need bytes by link_provide(), call again */
 	RX_GONE,		/* the link is shut: drop the rest, poll the actions */
 };
 
 /*
  * A connection attempt that CORE_DIAL or CORE_PROBE asked for begins; the
- * block is lent until CORE_SHUT was polled or link_dead() was called.
+ * block is provided until CORE_SHUT was polled or link_dead() was called.
  */
 void link_dial(struct core *core, struct link *l, struct peer *p, unsigned path, bool probe);
 /* The attempt cannot even begin (no descriptor, no such device). */

@@ -50,7 +50,7 @@ bool core_due(struct core *core, uint64_t when_ns)
 	return false;
 }
 
-static void raise(struct list *pending, struct list *e)
+static void mark_pending(struct list *pending, struct list *e)
 {
 	if (list_empty(e))
 		list_append(pending, e);
@@ -60,19 +60,19 @@ void core_mark_session(struct session *s, enum session_pending what)
 {
 	assert(what && s->peer);
 	s->pending |= what;
-	raise(&s->peer->core->sessions_pending, &s->in_pending);
+	mark_pending(&s->peer->core->sessions_pending, &s->in_pending);
 }
 
 void core_mark_link(struct link *l)
 {
 	assert(!list_empty(&l->all));
-	raise(&l->core->links_pending, &l->pending);
+	mark_pending(&l->core->links_pending, &l->pending);
 }
 
 void core_mark_peer(struct peer *p)
 {
 	assert(!list_empty(&p->all));
-	raise(&p->core->peers_pending, &p->pending);
+	mark_pending(&p->core->peers_pending, &p->pending);
 }
 
 /* Not polled for: it waits in the list of peers for core_settle(). */

@@ -66,7 +66,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	assert(!p->session);
 	assert(incarnation && s->end == SESSION_ALIVE && !s->peer);
 	p->spare = NULL;
-	p->pending_what |= PEER_P_LEND;
+	p->pending_what |= PEER_P_PROVIDE;
 	core_mark_peer(p);
 	s->peer = p;
 	s->nodeid = p->nodeid;
@@ -90,7 +90,7 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	return s;
 }
 
-void peer_lend(struct peer *p, struct session *s)
+void peer_provide(struct peer *p, struct session *s)
 {
 	assert(!s->peer && s->ring.high == 0);
 	assert(!p->spare);

@@ -12,8 +12,8 @@ void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
 /* Ends its session (SESSION_REMOVED) and forgets it; the block is the caller's
  * again after the next core_poll() loop. */
 void peer_remove(struct peer *p);
-/* Answer to CORE_LEND, and once after peer_add(). */
-void peer_lend(struct peer *p, struct session *s);
+/* Answer to CORE_PROVIDE, and once after peer_add(). */
+void peer_provide(struct peer *p, struct session *s);
 
 /* Membership (not static): idempotent, any order (R14, R16-R18). */
 void peer_added(struct peer *p, uint64_t incarnation);
@@ -25,7 +25,7 @@ void peer_failed(struct peer *p, uint64_t incarnation);
 
 /* ---- for the other files of the core ---- */
 
-/* Opens a session with that incarnation from the spare; NULL if none is lent. */
+/* Opens a session with that incarnation from the spare; NULL if none is provided. */
 struct session *peer_open_session(struct peer *p, uint64_t incarnation);
 
 #endif

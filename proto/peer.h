@@ -18,7 +18,7 @@ struct profile;
 /* Work pending in the list of peers, beside dials and probes. */
 enum peer_pending {
 	PEER_P_LOOK = 1,	/* core_settle(): its link, its dial */
-	PEER_P_LEND = 2, PEER_P_FENCE = 4,	/* core_poll() */
+	PEER_P_PROVIDE = 2, PEER_P_FENCE = 4,	/* core_poll() */
 };
 
 struct peer {
@@ -35,7 +35,7 @@ struct peer {
 	uint32_t nodeid;
 	const struct profile *profile;
 	struct session *session;	/* NULL or alive */
-	struct session *spare;	/* lent for the next incarnation */
+	struct session *spare;	/* provided for the next incarnation */
 	struct link *up;	/* the link that the session sends on */
 	uint64_t lost_ns;	/* when there was one for the last time */
 	struct paths paths;
@@ -64,7 +64,7 @@ struct peer {
 
 enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
 
-/* Block and spare session are lent until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
+/* Block and spare session are provided until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
 void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct profile *profile,
 	      const struct path_addr *addrs, unsigned n_addrs);
 /* After peer_add() of a peer that was removed before: the incarnations known to be over. */

@@ -34,8 +34,8 @@ static void set_fits(struct ring *r)
 
 	if (end > r->floor + r->size)
 		end = r->floor + r->size;
-	if (end > r->looked + RING_LOOK)
-		end = r->looked + RING_LOOK;
+	if (end > r->refreshed + RING_REFRESH)
+		end = r->refreshed + RING_REFRESH;
 	if (end > r->marked + RING_MARK_STEP)
 		end = r->marked + RING_MARK_STEP;
 	r->fits_end = r->n_slots ? 0 : end;
@@ -70,19 +70,19 @@ size_t ring_max_message(size_t size)
 /* ---- room ---- */
 
 /* Learn how far the consumer is; begin a new lap when the ring is empty. */
-static void look(struct ring *r)
+static void refresh(struct ring *r)
 {
 	uint64_t acked = atomic_load(&r->acked), tail = ring_tail(r);
 
 	assert(acked <= tail);
-	r->looked = tail;
+	r->refreshed = tail;
 	if (acked > r->floor)
 		r->floor = acked;
 	if (r->n_slots == 0 && acked == tail) {
 		r->reserved = ring_next_lap(r, tail);
 		r->floor = r->reserved;
 		/* From there, or each message would look again and begin one more. */
-		r->looked = r->reserved;
+		r->refreshed = r->reserved;
 	}
 	set_fits(r);
 }
@@ -99,18 +99,18 @@ static bool has_room(const struct ring *r, uint64_t need, bool split)
  * Note what a refused sender waits for. The smallest wish stands for all: whoever
  * is refused again wishes again. Returns the wish before.
  */
-static uint64_t wish(struct ring *r, uint64_t need, uint64_t slot)
+static uint64_t want_room(struct ring *r, uint64_t need, uint64_t slot)
 {
-	uint64_t old = atomic_load(&r->want);
+	uint64_t old = atomic_load(&r->wanted);
 
-	assert(need && need < RING_WANT_SLOT);
+	assert(need && need < RING_WANTED_SLOT);
 	if (old) {
-		uint64_t bytes = old & ~RING_WANT_SLOT;
+		uint64_t bytes = old & ~RING_WANTED_SLOT;
 
 		need = bytes < need ? bytes : need;
 		slot &= old;
 	}
-	atomic_store(&r->want, need | slot);
+	atomic_store(&r->wanted, need | slot);
 	return old;
 }
 
@@ -121,16 +121,16 @@ static bool find_room(struct ring *r, uint64_t need, bool split)
 
 	if (has_room(r, need, split))
 		return true;
-	look(r);
+	refresh(r);
 	if (has_room(r, need, split))
 		return true;
-	old = wish(r, need, 0);
-	look(r);
+	old = want_room(r, need, 0);
+	refresh(r);
 	if (!has_room(r, need, split))
 		return false;
 	ours = need;
 	if (!old)
-		atomic_compare_exchange_strong(&r->want, &ours, 0);
+		atomic_compare_exchange_strong(&r->wanted, &ours, 0);
 	return true;
 }
 
@@ -144,7 +144,7 @@ bool ring_restart(struct ring *r)
 	/* All of it is free where it rests, and nowhere else. */
 	if (!find_room(r, r->size, true))
 		return false;
-	look(r);
+	refresh(r);
 	return true;
 }
 
@@ -174,11 +174,11 @@ static int refill(struct ring *r, uint64_t need, bool split)
 {
 	mark(r);
 	if (r->n_slots == RING_SLOTS || (split && r->n_slots)) {
-		wish(r, need, RING_WANT_SLOT);
+		want_room(r, need, RING_WANTED_SLOT);
 		return -EAGAIN;
 	}
-	if (ring_tail(r) >= r->looked + RING_LOOK)
-		look(r);
+	if (ring_tail(r) >= r->refreshed + RING_REFRESH)
+		refresh(r);
 	return find_room(r, need, split) ? 0 : -EAGAIN;
 }
 
@@ -401,7 +401,7 @@ static void flush_slots(struct ring *r)
 	set_fits(r);
 	atomic_store_explicit(&r->held, r->n_slots, memory_order_relaxed);
 	if (r->n_slots != before)
-		atomic_fetch_and(&r->want, ~RING_WANT_SLOT);
+		atomic_fetch_and(&r->wanted, ~RING_WANTED_SLOT);
 }
 
 static struct ring_slot *open_slot(struct ring *r, unsigned i)
@@ -462,7 +462,7 @@ int ring_discard(struct ring *r, unsigned i)
 
 uint64_t ring_room(struct ring *r)
 {
-	look(r);
+	refresh(r);
 	return r->size - (r->reserved - r->floor);
 }
 

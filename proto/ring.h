@@ -31,7 +31,7 @@
 
 #define RING_SLOTS	64	/* open slots a ring */
 #define RING_MIN	(256u * 1024)
-#define RING_LOOK	(256u * 1024)	/* the producer looks at acked at least this often */
+#define RING_REFRESH	(256u * 1024)	/* the producer looks at acked at least this often */
 #define RING_MARKS	32u	/* that are known at a time, a power of two */
 #define RING_MARK_STEP	(64u * 1024)	/* about so many bytes from one to the next */
 
@@ -60,7 +60,7 @@ struct ring_mark {
 };
 
 struct ring {
-	uint8_t *base;		/* lent */
+	uint8_t *base;		/* provided */
 	uint64_t size;		/* power of two */
 	uint32_t nodeid;	/* stamped into the headers */
 
@@ -72,7 +72,7 @@ struct ring {
 	uint32_t next_seq;
 	uint32_t slot_head, n_slots;
 	uint64_t floor;		/* acked as far as known here, or a restart */
-	uint64_t looked;	/* the tail when acked was last looked at */
+	uint64_t refreshed;	/* the tail when acked was last looked at */
 	uint64_t marked;	/* where the last mark is, or would be */
 	uint64_t charged;		/* of the memory from its beginning, bytes that may be
 				 * touched without asking the caller; size unless it says less */
@@ -81,7 +81,7 @@ struct ring {
 	/* Shared. */
 	alignas(64) _Atomic uint64_t filled;	/* ring_tail() * 2 + closed */
 	_Atomic uint64_t acked;
-	_Atomic uint64_t want;	/* bytes that a refused sender waits for, 0 = none;
+	_Atomic uint64_t wanted;	/* bytes that a refused sender waits for, 0 = none;
 				 * top bit: it waits for a slot to be given back */
 	_Atomic uint32_t held;	/* n_slots, for the consumer */
 	_Atomic uint64_t skip_at;	/* where the lap before that of the tail ended early */
@@ -105,7 +105,7 @@ struct ring {
 	uint8_t fin_frame[40];
 };
 
-/* size: a power of two >= RING_MIN, backed by mem (lent until the ring's end). */
+/* size: a power of two >= RING_MIN, backed by mem (provided until the ring's end). */
 void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq);
 
 /* ---- producer (under the caller's lock) ---- */

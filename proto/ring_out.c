@@ -419,19 +419,19 @@ uint64_t ring_bytes_queued(struct ring *r)
 
 bool ring_take_writable(struct ring *r)
 {
-	uint64_t want = atomic_load(&r->want), end, acked, gap;
+	uint64_t wanted = atomic_load(&r->wanted), end, acked, gap;
 
-	if (!want || want & RING_WANT_SLOT)
+	if (!wanted || wanted & RING_WANTED_SLOT)
 		return false;
 	/* At the end of a lap a frame may leave a gap shorter than itself; a wish for
 	 * fragments has room for it already. No more than that: what is waited for may be all
 	 * that ever comes. */
-	gap = want <= WIRE_FRAME_MAX ? want : 0;
+	gap = wanted <= WIRE_FRAME_MAX ? wanted : 0;
 	end = end_of(r);
 	acked = over_gap(r, atomic_load_explicit(&r->acked, memory_order_relaxed), end);
-	if (acked < end && r->size - (end - acked) < want + gap)
+	if (acked < end && r->size - (end - acked) < wanted + gap)
 		return false;
-	atomic_store(&r->want, 0);
+	atomic_store(&r->wanted, 0);
 	return true;
 }
 

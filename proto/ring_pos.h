@@ -14,8 +14,8 @@
 
 #include "ring.h"
 
-/* In want: the sender waits for a slot to be given back, not only for bytes. */
-#define RING_WANT_SLOT	(1ull << 63)
+/* In wanted: the sender waits for a slot to be given back, not only for bytes. */
+#define RING_WANTED_SLOT	(1ull << 63)
 
 static inline uint8_t *ring_at(const struct ring *r, uint64_t pos)
 {

@@ -58,7 +58,7 @@ void rx_delivered(struct link *l, size_t frame_bytes)
 
 enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
 {
-	assert(rx->lent || (p >= rx->p && n <= (size_t)(rx->end - p)));
+	assert(rx->provided || (p >= rx->p && n <= (size_t)(rx->end - p)));
 	s->n.delivered++;
 	rx->msg = p;
 	rx->msg_len = n;
@@ -110,17 +110,17 @@ static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame
 		return RX_MORE;
 	case FRAG_DONE:
 		rx_delivered(l, f->length);
-		rx->lent = true;
+		rx->provided = true;
 		return rx_message(s, rx, frag_take(&s->frag), total);
 	}
 	return RX_GONE;
 }
 
-bool link_lend(struct link *l, uint8_t *buf)
+bool link_provide(struct link *l, uint8_t *buf)
 {
 	if (!l->session || l->session->frag.buf)
 		return false;
-	frag_lend(&l->session->frag, buf);
+	frag_provide(&l->session->frag, buf);
 	return true;
 }
 
@@ -354,7 +354,7 @@ static inline enum rx_result next_frame(struct link *l, struct rx *rx)
 
 	account_plain(l, rx);
 	rx->session = s;
-	rx->lent = rx->bare = false;
+	rx->provided = rx->bare = false;
 	rx->plain_below = s ? plain_below(s) : 0;
 	rx->msg = link_rx_plain(l, rx, &rx->msg_len);
 	if (rx->msg)

@@ -9,9 +9,9 @@
 
 struct rx {
 	const uint8_t *p, *end;	/* in: bytes read; p moves over what was consumed */
-	const uint8_t *msg;	/* RX_MSG: leads into [p, end) or the lent buffer */
+	const uint8_t *msg;	/* RX_MSG: leads into [p, end) or the provided buffer */
 	size_t msg_len;
-	bool lent;		/* RX_MSG: msg is the lent buffer, the caller's again */
+	bool provided;		/* RX_MSG: msg is the provided buffer, the caller's again */
 	bool bare;		/* dlm profile: a packet without OPTS */
 	uint32_t need;		/* RX_BUFFER; also bytes that the frame at p needs (RX_MORE) */
 	struct session *session;
@@ -31,7 +31,7 @@ enum rx_result link_rx(struct link *l, struct rx *rx);
  */
 static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t *ret_len);
 /* Lends rx->need bytes. False if the link no longer wants them: still the caller's. */
-bool link_lend(struct link *l, uint8_t *buf);
+bool link_provide(struct link *l, uint8_t *buf);
 /* The buffer that a session held for a message under way when it ended; NULL if none. */
 uint8_t *session_take_buffer(struct session *s);
 /* The read batch is over: decides about an ACK. */

@@ -19,7 +19,7 @@
 #define RESEND_HALVINGS	19u
 #define BASE_BEHIND	(1 << 30)	/* frames: no ACK is so much older than another */
 
-void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
+void session_provide(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq)
 {
 	memset(s, 0, sizeof *s);
 	list_init(&s->in_pending);
@@ -104,7 +104,7 @@ struct link *session_only_sends(const struct session *s)
 {
 	const struct peer *p = s->peer;
 	bool sends = session_state(s) == FSM_ESTABLISHED &&
-		!s->finish_wanted && core_at_rest(p->core) && p->up && !s->ring.want;
+		!s->finish_wanted && core_at_rest(p->core) && p->up && !s->ring.wanted;
 
 	return sends ? p->up : NULL;
 }

@@ -107,7 +107,8 @@ struct session {
 };
 
 /* mem, size: the ring's memory. Fills what does not depend on the incarnation. */
-void session_lend(struct session *s, void *mem, size_t size, uint32_t nodeid, uint32_t first_seq);
+void session_provide(struct session *s, void *mem, size_t size, uint32_t nodeid,
+		     uint32_t first_seq);
 
 /* ---- producers: any thread, under the caller's lock; errors as ring.h says,
  * -EMSGSIZE also when the peer does not take that length ---- */

@@ -21,7 +21,7 @@
 #endif
 
 #define FIRST 0xfffffffeu	/* number of the first frame each way: it wraps after two */
-#define USED 0xa5	/* fills each block before it is lent to the core */
+#define USED 0xa5	/* fills each block before it is provided to the core */
 
 enum { LOW = 1, HIGH = 3 };	/* LOW decides over us, we decide over HIGH */
 
@@ -53,14 +53,14 @@ struct fixture {
 	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
 	bool probes;			/* probes get through */
 	size_t room;			/* bytes that can be written */
-	bool no_lend;			/* there is no memory for a session */
+	bool no_provide;			/* there is no memory for a session */
 	void *memory[256];
 	unsigned n_memory;
 };
 
 static struct fixture *fx;
 
-static inline void *lend(size_t n)
+static inline void *provide(size_t n)
 {
 	uint8_t *p = calloc(1, n + 63);
 
@@ -70,10 +70,10 @@ static inline void *lend(size_t n)
 
 static inline struct session *new_session(void)
 {
-	struct session *s = lend(sizeof *s);
+	struct session *s = provide(sizeof *s);
 
 	memset(s, USED, sizeof *s);
-	session_lend(s, lend(RING), RING, SELF, FIRST);
+	session_provide(s, provide(RING), RING, SELF, FIRST);
 	return s;
 }
 
@@ -84,7 +84,7 @@ static inline struct path_addr address(unsigned nodeid)
 
 static inline struct wire *new_wire(void)
 {
-	struct wire *w = lend(sizeof *w);
+	struct wire *w = provide(sizeof *w);
 
 	memset(&w->link, USED, sizeof w->link);
 	fx->wires[fx->n_wires++] = w;
@@ -186,9 +186,9 @@ static inline void act(const struct core_action *a)
 		if (a->how == LINK_ORDERLY)
 			gather(w);
 		break;
-	case CORE_LEND:
-		if (!fx->no_lend)
-			peer_lend(a->peer, new_session());
+	case CORE_PROVIDE:
+		if (!fx->no_provide)
+			peer_provide(a->peer, new_session());
 		break;
 	case CORE_PEER_UP:
 		fx->up[id]++;
@@ -252,12 +252,12 @@ static inline void feed_by(struct wire *w, const uint8_t *p, size_t n, size_t st
 			fx->last_len = rx.msg_len;
 			if (rx.msg_len)
 				memcpy(fx->last, rx.msg, rx.msg_len);
-			if (rx.lent)
+			if (rx.provided)
 				free((void *)(uintptr_t)rx.msg);
 		} else if (r == RX_BUFFER) {
 			uint8_t *buf = malloc(rx.need);
 
-			if (!link_lend(&w->link, buf))
+			if (!link_provide(&w->link, buf))
 				free(buf);
 		}
 		settle();
@@ -367,7 +367,7 @@ static inline void begin(bool static_members)
 
 		memset(&fx->peer[ids[i]], USED, sizeof fx->peer[ids[i]]);
 		peer_add(&fx->core, &fx->peer[ids[i]], ids[i], &profile_native, &a, 1);
-		peer_lend(&fx->peer[ids[i]], new_session());
+		peer_provide(&fx->peer[ids[i]], new_session());
 	}
 }
 

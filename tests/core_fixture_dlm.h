@@ -20,7 +20,7 @@ static inline struct wire *kernel_up(void)
 	settle();
 	fx->peer[HIGH] = (struct peer) { 0 };
 	peer_add(&fx->core, &fx->peer[HIGH], HIGH, &profile_dlm, addrs, 2);
-	peer_lend(&fx->peer[HIGH], new_session());
+	peer_provide(&fx->peer[HIGH], new_session());
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	pass(1000);

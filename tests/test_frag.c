@@ -26,7 +26,7 @@ static enum frag_result add(size_t n, uint32_t total, uint32_t offset)
 static void under_way(void)
 {
 	fresh();
-	frag_lend(&frag, buf);
+	frag_provide(&frag, buf);
 	CHECK_EQ(add(100, 300, 0), FRAG_MORE);
 }
 
@@ -36,7 +36,7 @@ static void three_fragments(void)
 	CHECK(!frag_active(&frag));
 	CHECK_EQ(add(100, 300, 0), FRAG_NEED_BUFFER);
 	CHECK_EQ(add(100, 300, 0), FRAG_NEED_BUFFER);
-	frag_lend(&frag, buf);
+	frag_provide(&frag, buf);
 	CHECK_EQ(add(100, 300, 0), FRAG_MORE);
 	CHECK(frag_active(&frag));
 	CHECK_EQ(add(150, 300, 100), FRAG_MORE);
@@ -51,7 +51,7 @@ static void three_fragments(void)
 static void one_fragment_is_enough(void)
 {
 	fresh();
-	frag_lend(&frag, buf);
+	frag_provide(&frag, buf);
 	CHECK_EQ(add(1, 1, 0), FRAG_DONE);
 	CHECK(frag_take(&frag) == buf);
 }
@@ -59,7 +59,7 @@ static void one_fragment_is_enough(void)
 static void length_at_the_limit(void)
 {
 	fresh();
-	frag_lend(&frag, buf);
+	frag_provide(&frag, buf);
 	CHECK_EQ(add(10, MAX + 1, 0), FRAG_BAD);
 	CHECK_EQ(add(10, UINT32_MAX, 0), FRAG_BAD);
 	CHECK_EQ(add(MAX, MAX, 0), FRAG_DONE);
@@ -69,7 +69,7 @@ static void length_at_the_limit(void)
 static void empty_ones(void)
 {
 	fresh();
-	frag_lend(&frag, buf);
+	frag_provide(&frag, buf);
 	CHECK_EQ(add(0, 300, 0), FRAG_BAD);
 	CHECK_EQ(add(0, 0, 0), FRAG_BAD);
 	CHECK_EQ(add(10, 0, 0), FRAG_BAD);
@@ -106,12 +106,12 @@ static void another_total(void)
 	CHECK_EQ(add(100, 300, 100), FRAG_MORE);
 }
 
-/* The buffer was lent for another message: it may be too short for this one. */
-static void lent_for_another_total(void)
+/* The buffer was provided for another message: it may be too short for this one. */
+static void provided_for_another_total(void)
 {
 	fresh();
 	CHECK_EQ(add(10, 100, 0), FRAG_NEED_BUFFER);
-	frag_lend(&frag, buf);
+	frag_provide(&frag, buf);
 	CHECK_EQ(add(150, 200, 0), FRAG_BAD);
 	CHECK_EQ(add(10, 99, 0), FRAG_BAD);
 	CHECK_EQ(buf[0], 0xee);
@@ -121,7 +121,7 @@ static void lent_for_another_total(void)
 static void begins_in_the_middle(void)
 {
 	fresh();
-	frag_lend(&frag, buf);
+	frag_provide(&frag, buf);
 	CHECK_EQ(add(100, 300, 100), FRAG_BAD);
 	CHECK_EQ(buf[100], 0xee);
 }
@@ -144,7 +144,7 @@ int main(void)
 	RUN(overlaps_and_holes);
 	RUN(past_the_announced_size);
 	RUN(another_total);
-	RUN(lent_for_another_total);
+	RUN(provided_for_another_total);
 	RUN(begins_in_the_middle);
 	RUN(given_up_half_way);
 	return check_done();

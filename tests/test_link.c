@@ -431,7 +431,7 @@ static void duplicate_across_the_wrap(void)
 
 static void ack_waits_for_the_hand_over(void)
 {
-	uint8_t buf[200], *lent = malloc(50);
+	uint8_t buf[200], *provided = malloc(50);
 	struct wire *high;
 	size_t n = frag_at(buf, 0xfffffffe, 50, 50, 0);
 	struct rx rx = { .p = buf, .end = buf + n };
@@ -443,9 +443,9 @@ static void ack_waits_for_the_hand_over(void)
 	pass(100);
 	gather(high);
 	CHECK(!says_ack(high, 0xffffffff));
-	CHECK(link_lend(&high->link, lent));
+	CHECK(link_provide(&high->link, provided));
 	CHECK_EQ(link_rx(&high->link, &rx), RX_MSG);
-	free(lent);
+	free(provided);
 	link_rx_done(&high->link);
 	pass(100);
 	CHECK(says_ack(high, 0xffffffff));

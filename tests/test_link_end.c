@@ -231,14 +231,14 @@ static void a_renewal_ends_the_wait_for_the_last_ack(void)
 static void a_renewal_forgets_the_members(void)
 {
 	begin(false);
-	fx->no_lend = true;
+	fx->no_provide = true;
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	CHECK(fx->peer[HIGH].session);
 	core_renew(&fx->core, 78);
 	settle();
 	CHECK(!fx->peer[HIGH].session);
-	peer_lend(&fx->peer[HIGH], new_session());
+	peer_provide(&fx->peer[HIGH], new_session());
 	CHECK(!fx->peer[HIGH].session);
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	CHECK(fx->peer[HIGH].session);
@@ -252,7 +252,7 @@ static void a_hello_waits_for_memory(void)
 	struct wire *w[2];
 
 	begin(true);
-	fx->no_lend = true;
+	fx->no_provide = true;
 	settle();
 	link_from(HIGH, FIRST);
 	CHECK(fx->peer[HIGH].session && !fx->peer[HIGH].spare);

@@ -10,7 +10,7 @@ static struct peer *member_with(bool memory)
 	struct peer *p;
 
 	begin(false);
-	fx->no_lend = !memory;
+	fx->no_provide = !memory;
 	p = &fx->peer[HIGH];
 	peer_added(p, incarnation(HIGH));
 	settle();
@@ -68,7 +68,7 @@ static void what_was_said_holds_when_there_is_memory(void)
 		p = member_without_memory();
 		peer_leaving(p, incarnation(HIGH) + (leaving ? 1 : 2));
 		peer_failed(p, incarnation(HIGH) + 2);
-		peer_lend(p, new_session());
+		peer_provide(p, new_session());
 		CHECK_OR_RETURN(p->session);
 		CHECK_EQ(p->session->incarnation, incarnation(HIGH) + 1);
 		CHECK_EQ(p->session->removed, leaving);
@@ -77,7 +77,7 @@ static void what_was_said_holds_when_there_is_memory(void)
 	}
 	p = member_without_memory();
 	peer_left(p, incarnation(HIGH) + 1);
-	peer_lend(p, new_session());
+	peer_provide(p, new_session());
 	CHECK(!p->session);
 	end();
 }

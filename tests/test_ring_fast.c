@@ -49,20 +49,20 @@ static void no_plain_send_beyond_what_is_paid(void)
 	}
 }
 
-/* In a large ring, light traffic comes back to the beginning each RING_LOOK bytes. */
+/* In a large ring, light traffic comes back to the beginning each RING_REFRESH bytes. */
 static void light_traffic_stays_in_few_pages(void)
 {
-	enum { SIZE = 8 * RING_LOOK, LEN = 1024 };
+	enum { SIZE = 8 * RING_REFRESH, LEN = 1024 };
 	uint8_t *large = malloc(SIZE);
 	uint64_t begins = 0;
 
 	CHECK_OR_RETURN(large);
 	fresh();
 	ring_init(&ring, large, SIZE, NODEID, FIRST);
-	for (uint32_t i = 1; i <= 5 * RING_LOOK / LEN; i++) {
+	for (uint32_t i = 1; i <= 5 * RING_REFRESH / LEN; i++) {
 		if (!ring_send_plain(&ring, bytes, LEN - WIRE_MSG_OVERHEAD))
 			CHECK_EQ(send_n(LEN - WIRE_MSG_OVERHEAD), 0);
-		CHECK_EQ((ring.reserved - LEN) % SIZE, (i - 1) * LEN % RING_LOOK);
+		CHECK_EQ((ring.reserved - LEN) % SIZE, (i - 1) * LEN % RING_REFRESH);
 		begins += (ring.reserved - LEN) % SIZE == 0;
 		CHECK_EQ(write_all(), LEN);
 		CHECK_EQ(ring_ack(&ring, FIRST + i), 1);

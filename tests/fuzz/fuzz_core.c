@@ -302,12 +302,12 @@ static void op_member(struct input *in)
 	world_settle(run.self);
 }
 
-static void lend_all(void)
+static void provide_all(void)
 {
 	run.self->stingy = false;
 	for (unsigned i = 0; i < N_PEERS; i++)
 		if (peer_find(&run.self->core, run.peer[i]->nodeid))
-			world_lend(run.self, run.peer[i]);
+			world_provide(run.self, run.peer[i]);
 	world_settle(run.self);
 }
 
@@ -325,9 +325,9 @@ static void again(struct peer *p)
 	peer_add(&run.self->core, p, nodeids[i], i == KERNEL ? &profile_dlm : &profile_native,
 		 run.self->addr[i], i == HIGH ? 2 : 1);
 	if (spare)
-		peer_lend(p, spare);
+		peer_provide(p, spare);
 	else
-		world_lend(run.self, p);
+		world_provide(run.self, p);
 	run.inc[i]++;
 }
 
@@ -343,7 +343,7 @@ static void op_node(struct input *in)
 		if (how & 4)
 			run.self->stingy = true;
 		else
-			lend_all();
+			provide_all();
 		break;
 	case 2:
 		again(hostile_peer(in));
@@ -474,7 +474,7 @@ static void finish(void)
 {
 	struct inc *a, *b;
 
-	lend_all();
+	provide_all();
 	core_quorum(&run.self->core, true);
 	world_settle(run.self);
 	for (unsigned s = 0; !pair_is_up(); s++) {

@@ -426,7 +426,7 @@ static void heal(void)
 
 		world.node[i].stingy = false;
 		peer_addrs(peer_of(i), world.node[i].addr[0], 2);
-		world_lend(&world.node[i], peer_of(i));
+		world_provide(&world.node[i], peer_of(i));
 		core_quorum(&world.node[i].core, true);
 		settle();
 		tell(i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Cores as a caller drives them, for fuzz targets: what a run consists of, and the memory
- * that is lent to a core. Knows not what is done with it: world_act.h carries out what a
+ * that is provided to a core. Knows not what is done with it: world_act.h carries out what a
  * core asks for, world_run.h gives it bytes, messages and time.
  */
 #ifndef SINEW_TESTS_FUZZ_WORLD_H
@@ -53,7 +53,7 @@ struct end {
 	bool connecting, dialled;
 	bool eof, reset;	/* behind all that is under way */
 	bool tame;		/* the other side is a core of this world as well */
-	bool breaks_off;	/* lent memory is not used at once */
+	bool breaks_off;	/* provided memory is not used at once */
 	size_t out_max;		/* bytes that may be written at a time, 0 = no limit */
 	uint8_t frame[WIRE_FRAME_MAX];	/* being written */
 	size_t n_frame;
@@ -130,7 +130,7 @@ static inline struct inc *world_inc(struct node *n, const struct session *s)
 	for (unsigned i = n->n_incs; i-- > 0;)
 		if (n->inc[i].s == s && !n->inc[i].down)
 			return &n->inc[i];
-	MUST(!"a session that was never lent");
+	MUST(!"a session that was never provided");
 	return NULL;
 }
 
@@ -145,7 +145,7 @@ static void *world_ring(void)
 	return *ring;
 }
 
-static void world_lend(struct node *n, struct peer *p)
+static void world_provide(struct node *n, struct peer *p)
 {
 	struct inc *l = &n->inc[n->n_incs];
 
@@ -158,10 +158,10 @@ static void world_lend(struct node *n, struct peer *p)
 	l->ring = world_ring();
 	l->s = aligned_alloc(64, sizeof *l->s);
 	MUST(l->s);
-	session_lend(l->s, l->ring, RING_MIN, n->nodeid, n->core.cfg.first_seq);
+	session_provide(l->s, l->ring, RING_MIN, n->nodeid, n->core.cfg.first_seq);
 	l->expected = l->sent_end = n->core.cfg.first_seq;
 	n->n_incs++;
-	peer_lend(p, l->s);
+	peer_provide(p, l->s);
 }
 
 static struct end *world_end(struct node *n)

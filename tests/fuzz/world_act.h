@@ -217,7 +217,8 @@ static void world_trace(const struct node *n, const struct core_action *a)
 {
 	static const char *const names[] = {
 		[CORE_NOTE] = "note", [CORE_DIAL] = "DIAL", [CORE_PROBE] = "PROBE",
-		[CORE_TX] = "TX", [CORE_ASK] = "ASK", [CORE_SHUT] = "SHUT", [CORE_LEND] = "LEND",
+		[CORE_TX] = "TX", [CORE_ASK] = "ASK", [CORE_SHUT] = "SHUT",
+		[CORE_PROVIDE] = "PROVIDE",
 		[CORE_PEER_UP] = "PEER_UP", [CORE_FINISHED] = "FINISHED",
 		[CORE_WRITABLE] = "WRITABLE", [CORE_PEER_DOWN] = "PEER_DOWN",
 		[CORE_FENCE] = "FENCE", [CORE_RENEW] = "RENEW", [CORE_CLOSED] = "CLOSED",
@@ -261,8 +262,8 @@ static void world_act(struct node *n, const struct core_action *a)
 	case CORE_SHUT:
 		world_shut(world_end_of(a->link), a->how);
 		break;
-	case CORE_LEND:
-		world_lend(n, a->peer);
+	case CORE_PROVIDE:
+		world_provide(n, a->peer);
 		break;
 	case CORE_PEER_UP:
 		world_up(n, a->session);

@@ -53,7 +53,7 @@ static void world_message(struct end *e, struct inc *l, const struct rx *rx,
 	MUST(frame_parse(last, (size_t)(rx->p - last), &f) == 0);
 	/* In order and once: the frame that completed it had the number that was next. */
 	MUST(fresh || (!native && rx->bare));
-	if (!rx->lent) {
+	if (!rx->provided) {
 		MUST(rx->msg >= last && rx->msg + rx->msg_len == rx->p);
 		MUST(!native || f.nextcmd == WIRE_DATA);
 	} else {
@@ -64,12 +64,12 @@ static void world_message(struct end *e, struct inc *l, const struct rx *rx,
 	l->n_got++;
 	if (world.hooks->message)
 		world.hooks->message(l, rx->msg, rx->msg_len);
-	if (rx->lent)
+	if (rx->provided)
 		free((void *)(uintptr_t)rx->msg);
 }
 
 /* Fresh memory of just that size; the second chance of a caller without any comes later. */
-static bool world_lend_buffer(struct end *e, const struct rx *rx)
+static bool world_provide_buffer(struct end *e, const struct rx *rx)
 {
 	uint8_t *buf;
 
@@ -78,7 +78,7 @@ static bool world_lend_buffer(struct end *e, const struct rx *rx)
 		return false;
 	buf = malloc(rx->need);
 	MUST(buf);
-	if (link_lend(&e->el->link, buf))
+	if (link_provide(&e->el->link, buf))
 		return true;
 	free(buf);
 	return false;
@@ -112,7 +112,7 @@ static void world_parse(struct end *e)
 			world_settle(e->node);
 		if (r == RX_MSG || r == RX_AGAIN)
 			continue;
-		if (r != RX_BUFFER || !world_lend_buffer(e, &rx) || e->breaks_off)
+		if (r != RX_BUFFER || !world_provide_buffer(e, &rx) || e->breaks_off)
 			break;
 	}
 	if (world_same(e, use)) {
@@ -416,7 +416,7 @@ static struct peer *world_peer(struct node *n, uint32_t nodeid, const struct pro
 	for (unsigned k = 0; k < 2; k++)
 		n->addr[i][k] = world_addr(nodeid, k);
 	peer_add(&n->core, &n->peer[i], nodeid, profile, n->addr[i], n_addrs);
-	world_lend(n, &n->peer[i]);
+	world_provide(n, &n->peer[i]);
 	return &n->peer[i];
 }
 
@@ -427,7 +427,7 @@ static void world_begin(const struct world_hooks *hooks)
 	world.now_ns = MS(1000);
 }
 
-/* The linger time is over: everything that was lent must come back. */
+/* The linger time is over: everything that was provided must come back. */
 static void world_over(void)
 {
 	for (unsigned i = 0; i < world.n_nodes; i++) {

@@ -101,7 +101,7 @@ void digest_action(const struct node *n, const struct core_action *a)
 		break;
 	case CORE_TX:
 	case CORE_ASK:
-	case CORE_LEND:
+	case CORE_PROVIDE:
 	case CORE_RENEW:
 	case CORE_CLOSED:
 		break;

@@ -144,11 +144,11 @@ static void take_messages(struct conn *c, struct end *e, struct rx *rx)
 			oracle_bare(x, rx->msg, rx->msg_len);
 		else
 			oracle_message(x, rx->msg, rx->msg_len);
-	} while (c->idx & 1 && !rx->lent && !sim.failed &&
+	} while (c->idx & 1 && !rx->provided && !sim.failed &&
 		 (rx->msg = link_rx_plain(&e->link, rx, &rx->msg_len)));
 	e->rd = (uint32_t)(rx->p - e->buf);
 	rx->bare = false;
-	if (rx->lent)
+	if (rx->provided)
 		free((void *)rx->msg);
 }
 
@@ -194,10 +194,10 @@ static void rx_loop(struct conn *c, unsigned side)
 			return;
 		}
 		case RX_BUFFER: {
-			uint8_t *lent = malloc(rx.need);
+			uint8_t *provided = malloc(rx.need);
 
-			if (!link_lend(&e->link, lent))
-				free(lent);
+			if (!link_provide(&e->link, provided))
+				free(provided);
 			break;
 		}
 		case RX_GONE:

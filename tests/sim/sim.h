@@ -68,7 +68,7 @@ uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi);
 
 enum ev_kind {
 	EV_NONE, EV_SEG, EV_CONNECT, EV_ACCEPT, EV_PUMP, EV_READ, EV_CONN_LOST, EV_SEND, EV_KICK,
-	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_LEND, EV_CHECK, EV_CLOSE,
+	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_PROVIDE, EV_CHECK, EV_CLOSE,
 	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP, EV_ATTACK,
 };
 
@@ -362,7 +362,7 @@ void world_renew(struct node *n);
 void world_peer_add(struct node *n, unsigned j);
 struct node *world_node(uint32_t nodeid);
 void world_give_back(struct sess *x);
-struct sess *world_lend(struct node *n, unsigned j);
+struct sess *world_provide(struct node *n, unsigned j);
 bool world_pair_stuck(unsigned a, unsigned b);
 bool world_pair_talks(const struct node *a, const struct node *b);
 

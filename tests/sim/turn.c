@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A node's turn: does what its core asks for, until it asks for nothing. Owns
- * the memory that is lent to sessions. Knows no schedule.
+ * the memory that is provided to sessions. Knows no schedule.
  */
 #include "sim.h"
 
@@ -24,7 +24,7 @@ static unsigned size_class(uint32_t size)
 	return c;
 }
 
-struct sess *world_lend(struct node *n, unsigned j)
+struct sess *world_provide(struct node *n, unsigned j)
 {
 	unsigned c = size_class(n->queue_bytes);
 	struct sess *x = NULL;
@@ -39,7 +39,7 @@ struct sess *world_lend(struct node *n, unsigned j)
 	*x = (struct sess) { .used = true, .node = n->idx, .peer = (uint8_t)j,
 		.idx = (uint16_t)(x - sim.sess), .gen = x->gen + 1, .size = RING_MIN << c };
 	x->mem = n_rings[c] ? rings[c][--n_rings[c]] : malloc(x->size);
-	session_lend(&x->s, x->mem, x->size, n->nodeid, sim.cfg.first_seq);
+	session_provide(&x->s, x->mem, x->size, n->nodeid, sim.cfg.first_seq);
 	return x;
 }
 
@@ -210,10 +210,10 @@ static void act(struct node *n, struct core_action *a)
 		oracle_link_gone(c, side);
 		net_shut(c, side, a->how);
 		break;
-	case CORE_LEND:
+	case CORE_PROVIDE:
 		sim_at(sim.now_ns +
 			       (rng_one_in(&sim.net, 4) ? rng_scale(&sim.net, 0, 80 * MSEC) : 0),
-		       EV_LEND, n->idx, world_node(a->peer->nodeid)->idx, n->gen);
+		       EV_PROVIDE, n->idx, world_node(a->peer->nodeid)->idx, n->gen);
 		break;
 	case CORE_PEER_UP:
 	case CORE_FINISHED:

@@ -104,7 +104,7 @@ void world_peer_add(struct node *n, unsigned j)
 	memset(&n->peers[j], 0, sizeof n->peers[j]);
 	peer_add(&n->core, &n->peers[j], sim.node[j].nodeid,
 		 sim.node[j].kernel ? &profile_dlm : &profile_native, addrs, paths);
-	sim_at(sim.now_ns, EV_LEND, n->idx, j, n->gen);
+	sim_at(sim.now_ns, EV_PROVIDE, n->idx, j, n->gen);
 }
 
 void world_start(struct node *n)
@@ -204,21 +204,21 @@ bool world_pair_stuck(unsigned a, unsigned b)
 
 /* ---- the loop ---- */
 
-static void lend(struct node *n, unsigned j)
+static void provide(struct node *n, unsigned j)
 {
 	struct sess *x;
 
 	if (n->chan[j].removed || n->peers[j].spare)
 		return;
-	x = world_lend(n, j);
+	x = world_provide(n, j);
 	if (x)
-		peer_lend(&n->peers[j], &x->s);
+		peer_provide(&n->peers[j], &x->s);
 }
 
 static struct node *event_node(const struct event *e)
 {
 	switch ((enum ev_kind)e->kind) {
-	case EV_SEND: case EV_MEMBER: case EV_RESUME: case EV_LEND: case EV_CLOSE: case EV_EXIT:
+	case EV_SEND: case EV_MEMBER: case EV_RESUME: case EV_PROVIDE: case EV_CLOSE: case EV_EXIT:
 	case EV_VIEW:
 		return &sim.node[e->a];
 	case EV_KICK: case EV_SLOT:
@@ -260,8 +260,8 @@ static void node_event(struct node *n, const struct event *e)
 		member_deliver(n);
 	else if (e->kind == EV_RESUME)
 		workload_resume(n, e->b);
-	else if (e->kind == EV_LEND)
-		lend(n, e->b);
+	else if (e->kind == EV_PROVIDE)
+		provide(n, e->b);
 	else if (e->kind == EV_VIEW)
 		viewer_turn(n);
 	else if (e->kind == EV_EXIT)
@@ -337,7 +337,7 @@ static void dispatch(const struct event *e)
 	case EV_ATTACK:
 		attacker_event();
 		return;
-	case EV_MEMBER: case EV_RESUME: case EV_LEND: case EV_CLOSE: case EV_EXIT: case EV_VIEW:
+	case EV_MEMBER: case EV_RESUME: case EV_PROVIDE: case EV_CLOSE: case EV_EXIT: case EV_VIEW:
 		node_event(n, e);
 		return;
 	}
