@@ -380,6 +380,7 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 			next = s->ring.acked_seq;
 		s->base = next;
 	}
+	p->up = l;			/* no dial because of those that are shut */
 	link_shut_others(l);
 	/* Our HELLO was an ACK, too; more may have come on the old link since (R10). */
 	s->ack_sent = l->told_next;
