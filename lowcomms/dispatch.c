@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "lowcomms/drive.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/options.h"
+#include "lowcomms/thread.h"
 
 /* ---- open ---- */
 
@@ -80,16 +80,12 @@ static void *own_loop(void *arg)
 
 static int start_own_thread(struct sinew_node *n)
 {
-	sigset_t all, before;
 	int err;
 
 	assert(!n->own.runs && n->opt.own_thread);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&n->own.thread, NULL, own_loop, n);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	err = thread_start(0, own_loop, n, &n->own.thread);
 	n->own.runs = err == 0;
-	return -err;
+	return err;
 }
 
 static void close_all(struct sinew_node *n);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "membership/again.h"
 
+#include "lowcomms/thread.h"
 #include "membership/resolve.h"
 #include "membership/static_inside.h"
-#include "membership/thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -129,10 +129,14 @@ int sinew_config_follow(struct sinew_config *config, struct sinew_node *node, si
 	a->level = level;
 	a->config = static_copy(config);
 	a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (a->stop_fd < 0)
+	if (a->stop_fd < 0) {
 		rc = -errno;
-	else if (a->config)
-		rc = thread_start(0, run, a, &a->refs, &thread);
+	} else if (a->config) {
+		a->refs++;
+		rc = thread_start(0, run, a, &thread);
+		if (rc)
+			a->refs--;
+	}
 	if (rc) {
 		unref(a);
 		return rc;

@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lowcomms/thread.h"
 #include "membership/config.h"
 #include "membership/follow.h"
 #include "membership/instance.h"
 #include "membership/ipc.h"
-#include "membership/thread.h"
 
 #define CONNECT_MS	10000
 #define NAMES_SLACK_MS	500	/* from the end of a search for names to its result */
@@ -114,8 +114,10 @@ int sinew_corosync_open(const struct sinew_corosync_setup *setup, struct sinew_c
 		snprintf(err, err_size, "out of memory or descriptors");
 		return -ENOMEM;
 	}
-	rc = thread_start(IPC_STACK, follow_run, c, &c->refs, &c->thread);
+	c->refs++;
+	rc = thread_start(IPC_STACK, follow_run, c, &c->thread);
 	if (rc) {
+		c->refs--;
 		snprintf(err, err_size, "cannot start a thread: %s", strerror(-rc));
 		instance_unref(c);
 		return rc;

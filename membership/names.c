@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "membership/thread.h"
+#include "lowcomms/thread.h"
 
 /* The modules of the name service have their buffers there. */
 #define STACK_BYTES	((size_t)512 << 10)
@@ -117,8 +117,10 @@ static int start_threads(struct names *names)
 	int rc = 0;
 
 	for (i = 0; i < names->n && count_up(); i++) {
-		rc = thread_start(STACK_BYTES, look_up, names, &names->refs, &thread);
+		names->refs++;
+		rc = thread_start(STACK_BYTES, look_up, names, &thread);
 		if (rc) {
+			names->refs--;
 			count_down();
 			break;
 		}
