@@ -52,11 +52,11 @@ static void session_down(struct sinew_node *n, struct session *s)
 	struct sinew_session *h = handle_of(s);
 	struct member *m = h->member;
 	enum sinew_down reason = down_reason(s->end);
-	uint8_t *provided = session_take_buffer(s);
+	uint8_t *buf = session_take_buffer(s);
 
 	assert(s->end != SESSION_ALIVE && session_state(s) == FSM_CLOSED && !h->dead);
-	if (provided)
-		buf_unref(buf_of(provided));
+	if (buf)
+		buf_unref(buf_of(buf));
 	if (m) {
 		directory_lock(&n->directory);
 		assert(m->handle == h);

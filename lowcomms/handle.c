@@ -42,15 +42,15 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 static void handle_free(struct sinew_session *h)
 {
 	struct sinew_node *n = h->node;
-	uint8_t *provided = session_take_buffer(&h->session);
+	uint8_t *buf = session_take_buffer(&h->session);
 
 	lock_take(&n->memory.lock, LOCK_MEMORY);
 	assert(!list_empty(&h->all) && !atomic_load(&h->refs));
 	assert(!h->n_open && !atomic_load(&h->kept) && !atomic_load(&h->waiters.n));
 	list_remove(&h->all);
 	lock_give(&n->memory.lock, LOCK_MEMORY);
-	if (provided)
-		buf_unref(buf_of(provided));
+	if (buf)
+		buf_unref(buf_of(buf));
 	memory_uncharge(&n->memory, h->pages.resident);
 	pages_unmap(h->pages.mem, h->pages.size);
 	free(h);

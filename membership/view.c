@@ -30,7 +30,7 @@ static void drop_entry(struct view *v, struct view_entry *e)
 	*e = v->entries[--v->n_entries];
 }
 
-/* Says that the last incarnation of a node has failed, if anybody was told that it had joined. */
+/* Reports the failure of the last incarnation of a node, if its join was reported. */
 static void tell_failed(struct view *v, struct view_entry *e)
 {
 	uint64_t incarnation = e->incarnation;

@@ -130,7 +130,7 @@ static inline bool is_message(const void *data, size_t len, struct stress_head *
 
 /* ---- status ---- */
 
-/* Checks what any snapshot of a session must say, whatever goes on. */
+/* Checks invariants that hold in each snapshot of a session, at any time. */
 static inline void check_status(const struct sinew_status *st, uint32_t nodeid)
 {
 	MUST(st->nodeid == nodeid);

@@ -196,7 +196,7 @@ static void close_all(void)
 	cluster_free(c);
 }
 
-/* Every byte of a HELLO, as far as it is not the incarnation. */
+/* Every byte of a HELLO but those of the incarnation. */
 static void a_hello_is_as_it_says(void)
 {
 	const struct greeting g = { .maxframe = 0 };

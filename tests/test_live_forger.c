@@ -147,7 +147,7 @@ static void faults_fence_nobody(void)
 	unharmed();
 }
 
-/* Not even with both incarnations, for the position cannot be. */
+/* Refused although it names both incarnations: its position is impossible. */
 static void a_forged_choice_does_not_last(void)
 {
 	if (!set_up())

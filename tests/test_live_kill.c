@@ -247,7 +247,7 @@ static void killed_and_started_again(void)
 		bool fenced = i % 3 == 2;
 
 		CHECK_OR_RETURN(start_child());
-		/* Only the next incarnation's HELLO tells that the last one is dead. */
+		/* The survivor learns of the death from the HELLO of the next incarnation alone. */
 		CHECK_OR_RETURN(traffic_until(incarnation_got, 300 + i * 997));
 		CHECK(shared->incarnations[i].incarnation != last);
 		last = shared->incarnations[i].incarnation;

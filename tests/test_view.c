@@ -147,7 +147,7 @@ static void a_renewed_process_needs_no_fence(void)
 	says("failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;");
 }
 
-/* After a partition both are as they were: the node tells the old incarnation that it is over. */
+/* Both survive a partition: the node tells the old incarnation that it has failed. */
 static void a_merge_is_told_once_to_the_fencer(void)
 {
 	static const unsigned two[] = { 1, 2 };
@@ -317,7 +317,7 @@ static void when_corosync_is_lost_all_begins_anew(void)
 	says("addrs 2 1 10.0.0.2;joined 2 b1;");
 }
 
-/* The node was told that its incarnation had been declared over; the group knows nothing of it. */
+/* The node was told that its incarnation had failed; the group knows nothing of it. */
 static void a_renewed_node_meets_all_again(void)
 {
 	together();

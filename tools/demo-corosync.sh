@@ -211,7 +211,7 @@ stream()
 	echo "$2 $((i + 1)) end"
 }
 
-# start_stream N INCARNATION: a node that sends a stream to all and goes on whatever happens.
+# start_stream N INCARNATION: starts a node that sends a stream to all and survives all faults.
 start_stream()
 {
 	local n=$1 incarnation=$2

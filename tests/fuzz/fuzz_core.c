@@ -363,7 +363,7 @@ static void op_read(struct input *in)
 		world_read(e, n < 0xf0 ? n : n * 16);
 }
 
-/* The core was told that its incarnation is over: as the caller decides, now or never. */
+/* The core has lost its incarnation: the input decides whether it is renewed now or never. */
 static void renew(void)
 {
 	uint64_t old = run.self->core.cfg.incarnation;

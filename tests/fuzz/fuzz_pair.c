@@ -455,7 +455,7 @@ static void pass_second(void)
 		tell(i);
 		tell_left(i);
 	}
-	/* A message accepted before this side was paused goes on. */
+	/* A message accepted before the pause of this side is still sent. */
 	for (struct end *e = world.end; e < &world.end[ENDS_MAX]; e++)
 		if (world_open(e))
 			world_read(e, 0);

@@ -290,7 +290,7 @@ static void world_heard(struct inc *l, const struct inc *from, const uint8_t *p,
 	l->n_heard++;
 }
 
-/* The other node's incarnation of the same pair of incarnations. */
+/* The other node's end of the same session. */
 static struct inc *world_twin(const struct inc *l)
 {
 	struct node *n = l->node == world.node ? &world.node[1] : world.node;

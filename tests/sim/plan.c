@@ -30,7 +30,7 @@ static struct fault *add_fault(enum fault_kind kind, uint64_t span)
 	return f;
 }
 
-/* Breaks of links: at least LINK_FAULTS_MIN, in clusters as in real incarnation. */
+/* Breaks of links: at least LINK_FAULTS_MIN, in clusters as in reality. */
 static void draw_link_faults(uint64_t span)
 {
 	static const uint8_t kinds[] = {

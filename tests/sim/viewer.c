@@ -172,7 +172,7 @@ static void settle(struct node *n, struct viewer *v)
 				 n->idx, i);
 }
 
-/* ---- the incarnation of a process ---- */
+/* ---- begin and end of a process ---- */
 
 static void forget(struct viewer *v)
 {

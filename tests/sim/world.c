@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns virtual time: the queue of events and the incarnation of a node. Knows neither
+ * Owns virtual time: the queue of events, and begin and end of a node. Knows neither
  * what a schedule contains nor what is right or wrong.
  */
 #include "sim.h"

@@ -14,7 +14,7 @@ struct stats_peer {
 	uint64_t undelivered;		/* messages of ended sessions, certainly not delivered */
 	uint64_t unknown;		/* and delivered once or not at all */
 	uint64_t discarded;		/* received, but not written */
-	enum sinew_down down;		/* how the last incarnation ended; 0: it did not */
+	enum sinew_down down;		/* how the last session ended; 0: it did not */
 };
 
 struct stats {

@@ -392,7 +392,7 @@ static struct stream_conn *open_conn(struct stream *s, const struct packet *p)
 }
 
 /* Whether the packet is the first of another connection between the same ends. */
-static bool is_new_incarnation(const struct stream_conn *c, unsigned dir, const struct packet *p)
+static bool is_new_connection(const struct stream_conn *c, unsigned dir, const struct packet *p)
 {
 	const struct stream_dir *d = &c->dir[dir];
 
@@ -505,7 +505,7 @@ int stream_packet(struct stream *s, uint64_t now_ns, const struct packet *p)
 
 	s->now_ns = now_ns;
 	c = find_by_addr(s, p, &dir);
-	if (c && is_new_incarnation(c, dir, p)) {
+	if (c && is_new_connection(c, dir, p)) {
 		end_conn(s, c, STREAM_REPLACED);
 		c = NULL;
 		dir = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * In place of the system's <assert.h> (make mutate RECORD=1): each assertion that fails is said
- * once, in the words of glibc, and the program goes on. So one run tells all the invariants that
- * a mutant breaks, where abort() would tell the first one. It may be included again.
+ * In place of the system's <assert.h> (make mutate RECORD=1): it reports each failed assertion
+ * once, in the format of glibc, and the program continues. So one run reports all invariants that
+ * a mutant breaks; abort() would report the first one alone. It may be included again.
  */
 #ifndef SINEW_TESTS_MUTATE_RECORD_ASSERT_H
 #define SINEW_TESTS_MUTATE_RECORD_ASSERT_H
