@@ -348,7 +348,8 @@ void oracle_renew(struct node *n)
 	for (unsigned i = 0; i < sim.n_incs; i++)
 		if (sim.declared[i * SIM_INCS + n->inc])
 			return;
-	sim_fail("n%u: its incarnation %u is declared failed, but no node failed it", n->idx, n->inc);
+	sim_fail("n%u: its incarnation %u is declared failed, but no node failed it", n->idx,
+			 n->inc);
 }
 
 /* The application fences who is asked for: its machine is switched off. */
