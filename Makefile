@@ -97,14 +97,14 @@ ifeq ($(shell $(PKG_CONFIG) --exists $(COROSYNC) 2>/dev/null && echo yes),yes)
 COROSYNC_CFLAGS := -DHAVE_COROSYNC $(shell $(PKG_CONFIG) --cflags $(COROSYNC))
 COROSYNC_LIBS := $(shell $(PKG_CONFIG) --libs $(COROSYNC))
 endif
-# What is compared: not in any product. libnng comes without a file for pkg-config.
+# What is compared: not in any product; a program is left out if its library is not there.
+# libnng comes without a file for pkg-config.
 ifeq ($(shell $(PKG_CONFIG) --exists libzmq 2>/dev/null && echo yes),yes)
-BENCH_CFLAGS += -DHAVE_ZMQ $(shell $(PKG_CONFIG) --cflags libzmq)
-BENCH_LIBS += $(shell $(PKG_CONFIG) --libs libzmq)
+ZMQ_CFLAGS := $(shell $(PKG_CONFIG) --cflags libzmq)
+ZMQ_LIBS := $(shell $(PKG_CONFIG) --libs libzmq)
 endif
 ifneq ($(wildcard /usr/include/nng/nng.h),)
-BENCH_CFLAGS += -DHAVE_NNG
-BENCH_LIBS += -lnng
+NNG_LIBS := -lnng
 endif
 TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
 TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
@@ -139,7 +139,9 @@ TOOL_PROGRAMS := $(filter-out $(OF_DLM),$(filter $(patsubst tests/%.c,$(BUILD)/t
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 # The contract of streams, over each transport.
 STREAM := $(BUILD)/tests/stream
-BENCH := $(addprefix $(BUILD)/bench/,run work counted)
+BENCH_WORKING := $(BUILD)/bench/sinew $(BUILD)/bench/sockets $(if $(ZMQ_LIBS),$(BUILD)/bench/zmq) \
+	$(if $(NNG_LIBS),$(BUILD)/bench/nng)
+BENCH := $(addprefix $(BUILD)/bench/,run counted) $(BENCH_WORKING)
 DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/man/*.3 membership/man/*.3))
@@ -220,7 +222,7 @@ have-command:
 # ---- objects ----
 
 # Rebuilds everything when flags or compiler change.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(BENCH_CFLAGS) $(LDFLAGS) \
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(ZMQ_CFLAGS) $(LDFLAGS) \
 	$(NO_ASSERTIONS) $(ASSERTIONS)
 $(BUILD)/flags: FORCE | have-library
 	@mkdir -p $(@D)
@@ -244,7 +246,7 @@ $(OBJ)/tools/dump/dlm.o: tools/dump/dlm.c $(BUILD)/flags
 
 $(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(BENCH_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(ZMQ_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -360,15 +362,21 @@ $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
-$(BUILD)/bench/work: $(call objects,tests/bench/work/*.c) $(TOOLS_A) $(LIB_INSIDE)
-	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS)
+$(BUILD)/bench/zmq: WORKING_LIBS := $(ZMQ_LIBS)
+$(BUILD)/bench/nng: WORKING_LIBS := $(NNG_LIBS)
 
-# The same with the calls that write counted.
-$(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/counted/*.c) $(TOOLS_A) \
-		$(LIB_INSIDE)
+# A program for each library that is compared: its folder, and what all of them share.
+.SECONDEXPANSION:
+$(BENCH_WORKING): $(BUILD)/bench/%: $$(call objects,tests/bench/work/*.c tests/bench/$$*/*.c) \
+		$(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(BENCH_LIBS) $(ATOMIC_LIBS) \
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(WORKING_LIBS) $(ATOMIC_LIBS)
+
+# Ours with the calls that write counted.
+$(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/sinew/*.c \
+		tests/bench/counted/*.c) $(TOOLS_A) $(LIB_INSIDE)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(ATOMIC_LIBS) \
 		$(call wrap,sendmsg send write writev)
 
 $(BUILD)/demo/%: $(OBJ)/tools/demo/%.o

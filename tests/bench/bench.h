@@ -33,7 +33,7 @@ struct figure {
 };
 
 enum step_kind {
-	STEP_WORK, /* build/bench/work, one process or two */
+	STEP_WORK, /* a working program, one process or two */
 	STEP_COUNTED, /* the same, its calls that write counted */
 	STEP_CALLGRIND, /* the same, its instructions counted */
 	STEP_GATE, /* build/tests/gate_stream at both ends, instructions counted */
@@ -43,6 +43,7 @@ enum step_kind {
 struct step {
 	char group[NAME_MAX_BYTES];
 	enum step_kind kind;
+	const char *program; /* "sinew", "sockets", "zmq" or "nng" */
 	char words[2][WORDS_MAX]; /* for each process; "": there is none */
 	const char *toggle; /* of callgrind: inside of that function alone; or NULL */
 	enum place place;

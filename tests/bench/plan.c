@@ -41,7 +41,7 @@ struct step *step_add(struct bench *b, const char *group, enum place place)
 	struct step *step = &b->steps[b->n_steps++];
 
 	assert(b->n_steps <= STEPS_MAX);
-	*step = (struct step){ .place = place, .limit_s = LIMIT_S };
+	*step = (struct step){ .program = "sinew", .place = place, .limit_s = LIMIT_S };
 	snprintf(step->group, sizeof step->group, "%s", group);
 	return step;
 }

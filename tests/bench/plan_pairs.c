@@ -18,8 +18,12 @@
 
 /* ---- streams ---- */
 
-static const char *const streamers[] = {
-	"sinew", "coalesced", "ring", "zmq-push", "zmq-pair", "bare", "nng-pair0", "nng-pair1",
+static const struct streamer {
+	const char *name, *program;
+} streamers[] = {
+	{ "sinew", "sinew" },	  { "coalesced", "sockets" }, { "ring", "sockets" },
+	{ "zmq-push", "zmq" },	  { "zmq-pair", "zmq" },      { "bare", "sockets" },
+	{ "nng-pair0", "nng" },	  { "nng-pair1", "nng" },
 };
 
 #define N_STREAMERS (sizeof streamers / sizeof streamers[0])
@@ -49,12 +53,15 @@ static bool is_judged(const struct stream *s, const char *with, enum place place
 	return place == PLACE_SPLIT && !s->is_swept;
 }
 
-static void add_stream(struct bench *b, const struct stream *s, const char *with, enum place place)
+static void add_stream(struct bench *b, const struct stream *s, const struct streamer *by,
+		       enum place place)
 {
+	const char *with = by->name;
 	unsigned queue = s->size > QUEUE_BYTES / 2 ? QUEUE_BYTES_LONG : QUEUE_BYTES;
 	unsigned ms = b->is_quick ? STREAM_MS_QUICK : STREAM_MS;
 	struct step *step = step_add(b, s->group, place);
 
+	step->program = by->program;
 	step->is_extra = !is_judged(s, with, place);
 	step->runs = s->is_swept ? SWEEP_RUNS : 0;
 	step_words(step, 0, "stream-receive with=%s size=%u queue=%u ms=%u listens=1", with,
@@ -75,23 +82,24 @@ void plan_streams(struct bench *b)
 		for (int place = N_PLACES - 1; place >= 0; place--)
 			for (unsigned k = 0; k < N_STREAMERS; k++)
 				if (!streams[i].is_swept || place == PLACE_SPLIT)
-					add_stream(b, &streams[i], streamers[k], (enum place)place);
+					add_stream(b, &streams[i], &streamers[k],
+						   (enum place)place);
 }
 
 /* ---- round trips ---- */
 
 static const struct rally {
-	const char *name, *with, *more;
+	const char *name, *program, *with, *more;
 	bool is_judged;
 } rallies[] = {
-	{ "sinew", "sinew", "", true },
-	{ "bare", "bare", "", true },
-	{ "sinew-outer", "sinew", " outer=1", true },
-	{ "bare-outer", "bare", " outer=1", true },
-	{ "sinew-busy", "sinew", " busy=200", true },
-	{ "bare-busy", "bare", " busy=200", true },
-	{ "zmq-pair", "zmq-pair", "", false },
-	{ "nng-pair1", "nng-pair1", "", false },
+	{ "sinew", "sinew", "sinew", "", true },
+	{ "bare", "sockets", "bare", "", true },
+	{ "sinew-outer", "sinew", "sinew", " outer=1", true },
+	{ "bare-outer", "sockets", "bare", " outer=1", true },
+	{ "sinew-busy", "sinew", "sinew", " busy=200", true },
+	{ "bare-busy", "sockets", "bare", " busy=200", true },
+	{ "zmq-pair", "zmq", "zmq-pair", "", false },
+	{ "nng-pair1", "nng", "nng-pair1", "", false },
 };
 
 #define N_RALLIES (sizeof rallies / sizeof rallies[0])
@@ -104,6 +112,7 @@ static void add_rally(struct bench *b, const struct rally *r, enum place place)
 	struct step *step = step_add(b, "roundtrip", place);
 	const char *name = place_name(place);
 
+	step->program = r->program;
 	step->is_extra = !r->is_judged || place == PLACE_FREE;
 	step_words(step, 0, "ping with=%s size=64 queue=%u ms=%u%s", r->with, QUEUE_BYTES, ms,
 		   r->more);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A contestant: a way to carry messages from one process to another. Each contestant is a
- * file of its own beside this one; what is sent, checked and timed is the same code for all
- * and not theirs. Knows nothing of what is measured.
+ * A contestant: a way to carry messages from one process to another. Contestants of one library
+ * are a program in a folder of its own; what is sent, checked and timed is the same code in all
+ * programs and not theirs. Knows nothing of what is measured.
  *
  * Each copies a message when it takes it, keeps at most queue_bytes of them in user space, and
  * hands over whole messages. Waits end after END_WAIT_MS with -ETIMEDOUT.
@@ -34,7 +34,6 @@ struct end_options {
 
 struct contestant {
 	const char *name;
-	const char *missing; /* why it is not here, or NULL */
 	/* Returns when the two ends are connected, or can be sent to. *ret_end is set before
 	 * something is taken. */
 	int (*open)(const struct end_options *opt, void **ret_end);
@@ -50,17 +49,5 @@ struct contestant {
 	/* ACK frames that this end has sent; NULL: it has none of its own. */
 	uint64_t (*acks)(void *end);
 };
-
-extern const struct contestant contestant_sinew;
-extern const struct contestant contestant_bare;
-extern const struct contestant contestant_coalesced;
-extern const struct contestant contestant_ring;
-extern const struct contestant contestant_zmq_push;
-extern const struct contestant contestant_zmq_pair;
-extern const struct contestant contestant_nng_pair0;
-extern const struct contestant contestant_nng_pair1;
-
-/* NULL: there is none of that name. */
-const struct contestant *contestant_find(const char *name);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The working program of the benchmark: does one side of one job and tells its results, a line
- * KEY VALUE each, on standard output. Knows nothing of repetition and of judgement.
+ * main() of each working program of the benchmark: does one side of one job and tells its
+ * results, a line KEY VALUE each, on standard output. Knows nothing of repetition and of
+ * judgement, and no contestant.
  *
- *	work JOB KEY=VALUE...
+ *	PROGRAM JOB KEY=VALUE...
  */
 #include "tests/bench/work/work.h"
 
@@ -13,34 +14,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lowcomms/sinew.h"
 #include "tests/bench/work/content.h"
 #include "tools/histogram.h"
 
-static const struct job {
-	const char *name;
-	int (*run)(const struct settings *s);
-} jobs[] = {
+static const struct job jobs_of_all[] = {
 	{ "stream-send", job_stream_send },
 	{ "stream-receive", job_stream_receive },
 	{ "ping", job_ping },
 	{ "pong", job_pong },
-	{ "mesh", job_mesh },
-	{ "crowd", job_crowd },
-	{ "beside", job_beside },
-	{ "many", job_many },
-	{ "memory", job_memory },
-	{ "load", job_load },
-	{ "resets", job_resets },
-	{ "greeter", job_greeter },
-	{ "dials", job_dials },
-	{ "resend", job_resend },
-	{ "resend-receive", job_resend_receive },
-	{ "threads", job_threads },
-	{ "depth", job_depth },
+	{ 0 },
 };
-
-#define N_JOBS (sizeof jobs / sizeof jobs[0])
 
 void result(const char *key, double value)
 {
@@ -87,6 +70,23 @@ static uint64_t *number_of(struct settings *s, const char *key)
 	return NULL;
 }
 
+static const struct contestant *find_contestant(const char *name)
+{
+	const struct contestant *const *c = program.contestants;
+
+	while (*c && strcmp((*c)->name, name) != 0)
+		c++;
+	return *c;
+}
+
+static const struct job *find_job(const struct job *list, const char *name)
+{
+	for (; list && list->name; list++)
+		if (strcmp(list->name, name) == 0)
+			return list;
+	return NULL;
+}
+
 static int take_word(struct settings *s, const char *key, const char *value)
 {
 	uint64_t n = strtoull(value, NULL, 10), *number = number_of(s, key);
@@ -94,7 +94,7 @@ static int take_word(struct settings *s, const char *key, const char *value)
 	if (number)
 		*number = n;
 	else if (strcmp(key, "with") == 0)
-		s->with = contestant_find(value);
+		s->with = find_contestant(value);
 	else if (strcmp(key, "net") == 0)
 		s->end.net = value;
 	else if (strcmp(key, "port") == 0)
@@ -117,7 +117,7 @@ static int take_word(struct settings *s, const char *key, const char *value)
 static int parse(struct settings *s, int argc, char **argv)
 {
 	*s = (struct settings){
-		.end.net = "127.0.0", .size = 64, .with = &contestant_sinew, .threads = 1
+		.end.net = "127.0.0", .size = 64, .with = program.contestants[0], .threads = 1
 	};
 	for (int i = 2; i < argc; i++) {
 		char *equals = strchr(argv[i], '=');
@@ -134,26 +134,21 @@ static int parse(struct settings *s, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const struct job *job = NULL;
 	struct settings s;
 	int rc;
 
-	if (argc < 2 || parse(&s, argc, argv)) {
-		fprintf(stderr, "usage: work JOB KEY=VALUE..., as run.c calls it\n");
-		return 2;
+	if (argc >= 2) {
+		job = find_job(jobs_of_all, argv[1]);
+		job = job ? job : find_job(program.jobs, argv[1]);
 	}
-	if (s.with->missing) {
-		printf("missing 1\n");
-		fprintf(stderr, "%s\n", s.with->missing);
-		return 0;
+	if (!job || parse(&s, argc, argv)) {
+		fprintf(stderr, "usage: %s JOB KEY=VALUE..., as tests/bench/run.c calls it\n",
+			argv[0]);
+		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	alarm(WORK_LIMIT_S);
-	for (size_t i = 0; i < N_JOBS; i++) {
-		if (strcmp(jobs[i].name, argv[1]) != 0)
-			continue;
-		rc = jobs[i].run(&s);
-		return rc || fflush(stdout) ? 1 : 0;
-	}
-	fprintf(stderr, "\"%s\" is no job\n", argv[1]);
-	return 2;
+	rc = job->run(&s);
+	return rc || fflush(stdout) ? 1 : 0;
 }

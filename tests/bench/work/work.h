@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shared by the jobs of the working program: their settings, and how a result is told.
+ * Shared by the jobs of the working programs: their settings, and how a result is told.
  * Knows nothing of what a job does.
  */
 #ifndef BENCH_WORK_H
@@ -8,7 +8,8 @@
 
 #include "tests/bench/work/contestant.h"
 
-#define WORK_LIMIT_S 120 /* after that a process ends itself */
+#define CONTESTANTS_MAX 4
+#define WORK_LIMIT_S	120 /* after that a process ends itself */
 
 /* From words KEY=VALUE of the command line; what is not said is 0. */
 struct settings {
@@ -23,24 +24,24 @@ struct settings {
 	uint64_t repeat;
 };
 
-/* Each is 0, or -1 after it said what is wrong. */
+struct job {
+	const char *name; /* NULL: the end of a list */
+	int (*run)(const struct settings *s); /* 0, or -1 after it said what is wrong */
+};
+
+/* Makes a program of these files: each has one. */
+struct program {
+	/* The first is the default; NULL ends the list. */
+	const struct contestant *contestants[CONTESTANTS_MAX + 1];
+	const struct job *jobs; /* beside those that all programs have; NULL: none */
+};
+
+extern const struct program program;
+
 int job_stream_send(const struct settings *s);
 int job_stream_receive(const struct settings *s);
 int job_ping(const struct settings *s);
 int job_pong(const struct settings *s);
-int job_mesh(const struct settings *s);
-int job_crowd(const struct settings *s);
-int job_beside(const struct settings *s);
-int job_many(const struct settings *s);
-int job_memory(const struct settings *s);
-int job_load(const struct settings *s);
-int job_resets(const struct settings *s);
-int job_greeter(const struct settings *s);
-int job_dials(const struct settings *s);
-int job_resend(const struct settings *s);
-int job_resend_receive(const struct settings *s);
-int job_threads(const struct settings *s);
-int job_depth(const struct settings *s);
 
 /* A result for who has started this. */
 void result(const char *key, double value);

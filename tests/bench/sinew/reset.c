@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/bench/work/host.h"
-#include "tests/bench/work/node.h"
-#include "tests/bench/work/work.h"
+#include "tests/bench/sinew/host.h"
+#include "tests/bench/sinew/jobs.h"
+#include "tests/bench/work/address.h"
 #include "tools/clock.h"
 #include "tools/histogram.h"
 
@@ -142,7 +142,7 @@ int job_greeter(const struct settings *s)
 	int epoll = epoll_create1(EPOLL_CLOEXEC), n, peer;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (node_address(s->end.net, 2, s->end.port, &addr) ||
+	if (address_of(s->end.net, 2, s->end.port, &addr) ||
 	    bind(fd, (struct sockaddr *)&addr, sizeof(struct sockaddr_in)) || listen(fd, 16))
 		return trouble("cannot listen", -errno);
 	event.data.fd = fd;
@@ -182,7 +182,7 @@ int job_dials(const struct settings *s)
 	struct histogram *h = calloc(1, sizeof *h);
 	struct sockaddr_storage addr;
 
-	if (!h || node_address(s->end.net, 2, s->end.port, &addr))
+	if (!h || address_of(s->end.net, 2, s->end.port, &addr))
 		return trouble("cannot dial", 0);
 	while (!dial_once(&addr, &ns))
 		if (clock_now_ns() >= limit)

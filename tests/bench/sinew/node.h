@@ -12,8 +12,6 @@
 
 #include "lowcomms/sinew.h"
 
-/* 127.x.y.nodeid; nodeids above 250 go on in the third number. */
-int node_address(const char *net, uint32_t nodeid, unsigned port, struct sockaddr_storage *ret);
 /* Options as they are by default, for that node. */
 int node_options(struct sinew_options *opt, const char *net, uint32_t nodeid, unsigned port);
 /* Makes the other known. */

@@ -2,7 +2,7 @@
 /*
  * One TCP connection over loopback, driven by epoll. Knows no message but its length.
  */
-#include "tests/bench/work/socket.h"
+#include "tests/bench/sockets/socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/bench/work/node.h"
+#include "tests/bench/work/address.h"
 #include "tools/clock.h"
 
 #define DIAL_PAUSE_US 1000
@@ -92,7 +92,7 @@ int socket_open(struct socket_end *e, const struct end_options *opt)
 	e->in = malloc(e->in_size);
 	if (!e->in)
 		return -ENOMEM;
-	err = node_address(opt->net, 2, opt->port, &addr);
+	err = address_of(opt->net, 2, opt->port, &addr);
 	if (err)
 		return err;
 	e->fd = opt->listens ? listen_once(&addr) : dial(&addr);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tests/bench/work/socket.h"
+#include "tests/bench/sockets/socket.h"
 
 static void close_end(void *end)
 {

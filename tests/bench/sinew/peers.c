@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/bench/work/host.h"
-#include "tests/bench/work/work.h"
+#include "tests/bench/sinew/host.h"
+#include "tests/bench/sinew/jobs.h"
 #include "tools/clock.h"
 
 #define OUTSTANDING_MAX 20000 /* messages, towards one peer */

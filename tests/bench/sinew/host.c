@@ -3,7 +3,7 @@
  * Many nodes in one loop: an epoll set of their descriptors.
  * Knows nothing of what is measured.
  */
-#include "tests/bench/work/host.h"
+#include "tests/bench/sinew/host.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "tests/bench/work/node.h"
+#include "tests/bench/sinew/node.h"
 #include "tools/clock.h"
 
 #define EVENTS_MAX     64

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "tests/bench/work/host.h"
-#include "tests/bench/work/work.h"
+#include "tests/bench/sinew/host.h"
+#include "tests/bench/sinew/jobs.h"
 #include "tools/clock.h"
 
 #define MESSAGES      4 /* on each pair, under way when the links go */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/work/socket.h"
+#include "tests/bench/sockets/socket.h"
 
 static void close_end(void *end)
 {

@@ -14,8 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/bench/work/host.h"
-#include "tests/bench/work/work.h"
+#include "tests/bench/sinew/host.h"
+#include "tests/bench/sinew/jobs.h"
 #include "tools/clock.h"
 
 #define STREAMS	    3 /* until each page of the queue was touched; the last is timed */

@@ -3,12 +3,12 @@
  * A node on a thread of its own: its callbacks wake the threads that wait.
  * Knows nothing of what is measured.
  */
-#include "tests/bench/work/threaded.h"
+#include "tests/bench/sinew/threaded.h"
 
 #include <errno.h>
 #include <time.h>
 
-#include "tests/bench/work/node.h"
+#include "tests/bench/sinew/node.h"
 
 static void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The contestants of NNG: pair, version 0 and 1. The one file that knows libnng; without it
- * they are missing. Knows nothing of what is measured.
+ * The contestants of NNG: pair, version 0 and 1. The one file that knows libnng.
+ * Knows nothing of what is measured.
  */
-#include "tests/bench/work/contestant.h"
+#include "tests/bench/work/work.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef HAVE_NNG
 #include <nng/nng.h>
 #include <nng/protocol/pair0/pair.h>
 #include <nng/protocol/pair1/pair.h>
 
-#define MISSING	       NULL
 #define HIGH_WATER_MAX 8192 /* what it allows */
 
 struct end {
@@ -125,19 +123,8 @@ static int nothing(void *end)
 	return 0;
 }
 
-#else
-#define MISSING	    "libnng was not there when this was built (libnng-dev)"
-#define open_pair0  NULL
-#define open_pair1  NULL
-#define send_one    NULL
-#define receive_one NULL
-#define nothing	    NULL
-#define close_end   NULL
-#endif
-
-const struct contestant contestant_nng_pair0 = {
+static const struct contestant nng_pair0 = {
 	.name = "nng-pair0",
-	.missing = MISSING,
 	.open = open_pair0,
 	.send = send_one,
 	.flush = nothing,
@@ -146,9 +133,8 @@ const struct contestant contestant_nng_pair0 = {
 	.close = close_end,
 };
 
-const struct contestant contestant_nng_pair1 = {
+static const struct contestant nng_pair1 = {
 	.name = "nng-pair1",
-	.missing = MISSING,
 	.open = open_pair1,
 	.send = send_one,
 	.flush = nothing,
@@ -156,3 +142,5 @@ const struct contestant contestant_nng_pair1 = {
 	.drain = nothing,
 	.close = close_end,
 };
+
+const struct program program = { .contestants = { &nng_pair0, &nng_pair1 } };

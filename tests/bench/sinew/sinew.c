@@ -8,8 +8,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "tests/bench/work/contestant.h"
-#include "tests/bench/work/node.h"
+#include "tests/bench/sinew/jobs.h"
+#include "tests/bench/sinew/node.h"
 #include "tools/clock.h"
 
 #define TURN_BYTES (256u << 10) /* sent between two looks at what has come */

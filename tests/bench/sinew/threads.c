@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tests/bench/sinew/jobs.h"
+#include "tests/bench/sinew/threaded.h"
 #include "tests/bench/work/content.h"
-#include "tests/bench/work/threaded.h"
 #include "tools/clock.h"
 
 #define LOOK_EVERY 1024 /* messages between two looks at the clock */

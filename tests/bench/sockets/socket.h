@@ -15,6 +15,10 @@
 #define COALESCE_BYTES (64u << 10) /* of one write */
 #define READ_BYTES     (256u << 10) /* of one read */
 
+extern const struct contestant contestant_bare;
+extern const struct contestant contestant_coalesced;
+extern const struct contestant contestant_ring;
+
 struct socket_end {
 	int fd, epoll, outer; /* outer: an epoll set around the other, or -1 */
 	bool spins; /* reads until there is something, and never sleeps */

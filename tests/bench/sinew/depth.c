@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tests/bench/work/host.h"
-#include "tests/bench/work/work.h"
+#include "tests/bench/sinew/host.h"
+#include "tests/bench/sinew/jobs.h"
 #include "tools/clock.h"
 #include "tools/histogram.h"
 

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The contestants of ZeroMQ: PUSH to PULL, and PAIR. The one file that knows libzmq; without
- * it they are missing. Knows nothing of what is measured.
+ * The contestants of ZeroMQ: PUSH to PULL, and PAIR. The one file that knows libzmq.
+ * Knows nothing of what is measured.
  */
-#include "tests/bench/work/contestant.h"
+#include "tests/bench/work/work.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef HAVE_ZMQ
 #include <zmq.h>
 
-#define MISSING	       NULL
 #define HIGH_WATER_MIN 2
 
 struct end {
@@ -121,19 +119,8 @@ static int nothing(void *end)
 	return 0;
 }
 
-#else
-#define MISSING	    "libzmq was not there when this was built (libzmq3-dev)"
-#define open_push   NULL
-#define open_pair   NULL
-#define send_one    NULL
-#define receive_one NULL
-#define nothing	    NULL
-#define close_end   NULL
-#endif
-
-const struct contestant contestant_zmq_push = {
+static const struct contestant zmq_push = {
 	.name = "zmq-push",
-	.missing = MISSING,
 	.open = open_push,
 	.send = send_one,
 	.flush = nothing,
@@ -142,9 +129,8 @@ const struct contestant contestant_zmq_push = {
 	.close = close_end,
 };
 
-const struct contestant contestant_zmq_pair = {
+static const struct contestant zmq_pair = {
 	.name = "zmq-pair",
-	.missing = MISSING,
 	.open = open_pair,
 	.send = send_one,
 	.flush = nothing,
@@ -152,3 +138,5 @@ const struct contestant contestant_zmq_pair = {
 	.drain = nothing,
 	.close = close_end,
 };
+
+const struct program program = { .contestants = { &zmq_push, &zmq_pair } };

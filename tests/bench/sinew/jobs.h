@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The parts of the program of sinew: one contestant, and a job for each measure.
+ */
+#ifndef BENCH_JOBS_H
+#define BENCH_JOBS_H
+
+#include "tests/bench/work/work.h"
+
+extern const struct contestant contestant_sinew;
+
+int job_mesh(const struct settings *s);
+int job_crowd(const struct settings *s);
+int job_beside(const struct settings *s);
+int job_many(const struct settings *s);
+int job_memory(const struct settings *s);
+int job_load(const struct settings *s);
+int job_resets(const struct settings *s);
+int job_greeter(const struct settings *s);
+int job_dials(const struct settings *s);
+int job_resend(const struct settings *s);
+int job_resend_receive(const struct settings *s);
+int job_threads(const struct settings *s);
+int job_depth(const struct settings *s);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The program of sinew: the contestant, and the measures that it takes alone.
+ */
+#include "tests/bench/sinew/jobs.h"
+
+static const struct job jobs[] = {
+	{ "mesh", job_mesh },
+	{ "crowd", job_crowd },
+	{ "beside", job_beside },
+	{ "many", job_many },
+	{ "memory", job_memory },
+	{ "load", job_load },
+	{ "resets", job_resets },
+	{ "greeter", job_greeter },
+	{ "dials", job_dials },
+	{ "resend", job_resend },
+	{ "resend-receive", job_resend_receive },
+	{ "threads", job_threads },
+	{ "depth", job_depth },
+	{ 0 },
+};
+
+const struct program program = { .contestants = { &contestant_sinew }, .jobs = jobs };
