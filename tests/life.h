@@ -146,10 +146,24 @@ static inline void run(unsigned ms)
 		enter(&life->node[i]);
 }
 
+static inline struct life_conn *link_of(unsigned number)
+{
+	if (number > life->n_conns)
+		give_up("a link of the story does not come");
+	return life->conns[number - 1];
+}
+
+static inline struct session *session_of(enum who who)
+{
+	if (!life->node[who].session)
+		give_up("a session of the story is not up");
+	return life->node[who].session;
+}
+
 /* A connection breaks: what is under way on it is lost, both ends see an error. */
 static inline void cut(unsigned number)
 {
-	struct life_conn *c = life->conns[number - 1];
+	struct life_conn *c = link_of(number);
 
 	SAY(c->end[0].node, c, "is cut");
 	for (unsigned i = 0; i < life->n_events; ) {
@@ -181,7 +195,8 @@ static inline void both_start(void)
 	start(A);
 	start(B);
 	run(10);
-	CHECK(life->node[A].session && life->node[B].session);
+	session_of(A);
+	session_of(B);
 	life->trace.n = begin;
 	trace_add(&life->trace, "      10.000 -      link 1 is up, as in open-b-dials\n");
 }
@@ -199,9 +214,7 @@ static inline void send_bytes(enum who who, size_t bytes)
 	snprintf((char *)body, sizeof body, "%c%u", n->letter | 0x20, n->sent + 1);
 	if (!bytes)
 		part.n = strlen((char *)body);
-	if (!CHECK(n->session != NULL))
-		return;
-	err = session_send(n->session, &part, 1, part.n, NULL);
+	err = session_send(session_of(who), &part, 1, part.n, NULL);
 	n->sent += !err;
 	SAY(n, NULL, "sends \"%s\"%s", (char *)body, err ? ", and the queue is full" : "");
 	session_schedule(n->session);
@@ -219,8 +232,7 @@ static inline void finishes(enum who who)
 	struct life_node *n = &life->node[who];
 
 	SAY(n, NULL, "finishes");
-	if (CHECK(n->session != NULL))
-		session_finish(n->session);
+	session_finish(session_of(who));
 	leave(n);
 }
 
@@ -259,7 +271,7 @@ static inline void path_dies(unsigned path, bool down)
 /* A connection of which a firewall has lost the state. */
 static inline void loses_state(unsigned number, bool lost)
 {
-	struct life_conn *c = life->conns[number - 1];
+	struct life_conn *c = link_of(number);
 
 	SAY(c->end[0].node, c, lost ? "arrives nowhere from now on" : "arrives again");
 	c->lost = lost;
@@ -277,7 +289,7 @@ static inline void reads(enum who who, bool on)
 	struct life_node *n = &life->node[who];
 
 	SAY(n, NULL, on ? "reads again" : "does not read");
-	session_pause(n->session, !on);
+	session_pause(session_of(who), !on);
 	leave(n);
 }
 

@@ -14,6 +14,8 @@ static inline void dial(struct life_node *n, unsigned path, bool probe)
 {
 	struct life_conn *c = calloc(1, sizeof *c);
 
+	if (!c || life->n_conns == LIFE_LINKS)
+		give_up("too many links");
 	life->conns[life->n_conns++] = c;
 	c->number = life->n_conns;
 	c->path = path;
@@ -282,6 +284,8 @@ static inline void bytes_arrive(struct life_conn *c, unsigned side, struct life_
 		if (!e->draining && e->node->alive)
 			happens(RST, c, !side);
 	} else if (!e->node->by_hand) {
+		if (ev->n > sizeof e->in - e->n_in)
+			give_up("too much that is not read");
 		memcpy(e->in + e->n_in, ev->bytes, ev->n);
 		e->n_in += ev->n;
 		read_end(c, side);

@@ -98,6 +98,14 @@ static bool life_record;
 
 /* ---- the trace ---- */
 
+/* The story cannot go on: something that it names is not there, or there is too much of it. */
+static inline void give_up(const char *why)
+{
+	trace_compare(&life->trace, life->name, false);
+	printf("not ok - %s: %s\n", life->name, why);
+	exit(1);
+}
+
 /* "    5.000 A:1  ": conn may be NULL. */
 static inline void trace_when(const struct life_node *n, const struct life_conn *c)
 {
@@ -155,6 +163,8 @@ static inline void *life_provide(size_t n)
 {
 	uint8_t *p = calloc(1, n + 63);
 
+	if (!p || life->n_memory == LIFE_MEMORY)
+		give_up("too many sessions");
 	life->memory[life->n_memory++] = p;
 	return p + (-(uintptr_t)p & 63);
 }
@@ -177,8 +187,11 @@ static inline struct path_addr life_address(unsigned host, unsigned path)
 
 static inline struct life_event *happens(enum happens what, struct life_conn *c, unsigned to)
 {
-	struct life_event *e = &life->events[life->n_events++];
+	struct life_event *e;
 
+	if (life->n_events == LIFE_EVENTS)
+		give_up("too many events at once");
+	e = &life->events[life->n_events++];
 	*e = (struct life_event) { .at_ns = life->now_ns + LATENCY_NS, .order = life->order++,
 		.what = what, .conn = c, .to = to };
 	return e;

@@ -289,6 +289,21 @@ static void removed(void)
 	the_end();
 }
 
+static void removed_in_doubt(void)
+{
+	story("removed-in-doubt", "R13: the next link moves the sent cursor back; what was handed "
+	      "to the first one is still in doubt when the session ends");
+	both_start();
+	sends(A, 1);
+	cut(1);
+	has_quorum(A, false);
+	sends(A, 1);
+	run(30);
+	removes(A);
+	run(5);
+	the_end();
+}
+
 static void removed_at_once(void)
 {
 	story("removed-at-once", "R13, R18, R22: removed with messages queued: in doubt and unsent "
@@ -326,6 +341,7 @@ int main(int argc, char **argv)
 	RUN(last_ack_lost);
 	RUN(fin_unacknowledged);
 	RUN(removed);
+	RUN(removed_in_doubt);
 	RUN(removed_at_once);
 	return check_done();
 }

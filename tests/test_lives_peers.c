@@ -54,16 +54,24 @@ static void time_wait(void)
 	the_end();
 }
 
-static void left_then_joined(void)
+/* With membership: each hears of the other, and link 1 comes up. */
+static void members_start(void)
 {
-	story("left-then-joined", "R14, R16, R18: with membership B1 closes, is left, and B2 "
-	      "joins: its HELLO is held until A hears that it was added");
 	life->cfg.static_members = false;
 	start(A);
 	start(B);
 	hears(A, B, 1, ADDED);
 	hears(B, A, 1, ADDED);
 	run(10);
+	session_of(A);
+	session_of(B);
+}
+
+static void left_then_joined(void)
+{
+	story("left-then-joined", "R14, R16, R18: with membership B1 closes, is left, and B2 "
+	      "joins: its HELLO is held until A hears that it was added");
+	members_start();
 	sends(A, 1);
 	run(10);
 	hears(A, B, 1, LEAVING);
@@ -84,12 +92,7 @@ static void failed(void)
 {
 	story("failed", "R18, R19, R21, R22: membership says failed in the middle of messages; B "
 	      "lives, is told FAILED, and renews; B2 is added");
-	life->cfg.static_members = false;
-	start(A);
-	start(B);
-	hears(A, B, 1, ADDED);
-	hears(B, A, 1, ADDED);
-	run(10);
+	members_start();
 	sends(A, 1);
 	run(10);
 	sends(A, 1);
@@ -99,6 +102,54 @@ static void failed(void)
 	hears(B, A, 1, ADDED);
 	hears(A, B, 2, ADDED);
 	run(60);
+	the_end();
+}
+
+static void left_unfinished(void)
+{
+	story("left-unfinished", "R18: B1 leaves without its FIN: left ends the session from any "
+	      "state, acknowledges nothing, and the message under way is in doubt");
+	members_start();
+	sends(A, 1);
+	hears(A, B, 1, LEAVING);
+	dies(B, false);
+	run(10);
+	hears(A, B, 1, LEFT);
+	run(10);
+	the_end();
+}
+
+static void restarted(void)
+{
+	story("restarted", "R3: A1 is gone, and B names it in the HELLO to A2, with a position "
+	      "that means nothing to A2: it is answered, not taken");
+	members_start();
+	sends(A, 2);
+	run(10);
+	dies(A, false);
+	run(1);
+	start(A);
+	life->node[A].cannot_dial = true;
+	hears(A, B, 1, ADDED);
+	run(60);
+	hears(B, A, 1, FAILED);
+	hears(B, A, 2, ADDED);
+	run(60);
+	the_end();
+}
+
+static void merged(void)
+{
+	story("merged", "R19, R21, R22: a partition: each is failed for the other; as membership "
+	      "adds B1 again, A dials it without a session, so that one of them hears FAILED");
+	members_start();
+	path_dies(0, true);
+	hears(A, B, 1, FAILED);
+	hears(B, A, 1, FAILED);
+	run(10);
+	path_dies(0, false);
+	hears(A, B, 1, ADDED);
+	run(100);
 	the_end();
 }
 
@@ -250,9 +301,7 @@ static void stuck_for_good(void)
 
 static void kernel_writes(unsigned link, const uint8_t *p, size_t n)
 {
-	struct life_conn *c = life->conns[link - 1];
-
-	put_bytes(&c->end[1], p, n);
+	put_bytes(&link_of(link)->end[1], p, n);
 }
 
 /* A sequenced packet of 64 bytes. */
@@ -286,7 +335,7 @@ static void sends_packet(enum who who)
 
 	wire_put_header(p, WIRE_VERSION_3_2, 7, 1, sizeof p, WIRE_MSG);
 	SAY(&life->node[who], NULL, "sends a packet");
-	CHECK_EQ(session_send(life->node[who].session, &part, 1, sizeof p, NULL), 0);
+	CHECK_EQ(session_send(session_of(who), &part, 1, sizeof p, NULL), 0);
 	session_schedule(life->node[who].session);
 	leave(&life->node[who]);
 }
@@ -299,7 +348,7 @@ static void kernel_starts(void)
 	start(A);
 	hears(A, C, 1, ADDED);
 	run(30);
-	CHECK(life->node[A].session != NULL);
+	session_of(A);
 }
 
 static void kernel(void)
@@ -350,6 +399,9 @@ int main(int argc, char **argv)
 	RUN(time_wait);
 	RUN(left_then_joined);
 	RUN(failed);
+	RUN(left_unfinished);
+	RUN(restarted);
+	RUN(merged);
 	RUN(refused_cluster);
 	RUN(refused_version);
 	RUN(refused_identity);
