@@ -16,7 +16,6 @@
 
 #include "membership/config.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/say.h"
 
 #ifdef HAVE_COROSYNC
@@ -25,38 +24,7 @@
 #define UNSAID_MS	1000
 #endif
 
-static bool parse_source(const char *text, enum cluster_source *ret_source)
-{
-	if (!strcmp(text, "static"))
-		*ret_source = CLUSTER_STATIC;
-	else if (!strcmp(text, "corosync"))
-		*ret_source = CLUSTER_COROSYNC;
-	else
-		return false;
-	return true;
-}
-
-int cluster_take(struct cluster_arguments *args, int option, const char *text)
-{
-	switch ((enum cluster_option)option) {
-	case CLUSTER_OPT_CONFIG:
-		args->config = text;
-		return -1;
-	case CLUSTER_OPT_LOG_LEVEL:
-		if (!options_level(text, &args->level))
-			return options_refuse("log-level", text, "error, warning, info or debug");
-		return -1;
-	case CLUSTER_OPT_MEMBERSHIP:
-		if (!parse_source(text, &args->source))
-			return options_refuse("membership", text, "static or corosync");
-		return -1;
-	case CLUSTER_OPT_NODE:
-		if (!options_nodeid(text, &args->node))
-			return options_refuse("node", text, "a nodeid from 1 to 2147483647");
-		return -1;
-	}
-	return STATUS_USAGE;
-}
+const char *const cluster_sources[] = { "static", "corosync", NULL };
 
 /* ---- a file ---- */
 

@@ -11,6 +11,7 @@
 
 #include "membership/sinew-corosync.h"
 #include "membership/static.h"
+#include "tools/options.h"
 
 enum cluster_source {
 	CLUSTER_UNSAID,		/* a file if one is named, else corosync */
@@ -36,21 +37,18 @@ struct cluster {
 	struct sinew_corosync *corosync;	/* CLUSTER_COROSYNC, else NULL */
 };
 
-#define CLUSTER_HELP \
-	"  --membership static|corosync   source of the nodes (default: static with\n" \
-	"                     --config, else corosync)\n"
+/* Rows of a subcommand's table, for the arguments that are in its settings at member. */
+extern const char *const cluster_sources[];
+#define CLUSTER_OPTIONS(type, member, node_help) \
+	OPTION_TEXT("config", type, member.config, "FILE", \
+		    "nodes and options, in the syntax of corosync.conf"), \
+	OPTION_NODEID("node", type, member.node, node_help), \
+	OPTION_WORD("membership", type, member.source, CLUSTER_STATIC, cluster_sources, \
+		    "static|corosync", "source of the nodes (default: static with\n" \
+		    "--config, else corosync)")
+#define CLUSTER_OPTION_LOG(type, member, help) \
+	OPTION_LEVEL("log-level", type, member.level, "LEVEL", help)
 
-/* The options that say it, for a subcommand's list, and what takes their values: as
- * options.take, which has any other answered by STATUS_USAGE. */
-enum cluster_option {
-	CLUSTER_OPT_CONFIG = 512, CLUSTER_OPT_LOG_LEVEL, CLUSTER_OPT_MEMBERSHIP, CLUSTER_OPT_NODE,
-};
-#define CLUSTER_OPTIONS \
-	{ "config", required_argument, NULL, CLUSTER_OPT_CONFIG }, \
-	{ "membership", required_argument, NULL, CLUSTER_OPT_MEMBERSHIP }, \
-	{ "node", required_argument, NULL, CLUSTER_OPT_NODE }
-#define CLUSTER_OPTION_LOG { "log-level", required_argument, NULL, CLUSTER_OPT_LOG_LEVEL }
-int cluster_take(struct cluster_arguments *args, int option, const char *text);
 /* Reads the file or asks corosync. A status, after it said what is wrong; to be
  * released by cluster_close() in any case. STATUS_NOT_UP: a signal came by signal_fd
  * before it was done, and stays to be taken; what is under way is left to itself. */

@@ -23,88 +23,41 @@
 #define SIGNAL_LOOK_MS 50
 #define TURN_MS	       100
 
-enum argument {
-	OPT_JSON = 256,
-	OPT_SECONDS,
-	OPT_SERVE,
-	OPT_TO,
-	OPT_WAIT,
-};
-
-static const struct option options[] = {
-	CLUSTER_OPTIONS,
-	CLUSTER_OPTION_LOG,
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "seconds", required_argument, NULL, OPT_SECONDS },
-	{ "serve", no_argument, NULL, OPT_SERVE },
-	{ "to", required_argument, NULL, OPT_TO },
-	{ "wait", required_argument, NULL, OPT_WAIT },
-	{ 0 },
-};
-
-static const char help[] =
-	"usage: sinew bench [--config FILE --node ID] --serve | --to ID [OPTION...]\n"
-	"\n"
-	"Measures throughput and latency between two nodes: streams of several message\n"
-	"sizes, verified by the receiver, and round trips. One node serves until a\n"
-	"signal; the other one measures and prints a table.\n"
-	"\n"
-	"  --config FILE      nodes and options, in the syntax of corosync.conf\n"
-	"  --node ID          own node in that file\n"
-	"  --serve            serve measurements by other nodes\n"
-	"  --to ID            measure towards that node, which must be serving\n"
-	"  --seconds S        duration of each measurement (1)\n"
-	"  --wait S           seconds to wait for it to be up (10)\n" CLUSTER_HELP
-	"  --json             print one JSON document instead\n"
-	"  --log-level LEVEL  error, warning (default), info or debug\n"
-	"  --help\n"
-	"\n"
-	"Exit status: 0 success, 1 incomplete or corrupted, 2 usage or configuration,\n"
-	"3 the other node is not up or not serving, 4 it failed.\n";
-
 /* ---- command line ---- */
 
-static int take_number(struct bench_arguments *args, int option, const char *text)
-{
-	if (option == OPT_TO && !options_nodeid(text, &args->to))
-		return options_refuse("to", text, "a nodeid from 1 to 2147483647");
-	if (option == OPT_SECONDS && (!options_seconds(text, &args->seconds_ms) ||
-				      !args->seconds_ms || args->seconds_ms > SECONDS_MAX_MS))
-		return options_refuse("seconds", text, "seconds from 0.001 to 600");
-	if (option == OPT_WAIT && !options_seconds(text, &args->wait_ms))
-		return options_refuse("wait", text, "seconds from 0 to 1000000");
-	return -1;
-}
+static const struct option_row rows[] = {
+	CLUSTER_OPTIONS(struct bench_arguments, cluster, "own node in that file"),
+	OPTION_FLAG("serve", struct bench_arguments, serves, "serve measurements by other nodes"),
+	OPTION_NODEID("to", struct bench_arguments, to,
+		      "measure towards that node, which must be serving"),
+	OPTION_SECONDS("seconds", struct bench_arguments, seconds_ms, 1, SECONDS_MAX_MS,
+		       "duration of each measurement (1)"),
+	OPTION_SECONDS("wait", struct bench_arguments, wait_ms, 0, OPTIONS_SECONDS_MAX_MS,
+		       "seconds to wait for it to be up (10)"),
+	OPTION_FLAG("json", struct bench_arguments, json, "print one JSON document instead"),
+	CLUSTER_OPTION_LOG(struct bench_arguments, cluster,
+			   "error, warning (default), info or debug"),
+	OPTION_END,
+};
 
-static int take_option(void *arg, int option, const char *text)
-{
-	struct bench_arguments *args = arg;
-
-	switch ((enum argument)option) {
-	case OPT_JSON:
-		args->json = true;
-		return -1;
-	case OPT_SERVE:
-		args->serves = true;
-		return -1;
-	case OPT_TO:
-	case OPT_SECONDS:
-	case OPT_WAIT:
-		return take_number(args, option, text);
-	}
-	return cluster_take(&args->cluster, option, text);
-}
+static const struct option_table table = {
+	.name = "sinew bench",
+	.usage =
+		"usage: sinew bench [--config FILE --node ID] --serve | --to ID [OPTION...]\n"
+		"\n"
+		"Measures throughput and latency between two nodes: streams of several message\n"
+		"sizes, verified by the receiver, and round trips. One node serves until a\n"
+		"signal; the other one measures and prints a table.\n"
+		"\n",
+	.rows = rows,
+	.end =
+		"\n"
+		"Exit status: 0 success, 1 incomplete or corrupted, 2 usage or configuration,\n"
+		"3 the other node is not up or not serving, 4 it failed.\n",
+};
 
 static int parse(struct bench_arguments *args, int argc, char **argv)
 {
-	const struct options o = {
-		.name = "sinew bench",
-		.help = help,
-		.list = options,
-		.take = take_option,
-		.arg = args,
-	};
 	int rc;
 
 	*args = (struct bench_arguments){
@@ -112,7 +65,7 @@ static int parse(struct bench_arguments *args, int argc, char **argv)
 		.seconds_ms = SECONDS_MS,
 		.wait_ms = WAIT_MS,
 	};
-	rc = options_walk(&o, argc, argv);
+	rc = options_parse(&table, args, argc, argv);
 	if (rc >= 0 || args->serves != (args->to != 0))
 		return rc;
 	say(SINEW_ERROR, "specify either --serve or --to ID");

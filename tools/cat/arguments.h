@@ -12,13 +12,9 @@
 
 #include "tools/cluster.h"
 
-#define ARGUMENTS_TO_MAX	1024	/* nodes in --to */
-
 struct arguments {
 	struct cluster_arguments cluster;
-	bool to_all;
-	uint32_t to[ARGUMENTS_TO_MAX];
-	unsigned n_to;
+	struct option_nodes to;
 	uint32_t wait_ms;
 	uint32_t linger_ms;
 	const char *stats;	/* or NULL */

@@ -31,16 +31,16 @@ static int check_nodes(struct cat *c)
 
 	if (!c->cluster.file)
 		name = "corosync";
-	for (i = 0; i < c->args.n_to; i++) {
-		struct cat_peer *p = cat_peer_find(c, c->args.to[i]);
+	for (i = 0; i < c->args.to.n; i++) {
+		struct cat_peer *p = cat_peer_find(c, c->args.to.ids[i]);
 
 		if (!p) {
-			if (c->args.to[i] == c->cluster.node)
+			if (c->args.to.ids[i] == c->cluster.node)
 				say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node",
-				    c->args.to[i]);
+				    c->args.to.ids[i]);
 			else
 				say(SINEW_ERROR, "--to: %s has no node %" PRIu32, name,
-				    c->args.to[i]);
+				    c->args.to.ids[i]);
 			return STATUS_USAGE;
 		}
 		p->is_target = true;
@@ -49,7 +49,7 @@ static int check_nodes(struct cat *c)
 		say(SINEW_ERROR, "--from: %s has no node %" PRIu32, name, c->args.from);
 		return STATUS_USAGE;
 	}
-	if (c->args.to_all && !c->n_peers) {
+	if (c->args.to.all && !c->n_peers) {
 		say(SINEW_ERROR, "--to all: %s has no other node", name);
 		return STATUS_USAGE;
 	}
@@ -118,7 +118,7 @@ static int start(struct cat *c)
 	c->wait_until_ns = c->now_ns + c->args.wait_ms * CLOCK_MS;
 	c->next_break_ns = c->now_ns + c->args.break_ms * CLOCK_MS;
 	c->blocked_since_ns = CLOCK_NEVER;
-	c->phase = c->args.to_all || c->args.n_to ? CAT_WAITING : CAT_RECEIVING;
+	c->phase = c->args.to.all || c->args.to.n ? CAT_WAITING : CAT_RECEIVING;
 	return STATUS_OK;
 }
 

@@ -34,7 +34,7 @@ static struct cat_peer *add_peer(struct cat *c, uint32_t nodeid)
 	/* As many as a node can have at most. */
 	assert(c->n_peers < STATIC_NODES_MAX);
 	p->nodeid = nodeid;
-	p->is_target = c->args.to_all;
+	p->is_target = c->args.to.all;
 	p->stats = &c->stats[c->n_peers];
 	p->stats->sum.nodeid = nodeid;
 	c->n_peers++;

@@ -16,69 +16,43 @@
 
 #define WAIT_MS		2000
 
-enum argument { OPT_FOLLOW = 256, OPT_JSON, OPT_WAIT };
-
-static const struct option options[] = {
-	CLUSTER_OPTIONS,
-	CLUSTER_OPTION_LOG,
-	{ "follow", no_argument, NULL, OPT_FOLLOW },
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "wait", required_argument, NULL, OPT_WAIT },
-	{ 0 },
+static const struct option_row rows[] = {
+	CLUSTER_OPTIONS(struct members_arguments, cluster, "own node in that file"),
+	OPTION_FLAG("follow", struct members_arguments, follow,
+		    "keep running and print each change (corosync)"),
+	OPTION_FLAG("json", struct members_arguments, json,
+		    "print JSON; with --follow one more document line per change"),
+	OPTION_SECONDS("wait", struct members_arguments, wait_ms, 1, OPTIONS_SECONDS_MAX_MS,
+		       "seconds to wait for all nodes to report or answer (2)"),
+	CLUSTER_OPTION_LOG(struct members_arguments, cluster,
+			   "error (default), warning, info or debug"),
+	OPTION_END,
 };
 
-static const char help[] =
-	"usage: sinew members [--config FILE --node ID] [OPTION...]\n"
-	"\n"
-	"Prints the members of the cluster as reported by corosync and the programs of\n"
-	"the cluster; with a file, which of its addresses answer. A passive observer:\n"
-	"it does not count as a node, and the own node may be running or not.\n"
-	"\n"
-	"  --config FILE   nodes and options, in the syntax of corosync.conf\n"
-	"  --node ID       own node in that file\n"
-	CLUSTER_HELP
-	"  --follow        keep running and print each change (corosync)\n"
-	"  --json          print JSON; with --follow one more document line per change\n"
-	"  --wait S        seconds to wait for all nodes to report or answer (2)\n"
-	"  --log-level error|warning|info|debug   (error)\n"
-	"  --help\n"
-	"\n"
-	"Exit status: 0 all listed nodes present and quorate, 1 writing standard output\n"
-	"failed, 2 usage or configuration, or corosync not running, 3 a node or quorum\n"
-	"missing. With --follow 0, 1 or 2.\n";
-
-static int take_option(void *arg, int option, const char *text)
-{
-	struct members_arguments *args = arg;
-
-	switch ((enum argument)option) {
-	case OPT_FOLLOW:
-		args->follow = true;
-		return -1;
-	case OPT_JSON:
-		args->json = true;
-		return -1;
-	case OPT_WAIT:
-		if (!options_seconds(text, &args->wait_ms) || !args->wait_ms)
-			return options_refuse("wait", text, "seconds from 0.001 to 1000000");
-		return -1;
-	}
-	return cluster_take(&args->cluster, option, text);
-}
+static const struct option_table table = {
+	.name = "sinew members",
+	.usage =
+		"usage: sinew members [--config FILE --node ID] [OPTION...]\n"
+		"\n"
+		"Prints the members of the cluster as reported by corosync and the programs of\n"
+		"the cluster; with a file, which of its addresses answer. A passive observer:\n"
+		"it does not count as a node, and the own node may be running or not.\n"
+		"\n",
+	.rows = rows,
+	.end =
+		"\n"
+		"Exit status: 0 all listed nodes present and quorate, 1 writing standard output\n"
+		"failed, 2 usage or configuration, or corosync not running, 3 a node or quorum\n"
+		"missing. With --follow 0, 1 or 2.\n",
+};
 
 static int parse(struct members_arguments *args, int argc, char **argv)
 {
-	const struct options o = {
-		.name = "sinew members", .help = help, .list = options, .take = take_option,
-		.arg = args,
-	};
-
 	*args = (struct members_arguments){
 		.cluster = { .level = SINEW_ERROR, .observes = true },
 		.wait_ms = WAIT_MS,
 	};
-	return options_walk(&o, argc, argv);
+	return options_parse(&table, args, argc, argv);
 }
 
 static int run(struct members *m)

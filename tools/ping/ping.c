@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "membership/config.h"
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/options.h"
@@ -25,117 +24,55 @@
 #define INTERVAL_MS	1000
 #define INTERVAL_MIN_MS	50	/* the other side answers 20 a second on a connection */
 #define TIMEOUT_MS	2000
-#define COUNT_MAX	UINT32_MAX
 #define PADDED_INTERVAL_MS	1000	/* it answers one such a second */
-
-enum argument {
-	OPT_COUNT = 256, OPT_INTERVAL, OPT_JSON, OPT_QUIET, OPT_SIZE, OPT_TIMEOUT, OPT_TO,
-};
-
-static const struct option options[] = {
-	CLUSTER_OPTIONS,
-	{ "count", required_argument, NULL, OPT_COUNT },
-	{ "help", no_argument, NULL, 'h' },
-	{ "interval", required_argument, NULL, OPT_INTERVAL },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "quiet", no_argument, NULL, OPT_QUIET },
-	{ "size", required_argument, NULL, OPT_SIZE },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "to", required_argument, NULL, OPT_TO },
-	{ 0 },
-};
-
-static const char help[] =
-	"usage: sinew ping [--config FILE --node ID] [OPTION...]\n"
-	"\n"
-	"Probes other nodes over each of their addresses and prints the response times.\n"
-	"Sessions are neither opened nor disturbed; the own node may be running or not.\n"
-	"\n"
-	"  --config FILE   nodes and options, in the syntax of corosync.conf\n"
-	"  --node ID       own node in that file; its addresses are used as source\n"
-	CLUSTER_HELP
-	"  --to ID[,ID...] | all   nodes to probe (all)\n"
-	"  --count N       number of probes per address (default: until a signal)\n"
-	"  --interval S    seconds between two probes (1, at least 0.05)\n"
-	"  --size N        probes of N bytes (116 to 16384); default: a small one each\n"
-	"                  time, and one of 16384 bytes at most once per second\n"
-	"  --timeout S     seconds until a probe counts as lost (2)\n"
-	"  --quiet         print only the table at the end\n"
-	"  --json          print one JSON document at the end instead\n"
-	"  --help\n"
-	"\n"
-	"Exit status: 0 all probes answered, 1 some unanswered, 2 usage or configuration,\n"
-	"3 an address answered none.\n";
 
 /* ---- command line ---- */
 
-static int take_number(struct ping_arguments *args, int option, const char *text)
-{
-	if (option == OPT_COUNT && config_number(text, 0, 1, COUNT_MAX, &args->count))
-		return options_refuse("count", text, "a number from 1 to 4294967295");
-	if (option == OPT_INTERVAL && (!options_seconds(text, &args->interval_ms) ||
-				       args->interval_ms < INTERVAL_MIN_MS))
-		return options_refuse("interval", text, "seconds from 0.05 to 1000000");
-	if (option == OPT_SIZE) {
-		uint64_t size;
+static const struct option_row rows[] = {
+	CLUSTER_OPTIONS(struct ping_arguments, cluster,
+			"own node in that file; its addresses are used as source"),
+	OPTION_NODES("to", struct ping_arguments, to, "ID[,ID...] | all", "nodes to probe (all)"),
+	OPTION_NUMBER("count", struct ping_arguments, count, 1, UINT32_MAX, "N",
+		      "number of probes per address (default: until a signal)"),
+	OPTION_SECONDS("interval", struct ping_arguments, interval_ms, INTERVAL_MIN_MS,
+		       OPTIONS_SECONDS_MAX_MS, "seconds between two probes (1, at least 0.05)"),
+	OPTION_NUMBER("size", struct ping_arguments, size, WIRE_PROBE_HEAD, WIRE_PROBE_MAX, "N",
+		      "probes of N bytes (116 to 16384); default: a small one each\n"
+		      "time, and one of 16384 bytes at most once per second"),
+	OPTION_SECONDS("timeout", struct ping_arguments, timeout_ms, 1, OPTIONS_SECONDS_MAX_MS,
+		       "seconds until a probe counts as lost (2)"),
+	OPTION_FLAG("quiet", struct ping_arguments, quiet, "print only the table at the end"),
+	OPTION_FLAG("json", struct ping_arguments, json,
+		    "print one JSON document at the end instead"),
+	OPTION_END,
+};
 
-		if (config_number(text, 0, WIRE_PROBE_HEAD, WIRE_PROBE_MAX, &size))
-			return options_refuse("size", text, "a number from 116 to 16384");
-		args->size = (uint32_t)size;
-	}
-	if (option == OPT_TIMEOUT && (!options_seconds(text, &args->timeout_ms) ||
-				      !args->timeout_ms))
-		return options_refuse("timeout", text, "seconds from 0.001 to 1000000");
-	return -1;
-}
-
-static int take_to(struct ping_arguments *args, const char *text)
-{
-	args->n_to = 0;
-	args->to_all = !strcmp(text, "all");
-	if (!args->to_all && !options_nodeids(text, args->to, PING_TARGETS_MAX, &args->n_to))
-		return options_refuse("to", text,
-				      "\"all\", or at most 1024 nodeids with commas between");
-	return -1;
-}
-
-static int take_option(void *arg, int option, const char *text)
-{
-	struct ping_arguments *args = arg;
-
-	switch ((enum argument)option) {
-	case OPT_JSON:
-		args->json = true;
-		return -1;
-	case OPT_QUIET:
-		args->quiet = true;
-		return -1;
-	case OPT_TO:
-		return take_to(args, text);
-	case OPT_COUNT:
-	case OPT_INTERVAL:
-	case OPT_SIZE:
-	case OPT_TIMEOUT:
-		return take_number(args, option, text);
-	}
-	return cluster_take(&args->cluster, option, text);
-}
+static const struct option_table table = {
+	.name = "sinew ping",
+	.usage =
+		"usage: sinew ping [--config FILE --node ID] [OPTION...]\n"
+		"\n"
+		"Probes other nodes over each of their addresses and prints the response times.\n"
+		"Sessions are neither opened nor disturbed; the own node may be running or not.\n"
+		"\n",
+	.rows = rows,
+	.end =
+		"\n"
+		"Exit status: 0 all probes answered, 1 some unanswered, 2 usage or configuration,\n"
+		"3 an address answered none.\n",
+};
 
 static int parse(struct ping_arguments *args, int argc, char **argv)
 {
-	const struct options o = {
-		.name = "sinew ping", .help = help, .list = options, .take = take_option,
-		.arg = args,
-	};
 	int status;
 
 	*args = (struct ping_arguments){
 		.cluster = { .level = SINEW_WARNING, .observes = true },
-		.to_all = true,
+		.to = { .all = true },
 		.interval_ms = INTERVAL_MS,
 		.timeout_ms = TIMEOUT_MS,
 	};
-	status = options_walk(&o, argc, argv);
+	status = options_parse(&table, args, argc, argv);
 	if (status >= 0 || args->size <= WIRE_HELLO_MAX || args->interval_ms >= PADDED_INTERVAL_MS)
 		return status;
 	say(SINEW_ERROR, "--size over 512 needs an --interval of 1 or more: a node answers one "
@@ -153,9 +90,9 @@ static int add_targets(struct ping *ping)
 	char why[SINEW_CONFIG_ERROR_MAX];
 	int rc = STATUS_OK;
 
-	if (!ping->args.to_all) {
-		n = ping->args.n_to;
-		memcpy(ids, ping->args.to, n * sizeof(ids[0]));
+	if (!ping->args.to.all) {
+		n = ping->args.to.n;
+		memcpy(ids, ping->args.to.ids, n * sizeof(ids[0]));
 	}
 	for (i = 0; i < n && !rc; i++) {
 		if (ids[i] != own && sinew_config_unresolved(ping->cluster.config, ids[i], why,
@@ -164,7 +101,7 @@ static int add_targets(struct ping *ping)
 		if (ids[i] != own) {
 			rc = targets_add(ping->cluster.config, own, ids[i], &ping->paths,
 					 &ping->n_paths);
-		} else if (!ping->args.to_all) {
+		} else if (!ping->args.to.all) {
 			say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", ids[i]);
 			rc = STATUS_USAGE;
 		}

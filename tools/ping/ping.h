@@ -12,13 +12,9 @@
 #include "tools/cluster.h"
 #include "tools/ping/path.h"
 
-#define PING_TARGETS_MAX	1024
-
 struct ping_arguments {
 	struct cluster_arguments cluster;
-	bool to_all;
-	uint32_t to[PING_TARGETS_MAX];
-	unsigned n_to;
+	struct option_nodes to;
 	uint64_t count;		/* PROBEs to each address; 0: until a signal */
 	uint32_t interval_ms, timeout_ms;
 	uint32_t size;		/* of a PROBE; 0: small ones and full ones */

@@ -14,12 +14,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "membership/config.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/say.h"
 
 #define KILL_MS		3
+#define KILL_MAX_MS	3600000
 #define RESTART_MS	2000
 #define RUN_MS		60000
 #define LINGER_MS	30000
@@ -29,176 +29,66 @@
 #define RING_MAX	((uint32_t)4 << 20)
 #define RING_MIN	((uint32_t)256 << 10)
 
-enum argument {
-	OPT_ALL_PAIRS = 256, OPT_BREAKER, OPT_JSON, OPT_KILL_EVERY, OPT_KILLS, OPT_LINGER,
-	OPT_LOG_LEVEL, OPT_NODES, OPT_PORT, OPT_PROCESSES, OPT_RESTART_EVERY, OPT_SECONDS,
-	OPT_SEED, OPT_SIZE, OPT_SLOW,
+static const char *const breakers[] = {
+	[BREAKER_NONE] = "none", [BREAKER_SELF] = "self", [BREAKER_DESTROY] = "destroy", NULL,
 };
 
-static const struct option options[] = {
-	{ "all-pairs", no_argument, NULL, OPT_ALL_PAIRS },
-	{ "breaker", required_argument, NULL, OPT_BREAKER },
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "kill-every", required_argument, NULL, OPT_KILL_EVERY },
-	{ "kills", required_argument, NULL, OPT_KILLS },
-	{ "linger", required_argument, NULL, OPT_LINGER },
-	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-	{ "nodes", required_argument, NULL, OPT_NODES },
-	{ "port", required_argument, NULL, OPT_PORT },
-	{ "processes", no_argument, NULL, OPT_PROCESSES },
-	{ "restart-every", required_argument, NULL, OPT_RESTART_EVERY },
-	{ "seconds", required_argument, NULL, OPT_SECONDS },
-	{ "seed", required_argument, NULL, OPT_SEED },
-	{ "size", required_argument, NULL, OPT_SIZE },
-	{ "slow", required_argument, NULL, OPT_SLOW },
-	{ 0 },
+static const struct option_row rows[] = {
+	OPTION_NUMBER("nodes", struct settings, n_nodes, 2, SETTINGS_NODES_MAX, "N",
+		      "2 to 64 nodes (5)"),
+	OPTION_FLAG("processes", struct settings, processes,
+		    "one process per node, killed by SIGKILL"),
+	OPTION_SECONDS("seconds", struct settings, run_ms, 1, OPTIONS_SECONDS_MAX_MS,
+		       "duration (60, or as long as --kills takes)"),
+	OPTION_NUMBER("kills", struct settings, kills, 1, UINT32_MAX, "N",
+		      "run until N connections were killed"),
+	OPTION_WORD("breaker", struct settings, breaker, BREAKER_NONE, breakers, "self",
+		    "the library resets its own connections"),
+	OPTION_HELP("--breaker destroy", "the kernel destroys them (as root)"),
+	OPTION_HELP("--breaker none", "kill no connections\n"
+		    "(default: destroy if permitted, else self)"),
+	OPTION_MS("kill-every", struct settings, kill_ms, 1, KILL_MAX_MS,
+		  "interval between kills of the whole run (3)"),
+	OPTION_SECONDS("restart-every", struct settings, restart_ms, 0, OPTIONS_SECONDS_MAX_MS,
+		       "restart a node as a new incarnation every S s (2; 0: never)"),
+	OPTION_NUMBER("slow", struct settings, n_slow, 0, SETTINGS_NODES_MAX, "N",
+		      "number of slow readers (1)"),
+	OPTION_SIZE("size", struct settings, size, 1, SETTINGS_SIZE_MAX,
+		    "longest message (1M; less from 32 nodes on)"),
+	OPTION_NUMBER("seed", struct settings, seed, 0, SEED_MAX, "N",
+		      "seed of messages, victims and restarts (random)"),
+	OPTION_NUMBER("port", struct settings, port, 1, UINT16_MAX, "N",
+		      "port of all nodes (21065)"),
+	OPTION_SECONDS("linger", struct settings, linger_ms, 1, OPTIONS_SECONDS_MAX_MS,
+		       "limit for all to be up and to close at the end (30)"),
+	OPTION_FLAG("all-pairs", struct settings, all_pairs,
+		    "print a line per pair, whatever their number"),
+	OPTION_FLAG("json", struct settings, json, "print the verdict as one JSON document"),
+	OPTION_LEVEL("log-level", struct settings, level, "LEVEL",
+		     "log level of the nodes: error (default), warning, info or debug"),
+	OPTION_END,
 };
 
-static const char help[] =
-	"usage: sinew torture [OPTION...]\n"
-	"\n"
-	"Runs nodes on this machine that send each other messages of all sizes while\n"
-	"their connections are killed, nodes crash and restart, and some read slowly.\n"
-	"Verifies the delivery of every message at the end.\n"
-	"\n"
-	"  --nodes N          2 to 64 nodes (5)\n"
-	"  --processes        one process per node, killed by SIGKILL\n"
-	"  --seconds S        duration (60, or as long as --kills takes)\n"
-	"  --kills N          run until N connections were killed\n"
-	"  --breaker self     the library resets its own connections\n"
-	"  --breaker destroy  the kernel destroys them (as root)\n"
-	"  --breaker none     kill no connections\n"
-	"                     (default: destroy if permitted, else self)\n"
-	"  --kill-every MS    interval between kills of the whole run (3)\n"
-	"  --restart-every S  restart a node as a new incarnation every S s (2; 0: never)\n"
-	"  --slow N           number of slow readers (1)\n"
-	"  --size BYTES       longest message (1M; less from 32 nodes on)\n"
-	"  --seed N           seed of messages, victims and restarts (random)\n"
-	"  --port N           port of all nodes (21065)\n"
-	"  --linger S         limit for all to be up and to close at the end (30)\n"
-	"  --all-pairs        print a line per pair, whatever their number\n"
-	"  --json             print the verdict as one JSON document\n"
-	"  --log-level LEVEL  log level of the nodes: error (default), warning, info or debug\n"
-	"  --help\n"
-	"\n"
-	"BYTES may end in k or M. Exit status: 0 passed, 1 failed, 2 usage or startup\n"
-	"failed, 3 inconclusive: too few connections killed, or fewer than half of them\n"
-	"carried unacknowledged data.\n";
+static const struct option_table table = {
+	.name = "sinew torture",
+	.usage =
+		"usage: sinew torture [OPTION...]\n"
+		"\n"
+		"Runs nodes on this machine that send each other messages of all sizes while\n"
+		"their connections are killed, nodes crash and restart, and some read slowly.\n"
+		"Verifies the delivery of every message at the end.\n"
+		"\n",
+	.rows = rows,
+	.end =
+		"\n"
+		"BYTES may end in k or M. Exit status: 0 passed, 1 failed, 2 usage or startup\n"
+		"failed, 3 inconclusive: too few connections killed, or fewer than half of them\n"
+		"carried unacknowledged data.\n",
+};
 
 const char *settings_breaker_name(enum settings_breaker breaker)
 {
-	switch (breaker) {
-	case BREAKER_NONE:
-		return "none";
-	case BREAKER_SELF:
-		return "self";
-	case BREAKER_DESTROY:
-		return "destroy";
-	case BREAKER_BEST:
-		break;
-	}
-	return "best";
-}
-
-static bool take_breaker(struct settings *s, const char *text)
-{
-	enum settings_breaker b;
-
-	for (b = BREAKER_NONE; b < BREAKER_BEST; b++) {
-		if (strcmp(text, settings_breaker_name(b)))
-			continue;
-		s->breaker = b;
-		return true;
-	}
-	return false;
-}
-
-static int take_time(struct settings *s, int option, const char *text)
-{
-	if (option == OPT_SECONDS && (!options_seconds(text, &s->run_ms) || !s->run_ms))
-		return options_refuse("seconds", text, "seconds from 0.001 to 1000000");
-	if (option == OPT_RESTART_EVERY && !options_seconds(text, &s->restart_ms))
-		return options_refuse("restart-every", text, "seconds from 0 to 1000000");
-	if (option == OPT_LINGER && (!options_seconds(text, &s->linger_ms) || !s->linger_ms))
-		return options_refuse("linger", text, "seconds from 0.001 to 1000000");
-	return -1;
-}
-
-static int take_number(struct settings *s, int option, const char *text)
-{
-	uint64_t n = 0;
-
-	if (option == OPT_NODES && config_number(text, 0, 2, SETTINGS_NODES_MAX, &n))
-		return options_refuse("nodes", text, "2 to 64");
-	if (option == OPT_KILLS && config_number(text, 0, 1, UINT32_MAX, &n))
-		return options_refuse("kills", text, "1 to 4294967295");
-	if (option == OPT_KILL_EVERY && config_number(text, 0, 1, 3600000, &n))
-		return options_refuse("kill-every", text, "milliseconds from 1 to 3600000");
-	if (option == OPT_SLOW && config_number(text, 0, 0, SETTINGS_NODES_MAX, &n))
-		return options_refuse("slow", text, "0 to 64");
-	if (option == OPT_SIZE && config_number(text, 1, 1, SETTINGS_SIZE_MAX, &n))
-		return options_refuse("size", text, "bytes from 1 to 16M");
-	if (option == OPT_SEED && config_number(text, 0, 0, SEED_MAX, &n))
-		return options_refuse("seed", text, "0 to 9007199254740991");
-	if (option == OPT_PORT && config_number(text, 0, 1, 65535, &n))
-		return options_refuse("port", text, "1 to 65535");
-	if (option == OPT_NODES)
-		s->n_nodes = (unsigned)n;
-	if (option == OPT_KILLS)
-		s->kills = n;
-	if (option == OPT_KILL_EVERY)
-		s->kill_ms = (uint32_t)n;
-	if (option == OPT_SLOW)
-		s->n_slow = (unsigned)n;
-	if (option == OPT_SIZE)
-		s->size = (size_t)n;
-	if (option == OPT_PORT)
-		s->port = (uint16_t)n;
-	if (option == OPT_SEED) {
-		s->seed = n;
-		s->has_seed = true;
-	}
-	return -1;
-}
-
-static int take_option(void *arg, int option, const char *text)
-{
-	struct settings *s = arg;
-
-	switch ((enum argument)option) {
-	case OPT_ALL_PAIRS:
-		s->all_pairs = true;
-		return -1;
-	case OPT_JSON:
-		s->json = true;
-		return -1;
-	case OPT_PROCESSES:
-		s->processes = true;
-		return -1;
-	case OPT_BREAKER:
-		if (!take_breaker(s, text))
-			return options_refuse("breaker", text, "none, self or destroy");
-		return -1;
-	case OPT_LOG_LEVEL:
-		if (!options_level(text, &s->level))
-			return options_refuse("log-level", text,
-					      "error, warning, info or debug");
-		return -1;
-	case OPT_LINGER:
-	case OPT_RESTART_EVERY:
-	case OPT_SECONDS:
-		return take_time(s, option, text);
-	case OPT_KILL_EVERY:
-	case OPT_KILLS:
-	case OPT_NODES:
-	case OPT_PORT:
-	case OPT_SEED:
-	case OPT_SIZE:
-	case OPT_SLOW:
-		return take_number(s, option, text);
-	}
-	return STATUS_USAGE;
+	return breakers[breaker];
 }
 
 /* ---- what follows ---- */
@@ -239,7 +129,6 @@ static void derive_descriptors(struct settings *s)
 static int derive(struct settings *s)
 {
 	unsigned pid = (unsigned)getpid();
-	uint32_t chance;
 
 	if (!s->run_ms && !s->kills)
 		s->run_ms = RUN_MS;
@@ -252,8 +141,6 @@ static int derive(struct settings *s)
 		    "here");
 		return STATUS_USAGE;
 	}
-	if (!s->has_seed)
-		s->seed = getrandom(&chance, sizeof(chance), 0) == sizeof(chance) ? chance : pid;
 	snprintf(s->net, sizeof(s->net), "127.%u.%u", pid / 250 % 250 + 1, pid % 250 + 1);
 	derive_memory(s);
 	derive_descriptors(s);
@@ -262,26 +149,23 @@ static int derive(struct settings *s)
 
 int settings_parse(struct settings *s, int argc, char **argv)
 {
-	const struct options o = {
-		.name = "sinew torture",
-		.help = help,
-		.list = options,
-		.take = take_option,
-		.arg = s,
-	};
+	uint32_t chance;
 	int rc;
 
+	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
+		chance = (uint32_t)getpid();
 	*s = (struct settings){
 		.n_nodes = 5,
 		.breaker = BREAKER_BEST,
 		.kill_ms = KILL_MS,
 		.restart_ms = RESTART_MS,
 		.n_slow = 1,
+		.seed = chance,
 		.port = SINEW_PORT,
 		.linger_ms = LINGER_MS,
 		.level = SINEW_ERROR,
 	};
-	rc = options_walk(&o, argc, argv);
+	rc = options_parse(&table, s, argc, argv);
 	return rc >= 0 ? rc : derive(s);
 }
 

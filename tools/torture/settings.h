@@ -29,7 +29,6 @@ struct settings {
 	unsigned n_slow;	/* the last nodes are slow readers */
 	size_t size;		/* of the longest message; 0 on the command line: what fits */
 	uint64_t seed;
-	bool has_seed;
 	uint16_t port;
 	uint32_t linger_ms;	/* bound for all to be up again, and for all to close */
 	enum sinew_level level;
