@@ -3,7 +3,7 @@
 # Owns the test of `sinew torture`: short runs of each kind, what is refused, and a run that
 # must fail. How the judge decides is tested by test_torture.c. Knows nothing of the library.
 # run.sh: timeout=150
-# run.sh: with=jq
+# run.sh: with=jq,perl
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -68,6 +68,19 @@ too_few_descriptors_are_told_at_once()
 	 says err '"ulimit -n 924"'
 	 echo "$why" >told)
 	[ -z "$(cat told)" ] || bad "$(cat told)"
+}
+
+# Those behind the node that cannot start have not begun.
+a_port_in_use_is_told()
+{
+	local holder="use IO::Socket::INET; \$| = 1; \$s = IO::Socket::INET->new(Listen => 1,
+		LocalAddr => '0.0.0.0', ReuseAddr => 1) or die; print \$s->sockport, \"\\n\"; sleep"
+	perl -e "$holder" >held &
+	pids+=("$!")
+	wait_for test -s held
+	refuses 2 'node 1 cannot start' torture --nodes 3 --port "$(cat held)"
+	says err 'choose another one with --port'
+	refuses 2 'cannot start at 127.' torture --nodes 3 --port "$(cat held)" --processes
 }
 
 # A soft limit alone is no obstacle.
@@ -200,6 +213,7 @@ readers_that_go_away_do_not_end_it()
 
 run wrong_usage_is_refused
 run too_few_descriptors_are_told_at_once
+run a_port_in_use_is_told
 run the_soft_limit_is_raised
 run one_process
 run processes

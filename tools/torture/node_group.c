@@ -43,9 +43,8 @@ int node_group_open(struct node_group *c, const struct settings *s, struct run_l
 		say(SINEW_ERROR, "cannot start: out of memory");
 		return -ENOMEM;
 	}
-	c->n = n;
 	for (i = 0; i < n && !rc; i++) {
-		struct incarnation *l = &c->incarnations[i];
+		struct incarnation *l = &c->incarnations[c->n++];
 
 		l->settings = s;
 		l->run_log = run_log;
