@@ -91,10 +91,8 @@ void children_restart(struct run *r, uint32_t id)
 static void child_ended(struct run *r, uint32_t id, int status)
 {
 	r->children[id] = 0;
-	if (run_log_phase(r->run_log) == PHASE_CLOSE && WIFEXITED(status) && !WEXITSTATUS(status)) {
-		r->has_ended[id] = true;
+	if (run_log_phase(r->run_log) == PHASE_CLOSE && WIFEXITED(status) && !WEXITSTATUS(status))
 		return;
-	}
 	run_log_crashed(r->run_log, id, true);
 	r->is_broken = true;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_USAGE)

@@ -19,16 +19,10 @@ static void note(void *arg, const char *line)
 	run_log_problem(r->run_log, "%s", line);
 }
 
-static void give_back(struct record *r)
-{
-	if (r)
-		atomic_store_explicit(&r->state, RECORD_FREE, memory_order_release);
-}
-
 /* Whether the other end may still begin to write about that session. */
 static bool may_come(const struct run *r, const struct record *a)
 {
-	return record_get(&r->run_log->nodes[a->peer].incarnation) == a->peer_incarnation;
+	return record_get(&r->run_log->incarnations[a->peer]) == a->peer_incarnation;
 }
 
 static void checker_one(struct run *r, struct record *a, bool last)
@@ -39,110 +33,85 @@ static void checker_one(struct run *r, struct record *a, bool last)
 	if (!last && (b ? record_state(b) != RECORD_OVER : may_come(r, a)))
 		return;
 	checker_session(&checker, a, b, &r->pairs[a->node][a->peer], &r->pairs[a->peer][a->node]);
-	give_back(a);
-	give_back(b);
+	record_enter(a, RECORD_FREE);
+	if (b)
+		record_enter(b, RECORD_FREE);
 }
 
 void count_checker(struct run *r, bool last)
 {
 	struct record *a;
-	uint32_t id;
 	unsigned i;
 
-	for (id = 1; id <= r->settings.n_nodes; id++) {
-		for (i = 0; i < r->run_log->n_records; i++) {
-			a = run_log_record(r->run_log, id, i);
-			if (record_state(a) == RECORD_OVER)
-				checker_one(r, a, last);
-		}
-	}
+	for (i = 0; (a = run_log_record(r->run_log, i)); i++)
+		if (record_state(a) == RECORD_OVER)
+			checker_one(r, a, last);
 }
 
 /* ---- progress ---- */
 
-static void watch_one(struct run *r, uint32_t node, uint32_t peer)
+static void watch_one(struct run *r, struct record *to)
 {
-	struct watch *w = &r->watches[node][peer];
-	const struct record *to = run_log_present(r->run_log, node, peer);
-	const struct record *from = run_log_present(r->run_log, peer, node);
-	uint64_t taken = to ? seqset_taken(&to->got) : 0;
+	const struct record *from = run_log_present(r->run_log, to->peer, to->node);
+	uint64_t taken = seqset_taken(&to->got);
 
-	if (!to || !from || record_get(&from->sent) <= taken || taken != w->taken ||
-	    to->incarnation != w->incarnation || to->peer_incarnation != w->peer_incarnation) {
-		*w = (struct watch){ .taken = taken, .since_ns = r->now_ns };
-		if (to) {
-			w->incarnation = to->incarnation;
-			w->peer_incarnation = to->peer_incarnation;
-		}
+	if (!from || record_get(&from->sent) <= taken || taken != to->moved.taken ||
+	    !to->moved.at_ns)
+		to->moved = (struct record_mark){ .at_ns = r->now_ns, .taken = taken };
+	if (r->now_ns - to->moved.at_ns < r->settings.linger_ms * CLOCK_MS)
 		return;
-	}
-	if (r->now_ns - w->since_ns < r->settings.linger_ms * CLOCK_MS)
-		return;
-	w->since_ns = r->now_ns;
+	to->moved.at_ns = r->now_ns;
 	run_log_problem(r->run_log, "node %" PRIu32 " to %" PRIu32 ": %" PRIu64 " messages were "
 			"sent, but since %" PRIu32 " ms none but the first %" PRIu64 " has come",
-			peer, node, record_get(&from->sent), r->settings.linger_ms, taken);
+			to->peer, to->node, record_get(&from->sent), r->settings.linger_ms, taken);
 }
 
 void count_watch(struct run *r)
 {
-	uint32_t i, k;
+	struct record *to;
+	unsigned i;
 
-	for (i = 1; i <= r->settings.n_nodes; i++)
-		for (k = 1; k <= r->settings.n_nodes; k++)
-			if (i != k)
-				watch_one(r, i, k);
+	for (i = 0; (to = run_log_record(r->run_log, i)); i++)
+		if (record_state(to) == RECORD_OPEN)
+			watch_one(r, to);
 }
 
 /* ---- sums ---- */
 
-/* A session that was not checked yet; most are found without a search. */
+/* A session that was not checked yet. */
 static void add_record(struct run *r, const struct record *a)
 {
-	struct record *b = run_log_present(r->run_log, a->peer, a->node);
 	uint64_t kills, hits;
 
 	r->total.sent += record_get(&a->sent);
 	r->total.delivered += seqset_taken(&a->got);
 	if (a->node > a->peer)
 		return;
-	if (!b || a->peer_incarnation != b->incarnation || b->peer_incarnation != a->incarnation)
-		b = run_log_other_end(r->run_log, a);
-	checker_links(a, b, &kills, &hits);
+	checker_links(a, run_log_other_end(r->run_log, a), &kills, &hits);
 	r->total.kills += kills;
 	r->total.hits += hits;
 }
 
-static void add_records(struct run *r, uint32_t id)
-{
-	struct record *a;
-	unsigned i;
-
-	for (i = 0; i < r->run_log->n_records; i++) {
-		a = run_log_record(r->run_log, id, i);
-		if (record_state(a) != RECORD_FREE)
-			add_record(r, a);
-	}
-}
-
 void count_total(struct run *r)
 {
+	struct record *a;
 	uint32_t i, k;
+	unsigned n;
 
 	r->total = (struct pair){ .sent = 0 };
 	for (i = 1; i <= r->settings.n_nodes; i++) {
 		for (k = 1; k <= r->settings.n_nodes; k++) {
 			struct pair p = r->pairs[i][k];
 
-			if (i == k)
-				continue;
 			/* Both directions have them. */
 			if (i > k)
 				p.kills = p.hits = p.sessions = 0;
 			checker_add(&r->total, &p);
 		}
-		add_records(r, i);
 	}
+	for (n = 0; (a = run_log_record(r->run_log, n)); n++)
+		if (record_state(a) != RECORD_FREE)
+			add_record(r, a);
 }
 
 /* ---- words ---- */
@@ -156,14 +125,9 @@ void count_end_line(struct run *r)
 
 void count_tell(struct run *r)
 {
-	unsigned i;
+	const struct run_log_problem *p = &r->run_log->problems[r->n_told];
 
-	for (i = 0; i < RUN_LOG_PROBLEMS; i++) {
-		struct run_log_problem *p = &r->run_log->problems[i];
-
-		if (!atomic_load(&p->is_there) || p->was_told)
-			continue;
-		p->was_told = true;
+	for (; r->n_told < RUN_LOG_PROBLEMS && atomic_load(&p->is_there); r->n_told++, p++) {
 		count_end_line(r);
 		say(SINEW_ERROR, "%s", p->text);
 	}

@@ -134,7 +134,7 @@ static void saw_down(struct sinew_node *node, struct sinew_session *session, enu
 		count_lane(l, lane);
 		lane->record->reason = reason;
 		lane->record->delivery = *delivery;
-		run_log_over(l->run_log, lane->record);
+		record_enter(lane->record, RECORD_OVER);
 	}
 	if (reason == SINEW_DOWN_LINGER)
 		tell_missing(l, sinew_session_nodeid(session));
@@ -158,8 +158,7 @@ static void saw_self_lost(struct sinew_node *node, uint64_t incarnation, void *u
 	(void)node;
 	run_log_problem(l->run_log, "node %" PRIu32 " was declared failed while running",
 			l->id);
-	l->incarnation = incarnation;
-	record_set(&l->run_log->nodes[l->id].incarnation, incarnation);
+	record_set(&l->run_log->incarnations[l->id], incarnation);
 }
 
 static void saw_closed(struct sinew_node *node, void *user)
@@ -241,19 +240,18 @@ int incarnation_begin(struct incarnation *l)
 		return rc;
 	}
 	l->state = INCARNATION_RUNNING;
-	l->incarnation = sinew_incarnation(l->node);
-	record_set(&l->run_log->nodes[l->id].incarnation, l->incarnation);
+	record_set(&l->run_log->incarnations[l->id], sinew_incarnation(l->node));
 	rc = add_peers(l);
 	if (rc) {
 		say(SINEW_ERROR, "node %" PRIu32 " cannot start: %s", l->id, strerror(-rc));
-		incarnation_crash(l);
+		incarnation_free(l);
 	}
 	return rc;
 }
 
 /* ---- end ---- */
 
-void incarnation_crash(struct incarnation *l)
+void incarnation_free(struct incarnation *l)
 {
 	unsigned i;
 
@@ -322,17 +320,5 @@ void incarnation_turn(struct incarnation *l)
 	if (has_lanes(l))
 		run_log_problem(l->run_log,
 				"node %" PRIu32 " closed without reporting all peers down", l->id);
-	record_set(&l->run_log->nodes[l->id].incarnation, 0);
-}
-
-void incarnation_free(struct incarnation *l)
-{
-	unsigned i;
-
-	sinew_node_free(l->node);
-	l->node = NULL;
-	l->state = INCARNATION_NONE;
-	for (i = 1; i <= l->settings->n_nodes; i++)
-		clear_lane(&l->lanes[i]);
-	slow_release(l, 0, true);
+	record_set(&l->run_log->incarnations[l->id], 0);
 }

@@ -3,8 +3,8 @@
  * One incarnation of one node: its callbacks, what it sends, checks and keeps. It writes
  * down what happens in the run log's records and checks nothing but single messages.
  *
- *	incarnation.c   begin, end, callbacks       traffic.c  sending and checking messages
- *	slow.c   messages that are kept
+ *	incarnation.c   begin, end, callbacks
+ *	traffic.c       sending, checking and keeping messages
  */
 #ifndef TOOLS_TORTURE_INCARNATION_H
 #define TOOLS_TORTURE_INCARNATION_H
@@ -47,7 +47,6 @@ struct incarnation {
 	uint32_t id;
 	enum incarnation_state state;
 	struct sinew_node *node;
-	uint64_t incarnation;
 	uint64_t random;
 	unsigned first_lane;		/* the next turn begins with it */
 	struct lane lanes[RUN_LOG_NODES];	/* by nodeid */
@@ -59,16 +58,15 @@ struct incarnation {
 
 /* A new node. 0, or a negative errno, after it was said why. */
 int incarnation_begin(struct incarnation *l);
-/* Its sockets are reset, no one is told. Writes down that it crashed. */
-void incarnation_crash(struct incarnation *l);
+/* The remains of one that closed. Of any other the sockets are reset, no one is told: it crashed,
+ * and that is written down. */
+void incarnation_free(struct incarnation *l);
 /* Ends in order; half_close: each session for itself at first. */
 void incarnation_end(struct incarnation *l, bool half_close);
 /* Runs it; to be called when its descriptor is readable, and now and then. */
 void incarnation_turn(struct incarnation *l);
 /* Copies counters of the sessions to the records. */
 void incarnation_count(struct incarnation *l);
-/* The remains of one that closed. */
-void incarnation_free(struct incarnation *l);
 
 /* ---- traffic.c ---- */
 
@@ -77,13 +75,8 @@ bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget);
 /* A message that came. */
 void traffic_take(struct incarnation *l, struct lane *lane, const struct sinew_message *m);
 
-/* ---- slow.c ---- */
-
-/* -ENOMEM, after it was said. */
+/* A reader that keeps messages. -ENOMEM, after it was said. */
 int slow_init(struct incarnation *l);
-/* In the message callback: keeps it for a while, or not. */
-void slow_keep(struct incarnation *l, struct sinew_session *session, const struct sinew_message *m,
-	       const struct content *content, uint64_t now_ns);
 /* Checks and gives back what was kept long enough; all: everything. */
 void slow_release(struct incarnation *l, uint64_t now_ns, bool all);
 /* When there is something to give back. */

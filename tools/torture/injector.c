@@ -25,12 +25,6 @@
 #define YOUNG_ONE_OF	16	/* tries that do not care whether the link is up already */
 #define TRIES		8	/* for a kill that is due */
 
-/* The last kill between two nodes. */
-struct last_kill {
-	uint64_t at_ns;
-	uint64_t taken;		/* messages that had come until then, in both directions */
-};
-
 struct injector {
 	const struct settings *settings;
 	struct run_log *run_log;
@@ -41,7 +35,6 @@ struct injector {
 	uint64_t random;
 	uint64_t next_ns;	/* the next list */
 	uint64_t due_ns;	/* the next kill */
-	struct last_kill last[RUN_LOG_NODES][RUN_LOG_NODES];	/* lower nodeid first */
 	bool told;
 };
 
@@ -138,31 +131,31 @@ static void make_list(struct injector *k)
  * The link is up again since the last kill if something has come over it. Without that,
  * a machine that is too slow for the pace would kill each link before it is one.
  */
-static bool is_ripe(struct injector *k, uint32_t node, uint32_t peer, uint64_t now_ns)
+static bool is_ripe(struct injector *k, struct record *a, uint64_t now_ns)
 {
-	struct last_kill *last = node < peer ? &k->last[node][peer] : &k->last[peer][node];
-	const struct record *a = run_log_present(k->run_log, node, peer);
-	const struct record *b = run_log_present(k->run_log, peer, node);
-	uint64_t taken = (a ? seqset_taken(&a->got) : 0) + (b ? seqset_taken(&b->got) : 0);
+	struct record *b = run_log_present(k->run_log, a->peer, a->node);
+	struct record_mark *last = b && b->node < a->node ? &b->killed : &a->killed;
+	uint64_t taken = seqset_taken(&a->got) + (b ? seqset_taken(&b->got) : 0);
 
 	if (taken == last->taken && now_ns < last->at_ns + STUCK_NS &&
 	    run_log_random(&k->random) % YOUNG_ONE_OF)
 		return false;
-	*last = (struct last_kill){ .at_ns = now_ns, .taken = taken };
+	*last = (struct record_mark){ .at_ns = now_ns, .taken = taken };
 	return true;
 }
 
 static void kill_one(struct injector *k, uint64_t now_ns)
 {
 	struct diag_connection *c;
-	uint32_t node, peer;
+	struct record *r;
 	unsigned try;
 
 	for (try = 0; try < TRIES; try++) {
-		if (!run_log_aim(k->run_log, &k->random, 0, &node, &peer))
+		r = run_log_aim(k->run_log, &k->random, 0);
+		if (!r)
 			return;
-		c = find(k, node, peer);
-		if (c && is_ripe(k, node, peer, now_ns)) {
+		c = find(k, r->node, r->peer);
+		if (c && is_ripe(k, r, now_ns)) {
 			destroy(k, c);
 			return;
 		}

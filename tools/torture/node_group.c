@@ -119,18 +119,16 @@ static struct incarnation *incarnation_of(struct node_group *c, uint32_t id)
 
 static void break_one(struct node_group *c)
 {
-	uint32_t own = c->incarnations[run_log_random(&c->random) % c->n].id, node, peer;
+	uint32_t own = c->incarnations[run_log_random(&c->random) % c->n].id;
 	struct sinew_status st = { .size = sizeof(st) };
-	struct incarnation *l;
+	const struct record *r = run_log_aim(c->run_log, &c->random, c->n == 1 ? own : 0);
+	struct incarnation *l = r ? incarnation_of(c, r->node) : NULL;
 
-	if (!run_log_aim(c->run_log, &c->random, c->n == 1 ? own : 0, &node, &peer))
-		return;
-	l = incarnation_of(c, node);
 	/* One that is being made again is no link yet. */
-	if (!l || l->state != INCARNATION_RUNNING || sinew_peer_status(l->node, peer, &st) ||
+	if (!l || l->state != INCARNATION_RUNNING || sinew_peer_status(l->node, r->peer, &st) ||
 	    !st.link_up)
 		return;
-	sinew_break(l->node, peer);
+	sinew_break(l->node, r->peer);
 }
 
 /* Each process has its share of the kills. */
@@ -231,7 +229,7 @@ bool node_group_restart(struct node_group *c, uint32_t id, bool crash)
 		incarnation_end(l, false);
 		return true;
 	}
-	incarnation_crash(l);
+	incarnation_free(l);
 	begin_incarnation(c, l);
 	return true;
 }

@@ -19,6 +19,11 @@ enum record_state {
 	RECORD_OVER,		/* nobody writes it any more */
 };
 
+/* How far something was at a time. */
+struct record_mark {
+	uint64_t at_ns, taken;
+};
+
 /* Atomic is what others look at while the session lasts. */
 struct record {
 	_Atomic int state;	/* enum record_state */
@@ -44,6 +49,10 @@ struct record {
 	bool stale;		/* and the process with it: counters of links may be old */
 	enum sinew_down reason;
 	struct sinew_delivery delivery;
+
+	/* The conductor's. */
+	struct record_mark moved;	/* when more had come last */
+	struct record_mark killed;	/* the last kill, and what had come then at both ends */
 };
 
 static inline uint64_t record_get(const _Atomic uint64_t *n)
@@ -59,6 +68,11 @@ static inline void record_set(_Atomic uint64_t *n, uint64_t to)
 static inline enum record_state record_state(const struct record *r)
 {
 	return (enum record_state)atomic_load_explicit(&r->state, memory_order_acquire);
+}
+
+static inline void record_enter(struct record *r, enum record_state state)
+{
+	atomic_store_explicit(&r->state, state, memory_order_release);
 }
 
 #endif

@@ -28,22 +28,14 @@ static void enter(struct run *r, enum run_log_phase phase, uint64_t more_ns)
 
 /* ---- restarts ---- */
 
-/* The remains of a restart must be checked before there are too many. */
-static bool has_room(struct run *r)
-{
-	uint32_t id;
-
-	for (id = 1; id <= r->settings.n_nodes; id++)
-		if (run_log_room(r->run_log, id) < 2 * r->settings.n_nodes)
-			return false;
-	return true;
-}
-
 static void restart_step(struct run *r)
 {
 	uint32_t id;
 
-	if (!r->settings.restart_ms || r->now_ns < r->next_restart_ns || !has_room(r))
+	if (!r->settings.restart_ms || r->now_ns < r->next_restart_ns)
+		return;
+	/* The remains of a restart must be checked before there are too many. */
+	if (!run_log_has_room(r->run_log))
 		return;
 	r->next_restart_ns = r->now_ns + r->settings.restart_ms * CLOCK_MS;
 	id = 1 + (uint32_t)(run_log_random(&r->random) % r->settings.n_nodes);
@@ -67,7 +59,7 @@ static void recovery_step(struct run *r)
 {
 	uint32_t node, peer;
 
-	if (!r->restarted_ns || !run_log_all_up(r->run_log, &node, &peer))
+	if (!r->restarted_ns || run_log_find(r->run_log, run_log_is_down, &node, &peer))
 		return;
 	if (r->recovery_ns < r->now_ns - r->restarted_ns)
 		r->recovery_ns = r->now_ns - r->restarted_ns;
@@ -87,30 +79,27 @@ static bool is_time_over(struct run *r)
 	return s->kills && r->total.kills >= s->kills;
 }
 
-static void step_settle(struct run *r)
+/* True: something is not in order yet, and has time left for that. */
+static bool is_unsettled(struct run *r, run_log_test *holds, const char *what)
 {
 	uint32_t node, peer;
-	bool may_wait = r->now_ns < r->phase_until_ns;
 
+	if (!run_log_find(r->run_log, holds, &node, &peer))
+		return false;
+	if (r->now_ns < r->phase_until_ns)
+		return true;
+	run_log_problem(r->run_log, "node %" PRIu32 " %s node %" PRIu32 ", %" PRIu32
+			" ms after the last fault", node, what, peer, r->settings.linger_ms);
+	return false;
+}
+
+static void step_settle(struct run *r)
+{
 	recovery_step(r);
-	if (r->is_broken) {
-		enter(r, PHASE_CLOSE, CLOSE_MORE_NS);
+	if (!r->is_broken && (is_unsettled(r, run_log_is_down, "has no session with") ||
+			      is_unsettled(r, run_log_is_blocked,
+					   "got no writable event for its queue to")))
 		return;
-	}
-	if (!run_log_all_up(r->run_log, &node, &peer)) {
-		if (may_wait)
-			return;
-		run_log_problem(r->run_log, "node %" PRIu32 " has no session with node %" PRIu32
-				", %" PRIu32 " ms after the last fault", node, peer,
-				r->settings.linger_ms);
-	}
-	if (!run_log_none_blocked(r->run_log, &node, &peer)) {
-		if (may_wait)
-			return;
-		run_log_problem(r->run_log, "node %" PRIu32 " got no writable event for its queue "
-				"to node %" PRIu32 ", %" PRIu32 " ms after the last fault",
-				node, peer, r->settings.linger_ms);
-	}
 	enter(r, PHASE_CLOSE, CLOSE_MORE_NS);
 }
 
@@ -124,7 +113,7 @@ static bool step_close(struct run *r)
 	if (r->now_ns < r->phase_until_ns)
 		return false;
 	for (id = 1; id <= r->settings.n_nodes; id++)
-		if (record_get(&r->run_log->nodes[id].incarnation))
+		if (record_get(&r->run_log->incarnations[id]))
 			run_log_problem(r->run_log,
 					"node %" PRIu32 " did not close in its linger time", id);
 	return true;

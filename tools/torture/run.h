@@ -17,20 +17,12 @@
 #include "tools/torture/checker.h"
 #include "tools/torture/injector.h"
 
-/* Whether a direction moves. */
-struct watch {
-	uint64_t incarnation, peer_incarnation;	/* of the session */
-	uint64_t taken;
-	uint64_t since_ns;		/* not more since then, though there is */
-};
-
 struct run {
 	struct settings settings;
 	struct run_log *run_log;
 	struct injector *injector;		/* NULL: not by us */
 	struct node_group node_group;		/* of this process; none with --processes */
 	pid_t children[RUN_LOG_NODES];	/* by nodeid; 0: none */
-	bool has_ended[RUN_LOG_NODES];	/* that process ended in order */
 	unsigned n_spawned;
 	int signal_fd;
 	unsigned n_signals;
@@ -46,7 +38,7 @@ struct run {
 	uint64_t n_restarts, n_crashes;
 	uint64_t restarted_ns;		/* since then not all are up; 0: they are */
 	uint64_t recovery_ns;		/* the longest time from restarts until all were up */
-	struct watch watches[RUN_LOG_NODES][RUN_LOG_NODES];	/* to, from */
+	unsigned n_told;		/* problems */
 	struct pair pairs[RUN_LOG_NODES][RUN_LOG_NODES];	/* checked: from, to */
 	struct pair total;		/* checked and open, each kill once */
 };

@@ -13,31 +13,24 @@
 
 #include "tools/torture/content.h"
 
-#define INCARNATIONS_ROOM	6	/* sessions with each peer that may wait to be checked */
 #define AIM_TRIES	64
+#define ROOM		2	/* sessions that a pair may begin until there is more */
 
 struct run_log *run_log_new(unsigned n_nodes)
 {
-	unsigned n_records = INCARNATIONS_ROOM * n_nodes, i, k;
-	size_t size = sizeof(struct run_log) + sizeof(struct record) * n_records * n_nodes;
 	struct run_log *b;
 
-	b = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b == MAP_FAILED)
 		return NULL;
-	b->size = size;
 	b->n_nodes = n_nodes;
-	b->n_records = n_records;
-	for (i = 0; i < RUN_LOG_NODES; i++)
-		for (k = 0; k < RUN_LOG_NODES; k++)
-			atomic_init(&b->nodes[i].present[k], -1);
 	return b;
 }
 
 void run_log_free(struct run_log *b)
 {
 	if (b)
-		munmap(b, b->size);
+		munmap(b, sizeof(*b));
 }
 
 void run_log_problem(struct run_log *b, const char *fmt, ...)
@@ -53,9 +46,16 @@ void run_log_problem(struct run_log *b, const char *fmt, ...)
 	atomic_store(&b->problems[i].is_there, true);
 }
 
-struct record *run_log_record(struct run_log *b, uint32_t node, unsigned i)
+/* One of a pair's in that state, or NULL. */
+static struct record *find_state(struct run_log *b, uint32_t node, uint32_t peer,
+				 enum record_state state)
 {
-	return &b->records[(node - 1) * b->n_records + i];
+	unsigned i;
+
+	for (i = 0; i < RUN_LOG_SESSIONS; i++)
+		if (record_state(&b->records[node][peer][i]) == state)
+			return &b->records[node][peer][i];
+	return NULL;
 }
 
 /* ---- by the node ---- */
@@ -63,31 +63,20 @@ struct record *run_log_record(struct run_log *b, uint32_t node, unsigned i)
 struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t incarnation, uint32_t peer,
 			    uint64_t peer_incarnation)
 {
-	struct record *r;
-	unsigned i;
+	struct record *r = find_state(b, node, peer, RECORD_FREE);
 
-	for (i = 0; i < b->n_records; i++) {
-		r = run_log_record(b, node, i);
-		if (record_state(r) != RECORD_FREE)
-			continue;
-		memset(r, 0, sizeof(*r));
-		r->node = node;
-		r->peer = peer;
-		r->incarnation = incarnation;
-		r->peer_incarnation = peer_incarnation;
-		atomic_store_explicit(&r->state, RECORD_OPEN, memory_order_release);
-		atomic_store(&b->nodes[node].present[peer], (int)i);
-		return r;
+	if (!r) {
+		run_log_problem(b, "node %" PRIu32 ": no memory to record its session with node %"
+				PRIu32, node, peer);
+		return NULL;
 	}
-	run_log_problem(b, "node %" PRIu32 ": no memory to record its session with node %" PRIu32,
-			node, peer);
-	return NULL;
-}
-
-void run_log_over(struct run_log *b, struct record *r)
-{
-	atomic_store(&b->nodes[r->node].present[r->peer], -1);
-	atomic_store_explicit(&r->state, RECORD_OVER, memory_order_release);
+	memset(r, 0, sizeof(*r));
+	r->node = node;
+	r->peer = peer;
+	r->incarnation = incarnation;
+	r->peer_incarnation = peer_incarnation;
+	record_enter(r, RECORD_OPEN);
+	return r;
 }
 
 /* ---- by others ---- */
@@ -95,24 +84,31 @@ void run_log_over(struct run_log *b, struct record *r)
 void run_log_crashed(struct run_log *b, uint32_t node, bool stale)
 {
 	struct record *r;
-	unsigned i;
+	uint32_t peer;
 
-	for (i = 0; i < b->n_records; i++) {
-		r = run_log_record(b, node, i);
-		if (record_state(r) != RECORD_OPEN)
+	for (peer = 1; peer <= b->n_nodes; peer++) {
+		r = run_log_present(b, node, peer);
+		if (!r)
 			continue;
 		r->crashed = true;
 		r->stale = stale;
-		run_log_over(b, r);
+		record_enter(r, RECORD_OVER);
 	}
-	record_set(&b->nodes[node].incarnation, 0);
+	record_set(&b->incarnations[node], 0);
+}
+
+struct record *run_log_record(struct run_log *b, unsigned i)
+{
+	unsigned pair = i / RUN_LOG_SESSIONS;
+
+	if (pair >= b->n_nodes * b->n_nodes)
+		return NULL;
+	return &b->records[1 + pair / b->n_nodes][1 + pair % b->n_nodes][i % RUN_LOG_SESSIONS];
 }
 
 struct record *run_log_present(struct run_log *b, uint32_t node, uint32_t peer)
 {
-	int i = atomic_load_explicit(&b->nodes[node].present[peer], memory_order_acquire);
-
-	return i < 0 ? NULL : run_log_record(b, node, (unsigned)i);
+	return find_state(b, node, peer, RECORD_OPEN);
 }
 
 struct record *run_log_other_end(struct run_log *b, const struct record *r)
@@ -120,61 +116,60 @@ struct record *run_log_other_end(struct run_log *b, const struct record *r)
 	struct record *o;
 	unsigned i;
 
-	for (i = 0; i < b->n_records; i++) {
-		o = run_log_record(b, r->peer, i);
-		if (record_state(o) != RECORD_FREE && o->peer == r->node &&
-		    o->incarnation == r->peer_incarnation && o->peer_incarnation == r->incarnation)
+	for (i = 0; i < RUN_LOG_SESSIONS; i++) {
+		o = &b->records[r->peer][r->node][i];
+		if (record_state(o) != RECORD_FREE && o->incarnation == r->peer_incarnation &&
+		    o->peer_incarnation == r->incarnation)
 			return o;
 	}
 	return NULL;
 }
 
-unsigned run_log_room(struct run_log *b, uint32_t node)
+bool run_log_find(struct run_log *b, run_log_test *holds, uint32_t *ret_node, uint32_t *ret_peer)
+{
+	uint32_t i, k;
+
+	for (i = 1; i <= b->n_nodes; i++) {
+		for (k = 1; k <= b->n_nodes; k++) {
+			if (i == k || !holds(b, i, k))
+				continue;
+			*ret_node = i;
+			*ret_peer = k;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_full(struct run_log *b, uint32_t node, uint32_t peer)
 {
 	unsigned i, n = 0;
 
-	for (i = 0; i < b->n_records; i++)
-		n += record_state(run_log_record(b, node, i)) == RECORD_FREE;
-	return n;
+	for (i = 0; i < RUN_LOG_SESSIONS; i++)
+		n += record_state(&b->records[node][peer][i]) == RECORD_FREE;
+	return n < ROOM;
 }
 
-bool run_log_all_up(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer)
+bool run_log_has_room(struct run_log *b)
 {
-	struct record *r;
-	uint32_t i, k;
+	uint32_t node, peer;
 
-	for (i = 1; i <= b->n_nodes; i++) {
-		for (k = 1; k <= b->n_nodes; k++) {
-			if (i == k)
-				continue;
-			r = run_log_present(b, i, k);
-			if (r && r->incarnation == record_get(&b->nodes[i].incarnation) &&
-			    r->peer_incarnation == record_get(&b->nodes[k].incarnation))
-				continue;
-			*ret_node = i;
-			*ret_peer = k;
-			return false;
-		}
-	}
-	return true;
+	return !run_log_find(b, is_full, &node, &peer);
 }
 
-bool run_log_none_blocked(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer)
+bool run_log_is_down(struct run_log *b, uint32_t node, uint32_t peer)
 {
-	struct record *r;
-	uint32_t i, k;
+	const struct record *r = run_log_present(b, node, peer);
 
-	for (i = 1; i <= b->n_nodes; i++) {
-		for (k = 1; k <= b->n_nodes; k++) {
-			r = run_log_present(b, i, k);
-			if (!r || !atomic_load(&r->is_blocked))
-				continue;
-			*ret_node = i;
-			*ret_peer = k;
-			return false;
-		}
-	}
-	return true;
+	return !r || r->incarnation != record_get(&b->incarnations[node]) ||
+		r->peer_incarnation != record_get(&b->incarnations[peer]);
+}
+
+bool run_log_is_blocked(struct run_log *b, uint32_t node, uint32_t peer)
+{
+	struct record *r = run_log_present(b, node, peer);
+
+	return r && atomic_load(&r->is_blocked);
 }
 
 uint64_t run_log_random(uint64_t *random)
@@ -189,26 +184,20 @@ static bool under_way(const struct record *r, const struct record *other)
 		record_get(&other->sent) > seqset_taken(&r->got);
 }
 
-bool run_log_aim(struct run_log *b, uint64_t *random, uint32_t own, uint32_t *ret_node,
-		 uint32_t *ret_peer)
+struct record *run_log_aim(struct run_log *b, uint64_t *random, uint32_t own)
 {
-	struct record *r, *other;
-	bool found = false;
+	struct record *r, *other, *found = NULL;
 	uint32_t i, k;
 	unsigned try;
 
 	for (try = 0; try < AIM_TRIES; try++) {
 		i = own ? own : 1 + (uint32_t)(run_log_random(random) % b->n_nodes);
 		k = 1 + (uint32_t)(run_log_random(random) % b->n_nodes);
-		if (i == k)
-			continue;
 		r = run_log_present(b, i, k);
 		other = run_log_present(b, k, i);
 		if (!r || !other)
 			continue;
-		*ret_node = i;
-		*ret_peer = k;
-		found = true;
+		found = r;
 		if (under_way(r, other))
 			break;
 	}

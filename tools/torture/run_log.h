@@ -13,6 +13,7 @@
 #define RUN_LOG_PROBLEMS	100	/* told in words; the others are counted */
 #define RUN_LOG_PROBLEM_MAX	240
 #define RUN_LOG_NODES	(SETTINGS_NODES_MAX + 1)	/* by nodeid, 0 is nobody */
+#define RUN_LOG_SESSIONS	6	/* of a pair that may wait to be checked */
 
 enum run_log_phase {
 	PHASE_RUN,
@@ -22,24 +23,17 @@ enum run_log_phase {
 
 struct run_log_problem {
 	_Atomic bool is_there;
-	bool was_told;
 	char text[RUN_LOG_PROBLEM_MAX];
-};
-
-struct run_log_node {
-	_Atomic uint64_t incarnation;	/* 0: none */
-	_Atomic int present[RUN_LOG_NODES];	/* record of the session with that peer, or -1 */
 };
 
 struct run_log {
 	unsigned n_nodes;
-	unsigned n_records;		/* of each node */
 	_Atomic int phase;		/* enum run_log_phase */
 	_Atomic unsigned n_problems;
 	struct run_log_problem problems[RUN_LOG_PROBLEMS];
-	struct run_log_node nodes[RUN_LOG_NODES];
-	size_t size;			/* of all this */
-	struct record records[];	/* node by node */
+	_Atomic uint64_t incarnations[RUN_LOG_NODES];	/* of the nodes; 0: none */
+	/* Of a node, about its sessions with a peer: one is open at most. */
+	struct record records[RUN_LOG_NODES][RUN_LOG_NODES][RUN_LOG_SESSIONS];
 };
 
 /* NULL: no memory. */
@@ -59,28 +53,31 @@ void run_log_problem(struct run_log *b, const char *fmt, ...) __attribute__((for
 /* NULL: there is no room, which is told as a problem. */
 struct record *run_log_open(struct run_log *b, uint32_t node, uint64_t incarnation, uint32_t peer,
 			    uint64_t peer_incarnation);
-/* Nothing more will be written to it. */
-void run_log_over(struct run_log *b, struct record *r);
 
 /* ---- by others ---- */
 
 /* A node ended without a word. stale: so did its process. */
 void run_log_crashed(struct run_log *b, uint32_t node, bool stale);
-struct record *run_log_record(struct run_log *b, uint32_t node, unsigned i);
+/* Each of the records, from 0; NULL: there are no more. */
+struct record *run_log_record(struct run_log *b, unsigned i);
 /* The open record of node about its session with peer, or NULL. */
 struct record *run_log_present(struct run_log *b, uint32_t node, uint32_t peer);
 /* The other end's record of the same session, in any state, or NULL. */
 struct record *run_log_other_end(struct run_log *b, const struct record *r);
-unsigned run_log_room(struct run_log *b, uint32_t node);
-/* Each pair of nodes has a session of their present incarnations, at both ends. Else one that has
- * not, if wanted. */
-bool run_log_all_up(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer);
-/* No sender waits for room in its queue; else one that does. */
-bool run_log_none_blocked(struct run_log *b, uint32_t *ret_node, uint32_t *ret_peer);
-/* Two nodes with a session, if there are some, with something under way between them;
- * own: one of the two, 0: any. random is used up. False: none was found in a few tries. */
-bool run_log_aim(struct run_log *b, uint64_t *random, uint32_t own, uint32_t *ret_node,
-		 uint32_t *ret_peer);
+/* The remains of some more sessions of each pair find room. */
+bool run_log_has_room(struct run_log *b);
+
+/* Whether there is a node for which that holds, towards a peer; then both, if wanted. */
+typedef bool run_log_test(struct run_log *b, uint32_t node, uint32_t peer);
+bool run_log_find(struct run_log *b, run_log_test *holds, uint32_t *ret_node, uint32_t *ret_peer);
+/* There is no session of their present incarnations. */
+bool run_log_is_down(struct run_log *b, uint32_t node, uint32_t peer);
+/* The sender waits for room in its queue. */
+bool run_log_is_blocked(struct run_log *b, uint32_t node, uint32_t peer);
+
+/* The open record of one of two nodes with a session, if there are some, with something under way
+ * between them; own: that node, 0: any. random is used up. NULL: none was found in a few tries. */
+struct record *run_log_aim(struct run_log *b, uint64_t *random, uint32_t own);
 /* The next number of a pseudo-random sequence. */
 uint64_t run_log_random(uint64_t *random);
 

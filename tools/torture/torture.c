@@ -92,13 +92,8 @@ static int start(struct run *r)
 /* The run is over: checks the sessions that are still open. */
 static void finish(struct run *r)
 {
-	unsigned i;
-
 	children_kill(r);
-	for (i = 0; i < r->node_group.n; i++)
-		if (r->node_group.incarnations[i].state != INCARNATION_OVER &&
-		    r->node_group.incarnations[i].node)
-			incarnation_crash(&r->node_group.incarnations[i]);
+	node_group_close(&r->node_group);
 	count_checker(r, true);
 	count_total(r);
 	count_end_line(r);

@@ -1,42 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sending and checking messages.
+ * Sending, checking and keeping messages. A slow reader keeps some and gives them back late, so
+ * that its peers are paused and their queues fill. A kept message must not have changed meanwhile.
  * Knows nothing of how sessions begin and end.
  */
 #include "tools/torture/incarnation.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "tools/clock.h"
+#include "tools/say.h"
 
 #define BURST_MAX	8	/* messages to one peer at once */
 #define QUIET_NS	(20 * CLOCK_MS)	/* now and then a peer gets nothing for so long */
 #define PIECES		3	/* of one message, by sinew_sendv() */
+#define SLOW_MIN_NS	(10 * CLOCK_MS)
+#define SLOW_MAX_NS	(150 * CLOCK_MS)
 
-static struct content content_to(const struct incarnation *l, const struct lane *lane,
+/* The message of that number to the peer, or else from it. */
+static struct content content_of(const struct incarnation *l, const struct lane *lane, bool to_peer,
 				 uint64_t number)
 {
-	return (struct content){
-		.seed = l->settings->seed,
-		.from = l->id,
-		.to = lane->record->peer,
-		.from_incarnation = lane->record->incarnation,
-		.to_incarnation = lane->record->peer_incarnation,
-		.number = number,
-		.max = l->settings->size,
-	};
-}
+	const struct record *r = lane->record;
 
-static struct content content_from(const struct incarnation *l, const struct lane *lane,
-				   uint64_t number)
-{
 	return (struct content){
 		.seed = l->settings->seed,
-		.from = lane->record->peer,
-		.to = l->id,
-		.from_incarnation = lane->record->peer_incarnation,
-		.to_incarnation = lane->record->incarnation,
+		.from = to_peer ? r->node : r->peer,
+		.to = to_peer ? r->peer : r->node,
+		.from_incarnation = to_peer ? r->incarnation : r->peer_incarnation,
+		.to_incarnation = to_peer ? r->peer_incarnation : r->incarnation,
 		.number = number,
 		.max = l->settings->size,
 	};
@@ -89,7 +83,7 @@ static int send_one(struct incarnation *l, struct lane *lane, const struct conte
 static int64_t send_next(struct incarnation *l, struct lane *lane)
 {
 	struct record *r = lane->record;
-	struct content c = content_to(l, lane, record_get(&r->sent) + 1);
+	struct content c = content_of(l, lane, true, record_get(&r->sent) + 1);
 	size_t len = content_length(&c);
 	uint64_t number = 0;
 	int rc;
@@ -153,30 +147,77 @@ bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget)
 	return any;
 }
 
+/* ---- slow readers ---- */
+
+int slow_init(struct incarnation *l)
+{
+	l->kept = calloc(INCARNATION_KEPT_MAX, sizeof(*l->kept));
+	if (l->kept)
+		return 0;
+	say(SINEW_ERROR, "node %" PRIu32 " cannot start: out of memory", l->id);
+	return -ENOMEM;
+}
+
+static void keep(struct incarnation *l, struct sinew_session *session,
+		 const struct sinew_message *m, const struct content *content, uint64_t now_ns)
+{
+	struct kept *k;
+	int rc;
+
+	if (!l->kept || l->n_kept == INCARNATION_KEPT_MAX || run_log_phase(l->run_log) != PHASE_RUN)
+		return;
+	k = &l->kept[(l->kept_head + l->n_kept) % INCARNATION_KEPT_MAX];
+	rc = sinew_keep(session, m, &k->message);
+	if (rc == -ENOMEM)
+		return;
+	if (rc) {
+		run_log_problem(l->run_log, "node %" PRIu32 ": cannot keep a message: %s", l->id,
+				sinew_error_name(rc));
+		return;
+	}
+	k->content = *content;
+	k->until_ns = now_ns + SLOW_MIN_NS +
+		run_log_random(&l->random) % (SLOW_MAX_NS - SLOW_MIN_NS);
+	l->n_kept++;
+}
+
+static void release_oldest(struct incarnation *l)
+{
+	struct kept *k = &l->kept[l->kept_head];
+
+	if (!content_is(&k->content, sinew_kept_data(k->message), sinew_kept_len(k->message)))
+		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
+				" changed while it was kept", k->content.from, k->content.to,
+				k->content.number);
+	sinew_release(k->message);
+	l->kept_head = (l->kept_head + 1) % INCARNATION_KEPT_MAX;
+	l->n_kept--;
+}
+
+void slow_release(struct incarnation *l, uint64_t now_ns, bool all)
+{
+	while (l->n_kept && (all || l->kept[l->kept_head].until_ns <= now_ns))
+		release_oldest(l);
+}
+
+uint64_t slow_deadline(const struct incarnation *l)
+{
+	return l->n_kept ? l->kept[l->kept_head].until_ns : CLOCK_NEVER;
+}
+
 /* ---- checking ---- */
 
-static void tell_arrival(struct incarnation *l, const struct content *due, uint64_t number,
-			 enum seqset_arrival arrival)
+static void take_late_or_early(struct incarnation *l, struct seqset *got, const struct content *due,
+			       uint64_t number)
 {
-	switch (arrival) {
-	case SEQSET_IN_ORDER:
-		break;
-	case SEQSET_AHEAD:
-		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-				" was due, %" PRIu64 " came", due->from, due->to,
-				due->number, number);
-		break;
-	case SEQSET_DUPLICATED:
-		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-				" came again, %" PRIu64 " was due", due->from, due->to, number,
-				due->number);
-		break;
-	case SEQSET_REORDERED:
-		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
-				" came late, %" PRIu64 " was due", due->from, due->to, number,
-				due->number);
-		break;
-	}
+	static const char *const how[] = {
+		[SEQSET_IN_ORDER] = "in order", [SEQSET_AHEAD] = "early",
+		[SEQSET_DUPLICATED] = "again", [SEQSET_REORDERED] = "late",
+	};
+
+	run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
+			" came %s, %" PRIu64 " was due", due->from, due->to, number,
+			how[seqset_take(got, number)], due->number);
 }
 
 static void take_other(struct incarnation *l, struct lane *lane, const struct content *due,
@@ -187,7 +228,7 @@ static void take_other(struct incarnation *l, struct lane *lane, const struct co
 
 	switch (content_identify(due, m->data, m->len, &number)) {
 	case CONTENT_GOOD:
-		tell_arrival(l, due, number, seqset_take(got, number));
+		take_late_or_early(l, got, due, number);
 		break;
 	case CONTENT_STRAY:
 		seqset_take_stray(got);
@@ -206,7 +247,7 @@ static void take_other(struct incarnation *l, struct lane *lane, const struct co
 
 void traffic_take(struct incarnation *l, struct lane *lane, const struct sinew_message *m)
 {
-	struct content due = content_from(l, lane, seqset_next(&lane->record->got));
+	struct content due = content_of(l, lane, false, seqset_next(&lane->record->got));
 
 	if (!content_is(&due, m->data, m->len)) {
 		take_other(l, lane, &due, m);
@@ -217,5 +258,5 @@ void traffic_take(struct incarnation *l, struct lane *lane, const struct sinew_m
 		run_log_problem(l->run_log, "node %" PRIu32 " to %" PRIu32 ": message %" PRIu64
 				" was handed over as number %" PRIu64, due.from, due.to, due.number,
 				m->number);
-	slow_keep(l, lane->session, m, &due, clock_now_ns());
+	keep(l, lane->session, m, &due, clock_now_ns());
 }
