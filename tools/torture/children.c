@@ -34,8 +34,7 @@ static void be_child(struct run *r, uint32_t id, pid_t parent)
 		_exit(STATUS_USAGE);
 	good = !node_group_open(&node_group, &r->settings, r->run_log, id, 1, r->n_spawned);
 	while (good && !node_group_is_over(&node_group))
-		node_group_run(&node_group,
-			node_group_send(&node_group) ? CHILD_PAUSE_MS : CHILD_WAIT_MS, -1);
+		node_group_turn(&node_group, CHILD_PAUSE_MS, CHILD_WAIT_MS, -1);
 	node_group_close(&node_group);
 	_exit(good ? STATUS_OK : STATUS_USAGE);
 }
@@ -54,14 +53,16 @@ int children_spawn(struct run *r, uint32_t id)
 	return 0;
 }
 
-static pid_t wait_for(pid_t pid, int *ret_status, int flags)
+/* Gives the status that waitpid() has of it. */
+static int kill_child(struct run *r, uint32_t id)
 {
-	pid_t got;
+	int status;
 
-	do
-		got = waitpid(pid, ret_status, flags);
-	while (got < 0 && errno == EINTR);
-	return got;
+	kill(r->children[id], SIGKILL);
+	waitpid(r->children[id], &status, 0);
+	r->children[id] = 0;
+	run_log_crashed(r->run_log, id, true);
+	return status;
 }
 
 void children_restart(struct run *r, uint32_t id)
@@ -70,10 +71,7 @@ void children_restart(struct run *r, uint32_t id)
 
 	if (!r->children[id])
 		return;
-	kill(r->children[id], SIGKILL);
-	wait_for(r->children[id], &status, 0);
-	r->children[id] = 0;
-	run_log_crashed(r->run_log, id, true);
+	status = kill_child(r, id);
 	/* It may have died by itself just before. */
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
 		run_log_problem(r->run_log, "node %" PRIu32 ": process ended before it was killed",
@@ -111,7 +109,7 @@ void children_reap(struct run *r)
 	int status;
 
 	for (id = 1; id <= r->settings.n_nodes; id++)
-		if (r->children[id] && wait_for(r->children[id], &status, WNOHANG) > 0)
+		if (r->children[id] && waitpid(r->children[id], &status, WNOHANG) > 0)
 			child_ended(r, id, status);
 }
 
@@ -128,14 +126,8 @@ bool children_are_over(const struct run *r)
 void children_kill(struct run *r)
 {
 	uint32_t id;
-	int status;
 
-	for (id = 1; id <= r->settings.n_nodes; id++) {
-		if (!r->children[id])
-			continue;
-		kill(r->children[id], SIGKILL);
-		wait_for(r->children[id], &status, 0);
-		r->children[id] = 0;
-		run_log_crashed(r->run_log, id, true);
-	}
+	for (id = 1; id <= r->settings.n_nodes; id++)
+		if (r->children[id])
+			kill_child(r, id);
 }

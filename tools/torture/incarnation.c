@@ -3,7 +3,7 @@
  * One incarnation of one node: begin, end and callbacks.
  * Judges nothing.
  */
-#include "tools/torture/incarnation.h"
+#include "tools/torture/node_group.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -307,8 +307,6 @@ void incarnation_turn(struct incarnation *l)
 {
 	int rc;
 
-	if (l->state == INCARNATION_NONE || l->state == INCARNATION_OVER)
-		return;
 	rc = sinew_dispatch(l->node, 0);
 	if (rc < 0 && rc != -ESHUTDOWN)
 		run_log_problem(l->run_log, "node %" PRIu32 ": event loop failed: %s", l->id,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Has the kernel destroy connections between the nodes of a run.
- * Knows nothing of what goes over them, and counts nothing.
+ * Has the kernel destroy connections between the nodes of a run, at a pace.
+ * Knows nothing of what goes over them, and counts nothing: that do the nodes.
  */
-#include "tools/torture/injector.h"
+#include "tools/torture/run.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +15,6 @@
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/say.h"
-#include "tools/torture/content.h"
 
 #define LIST_MAX	8192	/* connections: twice those of the most nodes */
 #define LIST_NS		(10 * CLOCK_MS)	/* a list costs a walk over all sockets of the machine, */
@@ -96,6 +95,14 @@ static struct diag_connection *find(struct injector *k, uint32_t a, uint32_t b)
 	return NULL;
 }
 
+/* Once: what fails does so again and again. */
+static void tell(struct injector *k, const char *what, int rc)
+{
+	if (!k->told)
+		run_log_problem(k->run_log, "cannot %s: %s", what, strerror(-rc));
+	k->told = true;
+}
+
 static void destroy(struct injector *k, struct diag_connection *c)
 {
 	unsigned side = run_log_random(&k->random) & 1;
@@ -106,25 +113,19 @@ static void destroy(struct injector *k, struct diag_connection *c)
 	rc = diag_destroy(k->diag, &c->sockets[side]);
 	/* A list shows each connection once: it is not looked for again. */
 	c->sockets[0].is_there = c->sockets[1].is_there = false;
-	if (!rc || rc == -ENOENT || k->told)
-		return;
-	k->told = true;
-	run_log_problem(k->run_log, "cannot destroy a connection: %s", strerror(-rc));
+	if (rc && rc != -ENOENT)
+		tell(k, "destroy a connection", rc);
 }
 
 static void make_list(struct injector *k)
 {
 	unsigned n_left_out;
-	int rc;
+	int rc = diag_collect(k->diag, &k->filter, k->list, LIST_MAX, &k->n, &n_left_out);
 
-	rc = diag_collect(k->diag, &k->filter, k->list, LIST_MAX, &k->n, &n_left_out);
 	if (!rc)
 		return;
 	k->n = 0;
-	if (k->told)
-		return;
-	k->told = true;
-	run_log_problem(k->run_log, "cannot list connections: %s", strerror(-rc));
+	tell(k, "list connections", rc);
 }
 
 /*

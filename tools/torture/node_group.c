@@ -51,9 +51,7 @@ int node_group_open(struct node_group *c, const struct settings *s, struct run_l
 		l->buffer = c->buffer;
 		l->id = first_id + i;
 		l->random = content_mix(c->random + l->id);
-		rc = settings_is_slow(s, l->id) ? slow_init(l) : 0;
-		if (!rc)
-			rc = incarnation_begin(l);
+		rc = incarnation_begin(l);
 	}
 	return rc;
 }
@@ -62,10 +60,8 @@ void node_group_close(struct node_group *c)
 {
 	unsigned i;
 
-	for (i = 0; i < c->n; i++) {
+	for (i = 0; i < c->n; i++)
 		incarnation_free(&c->incarnations[i]);
-		free(c->incarnations[i].kept);
-	}
 	free(c->incarnations);
 	free(c->buffer);
 	*c = (struct node_group){ .n = 0 };
@@ -99,14 +95,12 @@ static void wait_and_run(struct node_group *c, int wait_ms, int more_fd)
 /* True: there was something to send. */
 static bool send_all(struct node_group *c, uint64_t now_ns)
 {
+	unsigned i, first = run_log_random(&c->random) % c->n;
 	size_t budget = TURN_BYTES;
 	bool any = false;
-	unsigned i;
 
 	for (i = 0; i < c->n && budget; i++)
-		any |= traffic_send(&c->incarnations[(c->next_incarnation + i) % c->n], now_ns,
-				    &budget);
-	c->next_incarnation = (c->next_incarnation + (i ? i : 1)) % c->n;
+		any |= traffic_send(&c->incarnations[(first + i) % c->n], now_ns, &budget);
 	return any;
 }
 
@@ -171,6 +165,7 @@ static void bring_back(struct node_group *c)
 	}
 }
 
+/* At most so long: until there is something to do. */
 static int shorter(const struct node_group *c, int wait_ms, uint64_t now_ns)
 {
 	uint64_t until = now_ns + (uint64_t)wait_ms * CLOCK_MS;
@@ -182,27 +177,21 @@ static int shorter(const struct node_group *c, int wait_ms, uint64_t now_ns)
 	if (c->settings->breaker == BREAKER_SELF && c->next_kill_ns < until &&
 	    run_log_phase(c->run_log) == PHASE_RUN)
 		until = c->next_kill_ns;
-	return until <= now_ns ? 0 : (int)((until - now_ns + CLOCK_MS - 1) / CLOCK_MS);
+	return clock_timeout_ms(until);
 }
 
-bool node_group_send(struct node_group *c)
-{
-	uint64_t now_ns = clock_now_ns();
-	bool sent;
-
-	if (run_log_phase(c->run_log) != PHASE_RUN)
-		return false;
-	sent = send_all(c, now_ns);
-	break_some(c, now_ns);
-	return sent;
-}
-
-void node_group_run(struct node_group *c, int wait_ms, int more_fd)
+void node_group_turn(struct node_group *c, int busy_ms, int idle_ms, int more_fd)
 {
 	enum run_log_phase phase = run_log_phase(c->run_log);
 	uint64_t now_ns = clock_now_ns();
+	int wait_ms = idle_ms;
 	unsigned i;
 
+	if (phase == PHASE_RUN) {
+		if (send_all(c, now_ns))
+			wait_ms = busy_ms;
+		break_some(c, now_ns);
+	}
 	for (i = 0; i < c->n; i++)
 		slow_release(&c->incarnations[i], now_ns, phase != PHASE_RUN);
 	if (phase == PHASE_CLOSE)

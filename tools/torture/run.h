@@ -3,7 +3,7 @@
  * A run as its conductor sees it: phases, restarts, what was checked so far.
  * Not for other subcommands.
  *
- *	torture.c   start and end           run.c      phases, kills, restarts
+ *	torture.c   start, phases, end      injector.c kills by the kernel
  *	count.c     judging as it goes      children.c nodes in processes of their own
  *	verdict.c   what is printed
  */
@@ -15,7 +15,6 @@
 #include "tools/torture/run_log.h"
 #include "tools/torture/node_group.h"
 #include "tools/torture/checker.h"
-#include "tools/torture/injector.h"
 
 struct run {
 	struct settings settings;
@@ -42,13 +41,6 @@ struct run {
 	struct pair pairs[RUN_LOG_NODES][RUN_LOG_NODES];	/* checked: from, to */
 	struct pair total;		/* checked and open, each kill once */
 };
-
-enum verdict { VERDICT_PASSED, VERDICT_FAILED, VERDICT_WEAK };
-
-/* ---- run.c ---- */
-
-/* Until all have closed or cannot; a second signal ends it at once. */
-void run_all(struct run *r);
 
 /* ---- count.c ---- */
 
@@ -77,11 +69,21 @@ bool children_are_over(const struct run *r);
 /* Ends those that are left. */
 void children_kill(struct run *r);
 
+/* ---- injector.c ---- */
+
+/* Has the kernel destroy connections: of BREAKER_DESTROY. STATUS_OK, or it says why not. */
+int injector_open(struct injector **ret_injector, const struct settings *s,
+		  struct run_log *run_log);
+void injector_close(struct injector *k);
+/* Destroys those that are due. */
+void injector_step(struct injector *k, uint64_t now_ns);
+/* When the next ones are due. */
+uint64_t injector_deadline(const struct injector *k);
+
 /* ---- verdict.c ---- */
 
-enum verdict verdict_of(const struct run *r);
 /* The exit status. */
-int verdict_status(enum verdict v);
+int verdict_status(const struct run *r);
 /* The table and the sum, or the document. False: standard output does not take it. */
 bool verdict_print(const struct run *r);
 

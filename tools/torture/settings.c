@@ -29,7 +29,7 @@
 #define RING_MAX	((uint32_t)4 << 20)
 #define RING_MIN	((uint32_t)256 << 10)
 
-static const char *const breakers[] = {
+const char *const settings_breakers[] = {
 	[BREAKER_NONE] = "none", [BREAKER_SELF] = "self", [BREAKER_DESTROY] = "destroy", NULL,
 };
 
@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
 		       "duration (60, or as long as --kills takes)"),
 	OPTION_NUMBER("kills", struct settings, kills, 1, UINT32_MAX, "N",
 		      "run until N connections were killed"),
-	OPTION_WORD("breaker", struct settings, breaker, BREAKER_NONE, breakers, "self",
+	OPTION_WORD("breaker", struct settings, breaker, BREAKER_NONE, settings_breakers, "self",
 		    "the library resets its own connections"),
 	OPTION_HELP("--breaker destroy", "the kernel destroys them (as root)"),
 	OPTION_HELP("--breaker none", "kill no connections\n"
@@ -85,11 +85,6 @@ static const struct option_table table = {
 		"failed, 3 inconclusive: too few connections killed, or fewer than half of them\n"
 		"carried unacknowledged data.\n",
 };
-
-const char *settings_breaker_name(enum settings_breaker breaker)
-{
-	return breakers[breaker];
-}
 
 /* ---- what follows ---- */
 

@@ -52,6 +52,6 @@ static inline bool settings_is_slow(const struct settings *s, uint32_t id)
 {
 	return id > s->n_nodes - s->n_slow;
 }
-const char *settings_breaker_name(enum settings_breaker breaker);
+extern const char *const settings_breakers[];	/* the names, but of BREAKER_BEST */
 
 #endif

@@ -4,14 +4,12 @@
  * that its peers are paused and their queues fill. A kept message must not have changed meanwhile.
  * Knows nothing of how sessions begin and end.
  */
-#include "tools/torture/incarnation.h"
+#include "tools/torture/node_group.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "tools/clock.h"
-#include "tools/say.h"
 
 #define BURST_MAX	8	/* messages to one peer at once */
 #define QUIET_NS	(20 * CLOCK_MS)	/* now and then a peer gets nothing for so long */
@@ -126,14 +124,15 @@ static bool send_burst(struct incarnation *l, struct lane *lane, unsigned n, siz
 
 bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget)
 {
-	unsigned i, n = l->settings->n_nodes;
+	const unsigned n = l->settings->n_nodes;
+	uint64_t random = run_log_random(&l->random);
+	unsigned i, first = random % n;
 	bool any = false;
-	uint64_t random;
 
 	if (l->state != INCARNATION_RUNNING)
 		return false;
 	for (i = 0; i < n && *budget; i++) {
-		struct lane *lane = &l->lanes[1 + (l->first_lane + i) % n];
+		struct lane *lane = &l->lanes[1 + (first + i) % n];
 
 		if (!lane->session || !lane->record ||
 		    atomic_load(&lane->record->is_blocked) || now_ns < lane->quiet_until_ns)
@@ -143,20 +142,10 @@ bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget)
 			lane->quiet_until_ns = now_ns + (random >> 8) % QUIET_NS;
 		any |= send_burst(l, lane, 1 + (random >> 4) % BURST_MAX, budget);
 	}
-	l->first_lane = (l->first_lane + (i ? i : 1)) % n;
 	return any;
 }
 
 /* ---- slow readers ---- */
-
-int slow_init(struct incarnation *l)
-{
-	l->kept = calloc(INCARNATION_KEPT_MAX, sizeof(*l->kept));
-	if (l->kept)
-		return 0;
-	say(SINEW_ERROR, "node %" PRIu32 " cannot start: out of memory", l->id);
-	return -ENOMEM;
-}
 
 static void keep(struct incarnation *l, struct sinew_session *session,
 		 const struct sinew_message *m, const struct content *content, uint64_t now_ns)
@@ -164,7 +153,8 @@ static void keep(struct incarnation *l, struct sinew_session *session,
 	struct kept *k;
 	int rc;
 
-	if (!l->kept || l->n_kept == INCARNATION_KEPT_MAX || run_log_phase(l->run_log) != PHASE_RUN)
+	if (!settings_is_slow(l->settings, l->id) || l->n_kept == INCARNATION_KEPT_MAX ||
+	    run_log_phase(l->run_log) != PHASE_RUN)
 		return;
 	k = &l->kept[(l->kept_head + l->n_kept) % INCARNATION_KEPT_MAX];
 	rc = sinew_keep(session, m, &k->message);

@@ -17,6 +17,17 @@
 #define STATUS_WEAK	3	/* what another subcommand may use otherwise */
 #define TABLE_NODES	8	/* of more only what is wrong is shown pair by pair */
 
+enum verdict { VERDICT_PASSED, VERDICT_FAILED, VERDICT_WEAK };
+
+static const struct {
+	const char *name;
+	int status;
+} verdicts[] = {
+	[VERDICT_PASSED] = { "PASSED", STATUS_OK },
+	[VERDICT_FAILED] = { "FAILED", STATUS_UNDELIVERED },
+	[VERDICT_WEAK] = { "WEAK", STATUS_WEAK },
+};
+
 static bool is_weak(const struct run *r)
 {
 	const struct pair *t = &r->total;
@@ -26,7 +37,7 @@ static bool is_weak(const struct run *r)
 	return t->hits * 2 < t->kills || (r->settings.kills && t->kills < r->settings.kills);
 }
 
-enum verdict verdict_of(const struct run *r)
+static enum verdict verdict_of(const struct run *r)
 {
 	if (!checker_is_clean(&r->total) || atomic_load(&r->run_log->n_problems) ||
 	    !r->total.delivered)
@@ -34,30 +45,9 @@ enum verdict verdict_of(const struct run *r)
 	return is_weak(r) ? VERDICT_WEAK : VERDICT_PASSED;
 }
 
-int verdict_status(enum verdict v)
+int verdict_status(const struct run *r)
 {
-	switch (v) {
-	case VERDICT_PASSED:
-		return STATUS_OK;
-	case VERDICT_FAILED:
-		return STATUS_UNDELIVERED;
-	case VERDICT_WEAK:
-		break;
-	}
-	return STATUS_WEAK;
-}
-
-static const char *verdict_name(enum verdict v)
-{
-	switch (v) {
-	case VERDICT_PASSED:
-		return "PASSED";
-	case VERDICT_FAILED:
-		return "FAILED";
-	case VERDICT_WEAK:
-		break;
-	}
-	return "WEAK";
+	return verdicts[verdict_of(r)].status;
 }
 
 /* ---- for people ---- */
@@ -88,13 +78,13 @@ static void print_pairs(const struct run *r)
 		       r->settings.n_nodes * (r->settings.n_nodes - 1));
 }
 
-static void print_reasons(const struct run *r, enum verdict v)
+static void print_reasons(const struct run *r)
 {
 	const struct pair *t = &r->total;
 	unsigned n_problems = atomic_load(&r->run_log->n_problems);
 
 	printf("\n%s: %" PRIu64 " messages delivered over %" PRIu64 " killed connections and %"
-	       PRIu64 " restarts in %.1f s", verdict_name(v), t->delivered, t->kills,
+	       PRIu64 " restarts in %.1f s", verdicts[verdict_of(r)].name, t->delivered, t->kills,
 	       r->n_restarts, (double)(r->ended_ns - r->began_ns) / CLOCK_S);
 	if (!t->delivered)
 		printf("; nothing was delivered");
@@ -113,7 +103,7 @@ static void print_reasons(const struct run *r, enum verdict v)
 	printf(".\n");
 }
 
-static void print_text(const struct run *r, enum verdict v)
+static void print_text(const struct run *r)
 {
 	const struct pair *t = &r->total;
 
@@ -129,7 +119,7 @@ static void print_text(const struct run *r, enum verdict v)
 	if (r->recovery_ns)
 		printf("Because of restarts not all were up for %.1f s at the longest.\n",
 		       (double)r->recovery_ns / CLOCK_S);
-	print_reasons(r, v);
+	print_reasons(r);
 }
 
 /* ---- for programs ---- */
@@ -162,19 +152,19 @@ static void put_problems(struct json_object *o, const struct run *r)
 				r->run_log->problems[i].text);
 }
 
-static struct json_object *document_of(const struct run *r, enum verdict v)
+static struct json_object *document_of(const struct run *r)
 {
 	const struct settings *s = &r->settings;
 	struct json_object *o = json_document(SCHEMA), *sum = json_new(), *pairs;
 	uint32_t i, k;
 
-	json_put_string(o, "verdict", verdict_name(v));
-	json_put_number(o, "status", (uint64_t)verdict_status(v));
+	json_put_string(o, "verdict", verdicts[verdict_of(r)].name);
+	json_put_number(o, "status", (uint64_t)verdict_status(r));
 	json_put_string(o, "version", sinew_version());
 	json_put_number(o, "seed", s->seed);
 	json_put_number(o, "nodes", s->n_nodes);
 	json_put_bool(o, "processes", s->processes);
-	json_put_string(o, "breaker", settings_breaker_name(s->breaker));
+	json_put_string(o, "breaker", settings_breakers[s->breaker]);
 	json_put_number(o, "slow", s->n_slow);
 	json_put_number(o, "size", s->size);
 	json_put_double(o, "seconds", (double)(r->ended_ns - r->began_ns) / CLOCK_S);
@@ -188,10 +178,11 @@ static struct json_object *document_of(const struct run *r, enum verdict v)
 	pairs = json_put_array(o, "pairs");
 	for (i = 1; i <= s->n_nodes; i++) {
 		for (k = 1; k <= s->n_nodes; k++) {
-			struct json_object *e = i == k ? NULL : json_element(pairs);
+			struct json_object *e;
 
 			if (i == k)
 				continue;
+			e = json_element(pairs);
 			json_put_number(e, "from", i);
 			json_put_number(e, "to", k);
 			put_pair(e, &r->pairs[i][k]);
@@ -202,15 +193,14 @@ static struct json_object *document_of(const struct run *r, enum verdict v)
 
 bool verdict_print(const struct run *r)
 {
-	enum verdict v = verdict_of(r);
 	struct json_object *o;
 	int rc;
 
 	if (!r->settings.json) {
-		print_text(r, v);
+		print_text(r);
 		return !fflush(stdout) && !ferror(stdout);
 	}
-	o = document_of(r, v);
+	o = document_of(r);
 	rc = json_print(o, stdout);
 	json_free(o);
 	return !rc;
