@@ -208,15 +208,6 @@ static const char *take(const struct option_row *row, void *settings, const char
 
 /* ---- the walk ---- */
 
-static int take_operand(const struct option_table *table, void *settings, const char *value)
-{
-	if (table->operand)
-		return table->operand(settings, value);
-	say(SINEW_ERROR, "unexpected argument \"%.80s\"; \"%s --help\" lists the options", value,
-	    table->name);
-	return STATUS_USAGE;
-}
-
 /* The same rows for getopt_long(). */
 static void list_options(const struct option_row *rows, struct option *list, char *letters)
 {
@@ -248,14 +239,20 @@ static const struct option_row *row_of(const struct option_row *rows, int option
 	return rows;
 }
 
-static int refuse_option(const struct option_table *table, int option, const char *word)
+static int refuse_option(const char *name, int option, const char *word)
 {
 	if (option == ':')
-		say(SINEW_ERROR, "option %s requires a value; see \"%s --help\"", word,
-		    table->name);
+		say(SINEW_ERROR, "option %s requires a value; see \"%s --help\"", word, name);
 	else
 		say(SINEW_ERROR, "unknown option %.80s; \"%s --help\" lists the options", word,
-		    table->name);
+		    name);
+	return STATUS_USAGE;
+}
+
+static int refuse_operand(const char *name, const char *value)
+{
+	say(SINEW_ERROR, "unexpected argument \"%.80s\"; \"%s --help\" lists the options", value,
+	    name);
 	return STATUS_USAGE;
 }
 
@@ -274,14 +271,15 @@ int options_parse(const struct option_table *table, void *settings, int argc, ch
 		if (option == 'h')
 			return print_help(table);
 		if (option == ':' || option == '?')
-			return refuse_option(table, option, argv[optind - 1]);
+			return refuse_option(table->name, option, argv[optind - 1]);
 		row = row_of(table->rows, option);
 		expected = take(row, settings, optarg, buf);
 		if (expected)
 			return options_refuse(row->name, optarg, expected);
 	}
 	for (; optind < argc; optind++) {
-		rc = take_operand(table, settings, argv[optind]);
+		rc = table->operand ? table->operand(settings, argv[optind]) :
+				      refuse_operand(table->name, argv[optind]);
 		if (rc >= 0)
 			return rc;
 	}
@@ -289,15 +287,6 @@ int options_parse(const struct option_table *table, void *settings, int argc, ch
 }
 
 /* ---- subcommands without a table ---- */
-
-static int take_operand_by(const struct options *o, const char *value)
-{
-	if (o->operand)
-		return o->operand(o->arg, value);
-	say(SINEW_ERROR, "unexpected argument \"%.80s\"; \"%s --help\" lists the options", value,
-	    o->name);
-	return STATUS_USAGE;
-}
 
 int options_walk(const struct options *o, int argc, char **argv)
 {
@@ -310,22 +299,15 @@ int options_walk(const struct options *o, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, letters, o->list, NULL)) != -1) {
 		if (option == 'h')
 			return fputs(o->help, stdout) < 0 ? STATUS_UNDELIVERED : options_printed();
-		if (option == ':') {
-			say(SINEW_ERROR, "option %s requires a value; see \"%s --help\"",
-			    argv[optind - 1], o->name);
-			return STATUS_USAGE;
-		}
-		if (option == '?') {
-			say(SINEW_ERROR, "unknown option %.80s; \"%s --help\" lists the options",
-			    argv[optind - 1], o->name);
-			return STATUS_USAGE;
-		}
+		if (option == ':' || option == '?')
+			return refuse_option(o->name, option, argv[optind - 1]);
 		rc = o->take(o->arg, option, optarg);
 		if (rc >= 0)
 			return rc;
 	}
 	for (; optind < argc; optind++) {
-		rc = take_operand_by(o, argv[optind]);
+		rc = o->operand ? o->operand(o->arg, argv[optind]) :
+				  refuse_operand(o->name, argv[optind]);
 		if (rc >= 0)
 			return rc;
 	}
