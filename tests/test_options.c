@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of lowcomms/options.def: each option at its limits and one beside them, its
- * default, and that the core's own defaults are the same.
+ * default, and that the core's own defaults are the same; and what follows from several of them.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lowcomms/options.h"
+#include "lowcomms/sinew-test.h"
 #include "lowcomms/sinew.h"
 #include "proto/core.h"
 #include "tests/check.h"
@@ -185,10 +188,185 @@ static void defaults_are_those_of_the_core(void)
 	CHECK_EQ(c.quorum_stops, o.quorum_policy != SINEW_QUORUM_IGNORE);
 }
 
+/* ---- several together ---- */
+
+/* What a node with them has; the caller frees it. */
+static struct sinew_node *taken(const struct sinew_options *o)
+{
+	struct sinew_node *n = NULL;
+
+	if (!CHECK_EQ(node_alloc(&n), 0))
+		abort();
+	CHECK_EQ(options_take(n, o), 0);
+	return n;
+}
+
+static uint32_t keepalive(uint32_t keepalive_ms, uint32_t stall_ms)
+{
+	struct sinew_options o;
+	struct sinew_node *n;
+	uint32_t got;
+
+	begin(&o);
+	o.keepalive_ms = keepalive_ms;
+	o.stall_ms = stall_ms;
+	n = taken(&o);
+	got = n->opt.keepalive_ms;
+	node_unref(n);
+	return got;
+}
+
+/* A peer with the same options hears of an idle link three times before it gives it up. */
+static void keepalives_come_often_enough(void)
+{
+	CHECK_EQ(keepalive(999, 3000), 999);
+	CHECK_EQ(keepalive(1000, 3000), 1000);
+	CHECK_EQ(keepalive(1001, 3000), 1000);
+	CHECK_EQ(keepalive(60000, 3000), 1000);
+	CHECK_EQ(keepalive(60000, 3), 1);
+	CHECK_EQ(keepalive(60000, 2), 1);
+}
+
+static void queues_are_powers_of_two(void)
+{
+	struct sinew_options o;
+	struct sinew_node *n;
+
+	begin(&o);
+	o.queue_bytes = 256 * 1024;
+	o.max_message = 1024 * 1024;
+	n = taken(&o);
+	CHECK_EQ(n->ring_bytes, 256 * 1024);
+	CHECK_EQ(n->max_message, ring_max_message(256 * 1024));
+	node_unref(n);
+	o.queue_bytes = 256 * 1024 + 1;
+	o.max_message = 1000;
+	n = taken(&o);
+	CHECK_EQ(n->ring_bytes, 512 * 1024);
+	CHECK_EQ(n->max_message, 1000);
+	node_unref(n);
+}
+
+static void memory_holds_four_messages(void)
+{
+	struct sinew_options o;
+
+	begin(&o);
+	o.max_message = 1024 * 1024;
+	o.queue_bytes = 16 * 1024 * 1024;
+	o.node_memory = 4 * 1024 * 1024;
+	CHECK_EQ(try_it(&o), 0);
+	o.node_memory--;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, "option node_memory: expected at least four times max_message");
+}
+
+static void some_exclude_others(void)
+{
+	struct sinew_test_options test = { .size = sizeof test - 1 };
+	struct sinew_options o;
+
+	begin(&o);
+	o.backoff_min_ms = o.backoff_max_ms = 100;
+	CHECK_EQ(try_it(&o), 0);
+	o.backoff_min_ms = 101;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, "option backoff_min_ms: expected at most backoff_max_ms");
+	begin(&o);
+	o.n_addrs = SINEW_ADDRS_MAX + 1;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, "option n_addrs: expected at most 8");
+	o.n_addrs = 1;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, "option addrs: expected IPv4 or IPv6 addresses");
+	begin(&o);
+	o.transport = "pigeon";
+	CHECK_EQ(try_it(&o), -EPROTONOSUPPORT);
+	CHECK_STR(said, "option transport: unknown, expected tcp");
+	begin(&o);
+	o.test = &test;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, "option test.size: expected sizeof(struct sinew_test_options)");
+}
+
+static void addresses_get_the_port(void)
+{
+	struct sinew_options o;
+	struct sinew_node *n;
+
+	begin(&o);
+	o.port = 1234;
+	o.n_addrs = SINEW_ADDRS_MAX;
+	for (unsigned i = 0; i < SINEW_ADDRS_MAX; i++) {
+		char ip[32];
+
+		snprintf(ip, sizeof ip, "127.0.0.%u", i + 1);
+		CHECK_EQ(sinew_parse_address(ip, i ? 0 : 5678, &o.addrs[i]), 0);
+	}
+	n = taken(&o);
+	CHECK_EQ(addr_port(&n->opt.addrs[0]), 5678);
+	for (unsigned i = 1; i < SINEW_ADDRS_MAX; i++)
+		CHECK_EQ(addr_port(&n->opt.addrs[i]), 1234);
+	node_unref(n);
+}
+
+static void structs_have_a_least_size(void)
+{
+	struct sinew_callbacks cb = { .size = sizeof cb };
+	struct sinew_options o;
+	struct sinew_node *n = NULL;
+
+	begin(&o);
+	o.size = offsetof(struct sinew_options, log) - 1;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	o.size++;
+	CHECK_EQ(try_it(&o), 0);
+	begin(&o);
+	cb.size = offsetof(struct sinew_callbacks, closed);
+	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), -EINVAL);
+	CHECK_STR(said, "option callbacks.size: expected sizeof(struct sinew_callbacks), no callback "
+		  "would run");
+	cb.size += sizeof cb.closed;
+	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), 0);
+	sinew_node_free(n);
+}
+
+/* A program of later days has more fields; one of former days fewer. */
+static void defaults_fit_the_size(void)
+{
+	struct {
+		struct sinew_options o;
+		uint8_t more[16];
+	} later;
+	struct sinew_options now, o;
+
+	SINEW_OPTIONS_INIT(&now);
+	memset(&later, 0xff, sizeof later);
+	sinew_options_init(&later.o, sizeof later);
+	CHECK_EQ(later.o.size, sizeof later);
+	CHECK_EQ(later.o.ack_ms, now.ack_ms);
+	for (unsigned i = 0; i < sizeof later.more; i++)
+		CHECK_EQ(later.more[i], 0);
+	memset(&o, 0xff, sizeof o);
+	sinew_options_init(&o, sizeof o.size);
+	CHECK_EQ(o.size, sizeof o.size);
+	CHECK_EQ(o.nodeid, UINT32_MAX);
+	memset(&o, 0xff, sizeof o);
+	sinew_options_init(&o, sizeof o.size - 1);
+	CHECK(o.size != sizeof o.size - 1);
+}
+
 int main(void)
 {
 	RUN(numbers_have_limits);
 	RUN(texts_have_limits);
 	RUN(defaults_are_those_of_the_core);
+	RUN(keepalives_come_often_enough);
+	RUN(queues_are_powers_of_two);
+	RUN(memory_holds_four_messages);
+	RUN(some_exclude_others);
+	RUN(addresses_get_the_port);
+	RUN(structs_have_a_least_size);
+	RUN(defaults_fit_the_size);
 	return check_done();
 }
