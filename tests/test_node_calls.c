@@ -206,6 +206,105 @@ static void peers(void)
 	cluster_free(c);
 }
 
+static void dispatch_inside(struct test_node *t, struct sinew_session *p)
+{
+	t->seen[sinew_session_nodeid(p)].bad += sinew_dispatch(t->n, 0) != -EINVAL;
+}
+
+static void a_node(void)
+{
+	struct cluster *c = cluster_open(1, NULL);
+	struct sinew_node *n = c->t[1].n, *other = NULL;
+	struct sinew_report_session r;
+	struct sinew_options o;
+
+	cluster_options(&o, 2, &c->t[1].addr);
+	CHECK_EQ(sinew_node_new(NULL, NULL, NULL, &other), -EINVAL);
+	CHECK_EQ(sinew_node_new(&o, NULL, NULL, NULL), -EINVAL);
+	CHECK_EQ(sinew_node_id(n), 1);
+	CHECK_STR(sinew_node_group(n), o.group);
+	CHECK(sinew_incarnation(n) != 0);
+	CHECK_EQ(sinew_get_fd(NULL), -EINVAL);
+	CHECK_EQ(sinew_dispatch(NULL, 0), -EINVAL);
+	CHECK_EQ(sinew_node_join(NULL, 0), -EINVAL);
+	CHECK_EQ(sinew_node_join(n, 0), -EINVAL);	/* no thread of its own */
+	CHECK_EQ(sinew_report(NULL, &r, 1), -EINVAL);
+	CHECK_EQ(sinew_report(n, &r, -1), -EINVAL);
+	CHECK_EQ(sinew_report(n, NULL, 1), -EINVAL);
+	CHECK_EQ(sinew_report(n, &r, 1), 0);
+	CHECK_EQ(sinew_close(NULL, 0), -EINVAL);
+	CHECK_EQ(sinew_close(n, -1), -EINVAL);
+	CHECK_EQ(sinew_dispatch(n, 1), 0);
+	CHECK_EQ(sinew_close(n, 0), 0);
+	DRIVE(c, c->t[1].closed == 1);
+	CHECK_EQ(sinew_close(n, 0), -EALREADY);
+	CHECK_EQ(sinew_dispatch(n, -1), -ESHUTDOWN);
+	CHECK_EQ(sinew_peer_add(n, 2, NULL, 0), -ESHUTDOWN);
+	sinew_node_free(NULL);
+	cluster_free(c);
+}
+
+static void no_turn_inside_of_a_turn(void)
+{
+	struct cluster *c = cluster_open(2, NULL);
+
+	c->t[1].on_up = dispatch_inside;
+	DRIVE(c, cluster_all_up(c));
+	cluster_free(c);
+}
+
+static void sends(void)
+{
+	struct cluster *c = two(NULL);
+	struct sinew_session *p = c->t[1].seen[2].session;
+	uint64_t number = 0;
+
+	CHECK_EQ(sinew_send(NULL, "x", 1), -EINVAL);
+	CHECK_EQ(sinew_send(p, NULL, 1), -EINVAL);
+	CHECK_EQ(sinew_send_numbered(NULL, "x", 1, &number), -EINVAL);
+	CHECK_EQ(sinew_send_wait(NULL, "x", 1, 0, &number), -EINVAL);
+	CHECK_EQ(sinew_send_wait(p, "x", 1, 1, &number), -EDEADLK);	/* the loop's thread */
+	CHECK_EQ(number, 0);
+	CHECK_EQ(sinew_send(p, NULL, 0), 0);
+	CHECK_EQ(sinew_send_wait(p, "x", 1, 0, &number), 0);
+	CHECK_EQ(number, 2);
+	CHECK_EQ(sinew_send_numbered(p, "x", 1, &number), 0);
+	CHECK_EQ(number, 3);
+	DRIVE(c, c->t[2].seen[1].messages == 3);
+	CHECK_EQ(c->t[2].seen[1].bytes, 2);
+	cluster_free(c);
+}
+
+static void few_peers(struct sinew_options *o)
+{
+	o->max_peers = 2;
+}
+
+/* Their numbers share a place in the table. */
+static void peers_up_to_a_limit(void)
+{
+	struct cluster *c = cluster_open(1, few_peers);
+	struct sinew_status st = { .size = sizeof st };
+	struct sinew_node *n = c->t[1].n;
+	const uint32_t first = 7, second = first + (1u << 20);
+
+	CHECK_EQ(sinew_peer_add(n, first, NULL, 0), 0);
+	CHECK_EQ(sinew_peer_status(n, second, &st), -ENOENT);
+	CHECK_EQ(sinew_peer_add(n, second, NULL, 0), 0);
+	CHECK_EQ(sinew_peer_add(n, 9, NULL, 0), -ENOSPC);
+	CHECK_EQ(sinew_peer_add(n, first, NULL, 0), -EEXIST);
+	CHECK_EQ(sinew_peer_status(n, first, &st), 0);
+	CHECK_EQ(st.nodeid, first);
+	CHECK_EQ(sinew_peer_status(n, second, &st), 0);
+	CHECK_EQ(st.nodeid, second);
+	CHECK_EQ(sinew_peer_remove(n, first), 0);
+	CHECK_EQ(sinew_peer_status(n, first, &st), -ENOENT);
+	CHECK_EQ(sinew_peer_status(n, second, &st), 0);
+	CHECK_EQ(sinew_peer_add(n, 9, NULL, 0), 0);
+	CHECK_EQ(sinew_peer_add(n, 10, NULL, 0), -ENOSPC);
+	cluster_free(c);
+}
+
 /* ---- callbacks ---- */
 
 /* Of a node without peers: its turns do nothing else. */
@@ -244,21 +343,21 @@ static void a_turn_counts_callbacks(void)
 static void each_event_is_told_by_its_own(void)
 {
 	struct cluster *c = two(NULL);
-	const struct seen *one = &c->t[1].seen[2], *two = &c->t[2].seen[1];
+	const struct seen *one = &c->t[1].seen[2], *other = &c->t[2].seen[1];
 	struct sinew_session *p = sinew_session_ref(one->session);
 
 	CHECK_EQ(sinew_quorum(c->t[1].n, false), 0);
 	CHECK_EQ(sinew_quorum(c->t[1].n, true), 0);
 	CHECK_EQ(sinew_session_finish(p), 0);
-	DRIVE(c, two->finishes == 1);
-	CHECK_EQ(two->writables, 0);
-	CHECK_EQ(two->downs, 0);
-	CHECK_EQ(sinew_session_finish(two->session), 0);
-	DRIVE(c, one->downs == 1 && two->downs == 1);
+	DRIVE(c, other->finishes == 1);
+	CHECK_EQ(other->writables, 0);
+	CHECK_EQ(other->downs, 0);
+	CHECK_EQ(sinew_session_finish(other->session), 0);
+	DRIVE(c, one->downs == 1 && other->downs == 1);
 	CHECK_EQ(one->reason, SINEW_DOWN_CLOSED);
-	CHECK_EQ(two->reason, SINEW_DOWN_CLOSED);
-	CHECK_EQ(one->writables + two->writables, 0);
-	CHECK_EQ(one->finishes + two->finishes, 2);
+	CHECK_EQ(other->reason, SINEW_DOWN_CLOSED);
+	CHECK_EQ(one->writables + other->writables, 0);
+	CHECK_EQ(one->finishes + other->finishes, 2);
 	CHECK_EQ(c->t[1].self_losts + c->t[2].self_losts, 0);
 	CHECK_EQ(c->t[1].fences + c->t[2].fences, 0);
 	CHECK_EQ(c->t[1].closed + c->t[2].closed, 0);
@@ -288,6 +387,65 @@ static void a_break_is_nothing_else(void)
 	is_up_again_after(c, 0);
 	CHECK_EQ(c->t[1].seen[2].downs + c->t[2].seen[1].downs, 0);
 	cluster_free(c);
+}
+
+static struct sinew_watch watch;
+static unsigned n_renewed, n_closing, n_closed;
+
+static void saw_renewed(void *arg, uint64_t incarnation)
+{
+	n_renewed += arg == &watch && incarnation;
+}
+
+static void saw_closing(void *arg)
+{
+	n_closing += arg == &watch;
+}
+
+static void saw_watched_close(void *arg)
+{
+	n_closed += arg == &watch;
+}
+
+static void external(struct sinew_options *o)
+{
+	o->membership = SINEW_MEMBERSHIP_EXTERNAL;
+}
+
+static void one_who_watches(void)
+{
+	struct cluster *c = cluster_open(1, external), *still = cluster_open(1, NULL);
+	struct sinew_node *n = c->t[1].n;
+
+	watch = (struct sinew_watch) {
+		.size = 1,
+		.renewed = saw_renewed,
+		.closing = saw_closing,
+		.closed = saw_watched_close,
+	};
+	CHECK_EQ(sinew_watch(NULL, NULL, NULL), -EINVAL);
+	CHECK_EQ(sinew_watch(n, &watch, &watch), -EINVAL);
+	watch.size = sizeof watch + 1;
+	CHECK_EQ(sinew_watch(n, &watch, &watch), -EINVAL);
+	watch.size = sizeof watch;
+	CHECK_EQ(sinew_watch(still->t[1].n, &watch, &watch), -EINVAL);
+	CHECK_EQ(sinew_watch(n, &watch, NULL), 0);
+	CHECK_EQ(sinew_watch(n, &watch, &watch), -EBUSY);
+	CHECK_EQ(sinew_self_lost(n), 0);
+	DRIVE(c, c->t[1].self_losts == 1);
+	CHECK_EQ(n_renewed, 0);
+	CHECK_EQ(sinew_watch(n, NULL, NULL), 0);
+	CHECK_EQ(sinew_watch(n, &watch, &watch), 0);
+	CHECK_EQ(sinew_self_lost(n), 0);
+	DRIVE(c, c->t[1].self_losts == 2);
+	CHECK_EQ(n_renewed, 1);
+	CHECK_EQ(n_closing, 0);
+	CHECK_EQ(sinew_close(n, 0), 0);
+	DRIVE(c, c->t[1].closed == 1);
+	CHECK_EQ(n_closing, 1);
+	CHECK_EQ(n_closed, 1);
+	cluster_free(c);
+	cluster_free(still);
 }
 
 /* ---- sends of the loop's thread ---- */
@@ -352,9 +510,14 @@ int main(void)
 	RUN(the_undelivered);
 	RUN(statuses_and_refusals);
 	RUN(peers);
+	RUN(a_node);
+	RUN(no_turn_inside_of_a_turn);
+	RUN(sends);
+	RUN(peers_up_to_a_limit);
 	RUN(a_turn_counts_callbacks);
 	RUN(each_event_is_told_by_its_own);
 	RUN(a_break_is_nothing_else);
+	RUN(one_who_watches);
 	RUN(the_first_of_each_turn_goes_at_once);
 	RUN(a_send_that_waits_wakes_who_polls);
 	return check_done();

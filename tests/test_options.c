@@ -190,7 +190,7 @@ static void defaults_are_those_of_the_core(void)
 
 /* ---- several together ---- */
 
-/* What a node with them has; the caller frees it. */
+/* A node with them; the caller gives it back. */
 static struct sinew_node *taken(const struct sinew_options *o)
 {
 	struct sinew_node *n = NULL;
@@ -324,8 +324,8 @@ static void structs_have_a_least_size(void)
 	begin(&o);
 	cb.size = offsetof(struct sinew_callbacks, closed);
 	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), -EINVAL);
-	CHECK_STR(said, "option callbacks.size: expected sizeof(struct sinew_callbacks), no callback "
-		  "would run");
+	CHECK_STR(said, "option callbacks.size: expected sizeof(struct sinew_callbacks), "
+		  "no callback would run");
 	cb.size += sizeof cb.closed;
 	CHECK_EQ(sinew_node_new(&o, &cb, NULL, &n), 0);
 	sinew_node_free(n);
