@@ -389,6 +389,28 @@ static void a_break_is_nothing_else(void)
 	cluster_free(c);
 }
 
+/* Node 2 is not driven: the session has no link that could carry the FIN. */
+static void a_close_is_seen_without_a_link(void)
+{
+	struct cluster *c = two(NULL);
+	struct sinew_status st = { .size = sizeof st };
+	const uint64_t until = now_ms() + PATIENCE_MS;
+	struct sinew_node *n = c->t[1].n;
+
+	CHECK_EQ(sinew_break(n, 2), 0);
+	do {
+		sinew_dispatch(n, 20);
+		CHECK_EQ(sinew_peer_status(n, 2, &st), 0);
+	} while (st.link_up && now_ms() < until);
+	CHECK(!st.link_up);
+	CHECK_EQ(st.state, SINEW_ESTABLISHED);
+	CHECK_EQ(sinew_close(n, 600000), 0);
+	CHECK(sinew_dispatch(n, 0) >= 0);
+	CHECK_EQ(sinew_peer_status(n, 2, &st), 0);
+	CHECK_EQ(st.state, SINEW_FIN_WAIT1);
+	cluster_free(c);
+}
+
 static struct sinew_watch watch;
 static unsigned n_renewed, n_closing, n_closed;
 
@@ -517,6 +539,7 @@ int main(void)
 	RUN(a_turn_counts_callbacks);
 	RUN(each_event_is_told_by_its_own);
 	RUN(a_break_is_nothing_else);
+	RUN(a_close_is_seen_without_a_link);
 	RUN(one_who_watches);
 	RUN(the_first_of_each_turn_goes_at_once);
 	RUN(a_send_that_waits_wakes_who_polls);
