@@ -288,9 +288,9 @@ bool conn_input(struct conn *c)
 		else
 			parse(c);
 		/* Before it is up a link gets one short read a turn. */
-	} while ((size_t)got == room && total < READ_TURN && c->state == CONN_OPEN &&
-		 link_is_up(&c->link) && !(c->can & READY_PARSE));
-	if (total && c->state == CONN_OPEN && c->link.state != LINK_GONE)
+	} while ((size_t)got == room && total < READ_TURN && link_is_up(&c->link) &&
+		 !(c->can & READY_PARSE));
+	if (total && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
 	return total != 0;
 }
