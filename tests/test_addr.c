@@ -92,6 +92,47 @@ static void longest_text_fits(void)
 	      ADDR_TEXT_MAX);
 }
 
+static void texts_have_a_length(void)
+{
+	static const char longest[] = "0000:0000:0000:0000:0000:ffff:255.255.255.255";
+	struct sockaddr_storage sa;
+	char text[200];
+
+	CHECK_EQ(strlen(longest), INET6_ADDRSTRLEN - 1);
+	CHECK_STR(shown(longest), "255.255.255.255:21065");
+	snprintf(text, sizeof text, "0%s", longest);
+	CHECK_EQ(sinew_parse_address(text, 0, &sa), -EINVAL);
+	snprintf(text, sizeof text, "%0150d", 0);
+	CHECK_EQ(sinew_parse_address(text, 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address(NULL, 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("127.0.0.1", 0, NULL), -EINVAL);
+}
+
+static void interfaces_are_there(void)
+{
+	struct sockaddr_storage sa;
+
+	CHECK_EQ(sinew_parse_address("fe80::1%", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("fe80::1%0", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("fe80::1%4294967296", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("fe80::1%7x", 0, &sa), -EINVAL);
+	CHECK_EQ(sinew_parse_address("127.0.0.1%lo", 0, &sa), -EINVAL);
+}
+
+static void none_is_all_zero(void)
+{
+	struct path_addr a = { .port = 0 };
+
+	CHECK(path_addr_none(&a));
+	a.port = 1;
+	CHECK(!path_addr_none(&a));
+	a = (struct path_addr) { .ip = { [15] = 1 } };
+	CHECK(!path_addr_none(&a));
+	a = (struct path_addr) { .ip = { [0] = 1 } };
+	CHECK(!path_addr_none(&a));
+}
+
 /* ---- at the public functions ---- */
 
 static char said[200];
@@ -155,6 +196,9 @@ int main(void)
 	RUN(interface_is_no_part_of_others);
 	RUN(numbers_with_leading_zeros_are_no_address);
 	RUN(longest_text_fits);
+	RUN(texts_have_a_length);
+	RUN(interfaces_are_there);
+	RUN(none_is_all_zero);
 	RUN(own_addresses_are_looked_at);
 	RUN(addresses_of_peers_are_looked_at);
 	return check_done();
