@@ -19,6 +19,7 @@ BOUNDS = {'<': ('<=', '>'), '>': ('>=', '<'), '<=': ('<', '>='), '>=': ('>', '<=
 STOPS = {',', ';', '?', ':', 'return', 'case'} | ASSIGN
 TYPES = {'struct', 'enum', 'union', 'static', 'const', 'unsigned', 'signed', 'int', 'char', 'long',
 	 'short', 'bool', 'void', 'double', 'float', 'extern', '_Atomic', 'register', 'typedef'}
+WORDS = {'if', 'while', 'switch', 'for', 'do', 'return', 'case', 'default', 'goto', 'sizeof'}
 # Headers of functions that do nothing but assert: their calls are part of the tests.
 ASSERTING = ('proto/check.h', 'membership/view_check.h')
 SMALL = re.compile(r'(\d\d?)([uUlL]*)$')
@@ -116,7 +117,7 @@ class Reader:
 			if only and self.match[i] == i + 1:
 				return i + 2
 			return self.block(i)
-		if word == 'list_each':
+		if self.is_loop_macro(i):
 			return self.statement(self.match[i + 1] + 1, False)
 		if word in ('if', 'while', 'switch', 'for'):
 			return self.control(i, word)
@@ -130,6 +131,13 @@ class Reader:
 		if self.t(i + 1) == ':' and word.isidentifier():
 			return i + 2
 		return self.simple(i, only)
+
+	def is_loop_macro(self, i):
+		"""list_each(...), array_each(...) and the like: a statement follows, or a block."""
+		if not self.t(i).isidentifier() or self.t(i) in WORDS or self.t(i + 1) != '(':
+			return False
+		behind = self.t(self.match[i + 1] + 1)
+		return behind == '{' or behind.isidentifier()
 
 	def control(self, i, word):
 		if word == 'for':
