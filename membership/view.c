@@ -217,13 +217,6 @@ void view_message(struct view *v, const struct view_process *from, const uint8_t
 
 /* ---- we were away ---- */
 
-/* A node that failed towards this incarnation is welcome to the next. */
-static void forget_failed_processes(struct view *v)
-{
-	array_each(struct view_entry, e, v->entries, v->n_entries)
-		e->failed.process = (struct view_process){ 0 };
-}
-
 static void lose_self(struct view *v)
 {
 	/* No node knows the incarnation that is to come. */
@@ -232,7 +225,6 @@ static void lose_self(struct view *v)
 	v->is_renewing = true;
 	array_each(struct view_entry, e, v->entries, v->n_entries)
 		e->incarnation = 0;
-	forget_failed_processes(v);
 	view_tell(v, VIEW_SELF_LOST, 0, 0);
 }
 
@@ -278,7 +270,7 @@ static bool has_process(const struct view *v, uint32_t nodeid)
 static void ask_fences(struct view *v)
 {
 	array_each(struct view_entry, e, v->entries, v->n_entries) {
-		if (!e->is_fence_due || is_untold(v, e))
+		if (!e->is_fence_due)
 			continue;
 		e->is_fence_due = false;
 		/* Another process of that node may have been there all the time. */
@@ -479,8 +471,9 @@ void view_renewed(struct view *v, uint64_t incarnation, uint64_t now_ns)
 {
 	v->is_renewing = false;
 	v->own.incarnation = incarnation;
-	/* The node may have renewed itself. */
-	forget_failed_processes(v);
+	/* A node that failed towards the last incarnation is welcome to this one. */
+	array_each(struct view_entry, e, v->entries, v->n_entries)
+		e->failed.process = (struct view_process){ 0 };
 	array_each(struct view_member, m, v->members, v->n_members)
 		meet_again(v, m);
 	view_outbox_hello_now(&v->outbox, now_ns);

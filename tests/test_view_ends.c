@@ -266,6 +266,38 @@ static void who_is_back_after_our_renewal_is_welcome(void)
 	says("");
 }
 
+/* It failed with quorum, and its fence was asked for: nobody says that we were away. */
+static void who_is_back_behind_its_fence_is_no_reason(void)
+{
+	together();
+	gone(2, VIEW_PROCDOWN);
+	ring(8, 8, false);
+	says("failed 2 b1;fence 2 b1;quorum 0;");
+	group(two, 2);
+	says("");
+}
+
+/* Who closes, or renews already, does not begin anew. */
+static void we_are_away_only_once(void)
+{
+	together();
+	ring(8, 8, false);
+	gone(2, VIEW_NODEDOWN);
+	view_closing(&v, now);
+	group(two, 2);
+	says("quorum 0;failed 2 b1;");
+
+	together();
+	ring(8, 8, false);
+	gone(2, VIEW_NODEDOWN);
+	group(two, 2);
+	says("quorum 0;failed 2 b1;note 1;self lost;");
+	greet(2, GREETING_HELLO, 0xb1);
+	gone(2, VIEW_NODEDOWN);
+	group(two, 2);
+	says("addrs 2 1 10.0.0.2;");
+}
+
 /* Met and gone, without an incarnation of ours that could have a session with it. */
 static void who_leaves_between_two_incarnations_is_not_told(void)
 {
@@ -302,6 +334,8 @@ int main(void)
 	RUN(a_loss_forgets_what_was_to_be_fenced);
 	RUN(a_loss_removes_what_is_off_the_list);
 	RUN(who_is_back_after_our_renewal_is_welcome);
+	RUN(who_is_back_behind_its_fence_is_no_reason);
+	RUN(we_are_away_only_once);
 	RUN(who_leaves_between_two_incarnations_is_not_told);
 	return check_done();
 }

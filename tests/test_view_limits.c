@@ -138,6 +138,12 @@ static void what_is_not_taken_is_tried_again_soon(void)
 	view_tick(&v, now);
 	conclude();
 	CHECK(view_deadline(&v) == now + 10 * MS);
+	/* Not before, whoever else calls. */
+	send_result = 0;
+	view_tick(&v, now + 9 * MS);
+	conclude();
+	CHECK_EQ(n_sent, 1);
+	send_result = -EAGAIN;
 	view_closing(&v, now);
 	view_tick(&v, now);
 	conclude();
