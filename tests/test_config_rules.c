@@ -182,7 +182,7 @@ static void keys_of_corosync_are_left_to_it(void)
 {
 	struct sinew_options opt = { 0 };
 
-	CHECK_EQ(parse(NODE("1", "host0_addr: 127.0.0.9\nring1_prio: 7\nring0_addr: 127.0.0.1\n"
+	CHECK_EQ(parse(NODE("1", "host2_addr: 127.0.0.9\nring1_prio: 7\nring0_addr: 127.0.0.1\n"
 				 "ring7_addr: 127.0.0.8\nquorum_votes: 1")), 0);
 	CHECK_OR_RETURN(config);
 	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);

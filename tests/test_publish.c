@@ -229,6 +229,8 @@ static void addresses_are_as_known(void)
 {
 	struct greeting g = { .type = GREETING_HELLO, .nodeid = 2, .incarnation = 0xb1,
 			      .n_addrs = 2, .addrs = { address(77), address(78) } };
+	const struct view_node listed = { .nodeid = 2, .n_addrs = 2,
+					  .addrs = { address(2), address(22) } };
 	const struct view_process it = { 2, 20 };
 	uint8_t bytes[GREETING_MAX];
 
@@ -242,10 +244,18 @@ static void addresses_are_as_known(void)
 	CHECK(addr_of(1) == 66 && of(1)->n_addrs == 1 && of(1)->incarnation == 0xa1);
 	CHECK(addr_of(2) == 77 && of(2)->n_addrs == 2);
 	CHECK(addr_of(3) == 3 && !of(3)->in_group);
-	/* Gone: the second one is not left behind. */
 	gone(2, VIEW_PROCDOWN);
 	CHECK(is_told(true, 300));
 	CHECK(addr_of(2) == 2 && of(2)->n_addrs == 1 && !of(2)->addrs[1].ss_family);
+	/* Fewer than the list has: none of the list's is left behind. */
+	view_nodelist(&v, &listed, 1);
+	conclude();
+	group((const unsigned[]){ 1, 2 }, 2);
+	g.n_addrs = 1;
+	view_message(&v, &it, bytes, greeting_put(bytes, &g));
+	conclude();
+	CHECK(is_told(true, 400));
+	CHECK(addr_of(2) == 77 && of(2)->n_addrs == 1 && !of(2)->addrs[1].ss_family);
 	end();
 }
 
