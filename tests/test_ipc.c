@@ -349,6 +349,16 @@ static void a_configuration_may_be_so_long(void)
 	key("sinew.z", "1", CMAP_VALUETYPE_STRING);
 	CHECK_EQ(config(NULL), -EFBIG);
 	end();
+	/* Whoever does not answer says nothing of its length. */
+	begin();
+	for (unsigned i = 0; i <= KEYS_THAT_FIT; i++) {
+		snprintf(name, sizeof(name), "nodelist.node.1.x%u", i);
+		key(name, "1", CMAP_VALUETYPE_STRING);
+	}
+	fail(ITER, CS_ERR_LIBRARY);
+	lib.passes = 3;
+	CHECK_EQ(config(NULL), -ENOTCONN);
+	end();
 	begin();
 	memset(value, 'v', IPC_TEXT_MAX);
 	value[IPC_TEXT_MAX - rest] = '\0';
