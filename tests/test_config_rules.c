@@ -41,7 +41,9 @@ static int number(const char *text, int suffixes, uint64_t *ret)
 
 static void numbers_are_whole(void)
 {
-	static const char *const wrong[] = { "", "/", ":", "1/", "1:", "1kk", "1T", " 1", "1 ", "k" };
+	static const char *const wrong[] = {
+		"", "/", ":", "1/", "1:", "1kk", "1T", " 1", "1 ", "k",
+	};
 	uint64_t n;
 
 	CHECK(!number("0", 1, &n) && n == 0);
@@ -127,7 +129,7 @@ static void lines_are_items(void)
 
 	CHECK_EQ(items(text, strlen(text), NULL), 0);
 	CHECK_STR(seen, "4{ a||;5{ a.b||;6 a.b|c|d e;7} a.b||;8 a|f|;9} a||;");
-	/* What the function returns ends it. */
+	/* The function's error ends it. */
 	CHECK_EQ(items(text, strlen(text), text[0] ? seen : NULL), -ECANCELED);
 	CHECK_STR(seen, "4{ a||;5{ a.b||;6 a.b|c|d e;7} a.b||;");
 	/* Bytes in front of the text are none of it. */

@@ -234,7 +234,7 @@ static void only_its_own_node_is_attached(void)
 	new_node(1, SINEW_MEMBERSHIP_STATIC);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EINVAL);
 	sinew_node_free(node);
-	/* What failed can be repeated. */
+	/* A failed call can be repeated. */
 	new_node(1, SINEW_MEMBERSHIP_EXTERNAL);
 	CHECK_EQ(sinew_watch(node, &nothing, NULL), 0);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EBUSY);
@@ -242,7 +242,7 @@ static void only_its_own_node_is_attached(void)
 	CHECK_EQ(sinew_corosync_attach(cs, node), 0);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EALREADY);
 	AWAIT(status().in_group && member(1).joined);
-	/* What is below the level is not said. */
+	/* Nothing below the level is said. */
 	CHECK_EQ(said("debug "), 0);
 	AWAIT(said("info quorum gained"));
 	end();
@@ -331,7 +331,7 @@ static void each_wrong_change_is_said(void)
 		settle();
 		CHECK_EQ(said("rejected"), i);
 	}
-	/* What was taken over stays, and the connection too. */
+	/* The configuration before stays, and the connection too. */
 	CHECK(member(2).listed && status().connected && !status().losses);
 	end();
 }

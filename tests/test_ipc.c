@@ -299,9 +299,11 @@ static void each_question_may_fail(void)
 	fail(GET, CS_ERR_NOT_EXIST);
 	CHECK_EQ(config("totem {\n}\nnodelist {\n}\nsinew {\n}\n"), 0);
 	fail(GET_TEXT, CS_ERR_NOT_EXIST);
-	CHECK_EQ(config("totem {\n}\nnodelist {\nnode {\nnodeid: 2\nport: 9\n}\n}\nsinew {\n}\n"), 0);
+	CHECK_EQ(config("totem {\n}\nnodelist {\nnode {\nnodeid: 2\nport: 9\n}\n}\nsinew {\n}\n"),
+		 0);
 	fail(GET_32, CS_ERR_NOT_EXIST);
-	CHECK_EQ(config("totem {\n}\nnodelist {\nnode {\nname: two\nport: 9\n}\n}\nsinew {\n}\n"), 0);
+	CHECK_EQ(config("totem {\n}\nnodelist {\nnode {\nname: two\nport: 9\n}\n}\nsinew {\n}\n"),
+		 0);
 	fail(GET_16, CS_ERR_NOT_EXIST);
 	CHECK_EQ(config("totem {\n}\nnodelist {\nnode {\nname: two\nnodeid: 2\n}\n}\nsinew {\n}\n"),
 		 0);
@@ -349,7 +351,7 @@ static void a_configuration_may_be_so_long(void)
 	key("sinew.z", "1", CMAP_VALUETYPE_STRING);
 	CHECK_EQ(config(NULL), -EFBIG);
 	end();
-	/* Whoever does not answer says nothing of its length. */
+	/* Without an answer nothing is known of its length. */
 	begin();
 	for (unsigned i = 0; i <= KEYS_THAT_FIT; i++) {
 		snprintf(name, sizeof(name), "nodelist.node.1.x%u", i);

@@ -224,7 +224,7 @@ static void who_looks_on_is_no_member(void)
 	end();
 }
 
-/* What a member says of itself counts before what the list says; the own node knows its own. */
+/* A member's own word counts before that of the list; the own node knows its own. */
 static void addresses_are_as_known(void)
 {
 	struct greeting g = { .type = GREETING_HELLO, .nodeid = 2, .incarnation = 0xb1,

@@ -42,7 +42,7 @@ static void keep(void *user, enum sinew_level level, const char *line)
 		 level == SINEW_INFO ? "I " : "? ", line);
 }
 
-/* What is logged of now, where before was known. */
+/* Logs of now, where before was known. */
 static void news(const struct sinew_config *now, const struct sinew_config *before,
 		 const char *expected)
 {
@@ -183,7 +183,8 @@ static void an_address_stays_until_there_is_another(void)
 /* Nothing is to be looked up, and no answer is missed: addresses are what they were. */
 static void numbers_ask_nobody(void)
 {
-	struct sinew_config *config = parse(TWO("ring0_addr: 127.0.0.2\nring1_addr: fe80::7%nosuch"));
+	struct sinew_config *config = parse(TWO("ring0_addr: 127.0.0.2\n"
+						"ring1_addr: fe80::7%nosuch"));
 	struct config_error e = { .file = "f", .text = err, .size = sizeof(err) };
 	struct names *names = (struct names *)&e;
 
@@ -227,7 +228,8 @@ static void texts_are_told_apart(void)
 		const char *text;
 		enum host_kind kind;
 	} all[] = {
-		{ "10.0.0.1", HOST_NUMBERS }, { "::1", HOST_NUMBERS }, { "fe80::1%1", HOST_NUMBERS },
+		{ "10.0.0.1", HOST_NUMBERS }, { "::1", HOST_NUMBERS },
+		{ "fe80::1%1", HOST_NUMBERS },
 		{ "host", HOST_NAME }, { "host.", HOST_NAME }, { "a.b1", HOST_NAME },
 		{ "1.a", HOST_NAME }, { "a.1b", HOST_NAME }, { "a.0xg", HOST_NAME },
 		{ "a.1x1", HOST_NAME }, { "a.0y1", HOST_NAME }, { "0x", HOST_NAME },

@@ -227,7 +227,7 @@ static void a_loss_is_one_however_often_it_is_said(void)
 	says("quorum 0;self lost;");
 }
 
-/* Whoever failed before the loss of the service is not fenced behind it. */
+/* A failure before the loss of the service is not fenced behind it. */
 static void a_loss_forgets_what_was_to_be_fenced(void)
 {
 	together();
@@ -277,7 +277,7 @@ static void who_is_back_behind_its_fence_is_no_reason(void)
 	says("");
 }
 
-/* Who closes, or renews already, does not begin anew. */
+/* A node that closes, or renews already, does not begin anew. */
 static void we_are_away_only_once(void)
 {
 	together();
