@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the test of sessions under membership by corosync: two nodes of this process, of which one
- * follows the corosync of fake_corosync.h; how the session ends when the other one leaves, fails, is
- * fenced or renews itself.
+ * follows the corosync of fake_corosync.h; how the session ends when the other one leaves, fails,
+ * is fenced or renews itself.
  */
 #ifdef HAVE_COROSYNC
 #include "tests/fake_config.h"
