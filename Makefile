@@ -133,9 +133,7 @@ CROSS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/cross/*.c
 OF_TOOLS := $(shell grep -ls -e '"tools/' $(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/*.h)) \
 	tests/*.c tests/*/*.c)
 PROGRAMS := $(TESTS) $(LIVE) $(FUZZ) $(CROSS)
-# These link one file of the tools and none of the libraries of the command.
-OF_DLM := $(addprefix $(BUILD)/tests/,test_dlm test_golden)
-TOOL_PROGRAMS := $(filter-out $(OF_DLM),$(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS)))
+TOOL_PROGRAMS := $(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 # The contract of streams, over each transport.
 STREAM := $(BUILD)/tests/stream
@@ -156,6 +154,7 @@ LIB_A := $(BUILD)/libsinew.a
 # The same objects with all their names, for our own programs.
 LIB_INSIDE := $(BUILD)/inside.a
 TOOLS_A := $(BUILD)/tools.a
+TESTS_A := $(BUILD)/tests/libtest.a
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
@@ -239,11 +238,6 @@ $(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags | have-command
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(TOOL_CFLAGS) \
 		-MMD -MP -c -o $@ $<
 
-# Of the tools, it alone needs no library: tests of other machines link it.
-$(OBJ)/tools/dump/dlm.o: tools/dump/dlm.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) -MMD -MP -c -o $@ $<
-
 $(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(ZMQ_CFLAGS) -MMD -MP -c -o $@ $<
@@ -320,6 +314,10 @@ $(BUILD)/sinew $(SINEW_CHECKED):
 
 # What the tools are made of, for tests: only what a test calls is linked.
 $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
+# What tests share.
+$(TESTS_A): $(call objects,tests/lib/*.c)
+$(TOOLS_A) $(TESTS_A):
+	@mkdir -p $(@D)
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
@@ -327,15 +325,14 @@ $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 # the checks.
 GATES := $(filter $(BUILD)/tests/gate_%,$(PROGRAMS))
 CHECKED_PROGRAMS := $(filter-out $(GATES),$(PROGRAMS))
-$(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LINKED)
+$(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
-$(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(LINKED)
+$(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(LINKED)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) \
-		-Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) $(ATOMIC_LIBS)
-$(OF_DLM): $(OBJ)/tools/dump/dlm.o
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) \
+		$(QB_LIBS) $(ATOMIC_LIBS)
 
 $(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)

@@ -1,243 +1,109 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Real kernels' traffic (tests/golden) through the codec: every packet decodes,
- * says what another decoder said of it, and encodes back byte for byte. Knows
- * nothing of sessions. To be run from the top of the project.
+ * Real kernels' traffic (tests/golden): tests/lib/decode.h reads of every packet what another
+ * decoder said of it, the library reads the same, and writes the same bytes back. Knows nothing of
+ * sessions. To be run from the top of the project.
  */
 #include "proto/wire.h"
 #include "tests/check.h"
+#include "tests/lib/decode.h"
 #include "tests/pcap.h"
-#include "tools/dump/dlm.h"
-
-#include <errno.h>
-#include <stdarg.h>
 
 #define GOLDEN "tests/golden/"
 #define TEXT_MAX 16384
+#define WORDS_MAX 256	/* headers alone */
 
-/* ---- a decoded packet in the words of the captures' texts ---- */
+/* ---- what another decoder says ---- */
 
-struct text {
-	char s[TEXT_MAX];
-	size_t n;
-};
-
-__attribute__((format(printf, 2, 3)))
-static void say(struct text *t, const char *fmt, ...)
+static size_t header_in_words(char *out, const char *kind, const struct decoded_header *h)
 {
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->s + t->n, sizeof t->s - t->n, fmt, ap);
-	va_end(ap);
-	if (n > 0 && (size_t)n < sizeof t->s - t->n)
-		t->n += (size_t)n;
+	return (size_t)sprintf(out, "%-4s ver=%x node=%u len=%zu", kind, h->version, h->nodeid,
+			       h->length);
 }
 
-static void say_hex(struct text *t, const char *key, uint32_t value)
+/* A frame in the words of the captures' texts, up to the type of a kernel's message. */
+static void in_words(char *out, const struct decoded *d)
 {
-	if (value)
-		say(t, " %s=%x", key, value);
-}
-
-static void say_bytes(struct text *t, struct span s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\n')
-			say(t, "\\n");
-		else if (s.p[i] == '\\')
-			say(t, "\\\\");
-		else if (s.p[i] >= 0x20 && s.p[i] < 0x7f)
-			say(t, "%c", s.p[i]);
-		else
-			say(t, "\\x%02x", s.p[i]);
+	if (d->in_opts) {
+		out += header_in_words(out, "OPTS", &d->outer);
+		out += sprintf(out, " seq=%u next=%s optlen=%zu { ", d->outer.u, d->kind,
+			       d->optlen);
 	}
+	out += header_in_words(out, d->kind, &d->inner);
+	if (d->inner.cmd == WIRE_ACK)
+		sprintf(out, " ackseq=%u", d->inner.u);
+	else if (d->inner.cmd == WIRE_FIN_CMD)
+		strcpy(out, " }");
+	else
+		sprintf(out, " ls=%x %s ", d->inner.u, d->type);
 }
 
-static void say_message(struct text *t, const struct dlm_message *m, size_t len)
+static void compare_with_text(const struct decoded *d, const char *text)
 {
-	say(t, "MSG  ver=%x node=%u len=%zu ls=%x %s", m->version, m->sender, len,
-	    m->lockspace, dlm_msg_type_name(m->type));
-	if (m->nodeid)
-		say(t, " m_nodeid=%d", m->nodeid);
-	say_hex(t, "pid", m->pid);
-	say_hex(t, "lkid", m->lkid);
-	say_hex(t, "remid", m->remid);
-	say_hex(t, "parent_lkid", m->parent_lkid);
-	say_hex(t, "parent_remid", m->parent_remid);
-	say_hex(t, "exflags", m->exflags);
-	say_hex(t, "sbflags", m->sbflags);
-	say_hex(t, "flags", m->flags);
-	say_hex(t, "lvbseq", m->lvbseq);
-	say_hex(t, "hash", m->hash);
-	if (m->status)
-		say(t, " status=%s", dlm_lock_status_name(m->status));
-	say(t, " grmode=%s rqmode=%s bastmode=%s", dlm_mode_name(m->grmode),
-	    dlm_mode_name(m->rqmode), dlm_mode_name(m->bastmode));
-	if (m->asts)
-		say(t, " asts=%d", m->asts);
-	if (m->result)
-		say(t, " result=%d", m->result);
-	if (m->extra.n) {
-		say(t, " extra[%zu]=", m->extra.n);
-		say_bytes(t, m->extra);
-	}
+	char words[WORDS_MAX], begin[WORDS_MAX];
+
+	in_words(words, d);
+	/* Fields of a kernel's message follow. */
+	snprintf(begin, sizeof begin, "%.*s", *d->type ? (int)strlen(words) : WORDS_MAX, text);
+	CHECK_STR(begin, words);
 }
 
-static void say_result(struct text *t, const struct dlm_rcom *r)
-{
-	bool any = false;
+/* ---- what the library reads and writes ---- */
 
-	say(t, " result=");
-	if (r->result == -ESRCH) {
-		say(t, "-ESRCH");
-		return;
-	}
-	if (r->type != DLM_RCOM_STATUS_REPLY || !r->result) {
-		say(t, "%d", r->result);
-		return;
-	}
-	for (uint32_t bit = 1; bit; bit <<= 1) {
-		if (!((uint32_t)r->result & bit))
-			continue;
-		say(t, "%s%s", any ? "|" : "", dlm_status_bit_name(bit));
-		any = true;
-	}
+static void compare_header(const struct decoded_header *h, const uint8_t *p)
+{
+	uint8_t back[WIRE_HEADER];
+
+	wire_put_header(back, h->version, h->u, h->nodeid, h->length, h->cmd);
+	CHECK_MEM(back, p, WIRE_HEADER);
 }
 
-static void say_names(struct text *t, const struct dlm_names_reply *s)
+static void compare_opts(const struct frame *f, const struct decoded *d, const uint8_t *p)
 {
-	struct span list = s->list, name;
-	bool any = false;
+	uint8_t back[WIRE_FIN];
 
-	say(t, " names=[");
-	while (dlm_names_next(&list, &name)) {
-		say(t, "%s'", any ? ", " : "");
-		say_bytes(t, name);
-		say(t, "'");
-		any = true;
-	}
-	say(t, "] %s at %zu of %u", s->last ? "END(ffff)" : "MORE(0000)", s->list.n + 2,
-	    s->body);
-}
-
-static void say_lock(struct text *t, const struct dlm_rcom_lock *l)
-{
-	say(t, " rl{pid=%x lkid=%x remid=%x exflags=%x flags=%x lvbseq=%u result=%d rq=%s gr=%s"
-	    " sts=%s asts=%d wait=%u name=", l->pid, l->lkid, l->remid, l->exflags, l->flags,
-	    l->lvbseq, l->result, dlm_mode_name(l->rqmode), dlm_mode_name(l->grmode),
-	    dlm_lock_status_name(l->status), l->asts, l->wait_type);
-	say_bytes(t, (struct span) { l->name, l->namelen });
-	say(t, "}");
-	if (l->lvb.n) {
-		say(t, " lvb=");
-		say_bytes(t, l->lvb);
-	}
-}
-
-static void say_rcom_body(struct text *t, const struct dlm_rcom *r)
-{
-	const struct dlm_status_reply *s = &r->status_reply;
-
-	switch ((enum dlm_rcom_type)r->type) {
-	case DLM_RCOM_STATUS:
-		say(t, " rs_flags=%u", r->status.flags);
-		break;
-	case DLM_RCOM_STATUS_REPLY:
-		say(t, " lvblen=%u lsflags=%x rf_flags=%u our_slot=%u num_slots=%u gen=%u",
-		    s->lvblen, s->lsflags, s->flags, s->our_slot, s->n_slots, s->generation);
-		for (unsigned i = 0; i < s->n_slots; i++)
-			say(t, " slot[%u]=node%u", dlm_slot_get(s, i).slot,
-			    dlm_slot_get(s, i).nodeid);
-		break;
-	case DLM_RCOM_NAMES:
-	case DLM_RCOM_LOOKUP:
-		say(t, " name=");
-		say_bytes(t, r->name);
-		break;
-	case DLM_RCOM_NAMES_REPLY:
-		say_names(t, &r->names_reply);
-		break;
-	case DLM_RCOM_LOOKUP_REPLY:
-		break;
-	case DLM_RCOM_LOCK:
-	case DLM_RCOM_LOCK_REPLY:
-		say_lock(t, &r->lock);
-		break;
-	}
-}
-
-static void say_rcom(struct text *t, const struct dlm_rcom *r, size_t len)
-{
-	say(t, "RCOM ver=%x node=%u len=%zu ls=%x %s", r->version, r->sender, len, r->lockspace,
-	    dlm_rcom_type_name(r->type));
-	say_result(t, r);
-	say(t, " id=%llx seq=%llu seq_reply=%llu", (unsigned long long)r->id,
-	    (unsigned long long)r->seq, (unsigned long long)r->seq_reply);
-	say_rcom_body(t, r);
-}
-
-/* ---- decode, describe, encode back ---- */
-
-/* One MSG or RCOM packet: into words, and back into the same bytes. */
-static void through_dlm(const uint8_t *p, size_t n, struct text *t)
-{
-	static uint8_t back[WIRE_DLM_MAX];
-	struct dlm_message m;
-	struct dlm_rcom r;
-
-	if (p[offsetof(struct wire_header, cmd)] == WIRE_MSG) {
-		CHECK_EQ(dlm_message_decode(p, n, &m), 0);
-		say_message(t, &m, n);
-		CHECK_EQ(dlm_message_encode(&m, back, sizeof back), n);
-	} else {
-		CHECK_EQ(dlm_rcom_decode(p, n, &r), 0);
-		say_rcom(t, &r, n);
-		CHECK_EQ(dlm_rcom_encode(&r, back, sizeof back), n);
-	}
-	CHECK_MEM(back, p, n);
-}
-
-static void through_opts(const struct frame *f, const uint8_t *p, struct text *t)
-{
-	uint8_t back[WIRE_OPTS + WIRE_HEADER];
-
-	say(t, "OPTS ver=%x node=%u len=%u seq=%u next=%s optlen=%u { ", f->version, f->nodeid,
-	    f->length, f->u, wire_cmd_name(f->nextcmd), f->optlen);
+	CHECK_EQ(f->nextcmd, d->inner.cmd);
+	CHECK_EQ(f->optlen, d->optlen);
+	CHECK_EQ(f->inner_len, d->inner.length);
+	CHECK(f->opts == d->tlvs && f->inner == d->packet);
 	CHECK_EQ(wire_put_opts(back, f->nodeid, f->u, f->nextcmd, f->inner_len), WIRE_OPTS);
 	CHECK_MEM(back, p, WIRE_OPTS);
+	compare_header(&d->inner, f->inner);
 	if (f->nextcmd == WIRE_FIN_CMD) {
-		say(t, "FIN  ver=%x node=%u len=%u", f->version, f->nodeid, f->inner_len);
 		CHECK_EQ(wire_put_fin(back, f->nodeid, f->u), f->length);
 		CHECK_MEM(back, p, f->length);
-	} else {
-		through_dlm(f->inner, f->inner_len, t);
 	}
-	say(t, " }");
 }
 
-/* One whole frame; its words go to t. */
-static void through(const uint8_t *p, size_t n, struct text *t)
+static void compare_frame(const struct decoded *d, const uint8_t *p, size_t n)
 {
 	uint8_t back[WIRE_HEADER];
 	struct frame f;
 
-	t->n = 0;
-	t->s[0] = 0;
 	CHECK_EQ(frame_length(p, n), n);
 	CHECK_OR_RETURN(frame_parse(p, n, &f) == 0);
-	wire_put_header(back, f.version, f.u, f.nodeid, f.length, f.cmd);
-	CHECK_MEM(back, p, WIRE_HEADER);
-	if (f.cmd == WIRE_OPTS_CMD) {
-		through_opts(&f, p, t);
-	} else if (f.cmd == WIRE_ACK) {
-		say(t, "ACK  ver=%x node=%u len=%u ackseq=%u", f.version, f.nodeid, f.length, f.u);
+	CHECK_EQ(f.version, d->outer.version);
+	CHECK_EQ(f.u, d->outer.u);
+	CHECK_EQ(f.nodeid, d->outer.nodeid);
+	CHECK_EQ(f.length, d->outer.length);
+	CHECK_EQ(f.cmd, d->outer.cmd);
+	compare_header(&d->outer, p);
+	if (f.cmd == WIRE_OPTS_CMD)
+		compare_opts(&f, d, p);
+	if (f.cmd == WIRE_ACK) {
 		CHECK_EQ(wire_put_ack(back, f.nodeid, f.u), WIRE_HEADER);
 		CHECK_MEM(back, p, WIRE_HEADER);
-	} else {
-		through_dlm(p, n, t);
 	}
+}
+
+/* One whole frame, of which another decoder said that. */
+static void through(const uint8_t *p, size_t n, const char *text)
+{
+	struct decoded d;
+
+	CHECK_OR_RETURN(decode(p, n, &d));
+	compare_with_text(&d, text);
+	compare_frame(&d, p, n);
 }
 
 /* ---- golden-*.jsonl ---- */
@@ -276,7 +142,6 @@ static void golden_file(const char *path, int n_expected)
 {
 	static char line[40000], hex[2 * WIRE_DLM_MAX + 1], text[TEXT_MAX];
 	static uint8_t p[WIRE_DLM_MAX];
-	static struct text t;
 	FILE *file = fopen(path, "r");
 	int n_lines = 0;
 
@@ -293,8 +158,7 @@ static void golden_file(const char *path, int n_expected)
 		}
 		memset(p, 0, sizeof p);
 		CHECK(from_hex(hex, p, sizeof p) <= n);
-		through(p, n, &t);
-		CHECK_STR(t.s, text);
+		through(p, n, text);
 		n_lines++;
 	}
 	fclose(file);
@@ -346,7 +210,6 @@ static bool next_text(FILE *file, char *out, size_t room)
 static void capture_bytes(void *arg, unsigned flow, const uint8_t *p, size_t n)
 {
 	static char expected[TEXT_MAX];
-	static struct text t;
 	struct capture *c = arg;
 	struct stream *s = &c->streams[flow];
 	size_t off = 0;
@@ -357,9 +220,8 @@ static void capture_bytes(void *arg, unsigned flow, const uint8_t *p, size_t n)
 	s->n += n;
 	while ((length = frame_length(s->p + off, s->n - off)) > 0 &&
 	       (size_t)length <= s->n - off) {
-		through(s->p + off, (size_t)length, &t);
 		CHECK_OR_RETURN(next_text(c->text, expected, sizeof expected));
-		CHECK_STR(t.s, expected);
+		through(s->p + off, (size_t)length, expected);
 		c->n_frames++;
 		off += (size_t)length;
 	}

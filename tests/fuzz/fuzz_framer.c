@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Fuzz target: the framer, every decoder of native frames and the codec of DLM's
- * messages. The input is a stream of frames, or one packet of any length; what a
- * decoder takes must come out of the encoder so that it is decoded to the same again.
- * Knows nothing of sessions.
+ * Fuzz target: the framer and every decoder of native frames. The input is a stream of frames, or
+ * one packet of any length; the tests' own reader takes the same frames, and what a decoder takes
+ * must come out of the encoder so that it is decoded to the same again. Knows nothing of sessions.
  */
 #define FUZZ_NAME "framer"
+#include "proto/span.h"
 #include "proto/wire.h"
-#include "tools/dump/dlm.h"
 
 #include <errno.h>
 
 #include "tests/fuzz/input.h"
+#include "tests/lib/decode.h"
 
 #define BUILT_MAX	4000u
 
@@ -123,91 +123,6 @@ static void message(const struct frame *f, const uint8_t *p)
 	MUST(frame_parse(p, f->length, &g) == 0 && g.inner_len == f->length - WIRE_OPTS);
 }
 
-/* ---- DLM ---- */
-
-static void dlm_message(const uint8_t *p, size_t n)
-{
-	struct dlm_message m, again;
-	uint8_t out[WIRE_DLM_MAX];
-
-	if (dlm_message_decode(p, n, &m))
-		return;
-	MUST(n <= sizeof out && inside(&m.extra, p, n));
-	MUST(strcmp(dlm_msg_type_name(m.type), "unknown"));
-	MUST(*dlm_mode_name(m.grmode) && *dlm_lock_status_name(m.status));
-	for (uint32_t bit = 1; bit; bit <<= 1) {
-		const char *flag = m.exflags & bit ? dlm_lkf_name(bit) : NULL;
-		const char *status = m.flags & bit ? dlm_status_bit_name(bit) : NULL;
-
-		MUST((!flag || *flag) && (!status || *status));
-	}
-	MUST(dlm_message_encode(&m, out, n) == (int)n);
-	MUST(memcmp(out, p, WIRE_HEADER - 1) == 0);	/* but the padding */
-	MUST(memcmp(out + WIRE_HEADER, p + WIRE_HEADER, n - WIRE_HEADER) == 0);
-	MUST(dlm_message_decode(out, n, &again) == 0 && m.type == again.type);
-	MUST(n == 0 || dlm_message_encode(&m, out, n - 1) == -EMSGSIZE);
-}
-
-static void names(const struct dlm_names_reply *s)
-{
-	uint8_t list[WIRE_DLM_MAX];
-	struct span rest = s->list, name;
-	size_t used = 0;
-
-	while (dlm_names_next(&rest, &name)) {
-		MUST(inside(&name, s->list.p, s->list.n) && name.n <= DLM_NAME_MAX && name.n);
-		MUST(dlm_names_add(list, sizeof list, &used, name));
-	}
-	MUST(rest.n == 0 && used == s->list.n);
-	MUST(used == 0 || memcmp(list, s->list.p, used) == 0);
-}
-
-static void slots(const struct dlm_status_reply *s)
-{
-	uint8_t out[DLM_SLOT_BYTES];
-
-	MUST(s->slots.n == (size_t)s->n_slots * DLM_SLOT_BYTES);
-	for (unsigned i = 0; i < s->n_slots; i++) {
-		struct dlm_slot slot = dlm_slot_get(s, i);
-
-		dlm_slot_put(out, slot);
-		MUST(memcmp(out, s->slots.p + (size_t)i * DLM_SLOT_BYTES, 6) == 0);
-	}
-}
-
-/* Encoded once it is what the encoder makes of it for ever after. */
-static void dlm_rcom(const uint8_t *p, size_t n)
-{
-	uint8_t once[WIRE_DLM_MAX], twice[WIRE_DLM_MAX];
-	struct dlm_rcom m, again;
-
-	if (dlm_rcom_decode(p, n, &m))
-		return;
-	MUST(n <= sizeof once && strcmp(dlm_rcom_type_name(m.type), "unknown"));
-	if (m.type == DLM_RCOM_NAMES_REPLY)
-		names(&m.names_reply);
-	else if (m.type == DLM_RCOM_STATUS_REPLY)
-		slots(&m.status_reply);
-	else if (m.type == DLM_RCOM_NAMES || m.type == DLM_RCOM_LOOKUP)
-		MUST(inside(&m.name, p, n));
-	else if (m.type == DLM_RCOM_LOCK)
-		MUST(inside(&m.lock.lvb, p, n) && m.lock.namelen <= DLM_NAME_MAX);
-	MUST(dlm_rcom_encode(&m, once, n) == (int)n);
-	MUST(dlm_rcom_decode(once, n, &again) == 0);
-	MUST(dlm_rcom_encode(&again, twice, sizeof twice) == (int)n);
-	MUST(memcmp(once, twice, n) == 0);
-	MUST(dlm_rcom_encode(&m, twice, n - 1) == -EMSGSIZE);
-}
-
-static void dlm_packet(const uint8_t *p, size_t n)
-{
-	uint8_t *copy = input_copy(p, n);
-
-	dlm_message(copy, n);
-	dlm_rcom(copy, n);
-	free(copy);
-}
-
 /* ---- frames ---- */
 
 static void opts(const struct frame *f, const uint8_t *p)
@@ -223,22 +138,35 @@ static void opts(const struct frame *f, const uint8_t *p)
 	status_and_probe(f);
 	fragment(f);
 	message(f, p);
-	dlm_packet(f->inner, f->inner_len);
+}
+
+/* Two readers, one of which is the tests' own, take the same. */
+static void same(const struct frame *f, const struct decoded *d)
+{
+	MUST(f->version == d->outer.version && f->u == d->outer.u);
+	MUST(f->nodeid == d->outer.nodeid && f->cmd == d->outer.cmd);
+	MUST((f->cmd == WIRE_OPTS_CMD) == d->in_opts);
+	if (!d->in_opts)
+		return;
+	MUST(f->nextcmd == d->inner.cmd && f->inner_len == d->inner.length);
+	MUST(f->optlen == d->optlen && f->opts == d->tlvs && f->inner == d->packet);
 }
 
 static void frame(const uint8_t *p, size_t n)
 {
 	uint8_t *copy = input_copy(p, n);
+	struct decoded d;
 	struct frame f;
+	bool taken = frame_parse(copy, n, &f) == 0;
 
-	if (!frame_parse(copy, n, &f)) {
+	MUST(taken == decode(copy, n, &d));
+	if (taken) {
 		MUST(f.length == n && *wire_cmd_name(f.cmd));
+		same(&f, &d);
 		if (f.cmd == WIRE_OPTS_CMD)
 			opts(&f, copy);
 		else if (f.cmd == WIRE_ACK)
 			MUST(n == WIRE_HEADER);
-		else
-			dlm_packet(copy, n);
 	}
 	free(copy);
 }
@@ -299,7 +227,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		break;
 	case 1:
 		frame(in.p, in.left);
-		dlm_packet(in.p, in.left);
 		break;
 	default:
 		built(&in);

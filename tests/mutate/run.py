@@ -274,7 +274,8 @@ class Worker:
 			return f'{self.build.root}/tests/{name}'
 		program = f'{self.dir}/{name}'
 		lib = self.objects() + self.build.libs if wrapped else [self.dir + '/libmutant.so']
-		self.run_cc(program, own or obj, self.build.root + '/tools.a', *lib,
+		self.run_cc(program, own or obj, self.build.root + '/tests/libtest.a',
+			    self.build.root + '/tools.a', *lib,
 			    *(f'-Wl,--wrap={call}' for call in wrapped or ()),
 			    '-Wl,--as-needed', *self.build.tool_libs)
 		return program
