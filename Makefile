@@ -84,10 +84,6 @@ ifeq ($(shell $(PKG_CONFIG) --exists libqb 2>/dev/null && echo yes),yes)
 QB_CFLAGS := -DHAVE_LIBQB $(shell $(PKG_CONFIG) --cflags libqb)
 QB_LIBS := $(shell $(PKG_CONFIG) --libs libqb)
 endif
-ifeq ($(shell $(PKG_CONFIG) --exists libpcap 2>/dev/null && echo yes),yes)
-PCAP_CFLAGS := -DHAVE_PCAP $(shell $(PKG_CONFIG) --cflags libpcap)
-PCAP_LIBS := $(shell $(PKG_CONFIG) --libs libpcap)
-endif
 ifeq ($(shell $(PKG_CONFIG) --exists libnftables 2>/dev/null && echo yes),yes)
 NFT_CFLAGS := -DHAVE_NFTABLES $(shell $(PKG_CONFIG) --cflags libnftables)
 NFT_LIBS := $(shell $(PKG_CONFIG) --libs libnftables)
@@ -106,8 +102,8 @@ endif
 ifneq ($(wildcard /usr/include/nng/nng.h),)
 NNG_LIBS := -lnng
 endif
-TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(PCAP_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(PCAP_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
+TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,

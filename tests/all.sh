@@ -70,7 +70,7 @@ with_address_sanitizer()
 		--skip test_pairs --skip tests/test_torture --skip test_live_cut
 }
 
-# Skipped: tests with one thread (the simulator, test_live_cut, dump, break, the core and the ring
+# Skipped: tests with one thread (the simulator, test_live_cut, break, the core and the ring
 # by hand), and whole programs that the steps above run (cat and its pairs, ping, test_failures).
 # Older thread sanitizers fail with a wide random layout of memory; setarch fixes the layout.
 # They write a file before main(), which fails where files may not grow (test_exhausted.sh).
@@ -81,7 +81,7 @@ with_thread_sanitizer()
 	export BUILD=$BUILD/tsan TIME_FACTOR=4 STRESS_ROUNDS=$STRESS_LONG JOBS=2
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz \
 		--skip test_bench --skip test_live_cut --skip tests/test_exhausted \
-		--skip test_dump --skip test_break --skip test_ring_model --skip test_link \
+		--skip test_break --skip test_ring_model --skip test_link \
 		--skip test_hello --skip tests/test_cat --skip test_pairs \
 		--skip test_corosync_five --skip test_corosync_net --skip test_corosync_fence \
 		--skip test_failures --skip tests/test_ping

@@ -135,7 +135,7 @@ look_at_the_rest()
 	local began=$SECONDS flags status
 	flags="$(pkg-config --cflags json-c | sed 's/-I/-idirafter /g') -idirafter /usr/include"
 	flags="$flags -idirafter /usr/include/$(gcc -print-multiarch)"
-	for have in LIBQB PCAP NFTABLES COROSYNC; do
+	for have in LIBQB NFTABLES COROSYNC; do
 		flags="$flags -DHAVE_$have"
 	done
 	printf '%s\n' tools/*.c tools/*/*.c membership/*.c tests/*.c tests/*/*.c |

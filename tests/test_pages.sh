@@ -15,7 +15,7 @@ CC=${CC:-cc}
 SINEW=$BUILD/sinew
 # Pages of other projects that ours may point to.
 KNOWN='bind.2 fork.2 listen.2 poll.2 socket.2 errno.3 sd_notify.3 corosync.conf.5 epoll.7 socket.7
-	tcp.7 capabilities.7 network_namespaces.7 pcap-savefile.5 tcpdump.1 tcpdump.8 tshark.1 ss.8
+	tcp.7 capabilities.7 network_namespaces.7 tcpdump.1 tcpdump.8 tshark.1 ss.8
 	nft.8 ip-netns.8 tc-netem.8 tcpkill.8'
 pids=()
 dir=$(mktemp -d) || exit 2

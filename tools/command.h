@@ -18,7 +18,6 @@ enum command_status {
 int bench_main(int argc, char **argv);
 int break_main(int argc, char **argv);
 int cat_main(int argc, char **argv);
-int dump_main(int argc, char **argv);
 int members_main(int argc, char **argv);
 int ping_main(int argc, char **argv);
 int torture_main(int argc, char **argv);

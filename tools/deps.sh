@@ -66,7 +66,6 @@ look_for()
 		;;
 	check)
 		need libqb-dev "$PKG_CONFIG" --exists libqb
-		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need tshark command_is_there tshark
 		need jq command_is_there jq
 		need iproute2 command_is_there ss
@@ -99,7 +98,6 @@ look_for()
 	deb)
 		need dpkg-dev command_is_there dpkg-buildpackage
 		need debhelper command_is_there dh
-		need libpcap-dev "$PKG_CONFIG" --exists libpcap
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
 		need_corosync_libraries

@@ -54,11 +54,6 @@ void json_put_number(struct json_object *to, const char *key, uint64_t n)
 	json_put(to, key, made(json_object_new_uint64(n)));
 }
 
-void json_put_signed(struct json_object *to, const char *key, int64_t n)
-{
-	json_put(to, key, made(json_object_new_int64(n)));
-}
-
 static struct json_object *double_new(double x)
 {
 	static char digits[] = "%.9g";	/* as many as anybody measures */
@@ -143,11 +138,6 @@ static void array_add(struct json_object *array, struct json_object *value)
 		return;
 	json_object_put(value);
 	lacked_memory = true;
-}
-
-void json_add_string(struct json_object *array, const char *text)
-{
-	array_add(array, string_new(text));
 }
 
 void json_add_double(struct json_object *array, double x)

@@ -25,7 +25,6 @@ struct json_object *json_new(void);
 void json_put(struct json_object *to, const char *key, struct json_object *value);
 
 void json_put_number(struct json_object *to, const char *key, uint64_t n);
-void json_put_signed(struct json_object *to, const char *key, int64_t n);
 void json_put_double(struct json_object *to, const char *key, double x);
 void json_put_null(struct json_object *to, const char *key);
 void json_put_string(struct json_object *to, const char *key, const char *text);
@@ -36,8 +35,7 @@ void json_put_incarnation(struct json_object *to, const char *key, uint64_t inca
 struct json_object *json_put_array(struct json_object *to, const char *key);
 /* A new empty object at the end of an array; it belongs to the array. */
 struct json_object *json_element(struct json_object *array);
-/* A text, a number at the end of an array. */
-void json_add_string(struct json_object *array, const char *text);
+/* A number at the end of an array. */
 void json_add_double(struct json_object *array, double x);
 
 /* On one line without its end; valid until the document changes. NULL: out of memory. */

@@ -20,7 +20,6 @@ static const struct choice subcommands[] = {
 	{ "break", break_main,
 	  "inject faults: destroy, reset, block or relay connections" },
 	{ "cat", cat_main, "send standard input to other nodes, print received messages" },
-	{ "dump", dump_main, "print captured packets or hexadecimal text, one line per frame" },
 	{ "members", members_main, "list the members of the cluster, once or continuously" },
 	{ "ping", ping_main, "measure the response time of other nodes, per address" },
 	{ "torture", torture_main, "stress many nodes with killed connections, verify delivery" },
