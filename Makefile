@@ -126,7 +126,8 @@ FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c))
 # Programs that tests/cross.sh runs on several machines at once.
 CROSS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/cross/*.c)))
 # Tests of the command, themselves or by a header of theirs; all others are of the library alone.
-OF_TOOLS := $(shell grep -ls -e '"tools/' $(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/*.h)) \
+OF_TOOLS := $(shell grep -ls -e '"tools/' \
+	$(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/*.h tests/lib/*.h)) \
 	tests/*.c tests/*/*.c)
 PROGRAMS := $(TESTS) $(LIVE) $(FUZZ) $(CROSS)
 TOOL_PROGRAMS := $(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS))
@@ -151,6 +152,11 @@ LIB_A := $(BUILD)/libsinew.a
 LIB_INSIDE := $(BUILD)/inside.a
 TOOLS_A := $(BUILD)/tools.a
 TESTS_A := $(BUILD)/tests/libtest.a
+# What of tests/lib/ stands in for functions of other libraries, and the programs that want that.
+FAKES := $(addprefix $(OBJ)/tests/lib/,fake_corosync.o fake_config.o)
+STAND_INS := $(FAKES) $(OBJ)/tests/lib/gate.o
+WITH_FAKES := $(if $(COROSYNC_LIBS),$(BUILD)/tests/test_corosync_fake)
+WITH_COUNTS := $(BUILD)/tests/gate_stream $(BUILD)/tests/gate_idle
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.
@@ -311,7 +317,7 @@ $(BUILD)/sinew $(SINEW_CHECKED):
 # What the tools are made of, for tests: only what a test calls is linked.
 $(TOOLS_A): $(filter-out $(OBJ)/tools/sinew.o,$(TOOL_OBJS))
 # What tests share.
-$(TESTS_A): $(call objects,tests/lib/*.c)
+$(TESTS_A): $(filter-out $(STAND_INS),$(call objects,tests/lib/*.c))
 $(TOOLS_A) $(TESTS_A):
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -321,29 +327,32 @@ $(TOOLS_A) $(TESTS_A):
 # the checks.
 GATES := $(filter $(BUILD)/tests/gate_%,$(PROGRAMS))
 CHECKED_PROGRAMS := $(filter-out $(GATES),$(PROGRAMS))
+$(WITH_FAKES): $(FAKES)
+$(WITH_COUNTS): $(OBJ)/tests/lib/gate.o
 $(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
 $(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(LINKED)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) \
-		$(QB_LIBS) $(ATOMIC_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) \
+		-Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) $(ATOMIC_LIBS)
 
-$(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TOOLS_A) $(LIB_INSIDE)
+$(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) \
+		-Wl,--as-needed $(TOOL_LIBS)
 
 # The calls that are made to fail, and what gives back.
 WRAPPED_test_failures := free freeaddrinfo \
-	$(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/failures.def)
+	$(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/lib/failures.def)
 WRAPPED_test_corosync_open := $(WRAPPED_test_failures)
 WRAPPED_test_names := getaddrinfo freeaddrinfo eventfd pthread_create calloc
 WRAPPED_TESTS := test_failures test_corosync_open test_names
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 $(foreach t,$(WRAPPED_TESTS),$(eval $(BUILD)/tests/$(t): LDFLAGS += $$(call wrap,$$(WRAPPED_$(t)))))
 
-$(STREAM): $(STREAM_OBJS) $(LINKED)
+$(STREAM): $(STREAM_OBJS) $(TESTS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) $(ATOMIC_LIBS)
 
@@ -429,6 +438,8 @@ mutate:
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
 		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
+		MUTATE_MEMBERS='$(filter-out $(STAND_INS),$(call objects,tests/lib/*.c))' \
+		MUTATE_WITH='$(foreach t,$(WITH_FAKES),$(notdir $(t)): $(FAKES);)' \
 		MUTATE_WRAPPED='$(foreach t,$(WRAPPED_TESTS),$(t): $(WRAPPED_$(t));)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
 		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --again '$(AGAIN)' --by '$(BY)' \

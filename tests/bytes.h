@@ -6,7 +6,7 @@
 #ifndef SINEW_TESTS_BYTES_H
 #define SINEW_TESTS_BYTES_H
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define MINE	0x1122334455667788u	/* the peer's incarnation */
 #define NATIVE	0x31574e53u

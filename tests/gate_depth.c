@@ -6,11 +6,11 @@
  *
  *	gate_depth DEPTH COUNT
  */
-#define RING (128u << 20)
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 #define MESSAGE_BYTES 64
 #define BATCH 64
+#define RING_BYTES (128u << 20)
 
 /* A batch is queued and written. */
 static bool send_batch(struct wire *w)
@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: gate_depth DEPTH COUNT\n");
 		return 2;
 	}
+	fixture_ring = RING_BYTES;
 	both_up(&high);
 	for (unsigned long i = 0; ok && i < depth / BATCH; i++)
 		ok = send_batch(high);
@@ -62,6 +63,6 @@ int main(int argc, char **argv)
 	}
 	ok = ok && fx->session[HIGH]->ring.acked_number == count / BATCH * BATCH;
 	printf("queued=%llu\n", (unsigned long long)ring_bytes_queued(&fx->session[HIGH]->ring));
-	end();
+	fixture_end();
 	return !ok;
 }

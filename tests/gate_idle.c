@@ -9,7 +9,7 @@
  * until it takes less than LIMIT bytes a peer again, at most a minute, and counts what it does
  * in some idle seconds. It prints `before=BYTES after=BYTES seconds=N turns=N`.
  */
-#include "tests/gate.h"
+#include "tests/lib/gate.h"
 
 #include <poll.h>
 #include <time.h>

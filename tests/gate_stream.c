@@ -8,7 +8,7 @@
  * outer: it waits in an epoll set of its own, which has the node's descriptor in it.
  * Prints what was done between a quarter and the end of its messages.
  */
-#include "tests/gate.h"
+#include "tests/lib/gate.h"
 
 #define MESSAGE_BYTES 64
 #define BATCH 256

@@ -6,7 +6,7 @@
 #ifndef SINEW_TESTS_LIFE_TRACE_H
 #define SINEW_TESTS_LIFE_TRACE_H
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 
 #include "lowcomms/addr.h"
 #include "lowcomms/sinew.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static struct sockaddr_storage address(const char *text)
 {

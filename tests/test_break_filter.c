@@ -5,7 +5,7 @@
  */
 #include "tools/break/filter.c"
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static struct filter_end end(const char *address, uint16_t port)
 {

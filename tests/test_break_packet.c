@@ -7,7 +7,7 @@
 #include "tools/break/packet.c"
 #include "tools/break/target.c"
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static struct filter_end end(const char *address, uint16_t port)
 {

@@ -3,7 +3,7 @@
  * Tests what the relay decides without a socket: the words for an act, and which act comes at
  * which byte. Knows nothing of how it is done; tests/test_break_relay.sh does.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 /* The command is no library. */
 #include "tools/break/relay_act.c"

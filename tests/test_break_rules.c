@@ -6,7 +6,7 @@
 #include "tools/break/filter.c"
 #include "tools/break/rules.c"
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static char text[RULES_TEXT_MAX];
 

@@ -86,7 +86,7 @@ __sanitizer_*               of the sanitizer
 __sancov_*                  of the sanitizer
 END
 
-wrapped() { sed -n 's/^CALL(\([a-z0-9_]*\),.*/\1/p' tests/failures.def; }
+wrapped() { sed -n 's/^CALL(\([a-z0-9_]*\),.*/\1/p' tests/lib/failures.def; }
 
 # Whether a name has a reason; says nothing.
 is_exempt()

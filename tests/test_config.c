@@ -13,7 +13,7 @@
 #include "membership/host.h"
 #include "membership/config.h"
 #include "membership/static.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define TWO_NODES \
 	"nodelist {\n" \

@@ -11,7 +11,7 @@
 #include "membership/config.h"
 #include "membership/host.h"
 #include "membership/static.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define NODE(id, rest) "nodelist {\nnode {\nnodeid: " id "\n" rest "\n}\n}\n"
 

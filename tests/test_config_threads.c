@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include "membership/sinew-config.h"
 

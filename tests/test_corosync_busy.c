@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include "membership/sinew-corosync.h"
 

@@ -6,11 +6,11 @@
  * run.sh: timeout=120
  */
 #ifdef HAVE_COROSYNC
-#include "tests/fake_config.h"
+#include "tests/lib/fake_corosync.h"
 
 #include <poll.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #include "membership/sinew-corosync.h"
 
@@ -460,7 +460,7 @@ int main(void)
 }
 
 #else
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int main(void)
 {

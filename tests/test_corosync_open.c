@@ -3,12 +3,12 @@
  * Owns the test of opening where no corosync runs: it says so, within its time, and gives
  * everything back, also when calls of its own fail. Knows nothing of corosync.
  */
-#include "tests/failures.h"
+#include "tests/lib/failures.h"
 
 #include <dirent.h>
 #include <sched.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include "membership/sinew-corosync.h"
 

@@ -4,7 +4,7 @@
  * proto/SESSION.md alone. Knows nothing of sessions.
  */
 #include "proto/wire.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/lib/decode.h"
 
 #include <stdlib.h>

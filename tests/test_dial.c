@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "lowcomms/stream.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PORT	40000
 #define WAIT_MS	20000

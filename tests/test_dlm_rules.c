@@ -2,14 +2,14 @@
 /*
  * Owns the tests of the rules of the dlm profile, by hand. Random schedules are the simulator's.
  */
-#include "tests/core_fixture_dlm.h"
+#include "tests/lib/core_fixture_dlm.h"
 
 #include <errno.h>
 
 /* The link that a kernel opens to send on. */
 static struct wire *its_own(void)
 {
-	struct path_addr from = address(HIGH);
+	struct path_addr from = address_of(HIGH);
 	struct wire *w = new_wire();
 
 	link_accept_dlm(&fx->core, &w->link, &fx->peer[HIGH], &from);
@@ -59,7 +59,7 @@ static void what_is_unacknowledged_goes_twice(void)
 	pass(fx->core.cfg.stall_ns / 4000000);
 	CHECK_EQ(packets(w), 0);
 	CHECK(!w->gone);
-	end();
+	fixture_end();
 }
 
 /* Nor from the middle of a packet. */
@@ -77,7 +77,7 @@ static void nothing_is_repeated_within_a_packet(void)
 	link_sent(&w->link, 20);
 	pass(fx->core.cfg.stall_ns / 2000000);
 	CHECK(!w->gone && !fx->session[HIGH]->nudged);
-	end();
+	fixture_end();
 }
 
 static void an_old_protocol_is_said(void)
@@ -96,7 +96,7 @@ static void an_old_protocol_is_said(void)
 			     "DLM protocol 3.1: no retransmission"));
 		CHECK_EQ(w->gone, i);
 		CHECK_EQ(fx->delivered[HIGH], !i);
-		end();
+		fixture_end();
 	}
 }
 
@@ -120,7 +120,7 @@ static void nothing_is_read_before_membership(void)
 	CHECK_EQ(w->link.state, LINK_UP);
 	feed(w, buf, sizeof buf);
 	CHECK_EQ(fx->delivered[HIGH], 1);
-	end();
+	fixture_end();
 }
 
 /* A kernel knows no REFUSE, and repeats after a reset alone. */
@@ -145,7 +145,7 @@ static void an_end_resets_its_links(void)
 	CHECK(own->gone && own->how == LINK_RESET);
 	CHECK_EQ(w->n_out + own->n_out, before);
 	CHECK_EQ(fx->end[HIGH], SESSION_FAILED);
-	end();
+	fixture_end();
 }
 
 /* Its links come and go; what it sent is acknowledged on ours. */
@@ -164,7 +164,7 @@ static void an_ack_does_not_go_with_its_link(void)
 	settle();
 	pass(6);
 	CHECK_EQ(acked_on(w), FIRST + 1);
-	end();
+	fixture_end();
 }
 
 static void the_other_link_takes_over(void)
@@ -179,7 +179,7 @@ static void the_other_link_takes_over(void)
 	CHECK_EQ(own->link.state, LINK_UP);
 	CHECK(fx->peer[HIGH].up == &own->link);
 	CHECK_EQ(packets(own), 1);
-	end();
+	fixture_end();
 }
 
 static void an_ack_goes_on_the_link_that_took_over(void)
@@ -196,7 +196,7 @@ static void an_ack_goes_on_the_link_that_took_over(void)
 	CHECK_EQ(acked_on(own), 0);
 	pass(6);
 	CHECK_EQ(acked_on(own), FIRST + 1);
-	end();
+	fixture_end();
 }
 
 /* The next incarnation has links of its own. */
@@ -222,7 +222,7 @@ static void a_link_of_the_last_ack_is_not_used_again(void)
 	settle();
 	CHECK_EQ(w->link.state, LINK_LAST_ACK);
 	CHECK(fx->peer[HIGH].up != &w->link);
-	end();
+	fixture_end();
 }
 
 static void a_kernel_is_not_probed(void)
@@ -234,7 +234,7 @@ static void a_kernel_is_not_probed(void)
 	for (unsigned i = 0; i < 5; i++)
 		pass(1000);
 	CHECK(!fx->probe[HIGH]);
-	end();
+	fixture_end();
 }
 
 /* The link that only receives has no time of its own: the kernel is silent there for hours. */
@@ -253,7 +253,7 @@ static void silence_on_its_own_link_means_nothing(void)
 	core_close(&fx->core);
 	session_ack_soon(fx->session[HIGH]);
 	CHECK(!link_wants_tx(&own->link));
-	end();
+	fixture_end();
 }
 
 /* Such a peer has no FIN: nothing is accepted any more once the session is to end. */
@@ -272,7 +272,7 @@ static void nothing_follows_the_end_of_31(void)
 	session_schedule(fx->session[HIGH]);
 	settle();
 	CHECK_EQ(fx->end[HIGH], SESSION_LEFT);
-	end();
+	fixture_end();
 }
 
 static void bare_packets_have_their_lengths(void)
@@ -291,7 +291,7 @@ static void bare_packets_have_their_lengths(void)
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), -EAGAIN);
 	settle();
 	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
-	end();
+	fixture_end();
 }
 
 /* A sequenced packet of an unknown command is acknowledged, and not delivered. */
@@ -308,7 +308,7 @@ static void both_commands_are_delivered(void)
 		CHECK_EQ(fx->session[HIGH]->expected, FIRST + i + 1);
 	}
 	CHECK(!w->gone);
-	end();
+	fixture_end();
 }
 
 /* Membership of an incarnation that has failed does not restart the timer of a held link. */
@@ -329,7 +329,7 @@ static void the_wait_for_membership_has_an_end(void)
 	CHECK(!w->gone);
 	pass(1);
 	CHECK(w->gone);
-	end();
+	fixture_end();
 }
 
 /* A packet without an envelope is written at once, or refused while no link is up. */
@@ -350,7 +350,7 @@ static void a_bare_packet_needs_a_link(void)
 	link_dead(&w->link, false);
 	settle();
 	CHECK_EQ(peer_send_bare(&fx->peer[HIGH], packet, sizeof packet), -EAGAIN);
-	end();
+	fixture_end();
 }
 
 int main(void)

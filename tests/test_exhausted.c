@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "tests/live.h"
+#include "tests/lib/live.h"
 
 #define CLIENTS		64	/* that dial in while none is left */
 #define FILL_MAX	1024

@@ -14,8 +14,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "tests/check.h"
-#include "tests/fault_scenario.h"
+#include "tests/lib/check.h"
+#include "tests/lib/fault_scenario.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LEAKS_ARE_SEEN

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include "tools/clock.h"
 #include "tools/fence.h"

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tools/file.h"
 
 #define STRANGER 65534

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reassembly of long messages (proto/frag.h): what is taken, and what is not. */
 #include "proto/frag.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define MAX 1000u
 

@@ -4,7 +4,7 @@
  * state, one column an event. Knows nothing of fsm.def.
  */
 #include "proto/fsm.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
  * sessions. To be run from the top of the project.
  */
 #include "proto/wire.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/lib/decode.h"
 #include "tests/pcap.h"
 

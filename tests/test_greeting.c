@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include "membership/greeting.h"
 

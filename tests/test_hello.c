@@ -3,7 +3,7 @@
  * Owns the tests of what comes before a link is up: strangers, garbage, silence,
  * dead incarnations, two claimants, membership. Random schedules are the simulator's.
  */
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 struct stranger {
 	const char *what;
@@ -89,7 +89,7 @@ static void strangers_are_refused(void)
 		CHECK_EQ(fx->down[LOW], 0);
 		CHECK(strstr(fx->notes, wire_reason_name(table[i].reason)));
 		unharmed(high, HIGH, 0xfffffffe);
-		end();
+		fixture_end();
 	}
 }
 
@@ -122,7 +122,7 @@ static void not_a_hello_is_dropped(void)
 		CHECK(w->gone);
 		CHECK(strstr(fx->notes, "protocol violation"));
 		unharmed(high, HIGH, 0xfffffffe);
-		end();
+		fixture_end();
 	}
 }
 
@@ -138,7 +138,7 @@ static void silence_is_bounded(void)
 	CHECK(silent->gone);
 	CHECK(strstr(fx->notes, "waiting for HELLO"));
 	CHECK(!high->gone);
-	end();
+	fixture_end();
 }
 
 static void hello_cut_at_every_byte(void)
@@ -150,7 +150,7 @@ static void hello_cut_at_every_byte(void)
 	for (size_t cut = 1; cut < n; cut++) {
 		struct wire *w;
 
-		begin(true);
+		fixture_begin(true);
 		w = incoming(LOW);
 		feed(w, buf, cut);
 		CHECK(!w->gone);
@@ -160,7 +160,7 @@ static void hello_cut_at_every_byte(void)
 		w = incoming(LOW);
 		feed_by(w, buf, n, 1);
 		CHECK(!w->gone && w->n_out > 0);
-		end();
+		fixture_end();
 	}
 }
 
@@ -179,7 +179,7 @@ static void dead_incarnation_is_told(void)
 	feed_hello(w, HIGH, &h);
 	CHECK(w->gone);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
-	end();
+	fixture_end();
 }
 
 /* A newcomer is told nothing while the old one is alive, and refused when both stay (R20). */
@@ -205,7 +205,7 @@ static void two_claimants(void)
 	CHECK(strstr(fx->notes, "two programs claim"));
 	CHECK_EQ(fx->down[HIGH], 0);
 	unharmed(high, HIGH, 0xfffffffe);
-	end();
+	fixture_end();
 }
 
 static void silent_old_incarnation_gives_way(void)
@@ -229,7 +229,7 @@ static void silent_old_incarnation_gives_way(void)
 	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
 	CHECK_EQ(fx->up[HIGH], 2);
 	CHECK(!w->gone && high->gone);
-	end();
+	fixture_end();
 }
 
 /* A link that broke a moment ago may come back: a new incarnation waits exactly that long. */
@@ -253,7 +253,7 @@ static void a_new_incarnation_waits_for_a_comeback(void)
 	CHECK(!w->gone);
 	CHECK_EQ(fx->down[HIGH], 1);
 	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
-	end();
+	fixture_end();
 }
 
 static void told_that_we_failed(void)
@@ -272,7 +272,7 @@ static void told_that_we_failed(void)
 	CHECK_EQ(fx->end[LOW], SESSION_RENEWED);
 	CHECK_EQ(fx->end[HIGH], SESSION_RENEWED);
 	CHECK(high->gone);
-	end();
+	fixture_end();
 }
 
 static void membership_admits(void)
@@ -280,7 +280,7 @@ static void membership_admits(void)
 	struct wire *w;
 	struct hello h = hello_of(HIGH, 77);
 
-	begin(false);
+	fixture_begin(false);
 	settle();
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
@@ -295,7 +295,7 @@ static void membership_admits(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
-	end();
+	fixture_end();
 }
 
 static void hello_says_that_we_leave(void)
@@ -315,7 +315,7 @@ static void hello_says_that_we_leave(void)
 	CHECK(next_frame(w, &f));
 	CHECK_EQ(frame_hello(&f, &ours), 0);
 	CHECK_EQ(ours.flags, WIRE_HELLO_CHOSEN | WIRE_HELLO_LEAVING);
-	end();
+	fixture_end();
 }
 
 /* ---- the last ACK (R24) ---- */
@@ -360,7 +360,7 @@ static void the_question_names_the_incarnation(void)
 	CHECK_EQ(ours.yours, incarnation(HIGH));
 	CHECK_EQ(ours.next, 0xffffffff);
 	CHECK(!fx->closed);
-	end();
+	fixture_end();
 }
 
 /* Bare connections do not hold a closing node: a HELLO of that incarnation does. */
@@ -383,7 +383,7 @@ static void only_that_incarnation_holds_us(void)
 		CHECK_EQ(fx->closed, !says);
 		pass(3100);
 		CHECK(fx->closed);
-		end();
+		fixture_end();
 	}
 }
 
@@ -402,7 +402,7 @@ static void a_new_incarnation_ends_the_wait(void)
 		feed_hello(w, HIGH, &h);
 		pass(10);
 		CHECK_EQ(fx->closed, dialled);
-		end();
+		fixture_end();
 	}
 }
 
@@ -413,7 +413,7 @@ static void failed_in_last_ack(void)
 	struct wire *w;
 	struct hello h = hello_of(HIGH, 77);
 
-	begin(false);
+	fixture_begin(false);
 	settle();
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
@@ -428,7 +428,7 @@ static void failed_in_last_ack(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
-	end();
+	fixture_end();
 }
 
 /* That a new incarnation names us proves nothing of the old one, until it answers us (R20). */
@@ -453,7 +453,7 @@ static void a_name_is_no_proof(void)
 	CHECK_EQ(fx->down[HIGH], 1);
 	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
 	CHECK_EQ(fx->up[HIGH], 2);
-	end();
+	fixture_end();
 }
 
 /* It takes that link for its own already: it has to dial again, and is asked for proof then. */
@@ -476,7 +476,7 @@ static void a_choice_without_proof_is_shut(void)
 	CHECK_EQ(w->n_out, 0);
 	CHECK_EQ(fx->down[LOW], 0);
 	unharmed(high, HIGH, 0xfffffffe);
-	end();
+	fixture_end();
 }
 
 static void a_closing_node_opens_nothing(void)
@@ -485,7 +485,7 @@ static void a_closing_node_opens_nothing(void)
 	struct hello h = hello_of(HIGH, 77);
 
 	gen_of[LOW] = 0;
-	begin(true);
+	fixture_begin(true);
 	settle();
 	link_from(LOW, 0xfffffffe);
 	core_close(&fx->core);
@@ -495,7 +495,7 @@ static void a_closing_node_opens_nothing(void)
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_LEAVING);
 	CHECK_EQ(fx->up[HIGH], 0);
 	CHECK(!fx->peer[HIGH].session);
-	end();
+	fixture_end();
 }
 
 /* R9, R25: the position of a dial that was given up may have been acknowledged since. */
@@ -528,7 +528,7 @@ static void a_late_hello_is_no_fault(void)
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
 	CHECK_EQ(s->n.faults, 1);
 	unharmed(low, LOW, 0xfffffffe);
-	end();
+	fixture_end();
 }
 
 /* D's present choice began at a position: what lies before it is acknowledged (R9). */
@@ -548,7 +548,7 @@ static void what_lies_before_a_choice(void)
 	feed_hello(w, HIGH, &h);
 	CHECK(w->gone && !high->gone);
 	unharmed(high, HIGH, 0xfffffffe);
-	end();
+	fixture_end();
 }
 
 /* Two incarnations that show themselves one after the other: each is judged by its own time. */
@@ -567,7 +567,7 @@ static void a_third_incarnation_is_no_second_one(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK(!w->gone && w->link.state == LINK_GUARDED);
-	end();
+	fixture_end();
 }
 
 int main(void)

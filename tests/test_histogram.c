@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tools/histogram.c"
 
 static struct histogram h;

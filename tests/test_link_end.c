@@ -3,7 +3,7 @@
  * Owns the tests of what a link, an incarnation, or a peer that has gone leaves behind: waits at
  * the end, links that are kept or held, a block that is the caller's again.
  */
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 static void a_kept_link_is_not_kept_for_ever(void)
 {
@@ -25,7 +25,7 @@ static void a_kept_link_is_not_kept_for_ever(void)
 	for (int i = 0; i < 4; i++)
 		pass(1000);
 	CHECK(fx->closed);
-	end();
+	fixture_end();
 }
 
 /* Our last ACK to HIGH may be lost: its redial is waited for. */
@@ -79,7 +79,7 @@ static void two_refusals_end_the_wait(void)
 	CHECK(core_peer_over_at(p) > fx->core.now_ns);
 	CHECK(nobody_listens());
 	CHECK(core_peer_over_at(p) <= fx->core.now_ns);
-	end();
+	fixture_end();
 }
 
 /* TIME_WAIT of a peer without addresses ends at its time; nobody is dialled. */
@@ -106,7 +106,7 @@ static void a_peer_without_addresses_may_come_back(void)
 	for (int i = 0; i < 10; i++)
 		pass(1000);
 	CHECK(core_peer_over_at(p) <= fx->core.now_ns && fx->dial[HIGH] == dial);
-	end();
+	fixture_end();
 }
 
 /* While there is a session nothing is over, whatever its link does. */
@@ -120,7 +120,7 @@ static void a_session_without_a_link_is_not_over(void)
 	settle();
 	CHECK(fx->session[HIGH]);
 	CHECK_EQ(core_peer_over_at(&fx->peer[HIGH]), CORE_NEVER);
-	end();
+	fixture_end();
 }
 
 /* Membership took the incarnation away: nobody is dialled for it. */
@@ -128,7 +128,7 @@ static void an_incarnation_that_failed_is_not_dialled(void)
 {
 	struct wire *w;
 
-	begin(false);
+	fixture_begin(false);
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	pass(1000);
@@ -139,7 +139,7 @@ static void an_incarnation_that_failed_is_not_dialled(void)
 	for (unsigned i = 0; i < 60; i++)
 		pass(1000);
 	CHECK(fx->dial[HIGH] == w);
-	end();
+	fixture_end();
 }
 
 static void one_link_of_an_incarnation_is_held(void)
@@ -147,7 +147,7 @@ static void one_link_of_an_incarnation_is_held(void)
 	struct hello h = hello_of(HIGH, 77);
 	struct wire *w[3];
 
-	begin(false);
+	fixture_begin(false);
 	settle();
 	for (unsigned i = 0; i < 3; i++) {
 		w[i] = incoming(HIGH);
@@ -159,7 +159,7 @@ static void one_link_of_an_incarnation_is_held(void)
 	CHECK(!w[2]->gone);
 	pass(1500);
 	CHECK(w[2]->gone);
-	end();
+	fixture_end();
 }
 
 /* The block is the caller's again, whatever it had asked for. */
@@ -167,14 +167,14 @@ static void a_removed_peer_is_not_looked_at(void)
 {
 	struct wire *high;
 
-	begin(true);
+	fixture_begin(true);
 	peer_remove(&fx->peer[LOW]);
 	fx->no_dials = true;
 	memset(&fx->peer[LOW], 0xa5, sizeof fx->peer[LOW]);
 	settle();
 	pass(5000);
 	CHECK(!fx->up[LOW]);
-	end();
+	fixture_end();
 	both_up(&high);
 	fx->no_dials = true;
 	session_pause(fx->session[HIGH], true);
@@ -185,7 +185,7 @@ static void a_removed_peer_is_not_looked_at(void)
 	CHECK_EQ(fx->end[HIGH], SESSION_REMOVED);
 	memset(&fx->peer[HIGH], 0xa5, sizeof fx->peer[HIGH]);
 	pass(30000);
-	end();
+	fixture_end();
 }
 
 /* Nobody said it, so it is not known: the linger time is over before the FIN was acknowledged. */
@@ -202,7 +202,7 @@ static void the_linger_time_ends_in_last_ack(void)
 	core_linger_over(&fx->core);
 	settle();
 	CHECK_EQ(fx->end[HIGH], SESSION_LINGER);
-	end();
+	fixture_end();
 }
 
 /* The end of the linger time ends TIME_WAIT, too. */
@@ -214,7 +214,7 @@ static void the_linger_time_ends_the_wait_for_the_last_ack(void)
 	settle();
 	CHECK_EQ(core_peer_over_at(&fx->peer[HIGH]) > fx->core.now_ns, false);
 	CHECK(fx->closed);
-	end();
+	fixture_end();
 }
 
 /* A new incarnation of ours has no TIME_WAIT of the old one. */
@@ -224,13 +224,13 @@ static void a_renewal_ends_the_wait_for_the_last_ack(void)
 	core_renew(&fx->core, 78);
 	settle();
 	CHECK(core_peer_over_at(&fx->peer[HIGH]) <= fx->core.now_ns);
-	end();
+	fixture_end();
 }
 
 /* After a renewal membership says anew with whom there may be sessions. */
 static void a_renewal_forgets_the_members(void)
 {
-	begin(false);
+	fixture_begin(false);
 	fx->no_provide = true;
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
@@ -242,7 +242,7 @@ static void a_renewal_forgets_the_members(void)
 	CHECK(!fx->peer[HIGH].session);
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	CHECK(fx->peer[HIGH].session);
-	end();
+	fixture_end();
 }
 
 /* Without memory for a session a HELLO waits, and not for ever. */
@@ -251,7 +251,7 @@ static void a_hello_waits_for_memory(void)
 	struct hello h = hello_of(HIGH, 77);
 	struct wire *w[2];
 
-	begin(true);
+	fixture_begin(true);
 	fx->no_provide = true;
 	settle();
 	link_from(HIGH, FIRST);
@@ -270,7 +270,7 @@ static void a_hello_waits_for_memory(void)
 	for (unsigned i = 0; i < 6; i++)
 		pass(1000);
 	CHECK(w[0]->gone && w[1]->gone);
-	end();
+	fixture_end();
 }
 
 /* A second call of core_close() or link_connected() does nothing. */
@@ -295,7 +295,7 @@ static void the_second_word_changes_nothing(void)
 	}
 	CHECK_EQ(fins, 1);
 	CHECK_EQ(leavings, 1);
-	end();
+	fixture_end();
 }
 
 /* A send may write at once only while the session is ESTABLISHED and its link is up. */
@@ -318,7 +318,7 @@ static void a_session_that_ends_is_kicked(void)
 		else
 			link_dead(&high->link, false);
 		CHECK(!session_only_sends(s));
-		end();
+		fixture_end();
 	}
 }
 

@@ -4,7 +4,7 @@
  * events and where they lead. Knows nothing of link.def.
  */
 #include "proto/link_state.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * Owns the tests of listening on several addresses, of which not all can be listened on at once,
  * and of peers without an address. Knows the public header only.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define LINES_MAX	64
 

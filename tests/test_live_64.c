@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <sys/resource.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define NODES		64u
 #define NODES_SLOW	20u		/* where TIME_FACTOR says that all is slow */
@@ -261,7 +261,7 @@ static void all_to_all(void)
 	}
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)getpid();
 	state = seed * 0x9e3779b97f4a7c15u | 1;
-	cluster = cluster_open(n_nodes, tune);
+	cluster = cluster_new(n_nodes, tune);
 	for (unsigned i = 1; i <= n_nodes; i++)
 		cluster->t[i].on_message = check_message;
 	CHECK_OR_RETURN(step(all_up, "all sessions up"));

@@ -12,7 +12,7 @@
  *
  *	test_live_cut DIALLER DIR BYTES SETTLE ACT    one trial, with its log
  */
-#include "tests/relay.h"
+#include "tests/lib/relay.h"
 
 #define LANES		24	/* trials at a time */
 #define HOSTS		4	/* a lane */

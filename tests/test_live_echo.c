@@ -10,7 +10,7 @@
  */
 #include <stdatomic.h>
 
-#include "tests/live.h"
+#include "tests/lib/live.h"
 
 #define QUEUE		(256u << 10)
 #define RECEIVE		(64u << 10)

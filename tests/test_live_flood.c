@@ -10,8 +10,8 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#include "tests/cluster.h"
-#include "tests/flood.h"
+#include "tests/lib/cluster.h"
+#include "tests/lib/flood.h"
 
 #define SLICE_MS	100		/* of quiet, then of flood; LIVE_FULL: three times that */
 #define SLICES		2
@@ -164,7 +164,7 @@ static bool set_up(void)
 
 	n_lines = 0;
 	culprit_named = false;
-	cluster = cluster_open(2, tune);
+	cluster = cluster_new(2, tune);
 	for (unsigned i = VICTIM; i <= OTHER; i++) {
 		cluster->t[i].on_message = answer;
 		cluster->t[i].on_up = begin;

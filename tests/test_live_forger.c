@@ -6,8 +6,8 @@
  * says by hand is in adversary.h.
  */
 /* run.sh: timeout=90 */
-#include "tests/cluster.h"
-#include "tests/adversary.h"
+#include "tests/lib/cluster.h"
+#include "tests/lib/adversary.h"
 
 #define WINDOW		8		/* messages under way in each direction */
 #define FAULTS		14u		/* more than a node asks to be fenced for */
@@ -67,7 +67,7 @@ static bool goes_on(void)
 
 static bool set_up(void)
 {
-	cluster = cluster_open(2, NULL);
+	cluster = cluster_new(2, NULL);
 	adversary_wait = drive;
 	for (unsigned i = LOW; i <= HIGH; i++) {
 		cluster->t[i].on_message = answer;
@@ -232,7 +232,7 @@ static void refusals_tell_nothing(void)
 
 static bool alone(struct sockaddr_storage *high)
 {
-	cluster = cluster_open(1, NULL);
+	cluster = cluster_new(1, NULL);
 	adversary_wait = drive;
 	*high = free_address("127.0.0.2");
 	CHECK_EQ(sinew_peer_add(cluster->t[LOW].n, HIGH, high, 1), 0);

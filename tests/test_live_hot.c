@@ -4,7 +4,7 @@
  * a third one has something to say as well, and connections end. Owns what that must not do:
  * keep the third waiting, or lose anything.
  */
-#include "tests/live.h"
+#include "tests/lib/live.h"
 
 #define HOST		1u	/* hears both */
 #define TALKER		2u

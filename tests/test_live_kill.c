@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "tests/live.h"
+#include "tests/lib/live.h"
 
 #define INCARNATIONS		30u
 #define NUMBERS		400000u

@@ -5,8 +5,8 @@
  * memory, no descriptor, and the member whose address they come from is not kept out.
  */
 /* run.sh: timeout=90 */
-#include "tests/cluster.h"
-#include "tests/adversary.h"
+#include "tests/lib/cluster.h"
+#include "tests/lib/adversary.h"
 
 #define HELLO_MS	200
 #define KEEPALIVE_MS	120
@@ -81,7 +81,7 @@ static void tune(struct sinew_options *o)
 static bool set_up(void)
 {
 	peer_addr = free_address("127.0.0.3");
-	cluster = cluster_open(2, tune);
+	cluster = cluster_new(2, tune);
 	CHECK_EQ(sinew_peer_add(cluster->t[VICTIM].n, PEER, &peer_addr, 1), 0);
 	adversary_wait = turn_with;
 	return DRIVE(cluster, cluster_all_up(cluster));

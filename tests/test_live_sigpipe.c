@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "tests/relay.h"
+#include "tests/lib/relay.h"
 
 #define RUN_MS		3000	/* at least, and until there were so many: */
 #define RECONNECTS	50

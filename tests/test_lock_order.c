@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "lowcomms/lock.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static const enum lock_rank ranks[] = {
 	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_DIRECTORY, LOCK_HANDLE,

@@ -3,7 +3,7 @@
  * Owns the tests of the lines that a node logs: their form, their values, and the level that is
  * asked for. Knows the public header only.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define LINES_MAX	512
 
@@ -71,7 +71,7 @@ static struct cluster *two_that_talk(enum sinew_level level)
 
 	n_said = 0;
 	wanted = level;
-	c = cluster_open(2, talkative);
+	c = cluster_new(2, talkative);
 	DRIVE(c, cluster_all_up(c));
 	return c;
 }
@@ -140,7 +140,7 @@ static void an_own_thread_ends_without_a_word(void)
 
 	n_said = 0;
 	wanted = SINEW_ERROR;
-	c = cluster_open(1, own_loop);
+	c = cluster_new(1, own_loop);
 	sinew_node_free(c->t[1].n);
 	c->t[1].n = NULL;
 	CHECK_EQ(n_said, 0);

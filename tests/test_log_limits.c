@@ -4,7 +4,7 @@
  * and that the next one says how many were left out. Knows the public header only.
  * run.sh: long
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define BURST		10u
 #define WINDOW_MS	10000u
@@ -47,7 +47,7 @@ static void break_once(struct cluster *c)
 static void what_was_left_out_is_counted(void)
 {
 	const uint64_t began = now_ms();
-	struct cluster *c = cluster_open(2, talkative);
+	struct cluster *c = cluster_new(2, talkative);
 	uint64_t links;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));

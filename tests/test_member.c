@@ -3,13 +3,13 @@
  * Owns the tests of what membership says of incarnations: each word is about one incarnation, and
  * what was said before there is memory for a session holds for the session.
  */
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 static struct peer *member_with(bool memory)
 {
 	struct peer *p;
 
-	begin(false);
+	fixture_begin(false);
 	fx->no_provide = !memory;
 	p = &fx->peer[HIGH];
 	peer_added(p, incarnation(HIGH));
@@ -44,7 +44,7 @@ static void words_about_another_incarnation_change_nothing(void)
 	CHECK(!p->session && !p->member);
 	settle();
 	CHECK(tombstones_find(&p->tombstones, incarnation(HIGH)));
-	end();
+	fixture_end();
 }
 
 /* A member for whose session there is no memory. */
@@ -73,13 +73,13 @@ static void what_was_said_holds_when_there_is_memory(void)
 		CHECK_EQ(p->session->incarnation, incarnation(HIGH) + 1);
 		CHECK_EQ(p->session->removed, leaving);
 		settle();
-		end();
+		fixture_end();
 	}
 	p = member_without_memory();
 	peer_left(p, incarnation(HIGH) + 1);
 	peer_provide(p, new_session());
 	CHECK(!p->session);
-	end();
+	fixture_end();
 }
 
 /* The word that an incarnation leaves does not pass to the next one. */
@@ -91,7 +91,7 @@ static void the_next_incarnation_does_not_leave(void)
 	peer_added(p, incarnation(HIGH) + 1);
 	settle();
 	CHECK(fx->down[HIGH] == 1 && p->session && !p->session->removed && !p->member_leaving);
-	end();
+	fixture_end();
 }
 
 /* A failure without an incarnation is of the one whose session there is. */
@@ -104,13 +104,13 @@ static void a_failure_without_an_incarnation(void)
 	settle();
 	CHECK(!p->session && tombstones_find(&p->tombstones, incarnation(HIGH)));
 	CHECK(!fx->peer[LOW].tombstones.n);
-	end();
+	fixture_end();
 }
 
 /* The dial that waits for its turn goes to the new addresses. */
 static void a_dial_goes_to_the_new_address(void)
 {
-	struct path_addr two[] = { address(HIGH), address(HIGH + 10) };
+	struct path_addr two[] = { address_of(HIGH), address_of(HIGH + 10) };
 	struct core_action a;
 	struct peer *p = member();
 
@@ -132,7 +132,7 @@ static void a_dial_goes_to_the_new_address(void)
 			CHECK(a.peer != p || a.path == 0);
 		act(&a);
 	}
-	end();
+	fixture_end();
 }
 
 int main(void)

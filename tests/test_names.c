@@ -23,8 +23,8 @@
 #include "membership/config.h"
 #include "membership/names.h"
 #include "membership/static.h"
-#include "tests/await.h"
-#include "tests/check.h"
+#include "tests/lib/await.h"
+#include "tests/lib/check.h"
 
 #define HANG_MS		30000	/* at most, so that no thread stays for ever */
 

@@ -6,11 +6,11 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 static void up_send_finish_down(void)
 {
-	struct cluster *c = cluster_open(3, NULL);
+	struct cluster *c = cluster_new(3, NULL);
 	uint64_t n = 1, number = 0;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -36,7 +36,7 @@ static void up_send_finish_down(void)
 
 static void exactly_once_under_breaks(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct sinew_status st = { .size = sizeof st };
 	unsigned breaks = 0;
 
@@ -74,7 +74,7 @@ static void check_big(struct test_node *t, struct sinew_session *p, const struct
 
 static void longest_message(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	size_t len;
 	uint8_t *buf;
 	int i = 0;
@@ -110,7 +110,7 @@ static void small_queue(struct sinew_options *o)
 
 static void full_queue_and_writable(void)
 {
-	struct cluster *c = cluster_open(2, small_queue);
+	struct cluster *c = cluster_new(2, small_queue);
 	uint8_t buf[4096] = { 0 };
 	struct sinew_status st = { .size = sizeof st };
 	unsigned sent = 0;
@@ -153,7 +153,7 @@ static void release_all(void)
 
 static void over_the_receive_budget(void)
 {
-	struct cluster *c = cluster_open(2, small_queue);
+	struct cluster *c = cluster_new(2, small_queue);
 	struct sinew_status st = { .size = sizeof st };
 	uint64_t n = 0;
 	uint8_t buf[40000];
@@ -191,7 +191,7 @@ static void little_memory(struct sinew_options *o)
 
 static void over_the_node_memory(void)
 {
-	struct cluster *c = cluster_open(2, little_memory);
+	struct cluster *c = cluster_new(2, little_memory);
 	struct sinew_status st = { .size = sizeof st };
 	struct sinew_session *to;
 	uint8_t *buf = calloc(1, 200000);
@@ -259,7 +259,7 @@ static void echo(struct test_node *t, struct sinew_session *p, const struct sine
 
 static void two_echoes_with_full_queues(void)
 {
-	struct cluster *c = cluster_open(2, small_queue);
+	struct cluster *c = cluster_new(2, small_queue);
 	struct echo e[3] = { { .left = 0 }, { .left = 3000 }, { .left = 3000 } };
 	unsigned begun[3] = { 0 };
 	uint8_t buf[2000] = { 0 };
@@ -288,7 +288,7 @@ static void two_echoes_with_full_queues(void)
 
 static void slots(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct sinew_slot a, b, d, many[64];
 	struct sinew_session *p;
 	uint64_t n, number;
@@ -334,7 +334,7 @@ static void slots(void)
 
 static void to_many_and_scattered(void)
 {
-	struct cluster *c = cluster_open(3, NULL);
+	struct cluster *c = cluster_new(3, NULL);
 	struct sinew_session *peers[2];
 	int results[2] = { 9, 9 };
 	uint64_t n = 1;
@@ -374,7 +374,7 @@ static bool dispatch_until_up(struct cluster *c)
 /* Nobody polls the descriptor, so nothing wakes it; whoever asks for it then sees what waits. */
 static void what_waits_is_seen_later(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct sinew_session *peers[2];
 	struct pollfd fd = { .events = POLLIN };
 	uint64_t n = 1;
@@ -430,7 +430,7 @@ static void in_order_of_each(struct test_node *t, struct sinew_session *p,
 
 static void send_from_threads(void)
 {
-	struct cluster *c = cluster_open(2, small_queue);
+	struct cluster *c = cluster_new(2, small_queue);
 	struct sender s[4];
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -456,7 +456,7 @@ static void structs_may_be_shorter_or_longer(void)
 		uint8_t later[8];
 	} longer;
 	struct sinew_status shorter;
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 
 	DRIVE(c, cluster_all_up(c));
 	memset(&shorter, 0xee, sizeof shorter);
@@ -492,7 +492,7 @@ static uint64_t acks_of(struct cluster *c, unsigned at, unsigned of)
 /* When the turn that brought them is over: no timer has to come. */
 static void acks_go_with_the_batch(void)
 {
-	struct cluster *c = cluster_open(2, never_late);
+	struct cluster *c = cluster_new(2, never_late);
 	const uint64_t until = now_ms() + PATIENCE_MS;
 	uint64_t before;
 

@@ -3,7 +3,7 @@
  * Owns the test of a peer that is removed and added again, while it still lives in what has
  * ended here. Knows the public interface only.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 static void external(struct sinew_options *o)
 {
@@ -18,7 +18,7 @@ static void join(struct cluster *c, unsigned at, unsigned of)
 /* It did not hear of its end, as its connection broke at the same time. */
 static void an_ended_incarnation_is_told_when_it_is_back(void)
 {
-	struct cluster *c = cluster_open(2, external);
+	struct cluster *c = cluster_new(2, external);
 	const uint64_t incarnation = sinew_incarnation(c->t[2].n);
 
 	join(c, 1, 2);
@@ -40,7 +40,7 @@ static void an_ended_incarnation_is_told_when_it_is_back(void)
 /* Of a node that has itself a new incarnation nobody knows anything. */
 static void a_new_incarnation_of_ours_knows_no_ended_ones(void)
 {
-	struct cluster *c = cluster_open(2, external);
+	struct cluster *c = cluster_new(2, external);
 
 	join(c, 1, 2);
 	join(c, 2, 1);

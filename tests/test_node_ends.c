@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 /* ---- own thread ---- */
 
@@ -43,7 +43,7 @@ static void own_thread(void)
 	const struct sinew_callbacks cb = {
 		.size = sizeof cb, .session_up = own_up, .message = own_message, .closed = own_down,
 	};
-	struct cluster *c = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, NULL);
 	struct sockaddr_storage addr = free_address("127.0.0.2");
 	struct sinew_options o;
 	struct sinew_node *n;
@@ -81,7 +81,7 @@ static bool is_readable(struct sinew_node *n)
 
 static void close_cleanly(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct sinew_report_session r;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -105,7 +105,7 @@ static void close_cleanly(void)
 
 static void close_with_a_dead_peer(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct sinew_report_session r;
 	struct sinew_session *p;
 	struct sinew_unsent it = { .size = sizeof it };
@@ -154,7 +154,7 @@ static void close_with_a_dead_peer(void)
 
 static void a_new_incarnation(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct sinew_session *old;
 	struct sinew_options o;
 	uint64_t first;
@@ -179,7 +179,7 @@ static void a_new_incarnation(void)
 
 static void abort_remove_and_self_lost(void)
 {
-	struct cluster *c = cluster_open(3, NULL);
+	struct cluster *c = cluster_new(3, NULL);
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	CHECK_EQ(sinew_peer_remove(c->t[1].n, 3), 0);
@@ -206,7 +206,7 @@ static void ends_well(pid_t pid)
 
 static void in_a_forked_child(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	pid_t pid;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -234,7 +234,7 @@ static bool works_without_standard_descriptors(void)
 
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
-	c = cluster_open(2, NULL);
+	c = cluster_new(2, NULL);
 	good = DRIVE(c, cluster_all_up(c)) && fcntl(0, F_GETFD) >= 0 &&
 		!sinew_send(c->t[1].seen[2].session, "x", 1) &&
 		DRIVE(c, c->t[2].seen[1].messages == 1);
@@ -385,7 +385,7 @@ static bool is_dead(int fd)
 
 static void a_stranger(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	int fd;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -405,7 +405,7 @@ static void a_stranger(void)
 
 static void silent_connections(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	int fds[200], dead = 0;
 	uint64_t n = 0;
 
@@ -429,7 +429,7 @@ static void silent_connections(void)
 
 static void without_descriptors(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct rlimit was, low;
 	int fds[64], n = 0, extra, turns = 0;
 	uint64_t until;
@@ -494,7 +494,7 @@ static void small_rings(struct sinew_options *o)
 
 static void sixty_four_nodes(void)
 {
-	struct cluster *c = cluster_open(64, small_rings);
+	struct cluster *c = cluster_new(64, small_rings);
 	uint64_t began = now_ms();
 
 	DRIVE(c, cluster_all_up(c));
@@ -528,7 +528,7 @@ static void *drive_second(void *arg)
 
 static void two_threads_inside(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	uint64_t until = now_ms() + PATIENCE_MS;
 	pthread_t other;
 

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define INCARNATIONS	10
 
@@ -21,7 +21,7 @@ static void finds_itself(struct test_node *t, struct sinew_session *p)
 /* A session found stays valid memory, and is not found any more. */
 static void the_present_session_is_found(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct sinew_session *h, *next;
 
 	CHECK(!sinew_session_find(NULL, 2));
@@ -75,7 +75,7 @@ static void *seek(void *arg)
 
 static void others_find_it_while_sessions_end(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	pthread_t threads[2];
 
 	seeker.n = c->t[1].n;

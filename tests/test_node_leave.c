@@ -3,7 +3,7 @@
  * Owns the tests of sinew_peer_close(): what is finished, what the peer sees, and when it is
  * forgotten. Knows the public header only.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define QUEUED	100u
 #define LONG_MS	600000	/* longer than any test */
@@ -35,7 +35,7 @@ static void send_some(struct cluster *c, unsigned from, unsigned to)
 /* Node 1 has said it, and no send passes any more. */
 static struct cluster *closing(void (*tune)(struct sinew_options *o), int linger_ms)
 {
-	struct cluster *c = cluster_open(2, tune);
+	struct cluster *c = cluster_new(2, tune);
 
 	DRIVE(c, cluster_all_up(c));
 	send_some(c, 1, 2);
@@ -74,7 +74,7 @@ static void all_that_is_queued_goes_before_the_end(void)
 
 static void members_are_closed_likewise(void)
 {
-	struct cluster *c = cluster_open(2, external);
+	struct cluster *c = cluster_new(2, external);
 
 	CHECK_EQ(sinew_peer_joined(c->t[1].n, 2, sinew_incarnation(c->t[2].n)), 0);
 	CHECK_EQ(sinew_peer_joined(c->t[2].n, 1, sinew_incarnation(c->t[1].n)), 0);
@@ -155,7 +155,7 @@ static void it_can_be_removed_meanwhile(void)
 /* Nothing holds one that has no session. */
 static void one_without_a_session_goes_at_once(void)
 {
-	struct cluster *c = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, NULL);
 	struct sockaddr_storage nobody = free_address("127.0.0.3");
 	const uint64_t began = now_ms();
 

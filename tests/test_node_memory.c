@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SHADOW 1	/* address space cannot be limited: the sanitizer has nearly all */
@@ -44,7 +44,7 @@ static int get_it(struct sinew_session *session, const void *data)
 
 static void refused(int (*ask)(struct sinew_session *session, const void *data))
 {
-	struct cluster *c = cluster_open(6, one_is_greater);
+	struct cluster *c = cluster_new(6, one_is_greater);
 	uint8_t *data = calloc(1, TOO_LONG);
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -80,7 +80,7 @@ static void fill(struct cluster *c, unsigned nodeid)
 /* Only a sender that was refused since the last time hears that there is room again. */
 static void writable_follows_a_refusal(void)
 {
-	struct cluster *c = cluster_open(3, memory_for_one_queue);
+	struct cluster *c = cluster_new(3, memory_for_one_queue);
 	const struct seen *two = &c->t[1].seen[2], *three = &c->t[1].seen[3];
 	unsigned before;
 
@@ -116,7 +116,7 @@ static void once_there_is_room(struct sinew_node *n, struct sinew_session *p, vo
 /* To n peers at the same time, much more than fits; each goes on when it hears that it may. */
 static void stream_to(unsigned n)
 {
-	struct cluster *c = cluster_open(n + 1, memory_for_one_queue);
+	struct cluster *c = cluster_new(n + 1, memory_for_one_queue);
 	struct sinew_callbacks cb = cluster_callbacks;
 	struct sinew_options o;
 	bool all = false;

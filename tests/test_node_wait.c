@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define BODY		1000u
 #define SENDERS		4u
@@ -104,7 +104,7 @@ static uint64_t fill(struct cluster *c, unsigned to)
 
 static void a_send_waits_until_there_is_room(void)
 {
-	struct cluster *c = cluster_open(2, little);
+	struct cluster *c = cluster_new(2, little);
 	struct waiting w, second;
 	uint64_t n;
 
@@ -125,7 +125,7 @@ static void a_send_waits_until_there_is_room(void)
 
 static void a_send_waits_for_memory(void)
 {
-	struct cluster *c = cluster_open(4, poor);
+	struct cluster *c = cluster_new(4, poor);
 	struct waiting w;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -141,7 +141,7 @@ static void a_send_waits_for_memory(void)
 
 static void the_time_may_be_over(void)
 {
-	struct cluster *c = cluster_open(2, little);
+	struct cluster *c = cluster_new(2, little);
 	const uint64_t began = now_ms();
 	struct waiting w;
 
@@ -167,7 +167,7 @@ static void waits_inside(struct test_node *t, struct sinew_session *p,
 /* The thread that makes the room would wait for itself. */
 static void the_loop_does_not_wait(void)
 {
-	struct cluster *c = cluster_open(2, little);
+	struct cluster *c = cluster_new(2, little);
 	uint64_t number = 0;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -211,7 +211,7 @@ static void free_it(struct cluster *c)
 
 static void ended_by(void (*how)(struct cluster *c), int err)
 {
-	struct cluster *c = cluster_open(2, little);
+	struct cluster *c = cluster_new(2, little);
 	struct waiting w;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));

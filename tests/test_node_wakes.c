@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define KEPT_MAX	64
 #define FILL_MAX	256
@@ -70,7 +70,7 @@ static bool is_woken(struct cluster *c, unsigned id)
 
 static void a_release_goes_on_with_what_waits(void)
 {
-	struct cluster *c = cluster_open(2, little);
+	struct cluster *c = cluster_new(2, little);
 	struct sinew_status st = { .size = sizeof st };
 	pthread_t thread;
 	uint8_t buf[4000] = { 0 };
@@ -102,7 +102,7 @@ static void *send_one(void *peer)
 
 static void a_send_of_another_thread_is_seen(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	pthread_t thread;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -119,7 +119,7 @@ static void a_send_of_another_thread_is_seen(void)
 /* On the loop's thread the first one is on its way when the call is over. */
 static void a_send_of_the_loop_is_written_at_once(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	uint64_t n = 1;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -146,7 +146,7 @@ static void answer(struct test_node *t, struct sinew_session *p, const struct si
 
 static void answers_within_a_message_are_in_order(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	uint64_t n[2] = { 1, 0 };
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -215,7 +215,7 @@ static void impatient(struct sinew_options *o)
 
 static void each_is_refused_without_descriptors(void)
 {
-	struct cluster *c = cluster_open(2, impatient);
+	struct cluster *c = cluster_new(2, impatient);
 	struct rlimit was;
 	int fd[4];
 
@@ -270,7 +270,7 @@ static void a_signal_ends_the_wait(void)
 {
 	struct sigaction on = { .sa_handler = on_alarm };
 	struct itimerval soon = { .it_value.tv_usec = 50000 };
-	struct cluster *c = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, NULL);
 	const uint64_t began = now_ms();
 
 	until_asleep(c, 1);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "lowcomms/sinew.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define ROW_MAX		400	/* bytes of a row, NUL included */
 #define FILE_PAGE	"membership/sinew.conf.5"

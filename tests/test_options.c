@@ -14,7 +14,7 @@
 #include "lowcomms/sinew-test.h"
 #include "lowcomms/sinew.h"
 #include "proto/core.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static char said[256];
 

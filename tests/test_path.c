@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The choice among a peer's addresses (proto/path.h). */
 #include "proto/path.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static struct paths paths;
 

@@ -4,7 +4,7 @@
  * turn, watched by probes, left when silent. Knows nothing of the simulator,
  * which plays the same with faults that loopback does not have.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 /* A node on two addresses; port: the same on both. */
 static bool open_on_two(struct test_node *t, unsigned nodeid, const char *a, const char *b,

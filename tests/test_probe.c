@@ -4,7 +4,7 @@
  * padding, and what is concluded when it is not answered (proto/probe.c).
  */
 #include "proto/probe.h"
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 #define PAD (WIRE_PROBE_MAX - WIRE_PROBE_HEAD)
 
@@ -51,7 +51,7 @@ static void padding_is_thrown_away(void)
 		feed_by(w, buf, padded(buf, WIRE_HELLO_MAX), steps[i]);
 		CHECK_EQ(answers(w, &q), 1);
 		unharmed(high, HIGH, 0xfffffffe);
-		end();
+		fixture_end();
 	}
 }
 
@@ -75,7 +75,7 @@ static void nothing_is_buffered(void)
 		settle();
 	}
 	CHECK_EQ(answers(w, &q), 1);
-	end();
+	fixture_end();
 }
 
 static void too_many_are_not_answered(void)
@@ -102,7 +102,7 @@ static void too_many_are_not_answered(void)
 	feed(w, buf, sizeof buf);
 	CHECK_EQ(answers(w, &q), 0);
 	unharmed(high, HIGH, 0xfffffffe);
-	end();
+	fixture_end();
 }
 
 static void small_ones_have_a_bound_as_well(void)
@@ -120,7 +120,7 @@ static void small_ones_have_a_bound_as_well(void)
 	}
 	CHECK_EQ(n, 20);
 	CHECK(!w->gone);
-	end();
+	fixture_end();
 }
 
 /* Frames that may not come: each drops its own link. */
@@ -146,7 +146,7 @@ static void what_is_no_padded_probe(void)
 			printf("# %s is taken\n", table[i].what);
 		CHECK(w->gone);
 		unharmed(high, HIGH, 0xfffffffe);
-		end();
+		fixture_end();
 	}
 }
 
@@ -163,7 +163,7 @@ static void not_in_a_handshake(void)
 	CHECK(w->gone);
 	feed(high, buf, padded(buf, WIRE_PROBE_MAX));
 	CHECK(high->gone);
-	end();
+	fixture_end();
 }
 
 /* Half of it, then silence: as with any PROBE. */
@@ -183,7 +183,7 @@ static void half_of_one_has_its_time(void)
 		pass(1000);
 	}
 	CHECK(w->gone);
-	end();
+	fixture_end();
 }
 
 /* ---- ours ---- */
@@ -196,12 +196,12 @@ static struct path_addr second(unsigned nodeid)
 /* Paths are numbered by the list of addresses: a dial that has not begun gets the new number. */
 static void a_dial_that_waits_is_renumbered(void)
 {
-	struct path_addr a[2] = { address(HIGH), second(HIGH) };
+	struct path_addr a[2] = { address_of(HIGH), second(HIGH) };
 	struct peer *p;
 	struct core_action action;
 	unsigned i;
 
-	begin(true);
+	fixture_begin(true);
 	p = &fx->peer[HIGH];
 	peer_addrs(p, a, 2);
 	fx->no_dials = true;
@@ -215,19 +215,19 @@ static void a_dial_that_waits_is_renumbered(void)
 	while (core_poll(&fx->core, &action)) {
 		if (action.what == CORE_DIAL && action.peer == p) {
 			CHECK_EQ(action.path, 0);
-			end();
+			fixture_end();
 			return;
 		}
 		act(&action);
 	}
 	CHECK(!"a dial");
-	end();
+	fixture_end();
 }
 
 /* HIGH has two addresses, over which probes pass; it is up on the first. */
 static struct wire *two_paths(void)
 {
-	struct path_addr a[2] = { address(HIGH), second(HIGH) };
+	struct path_addr a[2] = { address_of(HIGH), second(HIGH) };
 	struct wire *high;
 
 	both_up(&high);
@@ -290,7 +290,7 @@ static void padding_goes_to_who_knows_it(void)
 	CHECK_EQ(asked(w), 112);
 	/* A link that was answered all the time ends without a reason. */
 	CHECK_EQ(w->link.why, LINK_WHY_NONE);
-	end();
+	fixture_end();
 }
 
 static void the_loss_of_large_ones_is_said(void)
@@ -328,7 +328,7 @@ static void the_loss_of_large_ones_is_said(void)
 	fx->notes[0] = 0;
 	reply(w, WIRE_PATH_PADDED);
 	CHECK(strstr(fx->notes, "large packets pass again on path 1"));
-	end();
+	fixture_end();
 }
 
 static void a_path_that_is_dead_is_not_called_lossy(void)
@@ -346,7 +346,7 @@ static void a_path_that_is_dead_is_not_called_lossy(void)
 	CHECK(strstr(fx->notes, "path does not answer probes"));
 	reply(fx->probe[HIGH], WIRE_PATH_PADDED);
 	CHECK(!strstr(fx->notes, "large packets are lost"));
-	end();
+	fixture_end();
 }
 
 /* After one that was not answered the next one comes in its time, not at once. */
@@ -365,7 +365,7 @@ static void dead_paths_are_asked_rarely(void)
 	CHECK(fx->probe[HIGH] == w);
 	pass(1);
 	CHECK(fx->probe[HIGH] != w);
-	end();
+	fixture_end();
 }
 
 /* D goes back to the first path when that, and the present link, are old enough (R4). */
@@ -398,7 +398,7 @@ static void the_first_path_is_taken_again(void)
 	CHECK_OR_RETURN(w && w->link.path == 0);
 	CHECK(fx->core.now_ns - opened >= fx->core.cfg.prefer_ns);
 	CHECK(!up->gone);
-	end();
+	fixture_end();
 }
 
 /* To who asks on a path we say what becomes of our own on it. */
@@ -418,7 +418,7 @@ static void the_other_side_is_told(void)
 		CHECK_EQ(answers(w, &q), 1);
 		CHECK_EQ(q.flags, WIRE_PATH_PADDED | (i ? WIRE_PATH_LOST : 0));
 	}
-	end();
+	fixture_end();
 }
 
 /* The link in use is silent: an answer on another path makes us look at once. */
@@ -438,7 +438,7 @@ static void an_answer_ends_the_wait(void)
 	CHECK(core_deadline(&fx->core) <= fx->core.now_ns);
 	pass(0);
 	CHECK(up->gone);
-	end();
+	fixture_end();
 }
 
 int main(void)

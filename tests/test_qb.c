@@ -2,7 +2,7 @@
 /*
  * Owns the tests of nodes in a main loop of libqb: sinew-qb.h. Knows the public headers only.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #ifdef HAVE_LIBQB
 #include "lowcomms/sinew-qb.h"
@@ -61,7 +61,7 @@ static void send_ten(struct test_node *t, struct sinew_session *p)
 
 static void two_nodes_live_in_one_loop(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct in_loop l[2] = { { .ended = 0 } };
 
 	loop = qb_loop_create();
@@ -99,7 +99,7 @@ static void leave(struct test_node *t, struct sinew_session *p, const struct sin
 /* Others go on, and it may come back. */
 static void a_callback_may_detach(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	struct in_loop l[2] = { { .ended = 0 } };
 
 	loop = qb_loop_create();

@@ -7,12 +7,9 @@
 #include <sys/syscall.h>
 
 #include "proto/siphash.h"
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
-/* tests/cluster.h and tests/core_fixture.h have names in common. */
-#define begin fixture_begin
-#define act fixture_act
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 static bool is_dry;
 static unsigned n_refused;
@@ -52,7 +49,7 @@ static void probes(uint64_t secret, uint64_t cookies[3])
 		    CHECK_EQ(frame_probe(&f, &q), 0))
 			cookies[i] = q.cookie;
 	}
-	end();
+	fixture_end();
 }
 
 static void cookies_are_not_to_be_guessed(void)
@@ -85,7 +82,7 @@ static void without_randomness_there_is_no_node(void)
 /* The old incarnation is over, and no new one begins before there is a number for it. */
 static void a_new_incarnation_waits_for_randomness(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 	uint64_t before;
 
 	DRIVE(c, cluster_all_up(c));

@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
-#include "tests/adversary.h"
-#include "tests/live.h"
+#include "tests/lib/adversary.h"
+#include "tests/lib/live.h"
 
 #define WAIT_MS		10000
 #define SAID_MAX	64

@@ -3,7 +3,7 @@
  * Owns the tests of the report of a close: which step each session was waiting for when the
  * linger time was over. Node 2 falls silent where it hurts. Knows the public header only.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define LINGER_MS	300
 
@@ -33,7 +33,7 @@ static struct sinew_report_session report_of(struct cluster *c)
 
 static struct cluster *both_up(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 
 	CHECK(DRIVE(c, cluster_all_up(c)));
 	return c;

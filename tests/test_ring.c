@@ -3,7 +3,7 @@
  * The send ring at each of its limits and one over, and a test for every bug
  * that it had. Random use is tested in test_ring_model.c.
  */
-#include "tests/ring_fixture.h"
+#include "tests/lib/ring_fixture.h"
 
 #include <errno.h>
 #include <stdlib.h>

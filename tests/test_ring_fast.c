@@ -3,7 +3,7 @@
  * How the send ring saves work: sends that look at nothing, marks that save an ACK the walk, and
  * the early return to the pages that are warm. Each to the byte.
  */
-#include "tests/ring_fixture.h"
+#include "tests/lib/ring_fixture.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -10,8 +10,8 @@
 #include "proto/ring_out.h"
 #include "proto/seq.h"
 #include "proto/wire.h"
-#include "tests/check.h"
-#include "tests/ring_model.h"
+#include "tests/lib/check.h"
+#include "tests/lib/ring_model.h"
 
 #include <errno.h>
 #include <stdlib.h>

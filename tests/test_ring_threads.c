@@ -7,7 +7,7 @@
 #include "proto/ring_out.h"
 #include "proto/seq.h"
 #include "proto/wire.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include <errno.h>
 #include <pthread.h>

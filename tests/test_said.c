@@ -4,7 +4,7 @@
  * values, counters, why a link ended, in which state a session ended; and of calls for a peer
  * that has no session.
  */
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 static bool says(const char *text)
 {
@@ -27,7 +27,7 @@ static void a_link_that_is_up_is_said(void)
 	fx->notes[0] = '\0';
 	link_from(HIGH, 0xffffffff);
 	CHECK(says("link up:  gen=2 next=4294967295\n"));
-	end();
+	fixture_end();
 }
 
 static void quorum_is_said_when_it_changes(void)
@@ -47,7 +47,7 @@ static void quorum_is_said_when_it_changes(void)
 	core_quorum(&fx->core, true);
 	settle();
 	CHECK(says("quorum gained"));
-	end();
+	fixture_end();
 }
 
 /* Polls all notes, which say in turn that quorum is lost and gained; returns their number. */
@@ -67,7 +67,7 @@ static void lines_that_nobody_polls_for(void)
 {
 	static const unsigned said[] = { 2, CORE_NOTES, CORE_NOTES + 2, 6, CORE_NOTES - 2, 2 };
 
-	begin(false);
+	fixture_begin(false);
 	settle();
 	for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
 		for (unsigned n = 0; n < said[i]; n++) {
@@ -77,7 +77,7 @@ static void lines_that_nobody_polls_for(void)
 		CHECK_EQ(lines_in_turn(), said[i] < CORE_NOTES ? said[i] : CORE_NOTES);
 		CHECK(core_at_rest(&fx->core));
 	}
-	end();
+	fixture_end();
 }
 
 /* One seed would set the generator to 0, from which it never leaves. */
@@ -85,12 +85,12 @@ static void each_seed_draws(void)
 {
 	struct core_config cfg;
 
-	begin(false);
+	fixture_begin(false);
 	cfg = fx->core.cfg;
 	cfg.seed = cfg.incarnation ^ 0x9e3779b97f4a7c15u;
 	core_init(&fx->core, &cfg, 0);
 	CHECK(core_random(&fx->core) != core_random(&fx->core));
-	end();
+	fixture_end();
 }
 
 static void a_transition_has_its_place(void)
@@ -104,7 +104,7 @@ static void a_transition_has_its_place(void)
 	fx->notes[0] = '\0';
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST + 3));
 	CHECK(says("transition:  expected=2\n"));
-	end();
+	fixture_end();
 }
 
 static void the_end_keeps_its_state(void)
@@ -121,7 +121,7 @@ static void the_end_keeps_its_state(void)
 	CHECK_EQ(session_state(s), FSM_CLOSED);
 	settle();
 	CHECK_EQ(fx->down[HIGH], 1);
-	end();
+	fixture_end();
 }
 
 static void resumes_with_something_unacked_are_counted(void)
@@ -148,7 +148,7 @@ static void resumes_with_something_unacked_are_counted(void)
 	link_from(HIGH, 0xffffffff);
 	CHECK_EQ(fx->session[HIGH]->n.reconnects, 4);
 	CHECK_EQ(fx->session[HIGH]->n.resumed_unacked, 1);
-	end();
+	fixture_end();
 }
 
 /* The ACK goes out in the same step as the FIN comes in (R24). */
@@ -166,7 +166,7 @@ static void a_fin_is_acknowledged_at_once(void)
 		if (f.nextcmd == WIRE_ACK || f.cmd == WIRE_ACK)
 			n_acks += f.u == 0xffffffff;
 	CHECK_EQ(n_acks, 1);
-	end();
+	fixture_end();
 }
 
 /* The last ACK of an orderly end, on the link that stays for it. */
@@ -183,19 +183,19 @@ static void the_last_ack_is_written(void)
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
 	CHECK_EQ(acked_on(high), 0xffffffff);
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
-	end();
+	fixture_end();
 }
 
 static void without_a_session(void)
 {
-	begin(true);
+	fixture_begin(true);
 	settle();
 	peer_failed(&fx->peer[HIGH], 0);
 	peer_left(&fx->peer[HIGH], 0);
 	settle();
 	CHECK_EQ(fx->down[HIGH], 0);
 	CHECK_EQ(fx->fences, 0);
-	end();
+	fixture_end();
 }
 
 /* A peer cannot say CLOSED before it has sent its FIN. */
@@ -212,7 +212,7 @@ static void closed_without_a_fin_is_a_fault(void)
 	CHECK_EQ(fx->down[HIGH] + fx->finished[HIGH], 0);
 	CHECK_EQ(fx->session[HIGH]->n.faults, 1);
 	CHECK_EQ(fx->session[HIGH]->n.acked, 0);
-	end();
+	fixture_end();
 }
 
 /* A listener that speaks of another incarnation says nothing of the session. */
@@ -238,7 +238,7 @@ static void closed_is_about_the_incarnation_that_says_so(void)
 		r.mine = incarnation(HIGH);
 	}
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
-	end();
+	fixture_end();
 }
 
 /* No session yet, and our dial to HIGH is connected; NULL: it is not. */
@@ -246,7 +246,7 @@ static struct wire *dialled(void)
 {
 	struct wire *w;
 
-	begin(true);
+	fixture_begin(true);
 	settle();
 	pass(3000);
 	w = fx->dial[HIGH];
@@ -263,7 +263,7 @@ static void why_a_link_ended(void)
 	CHECK(w->gone);
 	CHECK_EQ(w->link.why, LINK_WHY_REFUSED);
 	CHECK_EQ(w->link.refusal, WIRE_REFUSE_VERSION);
-	end();
+	fixture_end();
 }
 
 /* A peer that says it cannot take us now is left alone for about the longest time. */
@@ -281,7 +281,7 @@ static void a_refusal_for_long_is_no_reason_to_hurry(void)
 	CHECK(!fx->dial[HIGH]);
 	pass(cap_ms / 2 + 1);
 	CHECK(fx->dial[HIGH]);
-	end();
+	fixture_end();
 }
 
 static void feed_stale(struct wire *w, unsigned id, uint32_t gen)
@@ -309,7 +309,7 @@ static void what_is_usual_is_no_warning(void)
 		feed_refuse(w, HIGH, &r);
 		CHECK(says("refused by the peer"));
 		CHECK_EQ(fx->warnings, table[i].warnings);
-		end();
+		fixture_end();
 	}
 }
 
@@ -333,7 +333,7 @@ static void stale_is_answered_by_one_dial_at_once(void)
 		low = link_from(LOW, FIRST);
 		CHECK(low->link.state == LINK_UP);
 	}
-	end();
+	fixture_end();
 }
 
 /* On our own dial a frame of another node that is neither HELLO nor REFUSE is a fault. */
@@ -346,7 +346,7 @@ static void a_frame_of_another_node_where_we_dialled(void)
 	feed(w, buf, wire_put_ack(buf, LOW, FIRST));
 	CHECK(w->gone);
 	CHECK(says("frame from another nodeid"));
-	end();
+	fixture_end();
 }
 
 /* A mismatch that lasts is one line, not one for each dial. */
@@ -364,7 +364,7 @@ static void a_mismatch_is_said_once(void)
 			pass(1000);
 		w = fx->dial[HIGH];
 	}
-	end();
+	fixture_end();
 }
 
 static void a_fin_has_its_length(void)
@@ -381,7 +381,7 @@ static void a_fin_has_its_length(void)
 	CHECK(high->gone);
 	CHECK(strstr(fx->notes, "invalid FIN length"));
 	CHECK_EQ(fx->finished[HIGH], 0);
-	end();
+	fixture_end();
 }
 
 /* A violation on our own dial that was up: the next dial waits for no back-off. */
@@ -391,7 +391,7 @@ static void a_violation_is_no_failed_dial(void)
 	struct wire *w;
 	uint8_t buf[64];
 
-	begin(true);
+	fixture_begin(true);
 	settle();
 	for (unsigned i = 0; i < 50 && !fx->dial[LOW]; i++)
 		pass(100);
@@ -406,7 +406,7 @@ static void a_violation_is_no_failed_dial(void)
 	fx->dial[LOW] = NULL;
 	feed(w, buf, put_message(buf, LOW, 1000, "early"));
 	CHECK(w->gone && fx->dial[LOW]);
-	end();
+	fixture_end();
 }
 
 /* Honest ones need fewer. */
@@ -415,7 +415,7 @@ static void eight_hellos_are_read(void)
 	struct hello h = hello_of(HIGH, 0);
 	struct wire *w;
 
-	begin(false);
+	fixture_begin(false);
 	settle();
 	w = incoming(HIGH);
 	for (unsigned i = 0; i < 8; i++) {
@@ -425,7 +425,7 @@ static void eight_hellos_are_read(void)
 	CHECK(!w->gone);
 	feed_hello(w, HIGH, &h);
 	CHECK(w->gone && strstr(fx->notes, "too many HELLOs"));
-	end();
+	fixture_end();
 }
 
 /*
@@ -458,7 +458,7 @@ static void room_that_waited_for_half_a_frame_is_said(void)
 	settle();
 	CHECK_EQ(fx->writable[HIGH], 1);
 	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof big, NULL), 0);
-	end();
+	fixture_end();
 }
 
 /* A session that ends before WRITABLE was polled reports PEER_DOWN alone. */
@@ -479,7 +479,7 @@ static void room_of_a_session_that_ends_is_not_said(void)
 	session_abort(fx->session[HIGH]);
 	settle();
 	CHECK(fx->writable[HIGH] == 0 && fx->down[HIGH] == 1);
-	end();
+	fixture_end();
 }
 
 /* LEAVING is written at once, also while the FIN waits for an open slot. */
@@ -500,7 +500,7 @@ static void leaving_is_said_before_the_fin(void)
 		CHECK(f.nextcmd != WIRE_FIN_CMD);
 	}
 	CHECK_EQ(leaving, 1);
-	end();
+	fixture_end();
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Serial arithmetic of proto/seq.h, most of all where the numbers wrap. */
 #include "proto/seq.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static void order_of_neighbours(void)
 {

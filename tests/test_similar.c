@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "membership/similar.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 /* So many places, no fewer, and whichever comes first. */
 static bool differ_by(const char *a, const char *b, unsigned places)

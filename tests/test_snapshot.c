@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "lowcomms/snapshot.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define CHANGES		200u	/* copies that differ from the one before */
 #define READS_MAX	10000000u

@@ -8,7 +8,7 @@
  */
 #include "proto/fsm.h"
 #include "proto/link_state.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include <stdlib.h>
 

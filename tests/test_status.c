@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 
-#include "tests/stress.h"
+#include "tests/lib/stress.h"
 
 #define HELD_UP		300u	/* times */
 #define MEANWHILE	200u	/* messages each time, acknowledged with what is sent back */

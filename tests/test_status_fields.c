@@ -4,7 +4,7 @@
  * messages, with a slot that stays open, with messages that are kept, after a break and at the
  * end. Knows the public header only.
  */
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define MESSAGES	10u
 #define LEN		1000u
@@ -29,7 +29,7 @@ static struct sinew_status of_node(struct cluster *c, unsigned id, unsigned peer
 
 static struct cluster *two(struct sinew_session **ret_first)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 
 	CHECK(DRIVE(c, cluster_all_up(c)));
 	*ret_first = c->t[1].seen[2].session;

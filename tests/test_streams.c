@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tools/cat/input.c"
 #include "tools/cat/output.c"
 

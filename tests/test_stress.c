@@ -8,7 +8,7 @@
  *	STRESS_ROUNDS=1   how many, about
  * run.sh: timeout=120
  */
-#include "tests/stress_calls.h"
+#include "tests/lib/stress_calls.h"
 
 /* Events that must have happened at each node until it is enough. */
 enum { MESSAGES = 1000, DOWNS = 6 };
@@ -69,9 +69,9 @@ static void show_progress(void)
 		       i + 1, (unsigned long long)stress.side[i].messages,
 		       (unsigned long long)stress.side[i].downs,
 		       (unsigned long long)stress.side[i].losses);
-	for (unsigned i = 0; i < N_CALLS; i++)
-		if (calls[i].n < rounds)
-			printf("# %u times %s\n", calls[i].n, calls[i].names);
+	for (unsigned i = 0; i < n_stress_calls; i++)
+		if (stress_calls[i].n < rounds)
+			printf("# %u times %s\n", stress_calls[i].n, stress_calls[i].names);
 }
 
 /* All workers make calls until cond, which they lead to. */
@@ -96,9 +96,9 @@ static unsigned fewest_calls(enum needs least)
 {
 	unsigned fewest = UINT32_MAX;
 
-	for (unsigned i = 0; i < N_CALLS; i++)
-		if (calls[i].needs >= least && calls[i].n < fewest)
-			fewest = calls[i].n;
+	for (unsigned i = 0; i < n_stress_calls; i++)
+		if (stress_calls[i].needs >= least && stress_calls[i].n < fewest)
+			fewest = stress_calls[i].n;
 	return fewest;
 }
 
@@ -202,8 +202,8 @@ static bool open_workers(const struct mode *mode)
 		workers[i].since_ms = now_ms();
 		workers[i].rng = (seed * 1000 + n) * 0x9e3779b97f4a7c15u + i;
 	}
-	for (unsigned i = 0; i < N_CALLS; i++)
-		calls[i].n = 0;
+	for (unsigned i = 0; i < n_stress_calls; i++)
+		stress_calls[i].n = 0;
 	links.next = ends.next = 0;
 	if (!stress_open(mode))
 		return false;
@@ -254,8 +254,8 @@ static void play(const struct mode *mode)
 	run_phase(CLOSING, both_closed);
 	free_nodes();
 	share_handle();
-	for (unsigned i = 0; i < N_CALLS; i++)
-		calls[i].n = 0;
+	for (unsigned i = 0; i < n_stress_calls; i++)
+		stress_calls[i].n = 0;
 	run_phase(FREED, handles_were_called);
 	free_handles();
 	if (stress.n_wrong)
@@ -288,17 +288,17 @@ static bool is_called(const char *name)
 {
 	size_t n = strlen(name);
 
-	for (unsigned i = 0; i < N_CALLS; i++)
-		for (const char *p = calls[i].names; (p = strstr(p, name)); p += n)
-			if ((p == calls[i].names || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+	for (unsigned i = 0; i < n_stress_calls; i++)
+		for (const char *p = stress_calls[i].names; (p = strstr(p, name)); p += n)
+			if ((p == stress_calls[i].names || p[-1] == ' ') && (!p[n] || p[n] == ' '))
 				return true;
 	return false;
 }
 
 static bool is_other(const char *name)
 {
-	for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
-		if (strcmp(name, others[i].name) == 0)
+	for (unsigned i = 0; not_called[i].name; i++)
+		if (strcmp(name, not_called[i].name) == 0)
 			return true;
 	/* Calls that need a corosync have tests beside one; a configuration test_config_threads. */
 	return strncmp(name, "sinew_corosync_", 15) == 0 || strncmp(name, "sinew_config_", 13) == 0;
@@ -319,7 +319,7 @@ static void no_function_is_forgotten(void)
 		snprintf(what, sizeof what, "%s is called, or not for any thread", name);
 		check_that(is_called(name) != is_other(name), __FILE__, __LINE__, what);
 	}
-	CHECK(n > N_CALLS);
+	CHECK(n > n_stress_calls);
 	fclose(f);
 }
 

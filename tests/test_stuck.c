@@ -4,7 +4,7 @@
  * another link is dialled beside it, and when that dial ends (R7). Random schedules are the
  * simulator's, real networks the live tests'.
  */
-#include "tests/core_fixture.h"
+#include "tests/lib/core_fixture.h"
 
 #define DEAD 2000u	/* path_dead_ms */
 
@@ -55,7 +55,7 @@ static void asked_only_when_something_was_written(void)
 	send_one(HIGH);
 	pass(300);
 	CHECK(asks());
-	end();
+	fixture_end();
 }
 
 /* Nor does an ACK of ours, written before, hide what is written behind it. */
@@ -70,7 +70,7 @@ static void data_behind_an_ack_are_asked_about(void)
 	asks();
 	send_one(HIGH);
 	CHECK(core_deadline(&fx->core) <= fx->core.now_ns + DEAD / 8 * 1000000ull);
-	end();
+	fixture_end();
 }
 
 static void nothing_is_dialled_while_the_other_kernel_answers(void)
@@ -85,7 +85,7 @@ static void nothing_is_dialled_while_the_other_kernel_answers(void)
 		settle();
 	}
 	CHECK(!fx->dial[HIGH] && !high->gone);
-	end();
+	fixture_end();
 }
 
 /* The time counts from when something waits, not from the last time that nothing did. */
@@ -105,7 +105,7 @@ static void waiting_counts_from_its_beginning(void)
 	core_now(&fx->core, fx->core.now_ns + DEAD * 1000000ull);
 	link_transport(&high->link, true, long_ago);
 	CHECK(high->link.stuck);
-	end();
+	fixture_end();
 }
 
 static void dialled_beside_after_its_time(void)
@@ -135,7 +135,7 @@ static void dialled_beside_after_its_time(void)
 	CHECK(w->link.state == LINK_UP);
 	CHECK(high->gone && high->how == LINK_RESET);
 	CHECK_EQ(fx->down[HIGH], 0);
-	end();
+	fixture_end();
 }
 
 /* ACKs on the old link overtake the HELLO: D goes on from them, but not below its choice. */
@@ -154,7 +154,7 @@ static void a_position_below_the_acknowledged_one(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);		/* the next choice began at 0xffffffff */
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
-	end();
+	fixture_end();
 }
 
 /* O never: what it acknowledged in that session is behind any choice. */
@@ -172,7 +172,7 @@ static void o_stays_strict(void)
 	feed_hello(w, LOW, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
 	unharmed(low, LOW, 0xfffffffe);
-	end();
+	fixture_end();
 }
 
 /* An ACK on the old link ends the dial: D's until it chooses. */
@@ -190,7 +190,7 @@ static void d_ends_its_dial(void)
 	pass_stuck(1000);
 	CHECK(!fx->dial[HIGH]);
 	unharmed(high, HIGH, 0xfffffffe);
-	end();
+	fixture_end();
 }
 
 /* A frame shows that its own direction passes, and what the other kernel has is acknowledged. */
@@ -213,7 +213,7 @@ static void ends_when_ours_arrive_again(void)
 	link_transport(&high->link, false, 0);
 	settle();
 	CHECK(w->gone && !high->link.stuck && !high->gone);
-	end();
+	fixture_end();
 }
 
 /* The dial beside the stuck link of the other peer goes on. */
@@ -240,7 +240,7 @@ static void only_its_own_dial_ends(void)
 	feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
 	CHECK(!low->link.stuck);
 	CHECK(!w->gone && fx->dial[HIGH] == w);
-	end();
+	fixture_end();
 }
 
 /* O's only while its HELLO is unwritten: later the choice may be in flight. */
@@ -261,14 +261,14 @@ static void o_ends_its_dial_before_its_hello(void)
 		feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
 		CHECK_EQ(w->gone, !written);
 		unharmed(low, LOW, 0xfffffffe);
-		end();
+		fixture_end();
 	}
 }
 
 /* Another path is tried first when this one is stuck. */
 static void the_other_path_is_dialled(void)
 {
-	struct path_addr addrs[2] = { address(HIGH), address(HIGH) };
+	struct path_addr addrs[2] = { address_of(HIGH), address_of(HIGH) };
 	struct wire *high = stuck(HIGH);
 
 	addrs[1].ip[14] = 1;
@@ -280,7 +280,7 @@ static void the_other_path_is_dialled(void)
 	CHECK_OR_RETURN(fx->dial[HIGH] != NULL);
 	CHECK_EQ(fx->dial[HIGH]->link.path, 1);
 	CHECK(high->link.path == 0);
-	end();
+	fixture_end();
 }
 
 int main(void)

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tools/json.h"
 #include "tools/text.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The memory of ended incarnations (proto/tombstones.h), at its limit and beyond. */
 #include "proto/tombstones.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static struct tombstones tombstones;
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tools/torture/content.c"
 #include "tools/torture/checker.c"
 #include "tools/torture/seqset.c"

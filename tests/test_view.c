@@ -3,11 +3,11 @@
  * Owns the test of what is concluded from a membership service: what is told to the node,
  * for each way in which members come and go. Knows nothing of corosync.
  */
-#include "tests/view_fixture.h"
+#include "tests/lib/view_fixture.h"
 
 static void a_member_joins_when_it_has_greeted(void)
 {
-	begin();
+	view_begin();
 	group((const unsigned[]){ 1, 2 }, 2);
 	says("");
 	greet(2, GREETING_HELLO, 0xb1);
@@ -20,7 +20,7 @@ static void a_member_joins_when_it_is_listed(void)
 {
 	static const unsigned with_nine[] = { 1, 2, 3, 9 }, in[] = { 1, 9 };
 
-	begin();
+	view_begin();
 	group(in, 2);
 	greet(9, GREETING_HELLO, 0xf1);
 	says("");
@@ -35,11 +35,11 @@ static void its_own_word_about_addresses_counts(void)
 	const struct view_process from = { 2, 20 };
 	uint8_t bytes[GREETING_MAX];
 
-	begin();
+	view_begin();
 	group(two, 2);
 	g.n_addrs = 2;
-	g.addrs[0] = address(77);
-	g.addrs[1] = address(78);
+	g.addrs[0] = node_address(77);
+	g.addrs[1] = node_address(78);
 	view_message(&v, &from, bytes, greeting_put(bytes, &g));
 	conclude();
 	says("addrs 2 2 10.0.0.77;joined 2 b1;");
@@ -49,7 +49,7 @@ static void one_hello_for_all_that_join(void)
 {
 	static const unsigned one[] = { 1 }, two[] = { 1, 2 }, three[] = { 1, 2, 3 };
 
-	begin();
+	view_begin();
 	group(one, 1);
 	now += 10 * MS;
 	group(two, 2);
@@ -66,7 +66,7 @@ static void a_hello_is_not_put_off_for_ever(void)
 	unsigned ids[40] = { 1 };
 	uint64_t began;
 
-	begin();
+	view_begin();
 	began = now;
 	for (unsigned i = 1; i < 40 && !n_sent; i++) {
 		ids[i] = 100 + i;
@@ -81,7 +81,7 @@ static void what_cannot_be_sent_is_sent_later(void)
 {
 	static const unsigned one[] = { 1 };
 
-	begin();
+	view_begin();
 	group(one, 1);
 	send_result = -EAGAIN;
 	run_to(1000);
@@ -123,7 +123,7 @@ static void who_dies_behind_its_goodbye_has_failed(void)
 
 static void a_goodbye_without_a_hello(void)
 {
-	begin();
+	view_begin();
 	group((const unsigned[]){ 1, 2 }, 2);
 	greet(2, GREETING_GOODBYE, 0xb1);
 	says("addrs 2 1 10.0.0.2;joined 2 b1;leaving 2 b1;");
@@ -165,18 +165,18 @@ static void a_merge_is_told_once_to_the_fencer(void)
 static void without_quorum_nobody_is_fenced(void)
 {
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	says("quorum 0;failed 2 b1;");
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("quorum 1;fence 2 b1;");
 
 	/* It was us who were cut off: the other is back when quorum is, and we are another. */
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	group((const unsigned[]){ 1, 2 }, 2);
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("quorum 0;failed 2 b1;note 1;self lost;quorum 1;");
 }
 
@@ -184,20 +184,20 @@ static void quorum_counts_on_one_ring(void)
 {
 	static const unsigned one[] = { 1 };
 
-	begin();
-	ring(7, 7, true);
+	view_begin();
+	rings(7, 7, true);
 	says("");
 	group(one, 1);
 	says("quorum 1;");
 	/* The group is late: what was known goes on. */
-	ring(7, 8, true);
+	rings(7, 8, true);
 	says("");
 	/* A loss counts at once. */
-	ring(7, 9, false);
+	rings(7, 9, false);
 	says("quorum 0;");
-	ring(8, 9, true);
+	rings(8, 9, true);
 	says("");
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("quorum 1;");
 }
 
@@ -207,7 +207,7 @@ static void quorum_of_the_ring_before_is_not_gained(void)
 	const struct view_ring seven = { ME, 7 };
 
 	together();
-	ring(7, 7, false);
+	rings(7, 7, false);
 	member_goes(2, VIEW_NODEDOWN);
 	says("quorum 0;failed 2 b1;");
 	view_quorum(&v, true, &seven);
@@ -215,7 +215,7 @@ static void quorum_of_the_ring_before_is_not_gained(void)
 	view_settle(&v);
 	conclude();
 	says("");
-	ring(8, 8, true);
+	rings(8, 8, true);
 	says("quorum 1;fence 2 b1;");
 }
 
@@ -225,7 +225,7 @@ static void both_halves_of_a_ring_id_count(void)
 	static const unsigned one[] = { 1 };
 	const struct view_ring mine = { 1, 7 }, theirs = { 3, 7 };
 
-	begin();
+	view_begin();
 	group(one, 1);
 	view_group_ring(&v, &mine);
 	conclude();
@@ -268,8 +268,8 @@ static void changed_addresses_are_told(void)
 	};
 
 	together();
-	nodes[0].addrs[0] = address(99);
-	nodes[1].addrs[0] = address(3);
+	nodes[0].addrs[0] = node_address(99);
+	nodes[1].addrs[0] = node_address(3);
 	view_nodelist(&v, nodes, 2);
 	conclude();
 	says("addrs 2 1 10.0.0.99;");
@@ -363,7 +363,7 @@ static void what_is_no_greeting_is_noted(void)
 
 static void who_says_nothing_is_noted_once(void)
 {
-	begin();
+	view_begin();
 	group((const unsigned[]){ 1, 2 }, 2);
 	run_to(4900);
 	says("");

@@ -3,7 +3,7 @@
  * Owns the test of what comes back in a view of the cluster: incarnations after a partition, nodes
  * after their removal, the service after its loss. Knows nothing of corosync.
  */
-#include "tests/view_fixture.h"
+#include "tests/lib/view_fixture.h"
 
 static const unsigned two[] = { 1, 2 };
 
@@ -11,7 +11,7 @@ static const unsigned two[] = { 1, 2 };
 static void cut_off(void)
 {
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	group(two, 2);
 	says("quorum 0;failed 2 b1;note 1;self lost;");
@@ -26,7 +26,7 @@ static void a_second_failure_is_fenced_if_the_first_was_not(void)
 	greet(2, GREETING_HELLO, 0xb1);
 	gone(2, VIEW_NODEDOWN);
 	says("addrs 2 1 10.0.0.2;joined 2 b1;failed 2 b1;");
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("quorum 1;fence 2 b1;");
 }
 
@@ -40,7 +40,7 @@ static void who_came_back_and_left_is_not_fenced(void)
 	greet(2, GREETING_GOODBYE, 0xb2);
 	gone(2, VIEW_LEAVE);
 	says("addrs 2 1 10.0.0.2;joined 2 b2;leaving 2 b2;left 2 b2;");
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("quorum 1;");
 }
 
@@ -67,7 +67,7 @@ static void who_fails_between_two_incarnations_is_fenced(void)
 	cut_off();
 	greet(2, GREETING_HELLO, 0xb1);
 	gone(2, VIEW_NODEDOWN);
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("addrs 2 1 10.0.0.2;quorum 1;");
 	view_renewed(&v, 0xa2, now);
 	conclude();
@@ -106,7 +106,7 @@ static void who_has_said_goodbye_is_met_and_leaves(void)
 {
 	static const unsigned less[] = { 1, 3 }, three[] = { 1, 2, 3 };
 
-	begin();
+	view_begin();
 	nodelist(less, 2);
 	group(two, 2);
 	greet(2, GREETING_HELLO, 0xb1);
@@ -138,7 +138,7 @@ static void another_incarnation_tells_of_the_end_of_the_last(void)
 	view_message(&v, &it, bytes, greeting_put(bytes, &g));
 	conclude();
 	says("failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;");
-	ring(8, 8, true);
+	rings(8, 8, true);
 	says("failed 3 c1;fence 3 c1;");
 }
 

@@ -5,7 +5,7 @@
  */
 #include "membership/view_poll.h"
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define ME	3
 #define MS	UINT64_C(1000000)

@@ -3,7 +3,7 @@
  * Owns the test of those who look on, of other processes of a node, and of what members tell
  * each other of fencing. Knows nothing of corosync.
  */
-#include "tests/view_fixture.h"
+#include "tests/lib/view_fixture.h"
 
 static void from_process(unsigned nodeid, unsigned pid, enum greeting_type type,
 			 uint64_t incarnation)
@@ -66,7 +66,7 @@ static void an_observer_sees_its_own_node(void)
 	static const struct view_process all[] = { { ME, MY_PID }, { ME, 11 }, { 2, 20 } };
 	static const struct view_gone died = { { ME, 11 }, VIEW_PROCDOWN };
 
-	begin_as(GREETING_OBSERVER);
+	view_begin_as(GREETING_OBSERVER);
 	says("add 1;add 2;add 3;");
 	view_group(&v, MY_PID, all, 3, NULL, 0, now);
 	conclude();
@@ -84,7 +84,7 @@ static void another_process_of_our_node_is_noted(void)
 {
 	static const struct view_process all[] = { { ME, MY_PID }, { ME, 11 } };
 
-	begin();
+	view_begin();
 	view_group(&v, MY_PID, all, 2, NULL, 0, now);
 	conclude();
 	says("");
@@ -95,14 +95,14 @@ static void another_process_of_our_node_is_noted(void)
 
 static void the_whole_is_known_by_ring_and_greetings(void)
 {
-	begin();
+	view_begin();
 	CHECK(!view_is_whole(&v));
 	group((const unsigned[]){ 1, 2 }, 2);
 	greet(2, GREETING_HELLO, 0xb1);
 	CHECK(!view_is_whole(&v));
-	ring(7, 6, false);
+	rings(7, 6, false);
 	CHECK(!view_is_whole(&v));
-	ring(7, 7, false);
+	rings(7, 7, false);
 	CHECK(view_is_whole(&v));
 }
 
@@ -126,11 +126,11 @@ static void who_was_fenced_is_told_to_all(void)
 static void who_was_fenced_is_not_fenced_again(void)
 {
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	says("quorum 0;failed 2 b1;");
 	from_process(2, 20, GREETING_FENCED, 0xb1);
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("fenced 2 b1;quorum 1;");
 }
 

@@ -5,7 +5,7 @@
  * test_golden.c.
  */
 #include "proto/wire.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include <errno.h>
 #include <stdlib.h>

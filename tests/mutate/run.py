@@ -151,6 +151,15 @@ def dead_entries(entries):
 
 # ---- building ----
 
+def by_test(variable):
+	"""The words of each test, in a variable of the form TEST: WORD...; TEST: ..."""
+	found = {}
+	for test in os.environ[variable].split(';'):
+		name, _, words = test.partition(':')
+		found[name.strip()] = words.split()
+	return found
+
+
 class Build:
 	"""What the makefile has made: objects, the library's list, programs."""
 	def __init__(self, root):
@@ -163,10 +172,9 @@ class Build:
 		self.objects = os.environ['MUTATE_OBJS'].split()
 		# Tests in whose link calls are wrapped: those of the library, too, so that it is no
 		# shared one there.
-		self.wrapped = {}
-		for test in os.environ['MUTATE_WRAPPED'].split(';'):
-			name, _, calls = test.partition(':')
-			self.wrapped[name.strip()] = calls.split()
+		self.wrapped = by_test('MUTATE_WRAPPED')
+		self.linked_with = by_test('MUTATE_WITH')	# objects beside that of the test
+		self.members = os.environ['MUTATE_MEMBERS'].split()	# of the library of the tests
 		self.dependents = {}	# header to the objects that read it
 
 	def learn_headers(self):
@@ -202,7 +210,7 @@ class Worker:
 			shutil.copytree(d, f'{self.src}/{d}', symlinks=True,
 					ignore=shutil.ignore_patterns('corpus', 'golden'))
 		self.changed = {}	# object of the build to ours
-		self.mutant = self.sim = None
+		self.mutant = self.sim = self.library = None
 
 	def compile(self, obj):
 		source = self.build.source_of(obj)
@@ -223,7 +231,7 @@ class Worker:
 	def restore(self):
 		if self.mutant:
 			write(f'{self.src}/{self.mutant.path}', self.mutant.text)
-		self.mutant = None
+		self.mutant = self.library = None
 
 	def make_objects(self, m):
 		self.changed = {}
@@ -262,20 +270,38 @@ class Worker:
 				for n in names if n.endswith('.o')]
 			self.run_cc(self.sim, *mine, lib, '-lm')
 
+	def own(self, obj):
+		"""An object of the tests: that of the build, or ours if it reads the mutated header."""
+		if self.mutant and obj in self.build.dependents.get(self.mutant.path, ()):
+			own = self.compile(obj)
+			if own and not same(own, obj):
+				return own
+		return obj
+
+	def tests_a(self):
+		"""The library of the tests, with the members that the mutant changes."""
+		if self.library:
+			return self.library
+		self.library = self.build.root + '/tests/libtest.a'
+		changed = [own for obj in self.build.members if (own := self.own(obj)) != obj]
+		if changed:
+			shutil.copy(self.library, self.dir)
+			self.library = self.dir + '/libtest.a'
+			subprocess.run(['ar', 'r', self.library, *changed], check=True)
+		return self.library
+
 	def program(self, name):
 		"""The test of that name: its own, if it reads the header that is mutated, or wraps calls
 		of the library."""
-		obj = f'{self.build.obj}/tests/{name}.o'
+		built = f'{self.build.root}/tests/{name}'
+		objects = [f'{self.build.obj}/tests/{name}.o', *self.build.linked_with.get(name, ())]
 		wrapped = self.build.wrapped.get(name)
-		own = None
-		if self.mutant and obj in self.build.dependents.get(self.mutant.path, ()):
-			own = self.compile(obj)
-		if not wrapped and (not own or same(own, obj)):
-			return f'{self.build.root}/tests/{name}'
+		own = [self.own(obj) for obj in objects] + [self.tests_a()]
+		if not wrapped and own == objects + [self.build.root + '/tests/libtest.a']:
+			return built
 		program = f'{self.dir}/{name}'
 		lib = self.objects() + self.build.libs if wrapped else [self.dir + '/libmutant.so']
-		self.run_cc(program, own or obj, self.build.root + '/tests/libtest.a',
-			    self.build.root + '/tools.a', *lib,
+		self.run_cc(program, *own, self.build.root + '/tools.a', *lib,
 			    *(f'-Wl,--wrap={call}' for call in wrapped or ()),
 			    '-Wl,--as-needed', *self.build.tool_libs)
 		return program

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lowcomms/addr.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/stream/ends.h"
 #include "tests/stream/memory.h"
 

@@ -2,23 +2,17 @@
 /*
  * Waits of tests for a state that another thread brings about, at most PATIENCE_MS.
  */
-#ifndef SINEW_TESTS_AWAIT_H
-#define SINEW_TESTS_AWAIT_H
+#ifndef SINEW_TESTS_LIB_AWAIT_H
+#define SINEW_TESTS_LIB_AWAIT_H
 
 #include <poll.h>
 #include <time.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PATIENCE_MS 20000
 
-static inline uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
+uint64_t now_ms(void);
 
 /* The value of cond in the end. */
 #define AWAIT(cond) \

@@ -1,65 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two nodes that several threads use at once, for test_stress and test_status: what their
- * callbacks find wrong, and what a status must never say. Knows nothing of which calls are made.
+ * Owns the two nodes that threads use and what must hold;
+ * knows nothing of which calls are made.
  */
-#ifndef SINEW_TESTS_STRESS_H
-#define SINEW_TESTS_STRESS_H
+#include "tests/lib/stress.h"
 
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-
-#include "tests/cluster.h"
-
-#define WORKERS		5u
-#define WRITERS		(WORKERS + 1)	/* and the thread that runs callbacks */
-#define SIDES		2u		/* nodes 1 and 2 */
-#define STRANGER	3u		/* a nodeid at which nobody listens */
-#define KEPT_MAX	32u
 #define QUEUE_BYTES	262144u
-#define MESSAGE_MAX	70000u
 
-struct mode {
-	bool own_thread;	/* else the workers take turns at sinew_dispatch() */
-	bool external;		/* membership */
-	bool shows_fd;
-};
+struct stress stress;
 
-/* A node, and what its callbacks see. Without a note a field is of the loop thread. */
-struct side {
-	struct sinew_node *n;
-	uint32_t nodeid;
-	struct sockaddr_storage addr;
-	pthread_mutex_t lock;
-	struct sinew_session *session;	/* referenced, or NULL; lock */
-	struct sinew_session *up;	/* between session_up and session_down */
-	uint64_t number;		/* of the last message of that incarnation */
-	uint64_t last[WRITERS];		/* what each of them wrote last, of what came */
-	uint64_t echoes;
-	_Atomic uint64_t messages, markers, ups, downs, losses;
-	_Atomic bool closed;
-};
-
-/* In front of each message; its last byte is the low one of count. */
-struct stress_head {
-	uint32_t writer;
-	uint32_t marker;
-	uint64_t count;		/* of that writer: rises */
-};
-
-struct stress {
-	struct mode mode;
-	struct side side[SIDES];
-	_Atomic(struct sinew_kept *) kept[KEPT_MAX];
-	_Atomic unsigned n_wrong;
-	pthread_mutex_t lock;
-	char why[200];		/* the first thing that was wrong; lock */
-};
-
-static struct stress stress;
-
-static inline __attribute__((format(printf, 1, 2))) void wrong(const char *format, ...)
+__attribute__((format(printf, 1, 2))) void wrong(const char *format, ...)
 {
 	va_list args;
 
@@ -72,19 +22,12 @@ static inline __attribute__((format(printf, 1, 2))) void wrong(const char *forma
 	stress.n_wrong++;
 }
 
-#define MUST(cond) \
-	do { \
-		if (!(cond)) \
-			wrong("%s:%d: %s", __FILE__, __LINE__, #cond); \
-	} while (0)
-
-static inline struct side *other_side(struct side *s)
+struct side *other_side(struct side *s)
 {
 	return &stress.side[s == &stress.side[0]];
 }
 
-/* The present incarnation of the peer, referenced; NULL: none. */
-static inline struct sinew_session *take_peer(struct side *s)
+struct sinew_session *take_peer(struct side *s)
 {
 	struct sinew_session *p;
 
@@ -94,7 +37,7 @@ static inline struct sinew_session *take_peer(struct side *s)
 	return p;
 }
 
-static inline void put_peer(struct side *s, struct sinew_session *p)
+void put_peer(struct side *s, struct sinew_session *p)
 {
 	struct sinew_session *was;
 
@@ -107,7 +50,7 @@ static inline void put_peer(struct side *s, struct sinew_session *p)
 
 /* ---- messages ---- */
 
-static inline size_t make_message(uint8_t *to, size_t len, uint32_t writer, uint64_t count)
+size_t make_message(uint8_t *to, size_t len, uint32_t writer, uint64_t count)
 {
 	struct stress_head head = { .writer = writer, .count = count };
 
@@ -118,8 +61,7 @@ static inline size_t make_message(uint8_t *to, size_t len, uint32_t writer, uint
 	return len;
 }
 
-/* Whether it is as somebody made it; *ret_head is filled. */
-static inline bool is_message(const void *data, size_t len, struct stress_head *ret_head)
+bool is_message(const void *data, size_t len, struct stress_head *ret_head)
 {
 	if (len < sizeof *ret_head + 1)
 		return false;
@@ -130,8 +72,7 @@ static inline bool is_message(const void *data, size_t len, struct stress_head *
 
 /* ---- status ---- */
 
-/* Checks invariants that hold in each snapshot of a session, at any time. */
-static inline void check_status(const struct sinew_status *st, uint32_t nodeid)
+void check_status(const struct sinew_status *st, uint32_t nodeid)
 {
 	MUST(st->nodeid == nodeid);
 	MUST((unsigned)st->state <= SINEW_LAST_ACK);
@@ -145,8 +86,7 @@ static inline void check_status(const struct sinew_status *st, uint32_t nodeid)
 	MUST(st->n_paths <= SINEW_ADDRS_MAX);
 }
 
-/* Two of one incarnation, one after the other: counters never go back. */
-static inline void check_growth(const struct sinew_status *a, const struct sinew_status *b)
+void check_growth(const struct sinew_status *a, const struct sinew_status *b)
 {
 	MUST(a->sent <= b->sent);
 	MUST(a->acked <= b->acked);
@@ -165,7 +105,7 @@ static inline void check_growth(const struct sinew_status *a, const struct sinew
 
 /* ---- callbacks ---- */
 
-static inline void stress_up(struct sinew_node *n, struct sinew_session *p, void *user)
+static void stress_up(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct side *s = user;
 
@@ -180,7 +120,7 @@ static inline void stress_up(struct sinew_node *n, struct sinew_session *p, void
 }
 
 /* Threads take it from there, and release it. */
-static inline void keep_it(struct side *s, struct sinew_session *p, const struct sinew_message *m)
+static void keep_it(struct side *s, struct sinew_session *p, const struct sinew_message *m)
 {
 	struct sinew_kept *k;
 	int err = sinew_keep(p, m, &k);
@@ -191,7 +131,7 @@ static inline void keep_it(struct side *s, struct sinew_session *p, const struct
 		sinew_release(atomic_exchange(&stress.kept[m->number % KEPT_MAX], k));
 }
 
-static inline void send_back(struct side *s, struct sinew_session *p)
+static void send_back(struct side *s, struct sinew_session *p)
 {
 	uint8_t m[100];
 	size_t len = make_message(m, sizeof m, WORKERS, ++s->echoes);
@@ -200,8 +140,8 @@ static inline void send_back(struct side *s, struct sinew_session *p)
 	MUST(!err || err == -EAGAIN || err == -ESHUTDOWN);
 }
 
-static inline void stress_message(struct sinew_node *n, struct sinew_session *p,
-				  const struct sinew_message *m, void *user)
+static void stress_message(struct sinew_node *n, struct sinew_session *p,
+			   const struct sinew_message *m, void *user)
 {
 	struct side *s = user;
 	struct stress_head head;
@@ -225,8 +165,8 @@ static inline void stress_message(struct sinew_node *n, struct sinew_session *p,
 	s->messages++;
 }
 
-static inline void stress_down(struct sinew_node *n, struct sinew_session *p,
-			       enum sinew_down reason, const struct sinew_delivery *f, void *user)
+static void stress_down(struct sinew_node *n, struct sinew_session *p, enum sinew_down reason,
+			const struct sinew_delivery *f, void *user)
 {
 	struct sinew_status st = { .size = sizeof st };
 	struct side *s = user;
@@ -242,7 +182,7 @@ static inline void stress_down(struct sinew_node *n, struct sinew_session *p,
 	s->downs++;
 }
 
-static inline void stress_self_lost(struct sinew_node *n, uint64_t incarnation, void *user)
+static void stress_self_lost(struct sinew_node *n, uint64_t incarnation, void *user)
 {
 	struct side *s = user;
 
@@ -251,7 +191,7 @@ static inline void stress_self_lost(struct sinew_node *n, uint64_t incarnation, 
 	s->losses++;
 }
 
-static inline void stress_closed(struct sinew_node *n, void *user)
+static void stress_closed(struct sinew_node *n, void *user)
 {
 	struct side *s = user;
 	struct sinew_report_session r;
@@ -261,13 +201,13 @@ static inline void stress_closed(struct sinew_node *n, void *user)
 }
 
 /* They are there, so that calls from other threads lead to calls of them. */
-static inline void stress_nothing(struct sinew_node *n, struct sinew_session *p, void *user)
+static void stress_nothing(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	MUST(n == ((struct side *)user)->n && sinew_session_user(p) == user);
 }
 
-static inline void stress_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
-				enum sinew_fence_reason reason, void *user)
+static void stress_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
+			 enum sinew_fence_reason reason, void *user)
 {
 	(void)n, (void)reason, (void)user;
 	MUST(nodeid && incarnation);
@@ -287,7 +227,7 @@ static const struct sinew_callbacks stress_callbacks = {
 
 /* ---- the two nodes ---- */
 
-static inline bool stress_open(const struct mode *mode)
+bool stress_open(const struct mode *mode)
 {
 	memset(&stress, 0, sizeof stress);
 	stress.mode = *mode;
@@ -315,5 +255,3 @@ static inline bool stress_open(const struct mode *mode)
 	}
 	return true;
 }
-
-#endif

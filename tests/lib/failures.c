@@ -1,77 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Owns the calls that tests make fail: a wrapper for each, linked by --wrap, that counts, fails
- * when it is told to, and keeps the books of memory and descriptors. Knows no scenario.
- *
- * A test that includes this must call none of them itself while it counts, but by __real_.
- */
-#ifndef SINEW_TESTS_FAILURES_H
-#define SINEW_TESTS_FAILURES_H
+/* Owns the wrappers of calls and their books; knows no scenario. */
+#include "tests/lib/failures.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <netdb.h>
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
-
-#define CODES_MAX	12	/* of one call */
-#define CODE_SHORT	100001	/* it does a part */
-#define CODE_END	100002	/* it finds the end of the file */
 #define STORM		7	/* of so many calls in a row one is not interrupted */
 
-enum { CALL_MANY = 1, CALL_SAID = 2, CALL_NEEDLESS = 4 };
-
-enum call {
-#define CALL(name, ...) CALL_##name,
-#include "tests/failures.def"
-#undef CALL
-	CALLS,
-};
-
-static const struct {
-	const char *name;
-	int flags;
-	int codes[CODES_MAX];
-} calls[CALLS] = {
+const struct call_codes calls[CALLS] = {
 #define CALL(name, flags, ...) [CALL_##name] = { #name, (flags), { __VA_ARGS__ } },
-#include "tests/failures.def"
+#include "tests/lib/failures.def"
 #undef CALL
 };
 
-/* The calls that are to fail: from the k-th call on; of all kinds if call is CALLS. */
-struct plan {
-	enum call call;
-	int code;		/* 0: the first of each */
-	unsigned k;		/* from 1; 0: nothing fails */
-	bool ever;		/* else once */
-};
+struct failing failing;
 
-static struct {
-	struct plan plan;
-	_Atomic unsigned n;	/* calls that the plan is about */
-	_Atomic unsigned all;	/* calls of any kind */
-	_Atomic unsigned hits;	/* calls that failed */
-	_Atomic int hit_call, hit_code;	/* the first that did */
-	_Atomic unsigned hit_all;	/* calls of any kind until then */
-	_Atomic long blocks;	/* of memory that are not given back */
-	_Atomic unsigned wrong_closes;
-} failing;
-
-/* Begins to count from 0. */
-static inline void failing_begin(const struct plan *plan)
+void failing_begin(const struct plan *plan)
 {
 	failing.plan = *plan;
 	atomic_store(&failing.n, 0);
@@ -80,8 +21,7 @@ static inline void failing_begin(const struct plan *plan)
 	atomic_store(&failing.hit_code, 0);
 }
 
-/* Signals interrupt a call now and then, and a call finds nothing now and then: not for ever. */
-static inline bool code_passes(enum call call, int code)
+bool code_passes(enum call call, int code)
 {
 	bool moves_bytes = call == CALL_sendmsg || call == CALL_send || call == CALL_recv;
 
@@ -89,7 +29,7 @@ static inline bool code_passes(enum call call, int code)
 }
 
 /* 0, or the code by which this call is to fail. */
-static inline int failing_now(enum call call)
+static int failing_now(enum call call)
 {
 	const struct plan *p = &failing.plan;
 	int code = p->code ? p->code : calls[call].codes[0];
@@ -111,8 +51,7 @@ static inline int failing_now(enum call call)
 	return code;
 }
 
-/* True: the call fails, errno is set. */
-static inline bool fails(enum call call)
+bool fails(enum call call)
 {
 	int code = failing_now(call);
 
@@ -122,7 +61,7 @@ static inline bool fails(enum call call)
 	return true;
 }
 
-static inline void *block(void *p)
+static void *block(void *p)
 {
 	if (p)
 		atomic_fetch_add(&failing.blocks, 1);
@@ -384,8 +323,8 @@ WRAP(int, timerfd_create, int clock, int flags)
 
 /* ---- threads and others: some give the error itself ---- */
 
-WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
-     void *arg)
+WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr,
+	    void *(*run)(void *), void *arg)
 {
 	int code = failing_now(CALL_pthread_create);
 
@@ -423,7 +362,7 @@ WRAP(ssize_t, getrandom, void *buf, size_t n, unsigned flags)
 }
 
 WRAP(int, getaddrinfo, const char *host, const char *service, const struct addrinfo *hints,
-     struct addrinfo **ret_list)
+	    struct addrinfo **ret_list)
 {
 	int code = failing_now(CALL_getaddrinfo), result;
 
@@ -440,8 +379,8 @@ WRAP(void, freeaddrinfo, struct addrinfo *list)
 	__real_freeaddrinfo(list);
 }
 
-WRAP(int, getnameinfo, const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_len,
-     char *service, socklen_t service_len, int flags)
+WRAP(int, getnameinfo, const struct sockaddr *addr, socklen_t len, char *host,
+	    socklen_t host_len, char *service, socklen_t service_len, int flags)
 {
 	int code = failing_now(CALL_getnameinfo);
 
@@ -458,5 +397,3 @@ WRAP(char *, if_indextoname, unsigned index, char *name)
 {
 	return fails(CALL_if_indextoname) ? NULL : __real_if_indextoname(index, name);
 }
-
-#endif

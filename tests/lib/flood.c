@@ -1,51 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A process that floods: begun before there is any node, so that it shares no descriptor
- * with one, and told by a socket what to do. Knows nothing of what the flood costs.
- */
-#ifndef SINEW_TESTS_FLOOD_H
-#define SINEW_TESTS_FLOOD_H
-
-#include <arpa/inet.h>
-#include <signal.h>
-#include <sys/prctl.h>
-
-#include "tests/adversary.h"
+/* Owns the floods and their process; knows nothing of what they cost. */
+#include "tests/lib/flood.h"
 
 #define FLOOD_PER_S	1000	/* connections, of the kinds that are not at full speed */
 #define FLOOD_OPEN	400	/* that it keeps open, the newest */
 #define FLOOD_STEP_MS	5
-
-enum flood_kind {
-	FLOOD_NONE,
-	/* One thousand connections a second. */
-	FLOOD_SILENT,		/* says nothing */
-	FLOOD_GARBAGE,
-	FLOOD_HALF,		/* half a HELLO */
-	FLOOD_CLUSTER,		/* HELLO of another cluster */
-	FLOOD_NODEIDS,		/* HELLO with a nodeid that nobody has */
-	FLOOD_INCARNATIONS,		/* HELLO of a new incarnation, that then says no more */
-	FLOOD_HELD,		/* the same, and it answers */
-	FLOOD_REFUSALS,		/* the same, and it refuses us as failed */
-	FLOOD_PROBES,		/* PROBEs, faster than they are answered */
-	FLOOD_BURST,		/* many HELLOs at once, then a reset */
-	FLOOD_RESET,		/* connects and resets at once */
-	/* At full speed, by a peer that has completed HELLO. */
-	FLOOD_PEER_GARBAGE,	/* and reconnects at once */
-	FLOOD_PEER_AHEAD,	/* numbers ahead of the expected one, reconnects */
-	FLOOD_PEER_HELLO,	/* HELLO on a link that is up, reconnects */
-	FLOOD_PEER_REPEAT,	/* the first message again and again */
-	FLOOD_PEER_FRAGMENTS,	/* begins the longest message, then comes as a new incarnation */
-	FLOOD_PEER_ACKS,
-	FLOOD_PEER_STATUS,
-	FLOOD_PROBE_FAST,	/* PROBEs on one link */
-	FLOOD_SINK,		/* no flood: the same work, but towards itself */
-};
-
-struct flood {
-	pid_t pid;
-	int fd;
-};
 
 struct flood_order {
 	enum flood_kind kind;
@@ -62,21 +21,21 @@ struct flood_run {
 	uint8_t chunk[65536];
 };
 
-static inline bool flood_told_to_stop(struct flood_run *r, int ms)
+static bool flood_told_to_stop(struct flood_run *r, int ms)
 {
 	struct pollfd p = { .fd = r->fd, .events = POLLIN };
 
 	return poll(&p, 1, ms) != 0;
 }
 
-static inline uint64_t flood_incarnation(struct flood_run *r)
+static uint64_t flood_incarnation(struct flood_run *r)
 {
 	return (uint64_t)getpid() << 32 | (r->n + 1);
 }
 
 /* ---- one thousand a second ---- */
 
-static inline void flood_probe(struct adversary *f, const char *cluster, unsigned n)
+static void flood_probe(struct adversary *f, const char *cluster, unsigned n)
 {
 	struct probe q = { .cookie = 1 };
 	uint8_t buf[16 * WIRE_CONTROL_MAX];
@@ -88,7 +47,7 @@ static inline void flood_probe(struct adversary *f, const char *cluster, unsigne
 	adversary_put(f, buf, len);
 }
 
-static inline void flood_refuse(struct adversary *f)
+static void flood_refuse(struct adversary *f)
 {
 	struct refuse r = { .mine = f->mine, .yours = f->yours, .reason = WIRE_REFUSE_FAILED };
 	uint8_t buf[WIRE_CONTROL_MAX];
@@ -96,7 +55,7 @@ static inline void flood_refuse(struct adversary *f)
 	adversary_put(f, buf, wire_put_refuse(buf, f->nodeid, &r));
 }
 
-static inline void flood_one(struct flood_run *r, struct adversary *f)
+static void flood_one(struct flood_run *r, struct adversary *f)
 {
 	uint8_t buf[WIRE_CONTROL_MAX];
 	struct hello h;
@@ -147,7 +106,7 @@ static inline void flood_one(struct flood_run *r, struct adversary *f)
 	}
 }
 
-static inline void flood_connections(struct flood_run *r)
+static void flood_connections(struct flood_run *r)
 {
 	int64_t began = adversary_ms();
 
@@ -164,7 +123,7 @@ static inline void flood_connections(struct flood_run *r)
 
 /* ---- at full speed ---- */
 
-static inline size_t flood_fill(struct flood_run *r, struct adversary *f)
+static size_t flood_fill(struct flood_run *r, struct adversary *f)
 {
 	struct hello h = adversary_hello_of(f, f->yours);
 	struct probe q = { .cookie = 1, .cluster = "test" };
@@ -201,7 +160,7 @@ static inline size_t flood_fill(struct flood_run *r, struct adversary *f)
 	return n;
 }
 
-static inline void flood_peer(struct flood_run *r)
+static void flood_peer(struct flood_run *r)
 {
 	struct adversary *f = &r->open[0];
 	bool renews = r->o.kind == FLOOD_PEER_FRAGMENTS;
@@ -229,7 +188,7 @@ static inline void flood_peer(struct flood_run *r)
 }
 
 /* Bytes from one end of a connection to the other, both its own. */
-static inline void flood_sink(struct flood_run *r)
+static void flood_sink(struct flood_run *r)
 {
 	int fds[2];
 	ssize_t got;
@@ -246,7 +205,7 @@ static inline void flood_sink(struct flood_run *r)
 	close(fds[1]);
 }
 
-static inline void flood_run(struct flood_run *r)
+static void flood_run(struct flood_run *r)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)&r->from;
 
@@ -265,7 +224,7 @@ static inline void flood_run(struct flood_run *r)
 
 /* ---- the process ---- */
 
-static inline void flood_serve(int fd)
+static void flood_serve(int fd)
 {
 	struct flood_run *r = calloc(1, sizeof *r);
 	char stop;
@@ -283,7 +242,7 @@ static inline void flood_serve(int fd)
 	_exit(0);
 }
 
-static inline void flood_open(struct flood *f)
+void flood_open(struct flood *f)
 {
 	int fds[2];
 
@@ -300,8 +259,8 @@ static inline void flood_open(struct flood *f)
 	f->fd = fds[0];
 }
 
-static inline void flood_begin(struct flood *f, enum flood_kind kind, unsigned from,
-			       const struct sockaddr_storage *to)
+void flood_begin(struct flood *f, enum flood_kind kind, unsigned from,
+		 const struct sockaddr_storage *to)
 {
 	struct flood_order o = { .kind = kind, .from = from, .to = *to };
 
@@ -309,15 +268,13 @@ static inline void flood_begin(struct flood *f, enum flood_kind kind, unsigned f
 		abort();
 }
 
-/* Tells it to stop; it does not do so at once. */
-static inline void flood_stop(struct flood *f)
+void flood_stop(struct flood *f)
 {
 	if (write(f->fd, "", 1) != 1)
 		abort();
 }
 
-/* Whether it has stopped, and then how often it did what it was told. */
-static inline bool flood_stopped(struct flood *f, uint64_t *ret_n)
+bool flood_stopped(struct flood *f, uint64_t *ret_n)
 {
 	ssize_t got = recv(f->fd, ret_n, sizeof *ret_n, MSG_DONTWAIT);
 
@@ -326,9 +283,7 @@ static inline bool flood_stopped(struct flood *f, uint64_t *ret_n)
 	return got > 0;
 }
 
-static inline void flood_close(struct flood *f)
+void flood_close(struct flood *f)
 {
 	close(f->fd);
 }
-
-#endif

@@ -1,53 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A few nodes in one process over loopback, for tests of the library: opens, connects and
- * drives them, and counts what their callbacks say. Knows nothing of what a test wants.
- */
-#ifndef SINEW_TESTS_CLUSTER_H
-#define SINEW_TESTS_CLUSTER_H
+/* Owns the nodes of a test and what their callbacks saw; knows nothing of what a test wants. */
+#include "tests/lib/cluster.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "lowcomms/sinew-test.h"
-#include "lowcomms/sinew.h"
-#include "tests/await.h"
-#include "tests/check.h"
-
-#define NODES_MAX 64
-
-struct seen {
-	struct sinew_session *session;	/* present incarnation, NULL: down */
-	unsigned ups, finishes, writables, downs;
-	enum sinew_down reason;
-	struct sinew_delivery delivery;
-	uint64_t messages, bytes;
-	uint64_t last_number;
-	uint64_t bad;			/* out of order, or not what was expected */
-};
-
-struct test_node {
-	struct sinew_node *n;
-	struct sockaddr_storage addr;
-	struct seen seen[NODES_MAX + 1];	/* by nodeid */
-	unsigned closed, self_losts, fences;
-	void (*on_message)(struct test_node *t, struct sinew_session *p,
-			   const struct sinew_message *m);
-	void (*on_up)(struct test_node *t, struct sinew_session *p);
-	void *arg;
-};
-
-struct cluster {
-	struct test_node t[NODES_MAX + 1];	/* [nodeid], from 1 */
-	unsigned n;
-};
-
-static inline void saw_up(struct sinew_node *n, struct sinew_session *p, void *user)
+static void saw_up(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct test_node *t = user;
 	struct seen *s = &t->seen[sinew_session_nodeid(p)];
@@ -61,8 +16,8 @@ static inline void saw_up(struct sinew_node *n, struct sinew_session *p, void *u
 		t->on_up(t, p);
 }
 
-static inline void saw_message(struct sinew_node *n, struct sinew_session *p,
-			       const struct sinew_message *m, void *user)
+static void saw_message(struct sinew_node *n, struct sinew_session *p,
+			const struct sinew_message *m, void *user)
 {
 	struct test_node *t = user;
 	struct seen *s = &t->seen[sinew_session_nodeid(p)];
@@ -76,7 +31,7 @@ static inline void saw_message(struct sinew_node *n, struct sinew_session *p,
 		t->on_message(t, p, m);
 }
 
-static inline void saw_finished(struct sinew_node *n, struct sinew_session *p, void *user)
+static void saw_finished(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct test_node *t = user;
 
@@ -84,7 +39,7 @@ static inline void saw_finished(struct sinew_node *n, struct sinew_session *p, v
 	t->seen[sinew_session_nodeid(p)].finishes++;
 }
 
-static inline void saw_writable(struct sinew_node *n, struct sinew_session *p, void *user)
+void saw_writable(struct sinew_node *n, struct sinew_session *p, void *user)
 {
 	struct test_node *t = user;
 
@@ -92,8 +47,8 @@ static inline void saw_writable(struct sinew_node *n, struct sinew_session *p, v
 	t->seen[sinew_session_nodeid(p)].writables++;
 }
 
-static inline void saw_down(struct sinew_node *n, struct sinew_session *p, enum sinew_down reason,
-			    const struct sinew_delivery *delivery, void *user)
+static void saw_down(struct sinew_node *n, struct sinew_session *p, enum sinew_down reason,
+		     const struct sinew_delivery *delivery, void *user)
 {
 	struct test_node *t = user;
 	struct seen *s = &t->seen[sinew_session_nodeid(p)];
@@ -106,8 +61,8 @@ static inline void saw_down(struct sinew_node *n, struct sinew_session *p, enum 
 	s->delivery = *delivery;
 }
 
-static inline void saw_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
-			     enum sinew_fence_reason reason, void *user)
+static void saw_fence(struct sinew_node *n, uint32_t nodeid, uint64_t incarnation,
+		      enum sinew_fence_reason reason, void *user)
 {
 	struct test_node *t = user;
 
@@ -115,7 +70,7 @@ static inline void saw_fence(struct sinew_node *n, uint32_t nodeid, uint64_t inc
 	t->fences++;
 }
 
-static inline void saw_self_lost(struct sinew_node *n, uint64_t incarnation, void *user)
+static void saw_self_lost(struct sinew_node *n, uint64_t incarnation, void *user)
 {
 	struct test_node *t = user;
 
@@ -123,7 +78,7 @@ static inline void saw_self_lost(struct sinew_node *n, uint64_t incarnation, voi
 	t->self_losts++;
 }
 
-static inline void saw_closed(struct sinew_node *n, void *user)
+static void saw_closed(struct sinew_node *n, void *user)
 {
 	struct test_node *t = user;
 
@@ -131,7 +86,7 @@ static inline void saw_closed(struct sinew_node *n, void *user)
 	t->closed++;
 }
 
-static const struct sinew_callbacks cluster_callbacks = {
+const struct sinew_callbacks cluster_callbacks = {
 	.size = sizeof(struct sinew_callbacks),
 	.session_up = saw_up,
 	.message = saw_message,
@@ -143,15 +98,14 @@ static const struct sinew_callbacks cluster_callbacks = {
 	.closed = saw_closed,
 };
 
-static inline void cluster_log(void *user, enum sinew_level level, const char *line)
+static void cluster_log(void *user, enum sinew_level level, const char *line)
 {
 	fprintf(stderr, "# [%u] %s: %s\n", *(unsigned *)user, sinew_level_name(level), line);
 }
 
 /* ---- what this process uses ---- */
 
-/* A value of /proc/self/status in KiB, by its key with the colon. */
-static inline long status_kb(const char *key)
+long status_kb(const char *key)
 {
 	char line[200];
 	long kb = 0;
@@ -165,7 +119,7 @@ static inline long status_kb(const char *key)
 	return kb;
 }
 
-static inline unsigned n_descriptors(void)
+unsigned n_descriptors(void)
 {
 	DIR *d = opendir("/proc/self/fd");
 	unsigned n = 0;
@@ -179,9 +133,7 @@ static inline unsigned n_descriptors(void)
 
 /* ---- nodes ---- */
 
-/* A callback: message n holds the number n. */
-static inline void numbers_in_order(struct test_node *t, struct sinew_session *p,
-			     const struct sinew_message *m)
+void numbers_in_order(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
 {
 	uint64_t n;
 
@@ -193,8 +145,7 @@ static inline void numbers_in_order(struct test_node *t, struct sinew_session *p
 	t->seen[sinew_session_nodeid(p)].bad += n != m->number;
 }
 
-/* An address of loopback with a port that nobody has. */
-static inline struct sockaddr_storage free_address(const char *ip)
+struct sockaddr_storage free_address(const char *ip)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof sa;
@@ -212,10 +163,8 @@ static inline struct sockaddr_storage free_address(const char *ip)
 	return sa;
 }
 
-/* The node logs to that function, whose user points to its nodeid. */
-static inline void cluster_log_to(struct sinew_options *o, enum sinew_level level,
-				  void (*log)(void *user, enum sinew_level level,
-					      const char *line))
+void cluster_log_to(struct sinew_options *o, enum sinew_level level,
+		    void (*log)(void *user, enum sinew_level level, const char *line))
 {
 	static unsigned ids[NODES_MAX + 1];
 
@@ -225,8 +174,8 @@ static inline void cluster_log_to(struct sinew_options *o, enum sinew_level leve
 	o->log_level = level;
 }
 
-static inline void cluster_options(struct sinew_options *o, unsigned nodeid,
-				   const struct sockaddr_storage *addr)
+void cluster_options(struct sinew_options *o, unsigned nodeid,
+		     const struct sockaddr_storage *addr)
 {
 	SINEW_OPTIONS_INIT(o);
 	o->nodeid = nodeid;
@@ -237,7 +186,7 @@ static inline void cluster_options(struct sinew_options *o, unsigned nodeid,
 		cluster_log_to(o, (enum sinew_level)atoi(getenv("TEST_LOG")), cluster_log);
 }
 
-static inline bool node_open(struct test_node *t, unsigned nodeid, const struct sinew_options *o)
+bool node_open(struct test_node *t, unsigned nodeid, const struct sinew_options *o)
 {
 	int err = sinew_node_new(o, &cluster_callbacks, t, &t->n);
 
@@ -245,8 +194,7 @@ static inline bool node_open(struct test_node *t, unsigned nodeid, const struct 
 	return CHECK_EQ(err, 0);
 }
 
-/* n nodes on 127.0.0.1, .2, ...; each knows all others. tune may be NULL. */
-static inline struct cluster *cluster_open(unsigned n, void (*tune)(struct sinew_options *o))
+struct cluster *cluster_new(unsigned n, void (*tune)(struct sinew_options *o))
 {
 	struct cluster *c = calloc(1, sizeof *c);
 	struct sinew_options o;
@@ -269,7 +217,7 @@ static inline struct cluster *cluster_open(unsigned n, void (*tune)(struct sinew
 	return c;
 }
 
-static inline void cluster_free(struct cluster *c)
+void cluster_free(struct cluster *c)
 {
 	for (unsigned i = 1; i <= c->n; i++) {
 		for (unsigned k = 1; k <= c->n; k++)
@@ -279,8 +227,7 @@ static inline void cluster_free(struct cluster *c)
 	free(c);
 }
 
-/* One turn of all; sleeps a little while none has anything to do. */
-static inline void cluster_turn(struct cluster *c)
+void cluster_turn(struct cluster *c)
 {
 	struct pollfd fds[NODES_MAX];
 	unsigned n = 0;
@@ -294,16 +241,7 @@ static inline void cluster_turn(struct cluster *c)
 			sinew_dispatch(c->t[i].n, 0);
 }
 
-/* Drives until cond, at most PATIENCE_MS; the value of cond. */
-#define DRIVE(c, cond) \
-	({ \
-		uint64_t drive_until = now_ms() + PATIENCE_MS; \
-		while (!(cond) && now_ms() < drive_until) \
-			cluster_turn(c); \
-		CHECK(cond); \
-	})
-
-static inline bool cluster_all_up(const struct cluster *c)
+bool cluster_all_up(const struct cluster *c)
 {
 	for (unsigned i = 1; i <= c->n; i++)
 		for (unsigned k = 1; k <= c->n; k++)
@@ -311,5 +249,3 @@ static inline bool cluster_all_up(const struct cluster *c)
 				return false;
 	return true;
 }
-
-#endif

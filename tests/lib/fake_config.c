@@ -3,14 +3,11 @@
  * A program's questions to its machine, answered from the table of fake_corosync.h: the calls of
  * libcmap, getaddrinfo() and getrandom(). Knows nothing of what the library concludes.
  */
-#ifndef SINEW_TESTS_FAKE_CONFIG_H
-#define SINEW_TESTS_FAKE_CONFIG_H
-
 #include <netdb.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 
-#include "tests/fake_corosync.h"
+#include "tests/lib/fake_corosync.h"
 
 /* ---- libcmap ---- */
 
@@ -216,5 +213,3 @@ ssize_t getrandom(void *buf, size_t n, unsigned int flags)
 	errno = EINTR;
 	return -1;
 }
-
-#endif

@@ -1,41 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shared by the programs of test_gate.sh: a node, and the count of allocations and of
- * calls of the system. Included by one file of a program. Knows nothing of limits.
+ * Owns the count of what the gates' programs allocate and ask of the system: it stands in for the C
+ * library's functions, so that only those programs are linked with it. Knows nothing of limits.
  */
-#ifndef SINEW_TESTS_GATE_H
-#define SINEW_TESTS_GATE_H
+#include "tests/lib/gate.h"
 
-/* Calls that are counted are no inline functions of the headers. */
-#undef _FORTIFY_SOURCE
+struct gate_counts gate_counts;
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <limits.h>
-#include <netinet/in.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
-#include "lowcomms/sinew.h"
-
-#define GATE_GIVE_UP_S 300
-
-/* Counts so far, of each kind. */
-struct gate_counts {
-	atomic_ulong allocations, writes, reads, waits, others;
-};
-
-static struct gate_counts gate_counts;
-
-static inline void gate_count(atomic_ulong *n)
+static void gate_count(atomic_ulong *n)
 {
 	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
 }
@@ -142,7 +114,7 @@ ssize_t write(int fd, const void *buf, size_t n)
 }
 #endif
 
-static inline void gate_address(struct sockaddr_storage *ret, unsigned id, unsigned port)
+static void gate_address(struct sockaddr_storage *ret, unsigned id, unsigned port)
 {
 	struct sockaddr_in *a = (struct sockaddr_in *)ret;
 
@@ -152,15 +124,14 @@ static inline void gate_address(struct sockaddr_storage *ret, unsigned id, unsig
 	a->sin_addr.s_addr = htonl(0x7f000000u + id);
 }
 
-static inline void gate_log(void *user, enum sinew_level level, const char *line)
+static void gate_log(void *user, enum sinew_level level, const char *line)
 {
 	(void)user;
 	fprintf(stderr, "%s: %s\n", sinew_level_name(level), line);
 }
 
-/* A node of that number on its own address of the loopback, without peers. */
-static inline int gate_node(unsigned id, unsigned port, const struct sinew_callbacks *cb,
-			    void *user, struct sinew_node **ret)
+int gate_node(unsigned id, unsigned port, const struct sinew_callbacks *cb, void *user,
+	      struct sinew_node **ret)
 {
 	struct sinew_options opt;
 
@@ -176,12 +147,10 @@ static inline int gate_node(unsigned id, unsigned port, const struct sinew_callb
 	return sinew_node_new(&opt, cb, user, ret);
 }
 
-static inline int gate_peer(struct sinew_node *node, unsigned id, unsigned port)
+int gate_peer(struct sinew_node *node, unsigned id, unsigned port)
 {
 	struct sockaddr_storage addr;
 
 	gate_address(&addr, id, port);
 	return sinew_peer_add(node, id, &addr, 1);
 }
-
-#endif

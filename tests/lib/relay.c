@@ -1,90 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A relay between two nodes that ends, cuts up, joins, delays or swallows what goes over it
- * at an exact byte. Knows of the frames only where each begins, to say where it cut.
- *
- * Direction 0 is from the node that dialled to the one that was dialled.
- */
-#ifndef SINEW_TESTS_RELAY_H
-#define SINEW_TESTS_RELAY_H
+/* Owns the connections of the relay; knows only where frames begin. */
+#include "tests/lib/relay.h"
 
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
-#include "proto/wire.h"
-#include "tests/live.h"
-
-#define RELAY_PAIRS	16	/* connections at a time */
-#define RELAY_PLANS	3
 #define RELAY_BUF	65536
-#define RELAY_FDS	(1 + 2 * RELAY_PAIRS)
 #define RELAY_JOIN_MS	10	/* joined until nothing more came for so long */
 
-enum relay_act {
-	RELAY_PASS,
-	RELAY_RESET,		/* both sides */
-	RELAY_END_RESET,	/* both sides, behind an orderly end: writing gives EPIPE then */
-	RELAY_HALF_CLOSE,	/* end of file to the reader of that direction, the other goes on */
-	RELAY_STALL,		/* nothing in any direction for some time */
-	RELAY_HOLE,		/* nothing in any direction any more */
-};
-
-enum relay_shape {
-	RELAY_AS_IT_COMES,
-	RELAY_BYTES,		/* every byte a segment of its own */
-	RELAY_JOIN,		/* as much as possible in one piece */
-};
-
-/* The fate of one connection. */
-struct relay_plan {
-	enum relay_act act;
-	unsigned dir;
-	uint64_t after;		/* bytes of that direction */
-	unsigned settle;	/* turns in which both nodes may work off what passed */
-	int64_t stall_ms;
-};
-
-/* Where in which frame a direction is. */
-struct relay_place {
-	uint8_t head[WIRE_OPTS];
-	uint32_t at, length;	/* at == length: between frames */
-	uint8_t cmd;		/* the inner one of OPTS */
-};
-
-struct relay_dir {
-	uint8_t *buf;
-	size_t off, len;
-	uint64_t passed;
-	bool eof, shut;
-	int64_t last_ms;
-	struct relay_place place;
-};
-
-struct relay_pair {
-	int fd[2];		/* 0: who dialled */
-	struct relay_dir dir[2];
-	struct relay_plan plan;
-	unsigned number;	/* how many were before */
-	bool fired, open;
-	int64_t until_ms;	/* stalled */
-};
-
-struct relay {
-	int listener;
-	struct sockaddr_storage to, from;
-	enum relay_shape shape;
-	struct relay_plan plans[RELAY_PLANS];	/* of the first connections */
-	struct relay_plan later;	/* of all others */
-	struct relay_pair pairs[RELAY_PAIRS];
-	unsigned n_accepted, n_fired;
-	struct relay_place cut;	/* where the last plan fired */
-	/* A frame has passed whole. */
-	void (*on_frame)(struct relay *r, unsigned pair, unsigned dir, const struct relay_place *p);
-	void *user;
-};
-
-static inline void relay_close_fd(int fd, bool reset)
+static void relay_close_fd(int fd, bool reset)
 {
 	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
@@ -95,7 +16,7 @@ static inline void relay_close_fd(int fd, bool reset)
 	close(fd);
 }
 
-static inline void relay_end_pair(struct relay_pair *p, bool reset)
+static void relay_end_pair(struct relay_pair *p, bool reset)
 {
 	for (unsigned d = 0; d < 2; d++) {
 		relay_close_fd(p->fd[d], reset);
@@ -106,7 +27,7 @@ static inline void relay_end_pair(struct relay_pair *p, bool reset)
 	p->open = false;
 }
 
-static inline void relay_close(struct relay *r)
+void relay_close(struct relay *r)
 {
 	relay_close_fd(r->listener, false);
 	r->listener = -1;
@@ -115,9 +36,8 @@ static inline void relay_close(struct relay *r)
 			relay_end_pair(&r->pairs[i], true);
 }
 
-/* Listens at one address, dials another from that source. */
-static inline bool relay_open(struct relay *r, struct sockaddr_storage at,
-			      struct sockaddr_storage from, struct sockaddr_storage to)
+bool relay_open(struct relay *r, struct sockaddr_storage at, struct sockaddr_storage from,
+		struct sockaddr_storage to)
 {
 	int one = 1;
 
@@ -132,7 +52,7 @@ static inline bool relay_open(struct relay *r, struct sockaddr_storage at,
 	       CHECK_EQ(listen(r->listener, 16), 0);
 }
 
-static inline void relay_accept(struct relay *r)
+static void relay_accept(struct relay *r)
 {
 	struct relay_pair *p = r->pairs;
 	int one = 1, in, out;
@@ -164,8 +84,8 @@ static inline void relay_accept(struct relay *r)
 	}
 }
 
-static inline void relay_follow(struct relay *r, struct relay_pair *p, unsigned d,
-				const uint8_t *b, size_t n)
+static void relay_follow(struct relay *r, struct relay_pair *p, unsigned d, const uint8_t *b,
+			 size_t n)
 {
 	struct relay_place *at = &p->dir[d].place;
 
@@ -194,7 +114,7 @@ static inline void relay_follow(struct relay *r, struct relay_pair *p, unsigned 
 }
 
 /* How much of that direction may pass now. */
-static inline uint64_t relay_allowed(const struct relay_pair *p, unsigned d)
+static uint64_t relay_allowed(const struct relay_pair *p, unsigned d)
 {
 	if (p->fired && p->plan.act == RELAY_HALF_CLOSE && p->plan.dir == d)
 		return UINT64_MAX;	/* read and thrown away */
@@ -205,7 +125,7 @@ static inline uint64_t relay_allowed(const struct relay_pair *p, unsigned d)
 }
 
 /* Whether what is in the buffer goes on now. */
-static inline size_t relay_ready(const struct relay *r, const struct relay_dir *d)
+static size_t relay_ready(const struct relay *r, const struct relay_dir *d)
 {
 	size_t n = d->len - d->off;
 
@@ -218,7 +138,7 @@ static inline size_t relay_ready(const struct relay *r, const struct relay_dir *
 }
 
 /* False: that side has ended by an error. */
-static inline bool relay_read(struct relay *r, struct relay_pair *p, unsigned d)
+static bool relay_read(struct relay *r, struct relay_pair *p, unsigned d)
 {
 	struct relay_dir *dir = &p->dir[d];
 	uint64_t room = RELAY_BUF - dir->len;
@@ -242,7 +162,7 @@ static inline bool relay_read(struct relay *r, struct relay_pair *p, unsigned d)
 	return true;
 }
 
-static inline bool relay_write(struct relay *r, struct relay_pair *p, unsigned d)
+static bool relay_write(struct relay *r, struct relay_pair *p, unsigned d)
 {
 	struct relay_dir *dir = &p->dir[d];
 	size_t n = relay_ready(r, dir);
@@ -269,7 +189,7 @@ static inline bool relay_write(struct relay *r, struct relay_pair *p, unsigned d
 
 /* The place where a direction stands. Which frame begins there is known only by what
  * follows, so it looks ahead. */
-static inline struct relay_place relay_where(const struct relay_pair *p, unsigned d)
+static struct relay_place relay_where(const struct relay_pair *p, unsigned d)
 {
 	struct relay_place at = p->dir[d].place;
 	uint8_t head[WIRE_OPTS];
@@ -288,7 +208,7 @@ static inline struct relay_place relay_where(const struct relay_pair *p, unsigne
 }
 
 /* The plan's byte has passed. Returns false when the pair has ended. */
-static inline bool relay_fire(struct relay *r, struct relay_pair *p)
+static bool relay_fire(struct relay *r, struct relay_pair *p)
 {
 	struct relay_plan *plan = &p->plan;
 
@@ -327,7 +247,7 @@ static inline bool relay_fire(struct relay *r, struct relay_pair *p)
 }
 
 /* In a hole nothing comes back, not even that the other end has gone. */
-static inline void relay_swallow(struct relay_pair *p)
+static void relay_swallow(struct relay_pair *p)
 {
 	uint8_t waste[4096];
 
@@ -336,7 +256,7 @@ static inline void relay_swallow(struct relay_pair *p)
 			;
 }
 
-static inline void relay_pair_turn(struct relay *r, struct relay_pair *p)
+static void relay_pair_turn(struct relay *r, struct relay_pair *p)
 {
 	bool good = true;
 
@@ -357,7 +277,7 @@ static inline void relay_pair_turn(struct relay *r, struct relay_pair *p)
 		relay_fire(r, p);
 }
 
-static inline void relay_turn(struct relay *r)
+void relay_turn(struct relay *r)
 {
 	relay_accept(r);
 	for (unsigned i = 0; i < RELAY_PAIRS; i++)
@@ -365,8 +285,7 @@ static inline void relay_turn(struct relay *r)
 			relay_pair_turn(r, &r->pairs[i]);
 }
 
-/* The events to poll for; *wait_ms is lowered if the relay has to act before. */
-static inline unsigned relay_fds(const struct relay *r, struct pollfd fds[RELAY_FDS], int *wait_ms)
+unsigned relay_fds(const struct relay *r, struct pollfd fds[RELAY_FDS], int *wait_ms)
 {
 	unsigned n = 0;
 
@@ -396,5 +315,3 @@ static inline unsigned relay_fds(const struct relay *r, struct pollfd fds[RELAY_
 	}
 	return n;
 }
-
-#endif

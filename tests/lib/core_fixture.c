@@ -1,66 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A core with two peers that are written out frame by frame: what goes in is
- * made by hand, what comes out is kept. Knows neither sockets nor schedules.
- */
-#ifndef SINEW_TESTS_CORE_FIXTURE_H
-#define SINEW_TESTS_CORE_FIXTURE_H
+/* Owns a core and the bytes of its peers; knows neither sockets nor schedules. */
+#include "tests/lib/core_fixture.h"
 
-#include "proto/core.h"
-#include "proto/profile.h"
-#include "proto/ring_out.h"
-#include "proto/rx.h"
-#include "proto/stuck.h"
-#include "tests/check.h"
-
-#include <stdlib.h>
-
-#define SELF 2u
-#ifndef RING
-#define RING (256u * 1024)
-#endif
-
-#define FIRST 0xfffffffeu	/* number of the first frame each way: it wraps after two */
 #define USED 0xa5	/* fills each block before it is provided to the core */
 
-enum { LOW = 1, HIGH = 3 };	/* LOW decides over us, we decide over HIGH */
+struct fixture *fx;
+size_t fixture_ring = RING;
 
-/* One end of a connection with what came out of it. */
-struct wire {
-	struct link link;
-	bool gone;
-	enum link_shut how;
-	uint8_t out[1 << 19];	/* more than a ring holds */
-	size_t n_out, read;
-};
-
-struct fixture {
-	struct core core;
-	struct peer peer[4];
-	struct session *session[4];
-	struct wire *dial[4];		/* newest dial to that peer */
-	struct wire *probe[4];		/* newest probe of its paths, where probes get through */
-	struct wire *wires[256];
-	unsigned n_wires;
-	unsigned up[4], down[4], finished[4], delivered[4], writable[4], fences;
-	struct wire *asked;	/* CORE_ASK: the last one */
-	enum session_end end[4];
-	char notes[4096];
-	unsigned warnings;	/* notes of that level or above */
-	uint8_t last[1 << 17];
-	size_t last_len;
-	bool renew, closed;
-	bool no_dials, dials_hang;	/* our dials cannot begin; are never answered */
-	bool probes;			/* probes get through */
-	size_t room;			/* bytes that can be written */
-	bool no_provide;			/* there is no memory for a session */
-	void *memory[256];
-	unsigned n_memory;
-};
-
-static struct fixture *fx;
-
-static inline void *provide(size_t n)
+static void *provide(size_t n)
 {
 	uint8_t *p = calloc(1, n + 63);
 
@@ -68,21 +15,21 @@ static inline void *provide(size_t n)
 	return p + (-(uintptr_t)p & 63);
 }
 
-static inline struct session *new_session(void)
+struct session *new_session(void)
 {
 	struct session *s = provide(sizeof *s);
 
 	memset(s, USED, sizeof *s);
-	session_provide(s, provide(RING), RING, SELF, FIRST);
+	session_provide(s, provide(fixture_ring), fixture_ring, SELF, FIRST);
 	return s;
 }
 
-static inline struct path_addr address(unsigned nodeid)
+struct path_addr address_of(unsigned nodeid)
 {
 	return (struct path_addr) { .ip = { [15] = (uint8_t)nodeid }, .port = 1 };
 }
 
-static inline struct wire *new_wire(void)
+struct wire *new_wire(void)
 {
 	struct wire *w = provide(sizeof *w);
 
@@ -91,7 +38,7 @@ static inline struct wire *new_wire(void)
 	return w;
 }
 
-static inline void gather(struct wire *w)
+void gather(struct wire *w)
 {
 	struct span out[5];
 	int n;
@@ -113,12 +60,12 @@ static inline void gather(struct wire *w)
 	}
 }
 
-static inline struct wire *wire_of(struct link *l)
+static struct wire *wire_of(struct link *l)
 {
 	return (struct wire *)(void *)((char *)l - offsetof(struct wire, link));
 }
 
-static inline void note(const struct note *n)
+void note(const struct note *n)
 {
 	size_t used = strlen(fx->notes);
 
@@ -137,7 +84,7 @@ static inline void note(const struct note *n)
 	snprintf(fx->notes + used, sizeof fx->notes - used, "\n");
 }
 
-static inline void session_over(unsigned id, struct session *s)
+static void session_over(unsigned id, struct session *s)
 {
 	fx->down[id]++;
 	fx->end[id] = s->end;
@@ -145,7 +92,7 @@ static inline void session_over(unsigned id, struct session *s)
 	free(session_take_buffer(s));
 }
 
-static inline void act(const struct core_action *a)
+void act(const struct core_action *a)
 {
 	unsigned id = a->peer ? a->peer->nodeid : 0;
 	struct wire *w;
@@ -215,7 +162,7 @@ static inline void act(const struct core_action *a)
 	}
 }
 
-static inline void settle(void)
+void settle(void)
 {
 	struct core_action a;
 	bool rest = core_at_rest(&fx->core);
@@ -227,15 +174,14 @@ static inline void settle(void)
 	}
 }
 
-static inline void pass(uint64_t ms)
+void pass(uint64_t ms)
 {
 	core_now(&fx->core, fx->core.now_ns + ms * 1000000);
 	core_tick(&fx->core);
 	settle();
 }
 
-/* Bytes arrive, in pieces of step. */
-static inline void feed_by(struct wire *w, const uint8_t *p, size_t n, size_t step)
+void feed_by(struct wire *w, const uint8_t *p, size_t n, size_t step)
 {
 	struct rx rx = { .p = p, .end = p };
 	enum rx_result r = RX_MORE;
@@ -267,13 +213,12 @@ static inline void feed_by(struct wire *w, const uint8_t *p, size_t n, size_t st
 	settle();
 }
 
-static inline void feed(struct wire *w, const uint8_t *p, size_t n)
+void feed(struct wire *w, const uint8_t *p, size_t n)
 {
 	feed_by(w, p, n, n ? n : 1);
 }
 
-/* The next frame that came out, parsed; false if there is none. */
-static inline bool next_frame(struct wire *w, struct frame *f)
+bool next_frame(struct wire *w, struct frame *f)
 {
 	int n = frame_length(w->out + w->read, w->n_out - w->read);
 
@@ -283,8 +228,7 @@ static inline bool next_frame(struct wire *w, struct frame *f)
 	return true;
 }
 
-/* The last position that was acknowledged on it since it was asked last; 0: none. */
-static inline uint32_t acked_on(struct wire *w)
+uint32_t acked_on(struct wire *w)
 {
 	struct frame f;
 	uint32_t next = 0;
@@ -295,7 +239,7 @@ static inline uint32_t acked_on(struct wire *w)
 	return next;
 }
 
-static inline uint32_t refused_for(struct wire *w)
+uint32_t refused_for(struct wire *w)
 {
 	struct frame f;
 	struct refuse r;
@@ -308,44 +252,44 @@ static inline uint32_t refused_for(struct wire *w)
 
 /* ---- a peer by hand ---- */
 
-static inline uint64_t incarnation(unsigned nodeid)
+uint64_t incarnation(unsigned nodeid)
 {
 	return 1000 + nodeid;
 }
 
-static inline struct hello hello_of(unsigned nodeid, uint64_t yours)
+struct hello hello_of(unsigned nodeid, uint64_t yours)
 {
 	return (struct hello) {
 		.mine = incarnation(nodeid), .yours = yours, .next = FIRST, .vmin = 1, .vmax = 1,
 		.maxframe = 65535, .cluster = "test", .group = "sinew",
-		.max_message = 1 << 20, .queue_bytes = RING,
+		.max_message = 1 << 20, .queue_bytes = (uint32_t)fixture_ring,
 	};
 }
 
-static inline void feed_hello(struct wire *w, unsigned nodeid, const struct hello *h)
+void feed_hello(struct wire *w, unsigned nodeid, const struct hello *h)
 {
 	uint8_t buf[WIRE_CONTROL_MAX];
 
 	feed(w, buf, wire_put_hello(buf, nodeid, h));
 }
 
-static inline void feed_refuse(struct wire *w, unsigned nodeid, const struct refuse *r)
+void feed_refuse(struct wire *w, unsigned nodeid, const struct refuse *r)
 {
 	uint8_t buf[WIRE_CONTROL_MAX];
 
 	feed(w, buf, wire_put_refuse(buf, nodeid, r));
 }
 
-static inline struct wire *incoming(unsigned from)
+struct wire *incoming(unsigned from)
 {
-	struct path_addr a = address(from);
+	struct path_addr a = address_of(from);
 	struct wire *w = new_wire();
 
 	link_accept(&fx->core, &w->link, &a);
 	return w;
 }
 
-static inline void begin(bool static_members)
+void fixture_begin(bool static_members)
 {
 	struct core_config cfg;
 	unsigned ids[] = { LOW, HIGH };
@@ -356,14 +300,14 @@ static inline void begin(bool static_members)
 	cfg.nodeid = SELF;
 	cfg.incarnation = 77;
 	cfg.first_seq = FIRST;
-	cfg.queue_bytes = RING;
+	cfg.queue_bytes = (uint32_t)fixture_ring;
 	cfg.max_message = 100000;
 	cfg.static_members = static_members;
 	strcpy(cfg.cluster, "test");
 	memset(&fx->core, USED, sizeof fx->core);
 	core_init(&fx->core, &cfg, 5000);
 	for (unsigned i = 0; i < 2; i++) {
-		struct path_addr a = address(ids[i]);
+		struct path_addr a = address_of(ids[i]);
 
 		memset(&fx->peer[ids[i]], USED, sizeof fx->peer[ids[i]]);
 		peer_add(&fx->core, &fx->peer[ids[i]], ids[i], &profile_native, &a, 1);
@@ -371,7 +315,7 @@ static inline void begin(bool static_members)
 	}
 }
 
-static inline void end(void)
+void fixture_end(void)
 {
 	for (unsigned i = 1; i < 4; i++)
 		if (fx->session[i])
@@ -381,18 +325,16 @@ static inline void end(void)
 	free(fx);
 }
 
-static uint32_t gen_of[4];
+uint32_t gen_of[4];
 
-/* The choices that O would know for its session (R6). */
-static inline uint32_t latest_choice(unsigned id)
+uint32_t latest_choice(unsigned id)
 {
 	const struct session *s = fx->peer[id].session;
 
 	return id == HIGH && s ? s->gen : 0;
 }
 
-/* Full handshake on an incoming link; the position that the peer tells is next. */
-static inline struct wire *link_from(unsigned id, uint32_t next)
+struct wire *link_from(unsigned id, uint32_t next)
 {
 	struct wire *w = incoming(id);
 	struct hello h = hello_of(id, 0);
@@ -410,21 +352,19 @@ static inline struct wire *link_from(unsigned id, uint32_t next)
 	return w;
 }
 
-/* Both peers up; dials of ours are cut off by the links that win. */
-static inline struct wire *both_up(struct wire **ret_high)
+struct wire *both_up(struct wire **ret_high)
 {
 	struct wire *low;
 
 	gen_of[LOW] = 0;
-	begin(true);
+	fixture_begin(true);
 	settle();
 	low = link_from(LOW, FIRST);
 	*ret_high = link_from(HIGH, FIRST);
 	return low;
 }
 
-/* A message of ours to that peer, whose session is up. */
-static inline void send_one(unsigned id)
+void send_one(unsigned id)
 {
 	struct span part = { (const uint8_t *)"12345678", 8 };
 
@@ -433,7 +373,7 @@ static inline void send_one(unsigned id)
 	settle();
 }
 
-static inline size_t put_message(uint8_t *p, unsigned from, uint32_t seq, const char *text)
+size_t put_message(uint8_t *p, unsigned from, uint32_t seq, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -441,8 +381,7 @@ static inline size_t put_message(uint8_t *p, unsigned from, uint32_t seq, const 
 	return wire_put_msg(p, from, seq, n) + n;
 }
 
-/* Another peer goes on as if nothing had happened. */
-static inline void unharmed(struct wire *w, unsigned id, uint32_t seq)
+void unharmed(struct wire *w, unsigned id, uint32_t seq)
 {
 	uint8_t buf[200];
 	unsigned before = fx->delivered[id];
@@ -452,5 +391,3 @@ static inline void unharmed(struct wire *w, unsigned id, uint32_t seq)
 	CHECK_EQ(fx->delivered[id], before + 1);
 	CHECK_EQ(fx->last_len, 10);
 }
-
-#endif

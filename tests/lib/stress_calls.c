@@ -1,36 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Every function that may be called from any thread, each as a random step of a worker, for
- * test_stress: what it may give, and how often it is made. Knows nothing of when it is enough.
- */
-#ifndef SINEW_TESTS_STRESS_CALLS_H
-#define SINEW_TESTS_STRESS_CALLS_H
+/* Owns the calls that a worker makes; knows nothing of when it is enough. */
+#include "tests/lib/stress_calls.h"
 
-#include "tests/stress.h"
-
-#define SLOTS	2u	/* that a worker has open */
 #define DEAD_MS	300u	/* without a message */
 
 static pthread_mutex_t unsent_lock = PTHREAD_MUTEX_INITIALIZER;	/* "one at a time" */
 
-enum phase { RUNNING, CLOSING, FREED };
-
-struct worker {
-	unsigned i;
-	enum phase phase;
-	uint64_t rng;
-	uint64_t count;			/* of its messages */
-	struct side *s;			/* of this step */
-	struct sinew_session *h;	/* of this step, or NULL */
-	struct sinew_session *old;	/* referenced for long: its incarnation may be over */
-	struct sinew_session *seen;	/* whose status was the last one, referenced */
-	struct sinew_status status;
-	struct sinew_slot slots[SLOTS];
-	uint64_t messages, since_ms;	/* all that came, and when it was so many */
-	uint8_t buf[MESSAGE_MAX];
-};
-
-static uint32_t draw(struct worker *w, uint32_t n)
+uint32_t draw(struct worker *w, uint32_t n)
 {
 	w->rng ^= w->rng << 13;
 	w->rng ^= w->rng >> 7;
@@ -38,8 +14,7 @@ static uint32_t draw(struct worker *w, uint32_t n)
 	return (uint32_t)(w->rng >> 32) % n;
 }
 
-/* The result of a call, and with which errors it may fail just now, 0 behind them. */
-static void expect(const char *call, int got, const int *allowed)
+void expect(const char *call, int got, const int *allowed)
 {
 	if (got >= 0)
 		return;
@@ -49,24 +24,12 @@ static void expect(const char *call, int got, const int *allowed)
 	wrong("%s gives %s", call, sinew_error_name(got));
 }
 
-#define EXPECT(call, got, ...) expect(call, got, (const int[]) { __VA_ARGS__, 0 })
-#define EXPECT_SENT(call, got) EXPECT(call, got, EAGAIN, ESHUTDOWN, ESTALE)
-
 static size_t message(struct worker *w, size_t max)
 {
 	return make_message(w->buf, draw(w, (uint32_t)max), w->i, ++w->count);
 }
 
-/*
- * Calls that break links or end incarnations come now and then, by progress: else nothing would
- * ever be up. True for one of those who ask, after so many messages more.
- */
-struct gate {
-	_Atomic uint64_t next;
-	uint64_t messages;
-};
-
-static struct gate links = { 0, 100 }, ends = { 0, 300 };
+struct gate links = { 0, 100 }, ends = { 0, 300 };
 
 static uint64_t all_messages(void)
 {
@@ -499,17 +462,7 @@ static void call_node_new(struct worker *w)
 
 /* ---- which of them ---- */
 
-enum needs { NODE, HANDLE };	/* HANDLE: and no node: also when that is freed */
-
-struct call {
-	const char *names;	/* of the functions, one space between two */
-	void (*make)(struct worker *w);
-	enum needs needs;
-	unsigned weight;
-	_Atomic unsigned n;
-};
-
-static struct call calls[] = {
+struct call stress_calls[] = {
 	{ "sinew_send", call_send, HANDLE, 800, 0 },
 	{ "sinew_send_numbered", call_send_numbered, HANDLE, 200, 0 },
 	{ "sinew_send_wait", call_send_wait, HANDLE, 100, 0 },
@@ -553,29 +506,27 @@ static struct call calls[] = {
 	{ "sinew_node_new sinew_node_free sinew_options_init", call_node_new, NODE, 2, 0 },
 };
 
-#define N_CALLS (sizeof calls / sizeof calls[0])
+const unsigned n_stress_calls = sizeof stress_calls / sizeof stress_calls[0];
 
-/* Of the interface, and not for any thread. */
-static const struct { const char *name, *why; } others[] = {
+const struct not_called not_called[] = {
 	{ "sinew_keep", "from the message callback, which does it" },
 	{ "sinew_session_set_user", "from callbacks, which do it" },
 	{ "sinew_session_user", "from callbacks, which do it" },
 	{ "sinew_report", "from callbacks, which do it" },
+	{ NULL, NULL },
 };
 
-static struct call *some_call(struct worker *w)
+struct call *some_call(struct worker *w)
 {
 	unsigned sum = 0, at;
 
-	for (unsigned i = 0; i < N_CALLS; i++)
-		sum += calls[i].weight;
+	for (unsigned i = 0; i < n_stress_calls; i++)
+		sum += stress_calls[i].weight;
 	at = draw(w, sum);
-	for (unsigned i = 0; i < N_CALLS; i++) {
-		if (at < calls[i].weight)
-			return &calls[i];
-		at -= calls[i].weight;
+	for (unsigned i = 0; i < n_stress_calls; i++) {
+		if (at < stress_calls[i].weight)
+			return &stress_calls[i];
+		at -= stress_calls[i].weight;
 	}
 	return NULL;
 }
-
-#endif

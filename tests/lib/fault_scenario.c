@@ -1,23 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Owns one scenario: two nodes in one process send each other fifty messages of mixed sizes, keep
- * some, are broken apart in the middle, finish and close. Says in one text what was wrong with
- * it. Knows that calls may fail, but not which ones.
- */
-#ifndef SINEW_TESTS_FAULT_SCENARIO_H
-#define SINEW_TESTS_FAULT_SCENARIO_H
+/* Owns the course of the scenario and its judgement; knows not which calls fail. */
+#include "tests/lib/fault_scenario.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdio.h>
-
-#include "lowcomms/sinew-test.h"
-#include "membership/config.h"
-#include "membership/static.h"
-#include "tests/failures.h"
-
-#define MESSAGES	50
 #define BREAK_AT	25	/* the message behind which all connections are reset */
 #define KEEP_EVERY	5
 #define LONGEST		110000
@@ -31,45 +15,12 @@
 #define BUSY_CALLS	6000	/* of a run that gets on, in pieces as short as can be */
 #define BUSY_PER_MS	60	/* calls while all fails: more is a loop that spins */
 
-enum mode { MODE_FILE, MODE_OWN_THREAD };
-
-struct side {
-	struct sinew_node *node;
-	uint32_t id;
-	struct sinew_kept *kept[MESSAGES];	/* scenario_lock */
-	unsigned n_kept;
-	struct sinew_kept *held;		/* the first message, until the node has gone */
-	unsigned n_sent;			/* loop */
-	_Atomic unsigned received, ups, finished, downs, closed;
-	const char *_Atomic bad;	/* what a callback saw that is wrong; NULL: nothing */
-	enum sinew_down reason;
-	struct sinew_delivery delivery;
-	bool ended;				/* sinew_dispatch() gave an error */
-};
-
-struct outcome {
-	char wrong[300];	/* "": nothing */
-	bool refused;		/* it did not start, as it should not */
-	bool complete;		/* everything was delivered and closed in order */
-	bool said;		/* the log has the cause of the failure */
-	unsigned calls;		/* of any kind */
-	int ms;
-};
-
-static struct scenario {
-	struct side side[2];
-	enum mode mode;
-	bool lost;		/* what fails need not end well */
-	char file[64], broken_file[64];
-	const char *cause;	/* text that the log should have */
-	_Atomic bool said;
-	struct outcome *out;
-} scenario;
-
+struct scenario scenario;
 static pthread_mutex_t scenario_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static uint8_t scenario_pattern[LONGEST + MESSAGES + 1];
 
-static inline int64_t scenario_ms(void)
+static int64_t scenario_ms(void)
 {
 	struct timespec ts;
 
@@ -77,24 +28,17 @@ static inline int64_t scenario_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static inline int scenario_limit(int ms)
+int scenario_limit(int ms)
 {
 	const char *factor = getenv("TIME_FACTOR");
 
 	return ms * (factor && atoi(factor) > 1 ? atoi(factor) : 1);
 }
 
-/* The first thing that is wrong is the one that is told. */
-#define WRONG(...) \
-	do { \
-		if (!scenario.out->wrong[0]) \
-			snprintf(scenario.out->wrong, sizeof scenario.out->wrong, __VA_ARGS__); \
-	} while (0)
-
 /* ---- what is sent ---- */
 
 /* Some in fragments, some kept where they were read, some copied, some empty. */
-static inline size_t length_of(uint64_t number)
+static size_t length_of(uint64_t number)
 {
 	if (number % 10 == 0)
 		return LONGEST - 100 * number;
@@ -111,12 +55,12 @@ static inline size_t length_of(uint64_t number)
 			(s)->bad = __FILE__ ":" WRONG_LINE(__LINE__) ": " #what; \
 	} while (0)
 
-static inline const uint8_t *content_of(uint64_t number)
+static const uint8_t *content_of(uint64_t number)
 {
 	return scenario_pattern + number;
 }
 
-static inline void send_more(struct side *s, struct sinew_session *session)
+static void send_more(struct side *s, struct sinew_session *session)
 {
 	while (s->n_sent < MESSAGES) {
 		uint64_t number = s->n_sent + 1, got = 0;
@@ -132,7 +76,7 @@ static inline void send_more(struct side *s, struct sinew_session *session)
 
 /* ---- callbacks ---- */
 
-static inline void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
+static void on_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct side *s = user;
 
@@ -142,7 +86,7 @@ static inline void on_up(struct sinew_node *node, struct sinew_session *session,
 	send_more(s, session);
 }
 
-static inline void keep(struct side *s, struct sinew_session *p, const struct sinew_message *m)
+static void keep(struct side *s, struct sinew_session *p, const struct sinew_message *m)
 {
 	struct sinew_kept *kept = NULL;
 	int err = sinew_keep(p, m, m->number == 1 ? &s->held : &kept);
@@ -156,8 +100,8 @@ static inline void keep(struct side *s, struct sinew_session *p, const struct si
 	pthread_mutex_unlock(&scenario_lock);
 }
 
-static inline void on_message(struct sinew_node *node, struct sinew_session *session,
-			      const struct sinew_message *msg, void *user)
+static void on_message(struct sinew_node *node, struct sinew_session *session,
+		       const struct sinew_message *msg, void *user)
 {
 	struct side *s = user;
 	uint64_t number = s->received + 1;
@@ -174,7 +118,7 @@ static inline void on_message(struct sinew_node *node, struct sinew_session *ses
 		sinew_break(s->node, 2);
 }
 
-static inline void on_finished(struct sinew_node *node, struct sinew_session *session, void *user)
+static void on_finished(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct side *s = user;
 
@@ -184,7 +128,7 @@ static inline void on_finished(struct sinew_node *node, struct sinew_session *se
 	s->finished++;
 }
 
-static inline void on_writable(struct sinew_node *node, struct sinew_session *session, void *user)
+static void on_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct side *s = user;
 
@@ -194,9 +138,8 @@ static inline void on_writable(struct sinew_node *node, struct sinew_session *se
 		send_more(s, session);
 }
 
-static inline void on_down(struct sinew_node *node, struct sinew_session *session,
-			   enum sinew_down reason, const struct sinew_delivery *delivery,
-			   void *user)
+static void on_down(struct sinew_node *node, struct sinew_session *session, enum sinew_down reason,
+		    const struct sinew_delivery *delivery, void *user)
 {
 	struct side *s = user;
 
@@ -207,26 +150,26 @@ static inline void on_down(struct sinew_node *node, struct sinew_session *sessio
 	s->downs++;
 }
 
-static inline void on_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
-			    enum sinew_fence_reason reason, void *user)
+static void on_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+		     enum sinew_fence_reason reason, void *user)
 {
 	(void)node, (void)nodeid, (void)incarnation, (void)reason;
 	WRONG_IF(((struct side *)user), true);
 }
 
-static inline void on_self_lost(struct sinew_node *node, uint64_t incarnation, void *user)
+static void on_self_lost(struct sinew_node *node, uint64_t incarnation, void *user)
 {
 	(void)node, (void)incarnation;
 	WRONG_IF(((struct side *)user), true);
 }
 
-static inline void on_closed(struct sinew_node *node, void *user)
+static void on_closed(struct sinew_node *node, void *user)
 {
 	(void)node;
 	((struct side *)user)->closed++;
 }
 
-static inline void on_log(void *user, enum sinew_level level, const char *line)
+static void on_log(void *user, enum sinew_level level, const char *line)
 {
 	if (scenario.cause && strstr(line, scenario.cause))
 		atomic_store(&scenario.said, true);
@@ -238,14 +181,14 @@ static inline void on_log(void *user, enum sinew_level level, const char *line)
 /* ---- start: 0 or the negative errno that refused it ---- */
 
 /* Addresses that no other process has. */
-static inline void own_address(uint32_t id, char text[32])
+static void own_address(uint32_t id, char text[32])
 {
 	unsigned pid = (unsigned)getpid();
 
 	snprintf(text, 32, "127.%u.%u.%u", pid / 250 % 250 + 1, pid % 250 + 1, id);
 }
 
-static inline void times(struct sinew_options *o)
+static void times(struct sinew_options *o)
 {
 	o->queue_bytes = 256 * 1024;
 	o->receive_bytes = 64 * 1024;
@@ -255,7 +198,7 @@ static inline void times(struct sinew_options *o)
 	o->connect_ms = o->hello_ms = o->stall_ms = TIMERS_MS;
 }
 
-static inline int new_node(struct side *s, struct sinew_options *o)
+int new_node(struct side *s, struct sinew_options *o)
 {
 	static const struct sinew_callbacks cb = {
 		.size = sizeof cb, .session_up = on_up, .message = on_message,
@@ -274,7 +217,7 @@ static inline int new_node(struct side *s, struct sinew_options *o)
 	return err;
 }
 
-static inline int start_by_options(struct side *s)
+static int start_by_options(struct side *s)
 {
 	struct sockaddr_storage other;
 	struct sinew_options o;
@@ -295,7 +238,7 @@ static inline int start_by_options(struct side *s)
 	return err ? err : sinew_peer_add(s->node, 3 - s->id, &other, 1);
 }
 
-static inline int start_by_file(struct side *s)
+static int start_by_file(struct side *s)
 {
 	struct sinew_config *config = NULL;
 	struct sinew_options o;
@@ -324,7 +267,7 @@ static inline int start_by_file(struct side *s)
 }
 
 /* For a file that is refused, and an address with an interface. */
-static inline int start_with_errors(void)
+static int start_with_errors(void)
 {
 	struct sinew_config *config = NULL;
 	struct sockaddr_storage sa;
@@ -338,7 +281,7 @@ static inline int start_with_errors(void)
 	return err == -EINVAL ? 0 : err;
 }
 
-static inline int start(void)
+int start(void)
 {
 	int err = scenario.mode == MODE_FILE ? start_with_errors() : 0;
 
@@ -350,7 +293,7 @@ static inline int start(void)
 
 /* ---- run ---- */
 
-static inline void release(struct side *s)
+static void release(struct side *s)
 {
 	struct sinew_kept *kept[MESSAGES];
 	unsigned n;
@@ -364,7 +307,7 @@ static inline void release(struct side *s)
 		sinew_release(kept[i]);
 }
 
-static inline void turn(void)
+static void turn(void)
 {
 	struct pollfd fds[2];
 
@@ -385,12 +328,12 @@ static inline void turn(void)
 	release(&scenario.side[1]);
 }
 
-static inline bool both_down(void)
+static bool both_down(void)
 {
 	return scenario.side[0].downs && scenario.side[1].downs;
 }
 
-static inline bool both_closed(void)
+static bool both_closed(void)
 {
 	for (unsigned i = 0; i < 2; i++)
 		if (!scenario.side[i].closed && !scenario.side[i].ended)
@@ -398,7 +341,7 @@ static inline bool both_closed(void)
 	return true;
 }
 
-static inline unsigned progress(void)
+static unsigned progress(void)
 {
 	unsigned sum = atomic_load(&failing.hits) != 0;
 
@@ -408,7 +351,7 @@ static inline unsigned progress(void)
 }
 
 /* While all fails, few calls are made, however long that is. */
-static inline void check_calls(int64_t began)
+static void check_calls(int64_t began)
 {
 	unsigned made = atomic_load(&failing.all) - atomic_load(&failing.hit_all);
 	int64_t ms = scenario_ms() - began + 1;
@@ -417,7 +360,7 @@ static inline void check_calls(int64_t began)
 		WRONG("it spins: %u calls in %lld ms", made, (long long)ms);
 }
 
-static inline void run_until_down(void)
+static void run_until_down(void)
 {
 	const struct side *a = scenario.side, *b = a + 1;
 	int64_t began = scenario_ms(), moved = began, now;
@@ -441,7 +384,7 @@ static inline void run_until_down(void)
 	check_calls(began);
 }
 
-static inline void close_both(void)
+static void close_both(void)
 {
 	int linger = !scenario.lost ? LINGER_MS : both_down() ? LINGER_LOST_MS : 0;
 	int64_t end = scenario_ms() + scenario_limit(linger ? DONE_MS : CLOSE_MS);
@@ -459,13 +402,13 @@ static inline void close_both(void)
 /* ---- look at it ---- */
 
 /* Which descriptors are open. */
-static inline void look_at_fds(bool open[FDS_MAX])
+static void look_at_fds(bool open[FDS_MAX])
 {
 	for (int fd = 0; fd < FDS_MAX; fd++)
 		open[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
-static inline void check_fds(const bool before[FDS_MAX])
+static void check_fds(const bool before[FDS_MAX])
 {
 	bool now[FDS_MAX];
 
@@ -482,7 +425,7 @@ static inline void check_fds(const bool before[FDS_MAX])
 }
 
 /* Delivered messages are counted by the other side; what it acknowledged it has. */
-static inline void check_side(const struct side *s, const struct side *other)
+static void check_side(const struct side *s, const struct side *other)
 {
 	const struct sinew_delivery *f = &s->delivery;
 
@@ -495,7 +438,7 @@ static inline void check_side(const struct side *s, const struct side *other)
 		      (unsigned long long)f->unsent, other->received, s->n_sent);
 }
 
-static inline bool side_complete(const struct side *s)
+static bool side_complete(const struct side *s)
 {
 	return s->n_sent == MESSAGES && s->received == MESSAGES && s->ups == 1 &&
 		s->finished == 1 && s->downs == 1 && s->closed == 1 &&
@@ -503,7 +446,7 @@ static inline bool side_complete(const struct side *s)
 }
 
 /* Of several that failed any may be the cause. */
-static inline bool refusal_is_right(int err)
+static bool refusal_is_right(int err)
 {
 	int code = failing.hit_code;
 
@@ -518,7 +461,7 @@ static inline bool refusal_is_right(int err)
 	return err == (code < 0 ? -EINVAL : -code);
 }
 
-static inline void scenario_run(enum mode mode, bool lost, const char *cause, struct outcome *out)
+void scenario_run(enum mode mode, bool lost, const char *cause, struct outcome *out)
 {
 	bool before[FDS_MAX];
 	int64_t began = scenario_ms();
@@ -566,7 +509,7 @@ static inline void scenario_run(enum mode mode, bool lost, const char *cause, st
 
 /* ---- files ---- */
 
-static inline bool write_config(char path[64], const char *name, uint32_t second)
+static bool write_config(char path[64], const char *name, uint32_t second)
 {
 	char a[32], b[32];
 	FILE *f;
@@ -582,18 +525,15 @@ static inline bool write_config(char path[64], const char *name, uint32_t second
 	return fclose(f) == 0;
 }
 
-/* Once in each process. */
-static inline bool scenario_prepare(void)
+bool scenario_prepare(void)
 {
 	for (size_t i = 0; i < sizeof scenario_pattern; i++)
 		scenario_pattern[i] = (uint8_t)(i * 131 + (i >> 8) * 7);
 	return write_config(scenario.file, "ok", 2) && write_config(scenario.broken_file, "bad", 1);
 }
 
-static inline void scenario_done(void)
+void scenario_done(void)
 {
 	unlink(scenario.file);
 	unlink(scenario.broken_file);
 }
-
-#endif

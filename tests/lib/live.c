@@ -1,27 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Shared by the live tests: nodes of this process on loopback addresses that no other
- * process uses, what their callbacks saw, and one loop that runs them all with a bound for
- * every wait. Knows nothing of what a test sends.
- *
- * LIVE_LOG=1 prints all that the nodes log. LIVE_FULL=1: the long form of a test.
- */
-#ifndef SINEW_TESTS_LIVE_H
-#define SINEW_TESTS_LIVE_H
+/* Owns the nodes of live tests; knows nothing of what a test sends. */
+#include "tests/lib/live.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "lowcomms/sinew-test.h"
-#include "lowcomms/sinew.h"
-#include "tests/check.h"
-
-#define LIVE_PORT	21065
 #define LIVE_FDS_MAX	1024
 #define LIVE_LINES	60	/* of the log, shown when a test fails */
 #define LIVE_LINE_MAX	200
@@ -31,32 +11,16 @@ struct live_lines {
 	unsigned n;
 };
 
-/* A node and what its callbacks saw. The hooks are the test's. */
-struct live {
-	struct sinew_node *node;
-	struct sinew_session *session;	/* of the last session_up, referenced */
-	uint32_t id;
-	unsigned n_up, n_finished, n_down, n_writable, n_closed, n_fence;
-	enum sinew_down reason;		/* of the last session_down */
-	struct sinew_delivery delivery;
-	uint64_t n_received;
-	void *user;
-	void (*on_up)(struct live *l);
-	void (*on_message)(struct live *l, const struct sinew_message *msg);
-	void (*on_writable)(struct live *l);
-	void (*on_down)(struct live *l);
-};
-
 static struct live_lines live_lines;
 
-static inline bool live_env(const char *name)
+bool live_env(const char *name)
 {
 	const char *v = getenv(name);
 
 	return v && *v && strcmp(v, "0") != 0;
 }
 
-static inline int64_t live_ms(void)
+int64_t live_ms(void)
 {
 	struct timespec ts;
 
@@ -64,16 +28,14 @@ static inline int64_t live_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* A bound for a wait: longer where a sanitizer makes all slow. */
-static inline int64_t live_limit(int64_t ms)
+int64_t live_limit(int64_t ms)
 {
 	const char *factor = getenv("TIME_FACTOR");
 
 	return ms * (factor && atoi(factor) > 1 ? atoi(factor) : 1);
 }
 
-/* 127.x.y.host, where x.y belongs to that process alone. */
-static inline struct sockaddr_storage live_addr_of(pid_t process, unsigned host)
+struct sockaddr_storage live_addr_of(pid_t process, unsigned host)
 {
 	struct sockaddr_storage ss = { 0 };
 	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
@@ -86,14 +48,14 @@ static inline struct sockaddr_storage live_addr_of(pid_t process, unsigned host)
 	return ss;
 }
 
-static inline struct sockaddr_storage live_addr(unsigned host)
+struct sockaddr_storage live_addr(unsigned host)
 {
 	return live_addr_of(getpid(), host);
 }
 
 /* ---- log ---- */
 
-static inline void live_log(void *user, enum sinew_level level, const char *line)
+void live_log(void *user, enum sinew_level level, const char *line)
 {
 	const struct live *l = user;
 	char *text = live_lines.text[live_lines.n++ % LIVE_LINES];
@@ -105,7 +67,7 @@ static inline void live_log(void *user, enum sinew_level level, const char *line
 		fprintf(stderr, "%s\n", text);
 }
 
-static inline void live_show_log(void)
+void live_show_log(void)
 {
 	unsigned first = live_lines.n > LIVE_LINES ? live_lines.n - LIVE_LINES : 0;
 
@@ -116,7 +78,7 @@ static inline void live_show_log(void)
 
 /* ---- callbacks ---- */
 
-static inline void live_up(struct sinew_node *node, struct sinew_session *session, void *user)
+static void live_up(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct live *l = user;
 
@@ -128,8 +90,8 @@ static inline void live_up(struct sinew_node *node, struct sinew_session *sessio
 		l->on_up(l);
 }
 
-static inline void live_message(struct sinew_node *node, struct sinew_session *session,
-				const struct sinew_message *msg, void *user)
+static void live_message(struct sinew_node *node, struct sinew_session *session,
+			 const struct sinew_message *msg, void *user)
 {
 	struct live *l = user;
 
@@ -140,14 +102,14 @@ static inline void live_message(struct sinew_node *node, struct sinew_session *s
 		l->on_message(l, msg);
 }
 
-static inline void live_finished(struct sinew_node *node, struct sinew_session *session, void *user)
+static void live_finished(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	(void)node;
 	(void)session;
 	((struct live *)user)->n_finished++;
 }
 
-static inline void live_writable(struct sinew_node *node, struct sinew_session *session, void *user)
+static void live_writable(struct sinew_node *node, struct sinew_session *session, void *user)
 {
 	struct live *l = user;
 
@@ -158,9 +120,8 @@ static inline void live_writable(struct sinew_node *node, struct sinew_session *
 		l->on_writable(l);
 }
 
-static inline void live_down(struct sinew_node *node, struct sinew_session *session,
-			     enum sinew_down reason, const struct sinew_delivery *delivery,
-			     void *user)
+static void live_down(struct sinew_node *node, struct sinew_session *session,
+		      enum sinew_down reason, const struct sinew_delivery *delivery, void *user)
 {
 	struct live *l = user;
 
@@ -173,8 +134,8 @@ static inline void live_down(struct sinew_node *node, struct sinew_session *sess
 		l->on_down(l);
 }
 
-static inline void live_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
-			      enum sinew_fence_reason reason, void *user)
+static void live_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
+		       enum sinew_fence_reason reason, void *user)
 {
 	(void)node;
 	(void)nodeid;
@@ -183,7 +144,7 @@ static inline void live_fence(struct sinew_node *node, uint32_t nodeid, uint64_t
 	((struct live *)user)->n_fence++;
 }
 
-static inline void live_closed(struct sinew_node *node, void *user)
+static void live_closed(struct sinew_node *node, void *user)
 {
 	(void)node;
 	((struct live *)user)->n_closed++;
@@ -191,9 +152,8 @@ static inline void live_closed(struct sinew_node *node, void *user)
 
 /* ---- nodes ---- */
 
-/* Options of a node that answers fast: the test changes what it is about. */
-static inline void live_options(struct sinew_options *opt, struct live *l, uint32_t id,
-				const struct sockaddr_storage *addr)
+void live_options(struct sinew_options *opt, struct live *l, uint32_t id,
+		  const struct sockaddr_storage *addr)
 {
 	SINEW_OPTIONS_INIT(opt);
 	l->id = id;
@@ -209,7 +169,7 @@ static inline void live_options(struct sinew_options *opt, struct live *l, uint3
 	opt->log_level = SINEW_DEBUG;
 }
 
-static inline bool live_open(struct live *l, const struct sinew_options *opt)
+bool live_open(struct live *l, const struct sinew_options *opt)
 {
 	static const struct sinew_callbacks cb = {
 		.size = sizeof cb,
@@ -225,8 +185,7 @@ static inline bool live_open(struct live *l, const struct sinew_options *opt)
 	return CHECK_EQ(sinew_node_new(opt, &cb, l, &l->node), 0);
 }
 
-/* Two nodes that know each other, hosts 1 and 2; change may set options of both. */
-static inline bool live_pair(struct live l[2], void (*change)(struct sinew_options *opt))
+bool live_pair(struct live l[2], void (*change)(struct sinew_options *opt))
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct sockaddr_storage own = live_addr(i + 1), other = live_addr(2 - i);
@@ -242,7 +201,7 @@ static inline bool live_pair(struct live l[2], void (*change)(struct sinew_optio
 	return true;
 }
 
-static inline void live_free(struct live *l)
+void live_free(struct live *l)
 {
 	sinew_node_free(l->node);
 	l->node = NULL;
@@ -250,7 +209,7 @@ static inline void live_free(struct live *l)
 	l->session = NULL;
 }
 
-static inline struct sinew_status live_status(struct live *l)
+struct sinew_status live_status(struct live *l)
 {
 	struct sinew_status st = { .size = sizeof st };
 
@@ -261,9 +220,8 @@ static inline struct sinew_status live_status(struct live *l)
 
 /* ---- the loop ---- */
 
-/* One turn of all nodes (no node: NULL) and of more descriptors: waits at most wait_ms. */
-static inline void live_turn(struct live *const *nodes, unsigned n, struct pollfd *more,
-			     unsigned n_more, int wait_ms)
+void live_turn(struct live *const *nodes, unsigned n, struct pollfd *more, unsigned n_more,
+	       int wait_ms)
 {
 	struct pollfd fds[LIVE_FDS_MAX];
 	int got;
@@ -289,8 +247,7 @@ static inline void live_turn(struct live *const *nodes, unsigned n, struct pollf
 		more[i].revents = fds[n + i].revents;
 }
 
-/* Runs two nodes until done(arg), at most limit_ms. */
-static inline bool live_run(struct live l[2], bool (*done)(void *arg), void *arg, int64_t limit_ms)
+bool live_run(struct live l[2], bool (*done)(void *arg), void *arg, int64_t limit_ms)
 {
 	struct live *const nodes[2] = { &l[0], &l[1] };
 	int64_t end = live_ms() + live_limit(limit_ms);
@@ -305,8 +262,7 @@ static inline bool live_run(struct live l[2], bool (*done)(void *arg), void *arg
 
 /* ---- content: each message says its number and its length ---- */
 
-/* Fills n bytes that only message number of sender has. */
-static inline void live_fill(uint8_t *p, size_t n, uint32_t sender, uint64_t number)
+void live_fill(uint8_t *p, size_t n, uint32_t sender, uint64_t number)
 {
 	uint32_t x = (uint32_t)number * 2654435761u ^ sender * 40503u ^ (uint32_t)n;
 
@@ -316,7 +272,7 @@ static inline void live_fill(uint8_t *p, size_t n, uint32_t sender, uint64_t num
 	}
 }
 
-static inline bool live_is(const void *data, size_t n, uint32_t sender, uint64_t number)
+bool live_is(const void *data, size_t n, uint32_t sender, uint64_t number)
 {
 	uint8_t *want = malloc(n + 1);
 	bool same;
@@ -328,5 +284,3 @@ static inline bool live_is(const void *data, size_t n, uint32_t sender, uint64_t
 	free(want);
 	return same;
 }
-
-#endif

@@ -1,50 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * An enemy that speaks the protocol by hand over plain sockets: dials from any address of
- * loopback, says HELLO as whoever it wants to be, writes what it likes, ends as it likes.
- * Knows no node of the library; a test that drives one meanwhile sets adversary_wait.
- */
-#ifndef SINEW_TESTS_ADVERSARY_H
-#define SINEW_TESTS_ADVERSARY_H
+/* Owns what the enemy says and hears; knows nothing of who is at the other end. */
+#include "tests/lib/adversary.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "proto/wire.h"
-
-#define ADVERSARY_IN_MAX	4096u
-
-struct adversary {
-	int fd;			/* -1: none */
-	uint32_t nodeid;	/* that it claims */
-	uint64_t mine, yours;	/* its incarnation; the one that it was told */
-	uint32_t next;		/* number of its next frame, as it was told */
-	uint32_t expected;	/* that it says in HELLO */
-	uint32_t queue;		/* that it claims to have */
-	uint32_t gen;		/* number of the last choice that it knows of */
-	const char *cluster;
-	size_t have;
-	uint8_t in[ADVERSARY_IN_MAX];
-};
-
-static void adversary_poll(int fd, short events, int ms)
+void adversary_poll(int fd, short events, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
 	poll(&p, 1, ms);
 }
 
-/* Waits a while for the descriptor, and drives what must be driven. */
-static void (*adversary_wait)(int fd, short events, int ms) = adversary_poll;
+void (*adversary_wait)(int fd, short events, int ms) = adversary_poll;
 
-static inline int64_t adversary_ms(void)
+int64_t adversary_ms(void)
 {
 	struct timespec ts;
 
@@ -52,14 +19,14 @@ static inline int64_t adversary_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static inline void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t incarnation,
-				  const char *cluster)
+void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t incarnation,
+		    const char *cluster)
 {
 	*f = (struct adversary) { .fd = -1, .nodeid = nodeid, .mine = incarnation,
 			    .cluster = cluster, .queue = 1 << 20 };
 }
 
-static inline void adversary_close(struct adversary *f)
+void adversary_close(struct adversary *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
@@ -67,8 +34,7 @@ static inline void adversary_close(struct adversary *f)
 	f->have = 0;
 }
 
-/* Ends with a reset. */
-static inline void adversary_reset(struct adversary *f)
+void adversary_reset(struct adversary *f)
 {
 	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
@@ -77,8 +43,7 @@ static inline void adversary_reset(struct adversary *f)
 	adversary_close(f);
 }
 
-/* Vanishes without a word, as a machine that lost its power. False: may not, or cannot. */
-static inline bool adversary_vanish(struct adversary *f)
+bool adversary_vanish(struct adversary *f)
 {
 	const int on = 1;
 	bool can = setsockopt(f->fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
@@ -88,8 +53,8 @@ static inline bool adversary_vanish(struct adversary *f)
 	return can;
 }
 
-static inline bool adversary_dial(struct adversary *f, const struct sockaddr_storage *from,
-				  const struct sockaddr_storage *to)
+bool adversary_dial(struct adversary *f, const struct sockaddr_storage *from,
+		    const struct sockaddr_storage *to)
 {
 	struct sockaddr_storage src = *from;
 	const int on = 1;
@@ -118,8 +83,7 @@ fail:
 	return false;
 }
 
-/* All of it, or false: the other end has gone, or does not read for a second. */
-static inline bool adversary_put(struct adversary *f, const void *data, size_t n)
+bool adversary_put(struct adversary *f, const void *data, size_t n)
 {
 	const uint8_t *p = data;
 	int64_t end = adversary_ms() + 1000;
@@ -141,7 +105,7 @@ static inline bool adversary_put(struct adversary *f, const void *data, size_t n
 
 /* ---- what it says ---- */
 
-static inline struct hello adversary_hello_of(const struct adversary *f, uint64_t yours)
+struct hello adversary_hello_of(const struct adversary *f, uint64_t yours)
 {
 	struct hello h = {
 		.mine = f->mine, .yours = yours, .next = f->expected, .gen = f->gen,
@@ -154,7 +118,7 @@ static inline struct hello adversary_hello_of(const struct adversary *f, uint64_
 	return h;
 }
 
-static inline bool adversary_hello(struct adversary *f, uint64_t yours)
+bool adversary_hello(struct adversary *f, uint64_t yours)
 {
 	struct hello h = adversary_hello_of(f, yours);
 	uint8_t buf[WIRE_CONTROL_MAX];
@@ -164,9 +128,7 @@ static inline bool adversary_hello(struct adversary *f, uint64_t yours)
 
 /* ---- what it hears ---- */
 
-/* The next frame: 1; 0: none within that time; -1: the connection has ended. The frame's
- * pointers hold until the next call. */
-static inline int adversary_frame(struct adversary *f, struct frame *ret, size_t *used, int64_t ms)
+int adversary_frame(struct adversary *f, struct frame *ret, size_t *used, int64_t ms)
 {
 	int64_t end = adversary_ms() + ms;
 
@@ -196,8 +158,7 @@ static inline int adversary_frame(struct adversary *f, struct frame *ret, size_t
 	}
 }
 
-/* Whether the other end has ended the connection, read or not what came before. */
-static inline bool adversary_ended(struct adversary *f)
+bool adversary_ended(struct adversary *f)
 {
 	uint8_t waste[4096];
 	ssize_t got;
@@ -208,9 +169,7 @@ static inline bool adversary_ended(struct adversary *f)
 	return got == 0 || errno != EAGAIN;
 }
 
-/* Waits for a HELLO or a REFUSE: 1, 2; else as adversary_frame(). */
-static inline int adversary_answer(struct adversary *f, struct hello *h, struct refuse *r,
-				   int64_t ms)
+int adversary_answer(struct adversary *f, struct hello *h, struct refuse *r, int64_t ms)
 {
 	struct frame fr;
 	size_t used = 0;
@@ -225,8 +184,7 @@ static inline int adversary_answer(struct adversary *f, struct hello *h, struct 
 	return kind ? kind : got < 0 ? -1 : 0;
 }
 
-/* Asks once who is there, so that it knows whom to name. The link waits for more. */
-static inline bool adversary_ask(struct adversary *f, int64_t ms)
+bool adversary_ask(struct adversary *f, int64_t ms)
 {
 	struct hello h;
 	struct refuse r;
@@ -237,9 +195,7 @@ static inline bool adversary_ask(struct adversary *f, int64_t ms)
 	return true;
 }
 
-/* The whole handshake on a fresh connection to a node of a lower nodeid: the link is up. False
- * also if there was a choice since the last one that it knows of: it knows now, and may dial. */
-static inline bool adversary_up(struct adversary *f, int64_t ms)
+bool adversary_up(struct adversary *f, int64_t ms)
 {
 	int64_t end = adversary_ms() + ms;
 	struct hello h;
@@ -268,5 +224,3 @@ static inline bool adversary_up(struct adversary *f, int64_t ms)
 	}
 	return false;
 }
-
-#endif

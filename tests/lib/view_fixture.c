@@ -1,38 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Shared by the tests of the view: a view of three nodes, what it concluded as text, and
- * the words of a membership service. Knows nothing of what is right.
- */
-#ifndef TESTS_VIEW_FIXTURE_H
-#define TESTS_VIEW_FIXTURE_H
+/* Owns one view and what it concluded; knows nothing of what is right. */
+#include "tests/lib/view_fixture.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
+struct view v;
+char said[1024];
+struct greeting sent;
+unsigned n_sent;
+int send_result;
+uint64_t now;
 
-#include "tests/check.h"
-
-#include "membership/view_poll.h"
-
-#define MS	UINT64_C(1000000)
-#define ME	1
-#define MY_PID	10
-
-static struct view v;
-static char said[1024];			/* all that was concluded since the last look */
-static struct greeting sent;		/* the last that went to the group */
-static unsigned n_sent;
-static int send_result;
-static uint64_t now;
-
-static inline void put(const char *fmt, unsigned a, unsigned b, const char *text)
+static void put(const char *fmt, unsigned a, unsigned b, const char *text)
 {
 	size_t len = strlen(said);
 
 	snprintf(said + len, sizeof(said) - len, fmt, a, b, text);
 }
 
-static inline void conclude_addrs(const struct view_action *a)
+static void conclude_addrs(const struct view_action *a)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)a->addrs;
 	char text[32] = "";
@@ -41,7 +25,7 @@ static inline void conclude_addrs(const struct view_action *a)
 	put("addrs %u %u %s;", a->nodeid, a->n_addrs, text);
 }
 
-static inline void conclude_send(const struct view_action *a)
+static void conclude_send(const struct view_action *a)
 {
 	if (!send_result) {
 		CHECK_EQ(greeting_get(a->bytes, a->len, &sent), 0);
@@ -50,8 +34,7 @@ static inline void conclude_send(const struct view_action *a)
 	view_sent(&v, !send_result, now);
 }
 
-/* After each call of the view. */
-static inline void conclude(void)
+void conclude(void)
 {
 	static const char *const incarnations[] = {
 		[VIEW_JOINED] = "joined", [VIEW_LEAVING] = "leaving", [VIEW_LEFT] = "left",
@@ -83,13 +66,13 @@ static inline void conclude(void)
 
 /* ---- what the service says ---- */
 
-static inline void says(const char *expected)
+void says(const char *expected)
 {
 	CHECK_STR(said, expected);
 	said[0] = '\0';
 }
 
-static inline struct sockaddr_storage address(unsigned last)
+struct sockaddr_storage node_address(unsigned last)
 {
 	struct sockaddr_storage addr = { 0 };
 	struct sockaddr_in *in = (struct sockaddr_in *)&addr;
@@ -100,20 +83,19 @@ static inline struct sockaddr_storage address(unsigned last)
 	return addr;
 }
 
-/* The nodelist: those nodeids, at 10.0.0.NODEID. */
-static inline void nodelist(const unsigned *ids, unsigned n)
+void nodelist(const unsigned *ids, unsigned n)
 {
 	static struct view_node nodes[VIEW_NODES_MAX];
 
 	for (unsigned i = 0; i < n; i++) {
 		nodes[i] = (struct view_node){ .nodeid = ids[i], .n_addrs = 1 };
-		nodes[i].addrs[0] = address(ids[i]);
+		nodes[i].addrs[0] = node_address(ids[i]);
 	}
 	view_nodelist(&v, nodes, n);
 	conclude();
 }
 
-static inline void begin_as(enum greeting_type type)
+void view_begin_as(enum greeting_type type)
 {
 	static const unsigned three[] = { 1, 2, 3 };
 	const struct greeting own = { .type = type, .nodeid = ME, .incarnation = 0xa1 };
@@ -126,14 +108,13 @@ static inline void begin_as(enum greeting_type type)
 	nodelist(three, 3);
 }
 
-static inline void begin(void)
+void view_begin(void)
 {
-	begin_as(GREETING_HELLO);
+	view_begin_as(GREETING_HELLO);
 	says("add 2;add 3;");
 }
 
-/* The members are now these (nodeid 10 * n is process n0 of node n). */
-static inline void group(const unsigned *ids, unsigned n)
+void group(const unsigned *ids, unsigned n)
 {
 	struct view_process all[VIEW_PROCESSES_MAX];
 
@@ -145,8 +126,7 @@ static inline void group(const unsigned *ids, unsigned n)
 	conclude();
 }
 
-/* With VIEW_NODEDOWN: before the service reports the ring without that node. */
-static inline void member_goes(unsigned id, enum view_cause cause)
+void member_goes(unsigned id, enum view_cause cause)
 {
 	const struct view_gone g = { { id, id * 10 }, cause };
 	struct view_process all[VIEW_PROCESSES_MAX];
@@ -162,7 +142,7 @@ static inline void member_goes(unsigned id, enum view_cause cause)
 	conclude();
 }
 
-static inline void greet(unsigned id, enum greeting_type type, uint64_t incarnation)
+void greet(unsigned id, enum greeting_type type, uint64_t incarnation)
 {
 	const struct greeting g = { .type = type, .nodeid = id, .incarnation = incarnation };
 	const struct view_process from = { id, id * 10 };
@@ -172,7 +152,7 @@ static inline void greet(unsigned id, enum greeting_type type, uint64_t incarnat
 	conclude();
 }
 
-static inline void ring(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate)
+void rings(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate)
 {
 	const struct view_ring a = { ME, group_seq }, b = { ME, quorum_seq };
 
@@ -184,17 +164,16 @@ static inline void ring(uint64_t group_seq, uint64_t quorum_seq, bool is_quorate
 	conclude();
 }
 
-/* With VIEW_NODEDOWN the service also reports the next ring, with quorum as before. */
-static inline void gone(unsigned id, enum view_cause cause)
+void gone(unsigned id, enum view_cause cause)
 {
 	const uint64_t seq = v.quorum.computed.seq;
 
 	member_goes(id, cause);
 	if (cause == VIEW_NODEDOWN)
-		ring(seq + 1, seq + 1, v.quorum.says_quorate);
+		rings(seq + 1, seq + 1, v.quorum.says_quorate);
 }
 
-static inline void run_to(uint64_t later_ms)
+void run_to(uint64_t later_ms)
 {
 	uint64_t until = now + later_ms * MS;
 
@@ -206,17 +185,14 @@ static inline void run_to(uint64_t later_ms)
 	now = until;
 }
 
-/* Two members that have greeted each other and have quorum. */
-static inline void together(void)
+void together(void)
 {
 	static const unsigned two[] = { 1, 2 };
 
-	begin();
+	view_begin();
 	group(two, 2);
-	ring(7, 7, true);
+	rings(7, 7, true);
 	greet(2, GREETING_HELLO, 0xb1);
 	run_to(200);
 	says("quorum 1;addrs 2 1 10.0.0.2;joined 2 b1;");
 }
-
-#endif

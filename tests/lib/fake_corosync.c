@@ -1,78 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A corosync inside the test: the calls of libcpg and libquorum that the library makes, answered
- * from one table; fake_config.h has libcmap's. The own process is on node 1; the test moves all
- * others. Knows nothing of what the library concludes.
- */
-#ifndef SINEW_TESTS_FAKE_COROSYNC_H
-#define SINEW_TESTS_FAKE_COROSYNC_H
+/* Owns the table of the fake corosync and its libraries; knows nothing of what is concluded. */
+#include "tests/lib/fake_corosync.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <sys/eventfd.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <corosync/cmap.h>
-#include <corosync/cpg.h>
-#include <corosync/quorum.h>
-
-#include "membership/greeting.h"
-#include "tests/check.h"
-
-#define FAKE_NODES	8
-#define FAKE_EVENTS	256
-#define FAKE_KEYS	64
 #define FAKE_PID	4711	/* of all processes but ours */
 
-enum fake_kind { FAKE_RING, FAKE_GROUP, FAKE_MESSAGE, FAKE_QUORUM, FAKE_CONFIG };
-
-struct fake_event {
-	enum fake_kind kind;
-	struct cpg_address now[FAKE_NODES], left;
-	size_t n_now, n_left;
-	uint32_t from;
-	uint8_t bytes[GREETING_MAX];
-	size_t len;
-	uint64_t ring;
-	bool is_quorate;
-};
-
-static struct fake {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	int fd;
-	void *cpg_context;
-	const void *quorum_context;
-	cpg_model_v1_data_t cpg;
-	quorum_model_v1_data_t quorum;
-	cmap_notify_fn_t on_config;
-	void *config_arg;
-
-	struct { char key[64], value[64]; bool is_number; } keys[FAKE_KEYS];
-	unsigned n_keys, n_more;	/* n_more: keys that are made up */
-	unsigned at;			/* the iteration */
-	char prefix[64];
-
-	bool is_in[FAKE_NODES + 1];
-	uint64_t ring;
-	bool is_quorate;
-	struct fake_event events[FAKE_EVENTS];
-	unsigned n_events;
-
-	bool is_dead;		/* corosync does not run */
-	bool hangs;		/* its configuration is not answered */
-	bool resolver_fails, resolver_hangs;
-	bool holds_goodbye;	/* it does not come back */
-	unsigned interrupts;	/* of the next calls of getrandom() */
-	unsigned n_turns, n_goodbyes, n_leaves;
-} fake = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .fd = -1 };
+struct fake fake = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, .fd = -1 };
 
 /* ---- what the test does ---- */
 
-static void fake_wake(void)
+void fake_wake(void)
 {
 	const uint64_t one = 1;
 
@@ -115,22 +51,21 @@ static void fake_change(uint32_t nodeid, uint32_t pid, uint32_t reason)
 	fake_push(FAKE_QUORUM);
 }
 
-static void fake_join(uint32_t nodeid)
+void fake_join(uint32_t nodeid)
 {
 	pthread_mutex_lock(&fake.lock);
 	fake_change(nodeid, FAKE_PID, 0);
 	pthread_mutex_unlock(&fake.lock);
 }
 
-static void fake_leave(uint32_t nodeid, uint32_t reason)
+void fake_leave(uint32_t nodeid, uint32_t reason)
 {
 	pthread_mutex_lock(&fake.lock);
 	fake_change(nodeid, FAKE_PID, reason);
 	pthread_mutex_unlock(&fake.lock);
 }
 
-static void fake_say(enum greeting_type type, uint32_t nodeid, uint64_t incarnation,
-		     uint64_t began_ms)
+void fake_say(enum greeting_type type, uint32_t nodeid, uint64_t incarnation, uint64_t began_ms)
 {
 	const struct greeting g = { .type = type, .nodeid = nodeid, .incarnation = incarnation,
 				    .began_ms = began_ms };
@@ -143,15 +78,14 @@ static void fake_say(enum greeting_type type, uint32_t nodeid, uint64_t incarnat
 	pthread_mutex_unlock(&fake.lock);
 }
 
-static void fake_tell(enum fake_kind kind)
+void fake_tell(enum fake_kind kind)
 {
 	pthread_mutex_lock(&fake.lock);
 	fake_push(kind);
 	pthread_mutex_unlock(&fake.lock);
 }
 
-/* A key of the configuration; NULL takes it away. */
-static void fake_key(const char *key, const char *value)
+void fake_key(const char *key, const char *value)
 {
 	unsigned i;
 
@@ -169,7 +103,7 @@ static void fake_key(const char *key, const char *value)
 	pthread_mutex_unlock(&fake.lock);
 }
 
-static void fake_node(uint32_t nodeid, const char *addr)
+void fake_node(uint32_t nodeid, const char *addr)
 {
 	char key[64], value[16];
 
@@ -180,8 +114,7 @@ static void fake_node(uint32_t nodeid, const char *addr)
 	fake_key(key, addr);
 }
 
-/* To true or false, and whoever waits for it goes on. */
-static void fake_set(bool *flag, bool value)
+void fake_set(bool *flag, bool value)
 {
 	pthread_mutex_lock(&fake.lock);
 	*flag = value;
@@ -189,7 +122,7 @@ static void fake_set(bool *flag, bool value)
 	pthread_mutex_unlock(&fake.lock);
 }
 
-static unsigned fake_count(const unsigned *counter)
+unsigned fake_count(const unsigned *counter)
 {
 	unsigned n;
 
@@ -199,7 +132,7 @@ static unsigned fake_count(const unsigned *counter)
 	return n;
 }
 
-static void fake_die(void)
+void fake_die(void)
 {
 	pthread_mutex_lock(&fake.lock);
 	fake.is_dead = true;
@@ -209,8 +142,7 @@ static void fake_die(void)
 	pthread_mutex_unlock(&fake.lock);
 }
 
-/* Quorate, with n nodes at 10.0.0.N, ours at 127.0.0.1. */
-static void fake_begin(unsigned n)
+void fake_begin(unsigned n)
 {
 	memset(&fake.is_in, 0, sizeof(fake) - offsetof(struct fake, is_in));
 	fake.n_keys = fake.n_more = 0;
@@ -230,7 +162,7 @@ static void fake_begin(unsigned n)
 
 /* ---- libcpg ---- */
 
-static cs_error_t fake_rc(void)
+cs_error_t fake_rc(void)
 {
 	cs_error_t rc;
 
@@ -240,8 +172,7 @@ static cs_error_t fake_rc(void)
 	return rc;
 }
 
-/* The next event of those kinds, the oldest first; false: there is none. */
-static bool fake_pop(enum fake_kind first, enum fake_kind last, struct fake_event *ret)
+bool fake_pop(enum fake_kind first, enum fake_kind last, struct fake_event *ret)
 {
 	bool found = false;
 
@@ -423,5 +354,3 @@ cs_error_t quorum_dispatch(quorum_handle_t handle, cs_dispatch_flags_t flags)
 					     (struct quorum_ring_id){ 1, e.ring }, 0, NULL);
 	return fake_rc();
 }
-
-#endif

@@ -1,73 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A naive model of the send ring: an endless byte stream, a list of frames and
- * three offsets. Knows nothing of positions, laps or gaps. One instance, for
- * tests/test_ring_model.c.
- */
-#ifndef SINEW_TESTS_RING_MODEL_H
-#define SINEW_TESTS_RING_MODEL_H
+/* Owns the naive model; knows nothing of positions, laps or gaps. */
+#include "tests/lib/ring_model.h"
 
-#include "proto/ring_out.h"
-#include "proto/wire.h"
+struct model m;
+uint8_t payload[PAYLOAD_MAX], wire[WIRE_FRAME_MAX + 64];
 
-#include <stdbool.h>
-#include <string.h>
-
-#define STREAM_MAX	(24u << 20)
-#define FRAMES_MAX	400000u
-#define MESSAGES_MAX	100000u
-#define PAYLOAD_MAX	300000u
-#define NODEID		7u
-
-struct mframe {
-	size_t begin, end;	/* in the stream */
-	bool last;		/* ends a message */
-};
-
-struct mmessage {
-	size_t len;
-	uint32_t salt;		/* makes its bytes */
-	size_t end;		/* of its last frame in the stream */
-	size_t first_frame;
-};
-
-/* A slot, or a message behind one, in the order of the calls. */
-struct mpending {
-	enum { OPEN, DONE, CANCELLED } state;
-	size_t len;		/* reserved, or used */
-	uint32_t salt;
-	unsigned slot;
-	uint8_t *data;
-};
-
-struct model {
-	struct ring *ring;
-	uint8_t *memory;
-	size_t size;
-	uint32_t max_frame, first_seq;
-	uint8_t *stream;
-	size_t filled, sent, high, half_end;
-	struct mframe *frames;
-	size_t n_frames, acked;	/* acked: frames */
-	struct mmessage *messages;
-	size_t n_messages, n_acked;	/* n_acked: wholly acknowledged */
-	struct mpending pending[RING_SLOTS];
-	unsigned n_pending;
-	size_t reserved;	/* bytes in pending, with headers */
-	bool closed, fin;
-	bool wished;		/* refused and not told yet */
-	size_t want;		/* the smallest wish of all who were, 0: none */
-	bool want_slot;		/* all of them wait for a slot to be given back */
-	size_t freed;		/* senders may have everything before it */
-	uint64_t high_water;
-	uint64_t rng;
-	uint64_t n_plain, n_refused, n_half, n_again, n_laps;
-};
-
-static struct model m;
-static uint8_t payload[PAYLOAD_MAX], wire[WIRE_FRAME_MAX + 64];
-
-static uint32_t rnd(uint32_t n)
+uint32_t rnd(uint32_t n)
 {
 	m.rng ^= m.rng << 13;
 	m.rng ^= m.rng >> 7;
@@ -75,30 +13,28 @@ static uint32_t rnd(uint32_t n)
 	return n ? (uint32_t)((m.rng >> 20) % n) : 0;
 }
 
-static uint8_t byte_of(uint32_t salt, size_t i)
+uint8_t byte_of(uint32_t salt, size_t i)
 {
 	return (uint8_t)(salt * 31 + i * 7 + (i >> 8));
 }
 
-static void fill(uint8_t *p, uint32_t salt, size_t from, size_t to)
+void fill(uint8_t *p, uint32_t salt, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++)
 		p[i] = byte_of(salt, i);
 }
 
-static size_t acked_offset(void)
+size_t acked_offset(void)
 {
 	return m.acked ? m.frames[m.acked - 1].end : 0;
 }
 
-/* Where the first message begins that is not wholly acknowledged. */
-static size_t freed_offset(void)
+size_t freed_offset(void)
 {
 	return m.n_acked ? m.messages[m.n_acked - 1].end : 0;
 }
 
-static void add_frame(const uint8_t *head, size_t head_len, const uint8_t *body, size_t n,
-		      bool last)
+void add_frame(const uint8_t *head, size_t head_len, const uint8_t *body, size_t n, bool last)
 {
 	uint8_t *p = m.stream + m.filled;
 
@@ -109,7 +45,7 @@ static void add_frame(const uint8_t *head, size_t head_len, const uint8_t *body,
 	m.filled += head_len + n;
 }
 
-static void add_message(size_t len, uint32_t salt)
+void add_message(size_t len, uint32_t salt)
 {
 	struct mmessage *msg = &m.messages[m.n_messages++];
 	size_t body = m.max_frame - WIRE_FRAG_OVERHEAD;
@@ -133,7 +69,7 @@ static void add_message(size_t len, uint32_t salt)
 	msg->end = m.filled;
 }
 
-static void model_wish(size_t need, bool slot)
+void model_wish(size_t need, bool slot)
 {
 	m.want_slot = slot && (!m.want || m.want_slot);
 	if (!m.want || need < m.want)
@@ -141,8 +77,7 @@ static void model_wish(size_t need, bool slot)
 	m.wished = true;
 }
 
-/* Finished slots at the head become part of the stream. */
-static void flush_pending(void)
+void flush_pending(void)
 {
 	unsigned n = 0;
 
@@ -159,7 +94,7 @@ static void flush_pending(void)
 		m.reserved = 0;
 }
 
-static size_t mid_frame(void)
+size_t mid_frame(void)
 {
 	if (m.half_end)
 		return m.half_end - m.sent;
@@ -169,7 +104,7 @@ static size_t mid_frame(void)
 	return 0;
 }
 
-static size_t count_acked(size_t frames)
+size_t count_acked(size_t frames)
 {
 	size_t n = m.n_acked;
 
@@ -178,8 +113,7 @@ static size_t count_acked(size_t frames)
 	return n;
 }
 
-/* Frames that were wholly handed to a link. */
-static size_t frames_handed(void)
+size_t frames_handed(void)
 {
 	size_t n = m.acked;
 
@@ -188,8 +122,7 @@ static size_t frames_handed(void)
 	return n;
 }
 
-/* The bytes that go out next, as the model has them. */
-static size_t expected_out(uint8_t *out, size_t max)
+size_t expected_out(uint8_t *out, size_t max)
 {
 	size_t n = 0, from = m.sent, part;
 
@@ -203,7 +136,7 @@ static size_t expected_out(uint8_t *out, size_t max)
 	return n + part;
 }
 
-static uint64_t model_sent(size_t n)
+uint64_t model_sent(size_t n)
 {
 	uint64_t again = 0;
 	size_t from;
@@ -228,8 +161,7 @@ static uint64_t model_sent(size_t n)
 	return again;
 }
 
-/* The peer has everything before frame k. */
-static void model_ack(size_t k)
+void model_ack(size_t k)
 {
 	size_t mid = mid_frame();
 
@@ -244,5 +176,3 @@ static void model_ack(size_t k)
 		m.sent = acked_offset();
 	}
 }
-
-#endif
