@@ -5,7 +5,7 @@
  */
 #include <sys/socket.h>
 
-#include "tests/bytes.h"
+#include "tests/lib/bytes.h"
 
 static struct cluster *c;
 static struct test_node *node;
@@ -28,7 +28,7 @@ static void open_node(unsigned peer, unsigned nodeid, enum sinew_membership memb
 	here = free_address("127.0.0.2");
 	cluster_options(&o, nodeid, &node->addr);
 	o.membership = membership;
-	CHECK(node_open(node, nodeid, &o));
+	CHECK(node_open(node, &o));
 	CHECK_EQ(sinew_peer_add(node->n, peer, &here, 1), 0);
 }
 
@@ -114,7 +114,7 @@ static uint8_t kind(const struct wire *w)
 /* The next frame has to be of that kind; an ACK more than needed is always fine. */
 static bool hear(struct wire *w, uint8_t wanted)
 {
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 	bool is_there;
 
 	for (;;) {
@@ -140,7 +140,7 @@ static void hear_ack_of(struct wire *w, uint32_t next)
 /* Up to the end; before it comes a REFUSE of that reason, 0: or none. */
 static void hear_end(struct wire *w, uint32_t reason)
 {
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 	uint32_t refused = 0;
 
 	while (!w->over && now_ms() < until)

@@ -426,7 +426,7 @@ static void silence_is_counted(void)
 /* The others hear the goodbye before the leave: it waits for its goodbye, for a second. */
 static void the_goodbye_goes_first(void)
 {
-	uint64_t said_ms;
+	int64_t said_ms;
 
 	begin(2);
 	AWAIT(status().whole && member(1).joined);

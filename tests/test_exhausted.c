@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "tests/lib/live.h"
+#include "tests/lib/cluster.h"
 
 #define CLIENTS		64	/* that dial in while none is left */
 #define FILL_MAX	1024
@@ -17,7 +17,7 @@
 #define TURNS_MAX	250	/* in that time: more is a loop that spins */
 #define LINES_MAX	10	/* of a kind in the log, the others are suppressed */
 
-static struct live nodes[2];
+static struct test_node nodes[2];
 static uint64_t expected[2];	/* message numbers */
 static unsigned wrong, accept_lines, dial_lines;
 
@@ -64,7 +64,7 @@ static unsigned count_fds(void)
 
 static void count_lines(void *user, enum sinew_level level, const char *line)
 {
-	live_log(user, level, line);
+	cluster_log(user, level, line);
 	accept_lines += strstr(line, "cannot accept a connection: Too many open files") != NULL;
 	dial_lines += level <= SINEW_INFO &&
 		strstr(line, "Too many open files: no free file descriptor in this process");
@@ -76,31 +76,19 @@ static void change(struct sinew_options *opt)
 	opt->stall_ms = opt->hello_ms = opt->connect_ms = 60000;
 }
 
-static void check_number(struct live *l, const struct sinew_message *msg)
+static void check_number(struct test_node *l, struct sinew_session *p,
+			 const struct sinew_message *msg)
 {
 	uint64_t number;
 
+	(void)p;
 	memcpy(&number, msg->data, sizeof number);
 	wrong += msg->len != sizeof number || number != ++expected[l->id - 1];
 }
 
-static bool both_up(void *arg)
+static bool all_there(uint64_t n)
 {
-	(void)arg;
-	return nodes[0].n_up && nodes[1].n_up;
-}
-
-static bool all_there(void *arg)
-{
-	uint64_t n = *(uint64_t *)arg;
-
 	return expected[0] == n && expected[1] == n;
-}
-
-static bool both_closed(void *arg)
-{
-	(void)arg;
-	return nodes[0].n_closed && nodes[1].n_closed;
 }
 
 static bool open_pair(void)
@@ -111,42 +99,42 @@ static bool open_pair(void)
 	nodes[0].on_message = nodes[1].on_message = check_number;
 	getrlimit(RLIMIT_NOFILE, &before);
 	limit_to(512);
-	return live_pair(nodes, change) && CHECK(live_run(nodes, both_up, NULL, 10000));
+	return pair_open(nodes, change) &&
+		DRIVE_PAIR(nodes, nodes[0].all.ups && nodes[1].all.ups);
 }
 
 static void send_to_each_other(uint64_t from, uint64_t to)
 {
 	for (uint64_t n = from; n <= to; n++)
 		for (unsigned i = 0; i < 2; i++)
-			CHECK_EQ(sinew_send(nodes[i].session, &n, sizeof n), 0);
+			CHECK_EQ(sinew_send(nodes[i].all.session, &n, sizeof n), 0);
 }
 
 static void close_pair(void)
 {
 	give_all();
 	for (unsigned i = 0; i < 2; i++)
-		CHECK_EQ(sinew_close(nodes[i].node, 5000), 0);
-	CHECK(live_run(nodes, both_closed, NULL, 10000));
+		CHECK_EQ(sinew_close(nodes[i].n, 5000), 0);
+	DRIVE_PAIR(nodes, nodes[0].closed && nodes[1].closed);
 	for (unsigned i = 0; i < 2; i++) {
-		CHECK_EQ(nodes[i].n_up, 1);
-		CHECK_EQ(nodes[i].n_down, 1);
-		CHECK_EQ(nodes[i].reason, SINEW_DOWN_CLOSED);
-		live_free(&nodes[i]);
+		CHECK_EQ(nodes[i].all.ups, 1);
+		CHECK_EQ(nodes[i].all.downs, 1);
+		CHECK_EQ(nodes[i].all.reason, SINEW_DOWN_CLOSED);
+		node_free(&nodes[i]);
 	}
 	CHECK_EQ(wrong, 0);
 	if (check_state.failures)
-		live_show_log();
+		cluster_show_log();
 }
 
 /* How often the nodes had something to do in a while. */
 static unsigned turns_in_window(void)
 {
-	struct live *const both[2] = { &nodes[0], &nodes[1] };
-	int64_t end = live_ms() + WINDOW_MS;
+	int64_t end = now_ms() + WINDOW_MS;
 	unsigned turns = 0;
 
-	for (; live_ms() < end; turns++)
-		live_turn(both, 2, NULL, 0, 50);
+	for (; now_ms() < end; turns++)
+		pair_turn(nodes);
 	return turns;
 }
 
@@ -154,7 +142,7 @@ static unsigned turns_in_window(void)
 
 static void make_clients(int fds[CLIENTS])
 {
-	struct sockaddr_storage from = live_addr(2);
+	struct sockaddr_storage from = host_address(2);
 
 	((struct sockaddr_in *)&from)->sin_port = 0;
 	for (unsigned i = 0; i < CLIENTS; i++) {
@@ -165,7 +153,7 @@ static void make_clients(int fds[CLIENTS])
 
 static void connect_clients(const int fds[CLIENTS])
 {
-	struct sockaddr_storage to = live_addr(1);
+	struct sockaddr_storage to = host_address(1);
 
 	for (unsigned i = 0; i < CLIENTS; i++)
 		if (connect(fds[i], (struct sockaddr *)&to, sizeof(struct sockaddr_in)))
@@ -186,11 +174,6 @@ static unsigned ended(const int fds[CLIENTS])
 	return n;
 }
 
-static bool all_ended(void *fds)
-{
-	return ended(fds) == CLIENTS;
-}
-
 static void close_clients(const int fds[CLIENTS])
 {
 	for (unsigned i = 0; i < CLIENTS; i++)
@@ -201,25 +184,25 @@ static void close_clients(const int fds[CLIENTS])
 
 static void a_node_that_cannot_open_says_so(void)
 {
-	struct sockaddr_storage own = live_addr(3);
+	struct sockaddr_storage own = host_address(3);
 	unsigned fds = count_fds();
 	struct sinew_options opt;
-	struct live l = { 0 };
+	struct test_node l = { 0 };
 
 	getrlimit(RLIMIT_NOFILE, &before);
 	limit_to(256);
-	live_options(&opt, &l, 3, &own);
+	fast_options(&opt, 3, &own);
 	for (unsigned left = 0; left < NODE_FDS; left++) {
 		take_all_but(left);
-		CHECK_EQ(sinew_node_new(&opt, NULL, NULL, &l.node), -EMFILE);
-		CHECK(!l.node);
+		CHECK_EQ(sinew_node_new(&opt, NULL, NULL, &l.n), -EMFILE);
+		CHECK(!l.n);
 		while (n_fill)
 			close(fill[--n_fill]);
 		CHECK_EQ(count_fds(), fds);
 	}
 	take_all_but(NODE_FDS);
-	CHECK_EQ(sinew_node_new(&opt, NULL, NULL, &l.node), 0);
-	sinew_node_free(l.node);
+	CHECK_EQ(sinew_node_new(&opt, NULL, NULL, &l.n), 0);
+	sinew_node_free(l.n);
 	give_all();
 	CHECK_EQ(count_fds(), fds);
 }
@@ -235,11 +218,11 @@ static void who_dials_in_is_refused_and_sessions_go_on(void)
 	take_all_but(0);
 	connect_clients(fds);
 	send_to_each_other(1, n);
-	CHECK(live_run(nodes, all_ended, fds, 10000));
-	CHECK(live_run(nodes, all_there, &n, 10000));
+	DRIVE_PAIR(nodes, ended(fds) == CLIENTS);
+	DRIVE_PAIR(nodes, all_there(n));
 	CHECK(accept_lines >= 1 && accept_lines <= LINES_MAX);
 	CHECK(turns_in_window() < TURNS_MAX);
-	CHECK_EQ(live_status(&nodes[0]).reconnects, 0);
+	CHECK_EQ(node_status(&nodes[0]).reconnects, 0);
 	close_clients(fds);
 	close_pair();
 }
@@ -256,7 +239,7 @@ static void without_a_spare_one_the_listener_rests(void)
 	limit_to(3);
 	connect_clients(fds);
 	send_to_each_other(1, n);
-	CHECK(live_run(nodes, all_there, &n, 10000));
+	DRIVE_PAIR(nodes, all_there(n));
 	CHECK(turns_in_window() < TURNS_MAX);
 	CHECK_EQ(ended(fds), 0);
 	CHECK(accept_lines >= 1 && accept_lines <= LINES_MAX);
@@ -277,18 +260,18 @@ static void a_link_that_breaks_comes_back_later(void)
 
 	CHECK_OR_RETURN(open_pair());
 	send_to_each_other(1, n);
-	CHECK(live_run(nodes, all_there, &n, 10000));
-	CHECK_EQ(sinew_break(nodes[0].node, 2), 0);
+	DRIVE_PAIR(nodes, all_there(n));
+	CHECK_EQ(sinew_break(nodes[0].n, 2), 0);
 	limit_to(3);
 	send_to_each_other(n + 1, 2 * n);
 	CHECK(turns_in_window() < TURNS_MAX);
 	CHECK_EQ(expected[0], n);
 	CHECK(dial_lines >= 1 && dial_lines <= 2);	/* once at each end */
-	CHECK_EQ(live_status(&nodes[0]).last_error, -EMFILE);
+	CHECK_EQ(node_status(&nodes[0]).last_error, -EMFILE);
 	limit_to(512);
 	n *= 2;
-	CHECK(live_run(nodes, all_there, &n, 10000));
-	CHECK_EQ(live_status(&nodes[0]).reconnects, 1);
+	DRIVE_PAIR(nodes, all_there(n));
+	CHECK_EQ(node_status(&nodes[0]).reconnects, 1);
 	close_pair();
 }
 

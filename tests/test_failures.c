@@ -108,7 +108,7 @@ static void try_k(const struct job *j, unsigned k, struct result *r)
 
 	plan.k = k;
 	r->k = k;
-	alarm((unsigned)scenario_limit(RUN_S));
+	alarm((unsigned)time_limit(RUN_S));
 	failing_begin(&plan);
 	scenario_run(j->mode, !must_complete(&plan), cause_of(&plan), &out);
 	r->runs++;
@@ -273,7 +273,7 @@ static void an_own_thread_ends_at_once(void)
 	scenario.out = &out;
 	for (unsigned i = 0; i < ENDS; i++) {
 		o.nodeid = s->id = 1;
-		alarm((unsigned)scenario_limit(RUN_S));
+		alarm((unsigned)time_limit(RUN_S));
 		CHECK_OR_RETURN(!new_node(s, &o));
 		for (unsigned turns = i % 64; turns; turns--)
 			sched_yield();

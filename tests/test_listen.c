@@ -63,12 +63,12 @@ static void one_that_stands_is_enough(void)
 
 	c->n = 2;
 	listening_options(&o, addrs, 2);
-	CHECK_OR_RETURN(node_open(&c->t[1], 1, &o));
+	CHECK_OR_RETURN(node_open(&c->t[1], &o));
 	CHECK_EQ(said("cannot listen: Address already in use: port in use by another program; "
 		      "retrying every second"), 1);
 	c->t[2].addr = free_address("127.0.0.3");
 	cluster_options(&o, 2, &c->t[2].addr);
-	CHECK_OR_RETURN(node_open(&c->t[2], 2, &o));
+	CHECK_OR_RETURN(node_open(&c->t[2], &o));
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 2, &c->t[2].addr, 1), 0);
 	CHECK_EQ(sinew_peer_add(c->t[2].n, 1, &addrs[1], 1), 0);
 	DRIVE(c, cluster_all_up(c));
@@ -91,7 +91,7 @@ static void another_reason_is_told(void)
 	c->n = 1;
 	CHECK_EQ(sinew_parse_address("192.0.2.1", 0, &addrs[1]), 0);
 	listening_options(&o, addrs, 2);
-	CHECK_OR_RETURN(node_open(&c->t[1], 1, &o));
+	CHECK_OR_RETURN(node_open(&c->t[1], &o));
 	CHECK_EQ(said("addr=192.0.2.1:21065 cannot listen: Cannot assign requested address: "
 		      "address not on this machine; retrying every second"), 1);
 	cluster_free(c);
@@ -125,7 +125,7 @@ static void a_peer_may_get_its_address_later(void)
 	c->n = 2;
 	for (unsigned i = 1; i <= 2; i++) {
 		cluster_options(&o, i, &addrs[i - 1]);
-		CHECK_OR_RETURN(node_open(&c->t[i], i, &o));
+		CHECK_OR_RETURN(node_open(&c->t[i], &o));
 	}
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 2, NULL, 0), 0);
 	CHECK_EQ(sinew_peer_add(c->t[2].n, 1, NULL, 0), 0);

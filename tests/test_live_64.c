@@ -37,19 +37,17 @@ static uint64_t rnd(uint64_t below)
 
 static bool slow(void)
 {
-	const char *factor = getenv("TIME_FACTOR");
-
-	return factor && atoi(factor) > 1;
+	return time_limit(1) > 1;
 }
 
-static uint64_t patience(void)
+static int64_t patience(void)
 {
 	return WAIT_MS * (slow() ? 4 : 1);
 }
 
 static bool step(bool (*done)(void), const char *what)
 {
-	uint64_t began = now_ms(), end = began + patience();
+	int64_t began = now_ms(), end = began + patience();
 	bool is = done();
 
 	while (!is && now_ms() < end) {
@@ -182,7 +180,7 @@ static void messages_under_breaks(void)
 {
 	uint64_t total = (uint64_t)n_nodes * (n_nodes - 1) * MESSAGES, turns = total / 400;
 	unsigned breaks = slow() ? BREAKS / 5 : BREAKS, done = 0;
-	uint64_t end = now_ms() + patience();
+	int64_t end = now_ms() + patience();
 
 	for (uint64_t turn = 0; turn < turns && now_ms() < end; turn++) {
 		for (unsigned i = 0; i < 500; i++)
@@ -251,7 +249,7 @@ static void sessions_are_whole(unsigned downs)
 static void all_to_all(void)
 {
 	static char why[120];
-	uint64_t began = now_ms();
+	int64_t began = now_ms();
 
 	n_nodes = slow() ? NODES_SLOW : NODES;
 	if (!raise_limit(n_nodes)) {

@@ -32,12 +32,13 @@ struct job {
 };
 
 struct lane {
-	struct live node[2];
+	struct test_node node[2];
 	struct relay relay[2];	/* 0: the one that is there from the beginning */
 	const struct job *job;	/* NULL: idle */
 	int64_t end_ms;
 	unsigned host;
 	unsigned wrong;		/* messages that are not what is due */
+	uint64_t reconnects[2];	/* of the sessions that are over */
 	struct pollfd *fds;
 	unsigned n_fds;
 	bool due;
@@ -66,25 +67,40 @@ static unsigned diallers;	/* that are tried at every byte */
 
 /* ---- what both nodes do ---- */
 
-static void send_all(struct live *l)
+static void send_all(struct test_node *l, struct sinew_session *p)
 {
 	static uint8_t text[70000];
 
 	for (unsigned i = 0; i < N_MESSAGES; i++) {
-		live_fill(text, lengths[i], l->id, i + 1);
-		CHECK_EQ(sinew_send(l->session, text, lengths[i]), 0);
+		fill_content(text, lengths[i], l->id, i + 1);
+		CHECK_EQ(sinew_send(p, text, lengths[i]), 0);
 	}
-	CHECK_EQ(sinew_session_finish(l->session), 0);
+	CHECK_EQ(sinew_session_finish(p), 0);
 }
 
-static void take_message(struct live *l, const struct sinew_message *msg)
+static void take_message(struct test_node *l, struct sinew_session *p,
+			 const struct sinew_message *msg)
 {
-	struct lane *lane = l->user;
-	uint64_t due = l->n_received;
+	struct lane *lane = l->arg;
+	uint64_t due = l->all.messages;
 
+	(void)p;
 	if (due > N_MESSAGES || msg->number != due || msg->len != lengths[due - 1] ||
-	    !live_is(msg->data, msg->len, 3 - l->id, due))
+	    !is_content(msg->data, msg->len, 3 - l->id, due))
 		lane->wrong++;
+}
+
+static void count_reconnects(struct test_node *l, struct sinew_session *p)
+{
+	struct lane *lane = l->arg;
+
+	(void)p;
+	lane->reconnects[l->id - 1] = node_status(l).reconnects;
+}
+
+static bool both_down(const struct lane *lane)
+{
+	return lane->node[0].all.downs && lane->node[1].all.downs;
 }
 
 static bool open_nodes(struct lane *lane)
@@ -93,14 +109,17 @@ static bool open_nodes(struct lane *lane)
 	const struct job *job = lane->job;
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct live *l = &lane->node[i];
-		struct sockaddr_storage own = live_addr(lane->host + i);
-		struct sockaddr_storage other = live_addr(lane->host + 2 + i);
+		struct test_node *l = &lane->node[i];
+		struct sockaddr_storage own = host_address(lane->host + i);
+		struct sockaddr_storage other = host_address(lane->host + 2 + i);
 		struct sinew_test_options test = { .size = sizeof test };
 		struct sinew_options opt;
 
-		*l = (struct live) { .user = lane, .on_up = send_all, .on_message = take_message };
-		live_options(&opt, l, i + 1, &own);
+		*l = (struct test_node) {
+			.arg = lane, .on_up = send_all, .on_message = take_message,
+			.on_down = count_reconnects,
+		};
+		fast_options(&opt, i + 1, &own);
 		opt.queue_bytes = 512u << 10;
 		test.first_seq = n_opened % 4 / 2 ? 0xfffffffdu : 0;
 		opt.test = &test;
@@ -110,8 +129,8 @@ static bool open_nodes(struct lane *lane)
 			opt.keepalive_ms = 100;
 			opt.hello_ms = 400;
 		}
-		if (!live_open(l, &opt) ||
-		    !CHECK_EQ(sinew_peer_add(l->node, 2 - i, &other, 1), 0))
+		if (!node_open(l, &opt) ||
+		    !CHECK_EQ(sinew_peer_add(l->n, 2 - i, &other, 1), 0))
 			return false;
 	}
 	return true;
@@ -124,8 +143,9 @@ static bool open_relay(struct lane *lane, struct relay *r, unsigned dialler)
 {
 	unsigned other = 3 - dialler;
 
-	return relay_open(r, live_addr(lane->host + 1 + dialler), live_addr(lane->host + 1 + other),
-			  live_addr(lane->host + other - 1));
+	return relay_open(r, host_address(lane->host + 1 + dialler),
+			  host_address(lane->host + 1 + other),
+			  host_address(lane->host + other - 1));
 }
 
 static void record_frame(struct relay *r, unsigned pair, unsigned dir, const struct relay_place *p)
@@ -144,8 +164,9 @@ static void record_frame(struct relay *r, unsigned pair, unsigned dir, const str
 static bool start(struct lane *lane, const struct job *job)
 {
 	lane->job = job;
-	lane->end_ms = live_ms() + live_limit(TRIAL_MS);
+	lane->end_ms = now_ms() + time_limit(TRIAL_MS);
 	lane->wrong = 0;
+	memset(lane->reconnects, 0, sizeof lane->reconnects);
 	lane->due = true;
 	for (unsigned i = 0; i < 2; i++)
 		lane->relay[i] = (struct relay) { .listener = -1, .shape = job->shape };
@@ -158,17 +179,17 @@ static bool start(struct lane *lane, const struct job *job)
 	return open_nodes(lane) && open_relay(lane, &lane->relay[0], job->dialler);
 }
 
-static const char *side_fault(struct lane *lane, struct live *l)
+static const char *side_fault(struct lane *lane, struct test_node *l)
 {
-	if (l->n_received != N_MESSAGES)
+	if (l->all.messages != N_MESSAGES)
 		return "not all messages came, or too many";
-	if (l->n_up != 1 || l->n_down != 1 || l->n_finished != 1)
+	if (l->all.ups != 1 || l->all.downs != 1 || l->all.finishes != 1)
 		return "not one session_up, one session_finished and one session_down";
-	if (l->reason != SINEW_DOWN_CLOSED)
-		return sinew_down_name(l->reason);
-	if (l->delivery.acked != N_MESSAGES || l->delivery.unsent != N_MESSAGES)
+	if (l->all.reason != SINEW_DOWN_CLOSED)
+		return sinew_down_name(l->all.reason);
+	if (l->all.delivery.acked != N_MESSAGES || l->all.delivery.unsent != N_MESSAGES)
 		return "delivery report";
-	if (lane->job->no_reconnect && live_status(l).reconnects)
+	if (lane->job->no_reconnect && lane->reconnects[l->id - 1])
 		return "it reconnected";
 	return NULL;
 }
@@ -184,7 +205,7 @@ static void blame(struct lane *lane, const char *why)
 		 (unsigned long long)j->second.after, j->second.dir, why);
 	check_fail(__FILE__, __LINE__, text);
 	if (n_bad++ == 0)
-		live_show_log();
+		cluster_show_log();
 }
 
 static void finish(struct lane *lane)
@@ -197,7 +218,7 @@ static void finish(struct lane *lane)
 
 		if (why)
 			blame(lane, why);
-		n_reconnects += (unsigned)live_status(&lane->node[i]).reconnects;
+		n_reconnects += (unsigned)lane->reconnects[i];
 	}
 	if (lane->wrong)
 		blame(lane, "a message came twice, too early or damaged");
@@ -211,7 +232,7 @@ static void finish(struct lane *lane)
 static void stop(struct lane *lane)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		live_free(&lane->node[i]);
+		node_free(&lane->node[i]);
 		relay_close(&lane->relay[i]);
 	}
 	lane->job = NULL;
@@ -225,10 +246,10 @@ static void lane_turn(struct lane *lane)
 	/* From now on the other one gets through, too. */
 	if (lane->relay[0].n_fired && lane->relay[1].listener < 0)
 		open_relay(lane, &lane->relay[1], 3 - lane->job->dialler);
-	if (lane->node[0].n_down && lane->node[1].n_down) {
+	if (both_down(lane)) {
 		finish(lane);
 		stop(lane);
-	} else if (live_ms() >= lane->end_ms) {
+	} else if (now_ms() >= lane->end_ms) {
 		blame(lane, "not over in time");
 		stop(lane);
 	}
@@ -238,7 +259,7 @@ static void lane_turn(struct lane *lane)
 
 static void poll_lanes(void)
 {
-	struct live *nodes[2 * LANES];
+	struct test_node *nodes[2 * LANES];
 	struct pollfd fds[LANES * 2 * RELAY_FDS];
 	unsigned n = 0, n_nodes = 0;
 	int wait_ms = 50;
@@ -260,7 +281,7 @@ static void poll_lanes(void)
 		if (own_ms < wait_ms)
 			wait_ms = own_ms;
 	}
-	live_turn(nodes, n_nodes, fds, n, wait_ms);
+	nodes_turn(nodes, n_nodes, fds, n, wait_ms);
 	for (struct lane *l = lanes; l < lanes + LANES; l++)
 		for (unsigned i = 0; i < l->n_fds; i++)
 			l->due |= l->fds[i].revents != 0;
@@ -274,16 +295,16 @@ static void run_jobs(unsigned first)
 
 	n_bad = 0;
 	do {
-		bool look = live_ms() >= last_look + 20;
+		bool look = now_ms() >= last_look + 20;
 
 		n_busy = 0;
 		if (look)
-			last_look = live_ms();
+			last_look = now_ms();
 		for (struct lane *l = lanes; l < lanes + LANES; l++) {
 			l->host = 1 + (unsigned)(l - lanes) * HOSTS;
 			if (!l->job && next < n_jobs && n_bad < 5 && !start(l, &jobs[next++]))
 				return;
-			if (l->job && (l->due || look || (l->node[0].n_down && l->node[1].n_down)))
+			if (l->job && (l->due || look || both_down(l)))
 				lane_turn(l);
 			n_busy += l->job != NULL;
 		}
@@ -371,7 +392,7 @@ static void reset_at_every_byte(void)
 	CHECK_OR_RETURN(record_all());
 	n_jobs = n_cut = n_reconnects = 0;
 	memset(covered, 0, sizeof covered);
-	cut_everywhere(RELAY_RESET, 1, live_env("LIVE_FULL"));
+	cut_everywhere(RELAY_RESET, 1, env_is_set("LIVE_FULL"));
 	run_jobs(0);
 	printf("# %u trials, %u connections cut, %u reconnects\n", n_jobs, n_cut, n_reconnects);
 	for (unsigned dialler = 1; dialler <= diallers; dialler++)
@@ -412,7 +433,7 @@ static void half_close(void)
 {
 	CHECK_OR_RETURN(record_all());
 	n_jobs = n_cut = 0;
-	cut_everywhere(RELAY_HALF_CLOSE, live_env("LIVE_FULL") ? 1 : 11, false);
+	cut_everywhere(RELAY_HALF_CLOSE, env_is_set("LIVE_FULL") ? 1 : 11, false);
 	run_jobs(0);
 	CHECK(n_cut > 100);
 }
@@ -459,7 +480,7 @@ static void swallowed_for_ever(void)
 {
 	CHECK_OR_RETURN(record_all());
 	n_jobs = n_cut = 0;
-	cut_everywhere(RELAY_HOLE, live_env("LIVE_FULL") ? 31 : 163, false);
+	cut_everywhere(RELAY_HOLE, env_is_set("LIVE_FULL") ? 31 : 163, false);
 	run_jobs(0);
 	CHECK(n_cut > 10);
 }
@@ -469,7 +490,7 @@ static int one_trial(char **argv)
 	struct job *j = add_job((unsigned)atoi(argv[1]), (enum relay_act)atoi(argv[5]),
 				(unsigned)atoi(argv[2]), strtoull(argv[3], NULL, 10));
 
-	setenv("LIVE_LOG", "1", 1);
+	setenv("TEST_LOG", "1", 1);
 	j->plan.settle = (unsigned)atoi(argv[4]);
 	j->plan.stall_ms = 150;
 	run_jobs(0);
@@ -482,7 +503,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 6)
 		return one_trial(argv);
-	diallers = live_env("LIVE_FULL") ? 2 : 1;
+	diallers = env_is_set("LIVE_FULL") ? 2 : 1;
 	RUN(reset_at_every_byte);
 	RUN(reset_of_the_resumption);
 	RUN(half_close);

@@ -10,7 +10,7 @@
  */
 #include <stdatomic.h>
 
-#include "tests/lib/live.h"
+#include "tests/lib/cluster.h"
 
 #define QUEUE		(256u << 10)
 #define RECEIVE		(64u << 10)
@@ -30,7 +30,7 @@ struct waiting {
 };
 
 struct echo {
-	struct live *live;
+	struct test_node *live;
 	struct waiting *first, **last;
 	uint32_t n_begun;		/* own messages sent first */
 	uint8_t home[MESSAGES_MAX];	/* own messages that came home */
@@ -38,7 +38,7 @@ struct echo {
 	bool holds;			/* sends nothing before the other one is full, too */
 };
 
-static struct live nodes[2];
+static struct test_node nodes[2];
 static struct echo echoes[2];
 static size_t length_fixed;	/* 0: various */
 static bool breaking;
@@ -50,7 +50,7 @@ static void reset(void)
 	for (unsigned i = 0; i < 2; i++) {
 		echoes[i].live = &nodes[i];
 		echoes[i].last = &echoes[i].first;
-		nodes[i].user = &echoes[i];
+		nodes[i].arg = &echoes[i];
 	}
 }
 
@@ -59,17 +59,18 @@ static int send_one(struct echo *e, const struct head *h)
 	uint8_t text[LONGEST];
 
 	memcpy(text, h, sizeof *h);
-	live_fill(text + sizeof *h, h->length - sizeof *h, h->owner, h->number);
-	return sinew_send(e->live->session, text, h->length);
+	fill_content(text + sizeof *h, h->length - sizeof *h, h->owner, h->number);
+	return sinew_send(e->live->all.session, text, h->length);
 }
 
 /* Fills the own queue until it takes no more. */
-static void begin(struct live *l)
+static void begin(struct test_node *l, struct sinew_session *p)
 {
-	struct echo *e = l->user;
+	struct echo *e = l->arg;
 	struct head h = { .owner = l->id, .turns = TURNS };
 	int err = 0;
 
+	(void)p;
 	while (!err && e->n_begun < MESSAGES_MAX) {
 		h.number = e->n_begun;
 		h.length = length_fixed ? (uint32_t)length_fixed
@@ -116,7 +117,7 @@ static void keep(struct echo *e, const struct sinew_message *msg)
 {
 	struct waiting *w = calloc(1, sizeof *w);
 
-	if (!w || sinew_keep(e->live->session, msg, &w->kept)) {
+	if (!w || sinew_keep(e->live->all.session, msg, &w->kept)) {
 		free(w);
 		e->n_failed++;
 		return;
@@ -126,14 +127,16 @@ static void keep(struct echo *e, const struct sinew_message *msg)
 	e->n_kept++;
 }
 
-static void take_message(struct live *l, const struct sinew_message *msg)
+static void take_message(struct test_node *l, struct sinew_session *p,
+			 const struct sinew_message *msg)
 {
-	struct echo *e = l->user;
+	struct echo *e = l->arg;
 	struct head h;
 
+	(void)p;
 	memcpy(&h, msg->data, msg->len < sizeof h ? 0 : sizeof h);
 	if (msg->len < sizeof h || msg->len != h.length ||
-	    !live_is((const uint8_t *)msg->data + sizeof h, h.length - sizeof h, h.owner,
+	    !is_content((const uint8_t *)msg->data + sizeof h, h.length - sizeof h, h.owner,
 		     h.number)) {
 		e->n_wrong++;
 		return;
@@ -142,11 +145,12 @@ static void take_message(struct live *l, const struct sinew_message *msg)
 		keep(e, msg);
 }
 
-static void send_kept(struct live *l)
+static void send_kept(struct test_node *l, struct sinew_session *p)
 {
-	struct echo *e = l->user;
+	struct echo *e = l->arg;
 	struct waiting *w;
 
+	(void)p;
 	while ((w = e->first) && send_back(e, sinew_kept_data(w->kept)) == 0) {
 		e->first = w->next;
 		if (!e->first)
@@ -156,14 +160,13 @@ static void send_kept(struct live *l)
 	}
 }
 
-static bool all_home(void *arg)
+static bool all_home(void)
 {
 	static int64_t broken_ms;
 
-	(void)arg;
-	if (breaking && live_ms() > broken_ms + 2) {
-		broken_ms = live_ms();
-		sinew_break(nodes[0].node, 0);
+	if (breaking && now_ms() > broken_ms + 2) {
+		broken_ms = now_ms();
+		sinew_break(nodes[0].n, 0);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		if (echoes[i].n_begun_seen == 0 || echoes[i].n_home < echoes[i].n_begun_seen)
@@ -190,10 +193,10 @@ static void judge(bool done)
 {
 	CHECK(done);
 	if (!done)
-		live_show_log();
+		cluster_show_log();
 	for (unsigned i = 0; i < 2; i++) {
 		struct echo *e = &echoes[i];
-		struct sinew_status st = live_status(&nodes[i]);
+		struct sinew_status st = node_status(&nodes[i]);
 
 		printf("# node %u: %u begun, %u home, %u times full, %u kept, most kept %llu, "
 		       "reconnects %llu\n", i + 1, e->n_begun_seen, e->n_home, e->n_again,
@@ -221,7 +224,7 @@ static void tidy_up(void)
 			sinew_release(w->kept);
 			free(w);
 		}
-		live_free(&nodes[i]);
+		node_free(&nodes[i]);
 	}
 }
 
@@ -233,8 +236,8 @@ static void echo(void (*change)(struct sinew_options *opt))
 		nodes[i].on_message = take_message;
 		nodes[i].on_writable = send_kept;
 	}
-	if (live_pair(nodes, change))
-		judge(live_run(nodes, all_home, NULL, LIMIT_MS));
+	if (pair_open(nodes, change))
+		judge(TURN_UNTIL(pair_turn(nodes), all_home(), time_limit(LIMIT_MS)));
 	tidy_up();
 }
 
@@ -260,7 +263,7 @@ static void with_resets(void)
 /* Each node on its own thread: the callbacks of two nodes at the same time. */
 static void on_two_threads(void)
 {
-	int64_t end = live_ms() + live_limit(LIMIT_MS);
+	int64_t end = now_ms() + time_limit(LIMIT_MS);
 
 	reset();
 	for (unsigned i = 0; i < 2; i++) {
@@ -268,14 +271,14 @@ static void on_two_threads(void)
 		nodes[i].on_message = take_message;
 		nodes[i].on_writable = send_kept;
 	}
-	if (live_pair(nodes, own_threads)) {
-		while (!all_home(NULL) && live_ms() < end)
+	if (pair_open(nodes, own_threads)) {
+		while (!all_home() && now_ms() < end)
 			poll(NULL, 0, 5);
-		judge(all_home(NULL));
+		judge(all_home());
 	}
 	for (unsigned i = 0; i < 2; i++) {
-		sinew_node_free(nodes[i].node);
-		nodes[i].node = NULL;
+		sinew_node_free(nodes[i].n);
+		nodes[i].n = NULL;
 	}
 	tidy_up();
 }

@@ -198,8 +198,9 @@ static void tidy_up(const struct attack *a)
 
 static void run_slice(struct cost *sum, unsigned *ret_fds)
 {
-	int64_t began = now_ns(), waited = waited_ns();
-	uint64_t had = exchanged(), end = now_ms() + slice_ms, break_at = now_ms();
+	int64_t began = now_ns(), waited = waited_ns(), end = now_ms() + slice_ms;
+	int64_t break_at = now_ms();
+	uint64_t had = exchanged();
 	unsigned turns = 0, breaks = 0, fds;
 
 	while (now_ms() < end) {
@@ -284,7 +285,7 @@ static void one(const struct attack *a)
 /* Both close while it goes on: all is delivered and acknowledged, and the linger time holds. */
 static void closes_meanwhile(enum flood_kind kind, unsigned from)
 {
-	uint64_t began;
+	int64_t began;
 
 	external = false;
 	if (!set_up()) {

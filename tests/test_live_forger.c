@@ -97,14 +97,6 @@ static uint64_t incarnation(unsigned id)
 	return sinew_incarnation(cluster->t[id].n);
 }
 
-static struct sinew_status status(unsigned at, unsigned of)
-{
-	struct sinew_status s = { .size = sizeof s };
-
-	CHECK_EQ(sinew_peer_status(cluster->t[at].n, of, &s), 0);
-	return s;
-}
-
 /* It dials from the address of one member to the other. */
 static bool dial_as(unsigned me, unsigned to)
 {
@@ -143,7 +135,7 @@ static void faults_fence_nobody(void)
 		goes_on();
 		adversary_reset(&adversary);
 	}
-	CHECK_EQ(status(LOW, HIGH).faults, 0);
+	CHECK_EQ(status_of(&cluster->t[LOW], HIGH).faults, 0);
 	unharmed();
 }
 
@@ -153,11 +145,11 @@ static void a_forged_choice_does_not_last(void)
 	if (!set_up())
 		return;
 	for (unsigned i = 0; i < 2 && dial_as(LOW, HIGH); i++) {
-		uint64_t links = status(HIGH, LOW).reconnects;
+		uint64_t links = status_of(&cluster->t[HIGH], LOW).reconnects;
 
 		say_hello(incarnation(HIGH), AFAR, GEN_HUGE + i, WIRE_HELLO_CHOSEN);
 		ends();
-		CHECK_EQ(status(HIGH, LOW).reconnects, links);
+		CHECK_EQ(status_of(&cluster->t[HIGH], LOW).reconnects, links);
 	}
 	unharmed();
 }
@@ -195,7 +187,7 @@ static void guesses_cost_nothing(void)
 
 	if (!set_up())
 		return;
-	links = status(LOW, HIGH).reconnects;
+	links = status_of(&cluster->t[LOW], HIGH).reconnects;
 	if (dial_as(HIGH, LOW)) {
 		say_hello(0, 0, 0, 0);
 		CHECK_EQ(adversary_answer(&adversary, &h, &r, SILENT_MS), 0);
@@ -206,7 +198,7 @@ static void guesses_cost_nothing(void)
 		say_hello(incarnation(LOW), AFAR + i, 1, 0);
 		ends();
 	}
-	CHECK_EQ(status(LOW, HIGH).reconnects, links);
+	CHECK_EQ(status_of(&cluster->t[LOW], HIGH).reconnects, links);
 	unharmed();
 }
 
@@ -266,8 +258,8 @@ static void bare_connects_hold_nobody(void)
 		;
 	CHECK_EQ(got, 1);
 	adversary_reset(&adversary);
-	until = adversary_ms() + CONNECT_MS;
-	while (!cluster->t[LOW].closed && adversary_ms() < until) {
+	until = now_ms() + CONNECT_MS;
+	while (!cluster->t[LOW].closed && now_ms() < until) {
 		adversary_dial(&adversary, &high, &cluster->t[LOW].addr);
 		adversary_close(&adversary);
 		cluster_turn(cluster);

@@ -4,7 +4,7 @@
  * a third one has something to say as well, and connections end. Owns what that must not do:
  * keep the third waiting, or lose anything.
  */
-#include "tests/lib/live.h"
+#include "tests/lib/cluster.h"
 
 #define HOST		1u	/* hears both */
 #define TALKER		2u
@@ -15,7 +15,7 @@
 #define BREAKS		30u
 #define LIMIT_MS	20000
 
-static struct live nodes[4];
+static struct test_node nodes[4];
 static struct sinew_session *to[4];	/* the host's handles */
 static uint64_t rounds, said_at, longest;
 static unsigned n_said, n_heard, n_wrong;
@@ -33,15 +33,15 @@ static void say(struct sinew_session *session, uint32_t who, uint64_t number)
 	CHECK_EQ(sinew_send(session, &s, sizeof s), 0);
 }
 
-static void on_up(struct live *l)
+static void on_up(struct test_node *l, struct sinew_session *p)
 {
 	if (l->id == HOST) {
-		uint32_t id = sinew_session_nodeid(l->session);
+		uint32_t id = sinew_session_nodeid(p);
 
 		sinew_session_unref(to[id]);
-		to[id] = sinew_session_ref(l->session);
+		to[id] = sinew_session_ref(p);
 	} else if (l->id == TALKER) {
-		say(l->session, TALKER, 0);
+		say(p, TALKER, 0);
 	}
 }
 
@@ -52,10 +52,12 @@ static void heard_other(uint64_t number)
 		longest = rounds - said_at;
 }
 
-static void host_hears(struct live *l, const struct sinew_message *msg)
+static void host_hears(struct test_node *l, struct sinew_session *p,
+		       const struct sinew_message *msg)
 {
 	struct said s;
 
+	(void)p;
 	(void)l;
 	memcpy(&s, msg->data, sizeof s);
 	if (s.who == OTHER) {
@@ -66,12 +68,14 @@ static void host_hears(struct live *l, const struct sinew_message *msg)
 	say(to[TALKER], HOST, s.number);
 }
 
-static void talker_hears(struct live *l, const struct sinew_message *msg)
+static void talker_hears(struct test_node *l, struct sinew_session *p,
+			 const struct sinew_message *msg)
 {
 	struct said s;
 
+	(void)l;
 	memcpy(&s, msg->data, sizeof s);
-	say(l->session, TALKER, s.number + 1);
+	say(p, TALKER, s.number + 1);
 }
 
 static bool set_up(uint32_t busy_poll_us)
@@ -82,20 +86,20 @@ static bool set_up(uint32_t busy_poll_us)
 	nodes[HOST].on_message = host_hears;
 	nodes[TALKER].on_message = talker_hears;
 	for (uint32_t id = HOST; id <= OTHER; id++) {
-		struct sockaddr_storage own = live_addr(id);
+		struct sockaddr_storage own = host_address(id);
 		struct sinew_options opt;
 
 		nodes[id].on_up = on_up;
-		live_options(&opt, &nodes[id], id, &own);
+		fast_options(&opt, id, &own);
 		opt.busy_poll_us = busy_poll_us;
-		if (!live_open(&nodes[id], &opt))
+		if (!node_open(&nodes[id], &opt))
 			return false;
 	}
 	for (uint32_t id = TALKER; id <= OTHER; id++) {
-		struct sockaddr_storage host = live_addr(HOST), own = live_addr(id);
+		struct sockaddr_storage host = host_address(HOST), own = host_address(id);
 
-		if (!CHECK_EQ(sinew_peer_add(nodes[id].node, HOST, &host, 1), 0) ||
-		    !CHECK_EQ(sinew_peer_add(nodes[HOST].node, id, &own, 1), 0))
+		if (!CHECK_EQ(sinew_peer_add(nodes[id].n, HOST, &host, 1), 0) ||
+		    !CHECK_EQ(sinew_peer_add(nodes[HOST].n, id, &own, 1), 0))
 			return false;
 	}
 	return true;
@@ -104,9 +108,9 @@ static bool set_up(uint32_t busy_poll_us)
 static void tear_down(void)
 {
 	if (!CHECK_EQ(n_wrong, 0))
-		live_show_log();
+		cluster_show_log();
 	for (uint32_t id = HOST; id <= OTHER; id++) {
-		live_free(&nodes[id]);
+		node_free(&nodes[id]);
 		sinew_session_unref(to[id]);
 	}
 }
@@ -114,32 +118,32 @@ static void tear_down(void)
 /* spin: the talkers wait in sinew_dispatch(), in turn. */
 static void turn(bool spin)
 {
-	struct live *const all[] = { &nodes[HOST], &nodes[TALKER], &nodes[OTHER] };
+	struct test_node *const all[] = { &nodes[HOST], &nodes[TALKER], &nodes[OTHER] };
 
 	if (!spin) {
-		live_turn(all, 3, NULL, 0, 50);
+		nodes_turn(all, 3, NULL, 0, 50);
 		return;
 	}
 	for (unsigned i = 0; i < 3; i++)
-		CHECK(sinew_dispatch(all[i]->node, all[i]->id == OTHER ? 0 : 1) >= 0);
+		CHECK(sinew_dispatch(all[i]->n, all[i]->id == OTHER ? 0 : 1) >= 0);
 }
 
 /* Each some rounds after the one before; breaks: the talkers' link, now and then. */
 static void listen_to_other(bool breaks, bool spin)
 {
-	int64_t end = live_ms() + live_limit(LIMIT_MS);
+	int64_t end = now_ms() + time_limit(LIMIT_MS);
 	uint64_t n_broken = 0;
 
 	while (n_heard < SAID_OTHER || (breaks && n_broken < BREAKS)) {
-		if (!CHECK(live_ms() < end))
+		if (!CHECK(now_ms() < end))
 			return;
-		if (nodes[OTHER].session && n_said == n_heard &&
+		if (nodes[OTHER].all.session && n_said == n_heard &&
 		    rounds >= said_at + ROUNDS_BETWEEN) {
 			said_at = rounds;
-			say(nodes[OTHER].session, OTHER, n_said++);
+			say(nodes[OTHER].all.session, OTHER, n_said++);
 		}
 		if (breaks && n_broken < BREAKS && rounds >= 100 * (n_broken + 1)) {
-			sinew_break(nodes[n_broken % 2 ? HOST : TALKER].node,
+			sinew_break(nodes[n_broken % 2 ? HOST : TALKER].n,
 				    n_broken % 2 ? TALKER : HOST);
 			n_broken++;
 		}

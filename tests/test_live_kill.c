@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "tests/lib/live.h"
+#include "tests/lib/cluster.h"
 
 #define INCARNATIONS		30u
 #define NUMBERS		400000u
@@ -34,7 +34,7 @@ struct shared {
 
 static struct shared *shared;
 static int shared_fd = -1;
-static struct live survivor;
+static struct test_node survivor;
 static pid_t child;
 /* Of the survivor's messages to the present incarnation: content. */
 static uint64_t numbers[NUMBERS + 1];
@@ -43,14 +43,16 @@ static unsigned n_checked, n_unknown, n_unsent;
 
 /* ---- the node that is killed ---- */
 
-static void child_message(struct live *l, const struct sinew_message *msg)
+static void child_message(struct test_node *l, struct sinew_session *p,
+			  const struct sinew_message *msg)
 {
-	struct incarnation *incarnation = l->user;
+	struct incarnation *incarnation = l->arg;
 	uint64_t content;
 
+	(void)p;
 	memcpy(&content, msg->data, sizeof content);
 	if (msg->number != incarnation->n + 1 || msg->len < sizeof content ||
-	    !live_is((const uint8_t *)msg->data + sizeof content, msg->len - sizeof content, 1,
+	    !is_content((const uint8_t *)msg->data + sizeof content, msg->len - sizeof content, 1,
 		     content))
 		incarnation->wrong++;
 	incarnation->n++;
@@ -58,23 +60,23 @@ static void child_message(struct live *l, const struct sinew_message *msg)
 
 static int child_main(int fd, pid_t parent)
 {
-	struct live l = { .on_message = child_message };
+	struct test_node l = { .on_message = child_message };
 	struct sockaddr_storage own, other;
 	struct sinew_options opt;
 
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED || shared->n_incarnations > INCARNATIONS)
 		return 2;
-	l.user = &shared->incarnations[shared->n_incarnations++];
-	own = live_addr_of(parent, 2);
-	other = live_addr_of(parent, 1);
-	live_options(&opt, &l, 2, &own);
-	if (!live_open(&l, &opt) || sinew_peer_add(l.node, 1, &other, 1))
+	l.arg = &shared->incarnations[shared->n_incarnations++];
+	own = host_of(parent, 2);
+	other = host_of(parent, 1);
+	fast_options(&opt, 2, &own);
+	if (!node_open(&l, &opt) || sinew_peer_add(l.n, 1, &other, 1))
 		return 2;
-	((struct incarnation *)l.user)->incarnation = sinew_incarnation(l.node);
+	((struct incarnation *)l.arg)->incarnation = sinew_incarnation(l.n);
 	/* An orphan ends by itself. */
 	while (getppid() == parent)
-		sinew_dispatch(l.node, 200);
+		sinew_dispatch(l.n, 200);
 	return 0;
 }
 
@@ -112,7 +114,7 @@ static size_t length_of(uint64_t content)
 	return sizeof content + content * 7919u % (LENGTH_MAX - 8);
 }
 
-static int send_next(struct live *l)
+static int send_next(struct test_node *l)
 {
 	uint8_t text[LENGTH_MAX];
 	uint64_t content = n_content + 1, number;
@@ -120,8 +122,8 @@ static int send_next(struct live *l)
 	int err;
 
 	memcpy(text, &content, sizeof content);
-	live_fill(text + sizeof content, len - sizeof content, 1, content);
-	err = sinew_send_numbered(l->session, text, len, &number);
+	fill_content(text + sizeof content, len - sizeof content, 1, content);
+	err = sinew_send_numbered(l->all.session, text, len, &number);
 	if (err)
 		return err;
 	n_content++;
@@ -130,7 +132,7 @@ static int send_next(struct live *l)
 	return 0;
 }
 
-static void send_many(struct live *l)
+static void send_many(struct test_node *l)
 {
 	int err = 0;
 
@@ -140,63 +142,64 @@ static void send_many(struct live *l)
 }
 
 /* After session_down: what can be read again is exactly what has no known fate. */
-static void check_unsent(struct live *l)
+static void check_unsent(struct test_node *l)
 {
 	struct sinew_unsent it = { .size = sizeof it };
-	uint64_t due = l->delivery.acked + 1, content;
+	uint64_t due = l->all.delivery.acked + 1, content;
 	uint8_t text[LENGTH_MAX];
 
-	while (sinew_session_unsent_next(l->session, &it) == 1) {
+	while (sinew_session_unsent_next(l->all.session, &it) == 1) {
 		CHECK_EQ(it.number, due);
-		CHECK_EQ(it.in_doubt, it.number <= l->delivery.in_doubt);
+		CHECK_EQ(it.in_doubt, it.number <= l->all.delivery.in_doubt);
 		if (!CHECK(it.len <= sizeof text) || !CHECK(it.number <= NUMBERS))
 			return;
 		CHECK_EQ(it.len, length_of(numbers[it.number]));
-		CHECK_EQ(sinew_session_unsent_copy(l->session, &it, text), 0);
+		CHECK_EQ(sinew_session_unsent_copy(l->all.session, &it, text), 0);
 		memcpy(&content, text, sizeof content);
 		CHECK_EQ(content, numbers[it.number]);
-		CHECK(live_is(text + sizeof content, it.len - sizeof content, 1, content));
+		CHECK(is_content(text + sizeof content, it.len - sizeof content, 1, content));
 		due++;
 	}
-	CHECK_EQ(due, l->delivery.unsent + 1);
+	CHECK_EQ(due, l->all.delivery.unsent + 1);
 }
 
 /* The delivery report of a session against what it got. */
-static void check_incarnation(struct live *l, const struct incarnation *incarnation)
+static void check_incarnation(struct test_node *l, const struct incarnation *incarnation)
 {
-	const struct sinew_delivery *f = &l->delivery;
+	const struct sinew_delivery *f = &l->all.delivery;
 
-	CHECK_EQ(sinew_session_incarnation(l->session), incarnation->incarnation);
+	CHECK_EQ(sinew_session_incarnation(l->all.session), incarnation->incarnation);
 	CHECK_EQ(incarnation->wrong, 0);
 	CHECK(f->acked <= f->in_doubt && f->in_doubt <= f->unsent);
 	/* Messages called acknowledged were handed over; those called unsent were not. */
 	CHECK(f->acked <= incarnation->n);
 	CHECK(incarnation->n <= f->in_doubt);
-	CHECK_EQ(f->unsent, live_status(l).sent);
-	CHECK_EQ(sinew_send(l->session, "x", 1), -ESTALE);
+	CHECK_EQ(f->unsent, node_status(l).sent);
+	CHECK_EQ(sinew_send(l->all.session, "x", 1), -ESTALE);
 	check_unsent(l);
 	n_checked++;
 	n_unknown += f->in_doubt > f->acked;
 	n_unsent += f->unsent > f->in_doubt;
 }
 
-static void survivor_down(struct live *l)
+static void survivor_down(struct test_node *l, struct sinew_session *p)
 {
-	check_incarnation(l, &shared->incarnations[l->n_down - 1]);
+	(void)p;
+	check_incarnation(l, &shared->incarnations[l->all.downs - 1]);
 }
 
 /* Dispatches, and sends all the time while the peer is up, until the condition holds. */
 static bool traffic_until(bool (*done)(uint64_t n), uint64_t n)
 {
-	struct live *const nodes[1] = { &survivor };
-	int64_t end = live_ms() + live_limit(LIMIT_MS);
+	struct test_node *const nodes[1] = { &survivor };
+	int64_t end = now_ms() + time_limit(LIMIT_MS);
 
 	while (!done(n)) {
-		if (live_ms() >= end)
+		if (now_ms() >= end)
 			return false;
-		if (survivor.n_up > survivor.n_down)
+		if (survivor.all.ups > survivor.all.downs)
 			send_many(&survivor);
-		live_turn(nodes, 1, NULL, 0, 5);
+		nodes_turn(nodes, 1, NULL, 0, 5);
 	}
 	return true;
 }
@@ -205,24 +208,24 @@ static bool incarnation_got(uint64_t n)
 {
 	unsigned n_begun = shared->n_incarnations;
 
-	return n_begun > 0 && survivor.n_up == n_begun && survivor.n_down == n_begun - 1 &&
+	return n_begun > 0 && survivor.all.ups == n_begun && survivor.all.downs == n_begun - 1 &&
 	       shared->incarnations[n_begun - 1].n >= n;
 }
 
 static bool is_down(uint64_t n)
 {
-	return survivor.n_down >= n;
+	return survivor.all.downs >= n;
 }
 
 static bool queue_full(uint64_t n)
 {
 	(void)n;
-	return live_status(&survivor).flow_blocked;
+	return node_status(&survivor).flow_blocked;
 }
 
 static bool set_up(void)
 {
-	struct sockaddr_storage own = live_addr(1), other = live_addr(2);
+	struct sockaddr_storage own = host_address(1), other = host_address(2);
 	struct sinew_options opt;
 
 	shared_fd = memfd_create("incarnations", 0);
@@ -231,11 +234,11 @@ static bool set_up(void)
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, shared_fd, 0);
 	if (!CHECK(shared != MAP_FAILED))
 		return false;
-	live_options(&opt, &survivor, 1, &own);
+	fast_options(&opt, 1, &own);
 	opt.queue_bytes = 1u << 20;
 	survivor.on_down = survivor_down;
-	return live_open(&survivor, &opt) &&
-	       CHECK_EQ(sinew_peer_add(survivor.node, 2, &other, 1), 0);
+	return node_open(&survivor, &opt) &&
+	       CHECK_EQ(sinew_peer_add(survivor.n, 2, &other, 1), 0);
 }
 
 static void killed_and_started_again(void)
@@ -252,17 +255,17 @@ static void killed_and_started_again(void)
 		CHECK(shared->incarnations[i].incarnation != last);
 		last = shared->incarnations[i].incarnation;
 		if (i > 0)
-			CHECK_EQ(survivor.n_down, i);
+			CHECK_EQ(survivor.all.downs, i);
 		kill_child();
 		if (i % 2)
 			CHECK(traffic_until(queue_full, 0));
 		if (fenced) {
-			CHECK_EQ(sinew_peer_failed(survivor.node, 2, 0), 0);
+			CHECK_EQ(sinew_peer_failed(survivor.n, 2, 0), 0);
 			CHECK(traffic_until(is_down, i + 1));
-			CHECK_EQ(survivor.reason, SINEW_DOWN_FAILED);
-		} else if (survivor.n_down > 0 && i % 3 == 1) {
+			CHECK_EQ(survivor.all.reason, SINEW_DOWN_FAILED);
+		} else if (survivor.all.downs > 0 && i % 3 == 1) {
 			/* The one before, at its successor's coming. */
-			CHECK(survivor.reason == SINEW_DOWN_SUPERSEDED);
+			CHECK(survivor.all.reason == SINEW_DOWN_SUPERSEDED);
 		}
 	}
 	CHECK_OR_RETURN(start_child());
@@ -280,9 +283,9 @@ int main(int argc, char **argv)
 		return child_main(atoi(argv[1]), (pid_t)atol(argv[2]));
 	RUN(killed_and_started_again);
 	if (check_state.n_failed)
-		live_show_log();
+		cluster_show_log();
 	if (child > 0)
 		kill(child, SIGKILL);
-	live_free(&survivor);
+	node_free(&survivor);
 	return check_done();
 }

@@ -30,22 +30,15 @@ struct loris {
 };
 
 static struct cluster *cluster;
+static struct test_node *victim;
 static struct sockaddr_storage peer_addr;
 static uint8_t drops[WIRE_CONTROL_MAX];	/* what drips, */
 static size_t n_drops, n_dripped;	/* and how far it is */
 static uint64_t incarnations;
 
-/* More than 1 where a sanitizer makes all slow, and keeps what was freed. */
-static int factor(void)
-{
-	const char *text = getenv("TIME_FACTOR");
-
-	return text && atoi(text) > 1 ? atoi(text) : 1;
-}
-
 static int64_t late(int64_t ms)
 {
-	return ms * factor() + LATE_MS;
+	return time_limit(ms) + LATE_MS;
 }
 
 /* ---- the nodes ---- */
@@ -82,17 +75,10 @@ static bool set_up(void)
 {
 	peer_addr = free_address("127.0.0.3");
 	cluster = cluster_new(2, tune);
-	CHECK_EQ(sinew_peer_add(cluster->t[VICTIM].n, PEER, &peer_addr, 1), 0);
+	victim = &cluster->t[VICTIM];
+	CHECK_EQ(sinew_peer_add(victim->n, PEER, &peer_addr, 1), 0);
 	adversary_wait = turn_with;
 	return DRIVE(cluster, cluster_all_up(cluster));
-}
-
-static struct sinew_status status_of(unsigned nodeid)
-{
-	struct sinew_status st = { .size = sizeof st };
-
-	CHECK_EQ(sinew_peer_status(cluster->t[VICTIM].n, nodeid, &st), 0);
-	return st;
 }
 
 /* The two members, whatever happened: nobody was down, and they still talk. */
@@ -101,7 +87,7 @@ static void tidy_up(void)
 	struct seen *s = &cluster->t[MEMBER].seen[VICTIM];
 	uint64_t before = s->messages;
 
-	CHECK_EQ(sinew_send(cluster->t[VICTIM].seen[MEMBER].session, "still here", 10), 0);
+	CHECK_EQ(sinew_send(victim->seen[MEMBER].session, "still here", 10), 0);
 	DRIVE(cluster, s->messages == before + 1);
 	for (unsigned i = VICTIM; i <= MEMBER; i++) {
 		CHECK_EQ(cluster->t[i].seen[3 - i].ups, 1);
@@ -115,11 +101,13 @@ static void tidy_up(void)
 /* Its link breaks, and it is back soon. */
 static void member_comes_back(void)
 {
-	uint64_t reconnects = status_of(MEMBER).reconnects, began = now_ms();
+	uint64_t reconnects = status_of(victim, MEMBER).reconnects;
+	int64_t began = now_ms();
 
-	CHECK_EQ(sinew_break(cluster->t[VICTIM].n, MEMBER), 0);
-	DRIVE(cluster, status_of(MEMBER).reconnects > reconnects && status_of(MEMBER).link_up);
-	CHECK((int64_t)(now_ms() - began) < late(1000));
+	CHECK_EQ(sinew_break(victim->n, MEMBER), 0);
+	DRIVE(cluster, status_of(victim, MEMBER).reconnects > reconnects &&
+	      status_of(victim, MEMBER).link_up);
+	CHECK(now_ms() - began < late(1000));
 }
 
 /* ---- the states ---- */
@@ -131,7 +119,7 @@ static bool dial(struct adversary *f, unsigned nodeid)
 
 	adversary_init(f, nodeid, 0x10000 + ++incarnations, "test");
 	n_drops = n_dripped = 0;
-	return adversary_dial(f, from, &cluster->t[VICTIM].addr);
+	return adversary_dial(f, from, &victim->addr);
 }
 
 static bool silent(struct adversary *f)
@@ -239,19 +227,19 @@ static const struct loris table[] = {
 /* Whether it ends in its time, as seen from its own end. */
 static void ends_in_time(const struct loris *t)
 {
-	int64_t began = adversary_ms(), limit = late(t->most_ms), took, drip_at = began + DRIP_MS;
+	int64_t began = now_ms(), limit = late(t->most_ms), took, drip_at = began + DRIP_MS;
 	struct adversary f;
 	bool over = false;
 
 	if (!CHECK(t->begin(&f)))
 		return;
-	for (took = 0; !over && took <= limit; took = adversary_ms() - began) {
+	for (took = 0; !over && took <= limit; took = now_ms() - began) {
 		turn_with(f.fd, POLLIN, DRIP_MS);
 		over = adversary_ended(&f);
-		if (!t->drip || over || adversary_ms() < drip_at)
+		if (!t->drip || over || now_ms() < drip_at)
 			continue;
 		t->drip(&f);
-		drip_at = adversary_ms() + DRIP_MS;
+		drip_at = now_ms() + DRIP_MS;
 	}
 	printf("# %-24s ended after %lld ms, due after %lld\n", t->name, (long long)took,
 	       (long long)t->most_ms);
@@ -293,7 +281,7 @@ static void one(const struct loris *t)
 		member_is_not_kept_out(t);
 	/* All that they cost is given back. */
 	DRIVE(cluster, n_descriptors() <= fds);
-	CHECK(status_kb("VmRSS:") - kb < MEMORY_KB * factor());
+	CHECK(status_kb("VmRSS:") - kb < time_limit(MEMORY_KB));
 	tidy_up();
 }
 
@@ -311,12 +299,12 @@ static void refused_and_lingering(void)
 	CHECK_OR_RETURN(set_up());
 	fds = n_descriptors();
 	CHECK(refused(&f));
-	began = adversary_ms();
+	began = now_ms();
 	CHECK_EQ(adversary_answer(&f, &h, &r, 2000), 2);
 	CHECK_EQ(r.reason, WIRE_REFUSE_CLUSTER);
 	do {
 		turn_with(-1, 0, DRIP_MS);
-		took = adversary_ms() - began;
+		took = now_ms() - began;
 	} while (send(f.fd, "x", 1, MSG_NOSIGNAL) == 1 && took < late(DRAIN_MS));
 	printf("# refused: the connection ended after %lld ms\n", (long long)took);
 	CHECK(took >= DRAIN_MS - 100 && took < late(DRAIN_MS));
@@ -343,8 +331,8 @@ static void vanished(void)
 	CHECK(challenged(&f) && adversary_vanish(&f));
 	CHECK(half_frame(&f) && adversary_vanish(&f));
 	member_comes_back();
-	DRIVE(cluster, n_descriptors() <= fds && !status_of(PEER).link_up);
-	CHECK_EQ(cluster->t[VICTIM].seen[PEER].downs, 0);
+	DRIVE(cluster, n_descriptors() <= fds && !status_of(victim, PEER).link_up);
+	CHECK_EQ(victim->seen[PEER].downs, 0);
 	tidy_up();
 }
 
@@ -356,19 +344,19 @@ static void replaced(void)
 
 	CHECK_OR_RETURN(set_up());
 	for (unsigned i = 0; i < sizeof hangs / sizeof hangs[0]; i++) {
-		uint64_t began;
+		int64_t began;
 
 		CHECK(hangs[i](&f));
 		next = f;
 		next.fd = -1;
 		next.have = 0;
 		began = now_ms();
-		CHECK(adversary_dial(&next, &peer_addr, &cluster->t[VICTIM].addr) &&
+		CHECK(adversary_dial(&next, &peer_addr, &victim->addr) &&
 		      adversary_up(&next, 2000));
 		DRIVE(cluster, adversary_ended(&f));
-		CHECK((int64_t)(now_ms() - began) < STALL_MS);
+		CHECK(now_ms() - began < STALL_MS);
 		CHECK(!adversary_ended(&next));
-		CHECK_EQ(cluster->t[VICTIM].seen[PEER].ups, i + 1);
+		CHECK_EQ(victim->seen[PEER].ups, i + 1);
 		adversary_close(&f);
 		adversary_close(&next);
 	}
@@ -415,27 +403,28 @@ static void one_byte_at_a_time(void)
 	uint8_t buf[WIRE_CONTROL_MAX], byte;
 	size_t n = wire_put_status(buf, PEER, WIRE_STATUS_RX_PAUSED);
 	struct sinew_status st;
-	uint64_t end, reconnects;
+	uint64_t reconnects;
+	int64_t end;
 	long kb;
 	struct adversary f;
 
 	CHECK_OR_RETURN(set_up());
 	CHECK(up(&f));
-	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].session);
+	DRIVE(cluster, victim->seen[PEER].session);
 	kb = status_kb("VmRSS:");
-	reconnects = status_of(PEER).reconnects;
+	reconnects = status_of(victim, PEER).reconnects;
 	end = now_ms() + 3 * STALL_MS;
 	while (now_ms() < end) {
-		fill(cluster->t[VICTIM].seen[PEER].session);
+		fill(victim->seen[PEER].session);
 		turn_with(-1, 0, DRIP_MS);
 		adversary_put(&f, buf, n);
 		CHECK(recv(f.fd, &byte, 1, 0) == 1);
 	}
-	st = status_of(PEER);
+	st = status_of(victim, PEER);
 	CHECK(st.link_up && st.flow_blocked && st.peer_paused);
 	CHECK_EQ(st.reconnects, reconnects);
 	CHECK_EQ(st.stalls, 0);
-	CHECK(status_kb("VmRSS:") - kb < MEMORY_KB * factor());
+	CHECK(status_kb("VmRSS:") - kb < time_limit(MEMORY_KB));
 	adversary_reset(&f);
 	tidy_up();
 }
@@ -462,14 +451,14 @@ static void an_endless_queue(void)
 	long kb;
 
 	CHECK_OR_RETURN(set_up());
-	cluster->t[VICTIM].on_message = keep_it;
+	victim->on_message = keep_it;
 	kb = status_kb("VmRSS:");
 	CHECK(dial(&f, PEER));
 	f.queue = UINT32_MAX;
 	CHECK(adversary_up(&f, 2000));
-	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].session);
+	DRIVE(cluster, victim->seen[PEER].session);
 	/* Unacknowledged: so its ACKs are looked for. */
-	CHECK_EQ(sinew_send(cluster->t[VICTIM].seen[PEER].session, "x", 1), 0);
+	CHECK_EQ(sinew_send(victim->seen[PEER].session, "x", 1), 0);
 	while (taken && total < 256u << 20) {
 		size_t n = 0;
 
@@ -480,8 +469,8 @@ static void an_endless_queue(void)
 	}
 	printf("# paused: %llu KiB taken from it, memory %+ld KiB\n",
 	       (unsigned long long)total >> 10, status_kb("VmRSS:") - kb);
-	CHECK(!taken && status_of(PEER).paused && status_of(PEER).link_up);
-	CHECK(status_kb("VmRSS:") - kb < (12 << 10) * factor());
+	CHECK(!taken && status_of(victim, PEER).paused && status_of(victim, PEER).link_up);
+	CHECK(status_kb("VmRSS:") - kb < time_limit(12 << 10));
 	member_comes_back();
 	adversary_reset(&f);
 	while (n_kept)
@@ -497,32 +486,32 @@ static void no_last_ack(bool closing, enum sinew_state state)
 	struct sinew_session *p;
 	struct adversary f;
 	uint8_t buf[WIRE_FIN];
-	uint64_t began;
+	int64_t began;
 
 	CHECK_OR_RETURN(set_up());
 	CHECK(up(&f));
-	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].session);
-	p = cluster->t[VICTIM].seen[PEER].session;
+	DRIVE(cluster, victim->seen[PEER].session);
+	p = victim->seen[PEER].session;
 	if (closing) {
 		CHECK_EQ(sinew_session_finish(p), 0);
-		DRIVE(cluster, status_of(PEER).state == SINEW_FIN_WAIT1);
+		DRIVE(cluster, status_of(victim, PEER).state == SINEW_FIN_WAIT1);
 	}
 	CHECK(adversary_put(&f, buf, wire_put_fin(buf, PEER, 0)));
-	DRIVE(cluster, cluster->t[VICTIM].seen[PEER].finishes == 1);
+	DRIVE(cluster, victim->seen[PEER].finishes == 1);
 	CHECK_EQ(sinew_session_finish(p), 0);
-	DRIVE(cluster, status_of(PEER).state == state);
+	DRIVE(cluster, status_of(victim, PEER).state == state);
 	/* Silent: no link is kept for it. Then it is back, and keeps the link alive. */
 	DRIVE(cluster, adversary_ended(&f));
 	f.expected = 0;
-	CHECK(adversary_dial(&f, &peer_addr, &cluster->t[VICTIM].addr) && adversary_up(&f, 2000));
-	CHECK_EQ(status_of(PEER).state, state);
+	CHECK(adversary_dial(&f, &peer_addr, &victim->addr) && adversary_up(&f, 2000));
+	CHECK_EQ(status_of(victim, PEER).state, state);
 	began = now_ms();
-	CHECK_EQ(sinew_close(cluster->t[VICTIM].n, 500), 0);
+	CHECK_EQ(sinew_close(victim->n, 500), 0);
 	DRIVE(cluster, ({ adversary_put(&f, buf, wire_put_ack(buf, PEER, 0));
-			  cluster->t[VICTIM].closed; }));
-	CHECK((int64_t)(now_ms() - began) < late(500));
-	CHECK_EQ(cluster->t[VICTIM].seen[PEER].reason, SINEW_DOWN_LINGER);
-	CHECK_EQ(cluster->t[VICTIM].seen[MEMBER].reason, SINEW_DOWN_CLOSED);
+			  victim->closed; }));
+	CHECK(now_ms() - began < late(500));
+	CHECK_EQ(victim->seen[PEER].reason, SINEW_DOWN_LINGER);
+	CHECK_EQ(victim->seen[MEMBER].reason, SINEW_DOWN_CLOSED);
 	adversary_close(&f);
 	cluster_free(cluster);
 }

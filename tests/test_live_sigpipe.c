@@ -21,7 +21,7 @@
 #define LENGTH		20000u
 #define CUT_MAX		60000u	/* bytes that a connection lives, at most */
 
-static struct live nodes[2];
+static struct test_node nodes[2];
 static struct relay relays[2];
 static struct pollfd fds[2 * RELAY_FDS];
 static uint64_t n_wrong;
@@ -40,38 +40,40 @@ ssize_t send(int fd, const void *data, size_t n, int flags)
 		       NULL, 0);
 }
 
-static void take_message(struct live *l, const struct sinew_message *msg)
+static void take_message(struct test_node *l, struct sinew_session *p,
+			 const struct sinew_message *msg)
 {
-	if (msg->number != l->n_received || msg->len != LENGTH ||
-	    !live_is(msg->data, msg->len, 3 - l->id, l->n_received))
+	(void)p;
+	if (msg->number != l->all.messages || msg->len != LENGTH ||
+	    !is_content(msg->data, msg->len, 3 - l->id, l->all.messages))
 		n_wrong++;
 }
 
 static bool set_up(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct sockaddr_storage own = live_addr(1 + i), other = live_addr(3 + i);
+		struct sockaddr_storage own = host_address(1 + i), other = host_address(3 + i);
 		struct sinew_options opt;
 
 		nodes[i].on_message = take_message;
-		live_options(&opt, &nodes[i], i + 1, &own);
+		fast_options(&opt, i + 1, &own);
 		opt.queue_bytes = 1u << 20;
 		relays[i].listener = -1;
 		for (unsigned k = 0; k < RELAY_PLANS; k++)
 			relays[i].plans[k] = (struct relay_plan) {
 				.act = RELAY_END_RESET, .dir = k % 2, .after = 5000,
 			};
-		if (!live_open(&nodes[i], &opt) ||
-		    !CHECK_EQ(sinew_peer_add(nodes[i].node, 2 - i, &other, 1), 0))
+		if (!node_open(&nodes[i], &opt) ||
+		    !CHECK_EQ(sinew_peer_add(nodes[i].n, 2 - i, &other, 1), 0))
 			return false;
 	}
-	return relay_open(&relays[0], live_addr(3), live_addr(4), live_addr(2)) &&
-	       relay_open(&relays[1], live_addr(4), live_addr(3), live_addr(1));
+	return relay_open(&relays[0], host_address(3), host_address(4), host_address(2)) &&
+	       relay_open(&relays[1], host_address(4), host_address(3), host_address(1));
 }
 
 static void turn(void)
 {
-	struct live *const both[2] = { &nodes[0], &nodes[1] };
+	struct test_node *const both[2] = { &nodes[0], &nodes[1] };
 	unsigned n = 0;
 	int wait_ms = 20;
 
@@ -79,7 +81,7 @@ static void turn(void)
 		relay_turn(&relays[i]);
 		n += relay_fds(&relays[i], fds + n, &wait_ms);
 	}
-	live_turn(both, 2, fds, n, wait_ms);
+	nodes_turn(both, 2, fds, n, wait_ms);
 }
 
 /* Writes from outside of the loop's turn, as an application does: a broken connection
@@ -89,11 +91,11 @@ static void send_some(void)
 	static uint8_t text[LENGTH];
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct live *l = &nodes[i];
+		struct test_node *l = &nodes[i];
 
-		for (unsigned k = 0; k < 4 && l->session; k++) {
-			live_fill(text, LENGTH, l->id, live_status(l).sent + 1);
-			if (sinew_send(l->session, text, LENGTH))
+		for (unsigned k = 0; k < 4 && l->all.session; k++) {
+			fill_content(text, LENGTH, l->id, node_status(l).sent + 1);
+			if (sinew_send(l->all.session, text, LENGTH))
 				break;
 		}
 	}
@@ -116,14 +118,14 @@ static void break_some(unsigned round)
 			.dir = chance() % 2, .after = 1000 + chance() % CUT_MAX,
 		};
 	if (round % 500 == 9)
-		n_broken += sinew_break(nodes[round / 500 % 2].node, 0) == 0;
+		n_broken += sinew_break(nodes[round / 500 % 2].n, 0) == 0;
 }
 
 static bool all_came(void)
 {
 	for (unsigned i = 0; i < 2; i++)
-		if (nodes[i].n_received != live_status(&nodes[1 - i]).sent ||
-		    live_status(&nodes[i]).unacked)
+		if (nodes[i].all.messages != node_status(&nodes[1 - i]).sent ||
+		    node_status(&nodes[i]).unacked)
 			return false;
 	return true;
 }
@@ -131,34 +133,34 @@ static bool all_came(void)
 /* The event that the run is for has happened often. */
 static bool enough(void)
 {
-	return live_status(&nodes[0]).reconnects > RECONNECTS && n_broken &&
-	       nodes[0].n_received > MESSAGES && nodes[1].n_received > MESSAGES;
+	return node_status(&nodes[0]).reconnects > RECONNECTS && n_broken &&
+	       nodes[0].all.messages > MESSAGES && nodes[1].all.messages > MESSAGES;
 }
 
 static int under_load(void)
 {
-	int64_t end = live_ms() + RUN_MS, last = end + live_limit(END_MS);
+	int64_t end = now_ms() + RUN_MS, last = end + time_limit(END_MS);
 
 	if (!set_up())
 		return 1;
-	for (unsigned round = 0; live_ms() < end || (!enough() && live_ms() < last); round++) {
+	for (unsigned round = 0; now_ms() < end || (!enough() && now_ms() < last); round++) {
 		break_some(round);
 		send_some();
 		turn();
 	}
 	for (unsigned i = 0; i < 2; i++)
 		relays[i].later = (struct relay_plan) { .act = RELAY_PASS };
-	last = live_ms() + live_limit(END_MS);
-	while (!all_came() && live_ms() < last)
+	last = now_ms() + time_limit(END_MS);
+	while (!all_came() && now_ms() < last)
 		turn();
 	CHECK(all_came());
 	CHECK_EQ(n_wrong, 0);
 	CHECK(enough());
 	printf("# %llu and %llu messages, %llu reconnects\n",
-	       (unsigned long long)nodes[0].n_received, (unsigned long long)nodes[1].n_received,
-	       (unsigned long long)live_status(&nodes[0]).reconnects);
+	       (unsigned long long)nodes[0].all.messages, (unsigned long long)nodes[1].all.messages,
+	       (unsigned long long)node_status(&nodes[0]).reconnects);
 	for (unsigned i = 0; i < 2; i++) {
-		live_free(&nodes[i]);
+		node_free(&nodes[i]);
 		relay_close(&relays[i]);
 	}
 	return check_state.failures > 0;
@@ -211,13 +213,13 @@ static void the_action_is_not_changed(void)
 
 	signal(SIGPIPE, SIG_DFL);
 	CHECK_EQ(sigaction(SIGPIPE, NULL, &before), 0);
-	CHECK_OR_RETURN(live_pair(nodes, NULL));
+	CHECK_OR_RETURN(pair_open(nodes, NULL));
 	for (unsigned i = 0; i < 10; i++)
-		sinew_dispatch(nodes[i % 2].node, 10);
+		sinew_dispatch(nodes[i % 2].n, 10);
 	CHECK_EQ(sigaction(SIGPIPE, NULL, &after), 0);
 	CHECK(after.sa_handler == SIG_DFL && before.sa_flags == after.sa_flags);
-	live_free(&nodes[0]);
-	live_free(&nodes[1]);
+	node_free(&nodes[0]);
+	node_free(&nodes[1]);
 }
 
 int main(void)

@@ -262,7 +262,7 @@ static void dropped_is_dropped_at_once(void)
 {
 	const unsigned threads = n_threads();
 	struct names *names = NULL;
-	uint64_t began;
+	int64_t began;
 
 	service_hangs(true);
 	CHECK_OR_RETURN(!names_begin(some("slow", 3), 3, HOST_IPV4, &names));
@@ -374,7 +374,7 @@ static void names_of_peers_are_looked_for_again(void)
 	char err[SINEW_CONFIG_ERROR_MAX];
 	struct sinew_node *node = NULL;
 	struct sinew_options o;
-	uint64_t began = now_ms();
+	int64_t began = now_ms();
 
 	service_hangs(true);
 	CHECK_OR_RETURN(config && !sinew_config_resolve(config, -1, err, sizeof(err)));
@@ -408,7 +408,7 @@ static void an_end_waits_for_no_name(void)
 	struct sinew_node *node = NULL;
 	struct sinew_options o;
 	int stop = __real_eventfd(1, EFD_CLOEXEC);
-	uint64_t began = now_ms();
+	int64_t began = now_ms();
 
 	service_hangs(true);
 	CHECK_EQ(sinew_config_resolve(config, stop, err, sizeof(err)), -ECANCELED);

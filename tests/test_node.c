@@ -263,7 +263,7 @@ static void two_echoes_with_full_queues(void)
 	struct echo e[3] = { { .left = 0 }, { .left = 3000 }, { .left = 3000 } };
 	unsigned begun[3] = { 0 };
 	uint8_t buf[2000] = { 0 };
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	for (unsigned i = 1; i <= 2; i++) {
@@ -363,7 +363,7 @@ static void to_many_and_scattered(void)
 /* Only by sinew_dispatch(): the descriptor is not asked for. */
 static bool dispatch_until_up(struct cluster *c)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 
 	while (!cluster_all_up(c) && now_ms() < until)
 		for (unsigned i = 1; i <= c->n; i++)
@@ -483,17 +483,14 @@ static void never_late(struct sinew_options *o)
 
 static uint64_t acks_of(struct cluster *c, unsigned at, unsigned of)
 {
-	struct sinew_status st = { .size = sizeof st };
-
-	CHECK_EQ(sinew_peer_status(c->t[at].n, of, &st), 0);
-	return st.acks_sent;
+	return status_of(&c->t[at], of).acks_sent;
 }
 
 /* When the turn that brought them is over: no timer has to come. */
 static void acks_go_with_the_batch(void)
 {
 	struct cluster *c = cluster_new(2, never_late);
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 	uint64_t before;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));

@@ -109,7 +109,7 @@ static void close_with_a_dead_peer(void)
 	struct sinew_report_session r;
 	struct sinew_session *p;
 	struct sinew_unsent it = { .size = sizeof it };
-	uint64_t began;
+	int64_t began;
 	char buf[8];
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
@@ -165,7 +165,7 @@ static void a_new_incarnation(void)
 	sinew_node_free(c->t[2].n);
 	memset(&c->t[2].seen, 0, sizeof c->t[2].seen);
 	cluster_options(&o, 2, &c->t[2].addr);
-	CHECK_OR_RETURN(node_open(&c->t[2], 2, &o));
+	CHECK_OR_RETURN(node_open(&c->t[2], &o));
 	CHECK_EQ(sinew_peer_add(c->t[2].n, 1, &c->t[1].addr, 1), 0);
 	DRIVE(c, c->t[1].seen[2].ups == 2 && c->t[2].seen[1].ups == 1);
 	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_SUPERSEDED);
@@ -432,7 +432,7 @@ static void without_descriptors(void)
 	struct cluster *c = cluster_new(2, NULL);
 	struct rlimit was, low;
 	int fds[64], n = 0, extra, turns = 0;
-	uint64_t until;
+	int64_t until;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	getrlimit(RLIMIT_NOFILE, &was);
@@ -478,7 +478,7 @@ static void over_ipv6(void)
 	}
 	for (unsigned i = 1; i <= 2; i++) {
 		cluster_options(&o, i, &c->t[i].addr);
-		CHECK_OR_RETURN(node_open(&c->t[i], i, &o));
+		CHECK_OR_RETURN(node_open(&c->t[i], &o));
 		CHECK_EQ(sinew_peer_add(c->t[i].n, 3 - i, &c->t[3 - i].addr, 1), 0);
 	}
 	DRIVE(c, cluster_all_up(c));
@@ -495,7 +495,7 @@ static void small_rings(struct sinew_options *o)
 static void sixty_four_nodes(void)
 {
 	struct cluster *c = cluster_new(64, small_rings);
-	uint64_t began = now_ms();
+	int64_t began = now_ms();
 
 	DRIVE(c, cluster_all_up(c));
 	printf("# 64 nodes up after %llu ms\n", (unsigned long long)(now_ms() - began));
@@ -508,7 +508,7 @@ static _Atomic int from_callback;
 static void dispatch_inside(struct test_node *t, struct sinew_session *p,
 			    const struct sinew_message *m)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 
 	(void)p, (void)m;
 	atomic_store(&from_callback, sinew_dispatch(t->n, 0));
@@ -529,7 +529,7 @@ static void *drive_second(void *arg)
 static void two_threads_inside(void)
 {
 	struct cluster *c = cluster_new(2, NULL);
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 	pthread_t other;
 
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));

@@ -102,7 +102,7 @@ static void the_peer_may_go_on_until_it_finishes(void)
 static void it_is_known_until_it_has_seen_the_last_ack(void)
 {
 	struct cluster *c = closing(NULL, LONG_MS);
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 
 	DRIVE(c, c->t[2].seen[1].finishes == 1);
 	CHECK_EQ(sinew_session_finish(c->t[2].seen[1].session), 0);
@@ -157,7 +157,7 @@ static void one_without_a_session_goes_at_once(void)
 {
 	struct cluster *c = cluster_new(1, NULL);
 	struct sockaddr_storage nobody = free_address("127.0.0.3");
-	const uint64_t began = now_ms();
+	const int64_t began = now_ms();
 
 	CHECK_EQ(sinew_peer_add(c->t[1].n, 3, &nobody, 1), 0);
 	CHECK_EQ(sinew_peer_close(c->t[1].n, 3, LONG_MS), 0);

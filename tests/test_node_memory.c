@@ -107,27 +107,18 @@ static void send_while_it_takes(struct test_node *t, unsigned nodeid)
 		;
 }
 
-static void once_there_is_room(struct sinew_node *n, struct sinew_session *p, void *user)
+static void once_there_is_room(struct test_node *t, struct sinew_session *p)
 {
-	saw_writable(n, p, user);
-	send_while_it_takes(user, sinew_session_nodeid(p));
+	send_while_it_takes(t, sinew_session_nodeid(p));
 }
 
 /* To n peers at the same time, much more than fits; each goes on when it hears that it may. */
 static void stream_to(unsigned n)
 {
 	struct cluster *c = cluster_new(n + 1, memory_for_one_queue);
-	struct sinew_callbacks cb = cluster_callbacks;
-	struct sinew_options o;
 	bool all = false;
 
-	sinew_node_free(c->t[1].n);
-	cb.writable = once_there_is_room;
-	cluster_options(&o, 1, &c->t[1].addr);
-	memory_for_one_queue(&o);
-	CHECK_OR_RETURN(!sinew_node_new(&o, &cb, &c->t[1], &c->t[1].n));
-	for (unsigned k = 2; k <= n + 1; k++)
-		CHECK_EQ(sinew_peer_add(c->t[1].n, k, &c->t[k].addr, 1), 0);
+	c->t[1].on_writable = once_there_is_room;
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	for (unsigned k = 2; k <= n + 1; k++)
 		send_while_it_takes(&c->t[1], k);

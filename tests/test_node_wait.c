@@ -69,7 +69,7 @@ static bool sleeps(long tid)
 
 static void begin(struct waiting *w, struct sinew_session *session, int timeout_ms)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 
 	*w = (struct waiting) { .session = session, .timeout_ms = timeout_ms, .err = 1 };
 	CHECK_EQ(pthread_create(&w->thread, NULL, wait_for_room, w), 0);
@@ -142,7 +142,7 @@ static void a_send_waits_for_memory(void)
 static void the_time_may_be_over(void)
 {
 	struct cluster *c = cluster_new(2, little);
-	const uint64_t began = now_ms();
+	const int64_t began = now_ms();
 	struct waiting w;
 
 	CHECK_EQ(sinew_send_wait(NULL, body, BODY, 0, NULL), -EINVAL);
@@ -280,7 +280,7 @@ static void many_wait_and_nothing_is_lost(void)
 {
 	struct sockaddr_storage addr[] = { free_address("127.0.0.1"), free_address("127.0.0.2") };
 	struct sinew_node *n[] = { own_node(1, &addr[0]), own_node(2, &addr[1]) };
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 	struct sinew_session *session = NULL;
 	struct sender s[SENDERS];
 
@@ -351,7 +351,7 @@ static void *join_it(void *arg)
 
 static void begin_join(struct joining *j, struct sinew_node *n)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 
 	*j = (struct joining) { .n = n, .err = 1 };
 	CHECK_EQ(pthread_create(&j->thread, NULL, join_it, j), 0);

@@ -53,7 +53,7 @@ static bool sleeps(struct cluster *c, unsigned id)
 
 static void until_asleep(struct cluster *c, unsigned id)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 	bool asleep;
 
 	while (!(asleep = sleeps(c, id)) && now_ms() < until)
@@ -271,7 +271,7 @@ static void a_signal_ends_the_wait(void)
 	struct sigaction on = { .sa_handler = on_alarm };
 	struct itimerval soon = { .it_value.tv_usec = 50000 };
 	struct cluster *c = cluster_new(1, NULL);
-	const uint64_t began = now_ms();
+	const int64_t began = now_ms();
 
 	until_asleep(c, 1);
 	sigaction(SIGALRM, &on, NULL);

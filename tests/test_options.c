@@ -18,7 +18,7 @@
 
 static char said[256];
 
-static void keep_line(void *user, enum sinew_level level, const char *line)
+static void cluster_log(void *user, enum sinew_level level, const char *line)
 {
 	(void)user, (void)level;
 	snprintf(said, sizeof said, "%s", line);
@@ -28,7 +28,7 @@ static void begin(struct sinew_options *o)
 {
 	SINEW_OPTIONS_INIT(o);
 	o->nodeid = 1;
-	o->log = keep_line;
+	o->log = cluster_log;
 	said[0] = '\0';
 }
 

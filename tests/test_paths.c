@@ -19,7 +19,7 @@ static bool open_on_two(struct test_node *t, unsigned nodeid, const char *a, con
 	o.n_addrs = n_listen;
 	o.probe_ms = 50;
 	o.path_dead_ms = 300;
-	return node_open(t, nodeid, &o);
+	return node_open(t, &o);
 }
 
 static uint16_t port_of(const struct sockaddr_storage *sa)
@@ -36,14 +36,6 @@ static void add(struct test_node *t, uint32_t nodeid, const char *a, const char 
 	CHECK_EQ(sinew_peer_add(t->n, nodeid, addrs, 2), 0);
 }
 
-static struct sinew_status status(struct test_node *t, uint32_t nodeid)
-{
-	struct sinew_status st = { .size = sizeof st };
-
-	CHECK_EQ(sinew_peer_status(t->n, nodeid, &st), 0);
-	return st;
-}
-
 static void probes_see_the_other_path(void)
 {
 	struct cluster *c = calloc(1, sizeof *c);
@@ -57,9 +49,9 @@ static void probes_see_the_other_path(void)
 	add(&c->t[1], 2, "127.0.0.2", "127.0.0.12", port);
 	add(&c->t[2], 1, "127.0.0.1", "127.0.0.11", port);
 	DRIVE(c, cluster_all_up(c));
-	DRIVE(c, status(&c->t[1], 2).paths[0].state == SINEW_PATH_ALIVE &&
-	      status(&c->t[1], 2).paths[1].state == SINEW_PATH_ALIVE);
-	st = status(&c->t[1], 2);
+	DRIVE(c, status_of(&c->t[1], 2).paths[0].state == SINEW_PATH_ALIVE &&
+	      status_of(&c->t[1], 2).paths[1].state == SINEW_PATH_ALIVE);
+	st = status_of(&c->t[1], 2);
 	CHECK(st.link_up && st.n_paths == 2 && st.path == 0);
 	CHECK(st.paths[1].rtt_us < 1000000);
 	cluster_free(c);
@@ -78,8 +70,8 @@ static void the_second_address_is_dialled(void)
 	add(&c->t[1], 2, "127.0.0.2", "127.0.0.12", port);
 	add(&c->t[2], 1, "127.0.0.1", "127.0.0.11", port);
 	DRIVE(c, cluster_all_up(c));
-	CHECK_EQ(status(&c->t[1], 2).path, 1);
-	DRIVE(c, status(&c->t[1], 2).paths[0].state == SINEW_PATH_DEAD);
+	CHECK_EQ(status_of(&c->t[1], 2).path, 1);
+	DRIVE(c, status_of(&c->t[1], 2).paths[0].state == SINEW_PATH_DEAD);
 	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "there", 5), 0);
 	DRIVE(c, c->t[2].seen[1].messages == 1);
 	cluster_free(c);
@@ -106,14 +98,14 @@ static void breaks_on_two_paths_lose_nothing(void)
 			if (sinew_send(c->t[1].seen[2].session, &n, sizeof n) == 0)
 				sent = n;
 		}
-		if (sent / 250 > broken && cluster_all_up(c) && status(&c->t[1], 2).link_up) {
+		if (sent / 250 > broken && cluster_all_up(c) && status_of(&c->t[1], 2).link_up) {
 			broken = sent / 250;
 			sinew_break(c->t[1 + broken % 2].n, 0);
 		}
 		c->t[2].seen[1].messages == 5000;
 	}));
 	CHECK_EQ(c->t[2].seen[1].bad, 0);
-	CHECK(status(&c->t[1], 2).reconnects >= 10);
+	CHECK(status_of(&c->t[1], 2).reconnects >= 10);
 	cluster_free(c);
 }
 

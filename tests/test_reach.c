@@ -11,14 +11,14 @@
 #include <sys/resource.h>
 
 #include "tests/lib/adversary.h"
-#include "tests/lib/live.h"
+#include "tests/lib/cluster.h"
 
 #define WAIT_MS		10000
 #define SAID_MAX	64
 #define TAKEN_MAX	256
 #define CONNECT_MS	60	/* five of them: then it is said */
 
-static struct live nodes[2];
+static struct test_node nodes[2];
 static uint32_t own_id = 1, peer_id = 2;
 
 /* ---- the log ---- */
@@ -28,7 +28,7 @@ static unsigned n_said, n_failures;
 
 static void listen_to(void *user, enum sinew_level level, const char *line)
 {
-	live_log(user, level, line);
+	cluster_log(user, level, line);
 	n_failures += level == SINEW_DEBUG && strstr(line, " cannot connect: ") != NULL;
 	if (level <= SINEW_WARNING && n_said < SAID_MAX)
 		snprintf(said[n_said++], sizeof said[0], "%s", line);
@@ -49,7 +49,7 @@ static struct sockaddr_storage address(const char *text)
 {
 	struct sockaddr_storage sa;
 
-	CHECK_EQ(sinew_parse_address(text, LIVE_PORT, &sa), 0);
+	CHECK_EQ(sinew_parse_address(text, HOST_PORT, &sa), 0);
 	return sa;
 }
 
@@ -73,25 +73,25 @@ static bool open_at(const struct sockaddr_storage *own, const struct sockaddr_st
 
 	n_said = n_failures = 0;
 	memset(nodes, 0, sizeof nodes);
-	live_options(&opt, &nodes[0], own_id, own);
+	fast_options(&opt, own_id, own);
 	short_times(&opt);
-	return live_open(&nodes[0], &opt) &&
-		CHECK_EQ(sinew_peer_add(nodes[0].node, peer_id, peer, n), 0);
+	return node_open(&nodes[0], &opt) &&
+		CHECK_EQ(sinew_peer_add(nodes[0].n, peer_id, peer, n), 0);
 }
 
 /* Host 1; the peer has n addresses from host 2 on. */
 static bool open_node(unsigned n)
 {
-	struct sockaddr_storage own = live_addr(1), there[2] = { live_addr(2), live_addr(3) };
+	struct sockaddr_storage own = host_address(1);
+	struct sockaddr_storage there[2] = { host_address(2), host_address(3) };
 
 	return open_at(&own, there, n);
 }
 
 static int last_error(void)
 {
-	struct sinew_status st = { .size = sizeof st };
+	struct sinew_status st = status_of(&nodes[0], peer_id);
 
-	CHECK_EQ(sinew_peer_status(nodes[0].node, peer_id, &st), 0);
 	return st.last_error_ms ? st.last_error : 0;
 }
 
@@ -104,7 +104,7 @@ static size_t greeting_len;
 
 static bool place_open(int backlog)
 {
-	struct sockaddr_storage sa = live_addr(2);
+	struct sockaddr_storage sa = host_address(2);
 	const int on = 1;
 
 	place = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -125,7 +125,7 @@ static void place_close(void)
 /* Its queue is full, so that the kernel drops every further SYN. */
 static bool place_silent(void)
 {
-	struct sockaddr_storage to = live_addr(2);
+	struct sockaddr_storage to = host_address(2);
 
 	if (!place_open(0))
 		return false;
@@ -155,17 +155,17 @@ static void place_turn(void)
 static bool has_error(void *err) { return last_error() == *(int *)err; }
 static bool has_line(void *text) { return lines_with(text) > 0; }
 static bool has_failures(void *n) { return n_failures >= *(unsigned *)n; }
-static bool is_up(void *unused) { (void)unused; return nodes[0].n_up > 0; }
+static bool is_up(void *unused) { (void)unused; return nodes[0].all.ups > 0; }
 
 static bool until(bool (*done)(void *arg), void *arg)
 {
-	int64_t end = live_ms() + live_limit(WAIT_MS);
-	struct live *const all[2] = { &nodes[0], &nodes[1] };
+	int64_t end = now_ms() + time_limit(WAIT_MS);
+	struct test_node *const all[2] = { &nodes[0], &nodes[1] };
 
 	while (!done(arg)) {
-		if (live_ms() >= end)
+		if (now_ms() >= end)
 			return false;
-		live_turn(all, 2, NULL, 0, 5);
+		nodes_turn(all, 2, NULL, 0, 5);
 		place_turn();
 	}
 	return true;
@@ -173,20 +173,20 @@ static bool until(bool (*done)(void *arg), void *arg)
 
 static void drive(int fd, short events, int ms)
 {
-	struct live *const all[2] = { &nodes[0], &nodes[1] };
+	struct test_node *const all[2] = { &nodes[0], &nodes[1] };
 	struct pollfd p = { .fd = fd, .events = events };
 
-	live_turn(all, 2, &p, 1, ms);
+	nodes_turn(all, 2, &p, 1, ms);
 }
 
 static void close_all(void)
 {
-	live_free(&nodes[0]);
-	live_free(&nodes[1]);
+	node_free(&nodes[0]);
+	node_free(&nodes[1]);
 	place_close();
 	greeting_len = 0;
 	if (check_state.failures)
-		live_show_log();
+		cluster_show_log();
 }
 
 /* ---- the last error ---- */
@@ -253,11 +253,11 @@ static void a_refusal_of_the_peer(void)
 /* The peer has dialled and is up. */
 static bool adversary_is_up(struct adversary *f, uint64_t incarnation, unsigned host)
 {
-	struct sockaddr_storage from = live_addr(host), to = live_addr(1);
+	struct sockaddr_storage from = host_address(host), to = host_address(1);
 
 	adversary_wait = drive;
-	adversary_init(f, peer_id, incarnation, "live");
-	return CHECK(adversary_dial(f, &from, &to)) && CHECK(adversary_up(f, live_limit(WAIT_MS)));
+	adversary_init(f, peer_id, incarnation, "test");
+	return CHECK(adversary_dial(f, &from, &to)) && CHECK(adversary_up(f, time_limit(WAIT_MS)));
 }
 
 static void a_link_that_falls_silent(void)
@@ -298,7 +298,7 @@ static void a_violation_on_a_link(void)
 
 static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
 {
-	struct sockaddr_storage own = live_addr(2), other = live_addr(1);
+	struct sockaddr_storage own = host_address(2), other = host_address(1);
 	static char silent[] = ": no answer (dropped by a firewall?)";
 	static char refused[] = ": Connection refused: no listener at that address";
 	static char over[] = "connected to 127.";
@@ -308,7 +308,7 @@ static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
 
 	CHECK_OR_RETURN(place_silent() && open_node(1));
 	CHECK(until(has_line, silent));
-	CHECK_EQ(sinew_last_refusal(nodes[0].node, 2, why, sizeof why), 0);
+	CHECK_EQ(sinew_last_refusal(nodes[0].n, 2, why, sizeof why), 0);
 	CHECK(strstr(why, "cannot connect to 127.") && strstr(why, ":21065: no answer"));
 	more = n_failures + 12;
 	CHECK(until(has_failures, &more));
@@ -319,9 +319,9 @@ static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
 	CHECK(until(has_failures, &more));
 	CHECK_EQ(lines_with("cannot connect"), 2);
 	CHECK_EQ(lines_with(over), 0);
-	live_options(&opt, &nodes[1], 2, &own);
-	CHECK_OR_RETURN(live_open(&nodes[1], &opt) &&
-			CHECK_EQ(sinew_peer_add(nodes[1].node, 1, &other, 1), 0));
+	fast_options(&opt, 2, &own);
+	CHECK_OR_RETURN(node_open(&nodes[1], &opt) &&
+			CHECK_EQ(sinew_peer_add(nodes[1].n, 1, &other, 1), 0));
 	CHECK(until(is_up, NULL));
 	CHECK(until(has_line, over));
 	CHECK_EQ(lines_with(over), 1);
@@ -332,15 +332,15 @@ static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
 /* A node that is merely started later. */
 static void nothing_of_what_does_not_last(void)
 {
-	struct sockaddr_storage own = live_addr(2), other = live_addr(1);
+	struct sockaddr_storage own = host_address(2), other = host_address(1);
 	struct sinew_options opt;
 	unsigned some = 3;
 
 	CHECK_OR_RETURN(open_node(1));
 	CHECK(until(has_failures, &some));
-	live_options(&opt, &nodes[1], 2, &own);
-	CHECK_OR_RETURN(live_open(&nodes[1], &opt) &&
-			CHECK_EQ(sinew_peer_add(nodes[1].node, 1, &other, 1), 0));
+	fast_options(&opt, 2, &own);
+	CHECK_OR_RETURN(node_open(&nodes[1], &opt) &&
+			CHECK_EQ(sinew_peer_add(nodes[1].n, 1, &other, 1), 0));
 	CHECK(until(is_up, NULL));
 	CHECK_EQ(n_said, 0);
 	close_all();
@@ -348,15 +348,15 @@ static void nothing_of_what_does_not_last(void)
 
 static void an_own_loopback_address_beside_others(void)
 {
-	struct sockaddr_storage own = live_addr(1);
-	struct sockaddr_storage there = address("192.0.2.7"), near = live_addr(2);
+	struct sockaddr_storage own = host_address(1);
+	struct sockaddr_storage there = address("192.0.2.7"), near = host_address(2);
 	static char text[] = "is a loopback address: node 2 at 192.0.2.7:21065 cannot reach it";
 
 	CHECK_OR_RETURN(open_at(&own, &there, 1));
-	CHECK_EQ(sinew_peer_add(nodes[0].node, 3, &there, 1), 0);
+	CHECK_EQ(sinew_peer_add(nodes[0].n, 3, &there, 1), 0);
 	CHECK(until(has_line, text));
 	CHECK_EQ(lines_with("loopback"), 1);
-	live_free(&nodes[0]);
+	node_free(&nodes[0]);
 	CHECK_OR_RETURN(open_at(&own, &near, 1));
 	n_failures = 0;
 	CHECK(until(has_failures, &(unsigned){ 1 }));
@@ -369,14 +369,14 @@ static void an_own_loopback_address_beside_others(void)
 /* While we do not run, it dials, says HELLO, waits in vain and ends that, many times. */
 static void the_peers_own_dials_of_a_while_are_no_scan(void)
 {
-	struct sockaddr_storage from = live_addr(2), to = live_addr(1);
+	struct sockaddr_storage from = host_address(2), to = host_address(1);
 	struct adversary f;
 
 	own_id = 2;
 	peer_id = 1;
 	CHECK_OR_RETURN(open_node(1));
 	adversary_wait = drive;
-	adversary_init(&f, peer_id, 5, "live");
+	adversary_init(&f, peer_id, 5, "test");
 	CHECK(adversary_dial(&f, &from, &to) && adversary_ask(&f, WAIT_MS));
 	adversary_wait = adversary_poll;
 	for (unsigned i = 0; i < 12; i++) {
@@ -401,7 +401,7 @@ static void two_that_take_turns_are_named(void)
 	struct adversary f;
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct sockaddr_storage sa = live_addr(2 + i);
+		struct sockaddr_storage sa = host_address(2 + i);
 
 		inet_ntop(AF_INET, &((struct sockaddr_in *)&sa)->sin_addr, i ? second : first,
 			  INET_ADDRSTRLEN);
@@ -470,11 +470,11 @@ static bool own_network(void)
 static void no_port_is_left(void)
 {
 	static char text[] = ": Cannot assign requested address: no free local port";
-	struct sockaddr_storage from = live_addr(1), to = live_addr(2);
+	struct sockaddr_storage from = host_address(1), to = host_address(2);
 	struct adversary f;
 
 	adversary_wait = adversary_poll;
-	adversary_init(&f, 1, 5, "live");
+	adversary_init(&f, 1, 5, "test");
 	CHECK_OR_RETURN(place_open(64) && CHECK(adversary_dial(&f, &from, &to)) && open_node(1));
 	CHECK(until(has_line, text));
 	CHECK_EQ(last_error(), -EADDRNOTAVAIL);
@@ -486,7 +486,7 @@ static void the_own_address_is_gone(void)
 {
 	static char text[] = ": Cannot assign requested address: own address removed: "
 		"10.99.0.1";
-	struct sockaddr_storage own = address("10.99.0.1"), there = live_addr(2);
+	struct sockaddr_storage own = address("10.99.0.1"), there = host_address(2);
 
 	CHECK_OR_RETURN(CHECK(set_address("10.99.0.1", true)) && open_at(&own, &there, 1));
 	CHECK(set_address("10.99.0.1", false));

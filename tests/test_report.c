@@ -10,7 +10,7 @@
 /* Node 2 is not driven any more. */
 static void alone(struct cluster *c)
 {
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 
 	CHECK_EQ(sinew_close(c->t[1].n, LINGER_MS), 0);
 	while (!c->t[1].closed && now_ms() < until)

@@ -62,7 +62,7 @@ static void *disturb(void *arg)
 
 static struct sinew_session *meet(void)
 {
-	uint64_t until = now_ms() + PATIENCE_MS;
+	int64_t until = now_ms() + PATIENCE_MS;
 	struct sinew_session *p;
 
 	for (unsigned i = 0; i < SIDES; i++) {
@@ -77,7 +77,7 @@ static struct sinew_session *meet(void)
 
 static void ask(struct sinew_session *p)
 {
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 	struct sinew_status before = { .size = sizeof before }, st = before;
 
 	while (n_held < HELD_UP && now_ms() < until && !stress.n_wrong) {

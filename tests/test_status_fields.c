@@ -19,14 +19,6 @@ static struct sinew_status of_peer(struct sinew_session *p)
 	return st;
 }
 
-static struct sinew_status of_node(struct cluster *c, unsigned id, unsigned peer)
-{
-	struct sinew_status st = { .size = sizeof st };
-
-	CHECK_EQ(sinew_peer_status(c->t[id].n, peer, &st), 0);
-	return st;
-}
-
 static struct cluster *two(struct sinew_session **ret_first)
 {
 	struct cluster *c = cluster_new(2, NULL);
@@ -66,9 +58,9 @@ static void nothing_before_a_session(void)
 
 	c.t[1].addr = free_address("127.0.0.1");
 	cluster_options(&o, 1, &c.t[1].addr);
-	CHECK_OR_RETURN(node_open(&c.t[1], 1, &o));
+	CHECK_OR_RETURN(node_open(&c.t[1], &o));
 	CHECK_EQ(sinew_peer_add(c.t[1].n, 9, &nobody, 1), 0);
-	st = of_node(&c, 1, 9);
+	st = status_of(&c.t[1], 9);
 	CHECK_EQ(st.nodeid, 9);
 	CHECK_EQ(st.state, SINEW_CLOSED);
 	CHECK(!st.link_up && !st.incarnation && !st.sent && !st.bytes_sent);
@@ -105,9 +97,9 @@ static void a_session_that_rests(void)
 	CHECK(a.queue_high_water > LEN && !a.kept_bytes && !a.kept_high_water);
 	CHECK_EQ(a.oldest_unacked_ms, 0);
 	CHECK(a.n_paths == 1 && a.path == 0 && a.paths[0].state == SINEW_PATH_ALIVE);
-	b = of_node(c, 1, 2);
+	b = status_of(&c->t[1], 2);
 	CHECK(b.sent == a.sent && b.acked == a.acked && b.link_up && b.bytes_sent == a.bytes_sent);
-	b = of_node(c, 2, 1);
+	b = status_of(&c->t[2], 1);
 	CHECK_EQ(b.delivered, MESSAGES);
 	CHECK(!b.sent && !b.acked && b.acks_sent && b.bytes_received > MESSAGES * LEN);
 	cluster_free(c);
@@ -146,7 +138,7 @@ static void a_slot_that_stays_open(void)
 	struct sinew_slot slot;
 	struct sinew_session *p;
 	struct cluster *c = two(&p);
-	const uint64_t began = now_ms();
+	const int64_t began = now_ms();
 
 	CHECK_OR_RETURN(CHECK_EQ(sinew_reserve(p, 10, &slot), 0));
 	if (now_ms() - began < 900)
@@ -171,13 +163,13 @@ static void what_is_kept(void)
 
 	c->t[2].on_message = keep;
 	send_some(c, p, 2);
-	st = of_node(c, 2, 1);
+	st = status_of(&c->t[2], 1);
 	CHECK(st.kept_bytes >= LEN && st.kept_bytes < 2 * LEN);
 	CHECK_EQ(st.kept_high_water, st.kept_bytes);
 	sinew_release(kept);
 	kept = NULL;
-	DRIVE(c, !of_node(c, 2, 1).kept_bytes);
-	CHECK_EQ(of_node(c, 2, 1).kept_high_water, st.kept_bytes);
+	DRIVE(c, !status_of(&c->t[2], 1).kept_bytes);
+	CHECK_EQ(status_of(&c->t[2], 1).kept_high_water, st.kept_bytes);
 	cluster_free(c);
 }
 
@@ -218,13 +210,13 @@ static void a_break(void)
 	CHECK_EQ(sinew_break(c->t[1].n, 2), 0);
 	CHECK_EQ(sinew_break(c->t[1].n, 9), -ENOENT);
 	CHECK_EQ(sinew_send(p, "x", 1), 0);
-	DRIVE(c, of_peer(p).reconnects && of_node(c, 2, 1).reconnects &&
+	DRIVE(c, of_peer(p).reconnects && status_of(&c->t[2], 1).reconnects &&
 	      c->t[2].seen[1].messages == 2);
 	DRIVE(c, !of_peer(p).unacked);
 	st = of_peer(p);
 	CHECK(st.link_up && st.sent == 2 && st.reconnects == 1 && !st.faults && !st.stalls);
 	CHECK_EQ(c->t[1].seen[2].ups, 1);
-	st = of_node(c, 2, 1);
+	st = status_of(&c->t[2], 1);
 	CHECK(st.last_error == -ECONNRESET && st.last_error_ms);
 	cluster_free(c);
 }

@@ -54,7 +54,7 @@ static void *work(void *arg)
 /* True as well when something is wrong: nothing is waited for any more. */
 static bool wait_for(bool (*cond)(void))
 {
-	uint64_t until = now_ms() + PATIENCE_MS * rounds;
+	int64_t until = now_ms() + PATIENCE_MS * rounds;
 	bool is;
 
 	while (!(is = cond() || stress.n_wrong) && now_ms() < until)

@@ -11,14 +11,6 @@ void adversary_poll(int fd, short events, int ms)
 
 void (*adversary_wait)(int fd, short events, int ms) = adversary_poll;
 
-int64_t adversary_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t incarnation,
 		    const char *cluster)
 {
@@ -86,7 +78,7 @@ fail:
 bool adversary_put(struct adversary *f, const void *data, size_t n)
 {
 	const uint8_t *p = data;
-	int64_t end = adversary_ms() + 1000;
+	int64_t end = now_ms() + 1000;
 
 	while (n && f->fd >= 0) {
 		ssize_t put = send(f->fd, p, n, MSG_NOSIGNAL);
@@ -94,7 +86,7 @@ bool adversary_put(struct adversary *f, const void *data, size_t n)
 		if (put > 0) {
 			p += put;
 			n -= (size_t)put;
-		} else if (errno != EAGAIN || adversary_ms() >= end) {
+		} else if (errno != EAGAIN || now_ms() >= end) {
 			return false;
 		} else {
 			adversary_wait(f->fd, POLLOUT, 10);
@@ -130,7 +122,7 @@ bool adversary_hello(struct adversary *f, uint64_t yours)
 
 int adversary_frame(struct adversary *f, struct frame *ret, size_t *used, int64_t ms)
 {
-	int64_t end = adversary_ms() + ms;
+	int64_t end = now_ms() + ms;
 
 	memmove(f->in, f->in + *used, f->have - *used);
 	f->have -= *used;
@@ -152,7 +144,7 @@ int adversary_frame(struct adversary *f, struct frame *ret, size_t *used, int64_
 		}
 		if (got == 0 || errno != EAGAIN)
 			return -1;
-		if (adversary_ms() >= end)
+		if (now_ms() >= end)
 			return 0;
 		adversary_wait(f->fd, POLLIN, 10);
 	}
@@ -197,7 +189,7 @@ bool adversary_ask(struct adversary *f, int64_t ms)
 
 bool adversary_up(struct adversary *f, int64_t ms)
 {
-	int64_t end = adversary_ms() + ms;
+	int64_t end = now_ms() + ms;
 	struct hello h;
 	struct refuse r;
 	int got;
@@ -207,8 +199,8 @@ bool adversary_up(struct adversary *f, int64_t ms)
 	if (!adversary_hello(f, f->yours))
 		return false;
 	/* An incarnation that it did not know is asked once more. */
-	while (adversary_ms() < end &&
-	       (got = adversary_answer(f, &h, &r, end - adversary_ms())) > 0) {
+	while (now_ms() < end &&
+	       (got = adversary_answer(f, &h, &r, end - now_ms())) > 0) {
 		if (got == 2) {
 			f->gen = r.reason == WIRE_REFUSE_STALE ? r.gen : f->gen;
 			return false;

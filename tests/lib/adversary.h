@@ -14,10 +14,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/wire.h"
+#include "tests/lib/await.h"
+#include "tests/lib/await.h"
 
 #define ADVERSARY_IN_MAX	4096u
 
@@ -39,7 +40,6 @@ void adversary_poll(int fd, short events, int ms);
 /* Waits a while for the descriptor, and drives what must be driven. */
 extern void (*adversary_wait)(int fd, short events, int ms);
 
-int64_t adversary_ms(void);
 void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t incarnation,
 		    const char *cluster);
 void adversary_close(struct adversary *f);

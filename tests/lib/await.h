@@ -12,12 +12,15 @@
 
 #define PATIENCE_MS 20000
 
-uint64_t now_ms(void);
+int64_t now_ms(void);
+
+/* A bound for a wait: longer where a sanitizer makes all slow (TIME_FACTOR). */
+int64_t time_limit(int64_t ms);
 
 /* The value of cond in the end. */
 #define AWAIT(cond) \
 	({ \
-		uint64_t await_until = now_ms() + PATIENCE_MS; \
+		int64_t await_until = now_ms() + PATIENCE_MS; \
 		while (!(cond) && now_ms() < await_until) \
 			poll(NULL, 0, 1); \
 		CHECK(cond); \

@@ -20,21 +20,6 @@ static pthread_mutex_t scenario_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static uint8_t scenario_pattern[LONGEST + MESSAGES + 1];
 
-static int64_t scenario_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-int scenario_limit(int ms)
-{
-	const char *factor = getenv("TIME_FACTOR");
-
-	return ms * (factor && atoi(factor) > 1 ? atoi(factor) : 1);
-}
-
 /* ---- what is sent ---- */
 
 /* Some in fragments, some kept where they were read, some copied, some empty. */
@@ -174,7 +159,7 @@ static void on_log(void *user, enum sinew_level level, const char *line)
 	if (scenario.cause && strstr(line, scenario.cause))
 		atomic_store(&scenario.said, true);
 	if (getenv("LIVE_LOG"))
-		fprintf(stderr, "%lld node %u %s: %s\n", (long long)(scenario_ms() % 100000),
+		fprintf(stderr, "%lld node %u %s: %s\n", (long long)(now_ms() % 100000),
 			*(uint32_t *)user, sinew_level_name(level), line);
 }
 
@@ -354,7 +339,7 @@ static unsigned progress(void)
 static void check_calls(int64_t began)
 {
 	unsigned made = atomic_load(&failing.all) - atomic_load(&failing.hit_all);
-	int64_t ms = scenario_ms() - began + 1;
+	int64_t ms = now_ms() - began + 1;
 
 	if (failing.hits && made > BUSY_CALLS + BUSY_PER_MS * ms)
 		WRONG("it spins: %u calls in %lld ms", made, (long long)ms);
@@ -363,19 +348,19 @@ static void check_calls(int64_t began)
 static void run_until_down(void)
 {
 	const struct side *a = scenario.side, *b = a + 1;
-	int64_t began = scenario_ms(), moved = began, now;
+	int64_t began = now_ms(), moved = began, now;
 	unsigned was = progress(), is;
 
 	while (!both_down()) {
 		turn();
-		now = scenario_ms();
+		now = now_ms();
 		is = progress();
 		if (is != was)
 			moved = now;
 		was = is;
 		if (scenario.lost && failing.hits && now - moved >= QUIET_MS)
 			break;
-		if (now - began >= scenario_limit(DONE_MS)) {
+		if (now - began >= time_limit(DONE_MS)) {
 			WRONG("after %d ms node 1 has %u messages, node 2 %u; down: %u and %u",
 			      (int)(now - began), a->received, b->received, a->downs, b->downs);
 			break;
@@ -387,12 +372,12 @@ static void run_until_down(void)
 static void close_both(void)
 {
 	int linger = !scenario.lost ? LINGER_MS : both_down() ? LINGER_LOST_MS : 0;
-	int64_t end = scenario_ms() + scenario_limit(linger ? DONE_MS : CLOSE_MS);
+	int64_t end = now_ms() + time_limit(linger ? DONE_MS : CLOSE_MS);
 
 	for (unsigned i = 0; i < 2; i++)
 		if (sinew_close(scenario.side[i].node, linger))
 			WRONG("sinew_close() failed");
-	while (!both_closed() && scenario_ms() < end)
+	while (!both_closed() && now_ms() < end)
 		turn();
 	for (unsigned i = 0; i < 2; i++)
 		if (!scenario.side[i].closed)
@@ -464,7 +449,7 @@ static bool refusal_is_right(int err)
 void scenario_run(enum mode mode, bool lost, const char *cause, struct outcome *out)
 {
 	bool before[FDS_MAX];
-	int64_t began = scenario_ms();
+	int64_t began = now_ms();
 	int err;
 
 	memset(scenario.side, 0, sizeof scenario.side);
@@ -493,7 +478,7 @@ void scenario_run(enum mode mode, bool lost, const char *cause, struct outcome *
 	out->said = scenario.said;
 	out->calls = failing.all;
 	out->complete = side_complete(&scenario.side[0]) && side_complete(&scenario.side[1]);
-	out->ms = (int)(scenario_ms() - began);
+	out->ms = (int)(now_ms() - began);
 	if (!err) {
 		check_side(&scenario.side[0], &scenario.side[1]);
 		check_side(&scenario.side[1], &scenario.side[0]);

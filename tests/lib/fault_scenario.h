@@ -15,6 +15,7 @@
 #include "lowcomms/sinew-test.h"
 #include "membership/config.h"
 #include "membership/static.h"
+#include "tests/lib/await.h"
 #include "tests/lib/failures.h"
 
 #define MESSAGES	50
@@ -55,8 +56,6 @@ struct scenario {
 };
 
 extern struct scenario scenario;
-
-int scenario_limit(int ms);
 
 /* The first thing that is wrong is the one that is told. */
 #define WRONG(...) \

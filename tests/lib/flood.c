@@ -108,10 +108,10 @@ static void flood_one(struct flood_run *r, struct adversary *f)
 
 static void flood_connections(struct flood_run *r)
 {
-	int64_t began = adversary_ms();
+	int64_t began = now_ms();
 
 	while (!flood_told_to_stop(r, FLOOD_STEP_MS)) {
-		uint64_t due = (uint64_t)(adversary_ms() - began) * FLOOD_PER_S / 1000, have = r->n;
+		uint64_t due = (uint64_t)(now_ms() - began) * FLOOD_PER_S / 1000, have = r->n;
 
 		/* Missed turns are not made up for. */
 		for (unsigned i = 0; have + i < due && i < 4 * FLOOD_STEP_MS; i++)

@@ -132,7 +132,7 @@ static size_t relay_ready(const struct relay *r, const struct relay_dir *d)
 	if (r->shape == RELAY_BYTES && n > 1)
 		return 1;
 	if (r->shape == RELAY_JOIN && d->len < RELAY_BUF && !d->eof &&
-	    live_ms() < d->last_ms + RELAY_JOIN_MS)
+	    now_ms() < d->last_ms + RELAY_JOIN_MS)
 		return 0;
 	return n;
 }
@@ -158,7 +158,7 @@ static bool relay_read(struct relay *r, struct relay_pair *p, unsigned d)
 		return errno == EAGAIN || errno == EINTR;
 	dir->eof = got == 0;
 	dir->len += (size_t)got;
-	dir->last_ms = live_ms();
+	dir->last_ms = now_ms();
 	return true;
 }
 
@@ -237,7 +237,7 @@ static bool relay_fire(struct relay *r, struct relay_pair *p)
 		p->dir[plan->dir].shut = true;
 		break;
 	case RELAY_STALL:
-		p->until_ms = live_ms() + plan->stall_ms;
+		p->until_ms = now_ms() + plan->stall_ms;
 		break;
 	case RELAY_HOLE:
 		p->until_ms = INT64_MAX;
@@ -262,7 +262,7 @@ static void relay_pair_turn(struct relay *r, struct relay_pair *p)
 
 	if (!relay_fire(r, p))
 		return;
-	if (live_ms() < p->until_ms) {
+	if (now_ms() < p->until_ms) {
 		if (p->plan.act == RELAY_HOLE)
 			relay_swallow(p);
 		return;
@@ -299,7 +299,7 @@ unsigned relay_fds(const struct relay *r, struct pollfd fds[RELAY_FDS], int *wai
 			*wait_ms = 5;
 		if (p->plan.settle && p->dir[p->plan.dir].passed == p->plan.after)
 			*wait_ms = 0;
-		if (live_ms() < p->until_ms)
+		if (now_ms() < p->until_ms)
 			continue;
 		for (unsigned d = 0; d < 2; d++) {
 			const struct relay_dir *in = &p->dir[d], *out = &p->dir[!d];

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "proto/wire.h"
-#include "tests/lib/live.h"
+#include "tests/lib/cluster.h"
 
 #define RELAY_PAIRS	16	/* connections at a time */
 #define RELAY_PLANS	3

@@ -23,7 +23,8 @@ struct worker {
 	struct sinew_session *seen;	/* whose status was the last one, referenced */
 	struct sinew_status status;
 	struct sinew_slot slots[SLOTS];
-	uint64_t messages, since_ms;	/* all that came, and when it was so many */
+	uint64_t messages;		/* all that came ... */
+	int64_t since_ms;		/* ... and when it was so many */
 	uint8_t buf[MESSAGE_MAX];
 };
 
