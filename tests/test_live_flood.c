@@ -125,39 +125,6 @@ static void tune(struct sinew_options *o)
 	o->log_level = SINEW_INFO;
 }
 
-static void send_one(struct sinew_session *p)
-{
-	uint64_t m[MESSAGE / sizeof(uint64_t)] = { 0 };
-	int err = sinew_send(p, m, sizeof m);
-
-	if (err)
-		CHECK_EQ(err, 0);
-}
-
-/* One comes, one goes: so many are under way all the time. */
-static void answer(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
-{
-	unsigned id = sinew_session_nodeid(p);
-
-	(void)m;
-	if (id == PEER)
-		return;
-	(void)t;
-	send_one(p);
-}
-
-static void begin(struct test_node *t, struct sinew_session *p)
-{
-	(void)t;
-	for (unsigned i = 0; i < WINDOW && sinew_session_nodeid(p) != PEER; i++)
-		send_one(p);
-}
-
-static uint64_t exchanged(void)
-{
-	return cluster->t[VICTIM].seen[OTHER].messages + cluster->t[OTHER].seen[VICTIM].messages;
-}
-
 static bool set_up(void)
 {
 	struct sockaddr_storage peer = free_address("127.0.0.3");
@@ -165,32 +132,18 @@ static bool set_up(void)
 	n_lines = 0;
 	culprit_named = false;
 	cluster = cluster_new(2, tune);
-	for (unsigned i = VICTIM; i <= OTHER; i++) {
-		cluster->t[i].on_message = answer;
-		cluster->t[i].on_up = begin;
-	}
+	cluster_talk(cluster, WINDOW, MESSAGE);
 	CHECK_EQ(sinew_peer_add(cluster->t[VICTIM].n, PEER, &peer, 1), 0);
 	for (unsigned i = VICTIM; i <= OTHER && external; i++)
 		CHECK_EQ(sinew_peer_joined(cluster->t[i].n, 3 - i,
 					   sinew_incarnation(cluster->t[3 - i].n)), 0);
-	return DRIVE(cluster, cluster_all_up(cluster) && exchanged() > 4 * WINDOW);
+	return DRIVE(cluster, cluster_all_up(cluster) && cluster_talked(cluster) > 4 * WINDOW);
 }
 
 /* The application has seen nothing, but perhaps that it should fence. */
 static void tidy_up(const struct attack *a)
 {
-	for (unsigned i = VICTIM; i <= OTHER; i++) {
-		struct test_node *t = &cluster->t[i];
-
-		CHECK_EQ(t->seen[3 - i].ups, 1);
-		CHECK_EQ(t->seen[3 - i].downs, 0);
-		CHECK_EQ(t->seen[3 - i].bad, 0);
-		CHECK_EQ(t->self_losts, 0);
-		if (a->fences && i == VICTIM)
-			CHECK_EQ(t->fences, 1);	/* once for an incarnation */
-		else
-			CHECK_EQ(t->fences, 0);
-	}
+	cluster_is_whole(cluster, a->fences);	/* once for an incarnation */
 	cluster_free(cluster);
 }
 
@@ -200,7 +153,7 @@ static void run_slice(struct cost *sum, unsigned *ret_fds)
 {
 	int64_t began = now_ns(), waited = waited_ns(), end = now_ms() + slice_ms;
 	int64_t break_at = now_ms();
-	uint64_t had = exchanged();
+	uint64_t had = cluster_talked(cluster);
 	unsigned turns = 0, breaks = 0, fds;
 
 	while (now_ms() < end) {
@@ -216,7 +169,7 @@ static void run_slice(struct cost *sum, unsigned *ret_fds)
 			break_at += BREAK_EVERY_MS;
 		}
 	}
-	sum->messages += exchanged() - had;
+	sum->messages += cluster_talked(cluster) - had;
 	sum->ns += now_ns() - began - (waited_ns() - waited);
 }
 

@@ -45,16 +45,7 @@ static int64_t late(int64_t ms)
 
 static void turn_with(int fd, short events, int ms)
 {
-	struct pollfd fds[3] = { { .fd = fd, .events = events } };
-	unsigned n = 1;
-
-	for (unsigned i = VICTIM; i <= MEMBER; i++)
-		if (cluster->t[i].n && !cluster->t[i].closed)
-			fds[n++] = (struct pollfd) { sinew_get_fd(cluster->t[i].n), POLLIN, 0 };
-	poll(fds, n, ms);
-	for (unsigned i = VICTIM; i <= MEMBER; i++)
-		if (cluster->t[i].n && !cluster->t[i].closed)
-			sinew_dispatch(cluster->t[i].n, 0);
+	cluster_turn_with(cluster, fd, events, ms);
 }
 
 static void tune(struct sinew_options *o)
@@ -89,12 +80,7 @@ static void tidy_up(void)
 
 	CHECK_EQ(sinew_send(victim->seen[MEMBER].session, "still here", 10), 0);
 	DRIVE(cluster, s->messages == before + 1);
-	for (unsigned i = VICTIM; i <= MEMBER; i++) {
-		CHECK_EQ(cluster->t[i].seen[3 - i].ups, 1);
-		CHECK_EQ(cluster->t[i].seen[3 - i].downs, 0);
-		CHECK_EQ(cluster->t[i].self_losts, 0);
-		CHECK_EQ(cluster->t[i].fences, 0);
-	}
+	cluster_is_whole(cluster, 0);
 	cluster_free(cluster);
 }
 

@@ -5,11 +5,17 @@
 #define FDS_MAX		1024
 #define LINES_MAX	60	/* kept of the log */
 #define LINE_MAX_BYTES	200
+#define TALK_MAX	256	/* bytes of a message */
 
 static struct {
 	char text[LINES_MAX][LINE_MAX_BYTES];
 	unsigned n;
 } lines;
+
+static struct {
+	unsigned window;
+	size_t len;
+} talk;
 
 static struct seen *seen_of(struct test_node *t, struct sinew_session *p)
 {
@@ -364,13 +370,19 @@ void pair_turn(struct test_node t[2])
 	nodes_turn(nodes, 2, NULL, 0, 50);
 }
 
-void cluster_turn(struct cluster *c)
+void cluster_turn_with(struct cluster *c, int fd, short events, int wait_ms)
 {
+	struct pollfd more = { .fd = fd, .events = events };
 	struct test_node *nodes[NODES_MAX];
 
 	for (unsigned i = 0; i < c->n; i++)
 		nodes[i] = &c->t[i + 1];
-	nodes_turn(nodes, c->n, NULL, 0, 20);
+	nodes_turn(nodes, c->n, &more, 1, wait_ms);
+}
+
+void cluster_turn(struct cluster *c)
+{
+	cluster_turn_with(c, -1, 0, 20);
 }
 
 bool cluster_all_up(const struct cluster *c)
@@ -380,6 +392,17 @@ bool cluster_all_up(const struct cluster *c)
 			if (i != k && !c->t[i].seen[k].session)
 				return false;
 	return true;
+}
+
+void cluster_is_whole(const struct cluster *c, unsigned fences)
+{
+	for (unsigned i = 1; i <= 2; i++) {
+		CHECK_EQ(c->t[i].seen[3 - i].ups, 1);
+		CHECK_EQ(c->t[i].seen[3 - i].downs, 0);
+		CHECK_EQ(c->t[i].seen[3 - i].bad, 0);
+		CHECK_EQ(c->t[i].self_losts, 0);
+		CHECK_EQ(c->t[i].fences, i == 1 ? fences : 0);
+	}
 }
 
 /* ---- content ---- */
@@ -417,4 +440,48 @@ bool is_content(const void *data, size_t n, uint32_t sender, uint64_t number)
 	same = memcmp(want, data, n) == 0;
 	free(want);
 	return same;
+}
+
+static bool talks(struct sinew_session *p)
+{
+	return sinew_session_nodeid(p) <= 2;
+}
+
+static void talk_on(struct sinew_session *p)
+{
+	static const uint8_t text[TALK_MAX];
+	int err = sinew_send(p, text, talk.len);
+
+	if (err)
+		CHECK_EQ(err, 0);
+}
+
+static void talk_back(struct test_node *t, struct sinew_session *p, const struct sinew_message *m)
+{
+	if (!talks(p))
+		return;
+	seen_of(t, p)->bad += m->len != talk.len;
+	talk_on(p);
+}
+
+static void talk_begins(struct test_node *t, struct sinew_session *p)
+{
+	(void)t;
+	for (unsigned i = 0; i < talk.window && talks(p); i++)
+		talk_on(p);
+}
+
+void cluster_talk(struct cluster *c, unsigned window, size_t len)
+{
+	talk.window = window;
+	talk.len = len;
+	for (unsigned i = 1; i <= 2; i++) {
+		c->t[i].on_message = talk_back;
+		c->t[i].on_up = talk_begins;
+	}
+}
+
+uint64_t cluster_talked(const struct cluster *c)
+{
+	return c->t[1].seen[2].messages + c->t[2].seen[1].messages;
 }

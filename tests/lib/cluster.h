@@ -112,6 +112,9 @@ void nodes_turn(struct test_node *const *nodes, unsigned n, struct pollfd *more,
 void pair_turn(struct test_node t[2]);
 void cluster_turn(struct cluster *c);
 
+/* The same, and it waits at most so long, also for that descriptor. */
+void cluster_turn_with(struct cluster *c, int fd, short events, int wait_ms);
+
 /* Makes turns until cond, at most limit_ms; the value of cond. */
 #define TURN_UNTIL(turn, cond, limit_ms) \
 	({ \
@@ -125,6 +128,9 @@ void cluster_turn(struct cluster *c);
 
 bool cluster_all_up(const struct cluster *c);
 
+/* Nodes 1 and 2 have each seen the other come, and no more than so many fences by node 1. */
+void cluster_is_whole(const struct cluster *c, unsigned fences);
+
 /* ---- content ---- */
 
 /* A callback: message n holds the number n. */
@@ -133,5 +139,9 @@ void numbers_in_order(struct test_node *t, struct sinew_session *p, const struct
 /* Fills n bytes that only message number of sender has. */
 void fill_content(uint8_t *p, size_t n, uint32_t sender, uint64_t number);
 bool is_content(const void *data, size_t n, uint32_t sender, uint64_t number);
+
+/* Nodes 1 and 2 talk: so many messages are under way each way, one comes, one goes. */
+void cluster_talk(struct cluster *c, unsigned window, size_t len);
+uint64_t cluster_talked(const struct cluster *c);
 
 #endif
