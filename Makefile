@@ -12,6 +12,9 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 EXAMPLEDIR ?= $(PREFIX)/share/doc/sinew/examples
+# Where Wireshark and tshark look for Lua: for our usual prefix the folder that tshark itself names.
+WIRESHARKDIR ?= $(or $(if $(filter /usr/local,$(PREFIX)),$(shell tshark -G folders 2>/dev/null | \
+	sed -n 's/^Global Lua Plugins:[[:space:]]*//p')),$(LIBDIR)/wireshark/plugins)
 DESTDIR ?=
 
 # V=1 shows commands. Variants: make BUILD=build/asan CC=clang SAN=address,undefined
@@ -498,12 +501,13 @@ install-built: $(BUILD)/sinew.pc
 	$(INSTALL) -m 644 $(BUILD)/sinew.pc $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -d $(foreach n,1 3 5 7,$(DESTDIR)$(MANDIR)/man$(n)) $(DESTDIR)$(COMPLETIONDIR) \
-		$(DESTDIR)$(EXAMPLEDIR)
+		$(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(WIRESHARKDIR)
 	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3
 	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
 	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 644 tools/completion/sinew $(DESTDIR)$(COMPLETIONDIR)/sinew
+	$(INSTALL) -m 644 tools/wireshark/sinew.lua $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
 	@sed 's|/usr/bin/|$(BINDIR)/|' tools/systemd/sinew-cat.service >$(BUILD)/sinew-cat.service
 	$(INSTALL) -m 644 $(BUILD)/sinew-cat.service $(DESTDIR)$(EXAMPLEDIR)
 	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
@@ -515,6 +519,7 @@ uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	rm -f $(foreach n,1 3 5 7,$(addprefix $(DESTDIR)$(MANDIR)/man$(n)/,$(notdir $(MAN$(n)))))
 	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew $(DESTDIR)$(EXAMPLEDIR)/sinew-cat.service
+	rm -f $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
 
 clean:
 	rm -rf build

@@ -151,6 +151,18 @@ unit_file_is_there()
 		"$root/usr/share/doc/sinew/examples/sinew-cat.service"
 }
 
+# As a user of Debian's tshark: its folder, the filter, a kernel's messages by name.
+dissector_runs()
+{
+	inside apt-get install -q -y --no-install-recommends tshark &&
+		cp tests/golden/kernel-6.1-sctp.pcap "$root/c.pcap" &&
+		inside tshark -G protocols | grep -P '\tsinew$' &&
+		inside tshark -n -2 -r /c.pcap -Y 'sinew.message == 17 && sinew.acknowledged_in' \
+			>"$root/out" && cat "$root/out" && grep -q 'SINEW .* MSG ' "$root/out" &&
+		inside tshark -n -q -z sinew -r /c.pcap | grep -qx '  *42  RCOM/STATUS_REPLY' &&
+		rm "$root/c.pcap" "$root/out"
+}
+
 purged()
 {
 	inside dpkg --purge sinew libsinew-dev libsinew1 &&
@@ -170,5 +182,6 @@ check 'the example of the README builds against them' example_builds
 check 'the example runs' example_runs
 check 'every page is there' every_page_is_found
 check 'the example of a unit file is there' unit_file_is_there
+check 'the tshark of that system decodes with the dissector' dissector_runs
 check 'purging leaves nothing behind' purged
 finish

@@ -150,6 +150,11 @@ unit_names_the_command()
 		"$dir/usr/share/doc/sinew/examples/sinew-cat.service"
 }
 
+dissector_is_there()
+{
+	cmp tools/wireshark/sinew.lua "$dir/usr/lib/wireshark/plugins/sinew.lua"
+}
+
 left_behind() { ! find "$dir/usr" -type f -o -type l | grep .; }
 
 check 'install: into a scratch prefix' run_make install-built
@@ -166,6 +171,7 @@ if command -v g++ >/dev/null; then
 fi
 check 'install: the installed command runs' "$dir/usr/bin/sinew" --version
 check 'install: the unit file names the installed command' unit_names_the_command
+check 'install: the dissector is where Wireshark looks below that prefix' dissector_is_there
 check 'install: uninstall' run_make uninstall
 check 'install: nothing is left behind' left_behind
 exit $failed

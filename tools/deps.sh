@@ -67,6 +67,8 @@ look_for()
 	check)
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		need tshark command_is_there tshark
+		need lua5.2 command_is_there luac5.2
+		need lua5.4 command_is_there luac5.4
 		need jq command_is_there jq
 		need iproute2 command_is_there ss
 		need groff-base command_is_there groff

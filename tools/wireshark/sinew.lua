@@ -627,7 +627,7 @@ local function address_key(from, to)
 end
 
 local function new_session(key)
-	return { key = key, by_number = {}, unacknowledged = {}, head = 1 }
+	return { key = key, by_number = {}, unacknowledged = {}, head = 1, tail = 0 }
 end
 
 local function session_of(c, from, to)
@@ -696,7 +696,8 @@ local function take_number(session, track, frame, packet)
 		message = { number = frame.u, sent = {} }
 		session.by_number[frame.u] = message
 		if is_new then
-			session.unacknowledged[#session.unacknowledged + 1] = message
+			session.tail = session.tail + 1
+			session.unacknowledged[session.tail] = message
 		end
 	end
 	message.sent[#message.sent + 1] = { packet = packet, connection = track.connection }
