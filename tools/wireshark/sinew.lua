@@ -786,7 +786,7 @@ local function take_ack(c, from, to, track, frame, packet)
 end
 
 -- HELLO acknowledges to whom it names, and so does REFUSE CLOSED.
-local function take_position(c, to, track, frame, packet)
+local function take_position(to, track, frame, packet)
 	local session = state.sessions[frame.yours .. ">" .. frame.mine]
 
 	if not session then
@@ -794,10 +794,14 @@ local function take_position(c, to, track, frame, packet)
 	end
 	acknowledge(session, frame.next, track, packet)
 	track.is_ack_again, track.sender = nil, node_of(to)
-	if frame.kind == "HELLO" and session.connection ~= c.name then
-		track.resumed = session.connection
-		track.to_repeat = session.next and (session.next - frame.next) % NUMBERS
-	end
+	track.to_repeat = session.next and (session.next - frame.next) % NUMBERS
+end
+
+-- The connection that one direction of a session was seen on, if it is another one.
+local function earlier_connection(c, from, to)
+	local session = state.sessions[from .. ">" .. to]
+
+	return session and session.connection ~= c.name and session.connection or nil
 end
 
 local function take_hello(c, from, to, track, frame, packet)
@@ -806,7 +810,9 @@ local function take_hello(c, from, to, track, frame, packet)
 	from.expected, to.expected = nil, nil
 	if frame.yours ~= NOBODY then
 		track.session = session_name(frame.mine .. ">" .. frame.yours)
-		take_position(c, to, track, frame, packet)
+		track.resumed = earlier_connection(c, frame.mine, frame.yours) or
+			earlier_connection(c, frame.yours, frame.mine)
+		take_position(to, track, frame, packet)
 	end
 end
 
@@ -821,7 +827,7 @@ local function take_frame(c, from, to, track, frame, packet)
 	elseif frame.kind == "HELLO" then
 		take_hello(c, from, to, track, frame, packet)
 	elseif frame.type == "CLOSED" and frame.yours ~= NOBODY then
-		take_position(c, to, track, frame, packet)
+		take_position(to, track, frame, packet)
 	elseif frame.is_sequenced then
 		take_sequenced(c, from, to, track, frame, packet)
 	end
@@ -1275,6 +1281,8 @@ end
 local function show_columns(pinfo)
 	pinfo.cols.protocol:set("SINEW")
 	if pinfo.private["sinew.info"] then
+		-- TCP keeps what one call has written from the next one.
+		pinfo.cols.info:clear_fence()
 		pinfo.cols.info:set(pinfo.private["sinew.info"])
 	end
 end
