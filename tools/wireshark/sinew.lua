@@ -754,7 +754,7 @@ local function take_sequenced(c, from, to, track, frame, packet)
 	if not track.is_out_of_order then
 		from.expected = (frame.u + 1) % NUMBERS
 	end
-	session.connection = c.name
+	session.connection, session.sender = c.name, from.node
 	track.session, track.sender = session_name(session.key), from.node
 end
 
@@ -782,7 +782,7 @@ local function take_ack(c, from, to, track, frame, packet)
 	local session = session_of(c, to, from)
 
 	acknowledge(session, frame.u, track, packet)
-	track.session, track.sender = session_name(session.key), node_of(to)
+	track.session, track.sender = session_name(session.key), session.sender or node_of(to)
 end
 
 -- HELLO acknowledges to whom it names, and so does REFUSE CLOSED.
@@ -793,7 +793,7 @@ local function take_position(to, track, frame, packet)
 		return
 	end
 	acknowledge(session, frame.next, track, packet)
-	track.is_ack_again, track.sender = nil, node_of(to)
+	track.is_ack_again, track.sender = nil, session.sender or node_of(to)
 	track.to_repeat = session.next and (session.next - frame.next) % NUMBERS
 end
 
