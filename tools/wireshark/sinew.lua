@@ -40,6 +40,7 @@ local ACKNOWLEDGED_MAX = 4096	-- numbers listed in one frame
 local SENT_MAX = 64		-- repetitions listed in one frame
 local INFO_MAX = 1000		-- bytes of the column Info
 local PREFIX_MAX = 65535	-- bytes of a frame that an SCTP message cut
+local PREFIXES_MAX = 0x4000000	-- bytes of all of them
 
 ---- names ----
 
@@ -209,7 +210,7 @@ sinew.experts = E
 
 sinew.prefs.ports = Pref.range("Ports", "21064-21065", "Ports of TCP and SCTP", 65535)
 sinew.prefs.frames = Pref.uint("Frames to follow", 2000000,
-	"Frames whose numbers are remembered, in millions of about half a gigabyte")
+	"Frames whose numbers are remembered; a million takes up to a gigabyte")
 
 ---- numbers; offsets begin at 0, as in Wireshark ----
 
@@ -402,9 +403,8 @@ local function name_length(raw, at)
 	return found and found <= at + NAME_MAX and found - 1 - at or nil
 end
 
--- Each parser answers why the frame is malformed, or nil.
-local function parse_data()
-	return nil
+-- Each parser answers why the frame is malformed, or nothing.
+local function parse_nothing()
 end
 
 local function parse_fragment(raw, frame)
@@ -503,14 +503,14 @@ local INNER = {
 	[CMD.MSG] = { least = HEADER, sequenced = true, profile = "kernel", parse = parse_msg },
 	[CMD.RCOM] = { least = HEADER, sequenced = true, profile = "kernel", parse = parse_rcom },
 	[CMD.FIN] = { least = HEADER, sequenced = true, parse = parse_fin },
-	[0x40] = { least = 16, sequenced = true, profile = "native", parse = parse_data },
+	[0x40] = { least = 16, sequenced = true, profile = "native", parse = parse_nothing },
 	[0x41] = { least = 128, profile = "native", parse = parse_hello },
 	[0x42] = { least = 16, sequenced = true, profile = "native", parse = parse_fragment },
 	[0x43] = { least = 48, profile = "native", parse = parse_refuse },
-	[0x44] = { least = 16, profile = "native", parse = parse_data },
+	[0x44] = { least = 16, profile = "native", parse = parse_nothing },
 	[0x45] = { least = 88, profile = "native", parse = parse_probe },
 	[0x46] = { least = 88, profile = "native", parse = parse_probe },
-	[0x47] = { least = 24, profile = "native", parse = parse_data },
+	[0x47] = { least = 24, profile = "native", parse = parse_nothing },
 }
 
 local function parse_inner(raw, frame, cmd)
@@ -583,6 +583,7 @@ local function forget_all()
 		sessions = {},		-- one direction each, by key
 		node_at = {},		-- by address: a kernel has one nodeid, whatever the port
 		prefixes = {},		-- SCTP: by packet and call, what a message continues
+		prefix_bytes = 0,
 	}
 end
 
@@ -1404,8 +1405,10 @@ local function prefix_of(raw, pinfo, from)
 	local key = pinfo.number .. ":" .. call
 
 	pinfo.private["sinew.calls"] = tostring(call)
-	if not pinfo.visited and from.kept and judge(raw, 0, true) == "none" then
+	if not pinfo.visited and from.kept and judge(raw, 0, true) == "none" and
+			state.prefix_bytes + #from.kept <= PREFIXES_MAX then
 		state.prefixes[key] = from.kept
+		state.prefix_bytes = state.prefix_bytes + #from.kept
 	end
 	return state.prefixes[key]
 end
@@ -1477,25 +1480,26 @@ sinew:register_heuristic("sctp", try)
 
 -- The ports are ours but for MSG; without them the lock manager's is Wireshark's again.
 local ports
-local function listen()
-	if ports then
-		tcp_ports:remove(ports, sinew)
-		sctp_ports:remove(ports, sinew)
-		tcp_ports:add(DLM_PORT, stock.tcp)
-		sctp_ports:add(DLM_PORT, stock.sctp)
+local function listen_on(new_ports)
+	for carrier, by_port in pairs({ tcp = tcp_ports, sctp = sctp_ports }) do
+		if ports then
+			by_port:remove(ports, sinew)
+		end
+		if ports and stock[carrier] then
+			by_port:add(DLM_PORT, stock[carrier])
+		end
+		by_port:add(new_ports, sinew)
 	end
-	ports = sinew.prefs.ports
-	tcp_ports:add(ports, sinew)
-	sctp_ports:add(ports, sinew)
+	ports = new_ports
 end
 
 function sinew.prefs_changed()
 	if sinew.prefs.ports ~= ports then
-		listen()
+		listen_on(sinew.prefs.ports)
 	end
 end
 
-listen()
+listen_on(sinew.prefs.ports)
 tcp_ports:add_for_decode_as(sinew)
 sctp_ports:add_for_decode_as(sinew)
 pcall(function()
