@@ -31,6 +31,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
@@ -478,6 +479,7 @@ class Run:
 		self.lock = threading.Condition()
 		self.next = self.turn = self.accepted = 0
 		self.done = []
+		self.broke = False
 		self.skipped = {'do not compile': 0, 'are the same object': 0, 'equal': 0}
 		self.began = time.monotonic()
 
@@ -490,7 +492,7 @@ class Run:
 	def accept(self, i, why_not):
 		"""In the order of the draw, whichever is compiled first."""
 		with self.lock:
-			while self.turn != i:
+			while self.turn != i and not self.broke:
 				self.lock.wait()
 			if why_not:
 				self.skipped[why_not] += 1
@@ -501,7 +503,17 @@ class Run:
 			return taken
 
 	def work(self, worker):
-		while self.accepted < self.args.n and not self.too_late():
+		"""What fails here is a fault of ours: the score of the others says nothing."""
+		try:
+			self.draw(worker)
+		except Exception:
+			traceback.print_exc()
+			with self.lock:
+				self.broke = True
+				self.lock.notify_all()
+
+	def draw(self, worker):
+		while not self.broke and self.accepted < self.args.n and not self.too_late():
 			i = self.take()
 			if i >= len(self.queue):
 				self.accept(i, 'equal')
@@ -566,7 +578,7 @@ def report(run):
 	took = time.monotonic() - run.began
 	print(f'seed {run.args.seed}, {" ".join(run.args.dirs)}: {killed} of {n} killed, '
 	      f'{score:.1f} % (at least {run.args.least} %), {took:.0f} s')
-	good = n > 0 and score >= run.args.least
+	good = not run.broke and n > 0 and score >= run.args.least
 	print(f'{int(good)} passed, {int(not good)} failed')
 	return good
 

@@ -119,7 +119,8 @@ static void checker_direction(const struct checker *j, const struct record *tx,
 static void check_end(const struct checker *j, const struct record *r, const struct record *other,
 		      struct pair *sum)
 {
-	if (!other || other->crashed || r->crashed || r->reason == SINEW_DOWN_CLOSED)
+	if (j->ends_are_free || !other || other->crashed || r->crashed ||
+	    r->reason == SINEW_DOWN_CLOSED)
 		return;
 	broken(j, r, sum, "the session ended as %s, though neither node crashed (acked %" PRIu64
 	       " of %" PRIu64 ")", sinew_down_name(r->reason), r->delivery.acked,

@@ -42,6 +42,8 @@ struct checker {
 	/* A line for each promise that was broken, about whom and how. */
 	void (*note)(void *arg, const char *line);
 	void *arg;
+	/* A session may end for any cause: else one that lives ends in order. */
+	bool ends_are_free;
 };
 
 /* Of two ends that are open or over; either may be NULL: that end never knew the session. */
