@@ -158,7 +158,7 @@ TESTS_A := $(BUILD)/tests/libtest.a
 # What of tests/lib/ stands in for functions of other libraries, and the programs that want that.
 FAKES := $(addprefix $(OBJ)/tests/lib/,fake_corosync.o fake_config.o)
 STAND_INS := $(FAKES) $(OBJ)/tests/lib/gate.o
-WITH_FAKES := $(if $(COROSYNC_LIBS),$(BUILD)/tests/test_corosync_fake)
+WITH_FAKES := $(if $(COROSYNC_LIBS),$(patsubst %.c,$(BUILD)/%,$(shell grep -l '"tests/lib/fake_corosync' tests/*.c)))
 WITH_COUNTS := $(BUILD)/tests/gate_stream $(BUILD)/tests/gate_idle
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)

@@ -14,7 +14,7 @@
 #include <corosync/cpg.h>
 #include <corosync/quorum.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define KEYS_MAX	5000
 

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tools/options.c"
 
 enum color { COLOR_UNSAID, COLOR_RED, COLOR_GREEN, COLOR_BLUE };

@@ -12,7 +12,7 @@
 #include "lowcomms/sinew.h"
 #include "membership/config.h"
 #include "membership/static_inside.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define NODE(id, rest) "nodelist {\nnode {\nnodeid: " id "\n" rest "\n}\n}\n"
 #define ONE	NODE("1", "ring0_addr: 127.0.0.1")

@@ -6,13 +6,13 @@
  * run.sh: timeout=60
  */
 #ifdef HAVE_COROSYNC
-#include "tests/fake_config.h"
+#include "tests/lib/fake_corosync.h"
 
 #include <poll.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "tests/await.h"
+#include "tests/lib/await.h"
 
 #include "membership/corosync.h"
 #include "membership/names.h"
@@ -364,16 +364,16 @@ static void rings_are_told_one_by_one(void)
 	AWAIT(status().quorate && status().whole);
 	pthread_mutex_lock(&fake.lock);
 	fake.is_quorate = false;
-	fake_push(FAKE_QUORUM);
 	pthread_mutex_unlock(&fake.lock);
+	fake_tell(FAKE_QUORUM);
 	AWAIT(!status().quorate);
 	AWAIT(said("warning quorum lost"));
 	AWAIT(said("debug corosync reports quorum=no for ring=1."));
 	pthread_mutex_lock(&fake.lock);
 	fake.is_quorate = true;
 	fake.ring++;
-	fake_push(FAKE_QUORUM);
 	pthread_mutex_unlock(&fake.lock);
+	fake_tell(FAKE_QUORUM);
 	settle();
 	CHECK(!status().quorate && !status().whole);
 	fake_tell(FAKE_RING);
@@ -472,7 +472,7 @@ int main(void)
 }
 
 #else
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int main(void)
 {

@@ -5,12 +5,12 @@
  * is fenced or renews itself.
  */
 #ifdef HAVE_COROSYNC
-#include "tests/fake_config.h"
+#include "tests/lib/fake_corosync.h"
 
 #include <poll.h>
 #include <stdatomic.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #include "membership/corosync.h"
 
@@ -190,7 +190,7 @@ int main(void)
 }
 
 #else
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int main(void)
 {

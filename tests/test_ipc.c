@@ -403,7 +403,7 @@ int main(void)
 }
 
 #else
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int main(void)
 {

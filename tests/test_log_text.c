@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lowcomms/log.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static char said[2 * LOG_LINE_MAX];
 static enum sinew_level said_level;

@@ -5,13 +5,13 @@
  */
 #include <stdint.h>
 
-#include "tests/cluster.h"
+#include "tests/lib/cluster.h"
 
 #define IOV_MOST	1024
 
 static struct cluster *two(void (*tune)(struct sinew_options *o))
 {
-	struct cluster *c = cluster_open(2, tune);
+	struct cluster *c = cluster_new(2, tune);
 
 	CHECK(DRIVE(c, cluster_all_up(c)));
 	return c;
@@ -147,7 +147,7 @@ static void the_undelivered(void)
 
 static void statuses_and_refusals(void)
 {
-	struct cluster *c = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, NULL);
 	struct sinew_status st = { .size = 1 };
 	struct sinew_node *n = c->t[1].n;
 	char text[100] = "?";
@@ -170,7 +170,7 @@ static void statuses_and_refusals(void)
 
 static void peers(void)
 {
-	struct cluster *c = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, NULL);
 	struct sockaddr_storage addrs[9];
 	struct sinew_node *n = c->t[1].n;
 
@@ -213,7 +213,7 @@ static void dispatch_inside(struct test_node *t, struct sinew_session *p)
 
 static void a_node(void)
 {
-	struct cluster *c = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, NULL);
 	struct sinew_node *n = c->t[1].n, *other = NULL;
 	struct sinew_report_session r;
 	struct sinew_options o;
@@ -246,7 +246,7 @@ static void a_node(void)
 
 static void no_turn_inside_of_a_turn(void)
 {
-	struct cluster *c = cluster_open(2, NULL);
+	struct cluster *c = cluster_new(2, NULL);
 
 	c->t[1].on_up = dispatch_inside;
 	DRIVE(c, cluster_all_up(c));
@@ -283,7 +283,7 @@ static void few_peers(struct sinew_options *o)
 /* Their numbers share a place in the table. */
 static void peers_up_to_a_limit(void)
 {
-	struct cluster *c = cluster_open(1, few_peers);
+	struct cluster *c = cluster_new(1, few_peers);
 	struct sinew_status st = { .size = sizeof st };
 	struct sinew_node *n = c->t[1].n;
 	const uint32_t first = 7, second = first + (1u << 20);
@@ -310,7 +310,7 @@ static void peers_up_to_a_limit(void)
 /* Of a node without peers: its turns do nothing else. */
 static int until_it_did(struct sinew_node *n)
 {
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 	int did = 0;
 
 	while (!did && now_ms() < until)
@@ -320,7 +320,7 @@ static int until_it_did(struct sinew_node *n)
 
 static void a_turn_counts_callbacks(void)
 {
-	struct cluster *c = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, NULL);
 	struct test_node *t = &c->t[1];
 
 	CHECK_EQ(sinew_dispatch(t->n, 0), 0);
@@ -394,7 +394,7 @@ static void a_close_is_seen_without_a_link(void)
 {
 	struct cluster *c = two(NULL);
 	struct sinew_status st = { .size = sizeof st };
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 	struct sinew_node *n = c->t[1].n;
 
 	CHECK_EQ(sinew_break(n, 2), 0);
@@ -436,7 +436,7 @@ static void external(struct sinew_options *o)
 
 static void one_who_watches(void)
 {
-	struct cluster *c = cluster_open(1, external), *still = cluster_open(1, NULL);
+	struct cluster *c = cluster_new(1, external), *still = cluster_new(1, NULL);
 	struct sinew_node *n = c->t[1].n;
 
 	watch = (struct sinew_watch) {
@@ -481,7 +481,7 @@ static bool is_readable(struct sinew_node *n)
 
 static void drive_alone(struct test_node *t, uint64_t messages)
 {
-	const uint64_t until = now_ms() + PATIENCE_MS;
+	const int64_t until = now_ms() + PATIENCE_MS;
 
 	while (t->seen[1].messages < messages && now_ms() < until)
 		sinew_dispatch(t->n, 20);

@@ -10,7 +10,7 @@
 
 #include "lowcomms/memory.h"
 #include "lowcomms/waiters.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 /* ---- memory ---- */
 

@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "tests/view_fixture.h"
+#include "tests/lib/view_fixture.h"
 
 #include "membership/publish.h"
 
@@ -42,7 +42,7 @@ static void begin_at_100(enum greeting_type type)
 	memset(&p, 0, sizeof(p));
 	p.change_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	CHECK_EQ(sinew_config_parse("f", text, strlen(text), &config, err, sizeof(err)), 0);
-	begin_as(type);
+	view_begin_as(type);
 	said[0] = '\0';
 	CHECK(is_told(true, 100));
 	CHECK(!is_told(true, 101));
@@ -228,15 +228,15 @@ static void who_looks_on_is_no_member(void)
 static void addresses_are_as_known(void)
 {
 	struct greeting g = { .type = GREETING_HELLO, .nodeid = 2, .incarnation = 0xb1,
-			      .n_addrs = 2, .addrs = { address(77), address(78) } };
+			      .n_addrs = 2, .addrs = { node_address(77), node_address(78) } };
 	const struct view_node listed = { .nodeid = 2, .n_addrs = 2,
-					  .addrs = { address(2), address(22) } };
+					  .addrs = { node_address(2), node_address(22) } };
 	const struct view_process it = { 2, 20 };
 	uint8_t bytes[GREETING_MAX];
 
 	begin_at_100(GREETING_HELLO);
 	v.own.n_addrs = 1;
-	v.own.addrs[0] = address(66);
+	v.own.addrs[0] = node_address(66);
 	group((const unsigned[]){ 1, 2 }, 2);
 	view_message(&v, &it, bytes, greeting_put(bytes, &g));
 	conclude();
@@ -302,7 +302,7 @@ int main(void)
 }
 
 #else
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int main(void)
 {

@@ -14,7 +14,7 @@
 #include "membership/config.h"
 #include "membership/resolve.h"
 #include "membership/static_inside.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define TWO(second) \
 	"nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\n}\n" \

@@ -4,7 +4,7 @@
  * goodbyes, with a second process of the node, off the nodelist, while we have no incarnation.
  * Knows nothing of corosync.
  */
-#include "tests/view_fixture.h"
+#include "tests/lib/view_fixture.h"
 
 static const unsigned two[] = { 1, 2 }, off[] = { 1, 3 };
 static const struct view_process mine = { ME, MY_PID }, second = { 2, 21 };
@@ -104,10 +104,10 @@ static void who_was_fenced_before_it_fails_needs_no_fence(void)
 static void the_fence_of_another_incarnation_is_none(void)
 {
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	from_process(&(const struct view_process){ 2, 20 }, GREETING_FENCED, 0xb0);
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("quorum 0;failed 2 b1;fenced 2 b0;quorum 1;fence 2 b1;");
 }
 
@@ -143,7 +143,7 @@ static void strangers_mean_nothing(void)
 	greet(3, GREETING_HELLO, 0xc1);
 	member_goes(3, VIEW_NODEDOWN);
 	CHECK(v.quorum.is_over);
-	ring(8, 8, true);
+	rings(8, 8, true);
 	says("");
 	/* Another node's process may have the number of ours. */
 	view_group(&v, MY_PID, (const struct view_process[]){ mine, { 2, 20 }, { 3, MY_PID } }, 3,
@@ -176,10 +176,10 @@ static void quorum_is_of_a_group_that_is_known(void)
 {
 	const struct view_ring none = { 0, 0 };
 
-	begin();
-	ring(7, 7, true);
+	view_begin();
+	rings(7, 7, true);
 	CHECK(!view_is_whole(&v));
-	begin();
+	view_begin();
 	view_quorum(&v, true, &none);
 	conclude();
 	group((const unsigned[]){ 1 }, 1);
@@ -204,14 +204,14 @@ static void only_our_goodbye_is_out(void)
 
 static void an_observer_has_no_goodbye(void)
 {
-	begin_as(GREETING_OBSERVER);
+	view_begin_as(GREETING_OBSERVER);
 	group((const unsigned[]){ 1 }, 1);
 	view_closing(&v, now);
 	run_to(1);
 	CHECK_EQ(n_sent, 1);
 	CHECK_EQ(sent.type, GREETING_OBSERVER);
 	/* All others are no observers. */
-	begin_as((enum greeting_type)0);
+	view_begin_as((enum greeting_type)0);
 	group((const unsigned[]){ 1 }, 1);
 	run_to(50);
 	CHECK_EQ(sent.type, GREETING_HELLO);
@@ -231,7 +231,7 @@ static void a_loss_is_one_however_often_it_is_said(void)
 static void a_loss_forgets_what_was_to_be_fenced(void)
 {
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	view_lost(&v);
 	conclude();
@@ -239,7 +239,7 @@ static void a_loss_forgets_what_was_to_be_fenced(void)
 	view_renewed(&v, 0xa2, now);
 	conclude();
 	group((const unsigned[]){ 1 }, 1);
-	ring(9, 9, true);
+	rings(9, 9, true);
 	says("quorum 1;");
 }
 
@@ -257,7 +257,7 @@ static void a_loss_removes_what_is_off_the_list(void)
 static void who_is_back_after_our_renewal_is_welcome(void)
 {
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	says("quorum 0;failed 2 b1;");
 	view_renewed(&v, 0xa2, now);
@@ -271,7 +271,7 @@ static void who_is_back_behind_its_fence_is_no_reason(void)
 {
 	together();
 	gone(2, VIEW_PROCDOWN);
-	ring(8, 8, false);
+	rings(8, 8, false);
 	says("failed 2 b1;fence 2 b1;quorum 0;");
 	group(two, 2);
 	says("");
@@ -281,14 +281,14 @@ static void who_is_back_behind_its_fence_is_no_reason(void)
 static void we_are_away_only_once(void)
 {
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	view_closing(&v, now);
 	group(two, 2);
 	says("quorum 0;failed 2 b1;");
 
 	together();
-	ring(8, 8, false);
+	rings(8, 8, false);
 	gone(2, VIEW_NODEDOWN);
 	group(two, 2);
 	says("quorum 0;failed 2 b1;note 1;self lost;");

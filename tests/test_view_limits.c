@@ -3,7 +3,7 @@
  * Owns the test of the limits of a view and of its times: how many nodes, processes, notes and
  * fencings it takes, what a note says, when it wants to be called. Knows nothing of corosync.
  */
-#include "tests/view_fixture.h"
+#include "tests/lib/view_fixture.h"
 
 #define MANY	(VIEW_PROCESSES_MAX + VIEW_NOTES_MAX + 40)
 
@@ -56,7 +56,7 @@ static void processes(unsigned n)
 
 static void a_group_has_its_limit(void)
 {
-	begin();
+	view_begin();
 	processes(VIEW_PROCESSES_MAX);
 	look();
 	CHECK_EQ(n_notes, 0);
@@ -73,7 +73,7 @@ static void a_nodelist_has_its_limit(void)
 {
 	static struct view_node nodes[VIEW_NODES_MAX + 2];
 
-	begin();
+	view_begin();
 	for (unsigned i = 0; i < VIEW_NODES_MAX + 2; i++)
 		nodes[i].nodeid = i + 1;
 	/* Ours is no entry. */
@@ -88,7 +88,7 @@ static void a_nodelist_has_its_limit(void)
 
 static void fencings_to_be_told_have_their_limit(void)
 {
-	begin();
+	view_begin();
 	for (unsigned i = 0; i < VIEW_FENCED_MAX; i++)
 		view_fenced(&v, 2, 0xb0 + i, now);
 	look();
@@ -101,7 +101,7 @@ static void fencings_to_be_told_have_their_limit(void)
 /* There is nobody to hear it before. */
 static void fencings_wait_for_the_group(void)
 {
-	begin();
+	view_begin();
 	view_fenced(&v, 2, 0xb1, now);
 	view_fenced(&v, 3, 0xc1, now);
 	CHECK(view_deadline(&v) == VIEW_NEVER);
@@ -130,7 +130,7 @@ static void fencings_wait_for_the_group(void)
 
 static void what_is_not_taken_is_tried_again_soon(void)
 {
-	begin();
+	view_begin();
 	group((const unsigned[]){ 1 }, 1);
 	run_to(50);
 	view_fenced(&v, 2, 0xb1, now);
@@ -167,7 +167,7 @@ static void who_is_in_the_group_already_is_greeted_no_more(void)
 
 static void silence_is_noted_in_its_time(void)
 {
-	begin();
+	view_begin();
 	group((const unsigned[]){ 1, 2 }, 2);
 	run_to(30);
 	CHECK(view_deadline(&v) == now + 4970 * MS);
@@ -204,19 +204,19 @@ static void addresses(const struct view_node *node)
 /* To add a node the list counts; then its own word, where there is one. */
 static void addresses_are_given_as_known(void)
 {
-	struct view_node nine = { .nodeid = 9, .n_addrs = 1, .addrs = { address(9) } };
+	struct view_node nine = { .nodeid = 9, .n_addrs = 1, .addrs = { node_address(9) } };
 	struct greeting g = { .type = GREETING_HELLO, .nodeid = 9, .incarnation = 0xf1,
-			      .n_addrs = 1, .addrs = { address(77) } };
+			      .n_addrs = 1, .addrs = { node_address(77) } };
 	const struct view_process from = { 9, 90 };
 	uint8_t bytes[GREETING_MAX];
 	struct view_action a;
 
-	begin();
+	view_begin();
 	addresses(&nine);
 	CHECK(addrs_of.what == VIEW_ADD && addrs_of.n_addrs == 1 && last_addr == 9);
 	/* One more, behind those that stay. */
 	nine.n_addrs = 2;
-	nine.addrs[1] = address(10);
+	nine.addrs[1] = node_address(10);
 	addresses(&nine);
 	CHECK(addrs_of.what == VIEW_SET_ADDRS && addrs_of.n_addrs == 2 && last_addr == 9);
 	addresses(&nine);
