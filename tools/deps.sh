@@ -71,6 +71,7 @@ look_for()
 		need lua5.4 command_is_there luac5.4
 		need jq command_is_there jq
 		need iproute2 command_is_there ss
+		need dsniff command_is_there tcpkill
 		need groff-base command_is_there groff
 		need perl command_is_there perl
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
