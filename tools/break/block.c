@@ -266,11 +266,11 @@ static void stand(struct block *b)
 		fprintf(stderr, "\r\033[K");
 }
 
-static int print_json(const struct block *b, const char *from, const char *to, int status)
+static struct json_object *document_of(const struct block *b, const char *from, const char *to,
+				       int status)
 {
 	struct json_object *o = json_document(SCHEMA), *array, *element;
 	unsigned way;
-	int rc;
 
 	json_put_string(o, "mode", "block");
 	json_put_number(o, "status", (uint64_t)status);
@@ -283,34 +283,20 @@ static int print_json(const struct block *b, const char *from, const char *to, i
 		json_put_number(element, "packets", b->counts[way].n_packets);
 		json_put_number(element, "bytes", b->counts[way].n_bytes);
 	}
-	rc = json_print(o, stdout);
-	json_free(o);
-	return rc;
-}
-
-/* Standard output has got everything, or the status says that it has not. */
-static int printed(int status, int rc)
-{
-	if (!rc && !fflush(stdout) && !ferror(stdout))
-		return status;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(rc ? -rc : errno));
-	return status ? status : BREAK_USAGE;
+	return o;
 }
 
 static int report(const struct block *b, const char *from, const char *to, int status)
 {
 	unsigned way;
-	int rc = 0;
 
-	if (b->json) {
-		rc = print_json(b, from, to, status);
-	} else {
-		printf("%-24s %-24s %10s %12s\n", "from", "to", "packets", "bytes");
-		for (way = 0; way <= (unsigned)b->rules.both; way++)
-			printf("%-24s %-24s %10" PRIu64 " %12" PRIu64 "\n", way ? to : from,
-			       way ? from : to, b->counts[way].n_packets, b->counts[way].n_bytes);
-	}
-	return printed(status, rc);
+	if (b->json)
+		return break_print(document_of(b, from, to, status), status);
+	printf("%-24s %-24s %10s %12s\n", "from", "to", "packets", "bytes");
+	for (way = 0; way <= (unsigned)b->rules.both; way++)
+		printf("%-24s %-24s %10" PRIu64 " %12" PRIu64 "\n", way ? to : from,
+		       way ? from : to, b->counts[way].n_packets, b->counts[way].n_bytes);
+	return break_print(NULL, status);
 }
 
 /* Signals are taken from before the table is there until after it is gone. */
@@ -324,7 +310,7 @@ static int run(struct block *b)
 	rules_name(getpid(), b->table);
 	rc = rules_print(&b->rules, b->table, b->commands, sizeof(b->commands));
 	if (!rc)
-		rc = pace_open(&b->pace, 0, b->for_ms, 0);
+		rc = pace_open(&b->pace, 0, b->for_ms);
 	if (rc)
 		return refused(b, rc, "cannot start");
 	rc = firewall_run(b->firewall, b->commands);
@@ -388,14 +374,12 @@ static int clean(struct block *b)
 		return rc;
 	if (!b->json) {
 		printf("%u tables removed\n", n);
-		return printed(BREAK_OK, 0);
+		return break_print(NULL, BREAK_OK);
 	}
 	o = json_document(SCHEMA);
 	json_put_string(o, "mode", "block");
 	json_put_number(o, "removed", n);
-	rc = json_print(o, stdout);
-	json_free(o);
-	return printed(BREAK_OK, rc);
+	return break_print(o, BREAK_OK);
 }
 
 int block_main(int argc, char **argv)

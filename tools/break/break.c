@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * "sinew break": finds the mode and runs it.
+ * "sinew break": finds the mode and runs it, and ends its results.
  * Knows nothing of what a mode does.
  */
 #include "tools/break/break.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "tools/choice.h"
 #include "tools/command.h"
+#include "tools/json.h"
 #include "tools/say.h"
 
 static const struct choice modes[] = {
@@ -26,6 +31,17 @@ static const struct choices choices = {
 	.list = modes,
 	.n = sizeof(modes) / sizeof(modes[0]),
 };
+
+int break_print(struct json_object *document, int status)
+{
+	int rc = document ? json_print(document, stdout) : 0;
+
+	json_free(document);
+	if (!rc && !ferror(stdout) && !fflush(stdout))
+		return status;
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(rc ? -rc : errno));
+	return status ? status : BREAK_USAGE;
+}
 
 int break_main(int argc, char **argv)
 {

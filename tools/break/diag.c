@@ -20,7 +20,6 @@
 #include "tools/break/self.h"
 
 #define ANSWER_BYTES		65536	/* of one datagram; the kernel makes 32 KiB at most */
-#define PROBE_CONNECTIONS	16	/* more than the one that is looked for */
 
 struct diag {
 	int fd;
@@ -274,25 +273,17 @@ int diag_is_alive(struct diag *d, const struct diag_socket *s)
 
 /* ---- probe ---- */
 
-/* 0 once the kernel says that the dialler's end is destroyed and the process sees it. */
+/* The dialler has the upper address; each end is found by itself, then both are merged. */
 static int destroy_dialler(struct diag *d, const struct self *self, const struct filter *f)
 {
-	struct diag_connection found[PROBE_CONNECTIONS];
-	unsigned i, n, n_left_out;
+	struct diag_connection found[2];
+	unsigned n, n_left_out;
 	int rc;
 
-	rc = diag_collect(d, f, found, PROBE_CONNECTIONS, &n, &n_left_out);
-	if (rc)
-		return rc;
-	for (i = 0; i < n; i++)
-		if (found[i].ends[1].port == f->ports[0] && found[i].sockets[1].is_there)
-			break;
-	if (i == n)
-		return -EOPNOTSUPP;
-	rc = diag_destroy(d, &found[i].sockets[1]);
-	if (rc)
-		return rc;
-	return self_error(self) == ECONNABORTED ? 0 : -EIO;
+	rc = diag_collect(d, f, found, 2, &n, &n_left_out);
+	if (!rc)
+		rc = n ? diag_destroy(d, &found[0].sockets[1]) : -EOPNOTSUPP;
+	return rc || self_error(self) == ECONNABORTED ? rc : -EIO;
 }
 
 int diag_probe(void)

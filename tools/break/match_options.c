@@ -3,7 +3,7 @@
  * The command line of those modes that hit whole connections.
  * Knows nothing of how one is hit.
  */
-#include "tools/break/match_options.h"
+#include "tools/break/match.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,15 +160,15 @@ static int take_any(void *arg, int option, const char *text)
 	return take(arg, option == 'n' ? OPT_DRY_RUN : option, text);
 }
 
-int match_options_parse(struct match_options *o, const struct match_options_mode *mode, int argc,
+int match_options_parse(struct match_options *o, const struct match_method *method, int argc,
 			char **argv)
 {
 	char help[HELP_MAX];
 	const struct options walk = {
-		.name = mode->name,
+		.name = method->name,
 		.help = help,
 		.letters = "n",
-		.list = mode->listens ? options : options + 2,
+		.list = method->listens ? options : options + 2,
 		.take = take_any,
 		.arg = o,
 	};
@@ -179,13 +179,13 @@ int match_options_parse(struct match_options *o, const struct match_options_mode
 		o->seed = 1;
 	/* JSON readers keep integers up to 2^53. */
 	o->seed >>= 11;
-	snprintf(help, sizeof(help), "%s%s%s", mode->usage, common_help, mode->status);
+	snprintf(help, sizeof(help), "%s%s%s", method->usage, common_help, method->status);
 	rc = options_walk(&walk, argc, argv);
 	if (rc >= 0)
 		return rc;
 	if (filter_is_empty(&o->filter) && !o->probe) {
 		say(SINEW_ERROR, "--address, --between or --port is missing: without one every "
-		    "connection would be hit; see \"%s --help\"", mode->name);
+		    "connection would be hit; see \"%s --help\"", method->name);
 		return BREAK_USAGE;
 	}
 	if (!o->every_ms && (o->for_ms || o->count))

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When the next round is due, when it is over, and the draws of each round.
+ * When the next round is due, and when all is over.
  * Knows nothing of what a round does.
  */
 #include "tools/break/pace.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "tools/signals.h"
 
-int pace_open(struct pace *p, uint32_t every_ms, uint32_t for_ms, uint64_t seed)
+int pace_open(struct pace *p, uint32_t every_ms, uint32_t for_ms)
 {
 	*p = (struct pace){
 		.began_ns = clock_now_ns(),
 		.every_ns = every_ms * CLOCK_MS,
-		.draw = seed,
 	};
 	p->next_ns = p->began_ns;
 	p->end_ns = for_ms ? p->began_ns + for_ms * CLOCK_MS : CLOCK_NEVER;
@@ -90,20 +90,4 @@ enum pace_event pace_wait(struct pace *p, int fd, uint64_t until_ns)
 enum pace_event pace_wait_in_round(struct pace *p, int fd, uint64_t until_ns)
 {
 	return wait_for(p, fd, until_ns, true);
-}
-
-/* splitmix64, by Sebastiano Vigna; public domain. */
-static uint64_t next_draw(struct pace *p)
-{
-	uint64_t z = p->draw += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-bool pace_chance(struct pace *p, double probability)
-{
-	/* The upper 53 bits as a number from 0 to 1. */
-	return (double)(next_draw(p) >> 11) / 9007199254740992.0 < probability;
 }

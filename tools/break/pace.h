@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When the next round is due, when it is over, and the draws of each round; signals end it
- * in order. Knows nothing of what a round does.
+ * When the next round is due, and when all is over; signals end it in order. Knows nothing of
+ * what a round does.
  */
 #ifndef TOOLS_BREAK_PACE_H
 #define TOOLS_BREAK_PACE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "tools/clock.h"
@@ -26,22 +25,18 @@ struct pace {
 	uint64_t next_ns;
 	uint64_t end_ns;	/* or CLOCK_NEVER */
 	uint64_t n_rounds;
-	uint64_t draw;		/* state of the generator */
 };
 
 /*
  * The first round is due at once; every_ms 0: it is the only one; for_ms 0: no end. From here
  * on the signals that end a run come as PACE_OVER. 0, or a negative errno.
  */
-int pace_open(struct pace *p, uint32_t every_ms, uint32_t for_ms, uint64_t seed);
+int pace_open(struct pace *p, uint32_t every_ms, uint32_t for_ms);
 void pace_close(struct pace *p);
 
 /* Waits for the next of them; fd -1: no descriptor; until_ns CLOCK_NEVER: no such time. */
 enum pace_event pace_wait(struct pace *p, int fd, uint64_t until_ns);
 /* The same within a round: no other round begins meanwhile. */
 enum pace_event pace_wait_in_round(struct pace *p, int fd, uint64_t until_ns);
-
-/* True with that probability; the same draws after the same seed. */
-bool pace_chance(struct pace *p, double probability);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The packets hit: counted, and told.
+ * The results of a run.
  * Knows nothing of how a connection is hit.
  */
 #include "tools/break/report.h"
@@ -20,263 +20,199 @@
 #define LINE_EVERY_NS	CLOCK_S
 #define FILE_EVERY_NS	(250 * CLOCK_MS)
 
-void report_init(struct report *r, const char *mode, const struct match_options *o,
-		 const struct pace *p)
-{
-	*r = (struct report){ .mode = mode, .options = o, .pace = p };
-	r->is_terminal = isatty(STDERR_FILENO);
-	r->next_line_ns = p->began_ns + LINE_EVERY_NS;
-}
-
-/* ---- counting ---- */
-
-static struct report_pair *pair_of(struct report *r, const struct filter_address *a,
-				   const struct filter_address *b)
-{
-	unsigned i;
-
-	for (i = 0; i < r->n_pairs; i++)
-		if (!filter_compare_addresses(&r->pairs[i].addresses[0], a) &&
-		    !filter_compare_addresses(&r->pairs[i].addresses[1], b))
-			return &r->pairs[i];
-	if (r->n_pairs == REPORT_PAIRS_MAX)
-		return NULL;
-	r->pairs[i] = (struct report_pair){ .addresses = { *a, *b } };
-	r->n_pairs++;
-	return &r->pairs[i];
-}
-
-void report_count(struct report *r, const struct diag_connection *c, bool killed)
-{
-	struct report_pair *pair = pair_of(r, &c->ends[0].address, &c->ends[1].address);
-
-	r->sum.n_tried++;
-	r->sum.n_kills += killed;
-	if (!pair)
-		return;
-	pair->counts.n_tried++;
-	pair->counts.n_kills += killed;
-}
-
-bool report_is_enough(const struct report *r)
-{
-	return r->options->count && r->sum.n_kills >= r->options->count;
-}
-
 /* ---- JSON ---- */
 
-static double seconds_of(const struct report *r)
+static double seconds_of(const struct match *m)
 {
-	return (double)(clock_now_ns() - r->pace->began_ns) / 1e9;
+	return (double)(clock_now_ns() - m->pace.began_ns) / 1e9;
 }
 
-static void put_counts(struct json_object *to, const struct report_counts *c)
+static void put_counts(struct json_object *to, const struct match_counts *c)
 {
 	json_put_number(to, "tried", c->n_tried);
 	json_put_number(to, "kills", c->n_kills);
 	json_put_number(to, "missed", c->n_tried - c->n_kills);
 }
 
-static struct json_object *document_of(const struct report *r, int status)
+static struct json_object *document_of(const struct match *m, int status)
 {
 	struct json_object *o = json_document(SCHEMA), *pairs, *pair;
 	char text[FILTER_ADDRESS_TEXT];
 	unsigned i;
 
-	json_put_string(o, "mode", r->mode);
+	json_put_string(o, "mode", m->method->mode);
 	json_put_number(o, "status", (uint64_t)status);
-	json_put_double(o, "seconds", seconds_of(r));
-	json_put_number(o, "seed", r->options->seed);
-	json_put_number(o, "rounds", r->pace->n_rounds);
-	put_counts(o, &r->sum);
-	json_put_number(o, "left_out", r->n_left_out);
-	json_put_number(o, "segments", r->n_segments);
+	json_put_double(o, "seconds", seconds_of(m));
+	json_put_number(o, "seed", m->options.seed);
+	json_put_number(o, "rounds", m->pace.n_rounds);
+	put_counts(o, &m->sum);
+	json_put_number(o, "left_out", m->n_left_out);
+	json_put_number(o, "segments", m->n_segments);
 	pairs = json_put_array(o, "pairs");
-	for (i = 0; i < r->n_pairs; i++) {
+	for (i = 0; i < m->n_pairs; i++) {
 		pair = json_element(pairs);
-		json_put_string(pair, "a", filter_print_address(&r->pairs[i].addresses[0], text));
-		json_put_string(pair, "b", filter_print_address(&r->pairs[i].addresses[1], text));
-		put_counts(pair, &r->pairs[i].counts);
+		json_put_string(pair, "a", filter_print_address(&m->pairs[i].addresses[0], text));
+		json_put_string(pair, "b", filter_print_address(&m->pairs[i].addresses[1], text));
+		put_counts(pair, &m->pairs[i].counts);
 	}
 	return o;
 }
 
-static int write_file(const struct report *r, int status)
+static int write_file(const struct match *m, int status)
 {
 	struct json_object *document;
 	const char *text;
 	int rc;
 
-	if (!r->options->stats)
+	if (!m->options.stats)
 		return 0;
-	document = document_of(r, status);
+	document = document_of(m, status);
 	text = json_text(document);
-	rc = text ? file_replace(r->options->stats, text) : -ENOMEM;
+	rc = text ? file_replace(m->options.stats, text) : -ENOMEM;
 	json_free(document);
 	if (!rc)
 		return 0;
-	say(SINEW_ERROR, "--stats: cannot write %s: %s", r->options->stats, strerror(-rc));
+	say(SINEW_ERROR, "--stats: cannot write %s: %s", m->options.stats, strerror(-rc));
 	return BREAK_USAGE;
 }
 
 /* ---- for people ---- */
 
-static void print_sums(const struct report *r, FILE *to)
+static void print_sums(const struct match *m, FILE *to)
 {
 	fprintf(to, "%" PRIu64 " connections killed, %" PRIu64 " missed, in %" PRIu64 " rounds and "
-		"%.1f s", r->sum.n_kills, r->sum.n_tried - r->sum.n_kills, r->pace->n_rounds,
-		seconds_of(r));
+		"%.1f s", m->sum.n_kills, m->sum.n_tried - m->sum.n_kills, m->pace.n_rounds,
+		seconds_of(m));
 }
 
-static void print_table(const struct report *r)
+static void print_table(const struct match *m)
 {
 	char text[FILTER_ADDRESS_TEXT];
 	unsigned i;
 
-	if (r->n_pairs)
+	if (m->n_pairs)
 		printf("%-24s %-24s %9s %9s %9s\n", "one end", "other end", "tried", "killed",
 		       "missed");
-	for (i = 0; i < r->n_pairs; i++) {
-		const struct report_pair *p = &r->pairs[i];
+	for (i = 0; i < m->n_pairs; i++) {
+		const struct match_pair *p = &m->pairs[i];
 
 		printf("%-24s ", filter_print_address(&p->addresses[0], text));
 		printf("%-24s ", filter_print_address(&p->addresses[1], text));
 		printf("%9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n", p->counts.n_tried,
 		       p->counts.n_kills, p->counts.n_tried - p->counts.n_kills);
 	}
-	print_sums(r, stdout);
-	if (r->options->probability < 1)
-		printf("; seed %" PRIu64, r->options->seed);
+	print_sums(m, stdout);
+	if (m->options.probability < 1)
+		printf("; seed %" PRIu64, m->options.seed);
 	printf("\n");
-	if (r->n_left_out)
-		printf("%" PRIu64 " more were not tried: a round has room for %d\n", r->n_left_out,
-		       ORDERS_TARGETS_MAX);
+	if (m->n_left_out)
+		printf("%" PRIu64 " more were not tried: a round has room for %d\n", m->n_left_out,
+		       MATCH_FOUND_MAX);
 }
 
-int report_progress(struct report *r)
+int report_progress(struct match *m)
 {
 	uint64_t now = clock_now_ns();
 
-	if (r->is_terminal && now >= r->next_line_ns) {
+	if (m->is_terminal && now >= m->next_line_ns) {
 		fprintf(stderr, "\r\033[K");
-		print_sums(r, stderr);
+		print_sums(m, stderr);
 		fflush(stderr);
-		r->next_line_ns = now + LINE_EVERY_NS;
+		m->next_line_ns = now + LINE_EVERY_NS;
 	}
-	if (now < r->next_file_ns)
+	if (now < m->next_file_ns)
 		return 0;
-	r->next_file_ns = now + FILE_EVERY_NS;
+	m->next_file_ns = now + FILE_EVERY_NS;
 	/* An output that cannot be replaced gets one document, at the end. */
-	if (!r->options->stats || file_is_special(r->options->stats))
+	if (!m->options.stats || file_is_special(m->options.stats))
 		return 0;
-	return write_file(r, BREAK_OK);
+	return write_file(m, BREAK_OK);
 }
 
-uint64_t report_deadline(const struct report *r)
+uint64_t report_deadline(const struct match *m)
 {
-	return r->is_terminal ? r->next_line_ns : CLOCK_NEVER;
+	return m->is_terminal ? m->next_line_ns : CLOCK_NEVER;
 }
 
-/* Standard output has got everything, or the status says that it has not. */
-static int printed(int status, int rc)
+int report_finish(struct match *m, int error)
 {
-	if (!rc && !ferror(stdout) && !fflush(stdout))
-		return status;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(rc ? -rc : errno));
-	return status ? status : BREAK_USAGE;
-}
+	int status = error, rc;
 
-int report_finish(struct report *r, int error)
-{
-	struct json_object *document;
-	int status = error, rc = 0;
-
-	if (r->is_terminal)
+	if (m->is_terminal)
 		fprintf(stderr, "\r\033[K");
-	if (!status && (!r->sum.n_kills || (r->options->count && !report_is_enough(r))))
+	if (!status && (!m->sum.n_kills || (m->options.count && !match_is_enough(m))))
 		status = BREAK_NOTHING;
-	if (r->options->json) {
-		document = document_of(r, status);
-		rc = json_print(document, stdout);
-		json_free(document);
-	} else {
-		print_table(r);
-	}
-	status = printed(status, rc);
-	rc = write_file(r, status);
+	if (!m->options.json)
+		print_table(m);
+	status = break_print(m->options.json ? document_of(m, status) : NULL, status);
+	rc = write_file(m, status);
 	return status ? status : rc;
 }
 
 /* ---- without a run ---- */
 
-int report_probe(const struct match_options *o, const char *mode)
+int report_probe(const struct match *m)
 {
 	struct json_object *document;
-	int rc;
 
-	if (!o->json) {
-		printf("permitted to %s connections\n", mode);
-		return printed(BREAK_OK, 0);
+	if (!m->options.json) {
+		printf("permitted to %s connections\n", m->method->mode);
+		return break_print(NULL, BREAK_OK);
 	}
 	document = json_document(SCHEMA);
-	json_put_string(document, "mode", mode);
+	json_put_string(document, "mode", m->method->mode);
 	json_put_bool(document, "allowed", true);
-	rc = json_print(document, stdout);
-	json_free(document);
-	return printed(BREAK_OK, rc);
+	return break_print(document, BREAK_OK);
 }
 
 static const char *place_of(const struct diag_connection *c)
 {
-	if (c->sockets[0].is_there && c->sockets[1].is_there)
-		return "both";
-	if (!c->sockets[0].is_there && !c->sockets[1].is_there)
-		return "none";
-	return c->sockets[0].is_there ? "one" : "other";
+	static const char *const places[] = { "none", "one", "other", "both" };
+
+	return places[c->sockets[0].is_there + 2 * c->sockets[1].is_there];
 }
 
-static int list_as_json(const char *mode, const struct diag_connection *found, unsigned n,
-			unsigned n_left_out)
+static struct json_object *list_of(const struct match *m)
 {
 	struct json_object *o = json_document(SCHEMA), *array, *element;
 	char text[FILTER_END_TEXT];
 	unsigned i;
-	int rc;
 
-	json_put_string(o, "mode", mode);
+	json_put_string(o, "mode", m->method->mode);
 	json_put_bool(o, "dry_run", true);
-	json_put_number(o, "left_out", n_left_out);
+	json_put_number(o, "left_out", m->n_left_out);
 	array = json_put_array(o, "connections");
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < m->n_found; i++) {
+		const struct diag_connection *c = &m->found[i];
+
 		element = json_element(array);
-		json_put_string(element, "a", filter_print_end(&found[i].ends[0], text));
-		json_put_string(element, "b", filter_print_end(&found[i].ends[1], text));
-		json_put_string(element, "here", place_of(&found[i]));
-		json_put_number(element, "a_unacked", found[i].sockets[0].n_unacked);
-		json_put_number(element, "b_unacked", found[i].sockets[1].n_unacked);
+		json_put_string(element, "a", filter_print_end(&c->ends[0], text));
+		json_put_string(element, "b", filter_print_end(&c->ends[1], text));
+		json_put_string(element, "here", place_of(c));
+		json_put_number(element, "a_unacked", c->sockets[0].n_unacked);
+		json_put_number(element, "b_unacked", c->sockets[1].n_unacked);
 	}
-	rc = json_print(o, stdout);
-	json_free(o);
-	return rc;
+	return o;
 }
 
-int report_list(const struct match_options *o, const char *mode,
-		const struct diag_connection *found, unsigned n, unsigned n_left_out)
+int report_list(const struct match *m)
 {
+	int status = m->n_found ? BREAK_OK : BREAK_NOTHING;
 	char text[FILTER_END_TEXT];
-	int status = n ? BREAK_OK : BREAK_NOTHING;
 	unsigned i;
 
-	if (o->json)
-		return printed(status, list_as_json(mode, found, n, n_left_out));
-	if (n)
+	if (m->options.json)
+		return break_print(list_of(m), status);
+	if (m->n_found)
 		printf("%-32s %-32s %-6s %s\n", "one end", "other end", "here", "unacked");
-	for (i = 0; i < n; i++) {
-		printf("%-32s ", filter_print_end(&found[i].ends[0], text));
-		printf("%-32s ", filter_print_end(&found[i].ends[1], text));
-		printf("%-6s %" PRIu32 ", %" PRIu32 "\n", place_of(&found[i]),
-		       found[i].sockets[0].n_unacked, found[i].sockets[1].n_unacked);
+	for (i = 0; i < m->n_found; i++) {
+		const struct diag_connection *c = &m->found[i];
+
+		printf("%-32s ", filter_print_end(&c->ends[0], text));
+		printf("%-32s ", filter_print_end(&c->ends[1], text));
+		printf("%-6s %" PRIu32 ", %" PRIu32 "\n", place_of(c), c->sockets[0].n_unacked,
+		       c->sockets[1].n_unacked);
 	}
-	printf("%u connections would be hit%s\n", n, n_left_out ? ", and more" : "");
-	return printed(status, 0);
+	printf("%u connections would be hit%s\n", m->n_found, m->n_left_out ? ", and more" : "");
+	return break_print(NULL, status);
 }
