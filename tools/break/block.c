@@ -37,112 +37,76 @@ struct block {
 	struct rules_count counts[2];
 };
 
-enum argument {
-	OPT_BOTH = 256, OPT_CLEAN, OPT_FOR, OPT_FROM, OPT_HOST, OPT_JSON, OPT_NETNS, OPT_PORT,
-	OPT_REJECT, OPT_TO,
-};
-
-static const struct option options[] = {
-	{ "both", no_argument, NULL, OPT_BOTH },
-	{ "clean", no_argument, NULL, OPT_CLEAN },
-	{ "for", required_argument, NULL, OPT_FOR },
-	{ "from", required_argument, NULL, OPT_FROM },
-	{ "help", no_argument, NULL, 'h' },
-	{ "host", no_argument, NULL, OPT_HOST },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "netns", required_argument, NULL, OPT_NETNS },
-	{ "port", required_argument, NULL, OPT_PORT },
-	{ "reject", no_argument, NULL, OPT_REJECT },
-	{ "to", required_argument, NULL, OPT_TO },
-	{ 0 },
-};
-
-static const char help[] =
-	"usage: sinew break block --from A --to B [OPTION...]\n"
-	"       sinew break block --clean [--netns NAME]\n"
-	"\n"
-	"Drops packets from A to B in a network namespace, and passes all others, by an\n"
-	"nftables table of its own, which is removed at the end.\n"
-	"\n"
-	"  --from A[/BITS]  source network (default: any)\n"
-	"  --to B[/BITS]    destination network (default: any)\n"
-	"  --port P         only TCP, UDP and SCTP with that port at one end (repeatable)\n"
-	"  --both           block B to A as well\n"
-	"  --reject         answer TCP segments with a reset instead of dropping them\n"
-	"  --for S          end after S seconds (default: on a signal)\n"
-	"  --netns NAME     network namespace, by name or path (/proc/PID/ns/net)\n"
-	"  --host           permit blocking in the host's own namespace\n"
-	"  --clean          remove the tables of processes that no longer exist\n"
-	"  --json           print the result as JSON\n"
-	"  --help\n"
-	"\n"
-	"Requires root (CAP_NET_ADMIN). Exit status: 0 blocked for the given time, or\n"
-	"until a signal, 2 usage, 3 not permitted or not supported by the kernel.\n";
-
 /* ---- command line ---- */
 
-static int take_value(struct block *b, int option, const char *text)
+static const char *take_from(void *settings, const char *text)
 {
-	if (option == OPT_FROM && !filter_read_prefix(text, &b->rules.from))
-		return options_refuse("from", text, "an address or ADDRESS/BITS");
-	if (option == OPT_TO && !filter_read_prefix(text, &b->rules.to))
-		return options_refuse("to", text, "an address or ADDRESS/BITS");
-	if (option == OPT_FOR && (!options_seconds(text, &b->for_ms) || !b->for_ms))
-		return options_refuse("for", text, "seconds from 0.001 to 1000000");
-	if (option == OPT_PORT &&
-	    (b->rules.n_ports == FILTER_PORTS_MAX ||
-	     !filter_read_port(text, &b->rules.ports[b->rules.n_ports])))
-		return options_refuse("port", text, "a port from 1 to 65535, at most 64 times");
-	b->rules.has_from |= option == OPT_FROM;
-	b->rules.has_to |= option == OPT_TO;
-	b->rules.n_ports += option == OPT_PORT;
-	return -1;
+	struct rules *r = &((struct block *)settings)->rules;
+
+	r->has_from = filter_read_prefix(text, &r->from);
+	return r->has_from ? NULL : "an address or ADDRESS/BITS";
 }
 
-static int take(void *arg, int option, const char *text)
+static const char *take_to(void *settings, const char *text)
 {
-	struct block *b = arg;
+	struct rules *r = &((struct block *)settings)->rules;
 
-	switch ((enum argument)option) {
-	case OPT_FROM:
-	case OPT_TO:
-	case OPT_FOR:
-	case OPT_PORT:
-		return take_value(b, option, text);
-	case OPT_BOTH:
-		b->rules.both = true;
-		return -1;
-	case OPT_REJECT:
-		b->rules.reject = true;
-		return -1;
-	case OPT_CLEAN:
-		b->clean = true;
-		return -1;
-	case OPT_HOST:
-		b->host = true;
-		return -1;
-	case OPT_JSON:
-		b->json = true;
-		return -1;
-	case OPT_NETNS:
-		b->netns = text;
-		return -1;
-	}
-	return BREAK_USAGE;
+	r->has_to = filter_read_prefix(text, &r->to);
+	return r->has_to ? NULL : "an address or ADDRESS/BITS";
 }
+
+static const char *take_port(void *settings, const char *text)
+{
+	struct rules *r = &((struct block *)settings)->rules;
+
+	if (r->n_ports == FILTER_PORTS_MAX || !filter_read_port(text, &r->ports[r->n_ports]))
+		return "a port from 1 to 65535, at most 64 times";
+	r->n_ports++;
+	return NULL;
+}
+
+static const struct option_row rows[] = {
+	OPTION_OTHER("from", take_from, "A[/BITS]", "source network (default: any)"),
+	OPTION_OTHER("to", take_to, "B[/BITS]", "destination network (default: any)"),
+	OPTION_OTHER("port", take_port, "P",
+		     "only TCP, UDP and SCTP with that port at one end (repeatable)"),
+	OPTION_FLAG("both", struct block, rules.both, "block B to A as well"),
+	OPTION_FLAG("reject", struct block, rules.reject,
+		    "answer TCP segments with a reset instead of dropping them"),
+	OPTION_SECONDS("for", struct block, for_ms, 1, OPTIONS_SECONDS_MAX_MS,
+		       "end after S seconds (default: on a signal)"),
+	OPTION_TEXT("netns", struct block, netns, "NAME",
+		    "network namespace, by name or path (/proc/PID/ns/net)"),
+	OPTION_FLAG("host", struct block, host, "permit blocking in the host's own namespace"),
+	OPTION_FLAG("clean", struct block, clean,
+		    "remove the tables of processes that no longer exist"),
+	OPTION_FLAG("json", struct block, json, "print the result as JSON"),
+	OPTION_END,
+};
+
+static const struct option_table command_line = {
+	.name = "sinew break block",
+	.usage =
+		"usage: sinew break block --from A --to B [OPTION...]\n"
+		"       sinew break block --clean [--netns NAME]\n"
+		"\n"
+		"Drops packets from A to B in a network namespace, and passes all others, by an\n"
+		"nftables table of its own, which is removed at the end.\n"
+		"\n",
+	.rows = rows,
+	.end =
+		"\n"
+		"Requires root (CAP_NET_ADMIN). Exit status: 0 blocked for the given time, or\n"
+		"until a signal, 2 usage, 3 not permitted or not supported by the kernel.\n",
+};
 
 static int parse(struct block *b, int argc, char **argv)
 {
-	const struct options o = {
-		.name = "sinew break block", .help = help, .list = options, .take = take, .arg = b,
-	};
 	const struct rules *r = &b->rules;
-	int rc = options_walk(&o, argc, argv);
+	int rc = options_parse(&command_line, b, argc, argv);
 
-	if (rc >= 0)
+	if (rc >= 0 || b->clean)
 		return rc;
-	if (b->clean)
-		return -1;
 	if (!r->has_from && !r->has_to) {
 		say(SINEW_ERROR, "--from or --to is missing: without one everything would be "
 		    "blocked; see \"sinew break block --help\"");

@@ -95,6 +95,7 @@ static const struct match_method method = {
 		"one that is destroyed alternates by round.\n"
 		"\n",
 	.status =
+		"\n"
 		"Requires root (CAP_NET_ADMIN). Exit status: 0 connections killed (with --count:\n"
 		"as many), 1 fewer or none, 2 usage, 3 not permitted or supported by the kernel.\n",
 	.open = open_destroyer,

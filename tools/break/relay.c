@@ -115,7 +115,7 @@ static int find_faults(struct relay *r)
 	if (args->replay)
 		return relay_log_read(args->replay, &r->log, &args->faults) ? STATUS_USAGE
 									      : STATUS_OK;
-	if (!args->has_seed) {
+	if (args->faults.seed == RELAY_SEED_NONE) {
 		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 			seed = (uint32_t)clock_now_ns();
 		args->faults.seed = seed;

@@ -10,6 +10,9 @@
 
 #include "tools/break/relay_plan.h"
 
+#define RELAY_SEED_MAX	INT64_MAX
+#define RELAY_SEED_NONE	UINT64_MAX	/* --seed is not given */
+
 struct relay_arguments {
 	bool has_ends;				/* --a and --b, not --config */
 	struct sockaddr_storage ends[RELAY_SIDES];	/* where each node listens */
@@ -19,8 +22,7 @@ struct relay_arguments {
 	const char *config;			/* or NULL */
 	uint32_t nodes[RELAY_SIDES];
 	const char *write_configs;		/* or NULL */
-	struct relay_faults faults;		/* seed and rules */
-	bool has_seed;
+	struct relay_faults faults;		/* rules, and the seed or RELAY_SEED_NONE */
 	const char *log, *replay;		/* or NULL */
 	uint32_t for_ms;			/* 0: no end */
 	uint64_t resets;			/* 0: no end */

@@ -435,12 +435,9 @@ static const struct match_method method = {
 		"Resets selected TCP connections by forged segments with exactly the sequence\n"
 		"number that each end expects; idle connections are provoked into revealing it.\n"
 		"At least one end must be on this machine, or all traffic on --interface.\n"
-		"\n"
-		"  --interface IF      include forwarded connections seen on that interface, of a\n"
-		"                      router, or on a bridge itself (br0)\n"
-		"  --listen S          seconds to listen to them before the first round (1)\n"
 		"\n",
 	.status =
+		"\n"
 		"Requires root (CAP_NET_RAW). Exit status: 0 connections killed (with --count:\n"
 		"as many), 1 fewer or none, 2 usage, 3 not permitted or supported by the kernel.\n",
 	.listens = true,
