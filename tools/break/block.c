@@ -30,7 +30,7 @@ struct block {
 	uint64_t namespace;	/* in which we were started; 0: not known */
 	uint32_t for_ms;	/* 0: until a signal */
 	bool host, clean, json;
-	struct firewall *firewall;
+	char *said;		/* the output or the error of the last commands, or NULL */
 	struct pace pace;
 	char table[RULES_NAME_MAX];
 	char commands[RULES_TEXT_MAX];
@@ -130,22 +130,24 @@ static int refused(const struct block *b, int rc, const char *what)
 		say(SINEW_ERROR, "%s: %s; requires root (CAP_NET_ADMIN); " BREAK_WITHOUT_ROOT,
 		    what, strerror(EPERM));
 	else
-		say(SINEW_ERROR, "%s: %s", what, b->firewall ? firewall_error(b->firewall) :
-		    strerror(-rc));
+		say(SINEW_ERROR, "%s: %s", what, b->said ? b->said : strerror(-rc));
 	return BREAK_REFUSED;
 }
 
-static int open_firewall(struct block *b)
+static int nft(struct block *b, const char *commands)
 {
-	int rc;
+	free(b->said);
+	b->said = NULL;
+	return firewall_run(commands, &b->said);
+}
 
-	if (netns_number(&b->namespace))
-		b->namespace = 0;
-	rc = netns_enter(b->netns);
-	if (rc)
-		return rc;
-	rc = firewall_open(&b->firewall);
-	return rc ? refused(b, rc, "cannot use nftables") : 0;
+/* A command and the name of a table. */
+static int nft_table(struct block *b, const char *command, const char *table)
+{
+	char text[COMMAND_MAX];
+
+	snprintf(text, sizeof(text), "%s table inet %s", command, table);
+	return nft(b, text);
 }
 
 /*
@@ -174,23 +176,17 @@ static int check_namespace(const struct block *b)
 
 static int read_counts(struct block *b)
 {
-	char command[COMMAND_MAX];
-	int rc;
+	int rc = nft_table(b, "list", b->table);
 
-	snprintf(command, sizeof(command), "list table inet %s", b->table);
-	rc = firewall_run(b->firewall, command);
 	if (!rc)
-		rules_read_counts(firewall_output(b->firewall), b->counts);
+		rules_read_counts(b->said, b->counts);
 	return rc;
 }
 
 static int delete_table(struct block *b, const char *table)
 {
-	char command[COMMAND_MAX];
-	int rc;
+	int rc = nft_table(b, "delete", table);
 
-	snprintf(command, sizeof(command), "delete table inet %s", table);
-	rc = firewall_run(b->firewall, command);
 	if (!rc)
 		return 0;
 	say(SINEW_ERROR, "the table inet %s stays, \"sinew break block --clean\" removes it",
@@ -277,15 +273,16 @@ static int run(struct block *b)
 		rc = pace_open(&b->pace, 0, b->for_ms);
 	if (rc)
 		return refused(b, rc, "cannot start");
-	rc = firewall_run(b->firewall, b->commands);
+	rc = nft(b, b->commands);
 	if (rc)
 		return refused(b, rc, "nothing is blocked");
 	say(SINEW_INFO, "blocked from %s to %s%s, by the table inet %s", from, to,
 	    b->rules.both ? " and back" : "", b->table);
 	stand(b);
-	if (read_counts(b))
+	rc = read_counts(b);
+	if (rc)
 		say(SINEW_WARNING, "cannot read the table inet %s: %s", b->table,
-		    firewall_error(b->firewall));
+		    b->said ? b->said : strerror(-rc));
 	status = delete_table(b, b->table);
 	return report(b, from, to, status);
 }
@@ -319,13 +316,11 @@ static int clean(struct block *b)
 	long pid;
 	int rc;
 
-	rc = firewall_run(b->firewall, "list tables inet");
+	rc = nft(b, "list tables inet");
 	if (rc)
 		return refused(b, rc, "cannot list the tables");
-	tables = strdup(firewall_output(b->firewall));
-	if (!tables)
-		return refused(b, -ENOMEM, "cannot list the tables");
-	at = tables;
+	at = tables = b->said;
+	b->said = NULL;
 	while (!rc && (pid = rules_next_table(&at)) > 0) {
 		if (is_running(pid))
 			continue;
@@ -346,6 +341,20 @@ static int clean(struct block *b)
 	return break_print(o, BREAK_OK);
 }
 
+static int do_as_ordered(struct block *b)
+{
+	int rc;
+
+	if (netns_number(&b->namespace))
+		b->namespace = 0;
+	rc = netns_enter(b->netns);
+	if (!rc && b->clean)
+		return clean(b);
+	if (!rc)
+		rc = check_namespace(b);
+	return rc ? rc : run(b);
+}
+
 int block_main(int argc, char **argv)
 {
 	struct block *b = calloc(1, sizeof(*b));
@@ -358,21 +367,10 @@ int block_main(int argc, char **argv)
 	}
 	b->pace.signal_fd = -1;
 	rc = parse(b, argc, argv);
-	if (rc >= 0)
-		goto out;
-	rc = open_firewall(b);
-	if (rc)
-		goto out;
-	if (b->clean) {
-		rc = clean(b);
-		goto out;
-	}
-	rc = check_namespace(b);
-	if (!rc)
-		rc = run(b);
-out:
+	if (rc < 0)
+		rc = do_as_ordered(b);
 	pace_close(&b->pace);
-	firewall_close(b->firewall);
+	free(b->said);
 	free(b);
 	return rc;
 }

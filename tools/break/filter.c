@@ -85,10 +85,13 @@ bool filter_read_port(const char *text, uint16_t *ret_port)
 
 bool filter_add_address(struct filter *f, const char *text)
 {
-	if (f->n_addresses == FILTER_ADDRESSES_MAX ||
-	    !filter_read_prefix(text, &f->addresses[f->n_addresses]))
+	struct filter_prefix p;
+
+	if (f->n_addresses == FILTER_ADDRESSES_MAX || !filter_read_prefix(text, &p))
 		return false;
-	f->n_addresses++;
+	f->addresses[f->n_addresses++] = (struct filter_pair){
+		.a = p, .b.address.family = p.address.family,
+	};
 	return true;
 }
 
@@ -96,18 +99,16 @@ bool filter_add_pair(struct filter *f, const char *text)
 {
 	char first[FILTER_ADDRESS_TEXT + 4];
 	size_t len = strcspn(text, ",");
-	struct filter_prefix a, b;
+	struct filter_pair p;
 
 	if (f->n_pairs == FILTER_PAIRS_MAX || len >= sizeof(first) || !text[len])
 		return false;
 	memcpy(first, text, len);
 	first[len] = '\0';
-	if (!filter_read_prefix(first, &a) || !filter_read_prefix(text + len + 1, &b) ||
-	    a.address.family != b.address.family)
+	if (!filter_read_prefix(first, &p.a) || !filter_read_prefix(text + len + 1, &p.b) ||
+	    p.a.address.family != p.b.address.family)
 		return false;
-	f->pairs[f->n_pairs][0] = a;
-	f->pairs[f->n_pairs][1] = b;
-	f->n_pairs++;
+	f->pairs[f->n_pairs++] = p;
 	return true;
 }
 
@@ -133,33 +134,21 @@ bool filter_prefix_has(const struct filter_prefix *p, const struct filter_addres
 	return !rest || !((p->address.bytes[whole] ^ a->bytes[whole]) >> (8 - rest));
 }
 
-static bool address_matches(const struct filter *f, const struct filter_end *a,
-			    const struct filter_end *b)
+static bool pair_has(const struct filter_pair *p, const struct filter_end *x,
+		     const struct filter_end *y)
 {
-	unsigned i;
-
-	for (i = 0; i < f->n_addresses; i++)
-		if (filter_prefix_has(&f->addresses[i], &a->address) ||
-		    filter_prefix_has(&f->addresses[i], &b->address))
-			return true;
-	return !f->n_addresses;
+	return filter_prefix_has(&p->a, &x->address) && filter_prefix_has(&p->b, &y->address);
 }
 
-static bool pair_matches(const struct filter *f, const struct filter_end *a,
-			 const struct filter_end *b)
+static bool pairs_match(const struct filter_pair *pairs, unsigned n, const struct filter_end *x,
+			const struct filter_end *y)
 {
 	unsigned i;
 
-	for (i = 0; i < f->n_pairs; i++) {
-		const struct filter_prefix *p = f->pairs[i];
-
-		if ((filter_prefix_has(&p[0], &a->address) &&
-		     filter_prefix_has(&p[1], &b->address)) ||
-		    (filter_prefix_has(&p[0], &b->address) &&
-		     filter_prefix_has(&p[1], &a->address)))
+	for (i = 0; i < n; i++)
+		if (pair_has(&pairs[i], x, y) || pair_has(&pairs[i], y, x))
 			return true;
-	}
-	return !f->n_pairs;
+	return !n;
 }
 
 static bool port_matches(const struct filter *f, const struct filter_end *a,
@@ -175,7 +164,8 @@ static bool port_matches(const struct filter *f, const struct filter_end *a,
 
 bool filter_match(const struct filter *f, const struct filter_end *a, const struct filter_end *b)
 {
-	return address_matches(f, a, b) && pair_matches(f, a, b) && port_matches(f, a, b);
+	return pairs_match(f->addresses, f->n_addresses, a, b) &&
+	       pairs_match(f->pairs, f->n_pairs, a, b) && port_matches(f, a, b);
 }
 
 int filter_compare_addresses(const struct filter_address *a, const struct filter_address *b)

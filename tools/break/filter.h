@@ -31,11 +31,16 @@ struct filter_end {
 	uint16_t port;		/* in host order */
 };
 
+/* One end each, in either order. */
+struct filter_pair {
+	struct filter_prefix a, b;
+};
+
 /* Each kind of which there is none lets everything through. */
 struct filter {
-	struct filter_prefix addresses[FILTER_ADDRESSES_MAX];	/* one of the two ends */
+	struct filter_pair addresses[FILTER_ADDRESSES_MAX];	/* b is anything */
 	unsigned n_addresses;
-	struct filter_prefix pairs[FILTER_PAIRS_MAX][2];	/* one end each, in either order */
+	struct filter_pair pairs[FILTER_PAIRS_MAX];
 	unsigned n_pairs;
 	uint16_t ports[FILTER_PORTS_MAX];	/* one of the two ends, in host order */
 	unsigned n_ports;

@@ -6,18 +6,11 @@
 #ifndef TOOLS_BREAK_FIREWALL_H
 #define TOOLS_BREAK_FIREWALL_H
 
-struct firewall;
-
-/* -EOPNOTSUPP: built without libnftables. -ENOMEM. */
-int firewall_open(struct firewall **ret_firewall);
-void firewall_close(struct firewall *f);
 /*
- * All of them or none. -EPERM: CAP_NET_ADMIN is missing. -EIO: something else, which
- * firewall_error() says in words, valid until the next call.
+ * All of them or none. *ret_said, for free(), is their output; in case of -EPERM, CAP_NET_ADMIN is
+ * missing, and of -EIO, anything else, the first line of the errors. -ENOMEM. -EOPNOTSUPP: built
+ * without libnftables.
  */
-int firewall_run(struct firewall *f, const char *commands);
-const char *firewall_error(const struct firewall *f);
-/* The output of the last commands, valid until the next call. */
-const char *firewall_output(const struct firewall *f);
+int firewall_run(const char *commands, char **ret_said);
 
 #endif
