@@ -6,7 +6,6 @@
 #include "tests/lib/check.h"
 
 /* The command is no library. */
-#include "tools/break/relay_act.c"
 #include "tools/break/relay_plan.c"
 
 #define LONG_WAY	10000000

@@ -1,60 +1,139 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which act comes at which byte of which direction of which connection.
- * Knows no clock and no socket.
+ * The actions of the relay, and which of them comes at which byte of which direction of which
+ * connection. Knows no clock and no socket.
  */
 #include "tools/break/relay_plan.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "membership/config.h"
 
-#define WORD_MAX	24	/* bytes of a number or direction in a rule, NUL included */
+#define WORD_MAX	32	/* bytes of a number or name in a rule, NUL included */
 
 /* The purpose that a number is drawn for, so that no two share one. */
 enum purpose { DRAW_DISTANCE = 1, DRAW_LENGTH, DRAW_PIECE };
 
-static int compare(uint64_t x, uint64_t y)
+/* Which parameters a kind has, in the order of the command line. */
+struct form {
+	const char *name;
+	uint64_t bytes_max;	/* 0: it has none */
+	bool ms, length, both;
+};
+
+static const struct form forms[RELAY_N_KINDS] = {
+	[RELAY_RESET] = { .name = "reset" },
+	[RELAY_FIN] = { .name = "fin" },
+	[RELAY_HOLE] = { .name = "hole" },
+	[RELAY_STALL] = { .name = "stall", .ms = true, .both = true },
+	[RELAY_DELAY] = { .name = "delay", .ms = true, .length = true },
+	[RELAY_THROTTLE] = { .name = "throttle", .bytes_max = RELAY_RATE_MAX, .length = true },
+	[RELAY_SPLIT] = { .name = "split", .bytes_max = RELAY_PIECE_MAX, .length = true },
+	[RELAY_JOIN] = { .name = "join", .bytes_max = RELAY_PIECE_MAX, .ms = true, .length = true },
+};
+
+const char *relay_kind_name(enum relay_kind kind)
 {
-	return (x > y) - (x < y);
+	return forms[kind].name;
 }
 
-int relay_place_compare(const struct relay_place *x, const struct relay_place *y)
+bool relay_kind_find(const char *name, enum relay_kind *ret_kind)
 {
-	int by = compare(x->number, y->number);
+	unsigned i;
 
-	if (!by)
-		by = compare(x->dialler, y->dialler);
-	if (!by)
-		by = compare(x->from, y->from);
-	return by;
+	for (i = 0; i < RELAY_N_KINDS; i++) {
+		if (strcmp(name, forms[i].name))
+			continue;
+		*ret_kind = (enum relay_kind)i;
+		return true;
+	}
+	return false;
 }
 
-int relay_record_compare(const struct relay_record *x, const struct relay_record *y)
+bool relay_kind_lasts(enum relay_kind kind)
 {
-	int by = relay_place_compare(&x->place, &y->place);
-
-	if (!by)
-		by = compare(x->act.offset, y->act.offset);
-	if (!by)
-		by = compare(x->order, y->order);
-	return by;
+	return forms[kind].length;
 }
 
-/* ---- rules as text ---- */
-
-/* Takes what is before the next colon. */
-static bool take_word(const char **text, char word[WORD_MAX])
+static bool within(uint64_t n, bool wanted, uint64_t max)
 {
-	size_t len = strcspn(*text, ":");
+	return wanted ? n >= 1 && n <= max : !n;
+}
 
-	if (len >= WORD_MAX || !(*text)[len])
+bool relay_act_is_right(const struct relay_act *act)
+{
+	const struct form *f = &forms[act->kind];
+
+	return act->offset <= RELAY_OFFSET_MAX &&
+	       within(act->bytes, f->bytes_max > 0, f->bytes_max) &&
+	       within(act->ms, f->ms, RELAY_MS_MAX) &&
+	       (!act->length || (f->length && act->length <= RELAY_OFFSET_MAX)) &&
+	       (!act->both || f->both);
+}
+
+/* ---- acts and rules as text ---- */
+
+/* Takes what is before the next separator; *text is NULL behind the last. */
+static bool take(const char **text, const char *separator, char word[WORD_MAX])
+{
+	size_t len;
+
+	if (!*text)
+		return false;
+	len = strcspn(*text, separator);
+	if (len >= WORD_MAX)
 		return false;
 	memcpy(word, *text, len);
 	word[len] = '\0';
-	*text += len + 1;
+	*text = (*text)[len] ? *text + len + 1 : NULL;
 	return true;
+}
+
+static bool take_number(const char **text, int suffixes, uint64_t max, uint64_t *ret_number)
+{
+	char word[WORD_MAX];
+
+	return take(text, ",", word) && !config_number(word, suffixes, 1, max, ret_number);
+}
+
+bool relay_act_parse(const char *text, struct relay_act *ret_act)
+{
+	struct relay_act act = { 0 };
+	char name[WORD_MAX];
+	const struct form *f;
+
+	if (!take(&text, "=", name) || !relay_kind_find(name, &act.kind))
+		return false;
+	f = &forms[act.kind];
+	if (f->bytes_max && !take_number(&text, 1, f->bytes_max, &act.bytes))
+		return false;
+	if (f->ms && !take_number(&text, 0, RELAY_MS_MAX, &act.ms))
+		return false;
+	if (text && f->length && !take_number(&text, 1, RELAY_OFFSET_MAX, &act.length))
+		return false;
+	act.both = text && f->both && !strcmp(text, "both");
+	if (text && !act.both)
+		return false;
+	*ret_act = act;
+	return true;
+}
+
+const char *relay_act_text(const struct relay_act *act, char buf[RELAY_ACT_TEXT_MAX])
+{
+	char bytes[40] = "", ms[40] = "", length[40] = "";
+
+	if (act->bytes)
+		snprintf(bytes, sizeof(bytes), " %" PRIu64 " bytes", act->bytes);
+	if (act->ms)
+		snprintf(ms, sizeof(ms), " %" PRIu64 " ms", act->ms);
+	if (act->length)
+		snprintf(length, sizeof(length), " for %" PRIu64 " bytes", act->length);
+	snprintf(buf, RELAY_ACT_TEXT_MAX, "%s%s%s%s%s", forms[act->kind].name, bytes, ms, length,
+		 act->both ? ", both directions" : "");
+	return buf;
 }
 
 static bool parse_sides(const char *word, const char *both, bool sides[RELAY_SIDES])
@@ -85,15 +164,14 @@ bool relay_rule_every(const char *text, struct relay_rule *ret_rule)
 	struct relay_rule rule = { .text = text, .diallers = { true, true } };
 	char word[WORD_MAX];
 
-	if (!take_word(&text, word))
+	if (!take(&text, ":", word))
 		return false;
 	if (!parse_sides(word, "both", rule.from))
 		rule.from[RELAY_A] = rule.from[RELAY_B] = true;
-	else if (!take_word(&text, word))
+	else if (!take(&text, ":", word))
 		return false;
-	if (config_number(word, 1, 1, RELAY_EVERY_MAX, &rule.every))
-		return false;
-	if (!relay_act_parse(text, &rule.act))
+	if (config_number(word, 1, 1, RELAY_EVERY_MAX, &rule.every) ||
+	    !relay_act_parse(text, &rule.act))
 		return false;
 	*ret_rule = rule;
 	return true;
@@ -102,20 +180,46 @@ bool relay_rule_every(const char *text, struct relay_rule *ret_rule)
 bool relay_rule_at(const char *text, struct relay_rule *ret_rule)
 {
 	struct relay_rule rule = { .text = text };
-	char word[WORD_MAX];
+	char connection[WORD_MAX], from[WORD_MAX], at[WORD_MAX];
 	uint64_t offset;
 
-	if (!take_word(&text, word) || !parse_connection(word, &rule))
-		return false;
-	if (!take_word(&text, word) || !parse_sides(word, "both", rule.from))
-		return false;
-	if (!take_word(&text, word) || config_number(word, 1, 0, RELAY_OFFSET_MAX, &offset))
-		return false;
-	if (!relay_act_parse(text, &rule.act))
+	if (!take(&text, ":", connection) || !parse_connection(connection, &rule) ||
+	    !take(&text, ":", from) || !parse_sides(from, "both", rule.from) ||
+	    !take(&text, ":", at) || config_number(at, 1, 0, RELAY_OFFSET_MAX, &offset) ||
+	    !relay_act_parse(text, &rule.act))
 		return false;
 	rule.act.offset = offset;
 	*ret_rule = rule;
 	return true;
+}
+
+/* ---- order ---- */
+
+static int compare(uint64_t x, uint64_t y)
+{
+	return (x > y) - (x < y);
+}
+
+int relay_place_compare(const struct relay_place *x, const struct relay_place *y)
+{
+	int by = compare(x->number, y->number);
+
+	if (!by)
+		by = compare(x->dialler, y->dialler);
+	if (!by)
+		by = compare(x->from, y->from);
+	return by;
+}
+
+int relay_record_compare(const struct relay_record *x, const struct relay_record *y)
+{
+	int by = relay_place_compare(&x->place, &y->place);
+
+	if (!by)
+		by = compare(x->act.offset, y->act.offset);
+	if (!by)
+		by = compare(x->order, y->order);
+	return by;
 }
 
 /* ---- drawing ---- */
