@@ -20,55 +20,27 @@
 
 /* ---- writing ---- */
 
-/* The rules as they were given, in one text. */
-static int describe(const struct relay_faults *faults, char *text, size_t size)
+void relay_log_head(struct relay_log *log, const struct relay_faults *faults)
 {
+	char options[RELAY_RULES_MAX * RELAY_RULE_TEXT_MAX] = "";
 	const struct relay_rule *rule;
 	size_t len = 0;
 	unsigned i;
 
-	text[0] = '\0';
-	for (i = 0; i < faults->n_rules; i++) {
+	for (i = 0; i < faults->n_rules && len < sizeof(options); i++) {
 		rule = &faults->rules[i];
-		len += (size_t)snprintf(text + len, size - len, "%s--%s %s", i ? " " : "",
-					rule->every ? "every" : "at", rule->text);
-		if (len >= size)
-			return -EMSGSIZE;
+		len += (size_t)snprintf(options + len, sizeof(options) - len, "%s--%s %s",
+					i ? " " : "", rule->every ? "every" : "at", rule->text);
 	}
-	return 0;
+	log->head = json_document(SCHEMA);
+	json_put_number(log->head, "seed", faults->seed);
+	json_put_string(log->head, "options", options);
 }
 
-/* Takes the object. */
-static int to_line(struct json_object *o, char line[RELAY_LOG_LINE_MAX])
-{
-	const char *text = json_text(o);
-	int rc = text ? 0 : -ENOMEM;
-
-	if (!rc && strlen(text) >= RELAY_LOG_LINE_MAX)
-		rc = -EMSGSIZE;
-	if (!rc)
-		strcpy(line, text);
-	json_free(o);
-	return rc;
-}
-
-int relay_log_head(struct relay_log *log, const struct relay_faults *faults)
-{
-	char options[RELAY_LOG_LINE_MAX];
-	struct json_object *o;
-	int rc = describe(faults, options, sizeof(options));
-
-	if (rc)
-		return rc;
-	o = json_document(SCHEMA);
-	json_put_number(o, "seed", faults->seed);
-	json_put_string(o, "options", options);
-	return to_line(o, log->head);
-}
-
-static int act_line(const struct relay_record *r, char line[RELAY_LOG_LINE_MAX])
+static int write_record(FILE *file, const struct relay_record *r)
 {
 	struct json_object *o = json_new();
+	int rc;
 
 	json_put_string(o, "dialler", RELAY_SIDE_NAME(r->place.dialler));
 	json_put_number(o, "number", r->place.number);
@@ -83,14 +55,9 @@ static int act_line(const struct relay_record *r, char line[RELAY_LOG_LINE_MAX])
 		json_put_number(o, "length", r->act.length);
 	if (r->act.both)
 		json_put_bool(o, "both", true);
-	return to_line(o, line);
-}
-
-/* The stream has its errors by errno, but not always. */
-static int write_line(FILE *file, const char *line)
-{
-	errno = EIO;
-	return fputs(line, file) < 0 || fputc('\n', file) < 0 || ferror(file) ? -errno : 0;
+	rc = json_print(o, file);
+	json_free(o);
+	return rc;
 }
 
 int relay_log_open(struct relay_log *log, const char *name)
@@ -99,24 +66,28 @@ int relay_log_open(struct relay_log *log, const char *name)
 
 	if (rc)
 		return rc;
-	/* A run that is killed leaves all that it has done. */
-	setvbuf(log->file, NULL, _IOLBF, BUFSIZ);
-	log->error = write_line(log->file, log->head);
+	log->error = json_print(log->head, log->file);
 	return log->error;
+}
+
+static int grow(struct relay_log *log)
+{
+	size_t room = log->room ? log->room * 2 : RECORDS_MIN;
+	struct relay_record *grown = realloc(log->records, room * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	log->records = grown;
+	log->room = room;
+	return 0;
 }
 
 static int keep(struct relay_log *log, const struct relay_record *record)
 {
-	struct relay_record *grown;
-	size_t room = log->room ? log->room * 2 : RECORDS_MIN;
+	int rc = log->n_records == log->room ? grow(log) : 0;
 
-	if (log->n_records == log->room) {
-		grown = realloc(log->records, room * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		log->records = grown;
-		log->room = room;
-	}
+	if (rc)
+		return rc;
 	log->records[log->n_records] = *record;
 	log->records[log->n_records].order = log->n_records;
 	log->n_records++;
@@ -132,15 +103,12 @@ void relay_log_act(struct relay_log *log, const struct relay_place *place,
 		   const struct relay_act *act)
 {
 	struct relay_record record = { .place = *place, .act = *act };
-	char line[RELAY_LOG_LINE_MAX];
 
 	if (!log->file || log->error)
 		return;
 	log->error = keep(log, &record);
 	if (!log->error)
-		log->error = act_line(&record, line);
-	if (!log->error)
-		log->error = write_line(log->file, line);
+		log->error = write_record(log->file, &record);
 }
 
 /* ---- order ---- */
@@ -150,28 +118,23 @@ static int compare(const void *x, const void *y)
 	return relay_record_compare(x, y);
 }
 
-static void sort(struct relay_record *records, size_t n)
+static void sort(struct relay_log *log)
 {
-	if (n)
-		qsort(records, n, sizeof(*records), compare);
+	if (log->n_records)
+		qsort(log->records, log->n_records, sizeof(*log->records), compare);
 }
 
 static int write_again(struct relay_log *log)
 {
-	char line[RELAY_LOG_LINE_MAX];
 	size_t i;
 	int rc;
 
 	rewind(log->file);
 	if (ftruncate(fileno(log->file), 0))
 		return -errno;
-	setvbuf(log->file, NULL, _IOFBF, BUFSIZ);
-	rc = write_line(log->file, log->head);
-	for (i = 0; i < log->n_records && !rc; i++) {
-		rc = act_line(&log->records[i], line);
-		if (!rc)
-			rc = write_line(log->file, line);
-	}
+	rc = json_print(log->head, log->file);
+	for (i = 0; i < log->n_records && !rc; i++)
+		rc = write_record(log->file, &log->records[i]);
 	return rc;
 }
 
@@ -189,16 +152,16 @@ int relay_log_close(struct relay_log *log)
 
 	if (log->file) {
 		if (!rc && is_regular(log->file)) {
-			sort(log->records, log->n_records);
+			sort(log);
 			rc = write_again(log);
 		}
 		errno = EIO;
 		if (fclose(log->file) && !rc)
 			rc = -errno;
 	}
+	json_free(log->head);
 	free(log->records);
-	log->file = NULL;
-	log->records = NULL;
+	*log = (struct relay_log){ .file = NULL };
 	return rc;
 }
 
@@ -217,21 +180,16 @@ static int refuse(const struct reader *r, const char *expected)
 	return -EINVAL;
 }
 
-static int refuse_much(const struct reader *r, const char *what, int max)
-{
-	say(SINEW_ERROR, "%s:%u: found more than %d %s", r->name, r->line, max, what);
-	return -EINVAL;
-}
-
-static int take_head(struct reader *r, struct json_object *o, const char *text)
+/* Keeps the object. */
+static int take_head(struct reader *r, struct json_object *o)
 {
 	uint64_t schema;
 
+	r->log->head = o;
 	if (!json_get_number(o, "schema", &schema) || schema != SCHEMA ||
 	    !json_get_number(o, "seed", &r->faults->seed))
 		return refuse(r, "the first line of a log of \"sinew break relay\": schema 1 and "
 			      "a seed");
-	strcpy(r->log->head, text);
 	return 0;
 }
 
@@ -245,18 +203,16 @@ static bool get_side(struct json_object *o, const char *key, enum relay_side *re
 	return true;
 }
 
-/* Members that an act may lack. */
-static bool get_parameters(struct json_object *o, struct relay_act *act)
+/* A member that an act may lack. */
+static bool get_parameter(struct json_object *o, const char *key, uint64_t *ret_number)
 {
-	return (!json_has(o, "bytes") || json_get_number(o, "bytes", &act->bytes)) &&
-	       (!json_has(o, "ms") || json_get_number(o, "ms", &act->ms)) &&
-	       (!json_has(o, "length") || json_get_number(o, "length", &act->length)) &&
-	       (!json_has(o, "both") || json_get_bool(o, "both", &act->both));
+	return !json_has(o, key) || json_get_number(o, key, ret_number);
 }
 
 static int take_act(struct reader *r, struct json_object *o)
 {
 	struct relay_record record = { 0 };
+	struct relay_act *act = &record.act;
 	const char *kind = json_get_string(o, "act");
 	uint64_t number;
 
@@ -266,32 +222,31 @@ static int take_act(struct reader *r, struct json_object *o)
 	if (!json_get_number(o, "number", &number) || number < 1 || number > RELAY_NUMBER_MAX)
 		return refuse(r, "the \"number\" of a connection, from 1");
 	record.place.number = (uint32_t)number;
-	if (!kind || !relay_kind_find(kind, &record.act.kind) ||
-	    !json_get_number(o, "offset", &record.act.offset) ||
-	    !get_parameters(o, &record.act) || !relay_act_is_right(&record.act))
+	if (!kind || !relay_kind_find(kind, &act->kind) ||
+	    !json_get_number(o, "offset", &act->offset) ||
+	    !get_parameter(o, "bytes", &act->bytes) || !get_parameter(o, "ms", &act->ms) ||
+	    !get_parameter(o, "length", &act->length) ||
+	    (json_has(o, "both") && !json_get_bool(o, "both", &act->both)) ||
+	    !relay_act_is_right(act))
 		return refuse(r, "an \"act\" with its \"offset\" and what else belongs to it");
 	if (relay_log_is_full(r->log))
-		return refuse_much(r, "acts", RELAY_ACTS_MAX);
+		return refuse(r, "at most 1048576 acts");
 	return keep(r->log, &record);
 }
 
-static int take_line(struct reader *r, char *text)
+static int take_line(struct reader *r, const char *text)
 {
 	struct json_object *o;
-	char *end = strchr(text, '\n');
 	int rc;
 
-	if (end)
-		*end = '\0';
-	else if (strlen(text) + 1 == RELAY_LOG_LINE_MAX)
-		return refuse_much(r, "bytes in a line", RELAY_LOG_LINE_MAX - 2);
+	if (strlen(text) + 1 == RELAY_LOG_LINE_MAX && !strchr(text, '\n'))
+		return refuse(r, "shorter lines");
 	o = json_parse(text);
 	if (!o)
-		rc = refuse(r, "an object of JSON on one line");
-	else if (r->line == 1)
-		rc = take_head(r, o, text);
-	else
-		rc = take_act(r, o);
+		return refuse(r, "an object of JSON on one line");
+	if (r->line == 1)
+		return take_head(r, o);
+	rc = take_act(r, o);
 	json_free(o);
 	return rc;
 }
@@ -312,12 +267,12 @@ static int read_lines(struct reader *r, FILE *file)
 		return -EIO;
 	}
 	r->line += !r->line;
-	return r->log->head[0] ? 0 : refuse(r, "the first line of a log");
+	return r->log->head ? 0 : refuse(r, "the first line of a log");
 }
 
 int relay_log_read(const char *name, struct relay_log *log, struct relay_faults *faults)
 {
-	struct relay_log read = { 0 };
+	struct relay_log read = { .file = NULL };
 	struct reader r = { .name = name, .log = &read, .faults = faults };
 	FILE *file = fopen(name, "re");
 	int rc;
@@ -329,19 +284,17 @@ int relay_log_read(const char *name, struct relay_log *log, struct relay_faults 
 	}
 	rc = read_lines(&r, file);
 	fclose(file);
-	sort(read.records, read.n_records);
 	/* An empty list, too, says that there are no rules. */
 	if (!rc && !read.records)
-		read.records = calloc(1, sizeof(*read.records));
-	if (!rc && !read.records)
-		rc = -ENOMEM;
+		rc = grow(&read);
 	if (rc == -ENOMEM)
 		say(SINEW_ERROR, "%s: out of memory", name);
 	if (rc) {
-		free(read.records);
+		relay_log_close(&read);
 		return rc;
 	}
-	strcpy(log->head, read.head);
+	sort(&read);
+	log->head = read.head;
 	faults->records = read.records;
 	faults->n_records = read.n_records;
 	return 0;

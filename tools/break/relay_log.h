@@ -11,19 +11,21 @@
 
 #include "tools/break/relay_plan.h"
 
+struct json_object;
+
 #define RELAY_ACTS_MAX		(1 << 20)	/* of one log */
-#define RELAY_LOG_LINE_MAX	8192		/* bytes, NUL included */
+#define RELAY_LOG_LINE_MAX	16384		/* bytes, NUL included; more than the longest */
 
 struct relay_log {
 	FILE *file;		/* NULL: there is none */
-	char head[RELAY_LOG_LINE_MAX];	/* its first line, without the newline */
+	struct json_object *head;	/* its first line */
 	struct relay_record *records;	/* what was done, in the order of doing */
 	size_t n_records, room;
 	int error;		/* the first one, negative errno; nothing more is written then */
 };
 
-/* The first line for these rules. -EMSGSIZE: it would be too long. -ENOMEM. */
-int relay_log_head(struct relay_log *log, const struct relay_faults *faults);
+/* The first line for these rules. */
+void relay_log_head(struct relay_log *log, const struct relay_faults *faults);
 /* Empties the file and writes the first line. Negative errno. */
 int relay_log_open(struct relay_log *log, const char *name);
 /* Also when there is no file. */

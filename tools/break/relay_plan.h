@@ -46,6 +46,7 @@ struct relay_act {
 };
 
 #define RELAY_RULES_MAX		32
+#define RELAY_RULE_TEXT_MAX	256	/* more than the longest one, with " --every " */
 #define RELAY_EVERY_MAX		(UINT64_C(1) << 40)	/* bytes between two drawn acts */
 #define RELAY_NUMBER_MAX	UINT32_MAX		/* of a connection */
 
