@@ -156,13 +156,14 @@ static int nft_table(struct block *b, const char *command, const char *table)
  */
 static int check_namespace(const struct block *b)
 {
-	bool is_initial = true;
-	uint64_t now;
-	int rc = netns_is_initial(&is_initial);
+	uint64_t now = 0, first = 0;
+	int rc = netns_number("thread-self", &now);
 
-	if (b->host || (!rc && !is_initial))
+	if (!rc)
+		rc = netns_number("1", &first);
+	if (b->host || (!rc && now != first))
 		return 0;
-	if (rc && b->netns && b->namespace && !netns_number(&now) && now != b->namespace)
+	if (rc && b->netns && b->namespace && now && now != b->namespace)
 		return 0;
 	if (rc)
 		say(SINEW_ERROR, "cannot determine whether this is the host's own network "
@@ -345,8 +346,7 @@ static int do_as_ordered(struct block *b)
 {
 	int rc;
 
-	if (netns_number(&b->namespace))
-		b->namespace = 0;
+	netns_number("thread-self", &b->namespace);
 	rc = netns_enter(b->netns);
 	if (!rc && b->clean)
 		return clean(b);

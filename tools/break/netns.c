@@ -47,27 +47,14 @@ int netns_enter(const char *name)
 	return error ? refuse(path, error) : 0;
 }
 
-int netns_number(uint64_t *ret_number)
+int netns_number(const char *process, uint64_t *ret_number)
 {
-	struct stat own;
+	char path[PATH_MAX];
+	struct stat st;
 
-	if (stat("/proc/thread-self/ns/net", &own))
+	snprintf(path, sizeof(path), "/proc/%s/ns/net", process);
+	if (stat(path, &st))
 		return -errno;
-	*ret_number = own.st_ino;
-	return 0;
-}
-
-int netns_is_initial(bool *ret_is_initial)
-{
-	struct stat first;
-	uint64_t own = 0;
-	int rc;
-
-	rc = netns_number(&own);
-	if (rc)
-		return rc;
-	if (stat("/proc/1/ns/net", &first))
-		return -errno;
-	*ret_is_initial = own == first.st_ino;
+	*ret_number = st.st_ino;
 	return 0;
 }

@@ -6,7 +6,6 @@
 #ifndef TOOLS_BREAK_NETNS_H
 #define TOOLS_BREAK_NETNS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -17,11 +16,10 @@
 int netns_enter(const char *name);
 
 /*
- * Is the current namespace that of process 1, in which the machine (or the container) has
- * its own connections? A negative errno: nobody can tell.
+ * A number that tells the namespace of a process from others: that of "thread-self" is the current
+ * one, that of "1" the one in which the machine (or the container) has its own connections. 0, or a
+ * negative errno.
  */
-int netns_is_initial(bool *ret_is_initial);
-/* A number that tells the current namespace from others. 0, or a negative errno. */
-int netns_number(uint64_t *ret_number);
+int netns_number(const char *process, uint64_t *ret_number);
 
 #endif

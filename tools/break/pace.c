@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 #include "tools/signals.h"
@@ -31,14 +30,6 @@ void pace_close(struct pace *p)
 	p->signal_fd = -1;
 }
 
-static void take_signal(struct pace *p)
-{
-	int sig = signals_take(p->signal_fd);
-
-	if (sig)
-		p->signal = sig;
-}
-
 /* Rounds that were missed because one took too long are not made up for. */
 static void begin_round(struct pace *p, uint64_t now)
 {
@@ -60,7 +51,7 @@ static enum pace_event wait_for(struct pace *p, int fd, uint64_t until_ns, bool 
 
 	for (;;) {
 		now = clock_now_ns();
-		if (p->signal || now >= p->end_ns)
+		if (p->was_told || now >= p->end_ns)
 			return PACE_OVER;
 		if (!in_round && !p->every_ns && p->n_rounds)
 			return PACE_OVER;
@@ -76,7 +67,7 @@ static enum pace_event wait_for(struct pace *p, int fd, uint64_t until_ns, bool 
 		if (poll(fds, 2, clock_timeout_ms(wake)) <= 0)
 			continue;
 		if (fds[0].revents)
-			take_signal(p);
+			p->was_told = signals_take(p->signal_fd);
 		else if (fds[1].revents)
 			return PACE_READABLE;
 	}

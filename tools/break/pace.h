@@ -6,6 +6,7 @@
 #ifndef TOOLS_BREAK_PACE_H
 #define TOOLS_BREAK_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tools/clock.h"
@@ -19,7 +20,7 @@ enum pace_event {
 
 struct pace {
 	int signal_fd;
-	int signal;		/* that ended it, or 0 */
+	bool was_told;		/* a signal has ended it */
 	uint64_t began_ns;
 	uint64_t every_ns;	/* 0: one round */
 	uint64_t next_ns;

@@ -21,11 +21,12 @@
 #include "tools/options.h"
 #include "tools/say.h"
 
-/* The lines of one node that say where it is. */
+#define LINES_MAX	64	/* more than a node has, repeated keys included */
+
+/* The lines of one node that say where it is: its addresses and its port, in their order. */
 struct section {
 	uint32_t nodeid;
-	unsigned rings[SINEW_ADDRS_MAX];	/* line of each ring, 0: it has none */
-	unsigned port;				/* and of its port */
+	unsigned lines[LINES_MAX], n;
 };
 
 /* The relay's stand-in for the node that the other one is to see. */
@@ -70,23 +71,19 @@ int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
 
 /* ---- the places in the text ---- */
 
-/* "ring0_addr" to "ring7_addr"; -1: it is none. */
-static int ring_of(const char *key)
+/* "ring0_addr" to "ring7_addr", or the port. */
+static bool says_where(const char *key)
 {
-	if (strncmp(key, "ring", 4) || key[4] < '0' || key[4] >= '0' + SINEW_ADDRS_MAX ||
-	    strcmp(key + 5, "_addr"))
-		return -1;
-	return key[4] - '0';
+	if (!strcmp(key, "sinew_port"))
+		return true;
+	return !strncmp(key, "ring", 4) && key[4] >= '0' && key[4] < '0' + SINEW_ADDRS_MAX &&
+	       !strcmp(key + 5, "_addr");
 }
 
 static void take_value(struct section *now, const struct config_item *item)
 {
-	int ring = ring_of(item->key);
-
-	if (ring >= 0)
-		now->rings[ring] = item->line;
-	else if (!strcmp(item->key, "sinew_port"))
-		now->port = item->line;
+	if (says_where(item->key) && now->n < LINES_MAX)
+		now->lines[now->n++] = item->line;
 	else if (!strcmp(item->key, "nodeid"))
 		options_nodeid(item->value, &now->nodeid);
 }
@@ -126,24 +123,19 @@ static void write_stand_in(FILE *to, const char *line, const struct sockaddr_sto
 		host_text(stand_in, false, text), indent, line, addr_port(stand_in));
 }
 
-/* Its first address becomes the stand-in, what else says where it is goes. */
+/* The stand-in stands for all lines that say where the node is, at the first of them. */
 static void write_line(FILE *to, const char *line, size_t len, unsigned number,
 		       const struct change *change)
 {
 	const struct section *section = change->section;
-	bool is_first = true;
 	unsigned i;
 
-	if (number == section->port)
-		return;
-	for (i = 0; i < SINEW_ADDRS_MAX; i++) {
-		if (number == section->rings[i] && is_first)
-			write_stand_in(to, line, change->stand_in);
-		if (number == section->rings[i])
-			return;
-		is_first = is_first && !section->rings[i];
-	}
-	fwrite(line, 1, len, to);
+	for (i = 0; i < section->n && section->lines[i] != number; i++)
+		;
+	if (i == section->n)
+		fwrite(line, 1, len, to);
+	else if (!i)
+		write_stand_in(to, line, change->stand_in);
 }
 
 static int write_file(const char *name, const char *text, const struct change *change)
