@@ -4,7 +4,6 @@
  * Knows nothing of what goes over them.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "tools/break/break.h"
 #include "tools/break/match.h"
@@ -73,17 +72,6 @@ static int play(struct match *m)
 	return rc;
 }
 
-static int open_destroyer(struct match *m)
-{
-	m->own = calloc(REMEMBERED, sizeof(uint64_t));
-	return m->own ? 0 : -ENOMEM;
-}
-
-static void close_destroyer(struct match *m)
-{
-	free(m->own);
-}
-
 static const struct match_method method = {
 	.mode = "destroy",
 	.name = "sinew break destroy",
@@ -98,8 +86,7 @@ static const struct match_method method = {
 		"\n"
 		"Requires root (CAP_NET_ADMIN). Exit status: 0 connections killed (with --count:\n"
 		"as many), 1 fewer or none, 2 usage, 3 not permitted or supported by the kernel.\n",
-	.open = open_destroyer,
-	.close = close_destroyer,
+	.own_size = REMEMBERED * sizeof(uint64_t),
 	.play = play,
 	.act = "destroying connections",
 	.capability = "CAP_NET_ADMIN",

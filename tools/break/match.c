@@ -142,7 +142,12 @@ static int open_all(struct match *m)
 	m->draw = m->options.seed;
 	m->is_terminal = isatty(STDERR_FILENO);
 	m->next_line_ns = m->pace.began_ns + CLOCK_S;
-	return rc ? rc : m->method->open(m);
+	if (rc)
+		return rc;
+	m->own = calloc(1, m->method->own_size);
+	if (!m->own)
+		return -ENOMEM;
+	return m->method->open ? m->method->open(m) : 0;
 }
 
 /* Does the whole of it to a connection of our own. */
@@ -199,8 +204,9 @@ int match_main(const struct match_method *method, int argc, char **argv)
 	rc = match_options_parse(&m->options, method, argc, argv);
 	if (rc < 0)
 		rc = do_as_ordered(m);
-	if (m->own)
+	if (m->own && method->close)
 		method->close(m);
+	free(m->own);
 	pace_close(&m->pace);
 	diag_close(m->diag);
 	free(m);

@@ -7,6 +7,7 @@
 #define TOOLS_BREAK_MATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tools/break/diag.h"
@@ -42,8 +43,9 @@ struct match_method {
 	const char *status;	/* the last lines of --help */
 	bool listens;		/* it knows --interface and --listen */
 
-	int (*open)(struct match *m);
-	void (*close)(struct match *m);		/* also after open() failed */
+	size_t own_size;	/* bytes that it owns, 0 at first */
+	int (*open)(struct match *m);		/* or NULL */
+	void (*close)(struct match *m);		/* also after open() failed; or NULL */
 	int (*see)(struct match *m);		/* seen_fd is readable; NULL: there is none */
 	int (*add)(struct match *m);		/* to found: those seen by listening; or NULL */
 	int (*play)(struct match *m);		/* one round with those found */
@@ -73,7 +75,7 @@ struct match {
 	struct diag_connection found[MATCH_FOUND_MAX];	/* of this round, sorted by their ends */
 	unsigned n_found;
 	uint64_t draw;		/* state of the generator */
-	void *own;		/* of the method */
+	void *own;		/* of the method, own_size bytes */
 	int seen_fd;		/* between rounds: readable when it has seen something; or -1 */
 
 	struct match_counts sum;

@@ -104,16 +104,22 @@ static struct target *place_for(struct match *m, const struct packet *p)
 
 /* ---- resets ---- */
 
+/* The way back. */
+static struct raw_way turned(const struct raw_way *way)
+{
+	struct raw_way back = *way;
+
+	memcpy(back.from, way->to, RAW_MAC);
+	memcpy(back.to, way->from, RAW_MAC);
+	return back;
+}
+
 static void send_to(struct match *m, struct target *t, unsigned end, struct packet *p)
 {
 	struct hunt *h = m->own;
-	struct raw_way way = t->way;
+	struct raw_way way = end ? t->way : turned(&t->way);
 	int rc;
 
-	if (!end) {
-		memcpy(way.from, t->way.to, RAW_MAC);
-		memcpy(way.to, t->way.from, RAW_MAC);
-	}
 	rc = raw_send(h->raw, p, &way);
 	if (rc)
 		h->send_error = rc;
@@ -174,11 +180,7 @@ static void take(struct match *m, const struct packet *p, const struct raw_way *
 	if (from < 0)
 		return;
 	t->seen_ns = clock_now_ns();
-	t->way = *way;
-	if (from) {
-		memcpy(t->way.from, way->to, RAW_MAC);
-		memcpy(t->way.to, way->from, RAW_MAC);
-	}
+	t->way = from ? turned(way) : *way;
 	if (interface_of(&t->connection))
 		t->way.interface = interface_of(&t->connection);
 	target_learn(t, (unsigned)from, p);
@@ -402,12 +404,9 @@ static int listen_first(struct match *m)
 static int open_hunt(struct match *m)
 {
 	const struct filter *f = &m->options.filter;
-	struct hunt *h = calloc(1, sizeof(*h));
+	struct hunt *h = m->own;
 	int rc;
 
-	if (!h)
-		return -ENOMEM;
-	m->own = h;
 	rc = raw_open(m->options.interface, f->ports, f->n_ports, &h->raw);
 	if (rc || !m->options.interface || m->options.probe)
 		return rc;
@@ -423,7 +422,6 @@ static void close_hunt(struct match *m)
 		say(SINEW_WARNING, "some forged segments could not be sent: %s",
 		    strerror(-h->send_error));
 	raw_close(h->raw);
-	free(h);
 }
 
 static const struct match_method method = {
@@ -441,6 +439,7 @@ static const struct match_method method = {
 		"Requires root (CAP_NET_RAW). Exit status: 0 connections killed (with --count:\n"
 		"as many), 1 fewer or none, 2 usage, 3 not permitted or supported by the kernel.\n",
 	.listens = true,
+	.own_size = sizeof(struct hunt),
 	.open = open_hunt,
 	.close = close_hunt,
 	.see = see,
