@@ -56,146 +56,6 @@ struct relay {
 	uint64_t n_acts[RELAY_SIDES][RELAY_N_KINDS];
 };
 
-/* ---- start ---- */
-
-static bool fit(const struct relay_arguments *args)
-{
-	unsigned s, other;
-
-	for (s = 0; s < RELAY_SIDES; s++) {
-		const struct sockaddr_storage *stand_in = &args->stand_ins[s];
-
-		for (other = 0; other < RELAY_SIDES; other++) {
-			if (!addr_same(stand_in, &args->ends[other]))
-				continue;
-			say(SINEW_ERROR, "the stand-in of %s is the address of %s: name another "
-			    "address or port", RELAY_SIDE_NAME(s), RELAY_SIDE_NAME(other));
-			return false;
-		}
-		/* It is the source of the dial on to the other node. */
-		if (stand_in->ss_family == args->ends[!s].ss_family)
-			continue;
-		say(SINEW_ERROR, "the stand-in of %s and the address of %s are not of one family: "
-		    "expected both as IPv4 or both as IPv6", RELAY_SIDE_NAME(s),
-		    RELAY_SIDE_NAME(!s));
-		return false;
-	}
-	return true;
-}
-
-static int find_ends(struct relay *r)
-{
-	struct relay_arguments *args = &r->args;
-	unsigned s;
-
-	if (args->config && relay_config_ends(args->config, args->nodes, args->ends))
-		return STATUS_USAGE;
-	for (s = 0; s < RELAY_SIDES; s++) {
-		struct sockaddr_storage *end = &args->ends[s], *stand_in = &args->stand_ins[s];
-
-		if (!addr_port(end))
-			addr_set_port(end, SINEW_PORT);
-		if (!addr_port(stand_in))
-			addr_set_port(stand_in, addr_port(end));
-	}
-	if (!fit(args))
-		return STATUS_USAGE;
-	if (args->write_configs && relay_config_write(args->config, args->write_configs,
-						      args->nodes, args->stand_ins))
-		return STATUS_USAGE;
-	return STATUS_OK;
-}
-
-static int find_faults(struct relay *r)
-{
-	struct relay_arguments *args = &r->args;
-	uint32_t seed;
-
-	if (args->replay)
-		return relay_log_read(args->replay, &r->log, &args->faults) ? STATUS_USAGE
-									      : STATUS_OK;
-	if (args->faults.seed == RELAY_SEED_NONE) {
-		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-			seed = (uint32_t)clock_now_ns();
-		args->faults.seed = seed;
-	}
-	relay_log_head(&r->log, &args->faults);
-	return STATUS_OK;
-}
-
-static int open_log(struct relay *r)
-{
-	int rc = r->args.log ? relay_log_open(&r->log, r->args.log) : 0;
-
-	if (rc)
-		say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log, strerror(-rc));
-	return rc ? STATUS_USAGE : STATUS_OK;
-}
-
-static int listen_all(struct relay *r)
-{
-	struct relay_arguments *args = &r->args;
-	unsigned s;
-
-	for (s = 0; s < RELAY_SIDES; s++) {
-		struct relay_listener *l = &r->listeners[s];
-
-		l->side = (enum relay_side)s;
-		l->at = args->stand_ins[!s];
-		l->to = args->ends[!s];
-		l->only = args->ends[s];
-		l->from = args->stand_ins[s];
-		addr_set_port(&l->only, 0);
-		addr_set_port(&l->from, 0);
-		if (relay_listener_open(l))
-			return STATUS_USAGE;
-	}
-	return STATUS_OK;
-}
-
-static int open_signals(struct relay *r)
-{
-	signal(SIGPIPE, SIG_IGN);
-	r->signal_fd = signals_open(0);
-	if (r->signal_fd >= 0)
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot start: %s", strerror(-r->signal_fd));
-	return STATUS_USAGE;
-}
-
-static void tell_start(const struct relay *r)
-{
-	char at[HOST_TEXT_MAX], other[HOST_TEXT_MAX];
-
-	say(SINEW_INFO, "ready: node a is to dial b at %s, node b is to dial a at %s; seed %"
-	    PRIu64, host_text(&r->listeners[RELAY_A].at, true, at),
-	    host_text(&r->listeners[RELAY_B].at, true, other), r->args.faults.seed);
-	if (r->args.write_configs)
-		say(SINEW_INFO, "run node a with --config %s/%" PRIu32 ".conf, node b with "
-		    "--config %s/%" PRIu32 ".conf", r->args.write_configs, r->args.nodes[RELAY_A],
-		    r->args.write_configs, r->args.nodes[RELAY_B]);
-}
-
-static int start(struct relay *r)
-{
-	int status = find_ends(r);
-
-	if (!status)
-		status = find_faults(r);
-	if (!status)
-		status = open_signals(r);
-	if (!status)
-		status = listen_all(r);
-	if (!status)
-		status = open_log(r);
-	if (status)
-		return status;
-	r->began_ns = r->busy_ns = clock_now_ns();
-	r->faults_end_ns = r->args.for_ms ? r->began_ns + r->args.for_ms * CLOCK_MS : CLOCK_NEVER;
-	tell_start(r);
-	return STATUS_OK;
-}
-
 /* ---- acts ---- */
 
 static void end_faults(struct relay *r, const char *why)
@@ -232,6 +92,133 @@ static void acted(void *user, const struct relay_place *place, const struct rela
 		end_faults(r, "--resets reached");
 }
 
+/* ---- start ---- */
+
+static bool fit(const struct relay_arguments *args)
+{
+	unsigned s, other;
+
+	for (s = 0; s < RELAY_SIDES; s++) {
+		const struct sockaddr_storage *stand_in = &args->stand_ins[s];
+
+		for (other = 0; other < RELAY_SIDES; other++) {
+			if (!addr_same(stand_in, &args->ends[other]))
+				continue;
+			say(SINEW_ERROR, "the stand-in of %s is the address of %s: name another "
+			    "address or port", RELAY_SIDE_NAME(s), RELAY_SIDE_NAME(other));
+			return false;
+		}
+		/* It is the source of the dial on to the other node. */
+		if (stand_in->ss_family == args->ends[!s].ss_family)
+			continue;
+		say(SINEW_ERROR, "the stand-in of %s and the address of %s are not of one family: "
+		    "expected both as IPv4 or both as IPv6", RELAY_SIDE_NAME(s),
+		    RELAY_SIDE_NAME(!s));
+		return false;
+	}
+	return true;
+}
+
+static bool find_ends(struct relay_arguments *args)
+{
+	unsigned s;
+
+	if (args->config && relay_config_ends(args->config, args->nodes, args->ends))
+		return false;
+	for (s = 0; s < RELAY_SIDES; s++) {
+		struct sockaddr_storage *end = &args->ends[s], *stand_in = &args->stand_ins[s];
+
+		if (!addr_port(end))
+			addr_set_port(end, SINEW_PORT);
+		if (!addr_port(stand_in))
+			addr_set_port(stand_in, addr_port(end));
+	}
+	return fit(args) &&
+	       !(args->write_configs && relay_config_write(args->config, args->write_configs,
+							   args->nodes, args->stand_ins));
+}
+
+static bool find_faults(struct relay *r)
+{
+	struct relay_faults *faults = &r->args.faults;
+	uint32_t seed;
+
+	if (r->args.replay)
+		return !relay_log_read(r->args.replay, &r->log, faults);
+	if (faults->seed == RELAY_SEED_NONE) {
+		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+			seed = (uint32_t)clock_now_ns();
+		faults->seed = seed;
+	}
+	relay_log_head(&r->log, faults);
+	return true;
+}
+
+static bool open_log(struct relay *r)
+{
+	int rc = r->args.log ? relay_log_open(&r->log, r->args.log) : 0;
+
+	if (rc)
+		say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log, strerror(-rc));
+	return !rc;
+}
+
+static bool listen_all(struct relay *r)
+{
+	struct relay_arguments *args = &r->args;
+	unsigned s;
+
+	for (s = 0; s < RELAY_SIDES; s++) {
+		struct relay_listener *l = &r->listeners[s];
+
+		l->side = (enum relay_side)s;
+		l->at = args->stand_ins[!s];
+		l->to = args->ends[!s];
+		l->only = args->ends[s];
+		l->from = args->stand_ins[s];
+		addr_set_port(&l->only, 0);
+		addr_set_port(&l->from, 0);
+		if (relay_listener_open(l))
+			return false;
+	}
+	return true;
+}
+
+static bool open_signals(struct relay *r)
+{
+	signal(SIGPIPE, SIG_IGN);
+	r->signal_fd = signals_open(0);
+	if (r->signal_fd < 0)
+		say(SINEW_ERROR, "cannot start: %s", strerror(-r->signal_fd));
+	return r->signal_fd >= 0;
+}
+
+static void tell_start(const struct relay *r)
+{
+	char at[HOST_TEXT_MAX], other[HOST_TEXT_MAX];
+
+	say(SINEW_INFO, "ready: node a is to dial b at %s, node b is to dial a at %s; seed %"
+	    PRIu64, host_text(&r->listeners[RELAY_A].at, true, at),
+	    host_text(&r->listeners[RELAY_B].at, true, other), r->args.faults.seed);
+	if (r->args.write_configs)
+		say(SINEW_INFO, "run node a with --config %s/%" PRIu32 ".conf, node b with "
+		    "--config %s/%" PRIu32 ".conf", r->args.write_configs, r->args.nodes[RELAY_A],
+		    r->args.write_configs, r->args.nodes[RELAY_B]);
+}
+
+/* False after it said why. */
+static bool start(struct relay *r)
+{
+	if (!find_ends(&r->args) || !find_faults(r) || !open_signals(r) || !listen_all(r) ||
+	    !open_log(r))
+		return false;
+	r->turn = (struct relay_turn){ .acted = acted, .user = r };
+	r->began_ns = r->busy_ns = clock_now_ns();
+	r->faults_end_ns = r->args.for_ms ? r->began_ns + r->args.for_ms * CLOCK_MS : CLOCK_NEVER;
+	tell_start(r);
+	return true;
+}
+
 /* ---- loop ---- */
 
 static struct relay_connection *free_connection(struct relay *r)
@@ -257,7 +244,7 @@ static void count_bytes(struct relay *r, struct relay_connection *c)
 static void turn_connection(struct relay *r, struct relay_connection *c)
 {
 	r->busy_ns = r->turn.now_ns;
-	relay_connection_turn(c, &r->turn, acted, r);
+	relay_connection_turn(c, &r->turn);
 	if (!c->open)
 		count_bytes(r, c);
 }
@@ -291,18 +278,12 @@ static void take_dials(struct relay *r, struct relay_listener *l)
 	relay_reset_fd(fd[RELAY_B]);
 }
 
-static void take_signal(struct relay *r)
-{
-	if (signals_take(r->signal_fd))
-		r->ended = true;
-}
-
 static void take_told(struct relay *r)
 {
 	unsigned i;
 
-	if (r->polls[POLL_SIGNAL].revents)
-		take_signal(r);
+	if (r->polls[POLL_SIGNAL].revents && signals_take(r->signal_fd))
+		r->ended = true;
 	for (i = 0; i < RELAY_SIDES * CONNECTIONS_MAX; i++) {
 		const struct pollfd *told = &r->polls[POLL_SIDES + i];
 
@@ -381,6 +362,7 @@ static void close_all(struct relay *r)
 	}
 	if (r->signal_fd >= 0)
 		close(r->signal_fd);
+	r->signal_fd = -1;
 }
 
 static uint64_t n_acts_of(const struct relay *r)
@@ -507,18 +489,16 @@ int relay_main(int argc, char **argv)
 	r->listeners[RELAY_A] = r->listeners[RELAY_B] =
 		(struct relay_listener){ .fd = -1, .in = -1, .out = -1 };
 	status = relay_arguments_parse(&r->args, argc, argv);
-	if (status < 0) {
-		status = start(r);
-		if (status) {
-			close_all(r);
-			relay_log_close(&r->log);
-		} else {
-			run(r);
-			finish(r);
-			status = r->status;
-		}
-		free((void *)r->args.faults.records);
+	if (status < 0 && start(r)) {
+		run(r);
+		finish(r);
+		status = r->status;
+	} else if (status < 0) {
+		status = STATUS_USAGE;
 	}
+	close_all(r);
+	relay_log_close(&r->log);
+	free((void *)r->args.faults.records);
 	free(r);
 	return status;
 }

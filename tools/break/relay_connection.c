@@ -59,8 +59,7 @@ void relay_connection_end(struct relay_connection *c, bool reset)
 }
 
 /* Does the acts whose byte has come. False: the connection has ended by one. */
-static bool fire(struct relay_connection *c, unsigned from, struct relay_turn *t,
-		 relay_acted_fn acted, void *user)
+static bool fire(struct relay_connection *c, unsigned from, struct relay_turn *t)
 {
 	struct relay_pipe *p = &c->pipes[from];
 	const struct relay_act *due;
@@ -72,7 +71,7 @@ static bool fire(struct relay_connection *c, unsigned from, struct relay_turn *t
 			return true;
 		act = *due;
 		relay_plan_advance(&p->plan);
-		acted(user, &p->plan.place, &act);
+		t->acted(t->user, &p->plan.place, &act);
 		if (act.kind == RELAY_RESET) {
 			relay_connection_end(c, true);
 			return false;
@@ -110,8 +109,7 @@ static bool has_broken(struct relay_connection *c, struct relay_turn *t)
 	return c->gone[RELAY_A] && c->gone[RELAY_B];
 }
 
-void relay_connection_turn(struct relay_connection *c, struct relay_turn *t, relay_acted_fn acted,
-			   void *user)
+void relay_connection_turn(struct relay_connection *c, struct relay_turn *t)
 {
 	const struct relay_pipe *pipes = c->pipes;
 	unsigned s;
@@ -120,12 +118,12 @@ void relay_connection_turn(struct relay_connection *c, struct relay_turn *t, rel
 	for (s = 0; s < RELAY_SIDES; s++) {
 		if (t->calm)
 			relay_pipe_calm(&c->pipes[s]);
-		if (!fire(c, s, t, acted, user))
+		if (!fire(c, s, t))
 			return;
 	}
 	for (s = 0; s < RELAY_SIDES; s++) {
 		relay_pipe_move(&c->pipes[s], t);
-		if (!fire(c, s, t, acted, user))
+		if (!fire(c, s, t))
 			return;
 		relay_pipe_finish(&c->pipes[s], t);
 	}

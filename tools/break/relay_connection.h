@@ -18,18 +18,13 @@ struct relay_connection {
 	struct relay_pipe pipes[RELAY_SIDES];	/* by whose bytes */
 };
 
-/* Told of each act just before it is done. */
-typedef void (*relay_acted_fn)(void *user, const struct relay_place *place,
-			       const struct relay_act *act);
-
 /* Takes both descriptors, also when it fails: -ENOMEM. */
 int relay_connection_open(struct relay_connection *c, const struct relay_faults *faults,
 			  enum relay_side dialler, uint32_t number, const int fd[RELAY_SIDES]);
 /* With reset: RST to both sides. */
 void relay_connection_end(struct relay_connection *c, bool reset);
 /* Passes what may pass, does the acts that are due; perhaps the connection ends. */
-void relay_connection_turn(struct relay_connection *c, struct relay_turn *t, relay_acted_fn acted,
-			   void *user);
+void relay_connection_turn(struct relay_connection *c, struct relay_turn *t);
 
 /* The events to poll for on behalf of a side; fd -1: nothing. */
 struct pollfd relay_connection_wish(const struct relay_connection *c, enum relay_side side,

@@ -16,8 +16,14 @@
 #define RELAY_BUFFER	(256 * 1024)	/* bytes that wait here; then nothing more is read */
 #define RELAY_CHUNKS	512		/* reads that wait here */
 
+/* Told of each act just before it is done. */
+typedef void (*relay_acted_fn)(void *user, const struct relay_place *place,
+			       const struct relay_act *act);
+
 /* The time of one turn of the loop, and when the next one is due. */
 struct relay_turn {
+	relay_acted_fn acted;
+	void *user;
 	uint64_t now_ns;
 	uint64_t wake_ns;	/* lowered by who has to act before */
 	bool calm;		/* the faults are over */
