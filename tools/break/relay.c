@@ -25,7 +25,6 @@
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/json.h"
-#include "tools/options.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 

@@ -5,8 +5,6 @@
  */
 #include "tools/break/relay_arguments.h"
 
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "membership/config.h"
