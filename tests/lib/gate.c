@@ -7,11 +7,6 @@
 
 struct gate_counts gate_counts;
 
-static void gate_count(atomic_ulong *n)
-{
-	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
-}
-
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define GATE_SANITIZED
@@ -27,6 +22,11 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
 void *__libc_memalign(size_t align, size_t size);
+
+static void gate_count(atomic_ulong *n)
+{
+	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
 
 void *malloc(size_t size)
 {

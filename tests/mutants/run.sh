@@ -52,8 +52,8 @@ units() {
 	shift
 	for u in $UNITS; do
 		# What is no source here comes from the library.
-		$CC $FLAGS "$@" "$OUT/unit/$u.o" "$OUT/libtest.a" "$BUILD/inside.a" -o "$dir/$u" 2>>"$dir/log" ||
-			return 1
+		$CC $FLAGS "$@" "$OUT/unit/$u.o" "$OUT/libtest.a" "$BUILD/inside.a" \
+			-o "$dir/$u" 2>>"$dir/log" || return 1
 	done
 }
 
