@@ -33,12 +33,19 @@ all_zeros()
 	json_holds out '.sum.kills_unacked * 2 >= .sum.kills'
 }
 
-# kills N: at least so many, where nothing makes it slow: a tenth of what a machine that does
-# nothing else makes.
+# kills N SECONDS ARGUMENT...: a run in which at least N connections were killed. It is a tenth of
+# what a machine that does nothing else makes; on a busy one the run takes longer.
 kills()
 {
-	[ "$SLOWER" = 1 ] || set -- 1
-	json_holds out ".sum.kills >= $1"
+	local least=$1 seconds=$2 factor
+	shift 2
+	[ "$SLOWER" = 1 ] || least=1
+	for factor in 1 3 9; do
+		torture 0 --seconds "$(jq -n "$seconds * $factor")" "$@"
+		all_zeros
+		jq -e ".sum.kills >= $least" out >/dev/null && return
+	done
+	json_holds out ".sum.kills >= $least"
 }
 
 wrong_usage_is_refused()
@@ -94,45 +101,35 @@ the_soft_limit_is_raised()
 
 one_process()
 {
-	torture 0 --seconds 2 --breaker self --restart-every 0 --slow 0
-	all_zeros
-	kills 20
+	kills 20 2 --breaker self --restart-every 0 --slow 0
 	json_is out '"\(.nodes) \(.processes) \(.breaker) \(.restarts)"' "5 false self 0"
 	json_holds out '.sum.sent == .sum.delivered and .sum.sessions == 10'
 }
 
 processes()
 {
-	torture 0 --processes --seconds 2.5 --restart-every 0.7
-	all_zeros
-	kills 20
+	kills 20 2.5 --processes --restart-every 0.7
 	json_holds out '.processes and .restarts >= 1 and .crashes == .restarts'
 	json_holds out '.sum.sessions > 10'
 }
 
 restarts()
 {
-	torture 0 --seconds 2.5 --restart-every 0.2 --slow 0
-	all_zeros
-	kills 20
+	kills 20 2.5 --restart-every 0.2 --slow 0
 	json_holds out '.restarts >= 4 and .crashes >= 2 and .crashes < .restarts'
 	json_holds out '.sum.sessions > 10'
 }
 
 slow_readers()
 {
-	torture 0 --nodes 4 --slow 4 --seconds 2.5 --restart-every 1.5 --breaker self
-	all_zeros
-	kills 20
+	kills 20 2.5 --nodes 4 --slow 4 --restart-every 1.5 --breaker self
 }
 
 many_nodes()
 {
 	local n=20
 	[ "$SLOWER" = 1 ] || n=8
-	torture 0 --nodes $n --seconds 2 --breaker self --restart-every 1
-	all_zeros
-	kills 20
+	kills 20 2 --nodes $n --breaker self --restart-every 1
 	json_is out '.pairs | length' $((n * (n - 1)))
 }
 
