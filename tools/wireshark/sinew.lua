@@ -32,7 +32,7 @@ local TLVS_PLAUSIBLE = 1024	-- behind garbage, an envelope with more is taken fo
 local NATIVE = 0x31574e53	-- u of a native inner header, "SNW1"
 local NUMBERS = 0x100000000	-- sequence numbers are counted modulo this
 local VERSIONS = { [0x00030001] = "3.1", [0x00030002] = "3.2" }
-local CMD = { MSG = 1, RCOM = 2, OPTS = 3, ACK = 4, FIN = 5, FRAGMENT = 0x42 }
+local CMD = { MSG = 1, RCOM = 2, OPTS = 3, ACK = 4, FIN = 5 }
 local NOBODY = ("0"):rep(16)	-- no incarnation
 
 -- Limits of what is shown and kept.
@@ -874,10 +874,6 @@ end
 
 ---- what is shown ----
 
-local function printable(text)
-	return (text:gsub("[^\32-\126]", function(c) return ("\\x%02x"):format(c:byte()) end))
-end
-
 local function add(item, field, tvb, at, n)
 	return item:add_le(field, tvb(at, n))
 end
@@ -1011,7 +1007,8 @@ end
 ---- RCOM: recovery of kernels ----
 
 local function show_rcom_result(item, tvb, raw, frame, at)
-	local result, text = signed32(le32(raw, at))
+	local result = signed32(le32(raw, at))
+	local text
 
 	if frame.rcom == 5 and result >= 0 then
 		text = flag_names(result, RCOM_STATE)
