@@ -209,8 +209,8 @@ end
 sinew.experts = E
 
 sinew.prefs.ports = Pref.range("Ports", "21064-21065", "Ports of TCP and SCTP", 65535)
-sinew.prefs.frames = Pref.uint("Frames to follow", 2000000,
-	"Frames whose numbers are remembered; a million takes up to a gigabyte")
+sinew.prefs.frames = Pref.uint("Frames to follow", 1000000,
+	"Frames whose numbers are remembered; a million takes about a gigabyte")
 
 ---- numbers; offsets begin at 0, as in Wireshark ----
 
