@@ -130,7 +130,7 @@ static int answer_to_one(struct diag *d)
 
 /* ---- lists ---- */
 
-static int compare_connections(const void *a, const void *b)
+int diag_compare(const void *a, const void *b)
 {
 	const struct diag_connection *x = a, *y = b;
 	int order = filter_compare_ends(&x->ends[0], &y->ends[0]);
@@ -143,11 +143,11 @@ static void merge(struct collection *c)
 {
 	unsigned i, kept = 0;
 
-	qsort(c->found, c->n, sizeof(*c->found), compare_connections);
+	qsort(c->found, c->n, sizeof(*c->found), diag_compare);
 	for (i = 0; i < c->n; i++) {
 		struct diag_connection *last = kept ? &c->found[kept - 1] : NULL;
 
-		if (!last || compare_connections(last, &c->found[i])) {
+		if (!last || diag_compare(last, &c->found[i])) {
 			c->found[kept++] = c->found[i];
 			continue;
 		}

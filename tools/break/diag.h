@@ -31,6 +31,9 @@ struct diag_connection {
 	struct diag_socket sockets[2];	/* of ends[0], of ends[1] */
 };
 
+/* Of two connections, for qsort(): the order of their ends. */
+int diag_compare(const void *a, const void *b);
+
 /*
  * A diagnostics socket of the current network namespace, closed by diag_close().
  * One thread at a time. -ENOMEM, or what socket() says.

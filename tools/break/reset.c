@@ -32,18 +32,9 @@ struct hunt {
 
 /* ---- the list ---- */
 
-static int compare_targets(const void *a, const void *b)
-{
-	const struct target *x = a, *y = b;
-	int order = filter_compare_ends(&x->connection.ends[0], &y->connection.ends[0]);
-
-	return order ? order :
-	       filter_compare_ends(&x->connection.ends[1], &y->connection.ends[1]);
-}
-
 static struct target *find(const struct hunt *h, unsigned n, const struct target *key)
 {
-	return bsearch(key, h->targets, n, sizeof(*key), compare_targets);
+	return bsearch(key, h->targets, n, sizeof(*key), diag_compare);
 }
 
 static struct target target_of(const struct filter_end *a, const struct filter_end *b)
@@ -94,7 +85,7 @@ static struct target *place_for(struct match *m, const struct packet *p)
 		m->n_left_out++;
 		return NULL;
 	}
-	while (at < h->n && compare_targets(&h->targets[at], &key) < 0)
+	while (at < h->n && diag_compare(&h->targets[at], &key) < 0)
 		at++;
 	memmove(&h->targets[at + 1], &h->targets[at], (h->n - at) * sizeof(key));
 	h->targets[at] = key;
@@ -324,7 +315,7 @@ static int add(struct match *m)
 		else
 			m->n_left_out++;
 	}
-	qsort(h->targets, h->n, sizeof(*h->targets), compare_targets);
+	qsort(h->targets, h->n, sizeof(*h->targets), diag_compare);
 	for (i = 0; i < h->n; i++)
 		m->found[i] = h->targets[i].connection;
 	m->n_found = h->n;

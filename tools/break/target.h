@@ -23,7 +23,7 @@ enum target_state {
 
 /* Ends are numbered as in the connection. */
 struct target {
-	struct diag_connection connection;
+	struct diag_connection connection;	/* first, for diag_compare() */
 	enum target_state state;
 	struct raw_way way;		/* as segments from end 0 to end 1 travel */
 	bool knows_acked[2], knows_next[2];
