@@ -362,6 +362,7 @@ static void rings_are_told_one_by_one(void)
 
 	look_on(2);
 	AWAIT(status().quorate && status().whole);
+	CHECK(said("debug corosync reports quorum=yes for ring=1."));
 	pthread_mutex_lock(&fake.lock);
 	fake.is_quorate = false;
 	pthread_mutex_unlock(&fake.lock);

@@ -38,6 +38,9 @@ static void greetings_are_read_as_written(void)
 	bytes[4] = 2;
 	CHECK_EQ(greeting_get(bytes, n, &back), -EPROTONOSUPPORT);
 	bytes[4] = 1;
+	bytes[26]++;
+	CHECK_EQ(greeting_get(bytes, n, &back), -EPROTONOSUPPORT);
+	bytes[26]--;
 	bytes[27] = SINEW_ADDRS_MAX + 1;
 	CHECK_EQ(greeting_get(bytes, n, &back), -EBADMSG);
 	bytes[27] = 2;

@@ -69,6 +69,23 @@ static void one_message_to_many(void)
 	cluster_free(c);
 }
 
+/* Each node flushes its own: none waits for the sends of another one. */
+static void one_message_by_two_nodes(void)
+{
+	struct cluster *c = two(NULL);
+	struct sinew_session *to[4] = {
+		c->t[1].seen[2].session, c->t[2].seen[1].session,
+		c->t[1].seen[2].session, c->t[2].seen[1].session,
+	};
+	int results[4] = { 1, 1, 1, 1 };
+
+	CHECK_EQ(sinew_send_many(to, 4, "xy", 2, results), 4);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK_EQ(results[i], 0);
+	DRIVE(c, c->t[1].seen[2].messages == 2 && c->t[2].seen[1].messages == 2);
+	cluster_free(c);
+}
+
 static void parts_of_a_slot(void)
 {
 	struct cluster *c = two(NULL);
@@ -528,6 +545,7 @@ int main(void)
 {
 	RUN(pieces_of_a_message);
 	RUN(one_message_to_many);
+	RUN(one_message_by_two_nodes);
 	RUN(parts_of_a_slot);
 	RUN(the_undelivered);
 	RUN(statuses_and_refusals);
