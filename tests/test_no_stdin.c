@@ -72,6 +72,8 @@ static void a_link_has_it(void)
 	DRIVE_PAIR(t, t[1].all.messages == 1);
 	node_free(&t[0]);
 	node_free(&t[1]);
+	/* It was closed as every other. */
+	take_it();
 }
 
 int main(void)
