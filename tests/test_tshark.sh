@@ -312,14 +312,12 @@ damaged_captures()
 
 # ---- a real run ----
 
-# The receiver resets its connections all the time, and so throws away what it has not read: what
-# the wire shows is what the sender counted.
-a_real_run_under_resets()
+# run_of N: N lines from node 1 to node 2, which resets its connections all the time, and so throws
+# away what it has not read. Sets again, the frames that the capture has repeated, and resent, what
+# the sender counted.
+run_of()
 {
-	local port capture receiver resent again middle n=3000 as
-	port=$(free_port)
-	as=(-d "tcp.port==$port,sinew")
-	config c "port: $port"
+	local capture receiver
 	tshark -q -i lo -B 64 -f "tcp port $port" -w run.pcap >capture.err 2>&1 &
 	capture=$!
 	pids+=($capture)
@@ -327,7 +325,7 @@ a_real_run_under_resets()
 	"$SINEW" cat --config c --node 2 --break-every 3 >got 2>b.err </dev/null &
 	receiver=$!
 	pids+=($receiver)
-	seq -f "line %.0f, with some text behind it, so that it takes a while" $n |
+	seq -f "line %.0f, with some text behind it, so that it takes a while" "$1" |
 		timeout "$LIMIT" "$SINEW" cat --config c --node 1 --to 2 --stats s.json 2>a.err
 	equals "status of the sender" $? 0
 	wait "$receiver"
@@ -341,6 +339,20 @@ a_real_run_under_resets()
 		"$(grep -c ' missing, ' out)"
 	again=$(sed -n 's/^all: .* \([0-9]*\) repeated.*/\1/p' out)
 	resent=$(jq '.peers[] | select(.node == 2).resent' s.json)
+}
+
+# What the wire shows is what the sender counted. A run is longer each time, until a reset has hit
+# lines that were not acknowledged.
+a_real_run_under_resets()
+{
+	local port resent again middle n as
+	port=$(free_port)
+	as=(-d "tcp.port==$port,sinew")
+	config c "port: $port"
+	for n in 3000 12000 48000; do
+		run_of $n || return
+		[ "$again" = 0 ] || break
+	done
 	# What a reset threw away in the sender was never on the wire.
 	[ "$again" -gt 0 ] && [ "$again" -le "$resent" ] ||
 		bad "$again frames are repeated, the sender sent $resent again"
