@@ -341,8 +341,8 @@ run_of()
 	resent=$(jq '.peers[] | select(.node == 2).resent' s.json)
 }
 
-# The wire shows what the sender counted. A run is longer each time, until a reset has hit lines that
-# were not acknowledged.
+# The wire shows what the sender counted. A run is longer each time, until a reset has hit lines
+# that were not acknowledged.
 a_real_run_under_resets()
 {
 	local port resent again middle n as
