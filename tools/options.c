@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,12 +24,6 @@ const char *const options_levels[] = {
 	[SINEW_ERROR] = "error", [SINEW_WARNING] = "warning",
 	[SINEW_INFO] = "info", [SINEW_DEBUG] = "debug", NULL,
 };
-
-int options_refuse(const char *option, const char *value, const char *expected)
-{
-	say(SINEW_ERROR, "--%s: found \"%.80s\", expected %s", option, value, expected);
-	return STATUS_USAGE;
-}
 
 int options_printed(void)
 {
@@ -126,6 +121,25 @@ static const char *expected_word(const struct option_row *row, char *buf)
 	return buf;
 }
 
+/* Digits, perhaps with up to three behind a point; at most OPTIONS_SECONDS_MAX. */
+static bool parse_seconds(const char *text, uint32_t *ret_ms)
+{
+	uint32_t whole = 0, part = 0, unit = 100;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		whole = whole * 10 + (uint32_t)(*text - '0');
+		if (whole > OPTIONS_SECONDS_MAX)
+			return false;
+	}
+	if (*text == '.')
+		for (text++; *text >= '0' && *text <= '9' && unit; text++, unit /= 10)
+			part += unit * (uint32_t)(*text - '0');
+	*ret_ms = whole * 1000 + part;
+	return !*text;
+}
+
 static void put_number(void *member, size_t size, uint64_t n)
 {
 	assert(size == sizeof(uint16_t) || size == sizeof(uint32_t) || size == sizeof(uint64_t));
@@ -143,7 +157,7 @@ static bool take_number(const struct option_row *row, void *member, const char *
 	uint64_t n = 0;
 
 	if (row->kind == OPTION_IS_SECONDS) {
-		if (!options_seconds(text, &ms) || ms < row->least || ms > row->most)
+		if (!parse_seconds(text, &ms) || ms < row->least || ms > row->most)
 			return false;
 		n = ms;
 	} else if (config_number(text, row->kind == OPTION_IS_SIZE, row->least, row->most, &n)) {
@@ -239,6 +253,12 @@ static const struct option_row *row_of(const struct option_row *rows, int option
 	return rows;
 }
 
+static int refuse_value(const char *option, const char *value, const char *expected)
+{
+	say(SINEW_ERROR, "--%s: found \"%.80s\", expected %s", option, value, expected);
+	return STATUS_USAGE;
+}
+
 static int refuse_option(const char *name, int option, const char *word)
 {
 	if (option == ':')
@@ -275,7 +295,7 @@ int options_parse(const struct option_table *table, void *settings, int argc, ch
 		row = row_of(table->rows, option);
 		expected = take(row, settings, optarg, buf);
 		if (expected)
-			return options_refuse(row->name, optarg, expected);
+			return refuse_value(row->name, optarg, expected);
 	}
 	for (; optind < argc; optind++) {
 		rc = table->operand ? table->operand(settings, argv[optind]) :
@@ -286,53 +306,7 @@ int options_parse(const struct option_table *table, void *settings, int argc, ch
 	return -1;
 }
 
-/* ---- subcommands without a table ---- */
-
-int options_walk(const struct options *o, int argc, char **argv)
-{
-	char letters[OPTIONS_LETTERS_MAX];
-	int option, rc;
-
-	snprintf(letters, sizeof(letters), ":h%s", o->letters ? o->letters : "");
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, letters, o->list, NULL)) != -1) {
-		if (option == 'h')
-			return fputs(o->help, stdout) < 0 ? STATUS_UNDELIVERED : options_printed();
-		if (option == ':' || option == '?')
-			return refuse_option(o->name, option, argv[optind - 1]);
-		rc = o->take(o->arg, option, optarg);
-		if (rc >= 0)
-			return rc;
-	}
-	for (; optind < argc; optind++) {
-		rc = o->operand ? o->operand(o->arg, argv[optind]) :
-				  refuse_operand(o->name, argv[optind]);
-		if (rc >= 0)
-			return rc;
-	}
-	return -1;
-}
-
 /* ---- values ---- */
-
-bool options_seconds(const char *text, uint32_t *ret_ms)
-{
-	uint32_t whole = 0, part = 0, unit = 100;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		whole = whole * 10 + (uint32_t)(*text - '0');
-		if (whole > OPTIONS_SECONDS_MAX)
-			return false;
-	}
-	if (*text == '.')
-		for (text++; *text >= '0' && *text <= '9' && unit; text++, unit /= 10)
-			part += unit * (uint32_t)(*text - '0');
-	*ret_ms = whole * 1000 + part;
-	return !*text;
-}
 
 bool options_nodeid(const char *text, uint32_t *ret_id)
 {

@@ -7,7 +7,6 @@
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +16,6 @@
 #define OPTIONS_SECONDS_MAX	1000000
 #define OPTIONS_MAX		32	/* rows of a table */
 #define OPTIONS_NODES_MAX	1024	/* nodes in a list */
-#define OPTIONS_LETTERS_MAX	16	/* bytes of ":h" and the letters of a subcommand */
 
 enum option_kind {
 	OPTION_IS_END,		/* of the table */
@@ -28,7 +26,7 @@ enum option_kind {
 	OPTION_IS_NODEID,	/* digits */
 	OPTION_IS_SIZE,		/* digits, then perhaps k, M or G */
 	OPTION_IS_MS,		/* digits */
-	OPTION_IS_SECONDS,	/* as options_seconds() has it; kept in ms */
+	OPTION_IS_SECONDS,	/* digits, perhaps with up to three behind a point; kept in ms */
 	OPTION_IS_WORD,		/* one of some; an enum */
 	OPTION_IS_NODES,	/* struct option_nodes: "all", or nodeids with commas between */
 	OPTION_IS_OTHER,	/* a function knows */
@@ -122,29 +120,9 @@ extern const char *const options_levels[];	/* the names of enum sinew_level */
 /* -1: go on; else an exit status, after help or an error was printed. */
 int options_parse(const struct option_table *table, void *settings, int argc, char **argv);
 
-/* The same for subcommands without a table. */
-struct options {
-	const char *name;		/* "sinew cat" */
-	const char *help;		/* all that --help prints */
-	const char *letters;		/* options of one letter, without a value; or NULL */
-	const struct option *list;	/* "help" gives 'h'; ends with { 0 } */
-	/* Takes an option and its value (NULL if it has none). -1: go on; else the
-	 * exit status, after it said why, by options_refuse() for example. */
-	int (*take)(void *arg, int option, const char *value);
-	/* The same for what is no option; NULL: there may be none. */
-	int (*operand)(void *arg, const char *value);
-	void *arg;
-};
-
-/* -1: go on; else an exit status, after help or an error was printed. */
-int options_walk(const struct options *o, int argc, char **argv);
-/* Says that a value is none; gives STATUS_USAGE. */
-int options_refuse(const char *option, const char *value, const char *expected);
 /* The status of what was printed to standard output, after it said why it has not arrived. */
 int options_printed(void);
 
-/* Digits, perhaps with up to three behind a point; at most OPTIONS_SECONDS_MAX. */
-bool options_seconds(const char *text, uint32_t *ret_ms);
 /* 1 .. 2147483647 */
 bool options_nodeid(const char *text, uint32_t *ret_id);
 /* Nodeids with commas between. False also if there are more than max. */
