@@ -14,6 +14,7 @@
 #include "tools/break/netns.h"
 #include "tools/break/report.h"
 #include "tools/break/self.h"
+#include "tools/random.h"
 #include "tools/say.h"
 
 /* Says why, if that is not yet said: an error that is an exit status. The exit status. */
@@ -76,14 +77,8 @@ bool match_is_enough(const struct match *m)
 
 bool match_chance(struct match *m)
 {
-	uint64_t z = m->draw += UINT64_C(0x9e3779b97f4a7c15);
-
-	/* splitmix64, by Sebastiano Vigna; public domain. */
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	z ^= z >> 31;
 	/* The upper 53 bits as a number from 0 to 1. */
-	return (double)(z >> 11) / 9007199254740992.0 < m->options.probability;
+	return (double)(random_next(&m->draw) >> 11) / 9007199254740992.0 < m->options.probability;
 }
 
 /* ---- rounds ---- */

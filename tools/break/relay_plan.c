@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "membership/config.h"
+#include "tools/random.h"
 
 #define WORD_MAX	32	/* bytes of a number or name in a rule, NUL included */
 
@@ -224,28 +225,18 @@ int relay_record_compare(const struct relay_record *x, const struct relay_record
 
 /* ---- drawing ---- */
 
-/* The finalizer of splitmix64: each bit of x changes half of those that come out. */
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 30;
-	x *= UINT64_C(0xbf58476d1ce4e5b9);
-	x ^= x >> 27;
-	x *= UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 /* From 1 to max, by what it is for and nothing else. */
 static uint64_t draw(const struct relay_plan *p, enum purpose purpose, uint64_t which, uint64_t k,
 		     uint64_t max)
 {
-	const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t x = mix(p->faults->seed + step);
+	uint64_t x = random_mix(p->faults->seed + RANDOM_STEP);
 
-	x = mix(x + step * (p->place.number * UINT64_C(4) + (unsigned)p->place.dialler * 2 +
-			    (unsigned)p->place.from));
-	x = mix(x + step * (unsigned)purpose);
-	x = mix(x + step * which);
-	x = mix(x + step * k);
+	x = random_mix(x + RANDOM_STEP * (p->place.number * UINT64_C(4) +
+					  (unsigned)p->place.dialler * 2 +
+					  (unsigned)p->place.from));
+	x = random_mix(x + RANDOM_STEP * (unsigned)purpose);
+	x = random_mix(x + RANDOM_STEP * which);
+	x = random_mix(x + RANDOM_STEP * k);
 	return 1 + x % max;
 }
 

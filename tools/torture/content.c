@@ -7,21 +7,14 @@
 
 #include <string.h>
 
+#include "tools/random.h"
+
 /* A message in plain begins as the struct does, which has no holes. */
 _Static_assert(offsetof(struct content, max) == CONTENT_HEADER, "the header has holes");
 
-#define GOLDEN	UINT64_C(0x9e3779b97f4a7c15)
-
-uint64_t content_mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 static uint64_t join(uint64_t key, uint64_t x)
 {
-	return content_mix(key * GOLDEN + x + 1);
+	return random_mix(key * RANDOM_STEP + x + 1);
 }
 
 /* ---- lengths ---- */
@@ -71,10 +64,10 @@ void content_fill(const struct content *c, void *to, size_t len)
 		len -= CONTENT_HEADER;
 	}
 	for (; len >= sizeof(word); len -= sizeof(word), p += sizeof(word)) {
-		word = content_mix(key += GOLDEN);
+		word = random_mix(key += RANDOM_STEP);
 		memcpy(p, &word, sizeof(word));
 	}
-	word = content_mix(key + GOLDEN);
+	word = random_mix(key + RANDOM_STEP);
 	if (len)
 		memcpy(p, &word, len);
 }
@@ -92,9 +85,9 @@ static bool bytes_are(const struct content *c, const void *data, size_t len)
 	}
 	for (; len >= sizeof(word); len -= sizeof(word), p += sizeof(word)) {
 		memcpy(&got, p, sizeof(got));
-		differ |= got ^ content_mix(key += GOLDEN);
+		differ |= got ^ random_mix(key += RANDOM_STEP);
 	}
-	word = content_mix(key + GOLDEN);
+	word = random_mix(key + RANDOM_STEP);
 	return !differ && (!len || !memcmp(p, &word, len));
 }
 

@@ -32,8 +32,6 @@ enum content_kind {
 	CONTENT_WRONG,		/* nothing that was ever sent */
 };
 
-/* A good mix of 64 bits: of equal inputs equal, else unlike. */
-uint64_t content_mix(uint64_t x);
 /* Most are short; each is 0 .. max. Does not depend on the incarnations. */
 size_t content_length(const struct content *c);
 /* len: content_length(). */

@@ -14,6 +14,7 @@
 #include "tools/break/diag.h"
 #include "tools/clock.h"
 #include "tools/command.h"
+#include "tools/random.h"
 #include "tools/say.h"
 
 #define LIST_MAX	8192	/* connections: twice those of the most nodes */
@@ -49,7 +50,7 @@ int injector_open(struct injector **ret_injector, const struct settings *s, stru
 	}
 	k->settings = s;
 	k->run_log = run_log;
-	k->random = content_mix(~s->seed);
+	k->random = random_mix(~s->seed);
 	k->list = calloc(LIST_MAX, sizeof(*k->list));
 	snprintf(net, sizeof(net), "%s.0/24", s->net);
 	filter_add_address(&k->filter, net);
@@ -105,7 +106,7 @@ static void tell(struct injector *k, const char *what, int rc)
 
 static void destroy(struct injector *k, struct diag_connection *c)
 {
-	unsigned side = run_log_random(&k->random) & 1;
+	unsigned side = random_next(&k->random) & 1;
 	int rc;
 
 	if (!c->sockets[side].is_there)
@@ -139,7 +140,7 @@ static bool is_ripe(struct injector *k, struct record *a, uint64_t now_ns)
 	uint64_t taken = seqset_taken(&a->got) + (b ? seqset_taken(&b->got) : 0);
 
 	if (taken == last->taken && now_ns < last->at_ns + STUCK_NS &&
-	    run_log_random(&k->random) % YOUNG_ONE_OF)
+	    random_next(&k->random) % YOUNG_ONE_OF)
 		return false;
 	*last = (struct record_mark){ .at_ns = now_ns, .taken = taken };
 	return true;

@@ -13,6 +13,7 @@
 
 #include "lowcomms/sinew-test.h"
 #include "tools/clock.h"
+#include "tools/random.h"
 #include "tools/say.h"
 
 #define TURN_BYTES	((size_t)1 << 20)	/* sent in a turn, so that it ends */
@@ -34,7 +35,7 @@ int node_group_open(struct node_group *c, const struct settings *s, struct run_l
 	*c = (struct node_group){
 		.settings = s,
 		.run_log = run_log,
-		.random = content_mix(s->seed ^ salt << 32 ^ first_id),
+		.random = random_mix(s->seed ^ salt << 32 ^ first_id),
 		.next_kill_ns = clock_now_ns(),
 	};
 	c->incarnations = calloc(n, sizeof(*c->incarnations));
@@ -50,7 +51,7 @@ int node_group_open(struct node_group *c, const struct settings *s, struct run_l
 		l->run_log = run_log;
 		l->buffer = c->buffer;
 		l->id = first_id + i;
-		l->random = content_mix(c->random + l->id);
+		l->random = random_mix(c->random + l->id);
 		rc = incarnation_begin(l);
 	}
 	return rc;
@@ -95,7 +96,7 @@ static void wait_and_run(struct node_group *c, int wait_ms, int more_fd)
 /* True: there was something to send. */
 static bool send_all(struct node_group *c, uint64_t now_ns)
 {
-	unsigned i, first = run_log_random(&c->random) % c->n;
+	unsigned i, first = random_next(&c->random) % c->n;
 	size_t budget = TURN_BYTES;
 	bool any = false;
 
@@ -113,7 +114,7 @@ static struct incarnation *incarnation_of(struct node_group *c, uint32_t id)
 
 static void break_one(struct node_group *c)
 {
-	uint32_t own = c->incarnations[run_log_random(&c->random) % c->n].id;
+	uint32_t own = c->incarnations[random_next(&c->random) % c->n].id;
 	struct sinew_status st = { .size = sizeof(st) };
 	const struct record *r = run_log_aim(c->run_log, &c->random, c->n == 1 ? own : 0);
 	struct incarnation *l = r ? incarnation_of(c, r->node) : NULL;

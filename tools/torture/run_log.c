@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "tools/torture/content.h"
+#include "tools/random.h"
 
 #define AIM_TRIES	64
 #define ROOM		2	/* sessions that a pair may begin until there is more */
@@ -172,12 +172,6 @@ bool run_log_is_blocked(struct run_log *b, uint32_t node, uint32_t peer)
 	return r && atomic_load(&r->is_blocked);
 }
 
-uint64_t run_log_random(uint64_t *random)
-{
-	*random += UINT64_C(0x9e3779b97f4a7c15);
-	return content_mix(*random);
-}
-
 static bool under_way(const struct record *r, const struct record *other)
 {
 	return record_get(&r->sent) > seqset_taken(&other->got) ||
@@ -191,8 +185,8 @@ struct record *run_log_aim(struct run_log *b, uint64_t *random, uint32_t own)
 	unsigned try;
 
 	for (try = 0; try < AIM_TRIES; try++) {
-		i = own ? own : 1 + (uint32_t)(run_log_random(random) % b->n_nodes);
-		k = 1 + (uint32_t)(run_log_random(random) % b->n_nodes);
+		i = own ? own : 1 + (uint32_t)(random_next(random) % b->n_nodes);
+		k = 1 + (uint32_t)(random_next(random) % b->n_nodes);
 		r = run_log_present(b, i, k);
 		other = run_log_present(b, k, i);
 		if (!r || !other)

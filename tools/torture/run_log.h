@@ -78,7 +78,5 @@ bool run_log_is_blocked(struct run_log *b, uint32_t node, uint32_t peer);
 /* The open record of one of two nodes with a session, if there are some, with something under way
  * between them; own: that node, 0: any. random is used up. NULL: none was found in a few tries. */
 struct record *run_log_aim(struct run_log *b, uint64_t *random, uint32_t own);
-/* The next number of a pseudo-random sequence. */
-uint64_t run_log_random(uint64_t *random);
 
 #endif

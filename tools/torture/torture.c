@@ -16,6 +16,7 @@
 #include "tools/break/diag.h"
 #include "tools/clock.h"
 #include "tools/command.h"
+#include "tools/random.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 #include "tools/torture/run.h"
@@ -113,7 +114,7 @@ static void restart_step(struct run *r)
 	if (!run_log_has_room(r->run_log))
 		return;
 	r->next_restart_ns = r->now_ns + r->settings.restart_ms * CLOCK_MS;
-	id = 1 + (uint32_t)(run_log_random(&r->random) % r->settings.n_nodes);
+	id = 1 + (uint32_t)(random_next(&r->random) % r->settings.n_nodes);
 	if (r->settings.processes) {
 		children_restart(r, id);
 		r->n_crashes++;

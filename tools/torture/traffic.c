@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "tools/clock.h"
+#include "tools/random.h"
 
 #define BURST_MAX	8	/* messages to one peer at once */
 #define QUIET_NS	(20 * CLOCK_MS)	/* now and then a peer gets nothing for so long */
@@ -67,7 +68,7 @@ static int send_in_place(struct lane *lane, const struct content *c, size_t len,
 static int send_one(struct incarnation *l, struct lane *lane, const struct content *c, size_t len,
 		    uint64_t *ret_number)
 {
-	unsigned kind = content_mix(c->number ^ c->seed) & 7;
+	unsigned kind = random_mix(c->number ^ c->seed) & 7;
 
 	if (kind == 0 && len <= sinew_slot_max(lane->session))
 		return send_in_place(lane, c, len, ret_number);
@@ -125,7 +126,7 @@ static bool send_burst(struct incarnation *l, struct lane *lane, unsigned n, siz
 bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget)
 {
 	const unsigned n = l->settings->n_nodes;
-	uint64_t random = run_log_random(&l->random);
+	uint64_t random = random_next(&l->random);
 	unsigned i, first = random % n;
 	bool any = false;
 
@@ -137,7 +138,7 @@ bool traffic_send(struct incarnation *l, uint64_t now_ns, size_t *budget)
 		if (!lane->session || !lane->record ||
 		    atomic_load(&lane->record->is_blocked) || now_ns < lane->quiet_until_ns)
 			continue;
-		random = run_log_random(&l->random);
+		random = random_next(&l->random);
 		if (random % 16 == 0)
 			lane->quiet_until_ns = now_ns + (random >> 8) % QUIET_NS;
 		any |= send_burst(l, lane, 1 + (random >> 4) % BURST_MAX, budget);
@@ -167,7 +168,7 @@ static void keep(struct incarnation *l, struct sinew_session *session,
 	}
 	k->content = *content;
 	k->until_ns = now_ns + SLOW_MIN_NS +
-		run_log_random(&l->random) % (SLOW_MAX_NS - SLOW_MIN_NS);
+		random_next(&l->random) % (SLOW_MAX_NS - SLOW_MIN_NS);
 	l->n_kept++;
 }
 
