@@ -156,9 +156,10 @@ LIB_INSIDE := $(BUILD)/inside.a
 TOOLS_A := $(BUILD)/tools.a
 TESTS_A := $(BUILD)/tests/libtest.a
 # What of tests/lib/ stands in for functions of other libraries, and the programs that want that.
-FAKES := $(addprefix $(OBJ)/tests/lib/,fake_corosync.o fake_config.o)
+FAKES := $(addprefix $(OBJ)/tests/lib/,fake_corosync.o fake_config.o fake_user.o)
 STAND_INS := $(FAKES) $(OBJ)/tests/lib/gate.o
-WITH_FAKES := $(if $(COROSYNC_LIBS),$(patsubst %.c,$(BUILD)/%,$(shell grep -l '"tests/lib/fake_corosync' tests/*.c)))
+WITH_FAKES := $(if $(COROSYNC_LIBS),$(patsubst %.c,$(BUILD)/%, \
+	$(shell grep -l '"tests/lib/fake_user' tests/*.c)))
 WITH_COUNTS := $(BUILD)/tests/gate_stream $(BUILD)/tests/gate_idle
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)

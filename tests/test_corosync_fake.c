@@ -6,69 +6,17 @@
  * run.sh: timeout=120
  */
 #ifdef HAVE_COROSYNC
-#include "tests/lib/fake_corosync.h"
+#include "tests/lib/fake_user.h"
 
 #include <poll.h>
 
 #include "tests/lib/cluster.h"
 
-#include "membership/sinew-corosync.h"
-
-#define LINES		400
-#define TEXT_MAX	300
 #define WITHOUT_GOODBYE_MS	900	/* a little less than what is waited for it */
-
-/* ---- what is logged, by any thread ---- */
-
-static struct {
-	pthread_mutex_t lock;
-	char lines[LINES][TEXT_MAX];
-	unsigned n;
-} logged = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void keep_line(void *user, enum sinew_level level, const char *line)
-{
-	(void)user;
-	(void)level;
-	pthread_mutex_lock(&logged.lock);
-	if (logged.n < LINES)
-		snprintf(logged.lines[logged.n++], TEXT_MAX, "%s", line);
-	pthread_mutex_unlock(&logged.lock);
-	if (getenv("TEST_LOG"))
-		fprintf(stderr, "# %s\n", line);
-}
-
-static unsigned said(const char *text)
-{
-	unsigned n = 0;
-
-	pthread_mutex_lock(&logged.lock);
-	for (unsigned i = 0; i < logged.n; i++)
-		n += strstr(logged.lines[i], text) != NULL;
-	pthread_mutex_unlock(&logged.lock);
-	return n;
-}
 
 /* ---- the node under test ---- */
 
-static struct sinew_corosync *cs;
-static struct sinew_node *node;
 static struct test_node seen;
-
-static int open_it(bool observe, uint32_t connect_ms, char *err, size_t err_size)
-{
-	struct sinew_corosync_setup setup;
-
-	logged.n = 0;
-	cs = NULL;
-	node = NULL;
-	sinew_corosync_setup_init(&setup, sizeof(setup));
-	setup.observe = observe;
-	setup.connect_ms = connect_ms;
-	setup.log = keep_line;
-	setup.log_level = SINEW_DEBUG;
-	return sinew_corosync_open(&setup, &cs, err, err_size);
-}
 
 static void attach(void)
 {
@@ -93,33 +41,8 @@ static void begin(unsigned n)
 	fake_begin(n);
 	snprintf(port, sizeof(port), "%u", ntohs(((struct sockaddr_in *)&addr)->sin_port));
 	fake_key("sinew.port", port);
-	CHECK_EQ(open_it(false, 0, err, sizeof(err)), 0);
+	CHECK_EQ(user_open(false, 0, SINEW_DEBUG, err, sizeof(err)), 0);
 	attach();
-}
-
-static void end(void)
-{
-	sinew_corosync_free(cs);
-	sinew_node_free(node);
-}
-
-static struct sinew_corosync_status status(void)
-{
-	struct sinew_corosync_status s = { .size = sizeof(s) };
-
-	CHECK_EQ(sinew_corosync_status(cs, &s), 0);
-	return s;
-}
-
-static struct sinew_corosync_member member(uint32_t nodeid)
-{
-	struct sinew_corosync_member all[FAKE_NODES + 1];
-	int n = sinew_corosync_members(cs, all, FAKE_NODES + 1);
-
-	for (int i = 0; i < n; i++)
-		if (all[i].nodeid == nodeid)
-			return all[i];
-	return (struct sinew_corosync_member){ .nodeid = 0 };
 }
 
 static bool is_at(uint32_t nodeid, const char *ip)
@@ -131,17 +54,6 @@ static bool is_at(uint32_t nodeid, const char *ip)
 		inet_ntop(AF_INET, &((struct sockaddr_in *)&m.addrs[0])->sin_addr, text,
 			  sizeof(text));
 	return !strcmp(text, ip);
-}
-
-/* All that was told so far has been seen, and what comes of it can be seen. */
-static void settle(void)
-{
-	unsigned before = fake_count(&fake.n_turns);
-
-	for (unsigned i = 1; i <= 2; i++) {
-		fake_wake();
-		AWAIT(fake_count(&fake.n_turns) >= before + i);
-	}
 }
 
 static bool is_changed(void)
@@ -188,7 +100,7 @@ static void members_come_and_go(void)
 	AWAIT(!member(2).in_group && !member(2).joined);
 	CHECK(!member(2).failed);
 	CHECK_EQ(said("failed"), 0);
-	end();
+	user_end();
 }
 
 /* Only a change is told by the descriptor, and until it is taken. */
@@ -215,7 +127,7 @@ static void a_change_can_be_seen(void)
 	settle();
 	member(1);
 	CHECK(!is_changed());
-	end();
+	user_end();
 }
 
 static void each_way_to_go_has_its_words(void)
@@ -237,7 +149,7 @@ static void each_way_to_go_has_its_words(void)
 	CHECK(!member(5).failed);
 	CHECK_EQ(sinew_corosync_fenced(cs, 4, 4), 0);
 	AWAIT(member(4).fenced == 4);
-	end();
+	user_end();
 }
 
 /* However many nodes come and go over time, each has a time of its own. */
@@ -260,7 +172,7 @@ static void times_do_not_run_out(void)
 		if (!CHECK(member(i).since_ms >= began))
 			break;
 	}
-	end();
+	user_end();
 }
 
 /* ---- the configuration ---- */
@@ -282,7 +194,7 @@ static void a_change_that_is_wrong_is_said(void)
 	fake_key("nodelist.node.3.ring0_addr", NULL);
 	fake_tell(FAKE_CONFIG);
 	AWAIT(!member(3).nodeid);
-	end();
+	user_end();
 }
 
 static void one_that_is_too_long_is_refused(void)
@@ -291,11 +203,11 @@ static void one_that_is_too_long_is_refused(void)
 
 	fake_begin(2);
 	fake.n_more = 10000;
-	CHECK_EQ(open_it(false, 300, err, sizeof(err)), -EFBIG);
+	CHECK_EQ(user_open(false, 300, SINEW_DEBUG, err, sizeof(err)), -EFBIG);
 	CHECK(strstr(err, "cannot read corosync's configuration: File too large"));
 	fake_begin(2);
 	fake_key("sinew.port", "1\n2");
-	CHECK_EQ(open_it(false, 300, err, sizeof(err)), -EINVAL);
+	CHECK_EQ(user_open(false, 300, SINEW_DEBUG, err, sizeof(err)), -EINVAL);
 }
 
 /* ---- names ---- */
@@ -307,7 +219,7 @@ static void a_name_gets_its_address_later(void)
 	fake_begin(2);
 	fake_key("nodelist.node.2.ring0_addr", "2.test");
 	fake.resolver_fails = true;
-	CHECK_EQ(open_it(true, 0, err, sizeof(err)), 0);
+	CHECK_EQ(user_open(true, 0, SINEW_DEBUG, err, sizeof(err)), 0);
 	CHECK_EQ(said("peer=2"), 1);
 	CHECK_EQ(said("retrying"), 1);
 	CHECK_EQ(sinew_corosync_attach(cs, NULL), 0);
@@ -323,7 +235,7 @@ static void a_name_gets_its_address_later(void)
 	AWAIT(is_at(3, "10.0.0.3"));
 	CHECK(is_at(2, "10.1.0.2"));
 	AWAIT(said("keeping its old address until then"));
-	end();
+	user_end();
 }
 
 /* A look-up made meanwhile is not forgotten. */
@@ -341,7 +253,7 @@ static void names_are_looked_up_while_corosync_is_lost(void)
 	fake_set(&fake.resolver_hangs, false);
 	AWAIT(is_at(2, "10.1.0.9"));
 	CHECK_EQ(status().losses, 1);
-	end();
+	user_end();
 }
 
 /* ---- loss, silence, leaving ---- */
@@ -352,7 +264,7 @@ static void an_observer_draws_its_incarnations(void)
 
 	fake_begin(2);
 	fake.interrupts = 1;
-	CHECK_EQ(open_it(true, 0, err, sizeof(err)), 0);
+	CHECK_EQ(user_open(true, 0, SINEW_DEBUG, err, sizeof(err)), 0);
 	CHECK_EQ(sinew_corosync_attach(cs, NULL), 0);
 	CHECK_EQ(sinew_corosync_attach(cs, NULL), -EALREADY);
 	AWAIT(status().in_group);
@@ -371,7 +283,7 @@ static void an_observer_draws_its_incarnations(void)
 	AWAIT(said("reconnected to corosync"));
 	AWAIT(status().in_group);
 	CHECK_EQ(said("no random number"), 0);
-	end();
+	user_end();
 }
 
 static void a_node_is_its_own(void)
@@ -379,9 +291,9 @@ static void a_node_is_its_own(void)
 	char err[256];
 
 	fake_begin(2);
-	CHECK_EQ(open_it(false, 0, err, sizeof(err)), 0);
+	CHECK_EQ(user_open(false, 0, SINEW_DEBUG, err, sizeof(err)), 0);
 	CHECK_EQ(sinew_corosync_attach(cs, NULL), -EINVAL);
-	end();
+	user_end();
 }
 
 static void after_a_loss_it_is_another(void)
@@ -400,7 +312,7 @@ static void after_a_loss_it_is_another(void)
 	fake_set(&fake.is_dead, false);
 	AWAIT(status().in_group && member(1).joined);
 	AWAIT(member(1).incarnation == sinew_incarnation(node));
-	end();
+	user_end();
 }
 
 static void silence_is_counted(void)
@@ -409,7 +321,7 @@ static void silence_is_counted(void)
 
 	fake_begin(2);
 	fake.hangs = true;
-	CHECK_EQ(open_it(false, 1, err, sizeof(err)), -ETIMEDOUT);
+	CHECK_EQ(user_open(false, 1, SINEW_DEBUG, err, sizeof(err)), -ETIMEDOUT);
 	CHECK(strstr(err, "(hung?)"));
 	fake_set(&fake.hangs, false);
 
@@ -420,7 +332,7 @@ static void silence_is_counted(void)
 	AWAIT(status().silent_ms > 0);
 	fake_set(&fake.hangs, false);
 	AWAIT(status().silent_ms == 0);
-	end();
+	user_end();
 }
 
 /* The others hear the goodbye before the leave: it waits for its goodbye, for a second. */
@@ -437,7 +349,7 @@ static void the_goodbye_goes_first(void)
 	CHECK_EQ(fake_count(&fake.n_leaves), 0);
 	AWAIT(fake_count(&fake.n_leaves));
 	CHECK(now_ms() - said_ms >= WITHOUT_GOODBYE_MS);
-	end();
+	user_end();
 	CHECK_EQ(fake_count(&fake.n_leaves), 1);
 }
 

@@ -6,7 +6,7 @@
  * run.sh: timeout=60
  */
 #ifdef HAVE_COROSYNC
-#include "tests/lib/fake_corosync.h"
+#include "tests/lib/fake_user.h"
 
 #include <poll.h>
 #include <stdatomic.h>
@@ -17,61 +17,14 @@
 #include "membership/corosync.h"
 #include "membership/names.h"
 
-#define LINES		400
-
-static struct {
-	pthread_mutex_t lock;
-	char lines[LINES][300];		/* the level, a blank, the text */
-	unsigned n;
-} logged = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void keep_line(void *user, enum sinew_level level, const char *line)
-{
-	CHECK(user == &logged);
-	pthread_mutex_lock(&logged.lock);
-	if (logged.n < LINES)
-		snprintf(logged.lines[logged.n++], sizeof(logged.lines[0]), "%s %s",
-			 sinew_level_name(level), line);
-	pthread_mutex_unlock(&logged.lock);
-}
-
-static unsigned said(const char *text)
-{
-	unsigned n = 0;
-
-	pthread_mutex_lock(&logged.lock);
-	for (unsigned i = 0; i < logged.n; i++)
-		n += strstr(logged.lines[i], text) != NULL;
-	pthread_mutex_unlock(&logged.lock);
-	return n;
-}
-
-static struct sinew_corosync *cs;
-static struct sinew_node *node;
 static _Atomic unsigned fences;
 static char err[300];
-
-static int open_it(bool observe, uint32_t connect_ms, enum sinew_level level)
-{
-	struct sinew_corosync_setup setup;
-
-	logged.n = 0;
-	cs = NULL;
-	node = NULL;
-	SINEW_COROSYNC_SETUP_INIT(&setup);
-	setup.observe = observe;
-	setup.connect_ms = connect_ms;
-	setup.log = keep_line;
-	setup.log_user = &logged;
-	setup.log_level = level;
-	return sinew_corosync_open(&setup, &cs, err, sizeof(err));
-}
 
 /* Looks on at n nodes. */
 static void look_on(unsigned n)
 {
 	fake_begin(n);
-	CHECK_EQ(open_it(true, 0, SINEW_DEBUG), 0);
+	CHECK_EQ(user_open(true, 0, SINEW_DEBUG, err, sizeof(err)), 0);
 	CHECK_STR(err, "");
 	CHECK_EQ(sinew_corosync_attach(cs, NULL), 0);
 }
@@ -100,42 +53,6 @@ static void new_node(uint32_t nodeid, enum sinew_membership membership)
 	o.own_thread = true;
 	o.n_addrs = 0;
 	CHECK_EQ(sinew_node_new(&o, &callbacks, NULL, &node), 0);
-}
-
-static void end(void)
-{
-	sinew_corosync_free(cs);
-	sinew_node_free(node);
-}
-
-static struct sinew_corosync_status status(void)
-{
-	struct sinew_corosync_status s = { .size = sizeof(s) };
-
-	CHECK_EQ(sinew_corosync_status(cs, &s), 0);
-	return s;
-}
-
-static struct sinew_corosync_member member(uint32_t nodeid)
-{
-	struct sinew_corosync_member all[FAKE_NODES + 1];
-	int n = sinew_corosync_members(cs, all, FAKE_NODES + 1);
-
-	for (int i = 0; i < n; i++)
-		if (all[i].nodeid == nodeid)
-			return all[i];
-	return (struct sinew_corosync_member){ .nodeid = 0 };
-}
-
-/* All that was told so far has been seen, and what comes of it can be seen. */
-static void settle(void)
-{
-	unsigned before = fake_count(&fake.n_turns);
-
-	for (unsigned i = 1; i <= 2; i++) {
-		fake_wake();
-		AWAIT(fake_count(&fake.n_turns) >= before + i);
-	}
 }
 
 /* ---- arguments ---- */
@@ -200,7 +117,7 @@ static void results_are_of_the_size_asked_for(void)
 	CHECK(some[0].nodeid == 1 && some[1].nodeid == 91);
 	CHECK_EQ(sinew_corosync_members(cs, some, 4), 3);
 	CHECK(some[2].nodeid == 3 && some[3].nodeid == 0);
-	end();
+	user_end();
 }
 
 /* While corosync hangs nobody takes them. */
@@ -220,7 +137,7 @@ static void fencings_have_their_limit(void)
 	AWAIT(said("info peer=2 fenced incarnation=000000000000006") == 12);
 	AWAIT(member(2).fenced == 115);
 	CHECK_EQ(said("fenced incarnation="), 16);
-	end();
+	user_end();
 }
 
 static void only_its_own_node_is_attached(void)
@@ -228,7 +145,7 @@ static void only_its_own_node_is_attached(void)
 	static const struct sinew_watch nothing = { .size = sizeof(nothing) };
 
 	fake_begin(2);
-	CHECK_EQ(open_it(false, 0, SINEW_INFO), 0);
+	CHECK_EQ(user_open(false, 0, SINEW_INFO, err, sizeof(err)), 0);
 	new_node(2, SINEW_MEMBERSHIP_EXTERNAL);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EINVAL);
 	sinew_node_free(node);
@@ -246,11 +163,11 @@ static void only_its_own_node_is_attached(void)
 	/* Nothing below the level is said. */
 	CHECK_EQ(said("debug "), 0);
 	AWAIT(said("info quorum gained"));
-	end();
+	user_end();
 	look_on(2);
 	new_node(1, SINEW_MEMBERSHIP_EXTERNAL);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EINVAL);
-	end();
+	user_end();
 }
 
 /* ---- opening ---- */
@@ -259,7 +176,7 @@ static void why_it_does_not_open_is_said(void)
 {
 	fake_begin(2);
 	fake.is_dead = true;
-	CHECK_EQ(open_it(false, 700, SINEW_INFO), -ENOTCONN);
+	CHECK_EQ(user_open(false, 700, SINEW_INFO, err, sizeof(err)), -ENOTCONN);
 	CHECK_STR(err, "corosync's cmap service: corosync is not running");
 	/* Tried more than once, and said once. */
 	CHECK_EQ(said("warning corosync's cmap service: corosync is not running; retrying"), 1);
@@ -268,21 +185,21 @@ static void why_it_does_not_open_is_said(void)
 	fake_begin(2);
 	fake_key("sinew.quorum_policy", "refuse");
 	fake.is_quorate = false;
-	CHECK_EQ(open_it(false, 300, SINEW_INFO), -EHOSTDOWN);
+	CHECK_EQ(user_open(false, 300, SINEW_INFO, err, sizeof(err)), -EHOSTDOWN);
 	CHECK_STR(err, "no quorum, and quorum_policy in \"sinew {\" is refuse");
-	CHECK_EQ(open_it(true, 300, SINEW_INFO), 0);
-	end();
+	CHECK_EQ(user_open(true, 300, SINEW_INFO, err, sizeof(err)), 0);
+	user_end();
 	fake.is_quorate = true;
-	CHECK_EQ(open_it(false, 300, SINEW_INFO), 0);
-	end();
+	CHECK_EQ(user_open(false, 300, SINEW_INFO, err, sizeof(err)), 0);
+	user_end();
 	fake_key("sinew.quorum_policy", "stop");
 	fake.is_quorate = false;
-	CHECK_EQ(open_it(false, 300, SINEW_INFO), 0);
-	end();
+	CHECK_EQ(user_open(false, 300, SINEW_INFO, err, sizeof(err)), 0);
+	user_end();
 
 	fake_begin(2);
 	fake_key("nodelist.node.1.nodeid", "3");
-	CHECK_EQ(open_it(false, 300, SINEW_INFO), -EINVAL);
+	CHECK_EQ(user_open(false, 300, SINEW_INFO, err, sizeof(err)), -EINVAL);
 	CHECK_STR(err, "corosync: found no node with nodeid 1, expected the own node in nodelist");
 }
 
@@ -292,10 +209,10 @@ static void an_own_name_is_needed(void)
 	fake_begin(2);
 	fake_key("nodelist.node.1.ring0_addr", "1.test");
 	fake.resolver_fails = true;
-	CHECK_EQ(open_it(false, 300, SINEW_DEBUG), -EADDRNOTAVAIL);
+	CHECK_EQ(user_open(false, 300, SINEW_DEBUG, err, sizeof(err)), -EADDRNOTAVAIL);
 	CHECK(strstr(err, "the own node needs an address"));
-	CHECK_EQ(open_it(true, 300, SINEW_DEBUG), 0);
-	end();
+	CHECK_EQ(user_open(true, 300, SINEW_DEBUG, err, sizeof(err)), 0);
+	user_end();
 }
 
 /* Answers that are there are not waited for, and are asked for once. */
@@ -305,7 +222,7 @@ static void names_are_taken_at_once(void)
 
 	fake_begin(2);
 	fake_key("nodelist.node.2.ring0_addr", "2.test");
-	CHECK_EQ(open_it(true, 0, SINEW_DEBUG), 0);
+	CHECK_EQ(user_open(true, 0, SINEW_DEBUG, err, sizeof(err)), 0);
 	CHECK(now_ms() - began < NAMES_MS);
 	CHECK_EQ(sinew_corosync_attach(cs, NULL), 0);
 	AWAIT(member(2).n_addrs == 1);
@@ -317,7 +234,7 @@ static void names_are_taken_at_once(void)
 	settle();
 	CHECK_EQ(said("debug resolving host names"), 2);
 	CHECK_EQ(said("peer=2"), 0);
-	end();
+	user_end();
 }
 
 /* The same error is told again for another change, and not without one. */
@@ -334,7 +251,7 @@ static void each_wrong_change_is_said(void)
 	}
 	/* The configuration before stays, and the connection too. */
 	CHECK(member(2).listed && status().connected && !status().losses);
-	end();
+	user_end();
 }
 
 /* ---- what is told ---- */
@@ -352,7 +269,7 @@ static void each_loss_is_counted(void)
 		CHECK_EQ(said("error corosync connection lost"), i);
 		CHECK_EQ(said("info reconnected to corosync"), i);
 	}
-	end();
+	user_end();
 }
 
 /* Each of the two may come first; quorum counts when both speak of one ring. */
@@ -383,7 +300,7 @@ static void rings_are_told_one_by_one(void)
 	s = status();
 	CHECK_EQ(s.ring_nodeid, 1);
 	CHECK_EQ(s.ring_seq, fake.ring);
-	end();
+	user_end();
 }
 
 static void the_fate_of_a_peer_is_logged(void)
@@ -417,7 +334,7 @@ static void the_fate_of_a_peer_is_logged(void)
 	fake_join(4);
 	fake_say((enum greeting_type)9, 4, 1, 0);
 	AWAIT(said("warning peer=4 invalid message in the group") == 1);
-	end();
+	user_end();
 }
 
 static unsigned paths(uint32_t nodeid)
@@ -431,7 +348,7 @@ static unsigned paths(uint32_t nodeid)
 static void a_node_is_told(void)
 {
 	fake_begin(3);
-	CHECK_EQ(open_it(false, 0, SINEW_DEBUG), 0);
+	CHECK_EQ(user_open(false, 0, SINEW_DEBUG, err, sizeof(err)), 0);
 	new_node(1, SINEW_MEMBERSHIP_EXTERNAL);
 	CHECK_EQ(sinew_corosync_attach(cs, node), 0);
 	AWAIT(status().quorate && member(1).joined);
@@ -452,7 +369,7 @@ static void a_node_is_told(void)
 	fake_tell(FAKE_CONFIG);
 	AWAIT(paths(3) == 99);
 	CHECK_EQ(paths(2), 2);
-	end();
+	user_end();
 }
 
 int main(void)

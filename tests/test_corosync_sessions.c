@@ -5,7 +5,7 @@
  * is fenced or renews itself.
  */
 #ifdef HAVE_COROSYNC
-#include "tests/lib/fake_corosync.h"
+#include "tests/lib/fake_user.h"
 
 #include <poll.h>
 #include <stdatomic.h>
@@ -14,8 +14,7 @@
 
 #include "membership/corosync.h"
 
-static struct sinew_corosync *cs;
-static struct sinew_node *node, *other;
+static struct sinew_node *other;
 static _Atomic unsigned fences, ups, downs;
 static _Atomic int why_down;
 
@@ -54,25 +53,6 @@ static unsigned of(_Atomic unsigned *counter)
 	return atomic_load(counter);
 }
 
-static bool is_quorate(void)
-{
-	struct sinew_corosync_status s = { .size = sizeof(s) };
-
-	CHECK_EQ(sinew_corosync_status(cs, &s), 0);
-	return s.quorate && s.whole;
-}
-
-/* All that was told so far has been seen, and what comes of it can be seen. */
-static void settle(void)
-{
-	unsigned before = fake_count(&fake.n_turns);
-
-	for (unsigned i = 1; i <= 2; i++) {
-		fake_wake();
-		AWAIT(fake_count(&fake.n_turns) >= before + i);
-	}
-}
-
 static void open_node(struct sinew_options *o, struct sinew_node **ret)
 {
 	o->own_thread = true;
@@ -102,7 +82,7 @@ static void meet(bool hold)
 	if (hold)
 		sinew_corosync_hold(cs);
 	CHECK_EQ(sinew_corosync_attach(cs, node), 0);
-	AWAIT(is_quorate());
+	AWAIT(status().quorate && status().whole);
 	o.nodeid = 2;
 	o.addrs[0] = addr;
 	open_node(&o, &other);
@@ -116,8 +96,7 @@ static void meet(bool hold)
 
 static void part(void)
 {
-	sinew_corosync_free(cs);
-	sinew_node_free(node);
+	user_end();
 	sinew_node_free(other);
 }
 
@@ -175,7 +154,7 @@ static void without_corosync_no_session_stays(void)
 	fake_die();
 	AWAIT(of(&downs) >= 1 && sinew_incarnation(node) != before);
 	fake_set(&fake.is_dead, false);
-	AWAIT(is_quorate());
+	AWAIT(status().quorate && status().whole);
 	part();
 }
 
