@@ -17,8 +17,6 @@ OUT=$BUILD/mutants
 UNITS="test_ring test_rx test_link test_hello test_hostile test_stuck test_dlm_rules test_view
 	test_view_again test_greeting"
 SOURCES="$(echo proto/*.c membership/view*.c) membership/greeting.c"
-# Of tests/lib/, all but what stands in for functions of other libraries.
-SHARED=$(ls tests/lib/*.c | grep -v -e fake_ -e gate)
 FLAGS="-std=c11 -O1 -g -I. -idirafter lowcomms -w -pthread -D_GNU_SOURCE"
 
 # The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
@@ -51,8 +49,8 @@ units() {
 	local dir=$1 u
 	shift
 	for u in $UNITS; do
-		# What is no source here comes from the library.
-		$CC $FLAGS "$@" "$OUT/unit/$u.o" "$OUT/libtest.a" "$BUILD/inside.a" \
+		# What is no source here comes from the libraries.
+		$CC $FLAGS "$@" "$OUT/unit/$u.o" "$BUILD/tests/libtest.a" "$BUILD/inside.a" \
 			-o "$dir/$u" 2>>"$dir/log" || return 1
 	done
 }
@@ -109,13 +107,11 @@ one() {
 	rm -rf "$dir"
 }
 
-mkdir -p "$OUT/obj" "$OUT/sim" "$OUT/unit" "$OUT/lib"
+mkdir -p "$OUT/obj" "$OUT/sim" "$OUT/unit"
 for c in $SOURCES; do echo "$c $OUT/obj/$(basename "$c" .c).o"; done > "$OUT/compile"
 for c in tests/sim/*.c; do echo "$c $OUT/sim/$(basename "$c" .c).o"; done >> "$OUT/compile"
-for c in $SHARED; do echo "$c $OUT/lib/$(basename "$c" .c).o"; done >> "$OUT/compile"
 for u in $UNITS; do echo "tests/$u.c $OUT/unit/$u.o"; done >> "$OUT/compile"
 xargs -P "$JOBS" -L 1 sh -c "exec $CC $FLAGS -c \"\$0\" -o \"\$1\"" < "$OUT/compile" || exit 1
-ar rcs "$OUT/libtest.a" "$OUT"/lib/*.o || exit 1
 
 export -f one what_failed run_sim apply objects units unit_that_fails
 export BUILD SEEDS CC OUT FLAGS UNITS SOURCES
