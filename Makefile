@@ -157,9 +157,11 @@ TOOLS_A := $(BUILD)/tools.a
 TESTS_A := $(BUILD)/tests/libtest.a
 # What of tests/lib/ stands in for functions of other libraries, and the programs that want that.
 FAKES := $(addprefix $(OBJ)/tests/lib/,fake_corosync.o fake_config.o fake_user.o)
-STAND_INS := $(FAKES) $(OBJ)/tests/lib/gate.o
+FAKE_CALLS := $(OBJ)/tests/lib/fake_calls.o
+STAND_INS := $(FAKES) $(FAKE_CALLS) $(OBJ)/tests/lib/gate.o
 WITH_FAKES := $(if $(COROSYNC_LIBS),$(patsubst %.c,$(BUILD)/%, \
 	$(shell grep -l '"tests/lib/fake_user' tests/*.c)))
+WITH_FAKE_CALLS := $(if $(COROSYNC_LIBS),$(BUILD)/tests/test_ipc)
 WITH_COUNTS := $(BUILD)/tests/gate_stream $(BUILD)/tests/gate_idle
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
@@ -332,6 +334,7 @@ $(TOOLS_A) $(TESTS_A):
 GATES := $(filter $(BUILD)/tests/gate_%,$(PROGRAMS))
 CHECKED_PROGRAMS := $(filter-out $(GATES),$(PROGRAMS))
 $(WITH_FAKES): $(FAKES)
+$(WITH_FAKE_CALLS): $(FAKE_CALLS)
 $(WITH_COUNTS): $(OBJ)/tests/lib/gate.o
 $(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
@@ -439,11 +442,14 @@ mutate:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 WERROR= \
 		CFLAGS='$(MUTATE_CFLAGS)' mutate-run
 
+# "TEST: OBJECT...;" of each test
+stands_in = $(foreach t,$(2),$(notdir $(t)): $(1);)
+
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
 		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
 		MUTATE_MEMBERS='$(filter-out $(STAND_INS),$(call objects,tests/lib/*.c))' \
-		MUTATE_WITH='$(foreach t,$(WITH_FAKES),$(notdir $(t)): $(FAKES);)' \
+		MUTATE_WITH='$(call stands_in,$(FAKES),$(WITH_FAKES))$(call stands_in,$(FAKE_CALLS),$(WITH_FAKE_CALLS))' \
 		MUTATE_WRAPPED='$(foreach t,$(WRAPPED_TESTS),$(t): $(WRAPPED_$(t));)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
 		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --again '$(AGAIN)' --by '$(BY)' \

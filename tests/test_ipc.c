@@ -5,7 +5,7 @@
  * of fake_calls.h. Knows nothing of what is concluded.
  */
 #ifdef HAVE_COROSYNC
-#include "tests/fake_calls.h"
+#include "tests/lib/fake_calls.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -68,32 +68,32 @@ static char text[200];
 
 static int open_it(enum call wrong, cs_error_t rc)
 {
-	memset(&lib, 0, sizeof(lib));
+	memset(&fake_lib, 0, sizeof(fake_lib));
 	seen[0] = text[0] = '\0';
-	lib.wrong = wrong;
-	lib.rc = rc;
+	fake_lib.wrong = wrong;
+	fake_lib.rc = rc;
 	return ipc_open(&events, seen, &ipc, text, sizeof(text));
 }
 
 static void begin(void)
 {
 	CHECK_EQ(open_it(NO_CALL, CS_OK), 0);
-	CHECK_EQ(lib.n_open, 3);
+	CHECK_EQ(fake_lib.n_open, 3);
 }
 
 static void end(void)
 {
 	ipc_close(ipc);
-	CHECK_EQ(lib.n_open, 0);
+	CHECK_EQ(fake_lib.n_open, 0);
 }
 
 /* The next call of that kind fails so. */
 static void fail(enum call wrong, cs_error_t rc)
 {
-	memset(lib.calls, 0, sizeof(lib.calls));
-	lib.wrong = wrong;
-	lib.rc = rc;
-	lib.passes = 0;
+	memset(fake_lib.calls, 0, sizeof(fake_lib.calls));
+	fake_lib.wrong = wrong;
+	fake_lib.rc = rc;
+	fake_lib.passes = 0;
 }
 
 /* ---- tests ---- */
@@ -114,7 +114,7 @@ static void each_service_may_refuse(void)
 		snprintf(expected, sizeof(expected), "corosync's %s service: corosync is not "
 			 "running", all[i].name);
 		CHECK_STR(text, expected);
-		CHECK_EQ(lib.n_open, 0);
+		CHECK_EQ(fake_lib.n_open, 0);
 	}
 	CHECK_EQ(open_it(CPG_OPEN, CS_ERR_TRY_AGAIN), -EAGAIN);
 	CHECK_STR(text, "corosync's cpg service: corosync is not ready yet");
@@ -125,8 +125,8 @@ static void each_service_may_refuse(void)
 	CHECK_STR(text, "corosync's cpg service: it is there");
 	CHECK_EQ(open_it(CPG_OPEN, CS_ERR_NO_MEMORY), -ENOMEM);
 	CHECK_EQ(open_it(NO_CALL, CS_OK), 0);
-	CHECK_EQ(lib.calls[CMAP_TRACK], 3);
-	CHECK_EQ(lib.calls[QUORUM_TRACK], 1);
+	CHECK_EQ(fake_lib.calls[CMAP_TRACK], 3);
+	CHECK_EQ(fake_lib.calls[QUORUM_TRACK], 1);
 	CHECK_STR(text, "");
 	end();
 	ipc_close(NULL);
@@ -148,22 +148,22 @@ static void each_error_has_a_meaning(void)
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		fail(JOIN, all[i].rc);
 		CHECK_EQ(ipc_join(ipc, "sinew/x"), all[i].error);
-		CHECK(lib.group.length == 7 && !memcmp(lib.group.value, "sinew/x", 8));
-		memset(&lib.group, 0, sizeof(lib.group));
+		CHECK(fake_lib.group.length == 7 && !memcmp(fake_lib.group.value, "sinew/x", 8));
+		memset(&fake_lib.group, 0, sizeof(fake_lib.group));
 		fail(LEAVE, all[i].rc);
 		CHECK_EQ(ipc_leave(ipc), all[i].error);
-		CHECK_EQ(lib.group.length, 7);
+		CHECK_EQ(fake_lib.group.length, 7);
 		fail(MCAST, all[i].rc);
 		CHECK_EQ(ipc_send(ipc, "abc", 3), all[i].error);
-		CHECK_EQ(lib.sent, 3);
+		CHECK_EQ(fake_lib.sent, 3);
 		fail(QUORATE, all[i].rc);
-		lib.is_quorate = 1;
+		fake_lib.is_quorate = 1;
 		is_quorate = false;
 		CHECK_EQ(ipc_quorate(ipc, &is_quorate), all[i].error);
 		CHECK_EQ(is_quorate, !all[i].error);
 		CHECK_EQ(ipc_check(ipc), all[i].error == -ENOTCONN ? -ENOTCONN : 0);
 	}
-	lib.is_quorate = 0;
+	fake_lib.is_quorate = 0;
 	fail(NO_CALL, CS_OK);
 	CHECK(!ipc_quorate(ipc, &is_quorate) && !is_quorate);
 	end();
@@ -177,16 +177,16 @@ static void each_connection_is_read(void)
 	begin();
 	CHECK_EQ(ipc_dispatch(ipc), 0);
 	for (unsigned i = 0; i < 3; i++)
-		CHECK_EQ(lib.calls[reads[i]], 1);
+		CHECK_EQ(fake_lib.calls[reads[i]], 1);
 	for (unsigned i = 0; i < 3; i++) {
 		fail(reads[i], CS_ERR_TRY_AGAIN);
 		CHECK_EQ(ipc_dispatch(ipc), 0);
 		for (unsigned k = 0; k < 3; k++)
-			CHECK_EQ(lib.calls[reads[k]], 1);
+			CHECK_EQ(fake_lib.calls[reads[k]], 1);
 		fail(reads[i], CS_ERR_LIBRARY);
 		CHECK_EQ(ipc_dispatch(ipc), -ENOTCONN);
 		for (unsigned k = 0; k < 3; k++)
-			CHECK_EQ(lib.calls[reads[k]], k <= i);
+			CHECK_EQ(fake_lib.calls[reads[k]], k <= i);
 	}
 	end();
 }
@@ -219,32 +219,32 @@ static void events_are_passed_on(void)
 	char bytes[] = "x";
 
 	begin();
-	lib.cpg.cpg_confchg_fn(1, &group, two, 2, left, 4, two, 1);
+	fake_lib.cpg.cpg_confchg_fn(1, &group, two, 2, left, 4, two, 1);
 	CHECK_STR(seen, "group 2 4;is 1 10;is 2 20;left 3 30;ended 4 40;lost 5 50;lost 6 60;");
 	seen[0] = '\0';
-	lib.cpg.cpg_confchg_fn(1, &group, many, CPG_MEMBERS_MAX, NULL, 0, NULL, 0);
-	lib.cpg.cpg_confchg_fn(1, &group, many, CPG_MEMBERS_MAX + 1, many, CPG_MEMBERS_MAX + 1,
+	fake_lib.cpg.cpg_confchg_fn(1, &group, many, CPG_MEMBERS_MAX, NULL, 0, NULL, 0);
+	fake_lib.cpg.cpg_confchg_fn(1, &group, many, CPG_MEMBERS_MAX + 1, many, CPG_MEMBERS_MAX + 1,
 			       NULL, 0);
 	CHECK_STR(seen, "group 128 0;is 0 0;is 0 0;group 128 128;is 0 0;is 0 0;lost 0 0;lost 0 0;"
 		  "lost 0 0;lost 0 0;");
 	seen[0] = '\0';
-	lib.cpg.cpg_totem_confchg_fn(1, (struct cpg_ring_id){ 8, 9 }, 0, NULL);
-	lib.cpg.cpg_deliver_fn(1, &group, 2, 20, bytes, 1);
-	lib.quorum.quorum_notify_fn(1, 2, (struct quorum_ring_id){ 3, 4 }, 0, NULL);
-	lib.quorum.quorum_notify_fn(1, 0, (struct quorum_ring_id){ 3, 5 }, 0, NULL);
-	lib.quorum.nodelist_notify_fn(1, (struct quorum_ring_id){ 3, 5 }, 0, NULL, 0, NULL, 0,
+	fake_lib.cpg.cpg_totem_confchg_fn(1, (struct cpg_ring_id){ 8, 9 }, 0, NULL);
+	fake_lib.cpg.cpg_deliver_fn(1, &group, 2, 20, bytes, 1);
+	fake_lib.quorum.quorum_notify_fn(1, 2, (struct quorum_ring_id){ 3, 4 }, 0, NULL);
+	fake_lib.quorum.quorum_notify_fn(1, 0, (struct quorum_ring_id){ 3, 5 }, 0, NULL);
+	fake_lib.quorum.nodelist_notify_fn(1, (struct quorum_ring_id){ 3, 5 }, 0, NULL, 0, NULL, 0,
 				      NULL);
-	lib.on_config(1, 1, 0, "key", none, none, lib.config_arg);
+	fake_lib.on_config(1, 1, 0, "key", none, none, fake_lib.config_arg);
 	CHECK_STR(seen, "ring 8 9;message 2 20;of 120 1;quorum 3 4;no quorum 3 5;config 0 0;");
-	CHECK(lib.cpg.flags & CPG_MODEL_V1_DELIVER_INITIAL_TOTEM_CONF);
+	CHECK(fake_lib.cpg.flags & CPG_MODEL_V1_DELIVER_INITIAL_TOTEM_CONF);
 	end();
 }
 
 static void key(const char *name, const char *value, cmap_value_types_t type)
 {
-	snprintf(lib.keys[lib.n_keys].key, sizeof(lib.keys[0].key), "%s", name);
-	lib.keys[lib.n_keys].value = value;
-	lib.keys[lib.n_keys++].type = type;
+	snprintf(fake_lib.keys[fake_lib.n_keys].key, sizeof(fake_lib.keys[0].key), "%s", name);
+	fake_lib.keys[fake_lib.n_keys].value = value;
+	fake_lib.keys[fake_lib.n_keys++].type = type;
 }
 
 static int config(const char *expected)
@@ -253,9 +253,9 @@ static int config(const char *expected)
 	uint32_t local = 0;
 	int rc;
 
-	lib.at = 0;
+	fake_lib.at = 0;
 	rc = ipc_config(ipc, &found, &local);
-	CHECK_EQ(local, rc == 0 || lib.wrong != LOCAL ? 7 : 0);
+	CHECK_EQ(local, rc == 0 || fake_lib.wrong != LOCAL ? 7 : 0);
 	CHECK_EQ(found != NULL, rc == 0);
 	if (expected && found)
 		CHECK_STR(found, expected);
@@ -309,16 +309,16 @@ static void each_question_may_fail(void)
 		 0);
 	fail(LOCAL, CS_ERR_LIBRARY);
 	CHECK_EQ(config(NULL), -ENOTCONN);
-	CHECK_EQ(lib.calls[ITER], 0);
+	CHECK_EQ(fake_lib.calls[ITER], 0);
 	for (unsigned i = 0; i < 4; i++) {
 		fail(ITER, CS_ERR_LIBRARY);
-		lib.passes = i;
+		fake_lib.passes = i;
 		CHECK_EQ(config(NULL), -ENOTCONN);
-		CHECK_EQ(lib.calls[ITER], i + 1);
+		CHECK_EQ(fake_lib.calls[ITER], i + 1);
 	}
 	fail(NEXT, CS_ERR_LIBRARY);
 	CHECK_EQ(config(NULL), -ENOTCONN);
-	CHECK_EQ(lib.calls[ITER], 1);
+	CHECK_EQ(fake_lib.calls[ITER], 1);
 	end();
 }
 
@@ -329,7 +329,7 @@ static void values_are_of_one_line(void)
 	CHECK_EQ(config("totem {\n}\nnodelist {\n}\nsinew {\ngroup: a b\xff\n}\n"), 0);
 	key("sinew.transport", "a\nb", CMAP_VALUETYPE_STRING);
 	CHECK_EQ(config(NULL), -EINVAL);
-	lib.keys[1].value = "a\x1f";
+	fake_lib.keys[1].value = "a\x1f";
 	CHECK_EQ(config(NULL), -EINVAL);
 	end();
 }
@@ -358,7 +358,7 @@ static void a_configuration_may_be_so_long(void)
 		key(name, "1", CMAP_VALUETYPE_STRING);
 	}
 	fail(ITER, CS_ERR_LIBRARY);
-	lib.passes = 3;
+	fake_lib.passes = 3;
 	CHECK_EQ(config(NULL), -ENOTCONN);
 	end();
 	begin();
@@ -380,7 +380,7 @@ static void a_group_has_a_name_that_fits(void)
 	memset(name, 'g', sizeof(name));
 	name[CPG_MAX_NAME_LENGTH - 1] = '\0';
 	CHECK_EQ(ipc_join(ipc, name), 0);
-	CHECK_EQ(lib.group.length, CPG_MAX_NAME_LENGTH - 1);
+	CHECK_EQ(fake_lib.group.length, CPG_MAX_NAME_LENGTH - 1);
 	name[CPG_MAX_NAME_LENGTH - 1] = 'g';
 	name[CPG_MAX_NAME_LENGTH] = '\0';
 	CHECK_EQ(ipc_join(ipc, name), -EINVAL);

@@ -1,68 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The calls of corosync's libraries, answered from one table: which call fails, with which error,
- * and the keys of the configuration. Has no cluster of its own, as fake_corosync.h has. Knows
- * nothing of what the library concludes.
- */
-#ifndef SINEW_TESTS_FAKE_CALLS_H
-#define SINEW_TESTS_FAKE_CALLS_H
+#include "tests/lib/fake_calls.h"
 
 #include <stdlib.h>
 #include <sys/uio.h>
 
-#include <corosync/cmap.h>
-#include <corosync/cpg.h>
-#include <corosync/quorum.h>
-
-#include "tests/lib/check.h"
-
-#define KEYS_MAX	5000
-
-enum call {
-	NO_CALL, CMAP_OPEN, CMAP_TRACK, CPG_OPEN, QUORUM_OPEN, QUORUM_TRACK, LOCAL, ITER, NEXT, GET,
-	GET_TEXT, GET_32, GET_16, JOIN, LEAVE, MCAST, QUORATE, CPG_FD, QUORUM_FD, CMAP_FD,
-	CPG_READ, QUORUM_READ, CMAP_READ, N_CALLS,
-};
-
-static struct {
-	enum call wrong;	/* fails, with rc */
-	cs_error_t rc;
-	unsigned passes;	/* so many of them before do not */
-	unsigned calls[N_CALLS];
-	unsigned n_open;	/* connections */
-	int is_quorate;
-	struct { char key[64]; const char *value; cmap_value_types_t type; } keys[KEYS_MAX];
-	unsigned n_keys, at;
-	char prefix[64];
-	void *context;
-	const void *quorum_context;
-	void *config_arg;
-	cpg_model_v1_data_t cpg;
-	quorum_model_v1_data_t quorum;
-	cmap_notify_fn_t on_config;
-	struct cpg_name group;
-	size_t sent;
-} lib;
+struct fake_lib fake_lib;
 
 static cs_error_t rc_of(enum call call)
 {
-	lib.calls[call]++;
-	if (call != lib.wrong || lib.calls[call] <= lib.passes)
+	fake_lib.calls[call]++;
+	if (call != fake_lib.wrong || fake_lib.calls[call] <= fake_lib.passes)
 		return CS_OK;
-	return lib.rc;
+	return fake_lib.rc;
 }
 
 static cs_error_t opened(enum call call)
 {
 	cs_error_t rc = rc_of(call);
 
-	lib.n_open += rc == CS_OK;
+	fake_lib.n_open += rc == CS_OK;
 	return rc;
 }
 
 static cs_error_t closed(void)
 {
-	lib.n_open--;
+	fake_lib.n_open--;
 	return CS_OK;
 }
 
@@ -71,15 +33,15 @@ cs_error_t cpg_model_initialize(cpg_handle_t *handle, cpg_model_t model, cpg_mod
 {
 	(void)model;
 	*handle = 1;
-	memcpy(&lib.cpg, data, sizeof(lib.cpg));
-	lib.context = context;
+	memcpy(&fake_lib.cpg, data, sizeof(fake_lib.cpg));
+	fake_lib.context = context;
 	return opened(CPG_OPEN);
 }
 
 cs_error_t cpg_context_get(cpg_handle_t handle, void **context)
 {
 	(void)handle;
-	*context = lib.context;
+	*context = fake_lib.context;
 	return CS_OK;
 }
 
@@ -106,14 +68,14 @@ cs_error_t cpg_fd_get(cpg_handle_t handle, int *fd)
 cs_error_t cpg_join(cpg_handle_t handle, const struct cpg_name *group)
 {
 	(void)handle;
-	lib.group = *group;
+	fake_lib.group = *group;
 	return rc_of(JOIN);
 }
 
 cs_error_t cpg_leave(cpg_handle_t handle, const struct cpg_name *group)
 {
 	(void)handle;
-	lib.group = *group;
+	fake_lib.group = *group;
 	return rc_of(LEAVE);
 }
 
@@ -122,7 +84,7 @@ cs_error_t cpg_mcast_joined(cpg_handle_t handle, cpg_guarantee_t guarantee,
 {
 	(void)handle;
 	CHECK(guarantee == CPG_TYPE_AGREED && n == 1);
-	lib.sent = iov->iov_len;
+	fake_lib.sent = iov->iov_len;
 	return rc_of(MCAST);
 }
 
@@ -139,15 +101,15 @@ cs_error_t quorum_model_initialize(quorum_handle_t *handle, quorum_model_t model
 	(void)model;
 	*handle = 1;
 	*type = QUORUM_SET;
-	memcpy(&lib.quorum, data, sizeof(lib.quorum));
-	lib.quorum_context = context;
+	memcpy(&fake_lib.quorum, data, sizeof(fake_lib.quorum));
+	fake_lib.quorum_context = context;
 	return opened(QUORUM_OPEN);
 }
 
 cs_error_t quorum_context_get(quorum_handle_t handle, const void **context)
 {
 	(void)handle;
-	*context = lib.quorum_context;
+	*context = fake_lib.quorum_context;
 	return CS_OK;
 }
 
@@ -174,7 +136,7 @@ cs_error_t quorum_trackstart(quorum_handle_t handle, unsigned int flags)
 cs_error_t quorum_getquorate(quorum_handle_t handle, int *quorate)
 {
 	(void)handle;
-	*quorate = lib.is_quorate;
+	*quorate = fake_lib.is_quorate;
 	return rc_of(QUORATE);
 }
 
@@ -211,8 +173,8 @@ cs_error_t cmap_track_add(cmap_handle_t handle, const char *prefix, int32_t type
 	(void)prefix;
 	(void)type;
 	(void)track;
-	lib.on_config = fn;
-	lib.config_arg = arg;
+	fake_lib.on_config = fn;
+	fake_lib.config_arg = arg;
 	return rc_of(CMAP_TRACK);
 }
 
@@ -227,8 +189,8 @@ cs_error_t cmap_iter_init(cmap_handle_t handle, const char *prefix, cmap_iter_ha
 {
 	(void)handle;
 	*iter = 1;
-	lib.at = 0;
-	snprintf(lib.prefix, sizeof(lib.prefix), "%s", prefix);
+	fake_lib.at = 0;
+	snprintf(fake_lib.prefix, sizeof(fake_lib.prefix), "%s", prefix);
 	return rc_of(ITER);
 }
 
@@ -242,12 +204,13 @@ cs_error_t cmap_iter_next(cmap_handle_t handle, cmap_iter_handle_t iter, char ke
 	(void)len;
 	(void)type;
 	memset(key, 0, CMAP_KEYNAME_MAXLEN + 1);
-	while (lib.at < lib.n_keys &&
-	       strncmp(lib.keys[lib.at].key, lib.prefix, strlen(lib.prefix)))
-		lib.at++;
-	if (rc != CS_OK || lib.at == lib.n_keys)
+	while (fake_lib.at < fake_lib.n_keys &&
+	       strncmp(fake_lib.keys[fake_lib.at].key, fake_lib.prefix,
+		       strlen(fake_lib.prefix)))
+		fake_lib.at++;
+	if (rc != CS_OK || fake_lib.at == fake_lib.n_keys)
 		return rc == CS_OK ? CS_ERR_NO_SECTIONS : rc;
-	strcpy(key, lib.keys[lib.at++].key);
+	strcpy(key, fake_lib.keys[fake_lib.at++].key);
 	return CS_OK;
 }
 
@@ -260,11 +223,11 @@ cs_error_t cmap_iter_finalize(cmap_handle_t handle, cmap_iter_handle_t iter)
 
 static const char *value_of(const char *key, cmap_value_types_t *ret_type)
 {
-	unsigned i = lib.at - 1;
+	unsigned i = fake_lib.at - 1;
 
-	CHECK_STR(lib.keys[i].key, key);
-	*ret_type = lib.keys[i].type;
-	return lib.keys[i].value;
+	CHECK_STR(fake_lib.keys[i].key, key);
+	*ret_type = fake_lib.keys[i].type;
+	return fake_lib.keys[i].value;
 }
 
 cs_error_t cmap_get(cmap_handle_t handle, const char *key, void *value, size_t *len,
@@ -310,5 +273,3 @@ const char *cs_strerror(cs_error_t err)
 {
 	return err == CS_ERR_EXIST ? "it is there" : "another error";
 }
-
-#endif
