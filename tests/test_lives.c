@@ -61,7 +61,7 @@ static void choice_lost(void)
 static void choices_cross(void)
 {
 	story("open-choices-cross", "R5, R7, R8: choice 1 is under way for long; B waits for it, "
-	      "then gives the link up and dials, and follows choice 2; choice 1 comes too late");
+	      "then abandons the link and dials, and follows choice 2; choice 1 arrives too late");
 	life->node[A].cannot_dial = true;
 	start(A);
 	start(B);

@@ -261,7 +261,7 @@ static void probe_lost(void)
 static void path_silent(void)
 {
 	story("path-silent", "section 6, One link a session: nothing comes on the path in use, and "
-	      "the other one answers probes: the next link is dialled there, and goes on");
+	      "the other one answers probes: the session resumes on a link that is dialled there");
 	life->n_paths = 2;
 	both_start();
 	run(100);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of single calls and callbacks of a node: arguments that are refused, what a turn
- * says that it did, that each event calls one function only. Knows the public header only.
+ * reports, that each event calls one function only. Knows the public header only.
  */
 #include <stdint.h>
 

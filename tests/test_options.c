@@ -190,7 +190,7 @@ static void defaults_are_those_of_the_core(void)
 
 /* ---- several together ---- */
 
-/* A node with them; the caller gives it back. */
+/* A node with these options; the caller frees it. */
 static struct sinew_node *taken(const struct sinew_options *o)
 {
 	struct sinew_node *n = NULL;
@@ -216,7 +216,7 @@ static uint32_t keepalive(uint32_t keepalive_ms, uint32_t stall_ms)
 	return got;
 }
 
-/* A peer with the same options hears of an idle link three times before it gives it up. */
+/* An idle link sends three keepalives within the time after which a peer calls it stuck. */
 static void keepalives_come_often_enough(void)
 {
 	CHECK_EQ(keepalive(999, 3000), 999);

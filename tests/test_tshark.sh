@@ -85,8 +85,8 @@ every_version_of_lua_compiles_it()
 # The other decoder's text ends with its counts.
 theirs() { sed -n 's/^#  *\([0-9]*\)  \([^ ]*\)$/\1 \2/p' "$GOLDEN/$1.txt" | sort; }
 
-# kernel NAME FRAMES: each kind as often as the other decoder says, none with a mark; MSG goes on to
-# Wireshark's own decoder, with the type that ours says.
+# kernel NAME FRAMES: each kind as often as the other decoder says, none with a mark; MSG is passed
+# to Wireshark's own decoder, with the type that ours says.
 kernel()
 {
 	theirs "$1" >theirs
@@ -234,7 +234,7 @@ invalid_frames()
 	equals "unknown" "$(packets bad.pcap sinew.unknown)" "3 4"
 }
 
-# A session goes on over a new connection, and message 1 is repeated there.
+# A session resumes on a new connection, and message 1 is repeated there.
 a_session_over_two_connections()
 {
 	local hello

@@ -147,7 +147,7 @@ static void a_renewed_process_needs_no_fence(void)
 	says("failed 2 b1;addrs 2 1 10.0.0.2;joined 2 b2;");
 }
 
-/* Both survive a partition: the node tells the old incarnation that it has failed. */
+/* Both survive a partition, and the old incarnation fails again: no second fence is asked for. */
 static void a_merge_is_told_once_to_the_fencer(void)
 {
 	static const unsigned two[] = { 1, 2 };

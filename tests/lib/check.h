@@ -7,7 +7,7 @@
  *	static void adds(void) { CHECK_EQ(1 + 1, 2); }
  *	int main(void) { RUN(adds); return check_done(); }
  *
- * A failed CHECK prints its place and the test goes on; CHECK_OR_RETURN() and
+ * A failed CHECK prints its place and the test continues; CHECK_OR_RETURN() and
  * SKIP() leave the test's function. Checks are made on the thread of main().
  */
 #ifndef SINEW_TESTS_LIB_CHECK_H

@@ -104,7 +104,7 @@ struct wire *both_up(struct wire **ret_high);
 void send_one(unsigned id);
 size_t put_message(uint8_t *p, unsigned from, uint32_t seq, const char *text);
 
-/* Another peer goes on as if nothing had happened. */
+/* Another peer is unaffected. */
 void unharmed(struct wire *w, unsigned id, uint32_t seq);
 
 #endif

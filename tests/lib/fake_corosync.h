@@ -84,7 +84,7 @@ void fake_tell(enum fake_kind kind);
 void fake_key(const char *key, const char *value);
 void fake_node(uint32_t nodeid, const char *addr);
 
-/* To true or false, and whoever waits for it goes on. */
+/* Sets a flag of the fake and wakes all threads that wait for one. */
 void fake_set(bool *flag, bool value);
 unsigned fake_count(const unsigned *counter);
 void fake_die(void);

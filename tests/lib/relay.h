@@ -23,7 +23,7 @@ enum relay_act {
 	RELAY_PASS,
 	RELAY_RESET,		/* both sides */
 	RELAY_END_RESET,	/* both sides, behind an orderly end: writing gives EPIPE then */
-	RELAY_HALF_CLOSE,	/* end of file to the reader of that direction, the other goes on */
+	RELAY_HALF_CLOSE,	/* EOF to the reader of that direction; the other one stays open */
 	RELAY_STALL,		/* nothing in any direction for some time */
 	RELAY_HOLE,		/* nothing in any direction any more */
 };
