@@ -98,16 +98,20 @@ lines_arrive()
 }
 
 # Its node is killed: the lowest one that is left runs the agent, once. It knows itself what it lost
-# before, and blames no peer.
+# before, and blames no peer: these are stopped until it has said so, as they find out within the
+# second, and refuse it.
 who_fails_is_fenced()
 {
 	rm -f "$T/fenced"
 	receive 1 2 3
+	kill -STOP "${cat[1]}" "${cat[2]}"
 	kill -KILL "${corosync[3]}"
 	wait "${corosync[3]}" 2>/dev/null
 	wait_for has_line "$T/cat3.err" 'this node lost corosync, continuing as incarnation'
 	grep -q 'declared failed' "$T/cat3.err" && bad "it says: $(grep 'declared' "$T/cat3.err")"
-	kill -KILL "${cat[3]}"
+	kill -CONT "${cat[1]}" "${cat[2]}"
+	# Without a session left it may have ended by itself.
+	kill -KILL "${cat[3]}" 2>/dev/null
 	wait "${cat[3]}" 2>/dev/null
 	wait_for has_line "$T/fenced" 'nodename=node3'
 	says "$T/fenced" 'nodeid=3'
