@@ -177,6 +177,9 @@ static void act(struct sinew_node *n, const struct core_action *a)
 	case CORE_PEER_UP:
 		session_up(n, a->session);
 		break;
+	case CORE_LINK_UP:
+		handle_tell(handle_of(a->session), n->cb.link_up);
+		break;
 	case CORE_FINISHED:
 		/* Our finish may have been queued with it. */
 		handle_tell(handle_of(a->session), n->cb.session_finished);

@@ -39,7 +39,7 @@ bool closing_report(struct closing *cl, const struct core *core)
 /* ---- at each end ---- */
 
 /* The step that an ended session was waiting for. */
-static const char *missing_step(const struct sinew_report_session *r)
+static const char *missing_step(const struct sinew_report_session *r, bool is_dlm)
 {
 	assert(r->reason != SINEW_DOWN_CLOSED || r->state == SINEW_CLOSED);
 	if (r->reason == SINEW_DOWN_CLOSED)
@@ -55,7 +55,8 @@ static const char *missing_step(const struct sinew_report_session *r)
 		return r->delivery.acked < r->delivery.unsent ? "the ACK of messages" :
 			"the ACK of our FIN";
 	case SINEW_FIN_WAIT2:
-		return "the peer's FIN (it has not finished sending)";
+		return is_dlm ? "the peer's FIN (its cluster manager has not removed this node "
+			"from the lockspaces)" : "the peer's FIN (it has not finished sending)";
 	case SINEW_CLOSED:
 		break;
 	}
@@ -81,6 +82,6 @@ void closing_down(struct closing *cl, struct sinew_session *h, enum sinew_down r
 		r->last_ack_missing = reason != SINEW_DOWN_CLOSED &&
 			(r->state == SINEW_LAST_ACK || r->state == SINEW_CLOSING) &&
 			ring_all_acked(ring) && !ring_fin_acked(ring);
-		r->missing = missing_step(r);
+		r->missing = missing_step(r, h->node->opt.profile == SINEW_PROFILE_DLM);
 	}
 }

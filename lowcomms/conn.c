@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/dlm_profile.h"
 #include "proto/stuck.h"
 
 #include "lowcomms/handle.h"
@@ -106,6 +107,18 @@ void conn_dial(struct sinew_node *n, struct peer *p, unsigned path, bool probe)
 		link_connected(&c->link);
 }
 
+/* A kernel is known by its address alone. */
+static struct peer *peer_at(struct sinew_node *n, const struct path_addr *from)
+{
+	struct peer *found = NULL;
+
+	list_each(struct peer, p, &n->core.peers, all)
+		if (paths_find(&p->paths, from) >= 0)
+			found = p;
+	assert(found);
+	return found;
+}
+
 void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_addr *from)
 {
 	struct conn *c = conn_new(n, s, CONN_OPEN);
@@ -117,7 +130,10 @@ void conn_accepted(struct sinew_node *n, struct stream *s, const struct path_add
 			    strerror(ENOMEM));
 		return;
 	}
-	link_accept(&n->core, &c->link, from);
+	if (n->opt.profile == SINEW_PROFILE_DLM)
+		link_accept_dlm(&n->core, &c->link, peer_at(n, from), from);
+	else
+		link_accept(&n->core, &c->link, from);
 	/* The dialling end speaks first, and mostly has by now. */
 	conn_event(c, STREAM_READABLE);
 }

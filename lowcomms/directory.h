@@ -40,6 +40,7 @@ struct reach_view {
 	int last_error;
 	bool link_up;
 	unsigned path;		/* of the link */
+	unsigned n_links;	/* that carry its session */
 };
 
 /* A peer as configured; the core's block is part of it. */

@@ -36,6 +36,7 @@ static int core_open(struct sinew_node *n)
 	memcpy(c.group, n->group, sizeof c.group);
 	c.static_members = o->membership == SINEW_MEMBERSHIP_STATIC;
 	c.auto_close = o->auto_close;
+	c.policy_31 = (enum core_policy_31)o->policy_31;
 	c.quorum_stops = o->quorum_policy != SINEW_QUORUM_IGNORE;
 	c.first_seq = n->first_seq;
 	c.max_message = n->max_message;

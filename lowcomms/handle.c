@@ -23,11 +23,18 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	memset(h, 0, sizeof *h);
 	h->pages.size = n->ring_bytes;
 	h->pages.mem = pages_map(h->pages.size);
-	if (!h->pages.mem) {
+	if (n->opt.profile == SINEW_PROFILE_DLM)
+		h->bare = malloc(BARE_BYTES);
+	if (!h->pages.mem || (n->opt.profile == SINEW_PROFILE_DLM && !h->bare)) {
+		if (h->pages.mem)
+			pages_unmap(h->pages.mem, h->pages.size);
+		free(h->bare);
 		free(h);
 		return NULL;
 	}
 	session_provide(&h->session, h->pages.mem, h->pages.size, n->opt.nodeid, n->first_seq);
+	if (h->bare)
+		bare_provide(&h->session.bare, h->bare);
 	ring_pay(&h->session.ring, 0);
 	h->nodeid = nodeid;
 	h->node = n;
@@ -53,6 +60,7 @@ static void handle_free(struct sinew_session *h)
 		buf_unref(buf_of(buf));
 	memory_uncharge(&n->memory, h->pages.resident);
 	pages_unmap(h->pages.mem, h->pages.size);
+	free(h->bare);
 	free(h);
 	node_unref(n);
 }

@@ -125,6 +125,9 @@ static int check(const struct sinew_node *n)
 		return err;
 	if (o->backoff_min_ms > o->backoff_max_ms)
 		return refuse(n, "backoff_min_ms", "at most backoff_max_ms");
+	if (o->profile == SINEW_PROFILE_DLM && o->membership != SINEW_MEMBERSHIP_EXTERNAL)
+		return refuse(n, "membership", "external, as profile is dlm: a kernel does not say "
+			      "who it is");
 	return check_addrs(n);
 }
 
@@ -160,6 +163,8 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 		return -EINVAL;
 	memcpy(o, opt, opt->size < sizeof *o ? opt->size : sizeof *o);
 	fill_defaults(o);
+	if (o->profile == SINEW_PROFILE_DLM && o->port == SINEW_PORT)
+		o->port = SINEW_PORT_DLM;
 	for (unsigned i = 0; i < o->n_addrs && i < SINEW_ADDRS_MAX; i++) {
 		addr_normalize(&o->addrs[i]);
 		if (addr_len(&o->addrs[i]) && !addr_port(&o->addrs[i]))

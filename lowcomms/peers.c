@@ -207,6 +207,16 @@ int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarna
 
 int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
 {
+	if (!node || node->opt.profile == SINEW_PROFILE_DLM)
+		return -EINVAL;
+	return tell_incarnation(node, COMMAND_LEAVING, nodeid, incarnation);
+}
+
+/* For the core it is what a peer says that leaves: nothing is waited for but its FIN. */
+int sinew_peer_released(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation)
+{
+	if (!node || node->opt.profile != SINEW_PROFILE_DLM)
+		return -EINVAL;
 	return tell_incarnation(node, COMMAND_LEAVING, nodeid, incarnation);
 }
 
@@ -250,6 +260,11 @@ int sinew_break(struct sinew_node *node, uint32_t nodeid)
 
 /* ---- on the loop ---- */
 
+static const struct profile *node_profile(const struct sinew_node *n)
+{
+	return n->opt.profile == SINEW_PROFILE_DLM ? &profile_dlm : &profile_native;
+}
+
 static void run_add(struct sinew_node *n, struct command *c)
 {
 	struct member *m = c->member;
@@ -259,7 +274,7 @@ static void run_add(struct sinew_node *n, struct command *c)
 	assert(!m->in_core && c->spare && !c->spare->member);
 	for (unsigned i = 0; i < m->n_addrs; i++)
 		addr_to_path(&m->addrs[i], &addrs[i]);
-	peer_add(&n->core, &m->peer, m->nodeid, &profile_native, addrs, m->n_addrs);
+	peer_add(&n->core, &m->peer, m->nodeid, node_profile(n), addrs, m->n_addrs);
 	if (former)
 		peer_remember(&m->peer, &former->peer.tombstones);
 	m->in_core = true;

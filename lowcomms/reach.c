@@ -43,6 +43,8 @@ void reach_show(struct member *m)
 	};
 
 	assert(!up || up->state == LINK_UP);
+	list_each(const struct link, l, &m->peer.links, of_peer)
+		v.n_links += l->session != NULL;
 	for (unsigned i = 0; i < m->peer.paths.n; i++) {
 		v.path_state[i] = m->peer.paths.p[i].state;
 		v.rtt_ns[i] = m->peer.paths.p[i].rtt_ns;

@@ -150,6 +150,14 @@ static size_t input_room(struct conn *c)
 
 /* ---- parsing ---- */
 
+static void call_message(struct sinew_node *n, struct sinew_session *h,
+			 const struct sinew_message *msg)
+{
+	node_calls_back(n);
+	if (n->cb.message)
+		n->cb.message(n, h, msg, n->user);
+}
+
 /* The message that is there, and those behind it as long as they are plain. */
 static void deliver(struct conn *c, struct rx *rx)
 {
@@ -163,11 +171,15 @@ static void deliver(struct conn *c, struct rx *rx)
 	n->handover.buf = provided ? provided : c->buf;
 	n->handover.session = h;
 	n->handover.msg = &msg;
+	if (rx->bare) {
+		msg.bare = true;
+		call_message(n, h, &msg);
+		n->handover.msg = NULL;
+		return;
+	}
 	do {
 		msg.number = h->session.n.delivered;
-		node_calls_back(n);
-		if (n->cb.message)
-			n->cb.message(n, h, &msg, n->user);
+		call_message(n, h, &msg);
 	} while (!provided && (msg.data = link_rx_plain(&c->link, rx, &msg.len)));
 	n->handover.msg = NULL;
 	buf_unref(provided);

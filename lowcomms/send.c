@@ -236,6 +236,25 @@ size_t sinew_session_max_message(const struct sinew_session *h)
 	return theirs < h->node->max_message ? theirs : h->node->max_message;
 }
 
+/* ---- packets without a number ---- */
+
+int sinew_send_bare(struct sinew_session *h, const void *packet, size_t len)
+{
+	int err;
+
+	if (!h || !packet)
+		return -EINVAL;
+	if (node_forked(h->node))
+		return -ECHILD;
+	lock_take(&h->lock, LOCK_HANDLE);
+	err = h->dead ? -ESTALE : atomic_load(&h->node->closing.over) ? -ESHUTDOWN :
+		session_send_bare(&h->session, packet, len);
+	if (!err)
+		handle_dirty(h);
+	lock_give(&h->lock, LOCK_HANDLE);
+	return err;
+}
+
 /* ---- slots ---- */
 
 size_t sinew_slot_max(const struct sinew_session *h)
@@ -287,6 +306,13 @@ static void slot_closed(struct sinew_session *h, unsigned index)
 	}
 }
 
+static bool is_message(const struct sinew_session *h, const struct sinew_slot *slot, size_t used)
+{
+	const struct span part = { slot->data, used };
+
+	return used <= slot->len && !session_may_send(&h->session, &part, 1, used);
+}
+
 static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t *ret_number)
 {
 	struct sinew_session *h = slot ? slot->session : NULL;
@@ -297,7 +323,7 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 	if (node_forked(h->node))
 		return -ECHILD;
 	lock_take(&h->lock, LOCK_HANDLE);
-	if (!h->slot_ns[slot->index] || (commit && used > slot->len)) {
+	if (!h->slot_ns[slot->index] || (commit && !is_message(h, slot, used))) {
 		lock_give(&h->lock, LOCK_HANDLE);
 		return -EINVAL;
 	}

@@ -69,6 +69,19 @@ enum sinew_membership {
 	SINEW_MEMBERSHIP_EXTERNAL,	/* sinew_peer_joined() and friends decide */
 };
 
+/* The program at the other end of every link of the node. */
+enum sinew_profile {
+	SINEW_PROFILE_NATIVE,	/* nodes of this library */
+	SINEW_PROFILE_DLM,	/* Linux kernels (fs/dlm, DLM 3.2): see sinew-dlm(7) */
+};
+
+/* dlm profile: a peer that speaks DLM 3.1, which repeats and acknowledges nothing. */
+enum sinew_policy_31 {
+	SINEW_31_WARN,		/* taken, and the log says that messages may be lost */
+	SINEW_31_ALLOW,
+	SINEW_31_REFUSE,	/* its links are reset */
+};
+
 enum sinew_quorum_policy {
 	SINEW_QUORUM_STOP,	/* without quorum no data are sent (they queue) */
 	SINEW_QUORUM_IGNORE,
@@ -134,7 +147,7 @@ struct sinew_options {
 					 * needs its sin6_scope_id); port 0 = the port below */
 	unsigned n_addrs;		/* 0: no listener, no outgoing bind; peers
 					 * cannot dial us (tests) */
-	uint16_t port;			/* SINEW_PORT */
+	uint16_t port;			/* SINEW_PORT; dlm profile: SINEW_PORT_DLM */
 	const char *transport;		/* "tcp" */
 
 	uint32_t max_peers;		/* 128; at most 1024 */
@@ -169,6 +182,10 @@ struct sinew_options {
 	enum sinew_level log_level;	/* most detailed level wanted; SINEW_INFO */
 
 	const struct sinew_test_options *test;	/* NULL; for tests, see sinew-test.h */
+
+	enum sinew_profile profile;	/* dlm: membership must be external; cluster, group and
+					 * auto_close mean nothing there */
+	enum sinew_policy_31 policy_31;
 };
 
 /* size: sizeof(struct sinew_options) of the caller, so that the ABI can grow. */
@@ -181,7 +198,9 @@ void sinew_options_init(struct sinew_options *opt, size_t size);
 struct sinew_message {
 	const void *data;
 	size_t len;		/* 0 is legal */
-	uint64_t number;	/* in this session and direction, from 1 */
+	uint64_t number;	/* in this session and direction, from 1; 0: bare */
+	bool bare;		/* dlm profile: the packet came without a sequence number; it may
+				 * come twice, or was lost before */
 };
 
 /* The delivery report: what became of the messages that were sent in a session,
@@ -214,6 +233,10 @@ struct sinew_callbacks {
 	void (*self_lost)(struct sinew_node *node, uint64_t new_incarnation, void *user);
 	/* After sinew_close(): the end; sinew_report() has the report. */
 	void (*closed)(struct sinew_node *node, void *user);
+	/* dlm profile, after session_up: the session is sent on a new link, the first one too. Bare
+	 * packets that were under way on another one are lost: repeat those that are not answered
+	 * yet. */
+	void (*link_up)(struct sinew_node *node, struct sinew_session *session, void *user);
 };
 
 /* ---- node ---- */
@@ -331,6 +354,13 @@ int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms);
 int sinew_peer_joined(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_leaving(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_peer_left(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
+/*
+ * dlm profile: no lockspace is shared with that incarnation of the peer any more. Our FIN goes as
+ * soon as the peer's has come, before or after this call, and the session ends in order. A kernel
+ * that has left its last lockspace waits for that FIN (Linux 6.1: 3 minutes, 6.12: 5 s). -EINVAL:
+ * native profile, or incarnation 0. -ENOENT: unknown nodeid. -ENOMEM. any thread.
+ */
+int sinew_peer_released(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 /* The peer failed or was fenced; incarnation 0: the present one. */
 int sinew_peer_failed(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation);
 int sinew_quorum(struct sinew_node *node, bool quorate);
@@ -373,6 +403,8 @@ void *sinew_session_user(const struct sinew_session *session);	/* loop */
 
 /* ---- sending (any thread) ----
  *
+ * In the dlm profile a message is a whole DLM packet, header included: version 3.2, own nodeid,
+ * its own length, MSG or RCOM, else -EINVAL (of sinew_commit(), too: the slot stays open).
  * All: -EAGAIN: the queue is full, writable will be called. -EMSGSIZE: longer
  * than max_message of either side (see sinew_session_max_message()), it can never be
  * sent. -ESHUTDOWN: after sinew_session_finish() or sinew_close(), or the library has
@@ -405,6 +437,17 @@ int sinew_sendv(struct sinew_session *session, const struct iovec *iov, int n,
 int sinew_send_many(struct sinew_session *const *sessions, int n, const void *data, size_t len,
 		    int *results);
 size_t sinew_session_max_message(const struct sinew_session *session);
+/*
+ * dlm profile: queues a packet that travels without a sequence number, between whole frames, and
+ * is lost with its link (see link_up). For RCOM STATUS and NAMES, which a kernel expects so. len:
+ * 16 .. 4096. 0: queued for the present link; where there is none it is lost when the next one is
+ * up. No delivery report counts it, and it is in no order with messages of sinew_send(). any
+ * thread.
+ * -EAGAIN: 32 KiB are waiting; no writable follows, repeat it when its answer is late. -EMSGSIZE.
+ * -EINVAL: native profile; or no whole packet of this node (see sinew-dlm(7)). -ESHUTDOWN: closing.
+ * -ESTALE, -ECHILD.
+ */
+int sinew_send_bare(struct sinew_session *session, const void *packet, size_t len);
 
 /* Room to build a message in place. At most 64 slots per session are open (-EAGAIN);
  * what is sent later waits for an open slot. len: at most sinew_slot_max(). */
@@ -492,6 +535,12 @@ struct sinew_status {
 	} paths[SINEW_ADDRS_MAX];
 	uint64_t resumed_paced;		/* of the reconnects those with little resent before an
 					 * ACK: links before them brought none */
+	unsigned n_links;		/* that carry the session: 1, or in the dlm profile 2 */
+	uint32_t dlm_version;		/* dlm profile: of the peer, 0x00030002 or 0x00030001; 0:
+					 * it has sent nothing yet */
+	bool unreliable;		/* dlm profile: it speaks 3.1, messages may be lost */
+	bool release_missing;		/* dlm profile: it has finished, and waits for
+					 * sinew_peer_released() */
 };
 
 /* One snapshot is consistent: acked <= sent, and queue_bytes fits the queue.

@@ -26,6 +26,7 @@ static void show_member(const struct member *m, bool present, struct sinew_statu
 	st->last_error = v.last_error;
 	st->last_error_ms = v.last_error_ms;
 	st->link_up = present && v.link_up;
+	st->n_links = present ? v.n_links : 0;
 	st->path = present ? v.path : 0;
 	st->n_paths = m->n_addrs;
 	for (unsigned i = 0; i < m->n_addrs; i++) {
@@ -107,6 +108,10 @@ static void show_handle(struct sinew_session *h, struct sinew_status *st)
 	st->incarnation = sinew_session_incarnation(h);
 	st->state = (enum sinew_state)n.state;
 	show_counters(&n, st);
+	st->dlm_version = n.is_3_2 ? WIRE_VERSION_3_2 : n.is_3_1 ? WIRE_VERSION_3_1 : 0;
+	st->unreliable = n.is_3_1;
+	st->release_missing = h->node->opt.profile == SINEW_PROFILE_DLM &&
+		st->state == SINEW_CLOSE_WAIT;
 	st->peer_paused = n.peer_paused;
 	st->flow_blocked = n.peer_paused || h->session.ring.wanted;
 	st->paused = h->is_paused;

@@ -95,7 +95,7 @@ static void session_termination_check(struct session *s)
 	assert(s->got_fin == heard && s->ring.fin == said);
 	assert(!said || ring_fin_acked(&s->ring) == (state == FSM_FIN_WAIT2));
 	assert(!s->finish_wanted || said || ring_slots_held(&s->ring) ||
-	       s->version == WIRE_VERSION_3_1 || state == FSM_ESTABLISHED ||
+	       s->n.is_3_1 || state == FSM_ESTABLISHED ||
 	       state == FSM_CLOSE_WAIT);
 }
 
@@ -116,7 +116,7 @@ static void session_sending_check(struct session *s)
 
 	/* D asks for nothing again that it was told is acknowledged (R9). */
 	assert(!seq_after(s->base, s->ring.acked_seq));
-	assert((s->resend_end == UINT64_MAX) == !s->fruitless);
+	assert((s->resend_end == UINT64_MAX) == (!s->fruitless && !s->nudged_ns));
 	assert(s->max_frame <= cfg->max_frame && s->max_message <= cfg->max_message);
 	assert(s->plain_max <= s->max_message);
 	assert(!s->plain_max || s->plain_max <= s->max_frame - WIRE_MSG_OVERHEAD);

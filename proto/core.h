@@ -110,6 +110,7 @@ enum core_what {
 	CORE_FENCE,		/* act.peer, act.incarnation, act.reason: asks for fencing */
 	CORE_RENEW,		/* our incarnation was declared failed: core_renew() */
 	CORE_CLOSED,		/* after core_close(): nothing is left to wait for */
+	CORE_LINK_UP,		/* act.session, dlm profile: sent on a new link */
 };
 
 struct note {

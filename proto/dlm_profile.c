@@ -7,7 +7,9 @@
  *
  * A kernel repeats what is unacknowledged after a socket error alone, never
  * after an orderly end: our side ends links by a reset until both FINs are
- * acknowledged, and a gap on a fresh link is answered by a reset as well.
+ * acknowledged, and a gap on a fresh link is answered by a reset as well. Behind both FINs the end
+ * is orderly, and ours at once: 6.12 and later wait for it in dlm_release_lockspace(). Our last ACK
+ * may be lost with its link: the FIN that comes again is acknowledged again, without a session.
  */
 #include "dlm_profile.h"
 
@@ -25,13 +27,26 @@
 /* A peer of 3.1 repeats nothing and acknowledges nothing. */
 static bool unreliable(const struct session *s)
 {
-	return s->version == WIRE_VERSION_3_1;
+	return s->n.is_3_1;
 }
 
-static int send(struct session *s, const struct span *parts, int n, size_t len,
-		uint64_t *ret_number)
+/* A kernel trusts what it gets: packets of another node or length may crash it. */
+static int packet(const struct session *s, const struct span *parts, int n, size_t len)
 {
-	return n == 1 ? ring_send_dlm(&s->ring, parts->p, len, ret_number) : -EINVAL;
+	struct wire_header h;
+	size_t have = 0;
+
+	for (int i = 0; i < n && have < sizeof h; i++) {
+		size_t more = parts[i].n < sizeof h - have ? parts[i].n : sizeof h - have;
+
+		if (more)
+			memcpy((uint8_t *)&h + have, parts[i].p, more);
+		have += more;
+	}
+	if (have < sizeof h || get_le32(h.version) != WIRE_VERSION_3_2 ||
+	    get_le32(h.nodeid) != s->ring.nodeid || get_le16(h.length) != len)
+		return -EINVAL;
+	return h.cmd == WIRE_MSG || h.cmd == WIRE_RCOM ? 0 : -EINVAL;
 }
 
 /* 3.1: everything was written after session_finish(). */
@@ -63,22 +78,82 @@ static void send_on(struct link *l)
 	assert(s && s->peer == l->peer && (!l->session || l->session == s));
 	link_event(l, LINK_EV_UP);
 	l->session = s;
+	s->nudged_ns = 0;
+	/* Those under way were for the link before. */
+	bare_drop(&s->bare);
+	core_mark_session(s, SESSION_P_LINK_UP);
 	session_link_up(s, l, s->ring.acked_seq);
+}
+
+/* ---- after the end ---- */
+
+/* The tombstone of the last session, if both sides closed it. */
+static const struct tombstone *closed(const struct peer *p)
+{
+	const struct tombstone *t = tombstones_last(&p->tombstones);
+
+	return t && t->kind == TOMB_CLOSED ? t : NULL;
+}
+
+/*
+ * A frame of the numbers of the session before: our ACK of it was lost with its link. The first
+ * number may be of the next membership: an ACK of a higher one would make the kernel forget it.
+ */
+static bool is_former(const struct core *core, const struct tombstone *t, const struct frame *f)
+{
+	const bool is_fin = f->nextcmd == WIRE_FIN_CMD && f->u + 1 == t->next;
+
+	return f->cmd == WIRE_OPTS_CMD &&
+		(is_fin || (f->u != core->cfg.first_seq && seq_before(f->u, t->next)));
+}
+
+/* Its FIN ends that link as it ended the session. */
+static enum rx_result ack_former(struct link *l, const struct tombstone *t, const struct frame *f)
+{
+	uint8_t *ctl = link_ctl(l, WIRE_HEADER);
+
+	if (ctl)
+		link_ctl_done(l, wire_put_ack(ctl, l->core->cfg.nodeid, t->next));
+	l->last_rx_ns = l->core->now_ns;
+	if (f->nextcmd != WIRE_FIN_CMD)
+		return RX_MORE;
+	l->incarnation = t->incarnation;
+	link_shut(l, LINK_ORDERLY);
+	return RX_GONE;
+}
+
+/* No session: what is not of the former one waits until membership opens the next. */
+static enum rx_result closed_frame(struct link *l, const struct frame *f)
+{
+	const struct tombstone *t = closed(l->peer);
+
+	if (t && is_former(l->core, t, f))
+		return ack_former(l, t, f);
+	if (f->cmd == WIRE_ACK)
+		return RX_MORE;
+	link_event(l, LINK_EV_HOLD);
+	l->incarnation = 0;
+	return RX_PAUSED;
 }
 
 static void connected(struct link *l)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
+	const struct tombstone *t = closed(p);
 
 	assert(!l->session && !l->peer->profile->hello);
 	l->last_rx_ns = core->now_ns;
 	if (!p->session) {
-		/* Not a member (yet): nothing is read before membership says so. */
-		link_event(l, LINK_EV_HOLD);
+		/* Not a member (yet): nothing is read before membership says so, but what the last
+		 * session left. */
+		link_event(l, t ? LINK_EV_LAST_ACK : LINK_EV_HOLD);
+		l->incarnation = t ? t->incarnation : 0;
+		core_arm(core, core->now_ns + core->cfg.stall_ns);
 		return;
 	}
 	link_event(l, LINK_EV_RX_ONLY);
+	link_mark_tx(l);		/* it is read from now on */
 	l->incarnation = p->session->incarnation;
 	/* A newer accepted connection replaces the older one. */
 	list_each(struct link, o, &p->links, of_peer)
@@ -106,7 +181,7 @@ static void admit(struct peer *p)
 	if (!p->session)
 		return;
 	list_each(struct link, l, &p->links, of_peer)
-		if (l->state == LINK_HELD)
+		if (l->state == LINK_HELD || l->state == LINK_LAST_ACK)
 			connected(l);
 }
 
@@ -138,18 +213,19 @@ static enum rx_result version(struct link *l, uint32_t v)
 
 	if (v != WIRE_VERSION_3_2 && v != WIRE_VERSION_3_1)
 		return link_fault(l, "unknown DLM protocol version");
-	if (!s->version) {
+	if (!s->n.is_3_1 && !s->n.is_3_2) {
 		if (v == WIRE_VERSION_3_1 && policy == CORE_31_REFUSE)
 			return link_fault(l, "DLM protocol 3.1, refused by policy");
-		s->version = v;
-		if (v == WIRE_VERSION_3_1) {
+		s->n.is_3_1 = v == WIRE_VERSION_3_1;
+		s->n.is_3_2 = !s->n.is_3_1;
+		if (s->n.is_3_1) {
 			core_note(l->core, policy == CORE_31_WARN ? NOTE_WARNING : NOTE_INFO,
 				  l->peer->nodeid, l,
 				  "DLM protocol 3.1: no retransmission, messages may be lost");
 			downgrade(s);
 		}
 	}
-	return s->version == v ? RX_MSG : RX_MORE;
+	return s->n.is_3_1 == (v == WIRE_VERSION_3_1) ? RX_MSG : RX_MORE;
 }
 
 static enum rx_result sequenced(struct link *l, struct rx *rx, const struct frame *f)
@@ -159,6 +235,11 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 
 	assert(l->peer->session == s);
 	if (seq_after(f->u, s->expected)) {
+		const struct tombstone *t = closed(l->peer);
+
+		/* Membership was quicker than the end of the session before. */
+		if (t && s->expected == l->core->cfg.first_seq && is_former(l->core, t, f))
+			return ack_former(l, t, f);
 		/* Lost behind an orderly end, or still on the way on the other link:
 		 * only a reset makes a kernel repeat. */
 		core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
@@ -187,17 +268,17 @@ static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
 	enum rx_result r;
 	int err;
 
-	if (!s)
-		return RX_MORE;		/* CLOSED: only membership opens */
 	if (n > WIRE_OPTS + WIRE_DLM_MAX)
 		return link_fault(l, "packet longer than the kernel's limit");
 	err = frame_parse(p, n, &f);
-	if (err == -EPROTONOSUPPORT)
+	if (err == -EPROTONOSUPPORT && s)
 		return version(l, get_le32(p));
 	if (err)
 		return link_fault(l, "malformed packet");
 	if (f.nodeid != l->peer->nodeid)
 		return link_fault(l, "packet from another nodeid");
+	if (!s)
+		return closed_frame(l, &f);
 	r = version(l, f.version);
 	if (r != RX_MSG)
 		return r;
@@ -215,7 +296,8 @@ static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
 		if (s->got_fin)
 			return RX_MORE;		/* behind its FIN nothing is delivered */
 		rx->bare = true;
-		return rx_message(s, rx, p, n);
+		/* Those of 3.1 have no other way. */
+		return unreliable(s) ? rx_message(s, rx, p, n) : rx_bare(s, rx, p, n);
 	}
 }
 
@@ -223,7 +305,21 @@ static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
 
 static bool control_due(const struct link *l)
 {
-	return l->session->ack_now && !unreliable(l->session);
+	const struct session *s = l->session;
+
+	return bare_waits(&s->bare) || (s->ack_now && !unreliable(s));
+}
+
+static void put_bare(struct link *l)
+{
+	struct bare *b = &l->session->bare;
+	size_t len;
+	uint8_t *ctl;
+
+	while ((len = bare_next(b)) && (ctl = link_ctl(l, len))) {
+		bare_take(b, ctl, len);
+		l->ctl_len += len;
+	}
 }
 
 static void put_control(struct link *l, bool data)
@@ -232,11 +328,12 @@ static void put_control(struct link *l, bool data)
 
 	if (!unreliable(s) && (s->ack_now || (data && session_ack_owed(s))))
 		link_put_ack(l);
+	put_bare(l);
 }
 
 /*
  * A peer of 3.1 knows no OPTS: of what is to be written only the first packet is
- * left, without its envelope.
+ * left, without its envelope, and says 3.1.
  */
 static size_t gather(struct link *l, struct span data[3], int *n, size_t have, size_t mid)
 {
@@ -250,6 +347,8 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 		bytes = get_le16(data[0].p + offsetof(struct wire_header, length)) - WIRE_OPTS;
 		data[0].p += WIRE_OPTS;
 		l->stripped = WIRE_OPTS;
+		/* In the ring, where the consumer alone reads it from now on. */
+		put_le32((uint8_t *)(uintptr_t)data[0].p, WIRE_VERSION_3_1);
 	}
 	data[0].n = bytes;
 	return bytes;
@@ -274,22 +373,6 @@ static void sent(struct link *l, struct session *s, size_t n)
 		link_mark_tx(l);
 }
 
-int peer_send_bare(struct peer *p, const void *packet, size_t len)
-{
-	uint8_t *ctl;
-
-	if (len < WIRE_HEADER || len > LINK_CTL_MAX / 2)
-		return -EMSGSIZE;
-	if (!p->up)
-		return -EAGAIN;
-	ctl = link_ctl(p->up, len);
-	if (!ctl)
-		return -EAGAIN;
-	memcpy(ctl, packet, len);
-	link_ctl_done(p->up, len);
-	return 0;
-}
-
 /* ---- time ---- */
 
 static uint64_t keepalive_ns(const struct session *s)
@@ -297,23 +380,39 @@ static uint64_t keepalive_ns(const struct session *s)
 	return unreliable(s) ? CORE_NEVER : s->peer->core->cfg.keepalive_ns;
 }
 
-/* A kernel says nothing while it has nothing to say. */
+/* How long data may be unacknowledged; a sender that waits for room needs it sooner. */
+static uint64_t patience_ns(const struct session *s)
+{
+	return s->peer->core->cfg.stall_ns / (s->ring.wanted ? 20 : 2);
+}
+
+/* A kernel acknowledges rarely (6.12: after 256 messages), but always what it has already. One
+ * frame is enough: each of them is a line in its log. */
+static void nudge(struct session *s, struct link *l)
+{
+	s->nudged_ns = l->core->now_ns;
+	ring_resume(&s->ring, s->ring.acked_seq);
+	s->resend_end = ring_resend_limit(&s->ring, 0);
+	link_mark_tx(l);
+}
+
+/* It says nothing while it has nothing to say. */
 static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 {
+	uint64_t since = s->nudged_ns > s->n.mark_ns ? s->nudged_ns : s->n.mark_ns;
+
 	assert(s->peer->up == l);
+	(void)silent_ns;
 	if (!ring_in_flight(&s->ring))
 		return true;
-	if (!s->nudged && silent_ns >= l->core->cfg.stall_ns / 2 && !ring_mid_frame(&s->ring)) {
-		/* It acknowledges rarely, but always what it has already. */
-		s->nudged = true;
-		ring_resume(&s->ring, s->ring.acked_seq);
-		link_mark_tx(l);
-	}
+	if (s->n.mark_ns && core_due(l->core, since + patience_ns(s)) &&
+	    !ring_mid_frame(&s->ring))
+		nudge(s, l);
 	return false;
 }
 
 const struct profile profile_dlm = {
-	.send = send,
+	.packet = packet,
 	.finish = finish,
 	.connected = connected,
 	.admit = admit,

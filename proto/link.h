@@ -16,7 +16,8 @@
 struct core;
 struct peer;
 
-#define LINK_CTL_MAX 1024u	/* control frames that wait on one link */
+#define LINK_CTL_MAX (WIRE_DLM_MAX + 1024u)	/* control frames that wait on one link, and a bare
+					 * packet among them */
 
 enum link_use {
 	LINK_FOR_SESSION,

@@ -77,6 +77,10 @@ struct session *peer_open_session(struct peer *p, uint64_t incarnation)
 	s->max_frame = core->cfg.max_frame;
 	s->max_message = core->cfg.max_message;
 	session_limits(s, core->cfg.max_frame, core->cfg.max_message);
+	if (p->profile->packet) {
+		session_limits(s, core->cfg.max_frame, WIRE_DLM_MAX);
+		ring_take_packets(&s->ring);
+	}
 	s->ack_bytes = core->cfg.ack_bytes;
 	s->base = core->cfg.first_seq;
 	s->resend_end = UINT64_MAX;

@@ -13,13 +13,6 @@
 
 /* ---- session ---- */
 
-static int send(struct session *s, const struct span *parts, int n, size_t len,
-		uint64_t *ret_number)
-{
-	(void)n;
-	return ring_send(&s->ring, parts, len, s->max_frame, ret_number);
-}
-
 static void finish(struct session *s)
 {
 	session_event(s, FSM_CLOSE, NULL);
@@ -141,7 +134,6 @@ const struct profile profile_native = {
 	.failover = true,
 	.prompt = true,
 	.plain = true,
-	.send = send,
 	.finish = finish,
 	.connected = connected,
 	.admit = hello_retry,

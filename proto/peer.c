@@ -82,19 +82,22 @@ void peer_path_failed(struct peer *p, unsigned path)
 /*
  * Whether that incarnation has seen our last ACK is not known: stay for its redial,
  * and dial to ask: it is refused as CLOSED, refuses us so itself, or is gone.
- * With membership its end is told otherwise.
+ * With membership its end is told otherwise. dlm profile: stay, whatever the membership is; its FIN
+ * comes again.
  */
 void peer_time_wait(struct peer *p, uint64_t incarnation)
 {
 	struct core *core = p->core;
 
 	assert(incarnation && (!p->session || p->session->incarnation != incarnation));
-	if (!core->cfg.static_members || !p->profile->hello)
+	if (!core->cfg.static_members && p->profile->hello)
 		return;
 	p->time_wait_incarnation = incarnation;
 	p->time_wait_refused = 0;
 	p->time_wait_until_ns = core->now_ns + core->cfg.time_wait_ns;
 	core_arm(core, p->time_wait_until_ns);
+	if (!p->profile->hello)
+		return;
 	/* It may be dialling already, or reading what was said. */
 	if (p->dial_at_ns < core->now_ns + core->cfg.backoff_min_ns)
 		p->dial_at_ns = core->now_ns + core->cfg.backoff_min_ns;
@@ -151,7 +154,8 @@ static bool wants_link(const struct peer *p)
 
 	if (!p->paths.n)
 		return false;
-	if (p->session || peer_in_time_wait(p) || (p->asks && !core->closing))
+	if (p->session || (peer_in_time_wait(p) && p->profile->hello) ||
+	    (p->asks && !core->closing))
 		return true;
 	if (!p->profile->hello || core->closing)
 		return false;

@@ -17,9 +17,9 @@ struct profile {
 	bool prompt;	/* acknowledges soon, and keeps an idle link alive itself */
 	bool plain;	/* a message of one frame may take the fast path, in both directions */
 
-	/* Queues a message; any thread. As session_send(). */
-	int (*send)(struct session *s, const struct span *parts, int n, size_t len,
-		    uint64_t *ret_number);
+	/* Messages are whole DLM packets, which may go without a number, too. Whether that is
+	 * one, of len bytes in n parts: 0 or -EINVAL; any thread. NULL: a message is any bytes. */
+	int (*packet)(const struct session *s, const struct span *parts, int n, size_t len);
 	/* Nothing is sent any more: begins our half of the termination. */
 	void (*finish)(struct session *s);
 

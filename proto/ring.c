@@ -26,7 +26,7 @@ static uint64_t place(const struct ring *r, uint64_t pos, uint64_t len)
 /*
  * The limit up to which frames are placed one behind the other without a look at anything: within
  * the lap, the known room, and the charged memory. None while a slot is open: a plain send copies
- * its message for nothing.
+ * its message for nothing; none for packets, whose envelope is another one.
  */
 static void set_fits(struct ring *r)
 {
@@ -38,7 +38,7 @@ static void set_fits(struct ring *r)
 		end = r->refreshed + RING_REFRESH;
 	if (end > r->marked + RING_MARK_STEP)
 		end = r->marked + RING_MARK_STEP;
-	r->fits_end = r->n_slots ? 0 : end;
+	r->fits_end = r->n_slots || r->over != WIRE_MSG_OVERHEAD ? 0 : end;
 	r->lap = (uintptr_t)r->base - (uintptr_t)lap;
 }
 
@@ -56,10 +56,18 @@ void ring_init(struct ring *r, void *mem, size_t size, uint32_t nodeid, uint32_t
 	r->base = mem;
 	r->size = size;
 	r->nodeid = nodeid;
+	r->over = WIRE_MSG_OVERHEAD;
 	r->next_seq = first_seq;
 	r->acked_seq = first_seq;
 	atomic_init(&r->skip_at, UINT64_MAX);
 	ring_pay(r, size);
+}
+
+void ring_take_packets(struct ring *r)
+{
+	assert(!r->n_slots && ring_tail(r) == 0);
+	r->over = WIRE_OPTS;
+	set_fits(r);
 }
 
 size_t ring_max_message(size_t size)
@@ -267,9 +275,12 @@ struct cut {
 	bool split;
 };
 
-static struct cut cut_of(size_t len, uint32_t max_frame)
+static struct cut cut_of(const struct ring *r, size_t len, uint32_t max_frame)
 {
-	struct cut c = { len, WIRE_MSG_OVERHEAD, len, 1, len + WIRE_MSG_OVERHEAD > max_frame };
+	/* A packet is whole, however long frames may be. */
+	bool fits = len + r->over <= max_frame || r->over != WIRE_MSG_OVERHEAD;
+	struct cut c = { len, r->over, len, 1, !fits };
+
 
 	if (c.split) {
 		c.over = WIRE_FRAG_OVERHEAD;
@@ -277,6 +288,16 @@ static struct cut cut_of(size_t len, uint32_t max_frame)
 		c.n_frames = (uint32_t)((len + c.body - 1) / c.body);
 	}
 	return c;
+}
+
+/* The headers of a message of n bytes that is one frame, and is there already. */
+static void put_headers(const struct ring *r, uint8_t *frame, uint32_t seq, size_t n)
+{
+	if (r->over == WIRE_MSG_OVERHEAD)
+		wire_put_msg(frame, r->nodeid, seq, n);
+	else
+		wire_put_opts(frame, r->nodeid, seq,
+			      frame[WIRE_OPTS + offsetof(struct wire_header, cmd)], n);
 }
 
 /* Builds the frames in the room reserved; where the last one ends. */
@@ -295,12 +316,12 @@ static uint64_t build(struct ring *r, const struct span *parts, const struct cut
 
 		if (at != pos)
 			atomic_store_explicit(&r->skip_at, pos, memory_order_relaxed);
+		copy_some(p + c->over, &from, n);
 		if (c->split)
 			wire_put_frag(p, r->nodeid, r->next_seq + i, n, (uint32_t)c->len,
 				      (uint32_t)off);
 		else
-			wire_put_msg(p, r->nodeid, r->next_seq + i, n);
-		copy_some(p + c->over, &from, n);
+			put_headers(r, p, r->next_seq + i, n);
 		off += n;
 		pos = at + c->over + n;
 	}
@@ -319,7 +340,7 @@ int ring_send(struct ring *r, const struct span *parts, size_t len, uint32_t max
 		return -ESHUTDOWN;
 	if (max_frame <= WIRE_FRAG_OVERHEAD || len > r->size)
 		return -EMSGSIZE;
-	c = cut_of(len, max_frame);
+	c = cut_of(r, len, max_frame);
 	/* A gap at the end of a lap is shorter than a frame. */
 	need = len + (uint64_t)c.n_frames * c.over + (c.split ? max_frame : 0);
 	if (need > r->size)
@@ -331,26 +352,6 @@ int ring_send(struct ring *r, const struct span *parts, size_t len, uint32_t max
 	return commit(r, begin, end, c.n_frames, ret_number);
 }
 
-int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number)
-{
-	uint64_t pos, need = len + WIRE_OPTS;
-	int err;
-
-	if (closed(r))
-		return -ESHUTDOWN;
-	if (len < WIRE_HEADER || len > WIRE_DLM_MAX)
-		return -EMSGSIZE;
-	assert(r->n_slots == 0);	/* slots build native frames */
-	err = reserve(r, need, false);
-	if (err)
-		return err;
-	pos = place(r, r->reserved, need);
-	memcpy(ring_at(r, pos) + WIRE_OPTS, packet, len);
-	wire_put_opts(ring_at(r, pos), r->nodeid, r->next_seq,
-		      ((const struct wire_header *)packet)->cmd, len);
-	return commit(r, pos, pos + need, 1, ret_number);
-}
-
 /* ---- slots ---- */
 
 /* The head of the slots, done, goes where everything before it ends. */
@@ -359,12 +360,12 @@ static int publish_slot(struct ring *r, struct ring_slot *s)
 	uint64_t tail = ring_tail(r);
 	uint64_t to = place(r, tail > r->floor ? tail : r->floor, s->used);
 
-	assert(to <= s->pos && s->used >= WIRE_MSG_OVERHEAD);
+	assert(to <= s->pos && s->used >= r->over);
 	if (to != s->pos)
 		memmove(ring_at(r, to), ring_at(r, s->pos), s->used);
 	/* ring_next() looks there if the ring has been closed meanwhile. */
 	s->pos = to;
-	wire_put_msg(ring_at(r, to), r->nodeid, r->next_seq, s->used - WIRE_MSG_OVERHEAD);
+	put_headers(r, ring_at(r, to), r->next_seq, s->used - r->over);
 	return publish(r, to, to + s->used, 1);
 }
 
@@ -412,7 +413,7 @@ static struct ring_slot *open_slot(struct ring *r, unsigned i)
 int ring_reserve(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_data,
 		 unsigned *ret_slot)
 {
-	uint64_t need = len + WIRE_MSG_OVERHEAD;
+	uint64_t need = len + r->over;
 	struct ring_slot *s;
 	int err;
 
@@ -425,7 +426,7 @@ int ring_reserve(struct ring *r, size_t len, uint32_t max_frame, uint8_t **ret_d
 		return err;
 	s = push_slot(r, place(r, r->reserved, need), need, RING_SLOT_OPEN);
 	*ret_slot = (unsigned)(s - r->slots);
-	*ret_data = ring_at(r, s->pos) + WIRE_MSG_OVERHEAD;
+	*ret_data = ring_at(r, s->pos) + r->over;
 	ring_put_check(r);
 	return 0;
 }
@@ -435,9 +436,9 @@ int ring_commit(struct ring *r, unsigned i, size_t used, uint64_t *ret_number)
 	struct ring_slot *s = open_slot(r, i);
 	uint64_t number = r->number + 1;	/* if it is the head */
 
-	if (!s || used > s->reserved - WIRE_MSG_OVERHEAD)
+	if (!s || used > s->reserved - r->over)
 		return -EINVAL;
-	s->used = (uint16_t)(used + WIRE_MSG_OVERHEAD);
+	s->used = (uint16_t)(used + r->over);
 	s->state = RING_SLOT_DONE;
 	flush_slots(r);
 	if (s->state == RING_SLOT_DONE && closed(r)) {

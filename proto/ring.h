@@ -71,6 +71,7 @@ struct ring {
 	uint64_t number;	/* messages published */
 	uint32_t next_seq;
 	uint32_t slot_head, n_slots;
+	uint32_t over;		/* bytes of headers before a message that is one frame */
 	uint64_t floor;		/* acked as far as known here, or a restart */
 	uint64_t refreshed;	/* the tail when acked was last looked at */
 	uint64_t marked;	/* where the last mark is, or would be */
@@ -224,8 +225,8 @@ bool ring_rests(const struct ring *r);
  * wish for that is noted. */
 bool ring_restart(struct ring *r);
 
-/* Queue one whole DLM packet as OPTS (wrapped) with the next seq: dlm profile. */
-int ring_send_dlm(struct ring *r, const void *packet, size_t len, uint64_t *ret_number);
+/* dlm profile, before the first message: each one is a whole DLM packet, in an OPTS envelope. */
+void ring_take_packets(struct ring *r);
 
 /*
  * Reserve room to build a message in place: *ret_data has len bytes, valid until the slot is

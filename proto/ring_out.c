@@ -471,8 +471,8 @@ static int next_slot(struct ring *r, struct ring_iter *it, uint64_t end, struct 
 
 		if (s->state != RING_SLOT_DONE)
 			continue;
-		*ret_total = s->used - WIRE_MSG_OVERHEAD;
-		*ret_body = (struct span) { ring_at(r, s->pos) + WIRE_MSG_OVERHEAD, *ret_total };
+		*ret_total = s->used - r->over;
+		*ret_body = (struct span) { ring_at(r, s->pos) + r->over, *ret_total };
 		it->pos = end + i + 1;
 		it->ended = true;
 		return 1;
@@ -485,7 +485,7 @@ int ring_next(struct ring *r, struct ring_iter *it, struct span *ret_body,
 {
 	uint64_t end = end_of(r);
 	const uint8_t *f;
-	size_t bytes, over = WIRE_MSG_OVERHEAD;
+	size_t bytes, over = r->over;
 
 	if (!it->started)
 		*it = (struct ring_iter) { r->msg_pos, r->acked_number + 1, true, false };
@@ -503,11 +503,7 @@ int ring_next(struct ring *r, struct ring_iter *it, struct span *ret_body,
 		*ret_total = get_le32(f + WIRE_OPTS + 4);
 		*ret_first = get_le32(f + WIRE_OPTS + 8) == 0;
 		break;
-	case WIRE_DATA:
-		*ret_total = bytes - over;
-		break;
-	default:		/* a DLM packet: with its own header */
-		over = WIRE_OPTS;
+	default:		/* WIRE_DATA, or a DLM packet with its own header */
 		*ret_total = bytes - over;
 		break;
 	}

@@ -56,14 +56,25 @@ void rx_delivered(struct link *l, size_t frame_bytes)
 	l->progress = true;
 }
 
-enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
+/* Bytes of [rx->p, rx->end), or of the buffer that was lent. */
+static enum rx_result handed_over(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
 {
 	assert(rx->provided || (p >= rx->p && n <= (size_t)(rx->end - p)));
-	s->n.delivered++;
 	rx->msg = p;
 	rx->msg_len = n;
 	rx->session = s;
 	return RX_MSG;
+}
+
+enum rx_result rx_bare(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
+{
+	return handed_over(s, rx, p, n);
+}
+
+enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n)
+{
+	s->n.delivered++;
+	return handed_over(s, rx, p, n);
 }
 
 static enum rx_result data(struct link *l, struct rx *rx, const struct frame *f)
@@ -308,7 +319,7 @@ static enum rx_result consume(struct link *l, struct rx *rx, size_t n, enum rx_r
 	struct core *core = l->core;
 
 	core_settle(core);
-	if (r == RX_GONE || r == RX_BUFFER)
+	if (r == RX_GONE || r == RX_BUFFER || r == RX_PAUSED)
 		return r;
 	if (rx->session)
 		rx->session->n.bytes_received += n;

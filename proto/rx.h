@@ -72,6 +72,8 @@ static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t
 enum rx_result rx_sequence(struct link *l, uint32_t seq);
 void rx_delivered(struct link *l, size_t frame_bytes);
 enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, size_t n);
+/* The same for a packet without a number, which is not counted. */
+enum rx_result rx_bare(struct session *s, struct rx *rx, const uint8_t *p, size_t n);
 enum rx_result rx_fin(struct link *l);
 /* A frame of n bytes at rx->p, from a peer of the native profile or one not known yet. */
 enum rx_result rx_native(struct link *l, struct rx *rx, size_t n);

@@ -35,15 +35,33 @@ int session_send(struct session *s, const struct span *parts, int n, size_t len,
 {
 	if (len > s->max_message)
 		return -EMSGSIZE;
-	return s->profile->send(s, parts, n, len, ret_number);
+	if (session_may_send(s, parts, n, len))
+		return -EINVAL;
+	return ring_send(&s->ring, parts, len, s->max_frame, ret_number);
+}
+
+int session_may_send(const struct session *s, const struct span *parts, int n, size_t len)
+{
+	return s->profile->packet ? s->profile->packet(s, parts, n, len) : 0;
+}
+
+int session_send_bare(struct session *s, const void *packet, size_t len)
+{
+	const struct span part = { packet, len };
+
+	if (len > WIRE_DLM_MAX)
+		return -EMSGSIZE;
+	if (!s->profile->packet || session_may_send(s, &part, 1, len))
+		return -EINVAL;
+	return bare_put(&s->bare, packet, len) ? 0 : -EAGAIN;
 }
 
 int session_reserve(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot)
 {
-	assert(s->profile->plain);
 	if (len > s->max_message)
 		return -EMSGSIZE;
-	return ring_reserve(&s->ring, len, s->max_frame, ret_data, ret_slot);
+	return ring_reserve(&s->ring, len, s->profile->packet ? WIRE_OPTS + WIRE_DLM_MAX :
+			    s->max_frame, ret_data, ret_slot);
 }
 
 /* ---- the loop's side ---- */
@@ -66,7 +84,8 @@ static void close_check(struct session *s)
 {
 	const struct core *core = s->peer->core;
 	enum fsm_state state = session_state(s);
-	bool passive = state == FSM_CLOSE_WAIT && (s->removed || core->cfg.auto_close);
+	bool answers = core->cfg.auto_close && s->profile->hello;
+	bool passive = state == FSM_CLOSE_WAIT && (s->removed || answers);
 
 	if (state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT)
 		return;
@@ -84,7 +103,7 @@ void session_schedule(struct session *s)
 		return;
 	if (ring_take_writable(&s->ring))
 		core_mark_session(s, SESSION_P_WRITABLE);
-	if (p->up && ring_has_unsent(&s->ring))
+	if (p->up && (ring_has_unsent(&s->ring) || bare_waits(&s->bare)))
 		link_mark_tx(p->up);
 	close_check(s);
 	session_check(s);
@@ -160,8 +179,10 @@ static void ack_fin(struct session *s, struct link *on)
 	link_mark_tx(on);
 }
 
-/* Ends the links of a session that ends; one of them may have been kept. */
-static void end_links(struct session *s, const struct fsm_cell *cell, enum session_end why)
+/* Ends the links of a session that ends; one of them may have been kept. on: our last ACK goes
+ * there. */
+static void end_links(struct session *s, const struct fsm_cell *cell, const struct link *on,
+		      enum session_end why)
 {
 	struct peer *p = s->peer;
 
@@ -173,6 +194,9 @@ static void end_links(struct session *s, const struct fsm_cell *cell, enum sessi
 			p->up = NULL;
 		if (l->state == LINK_LAST_ACK && cell->actions & FSM_KEEP)
 			continue;
+		/* That a kernel has read the end of another one says nothing of our ACK. */
+		if (!p->profile->hello && l != on)
+			l->incarnation = 0;
 		if (cell->actions & FSM_SHUT)
 			link_shut(l, link_is_up(l) ? LINK_ORDERLY : LINK_RESET);
 		else if (why == SESSION_LINGER || why == SESSION_RENEWED ||
@@ -200,10 +224,12 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	struct link *up = p->up;
 	bool clean = cell->actions & FSM_CLEAN, keep = cell->actions & FSM_KEEP, cut = is_cut(s);
 	bool lost = cut && keep && on == up;	/* our last ACK, too */
+	bool kernel = !p->profile->hello;
 
 	assert(!keep || (on && on->session == s));
 	assert(p->session == s && cell->next == FSM_CLOSED && clean == (why == SESSION_CLOSED));
-	if (keep && !lost)
+	/* A kernel waits for us to shut it (6.12 and later). */
+	if (keep && !lost && !kernel)
 		link_event(on, LINK_EV_LAST_ACK);
 	ring_close(&s->ring);
 	s->end_state = from;
@@ -219,13 +245,13 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	p->stale_gen = s->told;
 	p->session = NULL;
 	core_arm(p->core, p->core->now_ns);	/* for what is held because of it */
-	s->pending &= ~(unsigned)SESSION_P_WRITABLE;
+	s->pending &= ~(unsigned)(SESSION_P_WRITABLE | SESSION_P_LINK_UP);
 	/* Both FINs crossed: that ours is acknowledged says nothing of our ACK. */
-	if (lost || (clean && from == FSM_CLOSING))
+	if (lost || (clean && (from == FSM_CLOSING || kernel)))
 		peer_time_wait(p, s->incarnation);
 	if (lost || (cut && !clean))
 		link_shut(up, LINK_RESET);
-	end_links(s, cell, why);
+	end_links(s, cell, on, why);
 	assert(!p->up || p->up->session != s);
 	core_mark_session(s, SESSION_P_DOWN);
 	core_mark_dial(p);
@@ -339,7 +365,7 @@ int session_acked(struct session *s, uint32_t next)
 	if (seq_diff(next, s->base) > BASE_BEHIND)
 		s->base = next - BASE_BEHIND;
 	s->stalls_in_row = 0;
-	s->nudged = false;
+	s->nudged_ns = 0;
 	s->link_acked = true;
 	resend_all(s);
 	s->n.acked = s->ring.acked_number;

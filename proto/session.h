@@ -9,6 +9,7 @@
 #ifndef SINEW_PROTO_SESSION_H
 #define SINEW_PROTO_SESSION_H
 
+#include "bare.h"
 #include "frag.h"
 #include "fsm.h"
 #include "list.h"
@@ -33,7 +34,8 @@ enum session_end {
 
 /* Events of the session for the application, in this order (core_poll()). */
 enum session_pending {
-	SESSION_P_UP = 1, SESSION_P_FINISHED = 2, SESSION_P_WRITABLE = 4, SESSION_P_DOWN = 8,
+	SESSION_P_UP = 1, SESSION_P_LINK_UP = 2, SESSION_P_FINISHED = 4, SESSION_P_WRITABLE = 8,
+	SESSION_P_DOWN = 16,
 };
 
 /* All that a status shows of it; the caller may copy it for other threads. */
@@ -53,6 +55,7 @@ struct session_counters {
 	uint64_t mark_ns;	/* see mark_pos; 0 = nothing unacknowledged */
 	enum fsm_state state;
 	bool peer_paused;	/* it said RX_PAUSED */
+	bool is_3_1, is_3_2;	/* dlm profile: fixed by the first packet; neither: none yet */
 };
 
 struct session {
@@ -101,8 +104,9 @@ struct session {
 	uint64_t mark_pos;
 	unsigned stalls_in_row;
 
-	uint32_t version;	/* dlm profile: fixed by the first packet; 0 = none yet */
-	bool nudged;		/* dlm profile: repeated once to provoke an ACK */
+	struct bare bare;	/* dlm profile: packets without a number */
+	uint64_t nudged_ns;	/* dlm profile: when a frame was repeated to provoke an ACK; 0 =
+				 * none was since the last ACK */
 	struct session_counters n;
 };
 
@@ -120,6 +124,11 @@ static inline __attribute__((always_inline)) bool session_send_plain(struct sess
 {
 	return len <= s->plain_max && ring_send_plain(&s->ring, data, len);
 }
+/* 0, or -EINVAL: in the dlm profile the bytes are no packet of our own. */
+int session_may_send(const struct session *s, const struct span *parts, int n, size_t len);
+/* dlm profile: a packet without a number, for the present link or the next one. -EINVAL: it is
+ * no packet of our own. -EAGAIN: no room. */
+int session_send_bare(struct session *s, const void *packet, size_t len);
 /* A slot, to be ended by ring_commit() or ring_discard(). */
 int session_reserve(struct session *s, size_t len, uint8_t **ret_data, unsigned *ret_slot);
 

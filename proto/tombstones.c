@@ -37,6 +37,11 @@ const struct tombstone *tombstones_find(const struct tombstones *ts, uint64_t in
 	return NULL;
 }
 
+const struct tombstone *tombstones_last(const struct tombstones *ts)
+{
+	return ts->n ? &ts->t[(ts->n - 1) % TOMBSTONES_MAX] : NULL;
+}
+
 unsigned tombstones_count(const struct tombstones *ts, enum tomb_kind kind)
 {
 	unsigned count = 0;

@@ -30,6 +30,8 @@ void tombstones_bury(struct tombstones *ts, uint64_t incarnation, enum tomb_kind
 		     uint32_t next);
 /* NULL if that incarnation has no tombstone. */
 const struct tombstone *tombstones_find(const struct tombstones *ts, uint64_t incarnation);
+/* The newest one; NULL: there is none. */
+const struct tombstone *tombstones_last(const struct tombstones *ts);
 /* Number of tombstones of a kind. */
 unsigned tombstones_count(const struct tombstones *ts, enum tomb_kind kind);
 

@@ -127,6 +127,9 @@ static inline void act(struct life_node *n, const struct core_action *a)
 		SAY(n, NULL, "session up with %c%u", (char)(a->session->incarnation >> 8),
 		    (unsigned)(a->session->incarnation & 0xff));
 		break;
+	case CORE_LINK_UP:
+		SAY(n, NULL, "is sent on a new link");
+		break;
 	case CORE_FINISHED:
 		SAY(n, NULL, "the peer has finished");
 		break;

@@ -36,8 +36,8 @@ STRUCTS = {
 	'proto/link.h link': (38, 6),
 	'proto/peer.h peer': (39, 5),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
-	'proto/ring.h ring': (34, 1),		# producer, shared, consumer: one block of memory
-	'proto/session.h session': (41, 11),
+	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
+	'proto/session.h session': (41, 10),
 }
 
 # Assertions in 100 functions, at least.
@@ -179,10 +179,10 @@ def soles():
 # ---- what threads share ----
 
 def atomics():
-	"""In the core nothing but its rings is read by two threads at once."""
+	"""In the core nothing but what is queued to be sent is read by two threads at once."""
 	for path in sources('proto', '.c') + sources('proto', '.h'):
 		words = re.findall(r'\b_Atomic\b|\batomic_\w+', without_comments(read(path)))
-		if words and not os.path.basename(path).startswith('ring'):
+		if words and not os.path.basename(path).startswith(('ring', 'bare')):
 			yield f'{path}: {" ".join(words)}'
 
 
@@ -252,7 +252,7 @@ def main():
 	good &= judge('few_files_call_in_a_circle', circles(sys.argv[1]), CIRCLES)
 	good &= judge('no_struct_is_everybodys', structs(), STRUCTS)
 	good &= judge('one_file_alone_does_it', soles(), {})
-	good &= verdict('rings_alone_have_atomics', list(atomics()))
+	good &= verdict('queues_alone_have_atomics', list(atomics()))
 	good &= verdict('assertions_are_many', list(assertions()))
 	good &= verdict('products_assert_nothing', list(products(sys.argv[1])))
 	return 0 if good else 1

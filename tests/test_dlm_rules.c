@@ -76,7 +76,7 @@ static void nothing_is_repeated_within_a_packet(void)
 	link_gather(&w->link, out, &n, 1000);
 	link_sent(&w->link, 20);
 	pass(fx->core.cfg.stall_ns / 2000000);
-	CHECK(!w->gone && !fx->session[HIGH]->nudged);
+	CHECK(!w->gone && !fx->session[HIGH]->nudged_ns);
 	fixture_end();
 }
 
@@ -213,15 +213,15 @@ static void a_link_of_the_last_ack_is_not_used_again(void)
 	CHECK_EQ(session_state(fx->session[HIGH]), FSM_FIN_WAIT2);
 	wire_put_fin(buf, HIGH, FIRST);
 	feed(w, buf, sizeof buf);
-	CHECK_EQ(w->link.state, LINK_LAST_ACK);
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_ORDERLY);
 	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
 	settle();
 	next = fx->dial[HIGH];
 	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
 	link_dead(&next->link, false);
 	settle();
-	CHECK_EQ(w->link.state, LINK_LAST_ACK);
-	CHECK(fx->peer[HIGH].up != &w->link);
+	CHECK(w->gone && fx->peer[HIGH].up != &w->link);
 	fixture_end();
 }
 
@@ -268,6 +268,7 @@ static void nothing_follows_the_end_of_31(void)
 	feed(w, packet, sizeof packet);
 	queue_packet();
 	session_finish(fx->session[HIGH]);
+	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
 	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof packet, NULL), -ESHUTDOWN);
 	session_schedule(fx->session[HIGH]);
 	settle();
@@ -277,20 +278,52 @@ static void nothing_follows_the_end_of_31(void)
 
 static void bare_packets_have_their_lengths(void)
 {
-	uint8_t packet[LINK_CTL_MAX];
+	uint8_t packet[WIRE_DLM_MAX + 1];
 	struct wire *w = kernel_up();
-	struct peer *p = &fx->peer[HIGH];
+	struct session *s = fx->session[HIGH];
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	put_packet(packet, WIRE_VERSION_3_2, HIGH, sizeof packet);
-	CHECK_EQ(peer_send_bare(p, packet, WIRE_HEADER - 1), -EMSGSIZE);
-	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2 + 1), -EMSGSIZE);
-	CHECK_EQ(peer_send_bare(p, packet, WIRE_HEADER), 0);
-	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
-	/* The control bytes queued on a link are bounded. */
-	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), -EAGAIN);
+	put_packet(packet, WIRE_VERSION_3_2, SELF, WIRE_DLM_MAX);
+	CHECK_EQ(session_send_bare(s, packet, sizeof packet), -EMSGSIZE);
+	CHECK_EQ(session_send_bare(s, packet, WIRE_HEADER - 1), -EINVAL);
+	/* The bytes that wait are bounded. */
+	for (unsigned i = 0; i < BARE_BYTES / WIRE_DLM_MAX; i++)
+		CHECK_EQ(session_send_bare(s, packet, WIRE_DLM_MAX), 0);
+	CHECK_EQ(session_send_bare(s, packet, WIRE_DLM_MAX), -EAGAIN);
+	session_schedule(s);
 	settle();
-	CHECK_EQ(peer_send_bare(p, packet, LINK_CTL_MAX / 2), 0);
+	CHECK_EQ(session_send_bare(s, packet, WIRE_DLM_MAX), 0);
+	fixture_end();
+}
+
+/* A wrong one can crash a kernel. */
+static void only_own_packets_are_taken(void)
+{
+	static const struct {
+		unsigned at;
+		uint8_t is;
+	} wrong[] = {
+		{ 0, 1 }, { 2, 4 }, { 8, HIGH }, { 12, 47 }, { 13, 1 }, { 14, 3 }, { 14, 0 },
+	};
+	uint8_t packet[48];
+	struct span part = { packet, sizeof packet };
+	struct span parts[] = { { packet, 9 }, { NULL, 0 }, { packet + 9, sizeof packet - 9 } };
+	struct session *s;
+
+	CHECK_OR_RETURN(kernel_up());
+	s = fx->session[HIGH];
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
+		packet[wrong[i].at] = wrong[i].is;
+		CHECK_EQ(session_send(s, &part, 1, sizeof packet, NULL), -EINVAL);
+		CHECK_EQ(session_send_bare(s, packet, sizeof packet), -EINVAL);
+	}
+	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
+	CHECK_EQ(session_send(s, parts, 3, sizeof packet, NULL), 0);
+	CHECK_EQ(session_send(s, &part, 1, 0, NULL), -EINVAL);
+	packet[14] = WIRE_RCOM;
+	CHECK_EQ(session_send(s, &part, 1, sizeof packet, NULL), 0);
+	CHECK_EQ(session_send_bare(s, packet, sizeof packet), 0);
 	fixture_end();
 }
 
@@ -332,31 +365,103 @@ static void the_wait_for_membership_has_an_end(void)
 	fixture_end();
 }
 
-/* A packet without an envelope is written at once, or refused while no link is up. */
-static void a_bare_packet_needs_a_link(void)
+/* A packet without an envelope is written at once. One that waits for a link is lost as those on
+ * the way are: the application hears of the next link, and repeats them. */
+static void a_bare_packet_goes_with_its_link(void)
 {
 	struct wire *w = kernel_up();
 	uint8_t packet[48];
+	struct session *s;
 	size_t n;
 
 	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	s = fx->session[HIGH];
+	CHECK_EQ(fx->link_ups[HIGH], 1);
 	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
 	n = w->n_out;
-	CHECK_EQ(peer_send_bare(&fx->peer[HIGH], packet, sizeof packet), 0);
+	CHECK_EQ(session_send_bare(s, packet, sizeof packet), 0);
+	session_schedule(s);
 	settle();
 	CHECK_EQ(w->n_out, n + sizeof packet);
 	CHECK_MEM(w->out + n, packet, sizeof packet);
 	fx->no_dials = true;
 	link_dead(&w->link, false);
 	settle();
-	CHECK_EQ(peer_send_bare(&fx->peer[HIGH], packet, sizeof packet), -EAGAIN);
+	CHECK_EQ(session_send_bare(s, packet, sizeof packet), 0);
+	w = its_own();
+	CHECK_EQ(fx->link_ups[HIGH], 2);
+	CHECK_EQ(w->n_out, 0);
+	fixture_end();
+}
+
+/* Its FIN, and ours behind it; the ACK of ours. The kernel waits for our end of the link. */
+static struct wire *both_closed(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+	struct wire *w = kernel_up();
+
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
+	settle();
+	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	return w;
+}
+
+static void the_end_behind_both_fins_is_orderly_and_ours(void)
+{
+	struct wire *w = both_closed();
+
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_ORDERLY);
+	fixture_end();
+}
+
+/* Was: nobody read it, and Linux 6.1 waited three minutes. */
+static void a_fin_that_comes_again_is_acknowledged_again(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER], ack[WIRE_HEADER];
+	struct wire *w;
+
+	both_closed();
+	wire_put_ack(ack, SELF, FIRST + 1);
+	w = its_own();
+	CHECK_EQ(w->link.state, LINK_LAST_ACK);
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_ORDERLY);
+	CHECK_EQ(w->n_out, sizeof ack);
+	CHECK_MEM(w->out, ack, sizeof ack);
+	fixture_end();
+}
+
+/* The numbers of the next session begin anew: an ACK of the former one would lose them. */
+static void what_comes_behind_the_end_waits_for_membership(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w;
+
+	both_closed();
+	w = its_own();
+	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
+	CHECK_EQ(w->link.state, LINK_HELD);
+	CHECK_EQ(w->n_out, 0);
+	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
+	settle();
+	CHECK_EQ(w->link.state, LINK_UP);
+	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
+	CHECK_EQ(fx->delivered[HIGH], 1);
 	fixture_end();
 }
 
 int main(void)
 {
 	RUN(the_wait_for_membership_has_an_end);
-	RUN(a_bare_packet_needs_a_link);
+	RUN(a_bare_packet_goes_with_its_link);
+	RUN(only_own_packets_are_taken);
+	RUN(the_end_behind_both_fins_is_orderly_and_ours);
+	RUN(a_fin_that_comes_again_is_acknowledged_again);
+	RUN(what_comes_behind_the_end_waits_for_membership);
 	RUN(both_commands_are_delivered);
 	RUN(what_is_unacknowledged_goes_twice);
 	RUN(nothing_is_repeated_within_a_packet);

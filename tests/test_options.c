@@ -150,6 +150,7 @@ static void texts_have_limits(void)
 			last++; \
 		begin(&o); \
 		CHECK_EQ(o.field, standard); \
+		o.membership = SINEW_MEMBERSHIP_EXTERNAL; \
 		o.field = last - 1; \
 		CHECK_EQ(try_it(&o), 0); \
 		o.field = last; \

@@ -217,7 +217,7 @@ static void say_dlm(struct inc *l, size_t n, bool bare)
 	memset(p, 's', sizeof p);
 	wire_put_header(p, WIRE_VERSION_3_2, 77, SELF, part.n, n & 1 ? WIRE_RCOM : WIRE_MSG);
 	if (bare)
-		peer_send_bare(l->peer, p, part.n);
+		session_send_bare(l->s, p, part.n);
 	else if (!session_send(l->s, &part, 1, part.n, &number))
 		l->n_sent++;
 	session_schedule(l->s);

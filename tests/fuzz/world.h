@@ -69,6 +69,7 @@ struct said {
 struct inc {
 	struct session *s;
 	void *ring;
+	uint8_t bare[BARE_BYTES];
 	struct node *node;
 	struct peer *peer;
 	uint64_t ours, theirs;	/* incarnations */
@@ -159,6 +160,7 @@ static void world_provide(struct node *n, struct peer *p)
 	l->s = aligned_alloc(64, sizeof *l->s);
 	MUST(l->s);
 	session_provide(l->s, l->ring, RING_MIN, n->nodeid, n->core.cfg.first_seq);
+	bare_provide(&l->s->bare, l->bare);
 	l->expected = l->sent_end = n->core.cfg.first_seq;
 	n->n_incs++;
 	peer_provide(p, l->s);

@@ -38,7 +38,7 @@ static void world_bytes_out(struct end *e, const uint8_t *p, size_t n)
 {
 	struct link *l = &e->el->link;
 	/* A peer of 3.1 is sent packets without their envelopes: no numbers to follow. */
-	bool bare = l->session && l->session->version == WIRE_VERSION_3_1;
+	bool bare = l->session && l->session->n.is_3_1;
 
 	if (bare)
 		e->n_frame = 0;
@@ -265,6 +265,8 @@ static void world_act(struct node *n, const struct core_action *a)
 	case CORE_PROVIDE:
 		world_provide(n, a->peer);
 		break;
+	case CORE_LINK_UP:
+		break;
 	case CORE_PEER_UP:
 		world_up(n, a->session);
 		break;
@@ -304,7 +306,7 @@ static void world_check(const struct node *n)
 		MUST(s->end == SESSION_ALIVE && s->peer == p);
 		MUST(!p->up || p->up->session == s);
 		/* Nothing is acknowledged that did not go out whole; 3.1 acknowledges nothing. */
-		if (s->version != WIRE_VERSION_3_1)
+		if (!s->n.is_3_1)
 			MUST(!seq_after(s->ring.acked_seq,
 					world_inc((struct node *)n, s)->sent_end));
 	}

@@ -31,7 +31,8 @@ static const uint8_t *world_consumed(struct inc *l, const uint8_t *p, const uint
 		last = p;
 		*ret_fresh = false;
 		if (!frame_parse(p, (size_t)n, &f) && f.cmd == WIRE_OPTS_CMD &&
-		    (native ? native_sequenced(f.nextcmd) : f.version == l->s->version) &&
+		    (native ? native_sequenced(f.nextcmd) :
+		     l->s->n.is_3_1 == (f.version == WIRE_VERSION_3_1)) &&
 		    f.u == l->expected && !l->fin_seen) {
 			l->expected++;
 			l->fin_seen = f.nextcmd == WIRE_FIN_CMD;

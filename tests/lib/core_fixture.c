@@ -21,6 +21,7 @@ struct session *new_session(void)
 
 	memset(s, USED, sizeof *s);
 	session_provide(s, provide(fixture_ring), fixture_ring, SELF, FIRST);
+	bare_provide(&s->bare, provide(BARE_BYTES));
 	return s;
 }
 
@@ -92,6 +93,14 @@ static void session_over(unsigned id, struct session *s)
 	free(session_take_buffer(s));
 }
 
+static void shut(struct wire *w, enum link_shut how)
+{
+	w->how = how;
+	w->gone = true;
+	if (how == LINK_ORDERLY)
+		gather(w);
+}
+
 void act(const struct core_action *a)
 {
 	unsigned id = a->peer ? a->peer->nodeid : 0;
@@ -127,11 +136,7 @@ void act(const struct core_action *a)
 		fx->asked = wire_of(a->link);
 		break;
 	case CORE_SHUT:
-		w = wire_of(a->link);
-		w->how = a->how;
-		w->gone = true;
-		if (a->how == LINK_ORDERLY)
-			gather(w);
+		shut(wire_of(a->link), a->how);
 		break;
 	case CORE_PROVIDE:
 		if (!fx->no_provide)
@@ -140,6 +145,9 @@ void act(const struct core_action *a)
 	case CORE_PEER_UP:
 		fx->up[id]++;
 		fx->session[id] = a->session;
+		break;
+	case CORE_LINK_UP:
+		fx->link_ups[id]++;
 		break;
 	case CORE_FINISHED:
 		fx->finished[id]++;

@@ -38,7 +38,7 @@ struct fixture {
 	struct wire *probe[4];		/* newest probe of its paths, where probes get through */
 	struct wire *wires[256];
 	unsigned n_wires;
-	unsigned up[4], down[4], finished[4], delivered[4], writable[4], fences;
+	unsigned up[4], down[4], finished[4], delivered[4], writable[4], link_ups[4], fences;
 	struct wire *asked;	/* CORE_ASK: the last one */
 	enum session_end end[4];
 	char notes[4096];

@@ -101,6 +101,7 @@ void digest_action(const struct node *n, const struct core_action *a)
 		break;
 	case CORE_TX:
 	case CORE_ASK:
+	case CORE_LINK_UP:
 	case CORE_PROVIDE:
 	case CORE_RENEW:
 	case CORE_CLOSED:

@@ -228,7 +228,7 @@ static void walk(struct sess *x, uint64_t acked, uint64_t queued)
 /* A peer that speaks 3.1 may lose what it is sent. */
 static bool oracle_unreliable(const struct sess *x)
 {
-	return oracle_dlm(x) && x->s.version == WIRE_VERSION_3_1;
+	return oracle_dlm(x) && x->s.n.is_3_1;
 }
 
 static void check_delivery(struct sess *x)

@@ -215,6 +215,9 @@ static void act(struct node *n, struct core_action *a)
 			       (rng_one_in(&sim.net, 4) ? rng_scale(&sim.net, 0, 80 * MSEC) : 0),
 		       EV_PROVIDE, n->idx, world_node(a->peer->nodeid)->idx, n->gen);
 		break;
+	case CORE_LINK_UP:
+		TRACE("n%u LINK_UP %u", n->idx, sess_of(a->session)->peer);
+		break;
 	case CORE_PEER_UP:
 	case CORE_FINISHED:
 	case CORE_WRITABLE:
