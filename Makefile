@@ -121,7 +121,9 @@ LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c me
 TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
 SIM_OBJS := $(call objects,tests/sim/*.c)
 STREAM_OBJS := $(call objects,tests/stream/*.c)
-TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*.c)))
+# Unit and whole-program tests of a layer are in the folder of its name, their programs all in one.
+LAYERS := proto lowcomms membership tools
+TESTS := $(foreach l,$(LAYERS),$(patsubst tests/$(l)/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/$(l)/*.c))))
 # What the live tests run: all of it is about corosync.
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
@@ -130,10 +132,9 @@ FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/*.c))
 CROSS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/cross/*.c)))
 # Tests of the command, themselves or by a header of theirs; all others are of the library alone.
 OF_TOOLS := $(shell grep -ls -e '"tools/' \
-	$(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/*.h tests/lib/*.h)) \
-	tests/*.c tests/*/*.c)
+	$(patsubst %,-e '"%"',$(shell grep -ls '"tools/' tests/lib/*.h)) tests/*/*.c)
 PROGRAMS := $(TESTS) $(LIVE) $(FUZZ) $(CROSS)
-TOOL_PROGRAMS := $(filter $(patsubst tests/%.c,$(BUILD)/tests/%,$(OF_TOOLS)),$(PROGRAMS))
+TOOL_PROGRAMS := $(filter $(addprefix %/,$(notdir $(OF_TOOLS:.c=))),$(PROGRAMS))
 SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 # The contract of streams, over each transport.
 STREAM := $(BUILD)/tests/stream
@@ -159,8 +160,8 @@ TESTS_A := $(BUILD)/tests/libtest.a
 FAKES := $(addprefix $(OBJ)/tests/lib/,fake_corosync.o fake_config.o fake_user.o)
 FAKE_CALLS := $(OBJ)/tests/lib/fake_calls.o
 STAND_INS := $(FAKES) $(FAKE_CALLS) $(OBJ)/tests/lib/gate.o
-WITH_FAKES := $(if $(COROSYNC_LIBS),$(patsubst %.c,$(BUILD)/%, \
-	$(shell grep -l '"tests/lib/fake_user' tests/*.c)))
+WITH_FAKES := $(if $(COROSYNC_LIBS),$(patsubst tests/membership/%.c,$(BUILD)/tests/%, \
+	$(shell grep -l '"tests/lib/fake_user' tests/membership/*.c)))
 WITH_FAKE_CALLS := $(if $(COROSYNC_LIBS),$(BUILD)/tests/test_ipc)
 WITH_COUNTS := $(BUILD)/tests/gate_stream $(BUILD)/tests/gate_idle
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
@@ -256,8 +257,8 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 		-MMD -MP -c -o $@ $<
 
 # Compiling a test takes longer than running it.
-$(OBJ)/tests/test_%.o: override CFLAGS := $(patsubst -O2,-O1,$(CFLAGS))
-$(OBJ)/tests/test_corosync_busy.o $(OBJ)/tests/test_qb.o: COROSYNC_CFLAGS += $(QB_CFLAGS)
+$(foreach l,$(LAYERS),$(OBJ)/tests/$(l)/test_%.o): override CFLAGS := $(patsubst -O2,-O1,$(CFLAGS))
+$(OBJ)/tests/membership/test_corosync_busy.o $(OBJ)/tests/lowcomms/test_qb.o: COROSYNC_CFLAGS += $(QB_CFLAGS)
 
 $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -329,6 +330,10 @@ $(TOOLS_A) $(TESTS_A):
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
+# The object of the program $*: of a layer's folder, or of its own.
+object_of_test = $(call objects,tests/$*.c $(LAYERS:%=tests/%/$*.c))
+.SECONDEXPANSION:
+
 # A test that includes nothing of the tools is linked without them; what is measured without
 # the checks.
 GATES := $(filter $(BUILD)/tests/gate_%,$(PROGRAMS))
@@ -336,16 +341,16 @@ CHECKED_PROGRAMS := $(filter-out $(GATES),$(PROGRAMS))
 $(WITH_FAKES): $(FAKES)
 $(WITH_FAKE_CALLS): $(FAKE_CALLS)
 $(WITH_COUNTS): $(OBJ)/tests/lib/gate.o
-$(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(TOOLS_A) $(LINKED)
+$(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $$(object_of_test) $(TESTS_A) $(TOOLS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
-$(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(LINKED)
+$(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $$(object_of_test) $(TESTS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) \
 		-Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) $(ATOMIC_LIBS)
 
-$(GATES): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(TESTS_A) $(TOOLS_A) $(LIB_INSIDE)
+$(GATES): $(BUILD)/tests/%: $$(object_of_test) $(TESTS_A) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) \
 		-Wl,--as-needed $(TOOL_LIBS)
@@ -375,7 +380,6 @@ $(BUILD)/bench/zmq: WORKING_LIBS := $(ZMQ_LIBS)
 $(BUILD)/bench/nng: WORKING_LIBS := $(NNG_LIBS)
 
 # A program for each library that is compared: its folder, and what all of them share.
-.SECONDEXPANSION:
 $(BENCH_WORKING): $(BUILD)/bench/%: $$(call objects,tests/bench/work/*.c tests/bench/$$*/*.c) \
 		$(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
@@ -426,7 +430,7 @@ bench:
 bench-check:
 	@tools/deps.sh --install build check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@BUILD='$(BUILD)' SKIPS=forbidden tests/test_gate.sh
+	@BUILD='$(BUILD)' SKIPS=forbidden tests/lowcomms/test_gate.sh
 
 MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
 MUTATE_PROGRAMS := $(BUILD)/sinew $(SINEW_CHECKED) $(STREAM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))
@@ -480,7 +484,7 @@ deb:
 
 # Only when the interface is meant to change.
 abi: all
-	@BUILD='$(BUILD)' tests/test_abi.sh --record
+	@BUILD='$(BUILD)' tests/tree/test_abi.sh --record
 
 # The rows of lowcomms/options.def.
 pages: $(BUILD)/tests/test_option_pages

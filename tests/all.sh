@@ -67,7 +67,7 @@ with_address_sanitizer()
 	export BUILD=$BUILD/asan SIM_ARGS='--check --seeds 200' TIME_FACTOR=4 JOBS=2
 	export STRESS_ROUNDS=$STRESS_LONG
 	build CC=clang SAN=address,undefined && tests/run.sh $ONCE --skip test_corosync_tools \
-		--skip test_pairs --skip tests/test_torture --skip test_live_cut
+		--skip test_pairs --skip test_torture.sh --skip test_live_cut
 }
 
 # Skipped: tests with one thread (the simulator, test_live_cut, break, the core and the ring
@@ -80,11 +80,11 @@ with_thread_sanitizer()
 	setarch "$(uname -m)" -R true 2>/dev/null && around="setarch $(uname -m) -R"
 	export BUILD=$BUILD/tsan TIME_FACTOR=4 STRESS_ROUNDS=$STRESS_LONG JOBS=2
 	build CC=clang SAN=thread && $around tests/run.sh $ONCE --skip sim --skip fuzz \
-		--skip test_bench --skip test_live_cut --skip tests/test_exhausted \
+		--skip test_bench --skip test_live_cut --skip test_exhausted.sh \
 		--skip test_break --skip test_ring_model --skip test_link \
-		--skip test_hello --skip tests/test_cat --skip test_pairs \
+		--skip test_hello --skip test_cat.sh --skip test_pairs \
 		--skip test_corosync_five --skip test_corosync_net --skip test_corosync_fence \
-		--skip test_failures --skip tests/test_ping
+		--skip test_failures --skip test_ping.sh
 }
 
 # Ten seconds for each target, from the committed corpus.

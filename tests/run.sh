@@ -4,7 +4,9 @@
 # allows it, and the sum. Knows nothing of what a test does but its output:
 # `ok - name`, `ok - name # SKIP why`, `not ok - name: why`.
 #
-#	tests/run.sh [--skip PATTERN]... [NAME-PATTERN...]
+#	tests/run.sh [--skip PATTERN]... [PATTERN...]
+#
+# PATTERN is a part of a test's file: test_ring, test_cat.sh, tests/proto/.
 #
 # BUILD=build        where the programs are
 # SKIPS=forbidden    a skipped test is a failure
@@ -30,7 +32,9 @@ RUNNER=${RUNNER:-}
 export BUILD RUNNER
 LOGS=$BUILD/tests/log
 
-declare -A said		# by test: the words of its lines for us
+tests=()
+declare -A file_of	# by test: its source, which says what it needs
+declare -A said		# by that file: the words of its lines for us
 test_of=() start_of=()	# by process id
 failed_names=()
 skips=()
@@ -43,29 +47,33 @@ now_ms()
 	REPLY=$((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
 }
 
-# source_of TEST: the file that says what it needs.
-source_of()
+# Programs of a layer's folder lie side by side, all others and scripts keep their path.
+find_tests()
 {
-	case $1 in
-	*.sh) REPLY=$1 ;;
-	sim | stream) REPLY=tests/$1/main.c ;;
-	*) REPLY=tests/$1.c ;;
-	esac
+	local file test
+	for file in tests/*/test_*.c tests/fuzz/*.c tests/{sim,stream}/main.c tests/*/test_*.sh \
+		tests/mutants/run.sh; do
+		[ -e "$file" ] || continue
+		case $file in
+		*.sh) test=$file ;;
+		tests/fuzz/*) test=${file#tests/} ;;
+		*/main.c) test=${file%/main.c} test=${test#tests/} ;;
+		*) test=${file##*/} ;;
+		esac
+		test=${test%.c}
+		tests+=("$test")
+		file_of[$test]=$file
+	done
 }
 
-# ask_all TEST...: reads what each of them needs.
+# Reads what each of them needs.
 ask_all()
 {
-	local test file words
-	local -A test_in=()
-	for test; do
-		source_of "$test"
-		test_in[$REPLY]=$test
-	done
+	local file words
 	while IFS=$'\t' read -r file words; do
-		said[${test_in[$file]}]+=" $words"
+		said[$file]+=" $words"
 	done < <(awk 'FNR > 40 { nextfile } sub(/.*run\.sh: */, "") { print FILENAME "\t" $0 }' \
-		"${!test_in[@]}")
+		"${file_of[@]}")
 }
 
 # needs TEST KEY: whether it says KEY or KEY=value; REPLY is the value.
@@ -73,26 +81,12 @@ needs()
 {
 	local word
 	REPLY=
-	for word in ${said[$1]:-}; do
+	for word in ${said[${file_of[$1]}]:-}; do
 		[ "${word%%=*}" = "$2" ] || continue
 		[ "$word" = "$2" ] || REPLY=${word#*=}
 		return 0
 	done
 	return 1
-}
-
-list_tests()
-{
-	local t
-	for t in tests/test_*.c tests/fuzz/*.c; do
-		t=${t#tests/}
-		[ -e "tests/$t" ] && echo "${t%.c}"
-	done
-	[ -e tests/sim ] && echo sim
-	[ -e tests/stream ] && echo stream
-	for t in tests/test_*.sh tests/live/test_*.sh tests/mutants/run.sh; do
-		[ -e "$t" ] && echo "$t"
-	done
 }
 
 # Without exec: timeout would die of the signal of which a test died, and `wait -n` forgets
@@ -211,25 +205,25 @@ done
 
 chosen()
 {
-	local p
+	local p file=${file_of[$1]}
 	[ -z "$RUNNER" ] || [ -x "$BUILD/tests/$1" ] || return 1
 	for p in "${without[@]}"; do
-		[[ $1 == *$p* ]] && return 1
+		[[ $file == *$p* ]] && return 1
 	done
 	if [ ${#wanted[@]} = 0 ]; then
 		[ -n "${LIVE_FULL:-}" ] || ! needs "$1" long
 		return
 	fi
 	for p in "${wanted[@]}"; do
-		[[ $1 == *$p* ]] && return 0
+		[[ $file == *$p* ]] && return 0
 	done
 	return 1
 }
 
 mkdir -p "$LOGS"
 now_ms && began=$REPLY
-mapfile -t tests < <(list_tests)
-ask_all "${tests[@]}"
+find_tests
+ask_all
 alone=()
 for test in "${tests[@]}"; do
 	chosen "$test" || continue

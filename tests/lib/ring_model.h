@@ -2,7 +2,7 @@
 /*
  * A naive model of the send ring: an endless byte stream, a list of frames and
  * three offsets. Knows nothing of positions, laps or gaps. One instance, for
- * tests/test_ring_model.c.
+ * tests/proto/test_ring_model.c.
  */
 #ifndef SINEW_TESTS_LIB_RING_MODEL_H
 #define SINEW_TESTS_LIB_RING_MODEL_H

@@ -110,7 +110,7 @@ one() {
 mkdir -p "$OUT/obj" "$OUT/sim" "$OUT/unit"
 for c in $SOURCES; do echo "$c $OUT/obj/$(basename "$c" .c).o"; done > "$OUT/compile"
 for c in tests/sim/*.c; do echo "$c $OUT/sim/$(basename "$c" .c).o"; done >> "$OUT/compile"
-for u in $UNITS; do echo "tests/$u.c $OUT/unit/$u.o"; done >> "$OUT/compile"
+for u in $UNITS; do echo tests/*/"$u.c" "$OUT/unit/$u.o"; done >> "$OUT/compile"
 xargs -P "$JOBS" -L 1 sh -c "exec $CC $FLAGS -c \"\$0\" -o \"\$1\"" < "$OUT/compile" || exit 1
 
 export -f one what_failed run_sim apply objects units unit_that_fails

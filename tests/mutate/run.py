@@ -19,6 +19,7 @@ import argparse
 import collections
 import difflib
 import fnmatch
+import glob
 import hashlib
 import math
 import os
@@ -295,7 +296,8 @@ class Worker:
 		"""The test of that name: its own, if it reads the header that is mutated, or wraps calls
 		of the library."""
 		built = f'{self.build.root}/tests/{name}'
-		objects = [f'{self.build.obj}/tests/{name}.o', *self.build.linked_with.get(name, ())]
+		objects = [*glob.glob(f'{self.build.obj}/tests/*/{name}.o'),
+			   *self.build.linked_with.get(name, ())]
 		wrapped = self.build.wrapped.get(name)
 		own = [self.own(obj) for obj in objects] + [self.tests_a()]
 		if not wrapped and own == objects + [self.build.root + '/tests/libtest.a']:

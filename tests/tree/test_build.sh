@@ -4,7 +4,7 @@
 # Knows no source file.
 #	run.sh: timeout=120 with=make
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
 T=$(mktemp -d) || exit 2
 trap 'rm -rf "$T"' EXIT

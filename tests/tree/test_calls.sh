@@ -6,8 +6,8 @@
 # run.sh: with=nm
 set -u
 export LC_ALL=C
-cd "$(dirname "$0")/.." || exit 2
-. tests/verdict.sh
+cd "$(dirname "$0")/../.." || exit 2
+. tests/tree/verdict.sh
 
 OBJ=${BUILD:-build}/obj
 dir=$(mktemp -d) || exit 2

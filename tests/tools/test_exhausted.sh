@@ -5,7 +5,7 @@
 # run.sh: timeout=100
 # run.sh: with=jq,unshare,mount
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
 . tests/lib.sh
 

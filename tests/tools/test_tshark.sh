@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the check of what is seen on the wire. Wireshark's own decoder of DLM 3.2 decodes every frame
-# of tests/gen_frames.c without an error; tools/wireshark/sinew.lua says the same as another decoder
-# of real kernels' captures, knows a real run under resets, and has a note for whatever is damaged.
+# of gen_frames.c without an error; tools/wireshark/sinew.lua says the same as another decoder of
+# real kernels' captures, knows a real run under resets, and has a note for whatever is damaged.
 # Knows no layout itself but that of a few damaged frames.
 # run.sh: with=tshark,editcap,perl,jq timeout=300
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
 . tests/lib.sh
 

@@ -4,8 +4,8 @@
 # below, the style is one. Knows nothing of what the code does.
 set -u
 export LC_ALL=C
-cd "$(dirname "$0")/.." || exit 2
-. tests/verdict.sh
+cd "$(dirname "$0")/../.." || exit 2
+. tests/tree/verdict.sh
 
 CC=${CC:-cc}
 MAX_LINES=600 MAX_FUNCTION=70 MAX_COLUMNS=100

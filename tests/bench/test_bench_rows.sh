@@ -4,7 +4,7 @@
 # form which others read, that it says what is wrong. Knows nothing of how fast something is.
 # run.sh: timeout=90 with=jq
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 
 RUN=$BUILT/bench/run

@@ -4,7 +4,7 @@
 in a circle, no struct is everybody's, one file alone writes streams, rings alone are shared by
 threads. Knows nothing of what the code does.
 
-	tests/structure.py BUILD	BUILD/obj has the objects
+	tests/tree/structure.py BUILD	BUILD/obj has the objects
 
 Today's exceptions to a rule are listed, so that they cannot grow. Where it has become smaller,
 the list has to follow.
@@ -234,7 +234,7 @@ def judge(name, found, listed):
 		if any(s > m for s, m in zip(size, limit)):
 			wrong.append(f'{what}: {text}; at most {" and ".join(map(str, limit))}')
 		elif what in listed and (not above or size != tuple(limit)):
-			wrong.append(f'{what}: {text}; the list in tests/structure.py says '
+			wrong.append(f'{what}: {text}; the list in tests/tree/structure.py says '
 				     f'{" and ".join(map(str, limit))}')
 	wrong += [f'{what} is gone, and still listed' for what in known]
 	return verdict(name, wrong)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Writes a capture file (pcap) of one TCP connection to port 21065 that carries
- * every frame that we send, for tests/test_tshark.sh. One frame a segment, then
+ * every frame that we send, for test_tshark.sh. One frame a segment, then
  * all of them once more in segments that cut them anywhere. Prints the number of
  * frames of one pass. Knows nothing of who decodes it.
  *

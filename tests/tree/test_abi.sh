@@ -3,10 +3,10 @@
 # Owns the comparison of the library's binary interface with the recorded one,
 # lowcomms/sinew.abi. Knows nothing of what changed, libabigail says it.
 #
-#	tests/test_abi.sh --record     writes the record anew (`make abi`)
+#	tests/tree/test_abi.sh --record     writes the record anew (`make abi`)
 # run.sh: timeout=120 with=abidw,abidiff
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 export LC_ALL=C
 
 BUILD=${BUILD:-build}

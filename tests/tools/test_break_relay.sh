@@ -5,10 +5,10 @@
 # run.sh: timeout=120
 # run.sh: with=jq
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
 . tests/lib.sh
-. tests/relay_lib.sh
+. tests/tools/relay_lib.sh
 
 # ---- each fault ----
 

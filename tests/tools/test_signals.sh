@@ -4,7 +4,7 @@
 # are heard while nodes and names are still looked up. Knows nothing of what a run does.
 # run.sh: timeout=120 with=jq,ss
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 
 # begin ARGUMENT...: in the background; its process is $pid.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Tests what the relay decides without a socket: the words for an act, and which act comes at
- * which byte. Knows nothing of how it is done; tests/test_break_relay.sh does.
+ * which byte. Knows nothing of how it is done; tests/tools/test_break_relay.sh does.
  */
 #include "tests/lib/check.h"
 

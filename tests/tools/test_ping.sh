@@ -4,7 +4,7 @@
 # printed. Knows nothing of the library behind it.
 # run.sh: timeout=90 with=jq,ss
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 
 stop_member()

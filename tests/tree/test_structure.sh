@@ -3,6 +3,6 @@
 # Owns the call of the rules of structure. Knows nothing of them.
 # run.sh: with=python3,nm
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
-python3 tests/structure.py "${BUILD:-build}"
+python3 tests/tree/structure.py "${BUILD:-build}"

@@ -5,7 +5,7 @@
 # run.sh: timeout=150
 # run.sh: with=jq,perl
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
 . tests/lib.sh
 

@@ -4,14 +4,14 @@
 # the system, frames, allocations, memory. tests/bench_limits has the limit of each. Knows
 # nothing of where they are spent.
 #
-#	tests/test_gate.sh		LIMITS=FILE for other limits
+#	tests/lowcomms/test_gate.sh	LIMITS=FILE for other limits
 #
 # The instructions of a message are the difference between a long and a short stream, so that
 # starting and ending do not count. The kernel's part is not counted.
 # The last line is `N passed, N failed`.
 # run.sh: alone timeout=300 with=valgrind
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 
 BUILD=${BUILD:-build}

@@ -5,10 +5,10 @@
 # run.sh: timeout=120
 # run.sh: with=jq,ss
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
 . tests/lib.sh
-. tests/relay_lib.sh
+. tests/tools/relay_lib.sh
 
 # ---- usage ----
 

@@ -7,8 +7,8 @@
 # run.sh: timeout=300 with=groff,perl
 set -u
 export LC_ALL=C
-cd "$(dirname "$0")/.." || exit 2
-. tests/verdict.sh
+cd "$(dirname "$0")/../.." || exit 2
+. tests/tree/verdict.sh
 
 BUILD=${BUILD:-build}
 CC=${CC:-cc}

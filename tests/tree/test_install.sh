@@ -4,7 +4,7 @@
 # by pkg-config and run. Knows nothing of the library but what its users see.
 # run.sh: alone timeout=180
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 
 BUILD=${BUILD:-build}
 CC=${CC:-cc}

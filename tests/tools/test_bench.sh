@@ -4,7 +4,7 @@
 # told what is wrong. Knows nothing of how fast it is.
 # run.sh: timeout=90 with=jq,ss
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 
 # serve ID: a node that serves; its process is $!.

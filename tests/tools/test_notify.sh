@@ -4,7 +4,7 @@
 # file that is shipped as an example. Knows nothing of when corosync is ready.
 # run.sh: timeout=60 with=perl,ss
 set -u
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 UNIT=$PWD/tools/systemd/sinew-cat.service
 PAGE=$PWD/lowcomms/man/sinew-operations.7
