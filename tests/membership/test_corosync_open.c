@@ -5,10 +5,10 @@
  */
 #include "tests/lib/failures.h"
 
-#include <dirent.h>
 #include <sched.h>
 
 #include "tests/lib/check.h"
+#include "tests/lib/cluster.h"
 
 #include "membership/sinew-corosync.h"
 
@@ -16,18 +16,6 @@
 #define FAILS_MAX	20		/* calls of one kind that an opening makes */
 
 #ifdef HAVE_COROSYNC
-
-static unsigned n_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (dir && readdir(dir))
-		n++;
-	if (dir)
-		closedir(dir);
-	return n;
-}
 
 /* Tries under that plan; what it came to. */
 static int try_open(const struct plan *plan, char *err, size_t err_size)

@@ -4,10 +4,12 @@
  * decoder said of it, the library reads the same, and writes the same bytes back. Knows nothing of
  * sessions. To be run from the top of the project.
  */
+#include <stdlib.h>
+
 #include "proto/wire.h"
 #include "tests/lib/check.h"
 #include "tests/lib/decode.h"
-#include "tests/pcap.h"
+#include "tests/lib/pcap.h"
 
 #define GOLDEN "tests/golden/"
 #define TEXT_MAX 16384

@@ -7,7 +7,7 @@
  *	build/tests/test_lives			compares
  *	build/tests/test_lives --record		writes the traces anew: read each difference
  */
-#include "tests/life.h"
+#include "tests/lib/life.h"
 
 /* ---- the first link ---- */
 
@@ -15,8 +15,8 @@ static void open_b_dials(void)
 {
 	story("open-b-dials", "R3, R4: B does not know A1, so four HELLOs; A chooses, and is up "
 	      "from that write, B from that read");
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(30);
 	the_end();
 }
@@ -25,8 +25,8 @@ static void open_a_dials(void)
 {
 	story("open-a-dials", "R3, R4: three HELLOs where the one that chooses has dialled");
 	life->node[B].cannot_dial = true;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(30);
 	the_end();
 }
@@ -36,8 +36,8 @@ static void open_crossing(void)
 	story("open-crossing", "R5, R7: both dial at once; the end that becomes up shuts the "
 	      "other link, and not before");
 	life->cfg.coordinator_wait_ns = 0;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(30);
 	the_end();
 }
@@ -47,8 +47,8 @@ static void choice_lost(void)
 	story("open-choice-lost", "R6: the choice is lost with its link; A refuses the next dial "
 	      "as STALE and says the number, without which B would be refused for ever");
 	life->node[A].cannot_dial = true;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(4);
 	mute(A, true);
 	run(3);
@@ -63,8 +63,8 @@ static void choices_cross(void)
 	story("open-choices-cross", "R5, R7, R8: choice 1 is under way for long; B waits for it, "
 	      "then abandons the link and dials, and follows choice 2; choice 1 arrives too late");
 	life->node[A].cannot_dial = true;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(5);
 	loses_state(1, true);
 	run(3000);

@@ -3,7 +3,7 @@
  * Lives of a session in which the other end is not what it was: another incarnation, one that is
  * refused, one on another path, a kernel. As test_lives.c, which says how they are recorded.
  */
-#include "tests/life.h"
+#include "tests/lib/life.h"
 
 /* ---- other incarnations ---- */
 
@@ -17,7 +17,7 @@ static void superseded(void)
 	run(10);
 	dies(B, true);
 	run(50);
-	start(B);
+	starts(B);
 	run(1600);
 	the_end();
 }
@@ -58,8 +58,8 @@ static void time_wait(void)
 static void members_start(void)
 {
 	life->cfg.static_members = false;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	hears(A, B, 1, ADDED);
 	hears(B, A, 1, ADDED);
 	run(10);
@@ -80,7 +80,7 @@ static void left_then_joined(void)
 	dies(B, false);
 	hears(A, B, 1, LEFT);
 	run(20);
-	start(B);
+	starts(B);
 	hears(B, A, 1, ADDED);
 	run(30);
 	hears(A, B, 2, ADDED);
@@ -128,7 +128,7 @@ static void restarted(void)
 	run(10);
 	dies(A, false);
 	run(1);
-	start(A);
+	starts(A);
 	life->node[A].cannot_dial = true;
 	hears(A, B, 1, ADDED);
 	run(60);
@@ -160,12 +160,12 @@ static void refused_cluster(void)
 	story("refused-cluster", "section 2: another cluster is refused, and dialled every 30 s; "
 	      "a new incarnation with the right name at once");
 	strcpy(life->cfg.cluster, "death");
-	start(B);
+	starts(B);
 	strcpy(life->cfg.cluster, "life");
-	start(A);
+	starts(A);
 	run(100);
 	dies(B, false);
-	start(B);
+	starts(B);
 	run(20);
 	the_end();
 }
@@ -177,16 +177,16 @@ static void refused_version(void)
 	life->node[B].alter_at = 24 + 41;
 	life->node[B].alter_to = 2;
 	life->node[A].cannot_dial = true;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(10);
 	dies(B, false);
 	life->node[B].alter_at = 24 + 56;
-	start(B);
+	starts(B);
 	run(10);
 	dies(B, false);
 	life->node[B].alter_at = 0;
-	start(B);
+	starts(B);
 	run(10);
 	the_end();
 }
@@ -197,8 +197,8 @@ static void refused_identity(void)
 	      "address where it dials from; then it is");
 	life->node[A].cannot_dial = true;
 	life->node[B].address = 9;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(10);
 	life->node[B].address = 2;
 	run(1300);
@@ -215,10 +215,10 @@ static void refused_leaving(void)
 	cut(1);
 	closes(A);
 	run(200);
-	start(B);
+	starts(B);
 	run(400);
 	dies(A, false);
-	start(A);
+	starts(A);
 	run(1000);
 	the_end();
 }
@@ -232,7 +232,7 @@ static void refused_claimed(void)
 	both_start();
 	sends(B, 1);
 	run(10);
-	start(C);
+	starts(C);
 	run(1000);
 	dies(B, false);
 	run(1500);
@@ -248,8 +248,8 @@ static void probe_lost(void)
 	life->n_paths = 2;
 	life->cfg.keepalive_multi_ns = 1900 * MS_NS;
 	life->node[B].cannot_dial = true;
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(2500);
 	path_dies(1, true);
 	run(5300);
@@ -301,7 +301,7 @@ static void stuck_for_good(void)
 
 static void kernel_writes(unsigned link, const uint8_t *p, size_t n)
 {
-	put_bytes(&link_of(link)->end[1], p, n);
+	write_bytes(&link_of(link)->end[1], p, n);
 }
 
 /* A sequenced packet of 64 bytes. */
@@ -345,7 +345,7 @@ static void kernel_starts(void)
 {
 	life->cfg.static_members = false;
 	life->node[C].by_hand = life->node[C].alive = true;
-	start(A);
+	starts(A);
 	hears(A, C, 1, ADDED);
 	run(30);
 	session_of(A);

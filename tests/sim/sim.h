@@ -13,6 +13,7 @@
 #include "proto/ring_out.h"
 #include "proto/rx.h"
 #include "proto/stuck.h"
+#include "tools/random.h"
 
 #include <stdio.h>
 
@@ -40,11 +41,7 @@ struct rng {
 
 static inline uint64_t rng_next(struct rng *r)
 {
-	uint64_t z = r->s += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
+	return random_next(&r->s);
 }
 
 /* 0 .. n - 1 */

@@ -1,51 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Reads a capture file (little-endian pcap of Ethernet frames with IPv4) and
- * gives the bytes that TCP or SCTP carried, in order, per direction. Knows
- * nothing of what the bytes mean. For captures without loss: a hole is an error.
- */
-#ifndef SINEW_TESTS_PCAP_H
-#define SINEW_TESTS_PCAP_H
+/* Owns the reading of a capture file; knows nothing of what its bytes mean. */
+#include "tests/lib/pcap.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PCAP_FLOWS_MAX 16	/* directions of connections in one file */
-
-struct pcap_flow {
-	uint8_t key[12];	/* both addresses and ports */
-	uint32_t next;		/* TCP: next byte; SCTP: next TSN */
-	bool known;
-};
-
-struct pcap {
-	struct pcap_flow flows[PCAP_FLOWS_MAX];
-	unsigned n_flows;
-	/* Bytes in order: flow is an index below PCAP_FLOWS_MAX. */
-	void (*bytes)(void *arg, unsigned flow, const uint8_t *p, size_t n);
-	void *arg;
-	const char *error;	/* NULL, or what was wrong with the file */
-};
-
-static inline uint32_t pcap_be32(const uint8_t *p)
+static uint32_t pcap_be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static inline uint32_t pcap_be16(const uint8_t *p)
+static uint32_t pcap_be16(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 8 | p[1];
 }
 
-static inline uint32_t pcap_le32(const uint8_t *p)
+static uint32_t pcap_le32(const uint8_t *p)
 {
 	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
-static inline struct pcap_flow *pcap_flow(struct pcap *c, const uint8_t key[12])
+static struct pcap_flow *pcap_flow(struct pcap *c, const uint8_t key[12])
 {
 	for (unsigned i = 0; i < c->n_flows; i++)
 		if (memcmp(c->flows[i].key, key, 12) == 0)
@@ -58,7 +34,7 @@ static inline struct pcap_flow *pcap_flow(struct pcap *c, const uint8_t key[12])
 	return &c->flows[c->n_flows++];
 }
 
-static inline void pcap_tcp(struct pcap *c, struct pcap_flow *f, const uint8_t *p, size_t n)
+static void pcap_tcp(struct pcap *c, struct pcap_flow *f, const uint8_t *p, size_t n)
 {
 	uint32_t seq = pcap_be32(p + 4), behind;
 	size_t header = (size_t)(p[12] >> 4) * 4;
@@ -86,7 +62,7 @@ static inline void pcap_tcp(struct pcap *c, struct pcap_flow *f, const uint8_t *
 	f->next = seq + (uint32_t)n;
 }
 
-static inline void pcap_sctp(struct pcap *c, struct pcap_flow *f, const uint8_t *p, size_t n)
+static void pcap_sctp(struct pcap *c, struct pcap_flow *f, const uint8_t *p, size_t n)
 {
 	size_t off = 12, len;
 
@@ -114,7 +90,7 @@ static inline void pcap_sctp(struct pcap *c, struct pcap_flow *f, const uint8_t 
 	}
 }
 
-static inline void pcap_packet(struct pcap *c, const uint8_t *p, size_t n)
+static void pcap_packet(struct pcap *c, const uint8_t *p, size_t n)
 {
 	const uint8_t *ip = p + 14;
 	struct pcap_flow *f;
@@ -139,8 +115,7 @@ static inline void pcap_packet(struct pcap *c, const uint8_t *p, size_t n)
 		pcap_sctp(c, f, ip + header, total - header);
 }
 
-/* Returns false, with c->error set, if the file is missing or damaged. */
-static inline bool pcap_read(struct pcap *c, const char *path)
+bool pcap_read(struct pcap *c, const char *path)
 {
 	FILE *file = fopen(path, "rb");
 	uint8_t head[24], *packet = NULL;
@@ -169,5 +144,3 @@ static inline bool pcap_read(struct pcap *c, const char *path)
 	fclose(file);
 	return !c->error;
 }
-
-#endif

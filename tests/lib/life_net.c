@@ -1,113 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The world of a life: its nodes, their connections over a network with a latency of 1 ms, what
- * is under way on them, and the lines of the trace about it. Knows no action of a core.
- */
-#ifndef SINEW_TESTS_LIFE_NET_H
-#define SINEW_TESTS_LIFE_NET_H
+/* Owns the world of a life and what is under way in it; knows no action of a core. */
+#include "tests/lib/life_net.h"
 
-#include "proto/core.h"
-#include "proto/dlm_profile.h"
-#include "proto/profile.h"
-#include "proto/ring_out.h"
-#include "proto/rx.h"
-#include "proto/stuck.h"
-#include "tests/life_trace.h"
+#include <stdlib.h>
 
-#define LIFE_RING (256u * 1024)
-#define LIFE_LINKS 64u
-#define LIFE_EVENTS 512u
-#define LIFE_MEMORY 64u
-#define MS_NS UINT64_C(1000000)
 #define LATENCY_NS MS_NS
 
-enum who { A, B, C, LIFE_NODES };
-
-struct life_node {
-	char letter;
-	uint32_t nodeid;
-	unsigned runs;		/* incarnations so far */
-	bool alive;
-	bool by_hand;		/* a kernel: the story writes its packets */
-	bool cannot_dial;	/* its dials cannot begin ... */
-	bool said_so;		/* ... which the trace says once */
-	bool muted;		/* what it sends does not arrive for now */
-	bool slow;		/* it does not read */
-	uint8_t address;	/* its address, where that is not the one of its nodeid */
-	size_t room;		/* bytes that it can still write */
-	size_t alter_at;	/* byte of its HELLOs that is ... */
-	uint8_t alter_to;	/* ... replaced by this; alter_at 0: none is */
-	unsigned sent;		/* messages */
-	struct core core;
-	struct peer peer;
-	struct session *session;	/* up */
-};
-
-/* One end of a connection, and what it has written and not read. */
-struct life_end {
-	struct link link;
-	struct life_conn *conn;
-	unsigned side;		/* 0 has dialled */
-	struct life_node *node;
-	bool begun, open, draining;
-	const char *ended;
-	enum link_state shown;
-	uint8_t half[1 << 18];	/* written of a frame that is not complete */
-	size_t n_half;
-	uint8_t in[1 << 19];
-	size_t n_in, scanned;
-	uint64_t heard_ns, waits_ns;	/* of the other kernel */
-};
-
-struct life_conn {
-	unsigned number, path;
-	bool lost;		/* nothing that is sent on it arrives */
-	struct life_end end[2];
-};
-
-enum happens { SYN, SYN_ACK, NOBODY, BYTES, EOF_, RST };
-
-struct life_event {
-	uint64_t at_ns, order;
-	enum happens what;
-	struct life_conn *conn;
-	unsigned to;		/* the end */
-	uint8_t *bytes;
-	size_t n;
-	char names[160];	/* frames that end in the bytes */
-};
-
-struct life {
-	const char *name;
-	uint64_t now_ns, order;
-	struct core_config cfg;	/* of nodes that start */
-	unsigned n_paths;
-	bool path_down[2];
-	struct life_node node[LIFE_NODES];
-	struct life_conn *conns[LIFE_LINKS];
-	unsigned n_conns;
-	struct life_event events[LIFE_EVENTS];
-	unsigned n_events;
-	void *memory[LIFE_MEMORY];
-	unsigned n_memory;
-	struct trace trace;
-};
-
-static struct life *life;
-static bool life_record;
+struct life *life;
 
 /* ---- the trace ---- */
 
-/* The story cannot go on: something that it names is not there, or there is too much of it. */
-static inline void give_up(const char *why)
+void give_up(const char *why)
 {
 	trace_compare(&life->trace, life->name, false);
 	printf("not ok - %s: %s\n", life->name, why);
 	exit(1);
 }
 
-/* "    5.000 A:1  ": conn may be NULL. */
-static inline void trace_when(const struct life_node *n, const struct life_conn *c)
+void trace_when(const struct life_node *n, const struct life_conn *c)
 {
 	uint64_t us = life->now_ns / 1000;
 
@@ -118,20 +28,12 @@ static inline void trace_when(const struct life_node *n, const struct life_conn 
 		trace_add(&life->trace, "%c     ", n->letter);
 }
 
-#define SAY(n, c, ...) \
-	do { \
-		trace_when((n), (c)); \
-		trace_add(&life->trace, __VA_ARGS__); \
-		trace_add(&life->trace, "\n"); \
-	} while (0)
-
-static inline struct life_end *end_of(struct link *l)
+struct life_end *end_of(struct link *l)
 {
 	return (struct life_end *)(void *)((char *)l - offsetof(struct life_end, link));
 }
 
-/* The states of links that have changed. */
-static inline void say_states(void)
+void say_states(void)
 {
 	static const char *const why[] = {
 		[LINK_WHY_NONE] = "", [LINK_WHY_CONNECT] = ", not connected in time",
@@ -159,7 +61,7 @@ static inline void say_states(void)
 
 /* ---- memory ---- */
 
-static inline void *life_provide(size_t n)
+static void *life_provide(size_t n)
 {
 	uint8_t *p = calloc(1, n + 63);
 
@@ -169,7 +71,7 @@ static inline void *life_provide(size_t n)
 	return p + (-(uintptr_t)p & 63);
 }
 
-static inline struct session *life_session(const struct life_node *n)
+struct session *life_session(const struct life_node *n)
 {
 	struct session *s = life_provide(sizeof *s);
 
@@ -179,13 +81,13 @@ static inline struct session *life_session(const struct life_node *n)
 
 /* ---- the network ---- */
 
-static inline struct path_addr life_address(unsigned host, unsigned path)
+struct path_addr life_address(unsigned host, unsigned path)
 {
 	return (struct path_addr) { .ip = { [14] = (uint8_t)path, [15] = (uint8_t)host },
 		.port = 1 };
 }
 
-static inline struct life_event *happens(enum happens what, struct life_conn *c, unsigned to)
+struct life_event *happens(enum happens what, struct life_conn *c, unsigned to)
 {
 	struct life_event *e;
 
@@ -197,7 +99,7 @@ static inline struct life_event *happens(enum happens what, struct life_conn *c,
 	return e;
 }
 
-static inline struct life_event take_event(unsigned i)
+struct life_event take_event(unsigned i)
 {
 	struct life_event e = life->events[i];
 
@@ -206,18 +108,17 @@ static inline struct life_event take_event(unsigned i)
 	return e;
 }
 
-static inline bool black_hole(const struct life_conn *c)
+bool black_hole(const struct life_conn *c)
 {
 	return c->lost || life->path_down[c->path];
 }
 
-static inline bool passes(const struct life_event *e)
+static bool passes(const struct life_event *e)
 {
 	return !e->conn->end[!e->to].node->muted && !black_hole(e->conn);
 }
 
-/* Index of the next event that passes; n_events: there is none. */
-static inline unsigned next_event(void)
+unsigned next_event(void)
 {
 	unsigned best = life->n_events;
 
@@ -234,7 +135,7 @@ static inline unsigned next_event(void)
 /* ---- writing ---- */
 
 /* n bytes are written: each frame that is complete with them. */
-static inline void say_written(struct life_end *e, struct life_event *ev)
+static void say_written(struct life_end *e, struct life_event *ev)
 {
 	size_t done = 0, bytes;
 	struct trace *t = &life->trace;
@@ -269,13 +170,13 @@ static inline void say_written(struct life_end *e, struct life_event *ev)
 	}
 }
 
-static inline void alter_hello(const struct life_node *n, uint8_t *p, size_t bytes)
+static void alter_hello(const struct life_node *n, uint8_t *p, size_t bytes)
 {
 	if (n->alter_at && bytes > n->alter_at && p[14] == WIRE_OPTS_CMD && p[16] == WIRE_HELLO)
 		p[n->alter_at] = n->alter_to;
 }
 
-static inline void put_bytes(struct life_end *e, const uint8_t *p, size_t n)
+void write_bytes(struct life_end *e, const uint8_t *p, size_t n)
 {
 	struct life_event *ev = happens(BYTES, e->conn, !e->side);
 
@@ -288,7 +189,7 @@ static inline void put_bytes(struct life_end *e, const uint8_t *p, size_t n)
 		e->waits_ns = life->now_ns;
 }
 
-static inline void transmit(struct life_end *e)
+void transmit(struct life_end *e)
 {
 	static uint8_t out[1 << 17];
 	struct span spans[5];
@@ -305,8 +206,6 @@ static inline void transmit(struct life_end *e)
 			e->node->room -= part;
 		}
 		link_sent(&e->link, sum);
-		put_bytes(e, out, sum);
+		write_bytes(e, out, sum);
 	}
 }
-
-#endif

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The life of one session, told in verbs: A (nodeid 1, which decides), B (nodeid 2), and C, another
- * program with the nodeid of B, or a kernel. The clock moves when run() says so. The trace of all
- * that happens is compared with tests/golden/lives/NAME.txt.
- */
-#ifndef SINEW_TESTS_LIFE_H
-#define SINEW_TESTS_LIFE_H
+/* Owns the verbs of a life; knows nothing of what a story wants. */
+#include "tests/lib/life.h"
 
-#include "tests/life_cores.h"
+#include <stdlib.h>
+
+static bool recording;
 
 /* ---- begin and end ---- */
 
-/* --record: the traces are written anew. */
-static inline void life_arguments(int argc, char **argv)
+void life_arguments(int argc, char **argv)
 {
-	life_record = argc > 1 && !strcmp(argv[1], "--record");
+	recording = argc > 1 && !strcmp(argv[1], "--record");
 }
 
-static inline void story(const char *name, const char *rule)
+void story(const char *name, const char *rule)
 {
 	life = calloc(1, sizeof *life);
 	life->name = name;
@@ -39,9 +35,9 @@ static inline void story(const char *name, const char *rule)
 	trace_add(&life->trace, "# %s\n", rule);
 }
 
-static inline void the_end(void)
+void the_end(void)
 {
-	trace_compare(&life->trace, life->name, life_record);
+	trace_compare(&life->trace, life->name, recording);
 	for (unsigned i = 0; i < LIFE_NODES; i++)
 		if (life->node[i].peer.session)
 			free(session_take_buffer(life->node[i].peer.session));
@@ -54,12 +50,12 @@ static inline void the_end(void)
 	free(life);
 }
 
-static inline uint64_t incarnation(enum who who)
+static uint64_t incarnation(enum who who)
 {
 	return life_incarnation(life->node[who].letter, life->node[who].runs);
 }
 
-static inline void start(enum who who)
+void starts(enum who who)
 {
 	struct life_node *n = &life->node[who];
 	struct core_config cfg = life->cfg;
@@ -79,8 +75,7 @@ static inline void start(enum who who)
 	leave(n);
 }
 
-/* The program is gone; silently: its machine is. */
-static inline void dies(enum who who, bool silently)
+void dies(enum who who, bool silently)
 {
 	struct life_node *n = &life->node[who];
 
@@ -100,7 +95,7 @@ static inline void dies(enum who who, bool silently)
 	}
 }
 
-static inline uint64_t next_tick(struct life_node **ret)
+static uint64_t next_tick(struct life_node **ret)
 {
 	uint64_t at = CORE_NEVER;
 
@@ -115,8 +110,7 @@ static inline uint64_t next_tick(struct life_node **ret)
 	return at;
 }
 
-/* The clock moves by so many milliseconds. */
-static inline void run(unsigned ms)
+void run(unsigned ms)
 {
 	uint64_t until = life->now_ns + (uint64_t)ms * MS_NS;
 
@@ -146,22 +140,21 @@ static inline void run(unsigned ms)
 		enter(&life->node[i]);
 }
 
-static inline struct life_conn *link_of(unsigned number)
+struct life_conn *link_of(unsigned number)
 {
 	if (number > life->n_conns)
 		give_up("a link of the story does not come");
 	return life->conns[number - 1];
 }
 
-static inline struct session *session_of(enum who who)
+struct session *session_of(enum who who)
 {
 	if (!life->node[who].session)
 		give_up("a session of the story is not up");
 	return life->node[who].session;
 }
 
-/* A connection breaks: what is under way on it is lost, both ends see an error. */
-static inline void cut(unsigned number)
+void cut(unsigned number)
 {
 	struct life_conn *c = link_of(number);
 
@@ -187,13 +180,12 @@ static inline void cut(unsigned number)
 	leave(c->end[1].node);
 }
 
-/* Begins like open-b-dials, which the trace does not repeat. */
-static inline void both_start(void)
+void both_start(void)
 {
 	size_t begin = life->trace.n;
 
-	start(A);
-	start(B);
+	starts(A);
+	starts(B);
 	run(10);
 	session_of(A);
 	session_of(B);
@@ -203,7 +195,7 @@ static inline void both_start(void)
 
 /* ---- verbs ---- */
 
-static inline void send_bytes(enum who who, size_t bytes)
+void send_bytes(enum who who, size_t bytes)
 {
 	static uint8_t body[LIFE_RING];
 	struct life_node *n = &life->node[who];
@@ -221,13 +213,13 @@ static inline void send_bytes(enum who who, size_t bytes)
 	leave(n);
 }
 
-static inline void sends(enum who who, unsigned messages)
+void sends(enum who who, unsigned messages)
 {
 	while (messages--)
 		send_bytes(who, 0);
 }
 
-static inline void finishes(enum who who)
+void finishes(enum who who)
 {
 	struct life_node *n = &life->node[who];
 
@@ -236,7 +228,7 @@ static inline void finishes(enum who who)
 	leave(n);
 }
 
-static inline void closes(enum who who)
+void closes(enum who who)
 {
 	struct life_node *n = &life->node[who];
 
@@ -245,8 +237,7 @@ static inline void closes(enum who who)
 	leave(n);
 }
 
-/* From the configuration. */
-static inline void removes(enum who who)
+void removes(enum who who)
 {
 	struct life_node *n = &life->node[who];
 
@@ -255,21 +246,20 @@ static inline void removes(enum who who)
 	leave(n);
 }
 
-static inline void mute(enum who who, bool on)
+void mute(enum who who, bool on)
 {
 	life->node[who].muted = on;
 	SAY(&life->node[who], NULL, on ? "is not heard from now on" : "is heard again");
 }
 
-static inline void path_dies(unsigned path, bool down)
+void path_dies(unsigned path, bool down)
 {
 	life->path_down[path] = down;
 	trace_add(&life->trace, "%8u.000 -      path %u %s\n", (unsigned)(life->now_ns / MS_NS),
 		  path, down ? "is down" : "is back");
 }
 
-/* A connection of which a firewall has lost the state. */
-static inline void loses_state(unsigned number, bool lost)
+void loses_state(unsigned number, bool lost)
 {
 	struct life_conn *c = link_of(number);
 
@@ -277,14 +267,14 @@ static inline void loses_state(unsigned number, bool lost)
 	c->lost = lost;
 }
 
-static inline void has_quorum(enum who who, bool quorate)
+void has_quorum(enum who who, bool quorate)
 {
 	SAY(&life->node[who], NULL, quorate ? "has quorum again" : "loses quorum");
 	core_quorum(&life->node[who].core, quorate);
 	leave(&life->node[who]);
 }
 
-static inline void reads(enum who who, bool on)
+void reads(enum who who, bool on)
 {
 	struct life_node *n = &life->node[who];
 
@@ -293,10 +283,7 @@ static inline void reads(enum who who, bool on)
 	leave(n);
 }
 
-/* Membership says to one of them what has become of the other. */
-enum word { ADDED, LEAVING, LEFT, FAILED };
-
-static inline void hears(enum who who, enum who of, unsigned run_of, enum word word)
+void hears(enum who who, enum who of, unsigned run_of, enum word word)
 {
 	static void (*const say[])(struct peer *p, uint64_t incarnation) = {
 		peer_added, peer_leaving, peer_left, peer_failed,
@@ -309,5 +296,3 @@ static inline void hears(enum who who, enum who of, unsigned run_of, enum word w
 	say[word](&n->peer, life_incarnation(letter, run_of));
 	leave(n);
 }
-
-#endif

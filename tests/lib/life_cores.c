@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The cores of a life: what they ask for is done, what arrives is given to them, and the trace
- * says so. Knows no story.
- */
-#ifndef SINEW_TESTS_LIFE_CORES_H
-#define SINEW_TESTS_LIFE_CORES_H
+/* Owns what the cores of a life ask for and what arrives at them; knows no story. */
+#include "tests/lib/life_cores.h"
 
-#include "tests/life_net.h"
+#include <stdlib.h>
 
 /* ---- what a core asks for ---- */
 
-static inline void dial(struct life_node *n, unsigned path, bool probe)
+static void dial(struct life_node *n, unsigned path, bool probe)
 {
 	struct life_conn *c = calloc(1, sizeof *c);
 
@@ -34,7 +30,7 @@ static inline void dial(struct life_node *n, unsigned path, bool probe)
 		happens(SYN, c, 1);
 }
 
-static inline void asked_to_dial(struct life_node *n, unsigned path, bool probe)
+static void asked_to_dial(struct life_node *n, unsigned path, bool probe)
 {
 	if (!n->cannot_dial) {
 		dial(n, path, probe);
@@ -46,7 +42,7 @@ static inline void asked_to_dial(struct life_node *n, unsigned path, bool probe)
 	link_no_dial(&n->core, &n->peer, path, probe);
 }
 
-static inline void asked_to_shut(struct life_end *e, enum link_shut how)
+static void asked_to_shut(struct life_end *e, enum link_shut how)
 {
 	e->open = false;
 	e->ended = how == LINK_ORDERLY ? "shut in order" : "reset";
@@ -58,7 +54,7 @@ static inline void asked_to_shut(struct life_end *e, enum link_shut how)
 	say_states();
 }
 
-static inline void session_over(struct life_node *n, struct session *s)
+static void session_over(struct life_node *n, struct session *s)
 {
 	static const char *const names[] = {
 		[SESSION_CLOSED] = "CLOSED", [SESSION_LEFT] = "LEFT", [SESSION_FAILED] = "FAILED",
@@ -76,7 +72,7 @@ static inline void session_over(struct life_node *n, struct session *s)
 	n->session = NULL;
 }
 
-static inline void noted(struct life_node *n, const struct note *t)
+static void noted(struct life_node *n, const struct note *t)
 {
 	if (t->fsm)
 		SAY(n, NULL, "%s --%s--> %s", fsm_state_name(t->from), fsm_event_name(t->event),
@@ -86,21 +82,21 @@ static inline void noted(struct life_node *n, const struct note *t)
 		    t->detail ? t->detail : "");
 }
 
-static inline void asked_about(struct link *l)
+static void asked_about(struct link *l)
 {
 	const struct life_end *e = end_of(l);
 
 	link_transport(l, e->waits_ns != 0, life->now_ns - e->heard_ns);
 }
 
-static inline void renew(struct life_node *n)
+static void renew(struct life_node *n)
 {
 	n->runs++;
 	SAY(n, NULL, "renews: it is %c%u", n->letter, n->runs);
 	core_renew(&n->core, life_incarnation(n->letter, n->runs));
 }
 
-static inline void act(struct life_node *n, const struct core_action *a)
+static void act(struct life_node *n, const struct core_action *a)
 {
 	switch (a->what) {
 	case CORE_NOTE:
@@ -151,7 +147,7 @@ static inline void act(struct life_node *n, const struct core_action *a)
 	}
 }
 
-static inline void turn(struct life_node *n)
+static void turn(struct life_node *n)
 {
 	struct core_action a;
 
@@ -167,7 +163,7 @@ static inline void turn(struct life_node *n)
 /* ---- reading ---- */
 
 /* A message of the story is its name, and zeros behind that. */
-static inline void deliver(struct life_end *e, const struct rx *rx)
+static void deliver(struct life_end *e, const struct rx *rx)
 {
 	size_t name = 0;
 
@@ -189,7 +185,7 @@ static inline void deliver(struct life_end *e, const struct rx *rx)
 }
 
 /* Reads as far as the core takes it. */
-static inline void read_end(struct life_conn *c, unsigned side)
+static void read_end(struct life_conn *c, unsigned side)
 {
 	struct life_end *e = &c->end[side];
 	struct rx rx = { .p = e->in, .end = e->in + e->n_in };
@@ -222,7 +218,7 @@ static inline void read_end(struct life_conn *c, unsigned side)
 }
 
 /* Held links are read on once they are held no longer. */
-static inline void read_waiting(struct life_node *n)
+static void read_waiting(struct life_node *n)
 {
 	for (unsigned i = 0; i < 2 * life->n_conns; i++) {
 		struct life_conn *c = life->conns[i / 2];
@@ -233,13 +229,13 @@ static inline void read_waiting(struct life_node *n)
 	}
 }
 
-static inline void enter(struct life_node *n)
+void enter(struct life_node *n)
 {
 	if (n->alive && !n->by_hand)
 		core_now(&n->core, life->now_ns);
 }
 
-static inline void leave(struct life_node *n)
+void leave(struct life_node *n)
 {
 	turn(n);
 	read_waiting(n);
@@ -247,7 +243,7 @@ static inline void leave(struct life_node *n)
 
 /* ---- events ---- */
 
-static inline void accept_dial(struct life_conn *c)
+static void accept_dial(struct life_conn *c)
 {
 	struct life_end *e = &c->end[1];
 	struct life_node *n = e->node, *from = c->end[0].node;
@@ -269,7 +265,7 @@ static inline void accept_dial(struct life_conn *c)
 	say_states();
 }
 
-static inline void broke(struct life_end *e, const char *how, bool eof)
+void broke(struct life_end *e, const char *how, bool eof)
 {
 	e->open = false;
 	e->ended = how;
@@ -278,7 +274,7 @@ static inline void broke(struct life_end *e, const char *how, bool eof)
 	say_states();
 }
 
-static inline void bytes_arrive(struct life_conn *c, unsigned side, struct life_event *ev)
+static void bytes_arrive(struct life_conn *c, unsigned side, struct life_event *ev)
 {
 	struct life_end *e = &c->end[side];
 
@@ -296,7 +292,7 @@ static inline void bytes_arrive(struct life_conn *c, unsigned side, struct life_
 	free(ev->bytes);
 }
 
-static inline void end_arrives(struct life_conn *c, unsigned side)
+static void end_arrives(struct life_conn *c, unsigned side)
 {
 	struct life_end *e = &c->end[side];
 
@@ -311,7 +307,7 @@ static inline void end_arrives(struct life_conn *c, unsigned side)
 	}
 }
 
-static inline void happen(struct life_event *ev)
+void happen(struct life_event *ev)
 {
 	struct life_end *e = &ev->conn->end[ev->to];
 
@@ -347,5 +343,3 @@ static inline void happen(struct life_event *ev)
 	}
 	leave(e->node);
 }
-
-#endif

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The trace of a life: lines, frames in words, and the comparison with the recorded trace. Reads
- * frames by section 8 of proto/SESSION.md alone: knows neither the codec nor the core.
- */
-#ifndef SINEW_TESTS_LIFE_TRACE_H
-#define SINEW_TESTS_LIFE_TRACE_H
-
-#include "tests/lib/check.h"
+/* Owns the trace of a life; reads frames by section 8 of proto/SESSION.md alone. */
+#include "tests/lib/life_trace.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 
-#define LIFE_FIRST 0xfffffffeu	/* number of the first frame each way; the trace counts from 0 */
 #define LIFE_FILES "tests/golden/lives/"
-#define TRACE_BYTES (1u << 16)
 #define TRACE_LINES 400u
 
-struct trace {
-	char text[TRACE_BYTES];
-	size_t n;
-};
-
-/* Fixed places of an incarnation: the letter of the node, and the number of its run. */
-static inline uint64_t life_incarnation(char letter, unsigned run)
+uint64_t life_incarnation(char letter, unsigned run)
 {
 	return 0x5eed000000000000u | (uint64_t)(uint8_t)letter << 8 | run;
 }
 
-__attribute__((format(printf, 2, 3)))
-static inline void trace_add(struct trace *t, const char *fmt, ...)
+void trace_add(struct trace *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -42,7 +26,7 @@ static inline void trace_add(struct trace *t, const char *fmt, ...)
 
 /* ---- frames in words ---- */
 
-static inline uint64_t le_number(const uint8_t *p, unsigned bytes)
+static uint64_t le_number(const uint8_t *p, unsigned bytes)
 {
 	uint64_t v = 0;
 
@@ -51,12 +35,12 @@ static inline uint64_t le_number(const uint8_t *p, unsigned bytes)
 	return v;
 }
 
-static inline int count_of(const uint8_t *p)
+static int count_of(const uint8_t *p)
 {
 	return (int)(uint32_t)(le_number(p, 4) - LIFE_FIRST);
 }
 
-static inline void say_incarnation(struct trace *t, const char *key, const uint8_t *p)
+static void say_incarnation(struct trace *t, const char *key, const uint8_t *p)
 {
 	uint64_t v = le_number(p, 8);
 
@@ -66,7 +50,7 @@ static inline void say_incarnation(struct trace *t, const char *key, const uint8
 		trace_add(t, " %s=none", key);
 }
 
-static inline const char *reason_word(uint64_t reason)
+const char *reason_word(uint64_t reason)
 {
 	static const char *const words[] = {
 		"0", "STALE", "FAILED", "CLOSED", "LEAVING", "CLUSTER", "VERSION", "FEATURE",
@@ -77,7 +61,7 @@ static inline const char *reason_word(uint64_t reason)
 }
 
 /* in: the inner frame. */
-static inline void say_hello(struct trace *t, const uint8_t *in)
+static void say_hello(struct trace *t, const uint8_t *in)
 {
 	trace_add(t, "HELLO");
 	say_incarnation(t, "mine", in + 16);
@@ -93,7 +77,7 @@ static inline void say_hello(struct trace *t, const uint8_t *in)
 		trace_add(t, " required=%u", (unsigned)le_number(in + 56, 8));
 }
 
-static inline void say_refuse(struct trace *t, const uint8_t *in)
+static void say_refuse(struct trace *t, const uint8_t *in)
 {
 	uint64_t reason = le_number(in + 32, 4);
 
@@ -106,7 +90,7 @@ static inline void say_refuse(struct trace *t, const uint8_t *in)
 		trace_add(t, " gen=%u", (unsigned)le_number(in + 40, 4));
 }
 
-static inline void say_body(struct trace *t, const uint8_t *p, size_t n)
+void say_body(struct trace *t, const uint8_t *p, size_t n)
 {
 	size_t shown = 0;
 
@@ -118,7 +102,7 @@ static inline void say_body(struct trace *t, const uint8_t *p, size_t n)
 }
 
 /* Commands of their own in the envelope; all others of it are sequenced packets of a kernel. */
-static inline void say_opts(struct trace *t, const uint8_t *p, size_t n)
+static void say_opts(struct trace *t, const uint8_t *p, size_t n)
 {
 	size_t optlen = le_number(p + 18, 2);
 	const uint8_t *in = p + 24 + optlen, *body = in + 16;
@@ -162,13 +146,12 @@ static inline void say_opts(struct trace *t, const uint8_t *p, size_t n)
 	}
 }
 
-static inline size_t frame_bytes(const uint8_t *p, size_t n)
+size_t frame_bytes(const uint8_t *p, size_t n)
 {
 	return n < 16 ? 0 : le_number(p + 12, 2);
 }
 
-/* A whole frame of n bytes. */
-static inline void say_frame(struct trace *t, const uint8_t *p, size_t n)
+void say_frame(struct trace *t, const uint8_t *p, size_t n)
 {
 	if (p[14] == 3)
 		say_opts(t, p, n);
@@ -186,7 +169,7 @@ struct lines {
 	unsigned n;
 };
 
-static inline void lines_of(struct lines *l, const char *text)
+static void lines_of(struct lines *l, const char *text)
 {
 	l->n = 0;
 	while (*text && l->n < TRACE_LINES) {
@@ -198,14 +181,14 @@ static inline void lines_of(struct lines *l, const char *text)
 	}
 }
 
-static inline bool lines_equal(const struct lines *a, unsigned i, const struct lines *b,
+static bool lines_equal(const struct lines *a, unsigned i, const struct lines *b,
 			       unsigned j)
 {
 	return a->length[i] == b->length[j] && !memcmp(a->at[i], b->at[j], (size_t)a->length[i]);
 }
 
 /* same[i][j]: the most lines in common from line i and from line j on. */
-static inline void print_diff(const char *name, const struct lines *was, const struct lines *is)
+static void print_diff(const char *name, const struct lines *was, const struct lines *is)
 {
 	static unsigned short same[TRACE_LINES + 1][TRACE_LINES + 1];
 	unsigned i, j;
@@ -235,8 +218,7 @@ static inline void print_diff(const char *name, const struct lines *was, const s
 	}
 }
 
-/* Compares, or records; says which lines differ. */
-static inline void trace_compare(const struct trace *t, const char *name, bool record)
+void trace_compare(const struct trace *t, const char *name, bool record)
 {
 	static char recorded[TRACE_BYTES];
 	static struct lines was, is;
@@ -264,5 +246,3 @@ static inline void trace_compare(const struct trace *t, const char *name, bool r
 	if (!CHECK(n == t->n && !memcmp(recorded, t->text, n)))
 		print_diff(name, &was, &is);
 }
-
-#endif
