@@ -144,6 +144,11 @@ static void connected(struct link *l)
 
 	assert(!l->session && !l->peer->profile->hello);
 	l->last_rx_ns = core->now_ns;
+	if (!p->session && l->dialled) {
+		/* For a session that has ended meanwhile; a kernel may wait for that end, too. */
+		link_shut(l, LINK_ORDERLY);
+		return;
+	}
 	if (!p->session) {
 		/* Not a member (yet): nothing is read before membership says so, but what the last
 		 * session left. */

@@ -394,26 +394,45 @@ static void a_bare_packet_goes_with_its_link(void)
 	fixture_end();
 }
 
-/* Its FIN, and ours behind it; the ACK of ours. The kernel waits for our end of the link. */
-static struct wire *both_closed(void)
+/* Its FIN, and ours behind it; the ACK of ours. */
+static void close_both(struct wire *w)
 {
 	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
-	struct wire *w = kernel_up();
 
 	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
 	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
-	return w;
 }
 
 static void the_end_behind_both_fins_is_orderly_and_ours(void)
 {
-	struct wire *w = both_closed();
+	struct wire *w = kernel_up();
 
+	close_both(w);
 	CHECK(w->gone);
 	CHECK_EQ(w->how, LINK_ORDERLY);
+	fixture_end();
+}
+
+/* The release of the kernel's last lockspace waits for it as well. */
+static void a_dial_that_is_late_ends_in_order(void)
+{
+	struct wire *w = kernel_up(), *late;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	fx->dials_hang = true;
+	link_dead(&w->link, false);
+	settle();
+	pass(1000);
+	late = fx->dial[HIGH];
+	CHECK_OR_RETURN(late != w && late->link.state == LINK_CONNECTING);
+	close_both(its_own());
+	link_connected(&late->link);
+	settle();
+	CHECK(late->gone);
+	CHECK_EQ(late->how, LINK_ORDERLY);
 	fixture_end();
 }
 
@@ -423,7 +442,7 @@ static void a_fin_that_comes_again_is_acknowledged_again(void)
 	uint8_t buf[WIRE_OPTS + WIRE_HEADER], ack[WIRE_HEADER];
 	struct wire *w;
 
-	both_closed();
+	close_both(kernel_up());
 	wire_put_ack(ack, SELF, FIRST + 1);
 	w = its_own();
 	CHECK_EQ(w->link.state, LINK_LAST_ACK);
@@ -441,7 +460,7 @@ static void what_comes_behind_the_end_waits_for_membership(void)
 	uint8_t buf[WIRE_OPTS + 48];
 	struct wire *w;
 
-	both_closed();
+	close_both(kernel_up());
 	w = its_own();
 	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
 	CHECK_EQ(w->link.state, LINK_HELD);
@@ -460,6 +479,7 @@ int main(void)
 	RUN(a_bare_packet_goes_with_its_link);
 	RUN(only_own_packets_are_taken);
 	RUN(the_end_behind_both_fins_is_orderly_and_ours);
+	RUN(a_dial_that_is_late_ends_in_order);
 	RUN(a_fin_that_comes_again_is_acknowledged_again);
 	RUN(what_comes_behind_the_end_waits_for_membership);
 	RUN(both_commands_are_delivered);
