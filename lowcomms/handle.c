@@ -24,7 +24,7 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	h->pages.size = n->ring_bytes;
 	h->pages.mem = pages_map(h->pages.size);
 	if (n->opt.profile == SINEW_PROFILE_DLM)
-		h->bare = malloc(BARE_BYTES);
+		h->bare = malloc(BARE_MEMORY);
 	if (!h->pages.mem || (n->opt.profile == SINEW_PROFILE_DLM && !h->bare)) {
 		if (h->pages.mem)
 			pages_unmap(h->pages.mem, h->pages.size);

@@ -5,7 +5,8 @@
 
 #include <assert.h>
 
-_Static_assert(BARE_BYTES >= WIRE_DLM_MAX && (BARE_BYTES & (BARE_BYTES - 1)) == 0, "a packet fits");
+_Static_assert((BARE_BYTES & (BARE_BYTES - 1)) == 0, "positions wrap");
+_Static_assert(BARE_MEMORY - BARE_BYTES == WIRE_DLM_MAX, "the longest packet");
 
 void bare_provide(struct bare *b, uint8_t *mem)
 {
@@ -13,7 +14,7 @@ void bare_provide(struct bare *b, uint8_t *mem)
 	b->mem = mem;
 }
 
-/* Of n bytes at that position those before the end of the memory: the others are at its begin. */
+/* Of n bytes at that position those before the end of the queue: the others are at its begin. */
 static size_t before_end(uint32_t at, size_t n)
 {
 	size_t room = BARE_BYTES - at % BARE_BYTES;
@@ -25,41 +26,51 @@ bool bare_put(struct bare *b, const void *packet, size_t len)
 {
 	uint32_t put = atomic_load_explicit(&b->put, memory_order_relaxed);
 	uint32_t taken = atomic_load_explicit(&b->taken, memory_order_acquire);
-	size_t first;
+	size_t first = before_end(put, len);
 
 	assert(b->mem && len >= WIRE_HEADER && len <= WIRE_DLM_MAX);
 	if (put - taken + len > BARE_BYTES)
 		return false;
-	first = before_end(put, len);
 	memcpy(b->mem + put % BARE_BYTES, packet, first);
 	memcpy(b->mem, (const uint8_t *)packet + first, len - first);
 	atomic_store_explicit(&b->put, put + (uint32_t)len, memory_order_release);
 	return true;
 }
 
-size_t bare_next(const struct bare *b)
-{
-	const size_t at = atomic_load_explicit(&b->taken, memory_order_relaxed) +
-		offsetof(struct wire_header, length);
-
-	if (!bare_waits(b))
-		return 0;
-	return (size_t)(b->mem[at % BARE_BYTES] | b->mem[(at + 1) % BARE_BYTES] << 8);
-}
-
-void bare_take(struct bare *b, uint8_t *to, size_t len)
+/* The oldest packet leaves the queue, in one piece. */
+static void take(struct bare *b)
 {
 	uint32_t taken = atomic_load_explicit(&b->taken, memory_order_relaxed);
+	uint32_t at = taken + (uint32_t)offsetof(struct wire_header, length);
+	size_t len = (size_t)(b->mem[at % BARE_BYTES] | b->mem[(at + 1) % BARE_BYTES] << 8);
 	size_t first = before_end(taken, len);
 
-	assert(len && len == bare_next(b));
-	memcpy(to, b->mem + taken % BARE_BYTES, first);
-	memcpy(to + first, b->mem, len - first);
+	assert(!b->len && !b->off && len >= WIRE_HEADER && len <= WIRE_DLM_MAX);
+	memcpy(b->mem + BARE_BYTES, b->mem + taken % BARE_BYTES, first);
+	memcpy(b->mem + BARE_BYTES + first, b->mem, len - first);
+	b->len = (uint32_t)len;
 	atomic_store_explicit(&b->taken, taken + (uint32_t)len, memory_order_release);
+}
+
+struct span bare_unsent(struct bare *b)
+{
+	if (!b->len && bare_waits(b))
+		take(b);
+	return (struct span) { b->mem + BARE_BYTES + b->off, b->len - b->off };
+}
+
+void bare_sent(struct bare *b, size_t n)
+{
+	assert(n <= b->len - b->off);
+	b->off += (uint32_t)n;
+	if (b->off == b->len)
+		b->off = b->len = 0;
 }
 
 void bare_drop(struct bare *b)
 {
+	b->off = b->len = 0;
+	b->gathered = false;
 	atomic_store_explicit(&b->taken, atomic_load_explicit(&b->put, memory_order_acquire),
 			      memory_order_release);
 }

@@ -2,7 +2,7 @@
 /*
  * The queue of bare packets of one session (dlm profile): whole DLM packets without a number, which
  * go out between frames and are lost with their link. Senders put under the caller's lock, from any
- * thread; the loop thread takes. Knows packets only by the length in their headers.
+ * thread; the loop thread writes. Knows packets only by the length in their headers.
  */
 #ifndef SINEW_PROTO_BARE_H
 #define SINEW_PROTO_BARE_H
@@ -12,27 +12,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "span.h"
+
 #define BARE_BYTES	(32u * 1024)	/* that wait at most; a power of two */
+#define BARE_MEMORY	(BARE_BYTES + 4096u)	/* and the packet that is being written */
 
 struct bare {
-	uint8_t *mem;		/* BARE_BYTES, provided; NULL: native profile */
+	uint8_t *mem;		/* BARE_MEMORY, provided; NULL: native profile */
 	_Atomic uint32_t put, taken;	/* bytes; count for ever */
+	/* Loop: of the packet that is being written. */
+	uint32_t len, off;
+	bool gathered;		/* the write under way is of it */
 };
 
-/* Loop, under the lock of the senders or before there are any. */
+/* Before there are senders. */
 void bare_provide(struct bare *b, uint8_t *mem);
 /* A whole packet. False: no room. */
 bool bare_put(struct bare *b, const void *packet, size_t len);
-/* Loop: bytes of the oldest packet; 0: there is none. */
-size_t bare_next(const struct bare *b);
-/* Loop: moves it, of bare_next() bytes, to to. */
-void bare_take(struct bare *b, uint8_t *to, size_t len);
+/* Loop: the bytes of the oldest packet that are still to be written; none: n is 0. */
+struct span bare_unsent(struct bare *b);
+void bare_sent(struct bare *b, size_t n);
 /* Loop: drops all. */
 void bare_drop(struct bare *b);
 
+/* Loop: its rest goes before anything else. */
+static inline bool bare_is_half(const struct bare *b)
+{
+	return b->off != 0;
+}
+
 static inline bool bare_waits(const struct bare *b)
 {
-	return atomic_load_explicit(&b->put, memory_order_acquire) !=
+	return b->len || atomic_load_explicit(&b->put, memory_order_acquire) !=
 		atomic_load_explicit(&b->taken, memory_order_relaxed);
 }
 

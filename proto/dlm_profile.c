@@ -315,37 +315,33 @@ static bool control_due(const struct link *l)
 	return bare_waits(&s->bare) || (s->ack_now && !unreliable(s));
 }
 
-static void put_bare(struct link *l)
-{
-	struct bare *b = &l->session->bare;
-	size_t len;
-	uint8_t *ctl;
-
-	while ((len = bare_next(b)) && (ctl = link_ctl(l, len))) {
-		bare_take(b, ctl, len);
-		l->ctl_len += len;
-	}
-}
-
 static void put_control(struct link *l, bool data)
 {
 	const struct session *s = l->session;
 
-	if (!unreliable(s) && (s->ack_now || (data && session_ack_owed(s))))
+	if (unreliable(s) || bare_is_half(&s->bare))
+		return;
+	if (s->ack_now || (data && session_ack_owed(s)))
 		link_put_ack(l);
-	put_bare(l);
 }
 
 /*
- * A peer of 3.1 knows no OPTS: of what is to be written only the first packet is
- * left, without its envelope, and says 3.1.
+ * Bare packets go alone, between whole frames. A peer of 3.1 knows no OPTS: of what is to be
+ * written only the first packet is left, without its envelope, and says 3.1.
  */
 static size_t gather(struct link *l, struct span data[3], int *n, size_t have, size_t mid)
 {
+	struct session *s = l->session;
 	size_t bytes = mid;
 
 	l->stripped = 0;
-	if (!unreliable(l->session))
+	s->bare.gathered = !mid && bare_waits(&s->bare);
+	if (s->bare.gathered) {
+		*n = 1;
+		data[0] = bare_unsent(&s->bare);
+		return data[0].n;
+	}
+	if (!have || !unreliable(s))
 		return have;
 	*n = 1;
 	if (!mid) {
@@ -362,6 +358,11 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 static void sent(struct link *l, struct session *s, size_t n)
 {
 	assert(n);
+	if (s->bare.gathered) {
+		bare_sent(&s->bare, n);
+		s->bare.gathered = false;
+		return;
+	}
 	session_sent(s, n + l->stripped);
 	l->stripped = 0;
 	if (!unreliable(s))

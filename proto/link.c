@@ -403,14 +403,12 @@ static size_t gather_ring(struct link *l, struct span data[3], int *ret_n, size_
 	else if (mid)
 		have = ring_unsent(&s->ring, data, ret_n, mid);
 	assert(!mid || have >= mid);
-	if (have && s->profile->gather)
-		have = s->profile->gather(l, data, ret_n, have, mid);
 	/* A half written frame that is acknowledged waits for nothing. */
 	if (have && !s->n.mark_ns && !ring_empty(&s->ring)) {
 		s->mark_pos = s->ring.sent + have;
 		s->n.mark_ns = l->core->now_ns;
 	}
-	return have;
+	return s->profile->gather ? s->profile->gather(l, data, ret_n, have, mid) : have;
 }
 
 /* Where no session is sent on: control frames, and the padding of a PROBE behind them. */

@@ -16,8 +16,7 @@
 struct core;
 struct peer;
 
-#define LINK_CTL_MAX (WIRE_DLM_MAX + 1024u)	/* control frames that wait on one link, and a bare
-					 * packet among them */
+#define LINK_CTL_MAX 1024u	/* control frames that wait on one link */
 
 enum link_use {
 	LINK_FOR_SESSION,

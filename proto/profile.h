@@ -36,8 +36,8 @@ struct profile {
 	/* The link that sends: a control frame is due; puts those due, data: as data follow. */
 	bool (*control_due)(const struct link *l);
 	void (*put_control)(struct link *l, bool data);
-	/* Fits what the ring has for a write to what the peer reads: have bytes, mid of them the
-	 * rest of a frame under way. Returns the length. NULL: it fits. */
+	/* Fits what the ring has for a write to what the peer reads: have bytes, perhaps none, mid
+	 * of them the rest of a frame under way. Returns the length. NULL: it fits. */
 	size_t (*gather)(struct link *l, struct span data[3], int *n, size_t have, size_t mid);
 	/* n > 0 bytes of that were written. */
 	void (*sent)(struct link *l, struct session *s, size_t n);

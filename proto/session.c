@@ -212,7 +212,7 @@ static bool is_cut(struct session *s)
 {
 	const struct link *up = s->peer->up;
 
-	return up && up->session == s && ring_mid_frame(&s->ring) > 0;
+	return up && up->session == s && (ring_mid_frame(&s->ring) > 0 || bare_is_half(&s->bare));
 }
 
 /* FSM_CLEAN, or FSM_REPORT because of why; with FSM_KEEP the last ACK went on that link. */

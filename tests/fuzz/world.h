@@ -69,7 +69,7 @@ struct said {
 struct inc {
 	struct session *s;
 	void *ring;
-	uint8_t bare[BARE_BYTES];
+	uint8_t bare[BARE_MEMORY];
 	struct node *node;
 	struct peer *peer;
 	uint64_t ours, theirs;	/* incarnations */

@@ -21,7 +21,7 @@ struct session *new_session(void)
 
 	memset(s, USED, sizeof *s);
 	session_provide(s, provide(fixture_ring), fixture_ring, SELF, FIRST);
-	bare_provide(&s->bare, provide(BARE_BYTES));
+	bare_provide(&s->bare, provide(BARE_MEMORY));
 	return s;
 }
 
