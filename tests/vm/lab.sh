@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Real kernels in virtual machines, members of our own beside them, and the network between: one
+# bridge in a network namespace of the test. Sourced in the project's folder behind tests/lib.sh;
+# knows no single scenario.
+#
+#	. tests/vm/lab.sh
+#	lab_enter "$@"			# first of all: starts the script again in namespaces
+#	boot 1 6.12			# a guest with that kernel, nodeid 1
+#	guest 1 cluster lab tcp		# a line for its agent (tests/vm/agent.c); waits for OK
+#	await 1 'created ls rc=0'	# an event of it since the last scene
+#	member 2			# a program of ours (tests/vm/dlm_member.c), nodeid 2
+#	tell 2 status
+#	await 2 '"event":"status"'
+#
+# All that is started lies in one process namespace, whose first process is the script: when that
+# ends, for whatever reason, all ends. Guests have nodeids 1 to 9 and members the others, so that
+# one table has both.
+
+LAB_NET=10.77.0			# node N is $LAB_NET.N
+LAB_KERNELS=${LAB_KERNELS:-$BUILT/kernels}
+LAB_BIN=$BUILT/tests/vm
+LAB_BOOT=60			# seconds until a guest is up, and for each answer of it
+declare -A console output process input seen kind member_arguments
+
+# ---- where it can run ----
+
+lab_reason()
+{
+	local name
+	[ "$(id -u)" = 0 ] || { echo "it needs root"; return; }
+	[ -c /dev/net/tun ] || { echo "there is no /dev/net/tun"; return; }
+	for name in qemu-system-x86_64 busybox cpio modprobe ip nft ss dumpcap; do
+		command -v $name >/dev/null || { echo "$name is not installed"; return; }
+	done
+	[ -x "$LAB_BIN/dlm_member" ] || { echo "$LAB_BIN/dlm_member is not built"; return; }
+	unshare --net --mount --pid --fork --kill-child --mount-proc true 2>/dev/null ||
+		echo "no namespaces can be made"
+}
+
+# Starts the script again, alone in its namespaces. Status 77: it cannot run here.
+lab_enter()
+{
+	local reason
+	[ "${LAB_INSIDE:-}" = yes ] && { lab_setup; return; }
+	reason=$(lab_reason)
+	if [ -n "$reason" ]; then
+		skip "$(basename "$0" .sh)" "$reason"
+		exit 77
+	fi
+	rm -rf "$T"
+	LAB_INSIDE=yes exec unshare --net --mount --uts --pid --fork --kill-child --mount-proc \
+		bash "$0" "$@"
+}
+
+lab_setup()
+{
+	ip link set lo up
+	ip link add lab0 type bridge
+	ip link set lab0 up
+}
+
+# ---- guests ----
+
+# boot NODE KERNEL: a guest with the kernel of that folder in $LAB_KERNELS.
+boot()
+{
+	local node=$1 kernel=$LAB_KERNELS/$2 image=$T/$2.cpio.gz
+	[ -e "$image" ] || tests/vm/initramfs.sh "$kernel" "$image" >"$T/initramfs.log" 2>&1 ||
+		{ bad "initramfs of $2: $(tail -n 3 "$T/initramfs.log")"; return 1; }
+	ip tuntap add "tap$node" mode tap && ip link set "tap$node" master lab0 up || return
+	console[$node]=$T/console$node output[$node]=$T/out$node kind[$node]=guest
+	mkfifo "$T/agent$node.in" "$T/agent$node.out" || return
+	cat "$T/agent$node.out" >"${output[$node]}" &
+	qemu-system-x86_64 -accel tcg -nodefaults -nographic -no-reboot -m 256 -smp 1 \
+		-kernel "$kernel/vmlinuz" -initrd "$image" \
+		-append "console=ttyS0 quiet panic=-1 lab.node=$node lab.net=$LAB_NET" \
+		-netdev "tap,id=net,ifname=tap$node,script=no,downscript=no" \
+		-device "virtio-net-pci,netdev=net,mac=52:54:00:00:00:0$node" \
+		-serial "file:${console[$node]}" \
+		-chardev "pipe,id=agent,path=$T/agent$node" -serial chardev:agent \
+		>"$T/qemu$node" 2>&1 </dev/null &
+	process[$node]=$!
+	exec {input[$node]}<>"$T/agent$node.in"
+	seen[$node]=0
+	LIMIT=$LAB_BOOT wait_for has_line "${output[$node]}" 'EVT ready' ||
+		{ bad "guest $node did not boot: $(tail -n 5 "${console[$node]}")"; return 1; }
+}
+
+# Lines of a node so far.
+lines() { wc -l <"${output[$1]}"; }
+# since NODE LINE PATTERN: whether one of its lines behind that one matches.
+since() { tail -n "+$(($2 + 1))" "${output[$1]}" 2>/dev/null | grep -qE -- "$3"; }
+answered() { since "$1" "$2" '^(OK|ERR)'; }
+
+# guest NODE WORD...: a line for its agent, which must answer OK.
+guest()
+{
+	local node=$1 before
+	shift
+	before=$(lines "$node")
+	echo "$*" >&"${input[$node]}"
+	LIMIT=$LAB_BOOT wait_for answered "$node" "$before" || return
+	! since "$node" "$before" '^ERR' || bad "guest $node: $*: $(tail -n 1 "${output[$node]}")"
+}
+
+# ---- members of ours ----
+
+# member NODE [ARGUMENT...]: starts one, with an address of its own on the bridge.
+member()
+{
+	local node=$1
+	shift
+	ip addr replace "$LAB_NET.$node/24" dev lab0
+	output[$node]=$T/out$node kind[$node]=member
+	rm -f "$T/in$node"
+	mkfifo "$T/in$node" || return
+	: >"${output[$node]}"
+	"$LAB_BIN/dlm_member" --nodeid "$node" --addr "$LAB_NET.$node" --log "$T/log$node" "$@" \
+		<"$T/in$node" >>"${output[$node]}" 2>>"$T/err$node" &
+	process[$node]=$!
+	exec {input[$node]}>"$T/in$node"
+	seen[$node]=0
+	wait_for has_line "${output[$node]}" '"event":"ready"'
+}
+
+# tell NODE WORD...: a line for that member.
+tell()
+{
+	local node=$1
+	shift
+	echo "$*" >&"${input[$node]}"
+}
+
+# quit NODE: it ends by itself, with status 0.
+quit()
+{
+	tell "$1" quit
+	wait_for is_gone "${process[$1]}" || return
+	wait "${process[$1]}"
+	equals "status of member $1" $? 0
+	unset "process[$1]"
+}
+
+# ---- events ----
+
+# scene: what came before counts no more.
+scene()
+{
+	local node
+	for node in "${!output[@]}"; do
+		seen[$node]=$(lines "$node")
+	done
+}
+
+# await NODE PATTERN: an event since the last scene.
+await()
+{
+	wait_for since "$1" "${seen[$1]}" "$2" && return
+	why="node $1 waits in vain for: $2; its last lines: $(tail -n 3 "${output[$1]}")"
+	return 1
+}
+
+# last NODE PATTERN: the newest line that matches, since the last scene.
+last() { tail -n "+$((${seen[$1]} + 1))" "${output[$1]}" | grep -E -- "$2" | tail -n 1; }
+
+# ---- faults ----
+
+# reset_by_wire NODE: destroys all connections of a member's address, as seen from here.
+destroy() { ss -K "src $LAB_NET.$1" >/dev/null 2>&1 || ss -K "dst $LAB_NET.$1" >/dev/null 2>&1; }
+
+# power_off NODE: a guest that is gone at once, with what it had.
+power_off()
+{
+	kill -KILL "${process[$1]}"
+	wait "${process[$1]}" 2>/dev/null
+	ip link del "tap$1"
+	rm -f "$T/agent$1.in" "$T/agent$1.out"
+	unset "process[$1]"
+}
+
+# ---- what must hold after each scenario ----
+
+# Every packet on the bridge from now on goes to the file.
+capture()
+{
+	dumpcap -q -i lab0 -w "$1" >"$T/dumpcap" 2>&1 &
+	capture=$!
+	wait_for has_line "$T/dumpcap" 'File:'
+}
+
+capture_ends()
+{
+	kill -INT "$capture" && wait "$capture"
+	capture=
+}
+
+consoles_are_clean()
+{
+	local node
+	for node in "${!console[@]}"; do
+		! grep -E 'BUG:|WARNING|Oops|general protection' "${console[$node]}" >"$T/found" ||
+			bad "kernel of node $node: $(head -n 3 "$T/found")"
+	done
+}
+
+# Of all members that have ended.
+no_socket_is_left() { ! ss -Htan | grep -v TIME-WAIT | grep -q "$LAB_NET"; }
+
+# keep NAME: capture, consoles and logs of a scenario that failed, in a folder that stays.
+keep()
+{
+	local folder=$BUILT/kernel-failures/$1
+	rm -rf "$folder" && mkdir -p "$folder" &&
+		cp -r "$T"/console* "$T"/out* "$T"/log* "$T"/err* "$T"/*.pcapng "$folder/" \
+			2>/dev/null
+	echo "# capture, consoles and logs: $folder"
+}
