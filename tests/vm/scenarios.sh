@@ -1,0 +1,427 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the scenarios of one kernel and members of ours: joining, locks, recovery, leaving, under
+# resets. Knows no kernel's version; the laboratory is tests/vm/lab.sh.
+#
+#	tests/vm/scenarios.sh 6.1 [SCENARIO...]
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+. tests/vm/lab.sh
+. tests/vm/steps.sh
+lab_enter "$@"
+KERNEL=$1
+shift
+
+# ---- 1: joining ----
+
+joins_as_the_lowest()
+{
+	kernel_knows 2
+	join_both x 11 2 kernel
+	leave_kernel_last x 2
+}
+
+joins_as_the_highest()
+{
+	kernel_knows 7
+	join_both x 12 7 kernel
+	leave_kernel_first x 7
+}
+
+the_member_begins()
+{
+	kernel_knows 2
+	join_both x 13 2 member
+	leave_kernel_last x 2
+	scene
+	kernel_knows 7
+	join_both y 14 7 member
+	leave_kernel_first y 7
+}
+
+# ---- 2: locks ----
+
+locks_conflict()
+{
+	kernel_knows 2
+	join_both x 21 2 kernel
+	# Whoever is the master of a name: some are the kernel's, some ours.
+	local name
+	for name in apple berry cherry damson; do
+		scene
+		kernel_lock k$name x $name EX
+		member_lock 2 x $name EX
+		await 1 "bast k$name"
+		guest 1 unlock k$name
+		await 1 "ast k$name status=65538"
+		granted 2 "$id"
+		tell 2 unlock "$id"
+		unlocked 2 "$id"
+		member_lock 2 x $name EX
+		granted 2 "$id"
+		guest 1 lock l$name x $name EX
+		await 2 "\"event\":\"bast\".*\"id\":$id\b"
+		tell 2 unlock "$id"
+		await 1 "ast l$name status=0"
+		guest 1 unlock l$name
+		await 1 "ast l$name status=65538"
+	done
+	leave_kernel_last x 2
+}
+
+conversions_and_refusals()
+{
+	kernel_knows 2
+	join_both x 22 2 kernel
+	local name
+	for name in elder fig grape hazel; do
+		scene
+		kernel_lock k$name x $name PR
+		member_lock 2 x $name NL
+		granted 2 "$id"
+		tell 2 convert "$id" PR
+		granted 2 "$id"
+		scene
+		tell 2 convert "$id" EX NOQUEUE
+		await 2 "\"event\":\"ast\".*\"id\":$id\b.*\"name\":\"EAGAIN\""
+		scene
+		# Waits, and is cancelled.
+		tell 2 convert "$id" EX
+		await 1 "bast k$name"
+		tell 2 cancel "$id"
+		await 2 "\"event\":\"ast\".*\"id\":$id\b.*\"name\":\"ECANCEL\""
+		scene
+		guest 1 convert k$name EX noqueue
+		await 1 "ast k$name status=11 "
+		tell 2 unlock "$id"
+		unlocked 2 "$id"
+		guest 1 unlock k$name
+		await 1 "ast k$name status=65538"
+	done
+	leave_kernel_first x 2
+}
+
+value_blocks()
+{
+	kernel_knows 2
+	join_both x 23 2 kernel
+	local name
+	for name in iris jasmin kale lemon; do
+		scene
+		kernel_lock k$name x $name EX valblk
+		guest 1 convert k$name NL valblk from-the-kernel
+		await 1 "ast k$name status=0.*"
+		scene
+		member_lock 2 x $name EX VALBLK
+		await 2 "\"event\":\"ast\".*\"id\":$id\b.*from-the-kernel"
+		scene
+		tell 2 convert "$id" NL VALBLK from-us
+		granted 2 "$id"
+		scene
+		guest 1 convert k$name PR valblk
+		await 1 "ast k$name status=0.*lvb=from-us"
+		tell 2 unlock "$id"
+		unlocked 2 "$id"
+		guest 1 unlock k$name
+		await 1 "ast k$name status=65538"
+	done
+	leave_kernel_last x 2
+}
+
+# The master of a name gives it up some time behind its last lock; both sides take it again.
+unused_names_are_removed()
+{
+	kernel_knows 2
+	join_both x 24 2 kernel
+	local name
+	for name in mango nut olive pear; do
+		kernel_lock k$name x $name EX
+		guest 1 unlock k$name
+		await 1 "ast k$name status=65538"
+	done
+	wait_for forgotten 2
+	for name in mango nut olive pear; do
+		scene
+		member_lock 2 x $name EX
+		granted 2 "$id"
+		tell 2 unlock "$id"
+		unlocked 2 "$id"
+	done
+	leave_kernel_first x 2
+}
+
+# ---- 3: recovery ----
+
+recovery_moves_locks()
+{
+	kernel_knows 2 3
+	member_starts 3
+	tell 3 peer 2 "$LAB_NET.2"
+	tell 2 peer 3 "$LAB_NET.3"
+	join_three x 31
+	local name locks=
+	for name in quince rose sage thyme umbel violet; do
+		scene
+		member_lock 3 x $name PR
+		granted 3 "$id"
+		member_lock 2 x $name PR
+		granted 2 "$id"
+		locks="$locks $id"
+		kernel_lock k$name x $name PR
+	done
+	# Node 3 leaves with all that it mastered.
+	scene
+	tell 3 leave x
+	guest 1 stop x
+	tell 2 stop x
+	guest 1 start x 5:1,2:1
+	tell 2 join x 31 2,5
+	await 2 '"event":"joined"'
+	await 3 '"event":"left"'
+	scene
+	for id in $locks; do
+		tell 2 unlock "$id"
+		unlocked 2 "$id"
+	done
+	for name in quince rose sage thyme umbel violet; do
+		guest 1 convert k$name EX
+		await 1 "ast k$name status=0"
+		guest 1 unlock k$name
+		await 1 "ast k$name status=65538"
+	done
+	quit 3
+	leave_kernel_last x 2
+}
+
+# ---- 5, 6: again and again, and two at once ----
+
+rejoins_five_times()
+{
+	local i
+	kernel_knows 2
+	for i in 1 2 3 4 5; do
+		scene
+		join_both x 51 2 kernel
+		kernel_lock "k$i" x again EX
+		guest 1 unlock "k$i"
+		await 1 "ast k$i status=65538"
+		if [ $((i % 2)) = 0 ]; then
+			leave_kernel_first x 2
+		else
+			member_leaves x 2
+			leave_kernel_alone x
+		fi
+	done
+}
+
+two_lockspaces()
+{
+	kernel_knows 2
+	join_both x 61 2 kernel
+	join_both y 62 2 kernel
+	kernel_lock kx x same EX
+	kernel_lock ky y same EX
+	member_lock 2 x same EX
+	await 1 'bast kx'
+	guest 1 unlock kx
+	granted 2 "$id"
+	tell 2 unlock "$id"
+	unlocked 2 "$id"
+	guest 1 unlock ky
+	await 1 'ast ky status=65538'
+	# From one of two: the session stays.
+	member_leaves x 2
+	scene
+	kernel_lock kz y more EX
+	member_lock 2 y more EX
+	await 1 'bast kz'
+	guest 1 unlock kz
+	granted 2 "$id"
+	tell 2 unlock "$id"
+	unlocked 2 "$id"
+	leave_kernel_alone x
+	leave_kernel_first y 2
+}
+
+# ---- 7: conversions while connections break ----
+
+# under WHAT COMMAND...: 10,000 conversions on each side; COMMAND breaks connections meanwhile.
+conversions_under()
+{
+	local breaker=$1 rounds=${LAB_CONVERSIONS:-10000}
+	kernel_knows 2
+	join_both x 71 2 kernel
+	scene
+	member_lock 2 x ours NL
+	granted 2 "$id"
+	scene
+	tell 2 loop "$id" "$rounds" PR NL
+	guest 1 loop "$rounds" x theirs PR NL
+	while ! since 2 "${seen[2]}" '"event":"loop"' || ! since 1 "${seen[1]}" 'loop theirs done'
+	do
+		$breaker || break
+		is_gone "${process[1]}" && break
+		sleep 0.1
+		((++broken > 3000)) && break
+	done
+	await 2 "\"event\":\"loop\".*\"n\":$rounds,.*\"bad\":0"
+	await 1 "loop theirs done n=$rounds bad=0"
+	tell 2 status
+	await 2 '"event":"status"'
+	echo "# $breaker: $(last 2 '"event":"status"' | grep -o '"reconnects":[0-9]*')," \
+		"$(last 1 'loop theirs' | grep -o 'ms=.*')"
+	tell 2 unlock "$id"
+	unlocked 2 "$id"
+	leave_kernel_last x 2
+}
+
+by_us() { tell 2 kill 5; }
+by_the_kernel() { guest 1 kill "$LAB_NET.2"; }
+conversions_under_our_resets() { conversions_under by_us; }
+conversions_under_its_resets() { conversions_under by_the_kernel; }
+
+# ---- 8: a reset in each phase of recovery ----
+
+resets_in_recovery()
+{
+	local phase
+	kernel_knows 2
+	for phase in 1 2 3 4 5 6; do
+		scene
+		guest 1 members x 81 5:1,2:1
+		guest 1 create x
+		tell 2 peer 5 "$LAB_NET.1"
+		tell 2 join x 81 2,5
+		# Each phase is one event of the member: behind the first, the second ...
+		wait_for phases 2 $phase
+		tell 2 kill 5
+		await 1 'created x rc=0'
+		await 2 '"event":"joined"'
+		leave_kernel_last x 2
+	done
+}
+
+# ---- 9: the last ACK ----
+
+the_last_ack_is_lost()
+{
+	kernel_knows 2
+	join_both x 91 2 kernel
+	scene
+	tell 2 leave x
+	await 2 '"event":"stopped"|"state":"FIN_WAIT2"|"event":"leaving"' || true
+	# Nothing of ours arrives any more: neither the ACK of its FIN nor our end.
+	mute 2
+	guest 1 stop x
+	guest 1 start x 5:1
+	await 2 '"event":"left"'
+	guest 1 kill "$LAB_NET.2"
+	hear 2
+	scene
+	leave_kernel_alone x
+}
+
+# ---- 10: who is killed comes back ----
+
+the_member_is_killed()
+{
+	kernel_knows 2
+	join_both x 101 2 kernel
+	kernel_lock kk x held EX
+	kill -KILL "${process[2]}"
+	wait "${process[2]}" 2>/dev/null
+	guest 1 stop x
+	guest 1 start x 5:1
+	member_starts 2
+	scene
+	guest 1 stop x
+	guest 1 start x 5:1,2:1
+	tell 2 peer 5 "$LAB_NET.1"
+	tell 2 join x 101 2,5
+	await 2 '"event":"joined"'
+	member_lock 2 x held EX
+	await 1 'bast kk'
+	guest 1 unlock kk
+	granted 2 "$id"
+	tell 2 unlock "$id"
+	unlocked 2 "$id"
+	leave_kernel_last x 2
+}
+
+the_kernel_is_killed()
+{
+	kernel_knows 2
+	join_both x 102 2 kernel
+	member_lock 2 x held EX
+	granted 2 "$id"
+	power_off 1
+	tell 2 stop x
+	tell 2 failed 5
+	tell 2 join x 102 2
+	await 2 '"event":"joined"'
+	boot 1 "$KERNEL"
+	kernel_knows 2
+	scene
+	tell 2 stop x
+	guest 1 members x 102 5:1,2:1
+	guest 1 create x
+	tell 2 join x 102 2,5
+	await 1 'created x rc=0'
+	await 2 '"event":"joined"'
+	kernel_lock_waits kk x held EX
+	await 2 "\"event\":\"bast\".*\"id\":$id\b"
+	tell 2 unlock "$id"
+	await 1 'ast kk status=0'
+	guest 1 unlock kk
+	await 1 'ast kk status=65538'
+	leave_kernel_last x 2
+}
+
+# ---- 11, 12: a paused peer, strangers ----
+
+a_paused_member_loses_nothing()
+{
+	kernel_knows 2
+	join_both x 111 2 kernel
+	scene
+	guest 1 loop 600 x paused PR NL
+	kill -STOP "${process[2]}"
+	sleep 1
+	kill -CONT "${process[2]}"
+	await 1 'loop paused done n=600 bad=0'
+	leave_kernel_last x 2
+}
+
+strangers_are_refused()
+{
+	kernel_knows 2
+	join_both x 121 2 kernel
+	scene
+	ip addr add "$LAB_NET.99/24" dev lab0
+	perl -MIO::Socket::INET -e '
+		$s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => 21064,
+			LocalAddr => $ARGV[1], Timeout => 5) or exit 0;
+		syswrite $s, "x" x 64;
+		exit(sysread($s, $b, 1) ? 1 : 0)' "$LAB_NET.2" "$LAB_NET.99" ||
+		bad 'a stranger was answered'
+	ip addr del "$LAB_NET.99/24" dev lab0
+	kernel_lock kk x still EX
+	guest 1 unlock kk
+	await 1 'ast kk status=65538'
+	leave_kernel_last x 2
+}
+
+# ---- all of them ----
+
+boot 1 "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
+for name in joins_as_the_lowest joins_as_the_highest the_member_begins locks_conflict \
+	conversions_and_refusals value_blocks unused_names_are_removed recovery_moves_locks \
+	rejoins_five_times two_lockspaces conversions_under_our_resets \
+	conversions_under_its_resets resets_in_recovery the_last_ack_is_lost \
+	the_member_is_killed the_kernel_is_killed a_paused_member_loses_nothing \
+	strangers_are_refused; do
+	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
+	scenario "$name"
+done
+finish

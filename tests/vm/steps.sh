@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The steps that scenarios of a kernel and members of ours are made of. The kernel is guest 1 with
+# nodeid 5, so that member 2 is below and member 7 above it. Sourced behind tests/vm/lab.sh; knows no
+# single scenario.
+
+id=			# of the lock that member_lock() asked for last
+broken=0		# connections that a scenario has broken
+
+# scenario NAME: one row, with its time; nothing of it is left.
+scenario()
+{
+	local began=$EPOCHREALTIME name=$1 took
+	why='' broken=0
+	scene
+	capture "$T/$name.pcapng"
+	"$name"
+	guest 1 reset
+	members_end
+	capture_ends
+	consoles_are_clean
+	wait_for no_socket_is_left || why=${why:-sockets are left: $(ss -Htan | head -n 3)}
+	decodes "$T/$name.pcapng"
+	[ -z "$why" ] || keep "$KERNEL-$name"
+	took=$(echo "$EPOCHREALTIME $began" | tr , . | awk '{ printf "%.1f", $1 - $2 }')
+	if [ -z "$why" ]; then
+		echo "ok - $name ($took s)"
+	else
+		echo "not ok - $name ($took s): $(echo "$why" | tr '\n' ' ')"
+		n_failed=$((n_failed + 1))
+	fi
+	rm -f "$T/$name.pcapng"
+}
+
+members_end()
+{
+	local node
+	for node in "${!process[@]}"; do
+		[ "${kind[$node]}" = member ] || continue
+		is_gone "${process[$node]}" || quit "$node"
+		unset "process[$node]" "output[$node]"
+	done
+}
+
+# Every packet of both sides is understood.
+decodes()
+{
+	tshark -r "$1" -X lua_script:tools/wireshark/sinew.lua -d tcp.port==21064,sinew \
+		-Y _ws.malformed -T fields -e frame.number >"$T/malformed" 2>"$T/tshark" ||
+		bad "tshark: $(head -n 2 "$T/tshark")"
+	[ ! -s "$T/malformed" ] || bad "malformed frames in $1: $(head -n 3 "$T/malformed" | xargs)"
+}
+
+# ---- membership ----
+
+# kernel_knows NODE...: the kernel is node 5, and these are its peers; they run from now on.
+kernel_knows()
+{
+	local node
+	guest 1 cluster lab tcp recover_timer=1 toss_secs=1 scan_secs=1
+	guest 1 comm 5 1 "$LAB_NET.1"
+	for node; do
+		guest 1 comm "$node" 0 "$LAB_NET.$node"
+		[ "$node" = 3 ] || [ -n "${process[$node]:-}" ] || member_starts "$node"
+	done
+}
+
+member_starts()
+{
+	member "$1" --recover-ms 1000 --toss-ms 1000
+	tell "$1" peer 5 "$LAB_NET.1"
+}
+
+# join_both LS ID NODE kernel|member: who begins.
+join_both()
+{
+	if [ "$4" = member ]; then
+		tell "$3" join "$1" "$2" "$3,5"
+		guest 1 members "$1" "$2" "5:1,$3:1"
+		guest 1 create "$1"
+	else
+		guest 1 members "$1" "$2" "5:1,$3:1"
+		guest 1 create "$1"
+		await 1 "uevent online $1"
+		tell "$3" join "$1" "$2" "$3,5"
+	fi
+	await 1 "created $1 rc=0"
+	await "$3" "\"event\":\"joined\".*\"ls\":\"$1\""
+}
+
+# join_three LS ID: nodes 2, 3 and the kernel.
+join_three()
+{
+	guest 1 members "$1" "$2" 5:1,2:1,3:1
+	guest 1 create "$1"
+	tell 2 join "$1" "$2" 2,3,5
+	tell 3 join "$1" "$2" 2,3,5
+	await 1 "created $1 rc=0"
+	await 2 "\"event\":\"joined\".*\"ls\":\"$1\""
+	await 3 "\"event\":\"joined\".*\"ls\":\"$1\""
+}
+
+# In less than a second: it waits for our FIN, and for the end of our links.
+released_soon()
+{
+	local ms
+	await 1 "released $1 rc=0" || return
+	ms=$(last 1 "released $1 rc=0" | sed 's/.*ms=\([0-9]*\).*/\1/')
+	[ "$ms" -lt 1000 ] || bad "the kernel's release took $ms ms"
+}
+
+# leave_kernel_first LS NODE: the kernel, then the member.
+leave_kernel_first()
+{
+	guest 1 release "$1"
+	await 1 "EVT left $1"
+	tell "$2" stop "$1"
+	tell "$2" join "$1" "$(space_id "$2" "$1")" "$2"
+	released_soon "$1"
+	tell "$2" leave "$1"
+	await "$2" "\"event\":\"left\".*\"ls\":\"$1\""
+}
+
+# member_leaves LS NODE: and the kernel stays, alone.
+member_leaves()
+{
+	tell "$2" leave "$1"
+	guest 1 stop "$1"
+	guest 1 start "$1" 5:1
+	await "$2" "\"event\":\"left\".*\"ls\":\"$1\""
+}
+
+leave_kernel_alone()
+{
+	guest 1 release "$1"
+	released_soon "$1"
+}
+
+leave_kernel_last()
+{
+	member_leaves "$1" "$2"
+	leave_kernel_alone "$1"
+}
+
+# space_id NODE LS: as the member said it last.
+space_id() { grep -E "\"ls\":\"$2\"" "${output[$1]}" | tail -n 1 | sed 's/.*"id_of_ls":"\([0-9a-f]*\)".*/\1/'; }
+
+# phases NODE COUNT: whether so many steps of recovery have begun, or it is over.
+phases()
+{
+	since "$1" "${seen[$1]}" '"event":"joined"' ||
+		[ "$(tail -n "+$((${seen[$1]} + 1))" "${output[$1]}" |
+			grep -c '"event":"recovery"')" -ge "$2" ]
+}
+
+# ---- locks ----
+
+# kernel_lock TAG LS NAME MODE [FLAGS]: granted.
+kernel_lock()
+{
+	guest 1 lock "$@"
+	await 1 "ast $1 status=0"
+}
+
+# The same, and something is in its way.
+kernel_lock_waits() { guest 1 lock "$@"; }
+
+# member_lock NODE LS NAME MODE [FLAGS]: its number is in id.
+member_lock()
+{
+	local before
+	before=$(lines "$1")
+	tell "$1" lock "${@:2}"
+	wait_for since "$1" "$before" '"event":"lock"' || return
+	id=$(tail -n "+$((before + 1))" "${output[$1]}" | grep '"event":"lock"' | head -n 1 |
+		sed 's/.*"id":\([0-9]*\).*/\1/')
+}
+
+granted() { await "$1" "\"event\":\"ast\".*\"id\":$2\b.*\"name\":\"OK\""; }
+unlocked() { await "$1" "\"event\":\"ast\".*\"id\":$2\b.*\"name\":\"EUNLOCK\""; }
+
+# Whether the member has neither resources of its own nor entries of others any more.
+forgotten()
+{
+	local before
+	before=$(lines "$1")
+	tell "$1" status
+	wait_for since "$1" "$before" '"event":"status"' || return
+	tail -n 1 "${output[$1]}" | grep -q '"mastered":0,"directory":0'
+}
+
+# ---- the wire ----
+
+# mute NODE: nothing of that member arrives any more, until hear.
+mute()
+{
+	nft add table ip lab 2>/dev/null
+	nft add chain ip lab out '{ type filter hook output priority 0; }'
+	nft add rule ip lab out ip saddr "$LAB_NET.$1" drop
+}
+
+hear() { nft delete table ip lab; }
