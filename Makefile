@@ -123,7 +123,13 @@ SIM_OBJS := $(call objects,tests/sim/*.c)
 STREAM_OBJS := $(call objects,tests/stream/*.c)
 # Unit and whole-program tests of a layer are in the folder of its name, their programs all in one.
 LAYERS := proto lowcomms membership tools
-TESTS := $(foreach l,$(LAYERS),$(patsubst tests/$(l)/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/$(l)/*.c))))
+TESTS := $(foreach l,$(LAYERS),$(patsubst tests/$(l)/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/$(l)/*.c)))) \
+	$(patsubst tests/vm/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/vm/test_*.c)))
+# A member of a kernel's lockspace; tests link the pure part of it.
+DLM_OBJS := $(call objects,tests/vm/dlm_*.c)
+DLM_EDGE := $(patsubst %,$(OBJ)/tests/vm/dlm_%.o,member peers command events)
+DLM_PURE := $(filter-out $(DLM_EDGE),$(DLM_OBJS))
+WITH_DLM := $(BUILD)/tests/test_dlm_packet
 # What the live tests run: all of it is about corosync.
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
@@ -331,7 +337,7 @@ $(TOOLS_A) $(TESTS_A):
 	$(call cmd,AR)$(AR) rcs $@ $^
 
 # The object of the program $*: of a layer's folder, or of its own.
-object_of_test = $(call objects,tests/$*.c $(LAYERS:%=tests/%/$*.c))
+object_of_test = $(call objects,tests/$*.c $(patsubst %,tests/%/$*.c,$(LAYERS) vm))
 .SECONDEXPANSION:
 
 # A test that includes nothing of the tools is linked without them; what is measured without
@@ -339,6 +345,7 @@ object_of_test = $(call objects,tests/$*.c $(LAYERS:%=tests/%/$*.c))
 GATES := $(filter $(BUILD)/tests/gate_%,$(PROGRAMS))
 CHECKED_PROGRAMS := $(filter-out $(GATES),$(PROGRAMS))
 $(WITH_FAKES): $(FAKES)
+$(WITH_DLM): $(DLM_PURE)
 $(WITH_FAKE_CALLS): $(FAKE_CALLS)
 $(WITH_COUNTS): $(OBJ)/tests/lib/gate.o
 $(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $$(object_of_test) $(TESTS_A) $(TOOLS_A) $(LINKED)

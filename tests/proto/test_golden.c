@@ -9,10 +9,10 @@
 #include "proto/wire.h"
 #include "tests/lib/check.h"
 #include "tests/lib/decode.h"
+#include "tests/lib/golden.h"
 #include "tests/lib/pcap.h"
 
 #define GOLDEN "tests/golden/"
-#define TEXT_MAX 16384
 #define WORDS_MAX 256	/* headers alone */
 
 /* ---- what another decoder says ---- */
@@ -110,71 +110,14 @@ static void through(const uint8_t *p, size_t n, const char *text)
 
 /* ---- golden-*.jsonl ---- */
 
-/* The string value of a key in one line of JSON, unescaped where texts need it. */
-static bool json_string(const char *line, const char *key, char *out, size_t room)
-{
-	char find[40];
-	const char *p;
-	size_t n = 0;
-
-	snprintf(find, sizeof find, "\"%s\": \"", key);
-	p = strstr(line, find);
-	if (!p)
-		return false;
-	for (p += strlen(find); *p && *p != '"' && n + 1 < room; p++) {
-		if (*p == '\\' && p[1])
-			p++;
-		out[n++] = *p;
-	}
-	out[n] = 0;
-	return *p == '"';
-}
-
-static size_t from_hex(const char *hex, uint8_t *out, size_t room)
-{
-	size_t n = 0;
-	unsigned byte;
-
-	while (n < room && sscanf(hex + 2 * n, "%2x", &byte) == 1)
-		out[n++] = (uint8_t)byte;
-	return n;
-}
-
-static void golden_file(const char *path, int n_expected)
-{
-	static char line[40000], hex[2 * WIRE_DLM_MAX + 1], text[TEXT_MAX];
-	static uint8_t p[WIRE_DLM_MAX];
-	FILE *file = fopen(path, "r");
-	int n_lines = 0;
-
-	CHECK_OR_RETURN(file != NULL);
-	while (fgets(line, sizeof line, file)) {
-		const char *length = strstr(line, "\"length\": ");
-		unsigned long n = length ? strtoul(length + 10, NULL, 10) : 0;
-
-		CHECK(n >= WIRE_HEADER && n <= sizeof p);
-		if (!json_string(line, "hex", hex, sizeof hex) ||
-		    !json_string(line, "text", text, sizeof text) || n > sizeof p) {
-			CHECK(!"a line of another form");
-			break;
-		}
-		memset(p, 0, sizeof p);
-		CHECK(from_hex(hex, p, sizeof p) <= n);
-		through(p, n, text);
-		n_lines++;
-	}
-	fclose(file);
-	CHECK_EQ(n_lines, n_expected);
-}
-
 static void each_kind_of_6_1(void)
 {
-	golden_file(GOLDEN "golden-6.1.jsonl", 32);
+	golden_file(GOLDEN "golden-6.1.jsonl", 32, through);
 }
 
 static void each_kind_of_6_12(void)
 {
-	golden_file(GOLDEN "golden-6.12.jsonl", 32);
+	golden_file(GOLDEN "golden-6.12.jsonl", 32, through);
 }
 
 /* ---- whole captures ---- */
@@ -191,7 +134,7 @@ struct capture {
 /* The next line of the capture's text that describes a packet. */
 static bool next_text(FILE *file, char *out, size_t room)
 {
-	static char line[TEXT_MAX];
+	static char line[GOLDEN_TEXT_MAX];
 
 	while (fgets(line, sizeof line, file)) {
 		char *p = strstr(line, " > ");
@@ -211,7 +154,7 @@ static bool next_text(FILE *file, char *out, size_t room)
 
 static void capture_bytes(void *arg, unsigned flow, const uint8_t *p, size_t n)
 {
-	static char expected[TEXT_MAX];
+	static char expected[GOLDEN_TEXT_MAX];
 	struct capture *c = arg;
 	struct stream *s = &c->streams[flow];
 	size_t off = 0;
@@ -236,7 +179,7 @@ static void capture_file(const char *pcap_path, const char *text_path, unsigned 
 {
 	static struct capture c;
 	struct pcap pcap = { .bytes = capture_bytes, .arg = &c };
-	char line[TEXT_MAX];
+	char line[GOLDEN_TEXT_MAX];
 
 	memset(&c, 0, sizeof c);
 	c.text = fopen(text_path, "r");
