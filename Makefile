@@ -129,7 +129,7 @@ TESTS := $(foreach l,$(LAYERS),$(patsubst tests/$(l)/%.c,$(BUILD)/tests/%,$(sort
 DLM_OBJS := $(call objects,tests/vm/dlm_*.c)
 DLM_EDGE := $(patsubst %,$(OBJ)/tests/vm/dlm_%.o,member peers command events)
 DLM_PURE := $(filter-out $(DLM_EDGE),$(DLM_OBJS))
-WITH_DLM := $(BUILD)/tests/test_dlm_packet
+WITH_DLM := $(patsubst %,$(BUILD)/tests/test_dlm_%,packet space)
 # What the live tests run: all of it is about corosync.
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
