@@ -129,6 +129,7 @@ TESTS := $(foreach l,$(LAYERS),$(patsubst tests/$(l)/%.c,$(BUILD)/tests/%,$(sort
 DLM_OBJS := $(call objects,tests/vm/dlm_*.c)
 DLM_EDGE := $(patsubst %,$(OBJ)/tests/vm/dlm_%.o,member peers command events)
 DLM_PURE := $(filter-out $(DLM_EDGE),$(DLM_OBJS))
+DLM_MEMBER := $(BUILD)/tests/vm/dlm_member
 WITH_DLM := $(patsubst %,$(BUILD)/tests/test_dlm_%,packet space)
 # What the live tests run: all of it is about corosync.
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
@@ -195,7 +196,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(SINEW_CHECKED) $(PROGRAMS) $(SIM) $(STREAM) $(DEMO) $(BENCH)
+tests: all $(SINEW_CHECKED) $(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(DEMO) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -370,6 +371,10 @@ WRAPPED_test_names := getaddrinfo freeaddrinfo eventfd pthread_create calloc
 WRAPPED_TESTS := test_failures test_corosync_open test_names
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 $(foreach t,$(WRAPPED_TESTS),$(eval $(BUILD)/tests/$(t): LDFLAGS += $$(call wrap,$$(WRAPPED_$(t)))))
+
+$(DLM_MEMBER): $(DLM_OBJS) $(TOOLS_A) $(LINKED)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(TOOL_LIBS)
 
 $(STREAM): $(STREAM_OBJS) $(TESTS_A) $(LINKED)
 	@mkdir -p $(@D)
