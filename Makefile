@@ -130,7 +130,7 @@ DLM_OBJS := $(call objects,tests/vm/dlm_*.c)
 DLM_EDGE := $(patsubst %,$(OBJ)/tests/vm/dlm_%.o,member peers command events)
 DLM_PURE := $(filter-out $(DLM_EDGE),$(DLM_OBJS))
 DLM_MEMBER := $(BUILD)/tests/vm/dlm_member
-WITH_DLM := $(patsubst %,$(BUILD)/tests/test_dlm_%,packet space)
+WITH_DLM := $(patsubst %,$(BUILD)/tests/test_dlm_%,packet random space)
 # What the live tests run: all of it is about corosync.
 LIVE := $(if $(COROSYNC_LIBS),$(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/live/*.c))))
 # Programs of one file each: a fuzz target has a main() that replays its corpus.
@@ -346,7 +346,7 @@ object_of_test = $(call objects,tests/$*.c $(patsubst %,tests/%/$*.c,$(LAYERS) v
 GATES := $(filter $(BUILD)/tests/gate_%,$(PROGRAMS))
 CHECKED_PROGRAMS := $(filter-out $(GATES),$(PROGRAMS))
 $(WITH_FAKES): $(FAKES)
-$(WITH_DLM): $(DLM_PURE)
+$(WITH_DLM): $(DLM_PURE) $(OBJ)/tests/vm/world.o
 $(WITH_FAKE_CALLS): $(FAKE_CALLS)
 $(WITH_COUNTS): $(OBJ)/tests/lib/gate.o
 $(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $$(object_of_test) $(TESTS_A) $(TOOLS_A) $(LINKED)

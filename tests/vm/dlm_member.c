@@ -17,23 +17,25 @@
  *					included; with LS joined already another membership
  *	leave LS			event left, after the last one when all sessions are down
  *	failed N			that peer failed and was fenced; then stop and join
- *	lock LS RES MODE [FLAGS [LVB]]	event lock has its id, event ast its end
+ *	lock LS RES MODE [FLAGS [LVB]]	its id is in event lock, its end in event ast
  *	convert ID MODE [FLAGS [LVB]]
  *	unlock ID [FLAGS [LVB]]
  *	cancel ID
  *	loop ID N MODE MODE		N conversions to and fro, event loop at their end
  *	status
  *	kill N				resets all links of that peer
- *	pause, resume			the library is not driven: nothing is read, nothing acknowledged
+ *	pause, resume			the library does not run: nothing is read or acknowledged
  *	quit				at once, with open sessions reset
  * FLAGS: "-", or with commas between: NOQUEUE VALBLK QUECVT IVVALBLK CONVDEADLK NODLCKWT EXPEDITE
  * NOQUEUEBAST HEADQUE NOORDER ALTPR ALTCW. LVB: a word of at most 32 bytes.
  *
  * Events: ready; session { peer, state: up, finished, down, reason }; link_up { peer };
- * recovery { ls, phase }; joined { ls, generation }; left, stopped { ls }; lock, queued { id, mode };
+ * recovery { ls, phase }; joined { ls, generation }; left, stopped { ls };
+ * lock, queued { id, mode };
  * ast { id, result, name, mode, lvb, demoted, valnotvalid, altmode }: result is a number of the
  * kernel's, 0 or negative, name the same as text; bast { id, mode }; cancel { id }: it came too
- * late; purge { peer, pid }; loop { id, n, bad, ms }; status; paused, resumed; error { peer, text }.
+ * late; purge { peer, pid }; loop { id, n, bad, ms }; status; paused, resumed;
+ * error { peer, text }.
  */
 #include "tests/vm/dlm_member.h"
 

@@ -129,7 +129,7 @@ void dlm_rebuild_masters(struct dlm_space *s)
 		dlm_resources(s, find_master);
 }
 
-/* Who asks first for a resource without a master becomes it. */
+/* The first node that asks for a resource without a master becomes it. */
 static void answer_lookup(struct dlm_space *s, const struct dlm_rcom *rcom)
 {
 	struct dlm_resource *r = NULL;

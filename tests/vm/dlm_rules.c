@@ -34,7 +34,7 @@ bool dlm_is_down(const struct dlm_lock *lock)
 
 /* ---- queues ---- */
 
-/* What others of the queue have, or only those before the lock, does not allow its mode. */
+/* A granted mode of the others in the queue does not allow the mode that the lock wants. */
 static bool is_blocked_by(const struct dlm_queue *q, const struct dlm_lock *lock)
 {
 	const struct dlm_lock *o;

@@ -157,7 +157,7 @@ struct dlm_message dlm_about(const struct dlm_space *s, const struct dlm_lock *l
 static void handle(struct dlm_space *s, struct dlm_message *m)
 {
 	if (m->name_len && m->hash != dlm_hash(m->name, m->name_len) && m->type != DLM_REMOVE)
-		dlm_error(s, m->sender, "sends a hash that is not the one of the name; ours is used");
+		dlm_error(s, m->sender, "sends another hash than that of the name; ignored");
 	if (m->name_len)
 		m->hash = dlm_hash(m->name, m->name_len);
 	switch (m->type) {
