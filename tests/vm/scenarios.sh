@@ -289,7 +289,7 @@ resets_in_recovery()
 	kernel_knows 2
 	for phase in 1 2 3 4 5 6; do
 		scene
-		guest 1 members x 81 5:1,2:1
+		guest 1 members x 0x81 5:1,2:1
 		guest 1 create x
 		tell 2 peer 5 "$LAB_NET.1"
 		tell 2 join x 81 2,5
@@ -364,7 +364,7 @@ the_kernel_is_killed()
 	kernel_knows 2
 	scene
 	tell 2 stop x
-	guest 1 members x 102 5:1,2:1
+	guest 1 members x 0x102 5:1,2:1
 	guest 1 create x
 	tell 2 join x 102 2,5
 	await 1 'created x rc=0'

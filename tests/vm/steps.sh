@@ -66,7 +66,7 @@ kernel_knows()
 
 member_starts()
 {
-	member "$1" --recover-ms 1000 --toss-ms 1000
+	member "$1" --recover 1000 --toss 1000
 	tell "$1" peer 5 "$LAB_NET.1"
 }
 
@@ -75,10 +75,10 @@ join_both()
 {
 	if [ "$4" = member ]; then
 		tell "$3" join "$1" "$2" "$3,5"
-		guest 1 members "$1" "$2" "5:1,$3:1"
+		guest 1 members "$1" "0x$2" "5:1,$3:1"
 		guest 1 create "$1"
 	else
-		guest 1 members "$1" "$2" "5:1,$3:1"
+		guest 1 members "$1" "0x$2" "5:1,$3:1"
 		guest 1 create "$1"
 		await 1 "uevent online $1"
 		tell "$3" join "$1" "$2" "$3,5"
@@ -90,7 +90,7 @@ join_both()
 # join_three LS ID: nodes 2, 3 and the kernel.
 join_three()
 {
-	guest 1 members "$1" "$2" 5:1,2:1,3:1
+	guest 1 members "$1" "0x$2" 5:1,2:1,3:1
 	guest 1 create "$1"
 	tell 2 join "$1" "$2" 2,3,5
 	tell 3 join "$1" "$2" 2,3,5
