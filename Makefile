@@ -187,7 +187,7 @@ NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
 .PHONY: all abi pages digests tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
-.PHONY: have-library have-command mutate mutate-programs mutate-run
+.PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
@@ -412,6 +412,18 @@ $(BUILD)/sinew.pc: lowcomms/sinew.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e 's|@PRIVATE@|$(COROSYNC_LIBS) $(ATOMIC_LIBS)|' $< >$@
+
+# ---- real kernels (tests/vm) ----
+
+# The program in a guest: it uses libdlm, and nothing of ours.
+AGENT := $(BUILD)/vm/agent
+$(call objects,tests/vm/agent*.c): | have-kernel
+$(AGENT): $(call objects,tests/vm/agent*.c)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(shell $(PKG_CONFIG) --libs libdlm 2>/dev/null)
+
+have-kernel:
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tools/deps.sh --have kernel
 
 # ---- running ----
 

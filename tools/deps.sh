@@ -6,8 +6,8 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: library, build (the command as well), check, check-all, cross, deb, corosync, fuzz,
-# mutate, bench.
+# Groups: library, build (the command as well), check, check-all, cross, deb, corosync, kernel,
+# fuzz, mutate, bench.
 set -u
 
 CC=${CC:-cc}
@@ -111,6 +111,17 @@ look_for()
 		need iproute2 command_is_there ip
 		need util-linux command_is_there nsenter
 		;;
+	kernel)
+		need qemu-system-x86 command_is_there qemu-system-x86_64
+		need kmod is_installed modprobe
+		need busybox-static is_static busybox
+		need cpio command_is_there cpio
+		need libdlm-dev "$PKG_CONFIG" --exists libdlm
+		need iproute2 command_is_there ss
+		need tshark command_is_there dumpcap
+		need xz-utils command_is_there xz
+		need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
+		;;
 	fuzz)
 		need clang command_is_there clang
 		need libclang-rt-dev clang_has fuzzer
@@ -127,12 +138,18 @@ look_for()
 		;;
 	*)
 		echo "deps.sh: found the group '$1'," \
-			"expected library, build, check, check-all, cross, deb, corosync," \
+			"expected library, build, check, check-all, cross, deb, corosync, kernel," \
 			"fuzz, mutate or bench" >&2
 		exit 2
 		;;
 	esac
 }
+
+# Also where only root's PATH has it.
+is_installed() { (PATH=$PATH:/usr/sbin:/sbin && command_is_there "$1"); }
+
+# A program that needs no library: ldd refuses it.
+is_static() { command_is_there "$1" && ! ldd "$(command -v "$1")"; }
 
 # clang_has RUNTIME: one of its sanitizers, or the fuzzer.
 clang_has()

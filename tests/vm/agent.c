@@ -21,7 +21,7 @@
 //	stop LS				ends activity in a lockspace
 //	start LS [N[:WEIGHT],...]	begins recovery, with these members
 //	create LS [FLAGS]		EVT created LS rc=R ms=T
-//	release LS [FORCE]		EVT released LS rc=R ms=T
+//	release LS [FORCE]		EVT released LS rc=R ms=T; with FORCE, its locks go first
 //	lock TAG LS NAME MODE [FLAG,...] [VALUE]	EVT ast TAG ..., EVT bast TAG
 //	convert TAG MODE [FLAG,...] [VALUE]		EVT ast TAG ...
 //	unlock TAG [FLAG,...]				EVT ast TAG ...
@@ -171,7 +171,7 @@ static int shell(const char *command, bool show, int *ret_n_lines, int *ret_stat
 		++*ret_n_lines;
 	}
 	status = pclose(output);
-	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	return 0;
 }
 

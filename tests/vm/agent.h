@@ -87,6 +87,8 @@ void spaces_show(void);
 
 command_fn command_lock, command_convert, command_unlock, command_loop;
 void locks_show(void);
+// Unlocks those of a lockspace, and waits for that, but not for ever.
+void locks_unlock(const char *space);
 // The locks of a lockspace are gone, or will be: whoever waits for one gives up.
 void locks_forget(const char *space);
 

@@ -9,9 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { NO_MODE = -1 };
+enum {
+	NO_MODE = -1,
+	UNLOCK_MS = 5000,
+};
 
 struct lock {
 	char tag[TAG_LEN];	// "": this entry is free
@@ -113,6 +117,11 @@ static struct lock *find(const char *tag)
 	return found;
 }
 
+static bool is_held(const struct lock *l)
+{
+	return l->pending || l->granted != NO_MODE;
+}
+
 // A lock that is not requested yet, under a tag that may have had another before.
 static int add(const char *tag, const char *space, const char *resource, struct lock **ret_lock)
 {
@@ -127,7 +136,7 @@ static int add(const char *tag, const char *space, const char *resource, struct 
 	if (!l)
 		return -ENOSPC;
 	pthread_mutex_lock(&locks_mutex);
-	if (l->tag[0] && (l->pending || l->granted != NO_MODE)) {
+	if (l->tag[0] && is_held(l)) {
 		pthread_mutex_unlock(&locks_mutex);
 		return -EEXIST;
 	}
@@ -152,8 +161,8 @@ void locks_show(void)
 		const struct lock *l = &locks[i];
 
 		if (l->tag[0])
-			say("| lock %s %s %s mode=%s lkid=%x pending=%d", l->tag, l->space, l->resource,
-			    mode_name(l->granted), l->status.sb_lkid, l->pending);
+			say("| lock %s %s %s mode=%s lkid=%x pending=%d", l->tag, l->space,
+			    l->resource, mode_name(l->granted), l->status.sb_lkid, l->pending);
 	}
 	pthread_mutex_unlock(&locks_mutex);
 }
@@ -265,6 +274,44 @@ static int unlock(struct lock *l, uint32_t with)
 	rc = rc ? failed(l, errno) : 0;
 	space_done(l->space);
 	return rc;
+}
+
+// Until the kernel holds the lock no more, or it is late.
+static void wait_unlocked(const struct lock *l, const struct timespec *until)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&locks_mutex);
+	while (is_held(l) && rc == 0)
+		rc = pthread_cond_timedwait(&locks_changed, &locks_mutex, until);
+	pthread_mutex_unlock(&locks_mutex);
+}
+
+// Loops end first: they see that the lock is not theirs any more.
+void locks_unlock(const char *space)
+{
+	struct timespec until;
+	struct lock *l;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += UNLOCK_MS / 1000;
+	for (l = locks; l < locks + LOCKS_MAX; l++) {
+		bool ours;
+
+		pthread_mutex_lock(&locks_mutex);
+		ours = l->tag[0] && strcmp(l->space, space) == 0 && is_held(l);
+		if (ours) {
+			l->silent = true;
+			l->generation++;
+			pthread_cond_broadcast(&locks_changed);
+		}
+		pthread_mutex_unlock(&locks_mutex);
+		if (ours && unlock(l, LKF_FORCEUNLOCK))
+			say("EVT fail unlock %s", l->tag);
+	}
+	for (l = locks; l < locks + LOCKS_MAX; l++)
+		if (l->tag[0] && strcmp(l->space, space) == 0)
+			wait_unlocked(l, &until);
 }
 
 // The kernel takes no request while a lockspace recovers, so none is made on the caller's thread.

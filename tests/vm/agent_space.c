@@ -219,12 +219,17 @@ static void end_release(const char *name, dlm_lshandle_t handle)
 	pthread_mutex_unlock(&spaces_mutex);
 }
 
+// With force, its locks are unlocked one by one: a kernel that frees those of a closed file itself
+// may crash (7.3.4 does, in dlm_clear_proc_locks(), where a conversion is under way).
 // libdlm frees the handle whatever comes of it; a lockspace that stays gets another.
 static int release_space(const char *name, int force)
 {
-	dlm_lshandle_t handle = begin_release(name);
+	dlm_lshandle_t handle;
 	int rc = 0;
 
+	if (force)
+		locks_unlock(name);
+	handle = begin_release(name);
 	if (!handle)
 		return -ENOENT;
 	errno = 0;
@@ -314,7 +319,6 @@ int command_reset(const struct command *c)
 	for (int i = 0; i < SPACES_MAX; i++) {
 		if (had[i].name[0] == '\0')
 			continue;
-		locks_forget(had[i].name);
 		rc = release_space(had[i].name, 1);
 		if (rc && is_in_kernel(&had[i]))
 			first = first ? first : rc;

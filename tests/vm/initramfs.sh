@@ -43,7 +43,8 @@ trap 'exit 130' INT TERM
 copy()
 {
 	[ -e "$root$1" ] && return
-	mkdir -p "$root${1%/*}" && cp -L "$1" "$root$1" || die "$1 cannot be copied" "look at the disk"
+	mkdir -p "$root${1%/*}" && cp -L "$1" "$root$1" ||
+		die "$1 cannot be copied" "look at the disk"
 }
 
 # The libraries of a program; none of a static one or of a script.
@@ -76,7 +77,8 @@ for binary in "$@"; do
 done
 # The end of a thread of libdlm loads it: no program names it.
 unwinder=$(gcc -print-file-name=libgcc_s.so.1 2>/dev/null)
-[ -e "$unwinder" ] || unwinder=$(ldconfig -p | sed -n 's/.*libgcc_s.so.1 .*=> //p' | head -n 1)
+[ -e "$unwinder" ] ||
+	unwinder=$(ldconfig -p | sed -n 's/.*libgcc_s.so.1 .*=> //p' | head -n 1)
 [ -e "$unwinder" ] || die "libgcc_s.so.1 is missing" "run as root: apt-get install libgcc-s1"
 mkdir -p "$root/lib/x86_64-linux-gnu"
 cp -L "$unwinder" "$root/lib/x86_64-linux-gnu/libgcc_s.so.1"
@@ -87,4 +89,5 @@ cp -r "$kernel/lib/modules" "$root/lib/" || die "no modules in $kernel" "run: te
 install -m 755 "$(dirname "$0")/init" "$root/init" || die "tests/vm/init is missing" "restore it"
 mkdir -p "$(dirname "$out")" &&
 	(cd "$root" && find . -print0 | cpio --null -o -H newc --quiet | gzip -1) >"$out.part" &&
-	mv "$out.part" "$out" || die "$out cannot be written" "look at the disk, or name another file"
+	mv "$out.part" "$out" ||
+	die "$out cannot be written" "look at the disk, or name another file"

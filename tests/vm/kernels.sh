@@ -13,7 +13,7 @@ PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
 
 FOLDER=${1:-${BUILD:-build}/kernels}
-# What a guest cannot do without, and what only some kernels have as a module.
+# Modules that a guest cannot do without, and those that only some kernels have.
 NEEDED='dlm configfs virtio_pci virtio_net tcp_diag'
 WANTED='sctp sctp_diag crc32c_generic hmac sha1_generic sch_netem'
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -64,8 +64,10 @@ download()
 	image=$(newest_name "$1")
 	[ -n "$image" ] || return
 	rm -f "$scratch"/*.deb
-	(cd "$scratch" && timeout 900 apt-get "${apt_options[@]}" download $(packages_of "$image")) \
-		>"$scratch/log" 2>&1
+	(
+		cd "$scratch" &&
+			timeout 900 apt-get "${apt_options[@]}" download $(packages_of "$image")
+	) >"$scratch/log" 2>&1
 }
 
 # The lists may be missing, or older than the archive.
@@ -82,8 +84,8 @@ use_backports()
 		grep -E '/debian/?$' | head -n 1)
 	mkdir -p "$own/lists/partial" "$own/cache/archives/partial"
 	: >"$own/status"
-	echo "deb [signed-by=$KEYRING] ${mirror:-http://deb.debian.org/debian} trixie-backports main" \
-		>"$own/sources.list"
+	: "${mirror:=http://deb.debian.org/debian}"
+	echo "deb [signed-by=$KEYRING] $mirror trixie-backports main" >"$own/sources.list"
 	apt_options+=(-o "Dir::Etc::sourcelist=$own/sources.list" -o Dir::Etc::sourceparts=-
 		-o "Dir::State=$own" -o "Dir::State::lists=$own/lists"
 		-o "Dir::State::status=$own/status" -o "Dir::Cache=$own/cache"
@@ -147,7 +149,7 @@ unpack()
 # kernel NAME PATTERN: its folder, unless it is there.
 kernel()
 {
-	local kept=$FOLDER/$1 part=$scratch/kept
+	local kept=$FOLDER/$1 part=$scratch/kept image_file
 	[ "$kept/done" -nt "$0" ] && return
 	image=
 	download "$2" || { update_lists && download "$2"; } ||
@@ -156,10 +158,11 @@ kernel()
 	echo "kernels: $1 is $image"
 	unpack >>"$scratch/log" 2>&1 ||
 		die "$image cannot be unpacked: $(tail -n 1 "$scratch/log")" \
-			"it takes 500 MB in $FOLDER: $(df -h --output=avail "$FOLDER" | tail -n 1) are free"
-	rm -rf "$part" && mkdir "$part" && keep_modules "$part" && echo "$release" >"$part/release" &&
-		cp "$(ls "$root/boot/vmlinuz-$release" "$root/lib/modules/$release/vmlinuz" 2>/dev/null)" \
-			"$part/vmlinuz" ||
+			"it takes 700 MB in $FOLDER: see df $FOLDER"
+	image_file=$root/boot/vmlinuz-$release
+	[ -e "$image_file" ] || image_file=$root/lib/modules/$release/vmlinuz
+	rm -rf "$part" && mkdir "$part" && keep_modules "$part" &&
+		echo "$release" >"$part/release" && cp "$image_file" "$part/vmlinuz" ||
 		die "$image is not as expected: $(tail -n 1 "$scratch/log")" \
 			"see packages_of() and unpack() in tests/vm/kernels.sh"
 	rm -rf "$kept" && touch "$part/done" && mv "$part" "$kept" ||
