@@ -102,7 +102,7 @@ module_files()
 	local name
 	for name in $NEEDED; do
 		files_of "$name" || die "$image has no module $name" \
-			"another package may have it by now: see packages_of() in tests/vm/kernels.sh"
+			"look for its package, and at packages_of() in tests/vm/kernels.sh"
 	done
 	for name in $WANTED; do
 		files_of "$name"
