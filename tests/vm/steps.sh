@@ -142,7 +142,10 @@ leave_kernel_last()
 }
 
 # space_id NODE LS: as the member said it last.
-space_id() { grep -E "\"ls\":\"$2\"" "${output[$1]}" | tail -n 1 | sed 's/.*"id_of_ls":"\([0-9a-f]*\)".*/\1/'; }
+space_id()
+{
+	sed -n "s/.*\"ls\":\"$2\",\"id_of_ls\":\"\([0-9a-f]*\)\".*/\1/p" "${output[$1]}" | tail -n 1
+}
 
 # phases NODE COUNT: whether so many steps of recovery have begun, or it is over.
 phases()
