@@ -84,8 +84,7 @@ static const char *result_name(int32_t result)
 
 static void put_result(struct json_object *o, int32_t result)
 {
-	/* The one function for numbers below 0. */
-	json_put_double(o, "result", result);
+	json_put_number(o, "result", (uint64_t)-(int64_t)result);
 	json_put_string(o, "name", result_name(result));
 }
 
