@@ -279,8 +279,11 @@ static bool reaches(struct dlm_space *s, struct dlm_member *m, const struct dlm_
 			 "with flags, so we cannot join it; it is to be created without flags");
 		return false;
 	}
-	m->slot = config.our_slot;
-	m->generation = config.generation;
+	/* Behind that barrier the slots are ours to say. */
+	if (s->step <= DLM_WAIT_NODES) {
+		m->slot = config.our_slot;
+		m->generation = config.generation;
+	}
 	if (s->step == DLM_PING)
 		return true;
 	if (!is_lowest(s))
