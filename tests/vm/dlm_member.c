@@ -33,9 +33,9 @@
  * recovery { ls, phase }; joined { ls, generation }; left, stopped { ls };
  * lock, queued { id, mode };
  * ast { id, result, name, mode, lvb, demoted, valnotvalid, altmode }: result is 0 or a number as
- * libdlm has it (11 EAGAIN, 65538 EUNLOCK), name the same as text; bast { id, mode }; cancel { id }: it came too
- * late; purge { peer, pid }; loop { id, n, bad, ms }; status; paused, resumed;
- * error { peer, text }.
+ * libdlm has it (11 EAGAIN, 65538 EUNLOCK), name the same as text; bast { id, mode };
+ * cancel { id }: it came too late; purge { peer, pid }; loop { id, n, bad, ms }; status; paused,
+ * resumed; error { peer, text }.
  */
 #include "tests/vm/dlm_member.h"
 
