@@ -118,7 +118,7 @@ NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc cor
 # What is of a file of nodes alone.
 OF_FILES := again config host names resolve section similar static
 LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c membership/*.c))
-TOOL_OBJS := $(filter-out $(OBJ)/tools/demo/%,$(call objects,tools/*.c tools/*/*.c))
+TOOL_OBJS := $(call objects,tools/*.c tools/*/*.c)
 SIM_OBJS := $(call objects,tests/sim/*.c)
 STREAM_OBJS := $(call objects,tests/stream/*.c)
 # Unit and whole-program tests of a layer are in the folder of its name, their programs all in one.
@@ -148,7 +148,6 @@ STREAM := $(BUILD)/tests/stream
 BENCH_WORKING := $(BUILD)/bench/sinew $(BUILD)/bench/sockets $(if $(ZMQ_LIBS),$(BUILD)/bench/zmq) \
 	$(if $(NNG_LIBS),$(BUILD)/bench/nng)
 BENCH := $(addprefix $(BUILD)/bench/,run counted) $(BENCH_WORKING)
-DEMO := $(patsubst tools/demo/%.c,$(BUILD)/demo/%,$(sort $(wildcard tools/demo/*.c)))
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/man/*.3 membership/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
@@ -196,7 +195,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(SINEW_CHECKED) $(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(DEMO) $(BENCH)
+tests: all $(SINEW_CHECKED) $(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -404,10 +403,6 @@ $(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/sinew/*.
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(ATOMIC_LIBS) \
 		$(call wrap,sendmsg send write writev)
 
-$(BUILD)/demo/%: $(OBJ)/tools/demo/%.o
-	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -o $@ $^
-
 $(BUILD)/sinew.pc: lowcomms/sinew.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
@@ -494,12 +489,12 @@ fuzz fuzz-merge:
 
 demo:
 	@tools/deps.sh --install build
-	@$(MAKE) --no-print-directory $(PARALLEL) all $(DEMO)
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD='$(BUILD)' tools/demo.sh
 
 demo-corosync:
 	@tools/deps.sh --install build corosync
-	@$(MAKE) --no-print-directory $(PARALLEL) all $(DEMO)
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD='$(BUILD)' tools/demo-corosync.sh
 
 deb:

@@ -108,7 +108,7 @@ judge()
 	for n in $nodes; do
 		for from in $nodes; do
 			[ "$n" != "$from" ] || continue
-			what=$("$BUILD/demo/compare" "$T/in$from" "$T/out$n" "$from") &&
+			what=$(tools/demo/compare.sh "$T/in$from" "$T/out$n" "$from") &&
 				continue
 			bad="$bad $from to $n: $what (sent, delivered, lost, twice,"
 			bad="$bad out of order, foreign);"

@@ -89,7 +89,7 @@ stat_of()
 	echo "${value:-0}"
 }
 
-# Payload of one sender, joined again, against the file: not by the same program as above.
+# Payload of one sender, joined again, against the file: whatever compare.sh counts.
 checksums_equal()
 {
 	local sent got
@@ -103,7 +103,7 @@ judge_pair()
 	local from=$1 to=$2 sent got lost twice wrong foreign sum=differs
 	checksums_equal "$from" "$to" && sum=equal
 	read -r sent got lost twice wrong foreign \
-		< <("$BUILD/demo/compare" "$dir/in$from" "$dir/out$to" "$from")
+		< <(tools/demo/compare.sh "$dir/in$from" "$dir/out$to" "$from")
 	printf '%d -> %d %9d %10d %5d %11d %10d %7d %8d %8d   %s\n' "$from" "$to" "$sent" "$got" \
 		"$lost" "$twice" "$wrong" "$(kills_of "$from" "$to")" \
 		"$(stat_of "$from" "$to" resumed_unacked)" "$(stat_of "$from" "$to" resent)" $sum
