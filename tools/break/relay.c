@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +16,7 @@
 #include "lowcomms/sockaddr.h"
 #include "membership/host.h"
 #include "tools/break/break.h"
-#include "tools/break/relay_arguments.h"
-#include "tools/break/relay_config.h"
-#include "tools/break/relay_connection.h"
-#include "tools/break/relay_listen.h"
-#include "tools/break/relay_log.h"
+#include "tools/break/relay.h"
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/json.h"
@@ -78,12 +73,7 @@ static void acted(void *user, const struct relay_place *place, const struct rela
 		say(SINEW_INFO, "connection %s%" PRIu32 ", byte %" PRIu64 " from %s: %s",
 		    RELAY_SIDE_NAME(place->dialler), place->number, act->offset,
 		    RELAY_SIDE_NAME(place->from), relay_act_text(act, text));
-	if (r->args.log && !r->log.error) {
-		relay_log_act(&r->log, place, act);
-		if (r->log.error)
-			say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log,
-			    strerror(-r->log.error));
-	}
+	relay_log_act(&r->log, place, act);
 	if (relay_log_is_full(&r->log))
 		end_faults(r, "log limit reached");
 	resets = &r->n_acts[RELAY_A][RELAY_RESET];
@@ -153,15 +143,6 @@ static bool find_faults(struct relay *r)
 	return true;
 }
 
-static bool open_log(struct relay *r)
-{
-	int rc = r->args.log ? relay_log_open(&r->log, r->args.log) : 0;
-
-	if (rc)
-		say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log, strerror(-rc));
-	return !rc;
-}
-
 static bool listen_all(struct relay *r)
 {
 	struct relay_arguments *args = &r->args;
@@ -171,6 +152,7 @@ static bool listen_all(struct relay *r)
 		struct relay_listener *l = &r->listeners[s];
 
 		l->side = (enum relay_side)s;
+		l->polls = &r->polls[POLL_LISTENERS + 2 * s];
 		l->at = args->stand_ins[!s];
 		l->to = args->ends[!s];
 		l->only = args->ends[s];
@@ -189,6 +171,7 @@ static bool open_signals(struct relay *r)
 	r->signal_fd = signals_open(0);
 	if (r->signal_fd < 0)
 		say(SINEW_ERROR, "cannot start: %s", strerror(-r->signal_fd));
+	r->polls[POLL_SIGNAL] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
 	return r->signal_fd >= 0;
 }
 
@@ -209,7 +192,7 @@ static void tell_start(const struct relay *r)
 static bool start(struct relay *r)
 {
 	if (!find_ends(&r->args) || !find_faults(r) || !open_signals(r) || !listen_all(r) ||
-	    !open_log(r))
+	    (r->args.log && relay_log_open(&r->log, r->args.log)))
 		return false;
 	r->turn = (struct relay_turn){ .acted = acted, .user = r };
 	r->began_ns = r->busy_ns = clock_now_ns();
@@ -277,38 +260,11 @@ static void take_dials(struct relay *r, struct relay_listener *l)
 	relay_reset_fd(fd[RELAY_B]);
 }
 
-static void take_told(struct relay *r)
-{
-	unsigned i;
-
-	if (r->polls[POLL_SIGNAL].revents && signals_take(r->signal_fd))
-		r->ended = true;
-	for (i = 0; i < RELAY_SIDES * CONNECTIONS_MAX; i++) {
-		const struct pollfd *told = &r->polls[POLL_SIDES + i];
-
-		if (told->fd >= 0)
-			relay_connection_told(&r->connections[i / RELAY_SIDES],
-					      (enum relay_side)(i % RELAY_SIDES), told);
-	}
-}
-
 static void wait_for_work(struct relay *r)
 {
-	unsigned i;
-
-	r->polls[POLL_SIGNAL] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
-	for (i = 0; i < RELAY_SIDES; i++)
-		relay_listener_wish(&r->listeners[i], &r->turn, &r->polls[POLL_LISTENERS + 2 * i]);
-	for (i = 0; i < RELAY_SIDES * CONNECTIONS_MAX; i++) {
-		const struct relay_connection *c = &r->connections[i / RELAY_SIDES];
-
-		r->polls[POLL_SIDES + i] = (struct pollfd){ .fd = -1 };
-		if (c->open)
-			r->polls[POLL_SIDES + i] = relay_connection_wish(
-				c, (enum relay_side)(i % RELAY_SIDES), &r->turn);
-	}
-	if (poll(r->polls, N_POLL, clock_timeout_ms(r->turn.wake_ns)) >= 0)
-		take_told(r);
+	if (poll(r->polls, N_POLL, clock_timeout_ms(r->turn.wake_ns)) > 0 &&
+	    r->polls[POLL_SIGNAL].revents && signals_take(r->signal_fd))
+		r->ended = true;
 }
 
 /* When the faults end, and the run after them. */
@@ -461,14 +417,8 @@ static void summarize(struct relay *r)
 
 static void finish(struct relay *r)
 {
-	bool was_told = r->log.error != 0;
-	int rc;
-
 	close_all(r);
-	rc = relay_log_close(&r->log);
-	if (rc && !was_told)
-		say(SINEW_ERROR, "--log: cannot write %s: %s", r->args.log, strerror(-rc));
-	if (rc)
+	if (relay_log_close(&r->log))
 		r->status = STATUS_UNDELIVERED;
 	summarize(r);
 }
@@ -476,6 +426,7 @@ static void finish(struct relay *r)
 int relay_main(int argc, char **argv)
 {
 	struct relay *r;
+	unsigned i;
 	int status;
 
 	say_prefix("sinew break relay");
@@ -487,6 +438,10 @@ int relay_main(int argc, char **argv)
 	r->signal_fd = -1;
 	r->listeners[RELAY_A] = r->listeners[RELAY_B] =
 		(struct relay_listener){ .fd = -1, .in = -1, .out = -1 };
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		r->connections[i].polls = &r->polls[POLL_SIDES + RELAY_SIDES * i];
+	for (i = 0; i < N_POLL; i++)
+		r->polls[i].fd = -1;
 	status = relay_arguments_parse(&r->args, argc, argv);
 	if (status < 0 && start(r)) {
 		run(r);

@@ -3,12 +3,11 @@
  * The command line of "sinew break relay".
  * Knows nothing of what is in the files that it names.
  */
-#include "tools/break/relay_arguments.h"
-
 #include <string.h>
 
 #include "membership/config.h"
 #include "membership/host.h"
+#include "tools/break/relay.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/say.h"
@@ -132,7 +131,7 @@ static const struct option_row rows[] = {
 		     "(the third that node a dialled), b3, 3 (both), a, b or all;\n"
 		     "DIRECTION: a (bytes from node a), b or both; OFFSET: bytes\n"
 		     "that pass before"),
-	OPTION_NUMBER("seed", struct relay_arguments, faults.seed, 0, RELAY_SEED_MAX, "N",
+	OPTION_NUMBER("seed", struct relay_arguments, faults.seed, 0, INT64_MAX, "N",
 		      "seed of --every; default: random, printed at start"),
 	OPTION_TEXT("log", struct relay_arguments, log, "FILE", "log each act as a line of JSON"),
 	OPTION_TEXT("replay", struct relay_arguments, replay, "LOG",

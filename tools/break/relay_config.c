@@ -3,8 +3,6 @@
  * Two nodes of a configuration file: where they are, and the two files by which
  * they meet at the relay instead. Knows nothing of what happens there.
  */
-#include "tools/break/relay_config.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -17,28 +15,23 @@
 #include "membership/config.h"
 #include "membership/host.h"
 #include "membership/static.h"
+#include "tools/break/relay.h"
 #include "tools/file.h"
 #include "tools/options.h"
 #include "tools/say.h"
 
 #define LINES_MAX	64	/* more than a node has, repeated keys included */
 
-/* The lines of one node that say where it is: its addresses and its port, in their order. */
-struct section {
-	uint32_t nodeid;
-	unsigned lines[LINES_MAX], n;
-};
-
-/* The relay's stand-in for the node that the other one is to see. */
-struct change {
-	const struct section *section;
+/* A copy of a text in which a node has its stand-in as only address. */
+struct copy {
+	FILE *to;
+	const char *rest;		/* of the text, from that line on */
+	unsigned line;
+	uint32_t node;
 	const struct sockaddr_storage *stand_in;
-};
-
-struct scan {
-	struct section now;		/* of the node that is open */
-	const uint32_t *nodes;
-	struct section found[RELAY_SIDES];
+	/* The node that is open; the lines that say where it is, in their order. */
+	uint32_t open;
+	unsigned lines[LINES_MAX], n_lines;
 };
 
 int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
@@ -69,7 +62,43 @@ int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
 	return rc;
 }
 
-/* ---- the places in the text ---- */
+/* ---- the changed text ---- */
+
+/* Goes on to a line. */
+static void pass(struct copy *c, unsigned to, bool keeps)
+{
+	size_t len;
+
+	for (; c->line < to && *c->rest; c->line++) {
+		len = strcspn(c->rest, "\n");
+		len += c->rest[len] == '\n';
+		if (keeps)
+			fwrite(c->rest, 1, len, c->to);
+		c->rest += len;
+	}
+}
+
+static void write_stand_in(const struct copy *c)
+{
+	int indent = (int)strspn(c->rest, " \t");
+	char text[HOST_TEXT_MAX];
+
+	fprintf(c->to, "%.*sring0_addr: %s\n%.*ssinew_port: %u\n", indent, c->rest,
+		host_text(c->stand_in, false, text), indent, c->rest, addr_port(c->stand_in));
+}
+
+/* The stand-in stands for all lines that say where the node is, at the first of them. */
+static void write_node(struct copy *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_lines; i++) {
+		pass(c, c->lines[i], true);
+		if (!i)
+			write_stand_in(c);
+		pass(c, c->lines[i] + 1, false);
+	}
+}
 
 /* "ring0_addr" to "ring7_addr", or the port. */
 static bool says_where(const char *key)
@@ -80,109 +109,73 @@ static bool says_where(const char *key)
 	       !strcmp(key + 5, "_addr");
 }
 
-static void take_value(struct section *now, const struct config_item *item)
-{
-	if (says_where(item->key) && now->n < LINES_MAX)
-		now->lines[now->n++] = item->line;
-	else if (!strcmp(item->key, "nodeid"))
-		options_nodeid(item->value, &now->nodeid);
-}
-
 static int take_item(void *user, const struct config_item *item, struct config_error *err)
 {
-	struct scan *scan = user;
-	unsigned s;
+	struct copy *c = user;
 
 	(void)err;
 	if (strcmp(item->path, "nodelist.node"))
 		return 0;
 	switch (item->kind) {
 	case CONFIG_OPEN:
-		scan->now = (struct section){ 0 };
+		c->open = c->n_lines = 0;
 		break;
 	case CONFIG_VALUE:
-		take_value(&scan->now, item);
+		if (says_where(item->key) && c->n_lines < LINES_MAX)
+			c->lines[c->n_lines++] = item->line;
+		else if (!strcmp(item->key, "nodeid"))
+			options_nodeid(item->value, &c->open);
 		break;
 	case CONFIG_CLOSE:
-		for (s = 0; s < RELAY_SIDES; s++)
-			if (scan->now.nodeid == scan->nodes[s])
-				scan->found[s] = scan->now;
+		if (c->open == c->node)
+			write_node(c);
 		break;
 	}
 	return 0;
 }
 
-/* ---- the changed text ---- */
-
-static void write_stand_in(FILE *to, const char *line, const struct sockaddr_storage *stand_in)
+/* The copy, to be released by free(). */
+static int change(const char *text, struct copy *c, struct config_error *err, char **ret_text)
 {
-	int indent = (int)strspn(line, " \t");
-	char text[HOST_TEXT_MAX];
-
-	fprintf(to, "%.*sring0_addr: %s\n%.*ssinew_port: %u\n", indent, line,
-		host_text(stand_in, false, text), indent, line, addr_port(stand_in));
-}
-
-/* The stand-in stands for all lines that say where the node is, at the first of them. */
-static void write_line(FILE *to, const char *line, size_t len, unsigned number,
-		       const struct change *change)
-{
-	const struct section *section = change->section;
-	unsigned i;
-
-	for (i = 0; i < section->n && section->lines[i] != number; i++)
-		;
-	if (i == section->n)
-		fwrite(line, 1, len, to);
-	else if (!i)
-		write_stand_in(to, line, change->stand_in);
-}
-
-static int write_file(const char *name, const char *text, const struct change *change)
-{
-	unsigned number = 0;
-	FILE *to;
+	char *changed = NULL;
+	size_t size;
 	int rc;
 
-	rc = file_create(name, &to);
+	c->rest = text;
+	c->line = 1;
+	c->to = open_memstream(&changed, &size);
+	if (!c->to)
+		return -ENOMEM;
+	rc = config_parse(text, strlen(text), take_item, c, err);
+	pass(c, UINT_MAX, true);
+	if (fclose(c->to) && !rc)
+		rc = -ENOMEM;
+	/* The last newline comes back with the file. */
+	if (!rc && size && changed[size - 1] == '\n')
+		changed[size - 1] = '\0';
 	if (rc)
-		return rc;
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		len += text[len] == '\n';
-		number++;
-		write_line(to, text, len, number, change);
-		text += len;
-	}
-	errno = EIO;
-	if (ferror(to))
-		rc = -EIO;
-	if (fclose(to) && !rc)
-		rc = -errno;
+		free(changed);
+	else
+		*ret_text = changed;
 	return rc;
 }
 
-/* The text of a file that was read before, NUL at its end. */
+/* ---- files ---- */
+
+/* The text of a file that was good, so that it has no NUL; to be released by free(). */
 static int read_text(const char *file, char **ret_text)
 {
 	FILE *from = fopen(file, "re");
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t room = 0;
 	int rc = 0;
 
 	if (!from)
 		return -errno;
-	text = malloc(STATIC_FILE_MAX + 1);
-	if (!text) {
-		fclose(from);
-		return -ENOMEM;
-	}
-	len = fread(text, 1, STATIC_FILE_MAX, from);
-	if (ferror(from))
-		rc = -EIO;
+	errno = EIO;
+	if (getdelim(&text, &room, '\0', from) < 0)
+		rc = -errno;
 	fclose(from);
-	text[len] = '\0';
 	if (rc)
 		free(text);
 	else
@@ -198,8 +191,7 @@ static bool is_same_file(const char *x, const char *y)
 	       x_stat.st_ino == y_stat.st_ino;
 }
 
-static int write_one(const char *file, const char *dir, uint32_t node, const char *text,
-		     const struct change *change)
+static int write_one(const char *file, const char *dir, uint32_t node, const char *text)
 {
 	char name[PATH_MAX];
 	int rc = -ENAMETOOLONG;
@@ -210,7 +202,7 @@ static int write_one(const char *file, const char *dir, uint32_t node, const cha
 			    "folder", name);
 			return -EEXIST;
 		}
-		rc = write_file(name, text, change);
+		rc = file_replace(name, text);
 	}
 	if (rc)
 		say(SINEW_ERROR, "--write-configs: cannot write %s/%" PRIu32 ".conf: %s", dir,
@@ -221,11 +213,8 @@ static int write_one(const char *file, const char *dir, uint32_t node, const cha
 int relay_config_write(const char *file, const char *dir, const uint32_t nodes[RELAY_SIDES],
 		       const struct sockaddr_storage stand_ins[RELAY_SIDES])
 {
-	char err[SINEW_CONFIG_ERROR_MAX] = "";
+	char err[SINEW_CONFIG_ERROR_MAX] = "", *text = NULL, *changed = NULL;
 	struct config_error error = { .file = file, .text = err, .size = sizeof(err) };
-	struct scan scan = { .nodes = nodes };
-	struct change change;
-	char *text = NULL;
 	unsigned s;
 	int rc;
 
@@ -234,17 +223,20 @@ int relay_config_write(const char *file, const char *dir, const uint32_t nodes[R
 		say(SINEW_ERROR, "%s: cannot read: %s", file, strerror(-rc));
 		return rc;
 	}
-	rc = config_parse(text, strlen(text), take_item, &scan, &error);
-	if (rc)
-		say(SINEW_ERROR, "%s", err);
-	if (!rc && mkdir(dir, 0777) && errno != EEXIST) {
+	if (mkdir(dir, 0777) && errno != EEXIST) {
 		rc = -errno;
 		say(SINEW_ERROR, "--write-configs: cannot create %s: %s", dir, strerror(-rc));
 	}
 	for (s = 0; s < RELAY_SIDES && !rc; s++) {
-		change.section = &scan.found[!s];
-		change.stand_in = &stand_ins[!s];
-		rc = write_one(file, dir, nodes[s], text, &change);
+		struct copy c = { .node = nodes[!s], .stand_in = &stand_ins[!s] };
+
+		rc = change(text, &c, &error, &changed);
+		if (rc) {
+			say(SINEW_ERROR, "%s", *err ? err : strerror(-rc));
+			break;
+		}
+		rc = write_one(file, dir, nodes[s], changed);
+		free(changed);
 	}
 	free(text);
 	return rc;

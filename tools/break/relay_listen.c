@@ -3,7 +3,7 @@
  * Where the dials of one side come in, and the dial on to the other one.
  * Knows nothing of what a connection carries.
  */
-#include "tools/break/relay_listen.h"
+#include "tools/break/relay.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,11 +15,11 @@
 
 #include "lowcomms/sockaddr.h"
 #include "membership/host.h"
-#include "tools/break/relay_connection.h"
 #include "tools/clock.h"
 #include "tools/say.h"
 
 #define BACKLOG		64
+#define DIAL_MS		2000	/* longest dial */
 #define REST_MS		100	/* when no descriptor is left, and until a side is tried again */
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -117,7 +117,7 @@ static int dial(struct relay_listener *l, uint64_t now_ns)
 	l->out = new_socket(&l->to);
 	if (l->out < 0)
 		return -errno;
-	l->until_ns = now_ns + RELAY_DIAL_MS * CLOCK_MS;
+	l->until_ns = now_ns + DIAL_MS * CLOCK_MS;
 	set(l->out, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
 	if (bind(l->out, (struct sockaddr *)&l->from, addr_len(&l->from)) ||
 	    (connect(l->out, (struct sockaddr *)&l->to, addr_len(&l->to)) &&
@@ -226,41 +226,47 @@ static void try_again(struct relay_listener *l, struct relay_turn *t)
 		l->until_ns = 0;
 }
 
-bool relay_listener_turn(struct relay_listener *l, struct relay_turn *t, bool is_full,
-			 int ret_fd[RELAY_SIDES])
+/* True: both stand. */
+static bool accept_and_dial(struct relay_listener *l, struct relay_turn *t, bool is_full)
 {
 	int rc;
 
-	if (l->away) {
-		try_again(l, t);
-		return false;
-	}
 	if (l->out < 0 && t->now_ns >= l->until_ns)
 		accept_one(l, is_full, t->now_ns);
 	if (l->out < 0)
 		return false;
 	rc = dialled(l, t);
-	if (rc == -EINPROGRESS)
-		return false;
-	if (rc) {
+	if (rc && rc != -EINPROGRESS)
 		refuse_unreached(l, rc, t->now_ns);
-		return false;
-	}
-	ret_fd[l->side] = l->in;
-	ret_fd[!l->side] = l->out;
-	l->in = l->out = -1;
-	l->until_ns = 0;
-	l->n_connections++;
-	return true;
+	return !rc;
 }
 
-void relay_listener_wish(const struct relay_listener *l, struct relay_turn *t,
-			 struct pollfd wishes[2])
+static void wish(struct relay_listener *l, struct relay_turn *t)
 {
 	bool rests = t->now_ns < l->until_ns;
 
-	wishes[0] = (struct pollfd){ .fd = l->out < 0 && !rests ? l->fd : -1, .events = POLLIN };
-	wishes[1] = (struct pollfd){ .fd = l->out, .events = POLLOUT };
+	l->polls[0] = (struct pollfd){
+		.fd = l->out < 0 && !rests ? l->fd : -1, .events = POLLIN
+	};
+	l->polls[1] = (struct pollfd){ .fd = l->out, .events = POLLOUT };
 	if (rests && t->wake_ns > l->until_ns)
 		t->wake_ns = l->until_ns;
+}
+
+bool relay_listener_turn(struct relay_listener *l, struct relay_turn *t, bool is_full,
+			 int ret_fd[RELAY_SIDES])
+{
+	bool stands = !l->away && accept_and_dial(l, t, is_full);
+
+	if (l->away)
+		try_again(l, t);
+	if (stands) {
+		ret_fd[l->side] = l->in;
+		ret_fd[!l->side] = l->out;
+		l->in = l->out = -1;
+		l->until_ns = 0;
+		l->n_connections++;
+	}
+	wish(l, t);
+	return stands;
 }

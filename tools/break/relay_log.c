@@ -3,20 +3,21 @@
  * The log of the acts, and the way back from such a file.
  * Knows nothing of how an act is done.
  */
-#include "tools/break/relay_log.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/break/relay.h"
 #include "tools/file.h"
 #include "tools/json.h"
 #include "tools/say.h"
 
 #define SCHEMA		1
 #define RECORDS_MIN	64
+#define ACTS_MAX	(1 << 20)	/* of one log */
+#define LINE_BYTES	16384		/* NUL included; more than the longest line */
 
 /* ---- writing ---- */
 
@@ -60,14 +61,22 @@ static int write_record(FILE *file, const struct relay_record *r)
 	return rc;
 }
 
+static int failed(struct relay_log *log, int rc)
+{
+	if (rc && !log->error)
+		say(SINEW_ERROR, "--log: cannot write %s: %s", log->name, strerror(-rc));
+	if (rc)
+		log->error = rc;
+	return rc;
+}
+
 int relay_log_open(struct relay_log *log, const char *name)
 {
-	int rc = file_create(name, &log->file);
+	int rc;
 
-	if (rc)
-		return rc;
-	log->error = json_print(log->head, log->file);
-	return log->error;
+	log->name = name;
+	rc = file_create(name, &log->file);
+	return failed(log, rc ? rc : json_print(log->head, log->file));
 }
 
 static int grow(struct relay_log *log)
@@ -96,19 +105,19 @@ static int keep(struct relay_log *log, const struct relay_record *record)
 
 bool relay_log_is_full(const struct relay_log *log)
 {
-	return log->n_records >= RELAY_ACTS_MAX;
+	return log->n_records >= ACTS_MAX;
 }
 
 void relay_log_act(struct relay_log *log, const struct relay_place *place,
 		   const struct relay_act *act)
 {
 	struct relay_record record = { .place = *place, .act = *act };
+	int rc;
 
 	if (!log->file || log->error)
 		return;
-	log->error = keep(log, &record);
-	if (!log->error)
-		log->error = write_record(log->file, &record);
+	rc = keep(log, &record);
+	failed(log, rc ? rc : write_record(log->file, &record));
 }
 
 /* ---- order ---- */
@@ -158,6 +167,7 @@ int relay_log_close(struct relay_log *log)
 		errno = EIO;
 		if (fclose(log->file) && !rc)
 			rc = -errno;
+		failed(log, rc);
 	}
 	json_free(log->head);
 	free(log->records);
@@ -239,7 +249,7 @@ static int take_line(struct reader *r, const char *text)
 	struct json_object *o;
 	int rc;
 
-	if (strlen(text) + 1 == RELAY_LOG_LINE_MAX && !strchr(text, '\n'))
+	if (strlen(text) + 1 == LINE_BYTES && !strchr(text, '\n'))
 		return refuse(r, "shorter lines");
 	o = json_parse(text);
 	if (!o)
@@ -253,7 +263,7 @@ static int take_line(struct reader *r, const char *text)
 
 static int read_lines(struct reader *r, FILE *file)
 {
-	char line[RELAY_LOG_LINE_MAX];
+	char line[LINE_BYTES];
 	int rc = 0;
 
 	while (!rc && fgets(line, sizeof(line), file)) {
