@@ -5,7 +5,6 @@
  */
 #include "tools/break/filter.c"
 #include "tools/break/packet.c"
-#include "tools/break/target.c"
 
 #include "tests/lib/check.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * "sinew break block": nothing gets from one address to another, for a time.
- * Knows nothing of how the kernel is told.
+ * "sinew break block": nothing gets from one address to another, for a time; the one file that
+ * includes libnftables. Knows nothing of the language of nft(8).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,10 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef HAVE_NFTABLES
+#include <nftables/libnftables.h>
+#endif
+
 #include "tools/break/break.h"
-#include "tools/break/firewall.h"
-#include "tools/break/netns.h"
-#include "tools/break/pace.h"
 #include "tools/break/rules.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -121,6 +122,42 @@ static int parse(struct block *b, int argc, char **argv)
 
 /* ---- the kernel ---- */
 
+/*
+ * Hands commands of nft(8) to the kernel, of the current network namespace, all of them or none.
+ * *ret_said, for free(), is their output; in case of -EPERM, CAP_NET_ADMIN is missing, and of -EIO,
+ * anything else, the first line of the errors. -ENOMEM. -EOPNOTSUPP: built without libnftables.
+ */
+static int run_commands(const char *commands, char **ret_said)
+{
+#ifdef HAVE_NFTABLES
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	const char *said;
+	int rc = -ENOMEM;
+
+	if (!nft || nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft))
+		goto out;
+	if (nft_run_cmd_from_buffer(nft, commands)) {
+		said = nft_ctx_get_error_buffer(nft);
+		rc = strstr(said, strerror(EPERM)) ? -EPERM : -EIO;
+		/* The first line says what, the others show where in the commands. */
+		*ret_said = strndup(said, strcspn(said, "\n"));
+	} else {
+		rc = 0;
+		*ret_said = strdup(nft_ctx_get_output_buffer(nft));
+	}
+	if (!*ret_said)
+		rc = -ENOMEM;
+out:
+	if (nft)
+		nft_ctx_free(nft);
+	return rc;
+#else
+	(void)commands;
+	(void)ret_said;
+	return -EOPNOTSUPP;
+#endif
+}
+
 static int refused(const struct block *b, int rc, const char *what)
 {
 	if (rc == -EOPNOTSUPP)
@@ -138,7 +175,7 @@ static int nft(struct block *b, const char *commands)
 {
 	free(b->said);
 	b->said = NULL;
-	return firewall_run(commands, &b->said);
+	return run_commands(commands, &b->said);
 }
 
 /* A command and the name of a table. */

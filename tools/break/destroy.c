@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 
-#include "tools/break/break.h"
 #include "tools/break/match.h"
 
 #define REMEMBERED	4096	/* sockets whose other end was destroyed; a slot may be lost */

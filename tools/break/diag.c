@@ -17,8 +17,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "tools/break/self.h"
-
 #define ANSWER_BYTES		65536	/* of one datagram; the kernel makes 32 KiB at most */
 
 struct diag {
@@ -271,7 +269,58 @@ int diag_is_alive(struct diag *d, const struct diag_socket *s)
 	return m->idiag_state != TCP_TIME_WAIT && m->idiag_state != TCP_CLOSE;
 }
 
-/* ---- probe ---- */
+/* ---- a connection of our own ---- */
+
+static int connect_both(struct self *s, struct sockaddr_in *a, struct sockaddr_in *b)
+{
+	socklen_t len = sizeof(*a);
+
+	if (bind(s->listener, (struct sockaddr *)a, sizeof(*a)) || listen(s->listener, 1) ||
+	    bind(s->dialler, (struct sockaddr *)b, sizeof(*b)) ||
+	    getsockname(s->listener, (struct sockaddr *)a, &len) ||
+	    getsockname(s->dialler, (struct sockaddr *)b, &len) ||
+	    connect(s->dialler, (struct sockaddr *)a, sizeof(*a)))
+		return errno == ENETUNREACH || errno == EADDRNOTAVAIL ? -ENETDOWN : -errno;
+	return 0;
+}
+
+int self_open(struct self *s, struct filter *ret_filter)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+	struct sockaddr_in b = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002) };
+	struct filter f = { .n_ports = 1 };
+	int rc;
+
+	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	s->dialler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->listener < 0 || s->dialler < 0)
+		return -errno;
+	rc = connect_both(s, &a, &b);
+	if (rc)
+		return rc;
+	f.ports[0] = ntohs(b.sin_port);
+	if (!filter_add_pair(&f, "127.0.0.1,127.0.0.2"))
+		return -EINVAL;
+	*ret_filter = f;
+	return 0;
+}
+
+void self_close(struct self *s)
+{
+	if (s->listener >= 0)
+		close(s->listener);
+	if (s->dialler >= 0)
+		close(s->dialler);
+}
+
+int self_error(const struct self *s)
+{
+	char byte;
+
+	if (recv(s->dialler, &byte, 1, MSG_DONTWAIT) >= 0)
+		return 0;
+	return errno == EAGAIN ? 0 : errno;
+}
 
 /* The dialler has the upper address; each end is found by itself, then both are merged. */
 static int destroy_dialler(struct diag *d, const struct self *self, const struct filter *f)

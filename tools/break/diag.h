@@ -59,6 +59,20 @@ int diag_destroy(struct diag *d, const struct diag_socket *s);
 /* 1: that very socket is still connected; 0: it has gone, or is in TIME_WAIT. Errors as above. */
 int diag_is_alive(struct diag *d, const struct diag_socket *s);
 
+/* A TCP connection of our own over loopback, to try a fault on. */
+struct self {
+	int listener, dialler;
+};
+
+/*
+ * From 127.0.0.2 to 127.0.0.1, which are in each namespace, established and idle; *ret_filter
+ * means it alone. -ENETDOWN: there is no loopback here. To be closed in any case.
+ */
+int self_open(struct self *s, struct filter *ret_filter);
+void self_close(struct self *s);
+/* Errno that the dialler's process finds: 0 while the connection lives. */
+int self_error(const struct self *s);
+
 /*
  * Tries to destroy a connection of its own on the loopback addresses of this namespace.
  * Errors as above; -ENETDOWN: there is no loopback to try it on.

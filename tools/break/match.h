@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/break/break.h"
 #include "tools/break/diag.h"
 #include "tools/break/filter.h"
-#include "tools/break/pace.h"
 
 #define MATCH_FOUND_MAX		4096	/* connections of one round */
 #define MATCH_PAIRS_MAX		1024	/* what comes beyond is counted in the sums alone */
@@ -95,9 +95,5 @@ bool match_chance(struct match *m);
 void match_count(struct match *m, const struct diag_connection *c, bool killed);
 /* As many kills as were asked for. */
 bool match_is_enough(const struct match *m);
-
-/* Of match_options.c. -1: go on; else an exit status, after help or an error was printed. */
-int match_options_parse(struct match_options *o, const struct match_method *method, int argc,
-			char **argv);
 
 #endif

@@ -3,7 +3,7 @@
  * Sees the TCP segments of a network namespace and sends forged ones into it.
  * Knows nothing of connections.
  */
-#include "tools/break/raw.h"
+#include "tools/break/packet.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

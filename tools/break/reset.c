@@ -9,10 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "tools/break/break.h"
 #include "tools/break/match.h"
-#include "tools/break/raw.h"
-#include "tools/break/target.h"
+#include "tools/break/packet.h"
 #include "tools/say.h"
 
 #define TRY_NS			(2 * CLOCK_S)	/* what lives longer than that is given up */
