@@ -9,7 +9,6 @@
 #include "tests/lib/check.h"
 #include "tools/torture/content.c"
 #include "tools/torture/checker.c"
-#include "tools/torture/seqset.c"
 
 #define MAX	((size_t)1 << 20)
 

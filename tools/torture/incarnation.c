@@ -3,7 +3,7 @@
  * One incarnation of one node: begin, end and callbacks.
  * Judges nothing.
  */
-#include "tools/torture/node_group.h"
+#include "tools/torture/torture.h"
 
 #include <errno.h>
 #include <inttypes.h>

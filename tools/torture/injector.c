@@ -3,7 +3,7 @@
  * Has the kernel destroy connections between the nodes of a run, at a pace.
  * Knows nothing of what goes over them, and counts nothing: that do the nodes.
  */
-#include "tools/torture/run.h"
+#include "tools/torture/torture.h"
 
 #include <errno.h>
 #include <inttypes.h>

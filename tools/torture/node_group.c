@@ -3,7 +3,7 @@
  * The nodes of one process.
  * Knows nothing of other processes but the run log.
  */
-#include "tools/torture/node_group.h"
+#include "tools/torture/torture.h"
 
 #include <errno.h>
 #include <inttypes.h>

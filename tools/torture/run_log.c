@@ -3,7 +3,7 @@
  * The memory that all processes of a run share.
  * Knows not what is good or bad.
  */
-#include "tools/torture/run_log.h"
+#include "tools/torture/torture.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * The settings of "sinew torture".
  * Knows nothing of how it is done.
  */
-#include "tools/torture/settings.h"
+#include "tools/torture/torture.h"
 
 #include <errno.h>
 #include <inttypes.h>

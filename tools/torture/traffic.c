@@ -4,7 +4,7 @@
  * that its peers are paused and their queues fill. A kept message must not have changed meanwhile.
  * Knows nothing of how sessions begin and end.
  */
-#include "tools/torture/node_group.h"
+#include "tools/torture/torture.h"
 
 #include <errno.h>
 #include <inttypes.h>
