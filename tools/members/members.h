@@ -3,8 +3,7 @@
  * Shared by the files of "sinew members": the picture of a cluster at one moment.
  * Not for other subcommands.
  *
- *	members.c  command line, start and end    look.c  the picture that corosync gives
- *	ask.c      the picture of a file          print.c as text and JSON
+ *	members.c  the picture of a file, or of corosync    print.c  as text and JSON
  */
 #ifndef TOOLS_MEMBERS_MEMBERS_H
 #define TOOLS_MEMBERS_MEMBERS_H
@@ -63,12 +62,6 @@ struct members {
 	struct path *paths;	/* of a file */
 	unsigned n_paths;
 };
-
-const char *member_state_name(enum member_state state);
-
-/* Each gives a status, after it printed the picture or said what is wrong. */
-int members_look(struct members *m);
-int members_ask(struct members *m);
 
 /* 0 or the negative errno of writing. */
 int members_print(const struct members *m);

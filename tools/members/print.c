@@ -19,7 +19,7 @@
 #define TIME_MAX	32	/* "2026-11-21 11:00:00.000", NUL included */
 #define US		1000.0	/* in nanoseconds */
 
-const char *member_state_name(enum member_state state)
+static const char *member_state_name(enum member_state state)
 {
 	switch (state) {
 	case MEMBER_UNKNOWN:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One address of one node, asked over a PROBE link.
+ * One address of one node, asked over a PROBE link; and all those of a node.
  * Knows nothing of the command line.
  */
 #include "tools/ping/path.h"
@@ -11,11 +11,16 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "lowcomms/sockaddr.h"
+#include "membership/config.h"
 #include "tools/clock.h"
+#include "tools/command.h"
+#include "tools/say.h"
 
 #define AHEAD_MS	100	/* of the second in which one padded PROBE may be sent */
 
@@ -58,12 +63,6 @@ static enum path_event fail_errno(struct path *p, const char *doing, int err)
 	return PATH_FAILED;
 }
 
-static socklen_t length_of(const struct sockaddr_storage *addr)
-{
-	return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-					     sizeof(struct sockaddr_in);
-}
-
 static enum path_event dial(struct path *p)
 {
 	const int on = 1;
@@ -77,9 +76,9 @@ static enum path_event dial(struct path *p)
 	/* Without it the answer is late, not wrong. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (p->from.ss_family &&
-	    bind(fd, (const struct sockaddr *)&p->from, length_of(&p->from)))
+	    bind(fd, (const struct sockaddr *)&p->from, addr_len(&p->from)))
 		return fail_errno(p, "cannot dial from our address", errno);
-	if (connect(fd, (const struct sockaddr *)&p->to, length_of(&p->to)) &&
+	if (connect(fd, (const struct sockaddr *)&p->to, addr_len(&p->to)) &&
 	    errno != EINPROGRESS)
 		return fail_errno(p, "cannot connect", errno);
 	return PATH_NOTHING;
@@ -305,4 +304,69 @@ enum path_event path_late(struct path *p, uint64_t after_ns)
 		what = "small packets pass, large ones are lost; check the path MTU";
 	snprintf(text, sizeof(text), "%s (waited %.3f s)", what, (double)after_ns / CLOCK_S);
 	return fail(p, text);
+}
+
+/* ---- all of a node ---- */
+
+/* Where a node listens: an address without a port of its own has the node's. */
+static int addresses_of(const struct sinew_config *config, uint32_t nodeid,
+			struct sinew_options *opt)
+{
+	char err[SINEW_CONFIG_ERROR_MAX];
+	unsigned i;
+
+	SINEW_OPTIONS_INIT(opt);
+	if (sinew_config_options(config, nodeid, opt, err, sizeof(err))) {
+		say(SINEW_ERROR, "%s", err);
+		return STATUS_USAGE;
+	}
+	for (i = 0; i < opt->n_addrs; i++)
+		if (!addr_port(&opt->addrs[i]))
+			addr_set_port(&opt->addrs[i], opt->port);
+	return STATUS_OK;
+}
+
+/* Our address on the same ring, or none. */
+static void source_of(const struct sinew_options *own, unsigned ring,
+		      const struct sockaddr_storage *to, struct sockaddr_storage *ret_from)
+{
+	memset(ret_from, 0, sizeof(*ret_from));
+	if (ring >= own->n_addrs || own->addrs[ring].ss_family != to->ss_family)
+		return;
+	*ret_from = own->addrs[ring];
+	addr_set_port(ret_from, 0);
+}
+
+int paths_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
+		struct path **paths, unsigned *n_paths)
+{
+	struct sinew_options ours, theirs;
+	struct path *grown;
+	unsigned i;
+	int rc;
+
+	rc = addresses_of(config, own, &ours);
+	if (!rc)
+		rc = addresses_of(config, nodeid, &theirs);
+	if (rc || !theirs.n_addrs)
+		return rc;
+	grown = realloc(*paths, (*n_paths + theirs.n_addrs) * sizeof(**paths));
+	if (!grown) {
+		say(SINEW_ERROR, "out of memory");
+		return STATUS_USAGE;
+	}
+	*paths = grown;
+	for (i = 0; i < theirs.n_addrs; i++) {
+		struct path *p = &grown[(*n_paths)++];
+
+		memset(p, 0, sizeof(*p));
+		p->nodeid = nodeid;
+		p->own_nodeid = own;
+		p->ring = i;
+		p->fd = -1;
+		p->cluster = sinew_config_cluster(config);
+		p->to = theirs.addrs[i];
+		source_of(&ours, i, &p->to, &p->from);
+	}
+	return STATUS_OK;
 }

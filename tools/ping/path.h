@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "membership/static.h"
 #include "proto/wire.h"
 #include "tools/histogram.h"
 
@@ -58,6 +59,12 @@ struct path {
 	char what[PATH_TEXT_MAX];	/* why the last one failed, and what to do */
 };
 
+/* An answer is waited for, or the connection. */
+static inline bool path_is_under_way(const struct path *p)
+{
+	return p->phase != PATH_IDLE && p->phase != PATH_READY;
+}
+
 /* Begins a try: dials if there is no connection, else sends the first PROBE of it. */
 enum path_event path_ask(struct path *p, uint64_t now_ns);
 /* The events that poll() should wait for on fd. */
@@ -67,5 +74,10 @@ enum path_event path_ready(struct path *p, uint64_t now_ns);
 /* The answer did not come in time. The connection ends. */
 enum path_event path_late(struct path *p, uint64_t after_ns);
 void path_close(struct path *p);
+
+/* Appends a path for each address of a node, dialled from our own on the same ring. *paths
+ * grows by realloc(). A status, after it said what is wrong. */
+int paths_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
+	      struct path **paths, unsigned *n_paths);
 
 #endif

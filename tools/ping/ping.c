@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * "sinew ping": how long other nodes take to answer, over each of their
- * addresses. This file reads the command line, turns the loop and ends it.
+ * "sinew ping": how long other nodes take to answer, over each of their addresses.
  * Knows nothing of the bytes on the wire.
  */
-#include "tools/ping/ping.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -14,10 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "membership/host.h"
 #include "tools/clock.h"
+#include "tools/cluster.h"
 #include "tools/command.h"
+#include "tools/json.h"
 #include "tools/options.h"
-#include "tools/ping/targets.h"
+#include "tools/ping/path.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
@@ -25,6 +25,28 @@
 #define INTERVAL_MIN_MS	50	/* the other side answers 20 a second on a connection */
 #define TIMEOUT_MS	2000
 #define PADDED_INTERVAL_MS	1000	/* it answers one such a second */
+#define SCHEMA		1
+#define US		1000.0	/* in nanoseconds */
+
+struct ping_arguments {
+	struct cluster_arguments cluster;
+	struct option_nodes to;
+	uint64_t count;		/* PROBEs to each address; 0: until a signal */
+	uint32_t interval_ms, timeout_ms;
+	uint32_t size;		/* of a PROBE; 0: small ones and full ones */
+	bool quiet, json;
+};
+
+struct ping {
+	struct ping_arguments args;
+	struct cluster cluster;
+	struct path *paths;
+	unsigned n_paths;
+	struct pollfd *fds;
+	int signal_fd;
+	bool is_stopped;
+	uint64_t began_ns;
+};
 
 /* ---- command line ---- */
 
@@ -99,7 +121,7 @@ static int add_targets(struct ping *ping)
 							     sizeof(why)))
 			say(SINEW_WARNING, "%s", why);
 		if (ids[i] != own) {
-			rc = targets_add(ping->cluster.config, own, ids[i], &ping->paths,
+			rc = paths_add(ping->cluster.config, own, ids[i], &ping->paths,
 					 &ping->n_paths);
 		} else if (!ping->args.to.all) {
 			say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", ids[i]);
@@ -138,12 +160,102 @@ static int start(struct ping *ping)
 	return STATUS_USAGE;
 }
 
-/* ---- loop ---- */
+/* ---- output ---- */
 
-static bool is_under_way(const struct path *p)
+static uint64_t lost(const struct path *p)
 {
-	return p->phase != PATH_IDLE && p->phase != PATH_READY;
+	return p->asked - p->answered;
 }
+
+static void tell(const struct ping *ping, const struct path *p, enum path_event event)
+{
+	char to[HOST_TEXT_MAX];
+
+	host_text(&p->to, true, to);
+	if (event == PATH_FAILED && !ping->is_stopped)
+		say(SINEW_WARNING, "node %" PRIu32 " at %s: %s", p->nodeid, to, p->what);
+	if (event != PATH_ANSWERED || ping->args.quiet || ping->args.json)
+		return;
+	printf("node %" PRIu32 " at %s: n=%" PRIu64 " time=%.1f us", p->nodeid, to, p->asked,
+	       (double)p->rtt_ns / US);
+	if (p->full_ns)
+		printf(" full=%.1f us", (double)p->full_ns / US);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static int print_table(const struct ping *ping)
+{
+	unsigned i;
+
+	printf("%6s  %-24s %8s %8s %6s %10s %10s %10s %10s\n", "node", "address", "asked",
+	       "answered", "lost", "min us", "median us", "p99 us", "max us");
+	for (i = 0; i < ping->n_paths; i++) {
+		const struct path *p = &ping->paths[i];
+		char to[HOST_TEXT_MAX];
+
+		printf("%6" PRIu32 "  %-24s %8" PRIu64 " %8" PRIu64 " %6" PRIu64, p->nodeid,
+		       host_text(&p->to, true, to), p->asked, p->answered, lost(p));
+		if (p->answered)
+			printf(" %10.1f %10.1f %10.1f %10.1f\n", (double)p->rtt.min / US,
+			       (double)histogram_quantile(&p->rtt, 500) / US,
+			       (double)histogram_quantile(&p->rtt, 990) / US,
+			       (double)p->rtt.max / US);
+		else
+			printf(" %10s %10s %10s %10s\n", "-", "-", "-", "-");
+	}
+	errno = EIO;
+	return fflush(stdout) || ferror(stdout) ? -errno : 0;
+}
+
+static void fill_path(struct json_object *o, const struct path *p)
+{
+	char to[HOST_TEXT_MAX];
+
+	json_put_number(o, "node", p->nodeid);
+	json_put_string(o, "address", host_text(&p->to, true, to));
+	json_put_number(o, "ring", p->ring);
+	json_put_number(o, "asked", p->asked);
+	json_put_number(o, "answered", p->answered);
+	json_put_number(o, "lost", lost(p));
+	json_put_number(o, "connects", p->connects);
+	json_put_number(o, "full_asked", p->full_asked);
+	json_put_number(o, "full_answered", p->full_answered);
+	if (p->answered) {
+		json_put_double(o, "min_us", (double)p->rtt.min / US);
+		json_put_double(o, "median_us", (double)histogram_quantile(&p->rtt, 500) / US);
+		json_put_double(o, "mean_us", (double)histogram_mean(&p->rtt) / US);
+		json_put_double(o, "p99_us", (double)histogram_quantile(&p->rtt, 990) / US);
+		json_put_double(o, "max_us", (double)p->rtt.max / US);
+	}
+	json_put_string(o, "error", p->what);
+}
+
+static int print_document(const struct ping *ping)
+{
+	struct json_object *o = json_document(SCHEMA);
+	struct json_object *paths;
+	unsigned i;
+	int rc;
+
+	json_put_string(o, "command", "ping");
+	json_put_number(o, "node", ping->cluster.node);
+	json_put_string(o, "cluster", sinew_config_cluster(ping->cluster.config));
+	json_put_double(o, "seconds", (double)(clock_now_ns() - ping->began_ns) / CLOCK_S);
+	paths = json_put_array(o, "paths");
+	for (i = 0; i < ping->n_paths; i++)
+		fill_path(json_element(paths), &ping->paths[i]);
+	rc = json_print(o, stdout);
+	json_free(o);
+	return rc;
+}
+
+static int report(const struct ping *ping)
+{
+	return ping->args.json ? print_document(ping) : print_table(ping);
+}
+
+/* ---- loop ---- */
 
 /* Nothing more is asked of it. */
 static bool is_done(const struct ping *ping, const struct path *p)
@@ -153,7 +265,7 @@ static bool is_done(const struct ping *ping, const struct path *p)
 
 static uint64_t next_ns(const struct ping *ping, const struct path *p)
 {
-	if (is_under_way(p))
+	if (path_is_under_way(p))
 		return p->began_ns + ping->args.timeout_ms * CLOCK_MS;
 	if (is_done(ping, p))
 		return CLOCK_NEVER;
@@ -165,7 +277,7 @@ static enum path_event turn(const struct ping *ping, struct path *p, uint64_t no
 {
 	if (now_ns < next_ns(ping, p))
 		return PATH_NOTHING;
-	if (is_under_way(p))
+	if (path_is_under_way(p))
 		return path_late(p, now_ns - p->began_ns);
 	return is_done(ping, p) ? PATH_NOTHING : path_ask(p, now_ns);
 }
@@ -177,7 +289,7 @@ static void stop(struct ping *ping)
 
 	ping->is_stopped = true;
 	for (i = 0; i < ping->n_paths; i++) {
-		if (is_under_way(&ping->paths[i]))
+		if (path_is_under_way(&ping->paths[i]))
 			ping->paths[i].asked--;
 		if (ping->paths[i].phase == PATH_ASKED_PADDED && !ping->paths[i].size)
 			ping->paths[i].full_asked--;
@@ -224,7 +336,7 @@ static void run(struct ping *ping)
 	for (;;) {
 		for (i = 0; i < ping->n_paths; i++) {
 			event = turn(ping, &ping->paths[i], clock_now_ns());
-			ping_say(ping, &ping->paths[i], event);
+			tell(ping, &ping->paths[i], event);
 		}
 		until = deadline(ping);
 		if (until == CLOCK_NEVER)
@@ -234,7 +346,7 @@ static void run(struct ping *ping)
 			if (!ping->fds[i].revents || ping->paths[i].phase == PATH_IDLE)
 				continue;
 			event = path_ready(&ping->paths[i], clock_now_ns());
-			ping_say(ping, &ping->paths[i], event);
+			tell(ping, &ping->paths[i], event);
 		}
 	}
 }
@@ -271,7 +383,7 @@ int ping_main(int argc, char **argv)
 	if (!status) {
 		run(&ping);
 		status = status_of(&ping);
-		rc = ping_report(&ping);
+		rc = report(&ping);
 		if (rc) {
 			say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
 			status = STATUS_UNDELIVERED;
