@@ -37,17 +37,19 @@ enum bench_kind {
 
 /* Each message begins so, most significant byte first; the rest is not looked at. */
 struct bench_head {
-	uint8_t kind[4]; /* BENCH_MAGIC and the kind */
-	uint8_t stream[4]; /* number of the stream; 0 for PING */
-	uint8_t number[8]; /* in that stream, from 0 */
+	uint32_t kind; /* BENCH_MAGIC and the kind */
+	uint32_t stream; /* number of the stream; 0 for PING */
+	uint64_t number; /* in that stream, from 0 */
 };
 
-/* The result of a stream. */
+/* The result of a stream, most significant byte first. */
 struct bench_count {
 	struct bench_head h;
-	uint8_t messages[8], bytes[8], ns[8]; /* after the first; from it to the last */
-	uint8_t wrong[8]; /* not of the number or length that was due */
+	uint64_t messages, bytes, ns; /* after the first; from it to the last */
+	uint64_t wrong; /* not of the number or length that was due */
 };
+
+_Static_assert(sizeof(struct bench_head) == 16 && sizeof(struct bench_count) == 48, "no gap");
 
 #define BENCH_MAGIC 0x53420000u
 
@@ -56,7 +58,7 @@ struct bench_count {
 /* The serving side's state of a stream of one peer. */
 struct bench_incoming {
 	uint32_t stream;
-	uint64_t next, messages, bytes, wrong, first_ns, last_ns;
+	uint64_t next, messages, bytes, wrong, first_ns;
 	size_t len;
 };
 
@@ -94,18 +96,9 @@ struct bench {
 /* bench.c: one turn of the node, at most wait_ms. False: it is over, by a signal or an error. */
 bool bench_turn(struct bench *b, int wait_ms);
 
-/* wire.c */
-void bench_put(struct bench_head *h, enum bench_kind kind, uint32_t stream, uint64_t number);
-/* False: none of ours. */
-bool bench_get(const void *data, size_t len, enum bench_kind *ret_kind, uint32_t *ret_stream,
-	       uint64_t *ret_number);
-void bench_put64(uint8_t to[8], uint64_t n);
-uint64_t bench_get64(const uint8_t from[8]);
-
-/* serve.c: a message at the serving side. */
+/* peers.c: a message at the serving side. */
 void bench_serve(struct bench *b, struct sinew_session *session, const struct sinew_message *msg);
-
-/* client.c: a message at the measuring side; and all measures, one after the other. */
+/* A message at the measuring side; and all measures, one after the other. */
 void bench_take(struct bench *b, const struct sinew_message *msg);
 void bench_measure(struct bench *b);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The measuring side of "sinew bench": streams of several sizes, then round trips.
- * Knows nothing of the command line and of how results are shown.
+ * The two sides of "sinew bench". One measures streams of several sizes, then round trips; the
+ * other one counts what comes and sends back what is asked to come back, for any number of peers
+ * at a time. Knows nothing of the command line and of how results are shown.
  */
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/bench/bench.h"
@@ -16,7 +19,113 @@
 #define PING_BYTES  64
 #define WARM_ROUNDS 100
 
-/* ---- what comes ---- */
+/* ---- heads ---- */
+
+static struct bench_head head_of(enum bench_kind kind, uint32_t stream, uint64_t number)
+{
+	return (struct bench_head){
+		htobe32(BENCH_MAGIC | (uint32_t)kind), htobe32(stream), htobe64(number),
+	};
+}
+
+/* False: none of ours. */
+static bool read_head(const struct sinew_message *msg, enum bench_kind *ret_kind,
+		      uint32_t *ret_stream, uint64_t *ret_number)
+{
+	struct bench_head h;
+	uint32_t kind;
+
+	if (msg->len < sizeof(h))
+		return false;
+	memcpy(&h, msg->data, sizeof(h));
+	kind = be32toh(h.kind) ^ BENCH_MAGIC;
+	if (kind < BENCH_DATA || kind > BENCH_PONG)
+		return false;
+	*ret_kind = (enum bench_kind)kind;
+	*ret_stream = be32toh(h.stream);
+	*ret_number = be64toh(h.number);
+	return true;
+}
+
+/* ---- the serving side ---- */
+
+static void begin(struct bench_incoming *in, uint32_t stream, size_t len)
+{
+	*in = (struct bench_incoming){
+		.stream = stream,
+		.len = len,
+		.first_ns = clock_now_ns(),
+	};
+}
+
+/* The first message begins the time and does not count. */
+static void note(struct bench_incoming *in, uint64_t number, size_t len)
+{
+	if (number != in->next || len != in->len)
+		in->wrong++;
+	in->next = number + 1;
+	if (!number)
+		return;
+	in->messages++;
+	in->bytes += len;
+}
+
+static void answer(struct bench *b, struct sinew_session *session, struct bench_incoming *in)
+{
+	struct bench_count c = {
+		.h = head_of(BENCH_COUNT, in->stream, 0),
+		.messages = htobe64(in->messages),
+		.bytes = htobe64(in->bytes),
+		.ns = htobe64(clock_now_ns() - in->first_ns),
+		.wrong = htobe64(in->wrong),
+	};
+
+	if (sinew_send(session, &c, sizeof(c)))
+		say(SINEW_WARNING, "cannot answer node %" PRIu32,
+		    sinew_session_nodeid(session));
+	if (!b->args.json && in->wrong)
+		say(SINEW_ERROR, "%" PRIu64 " unexpected messages from node %" PRIu32,
+		    in->wrong, sinew_session_nodeid(session));
+}
+
+void bench_serve(struct bench *b, struct sinew_session *session, const struct sinew_message *msg)
+{
+	struct bench_incoming *in = sinew_session_user(session);
+	enum bench_kind kind;
+	uint64_t number;
+	uint32_t stream;
+
+	if (!in || !read_head(msg, &kind, &stream, &number))
+		return;
+	switch (kind) {
+	case BENCH_DATA:
+	case BENCH_END:
+		if (!number)
+			begin(in, stream, msg->len);
+		note(in, number, msg->len);
+		if (kind == BENCH_END)
+			answer(b, session, in);
+		return;
+	case BENCH_PING: {
+		struct bench_head h = head_of(BENCH_PONG, stream, number);
+
+		/* One is under way at a time: there is room. */
+		sinew_sendv(session,
+			    (struct iovec[]){
+				    { &h, sizeof(h) },
+				    { (uint8_t *)(uintptr_t)msg->data + sizeof(h),
+				      msg->len - sizeof(h) },
+			    },
+			    2, NULL);
+		return;
+	}
+	case BENCH_COUNT:
+	case BENCH_PONG:
+		return;
+	}
+}
+
+/* ---- the measuring side: what comes ---- */
 
 void bench_take(struct bench *b, const struct sinew_message *msg)
 {
@@ -24,7 +133,7 @@ void bench_take(struct bench *b, const struct sinew_message *msg)
 	uint64_t number;
 	uint32_t stream;
 
-	if (!bench_get(msg->data, msg->len, &kind, &stream, &number))
+	if (!read_head(msg, &kind, &stream, &number))
 		return;
 	if (kind == BENCH_COUNT && msg->len == sizeof(b->count)) {
 		memcpy(&b->count, msg->data, sizeof(b->count));
@@ -115,7 +224,7 @@ static bool send_message(struct bench *b, size_t len)
 static bool send_numbered(struct bench *b, enum bench_kind kind, uint32_t stream, uint64_t number,
 			  size_t len)
 {
-	bench_put((struct bench_head *)(void *)b->message, kind, stream, number);
+	*(struct bench_head *)(void *)b->message = head_of(kind, stream, number);
 	return send_message(b, len);
 }
 
@@ -146,10 +255,10 @@ static bool measure_stream(struct bench *b, uint32_t stream)
 	bench_progress(b, s->name);
 	if (!send_stream(b, stream, s->bytes) || !wait_until(b, is_counted, stream))
 		return false;
-	seconds = (double)bench_get64(b->count.ns) / CLOCK_S;
-	s->wrong = bench_get64(b->count.wrong);
-	s->messages_s = seconds > 0 ? (double)bench_get64(b->count.messages) / seconds : 0;
-	s->bytes_s = seconds > 0 ? (double)bench_get64(b->count.bytes) / seconds : 0;
+	seconds = (double)be64toh(b->count.ns) / CLOCK_S;
+	s->wrong = be64toh(b->count.wrong);
+	s->messages_s = seconds > 0 ? (double)be64toh(b->count.messages) / seconds : 0;
+	s->bytes_s = seconds > 0 ? (double)be64toh(b->count.bytes) / seconds : 0;
 	s->is_done = true;
 	return true;
 }
