@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +23,26 @@
 
 #define POLL_NS		(1000 * CLOCK_MS)	/* of others' turns, and where there is no pidfd */
 #define VALUES_MAX	2048			/* fits a pipe: writing it does not block */
-#define ENV_PREFIX	"FENCE_"
+#define ENTRY_MAX	(FENCE_NAME_MAX + sizeof("FENCE_INCARNATION="))
 
-struct value {
-	const char *key;
-	char text[FENCE_NAME_MAX];
-};
-
+/* Values for the program: each a line of its standard input, and in its environment. */
 enum { ACTION, NODENAME, PORT, PLUG, NODEID, INCARNATION, REASON, N_VALUES };
 
-static const char *const keys[N_VALUES] = {
-	"action", "nodename", "port", "plug", "nodeid", "incarnation", "reason",
+static const struct {
+	const char *line, *entry;
+} keys[N_VALUES] = {
+	[ACTION] = { "action=", "FENCE_ACTION=" },
+	[NODENAME] = { "nodename=", "FENCE_NODENAME=" },
+	[PORT] = { "port=", "FENCE_PORT=" },
+	[PLUG] = { "plug=", "FENCE_PLUG=" },
+	[NODEID] = { "nodeid=", "FENCE_NODEID=" },
+	[INCARNATION] = { "incarnation=", "FENCE_INCARNATION=" },
+	[REASON] = { "reason=", "FENCE_REASON=" },
+};
+
+/* Entries of the environment. */
+struct values {
+	char entries[N_VALUES][ENTRY_MAX];
 };
 
 void fence_init(struct fence *f, const struct fence_setup *setup)
@@ -46,80 +56,55 @@ void fence_init(struct fence *f, const struct fence_setup *setup)
 
 /* ---- the program ---- */
 
+static __attribute__((format(printf, 3, 4)))
+void set(struct values *v, unsigned i, const char *fmt, ...)
+{
+	size_t len = strlen(keys[i].entry);
+	va_list args;
+
+	memcpy(v->entries[i], keys[i].entry, len);
+	va_start(args, fmt);
+	vsnprintf(v->entries[i] + len, ENTRY_MAX - len, fmt, args);
+	va_end(args);
+}
+
 /* -EINVAL: that name would be read as more than a name, or is cut off: nobody is to be fenced
  * in its place. */
-static int fill_values(const struct fence *f, const struct fence_request *r,
-		       struct value values[N_VALUES])
+static int fill_values(const struct fence *f, const struct fence_request *r, struct values *v)
 {
 	const char *name = f->setup.name(f->setup.arg, r->nodeid);
 	unsigned i;
 
 	if (strchr(name, '\n') || strlen(name) >= FENCE_NAME_MAX)
 		return -EINVAL;
-	for (i = 0; i < N_VALUES; i++)
-		values[i].key = keys[i];
-	snprintf(values[ACTION].text, FENCE_NAME_MAX, "off");
+	set(v, ACTION, "off");
 	for (i = NODENAME; i <= PLUG; i++) {
 		if (*name)
-			snprintf(values[i].text, FENCE_NAME_MAX, "%s", name);
+			set(v, i, "%s", name);
 		else
-			snprintf(values[i].text, FENCE_NAME_MAX, "%" PRIu32, r->nodeid);
+			set(v, i, "%" PRIu32, r->nodeid);
 	}
-	snprintf(values[NODEID].text, FENCE_NAME_MAX, "%" PRIu32, r->nodeid);
-	snprintf(values[INCARNATION].text, FENCE_NAME_MAX, "%016" PRIx64, r->incarnation);
-	snprintf(values[REASON].text, FENCE_NAME_MAX, "%s", sinew_fence_reason_name(r->reason));
+	set(v, NODEID, "%" PRIu32, r->nodeid);
+	set(v, INCARNATION, "%016" PRIx64, r->incarnation);
+	set(v, REASON, "%s", sinew_fence_reason_name(r->reason));
 	return 0;
-}
-
-static char upper(char c)
-{
-	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
 /* Whether this of our own environment would hide a value that we give. */
 static bool is_ours(const char *entry)
 {
-	size_t prefix = strlen(ENV_PREFIX), at;
+	size_t len = strcspn(entry, "=");
 	unsigned i;
 
-	if (strncmp(entry, ENV_PREFIX, prefix))
-		return false;
-	entry += prefix;
-	for (i = 0; i < N_VALUES; i++) {
-		for (at = 0; keys[i][at] && entry[at] == upper(keys[i][at]);)
-			at++;
-		if (!keys[i][at] && (entry[at] == '=' || !entry[at]))
+	for (i = 0; i < N_VALUES; i++)
+		if (len + 1 == strlen(keys[i].entry) && !strncmp(entry, keys[i].entry, len))
 			return true;
-	}
 	return false;
 }
 
-static char *make_entry(const struct value *value)
-{
-	size_t room = strlen(ENV_PREFIX) + strlen(value->key) + FENCE_NAME_MAX + 2, at;
-	char *text = malloc(room);
-
-	if (!text)
-		return NULL;
-	snprintf(text, room, ENV_PREFIX "%s=%s", value->key, value->text);
-	for (at = strlen(ENV_PREFIX); text[at] != '='; at++)
-		text[at] = upper(text[at]);
-	return text;
-}
-
-/* The values stand first, and end with NULL or at N_VALUES. */
-static void free_environment(char **env)
-{
-	unsigned i;
-
-	for (i = 0; env && i < N_VALUES; i++)
-		free(env[i]);
-	free(env);
-}
-
 /* The values, then our own environment without what has their names: of two with one name a
- * program may take either. NULL: out of memory. */
-static char **make_environment(const struct value values[N_VALUES])
+ * program may take either. To be released by free(); NULL: out of memory. */
+static char **make_environment(struct values *v)
 {
 	unsigned n = 0, i;
 	char **env;
@@ -129,13 +114,8 @@ static char **make_environment(const struct value values[N_VALUES])
 	env = calloc(n + N_VALUES + 1, sizeof(*env));
 	if (!env)
 		return NULL;
-	for (i = 0; i < N_VALUES; i++) {
-		env[i] = make_entry(&values[i]);
-		if (env[i])
-			continue;
-		free_environment(env);
-		return NULL;
-	}
+	for (i = 0; i < N_VALUES; i++)
+		env[i] = v->entries[i];
 	for (n = 0; environ && environ[n]; n++)
 		if (!is_ours(environ[n]))
 			env[i++] = environ[n];
@@ -143,7 +123,7 @@ static char **make_environment(const struct value values[N_VALUES])
 }
 
 /* A pipe that has all the lines, and then its end; the end to read. */
-static int pipe_of(const struct value values[N_VALUES])
+static int pipe_of(const struct values *v)
 {
 	char text[VALUES_MAX];
 	size_t len = 0;
@@ -151,8 +131,8 @@ static int pipe_of(const struct value values[N_VALUES])
 	int ends[2];
 
 	for (i = 0; i < N_VALUES; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s=%s\n", values[i].key,
-					values[i].text);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s\n", keys[i].line,
+					v->entries[i] + strlen(keys[i].entry));
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	if (write(ends[1], text, len) != (ssize_t)len) {
@@ -192,19 +172,19 @@ static int spawn(const char *command, char **env, int input, pid_t *ret_pid)
 
 static int start(struct fence *f, const struct fence_request *r)
 {
-	struct value values[N_VALUES];
+	struct values values;
 	char **env;
 	int input, rc;
 
-	rc = fill_values(f, r, values);
+	rc = fill_values(f, r, &values);
 	if (rc)
 		return -rc;
-	input = pipe_of(values);
+	input = pipe_of(&values);
 	if (input < 0)
 		return -input;
-	env = make_environment(values);
+	env = make_environment(&values);
 	rc = env ? spawn(f->setup.command, env, input, &f->pid) : ENOMEM;
-	free_environment(env);
+	free(env);
 	close(input);
 	if (rc) {
 		f->pid = 0;
