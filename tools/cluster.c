@@ -56,15 +56,12 @@ static int open_file(struct cluster *cluster, const struct cluster_arguments *ar
 }
 
 static int new_node(struct cluster *cluster, struct sinew_options *opt,
-		    void (*tune)(struct sinew_options *opt),
 		    const struct sinew_callbacks *callbacks, void *user,
 		    struct sinew_node **ret_node)
 {
 	char err[SINEW_CONFIG_ERROR_MAX];
 	int rc;
 
-	if (tune)
-		tune(opt);
 	rc = sinew_node_new(opt, callbacks, user, ret_node);
 	if (!rc)
 		return STATUS_OK;
@@ -90,7 +87,6 @@ static int follow_names(struct cluster *cluster, struct sinew_node *node)
 }
 
 static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
-			void (*tune)(struct sinew_options *opt),
 			const struct sinew_callbacks *callbacks, void *user,
 			struct sinew_node **ret_node)
 {
@@ -101,7 +97,7 @@ static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 		say(SINEW_ERROR, "%s", err);
 		return STATUS_USAGE;
 	}
-	status = new_node(cluster, opt, tune, callbacks, user, ret_node);
+	status = new_node(cluster, opt, callbacks, user, ret_node);
 	if (status)
 		return status;
 	if (sinew_config_join(cluster->config, *ret_node, err, sizeof(err))) {
@@ -152,14 +148,13 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 }
 
 static int node_of_corosync(struct cluster *cluster, struct sinew_options *opt,
-			    void (*tune)(struct sinew_options *opt),
 			    const struct sinew_callbacks *callbacks, void *user,
 			    struct sinew_node **ret_node)
 {
 	int status, rc;
 
 	rc = sinew_corosync_options(cluster->corosync, opt);
-	status = rc ? STATUS_USAGE : new_node(cluster, opt, tune, callbacks, user, ret_node);
+	status = rc ? STATUS_USAGE : new_node(cluster, opt, callbacks, user, ret_node);
 	if (status)
 		return status;
 	rc = sinew_corosync_attach(cluster->corosync, *ret_node);
@@ -220,13 +215,11 @@ static int open_corosync(struct cluster *cluster, const struct cluster_arguments
 }
 
 static int node_of_corosync(struct cluster *cluster, struct sinew_options *opt,
-			    void (*tune)(struct sinew_options *opt),
 			    const struct sinew_callbacks *callbacks, void *user,
 			    struct sinew_node **ret_node)
 {
 	(void)cluster;
 	(void)opt;
-	(void)tune;
 	(void)callbacks;
 	(void)user;
 	(void)ret_node;
@@ -385,12 +378,11 @@ int cluster_open(struct cluster *cluster, const struct cluster_arguments *args, 
 }
 
 int cluster_node(struct cluster *cluster, struct sinew_options *opt,
-		 void (*tune)(struct sinew_options *opt), const struct sinew_callbacks *callbacks,
-		 void *user, struct sinew_node **ret_node)
+		 const struct sinew_callbacks *callbacks, void *user, struct sinew_node **ret_node)
 {
 	if (cluster->file)
-		return node_of_file(cluster, opt, tune, callbacks, user, ret_node);
-	return node_of_corosync(cluster, opt, tune, callbacks, user, ret_node);
+		return node_of_file(cluster, opt, callbacks, user, ret_node);
+	return node_of_corosync(cluster, opt, callbacks, user, ret_node);
 }
 
 bool cluster_is_ready(const struct cluster *cluster)

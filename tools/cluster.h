@@ -53,11 +53,10 @@ extern const char *const cluster_sources[];
  * released by cluster_close() in any case. STATUS_NOT_UP: a signal came by signal_fd
  * before it was done, and stays to be taken; what is under way is left to itself. */
 int cluster_open(struct cluster *cluster, const struct cluster_arguments *args, int signal_fd);
-/* Makes the own node; sets in opt what the configuration says, tune (or NULL) may
- * change it. A status, as above. */
+/* Makes the own node; sets in opt what the configuration says. A status, as above. */
 int cluster_node(struct cluster *cluster, struct sinew_options *opt,
-		 void (*tune)(struct sinew_options *opt), const struct sinew_callbacks *callbacks,
-		 void *user, struct sinew_node **ret_node);
+		 const struct sinew_callbacks *callbacks, void *user,
+		 struct sinew_node **ret_node);
 
 /* Whether the own node can be used by now: of corosync, when it is in the group, all others there
  * are known, and there is quorum. Takes back what cluster_fd() tells. */

@@ -251,7 +251,7 @@ static int start(struct bench *b)
 	opt.log = say_line;
 	opt.log_level = b->args.cluster.level;
 	opt.auto_close = true;
-	return cluster_node(&b->cluster, &opt, NULL, &callbacks, b, &b->node);
+	return cluster_node(&b->cluster, &opt, &callbacks, b, &b->node);
 }
 
 static void report(struct bench *b)

@@ -83,7 +83,7 @@ static int start_node(struct cat *c)
 	opt.log = say_line;
 	opt.log_level = c->args.cluster.level;
 	cat_peers_callbacks(&callbacks);
-	status = cluster_node(&c->cluster, &opt, NULL, &callbacks, c, &c->node);
+	status = cluster_node(&c->cluster, &opt, &callbacks, c, &c->node);
 	if (!status)
 		c->incarnation = sinew_incarnation(c->node);
 	return status;
