@@ -3,8 +3,9 @@
  * Shared by the files of "sinew cat": the run, its peers and its phases.
  * Not for other subcommands.
  *
- *	cat.c    start, loop and end        peers.c  callbacks, what became of peers
- *	phase.c  what is done when           fencing.c  fence requests
+ *	cat.c      command line, start, loop, end    peers.c  callbacks, what became of peers
+ *	phase.c    what is done when                 stats.c  what is written at the end
+ *	printer.c  received messages to the output   input.c, output.c  with headers of their own
  */
 #ifndef TOOLS_CAT_CAT_H
 #define TOOLS_CAT_CAT_H
@@ -13,11 +14,8 @@
 #include <stdint.h>
 
 #include "lowcomms/sinew.h"
-#include "tools/cat/arguments.h"
 #include "tools/cat/input.h"
 #include "tools/cat/output.h"
-#include "tools/cat/printer.h"
-#include "tools/cat/stats.h"
 #include "tools/clock.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
@@ -25,6 +23,80 @@
 
 #define CAT_SAY_BLOCKED_MS	1000	/* a full queue is told after that */
 #define CAT_LEAVE_MS	2000		/* linger where nothing was sent */
+
+struct arguments {
+	struct cluster_arguments cluster;
+	struct option_nodes to;
+	uint32_t wait_ms;
+	uint32_t linger_ms;
+	const char *stats;	/* or NULL */
+	size_t chunk;		/* 0: lines */
+	bool raw;
+	uint32_t from;		/* 0: from all */
+	bool keep_going;
+	uint32_t break_ms;	/* 0: never */
+	uint64_t rate;		/* 0: no limit */
+};
+
+/* ---- stats.c: the statistics of a run, added up over the incarnations of each peer ---- */
+
+struct stats_peer {
+	struct sinew_status sum;	/* counters of all sessions, else of the present one */
+	unsigned sessions;		/* that began */
+	uint64_t undelivered;		/* messages of ended sessions, certainly not delivered */
+	uint64_t unknown;		/* and delivered once or not at all */
+	uint64_t discarded;		/* received, but not written */
+	enum sinew_down down;		/* how the last session ended; 0: it did not */
+};
+
+struct stats {
+	uint32_t node;
+	uint64_t incarnation;	/* 0: the node did not start */
+	const char *cluster;	/* or "" */
+	int status;		/* the exit status */
+	double seconds;
+	struct stats_peer *peers;
+	unsigned n_peers;
+};
+
+/* Adds the counters of one session; state, errors and paths are taken over. */
+void stats_add(struct stats_peer *peer, const struct sinew_status *status);
+
+/* As tools/file.h has it. Negative errno. */
+int stats_write(const char *file, const struct stats *stats);
+
+/*
+ * ---- printer.c: received messages on their way to the output, in the order in which they came:
+ * those for which there is no room are kept and hold back their senders ----
+ */
+
+#define PRINTER_COPIED_MAX	(16 << 20)	/* bytes, see printer_is_full() */
+
+struct printer_kept;
+
+struct printer {
+	struct output *out;
+	bool raw;			/* the payload alone, no node, no newline */
+	bool is_terminal;		/* what it would not just show is escaped */
+	struct printer_kept *first, **last;
+	uint64_t n_waiting;		/* messages kept */
+	size_t copied;			/* bytes that sinew_keep() did not want to keep */
+};
+
+/* Each line begins with the node that it is of: a message's first with "ID<TAB>", those behind a
+ * newline in it with "ID+<TAB>". raw: neither that nor escapes. */
+void printer_init(struct printer *p, struct output *out, bool raw, bool is_terminal);
+/* Forgets what waits; returns how many messages. */
+uint64_t printer_clear(struct printer *p);
+/* In the message callback. -ENOMEM: it is lost. */
+int printer_message(struct printer *p, struct sinew_session *session,
+		    const struct sinew_message *msg);
+/* Moves on what waits, as far as there is room. */
+void printer_pump(struct printer *p);
+/* Too much is held that does not hold back its sender: dispatch no more now. */
+bool printer_is_full(const struct printer *p);
+
+/* ---- the run ---- */
 
 enum cat_phase {
 	CAT_WAITING,	/* for the targets to come up */
@@ -98,8 +170,6 @@ void cat_peers_report(struct cat *c);
 void cat_peers_count(struct cat *c);
 
 void cat_fence_begin(struct cat *c);
-void cat_fence_ask(struct cat *c, uint32_t nodeid, uint64_t incarnation,
-		   enum sinew_fence_reason reason);
 /* Waits for a program that runs; signals that come go to take_signal. */
 void cat_fence_end(struct cat *c, void (*take_signal)(struct cat *c));
 

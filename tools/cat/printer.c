@@ -3,7 +3,7 @@
  * Received messages on their way to the output.
  * Knows nothing of sessions beyond the handle of a message.
  */
-#include "tools/cat/printer.h"
+#include "tools/cat/cat.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
  * The statistics of a run as JSON.
  * Knows nothing of how they came about.
  */
-#include "tools/cat/stats.h"
+#include "tools/cat/cat.h"
 
 #include <errno.h>
 #include <netdb.h>
