@@ -167,6 +167,15 @@ int json_print(struct json_object *document, FILE *to)
 	return 0;
 }
 
+int json_end(struct json_object *document)
+{
+	int rc = document ? json_print(document, stdout) : 0;
+
+	json_free(document);
+	errno = EIO;
+	return rc || (!fflush(stdout) && !ferror(stdout)) ? rc : -errno;
+}
+
 struct json_object *json_parse(const char *text)
 {
 	struct json_object *o = json_tokener_parse(text);

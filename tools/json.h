@@ -42,6 +42,9 @@ void json_add_double(struct json_object *array, double x);
 const char *json_text(struct json_object *document);
 /* The text and a newline. 0, -ENOMEM, or the negative errno of writing; flushed. */
 int json_print(struct json_object *document, FILE *to);
+/* The results: prints a document, if there is one, on standard output, and releases it. The same,
+ * also for what was printed there before. */
+int json_end(struct json_object *document);
 
 /* The object that a text is, to be released by json_free(). NULL: it is none, or no memory. */
 struct json_object *json_parse(const char *text);

@@ -3,7 +3,6 @@
  * Output of "sinew bench": progress, then a table or a document.
  * Knows nothing of how something is measured.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -115,10 +114,9 @@ static void put_rows(const struct bench *b, struct json_object *rows)
 		put_row(rows, names[i], h->n > 0, quantiles[i], "ns", false);
 }
 
-static int print_document(const struct bench *b)
+static struct json_object *document_of(const struct bench *b)
 {
 	struct json_object *o = json_document(SCHEMA);
-	int rc;
 
 	json_put_string(o, "command", "bench");
 	json_put_number(o, "node", b->cluster.node);
@@ -126,16 +124,12 @@ static int print_document(const struct bench *b)
 	json_put_string(o, "cluster", sinew_config_cluster(b->cluster.config));
 	json_put_double(o, "seconds", (double)(clock_now_ns() - b->began_ns) / CLOCK_S);
 	put_rows(b, json_put_array(o, "rows"));
-	rc = json_print(o, stdout);
-	json_free(o);
-	return rc;
+	return o;
 }
 
 int bench_report(const struct bench *b)
 {
-	if (b->args.json)
-		return print_document(b);
-	print_table(b);
-	errno = EIO;
-	return fflush(stdout) || ferror(stdout) ? -errno : 0;
+	if (!b->args.json)
+		print_table(b);
+	return json_end(b->args.json ? document_of(b) : NULL);
 }

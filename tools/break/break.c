@@ -41,12 +41,11 @@ static const struct choices choices = {
 
 int break_print(struct json_object *document, int status)
 {
-	int rc = document ? json_print(document, stdout) : 0;
+	int rc = json_end(document);
 
-	json_free(document);
-	if (!rc && !ferror(stdout) && !fflush(stdout))
+	if (!rc)
 		return status;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(rc ? -rc : errno));
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
 	return status ? status : BREAK_USAGE;
 }
 

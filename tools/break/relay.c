@@ -336,7 +336,7 @@ static uint64_t n_refused(const struct relay_listener *l)
 	return l->n_strangers + l->n_failed + l->n_full;
 }
 
-static int print_table(const struct relay *r)
+static void print_table(const struct relay *r)
 {
 	unsigned s, k;
 
@@ -354,8 +354,6 @@ static int print_table(const struct relay *r)
 			printf(" %8" PRIu64, r->n_acts[s][k]);
 		putchar('\n');
 	}
-	errno = EIO;
-	return fflush(stdout) || ferror(stdout) ? -errno : 0;
 }
 
 static void fill_node(struct json_object *node, const struct relay *r, enum relay_side side)
@@ -378,11 +376,10 @@ static void fill_node(struct json_object *node, const struct relay *r, enum rela
 	json_put(node, "acts", o);
 }
 
-static int print_json(const struct relay *r, uint64_t n_missing)
+static struct json_object *document_of(const struct relay *r, uint64_t n_missing)
 {
 	struct json_object *o = json_document(SCHEMA), *nodes;
 	unsigned s;
-	int rc;
 
 	json_put_number(o, "seed", r->args.faults.seed);
 	nodes = json_put_array(o, "nodes");
@@ -390,9 +387,7 @@ static int print_json(const struct relay *r, uint64_t n_missing)
 		fill_node(json_element(nodes), r, (enum relay_side)s);
 	json_put_number(o, "not_replayed", n_missing);
 	json_put_double(o, "seconds", (double)(clock_now_ns() - r->began_ns) / 1e9);
-	rc = json_print(o, stdout);
-	json_free(o);
-	return rc;
+	return o;
 }
 
 static void summarize(struct relay *r)
@@ -408,7 +403,9 @@ static void summarize(struct relay *r)
 		    r->args.replay);
 		r->status = STATUS_UNDELIVERED;
 	}
-	rc = r->args.json ? print_json(r, n_missing) : print_table(r);
+	if (!r->args.json)
+		print_table(r);
+	rc = json_end(r->args.json ? document_of(r, n_missing) : NULL);
 	if (!rc)
 		return;
 	say(SINEW_ERROR, "cannot write the summary to standard output: %s", strerror(-rc));

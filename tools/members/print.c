@@ -3,7 +3,6 @@
  * Output of "sinew members": a table or a document, and what changes.
  * Knows nothing of where the picture comes from.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,14 +164,6 @@ static struct json_object *begin(const char *event)
 	return o;
 }
 
-static int end(struct json_object *o)
-{
-	int rc = json_print(o, stdout);
-
-	json_free(o);
-	return rc;
-}
-
 static void fill_member(const struct members *m, struct json_object *o, const struct member *one)
 {
 	struct json_object *addresses, *a;
@@ -225,7 +216,7 @@ static int print_document(const struct members *m)
 	all = json_put_array(o, "members");
 	for (i = 0; i < m->now.n_members; i++)
 		fill_member(m, json_element(all), &m->now.members[i]);
-	return end(o);
+	return json_end(o);
 }
 
 static int print_change_object(const struct members *m, const char *event,
@@ -234,7 +225,7 @@ static int print_change_object(const struct members *m, const char *event,
 	struct json_object *o = begin(event);
 
 	fill_member(m, o, now);
-	return end(o);
+	return json_end(o);
 }
 
 static int print_quorum_object(const struct picture *p)
@@ -242,23 +233,17 @@ static int print_quorum_object(const struct picture *p)
 	struct json_object *o = begin("quorum");
 
 	fill_quorum(o, p);
-	return end(o);
+	return json_end(o);
 }
 
 /* ---- either ---- */
-
-static int flushed(void)
-{
-	errno = EIO;
-	return fflush(stdout) || ferror(stdout) ? -errno : 0;
-}
 
 int members_print(const struct members *m)
 {
 	if (m->args.json)
 		return print_document(m);
 	print_table(m);
-	return flushed();
+	return json_end(NULL);
 }
 
 static const struct member *find(const struct picture *p, uint32_t nodeid)
@@ -329,5 +314,5 @@ int members_print_changes(const struct members *m)
 	for (i = 0; i < m->before.n_members && !rc; i++)
 		if (!find(&m->now, m->before.members[i].nodeid))
 			rc = print_removed(m, &m->before.members[i]);
-	return rc ? rc : flushed();
+	return rc ? rc : json_end(NULL);
 }

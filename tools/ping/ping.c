@@ -184,7 +184,7 @@ static void tell(const struct ping *ping, const struct path *p, enum path_event 
 	fflush(stdout);
 }
 
-static int print_table(const struct ping *ping)
+static void print_table(const struct ping *ping)
 {
 	unsigned i;
 
@@ -204,8 +204,6 @@ static int print_table(const struct ping *ping)
 		else
 			printf(" %10s %10s %10s %10s\n", "-", "-", "-", "-");
 	}
-	errno = EIO;
-	return fflush(stdout) || ferror(stdout) ? -errno : 0;
 }
 
 static void fill_path(struct json_object *o, const struct path *p)
@@ -231,12 +229,11 @@ static void fill_path(struct json_object *o, const struct path *p)
 	json_put_string(o, "error", p->what);
 }
 
-static int print_document(const struct ping *ping)
+static struct json_object *document_of(const struct ping *ping)
 {
 	struct json_object *o = json_document(SCHEMA);
 	struct json_object *paths;
 	unsigned i;
-	int rc;
 
 	json_put_string(o, "command", "ping");
 	json_put_number(o, "node", ping->cluster.node);
@@ -245,14 +242,15 @@ static int print_document(const struct ping *ping)
 	paths = json_put_array(o, "paths");
 	for (i = 0; i < ping->n_paths; i++)
 		fill_path(json_element(paths), &ping->paths[i]);
-	rc = json_print(o, stdout);
-	json_free(o);
-	return rc;
+	return o;
 }
 
+/* A table or a document. 0 or the negative errno of writing. */
 static int report(const struct ping *ping)
 {
-	return ping->args.json ? print_document(ping) : print_table(ping);
+	if (!ping->args.json)
+		print_table(ping);
+	return json_end(ping->args.json ? document_of(ping) : NULL);
 }
 
 /* ---- loop ---- */

@@ -416,7 +416,7 @@ static void finish(struct run *r)
 
 static int run(struct run *r)
 {
-	int rc;
+	int status, rc;
 
 	rc = start(r);
 	if (rc) {
@@ -429,11 +429,12 @@ static int run(struct run *r)
 		return STATUS_SIGNAL + r->last_signal;
 	if (r->cannot_start)
 		return STATUS_USAGE;
-	rc = verdict_status(r);
-	if (verdict_print(r))
-		return rc;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(errno));
-	return rc ? rc : STATUS_UNDELIVERED;
+	status = verdict_status(r);
+	rc = verdict_print(r);
+	if (!rc)
+		return status;
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
+	return status ? status : STATUS_UNDELIVERED;
 }
 
 int torture_main(int argc, char **argv)

@@ -292,7 +292,7 @@ uint64_t injector_deadline(const struct injector *k);
 
 /* The exit status. */
 int verdict_status(const struct run *r);
-/* The table and the sum, or the document. False: standard output does not take it. */
-bool verdict_print(const struct run *r);
+/* The table and the sum, or the document. 0 or the negative errno of writing. */
+int verdict_print(const struct run *r);
 
 #endif

@@ -349,17 +349,9 @@ static struct json_object *document_of(const struct run *r)
 	return o;
 }
 
-bool verdict_print(const struct run *r)
+int verdict_print(const struct run *r)
 {
-	struct json_object *o;
-	int rc;
-
-	if (!r->settings.json) {
+	if (!r->settings.json)
 		print_text(r);
-		return !fflush(stdout) && !ferror(stdout);
-	}
-	o = document_of(r);
-	rc = json_print(o, stdout);
-	json_free(o);
-	return !rc;
+	return json_end(r->settings.json ? document_of(r) : NULL);
 }
