@@ -6,6 +6,7 @@
 #include "tools/options.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -339,4 +340,40 @@ bool options_nodeids(const char *text, uint32_t *ret_ids, unsigned max, unsigned
 	}
 	*ret_n = n;
 	return true;
+}
+
+/* ---- words that choose ---- */
+
+static void print_choices(const struct choices *choices, FILE *to)
+{
+	const char *c;
+	size_t i;
+
+	fprintf(to, "%s\n", choices->usage);
+	for (i = 0; i < choices->n; i++)
+		fprintf(to, "  %-8s %s\n", choices->list[i].word, choices->list[i].summary);
+	fprintf(to, "\n\"%s ", choices->name);
+	for (c = choices->kind; *c; c++)
+		fputc(toupper((unsigned char)*c), to);
+	fputs(" --help\" shows its options.\n", to);
+}
+
+int choices_run(const struct choices *choices, int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		print_choices(choices, stderr);
+		return STATUS_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_choices(choices, stdout);
+		return options_printed();
+	}
+	for (i = 0; i < choices->n; i++)
+		if (!strcmp(argv[1], choices->list[i].word))
+			return choices->list[i].run(argc - 1, argv + 1);
+	say(SINEW_ERROR, "\"%.80s\" is not a %s; \"%s --help\" lists them", argv[1],
+	    choices->kind, choices->name);
+	return STATUS_USAGE;
 }

@@ -128,4 +128,23 @@ bool options_nodeid(const char *text, uint32_t *ret_id);
 /* Nodeids with commas between. False also if there are more than max. */
 bool options_nodeids(const char *text, uint32_t *ret_ids, unsigned max, unsigned *ret_n);
 
+/* ---- a word that chooses what is run ---- */
+
+struct choice {
+	const char *word;
+	int (*run)(int argc, char **argv);	/* from that word on; gives an exit status */
+	const char *summary;
+};
+
+struct choices {
+	const char *name;	/* "sinew break" */
+	const char *kind;	/* what a word stands for: "mode" */
+	const char *usage;	/* of the help, what is before the list */
+	const struct choice *list;
+	size_t n;
+};
+
+/* Runs what argv[1] says, or prints help; an exit status. */
+int choices_run(const struct choices *choices, int argc, char **argv);
+
 #endif

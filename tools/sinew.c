@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "lowcomms/sinew.h"
-#include "tools/choice.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/say.h"

@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/choice.h"
 #include "tools/command.h"
 #include "tools/json.h"
+#include "tools/options.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
