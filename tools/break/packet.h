@@ -53,12 +53,12 @@ struct raw;
 
 /*
  * How a segment was seen to travel. If neither end nor a route is ours, it crossed a bridge:
- * then forged ones have to go the same way, with the hardware addresses of both ends.
+ * then forged ones have to go the same way, to the hardware address of an end.
  */
 struct raw_way {
 	int interface;		/* index; 0: not known */
 	bool is_bridged;
-	uint8_t from[RAW_MAC], to[RAW_MAC];
+	uint8_t mac[RAW_MAC];	/* of who sent it, or is to get it */
 };
 
 /*
@@ -73,8 +73,8 @@ int raw_fd(const struct raw *r);	/* readable when something was seen */
 int raw_next(struct raw *r, struct packet *ret_packet, struct raw_way *ret_way);
 
 /*
- * Sends a forged segment by the routes of the namespace; or as a frame, if the way, which may
- * be NULL, is bridged. Its mark is set here. 0, or a negative errno.
+ * Sends a forged segment by the routes of the namespace; or, if the way is bridged, over its
+ * interface. Its mark is set here. 0, or a negative errno.
  */
 int raw_send(struct raw *r, struct packet *p, const struct raw_way *way);
 
@@ -91,7 +91,7 @@ enum target_state {
 struct target {
 	struct diag_connection connection;	/* first, for diag_compare() */
 	enum target_state state;
-	struct raw_way way;		/* as segments from end 0 to end 1 travel */
+	struct raw_way ways[2];		/* to that end; over a bridge only once it sent one */
 	bool knows_acked[2], knows_next[2];
 	uint32_t acked[2];		/* what that end acknowledged last: it has all that */
 	uint32_t next[2];		/* what that end expects next, as far as was seen */

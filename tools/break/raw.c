@@ -76,7 +76,7 @@ static int attach_filter(int fd, const uint16_t *ports, unsigned n_ports)
 	memcpy(program, is_tcp, sizeof(is_tcp));
 	if (n_ports)
 		filter_ports(program, &n, ports, n_ports);
-	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, PACKET_SEEN_MAX);
+	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 	all.len = (unsigned short)n;
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)) ? -errno : 0;
 }
@@ -92,15 +92,13 @@ static int see_all_of(int fd, int interface)
 static int open_seen(const char *interface, const uint16_t *ports, unsigned n_ports, int *ret_fd)
 {
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-	int size = BUFFER_BYTES, one = 1, rc, fd;
+	int size = BUFFER_BYTES, rc, fd;
 
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	rc = attach_filter(fd, ports, n_ports);
-	if (!rc && setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)))
-		rc = -errno;
 	if (!rc && interface) {
 		address.sll_ifindex = (int)if_nametoindex(interface);
 		rc = address.sll_ifindex ? see_all_of(fd, address.sll_ifindex) : -ENODEV;
@@ -168,60 +166,34 @@ int raw_fd(const struct raw *r)
 
 /* ---- seeing ---- */
 
-/* Where the IP header begins in what was received, and how long the whole was. */
-static void read_lengths(struct msghdr *m, size_t *ret_network, size_t *ret_wire)
-{
-	const struct tpacket_auxdata *aux;
-	struct cmsghdr *c;
-
-	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
-			continue;
-		aux = (const void *)CMSG_DATA(c);
-		*ret_network = aux->tp_net;
-		*ret_wire = aux->tp_len;
-	}
-}
-
-static void read_way(const struct sockaddr_ll *address, const uint8_t *frame, size_t network,
-		     struct raw_way *way)
-{
-	*way = (struct raw_way){ .interface = address->sll_ifindex };
-	if (address->sll_pkttype != PACKET_OTHERHOST || network < ETH_HLEN)
-		return;
-	way->is_bridged = true;
-	memcpy(way->to, frame, RAW_MAC);
-	memcpy(way->from, frame + RAW_MAC, RAW_MAC);
-}
-
 /* 1: read; 0: not for us; or a negative errno. */
 static int receive(struct raw *r, struct packet *p, struct raw_way *way)
 {
-	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-	uint8_t frame[PACKET_SEEN_MAX + ETH_HLEN];
 	struct sockaddr_ll address;
-	struct iovec iov = { .iov_base = frame, .iov_len = sizeof(frame) };
-	struct msghdr m = {
-		.msg_name = &address, .msg_namelen = sizeof(address),
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	ssize_t got = recvmsg(r->seen_fd, &m, 0);
-	size_t network = ETH_HLEN, n, n_wire;
+	socklen_t len = sizeof(address);
+	uint8_t data[PACKET_SEEN_MAX];
+	size_t n, n_wire;
+	ssize_t got;
 
+	got = recvfrom(r->seen_fd, data, sizeof(data), MSG_TRUNC, (struct sockaddr *)&address,
+		       &len);
 	if (got < 0)
 		return -errno;
 	/* On loopback each comes a second time, as one that was received. */
 	if (address.sll_hatype == ARPHRD_LOOPBACK && address.sll_pkttype == PACKET_OUTGOING)
 		return 0;
-	n = n_wire = (size_t)got;
-	read_lengths(&m, &network, &n_wire);
-	if (n <= network || n_wire < n ||
-	    !packet_read(frame + network, n - network, n_wire - network, p))
+	n_wire = (size_t)got;
+	n = n_wire < sizeof(data) ? n_wire : sizeof(data);
+	if (!packet_read(data, n, n_wire, p))
 		return 0;
 	if (p->mark == r->mark && !(p->flags & PACKET_URG))
 		return 0;
-	read_way(&address, frame, network, way);
+	*way = (struct raw_way){
+		.interface = address.sll_ifindex,
+		.is_bridged = address.sll_pkttype == PACKET_OTHERHOST &&
+			      address.sll_halen == RAW_MAC,
+	};
+	memcpy(way->mac, address.sll_addr, RAW_MAC);
 	return 1;
 }
 
@@ -259,21 +231,19 @@ static int send_routed(struct raw *r, const struct packet *p, const struct raw_w
 	return sent < 0 ? -errno : 0;
 }
 
-static int send_frame(struct raw *r, const struct packet *p, const struct raw_way *way,
-		      const uint8_t *data, size_t n)
+static int send_bridged(struct raw *r, const struct packet *p, const struct raw_way *way,
+			const uint8_t *data, size_t n)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = way->interface };
 	bool is_ipv4 = p->to.address.family == AF_INET;
-	uint8_t frame[ETH_HLEN + PACKET_FORGED_MAX];
-	struct ether_header *head = (struct ether_header *)frame;
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(is_ipv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6),
+		.sll_ifindex = way->interface,
+		.sll_halen = RAW_MAC,
+	};
 
-	memcpy(head->ether_dhost, way->to, RAW_MAC);
-	memcpy(head->ether_shost, way->from, RAW_MAC);
-	head->ether_type = htons(is_ipv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6);
-	memcpy(frame + ETH_HLEN, data, n);
-	to.sll_protocol = head->ether_type;
-	return sendto(r->seen_fd, frame, ETH_HLEN + n, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ?
-	       -errno : 0;
+	memcpy(to.sll_addr, way->mac, RAW_MAC);
+	return sendto(r->seen_fd, data, n, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }
 
 int raw_send(struct raw *r, struct packet *p, const struct raw_way *way)
@@ -284,6 +254,6 @@ int raw_send(struct raw *r, struct packet *p, const struct raw_way *way)
 	p->mark = r->mark;
 	n = packet_build(p, data);
 	if (way && way->is_bridged)
-		return send_frame(r, p, way, data, n);
+		return send_bridged(r, p, way, data, n);
 	return send_routed(r, p, way, data, n);
 }

@@ -62,11 +62,13 @@ static void forget(struct hunt *h, bool is_listening)
 }
 
 /* The scope that a link-local address of a socket needs. */
-static int interface_of(const struct diag_connection *c)
+static void set_interface(struct target *t)
 {
-	const struct diag_socket *s = &c->sockets[!c->sockets[0].is_there];
+	const struct diag_socket *sockets = t->connection.sockets;
+	const struct diag_socket *s = &sockets[!sockets[0].is_there];
 
-	return s->is_there ? (int)s->id.idiag_if : 0;
+	if (s->is_there && s->id.idiag_if)
+		t->ways[0].interface = t->ways[1].interface = (int)s->id.idiag_if;
 }
 
 /* The place of a connection that was seen; a new one if it is to be kept. NULL: none. */
@@ -93,23 +95,15 @@ static struct target *place_for(struct match *m, const struct packet *p)
 
 /* ---- resets ---- */
 
-/* The way back. */
-static struct raw_way turned(const struct raw_way *way)
-{
-	struct raw_way back = *way;
-
-	memcpy(back.from, way->to, RAW_MAC);
-	memcpy(back.to, way->from, RAW_MAC);
-	return back;
-}
-
 static void send_to(struct match *m, struct target *t, unsigned end, struct packet *p)
 {
 	struct hunt *h = m->own;
-	struct raw_way way = end ? t->way : turned(&t->way);
 	int rc;
 
-	rc = raw_send(h->raw, p, &way);
+	/* Where on a bridge an end is, its own segments tell. */
+	if (t->ways[!end].is_bridged && !t->ways[end].is_bridged)
+		return;
+	rc = raw_send(h->raw, p, &t->ways[end]);
 	if (rc)
 		h->send_error = rc;
 	else
@@ -169,9 +163,9 @@ static void take(struct match *m, const struct packet *p, const struct raw_way *
 	if (from < 0)
 		return;
 	t->seen_ns = clock_now_ns();
-	t->way = from ? turned(way) : *way;
-	if (interface_of(&t->connection))
-		t->way.interface = interface_of(&t->connection);
+	t->ways[from] = *way;
+	t->ways[!from].interface = way->interface;
+	set_interface(t);
 	target_learn(t, (unsigned)from, p);
 	if (t->state == TARGET_KNOWN && p->flags & (PACKET_RST | PACKET_FIN))
 		t->state = TARGET_ENDED;
@@ -305,7 +299,7 @@ static int add(struct match *m)
 		struct target new = { .connection = m->found[i] };
 		struct target *old = find(h, n_seen, &new);
 
-		new.way.interface = interface_of(&new.connection);
+		set_interface(&new);
 		if (old)
 			old->connection = m->found[i];
 		else if (h->n < MATCH_FOUND_MAX)
