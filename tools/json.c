@@ -121,23 +121,20 @@ struct json_object *json_put_array(struct json_object *to, const char *key)
 	return to ? array : NULL;
 }
 
+static bool array_add(struct json_object *array, struct json_object *value)
+{
+	if (array && value && !json_object_array_add(array, value))
+		return true;
+	json_object_put(value);
+	lacked_memory = true;
+	return false;
+}
+
 struct json_object *json_element(struct json_object *array)
 {
 	struct json_object *o = json_new();
 
-	if (array && o && !json_object_array_add(array, o))
-		return o;
-	json_object_put(o);
-	lacked_memory = true;
-	return NULL;
-}
-
-static void array_add(struct json_object *array, struct json_object *value)
-{
-	if (array && value && !json_object_array_add(array, value))
-		return;
-	json_object_put(value);
-	lacked_memory = true;
+	return array_add(array, o) ? o : NULL;
 }
 
 void json_add_double(struct json_object *array, double x)

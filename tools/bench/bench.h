@@ -95,16 +95,13 @@ struct bench {
 
 /* bench.c: one turn of the node, at most wait_ms. False: it is over, by a signal or an error. */
 bool bench_turn(struct bench *b, int wait_ms);
+/* A line on standard error that says what is going on. */
+void bench_progress(const struct bench *b, const char *what);
 
 /* peers.c: a message at the serving side. */
 void bench_serve(struct bench *b, struct sinew_session *session, const struct sinew_message *msg);
 /* A message at the measuring side; and all measures, one after the other. */
 void bench_take(struct bench *b, const struct sinew_message *msg);
 void bench_measure(struct bench *b);
-
-/* report.c: 0, or a negative errno. */
-int bench_report(const struct bench *b);
-/* A line on standard error that says what is going on. */
-void bench_progress(const struct bench *b, const char *what);
 
 #endif
