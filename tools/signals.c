@@ -6,8 +6,12 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "tools/command.h"
+#include "tools/say.h"
 
 void signals_set(sigset_t *ret_set)
 {
@@ -32,6 +36,18 @@ int signals_open(int more)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
+}
+
+int signals_start(int more, int *ret_fd)
+{
+	int fd = signals_open(more);
+
+	if (fd < 0) {
+		say(SINEW_ERROR, "cannot start: %s", strerror(-fd));
+		return STATUS_USAGE;
+	}
+	*ret_fd = fd;
+	return STATUS_OK;
 }
 
 int signals_take(int fd)

@@ -13,6 +13,8 @@ void signals_set(sigset_t *ret_set);
 /* Blocks them, for this thread and those it starts, and one more (0: none). A descriptor that is
  * readable when one has come, or a negative errno. */
 int signals_open(int more);
+/* The same for a subcommand: STATUS_OK, or STATUS_USAGE after it said why. */
+int signals_start(int more, int *ret_fd);
 /* The signal that has come, 0 if none. */
 int signals_take(int fd);
 

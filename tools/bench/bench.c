@@ -354,14 +354,10 @@ static int start(struct bench *b)
 	struct sinew_options opt;
 	int rc;
 
-	b->message = calloc(1, BENCH_SIZE_MAX);
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	b->signal_fd = b->message ? signals_open(0) : -ENOMEM;
-	if (b->signal_fd < 0) {
-		say(SINEW_ERROR, "cannot start: %s", strerror(-b->signal_fd));
-		return STATUS_USAGE;
-	}
-	rc = cluster_open(&b->cluster, &b->args.cluster, b->signal_fd);
+	rc = signals_start(0, &b->signal_fd);
+	if (!rc)
+		rc = cluster_open(&b->cluster, &b->args.cluster, b->signal_fd);
 	if (!rc)
 		rc = check_to(b);
 	if (rc)
@@ -389,7 +385,7 @@ static void report(struct bench *b)
 
 int bench_main(int argc, char **argv)
 {
-	struct bench *b = calloc(1, sizeof(*b));
+	struct bench *b = calloc(1, sizeof(*b) + BENCH_SIZE_MAX);
 	static const struct bench_stream streams[BENCH_STREAMS] = {
 		{ .name = "64 bytes", .bytes = 64 },
 		{ .name = "1 KiB", .bytes = 1024 },
@@ -399,8 +395,10 @@ int bench_main(int argc, char **argv)
 	int status;
 
 	say_prefix("sinew bench");
-	if (!b)
+	if (!b) {
+		say(SINEW_ERROR, "cannot start: %s", strerror(ENOMEM));
 		return STATUS_USAGE;
+	}
 	memcpy(b->streams, streams, sizeof(streams));
 	b->signal_fd = -1;
 	b->began_ns = clock_now_ns();
@@ -415,7 +413,6 @@ int bench_main(int argc, char **argv)
 		cluster_close(&b->cluster);
 		sinew_node_free(b->node);
 	}
-	free(b->message);
 	free(b);
 	return status;
 }

@@ -90,7 +90,7 @@ struct bench {
 	/* Results. */
 	struct bench_stream streams[BENCH_STREAMS];
 	struct histogram round_trip;
-	uint8_t *message; /* BENCH_SIZE_MAX bytes to be sent */
+	_Alignas(struct bench_head) uint8_t message[]; /* BENCH_SIZE_MAX bytes to be sent */
 };
 
 /* bench.c: one turn of the node, at most wait_ms. False: it is over, by a signal or an error. */

@@ -165,16 +165,6 @@ static bool listen_all(struct relay *r)
 	return true;
 }
 
-static bool open_signals(struct relay *r)
-{
-	signal(SIGPIPE, SIG_IGN);
-	r->signal_fd = signals_open(0);
-	if (r->signal_fd < 0)
-		say(SINEW_ERROR, "cannot start: %s", strerror(-r->signal_fd));
-	r->polls[POLL_SIGNAL] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
-	return r->signal_fd >= 0;
-}
-
 static void tell_start(const struct relay *r)
 {
 	char at[HOST_TEXT_MAX], other[HOST_TEXT_MAX];
@@ -191,9 +181,12 @@ static void tell_start(const struct relay *r)
 /* False after it said why. */
 static bool start(struct relay *r)
 {
-	if (!find_ends(&r->args) || !find_faults(r) || !open_signals(r) || !listen_all(r) ||
+	signal(SIGPIPE, SIG_IGN);
+	if (!find_ends(&r->args) || !find_faults(r) || signals_start(0, &r->signal_fd) ||
+	    !listen_all(r) ||
 	    (r->args.log && relay_log_open(&r->log, r->args.log)))
 		return false;
+	r->polls[POLL_SIGNAL] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
 	r->turn = (struct relay_turn){ .acted = acted, .user = r };
 	r->began_ns = r->busy_ns = clock_now_ns();
 	r->faults_end_ns = r->args.for_ms ? r->began_ns + r->args.for_ms * CLOCK_MS : CLOCK_NEVER;

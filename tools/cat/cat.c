@@ -168,12 +168,9 @@ static int start(struct cat *c)
 	int rc;
 
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	c->signal_fd = signals_open(0);
-	if (c->signal_fd < 0) {
-		say(SINEW_ERROR, "cannot start: %s", strerror(-c->signal_fd));
-		return STATUS_USAGE;
-	}
-	rc = load_config(c);
+	rc = signals_start(0, &c->signal_fd);
+	if (!rc)
+		rc = load_config(c);
 	if (rc)
 		return rc;
 	rc = input_open(&c->input, STDIN_FILENO, c->args.chunk, c->args.rate);

@@ -355,11 +355,9 @@ int members_main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	m.signal_fd = signals_open(0);
-	if (m.signal_fd < 0) {
-		say(SINEW_ERROR, "cannot start: %s", strerror(-m.signal_fd));
-		return STATUS_USAGE;
-	}
+	status = signals_start(0, &m.signal_fd);
+	if (status)
+		return status;
 	status = cluster_open(&m.cluster, &m.args.cluster, m.signal_fd);
 	if (!status)
 		status = run(&m);

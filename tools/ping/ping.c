@@ -141,12 +141,9 @@ static int start(struct ping *ping)
 	int rc;
 
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	ping->signal_fd = signals_open(0);
-	if (ping->signal_fd < 0) {
-		say(SINEW_ERROR, "cannot start: %s", strerror(-ping->signal_fd));
-		return STATUS_USAGE;
-	}
-	rc = cluster_open(&ping->cluster, &ping->args.cluster, ping->signal_fd);
+	rc = signals_start(0, &ping->signal_fd);
+	if (!rc)
+		rc = cluster_open(&ping->cluster, &ping->args.cluster, ping->signal_fd);
 	if (!rc)
 		rc = add_targets(ping);
 	if (rc)

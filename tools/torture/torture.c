@@ -195,13 +195,11 @@ static int start(struct run *r)
 	/* A reader of the progress that goes away does not end the run. */
 	signal(SIGPIPE, SIG_IGN);
 	/* Blocked before the first process is made, so that they all come by the descriptor. */
-	r->signal_fd = signals_open(SIGCHLD);
-	if (!r->run_log || r->signal_fd < 0) {
-		say(SINEW_ERROR, "cannot start: %s",
-		    strerror(r->run_log ? -r->signal_fd : ENOMEM));
-		return STATUS_USAGE;
-	}
-	rc = choose_breaker(r);
+	rc = r->run_log ? signals_start(SIGCHLD, &r->signal_fd) : STATUS_USAGE;
+	if (!r->run_log)
+		say(SINEW_ERROR, "cannot start: %s", strerror(ENOMEM));
+	if (!rc)
+		rc = choose_breaker(r);
 	if (rc)
 		return rc;
 	fprintf(stderr, "%u nodes%s at %s.1 to %s.%u port %u, messages up to %zu bytes, %u slow "
