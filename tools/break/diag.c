@@ -63,6 +63,9 @@ void diag_close(struct diag *d)
 
 /* ---- questions and answers ---- */
 
+/* Given each socket of an answer. */
+typedef void take_fn(void *arg, const struct inet_diag_msg *m);
+
 static int ask(struct diag *d, int type, int flags, int family, const struct inet_diag_sockid *id)
 {
 	struct {
@@ -100,30 +103,43 @@ static int receive(struct diag *d)
 	return (int)got;
 }
 
-static bool is_error(const struct nlmsghdr *h, int *ret_error)
-{
-	if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
-		return false;
-	*ret_error = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
-	return true;
-}
-
-/* Waits for the answer to the last request: 0 for a socket or a plain yes, or what it says. */
-static int answer_to_one(struct diag *d)
+/* One datagram. 1: there is more; 0: that was all; or a negative errno. */
+static int take_datagram(struct diag *d, int got, take_fn *take, void *arg)
 {
 	const struct nlmsghdr *h = (const struct nlmsghdr *)d->answer;
-	int got, error;
+	unsigned left = (unsigned)got;
 
-	for (;;) {
-		got = receive(d);
-		if (got < 0)
-			return got;
-		if (!NLMSG_OK(h, (unsigned)got) || h->nlmsg_seq != d->seq)
+	for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		if (h->nlmsg_seq != d->seq)
 			continue;
-		if (is_error(h, &error))
-			return error;
-		return h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)) ? -EIO : 0;
+		if (h->nlmsg_type == NLMSG_DONE)
+			return 0;
+		if (h->nlmsg_type == NLMSG_ERROR &&
+		    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+			return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+		if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+			return -EIO;
+		take(arg, NLMSG_DATA(h));
+		if (!(h->nlmsg_flags & NLM_F_MULTI))
+			return 0;
 	}
+	return 1;
+}
+
+/* Asks for one socket, or for all of a family (id NULL), and takes the answer. */
+static int exchange(struct diag *d, int type, int flags, int family,
+		    const struct inet_diag_sockid *id, take_fn *take, void *arg)
+{
+	int rc = ask(d, type, flags, family, id);
+
+	if (rc)
+		return rc;
+	do {
+		rc = receive(d);
+		if (rc >= 0)
+			rc = take_datagram(d, rc, take, arg);
+	} while (rc > 0);
+	return rc;
 }
 
 /* ---- lists ---- */
@@ -157,8 +173,9 @@ static void merge(struct collection *c)
 	c->n = kept;
 }
 
-static void take(struct collection *c, const struct inet_diag_msg *m)
+static void take(void *arg, const struct inet_diag_msg *m)
 {
+	struct collection *c = arg;
 	struct filter_end own = { .port = ntohs(m->id.idiag_sport) };
 	struct filter_end other = { .port = ntohs(m->id.idiag_dport) };
 	struct diag_connection *connection;
@@ -186,51 +203,17 @@ static void take(struct collection *c, const struct inet_diag_msg *m)
 	};
 }
 
-/* One datagram of a dump. 1: there is more; 0: that was all; or a negative errno. */
-static int take_datagram(struct diag *d, int got, struct collection *c)
-{
-	const struct nlmsghdr *h = (const struct nlmsghdr *)d->answer;
-	unsigned left = (unsigned)got;
-	int error;
-
-	for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-		if (h->nlmsg_seq != d->seq)
-			continue;
-		if (is_error(h, &error))
-			return error;
-		if (h->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-			take(c, NLMSG_DATA(h));
-	}
-	return 1;
-}
-
-static int collect_family(struct diag *d, int family, struct collection *c)
-{
-	int rc = ask(d, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, NULL);
-
-	if (rc)
-		return rc;
-	do {
-		rc = receive(d);
-		if (rc >= 0)
-			rc = take_datagram(d, rc, c);
-	} while (rc > 0);
-	return rc;
-}
-
 int diag_collect(struct diag *d, const struct filter *f, struct diag_connection *found,
 		 unsigned max, unsigned *ret_n, unsigned *ret_n_left_out)
 {
 	struct collection c = { .filter = f, .found = found, .max = max };
 	int rc;
 
-	rc = collect_family(d, AF_INET, &c);
+	rc = exchange(d, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, AF_INET, NULL, take, &c);
 	if (rc == -ENOENT)
 		return -EOPNOTSUPP;
 	if (!rc)
-		rc = collect_family(d, AF_INET6, &c);
+		rc = exchange(d, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, AF_INET6, NULL, take, &c);
 	/* A kernel without IPv6. */
 	if (rc && rc != -ENOENT)
 		return rc;
@@ -242,31 +225,30 @@ int diag_collect(struct diag *d, const struct filter *f, struct diag_connection 
 
 /* ---- single sockets ---- */
 
+static void take_state(void *arg, const struct inet_diag_msg *m)
+{
+	*(uint8_t *)arg = m->idiag_state;
+}
+
 int diag_destroy(struct diag *d, const struct diag_socket *s)
 {
+	uint8_t state;
 	int rc;
 
-	rc = ask(d, SOCK_DESTROY, NLM_F_ACK, s->family, &s->id);
-	if (!rc)
-		rc = answer_to_one(d);
+	rc = exchange(d, SOCK_DESTROY, NLM_F_ACK, s->family, &s->id, take_state, &state);
 	/* A later socket has its addresses and ports by now. */
 	return rc == -ESTALE ? -ENOENT : rc;
 }
 
 int diag_is_alive(struct diag *d, const struct diag_socket *s)
 {
-	const struct inet_diag_msg *m;
+	uint8_t state = TCP_CLOSE;
 	int rc;
 
-	rc = ask(d, SOCK_DIAG_BY_FAMILY, 0, s->family, &s->id);
-	if (!rc)
-		rc = answer_to_one(d);
+	rc = exchange(d, SOCK_DIAG_BY_FAMILY, 0, s->family, &s->id, take_state, &state);
 	if (rc == -ENOENT || rc == -ESTALE)
 		return 0;
-	if (rc)
-		return rc;
-	m = NLMSG_DATA((const struct nlmsghdr *)d->answer);
-	return m->idiag_state != TCP_TIME_WAIT && m->idiag_state != TCP_CLOSE;
+	return rc ? rc : state != TCP_TIME_WAIT && state != TCP_CLOSE;
 }
 
 /* ---- a connection of our own ---- */

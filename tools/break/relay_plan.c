@@ -54,11 +54,6 @@ bool relay_kind_find(const char *name, enum relay_kind *ret_kind)
 	return false;
 }
 
-bool relay_kind_lasts(enum relay_kind kind)
-{
-	return forms[kind].length;
-}
-
 static bool within(uint64_t n, bool wanted, uint64_t max)
 {
 	return wanted ? n >= 1 && n <= max : !n;
@@ -201,7 +196,7 @@ static int compare(uint64_t x, uint64_t y)
 	return (x > y) - (x < y);
 }
 
-int relay_place_compare(const struct relay_place *x, const struct relay_place *y)
+static int place_compare(const struct relay_place *x, const struct relay_place *y)
 {
 	int by = compare(x->number, y->number);
 
@@ -214,7 +209,7 @@ int relay_place_compare(const struct relay_place *x, const struct relay_place *y
 
 int relay_record_compare(const struct relay_record *x, const struct relay_record *y)
 {
-	int by = relay_place_compare(&x->place, &y->place);
+	int by = place_compare(&x->place, &y->place);
 
 	if (!by)
 		by = compare(x->act.offset, y->act.offset);
@@ -277,7 +272,7 @@ static void find_next(struct relay_plan *p)
 	p->rule = first;
 	p->next = rule->act;
 	p->next.offset = p->offsets[first];
-	if (rule->every && relay_kind_lasts(rule->act.kind) && !rule->act.length)
+	if (rule->every && forms[rule->act.kind].length && !rule->act.length)
 		p->next.length = draw(p, DRAW_LENGTH, first, p->n_drawn[first], rule->every);
 }
 
@@ -286,7 +281,7 @@ static void take_record(struct relay_plan *p)
 	const struct relay_record *r = &p->faults->records[p->record];
 
 	p->has_next = p->record < p->faults->n_records &&
-		      !relay_place_compare(&r->place, &p->place);
+		      !place_compare(&r->place, &p->place);
 	if (p->has_next)
 		p->next = r->act;
 }
@@ -298,7 +293,7 @@ static size_t first_record(const struct relay_faults *faults, const struct relay
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (relay_place_compare(&faults->records[middle].place, place) < 0)
+		if (place_compare(&faults->records[middle].place, place) < 0)
 			low = middle + 1;
 		else
 			high = middle;

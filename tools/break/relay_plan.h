@@ -104,8 +104,6 @@ struct relay_plan {
 const char *relay_kind_name(enum relay_kind kind);
 /* False if there is no such kind. */
 bool relay_kind_find(const char *name, enum relay_kind *ret_kind);
-/* Whether the kind lasts for some bytes. */
-bool relay_kind_lasts(enum relay_kind kind);
 
 /* One of RELAY_ACT_FORMS; numbers of bytes may end in k, M or G. False: it is none. */
 bool relay_act_parse(const char *text, struct relay_act *ret_act);
@@ -114,9 +112,8 @@ bool relay_act_is_right(const struct relay_act *act);
 /* "stall for 200 ms, both directions"; returns buf. */
 const char *relay_act_text(const struct relay_act *act, char buf[RELAY_ACT_TEXT_MAX]);
 
-/* Below 0, 0 or above 0: a1 from a, a1 from b, b1 from a, ..., a2 from a, ... */
-int relay_place_compare(const struct relay_place *x, const struct relay_place *y);
-/* By place, then by offset, then by order. */
+/* Below 0, 0 or above 0: by place (a1 from a, a1 from b, b1 from a, ..., a2 from a, ...), then by
+ * offset, then by order. */
 int relay_record_compare(const struct relay_record *x, const struct relay_record *y);
 
 /* "[DIRECTION:]BYTES:ACT" and "CONNECTION:DIRECTION:OFFSET:ACT"; text must stay. */
