@@ -82,9 +82,9 @@ static void add_member(struct members *m, uint32_t nodeid, unsigned first)
 	snprintf(to->name, sizeof(to->name), "%s", sinew_config_name(m->cluster.config, nodeid));
 	to->state = MEMBER_LISTED;
 	to->is_listed = true;
-	to->n_addrs = m->n_paths - first;
+	to->n_addrs = m->paths.n - first;
 	for (i = 0; i < to->n_addrs; i++)
-		to->addrs[i] = m->paths[first + i].to;
+		to->addrs[i] = m->paths.list[first + i].to;
 }
 
 static int add_members(struct members *m)
@@ -99,9 +99,8 @@ static int add_members(struct members *m)
 		return STATUS_USAGE;
 	}
 	for (i = 0; i < n; i++) {
-		first = m->n_paths;
-		status = paths_add(m->cluster.config, m->cluster.node, ids[i], &m->paths,
-				     &m->n_paths);
+		first = m->paths.n;
+		status = paths_add(&m->paths, m->cluster.config, m->cluster.node, ids[i]);
 		if (status)
 			return status;
 		add_member(m, ids[i], first);
@@ -109,61 +108,37 @@ static int add_members(struct members *m)
 	/* Now they stay where they are. */
 	for (i = 0, first = 0; i < n; first += m->now.members[i++].n_addrs)
 		if (ids[i] != m->cluster.node)
-			m->now.members[i].paths = &m->paths[first];
+			m->now.members[i].paths = &m->paths.list[first];
 	return STATUS_OK;
 }
 
-/* How many wait for an answer; their descriptors. */
-static unsigned fill(const struct members *m, struct pollfd *fds)
+static bool is_answer_missing(const struct members *m)
 {
-	unsigned n = 0, i;
+	unsigned i;
 
-	for (i = 0; i < m->n_paths; i++) {
-		fds[i] = (struct pollfd){ .fd = -1 };
-		if (!path_is_under_way(&m->paths[i]))
-			continue;
-		fds[i].fd = m->paths[i].fd;
-		fds[i].events = path_wants(&m->paths[i]);
-		n++;
-	}
-	fds[i] = (struct pollfd){ .fd = m->signal_fd, .events = POLLIN };
-	return n;
+	for (i = 0; i < m->paths.n; i++)
+		if (path_is_under_way(&m->paths.list[i]))
+			return true;
+	return false;
 }
 
-static void wait_for_answers(struct members *m, struct pollfd *fds)
+static void ask_all(struct members *m)
 {
 	const uint64_t began = clock_now_ns(), until = began + m->args.wait_ms * CLOCK_MS;
 	unsigned i;
 
-	while (fill(m, fds) && clock_now_ns() < until) {
-		if (poll(fds, m->n_paths + 1, clock_timeout_ms(until)) <= 0)
-			continue;
-		if (fds[m->n_paths].revents && signals_take(m->signal_fd))
-			break;
-		for (i = 0; i < m->n_paths; i++)
-			if (fds[i].revents)
-				path_ready(&m->paths[i], clock_now_ns());
+	for (i = 0; i < m->paths.n; i++)
+		if (m->paths.list[i].nodeid != m->cluster.node)
+			path_ask(&m->paths.list[i], clock_now_ns());
+	while (is_answer_missing(m) && clock_now_ns() < until &&
+	       !paths_wait(&m->paths, m->signal_fd, until)) {
+		for (i = 0; i < m->paths.n; i++)
+			if (m->paths.fds[i].revents)
+				path_ready(&m->paths.list[i], clock_now_ns());
 	}
-	for (i = 0; i < m->n_paths; i++)
-		if (path_is_under_way(&m->paths[i]))
-			path_late(&m->paths[i], clock_now_ns() - began);
-}
-
-static int ask_all(struct members *m)
-{
-	struct pollfd *fds = calloc(m->n_paths + 1, sizeof(*fds));
-	unsigned i;
-
-	if (!fds) {
-		say(SINEW_ERROR, "out of memory");
-		return STATUS_USAGE;
-	}
-	for (i = 0; i < m->n_paths; i++)
-		if (m->paths[i].nodeid != m->cluster.node)
-			path_ask(&m->paths[i], clock_now_ns());
-	wait_for_answers(m, fds);
-	free(fds);
-	return STATUS_OK;
+	for (i = 0; i < m->paths.n; i++)
+		if (path_is_under_way(&m->paths.list[i]))
+			path_late(&m->paths.list[i], clock_now_ns() - began);
 }
 
 static int ask(struct members *m)
@@ -172,15 +147,14 @@ static int ask(struct members *m)
 	int status;
 
 	status = add_members(m);
-	if (!status)
-		status = ask_all(m);
 	if (status)
 		return status;
+	ask_all(m);
 	status = printed(members_print(m));
 	if (status)
 		return status;
-	for (i = 0; i < m->n_paths; i++)
-		if (m->paths[i].asked && !m->paths[i].answered)
+	for (i = 0; i < m->paths.n; i++)
+		if (m->paths.list[i].asked && !m->paths.list[i].answered)
 			return STATUS_NOT_UP;
 	for (i = 0; i < m->now.n_members; i++)
 		if (!m->now.members[i].n_addrs && m->now.members[i].nodeid != m->cluster.node)
@@ -347,7 +321,6 @@ static int run(struct members *m)
 int members_main(int argc, char **argv)
 {
 	struct members m = { .signal_fd = -1 };
-	unsigned i;
 	int status;
 
 	say_prefix("sinew members");
@@ -361,11 +334,9 @@ int members_main(int argc, char **argv)
 	status = cluster_open(&m.cluster, &m.args.cluster, m.signal_fd);
 	if (!status)
 		status = run(&m);
-	for (i = 0; i < m.n_paths; i++)
-		path_close(&m.paths[i]);
+	paths_close(&m.paths);
 	cluster_close(&m.cluster);
 	close(m.signal_fd);
-	free(m.paths);
 	free(m.now.members);
 	free(m.before.members);
 	return status;

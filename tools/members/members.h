@@ -59,8 +59,7 @@ struct members {
 	struct cluster cluster;
 	int signal_fd;
 	struct picture now, before;
-	struct path *paths;	/* of a file */
-	unsigned n_paths;
+	struct paths paths;	/* of a file */
 };
 
 /* 0 or the negative errno of writing. */

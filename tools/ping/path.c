@@ -21,6 +21,7 @@
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/say.h"
+#include "tools/signals.h"
 
 #define AHEAD_MS	100	/* of the second in which one padded PROBE may be sent */
 
@@ -136,13 +137,6 @@ enum path_event path_ask(struct path *p, uint64_t now_ns)
 	if (p->phase == PATH_IDLE)
 		return dial(p);
 	return send_probe(p, p->takes_padded ? p->size : 0);
-}
-
-short path_wants(const struct path *p)
-{
-	if (p->phase == PATH_CONNECTING)
-		return POLLOUT;
-	return (short)(p->out_at < p->n_out || p->pad_left ? POLLIN | POLLOUT : POLLIN);
 }
 
 static enum path_event connected(struct path *p)
@@ -337,12 +331,12 @@ static void source_of(const struct sinew_options *own, unsigned ring,
 	addr_set_port(ret_from, 0);
 }
 
-int paths_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
-		struct path **paths, unsigned *n_paths)
+int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t own, uint32_t nodeid)
 {
 	struct sinew_options ours, theirs;
-	struct path *grown;
-	unsigned i;
+	struct pollfd *fds;
+	struct path *list;
+	unsigned i, n;
 	int rc;
 
 	rc = addresses_of(config, own, &ours);
@@ -350,14 +344,19 @@ int paths_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
 		rc = addresses_of(config, nodeid, &theirs);
 	if (rc || !theirs.n_addrs)
 		return rc;
-	grown = realloc(*paths, (*n_paths + theirs.n_addrs) * sizeof(**paths));
-	if (!grown) {
+	n = paths->n + theirs.n_addrs;
+	list = realloc(paths->list, n * sizeof(*list));
+	if (list)
+		paths->list = list;
+	fds = realloc(paths->fds, (n + 1) * sizeof(*fds));
+	if (fds)
+		paths->fds = fds;
+	if (!list || !fds) {
 		say(SINEW_ERROR, "out of memory");
 		return STATUS_USAGE;
 	}
-	*paths = grown;
 	for (i = 0; i < theirs.n_addrs; i++) {
-		struct path *p = &grown[(*n_paths)++];
+		struct path *p = &paths->list[paths->n++];
 
 		memset(p, 0, sizeof(*p));
 		p->nodeid = nodeid;
@@ -369,4 +368,36 @@ int paths_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
 		source_of(&ours, i, &p->to, &p->from);
 	}
 	return STATUS_OK;
+}
+
+/* The events to poll for on fd. */
+static short wishes(const struct path *p)
+{
+	if (p->phase == PATH_CONNECTING)
+		return POLLOUT;
+	return (short)(p->out_at < p->n_out || p->pad_left ? POLLIN | POLLOUT : POLLIN);
+}
+
+bool paths_wait(struct paths *paths, int signal_fd, uint64_t until_ns)
+{
+	struct pollfd *fds = paths->fds;
+	unsigned i;
+
+	for (i = 0; i < paths->n; i++)
+		fds[i] = (struct pollfd){
+			.fd = paths->list[i].fd, .events = wishes(&paths->list[i]),
+		};
+	fds[i] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
+	return poll(fds, paths->n + 1, clock_timeout_ms(until_ns)) > 0 && fds[i].revents &&
+	       signals_take(signal_fd);
+}
+
+void paths_close(struct paths *paths)
+{
+	unsigned i;
+
+	for (i = 0; i < paths->n; i++)
+		path_close(&paths->list[i]);
+	free(paths->list);
+	free(paths->fds);
 }

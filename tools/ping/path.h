@@ -6,6 +6,7 @@
 #ifndef TOOLS_PING_PATH_H
 #define TOOLS_PING_PATH_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,17 +68,26 @@ static inline bool path_is_under_way(const struct path *p)
 
 /* Begins a try: dials if there is no connection, else sends the first PROBE of it. */
 enum path_event path_ask(struct path *p, uint64_t now_ns);
-/* The events that poll() should wait for on fd. */
-short path_wants(const struct path *p);
 /* fd is ready. */
 enum path_event path_ready(struct path *p, uint64_t now_ns);
 /* The answer did not come in time. The connection ends. */
 enum path_event path_late(struct path *p, uint64_t after_ns);
 void path_close(struct path *p);
 
-/* Appends a path for each address of a node, dialled from our own on the same ring. *paths
- * grows by realloc(). A status, after it said what is wrong. */
-int paths_add(const struct sinew_config *config, uint32_t own, uint32_t nodeid,
-	      struct path **paths, unsigned *n_paths);
+/* ---- all of a run ---- */
+
+struct paths {
+	struct path *list;
+	unsigned n;
+	struct pollfd *fds;		/* n of them, and one */
+};
+
+/* Appends a path for each address of a node, dialled from our own on the same ring. A status,
+ * after it said what is wrong. */
+int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t own,
+	      uint32_t nodeid);
+/* Waits until fds say that a path is ready (revents), or until then. True: a signal came. */
+bool paths_wait(struct paths *paths, int signal_fd, uint64_t until_ns);
+void paths_close(struct paths *paths);
 
 #endif

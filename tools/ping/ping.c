@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +39,7 @@ struct ping_arguments {
 struct ping {
 	struct ping_arguments args;
 	struct cluster cluster;
-	struct path *paths;
-	unsigned n_paths;
-	struct pollfd *fds;
+	struct paths paths;
 	int signal_fd;
 	bool is_stopped;
 	uint64_t began_ns;
@@ -121,14 +118,13 @@ static int add_targets(struct ping *ping)
 							     sizeof(why)))
 			say(SINEW_WARNING, "%s", why);
 		if (ids[i] != own) {
-			rc = paths_add(ping->cluster.config, own, ids[i], &ping->paths,
-					 &ping->n_paths);
+			rc = paths_add(&ping->paths, ping->cluster.config, own, ids[i]);
 		} else if (!ping->args.to.all) {
 			say(SINEW_ERROR, "--to: node %" PRIu32 " is the own node", ids[i]);
 			rc = STATUS_USAGE;
 		}
 	}
-	if (!rc && !ping->n_paths) {
+	if (!rc && !ping->paths.n) {
 		say(SINEW_ERROR, "%s has no other node with an address",
 		    ping->cluster.file ? ping->args.cluster.config : "corosync");
 		rc = STATUS_USAGE;
@@ -148,13 +144,9 @@ static int start(struct ping *ping)
 		rc = add_targets(ping);
 	if (rc)
 		return rc;
-	for (unsigned i = 0; i < ping->n_paths; i++)
-		ping->paths[i].size = ping->args.size;
-	ping->fds = calloc(ping->n_paths + 1, sizeof(*ping->fds));
-	if (ping->fds)
-		return STATUS_OK;
-	say(SINEW_ERROR, "out of memory");
-	return STATUS_USAGE;
+	for (unsigned i = 0; i < ping->paths.n; i++)
+		ping->paths.list[i].size = ping->args.size;
+	return STATUS_OK;
 }
 
 /* ---- output ---- */
@@ -187,8 +179,8 @@ static void print_table(const struct ping *ping)
 
 	printf("%6s  %-24s %8s %8s %6s %10s %10s %10s %10s\n", "node", "address", "asked",
 	       "answered", "lost", "min us", "median us", "p99 us", "max us");
-	for (i = 0; i < ping->n_paths; i++) {
-		const struct path *p = &ping->paths[i];
+	for (i = 0; i < ping->paths.n; i++) {
+		const struct path *p = &ping->paths.list[i];
 		char to[HOST_TEXT_MAX];
 
 		printf("%6" PRIu32 "  %-24s %8" PRIu64 " %8" PRIu64 " %6" PRIu64, p->nodeid,
@@ -237,8 +229,8 @@ static struct json_object *document_of(const struct ping *ping)
 	json_put_string(o, "cluster", sinew_config_cluster(ping->cluster.config));
 	json_put_double(o, "seconds", (double)(clock_now_ns() - ping->began_ns) / CLOCK_S);
 	paths = json_put_array(o, "paths");
-	for (i = 0; i < ping->n_paths; i++)
-		fill_path(json_element(paths), &ping->paths[i]);
+	for (i = 0; i < ping->paths.n; i++)
+		fill_path(json_element(paths), &ping->paths.list[i]);
 	return o;
 }
 
@@ -283,12 +275,12 @@ static void stop(struct ping *ping)
 	unsigned i;
 
 	ping->is_stopped = true;
-	for (i = 0; i < ping->n_paths; i++) {
-		if (path_is_under_way(&ping->paths[i]))
-			ping->paths[i].asked--;
-		if (ping->paths[i].phase == PATH_ASKED_PADDED && !ping->paths[i].size)
-			ping->paths[i].full_asked--;
-		path_close(&ping->paths[i]);
+	for (i = 0; i < ping->paths.n; i++) {
+		if (path_is_under_way(&ping->paths.list[i]))
+			ping->paths.list[i].asked--;
+		if (ping->paths.list[i].phase == PATH_ASKED_PADDED && !ping->paths.list[i].size)
+			ping->paths.list[i].full_asked--;
+		path_close(&ping->paths.list[i]);
 	}
 }
 
@@ -298,28 +290,12 @@ static uint64_t deadline(const struct ping *ping)
 	uint64_t until = CLOCK_NEVER, when;
 	unsigned i;
 
-	for (i = 0; i < ping->n_paths; i++) {
-		when = next_ns(ping, &ping->paths[i]);
+	for (i = 0; i < ping->paths.n; i++) {
+		when = next_ns(ping, &ping->paths.list[i]);
 		if (when < until)
 			until = when;
 	}
 	return until;
-}
-
-static void wait_for_work(struct ping *ping, uint64_t until_ns)
-{
-	unsigned i;
-
-	for (i = 0; i < ping->n_paths; i++) {
-		ping->fds[i].fd = ping->paths[i].fd;
-		ping->fds[i].events = path_wants(&ping->paths[i]);
-		ping->fds[i].revents = 0;
-	}
-	ping->fds[i] = (struct pollfd){ .fd = ping->signal_fd, .events = POLLIN };
-	if (poll(ping->fds, ping->n_paths + 1, clock_timeout_ms(until_ns)) <= 0)
-		return;
-	if (ping->fds[i].revents && signals_take(ping->signal_fd))
-		stop(ping);
 }
 
 static void run(struct ping *ping)
@@ -329,19 +305,20 @@ static void run(struct ping *ping)
 	unsigned i;
 
 	for (;;) {
-		for (i = 0; i < ping->n_paths; i++) {
-			event = turn(ping, &ping->paths[i], clock_now_ns());
-			tell(ping, &ping->paths[i], event);
+		for (i = 0; i < ping->paths.n; i++) {
+			event = turn(ping, &ping->paths.list[i], clock_now_ns());
+			tell(ping, &ping->paths.list[i], event);
 		}
 		until = deadline(ping);
 		if (until == CLOCK_NEVER)
 			return;
-		wait_for_work(ping, until);
-		for (i = 0; i < ping->n_paths && !ping->is_stopped; i++) {
-			if (!ping->fds[i].revents || ping->paths[i].phase == PATH_IDLE)
+		if (paths_wait(&ping->paths, ping->signal_fd, until))
+			stop(ping);
+		for (i = 0; i < ping->paths.n && !ping->is_stopped; i++) {
+			if (!ping->paths.fds[i].revents || ping->paths.list[i].phase == PATH_IDLE)
 				continue;
-			event = path_ready(&ping->paths[i], clock_now_ns());
-			tell(ping, &ping->paths[i], event);
+			event = path_ready(&ping->paths.list[i], clock_now_ns());
+			tell(ping, &ping->paths.list[i], event);
 		}
 	}
 }
@@ -353,8 +330,8 @@ static int status_of(const struct ping *ping)
 	int status = STATUS_OK;
 	unsigned i;
 
-	for (i = 0; i < ping->n_paths; i++) {
-		const struct path *p = &ping->paths[i];
+	for (i = 0; i < ping->paths.n; i++) {
+		const struct path *p = &ping->paths.list[i];
 
 		if (p->asked && !p->answered)
 			return STATUS_NOT_UP;
@@ -367,7 +344,6 @@ static int status_of(const struct ping *ping)
 int ping_main(int argc, char **argv)
 {
 	struct ping ping = { .signal_fd = -1, .began_ns = clock_now_ns() };
-	unsigned i;
 	int status, rc;
 
 	say_prefix("sinew ping");
@@ -384,12 +360,9 @@ int ping_main(int argc, char **argv)
 			status = STATUS_UNDELIVERED;
 		}
 	}
-	for (i = 0; i < ping.n_paths; i++)
-		path_close(&ping.paths[i]);
+	paths_close(&ping.paths);
 	if (ping.signal_fd >= 0)
 		close(ping.signal_fd);
 	cluster_close(&ping.cluster);
-	free(ping.paths);
-	free(ping.fds);
 	return status;
 }
