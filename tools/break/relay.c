@@ -48,6 +48,7 @@ struct relay {
 	uint64_t busy_ns;		/* when a connection was open last */
 	uint64_t bytes[RELAY_SIDES];	/* of connections that have ended, by whose they were */
 	uint64_t n_acts[RELAY_SIDES][RELAY_N_KINDS];
+	uint64_t n_all_acts, n_resets;	/* of both sides */
 };
 
 /* ---- acts ---- */
@@ -66,9 +67,10 @@ static void acted(void *user, const struct relay_place *place, const struct rela
 {
 	struct relay *r = user;
 	char text[RELAY_ACT_TEXT_MAX];
-	const uint64_t *resets;
 
 	r->n_acts[place->from][act->kind]++;
+	r->n_all_acts++;
+	r->n_resets += act->kind == RELAY_RESET;
 	if (r->args.verbose)
 		say(SINEW_INFO, "connection %s%" PRIu32 ", byte %" PRIu64 " from %s: %s",
 		    RELAY_SIDE_NAME(place->dialler), place->number, act->offset,
@@ -76,8 +78,7 @@ static void acted(void *user, const struct relay_place *place, const struct rela
 	relay_log_act(&r->log, place, act);
 	if (relay_log_is_full(&r->log))
 		end_faults(r, "log limit reached");
-	resets = &r->n_acts[RELAY_A][RELAY_RESET];
-	if (r->args.resets && *resets + r->n_acts[RELAY_B][RELAY_RESET] >= r->args.resets)
+	if (r->args.resets && r->n_resets >= r->args.resets)
 		end_faults(r, "--resets reached");
 }
 
@@ -313,17 +314,6 @@ static void close_all(struct relay *r)
 	r->signal_fd = -1;
 }
 
-static uint64_t n_acts_of(const struct relay *r)
-{
-	uint64_t n = 0;
-	unsigned s, k;
-
-	for (s = 0; s < RELAY_SIDES; s++)
-		for (k = 0; k < RELAY_N_KINDS; k++)
-			n += r->n_acts[s][k];
-	return n;
-}
-
 static uint64_t n_refused(const struct relay_listener *l)
 {
 	return l->n_strangers + l->n_failed + l->n_full;
@@ -389,7 +379,7 @@ static void summarize(struct relay *r)
 	int rc;
 
 	if (r->args.replay)
-		n_missing = r->args.faults.n_records - n_acts_of(r);
+		n_missing = r->args.faults.n_records - r->n_all_acts;
 	if (n_missing) {
 		say(SINEW_WARNING, "%" PRIu64 " of the %zu acts of %s were not done: their "
 		    "offsets were not reached", n_missing, r->args.faults.n_records,
