@@ -84,50 +84,6 @@ static void acted(void *user, const struct relay_place *place, const struct rela
 
 /* ---- start ---- */
 
-static bool fit(const struct relay_arguments *args)
-{
-	unsigned s, other;
-
-	for (s = 0; s < RELAY_SIDES; s++) {
-		const struct sockaddr_storage *stand_in = &args->stand_ins[s];
-
-		for (other = 0; other < RELAY_SIDES; other++) {
-			if (!addr_same(stand_in, &args->ends[other]))
-				continue;
-			say(SINEW_ERROR, "the stand-in of %s is the address of %s: name another "
-			    "address or port", RELAY_SIDE_NAME(s), RELAY_SIDE_NAME(other));
-			return false;
-		}
-		/* It is the source of the dial on to the other node. */
-		if (stand_in->ss_family == args->ends[!s].ss_family)
-			continue;
-		say(SINEW_ERROR, "the stand-in of %s and the address of %s are not of one family: "
-		    "expected both as IPv4 or both as IPv6", RELAY_SIDE_NAME(s),
-		    RELAY_SIDE_NAME(!s));
-		return false;
-	}
-	return true;
-}
-
-static bool find_ends(struct relay_arguments *args)
-{
-	unsigned s;
-
-	if (args->config && relay_config_ends(args->config, args->nodes, args->ends))
-		return false;
-	for (s = 0; s < RELAY_SIDES; s++) {
-		struct sockaddr_storage *end = &args->ends[s], *stand_in = &args->stand_ins[s];
-
-		if (!addr_port(end))
-			addr_set_port(end, SINEW_PORT);
-		if (!addr_port(stand_in))
-			addr_set_port(stand_in, addr_port(end));
-	}
-	return fit(args) &&
-	       !(args->write_configs && relay_config_write(args->config, args->write_configs,
-							   args->nodes, args->stand_ins));
-}
-
 static bool find_faults(struct relay *r)
 {
 	struct relay_faults *faults = &r->args.faults;
@@ -183,7 +139,7 @@ static void tell_start(const struct relay *r)
 static bool start(struct relay *r)
 {
 	signal(SIGPIPE, SIG_IGN);
-	if (!find_ends(&r->args) || !find_faults(r) || signals_start(0, &r->signal_fd) ||
+	if (!find_faults(r) || signals_start(0, &r->signal_fd) ||
 	    !listen_all(r) ||
 	    (r->args.log && relay_log_open(&r->log, r->args.log)))
 		return false;

@@ -2,10 +2,9 @@
 /*
  * Shared by the files of "sinew break relay". Not for other modes.
  *
- *	relay.c            start, loop, end       relay_arguments.c  command line
- *	relay_config.c     nodes of a file        relay_listen.c     dials, in and on
- *	relay_connection.c what passes            relay_plan.c       which act is at which byte
- *	relay_log.c        the log, and back
+ *	relay.c            start, loop, end       relay_arguments.c  command line, the two nodes
+ *	relay_connection.c what passes            relay_listen.c     dials, in and on
+ *	relay_plan.c       which act is where     relay_log.c        the log, and back
  */
 #ifndef TOOLS_BREAK_RELAY_H
 #define TOOLS_BREAK_RELAY_H
@@ -40,19 +39,6 @@ struct relay_arguments {
 
 /* -1: go on; else an exit status, after help or an error was printed. */
 int relay_arguments_parse(struct relay_arguments *args, int argc, char **argv);
-
-/* ---- relay_config.c ---- */
-
-/* The first address of each node. Negative errno after it said why. */
-int relay_config_ends(const char *file, const uint32_t nodes[RELAY_SIDES],
-		      struct sockaddr_storage ret_ends[RELAY_SIDES]);
-/*
- * Makes DIR (if it is not there) and in it ID.conf for each of the two: the same
- * text, but the other node has its stand-in as only address. The file must have
- * been good for relay_config_ends(). Negative errno after it said why.
- */
-int relay_config_write(const char *file, const char *dir, const uint32_t nodes[RELAY_SIDES],
-		       const struct sockaddr_storage stand_ins[RELAY_SIDES]);
 
 /* ---- relay_log.c: a line of JSON for the run, and one for each act, sorted at the end ---- */
 
