@@ -7,7 +7,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tools/bench/bench.h"

@@ -4,7 +4,6 @@
  * This file starts it, turns the loop and ends it with a summary.
  * Knows nothing of how an act is done.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>

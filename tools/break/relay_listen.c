@@ -6,7 +6,6 @@
 #include "tools/break/relay.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "lowcomms/sinew-test.h"
 #include "tools/notify.h"

@@ -7,10 +7,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "tools/clock.h"
 #include "tools/say.h"
 
 #define RECEIVE_BYTES	(64u << 10)	/* a slow reader is soon not read any more */
