@@ -22,6 +22,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#define REPEAT_NS	1000000000u	/* until what a kernel repeats has begun to come */
+
 /* ---- session ---- */
 
 /* A peer of 3.1 repeats nothing and acknowledges nothing. */
@@ -79,6 +81,11 @@ static void send_on(struct link *l)
 	link_event(l, LINK_EV_UP);
 	l->session = s;
 	s->nudged_ns = 0;
+	/* Of two in a row the second one was ours. */
+	s->repeat_ns = s->was_up && !s->repeat_asked ? l->core->now_ns + REPEAT_NS : 0;
+	s->repeat_asked = false;
+	if (s->repeat_ns)
+		core_arm(l->core, s->repeat_ns);
 	/* Those under way were for the link before. */
 	bare_drop(&s->bare);
 	core_mark_session(s, SESSION_P_LINK_UP);
@@ -239,6 +246,7 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 	enum rx_result r;
 
 	assert(l->peer->session == s);
+	s->repeat_ns = 0;
 	if (seq_after(f->u, s->expected)) {
 		const struct tombstone *t = closed(l->peer);
 
@@ -402,6 +410,22 @@ static void nudge(struct session *s, struct link *l)
 	link_mark_tx(l);
 }
 
+/*
+ * Linux 6.12 may lose the error of a connection whose data we had not read: it connects again,
+ * repeats nothing, and waits for ever for the answer to its last message. An error of a connection at
+ * rest it does not miss. One that has nothing to repeat meets one more reset.
+ */
+static void ask_for_repeat(struct session *s, struct link *l)
+{
+	core_note(l->core, NOTE_DEBUG, l->peer->nodeid, l,
+		  "nothing came on the new link, resetting it so that the kernel retransmits");
+	s->repeat_ns = 0;
+	s->repeat_asked = true;
+	l->why = LINK_WHY_STUCK;
+	l->progress = true;
+	link_lost(l, false);
+}
+
 /* It says nothing while it has nothing to say. */
 static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 {
@@ -409,6 +433,10 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 
 	assert(s->peer->up == l);
 	(void)silent_ns;
+	if (s->repeat_ns && core_due(l->core, s->repeat_ns)) {
+		ask_for_repeat(s, l);
+		return true;
+	}
 	if (!ring_in_flight(&s->ring))
 		return true;
 	if (s->n.mark_ns && core_due(l->core, since + patience_ns(s)) &&

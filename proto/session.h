@@ -78,6 +78,7 @@ struct session {
 	bool short_told;	/* said SHORT, not yet relieved */
 	bool ack_now;
 	bool fence_asked;
+	bool repeat_asked;	/* dlm profile: the last link was reset because of repeat_ns */
 
 	/* Read for each plain message that arrives; see link_rx_plain(). */
 	uint32_t nodeid;	/* the peer's */
@@ -105,6 +106,8 @@ struct session {
 	unsigned stalls_in_row;
 
 	struct bare bare;	/* dlm profile: packets without a number */
+	uint64_t repeat_ns;	/* dlm profile: by when what the peer has sent must have come again
+				 * on a new link; 0 = it has, or was asked for */
 	uint64_t nudged_ns;	/* dlm profile: when a frame was repeated to provoke an ACK; 0 =
 				 * none was since the last ACK */
 	struct session_counters n;
