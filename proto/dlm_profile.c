@@ -333,6 +333,12 @@ static void put_control(struct link *l, bool data)
 		link_put_ack(l);
 }
 
+/* The packet is our own copy, or in the ring, where the consumer alone reads it from now on. */
+static void say_3_1(const struct span *packet)
+{
+	put_le32((uint8_t *)(uintptr_t)packet->p, WIRE_VERSION_3_1);
+}
+
 /*
  * Bare packets go alone, between whole frames. A peer of 3.1 knows no OPTS: of what is to be
  * written only the first packet is left, without its envelope, and says 3.1.
@@ -347,6 +353,8 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 	if (s->bare.gathered) {
 		*n = 1;
 		data[0] = bare_unsent(&s->bare);
+		if (unreliable(s) && !bare_is_half(&s->bare))
+			say_3_1(data);
 		return data[0].n;
 	}
 	if (!have || !unreliable(s))
@@ -356,8 +364,7 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 		bytes = get_le16(data[0].p + offsetof(struct wire_header, length)) - WIRE_OPTS;
 		data[0].p += WIRE_OPTS;
 		l->stripped = WIRE_OPTS;
-		/* In the ring, where the consumer alone reads it from now on. */
-		put_le32((uint8_t *)(uintptr_t)data[0].p, WIRE_VERSION_3_1);
+		say_3_1(data);
 	}
 	data[0].n = bytes;
 	return bytes;

@@ -394,6 +394,31 @@ static void a_bare_packet_goes_with_its_link(void)
 	fixture_end();
 }
 
+/* Was: they said 3.2, and a peer that speaks 3.1 ignores those. */
+static void bare_packets_say_the_version_of_the_peer(void)
+{
+	static const uint32_t versions[] = { WIRE_VERSION_3_2, WIRE_VERSION_3_1 };
+	uint8_t packet[48];
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct wire *w = kernel_up();
+		size_t n;
+
+		CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+		put_packet(packet, versions[i], HIGH, sizeof packet);
+		feed(w, packet, sizeof packet);
+		put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
+		n = w->n_out;
+		CHECK_EQ(session_send_bare(fx->session[HIGH], packet, sizeof packet), 0);
+		session_schedule(fx->session[HIGH]);
+		settle();
+		put_le32(packet, versions[i]);
+		CHECK_EQ(w->n_out, n + sizeof packet);
+		CHECK_MEM(w->out + n, packet, sizeof packet);
+		fixture_end();
+	}
+}
+
 /* Its FIN, and ours behind it; the ACK of ours. */
 static void close_both(struct wire *w)
 {
@@ -477,6 +502,7 @@ int main(void)
 {
 	RUN(the_wait_for_membership_has_an_end);
 	RUN(a_bare_packet_goes_with_its_link);
+	RUN(bare_packets_say_the_version_of_the_peer);
 	RUN(only_own_packets_are_taken);
 	RUN(the_end_behind_both_fins_is_orderly_and_ours);
 	RUN(a_dial_that_is_late_ends_in_order);
