@@ -68,11 +68,16 @@ static void reset(struct node *n, unsigned j, bool orderly)
 		p->tx->ended_tx = true;
 		oracle_final(p->tx);
 	}
-	k_drop(&p->con, !orderly);
-	k_drop(&p->other, !orderly);
+	if (orderly) {
+		k_release(n, &p->con);
+		k_release(n, &p->other);
+	}
+	k_drop(&p->con, true);
+	k_drop(&p->other, true);
 	p->st = FSM_CLOSED;
 	p->n_un = p->unsent = 0;
 	p->ack_due = false;
+	p->answer_id = 0;
 	p->cur_len = p->cur_off = 0;
 	if (!p->removed)
 		return;
@@ -97,6 +102,7 @@ static void added(struct node *n, unsigned j, unsigned inc)
 	p->tx = oracle_stream(n->inc, inc);
 	p->rx = oracle_stream(inc, n->inc);
 	p->tx_seq = p->rx_seq = p->since_ack = 0;
+	p->lost_last = false;
 	p->st = FSM_ESTABLISHED;
 	p->status_due = true;
 	k_dial(n, j);
@@ -209,18 +215,32 @@ static void tick(struct node *n)
 	n->kernel->ticks++;
 	/* And it asks for the status again and again while it waits for something. */
 	for (unsigned j = 0; j < sim.n_nodes && n->kernel->ticks % 8 == 0; j++) {
+		struct sess *x = sim.node[j].chan[n->idx].sess;
+
 		n->kernel->peer[j].status_due = n->kernel->peer[j].st == FSM_ESTABLISHED;
 		k_pump(n, j);
+		if (x)
+			workload_ask(x);
 	}
 	k_at(n, K_TICK_NS, K_TICK);
 }
 
 static void through(struct node *n, unsigned j)
 {
-	if (n->kernel->peer[j].st == FSM_CLOSED)
+	struct k_peer *p = &n->kernel->peer[j];
+
+	if (p->st == FSM_CLOSED)
 		return;
-	n->kernel->peer[j].removed = true;
-	reset(n, j, rng_one_in(&sim.app, 2));
+	if (p->n_un && !n->kernel->rare_acks && !n->kernel->leaving) {
+		if (sim.phase == PHASE_FAULTS || sim.now_ns < sim.phase_ns + K_LAST_NS) {
+			k_at(n, K_LEAVE_NS, K_GONE | j | p->inc << 8);
+			return;
+		}
+		if (sim.node[j].running && !sim.node[j].closed && sim.node[j].inc == p->inc)
+			sim_fail("k%u: n%u never acknowledges its last FIN", n->idx, j);
+	}
+	p->removed = true;
+	reset(n, j, !p->n_un);
 }
 
 static void send_some(struct node *n, unsigned j)
@@ -295,6 +315,9 @@ bool kernel_quiet(struct node *n)
 		if (sim.phase == PHASE_CLOSE && p->st != FSM_CLOSED)
 			return false;
 		if (p->st == FSM_ESTABLISHED && (p->n_un || n->chan[j].budget))
+			return false;
+		/* Each side has the answer to what it asked last. */
+		if (p->st == FSM_ESTABLISHED && (p->tx->asked || p->rx->asked))
 			return false;
 	}
 	return !n->kernel->leaving;

@@ -27,6 +27,36 @@ void k_drop(struct k_con *k, bool reset)
 	k->c = NULL;
 }
 
+void k_release(const struct node *n, struct k_con *k)
+{
+	if (valid(k) && k_usable(k) && n->kernel->rare_acks)
+		k->c->end[k->side].releases = true;
+	k_drop(k, false);
+}
+
+/* Our end need not come behind a fault, or from a node that is gone or stands still. */
+static bool excused(const struct conn *c, unsigned side)
+{
+	const struct end *e = &c->end[side], *o = &c->end[!side];
+	const struct node *n = &sim.node[o->node];
+
+	return c->cut || e->hole || o->hole || e->hold_ns + 5 * SEC > sim.now_ns ||
+		o->hold_ns + 5 * SEC > sim.now_ns || !n->running || n->inc != c->inc[!side] ||
+		n->closing || n->stun_until_ns + 5 * SEC > sim.now_ns ||
+		n->chan[e->node].pause_until_ns + 5 * SEC > sim.now_ns;
+}
+
+void kernel_released(struct conn *c, unsigned side, bool eof)
+{
+	const struct end *e = &c->end[side];
+
+	if (eof)
+		cover(COVER_K_RELEASED);
+	else if (!excused(c, side))
+		sim_fail("k%u: blocked in release: no end of n%u on conn %u", e->node,
+			 c->end[!side].node, c->idx);
+}
+
 void k_dial(struct node *n, unsigned j)
 {
 	struct k_peer *p = &n->kernel->peer[j];
@@ -119,10 +149,14 @@ void kernel_dead(struct conn *c, unsigned side, bool eof)
 
 /* ---- writing ---- */
 
+static uint32_t version(const struct node *n)
+{
+	return n->kernel->v31 ? WIRE_VERSION_3_1 : WIRE_VERSION_3_2;
+}
+
 static void header(uint8_t *p, const struct node *n, uint32_t u, size_t length, uint8_t cmd)
 {
-	wire_put_header(p, n->kernel->v31 ? WIRE_VERSION_3_1 : WIRE_VERSION_3_2, u, n->nodeid,
-			length, cmd);
+	wire_put_header(p, version(n), u, n->nodeid, length, cmd);
 }
 
 static void put_packet(const struct node *n, struct k_peer *p, const struct k_msg *m)
@@ -147,10 +181,15 @@ static bool next_packet(struct node *n, struct k_peer *p)
 {
 	if (p->status_due) {
 		p->status_due = false;
-		memset(p->cur, 0, K_STATUS);
-		header(p->cur, n, 7, K_STATUS, WIRE_RCOM);
-		p->cur_len = K_STATUS;
+		p->cur_len = (uint32_t)ask_put(p->cur, p->tx, version(n));
 		p->cur_off = 0;
+		return true;
+	}
+	if (p->answer_id) {
+		cover(COVER_K_REPLIED);
+		p->cur_len = (uint32_t)ask_put_answer(p->cur, p->tx, version(n), p->answer_id);
+		p->cur_off = 0;
+		p->answer_id = 0;
 		return true;
 	}
 	if (p->ack_due && !n->kernel->v31) {
@@ -168,6 +207,9 @@ static bool next_packet(struct node *n, struct k_peer *p)
 		return next_packet(n, p);
 	}
 	put_packet(n, p, &p->un[(p->head + p->unsent) % K_UNACKED]);
+	if (p->st != FSM_FIN_WAIT1 && p->un[(p->head + p->unsent) % K_UNACKED].fin &&
+	    !sim.node[sim.inc[p->inc].node].peers[n->idx].session)
+		cover(COVER_K_FIN_AGAIN);
 	TRACE("k%u writes %u", n->idx, p->un[(p->head + p->unsent) % K_UNACKED].seq);
 	if (n->kernel->v31) {
 		p->head = (p->head + 1) % K_UNACKED;
@@ -191,7 +233,7 @@ void k_pump(struct node *n, unsigned j)
 			p->other.c = NULL;
 			p->cur_len = p->cur_off = 0;
 		} else {
-			if (p->unsent < p->n_un || p->ack_due || p->status_due)
+			if (p->unsent < p->n_un || p->ack_due || p->status_due || p->answer_id)
 				k_dial(n, j);
 			return;
 		}
@@ -232,10 +274,25 @@ void k_queue(struct node *n, unsigned j, bool fin, uint16_t len)
 
 /* ---- reading ---- */
 
+/* Now and then the link breaks before the ACK of its last FIN is read; nor is the end behind. */
+static bool loses_last(struct k_peer *p, uint32_t next)
+{
+	if (p->lost_last || (p->st != FSM_LAST_ACK && p->st != FSM_CLOSING) || !p->n_un ||
+	    next != p->tx_seq || !k_usable(&p->con) || !rng_one_in(&sim.app, 3))
+		return false;
+	p->lost_last = true;
+	p->con.c->cut = true;
+	p->con.c->end[p->con.side].hole = 2;
+	p->con.c->end[p->con.side].kfree = K_DEAD_TICKS - 1;
+	return true;
+}
+
 static void acked(struct node *n, unsigned j, uint32_t next)
 {
 	struct k_peer *p = &n->kernel->peer[j];
 
+	if (loses_last(p, next))
+		return;
 	if ((int32_t)(next - p->tx_seq) > 0) {
 		sim_fail("k%u: n%u acknowledges %u, %u were sent", n->idx, j, next, p->tx_seq);
 		return;
@@ -324,7 +381,14 @@ static void packet(struct node *n, unsigned j, const uint8_t *f, uint32_t len)
 		sim_fail("k%u: packet with nodeid %u from n%u", n->idx, get_le32(f + 8), j);
 		return;
 	}
-	if (cmd == WIRE_ACK) {
+	if (cmd == WIRE_RCOM) {
+		uint32_t id;
+
+		if (get_le32(f) != version(n))
+			return;		/* ignored, as all of another version */
+		id = ask_heard(p->rx, p->tx, f, len);
+		p->answer_id = id ? id : p->answer_id;
+	} else if (cmd == WIRE_ACK) {
 		acked(n, j, u);
 	} else if (cmd == WIRE_MSG) {
 		if (n->kernel->v31)

@@ -12,8 +12,8 @@
 #define K_FRAME		(WIRE_OPTS + K_PACKET)
 #define K_TICK_NS	(500 * MSEC)
 #define K_DEAD_TICKS	20u	/* TCP gives a silent hole up after so many */
-#define K_STATUS	64u
 #define K_LEAVE_NS	(5 * SEC)
+#define K_LAST_NS	(20 * SEC)	/* 6.1 waits longer for the last ACK */
 
 enum k_event { K_SEND = 0x10000, K_TICK = 0x20000, K_DIAL = 0x30000, K_LEAVE = 0x40000,
 	       K_GONE = 0x50000, K_MEMBER = 0x60000 };
@@ -35,7 +35,9 @@ struct k_peer {
 	enum fsm_state st;
 	uint8_t inc;			/* of the core at the other end */
 	uint32_t tx_seq, rx_seq, since_ack;
-	bool ack_due, status_due;	/* status_due: says hello, bare */
+	bool ack_due, status_due;	/* status_due: asks for the status, bare */
+	bool lost_last;			/* an ACK of its last FIN went with its link */
+	uint32_t answer_id;		/* of a question of ours; 0: none */
 	struct k_msg un[K_UNACKED];	/* not acknowledged, oldest first */
 	unsigned head, n_un, unsent;	/* unsent: index of the next to be written */
 	struct k_con con, other;
@@ -53,6 +55,8 @@ struct kernel {
 void k_at(struct node *n, uint64_t delay_ns, uint32_t what);
 void k_dial(struct node *n, unsigned j);
 void k_drop(struct k_con *k, bool reset);
+/* Behind both FINs: 6.12 shuts its side down and waits for the end of ours, 6.1 closes. */
+void k_release(const struct node *n, struct k_con *k);
 bool k_usable(const struct k_con *k);
 void k_pump(struct node *n, unsigned j);
 void k_queue(struct node *n, unsigned j, bool fin, uint16_t len);

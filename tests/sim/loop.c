@@ -58,6 +58,7 @@ void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 		if (arrive)
 			net_send_seg(c, !side, SEG_DATA, arrive);
 		sim.n_link_faults++;
+		c->cut = true;
 		if (to->narrow)
 			return;
 		net_send_seg(c, !side, SEG_RST, 0);

@@ -79,6 +79,7 @@ static void end_init(struct end *e, unsigned node)
 	e->seg_head = e->n_segs = 0;
 	memset(&e->tx, 0, offsetof(struct parse, hold));
 	e->kfree = 0;
+	e->releases = false;
 	e->buf = buf;
 	e->node = (uint8_t)node;
 	e->state = END_OPEN;
@@ -100,7 +101,7 @@ struct conn *net_open(unsigned from, unsigned to, unsigned path)
 		return NULL;
 	}
 	c->used = true;
-	c->probe = c->stranger = false;
+	c->probe = c->stranger = c->cut = false;
 	c->path = (uint8_t)path;
 	c->inc[0] = sim.node[from].inc;
 	c->inc[1] = sim.node[to].inc;
@@ -299,6 +300,7 @@ tell:
 void net_reset(struct conn *c)
 {
 	sim.n_link_faults++;
+	c->cut = true;
 	for (unsigned i = 0; i < 2; i++) {
 		struct end *e = &c->end[i];
 
@@ -315,6 +317,7 @@ void net_reset(struct conn *c)
 void net_eof(struct conn *c)
 {
 	sim.n_link_faults++;
+	c->cut = true;
 	for (unsigned i = 0; i < 2; i++)
 		if (c->end[i].state == END_OPEN && !c->end[!i].fin_sent)
 			net_send_seg(c, i, SEG_EOF, 0);
@@ -387,6 +390,8 @@ static void drained(struct conn *c, unsigned side, bool eof)
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
+	if (e->releases)
+		kernel_released(c, side, eof);
 	net_close_end(c, side);
 	if (!eof || n->kernel || !n->running)
 		return;
@@ -546,6 +551,8 @@ void net_event(const struct event *ev)
 			taken(c, side);
 		return;
 	case EV_CONN_LOST:
+		if (e->state == END_ORDERLY && e->releases)
+			kernel_released(c, side, false);
 		if (e->state == END_ORDERLY)
 			net_close_end(c, side);
 		else if (e->state == END_OPEN && !e->taken)

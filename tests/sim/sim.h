@@ -132,12 +132,14 @@ struct end {
 	uint32_t seg_head, n_segs;
 	struct parse tx;	/* of what this end writes */
 	uint64_t kfree;		/* kernel model's own */
+	bool releases;		/* a kernel waits here for the other's EOF */
 };
 
 struct conn {
 	struct end end[2];	/* 0 dialled */
 	uint32_t gen;
 	bool used, probe, stranger;
+	bool cut;		/* broken by a fault, or about to be */
 	uint8_t path;
 	uint16_t idx;
 	uint64_t lat_lo, lat_hi;
@@ -165,6 +167,9 @@ struct rec {
 	uint8_t echo;		/* 1 please send it back, 2 it is */
 };
 
+#define ASK_MAX		112u	/* the longest bare packet */
+#define ASK_WINDOW	64u	/* of bare packets under way */
+
 /* The stream from one incarnation to another. */
 struct stream {
 	bool used;
@@ -183,6 +188,9 @@ struct stream {
 	uint32_t n_frames, cap_frames;
 	uint32_t *ended;		/* messages ended by frames 0 .. i */
 	uint64_t ended_ns;		/* at the receiver */
+	uint32_t n_bare;		/* bare packets that were said */
+	uint32_t asked;			/* id of a question without an answer; 0: none */
+	uint32_t bare_seen[ASK_WINDOW];	/* numbers + 1 of those that arrived */
 };
 
 struct sess {
@@ -191,7 +199,7 @@ struct sess {
 	uint8_t node, peer;
 	uint16_t idx;
 	uint32_t gen;
-	uint8_t *mem;
+	uint8_t *mem, *bare;
 	uint32_t size;
 	struct stream *tx, *rx;
 	bool has_gen;
@@ -467,6 +475,9 @@ void workload_send(struct node *n, unsigned j);
 void workload_up(struct sess *x);
 void workload_message(struct sess *x, const struct rec *r);
 void workload_writable(struct sess *x);
+void workload_ask(struct sess *x);		/* of a kernel; again, if it did already */
+void workload_answer(struct sess *x, uint32_t id);
+void workload_link_up(struct sess *x);
 void workload_down(struct sess *x);
 void workload_slot(struct sess *x, unsigned i);
 void workload_resume(struct node *n, unsigned j);
@@ -508,6 +519,14 @@ void secret_before(const struct node *n);
 void secret_after(const struct node *n, struct conn *c, unsigned side);
 void secret_up(struct conn *c, unsigned side);
 
+/* ---- ask.c ---- */
+
+/* A question, and the answer to that of id: their lengths, at most ASK_MAX. */
+size_t ask_put(uint8_t *to, struct stream *tx, uint32_t version);
+size_t ask_put_answer(uint8_t *to, struct stream *tx, uint32_t version, uint32_t id);
+/* A bare packet has arrived: the id of a question that needs an answer, or 0. tx leads back. */
+uint32_t ask_heard(struct stream *rx, struct stream *tx, const uint8_t *p, size_t n);
+
 /* ---- kernel_peer.c, kernel_node.c ---- */
 
 void kernel_plan(void);
@@ -521,5 +540,7 @@ void kernel_member(struct node *n, enum member_event ev, unsigned inc);
 void kernel_tell(struct node *n, enum member_event ev, unsigned inc, uint64_t at_ns);
 bool kernel_quiet(struct node *n);
 bool kernel_is_closed(unsigned kernel, unsigned peer);
+/* It waited there for our end, which came: as EOF, or not. */
+void kernel_released(struct conn *c, unsigned side, bool eof);
 
 #endif

@@ -40,6 +40,10 @@ struct sess *world_provide(struct node *n, unsigned j)
 		.idx = (uint16_t)(x - sim.sess), .gen = x->gen + 1, .size = RING_MIN << c };
 	x->mem = n_rings[c] ? rings[c][--n_rings[c]] : malloc(x->size);
 	session_provide(&x->s, x->mem, x->size, n->nodeid, sim.cfg.first_seq);
+	if (sim.node[j].kernel) {
+		x->bare = malloc(BARE_MEMORY);
+		bare_provide(&x->s.bare, x->bare);
+	}
 	return x;
 }
 
@@ -48,6 +52,8 @@ void world_give_back(struct sess *x)
 	unsigned c = size_class(x->size);
 
 	rings[c][n_rings[c]++] = x->mem;
+	free(x->bare);
+	x->bare = NULL;
 	x->used = false;
 	x->gen++;
 }
@@ -106,6 +112,8 @@ static void session_action(struct node *n, enum core_what what, struct sess *x)
 	case CORE_WRITABLE:
 		TRACE("n%u WRITABLE %u", n->idx, x->peer);
 		cover(COVER_WRITABLE);
+		if (oracle_dlm(x) && x->size == RING_MIN)
+			cover(COVER_K_FULL);
 		if (x->down)
 			sim_fail("n%u: WRITABLE after PEER_DOWN", n->idx);
 		x->blocked = false;
@@ -217,6 +225,7 @@ static void act(struct node *n, struct core_action *a)
 		break;
 	case CORE_LINK_UP:
 		TRACE("n%u LINK_UP %u", n->idx, sess_of(a->session)->peer);
+		workload_link_up(sess_of(a->session));
 		break;
 	case CORE_PEER_UP:
 	case CORE_FINISHED:

@@ -46,7 +46,8 @@ static struct rec draw(struct node *n, struct chan *c)
 	else
 		r.len = (uint32_t)rng_scale(&sim.app, 0, 300);
 	if (oracle_dlm(c->sess))
-		r.len = (uint32_t)rng_scale(&sim.app, 72, WIRE_DLM_MAX - WIRE_HEADER);
+		r.len = c->bulk ? WIRE_DLM_MAX - WIRE_HEADER :
+			(uint32_t)rng_scale(&sim.app, 72, WIRE_DLM_MAX - WIRE_HEADER);
 	if (r.len == 0)
 		cover(COVER_EMPTY);
 	if (r.len > 65535)
@@ -301,6 +302,8 @@ void workload_up(struct sess *x)
 	c->sess = x;
 	c->retry = false;
 	c->echo_out = 0;
+	if (oracle_dlm(x))
+		workload_ask(x);
 	set_pause(x);
 	if (x->paused)
 		sim_at(c->pause_until_ns, EV_RESUME, x->node, x->peer, sim.node[x->node].gen);
@@ -348,6 +351,41 @@ void workload_down(struct sess *x)
 	c->n_back = 0;
 	c->back_bytes = 0;
 	c->echo_out = 0;
+}
+
+/* ---- bare packets ---- */
+
+static void say_bare(struct sess *x, const uint8_t *packet, size_t n)
+{
+	int err = session_send_bare(&x->s, packet, n);
+
+	if (err && err != -EAGAIN)
+		sim_fail("n%u: bare packet to n%u gives %d", x->node, x->peer, err);
+	kick(x);
+}
+
+void workload_ask(struct sess *x)
+{
+	uint8_t packet[ASK_MAX];
+
+	if (x->up && !x->down && session_state(&x->s) == FSM_ESTABLISHED)
+		say_bare(x, packet, ask_put(packet, x->tx, WIRE_VERSION_3_2));
+}
+
+void workload_answer(struct sess *x, uint32_t id)
+{
+	uint8_t packet[ASK_MAX];
+
+	say_bare(x, packet, ask_put_answer(packet, x->tx, WIRE_VERSION_3_2, id));
+}
+
+/* Packets under way are lost with the link before. */
+void workload_link_up(struct sess *x)
+{
+	if (!x->up || !x->tx->asked)
+		return;
+	cover(COVER_K_ASKED_AGAIN);
+	workload_ask(x);
 }
 
 /* An open slot is given back: committed, shorter or not, or cancelled. */
