@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The questions of lock managers to each other, in bare packets: builds them and their answers,
- * and judges those that arrive. A question counts as open until its answer is heard; asked again, it has a new id.
- * Knows no session and no kernel.
+ * and judges those that arrive. A question counts as open until its answer is heard; asked again,
+ * it has a new id. Knows no session and no kernel.
  */
 #include "sim.h"
 
