@@ -34,6 +34,7 @@ the_member_begins()
 	kernel_knows 2
 	join_both x 13 2 member
 	leave_kernel_last x 2
+	guest 1 reset
 	scene
 	kernel_knows 7
 	join_both y 14 7 member
@@ -80,6 +81,7 @@ conversions_and_refusals()
 		kernel_lock k$name x $name PR
 		member_lock 2 x $name NL
 		granted 2 "$id"
+		scene
 		tell 2 convert "$id" PR
 		granted 2 "$id"
 		scene
@@ -310,7 +312,7 @@ the_last_ack_is_lost()
 	join_both x 91 2 kernel
 	scene
 	tell 2 leave x
-	await 2 '"event":"stopped"|"state":"FIN_WAIT2"|"event":"leaving"' || true
+	wait_for shows 2 '"state":"FIN_WAIT2"'
 	# Nothing of ours arrives any more: neither the ACK of its FIN nor our end.
 	mute 2
 	guest 1 stop x
@@ -333,6 +335,9 @@ the_member_is_killed()
 	wait "${process[2]}" 2>/dev/null
 	guest 1 stop x
 	guest 1 start x 5:1
+	# As the daemon does for a node that failed: the kernel forgets its numbers.
+	guest 1 nocomm 2
+	guest 1 comm 2 0 "$LAB_NET.2"
 	member_starts 2
 	scene
 	guest 1 stop x

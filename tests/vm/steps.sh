@@ -111,7 +111,7 @@ released_soon()
 # leave_kernel_first LS NODE: the kernel, then the member.
 leave_kernel_first()
 {
-	guest 1 release "$1"
+	guest 1 release "$1" 1
 	await 1 "EVT left $1"
 	tell "$2" stop "$1"
 	tell "$2" join "$1" "$(space_id "$2" "$1")" "$2"
@@ -131,7 +131,7 @@ member_leaves()
 
 leave_kernel_alone()
 {
-	guest 1 release "$1"
+	guest 1 release "$1" 1
 	released_soon "$1"
 }
 
@@ -144,7 +144,8 @@ leave_kernel_last()
 # space_id NODE LS: as the member said it last.
 space_id()
 {
-	sed -n "s/.*\"ls\":\"$2\",\"id_of_ls\":\"\([0-9a-f]*\)\".*/\1/p" "${output[$1]}" | tail -n 1
+	sed -n "s/.*\"ls\":\"$2\",\"id_of_ls\":\"\([0-9a-f]*\)\".*/\1/p" "${output[$1]}" |
+		tail -n 1
 }
 
 # phases NODE COUNT: whether so many steps of recovery have begun, or it is over.
@@ -182,13 +183,16 @@ granted() { await "$1" "\"event\":\"ast\".*\"id\":$2\b.*\"name\":\"OK\""; }
 unlocked() { await "$1" "\"event\":\"ast\".*\"id\":$2\b.*\"name\":\"EUNLOCK\""; }
 
 # Whether the member has neither resources of its own nor entries of others any more.
-forgotten()
+forgotten() { shows "$1" '"mastered":0,"directory":0'; }
+
+# shows NODE PATTERN: whether the status of a member does.
+shows()
 {
 	local before
 	before=$(lines "$1")
 	tell "$1" status
 	wait_for since "$1" "$before" '"event":"status"' || return
-	tail -n 1 "${output[$1]}" | grep -q '"mastered":0,"directory":0'
+	tail -n 1 "${output[$1]}" | grep -q -- "$2"
 }
 
 # ---- the wire ----
