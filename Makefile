@@ -185,7 +185,7 @@ LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
-.PHONY: all abi pages digests tests bench-check check check-all cross deb demo demo-corosync deps clean help FORCE
+.PHONY: all abi pages digests tests bench-check check check-all coverage cross deb demo demo-corosync deps clean help FORCE
 .PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -203,6 +203,7 @@ help:
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests but the longest (6 minutes)'
 	@echo 'make check-all   all of them, with clang and sanitizers, mutants, gates (40 minutes)'
+	@echo 'make coverage    lines and branches of each file that the tests execute (5 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
 	@echo '                 ROW=stream64 that alone'
@@ -221,8 +222,8 @@ help:
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
 
 deps:
-	@tools/deps.sh --install build check check-all cross deb bench && \
-		tools/deps.sh --have build check check-all cross deb bench 2>/dev/null && \
+	@tools/deps.sh --install build check check-all coverage cross deb bench && \
+		tools/deps.sh --have build check check-all coverage cross deb bench 2>/dev/null && \
 		echo 'deps: everything is there'
 
 # What the library needs is asked for before anything is compiled, what only the command needs
@@ -435,6 +436,11 @@ check-all:
 cross:
 	@tools/deps.sh --install build cross
 	@BUILD='$(BUILD)' tests/cross.sh
+
+# Lines and branches of the library that the tests execute: tests/coverage.sh says which tests.
+coverage:
+	@tools/deps.sh --install build check coverage
+	@BUILD='$(BUILD)/coverage' tests/coverage.sh
 
 bench-programs: $(BENCH) $(BUILD)/tests/gate_stream
 

@@ -6,8 +6,8 @@
 #	deps.sh --have GROUP...     exit 1 and say what is missing
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
-# Groups: library, build (the command as well), check, check-all, cross, deb, corosync, kernel,
-# fuzz, mutate, bench.
+# Groups: library, build (the command as well), check, check-all, coverage, cross, deb, corosync,
+# kernel, fuzz, mutate, bench.
 set -u
 
 CC=${CC:-cc}
@@ -90,6 +90,10 @@ look_for()
 		need debootstrap command_is_there debootstrap
 		need systemd command_is_there systemd-analyze
 		;;
+	coverage)
+		need gcovr command_is_there gcovr
+		need jq command_is_there jq
+		;;
 	cross)
 		need_machine i386 i686
 		need_machine s390x s390x
@@ -138,8 +142,8 @@ look_for()
 		;;
 	*)
 		echo "deps.sh: found the group '$1'," \
-			"expected library, build, check, check-all, cross, deb, corosync, kernel," \
-			"fuzz, mutate or bench" >&2
+			"expected library, build, check, check-all, coverage, cross, deb," \
+			"corosync, kernel, fuzz, mutate or bench" >&2
 		exit 2
 		;;
 	esac
