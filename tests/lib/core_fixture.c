@@ -297,11 +297,28 @@ struct wire *incoming(unsigned from)
 	return w;
 }
 
+void fixture_end(void)
+{
+	if (!fx)
+		return;
+	for (unsigned i = 1; i < 4; i++)
+		if (fx->session[i])
+			free(session_take_buffer(fx->session[i]));
+	for (unsigned i = 0; i < fx->n_memory; i++)
+		free(fx->memory[i]);
+	free(fx);
+	fx = NULL;
+}
+
 void fixture_begin(bool static_members)
 {
 	struct core_config cfg;
 	unsigned ids[] = { LOW, HIGH };
+	static bool ends_at_exit;
 
+	if (!ends_at_exit)
+		ends_at_exit = atexit(fixture_end) == 0;
+	fixture_end();
 	fx = calloc(1, sizeof *fx);
 	fx->room = SIZE_MAX;
 	core_config_default(&cfg);
@@ -321,16 +338,6 @@ void fixture_begin(bool static_members)
 		peer_add(&fx->core, &fx->peer[ids[i]], ids[i], &profile_native, &a, 1);
 		peer_provide(&fx->peer[ids[i]], new_session());
 	}
-}
-
-void fixture_end(void)
-{
-	for (unsigned i = 1; i < 4; i++)
-		if (fx->session[i])
-			free(session_take_buffer(fx->session[i]));
-	for (unsigned i = 0; i < fx->n_memory; i++)
-		free(fx->memory[i]);
-	free(fx);
 }
 
 uint32_t gen_of[4];

@@ -86,6 +86,8 @@ struct hello hello_of(unsigned nodeid, uint64_t yours);
 void feed_hello(struct wire *w, unsigned nodeid, const struct hello *h);
 void feed_refuse(struct wire *w, unsigned nodeid, const struct refuse *r);
 struct wire *incoming(unsigned from);
+
+/* It lasts until the next one begins, or the program ends; earlier by fixture_end(). */
 void fixture_begin(bool static_members);
 void fixture_end(void);
 

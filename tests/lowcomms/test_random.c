@@ -49,7 +49,6 @@ static void probes(uint64_t secret, uint64_t cookies[3])
 		    CHECK_EQ(frame_probe(&f, &q), 0))
 			cookies[i] = q.cookie;
 	}
-	fixture_end();
 }
 
 static void cookies_are_not_to_be_guessed(void)

@@ -89,7 +89,6 @@ static void strangers_are_refused(void)
 		CHECK_EQ(fx->down[LOW], 0);
 		CHECK(strstr(fx->notes, wire_reason_name(table[i].reason)));
 		unharmed(high, HIGH, 0xfffffffe);
-		fixture_end();
 	}
 }
 
@@ -122,7 +121,6 @@ static void not_a_hello_is_dropped(void)
 		CHECK(w->gone);
 		CHECK(strstr(fx->notes, "protocol violation"));
 		unharmed(high, HIGH, 0xfffffffe);
-		fixture_end();
 	}
 }
 
@@ -138,7 +136,6 @@ static void silence_is_bounded(void)
 	CHECK(silent->gone);
 	CHECK(strstr(fx->notes, "waiting for HELLO"));
 	CHECK(!high->gone);
-	fixture_end();
 }
 
 static void hello_cut_at_every_byte(void)
@@ -160,7 +157,6 @@ static void hello_cut_at_every_byte(void)
 		w = incoming(LOW);
 		feed_by(w, buf, n, 1);
 		CHECK(!w->gone && w->n_out > 0);
-		fixture_end();
 	}
 }
 
@@ -179,7 +175,6 @@ static void dead_incarnation_is_told(void)
 	feed_hello(w, HIGH, &h);
 	CHECK(w->gone);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
-	fixture_end();
 }
 
 /* A newcomer is told nothing while the old one is alive, and refused when both stay (R20). */
@@ -205,7 +200,6 @@ static void two_claimants(void)
 	CHECK(strstr(fx->notes, "two programs claim"));
 	CHECK_EQ(fx->down[HIGH], 0);
 	unharmed(high, HIGH, 0xfffffffe);
-	fixture_end();
 }
 
 static void silent_old_incarnation_gives_way(void)
@@ -229,7 +223,6 @@ static void silent_old_incarnation_gives_way(void)
 	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
 	CHECK_EQ(fx->up[HIGH], 2);
 	CHECK(!w->gone && high->gone);
-	fixture_end();
 }
 
 /* A link that broke a moment ago may come back: a new incarnation waits exactly that long. */
@@ -253,7 +246,6 @@ static void a_new_incarnation_waits_for_a_comeback(void)
 	CHECK(!w->gone);
 	CHECK_EQ(fx->down[HIGH], 1);
 	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
-	fixture_end();
 }
 
 static void told_that_we_failed(void)
@@ -272,7 +264,6 @@ static void told_that_we_failed(void)
 	CHECK_EQ(fx->end[LOW], SESSION_RENEWED);
 	CHECK_EQ(fx->end[HIGH], SESSION_RENEWED);
 	CHECK(high->gone);
-	fixture_end();
 }
 
 static void membership_admits(void)
@@ -295,7 +286,6 @@ static void membership_admits(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
-	fixture_end();
 }
 
 static void hello_says_that_we_leave(void)
@@ -315,7 +305,6 @@ static void hello_says_that_we_leave(void)
 	CHECK(next_frame(w, &f));
 	CHECK_EQ(frame_hello(&f, &ours), 0);
 	CHECK_EQ(ours.flags, WIRE_HELLO_CHOSEN | WIRE_HELLO_LEAVING);
-	fixture_end();
 }
 
 /* ---- the last ACK (R24) ---- */
@@ -360,7 +349,6 @@ static void the_question_names_the_incarnation(void)
 	CHECK_EQ(ours.yours, incarnation(HIGH));
 	CHECK_EQ(ours.next, 0xffffffff);
 	CHECK(!fx->closed);
-	fixture_end();
 }
 
 /* Bare connections do not hold a closing node: a HELLO of that incarnation does. */
@@ -383,7 +371,6 @@ static void only_that_incarnation_holds_us(void)
 		CHECK_EQ(fx->closed, !says);
 		pass(3100);
 		CHECK(fx->closed);
-		fixture_end();
 	}
 }
 
@@ -402,7 +389,6 @@ static void a_new_incarnation_ends_the_wait(void)
 		feed_hello(w, HIGH, &h);
 		pass(10);
 		CHECK_EQ(fx->closed, dialled);
-		fixture_end();
 	}
 }
 
@@ -428,7 +414,6 @@ static void failed_in_last_ack(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
-	fixture_end();
 }
 
 /* That a new incarnation names us proves nothing of the old one, until it answers us (R20). */
@@ -453,7 +438,6 @@ static void a_name_is_no_proof(void)
 	CHECK_EQ(fx->down[HIGH], 1);
 	CHECK_EQ(fx->end[HIGH], SESSION_SUPERSEDED);
 	CHECK_EQ(fx->up[HIGH], 2);
-	fixture_end();
 }
 
 /* It takes that link for its own already: it has to dial again, and is asked for proof then. */
@@ -476,7 +460,6 @@ static void a_choice_without_proof_is_shut(void)
 	CHECK_EQ(w->n_out, 0);
 	CHECK_EQ(fx->down[LOW], 0);
 	unharmed(high, HIGH, 0xfffffffe);
-	fixture_end();
 }
 
 static void a_closing_node_opens_nothing(void)
@@ -495,7 +478,6 @@ static void a_closing_node_opens_nothing(void)
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_LEAVING);
 	CHECK_EQ(fx->up[HIGH], 0);
 	CHECK(!fx->peer[HIGH].session);
-	fixture_end();
 }
 
 /* R9, R25: the position of a dial that was given up may have been acknowledged since. */
@@ -528,7 +510,6 @@ static void a_late_hello_is_no_fault(void)
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
 	CHECK_EQ(s->n.faults, 1);
 	unharmed(low, LOW, 0xfffffffe);
-	fixture_end();
 }
 
 /* D's present choice began at a position: what lies before it is acknowledged (R9). */
@@ -548,7 +529,6 @@ static void what_lies_before_a_choice(void)
 	feed_hello(w, HIGH, &h);
 	CHECK(w->gone && !high->gone);
 	unharmed(high, HIGH, 0xfffffffe);
-	fixture_end();
 }
 
 /* Two incarnations that show themselves one after the other: each is judged by its own time. */
@@ -567,7 +547,6 @@ static void a_third_incarnation_is_no_second_one(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK(!w->gone && w->link.state == LINK_GUARDED);
-	fixture_end();
 }
 
 int main(void)

@@ -53,7 +53,6 @@ static void a_strange_incarnation_cannot_declare_us_failed(void)
 	CHECK(!fx->renew);
 	CHECK_EQ(fx->down[HIGH], 0);
 	unharmed(low, LOW, 0xfffffffe);
-	fixture_end();
 }
 
 /* While a session is fresh, a HELLO that does not name us gets not one byte (R3). */
@@ -78,7 +77,6 @@ static void a_fresh_session_tells_nothing(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &named);
 	CHECK(w->link.state == LINK_UP && high->gone);
-	fixture_end();
 }
 
 /* The held HELLO is taken up when the link is lost, or nothing was read for its time. */
@@ -98,7 +96,6 @@ static void held_until_the_session_is_not_fresh(void)
 			lose(high);
 		pass(2);
 		CHECK(w->link.state == LINK_ANSWERED && w->n_out > 0);
-		fixture_end();
 	}
 }
 
@@ -112,7 +109,6 @@ static void an_unheard_choice_holds_nobody(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);
 	CHECK(w->link.state == LINK_ANSWERED && w->n_out > 0);
-	fixture_end();
 }
 
 /* Nor does a refusal tell a HELLO that did not name us which incarnation we are. */
@@ -131,7 +127,6 @@ static void a_refusal_tells_nothing(void)
 		CHECK(next_frame(w, &f) && !frame_refuse(&f, &r));
 		CHECK_EQ(r.reason, WIRE_REFUSE_CLUSTER);
 		CHECK_EQ(r.mine, named ? 77 : 0);
-		fixture_end();
 	}
 }
 
@@ -153,7 +148,6 @@ static void forged_faults_fence_nobody(void)
 	CHECK_EQ(fx->fences, 0);
 	CHECK_EQ(fx->session[HIGH]->n.faults, 0);
 	unharmed(high, HIGH, 0xfffffffe);
-	fixture_end();
 }
 
 /* A link from that peer on which we have answered a HELLO that names us. */
@@ -193,7 +187,6 @@ static void an_impossible_choice_changes_nothing(void)
 	w = answered(LOW);
 	feed_hello(w, LOW, &h);
 	CHECK(w->link.state == LINK_UP && low->gone);
-	fixture_end();
 }
 
 /* D: a guess shuts no link before its position is checked. */
@@ -215,7 +208,6 @@ static void a_guessed_position_changes_nothing(void)
 	feed_hello(w, HIGH, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_STALE);
 	unharmed(high, HIGH, 0xfffffffe);
-	fixture_end();
 }
 
 /* Without a link to the peer we ask where it listens. */
@@ -233,7 +225,6 @@ static void whoever_listens_there_can(void)
 	CHECK_OR_RETURN(CHECK(w != NULL));
 	refuse_us(w, STRANGE, WIRE_REFUSE_FAILED);
 	CHECK(fx->renew);
-	fixture_end();
 }
 
 /* Even if there is no session that makes us dial. */
@@ -253,7 +244,6 @@ static void asked_without_a_session(void)
 	pass(2000);
 	CHECK(fx->dial[HIGH] != NULL);
 	CHECK(!fx->renew);
-	fixture_end();
 }
 
 /* Nor is it believed because nobody answers there. */
@@ -270,7 +260,6 @@ static void not_believed_where_no_dial_gets_through(void)
 		for (int i = 0; i < 10; i++)
 			pass(500);
 		CHECK(!fx->renew);
-		fixture_end();
 	}
 }
 
@@ -296,7 +285,6 @@ static void refused_for_good_is_dialled_rarely(void)
 	settle();
 	CHECK(fx->dial[HIGH] != NULL);
 	CHECK_EQ(fx->peer[HIGH].mismatch, 0);
-	fixture_end();
 }
 
 /* Nor does it count from a peer whose session was up: that one has our configuration. */
@@ -313,7 +301,6 @@ static void a_peer_that_was_up_is_dialled_as_ever(void)
 	fx->dial[HIGH] = NULL;
 	pass(1500);
 	CHECK(fx->dial[HIGH] != NULL);
-	fixture_end();
 }
 
 /* Nor on a link that was accepted, whichever incarnation says it. */
@@ -328,7 +315,6 @@ static void only_our_dials_hear_of_a_configuration(void)
 	w = answered(LOW);
 	refuse_by(w, LOW, incarnation(LOW), WIRE_REFUSE_VERSION);
 	CHECK_EQ(fx->peer[LOW].mismatch, 0);
-	fixture_end();
 }
 
 /* On the link that O has answered a choice may be in flight (R7). */
@@ -343,7 +329,6 @@ static void no_dial_while_a_choice_may_come(void)
 	CHECK(!w->gone && !fx->dial[LOW]);
 	pass(600);
 	CHECK(w->gone && fx->dial[LOW]);
-	fixture_end();
 }
 
 /* O is told other numbers on each of its dials: the first time it dials again at once. */
@@ -368,7 +353,6 @@ static void stale_numbers_without_end_are_no_storm(void)
 		CHECK_EQ(fx->session[LOW]->told, gen);
 	}
 	CHECK(n > 1 && n < 10);
-	fixture_end();
 }
 
 /* Bytes of data that HIGH was sent on that link. */
@@ -424,7 +408,6 @@ static void a_peer_that_acknowledges_nothing_costs_little(void)
 		sent = data_of(high);
 	}
 	CHECK_EQ(sent, frame);
-	fixture_end();
 }
 
 /* Nobody listens at the member's address: no reason to believe who dials from there. */
@@ -445,7 +428,6 @@ static void not_believed_where_nobody_listens(void)
 		}
 	}
 	CHECK(!fx->renew);
-	fixture_end();
 }
 
 static void a_strange_incarnation_cannot_end_our_dials(void)
@@ -466,7 +448,6 @@ static void a_strange_incarnation_cannot_end_our_dials(void)
 		CHECK(fx->dial[HIGH] != NULL);
 		CHECK_EQ(fx->peer[HIGH].mismatch, 0);
 		CHECK_EQ(fx->down[HIGH], 0);
-		fixture_end();
 	}
 }
 
@@ -482,7 +463,6 @@ static void a_strange_incarnation_does_not_keep_us_from_dialling(void)
 	pass(200);
 	CHECK(!w->gone);
 	CHECK(fx->dial[HIGH] != NULL);
-	fixture_end();
 }
 
 /* As a connection whose writes fail: what we say stays unwritten. */
@@ -520,7 +500,6 @@ static void hellos_without_waiting_for_an_answer(void)
 	CHECK(w->gone);
 	CHECK(strstr(fx->notes, "HELLO received before ours was sent"));
 	unharmed(low, LOW, 0xfffffffe);
-	fixture_end();
 }
 
 /* A long message that is begun and never goes on, on a link that is kept alive. */
@@ -544,7 +523,6 @@ static void half_a_long_message(void)
 	CHECK_EQ(fx->core.faults, 0);
 	CHECK_EQ(fx->down[HIGH], 0);
 	unharmed(low, LOW, 0xfffffffe);
-	fixture_end();
 }
 
 /* Membership decides, and never names it. */
@@ -566,7 +544,6 @@ static void not_named_by_membership(void)
 	CHECK(w->gone);
 	CHECK_EQ(fx->up[HIGH], 0);
 	CHECK(!fx->peer[HIGH].session);
-	fixture_end();
 }
 
 int main(void)

@@ -179,7 +179,6 @@ static void violations_drop_the_link(void)
 		CHECK_EQ(fx->down[HIGH], 0);
 		CHECK_EQ(fx->session[HIGH]->n.faults, 1);
 		unharmed(low, LOW, 0xfffffffe);
-		fixture_end();
 	}
 }
 
@@ -197,7 +196,6 @@ static void faults_again_and_again_ask_for_fencing(void)
 	}
 	CHECK_EQ(fx->fences, 1);	/* once for an incarnation */
 	CHECK_EQ(fx->down[HIGH], 0);
-	fixture_end();
 }
 
 static void resume_outside_the_window(void)
@@ -224,7 +222,6 @@ static void resume_outside_the_window(void)
 	w = link_from(HIGH, 0xffffffff);	/* has it */
 	CHECK(!w->gone);
 	CHECK_EQ(fx->session[HIGH]->n.acked, 1);
-	fixture_end();
 }
 
 static void frames_cut_at_every_byte(void)
@@ -251,7 +248,6 @@ static void frames_cut_at_every_byte(void)
 		     c - (got == 0 ? 0 : got == 1 ? a : got == 2 ? b : c));
 		CHECK_EQ(fx->delivered[HIGH], 2);
 		CHECK_EQ(fx->last_len, 150);
-		fixture_end();
 	}
 }
 
@@ -272,7 +268,6 @@ static void unknown_tlv_is_skipped(void)
 	CHECK(!high->gone);
 	CHECK_EQ(fx->delivered[HIGH], 1);
 	CHECK_EQ(fx->last_len, 3);
-	fixture_end();
 }
 
 static void endless_fragments_end(void)
@@ -290,7 +285,6 @@ static void endless_fragments_end(void)
 	CHECK(high->gone && i >= 59 && i <= 62);
 	CHECK(strstr(fx->notes, "fragmented message stalled"));
 	CHECK_EQ(high->link.why, LINK_WHY_STUCK);
-	fixture_end();
 }
 
 static void paused_peer_is_not_stalled(void)
@@ -311,7 +305,6 @@ static void paused_peer_is_not_stalled(void)
 	pass(21000);				/* no frame at all now */
 	CHECK(high->gone);
 	CHECK(strstr(fx->notes, "stalled"));
-	fixture_end();
 }
 
 static void own_close_is_clean(void)
@@ -336,7 +329,6 @@ static void own_close_is_clean(void)
 	peer_drained(&fx->core, LOW, incarnation(LOW));
 	settle();
 	CHECK(fx->closed);
-	fixture_end();
 }
 
 static void last_ack_lost(void)
@@ -360,7 +352,6 @@ static void last_ack_lost(void)
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_CLOSED);
 	pass(3100);
 	CHECK(fx->closed);
-	fixture_end();
 }
 
 static void without_quorum_data_wait(void)
@@ -380,7 +371,6 @@ static void without_quorum_data_wait(void)
 	core_quorum(&fx->core, true);
 	settle();
 	CHECK_EQ(high->n_out, before + WIRE_MSG_OVERHEAD + 3);
-	fixture_end();
 }
 
 static void own_pause_is_no_silence_of_the_peer(void)
@@ -397,7 +387,6 @@ static void own_pause_is_no_silence_of_the_peer(void)
 	CHECK_EQ(fx->session[HIGH]->n.stalls, 0);
 	pass(21000);				/* now it is the peer's */
 	CHECK(high->gone);
-	fixture_end();
 }
 
 static bool says_ack(struct wire *w, uint32_t next)
@@ -426,7 +415,6 @@ static void duplicate_across_the_wrap(void)
 	CHECK_EQ(fx->session[HIGH]->n.duplicates, 1);
 	CHECK_EQ(fx->session[HIGH]->n.faults, 0);
 	CHECK(says_ack(high, 1));		/* at once */
-	fixture_end();
 }
 
 static void ack_waits_for_the_hand_over(void)
@@ -449,7 +437,6 @@ static void ack_waits_for_the_hand_over(void)
 	link_rx_done(&high->link);
 	pass(100);
 	CHECK(says_ack(high, 0xffffffff));
-	fixture_end();
 }
 
 static void acks_are_found_while_paused(void)
@@ -477,7 +464,6 @@ static void acks_are_found_while_paused(void)
 	feed(high, buf, n);				/* both again: harmless */
 	CHECK_EQ(fx->delivered[HIGH], 1);
 	CHECK(!high->gone);
-	fixture_end();
 }
 
 static void a_keepalive_is_answered_when_ours_is_half_due(void)
@@ -496,7 +482,6 @@ static void a_keepalive_is_answered_when_ours_is_half_due(void)
 	CHECK(says_ack(high, 0xfffffffe));
 	feed(high, ack, n);			/* two sides that answer do not go on for ever */
 	CHECK(!says_ack(high, 0xfffffffe));
-	fixture_end();
 }
 
 static void leaving_is_remembered_until_the_fin(void)
@@ -514,7 +499,6 @@ static void leaving_is_remembered_until_the_fin(void)
 	while (next_frame(high, &f))
 		fin |= f.nextcmd == WIRE_FIN_CMD;
 	CHECK(fin);
-	fixture_end();
 }
 
 static void fin_waits_for_open_slots(void)
@@ -537,7 +521,6 @@ static void fin_waits_for_open_slots(void)
 	session_schedule(s);
 	settle();
 	CHECK_EQ(session_state(s), FSM_FIN_WAIT1);
-	fixture_end();
 }
 
 static void half_written_frame_is_finished_first(void)
@@ -570,7 +553,6 @@ static void half_written_frame_is_finished_first(void)
 	CHECK_EQ(f.nextcmd, WIRE_DATA);
 	CHECK_EQ(frame_parse(bytes + 50, n - 50, &f), 0);
 	CHECK_EQ(f.nextcmd, WIRE_STATUS);
-	fixture_end();
 }
 
 int main(void)

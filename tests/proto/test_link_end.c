@@ -25,7 +25,6 @@ static void a_kept_link_is_not_kept_for_ever(void)
 	for (int i = 0; i < 4; i++)
 		pass(1000);
 	CHECK(fx->closed);
-	fixture_end();
 }
 
 /* Our last ACK to HIGH may be lost: its redial is waited for. */
@@ -79,7 +78,6 @@ static void two_refusals_end_the_wait(void)
 	CHECK(core_peer_over_at(p) > fx->core.now_ns);
 	CHECK(nobody_listens());
 	CHECK(core_peer_over_at(p) <= fx->core.now_ns);
-	fixture_end();
 }
 
 /* TIME_WAIT of a peer without addresses ends at its time; nobody is dialled. */
@@ -106,7 +104,6 @@ static void a_peer_without_addresses_may_come_back(void)
 	for (int i = 0; i < 10; i++)
 		pass(1000);
 	CHECK(core_peer_over_at(p) <= fx->core.now_ns && fx->dial[HIGH] == dial);
-	fixture_end();
 }
 
 /* While there is a session nothing is over, whatever its link does. */
@@ -120,7 +117,6 @@ static void a_session_without_a_link_is_not_over(void)
 	settle();
 	CHECK(fx->session[HIGH]);
 	CHECK_EQ(core_peer_over_at(&fx->peer[HIGH]), CORE_NEVER);
-	fixture_end();
 }
 
 /* Membership took the incarnation away: nobody is dialled for it. */
@@ -139,7 +135,6 @@ static void an_incarnation_that_failed_is_not_dialled(void)
 	for (unsigned i = 0; i < 60; i++)
 		pass(1000);
 	CHECK(fx->dial[HIGH] == w);
-	fixture_end();
 }
 
 static void one_link_of_an_incarnation_is_held(void)
@@ -159,7 +154,6 @@ static void one_link_of_an_incarnation_is_held(void)
 	CHECK(!w[2]->gone);
 	pass(1500);
 	CHECK(w[2]->gone);
-	fixture_end();
 }
 
 /* The block is the caller's again, whatever it had asked for. */
@@ -174,7 +168,6 @@ static void a_removed_peer_is_not_looked_at(void)
 	settle();
 	pass(5000);
 	CHECK(!fx->up[LOW]);
-	fixture_end();
 	both_up(&high);
 	fx->no_dials = true;
 	session_pause(fx->session[HIGH], true);
@@ -185,7 +178,6 @@ static void a_removed_peer_is_not_looked_at(void)
 	CHECK_EQ(fx->end[HIGH], SESSION_REMOVED);
 	memset(&fx->peer[HIGH], 0xa5, sizeof fx->peer[HIGH]);
 	pass(30000);
-	fixture_end();
 }
 
 /* Nobody said it, so it is not known: the linger time is over before the FIN was acknowledged. */
@@ -202,7 +194,6 @@ static void the_linger_time_ends_in_last_ack(void)
 	core_linger_over(&fx->core);
 	settle();
 	CHECK_EQ(fx->end[HIGH], SESSION_LINGER);
-	fixture_end();
 }
 
 /* The end of the linger time ends TIME_WAIT, too. */
@@ -214,7 +205,6 @@ static void the_linger_time_ends_the_wait_for_the_last_ack(void)
 	settle();
 	CHECK_EQ(core_peer_over_at(&fx->peer[HIGH]) > fx->core.now_ns, false);
 	CHECK(fx->closed);
-	fixture_end();
 }
 
 /* A new incarnation of ours has no TIME_WAIT of the old one. */
@@ -224,7 +214,6 @@ static void a_renewal_ends_the_wait_for_the_last_ack(void)
 	core_renew(&fx->core, 78);
 	settle();
 	CHECK(core_peer_over_at(&fx->peer[HIGH]) <= fx->core.now_ns);
-	fixture_end();
 }
 
 /* After a renewal membership says anew with whom there may be sessions. */
@@ -242,7 +231,6 @@ static void a_renewal_forgets_the_members(void)
 	CHECK(!fx->peer[HIGH].session);
 	peer_added(&fx->peer[HIGH], incarnation(HIGH));
 	CHECK(fx->peer[HIGH].session);
-	fixture_end();
 }
 
 /* Without memory for a session a HELLO waits, and not for ever. */
@@ -270,7 +258,6 @@ static void a_hello_waits_for_memory(void)
 	for (unsigned i = 0; i < 6; i++)
 		pass(1000);
 	CHECK(w[0]->gone && w[1]->gone);
-	fixture_end();
 }
 
 /* A second call of core_close() or link_connected() does nothing. */
@@ -295,7 +282,6 @@ static void the_second_word_changes_nothing(void)
 	}
 	CHECK_EQ(fins, 1);
 	CHECK_EQ(leavings, 1);
-	fixture_end();
 }
 
 /* A send may write at once only while the session is ESTABLISHED and its link is up. */
@@ -318,7 +304,6 @@ static void a_session_that_ends_is_kicked(void)
 		else
 			link_dead(&high->link, false);
 		CHECK(!session_only_sends(s));
-		fixture_end();
 	}
 }
 

@@ -37,7 +37,6 @@ static void acks_come_in_their_time(void)
 	CHECK_EQ(acked_on(high), FIRST + 1);
 	pass(100);
 	CHECK_EQ(acked_on(high), 0);		/* once is enough */
-	fixture_end();
 }
 
 static void enough_bytes_are_acknowledged_at_once(void)
@@ -52,7 +51,6 @@ static void enough_bytes_are_acknowledged_at_once(void)
 	CHECK_EQ(acked_on(high), (uint32_t)(FIRST + 2));
 	feed_bytes(high, HIGH, (uint32_t)(FIRST + 2), RING / 8);
 	CHECK_EQ(acked_on(high), 0);
-	fixture_end();
 }
 
 static void enough_frames_are_acknowledged_at_once(void)
@@ -67,7 +65,6 @@ static void enough_frames_are_acknowledged_at_once(void)
 	CHECK_EQ(acked_on(high), 0);
 	feed_bytes(high, HIGH, FIRST + i, 1);
 	CHECK_EQ(acked_on(high), FIRST + i + 1);
-	fixture_end();
 }
 
 static void a_short_sender_is_answered_at_once(void)
@@ -81,7 +78,6 @@ static void a_short_sender_is_answered_at_once(void)
 	CHECK_EQ(acked_on(high), 0);
 	feed(high, buf, wire_put_status(buf, HIGH, WIRE_STATUS_SHORT));
 	CHECK_EQ(acked_on(high), FIRST + 1);
-	fixture_end();
 }
 
 /* An ACK written on the old link alone is owed on the new one, whose HELLO is older. */
@@ -101,7 +97,6 @@ static void a_resume_owes_what_its_hello_did_not_say(void)
 	CHECK(low->gone && !next->gone && fx->peer[LOW].up == &next->link);
 	pass(6);
 	CHECK_EQ(acked_on(next), FIRST + 1);
-	fixture_end();
 }
 
 /* The peer reads nothing: what it is told waits, and has its bound. */
@@ -121,7 +116,6 @@ static void acks_wait_for_room(void)
 	fx->room = SIZE_MAX;
 	gather(high);
 	CHECK_EQ(acked_on(high), FIRST + n);
-	fixture_end();
 }
 
 /* A sender may write by itself where nothing but its message is to be done. */
@@ -146,7 +140,6 @@ static void a_sender_may_write_by_itself(void)
 	link_dead(&high->link, false);
 	settle();
 	CHECK(!session_only_sends(s));
-	fixture_end();
 }
 
 /* Serial numbers compare within half their range: a choice that lasts must not fall behind. */
@@ -164,7 +157,6 @@ static void a_choice_may_last(void)
 	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
 	CHECK_EQ(s->ring.acked_seq, FIRST + 1);
 	CHECK(s->ring.acked_seq - s->base < 0x60000000);
-	fixture_end();
 }
 
 /* We said what we take: one byte more is a violation. */
@@ -180,7 +172,6 @@ static void our_longest_message(void)
 		feed_bytes(high, HIGH, FIRST, 1000 + more);
 		CHECK_EQ(fx->delivered[HIGH], !more);
 		CHECK_EQ(high->gone, more);
-		fixture_end();
 	}
 }
 
@@ -212,7 +203,6 @@ static void a_peer_of_short_frames(void)
 	settle();
 	while (next_frame(w, &f))
 		CHECK(f.length <= 2000);
-	fixture_end();
 }
 
 /* ---- silence ---- */
@@ -253,7 +243,6 @@ static void stalls_in_a_row_ask_for_fencing(void)
 	CHECK_EQ(fx->fences, 0);
 	stalls(FIRST + 1);
 	CHECK_EQ(fx->fences, 1);
-	fixture_end();
 }
 
 static void an_idle_peer_is_not_fenced(void)
@@ -267,7 +256,6 @@ static void an_idle_peer_is_not_fenced(void)
 	for (unsigned i = 0; i < 8; i++)
 		stalls(FIRST);
 	CHECK_EQ(fx->fences, 0);
-	fixture_end();
 }
 
 static void after_our_pause_silence_begins_anew(void)
@@ -285,7 +273,6 @@ static void after_our_pause_silence_begins_anew(void)
 	CHECK(!high->gone);
 	pass(1500);
 	CHECK(high->gone);
-	fixture_end();
 }
 
 /* Frames of the peer, of whatever kind, are what keeps a link. */
@@ -306,7 +293,6 @@ static void any_frame_is_a_sign_of_life(void)
 			feed_bytes(high, HIGH, FIRST + i / 3, 10);
 	}
 	CHECK(!high->gone);
-	fixture_end();
 }
 
 static void silence_is_answered_by_keepalives(void)
@@ -319,7 +305,6 @@ static void silence_is_answered_by_keepalives(void)
 	CHECK_EQ(high->read, high->n_out);
 	pass(2100);
 	CHECK_EQ(acked_on(high), FIRST);
-	fixture_end();
 }
 
 /* With another path to go to, silence has to be noticed sooner. */
@@ -337,7 +322,6 @@ static void several_paths_are_kept_alive_more_often(void)
 	CHECK_EQ(high->read, high->n_out);
 	pass(fx->core.cfg.keepalive_multi_ns / 2000000);
 	CHECK_EQ(acked_on(high), FIRST);
-	fixture_end();
 }
 
 /* ---- pauses ---- */
@@ -358,7 +342,6 @@ static void a_pause_is_told_and_taken_back(void)
 	settle();
 	CHECK(next_frame(high, &f) && f.nextcmd == WIRE_STATUS);
 	CHECK(!frame_status(&f, &flags) && flags == 0);
-	fixture_end();
 }
 
 /* STATUS frames that came out of it since; *ret_flags: of the last one. */
@@ -383,7 +366,6 @@ static void a_pause_is_told_once(void)
 		settle();
 	}
 	CHECK_EQ(statuses(high, &flags), 1);
-	fixture_end();
 }
 
 /* A keep-alive that becomes due meanwhile must not take it back. */
@@ -405,7 +387,6 @@ static void the_end_of_a_pause_waits_for_room(void)
 	settle();
 	CHECK(statuses(high, &flags) > 0);
 	CHECK_EQ(flags, 0);
-	fixture_end();
 }
 
 /* A sender is short of room when more than three quarters of its queue are taken. */
@@ -435,7 +416,6 @@ static void short_is_more_than_three_quarters(void)
 	settle();
 	CHECK_EQ(statuses(high, &flags), 1);
 	CHECK_EQ(flags, WIRE_STATUS_SHORT);
-	fixture_end();
 }
 
 /* And one that lasts is told on the next link, too. */
@@ -459,7 +439,6 @@ static void what_a_peer_said_of_its_pause_ends_with_the_link(void)
 	while (next_frame(high, &f))
 		told |= f.nextcmd == WIRE_STATUS;
 	CHECK(told);
-	fixture_end();
 }
 
 /* An ACK that went with data is not sent once more when its time comes. */
@@ -475,7 +454,6 @@ static void an_ack_goes_once(void)
 	CHECK_EQ(acked_on(high), FIRST + 1);
 	pass(10);
 	CHECK_EQ(high->read, high->n_out);
-	fixture_end();
 }
 
 /* A peer that does not say how large its queue is gets ACKs as any other. */
@@ -498,7 +476,6 @@ static void a_queue_of_unknown_size(void)
 	CHECK_EQ(acked_on(w), 0);
 	pass(6);
 	CHECK_EQ(acked_on(w), FIRST + 1);
-	fixture_end();
 }
 
 /* Half a frame cannot be followed by anything: such a link ends by a reset. */
@@ -523,7 +500,6 @@ static void half_a_frame_ends_by_a_reset(void)
 	feed_refuse(high, HIGH, &r);
 	CHECK(high->gone);
 	CHECK_EQ(high->how, LINK_RESET);
-	fixture_end();
 }
 
 /* A break of long ago is no reason to dial in haste. */
@@ -552,7 +528,6 @@ static void haste_ends(void)
 	CHECK(!w->gone);
 	pass(cfg->redial_ns / 1000000 + 100);
 	CHECK(!w->gone && fx->dial[HIGH] == w);
-	fixture_end();
 }
 
 int main(void)

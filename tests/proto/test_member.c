@@ -44,7 +44,6 @@ static void words_about_another_incarnation_change_nothing(void)
 	CHECK(!p->session && !p->member);
 	settle();
 	CHECK(tombstones_find(&p->tombstones, incarnation(HIGH)));
-	fixture_end();
 }
 
 /* A member for whose session there is no memory. */
@@ -73,13 +72,11 @@ static void what_was_said_holds_when_there_is_memory(void)
 		CHECK_EQ(p->session->incarnation, incarnation(HIGH) + 1);
 		CHECK_EQ(p->session->removed, leaving);
 		settle();
-		fixture_end();
 	}
 	p = member_without_memory();
 	peer_left(p, incarnation(HIGH) + 1);
 	peer_provide(p, new_session());
 	CHECK(!p->session);
-	fixture_end();
 }
 
 /* The word that an incarnation leaves does not pass to the next one. */
@@ -91,7 +88,6 @@ static void the_next_incarnation_does_not_leave(void)
 	peer_added(p, incarnation(HIGH) + 1);
 	settle();
 	CHECK(fx->down[HIGH] == 1 && p->session && !p->session->removed && !p->member_leaving);
-	fixture_end();
 }
 
 /* A failure without an incarnation is of the one whose session there is. */
@@ -104,7 +100,6 @@ static void a_failure_without_an_incarnation(void)
 	settle();
 	CHECK(!p->session && tombstones_find(&p->tombstones, incarnation(HIGH)));
 	CHECK(!fx->peer[LOW].tombstones.n);
-	fixture_end();
 }
 
 /* The dial that waits for its turn goes to the new addresses. */
@@ -132,7 +127,6 @@ static void a_dial_goes_to_the_new_address(void)
 			CHECK(a.peer != p || a.path == 0);
 		act(&a);
 	}
-	fixture_end();
 }
 
 int main(void)

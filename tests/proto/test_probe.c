@@ -51,7 +51,6 @@ static void padding_is_thrown_away(void)
 		feed_by(w, buf, padded(buf, WIRE_HELLO_MAX), steps[i]);
 		CHECK_EQ(answers(w, &q), 1);
 		unharmed(high, HIGH, 0xfffffffe);
-		fixture_end();
 	}
 }
 
@@ -75,7 +74,6 @@ static void nothing_is_buffered(void)
 		settle();
 	}
 	CHECK_EQ(answers(w, &q), 1);
-	fixture_end();
 }
 
 static void too_many_are_not_answered(void)
@@ -102,7 +100,6 @@ static void too_many_are_not_answered(void)
 	feed(w, buf, sizeof buf);
 	CHECK_EQ(answers(w, &q), 0);
 	unharmed(high, HIGH, 0xfffffffe);
-	fixture_end();
 }
 
 static void small_ones_have_a_bound_as_well(void)
@@ -120,7 +117,6 @@ static void small_ones_have_a_bound_as_well(void)
 	}
 	CHECK_EQ(n, 20);
 	CHECK(!w->gone);
-	fixture_end();
 }
 
 /* Frames that may not come: each drops its own link. */
@@ -146,7 +142,6 @@ static void what_is_no_padded_probe(void)
 			printf("# %s is taken\n", table[i].what);
 		CHECK(w->gone);
 		unharmed(high, HIGH, 0xfffffffe);
-		fixture_end();
 	}
 }
 
@@ -163,7 +158,6 @@ static void not_in_a_handshake(void)
 	CHECK(w->gone);
 	feed(high, buf, padded(buf, WIRE_PROBE_MAX));
 	CHECK(high->gone);
-	fixture_end();
 }
 
 /* Half of it, then silence: as with any PROBE. */
@@ -183,7 +177,6 @@ static void half_of_one_has_its_time(void)
 		pass(1000);
 	}
 	CHECK(w->gone);
-	fixture_end();
 }
 
 /* ---- ours ---- */
@@ -215,13 +208,11 @@ static void a_dial_that_waits_is_renumbered(void)
 	while (core_poll(&fx->core, &action)) {
 		if (action.what == CORE_DIAL && action.peer == p) {
 			CHECK_EQ(action.path, 0);
-			fixture_end();
 			return;
 		}
 		act(&action);
 	}
 	CHECK(!"a dial");
-	fixture_end();
 }
 
 /* HIGH has two addresses, over which probes pass; it is up on the first. */
@@ -290,7 +281,6 @@ static void padding_goes_to_who_knows_it(void)
 	CHECK_EQ(asked(w), 112);
 	/* A link that was answered all the time ends without a reason. */
 	CHECK_EQ(w->link.why, LINK_WHY_NONE);
-	fixture_end();
 }
 
 static void the_loss_of_large_ones_is_said(void)
@@ -328,7 +318,6 @@ static void the_loss_of_large_ones_is_said(void)
 	fx->notes[0] = 0;
 	reply(w, WIRE_PATH_PADDED);
 	CHECK(strstr(fx->notes, "large packets pass again on path 1"));
-	fixture_end();
 }
 
 static void a_path_that_is_dead_is_not_called_lossy(void)
@@ -346,7 +335,6 @@ static void a_path_that_is_dead_is_not_called_lossy(void)
 	CHECK(strstr(fx->notes, "path does not answer probes"));
 	reply(fx->probe[HIGH], WIRE_PATH_PADDED);
 	CHECK(!strstr(fx->notes, "large packets are lost"));
-	fixture_end();
 }
 
 /* After one that was not answered the next one comes in its time, not at once. */
@@ -365,7 +353,6 @@ static void dead_paths_are_asked_rarely(void)
 	CHECK(fx->probe[HIGH] == w);
 	pass(1);
 	CHECK(fx->probe[HIGH] != w);
-	fixture_end();
 }
 
 /* D goes back to the first path when that, and the present link, are old enough (R4). */
@@ -398,7 +385,6 @@ static void the_first_path_is_taken_again(void)
 	CHECK_OR_RETURN(w && w->link.path == 0);
 	CHECK(fx->core.now_ns - opened >= fx->core.cfg.prefer_ns);
 	CHECK(!up->gone);
-	fixture_end();
 }
 
 /* To who asks on a path we say what becomes of our own on it. */
@@ -418,7 +404,6 @@ static void the_other_side_is_told(void)
 		CHECK_EQ(answers(w, &q), 1);
 		CHECK_EQ(q.flags, WIRE_PATH_PADDED | (i ? WIRE_PATH_LOST : 0));
 	}
-	fixture_end();
 }
 
 /* The link in use is silent: an answer on another path makes us look at once. */
@@ -438,7 +423,6 @@ static void an_answer_ends_the_wait(void)
 	CHECK(core_deadline(&fx->core) <= fx->core.now_ns);
 	pass(0);
 	CHECK(up->gone);
-	fixture_end();
 }
 
 int main(void)

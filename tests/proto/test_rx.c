@@ -37,7 +37,6 @@ static void many_frames_give_way(void)
 	} while (r == RX_AGAIN);
 	CHECK_EQ(r, RX_MORE);
 	CHECK(rx.p == rx.end);
-	fixture_end();
 }
 
 /* One call takes as many as it may: a call a frame would cost more than the frame. */
@@ -51,7 +50,6 @@ static void as_many_as_it_may(void)
 	rx.end = buf + put_acks(buf, AT_ONCE);
 	link_rx(&high->link, &rx);
 	CHECK(rx.p == rx.end);
-	fixture_end();
 }
 
 /* Behind the padding comes the next frame, in the same bytes. */
@@ -83,7 +81,6 @@ static void padding_ends_where_it_ends(void)
 		}
 		CHECK_EQ(answers, 2);
 		CHECK(!w->gone);
-		fixture_end();
 	}
 }
 
@@ -109,7 +106,6 @@ static void the_short_way_takes_whole_messages(void)
 		if (message)
 			CHECK(len == 6 && !memcmp(message, "second", 6));
 		CHECK_EQ(link_rx(&high->link, &rx), RX_MORE);
-		fixture_end();
 	}
 }
 
@@ -146,7 +142,6 @@ static void the_longest_message_is_what_both_take(void)
 		}
 		part.n = longest;
 		CHECK_EQ(session_send(s, &part, 1, longest, NULL), 0);
-		fixture_end();
 	}
 }
 
@@ -180,7 +175,6 @@ static void an_ack_is_due_at_its_thresholds(void)
 		/* Counted anew from there. */
 		feed_messages(high, FIRST + 3, 2);
 		CHECK_EQ(acked_on(high), i < 2 ? 0 : FIRST + 4);
-		fixture_end();
 	}
 }
 
@@ -205,7 +199,6 @@ static void an_ack_is_due_in_time(void)
 	core_tick(&fx->core);
 	settle();
 	CHECK_EQ(acked_on(high), FIRST + 3);
-	fixture_end();
 }
 
 /* After half of the keep-alive time without a word of ours what comes is answered at once. */
@@ -220,7 +213,6 @@ static void a_keepalive_is_answered_by_ours(void)
 			 high->link.last_tx_ns + fx->core.cfg.keepalive_ns / 2 - early);
 		feed_messages(high, FIRST, 1);
 		CHECK_EQ(acked_on(high), early ? 0 : FIRST + 1);
-		fixture_end();
 	}
 }
 
@@ -251,7 +243,6 @@ static void the_look_ahead_takes_acks_alone(void)
 	link_scan(&high->link, buf, n, &off);
 	settle();
 	CHECK(high->gone && strstr(fx->notes, "ACK of data never sent"));
-	fixture_end();
 }
 
 /* The HELLO of the next link says it. */
@@ -272,7 +263,6 @@ static void an_ack_that_is_due_ends_with_its_link(void)
 		CHECK(fx->peer[HIGH].up == &next->link);
 		pass(6);
 		CHECK_EQ(acked_on(next), 0);
-		fixture_end();
 	}
 }
 

@@ -27,7 +27,6 @@ static void a_link_that_is_up_is_said(void)
 	fx->notes[0] = '\0';
 	link_from(HIGH, 0xffffffff);
 	CHECK(says("link up:  gen=2 next=4294967295\n"));
-	fixture_end();
 }
 
 static void quorum_is_said_when_it_changes(void)
@@ -47,7 +46,6 @@ static void quorum_is_said_when_it_changes(void)
 	core_quorum(&fx->core, true);
 	settle();
 	CHECK(says("quorum gained"));
-	fixture_end();
 }
 
 /* Polls all notes, which say in turn that quorum is lost and gained; returns their number. */
@@ -77,7 +75,6 @@ static void lines_that_nobody_polls_for(void)
 		CHECK_EQ(lines_in_turn(), said[i] < CORE_NOTES ? said[i] : CORE_NOTES);
 		CHECK(core_at_rest(&fx->core));
 	}
-	fixture_end();
 }
 
 /* One seed would set the generator to 0, from which it never leaves. */
@@ -90,7 +87,6 @@ static void each_seed_draws(void)
 	cfg.seed = cfg.incarnation ^ 0x9e3779b97f4a7c15u;
 	core_init(&fx->core, &cfg, 0);
 	CHECK(core_random(&fx->core) != core_random(&fx->core));
-	fixture_end();
 }
 
 static void a_transition_has_its_place(void)
@@ -104,7 +100,6 @@ static void a_transition_has_its_place(void)
 	fx->notes[0] = '\0';
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST + 3));
 	CHECK(says("transition:  expected=2\n"));
-	fixture_end();
 }
 
 static void the_end_keeps_its_state(void)
@@ -121,7 +116,6 @@ static void the_end_keeps_its_state(void)
 	CHECK_EQ(session_state(s), FSM_CLOSED);
 	settle();
 	CHECK_EQ(fx->down[HIGH], 1);
-	fixture_end();
 }
 
 static void resumes_with_something_unacked_are_counted(void)
@@ -148,7 +142,6 @@ static void resumes_with_something_unacked_are_counted(void)
 	link_from(HIGH, 0xffffffff);
 	CHECK_EQ(fx->session[HIGH]->n.reconnects, 4);
 	CHECK_EQ(fx->session[HIGH]->n.resumed_unacked, 1);
-	fixture_end();
 }
 
 /* The ACK goes out in the same step as the FIN comes in (R24). */
@@ -166,7 +159,6 @@ static void a_fin_is_acknowledged_at_once(void)
 		if (f.nextcmd == WIRE_ACK || f.cmd == WIRE_ACK)
 			n_acks += f.u == 0xffffffff;
 	CHECK_EQ(n_acks, 1);
-	fixture_end();
 }
 
 /* The last ACK of an orderly end, on the link that stays for it. */
@@ -183,7 +175,6 @@ static void the_last_ack_is_written(void)
 	feed(high, buf, wire_put_fin(buf, HIGH, FIRST));
 	CHECK_EQ(acked_on(high), 0xffffffff);
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
-	fixture_end();
 }
 
 static void without_a_session(void)
@@ -195,7 +186,6 @@ static void without_a_session(void)
 	settle();
 	CHECK_EQ(fx->down[HIGH], 0);
 	CHECK_EQ(fx->fences, 0);
-	fixture_end();
 }
 
 /* A peer cannot say CLOSED before it has sent its FIN. */
@@ -212,7 +202,6 @@ static void closed_without_a_fin_is_a_fault(void)
 	CHECK_EQ(fx->down[HIGH] + fx->finished[HIGH], 0);
 	CHECK_EQ(fx->session[HIGH]->n.faults, 1);
 	CHECK_EQ(fx->session[HIGH]->n.acked, 0);
-	fixture_end();
 }
 
 /* A listener that speaks of another incarnation says nothing of the session. */
@@ -238,7 +227,6 @@ static void closed_is_about_the_incarnation_that_says_so(void)
 		r.mine = incarnation(HIGH);
 	}
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
-	fixture_end();
 }
 
 /* No session yet, and our dial to HIGH is connected; NULL: it is not. */
@@ -263,7 +251,6 @@ static void why_a_link_ended(void)
 	CHECK(w->gone);
 	CHECK_EQ(w->link.why, LINK_WHY_REFUSED);
 	CHECK_EQ(w->link.refusal, WIRE_REFUSE_VERSION);
-	fixture_end();
 }
 
 /* A peer that says it cannot take us now is left alone for about the longest time. */
@@ -281,7 +268,6 @@ static void a_refusal_for_long_is_no_reason_to_hurry(void)
 	CHECK(!fx->dial[HIGH]);
 	pass(cap_ms / 2 + 1);
 	CHECK(fx->dial[HIGH]);
-	fixture_end();
 }
 
 static void feed_stale(struct wire *w, unsigned id, uint32_t gen)
@@ -309,7 +295,6 @@ static void what_is_usual_is_no_warning(void)
 		feed_refuse(w, HIGH, &r);
 		CHECK(says("refused by the peer"));
 		CHECK_EQ(fx->warnings, table[i].warnings);
-		fixture_end();
 	}
 }
 
@@ -333,7 +318,6 @@ static void stale_is_answered_by_one_dial_at_once(void)
 		low = link_from(LOW, FIRST);
 		CHECK(low->link.state == LINK_UP);
 	}
-	fixture_end();
 }
 
 /* On our own dial a frame of another node that is neither HELLO nor REFUSE is a fault. */
@@ -346,7 +330,6 @@ static void a_frame_of_another_node_where_we_dialled(void)
 	feed(w, buf, wire_put_ack(buf, LOW, FIRST));
 	CHECK(w->gone);
 	CHECK(says("frame from another nodeid"));
-	fixture_end();
 }
 
 /* A mismatch that lasts is one line, not one for each dial. */
@@ -364,7 +347,6 @@ static void a_mismatch_is_said_once(void)
 			pass(1000);
 		w = fx->dial[HIGH];
 	}
-	fixture_end();
 }
 
 static void a_fin_has_its_length(void)
@@ -381,7 +363,6 @@ static void a_fin_has_its_length(void)
 	CHECK(high->gone);
 	CHECK(strstr(fx->notes, "invalid FIN length"));
 	CHECK_EQ(fx->finished[HIGH], 0);
-	fixture_end();
 }
 
 /* A violation on our own dial that was up: the next dial waits for no back-off. */
@@ -406,7 +387,6 @@ static void a_violation_is_no_failed_dial(void)
 	fx->dial[LOW] = NULL;
 	feed(w, buf, put_message(buf, LOW, 1000, "early"));
 	CHECK(w->gone && fx->dial[LOW]);
-	fixture_end();
 }
 
 /* Honest ones need fewer. */
@@ -425,7 +405,6 @@ static void eight_hellos_are_read(void)
 	CHECK(!w->gone);
 	feed_hello(w, HIGH, &h);
 	CHECK(w->gone && strstr(fx->notes, "too many HELLOs"));
-	fixture_end();
 }
 
 /*
@@ -458,7 +437,6 @@ static void room_that_waited_for_half_a_frame_is_said(void)
 	settle();
 	CHECK_EQ(fx->writable[HIGH], 1);
 	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof big, NULL), 0);
-	fixture_end();
 }
 
 /* A session that ends before WRITABLE was polled reports PEER_DOWN alone. */
@@ -479,7 +457,6 @@ static void room_of_a_session_that_ends_is_not_said(void)
 	session_abort(fx->session[HIGH]);
 	settle();
 	CHECK(fx->writable[HIGH] == 0 && fx->down[HIGH] == 1);
-	fixture_end();
 }
 
 /* LEAVING is written at once, also while the FIN waits for an open slot. */
@@ -500,7 +477,6 @@ static void leaving_is_said_before_the_fin(void)
 		CHECK(f.nextcmd != WIRE_FIN_CMD);
 	}
 	CHECK_EQ(leaving, 1);
-	fixture_end();
 }
 
 int main(void)

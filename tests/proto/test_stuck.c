@@ -55,7 +55,6 @@ static void asked_only_when_something_was_written(void)
 	send_one(HIGH);
 	pass(300);
 	CHECK(asks());
-	fixture_end();
 }
 
 /* Nor does an ACK of ours, written before, hide what is written behind it. */
@@ -70,7 +69,6 @@ static void data_behind_an_ack_are_asked_about(void)
 	asks();
 	send_one(HIGH);
 	CHECK(core_deadline(&fx->core) <= fx->core.now_ns + DEAD / 8 * 1000000ull);
-	fixture_end();
 }
 
 static void nothing_is_dialled_while_the_other_kernel_answers(void)
@@ -85,7 +83,6 @@ static void nothing_is_dialled_while_the_other_kernel_answers(void)
 		settle();
 	}
 	CHECK(!fx->dial[HIGH] && !high->gone);
-	fixture_end();
 }
 
 /* The time counts from when something waits, not from the last time that nothing did. */
@@ -105,7 +102,6 @@ static void waiting_counts_from_its_beginning(void)
 	core_now(&fx->core, fx->core.now_ns + DEAD * 1000000ull);
 	link_transport(&high->link, true, long_ago);
 	CHECK(high->link.stuck);
-	fixture_end();
 }
 
 static void dialled_beside_after_its_time(void)
@@ -135,7 +131,6 @@ static void dialled_beside_after_its_time(void)
 	CHECK(w->link.state == LINK_UP);
 	CHECK(high->gone && high->how == LINK_RESET);
 	CHECK_EQ(fx->down[HIGH], 0);
-	fixture_end();
 }
 
 /* ACKs on the old link overtake the HELLO: D goes on from them, but not below its choice. */
@@ -154,7 +149,6 @@ static void a_position_below_the_acknowledged_one(void)
 	w = incoming(HIGH);
 	feed_hello(w, HIGH, &h);		/* the next choice began at 0xffffffff */
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
-	fixture_end();
 }
 
 /* O never: what it acknowledged in that session is behind any choice. */
@@ -172,7 +166,6 @@ static void o_stays_strict(void)
 	feed_hello(w, LOW, &h);
 	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
 	unharmed(low, LOW, 0xfffffffe);
-	fixture_end();
 }
 
 /* An ACK on the old link ends the dial: D's until it chooses. */
@@ -190,7 +183,6 @@ static void d_ends_its_dial(void)
 	pass_stuck(1000);
 	CHECK(!fx->dial[HIGH]);
 	unharmed(high, HIGH, 0xfffffffe);
-	fixture_end();
 }
 
 /* A frame shows that its own direction passes, and what the other kernel has is acknowledged. */
@@ -213,7 +205,6 @@ static void ends_when_ours_arrive_again(void)
 	link_transport(&high->link, false, 0);
 	settle();
 	CHECK(w->gone && !high->link.stuck && !high->gone);
-	fixture_end();
 }
 
 /* The dial beside the stuck link of the other peer goes on. */
@@ -240,7 +231,6 @@ static void only_its_own_dial_ends(void)
 	feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
 	CHECK(!low->link.stuck);
 	CHECK(!w->gone && fx->dial[HIGH] == w);
-	fixture_end();
 }
 
 /* O's only while its HELLO is unwritten: later the choice may be in flight. */
@@ -261,7 +251,6 @@ static void o_ends_its_dial_before_its_hello(void)
 		feed(low, ack, wire_put_ack(ack, LOW, 0xffffffff));
 		CHECK_EQ(w->gone, !written);
 		unharmed(low, LOW, 0xfffffffe);
-		fixture_end();
 	}
 }
 
@@ -280,7 +269,6 @@ static void the_other_path_is_dialled(void)
 	CHECK_OR_RETURN(fx->dial[HIGH] != NULL);
 	CHECK_EQ(fx->dial[HIGH]->link.path, 1);
 	CHECK(high->link.path == 0);
-	fixture_end();
 }
 
 int main(void)

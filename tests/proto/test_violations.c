@@ -113,7 +113,6 @@ static void before_it_is_up(void)
 		fx->no_dials = true;
 		settle();
 		ends_it(&table[i], incoming(HIGH));
-		fixture_end();
 	}
 }
 
@@ -133,7 +132,6 @@ static void on_a_link_that_is_up(void)
 		both_up(&high);
 		ends_it(&table[i], high);
 		CHECK_EQ(fx->session[HIGH]->n.faults, 1);
-		fixture_end();
 	}
 }
 
@@ -156,7 +154,6 @@ static void on_a_link_of_probes(void)
 		feed(w, buf, a_probe(buf));
 		CHECK(!w->gone);
 		ends_it(&table[i], w);
-		fixture_end();
 	}
 }
 
@@ -179,7 +176,6 @@ static void answered_now_and_then(void)
 		high = link_from(HIGH, FIRST);
 		CHECK_EQ(high->link.state, LINK_UP);
 	}
-	fixture_end();
 }
 
 /* ---- of a kernel ---- */
@@ -212,7 +208,6 @@ static void of_a_kernel(void)
 		CHECK_OR_RETURN(w && w->link.state == LINK_UP);
 		fx->no_dials = true;
 		ends_it(&table[i], w);
-		fixture_end();
 	}
 }
 
@@ -227,7 +222,6 @@ static void the_longest_of_a_kernel(void)
 	CHECK_EQ(fx->delivered[HIGH], 1);
 	CHECK_EQ(fx->last_len, WIRE_DLM_MAX);
 	CHECK(!w->gone);
-	fixture_end();
 }
 
 /* A sequence gap resets the link without an answer: the kernel retransmits on the next one. */
@@ -245,7 +239,6 @@ static void a_gap_of_a_kernel(void)
 	CHECK_EQ(w->link.why, LINK_WHY_STUCK);
 	CHECK(strstr(fx->notes, "sequence gap"));
 	CHECK_EQ(fx->delivered[HIGH], 0);
-	fixture_end();
 }
 
 /* A native DATA frame of a kernel is acknowledged, and not delivered. */
@@ -259,7 +252,6 @@ static void a_native_frame_of_a_kernel(void)
 	CHECK(!w->gone);
 	CHECK_EQ(fx->delivered[HIGH], 0);
 	CHECK_EQ(fx->session[HIGH]->expected, FIRST + 1);
-	fixture_end();
 }
 
 /* A packet behind the FIN of a kernel is neither delivered nor a violation. */
@@ -273,7 +265,6 @@ static void behind_the_fin_of_a_kernel(void)
 	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
 	CHECK_EQ(fx->delivered[HIGH], 0);
 	CHECK(!w->gone);
-	fixture_end();
 }
 
 int main(void)
