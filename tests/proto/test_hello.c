@@ -160,23 +160,6 @@ static void hello_cut_at_every_byte(void)
 	}
 }
 
-static void dead_incarnation_is_told(void)
-{
-	struct wire *high, *w;
-	struct hello h = hello_of(HIGH, 77);
-
-	both_up(&high);
-	peer_failed(&fx->peer[HIGH], incarnation(HIGH));
-	settle();
-	CHECK_EQ(fx->down[HIGH], 1);
-	CHECK_EQ(fx->end[HIGH], SESSION_FAILED);
-	CHECK_EQ(refused_for(high), WIRE_REFUSE_FAILED);
-	w = incoming(HIGH);
-	feed_hello(w, HIGH, &h);
-	CHECK(w->gone);
-	CHECK_EQ(refused_for(w), WIRE_REFUSE_FAILED);
-}
-
 /* A newcomer is told nothing while the old one is alive, and refused when both stay (R20). */
 static void two_claimants(void)
 {
@@ -555,7 +538,6 @@ int main(void)
 	RUN(not_a_hello_is_dropped);
 	RUN(silence_is_bounded);
 	RUN(hello_cut_at_every_byte);
-	RUN(dead_incarnation_is_told);
 	RUN(two_claimants);
 	RUN(silent_old_incarnation_gives_way);
 	RUN(a_new_incarnation_waits_for_a_comeback);

@@ -484,23 +484,6 @@ static void a_keepalive_is_answered_when_ours_is_half_due(void)
 	CHECK(!says_ack(high, 0xfffffffe));
 }
 
-static void leaving_is_remembered_until_the_fin(void)
-{
-	uint8_t buf[64];
-	struct wire *high;
-	struct frame f;
-	bool fin = false;
-
-	both_up(&high);
-	feed(high, buf, wire_put_leaving(buf, HIGH));
-	CHECK_EQ(session_state(fx->session[HIGH]), FSM_ESTABLISHED);
-	feed(high, buf, wire_put_fin(buf, HIGH, 0xfffffffe));
-	CHECK_EQ(session_state(fx->session[HIGH]), FSM_LAST_ACK);
-	while (next_frame(high, &f))
-		fin |= f.nextcmd == WIRE_FIN_CMD;
-	CHECK(fin);
-}
-
 static void fin_waits_for_open_slots(void)
 {
 	struct wire *high;
@@ -572,7 +555,6 @@ int main(void)
 	RUN(ack_waits_for_the_hand_over);
 	RUN(acks_are_found_while_paused);
 	RUN(a_keepalive_is_answered_when_ours_is_half_due);
-	RUN(leaving_is_remembered_until_the_fin);
 	RUN(fin_waits_for_open_slots);
 	RUN(half_written_frame_is_finished_first);
 	return check_done();
