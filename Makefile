@@ -36,6 +36,8 @@ BY ?=
 RECORD ?=
 LEAST ?= 85
 SECONDS_MAX ?= 0
+# make check-kernel: with the newest kernel of Debian alone
+NEWEST ?=
 # make fuzz: how long each target, and which (all)
 SECONDS ?= 60
 TARGET ?=
@@ -185,7 +187,7 @@ LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
-.PHONY: all abi pages digests tests bench-check check check-all coverage cross deb demo demo-corosync deps clean help FORCE
+.PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-corosync deps clean help FORCE
 .PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -203,6 +205,7 @@ help:
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make check       all tests but the longest (6 minutes)'
 	@echo 'make check-all   all of them, with clang and sanitizers, mutants, gates (40 minutes)'
+	@echo 'make check-kernel  with real kernels in virtual machines, as root (4 minutes); NEWEST=1'
 	@echo 'make coverage    lines and branches of each file that the tests execute (5 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
@@ -222,8 +225,8 @@ help:
 	@echo 'Variants: make BUILD=build/asan CC=clang SAN=address,undefined; WERROR=1'
 
 deps:
-	@tools/deps.sh --install build check check-all coverage cross deb bench && \
-		tools/deps.sh --have build check check-all coverage cross deb bench 2>/dev/null && \
+	@tools/deps.sh --install build check check-all coverage cross deb bench kernel && \
+		tools/deps.sh --have build check check-all coverage cross deb bench kernel 2>/dev/null && \
 		echo 'deps: everything is there'
 
 # What the library needs is asked for before anything is compiled, what only the command needs
@@ -430,8 +433,14 @@ check:
 	@BUILD='$(BUILD)' tests/run.sh
 
 check-all:
-	@tools/deps.sh --install build check check-all cross deb bench
+	@tools/deps.sh --install build check check-all cross deb bench kernel
 	@WERROR='$(WERROR)' tests/all.sh
+
+# With real kernels in virtual machines: tests/vm/check.sh says more.
+check-kernel:
+	@tools/deps.sh --install build kernel
+	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER)
+	@BUILD='$(BUILD)' NEWEST='$(NEWEST)' tests/vm/check.sh
 
 cross:
 	@tools/deps.sh --install build cross

@@ -107,6 +107,7 @@ if [ -e tests/mutants/run.sh ]; then
 fi
 step 'drawn mutants' a_few_mutants
 step cross env BUILD="$BUILD" tests/cross.sh
+step kernel make --no-print-directory BUILD="$BUILD" WERROR="$WERROR" check-kernel
 step packages env BUILD="$BUILD" tests/packages.sh
 step fuzz fuzz_a_little
 step storm env BUILD="$BUILD" tests/live/storm.sh 30000 5 60
