@@ -71,9 +71,10 @@ boot()
 	console[$node]=$T/console$node output[$node]=$T/out$node kind[$node]=guest
 	mkfifo "$T/agent$node.in" "$T/agent$node.out" || return
 	cat "$T/agent$node.out" >"${output[$node]}" &
+	# A console that is told to be quiet has no line with WARNING.
 	qemu-system-x86_64 -accel tcg -nodefaults -nographic -no-reboot -m 256 -smp 1 \
 		-kernel "$kernel/vmlinuz" -initrd "$image" \
-		-append "console=ttyS0 quiet panic=-1 lab.node=$node lab.net=$LAB_NET" \
+		-append "console=ttyS0 loglevel=5 panic=-1 lab.node=$node lab.net=$LAB_NET" \
 		-netdev "tap,id=net,ifname=tap$node,script=no,downscript=no" \
 		-device "virtio-net-pci,netdev=net,mac=52:54:00:00:00:0$node" \
 		-serial "file:${console[$node]}" \
