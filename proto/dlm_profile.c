@@ -419,8 +419,8 @@ static void nudge(struct session *s, struct link *l)
 
 /*
  * Linux 6.12 may lose the error of a connection whose data we had not read: it connects again,
- * repeats nothing, and waits for ever for the answer to its last message. An error of a connection at
- * rest it does not miss. One that has nothing to repeat meets one more reset.
+ * repeats nothing, and waits for ever for the answer to its last message. An error of a connection
+ * at rest it does not miss. One that has nothing to repeat meets one more reset.
  */
 static void ask_for_repeat(struct session *s, struct link *l)
 {

@@ -513,6 +513,8 @@ const struct not_called not_called[] = {
 	{ "sinew_session_set_user", "from callbacks, which do it" },
 	{ "sinew_session_user", "from callbacks, which do it" },
 	{ "sinew_report", "from callbacks, which do it" },
+	{ "sinew_send_bare", "of the dlm profile, whose peers are kernels" },
+	{ "sinew_peer_released", "of the dlm profile, whose peers are kernels" },
 	{ NULL, NULL },
 };
 

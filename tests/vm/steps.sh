@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The steps that scenarios of a kernel and members of ours are made of. The kernel is guest 1 with
-# nodeid 5, so that member 2 is below and member 7 above it. Sourced behind tests/vm/lab.sh; knows no
-# single scenario.
+# nodeid 5, so that member 2 is below and member 7 above it. Sourced behind tests/vm/lab.sh; knows
+# no single scenario.
 
 id=			# of the lock that member_lock() asked for last
 broken=0		# connections that a scenario has broken
