@@ -217,7 +217,7 @@ void conn_fail(struct conn *c, int err)
 	else
 		link_dead(&c->link, err == 0);
 	/* Our messages still under way are sent again on the next link. */
-	conn_end(c, false);
+	conn_end(c, err == 0 && c->link.how == LINK_ORDERLY);
 	if (m)
 		reach_show(m);
 }

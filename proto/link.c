@@ -198,12 +198,25 @@ static void account(struct link *l, bool eof)
 	}
 }
 
+/*
+ * A kernel that has our FIN closes all its links; the ACK of it may come behind the end of another
+ * one. Nothing is left that it would repeat, and it waits for ours.
+ */
+static bool is_answered(const struct link *l)
+{
+	const struct session *s = l->session;
+
+	return s && !s->profile->hello && session_state(s) == FSM_LAST_ACK;
+}
+
 void link_lost(struct link *l, bool eof)
 {
+	bool in_order = eof && is_answered(l);
+
 	if (l->state == LINK_GONE)
 		return;
 	account(l, eof);
-	link_shut(l, LINK_RESET);
+	link_shut(l, in_order ? LINK_ORDERLY : LINK_RESET);
 }
 
 void link_dead(struct link *l, bool eof)

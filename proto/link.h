@@ -114,7 +114,8 @@ void link_no_dial(struct core *core, struct peer *p, unsigned path, bool probe);
 void link_accept(struct core *core, struct link *l, const struct path_addr *from);
 /* The attempt was answered: nobody listens there (ECONNREFUSED). As link_dead(). */
 void link_refused(struct link *l);
-/* The connection has ended. eof: in order (FIN), else by an error. */
+/* The connection has ended. eof: in order (FIN), else by an error. Where l->how is LINK_ORDERLY
+ * then, the caller ends its side in order as well, else by a reset. */
 void link_dead(struct link *l, bool eof);
 
 /*

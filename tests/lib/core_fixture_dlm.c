@@ -20,6 +20,16 @@ struct wire *kernel_up(void)
 	return fx->dial[HIGH];
 }
 
+struct wire *its_own(void)
+{
+	struct path_addr from = address_of(HIGH);
+	struct wire *w = new_wire();
+
+	link_accept_dlm(&fx->core, &w->link, &fx->peer[HIGH], &from);
+	settle();
+	return w;
+}
+
 size_t put_packet(uint8_t *p, uint32_t version, uint32_t nodeid, size_t len)
 {
 	memset(p, 0, len);

@@ -11,6 +11,9 @@
 /* HIGH is a member, at two addresses, and our dial to it is up. */
 struct wire *kernel_up(void);
 
+/* The link that a kernel opens to send on. */
+struct wire *its_own(void);
+
 /* A packet of len bytes without an envelope. */
 size_t put_packet(uint8_t *p, uint32_t version, uint32_t nodeid, size_t len);
 

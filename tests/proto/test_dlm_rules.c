@@ -6,17 +6,6 @@
 
 #include <errno.h>
 
-/* The link that a kernel opens to send on. */
-static struct wire *its_own(void)
-{
-	struct path_addr from = address_of(HIGH);
-	struct wire *w = new_wire();
-
-	link_accept_dlm(&fx->core, &w->link, &fx->peer[HIGH], &from);
-	settle();
-	return w;
-}
-
 static void queue_packet(void)
 {
 	uint8_t packet[48];
@@ -421,132 +410,12 @@ static void bare_packets_say_the_version_of_the_peer(void)
 	}
 }
 
-/* Its FIN, and ours behind it; the ACK of ours. */
-static void close_both(struct wire *w)
-{
-	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
-
-	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
-	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
-	settle();
-	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
-	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
-}
-
-static void the_end_behind_both_fins_is_orderly_and_ours(void)
-{
-	struct wire *w = kernel_up();
-
-	close_both(w);
-	CHECK(w->gone);
-	CHECK_EQ(w->how, LINK_ORDERLY);
-	fixture_end();
-}
-
-/* The release of the kernel's last lockspace waits for it as well. */
-static void a_dial_that_is_late_ends_in_order(void)
-{
-	struct wire *w = kernel_up(), *late;
-
-	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	fx->dials_hang = true;
-	link_dead(&w->link, false);
-	settle();
-	pass(1000);
-	late = fx->dial[HIGH];
-	CHECK_OR_RETURN(late != w && late->link.state == LINK_CONNECTING);
-	close_both(its_own());
-	link_connected(&late->link);
-	settle();
-	CHECK(late->gone);
-	CHECK_EQ(late->how, LINK_ORDERLY);
-	fixture_end();
-}
-
-/* Each in its own time: membership is told by another way than the FIN. */
-static void the_removal_may_come_before_the_fin(void)
-{
-	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
-	struct wire *w = kernel_up();
-
-	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
-	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
-	settle();
-	CHECK_EQ(fx->end[HIGH], SESSION_ALIVE);
-	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
-	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
-	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
-	fixture_end();
-}
-
-/* Was: nobody read it, and Linux 6.1 waited three minutes. */
-static void a_fin_that_comes_again_is_acknowledged_again(void)
-{
-	uint8_t buf[WIRE_OPTS + WIRE_HEADER], ack[WIRE_HEADER];
-	struct wire *w;
-
-	close_both(kernel_up());
-	wire_put_ack(ack, SELF, FIRST + 1);
-	w = its_own();
-	CHECK_EQ(w->link.state, LINK_LAST_ACK);
-	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
-	CHECK(w->gone);
-	CHECK_EQ(w->how, LINK_ORDERLY);
-	CHECK_EQ(w->n_out, sizeof ack);
-	CHECK_MEM(w->out, ack, sizeof ack);
-	fixture_end();
-}
-
-/* The numbers of the next session begin anew: an ACK of the former one would lose them. */
-static void what_comes_behind_the_end_waits_for_membership(void)
-{
-	uint8_t buf[WIRE_OPTS + 48];
-	struct wire *w;
-
-	close_both(kernel_up());
-	w = its_own();
-	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
-	CHECK_EQ(w->link.state, LINK_HELD);
-	CHECK_EQ(w->n_out, 0);
-	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
-	settle();
-	CHECK_EQ(w->link.state, LINK_UP);
-	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
-	CHECK_EQ(fx->delivered[HIGH], 1);
-	fixture_end();
-}
-
-/* Its first number is one of the former session, too. */
-static void the_first_number_waits_for_membership(void)
-{
-	uint8_t buf[WIRE_OPTS + 48];
-	struct wire *w;
-
-	close_both(kernel_up());
-	w = its_own();
-	feed(w, buf, put_envelope(buf, FIRST, WIRE_MSG, 48));
-	CHECK_EQ(w->link.state, LINK_HELD);
-	CHECK_EQ(w->n_out, 0);
-	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
-	settle();
-	feed(w, buf, put_envelope(buf, FIRST, WIRE_MSG, 48));
-	CHECK_EQ(fx->delivered[HIGH], 1);
-	CHECK_EQ(fx->session[HIGH]->expected, FIRST + 1);
-	fixture_end();
-}
-
 int main(void)
 {
 	RUN(the_wait_for_membership_has_an_end);
 	RUN(a_bare_packet_goes_with_its_link);
 	RUN(bare_packets_say_the_version_of_the_peer);
 	RUN(only_own_packets_are_taken);
-	RUN(the_end_behind_both_fins_is_orderly_and_ours);
-	RUN(a_dial_that_is_late_ends_in_order);
-	RUN(a_fin_that_comes_again_is_acknowledged_again);
-	RUN(the_removal_may_come_before_the_fin);
-	RUN(what_comes_behind_the_end_waits_for_membership);
-	RUN(the_first_number_waits_for_membership);
 	RUN(both_commands_are_delivered);
 	RUN(what_is_unacknowledged_goes_twice);
 	RUN(nothing_is_repeated_within_a_packet);

@@ -290,8 +290,9 @@ tell:
 		link_dead(&e->link, eof);
 	/* A kernel repeats nothing after an orderly end: it gets a reset. */
 	if (eof && !e->fin_sent && c->end[!side].state != END_CLOSED)
-		net_send_seg(c, !side, !sim.node[c->end[!side].node].kernel &&
-			     rng_one_in(&sim.net, 2) ? SEG_EOF : SEG_RST, 0);
+		net_send_seg(c, !side, e->link.how == LINK_ORDERLY ||
+			     (!sim.node[c->end[!side].node].kernel &&
+			      rng_one_in(&sim.net, 2)) ? SEG_EOF : SEG_RST, 0);
 	net_close_end(c, side);
 	world_turn(n);
 }

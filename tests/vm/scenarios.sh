@@ -248,40 +248,57 @@ two_lockspaces()
 
 # ---- 7: conversions while connections break ----
 
-# under WHAT COMMAND...: 10,000 conversions on each side; COMMAND breaks connections meanwhile.
+# conversions_under COMMAND COUNT: so many on each side at once, each of a lock that the other side
+# is the master of; COMMAND breaks connections meanwhile.
 conversions_under()
 {
-	local breaker=$1 rounds=${LAB_CONVERSIONS:-10000}
+	local breaker=$1 rounds=$2 ours theirs
 	kernel_knows 2
 	join_both x 71 2 kernel
 	scene
+	kernel_lock kk x ours NL
+	member_lock 2 x theirs NL
+	granted 2 "$id"
+	theirs=$id
 	member_lock 2 x ours NL
 	granted 2 "$id"
+	ours=$id
 	scene
-	tell 2 loop "$id" "$rounds" PR NL
+	tell 2 loop "$ours" "$rounds" PR NL
 	guest 1 loop "$rounds" x theirs PR NL
 	while ! since 2 "${seen[2]}" '"event":"loop"' || ! since 1 "${seen[1]}" 'loop theirs done'
 	do
-		$breaker || break
+		$breaker
 		is_gone "${process[1]}" && break
 		sleep 0.1
-		((++broken > 3000)) && break
+		((++broken > 2000)) && break
 	done
 	await 2 "\"event\":\"loop\".*\"n\":$rounds,.*\"bad\":0"
 	await 1 "loop theirs done n=$rounds bad=0"
-	tell 2 status
-	await 2 '"event":"status"'
+	wait_for shows 2 '"reconnects":[1-9]'
 	echo "# $breaker: $(last 2 '"event":"status"' | grep -o '"reconnects":[0-9]*')," \
 		"$(last 1 'loop theirs' | grep -o 'ms=.*')"
-	tell 2 unlock "$id"
-	unlocked 2 "$id"
+	for id in "$ours" "$theirs"; do
+		tell 2 unlock "$id"
+		unlocked 2 "$id"
+	done
+	guest 1 unlock kk
+	await 1 'ast kk status=65538'
 	leave_kernel_last x 2
 }
 
 by_us() { tell 2 kill 5; }
 by_the_kernel() { guest 1 kill "$LAB_NET.2"; }
-conversions_under_our_resets() { conversions_under by_us; }
-conversions_under_its_resets() { conversions_under by_the_kernel; }
+by_forged_resets()
+{
+	timeout 5 "$SINEW" break reset --port 21064 --listen 0.2 >"$T/break" 2>&1
+}
+# The real one, for a while: it resets what sends.
+by_tcpkill() { timeout 2 tcpkill -i lab0 port 21064 >"$T/tcpkill" 2>&1; }
+conversions_under_our_resets() { conversions_under by_us 10000; }
+conversions_under_its_resets() { conversions_under by_the_kernel 10000; }
+conversions_under_forged_resets() { conversions_under by_forged_resets 2000; }
+conversions_under_tcpkill() { conversions_under by_tcpkill 4000; }
 
 # ---- 8: a reset in each phase of recovery ----
 
@@ -423,7 +440,8 @@ boot 1 "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
 for name in joins_as_the_lowest joins_as_the_highest the_member_begins locks_conflict \
 	conversions_and_refusals value_blocks unused_names_are_removed recovery_moves_locks \
 	rejoins_five_times two_lockspaces conversions_under_our_resets \
-	conversions_under_its_resets resets_in_recovery the_last_ack_is_lost \
+	conversions_under_its_resets conversions_under_forged_resets conversions_under_tcpkill \
+	resets_in_recovery the_last_ack_is_lost \
 	the_member_is_killed the_kernel_is_killed a_paused_member_loses_nothing \
 	strangers_are_refused; do
 	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of how sessions and links with a kernel end, by hand: who ends a link, and how, and
+ * what comes behind the end of a session. The rest of the rules is test_dlm_rules.c's.
+ */
+#include "tests/lib/core_fixture_dlm.h"
+
+/* Its FIN, and ours behind it; the ACK of ours. */
+static void close_both(struct wire *w)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
+	settle();
+	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+}
+
+static void the_end_behind_both_fins_is_orderly_and_ours(void)
+{
+	struct wire *w = kernel_up();
+
+	close_both(w);
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_ORDERLY);
+	fixture_end();
+}
+
+/* The kernel has our FIN, and its ACK comes on another link: nothing would be repeated, and it waits
+ * for our end. Before that only a reset makes it repeat. */
+static void its_end_is_answered_in_order_behind_our_fin(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+	struct wire *w, *own;
+
+	CHECK_OR_RETURN(kernel_up());
+	own = its_own();
+	link_dead(&own->link, true);
+	settle();
+	CHECK_EQ(own->link.how, LINK_RESET);
+	own = its_own();
+	w = fx->dial[HIGH];
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
+	settle();
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_LAST_ACK);
+	link_dead(&own->link, true);
+	settle();
+	CHECK_EQ(own->link.how, LINK_ORDERLY);
+	CHECK_EQ(fx->end[HIGH], SESSION_ALIVE);
+	fixture_end();
+}
+
+/* Linux 6.12 may have missed that a link broke: it is told once more, and no more than that. */
+static void a_silent_new_link_is_reset_once(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up(), *next;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	pass(2000);
+	CHECK(!w->gone);
+	for (unsigned i = 0; i < 2; i++) {
+		link_dead(&fx->dial[HIGH]->link, false);
+		settle();
+		pass(100);
+		next = fx->dial[HIGH];
+		CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+		if (i)
+			feed(next, buf, put_envelope(buf, FIRST, WIRE_MSG, 48));
+		pass(800);
+		CHECK(!next->gone);
+		pass(300);
+		CHECK_EQ(next->gone, !i);
+		pass(2000);
+		CHECK(!fx->dial[HIGH]->gone);
+		w = fx->dial[HIGH];
+	}
+	fixture_end();
+}
+
+/* The release of the kernel's last lockspace waits for it as well. */
+static void a_dial_that_is_late_ends_in_order(void)
+{
+	struct wire *w = kernel_up(), *late;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	fx->dials_hang = true;
+	link_dead(&w->link, false);
+	settle();
+	pass(1000);
+	late = fx->dial[HIGH];
+	CHECK_OR_RETURN(late != w && late->link.state == LINK_CONNECTING);
+	close_both(its_own());
+	link_connected(&late->link);
+	settle();
+	CHECK(late->gone);
+	CHECK_EQ(late->how, LINK_ORDERLY);
+	fixture_end();
+}
+
+/* Each in its own time: membership is told by another way than the FIN. */
+static void the_removal_may_come_before_the_fin(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
+	settle();
+	CHECK_EQ(fx->end[HIGH], SESSION_ALIVE);
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	fixture_end();
+}
+
+/* Was: nobody read it, and Linux 6.1 waited three minutes. */
+static void a_fin_that_comes_again_is_acknowledged_again(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER], ack[WIRE_HEADER];
+	struct wire *w;
+
+	close_both(kernel_up());
+	wire_put_ack(ack, SELF, FIRST + 1);
+	w = its_own();
+	CHECK_EQ(w->link.state, LINK_LAST_ACK);
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_ORDERLY);
+	CHECK_EQ(w->n_out, sizeof ack);
+	CHECK_MEM(w->out, ack, sizeof ack);
+	fixture_end();
+}
+
+/* The numbers of the next session begin anew: an ACK of the former one would lose them. */
+static void what_comes_behind_the_end_waits_for_membership(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w;
+
+	close_both(kernel_up());
+	w = its_own();
+	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
+	CHECK_EQ(w->link.state, LINK_HELD);
+	CHECK_EQ(w->n_out, 0);
+	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
+	settle();
+	CHECK_EQ(w->link.state, LINK_UP);
+	feed(w, buf, put_packet(buf, WIRE_VERSION_3_2, HIGH, 48));
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	fixture_end();
+}
+
+/* Its first number is one of the former session, too. */
+static void the_first_number_waits_for_membership(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w;
+
+	close_both(kernel_up());
+	w = its_own();
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_MSG, 48));
+	CHECK_EQ(w->link.state, LINK_HELD);
+	CHECK_EQ(w->n_out, 0);
+	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
+	settle();
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_MSG, 48));
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	CHECK_EQ(fx->session[HIGH]->expected, FIRST + 1);
+	fixture_end();
+}
+
+int main(void)
+{
+	RUN(the_end_behind_both_fins_is_orderly_and_ours);
+	RUN(its_end_is_answered_in_order_behind_our_fin);
+	RUN(a_silent_new_link_is_reset_once);
+	RUN(a_dial_that_is_late_ends_in_order);
+	RUN(the_removal_may_come_before_the_fin);
+	RUN(a_fin_that_comes_again_is_acknowledged_again);
+	RUN(what_comes_behind_the_end_waits_for_membership);
+	RUN(the_first_number_waits_for_membership);
+	return check_done();
+}
