@@ -104,6 +104,14 @@ static void call_send_many(struct worker *w)
 	sinew_session_unref(theirs);
 }
 
+/* For the dlm profile; these nodes are of the native one. */
+static void call_send_bare(struct worker *w)
+{
+	int err = sinew_send_bare(w->h, w->buf, 16);
+
+	MUST(err == -EINVAL || err == -ESTALE || err == -ESHUTDOWN);
+}
+
 static void call_max_message(struct worker *w)
 {
 	MUST(sinew_session_max_message(w->h) == MESSAGE_MAX);
@@ -345,6 +353,12 @@ static void call_left(struct worker *w)
 	expect_told("sinew_peer_left", sinew_peer_left(w->s->n, o->nodeid, incarnation));
 }
 
+/* The same. */
+static void call_released(struct worker *w)
+{
+	MUST(sinew_peer_released(w->s->n, some_nodeid(w), 1) == -EINVAL);
+}
+
 static void call_failed(struct worker *w)
 {
 	uint32_t nodeid = draw(w, 4) || !passes(&ends) ? STRANGER : other_side(w->s)->nodeid;
@@ -468,6 +482,7 @@ struct call stress_calls[] = {
 	{ "sinew_send_wait", call_send_wait, HANDLE, 100, 0 },
 	{ "sinew_sendv", call_sendv, HANDLE, 200, 0 },
 	{ "sinew_send_many", call_send_many, HANDLE, 200, 0 },
+	{ "sinew_send_bare", call_send_bare, HANDLE, 20, 0 },
 	{ "sinew_session_max_message", call_max_message, HANDLE, 20, 0 },
 	{ "sinew_slot_max", call_slot_max, HANDLE, 20, 0 },
 	{ "sinew_reserve", call_get, HANDLE, 200, 0 },
@@ -493,6 +508,7 @@ struct call stress_calls[] = {
 	{ "sinew_peer_joined", call_joined, NODE, 100, 0 },
 	{ "sinew_peer_leaving", call_leaving, NODE, 20, 0 },
 	{ "sinew_peer_left", call_left, NODE, 20, 0 },
+	{ "sinew_peer_released", call_released, NODE, 20, 0 },
 	{ "sinew_peer_failed", call_failed, NODE, 20, 0 },
 	{ "sinew_quorum", call_quorum, NODE, 20, 0 },
 	{ "sinew_self_lost", call_self_lost, NODE, 20, 0 },
@@ -513,8 +529,6 @@ const struct not_called not_called[] = {
 	{ "sinew_session_set_user", "from callbacks, which do it" },
 	{ "sinew_session_user", "from callbacks, which do it" },
 	{ "sinew_report", "from callbacks, which do it" },
-	{ "sinew_send_bare", "of the dlm profile, whose peers are kernels" },
-	{ "sinew_peer_released", "of the dlm profile, whose peers are kernels" },
 	{ NULL, NULL },
 };
 

@@ -441,7 +441,7 @@ examples()
 		on && /^\.EX/ { file = to "-" ++n ".c" }' "$1"
 }
 
-for page in "$dir"/man/man3/*.3; do
+for page in "$dir"/man/man3/*.3 "$dir"/man/man7/*.7; do
 	examples "$page"
 done
 for c in "$dir"/c/*.c; do
