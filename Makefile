@@ -187,7 +187,7 @@ LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
-.PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-corosync deps clean help FORCE
+.PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-corosync demo-kernel deps clean help FORCE
 .PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -203,6 +203,7 @@ help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
 	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
+	@echo 'make demo-kernel  a Linux kernel in a virtual machine and a member of ours, as root'
 	@echo 'make check       all tests but the longest (6 minutes)'
 	@echo 'make check-all   all of them, with clang and sanitizers, mutants, gates (40 minutes)'
 	@echo 'make check-kernel  with real kernels in virtual machines, as root (4 minutes); NEWEST=1'
@@ -511,6 +512,12 @@ demo-corosync:
 	@tools/deps.sh --install build corosync
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD='$(BUILD)' tools/demo-corosync.sh
+
+demo-kernel:
+	@tools/deps.sh --install build kernel
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(BUILD)/checked/sinew $(AGENT) $(DLM_MEMBER)
+	@tests/vm/kernels.sh $(BUILD)/kernels
+	@BUILD='$(BUILD)' tests/vm/demo.sh
 
 deb:
 	@tools/deps.sh --install build deb

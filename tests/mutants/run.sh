@@ -14,8 +14,8 @@ SEEDS=${SEEDS:-2000}
 JOBS=${JOBS:-$(nproc)}
 CC=${CC:-cc}
 OUT=$BUILD/mutants
-UNITS="test_ring test_rx test_link test_hello test_hostile test_stuck test_dlm_rules test_view
-	test_view_again test_greeting"
+UNITS="test_ring test_rx test_link test_hello test_hostile test_stuck test_dlm_rules test_dlm_ends
+	test_view test_view_again test_greeting"
 SOURCES="$(echo proto/*.c membership/view*.c) membership/greeting.c"
 FLAGS="-std=c11 -O1 -g -I. -idirafter lowcomms -w -pthread -D_GNU_SOURCE"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of how sessions and links with a kernel end, by hand: who ends a link, and how, and
- * what comes behind the end of a session. The rest of the rules is test_dlm_rules.c's.
+ * Owns the tests of how sessions and links with a kernel end, by hand: by which side, in which way,
+ * and the frames behind the end of a session. The rest of the rules is test_dlm_rules.c's.
  */
 #include "tests/lib/core_fixture_dlm.h"
 
@@ -27,8 +27,8 @@ static void the_end_behind_both_fins_is_orderly_and_ours(void)
 	fixture_end();
 }
 
-/* The kernel has our FIN, and its ACK comes on another link: nothing would be repeated, and it waits
- * for our end. Before that only a reset makes it repeat. */
+/* The kernel has our FIN, and its ACK comes on another link: nothing would be repeated, and it
+ * waits for our end. Before that only a reset makes it repeat. */
 static void its_end_is_answered_in_order_behind_our_fin(void)
 {
 	uint8_t buf[WIRE_OPTS + WIRE_HEADER];

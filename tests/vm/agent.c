@@ -1,42 +1,44 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
-// Owns the lines between a host and this guest. Knows locks and lockspaces only by the other
-// files of the agent.
-//
-// The agent is what a node has above the kernel's DLM: the daemon, which configures it, and an
-// application, which takes locks; so that a scenario of several guests is one script on the host.
-//
-//	agent [DEVICE]		lines come and go there (standard input and output)
-//
-// Each line is a command. It is answered within COMMAND_MS by one line, "OK ..." or
-// "ERR ERRNO TEXT"; lines of output come before it and begin with "| ".
-//
-//	ping
-//	sh COMMAND...			run by the shell; OK STATUS
-//	monitor				keeps /dev/misc/dlm-monitor open, as the daemon does
-//	cluster NAME tcp|sctp [ATTRIBUTE=VALUE...]
-//	attr NAME VALUE			an attribute of the cluster: recover_timer, toss_secs ...
-//	comm NODEID LOCAL IP[,IP...]	the addresses of a node; LOCAL is 1 for our own
-//	nocomm NODEID			removes them, and with them the connections
-//	members LS ID N[:WEIGHT],...	the members once LS is created; "-": the host says `start`
-//	stop LS				ends activity in a lockspace
-//	start LS [N[:WEIGHT],...]	begins recovery, with these members
-//	create LS [FLAGS]		EVT created LS rc=R ms=T
-//	release LS [FORCE]		EVT released LS rc=R ms=T; with FORCE, its locks go first
-//	lock TAG LS NAME MODE [FLAG,...] [VALUE]	EVT ast TAG ..., EVT bast TAG
-//	convert TAG MODE [FLAG,...] [VALUE]		EVT ast TAG ...
-//	unlock TAG [FLAG,...]				EVT ast TAG ...
-//	purge LS NODEID PID		removes the orphans of a process
-//	loop N LS NAME MODE1 MODE2 [USLEEP]	N conversions of one lock between two modes;
-//				EVT loop NAME done n=N bad=B ms=T longest=T
-//	status				a line for each lockspace and each lock
-//	kill IP				destroys all TCP connections to the address; OK COUNT
-//	reset				no lock, lockspace, comm or cluster any more
-//	quit				power off
-//	crash				the machine starts again at once, and loses what it had
-//
-// Lines of their own: "EVT ready", "EVT uevent ACTION LS", "EVT joined LS MEMBERS RC",
-// "EVT left LS", "EVT fail COMMAND TAG errno=E", "EVT late COMMAND RC" (the end of a command that
-// was answered by a time-out). A FLAGS word "-" means none.
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the lines between a host and this guest. Knows locks and lockspaces only by the other
+ * files of the agent.
+ *
+ * The agent is what a node has above the kernel's DLM: the daemon, which configures it, and an
+ * application, which takes locks; so that a scenario of several guests is one script on the host.
+ *
+ *	agent [DEVICE]		lines come and go there (standard input and output)
+ *
+ * Each line is a command. It is answered within COMMAND_MS by one line, "OK ..." or
+ * "ERR ERRNO TEXT"; lines of output come before it and begin with "| ".
+ *
+ *	ping
+ *	sh COMMAND...			run by the shell; OK STATUS
+ *	monitor				keeps /dev/misc/dlm-monitor open, as the daemon does
+ *	cluster NAME tcp|sctp [ATTRIBUTE=VALUE...]
+ *	attr NAME VALUE			an attribute of the cluster: recover_timer, toss_secs ...
+ *	comm NODEID LOCAL IP[,IP...]	the addresses of a node; LOCAL is 1 for our own
+ *	nocomm NODEID			removes them, and with them the connections
+ *	members LS ID N[:WEIGHT],...	the members once LS is created; "-": the host says `start`
+ *	stop LS				ends activity in a lockspace
+ *	start LS [N[:WEIGHT],...]	begins recovery, with these members
+ *	create LS [FLAGS]		EVT created LS rc=R ms=T
+ *	release LS [FORCE]		EVT released LS rc=R ms=T; with FORCE, its locks go first
+ *	lock TAG LS NAME MODE [FLAG,...] [VALUE]	EVT ast TAG ..., EVT bast TAG
+ *	convert TAG MODE [FLAG,...] [VALUE]		EVT ast TAG ...
+ *	unlock TAG [FLAG,...]				EVT ast TAG ...
+ *	purge LS NODEID PID		removes the orphans of a process
+ *	loop N LS NAME MODE1 MODE2 [USLEEP]	N conversions of one lock between two modes;
+ *				EVT loop NAME done n=N bad=B ms=T longest=T
+ *	status				a line for each lockspace and each lock
+ *	kill IP				destroys all TCP connections to the address; OK COUNT
+ *	reset				no lock, lockspace, comm or cluster any more
+ *	quit				power off
+ *	crash				the machine starts again at once, and loses what it had
+ *
+ * Lines of their own: "EVT ready", "EVT uevent ACTION LS", "EVT joined LS MEMBERS RC",
+ * "EVT left LS", "EVT fail COMMAND TAG errno=E", "EVT late COMMAND RC" (the end of a command that
+ * was answered by a time-out). A FLAGS word "-" means none.
+ */
 #include "tests/vm/agent.h"
 
 #include <arpa/inet.h>
@@ -62,7 +64,7 @@ static int from_host = STDIN_FILENO;
 static int to_host = STDOUT_FILENO;
 static pthread_mutex_t to_host_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-// ---- lines ----
+/* ---- lines ---- */
 
 void say(const char *format, ...)
 {
@@ -104,7 +106,7 @@ const char *word_or_null(const struct command *c, int i)
 	return i < c->n_words ? c->word[i] : NULL;
 }
 
-// Cuts a line into words.
+/* Cuts a line into words. */
 static void cut(struct command *c, const char *line)
 {
 	char *rest = NULL;
@@ -141,7 +143,7 @@ int go_on(void *(*run)(void *command), const struct command *c)
 	return rc;
 }
 
-// ---- commands of no other file ----
+/* ---- commands of no other file ---- */
 
 static int command_ping(const struct command *c)
 {
@@ -149,7 +151,7 @@ static int command_ping(const struct command *c)
 	return 0;
 }
 
-// Runs a shell command, which is ended after SHELL_SECONDS; 0 and its status, or a negative errno.
+/* Runs a shell command, which is ended after SHELL_SECONDS. 0 and its status, or an error. */
 static int shell(const char *command, bool show, int *ret_n_lines, int *ret_status)
 {
 	char line[LINE_LEN];
@@ -175,7 +177,7 @@ static int shell(const char *command, bool show, int *ret_n_lines, int *ret_stat
 	return 0;
 }
 
-// What a command says with its OK.
+/* The text behind the OK of a command. */
 static _Thread_local int result = -1;
 
 static int command_sh(const struct command *c)
@@ -234,7 +236,7 @@ static int command_crash(const struct command *c)
 
 static const struct {
 	const char *name;
-	int n_words;	// at least
+	int n_words;	/* at least */
 	command_fn *run;
 } commands[] = {
 	{ "ping", 1, command_ping },
@@ -261,14 +263,14 @@ static const struct {
 	{ "crash", 1, command_crash },
 };
 
-// ---- running them ----
+/* ---- running them ---- */
 
-// A command that runs: the reader of lines waits for it, but not for ever.
+/* A command that runs: the reader of lines waits for it, but not for ever. */
 static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t ended;
-	uint64_t number;	// of the newest command
-	uint64_t answered;	// the newest one that has its answer
+	uint64_t number;	/* of the newest command */
+	uint64_t answered;	/* the newest one that has its answer */
 } running = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 struct run {
@@ -277,7 +279,7 @@ struct run {
 	struct command command;
 };
 
-// The answer of a command; too late for the host, it is an event.
+/* The answer of a command; too late for the host, it is an event. */
 static void answer(const struct run *r, int rc)
 {
 	pthread_mutex_lock(&running.mutex);
@@ -304,7 +306,7 @@ static void *run_command(void *arg)
 	return NULL;
 }
 
-// Until that command is answered, by itself or by us.
+/* Until that command is answered, by itself or by us. */
 static void wait_for_answer(uint64_t number)
 {
 	struct timespec until;
@@ -371,7 +373,7 @@ static int open_device(const char *name)
 	return tcsetattr(from_host, TCSANOW, &line) ? -errno : 0;
 }
 
-// Lines until the end of the stream; one that is too long is refused as a whole.
+/* Lines until the end of the stream; one that is too long is refused as a whole. */
 static void read_lines(FILE *input)
 {
 	static char line[LINE_LEN];

@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
-// Owns what the kernel's DLM is told about the cluster, as its daemon does it: nodes and members
-// by configfs, the start and end of activity by sysfs. Knows no lock.
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns what the kernel's DLM is told about the cluster, as its daemon does it: nodes and members
+ * by configfs, the start and end of activity by sysfs. Knows no lock.
+ */
 #include "tests/vm/agent.h"
 
 #include <arpa/inet.h>
@@ -26,7 +28,7 @@ const char *config_own(void)
 	return own;
 }
 
-// ---- files of the kernel ----
+/* ---- files of the kernel ---- */
 
 static int put_bytes(const char *path, const void *bytes, size_t len)
 {
@@ -52,7 +54,7 @@ int put(const char *text, const char *format, ...)
 	return put_bytes(path, text, strlen(text));
 }
 
-// Whether there before or not.
+/* Whether there before or not. */
 __attribute__((format(printf, 1, 2))) static int make_folder(const char *format, ...)
 {
 	char path[PATH_LEN];
@@ -75,7 +77,7 @@ __attribute__((format(printf, 1, 2))) static int remove_folder(const char *forma
 	return rmdir(path) && errno != ENOENT ? -errno : 0;
 }
 
-// Calls for each folder below one, by its name; the first error.
+/* Calls for each folder below one, by its name; the first error. */
 static int each_folder(const char *path, int (*visit)(const char *name, const void *arg),
 		       const void *arg)
 {
@@ -96,7 +98,7 @@ static int each_folder(const char *path, int (*visit)(const char *name, const vo
 	return first;
 }
 
-// ---- cluster and nodes ----
+/* ---- cluster and nodes ---- */
 
 int command_attr(const struct command *c)
 {
@@ -124,7 +126,7 @@ int command_cluster(const struct command *c)
 	return rc;
 }
 
-// The kernel reads a sockaddr_storage, and no port.
+/* The kernel reads a sockaddr_storage, and no port. */
 static int add_address(const char *nodeid, const char *text)
 {
 	struct sockaddr_storage address = { 0 };
@@ -142,7 +144,7 @@ static int add_address(const char *nodeid, const char *text)
 	return put_bytes(path, &address, sizeof(address));
 }
 
-// The order matters to the kernel: nodeid, addresses, local.
+/* The order matters to the kernel: nodeid, addresses, local. */
 int command_comm(const struct command *c)
 {
 	const char *nodeid = c->word[1];
@@ -184,7 +186,7 @@ int config_drop_comms(bool others_alone)
 	return remove_folder(CLUSTER);
 }
 
-// ---- members of a lockspace ----
+/* ---- members of a lockspace ---- */
 
 struct members {
 	const char *space;
@@ -225,7 +227,7 @@ static int drop_member(const char *name, const void *arg)
 	return remove_folder(CLUSTER "/spaces/%s/nodes/%s", m->space, name);
 }
 
-// Those that stay are left alone: made again, one would be a new member.
+/* Those that stay are left alone: made again, one would be a new member. */
 int config_members(const char *space, const char *members)
 {
 	struct members m = { .space = space };
@@ -250,9 +252,9 @@ void config_drop_space(const char *space)
 	remove_folder(CLUSTER "/spaces/%s", space);
 }
 
-// ---- uevents ----
+/* ---- uevents ---- */
 
-// A lockspace that is being created waits until its group has been joined.
+/* A lockspace that is being created waits until its group has been joined. */
 static void online(const char *name)
 {
 	struct space space;
@@ -277,7 +279,7 @@ static void offline(const char *name)
 	put("0", LOCKSPACES "/%s/event_done", name);
 }
 
-// The value of KEY= among the strings of an event, or "".
+/* The value of KEY= among the strings of an event, or "". */
 static const char *value_of(const char *event, size_t len, const char *key)
 {
 	size_t key_len = strlen(key);

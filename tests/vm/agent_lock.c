@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
-// Owns the locks that the host has named, and what the kernel says of them. Knows lockspaces by
-// name.
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the locks that the host has named, and what the kernel says of them. Knows lockspaces by
+ * name.
+ */
 #include "tests/vm/agent.h"
 
 #include <errno.h>
@@ -18,16 +20,16 @@ enum {
 };
 
 struct lock {
-	char tag[TAG_LEN];	// "": this entry is free
+	char tag[TAG_LEN];	/* "": this entry is free */
 	char space[DLM_LOCKSPACE_LEN + 1];
 	char resource[DLM_RESNAME_MAXLEN + 1];
 	char value[DLM_LVB_LEN];
 	struct dlm_lksb status;
-	int asked;		// a mode, or NO_MODE
+	int asked;		/* a mode, or NO_MODE */
 	int granted;
-	bool silent;		// of a loop: no events
+	bool silent;		/* of a loop: no events */
 	bool pending;
-	unsigned generation;	// which lock it is that has this entry
+	unsigned generation;	/* which lock it is that has this entry */
 };
 
 static struct lock locks[LOCKS_MAX];
@@ -58,9 +60,9 @@ static const struct {
 	{ "forceunlock", LKF_FORCEUNLOCK },
 };
 
-// ---- words ----
+/* ---- words ---- */
 
-// A mode by its name or number; NO_MODE: neither.
+/* A mode by its name or number; NO_MODE: neither. */
 static int mode_of(const char *text)
 {
 	for (int mode = 0; mode < (int)(sizeof(modes) / sizeof(modes[0])); mode++)
@@ -74,7 +76,7 @@ static const char *mode_name(int mode)
 	return mode == NO_MODE ? "-" : modes[mode];
 }
 
-// Flags by their names with commas between; "-" or NULL: none.
+/* Flags by their names with commas between; "-" or NULL: none. */
 static int flags_of(const char *text, uint32_t *ret_flags)
 {
 	char copy[LINE_LEN];
@@ -102,9 +104,9 @@ static void set_value(struct lock *l, const char *text)
 	memcpy(l->value, text, strnlen(text, sizeof(l->value)));
 }
 
-// ---- the table ----
+/* ---- the table ---- */
 
-// NULL: no such lock.
+/* NULL: no such lock. */
 static struct lock *find(const char *tag)
 {
 	struct lock *found = NULL;
@@ -122,7 +124,7 @@ static bool is_held(const struct lock *l)
 	return l->pending || l->granted != NO_MODE;
 }
 
-// A lock that is not requested yet, under a tag that may have had another before.
+/* A lock that is not requested yet, under a tag that may have had another before. */
 static int add(const char *tag, const char *space, const char *resource, struct lock **ret_lock)
 {
 	struct lock *l = find(tag);
@@ -180,7 +182,7 @@ void locks_forget(const char *space)
 	pthread_mutex_unlock(&locks_mutex);
 }
 
-// ---- what the kernel says ----
+/* ---- what the kernel says ---- */
 
 static void say_completion(const struct lock *l)
 {
@@ -193,7 +195,7 @@ static void say_completion(const struct lock *l)
 	    l->status.sb_lkid, l->status.sb_flags & 0xff, value);
 }
 
-// libdlm cancels the thread that calls these when the lockspace is released: not with a mutex.
+/* libdlm cancels the thread that calls these when the lockspace is released: not with a mutex. */
 static void completed(void *arg)
 {
 	struct lock *l = arg;
@@ -226,7 +228,7 @@ static void blocks(void *arg)
 	pthread_setcancelstate(cancel, &cancel);
 }
 
-// ---- requests ----
+/* ---- requests ---- */
 
 static void expect(struct lock *l, int mode)
 {
@@ -244,7 +246,7 @@ static int failed(struct lock *l, int rc)
 	return rc;
 }
 
-// Requests a mode, or converts to it: 0 or an errno, as the host expects it.
+/* Requests a mode, or converts to it: 0 or an errno, as the host expects it. */
 static int request(struct lock *l, int mode, uint32_t with)
 {
 	dlm_lshandle_t space = space_use(l->space);
@@ -276,7 +278,7 @@ static int unlock(struct lock *l, uint32_t with)
 	return rc;
 }
 
-// Until the kernel holds the lock no more, or it is late.
+/* Until the kernel holds the lock no more, or it is late. */
 static void wait_unlocked(const struct lock *l, const struct timespec *until)
 {
 	int rc = 0;
@@ -287,7 +289,7 @@ static void wait_unlocked(const struct lock *l, const struct timespec *until)
 	pthread_mutex_unlock(&locks_mutex);
 }
 
-// Loops end first: they see that the lock is not theirs any more.
+/* Loops end first: they see that the lock is not theirs any more. */
 void locks_unlock(const char *space)
 {
 	struct timespec until;
@@ -314,7 +316,7 @@ void locks_unlock(const char *space)
 			wait_unlocked(l, &until);
 }
 
-// The kernel takes no request while a lockspace recovers, so none is made on the caller's thread.
+/* The kernel takes no request while a lockspace recovers: none is made on the caller's thread. */
 static void *request_later(void *arg)
 {
 	struct command *c = arg;
@@ -390,17 +392,17 @@ int command_unlock(const struct command *c)
 	return go_on(unlock_later, c);
 }
 
-// ---- loops ----
+/* ---- loops ---- */
 
 struct loop {
 	struct lock *lock;
-	unsigned generation;	// of the lock, when it began
+	unsigned generation;	/* of the lock, when it began */
 	int n_done;
 	int n_bad;
 	int64_t longest_ms;
 };
 
-// Until the kernel has completed it; false: the lock was forgotten.
+/* Until the kernel has completed it; false: the lock was forgotten. */
 static bool wait_completed(const struct loop *p)
 {
 	bool kept;
@@ -413,7 +415,7 @@ static bool wait_completed(const struct loop *p)
 	return kept;
 }
 
-// One conversion; false: there can be no more.
+/* One conversion; false: there can be no more. */
 static bool convert_once(struct loop *p, int mode)
 {
 	int64_t begun_ms = now_ms();

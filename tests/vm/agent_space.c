@@ -1,6 +1,8 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
-// Owns the lockspaces that the host has named, and how they are created and released. Knows no
-// lock, and of the daemon's part only what its functions do.
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the lockspaces that the host has named, and how they are created and released. Knows no
+ * lock, and of the daemon's part only what its functions do.
+ */
 #include "tests/vm/agent.h"
 
 #include <errno.h>
@@ -10,14 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-// Where libdlm fails without an errno.
+/* Where libdlm fails without an errno. */
 enum { UNKNOWN_ERROR = 1000 };
 
 static struct space spaces[SPACES_MAX];
 static pthread_mutex_t spaces_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t spaces_changed = PTHREAD_COND_INITIALIZER;
 
-// ---- the table; spaces_mutex is held ----
+/* ---- the table; spaces_mutex is held ---- */
 
 static struct space *find(const char *name)
 {
@@ -27,7 +29,7 @@ static struct space *find(const char *name)
 	return NULL;
 }
 
-// NULL: no entry is free, or it is no name of a lockspace.
+/* NULL: no entry is free, or it is no name of a lockspace. */
 static struct space *find_or_add(const char *name)
 {
 	struct space *s = find(name);
@@ -42,7 +44,7 @@ static struct space *find_or_add(const char *name)
 	return s;
 }
 
-// ---- for the other files ----
+/* ---- for the other files ---- */
 
 bool space_of(const char *name, struct space *ret_space)
 {
@@ -98,7 +100,7 @@ void spaces_show(void)
 	pthread_mutex_unlock(&spaces_mutex);
 }
 
-// ---- membership ----
+/* ---- membership ---- */
 
 int command_members(const struct command *c)
 {
@@ -128,7 +130,7 @@ int command_start(const struct command *c)
 	return rc ? rc : put("1", LOCKSPACES "/%s/control", c->word[1]);
 }
 
-// ---- creation and release ----
+/* ---- creation and release ---- */
 
 static void *create(void *arg)
 {
@@ -184,8 +186,8 @@ int command_create(const struct command *c)
 	return rc;
 }
 
-// The handle of a lockspace that nobody uses from now on, and which only end_release() frees for
-// others; NULL if it is not created.
+/* The handle of a lockspace that nobody uses from now on, and which only end_release() frees for
+ * others; NULL if it is not created. */
 static dlm_lshandle_t begin_release(const char *name)
 {
 	dlm_lshandle_t handle = NULL;
@@ -206,7 +208,7 @@ static dlm_lshandle_t begin_release(const char *name)
 	return handle;
 }
 
-// With the handle of a lockspace that is still there, or NULL.
+/* With the handle of a lockspace that is still there, or NULL. */
 static void end_release(const char *name, dlm_lshandle_t handle)
 {
 	struct space *s;
@@ -219,9 +221,11 @@ static void end_release(const char *name, dlm_lshandle_t handle)
 	pthread_mutex_unlock(&spaces_mutex);
 }
 
-// With force, its locks are unlocked one by one: a kernel that frees those of a closed file itself
-// may crash (7.3.4 does, in dlm_clear_proc_locks(), where a conversion is under way).
-// libdlm frees the handle whatever comes of it; a lockspace that stays gets another.
+/*
+ * With force, its locks are unlocked one by one: a kernel that frees those of a closed file itself
+ * may crash (7.3.4 does, in dlm_clear_proc_locks(), where a conversion is under way).
+ * libdlm frees the handle whatever comes of it; a lockspace that stays gets another.
+ */
 static int release_space(const char *name, int force)
 {
 	dlm_lshandle_t handle;
@@ -276,7 +280,7 @@ int command_purge(const struct command *c)
 	return rc;
 }
 
-// ---- reset ----
+/* ---- reset ---- */
 
 static bool is_in_kernel(const struct space *s)
 {
@@ -286,7 +290,7 @@ static bool is_in_kernel(const struct space *s)
 	return s->name[0] && access(path, F_OK) == 0;
 }
 
-// Makes us the only member, so that no call waits for another node.
+/* Makes us the only member, so that no call waits for another node. */
 static void be_alone(const struct space *s)
 {
 	bool by_host = s->creating && s->members[0] == '\0';
@@ -300,7 +304,7 @@ static void be_alone(const struct space *s)
 		put("0", LOCKSPACES "/%s/event_done", s->name);
 }
 
-// The other nodes go before the lockspaces: the kernel would wait for the end of their streams.
+/* The other nodes go before the lockspaces: the kernel would wait for the end of their streams. */
 int command_reset(const struct command *c)
 {
 	struct space had[SPACES_MAX];
