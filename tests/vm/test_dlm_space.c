@@ -13,7 +13,9 @@
 
 static bool has(const struct seen *s, enum dlm_mode mode)
 {
-	return CHECK_EQ(s->result, 0) & CHECK_EQ(s->mode, mode);
+	bool is_done = CHECK_EQ(s->result, 0);
+
+	return CHECK_EQ(s->mode, mode) && is_done;
 }
 
 static unsigned masters(unsigned i)
