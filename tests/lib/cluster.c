@@ -44,8 +44,9 @@ static void saw_message(struct sinew_node *n, struct sinew_session *p,
 	struct seen *s = seen_of(t, p);
 
 	(void)n;
-	s->bad += s->session != p || m->number != s->last_number + 1;
-	s->last_number = m->number;
+	s->bad += s->session != p || m->number != (m->bare ? 0 : s->last_number + 1);
+	s->bares += m->bare;
+	s->last_number += !m->bare;
 	s->messages++;
 	t->all.messages++;
 	s->bytes += m->len;
@@ -109,6 +110,18 @@ static void saw_self_lost(struct sinew_node *n, uint64_t incarnation, void *user
 	t->self_losts++;
 }
 
+static void saw_link_up(struct sinew_node *n, struct sinew_session *p, void *user)
+{
+	struct test_node *t = user;
+	struct seen *s = seen_of(t, p);
+
+	(void)n;
+	s->bad += s->session != p;
+	s->links++;
+	if (t->on_link_up)
+		t->on_link_up(t, p);
+}
+
 static void saw_closed(struct sinew_node *n, void *user)
 {
 	struct test_node *t = user;
@@ -127,6 +140,7 @@ const struct sinew_callbacks cluster_callbacks = {
 	.fence_asked = saw_fence,
 	.self_lost = saw_self_lost,
 	.closed = saw_closed,
+	.link_up = saw_link_up,
 };
 
 /* ---- what this process uses ---- */

@@ -34,6 +34,7 @@ struct seen {
 	uint64_t messages, bytes;
 	uint64_t last_number;
 	uint64_t bad;			/* out of order, or not what was expected */
+	unsigned links, bares;		/* dlm profile: link_up, packets without a number */
 };
 
 struct test_node {
@@ -47,6 +48,7 @@ struct test_node {
 			   const struct sinew_message *m);
 	void (*on_up)(struct test_node *t, struct sinew_session *p);
 	void (*on_writable)(struct test_node *t, struct sinew_session *p);
+	void (*on_link_up)(struct test_node *t, struct sinew_session *p);
 	void (*on_down)(struct test_node *t, struct sinew_session *p);
 	void *arg;
 };
