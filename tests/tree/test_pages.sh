@@ -484,7 +484,8 @@ ends_by_a_signal()
 		"$BUILD/libsinew.a" -lqb -pthread || return 0
 	"$dir/qb" 1 &
 	for _ in $(seq 300); do
-		grep -q '^SigCgt:.*[4-7c-f]...$' /proc/$!/status && break
+		[ "$(readlink /proc/$!/exe)" = "$dir/qb" ] &&
+			grep -q '^SigCgt:.*[4-7c-f]...$' /proc/$!/status && break
 		sleep 0.1
 	done
 	kill -TERM $!
