@@ -297,8 +297,8 @@ by_forged_resets()
 by_tcpkill() { timeout 2 tcpkill -i lab0 port 21064 >"$T/tcpkill" 2>&1; }
 conversions_under_our_resets() { conversions_under by_us 10000; }
 conversions_under_its_resets() { conversions_under by_the_kernel 10000; }
-conversions_under_forged_resets() { conversions_under by_forged_resets 2000; }
-conversions_under_tcpkill() { conversions_under by_tcpkill 4000; }
+conversions_under_forged_resets() { conversions_under by_forged_resets 10000; }
+conversions_under_tcpkill() { conversions_under by_tcpkill 10000; }
 
 # ---- 8: a reset in each phase of recovery ----
 
