@@ -13,6 +13,16 @@
 
 /* ---- memory ---- */
 
+/* Memory for bare packets (dlm profile), freed with the handle. False: there is none. */
+static bool provide_bare(struct session *s)
+{
+	uint8_t *mem = malloc(BARE_MEMORY);
+
+	if (mem)
+		bare_provide(&s->bare, mem);
+	return mem != NULL;
+}
+
 struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 {
 	struct sinew_session *h = aligned_alloc(alignof(struct sinew_session), sizeof *h);
@@ -23,18 +33,16 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid)
 	memset(h, 0, sizeof *h);
 	h->pages.size = n->ring_bytes;
 	h->pages.mem = pages_map(h->pages.size);
-	if (n->opt.profile == SINEW_PROFILE_DLM)
-		h->bare = malloc(BARE_MEMORY);
-	if (!h->pages.mem || (n->opt.profile == SINEW_PROFILE_DLM && !h->bare)) {
-		if (h->pages.mem)
-			pages_unmap(h->pages.mem, h->pages.size);
-		free(h->bare);
+	if (!h->pages.mem) {
 		free(h);
 		return NULL;
 	}
 	session_provide(&h->session, h->pages.mem, h->pages.size, n->opt.nodeid, n->first_seq);
-	if (h->bare)
-		bare_provide(&h->session.bare, h->bare);
+	if (n->opt.profile == SINEW_PROFILE_DLM && !provide_bare(&h->session)) {
+		pages_unmap(h->pages.mem, h->pages.size);
+		free(h);
+		return NULL;
+	}
 	ring_pay(&h->session.ring, 0);
 	h->nodeid = nodeid;
 	h->node = n;
@@ -60,7 +68,7 @@ static void handle_free(struct sinew_session *h)
 		buf_unref(buf_of(buf));
 	memory_uncharge(&n->memory, h->pages.resident);
 	pages_unmap(h->pages.mem, h->pages.size);
-	free(h->bare);
+	free(h->session.bare.mem);
 	free(h);
 	node_unref(n);
 }

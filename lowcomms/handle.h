@@ -43,7 +43,6 @@ struct sinew_session {
 	alignas(64) struct lock lock;
 	struct cork cork;
 	struct pages pages;
-	uint8_t *bare;			/* memory of session.bare; NULL: native profile */
 	bool dead;			/* that incarnation is over */
 	bool finishing;			/* no more messages */
 	bool queued;			/* on the node's dirty list */

@@ -240,6 +240,15 @@ static enum rx_result version(struct link *l, uint32_t v)
 	return s->n.is_3_1 == (v == WIRE_VERSION_3_1) ? RX_MSG : RX_MORE;
 }
 
+/* An error of the connection makes a kernel repeat; it is dialled again at once. */
+static void reset_for_repeat(struct link *l, enum note_level level, const char *text)
+{
+	core_note(l->core, level, l->peer->nodeid, l, text);
+	l->why = LINK_WHY_STUCK;
+	l->progress = true;
+	link_lost(l, false);
+}
+
 static enum rx_result sequenced(struct link *l, struct rx *rx, const struct frame *f)
 {
 	struct session *s = l->session;
@@ -255,11 +264,8 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 			return ack_former(l, t, f);
 		/* Lost behind an orderly end, or still on the way on the other link:
 		 * only a reset makes a kernel repeat. */
-		core_note(l->core, NOTE_INFO, l->peer->nodeid, l,
-			  "sequence gap, resetting the link so that the kernel retransmits");
-		l->why = LINK_WHY_STUCK;
-		l->progress = true;
-		link_lost(l, false);
+		reset_for_repeat(l, NOTE_INFO,
+				 "sequence gap, resetting the link so that the kernel retransmits");
 		return RX_GONE;
 	}
 	r = s->got_fin && f->u == s->expected ? RX_MORE : rx_sequence(l, f->u);
@@ -424,13 +430,10 @@ static void nudge(struct session *s, struct link *l)
  */
 static void ask_for_repeat(struct session *s, struct link *l)
 {
-	core_note(l->core, NOTE_DEBUG, l->peer->nodeid, l,
-		  "nothing came on the new link, resetting it so that the kernel retransmits");
 	s->repeat_ns = 0;
 	s->repeat_asked = true;
-	l->why = LINK_WHY_STUCK;
-	l->progress = true;
-	link_lost(l, false);
+	reset_for_repeat(l, NOTE_DEBUG, "nothing came on the new link, resetting it so that the "
+			 "kernel retransmits");
 }
 
 /* It says nothing while it has nothing to say. */
