@@ -40,9 +40,8 @@ guest 1 kill "$LAB_NET.2"
 step "all connections between the two are reset, from both sides"
 guest 1 unlock kernel
 granted 2 "$id"
-step "the kernel gives it up, and we get it: nothing was lost"
-tell 2 unlock "$id"
-unlocked 2 "$id"
+step "the kernel unlocks it, and the lock is granted to us: nothing was lost"
+member_unlock 2 "$id"
 member_leaves demo 2
 step "we have left, FIN by FIN"
 leave_kernel_alone demo

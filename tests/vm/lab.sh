@@ -5,7 +5,7 @@
 #
 #	. tests/vm/lab.sh
 #	lab_enter "$@"			# first of all: starts the script again in namespaces
-#	boot 1 6.12			# a guest with that kernel, nodeid 1
+#	boot 1 6.12			# a guest with that kernel, at $LAB_NET.1
 #	guest 1 cluster lab tcp		# a line for its agent (tests/vm/agent.c); waits for OK
 #	await 1 'created ls rc=0'	# an event of it since the last scene
 #	member 2			# a program of ours (tests/vm/dlm_member.c), nodeid 2
@@ -13,14 +13,14 @@
 #	await 2 '"event":"status"'
 #
 # All that is started lies in one process namespace, whose first process is the script: when that
-# ends, for whatever reason, all ends. Guests have nodeids 1 to 9 and members the others, so that
-# one table has both.
+# ends, for whatever reason, all ends. A guest and a member never have the same number NODE: one
+# table has both.
 
 LAB_NET=10.77.0			# node N is $LAB_NET.N
 LAB_KERNELS=${LAB_KERNELS:-$BUILT/kernels}
 LAB_BIN=$BUILT/tests/vm
 LAB_BOOT=60			# seconds until a guest is up, and for each answer of it
-declare -A console output process input seen kind member_arguments
+declare -A console output process input seen kind
 
 # ---- where it can run ----
 
@@ -165,9 +165,6 @@ await()
 last() { tail -n "+$((${seen[$1]} + 1))" "${output[$1]}" | grep -E -- "$2" | tail -n 1; }
 
 # ---- faults ----
-
-# reset_by_wire NODE: destroys all connections of a member's address, as seen from here.
-destroy() { ss -K "src $LAB_NET.$1" >/dev/null 2>&1 || ss -K "dst $LAB_NET.$1" >/dev/null 2>&1; }
 
 # power_off NODE: a guest that is gone at once, with what it had.
 power_off()

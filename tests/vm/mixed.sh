@@ -39,29 +39,16 @@ three_join()
 	await 2 '"event":"joined".*"ls":"x"'
 }
 
-# kernel_lock for either guest: guest_lock GUEST TAG NAME MODE.
-guest_lock()
-{
-	guest "$1" lock "$2" x "$3" "$4"
-	await "$1" "ast $2 status=0"
-}
-
-guest_unlock()
-{
-	guest "$1" unlock "$2"
-	await "$1" "ast $2 status=65538"
-}
-
 # Each is the first at some names, and so their master.
 each_masters_something()
 {
 	local name
 	for name in ash birch cedar; do
 		scene
-		guest_lock 1 "a$name" "$name-1" PR
-		guest_lock 4 "b$name" "$name-1" PR
-		guest_lock 4 "c$name" "$name-4" PR
-		guest_lock 1 "d$name" "$name-4" PR
+		guest_lock 1 "a$name" x "$name-1" PR
+		guest_lock 4 "b$name" x "$name-1" PR
+		guest_lock 4 "c$name" x "$name-4" PR
+		guest_lock 1 "d$name" x "$name-4" PR
 		member_lock 2 x "$name-2" EX
 		granted 2 "$id"
 		guest 1 lock "e$name" x "$name-2" PR
@@ -137,8 +124,7 @@ two_of_ours()
 		((++broken > 300)) && break
 	done
 	await 2 '"event":"loop".*"n":5000,.*"bad":0'
-	tell 2 unlock "$id"
-	unlocked 2 "$id"
+	member_unlock 2 "$id"
 	scene
 	tell 3 leave x
 	tell 2 stop x

@@ -47,26 +47,23 @@ locks_conflict()
 {
 	kernel_knows 2
 	join_both x 21 2 kernel
-	# Whoever is the master of a name: some are the kernel's, some ours.
+	# The kernel is the master of some of these resources, and we of the others.
 	local name
 	for name in apple berry cherry damson; do
 		scene
 		kernel_lock k$name x $name EX
 		member_lock 2 x $name EX
 		await 1 "bast k$name"
-		guest 1 unlock k$name
-		await 1 "ast k$name status=65538"
+		kernel_unlock k$name
 		granted 2 "$id"
-		tell 2 unlock "$id"
-		unlocked 2 "$id"
+		member_unlock 2 "$id"
 		member_lock 2 x $name EX
 		granted 2 "$id"
 		guest 1 lock l$name x $name EX
 		await 2 "\"event\":\"bast\".*\"id\":$id\b"
 		tell 2 unlock "$id"
 		await 1 "ast l$name status=0"
-		guest 1 unlock l$name
-		await 1 "ast l$name status=65538"
+		kernel_unlock l$name
 	done
 	leave_kernel_last x 2
 }
@@ -96,10 +93,8 @@ conversions_and_refusals()
 		scene
 		guest 1 convert k$name EX noqueue
 		await 1 "ast k$name status=11 "
-		tell 2 unlock "$id"
-		unlocked 2 "$id"
-		guest 1 unlock k$name
-		await 1 "ast k$name status=65538"
+		member_unlock 2 "$id"
+		kernel_unlock k$name
 	done
 	leave_kernel_first x 2
 }
@@ -123,15 +118,13 @@ value_blocks()
 		scene
 		guest 1 convert k$name PR valblk
 		await 1 "ast k$name status=0.*lvb=from-us"
-		tell 2 unlock "$id"
-		unlocked 2 "$id"
-		guest 1 unlock k$name
-		await 1 "ast k$name status=65538"
+		member_unlock 2 "$id"
+		kernel_unlock k$name
 	done
 	leave_kernel_last x 2
 }
 
-# The master of a name gives it up some time behind its last lock; both sides take it again.
+# The master removes an unused resource some time after its last lock; both sides lock it again.
 unused_names_are_removed()
 {
 	kernel_knows 2
@@ -139,16 +132,14 @@ unused_names_are_removed()
 	local name
 	for name in mango nut olive pear; do
 		kernel_lock k$name x $name EX
-		guest 1 unlock k$name
-		await 1 "ast k$name status=65538"
+		kernel_unlock k$name
 	done
 	wait_for forgotten 2
 	for name in mango nut olive pear; do
 		scene
 		member_lock 2 x $name EX
 		granted 2 "$id"
-		tell 2 unlock "$id"
-		unlocked 2 "$id"
+		member_unlock 2 "$id"
 	done
 	leave_kernel_first x 2
 }
@@ -158,7 +149,6 @@ unused_names_are_removed()
 recovery_moves_locks()
 {
 	kernel_knows 2 3
-	member_starts 3
 	tell 3 peer 2 "$LAB_NET.2"
 	tell 2 peer 3 "$LAB_NET.3"
 	join_three x 31
@@ -183,14 +173,12 @@ recovery_moves_locks()
 	await 3 '"event":"left"'
 	scene
 	for id in $locks; do
-		tell 2 unlock "$id"
-		unlocked 2 "$id"
+		member_unlock 2 "$id"
 	done
 	for name in quince rose sage thyme umbel violet; do
 		guest 1 convert k$name EX
 		await 1 "ast k$name status=0"
-		guest 1 unlock k$name
-		await 1 "ast k$name status=65538"
+		kernel_unlock k$name
 	done
 	quit 3
 	leave_kernel_last x 2
@@ -206,13 +194,11 @@ rejoins_five_times()
 		scene
 		join_both x 51 2 kernel
 		kernel_lock "k$i" x again EX
-		guest 1 unlock "k$i"
-		await 1 "ast k$i status=65538"
+		kernel_unlock "k$i"
 		if [ $((i % 2)) = 0 ]; then
 			leave_kernel_first x 2
 		else
-			member_leaves x 2
-			leave_kernel_alone x
+			leave_kernel_last x 2
 		fi
 	done
 }
@@ -228,10 +214,8 @@ two_lockspaces()
 	await 1 'bast kx'
 	guest 1 unlock kx
 	granted 2 "$id"
-	tell 2 unlock "$id"
-	unlocked 2 "$id"
-	guest 1 unlock ky
-	await 1 'ast ky status=65538'
+	member_unlock 2 "$id"
+	kernel_unlock ky
 	# From one of two: the session stays.
 	member_leaves x 2
 	scene
@@ -240,8 +224,7 @@ two_lockspaces()
 	await 1 'bast kz'
 	guest 1 unlock kz
 	granted 2 "$id"
-	tell 2 unlock "$id"
-	unlocked 2 "$id"
+	member_unlock 2 "$id"
 	leave_kernel_alone x
 	leave_kernel_first y 2
 }
@@ -286,11 +269,9 @@ conversions_under()
 	echo "# $breaker: $(last 2 '"event":"status"' | grep -o '"reconnects":[0-9]*')," \
 		"$(last 1 'loop theirs' | grep -o 'ms=.*')"
 	for id in "$ours" "$theirs"; do
-		tell 2 unlock "$id"
-		unlocked 2 "$id"
+		member_unlock 2 "$id"
 	done
-	guest 1 unlock kk
-	await 1 'ast kk status=65538'
+	kernel_unlock kk
 	leave_kernel_last x 2
 }
 
@@ -317,7 +298,6 @@ resets_in_recovery()
 		scene
 		guest 1 members x 0x81 5:1,2:1
 		guest 1 create x
-		tell 2 peer 5 "$LAB_NET.1"
 		tell 2 join x 81 2,5
 		# Each phase is one event of the member: behind the first, the second ...
 		wait_for phases 2 $phase
@@ -366,15 +346,13 @@ the_member_is_killed()
 	scene
 	guest 1 stop x
 	guest 1 start x 5:1,2:1
-	tell 2 peer 5 "$LAB_NET.1"
 	tell 2 join x 101 2,5
 	await 2 '"event":"joined"'
 	member_lock 2 x held EX
 	await 1 'bast kk'
 	guest 1 unlock kk
 	granted 2 "$id"
-	tell 2 unlock "$id"
-	unlocked 2 "$id"
+	member_unlock 2 "$id"
 	leave_kernel_last x 2
 }
 
@@ -398,12 +376,11 @@ the_kernel_is_killed()
 	tell 2 join x 102 2,5
 	await 1 'created x rc=0'
 	await 2 '"event":"joined"'
-	kernel_lock_waits kk x held EX
+	guest 1 lock kk x held EX
 	await 2 "\"event\":\"bast\".*\"id\":$id\b"
 	tell 2 unlock "$id"
 	await 1 'ast kk status=0'
-	guest 1 unlock kk
-	await 1 'ast kk status=65538'
+	kernel_unlock kk
 	leave_kernel_last x 2
 }
 
@@ -436,8 +413,7 @@ strangers_are_refused()
 		bad 'a stranger was answered'
 	ip addr del "$LAB_NET.99/24" dev lab0
 	kernel_lock kk x still EX
-	guest 1 unlock kk
-	await 1 'ast kk status=65538'
+	kernel_unlock kk
 	leave_kernel_last x 2
 }
 

@@ -66,7 +66,7 @@ kernel_knows()
 	guest 1 comm 5 1 "$LAB_NET.1"
 	for node; do
 		guest 1 comm "$node" 0 "$LAB_NET.$node"
-		[ "$node" = 3 ] || [ -n "${process[$node]:-}" ] || member_starts "$node"
+		[ -n "${process[$node]:-}" ] || member_starts "$node"
 	done
 }
 
@@ -164,15 +164,22 @@ phases()
 
 # ---- locks ----
 
-# kernel_lock TAG LS NAME MODE [FLAGS]: granted.
-kernel_lock()
+# guest_lock GUEST TAG LS NAME MODE [FLAGS]: granted.
+guest_lock()
 {
-	guest 1 lock "$@"
-	await 1 "ast $1 status=0"
+	guest "$1" lock "${@:2}"
+	await "$1" "ast $2 status=0"
 }
 
-# The same, and something is in its way.
-kernel_lock_waits() { guest 1 lock "$@"; }
+# guest_unlock GUEST TAG
+guest_unlock()
+{
+	guest "$1" unlock "$2"
+	await "$1" "ast $2 status=65538"
+}
+
+kernel_lock() { guest_lock 1 "$@"; }
+kernel_unlock() { guest_unlock 1 "$@"; }
 
 # member_lock NODE LS NAME MODE [FLAGS]: its number is in id.
 member_lock()
@@ -186,7 +193,13 @@ member_lock()
 }
 
 granted() { await "$1" "\"event\":\"ast\".*\"id\":$2\b.*\"name\":\"OK\""; }
-unlocked() { await "$1" "\"event\":\"ast\".*\"id\":$2\b.*\"name\":\"EUNLOCK\""; }
+
+# member_unlock NODE ID
+member_unlock()
+{
+	tell "$1" unlock "$2"
+	await "$1" "\"event\":\"ast\".*\"id\":$2\b.*\"name\":\"EUNLOCK\""
+}
 
 # Whether the member has neither resources of its own nor entries of others any more.
 forgotten() { shows "$1" '"mastered":0,"directory":0'; }
