@@ -39,7 +39,7 @@ void dlm_pair_free(struct test_node t[2]);
 /* Each is a member to the other, under that number or the next one. */
 void dlm_join(struct test_node t[2], uint64_t membership);
 
-/* Node i + 1 is told that the other one has left its last lockspace. */
+/* Tells node i + 1 that the other node has left its last lockspace. */
 int dlm_release(struct test_node t[2], unsigned i, uint64_t membership);
 
 /* All that node i + 1 saw of the other one. */

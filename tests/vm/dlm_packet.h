@@ -101,7 +101,7 @@ struct dlm_header {
 	enum dlm_cmd cmd;
 };
 
-/* MSG. Pointers lead into the packet, and are valid as long as it is. */
+/* MSG. Pointers refer to the packet, and are valid as long as it is. */
 struct dlm_message {
 	uint32_t space, sender;
 	enum dlm_type type;

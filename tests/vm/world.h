@@ -67,7 +67,7 @@ void world_check_joined(unsigned set, unsigned times);
 void world_deliver(struct packet *p);
 /* Until no packet is under way. */
 void world_settle(void);
-/* The time goes on, by all deadlines up to then. */
+/* Advances the time to then, through all deadlines before it. */
 void world_run_ms(uint64_t ms);
 
 /* Operations, and all that follows from them. */
