@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Owns the rules of structure: a header declares what one .c file has, few files call each other
 in a circle, no struct is everybody's, one file alone writes streams, rings alone are shared by
-threads. Knows nothing of what the code does.
+threads, each mutant finds its text. Knows nothing of what the code does.
 
 	tests/tree/structure.py BUILD	BUILD/obj has the objects
 
@@ -222,6 +222,18 @@ def products(build):
 			yield f'{path}: {"no assertion" if expected else "an assertion"}'
 
 
+# ---- mutants ----
+
+def mutants():
+	"""The text of each mutant stands exactly once in its file."""
+	for entry in re.split(r'^@ ', read('tests/mutants/list.txt'), flags=re.M)[1:]:
+		name, path, _ = (word.strip() for word in entry.split('\n', 1)[0].split('|'))
+		old = '\n'.join(re.findall(r'^- (.*)$', entry, flags=re.M))
+		n = read(path).count(old)
+		if n != 1:
+			yield f'{name}: its text stands {n} times in {path}'
+
+
 # ---- verdicts ----
 
 def judge(name, found, listed):
@@ -254,6 +266,7 @@ def main():
 	good &= judge('one_file_alone_does_it', soles(), {})
 	good &= verdict('queues_alone_have_atomics', list(atomics()))
 	good &= verdict('assertions_are_many', list(assertions()))
+	good &= verdict('mutants_have_a_place', list(mutants()))
 	good &= verdict('products_assert_nothing', list(products(sys.argv[1])))
 	return 0 if good else 1
 
