@@ -20,6 +20,8 @@ ONCE="$ONCE --skip test_names --skip test_reach --skip test_bench_rows"
 ONCE="$ONCE --skip test_corosync_list --skip test_corosync_two"
 passed=0 failed=0
 summary=()
+failures=$(mktemp) || exit 2
+trap 'rm -f "$failures"' EXIT
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -38,7 +40,9 @@ step()
 	echo
 	echo "== $name =="
 	"$@" 2>&1 | tee "$log"
-	last=$(tail -n 1 "$log")
+	# make, too, says in a last line that something failed.
+	last=$(grep -vE '^make(\[[0-9]+\])?: \*\*\* ' "$log" | tail -n 1)
+	grep -E '^ *(\| )?not ok |^FAIL |# SKIP' "$log" | sed "s/^/$name: /" >>"$failures"
 	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
 		failed=$((failed + BASH_REMATCH[2]))
@@ -115,6 +119,10 @@ step torture env BUILD="$BUILD" tests/live/torture.sh 30 5000
 
 echo
 echo '== check-all =='
+if [ "$failed" != 0 ]; then
+	echo 'failed:'
+	cut -c 1-300 "$failures"
+fi
 printf '%s\n' "${summary[@]}"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
