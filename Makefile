@@ -440,7 +440,7 @@ check-all:
 # With real kernels in virtual machines: tests/vm/check.sh says more.
 check-kernel:
 	@tools/deps.sh --install build kernel
-	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER)
+	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED)
 	@BUILD='$(BUILD)' NEWEST='$(NEWEST)' tests/vm/check.sh
 
 cross:

@@ -192,11 +192,16 @@ capture_ends()
 	capture=
 }
 
+# Linux 6.1 warns, once a boot, when it keeps a packet with a name until its recovery is over: its
+# check of the copy leaves out the room for the name. sinew-dlm(7), KERNEL BUGS.
+LAB_KNOWN='WARNING: .* dlm_add_requestqueue\+'
+
 consoles_are_clean()
 {
 	local node
 	for node in "${!console[@]}"; do
-		! grep -E 'BUG:|WARNING|Oops|general protection' "${console[$node]}" >"$T/found" ||
+		! grep -E 'BUG:|WARNING|Oops|general protection' "${console[$node]}" |
+			grep -vE "$LAB_KNOWN" >"$T/found" ||
 			bad "kernel of node $node: $(head -n 3 "$T/found")"
 	done
 }
@@ -209,7 +214,7 @@ keep()
 {
 	local folder=$BUILT/kernel-failures/$1
 	rm -rf "$folder" && mkdir -p "$folder" &&
-		cp -r "$T"/console* "$T"/out* "$T"/log* "$T"/err* "$T"/*.pcapng "$folder/" \
-			2>/dev/null
+		cp -r "$T"/console* "$T"/out* "$T"/log* "$T"/err* "$T"/break "$T"/tcpkill \
+			"$T"/*.pcapng "$folder/" 2>/dev/null
 	echo "# capture, consoles and logs: $folder"
 }
