@@ -181,8 +181,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		handle_tell(handle_of(a->session), n->cb.link_up);
 		break;
 	case CORE_FINISHED:
-		/* Our finish may have been queued with it. */
-		handle_tell(handle_of(a->session), n->cb.session_finished);
+		handle_peer_finished(handle_of(a->session));
 		break;
 	case CORE_WRITABLE:
 		handle_tell(handle_of(a->session), n->cb.writable);

@@ -169,8 +169,8 @@ int handle_finish(struct sinew_session *h)
 
 	lock_take(&h->lock, LOCK_HANDLE);
 	err = h->dead ? -ESTALE : 0;
-	if (!err && !h->finishing) {
-		h->finishing = true;
+	if (!err && !(h->finished & SIDE_OWN)) {
+		h->finished |= SIDE_OWN;
 		ring_pay(&h->session.ring, 0);		/* each send is looked at from now on */
 		if (!h->n_open) {
 			h->finish_due = true;
@@ -215,6 +215,15 @@ void handle_tell(struct sinew_session *h,
 		callback(n, h, n->user);
 }
 
+void handle_peer_finished(struct sinew_session *h)
+{
+	lock_take(&h->lock, LOCK_HANDLE);
+	h->finished |= SIDE_PEER;
+	lock_give(&h->lock, LOCK_HANDLE);
+	/* Our finish may have been queued with it. */
+	handle_tell(h, h->node->cb.session_finished);
+}
+
 /* ---- what the loop has to look at ---- */
 
 void handles_dirty(struct sinew_node *n, struct sinew_session *first, struct sinew_session **tail)
@@ -257,7 +266,7 @@ void handle_refresh(struct sinew_session *h)
 	finish = h->finish_due;
 	abort_it = h->abort_due;
 	h->finish_due = h->abort_due = false;
-	assert(!finish || h->finishing);
+	assert(!finish || h->finished & SIDE_OWN);
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (dead)
 		return;

@@ -23,6 +23,10 @@ struct pages {
 					 * until then */
 };
 
+/* The sides that have finished. Behind the own FIN no message is taken, behind either no bare
+ * packet. */
+enum side { SIDE_OWN = 1, SIDE_PEER = 2 };
+
 struct sinew_session {
 	struct session session;
 	struct sinew_node *node;	/* referenced */
@@ -44,9 +48,9 @@ struct sinew_session {
 	struct cork cork;
 	struct pages pages;
 	bool dead;			/* that incarnation is over */
-	bool finishing;			/* no more messages */
 	bool queued;			/* on the node's dirty list */
 	bool finish_due, abort_due;	/* for the loop */
+	unsigned finished;		/* enum side */
 	unsigned n_open;		/* slots */
 	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
 	uint64_t queue_shown, kept_shown;	/* the most that a status has said: it may see
@@ -75,6 +79,8 @@ struct sinew_session *handle_new(struct sinew_node *n, uint32_t nodeid);
 void handle_die(struct sinew_session *h);
 /* No more messages from us; FIN behind what is queued. Any thread; 0, -ESTALE. */
 int handle_finish(struct sinew_session *h);
+/* The peer's FIN has come. Loop. */
+void handle_peer_finished(struct sinew_session *h);
 /* Have the loop look at it. Under its lock, not dead. */
 void handle_dirty(struct sinew_session *h);
 /* The same for several at once, each marked as queued and referenced, linked by dirty_next. */

@@ -73,7 +73,8 @@ static int admit(struct sinew_session *h, size_t len, size_t max)
 	lock_order_held(LOCK_HANDLE);
 	if (h->dead)
 		return -ESTALE;
-	if (h->finishing || atomic_load_explicit(&h->node->closing.asked, memory_order_relaxed))
+	if (h->finished & SIDE_OWN ||
+	    atomic_load_explicit(&h->node->closing.asked, memory_order_relaxed))
 		return -ESHUTDOWN;
 	/* A message that cannot be sent is not charged: that would last until the next send. */
 	if (len > max)
@@ -238,6 +239,17 @@ size_t sinew_session_max_message(const struct sinew_session *h)
 
 /* ---- packets without a number ---- */
 
+/* Behind a FIN, of whichever side, no lockspace is shared whose recovery could ask or answer. */
+static int admit_bare(struct sinew_session *h, const void *packet, size_t len)
+{
+	lock_order_held(LOCK_HANDLE);
+	if (h->dead)
+		return -ESTALE;
+	if (h->finished || atomic_load(&h->node->closing.over))
+		return -ESHUTDOWN;
+	return session_send_bare(&h->session, packet, len);
+}
+
 int sinew_send_bare(struct sinew_session *h, const void *packet, size_t len)
 {
 	int err;
@@ -247,8 +259,7 @@ int sinew_send_bare(struct sinew_session *h, const void *packet, size_t len)
 	if (node_forked(h->node))
 		return -ECHILD;
 	lock_take(&h->lock, LOCK_HANDLE);
-	err = h->dead ? -ESTALE : atomic_load(&h->node->closing.over) ? -ESHUTDOWN :
-		session_send_bare(&h->session, packet, len);
+	err = admit_bare(h, packet, len);
 	if (!err)
 		handle_dirty(h);
 	lock_give(&h->lock, LOCK_HANDLE);
@@ -300,7 +311,7 @@ static void slot_closed(struct sinew_session *h, unsigned index)
 	lock_order_held(LOCK_HANDLE);
 	h->slot_ns[index] = 0;
 	h->n_open--;
-	if (h->finishing && !h->n_open && !h->dead) {
+	if (h->finished & SIDE_OWN && !h->n_open && !h->dead) {
 		h->finish_due = true;
 		handle_dirty(h);
 	}

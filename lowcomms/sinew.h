@@ -444,8 +444,8 @@ size_t sinew_session_max_message(const struct sinew_session *session);
  * up. No delivery report counts it, and it is in no order with messages of sinew_send(). any
  * thread.
  * -EAGAIN: 32 KiB are waiting; no writable follows, repeat it when its answer is late. -EMSGSIZE.
- * -EINVAL: native profile; or no whole packet of this node (see sinew-dlm(7)). -ESHUTDOWN: closing.
- * -ESTALE, -ECHILD.
+ * -EINVAL: native profile; or no whole packet of this node (see sinew-dlm(7)). -ESHUTDOWN: either
+ * side has finished. -ESTALE, -ECHILD.
  */
 int sinew_send_bare(struct sinew_session *session, const void *packet, size_t len);
 

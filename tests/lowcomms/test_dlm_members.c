@@ -23,12 +23,21 @@ static void send_some(struct test_node t[2], unsigned i, uint64_t first, uint64_
 		CHECK_EQ(dlm_send(&t[i], 100, n), 0);
 }
 
+static int send_bare(struct test_node *t)
+{
+	uint8_t packet[DLM_HEADER];
+
+	dlm_packet(packet, sizeof packet, DLM_RCOM, t->id, 1);
+	return sinew_send_bare(t->all.session, packet, sizeof packet);
+}
+
 static void leave(struct test_node t[2], unsigned i)
 {
 	struct sinew_session *p = t[i].all.session;
 
 	CHECK_EQ(sinew_session_finish(p), 0);
 	CHECK_EQ(dlm_send(&t[i], 100, 1), -ESHUTDOWN);
+	CHECK_EQ(send_bare(&t[i]), -ESHUTDOWN);
 }
 
 /* The session is over at both; all that was sent came. */
@@ -55,8 +64,9 @@ static void it_is_released_after_it_has_left(void)
 	DRIVE_PAIR(t, in_state(t, 1, SINEW_FIN_WAIT2));
 	CHECK_EQ(dlm_seen(t, 0)->messages, QUEUED);
 	CHECK_EQ(dlm_seen(t, 0)->finishes, 1);
-	/* Neither auto_close nor another membership ends it; this side may send. */
+	/* Neither auto_close nor another membership ends it; this side may send, but not bare. */
 	CHECK(in_state(t, 0, SINEW_CLOSE_WAIT));
+	CHECK_EQ(send_bare(&t[0]), -ESHUTDOWN);
 	CHECK(status_of(&t[0], 2).release_missing);
 	CHECK(!status_of(&t[1], 1).release_missing);
 	CHECK_EQ(dlm_release(t, 0, DLM_FIRST + 5), 0);
