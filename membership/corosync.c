@@ -6,6 +6,7 @@
 #include "membership/corosync.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -206,6 +207,12 @@ static int group_of(struct sinew_corosync *cs, const struct sinew_node *node, ch
 	return rc;
 }
 
+/* Only that profile has the call: it looks for the peer, and there is none. */
+static bool has_dlm_profile(struct sinew_node *node)
+{
+	return sinew_peer_released(node, 0, 1) == -ENOENT;
+}
+
 int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 {
 	char group[sizeof(cs->group)] = "";
@@ -214,6 +221,14 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 
 	if (cs->setup.observe != !node || (node && sinew_node_id(node) != cs->nodeid))
 		return -EINVAL;
+	if (node && has_dlm_profile(node)) {
+		instance_log(cs, SINEW_ERROR, "node %" PRIu32 " has the dlm profile, whose peers "
+			     "are Linux kernels: they are in no process group of corosync; not "
+			     "attached. Tell it the members of each lockspace by "
+			     "sinew_peer_joined() and sinew_peer_released(), or make it with "
+			     "profile native", cs->nodeid);
+		return -EINVAL;
+	}
 	instance_lock(cs);
 	was_attached = cs->wanted >= PHASE_ATTACHED;
 	if (!was_attached)

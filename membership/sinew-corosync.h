@@ -46,8 +46,8 @@ struct sinew_corosync_setup {
 	bool observe;			/* only look on: there is no node of ours, and the
 					 * group does not count us; sinew_corosync_attach()
 					 * gets NULL */
-	sinew_log_fn log;		/* NULL = none; the thread of the library; must not
-					 * call back */
+	sinew_log_fn log;		/* NULL = none; the thread of the library, or that of
+					 * an attach that is refused; must not call back */
 	void *log_user;
 	enum sinew_level log_level;	/* SINEW_INFO */
 };
@@ -79,8 +79,8 @@ int sinew_corosync_options(struct sinew_corosync *cs, struct sinew_options *opt)
  * Joins the process group of opt->group and lets the node follow it; returns when
  * that has been asked for, peers come up later. The node is to be made with the
  * options above. -EINVAL: another nodeid, or another membership than
- * SINEW_MEMBERSHIP_EXTERNAL; or NULL, unless observe was set. -EALREADY: attached. any
- * thread.
+ * SINEW_MEMBERSHIP_EXTERNAL; or the dlm profile, and the log says what to do; or NULL, unless
+ * observe was set. -EALREADY: attached. any thread.
  */
 int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node);
 

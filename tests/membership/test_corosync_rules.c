@@ -41,7 +41,8 @@ static const struct sinew_callbacks callbacks = {
 	.size = sizeof(callbacks), .fence_asked = count_fence,
 };
 
-static void new_node(uint32_t nodeid, enum sinew_membership membership)
+static void new_node(uint32_t nodeid, enum sinew_membership membership,
+		     enum sinew_profile profile)
 {
 	struct sinew_options o;
 
@@ -50,6 +51,7 @@ static void new_node(uint32_t nodeid, enum sinew_membership membership)
 	CHECK_EQ(o.membership, SINEW_MEMBERSHIP_EXTERNAL);
 	o.nodeid = nodeid;
 	o.membership = membership;
+	o.profile = profile;
 	o.own_thread = true;
 	o.n_addrs = 0;
 	CHECK_EQ(sinew_node_new(&o, &callbacks, NULL, &node), 0);
@@ -146,14 +148,18 @@ static void only_its_own_node_is_attached(void)
 
 	fake_begin(2);
 	CHECK_EQ(user_open(false, 0, SINEW_INFO, err, sizeof(err)), 0);
-	new_node(2, SINEW_MEMBERSHIP_EXTERNAL);
+	new_node(2, SINEW_MEMBERSHIP_EXTERNAL, SINEW_PROFILE_NATIVE);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EINVAL);
 	sinew_node_free(node);
-	new_node(1, SINEW_MEMBERSHIP_STATIC);
+	new_node(1, SINEW_MEMBERSHIP_STATIC, SINEW_PROFILE_NATIVE);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EINVAL);
+	sinew_node_free(node);
+	new_node(1, SINEW_MEMBERSHIP_EXTERNAL, SINEW_PROFILE_DLM);
+	CHECK_EQ(sinew_corosync_attach(cs, node), -EINVAL);
+	CHECK_EQ(said("error node 1 has the dlm profile"), 1);
 	sinew_node_free(node);
 	/* A failed call can be repeated. */
-	new_node(1, SINEW_MEMBERSHIP_EXTERNAL);
+	new_node(1, SINEW_MEMBERSHIP_EXTERNAL, SINEW_PROFILE_NATIVE);
 	CHECK_EQ(sinew_watch(node, &nothing, NULL), 0);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EBUSY);
 	CHECK_EQ(sinew_watch(node, NULL, NULL), 0);
@@ -165,7 +171,7 @@ static void only_its_own_node_is_attached(void)
 	AWAIT(said("info quorum gained"));
 	user_end();
 	look_on(2);
-	new_node(1, SINEW_MEMBERSHIP_EXTERNAL);
+	new_node(1, SINEW_MEMBERSHIP_EXTERNAL, SINEW_PROFILE_NATIVE);
 	CHECK_EQ(sinew_corosync_attach(cs, node), -EINVAL);
 	user_end();
 }
@@ -349,7 +355,7 @@ static void a_node_is_told(void)
 {
 	fake_begin(3);
 	CHECK_EQ(user_open(false, 0, SINEW_DEBUG, err, sizeof(err)), 0);
-	new_node(1, SINEW_MEMBERSHIP_EXTERNAL);
+	new_node(1, SINEW_MEMBERSHIP_EXTERNAL, SINEW_PROFILE_NATIVE);
 	CHECK_EQ(sinew_corosync_attach(cs, node), 0);
 	AWAIT(status().quorate && member(1).joined);
 	CHECK_EQ(member(1).n_addrs, 1);
