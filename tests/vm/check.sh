@@ -43,9 +43,9 @@ part()
 
 part kernels timeout 600 tests/vm/kernels.sh "$LAB_KERNELS"
 for kernel in $kernels; do
-	part "$kernel" timeout 400 tests/vm/scenarios.sh "$kernel" "$@"
+	part "$kernel" timeout 900 tests/vm/scenarios.sh "$kernel" "$@"
 done
-[ -n "${NEWEST:-}" ] || [ $# != 0 ] || part mixed timeout 200 tests/vm/mixed.sh
+[ -n "${NEWEST:-}" ] || [ $# != 0 ] || part mixed timeout 400 tests/vm/mixed.sh
 echo
 printf '%s\n' "${parts[@]}"
 echo "$passed passed, $failed failed"

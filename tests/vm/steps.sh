@@ -5,12 +5,13 @@
 
 id=			# of the lock that member_lock() asked for last
 broken=0		# connections that a scenario has broken
+malformed=0		# packets at most that it has made to be so
 
 # scenario NAME: one row, with its time; nothing of it is left.
 scenario()
 {
 	local began=$EPOCHREALTIME name=$1 took
-	why='' broken=0
+	why='' broken=0 malformed=0
 	scene
 	capture "$T/$name.pcapng"
 	"$name"
@@ -53,7 +54,8 @@ decodes()
 		bad "tshark: $(head -n 2 "$T/tshark")"
 	awk -F, '$3 == "" { cut[$1] = 1 } $3 != "" { frame[$2] = $1 }
 		END { for (f in frame) if (!cut[frame[f]]) print f }' "$T/frames" >"$T/malformed"
-	[ ! -s "$T/malformed" ] || bad "malformed frames in $1: $(head -n 3 "$T/malformed" | xargs)"
+	[ "$(wc -l <"$T/malformed")" -le "$malformed" ] ||
+		bad "malformed frames in $1: $(head -n 3 "$T/malformed" | xargs)"
 }
 
 # ---- membership ----
@@ -70,9 +72,10 @@ kernel_knows()
 	done
 }
 
+# member_starts NODE [ARGUMENT...]
 member_starts()
 {
-	member "$1" --recover 1000 --toss 1000
+	member "$1" --recover 1000 --toss 1000 "${@:2}"
 	tell "$1" peer 5 "$LAB_NET.1"
 }
 
@@ -105,13 +108,27 @@ join_three()
 	await 3 "\"event\":\"joined\".*\"ls\":\"$1\""
 }
 
-# In less than a second: it waits for our FIN, and for the end of our links.
+# release_ms LS: how long the kernel's release took, by its own clock.
+release_ms() { last 1 "released $1 rc=0" | sed 's/.*ms=\([0-9]*\).*/\1/'; }
+
+# In less than a second: it waits for our FIN, and for the end of our links. Where a lockspace that
+# nobody shares takes long as well, the machine is busy, and the limit is higher; that of a kernel
+# that waits for its time-out, of 5 seconds or more, is never reached.
 released_soon()
 {
-	local ms
+	local ms limit=1000
 	await 1 "released $1 rc=0" || return
-	ms=$(last 1 "released $1 rc=0" | sed 's/.*ms=\([0-9]*\).*/\1/')
-	[ "$ms" -lt 1000 ] || bad "the kernel's release took $ms ms"
+	ms=$(release_ms "$1")
+	if [ "$ms" -ge $limit ]; then
+		guest 1 members alone 0xa1 5:1
+		guest 1 create alone
+		await 1 'created alone rc=0'
+		guest 1 release alone 1
+		await 1 'released alone rc=0'
+		limit=$((limit + 10 * $(release_ms alone)))
+		[ $limit -lt 4000 ] || limit=4000
+	fi
+	[ "$ms" -lt $limit ] || bad "the kernel's release took $ms ms, more than $limit"
 }
 
 # leave_kernel_first LS NODE: the kernel, then the member.
@@ -153,6 +170,8 @@ space_id()
 	sed -n "s/.*\"ls\":\"$2\",\"id_of_ls\":\"\([0-9a-f]*\)\".*/\1/p" "${output[$1]}" |
 		tail -n 1
 }
+
+now_ms() { echo "$EPOCHREALTIME" | tr -d .,  | sed 's/...$//'; }
 
 # phases NODE COUNT: whether so many steps of recovery have begun, or it is over.
 phases()
@@ -204,6 +223,9 @@ member_unlock()
 # Whether the member has neither resources of its own nor entries of others any more.
 forgotten() { shows "$1" '"mastered":0,"directory":0'; }
 
+# has_unread NODE: whether packets wait for a member that does not read.
+has_unread() { ss -Htn state established src "$LAB_NET.$1" | awk '$1 { n++ } END { exit !n }'; }
+
 # shows NODE PATTERN: whether the status of a member does.
 shows()
 {
@@ -216,12 +238,23 @@ shows()
 
 # ---- the wire ----
 
-# mute NODE: nothing of that member arrives any more, until hear.
+# mute NODE: nothing of that member arrives any more, until hear. New connections are made: who
+# could make none would try again only after a second.
 mute()
 {
-	nft add table ip lab 2>/dev/null
+	nft add table ip lab
 	nft add chain ip lab out '{ type filter hook output priority 0; }'
+	nft add rule ip lab out ip saddr "$LAB_NET.$1" tcp flags syn accept
 	nft add rule ip lab out ip saddr "$LAB_NET.$1" drop
+}
+
+# mute_data ADDRESS: nothing of a kernel arrives but what its TCP says by itself, until hear. The
+# longest of that has 60 bytes, and the shortest packet of DLM has 68.
+mute_data()
+{
+	nft add table ip lab
+	nft add chain ip lab in '{ type filter hook input priority 0; }'
+	nft add rule ip lab in ip saddr "$1" ip length '>' 60 drop
 }
 
 hear() { nft delete table ip lab; }
