@@ -4,10 +4,11 @@
  * standard input are commands, lines on standard output are events: JSON objects with "schema":1.
  *
  *	dlm_member --nodeid N --addr A [--port P] [--log FILE] [--recover MS] [--toss MS]
+ *		[--stall MS] [--queue BYTES] [--policy-31 warn|allow|refuse]
  *
  * --recover: until a bare request without an answer is repeated (5000). --toss: that a resource
- * without locks is kept by its master, until it sends REMOVE (10000). Log lines of the library go
- * to FILE, or to standard error.
+ * without locks is kept by its master, until it sends REMOVE (10000). The last three are of the
+ * library, with its defaults. Its log lines go to FILE, or to standard error.
  *
  * Commands:
  *	peer N ADDR			makes a nodeid known
@@ -64,6 +65,8 @@ struct input {
 	bool has_ended;
 };
 
+static const char *const policies_31[] = { "warn", "allow", "refuse", NULL };
+
 static const struct option_row rows[] = {
 	OPTION_NODEID("nodeid", struct program, nodeid, "the own node"),
 	OPTION_TEXT("addr", struct program, addr, "ADDRESS", "the own address"),
@@ -73,6 +76,12 @@ static const struct option_row rows[] = {
 		  "until a request is repeated (5000)"),
 	OPTION_MS("toss", struct program, toss_ms, 1, 3600000,
 		  "that an unused resource is kept (10000)"),
+	OPTION_MS("stall", struct program, stall_ms, 1, 3600000,
+		  "of silence after which a link is reset (20000)"),
+	OPTION_SIZE("queue", struct program, queue_bytes, 1, UINT32_MAX,
+		    "that wait for each peer (32M)"),
+	OPTION_WORD("policy-31", struct program, policy_31, SINEW_31_WARN, policies_31, "POLICY",
+		    "for peers that speak DLM 3.1: warn, allow, refuse"),
 	OPTION_END,
 };
 
@@ -190,6 +199,9 @@ static int open_node(struct program *p)
 	opt.nodeid = p->nodeid;
 	opt.port = p->port;
 	opt.n_addrs = 1;
+	opt.stall_ms = p->stall_ms;
+	opt.queue_bytes = p->queue_bytes;
+	opt.policy_31 = p->policy_31;
 	opt.log = log_line;
 	opt.log_user = p;
 	opt.log_level = SINEW_DEBUG;

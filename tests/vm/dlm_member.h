@@ -60,6 +60,8 @@ struct program {
 	const char *addr, *log_name;
 	uint16_t port;
 	uint32_t recover_ms, toss_ms;
+	uint32_t stall_ms, queue_bytes;	/* 0: the library's default */
+	enum sinew_policy_31 policy_31;
 
 	struct sinew_node *node;
 	FILE *log;

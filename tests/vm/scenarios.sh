@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/vm/lab.sh
 . tests/vm/steps.sh
+. tests/vm/faults.sh
 lab_enter "$@"
 KERNEL=$1
 shift
@@ -437,6 +438,9 @@ for name in joins_as_the_lowest joins_as_the_highest the_member_begins locks_con
 	rejoins_five_times two_lockspaces conversions_under_our_resets \
 	conversions_under_its_resets conversions_under_forged_resets conversions_under_tcpkill \
 	resets_in_recovery the_last_ack_is_lost \
+	the_member_leaves_unanswered the_kernel_leaves_unanswered removal_before_the_fin \
+	removal_after_the_fin the_kernel_acknowledges_nothing the_queue_is_full \
+	wrong_headers_are_refused \
 	the_member_is_killed the_kernel_is_killed a_paused_member_loses_nothing \
 	strangers_are_refused; do
 	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
