@@ -72,6 +72,14 @@ static void finish(struct session *s)
 
 /* ---- link ---- */
 
+/* If nothing numbered is taken until then, a reset asks for it. */
+static void await_repeat(struct session *s, struct core *core)
+{
+	if (!s->repeat_ns)
+		s->repeat_ns = core->now_ns + REPEAT_NS;
+	core_arm(core, s->repeat_ns);
+}
+
 /* The session sends on l from now on: everything unacknowledged once more. */
 static void send_on(struct link *l)
 {
@@ -81,11 +89,11 @@ static void send_on(struct link *l)
 	link_event(l, LINK_EV_UP);
 	l->session = s;
 	s->nudged_ns = 0;
+	s->repeat_ns = 0;
 	/* Of two in a row the second one was ours. */
-	s->repeat_ns = s->was_up && !s->repeat_asked ? l->core->now_ns + REPEAT_NS : 0;
+	if (s->was_up && !s->repeat_asked)
+		await_repeat(s, l->core);
 	s->repeat_asked = false;
-	if (s->repeat_ns)
-		core_arm(l->core, s->repeat_ns);
 	/* Those under way were for the link before. */
 	bare_drop(&s->bare);
 	core_mark_session(s, SESSION_P_LINK_UP);
@@ -102,28 +110,28 @@ static const struct tombstone *closed(const struct peer *p)
 	return t && t->kind == TOMB_CLOSED ? t : NULL;
 }
 
-/*
- * A frame of the numbers of the session before: our ACK of it was lost with its link. The first
- * number may be of the next membership: an ACK of a higher one would make the kernel forget it.
- */
-static bool is_former(const struct core *core, const struct tombstone *t, const struct frame *f)
+/* The FIN of the session before: our ACK of it was lost with its link. */
+static bool is_former_fin(const struct tombstone *t, const struct frame *f)
 {
-	const bool is_fin = f->nextcmd == WIRE_FIN_CMD && f->u + 1 == t->next;
-
-	return f->cmd == WIRE_OPTS_CMD &&
-		(is_fin || (f->u != core->cfg.first_seq && seq_before(f->u, t->next)));
+	return f->cmd == WIRE_OPTS_CMD && f->nextcmd == WIRE_FIN_CMD && f->u + 1 == t->next;
 }
 
-/* Its FIN ends that link as it ended the session. */
-static enum rx_result ack_former(struct link *l, const struct tombstone *t, const struct frame *f)
+/* The same of a frame that is repeated before that FIN. The next membership has these numbers, too,
+ * but its first one comes before them, unless that was lost. */
+static bool may_be_former(const struct core *core, const struct tombstone *t,
+			  const struct frame *f)
+{
+	return f->cmd == WIRE_OPTS_CMD && f->u != core->cfg.first_seq && seq_before(f->u, t->next);
+}
+
+/* It covers all that came before, and ends that link as it ended the session. An ACK of anything
+ * else might be taken for one of the next membership, and the kernel forget what we do not have. */
+static enum rx_result ack_former_fin(struct link *l, const struct tombstone *t)
 {
 	uint8_t *ctl = link_ctl(l, WIRE_HEADER);
 
 	if (ctl)
 		link_ctl_done(l, wire_put_ack(ctl, l->core->cfg.nodeid, t->next));
-	l->last_rx_ns = l->core->now_ns;
-	if (f->nextcmd != WIRE_FIN_CMD)
-		return RX_MORE;
 	l->incarnation = t->incarnation;
 	link_shut(l, LINK_ORDERLY);
 	return RX_GONE;
@@ -134,9 +142,9 @@ static enum rx_result closed_frame(struct link *l, const struct frame *f)
 {
 	const struct tombstone *t = closed(l->peer);
 
-	if (t && is_former(l->core, t, f))
-		return ack_former(l, t, f);
-	if (f->cmd == WIRE_ACK)
+	if (t && is_former_fin(t, f))
+		return ack_former_fin(l, t);
+	if (f->cmd == WIRE_ACK || (t && may_be_former(l->core, t, f)))
 		return RX_MORE;
 	link_event(l, LINK_EV_HOLD);
 	l->incarnation = 0;
@@ -249,25 +257,36 @@ static void reset_for_repeat(struct link *l, enum note_level level, const char *
 	link_lost(l, false);
 }
 
+/* A number is missing: lost behind an orderly end, or still on the way on the other link. Only a
+ * reset makes a kernel repeat. */
+static enum rx_result gap(struct link *l, const struct frame *f)
+{
+	struct session *s = l->session;
+	bool is_new = s->expected == l->core->cfg.first_seq;
+	const struct tombstone *t = is_new ? closed(l->peer) : NULL;
+
+	if (t && !is_former_fin(t, f) && may_be_former(l->core, t, f)) {
+		await_repeat(s, l->core);
+		return RX_MORE;
+	}
+	s->repeat_ns = 0;
+	/* Membership was quicker than the end of the session before. */
+	if (t && is_former_fin(t, f))
+		return ack_former_fin(l, t);
+	reset_for_repeat(l, NOTE_INFO,
+			 "sequence gap, resetting the link so that the kernel retransmits");
+	return RX_GONE;
+}
+
 static enum rx_result sequenced(struct link *l, struct rx *rx, const struct frame *f)
 {
 	struct session *s = l->session;
 	enum rx_result r;
 
 	assert(l->peer->session == s);
+	if (seq_after(f->u, s->expected))
+		return gap(l, f);
 	s->repeat_ns = 0;
-	if (seq_after(f->u, s->expected)) {
-		const struct tombstone *t = closed(l->peer);
-
-		/* Membership was quicker than the end of the session before. */
-		if (t && s->expected == l->core->cfg.first_seq && is_former(l->core, t, f))
-			return ack_former(l, t, f);
-		/* Lost behind an orderly end, or still on the way on the other link:
-		 * only a reset makes a kernel repeat. */
-		reset_for_repeat(l, NOTE_INFO,
-				 "sequence gap, resetting the link so that the kernel retransmits");
-		return RX_GONE;
-	}
 	r = s->got_fin && f->u == s->expected ? RX_MORE : rx_sequence(l, f->u);
 	if (r != RX_MSG)
 		return r;

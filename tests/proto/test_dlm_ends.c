@@ -6,15 +6,20 @@
 #include "tests/lib/core_fixture_dlm.h"
 
 /* Its FIN, and ours behind it; the ACK of ours. */
-static void close_both(struct wire *w)
+static void close_both_at(struct wire *w, uint32_t fin)
 {
 	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
 
-	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	feed(w, buf, put_envelope(buf, fin, WIRE_FIN_CMD, WIRE_HEADER));
 	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
 	settle();
 	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
 	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+}
+
+static void close_both(struct wire *w)
+{
+	close_both_at(w, FIRST);
 }
 
 static void the_end_behind_both_fins_is_orderly_and_ours(void)
@@ -172,6 +177,39 @@ static void the_first_number_waits_for_membership(void)
 	fixture_end();
 }
 
+/* A second number is of the former session, whose FIN follows at once, or of this one, whose first
+ * number was lost with its link. Was: an ACK of all former numbers, so that the kernel forgot what
+ * had not come, and its next number was a gap for ever. */
+static void a_lost_first_number_is_asked_for(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	for (unsigned i = 0; i < 3; i++)
+		feed(w, buf, put_envelope(buf, FIRST + i, WIRE_MSG, 48));
+	close_both_at(w, FIRST + 3);
+	w = its_own();
+	feed(w, buf, put_envelope(buf, FIRST + 1, WIRE_MSG, 48));
+	CHECK_EQ(w->link.state, LINK_LAST_ACK);
+	peer_added(&fx->peer[HIGH], incarnation(HIGH) + 1);
+	settle();
+	CHECK_EQ(w->link.state, LINK_UP);
+	feed(w, buf, put_envelope(buf, FIRST + 2, WIRE_MSG, 48));
+	CHECK_EQ(w->n_out, 0);
+	pass(900);
+	CHECK(!w->gone);
+	pass(200);
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_RESET);
+	pass(100);
+	w = fx->dial[HIGH];
+	for (unsigned i = 0; i < 4; i++)
+		feed(w, buf, put_envelope(buf, FIRST + i, WIRE_MSG, 48));
+	CHECK_EQ(fx->session[HIGH]->expected, FIRST + 4);
+	fixture_end();
+}
+
 int main(void)
 {
 	RUN(the_end_behind_both_fins_is_orderly_and_ours);
@@ -182,5 +220,6 @@ int main(void)
 	RUN(a_fin_that_comes_again_is_acknowledged_again);
 	RUN(what_comes_behind_the_end_waits_for_membership);
 	RUN(the_first_number_waits_for_membership);
+	RUN(a_lost_first_number_is_asked_for);
 	return check_done();
 }
