@@ -134,7 +134,60 @@ two_of_ours()
 	await 2 '"event":"left"'
 }
 
+# ---- a peer of DLM 3.1 ----
+
+# old_peer POLICY: member 2 with that policy, and the peer, whose lines go to $T/peer.
+old_peer()
+{
+	member_starts 2 --policy-31 "$1"
+	ip addr replace "$LAB_NET.3/24" dev lab0
+	tell 2 peer 3 "$LAB_NET.3"
+	tell 2 join x 203 2,3
+	perl tests/vm/peer_31.pl "$LAB_NET.3" "$LAB_NET.2" 203 >"$T/peer" 2>&1 &
+	old_peer=$!
+}
+
+old_peer_ends()
+{
+	wait_for has_line "$T/peer" 'the connection has ended'
+	wait "$old_peer" || bad "the peer of 3.1: $(tail -n 1 "$T/peer")"
+	quit 2
+	unset "output[2]"
+	rm "$T/log2"
+}
+
+# a_peer_of_3_1_is_taken POLICY LEVEL: how loud the log is about it.
+a_peer_of_3_1_is_taken()
+{
+	local name
+	old_peer "$1"
+	await 2 '"event":"joined"'
+	shows 2 '"version":"30001","unreliable":true' || bad "status: $(last 2 '"event":"status"')"
+	has_line "$T/log2" "$2 peer=3" || bad "policy $1 says: $(tail -n 1 "$T/log2")"
+	# Of these some have their directory there: it is asked without an envelope.
+	for name in a b c d e f g h; do
+		member_lock 2 x $name NL
+	done
+	wait_for has_line "$T/peer" 'got version=30001 command=1 type=11'
+	tell 2 leave x
+	await 2 '"event":"left"'
+	! grep -q 'command=[345]' <(grep 'version=30001' "$T/peer") ||
+		bad "a peer of 3.1 got: $(grep 'command=[345]' "$T/peer" | head -n 1)"
+	old_peer_ends
+}
+
+peers_of_3_1()
+{
+	a_peer_of_3_1_is_taken warn warning
+	a_peer_of_3_1_is_taken allow info
+	old_peer refuse
+	wait_for has_line "$T/log2" 'DLM protocol 3.1, refused by policy'
+	! since 2 "${seen[2]}" '"event":"joined"' || bad 'a peer of 3.1 was taken'
+	old_peer_ends
+}
+
 boot 1 6.1 && boot 4 6.12 || { echo "not ok - boot: $why"; exit 1; }
 scenario both_kernels_and_we
 scenario two_of_ours
+scenario peers_of_3_1
 finish
