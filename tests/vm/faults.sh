@@ -112,6 +112,7 @@ removal_after_the_fin()
 member_locks()
 {
 	local i
+	tell "$1" status || return
 	for ((i = 0; i < $4; i++)); do
 		echo "lock $2 $3$i NL"
 	done >&"${input[$1]}"

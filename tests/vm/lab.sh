@@ -124,18 +124,22 @@ member()
 	wait_for has_line "${output[$node]}" '"event":"ready"'
 }
 
-# tell NODE WORD...: a line for that member.
+# tell NODE WORD...: a line for that member. One that has ended would end us as well (SIGPIPE).
 tell()
 {
 	local node=$1
 	shift
+	if is_gone "${process[$node]}"; then
+		bad "member $node has ended: $(tail -n 1 "$T/err$node")"
+		return 1
+	fi
 	echo "$*" >&"${input[$node]}"
 }
 
 # quit NODE: it ends by itself, with status 0.
 quit()
 {
-	tell "$1" quit
+	tell "$1" quit || return
 	wait_for is_gone "${process[$1]}" || return
 	wait "${process[$1]}"
 	equals "status of member $1" $? 0

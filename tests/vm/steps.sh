@@ -7,14 +7,22 @@ id=			# of the lock that member_lock() asked for last
 broken=0		# connections that a scenario has broken
 malformed=0		# packets at most that it has made to be so
 
+# The first reason counts; once there is one, a scenario waits for nothing long.
+bad()
+{
+	[ -n "$why" ] || why=$*
+	LIMIT=2
+}
+
 # scenario NAME: one row, with its time; nothing of it is left.
 scenario()
 {
-	local began=$EPOCHREALTIME name=$1 took
+	local began=$EPOCHREALTIME name=$1 limit=$LIMIT took
 	why='' broken=0 malformed=0
 	scene
 	capture "$T/$name.pcapng"
 	"$name"
+	LIMIT=$limit
 	guest 1 reset
 	members_end
 	capture_ends
@@ -30,6 +38,7 @@ scenario()
 		n_failed=$((n_failed + 1))
 	fi
 	rm -f "$T/$name.pcapng"
+	LIMIT=$limit
 }
 
 members_end()
@@ -37,7 +46,7 @@ members_end()
 	local node
 	for node in "${!process[@]}"; do
 		[ "${kind[$node]}" = member ] || continue
-		is_gone "${process[$node]}" || quit "$node"
+		quit "$node"
 		unset "process[$node]" "output[$node]"
 	done
 }
@@ -205,7 +214,7 @@ member_lock()
 {
 	local before
 	before=$(lines "$1")
-	tell "$1" lock "${@:2}"
+	tell "$1" lock "${@:2}" || return
 	wait_for since "$1" "$before" '"event":"lock"' || return
 	id=$(tail -n "+$((before + 1))" "${output[$1]}" | grep '"event":"lock"' | head -n 1 |
 		sed 's/.*"id":\([0-9]*\).*/\1/')
@@ -231,7 +240,7 @@ shows()
 {
 	local before
 	before=$(lines "$1")
-	tell "$1" status
+	tell "$1" status || return
 	wait_for since "$1" "$before" '"event":"status"' || return
 	tail -n 1 "${output[$1]}" | grep -q -- "$2"
 }
