@@ -8,6 +8,7 @@
  *	WATCH		sinew_watch	functions of the observer, which take MEMBERSHIP
  *	MEMBERSHIP	sinew_corosync	calls of sinew.h; membership/ takes it, and asserts itself
  *					that no thread takes it twice
+ *	SERVICE		services/	functions of service.h
  *	DIRECTORY	peers of a node	commands are queued
  *	HANDLE		one session	the core's functions for producers; one at a time
  *	INBOX		of a node	lists for the loop
@@ -24,7 +25,7 @@
 #include <stdbool.h>
 
 enum lock_rank {
-	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_DIRECTORY, LOCK_HANDLE,
+	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_SERVICE, LOCK_DIRECTORY, LOCK_HANDLE,
 	LOCK_INBOX, LOCK_MEMORY, LOCK_WAIT,
 	LOCK_FIRST_LEAF = LOCK_INBOX,
 };

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The extent of the calls that one side of a session takes. Part of its HELLO; services/ alone knows
+ * the meaning of a slot, a window and a piece.
+ */
+#ifndef SINEW_PROTO_GRANT_H
+#define SINEW_PROTO_GRANT_H
+
+#include <stdint.h>
+
+#define GRANT_SLOTS_MIN	16u
+#define GRANT_PIECE_MAX	16384u
+
+struct service_grant {
+	uint16_t slots;		/* calls at a time, at least GRANT_SLOTS_MIN; 0: it takes none */
+	uint32_t window;	/* bytes of one call and direction at its beginning, not 0 */
+	uint32_t piece;		/* bytes of one piece, 1 to GRANT_PIECE_MAX */
+};
+
+#endif
