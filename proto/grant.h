@@ -6,6 +6,7 @@
 #ifndef SINEW_PROTO_GRANT_H
 #define SINEW_PROTO_GRANT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define GRANT_SLOTS_MIN	16u
@@ -16,5 +17,16 @@ struct service_grant {
 	uint32_t window;	/* bytes of one call and direction at its beginning, not 0 */
 	uint32_t piece;		/* bytes of one piece, 1 to GRANT_PIECE_MAX */
 };
+
+/* Of one that takes calls. */
+static inline bool grant_is_valid(const struct service_grant *g)
+{
+	return g->slots >= GRANT_SLOTS_MIN && g->window && g->piece && g->piece <= GRANT_PIECE_MAX;
+}
+
+static inline bool grant_is_same(const struct service_grant *a, const struct service_grant *b)
+{
+	return a->slots == b->slots && a->window == b->window && a->piece == b->piece;
+}
 
 #endif

@@ -224,6 +224,17 @@ static bool copy_name(char *dst, const uint8_t *src, size_t n)
 	return true;
 }
 
+/* A later version keeps these fields, and may have more behind them. */
+static int calls_tlv(const uint8_t *v, size_t len, struct service_grant *calls)
+{
+	if (len < WIRE_CALLS_TLV || v[0] < WIRE_CALLS_VERSION)
+		return -EBADMSG;
+	calls->slots = get_le16(v + 2);
+	calls->window = get_le32(v + 4);
+	calls->piece = get_le32(v + 8);
+	return grant_is_valid(calls) ? 0 : -EBADMSG;
+}
+
 static int hello_tlvs(struct reader *r, struct hello *h)
 {
 	const uint8_t *v;
@@ -240,9 +251,11 @@ static int hello_tlvs(struct reader *r, struct hello *h)
 				return -EBADMSG;
 			h->max_message = get_le32(v);
 			h->queue_bytes = get_le32(v + 4);
+		} else if (type == WIRE_TLV_CALLS && calls_tlv(v, len, &h->calls)) {
+			return -EBADMSG;
 		}
 	}
-	return r->bad ? -EBADMSG : 0;
+	return r->bad || !h->calls.slots != !(h->features & WIRE_FEATURE_CALLS) ? -EBADMSG : 0;
 }
 
 int frame_hello(const struct frame *f, struct hello *h)
@@ -425,6 +438,18 @@ static size_t name_len(const char *name)
 	return end ? (size_t)(end - name) : WIRE_NAME_MAX - 1;
 }
 
+static void put_calls_tlv(struct writer *out, const struct service_grant *calls)
+{
+	assert(grant_is_valid(calls));
+	writer_u16(out, WIRE_TLV_CALLS);
+	writer_u16(out, WIRE_CALLS_TLV);
+	writer_u8(out, WIRE_CALLS_VERSION);
+	writer_u8(out, 0);
+	writer_u16(out, calls->slots);
+	writer_u32(out, calls->window);
+	writer_u32(out, calls->piece);
+}
+
 size_t wire_put_hello(uint8_t *p, uint32_t nodeid, const struct hello *h)
 {
 	struct wire_hello *w = (struct wire_hello *)(p + WIRE_OPTS);
@@ -445,7 +470,9 @@ size_t wire_put_hello(uint8_t *p, uint32_t nodeid, const struct hello *h)
 	writer_u16(&out, 8);
 	writer_u32(&out, h->max_message);
 	writer_u32(&out, h->queue_bytes);
-	assert(!out.full && h->mine);
+	if (h->calls.slots)
+		put_calls_tlv(&out, &h->calls);
+	assert(!out.full && h->mine && !h->calls.slots == !(h->features & WIRE_FEATURE_CALLS));
 	return put_native(p, nodeid, 0, WIRE_HELLO, (size_t)(out.p - (uint8_t *)w));
 }
 
@@ -519,6 +546,7 @@ const char *wire_cmd_name(uint8_t cmd)
 	case WIRE_PROBE:	return "PROBE";
 	case WIRE_PROBE_REPLY:	return "PROBE_REPLY";
 	case WIRE_STATUS:	return "STATUS";
+	case WIRE_CALL:		return "CALL";
 	}
 	return "unknown";
 }

@@ -11,6 +11,8 @@
 #ifndef SINEW_PROTO_WIRE_H
 #define SINEW_PROTO_WIRE_H
 
+#include "grant.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -132,6 +134,7 @@ enum wire_cmd {
 	WIRE_PROBE = 0x45,
 	WIRE_PROBE_REPLY = 0x46,
 	WIRE_STATUS = 0x47,
+	WIRE_CALL = 0x48,	/* sequenced: a frame of a service, no application message */
 };
 
 /* Reasons of a REFUSE. IDENTITY: that nodeid is not at that address, or is us; CLAIMED: another
@@ -152,6 +155,9 @@ enum wire_reason { WIRE_REASONS(WIRE_REASON_ENUM) };
 #define WIRE_PATH_LOST		2u	/* large packets of its own are lost on this path */
 
 #define WIRE_FEATURE_SECURITY	1ull	/* reserved: "security required" */
+#define WIRE_FEATURE_CALLS	2ull	/* with the TLV: takes CALL frames */
+#define WIRE_CALLS_VERSION	1u
+#define WIRE_CALLS_TLV		12u	/* bytes of its value, at least */
 
 /* TLVs: type u16, length u16 of the value, value. Unknown types are skipped. */
 enum wire_tlv {
@@ -160,6 +166,7 @@ enum wire_tlv {
 	WIRE_TLV_LIMITS = 3,	/* max_message u32, queue_bytes u32 */
 	WIRE_TLV_PATH = 4,	/* behind PROBE_REPLY: flags u32 */
 	WIRE_TLV_PADDING = 5,	/* behind PROBE: any bytes, up to the end of the frame */
+	WIRE_TLV_CALLS = 6,	/* version u8, pad u8, slots u16, window u32, piece u32 */
 };
 
 /* ---- reader and writer: fail closed, nothing beyond the given bytes ---- */
@@ -280,6 +287,7 @@ struct hello {
 	uint64_t features, required;
 	uint32_t max_message;	/* 0 = not said */
 	uint32_t queue_bytes;	/* 0 = not said */
+	struct service_grant calls;	/* slots 0: none, and no WIRE_FEATURE_CALLS */
 	char cluster[WIRE_NAME_MAX];
 	char group[WIRE_NAME_MAX];
 };
@@ -326,12 +334,13 @@ size_t wire_put_probe(uint8_t *p, uint32_t nodeid, const struct probe *q,
 size_t wire_put_padded_probe(uint8_t *p, uint32_t nodeid, const struct probe *q,
 			     size_t size);			/* WIRE_PROBE_HEAD */
 /*
- * The headers of a whole message are five 64-bit words, what nearly all traffic begins with:
- * wire_put_msg() writes and wire_msg_length() compares them. Two of them depend on the length
- * and differ by a constant.
+ * The headers of a whole message, and of a CALL, are five 64-bit words, what nearly all traffic
+ * begins with: wire_put_whole() writes and wire_whole_length() compares them. Two of them depend
+ * on the length and differ by a constant.
  */
 #define WIRE_MSG_OUTER	((uint64_t)WIRE_OPTS_CMD << 48)
-#define WIRE_MSG_INNER	(((uint64_t)WIRE_DATA << 48) - WIRE_MSG_OUTER - ((uint64_t)WIRE_OPTS << 32))
+#define WIRE_MSG_INNER(cmd) \
+	(((uint64_t)(cmd) << 48) - WIRE_MSG_OUTER - ((uint64_t)WIRE_OPTS << 32))
 #define WIRE_MSG_NATIVE	(WIRE_VERSION_3_2 | (uint64_t)WIRE_NATIVE << 32)
 
 /* Whether the WIRE_HEADER bytes at p are an ACK of that sender, and nothing else. */
@@ -343,32 +352,47 @@ static inline bool wire_is_ack(const uint8_t *p, uint32_t nodeid)
 }
 
 /* The headers before a body of body_len bytes: WIRE_MSG_OVERHEAD bytes. */
-static inline size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len)
+static inline __attribute__((always_inline)) size_t wire_put_whole(uint8_t *p, uint32_t nodeid,
+								   uint32_t seq, size_t body_len,
+								   enum wire_cmd cmd)
 {
 	uint64_t outer = ((uint64_t)body_len + WIRE_MSG_OVERHEAD) << 32 | nodeid | WIRE_MSG_OUTER;
 
 	put_le64(p, WIRE_VERSION_3_2 | (uint64_t)seq << 32);
 	put_le64(p + 8, outer);
-	put_le64(p + 16, WIRE_DATA);
+	put_le64(p + 16, cmd);
 	put_le64(p + 24, WIRE_MSG_NATIVE);
-	put_le64(p + 32, outer + WIRE_MSG_INNER);
+	put_le64(p + 32, outer + WIRE_MSG_INNER(cmd));
 	return WIRE_MSG_OVERHEAD;
+}
+
+static inline size_t wire_put_msg(uint8_t *p, uint32_t nodeid, uint32_t seq, size_t body_len)
+{
+	return wire_put_whole(p, nodeid, seq, body_len, WIRE_DATA);
 }
 
 /*
  * The length of the frame whose headers are the WIRE_MSG_OVERHEAD bytes at p, if they are
- * exactly those of a whole message of that sender and number; else 0. It may be less than
+ * exactly those of a frame of that kind, sender and number; else 0. It may be less than
  * the headers, or more than there is: the caller looks.
  */
-static inline uint64_t wire_msg_length(const uint8_t *p, uint32_t nodeid, uint32_t seq)
+static inline __attribute__((always_inline)) uint64_t wire_whole_length(const uint8_t *p,
+									uint32_t nodeid,
+									uint32_t seq,
+									enum wire_cmd cmd)
 {
 	uint64_t outer = get_le64(p + 8), length = outer - nodeid - WIRE_MSG_OUTER;
 
-	if ((uint32_t)length || get_le64(p + 32) != outer + WIRE_MSG_INNER ||
+	if ((uint32_t)length || get_le64(p + 32) != outer + WIRE_MSG_INNER(cmd) ||
 	    get_le64(p) != (WIRE_VERSION_3_2 | (uint64_t)seq << 32) ||
-	    get_le64(p + 16) != WIRE_DATA || get_le64(p + 24) != WIRE_MSG_NATIVE)
+	    get_le64(p + 16) != cmd || get_le64(p + 24) != WIRE_MSG_NATIVE)
 		return 0;
 	return length >> 32;
+}
+
+static inline uint64_t wire_msg_length(const uint8_t *p, uint32_t nodeid, uint32_t seq)
+{
+	return wire_whole_length(p, nodeid, seq, WIRE_DATA);
 }
 
 /* The same for a fragment: WIRE_FRAG_OVERHEAD bytes. */

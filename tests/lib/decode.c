@@ -12,10 +12,10 @@
 
 enum {
 	MSG = 1, RCOM, OPTS_CMD, ACK, FIN,
-	DATA = 0x40, HELLO, FRAGMENT, REFUSE, LEAVING, PROBE, PROBE_REPLY, STATUS,
+	DATA = 0x40, HELLO, FRAGMENT, REFUSE, LEAVING, PROBE, PROBE_REPLY, STATUS, CALL,
 };
 
-enum { TLV_FRAGMENT = 1, TLV_GROUP, TLV_LIMITS, TLV_PATH };
+enum { TLV_FRAGMENT = 1, TLV_GROUP, TLV_LIMITS, TLV_PATH, TLV_CALLS = 6 };
 
 static const struct kind {
 	uint8_t cmd;
@@ -35,6 +35,7 @@ static const struct kind {
 	{ PROBE, "PROBE", false, 88 },
 	{ PROBE_REPLY, "PROBE_REPLY", false, 88 },
 	{ STATUS, "STATUS", false, 0 },
+	{ CALL, "CALL", true, 0 },
 };
 
 static const char *const msg_types[] = {
@@ -91,6 +92,10 @@ static const struct field tlv_fields[] = {
 	{ TLV_LIMITS, "max_message", 0, 4 },
 	{ TLV_LIMITS, "queue_bytes", 4, 4 },
 	{ TLV_PATH, "path", 0, 4 },
+	{ TLV_CALLS, "version", 0, 1 },
+	{ TLV_CALLS, "slots", 2, 2 },
+	{ TLV_CALLS, "window", 4, 4 },
+	{ TLV_CALLS, "piece", 8, 4 },
 };
 
 /* ---- reading ---- */
@@ -246,7 +251,7 @@ void decode_print(FILE *out, const struct decoded *d)
 		fprintf(out, " next=%u", d->outer.u);
 	if (*d->type)
 		fprintf(out, " ls=%x %s", d->inner.u, d->type);
-	if (d->inner.cmd == DATA || d->inner.cmd == FRAGMENT)
+	if (d->inner.cmd == DATA || d->inner.cmd == FRAGMENT || d->inner.cmd == CALL)
 		fprintf(out, " body=%zu", d->inner.length - HEADER);
 	print_fields(out, packet_fields, LENGTH_OF(packet_fields), d->inner.cmd, d->packet,
 		     d->inner.length);

@@ -46,6 +46,12 @@ static void frames_of_a_session(void)
 	       "HELLO node=9 mine=1111111111111111 yours=2222222222222222 next=4294967295 gen=3"
 	       " flags=2 vmin=1 vmax=4 maxframe=65535 features=10 required=20 cluster=c group=g"
 	       " max_message=16 queue_bytes=32");
+	h.features |= WIRE_FEATURE_CALLS;
+	h.calls = (struct service_grant) { .slots = 16, .window = 17, .piece = 18 };
+	expect(wire_put_hello(frame, 9, &h),
+	       "HELLO node=9 mine=1111111111111111 yours=2222222222222222 next=4294967295 gen=3"
+	       " flags=2 vmin=1 vmax=4 maxframe=65535 features=12 required=20 cluster=c group=g"
+	       " max_message=16 queue_bytes=32 version=1 slots=16 window=17 piece=18");
 	expect(wire_put_refuse(frame, 9, &r),
 	       "REFUSE node=9 mine=1111111111111111 yours=2222222222222222 reason=CLAIMED next=5"
 	       " gen=6 wait_ms=7");
@@ -59,6 +65,7 @@ static void frames_with_a_body(void)
 {
 	expect(wire_put_msg(frame, 9, 8, 0), "DATA node=9 seq=8 body=0");
 	expect(wire_put_msg(frame, 9, 8, 1000) + 1000, "DATA node=9 seq=8 body=1000");
+	expect(wire_put_whole(frame, 9, 8, 77, WIRE_CALL) + 77, "CALL node=9 seq=8 body=77");
 	expect(wire_put_frag(frame, 9, 8, 10, 0x12345678, 0x1234) + 10,
 	       "FRAGMENT node=9 seq=8 body=10 total=305419896 offset=4660");
 }
