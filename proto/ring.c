@@ -352,6 +352,37 @@ int ring_send(struct ring *r, const struct span *parts, size_t len, uint32_t max
 	return commit(r, begin, end, c.n_frames, ret_number);
 }
 
+int ring_put(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
+	     uint64_t *ret_end)
+{
+	struct parts_cursor from = { parts, 0 };
+	uint64_t need = (uint64_t)len + WIRE_MSG_OVERHEAD, begin;
+	int err;
+
+	assert(r->over == WIRE_MSG_OVERHEAD);
+	if (closed(r))
+		return -ESHUTDOWN;
+	if (need > max_frame)
+		return -EMSGSIZE;
+	if (r->n_slots) {
+		want_room(r, need, RING_WANTED_SLOT);
+		return -EAGAIN;
+	}
+	err = reserve(r, need, false);
+	if (err)
+		return err;
+	begin = place(r, r->reserved, need);
+	wire_put_whole(ring_at(r, begin), r->nodeid, r->next_seq, len, WIRE_CALL);
+	copy_some(ring_at(r, begin) + WIRE_MSG_OVERHEAD, &from, len);
+	err = publish(r, begin, begin + need, 1);
+	if (err)
+		return err;
+	r->number--;		/* of messages: publish() has counted it as one */
+	*ret_end = begin + need;
+	ring_put_check(r);
+	return 0;
+}
+
 /* ---- slots ---- */
 
 /* The head of the slots, done, goes where everything before it ends. */

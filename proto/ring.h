@@ -217,6 +217,16 @@ static inline __attribute__((always_inline)) bool ring_send_plain(struct ring *r
 	return ring_publish(r, pos, pos + need, 1);
 }
 
+/*
+ * Queue a frame that is no message, a CALL whose body is made of parts (len bytes in all): neither
+ * a number nor a delivery report counts it, and its bytes are not among those left at the end. It
+ * lies in one piece, up to *ret_end.
+ * -EAGAIN: no room now, or slots are open, before which it has no position; the wish is noted.
+ * -EMSGSIZE: longer than a frame. -ESHUTDOWN: closed.
+ */
+int ring_put(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
+	     uint64_t *ret_end);
+
 /* The caller's limit for memory that is touched; see charged. */
 void ring_pay(struct ring *r, uint64_t bytes);
 /* Nothing in it is waiting, being sent, or being built: no byte of the memory is needed. */

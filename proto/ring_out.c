@@ -204,11 +204,17 @@ size_t ring_mid_frame(struct ring *r)
 
 /* ---- acknowledgement ---- */
 
+static uint8_t nextcmd(const uint8_t *f)
+{
+	return f[offsetof(struct wire_opts, nextcmd)];
+}
+
 /* Whether a frame ends an application message. */
 static bool ends_message(const uint8_t *f, size_t bytes)
 {
-	switch (f[offsetof(struct wire_opts, nextcmd)]) {
+	switch (nextcmd(f)) {
 	case WIRE_FIN_CMD:
+	case WIRE_CALL:
 		return false;
 	case WIRE_FRAGMENT:
 		return get_le32(f + WIRE_OPTS + 8) + (bytes - WIRE_FRAG_OVERHEAD) ==
@@ -293,6 +299,8 @@ static int find_acked(const struct ring *r, uint32_t next, struct acked_to *to)
 			if (ends_message(f - bytes, bytes)) {
 				to->msg_pos = pos;
 				to->number++;
+			} else if (nextcmd(f - bytes) == WIRE_CALL) {
+				to->msg_pos = pos;
 			}
 		}
 		if (pos > r->high)
@@ -480,24 +488,37 @@ static int next_slot(struct ring *r, struct ring_iter *it, uint64_t end, struct 
 	return 0;
 }
 
+/* The next frame of a message from *pos on, NULL: none; *pos moves behind it. */
+static const uint8_t *message_step(const struct ring *r, uint64_t *pos, uint64_t end,
+				   size_t *ret_bytes)
+{
+	while (*pos < end) {
+		const uint8_t *f = step(r, pos, end, ret_bytes);
+
+		if (nextcmd(f) != WIRE_CALL)
+			return f;
+	}
+	return NULL;
+}
+
 int ring_next(struct ring *r, struct ring_iter *it, struct span *ret_body,
 	      bool *ret_first, bool *ret_last, size_t *ret_total)
 {
 	uint64_t end = end_of(r);
 	const uint8_t *f;
-	size_t bytes, over = r->over;
+	size_t bytes = 0, over = r->over;
 
 	if (!it->started)
 		*it = (struct ring_iter) { r->msg_pos, r->acked_number + 1, true, false };
 	else if (it->ended)
 		it->number++;
 	*ret_first = *ret_last = true;
-	if (it->pos >= end)
+	f = message_step(r, &it->pos, end, &bytes);
+	if (!f)
 		return next_slot(r, it, end, ret_body, ret_total);
-	f = step(r, &it->pos, end, &bytes);
 	it->ended = ends_message(f, bytes);
 	*ret_last = it->ended;
-	switch (f[offsetof(struct wire_opts, nextcmd)]) {
+	switch (nextcmd(f)) {
 	case WIRE_FRAGMENT:
 		over = WIRE_FRAG_OVERHEAD;
 		*ret_total = get_le32(f + WIRE_OPTS + 4);

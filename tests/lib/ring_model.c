@@ -31,7 +31,11 @@ size_t acked_offset(void)
 
 size_t freed_offset(void)
 {
-	return m.n_acked ? m.messages[m.n_acked - 1].end : 0;
+	size_t k = m.acked;
+
+	while (k && !m.frames[k - 1].last)
+		k--;
+	return k ? m.frames[k - 1].end : 0;
 }
 
 void add_frame(const uint8_t *head, size_t head_len, const uint8_t *body, size_t n, bool last)
@@ -67,6 +71,13 @@ void add_message(size_t len, uint32_t salt)
 		}
 	}
 	msg->end = m.filled;
+}
+
+void add_call(size_t len, uint32_t salt)
+{
+	fill(payload, salt, 0, len);
+	wire_put_whole(wire, NODEID, m.first_seq + (uint32_t)m.n_frames, len, WIRE_CALL);
+	add_frame(wire, WIRE_MSG_OVERHEAD, payload, len, true);
 }
 
 void model_wish(size_t need, bool slot)
@@ -175,4 +186,31 @@ void model_ack(size_t k)
 	} else {
 		m.sent = acked_offset();
 	}
+}
+
+size_t n_behind(void)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < m.n_pending; i++)
+		n += m.pending[i].state == DONE;
+	return n;
+}
+
+bool message_of(size_t i, size_t *ret_len, uint32_t *ret_salt)
+{
+	if (i < m.n_messages) {
+		*ret_len = m.messages[i].len;
+		*ret_salt = m.messages[i].salt;
+		return true;
+	}
+	i -= m.n_messages;
+	for (unsigned k = 0; k < m.n_pending; k++) {
+		if (m.pending[k].state != DONE || i--)
+			continue;
+		*ret_len = m.pending[k].len;
+		*ret_salt = m.pending[k].salt;
+		return true;
+	}
+	return false;
 }

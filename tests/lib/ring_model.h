@@ -21,7 +21,7 @@
 
 struct mframe {
 	size_t begin, end;	/* in the stream */
-	bool last;		/* ends a message */
+	bool last;		/* ends a message, or is a CALL */
 };
 
 struct mmessage {
@@ -61,7 +61,7 @@ struct model {
 	size_t freed;		/* senders may have everything before it */
 	uint64_t high_water;
 	uint64_t rng;
-	uint64_t n_plain, n_refused, n_half, n_again, n_laps;
+	uint64_t n_plain, n_calls, n_refused, n_half, n_again, n_laps;
 };
 
 extern struct model m;
@@ -72,10 +72,11 @@ uint8_t byte_of(uint32_t salt, size_t i);
 void fill(uint8_t *p, uint32_t salt, size_t from, size_t to);
 size_t acked_offset(void);
 
-/* Where the first message begins that is not wholly acknowledged. */
+/* Where the first message or CALL begins that is not wholly acknowledged. */
 size_t freed_offset(void);
 void add_frame(const uint8_t *head, size_t head_len, const uint8_t *body, size_t n, bool last);
 void add_message(size_t len, uint32_t salt);
+void add_call(size_t len, uint32_t salt);
 void model_wish(size_t need, bool slot);
 
 /* Finished slots at the head become part of the stream. */
@@ -89,6 +90,12 @@ size_t frames_handed(void);
 /* The bytes that go out next, as the model has them. */
 size_t expected_out(uint8_t *out, size_t max);
 uint64_t model_sent(size_t n);
+
+/* Messages that were accepted behind an open slot. */
+size_t n_behind(void);
+
+/* Length and salt of the i-th message, published or behind a slot. */
+bool message_of(size_t i, size_t *ret_len, uint32_t *ret_salt);
 
 /* The peer has everything before frame k. */
 void model_ack(size_t k);
