@@ -189,6 +189,9 @@ static void act(struct sinew_node *n, const struct core_action *a)
 	case CORE_PEER_DOWN:
 		session_down(n, a->session);
 		break;
+	case CORE_FINISHING:
+	case CORE_PATH:
+		break;
 	case CORE_FENCE:
 		assert(a->reason);
 		node_fence(n, a->peer->nodeid, a->incarnation, (enum sinew_fence_reason)a->reason);

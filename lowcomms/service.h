@@ -50,9 +50,9 @@ struct service_ops {
 	 * for all refusals since the last time, and never not. */
 	void (*room)(void *user, struct sinew_session *h);
 	/* The application, a close, or the end of the peer's messages asks for our end of the
-	 * session: nothing of the application is queued any more. Frames still are, until
-	 * service_let_go(): only then our FIN is queued, which is waited for as long as the linger
-	 * time. Comes once, and not where the FIN was let go before. */
+	 * session. Frames are still queued, until service_let_go(): our FIN goes behind them, if
+	 * the linger time does not end before. Comes once, and not where the FIN was let go
+	 * before. */
 	void (*finishing)(void *user, struct sinew_session *h);
 	/* The peer's FIN was read: no frame comes any more. */
 	void (*finished)(void *user, struct sinew_session *h);
@@ -91,17 +91,17 @@ struct service_ops {
 int service_attach(struct sinew_node *n, const struct service_grant *ours,
 		   const struct service_ops *ops, void *user);
 
-/* What the service has of a session; NULL: nothing, or the session does not take part. Set by up()
+/* The service's own data of a session; NULL: none, or the session does not take part. Set by up()
  * alone, and constant from then on, so that any thread that has the session may read it. */
 void *service_data(const struct sinew_session *h);
 void service_set_data(struct sinew_session *h, void *data);
 
 /*
  * Queues one frame: its body is the n parts one behind the other, len bytes in all, copied. bulk:
- * part of something long, which keeps behind the socket so that others need not wait for all of
- * it. *ret_begin, *ret_end (may be NULL): where it lies. Any thread. The caller may hold one lock of
- * services/, of the rank LOCK_SERVICE (lock_order.h), and none below it. Never waits for anything but
- * the locks below, and calls no function of the service.
+ * part of something long, which keeps near the socket so that others need not wait for all of it.
+ * *ret_begin, *ret_end (may be NULL): its positions. Any thread. The caller may hold one lock of
+ * services/, of the rank LOCK_SERVICE (lock_order.h), and none below it. Waits for nothing but the
+ * locks below, and calls no function of the service.
  * -EAGAIN: no room or memory now; the application has reserved slots, behind which a frame has no
  * position; or SERVICE_AHEAD bytes of bulk wait: room() follows. -ESTALE: the session is over.
  * -ESHUTDOWN: our FIN is queued. -EMSGSIZE: longer than a frame. -EOPNOTSUPP: the session does not

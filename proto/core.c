@@ -139,7 +139,8 @@ static bool poll_session(struct core *core, struct core_action *a)
 {
 	/* By the bits of enum session_pending. */
 	static const enum core_what what[] = {
-		CORE_PEER_UP, CORE_LINK_UP, CORE_FINISHED, CORE_WRITABLE, CORE_PEER_DOWN,
+		CORE_PEER_UP, CORE_LINK_UP, CORE_PATH, CORE_FINISHED, CORE_WRITABLE,
+		CORE_FINISHING, CORE_PEER_DOWN,
 	};
 	struct session *s;
 

@@ -64,6 +64,7 @@ struct core_config {
 	uint32_t max_frame;		/* at most WIRE_FRAME_MAX */
 	uint32_t max_message;		/* what we take */
 	uint32_t queue_bytes;		/* size of a ring, told to peers */
+	struct service_grant calls;	/* slots 0: none are taken, and HELLO has none */
 	uint32_t ack_frames;		/* acknowledge after so many frames ... */
 	uint32_t ack_bytes;		/* ... or bytes */
 	uint32_t fault_limit;		/* violations of an incarnation until fencing is asked */
@@ -111,6 +112,9 @@ enum core_what {
 	CORE_RENEW,		/* our incarnation was declared failed: core_renew() */
 	CORE_CLOSED,		/* after core_close(): nothing is left to wait for */
 	CORE_LINK_UP,		/* act.session, dlm profile: sent on a new link */
+	/* Of sessions that take calls. */
+	CORE_FINISHING,		/* act.session: our FIN is due, and waits for session_hold_fin() */
+	CORE_PATH,		/* act.session: a link has come, or gone (act.peer->up) */
 };
 
 struct note {

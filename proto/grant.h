@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The extent of the calls that one side of a session takes. Part of its HELLO; services/ alone knows
- * the meaning of a slot, a window and a piece.
+ * The extent of the calls that one side of a session takes, part of its HELLO. Knows nothing of
+ * the meaning of a slot, a window and a piece: that is of services/.
  */
 #ifndef SINEW_PROTO_GRANT_H
 #define SINEW_PROTO_GRANT_H

@@ -18,7 +18,12 @@
 #include <assert.h>
 
 #define HELLOS_MAX 8u		/* read on one link: honest ones need 4 */
-#define FEATURES 0ull		/* that this version supports */
+
+/* That this node supports. */
+static uint64_t features(const struct core *core)
+{
+	return core->cfg.calls.slots ? WIRE_FEATURE_CALLS : 0;
+}
 
 /* The number that we expect from that incarnation; means nothing to others. */
 static uint32_t position(const struct peer *p, uint64_t incarnation)
@@ -46,9 +51,10 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 		.vmin = WIRE_NATIVE_VERSION,
 		.vmax = WIRE_NATIVE_VERSION,
 		.maxframe = core->cfg.max_frame,
-		.features = FEATURES,
+		.features = features(core),
 		.max_message = core->cfg.max_message,
 		.queue_bytes = core->cfg.queue_bytes,
+		.calls = core->cfg.calls,
 	};
 	uint8_t *ctl = link_ctl(l, WIRE_CONTROL_MAX);
 
@@ -139,11 +145,11 @@ static bool identify(struct link *l, const struct frame *f, const struct hello *
 }
 
 /* Why a HELLO, the first or a later one, cannot be spoken with; 0: it can. */
-static enum wire_reason unfit(const struct hello *h)
+static enum wire_reason unfit(const struct core *core, const struct hello *h)
 {
 	if (h->vmin > WIRE_NATIVE_VERSION || h->vmax < WIRE_NATIVE_VERSION)
 		return WIRE_REFUSE_VERSION;
-	if (h->required & ~FEATURES)
+	if (h->required & ~features(core))
 		return WIRE_REFUSE_FEATURE;
 	return h->maxframe <= 2 * WIRE_FRAG_OVERHEAD ? WIRE_REFUSE_PROTOCOL : 0;
 }
@@ -331,8 +337,17 @@ static void learn(struct session *s, const struct hello *h)
 	assert(h->maxframe > 2 * WIRE_FRAG_OVERHEAD);
 	session_limits(s, h->maxframe, h->max_message);
 	s->peer_queue = h->queue_bytes;
+	if (cfg->calls.slots)
+		s->calls = h->calls;
 	if (h->queue_bytes && h->queue_bytes / 4 < cfg->ack_bytes)
 		s->ack_bytes = h->queue_bytes / 4;
+}
+
+/* The grant of calls holds for the session: its slots and windows are in use. */
+static bool calls_fit(const struct session *s, const struct hello *h)
+{
+	return !s->was_up || !s->peer->core->cfg.calls.slots ||
+		grant_is_same(&s->calls, &h->calls);
 }
 
 /*
@@ -447,6 +462,8 @@ static enum rx_result take(struct link *l, const struct hello *h)
 	/* A HELLO that does not name us is about another session (R3). */
 	if (h->yours != l->core->cfg.incarnation)
 		return answer(l);
+	if (!calls_fit(l->peer->session, h))
+		return link_fault(l, "other calls in HELLO than when the session began");
 	return core_decides(l->core, l->peer) ? decide(l, h) : follow(l, h);
 }
 
@@ -476,7 +493,7 @@ enum rx_result hello_rx(struct link *l, const struct frame *f)
 		return link_fault(l, "another incarnation on the same link");
 	if (!link_read_hello(l) && !identify(l, f, &h))
 		return RX_GONE;
-	reason = unfit(&h);
+	reason = unfit(core, &h);
 	if (reason)
 		return refuse(l, reason, 0, 0);
 	/* The HELLO itself is consumed; what follows it is not read while held. */

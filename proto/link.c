@@ -128,6 +128,8 @@ void link_shut(struct link *l, enum link_shut how)
 	if (p->up == l) {
 		p->up = NULL;
 		p->lost_ns = l->core->now_ns;
+		if (p->session)
+			session_path_changed(p->session);
 		core_arm(l->core, l->core->now_ns);	/* for what is held because of it */
 	}
 	core_mark_dial(p);

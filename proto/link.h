@@ -97,6 +97,7 @@ struct link {
 enum rx_result {
 	RX_MORE,		/* nothing whole left: read on */
 	RX_MSG,			/* rx->msg is a message: hand it over, call again */
+	RX_CALL,		/* rx->msg is the body of a CALL: the same */
 	RX_AGAIN,		/* poll the actions, then call again; at once or later */
 	RX_PAUSED,		/* do not read; call again after an action or release */
 	RX_BUFFER,		/* provide rx->need bytes by link_provide(), call again */

@@ -26,6 +26,12 @@ bool core_due(struct core *core, uint64_t when_ns);
 uint32_t core_random(struct core *core);
 uint64_t core_cookie(struct core *core);
 void core_mark_session(struct session *s, enum session_pending what);
+/* A link of it has come or gone; who needs to know that is a service. */
+static inline void session_path_changed(struct session *s)
+{
+	if (s->calls.slots)
+		core_mark_session(s, SESSION_P_PATH);
+}
 void core_mark_link(struct link *l);
 void core_mark_peer(struct peer *p);
 /* Something changed that the link or a dial of p depends on: core_settle() looks. */

@@ -77,21 +77,43 @@ enum rx_result rx_message(struct session *s, struct rx *rx, const uint8_t *p, si
 	return handed_over(s, rx, p, n);
 }
 
-static enum rx_result data(struct link *l, struct rx *rx, const struct frame *f)
+/* RX_MSG: the expected frame, and it may have a body of its own; else as rx_sequence(). */
+static enum rx_result whole(struct link *l, const struct frame *f)
 {
-	struct session *s = l->session;
 	enum rx_result r = rx_sequence(l, f->u);
 
 	if (r != RX_MSG)
 		return r;
-	if (f->inner_len < WIRE_HEADER || frag_active(&s->frag))
+	if (f->inner_len < WIRE_HEADER || frag_active(&l->session->frag))
 		return link_fault(l, "message inside a fragmented message");
-	if (!frame_tlvs_ok(f))
-		return link_fault(l, "malformed TLVs");
+	return frame_tlvs_ok(f) ? RX_MSG : link_fault(l, "malformed TLVs");
+}
+
+static enum rx_result data(struct link *l, struct rx *rx, const struct frame *f)
+{
+	struct session *s = l->session;
+	enum rx_result r = whole(l, f);
+
+	if (r != RX_MSG)
+		return r;
 	if (f->inner_len - WIRE_HEADER > l->core->cfg.max_message)
 		return link_fault(l, "message exceeds the limit");
 	rx_delivered(l, f->length);
 	return rx_message(s, rx, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER);
+}
+
+static enum rx_result call(struct link *l, struct rx *rx, const struct frame *f)
+{
+	enum rx_result r;
+
+	if (!l->session->calls.slots)
+		return link_fault(l, "CALL without calls in the HELLO of both nodes");
+	r = whole(l, f);
+	if (r != RX_MSG)
+		return r;
+	rx_delivered(l, f->length);
+	handed_over(l->session, rx, f->inner + WIRE_HEADER, f->inner_len - WIRE_HEADER);
+	return RX_CALL;
 }
 
 static enum rx_result fragment(struct link *l, struct rx *rx, const struct frame *f)
@@ -200,6 +222,8 @@ static enum rx_result up_frame(struct link *l, struct rx *rx, const struct frame
 		return data(l, rx, f);
 	case WIRE_FRAGMENT:
 		return fragment(l, rx, f);
+	case WIRE_CALL:
+		return call(l, rx, f);
 	case WIRE_FIN_CMD:
 		return fin(l, f);
 	case WIRE_STATUS:
@@ -327,7 +351,7 @@ static enum rx_result consume(struct link *l, struct rx *rx, size_t n, enum rx_r
 	rx->p += n;
 	rx->from = rx->p;
 	assert(!core->marked);
-	if (r == RX_MSG)
+	if (r == RX_MSG || r == RX_CALL)
 		return r;
 	return l->state == LINK_GONE ? RX_GONE : RX_AGAIN;
 }

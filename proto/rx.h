@@ -9,7 +9,7 @@
 
 struct rx {
 	const uint8_t *p, *end;	/* in: bytes read; p moves over what was consumed */
-	const uint8_t *msg;	/* RX_MSG: leads into [p, end) or the provided buffer */
+	const uint8_t *msg;	/* RX_MSG, RX_CALL: leads into [p, end) or the provided buffer */
 	size_t msg_len;
 	bool provided;		/* RX_MSG: msg is the provided buffer, the caller's again */
 	bool bare;		/* dlm profile: a packet without OPTS */

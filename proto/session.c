@@ -26,6 +26,7 @@ void session_provide(struct session *s, void *mem, size_t size, uint32_t nodeid,
 	ring_init(&s->ring, mem, size, nodeid, first_seq);
 	s->expected = first_seq;
 	s->ack_sent = first_seq;
+	s->wake_at = UINT64_MAX;
 }
 
 /* ---- producers ---- */
@@ -38,6 +39,12 @@ int session_send(struct session *s, const struct span *parts, int n, size_t len,
 	if (session_may_send(s, parts, n, len))
 		return -EINVAL;
 	return ring_send(&s->ring, parts, len, s->max_frame, ret_number);
+}
+
+int session_put(struct session *s, const struct span *parts, size_t len, uint64_t *ret_end)
+{
+	assert(s->calls.slots && s->profile->hello);
+	return ring_put(&s->ring, parts, len, s->max_frame, ret_end);
 }
 
 int session_may_send(const struct session *s, const struct span *parts, int n, size_t len)
@@ -91,8 +98,14 @@ static void close_check(struct session *s)
 		return;
 	/* Messages accepted behind an open slot go before the FIN: session_schedule()
 	 * comes here again when the slot is given back. */
-	if ((passive || s->finish_wanted) && !ring_slots_held(&s->ring))
+	if (!(passive || s->finish_wanted) || ring_slots_held(&s->ring))
+		return;
+	if (s->fin_hold == FIN_FREE) {
 		s->profile->finish(s);
+	} else if (s->fin_hold == FIN_HELD) {
+		s->fin_hold = FIN_ASKED;
+		core_mark_session(s, SESSION_P_FINISHING);
+	}
 }
 
 void session_schedule(struct session *s)
@@ -114,6 +127,10 @@ void session_sent(struct session *s, size_t n)
 	bool half = s->ring.half_end;
 
 	s->n.resent += ring_sent(&s->ring, n);
+	if (s->ring.sent >= s->wake_at) {
+		s->wake_at = UINT64_MAX;
+		core_mark_session(s, SESSION_P_WRITABLE);
+	}
 	/* A frame acknowledged while half sent frees its room only when its rest is written. */
 	if (half && !s->ring.half_end)
 		session_schedule(s);
@@ -245,7 +262,8 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	p->stale_gen = s->told;
 	p->session = NULL;
 	core_arm(p->core, p->core->now_ns);	/* for what is held because of it */
-	s->pending &= ~(unsigned)(SESSION_P_WRITABLE | SESSION_P_LINK_UP);
+	s->pending &= ~(unsigned)(SESSION_P_WRITABLE | SESSION_P_LINK_UP | SESSION_P_PATH |
+				  SESSION_P_FINISHING);
 	/* Both FINs crossed: that ours is acknowledged says nothing of our ACK. */
 	if (lost || (clean && (from == FSM_CLOSING || kernel)))
 		peer_time_wait(p, s->incarnation);
@@ -305,6 +323,28 @@ void session_finish(struct session *s)
 		return;
 	s->finish_wanted = true;
 	close_check(s);
+	session_check(s);
+}
+
+void session_hold_fin(struct session *s, bool hold)
+{
+	if (s->end != SESSION_ALIVE)
+		return;
+	assert(s->profile->hello);
+	s->fin_hold = hold ? FIN_HELD : FIN_FREE;
+	close_check(s);
+	session_check(s);
+}
+
+void session_wake_at(struct session *s, uint64_t pos)
+{
+	if (s->end != SESSION_ALIVE)
+		return;
+	s->wake_at = pos;
+	if (s->ring.sent >= pos) {
+		s->wake_at = UINT64_MAX;
+		core_mark_session(s, SESSION_P_WRITABLE);
+	}
 	session_check(s);
 }
 
@@ -412,6 +452,7 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 		s->n.reconnects++;
 		if (in_flight)
 			s->n.resumed_unacked++;
+		session_path_changed(s);
 	} else {
 		s->was_up = true;
 		core_mark_session(s, SESSION_P_UP);

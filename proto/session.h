@@ -34,8 +34,15 @@ enum session_end {
 
 /* Events of the session for the application, in this order (core_poll()). */
 enum session_pending {
-	SESSION_P_UP = 1, SESSION_P_LINK_UP = 2, SESSION_P_FINISHED = 4, SESSION_P_WRITABLE = 8,
-	SESSION_P_DOWN = 16,
+	SESSION_P_UP = 1, SESSION_P_LINK_UP = 2, SESSION_P_PATH = 4, SESSION_P_FINISHED = 8,
+	SESSION_P_WRITABLE = 16, SESSION_P_FINISHING = 32, SESSION_P_DOWN = 64,
+};
+
+/* Whether our FIN goes when it is due. */
+enum fin_hold {
+	FIN_FREE,
+	FIN_HELD,
+	FIN_ASKED,		/* held, and due: who holds it was told */
 };
 
 /* All that a status shows of it; the caller may copy it for other threads. */
@@ -73,6 +80,7 @@ struct session {
 	bool removed;		/* the peer is leaving (R17) */
 	bool got_fin;
 	bool finish_wanted;	/* half-close asked for */
+	enum fin_hold fin_hold;
 	bool rx_paused;		/* we are over its receive budget */
 	bool status_due;	/* tell the peer about rx_paused */
 	bool short_told;	/* said SHORT, not yet relieved */
@@ -92,10 +100,13 @@ struct session {
 	bool link_acked;	/* an ACK on the present link moved the ring */
 	unsigned fruitless;	/* resumes in a row that no ACK followed */
 	uint64_t resend_end;	/* ring position that the present link may send up to */
+	uint64_t wake_at;	/* ring position behind which SESSION_P_WRITABLE is due when sent */
 	uint32_t max_frame;	/* smaller of both sides' */
 	uint32_t max_message;	/* what the peer takes */
 	uint32_t plain_max;	/* longest message of one frame; 0 in the dlm profile */
 	uint32_t ack_bytes;	/* threshold fitted to the peer's queue */
+	struct service_grant calls;	/* what the peer takes, if we take them, too; fixed with
+					 * the first link. slots 0: no CALL goes either way */
 	uint32_t peer_queue;	/* bytes that the peer can have under way, 0 = not said */
 
 	struct frag frag;
@@ -127,6 +138,8 @@ static inline __attribute__((always_inline)) bool session_send_plain(struct sess
 {
 	return len <= s->plain_max && ring_send_plain(&s->ring, data, len);
 }
+/* A CALL, of a session with calls. As ring_put(). */
+int session_put(struct session *s, const struct span *parts, size_t len, uint64_t *ret_end);
 /* 0, or -EINVAL: in the dlm profile the bytes are no packet of our own. */
 int session_may_send(const struct session *s, const struct span *parts, int n, size_t len);
 /* dlm profile: a packet without a number, for the present link or the next one. -EINVAL: it is
@@ -144,6 +157,12 @@ static inline enum fsm_state session_state(const struct session *s)
 
 /* Half-close: FIN behind all that is queued, and behind open slots. Idempotent. */
 void session_finish(struct session *s);
+/* Our FIN waits from now on, wherever it is due, or does no longer: CORE_FINISHING tells that it
+ * waits. Does not call back a FIN that is queued. */
+void session_hold_fin(struct session *s, bool hold);
+/* CORE_WRITABLE comes when everything before that position of the ring was written; at once if it
+ * was. The latest position counts. */
+void session_wake_at(struct session *s, uint64_t pos);
 /* Give the session up now (SESSION_ABORTED); its incarnation is failed for us. */
 void session_abort(struct session *s);
 /* Over or back under its receive budget. */

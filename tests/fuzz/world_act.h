@@ -266,6 +266,8 @@ static void world_act(struct node *n, const struct core_action *a)
 		world_provide(n, a->peer);
 		break;
 	case CORE_LINK_UP:
+	case CORE_FINISHING:
+	case CORE_PATH:
 		break;
 	case CORE_PEER_UP:
 		world_up(n, a->session);

@@ -6,6 +6,7 @@
 
 struct fixture *fx;
 size_t fixture_ring = RING;
+struct service_grant fixture_takes, fixture_says;
 
 static void *provide(size_t n)
 {
@@ -101,6 +102,15 @@ static void shut(struct wire *w, enum link_shut how)
 		gather(w);
 }
 
+static void count(enum core_what what, unsigned id)
+{
+	fx->link_ups[id] += what == CORE_LINK_UP;
+	fx->finished[id] += what == CORE_FINISHED;
+	fx->writable[id] += what == CORE_WRITABLE;
+	fx->finishing[id] += what == CORE_FINISHING;
+	fx->paths[id] += what == CORE_PATH;
+}
+
 void act(const struct core_action *a)
 {
 	unsigned id = a->peer ? a->peer->nodeid : 0;
@@ -147,13 +157,11 @@ void act(const struct core_action *a)
 		fx->session[id] = a->session;
 		break;
 	case CORE_LINK_UP:
-		fx->link_ups[id]++;
-		break;
 	case CORE_FINISHED:
-		fx->finished[id]++;
-		break;
 	case CORE_WRITABLE:
-		fx->writable[id]++;
+	case CORE_FINISHING:
+	case CORE_PATH:
+		count(a->what, id);
 		break;
 	case CORE_PEER_DOWN:
 		session_over(id, a->session);
@@ -201,8 +209,9 @@ void feed_by(struct wire *w, const uint8_t *p, size_t n, size_t step)
 			rx.end += step < (size_t)(p + n - rx.end) ? step : (size_t)(p + n - rx.end);
 		}
 		r = link_rx(&w->link, &rx);
-		if (r == RX_MSG) {
-			fx->delivered[w->link.peer->nodeid]++;
+		if (r == RX_MSG || r == RX_CALL) {
+			fx->delivered[w->link.peer->nodeid] += r == RX_MSG;
+			fx->calls[w->link.peer->nodeid] += r == RX_CALL;
 			fx->last_len = rx.msg_len;
 			if (rx.msg_len)
 				memcpy(fx->last, rx.msg, rx.msg_len);
@@ -271,6 +280,7 @@ struct hello hello_of(unsigned nodeid, uint64_t yours)
 		.mine = incarnation(nodeid), .yours = yours, .next = FIRST, .vmin = 1, .vmax = 1,
 		.maxframe = 65535, .cluster = "test", .group = "sinew",
 		.max_message = 1 << 20, .queue_bytes = (uint32_t)fixture_ring,
+		.calls = fixture_says, .features = fixture_says.slots ? WIRE_FEATURE_CALLS : 0,
 	};
 }
 
@@ -327,6 +337,7 @@ void fixture_begin(bool static_members)
 	cfg.first_seq = FIRST;
 	cfg.queue_bytes = (uint32_t)fixture_ring;
 	cfg.max_message = 100000;
+	cfg.calls = fixture_takes;
 	cfg.static_members = static_members;
 	strcpy(cfg.cluster, "test");
 	memset(&fx->core, USED, sizeof fx->core);

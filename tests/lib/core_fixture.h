@@ -38,7 +38,8 @@ struct fixture {
 	struct wire *probe[4];		/* newest probe of its paths, where probes get through */
 	struct wire *wires[256];
 	unsigned n_wires;
-	unsigned up[4], down[4], finished[4], delivered[4], writable[4], link_ups[4], fences;
+	unsigned up[4], down[4], finished[4], delivered[4], calls[4], writable[4], finishing[4];
+	unsigned paths[4], link_ups[4], fences;
 	struct wire *asked;	/* CORE_ASK: the last one */
 	enum session_end end[4];
 	char notes[4096];
@@ -56,6 +57,7 @@ struct fixture {
 
 extern struct fixture *fx;
 extern size_t fixture_ring;	/* bytes of the ring of a session */
+extern struct service_grant fixture_takes, fixture_says;	/* calls: ours, the peers' */
 
 struct session *new_session(void);
 struct path_addr address_of(unsigned nodeid);

@@ -135,6 +135,9 @@ static void act(struct life_node *n, const struct core_action *a)
 	case CORE_PEER_DOWN:
 		session_over(n, a->session);
 		break;
+	case CORE_FINISHING:
+	case CORE_PATH:
+		break;
 	case CORE_FENCE:
 		SAY(n, NULL, "asks for fencing");
 		break;

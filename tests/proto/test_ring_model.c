@@ -574,7 +574,8 @@ static void ring_equals_model(void)
 	       (unsigned long long)m.n_half,
 	       (unsigned long long)m.n_again, (unsigned long long)m.n_laps);
 	if (n_seeds >= SEEDS)
-		CHECK(m.n_plain && m.n_calls && m.n_refused && m.n_half && m.n_again && m.n_laps > 2 * n_seeds);
+		CHECK(m.n_plain && m.n_calls && m.n_refused && m.n_half && m.n_again &&
+		      m.n_laps > 2 * n_seeds);
 	free(m.stream);
 	free(m.frames);
 	free(m.messages);

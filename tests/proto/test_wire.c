@@ -67,19 +67,6 @@ static struct hello hello_with_calls(void)
 	return h;
 }
 
-static void bytes_of_hello_with_calls(void)
-{
-	struct hello h = hello_with_calls();
-	size_t n = wire_put_hello(buf, NODEID, &h);
-
-	CHECK_EQ(n, 24 + 128 + 9 + 12 + 16);
-	check_hex(buf, n, HEAD("bd00", "00000000") "41000000 00000000 "
-		  INNER("a500", "41") "1817161514131211 2827262524232221 34333231 44434241 "
-		  "03010200 ffff0000 5a57565554535251 0600000000000000 "
-		  "70726f64 00000000" ZERO56 "0200 0500 73696e6577 0300 0800 00000001 00000002"
-		  "0600 0c00 01 00 0201 06050403 00400000");
-}
-
 static void bytes_of_control_frames(void)
 {
 	struct refuse r = { .mine = 1, .yours = 2, .reason = WIRE_REFUSE_STALE, .next = 3,
@@ -151,20 +138,6 @@ static void hello_comes_back(void)
 	CHECK(h.max_message == hello.max_message && h.queue_bytes == hello.queue_bytes);
 	CHECK_STR(h.cluster, "prod");
 	CHECK_STR(h.group, "sinew");
-}
-
-static void calls_come_back(void)
-{
-	struct hello with = hello_with_calls(), h;
-
-	CHECK_EQ(parse(wire_put_hello(buf, NODEID, &hello)), 0);
-	CHECK_EQ(frame_hello(&frame, &h), 0);
-	CHECK_EQ(h.calls.slots, 0);
-	CHECK_EQ(parse(wire_put_hello(buf, NODEID, &with)), 0);
-	CHECK_EQ(frame_hello(&frame, &h), 0);
-	CHECK(grant_is_same(&h.calls, &with.calls) && h.features == with.features);
-	CHECK_EQ(parse(wire_put_whole(buf, NODEID, 9, 100, WIRE_CALL) + 100), 0);
-	CHECK(frame.nextcmd == WIRE_CALL && frame.u == 9 && frame.inner_len == 116);
 }
 
 static void names_at_their_limit(void)
@@ -495,47 +468,6 @@ static void tlvs_of_hello(void)
 	CHECK_EQ(hello_with("\x99\0\xff\xffg", 5, &h), -EBADMSG);
 }
 
-/* A HELLO whose only TLV is CALLS with that value, with or without the bit of the feature. */
-static int hello_of_calls(const char *value, unsigned n, bool bit, struct hello *h)
-{
-	char tlv[4 + 20] = { WIRE_TLV_CALLS, 0, (char)n };
-
-	memcpy(tlv + 4, value, n);
-	hello_with(tlv, 4 + n, h);
-	if (bit)
-		buf[WIRE_OPTS + 48] |= WIRE_FEATURE_CALLS;
-	return frame_hello(&frame, h);
-}
-
-static void tlv_of_calls(void)
-{
-	static const char good[] = "\1\0\x10\0\1\0\0\0\0\x40\0\0";
-	static const char *const bad[] = {
-		"\0\0\x10\0\1\0\0\0\0\x40\0\0",	/* no version */
-		"\1\0\x0f\0\1\0\0\0\0\x40\0\0",	/* one slot less than the least */
-		"\1\0\0\0\1\0\0\0\0\x40\0\0",
-		"\1\0\x10\0\0\0\0\0\0\x40\0\0",	/* no window */
-		"\1\0\x10\0\1\0\0\0\0\0\0\0",	/* no piece */
-		"\1\0\x10\0\1\0\0\0\1\x40\0\0",	/* one byte more than the longest */
-		"\1\0\x10\0\1\0\0\0\0\x40\0\1",
-	};
-	struct hello h;
-
-	CHECK_EQ(hello_of_calls(good, 12, true, &h), 0);
-	CHECK(h.calls.slots == 16 && h.calls.window == 1 && h.calls.piece == 16384);
-	CHECK_EQ(hello_of_calls(good, 12, false, &h), -EBADMSG);
-	CHECK_EQ(hello_of_calls(good, 11, true, &h), -EBADMSG);
-	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		CHECK_EQ(hello_of_calls(bad[i], 12, true, &h), -EBADMSG);
-	/* A later version has more behind what is known. */
-	CHECK_EQ(hello_of_calls("\2\0\0\1\1\2\0\0\1\0\0\0xyz", 15, true, &h), 0);
-	CHECK(h.calls.slots == 256 && h.calls.window == 0x201 && h.calls.piece == 1);
-	/* The bit alone. */
-	hello_with("", 0, &h);
-	buf[WIRE_OPTS + 48] |= WIRE_FEATURE_CALLS;
-	CHECK_EQ(frame_hello(&frame, &h), -EBADMSG);
-}
-
 /* A FRAGMENT frame of no body whose TLVs are these bytes. */
 static void opts_with(const void *tlvs, uint16_t n)
 {
@@ -574,28 +506,6 @@ static void tlvs_of_a_fragment(void)
 	CHECK(frame_tlvs_ok(&frame));
 	CHECK_EQ(frame_fragment(&frame, &total, &offset), 0);
 	CHECK(total == 5 && offset == 1);
-}
-
-/* The hot path compares this: the message of that sender and number, and no other. */
-static void is_exactly_that_message(void)
-{
-	size_t n = put_kind(5);
-	uint64_t length;
-
-	CHECK_EQ(wire_msg_length(buf, NODEID, 1), n);
-	CHECK(wire_msg_length(buf, NODEID + 1, 1) != n);
-	CHECK_EQ(wire_msg_length(buf, NODEID, 2), 0);
-	for (unsigned bit = 0; bit < 8 * WIRE_MSG_OVERHEAD; bit++) {
-		put_kind(5);
-		buf[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		length = wire_msg_length(buf, NODEID, 1);
-		CHECK(length == 0 || length > WIRE_FRAME_MAX);
-	}
-	put_kind(10);
-	CHECK_EQ(wire_msg_length(buf, NODEID, 1), 0);
-	CHECK_EQ(wire_whole_length(buf, NODEID, 1, WIRE_CALL), n);
-	CHECK_EQ(wire_put_msg(buf, UINT32_MAX, UINT32_MAX, WIRE_FRAME_MAX - 40), 40);
-	CHECK_EQ(wire_msg_length(buf, UINT32_MAX, UINT32_MAX), WIRE_FRAME_MAX);
 }
 
 /* ---- reader, writer, names ---- */
@@ -659,12 +569,10 @@ static void every_name(void)
 int main(void)
 {
 	RUN(bytes_of_hello);
-	RUN(bytes_of_hello_with_calls);
 	RUN(bytes_of_control_frames);
 	RUN(padded_probes);
 	RUN(bytes_of_sequenced_frames);
 	RUN(hello_comes_back);
-	RUN(calls_come_back);
 	RUN(names_at_their_limit);
 	RUN(others_come_back);
 	RUN(cut_at_every_byte);
@@ -677,9 +585,7 @@ int main(void)
 	RUN(not_native);
 	RUN(names_not_terminated);
 	RUN(tlvs_of_hello);
-	RUN(tlv_of_calls);
 	RUN(tlvs_of_a_fragment);
-	RUN(is_exactly_that_message);
 	RUN(reader_fails_closed);
 	RUN(writer_fails_closed);
 	RUN(every_name);

@@ -93,6 +93,8 @@ void digest_action(const struct node *n, const struct core_action *a)
 	case CORE_FINISHED:
 	case CORE_WRITABLE:
 	case CORE_PEER_DOWN:
+	case CORE_FINISHING:
+	case CORE_PATH:
 		add((uint64_t)a->session->nodeid << 8 | a->session->end);
 		break;
 	case CORE_FENCE:

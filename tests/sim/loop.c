@@ -180,6 +180,9 @@ static void rx_loop(struct conn *c, unsigned side)
 		case RX_MSG:
 			take_messages(c, e, &rx);
 			break;
+		case RX_CALL:
+			sim_fail("n%u: a CALL, which no node takes", n->idx);
+			return;
 		case RX_AGAIN:
 			world_turn(n);
 			if (c->gen != gen || e->state != END_OPEN)

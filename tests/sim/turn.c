@@ -233,6 +233,10 @@ static void act(struct node *n, struct core_action *a)
 	case CORE_PEER_DOWN:
 		session_action(n, a->what, sess_of(a->session));
 		break;
+	case CORE_FINISHING:
+	case CORE_PATH:
+		sim_fail("n%u: a session has calls, which no node takes", n->idx);
+		break;
 	case CORE_FENCE:
 		oracle_fence(n, a->peer, a->reason);
 		break;

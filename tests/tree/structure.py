@@ -32,12 +32,12 @@ CIRCLES = {
 
 # Struct: fields, booleans.
 STRUCTS = {
-	'proto/core.h core_config': (38, 3),	# a list of options
+	'proto/core.h core_config': (39, 3),	# a list of options
 	'proto/link.h link': (38, 6),
 	'proto/peer.h peer': (39, 5),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
-	'proto/session.h session': (43, 11),
+	'proto/session.h session': (46, 11),
 }
 
 # Assertions in 100 functions, at least.
