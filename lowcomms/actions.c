@@ -9,6 +9,7 @@
 #include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
 #include "lowcomms/reach.h"
+#include "lowcomms/serving.h"
 
 /* ---- callbacks ---- */
 
@@ -20,6 +21,7 @@ static void session_up(struct sinew_node *n, struct session *s)
 	assert(!h->member && h->node == n && h->nodeid == m->nodeid);
 	h->member = m;
 	atomic_store_explicit(&h->incarnation, s->incarnation, memory_order_relaxed);
+	serving_up(h);
 	directory_lock(&n->directory);
 	assert(!m->handle);
 	m->handle = h;
@@ -70,6 +72,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 		n->handover.answered = NULL;
 	handle_die(h);
 	closing_down(&n->closing, h, reason);
+	serving_down(h);
 	if (m) {
 		node_calls_back(n);
 		if (n->cb.session_down)
@@ -181,16 +184,21 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		handle_tell(handle_of(a->session), n->cb.link_up);
 		break;
 	case CORE_FINISHED:
+		serving_finished(handle_of(a->session));
 		handle_peer_finished(handle_of(a->session));
 		break;
 	case CORE_WRITABLE:
+		serving_room(handle_of(a->session));
 		handle_tell(handle_of(a->session), n->cb.writable);
 		break;
 	case CORE_PEER_DOWN:
 		session_down(n, a->session);
 		break;
 	case CORE_FINISHING:
+		serving_finishing(handle_of(a->session));
+		break;
 	case CORE_PATH:
+		serving_path(handle_of(a->session));
 		break;
 	case CORE_FENCE:
 		assert(a->reason);

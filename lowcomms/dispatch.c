@@ -13,6 +13,7 @@
 #include "lowcomms/drive.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/options.h"
+#include "lowcomms/serving.h"
 #include "lowcomms/thread.h"
 
 /* ---- open ---- */
@@ -140,6 +141,12 @@ static void close_in_child(struct sinew_node *n)
 	loop_close(&n->loop);
 }
 
+static void release(struct session *s)
+{
+	serving_down(handle_of(s));
+	sinew_session_unref(handle_of(s));
+}
+
 /* Gives back what the core holds of us. */
 static void release_core(struct sinew_node *n)
 {
@@ -148,10 +155,10 @@ static void release_core(struct sinew_node *n)
 	assert(list_empty(&n->conns.all) && list_empty(&n->conns.dead));
 	while (core_poll(&n->core, &a))
 		if (a.what == CORE_PEER_DOWN)
-			sinew_session_unref(handle_of(a.session));
+			release(a.session);
 	list_each(struct peer, p, &n->core.peers, all) {
 		if (p->session)
-			sinew_session_unref(handle_of(p->session));
+			release(p->session);
 		if (p->spare)
 			sinew_session_unref(handle_of(p->spare));
 	}
@@ -188,6 +195,7 @@ static void close_all(struct sinew_node *n)
 	conns_close(n);		/* before the core lets sessions go that links point to */
 	if (n->core.cfg.nodeid)
 		release_core(n);
+	serving_freed(n);
 	listeners_close(n);
 	free_lists(n);
 	buf_unref(n->memory.read_buf);

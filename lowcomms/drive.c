@@ -9,6 +9,7 @@
 #include "lowcomms/leave.h"
 #include "lowcomms/peers.h"
 #include "lowcomms/recv.h"
+#include "lowcomms/serving.h"
 
 #define NODE_EVENTS	64		/* taken from the kernel at once */
 
@@ -31,6 +32,7 @@ static void begin_close(struct sinew_node *n, int ms)
 			log_line(&n->log, SINEW_ERROR,
 				 "no memory for the report, it will be empty");
 		watch_closing(&n->observer);
+		serving_closing(n);
 		core_close(&n->core);
 		list_each(struct peer, p, &n->core.peers, all)
 			if (p->session)
@@ -59,6 +61,8 @@ static bool take_inbox(struct sinew_node *n)
 		handle_refresh(h);
 		sinew_session_unref(h);
 	}
+	if (in.service)
+		serving_ask(n);
 	if (in.close_ms >= 0)
 		begin_close(n, in.close_ms);
 	return true;
@@ -123,6 +127,8 @@ static void timers(struct sinew_node *n)
 		listeners_again(n);
 	if (n->core.now_ns >= n->streams.deadline_ns)
 		n->transport->due(&n->streams, n->core.now_ns);
+	if (n->core.now_ns >= n->serving.deadline_ns)
+		serving_tick(n);
 	if (memory_shrink_due(&n->memory)) {
 		n->memory.has_shrunk = true;
 		handles_shrink(n);

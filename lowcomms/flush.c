@@ -103,6 +103,17 @@ void flush_end(struct flush *f, struct sinew_session *const *sessions, int n)
 		handles_dirty(f->node, f->dirty, f->tail);
 }
 
+int flush_one(struct sinew_session *h)
+{
+	struct flush f;
+
+	flush_begin(&f, h->node);
+	flush_queued(&f, h);
+	lock_give(&h->lock, LOCK_HANDLE);
+	flush_end(&f, &h, 1);
+	return 0;
+}
+
 void flush_answered(struct sinew_node *n)
 {
 	struct sinew_session *h = n->handover.answered;

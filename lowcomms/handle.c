@@ -10,6 +10,7 @@
 #include "proto/rx.h"
 
 #include "lowcomms/recv.h"
+#include "lowcomms/serving.h"
 
 /* ---- memory ---- */
 
@@ -69,6 +70,8 @@ static void handle_free(struct sinew_session *h)
 	memory_uncharge(&n->memory, h->pages.resident);
 	pages_unmap(h->pages.mem, h->pages.size);
 	free(h->session.bare.mem);
+	if (h->served.data && h->served.released)
+		h->served.released(h->served.data);
 	free(h);
 	node_unref(n);
 }
@@ -173,7 +176,7 @@ int handle_finish(struct sinew_session *h)
 		h->finished |= SIDE_OWN;
 		ring_pay(&h->session.ring, 0);		/* each send is looked at from now on */
 		if (!h->n_open) {
-			h->finish_due = true;
+			h->due |= DUE_FINISH;
 			handle_dirty(h);
 		}
 	}
@@ -255,7 +258,9 @@ void handle_mark_dirty(struct sinew_session *h)
 
 void handle_refresh(struct sinew_session *h)
 {
-	bool dead, finish, abort_it, resident;
+	bool dead, resident;
+	unsigned due;
+	uint64_t wake_at;
 
 	lock_take(&h->lock, LOCK_HANDLE);
 	assert(h->queued);
@@ -263,10 +268,10 @@ void handle_refresh(struct sinew_session *h)
 	h->cork.wake_threshold = 0;
 	dead = h->dead;
 	resident = h->pages.resident;
-	finish = h->finish_due;
-	abort_it = h->abort_due;
-	h->finish_due = h->abort_due = false;
-	assert(!finish || h->finished & SIDE_OWN);
+	due = h->due;
+	h->due = 0;
+	wake_at = h->served.half_end;
+	assert(!(due & DUE_FINISH) || h->finished & SIDE_OWN);
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (dead)
 		return;
@@ -274,10 +279,14 @@ void handle_refresh(struct sinew_session *h)
 		node_sweep_in(h->node, SWEEP_NS);
 	handle_touch(h->node, h);
 	session_schedule(&h->session);
-	if (finish)
+	if (due & DUE_LET_GO)
+		session_hold_fin(&h->session, false);
+	if (due & DUE_FINISH)
 		session_finish(&h->session);
-	if (abort_it)
+	if (due & DUE_ABORT)
 		session_abort(&h->session);
+	if (due & DUE_WAKE)
+		session_wake_at(&h->session, wake_at);
 	recv_check_budget(h);
 }
 
@@ -382,6 +391,7 @@ static void may_send_again(struct sinew_node *n, struct sinew_session *h)
 	assert(h->pages.wanted);
 	h->pages.wanted = false;
 	lock_give(&h->lock, LOCK_HANDLE);
+	serving_room(h);
 	if (n->cb.writable && h->member)
 		handle_tell(h, n->cb.writable);
 	else

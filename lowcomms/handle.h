@@ -27,6 +27,25 @@ struct pages {
  * packet. */
 enum side { SIDE_OWN = 1, SIDE_PEER = 2 };
 
+/* Requests of other threads for one session. */
+enum handle_due { DUE_FINISH = 1, DUE_ABORT = 2, DUE_LET_GO = 4, DUE_WAKE = 8 };
+
+/* The service's side of a session. Without a note, a field is under the handle's lock. */
+struct served {
+	void *data;			/* the service's; constant once up */
+	void (*released)(void *data);	/* the same */
+	bool is_up;			/* it was told so, and not the end; loop */
+	bool has_path;			/* the same of a link; loop */
+	bool refused;			/* room() is due */
+	bool let_go;			/* our FIN is not held any more */
+	/* Bulk frames come in halves of SERVICE_AHEAD: one may be queued while the one before is
+	 * written. */
+	uint64_t half_end;		/* where that one ends in the ring */
+	uint64_t bulk_end;		/* the same of the last bulk frame */
+	uint64_t written;		/* position up to which the loop said that it wrote */
+	size_t half_bytes;		/* of the present half */
+};
+
 struct sinew_session {
 	struct session session;
 	struct sinew_node *node;	/* referenced */
@@ -49,13 +68,14 @@ struct sinew_session {
 	struct pages pages;
 	bool dead;			/* that incarnation is over */
 	bool queued;			/* on the node's dirty list */
-	bool finish_due, abort_due;	/* for the loop */
+	unsigned due;			/* enum handle_due, for the loop */
 	unsigned finished;		/* enum side */
 	unsigned n_open;		/* slots */
 	uint64_t slot_ns[RING_SLOTS];	/* since when open; 0 = not */
 	uint64_t queue_shown, kept_shown;	/* the most that a status has said: it may see
 					 * more than those who count the most there were */
 	struct sinew_delivery delivery;	/* once dead */
+	struct served served;
 	struct sinew_session *dirty_next;	/* the lock of the inbox */
 };
 

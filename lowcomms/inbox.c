@@ -23,3 +23,11 @@ void inbox_close(struct inbox *b, int linger_ms)
 	atomic_store(&b->any, true);
 	lock_give(&b->lock, LOCK_INBOX);
 }
+
+void inbox_service(struct inbox *b)
+{
+	lock_take(&b->lock, LOCK_INBOX);
+	b->in.service = true;
+	atomic_store(&b->any, true);
+	lock_give(&b->lock, LOCK_INBOX);
+}

@@ -41,6 +41,7 @@ struct requests {
 	struct command *commands;
 	struct sinew_session *dirty;
 	int close_ms;			/* sinew_close() was called; -1: not */
+	bool service;			/* when its next tick is due has changed */
 };
 
 struct inbox {
@@ -62,6 +63,8 @@ static inline void inbox_clear(struct inbox *b)
 void inbox_command(struct inbox *b, struct command *c);
 /* The shortest of several times to linger counts. */
 void inbox_close(struct inbox *b, int linger_ms);
+/* The service is to be asked for its deadline. */
+void inbox_service(struct inbox *b);
 /* Several handles, from the first to the one that has the tail. */
 static inline void inbox_dirty(struct inbox *b, struct sinew_session *first,
 			       struct sinew_session **tail)

@@ -84,7 +84,7 @@ int node_alloc(struct sinew_node **ret_node)
 	conns_init(&n->conns);
 	list_init(&n->memory.handles);
 	inbox_clear(&n->inbox);
-	n->errands.sweep_ns = n->closing.linger_ns = CORE_NEVER;
+	n->errands.sweep_ns = n->closing.linger_ns = n->serving.deadline_ns = CORE_NEVER;
 	n->listeners.again_ns = n->listeners.bind_again_ns = CORE_NEVER;
 	*ret_node = n;
 	return 0;

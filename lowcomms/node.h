@@ -12,17 +12,19 @@
  *	listeners	accept.c
  *	conns		conn.c
  *	closing		how far the end has come, and the report
+ *	serving		the service beside the application, service.h
  *	log, observer	functions of the application and of the membership
  *
  * Files above them; each calls those of the lines below:
  *
+ *	service.c				the calls of a service
  *	dispatch.c, send.c, wait.c, status.c	the user's calls; those about peers are in peers.c
  *	drive.c					one iteration of the loop
  *	peers.c, leave.c, accept.c		commands, removal, listeners
  *	flush.c					when to write
  *	actions.c, conn.c, recv.c, handle.c	actions of the core, connections, reading,
  *						sessions: these call each other
- *	reach.c, options.c, names.c, addr.c, ready.c, stream.c, tcp.c, waiters.c, lock.c,
+ *	serving.c, reach.c, options.c, names.c, addr.c, ready.c, stream.c, tcp.c, waiters.c, lock.c,
  *	lock_order.c
  *
  * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
@@ -44,6 +46,7 @@
 #include "lowcomms/log.h"
 #include "lowcomms/loop.h"
 #include "lowcomms/memory.h"
+#include "lowcomms/serving.h"
 #include "lowcomms/sinew.h"
 #include "lowcomms/waiters.h"
 #include "lowcomms/watch.h"
@@ -112,6 +115,7 @@ struct sinew_node {
 	struct handover handover;
 	struct closing closing;
 	struct own_thread own;
+	struct serving serving;
 	struct observer observer;
 	struct directory directory;
 	struct inbox inbox;
@@ -174,7 +178,8 @@ static inline uint64_t node_deadline(const struct sinew_node *n)
 				earlier(n->conns.drain_ns, n->streams.deadline_ns));
 	uint64_t closing = earlier(n->closing.linger_ns, n->listeners.again_ns);
 
-	return earlier(earlier(core, closing), n->errands.sweep_ns);
+	return earlier(earlier(core, closing),
+		       earlier(n->errands.sweep_ns, n->serving.deadline_ns));
 }
 
 /* Whether the loop must not wait. */

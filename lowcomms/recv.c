@@ -10,6 +10,7 @@
 
 #include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
+#include "lowcomms/serving.h"
 
 #define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */
 #define AGAIN_TURN	4u		/* steps without a message a turn: others are due */
@@ -185,6 +186,37 @@ static void deliver(struct conn *c, struct rx *rx)
 	buf_unref(provided);
 }
 
+/* The frame of a service that is there. */
+static void deliver_call(struct conn *c, const struct rx *rx)
+{
+	struct sinew_node *n = c->node;
+	struct sinew_session *h = handle_of(rx->session);
+	struct sinew_message msg = { .data = rx->msg, .len = rx->msg_len };
+
+	assert(h->node == n && h->member && !rx->provided);
+	assert(!n->handover.msg && rx->session->peer->session == rx->session);
+	n->handover.buf = c->buf;
+	n->handover.session = h;
+	n->handover.msg = &msg;
+	serving_frame(h, rx->msg, rx->msg_len);
+	n->handover.msg = NULL;
+}
+
+/* Behind all of one read; what is sent back here goes with the ACK, too. */
+static void end_batch(struct sinew_node *n)
+{
+	struct sinew_session *h = n->serving.batch;
+	struct sinew_message none = { .data = NULL };
+
+	assert(!n->handover.msg && h->member);
+	n->serving.batch = NULL;
+	n->handover.buf = NULL;
+	n->handover.session = h;
+	n->handover.msg = &none;
+	serving_batch(h);
+	n->handover.msg = NULL;
+}
+
 /* Room for a long message; without it the link is not read until there is some. */
 static bool provide_buffer(struct conn *c, const struct rx *rx)
 {
@@ -226,6 +258,10 @@ static void parse(struct conn *c)
 			deliver(c, &rx);
 			continue;
 		}
+		if (r == RX_CALL) {
+			deliver_call(c, &rx);
+			continue;
+		}
 		if (r == RX_AGAIN) {
 			node_actions(c->node);
 			if (++steps < AGAIN_TURN)
@@ -239,6 +275,8 @@ static void parse(struct conn *c)
 			c->awaits |= AWAIT_CONSUMED;
 		break;
 	}
+	if (c->node->serving.batch)
+		end_batch(c->node);
 	if (c->state != CONN_OPEN)
 		return;
 	assert(rx.p >= base + c->off && rx.p <= base + c->len);
@@ -346,13 +384,40 @@ static void count_kept(struct sinew_session *h, size_t n)
 		atomic_store_explicit(&h->kept_high, now, memory_order_relaxed);
 }
 
+int recv_keep(struct sinew_session *h, const void *data, size_t len, struct sinew_kept **ret_kept)
+{
+	struct sinew_node *n = h->node;
+	bool copied = len < KEPT_COPIED || !n->handover.buf;
+	size_t cost = len + KEPT_OVERHEAD;
+	struct sinew_kept *k;
+
+	assert(node_hands_over(n, h));
+	if (copied && !memory_charge(&n->memory, cost))
+		return -ENOMEM;
+	k = malloc(sizeof *k + (copied ? len : 0));
+	if (!k && copied)
+		memory_uncharge(&n->memory, cost);
+	if (!k)
+		return -ENOMEM;
+	*k = (struct sinew_kept) {
+		.session = sinew_session_ref(h), .len = len,
+		.buf = copied ? NULL : buf_ref(n->handover.buf),
+		.data = copied ? k->copy : data,
+	};
+	if (copied && len)
+		memcpy(k->copy, data, len);
+	assert(h->member && !k->buf == copied);
+	count_kept(h, cost);
+	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
+		recv_pause(h, PAUSE_BUDGET, true);
+	*ret_kept = k;
+	return 0;
+}
+
 int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 	       struct sinew_kept **ret_kept)
 {
 	struct sinew_node *n;
-	struct sinew_kept *k;
-	size_t cost;
-	bool copied;
 
 	if (!h || !msg || !ret_kept)
 		return -EINVAL;
@@ -362,28 +427,7 @@ int sinew_keep(struct sinew_session *h, const struct sinew_message *msg,
 	if (!node_hands_over(n, h) || n->handover.msg->data != msg->data ||
 	    n->handover.msg->len != msg->len)
 		return -EINVAL;
-	copied = msg->len < KEPT_COPIED || !n->handover.buf;
-	cost = msg->len + KEPT_OVERHEAD;
-	if (copied && !memory_charge(&n->memory, cost))
-		return -ENOMEM;
-	k = malloc(sizeof *k + (copied ? msg->len : 0));
-	if (!k && copied)
-		memory_uncharge(&n->memory, cost);
-	if (!k)
-		return -ENOMEM;
-	*k = (struct sinew_kept) {
-		.session = sinew_session_ref(h), .len = msg->len,
-		.buf = copied ? NULL : buf_ref(n->handover.buf),
-		.data = copied ? k->copy : msg->data,
-	};
-	if (copied && msg->len)
-		memcpy(k->copy, msg->data, msg->len);
-	assert(h->member && !k->buf == copied);
-	count_kept(h, cost);
-	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
-		recv_pause(h, PAUSE_BUDGET, true);
-	*ret_kept = k;
-	return 0;
+	return recv_keep(h, msg->data, msg->len, ret_kept);
 }
 
 const void *sinew_kept_data(const struct sinew_kept *kept)

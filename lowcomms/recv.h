@@ -34,6 +34,8 @@ static inline bool conn_reads(const struct conn *c)
 
 /* Sets or clears one reason not to read. */
 void recv_pause(struct sinew_session *h, enum pause why, bool on);
+/* Keeps len bytes at data, of what is handed over of that session: 0 or -ENOMEM. */
+int recv_keep(struct sinew_session *h, const void *data, size_t len, struct sinew_kept **ret_kept);
 /* Kept messages may have been released. */
 void recv_check_budget(struct sinew_session *h);
 

@@ -10,6 +10,7 @@
 #include "proto/ring_out.h"
 
 #include "lowcomms/handle.h"
+#include "lowcomms/send.h"
 
 #define RESIDENT_STEP	(256u * 1024)
 #define IOV_MAX_SENT	1024
@@ -67,6 +68,14 @@ static int charge_ring(struct sinew_session *h, size_t len)
 	return -EAGAIN;
 }
 
+int send_charge(struct sinew_session *h, size_t len)
+{
+	lock_order_held(LOCK_HANDLE);
+	if (end_in_memory(h, len) <= h->pages.resident && !h->pages.gives_back)
+		return 0;
+	return charge_ring(h, len);
+}
+
 /* Whether a message of len bytes may be queued, where max is the limit; charges its memory. */
 static int admit(struct sinew_session *h, size_t len, size_t max)
 {
@@ -79,24 +88,10 @@ static int admit(struct sinew_session *h, size_t len, size_t max)
 	/* A message that cannot be sent is not charged: that would last until the next send. */
 	if (len > max)
 		return -EMSGSIZE;
-	if (end_in_memory(h, len) <= h->pages.resident && !h->pages.gives_back)
-		return 0;
-	return charge_ring(h, len);
+	return send_charge(h, len);
 }
 
 /* ---- send ---- */
-
-/* Something was queued, or a slot was given back, that the loop may not know of; unlocks. */
-static __attribute__((noinline)) int queued(struct sinew_session *h)
-{
-	struct flush f;
-
-	flush_begin(&f, h->node);
-	flush_queued(&f, h);
-	lock_give(&h->lock, LOCK_HANDLE);
-	flush_end(&f, &h, 1);
-	return 0;
-}
 
 /* Queues any message. The caller holds the handle's lock; this function releases it. */
 static int send_spans(struct sinew_session *h, const struct span *parts, int n, size_t len,
@@ -107,7 +102,7 @@ static int send_spans(struct sinew_session *h, const struct span *parts, int n, 
 	if (!err)
 		err = session_send(&h->session, parts, n, len, ret_number);
 	if (!err)
-		return queued(h);
+		return flush_one(h);
 	lock_give(&h->lock, LOCK_HANDLE);
 	return err;
 }
@@ -141,7 +136,7 @@ static inline __attribute__((always_inline)) int send_locked(struct sinew_sessio
 	if (ret_number)
 		*ret_number = h->session.ring.number;
 	if (h->session.ring.reserved > h->cork.wake_threshold)
-		return queued(h);
+		return flush_one(h);
 	return lock_drop(&h->lock, LOCK_HANDLE) ? wake_next(h) : 0;
 }
 
@@ -312,7 +307,7 @@ static void slot_closed(struct sinew_session *h, unsigned index)
 	h->slot_ns[index] = 0;
 	h->n_open--;
 	if (h->finished & SIDE_OWN && !h->n_open && !h->dead) {
-		h->finish_due = true;
+		h->due |= DUE_FINISH;
 		handle_dirty(h);
 	}
 }
@@ -348,7 +343,7 @@ static int end_slot(struct sinew_slot *slot, bool commit, size_t used, uint64_t 
 	if (h->dead)
 		lock_give(&h->lock, LOCK_HANDLE);
 	else
-		queued(h);
+		flush_one(h);
 	*slot = (struct sinew_slot) { .data = NULL };
 	sinew_session_unref(h);
 	return err;
@@ -387,7 +382,7 @@ int sinew_session_abort(struct sinew_session *h)
 	lock_take(&h->lock, LOCK_HANDLE);
 	err = h->dead ? -ESTALE : 0;
 	if (!err) {
-		h->abort_due = true;
+		h->due |= DUE_ABORT;
 		handle_dirty(h);
 	}
 	lock_give(&h->lock, LOCK_HANDLE);

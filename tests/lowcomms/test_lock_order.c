@@ -17,7 +17,7 @@
 #include "tests/lib/check.h"
 
 static const enum lock_rank ranks[] = {
-	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_DIRECTORY, LOCK_HANDLE,
+	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_SERVICE, LOCK_DIRECTORY, LOCK_HANDLE,
 	LOCK_INBOX, LOCK_MEMORY, LOCK_WAIT,
 };
 enum { N_RANKS = sizeof ranks / sizeof *ranks };

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/service.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "lowcomms/handle.h"
+#include "lowcomms/recv.h"
+#include "lowcomms/send.h"
+
+/* ---- the node ---- */
+
+/* What a node takes is said in the first HELLO. */
+static bool is_too_late(struct sinew_node *n)
+{
+	bool late;
+
+	if (!n->opt.own_thread)
+		return atomic_load(&n->loop.turn) != 0;
+	directory_lock(&n->directory);
+	late = n->directory.n_members != 0;
+	directory_unlock(&n->directory);
+	return late;
+}
+
+int service_attach(struct sinew_node *n, const struct service_grant *ours,
+		   const struct service_ops *ops, void *user)
+{
+	if (!n || !ours || !ops || !grant_is_valid(ours) || n->opt.profile == SINEW_PROFILE_DLM)
+		return -EINVAL;
+	if (node_forked(n))
+		return -ECHILD;
+	if (n->serving.ops || is_too_late(n))
+		return -EBUSY;
+	n->serving.ops = ops;
+	n->serving.user = user;
+	n->core.cfg.calls = *ours;
+	service_wake(n);
+	return 0;
+}
+
+void service_wake(struct sinew_node *n)
+{
+	inbox_service(&n->inbox);
+	node_wake(n);
+}
+
+uint64_t service_now(void)
+{
+	return loop_now_ns();
+}
+
+uint64_t service_turn_ns(const struct sinew_node *n)
+{
+	return n->core.now_ns;
+}
+
+/* ---- a session ---- */
+
+void *service_data(const struct sinew_session *h)
+{
+	return h->served.data;
+}
+
+void service_set_data(struct sinew_session *h, void *data)
+{
+	h->served.data = data;
+}
+
+void service_let_go(struct sinew_session *h)
+{
+	if (node_forked(h->node))
+		return;
+	lock_take(&h->lock, LOCK_HANDLE);
+	if (!h->dead && !h->served.let_go) {
+		h->served.let_go = true;
+		h->due |= DUE_LET_GO;
+		handle_dirty(h);
+	}
+	lock_give(&h->lock, LOCK_HANDLE);
+}
+
+int service_keep(struct sinew_session *h, const uint8_t *p, size_t len,
+		 struct sinew_kept **ret_kept)
+{
+	const struct sinew_message *frame;
+	const uint8_t *body;
+
+	if (node_forked(h->node))
+		return -ECHILD;
+	if (!node_hands_over(h->node, h))
+		return -EINVAL;
+	frame = h->node->handover.msg;
+	body = frame->data;
+	if (!body || p < body || len > frame->len || (size_t)(p - body) > frame->len - len)
+		return -EINVAL;
+	return recv_keep(h, p, len, ret_kept);
+}
+
+/* ---- sending ---- */
+
+size_t service_max(const struct sinew_session *h)
+{
+	return h->session.max_frame - WIRE_MSG_OVERHEAD;
+}
+
+/* The ring was written up to there, as far as this thread may know; else the loop will look. */
+static bool was_written(struct sinew_session *h, uint64_t pos)
+{
+	lock_order_held(LOCK_HANDLE);
+	if (h->served.written >= pos)
+		return true;
+	if (loop_is_inside(&h->node->loop))
+		h->served.written = h->session.ring.sent;
+	if (h->served.written >= pos)
+		return true;
+	h->due |= DUE_WAKE;
+	handle_dirty(h);
+	return false;
+}
+
+/* Another half is begun when the one before the last is written. */
+static bool bulk_fits(struct sinew_session *h, size_t len)
+{
+	struct served *v = &h->served;
+
+	if (v->half_bytes + len <= SERVICE_AHEAD / 2)
+		return true;
+	if (!was_written(h, v->half_end))
+		return false;
+	v->half_end = v->bulk_end;
+	v->half_bytes = 0;
+	return true;
+}
+
+static int put(struct sinew_session *h, const struct span *parts, size_t len, bool bulk,
+	       uint64_t *ret_end)
+{
+	int err;
+
+	if (h->dead)
+		return -ESTALE;
+	if (len > service_max(h))
+		return -EMSGSIZE;
+	if (bulk && !bulk_fits(h, len))
+		return -EAGAIN;
+	err = send_charge(h, len);
+	if (!err)
+		err = session_put(&h->session, parts, len, ret_end);
+	/* Messages are looked at one by one, and refused, once they are over. */
+	if (h->finished & SIDE_OWN)
+		ring_pay(&h->session.ring, 0);
+	if (!err && bulk) {
+		h->served.half_bytes += len;
+		h->served.bulk_end = *ret_end;
+	}
+	return err;
+}
+
+int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len, bool bulk,
+		uint64_t *ret_begin, uint64_t *ret_end)
+{
+	uint64_t end;
+	int err;
+
+	assert(n > 0 || !len);
+	(void)n;
+	if (node_forked(h->node))
+		return -ECHILD;
+	if (!h->session.calls.slots)
+		return -EOPNOTSUPP;
+	lock_take(&h->lock, LOCK_HANDLE);
+	err = put(h, parts, len, bulk, &end);
+	h->served.refused |= err == -EAGAIN;
+	if (err) {
+		lock_give(&h->lock, LOCK_HANDLE);
+		return err;
+	}
+	if (ret_begin)
+		*ret_begin = end - len - WIRE_MSG_OVERHEAD;
+	if (ret_end)
+		*ret_end = end;
+	if (end > h->cork.wake_threshold)
+		return flush_one(h);
+	lock_give(&h->lock, LOCK_HANDLE);
+	return 0;
+}

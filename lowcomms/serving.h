@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tells the service of a node, if it has one, of what happens to its sessions. Without a service, and
+ * for sessions that do not take part, each of these functions does nothing. Knows no frame.
+ */
+#ifndef SINEW_LOWCOMMS_SERVING_H
+#define SINEW_LOWCOMMS_SERVING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct service_ops;
+struct sinew_node;
+struct sinew_session;
+
+/* Without a note, a field belongs to the loop thread. */
+struct serving {
+	const struct service_ops *ops;	/* constant once peers are known; NULL: none */
+	void *user;			/* the same */
+	uint64_t deadline_ns;		/* of its next tick; CORE_NEVER: none */
+	struct sinew_session *batch;	/* frames of it were handed over, and no batch() yet */
+};
+
+/* The loop thread, without a lock. */
+void serving_up(struct sinew_session *h);
+void serving_frame(struct sinew_session *h, const uint8_t *body, size_t len);
+void serving_batch(struct sinew_session *h);
+void serving_room(struct sinew_session *h);
+void serving_finishing(struct sinew_session *h);
+void serving_finished(struct sinew_session *h);
+void serving_path(struct sinew_session *h);
+/* Its handle is dead. */
+void serving_down(struct sinew_session *h);
+void serving_tick(struct sinew_node *n);
+/* Asks for the time of the next tick. */
+void serving_ask(struct sinew_node *n);
+void serving_closing(struct sinew_node *n);
+void serving_freed(struct sinew_node *n);
+
+#endif
