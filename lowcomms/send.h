@@ -9,8 +9,8 @@
 
 struct sinew_session;
 
-/* The ring's memory for len more bytes is charged to the node. 0 or -EAGAIN: writable follows. Under
- * its lock, not dead. */
+/* The ring's memory for len more bytes is charged to the node. 0 or -EAGAIN: writable follows.
+ * Under its lock, not dead. */
 int send_charge(struct sinew_session *h, size_t len);
 
 #endif

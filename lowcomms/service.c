@@ -10,7 +10,7 @@
 
 /* ---- the node ---- */
 
-/* What a node takes is said in the first HELLO. */
+/* The first HELLO says it. */
 static bool is_too_late(struct sinew_node *n)
 {
 	bool late;

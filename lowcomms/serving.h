@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tells the service of a node, if it has one, of what happens to its sessions. Without a service, and
- * for sessions that do not take part, each of these functions does nothing. Knows no frame.
+ * Tells the service of a node, if it has one, of its sessions, of time and of the end. Without a
+ * service, and for sessions that do not take part, each function does nothing. Knows no frame.
  */
 #ifndef SINEW_LOWCOMMS_SERVING_H
 #define SINEW_LOWCOMMS_SERVING_H
