@@ -15,7 +15,7 @@ JOBS=${JOBS:-$(nproc)}
 CC=${CC:-cc}
 OUT=$BUILD/mutants
 UNITS="test_ring test_rx test_link test_hello test_hostile test_stuck test_dlm_rules test_dlm_ends
-	test_view test_view_again test_greeting"
+	test_ring_calls test_session_calls test_view test_view_again test_greeting"
 SOURCES="$(echo proto/*.c membership/view*.c) membership/greeting.c"
 FLAGS="-std=c11 -O1 -g -I. -idirafter lowcomms -w -pthread -D_GNU_SOURCE"
 
