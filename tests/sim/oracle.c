@@ -21,6 +21,7 @@ struct stream *oracle_stream(unsigned from, unsigned to)
 		st->from = (uint8_t)from;
 		st->to = (uint8_t)to;
 		st->unsent_from = UINT64_MAX;
+		st->calls_unsent_from = UINT32_MAX;
 	}
 	return st;
 }
@@ -342,6 +343,7 @@ void oracle_down(struct sess *x)
 	if (x->s.got_fin != x->finished)
 		sim_fail("n%u: FINISHED of n%u was not told before PEER_DOWN", x->node, x->peer);
 	check_delivery(x);
+	calls_down(x);
 	x->tx->ended_tx = true;
 	x->rx->ended_rx = true;
 	x->rx->ended_ns = sim.now_ns;
@@ -389,7 +391,7 @@ bool oracle_done(struct sess *x)
 		n += st->rec[i].state == REC_DONE;
 	if (oracle_dlm(x))		/* which acknowledges when it likes */
 		return st->delivered == n && !x->blocked;
-	return st->delivered == n && ring_empty(&x->s.ring) &&
+	return st->delivered == n && ring_empty(&x->s.ring) && calls_done(x) &&
 		(!x->blocked || st->tx_final || x->finishing);
 }
 

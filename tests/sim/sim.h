@@ -66,7 +66,7 @@ uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi);
 enum ev_kind {
 	EV_NONE, EV_SEG, EV_CONNECT, EV_ACCEPT, EV_PUMP, EV_READ, EV_CONN_LOST, EV_SEND, EV_KICK,
 	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_PROVIDE, EV_CHECK, EV_CLOSE,
-	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP, EV_ATTACK,
+	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP, EV_ATTACK, EV_LET_GO,
 };
 
 struct event {
@@ -191,6 +191,10 @@ struct stream {
 	uint32_t n_bare;		/* bare packets that were said */
 	uint32_t asked;			/* id of a question without an answer; 0: none */
 	uint32_t bare_seen[ASK_WINDOW];	/* numbers + 1 of those that arrived */
+	uint32_t n_calls, next_call;	/* frames of a service: sent, received */
+	uint32_t calls_unsent_from;	/* those from here on never arrive */
+	uint32_t cap_calls;
+	uint64_t *call_end;		/* in the sender's ring */
 };
 
 struct sess {
@@ -204,6 +208,9 @@ struct sess {
 	struct stream *tx, *rx;
 	bool has_gen;
 	uint32_t gen_before;	/* number of the last choice */
+	bool call_refused;	/* a frame of the service was: room is due */
+	bool let_go;		/* the FIN is not held */
+	bool call_path;		/* the service was told of a link */
 	struct { bool used; unsigned slot; uint32_t rec, len; uint8_t *data; } slot[SIM_SLOTS];
 };
 
@@ -255,6 +262,7 @@ struct node {
 	uint64_t last_tick_ns;
 	unsigned same_ticks;
 	uint32_t queue_bytes;
+	bool takes_calls;
 	struct member_item mq[SIM_MEMBER_Q];
 	unsigned mq_head, mq_n;
 	uint64_t mq_last_ns;
@@ -304,10 +312,11 @@ struct sim {
 	uint64_t digest;	/* of all that the nodes did (digest.c) */
 	struct limits limits;
 	bool trace, failed, membership, dlm;
+	bool calls;		/* services stand beside applications */
 	bool view;		/* membership comes through group.c and viewer.c */
 	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
-	struct rng plan, net, app, group, adversary;
+	struct rng plan, net, app, group, adversary, service;
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;
@@ -485,6 +494,7 @@ void workload_finish(struct sess *x);
 bool workload_quiet(unsigned *ret_a, unsigned *ret_b);
 void workload_push(struct node *n, unsigned j, uint32_t len);
 void workload_kick(struct sess *x);
+void workload_queued(struct sess *x);		/* the loop hears of it soon */
 
 /* ---- oracle.c, watch.c ---- */
 
@@ -526,6 +536,22 @@ size_t ask_put(uint8_t *to, struct stream *tx, uint32_t version);
 size_t ask_put_answer(uint8_t *to, struct stream *tx, uint32_t version, uint32_t id);
 /* A bare packet has arrived: the id of a question that needs an answer, or 0. tx leads back. */
 uint32_t ask_heard(struct stream *rx, struct stream *tx, const uint8_t *p, size_t n);
+
+/* ---- calls.c ---- */
+
+void calls_draw(void);
+struct service_grant calls_grant(const struct node *n);
+void calls_up(struct sess *x);
+void calls_send(struct sess *x, unsigned burst);
+void calls_sometimes(struct sess *x);
+void calls_room(struct sess *x);
+void calls_came(struct sess *x, const uint8_t *p, size_t n);
+void calls_finishing(struct sess *x);
+void calls_let_go(struct sess *x);
+void calls_path(struct sess *x);
+void calls_told(const struct node *n);
+void calls_down(struct sess *x);
+bool calls_done(const struct sess *x);
 
 /* ---- kernel_peer.c, kernel_node.c ---- */
 

@@ -73,7 +73,7 @@ static bool ends_message(const uint8_t *p, uint32_t length)
 {
 	uint32_t optlen = get_le16(p + offsetof(struct wire_opts, optlen));
 
-	if (p[OFF_NEXTCMD] == WIRE_FIN_CMD)
+	if (p[OFF_NEXTCMD] == WIRE_FIN_CMD || p[OFF_NEXTCMD] == WIRE_CALL)
 		return false;
 	if (p[OFF_NEXTCMD] != WIRE_FRAGMENT)
 		return true;
@@ -102,6 +102,9 @@ static void sequenced(struct conn *c, unsigned side, const uint8_t *p, uint32_t 
 		sim_fail("n%u: a frame after FIN", node);
 		return;
 	}
+	if (p[OFF_NEXTCMD] == WIRE_CALL && !(sim.node[sim.inc[me].node].takes_calls &&
+					     sim.node[sim.inc[it].node].takes_calls))
+		sim_fail("n%u: a CALL to a node that takes none", node);
 	if (seq == UINT32_MAX)
 		cover(COVER_WRAP);
 	*add_frame(st) = (k ? st->ended[k - 1] : 0) + ends_message(p, length);

@@ -143,7 +143,7 @@ void workload_kick(struct sess *x)
 }
 
 /* Another thread has queued: the loop hears of it a little later. */
-static void kick(struct sess *x)
+void workload_queued(struct sess *x)
 {
 	if (x->kick)
 		return;
@@ -163,14 +163,14 @@ static int send_rec(struct sess *x, const struct rec *r, bool slots)
 		err = send_plain(x, r);
 	if (!err) {
 		sim.n_sent++;
-		kick(x);
+		workload_queued(x);
 		return 0;
 	}
 	if (err == -EAGAIN) {
 		TRACE("n%u FULL to n%u len %u", x->node, x->peer, r->len);
 		cover(COVER_FULL);
 		x->blocked = true;
-		kick(x);
+		workload_queued(x);
 	} else if (err == -ESHUTDOWN) {
 		oracle_final(x->tx);
 		c->budget = 0;
@@ -282,6 +282,7 @@ void workload_send(struct node *n, unsigned j)
 	}
 	if (n->running && !n->closing && c->sess)
 		send_some(n, j, c->bulk ? 12 : 1 + (unsigned)rng_below(&sim.app, 4));
+	calls_sometimes(n->running ? c->sess : NULL);
 	if (c->budget) {
 		uint64_t wait = rng_scale(&sim.app, 1, 4 * USEC * c->period_us);
 
@@ -361,7 +362,7 @@ static void say_bare(struct sess *x, const uint8_t *packet, size_t n)
 
 	if (err && err != -EAGAIN)
 		sim_fail("n%u: bare packet to n%u gives %d", x->node, x->peer, err);
-	kick(x);
+	workload_queued(x);
 }
 
 void workload_ask(struct sess *x)
@@ -421,7 +422,7 @@ void workload_slot(struct sess *x, unsigned i)
 		sim_fail("n%u: slot given back: %d", x->node, err);
 	else if (x->tx->tx_final && r->state == REC_DONE)
 		sim_fail("n%u: a slot is taken after the end", x->node);
-	kick(x);
+	workload_queued(x);
 }
 
 /* Half-close. */

@@ -132,6 +132,7 @@ void world_start(struct node *n)
 	cfg.incarnation = l->incarnation;
 	cfg.seed = rng_next(&sim.plan);
 	cfg.queue_bytes = n->queue_bytes;
+	cfg.calls = calls_grant(n);
 	TRACE("n%u START nodeid %u incarnation %u", n->idx, n->nodeid, n->inc);
 	core_init(&n->core, &cfg, sim.now_ns);
 	for (unsigned j = 0; j < sim.n_nodes && !sim.view; j++)
@@ -221,7 +222,7 @@ static struct node *event_node(const struct event *e)
 	case EV_SEND: case EV_MEMBER: case EV_RESUME: case EV_PROVIDE: case EV_CLOSE: case EV_EXIT:
 	case EV_VIEW:
 		return &sim.node[e->a];
-	case EV_KICK: case EV_SLOT:
+	case EV_KICK: case EV_SLOT: case EV_LET_GO:
 		return &sim.node[sim.sess[e->a].node];
 	case EV_SEG: case EV_CONNECT: case EV_ACCEPT: case EV_PUMP: case EV_READ:
 		return sim.conns[e->a].gen == e->gen ?
@@ -281,6 +282,8 @@ static void session_event_due(struct node *n, const struct event *e)
 	world_enter(n);
 	if (e->kind == EV_KICK)
 		workload_kick(x);
+	else if (e->kind == EV_LET_GO)
+		calls_let_go(x);
 	else
 		workload_slot(x, e->b);
 	world_turn(n);
@@ -325,7 +328,7 @@ static void dispatch(const struct event *e)
 	case EV_KERNEL:
 		kernel_event(&sim.node[e->a], e->b, e->gen);
 		return;
-	case EV_KICK: case EV_SLOT:
+	case EV_KICK: case EV_SLOT: case EV_LET_GO:
 		session_event_due(n, e);
 		return;
 	case EV_SEND:
@@ -441,7 +444,8 @@ static void clean(void)
 			struct stream keep = *st;
 
 			*st = (struct stream) { .rec = keep.rec, .cap_rec = keep.cap_rec,
-				.ended = keep.ended, .cap_frames = keep.cap_frames };
+				.ended = keep.ended, .cap_frames = keep.cap_frames,
+				.call_end = keep.call_end, .cap_calls = keep.cap_calls };
 		}
 	}
 	memset(&sim, 0, sizeof sim);
@@ -463,7 +467,9 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.app.s = sim.plan.s ^ 0xbb67ae8584caa73bull;
 	sim.group.s = sim.plan.s ^ 0x3c6ef372fe94f82bull;
 	sim.adversary.s = sim.plan.s ^ 0xa54ff53a5f1d36f1ull;
+	sim.service.s = sim.plan.s ^ 0x510e527fade682d1ull;
 	plan_draw();
+	calls_draw();
 	attacker_draw();
 	run();
 	for (unsigned i = 0; i < sim.n_slots; i++)
