@@ -28,7 +28,7 @@ ROW ?=
 # make mutate: how many, drawn from which seed, where, in which file and statements
 N ?= 200
 SEED ?= 1
-DIRS ?= proto lowcomms membership
+DIRS ?= proto lowcomms services membership
 FILE ?=
 TEXT ?=
 AGAIN ?=
@@ -119,12 +119,12 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow instance nodelist publish))
 # What is of a file of nodes alone.
 OF_FILES := again config host names resolve section similar static
-LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c membership/*.c))
+LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c services/*.c membership/*.c))
 TOOL_OBJS := $(call objects,tools/*.c tools/*/*.c)
 SIM_OBJS := $(call objects,tests/sim/*.c)
 STREAM_OBJS := $(call objects,tests/stream/*.c)
 # Unit and whole-program tests of a layer are in the folder of its name, their programs all in one.
-LAYERS := proto lowcomms membership tools
+LAYERS := proto lowcomms services membership tools
 TESTS := $(foreach l,$(LAYERS),$(patsubst tests/$(l)/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/$(l)/*.c)))) \
 	$(patsubst tests/vm/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/vm/test_*.c)))
 # A member of a kernel's lockspace; tests link the pure part of it.
@@ -292,7 +292,7 @@ $(LIB_INSIDE): $(LIB_OBJS)
 # the objects, then all else in them is made local. What needs corosync's libraries is a member of
 # its own, with its own copy of what it uses of membership/; a program without it needs none of them.
 MEMBERS := $(OBJ)/archive/sinew.o $(OBJ)/archive/config.o $(if $(COROSYNC_LIBS),$(OBJ)/archive/corosync.o)
-$(OBJ)/archive/sinew.o: $(filter $(OBJ)/proto/% $(OBJ)/lowcomms/%,$(LIB_OBJS))
+$(OBJ)/archive/sinew.o: $(filter $(addprefix $(OBJ)/,proto/% lowcomms/% services/%),$(LIB_OBJS))
 $(OBJ)/archive/config.o: $(patsubst %,$(OBJ)/membership/%.o,$(OF_FILES))
 $(OBJ)/archive/corosync.o: $(filter $(OBJ)/membership/%,$(LIB_OBJS))
 # What is not to be the compiler's own byte code in the end, and in which form gcc says so.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the measuring of coverage: which lines and branches of proto/, lowcomms/ and membership/
+# Owns the measuring of coverage: which lines and branches of the library's folders
 # the programs among the tests execute. Knows nothing of what they test.
 #
 #	tests/coverage.sh [TREE]
@@ -17,7 +17,7 @@ here=$(cd "$(dirname "$0")/.." && pwd) || exit 2
 cd "${1:-$here}" || exit 2
 
 BUILD=${BUILD:-build/coverage}
-MEASURED=(proto lowcomms membership)
+MEASURED=(proto lowcomms services membership)
 # Files of assertions alone.
 CHECKS='(proto/check|membership/view_check|lowcomms/lock_order)[.].*'
 # Threads count in the same words; -O1 keeps the branches of the source apart.

@@ -140,7 +140,7 @@ look_at_the_rest()
 	for have in LIBQB NFTABLES COROSYNC; do
 		flags="$flags -DHAVE_$have"
 	done
-	printf '%s\n' tools/*.c tools/*/*.c membership/*.c tests/*/*.c |
+	printf '%s\n' tools/*.c tools/*/*.c services/*.c membership/*.c tests/*/*.c |
 		grep -v tests/bench | xargs -P "$JOBS" -n 20 i686-linux-gnu-gcc -fsyntax-only \
 		-std=c11 -O1 -I. -idirafter lowcomms $flags \
 		-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \

@@ -138,7 +138,7 @@ example_runs()
 every_page_is_found()
 {
 	local page
-	for page in $(find lowcomms membership tools -name '*.[1357]' -printf '%f\n'); do
+	for page in $(find lowcomms services membership tools -name '*.[1357]' -printf '%f\n'); do
 		[ -n "$(find "$root/usr/share/man" -name "$page.gz")" ] && continue
 		echo "$page is in no package"
 		return 1

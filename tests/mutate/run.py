@@ -40,7 +40,7 @@ import sites  # noqa: E402
 
 HERE = 'tests/mutate'
 NOT_MUTATED = {'proto/check.c', 'proto/check.h'}	# part of the tests
-COPIED = ('proto', 'lowcomms', 'membership', 'tests', 'tools')
+COPIED = ('proto', 'lowcomms', 'services', 'membership', 'tests', 'tools')
 MEMORY_MAX = 6 << 30
 FILE_MAX = 512 << 20
 TIME_OWN = 4		# a hang: so many times what the test takes without a mutant,
@@ -591,7 +591,7 @@ def arguments():
 	p.add_argument('--n', type=int, default=60)
 	p.add_argument('--seed', type=int, default=1)
 	p.add_argument('--jobs', type=int, default=2)
-	p.add_argument('--dirs', default='proto lowcomms membership')
+	p.add_argument('--dirs', default='proto lowcomms services membership')
 	p.add_argument('--file', default='', help='only files of that pattern')
 	p.add_argument('--text', default='', help='only statements that hold it')
 	p.add_argument('--again', default='', help='only what lives in that output')

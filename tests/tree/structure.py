@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 
-FOLDERS = ('proto', 'lowcomms', 'membership')
+FOLDERS = ('proto', 'lowcomms', 'services', 'membership')
 PUBLIC = re.compile(r'/sinew[a-z-]*\.h$')	# their functions lie where they belong
 
 FIELDS_MAX, BOOLS_MAX = 30, 6
@@ -44,6 +44,7 @@ STRUCTS = {
 ASSERTIONS = {
 	'proto': 54,
 	'lowcomms': 50,
+	'services': 50,
 }
 
 # Done by one file alone: how it looks there.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the check that no call is forgotten by test_failures: each function outside of the project
-# that lowcomms/ and membership/ call is made to fail there, or is named here with the reason why
-# not. Knows nothing of what the calls do.
+# that lowcomms/, services/ and membership/ call fails there, or has a reason here why it does not.
+# Knows nothing of what the calls do.
 # run.sh: with=nm
 set -u
 export LC_ALL=C
@@ -99,9 +99,9 @@ is_exempt()
 	return 1
 }
 
-nm -g --defined-only "$OBJ"/{proto,lowcomms,membership}/*.o |
+nm -g --defined-only "$OBJ"/{proto,lowcomms,services,membership}/*.o |
 	awk 'NF == 3 { print $3 }' | sort -u >"$dir/own"
-nm -u "$OBJ"/{lowcomms,membership}/*.o | awk 'NF == 2 { print $2 }' | sort -u |
+nm -u "$OBJ"/{lowcomms,services,membership}/*.o | awk 'NF == 2 { print $2 }' | sort -u |
 	comm -23 - "$dir/own" >"$dir/called"
 wrapped | sort -u >"$dir/wrapped"
 

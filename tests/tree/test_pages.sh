@@ -43,7 +43,7 @@ differ()
 
 # ---- the pages, as they are installed, and as text ----
 
-sources=$(find lowcomms membership tools -name '*.[1357]' | sort)
+sources=$(find lowcomms services membership tools -name '*.[1357]' | sort)
 for page in $sources; do
 	mkdir -p "$dir/man/man${page##*.}" "$dir/text"
 	cp "$page" "$dir/man/man${page##*.}/"
@@ -561,7 +561,7 @@ wc -l <"$dir/defaults" | awk '$1 < 8 { print "only " $1 " defaults" }' |
 awk '/^\.SH LOG/ { on = 1; next } /^\.SH/ { on = 0 } on && at; { at = /^\.TP/ }' \
 	lowcomms/man/sinew-operations.7 | sed -n 's/^\.B //p' >"$dir/log"
 while read -r line; do
-	grep -rqF --include='*.c' -- "$line" proto lowcomms membership tools ||
+	grep -rqF --include='*.c' -- "$line" proto lowcomms services membership tools ||
 		echo "no program says: $line"
 done <"$dir/log" | verdict lines_of_the_log_exist
 wc -l <"$dir/log" | awk '$1 < 30 { print "only " $1 " lines" }' | verdict lines_of_the_log_are_found
@@ -579,12 +579,12 @@ path='^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.*-]+)+/?$|^[A-Za-z0-9_-]+\.(c|h|sh|md|def)$'
 grep -E "$path" "$dir/quoted" |
 	grep -vE '^build/|NAME|SUB' | while read -r path; do
 	compgen -G "$path" >/dev/null ||
-		[ -n "$(find proto lowcomms membership tools tests -name "$path" -print -quit)" ] ||
+		[ -n "$(find proto lowcomms services membership tools tests -name "$path")" ] ||
 		echo "$path is not there"
 done | verdict files_named_for_contributors_exist
 sed -n 's/^\([a-z_0-9]*\)().*/\1/p' "$dir/quoted" | while read -r name; do
 	grep -qrE "\b$name\(" --include='*.[ch]' --include='*.sh' --include=fsm.def \
-		proto lowcomms membership tools tests || echo "$name() does not exist"
+		proto lowcomms services membership tools tests || echo "$name() does not exist"
 done | verdict functions_named_for_contributors_exist
 
 # "`function()` (`file`" and "`function()` in `file`": it is in that file.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the rules that hold for all files: the core is pure, the layers know only those
+# Owns the rules that hold for all files: the cores are pure, the layers know only those
 # below, the style is one. Knows nothing of what the code does.
 set -u
 export LC_ALL=C
@@ -19,50 +19,61 @@ files()
 	for suffix; do
 		names+=(-o -name "*$suffix")
 	done
-	find proto lowcomms membership tools tests .ci examples \
+	find proto lowcomms services membership tools tests .ci examples \
 		\( -path tests/golden -o -path '*/corpus' \) -prune -o \
 		-type f \( "${names[@]:1}" \) -print 2>/dev/null | sort
 }
 
-# ---- the core is pure ----
+# ---- the core is pure, and that of calls ----
+
+pure=$(ls proto/*.[ch] services/call_wire.[ch] services/calls*.[ch] 2>/dev/null)
+pure_c=$(echo "$pure" | grep '\.c$')
+object_of() { echo "$dir/$(echo "${1%.c}" | tr / +).o"; }
 
 allowed='memcpy|memmove|memset|memcmp|memchr|strlen|strcmp|__assert_fail|_GLOBAL_OFFSET_TABLE_'
 
 core_needs_nothing()
 {
 	local f
-	for f in proto/*.c; do
+	for f in $pure_c; do
 		$CC -std=c11 -O2 -fno-stack-protector -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 \
-			-c -o "$dir/$(basename "$f" .c).o" "$f" || echo "$f does not compile"
+			-I. -c -o "$(object_of "$f")" "$f" || echo "$f does not compile"
 	done
 	nm -g --defined-only "$dir"/*.o | awk 'NF == 3 { print $3 }' | sort -u >"$dir/defined"
-	for f in "$dir"/*.o; do
-		nm -u "$f" | awk -v f="proto/$(basename "$f" .o).c" '{ print $2, f }'
+	for f in $pure_c; do
+		nm -u "$(object_of "$f")" | awk -v f="$f" '{ print $2, f }'
 	done | grep -vE "^($allowed) " | sort | join -v 1 - "$dir/defined" |
 		awk '{ print $2 " calls " $1 }'
 }
 core_needs_nothing | verdict core_calls_nothing_outside
 
 # No state but the caller's: no section that can be written to.
-for f in "$dir"/*.o; do
-	size -A "$f" | awk -v f="proto/$(basename "$f" .o).c" \
+for f in $pure_c; do
+	size -A "$(object_of "$f")" | awk -v f="$f" \
 		'$1 ~ /^\.(data|bss|tdata|tbss)/ && $1 !~ /rel\.ro/ && $2 > 0 {
 			print f " has " $1
 		}'
 done | verdict core_has_no_data_of_its_own
 
 libc='assert|errno|limits|stdalign|stdatomic|stdbool|stddef|stdint|string'
-grep -nE '^[[:space:]]*# *include *<' proto/*.[ch] | grep -vE "<($libc)\.h>" |
+grep -nE '^[[:space:]]*# *include *<' $pure | grep -vE "<($libc)\.h>" |
 	verdict core_includes_a_handful_of_libc
 
 grep -nE '^[[:space:]]*# *include *"' proto/*.[ch] | grep -vE '"[a-z_]+\.(h|def)"' |
 	verdict core_includes_only_itself
+grep -nE '^[[:space:]]*# *include *"' $(echo "$pure" | grep '^services/') |
+	grep -vE '"(call_wire|calls[a-z_]*|proto/(wire|span|list))\.(h|def)"' |
+	verdict core_of_calls_includes_itself_and_the_codec
 
-# ---- layers: tools, membership, lowcomms, proto; never back ----
+# ---- layers: tools, membership, services, lowcomms, proto; never back ----
 
-grep -nE '# *include *"(membership|tools|tests)/' lowcomms/*.[ch] |
+grep -nE '# *include *"(membership|services|tools|tests)/' lowcomms/*.[ch] |
 	verdict lowcomms_does_not_look_up
-grep -nE '# *include *"(proto|tools|tests)/' membership/*.[ch] 2>/dev/null |
+grep -nE '# *include *"(membership|tools|tests)/' services/*.[ch] |
+	verdict services_do_not_look_up
+grep -nE '# *include *"proto/' services/*.[ch] | grep -vE '"proto/(wire|span|list)\.h"' |
+	verdict services_use_only_the_codec_of_the_core
+grep -nE '# *include *"(proto|services|tools|tests)/' membership/*.[ch] 2>/dev/null |
 	verdict membership_does_not_look_up_or_into_the_core
 grep -nE '# *include *"(proto|tests)/' $(files .c .h | grep '^tools/') |
 	grep -v '"proto/wire\.h"' |
@@ -70,6 +81,9 @@ grep -nE '# *include *"(proto|tests)/' $(files .c .h | grep '^tools/') |
 grep -nE '# *include *"lowcomms/' $(files .c .h | grep -E '^(membership|tools)/') |
 	grep -vE '"lowcomms/(sinew(-test)?\.h|options\.def|(sockaddr|thread)\.h)"' |
 	verdict only_the_public_headers_are_used_above
+grep -nE '# *include *"services/' $(files .c .h | grep '^tools/') |
+	grep -v '"services/sinew-call\.h"' |
+	verdict only_the_public_header_of_calls_is_used_above
 # Inline headers need no name of the library, so those above may include them.
 grep -nE '# *include *"' lowcomms/sockaddr.h lowcomms/thread.h |
 	verdict inline_headers_include_none_of_ours
@@ -83,7 +97,7 @@ raw()
 	sed 's/->/./g; s/<<\|>>/ /g; s/[a-z0-9_.]* - [a-z0-9_.]*/distance/g' "$1" |
 		grep -nE "\b$number *[<>]|[<>]=? *[a-z0-9_.]*\b$number\b" | sed "s|^|$1:|"
 }
-for f in proto/*.c; do
+for f in $pure_c; do
 	raw "$f"
 done | grep -v '# *include' | verdict sequence_numbers_are_compared_by_seq_h
 printf 'if (f.u < s->expected)\nwhile (r->next_seq >= n)\na->expected = b->seq >> 1;\n' \
