@@ -42,7 +42,7 @@
 
 #define CALL_TOTAL_UNKNOWN	UINT64_MAX
 #define CALL_DEADLINE_NONE	UINT32_MAX
-#define CALL_SLOT_NONE		UINT16_MAX	/* after_slot: after no call */
+#define CALL_SLOT_NONE		UINT16_MAX	/* after_slot: after no call; slot of ABORT: all */
 
 enum call_kind {
 	CALL_BEGIN = 1,		/* a request, with its first piece */
@@ -50,7 +50,8 @@ enum call_kind {
 	CALL_REPLY = 3,		/* the first piece of the reply */
 	CALL_ACCEPT = 4,	/* the application has taken the call */
 	CALL_CREDIT = 5,	/* what was consumed, and the window behind it */
-	CALL_ABORT = 6,		/* by the caller */
+	CALL_ABORT = 6,		/* by the caller; of CALL_SLOT_NONE: rules are broken, all calls
+				 * of both directions are over, and no more is read */
 	CALL_END = 7,		/* by the called side */
 	CALL_BIND = 8,		/* a number for service and credential */
 	CALL_UNBIND = 9,
@@ -65,10 +66,11 @@ enum call_kind {
 #define CALL_UPGRADE		2u
 #define CALL_NOWAIT		4u
 #define CALL_WANT_ACCEPT	8u
-#define CALL_WANT_FINAL		16u
+#define CALL_WANT_FINAL		16u	/* REPLY, PIECE: asks for a CREDIT with it, the last one */
+#define CALL_ENDLESS		32u	/* BEGIN: a subscription; who closes ends it at once */
 #define CALL_CALLEE		128u	/* from the called side, about a call of the receiver */
 #define CALL_FLAGS		(CALL_MORE | CALL_UPGRADE | CALL_NOWAIT | CALL_WANT_ACCEPT | \
-				 CALL_WANT_FINAL | CALL_CALLEE)
+				 CALL_WANT_FINAL | CALL_ENDLESS | CALL_CALLEE)
 
 /* Why the called side ended a call. */
 enum call_reason {

@@ -84,7 +84,7 @@ static inline size_t input_bytes(struct input *in, const uint8_t **ret, size_t n
 /* A copy that ends where its block ends, so that a look beyond it is seen. */
 static inline uint8_t *input_copy(const uint8_t *p, size_t n)
 {
-	uint8_t *copy = malloc(n ? n : 1);
+	uint8_t *copy = calloc(n ? n : 1, 1);
 
 	MUST(copy);
 	if (n)
