@@ -26,10 +26,10 @@
  *
  * The life of a call of the peer. It lies in memory of the core from NEW on. The user answers NEW by
  * call_accept(), by call_refuse(), or later by one of them. ENDED is its last event:
- *	held false: the last piece of the reply, a refusal or an own abort is in the ring, or the
- *		session is over; the struct is the core's again at that moment;
- *	held true: the caller gave it up, its deadline is over, calls close or broke: whoever works
- *		on it should stop. It keeps its slot until call_let_go().
+ *	held false: the last piece of the reply, a refusal or an own abort is in the ring; the struct
+ *		is the core's again at that moment;
+ *	held true: the caller gave it up, its deadline or the session is over, calls close or rules
+ *		were broken: its handler should stop. It keeps its slot until call_let_go().
  * call_let_go() before ENDED: no event comes; without a complete reply the caller gets ABORTED.
  *
  * Rules that the peer breaks end all calls of the session, at both sides, and no other begins: the
@@ -95,24 +95,31 @@ struct calls_config {
 
 /* A slot of one direction. */
 struct call_slot {
-	struct list dirty;	/* of struct calls, while due */
-	struct call *call;	/* own: NULL, or given up before the peer's end */
+	struct list link;	/* own and not taken: of the free ones; else of the dirty ones */
+	struct call *call;	/* own: NULL if its call was given up before the peer's end */
 	uint32_t gen;		/* of the call that has it, or had it last */
-	uint32_t code;		/* of ABORT */
+	uint32_t code;		/* of ABORT; bytes consumed, of the last CREDIT */
+	uint16_t index;
 	uint16_t binding;	/* own: of the call that has it */
-	uint8_t depth;
+	uint8_t depth;		/* own */
 	uint8_t due;		/* frames to send, enum calls_due */
 	bool incoming;
 	bool taken;		/* own: not free */
 	bool over;		/* own: the peer has ended its side */
 };
 
+enum call_bound {
+	CALL_UNBOUND,
+	CALL_TO_BIND,		/* own: BIND is due */
+	CALL_BOUND,
+	CALL_TO_UNBIND,		/* own: UNBIND is due */
+};
+
 struct call_binding {
 	uint32_t users;		/* own: calls_bind() less calls_unbind(), and calls without BEGIN */
 	uint16_t held;		/* own: slots */
 	uint16_t service;
-	bool bound;		/* own: taken; of the peer: known */
-	bool said;		/* own: BIND is in the ring */
+	uint8_t state;		/* enum call_bound */
 };
 
 /* What a side sends: a request or a reply. */
@@ -120,6 +127,7 @@ struct call_tx {
 	struct span offered;	/* the user's bytes, not in the ring yet */
 	uint64_t total;		/* or CALL_TOTAL_UNKNOWN */
 	uint64_t sent;		/* bytes in the ring */
+	uint64_t consumed;	/* of them by the peer, as it said */
 	uint64_t limit;		/* bytes that the peer has granted */
 	bool opened;		/* BEGIN, or REPLY, is in the ring */
 	bool last;		/* nothing comes behind what is offered */
@@ -132,8 +140,9 @@ struct call_rx {
 	struct span fresh[2];	/* not pulled yet; two only of a call that was not shown */
 	uint64_t total;		/* or CALL_TOTAL_UNKNOWN */
 	uint64_t received, consumed;
-	uint64_t told;		/* consumed as the peer knows it */
-	uint32_t window;	/* granted beyond told */
+	uint64_t told;		/* consumed, as the peer was told */
+	uint64_t limit;		/* granted, as the peer was told */
+	uint32_t window;	/* to be granted beyond consumed */
 	uint8_t n_fresh;
 	bool opened;		/* BEGIN, or REPLY, has arrived */
 	bool complete;
@@ -146,7 +155,9 @@ enum call_state {
 	CALL_OPEN,
 	CALL_SETTLING,		/* own: aborted, ENDED waits for the peer's word */
 	CALL_FINALE,		/* the peer's: replied, ENDED waits for the caller's consumption */
-	CALL_OVER,		/* ended, with ENDED pending or pulled */
+	CALL_HELD,		/* the peer's: ended, until it is let go */
+	CALL_ENDING,		/* the peer's: END is due */
+	CALL_OVER,		/* ended; the peer's: ENDED is pending */
 };
 
 struct call {
@@ -195,19 +206,23 @@ struct calls {
 	uint64_t now_ns;
 	uint64_t deadline_ns;	/* lower bound of all timers */
 	uint64_t grow_bytes;	/* that are left */
+	struct list free;	/* own slots that are not taken */
 	struct list dirty;	/* slots with frames due */
 	struct list ready;	/* calls with a piece that may go, in turn */
 	struct list waiting;	/* own calls without a slot, oldest first */
 	struct list unshown;	/* the peer's, until the batch ends */
 	struct list events;
 	const char *fault;	/* the broken rule, for the log; NULL: none */
-	uint16_t held[2][CALL_DEPTH_MAX + 1];	/* own slots by depth: of applications, of the library */
+	/* Own slots that are taken, by depth: by services of applications, of the library. */
+	uint16_t held[2][CALL_DEPTH_MAX + 1];
 	uint16_t target;	/* own slots that may be taken */
 	uint16_t our_target;	/* what the peer is told */
-	uint16_t n_waiting;
-	uint16_t n_out, n_in;	/* slots that are not free */
-	uint16_t n_binds;	/* BIND that are due */
-	uint8_t putting;	/* what calls_frame_out() returned last */
+	uint16_t n_taken;	/* own slots */
+	uint16_t n_awaited;	/* of them those that the peer has not ended */
+	uint16_t n_in;		/* calls of the peer */
+	uint16_t n_binds;	/* BIND and UNBIND that are due */
+	uint32_t n_waiting;
+	uint32_t n_own;		/* own calls that were not let go */
 	bool target_due, rules_due;
 	bool begin_wanted;	/* a begin was refused with -EAGAIN */
 	bool slot_pending, fault_pending;	/* events */
@@ -215,15 +230,18 @@ struct calls {
 	bool fin_gone, peer_fin;
 	bool broken;		/* rules were */
 	bool down;
-	struct call_slot *put_slot;	/* of calls_frame_out(), for calls_frame_put() */
-	struct call *put_call;
 	struct calls_counters n;
 };
 
 /* Bytes of memory that calls_init() needs, with the alignment of max_align_t. */
 size_t calls_memory(const struct calls_config *cfg);
-/* mem: calls_memory() bytes, kept until c is given up. theirs.slots may be 1 in tests. */
+/* mem: calls_memory() bytes, kept as long as c. */
 void calls_init(struct calls *c, const struct calls_config *cfg, void *mem, uint64_t now_ns);
+/* No call of ours or the peer's refers to c: after calls_down() c may be given up. */
+static inline bool calls_empty(const struct calls *c)
+{
+	return !c->n_own && !c->n_in;
+}
 
 /* ---- own calls ---- */
 
@@ -262,13 +280,15 @@ int call_begin(struct calls *c, struct call *call, const struct calls_begin *b);
 
 /*
  * Offers data, of the request or the reply: they stay the user's and unchanged until
- * calls_frame_put() has taken them (call_unsent()), or ENDED or call_let_go(). None with last ends
- * the request or reply. ROOM follows when all is taken and more may be sent.
- * -EAGAIN: what was offered before is not taken. -EBUSY: a reply, but the request is not
+ * calls_frame_put() has taken them (call_unsent()), or the call has ended or was let go. None with
+ * last ends the request or reply.
+ * -EAGAIN: some of what was offered before is not taken. -EBUSY: a reply, but the request is not
  * complete and consumed. -EPIPE: the last data were offered before. -ECONNABORTED: the call has
  * ended. -EMSGSIZE, -EINVAL: as call_begin().
  */
 int call_send(struct call *call, const void *data, size_t n, bool last);
+/* ROOM comes, once, when nothing is offered and the peer's window is open. */
+void call_want_room(struct call *call);
 /* The announced length of a reply, before its first data. */
 void call_set_total(struct call *call, uint64_t total);
 /* The called side wants FINAL: the caller has consumed all. Before the last data are offered;
@@ -295,7 +315,8 @@ int call_consumed(struct call *call, size_t n);
  * peer has said what became of it. -EALREADY: it has ended, or was aborted. */
 int call_abort(struct call *call, uint32_t code);
 
-/* See above. After ENDED that was not held: not for calls of the peer. */
+/* See above. Once for each own call, and for one of the peer unless it got ENDED that was not held;
+ * after calls_down(), too. */
 void call_let_go(struct call *call);
 
 /* ---- calls of the peer ---- */
@@ -346,6 +367,10 @@ struct calls_out {
 	struct span data;	/* behind it */
 	bool bulk;		/* a piece: not when there is much ahead of the socket */
 	struct call *call;	/* whose data these are, or NULL */
+	/* For calls_frame_put(). */
+	struct call_slot *slot;
+	uint8_t what;
+	uint16_t binding;
 };
 
 /* The next frame, in this order: bindings, states of calls (later ones take the place of earlier

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns what the application asks of calls while they last: to begin, to accept, to send.
+ */
+#include "calls_inner.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static int begin_allowed(const struct calls *c, const struct calls_begin *b)
+{
+	if (c->down)
+		return -ESTALE;
+	if (c->broken)
+		return -EPROTO;
+	if (c->finishing || c->peer_fin)
+		return -ESHUTDOWN;
+	return b->depth > c->cfg.depth_max ? -ELOOP : 0;
+}
+
+static void begin_fill(struct calls *c, struct call *call, const struct calls_begin *b)
+{
+	memset(call, 0, sizeof *call);
+	call->calls = c;
+	call->user = b->user;
+	list_init(&call->event);
+	list_init(&call->queue);
+	tx_init(&call->tx, c->cfg.theirs.window);
+	rx_init(&call->rx, c->cfg.ours.window);
+	call->tx.total = b->total;
+	call->deadline_ns = b->deadline_ns;
+	call->accept_ns = CALLS_NEVER;
+	call->op = b->op;
+	call->slot = CALL_SLOT_NONE;
+	call->binding = b->binding;
+	call->service = c->out_bindings[b->binding].service;
+	call->depth = b->depth;
+	call->settle = b->settle;
+	call->endless = b->endless;
+	call->flags = (uint8_t)((b->nowait ? CALL_NOWAIT : 0) | (b->endless ? CALL_ENDLESS : 0) |
+				(b->want_accept ? CALL_WANT_ACCEPT : 0));
+}
+
+int call_begin(struct calls *c, struct call *call, const struct calls_begin *b)
+{
+	int r = begin_allowed(c, b);
+	bool now;
+
+	if (r)
+		return r;
+	assert(b->binding < c->cfg.n_bindings && c->out_bindings[b->binding].users);
+	now = slots_may_take(c, b->binding, b->depth);
+	if (!now && (b->nowait || c->n_waiting >= c->cfg.max_queued)) {
+		c->begin_wanted = true;
+		return -EAGAIN;
+	}
+	begin_fill(c, call, b);
+	r = tx_offer(&call->tx, b->data, b->last);
+	if (r)
+		return r;
+	c->out_bindings[b->binding].users++;
+	c->n_own++;
+	c->n.begun++;
+	calls_arm(c, call->deadline_ns);
+	if (now) {
+		slots_take(c, call);
+		return 0;
+	}
+	call->state = CALL_WAITING;
+	list_append(&c->waiting, &call->queue);
+	c->n_waiting++;
+	return 0;
+}
+
+static int send_allowed(const struct call *call)
+{
+	const struct call_rx *rx = &call->rx;
+
+	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+		return -ECONNABORTED;
+	if (call->tx.last)
+		return -EPIPE;
+	if (call->incoming && (!rx->complete || rx->consumed != rx->received))
+		return -EBUSY;
+	return call->tx.offered.n ? -EAGAIN : 0;
+}
+
+int call_send(struct call *call, const void *data, size_t n, bool last)
+{
+	int r = send_allowed(call);
+
+	if (!r)
+		r = tx_offer(&call->tx, (struct span){ data, n }, last);
+	if (r)
+		return r;
+	if (call->incoming)
+		call->accepted = true;
+	if (call->state == CALL_OPEN)
+		tx_schedule(call);
+	return 0;
+}
+
+void call_set_total(struct call *call, uint64_t total)
+{
+	assert(call->incoming && !call->tx.opened && !call->tx.offered.n);
+	call->tx.total = total;
+}
+
+void call_want_final(struct call *call)
+{
+	assert(call->incoming && !call->tx.last);
+	call->final = true;
+}
+
+int call_accept(struct call *call)
+{
+	struct calls *c = call->calls;
+
+	assert(call->incoming);
+	if (call->state != CALL_OPEN || call->accepted)
+		return -EALREADY;
+	call->accepted = true;
+	if (call->flags & CALL_WANT_ACCEPT) {
+		slot_mark(c, call_slot(call), DUE_ACCEPT);
+		return 0;
+	}
+	call->accept_ns = c->now_ns + CALLS_ACCEPT_NS;
+	calls_arm(c, call->accept_ns);
+	return 0;
+}

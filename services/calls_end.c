@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns how calls end, once each at each side, and what is said of them: reason and outcome. Knows
+ * nothing of frames but what is in the ring.
+ */
+#include "calls_inner.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* Nothing more of the call is sent or received. */
+static void call_stop(struct call *call)
+{
+	call->state = CALL_OVER;
+	call->tx.offered = (struct span){ 0 };
+	call->accept_ns = CALLS_NEVER;
+	list_remove(&call->queue);
+}
+
+static void call_set_end(struct call *call, unsigned reason, uint32_t code,
+			 enum calls_outcome outcome)
+{
+	assert(!call->outcome);
+	call->reason = (uint8_t)reason;
+	call->code = code;
+	call->outcome = (uint8_t)outcome;
+}
+
+/* ---- own calls ---- */
+
+enum calls_outcome own_outcome(const struct call *call)
+{
+	if (call->accepted)
+		return CALLS_STARTED;
+	if (!call->tx.opened)
+		return CALLS_NOT_EXECUTED;
+	return call->tx.complete ? CALLS_IN_DOUBT : CALLS_PARTIAL;
+}
+
+/* What was certain when the session ended: nothing from high on ever left. */
+static enum calls_outcome own_outcome_below(const struct call *call, uint64_t high)
+{
+	if (call->accepted)
+		return CALLS_STARTED;
+	if (!call->tx.opened || call->begin_end > high)
+		return CALLS_NOT_EXECUTED;
+	return call->tx.complete && call->last_end <= high ? CALLS_IN_DOUBT : CALLS_PARTIAL;
+}
+
+/* What has arrived of a complete reply is still to be told and consumed; of any other it is
+ * dropped, and the slot does not wait for the application. */
+void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outcome outcome)
+{
+	struct calls *c = call->calls;
+	struct call_slot *s = call_slot(call);
+	bool settling = call->state == CALL_SETTLING;
+
+	if (call->state == CALL_WAITING)
+		c->n_waiting--;
+	call_stop(call);
+	c->n.ended[outcome]++;
+	call_set_end(call, settling ? call->reason : reason, settling ? call->code : code, outcome);
+	if (call->reason != CALLS_REPLIED) {
+		rx_close(call);
+		call_tell_nothing(call);
+	}
+	if (!call->gone)
+		call_tell(call, P_ENDED);
+	if (!call->tx.opened)
+		binding_release(c, call->binding);
+	if (!s || call->reason == CALLS_REPLIED)
+		return;
+	if (!call->tx.opened && !s->over)
+		slot_over(c, s);
+	slot_forget(c, s);
+}
+
+void own_abort(struct call *call, unsigned reason, uint32_t code)
+{
+	struct call_slot *s = call_slot(call);
+
+	assert(!call->incoming && (call->state == CALL_WAITING || call->state == CALL_OPEN));
+	if (call->tx.opened) {
+		s->code = code;
+		slot_mark(call->calls, s, DUE_ABORT);
+	}
+	if (!call->tx.opened || !call->settle || call->gone) {
+		own_end(call, reason, code, own_outcome(call));
+		return;
+	}
+	call_stop(call);
+	rx_close(call);
+	slot_clean(s, DUE_CREDIT);
+	call_tell_nothing(call);
+	call->state = CALL_SETTLING;
+	call->reason = (uint8_t)reason;
+	call->code = code;
+}
+
+/* ---- calls of the peer ---- */
+
+/* What this side's application has done with it. */
+static enum calls_outcome peers_outcome(const struct call *call)
+{
+	if (call->tx.last)
+		return CALLS_DONE;
+	return call->accepted ? CALLS_STARTED : CALLS_NOT_EXECUTED;
+}
+
+/* The struct is free when ENDED is pulled; at once if nobody waits for that. */
+static void peers_over(struct call *call)
+{
+	call->state = CALL_OVER;
+	if (call->gone)
+		slot_reset(call);
+	else
+		call_tell(call, P_ENDED);
+}
+
+/* The caller gets END, unless nothing is sent any more. */
+static void peers_send_end(struct call *call)
+{
+	struct calls *c = call->calls;
+
+	if (!calls_may_send(c)) {
+		peers_over(call);
+		return;
+	}
+	call->state = CALL_ENDING;
+	slot_mark(c, &c->in[call->slot], DUE_END);
+}
+
+static void peers_end(struct call *call, unsigned reason, uint32_t code)
+{
+	enum calls_outcome outcome = peers_outcome(call);
+
+	assert(call->incoming && call->state == CALL_OPEN);
+	slot_clean(&call->calls->in[call->slot], DUE_ACCEPT | DUE_CREDIT);
+	call_stop(call);
+	rx_close(call);
+	call_tell_nothing(call);
+	call_set_end(call, reason, code, outcome);
+}
+
+void peers_stop(struct call *call, unsigned reason, uint32_t code)
+{
+	bool shown = !(call->pending & P_NEW);
+
+	peers_end(call, reason, code);
+	if (!shown) {
+		call->gone = true;
+		peers_send_end(call);
+		return;
+	}
+	call->state = CALL_HELD;
+	call_tell(call, P_ENDED);
+}
+
+void peers_refuse(struct call *call, unsigned reason, uint32_t code)
+{
+	peers_end(call, reason, code);
+	peers_send_end(call);
+}
+
+void peers_replied(struct call *call)
+{
+	assert(call->incoming && call->state == CALL_OPEN && call->tx.complete);
+	peers_end(call, CALLS_REPLIED, 0);
+	if (call->final)
+		call->state = CALL_FINALE;
+	else
+		peers_over(call);
+}
+
+void peers_end_sent(struct call *call)
+{
+	assert(call->state == CALL_ENDING);
+	peers_over(call);
+}
+
+void peers_final(struct call *call, bool consumed)
+{
+	assert(call->state == CALL_FINALE);
+	if (consumed && !call->gone)
+		call_tell(call, P_FINAL);
+	peers_over(call);
+}
+
+int call_abort(struct call *call, uint32_t code)
+{
+	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+		return -EALREADY;
+	if (call->incoming)
+		peers_refuse(call, CALLS_ABANDONED, code);
+	else
+		own_abort(call, CALLS_ABANDONED, code);
+	return 0;
+}
+
+int call_refuse(struct call *call, enum call_reason reason, uint32_t retry_ms)
+{
+	assert(call->incoming);
+	if (call->state != CALL_OPEN || call->accepted)
+		return -EALREADY;
+	call->retry_ms = retry_ms;
+	peers_refuse(call, reason, 0);
+	return 0;
+}
+
+static void own_let_go(struct call *call)
+{
+	struct call_slot *s;
+
+	if (call->state == CALL_SETTLING)
+		own_end(call, call->reason, call->code, own_outcome(call));
+	else if (call->state != CALL_OVER)
+		own_abort(call, CALLS_ABANDONED, CALLS_GIVEN_UP);
+	call_tell_nothing(call);
+	/* A complete reply of which not all was consumed. */
+	call_consumed(call, call->rx.received - call->rx.consumed);
+	s = call_slot(call);
+	if (s)
+		slot_forget(call->calls, s);
+	call->calls->n_own--;
+	call->state = CALL_FREE;
+}
+
+static void peers_let_go(struct call *call)
+{
+	switch ((enum call_state)call->state) {
+	case CALL_OPEN:
+		peers_refuse(call, CALLS_ABANDONED, CALLS_UNANSWERED);
+		break;
+	case CALL_HELD:
+		call_tell_nothing(call);
+		peers_send_end(call);
+		break;
+	case CALL_FINALE:
+	case CALL_OVER:
+		call_tell_nothing(call);
+		peers_over(call);
+		break;
+	case CALL_ENDING:
+	case CALL_FREE:
+	case CALL_WAITING:
+	case CALL_SETTLING:
+		break;
+	}
+}
+
+void call_let_go(struct call *call)
+{
+	assert(call->state != CALL_FREE && !call->gone);
+	call->gone = true;
+	if (call->incoming)
+		peers_let_go(call);
+	else
+		own_let_go(call);
+}
+
+/* ---- all of them ---- */
+
+static void own_end_all(struct calls *c, unsigned reason, uint64_t high)
+{
+	list_each(struct call, call, &c->waiting, queue)
+		own_end(call, reason, 0, CALLS_NOT_EXECUTED);
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+		struct call_slot *s = &c->out[i];
+		struct call *call = s->call;
+
+		if (!s->taken)
+			continue;
+		if (!s->over)
+			slot_over(c, s);
+		if (!calls_may_send(c))
+			slot_clean(s, DUE_FINAL);
+		if (call && call->state != CALL_OVER)
+			own_end(call, reason, 0, own_outcome_below(call, high));
+		slot_check(c, s);
+	}
+}
+
+static void peers_end_all(struct calls *c, unsigned reason)
+{
+	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
+		struct call *call = &c->in_calls[i];
+
+		if (call->state == CALL_OPEN)
+			peers_stop(call, reason, 0);
+		if (call->state == CALL_FINALE)
+			peers_final(call, false);
+		if (call->state == CALL_ENDING && !calls_may_send(c)) {
+			slot_clean(&c->in[i], DUE_END);
+			peers_over(call);
+		}
+	}
+}
+
+void calls_end_all(struct calls *c, unsigned reason, uint64_t high)
+{
+	own_end_all(c, reason, high);
+	peers_end_all(c, reason);
+}

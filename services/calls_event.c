@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the events that wait for the application: in the order of their causes, and for each call
+ * from the lowest bit of its pending ones on, which is the order in which they can happen.
+ */
+#include "calls_inner.h"
+
+#include <assert.h>
+
+void call_tell(struct call *call, enum call_pending what)
+{
+	call->pending |= (uint8_t)what;
+	if (list_empty(&call->event))
+		list_append(&call->calls->events, &call->event);
+}
+
+void call_tell_nothing(struct call *call)
+{
+	call->pending = 0;
+	call->rx.n_fresh = 0;
+	list_remove(&call->event);
+}
+
+void calls_batch_end(struct calls *c)
+{
+	list_each(struct call, call, &c->unshown, event) {
+		list_remove(&call->event);
+		list_append(&c->events, &call->event);
+	}
+}
+
+static void pull_data(struct call *call, struct calls_event *ret)
+{
+	struct call_rx *rx = &call->rx;
+
+	assert(rx->n_fresh);
+	ret->data = rx->fresh[0];
+	rx->fresh[0] = rx->fresh[1];
+	rx->fresh[1] = (struct span){ 0 };
+	rx->n_fresh--;
+	ret->last = rx->complete && !rx->n_fresh;
+}
+
+static void pull_end(struct call *call, struct calls_event *ret)
+{
+	ret->held = call->state == CALL_HELD;
+	ret->reason = call->reason;
+	ret->outcome = (enum calls_outcome)call->outcome;
+	ret->code = call->code;
+	ret->retry_ms = call->retry_ms;
+}
+
+static void pull(struct call *call, struct calls_event *ret)
+{
+	unsigned bit = call->pending & -call->pending;
+
+	*ret = (struct calls_event){ .call = call, .user = call->user };
+	switch ((enum call_pending)bit) {
+	case P_NEW:
+		ret->what = CALLS_EV_NEW;
+		call->calls->n.shown++;
+		break;
+	case P_ACCEPTED:
+		ret->what = CALLS_EV_ACCEPTED;
+		break;
+	case P_DATA:
+		ret->what = CALLS_EV_DATA;
+		pull_data(call, ret);
+		break;
+	case P_ROOM:
+		ret->what = CALLS_EV_ROOM;
+		break;
+	case P_FINAL:
+		ret->what = CALLS_EV_FINAL;
+		break;
+	case P_ENDED:
+		ret->what = CALLS_EV_ENDED;
+		pull_end(call, ret);
+		break;
+	}
+	if (bit != P_DATA || !call->rx.n_fresh)
+		call->pending &= (uint8_t)~bit;
+	if (!call->pending)
+		list_remove(&call->event);
+	if (bit == P_ENDED && call->incoming && call->state == CALL_OVER)
+		slot_reset(call);
+}
+
+static bool pull_of_session(struct calls *c, struct calls_event *ret)
+{
+	if (c->fault_pending) {
+		c->fault_pending = false;
+		*ret = (struct calls_event){ .what = CALLS_EV_FAULT, .fault = c->fault };
+		return true;
+	}
+	if (c->slot_pending) {
+		c->slot_pending = false;
+		*ret = (struct calls_event){ .what = CALLS_EV_SLOT };
+		return true;
+	}
+	return false;
+}
+
+bool calls_event(struct calls *c, struct calls_event *ret)
+{
+	if (list_empty(&c->events))
+		return pull_of_session(c, ret);
+	pull(list_first(&c->events, struct call, event), ret);
+	return true;
+}

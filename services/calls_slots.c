@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the slots of both directions, the own calls that wait for one, and bindings. Knows nothing
+ * of what a call sends or receives.
+ *
+ * An own slot is free again when the peer has ended its side and the application has consumed the
+ * reply or given the call up; then no frame of it is under way that could be taken for one of the
+ * next call, and no more replies lie unread than there are slots.
+ *
+ * Calls that are begun for other calls must not wait for slots which those hold: a call of depth d
+ * takes a slot only while, for each e from d to the deepest, calls of depth e or less leave a slot
+ * for each deeper one.
+ */
+#include "calls_inner.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static bool is_system(uint16_t service)
+{
+	return service < CALLS_SYSTEM;
+}
+
+void slots_init(struct calls *c)
+{
+	list_init(&c->free);
+	list_init(&c->dirty);
+	list_init(&c->waiting);
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+		c->out[i].index = (uint16_t)i;
+		list_append(&c->free, &c->out[i].link);
+	}
+	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
+		c->in[i].index = (uint16_t)i;
+		c->in[i].incoming = true;
+		c->in[i].call = &c->in_calls[i];
+		c->in_calls[i].slot = (uint16_t)i;
+		c->in_calls[i].calls = c;
+		c->in_calls[i].incoming = true;
+		list_init(&c->in[i].link);
+		list_init(&c->in_calls[i].event);
+		list_init(&c->in_calls[i].queue);
+	}
+}
+
+/* Of n slots, calls of depth e or less have left one for each deeper one, for each e from d on. */
+static bool depth_allows(const struct calls *c, int n, unsigned d, bool system)
+{
+	int held = 0;
+
+	for (unsigned e = 0; e <= c->cfg.depth_max; e++) {
+		held += c->held[0][e] + (system ? c->held[1][e] : 0);
+		if (e >= d && held >= n - (int)(c->cfg.depth_max - e))
+			return false;
+	}
+	return true;
+}
+
+bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
+{
+	const struct call_binding *b = &c->out_bindings[binding];
+	int n = c->target;
+
+	if (c->n_taken >= n)
+		return false;
+	if (is_system(b->service))
+		return depth_allows(c, n, depth, true);
+	n -= c->cfg.reserved;
+	/* Nested calls are bounded by their depth alone: those that they are begun for may be of the
+	 * same service and hold its whole share. */
+	if (depth == 0 && b->held >= (3 * n + 3) / 4)
+		return false;
+	return depth_allows(c, n, depth, false);
+}
+
+void slots_take(struct calls *c, struct call *call)
+{
+	struct call_slot *s = list_first(&c->free, struct call_slot, link);
+	struct call_binding *b = &c->out_bindings[call->binding];
+
+	assert(!list_empty(&c->free) && !s->taken && !s->due && !s->call);
+	list_remove(&s->link);
+	s->taken = true;
+	s->over = false;
+	s->call = call;
+	s->gen++;
+	s->depth = call->depth;
+	s->binding = call->binding;
+	b->held++;
+	c->held[is_system(b->service)][s->depth]++;
+	c->n_taken++;
+	c->n_awaited++;
+	call->slot = s->index;
+	call->gen = s->gen;
+	call->state = CALL_OPEN;
+	tx_schedule(call);
+}
+
+void slots_advance(struct calls *c)
+{
+	if (c->begin_wanted && c->n_taken < c->target) {
+		c->begin_wanted = false;
+		c->slot_pending = true;
+	}
+	list_each(struct call, call, &c->waiting, queue) {
+		if (c->n_taken >= c->target)
+			return;
+		if (!slots_may_take(c, call->binding, call->depth))
+			continue;
+		list_remove(&call->queue);
+		c->n_waiting--;
+		slots_take(c, call);
+	}
+}
+
+static void slot_free(struct calls *c, struct call_slot *s)
+{
+	struct call_binding *b = &c->out_bindings[s->binding];
+
+	assert(s->taken && s->over && !s->due && list_empty(&s->link));
+	if (s->call)
+		s->call->slot = CALL_SLOT_NONE;
+	s->call = NULL;
+	s->taken = false;
+	b->held--;
+	c->held[is_system(b->service)][s->depth]--;
+	c->n_taken--;
+	list_push(&c->free, &s->link);
+	slots_advance(c);
+}
+
+void slot_check(struct calls *c, struct call_slot *s)
+{
+	if (!s->taken || !s->over || s->due)
+		return;
+	if (s->call && s->call->rx.consumed != s->call->rx.received)
+		return;
+	slot_free(c, s);
+}
+
+void slot_over(struct calls *c, struct call_slot *s)
+{
+	assert(s->taken && !s->over);
+	s->over = true;
+	c->n_awaited--;
+	/* The peer has ended it: an abort is of no use, nor is a credit. */
+	slot_clean(s, DUE_ABORT | DUE_CREDIT);
+}
+
+void slot_forget(struct calls *c, struct call_slot *s)
+{
+	s->call->slot = CALL_SLOT_NONE;
+	s->call = NULL;
+	slot_clean(s, DUE_CREDIT);
+	slot_check(c, s);
+}
+
+void slot_mark(struct calls *c, struct call_slot *s, enum calls_due due)
+{
+	if (!s->due)
+		list_append(&c->dirty, &s->link);
+	s->due |= (uint8_t)due;
+}
+
+void slot_clean(struct call_slot *s, unsigned due)
+{
+	if (!s->due)
+		return;
+	s->due &= (uint8_t)~due;
+	if (!s->due)
+		list_remove(&s->link);
+}
+
+void slot_reset(struct call *call)
+{
+	struct calls *c = call->calls;
+	uint16_t slot = call->slot;
+
+	assert(call->incoming && !c->in[slot].due && !call->pending);
+	assert(list_empty(&call->event) && list_empty(&call->queue));
+	memset(call, 0, sizeof *call);
+	call->calls = c;
+	call->slot = slot;
+	call->incoming = true;
+	list_init(&call->event);
+	list_init(&call->queue);
+	c->n_in--;
+}
+
+static bool can_bind(const struct calls *c)
+{
+	return !c->down && !c->broken;
+}
+
+static int binding_find(const struct calls *c, uint16_t service)
+{
+	int unused = -ENOSPC;
+
+	for (int i = c->cfg.n_bindings - 1; i >= 0; i--) {
+		if (c->out_bindings[i].state == CALL_UNBOUND)
+			unused = i;
+		else if (c->out_bindings[i].service == service)
+			return i;
+	}
+	return unused;
+}
+
+int calls_bind(struct calls *c, uint16_t service, uint16_t *ret_binding)
+{
+	struct call_binding *b;
+	int i;
+
+	if (!can_bind(c))
+		return c->down ? -ESTALE : -EPROTO;
+	i = binding_find(c, service);
+	if (i < 0)
+		return i;
+	b = &c->out_bindings[i];
+	b->users++;
+	if (b->state == CALL_UNBOUND) {
+		b->service = service;
+		b->state = CALL_TO_BIND;
+		c->n_binds++;
+	} else if (b->state == CALL_TO_UNBIND) {
+		b->state = CALL_BOUND;
+		c->n_binds--;
+	}
+	*ret_binding = (uint16_t)i;
+	return 0;
+}
+
+void binding_release(struct calls *c, uint16_t binding)
+{
+	struct call_binding *b = &c->out_bindings[binding];
+
+	assert(b->users);
+	if (--b->users)
+		return;
+	if (b->state == CALL_TO_BIND) {
+		b->state = CALL_UNBOUND;
+		c->n_binds--;
+	} else {
+		b->state = CALL_TO_UNBIND;
+		c->n_binds++;
+	}
+}
+
+void calls_unbind(struct calls *c, uint16_t binding)
+{
+	assert(binding < c->cfg.n_bindings);
+	binding_release(c, binding);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the order of frames for the ring, and what follows when one is there. Nothing changes until
+ * then: a frame for which the ring had no room is made anew, as things are by then.
+ */
+#include "calls_inner.h"
+
+#include <assert.h>
+
+/* What a frame is about, for calls_frame_put(). */
+enum out_what { OUT_RULES, OUT_BIND, OUT_UNBIND, OUT_TARGET, OUT_STATE, OUT_PIECE };
+
+static void out_head(struct calls_out *o, enum out_what what, const struct call_frame *f)
+{
+	o->what = (uint8_t)what;
+	o->n_head = call_put(o->head, f);
+}
+
+/* ---- the session ---- */
+
+static void out_rules(struct calls_out *o)
+{
+	out_head(o, OUT_RULES, &(struct call_frame){
+		.kind = CALL_ABORT, .slot = CALL_SLOT_NONE, .code = CALLS_RULES });
+}
+
+static void out_bind(const struct calls *c, struct calls_out *o)
+{
+	const struct call_binding *b = c->out_bindings;
+
+	while (b->state != CALL_TO_BIND && b->state != CALL_TO_UNBIND)
+		b++;
+	o->binding = (uint16_t)(b - c->out_bindings);
+	out_head(o, b->state == CALL_TO_BIND ? OUT_BIND : OUT_UNBIND, &(struct call_frame){
+		.kind = b->state == CALL_TO_BIND ? CALL_BIND : CALL_UNBIND,
+		.binding = o->binding, .service = b->service });
+}
+
+static void out_target(const struct calls *c, struct calls_out *o)
+{
+	out_head(o, OUT_TARGET, &(struct call_frame){
+		.kind = CALL_SLOTS, .target = c->our_target });
+}
+
+/* ---- states of calls ---- */
+
+static enum call_seen seen(const struct call *call)
+{
+	switch ((enum calls_outcome)call->outcome) {
+	case CALLS_DONE:
+		return CALL_SEEN_FINISHED;
+	case CALLS_STARTED:
+		return CALL_SEEN_SHOWN;
+	case CALLS_NOT_EXECUTED:
+	case CALLS_PARTIAL:
+	case CALLS_IN_DOUBT:
+		break;
+	}
+	return CALL_SEEN_NEVER;
+}
+
+/* As the caller knows reasons: what the called side's application did is ABORTED. */
+static uint8_t end_reason(const struct call *call)
+{
+	if (call->reason == CALL_END_ABORTED)
+		return CALL_END_CONFIRM;
+	return call->reason == CALLS_ABANDONED ? CALL_END_ABORTED : call->reason;
+}
+
+static void frame_end(const struct call *call, struct call_frame *f)
+{
+	f->kind = CALL_END;
+	f->code = call->code;
+	f->service = call->service;
+	f->reason = end_reason(call);
+	f->seen = (uint8_t)seen(call);
+	f->retry_ms = call->retry_ms;
+}
+
+static void frame_credit(const struct call_slot *s, struct call_frame *f)
+{
+	f->kind = CALL_CREDIT;
+	if (s->due & DUE_FINAL) {
+		f->flags |= CALL_WANT_FINAL;
+		f->consumed = s->code;
+		return;
+	}
+	f->consumed = (uint32_t)s->call->rx.consumed;
+	f->window = s->call->rx.window;
+}
+
+static void out_state(struct call_slot *s, struct calls_out *o)
+{
+	struct call_frame f = {
+		.flags = s->incoming ? CALL_CALLEE : 0, .slot = s->index, .gen = s->gen,
+	};
+
+	if (s->due & DUE_ABORT) {
+		f.kind = CALL_ABORT;
+		f.code = s->code;
+	} else if (s->due & DUE_END) {
+		frame_end(s->call, &f);
+	} else if (s->due & DUE_ACCEPT) {
+		f.kind = CALL_ACCEPT;
+		f.service = s->call->service;
+	} else {
+		frame_credit(s, &f);
+	}
+	o->slot = s;
+	out_head(o, OUT_STATE, &f);
+}
+
+static void put_state(struct calls *c, struct call_slot *s)
+{
+	if (s->due & DUE_ABORT) {
+		slot_clean(s, DUE_ABORT);
+	} else if (s->due & DUE_END) {
+		slot_clean(s, DUE_END);
+		peers_end_sent(s->call);
+	} else if (s->due & DUE_ACCEPT) {
+		slot_clean(s, DUE_ACCEPT);
+	} else if (s->due & DUE_FINAL) {
+		slot_clean(s, DUE_FINAL);
+		slot_check(c, s);
+	} else {
+		slot_clean(s, DUE_CREDIT);
+		rx_told(s->call);
+	}
+}
+
+/* ---- pieces ---- */
+
+/* Time that is left, in ms, rounded up: zero means that it has passed. */
+static uint32_t left_ms(const struct calls *c, uint64_t deadline_ns)
+{
+	uint64_t ms;
+
+	if (deadline_ns == CALLS_NEVER)
+		return CALL_DEADLINE_NONE;
+	if (deadline_ns <= c->now_ns)
+		return 0;
+	ms = (deadline_ns - c->now_ns - 1) / 1000000 + 1;
+	return (uint32_t)min_u64(ms, CALL_DEADLINE_NONE - 1);
+}
+
+static void frame_open(const struct call *call, struct call_frame *f)
+{
+	f->total = call->tx.total;
+	if (call->incoming) {
+		f->kind = CALL_REPLY;
+		f->service = call->service;
+		return;
+	}
+	f->kind = CALL_BEGIN;
+	f->flags |= call->flags;
+	f->op = call->op;
+	f->deadline_ms = left_ms(call->calls, call->deadline_ns);
+	f->binding = call->binding;
+	f->after_slot = CALL_SLOT_NONE;
+	f->depth = call->depth;
+}
+
+static void out_piece(struct call *call, struct calls_out *o)
+{
+	size_t n = tx_piece(call);
+	struct call_frame f = { .kind = CALL_PIECE, .slot = call->slot, .gen = call->gen };
+
+	if (call->incoming)
+		f.flags = CALL_CALLEE | (call->final ? CALL_WANT_FINAL : 0);
+	if (!call->tx.last || n < call->tx.offered.n)
+		f.flags |= CALL_MORE;
+	if (!call->tx.opened)
+		frame_open(call, &f);
+	o->bulk = true;
+	o->call = call;
+	o->data = (struct span){ call->tx.offered.p, n };
+	out_head(o, OUT_PIECE, &f);
+}
+
+static void put_piece(struct calls *c, struct call *call, size_t n, uint64_t end)
+{
+	if (!call->tx.opened && !call->incoming) {
+		call->begin_end = end;
+		binding_release(c, call->binding);
+	}
+	if (call->incoming) {
+		call->accept_ns = CALLS_NEVER;
+		slot_clean(&c->in[call->slot], DUE_ACCEPT);
+	}
+	tx_put(call, n);
+	if (!call->tx.complete)
+		return;
+	call->last_end = end;
+	if (call->incoming)
+		peers_replied(call);
+}
+
+bool calls_frame_out(struct calls *c, struct calls_out *ret)
+{
+	*ret = (struct calls_out){ .call = NULL };
+	if (c->rules_due)
+		out_rules(ret);
+	else if (!calls_may_send(c))
+		return false;
+	else if (c->n_binds)
+		out_bind(c, ret);
+	else if (c->target_due)
+		out_target(c, ret);
+	else if (!list_empty(&c->dirty))
+		out_state(list_first(&c->dirty, struct call_slot, link), ret);
+	else if (!list_empty(&c->ready))
+		out_piece(list_first(&c->ready, struct call, queue), ret);
+	else
+		return false;
+	return true;
+}
+
+void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end)
+{
+	switch ((enum out_what)out->what) {
+	case OUT_RULES:
+		c->rules_due = false;
+		break;
+	case OUT_BIND:
+		c->out_bindings[out->binding].state = CALL_BOUND;
+		c->n_binds--;
+		break;
+	case OUT_UNBIND:
+		c->out_bindings[out->binding].state = CALL_UNBOUND;
+		c->n_binds--;
+		break;
+	case OUT_TARGET:
+		c->target_due = false;
+		break;
+	case OUT_STATE:
+		put_state(c, out->slot);
+		break;
+	case OUT_PIECE:
+		put_piece(c, out->call, out->data.n, end);
+		break;
+	}
+}

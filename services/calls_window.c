@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the windows of calls: what may be sent, what has arrived, what is consumed, when that is
+ * told, and which call may send its next piece. No two calls share a window, so none blocks another.
+ *
+ * Consumption is told when a quarter of the window has been consumed since the last time, or
+ * anything has while the sender has less than a quarter left: otherwise it could lack room for a
+ * record that it can only send whole.
+ */
+#include "calls_inner.h"
+
+#include <assert.h>
+#include <errno.h>
+
+void tx_init(struct call_tx *tx, uint32_t window)
+{
+	*tx = (struct call_tx){ .total = CALL_TOTAL_UNKNOWN, .limit = window };
+}
+
+void rx_init(struct call_rx *rx, uint32_t window)
+{
+	*rx = (struct call_rx){ .total = CALL_TOTAL_UNKNOWN, .limit = window, .window = window };
+}
+
+int tx_offer(struct call_tx *tx, struct span data, bool last)
+{
+	uint64_t end = tx->sent + data.n;
+
+	assert(!tx->offered.n && !tx->last);
+	if (end > tx->total && tx->total != CALL_TOTAL_UNKNOWN)
+		return -EMSGSIZE;
+	if (last && tx->total != CALL_TOTAL_UNKNOWN && end != tx->total)
+		return -EINVAL;
+	tx->offered = data;
+	tx->last = last;
+	return 0;
+}
+
+size_t tx_piece(const struct call *call)
+{
+	const struct call_tx *tx = &call->tx;
+	uint64_t n = min_u64(tx->offered.n, tx->limit - tx->sent);
+
+	return (size_t)min_u64(n, call->calls->cfg.theirs.piece);
+}
+
+static bool tx_may_go(const struct call *call)
+{
+	const struct call_tx *tx = &call->tx;
+
+	if (call->state != CALL_OPEN || tx->complete)
+		return false;
+	if (!call->incoming && !tx->opened)
+		return true;
+	return tx->offered.n ? tx->sent < tx->limit : tx->last;
+}
+
+void tx_schedule(struct call *call)
+{
+	if (!tx_may_go(call)) {
+		if (call->state != CALL_WAITING)
+			list_remove(&call->queue);
+		return;
+	}
+	if (list_empty(&call->queue))
+		list_append(&call->calls->ready, &call->queue);
+}
+
+static void tx_tell_room(struct call *call)
+{
+	struct call_tx *tx = &call->tx;
+
+	if (!tx->want_room || tx->last || tx->offered.n || tx->sent >= tx->limit)
+		return;
+	tx->want_room = false;
+	call_tell(call, P_ROOM);
+}
+
+void call_want_room(struct call *call)
+{
+	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+		return;
+	call->tx.want_room = true;
+	tx_tell_room(call);
+}
+
+uint64_t call_room(const struct call *call)
+{
+	const struct call_tx *tx = &call->tx;
+	uint64_t end = tx->sent + tx->offered.n;
+
+	return end < tx->limit ? tx->limit - end : 0;
+}
+
+void tx_put(struct call *call, size_t n)
+{
+	struct call_tx *tx = &call->tx;
+
+	assert(n <= tx->offered.n && tx->sent + n <= tx->limit);
+	tx->opened = true;
+	tx->sent += n;
+	tx->offered.n -= n;
+	tx->offered.p = tx->offered.n ? tx->offered.p + n : NULL;
+	tx->complete = tx->last && !tx->offered.n;
+	list_remove(&call->queue);
+	tx_schedule(call);
+	tx_tell_room(call);
+}
+
+bool tx_credit(struct call *call, uint32_t consumed, uint32_t window)
+{
+	struct call_tx *tx = &call->tx;
+	uint64_t at = tx->consumed + (uint32_t)(consumed - (uint32_t)tx->consumed);
+
+	if (at > tx->sent)
+		return false;
+	tx->consumed = at;
+	if (at + window > tx->limit)
+		tx->limit = at + window;
+	tx_schedule(call);
+	tx_tell_room(call);
+	return true;
+}
+
+/* Gives back what the window grew. */
+static void rx_shrink(struct call *call)
+{
+	struct call_rx *rx = &call->rx;
+	uint32_t first = call->calls->cfg.ours.window;
+
+	call->calls->grow_bytes += rx->window - first;
+	rx->window = first;
+}
+
+const char *rx_data(struct call *call, const struct call_frame *f)
+{
+	struct call_rx *rx = &call->rx;
+	bool last = !(f->flags & CALL_MORE);
+	uint64_t end = rx->received + f->n_data;
+
+	if (rx->complete)
+		return "data behind the last piece";
+	if (f->n_data > call->calls->cfg.ours.piece)
+		return "a piece longer than we take";
+	if (end > rx->limit)
+		return "data beyond the window";
+	if (rx->total != CALL_TOTAL_UNKNOWN && (end > rx->total || (last && end < rx->total)))
+		return "data other than the announced total";
+	if (!f->n_data && !last && f->kind == CALL_PIECE)
+		return "an empty piece that is not the last";
+	rx->received = end;
+	rx->complete = last;
+	if (last) {
+		rx_shrink(call);
+		slot_clean(call_slot(call), DUE_CREDIT);
+	} else if (!f->n_data) {
+		return NULL;
+	}
+	assert(rx->n_fresh < 2);
+	rx->fresh[rx->n_fresh++] = (struct span){ f->data, f->n_data };
+	return NULL;
+}
+
+/* Twice as far, while there is memory for it. */
+static void rx_widen(struct call *call)
+{
+	struct calls *c = call->calls;
+	struct call_rx *rx = &call->rx;
+	uint32_t more = rx->window;
+
+	if (more > c->cfg.window_max - rx->window)
+		more = c->cfg.window_max - rx->window;
+	more = (uint32_t)min_u64(more, c->grow_bytes);
+	c->grow_bytes -= more;
+	rx->window += more;
+}
+
+static void rx_tell(struct call *call)
+{
+	struct call_rx *rx = &call->rx;
+	struct call_slot *s = call_slot(call);
+	uint32_t quarter = rx->window / 4;
+
+	if (rx->complete || (rx->total != CALL_TOTAL_UNKNOWN && rx->limit >= rx->total))
+		return;
+	if (rx->consumed == rx->told)
+		return;
+	if (rx->consumed - rx->told < quarter && rx->limit - rx->received >= quarter)
+		return;
+	if (!(s->due & DUE_CREDIT))
+		rx_widen(call);
+	slot_mark(call->calls, s, DUE_CREDIT);
+}
+
+void rx_told(struct call *call)
+{
+	struct call_rx *rx = &call->rx;
+
+	rx->told = rx->consumed;
+	rx->limit = rx->told + rx->window;
+}
+
+void rx_close(struct call *call)
+{
+	struct call_rx *rx = &call->rx;
+
+	rx->consumed = rx->received;
+	rx->n_fresh = 0;
+	rx->fresh[0] = rx->fresh[1] = (struct span){ 0 };
+	rx_shrink(call);
+}
+
+int call_consumed(struct call *call, size_t n)
+{
+	struct call_rx *rx = &call->rx;
+	struct call_slot *s = call_slot(call);
+
+	if (n > rx->received - rx->consumed)
+		return -EINVAL;
+	rx->consumed += n;
+	if (!s)
+		return 0;
+	if (call->state == CALL_OPEN)
+		rx_tell(call);
+	if (call->incoming || call->state != CALL_OVER || rx->consumed != rx->received)
+		return 0;
+	if (rx->want_final && calls_may_send(call->calls)) {
+		s->code = (uint32_t)rx->consumed;
+		slot_mark(call->calls, s, DUE_FINAL);
+	}
+	slot_check(call->calls, s);
+	return 0;
+}
