@@ -3,7 +3,10 @@
  * Owns the calls of a session as a whole: their memory, their time, and how they close, break and
  * end together. Knows nothing of the single call.
  */
-#include "calls_inner.h"
+#include "calls.h"
+
+#include "calls_end.h"
+#include "calls_slots.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -57,8 +60,8 @@ void calls_set_target(struct calls *c, uint16_t target)
 
 void calls_now(struct calls *c, uint64_t now_ns)
 {
-	assert(now_ns >= c->now_ns);
-	c->now_ns = now_ns;
+	if (now_ns > c->now_ns)
+		c->now_ns = now_ns;
 }
 
 uint64_t calls_deadline(const struct calls *c)
@@ -162,6 +165,19 @@ void calls_peer_fin(struct calls *c)
 		return;
 	c->peer_fin = true;
 	calls_end_all(c, CALL_END_CLOSING, 0);
+}
+
+void calls_stop(struct calls *c)
+{
+	c->finishing = true;
+	list_each(struct call, call, &c->waiting, queue)
+		own_abort(call, CALL_END_CLOSING, CALLS_GIVEN_UP);
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
+		if (c->out[i].call && c->out[i].call->state == CALL_OPEN)
+			own_abort(c->out[i].call, CALL_END_CLOSING, CALLS_GIVEN_UP);
+	for (unsigned i = 0; i < c->cfg.ours.slots; i++)
+		if (c->in_calls[i].state == CALL_OPEN)
+			peers_stop(&c->in_calls[i], CALL_END_CLOSING, 0);
 }
 
 void calls_down(struct calls *c, uint64_t high)

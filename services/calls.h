@@ -4,30 +4,29 @@
  * as proto/: no socket, clock, thread, lock or allocation; all memory is the user's. Knows nothing
  * of services but their ids, of handlers but what is said of them, of rings but positions.
  *
- * In:	what the application does:	calls_bind(), call_begin(), call_send(), call_accept(),
- *					call_refuse(), call_abort(), call_consumed(), call_let_go(),
- *					calls_set_target(), calls_finish()
- *	what the session does:		calls_frame(), calls_batch_end(), calls_peer_fin(),
- *					calls_fin_gone(), calls_down()
- *	time:				calls_now(), calls_tick()
- * Out:	calls_frame_out()		the next frame for the ring
- *	calls_event()			the next event for the application
- *	calls_deadline()		when to tick
+ * In	calls.h		the session: begin, finish, end; time
+ *	calls_slots.h	bindings
+ *	calls_begin.h	what the application does with a call: begin, send, accept
+ *	calls_window.h	what it has consumed
+ *	calls_end.h	abort, refuse, let go
+ *	calls_rx.h	frames of the peer
+ * Out	calls_tx.h	the next frame for the ring
+ *	calls_event.h	the next event for the application
  *
  * The user has one lock for it, held in each of these functions and never while the application
  * runs. After each of them it pulls events until there are none, and frames until there are none
- * or the ring has no room. It takes all events before calls_frame(): the bytes of an event DATA are
- * those of the frame.
+ * or the ring has no room. It takes all events before calls_frame(): the bytes of an event DATA
+ * are those of the frame.
  *
  * The life of an own call. call_begin() gives its memory to the core. ENDED is its last event; the
  * memory is the user's again after call_let_go(), which may come before it (then no event comes) or
  * after it. Its slot is free when the peer has ended its side and the application has consumed the
  * reply or given the call up; the core needs no memory of the call for that.
  *
- * The life of a call of the peer. It lies in memory of the core from NEW on. The user answers NEW by
- * call_accept(), by call_refuse(), or later by one of them. ENDED is its last event:
- *	held false: the last piece of the reply, a refusal or an own abort is in the ring; the struct
- *		is the core's again at that moment;
+ * The life of a call of the peer. It lies in memory of the core from NEW on. The user answers
+ * NEW, at once or later, by call_accept() or call_refuse(). ENDED is its last event:
+ *	held false: the last piece of the reply, a refusal or an own abort is in the ring; the
+ *		struct is the core's again at that moment;
  *	held true: the caller gave it up, its deadline or the session is over, calls close or rules
  *		were broken: its handler should stop. It keeps its slot until call_let_go().
  * call_let_go() before ENDED: no event comes; without a complete reply the caller gets ABORTED.
@@ -51,7 +50,7 @@
 #define CALLS_BINDINGS		256u	/* of each direction of a session; a rule of the wire */
 #define CALLS_SYSTEM		64u	/* service ids below are the library's own */
 #define CALLS_WINDOW_MIN	16384u	/* what a window begins with, unless HELLO says more */
-#define CALLS_ACCEPT_NS		20000000u	/* an accepted call says so if unanswered for so long */
+#define CALLS_ACCEPT_NS		20000000u	/* ACCEPT, unless the reply began before */
 
 /* Codes of aborts that the core itself says; RxRPC has the same for the same. */
 #define CALLS_UNANSWERED	((uint32_t)-1)	/* let go by its handler without a reply */
@@ -75,7 +74,7 @@ enum calls_outcome {
 	CALLS_DONE,		/* executed to its end; the reply is complete unless given up */
 };
 
-/* What a side grants, as HELLO says it. */
+/* The grant of a side, as HELLO says it. */
 struct calls_grant {
 	uint16_t slots;		/* calls of the other side at once */
 	uint32_t window;	/* of a call at first, for what the other side sends */
@@ -91,6 +90,16 @@ struct calls_config {
 	uint16_t n_bindings;	/* at most CALLS_BINDINGS, with which peers count; fewer in tests */
 	uint16_t reserved;	/* own slots for service ids below CALLS_SYSTEM: 8; 0 in tests */
 	uint8_t depth_max;	/* CALL_DEPTH_MAX; less in tests */
+};
+
+/* Frames that a slot has due. */
+enum calls_due {
+	DUE_ABORT = 1, DUE_END = 2, DUE_ACCEPT = 4, DUE_CREDIT = 8, DUE_FINAL = 16,
+};
+
+/* Events that a call has pending; they are pulled from the lowest bit on. */
+enum call_pending {
+	P_NEW = 1, P_ACCEPTED = 2, P_DATA = 4, P_ROOM = 8, P_FINAL = 16, P_ENDED = 32,
 };
 
 /* A slot of one direction. */
@@ -122,7 +131,7 @@ struct call_binding {
 	uint8_t state;		/* enum call_bound */
 };
 
-/* What a side sends: a request or a reply. */
+/* A request or a reply that is sent. */
 struct call_tx {
 	struct span offered;	/* the user's bytes, not in the ring yet */
 	uint64_t total;		/* or CALL_TOTAL_UNKNOWN */
@@ -135,7 +144,7 @@ struct call_tx {
 	bool want_room;		/* ROOM follows */
 };
 
-/* What it receives. */
+/* One that is received. */
 struct call_rx {
 	struct span fresh[2];	/* not pulled yet; two only of a call that was not shown */
 	uint64_t total;		/* or CALL_TOTAL_UNKNOWN */
@@ -190,9 +199,10 @@ struct call {
 	bool gone;		/* let go */
 };
 
-/* What happened, not what is; the user adds to it what it likes. */
+/* Never reset; they decide nothing. */
 struct calls_counters {
-	uint64_t begun, shown;	/* own calls that were queued or begun; the peer's that were shown */
+	uint64_t begun;		/* own calls */
+	uint64_t shown;		/* calls of the peer */
 	uint64_t ended[CALLS_DONE + 1];	/* own calls, by outcome */
 	uint64_t late;		/* frames of calls that had ended, dropped */
 	uint64_t broken;	/* rules */
@@ -243,100 +253,8 @@ static inline bool calls_empty(const struct calls *c)
 	return !c->n_own && !c->n_in;
 }
 
-/* ---- own calls ---- */
-
-/*
- * A number for calls to that service; the same one if it has one. Ends with calls_unbind().
- * -ENOSPC: cfg.n_bindings are in use. -ESTALE: the session is over. -EPROTO: rules were broken.
- */
-int calls_bind(struct calls *c, uint16_t service, uint16_t *ret_binding);
-/* Those that were begun with it go on. */
-void calls_unbind(struct calls *c, uint16_t binding);
-
-struct calls_begin {
-	uint16_t binding;
-	uint8_t depth;		/* one more than that of the call that it is begun for, else 0 */
-	bool nowait;		/* -EAGAIN instead of waiting for a slot */
-	bool settle;		/* ENDED after deadline or abort waits for the peer's word */
-	bool want_accept;
-	bool endless;		/* calls_finish() of either side ends it */
-	uint32_t op;
-	uint64_t total;		/* of the request, or CALL_TOTAL_UNKNOWN */
-	uint64_t deadline_ns;	/* or CALLS_NEVER */
-	struct span data;	/* as in call_send() */
-	bool last;
-	void *user;
-};
-
-/*
- * Begins a call in memory of the user's that is in no use.
- * -EAGAIN: no slot is free and nowait is set, or cfg.max_queued wait already; SLOT follows.
- * -ELOOP: too deep. -ESHUTDOWN: one side finishes. -ESTALE: the session is over. -EPROTO: rules
- * were broken. -EMSGSIZE: data exceed the total. -EINVAL: they are the last and less than the total.
- */
-int call_begin(struct calls *c, struct call *call, const struct calls_begin *b);
-
-/* ---- both ---- */
-
-/*
- * Offers data, of the request or the reply: they stay the user's and unchanged until
- * calls_frame_put() has taken them (call_unsent()), or the call has ended or was let go. None with
- * last ends the request or reply.
- * -EAGAIN: some of what was offered before is not taken. -EBUSY: a reply, but the request is not
- * complete and consumed. -EPIPE: the last data were offered before. -ECONNABORTED: the call has
- * ended. -EMSGSIZE, -EINVAL: as call_begin().
- */
-int call_send(struct call *call, const void *data, size_t n, bool last);
-/* ROOM comes, once, when nothing is offered and the peer's window is open. */
-void call_want_room(struct call *call);
-/* The announced length of a reply, before its first data. */
-void call_set_total(struct call *call, uint64_t total);
-/* The called side wants FINAL: the caller has consumed all. Before the last data are offered;
- * ENDED waits for it. */
-void call_want_final(struct call *call);
-/* Offered and not in the ring. */
-static inline struct span call_unsent(const struct call *call)
-{
-	return call->tx.offered;
-}
-/* What is offered lies at p from now on. */
-static inline void call_moved(struct call *call, const void *p)
-{
-	call->tx.offered.p = p;
-}
-/* Bytes that the peer's window has left beyond what is offered. */
-uint64_t call_room(const struct call *call);
-
-/* n bytes of what DATA brought are consumed. -EINVAL: more than that; nothing changed. After the end
- * it is needed for an own call whose reply is complete, else ignored. */
-int call_consumed(struct call *call, size_t n);
-
-/* Gives the call up; the peer gets the code. ENDED follows: for an own call that settles, when the
- * peer has said what became of it. -EALREADY: it has ended, or was aborted. */
-int call_abort(struct call *call, uint32_t code);
-
-/* See above. Once for each own call, and for one of the peer unless it got ENDED that was not held;
- * after calls_down(), too. */
-void call_let_go(struct call *call);
-
-/* ---- calls of the peer ---- */
-
-/* The application has it. -EALREADY: it had, or the call has ended. */
-int call_accept(struct call *call);
-/* Instead of call_accept(): BUSY, NO_SERVICE, NO_OP, CREDENTIAL, TOO_BIG or CLOSING. The call is over
- * for the peer, which knows that it was not executed; ENDED follows. -EALREADY: as call_accept(). */
-int call_refuse(struct call *call, enum call_reason reason, uint32_t retry_ms);
 /* How many of the peer's calls may be there at once: 1 to cfg.ours.slots. */
 void calls_set_target(struct calls *c, uint16_t target);
-
-/* ---- the session ---- */
-
-/* From the peer, in order. The bytes stay valid until the events that follow are pulled; for
- * BEGIN, those that follow calls_batch_end(). -EPROTO: a rule is broken, see FAULT. */
-int calls_frame(struct calls *c, const uint8_t *body, size_t len);
-/* All that was read at once was given to calls_frame(): shows new calls. One that the same batch
- * aborts is never shown, unless more than the first piece of its request came. */
-void calls_batch_end(struct calls *c);
 
 /*
  * Refuses new calls of both sides (CLOSING, -ESHUTDOWN) and ends those without end; others go on.
@@ -345,67 +263,51 @@ void calls_batch_end(struct calls *c);
 void calls_finish(struct calls *c);
 /* After calls_finish(): no call needs a frame any more, of ours or the peer's. */
 bool calls_fin_may_go(const struct calls *c);
-/* The session's FIN is queued, or about to be: no frame comes from here any more. What the peer
- * begins now is dropped; its calls_peer_fin() tells it that. */
+/* The session's FIN is queued, or about to be: no frame comes from here any more. Calls that the
+ * peer begins now are dropped; its calls_peer_fin() tells it that. */
 void calls_fin_gone(struct calls *c);
 /* The peer's FIN has arrived: it sends no frame any more. Own calls that it has not accepted were
  * not executed. */
 void calls_peer_fin(struct calls *c);
+/* Ends all calls now, with reason CLOSING: the time for calls_finish() is over. */
+void calls_stop(struct calls *c);
 /* The session is over; nothing at or behind the ring position high was ever handed to a link. Ends
  * all calls. */
 void calls_down(struct calls *c, uint64_t high);
 
-void calls_now(struct calls *c, uint64_t now_ns);	/* never backwards */
+void calls_now(struct calls *c, uint64_t now_ns);	/* an earlier time is ignored */
 uint64_t calls_deadline(const struct calls *c);		/* CALLS_NEVER: none */
 void calls_tick(struct calls *c);
 
-/* ---- out ---- */
+/* ---- for the other files of the core ---- */
 
-struct calls_out {
-	uint8_t head[CALL_HEAD_MAX];
-	size_t n_head;
-	struct span data;	/* behind it */
-	bool bulk;		/* a piece: not when there is much ahead of the socket */
-	struct call *call;	/* whose data these are, or NULL */
-	/* For calls_frame_put(). */
-	struct call_slot *slot;
-	uint8_t what;
-	uint16_t binding;
-};
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
-/* The next frame, in this order: bindings, states of calls (later ones take the place of earlier
- * ones), pieces, one of each call in turn. Changes nothing until calls_frame_put(). False: none. */
-bool calls_frame_out(struct calls *c, struct calls_out *ret);
-/* What the last calls_frame_out() returned is in the ring, up to the position end; no other
- * function came in between. */
-void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end);
+static inline void calls_arm(struct calls *c, uint64_t at_ns)
+{
+	if (at_ns < c->deadline_ns)
+		c->deadline_ns = at_ns;
+}
 
-enum calls_event_what {
-	CALLS_EV_NEW = 1,	/* of the peer: accept or refuse it */
-	CALLS_EV_ACCEPTED,	/* own: the peer's application has it */
-	CALLS_EV_DATA,
-	CALLS_EV_ROOM,		/* call_send() may take more */
-	CALLS_EV_FINAL,		/* of the peer: it has consumed the whole reply; ENDED comes next */
-	CALLS_EV_ENDED,
-	CALLS_EV_SLOT,		/* of no call: a begin refused with -EAGAIN may be tried again */
-	CALLS_EV_FAULT,		/* of no call: the peer broke a rule, or says that we did */
-};
+/* NULL: it has none, or no more. */
+static inline struct call_slot *call_slot(const struct call *call)
+{
+	if (call->slot == CALL_SLOT_NONE)
+		return NULL;
+	return &(call->incoming ? call->calls->in : call->calls->out)[call->slot];
+}
 
-struct calls_event {
-	enum calls_event_what what;
-	struct call *call;
-	void *user;		/* of the call */
-	struct span data;	/* DATA */
-	bool last;		/* DATA: the request or reply is complete */
-	bool held;		/* ENDED: see above */
-	uint8_t reason;		/* ENDED: enum call_reason, never CONFIRM; or enum calls_reason */
-	enum calls_outcome outcome;	/* ENDED; at the called side: what it did */
-	uint32_t code;		/* ENDED: of ABORTED or ABANDONED */
-	uint32_t retry_ms;	/* ENDED: of BUSY */
-	const char *fault;	/* FAULT */
-};
+/* Frames can still go to the peer. */
+static inline bool calls_may_send(const struct calls *c)
+{
+	return !c->down && !c->broken && !c->fin_gone;
+}
 
-/* The next event. False: none. */
-bool calls_event(struct calls *c, struct calls_event *ret);
+/* The peer broke that rule. */
+int calls_break(struct calls *c, const char *rule);
+void calls_broken(struct calls *c, const char *rule);
 
 #endif

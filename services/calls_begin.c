@@ -2,7 +2,10 @@
 /*
  * Owns what the application asks of calls while they last: to begin, to accept, to send.
  */
-#include "calls_inner.h"
+#include "calls_begin.h"
+
+#include "calls_slots.h"
+#include "calls_window.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -127,5 +130,16 @@ int call_accept(struct call *call)
 	}
 	call->accept_ns = c->now_ns + CALLS_ACCEPT_NS;
 	calls_arm(c, call->accept_ns);
+	return 0;
+}
+
+int call_accept_now(struct call *call)
+{
+	assert(call->incoming);
+	if (call->state != CALL_OPEN || (call->accepted && call->accept_ns == CALLS_NEVER))
+		return -EALREADY;
+	call->accepted = true;
+	call->accept_ns = CALLS_NEVER;
+	slot_mark(call->calls, call_slot(call), DUE_ACCEPT);
 	return 0;
 }

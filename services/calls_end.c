@@ -3,7 +3,11 @@
  * Owns how calls end, once each at each side, and what is said of them: reason and outcome. Knows
  * nothing of frames but what is in the ring.
  */
-#include "calls_inner.h"
+#include "calls_end.h"
+
+#include "calls_event.h"
+#include "calls_slots.h"
+#include "calls_window.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -37,7 +41,7 @@ enum calls_outcome own_outcome(const struct call *call)
 	return call->tx.complete ? CALLS_IN_DOUBT : CALLS_PARTIAL;
 }
 
-/* What was certain when the session ended: nothing from high on ever left. */
+/* The same when the session has ended: nothing from high on ever left. */
 static enum calls_outcome own_outcome_below(const struct call *call, uint64_t high)
 {
 	if (call->accepted)
@@ -47,8 +51,8 @@ static enum calls_outcome own_outcome_below(const struct call *call, uint64_t hi
 	return call->tx.complete && call->last_end <= high ? CALLS_IN_DOUBT : CALLS_PARTIAL;
 }
 
-/* What has arrived of a complete reply is still to be told and consumed; of any other it is
- * dropped, and the slot does not wait for the application. */
+/* A complete reply is still to be told and consumed; any other is dropped, and the slot does not
+ * wait for the application. */
 void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outcome outcome)
 {
 	struct calls *c = call->calls;
@@ -99,7 +103,7 @@ void own_abort(struct call *call, unsigned reason, uint32_t code)
 
 /* ---- calls of the peer ---- */
 
-/* What this side's application has done with it. */
+/* The part of this side's application in it. */
 static enum calls_outcome peers_outcome(const struct call *call)
 {
 	if (call->tx.last)

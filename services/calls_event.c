@@ -3,7 +3,9 @@
  * Owns the events that wait for the application: in the order of their causes, and for each call
  * from the lowest bit of its pending ones on, which is the order in which they can happen.
  */
-#include "calls_inner.h"
+#include "calls_event.h"
+
+#include "calls_slots.h"
 
 #include <assert.h>
 

@@ -4,7 +4,12 @@
  * rule in words. Frames of calls that have ended are dropped: each side may end a call while frames
  * of the other are under way.
  */
-#include "calls_inner.h"
+#include "calls_rx.h"
+
+#include "calls_end.h"
+#include "calls_event.h"
+#include "calls_slots.h"
+#include "calls_window.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -7,11 +7,11 @@
  * reply or given the call up; then no frame of it is under way that could be taken for one of the
  * next call, and no more replies lie unread than there are slots.
  *
- * Calls that are begun for other calls must not wait for slots which those hold: a call of depth d
+ * Calls that are begun for other calls must not wait for slots which those hold. A call of depth d
  * takes a slot only while, for each e from d to the deepest, calls of depth e or less leave a slot
  * for each deeper one.
  */
-#include "calls_inner.h"
+#include "calls_slots.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -67,8 +67,8 @@ bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 	if (is_system(b->service))
 		return depth_allows(c, n, depth, true);
 	n -= c->cfg.reserved;
-	/* Nested calls are bounded by their depth alone: those that they are begun for may be of the
-	 * same service and hold its whole share. */
+	/* Nested calls are bounded by their depth alone: those that they are begun for may be of
+	 * the same service and hold its whole share. */
 	if (depth == 0 && b->held >= (3 * n + 3) / 4)
 		return false;
 	return depth_allows(c, n, depth, false);
@@ -94,7 +94,8 @@ void slots_take(struct calls *c, struct call *call)
 	call->slot = s->index;
 	call->gen = s->gen;
 	call->state = CALL_OPEN;
-	tx_schedule(call);
+	/* BEGIN is due. */
+	list_append(&c->ready, &call->queue);
 }
 
 void slots_advance(struct calls *c)

@@ -3,11 +3,15 @@
  * Owns the order of frames for the ring, and what follows when one is there. Nothing changes until
  * then: a frame for which the ring had no room is made anew, as things are by then.
  */
-#include "calls_inner.h"
+#include "calls_tx.h"
+
+#include "calls_end.h"
+#include "calls_slots.h"
+#include "calls_window.h"
 
 #include <assert.h>
 
-/* What a frame is about, for calls_frame_put(). */
+/* The subject of a frame, for calls_frame_put(). */
 enum out_what { OUT_RULES, OUT_BIND, OUT_UNBIND, OUT_TARGET, OUT_STATE, OUT_PIECE };
 
 static void out_head(struct calls_out *o, enum out_what what, const struct call_frame *f)

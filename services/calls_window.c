@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the windows of calls: what may be sent, what has arrived, what is consumed, when that is
- * told, and which call may send its next piece. No two calls share a window, so none blocks another.
+ * told, and which call may send its next piece. No two calls share one, so none blocks another.
  *
  * Consumption is told when a quarter of the window has been consumed since the last time, or
  * anything has while the sender has less than a quarter left: otherwise it could lack room for a
  * record that it can only send whole.
  */
-#include "calls_inner.h"
+#include "calls_window.h"
+
+#include "calls_event.h"
+#include "calls_slots.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -82,6 +85,18 @@ void call_want_room(struct call *call)
 		return;
 	call->tx.want_room = true;
 	tx_tell_room(call);
+}
+
+void call_withdraw(struct call *call)
+{
+	struct call_tx *tx = &call->tx;
+
+	if (tx->complete)
+		return;
+	tx->offered = (struct span){ 0 };
+	tx->last = false;
+	if (call->state == CALL_OPEN)
+		tx_schedule(call);
 }
 
 uint64_t call_room(const struct call *call)

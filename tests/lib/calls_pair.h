@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two cores of calls, a and b, with a channel in order between them: frames wait in it until they are
- * delivered, so that a test decides what crosses what. Events are written down as words, one line
- * an end. Knows nothing of what a test does with calls.
+ * Two cores of calls, a and b, with a channel in order between them: frames wait in it until they
+ * are delivered, so that a test decides what crosses what. Events are written down as words, one
+ * line an end. Knows nothing of what a test does with calls.
  */
 #ifndef SINEW_TESTS_LIB_CALLS_PAIR_H
 #define SINEW_TESTS_LIB_CALLS_PAIR_H
 
-#include "services/calls.h"
+#include "services/calls_begin.h"
+#include "services/calls_end.h"
+#include "services/calls_event.h"
+#include "services/calls_rx.h"
+#include "services/calls_slots.h"
+#include "services/calls_tx.h"
+#include "services/calls_window.h"
 
 #include <stdalign.h>
 
@@ -54,7 +60,7 @@ void pair_run(struct calls_pair *p);
 /* A frame that e never sent. */
 int pair_forge(struct pair_end *to, const struct call_frame *f);
 void pair_pass(struct calls_pair *p, uint64_t ns);
-/* What was written down since the last call: "NEW 100/7; DATA 3 last; ENDED REPLIED DONE". */
+/* The words since the last call: "NEW 100/7; DATA 3 last; ENDED REPLIED DONE". */
 const char *pair_log(struct pair_end *e);
 
 /* A call of e with a request as text, complete. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The life of a call between two cores: begun, answered, refused, aborted, given up, by each side in
- * each phase, and what both sides are told of it. Windows and slots have tests of their own.
+ * The life of a call between two cores: begun, answered, refused, aborted, given up, by each side
+ * in each phase, and what both sides are told of it. Windows and slots have tests of their own.
  */
 #include "tests/lib/calls_pair.h"
 #include "tests/lib/check.h"

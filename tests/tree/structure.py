@@ -38,6 +38,7 @@ STRUCTS = {
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (46, 11),
+	'services/calls.h calls': (36, 10),	# two directions, and how they close
 }
 
 # Assertions in 100 functions, at least.

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Events for the application. See calls.h.
+ */
+#ifndef SINEW_SERVICES_CALLS_EVENT_H
+#define SINEW_SERVICES_CALLS_EVENT_H
+
+#include "calls.h"
+
+/* All that was read at once was given to calls_frame(): shows new calls. A call that the same batch
+ * aborts is never shown, unless more than the first piece of its request came. */
+void calls_batch_end(struct calls *c);
+
+
+enum calls_event_what {
+	CALLS_EV_NEW = 1,	/* of the peer: accept or refuse it */
+	CALLS_EV_ACCEPTED,	/* own: the peer's application has it */
+	CALLS_EV_DATA,
+	CALLS_EV_ROOM,		/* call_send() may take more */
+	CALLS_EV_FINAL,		/* of the peer: it has consumed the whole reply; ENDED comes next */
+	CALLS_EV_ENDED,
+	CALLS_EV_SLOT,		/* of no call: a begin refused with -EAGAIN may be tried again */
+	CALLS_EV_FAULT,		/* of no call: the peer broke a rule, or says that we did */
+};
+
+struct calls_event {
+	enum calls_event_what what;
+	struct call *call;
+	void *user;		/* of the call */
+	struct span data;	/* DATA */
+	bool last;		/* DATA: the request or reply is complete */
+	bool held;		/* ENDED: see above */
+	uint8_t reason;		/* ENDED: enum call_reason, never CONFIRM; or enum calls_reason */
+	enum calls_outcome outcome;	/* ENDED; at the called side: what it did */
+	uint32_t code;		/* ENDED: of ABORTED or ABANDONED */
+	uint32_t retry_ms;	/* ENDED: of BUSY */
+	const char *fault;	/* FAULT */
+};
+
+/* The next event. False: none. */
+bool calls_event(struct calls *c, struct calls_event *ret);
+/* calls_event() would give one. */
+static inline bool calls_event_waits(const struct calls *c)
+{
+	return !list_empty(&c->events) || c->slot_pending || c->fault_pending;
+}
+
+/* ---- for the other files of the core ---- */
+
+void call_tell(struct call *call, enum call_pending what);
+/* Drops what is pending. */
+void call_tell_nothing(struct call *call);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Frames for the ring. See calls.h.
+ */
+#ifndef SINEW_SERVICES_CALLS_TX_H
+#define SINEW_SERVICES_CALLS_TX_H
+
+#include "calls.h"
+
+struct calls_out {
+	uint8_t head[CALL_HEAD_MAX];
+	size_t n_head;
+	struct span data;	/* behind it */
+	bool bulk;		/* a piece: not when there is much ahead of the socket */
+	struct call *call;	/* whose data these are, or NULL */
+	/* For calls_frame_put(). */
+	struct call_slot *slot;
+	uint8_t what;
+	uint16_t binding;
+};
+
+/* The next frame, in this order: bindings, states of calls (later ones take the place of earlier
+ * ones), pieces, one of each call in turn. Changes nothing until calls_frame_put(). False: none. */
+bool calls_frame_out(struct calls *c, struct calls_out *ret);
+/* The frame of the last calls_frame_out() is in the ring, up to the position end; no other function
+ * came in between. */
+void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end);
+
+#endif
