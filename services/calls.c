@@ -5,6 +5,7 @@
  */
 #include "calls.h"
 
+#include "calls_check.h"
 #include "calls_end.h"
 #include "calls_slots.h"
 
@@ -109,6 +110,7 @@ void calls_tick(struct calls *c)
 			own_tick(c, c->out[i].call);
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++)
 		peers_tick(c, &c->in_calls[i]);
+	calls_check(c);
 }
 
 /* ---- the end ---- */

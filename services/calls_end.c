@@ -5,6 +5,7 @@
  */
 #include "calls_end.h"
 
+#include "calls_check.h"
 #include "calls_event.h"
 #include "calls_slots.h"
 #include "calls_window.h"
@@ -72,11 +73,14 @@ void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outco
 		call_tell(call, P_ENDED);
 	if (!call->tx.opened)
 		binding_release(c, call->binding);
-	if (!s || call->reason == CALLS_REPLIED)
+	if (call->reason == CALLS_REPLIED) {
+		rx_finish(call);
 		return;
-	if (!call->tx.opened && !s->over)
+	}
+	if (s && !call->tx.opened && !s->over)
 		slot_over(c, s);
-	slot_forget(c, s);
+	if (s)
+		slot_forget(c, s);
 }
 
 void own_abort(struct call *call, unsigned reason, uint32_t code)
@@ -198,6 +202,7 @@ int call_abort(struct call *call, uint32_t code)
 		peers_refuse(call, CALLS_ABANDONED, code);
 	else
 		own_abort(call, CALLS_ABANDONED, code);
+	calls_check(call->calls);
 	return 0;
 }
 
@@ -260,6 +265,7 @@ void call_let_go(struct call *call)
 		peers_let_go(call);
 	else
 		own_let_go(call);
+	calls_check(call->calls);
 }
 
 /* ---- all of them ---- */
@@ -304,4 +310,5 @@ void calls_end_all(struct calls *c, unsigned reason, uint64_t high)
 {
 	own_end_all(c, reason, high);
 	peers_end_all(c, reason);
+	calls_check(c);
 }

@@ -5,6 +5,7 @@
  */
 #include "calls_event.h"
 
+#include "calls_check.h"
 #include "calls_slots.h"
 
 #include <assert.h>
@@ -108,5 +109,6 @@ bool calls_event(struct calls *c, struct calls_event *ret)
 	if (list_empty(&c->events))
 		return pull_of_session(c, ret);
 	pull(list_first(&c->events, struct call, event), ret);
+	calls_check(c);
 	return true;
 }

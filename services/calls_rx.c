@@ -6,6 +6,7 @@
  */
 #include "calls_rx.h"
 
+#include "calls_check.h"
 #include "calls_end.h"
 #include "calls_event.h"
 #include "calls_slots.h"
@@ -335,5 +336,8 @@ int calls_frame(struct calls *c, const uint8_t *body, size_t len)
 		return 0;
 	}
 	rule = rx_frame(c, &f);
-	return rule ? calls_break(c, rule) : 0;
+	if (rule)
+		return calls_break(c, rule);
+	calls_check(c);
+	return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include "calls_tx.h"
 
+#include "calls_check.h"
 #include "calls_end.h"
 #include "calls_slots.h"
 #include "calls_window.h"
@@ -243,4 +244,5 @@ void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end)
 		put_piece(c, out->call, out->data.n, end);
 		break;
 	}
+	calls_check(c);
 }

@@ -9,6 +9,7 @@
  */
 #include "calls_window.h"
 
+#include "calls_check.h"
 #include "calls_event.h"
 #include "calls_slots.h"
 
@@ -225,24 +226,32 @@ void rx_close(struct call *call)
 	rx_shrink(call);
 }
 
-int call_consumed(struct call *call, size_t n)
+void rx_finish(struct call *call)
 {
 	struct call_rx *rx = &call->rx;
 	struct call_slot *s = call_slot(call);
 
-	if (n > rx->received - rx->consumed)
-		return -EINVAL;
-	rx->consumed += n;
-	if (!s)
-		return 0;
-	if (call->state == CALL_OPEN)
-		rx_tell(call);
-	if (call->incoming || call->state != CALL_OVER || rx->consumed != rx->received)
-		return 0;
+	assert(!call->incoming && call->state == CALL_OVER);
+	if (rx->consumed != rx->received)
+		return;
 	if (rx->want_final && calls_may_send(call->calls)) {
 		s->code = (uint32_t)rx->consumed;
 		slot_mark(call->calls, s, DUE_FINAL);
 	}
 	slot_check(call->calls, s);
+}
+
+int call_consumed(struct call *call, size_t n)
+{
+	struct call_rx *rx = &call->rx;
+
+	if (n > rx->received - rx->consumed)
+		return -EINVAL;
+	rx->consumed += n;
+	if (call->state == CALL_OPEN)
+		rx_tell(call);
+	else if (call->state == CALL_OVER && call->slot != CALL_SLOT_NONE && !call->incoming)
+		rx_finish(call);
+	calls_check(call->calls);
 	return 0;
 }

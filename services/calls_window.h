@@ -48,6 +48,9 @@ bool tx_credit(struct call *call, uint32_t consumed, uint32_t window);
 const char *rx_data(struct call *call, const struct call_frame *f);
 /* All that has arrived counts as consumed, and no more will be. */
 void rx_close(struct call *call);
+/* The reply of an own call is complete: its slot is free when all of it is consumed, and the peer
+ * told of that if it wants to be. */
+void rx_finish(struct call *call);
 /* CREDIT is in the ring. */
 void rx_told(struct call *call);
 

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the invariants of calls: slots, windows, counts, lists. Changes nothing. The name of each
+ * function begins with what it checks, by which tests/mutate tells them apart.
+ */
+#include "calls_check.h"
+
+#if defined SINEW_CHECK && !defined NDEBUG
+
+#include "calls.h"
+
+#include <assert.h>
+
+static unsigned list_length(const struct list *head)
+{
+	unsigned n = 0;
+
+	for (const struct list *l = head->next; l != head; l = l->next) {
+		assert(l->next->prev == l && l->prev->next == l);
+		n++;
+	}
+	return n;
+}
+
+/* ---- a call ---- */
+
+static void tx_check(const struct call *call)
+{
+	const struct call_tx *tx = &call->tx;
+
+	assert(tx->consumed <= tx->sent && tx->sent <= tx->limit);
+	assert(tx->total == CALL_TOTAL_UNKNOWN || tx->sent + tx->offered.n <= tx->total);
+	assert(!tx->complete || (tx->opened && tx->last && !tx->offered.n));
+	assert(tx->opened || !tx->sent);
+	/* Whoever may send has its turn. */
+	if (call->state == CALL_OPEN && tx->opened && tx->offered.n && tx->sent < tx->limit)
+		assert(!list_empty(&call->queue));
+}
+
+static uint64_t rx_check(const struct calls *c, const struct call *call)
+{
+	const struct call_rx *rx = &call->rx;
+
+	assert(rx->told <= rx->consumed && rx->consumed <= rx->received);
+	assert(rx->received <= rx->limit && rx->limit <= rx->told + c->cfg.window_max);
+	assert(rx->total == CALL_TOTAL_UNKNOWN || rx->received <= rx->total);
+	assert(c->cfg.ours.window <= rx->window && rx->window <= c->cfg.window_max);
+	assert(!rx->n_fresh || call->pending & P_DATA);
+	return rx->window - c->cfg.ours.window;
+}
+
+static void call_check(const struct call *call)
+{
+	assert((call->pending != 0) == !list_empty(&call->event));
+	assert(!call->gone || !call->pending);
+	if (call->state == CALL_FREE)
+		return;
+	assert(!call->outcome == (call->state == CALL_WAITING || call->state == CALL_OPEN ||
+				  call->state == CALL_SETTLING));
+	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+		assert(list_empty(&call->queue) && !call->tx.offered.n);
+	tx_check(call);
+}
+
+/* ---- own slots ---- */
+
+static void own_call_check(const struct calls *c, const struct call_slot *s)
+{
+	const struct call *call = s->call;
+
+	assert(call->slot == s->index && call->gen == s->gen && call->calls == c);
+	assert(!call->incoming && !call->gone && call->depth == s->depth);
+	assert(call->state == CALL_OPEN || call->state == CALL_SETTLING ||
+	       (call->state == CALL_OVER && call->reason == CALLS_REPLIED && s->over));
+	assert(!(s->due & DUE_CREDIT) || call->state == CALL_OPEN);
+	if (!s->over || call->state != CALL_OVER)
+		return;
+	/* Consumed, and the peer told if it wants that: then the slot would be free. */
+	assert(call->rx.consumed < call->rx.received || s->due & DUE_FINAL);
+}
+
+static void own_slots_check(const struct calls *c, uint64_t *grown)
+{
+	unsigned taken = 0, awaited = 0;
+
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+		const struct call_slot *s = &c->out[i];
+
+		if (!s->taken) {
+			assert(!s->call && !s->due && !list_empty(&s->link));
+			continue;
+		}
+		taken++;
+		awaited += !s->over;
+		assert(!s->due == list_empty(&s->link));
+		assert(!(s->due & ~(DUE_ABORT | DUE_CREDIT | DUE_FINAL)));
+		assert(!s->over || !(s->due & (DUE_ABORT | DUE_CREDIT)));
+		assert(s->call || !s->over || s->due);
+		if (!s->call)
+			continue;
+		own_call_check(c, s);
+		call_check(s->call);
+		*grown += rx_check(c, s->call);
+	}
+	assert(taken == c->n_taken && awaited == c->n_awaited);
+	assert(list_length(&c->free) == c->cfg.theirs.slots - taken);
+}
+
+/* Each depth has a slot of its own among those of applications, and of all. */
+static void depth_check(const struct calls *c)
+{
+	int held[2] = { 0, 0 }, n = c->cfg.theirs.slots;
+	unsigned all = 0;
+
+	for (unsigned e = 0; e <= CALL_DEPTH_MAX; e++) {
+		held[0] += c->held[0][e];
+		held[1] += c->held[1][e];
+		assert(e <= c->cfg.depth_max || (!c->held[0][e] && !c->held[1][e]));
+		if (e <= c->cfg.depth_max && held[0])
+			assert(held[0] <= n - c->cfg.reserved - (c->cfg.depth_max - (int)e));
+	}
+	for (unsigned i = 0; i < c->cfg.n_bindings; i++)
+		all += c->out_bindings[i].held;
+	assert((unsigned)(held[0] + held[1]) == c->n_taken && all == c->n_taken);
+}
+
+/* ---- slots of the peer ---- */
+
+static void peers_slots_check(const struct calls *c, uint64_t *grown)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
+		const struct call_slot *s = &c->in[i];
+		const struct call *call = s->call;
+
+		assert(call == &c->in_calls[i] && call->slot == i && call->incoming);
+		assert(!s->due == list_empty(&s->link));
+		assert(!(s->due & DUE_END) == (call->state != CALL_ENDING));
+		assert(!(s->due & (DUE_ACCEPT | DUE_CREDIT)) || call->state == CALL_OPEN);
+		assert(call->state != CALL_WAITING && call->state != CALL_SETTLING);
+		assert(call->state != CALL_OVER || call->pending & P_ENDED);
+		assert(!call->gone || call->state == CALL_ENDING);
+		call_check(call);
+		if (call->state == CALL_FREE)
+			continue;
+		n++;
+		assert(call->gen == s->gen);
+		*grown += rx_check(c, call);
+	}
+	assert(n == c->n_in);
+}
+
+void calls_check(struct calls *c)
+{
+	uint64_t grown = 0;
+
+	own_slots_check(c, &grown);
+	peers_slots_check(c, &grown);
+	depth_check(c);
+	assert(grown + c->grow_bytes == c->cfg.grow_bytes);
+	assert(list_length(&c->waiting) == c->n_waiting && c->n_waiting <= c->cfg.max_queued);
+	list_length(&c->dirty);
+	list_length(&c->events);
+	list_length(&c->unshown);
+	list_each(struct call, call, &c->ready, queue)
+		assert(call->state == CALL_OPEN && call->slot != CALL_SLOT_NONE);
+	list_each(struct call, call, &c->waiting, queue)
+		assert(call->state == CALL_WAITING && call->slot == CALL_SLOT_NONE);
+	assert(!c->down || (list_empty(&c->ready) && list_empty(&c->waiting)));
+}
+
+#endif
