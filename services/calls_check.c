@@ -94,7 +94,7 @@ static void own_slots_check(const struct calls *c, uint64_t *grown)
 		awaited += !s->over;
 		assert(!s->due == list_empty(&s->link));
 		assert(!(s->due & ~(DUE_ABORT | DUE_CREDIT | DUE_FINAL)));
-		assert(!s->over || !(s->due & (DUE_ABORT | DUE_CREDIT)));
+		assert(!s->over || !(s->due & DUE_CREDIT));
 		assert(s->call || !s->over || s->due);
 		if (!s->call)
 			continue;

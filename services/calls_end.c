@@ -226,7 +226,9 @@ static void own_let_go(struct call *call)
 		own_abort(call, CALLS_ABANDONED, CALLS_GIVEN_UP);
 	call_tell_nothing(call);
 	/* A complete reply of which not all was consumed. */
-	call_consumed(call, call->rx.received - call->rx.consumed);
+	call->rx.consumed = call->rx.received;
+	if (call->slot != CALL_SLOT_NONE)
+		rx_finish(call);
 	s = call_slot(call);
 	if (s)
 		slot_forget(call->calls, s);
@@ -282,6 +284,7 @@ static void own_end_all(struct calls *c, unsigned reason, uint64_t high)
 			continue;
 		if (!s->over)
 			slot_over(c, s);
+		slot_clean(s, DUE_ABORT);
 		if (!calls_may_send(c))
 			slot_clean(s, DUE_FINAL);
 		if (call && call->state != CALL_OVER)

@@ -37,12 +37,15 @@ static void answer_accepted(struct call *call)
 		call_tell(call, P_ACCEPTED);
 }
 
-/* The reply is complete. */
-static void answer_complete(struct calls *c, struct call_slot *s)
+/* The reply is complete. If its call was given up, an abort that did not go yet is of no use, unless
+ * the peer waits for a word. */
+static void answer_complete(struct calls *c, struct call_slot *s, bool want_final)
 {
 	struct call *call = s->call;
 
 	slot_over(c, s);
+	if (!want_final)
+		slot_clean(s, DUE_ABORT);
 	if (call)
 		own_end(call, CALLS_REPLIED, 0, CALLS_DONE);
 	else
@@ -74,7 +77,7 @@ static const char *answer_data(struct calls *c, struct call_slot *s, const struc
 			call_tell(call, P_DATA);
 	}
 	if (!(f->flags & CALL_MORE))
-		answer_complete(c, s);
+		answer_complete(c, s, f->flags & CALL_WANT_FINAL);
 	return NULL;
 }
 
@@ -98,6 +101,7 @@ static const char *answer_end(struct calls *c, struct call_slot *s, const struct
 	if (!reason || reason > CALL_END_CONFIRM)
 		reason = CALL_END_ABORTED;
 	slot_over(c, s);
+	slot_clean(s, DUE_ABORT);
 	if (!call) {
 		slot_check(c, s);
 		return NULL;

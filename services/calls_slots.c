@@ -145,8 +145,7 @@ void slot_over(struct calls *c, struct call_slot *s)
 	assert(s->taken && !s->over);
 	s->over = true;
 	c->n_awaited--;
-	/* The peer has ended it: an abort is of no use, nor is a credit. */
-	slot_clean(s, DUE_ABORT | DUE_CREDIT);
+	slot_clean(s, DUE_CREDIT);
 }
 
 void slot_forget(struct calls *c, struct call_slot *s)

@@ -119,6 +119,7 @@ static void put_state(struct calls *c, struct call_slot *s)
 {
 	if (s->due & DUE_ABORT) {
 		slot_clean(s, DUE_ABORT);
+		slot_check(c, s);
 	} else if (s->due & DUE_END) {
 		slot_clean(s, DUE_END);
 		peers_end_sent(s->call);

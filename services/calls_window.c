@@ -245,12 +245,14 @@ int call_consumed(struct call *call, size_t n)
 {
 	struct call_rx *rx = &call->rx;
 
+	if (call->state != CALL_OPEN && (call->reason != CALLS_REPLIED || call->incoming))
+		return 0;
 	if (n > rx->received - rx->consumed)
 		return -EINVAL;
 	rx->consumed += n;
 	if (call->state == CALL_OPEN)
 		rx_tell(call);
-	else if (call->state == CALL_OVER && call->slot != CALL_SLOT_NONE && !call->incoming)
+	else if (call->slot != CALL_SLOT_NONE)
 		rx_finish(call);
 	calls_check(call->calls);
 	return 0;
