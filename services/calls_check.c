@@ -32,7 +32,7 @@ static void tx_check(const struct call *call)
 	assert(tx->total == CALL_TOTAL_UNKNOWN || tx->sent + tx->offered.n <= tx->total);
 	assert(!tx->complete || (tx->opened && tx->last && !tx->offered.n));
 	assert(tx->opened || !tx->sent);
-	/* Whoever may send has its turn. */
+	/* A call that may send has its turn. */
 	if (call->state == CALL_OPEN && tx->opened && tx->offered.n && tx->sent < tx->limit)
 		assert(!list_empty(&call->queue));
 }

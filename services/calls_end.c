@@ -77,8 +77,11 @@ void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outco
 		rx_finish(call);
 		return;
 	}
-	if (s && !call->tx.opened && !s->over)
+	if (s && !call->tx.opened) {
+		/* The peer never hears of it: the next one is the next in its eyes. */
+		s->gen--;
 		slot_over(c, s);
+	}
 	if (s)
 		slot_forget(c, s);
 }
@@ -282,7 +285,7 @@ static void own_end_all(struct calls *c, unsigned reason, uint64_t high)
 
 		if (!s->taken)
 			continue;
-		if (!s->over)
+		if (!s->over && (!call || call->tx.opened))
 			slot_over(c, s);
 		slot_clean(s, DUE_ABORT);
 		if (!calls_may_send(c))

@@ -37,8 +37,8 @@ static void answer_accepted(struct call *call)
 		call_tell(call, P_ACCEPTED);
 }
 
-/* The reply is complete. If its call was given up, an abort that did not go yet is of no use, unless
- * the peer waits for a word. */
+/* The reply is complete. If its call was given up, an abort that did not go yet is of no use,
+ * unless the peer waits for a word. */
 static void answer_complete(struct calls *c, struct call_slot *s, bool want_final)
 {
 	struct call *call = s->call;
