@@ -276,10 +276,11 @@ static const char *rx_request(struct calls *c, const struct call_frame *f)
 
 static const char *rx_bind(struct calls *c, const struct call_frame *f)
 {
-	struct call_binding *b = &c->in_bindings[f->binding];
+	struct call_binding *b;
 
 	if (f->binding >= c->cfg.n_bindings)
 		return "a binding number out of range";
+	b = &c->in_bindings[f->binding];
 	if ((b->state == CALL_BOUND) != (f->kind == CALL_UNBIND))
 		return f->kind == CALL_BIND ? "a binding number in use" : "an unknown binding";
 	b->state = f->kind == CALL_BIND ? CALL_BOUND : CALL_UNBOUND;

@@ -198,9 +198,13 @@ static int binding_find(const struct calls *c, uint16_t service)
 	int unused = -ENOSPC;
 
 	for (int i = c->cfg.n_bindings - 1; i >= 0; i--) {
-		if (c->out_bindings[i].state == CALL_UNBOUND)
+		const struct call_binding *b = &c->out_bindings[i];
+		/* Slots of its calls are counted as those of its service until they are free. */
+		bool is_free = b->state == CALL_UNBOUND && !b->held;
+
+		if (is_free)
 			unused = i;
-		else if (c->out_bindings[i].service == service)
+		else if (b->service == service)
 			return i;
 	}
 	return unused;

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Windows of calls: how much goes without consumption, when consumption is told, how a window
+ * grows, and whose turn it is to send. Knows nothing of how calls end.
+ */
+#include "tests/lib/calls_pair.h"
+#include "tests/lib/check.h"
+
+#include <errno.h>
+
+static struct calls_pair p;
+static struct call call, second;
+static uint16_t binding;
+static uint8_t bytes[4000];
+
+static void fresh(const struct calls_config *cfg)
+{
+	pair_init(&p, cfg, cfg);
+	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
+	p.a.consumes = p.b.consumes = false;
+	for (unsigned i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i * 7);
+}
+
+static void begin_with(struct call *which, size_t n, bool last)
+{
+	struct calls_begin b = pair_begins(binding, "");
+
+	b.data = (struct span){ bytes, n };
+	b.last = last;
+	CHECK_EQ(call_begin(&p.a.c, which, &b), 0);
+	pair_run(&p);
+}
+
+static void done(void)
+{
+	call_let_go(&call);
+	pair_run(&p);
+	if (p.b.in)
+		call_let_go(p.b.in);
+	pair_run(&p);
+	CHECK_EQ(p.a.c.n_taken, 0);
+	CHECK_EQ(p.b.c.grow_bytes, p.b.c.cfg.grow_bytes);
+	pair_free(&p);
+}
+
+static void a_window_is_filled_by_pieces(void)
+{
+	struct calls_config cfg = pair_config();
+
+	fresh(&cfg);
+	begin_with(&call, 300, true);
+	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 40; DATA 40; DATA 20");
+	CHECK_EQ(call_unsent(&call).n, 200);
+	CHECK_EQ(call_room(&call), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.b), "");
+	done();
+}
+
+/* Of 100: 24 bytes are not told, for 25 the sender gets room. */
+static void consumption_is_told_by_quarters(void)
+{
+	struct calls_config cfg = pair_config();
+	unsigned sent;
+
+	fresh(&cfg);
+	begin_with(&call, 60, false);
+	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 40; DATA 20");
+	sent = p.b.n_sent;
+	CHECK_EQ(call_consumed(p.b.in, 24), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, sent);
+	CHECK_EQ(call_consumed(p.b.in, 1), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, sent + 1);
+	CHECK_EQ(call_room(&call), 65);
+	CHECK_EQ(call_consumed(p.b.in, 24), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, sent + 1);
+	done();
+}
+
+/* A byte is told when the sender has less than a quarter left. */
+static void consumption_is_told_to_a_sender_short_of_room(void)
+{
+	struct calls_config cfg = pair_config();
+	unsigned sent;
+
+	fresh(&cfg);
+	begin_with(&call, 75, false);
+	sent = p.b.n_sent;
+	CHECK_EQ(call_consumed(p.b.in, 1), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, sent);
+	CHECK_EQ(call_send(&call, bytes, 1, false), 0);
+	pair_run(&p);
+	CHECK_EQ(call_consumed(p.b.in, 1), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, sent + 1);
+	CHECK_EQ(call_room(&call), 26);
+	done();
+}
+
+static void no_credit_is_told_for_what_is_complete(void)
+{
+	struct calls_config cfg = pair_config();
+	unsigned sent;
+
+	fresh(&cfg);
+	begin_with(&call, 100, true);
+	sent = p.b.n_sent;
+	CHECK_EQ(call_consumed(p.b.in, 100), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, sent);
+	done();
+}
+
+static void no_credit_is_told_beyond_the_total(void)
+{
+	struct calls_config cfg = pair_config();
+	struct calls_begin b = pair_begins(0, "");
+	unsigned sent;
+
+	fresh(&cfg);
+	b.total = 100;
+	b.last = false;
+	b.data = (struct span){ bytes, 99 };
+	CHECK_EQ(call_begin(&p.a.c, &call, &b), 0);
+	CHECK_EQ(call_send(&call, bytes, 2, true), -EAGAIN);
+	pair_run(&p);
+	CHECK_EQ(call_send(&call, bytes, 2, true), -EMSGSIZE);
+	CHECK_EQ(call_send(&call, bytes, 0, true), -EINVAL);
+	sent = p.b.n_sent;
+	CHECK_EQ(call_consumed(p.b.in, 99), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, sent);
+	CHECK_EQ(call_send(&call, bytes, 1, true), 0);
+	pair_run(&p);
+	done();
+}
+
+static void a_window_grows_while_there_is_memory(void)
+{
+	struct calls_config cfg = pair_config();
+
+	cfg.window_max = 400;
+	cfg.grow_bytes = 250;
+	fresh(&cfg);
+	begin_with(&call, 3000, true);
+	CHECK_EQ(call_consumed(p.b.in, 25), 0);
+	CHECK_EQ(p.b.in->rx.window, 200);
+	CHECK_EQ(p.b.c.grow_bytes, 150);
+	pair_run(&p);
+	CHECK_EQ(p.b.in->rx.received, 225);
+	CHECK_EQ(call_consumed(p.b.in, 49), 0);
+	CHECK_EQ(p.b.in->rx.window, 350);
+	CHECK_EQ(p.b.c.grow_bytes, 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.in->rx.received, 25 + 49 + 350);
+	done();
+}
+
+static void a_window_never_grows_beyond_its_limit(void)
+{
+	struct calls_config cfg = pair_config();
+
+	cfg.window_max = 150;
+	cfg.grow_bytes = 1000;
+	fresh(&cfg);
+	begin_with(&call, 3000, true);
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK_EQ(call_consumed(p.b.in, p.b.in->rx.received - p.b.in->rx.consumed), 0);
+		pair_run(&p);
+	}
+	CHECK_EQ(p.b.in->rx.window, 150);
+	CHECK_EQ(p.b.c.grow_bytes, 950);
+	done();
+}
+
+static void bytes_arrive_as_they_were(void)
+{
+	struct calls_config cfg = pair_config();
+	unsigned rounds = 0;
+
+	fresh(&cfg);
+	p.a.consumes = p.b.consumes = true;
+	begin_with(&call, sizeof bytes, true);
+	CHECK_EQ(p.b.in->rx.received, sizeof bytes);
+	CHECK_EQ(call_send(p.b.in, bytes, sizeof bytes, true), 0);
+	do
+		pair_run(&p);
+	while (p.b.in && ++rounds < 10);
+	CHECK_EQ(call.rx.received, sizeof bytes);
+	CHECK(p.b.in == NULL);
+	done();
+}
+
+/* A frame that found no room in the ring changes nothing. */
+static void a_ring_without_room(void)
+{
+	struct calls_config cfg = pair_config();
+
+	fresh(&cfg);
+	p.a.room = 0;
+	begin_with(&call, 10, true);
+	CHECK_STR(pair_log(&p.b), "");
+	p.a.room = 1;
+	pair_run(&p);
+	CHECK_EQ(p.a.n_sent, 1);
+	p.a.room = 1;
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 10 last");
+	done();
+}
+
+static void pieces_of_calls_go_in_turn(void)
+{
+	struct calls_config cfg = pair_config();
+
+	fresh(&cfg);
+	p.a.room = 1;
+	begin_with(&call, 100, true);
+	begin_with(&second, 80, true);
+	p.a.room = UINT32_MAX;
+	pair_run(&p);
+	/* A call is shown with its second piece. */
+	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 40; DATA 40; NEW 100/7; DATA 40; DATA 40 last; "
+		  "DATA 20 last");
+	call_let_go(&second);
+	pair_run(&p);
+	CHECK_EQ(p.b.c.n_in, 2);
+	call_let_go(&call);
+	pair_free(&p);
+}
+
+static void room_is_told_once(void)
+{
+	struct calls_config cfg = pair_config();
+
+	fresh(&cfg);
+	begin_with(&call, 100, false);
+	call_want_room(&call);
+	CHECK_STR(pair_log(&p.a), "");
+	CHECK_EQ(call_consumed(p.b.in, 50), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.a), "ROOM");
+	CHECK_EQ(call_consumed(p.b.in, 50), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.a), "");
+	call_want_room(&call);
+	CHECK_STR(pair_log(&p.a), "ROOM");
+	done();
+}
+
+int main(void)
+{
+	RUN(a_window_is_filled_by_pieces);
+	RUN(consumption_is_told_by_quarters);
+	RUN(consumption_is_told_to_a_sender_short_of_room);
+	RUN(no_credit_is_told_for_what_is_complete);
+	RUN(no_credit_is_told_beyond_the_total);
+	RUN(a_window_grows_while_there_is_memory);
+	RUN(a_window_never_grows_beyond_its_limit);
+	RUN(bytes_arrive_as_they_were);
+	RUN(a_ring_without_room);
+	RUN(pieces_of_calls_go_in_turn);
+	RUN(room_is_told_once);
+	return check_done();
+}
