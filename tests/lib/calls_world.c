@@ -514,7 +514,8 @@ static bool work(void)
 			moved = true;
 		while (do_deliver(e))
 			moved = true;
-		moved |= do_batch_end(e) | do_fin(e);
+		moved |= do_batch_end(e);
+		moved |= do_fin(e);
 	}
 	for (unsigned i = 0; i < sizeof doings / sizeof *doings; i++)
 		for (unsigned id = 0; id < WORLD_CALLS; id++)
