@@ -89,26 +89,22 @@ static void pull(struct call *call, struct calls_event *ret)
 		slot_reset(call);
 }
 
-static bool pull_of_session(struct calls *c, struct calls_event *ret)
+static void pull_of_session(struct calls *c, struct calls_event *ret)
 {
 	if (c->fault_pending) {
 		c->fault_pending = false;
 		*ret = (struct calls_event){ .what = CALLS_EV_FAULT, .fault = c->fault };
-		return true;
+		return;
 	}
-	if (c->slot_pending) {
-		c->slot_pending = false;
-		*ret = (struct calls_event){ .what = CALLS_EV_SLOT };
-		return true;
-	}
-	return false;
+	c->slot_pending = false;
+	*ret = (struct calls_event){ .what = CALLS_EV_SLOT };
 }
 
-bool calls_event(struct calls *c, struct calls_event *ret)
+void calls_event_take(struct calls *c, struct calls_event *ret)
 {
 	if (list_empty(&c->events))
-		return pull_of_session(c, ret);
-	pull(list_first(&c->events, struct call, event), ret);
+		pull_of_session(c, ret);
+	else
+		pull(list_first(&c->events, struct call, event), ret);
 	calls_check(c);
-	return true;
 }

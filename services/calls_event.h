@@ -37,12 +37,22 @@ struct calls_event {
 	const char *fault;	/* FAULT */
 };
 
-/* The next event. False: none. */
-bool calls_event(struct calls *c, struct calls_event *ret);
-/* calls_event() would give one. */
+/* There is an event. */
 static inline bool calls_event_waits(const struct calls *c)
 {
 	return !list_empty(&c->events) || c->slot_pending || c->fault_pending;
+}
+
+/* Where there is one; for calls_event() alone. */
+void calls_event_take(struct calls *c, struct calls_event *ret);
+
+/* The next event. False: none. */
+static inline bool calls_event(struct calls *c, struct calls_event *ret)
+{
+	if (!calls_event_waits(c))
+		return false;
+	calls_event_take(c, ret);
+	return true;
 }
 
 /* ---- for the other files of the core ---- */

@@ -49,6 +49,9 @@ static bool depth_allows(const struct calls *c, int n, unsigned d, bool system)
 {
 	int held = 0;
 
+	/* With so much left there is no need to count. */
+	if (c->n_taken < n - c->cfg.depth_max)
+		return true;
 	for (unsigned e = 0; e <= c->cfg.depth_max; e++) {
 		held += c->held[0][e] + (system ? c->held[1][e] : 0);
 		if (e >= d && held >= n - (int)(c->cfg.depth_max - e))

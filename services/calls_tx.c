@@ -201,24 +201,21 @@ static void put_piece(struct calls *c, struct call *call, size_t n, uint64_t end
 		peers_replied(call);
 }
 
-bool calls_frame_out(struct calls *c, struct calls_out *ret)
+void calls_frame_make(struct calls *c, struct calls_out *ret)
 {
-	*ret = (struct calls_out){ .call = NULL };
+	ret->data = (struct span){ 0 };
+	ret->call = NULL;
+	ret->bulk = false;
 	if (c->rules_due)
 		out_rules(ret);
-	else if (!calls_may_send(c))
-		return false;
 	else if (c->n_binds)
 		out_bind(c, ret);
 	else if (c->target_due)
 		out_target(c, ret);
 	else if (!list_empty(&c->dirty))
 		out_state(list_first(&c->dirty, struct call_slot, link), ret);
-	else if (!list_empty(&c->ready))
-		out_piece(list_first(&c->ready, struct call, queue), ret);
 	else
-		return false;
-	return true;
+		out_piece(list_first(&c->ready, struct call, queue), ret);
 }
 
 void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end)

@@ -19,9 +19,28 @@ struct calls_out {
 	uint16_t binding;
 };
 
+/* There is a frame for the ring. */
+static inline bool calls_frame_waits(const struct calls *c)
+{
+	if (c->rules_due)
+		return true;
+	return (!list_empty(&c->ready) || !list_empty(&c->dirty) || c->n_binds || c->target_due) &&
+		calls_may_send(c);
+}
+
+/* Where there is one; for calls_frame_out() alone. */
+void calls_frame_make(struct calls *c, struct calls_out *ret);
+
 /* The next frame, in this order: bindings, states of calls (later ones take the place of earlier
  * ones), pieces, one of each call in turn. Changes nothing until calls_frame_put(). False: none. */
-bool calls_frame_out(struct calls *c, struct calls_out *ret);
+static inline bool calls_frame_out(struct calls *c, struct calls_out *ret)
+{
+	if (!calls_frame_waits(c))
+		return false;
+	calls_frame_make(c, ret);
+	return true;
+}
+
 /* The frame of the last calls_frame_out() is in the ring, up to the position end; no other function
  * came in between. */
 void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end);
