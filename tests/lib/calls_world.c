@@ -347,16 +347,34 @@ static bool do_batch_end(unsigned e)
 	return true;
 }
 
+/* A call of which nothing left was not executed: the session's end knows that. */
+static void judge_certainty(unsigned e, uint64_t high)
+{
+	for (unsigned id = 0; id < WORLD_CALLS; id++) {
+		const struct world_known *k = &world.known[id];
+		const struct call *call = &world.calls[id];
+
+		if (world_plan->calls[id].from != e || !k->begun || k->gone || k->ended)
+			continue;
+		must((call->begin_end && call->begin_end <= high) ||
+		     call->outcome == CALLS_NOT_EXECUTED, "doubt where there is none");
+		must((call->last_end && call->last_end <= high) ||
+		     call->outcome != CALLS_IN_DOUBT, "doubt of half a request");
+	}
+}
+
 /* The session ends at one side: n of its frames under way have left, and may still arrive. */
 static bool down(unsigned e, unsigned n)
 {
 	struct world_end *w = &world.ends[e];
+	uint64_t high = w->position - w->n_channel + n;
 
 	if (n > w->n_channel || w->c.down)
 		return false;
 	if (w->n_batch)
 		end_batch(w);
-	calls_down(&w->c, w->position - w->n_channel + n);
+	calls_down(&w->c, high);
+	judge_certainty(e, high);
 	w->position -= w->n_channel - n;
 	memset(&w->channel[n], 0, (w->n_channel - n) * sizeof *w->channel);
 	w->n_channel = (uint8_t)n;
