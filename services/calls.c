@@ -43,6 +43,7 @@ void calls_init(struct calls *c, const struct calls_config *cfg, void *mem, uint
 	c->target = cfg->theirs.slots;
 	c->our_target = cfg->ours.slots;
 	list_init(&c->ready);
+	list_init(&c->paused);
 	list_init(&c->unshown);
 	list_init(&c->events);
 	slots_init(c);
@@ -72,12 +73,23 @@ uint64_t calls_deadline(const struct calls *c)
 
 static void own_tick(struct calls *c, struct call *call)
 {
-	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+	if (call->state != CALL_OPEN && !call_waits(call))
 		return;
 	if (call->deadline_ns <= c->now_ns)
 		own_abort(call, CALL_END_DEADLINE, CALLS_TIMEOUT);
 	else
 		calls_arm(c, call->deadline_ns);
+}
+
+static void paused_tick(struct calls *c, struct call *call)
+{
+	own_tick(c, call);
+	if (call->state != CALL_PAUSED)
+		return;
+	if (call->timer_ns <= c->now_ns)
+		slots_wait(c, call);
+	else
+		calls_arm(c, call->timer_ns);
 }
 
 static void peers_tick(struct calls *c, struct call *call)
@@ -91,11 +103,11 @@ static void peers_tick(struct calls *c, struct call *call)
 			peers_stop(call, CALL_END_DEADLINE, CALLS_TIMEOUT);
 		return;
 	}
-	if (call->accept_ns <= c->now_ns) {
-		call->accept_ns = CALLS_NEVER;
+	if (call->timer_ns <= c->now_ns) {
+		call->timer_ns = CALLS_NEVER;
 		slot_mark(c, &c->in[call->slot], DUE_ACCEPT);
 	}
-	calls_arm(c, min_u64(call->deadline_ns, call->accept_ns));
+	calls_arm(c, min_u64(call->deadline_ns, call->timer_ns));
 }
 
 void calls_tick(struct calls *c)
@@ -105,6 +117,8 @@ void calls_tick(struct calls *c)
 	c->deadline_ns = CALLS_NEVER;
 	list_each(struct call, call, &c->waiting, queue)
 		own_tick(c, call);
+	list_each(struct call, call, &c->paused, queue)
+		paused_tick(c, call);
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
 		if (c->out[i].call)
 			own_tick(c, c->out[i].call);
@@ -117,7 +131,7 @@ void calls_tick(struct calls *c)
 
 static void own_close(struct call *call)
 {
-	if (call->endless && (call->state == CALL_OPEN || call->state == CALL_WAITING))
+	if (call->endless && (call->state == CALL_OPEN || call_waits(call)))
 		own_abort(call, CALL_END_CLOSING, CALLS_GIVEN_UP);
 }
 
@@ -127,6 +141,8 @@ void calls_finish(struct calls *c)
 		return;
 	c->finishing = true;
 	list_each(struct call, call, &c->waiting, queue)
+		own_close(call);
+	list_each(struct call, call, &c->paused, queue)
 		own_close(call);
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
 		if (c->out[i].call)
@@ -173,6 +189,8 @@ void calls_stop(struct calls *c)
 {
 	c->finishing = true;
 	list_each(struct call, call, &c->waiting, queue)
+		own_abort(call, CALL_END_CLOSING, CALLS_GIVEN_UP);
+	list_each(struct call, call, &c->paused, queue)
 		own_abort(call, CALL_END_CLOSING, CALLS_GIVEN_UP);
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
 		if (c->out[i].call && c->out[i].call->state == CALL_OPEN)

@@ -51,6 +51,8 @@
 #define CALLS_SYSTEM		64u	/* service ids below are the library's own */
 #define CALLS_WINDOW_MIN	16384u	/* what a window begins with, unless HELLO says more */
 #define CALLS_ACCEPT_NS		20000000u	/* ACCEPT, unless the reply began before */
+#define CALLS_RETRY_NS		10000000u	/* first pause after BUSY; each is twice as long, */
+#define CALLS_RETRY_TWICE	7u		/* so many times */
 
 /* Codes of aborts that the core itself says; RxRPC has the same for the same. */
 #define CALLS_UNANSWERED	((uint32_t)-1)	/* let go by its handler without a reply */
@@ -99,7 +101,7 @@ enum calls_due {
 
 /* Events that a call has pending; they are pulled from the lowest bit on. */
 enum call_pending {
-	P_NEW = 1, P_ACCEPTED = 2, P_DATA = 4, P_ROOM = 8, P_FINAL = 16, P_ENDED = 32,
+	P_NEW = 1, P_ACCEPTED = 2, P_DATA = 4, P_ROOM = 8, P_FINAL = 16, P_ENDED = 32, P_AGAIN = 64,
 };
 
 /* A slot of one direction. */
@@ -161,6 +163,7 @@ struct call_rx {
 enum call_state {
 	CALL_FREE,		/* the user's memory, or a free slot of the peer */
 	CALL_WAITING,		/* own: for a slot */
+	CALL_PAUSED,		/* own: refused for now, until it is begun again */
 	CALL_OPEN,
 	CALL_SETTLING,		/* own: aborted, ENDED waits for the peer's word */
 	CALL_FINALE,		/* the peer's: replied, ENDED waits for the caller's consumption */
@@ -177,7 +180,8 @@ struct call {
 	struct call_tx tx;
 	struct call_rx rx;
 	uint64_t deadline_ns;
-	uint64_t accept_ns;	/* the peer's: when ACCEPT is sent, CALLS_NEVER: not */
+	uint64_t timer_ns;	/* ACCEPT for one of the peer, a new BEGIN for an own one that is
+				 * paused; CALLS_NEVER: neither */
 	uint64_t begin_end;	/* ring positions behind BEGIN and behind the last piece of the */
 	uint64_t last_end;	/* request; 0: not in the ring */
 	uint32_t op;
@@ -194,7 +198,9 @@ struct call {
 	uint8_t reason;		/* of the end; enum call_reason, enum calls_reason */
 	uint8_t outcome;	/* of the end; enum calls_outcome */
 	bool incoming;
-	bool settle, endless, final;	/* as struct calls_begin says */
+	uint8_t tries;		/* BEGIN that were refused for now */
+	bool settle, endless, retry;	/* as struct calls_begin says */
+	bool final;		/* call_want_final() */
 	bool accepted;		/* by the called side's application, as far as is known here */
 	bool gone;		/* let go */
 };
@@ -220,6 +226,7 @@ struct calls {
 	struct list dirty;	/* slots with frames due */
 	struct list ready;	/* calls with a piece that may go, in turn */
 	struct list waiting;	/* own calls without a slot, oldest first */
+	struct list paused;	/* own calls that are begun again later */
 	struct list unshown;	/* the peer's, until the batch ends */
 	struct list events;
 	const char *fault;	/* the broken rule, for the log; NULL: none */
@@ -231,7 +238,7 @@ struct calls {
 	uint16_t n_awaited;	/* of them those that the peer has not ended */
 	uint16_t n_in;		/* calls of the peer */
 	uint16_t n_binds;	/* BIND and UNBIND that are due */
-	uint32_t n_waiting;
+	uint32_t n_waiting;	/* and paused */
 	uint32_t n_own;		/* own calls that were not let go */
 	bool target_due, rules_due;
 	bool begin_wanted;	/* a begin was refused with -EAGAIN */
@@ -298,6 +305,12 @@ static inline struct call_slot *call_slot(const struct call *call)
 	if (call->slot == CALL_SLOT_NONE)
 		return NULL;
 	return &(call->incoming ? call->calls->in : call->calls->out)[call->slot];
+}
+
+/* An own call without a slot, with BEGIN yet to come. */
+static inline bool call_waits(const struct call *call)
+{
+	return call->state == CALL_WAITING || call->state == CALL_PAUSED;
 }
 
 /* Frames can still go to the peer. */

@@ -33,13 +33,14 @@ static void begin_fill(struct calls *c, struct call *call, const struct calls_be
 	rx_init(&call->rx, c->cfg.ours.window);
 	call->tx.total = b->total;
 	call->deadline_ns = b->deadline_ns;
-	call->accept_ns = CALLS_NEVER;
+	call->timer_ns = CALLS_NEVER;
 	call->op = b->op;
 	call->slot = CALL_SLOT_NONE;
 	call->binding = b->binding;
 	call->service = c->out_bindings[b->binding].service;
 	call->depth = b->depth;
 	call->settle = b->settle;
+	call->retry = b->retry;
 	call->endless = b->endless;
 	call->flags = (uint8_t)((b->nowait ? CALL_NOWAIT : 0) | (b->endless ? CALL_ENDLESS : 0) |
 				(b->want_accept ? CALL_WANT_ACCEPT : 0));
@@ -80,7 +81,7 @@ static int send_allowed(const struct call *call)
 {
 	const struct call_rx *rx = &call->rx;
 
-	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+	if (call->state != CALL_OPEN && !call_waits(call))
 		return -ECONNABORTED;
 	if (call->tx.last)
 		return -EPIPE;
@@ -128,18 +129,18 @@ int call_accept(struct call *call)
 		slot_mark(c, call_slot(call), DUE_ACCEPT);
 		return 0;
 	}
-	call->accept_ns = c->now_ns + CALLS_ACCEPT_NS;
-	calls_arm(c, call->accept_ns);
+	call->timer_ns = c->now_ns + CALLS_ACCEPT_NS;
+	calls_arm(c, call->timer_ns);
 	return 0;
 }
 
 int call_accept_now(struct call *call)
 {
 	assert(call->incoming);
-	if (call->state != CALL_OPEN || (call->accepted && call->accept_ns == CALLS_NEVER))
+	if (call->state != CALL_OPEN || (call->accepted && call->timer_ns == CALLS_NEVER))
 		return -EALREADY;
 	call->accepted = true;
-	call->accept_ns = CALLS_NEVER;
+	call->timer_ns = CALLS_NEVER;
 	slot_mark(call->calls, call_slot(call), DUE_ACCEPT);
 	return 0;
 }

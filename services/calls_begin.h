@@ -12,6 +12,9 @@ struct calls_begin {
 	uint8_t depth;		/* one more than that of the call that it is begun for, else 0 */
 	bool nowait;		/* -EAGAIN instead of waiting for a slot */
 	bool settle;		/* ENDED after deadline or abort waits for the peer's word */
+	bool retry;		/* BUSY does not end it: after a pause, at least as long as the
+				 * peer says, it is begun again, unless its deadline is before
+				 * that; its request is offered anew upon AGAIN */
 	bool want_accept;
 	bool endless;		/* calls_finish() of either side ends it */
 	uint32_t op;

@@ -55,9 +55,9 @@ static void call_check(const struct call *call)
 	assert(!call->gone || !call->pending);
 	if (call->state == CALL_FREE)
 		return;
-	assert(!call->outcome == (call->state == CALL_WAITING || call->state == CALL_OPEN ||
+	assert(!call->outcome == (call_waits(call) || call->state == CALL_OPEN ||
 				  call->state == CALL_SETTLING));
-	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+	if (call->state != CALL_OPEN && !call_waits(call))
 		assert(list_empty(&call->queue) && !call->tx.offered.n);
 	tx_check(call);
 }
@@ -138,7 +138,7 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown)
 		assert(!s->due == list_empty(&s->link));
 		assert(!(s->due & DUE_END) == (call->state != CALL_ENDING));
 		assert(!(s->due & (DUE_ACCEPT | DUE_CREDIT)) || call->state == CALL_OPEN);
-		assert(call->state != CALL_WAITING && call->state != CALL_SETTLING);
+		assert(!call_waits(call) && call->state != CALL_SETTLING);
 		assert(call->state != CALL_OVER || call->pending & P_ENDED);
 		assert(!call->gone || call->state == CALL_ENDING);
 		call_check(call);
@@ -159,7 +159,8 @@ void calls_check(struct calls *c)
 	peers_slots_check(c, &grown);
 	depth_check(c);
 	assert(grown + c->grow_bytes == c->cfg.grow_bytes);
-	assert(list_length(&c->waiting) == c->n_waiting && c->n_waiting <= c->cfg.max_queued);
+	assert(list_length(&c->waiting) + list_length(&c->paused) == c->n_waiting);
+	assert(c->n_waiting <= c->cfg.max_queued);
 	list_length(&c->dirty);
 	list_length(&c->events);
 	list_length(&c->unshown);
@@ -167,7 +168,9 @@ void calls_check(struct calls *c)
 		assert(call->state == CALL_OPEN && call->slot != CALL_SLOT_NONE);
 	list_each(struct call, call, &c->waiting, queue)
 		assert(call->state == CALL_WAITING && call->slot == CALL_SLOT_NONE);
-	assert(!c->down || (list_empty(&c->ready) && list_empty(&c->waiting)));
+	list_each(struct call, call, &c->paused, queue)
+		assert(call->state == CALL_PAUSED && call->slot == CALL_SLOT_NONE);
+	assert(!c->down || (list_empty(&c->ready) && !c->n_waiting));
 }
 
 #endif

@@ -18,7 +18,7 @@ static void call_stop(struct call *call)
 {
 	call->state = CALL_OVER;
 	call->tx.offered = (struct span){ 0 };
-	call->accept_ns = CALLS_NEVER;
+	call->timer_ns = CALLS_NEVER;
 	list_remove(&call->queue);
 }
 
@@ -60,7 +60,7 @@ void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outco
 	struct call_slot *s = call_slot(call);
 	bool settling = call->state == CALL_SETTLING;
 
-	if (call->state == CALL_WAITING)
+	if (call_waits(call))
 		c->n_waiting--;
 	call_stop(call);
 	c->n.ended[outcome]++;
@@ -71,7 +71,7 @@ void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outco
 	}
 	if (!call->gone)
 		call_tell(call, P_ENDED);
-	if (!call->tx.opened)
+	if (!call->tx.opened || call->retry)
 		binding_release(c, call->binding);
 	if (call->reason == CALLS_REPLIED) {
 		rx_finish(call);
@@ -90,7 +90,7 @@ void own_abort(struct call *call, unsigned reason, uint32_t code)
 {
 	struct call_slot *s = call_slot(call);
 
-	assert(!call->incoming && (call->state == CALL_WAITING || call->state == CALL_OPEN));
+	assert(!call->incoming && (call_waits(call) || call->state == CALL_OPEN));
 	if (call->tx.opened) {
 		s->code = code;
 		slot_mark(call->calls, s, DUE_ABORT);
@@ -106,6 +106,38 @@ void own_abort(struct call *call, unsigned reason, uint32_t code)
 	call->state = CALL_SETTLING;
 	call->reason = (uint8_t)reason;
 	call->code = code;
+}
+
+static uint64_t pause_ns(const struct call *call, uint32_t retry_ms)
+{
+	unsigned twice = call->tries < CALLS_RETRY_TWICE ? call->tries : CALLS_RETRY_TWICE;
+	uint64_t ns = (uint64_t)CALLS_RETRY_NS << twice, least = retry_ms * UINT64_C(1000000);
+
+	return ns > least ? ns : least;
+}
+
+bool own_retry(struct call *call, uint32_t retry_ms)
+{
+	struct calls *c = call->calls;
+	uint64_t at_ns = c->now_ns + pause_ns(call, retry_ms);
+
+	if (!call->retry || call->state != CALL_OPEN || c->finishing ||
+	    c->n_waiting >= c->cfg.max_queued || at_ns >= call->deadline_ns)
+		return false;
+	slot_forget(c, call_slot(call));
+	tx_again(&call->tx, c->cfg.theirs.window);
+	call->begin_end = call->last_end = 0;
+	if (call->tries < UINT8_MAX)
+		call->tries++;
+	call->state = CALL_PAUSED;
+	list_remove(&call->queue);
+	list_append(&c->paused, &call->queue);
+	c->n_waiting++;
+	call->timer_ns = at_ns;
+	calls_arm(c, at_ns);
+	call_tell_nothing(call);
+	call_tell(call, P_AGAIN);
+	return true;
 }
 
 /* ---- calls of the peer ---- */
@@ -199,7 +231,7 @@ void peers_final(struct call *call, bool consumed)
 
 int call_abort(struct call *call, uint32_t code)
 {
-	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+	if (call->state != CALL_OPEN && !call_waits(call))
 		return -EALREADY;
 	if (call->incoming)
 		peers_refuse(call, CALLS_ABANDONED, code);
@@ -257,6 +289,7 @@ static void peers_let_go(struct call *call)
 	case CALL_ENDING:
 	case CALL_FREE:
 	case CALL_WAITING:
+	case CALL_PAUSED:
 	case CALL_SETTLING:
 		break;
 	}
@@ -278,6 +311,8 @@ void call_let_go(struct call *call)
 static void own_end_all(struct calls *c, unsigned reason, uint64_t high)
 {
 	list_each(struct call, call, &c->waiting, queue)
+		own_end(call, reason, 0, CALLS_NOT_EXECUTED);
+	list_each(struct call, call, &c->paused, queue)
 		own_end(call, reason, 0, CALLS_NOT_EXECUTED);
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
 		struct call_slot *s = &c->out[i];

@@ -24,6 +24,8 @@ int call_refuse(struct call *call, enum call_reason reason, uint32_t retry_ms);
 void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outcome outcome);
 /* An own call is aborted, or its deadline is over: code for the peer. */
 void own_abort(struct call *call, unsigned reason, uint32_t code);
+/* The peer refused an own call for now: true if it is begun again later. */
+bool own_retry(struct call *call, uint32_t retry_ms);
 enum calls_outcome own_outcome(const struct call *call);
 /* A call of the peer is to stop: it keeps its slot until it is let go. */
 void peers_stop(struct call *call, unsigned reason, uint32_t code);

@@ -76,6 +76,9 @@ static void pull(struct call *call, struct calls_event *ret)
 	case P_FINAL:
 		ret->what = CALLS_EV_FINAL;
 		break;
+	case P_AGAIN:
+		ret->what = CALLS_EV_AGAIN;
+		break;
 	case P_ENDED:
 		ret->what = CALLS_EV_ENDED;
 		pull_end(call, ret);

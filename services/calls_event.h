@@ -14,6 +14,7 @@ void calls_batch_end(struct calls *c);
 
 enum calls_event_what {
 	CALLS_EV_NEW = 1,	/* of the peer: accept or refuse it */
+	CALLS_EV_AGAIN,		/* own: refused for now; offer the request anew, from its begin */
 	CALLS_EV_ACCEPTED,	/* own: the peer's application has it */
 	CALLS_EV_DATA,
 	CALLS_EV_ROOM,		/* call_send() may take more */

@@ -106,6 +106,8 @@ static const char *answer_end(struct calls *c, struct call_slot *s, const struct
 		slot_check(c, s);
 		return NULL;
 	}
+	if (reason == CALL_END_BUSY && f->seen == CALL_SEEN_NEVER && own_retry(call, f->retry_ms))
+		return NULL;
 	call->retry_ms = f->retry_ms;
 	own_end(call, reason, f->code, end_outcome(f->seen));
 	return NULL;
@@ -169,7 +171,7 @@ static void begin_fill(struct calls *c, struct call *call, const struct call_fra
 	call->depth = f->depth;
 	call->binding = f->binding;
 	call->service = c->in_bindings[f->binding].service;
-	call->accept_ns = CALLS_NEVER;
+	call->timer_ns = CALLS_NEVER;
 	call->deadline_ns = CALLS_NEVER;
 	if (f->deadline_ms != CALL_DEADLINE_NONE)
 		call->deadline_ns = c->now_ns + f->deadline_ms * UINT64_C(1000000);

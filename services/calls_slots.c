@@ -101,6 +101,19 @@ void slots_take(struct calls *c, struct call *call)
 	list_append(&c->ready, &call->queue);
 }
 
+void slots_wait(struct calls *c, struct call *call)
+{
+	list_remove(&call->queue);
+	call->timer_ns = CALLS_NEVER;
+	if (slots_may_take(c, call->binding, call->depth)) {
+		c->n_waiting--;
+		slots_take(c, call);
+		return;
+	}
+	call->state = CALL_WAITING;
+	list_append(&c->waiting, &call->queue);
+}
+
 void slots_advance(struct calls *c)
 {
 	if (c->begin_wanted && c->n_taken < c->target) {

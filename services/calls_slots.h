@@ -28,6 +28,8 @@ void slot_check(struct calls *c, struct call_slot *s);
 void slot_over(struct calls *c, struct call_slot *s);
 /* The call of an own slot was given up. */
 void slot_forget(struct calls *c, struct call_slot *s);
+/* An own call that is paused waits for a slot from now on, or gets one. */
+void slots_wait(struct calls *c, struct call *call);
 /* After more slots were granted. */
 void slots_advance(struct calls *c);
 void slot_mark(struct calls *c, struct call_slot *s, enum calls_due due);

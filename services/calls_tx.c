@@ -187,10 +187,11 @@ static void put_piece(struct calls *c, struct call *call, size_t n, uint64_t end
 {
 	if (!call->tx.opened && !call->incoming) {
 		call->begin_end = end;
-		binding_release(c, call->binding);
+		if (!call->retry)
+			binding_release(c, call->binding);
 	}
 	if (call->incoming) {
-		call->accept_ns = CALLS_NEVER;
+		call->timer_ns = CALLS_NEVER;
 		slot_clean(&c->in[call->slot], DUE_ACCEPT);
 	}
 	tx_put(call, n);

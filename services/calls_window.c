@@ -21,6 +21,14 @@ void tx_init(struct call_tx *tx, uint32_t window)
 	*tx = (struct call_tx){ .total = CALL_TOTAL_UNKNOWN, .limit = window };
 }
 
+void tx_again(struct call_tx *tx, uint32_t window)
+{
+	uint64_t total = tx->total;
+
+	tx_init(tx, window);
+	tx->total = total;
+}
+
 void rx_init(struct call_rx *rx, uint32_t window)
 {
 	*rx = (struct call_rx){ .total = CALL_TOTAL_UNKNOWN, .limit = window, .window = window };
@@ -62,7 +70,7 @@ static bool tx_may_go(const struct call *call)
 void tx_schedule(struct call *call)
 {
 	if (!tx_may_go(call)) {
-		if (call->state != CALL_WAITING)
+		if (!call_waits(call))
 			list_remove(&call->queue);
 		return;
 	}
@@ -82,7 +90,7 @@ static void tx_tell_room(struct call *call)
 
 void call_want_room(struct call *call)
 {
-	if (call->state != CALL_OPEN && call->state != CALL_WAITING)
+	if (call->state != CALL_OPEN && !call_waits(call))
 		return;
 	call->tx.want_room = true;
 	tx_tell_room(call);

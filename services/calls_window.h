@@ -33,6 +33,8 @@ int call_consumed(struct call *call, size_t n);
 /* ---- for the other files of the core ---- */
 
 void tx_init(struct call_tx *tx, uint32_t window);
+/* From the first byte on, of the same total. */
+void tx_again(struct call_tx *tx, uint32_t window);
 void rx_init(struct call_rx *rx, uint32_t window);
 /* Offers; -EMSGSIZE, -EINVAL as call_begin(). */
 int tx_offer(struct call_tx *tx, struct span data, bool last);

@@ -96,6 +96,9 @@ static void take_event(struct pair_end *e, const struct calls_event *ev)
 		e->in = ev->call;
 		note(e, "NEW %u/%u", ev->call->service, ev->call->op);
 		break;
+	case CALLS_EV_AGAIN:
+		note(e, "AGAIN");
+		break;
 	case CALLS_EV_ACCEPTED:
 		note(e, "ACCEPTED");
 		break;
