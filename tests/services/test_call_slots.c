@@ -76,9 +76,9 @@ static void deep_calls_leave_nothing_out(void)
 	cfg.ours.slots = cfg.theirs.slots = 16;
 	cfg.depth_max = 7;
 	fresh(&cfg);
-	CHECK_EQ(begin_all(0, 0, 3), 12);
-	CHECK_EQ(begin_all(12, 0, 0), 0);
-	CHECK_EQ(begin_all(12, 0, 7), 4);
+	CHECK_EQ(begin_all(0, 1, 3), 12);
+	CHECK_EQ(begin_all(12, 1, 0), 0);
+	CHECK_EQ(begin_all(12, 1, 7), 4);
 	end_all(16);
 }
 
