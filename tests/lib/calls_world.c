@@ -71,7 +71,8 @@ static bool do_begin(unsigned id)
 	struct world_known *k = &world.known[id];
 	struct calls_begin b = {
 		.depth = w->depth, .settle = w->settle, .want_accept = w->want_accept,
-		.endless = w->endless, .op = id, .total = id ? CALL_TOTAL_UNKNOWN : w->n_request,
+		.endless = w->endless, .retry = w->retry, .op = id,
+		.total = id ? CALL_TOTAL_UNKNOWN : w->n_request,
 		.deadline_ns = w->timed && world.time < 2 ? DEADLINE_NS : CALLS_NEVER,
 		.data = { bytes[id][0], w->n_request }, .last = true,
 	};
@@ -205,6 +206,9 @@ static void own_event(const struct calls_event *ev)
 		if (!(world_plan->faults & WORLD_SLOW))
 			do_consume(id);
 	}
+	if (ev->what == CALLS_EV_AGAIN)
+		must(!call_send(ev->call, bytes[id][0], world_plan->calls[id].n_request, true),
+		     "a request that is not taken again");
 	if (ev->what == CALLS_EV_ACCEPTED)
 		must(k->accepted, "ACCEPTED, but it was not");
 	if (ev->what != CALLS_EV_ENDED)
@@ -255,6 +259,11 @@ static void peers_event(const struct calls_event *ev)
 	k->over = true;
 	must(ev->outcome == (k->finished ? CALLS_DONE : k->accepted ? CALLS_STARTED :
 			     CALLS_NOT_EXECUTED), "a wrong outcome at the called side");
+	/* It may come again. */
+	if (ev->reason == CALL_END_BUSY && world_plan->calls[id].retry) {
+		k->shown = k->had = k->eaten = 0;
+		k->whole = k->over = false;
+	}
 }
 
 static void take_events(struct world_end *e)
@@ -388,19 +397,21 @@ static bool do_down(unsigned action)
 	return down(action % 2, action / 2);
 }
 
+static void pass(uint64_t now_ns)
+{
+	for (unsigned e = 0; e < 2; e++) {
+		calls_now(&world.ends[e].c, now_ns);
+		calls_tick(&world.ends[e].c);
+	}
+}
+
 static bool do_time(unsigned unused)
 {
-	uint64_t now;
-
 	(void)unused;
 	if (world.time == 2)
 		return false;
 	world.time++;
-	now = world.time == 1 ? ACCEPT_LATE_NS : DEADLINE_NS;
-	for (unsigned e = 0; e < 2; e++) {
-		calls_now(&world.ends[e].c, now);
-		calls_tick(&world.ends[e].c);
-	}
+	pass(world.time == 1 ? ACCEPT_LATE_NS : DEADLINE_NS);
 	return true;
 }
 
@@ -550,6 +561,11 @@ void world_finish(void)
 	while (!world_wrong && rounds < 100 && work())
 		rounds++;
 	must(rounds < 100, "it goes on for ever");
+	/* Pauses end; so may deadlines. */
+	if (world.ends[0].c.n_waiting + world.ends[1].c.n_waiting)
+		pass(1000 * MS);
+	while (!world_wrong && rounds < 100 && work())
+		rounds++;
 	if (world.ends[0].c.down != world.ends[1].c.down)
 		down(world.ends[0].c.down, 0);
 	while (!world_wrong && rounds < 100 && work())

@@ -26,7 +26,7 @@ struct world_call {
 	uint8_t from;		/* end */
 	uint8_t depth;
 	uint8_t n_request, n_reply;	/* bytes, of which each is a piece */
-	bool settle, final, want_accept, endless, timed;
+	bool settle, final, want_accept, endless, timed, retry;
 };
 
 /* Everything that may happen beside the good life. */
