@@ -9,15 +9,12 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 . tests/lib.sh
+. tests/tools/tshark_lib.sh
 
 TOP=$PWD
 GOLDEN=$TOP/tests/golden
-LUA=$TOP/tools/wireshark/sinew.lua
 
 # ---- Wireshark's own decoder, without ours ----
-
-# decode FILE ARGUMENTS...
-decode() { timeout "$LIMIT" tshark -n -r "$1" -d tcp.port==21065,dlm3 "${@:2}" 2>errors; }
 
 # fields FILE FILTER: one line a DLM packet, "command length".
 fields()
@@ -56,14 +53,6 @@ stock_decoder_sees_each_frame()
 
 # ---- ours ----
 
-# ours FILE ARGUMENTS...: with out and err; an error of Lua fails the test.
-ours()
-{
-	timeout "$LIMIT" tshark -X lua_script:"$LUA" -n -r "$1" "${@:2}" >out 2>err ||
-		bad "tshark ends with $?: $(tail -n 1 err)"
-	! grep -hi 'lua' out err >errors || bad "$(head -n 2 errors)"
-}
-
 # sums FILE [FILTER]: "count kind" of all directions, sorted.
 sums()
 {
@@ -72,9 +61,6 @@ sums()
 }
 
 sum_line() { sed -n 's/^all: //p' out; }
-
-# packets FILE FILTER: the numbers of the packets that the filter leaves, in one line.
-packets() { ours "$1" -2 -Y "$2" -T fields -e frame.number; xargs <out; }
 
 every_version_of_lua_compiles_it()
 {
@@ -138,50 +124,6 @@ our_frames()
 
 # ---- damaged, and made by hand ----
 
-# capture FILE PROTOCOL PORT HEX...: a packet of one direction for each text.
-capture()
-{
-	perl -e '
-		my ($file, $protocol, $port, @texts) = @ARGV;
-		open(my $out, ">:raw", $file) or die $!;
-		print $out pack("VvvVVVV", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 101);
-		my ($seq, $tsn) = (1, 0);
-		for (@texts) {
-			my $data = pack("H*", $_);
-			my $p = $protocol eq "tcp" ?
-				pack("nnNNCCnnn", 40000, $port, $seq, 1, 0x50, 0x18, 60000, 0, 0) .
-				$data :
-				pack("nnNN", 40000, $port, 7, 0) .
-				pack("CCnNnnN", 0, 3, 16 + length $data, ++$tsn, 0, $tsn - 1, 0) .
-				$data . "\0" x (-length($data) % 4);
-			$seq += length $data;
-			$p = pack("CCnNCCnNN", 0x45, 0, 20 + length $p, 0, 64,
-				$protocol eq "tcp" ? 6 : 132, 0, 0x7f000001, 0x7f000002) . $p;
-			print $out pack("VVVV", 1, 0, length $p, length $p) . $p;
-		}' "$@"
-}
-
-# data SEQ HEX: a frame of node 2.
-le() { perl -e 'print unpack("H*", pack($ARGV[0], $ARGV[1]))' "$1" "$2"; }
-inner() { echo "02000300534e573102000000$(le v $((16 + ${#2} / 2)))${1}00$2"; }
-opts()
-{
-	local in
-	in=$(inner "$2" "$3")
-	echo "02000300$(le V "$1")02000000$(le v $((24 + ${#in} / 2)))0300${2}00000000000000$in"
-}
-data() { opts "$1" 40 "$2"; }
-ack() { echo "02000300$(le V "$1")02000000100004""00"; }
-
-# shows FILE: the packets and what the column Info says of them are the lines of standard input.
-shows()
-{
-	ours "$1" -2 -Y sinew -T fields -e frame.number -e _ws.col.Info
-	tr '\t' ' ' <out >got
-	cat >want
-	cmp -s want got || bad "$1: $(diff want got | head -n 6)"
-}
-
 # Cut in a header and in a body, behind bytes that are no frame; a number missing, and one twice.
 garbage_in_front()
 {
@@ -219,7 +161,7 @@ invalid_frames()
 {
 	capture bad.pcap tcp 21065 "$(data 0 01)$(opts 0 41 0000)$(data 1 03)" \
 		"$(data 2 04 | sed 's/02000300/05000300/g')$(data 2 04)" \
-		"$(data 3 04 | sed 's/534e57/ffffff/')$(opts 9 48 0506)$(data 3 04)" \
+		"$(data 3 04 | sed 's/534e57/ffffff/')$(opts 9 4f 0506)$(data 3 04)" \
 		"$(opts 0 43 "$(printf '%064d' 0)")" \
 		"$(data 4 04 | sed 's/2900/2a00/')$(data 4 05)" "$(data 5 06 | sed 's/1100/0800/')"
 	shows bad.pcap <<-'END'

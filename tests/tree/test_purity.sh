@@ -62,7 +62,7 @@ grep -nE '^[[:space:]]*# *include *<' $pure | grep -vE "<($libc)\.h>" |
 grep -nE '^[[:space:]]*# *include *"' proto/*.[ch] | grep -vE '"[a-z_]+\.(h|def)"' |
 	verdict core_includes_only_itself
 grep -nE '^[[:space:]]*# *include *"' $(echo "$pure" | grep '^services/') |
-	grep -vE '"(call_wire|calls[a-z_]*|proto/(wire|span|list))\.(h|def)"' |
+	grep -vE '"(call_wire|calls[a-z_]*|proto/(wire|span|list|grant))\.(h|def)"' |
 	verdict core_of_calls_includes_itself_and_the_codec
 
 # ---- layers: tools, membership, services, lowcomms, proto; never back ----
@@ -71,7 +71,7 @@ grep -nE '# *include *"(membership|services|tools|tests)/' lowcomms/*.[ch] |
 	verdict lowcomms_does_not_look_up
 grep -nE '# *include *"(membership|tools|tests)/' services/*.[ch] |
 	verdict services_do_not_look_up
-grep -nE '# *include *"proto/' services/*.[ch] | grep -vE '"proto/(wire|span|list)\.h"' |
+grep -nE '# *include *"proto/' services/*.[ch] | grep -vE '"proto/(grant|wire|span|list)\.h"' |
 	verdict services_use_only_the_codec_of_the_core
 grep -nE '# *include *"(proto|services|tools|tests)/' membership/*.[ch] 2>/dev/null |
 	verdict membership_does_not_look_up_or_into_the_core

@@ -3,14 +3,14 @@
 -- A dissector for Wireshark and tshark: the frames of sinew, and those of the Linux kernel's lock
 -- manager (DLM 3.2 and 3.1) on the same ports. It owns the framing, all fields but those of MSG,
 -- which it gives to Wireshark's own dissector, and the numbers: which message was repeated where,
--- and which frame acknowledged it, over all connections of a session. It judges nobody: a
--- repeated number after a reset is as it should be.
+-- and which frame acknowledged it, over all connections of a session; which frames belong to a
+-- call, and how long it took. It judges nobody: a repeated number after a reset is as it should be.
 --
 --	tshark -X lua_script:sinew.lua -r FILE
 --	tshark -r FILE                            (where it is installed)
 --
--- The source of all layouts is proto/wire.h; proto/SESSION.md has their meaning. It runs in Lua 5.2
--- to 5.4, so it uses no operators for bits.
+-- The source of all layouts is proto/wire.h, of calls services/call_wire.h; proto/SESSION.md has
+-- the meaning of frames. It runs in Lua 5.2 to 5.4, so it uses no operators for bits.
 
 local sinew = Proto("sinew", "sinew messages")
 
@@ -46,10 +46,21 @@ local PREFIXES_MAX = 0x4000000	-- bytes of all of them
 
 local CMD_NAMES = { "MSG", "RCOM", "OPTS", "ACK", "FIN", [0x40] = "DATA", [0x41] = "HELLO",
 	[0x42] = "FRAGMENT", [0x43] = "REFUSE", [0x44] = "LEAVING", [0x45] = "PROBE",
-	[0x46] = "PROBE_REPLY", [0x47] = "STATUS" }
+	[0x46] = "PROBE_REPLY", [0x47] = "STATUS", [0x48] = "CALL" }
 local REASONS = { "STALE", "FAILED", "CLOSED", "LEAVING", "CLUSTER", "VERSION", "FEATURE",
 	"PROTOCOL", "IDENTITY", "CLAIMED" }
-local TLV_NAMES = { "FRAGMENT", "GROUP", "LIMITS", "PATH", "PADDING" }
+local TLV_NAMES = { "FRAGMENT", "GROUP", "LIMITS", "PATH", "PADDING", "CALLS" }
+local CALL_KINDS = { "BEGIN", "PIECE", "REPLY", "ACCEPT", "CREDIT", "ABORT", "END", "BIND",
+	"UNBIND", "UNCRED", "CRED", "SLOTS", "QUERY", "STATE" }
+local CALL_REASONS = { "BUSY", "ABORTED", "NO_SERVICE", "NO_OP", "CREDENTIAL", "TOO_BIG",
+	"CLOSING", "DEADLINE", "CONFIRM" }
+local CALL_SEEN = { [0] = "never-shown", "shown", "had-finished" }
+-- The numbers of AF_RXRPC and rxgen; an application has others of its own.
+local CALL_CODES = { [-1] = "RX_CALL_DEAD", [-2] = "RX_INVALID_OPERATION", [-3] = "RX_CALL_TIMEOUT",
+	[-4] = "RX_EOF", [-5] = "RX_PROTOCOL_ERROR", [-6] = "RX_USER_ABORT", [-7] = "RX_ADDRINUSE",
+	[-8] = "RX_DEBUGI_BADTYPE", [-450] = "RXGEN_CC_MARSHAL", [-451] = "RXGEN_CC_UNMARSHAL",
+	[-452] = "RXGEN_SS_MARSHAL", [-453] = "RXGEN_SS_UNMARSHAL", [-454] = "RXGEN_DECODE",
+	[-455] = "RXGEN_OPCODE", [-456] = "RXGEN_SS_XDRFREE", [-457] = "RXGEN_CC_XDRFREE" }
 local MSG_TYPES = { "REQUEST", "CONVERT", "UNLOCK", "CANCEL", "REQUEST_REPLY", "CONVERT_REPLY",
 	"UNLOCK_REPLY", "CANCEL_REPLY", "GRANT", "BAST", "LOOKUP", "REMOVE", "LOOKUP_REPLY", "PURGE" }
 local RCOM_TYPES = { "STATUS", "NAMES", "LOOKUP", "LOCK", "STATUS_REPLY", "NAMES_REPLY",
@@ -65,6 +76,9 @@ local RESULTS = { [-2] = "ENOENT", [-3] = "ESRCH", [-11] = "EAGAIN", [-16] = "EB
 local HELLO_FLAGS = { "CHOSEN", "LEAVING" }
 local STATUS_FLAGS = { "RX_PAUSED", "SHORT" }
 local PATH_FLAGS = { "PADDED", "LOST" }
+local FEATURES = { "SECURITY", "CALLS" }
+local CALL_FLAGS = { "MORE", "UPGRADE", "NOWAIT", "WANT_ACCEPT", "WANT_FINAL", "ENDLESS", "0x40",
+	"CALLEE" }
 local RCOM_STATUS_FLAGS = { "NEED_SLOTS" }
 local RCOM_STATE = { "NODES", "NODES_ALL", "DIR", "DIR_ALL", "LOCKS", "LOCKS_ALL", "DONE",
 	"DONE_ALL" }
@@ -121,11 +135,16 @@ local F = {
 	vmax = ProtoField.uint8("sinew.hello.vmax", "Highest version"),
 	maxframe = ProtoField.uint32("sinew.hello.maxframe", "Longest frame"),
 	features = ProtoField.uint64("sinew.hello.features", "Features", base.HEX),
+	feature_calls = ProtoField.bool("sinew.hello.features.calls", "CALLS", 8, nil, 2),
 	required = ProtoField.uint64("sinew.hello.required", "Required features", base.HEX),
 	cluster = ProtoField.string("sinew.cluster", "Cluster"),
 	group = ProtoField.string("sinew.hello.group", "Group"),
 	max_message = ProtoField.uint32("sinew.hello.max_message", "Longest message"),
 	queue_bytes = ProtoField.uint32("sinew.hello.queue_bytes", "Bytes of the queue"),
+	calls_version = ProtoField.uint8("sinew.hello.calls.version", "Version of calls"),
+	calls_slots = ProtoField.uint16("sinew.hello.calls.slots", "Slots granted"),
+	calls_window = ProtoField.uint32("sinew.hello.calls.window", "Window of a call at first"),
+	calls_piece = ProtoField.uint32("sinew.hello.calls.piece", "Longest piece"),
 	reason = ProtoField.uint32("sinew.refuse.reason", "Reason", base.DEC, REASONS),
 	wait_ms = ProtoField.uint32("sinew.refuse.wait_ms", "Milliseconds until the next try"),
 	status_flags = ProtoField.uint32("sinew.status.flags", "Flags", base.HEX),
@@ -168,7 +187,49 @@ local F = {
 	lock_wait_type = ProtoField.uint16("sinew.rcom.lock.wait_type", "Waits for"),
 	lock_namelen = ProtoField.uint16("sinew.rcom.lock.namelen", "Length of the name"),
 	lock_lvb = ProtoField.bytes("sinew.rcom.lock.lvb", "Lock value block"),
+	call_kind = ProtoField.uint8("sinew.call.kind", "Kind", base.DEC, CALL_KINDS),
+	call_flags = ProtoField.uint8("sinew.call.flags", "Flags", base.HEX),
+	call_more = ProtoField.bool("sinew.call.more", "MORE", 8, nil, 1),
+	call_upgrade = ProtoField.bool("sinew.call.upgrade", "UPGRADE", 8, nil, 2),
+	call_nowait = ProtoField.bool("sinew.call.nowait", "NOWAIT", 8, nil, 4),
+	call_want_accept = ProtoField.bool("sinew.call.want_accept", "WANT_ACCEPT", 8, nil, 8),
+	call_want_final = ProtoField.bool("sinew.call.want_final", "WANT_FINAL", 8, nil, 16),
+	call_endless = ProtoField.bool("sinew.call.endless", "ENDLESS", 8, nil, 32),
+	call_callee = ProtoField.bool("sinew.call.callee", "CALLEE", 8, nil, 128),
+	call_slot = ProtoField.uint16("sinew.call.slot", "Slot"),
+	call_gen = ProtoField.uint32("sinew.call.gen", "Use of the slot"),
+	call_total = ProtoField.uint64("sinew.call.total", "Bytes announced"),
+	call_op = ProtoField.uint32("sinew.call.op", "Operation"),
+	call_deadline = ProtoField.uint32("sinew.call.deadline", "Deadline in milliseconds"),
+	call_after_gen = ProtoField.uint32("sinew.call.after.gen", "After the use"),
+	call_after_slot = ProtoField.uint16("sinew.call.after.slot", "After the call in slot"),
+	call_binding = ProtoField.uint16("sinew.call.binding", "Binding"),
+	call_depth = ProtoField.uint8("sinew.call.depth", "Depth"),
+	call_service = ProtoField.uint16("sinew.call.service", "Service"),
+	call_cred = ProtoField.uint16("sinew.call.cred", "Credential"),
+	call_cred_kind = ProtoField.uint16("sinew.call.cred.kind", "Kind of the credential"),
+	call_cred_length = ProtoField.uint32("sinew.call.cred.length", "Length of the credential"),
+	call_consumed = ProtoField.uint32("sinew.call.consumed", "Bytes consumed"),
+	call_received = ProtoField.uint32("sinew.call.received", "Bytes received"),
+	call_window = ProtoField.uint32("sinew.call.window", "Window"),
+	call_code = ProtoField.int32("sinew.call.code", "Code", base.DEC, CALL_CODES),
+	call_reason = ProtoField.uint8("sinew.call.reason", "Reason", base.DEC, CALL_REASONS),
+	call_seen = ProtoField.uint8("sinew.call.seen", "Seen by the application", base.DEC,
+		CALL_SEEN),
+	call_retry = ProtoField.uint32("sinew.call.retry_ms", "Milliseconds until the next try"),
+	call_target = ProtoField.uint16("sinew.call.target", "Slots from now on"),
+	call_state = ProtoField.uint8("sinew.call.state", "State"),
+	call_age = ProtoField.uint32("sinew.call.age_ms", "Age in milliseconds"),
 	-- What no byte of the frame says.
+	call_request_in = ProtoField.framenum("sinew.call.request_in", "Request in frame", base.NONE,
+		frametype.REQUEST),
+	call_reply_in = ProtoField.framenum("sinew.call.reply_in", "Reply in frame", base.NONE,
+		frametype.RESPONSE),
+	call_accepted_in = ProtoField.framenum("sinew.call.accepted_in", "Accepted in frame"),
+	call_aborted_in = ProtoField.framenum("sinew.call.aborted_in", "Aborted in frame"),
+	call_ended_in = ProtoField.framenum("sinew.call.ended_in", "Ended in frame", base.NONE,
+		frametype.RESPONSE),
+	call_took = ProtoField.double("sinew.call.took", "Seconds from the request to the end"),
 	kind = ProtoField.string("sinew.kind", "Kind"),
 	type = ProtoField.string("sinew.type", "Type"),
 	session = ProtoField.string("sinew.session", "Session"),
@@ -200,6 +261,13 @@ local E = {
 	malformed = { "The frame is invalid", "MALFORMED", "ERROR" },
 	skipped = { "Bytes are no frame", "MALFORMED", "WARN" },
 	partial = { "The rest of the frame is not there", "REASSEMBLE", "WARN" },
+	call_used = { "BEGIN on a slot in use", "PROTOCOL", "WARN" },
+	call_excess = { "More data than were announced", "PROTOCOL", "WARN" },
+	call_unseen = { "The capture has no BEGIN of this call", "SEQUENCE", "NOTE" },
+	call_late = { "The call had ended", "SEQUENCE", "CHAT" },
+	call_no_end = { "The capture has no end of this call", "SEQUENCE", "NOTE" },
+	call_all_over = { "Rules of calls are broken: all calls of the session are over", "PROTOCOL",
+		"WARN" },
 	untracked = { "Too many frames to follow their numbers", "UNDECODED", "WARN" },
 }
 for name, text in pairs(E) do
@@ -416,6 +484,29 @@ local function parse_fragment(raw, frame)
 	frame.piece = pieces[1]
 end
 
+-- At least 16 slots, a window, a piece of at most 16 KiB.
+local function is_grant(raw, tlv)
+	local at = tlv.at + TLV
+	local piece = le32(raw, at + 8)
+
+	return raw:byte(at + 1) > 0 and le16(raw, at + 2) >= 16 and le32(raw, at + 4) > 0 and
+		piece > 0 and piece <= 16384
+end
+
+local function why_no_grant(raw, frame, calls)
+	if shortest(calls) < 12 then
+		return "the TLV CALLS is too short"
+	end
+	for _, tlv in ipairs(calls) do
+		if not is_grant(raw, tlv) then
+			return "the TLV CALLS grants what is none"
+		end
+	end
+	if (#calls > 0) ~= (raw:byte(frame.inner + 49) % 4 >= 2) then
+		return "of the feature CALLS and its TLV one is missing"
+	end
+end
+
 local function parse_hello(raw, frame)
 	local tlvs, fit = parse_tlvs(raw, frame.inner + 128, frame.finish)
 	local groups, limits = tlvs_of_type(tlvs, 2), tlvs_of_type(tlvs, 3)
@@ -441,6 +532,7 @@ local function parse_hello(raw, frame)
 			return "the name of the group is too long, or has a NUL"
 		end
 	end
+	return why_no_grant(raw, frame, tlvs_of_type(tlvs, 6))
 end
 
 local function parse_refuse(raw, frame)
@@ -497,6 +589,85 @@ local function parse_rcom(raw, frame)
 	end
 end
 
+-- Kinds of CALL: the least bytes of the body, which side sends it (nil: either), what the data
+-- behind them are, and the fields behind the first 8 bytes: name, offset, length.
+local CALL = {
+	{ head = 40, from = "caller", data = "request", { "total", 8, 8 }, { "op", 16, 4 },
+		{ "deadline", 20, 4 }, { "after_gen", 24, 4 }, { "binding", 28, 2 },
+		{ "after_slot", 30, 2 }, { "depth", 32, 1 } },
+	{ head = 8, data = "request" },
+	{ head = 24, from = "called side", data = "reply", { "total", 8, 8 }, { "service", 16, 2 } },
+	{ head = 16, from = "called side", { "service", 8, 2 } },
+	{ head = 16, { "consumed", 8, 4 }, { "window", 12, 4 } },
+	{ head = 16, from = "caller", { "code", 8, 4 } },
+	{ head = 24, from = "called side", { "code", 8, 4 }, { "service", 12, 2 }, { "reason", 14, 1 },
+		{ "seen", 15, 1 }, { "retry", 16, 4 } },
+	{ head = 16, is_of_session = true, { "binding", 8, 2 }, { "service", 10, 2 },
+		{ "cred", 12, 2 } },
+	{ head = 16, is_of_session = true, { "binding", 8, 2 } },
+	{ head = 16, is_of_session = true, { "cred", 12, 2 } },
+	{ head = 16, is_of_session = true, data = "credential", { "cred", 8, 2 },
+		{ "cred_kind", 10, 2 }, { "cred_length", 12, 4 } },
+	{ head = 16, is_of_session = true, { "target", 8, 2 } },
+	{ head = 8, from = "caller" },
+	{ head = 24, from = "called side", { "state", 8, 1 }, { "age", 12, 4 }, { "received", 16, 4 },
+		{ "consumed", 20, 4 } },
+}
+local NO_SLOT, NO_DEADLINE, UNKNOWN_TOTAL = 0xffff, 0xffffffff, ("\255"):rep(8)
+
+-- A number of 1 to 8 bytes; above 2^53 it is not exact.
+local function le(raw, at, n)
+	local value = 0.0
+
+	for i = n, 1, -1 do
+		value = value * 0x100 + raw:byte(at + i)
+	end
+	return value
+end
+
+local function why_no_call(raw, frame, layout, n)
+	local is_callee = n > 1 and raw:byte(frame.body + 2) >= 128
+
+	if not layout then
+		return ("CALL of the unknown kind %d"):format(raw:byte(frame.body + 1))
+	elseif n < layout.head then
+		return ("CALL %s of %d bytes"):format(frame.type, n)
+	elseif layout.from and layout.from ~= (is_callee and "called side" or "caller") then
+		return ("CALL %s is not from the %s"):format(frame.type, layout.from)
+	elseif layout.data == "credential" and le32(raw, frame.body + 12) > n - layout.head then
+		return "the credential is longer than its frame"
+	end
+end
+
+-- A fault ends the calls, not the session: its number counts.
+local function parse_call(raw, frame)
+	local at, n = frame.body, frame.finish - frame.body
+	local layout = n > 0 and CALL[raw:byte(at + 1)]
+	local call
+
+	frame.type = layout and CALL_KINDS[raw:byte(at + 1)] or "unknown"
+	frame.call_fault = n == 0 and "CALL of 0 bytes" or why_no_call(raw, frame, layout, n)
+	if frame.call_fault then
+		return frame.call_fault
+	end
+	call = { layout = layout, kind = frame.type, flags = raw:byte(at + 2),
+		slot = le16(raw, at + 2), gen = le32(raw, at + 4), n = n - layout.head }
+	call.is_callee, call.is_last = call.flags >= 128, call.flags % 2 == 0
+	for _, field in ipairs(layout) do
+		call[field[1]] = le(raw, at + field[2], field[3])
+	end
+	call.data = layout.data
+	if call.data == "request" and call.is_callee then
+		call.data = "reply"
+	elseif call.data == "credential" then
+		call.n = call.cred_length
+	end
+	if raw:sub(at + 9, at + 16) == UNKNOWN_TOTAL then
+		call.total = nil
+	end
+	frame.call = call
+end
+
 -- By inner command: the least bytes of the inner packet, whether it has a sequence number,
 -- whether it is ours alone. The fields are shown by SHOW, below.
 local INNER = {
@@ -511,6 +682,7 @@ local INNER = {
 	[0x45] = { least = 88, profile = "native", parse = parse_probe },
 	[0x46] = { least = 88, profile = "native", parse = parse_probe },
 	[0x47] = { least = 24, profile = "native", parse = parse_nothing },
+	[0x48] = { least = HEADER, sequenced = true, profile = "native", parse = parse_call },
 }
 
 local function parse_inner(raw, frame, cmd)
@@ -628,7 +800,9 @@ local function address_key(from, to)
 end
 
 local function new_session(key)
-	return { key = key, by_number = {}, unacknowledged = {}, head = 1, tail = 0 }
+	return { key = key, by_number = {}, unacknowledged = {}, head = 1, tail = 0,
+		-- Calls that its sender began, by slot and use; the last one in each slot; services.
+		calls = {}, slots = {}, bindings = {} }
 end
 
 local function session_of(c, from, to)
@@ -759,6 +933,102 @@ local function take_sequenced(c, from, to, track, frame, packet)
 	track.session, track.sender = session_name(session.key), from.node
 end
 
+---- calls: numbered frames, too, of which the first one of a number counts ----
+
+local function call_key(frame)
+	return frame.slot .. ":" .. frame.gen
+end
+
+local function end_call(call, record, pinfo)
+	call.ended_in = pinfo.number
+	record.took = pinfo.rel_ts - call.begun_at
+end
+
+local function begin_call(session, frame, record, pinfo)
+	local other = session.slots[frame.slot]
+	local call = { begun_in = pinfo.number, begun_at = pinfo.rel_ts, op = frame.op,
+		service = session.bindings[frame.binding],
+		bytes = { request = 0, reply = 0 }, totals = {} }
+
+	if other and not other.ended_in then
+		record.used_by = other.begun_in
+	end
+	session.calls[call_key(frame)] = call
+	session.slots[frame.slot] = call
+	return call
+end
+
+local function count_data(call, frame, record)
+	local sum = call.bytes[frame.data] + frame.n
+	local total = frame.total or call.totals[frame.data]
+
+	call.bytes[frame.data], call.totals[frame.data] = sum, total
+	if total and sum > total then
+		record.excess = sum - total
+	end
+end
+
+-- A call is over with the last piece of its reply, or with END.
+local function follow_call(call, frame, record, pinfo)
+	local was_over = call.ended_in and frame.kind ~= "CREDIT" and frame.kind ~= "QUERY" and
+		frame.kind ~= "STATE"
+
+	if was_over then
+		record.is_late = true
+		return
+	elseif frame.data then
+		count_data(call, frame, record)
+	end
+	if frame.kind == "REPLY" then
+		call.reply_in = pinfo.number
+	elseif frame.kind == "ACCEPT" then
+		call.accepted_in = pinfo.number
+	elseif frame.kind == "ABORT" then
+		call.aborted_in = pinfo.number
+	end
+	if frame.kind == "END" or (frame.data == "reply" and frame.is_last) then
+		end_call(call, record, pinfo)
+	end
+end
+
+local function end_all_calls(session, record, pinfo)
+	for _, call in pairs(session.slots) do
+		if not call.ended_in then
+			end_call(call, record, pinfo)
+		end
+	end
+	record.is_all_over, record.took = true, nil
+end
+
+-- The record of a frame: its call, and what is remarkable.
+local function take_call(c, from, to, message, frame, pinfo)
+	local session = session_of(c, from, to)
+	local record = {}
+
+	if frame.is_callee then
+		session = session_of(c, to, from)
+	end
+	if frame.layout.is_of_session then
+		if frame.service then
+			session.bindings[frame.binding] = frame.service
+		end
+	elseif frame.kind == "ABORT" and frame.slot == NO_SLOT then
+		end_all_calls(session, record, pinfo)
+		end_all_calls(session_of(c, to, from), record, pinfo)
+	else
+		record.is_begin = frame.kind == "BEGIN"
+		record.call = record.is_begin and begin_call(session, frame, record, pinfo) or
+			session.calls[call_key(frame)]
+		if record.call then
+			follow_call(record.call, frame, record, pinfo)
+		end
+		message.call, record.is_unseen = record.call, not record.call
+	end
+	return record
+end
+
+---- who has acknowledged what ----
+
 -- All before `number` was taken by the receiver.
 local function acknowledge(session, number, track, packet)
 	local list, taken = session.unacknowledged, {}
@@ -839,8 +1109,13 @@ local function new_track(frame, pinfo, carrier)
 	local track = { header = frame.header, row = row_of(frame), connection = c.name,
 		from = from, to = to, malformed = frame.malformed }
 
-	if not frame.malformed then
+	if not frame.malformed or frame.malformed == frame.call_fault then
 		take_frame(c, from, to, track, frame, pinfo.number)
+	end
+	if frame.call and track.is_repeated then
+		track.call = { call = track.message.call, is_begin = frame.call.kind == "BEGIN" }
+	elseif frame.call then
+		track.call = take_call(c, from, to, track.message, frame.call, pinfo)
 	end
 	return track
 end
@@ -914,6 +1189,11 @@ local function show_inner_tlvs(item, tvb, raw, frame)
 		elseif tlv.type == 3 and tlv.length >= 8 then
 			add(sub, F.max_message, tvb, value, 4)
 			add(sub, F.queue_bytes, tvb, value + 4, 4)
+		elseif tlv.type == 6 and tlv.length >= 12 then
+			add(sub, F.calls_version, tvb, value, 1)
+			add(sub, F.calls_slots, tvb, value + 2, 2)
+			add(sub, F.calls_window, tvb, value + 4, 4)
+			add(sub, F.calls_piece, tvb, value + 8, 4)
 		elseif tlv.type == 4 and tlv.length >= 4 then
 			show_path_flags(sub, tvb, raw, value)
 		end
@@ -961,7 +1241,8 @@ local function show_hello(item, tvb, raw, frame)
 	add(item, F.vmin, tvb, at + 41, 1)
 	add(item, F.vmax, tvb, at + 42, 1)
 	add(item, F.maxframe, tvb, at + 44, 4)
-	add(item, F.features, tvb, at + 48, 8)
+	add_text(item, F.features, tvb, at + 48, 8, flag_names(le32(raw, at + 48), FEATURES))
+	add(item, F.feature_calls, tvb, at + 48, 1)
 	add(item, F.required, tvb, at + 56, 8)
 	show_cluster(item, tvb, frame, at + 64)
 	show_inner_tlvs(item, tvb, raw, frame)
@@ -998,6 +1279,111 @@ local function show_probe(item, tvb, raw, frame)
 	show_cluster(item, tvb, frame, frame.inner + 24)
 	show_inner_tlvs(item, tvb, raw, frame)
 	return "cookie=" .. id64(raw, frame.body)
+end
+
+local function named(names, value)
+	return names[value] or ("%d"):format(value)
+end
+
+-- What a kind alone has, for the line of the frame.
+local CALL_WORDS = {
+	BEGIN = function(call)
+		local text = ""
+
+		if call.deadline ~= NO_DEADLINE then
+			text = (" deadline=%.0f"):format(call.deadline)
+		end
+		if call.after_slot ~= NO_SLOT then
+			text = text .. (" after=%.0f/%.0f"):format(call.after_slot, call.after_gen)
+		end
+		return text .. (call.depth > 0 and (" depth=%.0f"):format(call.depth) or "")
+	end,
+	CREDIT = function(call)
+		return (" %s consumed=%.0f window=%.0f"):format(
+			call.is_callee and "request" or "reply", call.consumed, call.window)
+	end,
+	ABORT = function(call)
+		return " code=" .. named(CALL_CODES, signed32(call.code))
+	end,
+	END = function(call)
+		local code = named(CALL_CODES, signed32(call.code))
+
+		return (" reason=%s seen=%s code=%s"):format(named(CALL_REASONS, call.reason),
+			named(CALL_SEEN, call.seen), code) .. (call.retry > 0 and (" retry=%.0f"):format(call.retry) or "")
+	end,
+	BIND = function(call)
+		return (" binding=%.0f service=%.0f cred=%.0f"):format(call.binding, call.service,
+			call.cred)
+	end,
+	UNBIND = function(call) return (" binding=%.0f"):format(call.binding) end,
+	UNCRED = function(call) return (" cred=%.0f"):format(call.cred) end,
+	CRED = function(call)
+		return (" cred=%.0f kind=%.0f %.0f bytes"):format(call.cred, call.cred_kind, call.n)
+	end,
+	SLOTS = function(call) return (" target=%.0f"):format(call.target) end,
+	STATE = function(call)
+		return (" state=%.0f age=%.0f received=%.0f consumed=%.0f"):format(call.state, call.age,
+			call.received, call.consumed)
+	end,
+}
+
+local function describe_call(call, record)
+	local whole, text = record.call or {}, ""
+	local flags = call.flags - (call.is_last and 0 or 1) - (call.is_callee and 128 or 0)
+
+	if not call.layout.is_of_session then
+		text = ("slot=%d gen=%d"):format(call.slot, call.gen)
+	end
+	for _, name in ipairs({ "service", "op" }) do
+		local value = call[name] or whole[name]
+
+		if value and not call.layout.is_of_session then
+			text = text .. (" %s=%.0f"):format(name, value)
+		end
+	end
+	if call.data and not call.layout.is_of_session then
+		local is_part = call.total and call.total ~= call.n
+
+		text = text .. (" %s %.0f bytes"):format(call.data, call.n) ..
+			(is_part and (" of %.0f"):format(call.total) or "") ..
+			(call.is_last and " last" or "")
+	end
+	text = text .. (CALL_WORDS[call.kind] and CALL_WORDS[call.kind](call) or "")
+	if flags > 0 then
+		text = text .. " flags=" .. flag_names(flags, CALL_FLAGS)
+	end
+	if record.took then
+		text = text .. (" took=%.3fms"):format(record.took * 1000)
+	end
+	return (text:gsub("^ ", ""))
+end
+
+local function show_call(item, tvb, raw, frame)
+	local call, at = frame.call, frame.body
+
+	if not call then
+		return show_data(item, tvb, raw, frame)
+	end
+	add(item, F.call_kind, tvb, at, 1)
+	add_text(item, F.call_flags, tvb, at + 1, 1, flag_names(call.flags, CALL_FLAGS))
+	for _, name in ipairs({ "more", "upgrade", "nowait", "want_accept", "want_final", "endless",
+			"callee" }) do
+		add(item, F["call_" .. name], tvb, at + 1, 1)
+	end
+	if not call.layout.is_of_session then
+		add(item, F.call_slot, tvb, at + 2, 2)
+		add(item, F.call_gen, tvb, at + 4, 4)
+	end
+	for _, field in ipairs(call.layout) do
+		add(item, F["call_" .. field[1]], tvb, at + field[2], field[3])
+	end
+	if call.data then
+		generate(item, F.data_length, call.n)
+	end
+	if call.data and call.n > 0 then
+		add(item, F.data, tvb, at + call.layout.head, call.n)
+	end
+	return describe_call(call, frame.track and frame.track.call or {})
 end
 
 local function show_nothing()
@@ -1134,7 +1520,8 @@ end
 
 local SHOW = { [CMD.MSG] = show_msg, [CMD.RCOM] = show_rcom, [CMD.FIN] = show_nothing,
 	[0x40] = show_data, [0x41] = show_hello, [0x42] = show_fragment, [0x43] = show_refuse,
-	[0x44] = show_nothing, [0x45] = show_probe, [0x46] = show_probe, [0x47] = show_status }
+	[0x44] = show_nothing, [0x45] = show_probe, [0x46] = show_probe, [0x47] = show_status,
+	[0x48] = show_call }
 
 ---- a frame ----
 
@@ -1222,8 +1609,8 @@ local function show_taken(item, taken)
 end
 
 -- The expert notes of a track, with the word that the line of the frame has for each.
-local function notes_of(track)
-	local notes = {}
+local function notes_of(track, is_read_again)
+	local notes, call = {}, track.call or {}
 	local function note(is_true, name, word, text)
 		if is_true then
 			notes[#notes + 1] = { expert = E[name], word = word, text = text }
@@ -1242,10 +1629,42 @@ local function notes_of(track)
 	note(track.is_ack_again, "ack_again", "again", "The number was acknowledged before")
 	note(track.unseen, "ack_unseen", "unseen " .. (track.unseen or ""),
 		("%d numbers are acknowledged that the capture does not show"):format(track.unseen or 0))
+	note(call.used_by, "call_used", "slot in use",
+		("The slot is in use by the call of frame %d"):format(call.used_by or 0))
+	note(call.excess, "call_excess", "excess " .. ("%.0f"):format(call.excess or 0),
+		("%.0f bytes are beyond the announced total"):format(call.excess or 0))
+	note(call.is_unseen, "call_unseen", "call unseen", "The capture has no BEGIN of this call")
+	note(call.is_late, "call_late", "late", "The call had ended")
+	note(call.is_all_over, "call_all_over", "all calls over",
+		"Rules of calls are broken: all calls of the session are over")
+	note(is_read_again and call.is_begin and not call.call.ended_in, "call_no_end", "no end",
+		"The capture has no end of this call")
 	return notes
 end
 
-local function show_track(item, track, packet)
+local function show_call_links(item, record, frame)
+	local call = record.call
+
+	if not record.is_begin then
+		generate(item, F.call_request_in, call.begun_in)
+	end
+	for _, name in ipairs({ "accepted_in", "reply_in", "aborted_in", "ended_in" }) do
+		if record.is_begin and call[name] then
+			generate(item, F["call_" .. name], call[name])
+		end
+	end
+	-- So that a filter for a service or an operation has all frames of its calls.
+	for _, name in ipairs({ "service", "op" }) do
+		if call[name] and not frame.call[name] then
+			generate(item, F["call_" .. name], call[name])
+		end
+	end
+	if record.took then
+		generate(item, F.call_took, record.took)
+	end
+end
+
+local function show_track(item, track, frame, pinfo)
 	local words = {}
 
 	if track.session then
@@ -1255,13 +1674,16 @@ local function show_track(item, track, packet)
 		generate(item, F.sender, track.sender)
 	end
 	if track.message then
-		show_message(item, track.message, packet)
+		show_message(item, track.message, pinfo.number)
+	end
+	if track.call and track.call.call then
+		show_call_links(item, track.call, frame)
 	end
 	if track.missing then
 		generate(item, F.missing, track.missing)
 	end
 	show_taken(item, track.taken or {})
-	for _, note in ipairs(notes_of(track)) do
+	for _, note in ipairs(notes_of(track, pinfo.visited)) do
 		item:add_proto_expert_info(note.expert, note.text)
 		words[#words + 1] = note.word
 	end
@@ -1293,13 +1715,14 @@ local function show_frame(tvb, raw, at, pinfo, tree, carrier)
 
 	frame.bytes = frame.u == 0 and raw:sub(at + 1, frame.finish) or nil
 	track = track_of(frame, pinfo, carrier)
+	frame.track = track
 	generate(item, F.kind, frame.kind)
 	if frame.type then
 		generate(item, F.type, frame.type)
 	end
 	show_headers(item, tvb, raw, frame)
 	body = show_body(item, tvb, raw, frame, pinfo, carrier)
-	marks = track and show_track(item, track, pinfo.number) or ""
+	marks = track and show_track(item, track, frame, pinfo) or ""
 	if not track then
 		item:add_proto_expert_info(E.untracked)
 	end
