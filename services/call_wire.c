@@ -54,9 +54,7 @@ static const struct shape {
 	[CALL_STATE] = { 24, false, CALLED },
 };
 
-#define KINDS (sizeof shapes / sizeof *shapes)
-
-_Static_assert(KINDS == CALL_STATE + 1, "each kind has a shape");
+_Static_assert(sizeof shapes / sizeof *shapes == CALL_STATE + 1, "each kind has a shape");
 _Static_assert(WIRE_MSG_OVERHEAD + CALL_HEAD_MAX + CALL_PIECE_MAX <= WIRE_FRAME_MAX, "PIECE");
 
 static bool side_agrees(const struct shape *s, uint8_t flags)
@@ -124,7 +122,7 @@ int call_parse(const uint8_t *body, size_t len, struct call_frame *ret)
 	size_t rest;
 
 	assert(len <= WIRE_FRAME_MAX);
-	if (len < CALL_HEAD || body[0] >= KINDS)
+	if (len < CALL_HEAD || body[0] > CALL_STATE)
 		return -EBADMSG;
 	s = &shapes[body[0]];
 	if (!s->head || len < s->head || !side_agrees(s, body[1]))
@@ -135,7 +133,8 @@ int call_parse(const uint8_t *body, size_t len, struct call_frame *ret)
 	f.gen = get_le32(body + 4);
 	get_fields(body, &f);
 	rest = len - s->head;
-	if (f.kind == CALL_CRED && f.n_data > rest)
+	/* CRED says the length of its data. */
+	if (f.n_data > rest)
 		return -EBADMSG;
 	if (s->has_data)
 		f.data = body + s->head;
@@ -149,7 +148,7 @@ size_t call_put(uint8_t *p, const struct call_frame *f)
 {
 	const struct shape *s = &shapes[f->kind];
 
-	assert(f->kind < KINDS && s->head && s->head <= CALL_HEAD_MAX);
+	assert(f->kind <= CALL_STATE && s->head && s->head <= CALL_HEAD_MAX);
 	assert(!(f->flags & ~CALL_FLAGS) && side_agrees(s, f->flags));
 	memset(p, 0, s->head);
 	p[0] = f->kind;
