@@ -498,14 +498,13 @@ ends_by_a_signal 2>&1 | verdict the_program_of_sinew_qb_attach_3_ends_by_a_signa
 seven=$dir/text/sinew.7
 perl -0777 -ne '
 	s{/\*.*?\*/}{}gs;
-	while (/enum wire_(cmd|reason|tlv) \{(.*?)\}/sg) {
+	while (/enum (wire_cmd|wire_reason|wire_tlv|call_kind|call_reason) \{(.*?)\}/sg) {
 		my $e = $2;
-		while ($e =~ /WIRE_(?:REFUSE_|TLV_)?(\w+) = (\w+)/g) {
-			my ($name, $n) = ($1, $2); $name =~ s/_CMD$//; print "$name $n\n";
-		}
+		print "$1 $2\n" while $e =~ /[A-Z]+_(?:REFUSE_|TLV_|END_)?(\w+?)(?:_CMD)? = (\w+)/g;
 	}
 	print "$2 $1\n" while /#define WIRE_(?:HELLO|STATUS)_([A-Z_]+)\s+(\d)u/g && $1 ne "MAX";
-' proto/wire.h | awk '$1 ~ /^[0-9]$/ { print $2, $1; next } { print }' |
+	print "$1 $2\n" while /\bCALL_((?!HEAD|VERS|PIECE|CRED|DEPTH|SLOTS)[A-Z_]+)\s+(\d+)u/g;
+' proto/wire.h services/call_wire.h | awk '$1 ~ /^[0-9]$/ { print $2, $1; next } { print }' |
 	sed '/^REFUSE 0x43/!s/^REFUSE$//' | while read -r name n; do
 	grep -qE "(^ *|[ ,])$n +$name\b" "$seven" || echo "$name is $n, which sinew.7 does not say"
 done | verdict numbers_of_the_wire
@@ -514,19 +513,20 @@ done | verdict numbers_of_the_wire
 perl -0777 -ne '
 	s{/\*.*?\*/}{}gs;
 	while (/struct wire_(?:hello|refuse|status|probe) \{(.*?)\};/sg) {
-		my ($body, $at) = ($1, 16);
+		my ($body, $at) = ($1, 0);
 		while ($body =~ /\b(\w+)(?:\[(\d+)\])?(?=[,;])/g) {
-			my ($field, $size) = ($1, $2 || 1);
-			next if $field eq "h";
-			print "$field $at $size\n" unless $field =~ /^pad/;
+			my ($field, $size) = ($1, $2 || ($1 eq "h" ? 16 : 1));
+			print "$field $at $size\n" unless $field =~ /^(h$|pad)/;
 			$at += $size;
 		}
-	}' proto/wire.h >"$dir/offsets"
+	}
+	print "$3 ", $2 + 16, " ", $1 / 8, "\n" while /\bF\((\d+), (\d+), (\w+)\)/g;' \
+	proto/wire.h services/call_wire.c | sed 's/^n_data/length/' >"$dir/offsets"
 while read -r field offset size; do
 	grep -qE "^ +$offset +$size +$field\b" "$seven" ||
 		echo "$field has $size bytes at $offset, which sinew.7 does not say"
 done <"$dir/offsets" | verdict offsets_of_the_wire
-wc -l <"$dir/offsets" | awk '$1 < 18 { print "only " $1 " fields" }' | verdict offsets_are_found
+wc -l <"$dir/offsets" | awk '$1 < 46 { print "only " $1 " fields" }' | verdict offsets_are_found
 
 # NAME VALUE of the table of limits; the code's value is an expression, or MS(milliseconds) in
 # the defaults of the core.
