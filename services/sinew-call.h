@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libsinew: calls between nodes. A call is begun in a session, its request is sent in pieces, it is
+ * answered, refused or given up, and each side gets to know what became of it. Conventions,
+ * threads and words as in sinew.h.
+ *
+ * Words
+ *   A service is a function of a node, bound to an id from 64 to 65535; an op is a number that the
+ *   application gives to one of its operations. A binding names a service of one session, that is,
+ *   of one incarnation of the peer. The caller begins a call, the called side answers it; both
+ *   sides of a session may do so at once, whichever dialled.
+ *   A slot is what a call occupies at the called side: so many may be there at once. One is free
+ *   again when the called side has ended its call and the caller has consumed the reply.
+ *   A window is the number of bytes that one side of a call may send before the other one has
+ *   consumed some. Each call has its own, in each direction: none can block another one.
+ *
+ * The outcome, which says at its end what became of a call
+ *   NOT_EXECUTED	the application of the peer has not seen it and never will: begin it
+ *			elsewhere, or again, without fear
+ *   PARTIAL		the end of the request has never left this node: who acts on whole requests
+ *			has not acted
+ *   IN_DOUBT		it was executed once, or not at all
+ *   STARTED		the application of the peer has it; whether that finished is unknown
+ *   DONE		it was executed to its end, and unless the caller gave it up before, the
+ *			reply is complete
+ * It is never executed twice. Connections that break change nothing of all this: the session
+ * under the calls goes on. A session that ends, ends all its calls, each with its outcome.
+ *
+ * Events
+ *   All events of a call come to one function, in order, on the loop thread, with no lock held:
+ *   of an own call that of struct sinew_call_options, of the peer's that of struct sinew_service.
+ *   None comes from inside of a function below, whose call may cause it, but later.
+ *	caller:		ACCEPTED, ROOM, DATA ..., then ENDED
+ *	called side:	NEW, DATA ..., ROOM, then ENDED
+ *   ENDED comes once and is the last: at the called side when all of the reply is on its way, or
+ *   for another reason, which means that the work is to stop. Each call, on both sides, is given
+ *   back by sinew_call_end(); no event comes after that.
+ */
+#ifndef SINEW_CALL_H
+#define SINEW_CALL_H
+
+#include "sinew.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SINEW_FOREVER		UINT32_MAX	/* as a deadline: none */
+#define SINEW_TOTAL_UNKNOWN	UINT64_MAX	/* as the length of a request or reply */
+#define SINEW_SERVICE_FIRST	64		/* ids below are the library's own */
+
+/* All calls of a node. */
+struct sinew_calls;
+/* A service of a session, to begin calls with. */
+struct sinew_binding;
+/* A call, at either side. */
+struct sinew_call;
+
+enum sinew_call_event {
+	SINEW_CALL_NEW = 1,	/* the peer has begun it; its first data come next */
+	SINEW_CALL_DATA,	/* of the request or of the reply */
+	SINEW_CALL_ACCEPTED,	/* the application of the peer has it: STARTED at least */
+	SINEW_CALL_ROOM,	/* after sinew_call_send() gave -EAGAIN or took less */
+	SINEW_CALL_ENDED,	/* the last event */
+};
+
+enum sinew_call_outcome {
+	SINEW_CALL_NOT_EXECUTED = 1, SINEW_CALL_PARTIAL, SINEW_CALL_IN_DOUBT,
+	SINEW_CALL_STARTED, SINEW_CALL_DONE,
+};
+
+/* Why a call ended. */
+enum sinew_call_reason {
+	SINEW_END_REPLIED = 1,	/* in order: the reply is complete */
+	SINEW_END_BUSY,		/* the service has as many calls as it takes */
+	SINEW_END_ABORTED,	/* the other side aborted it, with code */
+	SINEW_END_GIVEN_UP,	/* this side aborted it, with code */
+	SINEW_END_NO_SERVICE,	/* the peer has no service of that id */
+	SINEW_END_NO_OP,	/* its service has no such op */
+	SINEW_END_TOO_BIG,	/* the request is longer than its service takes */
+	SINEW_END_CLOSING,	/* one side drains its calls or closes */
+	SINEW_END_DEADLINE,
+	SINEW_END_SESSION,	/* the session is over */
+	SINEW_END_PROTOCOL,	/* a side broke the rules of calls: all calls of the session end */
+};
+
+/* Codes of aborts. An application's own are from 0 to INT32_MAX; these are the numbers that RxRPC
+ * and rxgen have for the same. */
+enum sinew_call_code {
+	SINEW_RX_CALL_DEAD = -1, SINEW_RX_INVALID_OPERATION = -2, SINEW_RX_CALL_TIMEOUT = -3,
+	SINEW_RX_EOF = -4, SINEW_RX_PROTOCOL_ERROR = -5, SINEW_RX_USER_ABORT = -6,
+	SINEW_RX_ADDRINUSE = -7, SINEW_RX_DEBUGI_BADTYPE = -8,
+	SINEW_RXGEN_CC_MARSHAL = -450, SINEW_RXGEN_CC_UNMARSHAL = -451,
+	SINEW_RXGEN_SS_MARSHAL = -452, SINEW_RXGEN_SS_UNMARSHAL = -453,
+	SINEW_RXGEN_DECODE = -454, SINEW_RXGEN_OPCODE = -455,
+	SINEW_RXGEN_SS_XDRFREE = -456, SINEW_RXGEN_CC_XDRFREE = -457,
+};
+
+/* "DATA", "IN_DOUBT", "DEADLINE", ...; never NULL. any thread. */
+const char *sinew_call_event_name(enum sinew_call_event event);
+const char *sinew_call_outcome_name(enum sinew_call_outcome outcome);
+const char *sinew_call_reason_name(enum sinew_call_reason reason);
+
+/* An event, valid until the function that gets it returns. */
+struct sinew_call_msg {
+	enum sinew_call_event event;
+	const void *data;	/* DATA: NULL with SINEW_CALL_PULL */
+	size_t len;		/* DATA: 0 is legal, for an empty request or reply */
+	bool last;		/* DATA: the request, or the reply, is complete */
+	uint64_t total;		/* NEW: announced length of the request, or SINEW_TOTAL_UNKNOWN */
+	enum sinew_call_reason reason;	/* ENDED */
+	enum sinew_call_outcome outcome;	/* ENDED */
+	int32_t code;		/* ENDED with reason ABORTED or GIVEN_UP */
+	uint32_t retry_ms;	/* ENDED with reason BUSY: hint when to try again, 0: none */
+};
+
+/* user: of sinew_call_begin(), or of sinew_service_bind(), until sinew_call_set_user(). loop; it
+ * may call everything but sinew_calls_free(). */
+typedef void (*sinew_call_fn)(struct sinew_call *call, const struct sinew_call_msg *msg,
+			      void *user);
+
+/* How data of a call come to its function. In all of them the other side can send no more than the
+ * window, so none needs more memory than that, or than the whole that is asked for. */
+enum sinew_call_delivery {
+	SINEW_CALL_PIECES,	/* as they arrive; consumed when the function returns */
+	SINEW_CALL_PACED,	/* as they arrive; consumed by sinew_call_consumed() */
+	SINEW_CALL_WHOLE,	/* one event DATA for the whole request or reply */
+	SINEW_CALL_PULL,	/* the library keeps a copy; sinew_call_read() consumes it. DATA
+				 * only says that there is more to read */
+};
+
+/* ---- the calls of a node ---- */
+
+/* Fill with sinew_calls_options_init(), then change what is needed. 0 in a number is its
+ * default. */
+struct sinew_calls_options {
+	size_t size;		/* set by sinew_calls_options_init() */
+	uint32_t slots;		/* 128, 16 to 1024: calls of one peer at once, at this node; 8 of
+				 * them are kept for services of the library */
+	uint32_t window;	/* 1 MiB, 16 KiB to 16 MiB: the most that the window of a call grows
+				 * to while its data are consumed; it begins with 16 KiB */
+	uint32_t max_queued;	/* 1024, at most 32768: own calls of one session that wait for a
+				 * slot */
+	uint32_t deadline_ms;	/* 30000: of calls that say none; or SINEW_FOREVER */
+	uint32_t send_bytes;	/* 64 KiB, 16 KiB to 1 GiB: data of one call that are copied while
+				 * they cannot go */
+	/* Calls back for memory, NULL: malloc() and free(). Any thread, with a lock of the library
+	 * held: they call nothing of it. */
+	void *(*alloc)(size_t size, void *user);
+	void (*release)(void *mem, void *user);
+	void *alloc_user;
+	/* A call that sinew_call_begin() refused with -EAGAIN may be begun now. loop; NULL: none */
+	void (*room)(struct sinew_calls *calls, struct sinew_session *session, void *user);
+	void *room_user;
+};
+
+/* size: sizeof(struct sinew_calls_options) of the caller, so that the ABI can grow. */
+void sinew_calls_options_init(struct sinew_calls_options *opt, size_t size);
+#define SINEW_CALLS_OPTIONS_INIT(opt) sinew_calls_options_init((opt), sizeof *(opt))
+
+/*
+ * Has the node offer calls to its peers, and be able to call them. Before the first
+ * sinew_dispatch(), with own_thread before the first sinew_peer_add(). opt NULL: defaults. any
+ * thread. *ret_calls belongs to the caller: sinew_calls_free().
+ * -EINVAL: an option out of range; the dlm profile. -EBUSY: the node has its calls already, or was
+ * dispatched. -ENOMEM, -ECHILD.
+ */
+int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *opt,
+		    struct sinew_calls **ret_calls);
+
+/*
+ * Begins to end all calls in order: the peers' new ones are refused (CLOSING, NOT_EXECUTED), own
+ * ones give -ESHUTDOWN, those with SINEW_CALL_ENDLESS end at once; all others go on until their
+ * deadlines, but for at most timeout_ms (negative: no limit), after which they end with reason
+ * CLOSING. sinew_calls_open() tells how far it is. Returns at once; a second call can only shorten
+ * the time. sinew_session_finish() and sinew_close() do the same by themselves in a session, and
+ * its FIN waits for open calls. any thread. -ESTALE: the node is gone. -ECHILD.
+ */
+int sinew_calls_drain(struct sinew_calls *calls, int timeout_ms);
+
+/* How many calls, own and of peers, have not ended. any thread. */
+unsigned sinew_calls_open(const struct sinew_calls *calls);
+
+/*
+ * Gives everything back, before or after sinew_node_free(); NULL is ignored. Calls that are open
+ * are aborted, without an event; the other side sees an abort, or the end of the session. Calls
+ * and bindings that are still held stay valid memory, give -ESTALE, and are given back as ever;
+ * the functions for memory are called until the last of them, of the messages kept and of the
+ * sessions is. When it returns no other function of the application runs any more. Not from a
+ * callback. any other thread. (sinew_node_free() itself ends all calls with their events.)
+ */
+void sinew_calls_free(struct sinew_calls *calls);
+
+/* ---- services ---- */
+
+enum sinew_service_full {
+	SINEW_FULL_BUSY,	/* further calls are refused at once: BUSY, NOT_EXECUTED */
+	SINEW_FULL_WAIT,	/* they wait in their slots until another one has ended */
+};
+
+#define SINEW_SERVICE_DETACH	1u	/* the slot of a call that the caller gave up is free at
+					 * once, not only after sinew_call_end(): callers that begin
+					 * and abort may keep more handlers at work than there are
+					 * slots, but never more than max_calls */
+
+struct sinew_service {
+	size_t size;			/* sizeof(struct sinew_service); forgotten: -EINVAL */
+	sinew_call_fn fn;		/* gets all events of its calls */
+	enum sinew_call_delivery delivery;
+	const uint32_t *ops;		/* the ops that it has, copied; NULL: all */
+	unsigned n_ops;			/* at most 1024 */
+	uint32_t max_calls;		/* from all peers at once; 0: as many as there are slots */
+	uint64_t max_request;		/* bytes; 0: 1 MiB with SINEW_CALL_WHOLE, else no limit */
+	enum sinew_service_full full;
+	uint32_t retry_ms;		/* the hint that goes with BUSY; 0: none */
+	unsigned flags;			/* SINEW_SERVICE_DETACH */
+};
+
+/* Calls of that service id are taken from now on, in present sessions, too, until
+ * sinew_calls_free(). any thread. -EINVAL: id below 64, no function, a field out of range. -EEXIST:
+ * id has a service. -ENOMEM, -ECHILD. */
+int sinew_service_bind(struct sinew_calls *calls, uint16_t id, const struct sinew_service *service,
+		       void *user);
+
+/* ---- own calls ---- */
+
+/*
+ * Names a service of the peer, to begin calls with; references the session. Nothing is asked of
+ * the peer: whether it has that service the first call tells. any thread.
+ * -EOPNOTSUPP: the peer does not offer calls. -ESTALE: the session is over. -EPROTO: its calls have
+ * ended with SINEW_END_PROTOCOL. -ENOSPC: bindings to 256 services of the peer are open. -EINVAL: a
+ * session of another node. -ENOMEM, -ECHILD.
+ */
+int sinew_binding_open(struct sinew_calls *calls, struct sinew_session *session, uint16_t service,
+		       struct sinew_binding **ret_binding);
+/* No more calls by it; those that are open go on. NULL is ignored. any thread. */
+void sinew_binding_close(struct sinew_binding *binding);
+
+#define SINEW_CALL_MORE		1u	/* begin, send: more data follow by sinew_call_send() */
+#define SINEW_CALL_NOWAIT	2u	/* begin: now or not at all */
+#define SINEW_CALL_SETTLE	4u	/* begin: at its deadline or abort, ENDED waits for the word
+					 * of the peer, and so knows whether it was executed */
+#define SINEW_CALL_WANT_ACCEPT	8u	/* begin: ACCEPTED comes as soon as the peer has it; else
+					 * only for calls that take longer */
+#define SINEW_CALL_ENDLESS	16u	/* begin: a subscription, that draining ends at once */
+
+/* Zero it, then set size and what is needed. */
+struct sinew_call_options {
+	size_t size;		/* sizeof(struct sinew_call_options); forgotten: -EINVAL */
+	sinew_call_fn fn;	/* gets the call's events; NULL: none, what arrives is dropped */
+	enum sinew_call_delivery delivery;
+	uint64_t total;		/* with SINEW_CALL_MORE: length of the whole request, 0: unknown */
+	uint32_t deadline_ms;	/* from now; 0: that of the node's calls; or SINEW_FOREVER */
+	uint64_t max_reply;	/* bytes, with SINEW_CALL_WHOLE: a longer one is aborted with
+				 * SINEW_RXGEN_CC_UNMARSHAL; 0: 1 MiB */
+	struct sinew_call *parent;	/* the peer's call that this one is begun for: it gets a
+				 * depth one more, for which slots are reserved, and at most the
+				 * time that the parent has left. NULL: none */
+};
+
+/*
+ * Begins a call with the first data of its request (n pieces; without SINEW_CALL_MORE they are all
+ * of it). Data that cannot go yet are copied; never waits. Without a free slot at the peer the call
+ * waits for one, and its deadline runs. opt NULL: as one of zeros. *ret_call belongs to the caller:
+ * sinew_call_end(). It is set before the first event comes, which, unless this is the loop thread,
+ * may be before this returns. n 0 with SINEW_CALL_MORE is legal. any thread.
+ * 0: begun; ENDED will come. Else nothing was begun: -EMSGSIZE: more data than send_bytes: begin
+ * with SINEW_CALL_MORE and less. -EAGAIN: with SINEW_CALL_NOWAIT, no slot is free, or max_queued
+ * calls wait; room of struct sinew_calls_options follows. -ESHUTDOWN: the session finishes, this
+ * side or the peer, or calls are drained. -ESTALE: the session is over. -ELOOP: the parent has the
+ * depth 7. -ECONNABORTED: the parent has ended. -EPROTO: calls of that session have ended with
+ * SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag, less data than total
+ * without SINEW_CALL_MORE, or more. -ENOMEM, -ECHILD.
+ */
+int sinew_call_begin(struct sinew_binding *binding, uint32_t op,
+		     const struct sinew_call_options *opt, const struct iovec *iov, int n,
+		     unsigned flags, void *user, struct sinew_call **ret_call);
+
+/* ---- a call, at either side ---- */
+
+/*
+ * Sends more of the request, or of the reply: the peer's call is answered by it. Without
+ * SINEW_CALL_MORE these are the last data, none is legal. Returns how many bytes were taken, which
+ * may be less: the rest is to be sent again, with the same flags, after ROOM. any thread.
+ * -EAGAIN: none was taken, ROOM follows. -EBUSY: a reply while the end of the request has not been
+ * delivered. -EPIPE: the last data were sent before. -ECONNABORTED: it has ended or was aborted.
+ * -EINVAL: n < 0 or more than 1024, other flags, or the data do not fit the announced total.
+ * -ENOMEM: the call is aborted, too, with SINEW_RX_CALL_DEAD. -ESTALE, -ECHILD.
+ */
+ssize_t sinew_call_send(struct sinew_call *call, const struct iovec *iov, int n, unsigned flags);
+
+/* Tells the caller that the application has its call: STARTED from now on. The library does so
+ * itself for calls that are not answered at once. any thread. -EINVAL: an own call. -EALREADY: told
+ * or answered. -ECONNABORTED: it has ended. -ESTALE, -ECHILD. */
+int sinew_call_accept(struct sinew_call *call);
+
+/* Ends the call at once with that code, which the other side gets; data that have not left are
+ * dropped. ENDED follows. any thread. -EALREADY: it has ended or was aborted. -ESTALE, -ECHILD. */
+int sinew_call_abort(struct sinew_call *call, int32_t code);
+
+/*
+ * Gives the call back: no event comes any more, and the handle is not to be used again. An own call
+ * that has not ended is aborted with SINEW_RX_USER_ABORT; one of the peer, whose last data were not
+ * sent, with SINEW_RX_CALL_DEAD. Data that were, still go. Once for each call; also from its
+ * function and with messages of it kept. NULL is ignored. any thread.
+ */
+void sinew_call_end(struct sinew_call *call);
+
+/*
+ * With SINEW_CALL_PULL: copies data that have arrived to buf + *off, up to size, and advances *off;
+ * what was copied is consumed. more: data may follow those that are wanted. Again with the same
+ * arguments until *off is size. any thread, one at a time.
+ * 0: filled, more data follow. 1: filled with the last data. -EAGAIN: not filled yet, DATA comes.
+ * -EBADMSG: the last data leave it short; -EMSGSIZE: more follow, though more is false: both abort
+ * the call with SINEW_RXGEN_CC_UNMARSHAL, or at the called side SINEW_RXGEN_SS_UNMARSHAL.
+ * -ECONNABORTED: it ended before the data were complete. -EINVAL: another delivery. -ESTALE,
+ * -ECHILD.
+ */
+int sinew_call_read(struct sinew_call *call, void *buf, size_t size, size_t *off, bool more);
+
+/* With SINEW_CALL_PACED: n more bytes of what was delivered are consumed; the other side may send
+ * as many more. any thread. -EINVAL: another delivery, or more than was delivered. -ECONNABORTED:
+ * it has ended. -ESTALE, -ECHILD. */
+int sinew_call_consumed(struct sinew_call *call, size_t n);
+
+/* In the function, for DATA: keeps the data beyond it, as *ret_msg with data of its own. Those of
+ * one frame of 16 KiB are not copied, and count against receive_bytes of the session, as by
+ * sinew_keep(). They keep neither window nor slot. loop. -EINVAL: not the event that is handed
+ * over, or it has no data. -ENOMEM. */
+int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg **ret_msg);
+/* any thread; NULL is ignored. */
+void sinew_call_msg_put(struct sinew_call_msg *msg);
+
+struct sinew_call_status {
+	size_t size;		/* sizeof(struct sinew_call_status), set by the caller */
+	bool incoming;		/* the peer's */
+	bool waiting;		/* for a slot, or for a handler of its service */
+	bool accepted;		/* the called side has it, as far as is known here */
+	bool aborted;		/* by either side */
+	bool ended;
+	enum sinew_call_reason reason;		/* once ended */
+	enum sinew_call_outcome outcome;	/* once ended */
+	int32_t code;		/* of an abort */
+	unsigned depth;		/* 0: begun for no other call */
+	uint64_t sent;		/* bytes of this side that went into the session */
+	uint64_t unsent;	/* bytes that wait here */
+	uint64_t received;	/* bytes from the other side */
+	uint64_t consumed;	/* of them */
+	uint64_t age_ms;	/* since it was begun, or shown */
+	uint64_t left_ms;	/* to its deadline; UINT64_MAX: none */
+};
+
+/* -EINVAL: size. any thread. */
+int sinew_call_status(struct sinew_call *call, struct sinew_call_status *ret);
+
+/* Names the call in logs: no other one of that session and direction has it for long. 0: it waits
+ * for its slot. any thread. */
+uint64_t sinew_call_id(const struct sinew_call *call);
+uint16_t sinew_call_service(const struct sinew_call *call);	/* any */
+uint32_t sinew_call_op(const struct sinew_call *call);		/* any */
+/* Borrowed from the call. any thread. */
+struct sinew_session *sinew_call_session(const struct sinew_call *call);
+void *sinew_call_user(const struct sinew_call *call);		/* loop */
+void sinew_call_set_user(struct sinew_call *call, void *user);	/* loop */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
