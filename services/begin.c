@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The user's calls for bindings, and to begin calls, from any thread. Knows nothing of events. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lowcomms/handle.h"
+#include "lowcomms/service.h"
+#include "services/calls_begin.h"
+#include "services/calls_end.h"
+#include "services/calls_slots.h"
+#include "services/lane.h"
+#include "services/unsent.h"
+
+#define WHOLE_MAX	(1024u * 1024)	/* the default of max_reply */
+#define FLAGS		(SINEW_CALL_MORE | SINEW_CALL_NOWAIT | SINEW_CALL_SETTLE | \
+			 SINEW_CALL_WANT_ACCEPT | SINEW_CALL_ENDLESS)
+
+struct sinew_binding {
+	struct lane *lane;
+	struct sinew_session *session;	/* referenced */
+	uint16_t number, service;
+};
+
+/* ---- bindings ---- */
+
+int sinew_binding_open(struct sinew_calls *o, struct sinew_session *h, uint16_t service,
+		       struct sinew_binding **ret_binding)
+{
+	struct sinew_binding *b;
+	struct lane *l;
+	int err;
+
+	if (!o || !h || !ret_binding || h->node != o->node)
+		return -EINVAL;
+	if (node_forked(h->node))
+		return -ECHILD;
+	l = service_data(h);
+	if (!l)
+		return -EOPNOTSUPP;
+	if (atomic_load(&o->freed))
+		return -ESTALE;
+	b = owner_alloc(o, sizeof *b);
+	if (!b)
+		return -ENOMEM;
+	*b = (struct sinew_binding) { .lane = l, .service = service };
+	lane_lock(l);
+	err = calls_bind(&l->calls, service, &b->number);
+	lane_settle(l);
+	lane_unlock(l);
+	if (err) {
+		owner_release(o, b);
+		return err;
+	}
+	assert(l->owner == o && l->session == h);
+	b->session = sinew_session_ref(h);
+	*ret_binding = b;
+	return 0;
+}
+
+void sinew_binding_close(struct sinew_binding *b)
+{
+	struct sinew_session *h;
+	struct lane *l;
+
+	if (!b || node_forked(b->session->node))
+		return;
+	h = b->session;
+	l = b->lane;
+	assert(service_data(h) == l);
+	lane_lock(l);
+	calls_unbind(&l->calls, b->number);
+	lane_settle(l);
+	lane_unlock(l);
+	owner_release(l->owner, b);
+	sinew_session_unref(h);
+}
+
+/* ---- begin ---- */
+
+/* The total of the request; false: the data do not fit it. */
+static bool total_of(const struct sinew_call_options *opt, size_t len, bool more, uint64_t *ret)
+{
+	if (!opt->total && more)
+		*ret = SINEW_TOTAL_UNKNOWN;
+	else if (!opt->total)
+		*ret = len;
+	else
+		*ret = opt->total;
+	return more ? len <= *ret : len == *ret;
+}
+
+static uint64_t deadline_of(const struct sinew_calls *o, const struct sinew_call_options *opt,
+			    uint64_t now_ns)
+{
+	uint32_t ms = opt->deadline_ms ? opt->deadline_ms : o->opt.deadline_ms;
+	uint64_t ns = ms == SINEW_FOREVER ? UINT64_MAX : now_ns + (uint64_t)ms * 1000000u;
+
+	return opt->parent ? earlier(ns, opt->parent->deadline_ns) : ns;
+}
+
+/* Why no call may begin; 0: one may. */
+static int may_begin(const struct sinew_binding *b, const struct sinew_call_options *opt)
+{
+	const struct sinew_calls *o = b->lane->owner;
+
+	assert(b->session == b->lane->session);
+	if (atomic_load_explicit(&o->freed, memory_order_relaxed))
+		return -ESTALE;
+	if (atomic_load_explicit(&o->draining, memory_order_relaxed))
+		return -ESHUTDOWN;
+	if (!opt->parent)
+		return 0;
+	if (!opt->parent->incoming)
+		return -EINVAL;
+	return atomic_load(&opt->parent->over) ? -ECONNABORTED : 0;
+}
+
+static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
+				  const struct sinew_call_options *opt, void *user)
+{
+	struct lane *l = b->lane;
+	struct sinew_call *k = call_new(l, b->session);
+	uint64_t now_ns = service_now();
+
+	assert(l->owner->opt.deadline_ms && now_ns);
+	if (!k)
+		return NULL;
+	calls_now(&l->calls, now_ns);
+	k->fn = opt->fn;
+	k->user = user;
+	k->delivery = (uint8_t)opt->delivery;
+	if (opt->delivery == SINEW_CALL_WHOLE)
+		k->max_bytes = opt->max_reply ? opt->max_reply : WHOLE_MAX;
+	k->begun_ns = now_ns;
+	k->deadline_ns = deadline_of(l->owner, opt, now_ns);
+	k->op = op;
+	k->service_id = b->service;
+	k->depth = opt->parent ? (uint8_t)(opt->parent->depth + 1) : 0;
+	return k;
+}
+
+/* Gives the first data to the core: the caller's own, or a copy of several. 0 or a negative errno;
+ * then nothing has begun. */
+static int start(const struct sinew_binding *b, struct sinew_call *k, const struct iovec *iov,
+		 int n, size_t len, uint64_t total, unsigned flags)
+{
+	struct calls_begin begin = {
+		.binding = b->number, .depth = k->depth, .op = k->op, .total = total,
+		.nowait = flags & SINEW_CALL_NOWAIT, .settle = flags & SINEW_CALL_SETTLE,
+		.want_accept = flags & SINEW_CALL_WANT_ACCEPT,
+		.endless = flags & SINEW_CALL_ENDLESS, .last = !(flags & SINEW_CALL_MORE),
+		.deadline_ns = k->deadline_ns, .user = k,
+	};
+	int err = 0;
+
+	lock_order_held(LOCK_SERVICE);
+	assert(n || !len);
+	k->out.last = k->out.said = begin.last;
+	if (n == 1) {
+		begin.data = (struct span) { iov->iov_base, len };
+	} else if (len) {
+		err = unsent_add(k, iov, n, 0, len);
+		begin.data = (struct span) { k->out.mem, len };
+		k->out.offered = len;
+	}
+	if (!err)
+		err = call_begin(&k->lane->calls, &k->own, &begin);
+	return err;
+}
+
+/* It has begun. Data that did not go at once are copied; without memory for that it is aborted. */
+static void go_on(struct sinew_call *k)
+{
+	struct lane *l = k->lane;
+
+	assert(!k->incoming && !k->core);
+	call_open(k, &k->own);
+	lane_settle(l);
+	if (!k->out.offered && unsent_save(k)) {
+		k->aborted = true;
+		call_abort(k->core, (uint32_t)SINEW_RX_CALL_DEAD);
+		lane_settle(l);
+	}
+}
+
+int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_call_options *given,
+		     const struct iovec *iov, int n, unsigned flags, void *user,
+		     struct sinew_call **ret_call)
+{
+	static const struct sinew_call_options none = { .size = sizeof none };
+	const struct sinew_call_options *opt = given ? given : &none;
+	struct sinew_call *k;
+	uint64_t total;
+	size_t len;
+	int err;
+
+	if (!b || !ret_call || opt->size < sizeof *opt || flags & ~FLAGS ||
+	    opt->delivery > SINEW_CALL_PULL || !call_iov_length(iov, n, &len) ||
+	    !total_of(opt, len, flags & SINEW_CALL_MORE, &total))
+		return -EINVAL;
+	if (node_forked(b->session->node))
+		return -ECHILD;
+	err = may_begin(b, opt);
+	if (err)
+		return err;
+	if (len > b->lane->owner->opt.send_bytes)
+		return -EMSGSIZE;
+	lane_lock(b->lane);
+	k = own_new(b, op, opt, user);
+	err = k ? start(b, k, iov, n, len, total, flags) : -ENOMEM;
+	if (!err) {
+		*ret_call = k;
+		go_on(k);
+	}
+	lane_unlock(b->lane);
+	if (err && k)
+		call_unref(k);
+	return err;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "services/call.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+#include "services/calls_end.h"
+#include "services/unread.h"
+#include "services/lane.h"
+#include "services/unsent.h"
+#include "services/service.h"
+
+#define IOV_PARTS_MAX	1024
+#define SPARE_MAX	64u	/* handles of a lane that are kept for its next calls */
+
+/* Spare ones are linked by their lane. */
+static struct sinew_call *take_spare(struct lane *l)
+{
+	struct sinew_call *k = l->spare;
+
+	assert(!k == !l->n_spare);
+	if (k) {
+		l->spare = *(struct sinew_call **)(void *)k;
+		l->n_spare--;
+	}
+	return k;
+}
+
+struct sinew_call *call_new(struct lane *l, struct sinew_session *session)
+{
+	struct sinew_call *k = take_spare(l);
+
+	lock_order_held(LOCK_SERVICE);
+	if (!k)
+		k = owner_alloc(l->owner, sizeof *k);
+	if (!k)
+		return NULL;
+	memset(k, 0, sizeof *k);
+	k->lane = l;
+	k->session = sinew_session_ref(session);
+	atomic_init(&k->refs, 1);
+	atomic_init(&k->over, true);
+	list_init(&k->waiting);
+	list_init(&k->all);
+	return k;
+}
+
+void call_unref(struct sinew_call *k)
+{
+	struct sinew_session *session = k->session;
+	struct lane *l = k->lane;
+
+	if (atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	lane_lock(l);
+	assert(!k->core && !k->entered && list_empty(&k->waiting) && list_empty(&k->all));
+	unsent_free(k);
+	unread_free(k);
+	if (l->n_spare < SPARE_MAX) {
+		*(struct sinew_call **)(void *)k = l->spare;
+		l->spare = k;
+		l->n_spare++;
+		k = NULL;
+	}
+	lane_unlock(l);
+	owner_release(l->owner, k);
+	sinew_session_unref(session);
+}
+
+bool call_iov_length(const struct iovec *iov, int n, size_t *ret)
+{
+	size_t len = 0;
+
+	if (n < 0 || n > IOV_PARTS_MAX || (n && !iov))
+		return false;
+	for (int i = 0; i < n; i++) {
+		if ((!iov[i].iov_base && iov[i].iov_len) || iov[i].iov_len > SSIZE_MAX - len)
+			return false;
+		len += iov[i].iov_len;
+	}
+	*ret = len;
+	return true;
+}
+
+void call_name(struct sinew_call *k)
+{
+	if (!k->id && k->core && k->core->state != CALL_WAITING)
+		k->id = (uint64_t)k->core->gen << 16 | k->core->slot;
+}
+
+void call_open(struct sinew_call *k, struct call *core)
+{
+	lock_order_held(LOCK_SERVICE);
+	assert(!k->core && list_empty(&k->all) && core->user == k);
+	k->core = core;
+	call_name(k);
+	atomic_store(&k->over, false);
+	list_append(&k->lane->handles, &k->all);
+	atomic_fetch_add_explicit(&k->lane->owner->n_open, 1, memory_order_relaxed);
+}
+
+void call_detach(struct sinew_call *k)
+{
+	lock_order_held(LOCK_SERVICE);
+	assert(k->core && !list_empty(&k->all));
+	k->core = NULL;
+	list_remove(&k->all);
+	unsent_free(k);
+}
+
+void call_drop(struct sinew_call *k)
+{
+	assert(k->core && k->lane->calls.now_ns);
+	call_name(k);
+	call_let_go(k->core);
+	call_detach(k);
+}
+
+void call_closed(struct sinew_call *k)
+{
+	lock_order_held(LOCK_SERVICE);
+	if (!atomic_exchange(&k->over, true))
+		atomic_fetch_sub(&k->lane->owner->n_open, 1);
+}
+
+void call_leave(struct sinew_call *k)
+{
+	if (!k->entered)
+		return;
+	assert(k->incoming && k->service);
+	k->entered = false;
+	service_leave(k->lane->owner, k->service);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One call: the handle of the application, and what belongs to it besides the core's state.
+ * Counted: the application has a reference until sinew_call_end(), the loop while it hands an
+ * event over.
+ * Without a note, a field is under the lock of its lane.
+ */
+#ifndef SINEW_SERVICES_CALL_H
+#define SINEW_SERVICES_CALL_H
+
+#include <sys/uio.h>
+
+#include "services/calls.h"
+#include "services/calls_window.h"
+#include "services/owner.h"
+
+struct lane;
+
+/* Data that the core has not taken yet: those from at on, of which it was offered some. */
+struct unsent {
+	uint8_t *mem;			/* NULL: nothing waits */
+	size_t size, at, len;
+	size_t offered;			/* bytes from at on */
+	bool last;			/* nothing comes behind */
+	bool said;			/* the core knows that */
+	bool want_room;			/* the application does */
+};
+
+/* Data that the application has not got yet. */
+struct unread {
+	uint8_t *mem;
+	size_t size, at, len;
+	bool last;			/* the last ones are here, or were handed over */
+};
+
+/* How a call ended. */
+struct call_end {
+	enum sinew_call_reason reason;	/* 0: it has not */
+	enum sinew_call_outcome outcome;
+	int32_t code;
+};
+
+struct sinew_call {
+	/* Constant. */
+	struct lane *lane;
+	struct sinew_session *session;	/* referenced */
+	struct service *service;	/* of the peer's: whose n_calls counts it */
+	sinew_call_fn fn;
+	uint64_t max_bytes;		/* of what comes in; 0: no limit */
+	uint64_t begun_ns;
+	uint64_t deadline_ns;
+	uint32_t op;
+	uint16_t service_id;
+	uint8_t depth;
+	uint8_t delivery;		/* enum sinew_call_delivery */
+	bool incoming;
+
+	_Atomic unsigned refs;
+	_Atomic bool over;		/* it does not count as open (any more) */
+	void *user;			/* loop */
+	struct list waiting;		/* of its service; loop */
+
+	struct list all;		/* of the lane, while the core has it */
+	struct call own;		/* the core's state of an own call */
+	struct call *core;		/* that, or a slot of the peer's; NULL: no more */
+	struct unsent out;
+	struct unread in;
+	struct call_end end;
+	uint64_t sent, received;	/* bytes */
+	uint64_t unconsumed;		/* delivered bytes that the application consumes itself */
+	uint64_t id;			/* 0: it waits for its slot */
+	bool entered;			/* its service */
+	bool accepted;			/* the called side's application has it, as is known */
+	bool aborted;			/* by this side */
+	bool returned;			/* by sinew_call_end() */
+};
+
+/* How long all of iov is; false: it is no valid one. */
+bool call_iov_length(const struct iovec *iov, int n, size_t *ret);
+/* With one reference. NULL: no memory. Under the lock of the lane. */
+struct sinew_call *call_new(struct lane *l, struct sinew_session *session);
+static inline void call_ref(struct sinew_call *k)
+{
+	atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
+}
+/* Without the lock. */
+void call_unref(struct sinew_call *k);
+static inline bool call_ended(const struct sinew_call *k)
+{
+	return k->end.reason != 0;
+}
+
+/* The core has it, and it counts as open. */
+void call_open(struct sinew_call *k, struct call *core);
+/* Learns its id, once it has a slot. */
+void call_name(struct sinew_call *k);
+/* The core's state of it is no longer to be used. */
+void call_detach(struct sinew_call *k);
+/* The core is told that nobody wants it any more; then the same. */
+void call_drop(struct sinew_call *k);
+/* It does not count as open any more. */
+void call_closed(struct sinew_call *k);
+/* The same for its service. */
+void call_leave(struct sinew_call *k);
+
+#endif

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "services/deliver.h"
+
+#include <assert.h>
+
+#include "lowcomms/handle.h"
+#include "services/calls_begin.h"
+#include "services/calls_end.h"
+#include "services/calls_event.h"
+#include "services/unread.h"
+#include "services/unsent.h"
+#include "services/service.h"
+
+/* Outcomes are handed out as they are. */
+_Static_assert((int)SINEW_CALL_NOT_EXECUTED == CALLS_NOT_EXECUTED, "outcomes");
+_Static_assert((int)SINEW_CALL_PARTIAL == CALLS_PARTIAL, "outcomes");
+_Static_assert((int)SINEW_CALL_IN_DOUBT == CALLS_IN_DOUBT, "outcomes");
+_Static_assert((int)SINEW_CALL_STARTED == CALLS_STARTED, "outcomes");
+_Static_assert((int)SINEW_CALL_DONE == CALLS_DONE, "outcomes");
+
+#define EXPECTED_MAX	(1024u * 1024)	/* memory for a whole request before its data are here */
+
+/* ---- functions of the application ---- */
+
+/* False: the application does not want it. */
+static bool show(struct lane *l, struct sinew_call *k, const struct sinew_call_msg *msg,
+		 bool stored)
+{
+	struct shown shown = { .msg = *msg, .call = k, .stored = stored };
+	struct sinew_calls *o = l->owner;
+	bool wanted;
+
+	assert(l->delivers && !o->shown);
+	if (k->returned || !k->fn)
+		return false;
+	call_ref(k);
+	lane_unlock(l);
+	wanted = owner_enter(o);
+	if (wanted) {
+		o->shown = &shown;
+		k->fn(k, &shown.msg, k->user);
+		o->shown = NULL;
+		owner_leave(o);
+	}
+	call_unref(k);
+	lane_lock(l);
+	return wanted;
+}
+
+static void show_event(struct lane *l, struct sinew_call *k, enum sinew_call_event event)
+{
+	struct sinew_call_msg msg = { .event = event };
+
+	show(l, k, &msg, false);
+}
+
+static void show_slot(struct lane *l)
+{
+	struct sinew_calls *o = l->owner;
+
+	if (!o->opt.room)
+		return;
+	lane_unlock(l);
+	if (owner_enter(o)) {
+		o->opt.room(o, l->session, o->opt.room_user);
+		owner_leave(o);
+	}
+	lane_lock(l);
+}
+
+/* ---- data ---- */
+
+/* It cannot go on: more data than allowed, or no memory for them. */
+static void break_off(struct sinew_call *k, enum call_reason reason)
+{
+	int32_t code = k->incoming ? SINEW_RXGEN_SS_UNMARSHAL : SINEW_RXGEN_CC_UNMARSHAL;
+
+	assert(k->core && !k->aborted);
+	k->aborted = true;
+	if (!k->incoming || call_refuse(k->core, reason, 0))
+		call_abort(k->core, (uint32_t)code);
+}
+
+/* The application may have given it back meanwhile, or it has ended. */
+static void consumed(struct sinew_call *k, size_t n)
+{
+	lock_order_held(LOCK_SERVICE);
+	if (k->core)
+		call_consumed(k->core, n);
+}
+
+/* Data behind others that are stored, or to be stored. False: there is no memory. */
+static bool store(struct sinew_call *k, struct span data, bool last)
+{
+	uint64_t total = k->core->rx.total;
+	bool known = k->delivery == SINEW_CALL_WHOLE && total <= EXPECTED_MAX;
+
+	if (unread_add(k, data, known ? (size_t)total : 0)) {
+		break_off(k, CALL_END_BUSY);
+		return false;
+	}
+	k->in.last = last;
+	return true;
+}
+
+/* The application has the call from now on. */
+static void accept_new(struct lane *l, struct sinew_call *k)
+{
+	struct sinew_call_msg msg = { .event = SINEW_CALL_NEW, .total = k->core->rx.total };
+
+	assert(k->incoming && !k->accepted && k->entered);
+	if (call_accept(k->core))
+		return;
+	k->accepted = true;
+	/* Freed meanwhile: nobody knows it. */
+	if (!show(l, k, &msg, false) && !k->returned)
+		k->accepted = false;
+}
+
+/* Everything is there. */
+static void show_whole(struct lane *l, struct sinew_call *k, struct span data, bool stored)
+{
+	struct sinew_call_msg msg = {
+		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = true,
+	};
+
+	if (k->incoming && !k->accepted)
+		accept_new(l, k);
+	if (!k->incoming || k->accepted)
+		show(l, k, &msg, stored);
+	if (stored)
+		unread_free(k);
+}
+
+static void data_whole(struct lane *l, struct sinew_call *k, struct span data, bool last)
+{
+	bool stored = unread_len(k) > 0 || !last;
+
+	assert(k->delivery == SINEW_CALL_WHOLE && !k->in.last);
+	if (stored && !store(k, data, last))
+		return;
+	if (stored)
+		data = (struct span) { unread_data(k), unread_len(k) };
+	if (last)
+		show_whole(l, k, data, stored);
+}
+
+/* Data of a call that has its place in the service. */
+static void data_in(struct lane *l, struct sinew_call *k, struct span data, bool last)
+{
+	struct sinew_call_msg msg = {
+		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = last,
+	};
+
+	switch (k->delivery) {
+	case SINEW_CALL_PIECES:
+		consumed(k, data.n);
+		show(l, k, &msg, false);
+		return;
+	case SINEW_CALL_PACED:
+		k->unconsumed += data.n;
+		k->in.last = last;
+		show(l, k, &msg, false);
+		return;
+	case SINEW_CALL_WHOLE:
+		consumed(k, data.n);
+		data_whole(l, k, data, last);
+		return;
+	case SINEW_CALL_PULL:
+		if (!store(k, data, last))
+			return;
+		msg.data = NULL;
+		show(l, k, &msg, false);
+	}
+}
+
+static void data_arrived(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
+{
+	k->received += ev->data.n;
+	if (k->returned || k->aborted) {
+		consumed(k, ev->data.n);
+		return;
+	}
+	if (k->max_bytes && k->received > k->max_bytes)
+		break_off(k, CALL_END_TOO_BIG);
+	else if (k->incoming && !k->entered)
+		store(k, ev->data, ev->last);
+	else
+		data_in(l, k, ev->data, ev->last);
+}
+
+/* ---- new calls of the peer ---- */
+
+static enum call_reason refusal(const struct sinew_calls *o, const struct service *s,
+				const struct call *core)
+{
+	uint64_t total = core->rx.total;
+
+	if (atomic_load_explicit(&o->freed, memory_order_relaxed))
+		return CALL_END_CLOSING;
+	if (!s)
+		return CALL_END_NO_SERVICE;
+	if (!service_has_op(s, core->op))
+		return CALL_END_NO_OP;
+	if (s->is.max_request && total != CALL_TOTAL_UNKNOWN && total > s->is.max_request)
+		return CALL_END_TOO_BIG;
+	return 0;
+}
+
+static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct call *core)
+{
+	struct sinew_call *k = call_new(l, l->session);
+
+	assert(core->incoming && !core->user);
+	if (!k)
+		return NULL;
+	k->service = s;
+	k->fn = s->is.fn;
+	k->user = s->user;
+	k->max_bytes = s->is.max_request;
+	k->delivery = (uint8_t)s->is.delivery;
+	k->begun_ns = l->calls.now_ns;
+	k->deadline_ns = core->deadline_ns;
+	k->op = core->op;
+	k->service_id = s->id;
+	k->depth = core->depth;
+	k->incoming = true;
+	core->user = k;
+	call_open(k, core);
+	return k;
+}
+
+/* It has a place in its service; data that have come meanwhile follow. */
+static void let_in(struct lane *l, struct sinew_call *k)
+{
+	struct span data;
+	uint8_t *mem;
+
+	assert(k->incoming && !k->entered && list_empty(&k->waiting));
+	k->entered = true;
+	if (k->delivery != SINEW_CALL_WHOLE)
+		accept_new(l, k);
+	if (!k->core || k->aborted || !(unread_len(k) || k->in.last))
+		return;
+	data = (struct span) { unread_data(k), unread_len(k) };
+	mem = unread_give(k);
+	data_in(l, k, data, k->in.last);
+	owner_release(l->owner, mem);
+}
+
+static void incoming(struct lane *l, const struct calls_event *ev)
+{
+	struct service *s = service_find(l->owner, ev->call->service);
+	enum call_reason reason = refusal(l->owner, s, ev->call);
+	struct sinew_call *k = NULL;
+	bool enters = false;
+
+	if (!reason) {
+		enters = service_enter(s);
+		if (enters || s->is.full == SINEW_FULL_WAIT)
+			k = incoming_new(l, s, ev->call);
+		if (enters && !k)
+			service_leave(l->owner, s);
+	}
+	if (!k) {
+		call_refuse(ev->call, reason ? reason : CALL_END_BUSY,
+			    reason ? 0 : s->is.retry_ms);
+	} else if (enters) {
+		let_in(l, k);
+	} else {
+		list_append(&s->waiting, &k->waiting);
+		atomic_fetch_add(&s->n_waiting, 1);
+		/* Against service_leave(): one of the two sees the other. */
+		atomic_store(&l->owner->waiter_due, true);
+		owner_wake(l->owner, 0);
+	}
+}
+
+static void stop_waiting(struct sinew_call *k)
+{
+	if (list_empty(&k->waiting))
+		return;
+	assert(k->incoming && atomic_load(&k->service->n_waiting));
+	list_remove(&k->waiting);
+	atomic_fetch_sub(&k->service->n_waiting, 1);
+}
+
+static void let_in_some(struct sinew_calls *o, struct service *s)
+{
+	while (!list_empty(&s->waiting) && service_enter(s)) {
+		struct sinew_call *k = list_first(&s->waiting, struct sinew_call, waiting);
+		struct lane *l = k->lane;
+
+		stop_waiting(k);
+		call_ref(k);
+		lane_lock(l);
+		l->delivers = true;
+		if (k->core && !call_ended(k))
+			let_in(l, k);
+		else
+			service_leave(o, s);
+		l->delivers = false;
+		lane_settle(l);
+		lane_unlock(l);
+		call_unref(k);
+	}
+}
+
+void deliver_waiting(struct sinew_calls *o)
+{
+	if (!atomic_exchange(&o->waiter_due, false))
+		return;
+	for (unsigned i = 0; i < SERVICE_BUCKETS; i++)
+		for (struct service *s = atomic_load(&o->services[i]); s; s = s->next)
+			let_in_some(o, s);
+}
+
+/* ---- ends ---- */
+
+static enum sinew_call_reason reason_of(uint8_t reason)
+{
+	switch (reason) {
+	case CALLS_REPLIED:		return SINEW_END_REPLIED;
+	case CALLS_ABANDONED:		return SINEW_END_GIVEN_UP;
+	case CALLS_SESSION:		return SINEW_END_SESSION;
+	case CALLS_PROTOCOL:		return SINEW_END_PROTOCOL;
+	case CALL_END_BUSY:		return SINEW_END_BUSY;
+	case CALL_END_ABORTED:		return SINEW_END_ABORTED;
+	case CALL_END_NO_SERVICE:	return SINEW_END_NO_SERVICE;
+	case CALL_END_NO_OP:		return SINEW_END_NO_OP;
+	case CALL_END_TOO_BIG:		return SINEW_END_TOO_BIG;
+	case CALL_END_CLOSING:		return SINEW_END_CLOSING;
+	case CALL_END_DEADLINE:		return SINEW_END_DEADLINE;
+	}
+	return SINEW_END_NO_SERVICE;	/* refused for a reason that is not known here */
+}
+
+static void show_end(struct lane *l, struct sinew_call *k, uint32_t retry_ms)
+{
+	struct sinew_call_msg msg = {
+		.event = SINEW_CALL_ENDED, .reason = k->end.reason, .outcome = k->end.outcome,
+		.code = k->end.code, .retry_ms = retry_ms,
+	};
+
+	show(l, k, &msg, false);
+}
+
+static void ended(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
+{
+	bool silent = k->incoming && (k->returned || !k->accepted);
+
+	assert(k->core == ev->call && !call_ended(k));
+	k->end.reason = reason_of(ev->reason);
+	k->end.outcome = (enum sinew_call_outcome)ev->outcome;
+	k->end.code = (int32_t)ev->code;
+	stop_waiting(k);
+	call_closed(k);
+	if (k->incoming && ev->held && (silent || k->service->is.flags & SINEW_SERVICE_DETACH))
+		call_drop(k);
+	else if (k->incoming && !ev->held)
+		call_detach(k);
+	if (!silent) {
+		show_end(l, k, ev->retry_ms);
+		return;
+	}
+	call_leave(k);
+	lane_unlock(l);
+	call_unref(k);
+	lane_lock(l);
+}
+
+/* ---- all of them ---- */
+
+static void fault(struct lane *l, const char *text)
+{
+	struct sinew_node *n = l->owner->node;
+
+	assert(text);
+	lane_unlock(l);
+	log_limited(&n->log, SINEW_ERROR, l->session->nodeid, "calls broken",
+		    "peer=%u calls of this session end: %s", l->session->nodeid, text);
+	lane_lock(l);
+}
+
+static void of_call(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
+{
+	assert(k->lane == l && k->core == ev->call);
+	switch (ev->what) {
+	case CALLS_EV_ACCEPTED:
+		k->accepted = true;
+		show_event(l, k, SINEW_CALL_ACCEPTED);
+		return;
+	case CALLS_EV_DATA:
+		data_arrived(l, k, ev);
+		return;
+	case CALLS_EV_ROOM:
+		if (!k->out.want_room || !unsent_room(k))
+			return;
+		k->out.want_room = false;
+		show_event(l, k, SINEW_CALL_ROOM);
+		return;
+	case CALLS_EV_ENDED:
+		ended(l, k, ev);
+		return;
+	case CALLS_EV_NEW:
+	case CALLS_EV_FINAL:
+	case CALLS_EV_SLOT:
+	case CALLS_EV_FAULT:
+		return;
+	}
+}
+
+void lane_deliver(struct lane *l)
+{
+	struct calls_event ev;
+
+	lock_order_held(LOCK_SERVICE);
+	assert(!l->delivers);
+	l->delivers = true;
+	while (calls_event(&l->calls, &ev)) {
+		if (ev.what == CALLS_EV_NEW)
+			incoming(l, &ev);
+		else if (ev.what == CALLS_EV_SLOT)
+			show_slot(l);
+		else if (ev.what == CALLS_EV_FAULT)
+			fault(l, ev.fault);
+		else if (ev.user)
+			of_call(l, ev.user, &ev);
+		else if (ev.what == CALLS_EV_ENDED && ev.held)
+			call_let_go(ev.call);
+	}
+	l->delivers = false;
+}
+
+void lane_work(struct lane *l)
+{
+	do {
+		lane_deliver(l);
+		lane_put(l);
+	} while (calls_event_waits(&l->calls));
+	lane_wake(l);
+}
+
+/* The handle stays the application's, if that knows it. Gives the lock back, and takes it. */
+static void give_up(struct lane *l, struct sinew_call *k)
+{
+	bool unknown = k->incoming && (!k->accepted || k->returned);
+
+	stop_waiting(k);
+	call_drop(k);
+	call_closed(k);
+	if (!unknown)
+		return;
+	call_leave(k);
+	lane_unlock(l);
+	call_unref(k);
+	lane_lock(l);
+}
+
+void lane_give_up(struct lane *l)
+{
+	assert(atomic_load(&l->owner->freed));
+	while (!list_empty(&l->handles))
+		give_up(l, list_first(&l->handles, struct sinew_call, all));
+}

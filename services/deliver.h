@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Events of the core become events of the application: which service gets a new call, how data come
+ * to it, what its end means. On the loop thread. Knows nothing of frames.
+ */
+#ifndef SINEW_SERVICES_DELIVER_H
+#define SINEW_SERVICES_DELIVER_H
+
+#include "services/lane.h"
+
+/* The event that is handed over, for sinew_call_msg_ref(). */
+struct shown {
+	struct sinew_call_msg msg;
+	struct sinew_call *call;
+	bool stored;		/* the data lie in the memory of what was not read */
+};
+
+/* Hands over all that has happened. Under the lock, which is given back while the application
+ * runs. */
+void lane_deliver(struct lane *l);
+/* The same, and what comes of it goes out; until nothing happens any more. */
+void lane_work(struct lane *l);
+/* The application has freed its calls: all are let go. Under the lock, the same. */
+void lane_give_up(struct lane *l);
+/* Calls that wait for room in their service get it. Without a lock. */
+void deliver_waiting(struct sinew_calls *o);
+
+#endif

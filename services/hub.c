@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls of a node as lowcomms/ sees them, its service, and as the user does. Knows nothing of
+ * one call.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lowcomms/handle.h"
+#include "lowcomms/service.h"
+#include "services/calls_event.h"
+#include "services/calls_rx.h"
+#include "services/deliver.h"
+#include "services/lane.h"
+
+#define WINDOW_MIN	(16u * 1024)
+#define WINDOW_MAX	(16u * 1024 * 1024)
+#define SLOTS_MAX	1024u
+#define QUEUED_MAX	32768u
+#define SEND_BYTES_MAX	(1024u * 1024 * 1024)
+
+/* ---- functions of the service: loop ---- */
+
+/* Says that no calls of this session go on: as after broken rules. */
+static void refuse_all(struct sinew_session *h)
+{
+	struct call_frame f = {
+		.kind = CALL_ABORT, .slot = CALL_SLOT_NONE, .code = CALLS_RULES,
+	};
+	uint8_t head[CALL_HEAD_MAX];
+	struct span part = { head, call_put(head, &f) };
+
+	assert(part.n <= sizeof head);
+	service_put(h, &part, 1, part.n, false, NULL, NULL);
+}
+
+static void on_up(void *user, struct sinew_session *h, const struct service_grant *theirs)
+{
+	struct sinew_calls *o = user;
+	struct lane *l = lane_new(o, h, theirs);
+
+	assert(h->node == o->node && !service_data(h));
+	if (!l) {
+		refuse_all(h);
+		return;
+	}
+	list_append(&o->lanes, &l->all);
+	service_set_data(h, l);
+	/* Else the next tick does it. */
+	if (atomic_load(&o->draining) || atomic_load(&o->freed))
+		owner_wake(o, 0);
+}
+
+/* The lane, locked, with the present time; NULL: there was no memory for one. */
+static struct lane *enter(struct sinew_calls *o, struct sinew_session *h)
+{
+	struct lane *l = service_data(h);
+
+	if (!l)
+		return NULL;
+	assert(l->owner == o && l->session == h);
+	lane_lock(l);
+	calls_now(&l->calls, service_turn_ns(o->node));
+	return l;
+}
+
+static void on_frame(void *user, struct sinew_session *h, const uint8_t *body, size_t len)
+{
+	struct lane *l = enter(user, h);
+
+	if (!l)
+		return;
+	/* The core takes a frame when all events before it are handed over. */
+	lane_deliver(l);
+	calls_frame(&l->calls, body, len);
+	lane_deliver(l);
+	lane_unlock(l);
+}
+
+static void on_batch(void *user, struct sinew_session *h)
+{
+	struct lane *l = enter(user, h);
+
+	if (!l)
+		return;
+	calls_batch_end(&l->calls);
+	lane_work(l);
+	lane_unlock(l);
+}
+
+static void on_room(void *user, struct sinew_session *h)
+{
+	struct lane *l = enter(user, h);
+
+	if (!l)
+		return;
+	lane_work(l);
+	lane_unlock(l);
+}
+
+static void on_finishing(void *user, struct sinew_session *h)
+{
+	struct lane *l = enter(user, h);
+
+	if (!l) {
+		service_let_go(h);
+		return;
+	}
+	assert(!l->fin_waits);
+	l->fin_waits = true;
+	calls_finish(&l->calls);
+	lane_work(l);
+	lane_unlock(l);
+}
+
+static void on_finished(void *user, struct sinew_session *h)
+{
+	struct lane *l = enter(user, h);
+
+	if (!l)
+		return;
+	calls_peer_fin(&l->calls);
+	lane_work(l);
+	lane_unlock(l);
+}
+
+static void on_down(void *user, struct sinew_session *h, uint64_t acked, uint64_t high)
+{
+	struct lane *l = enter(user, h);
+
+	(void)acked;
+	if (!l)
+		return;
+	assert(!list_empty(&l->all));
+	list_remove(&l->all);
+	l->fin_waits = false;
+	lane_deliver(l);
+	calls_down(&l->calls, high);
+	lane_deliver(l);
+	lane_unlock(l);
+}
+
+static void on_released(void *data)
+{
+	lane_free(data);
+}
+
+static uint64_t on_deadline(void *user)
+{
+	struct sinew_calls *o = user;
+	uint64_t due = UINT64_MAX;
+
+	/* Others that make it earlier from now on wake the loop again. */
+	atomic_store(&o->due_ns, UINT64_MAX);
+	if (atomic_load(&o->waiter_due) || (atomic_load(&o->freed) && !o->freed_seen))
+		due = 0;
+	due = earlier(due, atomic_load(&o->drain_ns));
+	for (struct list *e = o->lanes.next; e != &o->lanes; e = e->next) {
+		struct lane *l = list_entry(e, struct lane, all);
+		bool drains = atomic_load(&o->draining) && !l->drained;
+
+		lane_lock(l);
+		due = drains || calls_event_waits(&l->calls) ? 0 :
+			earlier(due, calls_deadline(&l->calls));
+		lane_unlock(l);
+	}
+	owner_due(o, due);
+	return due;
+}
+
+static void on_tick(void *user, uint64_t now_ns)
+{
+	struct sinew_calls *o = user;
+	bool freed = atomic_load(&o->freed), drains = atomic_load(&o->draining);
+	bool time_over = now_ns >= atomic_load(&o->drain_ns);
+
+	assert(!o->shown);
+	o->freed_seen = freed;
+	if (time_over)
+		atomic_store(&o->drain_ns, UINT64_MAX);
+	deliver_waiting(o);
+	for (struct list *e = o->lanes.next; e != &o->lanes; e = e->next) {
+		struct lane *l = list_entry(e, struct lane, all);
+
+		lane_lock(l);
+		calls_now(&l->calls, now_ns);
+		calls_tick(&l->calls);
+		if (drains && !l->drained) {
+			l->drained = true;
+			calls_finish(&l->calls);
+		}
+		if (time_over)
+			calls_stop(&l->calls);
+		lane_work(l);
+		if (freed)
+			lane_give_up(l);
+		lane_settle(l);
+		lane_unlock(l);
+	}
+}
+
+static void on_freed(void *user)
+{
+	struct sinew_calls *o = user;
+
+	assert(list_empty(&o->lanes) && !o->shown);
+	atomic_store(&o->node_gone, true);
+	owner_unref(o);
+}
+
+static const struct service_ops ops = {
+	.up = on_up, .frame = on_frame, .batch = on_batch, .room = on_room,
+	.finishing = on_finishing, .finished = on_finished, .down = on_down,
+	.released = on_released, .deadline = on_deadline, .tick = on_tick, .freed = on_freed,
+};
+
+/* ---- the user's ---- */
+
+void sinew_calls_options_init(struct sinew_calls_options *opt, size_t size)
+{
+	const struct sinew_calls_options all = {
+		.size = size, .slots = 128, .window = 1024 * 1024, .max_queued = 1024,
+		.deadline_ms = 30000, .send_bytes = 64 * 1024,
+	};
+
+	memset(opt, 0, size);
+	memcpy(opt, &all, size < sizeof all ? size : sizeof all);
+}
+
+/* The defaults, in place of 0. */
+static void complete(struct sinew_calls_options *opt, const struct sinew_calls_options *given)
+{
+	struct sinew_calls_options all;
+
+	SINEW_CALLS_OPTIONS_INIT(&all);
+	*opt = all;
+	if (!given)
+		return;
+	memcpy(opt, given, given->size < sizeof *opt ? given->size : sizeof *opt);
+	opt->slots = opt->slots ? opt->slots : all.slots;
+	opt->window = opt->window ? opt->window : all.window;
+	opt->max_queued = opt->max_queued ? opt->max_queued : all.max_queued;
+	opt->deadline_ms = opt->deadline_ms ? opt->deadline_ms : all.deadline_ms;
+	opt->send_bytes = opt->send_bytes ? opt->send_bytes : all.send_bytes;
+}
+
+static bool are_valid(const struct sinew_calls_options *opt)
+{
+	return opt->slots >= GRANT_SLOTS_MIN && opt->slots <= SLOTS_MAX &&
+		opt->window >= WINDOW_MIN && opt->window <= WINDOW_MAX &&
+		opt->max_queued <= QUEUED_MAX && opt->send_bytes >= CALL_PIECE_MAX &&
+		opt->send_bytes <= SEND_BYTES_MAX && !opt->alloc == !opt->release;
+}
+
+int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *opt,
+		    struct sinew_calls **ret_calls)
+{
+	struct service_grant ours = { .window = WINDOW_MIN, .piece = CALL_PIECE_MAX };
+	struct sinew_calls_options all;
+	struct sinew_calls *o;
+	int err;
+
+	if (!node || !ret_calls || (opt && !opt->size))
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	complete(&all, opt);
+	if (!are_valid(&all))
+		return -EINVAL;
+	o = owner_new(node, &all);
+	if (!o)
+		return -ENOMEM;
+	ours.slots = (uint16_t)all.slots;
+	assert(grant_is_valid(&ours));
+	owner_ref(o);
+	err = service_attach(node, &ours, &ops, o);
+	if (err) {
+		owner_unref(o);
+		owner_unref(o);
+		return err;
+	}
+	*ret_calls = o;
+	return 0;
+}
+
+int sinew_calls_drain(struct sinew_calls *o, int timeout_ms)
+{
+	uint64_t until, known;
+
+	if (!o)
+		return -EINVAL;
+	if (node_forked(o->node))
+		return -ECHILD;
+	if (atomic_load(&o->node_gone))
+		return -ESTALE;
+	until = timeout_ms < 0 ? UINT64_MAX : service_now() + (uint64_t)timeout_ms * 1000000u;
+	known = atomic_load(&o->drain_ns);
+	while (until < known && !atomic_compare_exchange_weak(&o->drain_ns, &known, until))
+		;
+	atomic_store(&o->draining, true);
+	owner_wake(o, 0);
+	return 0;
+}
+
+unsigned sinew_calls_open(const struct sinew_calls *o)
+{
+	return o ? atomic_load(&o->n_open) : 0;
+}
+
+void sinew_calls_free(struct sinew_calls *o)
+{
+	if (!o || node_forked(o->node))
+		return;
+	assert(!atomic_load(&o->freed));
+	owner_shut(o);
+	owner_wake(o, 0);
+	owner_unref(o);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls of one session: the core's state, its lock, its handles. Belongs to the session, and
+ * goes with it. Knows nothing of functions of the application.
+ */
+#ifndef SINEW_SERVICES_LANE_H
+#define SINEW_SERVICES_LANE_H
+
+#include "services/call.h"
+
+struct service_grant;
+
+struct lane {
+	struct sinew_calls *owner;	/* referenced */
+	struct sinew_session *session;	/* whose it is */
+	struct list all;		/* of the owner, until the session is over; loop */
+
+	struct lock lock;
+	struct calls calls;
+	struct list handles;		/* that the core knows */
+	struct sinew_call *spare;	/* memory of handles, linked */
+	unsigned n_spare;
+	bool delivers;			/* the loop hands events over, and takes new ones, too */
+	bool fin_waits;			/* our FIN, until calls are over */
+	bool drained;			/* it takes no new calls */
+};
+
+static inline void lane_lock(struct lane *l)
+{
+	lock_take(&l->lock, LOCK_SERVICE);
+}
+
+static inline void lane_unlock(struct lane *l)
+{
+	lock_give(&l->lock, LOCK_SERVICE);
+}
+
+/* NULL: no memory. */
+struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
+		      const struct service_grant *theirs);
+/* With the session. */
+void lane_free(struct lane *l);
+/* Frames go into the ring while there is room, the FIN after the last one. Under the lock; any
+ * thread. */
+void lane_put(struct lane *l);
+/* The loop comes where events wait, or at the next deadline. The same. */
+void lane_wake(struct lane *l);
+/* Something has changed: both. */
+void lane_settle(struct lane *l);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls of a node: options, memory, services, the sessions that take part. Counted: the
+ * application has a reference, the node, each lane and each kept message. Knows nothing of calls.
+ *
+ * Files of services/ above the core of calls; each calls those of the lines below:
+ *
+ *	hub.c			functions of lowcomms/service.h, the user's calls for a node
+ *	begin.c, call_user.c	the user's calls for bindings and calls
+ *	deliver.c		events of the core become events of the application
+ *	lane.c			the calls of one session: its lock, frames into its ring
+ *	call.c			one call
+ *	unsent.c, unread.c	its data that wait
+ *	service.c		services, and who is in them
+ *	owner.c
+ *
+ * Each lane has a lock (LOCK_SERVICE), and so have the services of a node; a thread holds one of
+ * them at a time, and none while code of the application runs.
+ */
+#ifndef SINEW_SERVICES_OWNER_H
+#define SINEW_SERVICES_OWNER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lowcomms/lock.h"
+#include "proto/list.h"
+#include "services/sinew-call.h"
+
+#define SERVICE_BUCKETS	64u	/* by id */
+
+struct service;
+struct shown;
+
+struct sinew_calls {
+	struct sinew_node *node;
+	struct sinew_calls_options opt;	/* all filled in; constant */
+	_Atomic unsigned refs;
+	_Atomic unsigned n_open;	/* calls, of both directions */
+	_Atomic uint64_t due_ns;	/* when the loop comes by itself */
+	_Atomic uint64_t drain_ns;	/* when calls end that are still there; UINT64_MAX: never */
+	_Atomic bool draining;		/* no new calls */
+	_Atomic bool waiter_due;	/* one that waits for its service may have room */
+	_Atomic bool node_gone;
+
+	/* sinew_calls_free() waits for the loop to leave the application. */
+	_Atomic bool freed;
+	_Atomic bool inside;
+	pthread_mutex_t leave_lock;
+	pthread_cond_t left;
+
+	struct lock lock;		/* of changes to: */
+	_Atomic(struct service *) services[SERVICE_BUCKETS];
+
+	/* Loop. */
+	struct list lanes;
+	const struct shown *shown;	/* the event that is handed over */
+	bool freed_seen;
+};
+
+/* All zero but for the reference of the caller. NULL: no memory. */
+struct sinew_calls *owner_new(struct sinew_node *node, const struct sinew_calls_options *opt);
+struct sinew_calls *owner_ref(struct sinew_calls *o);
+void owner_unref(struct sinew_calls *o);
+/* Memory by the user's functions; NULL: none. Any thread. */
+void *owner_alloc(struct sinew_calls *o, size_t size);
+void owner_release(struct sinew_calls *o, void *mem);
+/* The loop comes at that time at the latest; true: that is news. */
+bool owner_due(struct sinew_calls *o, uint64_t due_ns);
+/* The loop is to come at that time. Any thread, also under a lock of services/. */
+void owner_wake(struct sinew_calls *o, uint64_t due_ns);
+/* Before and after each function of the application; false: there is none any more. Loop. */
+bool owner_enter(struct sinew_calls *o);
+void owner_leave(struct sinew_calls *o);
+/* Waits until the application is left, and keeps the loop out of it. */
+void owner_shut(struct sinew_calls *o);
+
+#endif

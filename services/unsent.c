@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "services/unsent.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "services/calls_begin.h"
+#include "services/lane.h"
+
+#define UNSENT_MIN	1024u
+
+size_t unsent_room(const struct sinew_call *k)
+{
+	size_t waits = unsent_waits(k), max = k->lane->owner->opt.send_bytes;
+
+	lock_order_held(LOCK_SERVICE);
+	return waits < max ? max - waits : 0;
+}
+
+/* Room for n bytes behind those that wait, and what is offered lies in it. */
+static int make_room(struct sinew_call *k, size_t n)
+{
+	struct sinew_calls *owner = k->lane->owner;
+	struct unsent *o = &k->out;
+	size_t waits = unsent_waits(k), size = o->size ? o->size : UNSENT_MIN;
+	uint8_t *mem = o->mem;
+
+	assert(o->at <= o->len && o->len <= o->size && o->offered <= waits);
+	if (o->len + n <= o->size)
+		return 0;
+	while (size < waits + n)
+		size *= 2;
+	if (size > o->size)
+		mem = owner_alloc(owner, size);
+	if (!mem)
+		return -ENOMEM;
+	if (waits)
+		memmove(mem, o->mem + o->at, waits);
+	if (o->offered)
+		call_moved(k->core, mem);
+	if (mem != o->mem)
+		owner_release(owner, o->mem);
+	o->mem = mem;
+	o->size = size;
+	o->at = 0;
+	o->len = waits;
+	return 0;
+}
+
+int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip, size_t bytes)
+{
+	struct unsent *o = &k->out;
+	int err = bytes ? make_room(k, bytes) : 0;
+
+	if (err)
+		return err;
+	for (int i = 0; i < n && bytes; i++) {
+		size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+		size_t part = iov[i].iov_len - from < bytes ? iov[i].iov_len - from : bytes;
+
+		if (part)
+			memcpy(o->mem + o->len, (const uint8_t *)iov[i].iov_base + from, part);
+		o->len += part;
+		bytes -= part;
+		skip -= from;
+	}
+	assert(!bytes && o->len <= o->size);
+	return 0;
+}
+
+int unsent_save(struct sinew_call *k)
+{
+	struct span rest = call_unsent(k->core);
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)rest.p, .iov_len = rest.n };
+	int err;
+
+	assert(!unsent_waits(k) && !k->out.offered);
+	if (!rest.n)
+		return 0;
+	k->out.at = k->out.len = 0;
+	err = unsent_add(k, &iov, 1, 0, rest.n);
+	if (err)
+		return err;
+	call_moved(k->core, k->out.mem);
+	k->out.offered = rest.n;
+	return 0;
+}
+
+int unsent_offer(struct sinew_call *k)
+{
+	struct unsent *o = &k->out;
+	size_t left, rest;
+	int err;
+
+	if (!k->core)
+		return 0;
+	left = call_unsent(k->core).n;
+	/* The caller's own bytes are. */
+	if (left && !o->offered)
+		return 0;
+	assert(left <= o->offered);
+	o->at += o->offered - left;
+	o->offered = left;
+	rest = unsent_waits(k);
+	if (left || (!rest && o->said == o->last))
+		return 0;
+	err = call_send(k->core, rest ? o->mem + o->at : NULL, rest, o->last);
+	if (err)
+		return err;
+	o->offered = rest;
+	o->said = o->last;
+	return 0;
+}
+
+void unsent_free(struct sinew_call *k)
+{
+	lock_order_held(LOCK_SERVICE);
+	owner_release(k->lane->owner, k->out.mem);
+	k->out.mem = NULL;
+	k->out.size = k->out.at = k->out.len = k->out.offered = 0;
+}

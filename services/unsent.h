@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Data of a call that wait for a slot, a window or the ring: one copy, up to send_bytes. All under
+ * the lock of the lane. Knows nothing of frames.
+ */
+#ifndef SINEW_SERVICES_UNSENT_H
+#define SINEW_SERVICES_UNSENT_H
+
+#include "services/call.h"
+
+/* Bytes that wait here. */
+static inline size_t unsent_waits(const struct sinew_call *k)
+{
+	return k->out.len - k->out.at;
+}
+
+/* Bytes that it may still take. */
+size_t unsent_room(const struct sinew_call *k);
+/* Copies up to n bytes behind those that wait. 0 or -ENOMEM. */
+int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip, size_t bytes);
+/* The core was offered the caller's own bytes: copies what it has not taken. 0 or -ENOMEM. */
+int unsent_save(struct sinew_call *k);
+/* The core has taken something, or may take more. 0, or why it takes nothing: call_send(). */
+int unsent_offer(struct sinew_call *k);
+void unsent_free(struct sinew_call *k);
+
+#endif
