@@ -151,13 +151,13 @@ BENCH_WORKING := $(BUILD)/bench/sinew $(BUILD)/bench/sockets $(if $(ZMQ_LIBS),$(
 	$(if $(NNG_LIBS),$(BUILD)/bench/nng)
 BENCH := $(addprefix $(BUILD)/bench/,run counted) $(BENCH_WORKING)
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
-MAN3 := $(sort $(wildcard lowcomms/man/*.3 membership/man/*.3))
+MAN3 := $(sort $(wildcard lowcomms/man/*.3 services/man/*.3 membership/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
 MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
 # sinew-qb.h is inline: only its users need libqb.
-HEADERS := lowcomms/sinew.h lowcomms/sinew-qb.h lowcomms/sinew-test.h membership/sinew-config.h \
-	$(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
+HEADERS := lowcomms/sinew.h lowcomms/sinew-qb.h lowcomms/sinew-test.h services/sinew-call.h \
+	membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
 # The same objects with all their names, for our own programs.

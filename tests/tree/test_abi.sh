@@ -17,7 +17,7 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
 # Only what the public headers say belongs to it.
-mkdir "$dir/include" && cp lowcomms/sinew*.h membership/sinew*.h "$dir/include/" || exit 2
+mkdir "$dir/include" && cp {lowcomms,services,membership}/sinew*.h "$dir/include/" || exit 2
 
 # shape LIBRARY: its interface as text, without a word of where it was built.
 shape()

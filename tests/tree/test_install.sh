@@ -118,7 +118,7 @@ same_static_symbols()
 
 compile_cxx()
 {
-	printf '#include <%s>\n' sinew.h sinew-config.h sinew-test.h >"$dir/header.cc"
+	printf '#include <%s>\n' sinew.h sinew-call.h sinew-config.h sinew-test.h >"$dir/header.cc"
 	echo 'int main() { return sinew_version() == 0; }' >>"$dir/header.cc"
 	g++ -std=c++17 -Wall -Wextra -Werror -o "$dir/header" "$dir/header.cc" \
 		-I"$dir/usr/include" -L"$dir/usr/lib" -lsinew

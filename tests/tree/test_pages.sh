@@ -139,9 +139,9 @@ declarations()
 		}'
 }
 
-cat lowcomms/sinew*.h membership/sinew*.h | tr -c 'A-Za-z0-9_' '\n' |
+cat {lowcomms,services,membership}/sinew*.h | tr -c 'A-Za-z0-9_' '\n' |
 	sort -u >"$dir/headers.names"
-for header in lowcomms/sinew*.h membership/sinew*.h; do
+for header in {lowcomms,services,membership}/sinew*.h; do
 	[ $header = lowcomms/sinew-qb.h ] || declarations <$header
 done >"$dir/header"
 # There all is inline: it is declared first, and not exported.
@@ -451,7 +451,7 @@ for c in "$dir"/c/*.c; do
 		continue
 	fi
 	grep -q '^#include <sinew.h>' "$c" || sed -i "1i $prelude" "$c"
-	$CC -std=c11 -D_GNU_SOURCE $warnings -O2 -Ilowcomms -Imembership -c \
+	$CC -std=c11 -D_GNU_SOURCE $warnings -O2 -Ilowcomms -Iservices -Imembership -c \
 		-o "$dir/c/example.o" "$c" 2>&1
 done | verdict examples_compile
 ls "$dir"/c/*.c | wc -l | awk '$1 < 8 { print "only " $1 " examples were found" }' |
