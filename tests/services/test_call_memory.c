@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of calls without memory: each allocation fails, once and for ever; every call ends
+ * once or is not begun, and all memory comes back. Knows the public headers only.
+ */
+#include "tests/lib/call_pair.h"
+
+#define CALLS	12u
+#define NEVER	UINT64_MAX
+
+static struct call_pair pair;
+static struct asked asked[2][CALLS];
+static uint8_t request[200000], reply[200000];
+
+/* The loops of both nodes and the calls are of one thread. */
+static struct {
+	uint64_t n, fails_at;	/* allocations, and the first that fails */
+	bool for_ever;
+	int64_t live;
+} memory;
+
+static void *take(size_t size, void *user)
+{
+	uint64_t n = memory.n++;
+	void *mem;
+
+	(void)user;
+	if (n == memory.fails_at || (n > memory.fails_at && memory.for_ever))
+		return NULL;
+	mem = malloc(size);
+	memory.live += mem != NULL;
+	return mem;
+}
+
+static void give(void *mem, void *user)
+{
+	(void)user;
+	memory.live--;
+	free(mem);
+}
+
+static void begin(unsigned s, unsigned i)
+{
+	static const uint32_t ops[] = { OP_ECHO, OP_COUNT, OP_ECHO, OP_FAIL };
+	struct sinew_call_options opt = { .size = sizeof opt };
+	struct asked *a = &asked[s][i];
+	int err;
+
+	*a = (struct asked) {
+		.request = request, .len = i % 3 == 1 ? 150000 : i * 10, .reply = reply,
+		.size = sizeof reply,
+	};
+	opt.delivery = i % 2 ? SINEW_CALL_WHOLE : SINEW_CALL_PIECES;
+	err = ask(&pair.s[s], i % 4 == 1 ? PAIR_PIECES : PAIR_WHOLE, ops[i % 4], a, &opt, 0);
+	if (err) {
+		CHECK_EQ(err, -ENOMEM);
+		a->call = NULL;
+		a->ended = 1;
+	}
+}
+
+/* A fault at the k-th allocation after the beginning. True: there was one. */
+static bool run(uint64_t k, bool for_ever)
+{
+	struct sinew_calls_options opt;
+	bool failed;
+
+	SINEW_CALLS_OPTIONS_INIT(&opt);
+	opt.alloc = take;
+	opt.release = give;
+	memory.fails_at = NEVER;
+	memory.live = 0;
+	if (!call_pair_open(&pair, NULL, &opt))
+		return false;
+	memory.for_ever = for_ever;
+	memory.fails_at = memory.n + k;
+	for (unsigned i = 0; i < 2 * CALLS; i++)
+		begin(i % 2, i / 2);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	for (unsigned i = 0; i < 2 * CALLS; i++)
+		CHECK_EQ(asked[i % 2][i / 2].ended, 1);
+	failed = memory.n > memory.fails_at;
+	memory.fails_at = NEVER;
+	/* The session, its messages and new calls go on. */
+	CHECK_EQ(sinew_send(pair.t[0].all.session, "x", 1), 0);
+	begin(0, 0);
+	DRIVE_CALLS(&pair, pair.t[1].all.messages == 1 && asked[0][0].ended);
+	CHECK_EQ(asked[0][0].outcome, SINEW_CALL_DONE);
+	call_pair_close(&pair);
+	CHECK_EQ(memory.live, 0);
+	return failed && !check_state.failures;
+}
+
+static void each_allocation_fails_once(void)
+{
+	uint64_t k = 0;
+
+	while (run(k, false))
+		k++;
+	CHECK(k > 10);
+}
+
+static void memory_ends(void)
+{
+	uint64_t k = 0;
+
+	while (run(k, true))
+		k++;
+	CHECK(k > 10);
+}
+
+/* Where there is no memory for the calls of a session, those of the peer end. */
+static void a_session_without_memory_refuses_calls(void)
+{
+	struct asked a = { .request = request, .len = 8, .reply = reply, .size = 8 };
+	struct sinew_calls_options opt;
+	struct sinew_binding *b;
+
+	memset(&pair, 0, sizeof pair);
+	memory.fails_at = NEVER;
+	memory.live = 0;
+	SINEW_CALLS_OPTIONS_INIT(&opt);
+	opt.alloc = take;
+	opt.release = give;
+	CHECK_OR_RETURN(pair_open(pair.t, NULL) && side_open(&pair.s[0], &pair.t[0], NULL) &&
+			side_open(&pair.s[1], &pair.t[1], &opt));
+	memory.fails_at = memory.n;
+	memory.for_ever = true;
+	DRIVE_CALLS(&pair, pair.t[0].all.session && pair.t[1].all.session);
+	memory.fails_at = NEVER;
+	CHECK_EQ(sinew_binding_open(pair.s[1].calls, pair.t[1].all.session, 100, &b), -EOPNOTSUPP);
+	CHECK_OR_RETURN(side_binds(&pair.s[0], pair.t[0].all.session));
+	if (!ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, NULL, 0)) {
+		DRIVE_CALLS(&pair, a.ended);
+		CHECK_EQ(a.reason, SINEW_END_PROTOCOL);
+	}
+	CHECK_EQ(sinew_session_finish(pair.t[1].all.session), 0);
+	CHECK_EQ(sinew_session_finish(pair.t[0].all.session), 0);
+	DRIVE_CALLS(&pair, pair.t[0].all.downs && pair.t[1].all.downs);
+	CHECK_EQ(pair.t[0].all.reason, SINEW_DOWN_CLOSED);
+	call_pair_close(&pair);
+	CHECK_EQ(memory.live, 0);
+}
+
+int main(void)
+{
+	RUN(each_allocation_fails_once);
+	RUN(memory_ends);
+	RUN(a_session_without_memory_refuses_calls);
+	return check_done();
+}
