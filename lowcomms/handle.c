@@ -176,7 +176,7 @@ int handle_finish(struct sinew_session *h)
 		h->finished |= SIDE_OWN;
 		ring_pay(&h->session.ring, 0);		/* each send is looked at from now on */
 		if (!h->n_open) {
-			h->due |= DUE_FINISH;
+			h->due |= HANDLE_DUE_FINISH;
 			handle_dirty(h);
 		}
 	}
@@ -271,7 +271,7 @@ void handle_refresh(struct sinew_session *h)
 	due = h->due;
 	h->due = 0;
 	wake_at = h->served.half_end;
-	assert(!(due & DUE_FINISH) || h->finished & SIDE_OWN);
+	assert(!(due & HANDLE_DUE_FINISH) || h->finished & SIDE_OWN);
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (dead)
 		return;
@@ -279,13 +279,13 @@ void handle_refresh(struct sinew_session *h)
 		node_sweep_in(h->node, SWEEP_NS);
 	handle_touch(h->node, h);
 	session_schedule(&h->session);
-	if (due & DUE_LET_GO)
+	if (due & HANDLE_DUE_LET_GO)
 		session_hold_fin(&h->session, false);
-	if (due & DUE_FINISH)
+	if (due & HANDLE_DUE_FINISH)
 		session_finish(&h->session);
-	if (due & DUE_ABORT)
+	if (due & HANDLE_DUE_ABORT)
 		session_abort(&h->session);
-	if (due & DUE_WAKE)
+	if (due & HANDLE_DUE_WAKE)
 		session_wake_at(&h->session, wake_at);
 	recv_check_budget(h);
 }

@@ -28,7 +28,9 @@ struct pages {
 enum side { SIDE_OWN = 1, SIDE_PEER = 2 };
 
 /* Requests of other threads for one session. */
-enum handle_due { DUE_FINISH = 1, DUE_ABORT = 2, DUE_LET_GO = 4, DUE_WAKE = 8 };
+enum handle_due {
+	HANDLE_DUE_FINISH = 1, HANDLE_DUE_ABORT = 2, HANDLE_DUE_LET_GO = 4, HANDLE_DUE_WAKE = 8,
+};
 
 /* The service's side of a session. Without a note, a field is under the handle's lock. */
 struct served {

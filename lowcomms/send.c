@@ -307,7 +307,7 @@ static void slot_closed(struct sinew_session *h, unsigned index)
 	h->slot_ns[index] = 0;
 	h->n_open--;
 	if (h->finished & SIDE_OWN && !h->n_open && !h->dead) {
-		h->due |= DUE_FINISH;
+		h->due |= HANDLE_DUE_FINISH;
 		handle_dirty(h);
 	}
 }
@@ -382,7 +382,7 @@ int sinew_session_abort(struct sinew_session *h)
 	lock_take(&h->lock, LOCK_HANDLE);
 	err = h->dead ? -ESTALE : 0;
 	if (!err) {
-		h->due |= DUE_ABORT;
+		h->due |= HANDLE_DUE_ABORT;
 		handle_dirty(h);
 	}
 	lock_give(&h->lock, LOCK_HANDLE);

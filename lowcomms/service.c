@@ -74,7 +74,7 @@ void service_let_go(struct sinew_session *h)
 	lock_take(&h->lock, LOCK_HANDLE);
 	if (!h->dead && !h->served.let_go) {
 		h->served.let_go = true;
-		h->due |= DUE_LET_GO;
+		h->due |= HANDLE_DUE_LET_GO;
 		handle_dirty(h);
 	}
 	lock_give(&h->lock, LOCK_HANDLE);
@@ -114,7 +114,7 @@ static bool was_written(struct sinew_session *h, uint64_t pos)
 		h->served.written = h->session.ring.sent;
 	if (h->served.written >= pos)
 		return true;
-	h->due |= DUE_WAKE;
+	h->due |= HANDLE_DUE_WAKE;
 	handle_dirty(h);
 	return false;
 }
