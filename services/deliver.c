@@ -403,6 +403,7 @@ static void of_call(struct lane *l, struct sinew_call *k, const struct calls_eve
 		ended(l, k, ev);
 		return;
 	case CALLS_EV_NEW:
+	case CALLS_EV_AGAIN:
 	case CALLS_EV_FINAL:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:
