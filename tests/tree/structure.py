@@ -38,7 +38,8 @@ STRUCTS = {
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (46, 11),
-	'services/calls.h calls': (36, 10),	# two directions, and how they close
+	'services/calls.h call': (31, 7),	# either side's, from its begin to its end
+	'services/calls.h calls': (37, 10),	# two directions, and how they close
 }
 
 # Assertions in 100 functions, at least.
