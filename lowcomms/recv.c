@@ -263,6 +263,11 @@ static void parse(struct conn *c)
 			continue;
 		}
 		if (r == RX_AGAIN) {
+			/* An action may drop this connection, and the buffer of the frames. */
+			if (c->node->serving.batch)
+				end_batch(c->node);
+			if (c->state != CONN_OPEN)
+				break;
 			node_actions(c->node);
 			if (++steps < AGAIN_TURN)
 				continue;

@@ -40,7 +40,7 @@ struct service_ops {
 	 * before another thread can find the session; a link carries it. The present grants hold
 	 * until its end. The service may set its data here. */
 	void (*up)(void *user, struct sinew_session *h, const struct service_grant *theirs);
-	/* The body of one frame, valid until the function returns; see service_keep(). */
+	/* The body of one frame, valid until the batch() behind it returns; see service_keep(). */
 	void (*frame)(void *user, struct sinew_session *h, const uint8_t *body, size_t len);
 	/* Behind the frames that one read has brought, at least one, before they are acknowledged.
 	 * All that is put here or in frame() is written together. Does not come if the session
