@@ -13,7 +13,7 @@
 
 #include "tests/lib/check.h"
 #include "tools/cat/input.c"
-#include "tools/cat/output.c"
+#include "tools/output.c"
 
 #define WAIT_MS	10000
 

@@ -5,7 +5,7 @@
  *
  *	cat.c      command line, start, loop, end    peers.c  callbacks, what became of peers
  *	phase.c    what is done when                 stats.c  what is written at the end
- *	printer.c  received messages to the output   input.c, output.c  with headers of their own
+ *	printer.c  received messages to the output   input.c  with a header of its own
  */
 #ifndef TOOLS_CAT_CAT_H
 #define TOOLS_CAT_CAT_H
@@ -15,11 +15,11 @@
 
 #include "lowcomms/sinew.h"
 #include "tools/cat/input.h"
-#include "tools/cat/output.h"
 #include "tools/clock.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
 #include "tools/fence.h"
+#include "tools/output.h"
 
 #define CAT_SAY_BLOCKED_MS	1000	/* a full queue is told after that */
 #define CAT_LEAVE_MS	2000		/* linger where nothing was sent */

@@ -4,8 +4,8 @@
  * writes. The descriptor's flags are left alone: others may share it.
  * Knows nothing of messages.
  */
-#ifndef TOOLS_CAT_OUTPUT_H
-#define TOOLS_CAT_OUTPUT_H
+#ifndef TOOLS_OUTPUT_H
+#define TOOLS_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

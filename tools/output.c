@@ -3,7 +3,7 @@
  * A descriptor that may block, behind a buffer and a thread that writes.
  * Knows nothing of messages.
  */
-#include "tools/cat/output.h"
+#include "tools/output.h"
 
 #include <errno.h>
 #include <poll.h>
