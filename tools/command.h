@@ -17,6 +17,7 @@ enum command_status {
 
 int bench_main(int argc, char **argv);
 int break_main(int argc, char **argv);
+int call_main(int argc, char **argv);
 int cat_main(int argc, char **argv);
 int members_main(int argc, char **argv);
 int ping_main(int argc, char **argv);

@@ -54,6 +54,11 @@ void json_put_number(struct json_object *to, const char *key, uint64_t n)
 	json_put(to, key, made(json_object_new_uint64(n)));
 }
 
+void json_put_signed(struct json_object *to, const char *key, int64_t n)
+{
+	json_put(to, key, made(json_object_new_int64(n)));
+}
+
 static struct json_object *double_new(double x)
 {
 	static char digits[] = "%.9g";	/* as many as anybody measures */

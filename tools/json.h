@@ -25,6 +25,7 @@ struct json_object *json_new(void);
 void json_put(struct json_object *to, const char *key, struct json_object *value);
 
 void json_put_number(struct json_object *to, const char *key, uint64_t n);
+void json_put_signed(struct json_object *to, const char *key, int64_t n);
 void json_put_double(struct json_object *to, const char *key, double x);
 void json_put_null(struct json_object *to, const char *key);
 void json_put_string(struct json_object *to, const char *key, const char *text);

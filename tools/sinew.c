@@ -17,6 +17,7 @@ static const struct choice subcommands[] = {
 	{ "bench", bench_main, "measure throughput and latency between two nodes" },
 	{ "break", break_main,
 	  "inject faults: destroy, reset, block or relay connections" },
+	{ "call", call_main, "call a service of another node, or serve calls" },
 	{ "cat", cat_main, "send standard input to other nodes, print received messages" },
 	{ "members", members_main, "list the members of the cluster, once or continuously" },
 	{ "ping", ping_main, "measure the response time of other nodes, per address" },
