@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of `sinew torture`: short runs of each kind, what is refused, and a run that
 # must fail. How the judge decides is tested by test_torture.c. Knows nothing of the library.
-# run.sh: timeout=150
+# run.sh: timeout=200
 # run.sh: with=jq,perl
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -140,6 +140,58 @@ by_kills_alone()
 	json_holds out '.sum.kills >= 30 and .size == 1024'
 }
 
+# calls N SECONDS ARGUMENT...: a run of calls, of which at least N were done. On a busy machine it
+# takes longer.
+calls()
+{
+	local least=$1 seconds=$2 factor
+	shift 2
+	[ "$SLOWER" = 1 ] || least=1
+	for factor in 1 3 9; do
+		torture 0 --calls --seconds "$(jq -n "$seconds * $factor")" "$@"
+		json_is out '"\(.schema) \(.n_problems) \(.verdict) \(.calls)"' "1 0 PASSED true"
+		jq -e ".sum.calls.done >= $least" out >/dev/null && break
+	done
+	json_holds out ".sum.calls.done >= $least"
+	json_holds out '.sum.calls | .executed_twice + .without_end + .false_outcomes == 0'
+	json_holds out '.sum.calls | .begun == .done + .busy + .aborted + .in_doubt +
+		.not_executed + .started + .lost_with_caller'
+	json_holds out '(.pairs | map(.calls.begun) | add) == .sum.calls.begun'
+	json_holds out '.sum | .sent + .delivered == 0'
+}
+
+calls_in_one_process()
+{
+	calls 1000 2 --nodes 3 --restart-every 0.7
+	json_is out .sum.calls.lost_with_caller 0
+	json_holds out '.sum.calls | .aborted > 0 and .in_doubt > 0'
+	[ "$SLOWER" != 1 ] || json_holds out '.sum.calls | .busy > 0 and .started > 0'
+	json_holds out '.restarts >= 1 and .sum.kills > 0'
+}
+
+calls_of_processes_that_are_killed()
+{
+	calls 1000 2.5 --nodes 3 --processes --restart-every 0.7
+	json_holds out '.restarts >= 1 and .crashes == .restarts and .sum.kills > 0'
+}
+
+calls_without_faults_are_not_lost()
+{
+	calls 500 1 --nodes 2 --breaker none --restart-every 0 --slow 0 --size 64k
+	json_is out '"\(.sum.calls.lost_with_caller) \(.sum.sessions)"' "0 1"
+}
+
+the_table_of_calls_is_for_people()
+{
+	timeout $((2 * LIMIT)) "$SINEW" torture --calls --nodes 2 --seconds 1 --restart-every 0 \
+		--breaker self >out 2>err
+	equals "status" $? 0
+	says out "pair         begun     done     busy  aborted    doubt executed  started   lost"
+	says out "2 -> 1"
+	says out "calls done over"
+	says err "calls done"
+}
+
 the_table_is_for_people()
 {
 	timeout $((2 * LIMIT)) "$SINEW" torture --nodes 2 --seconds 1 --restart-every 0 \
@@ -218,6 +270,10 @@ run restarts
 run slow_readers
 run many_nodes
 run by_kills_alone
+run calls_in_one_process
+run calls_of_processes_that_are_killed
+run calls_without_faults_are_not_lost
+run the_table_of_calls_is_for_people
 run the_table_is_for_people
 run few_kills_are_no_proof
 run a_node_that_dies_fails_the_run

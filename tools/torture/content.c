@@ -72,7 +72,7 @@ void content_fill(const struct content *c, void *to, size_t len)
 		memcpy(p, &word, len);
 }
 
-static bool bytes_are(const struct content *c, const void *data, size_t len)
+bool content_bytes_are(const struct content *c, const void *data, size_t len)
 {
 	uint64_t key = stream_key(c, len), word, got, differ = 0;
 	const uint8_t *p = data;
@@ -93,7 +93,7 @@ static bool bytes_are(const struct content *c, const void *data, size_t len)
 
 bool content_is(const struct content *c, const void *data, size_t len)
 {
-	return len == content_length(c) && bytes_are(c, data, len);
+	return len == content_length(c) && content_bytes_are(c, data, len);
 }
 
 /* ---- which one ---- */
@@ -104,7 +104,7 @@ static enum content_kind by_header(const struct content *c, const void *data, si
 	struct content claimed = { .max = c->max };
 
 	memcpy(&claimed, data, CONTENT_HEADER);
-	if (!bytes_are(&claimed, data, len))
+	if (!content_bytes_are(&claimed, data, len))
 		return CONTENT_WRONG;
 	if (memcmp(&claimed, c, offsetof(struct content, number)))
 		return CONTENT_STRAY;

@@ -38,6 +38,8 @@ size_t content_length(const struct content *c);
 void content_fill(const struct content *c, void *to, size_t len);
 /* Whether it is message c->number, byte for byte. */
 bool content_is(const struct content *c, const void *data, size_t len);
+/* The same for any length, of what content_fill() has filled with it. */
+bool content_bytes_are(const struct content *c, const void *data, size_t len);
 /* Which message of this session that is; c->number is the one that was due. */
 enum content_kind content_identify(const struct content *c, const void *data, size_t len,
 				   uint64_t *ret_number);

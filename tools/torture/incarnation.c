@@ -49,8 +49,9 @@ void incarnation_count(struct incarnation *l)
 		count_lane(l, &l->lanes[i]);
 }
 
-static void clear_lane(struct lane *lane)
+static void clear_lane(struct incarnation *l, struct lane *lane)
 {
+	caller_down(l, lane);
 	sinew_session_unref(lane->session);
 	*lane = (struct lane){ .session = NULL };
 }
@@ -70,11 +71,12 @@ static void saw_up(struct sinew_node *node, struct sinew_session *session, void 
 	if (lane->session)
 		run_log_problem(l->run_log, "node %" PRIu32 ": a second session with node %" PRIu32
 				" came up beside the first", l->id, sinew_session_nodeid(session));
-	clear_lane(lane);
+	clear_lane(l, lane);
 	lane->session = sinew_session_ref(session);
 	lane->record = run_log_open(l->run_log, l->id, sinew_incarnation(node),
 				    sinew_session_nodeid(session),
 				    sinew_session_incarnation(session));
+	caller_up(l, lane);
 }
 
 static void saw_message(struct sinew_node *node, struct sinew_session *session,
@@ -136,7 +138,7 @@ static void saw_down(struct sinew_node *node, struct sinew_session *session, enu
 	}
 	if (reason == SINEW_DOWN_LINGER)
 		tell_missing(l, sinew_session_nodeid(session));
-	clear_lane(lane);
+	clear_lane(l, lane);
 }
 
 static void saw_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
@@ -239,7 +241,9 @@ int incarnation_begin(struct incarnation *l)
 	}
 	l->state = INCARNATION_RUNNING;
 	record_set(&l->run_log->incarnations[l->id], sinew_incarnation(l->node));
-	rc = add_peers(l);
+	rc = caller_open(l);
+	if (!rc)
+		rc = add_peers(l);
 	if (rc) {
 		say(SINEW_ERROR, "node %" PRIu32 " cannot start: %s", l->id, strerror(-rc));
 		incarnation_free(l);
@@ -254,12 +258,13 @@ void incarnation_free(struct incarnation *l)
 	unsigned i;
 
 	sinew_node_free(l->node);
+	caller_close(l);
 	l->node = NULL;
 	l->state = INCARNATION_NONE;
 	/* A handle outlives its node: what it counted last is the truth. */
 	incarnation_count(l);
 	for (i = 1; i <= l->settings->n_nodes; i++)
-		clear_lane(&l->lanes[i]);
+		clear_lane(l, &l->lanes[i]);
 	run_log_crashed(l->run_log, l->id, false);
 	/* And so do messages that were kept. */
 	slow_release(l, 0, true);

@@ -136,7 +136,7 @@ static bool is_ripe(struct injector *k, struct record *a, uint64_t now_ns)
 {
 	struct record *b = run_log_present(k->run_log, a->peer, a->node);
 	struct record_mark *last = b && b->node < a->node ? &b->killed : &a->killed;
-	uint64_t taken = seqset_taken(&a->got) + (b ? seqset_taken(&b->got) : 0);
+	uint64_t taken = record_taken(a) + (b ? record_taken(b) : 0);
 
 	if (taken == last->taken && now_ns < last->at_ns + STUCK_NS &&
 	    random_next(&k->random) % YOUNG_ONE_OF)

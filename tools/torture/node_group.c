@@ -104,6 +104,17 @@ static bool send_all(struct node_group *c, uint64_t now_ns)
 	return any;
 }
 
+/* The same for calls. */
+static bool begin_all(struct node_group *c, uint64_t now_ns)
+{
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		any |= caller_begin_some(&c->incarnations[i], now_ns);
+	return any;
+}
+
 static struct incarnation *incarnation_of(struct node_group *c, uint32_t id)
 {
 	uint32_t first = c->incarnations[0].id;
@@ -188,12 +199,14 @@ void node_group_turn(struct node_group *c, int busy_ms, int idle_ms, int more_fd
 	unsigned i;
 
 	if (phase == PHASE_RUN) {
-		if (send_all(c, now_ns))
+		if (c->settings->calls ? begin_all(c, now_ns) : send_all(c, now_ns))
 			wait_ms = busy_ms;
 		break_some(c, now_ns);
 	}
-	for (i = 0; i < c->n; i++)
+	for (i = 0; i < c->n; i++) {
+		caller_turn(&c->incarnations[i], now_ns);
 		slow_release(&c->incarnations[i], now_ns, phase != PHASE_RUN);
+	}
 	if (phase == PHASE_CLOSE)
 		end_all(c);
 	wait_and_run(c, shorter(c, wait_ms, now_ns), more_fd);

@@ -84,6 +84,8 @@ struct record {
 	_Atomic uint64_t acked;		/* seen to be acknowledged; the truth may be more */
 	_Atomic bool is_blocked;	/* -EAGAIN; until writable */
 	uint64_t resent;		/* frames */
+	_Atomic uint64_t calls_begun;	/* instead of messages */
+	_Atomic uint64_t calls_ended;
 
 	struct seqset got;		/* what came from it */
 	uint64_t repeated;		/* frames that the library dropped as duplicates */
@@ -111,6 +113,18 @@ static inline uint64_t record_get(const _Atomic uint64_t *n)
 static inline void record_set(_Atomic uint64_t *n, uint64_t to)
 {
 	atomic_store_explicit(n, to, memory_order_relaxed);
+}
+
+/* By the only writer. */
+static inline void record_add(_Atomic uint64_t *n)
+{
+	record_set(n, record_get(n) + 1);
+}
+
+/* Messages that came, and calls that ended. */
+static inline uint64_t record_taken(const struct record *r)
+{
+	return seqset_taken(&r->got) + record_get(&r->calls_ended);
 }
 
 static inline enum record_state record_state(const struct record *r)

@@ -16,21 +16,42 @@
 #define AIM_TRIES	64
 #define ROOM		2	/* sessions that a pair may begin until there is more */
 
-struct run_log *run_log_new(unsigned n_nodes)
+/* Zeros, for all processes to come; NULL: no memory. */
+static void *map(size_t size)
 {
-	struct run_log *b;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (b == MAP_FAILED)
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static size_t size_of_calls(unsigned n_nodes)
+{
+	return (size_t)n_nodes * n_nodes * sizeof(struct call_pair);
+}
+
+struct run_log *run_log_new(unsigned n_nodes, bool with_calls)
+{
+	struct run_log *b = map(sizeof(*b));
+
+	if (!b)
 		return NULL;
 	b->n_nodes = n_nodes;
-	return b;
+	if (!with_calls)
+		return b;
+	b->calls = map(size_of_calls(n_nodes));
+	if (b->calls)
+		return b;
+	run_log_free(b);
+	return NULL;
 }
 
 void run_log_free(struct run_log *b)
 {
-	if (b)
-		munmap(b, sizeof(*b));
+	if (!b)
+		return;
+	if (b->calls)
+		munmap(b->calls, size_of_calls(b->n_nodes));
+	munmap(b, sizeof(*b));
 }
 
 void run_log_problem(struct run_log *b, const char *fmt, ...)
@@ -175,7 +196,9 @@ bool run_log_is_blocked(struct run_log *b, uint32_t node, uint32_t peer)
 static bool under_way(const struct record *r, const struct record *other)
 {
 	return record_get(&r->sent) > seqset_taken(&other->got) ||
-		record_get(&other->sent) > seqset_taken(&r->got);
+		record_get(&r->calls_begun) > record_get(&r->calls_ended) ||
+		record_get(&other->sent) > seqset_taken(&r->got) ||
+		record_get(&other->calls_begun) > record_get(&other->calls_ended);
 }
 
 struct record *run_log_aim(struct run_log *b, uint64_t *random, uint32_t own)

@@ -53,6 +53,8 @@ static const struct option_row rows[] = {
 		      "number of slow readers (1)"),
 	OPTION_SIZE("size", struct settings, size, 1, SETTINGS_SIZE_MAX,
 		    "longest message (1M; less from 32 nodes on)"),
+	OPTION_FLAG("calls", struct settings, calls,
+		    "calls instead of messages; verify what became of each"),
 	OPTION_NUMBER("seed", struct settings, seed, 0, SEED_MAX, "N",
 		      "seed of messages, victims and restarts (random)"),
 	OPTION_NUMBER("port", struct settings, port, 1, UINT16_MAX, "N",

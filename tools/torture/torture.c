@@ -191,7 +191,7 @@ static int start(struct run *r)
 
 	r->random = s->seed;
 	r->is_terminal = isatty(STDERR_FILENO);
-	r->run_log = run_log_new(s->n_nodes);
+	r->run_log = run_log_new(s->n_nodes, s->calls);
 	/* A reader of the progress that goes away does not end the run. */
 	signal(SIGPIPE, SIG_IGN);
 	/* Blocked before the first process is made, so that they all come by the descriptor. */

@@ -7,6 +7,8 @@
  *	node_group.c   the nodes of a process    verdict.c  judging as it goes, what is printed
  *	incarnation.c  one node: its callbacks   checker.c  judges a session (checker.h)
  *	traffic.c      messages of a node        content.c  what is in them (content.h)
+ *	caller.c       calls of a node           served.c   calls of its peers
+ *	call_log.c     judges a call (call_log.h)
  */
 #ifndef TOOLS_TORTURE_TORTURE_H
 #define TOOLS_TORTURE_TORTURE_H
@@ -18,6 +20,7 @@
 #include <sys/types.h>
 
 #include "lowcomms/sinew.h"
+#include "tools/torture/call_log.h"
 #include "tools/torture/checker.h"
 #include "tools/torture/content.h"
 
@@ -42,6 +45,7 @@ struct settings {
 	uint16_t port;
 	uint32_t linger_ms;	/* bound for all to be up again, and for all to close */
 	enum sinew_level level;
+	bool calls;		/* instead of messages */
 	bool json;
 	bool all_pairs;
 
@@ -94,15 +98,22 @@ struct run_log {
 	_Atomic uint64_t incarnations[RUN_LOG_NODES];	/* of the nodes; 0: none */
 	/* Of a node, about its sessions with a peer: one is open at most. */
 	struct record records[RUN_LOG_NODES][RUN_LOG_NODES][RUN_LOG_SESSIONS];
+	struct call_pair *calls;	/* by run_log_calls(); NULL: without calls */
 };
 
 /* NULL: no memory. */
-struct run_log *run_log_new(unsigned n_nodes);
+struct run_log *run_log_new(unsigned n_nodes, bool with_calls);
 void run_log_free(struct run_log *b);
 
 static inline enum run_log_phase run_log_phase(const struct run_log *b)
 {
 	return (enum run_log_phase)atomic_load_explicit(&b->phase, memory_order_acquire);
+}
+
+/* The calls that node begins with peer. */
+static inline struct call_pair *run_log_calls(const struct run_log *b, uint32_t node, uint32_t peer)
+{
+	return &b->calls[(node - 1) * b->n_nodes + peer - 1];
 }
 
 /* Something that must not happen; the run fails by it. Any process. */
@@ -160,6 +171,8 @@ struct lane {
 	struct record *record;
 	bool told_fault, told_stall;	/* that the library blames the peer */
 	uint64_t quiet_until_ns;
+	struct sinew_binding *binding;	/* to begin calls by; NULL: none */
+	unsigned n_calls;		/* of ours to it, that are open */
 };
 
 struct kept {
@@ -179,6 +192,9 @@ struct incarnation {
 	struct lane lanes[RUN_LOG_NODES];	/* by nodeid */
 	struct kept kept[INCARNATION_KEPT_MAX];	/* by a slow reader: a ring */
 	unsigned kept_head, n_kept;
+	struct sinew_calls *calls;	/* NULL: without */
+	struct own_call *own_calls;	/* of caller.c */
+	struct served_call *served_calls;	/* of served.c */
 };
 
 struct node_group {
@@ -218,6 +234,46 @@ void traffic_take(struct incarnation *l, struct lane *lane, const struct sinew_m
 void slow_release(struct incarnation *l, uint64_t now_ns, bool all);
 /* When there is something to give back. */
 uint64_t slow_deadline(const struct incarnation *l);
+
+/* ---- caller.c: all of it does nothing without calls ---- */
+
+#define CALLER_OPEN_MAX	32	/* calls of a node to one peer; half as many more for others */
+
+/* The bytes of a call: content_fill() of content_length(). The reply is the same turned round. */
+struct content caller_request(const struct settings *s, uint32_t from, uint32_t to,
+			      uint64_t from_incarnation, uint64_t to_incarnation, uint64_t number);
+struct content caller_reply(const struct content *request);
+/* With which the called side aborts it. */
+int32_t caller_abort_code(const struct content *request);
+
+/* 0, or a negative errno. */
+int caller_open(struct incarnation *l);
+/* After sinew_node_free(): all calls must have ended. */
+void caller_close(struct incarnation *l);
+/* The session of the lane has come up, or is about to be forgotten. */
+void caller_up(struct incarnation *l, struct lane *lane);
+void caller_down(struct incarnation *l, struct lane *lane);
+/* Begins calls to all peers. True: some were. */
+bool caller_begin_some(struct incarnation *l, uint64_t now_ns);
+/* Gives up or answers those whose time has come. */
+void caller_turn(struct incarnation *l, uint64_t now_ns);
+
+/* Begins one for call, a peer's; served_nested_ended() follows. False: it cannot. */
+bool caller_begin_nested(struct incarnation *l, uint32_t peer, struct served_call *parent,
+			 struct sinew_call *call);
+/* The parent ends before. */
+void caller_forget_parent(struct incarnation *l, const struct served_call *parent);
+
+/* ---- served.c ---- */
+
+#define SERVED_SERVICE	100
+
+/* 0, or a negative errno of sinew_service_bind(). */
+int served_bind(struct incarnation *l);
+void served_turn(struct incarnation *l, uint64_t now_ns);
+void served_nested_ended(struct served_call *s);
+void served_check_ended(struct incarnation *l);
+void served_forget(struct incarnation *l);
 
 /* ---- node_group.c ---- */
 

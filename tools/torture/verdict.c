@@ -132,6 +132,34 @@ void count_total(struct run *r)
 			add_record(r, a);
 }
 
+/* Of all pairs. */
+static void sum_calls(const struct run *r, uint64_t sum[CALL_COUNTS])
+{
+	const uint32_t n = r->settings.n_nodes;
+	uint32_t i, k;
+
+	memset(sum, 0, CALL_COUNTS * sizeof(*sum));
+	for (i = 1; i <= n; i++)
+		for (k = 1; k <= n; k++)
+			call_log_add(sum, run_log_calls(r->run_log, i, k));
+}
+
+/* The aim of the run. */
+static uint64_t achieved(const struct run *r)
+{
+	uint64_t sum[CALL_COUNTS];
+
+	if (!r->settings.calls)
+		return r->total.delivered;
+	sum_calls(r, sum);
+	return sum[CALL_DONE];
+}
+
+static const char *achievement(const struct run *r)
+{
+	return r->settings.calls ? "calls done" : "messages delivered";
+}
+
 /* ---- words ---- */
 
 void count_end_line(struct run *r)
@@ -171,10 +199,11 @@ void count_line(struct run *r)
 
 	count_total(r);
 	snprintf(line, sizeof(line), "%5.1f s  %" PRIu64 " kills, %" PRIu64 "%% on unacknowledged "
-		 "data  %" PRIu64 " restarts  %" PRIu64 " messages delivered  %u problems%s",
+		 "data  %" PRIu64 " restarts  %" PRIu64 " %s  %u problems%s",
 		 (double)(r->now_ns - r->began_ns) / CLOCK_S, t->kills,
-		 t->kills ? t->hits * 100 / t->kills : 0, r->n_restarts, t->delivered,
-		 atomic_load(&r->run_log->n_problems), phase_name(run_log_phase(r->run_log)));
+		 t->kills ? t->hits * 100 / t->kills : 0, r->n_restarts, achieved(r),
+		 achievement(r), atomic_load(&r->run_log->n_problems),
+		 phase_name(run_log_phase(r->run_log)));
 	if (r->is_terminal)
 		fprintf(stderr, "\r\033[K%s", line);
 	else
@@ -185,19 +214,43 @@ void count_line(struct run *r)
 
 /* ---- the verdict ---- */
 
+/* Too few kills hit unacknowledged data: messages fill queues, of most calls there is nothing but
+ * an answer to come. */
+static bool are_hits_few(const struct run *r)
+{
+	return r->total.hits * (r->settings.calls ? 10 : 2) < r->total.kills;
+}
+
 static bool is_weak(const struct run *r)
 {
 	const struct pair *t = &r->total;
 
 	if (r->settings.breaker != BREAKER_NONE && !t->kills)
 		return true;
-	return t->hits * 2 < t->kills || (r->settings.kills && t->kills < r->settings.kills);
+	return are_hits_few(r) || (r->settings.kills && t->kills < r->settings.kills);
+}
+
+static bool are_calls_clean(const uint64_t counts[CALL_COUNTS])
+{
+	return !counts[CALL_TWICE] && !counts[CALL_ENDLESS] && !counts[CALL_UNTRUE];
+}
+
+/* Something was delivered or done, and nothing of that was wrong. */
+static bool is_good(const struct run *r)
+{
+	uint64_t sum[CALL_COUNTS];
+
+	if (!achieved(r) || !checker_is_clean(&r->total))
+		return false;
+	if (!r->settings.calls)
+		return true;
+	sum_calls(r, sum);
+	return are_calls_clean(sum);
 }
 
 static enum verdict verdict_of(const struct run *r)
 {
-	if (!checker_is_clean(&r->total) || atomic_load(&r->run_log->n_problems) ||
-	    !r->total.delivered)
+	if (!is_good(r) || atomic_load(&r->run_log->n_problems))
 		return VERDICT_FAILED;
 	return is_weak(r) ? VERDICT_WEAK : VERDICT_PASSED;
 }
@@ -216,9 +269,21 @@ static void print_row(const char *name, const struct pair *p)
 	       p->lost, p->duplicated, p->reordered, p->corrupted, p->kills, p->hits, p->resent);
 }
 
+static bool shows_all(const struct run *r)
+{
+	return r->settings.all_pairs || r->settings.n_nodes <= TABLE_NODES;
+}
+
+static void tell_left_out(const struct run *r)
+{
+	if (!shows_all(r))
+		printf("(%u pairs; the table has those with a problem; --all-pairs prints all)\n",
+		       r->settings.n_nodes * (r->settings.n_nodes - 1));
+}
+
 static void print_pairs(const struct run *r)
 {
-	bool all = r->settings.all_pairs || r->settings.n_nodes <= TABLE_NODES;
+	bool all = shows_all(r);
 	char name[32];
 	uint32_t i, k;
 
@@ -230,9 +295,70 @@ static void print_pairs(const struct run *r)
 			print_row(name, &r->pairs[i][k]);
 		}
 	}
-	if (!all)
-		printf("(%u pairs; the table has those with a problem; --all-pairs prints all)\n",
-		       r->settings.n_nodes * (r->settings.n_nodes - 1));
+	tell_left_out(r);
+}
+
+static void print_message_table(const struct run *r)
+{
+	printf("%-9s %10s %10s %5s %11s %10s %10s %7s %7s %9s\n", "pair", "sent", "delivered",
+	       "lost", "duplicated", "reordered", "corrupted", "kills", "unacked", "resent");
+	print_pairs(r);
+	print_row("sum", &r->total);
+	if (r->total.told)
+		printf("\n%" PRIu64 " messages were not delivered because a node's incarnation "
+		       "ended; their senders know.\n", r->total.told);
+}
+
+static void print_call_row(const char *name, const uint64_t counts[CALL_COUNTS],
+			   const struct pair *p)
+{
+	unsigned i;
+
+	printf("%-9s", name);
+	for (i = CALL_BEGUN; i <= CALL_STARTED; i++)
+		printf(" %8" PRIu64, counts[i]);
+	printf(" %6" PRIu64, call_log_lost(counts));
+	for (i = CALL_TWICE; i <= CALL_UNTRUE; i++)
+		printf(" %7" PRIu64, counts[i]);
+	printf(" %7" PRIu64 " %7" PRIu64 "\n", p->kills, p->hits);
+}
+
+static void print_call_pairs(const struct run *r)
+{
+	const uint32_t n = r->settings.n_nodes;
+	bool all = shows_all(r);
+	char name[32];
+	uint32_t i, k;
+
+	for (i = 1; i <= n; i++) {
+		for (k = 1; k <= n; k++) {
+			uint64_t counts[CALL_COUNTS] = { 0 };
+
+			call_log_add(counts, run_log_calls(r->run_log, i, k));
+			if (i == k || (!all && are_calls_clean(counts)))
+				continue;
+			snprintf(name, sizeof(name), "%" PRIu32 " -> %" PRIu32, i, k);
+			print_call_row(name, counts, &r->pairs[i][k]);
+		}
+	}
+	tell_left_out(r);
+}
+
+static void print_call_table(const struct run *r)
+{
+	uint64_t sum[CALL_COUNTS];
+
+	printf("%-9s %8s %8s %8s %8s %8s %8s %8s %6s %7s %7s %7s %7s %7s\n", "", "", "", "", "",
+	       "in", "not", "", "", "exec.", "without", "false", "", "");
+	printf("%-9s %8s %8s %8s %8s %8s %8s %8s %6s %7s %7s %7s %7s %7s\n", "pair", "begun",
+	       "done", "busy", "aborted", "doubt", "executed", "started", "lost", "twice", "end",
+	       "outcome", "kills", "unacked");
+	print_call_pairs(r);
+	sum_calls(r, sum);
+	print_call_row("sum", sum, &r->total);
+	if (call_log_lost(sum))
+		printf("\n%" PRIu64 " calls were lost with their callers, who were killed before "
+		       "they were told an outcome.\n", call_log_lost(sum));
 }
 
 static void print_reasons(const struct run *r)
@@ -240,19 +366,19 @@ static void print_reasons(const struct run *r)
 	const struct pair *t = &r->total;
 	unsigned n_problems = atomic_load(&r->run_log->n_problems);
 
-	printf("\n%s: %" PRIu64 " messages delivered over %" PRIu64 " killed connections and %"
-	       PRIu64 " restarts in %.1f s", verdicts[verdict_of(r)].name, t->delivered, t->kills,
-	       r->n_restarts, (double)(r->ended_ns - r->began_ns) / CLOCK_S);
-	if (!t->delivered)
-		printf("; nothing was delivered");
+	printf("\n%s: %" PRIu64 " %s over %" PRIu64 " killed connections and %" PRIu64
+	       " restarts in %.1f s", verdicts[verdict_of(r)].name, achieved(r), achievement(r),
+	       t->kills, r->n_restarts, (double)(r->ended_ns - r->began_ns) / CLOCK_S);
+	if (!achieved(r))
+		printf("; nothing was %s", r->settings.calls ? "done" : "delivered");
 	if (n_problems)
 		printf("; %u problems, on standard error%s", n_problems,
 		       n_problems > RUN_LOG_PROBLEMS ? " the first of them" : "");
-	if (!checker_is_clean(t))
+	if (achieved(r) && !is_good(r))
 		printf("; not all zeros");
-	if (t->hits * 2 < t->kills)
-		printf("; only %" PRIu64 " of the kills hit unacknowledged data, fewer than half",
-		       t->hits);
+	if (are_hits_few(r))
+		printf("; only %" PRIu64 " of the kills hit unacknowledged data, fewer than %s",
+		       t->hits, r->settings.calls ? "a tenth" : "half");
 	if (r->settings.breaker != BREAKER_NONE && !t->kills)
 		printf("; no connection was killed");
 	if (t->kills < r->settings.kills)
@@ -262,17 +388,12 @@ static void print_reasons(const struct run *r)
 
 static void print_text(const struct run *r)
 {
-	const struct pair *t = &r->total;
-
-	printf("%-9s %10s %10s %5s %11s %10s %10s %7s %7s %9s\n", "pair", "sent", "delivered",
-	       "lost", "duplicated", "reordered", "corrupted", "kills", "unacked", "resent");
-	print_pairs(r);
-	print_row("sum", t);
+	if (r->settings.calls)
+		print_call_table(r);
+	else
+		print_message_table(r);
 	printf("\nKills are links that were up at both ends; a pair has each in both directions, "
 	       "the sum once.\n");
-	if (t->told)
-		printf("%" PRIu64 " messages were not delivered because a node's incarnation "
-		       "ended; their senders know.\n", t->told);
 	if (r->recovery_ns)
 		printf("Because of restarts not all were up for %.1f s at the longest.\n",
 		       (double)r->recovery_ns / CLOCK_S);
@@ -298,6 +419,40 @@ static void put_pair(struct json_object *o, const struct pair *p)
 	json_put_number(o, "broken_promises", p->broken);
 }
 
+static void put_calls(struct json_object *o, const uint64_t counts[CALL_COUNTS])
+{
+	struct json_object *calls = json_new();
+	unsigned i;
+
+	for (i = 0; i < CALL_COUNTS; i++)
+		json_put_number(calls, call_count_names[i], counts[i]);
+	json_put_number(calls, "lost_with_caller", call_log_lost(counts));
+	json_put(o, "calls", calls);
+}
+
+static void put_calls_of(struct json_object *o, const struct run *r, uint32_t from, uint32_t to)
+{
+	uint64_t counts[CALL_COUNTS] = { 0 };
+
+	if (!r->settings.calls)
+		return;
+	call_log_add(counts, run_log_calls(r->run_log, from, to));
+	put_calls(o, counts);
+}
+
+static void put_sum(struct json_object *o, const struct run *r)
+{
+	struct json_object *sum = json_new();
+	uint64_t counts[CALL_COUNTS];
+
+	put_pair(sum, &r->total);
+	if (r->settings.calls) {
+		sum_calls(r, counts);
+		put_calls(sum, counts);
+	}
+	json_put(o, "sum", sum);
+}
+
 static void put_problems(struct json_object *o, const struct run *r)
 {
 	struct json_object *problems = json_put_array(o, "problems");
@@ -312,7 +467,7 @@ static void put_problems(struct json_object *o, const struct run *r)
 static struct json_object *document_of(const struct run *r)
 {
 	const struct settings *s = &r->settings;
-	struct json_object *o = json_document(SCHEMA), *sum = json_new(), *pairs;
+	struct json_object *o = json_document(SCHEMA), *pairs;
 	uint32_t i, k;
 
 	json_put_string(o, "verdict", verdicts[verdict_of(r)].name);
@@ -324,14 +479,14 @@ static struct json_object *document_of(const struct run *r)
 	json_put_string(o, "breaker", settings_breakers[s->breaker]);
 	json_put_number(o, "slow", s->n_slow);
 	json_put_number(o, "size", s->size);
+	json_put_bool(o, "calls", s->calls);
 	json_put_double(o, "seconds", (double)(r->ended_ns - r->began_ns) / CLOCK_S);
 	json_put_number(o, "restarts", r->n_restarts);
 	json_put_number(o, "crashes", r->n_crashes);
 	json_put_number(o, "longest_not_all_up_ms", r->recovery_ns / CLOCK_MS);
 	json_put_number(o, "n_problems", atomic_load(&r->run_log->n_problems));
 	put_problems(o, r);
-	put_pair(sum, &r->total);
-	json_put(o, "sum", sum);
+	put_sum(o, r);
 	pairs = json_put_array(o, "pairs");
 	for (i = 1; i <= s->n_nodes; i++) {
 		for (k = 1; k <= s->n_nodes; k++) {
@@ -343,6 +498,7 @@ static struct json_object *document_of(const struct run *r)
 			json_put_number(e, "from", i);
 			json_put_number(e, "to", k);
 			put_pair(e, &r->pairs[i][k]);
+			put_calls_of(e, r, i, k);
 		}
 	}
 	return o;
