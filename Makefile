@@ -187,7 +187,7 @@ LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
-.PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-corosync demo-kernel deps clean help FORCE
+.PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-calls demo-corosync demo-kernel deps clean help FORCE
 .PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -202,6 +202,7 @@ tests: all $(SINEW_CHECKED) $(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(BENCH)
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
 	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
+	@echo 'make demo-calls  calls between three nodes, the same done to them, one node killed'
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make demo-kernel  a Linux kernel in a virtual machine and a member of ours, as root'
 	@echo 'make check       all tests but the longest (6 minutes)'
@@ -512,6 +513,11 @@ demo-corosync:
 	@tools/deps.sh --install build corosync
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD='$(BUILD)' tools/demo-corosync.sh
+
+demo-calls:
+	@tools/deps.sh --install build
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@BUILD='$(BUILD)' tools/demo-calls.sh
 
 demo-kernel:
 	@tools/deps.sh --install build kernel
