@@ -156,6 +156,7 @@ MAN5 := $(sort $(wildcard membership/*.5))
 MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
 # sinew-qb.h is inline: only its users need libqb.
+EXAMPLES := $(sort $(wildcard examples/*.c))
 HEADERS := lowcomms/sinew.h lowcomms/sinew-qb.h lowcomms/sinew-test.h services/sinew-call.h \
 	membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
@@ -567,7 +568,7 @@ install-built: $(BUILD)/sinew.pc
 	$(INSTALL) -m 644 tools/completion/sinew $(DESTDIR)$(COMPLETIONDIR)/sinew
 	$(INSTALL) -m 644 tools/wireshark/sinew.lua $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
 	@sed 's|/usr/bin/|$(BINDIR)/|' tools/systemd/sinew-cat.service >$(BUILD)/sinew-cat.service
-	$(INSTALL) -m 644 $(BUILD)/sinew-cat.service $(DESTDIR)$(EXAMPLEDIR)
+	$(INSTALL) -m 644 $(BUILD)/sinew-cat.service $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
 	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
 
 uninstall:
@@ -577,6 +578,7 @@ uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	rm -f $(foreach n,1 3 5 7,$(addprefix $(DESTDIR)$(MANDIR)/man$(n)/,$(notdir $(MAN$(n)))))
 	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew $(DESTDIR)$(EXAMPLEDIR)/sinew-cat.service
+	rm -f $(addprefix $(DESTDIR)$(EXAMPLEDIR)/,$(notdir $(EXAMPLES)))
 	rm -f $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
 
 clean:

@@ -17,11 +17,11 @@ breaker=()
 [ "${OUTSIDE:-yes}" = yes ] || breaker=(--breaker self)
 
 cat <<END
-Three nodes, a process each, call each other for $SECONDS_LONG s: up to 32 calls are open from each to
-each, and one in three calls for another call, mostly back to its caller. Requests and replies have
-0 bytes to 1 MiB. $KILLS_A_SECOND of their connections are destroyed each second, preferably under
-unacknowledged data, and after more than half of the time SIGKILL ends one node, which starts again.
-Both ends record the fate of each call; the table shows whether they agree.
+Three nodes, a process each, call each other for $SECONDS_LONG s: up to 32 calls are open from
+each to each, and one in three calls for another call, mostly back to its caller. Requests and
+replies have 0 bytes to 1 MiB. $KILLS_A_SECOND of their connections are destroyed each second, and
+in the middle SIGKILL ends one node, which starts again. Both ends record the fate of each call;
+the table shows whether they agree.
 END
 table=$(mktemp "${TMPDIR:-/tmp}/sinew-demo.XXXXXX") || exit 2
 trap 'rm -f "$table"' EXIT

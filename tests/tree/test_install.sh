@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the checks of what `make install` leaves behind: the README's example is built against it
-# by pkg-config and run. Knows nothing of the library but what its users see.
+# Owns the checks of what `make install` leaves behind: the README's example and the installed
+# ones are built against it by pkg-config and run. Knows nothing of the library but what its users
+# see.
 # run.sh: alone timeout=180
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -75,6 +76,14 @@ compile_shared()
 		$(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" pkg-config --cflags --libs sinew)
 }
 
+# shellcheck disable=SC2046
+compile_lock()
+{
+	$CC -std=c11 -Wall -Wextra -Werror -Wno-unused-parameter -o "$dir/lock" \
+		"$dir/usr/share/doc/sinew/examples/lock.c" \
+		$(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" pkg-config --cflags --libs sinew)
+}
+
 compile_static()
 {
 	$CC -std=c11 -o "$dir/hello-static" "$dir/hello.c" -I"$dir/usr/include" \
@@ -144,6 +153,85 @@ run_hello()
 		[ "$(cat "$dir/said2")" = 'node 1: hello' ]
 }
 
+# ---- examples/lock.c ----
+
+# lock ID [MANAGER NAME]: a process that runs until a byte comes by the fifo in$ID; its output
+# is said$ID.
+lock()
+{
+	rm -f "$dir/in$1" "$dir/said$1"
+	mkfifo "$dir/in$1"
+	LD_LIBRARY_PATH="$dir/usr/lib" "$dir/lock" "$dir/locks.conf" "$@" \
+		<>"$dir/in$1" >"$dir/said$1" &
+	pids[$1]=$!
+}
+
+# says ID TEXT: waits for it.
+says()
+{
+	local i
+	for ((i = 0; i < 600; i++)); do
+		grep -qsF -- "$2" "$dir/said$1" && return 0
+		sleep 0.05
+	done
+	echo "node $1 does not say \"$2\" but:"
+	cat "$dir/said$1"
+	return 1
+}
+
+ends_well()
+{
+	local i
+	for ((i = 0; i < 600; i++)); do
+		kill -0 "${pids[$1]}" 2>/dev/null || break
+		sleep 0.05
+	done
+	[ "$i" -lt 600 ] && wait "${pids[$1]}"
+}
+
+leaves() { echo >"$dir/in$1" && ends_well "$1"; }
+
+write_locks_conf()
+{
+	local n net=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
+	printf 'totem {\n\tcluster_name: locks\n}\nnodelist {\n'
+	for n in 1 2 3; do
+		printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: %s.%d\n\t}\n' $n "$net" $n
+	done
+	printf '}\n'
+}
+
+# The holder is called back and gives the lock on.
+lock_goes_on()
+{
+	pids=()
+	write_locks_conf >"$dir/locks.conf"
+	lock 1
+	lock 2 1 disk
+	says 2 'disk is ours, token ' || return
+	lock 3 1 disk
+	says 2 'disk is wanted' && ends_well 2 && says 3 'disk is ours, token '
+}
+
+# One that was killed keeps its lock until its successor shows that it is gone.
+lock_of_a_killed_one()
+{
+	kill -KILL "${pids[3]}"
+	wait "${pids[3]}"
+	lock 2 1 disk
+	says 1 'disk: node 2 waits for node 3' || return
+	lock 3 1 disk
+	says 2 'disk is ours, token ' && says 2 'disk is wanted' && ends_well 2 &&
+		says 3 'disk is ours, token ' && [ "$(sort -u "$dir"/said[23] |
+			grep -c 'disk is ours')" = 2 ]
+}
+
+lock_is_given_back()
+{
+	leaves 3 && lock 3 1 disk && says 3 'disk is ours, token ' && leaves 3 && leaves 1 &&
+		pids=()
+}
+
 unit_names_the_command()
 {
 	grep -q "^ExecStart=$dir/usr/bin/sinew cat " \
@@ -163,6 +251,11 @@ check 'install: exactly the functions of the header are exported' same_symbols
 extract >"$dir/hello.c"
 check 'install: the README example builds against it' compile_shared
 check 'install: the README example runs' run_hello
+check 'install: the example of locks builds' compile_lock
+check 'install: the example of locks hands a lock on' lock_goes_on
+check 'install: the example of locks waits for the successor of a killed holder' \
+	lock_of_a_killed_one
+check 'install: the example of locks ends in order' lock_is_given_back
 check 'install: the README example builds with the static library' compile_static
 check 'install: the static library has the same names and no others' same_static_symbols
 check 'install: a program may have names as the library has inside' own_names
