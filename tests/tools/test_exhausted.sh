@@ -20,9 +20,11 @@ other()
 # other_ends STATUS
 other_ends()
 {
+	local status
 	wait_for is_gone "$pid_other" || kill -KILL "$pid_other"
 	wait "$pid_other"
-	equals "status of the other, which said: $(tail -n 2 other.err)" $? "$1"
+	status=$?
+	equals "status of the other, which said: $(tail -n 2 other.err)" $status "$1"
 }
 
 # cat_1 STATUS ARGUMENT...: node 1 in the foreground, with the descriptors of the caller.
