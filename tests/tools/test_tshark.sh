@@ -323,14 +323,6 @@ a_real_run_under_resets()
 	equals "frames that acknowledge message $middle" "$(wc -l <acks)" 1
 }
 
-# The last frame of each direction is that of the end.
-all_is_captured()
-{
-	[ "$(timeout "$LIMIT" tshark -X lua_script:"$LUA" -n "${as[@]}" -r run.pcap \
-		-q -z sinew 2>/dev/null |
-		awk '$2 == "OPTS/FIN" { n = $1 } END { print n + 0 }')" -ge 2 ]
-}
-
 run stock_decoder_finds_no_error
 run stock_decoder_sees_each_frame
 run every_version_of_lua_compiles_it

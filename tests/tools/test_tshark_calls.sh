@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the check of what Wireshark shows of calls: each kind of frame, what links the frames of a
-# call, a note for each broken rule, frames that are invalid. Knows nothing of other frames.
-# run.sh: with=tshark,perl timeout=120
+# call, a note for each broken rule, frames that are invalid, a real run. Knows nothing of other
+# frames.
+# run.sh: with=tshark,perl,jq timeout=200
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -206,7 +207,48 @@ malformed_calls()
 	cmp -s why want || bad "the reasons differ: $(diff why want)"
 }
 
+# values FIELD: how many there are in the capture; a packet has several frames.
+values()
+{
+	ours run.pcap "${as[@]}" -Y "$1" -T fields -E occurrence=a -e "$1"
+	tr ',' '\n' <out | grep -c .
+}
+
+# Two nodes call each other while their connections are destroyed. The wire shows no broken rule,
+# and the end of all calls that were executed to their end.
+a_real_run_under_resets()
+{
+	local port as capture begun done ended
+	port=$(free_port)
+	as=(-d "tcp.port==$port,sinew")
+	tshark -q -i lo -B 64 -f "tcp port $port" -w run.pcap >capture.err 2>&1 &
+	capture=$!
+	pids+=($capture)
+	wait_for has_line capture.err "Capture started" || return
+	timeout "$LIMIT" "$SINEW" torture --calls --nodes 2 --kills 10 --kill-every 10 --size 2000 \
+		--breaker self --restart-every 0 --slow 0 --port "$port" --json >verdict 2>err
+	equals "status of torture" $? 0
+	wait_for all_is_captured || return
+	kill -INT "$capture"
+	wait "$capture" 2>/dev/null
+	begun=$(jq .sum.calls.begun verdict) done=$(jq .sum.calls.done verdict)
+	ours run.pcap "${as[@]}" -q -z sinew
+	says out " 0 missing, 0 malformed"
+	equals "broken rules" "$(packets run.pcap 'sinew.call_used || sinew.call_excess ||
+		sinew.call_unseen || sinew.call_all_over' "${as[@]}")" ""
+	[ -n "$(packets run.pcap 'sinew.call.kind && sinew.repeated' "${as[@]}")" ] ||
+		bad "no frame of a call was repeated"
+	ended=$(values sinew.call.took)
+	[ "$done" -gt 0 ] && [ "$ended" -ge "$done" ] && [ "$ended" -le "$begun" ] ||
+		bad "of $begun calls the wire has the end of $ended, $done were done"
+}
+
 run each_kind_of_call
 run calls_with_faults
 run malformed_calls
+if [ "$(id -u)" != 0 ]; then
+	skip a_real_run_under_resets "needs root"
+else
+	run a_real_run_under_resets
+fi
 finish

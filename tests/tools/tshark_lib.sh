@@ -15,8 +15,16 @@ ours()
 	! grep -hi 'lua' out err >errors || bad "$(head -n 2 errors)"
 }
 
-# packets FILE FILTER: the numbers of the packets that the filter leaves, in one line.
-packets() { ours "$1" -2 -Y "$2" -T fields -e frame.number; xargs <out; }
+# packets FILE FILTER ARGUMENTS...: the numbers of the packets that the filter leaves, in one line.
+packets() { ours "$1" -2 -Y "$2" -T fields -e frame.number "${@:3}"; xargs <out; }
+
+# Whether run.pcap has the last frame of each direction, FIN; $as says how it is decoded.
+all_is_captured()
+{
+	[ "$(timeout "$LIMIT" tshark -X lua_script:"$LUA" -n "${as[@]}" -r run.pcap \
+		-q -z sinew 2>/dev/null |
+		awk '$2 == "OPTS/FIN" { n = $1 } END { print n + 0 }')" -ge 2 ]
+}
 
 # ---- captures by hand ----
 
