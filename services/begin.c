@@ -14,7 +14,7 @@
 
 #define WHOLE_MAX	(1024u * 1024)	/* the default of max_reply */
 #define FLAGS		(SINEW_CALL_MORE | SINEW_CALL_NOWAIT | SINEW_CALL_SETTLE | \
-			 SINEW_CALL_WANT_ACCEPT | SINEW_CALL_ENDLESS)
+			 SINEW_CALL_WANT_ACCEPT | SINEW_CALL_ENDLESS | SINEW_CALL_RETRY)
 
 struct sinew_binding {
 	struct lane *lane;
@@ -140,8 +140,8 @@ static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
 	return k;
 }
 
-/* Gives the first data to the core: the caller's own, or a copy of several. 0 or a negative errno;
- * then nothing has begun. */
+/* Gives the first data to the core: the caller's own, or a copy of several, or to begin again
+ * with. 0 or a negative errno; then nothing has begun. */
 static int start(const struct sinew_binding *b, struct sinew_call *k, const struct iovec *iov,
 		 int n, size_t len, uint64_t total, unsigned flags)
 {
@@ -149,7 +149,8 @@ static int start(const struct sinew_binding *b, struct sinew_call *k, const stru
 		.binding = b->number, .depth = k->depth, .op = k->op, .total = total,
 		.nowait = flags & SINEW_CALL_NOWAIT, .settle = flags & SINEW_CALL_SETTLE,
 		.want_accept = flags & SINEW_CALL_WANT_ACCEPT,
-		.endless = flags & SINEW_CALL_ENDLESS, .last = !(flags & SINEW_CALL_MORE),
+		.endless = flags & SINEW_CALL_ENDLESS, .retry = flags & SINEW_CALL_RETRY,
+		.last = !(flags & SINEW_CALL_MORE),
 		.deadline_ns = k->deadline_ns, .user = k,
 	};
 	int err = 0;
@@ -157,7 +158,7 @@ static int start(const struct sinew_binding *b, struct sinew_call *k, const stru
 	lock_order_held(LOCK_SERVICE);
 	assert(n || !len);
 	k->out.last = k->out.said = begin.last;
-	if (n == 1) {
+	if (n == 1 && !begin.retry) {
 		begin.data = (struct span) { iov->iov_base, len };
 	} else if (len) {
 		err = unsent_add(k, iov, n, 0, len);
@@ -196,6 +197,7 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 	int err;
 
 	if (!b || !ret_call || opt->size < sizeof *opt || flags & ~FLAGS ||
+	    (flags & SINEW_CALL_RETRY && flags & SINEW_CALL_MORE) ||
 	    opt->delivery > SINEW_CALL_PULL || !call_iov_length(iov, n, &len) ||
 	    !total_of(opt, len, flags & SINEW_CALL_MORE, &total))
 		return -EINVAL;

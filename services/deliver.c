@@ -402,8 +402,10 @@ static void of_call(struct lane *l, struct sinew_call *k, const struct calls_eve
 	case CALLS_EV_ENDED:
 		ended(l, k, ev);
 		return;
-	case CALLS_EV_NEW:
 	case CALLS_EV_AGAIN:
+		unsent_again(k);
+		return;
+	case CALLS_EV_NEW:
 	case CALLS_EV_FINAL:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:

@@ -243,6 +243,10 @@ void sinew_binding_close(struct sinew_binding *binding);
 #define SINEW_CALL_WANT_ACCEPT	8u	/* begin: ACCEPTED comes as soon as the peer has it; else
 					 * only for calls that take longer */
 #define SINEW_CALL_ENDLESS	16u	/* begin: a subscription, that draining ends at once */
+#define SINEW_CALL_RETRY	32u	/* begin: while its service is BUSY, it is begun again, with
+					 * growing pauses, at least as long as the service says,
+					 * until its deadline. The request is kept meanwhile; not
+					 * with SINEW_CALL_MORE */
 
 /* Zero it, then set size and what is needed. */
 struct sinew_call_options {
@@ -270,7 +274,7 @@ struct sinew_call_options {
  * side or the peer, or calls are drained. -ESTALE: the session is over. -ELOOP: the parent has the
  * depth 7. -ECONNABORTED: the parent has ended. -EPROTO: calls of that session have ended with
  * SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag, less data than total
- * without SINEW_CALL_MORE, or more. -ENOMEM, -ECHILD.
+ * without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with SINEW_CALL_MORE. -ENOMEM, -ECHILD.
  */
 int sinew_call_begin(struct sinew_binding *binding, uint32_t op,
 		     const struct sinew_call_options *opt, const struct iovec *iov, int n,

@@ -113,6 +113,16 @@ int unsent_offer(struct sinew_call *k)
 	return 0;
 }
 
+void unsent_again(struct sinew_call *k)
+{
+	lock_order_held(LOCK_SERVICE);
+	assert(k->out.last && !call_unsent(k->core).n);
+	k->out.at = k->out.offered = 0;
+	k->out.said = false;
+	k->sent = k->id = 0;
+	unsent_offer(k);
+}
+
 void unsent_free(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);

@@ -22,6 +22,8 @@ int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip
 int unsent_save(struct sinew_call *k);
 /* The core has taken something, or may take more. 0, or why it takes nothing: call_send(). */
 int unsent_offer(struct sinew_call *k);
+/* The call begins again with its request, all of which is here. */
+void unsent_again(struct sinew_call *k);
 void unsent_free(struct sinew_call *k);
 
 #endif

@@ -153,6 +153,35 @@ static void calls_are_refused(void)
 	call_pair_close(&pair);
 }
 
+/* A call of that length begins again until the service takes it, or its time is over. */
+static void busy_services_are_asked_again(void)
+{
+	struct asked held = { .request = request, .len = 8, .reply = reply, .size = 8 };
+	struct asked a = { .request = request, .len = 50000, .reply = reply, .size = 8 };
+	struct asked empty = { .request = request, .reply = reply + 8, .size = 8 }, late = empty;
+	struct sinew_call_options opt = { .size = sizeof opt, .deadline_ms = 60 };
+	uint64_t n = 50000;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_HOLD, &held, NULL, 0), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &late, NULL,
+		     SINEW_CALL_RETRY | SINEW_CALL_MORE), -EINVAL);
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &a, NULL, SINEW_CALL_RETRY), 0);
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &empty, NULL, SINEW_CALL_RETRY), 0);
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &late, &opt, SINEW_CALL_RETRY), 0);
+	DRIVE_CALLS(&pair, late.ended);
+	CHECK_EQ(late.outcome, SINEW_CALL_NOT_EXECUTED);
+	CHECK(!a.ended && !empty.ended);
+	pair_answer(&pair.s[1], 1);
+	DRIVE_CALLS(&pair, held.ended && a.ended && empty.ended);
+	CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+	CHECK_EQ(empty.outcome, SINEW_CALL_DONE);
+	CHECK_MEM(reply, &n, sizeof n);
+	CHECK_EQ(pair.s[1].shown, 3);
+	call_pair_close(&pair);
+}
+
 static void too_long_requests_are_refused(void)
 {
 	struct asked a = { .request = request, .len = PAIR_MAX, .reply = reply, .size = 8 };
@@ -420,6 +449,7 @@ int main(void)
 	RUN(many_calls_share_the_slots);
 	RUN(more_than_may_wait_are_refused);
 	RUN(calls_are_refused);
+	RUN(busy_services_are_asked_again);
 	RUN(too_long_requests_are_refused);
 	RUN(calls_wait_for_their_service);
 	RUN(each_side_aborts);
