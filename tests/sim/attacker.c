@@ -131,7 +131,7 @@ static struct hello hello_of(struct adversary_link *l)
 		.vmin = WIRE_NATIVE_VERSION, .vmax = WIRE_NATIVE_VERSION,
 		.maxframe = one_in(8) ? 200 : WIRE_FRAME_MAX,
 		.max_message = one_in(8) ? 100 : 1 << 20, .queue_bytes = 1 << 20,
-		.calls = calls_grant(&sim.node[l->owner]),
+		.calls = served_grant(&sim.node[l->owner]),
 	};
 
 	h.features = h.calls.slots ? WIRE_FEATURE_CALLS : 0;

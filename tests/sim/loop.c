@@ -181,7 +181,7 @@ static void rx_loop(struct conn *c, unsigned side)
 			take_messages(c, e, &rx);
 			break;
 		case RX_CALL:
-			calls_came((struct sess *)((char *)rx.session - offsetof(struct sess, s)),
+			served_came((struct sess *)((char *)rx.session - offsetof(struct sess, s)),
 				   rx.msg, rx.msg_len);
 			break;
 		case RX_AGAIN:

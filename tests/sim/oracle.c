@@ -343,7 +343,7 @@ void oracle_down(struct sess *x)
 	if (x->s.got_fin != x->finished)
 		sim_fail("n%u: FINISHED of n%u was not told before PEER_DOWN", x->node, x->peer);
 	check_delivery(x);
-	calls_down(x);
+	served_down(x);
 	x->tx->ended_tx = true;
 	x->rx->ended_rx = true;
 	x->rx->ended_ns = sim.now_ns;
@@ -391,7 +391,7 @@ bool oracle_done(struct sess *x)
 		n += st->rec[i].state == REC_DONE;
 	if (oracle_dlm(x))		/* which acknowledges when it likes */
 		return st->delivered == n && !x->blocked;
-	return st->delivered == n && ring_empty(&x->s.ring) && calls_done(x) &&
+	return st->delivered == n && ring_empty(&x->s.ring) && served_done(x) &&
 		(!x->blocked || st->tx_final || x->finishing);
 }
 

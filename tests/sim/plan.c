@@ -197,7 +197,7 @@ void plan_draw(void)
 
 	sim.now_ns = sim.start_ns = draw_clock();
 	sim.dlm = rng_one_in(r, 8) && !(sim.limits.mask >> 63);
-	sim.calls = sim.seed % 4 == 1 && !sim.dlm;
+	sim.served = sim.seed % 4 == 1 && !sim.dlm;
 	sim.membership = rng_one_in(r, 2) || sim.dlm;
 	sim.view = sim.seed >= SIM_VIEW;
 	sim.dlm = sim.dlm && !sim.view;

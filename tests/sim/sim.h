@@ -312,7 +312,7 @@ struct sim {
 	uint64_t digest;	/* of all that the nodes did (digest.c) */
 	struct limits limits;
 	bool trace, failed, membership, dlm;
-	bool calls;		/* services stand beside applications */
+	bool served;		/* services stand beside applications */
 	bool view;		/* membership comes through group.c and viewer.c */
 	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
@@ -537,21 +537,21 @@ size_t ask_put_answer(uint8_t *to, struct stream *tx, uint32_t version, uint32_t
 /* A bare packet has arrived: the id of a question that needs an answer, or 0. tx leads back. */
 uint32_t ask_heard(struct stream *rx, struct stream *tx, const uint8_t *p, size_t n);
 
-/* ---- calls.c ---- */
+/* ---- served.c ---- */
 
-void calls_draw(void);
-struct service_grant calls_grant(const struct node *n);
-void calls_up(struct sess *x);
-void calls_send(struct sess *x, unsigned burst);
-void calls_sometimes(struct sess *x);
-void calls_room(struct sess *x);
-void calls_came(struct sess *x, const uint8_t *p, size_t n);
-void calls_finishing(struct sess *x);
-void calls_let_go(struct sess *x);
-void calls_path(struct sess *x);
-void calls_told(const struct node *n);
-void calls_down(struct sess *x);
-bool calls_done(const struct sess *x);
+void served_draw(void);
+struct service_grant served_grant(const struct node *n);
+void served_up(struct sess *x);
+void served_send(struct sess *x, unsigned burst);
+void served_sometimes(struct sess *x);
+void served_room(struct sess *x);
+void served_came(struct sess *x, const uint8_t *p, size_t n);
+void served_finishing(struct sess *x);
+void served_let_go(struct sess *x);
+void served_path(struct sess *x);
+void served_told(const struct node *n);
+void served_down(struct sess *x);
+bool served_done(const struct sess *x);
 
 /* ---- kernel_peer.c, kernel_node.c ---- */
 

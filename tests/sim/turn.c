@@ -102,7 +102,7 @@ static void session_action(struct node *n, enum core_what what, struct sess *x)
 		TRACE("n%u PEER_UP %u", n->idx, x->peer);
 		x->up = true;
 		oracle_up(x);
-		calls_up(x);
+		served_up(x);
 		workload_up(x);
 		break;
 	case CORE_FINISHED:
@@ -118,7 +118,7 @@ static void session_action(struct node *n, enum core_what what, struct sess *x)
 		if (x->down)
 			sim_fail("n%u: WRITABLE after PEER_DOWN", n->idx);
 		x->blocked = false;
-		calls_room(x);
+		served_room(x);
 		workload_writable(x);
 		break;
 	case CORE_PEER_DOWN:
@@ -236,10 +236,10 @@ static void act(struct node *n, struct core_action *a)
 		session_action(n, a->what, sess_of(a->session));
 		break;
 	case CORE_FINISHING:
-		calls_finishing(sess_of(a->session));
+		served_finishing(sess_of(a->session));
 		break;
 	case CORE_PATH:
-		calls_path(sess_of(a->session));
+		served_path(sess_of(a->session));
 		break;
 	case CORE_FENCE:
 		oracle_fence(n, a->peer, a->reason);
@@ -268,5 +268,5 @@ void world_turn(struct node *n)
 			sim_fail("n%u: core_poll() never ends, last action %d", n->idx, a.what);
 	}
 	n->in_turn = false;
-	calls_told(n);
+	served_told(n);
 }

@@ -282,7 +282,7 @@ void workload_send(struct node *n, unsigned j)
 	}
 	if (n->running && !n->closing && c->sess)
 		send_some(n, j, c->bulk ? 12 : 1 + (unsigned)rng_below(&sim.app, 4));
-	calls_sometimes(n->running ? c->sess : NULL);
+	served_sometimes(n->running ? c->sess : NULL);
 	if (c->budget) {
 		uint64_t wait = rng_scale(&sim.app, 1, 4 * USEC * c->period_us);
 

@@ -132,7 +132,7 @@ void world_start(struct node *n)
 	cfg.incarnation = l->incarnation;
 	cfg.seed = rng_next(&sim.plan);
 	cfg.queue_bytes = n->queue_bytes;
-	cfg.calls = calls_grant(n);
+	cfg.calls = served_grant(n);
 	TRACE("n%u START nodeid %u incarnation %u", n->idx, n->nodeid, n->inc);
 	core_init(&n->core, &cfg, sim.now_ns);
 	for (unsigned j = 0; j < sim.n_nodes && !sim.view; j++)
@@ -283,7 +283,7 @@ static void session_event_due(struct node *n, const struct event *e)
 	if (e->kind == EV_KICK)
 		workload_kick(x);
 	else if (e->kind == EV_LET_GO)
-		calls_let_go(x);
+		served_let_go(x);
 	else
 		workload_slot(x, e->b);
 	world_turn(n);
@@ -469,7 +469,7 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.adversary.s = sim.plan.s ^ 0xa54ff53a5f1d36f1ull;
 	sim.service.s = sim.plan.s ^ 0x510e527fade682d1ull;
 	plan_draw();
-	calls_draw();
+	served_draw();
 	attacker_draw();
 	run();
 	for (unsigned i = 0; i < sim.n_slots; i++)

@@ -16,18 +16,18 @@
 
 static bool has_calls(const struct sess *x)
 {
-	return x->up && !x->down && x->s.calls.slots;
+	return sim.served && x->up && !x->down && x->s.calls.slots;
 }
 
 /* ---- configuration ---- */
 
-void calls_draw(void)
+void served_draw(void)
 {
-	for (unsigned i = 0; i < SIM_NODES && sim.calls; i++)
+	for (unsigned i = 0; i < SIM_NODES && sim.served; i++)
 		sim.node[i].takes_calls = !rng_one_in(&sim.service, 10);
 }
 
-struct service_grant calls_grant(const struct node *n)
+struct service_grant served_grant(const struct node *n)
 {
 	if (!n->takes_calls)
 		return (struct service_grant) { .slots = 0 };
@@ -78,7 +78,7 @@ static int put(struct sess *x)
 	return err;
 }
 
-void calls_send(struct sess *x, unsigned burst)
+void served_send(struct sess *x, unsigned burst)
 {
 	while (has_calls(x) && burst-- && !x->call_refused) {
 		int err = put(x);
@@ -95,24 +95,24 @@ void calls_send(struct sess *x, unsigned burst)
 	}
 }
 
-void calls_room(struct sess *x)
+void served_room(struct sess *x)
 {
 	if (!has_calls(x) || !x->call_refused)
 		return;
 	x->call_refused = false;
-	calls_send(x, 1 + (unsigned)rng_below(&sim.service, 3));
+	served_send(x, 1 + (unsigned)rng_below(&sim.service, 3));
 }
 
 /* Now and then, beside messages. */
-void calls_sometimes(struct sess *x)
+void served_sometimes(struct sess *x)
 {
-	if (sim.calls && x && has_calls(x) && rng_one_in(&sim.service, 2))
-		calls_send(x, 1 + (unsigned)rng_below(&sim.service, 4));
+	if (sim.served && x && has_calls(x) && rng_one_in(&sim.service, 2))
+		served_send(x, 1 + (unsigned)rng_below(&sim.service, 4));
 }
 
 /* ---- receiving ---- */
 
-void calls_came(struct sess *x, const uint8_t *p, size_t n)
+void served_came(struct sess *x, const uint8_t *p, size_t n)
 {
 	struct stream *st = x->rx;
 	uint32_t index = n < HEAD ? UINT32_MAX : get_le32(p);
@@ -139,20 +139,20 @@ void calls_came(struct sess *x, const uint8_t *p, size_t n)
 	st->next_call++;
 	TRACE("n%u got frame %u of the service of n%u, %zu bytes", x->node, index, x->peer, n);
 	if (rng_one_in(&sim.service, ANSWERS))
-		calls_send(x, 1);
+		served_send(x, 1);
 }
 
 /* ---- begin and end ---- */
 
-void calls_up(struct sess *x)
+void served_up(struct sess *x)
 {
 	struct service_grant theirs = { .slots = 0 };
 
-	if (!sim.calls || sim.failed)
+	if (!sim.served || sim.failed)
 		return;
 	/* It may be an impostor's. */
 	if (sim.node[x->node].takes_calls)
-		theirs = calls_grant(&sim.node[sim.inc[x->tx->to].node]);
+		theirs = served_grant(&sim.node[sim.inc[x->tx->to].node]);
 	if (!grant_is_same(&x->s.calls, &theirs) && !sim.numbers_taken)
 		sim_fail("n%u: n%u takes %u calls, not %u", x->node, x->peer, x->s.calls.slots,
 			 theirs.slots);
@@ -162,7 +162,7 @@ void calls_up(struct sess *x)
 	session_hold_fin(&x->s, true);
 }
 
-void calls_finishing(struct sess *x)
+void served_finishing(struct sess *x)
 {
 	if (!has_calls(x) || x->let_go)
 		sim_fail("n%u: a FIN to n%u that nobody holds waits", x->node, x->peer);
@@ -170,25 +170,25 @@ void calls_finishing(struct sess *x)
 	sim_at(sim.now_ns + rng_scale(&sim.service, 0, 200 * MSEC), EV_LET_GO, x->idx, 0, x->gen);
 }
 
-void calls_let_go(struct sess *x)
+void served_let_go(struct sess *x)
 {
 	if (!has_calls(x))
 		return;
-	calls_send(x, (unsigned)rng_below(&sim.service, 4));
+	served_send(x, (unsigned)rng_below(&sim.service, 4));
 	TRACE("n%u lets the FIN to n%u go", x->node, x->peer);
 	x->let_go = true;
 	session_hold_fin(&x->s, false);
 }
 
-void calls_path(struct sess *x)
+void served_path(struct sess *x)
 {
 	x->call_path = sim.node[x->node].peers[x->peer].up != NULL;
 }
 
 /* Behind all actions of a node. */
-void calls_told(const struct node *n)
+void served_told(const struct node *n)
 {
-	for (unsigned j = 0; j < SIM_NODES && sim.calls; j++) {
+	for (unsigned j = 0; j < SIM_NODES && sim.served; j++) {
 		const struct sess *x = n->chan[j].sess;
 
 		if (x && has_calls(x) && x->call_path != (n->peers[j].up != NULL))
@@ -197,7 +197,7 @@ void calls_told(const struct node *n)
 }
 
 /* The word of the positions of each frame. */
-void calls_down(struct sess *x)
+void served_down(struct sess *x)
 {
 	const struct ring *r = &x->s.ring;
 	struct stream *st = x->tx;
@@ -222,7 +222,7 @@ void calls_down(struct sess *x)
 			 x->node, x->peer, st->next_call, st->n_calls);
 }
 
-bool calls_done(const struct sess *x)
+bool served_done(const struct sess *x)
 {
 	return x->tx->next_call == x->tx->n_calls && (!x->call_refused || x->let_go);
 }
