@@ -146,12 +146,14 @@ bool tx_credit(struct call *call, uint32_t consumed, uint32_t window)
 	return true;
 }
 
-/* Gives back what the window grew. */
+/* Gives back what the window grew, when no more comes and nothing of it is held any more. */
 static void rx_shrink(struct call *call)
 {
 	struct call_rx *rx = &call->rx;
 	uint32_t first = call->calls->cfg.ours.window;
 
+	if (rx->consumed != rx->received)
+		return;
 	call->calls->grow_bytes += rx->window - first;
 	rx->window = first;
 }
@@ -242,6 +244,7 @@ void rx_finish(struct call *call)
 	assert(!call->incoming && call->state == CALL_OVER);
 	if (rx->consumed != rx->received)
 		return;
+	rx_shrink(call);
 	if (rx->want_final && calls_may_send(call->calls)) {
 		s->code = (uint32_t)rx->consumed;
 		slot_mark(call->calls, s, DUE_FINAL);
@@ -258,6 +261,8 @@ int call_consumed(struct call *call, size_t n)
 	if (n > rx->received - rx->consumed)
 		return -EINVAL;
 	rx->consumed += n;
+	if (rx->complete)
+		rx_shrink(call);
 	if (call->state == CALL_OPEN)
 		rx_tell(call);
 	else if (call->slot != CALL_SLOT_NONE)
