@@ -6,6 +6,7 @@
 #include "sim.h"
 
 #include "membership/view.h"
+#include "services/calls.h"
 
 static uint64_t *cells;
 
@@ -121,7 +122,56 @@ static const char *const names[COVER_N] = {
 	[COVER_A_REFUSED] = "attacker: was refused",
 	[COVER_A_TAKEN] = "attacker: its link was chosen",
 	[COVER_A_HELD] = "attacker: beside who is there",
+	[COVER_CALLS] = "runs with calls",
+	[COVER_C_NONE] = "calls: peer takes none",
+	[COVER_C_BEGUN] = "calls: begun",
+	[COVER_C_ENDLESS] = "calls: begun without end",
+	[COVER_C_NESTED] = "calls: begun for another one",
+	[COVER_C_LOOP] = "calls: too deep",
+	[COVER_C_AGAIN] = "calls: no slot",
+	[COVER_C_SLOT] = "calls: slot told",
+	[COVER_C_NO_BINDING] = "calls: no binding",
+	[COVER_C_ABORT] = "calls: aborted by the caller",
+	[COVER_C_GIVEN_UP] = "calls: given up",
+	[COVER_C_LET_GO] = "calls: let go",
+	[COVER_C_SHOWN] = "calls: shown",
+	[COVER_C_REFUSED] = "calls: refused",
+	[COVER_C_REJECT] = "calls: aborted by the called",
+	[COVER_C_UNANSWERED] = "calls: let go without answer",
+	[COVER_C_HELD] = "calls: let go late",
+	[COVER_C_EARLY] = "calls: early reply refused",
+	[COVER_C_ACCEPTED] = "calls: ACCEPTED told",
+	[COVER_C_ROOM] = "calls: ROOM told",
+	[COVER_C_FINAL] = "calls: FINAL told",
+	[COVER_C_FULL] = "calls: ring full",
+	[COVER_C_AHEAD] = "calls: far ahead of the link",
+	[COVER_C_FINISHING] = "calls: FIN waits",
+	[COVER_C_STOP] = "calls: stopped",
+	[COVER_C_TARGET] = "calls: number of slots changed",
+	[COVER_C_FIN_FIRST] = "calls: FIN before the first frame",
 };
+
+/*
+ * The outcomes, a bit each, that the rules leave for each reason of the end of a call: first at the
+ * caller, then at the called side. Neither side breaks rules here. CLOSING in the moment when the
+ * reply waits for room is too rare to be asked for.
+ */
+static const uint8_t call_ends[COVER_CALL_ENDS / 6][2] = {
+	[CALL_END_BUSY] = { 0x2, 0x2 },		[CALL_END_ABORTED] = { 0x32, 0x32 },
+	[CALL_END_NO_SERVICE] = { 0x2, 0x2 },	[CALL_END_NO_OP] = { 0x2, 0x2 },
+	[CALL_END_CREDENTIAL] = { 0x2, 0x2 },	[CALL_END_TOO_BIG] = { 0x2, 0x2 },
+	[CALL_END_CLOSING] = { 0x1e, 0x12 },	[CALL_END_DEADLINE] = { 0x3e, 0x32 },
+	[10] = { 0x20, 0x20 },			[11] = { 0x3e, 0x12 },
+	[12] = { 0x1e, 0x32 },
+};
+
+static bool is_call_end(unsigned i)
+{
+	bool called = i >= COVER_CALLED_END;
+	unsigned cell = i - (called ? COVER_CALLED_END : COVER_CALLER_END);
+
+	return call_ends[cell / 6][called] >> cell % 6 & 1;
+}
 
 /* Cells that the rules make unreachable, each with its reason. */
 static bool optional(unsigned i)
@@ -140,6 +190,8 @@ static bool optional(unsigned i)
 			return true;
 		return state == FSM_FIN_WAIT2 && event == FSM_FIN_ACKED;
 	}
+	if (i >= COVER_CALLER_END)
+		return !is_call_end(i);
 	if (i == COVER_REFUSE_TX || i == COVER_REFUSE_RX || i == COVER_END || i == COVER_A_REFUSE)
 		return true;
 	/* Only a dishonest peer earns them. */
@@ -160,6 +212,32 @@ const char *session_end_name(enum session_end e)
 	case SESSION_REMOVED:		return "removed";
 	}
 	return "?";
+}
+
+static const char *const call_reasons[] = {
+	[CALL_END_BUSY] = "BUSY", [CALL_END_ABORTED] = "ABORTED",
+	[CALL_END_NO_SERVICE] = "NO_SERVICE", [CALL_END_NO_OP] = "NO_OP",
+	[CALL_END_CREDENTIAL] = "CREDENTIAL", [CALL_END_TOO_BIG] = "TOO_BIG",
+	[CALL_END_CLOSING] = "CLOSING", [CALL_END_DEADLINE] = "DEADLINE",
+	[CALL_END_CONFIRM] = "CONFIRM", [10] = "REPLIED", [11] = "ABANDONED", [12] = "SESSION",
+	[13] = "PROTOCOL",
+};
+
+static const char *const call_outcomes[] = {
+	[CALLS_NOT_EXECUTED] = "NOT_EXECUTED", [CALLS_PARTIAL] = "PARTIAL",
+	[CALLS_IN_DOUBT] = "IN_DOUBT", [CALLS_STARTED] = "STARTED", [CALLS_DONE] = "DONE",
+};
+
+unsigned cover_call_end(unsigned reason, unsigned outcome)
+{
+	return (reason >= CALLS_REPLIED ? reason - CALLS_REPLIED + 10 : reason) * 6 + outcome;
+}
+
+static void name_of_end(unsigned i, const char *side, char *to, size_t n)
+{
+	const char *reason = call_reasons[i / 6], *outcome = call_outcomes[i % 6];
+
+	snprintf(to, n, "%s: %s %s", side, reason ? reason : "?", outcome ? outcome : "?");
 }
 
 static void name(unsigned i, char *to, size_t n)
@@ -202,7 +280,11 @@ static void name(unsigned i, char *to, size_t n)
 		"quit",
 	};
 
-	if (names[i])
+	if (i >= COVER_CALLED_END)
+		name_of_end(i - COVER_CALLED_END, "called", to, n);
+	else if (i >= COVER_CALLER_END)
+		name_of_end(i - COVER_CALLER_END, "caller", to, n);
+	else if (names[i])
 		snprintf(to, n, "%s", names[i]);
 	else if (i > COVER_A_REFUSE && i <= COVER_A_REFUSE + WIRE_REFUSE_CLAIMED)
 		snprintf(to, n, "attacker: REFUSE %s", wire_reason_name(i - COVER_A_REFUSE));

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define COVER_CALL_ENDS	(14u * 6)	/* reasons, outcomes */
+
 enum cover {
 	COVER_SEEDS,
 	COVER_MESSAGES,
@@ -122,10 +124,41 @@ enum cover {
 	COVER_A_REFUSED,
 	COVER_A_TAKEN,
 	COVER_A_HELD,
-	COVER_N,
+	COVER_CALLS,		/* what applications did with calls */
+	COVER_C_NONE,
+	COVER_C_BEGUN,
+	COVER_C_ENDLESS,
+	COVER_C_NESTED,
+	COVER_C_LOOP,
+	COVER_C_AGAIN,
+	COVER_C_SLOT,
+	COVER_C_NO_BINDING,
+	COVER_C_ABORT,
+	COVER_C_GIVEN_UP,
+	COVER_C_LET_GO,
+	COVER_C_SHOWN,
+	COVER_C_REFUSED,
+	COVER_C_REJECT,
+	COVER_C_UNANSWERED,
+	COVER_C_HELD,
+	COVER_C_EARLY,
+	COVER_C_ACCEPTED,	/* what they were told */
+	COVER_C_ROOM,
+	COVER_C_FINAL,
+	COVER_C_FULL,		/* the ring */
+	COVER_C_AHEAD,
+	COVER_C_FINISHING,
+	COVER_C_STOP,
+	COVER_C_FIN_FIRST,
+	COVER_C_TARGET,
+	COVER_CALLER_END,	/* + cover_call_end() */
+	COVER_CALLED_END = COVER_CALLER_END + COVER_CALL_ENDS,
+	COVER_N = COVER_CALLED_END + COVER_CALL_ENDS,
 };
 
 void cover(unsigned cell);
+/* The cell of an end of a call, of COVER_CALL_ENDS. */
+unsigned cover_call_end(unsigned reason, unsigned outcome);
 void cover_add(unsigned cell, uint64_t n);
 void cover_map(uint64_t *cells);		/* where they are counted */
 unsigned cover_print(FILE *f, bool dlm_too);	/* returns how many required ones are 0 */

@@ -202,6 +202,7 @@ bool digest_record(void)
 	      "# Written by `make digests`.\n", f);
 	record_from(f, 1, DIGEST_SEEDS);
 	record_from(f, SIM_VIEW, DIGEST_VIEWS);
+	record_from(f, SIM_CALLS, DIGEST_CALLS);
 	return fclose(f) == 0;
 }
 

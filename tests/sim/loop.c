@@ -153,6 +153,14 @@ static void take_messages(struct conn *c, struct end *e, struct rx *rx)
 		free((void *)rx->msg);
 }
 
+static void take_call(struct sess *x, const uint8_t *p, size_t n)
+{
+	if (sim.calls)
+		dialog_frame(x, p, n);
+	else
+		served_came(x, p, n);
+}
+
 static void rx_loop(struct conn *c, unsigned side)
 {
 	struct end *e = &c->end[side];
@@ -181,8 +189,8 @@ static void rx_loop(struct conn *c, unsigned side)
 			take_messages(c, e, &rx);
 			break;
 		case RX_CALL:
-			served_came((struct sess *)((char *)rx.session - offsetof(struct sess, s)),
-				   rx.msg, rx.msg_len);
+			take_call((struct sess *)((char *)rx.session - offsetof(struct sess, s)),
+				  rx.msg, rx.msg_len);
 			break;
 		case RX_AGAIN:
 			world_turn(n);
@@ -247,6 +255,7 @@ void net_read(struct conn *c, unsigned side)
 	if (c->end[!side].adversary)
 		secret_before(n);
 	rx_loop(c, side);
+	dialog_batch_end(n);
 	if (c->end[!side].adversary)
 		secret_after(n, c, side);
 	if (sim.failed)

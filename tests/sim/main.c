@@ -17,6 +17,8 @@
 #define FAILS_MAX	20
 #define CHECK_SEEDS	2000
 #define VIEW_SHARE	2		/* one seed with a view for so many without */
+#define CALLS_SHARE	4		/* the same of calls */
+#define BOTH_SHARE	16
 #define RUN_S		30		/* of processor time; more is a hang */
 
 struct shared {
@@ -30,7 +32,7 @@ static struct shared *shared;
 static struct limits limits;
 
 static const char usage[] =
-	"usage: sim [--seeds N] [--from N] [--view] [--jobs N] [--coverage]\n"
+	"usage: sim [--seeds N] [--from N] [--view] [--calls] [--jobs N] [--coverage]\n"
 	"       sim --seed N [--trace] [--shrink]\n"
 	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
 	"           [--attacker auto|always|never]\n"
@@ -267,15 +269,18 @@ static unsigned check_digests(void)
  * CHECK_SEEDS on. */
 static int check(uint64_t seeds, unsigned jobs, const char *path)
 {
-	unsigned bad = regressions(path), zeros = 0, core = 0, view = 0;
+	unsigned bad = regressions(path), zeros = 0, core = 0, view = 0, calls = 0;
 
 	if (seeds >= CHECK_SEEDS) {
 		bad += check_digests();
 		core = DIGEST_SEEDS;
 		view = DIGEST_VIEWS;
+		calls = DIGEST_CALLS;
 	}
 	run_seeds(1 + core, seeds - core, jobs);
 	run_seeds(SIM_VIEW + view, seeds / VIEW_SHARE - view, jobs);
+	run_seeds(SIM_CALLS + calls, seeds / CALLS_SHARE - calls, jobs);
+	run_seeds(SIM_CALLS | SIM_VIEW, seeds / BOTH_SHARE, jobs);
 	if (shared->failed)
 		printf("not ok - sim %llu seeds: %llu failed\n", (unsigned long long)seeds,
 		       (unsigned long long)shared->failed);
@@ -354,6 +359,8 @@ static bool parse(struct wanted *w, int argc, char **argv)
 			w->coverage = true;
 		else if (!strcmp(argv[i], "--view"))
 			w->from |= SIM_VIEW;
+		else if (!strcmp(argv[i], "--calls"))
+			w->from |= SIM_CALLS;
 		else if (!strcmp(argv[i], "--check"))
 			w->checking = true;
 		else if (!strcmp(argv[i], "--digests"))

@@ -140,6 +140,14 @@ static bool settled(const char **ret_why, unsigned *ret_a, unsigned *ret_b)
 			if (i != j && *ret_why)
 				return false;
 		}
+		*ret_why = "calls are open";
+		for (unsigned j = 0; j < SIM_NODES; j++) {
+			*ret_a = i;
+			*ret_b = j;
+			if (sim.node[i].running && !world_pair_stuck(i, j) &&
+			    !dialog_quiet(&sim.node[i], j))
+				return false;
+		}
 		*ret_why = "a node is to start again";
 		if (!sim.node[i].running && sim.node[i].restart_at_ns >= sim.now_ns)
 			return false;
@@ -164,6 +172,7 @@ static void to_close(void)
 
 	enter(PHASE_CLOSE, 40 * SEC + 3 * sim.cfg.stall_ns);
 	attacker_closing();
+	dialog_closing();
 	for (unsigned i = 0; i < sim.n_slots; i++)
 		if (sim.node[i].running && !sim.node[i].kernel)
 			sim_at(sim.now_ns + rng_scale(&sim.app, 0, spread), EV_CLOSE, i, 0,
@@ -220,6 +229,8 @@ static void out_of_time(const char *why, unsigned a, unsigned b)
 	struct peer *p = &n->peers[b];
 
 	if (sim.phase != PHASE_CLOSE) {
+		dialog_show(n, b);
+		dialog_show(&sim.node[b], a);
 		sim_fail("phase %s never settles: n%u and n%u: %s (session %s, up %d, mismatch %u)",
 			 names[sim.phase], a, b, why, p->session ?
 			 fsm_state_name(session_state(p->session)) : "none", p->up != NULL,
@@ -242,6 +253,7 @@ static void heal(void)
 {
 	enter(PHASE_HEAL, 120 * SEC + 4 * sim.cfg.stall_ns);
 	fault_heal();
+	dialog_heal();
 }
 
 static bool all_out(void)

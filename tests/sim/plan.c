@@ -197,9 +197,10 @@ void plan_draw(void)
 
 	sim.now_ns = sim.start_ns = draw_clock();
 	sim.dlm = rng_one_in(r, 8) && !(sim.limits.mask >> 63);
-	sim.served = sim.seed % 4 == 1 && !sim.dlm;
+	sim.calls = sim.seed & SIM_CALLS;
+	sim.served = sim.seed % 4 == 1 && !sim.dlm && !sim.calls;
 	sim.membership = rng_one_in(r, 2) || sim.dlm;
-	sim.view = sim.seed >= SIM_VIEW;
+	sim.view = sim.seed & SIM_VIEW;
 	sim.dlm = sim.dlm && !sim.view;
 	sim.membership = sim.membership || sim.view;
 	cover(sim.view ? COVER_VIEW : sim.dlm ? COVER_DLM : sim.membership ? COVER_MEMBERSHIP :

@@ -29,6 +29,8 @@ void served_draw(void)
 
 struct service_grant served_grant(const struct node *n)
 {
+	if (sim.calls)
+		return n->grant;
 	if (!n->takes_calls)
 		return (struct service_grant) { .slots = 0 };
 	return (struct service_grant) {

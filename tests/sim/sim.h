@@ -29,7 +29,8 @@
 #define SIM_EVENTS	(1u << 15)
 #define SIM_PIPE	(1024u * 1024)
 #define SIM_MSG_MAX	(256u * 1024)
-#define SIM_VIEW	(1ull << 32)	/* seeds from here on: membership through a struct view */
+#define SIM_VIEW	(1ull << 32)	/* seeds with this bit: membership through a struct view */
+#define SIM_CALLS	(1ull << 33)	/* ... with this one: calls beside the messages */
 
 #define USEC 1000ull
 #define MSEC 1000000ull
@@ -66,7 +67,7 @@ uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi);
 enum ev_kind {
 	EV_NONE, EV_SEG, EV_CONNECT, EV_ACCEPT, EV_PUMP, EV_READ, EV_CONN_LOST, EV_SEND, EV_KICK,
 	EV_MEMBER, EV_FAULT, EV_START, EV_RESUME, EV_SLOT, EV_PROVIDE, EV_CHECK, EV_CLOSE,
-	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP, EV_ATTACK, EV_LET_GO,
+	EV_KERNEL, EV_EXIT, EV_VIEW, EV_GROUP, EV_ATTACK, EV_LET_GO, EV_CALL, EV_CALLS,
 };
 
 struct event {
@@ -211,6 +212,8 @@ struct sess {
 	bool call_refused;	/* a frame of the service was: room is due */
 	bool let_go;		/* the FIN is not held */
 	bool call_path;		/* the service was told of a link */
+	struct dialog *calls;	/* NULL: it takes none */
+	bool has_batch;		/* of frames of calls */
 	struct { bool used; unsigned slot; uint32_t rec, len; uint8_t *data; } slot[SIM_SLOTS];
 };
 
@@ -240,6 +243,8 @@ struct chan {
 	uint32_t n_back;	/* to be sent back */
 	uint32_t back[64];
 	uint64_t back_bytes;
+	uint32_t calls_left;	/* that it still wants to begin */
+	uint64_t calls_period_ns;
 	uint64_t heard_ns, quiet_ns;	/* of that node, on its link; when there was a pause */
 };
 
@@ -263,6 +268,7 @@ struct node {
 	unsigned same_ticks;
 	uint32_t queue_bytes;
 	bool takes_calls;
+	struct service_grant grant;
 	struct member_item mq[SIM_MEMBER_Q];
 	unsigned mq_head, mq_n;
 	uint64_t mq_last_ns;
@@ -314,9 +320,12 @@ struct sim {
 	bool trace, failed, membership, dlm;
 	bool served;		/* services stand beside applications */
 	bool view;		/* membership comes through group.c and viewer.c */
+	bool calls;		/* applications begin calls (calls.h) */
 	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
 	struct rng plan, net, app, group, adversary, service;
+	uint32_t n_exchanges, calls_ahead;	/* bytes of pieces ahead of the link */
+	uint16_t calls_bindings;
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;
@@ -384,6 +393,7 @@ bool world_pair_talks(const struct node *a, const struct node *b);
 
 #define DIGEST_SEEDS	700u	/* recorded: from 1 on */
 #define DIGEST_VIEWS	300u	/* ... and from SIM_VIEW on */
+#define DIGEST_CALLS	120u	/* ... and from SIM_CALLS on */
 
 void digest_write(const struct conn *c, unsigned side, const void *p, size_t n);
 void digest_tick(const struct node *n);
@@ -528,6 +538,26 @@ void secret_lost(struct node *n, unsigned j);
 void secret_before(const struct node *n);
 void secret_after(const struct node *n, struct conn *c, unsigned side);
 void secret_up(struct conn *c, unsigned side);
+
+/* ---- dialog.c, caller.c; more in calls.h ---- */
+
+void dialog_draw(void);
+void dialog_up(struct sess *x);
+void dialog_frame(struct sess *x, const uint8_t *p, size_t n);
+void dialog_batch_end(struct node *n);
+void dialog_writable(struct sess *x);
+void dialog_finishing(struct sess *x);
+void dialog_finished(struct sess *x);
+void dialog_down(struct sess *x);
+void dialog_forget(struct sess *x);
+void dialog_step(struct sess *x, uint32_t b);
+uint64_t dialog_deadline(const struct node *n);
+void dialog_tick(struct node *n);
+void dialog_heal(void);
+void dialog_closing(void);
+bool dialog_quiet(const struct node *n, unsigned j);
+void dialog_show(const struct node *n, unsigned j);
+void caller_turn(struct node *n, unsigned j, bool again);
 
 /* ---- ask.c ---- */
 

@@ -51,6 +51,7 @@ void world_give_back(struct sess *x)
 {
 	unsigned c = size_class(x->size);
 
+	dialog_forget(x);
 	rings[c][n_rings[c]++] = x->mem;
 	free(x->bare);
 	x->bare = NULL;
@@ -104,11 +105,13 @@ static void session_action(struct node *n, enum core_what what, struct sess *x)
 		oracle_up(x);
 		served_up(x);
 		workload_up(x);
+		dialog_up(x);
 		break;
 	case CORE_FINISHED:
 		TRACE("n%u FINISHED %u", n->idx, x->peer);
 		oracle_finished(x);
 		x->finished = true;
+		dialog_finished(x);
 		break;
 	case CORE_WRITABLE:
 		TRACE("n%u WRITABLE %u", n->idx, x->peer);
@@ -120,9 +123,17 @@ static void session_action(struct node *n, enum core_what what, struct sess *x)
 		x->blocked = false;
 		served_room(x);
 		workload_writable(x);
+		dialog_writable(x);
+		break;
+	case CORE_FINISHING:
+		if (sim.calls)
+			dialog_finishing(x);
+		else
+			served_finishing(x);
 		break;
 	case CORE_PEER_DOWN:
 		TRACE("n%u PEER_DOWN %u %s", n->idx, x->peer, session_end_name(x->s.end));
+		dialog_down(x);
 		oracle_down(x);
 		workload_down(x);
 		x->down = true;
@@ -232,11 +243,9 @@ static void act(struct node *n, struct core_action *a)
 	case CORE_PEER_UP:
 	case CORE_FINISHED:
 	case CORE_WRITABLE:
+	case CORE_FINISHING:
 	case CORE_PEER_DOWN:
 		session_action(n, a->what, sess_of(a->session));
-		break;
-	case CORE_FINISHING:
-		served_finishing(sess_of(a->session));
 		break;
 	case CORE_PATH:
 		served_path(sess_of(a->session));

@@ -102,8 +102,8 @@ static void sequenced(struct conn *c, unsigned side, const uint8_t *p, uint32_t 
 		sim_fail("n%u: a frame after FIN", node);
 		return;
 	}
-	if (p[OFF_NEXTCMD] == WIRE_CALL && !(sim.node[sim.inc[me].node].takes_calls &&
-					     sim.node[sim.inc[it].node].takes_calls))
+	if (p[OFF_NEXTCMD] == WIRE_CALL && !(served_grant(&sim.node[sim.inc[me].node]).slots &&
+					     served_grant(&sim.node[sim.inc[it].node]).slots))
 		sim_fail("n%u: a CALL to a node that takes none", node);
 	if (seq == UINT32_MAX)
 		cover(COVER_WRAP);
@@ -284,8 +284,9 @@ void oracle_wire(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 
 			whole(c, side, ps->hold, len);
 			ps->sequenced = ps->hold[OFF_CMD] == WIRE_OPTS_CMD &&
-				ps->hold[OFF_NEXTCMD] < WIRE_REFUSE &&
-				ps->hold[OFF_NEXTCMD] != WIRE_HELLO;
+				((ps->hold[OFF_NEXTCMD] < WIRE_REFUSE &&
+				  ps->hold[OFF_NEXTCMD] != WIRE_HELLO) ||
+				 ps->hold[OFF_NEXTCMD] == WIRE_CALL);
 			ps->skip = len - ps->have;
 			ps->have = 0;
 		}

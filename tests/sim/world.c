@@ -220,9 +220,9 @@ static struct node *event_node(const struct event *e)
 {
 	switch ((enum ev_kind)e->kind) {
 	case EV_SEND: case EV_MEMBER: case EV_RESUME: case EV_PROVIDE: case EV_CLOSE: case EV_EXIT:
-	case EV_VIEW:
+	case EV_VIEW: case EV_CALLS:
 		return &sim.node[e->a];
-	case EV_KICK: case EV_SLOT: case EV_LET_GO:
+	case EV_KICK: case EV_SLOT: case EV_LET_GO: case EV_CALL:
 		return &sim.node[sim.sess[e->a].node];
 	case EV_SEG: case EV_CONNECT: case EV_ACCEPT: case EV_PUMP: case EV_READ:
 		return sim.conns[e->a].gen == e->gen ?
@@ -284,19 +284,24 @@ static void session_event_due(struct node *n, const struct event *e)
 		workload_kick(x);
 	else if (e->kind == EV_LET_GO)
 		served_let_go(x);
+	else if (e->kind == EV_CALL)
+		dialog_step(x, e->b);
 	else
 		workload_slot(x, e->b);
 	world_turn(n);
 }
 
 /* Survives the incarnations of the node. */
-static void send_event(struct node *n, unsigned j)
+static void send_event(struct node *n, const struct event *e)
 {
 	if (n->kernel)
 		return;
 	if (n->running)
 		world_enter(n);
-	workload_send(n, j);
+	if (e->kind == EV_SEND)
+		workload_send(n, e->b);
+	else
+		caller_turn(n, e->b, e->gen);
 	if (n->running)
 		world_turn(n);
 }
@@ -328,11 +333,11 @@ static void dispatch(const struct event *e)
 	case EV_KERNEL:
 		kernel_event(&sim.node[e->a], e->b, e->gen);
 		return;
-	case EV_KICK: case EV_SLOT: case EV_LET_GO:
+	case EV_KICK: case EV_SLOT: case EV_LET_GO: case EV_CALL:
 		session_event_due(n, e);
 		return;
-	case EV_SEND:
-		send_event(n, e->b);
+	case EV_SEND: case EV_CALLS:
+		send_event(n, e);
 		return;
 	case EV_GROUP:
 		group_event(e->b);
@@ -359,6 +364,8 @@ static struct node *next_tick(uint64_t *ret_at)
 		if (!n->running || n->kernel)
 			continue;
 		at = core_deadline(&n->core);
+		if (sim.calls && dialog_deadline(n) < at)
+			at = dialog_deadline(n);
 		if (at != CORE_NEVER && at < n->stun_until_ns)
 			at = n->stun_until_ns;
 		if (at < *ret_at) {
@@ -379,6 +386,7 @@ static void tick(struct node *n)
 	world_enter(n);
 	digest_tick(n);
 	core_tick(&n->core);
+	dialog_tick(n);
 	world_turn(n);
 }
 
@@ -471,6 +479,8 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	plan_draw();
 	served_draw();
 	attacker_draw();
+	if (sim.calls)
+		dialog_draw();
 	run();
 	for (unsigned i = 0; i < sim.n_slots; i++)
 		if (sim.node[i].running)

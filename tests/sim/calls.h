@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Calls over the simulated sessions: in the seeds from SIM_CALLS on. Knows the core of calls by its
+ * headers, and the sessions under it as lowcomms/service.h does.
+ *
+ *	dialog.c   the calls of a session: what a service does with the core of calls
+ *	caller.c   the applications that begin calls
+ *	handler.c  the applications that are called
+ *	exchange.c the oracle: each call as both sides know it
+ */
+#ifndef SINEW_TESTS_SIM_CALLS_H
+#define SINEW_TESTS_SIM_CALLS_H
+
+#include "sim.h"
+
+#include "services/calls_begin.h"
+#include "services/calls_end.h"
+#include "services/calls_event.h"
+#include "services/calls_rx.h"
+#include "services/calls_slots.h"
+#include "services/calls_tx.h"
+#include "services/calls_window.h"
+
+#define CALL_SLOTS_MAX	48u	/* that a node grants */
+#define CALL_OWN_MAX	40u	/* begun by one side of a session at once */
+#define CALL_WINDOW_LIMIT	32768u
+
+/* One call as both sides know it; its number is the op. */
+struct exchange {
+	uint8_t from, to;		/* incarnations */
+	uint16_t service;
+	uint32_t request_off, request_len, reply_off, reply_len;
+	uint64_t request_total, reply_total;	/* announced */
+	uint32_t asked, answered;	/* bytes that were offered */
+	uint32_t request_seen, reply_seen;
+	uint32_t caller_code, called_code;
+	uint32_t retry_ms;
+	uint64_t deadline_ns;
+	uint8_t refused;		/* enum call_reason, by the called application */
+	uint8_t caller_end, called_end;	/* reasons of ENDED; 0: not yet */
+	bool asked_all, answered_all;	/* the last data were offered */
+	bool request_complete, reply_complete;	/* ... and seen by the other side */
+	bool shown, accepted;
+	bool given_up, let_go;		/* by the caller, by the called application */
+	bool aborts, rejects;		/* an abort of the caller, of the called application */
+	bool caller_dead, called_dead;	/* with its node */
+	bool is_closing;		/* the caller's session */
+	/* What the caller was told for certain. */
+	bool is_not_executed, is_partial, is_unseen;
+};
+
+/* An own call. */
+struct caller {
+	struct call call;
+	bool used, is_over;
+	uint64_t due_ns;		/* of a step; 0: none */
+	uint32_t gen;			/* of its use */
+	uint32_t id;			/* its exchange */
+	uint32_t unconsumed;
+	uint64_t quit_ns, wait_ns;
+	bool quits_by_abort;
+	/* Begun for a call of the peer of that session. */
+	bool is_nested;
+	uint16_t for_sess, for_slot;
+	uint32_t for_sess_gen, for_gen;
+};
+
+enum plan { PLAN_REPLY, PLAN_SILENT, PLAN_NEST, PLAN_ABORT, PLAN_LET_GO, PLAN_REFUSE, PLANS };
+
+/* A call of the peer, by its slot. */
+struct handler {
+	struct call *call;		/* NULL: none */
+	bool is_accepted, is_held, is_waiting, is_replying;
+	uint64_t due_ns;
+	uint32_t gen;
+	uint32_t id;
+	uint32_t unconsumed;
+	uint8_t plan;
+	uint64_t accept_ns, reply_ns, let_go_ns, wait_ns;
+};
+
+/* The calls of one side of a session. */
+struct dialog {
+	struct calls c;
+	struct sess *x;
+	void *mem;
+	bool is_pulling, is_finishing, is_fin_gone;
+	uint64_t bulk_end;		/* ring position behind the last piece */
+	uint16_t kept;			/* a binding that stays */
+	struct caller caller[CALL_OWN_MAX];
+	struct handler handler[CALL_SLOTS_MAX];
+};
+
+/* ---- dialog.c ---- */
+
+/* Pulls events and frames, after each function of the core. */
+void dialog_pump(struct dialog *d);
+/* A step of caller or handler i is due then, of that use of it. */
+enum step { STEP_CALLER, STEP_HANDLER };
+void dialog_step_at(struct dialog *d, enum step what, unsigned i, uint64_t at_ns);
+/* Faults are over, or the session is about to be. */
+bool dialog_hurries(const struct dialog *d);
+
+/* ---- caller.c ---- */
+
+/* Lengths around the limits of a piece and a window; up to three windows. */
+uint32_t caller_length(uint32_t window, uint32_t piece);
+void caller_event(struct dialog *d, const struct calls_event *ev);
+void caller_step(struct dialog *d, unsigned i);
+/* One for the call of that handler. False: it cannot be. */
+bool caller_nest(struct dialog *to, struct dialog *from, unsigned slot);
+/* Lets all of them go. */
+void caller_end_all(struct dialog *d);
+
+/* ---- handler.c ---- */
+
+void handler_event(struct dialog *d, const struct calls_event *ev);
+void handler_step(struct dialog *d, unsigned slot);
+void handler_end_all(struct dialog *d);
+
+/* ---- exchange.c ---- */
+
+/* 0: there is no room for more. */
+uint32_t exchange_new(const struct sess *x);
+struct exchange *exchange_of(uint32_t id);
+void exchange_request(uint32_t id, const struct calls_event *ev, const struct call *call);
+void exchange_reply(uint32_t id, const struct calls_event *ev, const struct call *call);
+void exchange_shown(const struct sess *x, const struct call *call);
+void exchange_accepted(uint32_t id);
+void exchange_caller_ended(const struct sess *x, uint32_t id, const struct calls_event *ev);
+void exchange_called_ended(const struct sess *x, uint32_t id, const struct calls_event *ev);
+/* All that holds between two events. */
+void exchange_bounds(const struct dialog *d);
+/* The FIN of that side may go. */
+void exchange_fin(const struct dialog *d);
+
+#endif
