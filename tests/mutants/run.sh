@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the mutants: applies each of list.txt to a copy of its file, links it
-# with the other objects of the core and of the view, and expects the simulator or
+# with the other objects of both cores and of the view, and expects the simulator or
 # the unit tests to fail. Knows nothing of what the tests check.
 #
 #   tests/mutants/run.sh [NAME...]      BUILD, JOBS, SEEDS, CC as for make
@@ -15,8 +15,10 @@ JOBS=${JOBS:-$(nproc)}
 CC=${CC:-cc}
 OUT=$BUILD/mutants
 UNITS="test_ring test_rx test_link test_hello test_hostile test_stuck test_dlm_rules test_dlm_ends
-	test_ring_calls test_session_calls test_view test_view_again test_greeting"
-SOURCES="$(echo proto/*.c membership/view*.c) membership/greeting.c"
+	test_ring_calls test_session_calls test_view test_view_again test_greeting test_calls
+	test_call_rules test_call_slots test_call_windows test_call_orders"
+SOURCES="$(echo proto/*.c services/call_wire.c services/calls*.c membership/view*.c)
+	membership/greeting.c"
 FLAGS="-std=c11 -O1 -g -I. -idirafter lowcomms -w -pthread -D_GNU_SOURCE"
 
 # The text of a mutant: "- " lines replaced by "+ " lines, found exactly once.
@@ -68,7 +70,7 @@ what_failed() { grep -m1 -E '^seed|not ok|FAIL|Assertion|assert' "$1" | cut -c1-
 run_sim() { timeout 120 "$dir/sim" "$@" --seeds "$SEEDS" --jobs 1; }
 
 one() {
-	local name=$1 dir=$OUT/$1 file why objs mode=
+	local name=$1 dir=$OUT/$1 SEEDS=$SEEDS file why objs mode=
 	mkdir -p "$dir"
 	if ! file=$(apply "$name" "$dir" 2>"$dir/log"); then
 		echo "not ok - mutant $name: $(cat "$dir/log")"
@@ -77,7 +79,7 @@ one() {
 	if [ "${file##*.}" = h ]; then
 		# A header: all of the core anew.
 		cp -r proto "$dir/proto" && cp "$dir/$(basename "$file")" "$dir/proto/"
-		objs="$(echo "$OUT"/obj/view*.o) $OUT/obj/greeting.o"
+		objs="$(echo "$OUT"/obj/{view,call}*.o) $OUT/obj/greeting.o"
 		for c in "$dir"/proto/*.c; do
 			objs="$objs ${c%.c}.o"
 			$CC $FLAGS -I"$dir" -c "$c" -o "${c%.c}.o" 2>"$dir/log" || break
@@ -92,7 +94,11 @@ one() {
 		echo "not ok - mutant $name: does not build: $(head -1 "$dir/log")"
 		return
 	fi
-	case $file in membership/*) mode=--view ;; esac
+	# A run with calls costs as much as four.
+	case $file in
+	membership/*) mode=--view ;;
+	services/*) mode=--calls SEEDS=$((SEEDS / 4)) ;;
+	esac
 	if ! run_sim $mode >"$dir/sim.out" 2>&1; then
 		why=$(what_failed "$dir/sim.out")
 		echo "ok - mutant $name killed by the simulator: ${why:-end by a signal}"
