@@ -310,7 +310,8 @@ static bool send_more(struct dialog *d, struct caller *o)
 	if (call_unsent(&o->call).n) {
 		err = call_send(&o->call, NULL, 0, true);
 		if (err != -EAGAIN)
-			sim_fail("n%u: call %u takes more than is sent: %d", d->x->node, o->id, err);
+			sim_fail("n%u: call %u takes more than is sent: %d", d->x->node, o->id,
+				 err);
 		call_want_room(&o->call);
 		return false;
 	}

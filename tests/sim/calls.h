@@ -45,7 +45,7 @@ struct exchange {
 	bool aborts, rejects;		/* an abort of the caller, of the called application */
 	bool caller_dead, called_dead;	/* with its node */
 	bool is_closing;		/* the caller's session */
-	/* What the caller was told for certain. */
+	/* The caller was told for certain. */
 	bool is_not_executed, is_partial, is_unseen;
 };
 

@@ -18,8 +18,8 @@ static struct node *node_of(const struct dialog *d)
 
 bool dialog_hurries(const struct dialog *d)
 {
-	return (sim.phase >= PHASE_HEAL && sim.phase < PHASE_CLOSE) || d->is_finishing || d->c.peer_fin ||
-		node_of(d)->closing;
+	return (sim.phase >= PHASE_HEAL && sim.phase < PHASE_CLOSE) || d->is_finishing ||
+		d->c.peer_fin || node_of(d)->closing;
 }
 
 void dialog_step_at(struct dialog *d, enum step what, unsigned i, uint64_t at_ns)
@@ -338,7 +338,7 @@ void dialog_tick(struct node *n)
 
 /* ---- the phases ---- */
 
-/* What each node grants, and how many calls the applications begin. */
+/* The grant of each node, and the number of calls that applications begin. */
 void dialog_draw(void)
 {
 	struct rng *r = &sim.service;
@@ -368,7 +368,7 @@ void dialog_draw(void)
 		for (unsigned j = 0; j < sim.n_nodes && i < sim.n_nodes; j++) {
 			struct chan *c = &n->chan[j];
 
-			/* Whoever keeps messages pauses the calls that would make room. */
+			/* An application that keeps messages stops calls with them. */
 			c->keeps = false;
 			c->calls_left = i == j ? 0 : total / pairs + 1;
 			c->calls_period_ns = rng_scale(r, 2 * MSEC, 2 * SEC);
@@ -431,8 +431,9 @@ void dialog_show(const struct node *n, unsigned j)
 
 		if (o->used)
 			TRACE("n%u own call %u: state %u slot %d asked %u of %u, reply %u, "
-			      "not consumed %u", n->idx, o->id, o->call.state, (int16_t)o->call.slot,
-			      (unsigned)o->call.tx.sent, exchange_of(o->id)->request_len,
+			      "not consumed %u", n->idx, o->id, o->call.state,
+			      (int16_t)o->call.slot, (unsigned)o->call.tx.sent,
+			      exchange_of(o->id)->request_len,
 			      exchange_of(o->id)->reply_seen, o->unconsumed);
 	}
 	for (unsigned i = 0; d && i < CALL_SLOTS_MAX; i++) {

@@ -43,7 +43,7 @@ static void piece(const char *what, uint32_t id, const struct span *p, uint32_t 
 			 seen, seen + p->n, what);
 }
 
-/* What the peer was granted beyond what is consumed. */
+/* The peer's data stay within the largest window. */
 static void window(uint32_t id, const struct call *call, size_t unconsumed)
 {
 	if (unconsumed > call->calls->cfg.window_max)
@@ -271,7 +271,32 @@ void exchange_caller_ended(const struct sess *x, uint32_t id, const struct calls
 
 /* ---- all calls of a side ---- */
 
-/* What the peer may make this side hold. */
+static bool has_slot(const struct caller *o)
+{
+	return o->used && o->call.tx.opened && (!o->is_over || o->unconsumed);
+}
+
+/* Calls of depth e or less leave a slot for each deeper one, and unread replies keep theirs. */
+static void slots_bound(const struct dialog *d)
+{
+	const struct calls_config *cfg = &d->c.cfg;
+	unsigned held[CALL_DEPTH_MAX + 1] = { 0 }, n = 0;
+
+	for (unsigned i = 0; i < CALL_OWN_MAX; i++) {
+		const struct caller *o = &d->caller[i];
+
+		if (has_slot(o) && o->call.service >= CALLS_SYSTEM)
+			held[o->call.depth]++;
+	}
+	for (unsigned e = 0; e <= CALL_DEPTH_MAX; e++) {
+		n += held[e];
+		if (n && n + cfg->reserved + CALL_DEPTH_MAX - e > cfg->theirs.slots)
+			sim_fail("n%u: %u calls to n%u of depth %u or less in %u slots",
+				 d->x->node, n, d->x->peer, e, cfg->theirs.slots);
+	}
+}
+
+/* The peer makes this side hold no more than this. */
 void exchange_bounds(const struct dialog *d)
 {
 	const struct calls_config *cfg = &d->c.cfg;
@@ -291,6 +316,7 @@ void exchange_bounds(const struct dialog *d)
 		if (o->used && o->unconsumed > cfg->ours.window)
 			grown += o->unconsumed - cfg->ours.window;
 	}
+	slots_bound(d);
 	if (n > cfg->ours.slots)
 		sim_fail("n%u: %u handlers in %u slots", d->x->node, n, cfg->ours.slots);
 	if (grown > cfg->grow_bytes)

@@ -366,6 +366,7 @@ extern struct sim sim;
 
 /* Counts what the types above name. */
 #include "tests/sim/cover.h"
+#include "tests/sim/dialog.h"
 
 /* ---- world.c, turn.c ---- */
 
@@ -538,26 +539,6 @@ void secret_lost(struct node *n, unsigned j);
 void secret_before(const struct node *n);
 void secret_after(const struct node *n, struct conn *c, unsigned side);
 void secret_up(struct conn *c, unsigned side);
-
-/* ---- dialog.c, caller.c; more in calls.h ---- */
-
-void dialog_draw(void);
-void dialog_up(struct sess *x);
-void dialog_frame(struct sess *x, const uint8_t *p, size_t n);
-void dialog_batch_end(struct node *n);
-void dialog_writable(struct sess *x);
-void dialog_finishing(struct sess *x);
-void dialog_finished(struct sess *x);
-void dialog_down(struct sess *x);
-void dialog_forget(struct sess *x);
-void dialog_step(struct sess *x, uint32_t b);
-uint64_t dialog_deadline(const struct node *n);
-void dialog_tick(struct node *n);
-void dialog_heal(void);
-void dialog_closing(void);
-bool dialog_quiet(const struct node *n, unsigned j);
-void dialog_show(const struct node *n, unsigned j);
-void caller_turn(struct node *n, unsigned j, bool again);
 
 /* ---- ask.c ---- */
 
