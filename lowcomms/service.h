@@ -6,6 +6,8 @@
  *
  * A session takes part where both nodes have a service: both say so in HELLO. To a peer without
  * one no byte of a service is ever sent, and none of these functions is called for its sessions.
+ * Nor does a session whose FIN a close has queued before its first link came: frames of the peer
+ * are dropped there, and our FIN tells it so.
  *
  * Order of the functions of one session:
  *

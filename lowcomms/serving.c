@@ -17,8 +17,10 @@ static const struct service_ops *tell(struct sinew_session *h)
 void serving_up(struct sinew_session *h)
 {
 	struct serving *v = &h->node->serving;
+	enum fsm_state state = session_state(&h->session);
 
-	if (!h->session.calls.slots)
+	/* By a close our FIN may be queued before the session comes up. */
+	if (!h->session.calls.slots || (state != FSM_ESTABLISHED && state != FSM_CLOSE_WAIT))
 		return;
 	assert(v->ops && !h->served.is_up);
 	h->served.is_up = h->served.has_path = true;
@@ -33,6 +35,8 @@ void serving_frame(struct sinew_session *h, const uint8_t *body, size_t len)
 {
 	struct serving *v = &h->node->serving;
 
+	if (!h->served.is_up)
+		return;
 	assert(!v->batch || v->batch == h);
 	v->batch = h;
 	if (v->ops->frame)

@@ -89,6 +89,32 @@ static void peer_without(void)
 	CHECK_EQ(toys[0].freeds, 1);
 }
 
+static void by_membership(struct sinew_options *o)
+{
+	o->membership = SINEW_MEMBERSHIP_EXTERNAL;
+}
+
+static void put_one(struct toy *toy)
+{
+	CHECK_EQ(toy_put(toy, 100, false), 0);
+}
+
+/* Its FIN is queued before a link comes: nothing can be sent behind that, so the service must not
+ * hear of the session, nor of what the peer sends. */
+static void closed_before_it_is_up(void)
+{
+	CHECK_OR_RETURN(toys_open(t, toys, by_membership));
+	CHECK_EQ(sinew_peer_joined(t[0].n, 2, sinew_incarnation(t[1].n)), 0);
+	pair_turn(t);
+	CHECK_EQ(sinew_close(t[0].n, 20000), 0);
+	pair_turn(t);
+	CHECK_EQ(sinew_peer_joined(t[1].n, 1, sinew_incarnation(t[0].n)), 0);
+	toys[1].on_up = put_one;
+	DRIVE_PAIR(t, t[0].closed && toys[1].downs);
+	CHECK(t[0].closed && !toys[0].ups && !toys[0].finishings && !toys[0].n_came);
+	end();
+}
+
 /* ---- room ---- */
 
 static void limits_of_a_frame(void)
@@ -368,6 +394,7 @@ int main(void)
 {
 	RUN(refusals_of_attach);
 	RUN(peer_without);
+	RUN(closed_before_it_is_up);
 	RUN(limits_of_a_frame);
 	RUN(behind_a_slot);
 	RUN(bulk_keeps_near);

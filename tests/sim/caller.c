@@ -288,6 +288,7 @@ void caller_event(struct dialog *d, const struct calls_event *ev)
 		nested_over(o);
 		break;
 	case CALLS_EV_NEW:
+	case CALLS_EV_AGAIN:
 	case CALLS_EV_FINAL:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:

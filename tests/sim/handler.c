@@ -336,6 +336,7 @@ void handler_event(struct dialog *d, const struct calls_event *ev)
 	case CALLS_EV_ENDED:
 		ended(d, h, ev);
 		break;
+	case CALLS_EV_AGAIN:
 	case CALLS_EV_ACCEPTED:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:
