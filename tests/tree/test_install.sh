@@ -39,8 +39,12 @@ check()
 
 run_make() { make --no-print-directory BUILD="$BUILD" PREFIX="$dir/usr" "$@"; }
 
-# The first C block of the README.
+# The first C block of the README, a program; and the second one, a server and a client.
 extract() { awk '/^```/ { if (inside) exit; inside = /^```c$/; next } inside' README.md; }
+extract_calls()
+{
+	awk '/^```/ { inside = /^```c$/; n += inside; next } inside && n == 2' README.md
+}
 # And the file that it is for.
 extract_file() { awk '/^```/ { if (inside) exit; inside = /^```conf$/; next } inside' README.md; }
 
@@ -74,6 +78,13 @@ compile_shared()
 {
 	$CC -std=c11 -Wall -Wextra -Wno-unused-parameter -o "$dir/hello" "$dir/hello.c" \
 		$(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" pkg-config --cflags --libs sinew)
+}
+
+# shellcheck disable=SC2046
+compile_calls()
+{
+	$CC -std=c11 -Wall -Wextra -Werror -Wno-unused-parameter -c -o "$dir/calls.o" \
+		"$dir/calls.c" $(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" pkg-config --cflags sinew)
 }
 
 # shellcheck disable=SC2046
@@ -251,6 +262,8 @@ check 'install: exactly the functions of the header are exported' same_symbols
 extract >"$dir/hello.c"
 check 'install: the README example builds against it' compile_shared
 check 'install: the README example runs' run_hello
+extract_calls >"$dir/calls.c"
+check 'install: the example of calls builds' compile_calls
 check 'install: the example of locks builds' compile_lock
 check 'install: the example of locks hands a lock on' lock_goes_on
 check 'install: the example of locks waits for the successor of a killed holder' \
