@@ -32,13 +32,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CALL_VERSION		1u	/* said in HELLO */
+#include "proto/grant.h"
+
 #define CALL_HEAD		8u	/* bytes that each kind begins with */
 #define CALL_HEAD_MAX		40u	/* the most bytes before data */
-#define CALL_PIECE_MAX		16384u	/* data in one frame; of a credential 4096 */
+#define CALL_PIECE_MAX		GRANT_PIECE_MAX	/* data in one frame; of a credential 4096 */
 #define CALL_CRED_MAX		4096u
 #define CALL_DEPTH_MAX		7u	/* of a call that was begun for another one, and so on */
-#define CALL_SLOTS_MIN		16u
 
 #define CALL_TOTAL_UNKNOWN	UINT64_MAX
 #define CALL_DEADLINE_NONE	UINT32_MAX

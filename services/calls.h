@@ -39,6 +39,7 @@
 
 #include "call_wire.h"
 
+#include "proto/grant.h"
 #include "proto/list.h"
 #include "proto/span.h"
 
@@ -76,15 +77,8 @@ enum calls_outcome {
 	CALLS_DONE,		/* executed to its end; the reply is complete unless given up */
 };
 
-/* The grant of a side, as HELLO says it. */
-struct calls_grant {
-	uint16_t slots;		/* calls of the other side at once */
-	uint32_t window;	/* of a call at first, for what the other side sends */
-	uint32_t piece;		/* longest data of one frame, at most CALL_PIECE_MAX */
-};
-
 struct calls_config {
-	struct calls_grant ours, theirs;
+	struct service_grant ours, theirs;
 	uint32_t window_max;	/* what a window of ours grows to while data are consumed; at most
 				 * INT32_MAX */
 	uint64_t grow_bytes;	/* what all our windows together may grow beyond their first size */

@@ -26,7 +26,7 @@ static void configure(struct calls_config *cfg, const struct sinew_calls_options
 {
 	*cfg = (struct calls_config) {
 		.ours = { (uint16_t)opt->slots, WINDOW_FIRST, CALL_PIECE_MAX },
-		.theirs = { theirs->slots, theirs->window, theirs->piece },
+		.theirs = *theirs,
 		.window_max = opt->window,
 		.grow_bytes = (uint64_t)opt->window * WINDOWS_GROWN,
 		.max_queued = opt->max_queued,

@@ -259,7 +259,7 @@ static void over(struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	struct calls_grant grant = { .slots = SLOTS, .window = WINDOW, .piece = 40 };
+	struct service_grant grant = { .slots = SLOTS, .window = WINDOW, .piece = 40 };
 	struct calls_config cfg = {
 		.ours = grant, .theirs = grant, .window_max = 200, .grow_bytes = 300,
 		.max_queued = 2, .n_bindings = 2, .depth_max = 1,

@@ -8,7 +8,7 @@
 
 struct calls_config pair_config(void)
 {
-	struct calls_grant grant = { .slots = 4, .window = 100, .piece = 40 };
+	struct service_grant grant = { .slots = 4, .window = 100, .piece = 40 };
 
 	return (struct calls_config){
 		.ours = grant, .theirs = grant, .window_max = 100, .max_queued = 2,

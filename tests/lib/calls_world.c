@@ -438,7 +438,7 @@ static bool do_fin(unsigned e)
 
 void world_init(const struct world_plan *plan)
 {
-	struct calls_grant grant = { .slots = plan->slots, .window = 1, .piece = 1 };
+	struct service_grant grant = { .slots = plan->slots, .window = 1, .piece = 1 };
 	struct calls_config cfg = {
 		.ours = grant, .theirs = grant, .window_max = 1, .max_queued = 1, .n_bindings = 1,
 		.depth_max = plan->depth_max,

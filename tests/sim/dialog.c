@@ -35,10 +35,10 @@ void dialog_step_at(struct dialog *d, enum step what, unsigned i, uint64_t at_ns
 /* Fewer slots for the peer, or more again; at least as many as HELLO has to grant. */
 static void change_target(struct dialog *d)
 {
-	unsigned more = d->c.cfg.ours.slots - CALL_SLOTS_MIN;
+	unsigned more = d->c.cfg.ours.slots - GRANT_SLOTS_MIN;
 
 	cover(COVER_C_TARGET);
-	calls_set_target(&d->c, (uint16_t)(CALL_SLOTS_MIN + rng_below(&sim.service, more + 1)));
+	calls_set_target(&d->c, (uint16_t)(GRANT_SLOTS_MIN + rng_below(&sim.service, more + 1)));
 }
 
 void dialog_step(struct sess *x, uint32_t b)
@@ -355,8 +355,8 @@ void dialog_draw(void)
 		struct node *n = &sim.node[i];
 
 		n->grant = (struct service_grant) {
-			.slots = (uint16_t)(CALL_SLOTS_MIN +
-					    rng_scale(r, 0, CALL_SLOTS_MAX - CALL_SLOTS_MIN)),
+			.slots = (uint16_t)(GRANT_SLOTS_MIN +
+					    rng_scale(r, 0, CALL_SLOTS_MAX - GRANT_SLOTS_MIN)),
 			.window = (uint32_t)rng_scale(r, 1, CALL_WINDOW_LIMIT),
 			.piece = (uint32_t)rng_scale(r, 1, CALL_PIECE_MAX),
 		};
