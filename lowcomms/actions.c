@@ -181,6 +181,8 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		session_up(n, a->session);
 		break;
 	case CORE_LINK_UP:
+		/* It may have moved to a link that stood already. */
+		reach_show(container_of(a->session->peer, struct member, peer));
 		handle_tell(handle_of(a->session), n->cb.link_up);
 		break;
 	case CORE_FINISHED:
