@@ -122,15 +122,20 @@ void session_schedule(struct session *s)
 	session_check(s);
 }
 
+static void wake_check(struct session *s)
+{
+	if (s->ring.sent < s->wake_at)
+		return;
+	s->wake_at = UINT64_MAX;
+	core_mark_session(s, SESSION_P_WRITABLE);
+}
+
 void session_sent(struct session *s, size_t n)
 {
 	bool half = s->ring.half_end;
 
 	s->n.resent += ring_sent(&s->ring, n);
-	if (s->ring.sent >= s->wake_at) {
-		s->wake_at = UINT64_MAX;
-		core_mark_session(s, SESSION_P_WRITABLE);
-	}
+	wake_check(s);
 	/* A frame acknowledged while half sent frees its room only when its rest is written. */
 	if (half && !s->ring.half_end)
 		session_schedule(s);
@@ -341,10 +346,7 @@ void session_wake_at(struct session *s, uint64_t pos)
 	if (s->end != SESSION_ALIVE)
 		return;
 	s->wake_at = pos;
-	if (s->ring.sent >= pos) {
-		s->wake_at = UINT64_MAX;
-		core_mark_session(s, SESSION_P_WRITABLE);
-	}
+	wake_check(s);
 	session_check(s);
 }
 
