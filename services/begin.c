@@ -12,7 +12,6 @@
 #include "services/lane.h"
 #include "services/unsent.h"
 
-#define WHOLE_MAX	(1024u * 1024)	/* the default of max_reply */
 #define FLAGS		(SINEW_CALL_MORE | SINEW_CALL_NOWAIT | SINEW_CALL_SETTLE | \
 			 SINEW_CALL_WANT_ACCEPT | SINEW_CALL_ENDLESS | SINEW_CALL_RETRY)
 
@@ -131,7 +130,7 @@ static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
 	k->user = user;
 	k->delivery = (uint8_t)opt->delivery;
 	if (opt->delivery == SINEW_CALL_WHOLE)
-		k->max_bytes = opt->max_reply ? opt->max_reply : WHOLE_MAX;
+		k->max_bytes = opt->max_reply ? opt->max_reply : CALL_WHOLE_MAX;
 	k->begun_ns = now_ns;
 	k->deadline_ns = deadline_of(l->owner, opt, now_ns);
 	k->op = op;
@@ -162,7 +161,7 @@ static int start(const struct sinew_binding *b, struct sinew_call *k, const stru
 		begin.data = (struct span) { iov->iov_base, len };
 	} else if (len) {
 		err = unsent_add(k, iov, n, 0, len);
-		begin.data = (struct span) { k->out.mem, len };
+		begin.data = (struct span) { k->out.bytes.mem, len };
 		k->out.offered = len;
 	}
 	if (!err)
@@ -179,8 +178,7 @@ static void go_on(struct sinew_call *k)
 	call_open(k, &k->own);
 	lane_settle(l);
 	if (!k->out.offered && unsent_save(k)) {
-		k->aborted = true;
-		call_abort(k->core, (uint32_t)SINEW_RX_CALL_DEAD);
+		call_give_up(k, SINEW_RX_CALL_DEAD);
 		lane_settle(l);
 	}
 }

@@ -14,16 +14,16 @@
 #define IOV_PARTS_MAX	1024
 #define SPARE_MAX	64u	/* handles of a lane that are kept for its next calls */
 
-/* Spare ones are linked by their lane. */
 static struct sinew_call *take_spare(struct lane *l)
 {
-	struct sinew_call *k = l->spare;
+	struct sinew_call *k;
 
-	assert(!k == !l->n_spare);
-	if (k) {
-		l->spare = *(struct sinew_call **)(void *)k;
-		l->n_spare--;
-	}
+	assert(list_empty(&l->spare) == !l->n_spare);
+	if (!l->n_spare)
+		return NULL;
+	k = list_first(&l->spare, struct sinew_call, all);
+	list_remove(&k->all);
+	l->n_spare--;
 	return k;
 }
 
@@ -58,8 +58,7 @@ void call_unref(struct sinew_call *k)
 	unsent_free(k);
 	unread_free(k);
 	if (l->n_spare < SPARE_MAX) {
-		*(struct sinew_call **)(void *)k = l->spare;
-		l->spare = k;
+		list_push(&l->spare, &k->all);
 		l->n_spare++;
 		k = NULL;
 	}
@@ -115,6 +114,19 @@ void call_drop(struct sinew_call *k)
 	call_name(k);
 	call_let_go(k->core);
 	call_detach(k);
+}
+
+void call_give_up(struct sinew_call *k, int32_t code)
+{
+	lock_order_held(LOCK_SERVICE);
+	assert(k->core);
+	k->aborted = true;
+	call_abort(k->core, (uint32_t)code);
+}
+
+void call_bad_data(struct sinew_call *k)
+{
+	call_give_up(k, k->incoming ? SINEW_RXGEN_SS_UNMARSHAL : SINEW_RXGEN_CC_UNMARSHAL);
 }
 
 void call_closed(struct sinew_call *k)

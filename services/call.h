@@ -10,17 +10,19 @@
 
 #include <sys/uio.h>
 
+#include "services/bytes.h"
 #include "services/calls.h"
 #include "services/calls_window.h"
 #include "services/owner.h"
 
+#define CALL_WHOLE_MAX	(1024u * 1024)	/* the default of max_reply and max_request */
+
 struct lane;
 
-/* Data that the core has not taken yet: those from at on, of which it was offered some. */
+/* Data that the core has not taken yet, of which it was offered some. */
 struct unsent {
-	uint8_t *mem;			/* NULL: nothing waits */
-	size_t size, at, len;
-	size_t offered;			/* bytes from at on */
+	struct bytes bytes;
+	size_t offered;			/* of them, in front */
 	bool last;			/* nothing comes behind */
 	bool said;			/* the core knows that */
 	bool want_room;			/* the application does */
@@ -28,8 +30,7 @@ struct unsent {
 
 /* Data that the application has not got yet. */
 struct unread {
-	uint8_t *mem;
-	size_t size, at, len;
+	struct bytes bytes;
 	bool last;			/* the last ones are here, or were handed over */
 };
 
@@ -60,7 +61,7 @@ struct sinew_call {
 	void *user;			/* loop */
 	struct list waiting;		/* of its service; loop */
 
-	struct list all;		/* of the lane, while the core has it */
+	struct list all;		/* of the lane, while the core has it, or it is spare */
 	struct call own;		/* the core's state of an own call */
 	struct call *core;		/* that, or a slot of the peer's; NULL: no more */
 	struct unsent out;
@@ -96,8 +97,12 @@ void call_open(struct sinew_call *k, struct call *core);
 void call_name(struct sinew_call *k);
 /* The core's state of it is no longer to be used. */
 void call_detach(struct sinew_call *k);
-/* The core is told that nobody wants it any more; then the same. */
+/* Lets the core's state of it go, and detaches it. */
 void call_drop(struct sinew_call *k);
+/* This side aborts it by itself, with that code. The core has it. */
+void call_give_up(struct sinew_call *k, int32_t code);
+/* The same because of its data: there are others than may be. */
+void call_bad_data(struct sinew_call *k);
 /* It does not count as open any more. */
 void call_closed(struct sinew_call *k);
 /* The same for its service. */

@@ -50,8 +50,7 @@ static int offer(struct sinew_call *k, const uint8_t *p, size_t n, bool last)
 	err = unsent_save(k);
 	if (!err)
 		return 0;
-	k->aborted = true;
-	call_abort(k->core, (uint32_t)SINEW_RX_CALL_DEAD);
+	call_give_up(k, SINEW_RX_CALL_DEAD);
 	lane_settle(k->lane);
 	return err;
 }
@@ -81,7 +80,7 @@ static ssize_t send_copy(struct sinew_call *k, const struct iovec *iov, int n, s
 	size_t room = unsent_room(k), part = len < room ? len : room;
 	int err;
 
-	assert(k->core && (k->out.mem || n > 1));
+	assert(k->core && (k->out.bytes.mem || n > 1));
 	if (k->out.last)
 		return -EPIPE;
 	if (call_ended(k) || k->aborted)
@@ -92,7 +91,7 @@ static ssize_t send_copy(struct sinew_call *k, const struct iovec *iov, int n, s
 	k->out.last = last && part == len;
 	err = unsent_offer(k);
 	if (err) {
-		k->out.len -= part;
+		k->out.bytes.len -= part;
 		k->out.last = false;
 		return err;
 	}
@@ -207,20 +206,10 @@ void sinew_call_end(struct sinew_call *k)
 
 /* ---- receiving ---- */
 
-static void break_off(struct sinew_call *k)
-{
-	lock_order_held(LOCK_SERVICE);
-	if (!k->core)
-		return;
-	k->aborted = true;
-	call_abort(k->core, (uint32_t)(k->incoming ? SINEW_RXGEN_SS_UNMARSHAL :
-				       SINEW_RXGEN_CC_UNMARSHAL));
-}
-
 /* The result of a read that has taken all there was, as far as it wants it. */
 static int read_result(const struct sinew_call *k, bool filled, bool more)
 {
-	assert(k->delivery == SINEW_CALL_PULL && k->in.at <= k->in.len);
+	assert(k->delivery == SINEW_CALL_PULL && k->in.bytes.at <= k->in.bytes.len);
 	if (unread_len(k))
 		return more ? 0 : -EMSGSIZE;
 	if (k->in.last)
@@ -245,8 +234,8 @@ int sinew_call_read(struct sinew_call *k, void *buf, size_t size, size_t *off, b
 	if (n && k->core)
 		call_consumed(k->core, n);
 	ret = read_result(k, *off == size, more);
-	if (ret == -EBADMSG || ret == -EMSGSIZE)
-		break_off(k);
+	if ((ret == -EBADMSG || ret == -EMSGSIZE) && k->core)
+		call_bad_data(k);
 	lane_settle(k->lane);
 	lane_unlock(k->lane);
 	return ret;

@@ -129,27 +129,33 @@ void calls_tick(struct calls *c)
 
 /* ---- the end ---- */
 
-static void own_close(struct call *call)
+static void own_close(struct call *call, bool endless_alone)
 {
-	if (call->endless && (call->state == CALL_OPEN || call_waits(call)))
+	if ((call->endless || !endless_alone) && (call->state == CALL_OPEN || call_waits(call)))
 		own_abort(call, CALL_END_CLOSING, CALLS_GIVEN_UP);
+}
+
+/* No new calls; those that last end, or only those without an end of their own. */
+static void close_each(struct calls *c, bool endless_alone)
+{
+	c->finishing = true;
+	list_each(struct call, call, &c->waiting, queue)
+		own_close(call, endless_alone);
+	list_each(struct call, call, &c->paused, queue)
+		own_close(call, endless_alone);
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
+		if (c->out[i].call)
+			own_close(c->out[i].call, endless_alone);
+	for (unsigned i = 0; i < c->cfg.ours.slots; i++)
+		if (c->in_calls[i].state == CALL_OPEN && (c->in_calls[i].endless || !endless_alone))
+			peers_stop(&c->in_calls[i], CALL_END_CLOSING, 0);
 }
 
 void calls_finish(struct calls *c)
 {
 	if (c->finishing)
 		return;
-	c->finishing = true;
-	list_each(struct call, call, &c->waiting, queue)
-		own_close(call);
-	list_each(struct call, call, &c->paused, queue)
-		own_close(call);
-	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
-		if (c->out[i].call)
-			own_close(c->out[i].call);
-	for (unsigned i = 0; i < c->cfg.ours.slots; i++)
-		if (c->in_calls[i].endless && c->in_calls[i].state == CALL_OPEN)
-			peers_stop(&c->in_calls[i], CALL_END_CLOSING, 0);
+	close_each(c, true);
 }
 
 /* An own call still owes the peer the word that its reply is consumed. */
@@ -187,17 +193,7 @@ void calls_peer_fin(struct calls *c)
 
 void calls_stop(struct calls *c)
 {
-	c->finishing = true;
-	list_each(struct call, call, &c->waiting, queue)
-		own_abort(call, CALL_END_CLOSING, CALLS_GIVEN_UP);
-	list_each(struct call, call, &c->paused, queue)
-		own_abort(call, CALL_END_CLOSING, CALLS_GIVEN_UP);
-	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
-		if (c->out[i].call && c->out[i].call->state == CALL_OPEN)
-			own_abort(c->out[i].call, CALL_END_CLOSING, CALLS_GIVEN_UP);
-	for (unsigned i = 0; i < c->cfg.ours.slots; i++)
-		if (c->in_calls[i].state == CALL_OPEN)
-			peers_stop(&c->in_calls[i], CALL_END_CLOSING, 0);
+	close_each(c, false);
 }
 
 void calls_down(struct calls *c, uint64_t high)

@@ -23,10 +23,16 @@ static void out_head(struct calls_out *o, enum out_what what, const struct call_
 
 /* ---- the session ---- */
 
+size_t calls_put_rules(uint8_t head[CALL_HEAD_MAX])
+{
+	return call_put(head, &(struct call_frame){
+		.kind = CALL_ABORT, .slot = CALL_SLOT_NONE, .code = CALLS_RULES });
+}
+
 static void out_rules(struct calls_out *o)
 {
-	out_head(o, OUT_RULES, &(struct call_frame){
-		.kind = CALL_ABORT, .slot = CALL_SLOT_NONE, .code = CALLS_RULES });
+	o->what = OUT_RULES;
+	o->n_head = calls_put_rules(o->head);
 }
 
 static void out_bind(const struct calls *c, struct calls_out *o)

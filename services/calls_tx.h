@@ -45,4 +45,7 @@ static inline bool calls_frame_out(struct calls *c, struct calls_out *ret)
  * came in between. */
 void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end);
 
+/* The frame that ends all calls of a session, as after broken rules; its length. */
+size_t calls_put_rules(uint8_t head[CALL_HEAD_MAX]);
+
 #endif

@@ -73,12 +73,10 @@ static void show_slot(struct lane *l)
 /* It cannot go on: more data than allowed, or no memory for them. */
 static void break_off(struct sinew_call *k, enum call_reason reason)
 {
-	int32_t code = k->incoming ? SINEW_RXGEN_SS_UNMARSHAL : SINEW_RXGEN_CC_UNMARSHAL;
-
 	assert(k->core && !k->aborted);
-	k->aborted = true;
 	if (!k->incoming || call_refuse(k->core, reason, 0))
-		call_abort(k->core, (uint32_t)code);
+		call_bad_data(k);
+	k->aborted = true;
 }
 
 /* The application may have given it back meanwhile, or it has ended. */

@@ -11,10 +11,11 @@
 #include "lowcomms/service.h"
 #include "services/calls_event.h"
 #include "services/calls_rx.h"
+#include "services/calls_tx.h"
 #include "services/deliver.h"
 #include "services/lane.h"
 
-#define WINDOW_MIN	(16u * 1024)
+#define WINDOW_MIN	(16u * 1024)	/* of a call at first, too: HELLO says it */
 #define WINDOW_MAX	(16u * 1024 * 1024)
 #define SLOTS_MAX	1024u
 #define QUEUED_MAX	32768u
@@ -25,11 +26,8 @@
 /* Says that no calls of this session go on: as after broken rules. */
 static void refuse_all(struct sinew_session *h)
 {
-	struct call_frame f = {
-		.kind = CALL_ABORT, .slot = CALL_SLOT_NONE, .code = CALLS_RULES,
-	};
 	uint8_t head[CALL_HEAD_MAX];
-	struct span part = { head, call_put(head, &f) };
+	struct span part = { head, calls_put_rules(head) };
 
 	assert(part.n <= sizeof head);
 	service_put(h, &part, 1, part.n, false, NULL, NULL);
@@ -156,8 +154,7 @@ static uint64_t on_deadline(void *user)
 	if (atomic_load(&o->waiter_due) || (atomic_load(&o->freed) && !o->freed_seen))
 		due = 0;
 	due = earlier(due, atomic_load(&o->drain_ns));
-	for (struct list *e = o->lanes.next; e != &o->lanes; e = e->next) {
-		struct lane *l = list_entry(e, struct lane, all);
+	list_each(struct lane, l, &o->lanes, all) {
 		bool drains = atomic_load(&o->draining) && !l->drained;
 
 		lane_lock(l);
@@ -180,9 +177,7 @@ static void on_tick(void *user, uint64_t now_ns)
 	if (time_over)
 		atomic_store(&o->drain_ns, UINT64_MAX);
 	deliver_waiting(o);
-	for (struct list *e = o->lanes.next; e != &o->lanes; e = e->next) {
-		struct lane *l = list_entry(e, struct lane, all);
-
+	list_each(struct lane, l, &o->lanes, all) {
 		lane_lock(l);
 		calls_now(&l->calls, now_ns);
 		calls_tick(&l->calls);
@@ -256,7 +251,6 @@ static bool are_valid(const struct sinew_calls_options *opt)
 int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *opt,
 		    struct sinew_calls **ret_calls)
 {
-	struct service_grant ours = { .window = WINDOW_MIN, .piece = CALL_PIECE_MAX };
 	struct sinew_calls_options all;
 	struct sinew_calls *o;
 	int err;
@@ -271,10 +265,10 @@ int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *o
 	o = owner_new(node, &all);
 	if (!o)
 		return -ENOMEM;
-	ours.slots = (uint16_t)all.slots;
-	assert(grant_is_valid(&ours));
+	o->grant = (struct service_grant) { (uint16_t)all.slots, WINDOW_MIN, CALL_PIECE_MAX };
+	assert(grant_is_valid(&o->grant));
 	owner_ref(o);
-	err = service_attach(node, &ours, &ops, o);
+	err = service_attach(node, &o->grant, &ops, o);
 	if (err) {
 		owner_unref(o);
 		owner_unref(o);

@@ -10,7 +10,6 @@
 #include "services/calls_tx.h"
 #include "services/unsent.h"
 
-#define WINDOW_FIRST	16384u	/* granted in HELLO */
 #define RESERVED	8u	/* slots for services of the library */
 #define WINDOWS_GROWN	16u	/* so many calls of a session may have the longest window */
 
@@ -21,11 +20,13 @@ static size_t aligned(size_t n)
 	return (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 }
 
-static void configure(struct calls_config *cfg, const struct sinew_calls_options *opt,
+static void configure(struct calls_config *cfg, const struct sinew_calls *o,
 		      const struct service_grant *theirs)
 {
+	const struct sinew_calls_options *opt = &o->opt;
+
 	*cfg = (struct calls_config) {
-		.ours = { (uint16_t)opt->slots, WINDOW_FIRST, CALL_PIECE_MAX },
+		.ours = o->grant,
 		.theirs = *theirs,
 		.window_max = opt->window,
 		.grow_bytes = (uint64_t)opt->window * WINDOWS_GROWN,
@@ -44,7 +45,7 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 	struct lane *l;
 
 	assert(theirs->slots && h);
-	configure(&cfg, &o->opt, theirs);
+	configure(&cfg, o, theirs);
 	l = owner_alloc(o, size + calls_memory(&cfg));
 	if (!l)
 		return NULL;
@@ -52,6 +53,7 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 	l->owner = owner_ref(o);
 	l->session = h;
 	list_init(&l->handles);
+	list_init(&l->spare);
 	list_init(&l->all);
 	calls_init(&l->calls, &cfg, (uint8_t *)l + size, service_now());
 	return l;
@@ -63,12 +65,8 @@ void lane_free(struct lane *l)
 
 	assert(!l->delivers && !l->fin_waits);
 	assert(list_empty(&l->handles) && list_empty(&l->all));
-	while (l->spare) {
-		struct sinew_call *k = l->spare;
-
-		l->spare = *(struct sinew_call **)(void *)k;
+	list_each(struct sinew_call, k, &l->spare, all)
 		owner_release(o, k);
-	}
 	owner_release(o, l);
 	owner_unref(o);
 }

@@ -18,7 +18,7 @@ struct lane {
 	struct lock lock;
 	struct calls calls;
 	struct list handles;		/* that the core knows */
-	struct sinew_call *spare;	/* memory of handles, linked */
+	struct list spare;		/* memory of handles */
 	unsigned n_spare;
 	bool delivers;			/* the loop hands events over, and takes new ones, too */
 	bool fin_waits;			/* our FIN, until calls are over */

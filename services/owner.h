@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "lowcomms/lock.h"
+#include "proto/grant.h"
 #include "proto/list.h"
 #include "services/sinew-call.h"
 
@@ -38,6 +39,7 @@ struct shown;
 struct sinew_calls {
 	struct sinew_node *node;
 	struct sinew_calls_options opt;	/* all filled in; constant */
+	struct service_grant grant;	/* in our HELLO; constant */
 	_Atomic unsigned refs;
 	_Atomic unsigned n_open;	/* calls, of both directions */
 	_Atomic uint64_t due_ns;	/* when the loop comes by itself */

@@ -6,12 +6,11 @@
 #include <string.h>
 
 #include "lowcomms/node.h"
-#include "services/calls.h"
+#include "services/call.h"
 
 _Static_assert(SINEW_SERVICE_FIRST == CALLS_SYSTEM, "ids of the library");
 
 #define OPS_MAX		1024u
-#define WHOLE_MAX	(1024u * 1024)	/* the default of max_request */
 
 static _Atomic(struct service *) *bucket(struct sinew_calls *o, uint16_t id)
 {
@@ -88,7 +87,7 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 	if (n_ops)
 		memcpy(s->ops, is->ops, n_ops * sizeof s->ops[0]);
 	if (is->delivery == SINEW_CALL_WHOLE && !is->max_request)
-		s->is.max_request = WHOLE_MAX;
+		s->is.max_request = CALL_WHOLE_MAX;
 	list_init(&s->waiting);
 	lock_take(&o->lock, LOCK_SERVICE);
 	if (service_find(o, id)) {

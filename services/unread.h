@@ -10,12 +10,12 @@
 
 static inline size_t unread_len(const struct sinew_call *k)
 {
-	return k->in.len - k->in.at;
+	return bytes_left(&k->in.bytes);
 }
 
 static inline const uint8_t *unread_data(const struct sinew_call *k)
 {
-	return k->in.mem ? k->in.mem + k->in.at : NULL;
+	return bytes_data(&k->in.bytes);
 }
 
 /* 0 or -ENOMEM. expected: how long it will become at least, or 0. */

@@ -2,13 +2,10 @@
 #include "services/unsent.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "services/calls_begin.h"
 #include "services/lane.h"
-
-#define UNSENT_MIN	1024u
 
 size_t unsent_room(const struct sinew_call *k)
 {
@@ -18,39 +15,21 @@ size_t unsent_room(const struct sinew_call *k)
 	return waits < max ? max - waits : 0;
 }
 
-/* Room for n bytes behind those that wait, and what is offered lies in it. */
+/* Room for n bytes behind those that wait; the core is told where the offered ones lie now. */
 static int make_room(struct sinew_call *k, size_t n)
 {
-	struct sinew_calls *owner = k->lane->owner;
-	struct unsent *o = &k->out;
-	size_t waits = unsent_waits(k), size = o->size ? o->size : UNSENT_MIN;
-	uint8_t *mem = o->mem;
+	const uint8_t *was = bytes_data(&k->out.bytes);
+	int err = bytes_room(k->lane->owner, &k->out.bytes, n, 0);
 
-	assert(o->at <= o->len && o->len <= o->size && o->offered <= waits);
-	if (o->len + n <= o->size)
-		return 0;
-	while (size < waits + n)
-		size *= 2;
-	if (size > o->size)
-		mem = owner_alloc(owner, size);
-	if (!mem)
-		return -ENOMEM;
-	if (waits)
-		memmove(mem, o->mem + o->at, waits);
-	if (o->offered)
-		call_moved(k->core, mem);
-	if (mem != o->mem)
-		owner_release(owner, o->mem);
-	o->mem = mem;
-	o->size = size;
-	o->at = 0;
-	o->len = waits;
-	return 0;
+	assert(k->out.offered <= unsent_waits(k));
+	if (!err && k->out.offered && bytes_data(&k->out.bytes) != was)
+		call_moved(k->core, bytes_data(&k->out.bytes));
+	return err;
 }
 
 int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip, size_t bytes)
 {
-	struct unsent *o = &k->out;
+	struct bytes *b = &k->out.bytes;
 	int err = bytes ? make_room(k, bytes) : 0;
 
 	if (err)
@@ -60,12 +39,12 @@ int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip
 		size_t part = iov[i].iov_len - from < bytes ? iov[i].iov_len - from : bytes;
 
 		if (part)
-			memcpy(o->mem + o->len, (const uint8_t *)iov[i].iov_base + from, part);
-		o->len += part;
+			memcpy(b->mem + b->len, (const uint8_t *)iov[i].iov_base + from, part);
+		b->len += part;
 		bytes -= part;
 		skip -= from;
 	}
-	assert(!bytes && o->len <= o->size);
+	assert(!bytes && b->len <= b->size);
 	return 0;
 }
 
@@ -78,11 +57,11 @@ int unsent_save(struct sinew_call *k)
 	assert(!unsent_waits(k) && !k->out.offered);
 	if (!rest.n)
 		return 0;
-	k->out.at = k->out.len = 0;
+	k->out.bytes.at = k->out.bytes.len = 0;
 	err = unsent_add(k, &iov, 1, 0, rest.n);
 	if (err)
 		return err;
-	call_moved(k->core, k->out.mem);
+	call_moved(k->core, k->out.bytes.mem);
 	k->out.offered = rest.n;
 	return 0;
 }
@@ -100,12 +79,12 @@ int unsent_offer(struct sinew_call *k)
 	if (left && !o->offered)
 		return 0;
 	assert(left <= o->offered);
-	o->at += o->offered - left;
+	o->bytes.at += o->offered - left;
 	o->offered = left;
 	rest = unsent_waits(k);
 	if (left || (!rest && o->said == o->last))
 		return 0;
-	err = call_send(k->core, rest ? o->mem + o->at : NULL, rest, o->last);
+	err = call_send(k->core, rest ? bytes_data(&o->bytes) : NULL, rest, o->last);
 	if (err)
 		return err;
 	o->offered = rest;
@@ -117,7 +96,7 @@ void unsent_again(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);
 	assert(k->out.last && !call_unsent(k->core).n);
-	k->out.at = k->out.offered = 0;
+	k->out.bytes.at = k->out.offered = 0;
 	k->out.said = false;
 	k->sent = k->id = 0;
 	unsent_offer(k);
@@ -126,7 +105,6 @@ void unsent_again(struct sinew_call *k)
 void unsent_free(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);
-	owner_release(k->lane->owner, k->out.mem);
-	k->out.mem = NULL;
-	k->out.size = k->out.at = k->out.len = k->out.offered = 0;
+	owner_release(k->lane->owner, bytes_give(&k->out.bytes));
+	k->out.offered = 0;
 }

@@ -11,7 +11,7 @@
 /* Bytes that wait here. */
 static inline size_t unsent_waits(const struct sinew_call *k)
 {
-	return k->out.len - k->out.at;
+	return bytes_left(&k->out.bytes);
 }
 
 /* Bytes that it may still take. */
