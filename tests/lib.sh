@@ -80,6 +80,13 @@ has_bytes() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
 has_line() { grep -qsF -- "$2" "$1"; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# reap PID: its status, when it has ended by itself; killed at the limit.
+reap()
+{
+	wait_for is_gone "$1" || kill -KILL "$1"
+	wait "$1" 2>/dev/null
+}
+
 # ---- configurations ----
 
 # config FILE [LINE-OF-SINEW-SECTION...]: three nodes at $NET.1 to $NET.3.

@@ -96,13 +96,18 @@ static void slots_are_kept_for_the_library(void)
 	end_all(24);
 }
 
-static void calls_wait_for_slots_in_order(void)
+static void one_slot(void)
 {
 	struct calls_config cfg = pair_config();
 
 	cfg.depth_max = 0;
 	cfg.ours.slots = cfg.theirs.slots = 1;
 	fresh(&cfg);
+}
+
+static void calls_wait_for_slots_in_order(void)
+{
+	one_slot();
 	CHECK_EQ(pair_begin(&p.a, &calls[0], 0, "a"), 0);
 	CHECK_EQ(pair_begin(&p.a, &calls[1], 0, "bb"), 0);
 	CHECK_EQ(pair_begin(&p.a, &calls[2], 0, "ccc"), 0);
@@ -126,11 +131,7 @@ static void calls_wait_for_slots_in_order(void)
 
 static void an_unread_reply_holds_the_slot(void)
 {
-	struct calls_config cfg = pair_config();
-
-	cfg.depth_max = 0;
-	cfg.ours.slots = cfg.theirs.slots = 1;
-	fresh(&cfg);
+	one_slot();
 	p.a.consumes = false;
 	CHECK_EQ(begin(0, 0, 0), 0);
 	pair_run(&p);

@@ -24,8 +24,7 @@ relay_of()
 # relay_ends NAME STATUS: by itself, at most LIMIT seconds from now.
 relay_ends()
 {
-	wait_for is_gone "$relay_pid" || kill -KILL "$relay_pid"
-	wait "$relay_pid"
+	reap "$relay_pid"
 	equals "status of relay $1" $? "$2"
 }
 

@@ -55,8 +55,7 @@ node()
 ends()
 {
 	local pid=pid_$1 status
-	wait_for is_gone "${!pid}" || kill -KILL "${!pid}"
-	wait "${!pid}" 2>/dev/null
+	reap "${!pid}"
 	status=$?
 	[ "$status" = "$2" ] ||
 		bad "status of $1 is $status, expected $2; it said: $(tail -n 3 "$1.err")"

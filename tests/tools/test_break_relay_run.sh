@@ -226,8 +226,7 @@ node()
 ends()
 {
 	local pid=pid_$1
-	wait_for is_gone "${!pid}" || kill -KILL "${!pid}"
-	wait "${!pid}"
+	reap "${!pid}"
 	equals "status of $1" $? 0
 }
 

@@ -51,8 +51,7 @@ begin()
 ends()
 {
 	local status
-	wait_for is_gone "$caller" || kill -KILL "$caller"
-	wait "$caller"
+	reap "$caller"
 	status=$?
 	equals "status of a call, which said \"$(tail -n 1 err)\"," $status "$1"
 }
@@ -280,8 +279,7 @@ a_server_that_is_killed_at_once_is_told_truly()
 	kill -KILL $server
 	wait $server 2>/dev/null
 	serve
-	wait_for is_gone "$caller"
-	wait "$caller"
+	reap "$caller"
 	outcome=$?
 	outcome=$outcome/$(jq -r .outcome out)
 	case $outcome in

@@ -21,8 +21,7 @@ other()
 other_ends()
 {
 	local status
-	wait_for is_gone "$pid_other" || kill -KILL "$pid_other"
-	wait "$pid_other"
+	reap "$pid_other"
 	status=$?
 	equals "status of the other, which said: $(tail -n 2 other.err)" $status "$1"
 }
@@ -122,8 +121,7 @@ output_fails()
 	says err "cannot write standard output: $text"
 	says err "discarded"
 	json_is stats .status 1
-	wait_for is_gone "$pid_other" || kill -KILL "$pid_other"
-	wait "$pid_other"
+	reap "$pid_other"
 	equals "the sender has a verdict of its own, 0 or 4" \
 		"$(case $? in 0 | 4) echo yes ;; *) echo no ;; esac)" yes
 }
