@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Exclusive locks over calls: to be read by who writes a lock manager.
+ * Exclusive locks over calls: an example for authors of lock managers.
  *
  *	lock FILE NODEID			the manager, a node of FILE
  *	lock FILE NODEID MANAGER NAME		takes that lock
  *
  * A lock is kept until another node wants it or a line is read. To wait for a lock is to wait for
  * the reply: the manager holds the call back until the lock is free. It calls the holder back
- * when somebody waits. The holder's incarnation is the fencing token: it is never used again, so a
- * disk or database that is told the token of a grant can refuse all who come with another one.
+ * when somebody waits. The holder's incarnation is the fencing token. No other incarnation has the
+ * same one, so a disk or a database that knows the token of the present holder can refuse requests
+ * with any other token.
  *
  * No timer takes a lock away. The manager frees it when the session of its holder is over: the
  * holder has left, or its successor has come, or the cluster knows that it failed.
@@ -91,7 +92,7 @@ static void grant(struct request *r)
 	struct iovec iov = { token, (size_t)len };
 
 	printf("%s: node %u\n", r->name, sinew_session_nodeid(r->session));
-	sinew_call_send(r->call, &iov, 1, 0);	/* if it fails, ENDED gives the lock on */
+	sinew_call_send(r->call, &iov, 1, 0);	/* on failure, ENDED follows */
 	for (const struct request *w = r->next; w; w = w->next)
 		if (!strcmp(w->name, r->name))
 			call_back(r, w);
@@ -210,7 +211,7 @@ static void leave(void)
 	if (!self.binding)
 		sinew_close(node, 5000);
 	else if (self.waiting)
-		sinew_call_abort(self.waiting, 0);	/* locked() goes on */
+		sinew_call_abort(self.waiting, 0);	/* locked() gets ENDED */
 	else
 		begin(RELEASE, released, &call);
 }
@@ -226,9 +227,9 @@ static void locked(struct sinew_call *call, const struct sinew_call_msg *msg, vo
 	if (msg->reason == SINEW_END_REPLIED && !self.leaves)
 		return;
 	/*
-	 * NOT_EXECUTED, PARTIAL: it was not granted. IN_DOUBT, STARTED, DONE: perhaps it was. The
-	 * end of a session gives back what was granted in it, and up() asks again in the next one.
-	 * In a session that goes on, a release makes sure: it does no harm without a lock.
+	 * NOT_EXECUTED, PARTIAL: the lock was not granted. IN_DOUBT, STARTED, DONE: it may be. If
+	 * the session has ended, the manager has freed the lock, and up() asks again in the next
+	 * session. Otherwise this node sends RELEASE, which is no error without a lock.
 	 */
 	printf("%s: %s, %s\n", self.name, sinew_call_reason_name(msg->reason),
 	       sinew_call_outcome_name(msg->outcome));

@@ -6,8 +6,8 @@
  *
  * A session takes part where both nodes have a service: both say so in HELLO. To a peer without
  * one no byte of a service is ever sent, and none of these functions is called for its sessions.
- * Nor does a session whose FIN a close has queued before its first link came: frames of the peer
- * are dropped there, and our FIN tells it so.
+ * The same holds for a session whose FIN was queued before its first link was up, because the node
+ * closes: it drops the peer's frames, and the peer learns of the end from the FIN.
  *
  * Order of the functions of one session:
  *
@@ -58,8 +58,8 @@ struct service_ops {
 	void (*finishing)(void *user, struct sinew_session *h);
 	/* The peer's FIN was read: no frame comes any more. */
 	void (*finished)(void *user, struct sinew_session *h);
-	/* No link carries the session any more (false), or one does again (true); alternately. It
-	 * goes on, and so does the time. */
+	/* The session has lost its link (false), or has one again (true); the two alternate. The
+	 * session lives on, and deadlines still run. */
 	void (*path)(void *user, struct sinew_session *h, bool up);
 	/*
 	 * The session has ended, before session_down of the application; nothing follows but

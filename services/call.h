@@ -101,7 +101,7 @@ void call_detach(struct sinew_call *k);
 void call_drop(struct sinew_call *k);
 /* This side aborts it by itself, with that code. The core has it. */
 void call_give_up(struct sinew_call *k, int32_t code);
-/* The same because of its data: there are others than may be. */
+/* The same with the code for data that do not fit what this side expects. */
 void call_bad_data(struct sinew_call *k);
 /* It does not count as open any more. */
 void call_closed(struct sinew_call *k);

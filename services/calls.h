@@ -31,8 +31,8 @@
  *		were broken: its handler should stop. It keeps its slot until call_let_go().
  * call_let_go() before ENDED: no event comes; without a complete reply the caller gets ABORTED.
  *
- * Rules that the peer breaks end all calls of the session, at both sides, and no other begins: the
- * other side is told by ABORT with slot CALL_SLOT_NONE and code CALLS_RULES. The session goes on.
+ * When the peer breaks a rule, all calls of the session end at both sides, and no new one begins.
+ * ABORT with slot CALL_SLOT_NONE and code CALLS_RULES tells the peer. The session itself goes on.
  */
 #ifndef SINEW_SERVICES_CALLS_H
 #define SINEW_SERVICES_CALLS_H
