@@ -65,8 +65,9 @@ static void send_hello(struct link *l, uint64_t yours, uint32_t gen, bool chosen
 	link_ctl_done(l, wire_put_hello(ctl, core->cfg.nodeid, &h));
 	l->hello_sent_ns = core->now_ns;
 	/* Its position in an incarnation that is over acknowledges nothing of the next one. */
-	l->told_next = named ? h.next : core->cfg.first_seq;
-	l->told_leaving = core->closing;
+	l->told.next = named ? h.next : core->cfg.first_seq;
+	l->told.whom = yours;
+	l->told.leaving = core->closing;
 }
 
 static uint32_t dial_gen(const struct link *l)
@@ -398,7 +399,8 @@ static enum rx_result bring_up(struct link *l, const struct hello *h)
 	p->up = l;			/* no dial because of those that are shut */
 	link_shut_others(l);
 	/* Our HELLO was an ACK, too; more may have come on the old link since (R10). */
-	s->ack_sent = l->told_next;
+	assert(l->told.whom == l->incarnation && !seq_after(l->told.next, s->expected));
+	s->ack_sent = l->told.next;
 	link_event(l, LINK_EV_UP);
 	p->mismatch = 0;
 	p->stale_in_row = 0;
@@ -442,7 +444,8 @@ static enum rx_result follow(struct link *l, const struct hello *h)
 	assert(h->yours == l->core->cfg.incarnation && s->incarnation == h->mine);
 	if (!(h->flags & WIRE_HELLO_CHOSEN))
 		return answer(l);
-	if (!l->hello_sent_ns)
+	/* R4: one that named another incarnation, or nobody, is not to be chosen upon. */
+	if (l->told.whom != h->mine)
 		return link_fault(l, "choice without a HELLO that it answers");
 	if (!position_fits(l, h))
 		return bad_position(l, h);

@@ -55,6 +55,13 @@ struct link_probe {
 	bool takes_full;	/* the other end knows such */
 };
 
+/* Content of our last HELLO on a link. */
+struct link_told {
+	uint64_t whom;		/* incarnation that it named; 0 = none */
+	uint32_t next;		/* position */
+	bool leaving;		/* we close: it says so, or a LEAVING behind it */
+};
+
 /* One connection's end. Embedded in the caller's connection object. */
 struct link {
 	struct core *core;
@@ -74,11 +81,10 @@ struct link {
 	bool heard;		/* a frame was read since it is up */
 	bool progress;		/* data moved since it is up, in any direction */
 	bool stuck;		/* the transport is: nothing of ours arrives */
-	bool told_leaving;	/* HELLO or LEAVING on it said that we close */
 	unsigned path;		/* index, of a dialled one and once known */
 	unsigned n_hellos;
 	uint64_t incarnation;		/* the peer's, once a HELLO was read */
-	uint32_t told_next;	/* position in the last HELLO that we sent here */
+	struct link_told told;
 	uint32_t challenged;	/* number of the session (peer.epoch) that stood when we
 				 * challenged, +1; 0 = never */
 	struct path_addr from;	/* address of the other end */

@@ -59,7 +59,7 @@ static void put_status(struct link *l)
 /* We close, and the HELLO of this link did not say so yet. */
 static bool leaving_due(const struct link *l)
 {
-	return l->core->closing && !l->told_leaving;
+	return l->core->closing && !l->told.leaving;
 }
 
 static void put_leaving(struct link *l)
@@ -70,7 +70,7 @@ static void put_leaving(struct link *l)
 	if (!ctl)
 		return;
 	l->ctl_len += wire_put_leaving(ctl, l->core->cfg.nodeid);
-	l->told_leaving = true;
+	l->told.leaving = true;
 }
 
 static bool control_due(const struct link *l)

@@ -532,6 +532,38 @@ static void a_third_incarnation_is_no_second_one(void)
 	CHECK(!w->gone && w->link.state == LINK_GUARDED);
 }
 
+/* Our HELLO named the incarnation before it: the position in that is none of its own (R4). */
+static void a_choice_upon_the_name_of_another(void)
+{
+	struct hello plain = hello_of(LOW, 77), h = plain;
+	struct wire *w;
+	uint8_t buf[64];
+
+	fixture_begin(false);
+	settle();
+	peer_added(&fx->peer[LOW], incarnation(LOW));
+	settle();
+	h.flags = WIRE_HELLO_CHOSEN;
+	h.gen = 1;
+	w = incoming(LOW);
+	feed_hello(w, LOW, &plain);
+	feed_hello(w, LOW, &h);
+	CHECK_EQ(fx->up[LOW], 1);
+	feed(w, buf, put_message(buf, LOW, 0xfffffffe, "one"));
+	CHECK_EQ(fx->session[LOW]->expected, 0xffffffff);
+	link_dead(&w->link, false);
+	settle();
+	w = fx->dial[LOW];
+	CHECK_OR_RETURN(CHECK(w && w->link.told.whom == incarnation(LOW)));
+	h.mine = 5555;
+	peer_added(&fx->peer[LOW], 5555);
+	settle();
+	feed_hello(w, LOW, &h);
+	CHECK(w->gone);
+	CHECK_EQ(refused_for(w), WIRE_REFUSE_PROTOCOL);
+	CHECK(!fx->peer[LOW].up);
+}
+
 int main(void)
 {
 	RUN(strangers_are_refused);
@@ -554,5 +586,6 @@ int main(void)
 	RUN(a_late_hello_is_no_fault);
 	RUN(what_lies_before_a_choice);
 	RUN(a_third_incarnation_is_no_second_one);
+	RUN(a_choice_upon_the_name_of_another);
 	return check_done();
 }

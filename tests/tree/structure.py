@@ -33,7 +33,7 @@ CIRCLES = {
 # Struct: fields, booleans.
 STRUCTS = {
 	'proto/core.h core_config': (39, 3),	# a list of options
-	'proto/link.h link': (38, 6),
+	'proto/link.h link': (37, 5),
 	'proto/peer.h peer': (39, 5),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
