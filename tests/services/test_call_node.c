@@ -341,6 +341,70 @@ static void a_deadline_ends_a_call(void)
 	call_pair_close(&pair);
 }
 
+/* ---- one slow service, nine fast ones ---- */
+
+#define FAST		9u
+#define FAST_FIRST	200u	/* their ids */
+#define FAST_CALLS	500u	/* of each */
+
+static struct asked slow[MANY], fast[FAST][FAST_CALLS];
+
+static void answer_nothing(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	(void)user;
+	if (msg->event == SINEW_CALL_DATA && msg->last)
+		CHECK_EQ(sinew_call_send(call, NULL, 0, 0), 0);
+	if (msg->event == SINEW_CALL_ENDED)
+		sinew_call_end(call);
+}
+
+static void call_fast(unsigned service)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .fn = asked_event };
+	struct iovec iov = { request, 8 };
+	struct sinew_binding *b;
+
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session,
+				    (uint16_t)(FAST_FIRST + service), &b), 0);
+	for (unsigned i = 0; i < FAST_CALLS; i++) {
+		struct asked *a = &fast[service][i];
+
+		while (sinew_call_begin(b, 1, &opt, &iov, 1, 0, a, &a->call) == -EAGAIN)
+			pair_turn(pair.t);
+	}
+	sinew_binding_close(b);
+}
+
+/* It holds as many calls as it can get, and lets none go. */
+static void a_slow_service_harms_no_other(void)
+{
+	struct sinew_service is = { .size = sizeof is, .fn = answer_nothing };
+	unsigned done = 0;
+
+	memset(slow, 0, sizeof slow);
+	memset(fast, 0, sizeof fast);
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	for (unsigned i = 0; i < FAST; i++)
+		CHECK_EQ(sinew_service_bind(pair.s[1].calls, (uint16_t)(FAST_FIRST + i), &is,
+					    NULL), 0);
+	for (unsigned i = 0; i < 400; i++) {
+		slow[i] = (struct asked){ .request = request, .len = 8, .reply = reply,
+					  .size = 8 };
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &slow[i], NULL, 0), 0);
+	}
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 90);	/* 3/4 of 128 less 8 */
+	for (unsigned i = 0; i < FAST; i++)
+		call_fast(i);
+	DRIVE_CALLS(&pair, sinew_calls_open(pair.s[0].calls) == 400);
+	for (unsigned i = 0; i < FAST * FAST_CALLS; i++)
+		done += fast[i / FAST_CALLS][i % FAST_CALLS].outcome == SINEW_CALL_DONE;
+	CHECK_EQ(done, FAST * FAST_CALLS);
+	CHECK_EQ(side_holds(&pair.s[1]), 90);
+	TURN_UNTIL((pair_answer(&pair.s[1], HELD_MAX), pair_turn(pair.t)),
+		   !sinew_calls_open(pair.s[0].calls), time_limit(PATIENCE_MS));
+	call_pair_close(&pair);
+}
+
 /* ---- both ways ---- */
 
 static void both_sides_call_each_other(void)
@@ -455,6 +519,7 @@ int main(void)
 	RUN(each_side_aborts);
 	RUN(an_end_without_a_reply_aborts);
 	RUN(a_deadline_ends_a_call);
+	RUN(a_slow_service_harms_no_other);
 	RUN(both_sides_call_each_other);
 	RUN(a_service_reads_what_it_needs);
 	RUN(a_paced_reply_waits_for_its_consumer);
