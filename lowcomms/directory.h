@@ -57,6 +57,7 @@ struct member {
 	struct sinew_session *handle;	/* present incarnation, or NULL; written under lock */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
+	bool never_dial;		/* sinew_peer_set_dial(); lock */
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
 	struct reach reach[SINEW_ADDRS_MAX];
 	struct turns turns;

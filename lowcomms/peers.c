@@ -147,6 +147,26 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 	return command_end(node, c, err);
 }
 
+int sinew_peer_set_dial(struct sinew_node *node, uint32_t nodeid, enum sinew_dial dial)
+{
+	const bool never = dial == SINEW_DIAL_NEVER;
+	struct command *c;
+	struct member *m;
+	int err;
+
+	if (!node || (!never && dial != SINEW_DIAL_ALWAYS) ||
+	    node->opt.profile == SINEW_PROFILE_DLM)
+		return -EINVAL;
+	err = command_begin(node, COMMAND_DIAL, nodeid, &c);
+	if (err)
+		return err;
+	c->yes = never;
+	m = directory_find(&node->directory, nodeid);
+	if (m)
+		m->never_dial = never;
+	return command_end(node, c, m ? 0 : -ENOENT);
+}
+
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid)
 {
 	struct command *c;
@@ -300,6 +320,15 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	reach_addrs(n, m);
 }
 
+/* Both sides may say so: then this line is all that tells why nothing happens. */
+static void run_dial(struct sinew_node *n, struct peer *p, bool never)
+{
+	if (never && !p->never_dial)
+		log_line(&n->log, SINEW_INFO, "peer=%u is never dialled from here, as configured: "
+			 "there is a link when it dials this node", (unsigned)p->nodeid);
+	peer_set_never_dial(p, never);
+}
+
 static void run_command(struct sinew_node *n, struct command *c)
 {
 	struct peer *p = c->nodeid ? peer_find(&n->core, c->nodeid) : NULL;
@@ -351,6 +380,10 @@ static void run_command(struct sinew_node *n, struct command *c)
 	case COMMAND_CLOSE:
 		if (p)
 			leave_begin(n, container_of(p, struct member, peer), c->linger_ns);
+		break;
+	case COMMAND_DIAL:
+		if (p)
+			run_dial(n, p, c->yes);
 		break;
 	}
 	/* Its consequences are told before the next one. */

@@ -332,6 +332,21 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
  * -ENOENT. -EINVAL: as sinew_peer_add(), or none. -ENOMEM. any thread. */
 int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs);
+
+enum sinew_dial {
+	SINEW_DIAL_ALWAYS,	/* both sides dial: what sinew_peer_add() begins with */
+	SINEW_DIAL_NEVER,	/* this side does not, in no case: the peer does */
+};
+
+/*
+ * Whether this node dials the peer, from now on; all else holds, as where a firewall lets only the
+ * peer's connections through. The peer's addresses are still those that it may come from. A link
+ * that is up stays, whoever dialled it. To be never dialled from the start on, a peer is added
+ * without an address, and gets them after this by sinew_peer_set_addrs(). Where both sides never
+ * dial, no session begins. any thread.
+ * -EINVAL: another value; the dlm profile, where both sides dial. -ENOENT, -ENOMEM, -ECHILD.
+ */
+int sinew_peer_set_dial(struct sinew_node *node, uint32_t nodeid, enum sinew_dial dial);
 /* Forgets the peer; its session ends (SINEW_DOWN_REMOVED). The peer is told that it
  * has failed; added again, it needs a new incarnation. -ENOENT. any thread. */
 int sinew_peer_remove(struct sinew_node *node, uint32_t nodeid);
@@ -541,6 +556,8 @@ struct sinew_status {
 	bool unreliable;		/* dlm profile: it speaks 3.1, messages may be lost */
 	bool release_missing;		/* dlm profile: it has finished, and waits for
 					 * sinew_peer_released() */
+	bool never_dialled;		/* sinew_peer_set_dial(): without link_up it waits to be
+					 * dialled by the peer */
 };
 
 /* One snapshot is consistent: acked <= sent, and queue_bytes fits the queue.

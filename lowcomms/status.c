@@ -29,6 +29,7 @@ static void show_member(const struct member *m, bool present, struct sinew_statu
 	st->n_links = present ? v.n_links : 0;
 	st->path = present ? v.path : 0;
 	st->n_paths = m->n_addrs;
+	st->never_dialled = m->never_dial;
 	for (unsigned i = 0; i < m->n_addrs; i++) {
 		st->paths[i].addr = m->addrs[i];
 		st->paths[i].state = (enum sinew_path_state)v.path_state[i];
@@ -168,6 +169,18 @@ int sinew_peer_status(struct sinew_node *node, uint32_t nodeid, struct sinew_sta
 	return node ? show(node, nodeid, NULL, ret) : -EINVAL;
 }
 
+/* Under the directory's lock. */
+static const char *why_no_link(const struct member *m)
+{
+	struct reach_view v;
+
+	lock_order_held(LOCK_DIRECTORY);
+	snapshot_read(&m->snapshot, &v, sizeof v);
+	if (m->refusal[0] || !m->never_dial || v.link_up)
+		return m->refusal;
+	return "it has not dialled this node, which never dials it";
+}
+
 int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n)
 {
 	struct member *m;
@@ -179,7 +192,7 @@ int sinew_last_refusal(struct sinew_node *node, uint32_t nodeid, char *buf, size
 	directory_lock(&node->directory);
 	m = directory_find(&node->directory, nodeid);
 	if (m && n)
-		snprintf(buf, n, "%s", m->refusal);
+		snprintf(buf, n, "%s", why_no_link(m));
 	directory_unlock(&node->directory);
 	return m ? 0 : -ENOENT;
 }

@@ -86,7 +86,7 @@ static void tell(struct sinew_corosync *c, const struct view_action *a)
 	switch (a->what) {
 	case VIEW_ADD:
 		if (node)
-			sinew_peer_add(node, a->nodeid, a->addrs, a->n_addrs);
+			static_add(c->nodelist.config, node, a->nodeid, a->addrs, a->n_addrs);
 		break;
 	case VIEW_SET_ADDRS:
 		/* None is known so far: that is no reason to forget what was. */

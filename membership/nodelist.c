@@ -208,6 +208,10 @@ static void take_next(struct sinew_corosync *c, struct sinew_config *config)
 	if (l->config != c->first)
 		sinew_config_free(l->config);
 	l->config = config;
+	instance_lock(c);
+	if (c->node)
+		static_set_dial(config, c->node);
+	instance_unlock(c);
 }
 
 static int take(struct sinew_corosync *c)
@@ -223,6 +227,8 @@ static int take(struct sinew_corosync *c)
 		wrong(c, rc, err);
 		rc = 0;
 	}
+	if (!rc && c->first && !c->setup.observe)
+		rc = static_check_dial(config, c->nodeid, &error);
 	if (!rc && !c->first)
 		rc = take_first(c, config, l->pending.local, err, sizeof(err));
 	else if (!rc)

@@ -14,8 +14,8 @@
  *	sinew_node_free()
  *
  * Read are totem { cluster_name, ip_version }, nodelist { node { nodeid, name,
- * ring0_addr .. ring7_addr, sinew_port } } and sinew { }, see sinew.conf(5); every other section
- * and key is ignored, so that an existing corosync.conf works unchanged.
+ * ring0_addr .. ring7_addr, sinew_port, dial } } and sinew { }, see sinew.conf(5); every other
+ * section and key is ignored, so that an existing corosync.conf works unchanged.
  *
  * Where a function has err (of err_size bytes; it may be NULL with 0), a failure whose cause is in
  * the file or the machine is written there for people: "file:line: what was found, what was
@@ -93,7 +93,7 @@ const char *sinew_config_cluster(const struct sinew_config *config);
 /*
  * Sets in opt, after sinew_options_init(), what the file says for the own node nodeid: nodeid,
  * cluster, addresses, port, the keys of the section sinew. Strings belong to config. any thread.
- * -EINVAL: the node is not in the file.
+ * -EINVAL: the node is not in the file; or neither it nor another node of the file is ever dialled.
  */
 int sinew_config_options(const struct sinew_config *config, uint32_t nodeid,
 			 struct sinew_options *opt, char *err, size_t err_size);

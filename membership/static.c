@@ -89,6 +89,7 @@ static int take_unknown(const struct config_item *item, struct config_error *err
 		{ "nodeid", "nodeid", 2 },
 		{ "name", "name", 1 },
 		{ "sinew_port", "sinew_port", 2 },
+		{ "dial", "dial", 1 },
 	};
 	char text[CONFIG_SHOWN_MAX];
 
@@ -101,6 +102,18 @@ static int take_unknown(const struct config_item *item, struct config_error *err
 		if (similar(item->key, known[i].key, known[i].most))
 			return config_fail(err, item->line, "unknown key \"%s\" in "
 					   "\"node {\", expected %s", text, known[i].shown);
+	return 0;
+}
+
+static int take_dial(struct static_node *node, const struct config_item *item,
+		     struct config_error *err)
+{
+	const bool never = !strcmp(item->value, "never");
+
+	if (!never && strcmp(item->value, "always"))
+		return config_fail(err, item->line, "dial: found \"%.40s\", expected \"never\" or "
+				   "\"always\"", item->value);
+	node->dial_line = never ? item->line : 0;
 	return 0;
 }
 
@@ -124,6 +137,8 @@ static int take_node(struct static_node *node, const struct config_item *item,
 		node->port = (uint16_t)n;
 		return rc;
 	}
+	if (!strcmp(item->key, "dial"))
+		return take_dial(node, item, err);
 	if (i < 0)
 		return take_unknown(item, err);
 	if (!*item->value)
@@ -191,6 +206,9 @@ static int check_node(const struct sinew_config *config, const struct static_nod
 					   "node its own",
 					   node->nodeid, other->nodeid_line);
 	}
+	if (node->dial_line && config->section.values.profile == SINEW_PROFILE_DLM)
+		return config_fail(err, node->dial_line, "dial: found never, expected always: in "
+				   "the dlm profile each node dials");
 	for (unsigned i = 0; i < SINEW_ADDRS_MAX; i++)
 		if (node->rings[i].line)
 			return 0;
@@ -412,6 +430,23 @@ unsigned sinew_config_addrs(const struct sinew_config *config, uint32_t nodeid,
 	return node ? static_addrs(node, addrs) : 0;
 }
 
+/* Of two nodes that nobody dials neither begins. */
+int static_check_dial(const struct sinew_config *config, uint32_t nodeid, struct config_error *err)
+{
+	const struct static_node *own = static_find(config, nodeid);
+
+	if (!own || !own->dial_line)
+		return 0;
+	array_each(const struct static_node, other, config->nodes, config->n_nodes)
+		if (other != own && other->dial_line)
+			return config_fail(err, other->dial_line, "dial: found never in node %"
+					   PRIu32 ", as in line %u in the own node %" PRIu32
+					   ": neither would dial the other. Give this node a file "
+					   "without node %" PRIu32 ", or remove one of the lines",
+					   other->nodeid, own->dial_line, nodeid, other->nodeid);
+	return 0;
+}
+
 int sinew_config_options(const struct sinew_config *config, uint32_t nodeid,
 			 struct sinew_options *opt, char *err, size_t err_size)
 {
@@ -422,6 +457,8 @@ int sinew_config_options(const struct sinew_config *config, uint32_t nodeid,
 	if (!node)
 		return config_fail(&error, 0, "found no node with nodeid %" PRIu32 ", expected the "
 				   "own node in nodelist", nodeid);
+	if (static_check_dial(config, nodeid, &error))
+		return -EINVAL;
 	section_apply(&config->section, opt);
 	opt->nodeid = nodeid;
 	opt->cluster = config->cluster;
@@ -486,6 +523,30 @@ void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, in
 			    strerror(-error));
 }
 
+int static_add(const struct sinew_config *config, struct sinew_node *node, uint32_t nodeid,
+	       const struct sockaddr_storage *addrs, unsigned n_addrs)
+{
+	const struct static_node *peer = static_find(config, nodeid);
+	int rc;
+
+	if (!peer || !peer->dial_line)
+		return sinew_peer_add(node, nodeid, addrs, n_addrs);
+	/* Without an address it is not dialled meanwhile. */
+	rc = sinew_peer_add(node, nodeid, NULL, 0);
+	if (!rc)
+		rc = sinew_peer_set_dial(node, nodeid, SINEW_DIAL_NEVER);
+	if (!rc && n_addrs)
+		rc = sinew_peer_set_addrs(node, nodeid, addrs, n_addrs);
+	return rc;
+}
+
+void static_set_dial(const struct sinew_config *config, struct sinew_node *node)
+{
+	array_each(const struct static_node, peer, config->nodes, config->n_nodes)
+		sinew_peer_set_dial(node, peer->nodeid, peer->dial_line ? SINEW_DIAL_NEVER :
+				    SINEW_DIAL_ALWAYS);
+}
+
 int sinew_config_join(const struct sinew_config *config, struct sinew_node *node, char *err,
 		      size_t err_size)
 {
@@ -496,7 +557,7 @@ int sinew_config_join(const struct sinew_config *config, struct sinew_node *node
 	array_each(const struct static_node, peer, config->nodes, config->n_nodes) {
 		if (peer->nodeid == sinew_node_id(node))
 			continue;
-		rc = sinew_peer_add(node, peer->nodeid, addrs, static_addrs(peer, addrs));
+		rc = static_add(config, node, peer->nodeid, addrs, static_addrs(peer, addrs));
 		if (rc) {
 			config_fail(&error, peer->line, "cannot add node %" PRIu32 " as a "
 				    "peer: %s", peer->nodeid, strerror(-rc));

@@ -28,6 +28,7 @@ struct static_node {
 	uint32_t nodeid;
 	unsigned line;		/* of its "node {" */
 	unsigned nodeid_line;
+	unsigned dial_line;	/* where it says that it is never dialled; 0: it is */
 	uint16_t port;		/* 0: as in the section sinew */
 	char name[NAMES_HOST_MAX];
 	struct ring rings[SINEW_ADDRS_MAX];

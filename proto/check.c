@@ -255,7 +255,7 @@ static void peer_dial_due_check(const struct peer *p)
 	const struct core *core = p->core;
 	uint64_t at = p->dial_at_ns > core->now_ns ? p->dial_at_ns : core->now_ns;
 
-	if (!p->session || p->up || !p->paths.n || p->dial_pending)
+	if (!p->session || p->up || !p->paths.n || p->never_dial || p->dial_pending)
 		return;
 	list_each(const struct link, l, &p->links, of_peer)
 		if (l->use != LINK_FOR_PROBES && l->state != LINK_LAST_ACK)
@@ -269,6 +269,7 @@ static void peer_rest_check(const struct peer *p)
 
 	assert(list_empty(&p->pending) && !p->pending_what && !p->probe_pending);
 	assert(!p->dial_pending || p->dial_polled);
+	assert(!p->never_dial || !p->probing);
 	assert(p->time_wait_until_ns <= core->now_ns || core->deadline_ns <= p->time_wait_until_ns);
 	peer_dial_due_check(p);
 }

@@ -4,7 +4,7 @@
  * and time go in; bytes, deliveries, actions and a deadline come out. It owns no memory
  * (peer, session and link blocks are provided), opens nothing, reads no clock.
  *
- * R1 to R24 in the comments of the core are the rules of SESSION.md.
+ * R1 to R26 in the comments of the core are the rules of SESSION.md.
  *
  * The caller drives it from one thread (the loop thread):
  *

@@ -34,6 +34,30 @@ void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs)
 	peer_check(p);
 }
 
+/* The peer may have chosen one of them already: to it that link has broken. */
+static void end_dials(struct peer *p)
+{
+	p->probe_pending = 0;
+	if (!p->dial_polled)
+		p->dial_pending = false;
+	list_each(struct link, l, &p->links, of_peer)
+		if (l->dialled && !link_is_up(l) && l->state != LINK_LAST_ACK)
+			link_shut(l, LINK_RESET);
+}
+
+void peer_set_never_dial(struct peer *p, bool never)
+{
+	assert(p->profile->hello);
+	if (p->never_dial == never)
+		return;
+	p->never_dial = never;
+	if (never)
+		end_dials(p);
+	else
+		peer_dial_soon(p, 0);
+	peer_check(p);
+}
+
 void peer_remove(struct peer *p)
 {
 	if (p->session)

@@ -9,6 +9,9 @@
 #include "peer.h"
 
 void peer_addrs(struct peer *p, const struct path_addr *addrs, unsigned n_addrs);
+/* Never dials it, nor probes its paths, from now on; what we have dialled ends unless it is the
+ * session's link. False: dials it again (R26). */
+void peer_set_never_dial(struct peer *p, bool never);
 /* Ends its session (SESSION_REMOVED) and forgets it; the block is the caller's
  * again after the next core_poll() loop. */
 void peer_remove(struct peer *p);

@@ -152,7 +152,7 @@ static bool wants_link(const struct peer *p)
 {
 	const struct core *core = p->core;
 
-	if (!p->paths.n)
+	if (!p->paths.n || p->never_dial)
 		return false;
 	if (p->session || (peer_in_time_wait(p) && p->profile->hello) ||
 	    (p->asks && !core->closing))

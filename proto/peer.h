@@ -28,6 +28,7 @@ struct peer {
 	struct list pending;
 	struct peer *hash_next;
 	unsigned pending_what;	/* enum peer_pending */
+	bool never_dial;	/* it dials us (R26) */
 	bool dial_pending, dial_polled;
 	bool dial_beside;	/* the dial that is raised does not end because a link is up */
 	uint32_t probe_pending;	/* bit per path */

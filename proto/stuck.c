@@ -56,7 +56,8 @@ void link_transport(struct link *l, bool waits, uint64_t silent_ns)
 	if (l->stuck || core->now_ns - l->waits_ns < core->cfg.path_dead_ns)
 		return;
 	l->stuck = true;
-	core_note(core, NOTE_WARNING, l->peer->nodeid, l,
+	core_note(core, NOTE_WARNING, l->peer->nodeid, l, l->peer->never_dial ?
+		  "sent data are not arriving, until the peer dials a second link" :
 		  "sent data are not arriving, dialling a second link");
 	if (l->peer->paths.n > 1)
 		paths_doubt(&l->peer->paths, l->path);

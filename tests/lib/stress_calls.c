@@ -310,6 +310,12 @@ static void call_peer_set_addrs(struct worker *w)
 	       sinew_peer_set_addrs(w->s->n, nodeid, addrs, 1 + draw(w, 2)), ENOENT);
 }
 
+static void call_peer_set_dial(struct worker *w)
+{
+	EXPECT("sinew_peer_set_dial",
+	       sinew_peer_set_dial(w->s->n, some_nodeid(w), (enum sinew_dial)draw(w, 2)), ENOENT);
+}
+
 static void call_peer_remove(struct worker *w)
 {
 	uint32_t nodeid = draw(w, 4) || !passes(&ends) ? STRANGER : other_side(w->s)->nodeid;
@@ -503,6 +509,7 @@ struct call stress_calls[] = {
 	  "sinew_path_state_name sinew_fence_reason_name", call_names, NODE, 20, 0 },
 	{ "sinew_peer_add sinew_parse_address", call_peer_add, NODE, 100, 0 },
 	{ "sinew_peer_set_addrs", call_peer_set_addrs, NODE, 20, 0 },
+	{ "sinew_peer_set_dial", call_peer_set_dial, NODE, 20, 0 },
 	{ "sinew_peer_remove", call_peer_remove, NODE, 60, 0 },
 	{ "sinew_peer_close", call_peer_close, NODE, 60, 0 },
 	{ "sinew_peer_joined", call_joined, NODE, 100, 0 },

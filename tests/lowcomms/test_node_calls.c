@@ -209,6 +209,10 @@ static void peers(void)
 	CHECK_EQ(sinew_peer_set_addrs(n, 2, addrs, 0), -EINVAL);
 	CHECK_EQ(sinew_peer_set_addrs(n, 3, addrs, 1), -ENOENT);
 	CHECK_EQ(sinew_peer_set_addrs(n, 2, addrs, 9), -EINVAL);
+	CHECK_EQ(sinew_peer_set_dial(NULL, 2, SINEW_DIAL_NEVER), -EINVAL);
+	CHECK_EQ(sinew_peer_set_dial(n, 2, (enum sinew_dial)2), -EINVAL);
+	CHECK_EQ(sinew_peer_set_dial(n, 3, SINEW_DIAL_NEVER), -ENOENT);
+	CHECK_EQ(sinew_peer_set_dial(n, 2, SINEW_DIAL_NEVER), 0);
 	CHECK_EQ(sinew_peer_close(n, 2, -1), -EINVAL);
 	CHECK_EQ(sinew_peer_close(n, 3, 0), -ENOENT);
 	CHECK_EQ(sinew_peer_remove(n, 3), -ENOENT);

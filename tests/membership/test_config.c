@@ -296,6 +296,12 @@ static const struct bad {
 	  ":4: unknown key \"naem\" in \"node {\", expected name" },
 	{ NODE("1", "sinew_prot: 2\nring0_addr: 127.0.0.1"),
 	  ":4: unknown key \"sinew_prot\" in \"node {\", expected sinew_port" },
+	{ NODE("1", "dail: never\nring0_addr: 127.0.0.1"),
+	  ":4: unknown key \"dail\" in \"node {\", expected dial" },
+	{ NODE("1", "dial: no\nring0_addr: 127.0.0.1"),
+	  ":4: dial: found \"no\", expected \"never\" or \"always\"" },
+	{ NODE("1", "dial: never\nring0_addr: 127.0.0.1") "sinew {\nprofile: dlm\n}\n",
+	  ":4: dial: found never, expected always: in the dlm profile each node dials" },
 	{ NODE("1", "\xc2\xa0ring0_addr: 127.0.0.1"),
 	  ":4: found the key \"??ring0_addr\" in \"node {\" with bytes that are not ASCII (a non-"
 	  "breaking space?), expected ASCII" },

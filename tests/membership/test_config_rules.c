@@ -207,6 +207,26 @@ static void numbers_of_a_node_hold_at_their_limits(void)
 	CHECK_EQ(parse(NODE("1", "ring0_addr: 127.0.0.1\nsinew_port: 0")), -EINVAL);
 }
 
+/* The file of a node that is dialled may have several that are not. */
+static void of_two_that_are_not_dialled_neither_takes_the_file(void)
+{
+	static const char text[] = "nodelist {\n"
+		"node {\nnodeid: 1\nring0_addr: 127.0.0.1\ndial: always\n}\n"
+		"node {\nnodeid: 2\nring0_addr: 127.0.0.2\ndial: never\n}\n"
+		"node {\nnodeid: 3\nring0_addr: 127.0.0.3\ndial: never\n}\n}\n";
+	struct sinew_options opt;
+
+	CHECK_EQ(parse(text), 0);
+	CHECK_OR_RETURN(config);
+	SINEW_OPTIONS_INIT(&opt);
+	CHECK_EQ(sinew_config_options(config, 1, &opt, err, sizeof(err)), 0);
+	CHECK_EQ(sinew_config_options(config, 2, &opt, err, sizeof(err)), -EINVAL);
+	CHECK(strstr(err, ":15: dial: found never in node 3, as in line 10 in the own node 2: "
+		     "neither would dial the other. "));
+	CHECK_EQ(sinew_config_options(config, 3, &opt, err, sizeof(err)), -EINVAL);
+	CHECK(strstr(err, ":10: dial: found never in node 2"));
+}
+
 static void the_family_is_as_said(void)
 {
 	static const struct {
@@ -400,6 +420,7 @@ int main(void)
 	RUN(keys_may_be_given_twice);
 	RUN(keys_of_corosync_are_left_to_it);
 	RUN(numbers_of_a_node_hold_at_their_limits);
+	RUN(of_two_that_are_not_dialled_neither_takes_the_file);
 	RUN(the_family_is_as_said);
 	RUN(nodes_are_given_as_far_as_there_is_room);
 	RUN(there_is_room_for_all_nodes);

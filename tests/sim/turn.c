@@ -181,6 +181,8 @@ static void dial(struct node *n, struct peer *p, unsigned path, bool probe)
 
 	if (probe)
 		cover(COVER_PROBE);
+	if (p->never_dial)
+		sim_fail("n%u dials n%u, which it never may", n->idx, to->idx);
 	if (sim.now_ns < n->nofd_until_ns || !n->can_dial) {
 		n->no_dial_ns = sim.now_ns;
 		link_no_dial(&n->core, p, path, probe);

@@ -104,6 +104,9 @@ void world_peer_add(struct node *n, unsigned j)
 	memset(&n->peers[j], 0, sizeof n->peers[j]);
 	peer_add(&n->core, &n->peers[j], sim.node[j].nodeid,
 		 sim.node[j].kernel ? &profile_dlm : &profile_native, addrs, paths);
+	/* A node that cannot dial is told so, in half of the runs with calls. */
+	if (sim.calls && !n->can_dial && sim.seed % 2)
+		peer_set_never_dial(&n->peers[j], true);
 	sim_at(sim.now_ns, EV_PROVIDE, n->idx, j, n->gen);
 }
 

@@ -34,7 +34,7 @@ CIRCLES = {
 STRUCTS = {
 	'proto/core.h core_config': (39, 3),	# a list of options
 	'proto/link.h link': (37, 5),
-	'proto/peer.h peer': (39, 5),
+	'proto/peer.h peer': (40, 6),
 	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (46, 11),
