@@ -186,8 +186,8 @@ static void deliver(struct conn *c, struct rx *rx)
 	buf_unref(provided);
 }
 
-/* The frame of a service that is there. */
-static void deliver_call(struct conn *c, const struct rx *rx)
+/* The frame of a service that is there, and those behind it as long as they are plain. */
+static void deliver_call(struct conn *c, struct rx *rx)
 {
 	struct sinew_node *n = c->node;
 	struct sinew_session *h = handle_of(rx->session);
@@ -198,7 +198,9 @@ static void deliver_call(struct conn *c, const struct rx *rx)
 	n->handover.buf = c->buf;
 	n->handover.session = h;
 	n->handover.msg = &msg;
-	serving_frame(h, rx->msg, rx->msg_len);
+	do
+		serving_frame(h, msg.data, msg.len);
+	while ((msg.data = link_rx_call(&c->link, rx, &msg.len)));
 	n->handover.msg = NULL;
 }
 

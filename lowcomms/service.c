@@ -133,8 +133,9 @@ static bool bulk_fits(struct sinew_session *h, size_t len)
 	return true;
 }
 
-static int put(struct sinew_session *h, const struct span *parts, size_t len, bool bulk,
-	       uint64_t *ret_end)
+/* Slow path: a look for room, refusals. */
+static __attribute__((noinline)) int put(struct sinew_session *h, const struct span *parts,
+					 size_t len, bool bulk, uint64_t *ret_end)
 {
 	int err;
 
@@ -150,38 +151,60 @@ static int put(struct sinew_session *h, const struct span *parts, size_t len, bo
 	/* Messages are looked at one by one, and refused, once they are over. */
 	if (h->finished & SIDE_OWN)
 		ring_pay(&h->session.ring, 0);
-	if (!err && bulk) {
-		h->served.half_bytes += len;
-		h->served.bulk_end = *ret_end;
-	}
 	return err;
+}
+
+static bool put_plain(struct sinew_session *h, const struct span *parts, int n, size_t len,
+		      bool bulk, uint64_t *ret_end)
+{
+	/* Neither dead nor finishing: the ring takes nothing plain then. */
+	if (bulk && h->served.half_bytes + len > SERVICE_AHEAD / 2)
+		return false;
+	if (!session_put_plain(&h->session, parts, n, len))
+		return false;
+	*ret_end = h->session.ring.reserved;
+	return true;
+}
+
+/* The loop has something to write; it may know. Gives the lock back. */
+static void flush_put(struct sinew_session *h)
+{
+	if (loop_is_inside(&h->node->loop) && h->node->handover.answered == h)
+		lock_give(&h->lock, LOCK_HANDLE);
+	else
+		flush_one(h);
 }
 
 int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len, bool bulk,
 		uint64_t *ret_begin, uint64_t *ret_end)
 {
 	uint64_t end;
-	int err;
+	int err = 0;
 
 	assert(n > 0 || !len);
-	(void)n;
 	if (node_forked(h->node))
 		return -ECHILD;
 	if (!h->session.calls.slots)
 		return -EOPNOTSUPP;
 	lock_take(&h->lock, LOCK_HANDLE);
-	err = put(h, parts, len, bulk, &end);
-	h->served.refused |= err == -EAGAIN;
+	if (!put_plain(h, parts, n, len, bulk, &end))
+		err = put(h, parts, len, bulk, &end);
 	if (err) {
+		h->served.refused |= err == -EAGAIN;
 		lock_give(&h->lock, LOCK_HANDLE);
 		return err;
+	}
+	if (bulk) {
+		h->served.half_bytes += len;
+		h->served.bulk_end = end;
 	}
 	if (ret_begin)
 		*ret_begin = end - len - WIRE_MSG_OVERHEAD;
 	if (ret_end)
 		*ret_end = end;
 	if (end > h->cork.wake_threshold)
-		return flush_one(h);
-	lock_give(&h->lock, LOCK_HANDLE);
+		flush_put(h);
+	else
+		lock_give(&h->lock, LOCK_HANDLE);
 	return 0;
 }

@@ -227,6 +227,30 @@ static inline __attribute__((always_inline)) bool ring_send_plain(struct ring *r
 int ring_put(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
 	     uint64_t *ret_end);
 
+/* The same where ring_send_plain() would do it. False: nothing happened, take ring_put(). */
+static inline __attribute__((always_inline)) bool ring_put_plain(struct ring *r,
+								 const struct span *parts, int n,
+								 size_t len)
+{
+	uint64_t need = len + WIRE_MSG_OVERHEAD, pos = r->reserved;
+	uint8_t *p = (uint8_t *)(r->lap + (uintptr_t)pos);
+
+	if (!ring_fits(r, need))
+		return false;
+	p += wire_put_whole(p, r->nodeid, r->next_seq, len, WIRE_CALL);
+	for (int i = 0; i < n; i++) {
+		if (parts[i].n <= RING_SHORT)
+			ring_copy_short(p, parts[i].p, parts[i].n);
+		else
+			memcpy(p, parts[i].p, parts[i].n);
+		p += parts[i].n;
+	}
+	if (!ring_publish(r, pos, pos + need, 1))
+		return false;
+	r->number--;		/* of messages: this is none */
+	return true;
+}
+
 /* The caller's limit for memory that is touched; see charged. */
 void ring_pay(struct ring *r, uint64_t bytes);
 /* Nothing in it is waiting, being sent, or being built: no byte of the memory is needed. */

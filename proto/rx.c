@@ -298,7 +298,7 @@ enum rx_result rx_native(struct link *l, struct rx *rx, size_t n)
 
 /* ---- entry ---- */
 
-/* Counts the messages that link_rx_plain() has taken since. */
+/* Counts the frames that link_rx_plain() and link_rx_call() have taken since. */
 static void account_plain(struct link *l, struct rx *rx)
 {
 	size_t n = rx->from ? (size_t)(rx->p - rx->from) : 0;
@@ -381,27 +381,6 @@ static __attribute__((noinline)) enum rx_result any_frame(struct link *l, struct
 	return consume(l, rx, (size_t)n, r);
 }
 
-/* The expected frame is a CALL, whole, and nothing stands in its way: it is taken, as any_frame()
- * would take it. */
-static bool plain_call(struct link *l, struct rx *rx)
-{
-	struct session *s = l->session;
-	uint64_t left = (uint64_t)(rx->end - rx->p), n;
-
-	if (!s->calls.slots || !rx->plain_below || left < WIRE_MSG_OVERHEAD)
-		return false;
-	n = wire_whole_length(rx->p, s->nodeid, s->expected, WIRE_CALL);
-	if (n < WIRE_MSG_OVERHEAD || n > left)
-		return false;
-	heard(l);
-	rx_delivered(l, (size_t)n);
-	s->n.bytes_received += n;
-	handed_over(s, rx, rx->p + WIRE_MSG_OVERHEAD, (size_t)n - WIRE_MSG_OVERHEAD);
-	rx->p += n;
-	rx->from = rx->p;
-	return true;
-}
-
 /* RX_AGAIN: one frame is done with, or something is to be polled first. */
 static inline enum rx_result next_frame(struct link *l, struct rx *rx)
 {
@@ -423,7 +402,8 @@ static inline enum rx_result next_frame(struct link *l, struct rx *rx)
 		heard(l);
 		return consume(l, rx, WIRE_HEADER, ack(l, get_le32(rx->p + 4)));
 	}
-	if (s && plain_call(l, rx))
+	rx->msg = link_rx_call(l, rx, &rx->msg_len);
+	if (rx->msg)
 		return RX_CALL;
 	return any_frame(l, rx);
 }

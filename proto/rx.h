@@ -15,9 +15,9 @@ struct rx {
 	bool bare;		/* dlm profile: a packet without OPTS */
 	uint32_t need;		/* RX_BUFFER; also bytes that the frame at p needs (RX_MORE) */
 	struct session *session;
-	/* Of link_rx() and link_rx_plain() alone. */
-	const uint8_t *from;	/* where the plain messages begin that are not accounted for */
-	uint32_t plain_below;	/* plain messages are shorter; 0: none may come now */
+	/* Of link_rx(), link_rx_plain() and link_rx_call() alone. */
+	const uint8_t *from;	/* where the plain frames begin that are not accounted for */
+	uint32_t plain_below;	/* plain messages are shorter; 0: none may come now, nor CALLs */
 };
 
 /*
@@ -30,6 +30,8 @@ enum rx_result link_rx(struct link *l, struct rx *rx);
  * message if it is plain, *ret_len bytes, or NULL: ask link_rx(). Moves rx->p.
  */
 static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t *ret_len);
+/* The same after RX_CALL, of the next CALL. */
+static inline const uint8_t *link_rx_call(struct link *l, struct rx *rx, size_t *ret_len);
 /* Lends rx->need bytes. False if the link no longer wants them: still the caller's. */
 bool link_provide(struct link *l, uint8_t *buf);
 /* The buffer that a session held for a message under way when it ended; NULL if none. */
@@ -64,6 +66,25 @@ static inline const uint8_t *link_rx_plain(struct link *l, struct rx *rx, size_t
 	s->n.delivered++;
 	rx->p = p + n;
 	*ret_len = n - WIRE_MSG_OVERHEAD;
+	return p + WIRE_MSG_OVERHEAD;
+}
+
+/* The expected CALL, whole. */
+static inline const uint8_t *link_rx_call(struct link *l, struct rx *rx, size_t *ret_len)
+{
+	struct session *s = l->session;
+	const uint8_t *p = rx->p;
+	uint64_t left = (uint64_t)(rx->end - p), n;
+
+	if (left < WIRE_MSG_OVERHEAD || !rx_clear(l) || !s->calls.slots || !rx->plain_below)
+		return NULL;
+	n = wire_whole_length(p, s->nodeid, s->expected, WIRE_CALL);
+	if (n < WIRE_MSG_OVERHEAD || n > left)
+		return NULL;
+	s->expected++;
+	s->unacked_bytes += n;
+	rx->p = p + n;
+	*ret_len = (size_t)n - WIRE_MSG_OVERHEAD;
 	return p + WIRE_MSG_OVERHEAD;
 }
 

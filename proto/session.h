@@ -140,6 +140,13 @@ static inline __attribute__((always_inline)) bool session_send_plain(struct sess
 }
 /* A CALL, of a session with calls. As ring_put(). */
 int session_put(struct session *s, const struct span *parts, size_t len, uint64_t *ret_end);
+/* The same for n parts: false if session_put() must be asked. */
+static inline __attribute__((always_inline)) bool session_put_plain(struct session *s,
+								    const struct span *parts,
+								    int n, size_t len)
+{
+	return len + WIRE_MSG_OVERHEAD <= s->max_frame && ring_put_plain(&s->ring, parts, n, len);
+}
 /* 0, or -EINVAL: in the dlm profile the bytes are no packet of our own. */
 int session_may_send(const struct session *s, const struct span *parts, int n, size_t len);
 /* dlm profile: a packet without a number, for the present link or the next one. -EINVAL: it is

@@ -25,6 +25,30 @@ static void a_plain_send_of_each_length(void)
 	}
 }
 
+/* As ring_put() writes it, byte for byte, wherever it is cut. */
+static void a_plain_put_of_each_length(void)
+{
+	static uint8_t want[300];
+	uint64_t end;
+
+	for (size_t len = 0; len <= 200; len++) {
+		struct span parts[] = { { bytes, len / 3 }, { bytes + len / 3, len - len / 3 } };
+
+		fresh();
+		memset(memory, 0x5a, sizeof want);
+		CHECK_EQ(ring_put(&ring, parts, len, 4096, &end), 0);
+		memcpy(want, memory, sizeof want);
+		fresh();
+		memset(memory, 0x5a, sizeof want);
+		CHECK(ring_put_plain(&ring, parts, 2, len));
+		CHECK_MEM(memory, want, sizeof want);
+		CHECK_EQ(ring.reserved, end);
+		CHECK_EQ(ring_tail(&ring), end);
+		CHECK_EQ(ring.number, 0);
+		CHECK_EQ(ring_next_seq(&ring), FIRST + 1);
+	}
+}
+
 /* A plain send takes what was charged to the last byte, in the first lap and in the second. */
 static void no_plain_send_beyond_what_is_paid(void)
 {
@@ -130,6 +154,7 @@ static void marks_are_all_taken(void)
 int main(void)
 {
 	RUN(a_plain_send_of_each_length);
+	RUN(a_plain_put_of_each_length);
 	RUN(no_plain_send_beyond_what_is_paid);
 	RUN(light_traffic_stays_in_few_pages);
 	RUN(marks_are_where_messages_begin);
