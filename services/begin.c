@@ -177,7 +177,7 @@ static void go_on(struct sinew_call *k)
 	assert(!k->incoming && !k->core);
 	call_open(k, &k->own);
 	lane_settle(l);
-	if (!k->out.offered && unsent_save(k)) {
+	if (!k->out.offered && call_unsent(k->core).n && unsent_save(k)) {
 		call_give_up(k, SINEW_RX_CALL_DEAD);
 		lane_settle(l);
 	}

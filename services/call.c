@@ -2,7 +2,6 @@
 #include "services/call.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <string.h>
 
 #include "services/calls_end.h"
@@ -36,7 +35,7 @@ struct sinew_call *call_new(struct lane *l, struct sinew_session *session)
 		k = owner_alloc(l->owner, sizeof *k);
 	if (!k)
 		return NULL;
-	memset(k, 0, sizeof *k);
+	memset(k, 0, offsetof(struct sinew_call, own));
 	k->lane = l;
 	k->session = sinew_session_ref(session);
 	atomic_init(&k->refs, 1);
@@ -67,7 +66,7 @@ void call_unref(struct sinew_call *k)
 	sinew_session_unref(session);
 }
 
-bool call_iov_length(const struct iovec *iov, int n, size_t *ret)
+bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)
 {
 	size_t len = 0;
 

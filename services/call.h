@@ -8,6 +8,7 @@
 #ifndef SINEW_SERVICES_CALL_H
 #define SINEW_SERVICES_CALL_H
 
+#include <limits.h>
 #include <sys/uio.h>
 
 #include "services/bytes.h"
@@ -62,8 +63,7 @@ struct sinew_call {
 	struct list waiting;		/* of its service; loop */
 
 	struct list all;		/* of the lane, while the core has it, or it is spare */
-	struct call own;		/* the core's state of an own call */
-	struct call *core;		/* that, or a slot of the peer's; NULL: no more */
+	struct call *core;		/* own, or a slot of the peer's; NULL: no more */
 	struct unsent out;
 	struct unread in;
 	struct call_end end;
@@ -74,10 +74,19 @@ struct sinew_call {
 	bool accepted;			/* the called side's application has it, as is known */
 	bool aborted;			/* by this side */
 	bool returned;			/* by sinew_call_end() */
+	/* Last, for it is filled by the core. */
+	struct call own;		/* the core's state of an own call */
 };
 
 /* How long all of iov is; false: it is no valid one. */
-bool call_iov_length(const struct iovec *iov, int n, size_t *ret);
+bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret);
+static inline bool call_iov_length(const struct iovec *iov, int n, size_t *ret)
+{
+	if (n != 1 || !iov || !iov->iov_base || iov->iov_len > SSIZE_MAX)
+		return call_iov_lengths(iov, n, ret);
+	*ret = iov->iov_len;
+	return true;
+}
 /* With one reference. NULL: no memory. Under the lock of the lane. */
 struct sinew_call *call_new(struct lane *l, struct sinew_session *session);
 static inline void call_ref(struct sinew_call *k)

@@ -47,7 +47,7 @@ static int offer(struct sinew_call *k, const uint8_t *p, size_t n, bool last)
 		return err;
 	k->out.last = k->out.said = last;
 	lane_settle(k->lane);
-	err = unsent_save(k);
+	err = call_unsent(k->core).n ? unsent_save(k) : 0;
 	if (!err)
 		return 0;
 	call_give_up(k, SINEW_RX_CALL_DEAD);
@@ -178,7 +178,8 @@ int sinew_call_abort(struct sinew_call *k, int32_t code)
 /* The reply is complete, but not all of it in the ring: the handle stays until it is. */
 static bool still_goes(const struct sinew_call *k)
 {
-	return k->incoming && !call_ended(k) && !k->aborted && k->out.last;
+	return k->incoming && !call_ended(k) && !k->aborted && k->out.last &&
+		k->core->state != CALL_OVER;
 }
 
 void sinew_call_end(struct sinew_call *k)

@@ -75,6 +75,11 @@ static inline void put_le8(uint8_t *p, uint8_t v)
 #define GET(bits, at, name) f->name = get_le ## bits(p + (at));
 #define PUT(bits, at, name) put_le ## bits(p + (at), f->name);
 
+static uint32_t cred_length(const uint8_t *p)
+{
+	return get_le32(p + 12);
+}
+
 static void get_fields(const uint8_t *p, struct call_frame *f)
 {
 	switch ((enum call_kind)f->kind) {
@@ -117,7 +122,6 @@ static void put_fields(uint8_t *p, const struct call_frame *f)
 
 int call_parse(const uint8_t *body, size_t len, struct call_frame *ret)
 {
-	struct call_frame f = { 0 };
 	const struct shape *s;
 	size_t rest;
 
@@ -127,20 +131,17 @@ int call_parse(const uint8_t *body, size_t len, struct call_frame *ret)
 	s = &shapes[body[0]];
 	if (!s->head || len < s->head || !side_agrees(s, body[1]))
 		return -EBADMSG;
-	f.kind = body[0];
-	f.flags = body[1] & CALL_FLAGS;
-	f.slot = get_le16(body + 2);
-	f.gen = get_le32(body + 4);
-	get_fields(body, &f);
 	rest = len - s->head;
 	/* CRED says the length of its data. */
-	if (f.n_data > rest)
+	if (body[0] == CALL_CRED && cred_length(body) > rest)
 		return -EBADMSG;
-	if (s->has_data)
-		f.data = body + s->head;
-	if (s->has_data && f.kind != CALL_CRED)
-		f.n_data = (uint32_t)rest;
-	*ret = f;
+	ret->kind = body[0];
+	ret->flags = body[1] & CALL_FLAGS;
+	ret->slot = get_le16(body + 2);
+	ret->gen = get_le32(body + 4);
+	ret->data = s->has_data ? body + s->head : NULL;
+	ret->n_data = s->has_data ? (uint32_t)rest : 0;
+	get_fields(body, ret);
 	return 0;
 }
 
@@ -150,7 +151,11 @@ size_t call_put(uint8_t *p, const struct call_frame *f)
 
 	assert(f->kind <= CALL_STATE && s->head && s->head <= CALL_HEAD_MAX);
 	assert(!(f->flags & ~CALL_FLAGS) && side_agrees(s, f->flags));
-	memset(p, 0, s->head);
+	/* Padding lies in these words alone. */
+	if (s->head > CALL_HEAD) {
+		put_le64(p + CALL_HEAD, 0);
+		put_le64(p + s->head - 8, 0);
+	}
 	p[0] = f->kind;
 	p[1] = f->flags;
 	put_le16(p + 2, f->slot);

@@ -92,7 +92,7 @@ enum call_seen {
 	CALL_SEEN_FINISHED = 2,
 };
 
-/* One frame; a kind has the fields that the list above names, the others are 0. */
+/* One frame; a kind has the fields that the list above names, the others mean nothing. */
 struct call_frame {
 	uint8_t kind;		/* enum call_kind */
 	uint8_t flags;		/* CALL_MORE and so on; never one that is unknown here */
@@ -123,7 +123,8 @@ struct call_frame {
 
 /*
  * Parses the body of a CALL frame, len bytes (at most 65535). Nothing is copied: ret->data leads
- * into the body.
+ * into the body; NULL and 0 for a kind without data. Fields that the kind does not have stay as
+ * they were.
  * Returns 0, or -EBADMSG: an unknown kind, fewer bytes than the kind has, a credential longer than
  * its frame, BEGIN, ABORT or QUERY with CALLEE, or REPLY, ACCEPT, END or STATE without.
  */

@@ -57,7 +57,8 @@ static void pull(struct call *call, struct calls_event *ret)
 {
 	unsigned bit = call->pending & -call->pending;
 
-	*ret = (struct calls_event){ .call = call, .user = call->user };
+	ret->call = call;
+	ret->user = call->user;
 	switch ((enum call_pending)bit) {
 	case P_NEW:
 		ret->what = CALLS_EV_NEW;
@@ -94,13 +95,16 @@ static void pull(struct call *call, struct calls_event *ret)
 
 static void pull_of_session(struct calls *c, struct calls_event *ret)
 {
+	ret->call = NULL;
+	ret->user = NULL;
 	if (c->fault_pending) {
 		c->fault_pending = false;
-		*ret = (struct calls_event){ .what = CALLS_EV_FAULT, .fault = c->fault };
+		ret->what = CALLS_EV_FAULT;
+		ret->fault = c->fault;
 		return;
 	}
 	c->slot_pending = false;
-	*ret = (struct calls_event){ .what = CALLS_EV_SLOT };
+	ret->what = CALLS_EV_SLOT;
 }
 
 void calls_event_take(struct calls *c, struct calls_event *ret)

@@ -24,9 +24,11 @@ enum calls_event_what {
 	CALLS_EV_FAULT,		/* of no call: the peer broke a rule, or says that we did */
 };
 
+/* Fields without a note are of all; the others of the events that are named, else they mean
+ * nothing. */
 struct calls_event {
 	enum calls_event_what what;
-	struct call *call;
+	struct call *call;	/* NULL: of the session */
 	void *user;		/* of the call */
 	struct span data;	/* DATA */
 	bool last;		/* DATA: the request or reply is complete */

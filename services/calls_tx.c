@@ -169,14 +169,19 @@ static void frame_open(const struct call *call, struct call_frame *f)
 	f->deadline_ms = left_ms(call->calls, call->deadline_ns);
 	f->binding = call->binding;
 	f->after_slot = CALL_SLOT_NONE;
+	f->after_gen = 0;
 	f->depth = call->depth;
 }
 
 static void out_piece(struct call *call, struct calls_out *o)
 {
 	size_t n = tx_piece(call);
-	struct call_frame f = { .kind = CALL_PIECE, .slot = call->slot, .gen = call->gen };
+	struct call_frame f;
 
+	f.kind = CALL_PIECE;
+	f.flags = 0;
+	f.slot = call->slot;
+	f.gen = call->gen;
 	if (call->incoming)
 		f.flags = CALL_CALLEE | (call->final ? CALL_WANT_FINAL : 0);
 	if (!call->tx.last || n < call->tx.offered.n)

@@ -22,23 +22,23 @@ _Static_assert((int)SINEW_CALL_DONE == CALLS_DONE, "outcomes");
 
 /* ---- functions of the application ---- */
 
-/* False: the application does not want it. */
-static bool show(struct lane *l, struct sinew_call *k, const struct sinew_call_msg *msg,
-		 bool stored)
+/* shown: its message. False: the application does not want it. */
+static bool show(struct lane *l, struct sinew_call *k, struct shown *shown, bool stored)
 {
-	struct shown shown = { .msg = *msg, .call = k, .stored = stored };
 	struct sinew_calls *o = l->owner;
 	bool wanted;
 
 	assert(l->delivers && !o->shown);
 	if (k->returned || !k->fn)
 		return false;
+	shown->call = k;
+	shown->stored = stored;
 	call_ref(k);
 	lane_unlock(l);
 	wanted = owner_enter(o);
 	if (wanted) {
-		o->shown = &shown;
-		k->fn(k, &shown.msg, k->user);
+		o->shown = shown;
+		k->fn(k, &shown->msg, k->user);
 		o->shown = NULL;
 		owner_leave(o);
 	}
@@ -49,9 +49,10 @@ static bool show(struct lane *l, struct sinew_call *k, const struct sinew_call_m
 
 static void show_event(struct lane *l, struct sinew_call *k, enum sinew_call_event event)
 {
-	struct sinew_call_msg msg = { .event = event };
+	struct shown shown;
 
-	show(l, k, &msg, false);
+	shown.msg = (struct sinew_call_msg) { .event = event };
+	show(l, k, &shown, false);
 }
 
 static void show_slot(struct lane *l)
@@ -104,28 +105,32 @@ static bool store(struct sinew_call *k, struct span data, bool last)
 /* The application has the call from now on. */
 static void accept_new(struct lane *l, struct sinew_call *k)
 {
-	struct sinew_call_msg msg = { .event = SINEW_CALL_NEW, .total = k->core->rx.total };
+	struct shown shown;
 
 	assert(k->incoming && !k->accepted && k->entered);
 	if (call_accept(k->core))
 		return;
 	k->accepted = true;
+	shown.msg = (struct sinew_call_msg) {
+		.event = SINEW_CALL_NEW, .total = k->core->rx.total,
+	};
 	/* Freed meanwhile: nobody knows it. */
-	if (!show(l, k, &msg, false) && !k->returned)
+	if (!show(l, k, &shown, false) && !k->returned)
 		k->accepted = false;
 }
 
 /* Everything is there. */
 static void show_whole(struct lane *l, struct sinew_call *k, struct span data, bool stored)
 {
-	struct sinew_call_msg msg = {
-		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = true,
-	};
+	struct shown shown;
 
 	if (k->incoming && !k->accepted)
 		accept_new(l, k);
+	shown.msg = (struct sinew_call_msg) {
+		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = true,
+	};
 	if (!k->incoming || k->accepted)
-		show(l, k, &msg, stored);
+		show(l, k, &shown, stored);
 	if (stored)
 		unread_free(k);
 }
@@ -146,19 +151,20 @@ static void data_whole(struct lane *l, struct sinew_call *k, struct span data, b
 /* Data of a call that has its place in the service. */
 static void data_in(struct lane *l, struct sinew_call *k, struct span data, bool last)
 {
-	struct sinew_call_msg msg = {
+	struct shown shown;
+
+	shown.msg = (struct sinew_call_msg) {
 		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = last,
 	};
-
 	switch (k->delivery) {
 	case SINEW_CALL_PIECES:
 		consumed(k, data.n);
-		show(l, k, &msg, false);
+		show(l, k, &shown, false);
 		return;
 	case SINEW_CALL_PACED:
 		k->unconsumed += data.n;
 		k->in.last = last;
-		show(l, k, &msg, false);
+		show(l, k, &shown, false);
 		return;
 	case SINEW_CALL_WHOLE:
 		consumed(k, data.n);
@@ -167,8 +173,8 @@ static void data_in(struct lane *l, struct sinew_call *k, struct span data, bool
 	case SINEW_CALL_PULL:
 		if (!store(k, data, last))
 			return;
-		msg.data = NULL;
-		show(l, k, &msg, false);
+		shown.msg.data = NULL;
+		show(l, k, &shown, false);
 	}
 }
 
@@ -335,12 +341,13 @@ static enum sinew_call_reason reason_of(uint8_t reason)
 
 static void show_end(struct lane *l, struct sinew_call *k, uint32_t retry_ms)
 {
-	struct sinew_call_msg msg = {
+	struct shown shown;
+
+	shown.msg = (struct sinew_call_msg) {
 		.event = SINEW_CALL_ENDED, .reason = k->end.reason, .outcome = k->end.outcome,
 		.code = k->end.code, .retry_ms = retry_ms,
 	};
-
-	show(l, k, &msg, false);
+	show(l, k, &shown, false);
 }
 
 static void ended(struct lane *l, struct sinew_call *k, const struct calls_event *ev)

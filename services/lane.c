@@ -7,7 +7,6 @@
 
 #include "lowcomms/service.h"
 #include "services/calls_event.h"
-#include "services/calls_tx.h"
 #include "services/unsent.h"
 
 #define RESERVED	8u	/* slots for services of the library */
@@ -77,7 +76,8 @@ static void piece_is_put(struct sinew_call *k, size_t n)
 {
 	assert(k->core || !n);
 	k->sent += n;
-	unsent_offer(k);
+	if (unsent_any(k))
+		unsent_offer(k);
 }
 
 static void put_frames(struct lane *l)
@@ -99,9 +99,8 @@ static void put_frames(struct lane *l)
 	}
 }
 
-void lane_put(struct lane *l)
+void lane_put_waiting(struct lane *l)
 {
-	lock_order_held(LOCK_SERVICE);
 	put_frames(l);
 	if (!l->fin_waits || !calls_fin_may_go(&l->calls))
 		return;
@@ -114,12 +113,4 @@ void lane_wake(struct lane *l)
 {
 	lock_order_held(LOCK_SERVICE);
 	owner_wake(l->owner, calls_event_waits(&l->calls) ? 0 : calls_deadline(&l->calls));
-}
-
-void lane_settle(struct lane *l)
-{
-	lane_put(l);
-	/* The loop comes to both by itself. */
-	if (!l->delivers)
-		lane_wake(l);
 }

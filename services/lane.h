@@ -7,6 +7,7 @@
 #define SINEW_SERVICES_LANE_H
 
 #include "services/call.h"
+#include "services/calls_tx.h"
 
 struct service_grant;
 
@@ -40,12 +41,24 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 		      const struct service_grant *theirs);
 /* With the session. */
 void lane_free(struct lane *l);
+void lane_put_waiting(struct lane *l);
 /* Frames go into the ring while there is room, the FIN after the last one. Under the lock; any
  * thread. */
-void lane_put(struct lane *l);
+static inline void lane_put(struct lane *l)
+{
+	lock_order_held(LOCK_SERVICE);
+	if (calls_frame_waits(&l->calls) || l->fin_waits)
+		lane_put_waiting(l);
+}
 /* The loop comes where events wait, or at the next deadline. The same. */
 void lane_wake(struct lane *l);
 /* Something has changed: both. */
-void lane_settle(struct lane *l);
+static inline void lane_settle(struct lane *l)
+{
+	lane_put(l);
+	/* The loop comes to both by itself. */
+	if (!l->delivers)
+		lane_wake(l);
+}
 
 #endif

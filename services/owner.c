@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lowcomms/node.h"
 #include "lowcomms/service.h"
 #include "services/service.h"
 
@@ -111,25 +110,8 @@ void owner_wake(struct sinew_calls *o, uint64_t due_ns)
 		service_wake(o->node);
 }
 
-bool owner_enter(struct sinew_calls *o)
+void owner_left(struct sinew_calls *o)
 {
-	assert(!atomic_load(&o->inside));
-	atomic_store(&o->inside, true);
-	if (!atomic_load(&o->freed)) {
-		node_calls_back(o->node);
-		return true;
-	}
-	owner_leave(o);
-	return false;
-}
-
-/* Against owner_shut(): one of the two sees the other. */
-void owner_leave(struct sinew_calls *o)
-{
-	assert(atomic_load(&o->inside));
-	atomic_store(&o->inside, false);
-	if (!atomic_load(&o->freed))
-		return;
 	pthread_mutex_lock(&o->leave_lock);
 	pthread_cond_broadcast(&o->left);
 	pthread_mutex_unlock(&o->leave_lock);

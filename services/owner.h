@@ -20,6 +20,7 @@
 #ifndef SINEW_SERVICES_OWNER_H
 #define SINEW_SERVICES_OWNER_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,6 +28,7 @@
 #include <stdint.h>
 
 #include "lowcomms/lock.h"
+#include "lowcomms/node.h"
 #include "proto/grant.h"
 #include "proto/list.h"
 #include "services/sinew-call.h"
@@ -74,9 +76,28 @@ void owner_release(struct sinew_calls *o, void *mem);
 bool owner_due(struct sinew_calls *o, uint64_t due_ns);
 /* The loop is to come at that time. Any thread, also under a lock of services/. */
 void owner_wake(struct sinew_calls *o, uint64_t due_ns);
-/* Before and after each function of the application; false: there is none any more. Loop. */
-bool owner_enter(struct sinew_calls *o);
-void owner_leave(struct sinew_calls *o);
+void owner_left(struct sinew_calls *o);
+/* After each function of the application. Loop. Against owner_shut(): one of the two sees the
+ * other. */
+static inline void owner_leave(struct sinew_calls *o)
+{
+	assert(atomic_load(&o->inside));
+	atomic_store(&o->inside, false);
+	if (atomic_load(&o->freed))
+		owner_left(o);
+}
+/* Before it; false: there is none any more. */
+static inline bool owner_enter(struct sinew_calls *o)
+{
+	assert(!atomic_load(&o->inside));
+	atomic_store(&o->inside, true);
+	if (!atomic_load(&o->freed)) {
+		node_calls_back(o->node);
+		return true;
+	}
+	owner_leave(o);
+	return false;
+}
 /* Waits until the application is left, and keeps the loop out of it. */
 void owner_shut(struct sinew_calls *o);
 

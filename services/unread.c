@@ -38,7 +38,7 @@ uint8_t *unread_give(struct sinew_call *k)
 	return bytes_give(&k->in.bytes);
 }
 
-void unread_free(struct sinew_call *k)
+void unread_drop(struct sinew_call *k)
 {
 	owner_release(k->lane->owner, unread_give(k));
 }

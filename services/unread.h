@@ -24,6 +24,11 @@ int unread_add(struct sinew_call *k, struct span data, size_t expected);
 size_t unread_take(struct sinew_call *k, void *to, size_t n);
 /* The memory is the caller's, for owner_release(). */
 uint8_t *unread_give(struct sinew_call *k);
-void unread_free(struct sinew_call *k);
+void unread_drop(struct sinew_call *k);
+static inline void unread_free(struct sinew_call *k)
+{
+	if (k->in.bytes.mem)
+		unread_drop(k);
+}
 
 #endif

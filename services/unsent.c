@@ -102,7 +102,7 @@ void unsent_again(struct sinew_call *k)
 	unsent_offer(k);
 }
 
-void unsent_free(struct sinew_call *k)
+void unsent_drop(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);
 	owner_release(k->lane->owner, bytes_give(&k->out.bytes));

@@ -14,6 +14,12 @@ static inline size_t unsent_waits(const struct sinew_call *k)
 	return bytes_left(&k->out.bytes);
 }
 
+/* Something waits here, or the end of the data is to be said. */
+static inline bool unsent_any(const struct sinew_call *k)
+{
+	return k->out.bytes.mem || k->out.said != k->out.last;
+}
+
 /* Bytes that it may still take. */
 size_t unsent_room(const struct sinew_call *k);
 /* Copies up to n bytes behind those that wait. 0 or -ENOMEM. */
@@ -24,6 +30,11 @@ int unsent_save(struct sinew_call *k);
 int unsent_offer(struct sinew_call *k);
 /* The call begins again with its request, all of which is here. */
 void unsent_again(struct sinew_call *k);
-void unsent_free(struct sinew_call *k);
+void unsent_drop(struct sinew_call *k);
+static inline void unsent_free(struct sinew_call *k)
+{
+	if (k->out.bytes.mem)
+		unsent_drop(k);
+}
 
 #endif

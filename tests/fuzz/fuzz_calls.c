@@ -55,7 +55,7 @@ static void take_events(void)
 	unsigned sum = 0;
 
 	while (calls_event(&calls, &ev)) {
-		for (size_t i = 0; i < ev.data.n; i++)
+		for (size_t i = 0; ev.what == CALLS_EV_DATA && i < ev.data.n; i++)
 			sum += ev.data.p[i];
 		if (ev.call && ev.call->incoming)
 			peers_event(&ev);

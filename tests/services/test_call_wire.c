@@ -111,7 +111,7 @@ static int parse(const uint8_t *p, size_t len, struct call_frame *ret)
 /* With as many bytes behind its head: data of the kinds that have them, else skipped. */
 static void comes_back(const struct sample *s, size_t head, size_t more)
 {
-	struct call_frame want = frame_of(s), got;
+	struct call_frame want = frame_of(s), got = { 0 };
 	size_t n_data = s->f.kind == CALL_CRED ? s->f.n_data : more;
 
 	CHECK_OR_RETURN(parse(buf, head + more, &got) == 0);
@@ -185,7 +185,7 @@ static void flags_and_padding_of_later_versions(void)
 {
 	for (unsigned i = 0; i < KINDS; i++) {
 		struct call_frame want = frame_of(&samples[i]);
-		struct call_frame got;
+		struct call_frame got = { 0 };
 		size_t head = put(&samples[i]);
 
 		buf[1] |= 64;
