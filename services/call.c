@@ -62,7 +62,8 @@ void call_unref(struct sinew_call *k)
 		k = NULL;
 	}
 	lane_unlock(l);
-	owner_release(l->owner, k);
+	if (k)
+		owner_release(l->owner, k);
 	sinew_session_unref(session);
 }
 

@@ -75,11 +75,6 @@ static inline void put_le8(uint8_t *p, uint8_t v)
 #define GET(bits, at, name) f->name = get_le ## bits(p + (at));
 #define PUT(bits, at, name) put_le ## bits(p + (at), f->name);
 
-static uint32_t cred_length(const uint8_t *p)
-{
-	return get_le32(p + 12);
-}
-
 static void get_fields(const uint8_t *p, struct call_frame *f)
 {
 	switch ((enum call_kind)f->kind) {
@@ -118,6 +113,14 @@ static void put_fields(uint8_t *p, const struct call_frame *f)
 	case CALL_QUERY:	QUERY_FIELDS(PUT) break;
 	case CALL_STATE:	STATE_FIELDS(PUT) break;
 	}
+}
+
+static uint32_t cred_length(const uint8_t *p)
+{
+	struct call_frame f = { .kind = CALL_CRED };
+
+	get_fields(p, &f);
+	return f.n_data;
 }
 
 int call_parse(const uint8_t *body, size_t len, struct call_frame *ret)

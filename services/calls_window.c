@@ -16,22 +16,11 @@
 #include <assert.h>
 #include <errno.h>
 
-void tx_init(struct call_tx *tx, uint32_t window)
-{
-	*tx = (struct call_tx){ .total = CALL_TOTAL_UNKNOWN, .limit = window };
-}
-
 void tx_again(struct call_tx *tx, uint32_t window)
 {
 	uint64_t total = tx->total;
 
-	tx_init(tx, window);
-	tx->total = total;
-}
-
-void rx_init(struct call_rx *rx, uint32_t window)
-{
-	*rx = (struct call_rx){ .total = CALL_TOTAL_UNKNOWN, .limit = window, .window = window };
+	*tx = (struct call_tx){ .total = total, .limit = window };
 }
 
 int tx_offer(struct call_tx *tx, struct span data, bool last)

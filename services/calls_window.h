@@ -32,10 +32,20 @@ int call_consumed(struct call *call, size_t n);
 
 /* ---- for the other files of the core ---- */
 
-void tx_init(struct call_tx *tx, uint32_t window);
+/* Both of zeros. */
+static inline void tx_init(struct call_tx *tx, uint32_t window)
+{
+	tx->total = CALL_TOTAL_UNKNOWN;
+	tx->limit = window;
+}
+static inline void rx_init(struct call_rx *rx, uint32_t window)
+{
+	rx->total = CALL_TOTAL_UNKNOWN;
+	rx->limit = window;
+	rx->window = window;
+}
 /* From the first byte on, of the same total. */
 void tx_again(struct call_tx *tx, uint32_t window);
-void rx_init(struct call_rx *rx, uint32_t window);
 /* Offers; -EMSGSIZE, -EINVAL as call_begin(). */
 int tx_offer(struct call_tx *tx, struct span data, bool last);
 /* Puts the call into the turn, or takes it out. */

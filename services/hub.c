@@ -70,9 +70,11 @@ static void on_frame(void *user, struct sinew_session *h, const uint8_t *body, s
 	if (!l)
 		return;
 	/* The core takes a frame when all events before it are handed over. */
-	lane_deliver(l);
+	if (calls_event_waits(&l->calls))
+		lane_deliver(l);
 	calls_frame(&l->calls, body, len);
-	lane_deliver(l);
+	if (calls_event_waits(&l->calls))
+		lane_deliver(l);
 	lane_unlock(l);
 }
 
