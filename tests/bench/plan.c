@@ -67,4 +67,5 @@ void plan_make(struct bench *b)
 	plan_streams(b);
 	plan_round_trips(b);
 	plan_own(b);
+	plan_calls(b);
 }

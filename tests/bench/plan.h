@@ -22,5 +22,6 @@ void step_result(struct step *step, const char *key, unsigned figure);
 void plan_streams(struct bench *b);
 void plan_round_trips(struct bench *b);
 void plan_own(struct bench *b);
+void plan_calls(struct bench *b);
 
 #endif

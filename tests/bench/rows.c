@@ -81,6 +81,13 @@ static const struct rule rules[] = {
 	  .scale = 1.0 / 1024, .must = 32, .aim = 8, .over = "memory.after" },
 	{ "rest", "CPU of 64 idle nodes in full mesh", .kind = ROW_VALUE, .unit = "%",
 	  .must = 1, .aim = 0.1, .over = "rest.cpu" },
+	{ "calls1-one", "a call by a message and back, one CPU", PART, .must = 1.15, .aim = 1.05,
+	  .over = "calls1.calls.one", .under = { "calls1.messages.one" } },
+	{ "calls1-two", "a call by a message and back, two CPUs", PART, .must = 1.08, .aim = 1.02,
+	  .over = "calls1.calls.split", .under = { "calls1.messages.split" } },
+	{ "calls64-messages", "calls/s, 64 at a time, by messages and back, one CPU", TIMES,
+	  .must = 0.6, .aim = 0.8, .over = "calls64.calls.one",
+	  .under = { "calls64.messages.one" } },
 };
 
 void rows_make(struct bench *b)

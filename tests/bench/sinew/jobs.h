@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parts of the program of sinew: one contestant, and a job for each measure.
+ * The parts of the program of sinew: contestants, and a job for each measure.
  */
 #ifndef BENCH_JOBS_H
 #define BENCH_JOBS_H
@@ -8,6 +8,7 @@
 #include "tests/bench/work/work.h"
 
 extern const struct contestant contestant_sinew;
+extern const struct contestant contestant_calls;
 
 int job_mesh(const struct settings *s);
 int job_crowd(const struct settings *s);

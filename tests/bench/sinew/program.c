@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The program of sinew: the contestant, and the measures that it takes alone.
+ * The program of sinew: its contestants, and the measures that it takes alone.
  */
 #include "tests/bench/sinew/jobs.h"
 
@@ -21,4 +21,7 @@ static const struct job jobs[] = {
 	{ 0 },
 };
 
-const struct program program = { .contestants = { &contestant_sinew }, .jobs = jobs };
+const struct program program = {
+	.contestants = { &contestant_sinew, &contestant_calls },
+	.jobs = jobs,
+};

@@ -14,7 +14,7 @@
 #define CONTENT_BYTES_MIN  8
 #define CONTENT_LAST	   (UINT64_C(1) << 63)
 #define CONTENT_LANE_SHIFT 56
-#define CONTENT_LANES	   16
+#define CONTENT_LANES	   64
 #define CONTENT_NUMBER	   ((UINT64_C(1) << CONTENT_LANE_SHIFT) - 1)
 
 /* Messages that have come. */
@@ -31,6 +31,14 @@ static inline void content_put(void *message, unsigned lane, uint64_t number, bo
 			(is_last ? CONTENT_LAST : 0);
 
 	memcpy(message, &word, sizeof word);
+}
+
+static inline unsigned content_lane(const void *message)
+{
+	uint64_t word;
+
+	memcpy(&word, message, sizeof word);
+	return word >> CONTENT_LANE_SHIFT & (CONTENT_LANES - 1);
 }
 
 static inline void content_check(struct content *c, const void *data, size_t len)

@@ -21,6 +21,7 @@ static const struct job jobs_of_all[] = {
 	{ "stream-send", job_stream_send },
 	{ "stream-receive", job_stream_receive },
 	{ "ping", job_ping },
+	{ "flight", job_flight },
 	{ "pong", job_pong },
 	{ 0 },
 };

@@ -41,6 +41,7 @@ extern const struct program program;
 int job_stream_send(const struct settings *s);
 int job_stream_receive(const struct settings *s);
 int job_ping(const struct settings *s);
+int job_flight(const struct settings *s);
 int job_pong(const struct settings *s);
 
 /* A result for who has started this. */
