@@ -107,6 +107,11 @@ endif
 ifneq ($(wildcard /usr/include/nng/nng.h),)
 NNG_LIBS := -lnng
 endif
+# In C++; without a compiler for that it is left out, too.
+ifeq ($(shell $(PKG_CONFIG) --exists grpc++ 2>/dev/null && command -v $(CXX) >/dev/null && echo yes),yes)
+GRPC_CFLAGS := $(shell $(PKG_CONFIG) --cflags grpc++)
+GRPC_LIBS := $(shell $(PKG_CONFIG) --libs grpc++)
+endif
 TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
 TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
 
@@ -148,7 +153,7 @@ SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 # The contract of streams, over each transport.
 STREAM := $(BUILD)/tests/stream
 BENCH_WORKING := $(BUILD)/bench/sinew $(BUILD)/bench/sockets $(if $(ZMQ_LIBS),$(BUILD)/bench/zmq) \
-	$(if $(NNG_LIBS),$(BUILD)/bench/nng)
+	$(if $(NNG_LIBS),$(BUILD)/bench/nng) $(if $(GRPC_LIBS),$(BUILD)/bench/grpc)
 BENCH := $(addprefix $(BUILD)/bench/,run counted) $(BENCH_WORKING)
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/man/*.3 services/man/*.3 membership/man/*.3))
@@ -211,7 +216,7 @@ help:
 	@echo 'make check-kernel  with real kernels in virtual machines, as root (7 minutes); NEWEST=1'
 	@echo 'make coverage    lines and branches of each file that the tests execute (5 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
-	@echo 'make bench       beside sockets, ZeroMQ and NNG (15 minutes); QUICK=1 in one minute;'
+	@echo 'make bench       beside sockets, ZeroMQ, NNG, gRPC (15 minutes); QUICK=1 in one minute;'
 	@echo '                 ROW=stream64 that alone'
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
@@ -263,6 +268,11 @@ $(OBJ)/tools/%.o: tools/%.c $(BUILD)/flags | have-command
 $(OBJ)/tests/bench/%.o: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(ZMQ_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ)/tests/bench/grpc/%.o: tests/bench/grpc/%.cc $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call cmd,CX)$(CXX) $(CPPFLAGS) -O2 -g -std=c++17 -I. -Wall -Wextra $(GRPC_CFLAGS) \
+		-MMD -MP -c -o $@ $<
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -396,6 +406,8 @@ $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_INSIDE)
 
 $(BUILD)/bench/zmq: WORKING_LIBS := $(ZMQ_LIBS)
 $(BUILD)/bench/nng: WORKING_LIBS := $(NNG_LIBS)
+$(BUILD)/bench/grpc: WORKING_LIBS := $(GRPC_LIBS) -lstdc++
+$(BUILD)/bench/grpc: $(OBJ)/tests/bench/grpc/grpc.o
 
 # A program for each library that is compared: its folder, and what all of them share.
 $(BENCH_WORKING): $(BUILD)/bench/%: $$(call objects,tests/bench/work/*.c tests/bench/$$*/*.c) \
@@ -458,7 +470,7 @@ bench-programs: $(BENCH) $(BUILD)/tests/gate_stream
 
 # What is installed now is seen by the make that comes after.
 bench:
-	@tools/deps.sh --install build bench
+	@tools/deps.sh --install build bench grpc
 	@$(MAKE) --no-print-directory $(PARALLEL) bench-programs
 	@$(BUILD)/bench/run --build $(BUILD) --json $(BUILD)/bench.json \
 		--charts $(BUILD)/bench $(if $(QUICK),--quick) $(addprefix --row ,$(ROW))

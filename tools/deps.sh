@@ -7,7 +7,7 @@
 #	deps.sh --install GROUP...  as root: installs it by apt; else says the line to
 #	                            run. Exit 1 only if a package of "build" is missing.
 # Groups: library, build (the command as well), check, check-all, coverage, cross, deb, corosync,
-# kernel, fuzz, mutate, bench.
+# kernel, fuzz, mutate, bench, grpc (for bench, large: others do without it).
 set -u
 
 CC=${CC:-cc}
@@ -140,10 +140,14 @@ look_for()
 		need gnuplot-nox command_is_there gnuplot
 		need valgrind command_is_there valgrind
 		;;
+	grpc)
+		need libgrpc++-dev "$PKG_CONFIG" --exists grpc++
+		need g++ command_is_there g++
+		;;
 	*)
 		echo "deps.sh: found the group '$1'," \
 			"expected library, build, check, check-all, coverage, cross, deb," \
-			"corosync, kernel, fuzz, mutate or bench" >&2
+			"corosync, kernel, fuzz, mutate, bench or grpc" >&2
 		exit 2
 		;;
 	esac

@@ -43,7 +43,7 @@ enum step_kind {
 struct step {
 	char group[NAME_MAX_BYTES];
 	enum step_kind kind;
-	const char *program; /* "sinew", "sockets", "zmq" or "nng" */
+	const char *program; /* "sinew", "sockets", "zmq", "nng" or "grpc" */
 	char words[2][WORDS_MAX]; /* for each process; "": there is none */
 	const char *toggle; /* of callgrind: inside of that function alone; or NULL */
 	enum place place;

@@ -16,8 +16,9 @@ static const struct caller {
 	const char *name, *program, *with;
 	bool is_of_others;
 } callers[] = {
-	{ "calls", "sinew", "sinew-calls", false },
-	{ "messages", "sinew", "sinew", false },
+	{ "calls", "sinew", "sinew-calls", false }, { "messages", "sinew", "sinew", false },
+	{ "zmq", "zmq", "zmq-dealer", true },	    { "nng", "nng", "nng-calls", true },
+	{ "grpc", "grpc", "grpc", true },
 };
 
 #define N_CALLERS (sizeof callers / sizeof callers[0])

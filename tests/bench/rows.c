@@ -88,6 +88,14 @@ static const struct rule rules[] = {
 	{ "calls64-messages", "calls/s, 64 at a time, by messages and back, one CPU", TIMES,
 	  .must = 0.6, .aim = 0.8, .over = "calls64.calls.one",
 	  .under = { "calls64.messages.one" } },
+	{ "calls64-zmq-one", "the same by ZeroMQ DEALER and ROUTER, one CPU", TIMES, .must = 2,
+	  .aim = 3, .over = "calls64.calls.one", .under = { "calls64.zmq.one" } },
+	{ "calls64-zmq-two", "the same, two CPUs", TIMES, .must = 1, .aim = 1.6,
+	  .over = "calls64.calls.split", .under = { "calls64.zmq.split" } },
+	{ "calls64-nng", "the same by NNG REQ and REP, one CPU", TIMES, .must = 10, .aim = 25,
+	  .over = "calls64.calls.one", .under = { "calls64.nng.one" } },
+	{ "calls64-grpc", "the same by gRPC C++ asynchronous, one CPU", TIMES, .must = 10,
+	  .aim = 30, .over = "calls64.calls.one", .under = { "calls64.grpc.one" } },
 };
 
 void rows_make(struct bench *b)

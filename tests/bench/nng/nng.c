@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The contestants of NNG: pair, version 0 and 1. The one file that knows libnng.
+ * The contestants of NNG: pair, version 0 and 1; and the functions for options and addresses,
+ * which REQ to REP uses, too. Only the files of this folder know libnng.
  * Knows nothing of what is measured.
  */
-#include "tests/bench/work/work.h"
+#include "tests/bench/nng/shared.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <nng/nng.h>
 #include <nng/protocol/pair0/pair.h>
 #include <nng/protocol/pair1/pair.h>
+
+#include "tests/bench/work/work.h"
 
 #define HIGH_WATER_MAX 8192 /* what it allows */
 
@@ -22,11 +24,47 @@ struct end {
 	void *arg;
 };
 
-static int error_of(int err)
+int error_of(int err)
 {
 	if (err)
 		fprintf(stderr, "nng: %s\n", nng_strerror(err));
 	return !err ? 0 : err == NNG_ETIMEDOUT ? -ETIMEDOUT : -EIO;
+}
+
+static int tune(nng_socket socket, const struct end_options *opt)
+{
+	size_t n = opt->queue_bytes / opt->message_bytes;
+	int high_water = n < 1 ? 1 : n > HIGH_WATER_MAX ? HIGH_WATER_MAX : (int)n, err;
+
+	/* REQ and REP have no queues of their own. */
+	err = nng_setopt_int(socket, NNG_OPT_SENDBUF, high_water);
+	if (!err)
+		err = nng_setopt_int(socket, NNG_OPT_RECVBUF, high_water);
+	if (!err || err == NNG_ENOTSUP)
+		err = nng_setopt_size(socket, NNG_OPT_RECVMAXSZ, 0);
+	if (!err)
+		err = nng_setopt_ms(socket, NNG_OPT_SENDTIMEO, END_WAIT_MS);
+	if (!err)
+		err = nng_setopt_ms(socket, NNG_OPT_RECVTIMEO, END_WAIT_MS);
+	if (!err)
+		err = nng_setopt_ms(socket, NNG_OPT_RECONNMINT, 1);
+	return err;
+}
+
+static int attach(nng_socket socket, const struct end_options *opt)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "tcp://%s.2:%u", opt->net, opt->port);
+	return opt->listens ? nng_listen(socket, name, NULL, 0)
+			    : nng_dial(socket, name, NULL, NNG_FLAG_NONBLOCK);
+}
+
+int socket_prepare(nng_socket socket, const struct end_options *opt)
+{
+	int err = tune(socket, opt);
+
+	return err ? err : attach(socket, opt);
 }
 
 static void close_end(void *end)
@@ -35,34 +73,6 @@ static void close_end(void *end)
 
 	nng_close(e->socket);
 	free(e);
-}
-
-static int tune(struct end *e, const struct end_options *opt)
-{
-	size_t n = opt->queue_bytes / opt->message_bytes;
-	int high_water = n < 1 ? 1 : n > HIGH_WATER_MAX ? HIGH_WATER_MAX : (int)n, err;
-
-	err = nng_setopt_int(e->socket, NNG_OPT_SENDBUF, high_water);
-	if (!err)
-		err = nng_setopt_int(e->socket, NNG_OPT_RECVBUF, high_water);
-	if (!err)
-		err = nng_setopt_size(e->socket, NNG_OPT_RECVMAXSZ, 0);
-	if (!err)
-		err = nng_setopt_ms(e->socket, NNG_OPT_SENDTIMEO, END_WAIT_MS);
-	if (!err)
-		err = nng_setopt_ms(e->socket, NNG_OPT_RECVTIMEO, END_WAIT_MS);
-	if (!err)
-		err = nng_setopt_ms(e->socket, NNG_OPT_RECONNMINT, 1);
-	return err;
-}
-
-static int attach(struct end *e, const struct end_options *opt)
-{
-	char name[64];
-
-	snprintf(name, sizeof name, "tcp://%s.2:%u", opt->net, opt->port);
-	return opt->listens ? nng_listen(e->socket, name, NULL, 0)
-			    : nng_dial(e->socket, name, NULL, NNG_FLAG_NONBLOCK);
 }
 
 static int open_by(const struct end_options *opt, int (*create)(nng_socket *), void **ret_end)
@@ -80,9 +90,7 @@ static int open_by(const struct end_options *opt, int (*create)(nng_socket *), v
 		free(e);
 		return error_of(err);
 	}
-	err = tune(e, opt);
-	if (!err)
-		err = attach(e, opt);
+	err = socket_prepare(e->socket, opt);
 	if (err)
 		close_end(e);
 	return error_of(err);
@@ -143,4 +151,4 @@ static const struct contestant nng_pair1 = {
 	.close = close_end,
 };
 
-const struct program program = { .contestants = { &nng_pair0, &nng_pair1 } };
+const struct program program = { .contestants = { &nng_pair0, &nng_pair1, &nng_calls } };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The contestants of ZeroMQ: PUSH to PULL, and PAIR. The one file that knows libzmq.
- * Knows nothing of what is measured.
+ * The contestants of ZeroMQ: PUSH to PULL, PAIR, and DEALER to ROUTER, whose answers go to who has
+ * asked. The one file that knows libzmq. Knows nothing of what is measured.
  */
 #include "tests/bench/work/work.h"
 
@@ -18,12 +18,16 @@ struct end {
 	void *context, *socket;
 	take_fn take;
 	void *arg;
+	bool is_router;
+	zmq_msg_t asker; /* of the message that is handed over, before each message of a router */
 };
 
 static void close_end(void *end)
 {
 	struct end *e = end;
 
+	if (e->is_router)
+		zmq_msg_close(&e->asker);
 	if (e->socket)
 		zmq_close(e->socket);
 	if (e->context)
@@ -92,19 +96,49 @@ static int open_pair(const struct end_options *opt, void **ret_end)
 	return open_type(opt, ZMQ_PAIR, ret_end);
 }
 
+static int open_dealer(const struct end_options *opt, void **ret_end)
+{
+	int err = open_type(opt, opt->listens ? ZMQ_ROUTER : ZMQ_DEALER, ret_end);
+
+	if (!err && opt->listens) {
+		struct end *e = *ret_end;
+
+		e->is_router = true;
+		zmq_msg_init(&e->asker);
+	}
+	return err;
+}
+
+/* The answer goes to the asker of the message that is handed over. */
+static int send_head(struct end *e)
+{
+	zmq_msg_t to;
+
+	zmq_msg_init(&to);
+	if (zmq_msg_copy(&to, &e->asker) || zmq_msg_send(&to, e->socket, ZMQ_SNDMORE) < 0)
+		return -errno;
+	return 0;
+}
+
 static int send_one(void *end, const void *data, size_t len)
 {
-	return zmq_send(((struct end *)end)->socket, data, len, 0) < 0 ? -errno : 0;
+	struct end *e = end;
+	int err = e->is_router ? send_head(e) : 0;
+
+	if (err)
+		return err;
+	return zmq_send(e->socket, data, len, 0) < 0 ? -errno : 0;
 }
 
 static int receive_one(void *end)
 {
 	struct end *e = end;
 	zmq_msg_t msg;
-	int n;
+	int n = e->is_router ? zmq_msg_recv(&e->asker, e->socket, 0) : 0;
 
 	zmq_msg_init(&msg);
-	n = zmq_msg_recv(&msg, e->socket, 0);
+	if (n >= 0)
+		n = zmq_msg_recv(&msg, e->socket, 0);
 	if (n < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	e->take(e->arg, zmq_msg_data(&msg), zmq_msg_size(&msg));
@@ -139,4 +173,14 @@ static const struct contestant zmq_pair = {
 	.close = close_end,
 };
 
-const struct program program = { .contestants = { &zmq_push, &zmq_pair } };
+static const struct contestant zmq_dealer = {
+	.name = "zmq-dealer",
+	.open = open_dealer,
+	.send = send_one,
+	.flush = nothing,
+	.receive = receive_one,
+	.drain = nothing,
+	.close = close_end,
+};
+
+const struct program program = { .contestants = { &zmq_push, &zmq_pair, &zmq_dealer } };
