@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "tests/bench/sinew/host.h"
 #include "tests/bench/sinew/jobs.h"
+#include "tests/bench/sinew/usage.h"
 #include "tools/clock.h"
 
 #define MESSAGES      4 /* on each pair, under way when the links go */
@@ -57,14 +57,6 @@ static int destroy_all(struct host *h)
 	return err;
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * CLOCK_S + (uint64_t)t.tv_nsec;
-}
-
 static int turn_for(struct host *h, uint64_t ms)
 {
 	uint64_t until = clock_now_ns() + ms * CLOCK_MS;
@@ -80,13 +72,13 @@ static int idle(struct host *h, uint64_t ms)
 	uint64_t cpu, began;
 	int err = turn_for(h, SETTLE_MS);
 
-	cpu = cpu_ns();
+	cpu = usage_cpu_ns();
 	began = clock_now_ns();
 	if (!err)
 		err = turn_for(h, ms);
 	if (!err)
 		result("idle_cpu",
-		       100.0 * (double)(cpu_ns() - cpu) / (double)(clock_now_ns() - began));
+		       100.0 * (double)(usage_cpu_ns() - cpu) / (double)(clock_now_ns() - began));
 	return err;
 }
 

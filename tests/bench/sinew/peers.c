@@ -5,13 +5,11 @@
  * Knows nothing of how that is judged.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "tests/bench/sinew/host.h"
 #include "tests/bench/sinew/jobs.h"
+#include "tests/bench/sinew/usage.h"
 #include "tools/clock.h"
 
 #define OUTSTANDING_MAX 20000 /* messages, towards one peer */
@@ -61,14 +59,6 @@ static int open_center(struct host *h, const struct settings *s)
 	return err ? err : host_until(h, host_is_up);
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * CLOCK_S + (uint64_t)t.tv_nsec;
-}
-
 static bool all_acknowledged(struct host *h)
 {
 	for (uint32_t id = 2; id <= h->n_added + 1; id++)
@@ -107,13 +97,13 @@ int job_beside(const struct settings *s)
 
 	if (!err)
 		err = send_to_first(&host, s->count / WARM_PART, buf, s->size);
-	cpu = cpu_ns();
+	cpu = usage_cpu_ns();
 	began = clock_now_ns();
 	if (!err)
 		err = send_to_first(&host, s->count, buf, s->size);
 	if (err)
 		return trouble("cannot send beside idle peers", err);
-	result("cpu_ns", (double)(cpu_ns() - cpu) / (double)s->count);
+	result("cpu_ns", (double)(usage_cpu_ns() - cpu) / (double)s->count);
 	result("wall_ns", (double)(clock_now_ns() - began) / (double)s->count);
 	host_close(&host);
 	free(buf);
@@ -146,7 +136,7 @@ static int send_many(struct hosted *h, unsigned n, void *buf, size_t len)
 static int block(struct host *h, const struct settings *s, void *buf,
 		 int (*send)(struct hosted *h, unsigned n, void *buf, size_t len), uint64_t *sum_ns)
 {
-	uint64_t cpu = cpu_ns();
+	uint64_t cpu = usage_cpu_ns();
 	int err = 0;
 
 	for (unsigned i = 0; i < MANY_BLOCK && !err; i++) {
@@ -156,7 +146,7 @@ static int block(struct host *h, const struct settings *s, void *buf,
 	}
 	if (!err)
 		err = host_until(h, all_acknowledged);
-	*sum_ns += cpu_ns() - cpu;
+	*sum_ns += usage_cpu_ns() - cpu;
 	return err;
 }
 
@@ -185,18 +175,6 @@ int job_many(const struct settings *s)
 
 /* ---- memory ---- */
 
-static double resident_bytes(void)
-{
-	FILE *f = fopen("/proc/self/statm", "r");
-	double size, pages = 0;
-
-	if (f && fscanf(f, "%lf %lf", &size, &pages) != 2)
-		pages = 0;
-	if (f)
-		fclose(f);
-	return pages * (double)sysconf(_SC_PAGESIZE);
-}
-
 /* To each peer so many messages, which come back. */
 static int heavy_traffic(struct host *h, const struct settings *s, void *buf)
 {
@@ -220,7 +198,7 @@ static int heavy_traffic(struct host *h, const struct settings *s, void *buf)
 static int settle(struct host *h)
 {
 	uint64_t now = clock_now_ns(), until = now + MEMORY_WAIT_MS * CLOCK_MS, next = now;
-	double last = resident_bytes(), is;
+	double last = usage_resident_bytes(), is;
 	unsigned n_same = 0;
 	int err = 0;
 
@@ -229,7 +207,7 @@ static int settle(struct host *h)
 		if (clock_now_ns() < next)
 			continue;
 		next = clock_now_ns() + SAMPLE_MS * CLOCK_MS;
-		is = resident_bytes();
+		is = usage_resident_bytes();
 		n_same = is > last - STEADY_BYTES && is < last + STEADY_BYTES ? n_same + 1 : 0;
 		last = is;
 	}
@@ -245,23 +223,23 @@ int job_memory(const struct settings *s)
 	uint64_t began;
 	int err = buf ? host_open(&host, &opt) : -ENOMEM;
 
-	none = resident_bytes();
+	none = usage_resident_bytes();
 	if (!err)
 		err = host_meet(&host, &opt);
 	if (!err)
 		err = host_until(&host, host_is_up);
 	if (err)
 		return trouble("the peers are not up", err);
-	result("before", (resident_bytes() - none) / (double)s->nodes);
+	result("before", (usage_resident_bytes() - none) / (double)s->nodes);
 	err = heavy_traffic(&host, s, buf);
-	most = resident_bytes();
+	most = usage_resident_bytes();
 	began = clock_now_ns();
 	if (!err)
 		err = settle(&host);
 	if (err)
 		return trouble("no heavy traffic", err);
 	result("most", (most - none) / (double)s->nodes);
-	result("after", (resident_bytes() - none) / (double)s->nodes);
+	result("after", (usage_resident_bytes() - none) / (double)s->nodes);
 	result("settled_ms", (double)(clock_now_ns() - began) / CLOCK_MS);
 	host_close(&host);
 	free(buf);
