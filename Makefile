@@ -216,7 +216,7 @@ help:
 	@echo 'make check-kernel  with real kernels in virtual machines, as root (7 minutes); NEWEST=1'
 	@echo 'make coverage    lines and branches of each file that the tests execute (5 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
-	@echo 'make bench       beside sockets, ZeroMQ, NNG, gRPC (15 minutes); QUICK=1 in one minute;'
+	@echo 'make bench       beside sockets, ZeroMQ, NNG, gRPC (18 minutes); QUICK=1 in one minute;'
 	@echo '                 ROW=stream64 that alone'
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'

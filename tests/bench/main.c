@@ -12,17 +12,17 @@
 #include "tests/bench/run.h"
 
 #define RUNS	     7
-#define RUNS_QUICK   3
+#define RUNS_QUICK   2
 #define PATTERNS_MAX 64 /* rows and groups that are asked for */
 
 static const char help[] =
 	"usage: build/bench/run [OPTION...]\n"
 	"\n"
-	"Measures sinew beside sockets, ZeroMQ and NNG, prints one table, writes JSON.\n"
+	"Measures sinew beside sockets, ZeroMQ, NNG, gRPC, prints one table, writes JSON.\n"
 	"\n"
 	"  --row NAME      only that line of the table, group (stream64, roundtrip), or figure\n"
 	"                  (stream64.sinew.*); again for more\n"
-	"  --runs N        so many runs of each, in turn (7; 3 if quick)\n"
+	"  --runs N        so many runs of each, in turn (7; 2 if quick)\n"
 	"  --quick         within a minute: shorter, each at one placement, nothing slow\n"
 	"  --list          print the names of all rows and figures\n"
 	"  --json FILE     (build/bench.json)\n"

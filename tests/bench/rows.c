@@ -96,6 +96,16 @@ static const struct rule rules[] = {
 	  .over = "calls64.calls.one", .under = { "calls64.nng.one" } },
 	{ "calls64-grpc", "the same by gRPC C++ asynchronous, one CPU", TIMES, .must = 10,
 	  .aim = 30, .over = "calls64.calls.one", .under = { "calls64.grpc.one" } },
+	{ "calls-bulk", "1 GiB as one reply, by 16 KiB messages", TIMES, .must = 0.85,
+	  .aim = 0.95, .over = "calls-bulk.calls", .under = { "calls-bulk.messages" } },
+	{ "calls-beside", "p99 of calls beside such a reply, by median alone", PART, .must = 25,
+	  .aim = 10, .over = "calls-beside.p99", .under = { "calls-beside.alone" } },
+	{ "calls-idle", "a call beside 1,000 idle calls (32 peers), by none", PART, .must = 1.1,
+	  .aim = 1.0, .over = "calls-idle.cpu.1000", .under = { "calls-idle.cpu.0" } },
+	{ "calls-memory", "resident memory an idle call, both sides", .kind = ROW_VALUE,
+	  .unit = "B", .must = 1024, .aim = 512, .over = "calls-memory.both" },
+	{ "calls-reset", "reset to next reply, by the same for messages", PART, .must = 1.1,
+	  .aim = 1.0, .over = "calls-reset.calls", .under = { "calls-reset.messages" } },
 };
 
 void rows_make(struct bench *b)

@@ -20,7 +20,7 @@
 #define ARGUMENTS_MAX 32
 #define PORT_FIRST    20000 /* below those that the kernel gives to diallers */
 #define QUICK_S	      52 /* after that nothing is begun any more */
-#define FULL_S	      840
+#define FULL_S	      1080
 #define PORTS	      10000
 
 struct command {

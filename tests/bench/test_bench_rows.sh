@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of the benchmark itself: that it checks what it carries, that its report has the
 # form which others read, that it says what is wrong. Knows nothing of how fast something is.
-# run.sh: timeout=90 with=jq
+# run.sh: timeout=120 with=jq
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
@@ -25,6 +25,7 @@ names_are_listed_and_others_refused()
 	measure 0 --list
 	grep -q '^stream64-zmq ' out || bad "no row stream64-zmq: $(head -n 3 out)"
 	grep -qx 'stream64.sinew.split' out || bad 'no figure stream64.sinew.split'
+	grep -q '^calls64-zmq-one ' out || bad "no row calls64-zmq-one: $(tail -n 3 out)"
 	measure 2 --row nothing
 	says err 'nothing is called "nothing"'
 	measure 2 --runs 99
@@ -100,6 +101,62 @@ all_contestants_carry_messages()
 		all(.skipped | not)'
 }
 
+# caller SIZE SIZE: calls, 64 at a time, for 100 ms; status and err are of the side that answers.
+caller()
+{
+	local port client
+	port=$(free_port)
+	mkfifo "release$port"
+	timeout "$LIMIT" "$BUILT/bench/sinew" flight with=sinew-calls size="$2" depth=64 \
+		queue=4194304 ms=100 net="${NET%.*}.9" port="$port" <"release$port" >out1 2>err1 &
+	client=$!
+	pids+=($client)
+	exec 9>"release$port"
+	timeout "$LIMIT" "$BUILT/bench/sinew" pong with=sinew-calls size="$1" queue=4194304 \
+		listens=1 net="${NET%.*}.9" port="$port" </dev/null >out 2>err
+	status=$?
+	exec 9>&-
+}
+
+# A request or reply is looked at by the same code as a message.
+what_is_asked_is_checked()
+{
+	caller 64 64
+	equals 'status of the side that answers' $status 0
+	wait "${pids[-1]}"
+	equals 'status of the side that asks' $? 0
+	says out1 'rounds_s '
+	caller 72 64
+	equals 'status with another length' $status 1
+	says err 'messages that are not what was sent'
+	end_all
+}
+
+# Each measure of calls gives its figures; others only where their library is.
+all_measures_of_calls_run()
+{
+	measure 01 --quick --row 'calls*'
+	json_holds rows.json '[.rows[] | select(.name | test("^calls64[.](calls|messages)[.]"))] |
+		length == 4 and all(.value > 0)'
+	json_holds rows.json '[.rows[] | select(.name | test("^calls(1|-[a-z]+)[.]")) |
+		select(.name | test("^calls1[.](zmq|nng|grpc)") | not)] |
+		length == 14 and all(.value > 0)'
+	json_holds rows.json '[.rows[] | select(.name | test("^calls[^.]*$"))] |
+		length == 12 and all(.skipped or .value > 0)'
+	says out 'calls/s, 64 at a time, by messages and back, one CPU'
+}
+
+# A contestant whose library was missing is no failure.
+a_missing_library_is_named()
+{
+	mkdir -p few/bench
+	ln -sf "$(cd "$BUILT" && pwd)/bench/sinew" few/bench/
+	timeout "$LIMIT" "$RUN" --build few --json rows.json --row calls64-grpc --runs 1 \
+		>out 2>err </dev/null
+	equals 'status of a run without gRPC' $? 0
+	says out 'skipped: not built: libgrpc++-dev or g++ was missing'
+}
+
 # A step that cannot run is told, and the run has failed.
 a_step_that_fails_is_told()
 {
@@ -115,5 +172,8 @@ run the_report_has_its_form
 run what_is_left_out_is_marked
 run what_comes_is_checked
 run all_contestants_carry_messages
+run what_is_asked_is_checked
+run all_measures_of_calls_run
+run a_missing_library_is_named
 run a_step_that_fails_is_told
 finish

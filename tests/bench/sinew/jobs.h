@@ -23,5 +23,10 @@ int job_resend(const struct settings *s);
 int job_resend_receive(const struct settings *s);
 int job_threads(const struct settings *s);
 int job_depth(const struct settings *s);
+int job_callee(const struct settings *s);
+int job_bulk(const struct settings *s);
+int job_bulk_beside(const struct settings *s);
+int job_idle_calls(const struct settings *s);
+int job_flight_resets(const struct settings *s);
 
 #endif

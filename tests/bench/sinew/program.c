@@ -18,6 +18,11 @@ static const struct job jobs[] = {
 	{ "resend-receive", job_resend_receive },
 	{ "threads", job_threads },
 	{ "depth", job_depth },
+	{ "callee", job_callee },
+	{ "bulk", job_bulk },
+	{ "bulk-beside", job_bulk_beside },
+	{ "idle-calls", job_idle_calls },
+	{ "flight-resets", job_flight_resets },
 	{ 0 },
 };
 

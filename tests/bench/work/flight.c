@@ -1,50 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The job of many messages on their way at a time: each that comes back goes again, in a lane of
- * its own, so that they may come back in any order. The other side is that of a round trip.
+ * Sending, taking, sending again; and the job of doing so for some time, or so many times.
  * Knows no contestant.
  */
+#include "tests/bench/work/flight.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tests/bench/work/content.h"
-#include "tests/bench/work/work.h"
 #include "tools/clock.h"
 
 #define LOOK_EVERY 256 /* messages between two looks at the clock */
 
-struct flight {
-	const struct settings *s;
-	void *end;
-	uint8_t *message;
-	struct content content;
-	uint64_t began_ns, from_ns, from_n; /* all of it; what is measured */
-	uint64_t to_ns, to_n;
-	int err;
-};
+/* ---- the flight ---- */
 
 static void send_lane(struct flight *f, unsigned lane, bool is_last)
 {
 	content_put(f->message, lane, f->content.next[lane], is_last);
 	if (!f->err)
 		f->err = f->s->with->send(f->end, f->message, f->s->size);
-}
-
-/* The first quarter warms up. By number if that is asked for, else by time. */
-static void look(struct flight *f)
-{
-	uint64_t n = f->content.n, now = clock_now_ns(), count = f->s->count, all, part;
-
-	all = count ? count : f->s->ms * CLOCK_MS;
-	part = count ? n : now - f->began_ns;
-	if (!f->from_ns && part >= all / 4) {
-		f->from_ns = now;
-		f->from_n = n;
-	}
-	if (part >= all) {
-		f->to_ns = now;
-		f->to_n = n;
-	}
+	f->n_open++;
 }
 
 static void take(void *arg, const void *data, size_t len)
@@ -52,59 +27,106 @@ static void take(void *arg, const void *data, size_t len)
 	struct flight *f = arg;
 
 	content_check(&f->content, data, len);
-	if (f->content.n % LOOK_EVERY == 0 && !f->to_ns)
-		look(f);
-	if (!f->to_ns && !f->content.n_wrong)
+	f->n_open--;
+	if (f->content.n_wrong)
+		return;
+	if (!f->is_over)
+		f->came(f, f->arg);
+	if (!f->is_over)
 		send_lane(f, content_lane(data), false);
 }
 
-static int fly(struct flight *f)
+/* Until all have come back. */
+static int land(struct flight *f)
 {
 	const struct contestant *with = f->s->with;
-	uint64_t n_open = f->s->depth;
 	int err = 0;
 
-	f->began_ns = clock_now_ns();
-	for (unsigned lane = 0; lane < n_open; lane++)
-		send_lane(f, lane, false);
-	/* After the end of what is measured all that are on their way come back. */
-	while (!err && !f->err && !f->content.n_wrong &&
-	       (!f->to_ns || f->content.n < f->to_n + n_open - 1)) {
+	while (!err && !f->err && f->n_open && !f->content.n_wrong) {
 		err = with->flush(f->end);
 		if (!err)
 			err = with->receive(f->end);
 	}
-	if (err || f->err || f->content.n_wrong)
-		return err ? err : f->err;
-	send_lane(f, 0, true);
-	err = with->flush(f->end);
-	while (!err && !f->err && !f->content.n_last)
-		err = with->receive(f->end);
 	return err ? err : f->err;
+}
+
+static int fly(struct flight *f)
+{
+	int err;
+
+	for (unsigned lane = 0; lane < f->s->depth; lane++)
+		send_lane(f, lane, false);
+	err = land(f);
+	if (err || f->content.n_wrong)
+		return err;
+	send_lane(f, 0, true);
+	err = land(f);
+	return err ? err : f->s->with->drain(f->end);
+}
+
+int flight_run(struct flight *f)
+{
+	const struct settings *s = f->s;
+	struct end_options options = s->end;
+	int err;
+
+	if (s->depth < 1 || s->depth > CONTENT_LANES)
+		return trouble("no such number on their way", 0);
+	f->content.len = s->size;
+	f->message = calloc(1, s->size);
+	options.take = take;
+	options.arg = f;
+	err = f->message ? s->with->open(&options, &f->end) : -ENOMEM;
+	if (!err)
+		err = fly(f);
+	if (f->content.n_wrong)
+		return trouble("messages that are not what was sent", 0);
+	if (err)
+		return trouble("they do not come back", err);
+	s->with->close(f->end);
+	free(f->message);
+	return 0;
+}
+
+/* ---- the job ---- */
+
+struct window {
+	uint64_t began_ns, from_ns, from_n, to_ns, to_n;
+};
+
+/* The first quarter warms up. By number if that is asked for, else by time. */
+static void look(struct flight *f, void *arg)
+{
+	struct window *w = arg;
+	uint64_t n = f->content.n, count = f->s->count, all, part, now;
+
+	if (n % LOOK_EVERY)
+		return;
+	now = clock_now_ns();
+	if (!w->began_ns)
+		w->began_ns = now;
+	all = count ? count : f->s->ms * CLOCK_MS;
+	part = count ? n : now - w->began_ns;
+	if (!w->from_ns && part >= all / 4) {
+		w->from_ns = now;
+		w->from_n = n;
+	}
+	if (part >= all) {
+		w->to_ns = now;
+		w->to_n = n;
+		f->is_over = true;
+	}
 }
 
 int job_flight(const struct settings *s)
 {
-	struct flight f = { .s = s, .content.len = s->size };
-	struct end_options options = s->end;
-	int err;
+	struct window w = { 0 };
+	struct flight f = { .s = s, .came = look, .arg = &w };
 
-	f.message = calloc(1, s->size);
-	options.take = take;
-	options.arg = &f;
-	if (s->depth < 1 || s->depth > CONTENT_LANES)
-		return trouble("no such number on their way", 0);
-	err = f.message ? s->with->open(&options, &f.end) : -ENOMEM;
-	if (!err)
-		err = fly(&f);
-	if (f.content.n_wrong)
-		return trouble("messages that are not what was sent", 0);
-	if (!err)
-		err = s->with->drain(f.end);
-	if (err)
-		return trouble("they do not come back", err);
-	result("rounds_s", (double)(f.to_n - f.from_n) * CLOCK_S / (double)(f.to_ns - f.from_ns));
-	s->with->close(f.end);
-	free(f.message);
+	if (flight_run(&f))
+		return -1;
+	if (w.to_n == w.from_n)
+		return trouble("too few messages to measure", 0);
+	result("rounds_s", (double)(w.to_n - w.from_n) * CLOCK_S / (double)(w.to_ns - w.from_ns));
 	return 0;
 }

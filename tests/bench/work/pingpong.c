@@ -113,7 +113,7 @@ int job_pong(const struct settings *s)
 	}
 	if (s->with->acks)
 		result("acks", (double)s->with->acks(r.end));
-	if (!err)
+	if (!err && !r.content.n_wrong)
 		err = s->with->drain(r.end);
 	if (err)
 		return trouble("no round trip", err);
