@@ -6,6 +6,7 @@
  *
  * In	calls.h		the session: begin, finish, end; time
  *	calls_slots.h	bindings
+ *	calls_upgrade.h	their services in force
  *	calls_begin.h	what the application does with a call: begin, send, accept
  *	calls_window.h	what it has consumed
  *	calls_end.h	abort, refuse, let go
@@ -118,13 +119,29 @@ enum call_bound {
 	CALL_TO_BIND,		/* own: BIND is due */
 	CALL_BOUND,
 	CALL_TO_UNBIND,		/* own: UNBIND is due */
+	CALL_TO_REBIND,		/* own: UNBIND is due, and BIND behind it */
+};
+
+/* How much is known of the service of an own binding. */
+enum calls_upgrade {
+	UPGRADE_NONE,		/* nothing, and no call asks */
+	UPGRADE_ASKED,		/* a call that has no slot yet will ask */
+	UPGRADE_PROBING,	/* one asks, others wait */
+	UPGRADE_KNOWN,		/* for as long as the session lasts */
 };
 
 struct call_binding {
-	uint32_t users;		/* own: calls_bind() less calls_unbind(), and calls without BEGIN */
+	uint32_t users;		/* own: calls_bind() less calls_unbind(), and calls without BEGIN,
+				 * or without an answer to UPGRADE */
 	uint16_t held;		/* own: slots */
-	uint16_t service;
+	uint16_t service;	/* own: that was asked for; the peer's: of its next calls */
+	uint16_t in_force;	/* own: of the next calls */
+	uint16_t probe;		/* the peer's: slot of the call with UPGRADE, or CALL_SLOT_NONE */
 	uint8_t state;		/* enum call_bound */
+	uint8_t upgrade;	/* own: enum calls_upgrade */
+	bool used;		/* by a BEGIN, since BIND */
+	bool spoiled;		/* own: by a probe that has no result; no other call is to use the
+				 * number before it is bound anew */
 };
 
 /* A request or a reply that is sent. */

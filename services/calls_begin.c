@@ -5,6 +5,7 @@
 #include "calls_begin.h"
 
 #include "calls_slots.h"
+#include "calls_upgrade.h"
 #include "calls_window.h"
 
 #include <assert.h>
@@ -19,6 +20,8 @@ static int begin_allowed(const struct calls *c, const struct calls_begin *b)
 		return -EPROTO;
 	if (c->finishing || c->peer_fin)
 		return -ESHUTDOWN;
+	if (b->upgrade && c->out_bindings[b->binding].upgrade != UPGRADE_NONE)
+		return -EALREADY;
 	return b->depth > c->cfg.depth_max ? -ELOOP : 0;
 }
 
@@ -37,7 +40,7 @@ static void begin_fill(struct calls *c, struct call *call, const struct calls_be
 	call->op = b->op;
 	call->slot = CALL_SLOT_NONE;
 	call->binding = b->binding;
-	call->service = c->out_bindings[b->binding].service;
+	call->service = c->out_bindings[b->binding].in_force;
 	call->depth = b->depth;
 	call->settle = b->settle;
 	call->retry = b->retry;
@@ -64,6 +67,8 @@ int call_begin(struct calls *c, struct call *call, const struct calls_begin *b)
 	if (r)
 		return r;
 	c->out_bindings[b->binding].users++;
+	if (b->upgrade)
+		upgrade_ask(call);
 	c->n_own++;
 	c->n.begun++;
 	calls_arm(c, call->deadline_ns);

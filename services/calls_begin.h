@@ -17,6 +17,7 @@ struct calls_begin {
 				 * that; its request is offered anew upon AGAIN */
 	bool want_accept;
 	bool endless;		/* calls_finish() of either side ends it */
+	bool upgrade;		/* it asks which service the binding has: calls_upgrade.h */
 	uint32_t op;
 	uint64_t total;		/* of the request, or CALL_TOTAL_UNKNOWN */
 	uint64_t deadline_ns;	/* or CALLS_NEVER */
@@ -30,6 +31,7 @@ struct calls_begin {
  * -EAGAIN: no slot is free, and nowait is set or cfg.max_queued wait already; SLOT follows.
  * -ELOOP: too deep. -ESHUTDOWN: one side finishes. -ESTALE: the session is over. -EPROTO: rules
  * were broken. -EMSGSIZE: more data than the total. -EINVAL: last data, and less than the total.
+ * -EALREADY: upgrade, and the service is known, or another call asks.
  */
 int call_begin(struct calls *c, struct call *call, const struct calls_begin *b);
 

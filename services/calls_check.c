@@ -124,6 +124,43 @@ static void depth_check(const struct calls *c)
 	assert((unsigned)(held[0] + held[1]) == c->n_taken && all == c->n_taken);
 }
 
+/* ---- bindings ---- */
+
+/* Calls that ask for an upgrade: one of a binding, while nothing is known of it. */
+static unsigned asking(const struct calls *c, unsigned binding, bool have_slot)
+{
+	unsigned n = 0;
+
+	list_each(struct call, call, &c->waiting, queue)
+		n += !have_slot && call->binding == binding && call->flags & CALL_UPGRADE;
+	list_each(struct call, call, &c->paused, queue)
+		n += !have_slot && call->binding == binding && call->flags & CALL_UPGRADE;
+	for (unsigned i = 0; i < c->cfg.theirs.slots && have_slot; i++) {
+		const struct call *call = c->out[i].call;
+
+		n += call && call->binding == binding && call->flags & CALL_UPGRADE;
+	}
+	return n;
+}
+
+static void bindings_check(const struct calls *c)
+{
+	unsigned due = 0;
+
+	for (unsigned i = 0; i < c->cfg.n_bindings; i++) {
+		const struct call_binding *b = &c->out_bindings[i];
+
+		due += b->state != CALL_UNBOUND && b->state != CALL_BOUND;
+		assert(!b->spoiled || b->state == CALL_TO_UNBIND || b->state == CALL_TO_REBIND);
+		assert(b->in_force == b->service || b->upgrade == UPGRADE_KNOWN);
+		if (b->upgrade == UPGRADE_NONE && b->state == CALL_UNBOUND)
+			continue;
+		assert(asking(c, i, false) == (b->upgrade == UPGRADE_ASKED));
+		assert(asking(c, i, true) == (b->upgrade == UPGRADE_PROBING));
+	}
+	assert(due == c->n_binds);
+}
+
 /* ---- slots of the peer ---- */
 
 static void peers_slots_check(const struct calls *c, uint64_t *grown)
@@ -158,6 +195,7 @@ void calls_check(struct calls *c)
 	own_slots_check(c, &grown);
 	peers_slots_check(c, &grown);
 	depth_check(c);
+	bindings_check(c);
 	assert(grown + c->grow_bytes == c->cfg.grow_bytes);
 	assert(list_length(&c->waiting) + list_length(&c->paused) == c->n_waiting);
 	assert(c->n_waiting <= c->cfg.max_queued);

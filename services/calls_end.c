@@ -8,6 +8,7 @@
 #include "calls_check.h"
 #include "calls_event.h"
 #include "calls_slots.h"
+#include "calls_upgrade.h"
 #include "calls_window.h"
 
 #include <assert.h>
@@ -60,6 +61,7 @@ void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outco
 	struct call_slot *s = call_slot(call);
 	bool settling = call->state == CALL_SETTLING;
 
+	upgrade_over(call);
 	if (call_waits(call))
 		c->n_waiting--;
 	call_stop(call);
@@ -99,6 +101,7 @@ void own_abort(struct call *call, unsigned reason, uint32_t code)
 		own_end(call, reason, code, own_outcome(call));
 		return;
 	}
+	upgrade_over(call);
 	call_stop(call);
 	rx_close(call);
 	slot_clean(s, DUE_CREDIT);
@@ -135,6 +138,7 @@ bool own_retry(struct call *call, uint32_t retry_ms)
 	c->n_waiting++;
 	call->timer_ns = at_ns;
 	calls_arm(c, at_ns);
+	upgrade_later(call);
 	call_tell_nothing(call);
 	call_tell(call, P_AGAIN);
 	return true;

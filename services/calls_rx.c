@@ -10,6 +10,7 @@
 #include "calls_end.h"
 #include "calls_event.h"
 #include "calls_slots.h"
+#include "calls_upgrade.h"
 #include "calls_window.h"
 
 #include <assert.h>
@@ -28,13 +29,14 @@ static bool says_callee(const struct call_frame *f)
 
 /* ---- about own calls ---- */
 
-static void answer_accepted(struct call *call)
+static const char *answer_accepted(struct call *call, const struct call_frame *f)
 {
-	if (call->accepted)
-		return;
+	if (!call || call->accepted)
+		return NULL;
 	call->accepted = true;
 	if (call->state == CALL_OPEN)
 		call_tell(call, P_ACCEPTED);
+	return upgrade_answer(call, f->service);
 }
 
 /* The reply is complete. If its call was given up, an abort that did not go yet is of no use,
@@ -62,6 +64,9 @@ static const char *answer_data(struct calls *c, struct call_slot *s, const struc
 			return "a second reply";
 		if (!call->tx.complete)
 			return "a reply to a request that is not complete";
+		rule = upgrade_answer(call, f->service);
+		if (rule)
+			return rule;
 		call->rx.opened = true;
 		call->rx.total = f->total;
 		call->accepted = true;
@@ -91,12 +96,17 @@ static enum calls_outcome end_outcome(uint8_t seen)
 static const char *answer_end(struct calls *c, struct call_slot *s, const struct call_frame *f)
 {
 	struct call *call = s->call;
+	const char *rule = NULL;
 	unsigned reason = f->reason;
 
 	if (call && call->accepted && f->seen == CALL_SEEN_NEVER)
 		return "an accepted call that nobody has seen";
 	if (call && call->state == CALL_OPEN && reason == CALL_END_CONFIRM)
 		return "a confirmed abort that was none";
+	if (call && f->seen != CALL_SEEN_NEVER)
+		rule = upgrade_answer(call, f->service);
+	if (rule)
+		return rule;
 	/* A reason of a later version. */
 	if (!reason || reason > CALL_END_CONFIRM)
 		reason = CALL_END_ABORTED;
@@ -134,9 +144,7 @@ static const char *rx_answer(struct calls *c, const struct call_frame *f)
 	case CALL_PIECE:
 		return answer_data(c, s, f);
 	case CALL_ACCEPT:
-		if (s->call)
-			answer_accepted(s->call);
-		return NULL;
+		return answer_accepted(s->call, f);
 	case CALL_END:
 		return answer_end(c, s, f);
 	case CALL_CREDIT:
@@ -196,6 +204,9 @@ static const char *rx_begin(struct calls *c, const struct call_frame *f)
 		return "a call in a slot that is in use";
 	if (f->gen != s->gen + 1)
 		return "a call that is not the next one of its slot";
+	rule = upgrade_begin(&c->in_bindings[f->binding], f);
+	if (rule)
+		return rule;
 	s->gen = f->gen;
 	if (c->fin_gone)
 		return late(c);
@@ -287,6 +298,8 @@ static const char *rx_bind(struct calls *c, const struct call_frame *f)
 		return f->kind == CALL_BIND ? "a binding number in use" : "an unknown binding";
 	b->state = f->kind == CALL_BIND ? CALL_BOUND : CALL_UNBOUND;
 	b->service = f->service;
+	b->used = false;
+	b->probe = CALL_SLOT_NONE;
 	return NULL;
 }
 

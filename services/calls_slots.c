@@ -65,7 +65,7 @@ bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 	const struct call_binding *b = &c->out_bindings[binding];
 	int n = c->target;
 
-	if (c->n_taken >= n)
+	if (c->n_taken >= n || b->upgrade == UPGRADE_PROBING)
 		return false;
 	if (is_system(b->service))
 		return depth_allows(c, n, depth, true);
@@ -97,6 +97,9 @@ void slots_take(struct calls *c, struct call *call)
 	call->slot = s->index;
 	call->gen = s->gen;
 	call->state = CALL_OPEN;
+	call->service = b->in_force;
+	if (call->flags & CALL_UPGRADE)
+		b->upgrade = UPGRADE_PROBING;
 	/* BEGIN is due. */
 	list_append(&c->ready, &call->queue);
 }
@@ -209,6 +212,12 @@ static bool can_bind(const struct calls *c)
 	return !c->down && !c->broken;
 }
 
+static bool is_known(const struct calls *c, int i)
+{
+	return i >= 0 && c->out_bindings[i].upgrade == UPGRADE_KNOWN;
+}
+
+/* A number keeps the service in force that its service has, until no other number is unused. */
 static int binding_find(const struct calls *c, uint16_t service)
 {
 	int unused = -ENOSPC;
@@ -218,12 +227,23 @@ static int binding_find(const struct calls *c, uint16_t service)
 		/* Slots of its calls are counted as those of its service until they are free. */
 		bool is_free = b->state == CALL_UNBOUND && !b->held;
 
-		if (is_free)
-			unused = i;
-		else if (b->service == service)
+		if (b->service == service && (!is_free || is_known(c, i)))
 			return i;
+		if (is_free && (unused < 0 || !is_known(c, i) || is_known(c, unused)))
+			unused = i;
 	}
 	return unused;
+}
+
+static void binding_open(struct calls *c, struct call_binding *b, uint16_t service)
+{
+	if (b->service != service || b->upgrade == UPGRADE_NONE)
+		*b = (struct call_binding){
+			.users = b->users, .held = b->held, .service = service,
+			.in_force = service,
+		};
+	b->state = CALL_TO_BIND;
+	c->n_binds++;
 }
 
 int calls_bind(struct calls *c, uint16_t service, uint16_t *ret_binding)
@@ -239,9 +259,9 @@ int calls_bind(struct calls *c, uint16_t service, uint16_t *ret_binding)
 	b = &c->out_bindings[i];
 	b->users++;
 	if (b->state == CALL_UNBOUND) {
-		b->service = service;
-		b->state = CALL_TO_BIND;
-		c->n_binds++;
+		binding_open(c, b, service);
+	} else if (b->state == CALL_TO_UNBIND && b->spoiled) {
+		b->state = CALL_TO_REBIND;
 	} else if (b->state == CALL_TO_UNBIND) {
 		b->state = CALL_BOUND;
 		c->n_binds--;
@@ -261,8 +281,8 @@ void binding_release(struct calls *c, uint16_t binding)
 		b->state = CALL_UNBOUND;
 		c->n_binds--;
 	} else {
+		c->n_binds += b->state == CALL_BOUND;
 		b->state = CALL_TO_UNBIND;
-		c->n_binds++;
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "calls_check.h"
 #include "calls_end.h"
 #include "calls_slots.h"
+#include "calls_upgrade.h"
 #include "calls_window.h"
 
 #include <assert.h>
@@ -35,16 +36,32 @@ static void out_rules(struct calls_out *o)
 	o->n_head = calls_put_rules(o->head);
 }
 
+static void out_binding(const struct calls *c, uint16_t binding, struct calls_out *o)
+{
+	const struct call_binding *b = &c->out_bindings[binding];
+	bool binds = b->state == CALL_TO_BIND;
+
+	o->binding = binding;
+	out_head(o, binds ? OUT_BIND : OUT_UNBIND, &(struct call_frame){
+		.kind = binds ? CALL_BIND : CALL_UNBIND, .binding = binding,
+		.service = b->in_force });
+}
+
 static void out_bind(const struct calls *c, struct calls_out *o)
 {
 	const struct call_binding *b = c->out_bindings;
 
-	while (b->state != CALL_TO_BIND && b->state != CALL_TO_UNBIND)
+	while (b->state == CALL_UNBOUND || b->state == CALL_BOUND)
 		b++;
-	o->binding = (uint16_t)(b - c->out_bindings);
-	out_head(o, b->state == CALL_TO_BIND ? OUT_BIND : OUT_UNBIND, &(struct call_frame){
-		.kind = b->state == CALL_TO_BIND ? CALL_BIND : CALL_UNBIND,
-		.binding = o->binding, .service = b->service });
+	out_binding(c, (uint16_t)(b - c->out_bindings), o);
+}
+
+static void put_unbind(struct calls *c, struct call_binding *b)
+{
+	b->used = b->spoiled = false;
+	c->n_binds += b->state == CALL_BOUND;
+	c->n_binds -= b->state == CALL_TO_UNBIND;
+	b->state = b->state == CALL_TO_UNBIND ? CALL_UNBOUND : CALL_TO_BIND;
 }
 
 static void out_target(const struct calls *c, struct calls_out *o)
@@ -194,11 +211,20 @@ static void out_piece(struct call *call, struct calls_out *o)
 	out_head(o, OUT_PIECE, &f);
 }
 
+static void out_next(struct call *call, struct calls_out *o)
+{
+	if (upgrade_needs_number(call))
+		out_binding(call->calls, call->binding, o);
+	else
+		out_piece(call, o);
+}
+
 static void put_piece(struct calls *c, struct call *call, size_t n, uint64_t end)
 {
 	if (!call->tx.opened && !call->incoming) {
 		call->begin_end = end;
-		if (!call->retry)
+		c->out_bindings[call->binding].used = true;
+		if (!call->retry && !(call->flags & CALL_UPGRADE))
 			binding_release(c, call->binding);
 	}
 	if (call->incoming) {
@@ -227,7 +253,7 @@ void calls_frame_make(struct calls *c, struct calls_out *ret)
 	else if (!list_empty(&c->dirty))
 		out_state(list_first(&c->dirty, struct call_slot, link), ret);
 	else
-		out_piece(list_first(&c->ready, struct call, queue), ret);
+		out_next(list_first(&c->ready, struct call, queue), ret);
 }
 
 void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end)
@@ -241,8 +267,7 @@ void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end)
 		c->n_binds--;
 		break;
 	case OUT_UNBIND:
-		c->out_bindings[out->binding].state = CALL_UNBOUND;
-		c->n_binds--;
+		put_unbind(c, &c->out_bindings[out->binding]);
 		break;
 	case OUT_TARGET:
 		c->target_due = false;

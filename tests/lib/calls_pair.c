@@ -94,6 +94,8 @@ static void take_event(struct pair_end *e, const struct calls_event *ev)
 	switch (ev->what) {
 	case CALLS_EV_NEW:
 		e->in = ev->call;
+		if (e->newer && upgrade_is_wanted(ev->call))
+			upgrade_to(ev->call, e->newer);
 		note(e, "NEW %u/%u", ev->call->service, ev->call->op);
 		break;
 	case CALLS_EV_AGAIN:

@@ -13,6 +13,7 @@
 #include "services/calls_rx.h"
 #include "services/calls_slots.h"
 #include "services/calls_tx.h"
+#include "services/calls_upgrade.h"
 #include "services/calls_window.h"
 
 #include <stdalign.h>
@@ -40,6 +41,7 @@ struct pair_end {
 	uint8_t *held;		/* bytes of the last batch */
 	size_t n_held;
 	bool consumes;		/* what DATA brings, at once */
+	uint16_t newer;		/* service for calls that want an upgrade; 0: none */
 };
 
 struct calls_pair {

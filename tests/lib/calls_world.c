@@ -12,12 +12,6 @@ struct world world;
 const char *world_wrong;
 const struct world_plan *world_plan;
 
-static void must(bool good, const char *what)
-{
-	if (!good && !world_wrong)
-		world_wrong = what;
-}
-
 /* Byte at of a request or reply. */
 static uint8_t byte_of(unsigned id, bool reply, unsigned at)
 {
@@ -36,33 +30,6 @@ static struct call *at_called(unsigned id)
 	return &world.ends[!world_plan->calls[id].from].c.in_calls[world.known[id].slot];
 }
 
-/* ---- the oracle ---- */
-
-static void judge_outcome(unsigned id)
-{
-	const struct world_known *k = &world.known[id];
-
-	if (!k->ended)
-		return;
-	switch ((enum calls_outcome)k->outcome) {
-	case CALLS_NOT_EXECUTED:
-		must(!k->accepted, "NOT_EXECUTED, but it was accepted");
-		break;
-	case CALLS_PARTIAL:
-		must(!k->whole, "PARTIAL, but the called side had the whole request");
-		break;
-	case CALLS_IN_DOUBT:
-		must(k->reason != CALLS_REPLIED, "IN_DOUBT with a complete reply");
-		break;
-	case CALLS_STARTED:
-		must(k->accepted, "STARTED, but it was not accepted");
-		break;
-	case CALLS_DONE:
-		must(k->finished, "DONE, but it had not finished");
-		break;
-	}
-}
-
 /* ---- what the caller does ---- */
 
 static bool do_begin(unsigned id)
@@ -71,7 +38,7 @@ static bool do_begin(unsigned id)
 	struct world_known *k = &world.known[id];
 	struct calls_begin b = {
 		.depth = w->depth, .settle = w->settle, .want_accept = w->want_accept,
-		.endless = w->endless, .retry = w->retry, .op = id,
+		.endless = w->endless, .retry = w->retry, .upgrade = w->upgrade, .op = id,
 		.total = id ? CALL_TOTAL_UNKNOWN : w->n_request,
 		.deadline_ns = w->timed && world.time < 2 ? DEADLINE_NS : CALLS_NEVER,
 		.data = { bytes[id][0], w->n_request }, .last = true,
@@ -233,6 +200,7 @@ static void peers_event(const struct calls_event *ev)
 		k->shown++;
 		k->live = true;
 		k->slot = (uint8_t)ev->call->slot;
+		world_judge_service(id, ev->call);
 		if (world_plan->calls[id].final)
 			call_want_final(ev->call);
 		return;
@@ -283,10 +251,12 @@ static void take_events(struct world_end *e)
 
 static void judge(void)
 {
-	take_events(&world.ends[0]);
-	take_events(&world.ends[1]);
+	for (unsigned e = 0; e < 2; e++) {
+		take_events(&world.ends[e]);
+		world_judge_binding(e);
+	}
 	for (unsigned id = 0; id < WORLD_CALLS; id++)
-		judge_outcome(id);
+		world_judge_outcome(id);
 }
 
 /* ---- what the session does ---- */

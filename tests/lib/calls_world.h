@@ -14,6 +14,7 @@
 #include "services/calls_rx.h"
 #include "services/calls_slots.h"
 #include "services/calls_tx.h"
+#include "services/calls_upgrade.h"
 #include "services/calls_window.h"
 
 #define WORLD_CALLS 3
@@ -26,7 +27,7 @@ struct world_call {
 	uint8_t from;		/* end */
 	uint8_t depth;
 	uint8_t n_request, n_reply;	/* bytes, of which each is a piece */
-	bool settle, final, want_accept, endless, timed, retry;
+	bool settle, final, want_accept, endless, timed, retry, upgrade;
 };
 
 /* Everything that may happen beside the good life. */
@@ -48,6 +49,7 @@ struct world_plan {
 	struct world_call calls[WORLD_CALLS];
 	unsigned faults;
 	uint16_t slots;
+	uint16_t newer;		/* service that the called side has in place of 100; 0: none */
 	uint8_t depth_max;
 };
 
@@ -87,6 +89,20 @@ struct world {
 extern struct world world;
 extern const struct world_plan *world_plan;
 extern const char *world_wrong;	/* the first violation, or NULL */
+
+static inline void must(bool good, const char *what)
+{
+	if (!good && !world_wrong)
+		world_wrong = what;
+}
+
+/* The caller was told the truth about the called side. */
+void world_judge_outcome(unsigned id);
+/* At NEW: both sides agree on its service; only the probe does not know its own before it is
+ * answered. */
+void world_judge_service(unsigned id, struct call *call);
+/* That end's binding has the service that the peer has said. */
+void world_judge_binding(unsigned e);
 
 void world_init(const struct world_plan *plan);
 unsigned world_n_actions(void);
