@@ -40,7 +40,7 @@ struct sinew_call *call_new(struct lane *l, struct sinew_session *session)
 	k->session = sinew_session_ref(session);
 	atomic_init(&k->refs, 1);
 	atomic_init(&k->over, true);
-	list_init(&k->waiting);
+	list_init(&k->entry.waiting);
 	list_init(&k->all);
 	return k;
 }
@@ -53,7 +53,8 @@ void call_unref(struct sinew_call *k)
 	if (atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	lane_lock(l);
-	assert(!k->core && !k->entered && list_empty(&k->waiting) && list_empty(&k->all));
+	assert(!k->core && !k->entry.entered && list_empty(&k->entry.waiting));
+	assert(list_empty(&k->all));
 	unsent_free(k);
 	unread_free(k);
 	if (l->n_spare < SPARE_MAX) {
@@ -138,9 +139,9 @@ void call_closed(struct sinew_call *k)
 
 void call_leave(struct sinew_call *k)
 {
-	if (!k->entered)
+	if (!k->entry.entered)
 		return;
 	assert(k->incoming && k->service);
-	k->entered = false;
+	k->entry.entered = false;
 	service_leave(k->lane->owner, k->service);
 }

@@ -35,6 +35,13 @@ struct unread {
 	bool last;			/* the last ones are here, or were handed over */
 };
 
+/* How a call of the peer comes to its service. */
+struct entry {
+	struct list waiting;		/* of the service; loop */
+	bool entered;			/* it has a place there */
+	bool announced;			/* the interceptor has seen NEW; loop */
+};
+
 /* How a call ended. */
 struct call_end {
 	enum sinew_call_reason reason;	/* 0: it has not */
@@ -60,7 +67,6 @@ struct sinew_call {
 	_Atomic unsigned refs;
 	_Atomic bool over;		/* it does not count as open (any more) */
 	void *user;			/* loop */
-	struct list waiting;		/* of its service; loop */
 
 	struct list all;		/* of the lane, while the core has it, or it is spare */
 	struct call *core;		/* own, or a slot of the peer's; NULL: no more */
@@ -70,7 +76,7 @@ struct sinew_call {
 	uint64_t sent, received;	/* bytes */
 	uint64_t unconsumed;		/* delivered bytes that the application consumes itself */
 	uint64_t id;			/* 0: it waits for its slot */
-	bool entered;			/* its service */
+	struct entry entry;
 	bool accepted;			/* the called side's application has it, as is known */
 	bool aborted;			/* by this side */
 	bool returned;			/* by sinew_call_end() */

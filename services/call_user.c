@@ -182,6 +182,16 @@ static bool still_goes(const struct sinew_call *k)
 		k->core->state != CALL_OVER;
 }
 
+/* One that the interceptor alone has seen: the loop gives it back. */
+static void refuse_waiting(struct sinew_call *k)
+{
+	assert(k->entry.announced);
+	if (!k->core)
+		return;
+	call_give_up(k, SINEW_RX_CALL_DEAD);
+	lane_settle(k->lane);
+}
+
 void sinew_call_end(struct sinew_call *k)
 {
 	struct lane *l;
@@ -191,6 +201,11 @@ void sinew_call_end(struct sinew_call *k)
 		return;
 	l = k->lane;
 	lane_lock(l);
+	if (k->incoming && !k->accepted) {
+		refuse_waiting(k);
+		lane_unlock(l);
+		return;
+	}
 	assert(!k->returned);
 	k->returned = true;
 	call_leave(k);
@@ -268,7 +283,7 @@ int sinew_call_consumed(struct sinew_call *k, size_t n)
 static int keep(struct kept_msg *m, const struct shown *shown)
 {
 	const struct sinew_call_msg *msg = &shown->msg;
-	struct sinew_call *k = shown->call;
+	struct sinew_call *k = msg->call;
 
 	assert(msg->event == SINEW_CALL_DATA && !m->kept && !m->mem);
 	if (shown->stored) {
@@ -297,16 +312,18 @@ int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg *
 	struct sinew_calls *o;
 	struct kept_msg *m;
 
-	if (!msg || !ret_msg || msg->event != SINEW_CALL_DATA || !msg->data)
+	if (!msg || !ret_msg || msg->event != SINEW_CALL_DATA || !msg->data || !msg->call)
 		return -EINVAL;
-	shown = list_entry(msg, struct shown, msg);
-	o = shown->call->lane->owner;
-	if (o->shown != shown)
+	o = msg->call->lane->owner;
+	shown = o->shown;
+	if (!shown || msg != &shown->msg)
 		return -EINVAL;
 	m = owner_alloc(o, sizeof *m);
 	if (!m)
 		return -ENOMEM;
 	*m = (struct kept_msg) { .msg = *msg, .owner = owner_ref(o) };
+	m->msg.call = NULL;
+	m->msg.user = NULL;
 	if (keep(m, shown)) {
 		owner_release(o, m);
 		owner_unref(o);
@@ -340,7 +357,7 @@ static void fill(const struct sinew_call *k, struct sinew_call_status *st)
 	lock_order_held(LOCK_SERVICE);
 	assert(call_ended(k) || core || k->lane->owner->freed);
 	st->incoming = k->incoming;
-	st->waiting = k->incoming ? !k->entered && !call_ended(k) && !k->returned :
+	st->waiting = k->incoming ? !k->entry.entered && !call_ended(k) && !k->returned :
 		core && core->state == CALL_WAITING;
 	st->accepted = k->accepted;
 	st->aborted = k->aborted;

@@ -7,6 +7,8 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
+#include "services/intercept.h"
+#include "services/marks.h"
 #include "services/unread.h"
 #include "services/unsent.h"
 #include "services/service.h"
@@ -22,23 +24,35 @@ _Static_assert((int)SINEW_CALL_DONE == CALLS_DONE, "outcomes");
 
 /* ---- functions of the application ---- */
 
+/* Of a call that its function does not have, the interceptor alone hears. */
+static bool is_shown(const struct sinew_call *k)
+{
+	return k->fn && (!k->incoming || k->accepted);
+}
+
 /* shown: its message. False: the application does not want it. */
 static bool show(struct lane *l, struct sinew_call *k, struct shown *shown, bool stored)
 {
 	struct sinew_calls *o = l->owner;
-	bool wanted;
+	bool to_call = is_shown(k), wanted;
 
 	assert(l->delivers && !o->shown);
-	if (k->returned || !k->fn)
+	if (k->returned || !(to_call || intercept_is_set(o)))
 		return false;
-	shown->call = k;
 	shown->stored = stored;
+	shown->msg.call = k;
+	shown->msg.user = k->user;
+	if (shown->msg.event == SINEW_CALL_ENDED)
+		mark_end(&shown->msg, k->incoming);
+	else
+		shown->msg.mark = mark_of(shown->msg.event);
 	call_ref(k);
 	lane_unlock(l);
 	wanted = owner_enter(o);
 	if (wanted) {
 		o->shown = shown;
-		k->fn(k, &shown->msg, k->user);
+		if (!intercept_show(k, &shown->msg) && to_call)
+			k->fn(k, &shown->msg, k->user);
 		o->shown = NULL;
 		owner_leave(o);
 	}
@@ -102,12 +116,25 @@ static bool store(struct sinew_call *k, struct span data, bool last)
 	return true;
 }
 
+/* The interceptor sees a call before its service has room for it. */
+static void announce(struct lane *l, struct sinew_call *k)
+{
+	struct shown shown;
+
+	if (!intercept_is_set(l->owner))
+		return;
+	shown.msg = (struct sinew_call_msg) {
+		.event = SINEW_CALL_NEW, .total = k->core->rx.total,
+	};
+	show(l, k, &shown, false);
+}
+
 /* The application has the call from now on. */
 static void accept_new(struct lane *l, struct sinew_call *k)
 {
 	struct shown shown;
 
-	assert(k->incoming && !k->accepted && k->entered);
+	assert(k->incoming && !k->accepted && k->entry.entered);
 	if (call_accept(k->core))
 		return;
 	k->accepted = true;
@@ -187,7 +214,7 @@ static void data_arrived(struct lane *l, struct sinew_call *k, const struct call
 	}
 	if (k->max_bytes && k->received > k->max_bytes)
 		break_off(k, CALL_END_TOO_BIG);
-	else if (k->incoming && !k->entered)
+	else if (k->incoming && !k->entry.entered)
 		store(k, ev->data, ev->last);
 	else
 		data_in(l, k, ev->data, ev->last);
@@ -240,8 +267,8 @@ static void let_in(struct lane *l, struct sinew_call *k)
 	struct span data;
 	uint8_t *mem;
 
-	assert(k->incoming && !k->entered && list_empty(&k->waiting));
-	k->entered = true;
+	assert(k->incoming && !k->entry.entered && list_empty(&k->entry.waiting));
+	k->entry.entered = true;
 	if (k->delivery != SINEW_CALL_WHOLE)
 		accept_new(l, k);
 	if (!k->core || k->aborted || !(unread_len(k) || k->in.last))
@@ -272,27 +299,28 @@ static void incoming(struct lane *l, const struct calls_event *ev)
 	} else if (enters) {
 		let_in(l, k);
 	} else {
-		list_append(&s->waiting, &k->waiting);
+		list_append(&s->waiting, &k->entry.waiting);
 		atomic_fetch_add(&s->n_waiting, 1);
 		/* Against service_leave(): one of the two sees the other. */
 		atomic_store(&l->owner->waiter_due, true);
 		owner_wake(l->owner, 0);
+		announce(l, k);
 	}
 }
 
 static void stop_waiting(struct sinew_call *k)
 {
-	if (list_empty(&k->waiting))
+	if (list_empty(&k->entry.waiting))
 		return;
 	assert(k->incoming && atomic_load(&k->service->n_waiting));
-	list_remove(&k->waiting);
+	list_remove(&k->entry.waiting);
 	atomic_fetch_sub(&k->service->n_waiting, 1);
 }
 
 static void let_in_some(struct sinew_calls *o, struct service *s)
 {
 	while (!list_empty(&s->waiting) && service_enter(s)) {
-		struct sinew_call *k = list_first(&s->waiting, struct sinew_call, waiting);
+		struct sinew_call *k = list_first(&s->waiting, struct sinew_call, entry.waiting);
 		struct lane *l = k->lane;
 
 		stop_waiting(k);
@@ -364,10 +392,10 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 		call_drop(k);
 	else if (k->incoming && !ev->held)
 		call_detach(k);
-	if (!silent) {
+	if (!silent || k->entry.announced)
 		show_end(l, k, ev->retry_ms);
+	if (!silent)
 		return;
-	}
 	call_leave(k);
 	lane_unlock(l);
 	call_unref(k);

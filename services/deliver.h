@@ -11,7 +11,6 @@
 /* The event that is handed over, for sinew_call_msg_ref(). */
 struct shown {
 	struct sinew_call_msg msg;
-	struct sinew_call *call;
 	bool stored;		/* the data lie in the memory of what was not read */
 };
 

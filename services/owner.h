@@ -8,6 +8,7 @@
  *	hub.c			functions of lowcomms/service.h, the user's calls for a node
  *	begin.c, call_user.c	the user's calls for bindings and calls
  *	deliver.c		events of the core become events of the application
+ *	intercept.c, marks.c	the function that sees all of them, and RxRPC's words for them
  *	lane.c			the calls of one session: its lock, frames into its ring
  *	call.c			one call
  *	unsent.c, unread.c	its data that wait
@@ -58,6 +59,8 @@ struct sinew_calls {
 
 	struct lock lock;		/* of changes to: */
 	_Atomic(struct service *) services[SERVICE_BUCKETS];
+	_Atomic(sinew_call_intercept_fn) intercept;	/* set once */
+	void *intercept_user;
 
 	/* Loop. */
 	struct list lanes;

@@ -7,6 +7,7 @@
 
 #include "lowcomms/node.h"
 #include "services/call.h"
+#include "services/intercept.h"
 
 _Static_assert(SINEW_SERVICE_FIRST == CALLS_SYSTEM, "ids of the library");
 
@@ -21,7 +22,7 @@ struct service *service_find(struct sinew_calls *o, uint16_t id)
 {
 	struct service *s = atomic_load_explicit(bucket(o, id), memory_order_acquire);
 
-	assert(!s || s->is.fn);
+	assert(!s || s->id % SERVICE_BUCKETS == id % SERVICE_BUCKETS);
 	while (s && s->id != id)
 		s = s->next;
 	return s;
@@ -63,7 +64,7 @@ void service_leave(struct sinew_calls *o, struct service *s)
 
 static bool is_valid(uint16_t id, const struct sinew_service *is)
 {
-	return id >= SINEW_SERVICE_FIRST && is && is->size >= sizeof *is && is->fn &&
+	return id >= SINEW_SERVICE_FIRST && is && is->size >= sizeof *is &&
 		is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_WAIT &&
 		is->n_ops <= OPS_MAX && !(is->flags & ~SINEW_SERVICE_DETACH);
 }
@@ -75,7 +76,7 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 	struct service *s;
 	int err = 0;
 
-	if (!o || !is_valid(id, is))
+	if (!o || !is_valid(id, is) || !(is->fn || intercept_is_set(o)))
 		return -EINVAL;
 	if (node_forked(o->node))
 		return -ECHILD;

@@ -29,7 +29,8 @@
  * Events
  *   All events of a call come to one function, in order, on the loop thread, with no lock held:
  *   of an own call that of struct sinew_call_options, of the peer's that of struct sinew_service.
- *   None comes from inside of a function below, whose call may cause it, but later.
+ *   None comes from inside of a function below, whose call may cause it, but later. Before that
+ *   function the one of sinew_calls_intercept() sees them.
  *	caller:		ACCEPTED, ROOM, DATA ..., then ENDED
  *	called side:	NEW, DATA ..., ROOM, then ENDED
  *   ENDED comes once and is the last: at the called side when all of the reply is on its way, or
@@ -96,6 +97,20 @@ enum sinew_call_code {
 	SINEW_RXGEN_SS_XDRFREE = -456, SINEW_RXGEN_CC_XDRFREE = -457,
 };
 
+/* The words of RxRPC for the same events, in its order. */
+enum sinew_call_mark {
+	SINEW_MARK_NONE,	/* nothing: ACCEPTED, ROOM, and ENDED of a call that was answered */
+	SINEW_MARK_DATA,
+	SINEW_MARK_FINAL_ACK,	/* the caller has consumed the whole reply */
+	SINEW_MARK_BUSY,
+	SINEW_MARK_REMOTE_ABORT,	/* with the code: what the other side said, or what RxRPC
+					 * says for a refusal that has none */
+	SINEW_MARK_LOCAL_ABORT,	/* with the code of this side */
+	SINEW_MARK_NET_ERROR,	/* the session is over: error is -ESTALE */
+	SINEW_MARK_LOCAL_ERROR,	/* error is -ETIME, -ESHUTDOWN or -EPROTO */
+	SINEW_MARK_NEW_CALL,
+};
+
 /* "DATA", "IN_DOUBT", "DEADLINE", ...; never NULL. any thread. */
 const char *sinew_call_event_name(enum sinew_call_event event);
 const char *sinew_call_outcome_name(enum sinew_call_outcome outcome);
@@ -110,8 +125,14 @@ struct sinew_call_msg {
 	uint64_t total;		/* NEW: announced length of the request, or SINEW_TOTAL_UNKNOWN */
 	enum sinew_call_reason reason;	/* ENDED */
 	enum sinew_call_outcome outcome;	/* ENDED */
-	int32_t code;		/* ENDED with reason ABORTED or GIVEN_UP */
+	int32_t code;		/* ENDED with an abort as mark */
 	uint32_t retry_ms;	/* ENDED with reason BUSY: hint when to try again, 0: none */
+	enum sinew_call_mark mark;
+	int error;		/* ENDED: 0 when answered; -ECONNABORTED by an abort, -EBUSY,
+				 * -ESTALE, -ETIME, -ESHUTDOWN, -EPROTO */
+	struct sinew_call *call;	/* whose event it is; NULL in a message of
+					 * sinew_call_msg_ref() */
+	void *user;			/* of the call; the same */
 };
 
 /* user: of sinew_call_begin(), or of sinew_service_bind(), until sinew_call_set_user(). loop; it
@@ -190,6 +211,21 @@ unsigned sinew_calls_open(const struct sinew_calls *calls);
  * callback. any other thread. (sinew_node_free() itself ends all calls with their events.)
  */
 void sinew_calls_free(struct sinew_calls *calls);
+
+/* True: it has dealt with the event, and the function of the call does not get it. user: of
+ * sinew_calls_intercept(). loop; it may call everything but sinew_calls_free(). */
+typedef bool (*sinew_call_intercept_fn)(struct sinew_call *call, const struct sinew_call_msg *msg,
+					void *user);
+
+/*
+ * From now on fn sees each event of each call, own and of peers, in order per call, before the
+ * function of the call, which it may replace: own calls and services need none then. It sees NEW
+ * of a call that waits for its service, too, as soon as it is there, and its ENDED if it is never
+ * let in: such a call is not the application's, and sinew_call_abort() or sinew_call_end() refuses
+ * it. Data count as consumed as their delivery says, whoever gets them. Once for all. any thread.
+ * -EINVAL: no function. -EEXIST: there is one. -ECHILD.
+ */
+int sinew_calls_intercept(struct sinew_calls *calls, sinew_call_intercept_fn fn, void *user);
 
 /* ---- services ---- */
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "services/marks.h"
+
+#include <errno.h>
+
+enum sinew_call_mark mark_of(enum sinew_call_event event)
+{
+	switch (event) {
+	case SINEW_CALL_NEW:		return SINEW_MARK_NEW_CALL;
+	case SINEW_CALL_DATA:		return SINEW_MARK_DATA;
+	case SINEW_CALL_ACCEPTED:
+	case SINEW_CALL_ROOM:
+	case SINEW_CALL_ENDED:		return SINEW_MARK_NONE;
+	}
+	return SINEW_MARK_NONE;
+}
+
+static void set(struct sinew_call_msg *msg, enum sinew_call_mark mark, int error)
+{
+	msg->mark = mark;
+	msg->error = error;
+}
+
+/* A refusal, as the abort with which RxRPC says the same: by the side that is called. */
+static void set_refusal(struct sinew_call_msg *msg, bool incoming, int32_t code)
+{
+	msg->code = code;
+	set(msg, incoming ? SINEW_MARK_LOCAL_ABORT : SINEW_MARK_REMOTE_ABORT, -ECONNABORTED);
+}
+
+void mark_end(struct sinew_call_msg *msg, bool incoming)
+{
+	switch (msg->reason) {
+	case SINEW_END_REPLIED:
+		return;
+	case SINEW_END_BUSY:
+		set(msg, SINEW_MARK_BUSY, -EBUSY);
+		return;
+	case SINEW_END_ABORTED:
+		set(msg, SINEW_MARK_REMOTE_ABORT, -ECONNABORTED);
+		return;
+	case SINEW_END_GIVEN_UP:
+		set(msg, SINEW_MARK_LOCAL_ABORT, -ECONNABORTED);
+		return;
+	case SINEW_END_NO_SERVICE:
+		set_refusal(msg, incoming, SINEW_RX_INVALID_OPERATION);
+		return;
+	case SINEW_END_NO_OP:
+		set_refusal(msg, incoming, SINEW_RXGEN_OPCODE);
+		return;
+	case SINEW_END_TOO_BIG:
+		set_refusal(msg, incoming, SINEW_RXGEN_SS_UNMARSHAL);
+		return;
+	case SINEW_END_CLOSING:
+		set(msg, SINEW_MARK_LOCAL_ERROR, -ESHUTDOWN);
+		return;
+	case SINEW_END_DEADLINE:
+		set(msg, SINEW_MARK_LOCAL_ERROR, -ETIME);
+		return;
+	case SINEW_END_SESSION:
+		set(msg, SINEW_MARK_NET_ERROR, -ESTALE);
+		return;
+	case SINEW_END_PROTOCOL:
+		set(msg, SINEW_MARK_LOCAL_ERROR, -EPROTO);
+		return;
+	}
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of the interceptor: it sees each event of each call before the call's function,
+ * in order, with RxRPC's mark and an error, and may replace the function. Knows the public headers
+ * only.
+ */
+#include <errno.h>
+
+#include "tests/lib/call_pair.h"
+
+static struct call_pair pair;
+static uint8_t request[65536], reply[65536];
+
+/* An interceptor saw this of all calls of its side. */
+struct watch {
+	unsigned n[SINEW_MARK_NEW_CALL + 1];
+	char events[400];		/* first letters: New, Data, Accepted, Room, Ended */
+	enum sinew_call_mark mark;	/* of the last ENDED */
+	int error, code;
+	unsigned waiting;		/* NEW of calls that waited */
+	bool takes;			/* events are for nobody else */
+	bool answers;			/* requests by nothing */
+	bool refuses;			/* what waits, */
+	bool gives_back;		/* by sinew_call_end() */
+	bool wrong;
+};
+
+static struct watch watches[2];
+
+static bool is_waiting(struct sinew_call *call)
+{
+	struct sinew_call_status st = { .size = sizeof st };
+
+	CHECK_EQ(sinew_call_status(call, &st), 0);
+	return st.incoming && st.waiting;
+}
+
+static bool watch(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	struct watch *w = user;
+	const char *name = sinew_call_event_name(msg->event);
+	size_t at = strlen(w->events);
+
+	w->n[msg->mark]++;
+	w->wrong |= msg->call != call;
+	if (at + 1 < sizeof w->events)
+		w->events[at] = name[0];
+	if (msg->event == SINEW_CALL_ENDED) {
+		w->mark = msg->mark;
+		w->error = msg->error;
+		w->code = msg->code;
+	}
+	if (msg->event == SINEW_CALL_NEW && is_waiting(call)) {
+		w->waiting++;
+		if (w->refuses && w->gives_back)
+			sinew_call_end(call);
+		else if (w->refuses)
+			CHECK_EQ(sinew_call_abort(call, 55), 0);
+	}
+	if (w->answers && msg->event == SINEW_CALL_DATA && msg->last) {
+		CHECK_EQ(sinew_call_send(call, NULL, 0, 0), 0);
+		sinew_call_end(call);
+	}
+	return w->takes;
+}
+
+static bool open_watched(void)
+{
+	memset(watches, 0, sizeof watches);
+	if (!call_pair_open(&pair, NULL, NULL))
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(sinew_calls_intercept(pair.s[i].calls, watch, &watches[i]), 0);
+	return true;
+}
+
+static void close_watched(void)
+{
+	CHECK(!watches[0].wrong && !watches[1].wrong);
+	call_pair_close(&pair);
+}
+
+static struct asked new_asked(size_t len)
+{
+	return (struct asked) { .request = request, .len = len, .reply = reply, .size = 8 };
+}
+
+/* The last end that a side saw. */
+static void saw_end(unsigned side, enum sinew_call_mark mark, int error, int code)
+{
+	CHECK_EQ(watches[side].mark, mark);
+	CHECK_EQ(watches[side].error, error);
+	CHECK_EQ(watches[side].code, code);
+	watches[side].mark = SINEW_MARK_NONE;
+	watches[side].error = watches[side].code = 0;
+}
+
+static void each_event_is_seen_in_order(void)
+{
+	struct asked a = new_asked(8), b = new_asked(40000);
+	struct iovec iov = { request, 8 };
+
+	CHECK_OR_RETURN(open_watched());
+	CHECK_EQ(ask(&pair.s[0], PAIR_PIECES, OP_COUNT, &a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, a.ended);
+	CHECK_STR(watches[0].events, "DE");
+	saw_end(0, SINEW_MARK_NONE, 0, 0);
+	CHECK_STR(watches[1].events, "ND");
+	CHECK_EQ(watches[1].n[SINEW_MARK_NEW_CALL], 1);
+	CHECK_EQ(watches[1].n[SINEW_MARK_DATA], 1);
+
+	/* A whole request is one event, and NEW comes with it. */
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &b, NULL, SINEW_CALL_WANT_ACCEPT), 0);
+	DRIVE_CALLS(&pair, b.accepted && side_holds(&pair.s[1]) == 1);
+	CHECK_STR(watches[1].events, "NDND");
+	CHECK_STR(watches[0].events, "DEA");
+	CHECK_EQ(sinew_call_send(pair.s[1].held[0].call, &iov, 1, 0), 8);
+	DRIVE_CALLS(&pair, b.ended && pair.s[1].told == 1);
+	CHECK_STR(watches[0].events, "DEADE");
+	CHECK_STR(watches[1].events, "NDNDE");
+	saw_end(1, SINEW_MARK_NONE, 0, 0);
+	close_watched();
+}
+
+/* ---- marks ---- */
+
+static void aborts_have_marks(void)
+{
+	struct asked a = new_asked(100), b = new_asked(100);
+
+	CHECK_OR_RETURN(open_watched());
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_FAIL, &a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, a.ended);
+	saw_end(0, SINEW_MARK_REMOTE_ABORT, -ECONNABORTED, 77);
+
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &b, NULL, 0), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+	CHECK_EQ(sinew_call_abort(b.call, -9), 0);
+	DRIVE_CALLS(&pair, b.ended && pair.s[1].told == 1);
+	saw_end(0, SINEW_MARK_LOCAL_ABORT, -ECONNABORTED, -9);
+	saw_end(1, SINEW_MARK_REMOTE_ABORT, -ECONNABORTED, -9);
+	close_watched();
+}
+
+static void refusal(unsigned service, uint32_t op, size_t len, enum sinew_call_mark mark, int error,
+		    int code)
+{
+	struct asked a = new_asked(len);
+
+	CHECK_OR_RETURN(CHECK_EQ(ask(&pair.s[0], service, op, &a, NULL, 0), 0));
+	DRIVE_CALLS(&pair, a.ended);
+	CHECK_EQ(a.outcome, SINEW_CALL_NOT_EXECUTED);
+	CHECK_EQ(a.code, code);
+	saw_end(0, mark, error, code);
+	CHECK_STR(watches[1].events, "");
+}
+
+static void refusals_have_marks(void)
+{
+	struct sinew_service is = {
+		.size = sizeof is, .delivery = SINEW_CALL_WHOLE, .max_request = 8,
+	};
+	struct sinew_binding *b[2];
+
+	CHECK_OR_RETURN(open_watched());
+	CHECK_EQ(sinew_service_bind(pair.s[1].calls, 300, &is, NULL), 0);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session,
+					    (uint16_t)(300 + i), &b[i]), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		sinew_binding_close(pair.s[0].binding[3 + i]);
+		pair.s[0].binding[3 + i] = b[i];
+	}
+	refusal(PAIR_PULL, OP_ECHO, 8, SINEW_MARK_REMOTE_ABORT, -ECONNABORTED,
+		SINEW_RX_INVALID_OPERATION);
+	refusal(PAIR_WHOLE, OP_NONE, 8, SINEW_MARK_REMOTE_ABORT, -ECONNABORTED,
+		SINEW_RXGEN_OPCODE);
+	refusal(PAIR_PATIENT, OP_ECHO, 9, SINEW_MARK_REMOTE_ABORT, -ECONNABORTED,
+		SINEW_RXGEN_SS_UNMARSHAL);
+	close_watched();
+}
+
+static void errors_have_marks(void)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .deadline_ms = 40 };
+	struct asked held = new_asked(8), a = new_asked(8), late = new_asked(8);
+
+	CHECK_OR_RETURN(open_watched());
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_HOLD, &held, NULL, 0), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_HOLD, &a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, a.ended);
+	saw_end(0, SINEW_MARK_BUSY, -EBUSY, 0);
+
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &late, &opt, 0), 0);
+	DRIVE_CALLS(&pair, late.ended && pair.s[1].told == 1);
+	saw_end(0, SINEW_MARK_LOCAL_ERROR, -ETIME, SINEW_RX_CALL_TIMEOUT);
+
+	CHECK_EQ(sinew_session_abort(pair.t[0].all.session), 0);
+	DRIVE_CALLS(&pair, held.ended && pair.s[1].told == 2);
+	saw_end(0, SINEW_MARK_NET_ERROR, -ESTALE, 0);
+	saw_end(1, SINEW_MARK_NET_ERROR, -ESTALE, 0);
+	close_watched();
+}
+
+static void a_drained_call_has_a_mark(void)
+{
+	struct asked a = new_asked(8);
+
+	CHECK_OR_RETURN(open_watched());
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a, NULL, SINEW_CALL_ENDLESS), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+	CHECK_EQ(sinew_calls_drain(pair.s[0].calls, 10000), 0);
+	DRIVE_CALLS(&pair, a.ended);
+	CHECK_EQ(a.reason, SINEW_END_CLOSING);
+	saw_end(0, SINEW_MARK_LOCAL_ERROR, -ESHUTDOWN, SINEW_RX_USER_ABORT);
+	close_watched();
+}
+
+/* ---- instead of the function ---- */
+
+static void it_replaces_the_function(void)
+{
+	struct asked a = new_asked(100), b = new_asked(100);
+	struct sinew_service is = { .size = sizeof is };
+	struct sinew_binding *binding;
+
+	CHECK_OR_RETURN(open_watched());
+	watches[1].takes = watches[1].answers = true;
+	CHECK_EQ(ask(&pair.s[0], PAIR_PIECES, OP_ECHO, &a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, a.ended);
+	CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+	CHECK_EQ(a.got, 0);
+	CHECK_EQ(pair.s[1].shown, 0);
+	CHECK_STR(watches[1].events, "ND");
+
+	/* A service and a call without a function. */
+	CHECK_EQ(sinew_service_bind(pair.s[1].calls, 300, &is, NULL), 0);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, 300, &binding), 0);
+	memset(watches[0].events, 0, sizeof watches[0].events);
+	CHECK_EQ(sinew_call_begin(binding, 3, NULL, NULL, 0, 0, NULL, &b.call), 0);
+	DRIVE_CALLS(&pair, watches[0].events[0] && !call_pair_open_calls(&pair));
+	CHECK_STR(watches[0].events, "DE");
+	CHECK_STR(watches[1].events, "NDND");
+	sinew_call_end(b.call);
+	sinew_binding_close(binding);
+
+	/* Own calls, too. */
+	watches[0].takes = true;
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	CHECK_EQ(a.ended, 1);
+	sinew_call_end(a.call);
+	close_watched();
+}
+
+/* ---- calls that wait ---- */
+
+static void what_waits_is_seen(void)
+{
+	struct asked first = new_asked(8), a[4];
+
+	CHECK_OR_RETURN(open_watched());
+	CHECK_EQ(ask(&pair.s[0], PAIR_PATIENT, OP_HOLD, &first, NULL, 0), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+	CHECK_EQ(watches[1].waiting, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		a[i] = new_asked(8);
+		watches[1].refuses = i == 1 || i == 2;
+		watches[1].gives_back = i == 2;
+		CHECK_EQ(ask(&pair.s[0], PAIR_PATIENT, OP_HOLD, &a[i], NULL, 0), 0);
+		DRIVE_CALLS(&pair, watches[1].waiting == i + 1);
+	}
+	DRIVE_CALLS(&pair, a[1].ended && a[2].ended);
+	CHECK_EQ(a[1].reason, SINEW_END_ABORTED);
+	CHECK_EQ(a[1].code, 55);
+	CHECK_EQ(a[1].outcome, SINEW_CALL_NOT_EXECUTED);
+	CHECK_EQ(a[2].code, SINEW_RX_CALL_DEAD);
+	CHECK_EQ(a[2].outcome, SINEW_CALL_NOT_EXECUTED);
+	CHECK_EQ(watches[1].n[SINEW_MARK_LOCAL_ABORT], 2);
+
+	/* One that its caller gives up is heard of, too; the application never had it. */
+	CHECK_EQ(sinew_call_abort(a[0].call, 5), 0);
+	DRIVE_CALLS(&pair, watches[1].n[SINEW_MARK_REMOTE_ABORT] == 1);
+	CHECK_EQ(pair.s[1].shown, 1);
+
+	/* One that is let in is not announced again. */
+	pair_answer(&pair.s[1], 1);
+	DRIVE_CALLS(&pair, pair.s[1].shown == 2 && side_holds(&pair.s[1]) == 1);
+	CHECK_EQ(watches[1].n[SINEW_MARK_NEW_CALL], 5);
+	pair_answer(&pair.s[1], 1);
+	DRIVE_CALLS(&pair, a[3].ended);
+	CHECK_EQ(a[3].outcome, SINEW_CALL_DONE);
+	close_watched();
+}
+
+static void it_is_set_once(void)
+{
+	struct sinew_service is = { .size = sizeof is };
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(sinew_service_bind(pair.s[0].calls, 300, &is, NULL), -EINVAL);
+	CHECK_EQ(sinew_calls_intercept(NULL, watch, NULL), -EINVAL);
+	CHECK_EQ(sinew_calls_intercept(pair.s[0].calls, NULL, NULL), -EINVAL);
+	CHECK_EQ(sinew_calls_intercept(pair.s[0].calls, watch, &watches[0]), 0);
+	CHECK_EQ(sinew_calls_intercept(pair.s[0].calls, watch, &watches[0]), -EEXIST);
+	CHECK_EQ(sinew_service_bind(pair.s[0].calls, 300, &is, NULL), 0);
+	call_pair_close(&pair);
+}
+
+int main(void)
+{
+	RUN(each_event_is_seen_in_order);
+	RUN(aborts_have_marks);
+	RUN(refusals_have_marks);
+	RUN(errors_have_marks);
+	RUN(a_drained_call_has_a_mark);
+	RUN(it_replaces_the_function);
+	RUN(what_waits_is_seen);
+	RUN(it_is_set_once);
+	return check_done();
+}
