@@ -32,7 +32,6 @@ static void begin_close(struct sinew_node *n, int ms)
 			log_line(&n->log, SINEW_ERROR,
 				 "no memory for the report, it will be empty");
 		watch_closing(&n->observer);
-		serving_closing(n);
 		core_close(&n->core);
 		list_each(struct peer, p, &n->core.peers, all)
 			if (p->session)

@@ -76,8 +76,6 @@ struct service_ops {
 	uint64_t (*deadline)(void *user);
 	/* That time has come; now_ns: that of this turn of the loop. */
 	void (*tick)(void *user, uint64_t now_ns);
-	/* sinew_close() was called; finishing() of each session follows. */
-	void (*closing)(void *user);
 	/* The node goes: by sinew_node_free(), on its thread. Every session is down; no function
 	 * follows but released. */
 	void (*freed)(void *user);

@@ -120,14 +120,6 @@ void serving_tick(struct sinew_node *n)
 	serving_ask(n);
 }
 
-void serving_closing(struct sinew_node *n)
-{
-	if (!n->serving.ops || !n->serving.ops->closing)
-		return;
-	node_calls_back(n);
-	n->serving.ops->closing(n->serving.user);
-}
-
 void serving_freed(struct sinew_node *n)
 {
 	const struct service_ops *ops = n->serving.ops;

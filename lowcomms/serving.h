@@ -34,7 +34,6 @@ void serving_down(struct sinew_session *h);
 void serving_tick(struct sinew_node *n);
 /* Asks for the time of the next tick. */
 void serving_ask(struct sinew_node *n);
-void serving_closing(struct sinew_node *n);
 void serving_freed(struct sinew_node *n);
 
 #endif

@@ -106,6 +106,14 @@ static inline bool call_ended(const struct sinew_call *k)
 	return k->end.reason != 0;
 }
 
+/* For a slot of the peer, or for a handler of its service. */
+static inline bool call_is_waiting(const struct sinew_call *k)
+{
+	if (!k->incoming)
+		return k->core && k->core->state == CALL_WAITING;
+	return !k->entry.entered && !call_ended(k) && !k->returned;
+}
+
 /* The core has it, and it counts as open. */
 void call_open(struct sinew_call *k, struct call *core);
 /* Learns its id, once it has a slot. */

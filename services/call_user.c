@@ -357,8 +357,7 @@ static void fill(const struct sinew_call *k, struct sinew_call_status *st)
 	lock_order_held(LOCK_SERVICE);
 	assert(call_ended(k) || core || k->lane->owner->freed);
 	st->incoming = k->incoming;
-	st->waiting = k->incoming ? !k->entry.entered && !call_ended(k) && !k->returned :
-		core && core->state == CALL_WAITING;
+	st->waiting = call_is_waiting(k);
 	st->accepted = k->accepted;
 	st->aborted = k->aborted;
 	st->ended = call_ended(k);

@@ -221,6 +221,9 @@ struct calls_counters {
 	uint64_t begun;		/* own calls */
 	uint64_t shown;		/* calls of the peer */
 	uint64_t ended[CALLS_DONE + 1];	/* own calls, by outcome */
+	uint64_t refused;	/* calls of the peer, before they were accepted */
+	uint64_t busy;		/* own calls that ended so */
+	uint64_t aborted;	/* ... by an application */
 	uint64_t late;		/* frames of calls that had ended, dropped */
 	uint64_t broken;	/* rules */
 };

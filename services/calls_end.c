@@ -53,6 +53,12 @@ static enum calls_outcome own_outcome_below(const struct call *call, uint64_t hi
 	return call->tx.complete && call->last_end <= high ? CALLS_IN_DOUBT : CALLS_PARTIAL;
 }
 
+static void count_end(struct calls *c, unsigned reason)
+{
+	c->n.busy += reason == CALL_END_BUSY;
+	c->n.aborted += reason == CALL_END_ABORTED || reason == CALLS_ABANDONED;
+}
+
 /* A complete reply is still to be told and consumed; any other is dropped, and the slot does not
  * wait for the application. */
 void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outcome outcome)
@@ -68,6 +74,7 @@ void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outco
 	c->n.ended[outcome]++;
 	call_set_end(call, settling ? call->reason : reason, settling ? call->code : code, outcome);
 	if (call->reason != CALLS_REPLIED) {
+		count_end(c, call->reason);
 		rx_close(call);
 		call_tell_nothing(call);
 	}
@@ -251,6 +258,7 @@ int call_refuse(struct call *call, enum call_reason reason, uint32_t retry_ms)
 	if (call->state != CALL_OPEN || call->accepted)
 		return -EALREADY;
 	call->retry_ms = retry_ms;
+	call->calls->n.refused++;
 	peers_refuse(call, reason, 0);
 	return 0;
 }

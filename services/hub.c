@@ -141,6 +141,16 @@ static void on_down(void *user, struct sinew_session *h, uint64_t acked, uint64_
 	lane_unlock(l);
 }
 
+static void on_path(void *user, struct sinew_session *h, bool up)
+{
+	struct sinew_calls *o = user;
+
+	if (!o->opt.path || !service_data(h) || !owner_enter(o))
+		return;
+	o->opt.path(o, h, up, o->opt.path_user);
+	owner_leave(o);
+}
+
 static void on_released(void *data)
 {
 	lane_free(data);
@@ -208,7 +218,7 @@ static void on_freed(void *user)
 
 static const struct service_ops ops = {
 	.up = on_up, .frame = on_frame, .batch = on_batch, .room = on_room,
-	.finishing = on_finishing, .finished = on_finished, .down = on_down,
+	.finishing = on_finishing, .finished = on_finished, .path = on_path, .down = on_down,
 	.released = on_released, .deadline = on_deadline, .tick = on_tick, .freed = on_freed,
 };
 

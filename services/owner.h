@@ -10,6 +10,7 @@
  *	deliver.c		events of the core become events of the application
  *	intercept.c, marks.c	the function that sees all of them, and RxRPC's words for them
  *	lane.c			the calls of one session: its lock, frames into its ring
+ *	lane_status.c		its status for the user
  *	call.c			one call
  *	unsent.c, unread.c	its data that wait
  *	service.c		services, and who is in them

@@ -173,6 +173,11 @@ struct sinew_calls_options {
 	/* A call that sinew_call_begin() refused with -EAGAIN may be begun now. loop; NULL: none */
 	void (*room)(struct sinew_calls *calls, struct sinew_session *session, void *user);
 	void *room_user;
+	/* The session has lost its link (up false), or has one again. The two alternate; the first
+	 * is a loss. Nothing ends by it: what is sent waits, and deadlines run. A link that takes
+	 * the place of another one is no event. loop. NULL: none */
+	void (*path)(struct sinew_calls *calls, struct sinew_session *session, bool up, void *user);
+	void *path_user;
 };
 
 /* size: sizeof(struct sinew_calls_options) of the caller, so that the ABI can grow. */
@@ -226,6 +231,48 @@ typedef bool (*sinew_call_intercept_fn)(struct sinew_call *call, const struct si
  * -EINVAL: no function. -EEXIST: there is one. -ECHILD.
  */
 int sinew_calls_intercept(struct sinew_calls *calls, sinew_call_intercept_fn fn, void *user);
+
+/* The calls of one session: how many there are, how those ended that were begun in it. */
+struct sinew_calls_status {
+	size_t size;		/* sizeof(struct sinew_calls_status), set by the caller */
+	/* Own calls. */
+	uint64_t begun;
+	uint64_t done, started, in_doubt, partial, not_executed;	/* ended, by outcome */
+	uint64_t busy;		/* of the ended ones: their service took no more */
+	uint64_t aborted;	/* ... by either side's application */
+	uint32_t open;		/* not ended; of them: */
+	uint32_t waiting;	/* have no slot, or are to be begun again */
+	uint32_t slots_granted;	/* by the peer */
+	uint32_t slots_used;
+	/* Calls of the peer. */
+	uint64_t peers_begun;	/* that came to a service here, or to none; of them */
+	uint64_t peers_refused;	/* by BUSY, NO_SERVICE, NO_OP, TOO_BIG or CLOSING */
+	uint32_t peers_open;	/* not ended */
+	uint32_t peers_held;	/* ended, but the application does not let go: sinew_call_end() */
+	uint32_t peers_granted;	/* slots that the peer may use */
+	uint32_t peers_used;
+	/* Of both. */
+	uint64_t late;		/* frames of calls that had ended, dropped */
+	bool broken;		/* a side broke the rules: calls of this session have ended */
+	/* The oldest call, of either side, that is open or occupies its slot. */
+	bool has_oldest;
+	bool oldest_incoming;	/* it is the peer's */
+	bool oldest_waiting;	/* for a slot, or for a handler of its service */
+	bool oldest_ended;	/* an incoming one is held, an own reply is not consumed */
+	uint16_t oldest_service;
+	uint32_t oldest_op;
+	uint64_t oldest_id;	/* sinew_call_id(); 0: it has no slot yet */
+	uint64_t oldest_age_ms;
+};
+
+/*
+ * One snapshot of a session is consistent; it is told after the end of the session, too. A struct
+ * of another version of this header gets what both know, else 0. any thread.
+ * -EINVAL: size, or a session of another node. -EOPNOTSUPP: the peer does not offer calls, or its
+ * session has not begun. -ECHILD.
+ */
+int sinew_calls_status(struct sinew_calls *calls, struct sinew_session *session,
+		       struct sinew_calls_status *ret);
 
 /* ---- services ---- */
 

@@ -220,11 +220,6 @@ static void tick(void *user, uint64_t now_ns)
 	toy->ticks++;
 }
 
-static void closing(void *user)
-{
-	((struct toy *)user)->closings++;
-}
-
 static void freed(void *user)
 {
 	struct toy *toy = user;
@@ -245,7 +240,6 @@ const struct service_ops toy_ops = {
 	.released = released,
 	.deadline = deadline,
 	.tick = tick,
-	.closing = closing,
 	.freed = freed,
 };
 

@@ -16,7 +16,7 @@ struct toy {
 	struct sinew_session *h;	/* up; NULL: none is */
 	struct service_grant theirs;
 	unsigned ups, batches, rooms, losses, returns, finishings, finisheds, downs, released;
-	unsigned closings, freeds, ticks;
+	unsigned freeds, ticks;
 	bool holds;			/* does not let the FIN go */
 	bool silent;			/* echoes nothing */
 	uint64_t next_out;		/* number of the next frame or message that we send ... */

@@ -201,7 +201,7 @@ static void close_waits(void)
 	CHECK_OR_RETURN(open_and_up(answers));
 	toys[0].holds = true;
 	CHECK_EQ(sinew_close(t[0].n, 60000), 0);
-	DRIVE_PAIR(t, toys[0].closings == 1 && toys[0].finishings == 1);
+	DRIVE_PAIR(t, toys[0].finishings == 1);
 	CHECK_EQ(toy_put(&toys[0], 1000, false), 0);
 	CHECK_EQ(toy_send(&toys[0], 16), -ESHUTDOWN);
 	DRIVE_PAIR(t, toys[0].echoes_in == 1);
@@ -209,7 +209,7 @@ static void close_waits(void)
 	service_let_go(toys[0].h);
 	DRIVE_PAIR(t, t[0].closed == 1 && toys[1].downs == 1);
 	CHECK_EQ(t[0].seen[2].reason, SINEW_DOWN_CLOSED);
-	CHECK(toys[0].downs == 1 && toys[1].closings == 0);
+	CHECK(toys[0].downs == 1);
 	toys_free(t);
 	check_clean();
 }

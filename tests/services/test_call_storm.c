@@ -210,6 +210,20 @@ static struct sinew_session *session_of(struct test_node *t, unsigned peer)
 	return h;
 }
 
+/* The status of a side, while its calls begin and end. */
+static void look(unsigned i, struct sinew_session *h)
+{
+	struct sinew_calls_status st = { .size = sizeof st };
+	uint64_t ended;
+
+	CHECK_EQ(sinew_calls_status(pair.s[i].calls, h, &st), 0);
+	ended = st.done + st.started + st.in_doubt + st.partial + st.not_executed;
+	CHECK_EQ(st.begun, ended + st.open);
+	CHECK(st.slots_used <= st.slots_granted && st.peers_used <= st.peers_granted);
+	CHECK(st.waiting <= st.open && st.peers_open + st.peers_held <= st.peers_used);
+	CHECK(st.has_oldest || !st.oldest_id);
+}
+
 static void many_threads_call(void)
 {
 	struct sinew_session *h[2];
@@ -243,7 +257,8 @@ static void many_threads_call(void)
 	}
 	for (unsigned i = 0; i < 20; i++) {
 		sinew_break(pair.t[i % 2].n, 0);
-		poll(NULL, 0, BREAK_MS);
+		for (int64_t until = now_ms() + BREAK_MS; now_ms() < until;)
+			look(i % 2, h[i % 2]);
 	}
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(workers[i].thread, NULL);

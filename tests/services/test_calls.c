@@ -92,6 +92,7 @@ static void refused_calls_were_not_executed(void)
 	CHECK_EQ(call_refuse(p.b.in, CALL_END_BUSY, 250), -EALREADY);
 	CHECK_EQ(call_accept(p.b.in), -EALREADY);
 	pair_run(&p);
+	CHECK(p.a.c.n.busy == 1 && !p.a.c.n.aborted && p.b.c.n.refused == 1);
 	CHECK_STR(pair_log(&p.b), "ENDED BUSY NOT_EXECUTED retry 250");
 	CHECK_STR(pair_log(&p.a), "ENDED BUSY NOT_EXECUTED retry 250");
 	call_let_go(&call);
@@ -109,6 +110,7 @@ static void an_accepted_call_is_not_refused(void)
 	pair_run(&p);
 	CHECK_STR(pair_log(&p.b), "ENDED ABANDONED STARTED 17");
 	CHECK_STR(pair_log(&p.a), "ENDED ABORTED STARTED 17");
+	CHECK(p.a.c.n.aborted == 1 && !p.a.c.n.busy && !p.b.c.n.refused && !p.b.c.n.aborted);
 	CHECK_EQ(call_abort(&call, 1), -EALREADY);
 	call_let_go(&call);
 	over();

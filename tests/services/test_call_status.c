@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of what a node tells about its calls beside their events: the loss and return of
+ * links, counters, slots, the oldest call. Knows the public headers only.
+ */
+#include "tests/lib/call_pair.h"
+
+#define BREAKS	6u
+
+static struct call_pair pair;
+static uint8_t request[100000], reply[2][100000];
+
+static struct asked echo_into(unsigned i, size_t len)
+{
+	return (struct asked) {
+		.request = request, .len = len, .reply = reply[i], .size = sizeof reply[i],
+	};
+}
+
+static struct sinew_calls_status status(unsigned i)
+{
+	struct sinew_calls_status st = { .size = sizeof st };
+
+	CHECK_EQ(sinew_calls_status(pair.s[i].calls, pair.t[i].all.session, &st), 0);
+	return st;
+}
+
+/* ---- paths ---- */
+
+struct paths {
+	unsigned downs, ups;
+	bool wrong;
+};
+static struct paths paths[2];
+
+static void on_path(struct sinew_calls *calls, struct sinew_session *session, bool up, void *user)
+{
+	struct paths *p = &paths[calls == pair.s[1].calls];
+
+	(void)user;
+	p->wrong |= session != pair.t[p - paths].all.session || up != (p->downs == p->ups + 1);
+	p->downs += !up;
+	p->ups += up;
+}
+
+static bool open_with_paths(void)
+{
+	struct sinew_calls_options opt;
+
+	SINEW_CALLS_OPTIONS_INIT(&opt);
+	opt.path = on_path;
+	memset(paths, 0, sizeof paths);
+	return CHECK(call_pair_open(&pair, NULL, &opt));
+}
+
+/* A call each way, over a link that breaks. */
+static void calls_both_ways_over_a_break(unsigned by)
+{
+	struct asked a[2] = { echo_into(0, sizeof request), echo_into(1, sizeof request) };
+	unsigned downs = paths[by].downs;
+
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a[0], NULL, 0), 0);
+	CHECK_EQ(ask(&pair.s[1], PAIR_WHOLE, OP_ECHO, &a[1], NULL, 0), 0);
+	CHECK_EQ(sinew_break(pair.t[by].n, 0), 0);
+	DRIVE_CALLS(&pair, a[0].ended && a[1].ended);
+	/* The other side may have the new link before it misses the old one: no event there. */
+	DRIVE_CALLS(&pair, paths[by].downs == downs + 1 && paths[0].ups == paths[0].downs &&
+		    paths[1].ups == paths[1].downs);
+	CHECK_EQ(a[0].outcome, SINEW_CALL_DONE);
+	CHECK_EQ(a[1].outcome, SINEW_CALL_DONE);
+}
+
+static void both_sides_see_links_go_and_come(void)
+{
+	unsigned n;
+
+	CHECK_OR_RETURN(open_with_paths());
+	CHECK_EQ(paths[0].downs + paths[0].ups + paths[1].downs + paths[1].ups, 0);
+	for (unsigned i = 0; i < BREAKS; i++)
+		calls_both_ways_over_a_break(i % 2);
+	n = paths[0].downs + paths[1].downs;
+	CHECK(n >= BREAKS && n <= 2 * BREAKS);
+	CHECK(!paths[0].wrong && !paths[1].wrong);
+	call_pair_close(&pair);
+	/* The end of the session is none of them. */
+	CHECK_EQ(paths[0].downs + paths[1].downs, n);
+}
+
+/* Whoever has the lower nodeid: calls go both ways, as if it could dial. */
+static void callbacks_of_a_side_that_never_dials(void)
+{
+	for (unsigned server = 0; server < 2; server++) {
+		struct test_node *t = pair.t;
+
+		CHECK_OR_RETURN(open_with_paths());
+		CHECK_EQ(sinew_peer_set_dial(t[server].n, 2 - server, SINEW_DIAL_NEVER), 0);
+		for (unsigned i = 0; i < BREAKS; i++)
+			calls_both_ways_over_a_break(i % 2);
+		CHECK(status_of(&t[server], 2 - server).never_dialled);
+		CHECK_EQ(t[0].all.downs + t[1].all.downs, 0);
+		CHECK(!paths[0].wrong && !paths[1].wrong);
+		call_pair_close(&pair);
+	}
+}
+
+/* ---- status ---- */
+
+static void counters_say_what_became_of_calls(void)
+{
+	struct asked done = echo_into(0, 8), held = echo_into(1, 8), busy = echo_into(0, 8),
+		nobody = echo_into(0, 8), failed = echo_into(0, 8);
+	struct sinew_calls_status st;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	st = status(0);
+	CHECK(!st.begun && !st.open && !st.has_oldest && !st.slots_used && !st.peers_begun);
+	CHECK_EQ(st.slots_granted, 128);
+	CHECK_EQ(st.peers_granted, 128);
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &done, NULL, 0), 0);
+	DRIVE_CALLS(&pair, done.ended && !call_pair_open_calls(&pair));
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_HOLD, &held, NULL, SINEW_CALL_WANT_ACCEPT), 0);
+	DRIVE_CALLS(&pair, held.accepted);
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_ECHO, &busy, NULL, 0), 0);
+	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_NONE, &nobody, NULL, 0), 0);
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_FAIL, &failed, NULL, 0), 0);
+	DRIVE_CALLS(&pair, busy.ended && nobody.ended && failed.ended);
+	DRIVE_CALLS(&pair, sinew_calls_open(pair.s[1].calls) == 1);
+	st = status(0);
+	CHECK_EQ(st.begun, 5);
+	CHECK_EQ(st.done, 1);
+	CHECK_EQ(st.busy, 1);
+	CHECK_EQ(st.not_executed, 2);
+	CHECK_EQ(st.started, 1);
+	CHECK_EQ(st.aborted, 1);
+	CHECK_EQ(st.open, 1);
+	CHECK_EQ(st.slots_used, 1);
+	CHECK(!st.waiting && !st.in_doubt && !st.partial && !st.broken);
+	CHECK(st.has_oldest && !st.oldest_incoming && !st.oldest_ended && !st.oldest_waiting);
+	CHECK(st.oldest_service == PAIR_NARROW && st.oldest_op == OP_HOLD);
+	CHECK_EQ(st.oldest_id, sinew_call_id(held.call));
+	st = status(1);
+	CHECK_EQ(st.peers_begun, 5);
+	CHECK_EQ(st.peers_refused, 2);
+	CHECK_EQ(st.peers_open, 1);
+	CHECK_EQ(st.peers_used, 1);
+	CHECK(!st.begun && !st.peers_held && st.has_oldest && st.oldest_incoming);
+	pair_answer(&pair.s[1], 1);
+	DRIVE_CALLS(&pair, held.ended && !call_pair_open_calls(&pair));
+	CHECK(!status(0).has_oldest && !status(1).has_oldest);
+	CHECK_EQ(status(0).done, 2);
+	call_pair_close(&pair);
+}
+
+/* Its call has ended, its slot is held: the status says whose it is. */
+static void a_handler_that_never_lets_go_is_shown(void)
+{
+	struct asked a = echo_into(0, 8), b = echo_into(1, 8);
+	struct sinew_calls_status st;
+	uint64_t id;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(ask(&pair.s[0], PAIR_PIECES, OP_HOLD, &a, NULL, SINEW_CALL_WANT_ACCEPT), 0);
+	DRIVE_CALLS(&pair, a.accepted);
+	id = sinew_call_id(a.call);
+	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
+	DRIVE_CALLS(&pair, a.ended && pair.s[1].told == 1);
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &b, NULL, 0), 0);
+	DRIVE_CALLS(&pair, b.ended && !call_pair_open_calls(&pair));
+	st = status(1);
+	CHECK(st.peers_held == 1 && st.peers_used == 1 && !st.peers_open);
+	CHECK(st.has_oldest && st.oldest_incoming && st.oldest_ended && !st.oldest_waiting);
+	CHECK(st.oldest_service == PAIR_PIECES && st.oldest_op == OP_HOLD);
+	CHECK_EQ(st.oldest_id, id);
+	st = status(0);
+	CHECK(st.slots_used == 1 && !st.open && st.aborted == 1);
+	pair_answer(&pair.s[1], 1);
+	DRIVE_CALLS(&pair, !status(0).slots_used);
+	CHECK(!status(1).peers_held && !status(1).has_oldest);
+	call_pair_close(&pair);
+}
+
+static void one_that_waits_for_its_slot_is_the_oldest(void)
+{
+	static struct asked a[200];
+	struct sinew_calls_status st;
+
+	memset(a, 0, sizeof a);
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	for (unsigned i = 0; i < 200; i++) {
+		a[i] = echo_into(0, 8);
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a[i], NULL, 0), 0);
+	}
+	st = status(0);
+	CHECK(st.open == 200 && st.waiting + st.slots_used == 200 && st.waiting > 70);
+	CHECK(!st.oldest_waiting && st.oldest_id);
+	TURN_UNTIL((pair_answer(&pair.s[1], HELD_MAX), pair_turn(pair.t)),
+		   !call_pair_open_calls(&pair), time_limit(PATIENCE_MS));
+	CHECK_EQ(status(0).done, 200);
+	call_pair_close(&pair);
+}
+
+static void what_it_does_not_tell(void)
+{
+	struct sinew_calls_status st = { .size = sizeof st }, part;
+	struct sinew_session *h;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(sinew_calls_status(NULL, pair.t[0].all.session, &st), -EINVAL);
+	CHECK_EQ(sinew_calls_status(pair.s[0].calls, NULL, &st), -EINVAL);
+	CHECK_EQ(sinew_calls_status(pair.s[0].calls, pair.t[0].all.session, NULL), -EINVAL);
+	CHECK_EQ(sinew_calls_status(pair.s[1].calls, pair.t[0].all.session, &st), -EINVAL);
+	st.size = sizeof st.size - 1;
+	CHECK_EQ(sinew_calls_status(pair.s[0].calls, pair.t[0].all.session, &st), -EINVAL);
+	/* An older program's struct. */
+	memset(&part, 0x5a, sizeof part);
+	part.size = offsetof(struct sinew_calls_status, open);
+	CHECK_EQ(sinew_calls_status(pair.s[0].calls, pair.t[0].all.session, &part), 0);
+	CHECK(!part.begun && !part.aborted && part.open == 0x5a5a5a5a);
+	/* Behind the end. */
+	h = sinew_session_ref(pair.t[0].all.session);
+	CHECK_EQ(sinew_session_abort(pair.t[0].all.session), 0);
+	DRIVE_CALLS(&pair, pair.t[0].all.downs == 1);
+	st.size = sizeof st;
+	CHECK_EQ(sinew_calls_status(pair.s[0].calls, h, &st), 0);
+	CHECK(!st.begun && !st.open && !st.has_oldest);
+	sinew_session_unref(h);
+	call_pair_close(&pair);
+}
+
+int main(void)
+{
+	RUN(both_sides_see_links_go_and_come);
+	RUN(callbacks_of_a_side_that_never_dials);
+	RUN(counters_say_what_became_of_calls);
+	RUN(a_handler_that_never_lets_go_is_shown);
+	RUN(one_that_waits_for_its_slot_is_the_oldest);
+	RUN(what_it_does_not_tell);
+	return check_done();
+}
