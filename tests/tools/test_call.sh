@@ -316,6 +316,43 @@ a_signal_gives_the_call_up()
 	says err 'was not up'
 }
 
+the_state_of_calls_is_told()
+{
+	serve
+	begin --op 4 <<<60000
+	wait_for has_line served 'sleep: begun'
+	kill -USR1 "$server"
+	wait_for has_line err2 'node 1: 1 calls came, 0 refused, 1 open, 0 held, 1 of 128 slots'
+	wait_for has_line err2 'node 1: the oldest call, from it, '
+	grep -Eq 'of service 100 op 4, is open after [0-9]+ ms' err2 ||
+		bad "no such line: $(tail -n 1 err2)"
+	kill -INT $caller
+	ends 5
+	served_all
+	serve --json
+	call 0 --op 1 <<<echo
+	call 3 --op 9 </dev/null
+	call 6 --op 6 </dev/null
+	served_all
+	json_holds served '.peers == [.peers[0]] and .peers[0].node == 1 and (.peers[0].up | not)'
+	json_holds served '.peers[0] | .peers_begun == 3 and .peers_refused == 1 and .begun == 1'
+	json_holds served '.peers[0] | .not_executed == 1 and .open == 0 and .oldest == null'
+}
+
+# Node 2 never dials node 1: it answers, and calls it back, all the same.
+a_caller_that_is_never_dialled_is_called_back()
+{
+	sed '0,/nodeid: 1$/s//&\n\t\tdial: never/' c >d
+	mv d c
+	says c 'dial: never'
+	serve --log-level info
+	head -c 20000 /dev/urandom >in
+	call 0 --op 6 --callbacks <in
+	same in out
+	says err2 'peer=1 is never dialled from here'
+	served_all
+}
+
 json_is_the_truth()
 {
 	serve --json
@@ -376,6 +413,8 @@ run a_server_that_is_killed_has_begun
 run a_server_that_is_killed_at_once_is_told_truly
 run a_server_that_closes_finishes_its_calls
 run a_signal_gives_the_call_up
+run the_state_of_calls_is_told
+run a_caller_that_is_never_dialled_is_called_back
 run json_is_the_truth
 run a_reply_that_cannot_be_written_is_told
 run a_request_that_cannot_be_read_is_given_up

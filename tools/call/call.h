@@ -5,7 +5,7 @@
  *	call.c      command line                   endpoint.c  the own node, its loop and its end
  *	ask.c       one call: request and reply    serve.c     a node with test services
  *	explain.c   a call that went wrong         handler.c   a call of the test services
- *	cksum.c, counting.c  with headers of their own
+ *	cksum.c, counting.c, standing.c  with headers of their own
  */
 #ifndef TOOLS_CALL_CALL_H
 #define TOOLS_CALL_CALL_H
@@ -18,6 +18,7 @@
 #include "services/sinew-call.h"
 #include "tools/call/cksum.h"
 #include "tools/call/counting.h"
+#include "tools/call/standing.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
 
@@ -57,6 +58,7 @@ struct endpoint {
 	struct sinew_node *node;
 	struct sinew_calls *calls;
 	struct sinew_session *target;	/* that with args->to, while it is up, else NULL */
+	struct standing *peers;
 	bool is_closed;
 	int signal_fd;
 	unsigned n_signals;

@@ -22,6 +22,7 @@ static void session_up(struct sinew_node *node, struct sinew_session *session, v
 	struct endpoint *e = user;
 
 	(void)node;
+	standing_up(&e->peers, session);
 	if (sinew_session_nodeid(session) == e->args->to)
 		e->target = session;
 }
@@ -32,6 +33,7 @@ static void session_down(struct sinew_node *node, struct sinew_session *session,
 	struct endpoint *e = user;
 
 	(void)node, (void)reason, (void)delivery;
+	standing_down(&e->peers, e->calls, session);
 	if (e->target == session)
 		e->target = NULL;
 }
@@ -109,7 +111,7 @@ int endpoint_open(struct endpoint *e, const struct call_arguments *args, uint32_
 
 	*e = (struct endpoint){ .args = args, .signal_fd = -1 };
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
-	status = signals_start(0, &e->signal_fd);
+	status = signals_start(args->serve ? SIGUSR1 : 0, &e->signal_fd);
 	if (!status)
 		status = cluster_open(&e->cluster, &args->cluster, e->signal_fd);
 	if (status)
@@ -125,6 +127,7 @@ int endpoint_open(struct endpoint *e, const struct call_arguments *args, uint32_
 
 void endpoint_free(struct endpoint *e)
 {
+	standing_free(e->peers);
 	sinew_calls_free(e->calls);
 	cluster_close(&e->cluster);
 	sinew_node_free(e->node);
@@ -161,7 +164,9 @@ void endpoint_wait(struct endpoint *e, struct pollfd *fds, unsigned n, uint64_t 
 	if (poll(fds, n + 2, clock_timeout_ms(until_ns)) > 0 && fds[n].revents)
 		sig = signals_take(e->signal_fd);
 	e->now_ns = clock_now_ns();
-	if (!sig)
+	if (sig == SIGUSR1)
+		standing_say(e->peers, e->calls);
+	if (!sig || sig == SIGUSR1)
 		return;
 	e->n_signals++;
 	e->last_signal = sig;

@@ -68,6 +68,7 @@ static struct json_object *document_of(const struct server *s)
 		json_put_number(e, "request_bytes", c->request_bytes);
 		json_put_number(e, "reply_bytes", c->reply_bytes);
 	}
+	standing_document(s->e.peers, s->e.calls, o);
 	return o;
 }
 
