@@ -86,7 +86,7 @@ static void both_sides_see_links_go_and_come(void)
 	CHECK_EQ(paths[0].downs + paths[1].downs, n);
 }
 
-/* Whoever has the lower nodeid: calls go both ways, as if it could dial. */
+/* Calls go both ways, as if it could dial, with the lower nodeid and with the higher one. */
 static void callbacks_of_a_side_that_never_dials(void)
 {
 	for (unsigned server = 0; server < 2; server++) {
