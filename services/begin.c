@@ -189,6 +189,7 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 {
 	static const struct sinew_call_options none = { .size = sizeof none };
 	const struct sinew_call_options *opt = given ? given : &none;
+	struct sinew_session *unused = NULL;
 	struct sinew_call *k;
 	uint64_t total;
 	size_t len;
@@ -212,9 +213,11 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 	if (!err) {
 		*ret_call = k;
 		go_on(k);
+	} else if (k) {
+		unused = call_put_back(k);
 	}
 	lane_unlock(b->lane);
-	if (err && k)
-		call_unref(k);
+	if (unused)
+		sinew_session_unref(unused);
 	return err;
 }

@@ -37,22 +37,21 @@ struct sinew_call *call_new(struct lane *l, struct sinew_session *session)
 		return NULL;
 	memset(k, 0, offsetof(struct sinew_call, own));
 	k->lane = l;
-	k->session = sinew_session_ref(session);
-	atomic_init(&k->refs, 1);
+	k->session = session;
+	k->refs = 1;
+	if (!l->n_calls++)
+		sinew_session_ref(session);
 	atomic_init(&k->over, true);
 	list_init(&k->entry.waiting);
 	list_init(&k->all);
 	return k;
 }
 
-void call_unref(struct sinew_call *k)
+struct sinew_session *call_free(struct sinew_call *k)
 {
-	struct sinew_session *session = k->session;
 	struct lane *l = k->lane;
 
-	if (atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	lane_lock(l);
+	lock_order_held(LOCK_SERVICE);
 	assert(!k->core && !k->entry.entered && list_empty(&k->entry.waiting));
 	assert(list_empty(&k->all));
 	unsent_free(k);
@@ -60,12 +59,11 @@ void call_unref(struct sinew_call *k)
 	if (l->n_spare < SPARE_MAX) {
 		list_push(&l->spare, &k->all);
 		l->n_spare++;
-		k = NULL;
-	}
-	lane_unlock(l);
-	if (k)
+	} else {
 		owner_release(l->owner, k);
-	sinew_session_unref(session);
+	}
+	assert(l->n_calls);
+	return --l->n_calls ? NULL : l->session;
 }
 
 bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)
@@ -95,7 +93,7 @@ void call_open(struct sinew_call *k, struct call *core)
 	assert(!k->core && list_empty(&k->all) && core->user == k);
 	k->core = core;
 	call_name(k);
-	atomic_store(&k->over, false);
+	atomic_store_explicit(&k->over, false, memory_order_release);
 	list_append(&k->lane->handles, &k->all);
 	atomic_fetch_add_explicit(&k->lane->owner->n_open, 1, memory_order_relaxed);
 }
@@ -133,8 +131,10 @@ void call_bad_data(struct sinew_call *k)
 void call_closed(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);
-	if (!atomic_exchange(&k->over, true))
-		atomic_fetch_sub(&k->lane->owner->n_open, 1);
+	if (atomic_load_explicit(&k->over, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&k->over, true, memory_order_release);
+	atomic_fetch_sub_explicit(&k->lane->owner->n_open, 1, memory_order_release);
 }
 
 void call_leave(struct sinew_call *k)

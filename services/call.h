@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One call: the handle of the application, and what belongs to it besides the core's state.
- * Counted: the application has a reference until sinew_call_end(), the loop while it hands an
- * event over.
+ * Counted: the application has a reference until sinew_call_end(), the loop while it works at an
+ * event of it.
  * Without a note, a field is under the lock of its lane.
  */
 #ifndef SINEW_SERVICES_CALL_H
 #define SINEW_SERVICES_CALL_H
 
+#include <assert.h>
 #include <limits.h>
 #include <sys/uio.h>
 
@@ -52,7 +53,7 @@ struct call_end {
 struct sinew_call {
 	/* Constant. */
 	struct lane *lane;
-	struct sinew_session *session;	/* referenced */
+	struct sinew_session *session;	/* referenced by the lane, for all */
 	struct service *service;	/* of the peer's: whose n_calls counts it */
 	sinew_call_fn fn;
 	uint64_t max_bytes;		/* of what comes in; 0: no limit */
@@ -64,10 +65,10 @@ struct sinew_call {
 	uint8_t delivery;		/* enum sinew_call_delivery */
 	bool incoming;
 
-	_Atomic unsigned refs;
 	_Atomic bool over;		/* it does not count as open (any more) */
 	void *user;			/* loop */
 
+	unsigned refs;
 	struct list all;		/* of the lane, while the core has it, or it is spare */
 	struct call *core;		/* own, or a slot of the peer's; NULL: no more */
 	struct unsent out;
@@ -95,12 +96,27 @@ static inline bool call_iov_length(const struct iovec *iov, int n, size_t *ret)
 }
 /* With one reference. NULL: no memory. Under the lock of the lane. */
 struct sinew_call *call_new(struct lane *l, struct sinew_session *session);
+/* Under the lock. */
 static inline void call_ref(struct sinew_call *k)
 {
-	atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
+	k->refs++;
 }
-/* Without the lock. */
-void call_unref(struct sinew_call *k);
+/* It was the last reference. */
+struct sinew_session *call_free(struct sinew_call *k);
+/* Under the lock. NULL, or a reference to the session that is the caller's. */
+static inline struct sinew_session *call_put_back(struct sinew_call *k)
+{
+	assert(k->refs);
+	return --k->refs ? NULL : call_free(k);
+}
+/* The same of the loop, which has a reference to the session of its own. */
+static inline void call_unref(struct sinew_call *k)
+{
+	struct sinew_session *h = call_put_back(k);
+
+	if (h)
+		sinew_session_unref(h);
+}
 static inline bool call_ended(const struct sinew_call *k)
 {
 	return k->end.reason != 0;

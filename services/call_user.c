@@ -194,6 +194,7 @@ static void refuse_waiting(struct sinew_call *k)
 
 void sinew_call_end(struct sinew_call *k)
 {
+	struct sinew_session *unused = NULL;
 	struct lane *l;
 	bool stays;
 
@@ -215,9 +216,11 @@ void sinew_call_end(struct sinew_call *k)
 		call_closed(k);
 		lane_settle(l);
 	}
-	lane_unlock(l);
 	if (!stays)
-		call_unref(k);
+		unused = call_put_back(k);
+	lane_unlock(l);
+	if (unused)
+		sinew_session_unref(unused);
 }
 
 /* ---- receiving ---- */

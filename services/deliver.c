@@ -46,7 +46,6 @@ static bool show(struct lane *l, struct sinew_call *k, struct shown *shown, bool
 		mark_end(&shown->msg, k->incoming);
 	else
 		shown->msg.mark = mark_of(shown->msg.event);
-	call_ref(k);
 	lane_unlock(l);
 	wanted = owner_enter(o);
 	if (wanted) {
@@ -54,9 +53,7 @@ static bool show(struct lane *l, struct sinew_call *k, struct shown *shown, bool
 		if (!intercept_show(k, &shown->msg) && to_call)
 			k->fn(k, &shown->msg, k->user);
 		o->shown = NULL;
-		owner_leave(o);
 	}
-	call_unref(k);
 	lane_lock(l);
 	return wanted;
 }
@@ -76,10 +73,8 @@ static void show_slot(struct lane *l)
 	if (!o->opt.room)
 		return;
 	lane_unlock(l);
-	if (owner_enter(o)) {
+	if (owner_enter(o))
 		o->opt.room(o, l->session, o->opt.room_user);
-		owner_leave(o);
-	}
 	lane_lock(l);
 }
 
@@ -297,7 +292,9 @@ static void incoming(struct lane *l, const struct calls_event *ev)
 		call_refuse(ev->call, reason ? reason : CALL_END_BUSY,
 			    reason ? 0 : s->is.retry_ms);
 	} else if (enters) {
+		call_ref(k);
 		let_in(l, k);
+		call_unref(k);
 	} else {
 		list_append(&s->waiting, &k->entry.waiting);
 		atomic_fetch_add(&s->n_waiting, 1);
@@ -324,8 +321,8 @@ static void let_in_some(struct sinew_calls *o, struct service *s)
 		struct lane *l = k->lane;
 
 		stop_waiting(k);
-		call_ref(k);
 		lane_lock(l);
+		call_ref(k);
 		l->delivers = true;
 		if (k->core && !call_ended(k))
 			let_in(l, k);
@@ -333,8 +330,8 @@ static void let_in_some(struct sinew_calls *o, struct service *s)
 			service_leave(o, s);
 		l->delivers = false;
 		lane_settle(l);
-		lane_unlock(l);
 		call_unref(k);
+		lane_unlock(l);
 	}
 }
 
@@ -397,9 +394,7 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 	if (!silent)
 		return;
 	call_leave(k);
-	lane_unlock(l);
 	call_unref(k);
-	lane_lock(l);
 }
 
 /* ---- all of them ---- */
@@ -446,6 +441,14 @@ static void of_call(struct lane *l, struct sinew_call *k, const struct calls_eve
 	}
 }
 
+/* The application may give it back meanwhile. */
+static void with_ref(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
+{
+	call_ref(k);
+	of_call(l, k, ev);
+	call_unref(k);
+}
+
 void lane_deliver(struct lane *l)
 {
 	struct calls_event ev;
@@ -461,7 +464,7 @@ void lane_deliver(struct lane *l)
 		else if (ev.what == CALLS_EV_FAULT)
 			fault(l, ev.fault);
 		else if (ev.user)
-			of_call(l, ev.user, &ev);
+			with_ref(l, ev.user, &ev);
 		else if (ev.what == CALLS_EV_ENDED && ev.held)
 			call_let_go(ev.call);
 	}
@@ -477,8 +480,8 @@ void lane_work(struct lane *l)
 	lane_wake(l);
 }
 
-/* The handle stays the application's, if that knows it. Gives the lock back, and takes it. */
-static void give_up(struct lane *l, struct sinew_call *k)
+/* The handle stays the application's, if that knows it. */
+static void give_up(struct sinew_call *k)
 {
 	bool unknown = k->incoming && (!k->accepted || k->returned);
 
@@ -488,14 +491,12 @@ static void give_up(struct lane *l, struct sinew_call *k)
 	if (!unknown)
 		return;
 	call_leave(k);
-	lane_unlock(l);
 	call_unref(k);
-	lane_lock(l);
 }
 
 void lane_give_up(struct lane *l)
 {
 	assert(atomic_load(&l->owner->freed));
 	while (!list_empty(&l->handles))
-		give_up(l, list_first(&l->handles, struct sinew_call, all));
+		give_up(list_first(&l->handles, struct sinew_call, all));
 }

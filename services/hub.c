@@ -63,6 +63,13 @@ static struct lane *enter(struct sinew_calls *o, struct sinew_session *h)
 	return l;
 }
 
+/* Behind enter(). */
+static void leave(struct lane *l)
+{
+	lane_unlock(l);
+	owner_leave(l->owner);
+}
+
 static void on_frame(void *user, struct sinew_session *h, const uint8_t *body, size_t len)
 {
 	struct lane *l = enter(user, h);
@@ -75,7 +82,7 @@ static void on_frame(void *user, struct sinew_session *h, const uint8_t *body, s
 	calls_frame(&l->calls, body, len);
 	if (calls_event_waits(&l->calls))
 		lane_deliver(l);
-	lane_unlock(l);
+	leave(l);
 }
 
 static void on_batch(void *user, struct sinew_session *h)
@@ -86,7 +93,7 @@ static void on_batch(void *user, struct sinew_session *h)
 		return;
 	calls_batch_end(&l->calls);
 	lane_work(l);
-	lane_unlock(l);
+	leave(l);
 }
 
 static void on_room(void *user, struct sinew_session *h)
@@ -96,7 +103,7 @@ static void on_room(void *user, struct sinew_session *h)
 	if (!l)
 		return;
 	lane_work(l);
-	lane_unlock(l);
+	leave(l);
 }
 
 static void on_finishing(void *user, struct sinew_session *h)
@@ -111,7 +118,7 @@ static void on_finishing(void *user, struct sinew_session *h)
 	l->fin_waits = true;
 	calls_finish(&l->calls);
 	lane_work(l);
-	lane_unlock(l);
+	leave(l);
 }
 
 static void on_finished(void *user, struct sinew_session *h)
@@ -122,7 +129,7 @@ static void on_finished(void *user, struct sinew_session *h)
 		return;
 	calls_peer_fin(&l->calls);
 	lane_work(l);
-	lane_unlock(l);
+	leave(l);
 }
 
 static void on_down(void *user, struct sinew_session *h, uint64_t acked, uint64_t high)
@@ -138,7 +145,7 @@ static void on_down(void *user, struct sinew_session *h, uint64_t acked, uint64_
 	lane_deliver(l);
 	calls_down(&l->calls, high);
 	lane_deliver(l);
-	lane_unlock(l);
+	leave(l);
 }
 
 static void on_path(void *user, struct sinew_session *h, bool up)
@@ -205,6 +212,7 @@ static void on_tick(void *user, uint64_t now_ns)
 		lane_settle(l);
 		lane_unlock(l);
 	}
+	owner_leave(o);
 }
 
 static void on_freed(void *user)

@@ -21,6 +21,8 @@ struct lane {
 	struct list handles;		/* that the core knows */
 	struct list spare;		/* memory of handles */
 	unsigned n_spare;
+	unsigned n_calls;		/* handles that are there: the first one references the
+					 * session, the last one gives that back */
 	bool delivers;			/* the loop hands events over, and takes new ones, too */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */

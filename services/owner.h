@@ -81,26 +81,25 @@ bool owner_due(struct sinew_calls *o, uint64_t due_ns);
 /* The loop is to come at that time. Any thread, also under a lock of services/. */
 void owner_wake(struct sinew_calls *o, uint64_t due_ns);
 void owner_left(struct sinew_calls *o);
-/* After each function of the application. Loop. Against owner_shut(): one of the two sees the
- * other. */
+/* After the last of some functions of the application. Loop. Against owner_shut(): one of the two
+ * sees the other. */
 static inline void owner_leave(struct sinew_calls *o)
 {
-	assert(atomic_load(&o->inside));
+	if (!atomic_load_explicit(&o->inside, memory_order_relaxed))
+		return;
 	atomic_store(&o->inside, false);
 	if (atomic_load(&o->freed))
 		owner_left(o);
 }
-/* Before it; false: there is none any more. */
+/* Before each of them; false: there is none any more. owner_leave() follows in any case. */
 static inline bool owner_enter(struct sinew_calls *o)
 {
-	assert(!atomic_load(&o->inside));
-	atomic_store(&o->inside, true);
-	if (!atomic_load(&o->freed)) {
-		node_calls_back(o->node);
-		return true;
-	}
-	owner_leave(o);
-	return false;
+	if (!atomic_load_explicit(&o->inside, memory_order_relaxed))
+		atomic_store(&o->inside, true);
+	if (atomic_load(&o->freed))
+		return false;
+	node_calls_back(o->node);
+	return true;
 }
 /* Waits until the application is left, and keeps the loop out of it. */
 void owner_shut(struct sinew_calls *o);
