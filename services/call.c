@@ -2,8 +2,8 @@
 #include "services/call.h"
 
 #include <assert.h>
-#include <string.h>
 
+#include "services/calls_clear.h"
 #include "services/calls_end.h"
 #include "services/unread.h"
 #include "services/lane.h"
@@ -35,7 +35,7 @@ struct sinew_call *call_new(struct lane *l, struct sinew_session *session)
 		k = owner_alloc(l->owner, sizeof *k);
 	if (!k)
 		return NULL;
-	memset(k, 0, offsetof(struct sinew_call, own));
+	calls_clear(k, offsetof(struct sinew_call, own));
 	k->lane = l;
 	k->session = session;
 	k->refs = 1;

@@ -4,13 +4,13 @@
  */
 #include "calls_begin.h"
 
+#include "calls_clear.h"
 #include "calls_slots.h"
 #include "calls_upgrade.h"
 #include "calls_window.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 static int begin_allowed(const struct calls *c, const struct calls_begin *b)
 {
@@ -27,7 +27,7 @@ static int begin_allowed(const struct calls *c, const struct calls_begin *b)
 
 static void begin_fill(struct calls *c, struct call *call, const struct calls_begin *b)
 {
-	memset(call, 0, sizeof *call);
+	calls_clear(call, sizeof *call);
 	call->calls = c;
 	call->user = b->user;
 	list_init(&call->event);

@@ -13,9 +13,10 @@
  */
 #include "calls_slots.h"
 
+#include "calls_clear.h"
+
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 static bool is_system(uint16_t service)
 {
@@ -198,7 +199,7 @@ void slot_reset(struct call *call)
 
 	assert(call->incoming && !c->in[slot].due && !call->pending);
 	assert(list_empty(&call->event) && list_empty(&call->queue));
-	memset(call, 0, sizeof *call);
+	calls_clear(call, sizeof *call);
 	call->calls = c;
 	call->slot = slot;
 	call->incoming = true;
