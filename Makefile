@@ -177,7 +177,7 @@ STAND_INS := $(FAKES) $(FAKE_CALLS) $(OBJ)/tests/lib/gate.o
 WITH_FAKES := $(if $(COROSYNC_LIBS),$(patsubst tests/membership/%.c,$(BUILD)/tests/%, \
 	$(shell grep -l '"tests/lib/fake_user' tests/membership/*.c)))
 WITH_FAKE_CALLS := $(if $(COROSYNC_LIBS),$(BUILD)/tests/test_ipc)
-WITH_COUNTS := $(BUILD)/tests/gate_stream $(BUILD)/tests/gate_idle
+WITH_COUNTS := $(BUILD)/tests/gate_stream $(BUILD)/tests/gate_idle $(BUILD)/tests/gate_calls
 LIB_SO := $(BUILD)/libsinew.so.$(VERSION)
 SONAME := libsinew.so.$(SOVERSION)
 # A shared library with a sanitizer in it is of no use: unresolved on purpose.

@@ -20,6 +20,9 @@ SHORT=100000
 LONG=$((3 * SHORT))
 STREAM=1000000
 BALLS=40000
+CALLS=40000
+FEW_CALLS=5000
+MANY_CALLS=25000
 PEERS=64
 passed=0 failed=0
 dir=$T
@@ -48,16 +51,17 @@ limit()
 	fi
 }
 
-# two SIDE SIDE "COUNT [outer]" [PROGRAM...]: both sides of gate_stream, under that program;
-# their output in $dir.
+# two SIDE SIDE "COUNT [outer]" [PROGRAM...]: both sides of gate_stream, or gate_calls, under that
+# program; their output in $dir.
 two()
 {
-	local sides="$2 $1" count=$3 side port status=0
+	local sides="$2 $1" count=$3 side port status=0 gate=gate_stream
+	[ "$1" = call ] && gate=gate_calls
 	shift 3
 	port=$(free_port)
 	pids=()
 	for side in $sides; do
-		timeout -k 5 300 "$@" "$BUILD/tests/gate_stream" "$side" "$port" $count \
+		timeout -k 5 300 "$@" "$BUILD/tests/$gate" "$side" "$port" $count \
 			>"$dir/$side.out" 2>"$dir/$side.err" &
 		pids+=($!)
 	done
@@ -66,7 +70,7 @@ two()
 	done
 	pids=()
 	[ $status = 0 ] && return 0
-	not_ok "$sides of $count messages: it did not end well"
+	not_ok "$sides, $count of them: it did not end well"
 	for side in $sides; do
 		sed 's/^/     | /' "$dir/$side.out" "$dir/$side.err"
 	done
@@ -107,6 +111,15 @@ balls()
 	limit pingpong_allocations $(($(of ping allocations) + $(of pong allocations)))
 	limit pingpong_extra_writes $(($(of ping writes) + $(of pong writes) - 2 * n))
 	limit pingpong_calls "$(calls $n)"
+}
+
+called()
+{
+	local n=$((CALLS * 3 / 4))
+	two call answer $CALLS "${one_cpu[@]}"
+	limit calls_allocations $(($(of call allocations) + $(of answer allocations)))
+	limit calls_writes $((($(of call writes) + $(of answer writes)) * 1000 / n))
+	limit calls_bytes $((($(of call bytes) + $(of answer bytes)) / n))
 }
 
 idle()
@@ -160,13 +173,27 @@ depths()
 	limit depth_percent $(((most - least) * 100 / (least ? least : 1) + 1))
 }
 
-for program in stream idle depth; do
+# Instructions of each side for a call.
+call_instructions()
+{
+	local few_call few_answer n=$((MANY_CALLS - FEW_CALLS))
+	two call answer $FEW_CALLS "${one_cpu[@]}" "${callgrind[@]}"
+	few_call=$(collected "$dir/call.err") few_answer=$(collected "$dir/answer.err")
+	two call answer $MANY_CALLS "${one_cpu[@]}" "${callgrind[@]}"
+	limit calls_begin $((($(collected "$dir/call.err") - few_call) / n))
+	limit calls_answer $((($(collected "$dir/answer.err") - few_answer) / n))
+}
+
+for program in stream idle depth calls; do
 	[ -x "$BUILD/tests/gate_$program" ] && continue
 	not_ok "gate: $BUILD/tests/gate_$program is not built: run \`make tests\`"
 	finish
 done
+# Both sides on one: then a batch is as long as there are calls in flight.
+one_cpu=(taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')")
 streams
 balls
+called
 idle
 if ! command -v valgrind >/dev/null; then
 	echo 'ok - gate: instructions a message # SKIP valgrind is not installed'
@@ -175,5 +202,6 @@ if ! command -v valgrind >/dev/null; then
 fi
 callgrind=(valgrind --tool=callgrind "--callgrind-out-file=$dir/%p.callgrind")
 instructions
+call_instructions
 depths
 finish
