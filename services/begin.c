@@ -9,11 +9,13 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_slots.h"
+#include "services/calls_upgrade.h"
 #include "services/lane.h"
 #include "services/unsent.h"
 
 #define FLAGS		(SINEW_CALL_MORE | SINEW_CALL_NOWAIT | SINEW_CALL_SETTLE | \
-			 SINEW_CALL_WANT_ACCEPT | SINEW_CALL_ENDLESS | SINEW_CALL_RETRY)
+			 SINEW_CALL_WANT_ACCEPT | SINEW_CALL_ENDLESS | SINEW_CALL_RETRY | \
+			 SINEW_CALL_UPGRADE)
 
 struct sinew_binding {
 	struct lane *lane;
@@ -73,6 +75,21 @@ void sinew_binding_close(struct sinew_binding *b)
 	lane_unlock(l);
 	owner_release(l->owner, b);
 	sinew_session_unref(h);
+}
+
+uint16_t sinew_binding_service(const struct sinew_binding *b)
+{
+	uint16_t service;
+
+	if (!b)
+		return 0;
+	if (node_forked(b->session->node))
+		return b->service;
+	assert(service_data(b->session) == b->lane);
+	lane_lock(b->lane);
+	service = binding_service(&b->lane->calls, b->number);
+	lane_unlock(b->lane);
+	return service;
 }
 
 /* ---- begin ---- */
@@ -149,6 +166,7 @@ static int start(const struct sinew_binding *b, struct sinew_call *k, const stru
 		.nowait = flags & SINEW_CALL_NOWAIT, .settle = flags & SINEW_CALL_SETTLE,
 		.want_accept = flags & SINEW_CALL_WANT_ACCEPT,
 		.endless = flags & SINEW_CALL_ENDLESS, .retry = flags & SINEW_CALL_RETRY,
+		.upgrade = flags & SINEW_CALL_UPGRADE,
 		.last = !(flags & SINEW_CALL_MORE),
 		.deadline_ns = k->deadline_ns, .user = k,
 	};

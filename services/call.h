@@ -60,7 +60,7 @@ struct sinew_call {
 	uint64_t begun_ns;
 	uint64_t deadline_ns;
 	uint32_t op;
-	uint16_t service_id;
+	uint16_t service_id;		/* of an own one: that of its binding at first */
 	uint8_t depth;
 	uint8_t delivery;		/* enum sinew_call_delivery */
 	bool incoming;

@@ -413,9 +413,17 @@ uint64_t sinew_call_id(const struct sinew_call *call)
 	return id;
 }
 
-uint16_t sinew_call_service(const struct sinew_call *k)
+uint16_t sinew_call_service(const struct sinew_call *call)
 {
-	return k->service_id;
+	struct sinew_call *k = (struct sinew_call *)(uintptr_t)call;
+	uint16_t service;
+
+	if (k->incoming || forked(k))
+		return k->service_id;
+	lane_lock(k->lane);
+	service = k->own.service;
+	lane_unlock(k->lane);
+	return service;
 }
 
 uint32_t sinew_call_op(const struct sinew_call *k)

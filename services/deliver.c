@@ -7,6 +7,7 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
+#include "services/calls_upgrade.h"
 #include "services/intercept.h"
 #include "services/marks.h"
 #include "services/unread.h"
@@ -226,7 +227,7 @@ static enum call_reason refusal(const struct sinew_calls *o, const struct servic
 		return CALL_END_CLOSING;
 	if (!s)
 		return CALL_END_NO_SERVICE;
-	if (!service_has_op(s, core->op))
+	if (!service_has_op(s, core->op, upgrade_is_wanted(core)))
 		return CALL_END_NO_OP;
 	if (s->is.max_request && total != CALL_TOTAL_UNKNOWN && total > s->is.max_request)
 		return CALL_END_TOO_BIG;
@@ -274,9 +275,23 @@ static void let_in(struct lane *l, struct sinew_call *k)
 	owner_release(l->owner, mem);
 }
 
+/* NULL: none is there. */
+static struct service *service_of(struct sinew_calls *o, struct call *core)
+{
+	struct service *s = service_find(o, core->service), *newest;
+
+	assert(core->incoming);
+	if (!s || !upgrade_is_wanted(core))
+		return s;
+	newest = service_newest(s);
+	if (newest != s)
+		upgrade_to(core, newest->id);
+	return newest;
+}
+
 static void incoming(struct lane *l, const struct calls_event *ev)
 {
-	struct service *s = service_find(l->owner, ev->call->service);
+	struct service *s = service_of(l->owner, ev->call);
 	enum call_reason reason = refusal(l->owner, s, ev->call);
 	struct sinew_call *k = NULL;
 	bool enters = false;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lowcomms/node.h"
@@ -28,14 +29,26 @@ struct service *service_find(struct sinew_calls *o, uint16_t id)
 	return s;
 }
 
-bool service_has_op(const struct service *s, uint32_t op)
+static bool is_among(uint32_t op, const uint32_t *ops, unsigned n)
 {
-	if (!s->is.ops)
-		return true;
-	for (unsigned i = 0; i < s->is.n_ops; i++)
-		if (s->ops[i] == op)
+	for (unsigned i = 0; i < n; i++)
+		if (ops[i] == op)
 			return true;
 	return false;
+}
+
+bool service_has_op(const struct service *s, uint32_t op, bool asks)
+{
+	if (s->is.probe_ops && is_among(op, s->is.probe_ops, s->is.n_probe_ops))
+		return asks;
+	return !s->is.ops || is_among(op, s->is.ops, s->is.n_ops);
+}
+
+struct service *service_newest(struct service *s)
+{
+	struct service *newer = s ? atomic_load_explicit(&s->newer, memory_order_acquire) : NULL;
+
+	return newer ? newer : s;
 }
 
 bool service_enter(struct service *s)
@@ -66,13 +79,23 @@ static bool is_valid(uint16_t id, const struct sinew_service *is)
 {
 	return id >= SINEW_SERVICE_FIRST && is && is->size >= sizeof *is &&
 		is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_WAIT &&
-		is->n_ops <= OPS_MAX && !(is->flags & ~SINEW_SERVICE_DETACH);
+		is->n_ops <= OPS_MAX && is->n_probe_ops <= OPS_MAX &&
+		!(is->flags & ~SINEW_SERVICE_DETACH);
+}
+
+static const uint32_t *copy(uint32_t *to, const uint32_t *ops, size_t n)
+{
+	if (!ops)
+		return NULL;
+	if (n)
+		memcpy(to, ops, n * sizeof *ops);
+	return to;
 }
 
 int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service *is,
 		       void *user)
 {
-	size_t n_ops = is && is->ops ? is->n_ops : 0;
+	size_t n_ops, n_probes;
 	struct service *s;
 	int err = 0;
 
@@ -80,13 +103,14 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 		return -EINVAL;
 	if (node_forked(o->node))
 		return -ECHILD;
-	s = owner_alloc(o, sizeof *s + n_ops * sizeof s->ops[0]);
+	n_ops = is->ops ? is->n_ops : 0;
+	n_probes = is->probe_ops ? is->n_probe_ops : 0;
+	s = owner_alloc(o, sizeof *s + (n_ops + n_probes) * sizeof s->ops[0]);
 	if (!s)
 		return -ENOMEM;
 	*s = (struct service) { .is = *is, .user = user, .id = id };
-	s->is.ops = is->ops ? s->ops : NULL;
-	if (n_ops)
-		memcpy(s->ops, is->ops, n_ops * sizeof s->ops[0]);
+	s->is.ops = copy(s->ops, is->ops, n_ops);
+	s->is.probe_ops = copy(s->ops + n_ops, is->probe_ops, n_probes);
 	if (is->delivery == SINEW_CALL_WHOLE && !is->max_request)
 		s->is.max_request = CALL_WHOLE_MAX;
 	list_init(&s->waiting);
@@ -101,4 +125,73 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 	if (err)
 		owner_release(o, s);
 	return err;
+}
+
+/* ---- upgrades ---- */
+
+#define NOTHING		(-1)	/* in place of an op */
+#define UNLISTED	(-2)	/* those of a service without a list */
+
+static int64_t first_lacking(const struct service *in, const uint32_t *ops, unsigned n, bool asks)
+{
+	for (unsigned i = 0; ops && i < n; i++)
+		if (!service_has_op(in, ops[i], asks))
+			return ops[i];
+	return NOTHING;
+}
+
+/* An op that the old service takes and the newer one does not. */
+static int64_t missing_op(const struct service *old, const struct service *newer)
+{
+	const struct sinew_service *was = &old->is, *is = &newer->is;
+	int64_t op = first_lacking(newer, was->probe_ops, was->n_probe_ops, true);
+
+	for (unsigned i = 0; op == NOTHING && was->ops && i < was->n_ops; i++)
+		if (service_has_op(old, was->ops[i], false))
+			op = first_lacking(newer, &was->ops[i], 1, false);
+	for (unsigned i = 0; op == NOTHING && is->probe_ops && i < is->n_probe_ops; i++)
+		if (service_has_op(old, is->probe_ops[i], false))
+			op = is->probe_ops[i];
+	return op == NOTHING && !was->ops && is->ops ? UNLISTED : op;
+}
+
+static void log_missing(struct sinew_calls *o, uint16_t from, uint16_t to, int64_t op)
+{
+	char text[32] = "all ops";
+
+	if (op >= 0)
+		snprintf(text, sizeof text, "op %u", (unsigned)op);
+	log_line(&o->node->log, SINEW_ERROR, "service %u is not upgraded to %u: it has %s, the "
+		 "newer one has not", from, to, text);
+}
+
+int sinew_service_upgradeable(struct sinew_calls *o, uint16_t from, uint16_t to)
+{
+	struct service *old, *newer;
+	int64_t op = NOTHING;
+	int err = 0;
+
+	if (!o || from == to)
+		return -EINVAL;
+	if (node_forked(o->node))
+		return -ECHILD;
+	old = service_find(o, from);
+	newer = service_find(o, to);
+	if (!old || !newer)
+		return -ENOENT;
+	lock_take(&o->lock, LOCK_SERVICE);
+	if (old->replaces || newer->replaces || atomic_load(&old->newer) ||
+	    atomic_load(&newer->newer))
+		err = -EEXIST;
+	else
+		op = missing_op(old, newer);
+	if (!err && op == NOTHING) {
+		newer->replaces = true;
+		atomic_store_explicit(&old->newer, newer, memory_order_release);
+	}
+	lock_give(&o->lock, LOCK_SERVICE);
+	if (op == NOTHING)
+		return err;
+	log_missing(o, from, to, op);
+	return -ENOTSUP;
 }

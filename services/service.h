@@ -16,12 +16,17 @@ struct service {
 	_Atomic uint32_t n_calls;
 	_Atomic uint32_t n_waiting;
 	struct list waiting;		/* of calls, oldest first; loop */
-	uint32_t ops[];
+	_Atomic(struct service *) newer;	/* in its place, for calls that ask for it */
+	bool replaces;			/* it is the newer one of another; under the lock */
+	uint32_t ops[];			/* and those for probes behind them */
 };
 
 /* NULL: none has that id. Any thread. */
 struct service *service_find(struct sinew_calls *o, uint16_t id);
-bool service_has_op(const struct service *s, uint32_t op);
+/* For a call that asks for an upgrade, or for any other. */
+bool service_has_op(const struct service *s, uint32_t op, bool asks);
+/* That has a call which asks for an upgrade: the newer one, or itself. */
+struct service *service_newest(struct service *s);
 /* A call of that service begins; false: it is full. service_leave() ends it. Any thread. */
 bool service_enter(struct service *s);
 void service_leave(struct sinew_calls *o, struct service *s);

@@ -297,6 +297,9 @@ struct sinew_service {
 	enum sinew_service_full full;
 	uint32_t retry_ms;		/* the hint that goes with BUSY; 0: none */
 	unsigned flags;			/* SINEW_SERVICE_DETACH */
+	const uint32_t *probe_ops;	/* ops for calls that ask for an upgrade alone, copied;
+					 * for others NO_OP. They are to do no work; NULL: none */
+	unsigned n_probe_ops;		/* at most 1024 */
 };
 
 /* Calls of that service id are taken from now on, in present sessions, too, until
@@ -304,6 +307,17 @@ struct sinew_service {
  * id has a service. -ENOMEM, -ECHILD. */
 int sinew_service_bind(struct sinew_calls *calls, uint16_t id, const struct sinew_service *service,
 		       void *user);
+
+/*
+ * Calls to the service from that ask for it (SINEW_CALL_UPGRADE), and those behind them by the same
+ * binding, go to the service to instead, whose function, options and limits they have; all others
+ * stay with from. For present sessions, too, until sinew_calls_free(). any thread. -EINVAL: the ids
+ * are equal. -ENOENT: one of them is not bound. -EEXIST: one of them is in an upgrade already, also
+ * in this one. -ENOTSUP: an op of from is missing in to, as the log says; a service without a list
+ * of ops has all, and an op that is for probes alone in to is missing in it, unless it is so in
+ * from. -ECHILD.
+ */
+int sinew_service_upgradeable(struct sinew_calls *calls, uint16_t from, uint16_t to);
 
 /* ---- own calls ---- */
 
@@ -316,6 +330,18 @@ int sinew_service_bind(struct sinew_calls *calls, uint16_t id, const struct sine
  */
 int sinew_binding_open(struct sinew_calls *calls, struct sinew_session *session, uint16_t service,
 		       struct sinew_binding **ret_binding);
+/*
+ * The id of the service that calls by this binding have now: that of sinew_binding_open(), until a
+ * call with SINEW_CALL_UPGRADE has learned that the peer has another one in its place. That call is
+ * the probe; ACCEPTED, its reply, or its end after a handler of the peer had it brings the answer,
+ * which is for all calls by bindings to that id, also later ones, as long as the session lasts.
+ * Other calls of the binding wait meanwhile, as for a slot: their deadlines run, with
+ * SINEW_CALL_NOWAIT they give -EAGAIN. A peer without a newer service, or that knows nothing of
+ * upgrades, answers as ever, and the id stays. A probe that was refused, or given up before the
+ * answer, decides nothing: the calls that wait go to the old service, and the next call with the
+ * flag asks again. any thread.
+ */
+uint16_t sinew_binding_service(const struct sinew_binding *binding);	/* 0: NULL */
 /* No more calls by it; those that are open go on. NULL is ignored. any thread. */
 void sinew_binding_close(struct sinew_binding *binding);
 
@@ -330,6 +356,10 @@ void sinew_binding_close(struct sinew_binding *binding);
 					 * growing pauses, at least as long as the service says,
 					 * until its deadline. The request is kept meanwhile; not
 					 * with SINEW_CALL_MORE */
+#define SINEW_CALL_UPGRADE	64u	/* begin: it asks whether the peer has a newer service
+					 * in place of that of the binding: see
+					 * sinew_binding_service(). Only one call of a binding
+					 * asks */
 
 /* Zero it, then set size and what is needed. */
 struct sinew_call_options {
@@ -353,9 +383,11 @@ struct sinew_call_options {
  * may be before this returns. n 0 with SINEW_CALL_MORE is legal. any thread.
  * 0: begun; ENDED will come. Else nothing was begun: -EMSGSIZE: more data than send_bytes: begin
  * with SINEW_CALL_MORE and less. -EAGAIN: with SINEW_CALL_NOWAIT, no slot is free, or max_queued
- * calls wait; room of struct sinew_calls_options follows. -ESHUTDOWN: the session finishes, this
- * side or the peer, or calls are drained. -ESTALE: the session is over. -ELOOP: the parent has the
- * depth 7. -ECONNABORTED: the parent has ended. -EPROTO: calls of that session have ended with
+ * calls wait, or with SINEW_CALL_NOWAIT, another call asks for an upgrade; room of struct
+ * sinew_calls_options follows. -EALREADY: with SINEW_CALL_UPGRADE, the service of the binding is
+ * known, or another call asks for it: begin it without the flag. -ESHUTDOWN: the session finishes,
+ * this side or the peer, or calls are drained. -ESTALE: the session is over. -ELOOP: the parent has
+ * the depth 7. -ECONNABORTED: the parent has ended. -EPROTO: calls of that session have ended with
  * SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag, less data than total
  * without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with SINEW_CALL_MORE. -ENOMEM, -ECHILD.
  */
@@ -443,7 +475,9 @@ int sinew_call_status(struct sinew_call *call, struct sinew_call_status *ret);
 /* Names the call in logs: no other one of that session and direction has it for long. 0: it waits
  * for its slot. any thread. */
 uint64_t sinew_call_id(const struct sinew_call *call);
-uint16_t sinew_call_service(const struct sinew_call *call);	/* any */
+/* The id in force: at the called side that of the service which has the call; at the caller that of
+ * its binding when it got its slot, of the probe after the answer. any thread. */
+uint16_t sinew_call_service(const struct sinew_call *call);
 uint32_t sinew_call_op(const struct sinew_call *call);		/* any */
 /* Borrowed from the call. any thread. */
 struct sinew_session *sinew_call_session(const struct sinew_call *call);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const uint16_t services[] = { 100, 100, 101, 7, 999 };
+static const uint16_t services[] = { CALL_SERVICE, CALL_SERVICE, 101, 7, 999 };
 
 #define N_SERVICES	(sizeof services / sizeof services[0])
 
@@ -89,6 +89,7 @@ static void fill(const struct dialog *d, struct exchange *e, struct calls_begin 
 	b->nowait = rng_one_in(rng(), 4);
 	b->settle = rng_one_in(rng(), 3);
 	b->want_accept = rng_one_in(rng(), 4);
+	b->upgrade = e->service == CALL_SERVICE && rng_one_in(rng(), 4);
 	b->total = e->request_total;
 	b->data = next(e, &b->last);
 }
@@ -98,10 +99,10 @@ static int begin(struct dialog *d, struct caller *o, struct exchange *e, struct 
 	uint16_t binding = d->kept;
 	int r = 0;
 
-	if (e->service != 100 || binding == UINT16_MAX)
+	if (e->service != CALL_SERVICE || binding == UINT16_MAX)
 		r = calls_bind(&d->c, e->service, &binding);
 	else
-		e->service = 100;
+		e->service = CALL_SERVICE;
 	if (r) {
 		if (r != -ENOSPC && r != -EPROTO)
 			sim_fail("n%u: a binding to n%u gives %d", d->x->node, d->x->peer, r);
@@ -110,6 +111,12 @@ static int begin(struct dialog *d, struct caller *o, struct exchange *e, struct 
 	}
 	b->binding = binding;
 	r = call_begin(&d->c, &o->call, b);
+	/* As an application does: another one has asked. */
+	if (r == -EALREADY) {
+		cover(COVER_C_ASKED);
+		b->upgrade = false;
+		r = call_begin(&d->c, &o->call, b);
+	}
 	if (binding != d->kept)
 		calls_unbind(&d->c, binding);
 	return r;
@@ -169,8 +176,11 @@ static struct caller *start(struct dialog *d, unsigned depth, uint64_t deadline_
 		return NULL;
 	}
 	cover(b.endless ? COVER_C_ENDLESS : COVER_C_BEGUN);
-	TRACE("n%u begins call %u to n%u, service %u depth %u, %u bytes%s", d->x->node, id,
-	      d->x->peer, e->service, depth, e->request_len, b.endless ? ", endless" : "");
+	TRACE("n%u begins call %u to n%u, service %u depth %u, %u bytes%s%s", d->x->node, id,
+	      d->x->peer, e->service, depth, e->request_len, b.endless ? ", endless" : "",
+	      b.upgrade ? ", upgrade" : "");
+	e->own = &o->call;
+	e->is_probe = b.upgrade;
 	offered(e, b.data.n, b.last);
 	o->used = true;
 	draw_quit(o, b.endless);
@@ -251,6 +261,7 @@ static void let_go(struct caller *o)
 	TRACE("call %u is let go by its caller", o->id);
 	cover(o->is_over ? COVER_C_LET_GO : COVER_C_GIVEN_UP);
 	e->given_up = true;
+	e->own = NULL;
 	call_let_go(&o->call);
 	if (!o->is_over)
 		nested_over(o);
@@ -267,6 +278,7 @@ void caller_event(struct dialog *d, const struct calls_event *ev)
 			 o->id, d->x->peer);
 		return;
 	}
+	exchange_upgrade(d, o->id);
 	switch (ev->what) {
 	case CALLS_EV_ACCEPTED:
 		cover(COVER_C_ACCEPTED);

@@ -19,16 +19,21 @@
 #include "services/calls_rx.h"
 #include "services/calls_slots.h"
 #include "services/calls_tx.h"
+#include "services/calls_upgrade.h"
 #include "services/calls_window.h"
 
 #define CALL_SLOTS_MAX	48u	/* that a node grants */
 #define CALL_OWN_MAX	40u	/* begun by one side of a session at once */
 #define CALL_WINDOW_LIMIT	32768u
+#define CALL_SERVICE		100u	/* that all nodes have, */
+#define CALL_NEWER		200u	/* and some have this one in its place */
 
 /* One call as both sides know it; its number is the op. */
 struct exchange {
 	uint8_t from, to;		/* incarnations */
-	uint16_t service;
+	uint16_t service;		/* that was asked for */
+	uint16_t shown_service;		/* that was called */
+	const struct call *own;		/* until it is let go */
 	uint32_t request_off, request_len, reply_off, reply_len;
 	uint64_t request_total, reply_total;	/* announced */
 	uint32_t asked, answered;	/* bytes that were offered */
@@ -45,6 +50,7 @@ struct exchange {
 	bool aborts, rejects;		/* an abort of the caller, of the called application */
 	bool caller_dead, called_dead;	/* with its node */
 	bool is_closing;		/* the caller's session */
+	bool is_probe;			/* it has asked for an upgrade */
 	/* The caller was told for certain. */
 	bool is_not_executed, is_partial, is_unseen;
 };
@@ -128,6 +134,8 @@ void exchange_reply(uint32_t id, const struct calls_event *ev, const struct call
 void exchange_shown(const struct sess *x, const struct call *call);
 void exchange_accepted(uint32_t id);
 void exchange_caller_ended(const struct sess *x, uint32_t id, const struct calls_event *ev);
+/* The service in force is the one that the peer has. */
+void exchange_upgrade(const struct dialog *d, uint32_t id);
 void exchange_called_ended(const struct sess *x, uint32_t id, const struct calls_event *ev);
 /* All that holds between two events. */
 void exchange_bounds(const struct dialog *d);

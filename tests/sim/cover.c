@@ -148,6 +148,9 @@ static const char *const names[COVER_N] = {
 	[COVER_C_FINISHING] = "calls: FIN waits",
 	[COVER_C_STOP] = "calls: stopped",
 	[COVER_C_TARGET] = "calls: number of slots changed",
+	[COVER_C_ASKED] = "calls: another one asks for an upgrade",
+	[COVER_C_NEWER] = "calls: upgraded",
+	[COVER_C_UPGRADED] = "calls: service in force known",
 	[COVER_C_FIN_FIRST] = "calls: FIN before the first frame",
 };
 

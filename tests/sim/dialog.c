@@ -186,7 +186,7 @@ void dialog_up(struct sess *x)
 	d->x = x;
 	x->calls = d;
 	calls_init(&d->c, &cfg, d->mem, sim.now_ns);
-	if (rng_one_in(&sim.service, 2) || calls_bind(&d->c, 100, &d->kept))
+	if (rng_one_in(&sim.service, 2) || calls_bind(&d->c, CALL_SERVICE, &d->kept))
 		d->kept = UINT16_MAX;
 	sim_at(sim.now_ns, EV_CALLS, x->node, x->peer, 1);
 	/* It was queued before the session was told of. */
@@ -299,9 +299,14 @@ void dialog_forget(struct sess *x)
 
 	if (!d)
 		return;
-	for (unsigned i = 0; i < CALL_OWN_MAX; i++)
-		if (d->caller[i].used)
-			exchange_of(d->caller[i].id)->caller_dead = true;
+	for (unsigned i = 0; i < CALL_OWN_MAX; i++) {
+		struct exchange *e = d->caller[i].used ? exchange_of(d->caller[i].id) : NULL;
+
+		if (!e)
+			continue;
+		e->caller_dead = true;
+		e->own = NULL;
+	}
 	for (unsigned i = 0; i < CALL_SLOTS_MAX; i++)
 		if (d->handler[i].call)
 			exchange_of(d->handler[i].id)->called_dead = true;
@@ -354,6 +359,7 @@ void dialog_draw(void)
 	for (unsigned i = 0; i < SIM_NODES; i++) {
 		struct node *n = &sim.node[i];
 
+		n->has_newer = rng_one_in(r, 2);
 		n->grant = (struct service_grant) {
 			.slots = (uint16_t)(GRANT_SLOTS_MIN +
 					    rng_scale(r, 0, CALL_SLOTS_MAX - GRANT_SLOTS_MIN)),

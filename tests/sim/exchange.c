@@ -93,6 +93,26 @@ void exchange_reply(uint32_t id, const struct calls_event *ev, const struct call
 
 /* ---- the called side ---- */
 
+/* Its caller thinks of it as of the same service, unless it is the one that asks. */
+static void shown_service(const struct sess *x, struct exchange *e, const struct call *call)
+{
+	bool newer = call->service == CALL_NEWER && e->service == CALL_SERVICE;
+
+	if (newer && !sim.node[x->node].has_newer)
+		sim_fail("n%u: call %u is upgraded to what is not there", x->node, call->op);
+	if (call->service != e->service && !newer)
+		sim_fail("n%u: call %u of service %u is shown as one of %u", x->node, call->op,
+			 e->service, call->service);
+	if (e->own && !upgrade_is_wanted(call) && e->own->service != call->service)
+		sim_fail("n%u: call %u is of service %u, its caller has %u in force", x->node,
+			 call->op, call->service, e->own->service);
+	if (upgrade_is_wanted(call) && !e->is_probe)
+		sim_fail("n%u: call %u asks, but its caller does not", x->node, call->op);
+	if (newer)
+		cover(COVER_C_NEWER);
+	e->shown_service = call->service;
+}
+
 void exchange_shown(const struct sess *x, const struct call *call)
 {
 	struct exchange *e = exchange_of(call->op);
@@ -108,9 +128,9 @@ void exchange_shown(const struct sess *x, const struct call *call)
 		sim_fail("n%u: call %u is shown again", x->node, call->op);
 	if (e->is_unseen)
 		sim_fail("n%u: call %u is shown, which never left its caller", x->node, call->op);
-	if (e->service != call->service || call->rx.total != e->request_total)
-		sim_fail("n%u: call %u of service %u is shown as one of %u", x->node, call->op,
-			 e->service, call->service);
+	if (call->rx.total != e->request_total)
+		sim_fail("n%u: call %u is shown with a wrong length", x->node, call->op);
+	shown_service(x, e, call);
 	e->shown = true;
 }
 
@@ -267,6 +287,25 @@ void exchange_caller_ended(const struct sess *x, uint32_t id, const struct calls
 		sim_fail("n%u: call %u to n%u ends for reason %u with outcome %d, which is none",
 			 x->node, id, x->peer, ev->reason, ev->outcome);
 	cover(COVER_CALLER_END + cover_call_end(ev->reason, ev->outcome));
+}
+
+void exchange_upgrade(const struct dialog *d, uint32_t id)
+{
+	const struct exchange *e = exchange_of(id);
+	const struct call_binding *b = &d->c.out_bindings[e->own->binding];
+	/* It may be an impostor. */
+	bool newer = sim.node[sim.inc[d->x->tx->to].node].has_newer && e->service == CALL_SERVICE;
+
+	if (b->service != e->service || b->upgrade != UPGRADE_KNOWN)
+		return;
+	cover(COVER_C_UPGRADED);
+	if (b->in_force != (newer ? CALL_NEWER : e->service))
+		sim_fail("n%u: service %u of n%u is known as %u", d->x->node, e->service,
+			 d->x->peer, b->in_force);
+	/* Else it may have been given up before. */
+	if (e->reply_complete && e->own->service != e->shown_service)
+		sim_fail("n%u: call %u is of service %u, it was of %u", d->x->node, id,
+			 e->own->service, e->shown_service);
 }
 
 /* ---- all calls of a side ---- */

@@ -69,6 +69,9 @@ static void begun(struct dialog *d, struct handler *h, struct call *call)
 			 h->id);
 		return;
 	}
+	if (upgrade_is_wanted(call) && call->service == CALL_SERVICE &&
+	    sim.node[d->x->node].has_newer)
+		upgrade_to(call, CALL_NEWER);
 	exchange_shown(d->x, call);
 	if (sim.failed)
 		return;

@@ -269,6 +269,7 @@ struct node {
 	uint32_t queue_bytes;
 	bool takes_calls;
 	struct service_grant grant;
+	bool has_newer;			/* service, for callers that ask */
 	struct member_item mq[SIM_MEMBER_Q];
 	unsigned mq_head, mq_n;
 	uint64_t mq_last_ns;
