@@ -36,7 +36,7 @@ BY ?=
 RECORD ?=
 LEAST ?= 85
 SECONDS_MAX ?= 0
-# make check-kernel: with the newest kernel of Debian alone
+# make check-kernel: with the newest kernel of Debian alone; RECORD=1: only its recordings
 NEWEST ?=
 # make fuzz: how long each target, and which (all)
 SECONDS ?= 60
@@ -213,7 +213,8 @@ help:
 	@echo 'make demo-kernel  a Linux kernel in a virtual machine and a member of ours, as root'
 	@echo 'make check       all tests but the longest (6 minutes)'
 	@echo 'make check-all   all of them, with clang and sanitizers, mutants, gates (50 minutes)'
-	@echo 'make check-kernel  with real kernels in virtual machines, as root (7 minutes); NEWEST=1'
+	@echo 'make check-kernel  with real kernels in virtual machines, as root (9 minutes); NEWEST=1;'
+	@echo '                 RECORD=1 records their AF_RXRPC anew'
 	@echo 'make coverage    lines and branches of each file that the tests execute (5 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
 	@echo 'make bench       beside sockets, ZeroMQ, NNG, gRPC (18 minutes); QUICK=1 in one minute;'
@@ -436,6 +437,12 @@ $(AGENT): $(call objects,tests/vm/agent*.c)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(shell $(PKG_CONFIG) --libs libdlm 2>/dev/null)
 
+# Another one, for its AF_RXRPC.
+RXRPC_PLAYER := $(BUILD)/tests/vm/rxrpc_player
+$(RXRPC_PLAYER): $(OBJ)/tests/vm/rxrpc_player.o $(TESTS_A)
+	@mkdir -p $(@D)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^
+
 have-kernel:
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tools/deps.sh --have kernel
 
@@ -454,8 +461,8 @@ check-all:
 # With real kernels in virtual machines: tests/vm/check.sh says more.
 check-kernel:
 	@tools/deps.sh --install build kernel
-	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED)
-	@BUILD='$(BUILD)' NEWEST='$(NEWEST)' tests/vm/check.sh
+	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED) $(RXRPC_PLAYER)
+	@BUILD='$(BUILD)' NEWEST='$(NEWEST)' RECORD='$(RECORD)' tests/vm/check.sh
 
 cross:
 	@tools/deps.sh --install build cross

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns `make check-kernel`: fetches the kernels, runs all scenarios with each of them, then those
-# with both, and adds up. Knows no single scenario.
+# with both, then the scripts over their AF_RXRPC, and adds up. Knows no single scenario.
 #
 #	tests/vm/check.sh [SCENARIO...]
 #
 # NEWEST=1          with the newest kernel of Debian's backports alone
+# RECORD=1          only records AF_RXRPC anew (tests/vm/rxrpc.sh)
 # SKIPS=forbidden   where it cannot run that is a failure
 # The last line is `N passed, N failed`; the exit status is 0 if nothing failed.
 set -u
@@ -42,10 +43,17 @@ part()
 }
 
 part kernels timeout 600 tests/vm/kernels.sh "$LAB_KERNELS"
-for kernel in $kernels; do
-	part "$kernel" timeout 900 tests/vm/scenarios.sh "$kernel" "$@"
-done
-[ -n "${NEWEST:-}" ] || [ $# != 0 ] || part mixed timeout 400 tests/vm/mixed.sh
+if [ -z "${RECORD:-}" ]; then
+	for kernel in $kernels; do
+		part "$kernel" timeout 900 tests/vm/scenarios.sh "$kernel" "$@"
+	done
+	[ -n "${NEWEST:-}" ] || [ $# != 0 ] || part mixed timeout 400 tests/vm/mixed.sh
+fi
+if [ -z "${NEWEST:-}" ] && [ $# = 0 ]; then
+	for kernel in $kernels; do
+		part "rxrpc $kernel" timeout 400 tests/vm/rxrpc.sh "$kernel"
+	done
+fi
 echo
 printf '%s\n' "${parts[@]}"
 echo "$passed passed, $failed failed"

@@ -19,6 +19,7 @@
 LAB_NET=10.77.0			# node N is $LAB_NET.N
 LAB_KERNELS=${LAB_KERNELS:-$BUILT/kernels}
 LAB_BIN=$BUILT/tests/vm
+LAB_PROGRAMS=${LAB_PROGRAMS:-}	# further ones for the guests
 LAB_BOOT=60			# seconds until a guest is up, and for each answer of it
 declare -A console output process input seen kind
 
@@ -65,7 +66,8 @@ lab_setup()
 boot()
 {
 	local node=$1 kernel=$LAB_KERNELS/$2 image=$T/$2.cpio.gz
-	[ -e "$image" ] || tests/vm/initramfs.sh "$kernel" "$image" >"$T/initramfs.log" 2>&1 ||
+	[ -e "$image" ] ||
+		tests/vm/initramfs.sh "$kernel" "$image" $LAB_PROGRAMS >"$T/initramfs.log" 2>&1 ||
 		{ bad "initramfs of $2: $(tail -n 3 "$T/initramfs.log")"; return 1; }
 	ip tuntap add "tap$node" mode tap && ip link set "tap$node" master lab0 up || return
 	console[$node]=$T/console$node output[$node]=$T/out$node kind[$node]=guest
