@@ -467,7 +467,10 @@ void sinew_release(struct sinew_kept *kept)
 	assert(atomic_load(&h->kept) >= cost);
 	atomic_fetch_sub(&h->kept, cost);
 	free(kept);
-	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed))
+	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed)) {
+		if (!loop_is_inside(&n->loop))
+			atomic_store_explicit(&h->is_helped, true, memory_order_relaxed);
 		handle_mark_dirty(h);
+	}
 	sinew_session_unref(h);
 }

@@ -57,6 +57,19 @@ uint64_t service_turn_ns(const struct sinew_node *n)
 
 /* ---- a session ---- */
 
+bool service_is_paused(const struct sinew_session *h)
+{
+	return atomic_load_explicit(&h->is_paused, memory_order_relaxed) &&
+		atomic_load_explicit(&h->kept, memory_order_relaxed) >
+		h->node->opt.receive_bytes / 4 * 3;
+}
+
+bool service_is_stuck(const struct sinew_session *h)
+{
+	return service_is_paused(h) && loop_is_inside(&h->node->loop) &&
+		!atomic_load_explicit(&h->is_helped, memory_order_relaxed);
+}
+
 void *service_data(const struct sinew_session *h)
 {
 	return h->served.data;

@@ -121,6 +121,13 @@ size_t service_max(const struct sinew_session *h);
 int service_keep(struct sinew_session *h, const uint8_t *p, size_t len,
 		 struct sinew_kept **ret_kept);
 
+/* The session is not read, as what was kept of it exceeds its receive budget. Any thread: a
+ * moment later it may be. */
+bool service_is_paused(const struct sinew_session *h);
+/* The same, and this is a callback of the node, and nobody else has ever released anything in such
+ * a pause: so callbacks have to. */
+bool service_is_stuck(const struct sinew_session *h);
+
 /* The answer to deadline() has become an earlier one. Any thread, under the same locks. */
 void service_wake(struct sinew_node *n);
 /* Our FIN need not wait any more. Idempotent; any thread, under the same locks. */
