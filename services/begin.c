@@ -125,6 +125,11 @@ static int may_begin(const struct sinew_binding *b, const struct sinew_call_opti
 		return -ESTALE;
 	if (atomic_load_explicit(&o->draining, memory_order_relaxed))
 		return -ESHUTDOWN;
+	if (service_is_stuck(b->session))
+		return -EDEADLK;
+	if (opt->after && (!opt->after->incoming || opt->after->lane != b->lane ||
+			   opt->after == opt->parent))
+		return -EINVAL;
 	if (!opt->parent)
 		return 0;
 	if (!opt->parent->incoming)
@@ -158,9 +163,11 @@ static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
 
 /* Gives the first data to the core: the caller's own, or a copy of several, or to begin again
  * with. 0 or a negative errno; then nothing has begun. */
-static int start(const struct sinew_binding *b, struct sinew_call *k, const struct iovec *iov,
-		 int n, size_t len, uint64_t total, unsigned flags)
+static int start(const struct sinew_binding *b, struct sinew_call *k,
+		 const struct sinew_call *after, const struct iovec *iov, int n, size_t len,
+		 uint64_t total, unsigned flags)
 {
+	struct call_ref after_ref = { 0 };
 	struct calls_begin begin = {
 		.binding = b->number, .depth = k->depth, .op = k->op, .total = total,
 		.nowait = flags & SINEW_CALL_NOWAIT, .settle = flags & SINEW_CALL_SETTLE,
@@ -174,6 +181,10 @@ static int start(const struct sinew_binding *b, struct sinew_call *k, const stru
 
 	lock_order_held(LOCK_SERVICE);
 	assert(n || !len);
+	if (after) {
+		after_ref = (struct call_ref) { (uint32_t)(after->id >> 16), (uint16_t)after->id };
+		begin.after = &after_ref;
+	}
 	k->out.last = k->out.said = begin.last;
 	if (n == 1 && !begin.retry) {
 		begin.data = (struct span) { iov->iov_base, len };
@@ -227,7 +238,7 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 		return -EMSGSIZE;
 	lane_lock(b->lane);
 	k = own_new(b, op, opt, user);
-	err = k ? start(b, k, iov, n, len, total, flags) : -ENOMEM;
+	err = k ? start(b, k, opt->after, iov, n, len, total, flags) : -ENOMEM;
 	if (!err) {
 		*ret_call = k;
 		go_on(k);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The public names of events, outcomes and reasons. Knows nothing of how they come about. */
+/* The public names of events, outcomes, reasons, states. Knows nothing of how they come about. */
 #include "services/sinew-call.h"
 
 const char *sinew_call_event_name(enum sinew_call_event event)
@@ -10,6 +10,8 @@ const char *sinew_call_event_name(enum sinew_call_event event)
 	case SINEW_CALL_ACCEPTED:	return "ACCEPTED";
 	case SINEW_CALL_ROOM:		return "ROOM";
 	case SINEW_CALL_ENDED:		return "ENDED";
+	case SINEW_CALL_FINAL_ACK:	return "FINAL_ACK";
+	case SINEW_CALL_STATE:		return "STATE";
 	}
 	return "unknown";
 }
@@ -40,6 +42,19 @@ const char *sinew_call_reason_name(enum sinew_call_reason reason)
 	case SINEW_END_DEADLINE:	return "DEADLINE";
 	case SINEW_END_SESSION:		return "SESSION";
 	case SINEW_END_PROTOCOL:	return "PROTOCOL";
+	}
+	return "unknown";
+}
+
+const char *sinew_call_at_name(enum sinew_call_at at)
+{
+	switch (at) {
+	case SINEW_CALL_AT_UNKNOWN:	return "UNKNOWN";
+	case SINEW_CALL_AT_WAITING:	return "WAITING";
+	case SINEW_CALL_AT_SHOWN:	return "SHOWN";
+	case SINEW_CALL_AT_ACCEPTED:	return "ACCEPTED";
+	case SINEW_CALL_AT_REPLIED:	return "REPLIED";
+	case SINEW_CALL_AT_STOPPING:	return "STOPPING";
 	}
 	return "unknown";
 }

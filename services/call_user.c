@@ -8,6 +8,7 @@
 #include "lowcomms/service.h"
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
+#include "services/calls_query.h"
 #include "services/deliver.h"
 #include "services/unread.h"
 #include "services/unsent.h"
@@ -126,17 +127,35 @@ static ssize_t send_locked(struct sinew_call *k, const struct iovec *iov, int n,
 	return !taken && len ? -EAGAIN : taken;
 }
 
+/* 0, or why the reply cannot have it. */
+static int want_final(struct sinew_call *k)
+{
+	lock_order_held(LOCK_SERVICE);
+	if (!k->incoming)
+		return -EINVAL;
+	if (!k->core)
+		return gone(k);
+	if (k->out.last)
+		return -EPIPE;
+	call_want_final(k->core);
+	return 0;
+}
+
 ssize_t sinew_call_send(struct sinew_call *k, const struct iovec *iov, int n, unsigned flags)
 {
-	ssize_t taken;
+	ssize_t taken = 0;
 	size_t len;
 
-	if (!k || flags & ~SINEW_CALL_MORE || !call_iov_length(iov, n, &len))
+	if (!k || flags & ~(SINEW_CALL_MORE | SINEW_CALL_WANT_FINAL) ||
+	    !call_iov_length(iov, n, &len))
 		return -EINVAL;
 	if (forked(k))
 		return -ECHILD;
 	lane_lock(k->lane);
-	taken = send_locked(k, iov, n, len, !(flags & SINEW_CALL_MORE));
+	if (flags & SINEW_CALL_WANT_FINAL)
+		taken = want_final(k);
+	if (!taken)
+		taken = send_locked(k, iov, n, len, !(flags & SINEW_CALL_MORE));
 	lane_unlock(k->lane);
 	return taken == -EMSGSIZE ? -EINVAL : taken;
 }
@@ -153,6 +172,21 @@ int sinew_call_accept(struct sinew_call *k)
 		return -ECHILD;
 	lane_lock(k->lane);
 	err = k->core ? call_accept_now(k->core) : gone(k);
+	lane_settle(k->lane);
+	lane_unlock(k->lane);
+	return err;
+}
+
+int sinew_call_query(struct sinew_call *k)
+{
+	int err;
+
+	if (!k || k->incoming)
+		return -EINVAL;
+	if (forked(k))
+		return -ECHILD;
+	lane_lock(k->lane);
+	err = k->core ? call_query(k->core) : gone(k);
 	lane_settle(k->lane);
 	lane_unlock(k->lane);
 	return err;
@@ -374,6 +408,7 @@ static void fill(const struct sinew_call *k, struct sinew_call_status *st)
 	st->received = k->received;
 	st->consumed = core && !call_ended(k) ? core->rx.consumed : k->received;
 	st->unsent = unsent_waits(k);
+	st->paused = service_is_paused(k->session);
 	st->age_ms = now_ns > k->begun_ns ? (now_ns - k->begun_ns) / 1000000u : 0;
 	st->left_ms = UINT64_MAX;
 	if (k->deadline_ns != UINT64_MAX)

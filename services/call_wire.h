@@ -92,6 +92,16 @@ enum call_seen {
 	CALL_SEEN_FINISHED = 2,
 };
 
+/* How far a call is, in STATE. */
+enum call_at {
+	CALL_AT_UNKNOWN = 0,	/* the called side has no such call, or no more */
+	CALL_AT_WAITING = 1,	/* not shown to its application yet */
+	CALL_AT_SHOWN = 2,
+	CALL_AT_ACCEPTED = 3,	/* ... and said so, or answers */
+	CALL_AT_REPLIED = 4,	/* it has given all of the reply */
+	CALL_AT_STOPPING = 5,	/* ended there, but not let go */
+};
+
 /* One frame; a kind has the fields that the list above names, the others mean nothing. */
 struct call_frame {
 	uint8_t kind;		/* enum call_kind */
@@ -110,7 +120,7 @@ struct call_frame {
 	uint8_t depth;
 	uint8_t reason;		/* enum call_reason, or a later one */
 	uint8_t seen;		/* enum call_seen, or a later one */
-	uint8_t state;
+	uint8_t state;		/* enum call_at, or a later one */
 	uint32_t code;
 	uint32_t retry_ms;
 	uint32_t consumed;	/* bytes of the call's direction, modulo 2^32 */

@@ -10,6 +10,7 @@
  *	calls_begin.h	what the application does with a call: begin, send, accept
  *	calls_window.h	what it has consumed
  *	calls_end.h	abort, refuse, let go
+ *	calls_query.h	how far is it?
  *	calls_rx.h	frames of the peer
  * Out	calls_tx.h	the next frame for the ring
  *	calls_event.h	the next event for the application
@@ -25,7 +26,9 @@
  * reply or given the call up; the core needs no memory of the call for that.
  *
  * The life of a call of the peer. It lies in memory of the core from NEW on. The user answers
- * NEW, at once or later, by call_accept() or call_refuse(). ENDED is its last event:
+ * NEW, at once or later, by call_accept() or call_refuse(). One that is behind a call
+ * of this side's (NEW says so) is not for the application until SHOW; it can be refused and let go
+ * before. ENDED is its last event:
  *	held false: the last piece of the reply, a refusal or an own abort is in the ring; the
  *		struct is the core's again at that moment;
  *	held true: the caller gave it up, its deadline or the session is over, calls close or rules
@@ -92,11 +95,25 @@ struct calls_config {
 /* Frames that a slot has due. */
 enum calls_due {
 	DUE_ABORT = 1, DUE_END = 2, DUE_ACCEPT = 4, DUE_CREDIT = 8, DUE_FINAL = 16,
+	DUE_QUERY = 32, DUE_STATE = 64,
 };
 
 /* Events that a call has pending; they are pulled from the lowest bit on. */
 enum call_pending {
-	P_NEW = 1, P_ACCEPTED = 2, P_DATA = 4, P_ROOM = 8, P_FINAL = 16, P_ENDED = 32, P_AGAIN = 64,
+	P_NEW = 1, P_SHOW = 2, P_ACCEPTED = 4, P_DATA = 8, P_ROOM = 16, P_FINAL = 32, P_STATE = 64,
+	P_ENDED = 128, P_AGAIN = 256,
+};
+
+/* A use of a slot. */
+struct call_ref {
+	uint32_t gen;
+	uint16_t slot;		/* CALL_SLOT_NONE: none */
+};
+
+/* How far a call is, as its called side says. */
+struct call_report {
+	uint8_t state;		/* enum call_at */
+	uint32_t age_ms, received, consumed;
 };
 
 /* A slot of one direction. */
@@ -104,7 +121,8 @@ struct call_slot {
 	struct list link;	/* own and not taken: of the free ones; else of the dirty ones */
 	struct call *call;	/* own: NULL if its call was given up before the peer's end */
 	uint32_t gen;		/* of the call that has it, or had it last */
-	uint32_t code;		/* of ABORT; bytes consumed, of the last CREDIT */
+	uint32_t code;		/* own: of ABORT; bytes consumed, of the last CREDIT. The peer's:
+				 * gen that the last QUERY was about */
 	uint16_t index;
 	uint16_t binding;	/* own: of the call that has it */
 	uint8_t depth;		/* own */
@@ -112,6 +130,7 @@ struct call_slot {
 	bool incoming;
 	bool taken;		/* own: not free */
 	bool over;		/* own: the peer has ended its side */
+	bool followed;		/* own: a call of the peer is behind its call */
 };
 
 enum call_bound {
@@ -193,8 +212,10 @@ struct call {
 	uint64_t deadline_ns;
 	uint64_t timer_ns;	/* ACCEPT for one of the peer, a new BEGIN for an own one that is
 				 * paused; CALLS_NEVER: neither */
+	uint64_t begun_ns;	/* the peer's */
 	uint64_t begin_end;	/* ring positions behind BEGIN and behind the last piece of the */
 	uint64_t last_end;	/* request; 0: not in the ring */
+	struct call_ref after;	/* that call of the called side comes first */
 	uint32_t op;
 	uint32_t gen;
 	uint32_t code;		/* of the end */
@@ -205,7 +226,7 @@ struct call {
 	uint8_t flags;		/* of BEGIN */
 	uint8_t state;		/* enum call_state */
 	uint8_t depth;
-	uint8_t pending;	/* events */
+	uint16_t pending;	/* events, enum call_pending */
 	uint8_t reason;		/* of the end; enum call_reason, enum calls_reason */
 	uint8_t outcome;	/* of the end; enum calls_outcome */
 	bool incoming;
@@ -213,6 +234,8 @@ struct call {
 	bool settle, endless, retry;	/* as struct calls_begin says */
 	bool final;		/* call_want_final() */
 	bool accepted;		/* by the called side's application, as far as is known here */
+	bool behind;		/* the peer's: its after has not ended, SHOW follows */
+	bool asked;		/* own: STATE follows */
 	bool gone;		/* let go */
 };
 
@@ -243,6 +266,7 @@ struct calls {
 	struct list paused;	/* own calls that are begun again later */
 	struct list unshown;	/* the peer's, until the batch ends */
 	struct list events;
+	struct call_report report;	/* of the last STATE */
 	const char *fault;	/* the broken rule, for the log; NULL: none */
 	/* Own slots that are taken, by depth: by services of applications, of the library. */
 	uint16_t held[2][CALL_DEPTH_MAX + 1];

@@ -41,6 +41,7 @@ static void begin_fill(struct calls *c, struct call *call, const struct calls_be
 	call->slot = CALL_SLOT_NONE;
 	call->binding = b->binding;
 	call->service = c->out_bindings[b->binding].in_force;
+	call->after = b->after ? *b->after : (struct call_ref){ .slot = CALL_SLOT_NONE };
 	call->depth = b->depth;
 	call->settle = b->settle;
 	call->retry = b->retry;
@@ -57,6 +58,7 @@ int call_begin(struct calls *c, struct call *call, const struct calls_begin *b)
 	if (r)
 		return r;
 	assert(b->binding < c->cfg.n_bindings && c->out_bindings[b->binding].users);
+	assert(!b->after || b->after->slot < c->cfg.ours.slots);
 	now = slots_may_take(c, b->binding, b->depth);
 	if (!now && (b->nowait || c->n_waiting >= c->cfg.max_queued)) {
 		c->begin_wanted = true;
@@ -129,6 +131,7 @@ int call_accept(struct call *call)
 	assert(call->incoming);
 	if (call->state != CALL_OPEN || call->accepted)
 		return -EALREADY;
+	assert(!call->behind);
 	call->accepted = true;
 	if (call->flags & CALL_WANT_ACCEPT) {
 		slot_mark(c, call_slot(call), DUE_ACCEPT);

@@ -23,6 +23,8 @@ struct calls_begin {
 	uint64_t deadline_ns;	/* or CALLS_NEVER */
 	struct span data;	/* as in call_send() */
 	bool last;
+	const struct call_ref *after;	/* a call of the peer, to whose application this one is
+					 * shown when that has ended there; NULL: none */
 	void *user;
 };
 

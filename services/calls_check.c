@@ -93,8 +93,8 @@ static void own_slots_check(const struct calls *c, uint64_t *grown)
 		taken++;
 		awaited += !s->over;
 		assert(!s->due == list_empty(&s->link));
-		assert(!(s->due & ~(DUE_ABORT | DUE_CREDIT | DUE_FINAL)));
-		assert(!s->over || !(s->due & DUE_CREDIT));
+		assert(!(s->due & ~(DUE_ABORT | DUE_CREDIT | DUE_FINAL | DUE_QUERY)));
+		assert(!s->over || !(s->due & (DUE_CREDIT | DUE_QUERY)));
 		assert(s->call || !s->over || s->due);
 		if (!s->call)
 			continue;
@@ -163,6 +163,19 @@ static void bindings_check(const struct calls *c)
 
 /* ---- slots of the peer ---- */
 
+/* The call before it lasts, and is known to be followed; nobody has accepted this one. */
+static void peers_behind_check(const struct calls *c, const struct call *call)
+{
+	const struct call_slot *s;
+
+	if (!call->behind || call->state != CALL_OPEN)
+		return;
+	assert(call->after.slot < c->cfg.theirs.slots && !call->accepted);
+	s = &c->out[call->after.slot];
+	assert(s->followed && s->gen == call->after.gen && s->call && s->call->tx.opened);
+	assert(s->call->state == CALL_OPEN || s->call->state == CALL_SETTLING);
+}
+
 static void peers_slots_check(const struct calls *c, uint64_t *grown)
 {
 	unsigned n = 0;
@@ -178,6 +191,7 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown)
 		assert(!call_waits(call) && call->state != CALL_SETTLING);
 		assert(call->state != CALL_OVER || call->pending & P_ENDED);
 		assert(!call->gone || call->state == CALL_ENDING);
+		peers_behind_check(c, call);
 		call_check(call);
 		if (call->state == CALL_FREE)
 			continue;

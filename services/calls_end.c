@@ -5,8 +5,10 @@
  */
 #include "calls_end.h"
 
+#include "calls_after.h"
 #include "calls_check.h"
 #include "calls_event.h"
+#include "calls_query.h"
 #include "calls_slots.h"
 #include "calls_upgrade.h"
 #include "calls_window.h"
@@ -80,6 +82,8 @@ void own_end(struct call *call, unsigned reason, uint32_t code, enum calls_outco
 	}
 	if (!call->gone)
 		call_tell(call, P_ENDED);
+	if (s && s->followed)
+		after_over(c, s);
 	if (!call->tx.opened || call->retry)
 		binding_release(c, call->binding);
 	if (call->reason == CALLS_REPLIED) {
@@ -129,12 +133,15 @@ static uint64_t pause_ns(const struct call *call, uint32_t retry_ms)
 bool own_retry(struct call *call, uint32_t retry_ms)
 {
 	struct calls *c = call->calls;
+	struct call_slot *s = call_slot(call);
 	uint64_t at_ns = c->now_ns + pause_ns(call, retry_ms);
 
 	if (!call->retry || call->state != CALL_OPEN || c->finishing ||
 	    c->n_waiting >= c->cfg.max_queued || at_ns >= call->deadline_ns)
 		return false;
-	slot_forget(c, call_slot(call));
+	if (s->followed)
+		after_over(c, s);
+	slot_forget(c, s);
 	tx_again(&call->tx, c->cfg.theirs.window);
 	call->begin_end = call->last_end = 0;
 	if (call->tries < UINT8_MAX)
@@ -148,6 +155,7 @@ bool own_retry(struct call *call, uint32_t retry_ms)
 	upgrade_later(call);
 	call_tell_nothing(call);
 	call_tell(call, P_AGAIN);
+	report_lost(call);
 	return true;
 }
 
@@ -356,6 +364,8 @@ static void peers_end_all(struct calls *c, unsigned reason)
 			slot_clean(&c->in[i], DUE_END);
 			peers_over(call);
 		}
+		if (!calls_may_send(c))
+			slot_clean(&c->in[i], DUE_STATE);
 	}
 }
 

@@ -12,7 +12,7 @@
 
 void call_tell(struct call *call, enum call_pending what)
 {
-	call->pending |= (uint8_t)what;
+	call->pending |= (uint16_t)what;
 	if (list_empty(&call->event))
 		list_append(&call->calls->events, &call->event);
 }
@@ -64,6 +64,9 @@ static void pull(struct call *call, struct calls_event *ret)
 		ret->what = CALLS_EV_NEW;
 		call->calls->n.shown++;
 		break;
+	case P_SHOW:
+		ret->what = CALLS_EV_SHOW;
+		break;
 	case P_ACCEPTED:
 		ret->what = CALLS_EV_ACCEPTED;
 		break;
@@ -77,6 +80,10 @@ static void pull(struct call *call, struct calls_event *ret)
 	case P_FINAL:
 		ret->what = CALLS_EV_FINAL;
 		break;
+	case P_STATE:
+		ret->what = CALLS_EV_STATE;
+		call->asked = false;
+		break;
 	case P_AGAIN:
 		ret->what = CALLS_EV_AGAIN;
 		break;
@@ -86,7 +93,7 @@ static void pull(struct call *call, struct calls_event *ret)
 		break;
 	}
 	if (bit != P_DATA || !call->rx.n_fresh)
-		call->pending &= (uint8_t)~bit;
+		call->pending &= (uint16_t)~bit;
 	if (!call->pending)
 		list_remove(&call->event);
 	if (bit == P_ENDED && call->incoming && call->state == CALL_OVER)

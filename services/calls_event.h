@@ -13,12 +13,14 @@ void calls_batch_end(struct calls *c);
 
 
 enum calls_event_what {
-	CALLS_EV_NEW = 1,	/* of the peer: accept or refuse it */
+	CALLS_EV_NEW = 1,	/* of the peer: accept or refuse it; not if it is behind another */
+	CALLS_EV_SHOW,		/* of the peer: it is not any more */
 	CALLS_EV_AGAIN,		/* own: refused for now; offer the request anew, from its begin */
 	CALLS_EV_ACCEPTED,	/* own: the peer's application has it */
 	CALLS_EV_DATA,
 	CALLS_EV_ROOM,		/* call_send() may take more */
 	CALLS_EV_FINAL,		/* of the peer: it has consumed the whole reply; ENDED comes next */
+	CALLS_EV_STATE,		/* own: the report of its calls says how far it is */
 	CALLS_EV_ENDED,
 	CALLS_EV_SLOT,		/* of no call: a begin refused with -EAGAIN may be tried again */
 	CALLS_EV_FAULT,		/* of no call: the peer broke a rule, or says that we did */

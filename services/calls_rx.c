@@ -6,9 +6,11 @@
  */
 #include "calls_rx.h"
 
+#include "calls_after.h"
 #include "calls_check.h"
 #include "calls_end.h"
 #include "calls_event.h"
+#include "calls_query.h"
 #include "calls_slots.h"
 #include "calls_upgrade.h"
 #include "calls_window.h"
@@ -149,6 +151,8 @@ static const char *rx_answer(struct calls *c, const struct call_frame *f)
 		return answer_end(c, s, f);
 	case CALL_CREDIT:
 		return answer_credit(s->call, f);
+	case CALL_STATE:
+		return report_came(s, f) ? NULL : late(c);
 	case CALL_BEGIN:
 	case CALL_ABORT:
 	case CALL_BIND:
@@ -157,7 +161,6 @@ static const char *rx_answer(struct calls *c, const struct call_frame *f)
 	case CALL_CRED:
 	case CALL_SLOTS:
 	case CALL_QUERY:
-	case CALL_STATE:
 		break;
 	}
 	return "a kind that is not spoken";
@@ -179,6 +182,7 @@ static void begin_fill(struct calls *c, struct call *call, const struct call_fra
 	call->depth = f->depth;
 	call->binding = f->binding;
 	call->service = c->in_bindings[f->binding].service;
+	call->begun_ns = c->now_ns;
 	call->timer_ns = CALLS_NEVER;
 	call->deadline_ns = CALLS_NEVER;
 	if (f->deadline_ms != CALL_DEADLINE_NONE)
@@ -205,6 +209,8 @@ static const char *rx_begin(struct calls *c, const struct call_frame *f)
 	if (f->gen != s->gen + 1)
 		return "a call that is not the next one of its slot";
 	rule = upgrade_begin(&c->in_bindings[f->binding], f);
+	if (!rule && f->after_slot != CALL_SLOT_NONE)
+		rule = after_judge(c, f);
 	if (rule)
 		return rule;
 	s->gen = f->gen;
@@ -212,6 +218,8 @@ static const char *rx_begin(struct calls *c, const struct call_frame *f)
 		return late(c);
 	c->n_in++;
 	begin_fill(c, call, f);
+	if (f->after_slot != CALL_SLOT_NONE)
+		after_follow(call, f);
 	call->pending = P_NEW;
 	list_append(&c->unshown, &call->event);
 	rule = rx_data(call, f);
@@ -274,6 +282,10 @@ static const char *rx_request(struct calls *c, const struct call_frame *f)
 
 	if (f->slot >= c->cfg.ours.slots)
 		return "a frame in a slot that was never granted";
+	if (f->kind == CALL_QUERY) {
+		report_owe(c, &c->in[f->slot], f->gen);
+		return NULL;
+	}
 	call = &c->in_calls[f->slot];
 	if (call->state == CALL_FREE || call->gen != f->gen)
 		return late(c);
@@ -323,8 +335,10 @@ static const char *rx_frame(struct calls *c, const struct call_frame *f)
 	case CALL_REPLY:
 	case CALL_ACCEPT:
 	case CALL_END:
+	case CALL_STATE:
 		return rx_answer(c, f);
 	case CALL_ABORT:
+	case CALL_QUERY:
 		return rx_request(c, f);
 	case CALL_BIND:
 	case CALL_UNBIND:
@@ -333,8 +347,6 @@ static const char *rx_frame(struct calls *c, const struct call_frame *f)
 		return rx_slots(c, f);
 	case CALL_UNCRED:
 	case CALL_CRED:
-	case CALL_QUERY:
-	case CALL_STATE:
 		break;
 	}
 	return "a kind that is not spoken";

@@ -165,14 +165,14 @@ void slot_over(struct calls *c, struct call_slot *s)
 	assert(s->taken && !s->over);
 	s->over = true;
 	c->n_awaited--;
-	slot_clean(s, DUE_CREDIT);
+	slot_clean(s, DUE_CREDIT | DUE_QUERY);
 }
 
 void slot_forget(struct calls *c, struct call_slot *s)
 {
 	s->call->slot = CALL_SLOT_NONE;
 	s->call = NULL;
-	slot_clean(s, DUE_CREDIT);
+	slot_clean(s, DUE_CREDIT | DUE_QUERY);
 	slot_check(c, s);
 }
 
@@ -197,7 +197,7 @@ void slot_reset(struct call *call)
 	struct calls *c = call->calls;
 	uint16_t slot = call->slot;
 
-	assert(call->incoming && !c->in[slot].due && !call->pending);
+	assert(call->incoming && !(c->in[slot].due & ~DUE_STATE) && !call->pending);
 	assert(list_empty(&call->event) && list_empty(&call->queue));
 	calls_clear(call, sizeof *call);
 	call->calls = c;

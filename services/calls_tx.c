@@ -7,6 +7,7 @@
 
 #include "calls_check.h"
 #include "calls_end.h"
+#include "calls_query.h"
 #include "calls_slots.h"
 #include "calls_upgrade.h"
 #include "calls_window.h"
@@ -117,7 +118,7 @@ static void frame_credit(const struct call_slot *s, struct call_frame *f)
 	f->window = s->call->rx.window;
 }
 
-static void out_state(struct call_slot *s, struct calls_out *o)
+static void out_state(const struct calls *c, struct call_slot *s, struct calls_out *o)
 {
 	struct call_frame f = {
 		.flags = s->incoming ? CALL_CALLEE : 0, .slot = s->index, .gen = s->gen,
@@ -131,6 +132,10 @@ static void out_state(struct call_slot *s, struct calls_out *o)
 	} else if (s->due & DUE_ACCEPT) {
 		f.kind = CALL_ACCEPT;
 		f.service = s->call->service;
+	} else if (s->due & DUE_QUERY) {
+		f.kind = CALL_QUERY;
+	} else if (s->due & DUE_STATE) {
+		frame_report(c, s, &f);
 	} else {
 		frame_credit(s, &f);
 	}
@@ -146,8 +151,9 @@ static void put_state(struct calls *c, struct call_slot *s)
 	} else if (s->due & DUE_END) {
 		slot_clean(s, DUE_END);
 		peers_end_sent(s->call);
-	} else if (s->due & DUE_ACCEPT) {
-		slot_clean(s, DUE_ACCEPT);
+	} else if (s->due & (DUE_ACCEPT | DUE_QUERY | DUE_STATE)) {
+		/* The first of them, as above. */
+		slot_clean(s, s->due & DUE_ACCEPT ? DUE_ACCEPT : DUE_QUERY | DUE_STATE);
 	} else if (s->due & DUE_FINAL) {
 		slot_clean(s, DUE_FINAL);
 		slot_check(c, s);
@@ -172,6 +178,19 @@ static uint32_t left_ms(const struct calls *c, uint64_t deadline_ns)
 	return (uint32_t)min_u64(ms, CALL_DEADLINE_NONE - 1);
 }
 
+/* While the called side can know it: one whose slot has a later call has ended there. */
+static void frame_after(const struct call *call, struct call_frame *f)
+{
+	const struct call_ref *after = &call->after;
+
+	f->after_slot = CALL_SLOT_NONE;
+	f->after_gen = 0;
+	if (after->slot == CALL_SLOT_NONE || call->calls->in[after->slot].gen != after->gen)
+		return;
+	f->after_slot = after->slot;
+	f->after_gen = after->gen;
+}
+
 static void frame_open(const struct call *call, struct call_frame *f)
 {
 	f->total = call->tx.total;
@@ -185,8 +204,7 @@ static void frame_open(const struct call *call, struct call_frame *f)
 	f->op = call->op;
 	f->deadline_ms = left_ms(call->calls, call->deadline_ns);
 	f->binding = call->binding;
-	f->after_slot = CALL_SLOT_NONE;
-	f->after_gen = 0;
+	frame_after(call, f);
 	f->depth = call->depth;
 }
 
@@ -251,7 +269,7 @@ void calls_frame_make(struct calls *c, struct calls_out *ret)
 	else if (c->target_due)
 		out_target(c, ret);
 	else if (!list_empty(&c->dirty))
-		out_state(list_first(&c->dirty, struct call_slot, link), ret);
+		out_state(c, list_first(&c->dirty, struct call_slot, link), ret);
 	else
 		out_next(list_first(&c->ready, struct call, queue), ret);
 }

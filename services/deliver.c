@@ -21,6 +21,14 @@ _Static_assert((int)SINEW_CALL_IN_DOUBT == CALLS_IN_DOUBT, "outcomes");
 _Static_assert((int)SINEW_CALL_STARTED == CALLS_STARTED, "outcomes");
 _Static_assert((int)SINEW_CALL_DONE == CALLS_DONE, "outcomes");
 
+/* So are states. */
+_Static_assert((int)SINEW_CALL_AT_UNKNOWN == CALL_AT_UNKNOWN, "states");
+_Static_assert((int)SINEW_CALL_AT_WAITING == CALL_AT_WAITING, "states");
+_Static_assert((int)SINEW_CALL_AT_SHOWN == CALL_AT_SHOWN, "states");
+_Static_assert((int)SINEW_CALL_AT_ACCEPTED == CALL_AT_ACCEPTED, "states");
+_Static_assert((int)SINEW_CALL_AT_REPLIED == CALL_AT_REPLIED, "states");
+_Static_assert((int)SINEW_CALL_AT_STOPPING == CALL_AT_STOPPING, "states");
+
 #define EXPECTED_MAX	(1024u * 1024)	/* memory for a whole request before its data are here */
 
 /* ---- functions of the application ---- */
@@ -253,6 +261,8 @@ static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct
 	k->depth = core->depth;
 	k->incoming = true;
 	core->user = k;
+	if (s->is.flags & SINEW_SERVICE_WANT_FINAL)
+		call_want_final(core);
 	call_open(k, core);
 	return k;
 }
@@ -262,6 +272,7 @@ static void let_in(struct lane *l, struct sinew_call *k)
 {
 	struct span data;
 	uint8_t *mem;
+	bool last;
 
 	assert(k->incoming && !k->entry.entered && list_empty(&k->entry.waiting));
 	k->entry.entered = true;
@@ -270,8 +281,10 @@ static void let_in(struct lane *l, struct sinew_call *k)
 	if (!k->core || k->aborted || !(unread_len(k) || k->in.last))
 		return;
 	data = (struct span) { unread_data(k), unread_len(k) };
+	last = k->in.last;
+	k->in.last = false;
 	mem = unread_give(k);
-	data_in(l, k, data, k->in.last);
+	data_in(l, k, data, last);
 	owner_release(l->owner, mem);
 }
 
@@ -289,16 +302,28 @@ static struct service *service_of(struct sinew_calls *o, struct call *core)
 	return newest;
 }
 
+static void wait_for_room(struct lane *l, struct sinew_call *k)
+{
+	struct service *s = k->service;
+
+	list_append(&s->waiting, &k->entry.waiting);
+	atomic_fetch_add(&s->n_waiting, 1);
+	/* Against service_leave(): one of the two sees the other. */
+	atomic_store(&l->owner->waiter_due, true);
+	owner_wake(l->owner, 0);
+	announce(l, k);
+}
+
 static void incoming(struct lane *l, const struct calls_event *ev)
 {
 	struct service *s = service_of(l->owner, ev->call);
 	enum call_reason reason = refusal(l->owner, s, ev->call);
 	struct sinew_call *k = NULL;
-	bool enters = false;
+	bool enters = false, behind = ev->call->behind;
 
 	if (!reason) {
-		enters = service_enter(s);
-		if (enters || s->is.full == SINEW_FULL_WAIT)
+		enters = !behind && service_enter(s);
+		if (enters || behind || s->is.full == SINEW_FULL_WAIT)
 			k = incoming_new(l, s, ev->call);
 		if (enters && !k)
 			service_leave(l->owner, s);
@@ -310,14 +335,27 @@ static void incoming(struct lane *l, const struct calls_event *ev)
 		call_ref(k);
 		let_in(l, k);
 		call_unref(k);
-	} else {
-		list_append(&s->waiting, &k->entry.waiting);
-		atomic_fetch_add(&s->n_waiting, 1);
-		/* Against service_leave(): one of the two sees the other. */
-		atomic_store(&l->owner->waiter_due, true);
-		owner_wake(l->owner, 0);
-		announce(l, k);
+	} else if (!behind) {
+		wait_for_room(l, k);
 	}
+}
+
+/* A call that was behind another one may come into its service. */
+static void let_follow(struct lane *l, struct sinew_call *k)
+{
+	const struct sinew_service *is = &k->service->is;
+
+	assert(k->incoming && !k->entry.entered && !k->accepted);
+	if (k->aborted)
+		return;
+	call_ref(k);
+	if (service_enter(k->service))
+		let_in(l, k);
+	else if (is->full == SINEW_FULL_WAIT)
+		wait_for_room(l, k);
+	else
+		call_refuse(k->core, CALL_END_BUSY, is->retry_ms);
+	call_unref(k);
 }
 
 static void stop_waiting(struct sinew_call *k)
@@ -425,6 +463,19 @@ static void fault(struct lane *l, const char *text)
 	lane_lock(l);
 }
 
+static void show_report(struct lane *l, struct sinew_call *k)
+{
+	const struct call_report *said = &l->calls.report;
+	struct sinew_call_report report = {
+		.at = (enum sinew_call_at)said->state, .age_ms = said->age_ms,
+		.received = said->received, .consumed = said->consumed,
+	};
+	struct shown shown;
+
+	shown.msg = (struct sinew_call_msg) { .event = SINEW_CALL_STATE, .report = &report };
+	show(l, k, &shown, false);
+}
+
 static void of_call(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
 {
 	assert(k->lane == l && k->core == ev->call);
@@ -448,8 +499,16 @@ static void of_call(struct lane *l, struct sinew_call *k, const struct calls_eve
 	case CALLS_EV_AGAIN:
 		unsent_again(k);
 		return;
-	case CALLS_EV_NEW:
+	case CALLS_EV_SHOW:
+		let_follow(l, k);
+		return;
+	case CALLS_EV_STATE:
+		show_report(l, k);
+		return;
 	case CALLS_EV_FINAL:
+		show_event(l, k, SINEW_CALL_FINAL_ACK);
+		return;
+	case CALLS_EV_NEW:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:
 		return;

@@ -8,8 +8,10 @@ enum sinew_call_mark mark_of(enum sinew_call_event event)
 	switch (event) {
 	case SINEW_CALL_NEW:		return SINEW_MARK_NEW_CALL;
 	case SINEW_CALL_DATA:		return SINEW_MARK_DATA;
+	case SINEW_CALL_FINAL_ACK:	return SINEW_MARK_FINAL_ACK;
 	case SINEW_CALL_ACCEPTED:
 	case SINEW_CALL_ROOM:
+	case SINEW_CALL_STATE:
 	case SINEW_CALL_ENDED:		return SINEW_MARK_NONE;
 	}
 	return SINEW_MARK_NONE;

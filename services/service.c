@@ -13,6 +13,7 @@
 _Static_assert(SINEW_SERVICE_FIRST == CALLS_SYSTEM, "ids of the library");
 
 #define OPS_MAX		1024u
+#define FLAGS		(SINEW_SERVICE_DETACH | SINEW_SERVICE_WANT_FINAL)
 
 static _Atomic(struct service *) *bucket(struct sinew_calls *o, uint16_t id)
 {
@@ -80,7 +81,7 @@ static bool is_valid(uint16_t id, const struct sinew_service *is)
 	return id >= SINEW_SERVICE_FIRST && is && is->size >= sizeof *is &&
 		is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_WAIT &&
 		is->n_ops <= OPS_MAX && is->n_probe_ops <= OPS_MAX &&
-		!(is->flags & ~SINEW_SERVICE_DETACH);
+		!(is->flags & ~FLAGS);
 }
 
 static const uint32_t *copy(uint32_t *to, const uint32_t *ops, size_t n)

@@ -31,11 +31,12 @@
  *   of an own call that of struct sinew_call_options, of the peer's that of struct sinew_service.
  *   None comes from inside of a function below, whose call may cause it, but later. Before that
  *   function the one of sinew_calls_intercept() sees them.
- *	caller:		ACCEPTED, ROOM, DATA ..., then ENDED
- *	called side:	NEW, DATA ..., ROOM, then ENDED
- *   ENDED comes once and is the last: at the called side when all of the reply is on its way, or
- *   for another reason, which means that the work is to stop. Each call, on both sides, is given
- *   back by sinew_call_end(); no event comes after that.
+ *	caller:		ACCEPTED, ROOM, STATE, DATA ..., then ENDED
+ *	called side:	NEW, DATA ..., ROOM, FINAL_ACK, then ENDED
+ *   ENDED comes once and is the last: at the called side when all of the reply is on its way (with
+ *   SINEW_CALL_WANT_FINAL when the caller is done with it), or for another reason, which means that
+ *   the work is to stop. Each call, on both sides, is given back by sinew_call_end(); no event
+ *   comes after that.
  */
 #ifndef SINEW_CALL_H
 #define SINEW_CALL_H
@@ -63,6 +64,8 @@ enum sinew_call_event {
 	SINEW_CALL_ACCEPTED,	/* the application of the peer has it: STARTED at least */
 	SINEW_CALL_ROOM,	/* after sinew_call_send() gave -EAGAIN or took less */
 	SINEW_CALL_ENDED,	/* the last event */
+	SINEW_CALL_FINAL_ACK,	/* the caller has consumed all of the reply, see WANT_FINAL */
+	SINEW_CALL_STATE,	/* the answer to sinew_call_query() */
 };
 
 enum sinew_call_outcome {
@@ -83,6 +86,16 @@ enum sinew_call_reason {
 	SINEW_END_DEADLINE,
 	SINEW_END_SESSION,	/* the session is over */
 	SINEW_END_PROTOCOL,	/* a side broke the rules of calls: all calls of the session end */
+};
+
+/* How far a call is, as its called side says. */
+enum sinew_call_at {
+	SINEW_CALL_AT_UNKNOWN,	/* it has no such call, or no more: its end is on its way */
+	SINEW_CALL_AT_WAITING,	/* its application does not have it yet */
+	SINEW_CALL_AT_SHOWN,	/* it has, */
+	SINEW_CALL_AT_ACCEPTED,	/* ... and that was said, or it answers */
+	SINEW_CALL_AT_REPLIED,	/* it has given the whole reply, which is on its way */
+	SINEW_CALL_AT_STOPPING,	/* it was told to stop, and has not let go of it */
 };
 
 /* Codes of aborts. An application's own are from 0 to INT32_MAX; these are the numbers that RxRPC
@@ -115,6 +128,14 @@ enum sinew_call_mark {
 const char *sinew_call_event_name(enum sinew_call_event event);
 const char *sinew_call_outcome_name(enum sinew_call_outcome outcome);
 const char *sinew_call_reason_name(enum sinew_call_reason reason);
+const char *sinew_call_at_name(enum sinew_call_at at);
+
+struct sinew_call_report {
+	enum sinew_call_at at;
+	uint64_t age_ms;	/* since it has arrived there */
+	uint32_t received;	/* bytes of the request, modulo 2^32 */
+	uint32_t consumed;	/* of them */
+};
 
 /* An event, valid until the function that gets it returns. */
 struct sinew_call_msg {
@@ -133,6 +154,7 @@ struct sinew_call_msg {
 	struct sinew_call *call;	/* whose event it is; NULL in a message of
 					 * sinew_call_msg_ref() */
 	void *user;			/* of the call; the same */
+	const struct sinew_call_report *report;	/* STATE */
 };
 
 /* user: of sinew_call_begin(), or of sinew_service_bind(), until sinew_call_set_user(). loop; it
@@ -285,6 +307,7 @@ enum sinew_service_full {
 					 * once, not only after sinew_call_end(): callers that begin
 					 * and abort may keep more handlers at work than there are
 					 * slots, but never more than max_calls */
+#define SINEW_SERVICE_WANT_FINAL 2u	/* all replies are sent as with SINEW_CALL_WANT_FINAL */
 
 struct sinew_service {
 	size_t size;			/* sizeof(struct sinew_service); forgotten: -EINVAL */
@@ -296,7 +319,7 @@ struct sinew_service {
 	uint64_t max_request;		/* bytes; 0: 1 MiB with SINEW_CALL_WHOLE, else no limit */
 	enum sinew_service_full full;
 	uint32_t retry_ms;		/* the hint that goes with BUSY; 0: none */
-	unsigned flags;			/* SINEW_SERVICE_DETACH */
+	unsigned flags;			/* SINEW_SERVICE_DETACH, SINEW_SERVICE_WANT_FINAL */
 	const uint32_t *probe_ops;	/* ops for calls that ask for an upgrade alone, copied;
 					 * for others NO_OP. They are to do no work; NULL: none */
 	unsigned n_probe_ops;		/* at most 1024 */
@@ -360,6 +383,9 @@ void sinew_binding_close(struct sinew_binding *binding);
 					 * in place of that of the binding: see
 					 * sinew_binding_service(). Only one call of a binding
 					 * asks */
+#define SINEW_CALL_WANT_FINAL	128u	/* send, of a reply: FINAL_ACK comes when the caller has
+					 * consumed all of it, and ENDED waits for that. One frame
+					 * more. Once for the reply, with its last data or before */
 
 /* Zero it, then set size and what is needed. */
 struct sinew_call_options {
@@ -373,6 +399,11 @@ struct sinew_call_options {
 	struct sinew_call *parent;	/* the peer's call that this one is begun for: it gets a
 				 * depth one more, for which slots are reserved, and at most the
 				 * time that the parent has left. NULL: none */
+	struct sinew_call *after;	/* a call of the peer, in the same session: the application
+				 * of the peer is shown this one when that has ended there, so
+				 * that a callback does not overtake the reply it refers to.
+				 * Until then it is in its slot, and deadline and abort work.
+				 * NULL, or one that is over there: none */
 };
 
 /*
@@ -387,9 +418,12 @@ struct sinew_call_options {
  * sinew_calls_options follows. -EALREADY: with SINEW_CALL_UPGRADE, the service of the binding is
  * known, or another call asks for it: begin it without the flag. -ESHUTDOWN: the session finishes,
  * this side or the peer, or calls are drained. -ESTALE: the session is over. -ELOOP: the parent has
- * the depth 7. -ECONNABORTED: the parent has ended. -EPROTO: calls of that session have ended with
- * SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag, less data than total
- * without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with SINEW_CALL_MORE. -ENOMEM, -ECHILD.
+ * the depth 7. -ECONNABORTED: the parent has ended. -EDEADLK: this is a callback, and nothing is
+ * read in that session because its messages that were kept exceed receive_bytes: no reply could
+ * come until callbacks release some (nobody else ever has, in such a pause). -EPROTO: calls of that
+ * session have ended with SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag,
+ * less data than total without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with SINEW_CALL_MORE; an
+ * own call as parent or after; as after one of another session, or the parent. -ENOMEM, -ECHILD.
  */
 int sinew_call_begin(struct sinew_binding *binding, uint32_t op,
 		     const struct sinew_call_options *opt, const struct iovec *iov, int n,
@@ -403,7 +437,8 @@ int sinew_call_begin(struct sinew_binding *binding, uint32_t op,
  * may be less: the rest is to be sent again, with the same flags, after ROOM. any thread.
  * -EAGAIN: none was taken, ROOM follows. -EBUSY: a reply while the end of the request has not been
  * delivered. -EPIPE: the last data were sent before. -ECONNABORTED: it has ended or was aborted.
- * -EINVAL: n < 0 or more than 1024, other flags, or the data do not fit the announced total.
+ * -EINVAL: n < 0 or more than 1024, a flag but SINEW_CALL_MORE and, of a reply,
+ * SINEW_CALL_WANT_FINAL, or the data do not fit the announced total.
  * -ENOMEM: the call is aborted, too, with SINEW_RX_CALL_DEAD. -ESTALE, -ECHILD.
  */
 ssize_t sinew_call_send(struct sinew_call *call, const struct iovec *iov, int n, unsigned flags);
@@ -412,6 +447,14 @@ ssize_t sinew_call_send(struct sinew_call *call, const struct iovec *iov, int n,
  * itself for calls that are not answered at once. any thread. -EINVAL: an own call. -EALREADY: told
  * or answered. -ECONNABORTED: it has ended. -ESTALE, -ECHILD. */
 int sinew_call_accept(struct sinew_call *call);
+
+/*
+ * Asks the peer how far an own call is; its library answers, not its application. STATE follows,
+ * unless ENDED comes first. any thread. -EALREADY: it was asked, and has not answered. -EAGAIN: the
+ * call has not left, it waits for a slot or for room. -EINVAL: a call of the peer. -ECONNABORTED:
+ * it has ended. -ESHUTDOWN: no more frames go in the session. -ESTALE, -ECHILD.
+ */
+int sinew_call_query(struct sinew_call *call);
 
 /* Ends the call at once with that code, which the other side gets; data that have not left are
  * dropped. ENDED follows. any thread. -EALREADY: it has ended or was aborted. -ESTALE, -ECHILD. */
@@ -467,6 +510,8 @@ struct sinew_call_status {
 	uint64_t consumed;	/* of them */
 	uint64_t age_ms;	/* since it was begun, or shown */
 	uint64_t left_ms;	/* to its deadline; UINT64_MAX: none */
+	bool paused;		/* nothing is read in its session, as messages that were kept
+				 * exceed receive_bytes: nothing comes for this call either */
 };
 
 /* -EINVAL: size. any thread. */

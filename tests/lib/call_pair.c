@@ -107,6 +107,8 @@ static void serve(struct sinew_call *call, const struct sinew_call_msg *msg, voi
 		if (msg->last)
 			answer(h, msg);
 	}
+	if (msg->event == SINEW_CALL_FINAL_ACK)
+		h->side->finals++;
 	if (msg->event == SINEW_CALL_ROOM && h->msg)
 		answer_echo(h);
 	if (msg->event == SINEW_CALL_ENDED) {
@@ -292,6 +294,13 @@ void asked_event(struct sinew_call *call, const struct sinew_call_msg *msg, void
 	case SINEW_CALL_ROOM:
 		a->rooms++;
 		send_more(a, call);
+		break;
+	case SINEW_CALL_STATE:
+		a->report = *msg->report;
+		a->states++;
+		break;
+	case SINEW_CALL_FINAL_ACK:
+		a->wrong = true;
 		break;
 	case SINEW_CALL_ENDED:
 		a->reason = msg->reason;

@@ -51,6 +51,7 @@ struct side {
 	struct sinew_calls *calls;
 	struct sinew_binding *binding[5];	/* of PAIR_WHOLE and so on */
 	_Atomic unsigned shown, answered, told;	/* calls of the other side */
+	unsigned finals;		/* of them, FINAL_ACK */
 	unsigned rooms;			/* a begin may be tried again */
 	struct served held[HELD_MAX];
 	_Atomic unsigned char executed[NUMBERS_MAX];	/* how often each number came */
@@ -69,7 +70,8 @@ struct asked {
 	uint8_t *reply;			/* of size bytes */
 	size_t size, got;
 	_Atomic unsigned ended;		/* how often */
-	unsigned accepted, rooms, datas;
+	unsigned accepted, rooms, datas, states;
+	struct sinew_call_report report;
 	bool last;			/* of the reply has come */
 	bool keeps;			/* the call is not given back at its end */
 	bool wrong;			/* an event that must not come */

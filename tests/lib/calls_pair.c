@@ -75,6 +75,12 @@ static const char *const outcomes[] = {
 	[CALLS_IN_DOUBT] = "IN_DOUBT", [CALLS_STARTED] = "STARTED", [CALLS_DONE] = "DONE",
 };
 
+static const char *const at[] = {
+	[CALL_AT_UNKNOWN] = "UNKNOWN", [CALL_AT_WAITING] = "WAITING", [CALL_AT_SHOWN] = "SHOWN",
+	[CALL_AT_ACCEPTED] = "ACCEPTED", [CALL_AT_REPLIED] = "REPLIED",
+	[CALL_AT_STOPPING] = "STOPPING",
+};
+
 static void note_end(struct pair_end *e, const struct calls_event *ev)
 {
 	char code[40] = "", retry[40] = "";
@@ -96,7 +102,15 @@ static void take_event(struct pair_end *e, const struct calls_event *ev)
 		e->in = ev->call;
 		if (e->newer && upgrade_is_wanted(ev->call))
 			upgrade_to(ev->call, e->newer);
-		note(e, "NEW %u/%u", ev->call->service, ev->call->op);
+		note(e, "NEW %u/%u%s", ev->call->service, ev->call->op,
+		     ev->call->behind ? " behind" : "");
+		break;
+	case CALLS_EV_SHOW:
+		note(e, "SHOW %u", ev->call->op);
+		break;
+	case CALLS_EV_STATE:
+		note(e, "STATE %s age %u received %u consumed %u", at[e->c.report.state],
+		     e->c.report.age_ms, e->c.report.received, e->c.report.consumed);
 		break;
 	case CALLS_EV_AGAIN:
 		note(e, "AGAIN");

@@ -10,6 +10,7 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
+#include "services/calls_query.h"
 #include "services/calls_rx.h"
 #include "services/calls_slots.h"
 #include "services/calls_tx.h"

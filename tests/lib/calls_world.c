@@ -43,9 +43,18 @@ static bool do_begin(unsigned id)
 		.deadline_ns = w->timed && world.time < 2 ? DEADLINE_NS : CALLS_NEVER,
 		.data = { bytes[id][0], w->n_request }, .last = true,
 	};
+	struct call_ref after;
 
 	if (id >= world_plan->n || k->begun || k->refused)
 		return false;
+	if (w->after) {
+		/* The called side knows it as long as it has not let go. */
+		if (!world.known[id - 1].live)
+			return false;
+		after = (struct call_ref){ .gen = at_called(id - 1)->gen,
+			.slot = world.known[id - 1].slot };
+		b.after = &after;
+	}
 	/* In this order: calls of one side are alike. */
 	if (id && world_plan->calls[id - 1].from == w->from && !world.known[id - 1].begun &&
 	    !world.known[id - 1].refused)
@@ -54,6 +63,16 @@ static bool do_begin(unsigned id)
 		k->refused = true;
 	else
 		k->begun = true;
+	return true;
+}
+
+static bool do_ask(unsigned id)
+{
+	struct world_known *k = &world.known[id];
+
+	if (!k->begun || k->gone || k->asked || call_query(&world.calls[id]))
+		return false;
+	k->asked = true;
 	return true;
 }
 
@@ -93,7 +112,8 @@ static bool do_let_go(unsigned id)
 static bool may_work(unsigned id)
 {
 	return world.known[id].live && !world.known[id].stopped && !world.known[id].over &&
-		!world.known[id].let_go && at_called(id)->state == CALL_OPEN;
+		!world.known[id].behind && !world.known[id].let_go &&
+		at_called(id)->state == CALL_OPEN;
 }
 
 static bool do_accept(unsigned id)
@@ -176,6 +196,8 @@ static void own_event(const struct calls_event *ev)
 	if (ev->what == CALLS_EV_AGAIN)
 		must(!call_send(ev->call, bytes[id][0], world_plan->calls[id].n_request, true),
 		     "a request that is not taken again");
+	if (ev->what == CALLS_EV_STATE)
+		world_judge_report(id, &ev->call->calls->report);
 	if (ev->what == CALLS_EV_ACCEPTED)
 		must(k->accepted, "ACCEPTED, but it was not");
 	if (ev->what != CALLS_EV_ENDED)
@@ -201,11 +223,16 @@ static void peers_event(const struct calls_event *ev)
 		k->live = true;
 		k->slot = (uint8_t)ev->call->slot;
 		world_judge_service(id, ev->call);
+		k->behind = ev->call->behind;
+		if (!k->behind)
+			world_may_see(id);
 		if (world_plan->calls[id].final)
 			call_want_final(ev->call);
 		return;
 	}
 	must(k->live && !k->let_go && !k->stopped, "an event of a call of the peer that is over");
+	if (ev->what == CALLS_EV_SHOW)
+		world_may_see(id);
 	if (ev->what == CALLS_EV_DATA) {
 		must(ev->data.n <= 1 && k->had + ev->data.n <= world_plan->calls[id].n_request,
 		     "more of a request than was sent");
@@ -326,22 +353,6 @@ static bool do_batch_end(unsigned e)
 	return true;
 }
 
-/* A call of which nothing left was not executed: the session's end knows that. */
-static void judge_certainty(unsigned e, uint64_t high)
-{
-	for (unsigned id = 0; id < WORLD_CALLS; id++) {
-		const struct world_known *k = &world.known[id];
-		const struct call *call = &world.calls[id];
-
-		if (world_plan->calls[id].from != e || !k->begun || k->gone || k->ended)
-			continue;
-		must((call->begin_end && call->begin_end <= high) ||
-		     call->outcome == CALLS_NOT_EXECUTED, "doubt where there is none");
-		must((call->last_end && call->last_end <= high) ||
-		     call->outcome != CALLS_IN_DOUBT, "doubt of half a request");
-	}
-}
-
 /* The session ends at one side: n of its frames under way have left, and may still arrive. */
 static bool down(unsigned e, unsigned n)
 {
@@ -353,7 +364,7 @@ static bool down(unsigned e, unsigned n)
 	if (w->n_batch)
 		end_batch(w);
 	calls_down(&w->c, high);
-	judge_certainty(e, high);
+	world_judge_certainty(e, high);
 	w->position -= w->n_channel - n;
 	memset(&w->channel[n], 0, (w->n_channel - n) * sizeof *w->channel);
 	w->n_channel = (uint8_t)n;
@@ -448,6 +459,7 @@ static const struct action {
 	{ "eat", do_eat, WORLD_CALLS, WORLD_SLOW },
 	{ "reply", do_reply, WORLD_CALLS, 0 },
 	{ "drop", do_drop, WORLD_CALLS, 0 },
+	{ "ask", do_ask, WORLD_CALLS, WORLD_ASK },
 	{ "abort", do_abort, WORLD_CALLS, WORLD_ABORT },
 	{ "busy", do_busy, WORLD_CALLS, WORLD_BUSY },
 	{ "reject", do_reject, WORLD_CALLS, WORLD_REJECT },

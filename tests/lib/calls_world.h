@@ -11,6 +11,7 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
+#include "services/calls_query.h"
 #include "services/calls_rx.h"
 #include "services/calls_slots.h"
 #include "services/calls_tx.h"
@@ -28,6 +29,7 @@ struct world_call {
 	uint8_t depth;
 	uint8_t n_request, n_reply;	/* bytes, of which each is a piece */
 	bool settle, final, want_accept, endless, timed, retry, upgrade;
+	bool after;		/* the one before in the list, of the other end */
 };
 
 /* Everything that may happen beside the good life. */
@@ -41,6 +43,7 @@ enum world_fault {
 	WORLD_CLOSE = 64,	/* either end finishes */
 	WORLD_BATCH_ENDS = 128,	/* batches of more than one frame */
 	WORLD_SLOW = 256,	/* data are not consumed as they come */
+	WORLD_ASK = 512,	/* callers ask how far a call is */
 };
 
 struct world_plan {
@@ -76,6 +79,8 @@ struct world_known {
 	uint8_t shown;		/* its called side */
 	bool live, accepted, finished, stopped, let_go, over;
 	bool whole;		/* the application has the complete request */
+	bool behind;		/* it is not to see the call yet */
+	bool asked;		/* how far it is; once */
 	uint8_t had, eaten, slot;
 };
 
@@ -101,6 +106,12 @@ void world_judge_outcome(unsigned id);
 /* At NEW: both sides agree on its service; only the probe does not know its own before it is
  * answered. */
 void world_judge_service(unsigned id, struct call *call);
+/* The application of the called side may see it now: it has seen the end of the one before. */
+void world_may_see(unsigned id);
+/* The caller was told how far the called side is, or was. */
+void world_judge_report(unsigned id, const struct call_report *report);
+/* A call of which nothing left was not executed: the end of the session at e knows that. */
+void world_judge_certainty(unsigned e, uint64_t high);
 /* That end's binding has the service that the peer has said. */
 void world_judge_binding(unsigned e);
 

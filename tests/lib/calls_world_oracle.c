@@ -46,3 +46,38 @@ void world_judge_binding(unsigned e)
 	must(binding_service(c, 0) == (c->out_bindings[0].upgrade == UPGRADE_KNOWN ? newest : 100),
 	     "a service that the peer did not name");
 }
+
+void world_may_see(unsigned id)
+{
+	if (world_plan->calls[id].after)
+		must(world.known[id - 1].ended || world.known[id - 1].gone,
+		     "shown before the call that it comes after");
+	world.known[id].behind = false;
+}
+
+void world_judge_report(unsigned id, const struct call_report *report)
+{
+	const struct world_known *k = &world.known[id];
+
+	must(k->asked, "an answer that nobody asked for");
+	must(report->state < CALL_AT_SHOWN || report->state == CALL_AT_STOPPING || k->accepted,
+	     "a report of an application that has not seen the call");
+	must(report->state != CALL_AT_REPLIED || k->finished, "a report of a reply that is none");
+	must(report->consumed <= report->received && report->received <= k->had,
+	     "a report of data that did not come");
+}
+
+void world_judge_certainty(unsigned e, uint64_t high)
+{
+	for (unsigned id = 0; id < WORLD_CALLS; id++) {
+		const struct world_known *k = &world.known[id];
+		const struct call *call = &world.calls[id];
+
+		if (world_plan->calls[id].from != e || !k->begun || k->gone || k->ended)
+			continue;
+		must((call->begin_end && call->begin_end <= high) ||
+		     call->outcome == CALLS_NOT_EXECUTED, "doubt where there is none");
+		must((call->last_end && call->last_end <= high) ||
+		     call->outcome != CALLS_IN_DOUBT, "doubt of half a request");
+	}
+}

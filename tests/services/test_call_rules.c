@@ -93,7 +93,15 @@ static const struct forged {
 	{ { .kind = CALL_UNBIND, .binding = 1 }, "an unknown binding" },
 	{ { .kind = CALL_SLOTS, .target = 0 }, "more slots than were granted, or none" },
 	{ { .kind = CALL_SLOTS, .target = 5 }, "more slots than were granted, or none" },
-	{ { .kind = CALL_QUERY }, "a kind that is not spoken" },
+	{ { .kind = CALL_QUERY, .slot = 4 }, "a frame in a slot that was never granted" },
+	{ { .kind = CALL_STATE, .flags = CALL_CALLEE, .slot = 4 },
+	  "an answer in a slot that was never granted" },
+	{ { .kind = CALL_BEGIN, .slot = 3, .gen = 1, .after_slot = 4, .after_gen = 1 },
+	  "a call after one in a slot that was never granted" },
+	{ { .kind = CALL_BEGIN, .slot = 3, .gen = 1, .after_slot = 3, .after_gen = 1 },
+	  "a call after one that was never begun" },
+	{ { .kind = CALL_BEGIN, .slot = 3, .gen = 1, .after_slot = 65534, .after_gen = 0 },
+	  "a call after one in a slot that was never granted" },
 	{ { .kind = CALL_CRED }, "a kind that is not spoken" },
 };
 
@@ -127,6 +135,28 @@ static void a_slot_in_use(void)
 	f.gen = p.b.in->gen + 1;
 	CHECK_EQ(pair_forge(&p.b, &f), -EPROTO);
 	broken("a call in a slot that is in use");
+}
+
+/* b has begun that call, but a cannot have heard of it: so it is none that comes before. */
+static void a_call_after_one_that_has_not_left(void)
+{
+	struct call_frame f = {
+		.kind = CALL_BEGIN, .slot = 3, .gen = 1, .total = CALL_TOTAL_UNKNOWN,
+	};
+	uint16_t binding;
+
+	fresh();
+	CHECK_EQ(calls_bind(&p.b.c, 100, &binding), 0);
+	CHECK_EQ(pair_begin(&p.b, &spare, binding, "x"), 0);
+	f.after_slot = spare.slot;
+	f.after_gen = spare.gen;
+	CHECK_EQ(pair_forge(&p.b, &f), -EPROTO);
+	CHECK_STR(pair_log(&p.b), "ENDED PROTOCOL NOT_EXECUTED; ENDED PROTOCOL STARTED held; "
+		  "FAULT a call after one that was never begun");
+	call_let_go(&spare);
+	call_let_go(p.b.in);
+	call_let_go(&call);
+	pair_free(&p);
 }
 
 static void data_beyond_the_window(void)
@@ -252,6 +282,7 @@ int main(void)
 {
 	RUN(each_rule_is_kept);
 	RUN(a_slot_in_use);
+	RUN(a_call_after_one_that_has_not_left);
 	RUN(data_beyond_the_window);
 	RUN(data_behind_the_last);
 	RUN(a_malformed_frame);

@@ -145,10 +145,25 @@ static void draw_quit(struct caller *o, bool endless)
 		o->quit_ns = sim.now_ns + rng_scale(rng(), 0, endless ? 5 * SEC : 200 * MSEC);
 }
 
+/* One of the peer's calls that are at work here, which this one comes after; 0: none. Those that
+ * others wait for wait for nothing. */
+static uint32_t draw_after(const struct dialog *d, struct call_ref *ret)
+{
+	const struct handler *h = &d->handler[rng_below(rng(), CALL_SLOTS_MAX)];
+
+	for (unsigned i = 0; !h->call && i < CALL_SLOTS_MAX; i++)
+		h = &d->handler[i];
+	if (!h->call || !rng_one_in(rng(), 3))
+		return 0;
+	*ret = (struct call_ref) { .gen = h->call->gen, .slot = h->call->slot };
+	return h->id;
+}
+
 static struct caller *start(struct dialog *d, unsigned depth, uint64_t deadline_ns, int *ret_err)
 {
 	struct caller *o = unused(d);
 	struct calls_begin b = { .depth = (uint8_t)depth };
+	struct call_ref after;
 	struct exchange *e;
 	uint32_t id, gen;
 
@@ -164,6 +179,8 @@ static struct caller *start(struct dialog *d, unsigned depth, uint64_t deadline_
 	fill(d, e, &b);
 	b.nowait &= !depth;
 	b.endless = !depth && rng_one_in(rng(), 12);
+	e->after = depth ? 0 : draw_after(d, &after);
+	b.after = e->after ? &after : NULL;
 	if (e->deadline_ns > deadline_ns)
 		e->deadline_ns = deadline_ns;
 	b.deadline_ns = e->deadline_ns;
@@ -299,7 +316,16 @@ void caller_event(struct dialog *d, const struct calls_event *ev)
 			o->unconsumed = 0;
 		nested_over(o);
 		break;
+	case CALLS_EV_STATE:
+		cover(COVER_C_STATE);
+		exchange_report(o->id, &d->c.report);
+		if (!o->is_asked)
+			sim_fail("n%u: a state of call %u, which nobody asked for", d->x->node,
+				 o->id);
+		o->is_asked = false;
+		break;
 	case CALLS_EV_NEW:
+	case CALLS_EV_SHOW:
 	case CALLS_EV_AGAIN:
 	case CALLS_EV_FINAL:
 	case CALLS_EV_SLOT:
@@ -383,6 +409,20 @@ static bool quit(struct caller *o)
 	return true;
 }
 
+/* How far is it? */
+static void ask(struct dialog *d, struct caller *o)
+{
+	int err;
+
+	if (o->is_over || !rng_one_in(rng(), 10))
+		return;
+	err = call_query(&o->call);
+	if (err == -EALREADY ? !o->is_asked : err && err != -EAGAIN && err != -ECONNABORTED &&
+	    err != -ESHUTDOWN)
+		sim_fail("n%u: a question about call %u gives %d", d->x->node, o->id, err);
+	o->is_asked |= !err;
+}
+
 static bool is_endless(const struct caller *o)
 {
 	return o->call.endless;
@@ -405,6 +445,7 @@ void caller_step(struct dialog *d, unsigned i)
 		let_go(o);
 		return;
 	}
+	ask(d, o);
 	moved |= send_more(d, o);
 	moved |= consume(d, o);
 	/* Nothing to do: an event, or later. */

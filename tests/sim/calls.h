@@ -16,6 +16,7 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
+#include "services/calls_query.h"
 #include "services/calls_rx.h"
 #include "services/calls_slots.h"
 #include "services/calls_tx.h"
@@ -34,6 +35,7 @@ struct exchange {
 	uint16_t service;		/* that was asked for */
 	uint16_t shown_service;		/* that was called */
 	const struct call *own;		/* until it is let go */
+	uint32_t after;			/* the exchange that comes before it; 0: none */
 	uint32_t request_off, request_len, reply_off, reply_len;
 	uint64_t request_total, reply_total;	/* announced */
 	uint32_t asked, answered;	/* bytes that were offered */
@@ -62,6 +64,7 @@ struct caller {
 	uint64_t due_ns;		/* of a step; 0: none */
 	uint32_t gen;			/* of its use */
 	uint32_t id;			/* its exchange */
+	bool is_asked;			/* how far it is */
 	uint32_t unconsumed;
 	uint64_t quit_ns, wait_ns;
 	bool quits_by_abort;
@@ -76,7 +79,7 @@ enum plan { PLAN_REPLY, PLAN_SILENT, PLAN_NEST, PLAN_ABORT, PLAN_LET_GO, PLAN_RE
 /* A call of the peer, by its slot. */
 struct handler {
 	struct call *call;		/* NULL: none */
-	bool is_accepted, is_held, is_waiting, is_replying;
+	bool is_behind, is_accepted, is_held, is_waiting, is_replying;
 	uint64_t due_ns;
 	uint32_t gen;
 	uint32_t id;
@@ -132,6 +135,10 @@ struct exchange *exchange_of(uint32_t id);
 void exchange_request(uint32_t id, const struct calls_event *ev, const struct call *call);
 void exchange_reply(uint32_t id, const struct calls_event *ev, const struct call *call);
 void exchange_shown(const struct sess *x, const struct call *call);
+/* Its application may see it. */
+void exchange_follows(const struct sess *x, uint32_t id);
+/* STATE, as the caller gets it. */
+void exchange_report(uint32_t id, const struct call_report *report);
 void exchange_accepted(uint32_t id);
 void exchange_caller_ended(const struct sess *x, uint32_t id, const struct calls_event *ev);
 /* The service in force is the one that the peer has. */

@@ -145,6 +145,8 @@ enum cover {
 	COVER_C_ACCEPTED,	/* what they were told */
 	COVER_C_ROOM,
 	COVER_C_FINAL,
+	COVER_C_BEHIND,
+	COVER_C_STATE,
 	COVER_C_FULL,		/* the ring */
 	COVER_C_AHEAD,
 	COVER_C_FINISHING,

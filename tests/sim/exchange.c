@@ -134,6 +134,29 @@ void exchange_shown(const struct sess *x, const struct call *call)
 	e->shown = true;
 }
 
+void exchange_follows(const struct sess *x, uint32_t id)
+{
+	const struct exchange *e = exchange_of(id), *before = exchange_of(e->after);
+
+	if (e->after && !before->caller_end && !before->given_up)
+		sim_fail("n%u: call %u is shown before call %u has ended, which it comes after",
+			 x->node, id, e->after);
+}
+
+void exchange_report(uint32_t id, const struct call_report *report)
+{
+	const struct exchange *e = exchange_of(id);
+	bool has_it = report->state >= CALL_AT_SHOWN && report->state <= CALL_AT_REPLIED;
+
+	if (has_it && !e->accepted)
+		sim_fail("call %u is at %u, but nobody has accepted it", id, report->state);
+	if (report->state == CALL_AT_REPLIED && !e->answered_all)
+		sim_fail("call %u is replied, but was not answered", id);
+	if (report->received > e->asked || report->consumed > report->received)
+		sim_fail("call %u: %u bytes have arrived, %u are consumed, of %u", id,
+			 report->received, report->consumed, e->asked);
+}
+
 void exchange_accepted(uint32_t id)
 {
 	struct exchange *e = exchange_of(id);

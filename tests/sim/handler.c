@@ -75,7 +75,14 @@ static void begun(struct dialog *d, struct handler *h, struct call *call)
 	exchange_shown(d->x, call);
 	if (sim.failed)
 		return;
-	*h = (struct handler) { .call = call, .gen = gen, .id = call->op, .due_ns = h->due_ns };
+	*h = (struct handler) {
+		.call = call, .gen = gen, .id = call->op, .due_ns = h->due_ns,
+		.is_behind = call->behind,
+	};
+	if (h->is_behind)
+		cover(COVER_C_BEHIND);
+	else
+		exchange_follows(d->x, h->id);
 	call->user = h;
 	draw_plan(d, h);
 	e = exchange_of(h->id);
@@ -285,6 +292,8 @@ void handler_step(struct dialog *d, unsigned slot)
 			wait_on(d, h, false);
 		return;
 	}
+	if (h->is_behind)
+		return;
 	/* Its END is on its way, or its last CREDIT. */
 	if (exchange_of(h->id)->rejects || exchange_of(h->id)->refused)
 		return;
@@ -323,6 +332,12 @@ void handler_event(struct dialog *d, const struct calls_event *ev)
 		cover(COVER_C_SHOWN);
 		begun(d, h, ev->call);
 		break;
+	case CALLS_EV_SHOW:
+		exchange_follows(d->x, h->id);
+		if (!h->is_behind)
+			sim_fail("n%u: call %u may be shown, but it was", d->x->node, h->id);
+		h->is_behind = false;
+		break;
 	case CALLS_EV_DATA:
 		exchange_request(h->id, ev, ev->call);
 		h->unconsumed += (uint32_t)ev->data.n;
@@ -341,6 +356,7 @@ void handler_event(struct dialog *d, const struct calls_event *ev)
 		break;
 	case CALLS_EV_AGAIN:
 	case CALLS_EV_ACCEPTED:
+	case CALLS_EV_STATE:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:
 		sim_fail("n%u: event %d of a call of the peer", d->x->node, ev->what);

@@ -75,7 +75,7 @@ each_kind_of_call()
 		11 CALL CREDIT seq=4 $c0 reply consumed=5 window=16384 flags=WANT_FINAL
 		12 $begin | CALL PIECE seq=6 $c1 request 1 bytes
 		13 CALL QUERY seq=7 $c1
-		14 CALL STATE seq=4 $c1 state=1 age=250 received=3 consumed=2
+		14 CALL STATE seq=4 $c1 state=WAITING age=250 received=3 consumed=2
 		15 CALL ABORT seq=8 $c1 code=RX_USER_ABORT
 		16 CALL END seq=5 $c1 reason=CONFIRM seen=shown code=0 took=4.000ms
 		17 CALL BEGIN seq=9 $c2 request 0 bytes last $d

@@ -39,8 +39,8 @@ STRUCTS = {
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (46, 11),
 	'services/calls_begin.h calls_begin': (14, 7),	# the options of a call
-	'services/calls.h call': (31, 7),	# either side's, from its begin to its end
-	'services/calls.h calls': (37, 10),	# two directions, and how they close
+	'services/calls.h call': (35, 9),	# either side's, from its begin to its end
+	'services/calls.h calls': (38, 10),	# two directions, and how they close
 }
 
 # Assertions in 100 functions, at least.

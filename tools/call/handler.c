@@ -398,6 +398,8 @@ static void call_event(struct sinew_call *call, const struct sinew_call_msg *msg
 		end(h, msg->reason);
 		break;
 	case SINEW_CALL_ACCEPTED:
+	case SINEW_CALL_FINAL_ACK:
+	case SINEW_CALL_STATE:
 		break;
 	}
 }

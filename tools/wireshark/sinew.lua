@@ -54,6 +54,7 @@ local CALL_KINDS = { "BEGIN", "PIECE", "REPLY", "ACCEPT", "CREDIT", "ABORT", "EN
 	"UNBIND", "UNCRED", "CRED", "SLOTS", "QUERY", "STATE" }
 local CALL_REASONS = { "BUSY", "ABORTED", "NO_SERVICE", "NO_OP", "CREDENTIAL", "TOO_BIG",
 	"CLOSING", "DEADLINE", "CONFIRM" }
+local CALL_STATES = { [0] = "UNKNOWN", "WAITING", "SHOWN", "ACCEPTED", "REPLIED", "STOPPING" }
 local CALL_SEEN = { [0] = "never-shown", "shown", "had-finished" }
 -- The numbers of AF_RXRPC and rxgen; an application has others of its own.
 local CALL_CODES = { [-1] = "RX_CALL_DEAD", [-2] = "RX_INVALID_OPERATION", [-3] = "RX_CALL_TIMEOUT",
@@ -218,7 +219,7 @@ local F = {
 		CALL_SEEN),
 	call_retry = ProtoField.uint32("sinew.call.retry_ms", "Milliseconds until the next try"),
 	call_target = ProtoField.uint16("sinew.call.target", "Slots from now on"),
-	call_state = ProtoField.uint8("sinew.call.state", "State"),
+	call_state = ProtoField.uint8("sinew.call.state", "State", base.DEC, CALL_STATES),
 	call_age = ProtoField.uint32("sinew.call.age_ms", "Age in milliseconds"),
 	-- What no byte of the frame says.
 	call_request_in = ProtoField.framenum("sinew.call.request_in", "Request in frame", base.NONE,
@@ -1322,8 +1323,8 @@ local CALL_WORDS = {
 	end,
 	SLOTS = function(call) return (" target=%.0f"):format(call.target) end,
 	STATE = function(call)
-		return (" state=%.0f age=%.0f received=%.0f consumed=%.0f"):format(call.state, call.age,
-			call.received, call.consumed)
+		return (" state=%s age=%.0f received=%.0f consumed=%.0f"):format(
+			named(CALL_STATES, call.state), call.age, call.received, call.consumed)
 	end,
 }
 
