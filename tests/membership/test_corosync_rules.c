@@ -378,6 +378,42 @@ static void a_node_is_told(void)
 	user_end();
 }
 
+static bool is_dialled(uint32_t nodeid)
+{
+	struct sinew_status st = { .size = sizeof(st) };
+
+	return !sinew_peer_status(node, nodeid, &st) && st.n_paths && !st.never_dialled;
+}
+
+/* As the nodelist says it at first, for one that is added later, and when it is changed. */
+static void whom_it_dials_is_told(void)
+{
+	fake_begin(2);
+	fake_key("nodelist.node.2.dial", "never");
+	CHECK_EQ(user_open(false, 0, SINEW_DEBUG, err, sizeof(err)), 0);
+	new_node(1, SINEW_MEMBERSHIP_EXTERNAL, SINEW_PROFILE_NATIVE);
+	CHECK_EQ(sinew_corosync_attach(cs, node), 0);
+	AWAIT(paths(2) == 1);
+	CHECK(!is_dialled(2));
+	fake_key("nodelist.node.3.nodeid", "3");
+	fake_key("nodelist.node.3.ring0_addr", "10.0.0.3");
+	fake_key("nodelist.node.3.dial", "never");
+	fake_key("nodelist.node.2.dial", "always");
+	fake_tell(FAKE_CONFIG);
+	AWAIT(is_dialled(2) && paths(3) == 1);
+	CHECK(!is_dialled(3));
+	/* Neither would dial the other: what was, holds. */
+	fake_key("nodelist.node.1.dial", "never");
+	fake_key("nodelist.node.2.dial", "never");
+	fake_tell(FAKE_CONFIG);
+	AWAIT(said("changed configuration rejected: corosync:") == 1);
+	CHECK_EQ(said("neither would dial the other"), 1);
+	CHECK(is_dialled(2));
+	user_end();
+	CHECK_EQ(user_open(false, 300, SINEW_INFO, err, sizeof(err)), -EINVAL);
+	CHECK(strstr(err, "neither would dial the other"));
+}
+
 int main(void)
 {
 	RUN(a_setup_may_be_of_another_size);
@@ -392,6 +428,7 @@ int main(void)
 	RUN(rings_are_told_one_by_one);
 	RUN(the_fate_of_a_peer_is_logged);
 	RUN(a_node_is_told);
+	RUN(whom_it_dials_is_told);
 	return check_done();
 }
 
