@@ -18,7 +18,7 @@
 #define MEMORY_CALLS	   5760 /* so many that the granularity of the heap does not matter */
 #define CALLS_BESIDE	   100000
 #define CALLS_BESIDE_QUICK 20000
-#define RESETS		   300
+#define RESETS		   150
 #define RESETS_QUICK	   50
 #define OTHERS_RUNS	   3 /* of what no row needs */
 

@@ -18,6 +18,7 @@ struct callee {
 	struct host host;
 	struct sinew_calls **calls; /* of each node */
 	const struct settings *s;
+	struct sinew_call **idle; /* not answered */
 	uint64_t n_idle, n_echoes;
 	double idle_from, idle_to; /* memory, with one idle call and with all */
 	uint64_t cpu_from, cpu_to;
@@ -91,9 +92,13 @@ static void bulk_event(struct sinew_call *call, const struct sinew_call_msg *msg
 
 /* ---- what is counted ---- */
 
-static void count_idle(struct callee *c)
+static void keep_idle(struct callee *c, struct sinew_call *call)
 {
-	c->n_idle++;
+	if (c->n_idle == c->s->depth) {
+		sinew_call_end(call);
+		return;
+	}
+	c->idle[c->n_idle++] = call;
 	if (c->n_idle == 1)
 		c->idle_from = usage_resident_bytes();
 	if (c->n_idle == c->s->depth)
@@ -127,7 +132,7 @@ static void take_request(struct callee *c, struct sinew_call *call,
 	const struct iovec iov = { (void *)(uintptr_t)msg->data, msg->len };
 
 	if (sinew_call_op(call) == CALLEE_IDLE) {
-		count_idle(c);
+		keep_idle(c, call);
 		return;
 	}
 	sinew_call_send(call, &iov, 1, 0);
@@ -147,8 +152,21 @@ static void called(struct sinew_call *call, const struct sinew_call_msg *msg, vo
 		return;
 	if (msg->event == SINEW_CALL_DATA)
 		take_request(user, call, msg);
-	if (msg->event == SINEW_CALL_ENDED)
+	/* Those that are kept are given back at the end. */
+	if (msg->event == SINEW_CALL_ENDED && sinew_call_op(call) != CALLEE_IDLE)
 		sinew_call_end(call);
+}
+
+/* The list of idle calls is in memory before it counts. */
+static int open_list(struct callee *c)
+{
+	size_t size = c->s->depth * sizeof *c->idle;
+
+	c->idle = malloc(size);
+	if (!c->idle && size)
+		return -ENOMEM;
+	memset(c->idle, 0xff, size);
+	return 0;
 }
 
 static int offer(struct callee *c)
@@ -188,6 +206,8 @@ int job_callee(const struct settings *s)
 	int err = host_open(&c.host, &opt);
 
 	if (!err)
+		err = open_list(&c);
+	if (!err)
 		err = offer(&c);
 	if (!err)
 		err = host_meet(&c.host, &opt);
@@ -196,8 +216,11 @@ int job_callee(const struct settings *s)
 	if (err)
 		return trouble("the called nodes did not get through", err);
 	tell(&c);
+	for (uint64_t i = 0; i < c.n_idle; i++)
+		sinew_call_end(c.idle[i]);
 	for (unsigned i = 0; i < c.host.n; i++)
 		sinew_calls_free(c.calls[i]);
+	free(c.idle);
 	free(c.calls);
 	host_close(&c.host);
 	return 0;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/bench/sinew/caller.h"
 #include "tests/bench/sinew/jobs.h"
@@ -18,7 +19,8 @@
 struct idle {
 	struct caller caller;
 	const struct settings *s;
-	uint64_t n_accepted; /* idle ones */
+	struct sinew_call **calls; /* idle ones */
+	uint64_t n_accepted;
 	uint64_t n_begun, n_ended, n_wanted; /* the others */
 	int err; /* one that did not end in order, or was not begun */
 };
@@ -29,11 +31,10 @@ static void idle_event(struct sinew_call *call, const struct sinew_call_msg *msg
 {
 	struct idle *i = user;
 
+	(void)call;
 	i->n_accepted += msg->event == SINEW_CALL_ACCEPTED;
-	if (msg->event != SINEW_CALL_ENDED)
-		return;
-	i->err = -ECONNABORTED;
-	sinew_call_end(call);
+	if (msg->event == SINEW_CALL_ENDED)
+		i->err = -ECONNABORTED;
 }
 
 static bool are_accepted(struct host *h)
@@ -51,13 +52,19 @@ static int open_idle(struct idle *i)
 		.fn = idle_event,
 		.deadline_ms = SINEW_FOREVER,
 	};
-	double before = usage_resident_bytes();
-	struct sinew_call *call;
+	size_t size = i->s->depth * sizeof *i->calls;
+	double before;
 	int err = 0;
 
+	/* In memory before it counts. */
+	i->calls = malloc(size);
+	if (!i->calls && size)
+		return -ENOMEM;
+	memset(i->calls, 0xff, size);
+	before = usage_resident_bytes();
 	for (uint64_t n = 0; n < i->s->depth && !err; n++)
 		err = caller_begin(&i->caller, PEER + (uint32_t)(n % i->s->nodes), CALLEE_IDLE,
-				   &opt, "idle", 4, i, &call);
+				   &opt, "idle", 4, i, &i->calls[n]);
 	if (!err)
 		err = host_until(&i->caller.host, are_accepted);
 	if (!err && i->s->depth)
@@ -138,7 +145,10 @@ int job_idle_calls(const struct settings *s)
 		return trouble("no calls beside idle ones", err);
 	if (s->count)
 		result("cpu_ns", (double)(usage_cpu_ns() - cpu) / (double)s->count);
+	for (uint64_t n = 0; n < s->depth; n++)
+		sinew_call_end(i->calls[n]);
 	caller_close(&i->caller);
+	free(i->calls);
 	free(i);
 	return 0;
 }
