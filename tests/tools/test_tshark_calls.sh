@@ -35,8 +35,8 @@ hello_of()
 each_kind_of_call()
 {
 	local a=1111111111111111 b=2222222222222222 tlv begin
-	local c0="slot=0 gen=1 service=100 op=2" c1="slot=1 gen=7 service=100 op=2"
-	local c2="slot=2 gen=1 service=100 op=2" d=deadline=30000
+	local c0="slot=0 gen=1 service=100 op=2" c1="slot=1 gen=7 service=110 op=2"
+	local c2="slot=2 gen=1 service=110 op=2" d=deadline=30000
 	tlv=$(grant 1 128 16384 8192)
 	capture calls.pcap tcp 21065 "$(hello_of $a $b 2 "$tlv")" \
 		"<$(node=1 hello_of $b $a 2 "$tlv")" \
@@ -53,13 +53,13 @@ each_kind_of_call()
 		"$(call 7 13 00 1 7)" \
 		"$(answer 4 14 80 1 7 "$(le C 1)000000$(le V 250)$(le V 3)$(le V 2)")" \
 		"$(call 8 6 00 1 7 "$(le V 4294967290)00000000")" \
-		"$(answer 5 7 80 1 7 "00000000$(le v 100)0901$(le V 0)00000000")" \
+		"$(answer 5 7 80 1 7 "00000000$(le v 110)0901$(le V 0)00000000")" \
 		"$(begin 9 00 2 1 0 $ALONE)" \
-		"$(answer 6 7 80 2 1 "$(le V 17)$(le v 100)0100$(le V 50)00000000")" \
+		"$(answer 6 7 80 2 1 "$(le V 17)$(le v 110)0100$(le V 50)00000000")" \
 		"$(call 10 9 00 0 0 "$(le v 1)000000000000")" \
 		"$(call 11 10 00 0 0 "00000000$(le v 1)0000")" \
 		"$(answer 7 12 00 0 0 "$(le v 64)000000000000")"
-	begin="CALL BEGIN seq=5 $c1 request 1 bytes of 100 $d after=4/9 depth=7"
+	begin="CALL BEGIN seq=5 $c1 upgraded-from=100 request 1 bytes of 100 $d after=4/9 depth=7"
 	begin="$begin flags=UPGRADE|NOWAIT|ENDLESS"
 	shows calls.pcap <<-END
 		1 HELLO mine=$a yours=$b next=0 flags=CHOSEN

@@ -949,6 +949,8 @@ local function begin_call(session, frame, record, pinfo)
 	local other = session.slots[frame.slot]
 	local call = { begun_in = pinfo.number, begun_at = pinfo.rel_ts, op = frame.op,
 		service = session.bindings[frame.binding],
+		-- It asks which service that binding has, until the answer.
+		asks = math.floor(frame.flags / 2) % 2 == 1 and { session = session, binding = frame.binding },
 		bytes = { request = 0, reply = 0 }, totals = {} }
 
 	if other and not other.ended_in then
@@ -969,6 +971,16 @@ local function count_data(call, frame, record)
 	end
 end
 
+-- The first ACCEPT, REPLY, or END of a call that was seen says which service answers a call that
+-- asked for a newer one, and all later ones of its binding.
+local function take_upgrade(call, frame)
+	if call.asks and frame.is_callee and frame.service and frame.seen ~= 0 then
+		call.asks.session.bindings[call.asks.binding] = frame.service
+		call.upgraded_from = call.service ~= frame.service and call.service or nil
+		call.service, call.asks = frame.service, nil
+	end
+end
+
 -- A call is over with the last piece of its reply, or with END.
 local function follow_call(call, frame, record, pinfo)
 	local was_over = call.ended_in and frame.kind ~= "CREDIT" and frame.kind ~= "QUERY" and
@@ -980,6 +992,7 @@ local function follow_call(call, frame, record, pinfo)
 	elseif frame.data then
 		count_data(call, frame, record)
 	end
+	take_upgrade(call, frame)
 	if frame.kind == "REPLY" then
 		call.reply_in = pinfo.number
 	elseif frame.kind == "ACCEPT" then
@@ -1341,6 +1354,9 @@ local function describe_call(call, record)
 		if value and not call.layout.is_of_session then
 			text = text .. (" %s=%.0f"):format(name, value)
 		end
+	end
+	if record.is_begin and whole.upgraded_from then
+		text = text .. (" upgraded-from=%.0f"):format(whole.upgraded_from)
 	end
 	if call.data and not call.layout.is_of_session then
 		local is_part = call.total and call.total ~= call.n
