@@ -353,6 +353,21 @@ a_caller_that_is_never_dialled_is_called_back()
 	served_all
 }
 
+a_newer_service_answers_who_asks()
+{
+	serve --newer 110
+	call 0 --op 1 --upgrade --json --reply copy <c
+	same c copy
+	json_holds out '.service == 100 and .service_in_force == 110 and .outcome == "DONE"'
+	call 0 --op 1 --json --reply copy <c
+	json_holds out '.service == 100 and (has("service_in_force") | not)'
+	served_all
+	serve
+	call 0 --op 1 --upgrade --json --reply copy <c
+	json_holds out '.service_in_force == 100 and .outcome == "DONE"'
+	served_all
+}
+
 json_is_the_truth()
 {
 	serve --json
@@ -415,6 +430,7 @@ run a_server_that_closes_finishes_its_calls
 run a_signal_gives_the_call_up
 run the_state_of_calls_is_told
 run a_caller_that_is_never_dialled_is_called_back
+run a_newer_service_answers_who_asks
 run json_is_the_truth
 run a_reply_that_cannot_be_written_is_told
 run a_request_that_cannot_be_read_is_given_up

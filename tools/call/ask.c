@@ -138,6 +138,7 @@ static int begin(struct ask *a)
 		.delivery = SINEW_CALL_PACED,
 		.deadline_ms = args->deadline_ms ? args->deadline_ms : SINEW_FOREVER,
 	};
+	unsigned flags;
 	int rc;
 
 	a->left = length_of_input();
@@ -145,13 +146,13 @@ static int begin(struct ask *a)
 	if (a->left != CALL_UNSAID)
 		opt.total = a->left;
 
+	flags = SINEW_CALL_MORE | (args->settle ? SINEW_CALL_SETTLE : 0) |
+		(args->upgrade ? SINEW_CALL_UPGRADE : 0);
 	rc = sinew_binding_open(a->e.calls, a->e.target, (uint16_t)args->service, &a->binding);
 	if (rc)
 		return rc;
 	a->began_ns = a->e.now_ns;
-	return sinew_call_begin(a->binding, (uint32_t)args->op, &opt, NULL, 0,
-				SINEW_CALL_MORE | (args->settle ? SINEW_CALL_SETTLE : 0), a,
-				&a->call);
+	return sinew_call_begin(a->binding, (uint32_t)args->op, &opt, NULL, 0, flags, a, &a->call);
 }
 
 static void step_waiting(struct ask *a)
@@ -404,6 +405,8 @@ static struct json_object *document_of(const struct ask *a)
 	json_put_string(o, "cluster", sinew_config_cluster(a->e.cluster.config));
 	json_put_number(o, "to", args->to);
 	json_put_number(o, "service", args->service);
+	if (args->upgrade && a->binding)
+		json_put_number(o, "service_in_force", sinew_binding_service(a->binding));
 	json_put_number(o, "op", args->op);
 	json_put_number(o, "status", (uint64_t)a->status);
 	put_end(o, a);

@@ -27,6 +27,9 @@ static const struct option_row rows[] = {
 	OPTION_FLAG("settle", struct call_arguments, settle,
 		    "when the call is given up, wait until the node says whether\n"
 		    "it was executed"),
+	OPTION_FLAG("upgrade", struct call_arguments, upgrade,
+		    "let the node answer by its newer service in place of that one,\n"
+		    "if it has one"),
 	OPTION_FLAG("callbacks", struct call_arguments, callbacks,
 		    "serve echo meanwhile, at the same service id, to be called back"),
 	OPTION_TEXT("reply", struct call_arguments, reply, "FILE",
@@ -35,6 +38,8 @@ static const struct option_row rows[] = {
 	OPTION_FLAG("serve", struct call_arguments, serve,
 		    "be a node with test services: op 1 echo, 2 sink, 3 source,\n"
 		    "4 sleep, 5 fail, 6 callback"),
+	OPTION_NUMBER("newer", struct call_arguments, newer, SINEW_SERVICE_FIRST, UINT16_MAX, "N",
+		      "serve at that id, too: the newer service for --upgrade"),
 	OPTION_TEXT("source", struct call_arguments, source, "FILE",
 		    "what source sends when its request is empty"),
 	OPTION_NUMBER("max-calls", struct call_arguments, max_calls, 1, SLOTS_MAX, "N",
@@ -84,11 +89,14 @@ static int check_bound(const struct call_arguments *args)
 
 static int check_serve(struct call_arguments *args)
 {
-	if (args->to || args->op != CALL_UNSAID || args->reply || args->settle || args->callbacks)
+	if (args->to || args->op != CALL_UNSAID || args->reply || args->settle ||
+	    args->upgrade || args->callbacks)
 		return refuse("--serve begins no call: it goes with none of --to, --op, --reply, "
-			      "--settle and --callbacks");
+			      "--settle, --upgrade and --callbacks");
 	if (args->service == CALL_UNSAID)
 		args->service = CALL_TEST_SERVICE;
+	if (args->newer == args->service)
+		return refuse("--newer: this is the id of --service; choose another one");
 	return check_bound(args);
 }
 
@@ -101,9 +109,10 @@ static int check_call(const struct call_arguments *args)
 		return refuse("--service N is missing: which service is to be called?");
 	if (args->op == CALL_UNSAID)
 		return refuse("--op N is missing: which operation is to be called?");
-	if (args->source || args->max_calls || args->max_request || args->quiet)
-		return refuse("--source, --max-calls, --max-request and --quiet go with --serve "
-			      "only");
+	if (args->newer != CALL_UNSAID || args->source || args->max_calls || args->max_request ||
+	    args->quiet)
+		return refuse("--newer, --source, --max-calls, --max-request and --quiet go with "
+			      "--serve only");
 	return args->callbacks ? check_bound(args) : -1;
 }
 
@@ -113,6 +122,7 @@ int call_main(int argc, char **argv)
 		.cluster = { .level = SINEW_WARNING },
 		.service = CALL_UNSAID,
 		.op = CALL_UNSAID,
+		.newer = CALL_UNSAID,
 		.deadline_ms = DEADLINE_MS,
 		.wait_ms = WAIT_MS,
 	};

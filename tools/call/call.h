@@ -42,8 +42,10 @@ struct call_arguments {
 	uint32_t wait_ms;
 	const char *reply;	/* a file, or NULL */
 	bool settle;
+	bool upgrade;		/* ask for a newer service in place of that one */
 	bool callbacks;		/* serve echo meanwhile */
 	bool serve;
+	uint64_t newer;		/* service id, or CALL_UNSAID */
 	const char *source;	/* a file, or NULL */
 	uint32_t max_calls;	/* 0: as many as there are slots */
 	uint64_t max_request;	/* 0: no limit */

@@ -420,10 +420,15 @@ int handlers_bind(struct handlers *all, struct sinew_calls *calls,
 		.max_calls = args->max_calls,
 		.max_request = args->max_request,
 	};
+	int rc;
 
 	all->calls = calls;
 	all->service = (uint16_t)args->service;
-	return sinew_service_bind(calls, all->service, &service, all);
+	rc = sinew_service_bind(calls, all->service, &service, all);
+	if (rc || args->newer == CALL_UNSAID)
+		return rc;
+	rc = sinew_service_bind(calls, (uint16_t)args->newer, &service, all);
+	return rc ? rc : sinew_service_upgradeable(calls, all->service, (uint16_t)args->newer);
 }
 
 /* ---- time ---- */
