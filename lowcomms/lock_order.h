@@ -13,7 +13,7 @@
  *	HANDLE		one session	the core's functions for producers; one at a time
  *	INBOX		of a node	lists for the loop
  *	MEMORY		of a node	the pool of buffers, the list of handles
- *	WAIT		of a node	lists of threads that wait
+ *	WAIT		of a node	lists of threads that wait; in services/, of calls
  *
  * Nothing else of the core and no code of the application runs under a lock of lowcomms/, but
  * the observer. The lock of node.c for pthread_atfork() is of the process, and stands alone.

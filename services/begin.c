@@ -11,6 +11,7 @@
 #include "services/calls_slots.h"
 #include "services/calls_upgrade.h"
 #include "services/lane.h"
+#include "services/queue.h"
 #include "services/unsent.h"
 
 #define FLAGS		(SINEW_CALL_MORE | SINEW_CALL_NOWAIT | SINEW_CALL_SETTLE | \
@@ -238,7 +239,9 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 		return -EMSGSIZE;
 	lane_lock(b->lane);
 	k = own_new(b, op, opt, user);
-	err = k ? start(b, k, opt->after, iov, n, len, total, flags) : -ENOMEM;
+	err = k ? queue_join(k) : -ENOMEM;
+	if (!err)
+		err = start(b, k, opt->after, iov, n, len, total, flags);
 	if (!err) {
 		*ret_call = k;
 		go_on(k);

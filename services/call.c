@@ -52,10 +52,12 @@ struct sinew_session *call_free(struct sinew_call *k)
 	struct lane *l = k->lane;
 
 	lock_order_held(LOCK_SERVICE);
-	assert(!k->core && !k->entry.entered && list_empty(&k->entry.waiting));
+	assert(!k->core && k->entry.stage == CALL_OUTSIDE && list_empty(&k->entry.waiting));
 	assert(list_empty(&k->all));
 	unsent_free(k);
 	unread_free(k);
+	owner_release(l->owner, k->queued);
+	k->queued = NULL;
 	if (l->n_spare < SPARE_MAX) {
 		list_push(&l->spare, &k->all);
 		l->n_spare++;
@@ -64,6 +66,18 @@ struct sinew_session *call_free(struct sinew_call *k)
 	}
 	assert(l->n_calls);
 	return --l->n_calls ? NULL : l->session;
+}
+
+void call_give_ref(struct sinew_call *k)
+{
+	struct lane *l = k->lane;
+	struct sinew_session *unused;
+
+	lane_lock(l);
+	unused = call_put_back(k);
+	lane_unlock(l);
+	if (unused)
+		sinew_session_unref(unused);
 }
 
 bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)
@@ -139,9 +153,9 @@ void call_closed(struct sinew_call *k)
 
 void call_leave(struct sinew_call *k)
 {
-	if (!k->entry.entered)
+	if (k->entry.stage == CALL_OUTSIDE)
 		return;
 	assert(k->incoming && k->service);
-	k->entry.entered = false;
-	service_leave(k->lane->owner, k->service);
+	k->entry.stage = CALL_OUTSIDE;
+	service_leave(k->lane->owner, k);
 }

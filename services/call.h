@@ -20,6 +20,7 @@
 #define CALL_WHOLE_MAX	(1024u * 1024)	/* the default of max_reply and max_request */
 
 struct lane;
+struct queued;
 
 /* Data that the core has not taken yet, of which it was offered some. */
 struct unsent {
@@ -37,9 +38,17 @@ struct unread {
 };
 
 /* How a call of the peer comes to its service. */
+enum entry_stage {
+	CALL_OUTSIDE,			/* it waits, or has left */
+	CALL_ADMITTED,			/* by sinew_calls_accept(); the loop hands over its data */
+	CALL_INSIDE,
+};
+
 struct entry {
-	struct list waiting;		/* of the service; loop */
-	bool entered;			/* it has a place there */
+	struct list waiting;		/* of the service, or admitted; under the gate */
+	uint64_t number;		/* among those of all services that ever waited */
+	uint8_t stage;			/* enum entry_stage */
+	bool extra;			/* its place is one of max_alloc */
 	bool announced;			/* the interceptor has seen NEW; loop */
 };
 
@@ -67,6 +76,7 @@ struct sinew_call {
 
 	_Atomic bool over;		/* it does not count as open (any more) */
 	void *user;			/* loop */
+	struct queued *queued;		/* its events are taken from the queue; constant */
 
 	unsigned refs;
 	struct list all;		/* of the lane, while the core has it, or it is spare */
@@ -109,6 +119,8 @@ static inline struct sinew_session *call_put_back(struct sinew_call *k)
 	assert(k->refs);
 	return --k->refs ? NULL : call_free(k);
 }
+/* The same without the lock, which it takes. */
+void call_give_ref(struct sinew_call *k);
 /* The same of the loop, which has a reference to the session of its own. */
 static inline void call_unref(struct sinew_call *k)
 {
@@ -122,12 +134,14 @@ static inline bool call_ended(const struct sinew_call *k)
 	return k->end.reason != 0;
 }
 
-/* For a slot of the peer, or for a handler of its service. */
+/* For a slot of the peer, or for a handler: in the line of its service, or in the queue. */
 static inline bool call_is_waiting(const struct sinew_call *k)
 {
 	if (!k->incoming)
 		return k->core && k->core->state == CALL_WAITING;
-	return !k->entry.entered && !call_ended(k) && !k->returned;
+	if (call_ended(k) || k->returned)
+		return false;
+	return k->entry.stage == CALL_OUTSIDE || (k->queued && !k->accepted);
 }
 
 /* The core has it, and it counts as open. */

@@ -9,21 +9,14 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_query.h"
-#include "services/deliver.h"
+#include "services/queue.h"
+#include "services/show.h"
 #include "services/unread.h"
 #include "services/unsent.h"
 
 _Static_assert((int32_t)CALLS_UNANSWERED == SINEW_RX_CALL_DEAD, "codes");
 _Static_assert((int32_t)CALLS_GIVEN_UP == SINEW_RX_USER_ABORT, "codes");
 _Static_assert((int32_t)CALLS_RULES == SINEW_RX_PROTOCOL_ERROR, "codes");
-
-/* A message that was kept: of the session's buffers, or memory of ours. */
-struct kept_msg {
-	struct sinew_call_msg msg;	/* first: the user has this */
-	struct sinew_calls *owner;	/* referenced */
-	struct sinew_kept *kept;
-	void *mem;
-};
 
 static bool forked(const struct sinew_call *k)
 {
@@ -243,6 +236,8 @@ void sinew_call_end(struct sinew_call *k)
 	}
 	assert(!k->returned);
 	k->returned = true;
+	if (queue_forget(k))
+		call_put_back(k);
 	call_leave(k);
 	stays = k->core && still_goes(k);
 	if (k->core && !stays) {
@@ -316,6 +311,18 @@ int sinew_call_consumed(struct sinew_call *k, size_t n)
 	return err;
 }
 
+/* The bytes, copied. 0 or -ENOMEM. */
+static int keep_copy(struct kept_msg *m, const struct sinew_call_msg *msg)
+{
+	m->mem = owner_alloc(m->owner, msg->len ? msg->len : 1);
+	if (!m->mem)
+		return -ENOMEM;
+	if (msg->len)
+		memcpy(m->mem, msg->data, msg->len);
+	m->msg.data = m->mem;
+	return 0;
+}
+
 /* The bytes of the event that is shown, as a message of their own. 0 or -ENOMEM. */
 static int keep(struct kept_msg *m, const struct shown *shown)
 {
@@ -334,26 +341,31 @@ static int keep(struct kept_msg *m, const struct shown *shown)
 		m->msg.data = sinew_kept_data(m->kept);
 		return 0;
 	}
-	m->mem = owner_alloc(m->owner, msg->len ? msg->len : 1);
-	if (!m->mem)
-		return -ENOMEM;
-	if (msg->len)
-		memcpy(m->mem, msg->data, msg->len);
-	m->msg.data = m->mem;
-	return 0;
+	return keep_copy(m, msg);
+}
+
+/* The event that is handed over just now; NULL: it is another one. */
+static const struct shown *shown_as(const struct sinew_call_msg *msg)
+{
+	const struct shown *shown = msg->call->lane->owner->shown;
+
+	return shown && msg == &shown->msg ? shown : NULL;
 }
 
 int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg **ret_msg)
 {
-	const struct shown *shown;
+	const struct shown *shown = NULL;
 	struct sinew_calls *o;
 	struct kept_msg *m;
+	bool taken;
 
 	if (!msg || !ret_msg || msg->event != SINEW_CALL_DATA || !msg->data || !msg->call)
 		return -EINVAL;
 	o = msg->call->lane->owner;
-	shown = o->shown;
-	if (!shown || msg != &shown->msg)
+	taken = msg->call->queued && msg == &msg->call->queued->out.msg;
+	if (!taken)
+		shown = shown_as(msg);
+	if (!taken && !shown)
 		return -EINVAL;
 	m = owner_alloc(o, sizeof *m);
 	if (!m)
@@ -361,7 +373,7 @@ int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg *
 	*m = (struct kept_msg) { .msg = *msg, .owner = owner_ref(o) };
 	m->msg.call = NULL;
 	m->msg.user = NULL;
-	if (keep(m, shown)) {
+	if (taken ? keep_copy(m, msg) : keep(m, shown)) {
 		owner_release(o, m);
 		owner_unref(o);
 		return -ENOMEM;
@@ -377,6 +389,10 @@ void sinew_call_msg_put(struct sinew_call_msg *msg)
 
 	if (!m || node_forked(m->owner->node))
 		return;
+	if (m->taken) {
+		queue_put(m->taken);
+		return;
+	}
 	o = m->owner;
 	sinew_release(m->kept);
 	owner_release(o, m->mem);

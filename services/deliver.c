@@ -4,12 +4,14 @@
 #include <assert.h>
 
 #include "lowcomms/handle.h"
+#include "services/accept.h"
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
 #include "services/calls_upgrade.h"
 #include "services/intercept.h"
-#include "services/marks.h"
+#include "services/queue.h"
+#include "services/show.h"
 #include "services/unread.h"
 #include "services/unsent.h"
 #include "services/service.h"
@@ -32,40 +34,6 @@ _Static_assert((int)SINEW_CALL_AT_STOPPING == CALL_AT_STOPPING, "states");
 #define EXPECTED_MAX	(1024u * 1024)	/* memory for a whole request before its data are here */
 
 /* ---- functions of the application ---- */
-
-/* Of a call that its function does not have, the interceptor alone hears. */
-static bool is_shown(const struct sinew_call *k)
-{
-	return k->fn && (!k->incoming || k->accepted);
-}
-
-/* shown: its message. False: the application does not want it. */
-static bool show(struct lane *l, struct sinew_call *k, struct shown *shown, bool stored)
-{
-	struct sinew_calls *o = l->owner;
-	bool to_call = is_shown(k), wanted;
-
-	assert(l->delivers && !o->shown);
-	if (k->returned || !(to_call || intercept_is_set(o)))
-		return false;
-	shown->stored = stored;
-	shown->msg.call = k;
-	shown->msg.user = k->user;
-	if (shown->msg.event == SINEW_CALL_ENDED)
-		mark_end(&shown->msg, k->incoming);
-	else
-		shown->msg.mark = mark_of(shown->msg.event);
-	lane_unlock(l);
-	wanted = owner_enter(o);
-	if (wanted) {
-		o->shown = shown;
-		if (!intercept_show(k, &shown->msg) && to_call)
-			k->fn(k, &shown->msg, k->user);
-		o->shown = NULL;
-	}
-	lane_lock(l);
-	return wanted;
-}
 
 static void show_event(struct lane *l, struct sinew_call *k, enum sinew_call_event event)
 {
@@ -120,6 +88,13 @@ static bool store(struct sinew_call *k, struct span data, bool last)
 	return true;
 }
 
+static struct sinew_call_msg new_message(const struct sinew_call *k)
+{
+	return (struct sinew_call_msg) {
+		.event = SINEW_CALL_NEW, .total = k->core->rx.total, .extra = k->entry.extra,
+	};
+}
+
 /* The interceptor sees a call before its service has room for it. */
 static void announce(struct lane *l, struct sinew_call *k)
 {
@@ -127,9 +102,7 @@ static void announce(struct lane *l, struct sinew_call *k)
 
 	if (!intercept_is_set(l->owner))
 		return;
-	shown.msg = (struct sinew_call_msg) {
-		.event = SINEW_CALL_NEW, .total = k->core->rx.total,
-	};
+	shown.msg = new_message(k);
 	show(l, k, &shown, false);
 }
 
@@ -138,16 +111,41 @@ static void accept_new(struct lane *l, struct sinew_call *k)
 {
 	struct shown shown;
 
-	assert(k->incoming && !k->accepted && k->entry.entered);
+	assert(k->incoming && !k->accepted && k->entry.stage == CALL_INSIDE);
 	if (call_accept(k->core))
 		return;
 	k->accepted = true;
-	shown.msg = (struct sinew_call_msg) {
-		.event = SINEW_CALL_NEW, .total = k->core->rx.total,
-	};
+	shown.msg = new_message(k);
 	/* Freed meanwhile: nobody knows it. */
-	if (!show(l, k, &shown, false) && !k->returned)
+	if (show(l, k, &shown, false) == FREED)
 		k->accepted = false;
+}
+
+/* A thread, or the interceptor, is to have the call: only then is it accepted. */
+static void offer_new(struct lane *l, struct sinew_call *k)
+{
+	struct shown shown;
+	bool taken;
+
+	shown.msg = new_message(k);
+	taken = intercept_is_set(l->owner) && show(l, k, &shown, false) == TAKEN;
+	if (!k->core || k->aborted)
+		return;
+	if (taken && !call_accept(k->core)) {
+		k->accepted = true;
+		queue_seen(k);
+	} else if (!taken) {
+		queue_post(k, &shown.msg);
+	}
+}
+
+static void show_new(struct lane *l, struct sinew_call *k)
+{
+	assert(k->incoming && !k->accepted);
+	if (k->queued)
+		offer_new(l, k);
+	else
+		accept_new(l, k);
 }
 
 /* Everything is there. */
@@ -156,19 +154,64 @@ static void show_whole(struct lane *l, struct sinew_call *k, struct span data, b
 	struct shown shown;
 
 	if (k->incoming && !k->accepted)
-		accept_new(l, k);
+		show_new(l, k);
 	shown.msg = (struct sinew_call_msg) {
 		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = true,
 	};
-	if (!k->incoming || k->accepted)
-		show(l, k, &shown, stored);
+	if (!k->queued) {
+		if (show_knows(k))
+			show(l, k, &shown, stored);
+	} else if (show(l, k, &shown, stored) == LEFT && k->core && !k->returned) {
+		queue_post(k, &shown.msg);
+		return;
+	}
 	if (stored)
 		unread_free(k);
 }
 
+/* The interceptor may take them as they come. True: it has. */
+static bool data_intercepted(struct lane *l, struct sinew_call *k, struct shown *shown)
+{
+	uint64_t before = k->unconsumed;
+	size_t len = shown->msg.len, n;
+	bool taken;
+
+	if (!intercept_is_set(l->owner))
+		return false;
+	/* A reply from inside of it consumes them. */
+	k->unconsumed += len;
+	k->in.last = shown->msg.last;
+	taken = show(l, k, shown, false) != LEFT;
+	n = k->unconsumed < before + len ? (size_t)k->unconsumed : len;
+	if (taken && k->delivery == SINEW_CALL_PACED)
+		return true;
+	k->unconsumed -= n;
+	if (taken)
+		consumed(k, n);
+	return taken;
+}
+
+/* Data of a call that threads serve, in pieces: all that have come are taken at once. */
+static void data_queued(struct lane *l, struct sinew_call *k, struct shown *shown)
+{
+	struct span data = { shown->msg.data, shown->msg.len };
+	bool last = shown->msg.last;
+
+	assert(k->queued && k->delivery != SINEW_CALL_WHOLE);
+	if (k->delivery != SINEW_CALL_PULL && data_intercepted(l, k, shown))
+		return;
+	if (!k->core || k->returned || k->aborted || !store(k, data, last))
+		return;
+	shown->msg.data = NULL;
+	if (k->delivery == SINEW_CALL_PULL && show(l, k, shown, false) != LEFT)
+		return;
+	if (!k->returned)
+		queue_post(k, &shown->msg);
+}
+
 static void data_whole(struct lane *l, struct sinew_call *k, struct span data, bool last)
 {
-	bool stored = unread_len(k) > 0 || !last;
+	bool stored = unread_len(k) > 0 || !last || k->queued;
 
 	assert(k->delivery == SINEW_CALL_WHOLE && !k->in.last);
 	if (stored && !store(k, data, last))
@@ -187,6 +230,10 @@ static void data_in(struct lane *l, struct sinew_call *k, struct span data, bool
 	shown.msg = (struct sinew_call_msg) {
 		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = last,
 	};
+	if (k->queued && k->delivery != SINEW_CALL_WHOLE) {
+		data_queued(l, k, &shown);
+		return;
+	}
 	switch (k->delivery) {
 	case SINEW_CALL_PIECES:
 		consumed(k, data.n);
@@ -218,7 +265,7 @@ static void data_arrived(struct lane *l, struct sinew_call *k, const struct call
 	}
 	if (k->max_bytes && k->received > k->max_bytes)
 		break_off(k, CALL_END_TOO_BIG);
-	else if (k->incoming && !k->entry.entered)
+	else if (k->incoming && k->entry.stage != CALL_INSIDE)
 		store(k, ev->data, ev->last);
 	else
 		data_in(l, k, ev->data, ev->last);
@@ -251,6 +298,10 @@ static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct
 		return NULL;
 	k->service = s;
 	k->fn = s->is.fn;
+	if (queue_join(k)) {
+		call_unref(k);
+		return NULL;
+	}
 	k->user = s->user;
 	k->max_bytes = s->is.max_request;
 	k->delivery = (uint8_t)s->is.delivery;
@@ -268,24 +319,36 @@ static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct
 }
 
 /* It has a place in its service; data that have come meanwhile follow. */
-static void let_in(struct lane *l, struct sinew_call *k)
+static void go_in(struct lane *l, struct sinew_call *k)
 {
+	bool last = k->in.last;
 	struct span data;
 	uint8_t *mem;
-	bool last;
 
-	assert(k->incoming && !k->entry.entered && list_empty(&k->entry.waiting));
-	k->entry.entered = true;
-	if (k->delivery != SINEW_CALL_WHOLE)
-		accept_new(l, k);
-	if (!k->core || k->aborted || !(unread_len(k) || k->in.last))
+	assert(k->incoming && list_empty(&k->entry.waiting));
+	k->entry.stage = CALL_INSIDE;
+	if (k->delivery != SINEW_CALL_WHOLE && !k->accepted)
+		show_new(l, k);
+	if (!k->core || k->aborted || !(unread_len(k) || last))
 		return;
-	data = (struct span) { unread_data(k), unread_len(k) };
-	last = k->in.last;
 	k->in.last = false;
+	data = (struct span) { unread_data(k), unread_len(k) };
 	mem = unread_give(k);
 	data_in(l, k, data, last);
 	owner_release(l->owner, mem);
+}
+
+static void let_in(struct lane *l, struct sinew_call *k)
+{
+	service_enter(l->owner, k);
+	if (k->queued)
+		queue_expect(k);
+	go_in(l, k);
+}
+
+static bool has_room(struct sinew_calls *o, const struct service *s)
+{
+	return service_has_room(s) && (s->is.fn || queue_has_room(o));
 }
 
 /* NULL: none is there. */
@@ -304,13 +367,7 @@ static struct service *service_of(struct sinew_calls *o, struct call *core)
 
 static void wait_for_room(struct lane *l, struct sinew_call *k)
 {
-	struct service *s = k->service;
-
-	list_append(&s->waiting, &k->entry.waiting);
-	atomic_fetch_add(&s->n_waiting, 1);
-	/* Against service_leave(): one of the two sees the other. */
-	atomic_store(&l->owner->waiter_due, true);
-	owner_wake(l->owner, 0);
+	accept_wait(k);
 	announce(l, k);
 }
 
@@ -322,22 +379,22 @@ static void incoming(struct lane *l, const struct calls_event *ev)
 	bool enters = false, behind = ev->call->behind;
 
 	if (!reason) {
-		enters = !behind && service_enter(s);
+		enters = !behind && has_room(l->owner, s);
 		if (enters || behind || s->is.full == SINEW_FULL_WAIT)
 			k = incoming_new(l, s, ev->call);
-		if (enters && !k)
-			service_leave(l->owner, s);
 	}
 	if (!k) {
 		call_refuse(ev->call, reason ? reason : CALL_END_BUSY,
 			    reason ? 0 : s->is.retry_ms);
-	} else if (enters) {
-		call_ref(k);
+		return;
+	}
+	call_ref(k);
+	if (enters) {
 		let_in(l, k);
-		call_unref(k);
 	} else if (!behind) {
 		wait_for_room(l, k);
 	}
+	call_unref(k);
 }
 
 /* A call that was behind another one may come into its service. */
@@ -345,11 +402,11 @@ static void let_follow(struct lane *l, struct sinew_call *k)
 {
 	const struct sinew_service *is = &k->service->is;
 
-	assert(k->incoming && !k->entry.entered && !k->accepted);
+	assert(k->incoming && k->entry.stage == CALL_OUTSIDE && !k->accepted);
 	if (k->aborted)
 		return;
 	call_ref(k);
-	if (service_enter(k->service))
+	if (has_room(l->owner, k->service))
 		let_in(l, k);
 	else if (is->full == SINEW_FULL_WAIT)
 		wait_for_room(l, k);
@@ -358,40 +415,38 @@ static void let_follow(struct lane *l, struct sinew_call *k)
 	call_unref(k);
 }
 
-static void stop_waiting(struct sinew_call *k)
+/* It is let in, or was admitted, unless it has ended. Gives the reference back. */
+static void resume(struct sinew_call *k, void (*how)(struct lane *l, struct sinew_call *k))
 {
-	if (list_empty(&k->entry.waiting))
-		return;
-	assert(k->incoming && atomic_load(&k->service->n_waiting));
-	list_remove(&k->entry.waiting);
-	atomic_fetch_sub(&k->service->n_waiting, 1);
+	struct lane *l = k->lane;
+
+	lane_lock(l);
+	assert(!l->delivers);
+	l->delivers = true;
+	if (k->core && k->core->state == CALL_OPEN && !k->returned)
+		how(l, k);
+	l->delivers = false;
+	lane_settle(l);
+	lane_unlock(l);
+	call_give_ref(k);
 }
 
 static void let_in_some(struct sinew_calls *o, struct service *s)
 {
-	while (!list_empty(&s->waiting) && service_enter(s)) {
-		struct sinew_call *k = list_first(&s->waiting, struct sinew_call, entry.waiting);
-		struct lane *l = k->lane;
+	struct sinew_call *k;
 
-		stop_waiting(k);
-		lane_lock(l);
-		call_ref(k);
-		l->delivers = true;
-		if (k->core && !call_ended(k))
-			let_in(l, k);
-		else
-			service_leave(o, s);
-		l->delivers = false;
-		lane_settle(l);
-		call_unref(k);
-		lane_unlock(l);
-	}
+	while (has_room(o, s) && (k = accept_next(o, s)))
+		resume(k, let_in);
 }
 
 void deliver_waiting(struct sinew_calls *o)
 {
+	struct sinew_call *k;
+
 	if (!atomic_exchange(&o->waiter_due, false))
 		return;
+	while ((k = accept_admitted(o)))
+		resume(k, go_in);
 	for (unsigned i = 0; i < SERVICE_BUCKETS; i++)
 		for (struct service *s = atomic_load(&o->services[i]); s; s = s->next)
 			let_in_some(o, s);
@@ -417,6 +472,16 @@ static enum sinew_call_reason reason_of(uint8_t reason)
 	return SINEW_END_NO_SERVICE;	/* refused for a reason that is not known here */
 }
 
+/* The application does not have it, or has given it back. */
+static void forget(struct sinew_call *k)
+{
+	assert(k->incoming && list_empty(&k->entry.waiting));
+	if (queue_forget(k))
+		call_unref(k);
+	call_leave(k);
+	call_unref(k);
+}
+
 static void show_end(struct lane *l, struct sinew_call *k, uint32_t retry_ms)
 {
 	struct shown shown;
@@ -436,7 +501,7 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 	k->end.reason = reason_of(ev->reason);
 	k->end.outcome = (enum sinew_call_outcome)ev->outcome;
 	k->end.code = (int32_t)ev->code;
-	stop_waiting(k);
+	accept_forget(k);
 	call_closed(k);
 	if (k->incoming && ev->held && (silent || k->service->is.flags & SINEW_SERVICE_DETACH))
 		call_drop(k);
@@ -444,10 +509,8 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 		call_detach(k);
 	if (!silent || k->entry.announced)
 		show_end(l, k, ev->retry_ms);
-	if (!silent)
-		return;
-	call_leave(k);
-	call_unref(k);
+	if (silent)
+		forget(k);
 }
 
 /* ---- all of them ---- */
@@ -559,13 +622,11 @@ static void give_up(struct sinew_call *k)
 {
 	bool unknown = k->incoming && (!k->accepted || k->returned);
 
-	stop_waiting(k);
+	accept_forget(k);
 	call_drop(k);
 	call_closed(k);
-	if (!unknown)
-		return;
-	call_leave(k);
-	call_unref(k);
+	if (unknown)
+		forget(k);
 }
 
 void lane_give_up(struct lane *l)

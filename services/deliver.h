@@ -8,12 +8,6 @@
 
 #include "services/lane.h"
 
-/* The event that is handed over, for sinew_call_msg_ref(). */
-struct shown {
-	struct sinew_call_msg msg;
-	bool stored;		/* the data lie in the memory of what was not read */
-};
-
 /* Hands over all that has happened. Under the lock, which is given back while the application
  * runs. */
 void lane_deliver(struct lane *l);

@@ -14,6 +14,7 @@
 #include "services/calls_tx.h"
 #include "services/deliver.h"
 #include "services/lane.h"
+#include "services/queue.h"
 
 #define WINDOW_MIN	(16u * 1024)	/* of a call at first, too: HELLO says it */
 #define WINDOW_MAX	(16u * 1024 * 1024)
@@ -220,7 +221,9 @@ static void on_freed(void *user)
 	struct sinew_calls *o = user;
 
 	assert(list_empty(&o->lanes) && !o->shown);
+	deliver_waiting(o);
 	atomic_store(&o->node_gone, true);
+	queue_wake(o);
 	owner_unref(o);
 }
 
@@ -328,6 +331,7 @@ void sinew_calls_free(struct sinew_calls *o)
 		return;
 	assert(!atomic_load(&o->freed));
 	owner_shut(o);
+	queue_shut(o);
 	owner_wake(o, 0);
 	owner_unref(o);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "services/marks.h"
 
+#include <assert.h>
 #include <errno.h>
 
 enum sinew_call_mark mark_of(enum sinew_call_event event)
@@ -32,6 +33,7 @@ static void set_refusal(struct sinew_call_msg *msg, bool incoming, int32_t code)
 
 void mark_end(struct sinew_call_msg *msg, bool incoming)
 {
+	assert(msg->event == SINEW_CALL_ENDED && msg->reason);
 	switch (msg->reason) {
 	case SINEW_END_REPLIED:
 		return;

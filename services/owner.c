@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lowcomms/service.h"
+#include "services/queue.h"
 #include "services/service.h"
 
 static void *default_alloc(size_t size, void *user)
@@ -41,6 +42,7 @@ struct sinew_calls *owner_new(struct sinew_node *node, const struct sinew_calls_
 	atomic_init(&o->due_ns, UINT64_MAX);
 	atomic_init(&o->drain_ns, UINT64_MAX);
 	list_init(&o->lanes);
+	list_init(&o->admitted);
 	pthread_mutex_init(&o->leave_lock, NULL);
 	pthread_cond_init(&o->left, NULL);
 	return o;
@@ -65,6 +67,16 @@ void owner_release(struct sinew_calls *o, void *mem)
 		o->opt.release(mem, o->opt.alloc_user);
 }
 
+static void free_charges(struct sinew_calls *o, struct service *s)
+{
+	while (s->charges) {
+		struct charge *c = s->charges;
+
+		s->charges = c->next;
+		owner_release(o, c);
+	}
+}
+
 static void free_services(struct sinew_calls *o)
 {
 	for (unsigned i = 0; i < SERVICE_BUCKETS; i++) {
@@ -74,10 +86,24 @@ static void free_services(struct sinew_calls *o)
 			struct service *next = s->next;
 
 			assert(!atomic_load(&s->n_calls) && list_empty(&s->waiting));
+			free_charges(o, s);
 			owner_release(o, s);
 			s = next;
 		}
 	}
+}
+
+static void free_queue(struct sinew_calls *o)
+{
+	struct queue *q = atomic_load(&o->queue);
+
+	if (!q)
+		return;
+	assert(list_empty(&q->calls) && !q->n_inside && !q->n_taken);
+	pthread_cond_destroy(&q->ready);
+	pthread_cond_destroy(&q->left);
+	pthread_mutex_destroy(&q->lock);
+	owner_release(o, q);
 }
 
 void owner_unref(struct sinew_calls *o)
@@ -88,6 +114,7 @@ void owner_unref(struct sinew_calls *o)
 		return;
 	assert(list_empty(&o->lanes) && !o->shown);
 	free_services(o);
+	free_queue(o);
 	pthread_cond_destroy(&o->left);
 	pthread_mutex_destroy(&o->leave_lock);
 	o->opt.release(o, o->opt.alloc_user);

@@ -8,16 +8,20 @@
  *	hub.c			functions of lowcomms/service.h, the user's calls for a node
  *	begin.c, call_user.c	the user's calls for bindings and calls
  *	deliver.c		events of the core become events of the application
+ *	show.c			go to it
+ *	queue.c			or are taken by threads
  *	intercept.c, marks.c	the function that sees all of them, and RxRPC's words for them
  *	lane.c			the calls of one session: its lock, frames into its ring
  *	lane_status.c		its status for the user
  *	call.c			one call
  *	unsent.c, unread.c	its data that wait
+ *	accept.c		calls that wait are let in by the application
+ *	charge.c		the application is ready for more calls of a service
  *	service.c		services, and who is in them
  *	owner.c
  *
  * Each lane has a lock (LOCK_SERVICE), and so have the services of a node; a thread holds one of
- * them at a time, and none while code of the application runs.
+ * them at a time, below it perhaps the gate, and none while code of the application runs.
  */
 #ifndef SINEW_SERVICES_OWNER_H
 #define SINEW_SERVICES_OWNER_H
@@ -37,6 +41,7 @@
 
 #define SERVICE_BUCKETS	64u	/* by id */
 
+struct queue;
 struct service;
 struct shown;
 
@@ -62,6 +67,11 @@ struct sinew_calls {
 	_Atomic(struct service *) services[SERVICE_BUCKETS];
 	_Atomic(sinew_call_intercept_fn) intercept;	/* set once */
 	void *intercept_user;
+
+	_Atomic(struct queue *) queue;	/* set once; NULL: none */
+	struct lock gate;		/* LOCK_WAIT, of what waits at services, and of charges */
+	struct list admitted;		/* by sinew_calls_accept(), referenced; under the gate */
+	uint64_t n_waited;		/* the same */
 
 	/* Loop. */
 	struct list lanes;

@@ -9,11 +9,13 @@
 #include "lowcomms/node.h"
 #include "services/call.h"
 #include "services/intercept.h"
+#include "services/queue.h"
 
 _Static_assert(SINEW_SERVICE_FIRST == CALLS_SYSTEM, "ids of the library");
 
 #define OPS_MAX		1024u
-#define FLAGS		(SINEW_SERVICE_DETACH | SINEW_SERVICE_WANT_FINAL)
+#define FLAGS		(SINEW_SERVICE_DETACH | SINEW_SERVICE_WANT_FINAL | \
+			 SINEW_SERVICE_CHARGED)
 
 static _Atomic(struct service *) *bucket(struct sinew_calls *o, uint16_t id)
 {
@@ -52,36 +54,86 @@ struct service *service_newest(struct service *s)
 	return newer ? newer : s;
 }
 
-bool service_enter(struct service *s)
+/* In one of its own places. */
+static bool has_own_room(const struct service *s)
 {
-	uint32_t n = atomic_load_explicit(&s->n_calls, memory_order_relaxed);
-
-	do {
-		if (s->is.max_calls && n >= s->is.max_calls)
-			return false;
-	} while (!atomic_compare_exchange_weak(&s->n_calls, &n, n + 1));
-	return true;
+	if (s->is.max_calls && atomic_load(&s->n_calls) >= s->is.max_calls)
+		return false;
+	return !(s->is.flags & SINEW_SERVICE_CHARGED) || atomic_load(&s->n_charges);
 }
 
-void service_leave(struct sinew_calls *o, struct service *s)
+bool service_has_room(const struct service *s)
 {
-	uint32_t was = atomic_fetch_sub(&s->n_calls, 1);
+	return has_own_room(s) ||
+		(s->is.full == SINEW_FULL_ALLOC && atomic_load(&s->n_extra) < s->is.max_alloc);
+}
+
+/* The oldest charge, of which there is at least one; *user stays without a user of its own. */
+static void charge_spend(struct sinew_calls *o, struct service *s, void **user)
+{
+	struct charge *c, *empty = NULL;
+
+	lock_take(&o->gate, LOCK_WAIT);
+	c = s->charges;
+	assert(c && c->spent < c->n && atomic_load(&s->n_charges));
+	if (c->has_users)
+		*user = c->users[c->spent];
+	c->spent++;
+	atomic_fetch_sub(&s->n_charges, 1);
+	if (c->spent == c->n) {
+		empty = c;
+		s->charges = c->next;
+		if (!s->charges)
+			s->charges_end = &s->charges;
+	}
+	lock_give(&o->gate, LOCK_WAIT);
+	owner_release(o, empty);
+}
+
+void service_enter(struct sinew_calls *o, struct sinew_call *k)
+{
+	struct service *s = k->service;
+
+	assert(service_has_room(s) && k->entry.stage == CALL_OUTSIDE);
+	k->entry.extra = !has_own_room(s);
+	k->entry.stage = CALL_INSIDE;
+	atomic_fetch_add(k->entry.extra ? &s->n_extra : &s->n_calls, 1);
+	if (!k->entry.extra && s->is.flags & SINEW_SERVICE_CHARGED)
+		charge_spend(o, s, &k->user);
+}
+
+void service_leave(struct sinew_calls *o, struct sinew_call *k)
+{
+	struct service *s = k->service;
+	uint32_t was = atomic_fetch_sub(k->entry.extra ? &s->n_extra : &s->n_calls, 1);
 
 	assert(was);
 	(void)was;
-	/* The loop adds to n_waiting, and looks at n_calls again behind that. */
+	service_room(o, s);
+}
+
+void service_room(struct sinew_calls *o, const struct service *s)
+{
+	/* The loop adds to n_waiting, and looks at the room again behind that. */
 	if (!atomic_load(&s->n_waiting))
 		return;
 	atomic_store(&o->waiter_due, true);
 	owner_wake(o, 0);
 }
 
+/* And has further places then. */
+static bool can_be_full(const struct sinew_service *is)
+{
+	return is->max_alloc && (is->max_calls || is->flags & SINEW_SERVICE_CHARGED);
+}
+
 static bool is_valid(uint16_t id, const struct sinew_service *is)
 {
 	return id >= SINEW_SERVICE_FIRST && is && is->size >= sizeof *is &&
-		is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_WAIT &&
+		is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_ALLOC &&
 		is->n_ops <= OPS_MAX && is->n_probe_ops <= OPS_MAX &&
-		!(is->flags & ~FLAGS);
+		!(is->flags & ~FLAGS) &&
+		(is->full != SINEW_FULL_ALLOC || can_be_full(is));
 }
 
 static const uint32_t *copy(uint32_t *to, const uint32_t *ops, size_t n)
@@ -100,7 +152,7 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 	struct service *s;
 	int err = 0;
 
-	if (!o || !is_valid(id, is) || !(is->fn || intercept_is_set(o)))
+	if (!o || !is_valid(id, is) || !(is->fn || intercept_is_set(o) || queue_of(o)))
 		return -EINVAL;
 	if (node_forked(o->node))
 		return -ECHILD;
@@ -115,6 +167,7 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 	if (is->delivery == SINEW_CALL_WHOLE && !is->max_request)
 		s->is.max_request = CALL_WHOLE_MAX;
 	list_init(&s->waiting);
+	s->charges_end = &s->charges;
 	lock_take(&o->lock, LOCK_SERVICE);
 	if (service_find(o, id)) {
 		err = -EEXIST;

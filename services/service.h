@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The services of a node, by id, and how many calls are in each. They stay until all of the node's
- * calls go. Knows nothing of a call.
+ * calls go.
  */
 #ifndef SINEW_SERVICES_SERVICE_H
 #define SINEW_SERVICES_SERVICE_H
 
 #include "services/owner.h"
+
+struct sinew_call;
+
+/* For how many more calls the application is ready, and with which user each: by one call of
+ * sinew_service_charge(). */
+struct charge {
+	struct charge *next;
+	uint32_t n, spent;
+	bool has_users;
+	void *users[];
+};
 
 struct service {
 	struct service *next;		/* of its bucket */
@@ -14,8 +25,11 @@ struct service {
 	void *user;
 	uint16_t id;
 	_Atomic uint32_t n_calls;
+	_Atomic uint32_t n_extra;	/* further ones, in places of max_alloc */
 	_Atomic uint32_t n_waiting;
-	struct list waiting;		/* of calls, oldest first; loop */
+	_Atomic uint32_t n_charges;
+	struct charge *charges, **charges_end;	/* oldest first; under the gate */
+	struct list waiting;		/* of calls, oldest first; under the gate */
 	_Atomic(struct service *) newer;	/* in its place, for calls that ask for it */
 	bool replaces;			/* it is the newer one of another; under the lock */
 	uint32_t ops[];			/* and those for probes behind them */
@@ -27,8 +41,13 @@ struct service *service_find(struct sinew_calls *o, uint16_t id);
 bool service_has_op(const struct service *s, uint32_t op, bool asks);
 /* That has a call which asks for an upgrade: the newer one, or itself. */
 struct service *service_newest(struct service *s);
-/* A call of that service begins; false: it is full. service_leave() ends it. Any thread. */
-bool service_enter(struct service *s);
-void service_leave(struct sinew_calls *o, struct service *s);
+/* A call may enter it. Loop. */
+bool service_has_room(const struct service *s);
+/* Where there is room the call enters, and the application has asked for it: service_leave() is to
+ * follow. Loop; the second: any thread. */
+void service_enter(struct sinew_calls *o, struct sinew_call *k);
+void service_leave(struct sinew_calls *o, struct sinew_call *k);
+/* There may be room for one that waits. Any thread. */
+void service_room(struct sinew_calls *o, const struct service *s);
 
 #endif

@@ -155,6 +155,7 @@ struct sinew_call_msg {
 					 * sinew_call_msg_ref() */
 	void *user;			/* of the call; the same */
 	const struct sinew_call_report *report;	/* STATE */
+	bool extra;		/* NEW: it was taken as one of max_alloc of its service */
 };
 
 /* user: of sinew_call_begin(), or of sinew_service_bind(), until sinew_call_set_user(). loop; it
@@ -296,11 +297,34 @@ struct sinew_calls_status {
 int sinew_calls_status(struct sinew_calls *calls, struct sinew_session *session,
 		       struct sinew_calls_status *ret);
 
+/*
+ * From now on the events of calls without a function, own and of services, which need none then,
+ * wait for sinew_calls_take(): those of one call in order. They take no more memory than the window
+ * of each call, which grows only while they are taken. max: calls of peers whose NEW may wait;
+ * further ones find their service full. They are not executed before they are taken. Before such
+ * calls are begun and services bound. Once for all. any thread.
+ * -EINVAL: max is 0. -EEXIST: there is a queue. -ENOMEM, -ECHILD.
+ */
+int sinew_calls_queue(struct sinew_calls *calls, unsigned max);
+
+/*
+ * Takes the next event; waits for timeout_ms (negative: no limit). Until sinew_call_msg_put() of
+ * *ret_msg no other thread gets one of the same call, and with SINEW_CALL_PIECES its data are not
+ * consumed; DATA has all that came since the last one. The call may be given back before that. any
+ * thread, any number of them.
+ * -ETIME: none came. -ESHUTDOWN: the calls are being freed, which waits for threads in here; or the
+ * node is gone, and no event is left. -EDEADLK: to wait on the loop thread. -EINVAL: no queue.
+ * -ECHILD.
+ */
+int sinew_calls_take(struct sinew_calls *calls, int timeout_ms, struct sinew_call_msg **ret_msg);
+
 /* ---- services ---- */
 
 enum sinew_service_full {
 	SINEW_FULL_BUSY,	/* further calls are refused at once: BUSY, NOT_EXECUTED */
-	SINEW_FULL_WAIT,	/* they wait in their slots until another one has ended */
+	SINEW_FULL_WAIT,	/* they wait in their slots until another one has ended, or
+				 * sinew_calls_accept() or sinew_calls_reject() takes them */
+	SINEW_FULL_ALLOC,	/* up to max_alloc further ones at once are taken, then BUSY */
 };
 
 #define SINEW_SERVICE_DETACH	1u	/* the slot of a call that the caller gave up is free at
@@ -308,10 +332,13 @@ enum sinew_service_full {
 					 * and abort may keep more handlers at work than there are
 					 * slots, but never more than max_calls */
 #define SINEW_SERVICE_WANT_FINAL 2u	/* all replies are sent as with SINEW_CALL_WANT_FINAL */
+#define SINEW_SERVICE_CHARGED	4u	/* full while no charge of sinew_service_charge() is left,
+					 * too */
 
 struct sinew_service {
 	size_t size;			/* sizeof(struct sinew_service); forgotten: -EINVAL */
-	sinew_call_fn fn;		/* gets all events of its calls */
+	sinew_call_fn fn;		/* gets all events of its calls; NULL: the interceptor or
+					 * the queue does */
 	enum sinew_call_delivery delivery;
 	const uint32_t *ops;		/* the ops that it has, copied; NULL: all */
 	unsigned n_ops;			/* at most 1024 */
@@ -319,15 +346,17 @@ struct sinew_service {
 	uint64_t max_request;		/* bytes; 0: 1 MiB with SINEW_CALL_WHOLE, else no limit */
 	enum sinew_service_full full;
 	uint32_t retry_ms;		/* the hint that goes with BUSY; 0: none */
-	unsigned flags;			/* SINEW_SERVICE_DETACH, SINEW_SERVICE_WANT_FINAL */
+	unsigned flags;			/* SINEW_SERVICE_DETACH and so on */
 	const uint32_t *probe_ops;	/* ops for calls that ask for an upgrade alone, copied;
 					 * for others NO_OP. They are to do no work; NULL: none */
 	unsigned n_probe_ops;		/* at most 1024 */
+	uint32_t max_alloc;		/* with SINEW_FULL_ALLOC, not 0: calls beyond max_calls, or
+					 * beyond the charges; their NEW says extra */
 };
 
 /* Calls of that service id are taken from now on, in present sessions, too, until
- * sinew_calls_free(). any thread. -EINVAL: id below 64, no function, a field out of range. -EEXIST:
- * id has a service. -ENOMEM, -ECHILD. */
+ * sinew_calls_free(). any thread. -EINVAL: id below 64, no function, interceptor or queue, a field
+ * out of range. -EEXIST: id has a service. -ENOMEM, -ECHILD. */
 int sinew_service_bind(struct sinew_calls *calls, uint16_t id, const struct sinew_service *service,
 		       void *user);
 
@@ -341,6 +370,27 @@ int sinew_service_bind(struct sinew_calls *calls, uint16_t id, const struct sine
  * from. -ECHILD.
  */
 int sinew_service_upgradeable(struct sinew_calls *calls, uint16_t from, uint16_t to);
+
+/*
+ * A service with SINEW_SERVICE_CHARGED is ready for n more calls without being asked: each that
+ * comes, or waits, spends one. users: n pointers, copied, which become the users of these calls in
+ * their order; NULL: that of the service. any thread.
+ * -ENOENT: no service has that id. -EINVAL: n is 0, or the service has not that flag. -ENOBUFS:
+ * more than 65536 would be left. -ESHUTDOWN: calls are drained, or the node is gone. -ENOMEM,
+ * -ECHILD.
+ */
+int sinew_service_charge(struct sinew_calls *calls, uint16_t id, unsigned n, void *const users[]);
+
+/*
+ * Takes the call of a peer that has waited longest for a service with SINEW_FULL_WAIT, though that
+ * may be full. Its events go on with DATA, without NEW; *ret_call, which is set before the first of
+ * them, is to be given back as ever. any thread.
+ * -ENODATA: none waits. That it came to nothing since it waits: -ETIME: its deadline has passed.
+ * -ECONNABORTED: it was aborted, or its session or the calls have ended. -EINVAL, -ECHILD.
+ */
+int sinew_calls_accept(struct sinew_calls *calls, void *user, struct sinew_call **ret_call);
+/* Refuses that call: BUSY, NOT_EXECUTED, with the hint retry_ms. The same errors. any thread. */
+int sinew_calls_reject(struct sinew_calls *calls, uint32_t retry_ms);
 
 /* ---- own calls ---- */
 
@@ -390,7 +440,8 @@ void sinew_binding_close(struct sinew_binding *binding);
 /* Zero it, then set size and what is needed. */
 struct sinew_call_options {
 	size_t size;		/* sizeof(struct sinew_call_options); forgotten: -EINVAL */
-	sinew_call_fn fn;	/* gets the call's events; NULL: none, what arrives is dropped */
+	sinew_call_fn fn;	/* gets the call's events; NULL: the interceptor or the queue does,
+				 * and without these what arrives is dropped */
 	enum sinew_call_delivery delivery;
 	uint64_t total;		/* with SINEW_CALL_MORE: length of the whole request, 0: unknown */
 	uint32_t deadline_ms;	/* from now; 0: that of the node's calls; or SINEW_FOREVER */
@@ -485,12 +536,13 @@ int sinew_call_read(struct sinew_call *call, void *buf, size_t size, size_t *off
  * it has ended. -ESTALE, -ECHILD. */
 int sinew_call_consumed(struct sinew_call *call, size_t n);
 
-/* In the function, for DATA: keeps the data beyond it, as *ret_msg with data of its own. Those of
- * one frame of 16 KiB are not copied, and count against receive_bytes of the session, as by
- * sinew_keep(). They keep neither window nor slot. loop. -EINVAL: not the event that is handed
- * over, or it has no data. -ENOMEM. */
+/* In the function, for DATA, or for a message of sinew_calls_take(): keeps the data beyond it, as
+ * *ret_msg with data of its own. Those of one frame of 16 KiB are not copied in the function, and
+ * count against receive_bytes of the session, as by sinew_keep(). They keep neither window nor
+ * slot. loop, or the thread that took it. -EINVAL: not the event that is handed over or taken, or
+ * it has no data. -ENOMEM. */
 int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg **ret_msg);
-/* any thread; NULL is ignored. */
+/* Gives back what that function or sinew_calls_take() gave. any thread; NULL is ignored. */
 void sinew_call_msg_put(struct sinew_call_msg *msg);
 
 struct sinew_call_status {
@@ -526,8 +578,9 @@ uint16_t sinew_call_service(const struct sinew_call *call);
 uint32_t sinew_call_op(const struct sinew_call *call);		/* any */
 /* Borrowed from the call. any thread. */
 struct sinew_session *sinew_call_session(const struct sinew_call *call);
-void *sinew_call_user(const struct sinew_call *call);		/* loop */
-void sinew_call_set_user(struct sinew_call *call, void *user);	/* loop */
+/* loop; or, for a call that is served by the queue, with a message of it. */
+void *sinew_call_user(const struct sinew_call *call);
+void sinew_call_set_user(struct sinew_call *call, void *user);
 
 #ifdef __cplusplus
 }

@@ -242,7 +242,7 @@ static void wrong_arguments_are_refused(void)
 	CHECK_EQ(sinew_service_bind(pair.s[0].calls, 100, &is, NULL), -EEXIST);
 	is.fn = NULL;
 	CHECK_EQ(sinew_service_bind(pair.s[0].calls, 200, &is, NULL), -EINVAL);
-	is = (struct sinew_service) { .size = sizeof is, .fn = asked_event, .flags = 4 };
+	is = (struct sinew_service) { .size = sizeof is, .fn = asked_event, .flags = 1u << 31 };
 	CHECK_EQ(sinew_service_bind(pair.s[0].calls, 200, &is, NULL), -EINVAL);
 	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], 1, &opt, &iov, 1, 0, NULL, &call),
 		 -EINVAL);

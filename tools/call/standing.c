@@ -15,7 +15,7 @@ struct standing {
 	struct sinew_calls_status past;	/* sums of the sessions that are over */
 };
 
-/* What is counted goes on behind the sums of a. */
+/* Adds a to the sums. */
 static void add(struct sinew_calls_status *to, const struct sinew_calls_status *a)
 {
 	to->begun += a->begun;

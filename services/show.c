@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "services/show.h"
+
+#include <assert.h>
+
+#include "services/intercept.h"
+#include "services/marks.h"
+#include "services/queue.h"
+
+/* Begins and data are put into the queue by others, when they are complete. */
+static bool is_for_queue(const struct sinew_call *k, enum sinew_call_event event)
+{
+	return k->queued && show_knows(k) && event != SINEW_CALL_NEW && event != SINEW_CALL_DATA;
+}
+
+static enum shown_to hand_over(struct sinew_call *k, const struct sinew_call_msg *msg, bool to_call)
+{
+	if (intercept_show(k, msg))
+		return TAKEN;
+	if (!to_call)
+		return LEFT;
+	k->fn(k, msg, k->user);
+	return TAKEN;
+}
+
+enum shown_to show(struct lane *l, struct sinew_call *k, struct shown *shown, bool stored)
+{
+	bool to_call = k->fn && show_knows(k);
+	struct sinew_calls *o = l->owner;
+	enum shown_to to = FREED;
+
+	assert(l->delivers && !o->shown);
+	if (k->returned)
+		return LEFT;
+	shown->stored = stored;
+	shown->msg.call = k;
+	shown->msg.user = k->user;
+	if (shown->msg.event == SINEW_CALL_ENDED)
+		mark_end(&shown->msg, k->incoming);
+	else
+		shown->msg.mark = mark_of(shown->msg.event);
+	if (to_call || intercept_is_set(o)) {
+		lane_unlock(l);
+		if (owner_enter(o)) {
+			o->shown = shown;
+			to = hand_over(k, &shown->msg, to_call);
+			o->shown = NULL;
+		}
+		lane_lock(l);
+	} else {
+		to = LEFT;
+	}
+	if (to == LEFT && !k->returned && is_for_queue(k, shown->msg.event))
+		queue_post(k, &shown->msg);
+	return to;
+}
