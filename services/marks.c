@@ -59,7 +59,9 @@ void mark_end(struct sinew_call_msg *msg, bool incoming)
 		set(msg, SINEW_MARK_LOCAL_ERROR, -ESHUTDOWN);
 		return;
 	case SINEW_END_DEADLINE:
-		set(msg, SINEW_MARK_LOCAL_ERROR, -ETIME);
+		/* The caller's timer aborts it; ours may only be the first to know. */
+		set_refusal(msg, !incoming, SINEW_RX_CALL_TIMEOUT);
+		msg->error = -ETIME;
 		return;
 	case SINEW_END_SESSION:
 		set(msg, SINEW_MARK_NET_ERROR, -ESTALE);

@@ -118,9 +118,9 @@ enum sinew_call_mark {
 	SINEW_MARK_BUSY,
 	SINEW_MARK_REMOTE_ABORT,	/* with the code: what the other side said, or what RxRPC
 					 * says for a refusal that has none */
-	SINEW_MARK_LOCAL_ABORT,	/* with the code of this side */
+	SINEW_MARK_LOCAL_ABORT,	/* with the code of this side, and at its deadline */
 	SINEW_MARK_NET_ERROR,	/* the session is over: error is -ESTALE */
-	SINEW_MARK_LOCAL_ERROR,	/* error is -ETIME, -ESHUTDOWN or -EPROTO */
+	SINEW_MARK_LOCAL_ERROR,	/* error is -ESHUTDOWN or -EPROTO */
 	SINEW_MARK_NEW_CALL,
 };
 

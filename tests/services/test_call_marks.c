@@ -194,7 +194,7 @@ static void errors_have_marks(void)
 
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &late, &opt, 0), 0);
 	DRIVE_CALLS(&pair, late.ended && pair.s[1].told == 1);
-	saw_end(0, SINEW_MARK_LOCAL_ERROR, -ETIME, SINEW_RX_CALL_TIMEOUT);
+	saw_end(0, SINEW_MARK_LOCAL_ABORT, -ETIME, SINEW_RX_CALL_TIMEOUT);
 
 	CHECK_EQ(sinew_session_abort(pair.t[0].all.session), 0);
 	DRIVE_CALLS(&pair, held.ended && pair.s[1].told == 2);
