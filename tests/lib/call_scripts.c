@@ -75,6 +75,15 @@ const struct call_script call_scripts[] = {
 	  1, false },
 	{ "the server leaves",
 	  "client begins 100; server gets last; server leaves; client gets end", 1, false },
+	{ "an upgrade with a pair",
+	  "client begins 2000 upgrade; server gets last; server names; server sends 10;"
+	  "client gets last; client names; server gets end", 1, true },
+	{ "an upgrade without a pair",
+	  "client begins 100 upgrade; server gets last; server names; server sends 10;"
+	  "client gets last; client names; server gets end", 1, false },
+	{ "a pair, but the client asks for no upgrade",
+	  "client begins 100; server gets last; server names; server sends 10;"
+	  "client gets last; client names; server gets end", 1, true },
 };
 
 const unsigned n_call_scripts = sizeof call_scripts / sizeof call_scripts[0];
