@@ -79,7 +79,7 @@ static void call_back(const struct request *holder, const struct request *waiter
 
 	printf("%s: node %u waits for node %u\n", waiter->name,
 	       sinew_session_nodeid(waiter->session), sinew_session_nodeid(holder->session));
-	if (sinew_binding_open(calls, holder->session, HOLDER_SERVICE, &binding))
+	if (sinew_binding_open(calls, holder->session, HOLDER_SERVICE, NULL, &binding))
 		return;		/* its session is over: down() comes */
 	sinew_call_begin(binding, WANTED, &opt, &name, 1, 0, NULL, &call);
 	sinew_binding_close(binding);
@@ -254,7 +254,7 @@ static void wanted(struct sinew_call *call, const struct sinew_call_msg *msg, vo
 static void up(struct sinew_node *n, struct sinew_session *session, void *user)
 {
 	if (sinew_session_nodeid(session) == self.manager &&
-	    !sinew_binding_open(calls, session, MANAGER_SERVICE, &self.binding))
+	    !sinew_binding_open(calls, session, MANAGER_SERVICE, NULL, &self.binding))
 		begin(LOCK, locked, &self.waiting);
 }
 

@@ -12,6 +12,7 @@
 #include "services/calls_upgrade.h"
 #include "services/lane.h"
 #include "services/queue.h"
+#include "services/seal.h"
 #include "services/unsent.h"
 
 #define FLAGS		(SINEW_CALL_MORE | SINEW_CALL_NOWAIT | SINEW_CALL_SETTLE | \
@@ -21,19 +22,49 @@
 struct sinew_binding {
 	struct lane *lane;
 	struct sinew_session *session;	/* referenced */
+	struct sinew_cred *cred;	/* referenced; NULL: none */
+	struct sinew_binding *others;	/* the same with credentials of single calls; under the
+					 * lock of the lane */
 	uint16_t number, service;
 };
 
 /* ---- bindings ---- */
 
+/* Under the lock. 0 or a negative errno. */
+static int bind_number(struct sinew_binding *b)
+{
+	struct lane *l = b->lane;
+	struct calls_cred as;
+
+	lock_order_held(LOCK_SERVICE);
+	if (!b->cred)
+		return calls_bind(&l->calls, b->service, NULL, &b->number);
+	if (!seal_prepare(l, b->cred))
+		return -ENOMEM;
+	cred_fill(b->cred, &as);
+	return calls_bind(&l->calls, b->service, &as, &b->number);
+}
+
+/* Those whose number is given back. Without the lock. */
+static void free_others(struct sinew_calls *o, struct sinew_binding *b)
+{
+	while (b) {
+		struct sinew_binding *next = b->others;
+
+		cred_unref(b->cred);
+		owner_release(o, b);
+		b = next;
+	}
+}
+
 int sinew_binding_open(struct sinew_calls *o, struct sinew_session *h, uint16_t service,
-		       struct sinew_binding **ret_binding)
+		       struct sinew_cred *cred, struct sinew_binding **ret_binding)
 {
 	struct sinew_binding *b;
 	struct lane *l;
 	int err;
 
-	if (!o || !h || !ret_binding || h->node != o->node)
+	if (!o || !h || !ret_binding || h->node != o->node || (cred && cred->owner != o))
 		return -EINVAL;
 	if (node_forked(h->node))
 		return -ECHILD;
@@ -45,9 +76,9 @@ int sinew_binding_open(struct sinew_calls *o, struct sinew_session *h, uint16_t 
 	b = owner_alloc(o, sizeof *b);
 	if (!b)
 		return -ENOMEM;
-	*b = (struct sinew_binding) { .lane = l, .service = service };
+	*b = (struct sinew_binding) { .lane = l, .service = service, .cred = cred };
 	lane_lock(l);
-	err = calls_bind(&l->calls, service, &b->number);
+	err = bind_number(b);
 	lane_settle(l);
 	lane_unlock(l);
 	if (err) {
@@ -56,6 +87,7 @@ int sinew_binding_open(struct sinew_calls *o, struct sinew_session *h, uint16_t 
 	}
 	assert(l->owner == o && l->session == h);
 	b->session = sinew_session_ref(h);
+	cred_ref(cred);
 	*ret_binding = b;
 	return 0;
 }
@@ -71,10 +103,11 @@ void sinew_binding_close(struct sinew_binding *b)
 	l = b->lane;
 	assert(service_data(h) == l);
 	lane_lock(l);
-	calls_unbind(&l->calls, b->number);
+	for (struct sinew_binding *one = b; one; one = one->others)
+		calls_unbind(&l->calls, one->number);
 	lane_settle(l);
 	lane_unlock(l);
-	owner_release(l->owner, b);
+	free_others(l->owner, b);
 	sinew_session_unref(h);
 }
 
@@ -91,6 +124,60 @@ uint16_t sinew_binding_service(const struct sinew_binding *b)
 	service = binding_service(&b->lane->calls, b->number);
 	lane_unlock(b->lane);
 	return service;
+}
+
+static struct sinew_binding *find_other(struct sinew_binding *b, const struct sinew_cred *cred)
+{
+	while (b && b->cred != cred)
+		b = b->others;
+	return b;
+}
+
+/* Another binding to the same service, for calls with that credential. Without a number for one
+ * more, those that are there go: free_others(*ret_gone). Under the lock. */
+static int add_other(struct sinew_binding *b, struct sinew_cred *cred,
+		     struct sinew_binding **ret_gone)
+{
+	struct sinew_binding *other = owner_alloc(b->lane->owner, sizeof *other);
+	int err;
+
+	if (!other)
+		return -ENOMEM;
+	*other = (struct sinew_binding) {
+		.lane = b->lane, .session = b->session, .service = b->service, .cred = cred,
+	};
+	err = bind_number(other);
+	if (err == -ENOSPC && b->others) {
+		for (struct sinew_binding *one = b->others; one; one = one->others)
+			calls_unbind(&b->lane->calls, one->number);
+		*ret_gone = b->others;
+		b->others = NULL;
+		lane_settle(b->lane);
+		err = bind_number(other);
+	}
+	if (err) {
+		owner_release(b->lane->owner, other);
+		return err;
+	}
+	cred_ref(cred);
+	other->others = b->others;
+	b->others = other;
+	return 0;
+}
+
+/* That of a call with that credential, or with that of the binding. As add_other(). */
+static int choose(struct sinew_binding *b, struct sinew_cred *cred, struct sinew_binding **ret,
+		  struct sinew_binding **ret_gone)
+{
+	int err;
+
+	lock_order_held(LOCK_SERVICE);
+	*ret = cred ? find_other(b, cred) : b;
+	if (*ret)
+		return 0;
+	err = add_other(b, cred, ret_gone);
+	*ret = b->others;
+	return err;
 }
 
 /* ---- begin ---- */
@@ -128,6 +215,8 @@ static int may_begin(const struct sinew_binding *b, const struct sinew_call_opti
 		return -ESHUTDOWN;
 	if (service_is_stuck(b->session))
 		return -EDEADLK;
+	if (opt->cred && opt->cred->owner != o)
+		return -EINVAL;
 	if (opt->after && (!opt->after->incoming || opt->after->lane != b->lane ||
 			   opt->after == opt->parent))
 		return -EINVAL;
@@ -154,6 +243,7 @@ static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
 	k->delivery = (uint8_t)opt->delivery;
 	if (opt->delivery == SINEW_CALL_WHOLE)
 		k->max_bytes = opt->max_reply ? opt->max_reply : CALL_WHOLE_MAX;
+	k->cred = cred_ref(b->cred);
 	k->begun_ns = now_ns;
 	k->deadline_ns = deadline_of(l->owner, opt, now_ns);
 	k->op = op;
@@ -219,8 +309,9 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 {
 	static const struct sinew_call_options none = { .size = sizeof none };
 	const struct sinew_call_options *opt = given ? given : &none;
+	struct sinew_binding *as, *gone = NULL;
 	struct sinew_session *unused = NULL;
-	struct sinew_call *k;
+	struct sinew_call *k = NULL;
 	uint64_t total;
 	size_t len;
 	int err;
@@ -238,10 +329,13 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 	if (len > b->lane->owner->opt.send_bytes)
 		return -EMSGSIZE;
 	lane_lock(b->lane);
-	k = own_new(b, op, opt, user);
-	err = k ? queue_join(k) : -ENOMEM;
+	err = choose(b, opt->cred, &as, &gone);
+	if (!err) {
+		k = own_new(as, op, opt, user);
+		err = k ? queue_join(k) : -ENOMEM;
+	}
 	if (!err)
-		err = start(b, k, opt->after, iov, n, len, total, flags);
+		err = start(as, k, opt->after, iov, n, len, total, flags);
 	if (!err) {
 		*ret_call = k;
 		go_on(k);
@@ -249,6 +343,7 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 		unused = call_put_back(k);
 	}
 	lane_unlock(b->lane);
+	free_others(b->lane->owner, gone);
 	if (unused)
 		sinew_session_unref(unused);
 	return err;

@@ -58,6 +58,8 @@ struct sinew_session *call_free(struct sinew_call *k)
 	unread_free(k);
 	owner_release(l->owner, k->queued);
 	k->queued = NULL;
+	if (k->cred)
+		lane_drop_cred(l, k->cred);
 	if (l->n_spare < SPARE_MAX) {
 		list_push(&l->spare, &k->all);
 		l->n_spare++;
@@ -97,7 +99,7 @@ bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)
 
 void call_name(struct sinew_call *k)
 {
-	if (!k->id && k->core && k->core->state != CALL_WAITING)
+	if (!k->id && k->core && k->core->slot != CALL_SLOT_NONE)
 		k->id = (uint64_t)k->core->gen << 16 | k->core->slot;
 }
 

@@ -15,6 +15,7 @@
 #include "services/bytes.h"
 #include "services/calls.h"
 #include "services/calls_window.h"
+#include "services/cred.h"
 #include "services/owner.h"
 
 #define CALL_WHOLE_MAX	(1024u * 1024)	/* the default of max_reply and max_request */
@@ -28,6 +29,7 @@ struct unsent {
 	size_t offered;			/* of them, in front */
 	bool last;			/* nothing comes behind */
 	bool said;			/* the core knows that */
+	uint64_t n_sealed;		/* pieces that went, as seals number them */
 	bool want_room;			/* the application does */
 };
 
@@ -35,6 +37,7 @@ struct unsent {
 struct unread {
 	struct bytes bytes;
 	bool last;			/* the last ones are here, or were handed over */
+	uint64_t n_opened;		/* pieces that came, as seals number them */
 };
 
 /* How a call of the peer comes to its service. */
@@ -57,6 +60,7 @@ struct call_end {
 	enum sinew_call_reason reason;	/* 0: it has not */
 	enum sinew_call_outcome outcome;
 	int32_t code;
+	bool distrusted;		/* before: a seal is broken, or could not be made */
 };
 
 struct sinew_call {
@@ -64,6 +68,7 @@ struct sinew_call {
 	struct lane *lane;
 	struct sinew_session *session;	/* referenced by the lane, for all */
 	struct service *service;	/* of the peer's: whose n_calls counts it */
+	struct sinew_cred *cred;	/* or the principal, of the peer's; NULL: none */
 	sinew_call_fn fn;
 	uint64_t max_bytes;		/* of what comes in; 0: no limit */
 	uint64_t begun_ns;

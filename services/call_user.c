@@ -487,6 +487,11 @@ struct sinew_session *sinew_call_session(const struct sinew_call *k)
 	return k->session;
 }
 
+void *sinew_call_principal(const struct sinew_call *k)
+{
+	return k->incoming && k->cred ? k->cred->user : NULL;
+}
+
 void *sinew_call_user(const struct sinew_call *k)
 {
 	return k->user;

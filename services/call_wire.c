@@ -23,7 +23,8 @@
 #define END_FIELDS(F) \
 	F(32, 8, code) F(16, 12, service) F(8, 14, reason) F(8, 15, seen) F(32, 16, retry_ms)
 #define BINDING_FIELDS(F)	F(16, 8, binding) F(16, 10, service) F(16, 12, cred)
-#define CRED_FIELDS(F)		F(16, 8, cred) F(16, 10, cred_kind) F(32, 12, n_data)
+#define CRED_FIELDS(F) \
+	F(16, 8, cred) F(16, 10, cred_kind) F(16, 12, n_data) F(16, 14, extra)
 #define SLOTS_FIELDS(F)		F(16, 8, target)
 #define QUERY_FIELDS(F)
 #define STATE_FIELDS(F) \

@@ -17,7 +17,7 @@
  *	ABORT	 8 code u32, padding, -16
  *	END	 8 code u32, 12 service u16, 14 reason u8, 15 seen u8, 16 retry_ms u32, padding, -24
  *	BIND	 8 binding u16, 10 service u16, 12 cred u16, padding, -16; UNBIND, UNCRED alike
- *	CRED	 8 cred u16, 10 cred_kind u16, 12 length u32, 16 data
+ *	CRED	 8 cred u16, 10 cred_kind u16, 12 length u16, 14 extra u16, 16 data
  *	SLOTS	 8 target u16, padding, -16
  *	QUERY	-8
  *	STATE	 8 state u8, padding, 12 age_ms u32, 16 received u32, 20 consumed u32, -24
@@ -38,6 +38,7 @@
 #define CALL_HEAD_MAX		40u	/* the most bytes before data */
 #define CALL_PIECE_MAX		GRANT_PIECE_MAX	/* data in one frame; of a credential 4096 */
 #define CALL_CRED_MAX		4096u
+#define CALL_CRED_EXTRA_MAX		128u	/* bytes that a sealed piece is longer by */
 #define CALL_DEPTH_MAX		7u	/* of a call that was begun for another one, and so on */
 
 #define CALL_TOTAL_UNKNOWN	UINT64_MAX
@@ -116,6 +117,7 @@ struct call_frame {
 	uint16_t binding;
 	uint16_t service;
 	uint16_t cred, cred_kind;
+	uint16_t extra;		/* bytes that each piece is longer by, as it is sealed */
 	uint16_t target;
 	uint8_t depth;
 	uint8_t reason;		/* enum call_reason, or a later one */

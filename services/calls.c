@@ -6,6 +6,7 @@
 #include "calls.h"
 
 #include "calls_check.h"
+#include "calls_cred.h"
 #include "calls_end.h"
 #include "calls_slots.h"
 
@@ -18,10 +19,12 @@
 size_t calls_memory(const struct calls_config *cfg)
 {
 	static_assert(alignof(struct call) >= alignof(struct call_slot), "");
-	static_assert(alignof(struct call_slot) >= alignof(struct call_binding), "");
+	static_assert(alignof(struct call_slot) >= alignof(struct call_cred), "");
+	static_assert(alignof(struct call_cred) >= alignof(struct call_binding), "");
 
 	return cfg->ours.slots * sizeof(struct call) +
 		((size_t)cfg->ours.slots + cfg->theirs.slots) * sizeof(struct call_slot) +
+		2 * (size_t)cfg->n_creds * sizeof(struct call_cred) +
 		2 * (size_t)cfg->n_bindings * sizeof(struct call_binding);
 }
 
@@ -29,7 +32,7 @@ void calls_init(struct calls *c, const struct calls_config *cfg, void *mem, uint
 {
 	assert(cfg->window_max >= cfg->ours.window && cfg->window_max <= INT32_MAX);
 	assert(cfg->depth_max <= CALL_DEPTH_MAX && cfg->n_bindings <= CALLS_BINDINGS);
-	assert(cfg->ours.piece <= CALL_PIECE_MAX);
+	assert(cfg->n_creds <= CALLS_CREDS && cfg->ours.piece <= CALL_PIECE_MAX);
 	memset(mem, 0, calls_memory(cfg));
 	*c = (struct calls){ .cfg = *cfg, .now_ns = now_ns, .deadline_ns = CALLS_NEVER };
 	if (c->cfg.theirs.piece > CALL_PIECE_MAX)
@@ -37,7 +40,9 @@ void calls_init(struct calls *c, const struct calls_config *cfg, void *mem, uint
 	c->in_calls = mem;
 	c->in = (struct call_slot *)(c->in_calls + cfg->ours.slots);
 	c->out = c->in + cfg->ours.slots;
-	c->in_bindings = (struct call_binding *)(c->out + cfg->theirs.slots);
+	c->in_creds = (struct call_cred *)(c->out + cfg->theirs.slots);
+	c->out_creds = c->in_creds + cfg->n_creds;
+	c->in_bindings = (struct call_binding *)(c->out_creds + cfg->n_creds);
 	c->out_bindings = c->in_bindings + cfg->n_bindings;
 	c->grow_bytes = cfg->grow_bytes;
 	c->target = cfg->theirs.slots;
@@ -203,6 +208,7 @@ void calls_down(struct calls *c, uint64_t high)
 	c->down = true;
 	c->rules_due = c->target_due = false;
 	calls_end_all(c, CALLS_SESSION, high);
+	creds_down(c);
 	assert(list_empty(&c->dirty) && list_empty(&c->ready) && list_empty(&c->waiting));
 }
 
@@ -210,7 +216,7 @@ void calls_broken(struct calls *c, const char *rule)
 {
 	c->broken = true;
 	c->fault = rule;
-	c->fault_pending = true;
+	c->pending |= CP_FAULT;
 	c->n.broken++;
 	calls_end_all(c, CALLS_PROTOCOL, UINT64_MAX);
 }

@@ -7,6 +7,7 @@
  * In	calls.h		the session: begin, finish, end; time
  *	calls_slots.h	bindings
  *	calls_upgrade.h	their services in force
+ *	calls_cred.h	credentials
  *	calls_begin.h	what the application does with a call: begin, send, accept
  *	calls_window.h	what it has consumed
  *	calls_end.h	abort, refuse, let go
@@ -37,6 +38,11 @@
  *
  * When the peer breaks a rule, all calls of the session end at both sides, and no new one begins.
  * ABORT with slot CALL_SLOT_NONE and code CALLS_RULES tells the peer. The session itself goes on.
+ *
+ * The pieces of a call with a credential may be sealed, by the user, who adds to each piece, also
+ * to an empty one, the bytes that the credential says (extra). All of the core counts bytes without
+ * them: it gives and is given plain bytes to send, and counts so many less of those that arrive,
+ * which DATA brings sealed.
  */
 #ifndef SINEW_SERVICES_CALLS_H
 #define SINEW_SERVICES_CALLS_H
@@ -53,6 +59,7 @@
 
 #define CALLS_NEVER		UINT64_MAX
 #define CALLS_BINDINGS		256u	/* of each direction of a session; a rule of the wire */
+#define CALLS_CREDS		16u	/* the same, of credentials */
 #define CALLS_SYSTEM		64u	/* service ids below are the library's own */
 #define CALLS_WINDOW_MIN	16384u	/* what a window begins with, unless HELLO says more */
 #define CALLS_ACCEPT_NS		20000000u	/* ACCEPT, unless the reply began before */
@@ -64,6 +71,7 @@
 #define CALLS_TIMEOUT		((uint32_t)-3)	/* the caller's deadline */
 #define CALLS_RULES		((uint32_t)-5)	/* broken rules */
 #define CALLS_GIVEN_UP		((uint32_t)-6)	/* let go by the caller */
+#define CALLS_DISTRUSTED	((uint32_t)-1000)	/* a refused credential, a broken seal */
 
 /* Why a call ended here: a reason of the wire (enum call_reason), or one of these. */
 enum calls_reason {
@@ -88,6 +96,8 @@ struct calls_config {
 	uint64_t grow_bytes;	/* what all our windows together may grow beyond their first size */
 	uint32_t max_queued;	/* own calls that wait for a slot */
 	uint16_t n_bindings;	/* at most CALLS_BINDINGS, with which peers count; fewer in tests */
+	uint16_t n_creds;	/* at most CALLS_CREDS, the same */
+	uint16_t cred_max;	/* bytes of one, at most CALL_CRED_MAX */
 	uint16_t reserved;	/* own slots for service ids below CALLS_SYSTEM: 8; 0 in tests */
 	uint8_t depth_max;	/* CALL_DEPTH_MAX; less in tests */
 };
@@ -114,6 +124,11 @@ struct call_ref {
 struct call_report {
 	uint8_t state;		/* enum call_at */
 	uint32_t age_ms, received, consumed;
+};
+
+/* Events of no call. */
+enum calls_pending {
+	CP_FAULT = 1, CP_SLOT = 2, CP_CRED = 4,
 };
 
 /* A slot of one direction. */
@@ -156,11 +171,30 @@ struct call_binding {
 	uint16_t service;	/* own: that was asked for; the peer's: of its next calls */
 	uint16_t in_force;	/* own: of the next calls */
 	uint16_t probe;		/* the peer's: slot of the call with UPGRADE, or CALL_SLOT_NONE */
+	uint16_t cred;		/* number of the credential; 0: none */
 	uint8_t state;		/* enum call_bound */
 	uint8_t upgrade;	/* own: enum calls_upgrade */
 	bool used;		/* by a BEGIN, since BIND */
 	bool spoiled;		/* own: by a probe that has no result; no other call is to use the
 				 * number before it is bound anew */
+};
+
+enum call_known {
+	CRED_NONE,
+	CRED_NEW,		/* own: CRED is due; of the peer: its event is */
+	CRED_KNOWN,
+	CRED_LEAVES,		/* own: UNCRED is due */
+	CRED_GONE,		/* of the peer: the event is due */
+};
+
+/* A credential; its number is one more than its place. */
+struct call_cred {
+	struct span bytes;	/* the user's, until CRED is in the ring; the peer's in a frame */
+	uint64_t id;		/* own: names it */
+	uint32_t users;		/* bindings that are not free; of the peer also calls */
+	uint16_t kind;
+	uint16_t extra;
+	uint8_t state;		/* enum call_known */
 };
 
 /* A request or a reply that is sent. */
@@ -223,6 +257,8 @@ struct call {
 	uint16_t slot;
 	uint16_t binding;
 	uint16_t service;
+	uint16_t cred;		/* of its binding; 0: none */
+	uint16_t extra;		/* bytes that its pieces are longer by */
 	uint8_t flags;		/* of BEGIN */
 	uint8_t state;		/* enum call_state */
 	uint8_t depth;
@@ -256,6 +292,7 @@ struct calls {
 	struct call_slot *out, *in;
 	struct call *in_calls;
 	struct call_binding *out_bindings, *in_bindings;
+	struct call_cred *out_creds, *in_creds;
 	uint64_t now_ns;
 	uint64_t deadline_ns;	/* lower bound of all timers */
 	uint64_t grow_bytes;	/* that are left */
@@ -275,12 +312,13 @@ struct calls {
 	uint16_t n_taken;	/* own slots */
 	uint16_t n_awaited;	/* of them those that the peer has not ended */
 	uint16_t n_in;		/* calls of the peer */
-	uint16_t n_binds;	/* BIND and UNBIND that are due */
+	uint16_t n_binds;	/* BIND, UNBIND, CRED and UNCRED that are due */
+	uint16_t n_as;		/* own bindings with a credential */
 	uint32_t n_waiting;	/* and paused */
 	uint32_t n_own;		/* own calls that were not let go */
 	bool target_due, rules_due;
 	bool begin_wanted;	/* a begin was refused with -EAGAIN */
-	bool slot_pending, fault_pending;	/* events */
+	uint8_t pending;	/* events of no call, enum calls_pending */
 	bool finishing;		/* no new calls */
 	bool fin_gone, peer_fin;
 	bool broken;		/* rules were */

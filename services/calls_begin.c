@@ -42,6 +42,8 @@ static void begin_fill(struct calls *c, struct call *call, const struct calls_be
 	call->binding = b->binding;
 	call->service = c->out_bindings[b->binding].in_force;
 	call->after = b->after ? *b->after : (struct call_ref){ .slot = CALL_SLOT_NONE };
+	call->cred = c->out_bindings[b->binding].cred;
+	call->extra = call->cred ? c->out_creds[call->cred - 1].extra : 0;
 	call->depth = b->depth;
 	call->settle = b->settle;
 	call->retry = b->retry;

@@ -158,6 +158,8 @@ static void bindings_check(const struct calls *c)
 		assert(asking(c, i, false) == (b->upgrade == UPGRADE_ASKED));
 		assert(asking(c, i, true) == (b->upgrade == UPGRADE_PROBING));
 	}
+	for (unsigned i = 0; i < c->cfg.n_creds; i++)
+		due += c->out_creds[i].state == CRED_NEW || c->out_creds[i].state == CRED_LEAVES;
 	assert(due == c->n_binds);
 }
 
@@ -202,6 +204,37 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown)
 	assert(n == c->n_in);
 }
 
+/* ---- credentials ---- */
+
+static unsigned binds(const struct call_binding *b, unsigned n_bindings, unsigned cred)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < n_bindings; i++)
+		n += b[i].cred == cred && (b[i].state != CALL_UNBOUND || b[i].held);
+	return n;
+}
+
+static void creds_check(const struct calls *c)
+{
+	unsigned n_as = 0;
+
+	for (unsigned i = 1; i <= c->cfg.n_creds; i++) {
+		const struct call_cred *own = &c->out_creds[i - 1], *peers = &c->in_creds[i - 1];
+		unsigned n = binds(c->in_bindings, c->cfg.n_bindings, i);
+
+		for (unsigned k = 0; k < c->cfg.ours.slots; k++)
+			n += c->in_calls[k].state != CALL_FREE && c->in_calls[k].cred == i;
+		assert(peers->users == n && peers->state != CRED_LEAVES);
+		assert(!n || peers->state == CRED_NEW || peers->state == CRED_KNOWN || c->down);
+		n = binds(c->out_bindings, c->cfg.n_bindings, i);
+		assert(own->users == n && own->state != CRED_GONE);
+		assert(!n == (own->state == CRED_NONE || own->state == CRED_LEAVES));
+		n_as += n;
+	}
+	assert(n_as == c->n_as);
+}
+
 void calls_check(struct calls *c)
 {
 	uint64_t grown = 0;
@@ -210,6 +243,7 @@ void calls_check(struct calls *c)
 	peers_slots_check(c, &grown);
 	depth_check(c);
 	bindings_check(c);
+	creds_check(c);
 	assert(grown + c->grow_bytes == c->cfg.grow_bytes);
 	assert(list_length(&c->waiting) + list_length(&c->paused) == c->n_waiting);
 	assert(c->n_waiting <= c->cfg.max_queued);

@@ -267,7 +267,19 @@ int call_refuse(struct call *call, enum call_reason reason, uint32_t retry_ms)
 		return -EALREADY;
 	call->retry_ms = retry_ms;
 	call->calls->n.refused++;
-	peers_refuse(call, reason, 0);
+	peers_refuse(call, reason, reason == CALL_END_CREDENTIAL ? CALLS_DISTRUSTED : 0);
+	return 0;
+}
+
+int call_distrust(struct call *call)
+{
+	if (call->state != CALL_OPEN && !call_waits(call))
+		return -EALREADY;
+	if (call->incoming)
+		peers_refuse(call, CALL_END_CREDENTIAL, CALLS_DISTRUSTED);
+	else
+		own_abort(call, CALL_END_CREDENTIAL, CALLS_DISTRUSTED);
+	calls_check(call->calls);
 	return 0;
 }
 

@@ -11,6 +11,10 @@
  * peer has said what became of it. -EALREADY: it has ended, or was aborted. */
 int call_abort(struct call *call, uint32_t code);
 
+/* A piece of it cannot be sealed or opened: it ends at both sides, with reason CREDENTIAL.
+ * -EALREADY: as call_abort(). */
+int call_distrust(struct call *call);
+
 /* The user forgets the call, see calls.h. Once for each own call, and for one of the peer unless it
  * got ENDED that was not held; after calls_down(), too. */
 void call_let_go(struct call *call);

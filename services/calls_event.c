@@ -6,6 +6,7 @@
 #include "calls_event.h"
 
 #include "calls_check.h"
+#include "calls_cred.h"
 #include "calls_slots.h"
 
 #include <assert.h>
@@ -100,17 +101,31 @@ static void pull(struct call *call, struct calls_event *ret)
 		slot_reset(call);
 }
 
+static void pull_cred(struct calls *c, struct calls_event *ret)
+{
+	struct call_cred *cred = peers_cred_told(c);
+
+	ret->cred = cred;
+	ret->what = cred->state == CRED_KNOWN ? CALLS_EV_CRED : CALLS_EV_UNCRED;
+	ret->data = cred->bytes;
+	cred->bytes = (struct span){ 0 };
+}
+
 static void pull_of_session(struct calls *c, struct calls_event *ret)
 {
 	ret->call = NULL;
 	ret->user = NULL;
-	if (c->fault_pending) {
-		c->fault_pending = false;
+	if (c->pending & CP_FAULT) {
+		c->pending &= (uint8_t)~CP_FAULT;
 		ret->what = CALLS_EV_FAULT;
 		ret->fault = c->fault;
 		return;
 	}
-	c->slot_pending = false;
+	if (c->pending & CP_CRED) {
+		pull_cred(c, ret);
+		return;
+	}
+	c->pending &= (uint8_t)~CP_SLOT;
 	ret->what = CALLS_EV_SLOT;
 }
 

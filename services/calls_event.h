@@ -24,6 +24,8 @@ enum calls_event_what {
 	CALLS_EV_ENDED,
 	CALLS_EV_SLOT,		/* of no call: a begin refused with -EAGAIN may be tried again */
 	CALLS_EV_FAULT,		/* of no call: the peer broke a rule, or says that we did */
+	CALLS_EV_CRED,		/* of no call: the peer's calls may have it from now on */
+	CALLS_EV_UNCRED,	/* of no call: it is not used any more */
 };
 
 /* Fields without a note are of all; the others of the events that are named, else they mean
@@ -32,20 +34,23 @@ struct calls_event {
 	enum calls_event_what what;
 	struct call *call;	/* NULL: of the session */
 	void *user;		/* of the call */
-	struct span data;	/* DATA */
+	struct span data;	/* DATA, sealed if call->extra says so; CRED: its bytes */
 	bool last;		/* DATA: the request or reply is complete */
 	bool held;		/* ENDED: see above */
 	uint8_t reason;		/* ENDED: enum call_reason, never CONFIRM; or enum calls_reason */
 	enum calls_outcome outcome;	/* ENDED; at the called side: what it did */
 	uint32_t code;		/* ENDED: of ABORTED or ABANDONED */
 	uint32_t retry_ms;	/* ENDED: of BUSY */
-	const char *fault;	/* FAULT */
+	union {
+		const char *fault;	/* FAULT */
+		const struct call_cred *cred;	/* CRED, UNCRED */
+	};
 };
 
 /* There is an event. */
 static inline bool calls_event_waits(const struct calls *c)
 {
-	return !list_empty(&c->events) || c->slot_pending || c->fault_pending;
+	return !list_empty(&c->events) || c->pending;
 }
 
 /* Where there is one; for calls_event() alone. */

@@ -8,6 +8,7 @@
 
 #include "calls_after.h"
 #include "calls_check.h"
+#include "calls_cred.h"
 #include "calls_end.h"
 #include "calls_event.h"
 #include "calls_query.h"
@@ -183,6 +184,8 @@ static void begin_fill(struct calls *c, struct call *call, const struct call_fra
 	call->binding = f->binding;
 	call->service = c->in_bindings[f->binding].service;
 	call->begun_ns = c->now_ns;
+	call->cred = c->in_bindings[f->binding].cred;
+	call->extra = call->cred ? peers_cred_use(c, call->cred) : 0;
 	call->timer_ns = CALLS_NEVER;
 	call->deadline_ns = CALLS_NEVER;
 	if (f->deadline_ms != CALL_DEADLINE_NONE)
@@ -267,7 +270,9 @@ static const char *request_credit(struct calls *c, struct call *call, const stru
 
 static const char *request_abort(struct calls *c, struct call *call, const struct call_frame *f)
 {
-	if (call->state == CALL_OPEN)
+	if (call->state == CALL_OPEN && f->code == CALLS_DISTRUSTED)
+		peers_stop(call, CALL_END_CREDENTIAL, f->code);
+	else if (call->state == CALL_OPEN)
 		peers_stop(call, CALL_END_ABORTED, f->code);
 	else if (call->state == CALL_FINALE)
 		peers_final(call, false);
@@ -308,10 +313,21 @@ static const char *rx_bind(struct calls *c, const struct call_frame *f)
 	b = &c->in_bindings[f->binding];
 	if ((b->state == CALL_BOUND) != (f->kind == CALL_UNBIND))
 		return f->kind == CALL_BIND ? "a binding number in use" : "an unknown binding";
-	b->state = f->kind == CALL_BIND ? CALL_BOUND : CALL_UNBOUND;
+	if (f->kind == CALL_UNBIND) {
+		b->state = CALL_UNBOUND;
+		if (b->cred)
+			peers_cred_left(c, b->cred);
+		return NULL;
+	}
+	if (f->cred && !peers_cred_is_known(c, f->cred))
+		return "a binding of an unknown credential";
+	b->state = CALL_BOUND;
 	b->service = f->service;
 	b->used = false;
 	b->probe = CALL_SLOT_NONE;
+	b->cred = f->cred;
+	if (b->cred)
+		peers_cred_use(c, b->cred);
 	return NULL;
 }
 
@@ -345,8 +361,10 @@ static const char *rx_frame(struct calls *c, const struct call_frame *f)
 		return rx_bind(c, f);
 	case CALL_SLOTS:
 		return rx_slots(c, f);
-	case CALL_UNCRED:
 	case CALL_CRED:
+		return rx_cred(c, f);
+	case CALL_UNCRED:
+		return rx_uncred(c, f);
 		break;
 	}
 	return "a kind that is not spoken";

@@ -14,6 +14,7 @@
 #include "calls_slots.h"
 
 #include "calls_clear.h"
+#include "calls_cred.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -61,19 +62,33 @@ static bool depth_allows(const struct calls *c, int n, unsigned d, bool system)
 	return true;
 }
 
+/* By all its bindings: each credential has its own. */
+static unsigned service_holds(const struct calls *c, const struct call_binding *b)
+{
+	unsigned n = 0;
+
+	if (!c->n_as)
+		return b->held;
+	for (unsigned i = 0; i < c->cfg.n_bindings; i++)
+		if (c->out_bindings[i].service == b->service)
+			n += c->out_bindings[i].held;
+	return n;
+}
+
 bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 {
 	const struct call_binding *b = &c->out_bindings[binding];
-	int n = c->target;
+	int n = c->target, share;
 
 	if (c->n_taken >= n || b->upgrade == UPGRADE_PROBING)
 		return false;
 	if (is_system(b->service))
 		return depth_allows(c, n, depth, true);
 	n -= c->cfg.reserved;
+	share = (3 * n + 3) / 4;
 	/* Nested calls are bounded by their depth alone: those that they are begun for may be of
 	 * the same service and hold its whole share. */
-	if (depth == 0 && b->held >= (3 * n + 3) / 4)
+	if (depth == 0 && c->n_taken >= share && (int)service_holds(c, b) >= share)
 		return false;
 	return depth_allows(c, n, depth, false);
 }
@@ -122,7 +137,7 @@ void slots_advance(struct calls *c)
 {
 	if (c->begin_wanted && c->n_taken < c->target) {
 		c->begin_wanted = false;
-		c->slot_pending = true;
+		c->pending |= CP_SLOT;
 	}
 	list_each(struct call, call, &c->waiting, queue) {
 		if (c->n_taken >= c->target)
@@ -146,6 +161,7 @@ static void slot_free(struct calls *c, struct call_slot *s)
 	s->taken = false;
 	b->held--;
 	c->held[is_system(b->service)][s->depth]--;
+	binding_settle(c, b);
 	c->n_taken--;
 	list_push(&c->free, &s->link);
 	slots_advance(c);
@@ -199,6 +215,8 @@ void slot_reset(struct call *call)
 
 	assert(call->incoming && !(c->in[slot].due & ~DUE_STATE) && !call->pending);
 	assert(list_empty(&call->event) && list_empty(&call->queue));
+	if (call->cred)
+		peers_cred_left(c, call->cred);
 	calls_clear(call, sizeof *call);
 	call->calls = c;
 	call->slot = slot;
@@ -218,19 +236,23 @@ static bool is_known(const struct calls *c, int i)
 	return i >= 0 && c->out_bindings[i].upgrade == UPGRADE_KNOWN;
 }
 
+/* Slots of its calls are counted as those of its service until they are free. */
+static bool is_unused(const struct call_binding *b)
+{
+	return b->state == CALL_UNBOUND && !b->held;
+}
+
 /* A number keeps the service in force that its service has, until no other number is unused. */
-static int binding_find(const struct calls *c, uint16_t service)
+static int binding_find(const struct calls *c, uint16_t service, uint16_t cred)
 {
 	int unused = -ENOSPC;
 
 	for (int i = c->cfg.n_bindings - 1; i >= 0; i--) {
 		const struct call_binding *b = &c->out_bindings[i];
-		/* Slots of its calls are counted as those of its service until they are free. */
-		bool is_free = b->state == CALL_UNBOUND && !b->held;
 
-		if (b->service == service && (!is_free || is_known(c, i)))
+		if (b->service == service && b->cred == cred && (!is_unused(b) || is_known(c, i)))
 			return i;
-		if (is_free && (unused < 0 || !is_known(c, i) || is_known(c, unused)))
+		if (is_unused(b) && (unused < 0 || !is_known(c, i) || is_known(c, unused)))
 			unused = i;
 	}
 	return unused;
@@ -241,23 +263,53 @@ static void binding_open(struct calls *c, struct call_binding *b, uint16_t servi
 	if (b->service != service || b->upgrade == UPGRADE_NONE)
 		*b = (struct call_binding){
 			.users = b->users, .held = b->held, .service = service,
-			.in_force = service,
+			.in_force = service, .cred = b->cred,
 		};
 	b->state = CALL_TO_BIND;
 	c->n_binds++;
 }
 
-int calls_bind(struct calls *c, uint16_t service, uint16_t *ret_binding)
+/* From here on the binding has that credential. */
+static void binding_use(struct calls *c, struct call_binding *b, const struct calls_cred *as,
+			uint16_t cred)
 {
+	/* Each credential asks for the service in force by itself. */
+	if (b->cred != cred || cred)
+		b->upgrade = UPGRADE_NONE;
+	b->cred = cred;
+	if (!cred)
+		return;
+	c->n_as++;
+	cred_use(c, cred, as);
+}
+
+void binding_settle(struct calls *c, struct call_binding *b)
+{
+	if (!b->cred || !is_unused(b))
+		return;
+	c->n_as--;
+	cred_left(c, b->cred);
+	b->cred = 0;
+}
+
+int calls_bind(struct calls *c, uint16_t service, const struct calls_cred *as,
+	       uint16_t *ret_binding)
+{
+	int i, cred = 0;
 	struct call_binding *b;
-	int i;
 
 	if (!can_bind(c))
 		return c->down ? -ESTALE : -EPROTO;
-	i = binding_find(c, service);
+	if (as)
+		cred = cred_find(c, as);
+	if (cred < 0)
+		return cred;
+	i = binding_find(c, service, (uint16_t)cred);
 	if (i < 0)
 		return i;
 	b = &c->out_bindings[i];
+	if (is_unused(b))
+		binding_use(c, b, as, (uint16_t)cred);
 	b->users++;
 	if (b->state == CALL_UNBOUND) {
 		binding_open(c, b, service);
@@ -281,6 +333,7 @@ void binding_release(struct calls *c, uint16_t binding)
 	if (b->state == CALL_TO_BIND) {
 		b->state = CALL_UNBOUND;
 		c->n_binds--;
+		binding_settle(c, b);
 	} else {
 		c->n_binds += b->state == CALL_BOUND;
 		b->state = CALL_TO_UNBIND;

@@ -7,11 +7,25 @@
 
 #include "calls.h"
 
+/* A credential of this side. */
+struct calls_cred {
+	uint64_t id;		/* of no other one */
+	struct span bytes;	/* unchanged while a binding of it is not unbound, or a call without
+				 * BEGIN uses one */
+	uint16_t kind;
+	uint16_t extra;		/* bytes that its pieces are longer by, as they are sealed */
+};
+
 /*
- * A number for calls to that service; the same one if it has one. Ends with calls_unbind().
- * -ENOSPC: cfg.n_bindings are in use. -ESTALE: the session is over. -EPROTO: rules were broken.
+ * A number for calls to that service with that credential (NULL: none); the same one if they have
+ * one. Ends with calls_unbind(). The peer learns of the credential before its first binding, and of
+ * its end when no binding and no call of it is left.
+ * -ENOSPC: cfg.n_bindings are in use, or cfg.n_creds credentials. -EMSGSIZE: it is longer than
+ * cfg.cred_max, or the pieces of one side hold no such seal and a byte. -ESTALE: the session is
+ * over. -EPROTO: rules were broken.
  */
-int calls_bind(struct calls *c, uint16_t service, uint16_t *ret_binding);
+int calls_bind(struct calls *c, uint16_t service, const struct calls_cred *as,
+	       uint16_t *ret_binding);
 /* Those that were begun with it go on. */
 void calls_unbind(struct calls *c, uint16_t binding);
 
@@ -36,6 +50,8 @@ void slot_mark(struct calls *c, struct call_slot *s, enum calls_due due);
 void slot_clean(struct call_slot *s, unsigned due);
 /* A call of the peer is over: its struct and slot are free. */
 void slot_reset(struct call *call);
+/* Lets its credential go if it is free now: unbound, and without slots. */
+void binding_settle(struct calls *c, struct call_binding *b);
 /* A call that has not sent its BEGIN needs the binding no more. */
 void binding_release(struct calls *c, uint16_t binding);
 

@@ -6,6 +6,7 @@
 #include "calls_tx.h"
 
 #include "calls_check.h"
+#include "calls_cred.h"
 #include "calls_end.h"
 #include "calls_query.h"
 #include "calls_slots.h"
@@ -15,7 +16,9 @@
 #include <assert.h>
 
 /* The subject of a frame, for calls_frame_put(). */
-enum out_what { OUT_RULES, OUT_BIND, OUT_UNBIND, OUT_TARGET, OUT_STATE, OUT_PIECE };
+enum out_what {
+	OUT_RULES, OUT_CRED, OUT_UNCRED, OUT_BIND, OUT_UNBIND, OUT_TARGET, OUT_STATE, OUT_PIECE,
+};
 
 static void out_head(struct calls_out *o, enum out_what what, const struct call_frame *f)
 {
@@ -45,13 +48,28 @@ static void out_binding(const struct calls *c, uint16_t binding, struct calls_ou
 	o->binding = binding;
 	out_head(o, binds ? OUT_BIND : OUT_UNBIND, &(struct call_frame){
 		.kind = binds ? CALL_BIND : CALL_UNBIND, .binding = binding,
-		.service = b->in_force });
+		.service = b->in_force, .cred = b->cred });
 }
 
+/* False: none is due. */
+static bool out_cred(const struct calls *c, struct calls_out *o)
+{
+	struct call_frame f = { 0 };
+
+	if (!cred_due(c, &f, &o->data))
+		return false;
+	o->binding = f.cred;
+	out_head(o, f.kind == CALL_CRED ? OUT_CRED : OUT_UNCRED, &f);
+	return true;
+}
+
+/* Credentials first: bindings name them. */
 static void out_bind(const struct calls *c, struct calls_out *o)
 {
 	const struct call_binding *b = c->out_bindings;
 
+	if (out_cred(c, o))
+		return;
 	while (b->state == CALL_UNBOUND || b->state == CALL_BOUND)
 		b++;
 	out_binding(c, (uint16_t)(b - c->out_bindings), o);
@@ -63,6 +81,7 @@ static void put_unbind(struct calls *c, struct call_binding *b)
 	c->n_binds += b->state == CALL_BOUND;
 	c->n_binds -= b->state == CALL_TO_UNBIND;
 	b->state = b->state == CALL_TO_UNBIND ? CALL_UNBOUND : CALL_TO_BIND;
+	binding_settle(c, b);
 }
 
 static void out_target(const struct calls *c, struct calls_out *o)
@@ -279,6 +298,10 @@ void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end)
 	switch ((enum out_what)out->what) {
 	case OUT_RULES:
 		c->rules_due = false;
+		break;
+	case OUT_CRED:
+	case OUT_UNCRED:
+		cred_put(c, out->binding);
 		break;
 	case OUT_BIND:
 		c->out_bindings[out->binding].state = CALL_BOUND;

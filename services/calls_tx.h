@@ -10,13 +10,13 @@
 struct calls_out {
 	uint8_t head[CALL_HEAD_MAX];
 	size_t n_head;
-	struct span data;	/* behind it */
+	struct span data;	/* behind it; a piece of a credential may be sealed */
 	bool bulk;		/* a piece: not when there is much ahead of the socket */
 	struct call *call;	/* whose data these are, or NULL */
 	/* For calls_frame_put(). */
 	struct call_slot *slot;
 	uint8_t what;
-	uint16_t binding;
+	uint16_t binding;	/* or credential */
 };
 
 /* There is a frame for the ring. */
@@ -31,8 +31,9 @@ static inline bool calls_frame_waits(const struct calls *c)
 /* Where there is one; for calls_frame_out() alone. */
 void calls_frame_make(struct calls *c, struct calls_out *ret);
 
-/* The next frame, in this order: bindings, states of calls (later ones take the place of earlier
- * ones), pieces, one of each call in turn. Changes nothing until calls_frame_put(). False: none. */
+/* The next frame, in this order: credentials and bindings, states of calls (later ones take the
+ * place of earlier ones), pieces, one of each call in turn. Changes nothing until
+ * calls_frame_put(). False: none. */
 static inline bool calls_frame_out(struct calls *c, struct calls_out *ret)
 {
 	if (!calls_frame_waits(c))

@@ -42,7 +42,7 @@ size_t tx_piece(const struct call *call)
 	const struct call_tx *tx = &call->tx;
 	uint64_t n = min_u64(tx->offered.n, tx->limit - tx->sent);
 
-	return (size_t)min_u64(n, call->calls->cfg.theirs.piece);
+	return (size_t)min_u64(n, call->calls->cfg.theirs.piece - call->extra);
 }
 
 static bool tx_may_go(const struct call *call)
@@ -151,24 +151,27 @@ const char *rx_data(struct call *call, const struct call_frame *f)
 {
 	struct call_rx *rx = &call->rx;
 	bool last = !(f->flags & CALL_MORE);
-	uint64_t end = rx->received + f->n_data;
+	uint32_t n = f->n_data - call->extra;
+	uint64_t end = rx->received + n;
 
 	if (rx->complete)
 		return "data behind the last piece";
 	if (f->n_data > call->calls->cfg.ours.piece)
 		return "a piece longer than we take";
+	if (f->n_data < call->extra)
+		return "a sealed piece without its seal";
 	if (end > rx->limit)
 		return "data beyond the window";
 	if (rx->total != CALL_TOTAL_UNKNOWN && (end > rx->total || (last && end < rx->total)))
 		return "data other than the announced total";
-	if (!f->n_data && !last && f->kind == CALL_PIECE)
+	if (!n && !last && f->kind == CALL_PIECE)
 		return "an empty piece that is not the last";
 	rx->received = end;
 	rx->complete = last;
 	if (last) {
 		rx_shrink(call);
 		slot_clean(call_slot(call), DUE_CREDIT);
-	} else if (!f->n_data) {
+	} else if (!f->n_data && !call->cred) {
 		return NULL;
 	}
 	assert(rx->n_fresh < 2);

@@ -11,10 +11,12 @@
 #include "services/calls_upgrade.h"
 #include "services/intercept.h"
 #include "services/queue.h"
+#include "services/seal.h"
 #include "services/show.h"
 #include "services/unread.h"
 #include "services/unsent.h"
 #include "services/service.h"
+#include "services/verify.h"
 
 /* Outcomes are handed out as they are. */
 _Static_assert((int)SINEW_CALL_NOT_EXECUTED == CALLS_NOT_EXECUTED, "outcomes");
@@ -273,15 +275,25 @@ static void data_arrived(struct lane *l, struct sinew_call *k, const struct call
 
 /* ---- new calls of the peer ---- */
 
-static enum call_reason refusal(const struct sinew_calls *o, const struct service *s,
+static struct sinew_cred *principal_of(const struct lane *l, const struct call *core)
+{
+	assert(core->incoming && core->cred <= CALLS_CREDS);
+	return core->cred ? l->principals[core->cred - 1] : NULL;
+}
+
+static enum call_reason refusal(const struct lane *l, const struct service *s,
 				const struct call *core)
 {
+	const struct sinew_cred *principal = principal_of(l, core);
+	const struct sinew_calls *o = l->owner;
 	uint64_t total = core->rx.total;
 
 	if (atomic_load_explicit(&o->freed, memory_order_relaxed))
 		return CALL_END_CLOSING;
 	if (!s)
 		return CALL_END_NO_SERVICE;
+	if (!principal && (core->cred || s->is.flags & SINEW_SERVICE_CRED))
+		return CALL_END_CREDENTIAL;
 	if (!service_has_op(s, core->op, upgrade_is_wanted(core)))
 		return CALL_END_NO_OP;
 	if (s->is.max_request && total != CALL_TOTAL_UNKNOWN && total > s->is.max_request)
@@ -297,6 +309,7 @@ static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct
 	if (!k)
 		return NULL;
 	k->service = s;
+	k->cred = cred_ref(principal_of(l, core));
 	k->fn = s->is.fn;
 	if (queue_join(k)) {
 		call_unref(k);
@@ -374,7 +387,7 @@ static void wait_for_room(struct lane *l, struct sinew_call *k)
 static void incoming(struct lane *l, const struct calls_event *ev)
 {
 	struct service *s = service_of(l->owner, ev->call);
-	enum call_reason reason = refusal(l->owner, s, ev->call);
+	enum call_reason reason = refusal(l, s, ev->call);
 	struct sinew_call *k = NULL;
 	bool enters = false, behind = ev->call->behind;
 
@@ -468,6 +481,7 @@ static enum sinew_call_reason reason_of(uint8_t reason)
 	case CALL_END_TOO_BIG:		return SINEW_END_TOO_BIG;
 	case CALL_END_CLOSING:		return SINEW_END_CLOSING;
 	case CALL_END_DEADLINE:		return SINEW_END_DEADLINE;
+	case CALL_END_CREDENTIAL:	return SINEW_END_CREDENTIAL;
 	}
 	return SINEW_END_NO_SERVICE;	/* refused for a reason that is not known here */
 }
@@ -501,6 +515,11 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 	k->end.reason = reason_of(ev->reason);
 	k->end.outcome = (enum sinew_call_outcome)ev->outcome;
 	k->end.code = (int32_t)ev->code;
+	/* A complete reply whose seal is broken is none. */
+	if (k->end.distrusted && ev->reason == CALLS_REPLIED) {
+		k->end.reason = SINEW_END_CREDENTIAL;
+		k->end.code = SINEW_CALL_DISTRUSTED;
+	}
 	accept_forget(k);
 	call_closed(k);
 	if (k->incoming && ev->held && (silent || k->service->is.flags & SINEW_SERVICE_DETACH))
@@ -539,7 +558,7 @@ static void show_report(struct lane *l, struct sinew_call *k)
 	show(l, k, &shown, false);
 }
 
-static void of_call(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
+static void of_call(struct lane *l, struct sinew_call *k, struct calls_event *ev)
 {
 	assert(k->lane == l && k->core == ev->call);
 	switch (ev->what) {
@@ -548,7 +567,8 @@ static void of_call(struct lane *l, struct sinew_call *k, const struct calls_eve
 		show_event(l, k, SINEW_CALL_ACCEPTED);
 		return;
 	case CALLS_EV_DATA:
-		data_arrived(l, k, ev);
+		if (!k->cred || open_piece(l, k, ev))
+			data_arrived(l, k, ev);
 		return;
 	case CALLS_EV_ROOM:
 		if (!k->out.want_room || !unsent_room(k))
@@ -574,16 +594,30 @@ static void of_call(struct lane *l, struct sinew_call *k, const struct calls_eve
 	case CALLS_EV_NEW:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:
+	case CALLS_EV_CRED:
+	case CALLS_EV_UNCRED:
 		return;
 	}
 }
 
 /* The application may give it back meanwhile. */
-static void with_ref(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
+static void with_ref(struct lane *l, struct sinew_call *k, struct calls_event *ev)
 {
 	call_ref(k);
 	of_call(l, k, ev);
 	call_unref(k);
+}
+
+static void of_session(struct lane *l, const struct calls_event *ev)
+{
+	if (ev->what == CALLS_EV_SLOT)
+		show_slot(l);
+	else if (ev->what == CALLS_EV_FAULT)
+		fault(l, ev->fault);
+	else if (ev->what == CALLS_EV_CRED)
+		verify_new(l, ev);
+	else if (ev->what == CALLS_EV_UNCRED)
+		verify_gone(l, ev);
 }
 
 void lane_deliver(struct lane *l)
@@ -596,12 +630,10 @@ void lane_deliver(struct lane *l)
 	while (calls_event(&l->calls, &ev)) {
 		if (ev.what == CALLS_EV_NEW)
 			incoming(l, &ev);
-		else if (ev.what == CALLS_EV_SLOT)
-			show_slot(l);
-		else if (ev.what == CALLS_EV_FAULT)
-			fault(l, ev.fault);
 		else if (ev.user)
 			with_ref(l, ev.user, &ev);
+		else if (!ev.call)
+			of_session(l, &ev);
 		else if (ev.what == CALLS_EV_ENDED && ev.held)
 			call_let_go(ev.call);
 	}
@@ -613,7 +645,8 @@ void lane_work(struct lane *l)
 	do {
 		lane_deliver(l);
 		lane_put(l);
-	} while (calls_event_waits(&l->calls));
+		lane_free_loose(l);
+	} while (calls_event_waits(&l->calls) || l->loose);
 	lane_wake(l);
 }
 

@@ -178,7 +178,7 @@ static uint64_t on_deadline(void *user)
 		bool drains = atomic_load(&o->draining) && !l->drained;
 
 		lane_lock(l);
-		due = drains || calls_event_waits(&l->calls) ? 0 :
+		due = drains || l->loose || calls_event_waits(&l->calls) ? 0 :
 			earlier(due, calls_deadline(&l->calls));
 		lane_unlock(l);
 	}

@@ -5,8 +5,12 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "lowcomms/handle.h"
+#include "lowcomms/node.h"
 #include "lowcomms/service.h"
 #include "services/calls_event.h"
+#include "services/calls_tx.h"
+#include "services/seal.h"
 #include "services/unsent.h"
 
 #define RESERVED	8u	/* slots for services of the library */
@@ -20,9 +24,10 @@ static size_t aligned(size_t n)
 }
 
 static void configure(struct calls_config *cfg, const struct sinew_calls *o,
-		      const struct service_grant *theirs)
+		      const struct sinew_session *h, const struct service_grant *theirs)
 {
 	const struct sinew_calls_options *opt = &o->opt;
+	size_t cred_max = service_max(h) - CALL_HEAD_MAX;
 
 	*cfg = (struct calls_config) {
 		.ours = o->grant,
@@ -31,6 +36,8 @@ static void configure(struct calls_config *cfg, const struct sinew_calls *o,
 		.grow_bytes = (uint64_t)opt->window * WINDOWS_GROWN,
 		.max_queued = opt->max_queued,
 		.n_bindings = CALLS_BINDINGS,
+		.n_creds = CALLS_CREDS,
+		.cred_max = (uint16_t)min_u64(cred_max, CALL_CRED_MAX),
 		.reserved = RESERVED,
 		.depth_max = CALL_DEPTH_MAX,
 	};
@@ -44,18 +51,51 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 	struct lane *l;
 
 	assert(theirs->slots && h);
-	configure(&cfg, o, theirs);
+	configure(&cfg, o, h, theirs);
 	l = owner_alloc(o, size + calls_memory(&cfg));
 	if (!l)
 		return NULL;
 	memset(l, 0, sizeof *l);
 	l->owner = owner_ref(o);
 	l->session = h;
+	l->ours = atomic_load(&o->node->incarnation);
+	l->theirs = atomic_load(&h->incarnation);
 	list_init(&l->handles);
 	list_init(&l->spare);
 	list_init(&l->all);
 	calls_init(&l->calls, &cfg, (uint8_t *)l + size, service_now());
 	return l;
+}
+
+void lane_drop_cred(struct lane *l, struct sinew_cred *c)
+{
+	lock_order_held(LOCK_SERVICE);
+	if (!cred_put_back(c))
+		return;
+	c->next = l->loose;
+	l->loose = c;
+}
+
+static void free_creds(struct sinew_cred *c)
+{
+	while (c) {
+		struct sinew_cred *next = c->next;
+
+		cred_free(c);
+		c = next;
+	}
+}
+
+void lane_free_loose(struct lane *l)
+{
+	struct sinew_cred *c = l->loose;
+
+	if (!c)
+		return;
+	l->loose = NULL;
+	lane_unlock(l);
+	free_creds(c);
+	lane_lock(l);
 }
 
 void lane_free(struct lane *l)
@@ -66,6 +106,11 @@ void lane_free(struct lane *l)
 	assert(list_empty(&l->handles) && list_empty(&l->all));
 	list_each(struct sinew_call, k, &l->spare, all)
 		owner_release(o, k);
+	free_creds(l->loose);
+	/* Plain bytes of the peer may be left in it. */
+	if (l->sealed)
+		explicit_bzero(l->sealed, (size_t)2 * CALL_PIECE_MAX);
+	owner_release(o, l->sealed);
 	owner_release(o, l);
 	owner_unref(o);
 }
@@ -76,6 +121,7 @@ static void piece_is_put(struct sinew_call *k, size_t n)
 {
 	assert(k->core || !n);
 	k->sent += n;
+	k->out.n_sealed++;
 	if (unsent_any(k))
 		unsent_offer(k);
 }
@@ -88,8 +134,11 @@ static void put_frames(struct lane *l)
 	assert(l->calls.cfg.theirs.slots);
 	while (calls_frame_out(&l->calls, &out)) {
 		struct span parts[] = { { out.head, out.n_head }, out.data };
-		size_t len = out.n_head + out.data.n;
+		size_t len;
 
+		if (out.call && out.call->cred && !seal_piece(l, &out, &parts[1]))
+			continue;
+		len = out.n_head + parts[1].n;
 		/* Without room now, room() comes; else the session takes nothing any more. */
 		if (service_put(l->session, parts, 2, len, out.bulk, NULL, &end))
 			return;
@@ -112,5 +161,6 @@ void lane_put_waiting(struct lane *l)
 void lane_wake(struct lane *l)
 {
 	lock_order_held(LOCK_SERVICE);
-	owner_wake(l->owner, calls_event_waits(&l->calls) ? 0 : calls_deadline(&l->calls));
+	owner_wake(l->owner, calls_event_waits(&l->calls) || l->loose ? 0 :
+		   calls_deadline(&l->calls));
 }

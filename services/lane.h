@@ -14,6 +14,7 @@ struct service_grant;
 struct lane {
 	struct sinew_calls *owner;	/* referenced */
 	struct sinew_session *session;	/* whose it is */
+	uint64_t ours, theirs;		/* incarnations; constant */
 	struct list all;		/* of the owner, until the session is over; loop */
 
 	struct lock lock;
@@ -23,6 +24,9 @@ struct lane {
 	unsigned n_spare;
 	unsigned n_calls;		/* handles that are there: the first one references the
 					 * session, the last one gives that back */
+	struct sinew_cred *principals[CALLS_CREDS];	/* of the peer's credentials, by place */
+	struct sinew_cred *loose;	/* that nobody has any more */
+	uint8_t *sealed, *opened;	/* for one piece each; NULL: nothing is sealed */
 	bool delivers;			/* the loop hands events over, and takes new ones, too */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */
@@ -41,6 +45,11 @@ static inline void lane_unlock(struct lane *l)
 /* NULL: no memory. */
 struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 		      const struct service_grant *theirs);
+/* A call has that credential no more; if it was the last, lane_free_loose() is due. Under the
+ * lock. */
+void lane_drop_cred(struct lane *l, struct sinew_cred *c);
+/* Under the lock, which is given back meanwhile. */
+void lane_free_loose(struct lane *l);
 /* With the session. */
 void lane_free(struct lane *l);
 void lane_put_waiting(struct lane *l);

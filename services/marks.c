@@ -69,5 +69,8 @@ void mark_end(struct sinew_call_msg *msg, bool incoming)
 	case SINEW_END_PROTOCOL:
 		set(msg, SINEW_MARK_LOCAL_ERROR, -EPROTO);
 		return;
+	case SINEW_END_CREDENTIAL:
+		set_refusal(msg, incoming, msg->code);
+		return;
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lowcomms/service.h"
+#include "services/cred.h"
 #include "services/queue.h"
 #include "services/service.h"
 
@@ -106,6 +107,18 @@ static void free_queue(struct sinew_calls *o)
 	owner_release(o, q);
 }
 
+static void free_verifiers(struct sinew_calls *o)
+{
+	struct verifier *v = atomic_load(&o->verifiers);
+
+	while (v) {
+		struct verifier *next = v->next;
+
+		owner_release(o, v);
+		v = next;
+	}
+}
+
 void owner_unref(struct sinew_calls *o)
 {
 	struct sinew_node *node = o->node;
@@ -115,6 +128,7 @@ void owner_unref(struct sinew_calls *o)
 	assert(list_empty(&o->lanes) && !o->shown);
 	free_services(o);
 	free_queue(o);
+	free_verifiers(o);
 	pthread_cond_destroy(&o->left);
 	pthread_mutex_destroy(&o->leave_lock);
 	o->opt.release(o, o->opt.alloc_user);

@@ -7,7 +7,7 @@
  *
  *	hub.c			functions of lowcomms/service.h, the user's calls for a node
  *	begin.c, call_user.c	the user's calls for bindings and calls
- *	deliver.c		events of the core become events of the application
+ *	deliver.c, verify.c	events of the core become events of the application
  *	show.c			go to it
  *	queue.c			or are taken by threads
  *	intercept.c, marks.c	the function that sees all of them, and RxRPC's words for them
@@ -17,7 +17,8 @@
  *	unsent.c, unread.c	its data that wait
  *	accept.c		calls that wait are let in by the application
  *	charge.c		the application is ready for more calls of a service
- *	service.c		services, and who is in them
+ *	seal.c			pieces are sealed and opened
+ *	service.c, cred.c	services, and who is in them; credentials
  *	owner.c
  *
  * Each lane has a lock (LOCK_SERVICE), and so have the services of a node; a thread holds one of
@@ -44,6 +45,7 @@
 struct queue;
 struct service;
 struct shown;
+struct verifier;
 
 struct sinew_calls {
 	struct sinew_node *node;
@@ -51,6 +53,7 @@ struct sinew_calls {
 	struct service_grant grant;	/* in our HELLO; constant */
 	_Atomic unsigned refs;
 	_Atomic unsigned n_open;	/* calls, of both directions */
+	_Atomic uint64_t n_creds;	/* that ever were */
 	_Atomic uint64_t due_ns;	/* when the loop comes by itself */
 	_Atomic uint64_t drain_ns;	/* when calls end that are still there; UINT64_MAX: never */
 	_Atomic bool draining;		/* no new calls */
@@ -67,6 +70,7 @@ struct sinew_calls {
 	_Atomic(struct service *) services[SERVICE_BUCKETS];
 	_Atomic(sinew_call_intercept_fn) intercept;	/* set once */
 	void *intercept_user;
+	_Atomic(struct verifier *) verifiers;
 
 	_Atomic(struct queue *) queue;	/* set once; NULL: none */
 	struct lock gate;		/* LOCK_WAIT, of what waits at services, and of charges */

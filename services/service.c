@@ -15,7 +15,7 @@ _Static_assert(SINEW_SERVICE_FIRST == CALLS_SYSTEM, "ids of the library");
 
 #define OPS_MAX		1024u
 #define FLAGS		(SINEW_SERVICE_DETACH | SINEW_SERVICE_WANT_FINAL | \
-			 SINEW_SERVICE_CHARGED)
+			 SINEW_SERVICE_CHARGED | SINEW_SERVICE_CRED)
 
 static _Atomic(struct service *) *bucket(struct sinew_calls *o, uint16_t id)
 {

@@ -21,8 +21,8 @@
  *			has not acted
  *   IN_DOUBT		it was executed once, or not at all
  *   STARTED		the application of the peer has it; whether that finished is unknown
- *   DONE		it was executed to its end, and unless the caller gave it up before, the
- *			reply is complete
+ *   DONE		it was executed to its end; the reply is complete, unless the caller gave it
+ *			up before, or a piece of it could not be sealed or opened
  * It is never executed twice. Connections that break change nothing of all this: the session
  * under the calls goes on. A session that ends, ends all its calls, each with its outcome.
  *
@@ -50,9 +50,14 @@ extern "C" {
 #define SINEW_FOREVER		UINT32_MAX	/* as a deadline: none */
 #define SINEW_TOTAL_UNKNOWN	UINT64_MAX	/* as the length of a request or reply */
 #define SINEW_SERVICE_FIRST	64		/* ids below are the library's own */
+#define SINEW_CRED_MAX		4096		/* bytes of a credential */
+#define SINEW_CREDS_MAX		16		/* credentials of one side of a session at once */
+#define SINEW_SEAL_MAX		128		/* bytes that a sealed piece is longer by */
 
 /* All calls of a node. */
 struct sinew_calls;
+/* A credential: it says for whom calls are begun. */
+struct sinew_cred;
 /* A service of a session, to begin calls with. */
 struct sinew_binding;
 /* A call, at either side. */
@@ -86,6 +91,8 @@ enum sinew_call_reason {
 	SINEW_END_DEADLINE,
 	SINEW_END_SESSION,	/* the session is over */
 	SINEW_END_PROTOCOL,	/* a side broke the rules of calls: all calls of the session end */
+	SINEW_END_CREDENTIAL,	/* the called side refused the credential, or wants one; or a piece
+				 * could not be sealed or opened, at either side */
 };
 
 /* How far a call is, as its called side says. */
@@ -108,6 +115,7 @@ enum sinew_call_code {
 	SINEW_RXGEN_SS_MARSHAL = -452, SINEW_RXGEN_SS_UNMARSHAL = -453,
 	SINEW_RXGEN_DECODE = -454, SINEW_RXGEN_OPCODE = -455,
 	SINEW_RXGEN_SS_XDRFREE = -456, SINEW_RXGEN_CC_XDRFREE = -457,
+	SINEW_CALL_DISTRUSTED = -1000,	/* with SINEW_END_CREDENTIAL */
 };
 
 /* The words of RxRPC for the same events, in its order. */
@@ -146,7 +154,7 @@ struct sinew_call_msg {
 	uint64_t total;		/* NEW: announced length of the request, or SINEW_TOTAL_UNKNOWN */
 	enum sinew_call_reason reason;	/* ENDED */
 	enum sinew_call_outcome outcome;	/* ENDED */
-	int32_t code;		/* ENDED with an abort as mark */
+	int32_t code;		/* ENDED with an abort as mark, or with reason CREDENTIAL */
 	uint32_t retry_ms;	/* ENDED with reason BUSY: hint when to try again, 0: none */
 	enum sinew_call_mark mark;
 	int error;		/* ENDED: 0 when answered; -ECONNABORTED by an abort, -EBUSY,
@@ -234,9 +242,10 @@ unsigned sinew_calls_open(const struct sinew_calls *calls);
  * Gives everything back, before or after sinew_node_free(); NULL is ignored. Calls that are open
  * are aborted, without an event; the other side sees an abort, or the end of the session. Calls
  * and bindings that are still held stay valid memory, give -ESTALE, and are given back as ever;
- * the functions for memory are called until the last of them, of the messages kept and of the
- * sessions is. When it returns no other function of the application runs any more. Not from a
- * callback. any other thread. (sinew_node_free() itself ends all calls with their events.)
+ * the functions for memory, and those of credentials, are called until the last of them, of the
+ * messages kept and of the sessions is. When it returns no other function of the application runs
+ * any more. Not from a callback. any other thread. (sinew_node_free() itself ends all calls with
+ * their events.)
  */
 void sinew_calls_free(struct sinew_calls *calls);
 
@@ -296,6 +305,84 @@ struct sinew_calls_status {
  */
 int sinew_calls_status(struct sinew_calls *calls, struct sinew_session *session,
 		       struct sinew_calls_status *ret);
+/* ---- credentials ---- */
+
+/*
+ * The caller hands in a credential, of a kind that the applications agree upon; the library looks
+ * nothing up. It goes to a peer once in a session, before the first call that has it; the peer's
+ * application verifies it once and gives a principal, for which its handlers ask. Calls with
+ * different credentials share the session. It goes over as it is: everybody on the way can read
+ * it, and use it, unless the link is encrypted.
+ *
+ * Where both sides seal pieces, the data of requests and replies go over sealed. The service, the
+ * op and all lengths can be read, but no data are taken for those of another place or op.
+ * Accepting, aborting and consuming are not sealed. Windows and lengths count plain bytes.
+ */
+
+/* The place of a piece. No two pieces of one credential have the same, in whatever session, but
+ * for one that was sealed and did not leave: it is sealed again in the same place, perhaps with
+ * other bytes. A good basis of a nonce, and to be authenticated along. */
+struct sinew_piece {
+	uint64_t caller, called;	/* incarnations of both nodes */
+	uint64_t call;		/* of that caller to that called side; again after 2^32 of them */
+	uint64_t index;		/* in its direction, from 0 on */
+	uint32_t op;
+	bool reply;		/* its direction */
+	bool last;
+};
+
+/*
+ * Functions of a credential, or of a principal; all may be NULL, seal and open only together.
+ * seal and open run with a lock of the library held, that of the session's calls: they call
+ * nothing of it, and all calls of that session wait for them. seal: any thread that sends, or the
+ * loop; never two at a time in one session; open: the loop. Both may still run when
+ * sinew_calls_free() returns, but not after release.
+ */
+struct sinew_cred_ops {
+	size_t size;		/* sizeof(struct sinew_cred_ops) */
+	size_t extra;		/* bytes that a sealed piece is longer by, at most SINEW_SEAL_MAX;
+				 * the same at both sides */
+	/* len bytes, 0 is legal, become len + extra at sealed. Not 0: the call ends with
+	 * SINEW_END_CREDENTIAL. */
+	int (*seal)(const struct sinew_piece *piece, const void *plain, size_t len, void *sealed,
+		    void *user);
+	/* len bytes become len - extra at plain. Not 0: they are not what was sealed there, and the
+	 * call ends with SINEW_END_CREDENTIAL at both sides. */
+	int (*open)(const struct sinew_piece *piece, const void *sealed, size_t len, void *plain,
+		    void *user);
+	/* The last use of user is over: of the credential, which is wiped, or of the principal. Any
+	 * thread, without a lock, perhaps after sinew_calls_free(). */
+	void (*release)(void *user);
+};
+
+/*
+ * A credential of len bytes, copied. ops NULL: none. any thread. *ret_cred belongs to the caller:
+ * sinew_cred_put().
+ * -EINVAL: more than SINEW_CRED_MAX bytes, ops without size, seal without open, extra without seal
+ * or more than SINEW_SEAL_MAX. -ENOMEM, -ECHILD.
+ */
+int sinew_cred_new(struct sinew_calls *calls, uint16_t kind, const void *bytes, size_t len,
+		   const struct sinew_cred_ops *ops, void *user, struct sinew_cred **ret_cred);
+/* Gives it back; bindings and calls that have it keep it. Behind the last of them its bytes are
+ * wiped. NULL is ignored. any thread. */
+void sinew_cred_put(struct sinew_cred *cred);
+
+/*
+ * Verifies a credential of a peer: once in each session, before its first call is shown. 0:
+ * *ret_principal, and *ret_ops if it is not to stay NULL, which are copied, with the principal as
+ * user. ops->release(principal) is called when the peer gives the credential up or the session
+ * ends, and no call has it any more. Not 0: it is refused, and all calls with it, with
+ * SINEW_END_CREDENTIAL, NOT_EXECUTED. The bytes are wiped when it returns; it may not keep the
+ * pointer. loop; it may call everything but sinew_calls_free().
+ */
+typedef int (*sinew_verify_fn)(struct sinew_session *session, uint16_t kind, const void *bytes,
+			       size_t len, void **ret_principal,
+			       const struct sinew_cred_ops **ret_ops, void *user);
+
+/* Credentials of that kind are verified by fn from now on, until sinew_calls_free(); those of a
+ * kind without such a function are refused. Those that came before stay refused. any thread.
+ * -EEXIST: the kind has one. -EINVAL, -ENOMEM, -ECHILD. */
+int sinew_calls_verify(struct sinew_calls *calls, uint16_t kind, sinew_verify_fn fn, void *user);
 
 /*
  * From now on the events of calls without a function, own and of services, which need none then,
@@ -334,6 +421,8 @@ enum sinew_service_full {
 #define SINEW_SERVICE_WANT_FINAL 2u	/* all replies are sent as with SINEW_CALL_WANT_FINAL */
 #define SINEW_SERVICE_CHARGED	4u	/* full while no charge of sinew_service_charge() is left,
 					 * too */
+#define SINEW_SERVICE_CRED	8u	/* calls without a credential are refused: CREDENTIAL,
+					 * NOT_EXECUTED */
 
 struct sinew_service {
 	size_t size;			/* sizeof(struct sinew_service); forgotten: -EINVAL */
@@ -395,14 +484,16 @@ int sinew_calls_reject(struct sinew_calls *calls, uint32_t retry_ms);
 /* ---- own calls ---- */
 
 /*
- * Names a service of the peer, to begin calls with; references the session. Nothing is asked of
- * the peer: whether it has that service the first call tells. any thread.
+ * Names a service of the peer, to begin calls with; references the session, and cred, which may be
+ * NULL: none. Nothing is asked of the peer: whether it has that service, and takes that credential,
+ * the first call tells. any thread.
  * -EOPNOTSUPP: the peer does not offer calls. -ESTALE: the session is over. -EPROTO: its calls have
- * ended with SINEW_END_PROTOCOL. -ENOSPC: bindings to 256 services of the peer are open. -EINVAL: a
- * session of another node. -ENOMEM, -ECHILD.
+ * ended with SINEW_END_PROTOCOL. -ENOSPC: 256 bindings of different services or credentials are
+ * open, or SINEW_CREDS_MAX credentials. -EMSGSIZE: the peer takes no credential or seal so long.
+ * -EINVAL: a session or credential of another node. -ENOMEM, -ECHILD.
  */
 int sinew_binding_open(struct sinew_calls *calls, struct sinew_session *session, uint16_t service,
-		       struct sinew_binding **ret_binding);
+		       struct sinew_cred *cred, struct sinew_binding **ret_binding);
 /*
  * The id of the service that calls by this binding have now: that of sinew_binding_open(), until a
  * call with SINEW_CALL_UPGRADE has learned that the peer has another one in its place. That call is
@@ -455,6 +546,9 @@ struct sinew_call_options {
 				 * that a callback does not overtake the reply it refers to.
 				 * Until then it is in its slot, and deadline and abort work.
 				 * NULL, or one that is over there: none */
+	struct sinew_cred *cred;	/* instead of that of the binding; NULL: that. The peer
+				 * keeps it until sinew_binding_close(), or until another
+				 * one needs its room */
 };
 
 /*
@@ -474,7 +568,8 @@ struct sinew_call_options {
  * come until callbacks release some (nobody else ever has, in such a pause). -EPROTO: calls of that
  * session have ended with SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag,
  * less data than total without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with SINEW_CALL_MORE; an
- * own call as parent or after; as after one of another session, or the parent. -ENOMEM, -ECHILD.
+ * own call as parent or after; as after one of another session, or the parent; a credential of
+ * another node. -ENOSPC, -EMSGSIZE: of a credential, as sinew_binding_open(). -ENOMEM, -ECHILD.
  */
 int sinew_call_begin(struct sinew_binding *binding, uint32_t op,
 		     const struct sinew_call_options *opt, const struct iovec *iov, int n,
@@ -581,6 +676,9 @@ struct sinew_session *sinew_call_session(const struct sinew_call *call);
 /* loop; or, for a call that is served by the queue, with a message of it. */
 void *sinew_call_user(const struct sinew_call *call);
 void sinew_call_set_user(struct sinew_call *call, void *user);
+/* The peer's: the principal of its credential, valid until sinew_call_end(); NULL: none. any
+ * thread. */
+void *sinew_call_principal(const struct sinew_call *call);
 
 #ifdef __cplusplus
 }

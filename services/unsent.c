@@ -98,7 +98,7 @@ void unsent_again(struct sinew_call *k)
 	assert(k->out.last && !call_unsent(k->core).n);
 	k->out.bytes.at = k->out.offered = 0;
 	k->out.said = false;
-	k->sent = k->id = 0;
+	k->sent = k->id = k->out.n_sealed = 0;
 	unsent_offer(k);
 }
 

@@ -52,8 +52,7 @@ static bool is_valid(const uint8_t *p, size_t n)
 	head = CALL_HEAD + strlen(r->head);
 	if (n < head || (r->from && (r->from == 2) != (p[1] >= CALL_CALLEE)))
 		return false;
-	return p[0] != CALL_CRED ||
-		(uint64_t)(p[12] | p[13] << 8 | p[14] << 16) + ((uint64_t)p[15] << 24) <= n - head;
+	return p[0] != CALL_CRED || (size_t)(p[12] | p[13] << 8) <= n - head;
 }
 
 /* The bytes that the encoder is to write: what counts of those that were read. */

@@ -19,6 +19,7 @@
 
 #define SLOTS 3
 #define OWN 6
+#define CREDS 2
 #define WINDOW 64
 #define FRAME_MAX 200
 
@@ -101,6 +102,12 @@ static void plausible(struct input *in)
 	if (f.gen > 2 && f.slot < SLOTS)
 		f.gen = (f.flags & CALL_CALLEE ? calls.out : calls.in)[f.slot].gen +
 			(f.kind == CALL_BEGIN);
+	if (f.kind == CALL_CRED || f.kind == CALL_UNCRED || f.kind == CALL_BIND)
+		f.cred = (uint16_t)input_below(in, CREDS + 2);
+	if (f.kind == CALL_CRED) {
+		f.extra = (uint16_t)input_below(in, 42);
+		f.n_data = input_below(in, 10);
+	}
 	n = call_put(body, &f);
 	frame(body, n + input_below(in, WINDOW + 2));
 }
@@ -117,7 +124,8 @@ static void begin(struct input *in)
 {
 	unsigned i = input_below(in, OWN);
 	struct calls_begin b = {
-		.binding = 0, .depth = (uint8_t)input_below(in, 3), .nowait = input_below(in, 2),
+		.binding = input_below(in, 4) == 0,
+		.depth = (uint8_t)input_below(in, 3), .nowait = input_below(in, 2),
 		.settle = input_below(in, 2), .endless = input_below(in, 2),
 		.total = CALL_TOTAL_UNKNOWN, .last = input_below(in, 2),
 		.data = { sent, input_u8(in) },
@@ -262,16 +270,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct service_grant grant = { .slots = SLOTS, .window = WINDOW, .piece = 40 };
 	struct calls_config cfg = {
 		.ours = grant, .theirs = grant, .window_max = 200, .grow_bytes = 300,
-		.max_queued = 2, .n_bindings = 2, .depth_max = 1,
+		.max_queued = 2, .n_bindings = 2, .n_creds = CREDS, .cred_max = CALL_CRED_MAX,
+		.depth_max = 1,
 	};
 	struct input in = { p, n };
 	void *mem = malloc(calls_memory(&cfg));
+	struct calls_cred as = { .id = 1, .bytes = { sent, 9 }, .extra = 3 };
 	uint16_t binding;
 
 	MUST(mem);
 	calls_init(&calls, &cfg, mem, 1);
 	position = 0;
-	MUST(calls_bind(&calls, 100, &binding) == 0 && binding == 0);
+	MUST(calls_bind(&calls, 100, NULL, &binding) == 0 && binding == 0);
+	MUST(calls_bind(&calls, 101, &as, &binding) == 0 && binding == 1);
 	while (in.left)
 		act(&in);
 	over(&in);

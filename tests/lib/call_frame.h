@@ -17,6 +17,7 @@ static inline bool same_call_frame(const struct call_frame *a, const struct call
 		a->deadline_ms == b->deadline_ms && a->after_gen == b->after_gen &&
 		a->after_slot == b->after_slot && a->binding == b->binding &&
 		a->service == b->service && a->cred == b->cred && a->cred_kind == b->cred_kind &&
+		a->extra == b->extra &&
 		a->target == b->target && a->depth == b->depth && a->reason == b->reason &&
 		a->seen == b->seen && a->state == b->state && a->code == b->code &&
 		a->retry_ms == b->retry_ms && a->consumed == b->consumed &&

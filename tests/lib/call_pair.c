@@ -217,7 +217,7 @@ bool side_binds(struct side *s, struct sinew_session *h)
 {
 	for (unsigned i = 0; i < 5; i++)
 		if (!CHECK_EQ(sinew_binding_open(s->calls, h, (uint16_t)(PAIR_WHOLE + i),
-						 &s->binding[i]), 0))
+						 NULL, &s->binding[i]), 0))
 			return false;
 	return true;
 }

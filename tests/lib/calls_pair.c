@@ -12,7 +12,7 @@ struct calls_config pair_config(void)
 
 	return (struct calls_config){
 		.ours = grant, .theirs = grant, .window_max = 100, .max_queued = 2,
-		.n_bindings = 2, .depth_max = 1,
+		.n_bindings = 2, .n_creds = 2, .cred_max = CALL_CRED_MAX, .depth_max = 1,
 	};
 }
 
@@ -119,9 +119,10 @@ static void take_event(struct pair_end *e, const struct calls_event *ev)
 		note(e, "ACCEPTED");
 		break;
 	case CALLS_EV_DATA:
-		note(e, "DATA %u%s", (unsigned)ev->data.n, ev->last ? " last" : "");
+		note(e, "DATA %u%s", (unsigned)ev->data.n - ev->call->extra,
+		     ev->last ? " last" : "");
 		if (e->consumes)
-			CHECK_EQ(call_consumed(ev->call, ev->data.n), 0);
+			CHECK_EQ(call_consumed(ev->call, ev->data.n - ev->call->extra), 0);
 		break;
 	case CALLS_EV_ROOM:
 		note(e, "ROOM");
@@ -137,6 +138,14 @@ static void take_event(struct pair_end *e, const struct calls_event *ev)
 		break;
 	case CALLS_EV_FAULT:
 		note(e, "FAULT %s", ev->fault);
+		break;
+	case CALLS_EV_CRED:
+		note(e, "CRED %u: kind %u, %u bytes, seal %u",
+		     calls_cred_place(&e->c, ev->cred), ev->cred->kind, (unsigned)ev->data.n,
+		     ev->cred->extra);
+		break;
+	case CALLS_EV_UNCRED:
+		note(e, "UNCRED %u", calls_cred_place(&e->c, ev->cred));
 		break;
 	}
 }
@@ -158,8 +167,8 @@ void pair_flush(struct pair_end *e)
 		struct pair_frame *f = &e->frames[e->n_frames++];
 
 		CHECK(e->n_frames <= PAIR_FRAMES);
-		f->len = out.n_head + out.data.n;
-		f->body = malloc(f->len);
+		f->len = out.n_head + out.data.n + (out.call ? out.call->extra : 0);
+		f->body = calloc(1, f->len);
 		memcpy(f->body, out.head, out.n_head);
 		if (out.data.n)
 			memcpy(f->body + out.n_head, out.data.p, out.data.n);
@@ -205,7 +214,8 @@ int pair_forge(struct pair_end *to, const struct call_frame *f)
 	CHECK(f->n_data <= 1000);
 	if (f->n_data && f->data)
 		memcpy(body + n, f->data, f->n_data);
-	if (f->kind == CALL_BEGIN || f->kind == CALL_PIECE || f->kind == CALL_REPLY)
+	if (f->kind == CALL_BEGIN || f->kind == CALL_PIECE || f->kind == CALL_REPLY ||
+	    f->kind == CALL_CRED)
 		n += f->n_data;
 	r = calls_frame(&to->c, body, n);
 	take_events(to);

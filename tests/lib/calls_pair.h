@@ -8,6 +8,7 @@
 #define SINEW_TESTS_LIB_CALLS_PAIR_H
 
 #include "services/calls_begin.h"
+#include "services/calls_cred.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
 #include "services/calls_query.h"

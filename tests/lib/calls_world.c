@@ -434,7 +434,7 @@ void world_init(const struct world_plan *plan)
 	for (unsigned e = 0; e < 2; e++) {
 		must(calls_memory(&cfg) <= sizeof world.ends[e].mem, "too little memory");
 		calls_init(&world.ends[e].c, &cfg, world.ends[e].mem, 0);
-		calls_bind(&world.ends[e].c, 100, &binding);
+		calls_bind(&world.ends[e].c, 100, NULL, &binding);
 	}
 	for (unsigned e = 0; e < 2; e++) {
 		do_put(e);

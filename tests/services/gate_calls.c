@@ -139,7 +139,7 @@ static void on_down(struct sinew_node *node, struct sinew_session *session, enum
 
 static void begin_all(struct calls *s, struct sinew_calls *calls)
 {
-	int err = sinew_binding_open(calls, s->session, SERVICE, &s->binding);
+	int err = sinew_binding_open(calls, s->session, SERVICE, NULL, &s->binding);
 
 	if (err)
 		fail("binding", err);

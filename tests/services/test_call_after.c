@@ -18,8 +18,8 @@ static void fresh(const struct calls_begin *b)
 	struct calls_config cfg = pair_config();
 
 	pair_init(&p, &cfg, &cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
-	CHECK_EQ(calls_bind(&p.b.c, 200, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
+	CHECK_EQ(calls_bind(&p.b.c, 200, NULL, &binding), 0);
 	CHECK_EQ(call_begin(&p.a.c, &call, b), 0);
 	pair_run(&p);
 	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 5 last");
@@ -261,8 +261,8 @@ static void a_call_that_is_refused_for_now_is_not_waited_for(void)
 
 	b.retry = true;
 	pair_init(&p, &cfg, &cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
-	CHECK_EQ(calls_bind(&p.b.c, 200, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
+	CHECK_EQ(calls_bind(&p.b.c, 200, NULL, &binding), 0);
 	CHECK_EQ(call_begin(&p.a.c, &call, &b), 0);
 	pair_run(&p);
 	call_back(ref_of(p.b.in));

@@ -198,7 +198,7 @@ static void the_caller_says_that_it_is_done(unsigned flags, uint32_t op)
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
 	CHECK_EQ(sinew_service_bind(pair.s[1].calls, PAIR_NOBODY, &is, &w), 0);
 	sinew_binding_close(pair.s[0].binding[0]);
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, PAIR_NOBODY,
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, PAIR_NOBODY, NULL,
 				    &pair.s[0].binding[0]), 0);
 	a.keeps = true;
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, op, &a, &opt, 0), 0);

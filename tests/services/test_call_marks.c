@@ -166,7 +166,7 @@ static void refusals_have_marks(void)
 	CHECK_EQ(sinew_service_bind(pair.s[1].calls, 300, &is, NULL), 0);
 	for (unsigned i = 0; i < 2; i++)
 		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session,
-					    (uint16_t)(300 + i), &b[i]), 0);
+					    (uint16_t)(300 + i), NULL, &b[i]), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		sinew_binding_close(pair.s[0].binding[3 + i]);
 		pair.s[0].binding[3 + i] = b[i];
@@ -236,7 +236,8 @@ static void it_replaces_the_function(void)
 
 	/* A service and a call without a function. */
 	CHECK_EQ(sinew_service_bind(pair.s[1].calls, 300, &is, NULL), 0);
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, 300, &binding), 0);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, 300, NULL,
+				    &binding), 0);
 	memset(watches[0].events, 0, sizeof watches[0].events);
 	CHECK_EQ(sinew_call_begin(binding, 3, NULL, NULL, 0, 0, NULL, &b.call), 0);
 	DRIVE_CALLS(&pair, watches[0].events[0] && !call_pair_open_calls(&pair));

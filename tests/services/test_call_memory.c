@@ -128,7 +128,8 @@ static void a_session_without_memory_refuses_calls(void)
 	memory.for_ever = true;
 	DRIVE_CALLS(&pair, pair.t[0].all.session && pair.t[1].all.session);
 	memory.fails_at = NEVER;
-	CHECK_EQ(sinew_binding_open(pair.s[1].calls, pair.t[1].all.session, 100, &b), -EOPNOTSUPP);
+	CHECK_EQ(sinew_binding_open(pair.s[1].calls, pair.t[1].all.session, 100, NULL, &b),
+		 -EOPNOTSUPP);
 	CHECK_OR_RETURN(side_binds(&pair.s[0], pair.t[0].all.session));
 	if (!ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, NULL, 0)) {
 		DRIVE_CALLS(&pair, a.ended);

@@ -352,7 +352,7 @@ static void prepare(const struct plan *p)
 		if (i / NODES == i % NODES)
 			continue;
 		calls_init(&e->c, &cfg, e->mem, 0);
-		calls_bind(&e->c, 100, &binding);
+		calls_bind(&e->c, 100, NULL, &binding);
 	}
 	settle();
 	for (unsigned i = 0; i < NODES * NODES; i++)

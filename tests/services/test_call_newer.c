@@ -73,7 +73,7 @@ static bool open_pair_with(const struct sinew_service *newer)
 	return CHECK_EQ(sinew_service_bind(calls, OLD, &is, NULL), 0) &&
 		(!newer || (CHECK_EQ(sinew_service_bind(calls, NEWER, newer, NULL), 0) &&
 			    CHECK_EQ(sinew_service_upgradeable(calls, OLD, NEWER), 0))) &&
-		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD,
+		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD, NULL,
 					    &binding), 0);
 }
 
@@ -238,7 +238,8 @@ static void a_probe_that_is_not_answered_ends_by_its_deadline(void)
 	is.max_calls = 1;
 	is.full = SINEW_FULL_WAIT;
 	CHECK_OR_RETURN(open_pair_with(&is));
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, NEWER, &direct), 0);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, NEWER, NULL,
+				    &direct), 0);
 	CHECK_EQ(sinew_call_begin(direct, OP_LATE, &opt, NULL, 0, 0, NULL, &call), 0);
 	DRIVE_CALLS(&pair, n_late == 1);
 	CHECK_EQ(begin(&probe, OP_PROBE, SINEW_CALL_UPGRADE, 50), 0);
@@ -272,7 +273,8 @@ static void nobody_asks_a_peer_without_calls(void)
 	memset(&pair, 0, sizeof pair);
 	CHECK_OR_RETURN(pair_open(pair.t, NULL) && side_open(&pair.s[0], &pair.t[0], NULL));
 	DRIVE_CALLS(&pair, pair.t[0].all.session && pair.t[1].all.session);
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD, &b), -EOPNOTSUPP);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD, NULL,
+				    &b), -EOPNOTSUPP);
 	node_free(&pair.t[0]);
 	node_free(&pair.t[1]);
 	sinew_calls_free(pair.s[0].calls);
@@ -328,14 +330,16 @@ static void a_session_that_dies_ends_all_and_forgets(void)
 	CHECK_EQ(begin(&probe, OP_PROBE, SINEW_CALL_UPGRADE, 0), 0);
 	is_answered_by(&probe, NEWER);
 	sinew_binding_close(binding);
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD, &binding), 0);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD, NULL,
+				    &binding), 0);
 	CHECK_EQ(sinew_binding_service(binding), NEWER);
 	works_by(NEWER);
 	CHECK_EQ(sinew_session_abort(pair.t[0].all.session), 0);
 	DRIVE_CALLS(&pair, pair.t[0].all.ups == 2 && pair.t[1].all.ups == 2);
 	CHECK_EQ(begin(&probe, OP_PROBE, SINEW_CALL_UPGRADE, 0), -ESTALE);
 	sinew_binding_close(binding);
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD, &binding), 0);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, OLD, NULL,
+				    &binding), 0);
 	CHECK_EQ(sinew_binding_service(binding), OLD);
 	works_by(OLD);
 	CHECK_EQ(begin(&probe, OP_LATE, SINEW_CALL_UPGRADE, 0), 0);

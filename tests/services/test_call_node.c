@@ -128,8 +128,8 @@ static void calls_are_refused(void)
 	struct sinew_binding *nobody;
 
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, PAIR_NOBODY, &nobody),
-		 0);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, PAIR_NOBODY, NULL,
+				    &nobody), 0);
 	sinew_binding_close(pair.s[0].binding[4]);
 	pair.s[0].binding[4] = nobody;
 	refusal(PAIR_PULL, OP_ECHO, 8, SINEW_END_NO_SERVICE);
@@ -365,7 +365,7 @@ static void call_fast(unsigned service)
 	struct sinew_binding *b;
 
 	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session,
-				    (uint16_t)(FAST_FIRST + service), &b), 0);
+				    (uint16_t)(FAST_FIRST + service), NULL, &b), 0);
 	for (unsigned i = 0; i < FAST_CALLS; i++) {
 		struct asked *a = &fast[service][i];
 
@@ -495,7 +495,8 @@ static void a_peer_without_calls_is_told_apart(void)
 	memset(&pair, 0, sizeof pair);
 	CHECK_OR_RETURN(pair_open(pair.t, NULL) && side_open(&pair.s[0], &pair.t[0], NULL));
 	DRIVE_PAIR(pair.t, pair.t[0].all.session && pair.t[1].all.session);
-	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, 100, &b), -EOPNOTSUPP);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, 100, NULL, &b),
+		 -EOPNOTSUPP);
 	CHECK_EQ(sinew_calls_new(pair.t[1].n, NULL, &pair.s[1].calls), -EBUSY);
 	CHECK_EQ(sinew_calls_new(pair.t[0].n, NULL, &pair.s[1].calls), -EBUSY);
 	CHECK_EQ(sinew_send(pair.t[0].all.session, "x", 1), 0);

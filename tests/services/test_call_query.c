@@ -17,7 +17,7 @@ static void fresh(const struct calls_begin *b)
 	struct calls_config cfg = pair_config();
 
 	pair_init(&p, &cfg, &cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
 	CHECK_EQ(call_begin(&p.a.c, &call, b), 0);
 	pair_run(&p);
 	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 5 last");
@@ -103,7 +103,7 @@ static void a_call_here_is_not_asked_about(void)
 	static struct call others[4];
 
 	pair_init(&p, &cfg, &cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
 	p.a.room = 0;
 	CHECK_EQ(call_begin(&p.a.c, &call, &b), 0);
 	CHECK_EQ(call_query(&call), -EAGAIN);

@@ -30,7 +30,7 @@ static bool open_queue(unsigned max, struct sinew_service is)
 		return false;
 	sinew_binding_close(pair.s[0].binding[0]);
 	pair.s[0].binding[0] = NULL;
-	return CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, SERVICE,
+	return CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, SERVICE, NULL,
 					   &pair.s[0].binding[0]), 0);
 }
 
@@ -378,7 +378,7 @@ static bool open_threaded(struct sinew_session *h[2])
 	}
 	for (unsigned i = 0; i < 2; i++)
 		AWAIT((h[i] = sinew_session_find(pair.t[i].n, 2 - i)));
-	return h[0] && h[1] && CHECK_EQ(sinew_binding_open(pair.s[0].calls, h[0], SERVICE,
+	return h[0] && h[1] && CHECK_EQ(sinew_binding_open(pair.s[0].calls, h[0], SERVICE, NULL,
 							   &pair.s[0].binding[0]), 0);
 }
 

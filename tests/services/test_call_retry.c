@@ -20,7 +20,7 @@ static void open_call(uint64_t deadline_ns)
 	struct calls_begin b;
 
 	pair_init(&p, &cfg, &cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
 	b = pair_begins(binding, "hello");
 	b.retry = true;
 	b.deadline_ns = deadline_ns;

@@ -19,7 +19,7 @@ static void fresh(void)
 	uint16_t binding;
 
 	pair_init(&p, &cfg, &cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
 	b.last = false;
 	CHECK_EQ(call_begin(&p.a.c, &call, &b), 0);
 	pair_run(&p);
@@ -34,7 +34,7 @@ static void broken(const char *rule)
 
 	snprintf(said, sizeof said, "ENDED PROTOCOL STARTED held; FAULT %s", rule);
 	CHECK_STR(pair_log(&p.b), said);
-	CHECK_EQ(calls_bind(&p.b.c, 100, &(uint16_t){ 0 }), -EPROTO);
+	CHECK_EQ(calls_bind(&p.b.c, 100, NULL, &(uint16_t){ 0 }), -EPROTO);
 	pair_flush(&p.b);
 	CHECK_EQ(p.b.n_frames, 1);
 	pair_deliver(&p.a);
@@ -102,7 +102,6 @@ static const struct forged {
 	  "a call after one that was never begun" },
 	{ { .kind = CALL_BEGIN, .slot = 3, .gen = 1, .after_slot = 65534, .after_gen = 0 },
 	  "a call after one in a slot that was never granted" },
-	{ { .kind = CALL_CRED }, "a kind that is not spoken" },
 };
 
 /* Frames of the call that is open have its slot and gen. */
@@ -146,7 +145,7 @@ static void a_call_after_one_that_has_not_left(void)
 	uint16_t binding;
 
 	fresh();
-	CHECK_EQ(calls_bind(&p.b.c, 100, &binding), 0);
+	CHECK_EQ(calls_bind(&p.b.c, 100, NULL, &binding), 0);
 	CHECK_EQ(pair_begin(&p.b, &spare, binding, "x"), 0);
 	f.after_slot = spare.slot;
 	f.after_gen = spare.gen;

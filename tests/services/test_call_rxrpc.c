@@ -162,7 +162,8 @@ static int open_binding(uint16_t service)
 {
 	sinew_binding_close(ours.binding);
 	ours.binding = NULL;
-	return sinew_binding_open(ours.calls[0], ours.t[0].all.session, service, &ours.binding);
+	return sinew_binding_open(ours.calls[0], ours.t[0].all.session, service, NULL,
+				  &ours.binding);
 }
 
 static int begin(struct script_play *p, unsigned actor, size_t len, unsigned flags)

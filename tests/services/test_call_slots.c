@@ -18,8 +18,8 @@ static void fresh(const struct calls_config *cfg)
 	uint16_t binding;
 
 	pair_init(&p, cfg, cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
-	CHECK_EQ(calls_bind(&p.a.c, 5, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 5, NULL, &binding), 0);
 }
 
 /* Binding 0 is of an application, 1 of the library. */
@@ -188,9 +188,9 @@ static void bindings_are_shared_and_given_back(void)
 	uint16_t again, third;
 
 	fresh(&cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &again), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &again), 0);
 	CHECK_EQ(again, 0);
-	CHECK_EQ(calls_bind(&p.a.c, 101, &third), -ENOSPC);
+	CHECK_EQ(calls_bind(&p.a.c, 101, NULL, &third), -ENOSPC);
 	CHECK_EQ(begin(0, 0, 0), 0);
 	calls_unbind(&p.a.c, 0);
 	calls_unbind(&p.a.c, 0);
@@ -198,13 +198,13 @@ static void bindings_are_shared_and_given_back(void)
 	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 5 last");
 	CHECK_EQ(p.b.c.in_bindings[0].state, CALL_UNBOUND);
 	/* A slot is still counted for it. */
-	CHECK_EQ(calls_bind(&p.a.c, 101, &third), -ENOSPC);
+	CHECK_EQ(calls_bind(&p.a.c, 101, NULL, &third), -ENOSPC);
 	CHECK_EQ(call_send(p.b.in, NULL, 0, true), 0);
 	pair_run(&p);
-	CHECK_EQ(calls_bind(&p.a.c, 101, &third), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 101, NULL, &third), 0);
 	CHECK_EQ(third, 0);
 	calls_unbind(&p.a.c, 1);
-	CHECK_EQ(calls_bind(&p.a.c, 5, &again), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 5, NULL, &again), 0);
 	CHECK_EQ(again, 1);
 	pair_run(&p);
 	CHECK_EQ(begin(1, third, 0), 0);

@@ -24,7 +24,7 @@ static void open_pair(uint16_t newer)
 
 	pair_init(&p, &cfg, &cfg);
 	p.b.newer = newer;
-	CHECK_EQ(calls_bind(&p.a.c, OLD, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, OLD, NULL, &binding), 0);
 }
 
 static int begin_probe(struct call *call)
@@ -348,7 +348,7 @@ static void others_wait_for_their_own_probe_alone(void)
 	uint16_t second;
 
 	open_pair(NEW);
-	CHECK_EQ(calls_bind(&p.a.c, 101, &second), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 101, NULL, &second), 0);
 	CHECK_EQ(begin_probe(&probe), 0);
 	CHECK_EQ(pair_begin(&p.a, &other, second, "data"), 0);
 	pair_run(&p);
@@ -381,9 +381,9 @@ static void another_binding_begins_with_the_result(void)
 	uint16_t second;
 
 	learn();
-	CHECK_EQ(calls_bind(&p.a.c, 101, &second), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 101, NULL, &second), 0);
 	CHECK_EQ(binding_service(&p.a.c, second), 101);
-	CHECK_EQ(calls_bind(&p.a.c, OLD, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, OLD, NULL, &binding), 0);
 	CHECK_EQ(binding_service(&p.a.c, binding), NEW);
 	CHECK_EQ(begin_probe(&probe), -EALREADY);
 	CHECK_EQ(pair_begin(&p.a, &other, binding, "data"), 0);
@@ -399,8 +399,8 @@ static void a_result_gives_way_to_bindings(void)
 	uint16_t second;
 
 	learn();
-	CHECK_EQ(calls_bind(&p.a.c, 101, &second), 0);
-	CHECK_EQ(calls_bind(&p.a.c, 102, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 101, NULL, &second), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 102, NULL, &binding), 0);
 	CHECK_EQ(binding_service(&p.a.c, binding), 102);
 	CHECK_EQ(begin_probe(&probe), 0);
 	call_let_go(&probe);
@@ -419,7 +419,7 @@ static void another_incarnation_knows_nothing(void)
 	pair_free(&p);
 	calls_init(&p.a.c, &cfg, p.a.mem, p.now_ns);
 	calls_init(&p.b.c, &cfg, p.b.mem, p.now_ns);
-	CHECK_EQ(calls_bind(&p.a.c, OLD, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, OLD, NULL, &binding), 0);
 	CHECK_EQ(binding_service(&p.a.c, binding), OLD);
 	CHECK_EQ(pair_begin(&p.a, &other, binding, "data"), 0);
 	pair_run(&p);

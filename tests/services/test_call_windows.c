@@ -16,7 +16,7 @@ static uint8_t bytes[4000];
 static void fresh(const struct calls_config *cfg)
 {
 	pair_init(&p, cfg, cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
 	p.a.consumes = p.b.consumes = false;
 	for (unsigned i = 0; i < sizeof bytes; i++)
 		bytes[i] = (uint8_t)(i * 7);

@@ -18,7 +18,7 @@ static void fresh(void)
 	struct calls_config cfg = pair_config();
 
 	pair_init(&p, &cfg, &cfg);
-	CHECK_EQ(calls_bind(&p.a.c, 100, &binding), 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
 }
 
 static void over(void)

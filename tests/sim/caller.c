@@ -96,11 +96,16 @@ static void fill(const struct dialog *d, struct exchange *e, struct calls_begin 
 
 static int begin(struct dialog *d, struct caller *o, struct exchange *e, struct calls_begin *b)
 {
+	unsigned who = d->c.cfg.n_creds && rng_one_in(rng(), 2) ?
+		(unsigned)rng_below(rng(), 6) : 0;
 	uint16_t binding = d->kept;
+	struct calls_cred as;
 	int r = 0;
 
-	if (e->service != CALL_SERVICE || binding == UINT16_MAX)
-		r = calls_bind(&d->c, e->service, &binding);
+	if (cred_draw(d, who, &as))
+		e->who = (uint8_t)who;
+	if (e->service != CALL_SERVICE || binding == UINT16_MAX || e->who)
+		r = calls_bind(&d->c, e->service, e->who ? &as : NULL, &binding);
 	else
 		e->service = CALL_SERVICE;
 	if (r) {
@@ -330,6 +335,8 @@ void caller_event(struct dialog *d, const struct calls_event *ev)
 	case CALLS_EV_FINAL:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:
+	case CALLS_EV_CRED:
+	case CALLS_EV_UNCRED:
 		sim_fail("n%u: event %d of an own call", d->x->node, ev->what);
 		break;
 	}

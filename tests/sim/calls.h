@@ -6,6 +6,7 @@
  *	dialog.c   the calls of a session: what a service does with the core of calls
  *	caller.c   the applications that begin calls
  *	handler.c  the applications that are called
+ *	cred.c     whose calls they are, and how pieces are sealed
  *	exchange.c the oracle: each call as both sides know it
  */
 #ifndef SINEW_TESTS_SIM_CALLS_H
@@ -14,6 +15,7 @@
 #include "sim.h"
 
 #include "services/calls_begin.h"
+#include "services/calls_cred.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
 #include "services/calls_query.h"
@@ -44,6 +46,7 @@ struct exchange {
 	uint32_t retry_ms;
 	uint64_t deadline_ns;
 	uint8_t refused;		/* enum call_reason, by the called application */
+	uint8_t who;			/* its credential; 0: none */
 	uint8_t caller_end, called_end;	/* reasons of ENDED; 0: not yet */
 	bool asked_all, answered_all;	/* the last data were offered */
 	bool request_complete, reply_complete;	/* ... and seen by the other side */
@@ -53,6 +56,7 @@ struct exchange {
 	bool caller_dead, called_dead;	/* with its node */
 	bool is_closing;		/* the caller's session */
 	bool is_probe;			/* it has asked for an upgrade */
+	bool is_distrusted;		/* a piece, by either side */
 	/* The caller was told for certain. */
 	bool is_not_executed, is_partial, is_unseen;
 };
@@ -66,6 +70,7 @@ struct caller {
 	uint32_t id;			/* its exchange */
 	bool is_asked;			/* how far it is */
 	uint32_t unconsumed;
+	uint32_t n_sealed, n_opened;	/* pieces */
 	uint64_t quit_ns, wait_ns;
 	bool quits_by_abort;
 	/* Begun for a call of the peer of that session. */
@@ -84,6 +89,7 @@ struct handler {
 	uint32_t gen;
 	uint32_t id;
 	uint32_t unconsumed;
+	uint32_t n_sealed, n_opened;
 	uint8_t plan;
 	uint64_t accept_ns, reply_ns, let_go_ns, wait_ns;
 };
@@ -96,6 +102,7 @@ struct dialog {
 	bool is_pulling, is_finishing, is_fin_gone;
 	uint64_t bulk_end;		/* ring position behind the last piece */
 	uint16_t kept;			/* a binding that stays */
+	uint8_t principal[CALLS_CREDS];	/* whose each credential of the peer is; 0: none */
 	struct caller caller[CALL_OWN_MAX];
 	struct handler handler[CALL_SLOTS_MAX];
 };
@@ -126,6 +133,20 @@ void caller_end_all(struct dialog *d);
 void handler_event(struct dialog *d, const struct calls_event *ev);
 void handler_step(struct dialog *d, unsigned slot);
 void handler_end_all(struct dialog *d);
+
+/* ---- cred.c ---- */
+
+/* That one; false: there is none, or its seal is longer than a piece. */
+bool cred_draw(const struct dialog *d, unsigned who, struct calls_cred *as);
+bool cred_is_refused(const struct exchange *e);
+void cred_event(struct dialog *d, const struct calls_event *ev);
+void cred_shown(const struct dialog *d, const struct call *call);
+/* The bytes for the ring; the piece is there. */
+struct span cred_seal(const struct calls_out *out);
+void cred_sealed(const struct call *call);
+void cred_open(struct dialog *d, struct calls_event *ev);
+/* An application takes a piece for a forged one. */
+bool cred_distrusts(struct calls_event *ev);
 
 /* ---- exchange.c ---- */
 

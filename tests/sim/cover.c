@@ -153,6 +153,10 @@ static const char *const names[COVER_N] = {
 	[COVER_C_ASKED] = "calls: another one asks for an upgrade",
 	[COVER_C_NEWER] = "calls: upgraded",
 	[COVER_C_UPGRADED] = "calls: service in force known",
+	[COVER_C_CRED] = "calls: credential verified",
+	[COVER_C_UNCRED] = "calls: credential dropped",
+	[COVER_C_SEALED] = "calls: piece sealed",
+	[COVER_C_DISTRUST] = "calls: broken seal",
 	[COVER_C_FIN_FIRST] = "calls: FIN before the first frame",
 };
 
@@ -164,7 +168,7 @@ static const char *const names[COVER_N] = {
 static const uint8_t call_ends[COVER_CALL_ENDS / 6][2] = {
 	[CALL_END_BUSY] = { 0x2, 0x2 },		[CALL_END_ABORTED] = { 0x32, 0x32 },
 	[CALL_END_NO_SERVICE] = { 0x2, 0x2 },	[CALL_END_NO_OP] = { 0x2, 0x2 },
-	[CALL_END_CREDENTIAL] = { 0x2, 0x2 },	[CALL_END_TOO_BIG] = { 0x2, 0x2 },
+	[CALL_END_CREDENTIAL] = { 0x12, 0x12 },	[CALL_END_TOO_BIG] = { 0x2, 0x2 },
 	[CALL_END_CLOSING] = { 0x1e, 0x12 },	[CALL_END_DEADLINE] = { 0x3e, 0x32 },
 	[10] = { 0x20, 0x20 },			[11] = { 0x3e, 0x12 },
 	[12] = { 0x1e, 0x32 },

@@ -66,6 +66,7 @@ void dialog_step(struct sess *x, uint32_t b)
 
 static bool put(struct dialog *d, const struct calls_out *out)
 {
+	bool is_sealed = out->call && out->call->cred;
 	struct session *s = &d->x->s;
 	struct span parts[2] = { { out->head, out->n_head }, out->data };
 	uint64_t end;
@@ -76,7 +77,9 @@ static bool put(struct dialog *d, const struct calls_out *out)
 		session_wake_at(s, d->bulk_end - sim.calls_ahead / 2);
 		return false;
 	}
-	err = session_put(s, parts, out->n_head + out->data.n, &end);
+	if (is_sealed)
+		parts[1] = cred_seal(out);
+	err = session_put(s, parts, out->n_head + parts[1].n, &end);
 	if (err == -EAGAIN)
 		cover(COVER_C_FULL);
 	else if (err && s->end == SESSION_ALIVE)
@@ -88,6 +91,8 @@ static bool put(struct dialog *d, const struct calls_out *out)
 	TRACE("n%u puts kind %u flags %u slot %u gen %u, %zu bytes for n%u", d->x->node,
 	      out->head[0], out->head[1], get_le16(out->head + 2), get_le32(out->head + 4),
 	      out->data.n, d->x->peer);
+	if (is_sealed)
+		cred_sealed(out->call);
 	calls_frame_put(&d->c, out, end);
 	workload_queued(d->x);
 	return true;
@@ -110,9 +115,22 @@ static void of_session(struct dialog *d, const struct calls_event *ev)
 		sim_at(sim.now_ns, EV_CALLS, d->x->node, d->x->peer, 1);
 		return;
 	}
+	if (ev->what == CALLS_EV_CRED || ev->what == CALLS_EV_UNCRED) {
+		cred_event(d, ev);
+		return;
+	}
 	/* Nobody is dishonest here but who took the numbers of a link. */
 	if (!sim.dishonest && !sim.numbers_taken)
 		sim_fail("n%u: n%u broke a rule of calls: %s", d->x->node, d->x->peer, ev->fault);
+}
+
+/* False: there is nothing to hand over. */
+static bool open_data(struct dialog *d, struct calls_event *ev)
+{
+	if (ev->what != CALLS_EV_DATA || !ev->call->cred)
+		return true;
+	cred_open(d, ev);
+	return !cred_distrusts(ev) && (ev->data.n || ev->last);
 }
 
 static void pull(struct dialog *d)
@@ -122,6 +140,8 @@ static void pull(struct dialog *d)
 	while (!sim.failed && calls_event(&d->c, &ev)) {
 		if (!ev.call)
 			of_session(d, &ev);
+		else if (!open_data(d, &ev))
+			continue;
 		else if (ev.call->incoming)
 			handler_event(d, &ev);
 		else
@@ -159,6 +179,8 @@ static struct calls_config config(const struct sess *x)
 		.grow_bytes = rng_scale(&sim.service, 0, 8 * ours->window),
 		.max_queued = (uint32_t)rng_scale(&sim.service, 0, 30),
 		.n_bindings = sim.calls_bindings,
+		.n_creds = sim.calls_creds,
+		.cred_max = (uint16_t)(piece < CALL_CRED_MAX ? piece : CALL_CRED_MAX),
 		.reserved = SYSTEM_SLOTS,
 		.depth_max = CALL_DEPTH_MAX,
 	};
@@ -186,7 +208,7 @@ void dialog_up(struct sess *x)
 	d->x = x;
 	x->calls = d;
 	calls_init(&d->c, &cfg, d->mem, sim.now_ns);
-	if (rng_one_in(&sim.service, 2) || calls_bind(&d->c, CALL_SERVICE, &d->kept))
+	if (rng_one_in(&sim.service, 2) || calls_bind(&d->c, CALL_SERVICE, NULL, &d->kept))
 		d->kept = UINT16_MAX;
 	sim_at(sim.now_ns, EV_CALLS, x->node, x->peer, 1);
 	/* It was queued before the session was told of. */
@@ -356,6 +378,7 @@ void dialog_draw(void)
 	cover(COVER_CALLS);
 	sim.calls_ahead = (uint32_t)rng_scale(r, 1000, 65536);
 	sim.calls_bindings = rng_one_in(r, 3) ? (uint16_t)rng_range(r, 1, 4) : CALLS_BINDINGS;
+	sim.calls_creds = (uint16_t)(rng_one_in(r, 3) ? 0 : rng_range(r, 1, CALLS_CREDS));
 	for (unsigned i = 0; i < SIM_NODES; i++) {
 		struct node *n = &sim.node[i];
 

@@ -218,6 +218,9 @@ void exchange_called_ended(const struct sess *x, uint32_t id, const struct calls
 	case CALLS_SESSION:
 		ok = x->calls->c.down;
 		break;
+	case CALL_END_CREDENTIAL:
+		ok = e->is_distrusted || ev->reason == e->refused;
+		break;
 	default:
 		ok = ev->reason == e->refused;
 	}
@@ -283,6 +286,10 @@ static bool reason_is_true(const struct sess *x, const struct exchange *e,
 	case CALL_END_BUSY:
 		return e->refused == CALL_END_BUSY && ev->retry_ms == e->retry_ms &&
 			ev->outcome == CALLS_NOT_EXECUTED;
+	case CALL_END_CREDENTIAL:
+		if (e->is_distrusted)
+			return true;
+		return e->refused == ev->reason && ev->outcome == CALLS_NOT_EXECUTED;
 	default:
 		return e->refused == ev->reason && ev->outcome == CALLS_NOT_EXECUTED;
 	}

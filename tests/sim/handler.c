@@ -73,6 +73,8 @@ static void begun(struct dialog *d, struct handler *h, struct call *call)
 	    sim.node[d->x->node].has_newer)
 		upgrade_to(call, CALL_NEWER);
 	exchange_shown(d->x, call);
+	if (!sim.failed)
+		cred_shown(d, call);
 	if (sim.failed)
 		return;
 	*h = (struct handler) {
@@ -97,6 +99,8 @@ static enum call_reason draw_refusal(const struct call *call)
 		CALL_END_BUSY, CALL_END_BUSY, CALL_END_NO_OP, CALL_END_CREDENTIAL, CALL_END_TOO_BIG,
 	};
 
+	if (cred_is_refused(exchange_of(call->op)))
+		return CALL_END_CREDENTIAL;
 	return call->service == 999 ? CALL_END_NO_SERVICE :
 		(enum call_reason)reasons[rng_below(rng(), sizeof reasons)];
 }
@@ -267,7 +271,8 @@ static bool undecided(struct dialog *d, struct handler *h)
 		return false;
 	if (sim.now_ns < h->accept_ns && !dialog_hurries(d))
 		return true;
-	if (h->plan == PLAN_REFUSE || h->call->service == 999) {
+	if (h->plan == PLAN_REFUSE || h->call->service == 999 ||
+	    cred_is_refused(exchange_of(h->id))) {
 		refuse(d, h);
 		return true;
 	}
@@ -295,7 +300,8 @@ void handler_step(struct dialog *d, unsigned slot)
 	if (h->is_behind)
 		return;
 	/* Its END is on its way, or its last CREDIT. */
-	if (exchange_of(h->id)->rejects || exchange_of(h->id)->refused)
+	if (exchange_of(h->id)->rejects || exchange_of(h->id)->refused ||
+	    exchange_of(h->id)->is_distrusted)
 		return;
 	moved = consume(d, h);
 	if (!undecided(d, h))
@@ -359,6 +365,8 @@ void handler_event(struct dialog *d, const struct calls_event *ev)
 	case CALLS_EV_STATE:
 	case CALLS_EV_SLOT:
 	case CALLS_EV_FAULT:
+	case CALLS_EV_CRED:
+	case CALLS_EV_UNCRED:
 		sim_fail("n%u: event %d of a call of the peer", d->x->node, ev->what);
 		break;
 	}

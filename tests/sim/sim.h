@@ -326,7 +326,7 @@ struct sim {
 	char why[400];
 	struct rng plan, net, app, group, adversary, service;
 	uint32_t n_exchanges, calls_ahead;	/* bytes of pieces ahead of the link */
-	uint16_t calls_bindings;
+	uint16_t calls_bindings, calls_creds;
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;

@@ -148,7 +148,8 @@ static int begin(struct ask *a)
 
 	flags = SINEW_CALL_MORE | (args->settle ? SINEW_CALL_SETTLE : 0) |
 		(args->upgrade ? SINEW_CALL_UPGRADE : 0);
-	rc = sinew_binding_open(a->e.calls, a->e.target, (uint16_t)args->service, &a->binding);
+	rc = sinew_binding_open(a->e.calls, a->e.target, (uint16_t)args->service, NULL,
+				&a->binding);
 	if (rc)
 		return rc;
 	a->began_ns = a->e.now_ns;

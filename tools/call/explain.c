@@ -108,6 +108,9 @@ static const char *reason_text(const struct endpoint *e, const struct sinew_call
 	case SINEW_END_PROTOCOL:
 		return "was cut off: a node has broken the rules of calls; the logs of both say "
 		       "more";
+	case SINEW_END_CREDENTIAL:
+		return "was refused: the service takes no call without a credential, and this "
+		       "command has none to show; call it by a program that has one";
 	}
 	return "ended for an unknown reason";
 }

@@ -276,7 +276,7 @@ static void call_back(struct handler *h)
 	int rc;
 
 	rc = sinew_binding_open(h->all->calls, sinew_call_session(h->call), h->all->service,
-				&binding);
+				NULL, &binding);
 	if (!rc) {
 		rc = sinew_call_begin(binding, HANDLER_ECHO, &opt, &iov, 1, 0, h, &h->callback);
 		sinew_binding_close(binding);

@@ -415,7 +415,8 @@ void caller_up(struct incarnation *l, struct lane *lane)
 
 	if (!l->calls || !lane->record)
 		return;
-	rc = sinew_binding_open(l->calls, lane->session, SERVED_SERVICE, &lane->binding);
+	rc = sinew_binding_open(l->calls, lane->session, SERVED_SERVICE, NULL,
+				&lane->binding);
 	if (rc)
 		run_log_problem(l->run_log, "node %" PRIu32 " cannot call node %" PRIu32 ": %s",
 				l->id, lane->record->peer, sinew_error_name(rc));

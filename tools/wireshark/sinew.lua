@@ -209,7 +209,8 @@ local F = {
 	call_service = ProtoField.uint16("sinew.call.service", "Service"),
 	call_cred = ProtoField.uint16("sinew.call.cred", "Credential"),
 	call_cred_kind = ProtoField.uint16("sinew.call.cred.kind", "Kind of the credential"),
-	call_cred_length = ProtoField.uint32("sinew.call.cred.length", "Length of the credential"),
+	call_cred_length = ProtoField.uint16("sinew.call.cred.length", "Length of the credential"),
+	call_cred_extra = ProtoField.uint16("sinew.call.cred.extra", "Bytes of a seal"),
 	call_consumed = ProtoField.uint32("sinew.call.consumed", "Bytes consumed"),
 	call_received = ProtoField.uint32("sinew.call.received", "Bytes received"),
 	call_window = ProtoField.uint32("sinew.call.window", "Window"),
@@ -608,7 +609,7 @@ local CALL = {
 	{ head = 16, is_of_session = true, { "binding", 8, 2 } },
 	{ head = 16, is_of_session = true, { "cred", 12, 2 } },
 	{ head = 16, is_of_session = true, data = "credential", { "cred", 8, 2 },
-		{ "cred_kind", 10, 2 }, { "cred_length", 12, 4 } },
+		{ "cred_kind", 10, 2 }, { "cred_length", 12, 2 }, { "cred_extra", 14, 2 } },
 	{ head = 16, is_of_session = true, { "target", 8, 2 } },
 	{ head = 8, from = "caller" },
 	{ head = 24, from = "called side", { "state", 8, 1 }, { "age", 12, 4 }, { "received", 16, 4 },
@@ -635,7 +636,7 @@ local function why_no_call(raw, frame, layout, n)
 		return ("CALL %s of %d bytes"):format(frame.type, n)
 	elseif layout.from and layout.from ~= (is_callee and "called side" or "caller") then
 		return ("CALL %s is not from the %s"):format(frame.type, layout.from)
-	elseif layout.data == "credential" and le32(raw, frame.body + 12) > n - layout.head then
+	elseif layout.data == "credential" and le16(raw, frame.body + 12) > n - layout.head then
 		return "the credential is longer than its frame"
 	end
 end

@@ -24,7 +24,7 @@ int caller_open(struct caller *c, const struct settings *s)
 	if (!err)
 		err = host_until(&c->host, host_is_up);
 	for (uint32_t id = opt.first; id <= opt.last && !err; id++)
-		err = sinew_binding_open(c->calls, c->host.nodes[0].peers[id], CALLEE_SERVICE,
+		err = sinew_binding_open(c->calls, c->host.nodes[0].peers[id], CALLEE_SERVICE, NULL,
 					 &c->bindings[id]);
 	return err;
 }

@@ -83,7 +83,7 @@ static int open_end(const struct end_options *o, void **ret_end)
 
 	if (err || o->listens)
 		return err;
-	err = sinew_binding_open(e->calls, e->session, SERVICE, &e->binding);
+	err = sinew_binding_open(e->calls, e->session, SERVICE, NULL, &e->binding);
 	if (err)
 		end_close(e);
 	return err;
