@@ -467,25 +467,6 @@ void deliver_waiting(struct sinew_calls *o)
 
 /* ---- ends ---- */
 
-static enum sinew_call_reason reason_of(uint8_t reason)
-{
-	switch (reason) {
-	case CALLS_REPLIED:		return SINEW_END_REPLIED;
-	case CALLS_ABANDONED:		return SINEW_END_GIVEN_UP;
-	case CALLS_SESSION:		return SINEW_END_SESSION;
-	case CALLS_PROTOCOL:		return SINEW_END_PROTOCOL;
-	case CALL_END_BUSY:		return SINEW_END_BUSY;
-	case CALL_END_ABORTED:		return SINEW_END_ABORTED;
-	case CALL_END_NO_SERVICE:	return SINEW_END_NO_SERVICE;
-	case CALL_END_NO_OP:		return SINEW_END_NO_OP;
-	case CALL_END_TOO_BIG:		return SINEW_END_TOO_BIG;
-	case CALL_END_CLOSING:		return SINEW_END_CLOSING;
-	case CALL_END_DEADLINE:		return SINEW_END_DEADLINE;
-	case CALL_END_CREDENTIAL:	return SINEW_END_CREDENTIAL;
-	}
-	return SINEW_END_NO_SERVICE;	/* refused for a reason that is not known here */
-}
-
 /* The application does not have it, or has given it back. */
 static void forget(struct sinew_call *k)
 {
@@ -512,7 +493,7 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 	bool silent = k->incoming && (k->returned || !k->accepted);
 
 	assert(k->core == ev->call && !call_ended(k));
-	k->end.reason = reason_of(ev->reason);
+	k->end.reason = mark_reason(ev->reason);
 	k->end.outcome = (enum sinew_call_outcome)ev->outcome;
 	k->end.code = (int32_t)ev->code;
 	/* A complete reply whose seal is broken is none. */

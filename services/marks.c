@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "services/calls.h"
+
 enum sinew_call_mark mark_of(enum sinew_call_event event)
 {
 	switch (event) {
@@ -16,6 +18,25 @@ enum sinew_call_mark mark_of(enum sinew_call_event event)
 	case SINEW_CALL_ENDED:		return SINEW_MARK_NONE;
 	}
 	return SINEW_MARK_NONE;
+}
+
+enum sinew_call_reason mark_reason(uint8_t reason)
+{
+	switch (reason) {
+	case CALLS_REPLIED:		return SINEW_END_REPLIED;
+	case CALLS_ABANDONED:		return SINEW_END_GIVEN_UP;
+	case CALLS_SESSION:		return SINEW_END_SESSION;
+	case CALLS_PROTOCOL:		return SINEW_END_PROTOCOL;
+	case CALL_END_BUSY:		return SINEW_END_BUSY;
+	case CALL_END_ABORTED:		return SINEW_END_ABORTED;
+	case CALL_END_NO_SERVICE:	return SINEW_END_NO_SERVICE;
+	case CALL_END_NO_OP:		return SINEW_END_NO_OP;
+	case CALL_END_TOO_BIG:		return SINEW_END_TOO_BIG;
+	case CALL_END_CLOSING:		return SINEW_END_CLOSING;
+	case CALL_END_DEADLINE:		return SINEW_END_DEADLINE;
+	case CALL_END_CREDENTIAL:	return SINEW_END_CREDENTIAL;
+	}
+	return SINEW_END_NO_SERVICE;	/* refused for a reason that is not known here */
 }
 
 static void set(struct sinew_call_msg *msg, enum sinew_call_mark mark, int error)
