@@ -97,12 +97,6 @@ bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)
 	return true;
 }
 
-void call_name(struct sinew_call *k)
-{
-	if (!k->id && k->core && k->core->slot != CALL_SLOT_NONE)
-		k->id = (uint64_t)k->core->gen << 16 | k->core->slot;
-}
-
 void call_open(struct sinew_call *k, struct call *core)
 {
 	lock_order_held(LOCK_SERVICE);

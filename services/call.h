@@ -152,7 +152,11 @@ static inline bool call_is_waiting(const struct sinew_call *k)
 /* The core has it, and it counts as open. */
 void call_open(struct sinew_call *k, struct call *core);
 /* Learns its id, once it has a slot. */
-void call_name(struct sinew_call *k);
+static inline void call_name(struct sinew_call *k)
+{
+	if (!k->id && k->core && k->core->slot != CALL_SLOT_NONE)
+		k->id = (uint64_t)k->core->gen << 16 | k->core->slot;
+}
 /* The core's state of it is no longer to be used. */
 void call_detach(struct sinew_call *k);
 /* Lets the core's state of it go, and detaches it. */

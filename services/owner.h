@@ -8,6 +8,7 @@
  *	hub.c			functions of lowcomms/service.h, the user's calls for a node
  *	begin.c, call_user.c	the user's calls for bindings and calls
  *	deliver.c, verify.c	events of the core become events of the application
+ *	present.c		new calls and data, in the form that is asked for
  *	show.c			go to it
  *	queue.c			or are taken by threads
  *	intercept.c, marks.c	the function that sees all of them, and RxRPC's words for them

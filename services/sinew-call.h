@@ -333,8 +333,7 @@ enum sinew_service_full {
 					 * and abort may keep more handlers at work than there are
 					 * slots, but never more than max_calls */
 #define SINEW_SERVICE_WANT_FINAL 2u	/* all replies are sent as with SINEW_CALL_WANT_FINAL */
-#define SINEW_SERVICE_CHARGED	4u	/* full while no charge of sinew_service_charge() is left,
-					 * too */
+#define SINEW_SERVICE_CHARGED	4u	/* full, too, while no charge is left */
 #define SINEW_SERVICE_CRED	8u	/* calls without a credential are refused: CREDENTIAL,
 					 * NOT_EXECUTED */
 
@@ -587,9 +586,8 @@ uint16_t sinew_call_service(const struct sinew_call *call);
 uint32_t sinew_call_op(const struct sinew_call *call);		/* any */
 /* Borrowed from the call. any thread. */
 struct sinew_session *sinew_call_session(const struct sinew_call *call);
-/* loop; or, for a call that is served by the queue, with a message of it. */
-void *sinew_call_user(const struct sinew_call *call);
-void sinew_call_set_user(struct sinew_call *call, void *user);
+void *sinew_call_user(const struct sinew_call *call);	/* loop; queue: with a message of it */
+void sinew_call_set_user(struct sinew_call *call, void *user);	/* the same */
 /* The peer's: the principal of its credential, valid until sinew_call_end(); NULL: none. any
  * thread. */
 void *sinew_call_principal(const struct sinew_call *call);

@@ -71,8 +71,8 @@ static bool open_with(struct sinew_service is)
 		sinew_binding_close(pair.s[0].binding[i]);
 		pair.s[0].binding[i] = NULL;
 		good = CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session,
-						   (uint16_t)(FIRST + i), NULL, &pair.s[0].binding[i]),
-				0) && good;
+						   (uint16_t)(FIRST + i), NULL,
+						   &pair.s[0].binding[i]), 0) && good;
 	}
 	return good;
 }
