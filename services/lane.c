@@ -67,15 +67,6 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 	return l;
 }
 
-void lane_drop_cred(struct lane *l, struct sinew_cred *c)
-{
-	lock_order_held(LOCK_SERVICE);
-	if (!cred_put_back(c))
-		return;
-	c->next = l->loose;
-	l->loose = c;
-}
-
 static void free_creds(struct sinew_cred *c)
 {
 	while (c) {

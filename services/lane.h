@@ -47,7 +47,14 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 		      const struct service_grant *theirs);
 /* A call has that credential no more; if it was the last, lane_free_loose() is due. Under the
  * lock. */
-void lane_drop_cred(struct lane *l, struct sinew_cred *c);
+static inline void lane_drop_cred(struct lane *l, struct sinew_cred *c)
+{
+	lock_order_held(LOCK_SERVICE);
+	if (!cred_put_back(c))
+		return;
+	c->next = l->loose;
+	l->loose = c;
+}
 /* Under the lock, which is given back meanwhile. */
 void lane_free_loose(struct lane *l);
 /* With the session. */

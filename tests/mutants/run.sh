@@ -17,7 +17,7 @@ OUT=$BUILD/mutants
 UNITS="test_ring test_rx test_link test_hello test_hostile test_stuck test_dlm_rules test_dlm_ends
 	test_ring_calls test_session_calls test_view test_view_again test_greeting test_calls
 	test_call_rules test_call_slots test_call_windows test_call_upgrade test_never_dial
-	test_call_after test_call_query
+	test_call_after test_call_query test_call_creds
 	test_call_orders"
 SOURCES="$(echo proto/*.c services/call_wire.c services/calls*.c membership/view*.c)
 	membership/greeting.c"
