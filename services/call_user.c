@@ -324,19 +324,12 @@ static int keep_copy(struct kept_msg *m, const struct sinew_call_msg *msg)
 }
 
 /* The bytes of the event that is shown, as a message of their own. 0 or -ENOMEM. */
-static int keep(struct kept_msg *m, const struct shown *shown)
+static int keep(struct kept_msg *m, const struct sinew_call_msg *msg)
 {
-	const struct sinew_call_msg *msg = &shown->msg;
 	struct sinew_call *k = msg->call;
 
 	assert(msg->event == SINEW_CALL_DATA && !m->kept && !m->mem);
-	if (shown->stored) {
-		lane_lock(k->lane);
-		m->mem = unread_give(k);
-		lane_unlock(k->lane);
-		m->msg.data = msg->data;
-		return 0;
-	}
+	/* They may lie in memory of ours, which is free after the event. */
 	if (!service_keep(k->session, msg->data, msg->len, &m->kept)) {
 		m->msg.data = sinew_kept_data(m->kept);
 		return 0;
@@ -344,17 +337,8 @@ static int keep(struct kept_msg *m, const struct shown *shown)
 	return keep_copy(m, msg);
 }
 
-/* The event that is handed over just now; NULL: it is another one. */
-static const struct shown *shown_as(const struct sinew_call_msg *msg)
-{
-	const struct shown *shown = msg->call->lane->owner->shown;
-
-	return shown && msg == &shown->msg ? shown : NULL;
-}
-
 int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg **ret_msg)
 {
-	const struct shown *shown = NULL;
 	struct sinew_calls *o;
 	struct kept_msg *m;
 	bool taken;
@@ -363,9 +347,7 @@ int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg *
 		return -EINVAL;
 	o = msg->call->lane->owner;
 	taken = msg->call->queued && msg == &msg->call->queued->out.msg;
-	if (!taken)
-		shown = shown_as(msg);
-	if (!taken && !shown)
+	if (!taken && msg != o->shown)
 		return -EINVAL;
 	m = owner_alloc(o, sizeof *m);
 	if (!m)
@@ -373,7 +355,7 @@ int sinew_call_msg_ref(const struct sinew_call_msg *msg, struct sinew_call_msg *
 	*m = (struct kept_msg) { .msg = *msg, .owner = owner_ref(o) };
 	m->msg.call = NULL;
 	m->msg.user = NULL;
-	if (taken ? keep_copy(m, msg) : keep(m, shown)) {
+	if (taken ? keep_copy(m, msg) : keep(m, msg)) {
 		owner_release(o, m);
 		owner_unref(o);
 		return -ENOMEM;

@@ -38,10 +38,10 @@ _Static_assert((int)SINEW_CALL_AT_STOPPING == CALL_AT_STOPPING, "states");
 
 static void show_event(struct lane *l, struct sinew_call *k, enum sinew_call_event event)
 {
-	struct shown shown;
+	struct sinew_call_msg msg;
 
-	shown.msg = (struct sinew_call_msg) { .event = event };
-	show(l, k, &shown, false);
+	msg = (struct sinew_call_msg) { .event = event };
+	show(l, k, &msg);
 }
 
 static void show_slot(struct lane *l)
@@ -262,13 +262,13 @@ static void forget(struct sinew_call *k)
 
 static void show_end(struct lane *l, struct sinew_call *k, uint32_t retry_ms)
 {
-	struct shown shown;
+	struct sinew_call_msg msg;
 
-	shown.msg = (struct sinew_call_msg) {
+	msg = (struct sinew_call_msg) {
 		.event = SINEW_CALL_ENDED, .reason = k->end.reason, .outcome = k->end.outcome,
 		.code = k->end.code, .retry_ms = retry_ms,
 	};
-	show(l, k, &shown, false);
+	show(l, k, &msg);
 }
 
 static void ended(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
@@ -316,10 +316,10 @@ static void show_report(struct lane *l, struct sinew_call *k)
 		.at = (enum sinew_call_at)said->state, .age_ms = said->age_ms,
 		.received = said->received, .consumed = said->consumed,
 	};
-	struct shown shown;
+	struct sinew_call_msg msg;
 
-	shown.msg = (struct sinew_call_msg) { .event = SINEW_CALL_STATE, .report = &report };
-	show(l, k, &shown, false);
+	msg = (struct sinew_call_msg) { .event = SINEW_CALL_STATE, .report = &report };
+	show(l, k, &msg);
 }
 
 static void of_call(struct lane *l, struct sinew_call *k, struct calls_event *ev)

@@ -45,7 +45,6 @@
 
 struct queue;
 struct service;
-struct shown;
 struct verifier;
 
 struct sinew_calls {
@@ -80,7 +79,7 @@ struct sinew_calls {
 
 	/* Loop. */
 	struct list lanes;
-	const struct shown *shown;	/* the event that is handed over */
+	const struct sinew_call_msg *shown;	/* the event that is handed over */
 	bool freed_seen;
 };
 

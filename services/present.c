@@ -55,44 +55,44 @@ static struct sinew_call_msg new_message(const struct sinew_call *k)
 
 void present_waiting(struct lane *l, struct sinew_call *k)
 {
-	struct shown shown;
+	struct sinew_call_msg msg;
 
 	if (!intercept_is_set(l->owner))
 		return;
-	shown.msg = new_message(k);
-	show(l, k, &shown, false);
+	msg = new_message(k);
+	show(l, k, &msg);
 }
 
 /* The application has the call from now on. */
 static void accept_new(struct lane *l, struct sinew_call *k)
 {
-	struct shown shown;
+	struct sinew_call_msg msg;
 
 	assert(k->incoming && !k->accepted && k->entry.stage == CALL_INSIDE);
 	if (call_accept(k->core))
 		return;
 	k->accepted = true;
-	shown.msg = new_message(k);
+	msg = new_message(k);
 	/* Freed meanwhile: nobody knows it. */
-	if (show(l, k, &shown, false) == FREED)
+	if (show(l, k, &msg) == FREED)
 		k->accepted = false;
 }
 
 /* A thread, or the interceptor, is to have the call: only then is it accepted. */
 static void offer_new(struct lane *l, struct sinew_call *k)
 {
-	struct shown shown;
+	struct sinew_call_msg msg;
 	bool taken;
 
-	shown.msg = new_message(k);
-	taken = intercept_is_set(l->owner) && show(l, k, &shown, false) == TAKEN;
+	msg = new_message(k);
+	taken = intercept_is_set(l->owner) && show(l, k, &msg) == TAKEN;
 	if (!k->core || k->aborted)
 		return;
 	if (taken && !call_accept(k->core)) {
 		k->accepted = true;
 		queue_seen(k);
 	} else if (!taken) {
-		queue_post(k, &shown.msg);
+		queue_post(k, &msg);
 	}
 }
 
@@ -106,39 +106,38 @@ void present_new(struct lane *l, struct sinew_call *k)
 }
 
 /* Everything is there. */
-static void show_whole(struct lane *l, struct sinew_call *k, struct span data, bool stored)
+static void show_whole(struct lane *l, struct sinew_call *k, struct span data)
 {
-	struct shown shown;
+	struct sinew_call_msg msg;
 
 	if (k->incoming && !k->accepted)
 		present_new(l, k);
-	shown.msg = (struct sinew_call_msg) {
+	msg = (struct sinew_call_msg) {
 		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = true,
 	};
 	if (!k->queued) {
 		if (show_knows(k))
-			show(l, k, &shown, stored);
-	} else if (show(l, k, &shown, stored) == LEFT && k->core && !k->returned) {
-		queue_post(k, &shown.msg);
+			show(l, k, &msg);
+	} else if (show(l, k, &msg) == LEFT && k->core && !k->returned) {
+		queue_post(k, &msg);
 		return;
 	}
-	if (stored)
-		unread_free(k);
+	unread_free(k);
 }
 
 /* The interceptor may take them as they come. True: it has. */
-static bool data_intercepted(struct lane *l, struct sinew_call *k, struct shown *shown)
+static bool data_intercepted(struct lane *l, struct sinew_call *k, struct sinew_call_msg *msg)
 {
 	uint64_t before = k->unconsumed;
-	size_t len = shown->msg.len, n;
+	size_t len = msg->len, n;
 	bool taken;
 
 	if (!intercept_is_set(l->owner))
 		return false;
 	/* A reply from inside of it consumes them. */
 	k->unconsumed += len;
-	k->in.last = shown->msg.last;
-	taken = show(l, k, shown, false) != LEFT;
+	k->in.last = msg->last;
+	taken = show(l, k, msg) != LEFT;
 	n = k->unconsumed < before + len ? (size_t)k->unconsumed : len;
 	if (taken && k->delivery == SINEW_CALL_PACED)
 		return true;
@@ -149,21 +148,21 @@ static bool data_intercepted(struct lane *l, struct sinew_call *k, struct shown 
 }
 
 /* Data of a call that threads serve, in pieces: all that have come are taken at once. */
-static void data_queued(struct lane *l, struct sinew_call *k, struct shown *shown)
+static void data_queued(struct lane *l, struct sinew_call *k, struct sinew_call_msg *msg)
 {
-	struct span data = { shown->msg.data, shown->msg.len };
-	bool last = shown->msg.last;
+	struct span data = { msg->data, msg->len };
+	bool last = msg->last;
 
 	assert(k->queued && k->delivery != SINEW_CALL_WHOLE);
-	if (k->delivery != SINEW_CALL_PULL && data_intercepted(l, k, shown))
+	if (k->delivery != SINEW_CALL_PULL && data_intercepted(l, k, msg))
 		return;
 	if (!k->core || k->returned || k->aborted || !store(k, data, last))
 		return;
-	shown->msg.data = NULL;
-	if (k->delivery == SINEW_CALL_PULL && show(l, k, shown, false) != LEFT)
+	msg->data = NULL;
+	if (k->delivery == SINEW_CALL_PULL && show(l, k, msg) != LEFT)
 		return;
 	if (!k->returned)
-		queue_post(k, &shown->msg);
+		queue_post(k, msg);
 }
 
 static void data_whole(struct lane *l, struct sinew_call *k, struct span data, bool last)
@@ -176,29 +175,29 @@ static void data_whole(struct lane *l, struct sinew_call *k, struct span data, b
 	if (stored)
 		data = (struct span) { unread_data(k), unread_len(k) };
 	if (last)
-		show_whole(l, k, data, stored);
+		show_whole(l, k, data);
 }
 
 void present_data(struct lane *l, struct sinew_call *k, struct span data, bool last)
 {
-	struct shown shown;
+	struct sinew_call_msg msg;
 
-	shown.msg = (struct sinew_call_msg) {
+	msg = (struct sinew_call_msg) {
 		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = last,
 	};
 	if (k->queued && k->delivery != SINEW_CALL_WHOLE) {
-		data_queued(l, k, &shown);
+		data_queued(l, k, &msg);
 		return;
 	}
 	switch (k->delivery) {
 	case SINEW_CALL_PIECES:
 		consumed(k, data.n);
-		show(l, k, &shown, false);
+		show(l, k, &msg);
 		return;
 	case SINEW_CALL_PACED:
 		k->unconsumed += data.n;
 		k->in.last = last;
-		show(l, k, &shown, false);
+		show(l, k, &msg);
 		return;
 	case SINEW_CALL_WHOLE:
 		consumed(k, data.n);
@@ -207,8 +206,8 @@ void present_data(struct lane *l, struct sinew_call *k, struct span data, bool l
 	case SINEW_CALL_PULL:
 		if (!store(k, data, last))
 			return;
-		shown.msg.data = NULL;
-		show(l, k, &shown, false);
+		msg.data = NULL;
+		show(l, k, &msg);
 	}
 }
 

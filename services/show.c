@@ -23,7 +23,7 @@ static enum shown_to hand_over(struct sinew_call *k, const struct sinew_call_msg
 	return TAKEN;
 }
 
-enum shown_to show(struct lane *l, struct sinew_call *k, struct shown *shown, bool stored)
+enum shown_to show(struct lane *l, struct sinew_call *k, struct sinew_call_msg *msg)
 {
 	bool to_call = k->fn && show_knows(k);
 	struct sinew_calls *o = l->owner;
@@ -32,25 +32,24 @@ enum shown_to show(struct lane *l, struct sinew_call *k, struct shown *shown, bo
 	assert(l->delivers && !o->shown);
 	if (k->returned)
 		return LEFT;
-	shown->stored = stored;
-	shown->msg.call = k;
-	shown->msg.user = k->user;
-	if (shown->msg.event == SINEW_CALL_ENDED)
-		mark_end(&shown->msg, k->incoming);
+	msg->call = k;
+	msg->user = k->user;
+	if (msg->event == SINEW_CALL_ENDED)
+		mark_end(msg, k->incoming);
 	else
-		shown->msg.mark = mark_of(shown->msg.event);
+		msg->mark = mark_of(msg->event);
 	if (to_call || intercept_is_set(o)) {
 		lane_unlock(l);
 		if (owner_enter(o)) {
-			o->shown = shown;
-			to = hand_over(k, &shown->msg, to_call);
+			o->shown = msg;
+			to = hand_over(k, msg, to_call);
 			o->shown = NULL;
 		}
 		lane_lock(l);
 	} else {
 		to = LEFT;
 	}
-	if (to == LEFT && !k->returned && is_for_queue(k, shown->msg.event))
-		queue_post(k, &shown->msg);
+	if (to == LEFT && !k->returned && is_for_queue(k, msg->event))
+		queue_post(k, msg);
 	return to;
 }

@@ -8,12 +8,6 @@
 
 #include "services/lane.h"
 
-/* The event that is handed over, for sinew_call_msg_ref(). */
-struct shown {
-	struct sinew_call_msg msg;
-	bool stored;		/* the data lie in the memory of what was not read */
-};
-
 /* Where an event went. */
 enum shown_to {
 	FREED,			/* nowhere: the application has freed its calls */
@@ -27,9 +21,9 @@ static inline bool show_knows(const struct sinew_call *k)
 	return !k->incoming || k->accepted;
 }
 
-/* Shows its message. stored: the data lie in the memory of what was not read. Begins and data are
- * put into the queue by others, when they are complete. Under the lock of the lane, which is given
- * back while the application runs; the caller has a reference of the call. */
-enum shown_to show(struct lane *l, struct sinew_call *k, struct shown *shown, bool stored);
+/* Shows its message. Begins and data are put into the queue by others, when they are complete.
+ * Under the lock of the lane, which is given back while the application runs; the caller has a
+ * reference of the call. */
+enum shown_to show(struct lane *l, struct sinew_call *k, struct sinew_call_msg *msg);
 
 #endif

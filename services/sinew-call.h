@@ -51,10 +51,8 @@ extern "C" {
 #define SINEW_TOTAL_UNKNOWN	UINT64_MAX	/* as the length of a request or reply */
 #define SINEW_SERVICE_FIRST	64		/* ids below are the library's own */
 
-/* A service of a session, to begin calls with. */
-struct sinew_binding;
-/* A call, at either side. */
-struct sinew_call;
+struct sinew_binding;	/* a service of a session, to begin calls with */
+struct sinew_call;	/* at either side */
 
 enum sinew_call_event {
 	SINEW_CALL_NEW = 1,	/* the peer has begun it; its first data come next */
@@ -298,6 +296,7 @@ struct sinew_calls_status {
  */
 int sinew_calls_status(struct sinew_calls *calls, struct sinew_session *session,
 		       struct sinew_calls_status *ret);
+
 /*
  * From now on the events of calls without a function, own and of services, which need none then,
  * wait for sinew_calls_take(): those of one call in order. They take no more memory than the window

@@ -405,6 +405,53 @@ static void a_slow_service_harms_no_other(void)
 	call_pair_close(&pair);
 }
 
+/* ---- messages that are kept ---- */
+
+/* Twice, and the first one is put inside of the event: data are valid until it ends. */
+static void keep_twice(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	struct sinew_call_msg *first, **second = user;
+
+	if (msg->event == SINEW_CALL_DATA && msg->len) {
+		CHECK_EQ(sinew_call_msg_ref(msg, &first), 0);
+		CHECK_EQ(sinew_call_msg_ref(msg, second), 0);
+		CHECK_MEM(first->data, request, msg->len);
+		sinew_call_msg_put(first);
+		CHECK_MEM(msg->data, request, msg->len);
+		CHECK_EQ(sinew_call_send(call, NULL, 0, 0), 0);
+	}
+	if (msg->event == SINEW_CALL_ENDED)
+		sinew_call_end(call);
+}
+
+static void messages_are_kept_twice(void)
+{
+	static const size_t lengths[] = { 100, 100000 };
+	struct sinew_service is = {
+		.size = sizeof is, .fn = keep_twice, .delivery = SINEW_CALL_WHOLE,
+	};
+	struct sinew_call_msg *kept = NULL;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(sinew_service_bind(pair.s[1].calls, FAST_FIRST, &is, &kept), 0);
+	sinew_binding_close(pair.s[0].binding[0]);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, FAST_FIRST, NULL,
+				    &pair.s[0].binding[0]), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct asked a = { .request = request, .len = lengths[i], .reply = reply };
+
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, 1, &a, NULL, 0), 0);
+		DRIVE_CALLS(&pair, a.ended);
+		CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+		CHECK_OR_RETURN(CHECK(kept != NULL));
+		CHECK_EQ(kept->len, lengths[i]);
+		CHECK_MEM(kept->data, request, kept->len);
+		sinew_call_msg_put(kept);
+		kept = NULL;
+	}
+	call_pair_close(&pair);
+}
+
 /* ---- both ways ---- */
 
 static void both_sides_call_each_other(void)
@@ -521,6 +568,7 @@ int main(void)
 	RUN(an_end_without_a_reply_aborts);
 	RUN(a_deadline_ends_a_call);
 	RUN(a_slow_service_harms_no_other);
+	RUN(messages_are_kept_twice);
 	RUN(both_sides_call_each_other);
 	RUN(a_service_reads_what_it_needs);
 	RUN(a_paced_reply_waits_for_its_consumer);
