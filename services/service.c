@@ -94,8 +94,10 @@ void service_enter(struct sinew_calls *o, struct sinew_call *k)
 {
 	struct service *s = k->service;
 
-	assert(service_has_room(s) && k->entry.stage == CALL_OUTSIDE);
-	k->entry.extra = !has_own_room(s);
+	assert(k->entry.stage == CALL_OUTSIDE);
+	/* sinew_calls_accept() may have taken the room since it was seen: one more than there are,
+	 * as if that had come later. */
+	k->entry.extra = s->is.full == SINEW_FULL_ALLOC && !has_own_room(s);
 	k->entry.stage = CALL_INSIDE;
 	atomic_fetch_add(k->entry.extra ? &s->n_extra : &s->n_calls, 1);
 	if (!k->entry.extra && s->is.flags & SINEW_SERVICE_CHARGED)
