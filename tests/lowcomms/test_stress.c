@@ -299,7 +299,7 @@ static bool is_other(const char *name)
 {
 	static const char *const elsewhere[] = {
 		"sinew_corosync_", "sinew_config_", "sinew_call_", "sinew_calls_", "sinew_binding_",
-		"sinew_service_",
+		"sinew_service_", "sinew_cred_",
 	};
 
 	for (unsigned i = 0; not_called[i].name; i++)

@@ -4,7 +4,7 @@
  * refusals, broken seals, memory and its wiping. Knows the public headers only.
  */
 #include "tests/lib/call_pair.h"
-#include "tests/lib/test_cred.h"
+#include "tests/lib/toy_cred.h"
 
 #define GUARDED	200u	/* a service that demands a credential */
 #define OPEN	201u	/* one that does not */
@@ -22,7 +22,7 @@ static char seen[64];
 static int verify(struct sinew_session *session, uint16_t kind, const void *bytes, size_t len,
 		  void **ret_principal, const struct sinew_cred_ops **ret_ops, void *user)
 {
-	CHECK(session == pair.t[1].all.session && kind == TEST_CRED_KIND && user == &verified);
+	CHECK(session == pair.t[1].all.session && kind == TOY_CRED_KIND && user == &verified);
 	verified++;
 	memset(seen, 0, sizeof seen);
 	memcpy(seen, bytes, len < sizeof seen ? len : sizeof seen - 1);
@@ -30,7 +30,7 @@ static int verify(struct sinew_session *session, uint16_t kind, const void *byte
 		return verdict;
 	*ret_principal = &theirs;
 	if (!plain)
-		*ret_ops = &test_cred_ops;
+		*ret_ops = &toy_cred_ops;
 	return 0;
 }
 
@@ -80,15 +80,15 @@ static bool open_pair(const struct sinew_calls_options *opt)
 
 static bool may_verify(void)
 {
-	return CHECK_EQ(sinew_calls_verify(pair.s[1].calls, TEST_CRED_KIND, verify, &verified), 0);
+	return CHECK_EQ(sinew_calls_verify(pair.s[1].calls, TOY_CRED_KIND, verify, &verified), 0);
 }
 
 static struct sinew_cred *cred(void)
 {
 	struct sinew_cred *c = NULL;
 
-	CHECK_EQ(sinew_cred_new(pair.s[0].calls, TEST_CRED_KIND, secret, sizeof secret - 1,
-				&test_cred_ops, &ours, &c), 0);
+	CHECK_EQ(sinew_cred_new(pair.s[0].calls, TOY_CRED_KIND, secret, sizeof secret - 1,
+				&toy_cred_ops, &ours, &c), 0);
 	return c;
 }
 
@@ -235,7 +235,7 @@ static void refused_credentials_execute_nothing(void)
 	b = bind_as(OPEN, c);
 	ends(b, 10, SINEW_CALL_NOT_EXECUTED);
 	CHECK(may_verify());
-	CHECK_EQ(sinew_calls_verify(pair.s[1].calls, TEST_CRED_KIND, verify, NULL), -EEXIST);
+	CHECK_EQ(sinew_calls_verify(pair.s[1].calls, TOY_CRED_KIND, verify, NULL), -EEXIST);
 	/* It stays refused, until it is given up. */
 	ends(b, 10, SINEW_CALL_NOT_EXECUTED);
 	sinew_binding_close(b);
@@ -268,7 +268,7 @@ static void both_sides_must_seal(void)
 	sinew_binding_close(b);
 	sinew_cred_put(c);
 	plain = false;
-	CHECK_EQ(sinew_cred_new(pair.s[0].calls, TEST_CRED_KIND, "x", 1, NULL, NULL, &c), 0);
+	CHECK_EQ(sinew_cred_new(pair.s[0].calls, TOY_CRED_KIND, "x", 1, NULL, NULL, &c), 0);
 	b = bind_as(OPEN, c);
 	ends(b, 10, SINEW_CALL_NOT_EXECUTED);
 	CHECK_EQ(theirs.released, 1);
@@ -341,7 +341,7 @@ static void each_seal_breaks(void)
 
 static void bad_arguments(void)
 {
-	struct sinew_cred_ops ops = test_cred_ops;
+	struct sinew_cred_ops ops = toy_cred_ops;
 	struct sinew_cred *c = NULL;
 	struct sinew_calls *calls;
 
@@ -352,10 +352,10 @@ static void bad_arguments(void)
 	CHECK_EQ(sinew_cred_new(calls, 1, NULL, 1, NULL, NULL, &c), -EINVAL);
 	ops.extra = SINEW_SEAL_MAX + 1;
 	CHECK_EQ(sinew_cred_new(calls, 1, "x", 1, &ops, NULL, &c), -EINVAL);
-	ops = test_cred_ops;
+	ops = toy_cred_ops;
 	ops.open = NULL;
 	CHECK_EQ(sinew_cred_new(calls, 1, "x", 1, &ops, NULL, &c), -EINVAL);
-	ops = test_cred_ops;
+	ops = toy_cred_ops;
 	ops.size = 0;
 	CHECK_EQ(sinew_cred_new(calls, 1, "x", 1, &ops, NULL, &c), -EINVAL);
 	CHECK_EQ(sinew_calls_verify(calls, 1, NULL, NULL), -EINVAL);
@@ -419,8 +419,8 @@ static bool run(uint64_t k)
 	if (!open_pair(&opt) || !may_verify())
 		return false;
 	memory.fails_at = memory.n + k;
-	err = sinew_cred_new(pair.s[0].calls, TEST_CRED_KIND, secret, sizeof secret - 1,
-			     &test_cred_ops, &ours, &c);
+	err = sinew_cred_new(pair.s[0].calls, TOY_CRED_KIND, secret, sizeof secret - 1,
+			     &toy_cred_ops, &ours, &c);
 	if (!err)
 		err = sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, GUARDED, c, &b);
 	if (!err) {

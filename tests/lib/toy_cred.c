@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/lib/test_cred.h"
+#include "tests/lib/toy_cred.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ static void apply_stream(const struct test_seal *s, uint64_t place, const uint8_
 }
 
 static void put_tag(const struct test_seal *s, uint64_t place, const uint8_t *sealed, size_t len,
-		    uint8_t tag[TEST_CRED_EXTRA])
+		    uint8_t tag[TOY_CRED_EXTRA])
 {
 	uint64_t key[2] = { ~s->key[1], ~s->key[0] }, n = siphash(key, place ^ len);
 
@@ -75,7 +75,7 @@ static int open_it(const struct sinew_piece *piece, const void *sealed, size_t l
 {
 	struct test_seal *s = user;
 	uint64_t place = place_of(s, piece);
-	uint8_t tag[TEST_CRED_EXTRA];
+	uint8_t tag[TOY_CRED_EXTRA];
 	const uint8_t *from = sealed;
 
 	if (atomic_fetch_add(&s->opened, 1) + 1 == s->no_open || len < sizeof tag)
@@ -95,7 +95,7 @@ static void release(void *user)
 	atomic_fetch_add(&s->released, 1);
 }
 
-const struct sinew_cred_ops test_cred_ops = {
-	.size = sizeof test_cred_ops, .extra = TEST_CRED_EXTRA, .seal = seal, .open = open_it,
+const struct sinew_cred_ops toy_cred_ops = {
+	.size = sizeof toy_cred_ops, .extra = TOY_CRED_EXTRA, .seal = seal, .open = open_it,
 	.release = release,
 };

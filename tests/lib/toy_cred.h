@@ -5,15 +5,15 @@
  * found out. No cipher for products: those take an AEAD of a library. Counts what is asked of it,
  * and fails where a test wants that.
  */
-#ifndef SINEW_TESTS_LIB_TEST_CRED_H
-#define SINEW_TESTS_LIB_TEST_CRED_H
+#ifndef SINEW_TESTS_LIB_TOY_CRED_H
+#define SINEW_TESTS_LIB_TOY_CRED_H
 
 #include <stdatomic.h>
 
 #include "services/sinew-call.h"
 
-#define TEST_CRED_KIND	77u
-#define TEST_CRED_EXTRA	16u
+#define TOY_CRED_KIND	77u
+#define TOY_CRED_EXTRA	16u
 
 struct test_seal {
 	uint64_t key[2];
@@ -22,7 +22,7 @@ struct test_seal {
 };
 
 /* user is a struct test_seal. */
-extern const struct sinew_cred_ops test_cred_ops;
+extern const struct sinew_cred_ops toy_cred_ops;
 
 /* For applications whose key is in the credential, which is no good idea but in a test. */
 void test_seal_init(struct test_seal *s, const char *secret);
