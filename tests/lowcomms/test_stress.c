@@ -247,8 +247,14 @@ static void play(const struct mode *mode)
 {
 	CHECK_OR_RETURN(open_workers(mode));
 	run_phase(RUNNING, enough_happened);
-	for (unsigned i = 0; i < SIDES; i++)
+	for (unsigned i = 0; i < SIDES; i++) {
+		int err = sinew_peer_set_dial(stress.side[i].n, stress.side[!i].nodeid,
+					      SINEW_DIAL_ALWAYS);
+
+		/* Two that never dial do not meet. */
+		CHECK(!err || err == -ENOENT);
 		CHECK_EQ(sinew_self_lost(stress.side[i].n), 0);
+	}
 	CHECK(wait_for(met));
 	CHECK(wait_for(settled));
 	run_phase(CLOSING, both_closed);
