@@ -161,6 +161,29 @@ static void a_window_grows_while_there_is_memory(void)
 	done();
 }
 
+/* What it grew is another call's only when nothing of it is held any more. */
+static void a_window_is_given_back_when_all_is_consumed(void)
+{
+	struct calls_config cfg = pair_config();
+
+	cfg.window_max = 400;
+	cfg.grow_bytes = 100;
+	fresh(&cfg);
+	begin_with(&call, 250, true);
+	CHECK_EQ(call_consumed(p.b.in, 25), 0);
+	CHECK_EQ(p.b.c.grow_bytes, 0);
+	pair_run(&p);
+	CHECK_EQ(call_consumed(p.b.in, 60), 0);
+	pair_run(&p);
+	CHECK(p.b.in->rx.complete);
+	CHECK_EQ(p.b.in->rx.received, 250);
+	CHECK_EQ(call_consumed(p.b.in, 10), 0);
+	CHECK_EQ(p.b.c.grow_bytes, 0);
+	CHECK_EQ(call_consumed(p.b.in, 155), 0);
+	CHECK_EQ(p.b.c.grow_bytes, 100);
+	done();
+}
+
 static void a_window_never_grows_beyond_its_limit(void)
 {
 	struct calls_config cfg = pair_config();
@@ -261,6 +284,7 @@ int main(void)
 	RUN(no_credit_is_told_for_what_is_complete);
 	RUN(no_credit_is_told_beyond_the_total);
 	RUN(a_window_grows_while_there_is_memory);
+	RUN(a_window_is_given_back_when_all_is_consumed);
 	RUN(a_window_never_grows_beyond_its_limit);
 	RUN(bytes_arrive_as_they_were);
 	RUN(a_ring_without_room);
