@@ -161,7 +161,7 @@ static void a_window_grows_while_there_is_memory(void)
 	done();
 }
 
-/* What it grew is another call's only when nothing of it is held any more. */
+/* Another call gets its growth only when nothing of it is held any more. */
 static void a_window_is_given_back_when_all_is_consumed(void)
 {
 	struct calls_config cfg = pair_config();
