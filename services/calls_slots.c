@@ -258,6 +258,18 @@ static int binding_find(const struct calls *c, uint16_t service, uint16_t cred)
 	return unused;
 }
 
+static bool is_due(uint8_t state)
+{
+	return state != CALL_UNBOUND && state != CALL_BOUND;
+}
+
+void binding_becomes(struct calls *c, struct call_binding *b, enum call_bound state)
+{
+	c->n_binds -= is_due(b->state);
+	b->state = (uint8_t)state;
+	c->n_binds += is_due(b->state);
+}
+
 static void binding_open(struct calls *c, struct call_binding *b, uint16_t service)
 {
 	if (b->service != service || b->upgrade == UPGRADE_NONE)
@@ -265,8 +277,7 @@ static void binding_open(struct calls *c, struct call_binding *b, uint16_t servi
 			.users = b->users, .held = b->held, .service = service,
 			.in_force = service, .cred = b->cred,
 		};
-	b->state = CALL_TO_BIND;
-	c->n_binds++;
+	binding_becomes(c, b, CALL_TO_BIND);
 }
 
 /* From here on the binding has that credential. */
@@ -311,14 +322,10 @@ int calls_bind(struct calls *c, uint16_t service, const struct calls_cred *as,
 	if (is_unused(b))
 		binding_use(c, b, as, (uint16_t)cred);
 	b->users++;
-	if (b->state == CALL_UNBOUND) {
+	if (b->state == CALL_UNBOUND)
 		binding_open(c, b, service);
-	} else if (b->state == CALL_TO_UNBIND && b->spoiled) {
-		b->state = CALL_TO_REBIND;
-	} else if (b->state == CALL_TO_UNBIND) {
-		b->state = CALL_BOUND;
-		c->n_binds--;
-	}
+	else if (b->state == CALL_TO_UNBIND)
+		binding_becomes(c, b, b->spoiled ? CALL_TO_REBIND : CALL_BOUND);
 	*ret_binding = (uint16_t)i;
 	return 0;
 }
@@ -331,12 +338,10 @@ void binding_release(struct calls *c, uint16_t binding)
 	if (--b->users)
 		return;
 	if (b->state == CALL_TO_BIND) {
-		b->state = CALL_UNBOUND;
-		c->n_binds--;
+		binding_becomes(c, b, CALL_UNBOUND);
 		binding_settle(c, b);
 	} else {
-		c->n_binds += b->state == CALL_BOUND;
-		b->state = CALL_TO_UNBIND;
+		binding_becomes(c, b, CALL_TO_UNBIND);
 	}
 }
 

@@ -52,6 +52,8 @@ void slot_clean(struct call_slot *s, unsigned due);
 void slot_reset(struct call *call);
 /* Lets its credential go if it is free now: unbound, and without slots. */
 void binding_settle(struct calls *c, struct call_binding *b);
+/* Changes the state of an own binding, and counts the frames that are due. */
+void binding_becomes(struct calls *c, struct call_binding *b, enum call_bound state);
 /* A call that has not sent its BEGIN needs the binding no more. */
 void binding_release(struct calls *c, uint16_t binding);
 

@@ -78,9 +78,7 @@ static void out_bind(const struct calls *c, struct calls_out *o)
 static void put_unbind(struct calls *c, struct call_binding *b)
 {
 	b->used = b->spoiled = false;
-	c->n_binds += b->state == CALL_BOUND;
-	c->n_binds -= b->state == CALL_TO_UNBIND;
-	b->state = b->state == CALL_TO_UNBIND ? CALL_UNBOUND : CALL_TO_BIND;
+	binding_becomes(c, b, b->state == CALL_TO_UNBIND ? CALL_UNBOUND : CALL_TO_BIND);
 	binding_settle(c, b);
 }
 
@@ -304,8 +302,7 @@ void calls_frame_put(struct calls *c, const struct calls_out *out, uint64_t end)
 		cred_put(c, out->binding);
 		break;
 	case OUT_BIND:
-		c->out_bindings[out->binding].state = CALL_BOUND;
-		c->n_binds--;
+		binding_becomes(c, &c->out_bindings[out->binding], CALL_BOUND);
 		break;
 	case OUT_UNBIND:
 		put_unbind(c, &c->out_bindings[out->binding]);

@@ -59,8 +59,7 @@ static void spoil(struct calls *c, struct call_binding *b)
 	b->spoiled = true;
 	if (b->state != CALL_BOUND)
 		return;
-	b->state = CALL_TO_REBIND;
-	c->n_binds++;
+	binding_becomes(c, b, CALL_TO_REBIND);
 }
 
 const char *upgrade_answer(struct call *call, uint16_t service)
