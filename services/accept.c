@@ -121,6 +121,25 @@ static int too_late(const struct sinew_call *k)
 	return expired ? -ETIME : -ECONNABORTED;
 }
 
+/* The call that has waited longest, under the lock of its lane. 0 or a negative errno. */
+static int lock_oldest(struct sinew_calls *o, struct sinew_call **ret_oldest)
+{
+	if (node_forked(o->node))
+		return -ECHILD;
+	*ret_oldest = take_oldest(o);
+	if (!*ret_oldest)
+		return -ENODATA;
+	lane_lock((*ret_oldest)->lane);
+	return 0;
+}
+
+static void unlock_oldest(struct sinew_call *k)
+{
+	lane_settle(k->lane);
+	lane_unlock(k->lane);
+	call_give_ref(k);
+}
+
 /* 0, and the loop hands over its data; or a negative errno. */
 static int admit(struct sinew_call *k, void *user, struct sinew_call **ret_call)
 {
@@ -150,16 +169,11 @@ int sinew_calls_accept(struct sinew_calls *o, void *user, struct sinew_call **re
 
 	if (!o || !ret_call)
 		return -EINVAL;
-	if (node_forked(o->node))
-		return -ECHILD;
-	k = take_oldest(o);
-	if (!k)
-		return -ENODATA;
-	lane_lock(k->lane);
+	err = lock_oldest(o, &k);
+	if (err)
+		return err;
 	err = admit(k, user, ret_call);
-	lane_settle(k->lane);
-	lane_unlock(k->lane);
-	call_give_ref(k);
+	unlock_oldest(k);
 	return err;
 }
 
@@ -170,19 +184,14 @@ int sinew_calls_reject(struct sinew_calls *o, uint32_t retry_ms)
 
 	if (!o)
 		return -EINVAL;
-	if (node_forked(o->node))
-		return -ECHILD;
-	k = take_oldest(o);
-	if (!k)
-		return -ENODATA;
-	lane_lock(k->lane);
+	err = lock_oldest(o, &k);
+	if (err)
+		return err;
 	err = k->core ? call_refuse(k->core, CALL_END_BUSY, retry_ms) : -EALREADY;
 	if (err)
 		err = too_late(k);
 	else
 		k->aborted = true;
-	lane_settle(k->lane);
-	lane_unlock(k->lane);
-	call_give_ref(k);
+	unlock_oldest(k);
 	return err;
 }
