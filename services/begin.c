@@ -342,9 +342,7 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 	} else if (k) {
 		unused = call_put_back(k);
 	}
-	lane_unlock(b->lane);
+	lane_unlock_and_drop(b->lane, unused);
 	free_others(b->lane->owner, gone);
-	if (unused)
-		sinew_session_unref(unused);
 	return err;
 }

@@ -73,13 +73,9 @@ struct sinew_session *call_free(struct sinew_call *k)
 void call_give_ref(struct sinew_call *k)
 {
 	struct lane *l = k->lane;
-	struct sinew_session *unused;
 
 	lane_lock(l);
-	unused = call_put_back(k);
-	lane_unlock(l);
-	if (unused)
-		sinew_session_unref(unused);
+	lane_unlock_and_drop(l, call_put_back(k));
 }
 
 bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)

@@ -209,7 +209,7 @@ static bool still_goes(const struct sinew_call *k)
 		k->core->state != CALL_OVER;
 }
 
-/* One that the interceptor alone has seen: the loop gives it back. */
+/* Aborts a call that only the interceptor has seen. The loop drops its reference. */
 static void refuse_waiting(struct sinew_call *k)
 {
 	assert(k->entry.announced);
@@ -247,9 +247,7 @@ void sinew_call_end(struct sinew_call *k)
 	}
 	if (!stays)
 		unused = call_put_back(k);
-	lane_unlock(l);
-	if (unused)
-		sinew_session_unref(unused);
+	lane_unlock_and_drop(l, unused);
 }
 
 /* ---- receiving ---- */

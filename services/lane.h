@@ -22,8 +22,8 @@ struct lane {
 	struct list handles;		/* that the core knows */
 	struct list spare;		/* memory of handles */
 	unsigned n_spare;
-	unsigned n_calls;		/* handles that are there: the first one references the
-					 * session, the last one gives that back */
+	unsigned n_calls;		/* handles in use; the session is referenced while there
+					 * are any */
 	struct sinew_cred *principals[CALLS_CREDS];	/* of the peer's credentials, by place */
 	struct sinew_cred *loose;	/* that nobody has any more */
 	uint8_t *sealed, *opened;	/* for one piece each; NULL: nothing is sealed */
@@ -70,6 +70,13 @@ static inline void lane_put(struct lane *l)
 }
 /* The loop comes where events wait, or at the next deadline. The same. */
 void lane_wake(struct lane *l);
+/* Gives the lock back, then a reference to the session from call_put_back(). NULL: none. */
+static inline void lane_unlock_and_drop(struct lane *l, struct sinew_session *unused)
+{
+	lane_unlock(l);
+	if (unused)
+		sinew_session_unref(unused);
+}
 /* Something has changed: both. */
 static inline void lane_settle(struct lane *l)
 {

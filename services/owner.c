@@ -94,19 +94,6 @@ static void free_services(struct sinew_calls *o)
 	}
 }
 
-static void free_queue(struct sinew_calls *o)
-{
-	struct queue *q = atomic_load(&o->queue);
-
-	if (!q)
-		return;
-	assert(list_empty(&q->calls) && !q->n_inside && !q->n_taken);
-	pthread_cond_destroy(&q->ready);
-	pthread_cond_destroy(&q->left);
-	pthread_mutex_destroy(&q->lock);
-	owner_release(o, q);
-}
-
 static void free_verifiers(struct sinew_calls *o)
 {
 	struct verifier *v = atomic_load(&o->verifiers);
@@ -127,7 +114,8 @@ void owner_unref(struct sinew_calls *o)
 		return;
 	assert(list_empty(&o->lanes) && !o->shown);
 	free_services(o);
-	free_queue(o);
+	if (queue_of(o))
+		queue_free(o, queue_of(o));
 	free_verifiers(o);
 	pthread_cond_destroy(&o->left);
 	pthread_mutex_destroy(&o->leave_lock);

@@ -222,9 +222,7 @@ static void leave(struct queued *mine)
 	lane_settle(l);
 	if (!listed)
 		unused = call_put_back(k);
-	lane_unlock(l);
-	if (unused)
-		sinew_session_unref(unused);
+	lane_unlock_and_drop(l, unused);
 }
 
 void queue_put(struct queued *mine)
@@ -278,8 +276,7 @@ int sinew_calls_queue(struct sinew_calls *o, unsigned max)
 	}
 	if (atomic_compare_exchange_strong(&o->queue, &none, q))
 		return 0;
-	pthread_cond_destroy(&q->ready);
-	owner_release(o, q);
+	queue_free(o, q);
 	return -EEXIST;
 }
 

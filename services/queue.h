@@ -35,6 +35,16 @@ struct queued {
 	struct kept_msg out;		/* the event that a thread has */
 };
 
+/* Nobody uses it any more. */
+static inline void queue_free(struct sinew_calls *o, struct queue *q)
+{
+	assert(list_empty(&q->calls) && !q->n_inside && !q->n_taken);
+	pthread_cond_destroy(&q->ready);
+	pthread_cond_destroy(&q->left);
+	pthread_mutex_destroy(&q->lock);
+	owner_release(o, q);
+}
+
 static inline struct queue *queue_of(struct sinew_calls *o)
 {
 	return atomic_load_explicit(&o->queue, memory_order_acquire);

@@ -49,7 +49,7 @@ bool service_has_op(const struct service *s, uint32_t op, bool asks)
 
 struct service *service_newest(struct service *s)
 {
-	struct service *newer = s ? atomic_load_explicit(&s->newer, memory_order_acquire) : NULL;
+	struct service *newer = atomic_load_explicit(&s->newer, memory_order_acquire);
 
 	return newer ? newer : s;
 }
