@@ -123,6 +123,11 @@ static inline void handle_touch(struct sinew_node *n, struct sinew_session *h)
 		handle_publish(n->errands.touched);
 	n->errands.touched = h;
 }
+/* The bytes kept are few enough to read on after a pause of the budget. Any thread. */
+static inline bool handle_fits_budget(const struct sinew_session *h)
+{
+	return atomic_load(&h->kept) <= h->node->opt.receive_bytes / 4 * 3;
+}
 /* Its ring rests: its memory goes back. Under its lock. */
 void handle_give_back(struct sinew_session *h);
 /* Rings that have been idle give their memory back. True: some may next time. */

@@ -376,8 +376,7 @@ void recv_check_budget(struct sinew_session *h)
 {
 	assert(!h->paused == !atomic_load(&h->is_paused));
 	/* Against is_paused in sinew_release(): one of the two sees the other. */
-	if ((h->paused & PAUSE_BUDGET) &&
-	    atomic_load(&h->kept) <= h->node->opt.receive_bytes / 4 * 3)
+	if ((h->paused & PAUSE_BUDGET) && handle_fits_budget(h))
 		recv_pause(h, PAUSE_BUDGET, false);
 }
 

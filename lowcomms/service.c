@@ -60,8 +60,7 @@ uint64_t service_turn_ns(const struct sinew_node *n)
 bool service_is_paused(const struct sinew_session *h)
 {
 	return atomic_load_explicit(&h->is_paused, memory_order_relaxed) &&
-		atomic_load_explicit(&h->kept, memory_order_relaxed) >
-		h->node->opt.receive_bytes / 4 * 3;
+		!handle_fits_budget(h);
 }
 
 bool service_is_stuck(const struct sinew_session *h)
