@@ -38,9 +38,8 @@ _Static_assert((int)SINEW_CALL_AT_STOPPING == CALL_AT_STOPPING, "states");
 
 static void show_event(struct lane *l, struct sinew_call *k, enum sinew_call_event event)
 {
-	struct sinew_call_msg msg;
+	struct sinew_call_msg msg = { .event = event };
 
-	msg = (struct sinew_call_msg) { .event = event };
 	show(l, k, &msg);
 }
 
@@ -262,12 +261,11 @@ static void forget(struct sinew_call *k)
 
 static void show_end(struct lane *l, struct sinew_call *k, uint32_t retry_ms)
 {
-	struct sinew_call_msg msg;
-
-	msg = (struct sinew_call_msg) {
+	struct sinew_call_msg msg = {
 		.event = SINEW_CALL_ENDED, .reason = k->end.reason, .outcome = k->end.outcome,
 		.code = k->end.code, .retry_ms = retry_ms,
 	};
+
 	show(l, k, &msg);
 }
 
@@ -316,9 +314,8 @@ static void show_report(struct lane *l, struct sinew_call *k)
 		.at = (enum sinew_call_at)said->state, .age_ms = said->age_ms,
 		.received = said->received, .consumed = said->consumed,
 	};
-	struct sinew_call_msg msg;
+	struct sinew_call_msg msg = { .event = SINEW_CALL_STATE, .report = &report };
 
-	msg = (struct sinew_call_msg) { .event = SINEW_CALL_STATE, .report = &report };
 	show(l, k, &msg);
 }
 

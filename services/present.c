@@ -81,10 +81,9 @@ static void accept_new(struct lane *l, struct sinew_call *k)
 /* A thread, or the interceptor, is to have the call: only then is it accepted. */
 static void offer_new(struct lane *l, struct sinew_call *k)
 {
-	struct sinew_call_msg msg;
+	struct sinew_call_msg msg = new_message(k);
 	bool taken;
 
-	msg = new_message(k);
 	taken = intercept_is_set(l->owner) && show(l, k, &msg) == TAKEN;
 	if (!k->core || k->aborted)
 		return;
@@ -180,11 +179,10 @@ static void data_whole(struct lane *l, struct sinew_call *k, struct span data, b
 
 void present_data(struct lane *l, struct sinew_call *k, struct span data, bool last)
 {
-	struct sinew_call_msg msg;
-
-	msg = (struct sinew_call_msg) {
+	struct sinew_call_msg msg = {
 		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = last,
 	};
+
 	if (k->queued && k->delivery != SINEW_CALL_WHOLE) {
 		data_queued(l, k, &msg);
 		return;
