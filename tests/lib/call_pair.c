@@ -243,6 +243,35 @@ bool call_pair_open(struct call_pair *p, void (*tune)(struct sinew_options *o),
 		side_binds(&p->s[1], p->t[1].all.session);
 }
 
+bool call_pair_open_threads(struct call_pair *p)
+{
+	memset(p, 0, sizeof *p);
+	for (unsigned i = 0; i < 2; i++) {
+		struct sockaddr_storage own = host_address(i + 1);
+		struct sinew_options o;
+
+		fast_options(&o, i + 1, &own);
+		o.own_thread = true;
+		o.log = NULL;
+		if (!node_open(&p->t[i], &o) || !side_open(&p->s[i], &p->t[i], NULL))
+			return false;
+	}
+	return true;
+}
+
+bool call_pair_connect(struct call_pair *p, struct sinew_session *h[2])
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct sockaddr_storage other = host_address(2 - i);
+
+		h[i] = NULL;
+		CHECK_EQ(sinew_peer_add(p->t[i].n, 2 - i, &other, 1), 0);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		AWAIT(h[i] || (h[i] = sinew_session_find(p->t[i].n, 2 - i)));
+	return h[0] && h[1];
+}
+
 void call_pair_close(struct call_pair *p)
 {
 	for (unsigned i = 0; i < 2; i++) {

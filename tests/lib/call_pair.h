@@ -84,6 +84,11 @@ struct asked {
 /* Both are up, with bindings. tune may be NULL. */
 bool call_pair_open(struct call_pair *p, void (*tune)(struct sinew_options *o),
 		    const struct sinew_calls_options *opt);
+/* Two nodes with threads of their own, and calls of default options. Not connected before
+ * call_pair_connect(), so that a test can bind services. */
+bool call_pair_open_threads(struct call_pair *p);
+/* They know each other, and their sessions are up; those are referenced. */
+bool call_pair_connect(struct call_pair *p, struct sinew_session *h[2]);
 void call_pair_close(struct call_pair *p);
 bool side_binds(struct side *s, struct sinew_session *h);
 void side_unbinds(struct side *s);

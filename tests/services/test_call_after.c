@@ -124,14 +124,22 @@ static void an_end_of_the_same_batch_counts(void)
 
 /* ---- nothing to wait for ---- */
 
+/* b has replied to the call of a, and a has read that; what names the call. */
+static struct call_ref replied(void)
+{
+	struct call_ref ref = ref_of(p.b.in);
+
+	CHECK_EQ(call_send(p.b.in, "reply", 5, true), 0);
+	pair_run(&p);
+	return ref;
+}
+
 static void a_call_that_has_ended_is_not_waited_for(void)
 {
 	struct call_ref ref;
 
 	fresh_plain();
-	ref = ref_of(p.b.in);
-	CHECK_EQ(call_send(p.b.in, "reply", 5, true), 0);
-	pair_run(&p);
+	ref = replied();
 	CHECK_STR(pair_log(&p.a), "DATA 5 last; ENDED REPLIED DONE");
 	call_back(ref);
 	pair_run(&p);
@@ -146,9 +154,7 @@ static void an_end_that_was_told_is_enough(void)
 
 	fresh_plain();
 	p.a.consumes = false;
-	ref = ref_of(p.b.in);
-	CHECK_EQ(call_send(p.b.in, "reply", 5, true), 0);
-	pair_run(&p);
+	ref = replied();
 	CHECK_EQ(p.a.c.n_taken, 1);
 	pair_log(&p.a);
 	call_back(ref);
@@ -166,9 +172,7 @@ static void a_slot_that_was_used_again_is_not_waited_for(void)
 	struct call_ref ref;
 
 	fresh_plain();
-	ref = ref_of(p.b.in);
-	CHECK_EQ(call_send(p.b.in, "reply", 5, true), 0);
-	pair_run(&p);
+	ref = replied();
 	CHECK_EQ(pair_begin(&p.a, &next, 0, "next"), 0);
 	pair_flush(&p.a);
 	CHECK_EQ(next.slot, ref.slot);
@@ -191,9 +195,7 @@ static void a_reference_ends_with_its_slot(void)
 	struct call_ref ref;
 
 	fresh_plain();
-	ref = ref_of(p.b.in);
-	CHECK_EQ(call_send(p.b.in, "reply", 5, true), 0);
-	pair_run(&p);
+	ref = replied();
 	CHECK_EQ(pair_begin(&p.a, &next, 0, "next"), 0);
 	pair_run(&p);
 	call_back(ref);

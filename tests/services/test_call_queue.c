@@ -358,30 +358,10 @@ static void *serve(void *arg)
 
 static bool open_threaded(struct sinew_session *h[2])
 {
-	memset(&pair, 0, sizeof pair);
-	for (unsigned i = 0; i < 2; i++) {
-		struct sockaddr_storage own = host_address(i + 1);
-		struct sinew_options o;
-
-		fast_options(&o, i + 1, &own);
-		o.own_thread = true;
-		o.log = NULL;
-		if (!node_open(&pair.t[i], &o) || !side_open(&pair.s[i], &pair.t[i], NULL))
-			return false;
-	}
-	if (!bind_queue(1000, (struct sinew_service) { 0 }))
-		return false;
-	for (unsigned i = 0; i < 2; i++) {
-		struct sockaddr_storage other = host_address(2 - i);
-
-		CHECK_EQ(sinew_peer_add(pair.t[i].n, 2 - i, &other, 1), 0);
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		h[i] = NULL;
-		AWAIT(h[i] || (h[i] = sinew_session_find(pair.t[i].n, 2 - i)));
-	}
-	return h[0] && h[1] && CHECK_EQ(sinew_binding_open(pair.s[0].calls, h[0], SERVICE, NULL,
-							   &pair.s[0].binding[0]), 0);
+	return call_pair_open_threads(&pair) && bind_queue(1000, (struct sinew_service) { 0 }) &&
+		call_pair_connect(&pair, h) &&
+		CHECK_EQ(sinew_binding_open(pair.s[0].calls, h[0], SERVICE, NULL,
+					    &pair.s[0].binding[0]), 0);
 }
 
 /* Their functions have been told: a call is no more open a little before that. */

@@ -202,14 +202,6 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static struct sinew_session *session_of(struct test_node *t, unsigned peer)
-{
-	struct sinew_session *h;
-
-	AWAIT((h = sinew_session_find(t->n, peer)));
-	return h;
-}
-
 /* The status of a side, while its calls begin and end. */
 static void look(unsigned i, struct sinew_session *h)
 {
@@ -229,26 +221,9 @@ static void many_threads_call(void)
 	struct sinew_session *h[2];
 	unsigned twice = 0, wrong = 0, begun = 0;
 
-	memset(&pair, 0, sizeof pair);
-	for (unsigned i = 0; i < 2; i++) {
-		struct sockaddr_storage own = host_address(i + 1);
-		struct sinew_options o;
-
-		fast_options(&o, i + 1, &own);
-		o.own_thread = true;
-		o.log = NULL;
-		CHECK_OR_RETURN(node_open(&pair.t[i], &o) &&
-				side_open(&pair.s[i], &pair.t[i], NULL));
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		struct sockaddr_storage other = host_address(2 - i);
-
-		CHECK_EQ(sinew_peer_add(pair.t[i].n, 2 - i, &other, 1), 0);
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		h[i] = session_of(&pair.t[i], 2 - i);
-		CHECK_OR_RETURN(h[i] && side_binds(&pair.s[i], h[i]));
-	}
+	CHECK_OR_RETURN(call_pair_open_threads(&pair) && call_pair_connect(&pair, h));
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_OR_RETURN(side_binds(&pair.s[i], h[i]));
 	workers = calloc(THREADS, sizeof *workers);
 	for (unsigned i = 0; i < THREADS; i++) {
 		workers[i].number = i / 2;
