@@ -38,7 +38,8 @@ static inline void flush_begin(struct flush *f, struct sinew_node *n)
 void flush_queued(struct flush *f, struct sinew_session *h);
 /* Without a lock; those and perhaps others, or NULL. */
 void flush_end(struct flush *f, struct sinew_session *const *sessions, int n);
-/* flush_begin() to flush_end() for one session, under its lock, which it gives back. Always 0. */
+/* Does flush_begin() to flush_end() for one session. The caller holds its lock, which this
+ * releases. Returns 0. */
 int flush_one(struct sinew_session *h);
 /* The loop, behind a batch: what its callbacks have sent back. */
 void flush_answered(struct sinew_node *n);

@@ -164,8 +164,8 @@ static inline enum fsm_state session_state(const struct session *s)
 
 /* Half-close: FIN behind all that is queued, and behind open slots. Idempotent. */
 void session_finish(struct session *s);
-/* Holds our FIN, or releases it. A held FIN is not queued when it is due; CORE_FINISHING tells that
- * it is due. Does not affect a FIN that is queued already. */
+/* Holds our FIN, or releases it. A held FIN is not queued when it is due; CORE_FINISHING reports
+ * that. Does not affect a FIN that is queued already. */
 void session_hold_fin(struct session *s, bool hold);
 /* CORE_WRITABLE comes when everything before that position of the ring was written; at once if it
  * was. The latest position counts. */

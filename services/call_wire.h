@@ -38,7 +38,7 @@
 #define CALL_HEAD_MAX		40u	/* the most bytes before data */
 #define CALL_PIECE_MAX		GRANT_PIECE_MAX	/* data in one frame; of a credential 4096 */
 #define CALL_CRED_MAX		4096u
-#define CALL_CRED_EXTRA_MAX		128u	/* bytes that a sealed piece is longer by */
+#define CALL_CRED_EXTRA_MAX		128u	/* bytes that the seal adds to a piece */
 #define CALL_DEPTH_MAX		7u	/* of a call that was begun for another one, and so on */
 
 #define CALL_TOTAL_UNKNOWN	UINT64_MAX
@@ -117,7 +117,7 @@ struct call_frame {
 	uint16_t binding;
 	uint16_t service;
 	uint16_t cred, cred_kind;
-	uint16_t extra;		/* bytes that each piece is longer by, as it is sealed */
+	uint16_t extra;		/* bytes that the seal adds to each piece */
 	uint16_t target;
 	uint8_t depth;
 	uint8_t reason;		/* enum call_reason, or a later one */

@@ -37,7 +37,8 @@
  * call_let_go() before ENDED: no event comes; without a complete reply the caller gets ABORTED.
  *
  * When the peer breaks a rule, all calls of the session end at both sides, and no new one begins.
- * ABORT with slot CALL_SLOT_NONE and code CALLS_RULES tells the peer. The session itself goes on.
+ * The peer learns of it from an ABORT with slot CALL_SLOT_NONE and code CALLS_RULES. The session
+ * itself goes on.
  *
  * The pieces of a call with a credential may be sealed, by the user, who adds to each piece, also
  * to an empty one, the bytes that the credential says (extra). All of the core counts bytes without
@@ -258,7 +259,7 @@ struct call {
 	uint16_t binding;
 	uint16_t service;
 	uint16_t cred;		/* of its binding; 0: none */
-	uint16_t extra;		/* bytes that its pieces are longer by */
+	uint16_t extra;		/* bytes that the seal adds to each of its pieces */
 	uint8_t flags;		/* of BEGIN */
 	uint8_t state;		/* enum call_state */
 	uint8_t depth;

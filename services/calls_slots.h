@@ -13,7 +13,7 @@ struct calls_cred {
 	struct span bytes;	/* unchanged while a binding of it is not unbound, or a call without
 				 * BEGIN uses one */
 	uint16_t kind;
-	uint16_t extra;		/* bytes that its pieces are longer by, as they are sealed */
+	uint16_t extra;		/* bytes that the seal adds to each of its pieces */
 };
 
 /*

@@ -247,10 +247,11 @@ typedef bool (*sinew_call_intercept_fn)(struct sinew_call *call, const struct si
 
 /*
  * From now on fn sees each event of each call, own and of peers, in order per call, before the
- * function of the call, which it may replace: own calls and services need none then. It sees NEW
- * of a call that waits for its service, too, as soon as it is there, and its ENDED if it is never
- * let in: such a call is not the application's, and sinew_call_abort() or sinew_call_end() refuses
- * it. Data count as consumed as their delivery says, whoever gets them. Once for all. any thread.
+ * function of the call, which it may replace: own calls and services need none then. It also sees
+ * NEW of a call that arrives and waits for its service, and ENDED of one that its service never
+ * accepts: the application does not own such a call; sinew_call_abort() or sinew_call_end() makes
+ * the service refuse it. Data count as consumed as their delivery says, whoever gets them. Once for
+ * all. any thread.
  * -EINVAL: no function. -EEXIST: there is one. -ECHILD.
  */
 int sinew_calls_intercept(struct sinew_calls *calls, sinew_call_intercept_fn fn, void *user);

@@ -14,7 +14,7 @@ extern "C" {
 
 #define SINEW_CRED_MAX		4096		/* bytes of a credential */
 #define SINEW_CREDS_MAX		16		/* credentials of one side of a session at once */
-#define SINEW_SEAL_MAX		128		/* bytes that a sealed piece is longer by */
+#define SINEW_SEAL_MAX		128		/* bytes that the seal adds to a piece */
 
 /* All calls of a node. */
 struct sinew_calls;
@@ -25,10 +25,10 @@ struct sinew_cred;
  * The caller hands in a credential, of a kind that the applications agree upon; the library looks
  * nothing up. It goes to a peer once in a session, before the first call that has it; the peer's
  * application verifies it once and gives a principal, for which its handlers ask. Calls with
- * different credentials share the session. It goes over as it is: everybody on the way can read
- * it, and use it, unless the link is encrypted.
+ * different credentials share the session. The library does not encrypt it: unless the link is
+ * encrypted, everybody on the way can read and use it.
  *
- * Where both sides seal pieces, the data of requests and replies go over sealed. The service, the
+ * Where both sides seal pieces, the data of requests and replies are sent sealed. The service, the
  * op and all lengths can be read, but no data are taken for those of another place or op.
  * Accepting, aborting and consuming are not sealed. Windows and lengths count plain bytes.
  */
@@ -54,7 +54,7 @@ struct sinew_piece {
  */
 struct sinew_cred_ops {
 	size_t size;		/* sizeof(struct sinew_cred_ops) */
-	size_t extra;		/* bytes that a sealed piece is longer by, at most SINEW_SEAL_MAX;
+	size_t extra;		/* bytes that the seal adds to a piece, at most SINEW_SEAL_MAX;
 				 * the same at both sides */
 	/* len bytes, 0 is legal, become len + extra at sealed. Not 0: the call ends with
 	 * SINEW_END_CREDENTIAL. */
@@ -84,7 +84,7 @@ void sinew_cred_put(struct sinew_cred *cred);
 /*
  * Verifies a credential of a peer: once in each session, before its first call is shown. 0:
  * *ret_principal, and *ret_ops if it is not to stay NULL, which are copied, with the principal as
- * user. ops->release(principal) is called when the peer gives the credential up or the session
+ * user. ops->release(principal) is called when the peer drops the credential or the session
  * ends, and no call has it any more. Not 0: it is refused, and all calls with it, with
  * SINEW_END_CREDENTIAL, NOT_EXECUTED. The bytes are wiped when it returns; it may not keep the
  * pointer. loop; it may call everything but sinew_calls_free().

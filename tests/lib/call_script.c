@@ -152,7 +152,7 @@ static bool get(struct script_play *p, const struct step *step)
 	return true;
 }
 
-/* All of it, as it is taken. */
+/* Sends all of it, in the parts that are accepted. */
 static bool send_all(struct script_play *p, const struct step *step, size_t len, unsigned flags)
 {
 	int64_t until = p->player->now_ms() + p->limit_ms;
