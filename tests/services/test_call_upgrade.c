@@ -480,6 +480,7 @@ static void closing_waits_for_those_that_wait(void)
 
 /* ---- rules ---- */
 
+/* Whether that first call asked, too, or not. */
 static void an_upgrade_behind_the_first_call_breaks_the_rules(void)
 {
 	struct call_frame f = {
@@ -495,6 +496,17 @@ static void an_upgrade_behind_the_first_call_breaks_the_rules(void)
 		  "FAULT an upgrade behind the first call of its binding");
 	pair_run(&p);
 	call_let_go(&probe);
+	call_let_go(&other);
+	pair_free(&p);
+
+	open_pair(NEW);
+	CHECK_EQ(pair_begin(&p.a, &other, binding, "data"), 0);
+	pair_run(&p);
+	CHECK_EQ(pair_forge(&p.b, &f), -EPROTO);
+	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 4 last; ENDED PROTOCOL NOT_EXECUTED held; "
+		  "FAULT an upgrade behind the first call of its binding");
+	pair_run(&p);
+	call_let_go(&p.b.c.in_calls[0]);
 	call_let_go(&other);
 	pair_free(&p);
 }
