@@ -98,6 +98,9 @@ static void send_on(struct link *l)
 	bare_drop(&s->bare);
 	core_mark_session(s, SESSION_P_LINK_UP);
 	session_link_up(s, l, s->ring.acked_seq);
+	/* Our ACK of its FIN may have been lost with the link before. */
+	if (s->end == SESSION_ALIVE && s->got_fin)
+		session_ack_soon(s);
 }
 
 /* ---- after the end ---- */

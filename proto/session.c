@@ -237,6 +237,23 @@ static bool is_cut(struct session *s)
 	return up && up->session == s && (ring_mid_frame(&s->ring) > 0 || bare_is_half(&s->bare));
 }
 
+/*
+ * A kernel whose FIN is not acknowledged waits for that until its own time is over, and repeats it
+ * behind an error alone. False: half a frame is in the way.
+ */
+static bool put_owed_ack(struct session *s)
+{
+	struct link *up = s->peer->up;
+
+	if (s->profile->hello || !up)
+		return true;
+	if (is_cut(s))
+		return !s->ack_now && up->ctl_off == up->ctl_len;
+	if (s->ack_now)
+		link_put_ack(up);
+	return !s->ack_now;
+}
+
 /* FSM_CLEAN, or FSM_REPORT because of why; with FSM_KEEP the last ACK went on that link. */
 static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 		enum session_end why)
@@ -245,7 +262,8 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	enum fsm_state from = session_state(s);
 	struct link *up = p->up;
 	bool clean = cell->actions & FSM_CLEAN, keep = cell->actions & FSM_KEEP, cut = is_cut(s);
-	bool lost = cut && keep && on == up;	/* our last ACK, too */
+	/* Our last ACK, too. */
+	bool lost = (cut && keep && on == up) || (clean && !keep && !put_owed_ack(s));
 	bool kernel = !p->profile->hello;
 
 	assert(!keep || (on && on->session == s));

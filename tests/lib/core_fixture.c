@@ -140,7 +140,8 @@ void act(const struct core_action *a)
 		link_no_dial(&fx->core, a->peer, a->path, true);
 		break;
 	case CORE_TX:
-		gather(wire_of(a->link));
+		if (!fx->waits_for_room)
+			gather(wire_of(a->link));
 		break;
 	case CORE_ASK:
 		fx->asked = wire_of(a->link);

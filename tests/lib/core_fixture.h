@@ -51,6 +51,7 @@ struct fixture {
 	bool probes;			/* probes get through */
 	size_t room;			/* bytes that can be written */
 	bool no_provide;			/* there is no memory for a session */
+	bool waits_for_room;			/* no link is asked for what it has to write */
 	void *memory[256];
 	unsigned n_memory;
 };

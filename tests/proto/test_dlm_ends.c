@@ -139,6 +139,87 @@ static void a_fin_that_comes_again_is_acknowledged_again(void)
 	fixture_end();
 }
 
+/* Its FIN, and what crosses with it: our FIN has been queued before. */
+static struct wire *fins_cross(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+	struct wire *w = kernel_up();
+
+	session_finish(fx->session[HIGH]);
+	settle();
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_CLOSING);
+	CHECK_EQ(acked_on(w), FIRST + 1);
+	return w;
+}
+
+/* Was: the ACK of our FIN was read on the new link in front of the repeated FIN, all ended in
+ * order, and the kernel waited for the ACK that was lost. */
+static void the_ack_of_a_fin_is_repeated_on_the_next_link(void)
+{
+	uint8_t buf[WIRE_HEADER];
+	struct wire *w = fins_cross(), *next;
+
+	link_dead(&w->link, false);
+	settle();
+	pass(100);
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+	CHECK_EQ(acked_on(next), FIRST + 1);
+	feed(next, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(next->how, LINK_ORDERLY);
+	fixture_end();
+}
+
+/* The link has no room for it when the FIN is read, and the ACK of ours follows at once. */
+static void an_ack_that_is_owed_goes_before_the_end(void)
+{
+	uint8_t buf[WIRE_OPTS + 2 * WIRE_HEADER], ack[WIRE_HEADER];
+	struct wire *w = kernel_up();
+	size_t n;
+
+	session_finish(fx->session[HIGH]);
+	settle();
+	n = put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER);
+	n += wire_put_ack(buf + n, HIGH, FIRST + 1);
+	fx->waits_for_room = true;
+	feed_by(w, buf, n - WIRE_HEADER, n);
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_CLOSING);
+	n = w->n_out;
+	feed(w, buf + sizeof buf - WIRE_HEADER, WIRE_HEADER);
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(w->how, LINK_ORDERLY);
+	wire_put_ack(ack, SELF, FIRST + 1);
+	CHECK_EQ(w->n_out, n + sizeof ack);
+	CHECK_MEM(w->out + n, ack, sizeof ack);
+	fixture_end();
+}
+
+/* An orderly end behind half a frame would hide the ACK; behind a reset the FIN comes again. */
+static void half_a_frame_before_an_owed_ack_is_reset(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+	struct wire *w = kernel_up();
+	struct span out[5];
+	int n;
+
+	session_finish(fx->session[HIGH]);
+	settle();
+	fx->room = 0;
+	pass(fx->core.cfg.stall_ns / 2000000);
+	CHECK(fx->session[HIGH]->nudged_ns);
+	link_gather(&w->link, out, &n, 1000);
+	link_sent(&w->link, 20);
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_CLOSING);
+	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(w->how, LINK_RESET);
+	CHECK(peer_in_time_wait(&fx->peer[HIGH]));
+	fixture_end();
+}
+
 /* The numbers of the next session begin anew: an ACK of the former one would lose them. */
 static void what_comes_behind_the_end_waits_for_membership(void)
 {
@@ -218,6 +299,9 @@ int main(void)
 	RUN(a_dial_that_is_late_ends_in_order);
 	RUN(the_removal_may_come_before_the_fin);
 	RUN(a_fin_that_comes_again_is_acknowledged_again);
+	RUN(the_ack_of_a_fin_is_repeated_on_the_next_link);
+	RUN(an_ack_that_is_owed_goes_before_the_end);
+	RUN(half_a_frame_before_an_owed_ack_is_reset);
 	RUN(what_comes_behind_the_end_waits_for_membership);
 	RUN(the_first_number_waits_for_membership);
 	RUN(a_lost_first_number_is_asked_for);
