@@ -205,8 +205,9 @@ aborts_have_their_code()
 a_deadline_ends_what_has_begun()
 {
 	serve
-	call 5 --op 4 --deadline 500 <<<60000
-	says err 'did not end within 500 ms (--deadline)'
+	# In that time the ACCEPT comes.
+	call 5 --op 4 --deadline 2000 <<<60000
+	says err 'did not end within 2000 ms (--deadline)'
 	says err 'the service has begun it'
 	call 5 --op 4 --deadline 500 --settle --json <<<60000
 	json_holds out '.outcome == "STARTED" and .reason == "DEADLINE" and .status == 5'
@@ -316,10 +317,11 @@ a_signal_gives_the_call_up()
 	says err 'was not up'
 }
 
+# The caller knows only when the ACCEPT has come that the call has begun: with --settle it asks.
 the_state_of_calls_is_told()
 {
 	serve
-	begin --op 4 <<<60000
+	begin --op 4 --settle <<<60000
 	wait_for has_line served 'sleep: begun'
 	kill -USR1 "$server"
 	wait_for has_line err2 'node 1: 1 calls came, 0 refused, 1 open, 0 held, 1 of 128 slots'
