@@ -93,6 +93,10 @@ ifeq ($(shell $(PKG_CONFIG) --exists libnftables 2>/dev/null && echo yes),yes)
 NFT_CFLAGS := -DHAVE_NFTABLES $(shell $(PKG_CONFIG) --cflags libnftables)
 NFT_LIBS := $(shell $(PKG_CONFIG) --libs libnftables)
 endif
+ifeq ($(shell $(PKG_CONFIG) --exists 'nettle >= 3.5' 2>/dev/null && echo yes),yes)
+NETTLE_CFLAGS := -DHAVE_NETTLE $(shell $(PKG_CONFIG) --cflags nettle)
+NETTLE_LIBS := $(shell $(PKG_CONFIG) --libs nettle)
+endif
 COROSYNC := libcpg libquorum libcmap libcorosync_common
 ifeq ($(shell $(PKG_CONFIG) --exists $(COROSYNC) 2>/dev/null && echo yes),yes)
 COROSYNC_CFLAGS := -DHAVE_COROSYNC $(shell $(PKG_CONFIG) --cflags $(COROSYNC))
@@ -112,8 +116,8 @@ ifeq ($(shell $(PKG_CONFIG) --exists grpc++ 2>/dev/null && command -v $(CXX) >/d
 GRPC_CFLAGS := $(shell $(PKG_CONFIG) --cflags grpc++)
 GRPC_LIBS := $(shell $(PKG_CONFIG) --libs grpc++)
 endif
-TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(NFT_CFLAGS) $(COROSYNC_CFLAGS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(NFT_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
+TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(NFT_CFLAGS) $(NETTLE_CFLAGS) $(COROSYNC_CFLAGS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(NFT_LIBS) $(NETTLE_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,

@@ -75,6 +75,7 @@ look_for()
 		need groff-base command_is_there groff
 		need perl command_is_there perl
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
+		need nettle-dev "$PKG_CONFIG" --exists nettle
 		need nftables command_is_there nft
 		need corosync command_is_there corosync
 		need_corosync_libraries
@@ -107,6 +108,7 @@ look_for()
 		need debhelper command_is_there dh
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
+		need nettle-dev "$PKG_CONFIG" --exists nettle
 		need_corosync_libraries
 		;;
 	corosync)

@@ -370,6 +370,101 @@ a_newer_service_answers_who_asks()
 	served_all
 }
 
+# secrets FILE TEXT: for its owner alone.
+secrets()
+{
+	(umask 077 && printf "$2" >"$1")
+}
+
+# Else no name can be used.
+has_nettle()
+{
+	secrets "$T/one" 'alice 0123456789abcdef\n'
+	! "$SINEW" call --config none --node 1 --serve --secrets "$T/one" 2>&1 |
+		grep -q 'built without nettle'
+}
+
+no_secrets_are_refused()
+{
+	secrets good 'alice 0123456789abcdef\n'
+	refuses 2 '--secrets: cannot use none: No such file' call --config c --node 2 --serve \
+		--secrets none
+	refuses 2 'go together' call --to 2 --service 100 --op 1 --cred alice
+	refuses 2 'go together' call --to 2 --service 100 --op 1 --secrets good
+	refuses 2 'it goes with none of' call --serve --cred alice --secrets good
+	refuses 2 'good has no secret of "bob"' call --config c --node 1 --to 2 --service 100 \
+		--op 1 --cred bob --secrets good
+	chmod 640 good
+	refuses 2 'others may use it' call --config c --node 2 --serve --secrets good
+	secrets none '# alice 0123456789abcdef\n\n'
+	refuses 2 'none has no names' call --config c --node 2 --serve --secrets none
+	secrets bad 'alice 0123456789abcdef\nalice 0123456789abcdef\n'
+	refuses 2 'bad:2: the name has a secret already' call --config c --node 2 --serve \
+		--secrets bad
+	secrets bad 'alice 0123456789abcde\n'
+	refuses 2 'bad:1: a secret has 16 to 256 bytes' call --config c --node 2 --serve \
+		--secrets bad
+	secrets bad "alice $(printf %0257d 0)\\n"
+	refuses 2 'bad:1: a secret has 16 to 256 bytes' call --config c --node 2 --serve \
+		--secrets bad
+	secrets bad 'al/ice 0123456789abcdef\n'
+	refuses 2 'bad:1: a name is up to 64' call --config c --node 2 --serve --secrets bad
+	secrets bad 'alice 0123456789abcdef too\n'
+	refuses 2 'bad:1: expected NAME SECRET' call --config c --node 2 --serve --secrets bad
+	secrets bad 'alice 0123456789abcdef\0\n'
+	refuses 2 'it is no text' call --config c --node 2 --serve --secrets bad
+	head -c 262145 /dev/zero | tr '\0' '\n' >bad
+	refuses 2 'it is longer than 256 KiB' call --config c --node 2 --serve --secrets bad
+}
+
+calls_in_a_name_are_sealed_and_told()
+{
+	secrets all '# theirs\nbob  fedcba9876543210\n\nalice\t0123456789abcdef'
+	secrets mine 'alice 0123456789abcdef\n'
+	serve --secrets all
+	head -c 100000 /dev/urandom >in
+	call 0 --op 1 --cred alice --secrets mine <in
+	same in out
+	call 0 --op 1 --cred alice --secrets mine --json </dev/null
+	json_holds out '.cred == "alice" and .outcome == "DONE" and .reply_bytes == 0'
+	has_line served 'node 1 as alice call ' || bad "no such line: $(cat served)"
+	call 0 --op 6 --callbacks --cred alice --secrets mine <c
+	same c out
+	served_all
+	serve --secrets all --json
+	call 0 --op 2 --cred alice --secrets mine <in
+	call 0 --op 2 --cred bob --secrets all <in
+	call 0 --op 2 --cred alice --secrets all <in
+	served_all
+	json_holds served '.creds_refused == 0 and (.principals | length == 2)'
+	json_holds served '.principals | any(.name == "alice" and .begun == 2)'
+	json_holds served '.principals | any(.name == "bob" and .begun == 1)'
+}
+
+calls_in_no_name_or_a_wrong_one_are_refused()
+{
+	secrets all 'alice 0123456789abcdef\n'
+	secrets wrong 'alice 0123456789abcdeF\nbob 0123456789abcdef\n'
+	serve --secrets all --json
+	call 3 --op 1 <c
+	says err 'takes no call without a credential; show one by --cred and --secrets'
+	call 3 --op 1 --cred alice --secrets wrong --json <c
+	json_holds out '.outcome == "NOT_EXECUTED" and .reason == "CREDENTIAL"'
+	says err 'that node does not take the credential of --cred'
+	says err2 'node 1: its credential in the name of "alice" is refused: made by another secret'
+	call 3 --op 1 --cred bob --secrets wrong <c
+	served_all
+	json_holds served '.creds_refused == 2 and .principals[0].begun == 0'
+	json_holds served '[.ops[].begun] | add == 0'
+	serve --secrets all
+	call 3 --op 1 --cred bob --secrets wrong <c
+	says err2 'in the name of "bob" is refused: the file of --secrets does not have it'
+	served_all
+	serve
+	call 3 --op 1 --cred alice --secrets all <c
+	says err 'does not take the credential'
+}
+
 json_is_the_truth()
 {
 	serve --json
@@ -433,6 +528,13 @@ run a_signal_gives_the_call_up
 run the_state_of_calls_is_told
 run a_caller_that_is_never_dialled_is_called_back
 run a_newer_service_answers_who_asks
+if ! has_nettle; then
+	skip calls_in_a_name_are_sealed_and_told 'built without nettle'
+else
+	run no_secrets_are_refused
+	run calls_in_a_name_are_sealed_and_told
+	run calls_in_no_name_or_a_wrong_one_are_refused
+fi
 run json_is_the_truth
 run a_reply_that_cannot_be_written_is_told
 run a_request_that_cannot_be_read_is_given_up

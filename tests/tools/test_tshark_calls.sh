@@ -243,12 +243,60 @@ a_real_run_under_resets()
 		bad "of $begun calls the wire has the end of $ended, $done were done"
 }
 
+# goes_over_the_wire [--cred NAME --secrets FILE]: a call, in wire.pcap.
+goes_over_the_wire()
+{
+	local port capture server
+	port=$(free_port)
+	config c "port: $port"
+	tshark -q -i lo -B 16 -f "tcp port $port" -w wire.pcap >capture.err 2>&1 &
+	capture=$!
+	pids+=($capture)
+	wait_for has_line capture.err "Capture started" || return
+	"$SINEW" call --config c --node 2 --serve --quiet "${@:3}" >served 2>&1 &
+	server=$!
+	pids+=($server)
+	"$SINEW" call --config c --node 1 --to 2 --service 100 --op 1 "$@" \
+		<<<"this text is nobody's business" >out 2>err
+	equals "status of call, which said $(cat err)," $? 0
+	says out "this text is nobody's business"
+	kill -TERM "$server"
+	wait "$server" 2>/dev/null
+	wait_for has_fin || return
+	kill -INT "$capture"
+	wait "$capture" 2>/dev/null
+}
+
+# The last frame of the session has been captured.
+has_fin()
+{
+	timeout "$LIMIT" tshark -n -r wire.pcap -Y tcp.flags.fin==1 2>/dev/null | grep -q .
+}
+
+# AES-SIV of nettle seals the data of --cred in both directions, and never sends the secret.
+a_sealed_call_cannot_be_read()
+{
+	(umask 077 && echo "alice 0123456789abcdef" >secrets)
+	goes_over_the_wire
+	has_line wire.pcap "this text is nobody's business" || bad "the text is not in the capture"
+	goes_over_the_wire --cred alice --secrets secrets
+	if has_line err 'built without nettle'; then
+		why=
+		return
+	fi
+	has_line wire.pcap alice || bad "the name is not in the capture"
+	! has_line wire.pcap "nobody's business" || bad "the text is in the capture"
+	! has_line wire.pcap 0123456789abcdef || bad "the secret is in the capture"
+}
+
 run each_kind_of_call
 run calls_with_faults
 run malformed_calls
 if [ "$(id -u)" != 0 ]; then
 	skip a_real_run_under_resets "needs root"
+	skip a_sealed_call_cannot_be_read "needs root"
 else
+	run a_sealed_call_cannot_be_read
 	run a_real_run_under_resets
 fi
 finish

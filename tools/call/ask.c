@@ -43,6 +43,7 @@ struct ask {
 	int status;
 	unsigned n_signals;		/* that were acted on */
 	uint64_t wait_until_ns;
+	struct sinew_cred *cred;	/* of --cred, else NULL */
 	struct sinew_binding *binding;
 	struct sinew_call *call;
 	struct sinew_call_msg end;	/* zeros: none was begun, or it has not ended */
@@ -139,7 +140,7 @@ static int begin(struct ask *a)
 		.deadline_ms = args->deadline_ms ? args->deadline_ms : SINEW_FOREVER,
 	};
 	unsigned flags;
-	int rc;
+	int rc = 0;
 
 	a->left = length_of_input();
 	/* 0 would mean that it is unknown. */
@@ -148,8 +149,12 @@ static int begin(struct ask *a)
 
 	flags = SINEW_CALL_MORE | (args->settle ? SINEW_CALL_SETTLE : 0) |
 		(args->upgrade ? SINEW_CALL_UPGRADE : 0);
-	rc = sinew_binding_open(a->e.calls, a->e.target, (uint16_t)args->service, NULL,
-				&a->binding);
+	if (args->cred)
+		rc = creds_show(a->e.creds, args->cred, a->e.node, a->e.calls, a->e.target,
+				&a->cred);
+	if (!rc)
+		rc = sinew_binding_open(a->e.calls, a->e.target, (uint16_t)args->service, a->cred,
+					&a->binding);
 	if (rc)
 		return rc;
 	a->began_ns = a->e.now_ns;
@@ -408,6 +413,8 @@ static struct json_object *document_of(const struct ask *a)
 	json_put_number(o, "service", args->service);
 	if (args->upgrade && a->binding)
 		json_put_number(o, "service_in_force", sinew_binding_service(a->binding));
+	if (args->cred)
+		json_put_string(o, "cred", args->cred);
 	json_put_number(o, "op", args->op);
 	json_put_number(o, "status", (uint64_t)a->status);
 	put_end(o, a);
@@ -466,8 +473,10 @@ int ask(const struct call_arguments *args)
 	report(a);
 	sinew_call_end(a->call);
 	sinew_binding_close(a->binding);
+	sinew_cred_put(a->cred);
 	endpoint_free(&a->e);
 	handlers_clear(&a->handlers);
+	creds_free(a->e.creds);
 	status = a->status;
 	free(a);
 	return status;

@@ -32,6 +32,8 @@ static const struct option_row rows[] = {
 		    "if it has one"),
 	OPTION_FLAG("callbacks", struct call_arguments, callbacks,
 		    "serve echo meanwhile, at the same service id, to be called back"),
+	OPTION_TEXT("cred", struct call_arguments, cred, "NAME",
+		    "call in that name, with data sealed by its secret of --secrets"),
 	OPTION_TEXT("reply", struct call_arguments, reply, "FILE",
 		    "write the reply there instead of standard output"),
 	OPTION_HELP(NULL, "\nTo serve:"),
@@ -48,6 +50,9 @@ static const struct option_row rows[] = {
 		    "refuse longer requests as TOO_BIG"),
 	OPTION_FLAG("quiet", struct call_arguments, quiet, "print only the table at the end"),
 	OPTION_HELP(NULL, "\nBoth:"),
+	OPTION_TEXT("secrets", struct call_arguments, secrets, "FILE",
+		    "lines NAME SECRET, for --cred; with --serve: calls in other\n"
+		    "names, or in none, are refused"),
 	OPTION_FLAG("json", struct call_arguments, json,
 		    "print one JSON document at the end instead"),
 	CLUSTER_OPTION_LOG(struct call_arguments, cluster,
@@ -90,9 +95,9 @@ static int check_bound(const struct call_arguments *args)
 static int check_serve(struct call_arguments *args)
 {
 	if (args->to || args->op != CALL_UNSAID || args->reply || args->settle ||
-	    args->upgrade || args->callbacks)
+	    args->upgrade || args->callbacks || args->cred)
 		return refuse("--serve begins no call: it goes with none of --to, --op, --reply, "
-			      "--settle, --upgrade and --callbacks");
+			      "--settle, --upgrade, --callbacks and --cred");
 	if (args->service == CALL_UNSAID)
 		args->service = CALL_TEST_SERVICE;
 	if (args->newer == args->service)
@@ -113,6 +118,9 @@ static int check_call(const struct call_arguments *args)
 	    args->quiet)
 		return refuse("--newer, --source, --max-calls, --max-request and --quiet go with "
 			      "--serve only");
+	if (!args->cred != !args->secrets)
+		return refuse("--cred NAME and --secrets FILE go together: the file has the secret "
+			      "of the name");
 	return args->callbacks ? check_bound(args) : -1;
 }
 

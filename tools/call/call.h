@@ -5,7 +5,7 @@
  *	call.c      command line                   endpoint.c  the own node, its loop and its end
  *	ask.c       one call: request and reply    serve.c     a node with test services
  *	explain.c   a call that went wrong         handler.c   a call of the test services
- *	cksum.c, counting.c, standing.c  with headers of their own
+ *	cipher.c, cksum.c, counting.c, cred.c, standing.c  with headers of their own
  */
 #ifndef TOOLS_CALL_CALL_H
 #define TOOLS_CALL_CALL_H
@@ -18,6 +18,7 @@
 #include "services/sinew-call.h"
 #include "tools/call/cksum.h"
 #include "tools/call/counting.h"
+#include "tools/call/cred.h"
 #include "tools/call/standing.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
@@ -47,6 +48,8 @@ struct call_arguments {
 	bool serve;
 	uint64_t newer;		/* service id, or CALL_UNSAID */
 	const char *source;	/* a file, or NULL */
+	const char *cred;	/* a name, or NULL */
+	const char *secrets;	/* a file of names and secrets, or NULL */
 	uint32_t max_calls;	/* 0: as many as there are slots */
 	uint64_t max_request;	/* 0: no limit */
 	bool quiet, json;
@@ -59,6 +62,7 @@ struct endpoint {
 	struct cluster cluster;
 	struct sinew_node *node;
 	struct sinew_calls *calls;
+	struct creds *creds;		/* of args->secrets, or NULL */
 	struct sinew_session *target;	/* that with args->to, while it is up, else NULL */
 	struct standing *peers;
 	bool is_closed;

@@ -112,6 +112,8 @@ int endpoint_open(struct endpoint *e, const struct call_arguments *args, uint32_
 	*e = (struct endpoint){ .args = args, .signal_fd = -1 };
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
 	status = signals_start(args->serve ? SIGUSR1 : 0, &e->signal_fd);
+	if (!status && args->secrets)
+		status = creds_open(args->secrets, args->cred, &e->creds);
 	if (!status)
 		status = cluster_open(&e->cluster, &args->cluster, e->signal_fd);
 	if (status)

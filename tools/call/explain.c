@@ -72,6 +72,18 @@ void explain_not_up(const struct endpoint *e, const char *since)
 	    *why ? ": " : "", why, outcome_text(SINEW_CALL_NOT_EXECUTED));
 }
 
+static const char *credential_text(const struct endpoint *e, const struct sinew_call_msg *end)
+{
+	if (!e->args->cred)
+		return "was refused: the service takes no call without a credential; show one by "
+		       "--cred and --secrets";
+	if (end->outcome == SINEW_CALL_NOT_EXECUTED)
+		return "was refused: that node does not take the credential of --cred; is the "
+		       "secret of the name in --secrets the same there? Its log says more";
+	return "was cut off: data were not sealed by the secret of --cred; was somebody else "
+	       "at work on the way?";
+}
+
 static const char *reason_text(const struct endpoint *e, const struct sinew_call_msg *end,
 			       char *buf)
 {
@@ -109,8 +121,7 @@ static const char *reason_text(const struct endpoint *e, const struct sinew_call
 		return "was cut off: a node has broken the rules of calls; the logs of both say "
 		       "more";
 	case SINEW_END_CREDENTIAL:
-		return "was refused: the service takes no call without a credential, and this "
-		       "command has none to show; call it by a program that has one";
+		return credential_text(e, end);
 	}
 	return "ended for an unknown reason";
 }

@@ -38,6 +38,7 @@ struct handler {
 	struct handler *next, **at;	/* of their list */
 	struct sinew_call *call;
 	struct sinew_call *callback;	/* ours for it, or NULL */
+	struct principal *principal;	/* whose it is, or NULL */
 	enum handler_op op;
 	uint32_t nodeid;
 	uint64_t id;
@@ -68,8 +69,10 @@ static void tell(const struct handler *h, const char *how)
 {
 	if (!h->all->tells)
 		return;
-	printf("node %" PRIu32 " call %" PRIu64 " %s: %s", h->nodeid, h->id, handler_names[h->op],
-	       how);
+	printf("node %" PRIu32, h->nodeid);
+	if (h->principal)
+		printf(" as %s", creds_name(h->principal));
+	printf(" call %" PRIu64 " %s: %s", h->id, handler_names[h->op], how);
 	if (h->is_answered)
 		printf(", request %" PRIu64 " bytes, reply %" PRIu64 " bytes, %.3f ms",
 		       h->request.len, h->replied,
@@ -124,6 +127,7 @@ static void begin(struct handlers *all, struct sinew_call *call)
 	h->op = (enum handler_op)sinew_call_op(call);
 	h->nodeid = sinew_session_nodeid(sinew_call_session(call));
 	h->id = sinew_call_id(call);
+	h->principal = creds_count(call);
 	h->began_ns = clock_now_ns();
 	h->wake_ns = CLOCK_NEVER;
 	h->next = all->first;
@@ -419,6 +423,7 @@ int handlers_bind(struct handlers *all, struct sinew_calls *calls,
 		.n_ops = echo_only ? 1 : sizeof(ops) / sizeof(ops[0]),
 		.max_calls = args->max_calls,
 		.max_request = args->max_request,
+		.flags = args->secrets && !echo_only ? SINEW_SERVICE_CRED : 0,
 	};
 	int rc;
 

@@ -68,6 +68,8 @@ static struct json_object *document_of(const struct server *s)
 		json_put_number(e, "request_bytes", c->request_bytes);
 		json_put_number(e, "reply_bytes", c->reply_bytes);
 	}
+	if (s->e.creds)
+		creds_document(s->e.creds, o);
 	standing_document(s->e.peers, s->e.calls, o);
 	return o;
 }
@@ -148,7 +150,9 @@ static int bind_services(struct server *s, const struct call_arguments *args)
 	int rc;
 
 	s->handlers.tells = !args->quiet && !args->json;
-	rc = handlers_bind(&s->handlers, s->e.calls, args, false);
+	rc = args->secrets ? creds_verify(s->e.creds, s->e.node, s->e.calls) : 0;
+	if (!rc)
+		rc = handlers_bind(&s->handlers, s->e.calls, args, false);
 	if (!rc)
 		return STATUS_OK;
 	say(SINEW_ERROR, "cannot serve: %s", sinew_error_name(rc));
@@ -172,6 +176,7 @@ int serve(const struct call_arguments *args)
 	}
 	endpoint_free(&s.e);
 	handlers_clear(&s.handlers);
+	creds_free(s.e.creds);
 	if (s.handlers.source_fd >= 0)
 		close(s.handlers.source_fd);
 	return s.status;
