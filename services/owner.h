@@ -10,7 +10,7 @@
  *	deliver.c, verify.c	events of the core become events of the application
  *	present.c		new calls and data, in the form that is asked for
  *	show.c			go to it
- *	queue.c			or are taken by threads
+ *	queue.c, sign.c		or are taken by threads
  *	intercept.c, marks.c	the function that sees all of them, and RxRPC's words for them
  *	lane.c			the calls of one session: its lock, frames into its ring
  *	lane_status.c		its status for the user

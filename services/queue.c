@@ -33,6 +33,18 @@ static void queue_unlock(struct queue *q)
 	mutex_unlock(&q->lock, LOCK_WAIT);
 }
 
+/* No event comes any more. */
+static bool is_over(struct sinew_calls *o, const struct queue *q)
+{
+	return q->over || (atomic_load(&o->node_gone) && !q->n_taken);
+}
+
+/* Something has changed, under the lock. */
+static void show_sign(struct sinew_calls *o, struct queue *q)
+{
+	sign_show(&q->sign, !list_empty(&q->calls) || is_over(o, q));
+}
+
 /* ---- calls ---- */
 
 bool queue_has_room(struct sinew_calls *o)
@@ -92,6 +104,7 @@ static bool list_call(struct queue *q, struct queued *mine)
 	mine->state = QUEUED_LISTED;
 	list_append(&q->calls, &mine->link);
 	pthread_cond_signal(&q->ready);
+	sign_show(&q->sign, true);
 	return true;
 }
 
@@ -115,7 +128,8 @@ void queue_post(struct sinew_call *k, const struct sinew_call_msg *msg)
 
 bool queue_forget(struct sinew_call *k)
 {
-	struct queue *q = queue_of(k->lane->owner);
+	struct sinew_calls *o = k->lane->owner;
+	struct queue *q = queue_of(o);
 	bool listed;
 
 	if (!k->queued)
@@ -127,6 +141,7 @@ bool queue_forget(struct sinew_call *k)
 	if (listed) {
 		list_remove(&k->queued->link);
 		k->queued->state = QUEUED_IDLE;
+		show_sign(o, q);
 	}
 	queue_unlock(q);
 	return listed;
@@ -218,6 +233,7 @@ static void leave(struct queued *mine)
 		listed = list_call(q, mine);
 	if (!q->n_taken && atomic_load(&o->node_gone))
 		pthread_cond_broadcast(&q->ready);
+	show_sign(o, q);
 	queue_unlock(q);
 	lane_settle(l);
 	if (!listed)
@@ -253,6 +269,7 @@ static bool init(struct queue *q)
 	pthread_cond_init(&q->left, NULL);
 	pthread_mutex_init(&q->lock, NULL);
 	list_init(&q->calls);
+	sign_init(&q->sign);
 	return true;
 }
 
@@ -278,12 +295,6 @@ int sinew_calls_queue(struct sinew_calls *o, unsigned max)
 		return 0;
 	queue_free(o, q);
 	return -EEXIST;
-}
-
-/* No event comes any more. */
-static bool is_over(struct sinew_calls *o, const struct queue *q)
-{
-	return q->over || (atomic_load(&o->node_gone) && !q->n_taken);
 }
 
 /* Under the lock. 0: a call is listed; or a negative errno. */
@@ -323,6 +334,7 @@ static int next_call(struct sinew_calls *o, struct queue *q, uint64_t until_ns,
 		list_remove(&(*ret_mine)->link);
 		(*ret_mine)->state = QUEUED_TAKEN;
 		q->n_taken++;
+		show_sign(o, q);
 	}
 	queue_unlock(q);
 	return err;
@@ -368,6 +380,28 @@ int sinew_calls_take(struct sinew_calls *o, int timeout_ms, struct sinew_call_ms
 	return err;
 }
 
+int sinew_calls_get_fd(struct sinew_calls *o)
+{
+	struct queue *q;
+	int err = 0, fd;
+
+	if (!o)
+		return -EINVAL;
+	if (node_forked(o->node))
+		return -ECHILD;
+	q = queue_of(o);
+	if (!q)
+		return -EINVAL;
+	queue_lock(q);
+	if (q->sign.fd < 0)
+		err = sign_open(&q->sign);
+	if (!err)
+		show_sign(o, q);
+	fd = q->sign.fd;
+	queue_unlock(q);
+	return err ? err : fd;
+}
+
 void queue_wake(struct sinew_calls *o)
 {
 	struct queue *q = queue_of(o);
@@ -377,6 +411,7 @@ void queue_wake(struct sinew_calls *o)
 		return;
 	queue_lock(q);
 	pthread_cond_broadcast(&q->ready);
+	show_sign(o, q);
 	queue_unlock(q);
 }
 

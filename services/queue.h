@@ -9,11 +9,13 @@
 
 #include "services/call.h"
 #include "services/message.h"
+#include "services/sign.h"
 
 struct queue {
 	pthread_mutex_t lock;		/* LOCK_WAIT */
 	pthread_cond_t ready;		/* there is a call, or an end */
 	pthread_cond_t left;		/* no thread waits any more */
+	struct sign sign;		/* of both; under the lock */
 	struct list calls;		/* with something to tell, referenced; under the lock */
 	unsigned n_inside, n_taken;	/* threads that wait, messages that are out; the same */
 	bool over;			/* the same */
@@ -39,6 +41,7 @@ struct queued {
 static inline void queue_free(struct sinew_calls *o, struct queue *q)
 {
 	assert(list_empty(&q->calls) && !q->n_inside && !q->n_taken);
+	sign_close(&q->sign);
 	pthread_cond_destroy(&q->ready);
 	pthread_cond_destroy(&q->left);
 	pthread_mutex_destroy(&q->lock);

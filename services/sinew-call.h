@@ -174,8 +174,7 @@ enum sinew_call_delivery {
 
 /* ---- the calls of a node ---- */
 
-/* Fill with sinew_calls_options_init(), then change what is needed. 0 in a number is its
- * default. */
+/* Fill with sinew_calls_options_init(), then change what is needed. A number of 0: its default. */
 struct sinew_calls_options {
 	size_t size;		/* set by sinew_calls_options_init() */
 	uint32_t slots;		/* 128, 16 to 1024: calls of one peer at once, at this node; 8 of
@@ -235,8 +234,7 @@ unsigned sinew_calls_open(const struct sinew_calls *calls);
  * and bindings that are still held stay valid memory, give -ESTALE, and are given back as ever;
  * the functions for memory, and those of credentials, are called until the last of them, of the
  * messages kept and of the sessions is. When it returns no other function of the application runs
- * any more. Not from a callback. any other thread. (sinew_node_free() itself ends all calls with
- * their events.)
+ * any more. Not from a callback. any other thread. (sinew_node_free() ends calls with an event.)
  */
 void sinew_calls_free(struct sinew_calls *calls);
 
@@ -250,9 +248,8 @@ typedef bool (*sinew_call_intercept_fn)(struct sinew_call *call, const struct si
  * function of the call, which it may replace: own calls and services need none then. It also sees
  * NEW of a call that arrives and waits for its service, and ENDED of one that its service never
  * accepts: the application does not own such a call; sinew_call_abort() or sinew_call_end() makes
- * the service refuse it. Data count as consumed as their delivery says, whoever gets them. Once for
- * all. any thread.
- * -EINVAL: no function. -EEXIST: there is one. -ECHILD.
+ * the service refuse it. Data are consumed as their delivery says, whoever gets them. Only once.
+ * any thread. -EINVAL: no function. -EEXIST: there is one. -ECHILD.
  */
 int sinew_calls_intercept(struct sinew_calls *calls, sinew_call_intercept_fn fn, void *user);
 
@@ -311,13 +308,18 @@ int sinew_calls_queue(struct sinew_calls *calls, unsigned max);
 /*
  * Takes the next event; waits for timeout_ms (negative: no limit). Until sinew_call_msg_put() of
  * *ret_msg no other thread gets one of the same call, and with SINEW_CALL_PIECES its data are not
- * consumed; DATA has all that came since the last one. The call may be given back before that. any
- * thread, any number of them.
- * -ETIME: none came. -ESHUTDOWN: the calls are being freed, which waits for threads in here; or the
- * node is gone, and no event is left. -EDEADLK: to wait on the loop thread. -EINVAL: no queue.
- * -ECHILD.
+ * consumed; DATA has all that came since the last one. The call may be given back before. any
+ * thread, any number of them. -ETIME: none came. -ESHUTDOWN: the calls are being freed, which waits
+ * for threads in here; or the node is gone, and no event is left. -EDEADLK: to wait on the loop
+ * thread. -EINVAL: no queue. -ECHILD.
  */
 int sinew_calls_take(struct sinew_calls *calls, int timeout_ms, struct sinew_call_msg **ret_msg);
+
+/* A descriptor, always the same, for threads that poll: readable while sinew_calls_take() has an
+ * event or gives -ESHUTDOWN. Take with timeout 0 then, for another thread may be faster. Neither
+ * to be read nor to be closed; valid until sinew_calls_free(), of which it does not tell. any
+ * thread. -EINVAL: no queue. -EMFILE, -ENFILE, -ENOMEM, -ECHILD. */
+int sinew_calls_get_fd(struct sinew_calls *calls);
 
 /* ---- services ---- */
 
@@ -368,18 +370,16 @@ int sinew_service_bind(struct sinew_calls *calls, uint16_t id, const struct sine
  * stay with from. For present sessions, too, until sinew_calls_free(). any thread. -EINVAL: the ids
  * are equal. -ENOENT: one of them is not bound. -EEXIST: one of them is in an upgrade already, also
  * in this one. -ENOTSUP: an op of from is missing in to, as the log says; a service without a list
- * of ops has all, and an op that is for probes alone in to is missing in it, unless it is so in
- * from. -ECHILD.
+ * has all, and an op for probes alone in to is missing, unless it is so in from. -ECHILD.
  */
 int sinew_service_upgradeable(struct sinew_calls *calls, uint16_t from, uint16_t to);
 
 /*
  * A service with SINEW_SERVICE_CHARGED is ready for n more calls without being asked: each that
  * comes, or waits, spends one. users: n pointers, copied, which become the users of these calls in
- * their order; NULL: that of the service. any thread.
- * -ENOENT: no service has that id. -EINVAL: n is 0, or the service has not that flag. -ENOBUFS:
- * more than 65536 would be left. -ESHUTDOWN: calls are drained, or the node is gone. -ENOMEM,
- * -ECHILD.
+ * their order; NULL: that of the service. any thread. -ENOENT: no service has that id. -EINVAL: n
+ * is 0, or the service has not that flag. -ENOBUFS: more than 65536 would be left. -ESHUTDOWN:
+ * calls are drained, or the node is gone. -ENOMEM, -ECHILD.
  */
 int sinew_service_charge(struct sinew_calls *calls, uint16_t id, unsigned n, void *const users[]);
 

@@ -4,6 +4,8 @@
  * one thread at a time; nothing is dropped when nobody takes. Knows the public headers only.
  */
 #include <errno.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -275,6 +277,18 @@ static void what_nobody_took_was_not_executed(void)
 	call_pair_close(&pair);
 }
 
+static void no_descriptor_is_left(void)
+{
+	struct rlimit was, none;
+
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = (struct rlimit) { 0, was.rlim_max };
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CHECK_EQ(sinew_calls_get_fd(pair.s[1].calls), -EMFILE);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+	CHECK(sinew_calls_get_fd(pair.s[1].calls) >= 0);
+}
+
 static void errors_are_told(void)
 {
 	struct sinew_service is = { .size = sizeof is };
@@ -284,6 +298,8 @@ static void errors_are_told(void)
 
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
 	CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), -EINVAL);
+	CHECK_EQ(sinew_calls_get_fd(pair.s[1].calls), -EINVAL);
+	CHECK_EQ(sinew_calls_get_fd(NULL), -EINVAL);
 	CHECK_EQ(sinew_calls_queue(NULL, 1), -EINVAL);
 	CHECK_EQ(sinew_calls_queue(pair.s[1].calls, 0), -EINVAL);
 	CHECK_EQ(sinew_service_bind(pair.s[1].calls, SERVICE, &is, NULL), -EINVAL);
@@ -294,14 +310,94 @@ static void errors_are_told(void)
 	CHECK_EQ(sinew_calls_take(NULL, 0, &m), -EINVAL);
 	CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), -ETIME);
 	CHECK_EQ(sinew_calls_take(pair.s[1].calls, 5, &m), -EDEADLK);
+	no_descriptor_is_left();
 	child = fork();
 	if (!child)
 		_exit(sinew_calls_take(pair.s[1].calls, -1, &m) != -ECHILD ||
-		      sinew_calls_queue(pair.s[1].calls, 1) != -ECHILD);
+		      sinew_calls_queue(pair.s[1].calls, 1) != -ECHILD ||
+		      sinew_calls_get_fd(pair.s[1].calls) != -ECHILD);
 	CHECK_EQ(waitpid(child, &status, 0), child);
 	CHECK_EQ(status, 0);
 	node_free(&pair.t[1]);
 	CHECK_EQ(sinew_calls_take(pair.s[1].calls, -1, &m), -ESHUTDOWN);
+	call_pair_close(&pair);
+}
+
+/* ---- the descriptor ---- */
+
+static bool is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return CHECK(poll(&p, 1, 0) >= 0) && p.revents == POLLIN;
+}
+
+static void the_descriptor_is_readable_while_something_waits(void)
+{
+	struct sinew_call_msg *m;
+	struct sinew_call *call;
+	struct asked a[2];
+	int fd;
+
+	CHECK_OR_RETURN(open_queue(10, (struct sinew_service) { 0 }));
+	begin(&a[0], 100);
+	DRIVE_CALLS(&pair, sinew_calls_open(pair.s[1].calls) == 1);
+	fd = sinew_calls_get_fd(pair.s[1].calls);
+	CHECK_OR_RETURN(fd >= 0);
+	CHECK_EQ(sinew_calls_get_fd(pair.s[1].calls), fd);
+	DRIVE_CALLS(&pair, is_readable(fd));
+	CHECK(is_readable(fd));
+	CHECK_OR_RETURN((m = take(1, SINEW_CALL_NEW)));
+	call = m->call;
+	/* Its data are for nobody else meanwhile. */
+	for (unsigned i = 0; i < 20; i++)
+		pair_turn(pair.t);
+	CHECK(!is_readable(fd));
+	begin(&a[1], 100);
+	DRIVE_CALLS(&pair, is_readable(fd));
+	CHECK_EQ(sinew_call_abort(a[1].call, 1), 0);
+	/* It comes to nothing. */
+	DRIVE_CALLS(&pair, !is_readable(fd));
+	sinew_call_msg_put(m);
+	CHECK(is_readable(fd));
+	CHECK_OR_RETURN((m = take(1, SINEW_CALL_DATA)));
+	CHECK(!is_readable(fd));
+	sinew_call_msg_put(m);
+	CHECK(!is_readable(fd));
+	finish(call);
+	DRIVE_CALLS(&pair, a[0].ended);
+	CHECK(!is_readable(fd));
+	call_pair_close(&pair);
+}
+
+static void the_descriptor_tells_that_the_node_is_gone(void)
+{
+	struct sinew_call_msg *m;
+	struct sinew_call *call;
+	struct asked a;
+	int fd;
+
+	CHECK_OR_RETURN(open_queue(10, (struct sinew_service) { 0 }));
+	fd = sinew_calls_get_fd(pair.s[1].calls);
+	CHECK_OR_RETURN(fd >= 0);
+	begin(&a, 100);
+	CHECK_OR_RETURN((m = take(1, SINEW_CALL_NEW)));
+	call = m->call;
+	sinew_call_msg_put(m);
+	node_free(&pair.t[1]);
+	CHECK(is_readable(fd));
+	CHECK_OR_RETURN((m = take(1, SINEW_CALL_DATA)));
+	CHECK(!is_readable(fd));
+	sinew_call_msg_put(m);
+	CHECK_OR_RETURN((m = take(1, SINEW_CALL_ENDED)));
+	/* More of it may come until it is put back. */
+	CHECK(!is_readable(fd));
+	sinew_call_end(call);
+	sinew_call_msg_put(m);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(is_readable(fd));
+		CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), -ESHUTDOWN);
+	}
 	call_pair_close(&pair);
 }
 
@@ -356,6 +452,25 @@ static void *serve(void *arg)
 	return (void *)(intptr_t)err;
 }
 
+/* The same with a poll loop of its own. */
+static void *poll_and_serve(void *arg)
+{
+	struct sinew_calls *calls = arg;
+	struct pollfd p = { .fd = sinew_calls_get_fd(calls), .events = POLLIN };
+	struct sinew_call_msg *m;
+	int err;
+
+	do {
+		if (poll(&p, 1, PATIENCE_MS) != 1) {
+			atomic_fetch_add(&n_bad, 1);
+			return NULL;
+		}
+		while (!(err = sinew_calls_take(calls, 0, &m)))
+			do_job(m);
+	} while (err == -ETIME);
+	return (void *)(intptr_t)err;
+}
+
 static bool open_threaded(struct sinew_session *h[2])
 {
 	return call_pair_open_threads(&pair) && bind_queue(1000, (struct sinew_service) { 0 }) &&
@@ -374,7 +489,7 @@ static bool all_told(const struct asked *a)
 }
 
 /* Calls of many lengths; frees: the queue goes with threads in it, else the node does. */
-static void threads_serve(bool frees)
+static void threads_serve(void *(*how)(void *calls), bool frees)
 {
 	static struct asked a[CALLS];
 	static uint8_t replies[CALLS][8];
@@ -387,7 +502,7 @@ static void threads_serve(bool frees)
 	n_jobs = n_bad = n_served = 0;
 	CHECK_OR_RETURN(open_threaded(h));
 	for (unsigned i = 0; i < THREADS; i++)
-		pthread_create(&threads[i], NULL, serve, pair.s[1].calls);
+		pthread_create(&threads[i], NULL, how, pair.s[1].calls);
 	for (unsigned i = 0; i < CALLS; i++) {
 		a[i] = (struct asked) {
 			.request = request, .len = i % 20 ? i : 50000 + i,
@@ -396,7 +511,6 @@ static void threads_serve(bool frees)
 		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, 7, &a[i], NULL, 0), 0);
 	}
 	AWAIT(all_told(a) && n_served == CALLS);
-	CHECK_EQ(n_bad, 0);
 	for (unsigned i = 0; i < CALLS; i++) {
 		uint64_t n = a[i].len;
 
@@ -416,6 +530,7 @@ static void threads_serve(bool frees)
 		pthread_join(threads[i], &err);
 		CHECK_EQ((int)(intptr_t)err, -ESHUTDOWN);
 	}
+	CHECK_EQ(n_bad, 0);
 	for (unsigned i = 0; i < 2; i++)
 		sinew_session_unref(h[i]);
 	call_pair_close(&pair);
@@ -423,12 +538,17 @@ static void threads_serve(bool frees)
 
 static void the_node_goes_under_threads(void)
 {
-	threads_serve(false);
+	threads_serve(serve, false);
+}
+
+static void threads_poll(void)
+{
+	threads_serve(poll_and_serve, false);
 }
 
 static void the_queue_goes_under_threads(void)
 {
-	threads_serve(true);
+	threads_serve(serve, true);
 }
 
 int main(void)
@@ -443,7 +563,10 @@ int main(void)
 	RUN(calls_wait_for_a_full_queue);
 	RUN(what_nobody_took_was_not_executed);
 	RUN(errors_are_told);
+	RUN(the_descriptor_is_readable_while_something_waits);
+	RUN(the_descriptor_tells_that_the_node_is_gone);
 	RUN(the_node_goes_under_threads);
+	RUN(threads_poll);
 	RUN(the_queue_goes_under_threads);
 	return check_done();
 }
