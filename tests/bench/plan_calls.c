@@ -92,8 +92,8 @@ static void plan_bulk(struct bench *b)
 	unsigned ms = b->is_quick ? FLIGHT_MS_QUICK : FLIGHT_MS;
 	struct step *step = add_step(b, "calls-bulk", PLACE_SPLIT);
 
-	step_words(step, 0, "bulk nodes=1 count=%u", n_blocks);
-	step_words(step, 1, "callee nodes=1");
+	step_words(step, 0, "bulk nodes=1 count=%u queue=%u", n_blocks, QUEUE_BYTES);
+	step_words(step, 1, "callee nodes=1 queue=%u", QUEUE_BYTES);
 	step_result(step, "bytes_s", figure_add(b, "bytes/s", true, "calls-bulk.calls"));
 	step = add_step(b, "calls-bulk", PLACE_SPLIT);
 	step_words(step, 0, "stream-receive with=sinew size=16384 queue=%u ms=%u listens=1",
@@ -102,9 +102,9 @@ static void plan_bulk(struct bench *b)
 	step_result(step, "bytes_s", figure_add(b, "bytes/s", true, "calls-bulk.messages"));
 
 	step = add_step(b, "calls-beside", PLACE_SPLIT);
-	step_words(step, 0, "bulk-beside nodes=1 size=64 ms=%u",
-		   b->is_quick ? BESIDE_MS_QUICK : BESIDE_MS);
-	step_words(step, 1, "callee nodes=1");
+	step_words(step, 0, "bulk-beside nodes=1 size=64 ms=%u queue=%u",
+		   b->is_quick ? BESIDE_MS_QUICK : BESIDE_MS, QUEUE_BYTES);
+	step_words(step, 1, "callee nodes=1 queue=%u", QUEUE_BYTES);
 	step_result(step, "alone_ns", figure_add(b, "ns", false, "calls-beside.alone"));
 	step_result(step, "beside_ns", figure_add(b, "ns", false, "calls-beside.median"));
 	step_result(step, "beside_p99_ns", figure_add(b, "ns", false, "calls-beside.p99"));

@@ -201,6 +201,8 @@ int job_callee(const struct settings *s)
 		.n = (unsigned)s->nodes,
 		.first = 1,
 		.last = 1,
+		.queue_bytes = s->end.queue_bytes,
+		.is_alone = s->nodes == 1,
 	};
 	struct callee c = { .s = s };
 	int err = host_open(&c.host, &opt);

@@ -13,6 +13,8 @@ int caller_open(struct caller *c, const struct settings *s)
 		.n = 1,
 		.first = 2,
 		.last = (uint32_t)s->nodes + 1,
+		.queue_bytes = s->end.queue_bytes,
+		.is_alone = s->nodes == 1,
 	};
 	int err = host_open(&c->host, &opt);
 

@@ -16,6 +16,7 @@
 
 #define EVENTS_MAX     64
 #define TURN_MS	       1000
+#define ALONE_MS       50 /* a turn of a node without others */
 #define DESCRIPTORS_OF 8 /* of a node, without its links */
 #define LINKS_OF       3 /* descriptors of a peer: a link, one that replaces it, one that drains */
 
@@ -104,11 +105,13 @@ static int open_node(struct host *host, struct hosted *h, const struct host_opti
 		return -ENOMEM;
 	opt.max_peers = HOST_ID_MAX;
 	opt.own_thread = o->own_thread;
+	if (o->queue_bytes)
+		opt.queue_bytes = (uint32_t)o->queue_bytes;
 	if (o->tune)
 		o->tune(&opt);
 	if (!err)
 		err = sinew_node_new(&opt, &cb, h, &h->node);
-	if (err || o->own_thread)
+	if (err || o->own_thread || o->is_alone)
 		return err;
 	return epoll_ctl(host->epoll, EPOLL_CTL_ADD, sinew_get_fd(h->node), &event) ? -errno : 0;
 }
@@ -118,7 +121,11 @@ int host_open(struct host *h, const struct host_options *opt)
 	struct epoll_event released = { .events = EPOLLIN, .data.ptr = NULL };
 	int err = raise_descriptors(opt);
 
-	*h = (struct host){ .n = opt->n, .message_bytes = opt->message_bytes };
+	*h = (struct host){
+		.n = opt->n,
+		.is_alone = opt->is_alone,
+		.message_bytes = opt->message_bytes,
+	};
 	h->nodes = calloc(opt->n, sizeof *h->nodes);
 	h->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!h->nodes || h->epoll < 0)
@@ -162,7 +169,7 @@ void host_close(struct host *h)
 
 /* ---- driving ---- */
 
-int host_turn(struct host *h, int wait_ms)
+static int epoll_turn(struct host *h, int wait_ms)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int n = epoll_wait(h->epoll, events, EVENTS_MAX, wait_ms), err = 0;
@@ -178,6 +185,17 @@ int host_turn(struct host *h, int wait_ms)
 		epoll_ctl(h->epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
 	}
 	return err < 0 ? err : 0;
+}
+
+int host_turn(struct host *h, int wait_ms)
+{
+	int n;
+
+	if (!h->is_alone)
+		return epoll_turn(h, wait_ms);
+	n = sinew_dispatch(h->nodes[0].node, wait_ms < ALONE_MS ? wait_ms : ALONE_MS);
+	/* A look for the end of it all, when there is no work. */
+	return n ? (n < 0 ? n : 0) : epoll_turn(h, 0);
 }
 
 int host_until(struct host *h, bool (*done)(struct host *h))

@@ -30,6 +30,7 @@ struct host {
 	unsigned n, n_added;
 	uint32_t first, last; /* nodeids of the others that all know */
 	int epoll;
+	bool is_alone;
 	bool is_released; /* who has started this says that it is over */
 	unsigned n_up, n_down; /* callbacks so far */
 	uint64_t n_came, n_wrong, n_lasts;
@@ -46,8 +47,10 @@ struct host_options {
 	unsigned n; /* nodes */
 	uint32_t first, last; /* whom they know, but themselves */
 	size_t message_bytes;
+	size_t queue_bytes; /* 0: the default */
 	void (*tune)(struct sinew_options *opt); /* or NULL */
 	bool own_thread; /* the library drives them */
+	bool is_alone; /* one node, driven by sinew_dispatch() without a set around it */
 };
 
 /* Opens the nodes; nobody is known yet. 0, or a negative errno. */
