@@ -332,8 +332,12 @@ static void of_call(struct lane *l, struct sinew_call *k, struct calls_event *ev
 			present_arrived(l, k, ev);
 		return;
 	case CALLS_EV_ROOM:
-		if (!k->out.want_room || !unsent_room(k))
+		if (!k->out.want_room)
 			return;
+		if (!unsent_room(k)) {
+			call_want_room(k->core);
+			return;
+		}
 		k->out.want_room = false;
 		show_event(l, k, SINEW_CALL_ROOM);
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Data of a call that wait for a slot, a window or the ring: one copy, up to send_bytes. All under
- * the lock of the lane. Knows nothing of frames.
+ * Data of a call that wait for a slot, a window or the ring: one copy, up to send_bytes. Those that
+ * wait for the ring alone are what one send brought, and at most a piece behind it. All under the
+ * lock of the lane. Knows nothing of frames.
  */
 #ifndef SINEW_SERVICES_UNSENT_H
 #define SINEW_SERVICES_UNSENT_H
