@@ -25,12 +25,13 @@ V ?=
 # make bench: within a minute; only that row, group or figure
 QUICK ?=
 ROW ?=
-# make mutate: how many, drawn from which seed, where, in which file and statements
+# make mutate: how many, drawn from which seed, where, in which file and statements; or LISTED
 N ?= 200
 SEED ?= 1
 DIRS ?= proto lowcomms services membership
 FILE ?=
 TEXT ?=
+LISTED ?=
 AGAIN ?=
 BY ?=
 RECORD ?=
@@ -227,7 +228,7 @@ help:
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
 	@echo 'make mutate      random slips in the code, and whether a test sees them: N=200 SEED=1'
-	@echo '                 DIRS=proto, FILE=proto/link.c, TEXT="l->kept"'
+	@echo '                 DIRS=proto, FILE=proto/link.c, TEXT="l->kept"; LISTED=all: the listed ones'
 	@echo 'make deps        installs what is missing (as root), or says how'
 	@echo 'make deb         Debian packages, in $(BUILD)/deb/'
 	@echo 'make abi         records the binary interface of the library anew'
@@ -517,7 +518,7 @@ mutate-run:
 		MUTATE_WRAPPED='$(foreach t,$(WRAPPED_TESTS),$(t): $(WRAPPED_$(t));)' \
 		python3 tests/mutate/run.py --build '$(BUILD)' --n $(N) --seed $(SEED) \
 		--dirs '$(DIRS)' --file '$(FILE)' --text '$(TEXT)' --again '$(AGAIN)' --by '$(BY)' \
-		--least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
+		--listed '$(LISTED)' --least $(LEAST) --jobs $(JOBS) --seconds $(SECONDS_MAX)
 
 fuzz-programs: $(FUZZ)
 

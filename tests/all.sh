@@ -12,7 +12,7 @@ BUILD=${BUILD:-build}
 WERROR=${WERROR:-}
 # Tests of the sources, or of what is installed: once is enough.
 ONCE='--skip test_gate --skip test_purity --skip test_pages --skip test_tshark --skip test_install'
-ONCE="$ONCE --skip mutants --skip test_abi --skip test_build --skip test_structure"
+ONCE="$ONCE --skip test_abi --skip test_build --skip test_structure"
 # Whole programs, for what their users see.
 ONCE="$ONCE --skip test_signals --skip test_back --skip test_listen --skip test_live_forger"
 ONCE="$ONCE --skip test_names --skip test_reach --skip test_bench_rows"
@@ -62,7 +62,7 @@ build()
 with_gcc()
 {
 	export LIVE_FULL=1
-	build CC=gcc && tests/run.sh --skip mutants
+	build CC=gcc && tests/run.sh
 }
 
 # Programs built by clang run under its sanitizers alone.
@@ -97,6 +97,11 @@ fuzz_a_little()
 	make --no-print-directory -j"$(nproc)" BUILD="$BUILD" fuzz SECONDS=10
 }
 
+all_listed_mutants()
+{
+	make --no-print-directory BUILD="$BUILD" mutate LISTED=all
+}
+
 # Always the same ones, as long as their statements stand.
 a_few_mutants()
 {
@@ -106,9 +111,7 @@ a_few_mutants()
 step gcc with_gcc
 step 'address undefined' with_address_sanitizer
 step thread with_thread_sanitizer
-if [ -e tests/mutants/run.sh ]; then
-	step mutants env BUILD="$BUILD" bash tests/mutants/run.sh
-fi
+step mutants all_listed_mutants
 step 'drawn mutants' a_few_mutants
 step cross env BUILD="$BUILD" tests/cross.sh
 step kernel make --no-print-directory BUILD="$BUILD" WERROR="$WERROR" check-kernel

@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Owns the drawing of mutants from a seed, their building and their judgement by the tests.
-Knows nothing of what the tests check, nor how C is read (sites.py).
+"""Owns the drawing of mutants from a seed, the building of these and of the listed ones
+(listed.py), and their judgement by the tests. Knows nothing of what the tests check, nor how C
+is read (sites.py).
 
 	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [FILE=proto/link.c] [TEXT=l->kept]
+	make mutate LISTED=all		those of tests/mutants/list.txt, which must all die
+	make mutate LISTED="early-data no-tomb"
 	make mutate AGAIN=OUTPUT	only those that live in the output of another run
 	make mutate BY=sim:100	only these tests judge, in the words of `order`
 	make mutate RECORD=1 BY=sim:100	failed assertions are only said: who sees what alone
 
 A mutant is one changed object in a shared library that all tests are linked to, so that
 nothing else is built for it. Which tests judge it, from cheap to dear, is in `order`; those
-that change nothing are in `equal`, and are not counted. The last lines are how many the
-checks of proto/check.c saw, the score, and
-`N passed, N failed`: it fails if the score is below the least that is asked for.
+that change nothing are in `equal`, and are not counted. A test that fails without a mutant judges
+none. The last lines are how many the checks of proto/check.c saw, the score, and
+`N passed, N failed`: it fails if the score is below the least that is asked for. Each of the
+listed ones is a result of its own; recorded digests judge none of them, long runs of the simulator
+do, and each must die twice of the same test.
 """
 
 import argparse
@@ -36,6 +41,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
+import listed  # noqa: E402
 import sites  # noqa: E402
 
 HERE = 'tests/mutate'
@@ -47,6 +53,9 @@ TIME_OWN = 4		# a hang: so many times what the test takes without a mutant,
 TIME_MORE = 4		# and so many seconds more
 TIME_ALONE = 300	# seconds for a test without a mutant
 WAIT_LIMIT = '15'	# a wait in a test that is a script
+# The last judges of the listed ones: no seed is spared.
+LAST = {'proto': ['sim:2000', 'view:2000'], 'membership': ['view:2000'],
+	'services': ['calls:500', 'view:500']}
 CHECK_SAW = re.compile(r'proto/check\.c:\d+: (\w+?)_\w+: Assertion')
 SURVIVORS = 'survivors, in the form of tests/mutate/equal:'
 
@@ -68,6 +77,7 @@ class Mutant:
 		self.path = path
 		self.text = text
 		self.site = site
+		self.kind = site.kind
 		self.old, self.new = sites.statement_of(text, site)
 		self.nth = nth		# of the same mutation in the same function
 		self.verdict = None
@@ -86,9 +96,12 @@ class Mutant:
 		key = (seed, self.path, self.site.function, self.old, self.new, self.nth)
 		return hashlib.sha256(repr(key).encode()).digest()
 
+	def mutated(self):
+		return sites.mutate(self.text, self.site)
+
 	def patch(self):
-		new = sites.mutate(self.text, self.site)
-		return ''.join(difflib.unified_diff(self.text.splitlines(True), new.splitlines(True),
+		return ''.join(difflib.unified_diff(self.text.splitlines(True),
+						    self.mutated().splitlines(True),
 						    'a/' + self.path, 'b/' + self.path, n=2))
 
 
@@ -227,7 +240,7 @@ class Worker:
 		"""None, or why it cannot be judged."""
 		self.restore()
 		self.mutant = m
-		write(f'{self.src}/{m.path}', sites.mutate(m.text, m.site))
+		write(f'{self.src}/{m.path}', m.mutated())
 		return self.make_objects(m)
 
 	def restore(self):
@@ -319,9 +332,10 @@ def same(a, b):
 
 class Order:
 	"""Which tests judge a file, and how long each takes without a mutant."""
-	def __init__(self, build, only):
+	def __init__(self, build, only, of_list):
 		self.build = build
 		self.only = only	# tests that judge in place of those of the list
+		self.listed = of_list	# what is judged
 		self.lines = []
 		self.took = {}		# test to seconds
 		self.first = {}		# file to the tests that killed there, newest first
@@ -340,6 +354,8 @@ class Order:
 		for pattern, more in self.lines:
 			if fnmatch.fnmatch(path, pattern):
 				tests += [t for t in more if t not in tests]
+		if self.listed:
+			tests = [t for t in tests if t != 'digests'] + LAST[path.split('/')[0]]
 		return tests
 
 	def killed(self, path, test):
@@ -350,12 +366,14 @@ class Order:
 			known.insert(0, test)
 
 
+SIMULATED = {'sim': [], 'view': ['--view'], 'calls': ['--calls']}
+
+
 def command_of(build, worker, test):
 	word, _, more = test.partition(':')
-	if word in ('sim', 'view'):
+	if word in SIMULATED:
 		sim = worker.sim or build.root + '/tests/sim'
-		return [sim] + (['--view'] if word == 'view' else []) + \
-			['--seeds', more, '--jobs', '1']
+		return [sim, *SIMULATED[word], '--seeds', more, '--jobs', '1']
 	if word == 'digests':
 		return [worker.sim or build.root + '/tests/sim', '--digests']
 	if word.endswith('.sh'):
@@ -422,6 +440,7 @@ class Judge:
 	def __init__(self, build, order):
 		self.build = build
 		self.order = order
+		self.measuring = threading.Lock()
 
 	def measure(self, worker, test):
 		"""How long it takes without a mutant; infinite where it fails."""
@@ -440,12 +459,11 @@ class Judge:
 		      read(worker.log), file=sys.stderr)
 		return math.inf
 
-	def limit(self, worker, test):
-		with self.order.lock:
+	def limit(self, worker, test, anew=False):
+		with self.measuring:
 			took = self.order.took.get(test)
-		if took is None:
-			took = self.measure(worker, test)
-			with self.order.lock:
+			if took is None or anew:
+				took = self.measure(worker, test)
 				self.order.took[test] = took
 		return took * TIME_OWN + TIME_MORE
 
@@ -457,13 +475,24 @@ class Judge:
 				continue
 			good, why, took = run_test(self.build, worker, test, worker.dir, limit)
 			m.seen_by |= set(CHECK_SAW.findall(read(worker.log)))
-			# What takes long may be the machine: it is asked twice.
-			if not good and why != 'a hang' and took > 5:
-				good, why, _ = run_test(self.build, worker, test, worker.dir, limit)
+			if not good and self.is_unsure(worker, test, why, took, limit):
+				good, why = self.again(worker, test)
 			if not good:
 				self.order.killed(m.path, test)
 				return f'{test} ({what_failed(worker) or why})'
 		return None
+
+	def is_unsure(self, worker, test, why, took, limit):
+		"""What takes long may be the machine: then it takes longer without a mutant, too."""
+		if why == 'a hang':
+			return self.limit(worker, test, anew=True) > limit
+		return took > 5 or self.order.listed
+
+	def again(self, worker, test):
+		limit = self.limit(worker, test)
+		if limit == math.inf:
+			return True, ''
+		return run_test(self.build, worker, test, worker.dir, limit)[:2]
 
 
 # ---- the run ----
@@ -472,12 +501,16 @@ class Run:
 	def __init__(self, args, build):
 		self.args = args
 		self.build = build
-		self.queue = draw(args.dirs, args.file, args.text, args.seed)
+		if args.listed:
+			self.queue = listed.load(args.listed)
+			args.n = len(self.queue)
+		else:
+			self.queue = draw(args.dirs, args.file, args.text, args.seed)
 		if args.again:
 			only = load_survivors(args.again)
 			self.queue = [m for m in self.queue if any(k in only for k in m.keys())]
 		self.equal = load_equal()
-		self.judge = Judge(build, Order(build, args.by.split()))
+		self.judge = Judge(build, Order(build, args.by.split(), bool(args.listed)))
 		self.lock = threading.Condition()
 		self.next = self.turn = self.accepted = 0
 		self.done = []
@@ -557,16 +590,27 @@ class Run:
 			shutil.rmtree(w.dir, ignore_errors=True)
 
 
+def report_listed(run, killed, took):
+	"""One that was not judged is one that lives."""
+	for m in run.queue:
+		if not m.verdict:
+			print(f'not ok - mutant {m.label} lives' if m in run.done else
+			      f'not ok - mutant {m.label} cannot be judged')
+	print(f'{killed} of {len(run.queue)} killed, {took:.0f} s')
+	print(f'{killed} passed, {len(run.queue) - killed} failed')
+	return killed == len(run.queue)
+
+
 def report(run):
 	lives = [m for m in run.done if not m.verdict]
 	n = len(run.done)
-	if lives:
+	if lives and not run.args.listed:
 		print('\n' + SURVIVORS)
-	for m in lives:
-		print(f'@ {m.path} {m.site.function}\n- {m.old}\n+ {m.new}')
+		for m in lives:
+			print(f'@ {m.path} {m.site.function}\n- {m.old}\n+ {m.new}')
 	per_kind = {}
 	for m in run.done:
-		k = per_kind.setdefault(m.path.split('/')[0] + ' ' + m.site.kind, [0, 0])
+		k = per_kind.setdefault(m.path.split('/')[0] + ' ' + m.kind, [0, 0])
 		k[m.verdict is None] += 1
 	print()
 	for k in sorted(per_kind):
@@ -578,6 +622,8 @@ def report(run):
 	killed = n - len(lives)
 	score = 100 * killed / n if n else 0
 	took = time.monotonic() - run.began
+	if run.args.listed:
+		return report_listed(run, killed, took)
 	print(f'seed {run.args.seed}, {" ".join(run.args.dirs)}: {killed} of {n} killed, '
 	      f'{score:.1f} % (at least {run.args.least} %), {took:.0f} s')
 	good = not run.broke and n > 0 and score >= run.args.least
@@ -592,6 +638,7 @@ def arguments():
 	p.add_argument('--seed', type=int, default=1)
 	p.add_argument('--jobs', type=int, default=2)
 	p.add_argument('--dirs', default='proto lowcomms services membership')
+	p.add_argument('--listed', default='', help='names of the list, or all')
 	p.add_argument('--file', default='', help='only files of that pattern')
 	p.add_argument('--text', default='', help='only statements that hold it')
 	p.add_argument('--again', default='', help='only what lives in that output')
@@ -600,6 +647,7 @@ def arguments():
 	p.add_argument('--seconds', type=int, default=0, help='no new mutant after so long')
 	args = p.parse_args()
 	args.dirs = args.dirs.split()
+	args.listed = args.listed.split()
 	return args
 
 
