@@ -16,6 +16,7 @@
 #
 # A test says what it needs in one of its first 40 lines:
 #	run.sh: alone              nothing else runs meanwhile
+#	run.sh: waits              mostly so: one at a time runs beside the JOBS others
 #	run.sh: timeout=SECONDS    instead of 60
 #	run.sh: long               only with LIVE_FULL=1 (`make check-all`), or where it is named
 #	run.sh: with=PROGRAM,...   skipped, with this reason, where it is missing
@@ -36,6 +37,7 @@ tests=()
 declare -A file_of	# by test: its source, which says what it needs
 declare -A said		# by that file: the words of its lines for us
 test_of=() start_of=()	# by process id
+waiting=() beside=	# tests that mostly wait: those to come, and the process of the present one
 failed_names=()
 skips=()
 passed=0 failed=0 skipped=0
@@ -51,8 +53,7 @@ now_ms()
 find_tests()
 {
 	local file test
-	for file in tests/*/test_*.c tests/fuzz/*.c tests/{sim,stream}/main.c tests/*/test_*.sh \
-		tests/mutants/run.sh; do
+	for file in tests/*/test_*.c tests/fuzz/*.c tests/{sim,stream}/main.c tests/*/test_*.sh; do
 		[ -e "$file" ] || continue
 		case $file in
 		*.sh) test=$file ;;
@@ -105,6 +106,7 @@ log_of() { REPLY=$LOGS/${1//\//-}.log; }
 start()
 {
 	local test=$1 limit log began program
+	started=
 	log_of "$test" && log=$REPLY
 	needs "$test" timeout
 	limit=$((${REPLY:-60} * TIME_FACTOR))
@@ -121,8 +123,9 @@ start()
 	export SIM_ARGS
 	# An own session, so that whatever it leaves behind can be ended with it.
 	setsid timeout -k 5 "$limit" bash -c 'run_one "$0"' "$test" >"$log" 2>&1 </dev/null &
-	test_of[$!]=$test
-	start_of[$!]=$began
+	started=$!
+	test_of[$started]=$test
+	start_of[$started]=$began
 }
 
 # account TEST PID STATUS: counts what it printed and says one line.
@@ -180,6 +183,18 @@ reap()
 	kill -KILL -- "-$pid" 2>/dev/null
 	unset "test_of[$pid]"
 	account "$test" "$pid" "$status"
+	[ "$pid" != "$beside" ] || start_beside
+}
+
+# The next of those that mostly wait; one that is skipped has no process.
+start_beside()
+{
+	beside=
+	while [ -z "$beside" ] && [ ${#waiting[@]} != 0 ]; do
+		start "${waiting[0]}"
+		waiting=("${waiting[@]:1}")
+		beside=$started
+	done
 }
 
 stop()
@@ -225,13 +240,20 @@ now_ms && began=$REPLY
 find_tests
 ask_all
 alone=()
+others=()
 for test in "${tests[@]}"; do
 	chosen "$test" || continue
 	if needs "$test" alone; then
 		alone+=("$test")
-		continue
+	elif needs "$test" waits; then
+		waiting+=("$test")
+	else
+		others+=("$test")
 	fi
-	while [ ${#test_of[@]} -ge "$JOBS" ]; do
+done
+start_beside
+for test in "${others[@]}"; do
+	while [ $((${#test_of[@]} - (beside ? 1 : 0))) -ge "$JOBS" ]; do
 		reap
 	done
 	start "$test"

@@ -4,7 +4,7 @@
 # returns or hangs: traffic goes on meanwhile, while all connections are reset again and again,
 # sessions end as they should, and everybody is up again. Knows nothing of how the membership is
 # followed.
-# run.sh: alone timeout=120
+# run.sh: waits timeout=120
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

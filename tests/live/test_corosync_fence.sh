@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns what becomes of fencing when the node that does it dies over it: another one takes over,
 # under a real corosync with five nodes. Knows nothing of how the membership is followed.
-# run.sh: alone timeout=120 with=jq
+# run.sh: waits timeout=120 with=jq
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

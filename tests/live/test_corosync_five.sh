@@ -3,7 +3,7 @@
 # Owns what happens to five nodes under a real corosync that are divided into two and three, twice,
 # while all connections are reset again and again. Traffic goes on meanwhile, and everybody is
 # up again afterwards. Knows nothing of how the membership is followed.
-# run.sh: long alone timeout=120
+# run.sh: long waits timeout=120
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -3,7 +3,7 @@
 # Owns what happens to three nodes under a real corosync over knet, with crypto and two links: one
 # link dies, both die, a corosync dies. Traffic goes on meanwhile. Knows nothing of how the
 # membership is followed.
-# run.sh: long alone timeout=120
+# run.sh: long waits timeout=120
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -3,7 +3,7 @@
 # Owns what happens when the nodelist of a real corosync changes while nodes run: one is added, a
 # live one is taken off, the address of one is another. Traffic goes on meanwhile, while all
 # connections are reset again and again. Knows nothing of how the membership is followed.
-# run.sh: long alone timeout=90
+# run.sh: long waits timeout=90
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -3,7 +3,7 @@
 # Owns what happens when the nodes of a real corosync have names, and the name server of one dies:
 # membership is seen as before, addresses stay, and names come back by themselves. Corosync has the
 # names from /etc/hosts, the programs from that server alone. Knows nothing of who looks up names.
-# run.sh: long alone timeout=120 with=perl
+# run.sh: long waits timeout=120 with=perl
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

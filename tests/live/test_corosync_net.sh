@@ -3,7 +3,7 @@
 # Owns what happens to three nodes under a real corosync when the network between them is cut,
 # divided or lossy, while all connections are reset again and again. Traffic goes on meanwhile,
 # and everybody is up again afterwards. Knows nothing of how the membership is followed.
-# run.sh: alone timeout=150
+# run.sh: waits timeout=150
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

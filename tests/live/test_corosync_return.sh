@@ -3,7 +3,7 @@
 # Owns what happens when a corosync, a program or both die and return inside of the token's time,
 # when one node goes and returns many times, and when all start and stop at once, under a real
 # corosync with a long token. Knows nothing of how the membership is followed.
-# run.sh: long alone timeout=100
+# run.sh: long waits timeout=100
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns what the command does under a real corosync, without a file of nodes: members, ping, cat,
 # its quorum policy and its fencing. Knows nothing of how the membership is followed.
-# run.sh: long alone timeout=120 with=jq,perl
+# run.sh: long waits timeout=120 with=jq,perl
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -3,7 +3,7 @@
 # Owns what happens in a cluster of two nodes under a real corosync with two_node: each alone has
 # quorum, once both have been there. Traffic goes on meanwhile, and both are up again afterwards.
 # Knows nothing of how the membership is followed.
-# run.sh: alone timeout=120
+# run.sh: waits timeout=120
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
