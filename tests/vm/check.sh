@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns `make check-kernel`: fetches the kernels, runs all scenarios with each of them, then those
-# with both, then the scripts over their AF_RXRPC, and adds up. Knows no single scenario.
+# Owns `make check-kernel`: fetches the kernels, runs with each of them, side by side, all
+# scenarios and the scripts over its AF_RXRPC, then what needs both, and adds up. Knows no single
+# scenario.
 #
 #	tests/vm/check.sh [SCENARIO...]
 #
@@ -17,43 +18,85 @@ kernels='6.1 6.12'
 [ -z "${NEWEST:-}" ] || kernels=newest
 export LAB_KERNELS=${LAB_KERNELS:-$PWD/build/kernels}
 passed=0 failed=0
+names=()	# of what is to be counted
 parts=()
-log=$(mktemp) || exit 2
-trap 'rm -f "$log"' EXIT
+lanes=()	# processes
+T=$(mktemp -d) || exit 2
+trap 'rm -rf "$T"' EXIT
+trap 'kill "${lanes[@]}" 2>/dev/null; wait; exit 130' INT TERM
 
-# part NAME COMMAND...: its results are counted, and its time is shown at the end.
+# part NAME COMMAND...: in a lane; its output and its end are in files, until it is counted.
 part()
 {
-	local name=$1 began=$SECONDS status good bad
+	local name=$1 began=$SECONDS
 	shift
+	"$@" >"$T/$name" 2>&1 &
+	trap "kill $!; exit 130" TERM
+	wait $!
+	echo "$? $((SECONDS - began))" >"$T/$name.end"
+}
+
+# count NAME: its results, and its time for the end.
+count()
+{
+	local name=$1 status took good bad
+	read -r status took 2>/dev/null <"$T/$name.end" || status=unknown took=0
 	echo "== $name =="
-	"$@" 2>&1 | tee "$log"
-	status=${PIPESTATUS[0]}
-	good=$(grep -c '^ok - ' "$log")
-	bad=$(grep -c '^not ok - ' "$log")
-	if [ "${SKIPS:-allowed}" = forbidden ] && grep -q '# SKIP' "$log"; then
+	cat "$T/$name"
+	good=$(grep -c '^ok - ' "$T/$name")
+	bad=$(grep -c '^not ok - ' "$T/$name")
+	if [ "${SKIPS:-allowed}" = forbidden ] && grep -q '# SKIP' "$T/$name"; then
 		good=$((good - 1)) bad=$((bad + 1))
 	elif [ "$status" != 0 ] && [ "$status" != 77 ] && [ "$bad" = 0 ]; then
 		echo "not ok - $name: ended with status $status"
 		bad=1
 	fi
 	passed=$((passed + good)) failed=$((failed + bad))
-	parts+=("$(printf '%-12s %4d s  %d passed, %d failed' "$name" $((SECONDS - began)) \
-		"$good" "$bad")")
+	parts+=("$(printf '%-12s %4d s  %d passed, %d failed' "$name" "$took" "$good" "$bad")")
 }
 
-part kernels timeout 600 tests/vm/kernels.sh "$LAB_KERNELS"
-if [ -z "${RECORD:-}" ]; then
-	for kernel in $kernels; do
-		part "$kernel" timeout 900 tests/vm/scenarios.sh "$kernel" "$@"
-	done
-	[ -n "${NEWEST:-}" ] || [ $# != 0 ] || part mixed timeout 400 tests/vm/mixed.sh
-fi
+scenarios() { part "$1" timeout 900 tests/vm/scenarios.sh "$@"; }
+rxrpc() { part "rxrpc_$1" timeout 400 tests/vm/rxrpc.sh "$1"; }
+
+# lane COMMAND...: beside the other lanes: a guest has one processor.
+lane()
+{
+	"$@" &
+	lanes+=($!)
+}
+
+# One after the other.
+all_of_one()
+{
+	[ -n "${RECORD:-}" ] || scenarios "$1"
+	[ -n "${NEWEST:-}" ] || rxrpc "$1"
+}
+
+lane part kernels timeout 600 tests/vm/kernels.sh "$LAB_KERNELS"
+wait
+count kernels
+for kernel in $kernels; do
+	[ -n "${RECORD:-}" ] || names+=("$kernel")
+	if [ $# != 0 ]; then
+		lane scenarios "$kernel" "$@"
+	else
+		lane all_of_one "$kernel"
+	fi
+done
+wait
 if [ -z "${NEWEST:-}" ] && [ $# = 0 ]; then
+	if [ -z "${RECORD:-}" ]; then
+		names+=(mixed)
+		lane part mixed timeout 400 tests/vm/mixed.sh
+		wait
+	fi
 	for kernel in $kernels; do
-		part "rxrpc $kernel" timeout 400 tests/vm/rxrpc.sh "$kernel"
+		names+=("rxrpc_$kernel")
 	done
 fi
+for name in "${names[@]}"; do
+	count "$name"
+done
 echo
 printf '%s\n' "${parts[@]}"
 echo "$passed passed, $failed failed"
