@@ -42,6 +42,20 @@ static uint64_t counted(enum call_count what)
 	return sum[what];
 }
 
+static void the_most_of_both_ends_is_kept(void)
+{
+	uint64_t mosts[CALL_MOSTS] = { [CALL_OLDEST_MS] = 50 };
+
+	memset(&pair, 0, sizeof(pair));
+	call_log_saw(&pair, CALL_SLOTS_USED, 3);
+	call_log_saw(&pair, CALL_SLOTS_USED, 7);
+	call_log_saw(&pair, CALL_SLOTS_USED, 5);
+	call_log_saw(&pair, CALL_OLDEST_MS, 49);
+	call_log_raise(mosts, &pair);
+	CHECK_EQ(mosts[CALL_SLOTS_USED], 7);
+	CHECK_EQ(mosts[CALL_OLDEST_MS], 50);
+}
+
 static void what_is_true_passes(void)
 {
 	uint64_t sum[CALL_COUNTS] = { 0 };
@@ -198,6 +212,7 @@ static void one_end_is_enough(void)
 int main(void)
 {
 	RUN(what_is_true_passes);
+	RUN(the_most_of_both_ends_is_kept);
 	RUN(twice_is_seen);
 	RUN(what_was_executed_is_not_denied);
 	RUN(what_was_denied_is_not_executed);

@@ -156,6 +156,8 @@ calls()
 	json_holds out '.sum.calls | .executed_twice + .without_end + .false_outcomes == 0'
 	json_holds out '.sum.calls | .begun == .done + .busy + .aborted + .in_doubt +
 		.not_executed + .started + .lost_with_caller'
+	json_holds out '.sum.calls | .slots_used_most > 0 and .slots_used_most <= 128'
+	json_holds out '.sum.calls.oldest_ms_most == (.pairs | map(.calls.oldest_ms_most) | max)'
 	json_holds out '(.pairs | map(.calls.begun) | add) == .sum.calls.begun'
 	json_holds out '.sum | .sent + .delivered == 0'
 }

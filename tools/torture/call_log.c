@@ -17,6 +17,10 @@ const char *const call_count_names[] = {
 	[CALL_ENDLESS] = "without_end", [CALL_UNTRUE] = "false_outcomes",
 };
 
+const char *const call_most_names[] = {
+	[CALL_SLOTS_USED] = "slots_used_most", [CALL_OLDEST_MS] = "oldest_ms_most",
+};
+
 static _Atomic uint64_t *word_of(struct call_pair *p, uint64_t number)
 {
 	return &p->calls[number % CALL_LOG_CALLS];
@@ -207,4 +211,24 @@ uint64_t call_log_lost(const uint64_t *counts)
 	for (i = CALL_DONE; i <= CALL_STARTED; i++)
 		ended += counts[i];
 	return counts[CALL_BEGUN] - ended;
+}
+
+void call_log_saw(struct call_pair *p, enum call_most what, uint64_t much)
+{
+	uint64_t most = atomic_load(&p->mosts[what]);
+
+	while (much > most && !atomic_compare_exchange_weak(&p->mosts[what], &most, much))
+		;
+}
+
+void call_log_raise(uint64_t *mosts, const struct call_pair *p)
+{
+	unsigned i;
+
+	for (i = 0; i < CALL_MOSTS; i++) {
+		uint64_t much = atomic_load(&p->mosts[i]);
+
+		if (much > mosts[i])
+			mosts[i] = much;
+	}
 }

@@ -32,11 +32,19 @@ enum call_count {
 	CALL_COUNTS,
 };
 
+/* How much there was of something at one time, where that was looked at. */
+enum call_most {
+	CALL_SLOTS_USED,
+	CALL_OLDEST_MS,		/* age of the oldest call that was open or occupied its slot */
+	CALL_MOSTS,
+};
+
 /* The calls from one node to another one, over all their incarnations. */
 struct call_pair {
 	_Atomic uint64_t n;	/* the number of the last one, from 1 */
 	_Atomic uint64_t calls[CALL_LOG_CALLS];	/* number, outcome, marks */
 	_Atomic uint64_t counts[CALL_COUNTS];
+	_Atomic uint64_t mosts[CALL_MOSTS];
 };
 
 /* Functions that give a text give NULL where all is right, else what is wrong, which is counted. */
@@ -60,9 +68,15 @@ const char *call_log_ended(struct call_pair *p, uint64_t number, enum sinew_call
 void call_log_endless(struct call_pair *p);
 void call_log_untrue(struct call_pair *p);
 
+/* There is so much of it now. By both ends. */
+void call_log_saw(struct call_pair *p, enum call_most what, uint64_t much);
+
 extern const char *const call_count_names[];
+extern const char *const call_most_names[];
 /* Adds the counts to a sum. */
 void call_log_add(uint64_t *sum, const struct call_pair *p);
+/* Raises the mosts of several pairs to those of this one. */
+void call_log_raise(uint64_t *mosts, const struct call_pair *p);
 /* Begun by nodes that crashed before the end, so that nobody was told. */
 uint64_t call_log_lost(const uint64_t *counts);
 

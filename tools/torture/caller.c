@@ -433,6 +433,22 @@ void caller_down(struct incarnation *l, struct lane *lane)
 			o->lane = NULL;
 }
 
+void caller_count(const struct incarnation *l, const struct lane *lane)
+{
+	struct sinew_calls_status st = { .size = sizeof(st) };
+	uint32_t peer = lane->record->peer;
+	struct call_pair *to, *from;
+
+	if (!l->calls || sinew_calls_status(l->calls, lane->session, &st))
+		return;
+	to = run_log_calls(l->run_log, l->id, peer);
+	from = run_log_calls(l->run_log, peer, l->id);
+	call_log_saw(to, CALL_SLOTS_USED, st.slots_used);
+	call_log_saw(from, CALL_SLOTS_USED, st.peers_used);
+	if (st.has_oldest)
+		call_log_saw(st.oldest_incoming ? from : to, CALL_OLDEST_MS, st.oldest_age_ms);
+}
+
 static void turn_one(struct own_call *o, uint64_t now_ns)
 {
 	if (o->unconsumed && !sinew_call_consumed(o->call, o->unconsumed))

@@ -37,6 +37,7 @@ static void count_lane(struct incarnation *l, struct lane *lane)
 	record_set(&r->resumed, st.resumed_unacked);
 	r->resent = st.resent;
 	r->repeated = st.duplicates;
+	caller_count(l, lane);
 	blame(l, &lane->told_fault, st.faults, r->peer, "breaks the protocol");
 	blame(l, &lane->told_stall, st.stalls, r->peer, "has stalled");
 }

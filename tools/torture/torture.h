@@ -253,6 +253,8 @@ void caller_close(struct incarnation *l);
 /* The session of the lane has come up, or is about to be forgotten. */
 void caller_up(struct incarnation *l, struct lane *lane);
 void caller_down(struct incarnation *l, struct lane *lane);
+/* How many slots its calls use, and how old they are, goes into the log. */
+void caller_count(const struct incarnation *l, const struct lane *lane);
 /* Begins calls to all peers. True: some were. */
 bool caller_begin_some(struct incarnation *l, uint64_t now_ns);
 /* Gives up or answers those whose time has come. */

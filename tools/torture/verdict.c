@@ -419,7 +419,8 @@ static void put_pair(struct json_object *o, const struct pair *p)
 	json_put_number(o, "broken_promises", p->broken);
 }
 
-static void put_calls(struct json_object *o, const uint64_t counts[CALL_COUNTS])
+static void put_calls(struct json_object *o, const uint64_t counts[CALL_COUNTS],
+		      const uint64_t mosts[CALL_MOSTS])
 {
 	struct json_object *calls = json_new();
 	unsigned i;
@@ -427,28 +428,36 @@ static void put_calls(struct json_object *o, const uint64_t counts[CALL_COUNTS])
 	for (i = 0; i < CALL_COUNTS; i++)
 		json_put_number(calls, call_count_names[i], counts[i]);
 	json_put_number(calls, "lost_with_caller", call_log_lost(counts));
+	for (i = 0; i < CALL_MOSTS; i++)
+		json_put_number(calls, call_most_names[i], mosts[i]);
 	json_put(o, "calls", calls);
 }
 
 static void put_calls_of(struct json_object *o, const struct run *r, uint32_t from, uint32_t to)
 {
-	uint64_t counts[CALL_COUNTS] = { 0 };
+	const struct call_pair *p = run_log_calls(r->run_log, from, to);
+	uint64_t counts[CALL_COUNTS] = { 0 }, mosts[CALL_MOSTS] = { 0 };
 
 	if (!r->settings.calls)
 		return;
-	call_log_add(counts, run_log_calls(r->run_log, from, to));
-	put_calls(o, counts);
+	call_log_add(counts, p);
+	call_log_raise(mosts, p);
+	put_calls(o, counts, mosts);
 }
 
 static void put_sum(struct json_object *o, const struct run *r)
 {
 	struct json_object *sum = json_new();
-	uint64_t counts[CALL_COUNTS];
+	uint64_t counts[CALL_COUNTS], mosts[CALL_MOSTS] = { 0 };
+	const uint32_t n = r->settings.n_nodes;
+	uint32_t i;
 
 	put_pair(sum, &r->total);
 	if (r->settings.calls) {
 		sum_calls(r, counts);
-		put_calls(sum, counts);
+		for (i = 0; i < n * n; i++)
+			call_log_raise(mosts, run_log_calls(r->run_log, i / n + 1, i % n + 1));
+		put_calls(sum, counts, mosts);
 	}
 	json_put(o, "sum", sum);
 }
