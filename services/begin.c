@@ -13,11 +13,14 @@
 #include "services/lane.h"
 #include "services/queue.h"
 #include "services/seal.h"
+#include "services/sized.h"
 #include "services/unsent.h"
 
 #define FLAGS		(SINEW_CALL_MORE | SINEW_CALL_NOWAIT | SINEW_CALL_SETTLE | \
 			 SINEW_CALL_WANT_ACCEPT | SINEW_CALL_ENDLESS | SINEW_CALL_RETRY | \
 			 SINEW_CALL_UPGRADE)
+
+#define OPTIONS_MIN	offsetof(struct sinew_call_options, after)
 
 struct sinew_binding {
 	struct lane *lane;
@@ -309,6 +312,7 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 {
 	static const struct sinew_call_options none = { .size = sizeof none };
 	const struct sinew_call_options *opt = given ? given : &none;
+	struct sinew_call_options other;
 	struct sinew_binding *as, *gone = NULL;
 	struct sinew_session *unused = NULL;
 	struct sinew_call *k = NULL;
@@ -316,7 +320,12 @@ int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_ca
 	size_t len;
 	int err;
 
-	if (!b || !ret_call || opt->size < sizeof *opt || flags & ~FLAGS ||
+	if (opt->size != sizeof *opt) {
+		if (!sized_take(&other, sizeof other, opt, OPTIONS_MIN))
+			return -EINVAL;
+		opt = &other;
+	}
+	if (!b || !ret_call || flags & ~FLAGS ||
 	    (flags & SINEW_CALL_RETRY && flags & SINEW_CALL_MORE) ||
 	    opt->delivery > SINEW_CALL_PULL || !call_iov_length(iov, n, &len) ||
 	    !total_of(opt, len, flags & SINEW_CALL_MORE, &total))

@@ -10,9 +10,11 @@
 #include "services/call.h"
 #include "services/intercept.h"
 #include "services/queue.h"
+#include "services/sized.h"
 
 _Static_assert(SINEW_SERVICE_FIRST == CALLS_SYSTEM, "ids of the library");
 
+#define SERVICE_MIN	offsetof(struct sinew_service, probe_ops)
 #define OPS_MAX		1024u
 #define FLAGS		(SINEW_SERVICE_DETACH | SINEW_SERVICE_WANT_FINAL | \
 			 SINEW_SERVICE_CHARGED | SINEW_SERVICE_CRED)
@@ -131,7 +133,7 @@ static bool can_be_full(const struct sinew_service *is)
 
 static bool is_valid(uint16_t id, const struct sinew_service *is)
 {
-	return id >= SINEW_SERVICE_FIRST && is && is->size >= sizeof *is &&
+	return id >= SINEW_SERVICE_FIRST &&
 		is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_ALLOC &&
 		is->n_ops <= OPS_MAX && is->n_probe_ops <= OPS_MAX &&
 		!(is->flags & ~FLAGS) &&
@@ -147,14 +149,16 @@ static const uint32_t *copy(uint32_t *to, const uint32_t *ops, size_t n)
 	return to;
 }
 
-int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service *is,
+int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service *given,
 		       void *user)
 {
+	struct sinew_service all, *is = &all;
 	size_t n_ops, n_probes;
 	struct service *s;
 	int err = 0;
 
-	if (!o || !is_valid(id, is) || !(is->fn || intercept_is_set(o) || queue_of(o)))
+	if (!o || !given || !sized_take(&all, sizeof all, given, SERVICE_MIN) ||
+	    !is_valid(id, is) || !(is->fn || intercept_is_set(o) || queue_of(o)))
 		return -EINVAL;
 	if (node_forked(o->node))
 		return -ECHILD;

@@ -227,6 +227,56 @@ static void options_are_checked(void)
 	sinew_calls_free(NULL);
 }
 
+/* The first bytes of a struct, or more than it has, in memory that ends with them. */
+static void *sized(const void *from, size_t known, size_t size)
+{
+	uint8_t *mem = malloc(size);
+
+	memcpy(mem, from, size < known ? size : known);
+	if (size > known)
+		memset(mem + known, 0xff, size - known);
+	memcpy(mem, &size, sizeof size);
+	return mem;
+}
+
+/* Whether a call with options of that size, and a service of that one, do their work. */
+static void sizes(size_t options, size_t service, uint16_t id, int expected)
+{
+	struct sinew_service is = {
+		.size = sizeof is, .fn = asked_event, .retry_ms = 3, .max_alloc = 5,
+	};
+	struct asked a = { .request = request, .len = 100, .reply = reply, .size = PAIR_MAX };
+	struct sinew_call_options opt = {
+		.size = sizeof opt, .fn = asked_event, .total = 100, .deadline_ms = 20000,
+	};
+	struct iovec iov = { request, 100 };
+	void *older = sized(&opt, sizeof opt, options);
+	void *served = sized(&is, sizeof is, service);
+
+	CHECK_EQ(sinew_service_bind(pair.s[0].calls, id, served, NULL), expected);
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], OP_ECHO, older, &iov, 1, 0, &a, &a.call),
+		 expected);
+	if (!expected) {
+		DRIVE_CALLS(&pair, a.ended);
+		CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+		CHECK_EQ(a.got, 100);
+	}
+	free(older);
+	free(served);
+}
+
+static void programs_of_other_versions_are_served(void)
+{
+	const size_t options = offsetof(struct sinew_call_options, after);
+	const size_t service = offsetof(struct sinew_service, probe_ops);
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	sizes(options, service, 500, 0);
+	sizes(options - 1, service - 1, 501, -EINVAL);
+	sizes(sizeof(struct sinew_call_options) + 24, sizeof(struct sinew_service) + 24, 502, 0);
+	call_pair_close(&pair);
+}
+
 static void wrong_arguments_are_refused(void)
 {
 	struct sinew_service is = { .size = sizeof is, .fn = asked_event };
@@ -349,6 +399,7 @@ int main(void)
 	RUN(a_node_that_goes_ends_its_calls);
 	RUN(freed_calls_are_silent);
 	RUN(options_are_checked);
+	RUN(programs_of_other_versions_are_served);
 	RUN(wrong_arguments_are_refused);
 	RUN(replies_wait_for_the_request);
 	RUN(a_child_is_refused);
