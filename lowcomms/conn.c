@@ -194,12 +194,19 @@ static void log_end(struct conn *c, int err)
 		    addr_text(&c->link.from, text), err ? strerror(-err) : "closed by the peer");
 }
 
+/* Where there is no half-close, a write behind the end of the other side fails, too. */
+static bool ended_in_order(const struct conn *c, int err)
+{
+	return err == 0 && c->write_err == -EPIPE &&
+		!(c->node->transport->traits & STREAM_HALF_CLOSE);
+}
+
 void conn_fail(struct conn *c, int err)
 {
 	struct member *m;
 
 	assert(err <= 0);
-	if (c->write_err)
+	if (c->write_err && !ended_in_order(c, err))
 		err = c->write_err;
 	if (c->state == CONN_DEAD)
 		return;
@@ -332,10 +339,28 @@ void conns_free_dead(struct sinew_node *n)
 	streams_free_dead(&n->streams);
 }
 
+/* Our half, where a reset would lose what the peer has sent: it is read to its end. False: a reset
+ * loses nothing, or no more than there is. */
+static bool end_half(struct conn *c)
+{
+	int err;
+
+	if (c->node->core.cfg.reset_repeats)
+		return false;
+	conn_flush(c);
+	if (c->state != CONN_OPEN || !link_end_dlm(&c->link))
+		return false;
+	err = c->shut_sent ? 0 : c->stream->ops->finish(c->stream);
+	c->shut_sent = true;
+	if (err)
+		conn_fail(c, err);
+	return true;
+}
+
 void conns_break(struct sinew_node *n, const struct peer *p)
 {
 	list_each(struct conn, c, &n->conns.all, all)
-		if (!p || c->link.peer == p)
+		if ((!p || c->link.peer == p) && !end_half(c))
 			conn_fail(c, -ECONNABORTED);
 }
 
@@ -519,9 +544,10 @@ void conn_event(struct conn *c, unsigned events)
 			break;
 		if (c->can & READY_PARSE)
 			break;		/* what was read comes first, in its turn */
-		if (conn_reads(c)) {
+		if (conn_reads(c) || (broken && !c->node->core.cfg.reset_repeats &&
+				      !(c->awaits & AWAIT_END))) {
 			conn_input(c);
-		} else if (broken) {
+		} else if (broken && !(c->awaits & AWAIT_END)) {
 			/* It would be reported for ever; what was not read comes again. */
 			err = c->stream->ops->error(c->stream);
 			conn_fail(c, err ? err : -ECONNRESET);

@@ -25,6 +25,7 @@ enum {
 	AWAIT_WRITABLE	= 1,	/* its stream took less than there was */
 	AWAIT_CONSUMED	= 2,	/* the core does not consume */
 	AWAIT_ROOM	= 4,	/* nothing to read into: no memory, or read ahead enough */
+	AWAIT_END	= 8,	/* its end was read, and what came before is not consumed yet */
 };
 
 struct conn {
@@ -39,7 +40,7 @@ struct conn {
 	int write_err;		/* it has ended, what came before is still to be read */
 	bool was_up;
 	bool in_order;		/* dead: its stream is closed, not reset */
-	bool shut_sent;		/* draining: everything was written */
+	bool shut_sent;		/* everything was written; open: it is read to its end */
 	bool final_ack_due;	/* draining: that incarnation had a session with us */
 	uint32_t nodeid;		/* draining: of the peer, 0 = unknown */
 	uint64_t drain_until_ns;
@@ -86,7 +87,7 @@ void conn_fail(struct conn *c, int err);
 void conn_update(struct conn *c);
 void conns_drain_tick(struct sinew_node *n);
 void conns_free_dead(struct sinew_node *n);
-/* Resets all that lead to a peer; NULL: all. */
+/* Ends all that lead to a peer, by a reset where that loses nothing; NULL: all. */
 void conns_break(struct sinew_node *n, const struct peer *p);
 /* There may be memory again. */
 void conns_memory(struct sinew_node *n);

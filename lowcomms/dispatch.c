@@ -38,6 +38,8 @@ static int core_open(struct sinew_node *n)
 	c.static_members = o->membership == SINEW_MEMBERSHIP_STATIC;
 	c.auto_close = o->auto_close;
 	c.policy_31 = (enum core_policy_31)o->policy_31;
+	c.reset_repeats = o->profile != SINEW_PROFILE_DLM ||
+		n->transport->traits & STREAM_RESET_REPEATS;
 	c.quorum_stops = o->quorum_policy != SINEW_QUORUM_IGNORE;
 	c.first_seq = n->first_seq;
 	c.max_message = n->max_message;

@@ -27,6 +27,7 @@ _Static_assert((int)SINEW_PATH_ALIVE == PATH_ALIVE, "path states");
 _Static_assert((int)SINEW_PATH_DEAD == PATH_DEAD, "path states");
 _Static_assert((int)SINEW_FENCE_STALLED == FENCE_STALLED, "fence reasons");
 _Static_assert((int)SINEW_FENCE_PROTOCOL == FENCE_PROTOCOL, "fence reasons");
+_Static_assert((int)SINEW_FENCE_LOST == FENCE_LOST, "fence reasons");
 _Static_assert((int)SINEW_ERROR == NOTE_ERROR, "levels");
 _Static_assert((int)SINEW_WARNING == NOTE_WARNING, "levels");
 _Static_assert((int)SINEW_INFO == NOTE_INFO, "levels");
@@ -74,6 +75,7 @@ const char *sinew_fence_reason_name(enum sinew_fence_reason reason)
 	case SINEW_FENCE_STALLED:	return "stalled";
 	case SINEW_FENCE_PROTOCOL:	return "protocol";
 	case SINEW_FENCE_FAILED:	return "failed";
+	case SINEW_FENCE_LOST:		return "lost";
 	}
 	return "unknown";
 }

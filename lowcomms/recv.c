@@ -251,7 +251,7 @@ static void parse(struct conn *c)
 	unsigned steps = 0;
 
 	assert(end <= c->len && c->off <= end);
-	c->awaits &= AWAIT_WRITABLE;
+	c->awaits &= AWAIT_WRITABLE | AWAIT_END;
 	c->scanned = 0;
 	while (c->state == CONN_OPEN) {
 		enum rx_result r = link_rx(&c->link, &rx);
@@ -307,6 +307,8 @@ void conn_parse(struct conn *c)
 	parse(c);
 	if (c->state == CONN_OPEN && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
+	if (c->awaits & AWAIT_END && !(c->awaits & AWAIT_CONSUMED) && !(c->can & READY_PARSE))
+		conn_fail(c, 0);
 }
 
 bool conn_input(struct conn *c)
@@ -327,6 +329,10 @@ bool conn_input(struct conn *c)
 		if (got == -EAGAIN || got == -EINTR) {
 			if (c->off == c->len)
 				release_input(c);
+			break;
+		}
+		if (got == 0 && c->len > c->off && !c->node->core.cfg.reset_repeats) {
+			c->awaits |= AWAIT_END;
 			break;
 		}
 		if (got <= 0) {

@@ -28,7 +28,7 @@ static inline bool conn_reads(const struct conn *c)
 	const struct session *s = c->link.session;
 
 	/* While the core does not consume, it is read ahead for ACKs alone. */
-	return !(c->awaits & AWAIT_ROOM) &&
+	return !(c->awaits & (AWAIT_ROOM | AWAIT_END)) &&
 		(!(c->awaits & AWAIT_CONSUMED) || (s && ring_in_flight(&s->ring)));
 }
 

@@ -112,6 +112,8 @@ enum sinew_fence_reason {
 					 * unacknowledged */
 	SINEW_FENCE_PROTOCOL,		/* it repeatedly breaks the protocol */
 	SINEW_FENCE_FAILED,		/* membership: it failed, and may still write elsewhere */
+	SINEW_FENCE_LOST,		/* dlm profile, not over TCP: packets of it are lost, and
+					 * nothing repeats them */
 };
 
 /* "ESTABLISHED", "failed", "alive", ...; never NULL. any thread. */

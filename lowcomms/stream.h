@@ -33,6 +33,8 @@ enum {
 	STREAM_HALF_CLOSE	= 1,	/* the other side may go on to write behind our end */
 	STREAM_MULTIHOMED	= 2,	/* one stream, or listener, uses all addresses of a node */
 	STREAM_DESCRIPTOR	= 4,	/* each stream has one, in the loop */
+	STREAM_RESET_REPEATS	= 16,	/* a Linux kernel whose stream fails sends again what is
+					 * unacknowledged; else that is lost */
 };
 
 /* How it is known who the other end is. */
@@ -61,7 +63,8 @@ struct stream_ops {
 	/* 0: the end of what the other side writes. Behind our finish() it has also read all
 	 * that we wrote. -EAGAIN: nothing there. */
 	ssize_t (*read)(struct stream *s, void *buf, size_t n);
-	/* Takes a part, perhaps. Never raises SIGPIPE. -EAGAIN: no room. */
+	/* Takes a part, perhaps. Never raises SIGPIPE. -EAGAIN: no room. -EPIPE: the other side has
+	 * ended, in order where there is no half-close; what it wrote can still be read. */
 	ssize_t (*writev)(struct stream *s, const struct iovec *iov, int n);
 	/* Only these of READABLE and WRITABLE are reported. CONNECTED and FAILED always. */
 	int (*set_interest)(struct stream *s, unsigned events);

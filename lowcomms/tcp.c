@@ -358,7 +358,7 @@ static const struct stream_ops tcp_ops = {
 
 const struct transport transport_tcp = {
 	.name = "tcp",
-	.traits = STREAM_HALF_CLOSE | STREAM_DESCRIPTOR,
+	.traits = STREAM_HALF_CLOSE | STREAM_DESCRIPTOR | STREAM_RESET_REPEATS,
 	.listen = tcp_listen,
 	.accept = tcp_accept,
 	.rest = tcp_rest,

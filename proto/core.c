@@ -22,6 +22,7 @@ void core_config_default(struct core_config *c)
 		.group = "sinew",
 		.static_members = true,
 		.quorum_stops = true,
+		.reset_repeats = true,
 		.max_frame = WIRE_FRAME_MAX,
 		.max_message = 16u << 20,
 		.queue_bytes = 32u << 20,

@@ -30,7 +30,8 @@
  *	rx.c       reading a link
  *	hello.c    the handshake: R1-R9, R14, R19-R24
  *	refused.c  what the peer's REFUSE means
- *	profile.h  what depends on the program at the other end: native.c, dlm_profile.c
+ *	profile.h  what depends on the program at the other end: native.c, dlm_profile.c and
+ *		   dlm_loss.c
  *	check.c    what must hold between two calls, where tests are built
  */
 #ifndef SINEW_PROTO_CORE_H
@@ -60,6 +61,9 @@ struct core_config {
 	bool auto_close;		/* the peer's FIN is answered by ours */
 	bool quorum_stops;		/* without quorum no data are sent */
 	enum core_policy_31 policy_31;	/* dlm profile: a peer that speaks 3.1 */
+	bool reset_repeats;		/* dlm profile: the end of a link by an error makes a kernel
+					 * repeat what is unacknowledged, as over TCP; else nothing
+					 * does, as over SCTP */
 	uint32_t first_seq;		/* 0 on the wire; near the wrap in tests */
 	uint32_t max_frame;		/* at most WIRE_FRAME_MAX */
 	uint32_t max_message;		/* what we take */

@@ -10,10 +10,14 @@
  * acknowledged, and a gap on a fresh link is answered by a reset as well. Behind both FINs the end
  * is orderly, and ours at once: 6.12 and later wait for it in dlm_release_lockspace(). Our last ACK
  * may be lost with its link: the FIN that comes again is acknowledged again, without a session.
+ *
+ * All this is of TCP. Over SCTP no error makes a kernel repeat, and an orderly end loses nothing:
+ * links of a living session end in order there, and are read to their end; dlm_loss.c has the rest.
  */
 #include "dlm_profile.h"
 
 #include "check.h"
+#include "dlm_loss.h"
 #include "profile.h"
 #include "ring_out.h"
 #include "rx.h"
@@ -22,15 +26,9 @@
 #include <assert.h>
 #include <errno.h>
 
-#define REPEAT_NS	1000000000u	/* until what a kernel repeats has begun to come */
+#define ACCEPTED_SPARED	4u	/* older connections of a peer, where a reset loses */
 
 /* ---- session ---- */
-
-/* A peer of 3.1 repeats nothing and acknowledges nothing. */
-static bool unreliable(const struct session *s)
-{
-	return s->n.is_3_1;
-}
 
 /* A kernel trusts what it gets: packets of another node or length may crash it. */
 static int packet(const struct session *s, const struct span *parts, int n, size_t len)
@@ -54,14 +52,14 @@ static int packet(const struct session *s, const struct span *parts, int n, size
 /* 3.1: everything was written after session_finish(). */
 static void unreliable_done(struct session *s)
 {
-	assert(unreliable(s));
+	assert(dlm_unreliable(s));
 	if (s->finish_wanted && ring_all_acked(&s->ring))
 		session_end(s, SESSION_LEFT);
 }
 
 static void finish(struct session *s)
 {
-	if (unreliable(s) && s->finish_wanted) {
+	if (dlm_unreliable(s) && s->finish_wanted) {
 		/* No FIN there: over when the queue is written. */
 		ring_close(&s->ring);
 		unreliable_done(s);
@@ -71,14 +69,6 @@ static void finish(struct session *s)
 }
 
 /* ---- link ---- */
-
-/* If nothing numbered is taken until then, a reset asks for it. */
-static void await_repeat(struct session *s, struct core *core)
-{
-	if (!s->repeat_ns)
-		s->repeat_ns = core->now_ns + REPEAT_NS;
-	core_arm(core, s->repeat_ns);
-}
 
 /* The session sends on l from now on: everything unacknowledged once more. */
 static void send_on(struct link *l)
@@ -90,9 +80,10 @@ static void send_on(struct link *l)
 	l->session = s;
 	s->nudged_ns = 0;
 	s->repeat_ns = 0;
+	dlm_read_on(s);
 	/* Of two in a row the second one was ours. */
-	if (s->was_up && !s->repeat_asked)
-		await_repeat(s, l->core);
+	if (s->was_up && !s->repeat_asked && l->core->cfg.reset_repeats)
+		dlm_await_repeat(s, l->core);
 	s->repeat_asked = false;
 	/* Those under way were for the link before. */
 	bare_drop(&s->bare);
@@ -154,6 +145,24 @@ static enum rx_result closed_frame(struct link *l, const struct frame *f)
 	return RX_PAUSED;
 }
 
+/* A newer accepted connection replaces the older one. Where a reset would lose what is on it, it
+ * is read to its end; a kernel has no more of them than that. */
+static void replace_accepted(struct link *l)
+{
+	unsigned spared = l->core->cfg.reset_repeats ? 0 : ACCEPTED_SPARED;
+
+	list_each(struct link, o, &l->peer->links, of_peer) {
+		if (o == l || o->dialled || l->dialled)
+			continue;
+		if (spared)
+			spared--;
+		else if (l->core->cfg.reset_repeats)
+			link_shut(o, LINK_RESET);
+		else
+			link_lost(o, false);
+	}
+}
+
 static void connected(struct link *l)
 {
 	struct core *core = l->core;
@@ -178,10 +187,7 @@ static void connected(struct link *l)
 	link_event(l, LINK_EV_RX_ONLY);
 	link_mark_tx(l);		/* it is read from now on */
 	l->incarnation = p->session->incarnation;
-	/* A newer accepted connection replaces the older one. */
-	list_each(struct link, o, &p->links, of_peer)
-		if (o != l && !o->dialled && !l->dialled)
-			link_shut(o, LINK_RESET);
+	replace_accepted(l);
 	if (p->up)
 		l->session = p->session;
 	else
@@ -211,8 +217,28 @@ static void admit(struct peer *p)
 static void send_on_other(struct peer *p)
 {
 	list_each(struct link, l, &p->links, of_peer)
-		if (l->state == LINK_RX_ONLY && !p->up)
+		if (l->state == LINK_RX_ONLY && !l->said_end && !p->up)
 			send_on(l);
+}
+
+bool link_end_dlm(struct link *l)
+{
+	struct peer *p = l->peer;
+
+	if (l->core->cfg.reset_repeats || !l->session || l->said_end)
+		return l->said_end;
+	assert(!p->profile->hello && link_is_up(l));
+	l->said_end = true;
+	l->ctl_off = l->ctl_len;
+	if (p->up == l) {
+		link_event(l, LINK_EV_RX_ONLY);
+		p->up = NULL;
+		p->lost_ns = l->core->now_ns;
+		session_path_changed(l->session);
+	}
+	peer_dial_soon(p, l->progress ? 0 : l->core->cfg.backoff_min_ns);
+	link_check(l);
+	return true;
 }
 
 /* ---- reading ---- */
@@ -220,7 +246,7 @@ static void send_on_other(struct peer *p)
 /* It could not read what went out as 3.2: once more, without the envelopes. */
 static void downgrade(struct session *s)
 {
-	assert(unreliable(s));
+	assert(dlm_unreliable(s));
 	if (!ring_mid_frame(&s->ring))
 		ring_resume(&s->ring, s->ring.acked_seq);
 	if (s->peer->up)
@@ -268,8 +294,10 @@ static enum rx_result gap(struct link *l, const struct frame *f)
 	bool is_new = s->expected == l->core->cfg.first_seq;
 	const struct tombstone *t = is_new ? closed(l->peer) : NULL;
 
+	if (!l->core->cfg.reset_repeats)
+		return dlm_missing(l);
 	if (t && !is_former_fin(t, f) && may_be_former(l->core, t, f)) {
-		await_repeat(s, l->core);
+		dlm_await_repeat(s, l->core);
 		return RX_MORE;
 	}
 	s->repeat_ns = 0;
@@ -281,6 +309,19 @@ static enum rx_result gap(struct link *l, const struct frame *f)
 	return RX_GONE;
 }
 
+/* A link that we have ended cannot carry our ACK: another one does. */
+static enum rx_result fin(struct link *l)
+{
+	struct link *up = l->peer->up;
+
+	if (!l->said_end)
+		return rx_fin(l);
+	if (up)
+		return rx_fin(up);
+	l->behind = true;
+	return RX_PAUSED;
+}
+
 static enum rx_result sequenced(struct link *l, struct rx *rx, const struct frame *f)
 {
 	struct session *s = l->session;
@@ -289,12 +330,12 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 	assert(l->peer->session == s);
 	if (seq_after(f->u, s->expected))
 		return gap(l, f);
-	s->repeat_ns = 0;
+	dlm_repeat_over(s);
 	r = s->got_fin && f->u == s->expected ? RX_MORE : rx_sequence(l, f->u);
 	if (r != RX_MSG)
 		return r;
 	if (f->nextcmd == WIRE_FIN_CMD)
-		return rx_fin(l);
+		return fin(l);
 	rx_delivered(l, f->length);
 	if (f->nextcmd != WIRE_MSG && f->nextcmd != WIRE_RCOM)
 		return RX_MORE;		/* unknown to 3.2: taken, not delivered */
@@ -338,7 +379,7 @@ static enum rx_result frame(struct link *l, struct rx *rx, size_t n)
 			return RX_MORE;		/* behind its FIN nothing is delivered */
 		rx->bare = true;
 		/* Those of 3.1 have no other way. */
-		return unreliable(s) ? rx_message(s, rx, p, n) : rx_bare(s, rx, p, n);
+		return dlm_unreliable(s) ? rx_message(s, rx, p, n) : rx_bare(s, rx, p, n);
 	}
 }
 
@@ -348,14 +389,14 @@ static bool control_due(const struct link *l)
 {
 	const struct session *s = l->session;
 
-	return bare_waits(&s->bare) || (s->ack_now && !unreliable(s));
+	return bare_waits(&s->bare) || (s->ack_now && !dlm_unreliable(s));
 }
 
 static void put_control(struct link *l, bool data)
 {
 	const struct session *s = l->session;
 
-	if (unreliable(s) || bare_is_half(&s->bare))
+	if (dlm_unreliable(s) || bare_is_half(&s->bare))
 		return;
 	if (s->ack_now || (data && session_ack_owed(s)))
 		link_put_ack(l);
@@ -381,11 +422,11 @@ static size_t gather(struct link *l, struct span data[3], int *n, size_t have, s
 	if (s->bare.gathered) {
 		*n = 1;
 		data[0] = bare_unsent(&s->bare);
-		if (unreliable(s) && !bare_is_half(&s->bare))
+		if (dlm_unreliable(s) && !bare_is_half(&s->bare))
 			say_3_1(data);
 		return data[0].n;
 	}
-	if (!have || !unreliable(s))
+	if (!have || !dlm_unreliable(s))
 		return have;
 	*n = 1;
 	if (!mid) {
@@ -408,7 +449,7 @@ static void sent(struct link *l, struct session *s, size_t n)
 	}
 	session_sent(s, n + l->stripped);
 	l->stripped = 0;
-	if (!unreliable(s))
+	if (!dlm_unreliable(s))
 		return;
 	/* Bytes written there are done with. */
 	if (ring_mid_frame(&s->ring) || s->ring.sent == s->ring.acked_pos)
@@ -426,7 +467,7 @@ static void sent(struct link *l, struct session *s, size_t n)
 
 static uint64_t keepalive_ns(const struct session *s)
 {
-	return unreliable(s) ? CORE_NEVER : s->peer->core->cfg.keepalive_ns;
+	return dlm_unreliable(s) ? CORE_NEVER : s->peer->core->cfg.keepalive_ns;
 }
 
 /* How long data may be unacknowledged; a sender that waits for room needs it sooner. */
@@ -464,9 +505,12 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 	uint64_t since = s->nudged_ns > s->n.mark_ns ? s->nudged_ns : s->n.mark_ns;
 
 	assert(s->peer->up == l);
-	(void)silent_ns;
 	if (s->repeat_ns && core_due(l->core, s->repeat_ns)) {
-		ask_for_repeat(s, l);
+		if (l->core->cfg.reset_repeats)
+			ask_for_repeat(s, l);
+		else
+			dlm_lose(s, l, "a packet of the kernel is missing, and nothing repeats it "
+				 "over SCTP; asking for fencing");
 		return true;
 	}
 	if (!ring_in_flight(&s->ring))
@@ -474,7 +518,7 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 	if (s->n.mark_ns && core_due(l->core, since + patience_ns(s)) &&
 	    !ring_mid_frame(&s->ring))
 		nudge(s, l);
-	return false;
+	return !l->core->cfg.reset_repeats && dlm_waits_on(l, silent_ns);
 }
 
 const struct profile profile_dlm = {
@@ -488,6 +532,7 @@ const struct profile profile_dlm = {
 	.put_control = put_control,
 	.gather = gather,
 	.sent = sent,
+	.link_over = dlm_link_over,
 	.keepalive_ns = keepalive_ns,
 	.silent = silent,
 };

@@ -200,20 +200,10 @@ static void account(struct link *l, bool eof)
 	}
 }
 
-/*
- * A kernel that has our FIN closes all its links; the ACK of it may come behind the end of another
- * one. Nothing is left that it would repeat, and it waits for ours.
- */
-static bool is_answered(const struct link *l)
-{
-	const struct session *s = l->session;
-
-	return s && !s->profile->hello && session_state(s) == FSM_LAST_ACK;
-}
-
 void link_lost(struct link *l, bool eof)
 {
-	bool in_order = eof && is_answered(l);
+	const struct profile *profile = l->session ? l->session->profile : NULL;
+	bool in_order = profile && profile->link_over && profile->link_over(l, eof);
 
 	if (l->state == LINK_GONE)
 		return;

@@ -81,6 +81,8 @@ struct link {
 	bool heard;		/* a frame was read since it is up */
 	bool progress;		/* data moved since it is up, in any direction */
 	bool stuck;		/* the transport is: nothing of ours arrives */
+	bool behind;		/* dlm profile: a number before what was read is missing */
+	bool said_end;		/* dlm profile: LINK_RX_ONLY that is not written any more */
 	unsigned path;		/* index, of a dialled one and once known */
 	unsigned n_hellos;
 	uint64_t incarnation;		/* the peer's, once a HELLO was read */
@@ -141,10 +143,10 @@ static inline bool link_read_hello(const struct link *l)
 	return l->state >= LINK_READ && l->state < LINK_GONE;
 }
 
-/* A HELLO waits; nothing is read. */
+/* A HELLO waits, or a frame for one that another link may bring; nothing is read. */
 static inline bool link_is_held(const struct link *l)
 {
-	return l->state == LINK_HELD || l->state == LINK_GUARDED;
+	return l->state == LINK_HELD || l->state == LINK_GUARDED || l->behind;
 }
 
 /* It carries a session, or did to its end. */

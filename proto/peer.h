@@ -63,7 +63,8 @@ struct peer {
 	uint64_t refused;	/* HELLOs of this nodeid refused */
 };
 
-enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2 };
+/* 3 is one that only the caller uses. */
+enum fence_reason { FENCE_STALLED = 1, FENCE_PROTOCOL = 2, FENCE_LOST = 4 };
 
 /* Block and spare session are provided until peer_remove()'s CORE_PEER_DOWN and core_destroy. */
 void peer_add(struct core *core, struct peer *p, uint32_t nodeid, const struct profile *profile,

@@ -42,6 +42,9 @@ struct profile {
 	/* n > 0 bytes of that were written. */
 	void (*sent)(struct link *l, struct session *s, size_t n);
 
+	/* A link of the session has ended or broken. True: it ends in order on this side as well.
+	 * NULL: by a reset, always. */
+	bool (*link_over)(struct link *l, bool eof);
 	/* How long the link that sends may be without a frame of ours; CORE_NEVER: for ever. */
 	uint64_t (*keepalive_ns)(const struct session *s);
 	/* Nothing was read for so long. True: that needs no more, or was dealt with. */

@@ -499,6 +499,18 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 
 /* ---- time ---- */
 
+void session_stalled(struct link *l, const char *text)
+{
+	struct session *s = l->session;
+	struct core *core = l->core;
+
+	assert(s->peer->up == l && s->end == SESSION_ALIVE);
+	s->n.stalls++;
+	core_note(core, NOTE_WARNING, s->peer->nodeid, l, text);
+	if (ring_in_flight(&s->ring) && ++s->stalls_in_row >= core->cfg.stall_limit)
+		peer_ask_fence(s, FENCE_STALLED);
+}
+
 /* Silence on a living link: the path, or the peer. */
 void session_silence_tick(struct link *l)
 {
@@ -517,11 +529,7 @@ void session_silence_tick(struct link *l)
 		core_arm(core, l->last_rx_ns + next);
 		return;
 	}
-	s->n.stalls++;
-	core_note(core, NOTE_WARNING, s->peer->nodeid, l,
-		  "no frames from the peer: stalled, resetting the link");
-	if (ring_in_flight(&s->ring) && ++s->stalls_in_row >= cfg->stall_limit)
-		peer_ask_fence(s, FENCE_STALLED);
+	session_stalled(l, "no frames from the peer: stalled, resetting the link");
 	l->why = LINK_WHY_SILENT;
 	link_lost(l, false);
 }

@@ -119,6 +119,7 @@ struct session {
 	struct bare bare;	/* dlm profile: packets without a number */
 	uint64_t repeat_ns;	/* dlm profile: by when what the peer has sent must have come again
 				 * on a new link; 0 = it has, or was asked for */
+	bool lossy;		/* dlm profile: something of the peer's is lost, and not repeated */
 	uint64_t nudged_ns;	/* dlm profile: when a frame was repeated to provoke an ACK; 0 =
 				 * none was since the last ACK */
 	struct session_counters n;
@@ -198,6 +199,8 @@ void session_ack_tick(struct link *l);
 void session_keepalive_tick(struct link *l);
 void session_fragment_tick(struct link *l);
 void session_silence_tick(struct link *l);
+/* No frame came for the whole of that time: counts, and may ask for fencing. */
+void session_stalled(struct link *l, const char *text);
 /* The peer's limits: frames, messages (0 = not said). Before the session is up. */
 void session_limits(struct session *s, uint32_t max_frame, uint32_t max_message);
 /* An ACK as soon as the link that sends can be written. */

@@ -423,6 +423,7 @@ static void begin(struct input *in)
 	cfg.max_frame = more & 1 ? 200 : more & 2 ? 5000 : WIRE_FRAME_MAX;
 	cfg.ack_frames = more & 4 ? 1 : 256;
 	cfg.fault_limit = more & 8 ? 1 : 10;
+	cfg.reset_repeats = !(more & 16);
 	cfg.stall_limit = 2;
 	cfg.frag_ns = MS(3000);
 	cfg.seed = more;

@@ -352,7 +352,7 @@ static const struct stream_ops memory_ops = {
 
 const struct transport transport_memory = {
 	.name = "memory",
-	.traits = STREAM_HALF_CLOSE | STREAM_MULTIHOMED,
+	.traits = STREAM_HALF_CLOSE | STREAM_MULTIHOMED | STREAM_RESET_REPEATS,
 	.listen = memory_listen,
 	.accept = memory_accept,
 	.rest = memory_rest,

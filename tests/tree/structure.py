@@ -32,12 +32,12 @@ CIRCLES = {
 
 # Struct: fields, booleans.
 STRUCTS = {
-	'proto/core.h core_config': (39, 3),	# a list of options
-	'proto/link.h link': (37, 5),
+	'proto/core.h core_config': (40, 4),	# a list of options
+	'proto/link.h link': (39, 7),
 	'proto/peer.h peer': (40, 6),
-	'proto/profile.h profile': (16, 7),	# four traits, the others are of signatures
+	'proto/profile.h profile': (17, 8),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
-	'proto/session.h session': (46, 11),
+	'proto/session.h session': (47, 12),
 	'services/call.h sinew_call': (31, 5),	# the handle: what the application set, and has
 	'services/calls_begin.h calls_begin': (15, 7),	# the options of a call
 	'services/calls.h call': (37, 9),	# either side's, from its begin to its end

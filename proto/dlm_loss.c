@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns what a session with a kernel awaits and loses (K15 to K18 of SESSION.md): the numbers that
+ * are missing, and what becomes of them over a transport whose reset makes no kernel repeat. Knows
+ * neither how links begin nor what frames mean.
+ */
+#include "dlm_loss.h"
+
+#include "core.h"
+
+#include <assert.h>
+
+#define REPEAT_NS	1000000000u	/* until what is missing has begun to come */
+
+/* If nothing numbered is taken until then, a reset asks for it, or it is lost. */
+void dlm_await_repeat(struct session *s, struct core *core)
+{
+	if (!s->repeat_ns)
+		s->repeat_ns = core->now_ns + REPEAT_NS;
+	core_arm(core, s->repeat_ns);
+}
+
+/* The links that wait for a number in front of what they have read. */
+void dlm_read_on(struct session *s)
+{
+	list_each(struct link, l, &s->peer->links, of_peer) {
+		if (!l->behind)
+			continue;
+		l->behind = false;
+		link_mark_tx(l);		/* it is read from now on */
+	}
+}
+
+/* The awaited number has come, or comes no more. */
+void dlm_repeat_over(struct session *s)
+{
+	if (!s->repeat_ns)
+		return;
+	s->repeat_ns = 0;
+	dlm_read_on(s);
+}
+
+/* Nothing repeats what is lost: the kernel waits for the answer, and its locks with it. */
+void dlm_lose(struct session *s, const struct link *l, const char *text)
+{
+	if (s->lossy || dlm_unreliable(s))
+		return;
+	s->lossy = true;
+	core_note(s->peer->core, NOTE_WARNING, s->nodeid, l, text);
+	peer_ask_fence(s, FENCE_LOST);
+	dlm_repeat_over(s);
+}
+
+/*
+ * A kernel that has our FIN closes all its links; the ACK of it may come behind the end of another
+ * one. Nothing is left that it would repeat, and it waits for our end. Behind its own FIN it has
+ * nothing more to lose.
+ */
+bool dlm_link_over(struct link *l, bool eof)
+{
+	struct session *s = l->session;
+	bool repeats = l->core->cfg.reset_repeats;
+
+	assert(s->end == SESSION_ALIVE);
+	if (!eof && !repeats && !s->got_fin)
+		dlm_lose(s, l, "connection lost, and what the kernel had sent on it: nothing "
+			 "repeats that over SCTP; asking for fencing");
+	return eof && (!repeats || session_state(s) == FSM_LAST_ACK);
+}
+
+/* Lost, or still on the way on the link that the kernel has left: what is behind it waits for that.
+ * A session that has lost something takes nothing any more. */
+enum rx_result dlm_missing(struct link *l)
+{
+	if (l->session->lossy)
+		return RX_MORE;
+	l->behind = true;
+	dlm_await_repeat(l->session, l->core);
+	return RX_PAUSED;
+}
+
+/* A reset would lose what is on the way. */
+bool dlm_waits_on(struct link *l, uint64_t silent_ns)
+{
+	uint64_t stall_ns = l->core->cfg.stall_ns;
+
+	if (silent_ns < stall_ns)
+		return false;
+	session_stalled(l, "no frames from the peer: stalled");
+	l->last_rx_ns = l->core->now_ns;
+	core_arm(l->core, l->last_rx_ns + stall_ns / 2);
+	return true;
+}

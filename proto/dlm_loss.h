@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * For dlm_profile.c: what a session with a kernel awaits and loses.
+ */
+#ifndef SINEW_PROTO_DLM_LOSS_H
+#define SINEW_PROTO_DLM_LOSS_H
+
+#include "core.h"
+
+/* A peer of 3.1 repeats nothing and acknowledges nothing. */
+static inline bool dlm_unreliable(const struct session *s)
+{
+	return s->n.is_3_1;
+}
+
+/* If nothing numbered is taken until then, a reset asks for it, or it is lost. */
+void dlm_await_repeat(struct session *s, struct core *core);
+/* The awaited number has come, or comes no more. */
+void dlm_repeat_over(struct session *s);
+/* The links that wait for a number in front of what they have read. */
+void dlm_read_on(struct session *s);
+/* Nothing repeats what is lost: the kernel waits for the answer, and its locks with it. */
+void dlm_lose(struct session *s, const struct link *l, const char *text);
+/* As profile.h says. */
+bool dlm_link_over(struct link *l, bool eof);
+/* The frame that was read is ahead of the expected one, where a reset makes no kernel repeat. */
+enum rx_result dlm_missing(struct link *l);
+/* Nothing was read for so long, and a reset would lose what is on the way. True: it was counted. */
+bool dlm_waits_on(struct link *l, uint64_t silent_ns);
+
+#endif

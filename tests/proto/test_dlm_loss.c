@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of a session with a kernel over a transport whose reset makes no kernel repeat,
+ * as SCTP is, by hand. The rules of both kinds are in test_dlm_rules.c and test_dlm_ends.c.
+ */
+#include "tests/lib/core_fixture_dlm.h"
+
+#define PACKET	(WIRE_OPTS + 48)
+
+static struct wire *sctp_up(void)
+{
+	struct wire *w = kernel_up();
+
+	CHECK(w && w->link.state == LINK_UP);
+	fx->core.cfg.reset_repeats = false;
+	return w;
+}
+
+static void send_packet(void)
+{
+	uint8_t packet[48];
+	struct span part = { packet, sizeof packet };
+
+	put_packet(packet, WIRE_VERSION_3_2, SELF, sizeof packet);
+	CHECK_EQ(session_send(fx->session[HIGH], &part, 1, sizeof packet, NULL), 0);
+	session_schedule(fx->session[HIGH]);
+	settle();
+}
+
+/* Of the kernel, the number i of the session. */
+static void number(struct wire *w, unsigned i)
+{
+	uint8_t buf[PACKET];
+
+	feed(w, buf, put_envelope(buf, FIRST + i, WIRE_MSG, 48));
+}
+
+static void its_fin(struct wire *w, unsigned i)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+
+	feed(w, buf, put_envelope(buf, FIRST + i, WIRE_FIN_CMD, WIRE_HEADER));
+}
+
+static void fence_is_asked(enum fence_reason reason)
+{
+	CHECK_EQ(fx->fences, 1);
+	CHECK_EQ(fx->peer[HIGH].fence_reason, reason);
+	CHECK_EQ(fx->end[HIGH], SESSION_ALIVE);
+}
+
+/* The kernel has sent all before that end, and repeats nothing; what is ours goes again. */
+static void an_end_of_the_kernel_is_answered_in_order(void)
+{
+	struct wire *w = sctp_up(), *next;
+	struct frame f;
+
+	send_packet();
+	link_dead(&w->link, true);
+	settle();
+	CHECK_EQ(w->link.how, LINK_ORDERLY);
+	pass(100);
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+	CHECK(next_frame(next, &f) && f.cmd == WIRE_OPTS_CMD && f.u == FIRST);
+	/* Nor is the new link reset, to make it repeat. */
+	pass(3000);
+	CHECK(!next->gone);
+	CHECK_EQ(fx->fences, 0);
+	number(next, 0);
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	fixture_end();
+}
+
+static void a_lost_connection_asks_for_fencing(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	number(w, 0);
+	link_dead(&w->link, false);
+	settle();
+	fence_is_asked(FENCE_LOST);
+	CHECK(strstr(fx->notes, "connection lost, and what the kernel had sent on it"));
+	/* Our side goes on until membership says more: perhaps nothing was under way. */
+	pass(100);
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+	number(next, 1);
+	CHECK_EQ(fx->delivered[HIGH], 2);
+	link_dead(&next->link, false);
+	settle();
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+static void a_violation_loses_the_connection(void)
+{
+	struct wire *w = sctp_up();
+	uint8_t ack[WIRE_HEADER];
+
+	feed(w, ack, wire_put_ack(ack, HIGH, FIRST + 7));
+	CHECK(w->gone);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* It has said all; what is ours is repeated, and so is our ACK. */
+static void behind_its_fin_a_kernel_loses_nothing(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	its_fin(w, 0);
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_CLOSE_WAIT);
+	link_dead(&w->link, false);
+	settle();
+	CHECK_EQ(fx->fences, 0);
+	pass(100);
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+	CHECK_EQ(acked_on(next), FIRST + 1);
+	fixture_end();
+}
+
+/* A peer of 3.1 loses packets with each connection, and its users know. */
+static void a_peer_of_31_loses_packets_anyhow(void)
+{
+	struct wire *w = sctp_up();
+	uint8_t packet[48];
+
+	feed(w, packet, put_packet(packet, WIRE_VERSION_3_1, HIGH, sizeof packet));
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	link_dead(&w->link, false);
+	settle();
+	CHECK_EQ(fx->fences, 0);
+	fixture_end();
+}
+
+/* A kernel leaves a connection that has ended for a new one, and what it had written there may be
+ * read later than what it writes here. */
+static void a_gap_waits_for_the_other_connection(void)
+{
+	struct wire *old, *next;
+
+	sctp_up();
+	old = its_own();
+	next = its_own();
+	CHECK(!old->gone);
+	number(next, 1);
+	CHECK(link_is_held(&next->link));
+	CHECK_EQ(fx->delivered[HIGH], 0);
+	pass(900);
+	number(old, 0);
+	CHECK(!link_is_held(&next->link));
+	number(next, 1);
+	CHECK_EQ(fx->delivered[HIGH], 2);
+	pass(3000);
+	CHECK(!old->gone && !next->gone);
+	CHECK_EQ(fx->fences, 0);
+	fixture_end();
+}
+
+static void a_gap_that_stays_asks_for_fencing(void)
+{
+	struct wire *w = sctp_up();
+
+	number(w, 0);
+	number(w, 2);
+	pass(900);
+	CHECK_EQ(fx->fences, 0);
+	pass(200);
+	fence_is_asked(FENCE_LOST);
+	CHECK(strstr(fx->notes, "a packet of the kernel is missing"));
+	CHECK(!w->gone && !link_is_held(&w->link));
+	/* Packets behind the gap are never delivered, and harm nothing. */
+	number(w, 2);
+	number(w, 3);
+	pass(3000);
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	CHECK(!w->gone && !link_is_held(&w->link));
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* The transport would say so if the kernel's host were gone. */
+static void a_stall_is_counted_and_resets_nothing(void)
+{
+	struct wire *w = sctp_up();
+	unsigned limit = fx->core.cfg.stall_limit;
+	uint64_t stall_ms = fx->core.cfg.stall_ns / 1000000;
+
+	send_packet();
+	for (unsigned i = 0; i < limit - 1; i++) {
+		pass(stall_ms);
+		CHECK_EQ(fx->session[HIGH]->n.stalls, i + 1);
+	}
+	CHECK_EQ(fx->fences, 0);
+	pass(stall_ms);
+	fence_is_asked(FENCE_STALLED);
+	CHECK(!w->gone);
+	fixture_end();
+}
+
+static void no_more_connections_are_kept_than_a_kernel_has(void)
+{
+	struct wire *own[6];
+
+	sctp_up();
+	for (unsigned i = 0; i < 5; i++)
+		own[i] = its_own();
+	for (unsigned i = 0; i < 5; i++)
+		CHECK(!own[i]->gone);
+	CHECK_EQ(fx->fences, 0);
+	own[5] = its_own();
+	CHECK(own[0]->gone && !own[1]->gone && !own[5]->gone);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* Our end of a connection: the session goes on elsewhere, and this one is read to its end. */
+static void an_own_end_is_read_to_the_other_one(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	number(w, 0);
+	CHECK(link_end_dlm(&w->link));
+	settle();
+	pass(100);
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP && !w->gone);
+	number(next, 2);
+	number(w, 1);
+	number(next, 2);
+	CHECK_EQ(fx->delivered[HIGH], 3);
+	link_dead(&w->link, true);
+	settle();
+	CHECK_EQ(w->link.how, LINK_ORDERLY);
+	CHECK_EQ(fx->fences, 0);
+	/* It would not be sent on again. */
+	fx->no_dials = true;
+	w = its_own();
+	CHECK(link_end_dlm(&w->link) && link_end_dlm(&next->link));
+	settle();
+	CHECK(!fx->peer[HIGH].up);
+	fixture_end();
+}
+
+/* A FIN that is read there is acknowledged where we may still write. */
+static void a_fin_waits_for_a_link_to_acknowledge_on(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	session_finish(fx->session[HIGH]);
+	settle();
+	fx->no_dials = true;
+	CHECK(link_end_dlm(&w->link));
+	settle();
+	its_fin(w, 0);
+	CHECK(link_is_held(&w->link));
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_FIN_WAIT1);
+	next = its_own();
+	CHECK_OR_RETURN(next->link.state == LINK_UP && !link_is_held(&w->link));
+	its_fin(w, 0);
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_CLOSING);
+	CHECK_EQ(acked_on(next), FIRST + 1);
+	CHECK(!w->gone && !next->gone);
+	fixture_end();
+}
+
+/* A reset loses nothing over TCP, and is what makes a kernel repeat there. */
+static void over_tcp_a_link_is_reset(void)
+{
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	CHECK(!link_end_dlm(&w->link));
+	CHECK_EQ(w->link.state, LINK_UP);
+	number(w, 1);
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_RESET);
+	CHECK_EQ(fx->fences, 0);
+	fixture_end();
+}
+
+int main(void)
+{
+	RUN(an_end_of_the_kernel_is_answered_in_order);
+	RUN(a_lost_connection_asks_for_fencing);
+	RUN(a_violation_loses_the_connection);
+	RUN(behind_its_fin_a_kernel_loses_nothing);
+	RUN(a_peer_of_31_loses_packets_anyhow);
+	RUN(a_gap_waits_for_the_other_connection);
+	RUN(a_gap_that_stays_asks_for_fencing);
+	RUN(a_stall_is_counted_and_resets_nothing);
+	RUN(no_more_connections_are_kept_than_a_kernel_has);
+	RUN(an_own_end_is_read_to_the_other_one);
+	RUN(a_fin_waits_for_a_link_to_acknowledge_on);
+	RUN(over_tcp_a_link_is_reset);
+	return check_done();
+}
