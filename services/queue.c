@@ -398,6 +398,7 @@ int sinew_calls_get_fd(struct sinew_calls *o)
 	if (!err)
 		show_sign(o, q);
 	fd = q->sign.fd;
+	assert((fd < 0) == (err != 0));
 	queue_unlock(q);
 	return err ? err : fd;
 }
