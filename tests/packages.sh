@@ -30,6 +30,7 @@ root=$dir/root
 
 cleanup()
 {
+	wait
 	umount "$root/proc" "$root/dev" 2>/dev/null
 	[ -n "${KEEP:-}" ] && echo "the scratch system is $root" && return
 	rm -rf --one-file-system "$dir"
@@ -78,11 +79,20 @@ make_root()
 	read -r site release < <(apt-get indextargets --format '$(SITE) $(RELEASE)' \
 		'Created-By: Packages' | grep -v -e -security -e -updates | head -n 1)
 	[ -n "$release" ] || { echo "apt names no archive"; return 1; }
-	debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config "$release" "$root" \
+	timeout -k 5 600 debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config "$release" "$root" \
 		"$site" || return 1
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
 	cp /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null
 	mount -t proc proc "$root/proc" && mount --bind /dev "$root/dev"
+}
+
+# What has been begun at first, beside the building.
+root_is_made()
+{
+	wait "$root_maker"
+	local status=$?
+	cat "$dir/root.log"
+	return $status
 }
 
 install()
@@ -170,10 +180,12 @@ purged()
 		! find "$root" -xdev -name '*sinew*' | grep .
 }
 
+make_root >"$dir/root.log" 2>&1 &
+root_maker=$!
 check 'are built' env BUILD="$BUILD" tools/deb.sh || finish
 check 'lintian finds no error' no_errors_in_them
 check 'the source package holds the sources and nothing built' source_is_clean
-check 'a scratch system' make_root || finish
+check 'a scratch system' root_is_made || finish
 check 'the command and the library install' install libsinew1 sinew || finish
 check 'the command says its version' inside sinew --version
 check 'sinew cat runs' cat_runs
