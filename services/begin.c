@@ -234,7 +234,7 @@ static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
 				  const struct sinew_call_options *opt, void *user)
 {
 	struct lane *l = b->lane;
-	struct sinew_call *k = call_new(l, b->session);
+	struct sinew_call *k = call_new(l, false);
 	uint64_t now_ns = service_now();
 
 	assert(l->owner->opt.deadline_ms && now_ns);
@@ -284,7 +284,7 @@ static int start(const struct sinew_binding *b, struct sinew_call *k,
 		begin.data = (struct span) { iov->iov_base, len };
 	} else if (len) {
 		err = unsent_add(k, iov, n, 0, len);
-		begin.data = (struct span) { k->out.bytes.mem, len };
+		begin.data = (struct span) { bytes_data(k->out.bytes), len };
 		k->out.offered = len;
 	}
 	if (!err)

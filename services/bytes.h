@@ -5,30 +5,37 @@
 #ifndef SINEW_SERVICES_BYTES_H
 #define SINEW_SERVICES_BYTES_H
 
+#include <stdalign.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct sinew_calls;
 
+/* For owner_release(). NULL: there are none, and no memory for them. */
 struct bytes {
-	uint8_t *mem;			/* NULL: there is none */
 	size_t size, at, len;		/* those from at to len are there */
+	alignas(max_align_t) uint8_t mem[];
 };
 
 static inline size_t bytes_left(const struct bytes *b)
 {
-	return b->len - b->at;
+	return b ? b->len - b->at : 0;
 }
 
-static inline uint8_t *bytes_data(const struct bytes *b)
+static inline uint8_t *bytes_data(struct bytes *b)
 {
-	return b->mem ? b->mem + b->at : NULL;
+	return b ? b->mem + b->at : NULL;
+}
+
+/* None are left, and their memory is for others. */
+static inline void bytes_clear(struct bytes *b)
+{
+	if (b)
+		b->at = b->len = 0;
 }
 
 /* Makes room behind them for n more, not 0; they may move. expected: how many there will be at
  * least, or 0. 0 or -ENOMEM. */
-int bytes_room(struct sinew_calls *o, struct bytes *b, size_t n, size_t expected);
-/* The memory is the caller's, for owner_release(). */
-uint8_t *bytes_give(struct bytes *b);
+int bytes_room(struct sinew_calls *o, struct bytes **bytes, size_t n, size_t expected);
 
 #endif

@@ -13,34 +13,35 @@
 #define IOV_PARTS_MAX	1024
 #define SPARE_MAX	64u	/* handles of a lane that are kept for its next calls */
 
-static struct sinew_call *take_spare(struct lane *l)
+/* Those of one direction are as long as each other. */
+static struct sinew_call *take_spare(struct spare *spare)
 {
 	struct sinew_call *k;
 
-	assert(list_empty(&l->spare) == !l->n_spare);
-	if (!l->n_spare)
+	assert(list_empty(&spare->handles) == !spare->n);
+	if (!spare->n)
 		return NULL;
-	k = list_first(&l->spare, struct sinew_call, all);
+	k = list_first(&spare->handles, struct sinew_call, all);
 	list_remove(&k->all);
-	l->n_spare--;
+	spare->n--;
 	return k;
 }
 
-struct sinew_call *call_new(struct lane *l, struct sinew_session *session)
+struct sinew_call *call_new(struct lane *l, bool incoming)
 {
-	struct sinew_call *k = take_spare(l);
+	struct sinew_call *k = take_spare(&l->spare[incoming]);
 
 	lock_order_held(LOCK_SERVICE);
 	if (!k)
-		k = owner_alloc(l->owner, sizeof *k);
+		k = owner_alloc(l->owner, incoming ? offsetof(struct sinew_call, own) : sizeof *k);
 	if (!k)
 		return NULL;
 	calls_clear(k, offsetof(struct sinew_call, own));
 	k->lane = l;
-	k->session = session;
+	k->incoming = incoming;
 	k->refs = 1;
 	if (!l->n_calls++)
-		sinew_session_ref(session);
+		sinew_session_ref(l->session);
 	atomic_init(&k->over, true);
 	list_init(&k->entry.waiting);
 	list_init(&k->all);
@@ -50,19 +51,20 @@ struct sinew_call *call_new(struct lane *l, struct sinew_session *session)
 struct sinew_session *call_free(struct sinew_call *k)
 {
 	struct lane *l = k->lane;
+	struct spare *spare = &l->spare[k->incoming];
 
 	lock_order_held(LOCK_SERVICE);
 	assert(!k->core && k->entry.stage == CALL_OUTSIDE && list_empty(&k->entry.waiting));
-	assert(list_empty(&k->all));
+	assert(list_empty(&k->all) && spare->n <= SPARE_MAX);
 	unsent_free(k);
 	unread_free(k);
 	owner_release(l->owner, k->queued);
 	k->queued = NULL;
 	if (k->cred)
 		lane_drop_cred(l, k->cred);
-	if (l->n_spare < SPARE_MAX) {
-		list_push(&l->spare, &k->all);
-		l->n_spare++;
+	if (spare->n < SPARE_MAX) {
+		list_push(&spare->handles, &k->all);
+		spare->n++;
 	} else {
 		owner_release(l->owner, k);
 	}

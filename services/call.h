@@ -25,19 +25,19 @@ struct queued;
 
 /* Data that the core has not taken yet, of which it was offered some. */
 struct unsent {
-	struct bytes bytes;
+	struct bytes *bytes;
 	size_t offered;			/* of them, in front */
+	uint64_t n_sealed;		/* pieces that went, as seals number them */
 	bool last;			/* nothing comes behind */
 	bool said;			/* the core knows that */
-	uint64_t n_sealed;		/* pieces that went, as seals number them */
 	bool want_room;			/* the application does */
 };
 
 /* Data that the application has not got yet. */
 struct unread {
-	struct bytes bytes;
-	bool last;			/* the last ones are here, or were handed over */
+	struct bytes *bytes;
 	uint64_t n_opened;		/* pieces that came, as seals number them */
+	bool last;			/* the last ones are here, or were handed over */
 };
 
 /* How a call of the peer comes to its service. */
@@ -57,16 +57,15 @@ struct entry {
 
 /* How a call ended. */
 struct call_end {
-	enum sinew_call_reason reason;	/* 0: it has not */
-	enum sinew_call_outcome outcome;
 	int32_t code;
+	uint8_t reason;			/* enum sinew_call_reason; 0: it has not */
+	uint8_t outcome;		/* enum sinew_call_outcome */
 	bool distrusted;		/* before: a seal is broken, or could not be made */
 };
 
 struct sinew_call {
 	/* Constant. */
 	struct lane *lane;
-	struct sinew_session *session;	/* referenced by the lane, for all */
 	struct service *service;	/* of the peer's: whose n_calls counts it */
 	struct sinew_cred *cred;	/* or the principal, of the peer's; NULL: none */
 	sinew_call_fn fn;
@@ -80,10 +79,13 @@ struct sinew_call {
 	bool incoming;
 
 	_Atomic bool over;		/* it does not count as open (any more) */
+	bool accepted;			/* the called side's application has it, as is known */
+	bool aborted;			/* by this side */
+	bool returned;			/* by sinew_call_end() */
+	unsigned refs;
 	void *user;			/* loop */
 	struct queued *queued;		/* its events are taken from the queue; constant */
 
-	unsigned refs;
 	struct list all;		/* of the lane, while the core has it, or it is spare */
 	struct call *core;		/* own, or a slot of the peer's; NULL: no more */
 	struct unsent out;
@@ -93,11 +95,8 @@ struct sinew_call {
 	uint64_t unconsumed;		/* delivered bytes that the application consumes itself */
 	uint64_t id;			/* 0: it waits for its slot */
 	struct entry entry;
-	bool accepted;			/* the called side's application has it, as is known */
-	bool aborted;			/* by this side */
-	bool returned;			/* by sinew_call_end() */
-	/* Last, for it is filled by the core. */
-	struct call own;		/* the core's state of an own call */
+	struct call own;		/* the core's state of an own call, which fills it; others
+					 * end before it */
 };
 
 /* How long all of iov is; false: it is no valid one. */
@@ -110,7 +109,7 @@ static inline bool call_iov_length(const struct iovec *iov, int n, size_t *ret)
 	return true;
 }
 /* With one reference. NULL: no memory. Under the lock of the lane. */
-struct sinew_call *call_new(struct lane *l, struct sinew_session *session);
+struct sinew_call *call_new(struct lane *l, bool incoming);
 /* Under the lock. */
 static inline void call_ref(struct sinew_call *k)
 {

@@ -20,7 +20,7 @@ _Static_assert((int32_t)CALLS_RULES == SINEW_RX_PROTOCOL_ERROR, "codes");
 
 static bool forked(const struct sinew_call *k)
 {
-	return node_forked(k->session->node);
+	return node_forked(k->lane->session->node);
 }
 
 /* Of a call that the core does not have any more. */
@@ -74,7 +74,7 @@ static ssize_t send_copy(struct sinew_call *k, const struct iovec *iov, int n, s
 	size_t room = unsent_room(k), part = len < room ? len : room;
 	int err;
 
-	assert(k->core && (k->out.bytes.mem || n > 1));
+	assert(k->core && (k->out.bytes || n > 1));
 	if (k->out.last)
 		return -EPIPE;
 	if (call_ended(k) || k->aborted)
@@ -85,7 +85,8 @@ static ssize_t send_copy(struct sinew_call *k, const struct iovec *iov, int n, s
 	k->out.last = last && part == len;
 	err = unsent_offer(k);
 	if (err) {
-		k->out.bytes.len -= part;
+		if (part)
+			k->out.bytes->len -= part;
 		k->out.last = false;
 		return err;
 	}
@@ -255,7 +256,8 @@ void sinew_call_end(struct sinew_call *k)
 /* The result of a read that has taken all there was, as far as it wants it. */
 static int read_result(const struct sinew_call *k, bool filled, bool more)
 {
-	assert(k->delivery == SINEW_CALL_PULL && k->in.bytes.at <= k->in.bytes.len);
+	assert(k->delivery == SINEW_CALL_PULL);
+	assert(!k->in.bytes || k->in.bytes->at <= k->in.bytes->len);
 	if (unread_len(k))
 		return more ? 0 : -EMSGSIZE;
 	if (k->in.last)
@@ -328,7 +330,7 @@ static int keep(struct kept_msg *m, const struct sinew_call_msg *msg)
 
 	assert(msg->event == SINEW_CALL_DATA && !m->kept && !m->mem);
 	/* They may lie in memory of ours, which is free after the event. */
-	if (!service_keep(k->session, msg->data, msg->len, &m->kept)) {
+	if (!service_keep(k->lane->session, msg->data, msg->len, &m->kept)) {
 		m->msg.data = sinew_kept_data(m->kept);
 		return 0;
 	}
@@ -404,7 +406,7 @@ static void fill(const struct sinew_call *k, struct sinew_call_status *st)
 	st->received = k->received;
 	st->consumed = core && !call_ended(k) ? core->rx.consumed : k->received;
 	st->unsent = unsent_waits(k);
-	st->paused = service_is_paused(k->session);
+	st->paused = service_is_paused(k->lane->session);
 	st->age_ms = now_ns > k->begun_ns ? (now_ns - k->begun_ns) / 1000000u : 0;
 	st->left_ms = UINT64_MAX;
 	if (k->deadline_ns != UINT64_MAX)
@@ -464,7 +466,7 @@ uint32_t sinew_call_op(const struct sinew_call *k)
 
 struct sinew_session *sinew_call_session(const struct sinew_call *k)
 {
-	return k->session;
+	return k->lane->session;
 }
 
 void *sinew_call_principal(const struct sinew_call *k)

@@ -203,8 +203,8 @@ struct call_tx {
 	struct span offered;	/* the user's bytes, not in the ring yet */
 	uint64_t total;		/* or CALL_TOTAL_UNKNOWN */
 	uint64_t sent;		/* bytes in the ring */
-	uint64_t consumed;	/* of them by the peer, as it said */
 	uint64_t limit;		/* bytes that the peer has granted */
+	uint32_t consumed;	/* of those sent, by the peer, as it said: mod 2^32 */
 	bool opened;		/* BEGIN, or REPLY, is in the ring */
 	bool last;		/* nothing comes behind what is offered */
 	bool complete;		/* all of it is in the ring */

@@ -28,7 +28,7 @@ static void tx_check(const struct call *call)
 {
 	const struct call_tx *tx = &call->tx;
 
-	assert(tx->consumed <= tx->sent && tx->sent <= tx->limit);
+	assert((uint32_t)tx->sent - tx->consumed <= tx->sent && tx->sent <= tx->limit);
 	assert(tx->total == CALL_TOTAL_UNKNOWN || tx->sent + tx->offered.n <= tx->total);
 	assert(!tx->complete || (tx->opened && tx->last && !tx->offered.n));
 	assert(tx->opened || !tx->sent);

@@ -123,13 +123,14 @@ void tx_put(struct call *call, size_t n)
 bool tx_credit(struct call *call, uint32_t consumed, uint32_t window)
 {
 	struct call_tx *tx = &call->tx;
-	uint64_t at = tx->consumed + (uint32_t)(consumed - (uint32_t)tx->consumed);
+	uint32_t unconsumed = (uint32_t)tx->sent - consumed;
+	uint64_t limit = tx->sent - unconsumed + window;
 
-	if (at > tx->sent)
+	if (unconsumed > (uint32_t)tx->sent - tx->consumed)
 		return false;
-	tx->consumed = at;
-	if (at + window > tx->limit)
-		tx->limit = at + window;
+	tx->consumed = consumed;
+	if (limit > tx->limit)
+		tx->limit = limit;
 	tx_schedule(call);
 	tx_tell_room(call);
 	return true;

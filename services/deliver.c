@@ -85,7 +85,7 @@ static enum call_reason refusal(const struct lane *l, const struct service *s,
 
 static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct call *core)
 {
-	struct sinew_call *k = call_new(l, l->session);
+	struct sinew_call *k = call_new(l, true);
 
 	assert(core->incoming && !core->user);
 	if (!k)
@@ -105,7 +105,6 @@ static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct
 	k->op = core->op;
 	k->service_id = s->id;
 	k->depth = core->depth;
-	k->incoming = true;
 	core->user = k;
 	if (s->is.flags & SINEW_SERVICE_WANT_FINAL)
 		call_want_final(core);
@@ -118,7 +117,7 @@ static void go_in(struct lane *l, struct sinew_call *k)
 {
 	bool last = k->in.last;
 	struct span data;
-	uint8_t *mem;
+	struct bytes *mem;
 
 	assert(k->incoming && list_empty(&k->entry.waiting));
 	k->entry.stage = CALL_INSIDE;
@@ -274,8 +273,8 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 	bool silent = k->incoming && (k->returned || !k->accepted);
 
 	assert(k->core == ev->call && !call_ended(k));
-	k->end.reason = mark_reason(ev->reason);
-	k->end.outcome = (enum sinew_call_outcome)ev->outcome;
+	k->end.reason = (uint8_t)mark_reason(ev->reason);
+	k->end.outcome = (uint8_t)ev->outcome;
 	k->end.code = (int32_t)ev->code;
 	/* A complete reply whose seal is broken is none. */
 	if (k->end.distrusted && ev->reason == CALLS_REPLIED) {

@@ -11,6 +11,11 @@
 
 struct service_grant;
 
+struct spare {
+	struct list handles;
+	unsigned n;
+};
+
 struct lane {
 	struct sinew_calls *owner;	/* referenced */
 	struct sinew_session *session;	/* whose it is */
@@ -20,8 +25,7 @@ struct lane {
 	struct lock lock;
 	struct calls calls;
 	struct list handles;		/* that the core knows */
-	struct list spare;		/* memory of handles */
-	unsigned n_spare;
+	struct spare spare[2];		/* memory of handles: of own calls, of the peer's */
 	unsigned n_calls;		/* handles in use; the session is referenced while there
 					 * are any */
 	struct sinew_cred *principals[CALLS_CREDS];	/* of the peer's credentials, by place */

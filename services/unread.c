@@ -7,8 +7,8 @@
 
 int unread_add(struct sinew_call *k, struct span data, size_t expected)
 {
-	struct bytes *b = &k->in.bytes;
-	int err = data.n ? bytes_room(k->lane->owner, b, data.n, expected) : 0;
+	int err = data.n ? bytes_room(k->lane->owner, &k->in.bytes, data.n, expected) : 0;
+	struct bytes *b = k->in.bytes;
 
 	if (err || !data.n)
 		return err;
@@ -24,18 +24,22 @@ size_t unread_take(struct sinew_call *k, void *to, size_t n)
 	lock_order_held(LOCK_SERVICE);
 	if (n > has)
 		n = has;
-	if (n)
-		memcpy(to, unread_data(k), n);
-	k->in.bytes.at += n;
+	if (!n)
+		return 0;
+	memcpy(to, unread_data(k), n);
+	k->in.bytes->at += n;
 	if (!unread_len(k))
-		k->in.bytes.at = k->in.bytes.len = 0;
+		bytes_clear(k->in.bytes);
 	return n;
 }
 
-uint8_t *unread_give(struct sinew_call *k)
+struct bytes *unread_give(struct sinew_call *k)
 {
+	struct bytes *b = k->in.bytes;
+
 	lock_order_held(LOCK_SERVICE);
-	return bytes_give(&k->in.bytes);
+	k->in.bytes = NULL;
+	return b;
 }
 
 void unread_drop(struct sinew_call *k)

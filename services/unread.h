@@ -10,12 +10,12 @@
 
 static inline size_t unread_len(const struct sinew_call *k)
 {
-	return bytes_left(&k->in.bytes);
+	return bytes_left(k->in.bytes);
 }
 
 static inline const uint8_t *unread_data(const struct sinew_call *k)
 {
-	return bytes_data(&k->in.bytes);
+	return bytes_data(k->in.bytes);
 }
 
 /* 0 or -ENOMEM. expected: how long it will become at least, or 0. */
@@ -23,11 +23,11 @@ int unread_add(struct sinew_call *k, struct span data, size_t expected);
 /* Copies up to n bytes out of it; how many. */
 size_t unread_take(struct sinew_call *k, void *to, size_t n);
 /* The memory is the caller's, for owner_release(). */
-uint8_t *unread_give(struct sinew_call *k);
+struct bytes *unread_give(struct sinew_call *k);
 void unread_drop(struct sinew_call *k);
 static inline void unread_free(struct sinew_call *k)
 {
-	if (k->in.bytes.mem)
+	if (k->in.bytes)
 		unread_drop(k);
 }
 

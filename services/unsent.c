@@ -27,19 +27,19 @@ size_t unsent_room(const struct sinew_call *k)
 /* Room for n bytes behind those that wait; the core is told where the offered ones lie now. */
 static int make_room(struct sinew_call *k, size_t n)
 {
-	const uint8_t *was = bytes_data(&k->out.bytes);
+	const uint8_t *was = bytes_data(k->out.bytes);
 	int err = bytes_room(k->lane->owner, &k->out.bytes, n, 0);
 
 	assert(k->out.offered <= unsent_waits(k));
-	if (!err && k->out.offered && bytes_data(&k->out.bytes) != was)
-		call_moved(k->core, bytes_data(&k->out.bytes));
+	if (!err && k->out.offered && bytes_data(k->out.bytes) != was)
+		call_moved(k->core, bytes_data(k->out.bytes));
 	return err;
 }
 
 int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip, size_t bytes)
 {
-	struct bytes *b = &k->out.bytes;
 	int err = bytes ? make_room(k, bytes) : 0;
+	struct bytes *b = k->out.bytes;
 
 	if (err)
 		return err;
@@ -53,7 +53,7 @@ int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip
 		bytes -= part;
 		skip -= from;
 	}
-	assert(!bytes && b->len <= b->size);
+	assert(!bytes && (!b || b->len <= b->size));
 	return 0;
 }
 
@@ -66,11 +66,11 @@ int unsent_save(struct sinew_call *k)
 	assert(!unsent_waits(k) && !k->out.offered);
 	if (!rest.n)
 		return 0;
-	k->out.bytes.at = k->out.bytes.len = 0;
+	bytes_clear(k->out.bytes);
 	err = unsent_add(k, &iov, 1, 0, rest.n);
 	if (err)
 		return err;
-	call_moved(k->core, k->out.bytes.mem);
+	call_moved(k->core, bytes_data(k->out.bytes));
 	k->out.offered = rest.n;
 	return 0;
 }
@@ -88,12 +88,13 @@ int unsent_offer(struct sinew_call *k)
 	if (left && !o->offered)
 		return 0;
 	assert(left <= o->offered);
-	o->bytes.at += o->offered - left;
+	if (o->bytes)
+		o->bytes->at += o->offered - left;
 	o->offered = left;
 	rest = unsent_waits(k);
 	if (left || (!rest && o->said == o->last))
 		return 0;
-	err = call_send(k->core, rest ? bytes_data(&o->bytes) : NULL, rest, o->last);
+	err = call_send(k->core, rest ? bytes_data(o->bytes) : NULL, rest, o->last);
 	if (err)
 		return err;
 	o->offered = rest;
@@ -105,7 +106,9 @@ void unsent_again(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);
 	assert(k->out.last && !call_unsent(k->core).n);
-	k->out.bytes.at = k->out.offered = 0;
+	if (k->out.bytes)
+		k->out.bytes->at = 0;
+	k->out.offered = 0;
 	k->out.said = false;
 	k->sent = k->id = k->out.n_sealed = 0;
 	unsent_offer(k);
@@ -114,6 +117,7 @@ void unsent_again(struct sinew_call *k)
 void unsent_drop(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);
-	owner_release(k->lane->owner, bytes_give(&k->out.bytes));
+	owner_release(k->lane->owner, k->out.bytes);
+	k->out.bytes = NULL;
 	k->out.offered = 0;
 }

@@ -12,13 +12,13 @@
 /* Bytes that wait here. */
 static inline size_t unsent_waits(const struct sinew_call *k)
 {
-	return bytes_left(&k->out.bytes);
+	return bytes_left(k->out.bytes);
 }
 
 /* Something waits here, or the end of the data is to be said. */
 static inline bool unsent_any(const struct sinew_call *k)
 {
-	return k->out.bytes.mem || k->out.said != k->out.last;
+	return k->out.bytes || k->out.said != k->out.last;
 }
 
 /* Bytes that it may still take. */
@@ -34,7 +34,7 @@ void unsent_again(struct sinew_call *k);
 void unsent_drop(struct sinew_call *k);
 static inline void unsent_free(struct sinew_call *k)
 {
-	if (k->out.bytes.mem)
+	if (k->out.bytes)
 		unsent_drop(k);
 }
 

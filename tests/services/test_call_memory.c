@@ -7,6 +7,8 @@
 
 #define CALLS	12u
 #define NEVER	UINT64_MAX
+#define IDLE	96u
+#define IDLE_BYTES	768u	/* of an idle open call, both sides, where pointers have 8 bytes */
 
 static struct call_pair pair;
 static struct asked asked[2][CALLS];
@@ -17,6 +19,7 @@ static struct {
 	uint64_t n, fails_at;	/* allocations, and the first that fails */
 	bool for_ever;
 	int64_t live;
+	uint64_t bytes;		/* that were asked for */
 } memory;
 
 static void *take(size_t size, void *user)
@@ -29,6 +32,7 @@ static void *take(size_t size, void *user)
 		return NULL;
 	mem = malloc(size);
 	memory.live += mem != NULL;
+	memory.bytes += size;
 	return mem;
 }
 
@@ -109,6 +113,32 @@ static void memory_ends(void)
 	CHECK(k > 10);
 }
 
+static void an_idle_call_takes_little(void)
+{
+	struct asked held[IDLE];
+	struct sinew_calls_options opt;
+	uint64_t before;
+
+	SINEW_CALLS_OPTIONS_INIT(&opt);
+	opt.slots = 2 * IDLE;
+	opt.alloc = take;
+	opt.release = give;
+	memory.fails_at = NEVER;
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, &opt));
+	before = memory.bytes;
+	for (unsigned i = 0; i < IDLE; i++) {
+		held[i] = (struct asked) {
+			.request = request, .len = 4, .reply = reply, .size = 8,
+		};
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &held[i], NULL, 0), 0);
+	}
+	DRIVE_CALLS(&pair, pair.s[1].shown == IDLE);
+	CHECK(memory.bytes - before <= (uint64_t)IDLE_BYTES * IDLE);
+	pair_answer(&pair.s[1], IDLE);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	call_pair_close(&pair);
+}
+
 /* Where there is no memory for the calls of a session, those of the peer end. */
 static void a_session_without_memory_refuses_calls(void)
 {
@@ -148,5 +178,6 @@ int main(void)
 	RUN(each_allocation_fails_once);
 	RUN(memory_ends);
 	RUN(a_session_without_memory_refuses_calls);
+	RUN(an_idle_call_takes_little);
 	return check_done();
 }

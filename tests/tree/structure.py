@@ -38,7 +38,6 @@ STRUCTS = {
 	'proto/profile.h profile': (17, 8),	# four traits, the others are of signatures
 	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (47, 12),
-	'services/call.h sinew_call': (31, 5),	# the handle: what the application set, and has
 	'services/calls_begin.h calls_begin': (15, 7),	# the options of a call
 	'services/calls.h call': (37, 9),	# either side's, from its begin to its end
 	'services/calls.h calls': (40, 8),	# two directions, and how they close
