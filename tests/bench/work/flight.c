@@ -46,6 +46,8 @@ static int land(struct flight *f)
 		err = with->flush(f->end);
 		if (!err)
 			err = with->receive(f->end);
+		if (!err && f->turned && !f->is_over)
+			f->turned(f, f->arg);
 	}
 	return err ? err : f->err;
 }

@@ -14,6 +14,8 @@ struct flight {
 	const struct settings *s;
 	/* After each that came; it may end the flight. */
 	void (*came)(struct flight *f, void *arg);
+	/* After each receive() of the end, outside of its functions. NULL: none. */
+	void (*turned)(struct flight *f, void *arg);
 	void *arg;
 	void *end;
 	struct content content;
