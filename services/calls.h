@@ -168,6 +168,7 @@ enum calls_upgrade {
 struct call_binding {
 	uint32_t users;		/* own: calls_bind() less calls_unbind(), and calls without BEGIN,
 				 * or without an answer to UPGRADE */
+	uint32_t lined;		/* own: calls of depth 0 that wait for a slot */
 	uint16_t held;		/* own: slots */
 	uint16_t service;	/* own: that was asked for; the peer's: of its next calls */
 	uint16_t in_force;	/* own: of the next calls */
@@ -315,6 +316,7 @@ struct calls {
 	uint16_t n_in;		/* calls of the peer */
 	uint16_t n_binds;	/* BIND, UNBIND, CRED and UNCRED that are due */
 	uint16_t n_as;		/* own bindings with a credential */
+	uint32_t n_lined;	/* waiting */
 	uint32_t n_waiting;	/* and paused */
 	uint32_t n_own;		/* own calls that were not let go */
 	bool target_due, rules_due;

@@ -80,8 +80,7 @@ int call_begin(struct calls *c, struct call *call, const struct calls_begin *b)
 		slots_take(c, call);
 		return 0;
 	}
-	call->state = CALL_WAITING;
-	list_append(&c->waiting, &call->queue);
+	slots_line(c, call);
 	c->n_waiting++;
 	return 0;
 }

@@ -143,6 +143,18 @@ static unsigned asking(const struct calls *c, unsigned binding, bool have_slot)
 	return n;
 }
 
+static void lined_check(const struct calls *c)
+{
+	unsigned lined[CALLS_BINDINGS] = { 0 };
+
+	list_each(struct call, call, &c->waiting, queue) {
+		assert(call->state == CALL_WAITING && call->slot == CALL_SLOT_NONE);
+		lined[call->binding] += !call->depth;
+	}
+	for (unsigned i = 0; i < c->cfg.n_bindings; i++)
+		assert(lined[i] == c->out_bindings[i].lined);
+}
+
 static void bindings_check(const struct calls *c)
 {
 	unsigned due = 0;
@@ -245,15 +257,15 @@ void calls_check(struct calls *c)
 	bindings_check(c);
 	creds_check(c);
 	assert(grown + c->grow_bytes == c->cfg.grow_bytes);
-	assert(list_length(&c->waiting) + list_length(&c->paused) == c->n_waiting);
+	assert(list_length(&c->waiting) == c->n_lined);
+	assert(c->n_lined + list_length(&c->paused) == c->n_waiting);
 	assert(c->n_waiting <= c->cfg.max_queued);
 	list_length(&c->dirty);
 	list_length(&c->events);
 	list_length(&c->unshown);
 	list_each(struct call, call, &c->ready, queue)
 		assert(call->state == CALL_OPEN && call->slot != CALL_SLOT_NONE);
-	list_each(struct call, call, &c->waiting, queue)
-		assert(call->state == CALL_WAITING && call->slot == CALL_SLOT_NONE);
+	lined_check(c);
 	list_each(struct call, call, &c->paused, queue)
 		assert(call->state == CALL_PAUSED && call->slot == CALL_SLOT_NONE);
 	assert(!c->down || (list_empty(&c->ready) && !c->n_waiting));

@@ -19,6 +19,8 @@
 /* Nothing more of the call is sent or received. */
 static void call_stop(struct call *call)
 {
+	if (call->state == CALL_WAITING)
+		slots_unline(call->calls, call);
 	call->state = CALL_OVER;
 	call->tx.offered = (struct span){ 0 };
 	call->timer_ns = CALLS_NEVER;

@@ -120,6 +120,23 @@ void slots_take(struct calls *c, struct call *call)
 	list_append(&c->ready, &call->queue);
 }
 
+void slots_line(struct calls *c, struct call *call)
+{
+	assert(list_empty(&call->queue));
+	call->state = CALL_WAITING;
+	list_append(&c->waiting, &call->queue);
+	c->n_lined++;
+	c->out_bindings[call->binding].lined += !call->depth;
+}
+
+void slots_unline(struct calls *c, struct call *call)
+{
+	assert(call->state == CALL_WAITING && c->n_lined);
+	list_remove(&call->queue);
+	c->n_lined--;
+	c->out_bindings[call->binding].lined -= !call->depth;
+}
+
 void slots_wait(struct calls *c, struct call *call)
 {
 	list_remove(&call->queue);
@@ -129,8 +146,35 @@ void slots_wait(struct calls *c, struct call *call)
 		slots_take(c, call);
 		return;
 	}
-	call->state = CALL_WAITING;
-	list_append(&c->waiting, &call->queue);
+	slots_line(c, call);
+}
+
+/* Those that may have a slot now get one. Where one of depth 0 may not, no other of its binding and
+ * depth may, so that nobody looks at them: most wait for the same service. */
+static void take_lined(struct calls *c)
+{
+	bool shut[CALLS_BINDINGS] = { false };
+	uint32_t left = c->n_lined;
+
+	list_each(struct call, call, &c->waiting, queue) {
+		struct call_binding *b = &c->out_bindings[call->binding];
+
+		if (!left || c->n_taken >= c->target)
+			return;
+		if (!call->depth && shut[call->binding])
+			continue;
+		if (slots_may_take(c, call->binding, call->depth)) {
+			left--;
+			slots_unline(c, call);
+			c->n_waiting--;
+			slots_take(c, call);
+		} else if (call->depth) {
+			left--;
+		} else {
+			left -= b->lined;
+			shut[call->binding] = true;
+		}
+	}
 }
 
 void slots_advance(struct calls *c)
@@ -139,15 +183,8 @@ void slots_advance(struct calls *c)
 		c->begin_wanted = false;
 		c->pending |= CP_SLOT;
 	}
-	list_each(struct call, call, &c->waiting, queue) {
-		if (c->n_taken >= c->target)
-			return;
-		if (!slots_may_take(c, call->binding, call->depth))
-			continue;
-		list_remove(&call->queue);
-		c->n_waiting--;
-		slots_take(c, call);
-	}
+	if (c->n_lined)
+		take_lined(c);
 }
 
 static void slot_free(struct calls *c, struct call_slot *s)

@@ -42,6 +42,10 @@ void slot_check(struct calls *c, struct call_slot *s);
 void slot_over(struct calls *c, struct call_slot *s);
 /* The call of an own slot was given up. */
 void slot_forget(struct calls *c, struct call_slot *s);
+/* A new call, or one that is paused no more, has none: it waits for one. */
+void slots_line(struct calls *c, struct call *call);
+/* It waits for none any more. */
+void slots_unline(struct calls *c, struct call *call);
 /* An own call that is paused waits for a slot from now on, or gets one. */
 void slots_wait(struct calls *c, struct call *call);
 /* After more slots were granted. */
