@@ -16,6 +16,7 @@ int sign_open(struct sign *s)
 
 void sign_close(struct sign *s)
 {
+	assert(s->fd >= 0 || !s->shown);
 	if (s->fd >= 0)
 		close(s->fd);
 	sign_init(s);

@@ -6,6 +6,7 @@
 #ifndef SINEW_SERVICES_SIZED_H
 #define SINEW_SERVICES_SIZED_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static inline bool sized_take(void *to, size_t known, const void *from, size_t l
 {
 	size_t size;
 
+	assert(sizeof size < least && least <= known);
 	memcpy(&size, from, sizeof size);
 	if (size < least)
 		return false;

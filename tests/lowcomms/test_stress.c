@@ -312,7 +312,7 @@ static bool is_other(const char *name)
 		if (strcmp(name, not_called[i].name) == 0)
 			return true;
 	/* Those that need a corosync have tests beside one, a configuration test_config_threads,
-	 * calls test_call_storm. */
+	 * calls test_call_stress. */
 	for (unsigned i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
 		if (strncmp(name, elsewhere[i], strlen(elsewhere[i])) == 0)
 			return true;
