@@ -103,6 +103,9 @@ ifeq ($(shell $(PKG_CONFIG) --exists $(COROSYNC) 2>/dev/null && echo yes),yes)
 COROSYNC_CFLAGS := -DHAVE_COROSYNC $(shell $(PKG_CONFIG) --cflags $(COROSYNC))
 COROSYNC_LIBS := $(shell $(PKG_CONFIG) --libs $(COROSYNC))
 endif
+# SCTP, each of its two backends where its library is installed.
+SCTP_CFLAGS :=
+SCTP_LIBS :=
 # What is compared: not in any product; a program is left out if its library is not there.
 # libnng comes without a file for pkg-config.
 ifeq ($(shell $(PKG_CONFIG) --exists libzmq 2>/dev/null && echo yes),yes)
@@ -118,7 +121,9 @@ GRPC_CFLAGS := $(shell $(PKG_CONFIG) --cflags grpc++)
 GRPC_LIBS := $(shell $(PKG_CONFIG) --libs grpc++)
 endif
 TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(NFT_CFLAGS) $(NETTLE_CFLAGS) $(COROSYNC_CFLAGS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(NFT_LIBS) $(NETTLE_LIBS) $(COROSYNC_LIBS) $(ATOMIC_LIBS)
+# What the library itself needs.
+LIB_LIBS = $(COROSYNC_LIBS) $(SCTP_LIBS) $(ATOMIC_LIBS)
+TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(NFT_LIBS) $(NETTLE_LIBS) $(LIB_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,
@@ -254,7 +259,7 @@ have-command:
 # ---- objects ----
 
 # Rebuilds everything when flags or compiler change.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(ZMQ_CFLAGS) $(LDFLAGS) \
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(TOOL_CFLAGS) $(SCTP_CFLAGS) $(ZMQ_CFLAGS) $(LDFLAGS) \
 	$(NO_ASSERTIONS) $(ASSERTIONS)
 $(BUILD)/flags: FORCE | have-library
 	@mkdir -p $(@D)
@@ -282,7 +287,7 @@ $(OBJ)/tests/bench/grpc/%.o: tests/bench/grpc/%.cc $(BUILD)/flags
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(GUARDS) \
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(SCTP_CFLAGS) $(GUARDS) \
 		-MMD -MP -c -o $@ $<
 
 # Compiling a test takes longer than running it.
@@ -295,7 +300,7 @@ $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 
 $(OBJ)/checked/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(ASSERTIONS) \
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(SCTP_CFLAGS) $(ASSERTIONS) \
 		-MMD -MP -c -o $@ $<
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
@@ -336,12 +341,12 @@ $(LIB_CHECKED): $(patsubst $(OBJ)/%,$(OBJ)/checked/%,$(LIB_OBJS))
 $(LIB_SO): $(LIB_OBJS) lowcomms/sinew.map
 	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(SONAME) \
 		-Wl,--version-script=lowcomms/sinew.map -Wl,-z,defs -o $@ $(LIB_OBJS) \
-		$(COROSYNC_LIBS) $(ATOMIC_LIBS)
+		$(LIB_LIBS)
 	@ln -sf $(@F) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libsinew.so
 
 $(LIB_MUTANT): $(LIB_OBJS)
-	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(@F) -o $@ $^ $(COROSYNC_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -shared -pthread -Wl,-soname,$(@F) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/sinew: $(TOOL_OBJS) $(if $(MUTATE),$(LIB_MUTANT),$(LIB_INSIDE))
 # The command as tests run it.
@@ -378,7 +383,7 @@ $(filter $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $$(object_of_t
 $(filter-out $(TOOL_PROGRAMS),$(CHECKED_PROGRAMS)): $(BUILD)/tests/%: $$(object_of_test) $(TESTS_A) $(LINKED)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) $(GUIDED) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) \
-		-Wl,--as-needed $(COROSYNC_LIBS) $(QB_LIBS) $(ATOMIC_LIBS)
+		-Wl,--as-needed $(QB_LIBS) $(LIB_LIBS)
 
 $(GATES): $(BUILD)/tests/%: $$(object_of_test) $(TESTS_A) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
@@ -400,11 +405,11 @@ $(DLM_MEMBER): $(DLM_OBJS) $(TOOLS_A) $(LINKED)
 
 $(STREAM): $(STREAM_OBJS) $(TESTS_A) $(LINKED)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(COROSYNC_LIBS) $(ATOMIC_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(LIB_LIBS)
 
 $(BUILD)/tests/sim: $(SIM_OBJS) $(LINKED)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm $(ATOMIC_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -lm -Wl,--as-needed $(LIB_LIBS)
 
 $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
@@ -419,19 +424,19 @@ $(BUILD)/bench/grpc: $(OBJ)/tests/bench/grpc/grpc.o
 $(BENCH_WORKING): $(BUILD)/bench/%: $$(call objects,tests/bench/work/*.c tests/bench/$$*/*.c) \
 		$(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(WORKING_LIBS) $(ATOMIC_LIBS)
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(WORKING_LIBS) -Wl,--as-needed $(LIB_LIBS)
 
 # Ours with the calls that write counted.
 $(BUILD)/bench/counted: $(call objects,tests/bench/work/*.c tests/bench/sinew/*.c \
 		tests/bench/counted/*.c) $(TOOLS_A) $(LIB_INSIDE)
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(ATOMIC_LIBS) \
+	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ -Wl,--as-needed $(LIB_LIBS) \
 		$(call wrap,sendmsg send write writev)
 
 $(BUILD)/sinew.pc: lowcomms/sinew.pc.in FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@PRIVATE@|$(COROSYNC_LIBS) $(ATOMIC_LIBS)|' $< >$@
+		-e 's|@PRIVATE@|$(LIB_LIBS)|' $< >$@
 
 # ---- real kernels (tests/vm) ----
 
@@ -512,7 +517,7 @@ stands_in = $(foreach t,$(2),$(notdir $(t)): $(1);)
 
 mutate-run:
 	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
-		MUTATE_LIBS='$(COROSYNC_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
+		MUTATE_LIBS='$(LIB_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
 		MUTATE_MEMBERS='$(filter-out $(STAND_INS),$(call objects,tests/lib/*.c))' \
 		MUTATE_WITH='$(call stands_in,$(FAKES),$(WITH_FAKES))$(call stands_in,$(FAKE_CALLS),$(WITH_FAKE_CALLS))' \
 		MUTATE_WRAPPED='$(foreach t,$(WRAPPED_TESTS),$(t): $(WRAPPED_$(t));)' \

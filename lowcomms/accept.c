@@ -29,6 +29,7 @@ static bool is_open(const struct listener *l)
 }
 
 static void waits(struct stream_listener *s);
+static bool expects(struct stream_listener *l, const struct sockaddr_storage *from);
 
 /* 0, or why it cannot stand there. */
 static int listener_open(struct sinew_node *n, struct listener *l)
@@ -36,7 +37,7 @@ static int listener_open(struct sinew_node *n, struct listener *l)
 	bool all = n->transport->traits & STREAM_MULTIHOMED;
 
 	assert(!is_open(l));
-	l->stream = (struct stream_listener) { .event = waits, .owner = n };
+	l->stream = (struct stream_listener) { .event = waits, .expects = expects, .owner = n };
 	l->rests = false;
 	return n->transport->listen(&n->streams, &l->stream, all ? n->opt.addrs : &l->addr,
 				    all ? n->opt.n_addrs : 1);
@@ -299,20 +300,60 @@ static void bound_waiting(struct sinew_node *n, const struct path_addr *from, un
 			drop_waiting(n, here[w].oldest, (enum waiting)w);
 }
 
+static void refuse_stranger(struct sinew_node *n, const struct path_addr *from)
+{
+	char text[ADDR_TEXT_MAX];
+
+	n->core.refused++;
+	log_limited(&n->log, SINEW_WARNING, 0, "stranger",
+		    "addr=%s refused: not the address of a configured node",
+		    addr_text(from, text));
+}
+
+static bool expects(struct stream_listener *l, const struct sockaddr_storage *from)
+{
+	struct sinew_node *n = l->owner;
+	struct path_addr addr;
+
+	addr_to_path(from, &addr);
+	if (peers_at(n, &addr))
+		return true;
+	refuse_stranger(n, &addr);
+	return false;
+}
+
+/* Peers that it may be of. *ret_from: an address of it, one of theirs if there are some. */
+static unsigned peers_of(struct sinew_node *n, struct stream *s, struct path_addr *ret_from)
+{
+	struct sockaddr_storage all[SINEW_ADDRS_MAX];
+	unsigned n_all, peers;
+
+	addr_to_path(&s->other.addr, ret_from);
+	peers = peers_at(n, ret_from);
+	if (peers || !s->ops->addresses)
+		return peers;
+	n_all = s->ops->addresses(s, all, SINEW_ADDRS_MAX);
+	assert(n_all <= SINEW_ADDRS_MAX);
+	for (unsigned i = 0; i < n_all && !peers; i++) {
+		struct path_addr one;
+
+		addr_to_path(&all[i], &one);
+		peers = peers_at(n, &one);
+		if (peers)
+			*ret_from = one;
+	}
+	return peers;
+}
+
 static void take(struct sinew_node *n, struct stream *s)
 {
 	struct path_addr from;
-	char text[ADDR_TEXT_MAX];
 	unsigned peers;
 
 	assert(!s->owner);
-	addr_to_path(&s->other.addr, &from);
-	peers = peers_at(n, &from);
+	peers = peers_of(n, s, &from);
 	if (!peers) {
-		n->core.refused++;
-		log_limited(&n->log, SINEW_WARNING, 0, "stranger",
-			    "addr=%s refused: not the address of a configured node",
-			    addr_text(&from, text));
+		refuse_stranger(n, &from);
 		s->ops->reset(s);
 		return;
 	}

@@ -41,6 +41,7 @@ static int core_open(struct sinew_node *n)
 	c.reset_repeats = o->profile != SINEW_PROFILE_DLM ||
 		n->transport->traits & STREAM_RESET_REPEATS;
 	c.quorum_stops = o->quorum_policy != SINEW_QUORUM_IGNORE;
+	c.multihomed = n->transport->traits & STREAM_MULTIHOMED;
 	c.first_seq = n->first_seq;
 	c.max_message = n->max_message;
 	c.queue_bytes = (uint32_t)n->ring_bytes;

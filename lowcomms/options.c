@@ -157,6 +157,7 @@ static int test_take(struct sinew_node *n)
 int options_take(struct sinew_node *n, const struct sinew_options *opt)
 {
 	struct sinew_options *o = &n->opt;
+	const char *hint;
 	int err;
 
 	if (opt->size < offsetof(struct sinew_options, log))
@@ -182,9 +183,9 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 	snprintf(n->group, sizeof n->group, "%s", o->group);
 	o->cluster = n->cluster;
 	o->group = n->group;
-	n->transport = transport_find(o->transport);
+	n->transport = transport_find(o->transport, o->sctp_backend == SINEW_SCTP_USER, &hint);
 	if (!n->transport) {
-		log_line(&n->log, SINEW_ERROR, "option transport: unknown, expected tcp");
+		log_line(&n->log, SINEW_ERROR, "option transport: %s", hint);
 		return -EPROTONOSUPPORT;
 	}
 	o->transport = n->transport->name;

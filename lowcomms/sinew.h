@@ -82,6 +82,12 @@ enum sinew_policy_31 {
 	SINEW_31_REFUSE,	/* its links are reset */
 };
 
+/* The program that speaks SCTP for this node. */
+enum sinew_sctp_backend {
+	SINEW_SCTP_KERNEL,	/* the kernel of this machine */
+	SINEW_SCTP_USER,	/* this process, in UDP packets (RFC 6951), without root */
+};
+
 enum sinew_quorum_policy {
 	SINEW_QUORUM_STOP,	/* without quorum no data are sent (they queue) */
 	SINEW_QUORUM_IGNORE,
@@ -150,7 +156,7 @@ struct sinew_options {
 	unsigned n_addrs;		/* 0: no listener, no outgoing bind; peers
 					 * cannot dial us (tests) */
 	uint16_t port;			/* SINEW_PORT; dlm profile: SINEW_PORT_DLM */
-	const char *transport;		/* "tcp" */
+	const char *transport;		/* "tcp", or "sctp" */
 
 	uint32_t max_peers;		/* 128; at most 1024 */
 	uint32_t max_message;		/* 16 MiB; at most half of queue_bytes is used */
@@ -188,6 +194,7 @@ struct sinew_options {
 	enum sinew_profile profile;	/* dlm: membership must be external; cluster, group and
 					 * auto_close mean nothing there */
 	enum sinew_policy_31 policy_31;
+	enum sinew_sctp_backend sctp_backend;	/* of the transport "sctp" */
 };
 
 /* size: sizeof(struct sinew_options) of the caller, so that the ABI can grow. */

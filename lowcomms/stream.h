@@ -81,6 +81,8 @@ struct stream_ops {
 	bool (*stuck)(struct stream *s, uint64_t *ret_silent_ns);
 	/* No more from us; the other side reads the end behind what was written. */
 	int (*finish)(struct stream *s);
+	/* All addresses of the other end, at most max of them. NULL: it has that of other alone. */
+	unsigned (*addresses)(struct stream *s, struct sockaddr_storage *ret_addrs, unsigned max);
 	/* Ends it as a fault would: what is not delivered is thrown away. Frees. */
 	void (*reset)(struct stream *s);
 	/* Ends it in order. Frees. */
@@ -106,6 +108,9 @@ struct stream_listener {
 	void *state;		/* of the transport */
 	/* Incoming connections are pending. Set by the owner before listen(). */
 	void (*event)(struct stream_listener *l);
+	/* Whether a connection may come from there: a transport that itself answers packets has
+	 * none for others. NULL: from anywhere. */
+	bool (*expects)(struct stream_listener *l, const struct sockaddr_storage *from);
 	void *owner;
 };
 
@@ -127,6 +132,9 @@ enum dial_step {
 struct transport {
 	const char *name;
 	unsigned traits;
+	/* Says which thing this machine lacks for it, and what to do then; or NULL. No function:
+	 * it lacks nothing. */
+	const char *(*lacks)(void);
 	/* A listener on exactly these addresses. */
 	int (*listen)(struct streams *ss, struct stream_listener *l,
 		      const struct sockaddr_storage *addrs, unsigned n);
@@ -143,8 +151,9 @@ struct transport {
 	void (*due)(struct streams *ss, uint64_t now_ns);
 };
 
-/* NULL: no such transport. */
-const struct transport *transport_find(const char *name);
+/* user_land: that one of two with the name which needs no kernel for it. NULL: there is no such
+ * transport, or not here; *ret_hint says why, and what to do. */
+const struct transport *transport_find(const char *name, bool user_land, const char **ret_hint);
 
 static inline void streams_init(struct streams *ss, struct loop *loop)
 {

@@ -60,6 +60,8 @@ struct core_config {
 	bool static_members;		/* incarnations are learned from HELLO (R20) */
 	bool auto_close;		/* the peer's FIN is answered by ours */
 	bool quorum_stops;		/* without quorum no data are sent */
+	bool multihomed;		/* a link itself uses all paths: none is probed, or left for
+					 * another one */
 	enum core_policy_31 policy_31;	/* dlm profile: a peer that speaks 3.1 */
 	bool reset_repeats;		/* dlm profile: the end of a link by an error makes a kernel
 					 * repeat what is unacknowledged, as over TCP; else nothing

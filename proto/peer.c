@@ -194,8 +194,8 @@ static bool wants_to_move(const struct peer *p)
 	const struct core *core = p->core;
 	const struct path *first = &p->paths.p[0];
 
-	return p->profile->failover && core_decides(core, p) && p->up && p->up->path != 0 &&
-		first->state == PATH_ALIVE && p->session &&
+	return p->profile->failover && !core->cfg.multihomed && core_decides(core, p) &&
+		p->up && p->up->path != 0 && first->state == PATH_ALIVE && p->session &&
 		core->now_ns - first->alive_since_ns >= core->cfg.prefer_ns &&
 		paths_may_return(&p->paths, 0, core->now_ns) &&
 		core->now_ns - p->up->opened_ns >= core->cfg.prefer_ns;

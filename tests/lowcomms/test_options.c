@@ -283,7 +283,7 @@ static void some_exclude_others(void)
 	begin(&o);
 	o.transport = "pigeon";
 	CHECK_EQ(try_it(&o), -EPROTONOSUPPORT);
-	CHECK_STR(said, "option transport: unknown, expected tcp");
+	CHECK_STR(said, "option transport: unknown, expected tcp or sctp");
 	begin(&o);
 	o.test = &test;
 	CHECK_EQ(try_it(&o), -EINVAL);

@@ -425,6 +425,32 @@ static void an_answer_ends_the_wait(void)
 	CHECK(up->gone);
 }
 
+/* A transport that uses all addresses of a node in each link: what lives is its business. */
+static void a_multihomed_link_has_no_paths_beside_it(void)
+{
+	struct path_addr both[2] = { address_of(HIGH), address_of(77) };
+	struct wire *high;
+	struct peer *p;
+
+	both_up(&high);
+	fx->probes = true;
+	fx->core.cfg.multihomed = true;
+	p = &fx->peer[HIGH];
+	peer_addrs(p, both, 2);
+	p->up->path = 1;
+	fx->core.cfg.prefer_ns = 1000000000u;
+	for (unsigned i = 0; i < 10; i++) {
+		paths_ok(&p->paths, 0, fx->core.now_ns, 0);
+		high->link.last_rx_ns = fx->core.now_ns;
+		pass(1000);
+	}
+	CHECK(p->up == &high->link && !high->gone);
+	CHECK(!p->probing && !fx->probe[HIGH] && !fx->dial[HIGH]);
+	fx->core.cfg.multihomed = false;
+	pass(2000);
+	CHECK(p->probing);
+}
+
 int main(void)
 {
 	RUN(padding_is_thrown_away);
@@ -442,5 +468,6 @@ int main(void)
 	RUN(the_first_path_is_taken_again);
 	RUN(the_other_side_is_told);
 	RUN(an_answer_ends_the_wait);
+	RUN(a_multihomed_link_has_no_paths_beside_it);
 	return check_done();
 }

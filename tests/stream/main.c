@@ -429,8 +429,9 @@ static void contract(const struct carrier *carrier)
 
 int main(void)
 {
+	const char *hint;
 	const struct carrier tcp = {
-		.transport = transport_find("tcp"), .proof = STREAM_BY_ADDRESS,
+		.transport = transport_find("tcp", false, &hint), .proof = STREAM_BY_ADDRESS,
 		.address = port_address, .silence = fill_queue,
 	};
 	const struct carrier memory = {

@@ -32,7 +32,7 @@ CIRCLES = {
 
 # Struct: fields, booleans.
 STRUCTS = {
-	'proto/core.h core_config': (40, 4),	# a list of options
+	'proto/core.h core_config': (41, 5),	# a list of options
 	'proto/link.h link': (39, 7),
 	'proto/peer.h peer': (40, 6),
 	'proto/profile.h profile': (17, 8),	# four traits, the others are of signatures
