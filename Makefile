@@ -106,6 +106,12 @@ endif
 # SCTP, each of its two backends where its library is installed.
 SCTP_CFLAGS :=
 SCTP_LIBS :=
+ifeq ($(shell $(PKG_CONFIG) --exists usrsctp 2>/dev/null && echo yes),yes)
+SCTP_CFLAGS += -DHAVE_USRSCTP $(filter-out -D%,$(shell $(PKG_CONFIG) --cflags usrsctp))
+SCTP_LIBS += $(shell $(PKG_CONFIG) --libs usrsctp)
+else
+NO_SCTP += sctp_user sctp_assoc sctp_wire sctp_stack
+endif
 # What is compared: not in any product; a program is left out if its library is not there.
 # libnng comes without a file for pkg-config.
 ifeq ($(shell $(PKG_CONFIG) --exists libzmq 2>/dev/null && echo yes),yes)
@@ -134,7 +140,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow instance nodelist publish))
 # What is of a file of nodes alone.
 OF_FILES := again config host names resolve section similar static
-LIB_OBJS := $(filter-out $(NO_COROSYNC),$(call objects,proto/*.c lowcomms/*.c services/*.c membership/*.c))
+LIB_OBJS := $(filter-out $(NO_COROSYNC) $(NO_SCTP:%=$(OBJ)/lowcomms/%.o),$(call objects,proto/*.c lowcomms/*.c services/*.c membership/*.c))
 TOOL_OBJS := $(call objects,tools/*.c tools/*/*.c)
 SIM_OBJS := $(call objects,tests/sim/*.c)
 STREAM_OBJS := $(call objects,tests/stream/*.c)

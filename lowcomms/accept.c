@@ -91,6 +91,7 @@ void listeners_close(struct sinew_node *n)
 	for (unsigned i = 0; i < ls->n; i++)
 		if (is_open(&ls->all[i]))
 			n->transport->unlisten(&ls->all[i].stream);
+	streams_free_dead(&n->streams);
 	ls->n = 0;
 	ls->again_ns = ls->bind_again_ns = CORE_NEVER;
 	if (ls->spare_fd >= 0)

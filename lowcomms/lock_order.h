@@ -16,7 +16,8 @@
  *	WAIT		of a node	lists of threads that wait; in services/, of calls
  *
  * Nothing else of the core and no code of the application runs under a lock of lowcomms/, but
- * the observer. The lock of node.c for pthread_atfork() is of the process, and stands alone.
+ * the observer. The lock of node.c for pthread_atfork() is of the process, and stands alone; so
+ * does that of sctp_stack.c, which may be taken under any of them but INBOX, MEMORY and WAIT.
  */
 #ifndef SINEW_LOWCOMMS_LOCK_ORDER_H
 #define SINEW_LOWCOMMS_LOCK_ORDER_H

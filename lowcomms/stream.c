@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lowcomms/sctp_user.h"
 #include "lowcomms/tcp.h"
 
 static const struct {
@@ -16,8 +17,12 @@ static const struct {
 	{ "tcp", true, true, &transport_tcp, NULL },
 	{ "sctp", true, false, NULL, "sctp of the kernel is not in this build: set sctp_backend to "
 	  "user, or install libsctp-dev and build sinew again" },
+#ifdef HAVE_USRSCTP
+	{ "sctp", false, true, &transport_sctp_user, NULL },
+#else
 	{ "sctp", false, true, NULL, "sctp in user land is not in this build: install "
 	  "libusrsctp-dev and build sinew again" },
+#endif
 };
 
 const struct transport *transport_find(const char *name, bool user_land, const char **ret_hint)

@@ -76,6 +76,7 @@ look_for()
 		need perl command_is_there perl
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
 		need nettle-dev "$PKG_CONFIG" --exists nettle
+		need libusrsctp-dev "$PKG_CONFIG" --exists usrsctp
 		need nftables command_is_there nft
 		need corosync command_is_there corosync
 		need_corosync_libraries
@@ -109,6 +110,7 @@ look_for()
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
 		need nettle-dev "$PKG_CONFIG" --exists nettle
+		need libusrsctp-dev "$PKG_CONFIG" --exists usrsctp
 		need_corosync_libraries
 		;;
 	corosync)

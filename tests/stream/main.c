@@ -331,11 +331,11 @@ static void all_end_in_one_turn(void)
 
 /* ---- transports ---- */
 
-static bool port_address(struct sockaddr_storage *ret_addr)
+static bool free_address(int type, struct sockaddr_storage *ret_addr)
 {
 	struct sockaddr_storage sa = { .ss_family = AF_INET };
 	socklen_t len = sizeof(struct sockaddr_in);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 	bool good;
 
 	((struct sockaddr_in *)&sa)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -346,6 +346,11 @@ static bool port_address(struct sockaddr_storage *ret_addr)
 	if (good)
 		*ret_addr = sa;
 	return good;
+}
+
+static bool tcp_address(struct sockaddr_storage *ret_addr)
+{
+	return free_address(SOCK_STREAM, ret_addr);
 }
 
 /* A queue of a listener that is full: the kernel drops what comes then. */
@@ -371,6 +376,25 @@ static bool fill_queue(const struct sockaddr_storage *addr)
 			connect(fds[n], (const struct sockaddr *)addr, addr_len(addr));
 	}
 	return true;
+}
+
+static bool udp_address(struct sockaddr_storage *ret_addr)
+{
+	return free_address(SOCK_DGRAM, ret_addr);
+}
+
+/* A socket that nobody reads. */
+static bool udp_silence(const struct sockaddr_storage *addr)
+{
+	static int fd = -1;
+
+	if (fd >= 0)
+		close(fd);
+	fd = -1;
+	if (!addr)
+		return true;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd >= 0 && !bind(fd, (const struct sockaddr *)addr, addr_len(addr));
 }
 
 static bool memory_address(struct sockaddr_storage *ret_addr)
@@ -432,14 +456,23 @@ int main(void)
 	const char *hint;
 	const struct carrier tcp = {
 		.transport = transport_find("tcp", false, &hint), .proof = STREAM_BY_ADDRESS,
-		.address = port_address, .silence = fill_queue,
+		.address = tcp_address, .silence = fill_queue,
 	};
 	const struct carrier memory = {
 		.transport = &transport_memory, .proof = STREAM_BY_KEY, .times_out = true,
 		.address = memory_address, .silence = be_silent,
 	};
 
+	const struct carrier user = {
+		.transport = transport_find("sctp", true, &hint), .proof = STREAM_BY_ADDRESS,
+		.address = udp_address, .silence = udp_silence,
+	};
+
 	contract(&tcp);
 	contract(&memory);
+	if (user.transport)
+		contract(&user);
+	else
+		printf("ok - sctp_user # SKIP %s\n", hint);
 	return check_done();
 }

@@ -49,6 +49,10 @@ sysconf                     tells the size of a page
 syscall                     the futex of lowcomms/lock.c: who wakes for nothing sleeps again
 getpid                      cannot fail
 qsort                       works on memory alone, for so few
+usrsctp_*                   of libusrsctp: works on memory of its own, and every error is looked at
+recvmmsg                    packets: what is lost is sent again
+sendto                      packets: the same
+recvmsg                     the queue of errors: nothing relies on them
 poll                        what it did not find it finds the next time; it never spins
 open_memstream              without memory the nodelist stays as it was, which is told
 *fprintf_chk                the same: fclose() says it

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/sctp_assoc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include <usrsctp.h>
+
+#define RECORD_LEAST	1024u	/* bytes that shall fit where there is room at all */
+
+static void has_news(struct sctp_item *item)
+{
+	struct sctp_assoc *a = (struct sctp_assoc *)item;
+
+	assert(!a->stream || a->stream->streams == item->seat->streams);
+	if (a->stream)
+		stream_mark(a->stream);
+}
+
+struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so)
+{
+	struct sctp_assoc *a = calloc(1, sizeof *a);
+	int on = 1;
+
+	assert(so && p->port);
+	if (!a) {
+		usrsctp_close(so);
+		return NULL;
+	}
+	usrsctp_set_non_blocking(so, 1);
+	usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on);
+	a->item = (struct sctp_item) { .seat = p->item.seat, .news = has_news };
+	a->so = so;
+	a->pair = p;
+	list_init(&a->listed);
+	sctp_watch(so, &a->item);
+	p->n_sockets++;
+	p->item.seat->n_sockets++;
+	return a;
+}
+
+void sctp_assoc_end(struct sctp_assoc *a, bool in_order)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (!in_order)
+		usrsctp_setsockopt(a->so, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	sctp_unwatch(a->so, &a->item);
+	usrsctp_close(a->so);
+	assert(a->item.seat->n_sockets);
+	a->item.seat->n_sockets--;
+	list_remove(&a->listed);
+	sctp_pair_leave(a->pair);
+	free(a);
+}
+
+int sctp_assoc_read(struct sctp_assoc *a, void *buf, size_t n)
+{
+	unsigned kind;
+	socklen_t from_len = 0, info_len = 0;
+	int flags = 0;
+	ssize_t got = usrsctp_recvv(a->so, buf, n, NULL, &from_len, NULL, &info_len, &kind,
+				    &flags);
+
+	assert(n);
+	if (got >= 0)
+		return got || !a->err ? (int)got : a->err;
+	if (errno == EAGAIN || errno == EINTR)
+		return a->err ? a->err : -EAGAIN;
+	if (!a->err)
+		a->err = errno == ENOTCONN ? -ECONNRESET : -errno;
+	return a->err;
+}
+
+int sctp_assoc_error(struct sctp_assoc *a)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (a->err || !(usrsctp_get_events(a->so) & SCTP_EVENT_ERROR))
+		return a->err;
+	if (!usrsctp_getsockopt(a->so, SOL_SOCKET, SO_ERROR, &err, &len) && err)
+		a->err = -err;
+	return a->err;
+}
+
+ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n)
+{
+	ssize_t done;
+
+	assert(n <= SCTP_RECORD_MAX && !a->dialling);
+	for (;;) {
+		done = usrsctp_sendv(a->so, record, n, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0);
+		if (done >= 0)
+			return done;
+		if (errno != EAGAIN && errno != ENOBUFS)
+			return -errno;
+		if (n <= RECORD_LEAST)
+			return -EAGAIN;
+		n = n / 4 < RECORD_LEAST ? RECORD_LEAST : n / 4;
+	}
+}
+
+void sctp_assoc_finish(struct sctp_assoc *a)
+{
+	assert(!a->dialling);
+	if (!a->finished)
+		usrsctp_shutdown(a->so, SHUT_WR);
+	a->finished = true;
+}

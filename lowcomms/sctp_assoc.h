@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Associations of the SCTP stack of this process: each is a socket in it, on a pair of addresses.
+ * All under the lock of the stack. Knows no listener.
+ */
+#ifndef SINEW_LOWCOMMS_SCTP_ASSOC_H
+#define SINEW_LOWCOMMS_SCTP_ASSOC_H
+
+#include "lowcomms/sctp_wire.h"
+
+#define SCTP_RECORD_MAX	65536u	/* bytes of an SCTP message */
+
+struct sctp_assoc {
+	struct sctp_item item;
+	struct socket *so;
+	struct sctp_pair *pair;
+	struct stream *stream;	/* NULL: it waits to be accepted, or lingers */
+	struct list listed;	/* of the wire, or of the listener */
+	bool dialling, finished;
+	int err;		/* it has failed */
+	uint64_t until_ns;	/* it lingers */
+};
+
+/* Takes the socket over, whatever happens. NULL: no memory. */
+struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so);
+/* Frees it. In order only what has ended at both sides: anything else is an ABORT. */
+void sctp_assoc_end(struct sctp_assoc *a, bool in_order);
+/* Bytes; 0: the end; or -errno. */
+int sctp_assoc_read(struct sctp_assoc *a, void *buf, size_t n);
+/* One record, or as much of it as there is room for; or -errno. */
+ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n);
+/* Why it failed; 0: it has not. */
+int sctp_assoc_error(struct sctp_assoc *a);
+/* No more from us. One that is over already has nothing to end. */
+void sctp_assoc_finish(struct sctp_assoc *a);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/sctp_stack.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <usrsctp.h>
+
+#define BUFFER_BYTES	(1024u * 1024)	/* each direction of an association */
+#define CHUNKS_MAX	16384u		/* messages that one may have queued */
+#define RTO_MIN_MS	100
+#define RTO_MAX_MS	1000
+#define RETRIES		6	/* until an association is lost: 4 s after the last answer */
+#define HEARTBEAT_MS	2000
+#define SACK_MS		20
+
+static struct {
+	pthread_mutex_t lock;
+	pid_t process;			/* it was opened in; 0: not */
+	struct sctp_seat *driver;	/* who has entered */
+	uint64_t ticked_ns;
+} stack = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* A path that is cut is left within seconds, and what we do not use is no target. */
+static void tune(void)
+{
+	usrsctp_sysctl_set_sctp_sendspace(BUFFER_BYTES);
+	usrsctp_sysctl_set_sctp_recvspace(BUFFER_BYTES);
+	usrsctp_sysctl_set_sctp_max_chunks_on_queue(CHUNKS_MAX);
+	usrsctp_sysctl_set_sctp_rto_initial_default(RTO_MIN_MS * 2);
+	usrsctp_sysctl_set_sctp_rto_min_default(RTO_MIN_MS);
+	usrsctp_sysctl_set_sctp_rto_max_default(RTO_MAX_MS);
+	usrsctp_sysctl_set_sctp_init_rto_max_default(RTO_MAX_MS);
+	usrsctp_sysctl_set_sctp_init_rtx_max_default(RETRIES);
+	usrsctp_sysctl_set_sctp_assoc_rtx_max_default(RETRIES);
+	usrsctp_sysctl_set_sctp_path_rtx_max_default(RETRIES);
+	usrsctp_sysctl_set_sctp_heartbeat_interval_default(HEARTBEAT_MS);
+	usrsctp_sysctl_set_sctp_delayed_sack_time_default(SACK_MS);
+	usrsctp_sysctl_set_sctp_max_burst_default(0);
+	usrsctp_sysctl_set_sctp_ecn_enable(0);
+	usrsctp_sysctl_set_sctp_pr_enable(0);
+	usrsctp_sysctl_set_sctp_auth_enable(0);
+	usrsctp_sysctl_set_sctp_asconf_enable(0);
+	usrsctp_sysctl_set_sctp_auto_asconf(0);
+	usrsctp_sysctl_set_sctp_reconfig_enable(0);
+	usrsctp_sysctl_set_sctp_nrsack_enable(0);
+	usrsctp_sysctl_set_sctp_pktdrop_enable(0);
+}
+
+/* It starts a thread, which inherits what is blocked: signals are the application's. It is never
+ * finished: that is not safe while anything of it is left. */
+static void begin(int (*output)(void *, void *, size_t, uint8_t, uint8_t))
+{
+	sigset_t all, before;
+
+	assert(!stack.process && output);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	usrsctp_init_nothreads(0, output, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	tune();
+	stack.process = getpid();
+}
+
+int sctp_stack_open(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df))
+{
+	if (stack.process && stack.process != getpid())
+		return -ECHILD;
+	pthread_mutex_lock(&stack.lock);
+	if (!stack.process)
+		begin(output);
+	pthread_mutex_unlock(&stack.lock);
+	return 0;
+}
+
+/* ---- seats ---- */
+
+static void woken(struct source *source, uint32_t events)
+{
+	struct sctp_seat *seat = list_entry(source, struct sctp_seat, wake);
+	uint64_t n;
+
+	(void)events;
+	if (!seat->streams)
+		return;		/* closed in this turn */
+	while (read(source->fd, &n, sizeof n) < 0 && errno == EINTR)
+		;
+	sctp_enter(seat);
+	sctp_leave(seat);
+}
+
+int sctp_seat_open(struct sctp_seat *seat, struct streams *ss)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), err;
+
+	assert(!seat->streams);
+	if (fd < 0)
+		return -errno;
+	seat->wake = (struct source) { .ready = woken, .fd = fd };
+	err = loop_add(ss->loop, &seat->wake, EPOLLIN);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	list_init(&seat->marked);
+	seat->n_sockets = 0;
+	seat->streams = ss;
+	return 0;
+}
+
+void sctp_seat_close(struct sctp_seat *seat)
+{
+	assert(seat->streams && list_empty(&seat->marked) && !seat->n_sockets);
+	loop_remove(seat->streams->loop, &seat->wake);
+	close(seat->wake.fd);
+	seat->streams = NULL;
+}
+
+/* ---- under the lock ---- */
+
+void sctp_lock(void)
+{
+	pthread_mutex_lock(&stack.lock);
+}
+
+void sctp_unlock(void)
+{
+	pthread_mutex_unlock(&stack.lock);
+}
+
+void sctp_enter(struct sctp_seat *seat)
+{
+	pthread_mutex_lock(&stack.lock);
+	assert(!stack.driver && seat->streams);
+	stack.driver = seat;
+}
+
+void sctp_leave(struct sctp_seat *seat)
+{
+	struct streams *ss = seat->streams;
+
+	assert(stack.driver == seat);
+	while (!list_empty(&seat->marked)) {
+		struct sctp_item *item = list_first(&seat->marked, struct sctp_item, marked);
+
+		assert(item->seat == seat);
+		list_remove(&item->marked);
+		item->news(item);
+	}
+	if (seat->n_sockets && ss->deadline_ns == UINT64_MAX)
+		ss->deadline_ns = loop_now_ns() + SCTP_TICK_NS;
+	stack.driver = NULL;
+	pthread_mutex_unlock(&stack.lock);
+}
+
+void sctp_tick(uint64_t now_ns)
+{
+	uint64_t elapsed_ms = (now_ns - stack.ticked_ns) / 1000000u;
+
+	assert(stack.driver);
+	if (now_ns <= stack.ticked_ns || !elapsed_ms)
+		return;
+	/* Nobody needed ticks before that. */
+	if (elapsed_ms > RTO_MAX_MS)
+		elapsed_ms = RTO_MAX_MS;
+	stack.ticked_ns = now_ns;
+	usrsctp_handle_timers((uint32_t)elapsed_ms);
+}
+
+/* Of the stack, in any call of it, for any seat. It calls nothing of the stack. */
+static void upcall(struct socket *so, void *arg, int flags)
+{
+	struct sctp_item *item = arg;
+	const uint64_t one = 1;
+	ssize_t put;
+
+	(void)so;
+	(void)flags;
+	if (!list_empty(&item->marked))
+		return;
+	list_append(&item->seat->marked, &item->marked);
+	if (item->seat == stack.driver)
+		return;
+	do
+		put = write(item->seat->wake.fd, &one, sizeof one);
+	while (put < 0 && errno == EINTR);
+}
+
+void sctp_watch(struct socket *so, struct sctp_item *item)
+{
+	assert(stack.driver == item->seat && item->news);
+	list_init(&item->marked);
+	usrsctp_set_upcall(so, upcall, item);
+}
+
+void sctp_unwatch(struct socket *so, struct sctp_item *item)
+{
+	assert(stack.driver == item->seat);
+	usrsctp_set_upcall(so, NULL, NULL);
+	list_remove(&item->marked);
+}

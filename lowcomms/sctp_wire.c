@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/sctp_wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/errqueue.h>
+#include <usrsctp.h>
+
+#include "lowcomms/addr.h"
+
+#define PACKET_MAX	65536u
+#define PACKETS		16u		/* read at once */
+#define BATCHES		8u		/* in a turn, from one socket */
+#define SOCKET_BYTES	(4 * 1024 * 1024)	/* of its receive buffer */
+#define SCTP_LEAST	16u		/* bytes: header and one chunk */
+#define IDLE_PER_HOST	4u		/* pairs without an association, of one other host */
+#define DRAIN_NS	1000000000u
+#define IP_MAX		65535	/* bytes of a packet, where loopback says one more */
+#define MTU_USUAL	1500
+#define MTU_LEAST	576
+#define SCTP_HEADER	12u
+#define UDP_HEADERS4	28u
+#define UDP_HEADERS6	48u
+
+/* Under the lock of the stack. */
+static struct list wires = { &wires, &wires };
+static struct list spare = { &spare, &spare };
+static const struct sctp_events *above;
+
+/* ---- packets ---- */
+
+static int set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* By the stack, under its lock. A packet that is not sent is lost: the stack sends it again. */
+static int output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df)
+{
+	const struct sctp_pair *p = addr;
+
+	assert(n && n < PACKET_MAX);
+	(void)tos;
+	(void)df;
+	if (p->port && p->port->source.fd >= 0)
+		sendto(p->port->source.fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       (const struct sockaddr *)&p->to, addr_len(&p->to));
+	return 0;
+}
+
+static struct sctp_pair *pair_find(struct sctp_port *port, const struct sockaddr_storage *to)
+{
+	assert(port->source.fd >= 0 && addr_len(to));
+	list_each(struct sctp_pair, p, &port->pairs, listed)
+		if (addr_same(&p->to, to))
+			return p;
+	return NULL;
+}
+
+/* Where it came from, if somebody may be there. */
+static struct sctp_pair *sender(struct sctp_port *port, struct sockaddr_storage *from)
+{
+	struct sctp_pair *p;
+
+	addr_normalize(from);
+	if (!addr_len(from))
+		return NULL;
+	assert(above);
+	p = pair_find(port, from);
+	if (p || !port->listener)
+		return p;
+	if (port->listener->expects && !port->listener->expects(port->listener, from))
+		return NULL;
+	sctp_enter(&port->wire->seat);
+	p = sctp_pair_get(port, from);
+	if (p && !p->listener)
+		above->invite(p);
+	sctp_leave(&port->wire->seat);
+	return p;
+}
+
+/* The number of packets. */
+static int read_batch(struct sctp_port *port)
+{
+	struct sockaddr_storage from[PACKETS];
+	struct mmsghdr msgs[PACKETS] = { 0 };
+	struct sctp_pair *pairs[PACKETS];
+	struct iovec iov[PACKETS];
+	uint64_t now = loop_now_ns();
+	int n;
+
+	for (unsigned i = 0; i < PACKETS; i++) {
+		iov[i] = (struct iovec) { port->wire->packets + i * PACKET_MAX, PACKET_MAX };
+		msgs[i].msg_hdr = (struct msghdr) { .msg_name = &from[i], .msg_iov = &iov[i],
+			.msg_namelen = sizeof from[i], .msg_iovlen = 1 };
+	}
+	n = recvmmsg(port->source.fd, msgs, PACKETS, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		pairs[i] = msgs[i].msg_len < SCTP_LEAST ? NULL : sender(port, &from[i]);
+	if (n <= 0)
+		return 0;
+	sctp_enter(&port->wire->seat);
+	for (int i = 0; i < n; i++) {
+		if (!pairs[i] || pairs[i]->port != port)
+			continue;
+		pairs[i]->heard_ns = now;
+		usrsctp_conninput(pairs[i], iov[i].iov_base, msgs[i].msg_len, 0);
+	}
+	sctp_leave(&port->wire->seat);
+	return n;
+}
+
+/* Answers by ICMP to packets of ours. */
+static void read_errors(struct sctp_port *port)
+{
+	struct sockaddr_storage to = { 0 };
+	union {
+		struct cmsghdr head;
+		uint8_t room[512];
+	} control;
+	struct msghdr msg = { .msg_name = &to, .msg_control = &control };
+	struct sctp_pair *p;
+
+	for (unsigned i = 0; i < PACKETS; i++) {
+		int err = 0;
+
+		msg.msg_namelen = sizeof to;
+		msg.msg_controllen = sizeof control;
+		if (recvmsg(port->source.fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+			if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+			    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+				err = (int)((struct sock_extended_err *)CMSG_DATA(c))->ee_errno;
+		addr_normalize(&to);
+		p = err && addr_len(&to) ? pair_find(port, &to) : NULL;
+		if (p)
+			above->unreachable(p, -err);
+	}
+}
+
+static void readable(struct source *source, uint32_t events)
+{
+	struct sctp_port *port = list_entry(source, struct sctp_port, source);
+
+	if (source->fd < 0)
+		return;		/* closed in this turn */
+	assert(port->wire->seat.streams);
+	if (events & EPOLLERR)
+		read_errors(port);
+	for (unsigned i = 0; i < BATCHES && read_batch(port) == (int)PACKETS; i++)
+		;
+}
+
+/* ---- pairs ---- */
+
+static void pair_retire(struct sctp_pair *p)
+{
+	assert(p->port && !list_empty(&p->listed));
+	if (p->listener) {
+		sctp_unwatch(p->listener, &p->item);
+		usrsctp_close(p->listener);
+		p->listener = NULL;
+	}
+	p->port = NULL;
+	list_remove(&p->listed);
+	if (!p->n_sockets)
+		list_append(&spare, &p->listed);
+}
+
+void sctp_pair_leave(struct sctp_pair *p)
+{
+	assert(p->n_sockets);
+	p->n_sockets--;
+	if (!p->n_sockets && !p->port)
+		list_append(&spare, &p->listed);
+}
+
+/* A host that changes its port again and again, or seems to, has few of them. */
+static void bound_idle(struct sctp_port *port, const struct sockaddr_storage *to)
+{
+	struct sctp_pair *oldest = NULL;
+	struct path_addr host, other;
+	unsigned n = 0;
+
+	addr_to_path(to, &host);
+	list_each(struct sctp_pair, p, &port->pairs, listed) {
+		addr_to_path(&p->to, &other);
+		if (p->n_sockets || !path_addr_same_host(&host, &other))
+			continue;
+		if (!oldest)
+			oldest = p;
+		n++;
+	}
+	if (n >= IDLE_PER_HOST)
+		pair_retire(oldest);
+}
+
+/* Asks the route. A part of the way that has less cuts the packets of UDP. */
+static uint32_t mtu_to(const struct sockaddr_storage *to)
+{
+	int fd = socket(to->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP), mtu = MTU_USUAL;
+	bool six = to->ss_family == AF_INET6;
+	socklen_t len = sizeof mtu;
+
+	if (fd >= 0) {
+		if (connect(fd, (const struct sockaddr *)to, addr_len(to)) ||
+		    getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_MTU : IP_MTU, &mtu,
+			       &len) || mtu < MTU_LEAST)
+			mtu = MTU_USUAL;
+		close(fd);
+	}
+	if (mtu > IP_MAX)
+		mtu = IP_MAX;
+	/* The stack wants a multiple of 4, and does not count its own header. */
+	return ((uint32_t)mtu - SCTP_HEADER - (six ? UDP_HEADERS6 : UDP_HEADERS4)) & ~3u;
+}
+
+static struct sctp_pair *pair_alloc(void)
+{
+	struct sctp_pair *p;
+
+	if (!list_empty(&spare)) {
+		p = list_first(&spare, struct sctp_pair, listed);
+		list_remove(&p->listed);
+		return p;
+	}
+	p = calloc(1, sizeof *p);
+	if (!p)
+		return NULL;
+	list_init(&p->listed);
+	usrsctp_register_address(p);
+	return p;
+}
+
+struct sctp_pair *sctp_pair_get(struct sctp_port *port, const struct sockaddr_storage *to)
+{
+	struct sctp_pair *p = pair_find(port, to);
+
+	if (p)
+		return p;
+	bound_idle(port, to);
+	p = pair_alloc();
+	if (!p)
+		return NULL;
+	assert(!p->n_sockets && !p->listener);
+	p->port = port;
+	p->to = *to;
+	p->mtu = mtu_to(to);
+	p->heard_ns = loop_now_ns();
+	list_init(&p->item.marked);
+	p->item.seat = &port->wire->seat;
+	list_append(&port->pairs, &p->listed);
+	return p;
+}
+
+/* ---- sockets ---- */
+
+static int port_socket(const struct sockaddr_storage *addr)
+{
+	int fd = socket(addr->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+	bool six = addr->ss_family == AF_INET6;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	/* Fewer bytes would be slow, a packet that IP cuts as well, errors that are not told
+	 * take longer: no reason to fail. */
+	if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BYTES))
+		set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
+	set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+	set(fd, IPPROTO_IP, IP_RECVERR, 1);
+	if (six)
+		set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	if ((six && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
+	    bind(fd, (const struct sockaddr *)addr, addr_len(addr))) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
+		     struct sctp_port **ret_port)
+{
+	struct sctp_port *port = w->ports;
+	int fd, err;
+
+	while (port < w->ports + SCTP_PORTS_MAX && port->source.fd >= 0)
+		port++;
+	if (port == w->ports + SCTP_PORTS_MAX)
+		return -EMFILE;
+	fd = port_socket(addr);
+	if (fd < 0)
+		return fd;
+	port->source = (struct source) { .ready = readable, .fd = fd };
+	err = loop_add(w->seat.streams->loop, &port->source, EPOLLIN);
+	if (err) {
+		close(fd);
+		port->source.fd = -1;
+		return err;
+	}
+	port->wire = w;
+	port->addr = *addr;
+	port->listener = NULL;
+	list_init(&port->pairs);
+	*ret_port = port;
+	return 0;
+}
+
+int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
+		     struct stream_listener *l, struct sctp_port **ret_port)
+{
+	int err = port_open(w, addr, ret_port);
+
+	if (!err)
+		(*ret_port)->listener = l;
+	return err;
+}
+
+static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	struct path_addr one, other;
+
+	addr_to_path(a, &one);
+	addr_to_path(b, &other);
+	return path_addr_same_host(&one, &other);
+}
+
+int sctp_port_from(struct sctp_wire *w, const struct sockaddr_storage *from,
+		   const struct sockaddr_storage *to, struct sctp_port **ret_port)
+{
+	struct sockaddr_storage any = { .ss_family = to->ss_family };
+
+	for (struct sctp_port *p = w->ports; p < w->ports + SCTP_PORTS_MAX; p++) {
+		if (p->source.fd < 0 || p->addr.ss_family != to->ss_family)
+			continue;
+		if (from ? p->listener && same_host(&p->addr, from) : addr_is_any(&p->addr)) {
+			*ret_port = p;
+			return 0;
+		}
+	}
+	/* Its own address is not there yet, or not any more: it is opened again elsewhere. */
+	return from ? -EADDRNOTAVAIL : port_open(w, &any, ret_port);
+}
+
+void sctp_port_close(struct sctp_port *port)
+{
+	struct sctp_wire *w = port->wire;
+
+	assert(port->source.fd >= 0);
+	sctp_enter(&w->seat);
+	list_each(struct sctp_pair, p, &port->pairs, listed)
+		pair_retire(p);
+	loop_remove(w->seat.streams->loop, &port->source);
+	close(port->source.fd);
+	port->source.fd = -1;
+	port->listener = NULL;
+	sctp_leave(&w->seat);
+}
+
+/* ---- wires ---- */
+
+static struct sctp_wire *wire_open(struct streams *ss, int *ret_err)
+{
+	struct sctp_wire *w = NULL;
+
+	list_each(struct sctp_wire, other, &wires, all)
+		if (!other->seat.streams)
+			w = other;
+	if (!w) {
+		w = calloc(1, sizeof *w);
+		if (w)
+			list_append(&wires, &w->all);
+	}
+	*ret_err = -ENOMEM;
+	if (!w)
+		return NULL;
+	w->packets = malloc((size_t)PACKETS * PACKET_MAX);
+	if (!w->packets)
+		return NULL;
+	*ret_err = sctp_seat_open(&w->seat, ss);
+	if (*ret_err) {
+		free(w->packets);
+		return NULL;
+	}
+	for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
+		w->ports[i].source.fd = -1;
+	list_init(&w->sockets);
+	list_init(&w->lingering);
+	return w;
+}
+
+struct sctp_wire *sctp_wire_of(struct streams *ss, const struct sctp_events *events, int *ret_err)
+{
+	struct sctp_wire *w = NULL;
+
+	if (ret_err) {
+		*ret_err = sctp_stack_open(output);
+		if (*ret_err)
+			return NULL;
+		above = events;
+	}
+	sctp_lock();
+	list_each(struct sctp_wire, other, &wires, all)
+		if (other->seat.streams == ss)
+			w = other;
+	if (!w && ret_err)
+		w = wire_open(ss, ret_err);
+	sctp_unlock();
+	return w;
+}
+
+bool sctp_wire_listens(const struct sctp_wire *w)
+{
+	for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
+		if (w->ports[i].source.fd >= 0 && w->ports[i].listener)
+			return true;
+	return false;
+}
+
+void sctp_wire_close(struct sctp_wire *w)
+{
+	assert(list_empty(&w->sockets) && list_empty(&w->lingering));
+	for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
+		if (w->ports[i].source.fd >= 0)
+			sctp_port_close(&w->ports[i]);
+	free(w->packets);
+	sctp_lock();
+	sctp_seat_close(&w->seat);
+	sctp_unlock();
+}
+
+void sctp_wire_drain(struct sctp_wire *w)
+{
+	uint64_t until = loop_now_ns() + DRAIN_NS;
+	struct pollfd fds[SCTP_PORTS_MAX];
+
+	while (!list_empty(&w->lingering) && loop_now_ns() < until) {
+		for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
+			fds[i] = (struct pollfd) { w->ports[i].source.fd, POLLIN, 0 };
+		poll(fds, SCTP_PORTS_MAX, SCTP_TICK_NS / 1000000u);
+		for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
+			readable(&w->ports[i].source, fds[i].revents & POLLERR ? EPOLLERR : 0);
+		sctp_enter(&w->seat);
+		sctp_tick(loop_now_ns());
+		sctp_leave(&w->seat);
+	}
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the SCTP stack of this process sends and receives: UDP sockets of ours (RFC 6951), and
+ * pairs, one for each of our sockets and each address of another node, which stand for an
+ * address in the stack. Strangers have no pair, and no answer. Knows no stream.
+ */
+#ifndef SINEW_LOWCOMMS_SCTP_WIRE_H
+#define SINEW_LOWCOMMS_SCTP_WIRE_H
+
+#include "lowcomms/sctp_stack.h"
+#include "lowcomms/sinew.h"
+
+#define SCTP_PORTS_MAX	(SINEW_ADDRS_MAX + 2)	/* one each family that is of no address */
+
+struct sctp_wire;
+
+/* One of our UDP sockets. */
+struct sctp_port {
+	struct sctp_wire *wire;
+	struct source source;		/* fd -1: closed */
+	struct sockaddr_storage addr;
+	struct stream_listener *listener;	/* NULL: we only dial from it */
+	struct list pairs;
+};
+
+/* Its address is one of the stack, for as long as the process runs: spare ones are used again. */
+struct sctp_pair {
+	struct sctp_item item;		/* of the listener in the stack */
+	struct list listed;		/* of the port; or spare */
+	struct sctp_port *port;		/* NULL: spare */
+	struct sockaddr_storage to;
+	struct socket *listener;	/* in the stack; NULL: none */
+	uint32_t mtu;			/* what UDP carries in one packet of IP */
+	unsigned n_sockets;		/* associations, accepted and dialled */
+	uint64_t heard_ns;		/* of the other host */
+};
+
+/* Of one loop. */
+struct sctp_wire {
+	struct sctp_seat seat;		/* its streams are NULL: free */
+	struct list all;
+	struct sctp_port ports[SCTP_PORTS_MAX];
+	struct list sockets;		/* of those above: associations that dial or stand */
+	struct list lingering;		/* and those that nobody uses any more */
+	uint8_t *packets;
+};
+
+/* What those above do, on the thread of the wire. */
+struct sctp_events {
+	/* Under the lock: opens the pair's listener in the stack, or not. */
+	void (*invite)(struct sctp_pair *p);
+	/* The other host has nobody at that port, or is not reached. */
+	void (*unreachable)(struct sctp_pair *p, int err);
+};
+
+/* That of these streams; begins one if there is none and ret_err is not NULL. */
+struct sctp_wire *sctp_wire_of(struct streams *ss, const struct sctp_events *events, int *ret_err);
+/* Nothing is left on it, nor listens. */
+void sctp_wire_close(struct sctp_wire *w);
+bool sctp_wire_listens(const struct sctp_wire *w);
+/* Reads and lets timers run until nothing lingers, for a second at most. */
+void sctp_wire_drain(struct sctp_wire *w);
+
+/* A socket on exactly that address. */
+int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
+		     struct stream_listener *l, struct sctp_port **ret_port);
+/* One to dial from: on that address, or on none (NULL), but of the family of to. */
+int sctp_port_from(struct sctp_wire *w, const struct sockaddr_storage *from,
+		   const struct sockaddr_storage *to, struct sctp_port **ret_port);
+void sctp_port_close(struct sctp_port *port);
+
+/* Under the lock. NULL: no memory. */
+struct sctp_pair *sctp_pair_get(struct sctp_port *port, const struct sockaddr_storage *to);
+/* One association less. */
+void sctp_pair_leave(struct sctp_pair *p);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the test of nodes over SCTP in user land: messages across resets and restarts, strangers,
+ * packets that are none, children of fork(). Knows the public interface only.
+ */
+#include <sys/wait.h>
+
+#include "tests/lib/cluster.h"
+
+#define MESSAGES	50000u
+
+static void over_sctp(struct sinew_options *o)
+{
+	o->transport = "sctp";
+	o->sctp_backend = SINEW_SCTP_USER;
+	o->backoff_min_ms = 1;
+	o->backoff_max_ms = 20;
+}
+
+static bool is_built_in(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_options o;
+	struct test_node t;
+	bool built_in;
+
+	fast_options(&o, 1, &addr);
+	over_sctp(&o);
+	built_in = node_open(&t, &o);
+	if (built_in)
+		node_free(&t);
+	return built_in;
+}
+
+static void messages_go_both_ways(void)
+{
+	struct cluster *c = cluster_new(2, over_sctp);
+
+	cluster_talk(c, 2000, 250);
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	DRIVE(c, cluster_talked(c) >= MESSAGES);
+	cluster_is_whole(c, 0);
+	cluster_free(c);
+}
+
+/* Twenty resets, and nothing is lost or comes twice. */
+static void resets_lose_nothing(void)
+{
+	struct cluster *c = cluster_new(2, over_sctp);
+
+	cluster_talk(c, 2000, 250);
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	for (unsigned i = 1; i <= 20; i++) {
+		CHECK_EQ(sinew_break(c->t[1 + i % 2].n, 0), 0);
+		DRIVE(c, cluster_talked(c) >= i * MESSAGES / 50);
+	}
+	cluster_is_whole(c, 0);
+	cluster_free(c);
+}
+
+/* The old association is answered by nobody who knows it. */
+static void a_peer_that_is_started_again_is_found(void)
+{
+	struct sockaddr_storage addr = host_address(2), other = host_address(1);
+	struct sinew_options o;
+	struct test_node t[2];
+
+	CHECK_OR_RETURN(pair_open(t, over_sctp));
+	DRIVE_PAIR(t, t[0].seen[2].session && t[1].seen[1].session);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned ups = t[0].seen[2].ups;
+
+		node_free(&t[1]);
+		fast_options(&o, 2, &addr);
+		over_sctp(&o);
+		CHECK_OR_RETURN(node_open(&t[1], &o));
+		CHECK_EQ(sinew_peer_add(t[1].n, 1, &other, 1), 0);
+		DRIVE_PAIR(t, t[0].seen[2].ups > ups && t[1].seen[1].session);
+	}
+	node_free(&t[0]);
+	node_free(&t[1]);
+}
+
+static void an_orderly_end_is_seen_by_both(void)
+{
+	struct cluster *c = cluster_new(2, over_sctp);
+	int64_t began;
+
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
+	began = now_ms();
+	CHECK_EQ(sinew_close(c->t[1].n, PATIENCE_MS), 0);
+	CHECK_EQ(sinew_close(c->t[2].n, PATIENCE_MS), 0);
+	DRIVE(c, c->t[1].closed && c->t[2].closed);
+	CHECK(now_ms() - began < time_limit(1000));
+	CHECK_EQ(c->t[2].seen[1].messages, 1);
+	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
+	CHECK_EQ(c->t[2].seen[1].reason, SINEW_DOWN_CLOSED);
+	cluster_free(c);
+}
+
+static int udp_at(const struct sockaddr_storage *addr)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)addr, sizeof(struct sockaddr_in))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static bool has_answer(int fd)
+{
+	uint8_t buf[2048];
+
+	return recv(fd, buf, sizeof buf, MSG_PEEK) > 0;
+}
+
+/* CRC32c, bit by bit. */
+static uint32_t crc32c(const uint8_t *p, size_t n)
+{
+	uint32_t crc = ~0u;
+
+	while (n--) {
+		crc ^= *p++;
+		for (unsigned bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	return ~crc;
+}
+
+/* An INIT as of a node there. */
+static size_t put_init(uint8_t buf[32], uint16_t port)
+{
+	const uint8_t init[32] = {
+		0x99, 0x99, (uint8_t)(port >> 8), (uint8_t)port, 0, 0, 0, 0, 0, 0, 0, 0,
+		1, 0, 0, 20, 1, 2, 3, 4, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1,
+	};
+	uint32_t crc;
+
+	memcpy(buf, init, sizeof init);
+	crc = crc32c(buf, sizeof init);
+	for (unsigned i = 0; i < 4; i++)
+		buf[8 + i] = (uint8_t)(crc >> 8 * i);
+	return sizeof init;
+}
+
+/* It answers the address of a peer, so that it had both packets: a stranger gets nothing. */
+static void strangers_get_no_answer(void)
+{
+	struct sockaddr_storage near = free_address("127.0.0.1"), far = free_address("127.0.0.9");
+	struct cluster *c = cluster_new(2, over_sctp);
+	const struct sockaddr *to = (const struct sockaddr *)&c->t[2].addr;
+	uint8_t init[32], noise[1400];
+	uint16_t port = ntohs(((struct sockaddr_in *)&c->t[2].addr)->sin_port);
+	uint64_t talked;
+	int known, stranger;
+
+	cluster_talk(c, 10, 100);
+	memcpy(&((struct sockaddr_in *)&near)->sin_addr,
+	       &((struct sockaddr_in *)&c->t[1].addr)->sin_addr, 4);
+	known = udp_at(&near);
+	stranger = udp_at(&far);
+	CHECK_OR_RETURN(known >= 0 && stranger >= 0 && DRIVE(c, cluster_all_up(c)));
+	put_init(init, port);
+	CHECK_EQ(sendto(stranger, init, sizeof init, 0, to, sizeof(struct sockaddr_in)), 32);
+	CHECK_EQ(sendto(known, init, sizeof init, 0, to, sizeof(struct sockaddr_in)), 32);
+	DRIVE(c, has_answer(known));
+	CHECK(!has_answer(stranger));
+	/* And bytes of any kind do no harm. */
+	srand(4711);
+	for (unsigned i = 0; i < 3000; i++) {
+		size_t n = 1 + (size_t)rand() % sizeof noise;
+
+		for (size_t k = 0; k < n; k++)
+			noise[k] = (uint8_t)rand();
+		if (n > sizeof init && i % 2)
+			put_init(noise, port);
+		sendto(i % 3 ? known : stranger, noise, n, 0, to, sizeof(struct sockaddr_in));
+		cluster_turn(c);
+	}
+	talked = cluster_talked(c);
+	DRIVE(c, cluster_talked(c) >= talked + 1000);
+	cluster_is_whole(c, 0);
+	close(known);
+	close(stranger);
+	cluster_free(c);
+}
+
+/* The stack is the parent's, and with it what its peers know. */
+static void a_child_has_no_stack(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct cluster *c = cluster_new(2, over_sctp);
+	uint64_t talked;
+	int status = 0;
+	pid_t child;
+
+	cluster_talk(c, 10, 100);
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	child = fork();
+	CHECK_OR_RETURN(child >= 0);
+	if (!child) {
+		struct sinew_node *n;
+		struct sinew_options o;
+		int err;
+
+		fast_options(&o, 3, &addr);
+		over_sctp(&o);
+		err = sinew_node_new(&o, NULL, NULL, &n);
+		sinew_node_free(c->t[1].n);
+		sinew_node_free(c->t[2].n);
+		_exit(err == -ECHILD ? 0 : 1);
+	}
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+	talked = cluster_talked(c);
+	DRIVE(c, cluster_talked(c) >= talked + 1000);
+	cluster_is_whole(c, 0);
+	cluster_free(c);
+}
+
+int main(void)
+{
+	if (!is_built_in()) {
+		printf("ok - sctp_user # SKIP this build has no libusrsctp\n");
+		return 0;
+	}
+	RUN(messages_go_both_ways);
+	RUN(resets_lose_nothing);
+	RUN(a_peer_that_is_started_again_is_found);
+	RUN(an_orderly_end_is_seen_by_both);
+	RUN(strangers_get_no_answer);
+	RUN(a_child_has_no_stack);
+	return check_done();
+}
