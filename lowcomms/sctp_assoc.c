@@ -95,6 +95,8 @@ ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n)
 		done = usrsctp_sendv(a->so, record, n, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0);
 		if (done >= 0)
 			return done;
+		if (errno == ENOENT || errno == ENOTCONN || errno == ESHUTDOWN)
+			return -EPIPE;	/* it has ended: read() says how */
 		if (errno != EAGAIN && errno != ENOBUFS)
 			return -errno;
 		if (n <= RECORD_LEAST)

@@ -20,7 +20,7 @@
 
 static struct {
 	pthread_mutex_t lock;
-	pid_t process;			/* it was opened in; 0: not */
+	_Atomic pid_t process;		/* it was opened in; 0: not */
 	struct sctp_seat *driver;	/* who has entered */
 	uint64_t ticked_ns;
 } stack = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -68,6 +68,7 @@ static void begin(int (*output)(void *, void *, size_t, uint8_t, uint8_t))
 
 int sctp_stack_open(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df))
 {
+	/* Before the lock: in a child of fork() nobody may be there to give it back. */
 	if (stack.process && stack.process != getpid())
 		return -ECHILD;
 	pthread_mutex_lock(&stack.lock);
@@ -139,6 +140,16 @@ void sctp_enter(struct sctp_seat *seat)
 	stack.driver = seat;
 }
 
+/* From now on that loop makes some. If none did for a while, no time has passed for the stack. */
+static void begin_ticks(struct streams *ss)
+{
+	uint64_t now = loop_now_ns();
+
+	if (now - stack.ticked_ns > (uint64_t)RTO_MIN_MS * 1000000u)
+		stack.ticked_ns = now;
+	ss->deadline_ns = now + SCTP_TICK_NS;
+}
+
 void sctp_leave(struct sctp_seat *seat)
 {
 	struct streams *ss = seat->streams;
@@ -152,23 +163,22 @@ void sctp_leave(struct sctp_seat *seat)
 		item->news(item);
 	}
 	if (seat->n_sockets && ss->deadline_ns == UINT64_MAX)
-		ss->deadline_ns = loop_now_ns() + SCTP_TICK_NS;
+		begin_ticks(ss);
 	stack.driver = NULL;
 	pthread_mutex_unlock(&stack.lock);
 }
 
 void sctp_tick(uint64_t now_ns)
 {
-	uint64_t elapsed_ms = (now_ns - stack.ticked_ns) / 1000000u;
+	uint64_t elapsed_ms;
 
 	assert(stack.driver);
-	if (now_ns <= stack.ticked_ns || !elapsed_ms)
+	if (now_ns < stack.ticked_ns + 1000000u)
 		return;
-	/* Nobody needed ticks before that. */
-	if (elapsed_ms > RTO_MAX_MS)
-		elapsed_ms = RTO_MAX_MS;
-	stack.ticked_ns = now_ns;
-	usrsctp_handle_timers((uint32_t)elapsed_ms);
+	elapsed_ms = (now_ns - stack.ticked_ns) / 1000000u;
+	stack.ticked_ns += elapsed_ms * 1000000u;
+	/* A process that was stopped has nobody to blame. */
+	usrsctp_handle_timers(elapsed_ms < RTO_MAX_MS ? (uint32_t)elapsed_ms : RTO_MAX_MS);
 }
 
 /* Of the stack, in any call of it, for any seat. It calls nothing of the stack. */

@@ -245,12 +245,10 @@ static void user_unlisten(struct stream_listener *l)
 	struct sctp_wire *w = u->port->wire;
 
 	assert(l->transport == &transport_sctp_user && u->port->listener == l);
+	sctp_wire_drain(w);
 	sctp_enter(&w->seat);
 	list_each(struct sctp_assoc, a, &u->waiting, listed)
 		sctp_assoc_end(a, false);
-	sctp_leave(&w->seat);
-	sctp_wire_drain(w);
-	sctp_enter(&w->seat);
 	bound_lingering(w, UINT64_MAX);
 	list_each(struct sctp_assoc, a, &w->sockets, listed)
 		if (a->pair->port == u->port && !a->err)

@@ -74,10 +74,10 @@ static struct sctp_pair *sender(struct sctp_port *port, struct sockaddr_storage 
 		return NULL;
 	assert(above);
 	p = pair_find(port, from);
-	if (p || !port->listener)
+	if (!port->listener || (p && p->listener))
 		return p;
 	if (port->listener->expects && !port->listener->expects(port->listener, from))
-		return NULL;
+		return p;
 	sctp_enter(&port->wire->seat);
 	p = sctp_pair_get(port, from);
 	if (p && !p->listener)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the SCTP stack of this process sends and receives: UDP sockets of ours (RFC 6951), and
+ * The packets of the SCTP stack of this process: UDP sockets of ours (RFC 6951), and
  * pairs, one for each of our sockets and each address of another node, which stand for an
  * address in the stack. Strangers have no pair, and no answer. Knows no stream.
  */
@@ -45,7 +45,7 @@ struct sctp_wire {
 	uint8_t *packets;
 };
 
-/* What those above do, on the thread of the wire. */
+/* Done by those above, on the thread of the wire. */
 struct sctp_events {
 	/* Under the lock: opens the pair's listener in the stack, or not. */
 	void (*invite)(struct sctp_pair *p);

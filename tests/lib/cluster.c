@@ -257,6 +257,10 @@ void cluster_options(struct sinew_options *o, unsigned nodeid,
 	o->cluster = "test";
 	o->addrs[0] = *addr;
 	o->n_addrs = 1;
+	if (env_is_set("TEST_SCTP")) {
+		o->transport = "sctp";
+		o->sctp_backend = SINEW_SCTP_USER;
+	}
 	if (env_is_set("TEST_LOG"))
 		cluster_log_to(o, (enum sinew_level)atoi(getenv("TEST_LOG")), cluster_log);
 }

@@ -4,7 +4,8 @@
  * drives them, with a bound for every wait, and counts what their callbacks say. Knows nothing
  * of what a test wants.
  *
- * TEST_LOG=LEVEL prints what they log. LIVE_FULL=1: the long form of a test.
+ * TEST_LOG=LEVEL prints what they log. TEST_SCTP=1: over SCTP in user land. LIVE_FULL=1: the long
+ * form of a test.
  */
 #ifndef SINEW_TESTS_LIB_CLUSTER_H
 #define SINEW_TESTS_LIB_CLUSTER_H

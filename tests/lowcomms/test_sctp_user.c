@@ -20,8 +20,8 @@ static void over_sctp(struct sinew_options *o)
 static bool is_built_in(void)
 {
 	struct sockaddr_storage addr = free_address("127.0.0.1");
+	static struct test_node t;
 	struct sinew_options o;
-	struct test_node t;
 	bool built_in;
 
 	fast_options(&o, 1, &addr);
@@ -62,8 +62,8 @@ static void resets_lose_nothing(void)
 static void a_peer_that_is_started_again_is_found(void)
 {
 	struct sockaddr_storage addr = host_address(2), other = host_address(1);
+	static struct test_node t[2];
 	struct sinew_options o;
-	struct test_node t[2];
 
 	CHECK_OR_RETURN(pair_open(t, over_sctp));
 	DRIVE_PAIR(t, t[0].seen[2].session && t[1].seen[1].session);
@@ -71,6 +71,7 @@ static void a_peer_that_is_started_again_is_found(void)
 		unsigned ups = t[0].seen[2].ups;
 
 		node_free(&t[1]);
+		t[1] = (struct test_node) { 0 };
 		fast_options(&o, 2, &addr);
 		over_sctp(&o);
 		CHECK_OR_RETURN(node_open(&t[1], &o));

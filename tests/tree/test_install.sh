@@ -95,10 +95,14 @@ compile_lock()
 		$(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" pkg-config --cflags --libs sinew)
 }
 
+# Libraries behind the static one.
+private() { sed -n 's/^Libs.private:/-Wl,--as-needed/p' "$dir/usr/lib/pkgconfig/sinew.pc"; }
+
+# shellcheck disable=SC2046
 compile_static()
 {
 	$CC -std=c11 -o "$dir/hello-static" "$dir/hello.c" -I"$dir/usr/include" \
-		"$dir/usr/lib/libsinew.a" -pthread
+		"$dir/usr/lib/libsinew.a" -pthread $(private)
 }
 
 # Objects of the static library have names that programs have, too.
@@ -126,7 +130,7 @@ END
 	$CC -std=c11 -o "$dir/own" "$dir/own.c" $(PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig" \
 		pkg-config --cflags --libs sinew) && LD_LIBRARY_PATH="$dir/usr/lib" "$dir/own" &&
 	$CC -std=c11 -o "$dir/own" "$dir/own.c" -I"$dir/usr/include" "$dir/usr/lib/libsinew.a" \
-		-pthread && "$dir/own"
+		-pthread $(private) && "$dir/own"
 }
 
 same_static_symbols()

@@ -18,6 +18,9 @@ local sinew = Proto("sinew", "sinew messages")
 local DLM_PORT = 21064
 local tcp_ports = DissectorTable.get("tcp.port")
 local sctp_ports = DissectorTable.get("sctp.port")
+-- SCTP in user land is in UDP packets between the same ports (RFC 6951).
+local udp_ports = DissectorTable.get("udp.port")
+local in_udp = Dissector.get("sctp")
 local stock = {
 	tcp = tcp_ports:get_dissector(DLM_PORT),
 	sctp = sctp_ports:get_dissector(DLM_PORT),
@@ -278,7 +281,7 @@ for name, text in pairs(E) do
 end
 sinew.experts = E
 
-sinew.prefs.ports = Pref.range("Ports", "21064-21065", "Ports of TCP and SCTP", 65535)
+sinew.prefs.ports = Pref.range("Ports", "21064-21065", "Ports of TCP, SCTP and SCTP in UDP", 65535)
 sinew.prefs.frames = Pref.uint("Frames to follow", 1000000,
 	"Frames whose numbers are remembered; a million takes about a gigabyte")
 
@@ -1928,6 +1931,10 @@ local function listen_on(new_ports)
 		end
 		by_port:add(new_ports, sinew)
 	end
+	if ports then
+		udp_ports:remove(ports, in_udp)
+	end
+	udp_ports:add(new_ports, in_udp)
 	ports = new_ports
 end
 
