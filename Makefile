@@ -106,6 +106,12 @@ endif
 # SCTP, each of its two backends where its library is installed.
 SCTP_CFLAGS :=
 SCTP_LIBS :=
+ifeq ($(shell $(PKG_CONFIG) --exists libsctp 2>/dev/null && echo yes),yes)
+SCTP_CFLAGS += -DHAVE_LIBSCTP $(shell $(PKG_CONFIG) --cflags libsctp)
+SCTP_LIBS += $(shell $(PKG_CONFIG) --libs libsctp)
+else
+NO_SCTP += sctp_kernel sctp_socket
+endif
 ifeq ($(shell $(PKG_CONFIG) --exists usrsctp 2>/dev/null && echo yes),yes)
 SCTP_CFLAGS += -DHAVE_USRSCTP $(filter-out -D%,$(shell $(PKG_CONFIG) --cflags usrsctp))
 SCTP_LIBS += $(shell $(PKG_CONFIG) --libs usrsctp)
@@ -477,7 +483,8 @@ check-all:
 # With real kernels in virtual machines: tests/vm/check.sh says more.
 check-kernel:
 	@tools/deps.sh --install build kernel
-	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED) $(RXRPC_PLAYER)
+	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED) $(RXRPC_PLAYER) \
+		$(STREAM)
 	@BUILD='$(BUILD)' NEWEST='$(NEWEST)' RECORD='$(RECORD)' tests/vm/check.sh
 
 cross:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lowcomms/sctp_kernel.h"
 #include "lowcomms/sctp_user.h"
 #include "lowcomms/tcp.h"
 
@@ -15,8 +16,12 @@ static const struct {
 	const char *hint;			/* then */
 } all[] = {
 	{ "tcp", true, true, &transport_tcp, NULL },
+#ifdef HAVE_LIBSCTP
+	{ "sctp", true, false, &transport_sctp_kernel, NULL },
+#else
 	{ "sctp", true, false, NULL, "sctp of the kernel is not in this build: set sctp_backend to "
 	  "user, or install libsctp-dev and build sinew again" },
+#endif
 #ifdef HAVE_USRSCTP
 	{ "sctp", false, true, &transport_sctp_user, NULL },
 #else

@@ -77,6 +77,7 @@ look_for()
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
 		need nettle-dev "$PKG_CONFIG" --exists nettle
 		need libusrsctp-dev "$PKG_CONFIG" --exists usrsctp
+		need libsctp-dev "$PKG_CONFIG" --exists libsctp
 		need nftables command_is_there nft
 		need corosync command_is_there corosync
 		need_corosync_libraries
@@ -111,6 +112,7 @@ look_for()
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables
 		need nettle-dev "$PKG_CONFIG" --exists nettle
 		need libusrsctp-dev "$PKG_CONFIG" --exists usrsctp
+		need libsctp-dev "$PKG_CONFIG" --exists libsctp
 		need_corosync_libraries
 		;;
 	corosync)
@@ -125,6 +127,7 @@ look_for()
 		need busybox-static is_static busybox
 		need cpio command_is_there cpio
 		need libdlm-dev "$PKG_CONFIG" --exists libdlm
+		need libsctp-dev "$PKG_CONFIG" --exists libsctp
 		need iproute2 command_is_there ss
 		need tshark command_is_there dumpcap
 		need xz-utils command_is_there xz

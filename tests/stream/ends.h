@@ -34,8 +34,9 @@ struct carrier {
 	bool times_out;		/* by itself, in a test's time */
 	/* An address that nobody uses. */
 	bool (*address)(struct sockaddr_storage *ret_addr);
-	/* Dials there are answered by nobody, until silence(NULL). */
-	bool (*silence)(const struct sockaddr_storage *addr);
+	/* Dials there, or to the address that it puts there, are answered by nobody, until
+	 * silence(NULL). */
+	bool (*silence)(struct sockaddr_storage *addr);
 };
 
 struct world {

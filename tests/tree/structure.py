@@ -54,7 +54,7 @@ ASSERTIONS = {
 SOLE = {
 	'writes a stream': r'->writev\(',
 	'says that no more is written to a stream': r'ops->finish\(',
-	'sends on a socket': r'\bsendmsg\(',
+	'sends on a socket in a piece': r'\bsend\(',
 	'receives from a socket': r'\brecv\(',
 	'dials': r'->dial\(',
 }

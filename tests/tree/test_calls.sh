@@ -61,6 +61,8 @@ fclose                      of such a stream: its error is taken for out of memo
 cpg_*                       of corosync: a failure is the loss of it, and all begins anew
 quorum_*                    the same
 cmap_*                      the same
+recvmsg                     of SCTP, which no test machine's kernel has: tests/vm/sctp.sh
+sctp_*                      of libsctp: the same
 cs_strerror                 gives a text for every number
 __errno_location            where errno lives
 cmap_*                      of corosync: fails when that has gone, see membership/ipc.c

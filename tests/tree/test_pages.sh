@@ -251,9 +251,8 @@ int main(void)
 }
 END
 } >"$dir/keys.c"
-libs="-pthread $(grep -o '[A-Z]*SCTP' "$BUILD/flags" | sed 's/LIB/-l/; s/US/-lus/; y/RSCTP/rsctp/')"
 san=$(grep -ohE -- '-fsanitize=[^ ]*' "$BUILD/flags" | head -n 1)
-$CC -std=c11 -D_GNU_SOURCE -I. $san -o "$dir/keys" "$dir/keys.c" "$BUILD/inside.a" $libs \
+$CC -std=c11 -D_GNU_SOURCE -I. $san -o "$dir/keys" "$dir/keys.c" "$BUILD/inside.a" $(libs) \
 	2>&1 | verdict keys_can_be_listed
 "$dir/keys" >"$dir/keys.list"
 
@@ -463,7 +462,7 @@ carries()
 {
 	local net=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1)) status=0 pid
 	$CC -std=c11 -D_GNU_SOURCE -Ilowcomms $san -o "$dir/carry" \
-		"$(grep -l 'int main' "$dir"/c/sinew-*.c)" "$BUILD/libsinew.a" $libs || return 0
+		"$(grep -l 'int main' "$dir"/c/sinew-*.c)" "$BUILD/libsinew.a" $(libs) || return 0
 	head -c 3000000 /dev/urandom >"$dir/in1"
 	head -c 70000 /dev/urandom >"$dir/in2"
 	timeout -k 1 50 "$dir/carry" 1 "$net.1" 2 "$net.2" <"$dir/in1" >"$dir/out1" &
@@ -481,7 +480,7 @@ carries 2>&1 | verdict the_program_of_sinew_3_carries_two_files
 ends_by_a_signal()
 {
 	$CC -std=c11 -D_GNU_SOURCE -Ilowcomms $san -o "$dir/qb" "$dir"/c/sinew_qb_attach-*.c \
-		"$BUILD/libsinew.a" -lqb $libs || return 0
+		"$BUILD/libsinew.a" -lqb $(libs) || return 0
 	"$dir/qb" 1 &
 	for _ in $(seq 300); do
 		[ "$(readlink /proc/$!/exe)" = "$dir/qb" ] &&

@@ -17,3 +17,11 @@ verdict()
 	echo "not ok - $1: $(echo "$found" | head -n 1)"
 	failed=1
 }
+
+# Libraries that a program needs besides a static one of $BUILD.
+libs()
+{
+	echo -pthread
+	! grep -q HAVE_LIBSCTP "$BUILD/flags" || echo -lsctp
+	! grep -q HAVE_USRSCTP "$BUILD/flags" || echo -lusrsctp
+}

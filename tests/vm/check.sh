@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns `make check-kernel`: fetches the kernels, runs with each of them, side by side, all
-# scenarios and the scripts over its AF_RXRPC, then what needs both, and adds up. Knows no single
-# scenario.
+# scenarios, the scripts over its AF_RXRPC and our streams over its SCTP, then what needs both, and
+# adds up. Knows no single scenario.
 #
 #	tests/vm/check.sh [SCENARIO...]
 #
@@ -57,6 +57,7 @@ count()
 
 scenarios() { part "$1" timeout 900 tests/vm/scenarios.sh "$@"; }
 rxrpc() { part "rxrpc_$1" timeout 400 tests/vm/rxrpc.sh "$1"; }
+sctp() { part "sctp_$1" timeout 500 tests/vm/sctp.sh "$1"; }
 
 # lane COMMAND...: beside the other lanes: a guest has one processor.
 lane()
@@ -70,6 +71,7 @@ all_of_one()
 {
 	[ -n "${RECORD:-}" ] || scenarios "$1"
 	[ -n "${NEWEST:-}" ] || rxrpc "$1"
+	[ -n "${RECORD:-}" ] || sctp "$1"
 }
 
 lane part kernels timeout 600 tests/vm/kernels.sh "$LAB_KERNELS"
@@ -92,6 +94,11 @@ if [ -z "${NEWEST:-}" ] && [ $# = 0 ]; then
 	fi
 	for kernel in $kernels; do
 		names+=("rxrpc_$kernel")
+	done
+fi
+if [ -z "${RECORD:-}" ] && [ $# = 0 ]; then
+	for kernel in $kernels; do
+		names+=("sctp_$kernel")
 	done
 fi
 for name in "${names[@]}"; do

@@ -17,6 +17,7 @@
 # table has both.
 
 LAB_NET=10.77.0			# node N is $LAB_NET.N
+LAB_NET2=${LAB_NET2:-}		# of a second card of each guest, on a bridge of its own
 LAB_KERNELS=${LAB_KERNELS:-$BUILT/kernels}
 LAB_BIN=$BUILT/tests/vm
 LAB_PROGRAMS=${LAB_PROGRAMS:-}	# further ones for the guests
@@ -58,27 +59,37 @@ lab_setup()
 	ip link set lo up
 	ip link add lab0 type bridge
 	ip link set lab0 up
+	[ -z "$LAB_NET2" ] || { ip link add lab1 type bridge && ip link set lab1 up; }
 }
 
 # ---- guests ----
 
+# add_card NAME BRIDGE
+add_card() { ip tuntap add "$1" mode tap && ip link set "$1" master "$2" up; }
+
 # boot NODE KERNEL: a guest with the kernel of that folder in $LAB_KERNELS.
 boot()
 {
-	local node=$1 kernel=$LAB_KERNELS/$2 image=$T/$2.cpio.gz
+	local node=$1 kernel=$LAB_KERNELS/$2 image=$T/$2.cpio.gz second=()
+	local words="lab.net=$LAB_NET lab.net2=$LAB_NET2"
 	[ -e "$image" ] ||
 		tests/vm/initramfs.sh "$kernel" "$image" $LAB_PROGRAMS >"$T/initramfs.log" 2>&1 ||
 		{ bad "initramfs of $2: $(tail -n 3 "$T/initramfs.log")"; return 1; }
-	ip tuntap add "tap$node" mode tap && ip link set "tap$node" master lab0 up || return
+	add_card "tap$node" lab0 || return
+	if [ -n "$LAB_NET2" ]; then
+		add_card "second$node" lab1 || return
+		second=(-netdev "tap,id=net2,ifname=second$node,script=no,downscript=no"
+			-device "virtio-net-pci,netdev=net2,mac=52:54:00:00:01:0$node")
+	fi
 	console[$node]=$T/console$node output[$node]=$T/out$node kind[$node]=guest
 	mkfifo "$T/agent$node.in" "$T/agent$node.out" || return
 	cat "$T/agent$node.out" >"${output[$node]}" &
 	# A console that is told to be quiet has no line with WARNING.
 	qemu-system-x86_64 -accel tcg -nodefaults -nographic -no-reboot -m 256 -smp 1 \
 		-kernel "$kernel/vmlinuz" -initrd "$image" \
-		-append "console=ttyS0 loglevel=5 panic=-1 lab.node=$node lab.net=$LAB_NET" \
+		-append "console=ttyS0 loglevel=5 panic=-1 lab.node=$node $words" \
 		-netdev "tap,id=net,ifname=tap$node,script=no,downscript=no" \
-		-device "virtio-net-pci,netdev=net,mac=52:54:00:00:00:0$node" \
+		-device "virtio-net-pci,netdev=net,mac=52:54:00:00:00:0$node" "${second[@]}" \
 		-serial "file:${console[$node]}" \
 		-chardev "pipe,id=agent,path=$T/agent$node" -serial chardev:agent \
 		>"$T/qemu$node" 2>&1 </dev/null &
@@ -178,6 +189,7 @@ power_off()
 	kill -KILL "${process[$1]}"
 	wait "${process[$1]}" 2>/dev/null
 	ip link del "tap$1"
+	[ -z "$LAB_NET2" ] || ip link del "second$1"
 	rm -f "$T/agent$1.in" "$T/agent$1.out"
 	unset "process[$1]"
 }

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/sctp_kernel.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/sctp.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lowcomms/addr.h"
+#include "lowcomms/record.h"
+#include "lowcomms/sctp_socket.h"
+
+#define NOTES_MAX	16	/* notifications between two reads of bytes */
+
+struct sctp_stream {
+	struct stream stream;
+	bool dialling;
+	bool over;		/* all was read; err says how it ended, 0: in order */
+	int err;		/* why it failed; 0: not */
+	uint64_t packets;	/* that came, when it was last asked for */
+	uint64_t heard_ns;	/* when they were last more than before */
+	union sctp_notification note;	/* the one that is being read */
+	size_t note_len;
+};
+
+static const struct stream_ops sctp_ops;
+
+static struct sctp_stream *sctp_of(struct stream *s)
+{
+	return (struct sctp_stream *)s;	/* its first field */
+}
+
+/* ---- listeners ---- */
+
+static void listener_event(struct source *source, uint32_t events)
+{
+	struct stream_listener *l = list_entry(source, struct stream_listener, source);
+
+	assert(l->source.fd >= 0 && l->transport == &transport_sctp_kernel);
+	(void)events;
+	l->event(l);
+}
+
+static int sctp_listen(struct streams *ss, struct stream_listener *l,
+		       const struct sockaddr_storage *addrs, unsigned n)
+{
+	int fd = sctp_socket_listen(addrs, n), err;
+
+	assert(!l->transport);
+	if (fd < 0)
+		return fd;
+	l->source = (struct source) { .ready = listener_event, .fd = fd };
+	err = loop_add(ss->loop, &l->source, EPOLLIN);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	l->streams = ss;
+	l->transport = &transport_sctp_kernel;
+	return 0;
+}
+
+static int sctp_rest(struct stream_listener *l, bool on)
+{
+	assert(l->transport == &transport_sctp_kernel);
+	if (!on)
+		return loop_add(l->streams->loop, &l->source, EPOLLIN);
+	loop_remove(l->streams->loop, &l->source);
+	return 0;
+}
+
+static void sctp_unlisten(struct stream_listener *l)
+{
+	assert(l->transport == &transport_sctp_kernel && l->source.fd >= 0);
+	loop_remove(l->streams->loop, &l->source);
+	close(l->source.fd);
+	l->transport = NULL;
+}
+
+/* ---- begin ---- */
+
+static void stream_event(struct source *source, uint32_t events);
+
+/* A stream with that descriptor, which it takes over, whatever happens. */
+static int begin(struct streams *ss, int fd, const struct sockaddr_storage *other, bool dialling,
+		 struct stream **ret_stream)
+{
+	struct stream *s = stream_create(ss, &sctp_ops, sizeof(struct sctp_stream));
+	int err;
+
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
+	assert(fd >= 0 && s->source.fd < 0);
+	s->source = (struct source) { .ready = stream_event, .fd = fd };
+	s->other.addr = *other;
+	addr_normalize(&s->other.addr);
+	s->interest = dialling ? 0 : STREAM_READABLE;
+	sctp_of(s)->dialling = dialling;
+	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
+	if (err) {
+		close(fd);
+		stream_retire(s);
+		return err;
+	}
+	*ret_stream = s;
+	return 0;
+}
+
+/* It has what was set for the listener. */
+static int sctp_accept(struct stream_listener *l, struct stream **ret_stream)
+{
+	struct sockaddr_storage from = { 0 };
+	socklen_t len = sizeof from;
+	int fd;
+
+	fd = accept4(l->source.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return begin(l->streams, fd, &from, false, ret_stream);
+}
+
+static int sctp_dial(struct streams *ss, const struct stream_route *route,
+		     struct stream **ret_stream, enum dial_step *ret_step)
+{
+	int fd = sctp_socket_dial(route, ret_step);
+
+	return fd < 0 ? fd : begin(ss, fd, route->to, *ret_step != DIAL_DONE, ret_stream);
+}
+
+static unsigned sctp_addresses(struct stream *s, struct sockaddr_storage *ret_addrs, unsigned max)
+{
+	return sctp_socket_peers(s->source.fd, ret_addrs, max);
+}
+
+/* ---- events ---- */
+
+static void stream_event(struct source *source, uint32_t events)
+{
+	struct stream *s = list_entry(source, struct stream, source);
+	struct sctp_stream *t = sctp_of(s);
+
+	assert(s->source.fd >= 0);
+	if (t->dialling) {
+		if (!t->err)
+			t->err = sctp_socket_error(source->fd);
+		if (!t->err && !(events & EPOLLOUT))
+			t->err = -ECONNREFUSED;
+		t->dialling = t->err != 0;
+		s->event(s, t->err ? STREAM_FAILED : STREAM_CONNECTED);
+		return;
+	}
+	s->event(s, (events & EPOLLIN ? STREAM_READABLE : 0) |
+		 (events & EPOLLOUT ? STREAM_WRITABLE : 0) |
+		 (events & (EPOLLERR | EPOLLHUP) ? STREAM_FAILED : 0));
+}
+
+static int sctp_set_interest(struct stream *s, unsigned events)
+{
+	assert(!(events & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE)) && !sctp_of(s)->dialling);
+	return loop_change(s->streams->loop, &s->source,
+			   (events & STREAM_READABLE ? EPOLLIN : 0) |
+			   (events & STREAM_WRITABLE ? EPOLLOUT : 0));
+}
+
+static int sctp_error(struct stream *s)
+{
+	struct sctp_stream *t = sctp_of(s);
+
+	assert(s->source.fd >= 0);
+	if (!t->err)
+		t->err = sctp_socket_error(s->source.fd);
+	return t->err;
+}
+
+/* ---- notifications ---- */
+
+/*
+ * A peer that was started again, with the ports of before, takes over the association: its bytes
+ * have nothing to do with those before.
+ */
+static void association_changed(struct sctp_stream *t, uint16_t state)
+{
+	assert(t->stream.source.fd >= 0);
+	switch (state) {
+	case SCTP_SHUTDOWN_COMP:
+		t->over = true;
+		break;
+	case SCTP_COMM_LOST:
+	case SCTP_CANT_STR_ASSOC:
+	case SCTP_RESTART:
+		t->over = true;
+		if (!t->err)
+			t->err = sctp_socket_error(t->stream.source.fd);
+		if (!t->err)
+			t->err = -ECONNRESET;
+		break;
+	}
+}
+
+/* A piece of a notification, as much of it as was asked for. */
+static void note_piece(struct sctp_stream *t, const void *p, size_t n, bool last)
+{
+	size_t room = sizeof t->note - t->note_len;
+
+	assert(t->note_len <= sizeof t->note && !t->over);
+	memcpy((uint8_t *)&t->note + t->note_len, p, n < room ? n : room);
+	t->note_len += n < room ? n : room;
+	if (!last)
+		return;
+	if (t->note_len >= sizeof t->note.sn_assoc_change &&
+	    t->note.sn_header.sn_type == SCTP_ASSOC_CHANGE)
+		association_changed(t, t->note.sn_assoc_change.sac_state);
+	t->note_len = 0;
+}
+
+/* ---- bytes ---- */
+
+static ssize_t sctp_read(struct stream *s, void *buf, size_t n)
+{
+	struct sctp_stream *t = sctp_of(s);
+
+	assert(n && s->source.fd >= 0);
+	for (unsigned i = 0; i < NOTES_MAX && !t->over; i++) {
+		struct iovec iov = { buf, n };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		ssize_t got = recvmsg(s->source.fd, &msg, 0);
+
+		if (got < 0 && errno != EAGAIN && errno != EINTR && !t->err)
+			t->err = -errno;
+		if (got <= 0 && t->err)
+			return t->err;
+		if (got < 0)
+			return -errno;
+		if (!(msg.msg_flags & MSG_NOTIFICATION))
+			return got;
+		note_piece(t, buf, (size_t)got, msg.msg_flags & MSG_EOR);
+	}
+	return t->over ? t->err : -EAGAIN;
+}
+
+/* Why it failed is said once, to whoever asks first: a read that comes later tells it again, behind
+ * the bytes that came before. Behind an orderly end there is only that end to be read. */
+static int write_error(struct sctp_stream *t, int err)
+{
+	assert(err > 0);
+	switch (err) {
+	case EAGAIN:
+	case EINTR:
+	case ENOBUFS:
+	case ENOMEM:
+		return -err;
+	case EPIPE:
+	case ESHUTDOWN:
+		return -EPIPE;
+	default:
+		t->err = -err;
+		return -err;
+	}
+}
+
+/* A record is taken as a whole, or not. */
+static ssize_t sctp_writev(struct stream *s, const struct iovec *iov, int n)
+{
+	struct sctp_stream *t = sctp_of(s);
+	struct iovec record[RECORD_SPANS];
+	struct msghdr msg = { .msg_iov = record };
+	ssize_t put;
+	int n_record;
+
+	assert(n > 0 && !t->dialling && t->err <= 0);
+	if (t->over)
+		return t->err ? t->err : -EPIPE;
+	record_cut(iov, n, record, &n_record);
+	msg.msg_iovlen = (size_t)n_record;
+	put = sendmsg(s->source.fd, &msg, MSG_NOSIGNAL);
+	return put < 0 ? write_error(t, errno) : put;
+}
+
+/*
+ * The kernel does not say when it last heard of the other host, but how many packets came. While
+ * that host's buffer is full it is asked about it again and again, and each answer is one.
+ */
+static bool sctp_stuck(struct stream *s, uint64_t *ret_silent_ns)
+{
+	struct sctp_stream *t = sctp_of(s);
+	uint64_t now_ns = loop_now_ns(), packets;
+
+	assert(!t->dialling);
+	if (!sctp_socket_packets(s->source.fd, &packets))
+		return false;
+	if (packets != t->packets || !t->heard_ns) {
+		t->packets = packets;
+		t->heard_ns = now_ns;
+	}
+	*ret_silent_ns = now_ns - t->heard_ns;
+	return sctp_socket_owed(s->source.fd);
+}
+
+/* ---- end ---- */
+
+/* The other side can write no more, either, but what it has written comes. */
+static int sctp_finish(struct stream *s)
+{
+	assert(!sctp_of(s)->dialling);
+	return shutdown(s->source.fd, SHUT_WR) ? -errno : 0;
+}
+
+static void sctp_close(struct stream *s)
+{
+	assert(s->source.fd >= 0);
+	loop_remove(s->streams->loop, &s->source);
+	close(s->source.fd);
+	stream_retire(s);
+}
+
+static void sctp_reset(struct stream *s)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	sctp_close(s);
+}
+
+static const struct stream_ops sctp_ops = {
+	.read = sctp_read,
+	.writev = sctp_writev,
+	.set_interest = sctp_set_interest,
+	.error = sctp_error,
+	.stuck = sctp_stuck,
+	.finish = sctp_finish,
+	.addresses = sctp_addresses,
+	.reset = sctp_reset,
+	.close = sctp_close,
+};
+
+static const char *sctp_lacks(void)
+{
+	if (sctp_socket_possible())
+		return NULL;
+	return "this kernel has no SCTP: load its module (modprobe sctp), or set sctp_backend to "
+	       "user";
+}
+
+const struct transport transport_sctp_kernel = {
+	.name = "sctp-kernel",
+	.traits = STREAM_MULTIHOMED | STREAM_DESCRIPTOR,
+	.lacks = sctp_lacks,
+	.listen = sctp_listen,
+	.accept = sctp_accept,
+	.rest = sctp_rest,
+	.unlisten = sctp_unlisten,
+	.dial = sctp_dial,
+};

@@ -1,0 +1,204 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the tests of our streams over the SCTP of a real kernel: the contract of tests/stream/ in a
+# guest, then a cluster of two guests with two cards each. Knows no DLM.
+#
+#	tests/vm/sctp.sh 6.1
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+. tests/vm/lab.sh
+LAB_NET2=10.78.0
+LAB_PROGRAMS="$BUILT/tests/stream $BUILT/checked/sinew"
+lab_enter "$@"
+KERNEL=$1
+SILENT=$LAB_NET.250		# a neighbour that is known, and answers nothing
+GAP=3				# seconds, until a path that was cut is left
+
+# The lines of the guest's last command.
+output_since() { tail -n "+$(($2 + 1))" "${output[$1]}" | tr -d '\r' | sed -n 's/^| //p'; }
+
+# An agent takes a line.
+one_line() { echo "$1" | tr -s '\n\t' '  '; }
+
+# in_guest NODE COMMAND...: what it prints.
+in_guest()
+{
+	local before node=$1
+	shift
+	before=$(lines "$node")
+	guest "$node" sh "$(one_line "$*")" && output_since "$node" "$before"
+}
+
+# behind NODE NAME COMMAND...: it runs on, and prints to /tmp/NAME; its status is in NAME.status.
+behind()
+{
+	local node=$1 name=$2 line
+	shift 2
+	line="rm -f /tmp/$name.status; (($*) >/tmp/$name 2>&1; echo \$? >/tmp/$name.status)"
+	guest "$node" sh "$(one_line "$line") >/dev/null 2>&1 </dev/null &"
+}
+
+# in_guest_is NODE COMMAND...: whether it says yes.
+in_guest_is() { [ "$(in_guest "$1" "${*:2} && echo yes")" = yes ]; }
+
+# has_lines NODE FILE COUNT [PATTERN]: of the guest.
+has_lines() { in_guest_is "$1" "[ \$(grep -c '${4:-}' /tmp/$2) -ge $3 ]"; }
+
+# ends NODE NAME SECONDS: its status.
+ends()
+{
+	LIMIT=$3 wait_for in_guest_is "$1" "[ -s /tmp/$2.status ]" &&
+		in_guest "$1" "cat /tmp/$2.status"
+}
+
+# row NAME: one result, with its time.
+row()
+{
+	local began=$EPOCHREALTIME took
+	why=
+	"$1"
+	consoles_are_clean
+	[ -z "$why" ] || keep "sctp-$KERNEL-$1"
+	took=$(echo "$EPOCHREALTIME $began" | tr , . | awk '{ printf "%.1f", $1 - $2 }')
+	if [ -z "$why" ]; then
+		echo "ok - sctp_$1 ($took s)"
+	else
+		echo "not ok - sctp_$1 ($took s): $(echo "$why" | tr '\n' ' ')"
+		n_failed=$((n_failed + 1))
+	fi
+}
+
+# ---- the contract of streams ----
+
+contract()
+{
+	guest 1 sh "ip neigh add $SILENT lladdr 02:00:00:00:00:fa dev eth0"
+	behind 1 contract "STREAM_SILENT=$SILENT stream sctp-kernel"
+	equals 'status of stream' "$(ends 1 contract 120)" 0
+	in_guest 1 'cat /tmp/contract' >"$T/contract"
+	grep -v '^ok - ' "$T/contract" >"$T/failed" && bad "$(head -n 3 "$T/failed")"
+	[ "$(grep -c '^ok - ' "$T/contract")" -ge 17 ] || bad "few tests: $(cat "$T/contract")"
+}
+
+# ---- a cluster of two ----
+
+config_of_two()
+{
+	local node
+	printf '%s\n' 'totem {' 'cluster_name: lab' '}' 'nodelist {'
+	for node in 1 2; do
+		printf '%s\n' 'node {' "nodeid: $node" "ring0_addr: $LAB_NET.$node" \
+			"ring1_addr: $LAB_NET2.$node" '}'
+	done
+	printf '%s\n' '}' 'sinew {' 'transport: sctp' '}'
+}
+
+# A line of an agent is one line.
+put_config()
+{
+	local node
+	for node in 1 2; do
+		guest $node sh "printf '$(config_of_two | sed 's/$/\\n/' | tr -d '\n')' >/tmp/c"
+	done
+}
+
+# Node 1 sends ten lines a second; node 2 writes down when they came.
+traffic_begins()
+{
+	put_config
+	receiver_begins
+	behind 1 sent "i=0; while [ ! -e /tmp/stop ]; do echo \$((i += 1)); sleep 0.1; done |
+		sinew cat --config /tmp/c --node 1 --to 2 --keep-going --log-level info
+		2>/tmp/log1"
+	wait_for has_lines 2 got 10
+}
+
+receiver_begins()
+{
+	behind 2 got "sinew cat --config /tmp/c --node 2 --keep-going --log-level info 2>/tmp/log2 |
+		while read -r line; do echo \$(cut -d ' ' -f 1 /proc/uptime) \$line; done"
+}
+
+more_lines() { wait_for has_lines 2 got $(($(in_guest 2 'wc -l </tmp/got') + $1)); }
+
+# All lines came, each once and in order; and the time between two of them was never long.
+no_line_was_late()
+{
+	local longest
+	longest=$(in_guest 2 "awk '{ if (\$3 != ++n) { print \"line \" n \" is \" \$3; exit }
+		if (n > 1 && \$1 - t > gap) gap = \$1 - t; t = \$1 } END { print gap }' /tmp/got" |
+		head -n 1)
+	echo "# the longest time between two lines: $longest s"
+	awk "BEGIN { exit !(\"$longest\" + 0 > 0 && \"$longest\" + 0 < $GAP) }" ||
+		bad "the longest time between two lines: $longest s, expected less than $GAP s"
+}
+
+# By what the kernel says: 2 is a path that works.
+all_paths_work()
+{
+	in_guest_is "$1" "! tail -n +2 /proc/net/sctp/remaddr | grep -v ' 2 *\$' | grep -q ."
+}
+
+two_paths_carry_one_link()
+{
+	traffic_begins
+	wait_for all_paths_work 1
+	equals 'addresses of node 2, for node 1' \
+		"$(in_guest 1 "sed 1d /proc/net/sctp/remaddr | cut -d ' ' -f 1 | sort -u" | xargs)" \
+		"$LAB_NET.2 $LAB_NET2.2"
+}
+
+# cut_of CARD: what came over it does no more, for both.
+cut_of()
+{
+	ip link set "$1" down
+	more_lines 50
+	ip link set "$1" up
+	more_lines 10
+	wait_for all_paths_work 1
+	wait_for all_paths_work 2
+}
+
+one_is_cut_the_other_carries_on()
+{
+	cut_of tap2
+	cut_of second2
+	cut_of tap1
+	no_line_was_late
+	! in_guest 1 'grep "link lost" /tmp/log1' | grep . >"$T/lost" ||
+		bad "the link was lost: $(cat "$T/lost")"
+}
+
+a_peer_that_was_killed_comes_back()
+{
+	guest 2 sh 'killall -KILL sinew'
+	receiver_begins
+	wait_for has_lines 2 got 10
+}
+
+a_guest_that_lost_its_power_comes_back()
+{
+	power_off 2
+	boot 2 "$KERNEL" || return
+	put_config
+	receiver_begins
+	wait_for has_lines 2 got 10
+}
+
+traffic_ends()
+{
+	guest 1 sh 'touch /tmp/stop'
+	equals 'status of node 1' "$(ends 1 sent 30)" 0
+}
+
+boot 1 "$KERNEL" && boot 2 "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
+row contract
+row two_paths_carry_one_link
+row one_is_cut_the_other_carries_on
+row a_peer_that_was_killed_comes_back
+row a_guest_that_lost_its_power_comes_back
+row traffic_ends
+power_off 1
+power_off 2
+finish
