@@ -74,9 +74,9 @@ with_address_sanitizer()
 		--skip test_pairs --skip test_torture.sh --skip test_live_cut
 }
 
-# Skipped: tests with one thread (the simulator, the searches of all orders, test_live_cut, break, the core
-# and the ring by hand), and whole programs that the steps above run (cat and its pairs, ping,
-# test_failures).
+# Skipped: tests with one thread (the simulator, the searches of all orders, test_live_cut, break,
+# the core and the ring by hand), and whole programs that the steps above run (cat and its pairs,
+# ping, test_failures).
 # Older thread sanitizers fail with a wide random layout of memory; setarch fixes the layout.
 # They write a file before main(), which fails where files may not grow (test_exhausted.sh).
 with_thread_sanitizer()
