@@ -79,14 +79,14 @@ make_root()
 	read -r site release < <(apt-get indextargets --format '$(SITE) $(RELEASE)' \
 		'Created-By: Packages' | grep -v -e -security -e -updates | head -n 1)
 	[ -n "$release" ] || { echo "apt names no archive"; return 1; }
-	timeout -k 5 600 debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config "$release" "$root" \
-		"$site" || return 1
+	timeout -k 5 600 debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config \
+		"$release" "$root" "$site" || return 1
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
 	cp /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null
 	mount -t proc proc "$root/proc" && mount --bind /dev "$root/dev"
 }
 
-# What has been begun at first, beside the building.
+# It was begun at first, beside the building.
 root_is_made()
 {
 	wait "$root_maker"
