@@ -21,7 +21,7 @@ LAB_NET2=${LAB_NET2:-}		# of a second card of each guest, on a bridge of its own
 LAB_KERNELS=${LAB_KERNELS:-$BUILT/kernels}
 LAB_BIN=$BUILT/tests/vm
 LAB_PROGRAMS=${LAB_PROGRAMS:-}	# further ones for the guests
-LAB_BOOT=60			# seconds until a guest is up, and for each answer of it
+LAB_BOOT=180			# seconds until a guest is up, and for each answer of it
 declare -A console output process input seen kind
 
 # ---- where it can run ----
