@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lowcomms/sinew-test.h"
+#include "lowcomms/transport.h"
 
 /* All that the first version has: a size below was forgotten, or is of something else. */
 #define CALLBACKS_MIN	(offsetof(struct sinew_callbacks, closed) + sizeof(void (*)(void)))

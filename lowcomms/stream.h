@@ -151,10 +151,6 @@ struct transport {
 	void (*due)(struct streams *ss, uint64_t now_ns);
 };
 
-/* user_land: that one of two with the name which needs no kernel for it. NULL: there is no such
- * transport, or not here; *ret_hint says why, and what to do. */
-const struct transport *transport_find(const char *name, bool user_land, const char **ret_hint);
-
 static inline void streams_init(struct streams *ss, struct loop *loop)
 {
 	ss->loop = loop;

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lowcomms/stream.h"
+#include "lowcomms/transport.h"
 #include "tests/lib/check.h"
 
 #define PORT	40000

@@ -11,6 +11,7 @@
 
 #include "lowcomms/addr.h"
 #include "lowcomms/sinew.h"
+#include "lowcomms/transport.h"
 #include "tests/lib/check.h"
 #include "tests/stream/ends.h"
 #include "tests/stream/memory.h"
