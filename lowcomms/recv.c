@@ -363,7 +363,6 @@ bool conn_input(struct conn *c)
 void recv_pause(struct sinew_session *h, enum pause why, bool on)
 {
 	unsigned was = h->paused;
-	struct link *up;
 
 	assert(why == PAUSE_BUDGET || why == PAUSE_MEMORY);
 	h->paused = on ? was | why : was & ~(unsigned)why;
@@ -371,11 +370,12 @@ void recv_pause(struct sinew_session *h, enum pause why, bool on)
 		return;
 	atomic_store(&h->is_paused, h->paused != 0);
 	session_pause(&h->session, h->paused != 0);
-	up = h->member ? h->member->peer.up : NULL;
-	if (!h->paused && up)
-		ready_add(container_of(up, struct conn, link), READY_PARSE);
-	else if (h->paused)
+	if (h->paused)
 		recv_check_budget(h);
+	else if (h->member)
+		list_each(struct link, l, &h->member->peer.links, of_peer)
+			if (l->session == &h->session)
+				ready_add(container_of(l, struct conn, link), READY_PARSE);
 }
 
 void recv_check_budget(struct sinew_session *h)

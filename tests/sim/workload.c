@@ -217,7 +217,7 @@ static void set_pause(struct sess *x)
 {
 	struct chan *c = chan_of(x);
 	bool pause = !over(x) && c->keeps && c->n_back && x->blocked;
-	struct link *up = sim.node[x->node].peers[x->peer].up;
+	const struct peer *p = &sim.node[x->node].peers[x->peer];
 	unsigned side;
 
 	pause = pause || sim.now_ns < c->pause_until_ns;
@@ -226,10 +226,12 @@ static void set_pause(struct sess *x)
 	TRACE("n%u %s n%u", x->node, pause ? "PAUSE" : "RESUME", x->peer);
 	x->paused = pause;
 	session_pause(&x->s, pause);
-	if (pause || !up)
-		return;
-	sim_at(sim.now_ns, EV_READ, net_conn(up, &side)->idx,
-	       up == &net_conn(up, &side)->end[1].link, net_conn(up, &side)->gen);
+	list_each(struct link, l, &p->links, of_peer) {
+		const struct conn *conn = net_conn(l, &side);
+
+		if (!pause && l->session == &x->s)
+			sim_at(sim.now_ns, EV_READ, conn->idx, side, conn->gen);
+	}
 }
 
 static void send_some(struct node *n, unsigned j, unsigned burst)
