@@ -544,8 +544,8 @@ void conn_event(struct conn *c, unsigned events)
 			break;
 		if (c->can & READY_PARSE)
 			break;		/* what was read comes first, in its turn */
-		if (conn_reads(c) || (broken && !c->node->core.cfg.reset_repeats &&
-				      !(c->awaits & AWAIT_END))) {
+		if (conn_reads(c) ||
+		    (broken && conn_is_final(c) && !(c->awaits & AWAIT_END))) {
 			conn_input(c);
 		} else if (broken && !(c->awaits & AWAIT_END)) {
 			/* It would be reported for ever; what was not read comes again. */

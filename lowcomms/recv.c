@@ -331,7 +331,7 @@ bool conn_input(struct conn *c)
 				release_input(c);
 			break;
 		}
-		if (got == 0 && c->len > c->off && !c->node->core.cfg.reset_repeats) {
+		if (got == 0 && c->len > c->off && conn_is_final(c)) {
 			c->awaits |= AWAIT_END;
 			break;
 		}

@@ -32,6 +32,12 @@ static inline bool conn_reads(const struct conn *c)
 		(!(c->awaits & AWAIT_CONSUMED) || (s && ring_in_flight(&s->ring)));
 }
 
+/* Bytes of a session that it has and that are not consumed come by no other connection. */
+static inline bool conn_is_final(const struct conn *c)
+{
+	return c->link.session && !c->link.core->cfg.reset_repeats;
+}
+
 /* Sets or clears one reason not to read. */
 void recv_pause(struct sinew_session *h, enum pause why, bool on);
 /* Keeps len bytes at data, of what is handed over of that session: 0 or -ENOMEM. */

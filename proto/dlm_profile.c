@@ -92,6 +92,9 @@ static void send_on(struct link *l)
 	/* Our ACK of its FIN may have been lost with the link before. */
 	if (s->end == SESSION_ALIVE && s->got_fin)
 		session_ack_soon(s);
+	/* A link that we have ended was read while there was none to acknowledge on. */
+	if (s->ack_at_ns)
+		core_arm(l->core, s->ack_at_ns);
 }
 
 /* ---- after the end ---- */

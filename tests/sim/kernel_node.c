@@ -183,6 +183,24 @@ static void left(struct node *n)
 	world_start_at(n, sim.now_ns + 2 * SEC);
 }
 
+void kernel_fenced(struct node *n)
+{
+	if (!n->running)
+		return;
+	cover(COVER_K_LOST);
+	TRACE("k%u FENCED", n->idx);
+	for (unsigned j = 0; j < sim.n_nodes; j++)
+		if (n->kernel->peer[j].member)
+			reset(n, j, false);
+	n->running = false;
+	n->gen++;
+	sim.inc[n->inc].alive = false;
+	sim.inc[n->inc].gone = true;
+	net_node_gone(n, true);
+	member_say_all(MEMBER_FAILED, n->inc);
+	world_start_at(n, sim.now_ns + 2 * SEC);
+}
+
 /* ---- time ---- */
 
 static void tick(struct node *n)
@@ -236,7 +254,8 @@ static void through(struct node *n, unsigned j)
 			k_at(n, K_LEAVE_NS, K_GONE | j | p->inc << 8);
 			return;
 		}
-		if (sim.node[j].running && !sim.node[j].closed && sim.node[j].inc == p->inc)
+		if (sim.node[j].running && !sim.node[j].closed && sim.node[j].inc == p->inc &&
+		    !(sim.sctp && sim.broken[n->idx][j]))
 			sim_fail("k%u: n%u never acknowledges its last FIN", n->idx, j);
 	}
 	p->removed = true;

@@ -79,6 +79,14 @@ void k_dial(struct node *n, unsigned j)
 	sim_at(sim.now_ns + sim.lat_lo, EV_ACCEPT, c->idx, 1, c->gen);
 }
 
+/* The packet under way when the connection to write on changes: over SCTP it is still whole. */
+static void again(struct k_peer *p)
+{
+	if (!sim.sctp || p->cur_off == p->cur_len)
+		p->cur_len = 0;
+	p->cur_off = 0;
+}
+
 /* The connection stands, dialled or accepted; or it has room again. */
 void kernel_taken(struct conn *c, unsigned side)
 {
@@ -101,12 +109,12 @@ void kernel_taken(struct conn *c, unsigned side)
 	/* While it dials, what it accepts is only read. */
 	if (side == 1 && (p->dialling || valid(&p->con))) {
 		cover(COVER_K_TWO_LINKS);
-		k_drop(&p->other, true);
+		k_drop(&p->other, !sim.sctp);
 		p->other = k;
 	} else {
 		p->dialling = p->dialling && side == 1;
 		p->con = k;
-		p->cur_len = p->cur_off = 0;
+		again(p);
 	}
 	k_pump(n, j);
 }
@@ -125,16 +133,18 @@ void kernel_dead(struct conn *c, unsigned side, bool eof)
 	net_close_end(c, side);
 	if (sending) {
 		p->con.c = NULL;
-		p->cur_len = p->cur_off = 0;
+		again(p);
 	} else if (p->other.c == c) {
 		p->other.c = NULL;
 	}
 	if (p->st == FSM_CLOSED || n->kernel->v31)
 		return;
-	if (eof) {
+	if (eof)
 		cover(COVER_K_EOF);
+	if (sim.sctp)
+		k_pump(n, j);
+	if (eof || sim.sctp)
 		return;
-	}
 	if (!sending && !n->kernel->rare_acks) {	/* 6.1 opens its own anew */
 		k_drop(&p->con, true);
 		p->cur_len = p->cur_off = 0;
@@ -231,9 +241,10 @@ void k_pump(struct node *n, unsigned j)
 		if (valid(&p->other) && !p->dialling) {
 			p->con = p->other;
 			p->other.c = NULL;
-			p->cur_len = p->cur_off = 0;
+			again(p);
 		} else {
-			if (p->unsent < p->n_un || p->ack_due || p->status_due || p->answer_id)
+			if (p->unsent < p->n_un || p->ack_due || p->status_due || p->answer_id ||
+			    p->cur_off < p->cur_len)
 				k_dial(n, j);
 			return;
 		}
@@ -245,7 +256,7 @@ void k_pump(struct node *n, unsigned j)
 			return;
 		k = p->cur_len - p->cur_off;
 		if (k > room)
-			k = room;
+			k = sim.sctp ? 0 : room;
 		if (!k)
 			return;
 		net_write(p->con.c, p->con.side, p->cur + p->cur_off, k);
@@ -277,6 +288,8 @@ void k_queue(struct node *n, unsigned j, bool fin, uint16_t len)
 /* Now and then the link breaks before the ACK of its last FIN is read; nor is the end behind. */
 static bool loses_last(struct k_peer *p, uint32_t next)
 {
+	if (sim.sctp)
+		return false;
 	if (p->lost_last || (p->st != FSM_LAST_ACK && p->st != FSM_CLOSING) || !p->n_un ||
 	    next != p->tx_seq || !k_usable(&p->con) || !rng_one_in(&sim.app, 3))
 		return false;

@@ -40,6 +40,8 @@ void net_write(struct conn *c, unsigned side, const uint8_t *p, size_t n)
 	struct end *to = &c->end[!side];
 	uint32_t arrive = (uint32_t)n;
 
+	if (n && sim.sctp && c->end[side].fin_sent && c->end[side].state == END_OPEN)
+		sim_fail("n%u: writes behind its own end of conn %u", c->end[side].node, c->idx);
 	if (n && to->state == END_CLOSED && !c->end[side].rst_told &&
 	    sim.node[to->node].running && to->hole != 2) {
 		c->end[side].rst_told = true;	/* nobody there any more */
@@ -221,6 +223,14 @@ static void rx_loop(struct conn *c, unsigned side)
 	}
 }
 
+/* Bytes that are not consumed; of a session over SCTP none is lost by the end behind it. */
+uint32_t net_unread(const struct end *e)
+{
+	bool keeps = sim.sctp && !sim.node[e->node].kernel && e->link.session;
+
+	return e->arr - (keeps ? e->rd : e->seen);
+}
+
 /* Look at what has arrived; a piece of it, or all. */
 void net_read(struct conn *c, unsigned side)
 {
@@ -281,7 +291,7 @@ void net_read(struct conn *c, unsigned side)
 		net_at(sim.now_ns + rng_scale(&sim.net, 0, 500 * USEC), EV_READ, c, side);
 	}
 	compact(e);
-	if (e->late == SEG_EOF && e->arr == e->seen)
+	if (e->late == SEG_EOF && !net_unread(e))
 		net_dead(c, side, true);
 }
 

@@ -19,6 +19,7 @@
 #define VIEW_SHARE	2		/* one seed with a view for so many without */
 #define CALLS_SHARE	4		/* the same of calls */
 #define BOTH_SHARE	16
+#define SCTP_SHARE	8
 #define RUN_S		30		/* of processor time; more is a hang */
 
 struct shared {
@@ -32,7 +33,8 @@ static struct shared *shared;
 static struct limits limits;
 
 static const char usage[] =
-	"usage: sim [--seeds N] [--from N] [--view] [--calls] [--jobs N] [--coverage]\n"
+	"usage: sim [--seeds N] [--from N] [--view] [--calls] [--sctp] [--jobs N]\n"
+	"           [--coverage]\n"
 	"       sim --seed N [--trace] [--shrink]\n"
 	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
 	"           [--attacker auto|always|never]\n"
@@ -281,6 +283,7 @@ static int check(uint64_t seeds, unsigned jobs, const char *path)
 	run_seeds(SIM_VIEW + view, seeds / VIEW_SHARE - view, jobs);
 	run_seeds(SIM_CALLS + calls, seeds / CALLS_SHARE - calls, jobs);
 	run_seeds(SIM_CALLS | SIM_VIEW, seeds / BOTH_SHARE, jobs);
+	run_seeds(SIM_SCTP, seeds / SCTP_SHARE, jobs);
 	if (shared->failed)
 		printf("not ok - sim %llu seeds: %llu failed\n", (unsigned long long)seeds,
 		       (unsigned long long)shared->failed);
@@ -361,6 +364,8 @@ static bool parse(struct wanted *w, int argc, char **argv)
 			w->from |= SIM_VIEW;
 		else if (!strcmp(argv[i], "--calls"))
 			w->from |= SIM_CALLS;
+		else if (!strcmp(argv[i], "--sctp"))
+			w->from |= SIM_SCTP;
 		else if (!strcmp(argv[i], "--check"))
 			w->checking = true;
 		else if (!strcmp(argv[i], "--digests"))

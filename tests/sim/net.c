@@ -200,8 +200,11 @@ void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
 {
 	struct end *e = &c->end[side];
 	uint64_t t = sim.now_ns + net_latency(c);
+	unsigned other = c->end[!side].node;
 	struct seg *s;
 
+	if (kind == SEG_RST)
+		sim.broken[e->node][other] = sim.broken[other][e->node] = true;
 	if (t < e->last_ns)
 		t = e->last_ns;
 	if (t < e->hold_ns)
@@ -213,6 +216,8 @@ void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
 			s->n += n;
 			return;
 		}
+		if (sim.sctp && s->kind == SEG_DATA)	/* an end loses no bytes before it */
+			e->segs[(e->seg_head + e->n_segs - 2) % SIM_SEGS].n += s->n;
 		e->n_segs--;		/* what ends the pipe wins */
 		if (s->kind != SEG_DATA)
 			kind = (enum seg_kind)s->kind;
@@ -265,6 +270,7 @@ void net_dead(struct conn *c, unsigned side, bool eof)
 {
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
+	const struct session *session;
 
 	if (e->adversary)
 		attacker_gone(c, side);
@@ -283,11 +289,15 @@ void net_dead(struct conn *c, unsigned side, bool eof)
 tell:
 	world_enter(n);
 	TRACE("n%u DEAD conn %u.%u %s", e->node, c->idx, side, eof ? "eof" : "error");
+	session = e->link.session;
 	oracle_link_gone(c, side);
 	if (side == 0 && !e->taken && !sim.node[c->end[1].node].running)
 		link_refused(&e->link);
 	else
 		link_dead(&e->link, eof);
+	if (eof && session && session->profile == &profile_dlm && sim.sctp &&
+	    e->link.how != LINK_ORDERLY)
+		sim_fail("n%u: answers the end of conn %u by a reset", e->node, c->idx);
 	/* A kernel repeats nothing after an orderly end: it gets a reset. */
 	if (eof && !e->fin_sent && c->end[!side].state != END_CLOSED)
 		net_send_seg(c, !side, e->link.how == LINK_ORDERLY ||
@@ -448,8 +458,7 @@ static void seg(struct conn *c, unsigned side)
 	}
 	if (c->gen != gen || e->state == END_CLOSED)
 		return;
-	if (s.kind == SEG_EOF && e->arr > e->seen && e->state == END_OPEN && e->taken &&
-	    !e->rogue) {
+	if (s.kind == SEG_EOF && net_unread(e) && e->state == END_OPEN && e->taken && !e->rogue) {
 		e->late = SEG_EOF;	/* behind what is still unread */
 		return;
 	}
@@ -506,7 +515,7 @@ static void taken(struct conn *c, unsigned side)
 		net_read(c, side);
 	if (c->gen == gen && e->state == END_OPEN && e->late == SEG_RST)
 		net_dead(c, side, false);
-	else if (c->gen == gen && e->state == END_OPEN && e->late == SEG_EOF && e->arr == e->seen)
+	else if (c->gen == gen && e->state == END_OPEN && e->late == SEG_EOF && !net_unread(e))
 		net_dead(c, side, true);
 }
 

@@ -358,6 +358,18 @@ void oracle_renew(struct node *n)
 			 n->inc);
 }
 
+/* Over SCTP a reset of a living session with a kernel loses what the kernel has sent. */
+void oracle_shut(const struct conn *c, unsigned side, const struct core_action *a)
+{
+	const struct link *l = a->link;
+	const struct peer *p = l->peer;
+	bool lives = p && p->session && p->session->was_up && c->end[side].taken;
+
+	if (sim.sctp && lives && sim.node[c->end[!side].node].kernel && a->how == LINK_RESET &&
+	    (l->why == LINK_WHY_NONE || l->why == LINK_WHY_SILENT || l->why == LINK_WHY_STUCK))
+		sim_fail("n%u: resets conn %u of a living session", c->end[side].node, c->idx);
+}
+
 /* The application fences who is asked for: its machine is switched off. */
 void oracle_fence(struct node *n, struct peer *p, int reason)
 {
@@ -369,6 +381,13 @@ void oracle_fence(struct node *n, struct peer *p, int reason)
 	/* A kernel that is through with us answers nothing. */
 	if (reason == FENCE_STALLED && !sim.hard_fault && !kernel_is_closed(it->idx, n->idx))
 		sim_fail("n%u: n%u stalled, but nothing ever held it up", n->idx, it->idx);
+	if (reason == FENCE_LOST) {
+		if (!sim.broken[n->idx][it->idx])
+			sim_fail("n%u: n%u is to have lost packets, but no connection broke",
+				 n->idx, it->idx);
+		kernel_fenced(it);
+		return;
+	}
 	cover(COVER_FENCE_STALLED);
 	if (it->kernel || rng_one_in(&sim.app, 2))
 		return;

@@ -196,7 +196,8 @@ void plan_draw(void)
 	uint64_t span = rng_scale(r, 2 * SEC, 25 * SEC);
 
 	sim.now_ns = sim.start_ns = draw_clock();
-	sim.dlm = rng_one_in(r, 8) && !(sim.limits.mask >> 63);
+	sim.sctp = sim.seed & SIM_SCTP;
+	sim.dlm = (rng_one_in(r, 8) || sim.sctp) && !(sim.limits.mask >> 63);
 	sim.calls = sim.seed & SIM_CALLS;
 	sim.served = sim.seed % 4 == 1 && !sim.dlm && !sim.calls;
 	sim.membership = rng_one_in(r, 2) || sim.dlm;
@@ -216,6 +217,7 @@ void plan_draw(void)
 		sim.cfg.auto_close = false;
 		sim.cfg.policy_31 = rng_one_in(r, 2) ? CORE_31_WARN : CORE_31_ALLOW;
 		sim.cfg.stall_ns = 6 * SEC;
+		sim.cfg.reset_repeats = !sim.sctp;
 		/* A kernel may leave 256 packets unacknowledged: in a small ring, that many large
 		 * ones have no room, and only the nudge makes it acknowledge. */
 		queue_bytes = rng_one_in(r, 2) ? RING_MIN : 8 * RING_MIN;
@@ -226,6 +228,10 @@ void plan_draw(void)
 	sim.lat_hi = sim.lat_lo + rng_scale(r, 0, 20 * MSEC);
 	sim.pipe_min = 512;
 	sim.pipe_cap = (uint32_t)rng_scale(r, 2048, 128 * 1024);
+	if (sim.sctp) {			/* which takes whole packets */
+		cover(COVER_K_SCTP);
+		sim.pipe_min = sim.pipe_cap = 64 * 1024;
+	}
 	if (rng_one_in(r, 4)) {		/* far away */
 		sim.lat_lo = rng_range(r, 1, 25) * MSEC;
 		sim.lat_hi += sim.lat_lo;

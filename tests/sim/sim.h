@@ -31,6 +31,7 @@
 #define SIM_MSG_MAX	(256u * 1024)
 #define SIM_VIEW	(1ull << 32)	/* seeds with this bit: membership through a struct view */
 #define SIM_CALLS	(1ull << 33)	/* ... with this one: calls beside the messages */
+#define SIM_SCTP	(1ull << 34)	/* ... with this one: kernels, over SCTP */
 
 #define USEC 1000ull
 #define MSEC 1000000ull
@@ -322,6 +323,8 @@ struct sim {
 	bool served;		/* services stand beside applications */
 	bool view;		/* membership comes through group.c and viewer.c */
 	bool calls;		/* applications begin calls (calls.h) */
+	bool sctp;		/* no error of a connection makes a kernel repeat */
+	bool broken[SIM_NODES][SIM_NODES];	/* a connection of the pair met an error */
 	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
 	struct rng plan, net, app, group, adversary, service;
@@ -472,6 +475,7 @@ void net_pump(struct conn *c, unsigned side);
 void net_ask(struct link *l);
 void net_shut(struct conn *c, unsigned side, enum link_shut how);
 void net_reset(struct conn *c);
+uint32_t net_unread(const struct end *e);
 void net_eof(struct conn *c);
 void net_read(struct conn *c, unsigned side);
 void net_was_read(struct conn *c, unsigned side);
@@ -526,6 +530,7 @@ void oracle_frame(struct stream *st, bool ends_message);
 bool oracle_unseen(struct stream *st, uint32_t index);
 bool oracle_dlm(const struct sess *x);
 void oracle_bare(struct sess *x, const uint8_t *p, size_t n);
+void oracle_shut(const struct conn *c, unsigned side, const struct core_action *a);
 void oracle_fence(struct node *n, struct peer *p, int reason);
 bool oracle_done(struct sess *x);
 void oracle_deadlines(void);
@@ -574,6 +579,8 @@ void kernel_taken(struct conn *c, unsigned side);
 void kernel_readable(struct conn *c, unsigned side);
 void kernel_dead(struct conn *c, unsigned side, bool eof);
 void kernel_no_dial(struct node *n, unsigned j);
+/* Somebody asked for it: its machine is switched off. */
+void kernel_fenced(struct node *n);
 void kernel_member(struct node *n, enum member_event ev, unsigned inc);
 void kernel_tell(struct node *n, enum member_event ev, unsigned inc, uint64_t at_ns);
 bool kernel_quiet(struct node *n);

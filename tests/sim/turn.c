@@ -204,6 +204,13 @@ static void closed(struct node *n)
 	sim_at(sim.now_ns + rng_scale(&sim.net, 0, 50 * MSEC), EV_EXIT, n->idx, 0, n->gen);
 }
 
+/* Over SCTP one of a kernel may have waited for a number. */
+static bool goes_on(const struct link *l)
+{
+	return sim.sctp && !link_is_held(l) && l->session && !l->session->rx_paused &&
+		l->session->profile == &profile_dlm;
+}
+
 static void act(struct node *n, struct core_action *a)
 {
 	struct conn *c;
@@ -221,7 +228,7 @@ static void act(struct node *n, struct core_action *a)
 	case CORE_TX:
 		c = net_conn(a->link, &side);
 		/* Perhaps held no more. */
-		if (c->end[side].paused && a->link->state == LINK_ANSWERED)
+		if (c->end[side].paused && (a->link->state == LINK_ANSWERED || goes_on(a->link)))
 			sim_at(sim.now_ns, EV_READ, c->idx, side, c->gen);
 		net_pump(c, side);
 		break;
@@ -230,6 +237,7 @@ static void act(struct node *n, struct core_action *a)
 		break;
 	case CORE_SHUT:
 		c = net_conn(a->link, &side);
+		oracle_shut(c, side, a);
 		oracle_link_gone(c, side);
 		net_shut(c, side, a->how);
 		break;
