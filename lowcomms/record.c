@@ -15,8 +15,8 @@ static size_t sum_of(const struct iovec *iov, int n)
 	return sum;
 }
 
-/* Bytes of the whole frames at the start, as far as they fit in a record. */
-static size_t whole_frames(const struct iovec *iov, int n)
+/* Bytes of the whole frames at the start, as far as max goes. */
+static size_t whole_frames(const struct iovec *iov, int n, size_t max)
 {
 	size_t left = sum_of(iov, n), sum = 0, off = 0, bytes;
 	int i = 0;
@@ -28,7 +28,7 @@ static size_t whole_frames(const struct iovec *iov, int n)
 			return sum;
 		bytes = get_le16((const uint8_t *)iov[i].iov_base + off +
 				 offsetof(struct wire_header, length));
-		if (bytes < WIRE_HEADER || bytes > left || bytes > RECORD_MAX - sum)
+		if (bytes < WIRE_HEADER || bytes > left || bytes > max - sum)
 			return sum;
 		sum += bytes;
 		left -= bytes;
@@ -36,16 +36,17 @@ static size_t whole_frames(const struct iovec *iov, int n)
 	}
 }
 
-size_t record_cut(const struct iovec *iov, int n, struct iovec ret_iov[RECORD_SPANS], int *ret_n)
+size_t record_cut(const struct iovec *iov, int n, size_t max, struct iovec ret_iov[RECORD_SPANS],
+		  int *ret_n)
 {
 	size_t bytes, sum = 0;
 
-	assert(n > 0);
+	assert(n > 0 && max && max <= RECORD_MAX);
 	if (n > RECORD_SPANS)
 		n = RECORD_SPANS;
-	bytes = whole_frames(iov, n);
+	bytes = whole_frames(iov, n, max);
 	if (!bytes)
-		bytes = sum_of(iov, n) < RECORD_MAX ? sum_of(iov, n) : RECORD_MAX;
+		bytes = sum_of(iov, n) < max ? sum_of(iov, n) : max;
 	*ret_n = 0;
 	for (int i = 0; i < n && sum < bytes; i++) {
 		size_t part = iov[i].iov_len < bytes - sum ? iov[i].iov_len : bytes - sum;

@@ -14,9 +14,10 @@
 
 /*
  * The first record of those n > 0 spans, each of which holds whole frames but for the end of the
- * last; returns its bytes. Where a frame is not all there, or is longer than a record, it is a
- * part of that span.
+ * last; returns its bytes, at most max. Where a frame is not all there, or is longer than that, it
+ * is a part of that span.
  */
-size_t record_cut(const struct iovec *iov, int n, struct iovec ret_iov[RECORD_SPANS], int *ret_n);
+size_t record_cut(const struct iovec *iov, int n, size_t max, struct iovec ret_iov[RECORD_SPANS],
+		  int *ret_n);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <usrsctp.h>
 
-#define RECORD_LEAST	1024u	/* bytes that shall fit where there is room at all */
+#include "lowcomms/record.h"
 
 static void has_news(struct sctp_item *item)
 {
@@ -88,21 +88,14 @@ int sctp_assoc_error(struct sctp_assoc *a)
 
 ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n)
 {
-	ssize_t done;
+	ssize_t done = usrsctp_sendv(a->so, record, n, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0);
 
-	assert(n <= SCTP_RECORD_MAX && !a->dialling);
-	for (;;) {
-		done = usrsctp_sendv(a->so, record, n, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0);
-		if (done >= 0)
-			return done;
-		if (errno == ENOENT || errno == ENOTCONN || errno == ESHUTDOWN)
-			return -EPIPE;	/* it has ended: read() says how */
-		if (errno != EAGAIN && errno != ENOBUFS)
-			return -errno;
-		if (n <= RECORD_LEAST)
-			return -EAGAIN;
-		n = n / 4 < RECORD_LEAST ? RECORD_LEAST : n / 4;
-	}
+	assert(n && n <= RECORD_MAX && !a->dialling);
+	if (done >= 0)
+		return done;
+	if (errno == ENOENT || errno == ENOTCONN || errno == ESHUTDOWN)
+		return -EPIPE;	/* it has ended: read() says how */
+	return errno == ENOBUFS ? -EAGAIN : -errno;
 }
 
 void sctp_assoc_finish(struct sctp_assoc *a)

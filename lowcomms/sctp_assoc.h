@@ -8,8 +8,6 @@
 
 #include "lowcomms/sctp_wire.h"
 
-#define SCTP_RECORD_MAX	65536u	/* bytes of an SCTP message */
-
 struct sctp_assoc {
 	struct sctp_item item;
 	struct socket *so;
@@ -27,7 +25,7 @@ struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so);
 void sctp_assoc_end(struct sctp_assoc *a, bool in_order);
 /* Bytes; 0: the end; or -errno. */
 int sctp_assoc_read(struct sctp_assoc *a, void *buf, size_t n);
-/* One record, or as much of it as there is room for; or -errno. */
+/* One record, at most RECORD_MAX bytes: n, or -errno. */
 ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n);
 /* Why it failed; 0: it has not. */
 int sctp_assoc_error(struct sctp_assoc *a);

@@ -275,7 +275,7 @@ static ssize_t sctp_writev(struct stream *s, const struct iovec *iov, int n)
 	assert(n > 0 && !t->dialling && t->err <= 0);
 	if (t->over)
 		return t->err ? t->err : -EPIPE;
-	record_cut(iov, n, record, &n_record);
+	record_cut(iov, n, RECORD_MAX, record, &n_record);
 	msg.msg_iovlen = (size_t)n_record;
 	put = sendmsg(s->source.fd, &msg, MSG_NOSIGNAL);
 	return put < 0 ? write_error(t, errno) : put;

@@ -10,10 +10,12 @@
 #include <usrsctp.h>
 
 #include "lowcomms/addr.h"
+#include "lowcomms/record.h"
 #include "lowcomms/sctp_assoc.h"
 
 #define BACKLOG		16	/* of one address of another node, in the stack */
 #define WAITING_MAX	128	/* of one listener */
+#define RECORD_LEAST	1024u	/* bytes that shall fit where there is room at all */
 #define LINGER_NS	2000000000u	/* until an end that nobody answers is a reset */
 
 struct user_stream {
@@ -455,24 +457,35 @@ static ssize_t user_read(struct stream *s, void *buf, size_t n)
 	return got;
 }
 
+/* The first record, in one piece; its bytes. */
+static size_t gather(const struct iovec *iov, int n, size_t max, uint8_t record[RECORD_MAX])
+{
+	struct iovec part[RECORD_SPANS];
+	size_t bytes = record_cut(iov, n, max, part, &n), at = 0;
+
+	for (int i = 0; i < n; i++) {
+		memcpy(record + at, part[i].iov_base, part[i].iov_len);
+		at += part[i].iov_len;
+	}
+	assert(at == bytes);
+	return bytes;
+}
+
+/* The stack says that there is room, not how much: fewer frames fit, or the start of one does. */
 static ssize_t user_writev(struct stream *s, const struct iovec *iov, int n)
 {
 	struct sctp_assoc *a = assoc_of(s);
-	uint8_t record[SCTP_RECORD_MAX];
-	size_t sum = 0;
+	uint8_t record[RECORD_MAX];
+	size_t max = RECORD_MAX, bytes;
 	ssize_t done;
 
 	assert(n > 0 && !a->dialling);
-	for (int i = 0; i < n && sum < SCTP_RECORD_MAX; i++) {
-		size_t part = iov[i].iov_len;
-
-		if (part > SCTP_RECORD_MAX - sum)
-			part = SCTP_RECORD_MAX - sum;
-		memcpy(record + sum, iov[i].iov_base, part);
-		sum += part;
-	}
 	sctp_enter(seat_of(a));
-	done = a->err ? a->err : sctp_assoc_write(a, record, sum);
+	do {
+		bytes = gather(iov, n, max, record);
+		done = a->err ? a->err : sctp_assoc_write(a, record, bytes);
+		max = bytes / 4 < RECORD_LEAST ? RECORD_LEAST : bytes / 4;
+	} while (done == -EAGAIN && bytes > RECORD_LEAST);
 	sctp_leave(seat_of(a));
 	return done;
 }

@@ -19,15 +19,20 @@ static size_t frame(size_t at, uint16_t length)
 	return at + length;
 }
 
-static size_t cut(const struct iovec *iov, int n)
+static size_t cut_at(size_t max, const struct iovec *iov, int n)
 {
-	size_t sum = record_cut(iov, n, record, &n_record), found = 0;
+	size_t sum = record_cut(iov, n, max, record, &n_record), found = 0;
 
 	for (int i = 0; i < n_record; i++)
 		found += record[i].iov_len;
 	CHECK_EQ(found, sum);
-	CHECK(sum <= RECORD_MAX);
+	CHECK(sum <= max);
 	return sum;
+}
+
+static size_t cut(const struct iovec *iov, int n)
+{
+	return cut_at(RECORD_MAX, iov, n);
 }
 
 static void whole_frames_are_taken(void)
@@ -57,6 +62,11 @@ static void as_many_as_fit(void)
 	CHECK_EQ(cut(all, 2), 65000);
 	CHECK_EQ(n_record, 2);
 	CHECK_EQ(record[1].iov_len, 62000);
+	CHECK_EQ(cut_at(2999, all, 2), 2000);
+	CHECK_EQ(cut_at(3000, all, 2), 3000);
+	CHECK_EQ(n_record, 1);
+	/* Not one whole frame. */
+	CHECK_EQ(cut_at(999, all, 2), 999);
 }
 
 static void the_longest_frame_fits(void)
