@@ -22,7 +22,8 @@ struct sctp_stream {
 	int err;		/* why it failed; 0: not */
 	uint64_t packets;	/* that came, when it was last asked for */
 	uint64_t heard_ns;	/* when they were last more than before */
-	union sctp_notification note;	/* the one that is being read */
+	/* The notification that is being read, as far as it matters. */
+	uint8_t note[sizeof(struct sctp_assoc_change)];
 	size_t note_len;
 };
 
@@ -206,15 +207,16 @@ static void association_changed(struct sctp_stream *t, uint16_t state)
 static void note_piece(struct sctp_stream *t, const void *p, size_t n, bool last)
 {
 	size_t room = sizeof t->note - t->note_len;
+	struct sctp_assoc_change change;
 
 	assert(t->note_len <= sizeof t->note && !t->over);
-	memcpy((uint8_t *)&t->note + t->note_len, p, n < room ? n : room);
+	memcpy(t->note + t->note_len, p, n < room ? n : room);
 	t->note_len += n < room ? n : room;
 	if (!last)
 		return;
-	if (t->note_len >= sizeof t->note.sn_assoc_change &&
-	    t->note.sn_header.sn_type == SCTP_ASSOC_CHANGE)
-		association_changed(t, t->note.sn_assoc_change.sac_state);
+	memcpy(&change, t->note, sizeof change);
+	if (t->note_len == sizeof t->note && change.sac_type == SCTP_ASSOC_CHANGE)
+		association_changed(t, change.sac_state);
 	t->note_len = 0;
 }
 
