@@ -151,7 +151,7 @@ static int admit(struct sinew_call *k, void *user, struct sinew_call **ret_call)
 	atomic_fetch_add(&k->service->n_calls, 1);
 	k->entry.stage = CALL_ADMITTED;
 	k->accepted = true;
-	k->user = user;
+	call_set_user(k, user);
 	*ret_call = k;
 	call_ref(k);
 	gate_take(o);

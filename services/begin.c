@@ -242,7 +242,7 @@ static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
 		return NULL;
 	calls_now(&l->calls, now_ns);
 	k->fn = opt->fn;
-	k->user = user;
+	call_set_user(k, user);
 	k->delivery = (uint8_t)opt->delivery;
 	if (opt->delivery == SINEW_CALL_WHOLE)
 		k->max_bytes = opt->max_reply ? opt->max_reply : CALL_WHOLE_MAX;

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 #include "services/bytes.h"
@@ -83,7 +84,7 @@ struct sinew_call {
 	bool aborted;			/* by this side */
 	bool returned;			/* by sinew_call_end() */
 	unsigned refs;
-	void *user;			/* loop */
+	_Atomic(void *) user;		/* call_user() */
 	struct queued *queued;		/* its events are taken from the queue; constant */
 
 	struct list all;		/* of the lane, while the core has it, or it is spare */
@@ -148,6 +149,16 @@ static inline bool call_is_waiting(const struct sinew_call *k)
 	return k->entry.stage == CALL_OUTSIDE || (k->queued && !k->accepted);
 }
 
+/* The application's. A thread that took an event from the queue may set it while the loop looks at
+ * the next one. */
+static inline void *call_user(const struct sinew_call *k)
+{
+	return atomic_load_explicit(&k->user, memory_order_relaxed);
+}
+static inline void call_set_user(struct sinew_call *k, void *user)
+{
+	atomic_store_explicit(&k->user, user, memory_order_relaxed);
+}
 /* The core has it, and it counts as open. */
 void call_open(struct sinew_call *k, struct call *core);
 /* Learns its id, once it has a slot. */

@@ -476,10 +476,10 @@ void *sinew_call_principal(const struct sinew_call *k)
 
 void *sinew_call_user(const struct sinew_call *k)
 {
-	return k->user;
+	return call_user(k);
 }
 
 void sinew_call_set_user(struct sinew_call *k, void *user)
 {
-	k->user = user;
+	call_set_user(k, user);
 }

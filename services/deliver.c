@@ -97,7 +97,7 @@ static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct
 		call_unref(k);
 		return NULL;
 	}
-	k->user = s->user;
+	call_set_user(k, s->user);
 	k->max_bytes = s->is.max_request;
 	k->delivery = (uint8_t)s->is.delivery;
 	k->begun_ns = l->calls.now_ns;

@@ -191,7 +191,7 @@ static bool fill(struct queued *mine)
 		m->msg = mine->end;
 	m->msg.event = order[i];
 	m->msg.call = k;
-	m->msg.user = k->user;
+	m->msg.user = call_user(k);
 	if (order[i] != SINEW_CALL_ENDED)
 		m->msg.mark = mark_of(order[i]);
 	if (order[i] == SINEW_CALL_DATA)

@@ -70,8 +70,8 @@ bool service_has_room(const struct service *s)
 		(s->is.full == SINEW_FULL_ALLOC && atomic_load(&s->n_extra) < s->is.max_alloc);
 }
 
-/* The oldest charge, of which there is at least one; *user stays without a user of its own. */
-static void charge_spend(struct sinew_calls *o, struct service *s, void **user)
+/* The oldest charge, of which there is at least one: its user, if it has one, is that of the call. */
+static void charge_spend(struct sinew_calls *o, struct service *s, struct sinew_call *k)
 {
 	struct charge *c, *empty = NULL;
 
@@ -79,7 +79,7 @@ static void charge_spend(struct sinew_calls *o, struct service *s, void **user)
 	c = s->charges;
 	assert(c && c->spent < c->n && atomic_load(&s->n_charges));
 	if (c->has_users)
-		*user = c->users[c->spent];
+		call_set_user(k, c->users[c->spent]);
 	c->spent++;
 	atomic_fetch_sub(&s->n_charges, 1);
 	if (c->spent == c->n) {
@@ -103,7 +103,7 @@ void service_enter(struct sinew_calls *o, struct sinew_call *k)
 	k->entry.stage = CALL_INSIDE;
 	atomic_fetch_add(k->entry.extra ? &s->n_extra : &s->n_calls, 1);
 	if (!k->entry.extra && s->is.flags & SINEW_SERVICE_CHARGED)
-		charge_spend(o, s, &k->user);
+		charge_spend(o, s, k);
 }
 
 void service_leave(struct sinew_calls *o, struct sinew_call *k)

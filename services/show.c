@@ -19,7 +19,7 @@ static enum shown_to hand_over(struct sinew_call *k, const struct sinew_call_msg
 		return TAKEN;
 	if (!to_call)
 		return LEFT;
-	k->fn(k, msg, k->user);
+	k->fn(k, msg, call_user(k));
 	return TAKEN;
 }
 
@@ -33,7 +33,7 @@ enum shown_to show(struct lane *l, struct sinew_call *k, struct sinew_call_msg *
 	if (k->returned)
 		return LEFT;
 	msg->call = k;
-	msg->user = k->user;
+	msg->user = call_user(k);
 	if (msg->event == SINEW_CALL_ENDED)
 		mark_end(msg, k->incoming);
 	else
