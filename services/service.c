@@ -70,7 +70,7 @@ bool service_has_room(const struct service *s)
 		(s->is.full == SINEW_FULL_ALLOC && atomic_load(&s->n_extra) < s->is.max_alloc);
 }
 
-/* The oldest charge, of which there is at least one: its user, if it has one, is that of the call. */
+/* The oldest charge, of which there is at least one; its user, if it has one, is the call's. */
 static void charge_spend(struct sinew_calls *o, struct service *s, struct sinew_call *k)
 {
 	struct charge *c, *empty = NULL;
