@@ -129,6 +129,10 @@ static int check(const struct sinew_node *n)
 	if (o->profile == SINEW_PROFILE_DLM && o->membership != SINEW_MEMBERSHIP_EXTERNAL)
 		return refuse(n, "membership", "external, as profile is dlm: a kernel does not say "
 			      "who it is");
+	if (o->profile == SINEW_PROFILE_DLM && o->sctp_backend == SINEW_SCTP_USER &&
+	    strcmp(o->transport, "sctp") == 0)
+		return refuse(n, "sctp_backend", "kernel, as profile is dlm: a kernel does not "
+			      "expect SCTP in UDP packets");
 	return check_addrs(n);
 }
 

@@ -256,15 +256,16 @@ static void forced_ends(void)
 
 /* ---- calls and options of the wrong profile ---- */
 
-static unsigned n_named;
+static unsigned n_named, n_sctp_named;
 
-static void log_names_membership(void *user, enum sinew_level level, const char *line)
+static void log_names(void *user, enum sinew_level level, const char *line)
 {
 	(void)user, (void)level;
 	n_named += strstr(line, "membership") && strstr(line, "dlm");
+	n_sctp_named += strstr(line, "sctp_backend") && strstr(line, "dlm");
 }
 
-static void static_members_are_refused(void)
+static void other_options_are_refused(void)
 {
 	struct sockaddr_storage own = host_address(1);
 	struct sinew_node *n = NULL;
@@ -272,11 +273,16 @@ static void static_members_are_refused(void)
 
 	cluster_options(&o, 1, &own);
 	o.profile = SINEW_PROFILE_DLM;
-	cluster_log_to(&o, SINEW_ERROR, log_names_membership);
+	cluster_log_to(&o, SINEW_ERROR, log_names);
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EINVAL);
 	CHECK(!n);
 	CHECK_EQ(n_named, 1);
 	o.membership = SINEW_MEMBERSHIP_EXTERNAL;
+	o.transport = "sctp";
+	o.sctp_backend = SINEW_SCTP_USER;
+	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), -EINVAL);
+	CHECK_EQ(n_sctp_named, 1);
+	o.transport = "tcp";
 	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &n), 0);
 	sinew_node_free(n);
 }
@@ -518,7 +524,7 @@ int main(void)
 	RUN(one_side_may_join_long_before_the_other);
 	RUN(another_number_ends_the_session_that_is_open);
 	RUN(forced_ends);
-	RUN(static_members_are_refused);
+	RUN(other_options_are_refused);
 	RUN(calls_of_the_other_profile_are_refused);
 	RUN(the_port_is_that_of_kernels);
 	RUN(peers_of_3_1_are_taken);
