@@ -8,7 +8,7 @@
  *	inbox		requests of other threads to the loop
  *	memory		budget, buffers, list of handles
  *	loop		epoll, timer, wake-up, the thread that drives
- *	streams		stream.c, of a transport: tcp.c, sctp_user.c
+ *	streams		stream.c, of a transport: tcp.c, sctp_kernel.c, sctp_user.c
  *	listeners	accept.c
  *	conns		conn.c
  *	closing		how far the end has come, and the report
@@ -25,7 +25,7 @@
  *	actions.c, conn.c, recv.c, handle.c	actions of the core, connections, reading,
  *						sessions: these call each other
  *	serving.c, reach.c, options.c, names.c, addr.c, ready.c, stream.c, tcp.c, waiters.c, lock.c,
- *	lock_order.c, sctp_*.c
+ *	lock_order.c, transport.c, stream_fd.c, sctp_*.c, record.c
  *
  * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
  * thread.

@@ -12,6 +12,7 @@
 #include "lowcomms/addr.h"
 #include "lowcomms/record.h"
 #include "lowcomms/sctp_socket.h"
+#include "lowcomms/stream_fd.h"
 
 #define NOTES_MAX	16	/* notifications between two reads of bytes */
 
@@ -36,92 +37,40 @@ static struct sctp_stream *sctp_of(struct stream *s)
 
 /* ---- listeners ---- */
 
-static void listener_event(struct source *source, uint32_t events)
-{
-	struct stream_listener *l = list_entry(source, struct stream_listener, source);
-
-	assert(l->source.fd >= 0 && l->transport == &transport_sctp_kernel);
-	(void)events;
-	l->event(l);
-}
-
 static int sctp_listen(struct streams *ss, struct stream_listener *l,
-		       const struct sockaddr_storage *addrs, unsigned n)
+		      const struct sockaddr_storage *addrs, unsigned n)
 {
-	int fd = sctp_socket_listen(addrs, n), err;
+	int fd = sctp_socket_listen(addrs, n);
 
-	assert(!l->transport);
-	if (fd < 0)
-		return fd;
-	l->source = (struct source) { .ready = listener_event, .fd = fd };
-	err = loop_add(ss->loop, &l->source, EPOLLIN);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	l->streams = ss;
-	l->transport = &transport_sctp_kernel;
-	return 0;
-}
-
-static int sctp_rest(struct stream_listener *l, bool on)
-{
-	assert(l->transport == &transport_sctp_kernel);
-	if (!on)
-		return loop_add(l->streams->loop, &l->source, EPOLLIN);
-	loop_remove(l->streams->loop, &l->source);
-	return 0;
-}
-
-static void sctp_unlisten(struct stream_listener *l)
-{
-	assert(l->transport == &transport_sctp_kernel && l->source.fd >= 0);
-	loop_remove(l->streams->loop, &l->source);
-	close(l->source.fd);
-	l->transport = NULL;
+	return fd < 0 ? fd : stream_fd_listen(ss, l, &transport_sctp_kernel, fd);
 }
 
 /* ---- begin ---- */
 
 static void stream_event(struct source *source, uint32_t events);
 
-/* A stream with that descriptor, which it takes over, whatever happens. */
 static int begin(struct streams *ss, int fd, const struct sockaddr_storage *other, bool dialling,
 		 struct stream **ret_stream)
 {
-	struct stream *s = stream_create(ss, &sctp_ops, sizeof(struct sctp_stream));
-	int err;
+	int err = stream_fd_begin(ss, &sctp_ops, sizeof(struct sctp_stream), fd, stream_event,
+				  dialling, ret_stream);
 
-	if (!s) {
-		close(fd);
-		return -ENOMEM;
-	}
-	assert(fd >= 0 && s->source.fd < 0);
-	s->source = (struct source) { .ready = stream_event, .fd = fd };
-	s->other.addr = *other;
-	addr_normalize(&s->other.addr);
-	s->interest = dialling ? 0 : STREAM_READABLE;
-	sctp_of(s)->dialling = dialling;
-	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
-	if (err) {
-		close(fd);
-		stream_retire(s);
+	if (err)
 		return err;
-	}
-	*ret_stream = s;
+	(*ret_stream)->other.addr = *other;
+	addr_normalize(&(*ret_stream)->other.addr);
+	sctp_of(*ret_stream)->dialling = dialling;
 	return 0;
 }
 
 /* It has what was set for the listener. */
 static int sctp_accept(struct stream_listener *l, struct stream **ret_stream)
 {
-	struct sockaddr_storage from = { 0 };
-	socklen_t len = sizeof from;
-	int fd;
+	struct sockaddr_storage from;
+	int fd = stream_fd_accept(l, &from);
 
-	fd = accept4(l->source.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	return begin(l->streams, fd, &from, false, ret_stream);
 }
 
@@ -155,17 +104,7 @@ static void stream_event(struct source *source, uint32_t events)
 		s->event(s, t->err ? STREAM_FAILED : STREAM_CONNECTED);
 		return;
 	}
-	s->event(s, (events & EPOLLIN ? STREAM_READABLE : 0) |
-		 (events & EPOLLOUT ? STREAM_WRITABLE : 0) |
-		 (events & (EPOLLERR | EPOLLHUP) ? STREAM_FAILED : 0));
-}
-
-static int sctp_set_interest(struct stream *s, unsigned events)
-{
-	assert(!(events & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE)) && !sctp_of(s)->dialling);
-	return loop_change(s->streams->loop, &s->source,
-			   (events & STREAM_READABLE ? EPOLLIN : 0) |
-			   (events & STREAM_WRITABLE ? EPOLLOUT : 0));
+	s->event(s, stream_fd_events(events));
 }
 
 static int sctp_error(struct stream *s)
@@ -303,41 +242,16 @@ static bool sctp_stuck(struct stream *s, uint64_t *ret_silent_ns)
 	return sctp_socket_owed(s->source.fd);
 }
 
-/* ---- end ---- */
-
-/* The other side can write no more, either, but what it has written comes. */
-static int sctp_finish(struct stream *s)
-{
-	assert(!sctp_of(s)->dialling);
-	return shutdown(s->source.fd, SHUT_WR) ? -errno : 0;
-}
-
-static void sctp_close(struct stream *s)
-{
-	assert(s->source.fd >= 0);
-	loop_remove(s->streams->loop, &s->source);
-	close(s->source.fd);
-	stream_retire(s);
-}
-
-static void sctp_reset(struct stream *s)
-{
-	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
-
-	setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-	sctp_close(s);
-}
-
 static const struct stream_ops sctp_ops = {
 	.read = sctp_read,
 	.writev = sctp_writev,
-	.set_interest = sctp_set_interest,
+	.set_interest = stream_fd_set_interest,
 	.error = sctp_error,
 	.stuck = sctp_stuck,
-	.finish = sctp_finish,
+	.finish = stream_fd_finish,
 	.addresses = sctp_addresses,
-	.reset = sctp_reset,
-	.close = sctp_close,
+	.reset = stream_fd_reset,
+	.close = stream_fd_close,
 };
 
 static const char *sctp_lacks(void)
@@ -354,7 +268,7 @@ const struct transport transport_sctp_kernel = {
 	.lacks = sctp_lacks,
 	.listen = sctp_listen,
 	.accept = sctp_accept,
-	.rest = sctp_rest,
-	.unlisten = sctp_unlisten,
+	.rest = stream_fd_rest,
+	.unlisten = stream_fd_unlisten,
 	.dial = sctp_dial,
 };

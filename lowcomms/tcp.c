@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lowcomms/addr.h"
+#include "lowcomms/stream_fd.h"
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
@@ -66,90 +67,38 @@ static int open_listener(const struct sockaddr_storage *addr)
 	return fd;
 }
 
-static void listener_event(struct source *source, uint32_t events)
-{
-	struct stream_listener *l = list_entry(source, struct stream_listener, source);
-
-	assert(l->source.fd >= 0 && l->transport == &transport_tcp);
-	(void)events;
-	l->event(l);
-}
-
 static int tcp_listen(struct streams *ss, struct stream_listener *l,
 		      const struct sockaddr_storage *addrs, unsigned n)
 {
-	int fd = n == 1 ? open_listener(addrs) : -EINVAL, err;
+	int fd = n == 1 ? open_listener(addrs) : -EINVAL;
 
-	assert(!l->transport);
-	if (fd < 0)
-		return fd;
-	l->source = (struct source) { .ready = listener_event, .fd = fd };
-	err = loop_add(ss->loop, &l->source, EPOLLIN);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	l->streams = ss;
-	l->transport = &transport_tcp;
-	return 0;
-}
-
-static int tcp_rest(struct stream_listener *l, bool on)
-{
-	assert(l->transport == &transport_tcp);
-	if (!on)
-		return loop_add(l->streams->loop, &l->source, EPOLLIN);
-	loop_remove(l->streams->loop, &l->source);
-	return 0;
-}
-
-static void tcp_unlisten(struct stream_listener *l)
-{
-	assert(l->transport == &transport_tcp && l->source.fd >= 0);
-	loop_remove(l->streams->loop, &l->source);
-	close(l->source.fd);
-	l->transport = NULL;
+	return fd < 0 ? fd : stream_fd_listen(ss, l, &transport_tcp, fd);
 }
 
 /* ---- begin ---- */
 
 static void stream_event(struct source *source, uint32_t events);
 
-/* A stream with that descriptor, which it takes over, whatever happens. */
 static int begin(struct streams *ss, int fd, const struct sockaddr_storage *other, bool dialling,
 		 struct stream **ret_stream)
 {
-	struct stream *s = stream_create(ss, &tcp_ops, sizeof(struct tcp_stream));
-	int err;
+	int err = stream_fd_begin(ss, &tcp_ops, sizeof(struct tcp_stream), fd, stream_event,
+				  dialling, ret_stream);
 
-	if (!s) {
-		close(fd);
-		return -ENOMEM;
-	}
-	assert(fd >= 0 && s->source.fd < 0);
-	s->source = (struct source) { .ready = stream_event, .fd = fd };
-	s->other.addr = *other;
-	s->interest = dialling ? 0 : STREAM_READABLE;
-	tcp_of(s)->dialling = dialling;
-	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
-	if (err) {
-		close(fd);
-		stream_retire(s);
+	if (err)
 		return err;
-	}
-	*ret_stream = s;
+	(*ret_stream)->other.addr = *other;
+	tcp_of(*ret_stream)->dialling = dialling;
 	return 0;
 }
 
 static int tcp_accept(struct stream_listener *l, struct stream **ret_stream)
 {
-	struct sockaddr_storage from = { 0 };
-	socklen_t len = sizeof from;
-	int fd;
+	struct sockaddr_storage from;
+	int fd = stream_fd_accept(l, &from);
 
-	fd = accept4(l->source.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Without it a connection is slow, not wrong: no reason to drop it. */
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	return begin(l->streams, fd, &from, false, ret_stream);
@@ -244,17 +193,7 @@ static void stream_event(struct source *source, uint32_t events)
 		s->event(s, t->err ? STREAM_FAILED : STREAM_CONNECTED);
 		return;
 	}
-	s->event(s, (events & EPOLLIN ? STREAM_READABLE : 0) |
-		 (events & EPOLLOUT ? STREAM_WRITABLE : 0) |
-		 (events & (EPOLLERR | EPOLLHUP) ? STREAM_FAILED : 0));
-}
-
-static int tcp_set_interest(struct stream *s, unsigned events)
-{
-	assert(!(events & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE)) && !tcp_of(s)->dialling);
-	return loop_change(s->streams->loop, &s->source,
-			   (events & STREAM_READABLE ? EPOLLIN : 0) |
-			   (events & STREAM_WRITABLE ? EPOLLOUT : 0));
+	s->event(s, stream_fd_events(events));
 }
 
 static int tcp_error(struct stream *s)
@@ -321,39 +260,15 @@ static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
 	return info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED;
 }
 
-/* ---- end ---- */
-
-static int tcp_finish(struct stream *s)
-{
-	assert(!tcp_of(s)->dialling);
-	return shutdown(s->source.fd, SHUT_WR) ? -errno : 0;
-}
-
-static void tcp_close(struct stream *s)
-{
-	assert(s->source.fd >= 0);
-	loop_remove(s->streams->loop, &s->source);
-	close(s->source.fd);
-	stream_retire(s);
-}
-
-static void tcp_reset(struct stream *s)
-{
-	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
-
-	setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-	tcp_close(s);
-}
-
 static const struct stream_ops tcp_ops = {
 	.read = tcp_read,
 	.writev = tcp_writev,
-	.set_interest = tcp_set_interest,
+	.set_interest = stream_fd_set_interest,
 	.error = tcp_error,
 	.stuck = tcp_stuck,
-	.finish = tcp_finish,
-	.reset = tcp_reset,
-	.close = tcp_close,
+	.finish = stream_fd_finish,
+	.reset = stream_fd_reset,
+	.close = stream_fd_close,
 };
 
 const struct transport transport_tcp = {
@@ -361,7 +276,7 @@ const struct transport transport_tcp = {
 	.traits = STREAM_HALF_CLOSE | STREAM_DESCRIPTOR | STREAM_RESET_REPEATS,
 	.listen = tcp_listen,
 	.accept = tcp_accept,
-	.rest = tcp_rest,
-	.unlisten = tcp_unlisten,
+	.rest = stream_fd_rest,
+	.unlisten = stream_fd_unlisten,
 	.dial = tcp_dial,
 };
