@@ -67,6 +67,20 @@ wrong_usage_is_refused()
 	says out "usage: sinew torture"
 }
 
+# Where the build has no such transport, the nodes say so.
+sctp_in_user_land()
+{
+	refuses 2 'the kernel destroys connections of TCP alone; with --transport sctp-user use' \
+		torture --transport sctp-user --breaker destroy
+	refuses 2 '--transport: found "udp", expected tcp, sctp or sctp-user' \
+		torture --transport udp
+	grep -q HAVE_USRSCTP "$BUILT/flags" || return
+	kills 20 2.5 --transport sctp-user --restart-every 0.7
+	json_is out '"\(.transport) \(.breaker)"' 'sctp-user self'
+	json_holds out '.restarts >= 1 and .sum.sessions > 10'
+	kills 10 2.5 --transport sctp-user --processes --nodes 3 --restart-every 0.7
+}
+
 too_few_descriptors_are_told_at_once()
 {
 	(ulimit -n 200
@@ -269,6 +283,7 @@ run the_soft_limit_is_raised
 run one_process
 run processes
 run restarts
+run sctp_in_user_land
 run slow_readers
 run many_nodes
 run by_kills_alone

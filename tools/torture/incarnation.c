@@ -189,6 +189,10 @@ static void fill_options(struct incarnation *l, struct sinew_options *opt)
 	settings_address(s, l->id, &opt->addrs[0]);
 	opt->n_addrs = 1;
 	opt->port = s->port;
+	if (s->transport != TRANSPORT_TCP)
+		opt->transport = "sctp";
+	if (s->transport == TRANSPORT_SCTP_USER)
+		opt->sctp_backend = SINEW_SCTP_USER;
 	opt->max_message = (uint32_t)s->size;
 	opt->queue_bytes = s->queue_bytes;
 	opt->node_memory = s->node_memory;

@@ -31,6 +31,11 @@ const char *const settings_breakers[] = {
 	[BREAKER_NONE] = "none", [BREAKER_SELF] = "self", [BREAKER_DESTROY] = "destroy", NULL,
 };
 
+const char *const settings_transports[] = {
+	[TRANSPORT_TCP] = "tcp", [TRANSPORT_SCTP] = "sctp", [TRANSPORT_SCTP_USER] = "sctp-user",
+	NULL,
+};
+
 static const struct option_row rows[] = {
 	OPTION_NUMBER("nodes", struct settings, n_nodes, 2, SETTINGS_NODES_MAX, "N",
 		      "2 to 64 nodes (5)"),
@@ -40,6 +45,10 @@ static const struct option_row rows[] = {
 		       "duration (60, or as long as --kills takes)"),
 	OPTION_NUMBER("kills", struct settings, kills, 1, UINT32_MAX, "N",
 		      "run until N connections were killed"),
+	OPTION_WORD("transport", struct settings, transport, TRANSPORT_TCP, settings_transports,
+		    "tcp", "carry links by TCP (the default)"),
+	OPTION_HELP("--transport sctp", "by the SCTP of the kernel"),
+	OPTION_HELP("--transport sctp-user", "by SCTP in user land"),
 	OPTION_WORD("breaker", struct settings, breaker, BREAKER_NONE, settings_breakers, "self",
 		    "the library resets its own connections"),
 	OPTION_HELP("--breaker destroy", "the kernel destroys them (as root)"),
@@ -136,6 +145,13 @@ static int derive(struct settings *s)
 		    "here");
 		return STATUS_USAGE;
 	}
+	if (s->transport != TRANSPORT_TCP && s->breaker == BREAKER_DESTROY) {
+		say(SINEW_ERROR, "--breaker destroy: the kernel destroys connections of TCP alone; "
+		    "with --transport %s use --breaker self", settings_transports[s->transport]);
+		return STATUS_USAGE;
+	}
+	if (s->transport != TRANSPORT_TCP && s->breaker == BREAKER_BEST)
+		s->breaker = BREAKER_SELF;
 	snprintf(s->net, sizeof(s->net), "127.%u.%u", pid / 250 % 250 + 1, pid % 250 + 1);
 	derive_memory(s);
 	derive_descriptors(s);

@@ -202,10 +202,11 @@ static int start(struct run *r)
 		rc = choose_breaker(r);
 	if (rc)
 		return rc;
-	fprintf(stderr, "%u nodes%s at %s.1 to %s.%u port %u, messages up to %zu bytes, %u slow "
-		"readers, breaker %s every %" PRIu32 " ms, seed %" PRIu64 "\n", s->n_nodes,
-		s->processes ? " in processes" : "", s->net, s->net, s->n_nodes, s->port, s->size,
-		s->n_slow, settings_breakers[s->breaker], s->kill_ms, s->seed);
+	fprintf(stderr, "%u nodes%s at %s.1 to %s.%u port %u, %s, messages up to %zu bytes, %u "
+		"slow readers, breaker %s every %" PRIu32 " ms, seed %" PRIu64 "\n", s->n_nodes,
+		s->processes ? " in processes" : "", s->net, s->net, s->n_nodes, s->port,
+		settings_transports[s->transport], s->size, s->n_slow,
+		settings_breakers[s->breaker], s->kill_ms, s->seed);
 	return start_nodes(r);
 }
 

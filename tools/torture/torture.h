@@ -30,12 +30,14 @@
 #define SETTINGS_SIZE_MAX	(16u << 20)
 
 enum settings_breaker { BREAKER_NONE, BREAKER_SELF, BREAKER_DESTROY, BREAKER_BEST };
+enum settings_transport { TRANSPORT_TCP, TRANSPORT_SCTP, TRANSPORT_SCTP_USER };
 
 struct settings {
 	unsigned n_nodes;
 	bool processes;
 	uint32_t run_ms;	/* 0: until the kills are reached */
 	uint64_t kills;		/* 0: until the time is over */
+	enum settings_transport transport;
 	enum settings_breaker breaker;
 	uint32_t kill_ms;	/* between two kills in the whole run */
 	uint32_t restart_ms;	/* 0: never */
@@ -66,6 +68,8 @@ static inline bool settings_is_slow(const struct settings *s, uint32_t id)
 {
 	return id > s->n_nodes - s->n_slow;
 }
+extern const char *const settings_transports[];
+extern const char *const settings_transports[];
 extern const char *const settings_breakers[];	/* the names, but of BREAKER_BEST */
 
 /*

@@ -485,6 +485,7 @@ static struct json_object *document_of(const struct run *r)
 	json_put_number(o, "seed", s->seed);
 	json_put_number(o, "nodes", s->n_nodes);
 	json_put_bool(o, "processes", s->processes);
+	json_put_string(o, "transport", settings_transports[s->transport]);
 	json_put_string(o, "breaker", settings_breakers[s->breaker]);
 	json_put_number(o, "slow", s->n_slow);
 	json_put_number(o, "size", s->size);
