@@ -22,6 +22,8 @@ BUILD ?= build
 SAN ?=
 WERROR ?=
 V ?=
+# make demo: tcp, sctp or sctp-user
+TRANSPORT ?=
 # make bench: within a minute; only that row, group or figure
 QUICK ?=
 ROW ?=
@@ -229,7 +231,8 @@ tests: all $(SINEW_CHECKED) $(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(BENCH)
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
-	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second'
+	@echo 'make demo        three nodes, real files, connections destroyed 50 times a second;'
+	@echo '                 TRANSPORT=sctp, sctp-user: over that of the kernel, in user land'
 	@echo 'make demo-calls  calls between three nodes, the same done to them, one node killed'
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make demo-kernel  a Linux kernel in a virtual machine and a member of ours, as root'
@@ -550,7 +553,7 @@ fuzz fuzz-merge:
 demo:
 	@tools/deps.sh --install build
 	@$(MAKE) --no-print-directory $(PARALLEL) all
-	@BUILD='$(BUILD)' tools/demo.sh
+	@BUILD='$(BUILD)' TRANSPORT='$(TRANSPORT)' tools/demo.sh
 
 demo-corosync:
 	@tools/deps.sh --install build corosync

@@ -5,6 +5,7 @@
 # Knows nothing of sinew but its command line.
 #
 #	BUILD=build SECONDS_LONG=10 KEEP=1 (keeps the files) OUTSIDE=no (as without root)
+#	TRANSPORT=sctp (of the kernel), sctp-user (in user land)
 set -u
 cd "$(dirname "$0")/.." || exit 2
 . tools/demo/common.sh
@@ -12,6 +13,7 @@ cd "$(dirname "$0")/.." || exit 2
 BUILD=${BUILD:-build}
 SECONDS_LONG=${SECONDS_LONG:-10}
 KILLS_A_SECOND=50
+TRANSPORT=${TRANSPORT:-tcp}
 GIVE_UP_S=$((SECONDS_LONG + 80))
 nodes='1 2 3'
 # Addresses of this process alone, so that nothing else has their port.
@@ -56,6 +58,11 @@ write_config()
 		printf '\tnode {\n\t\tnodeid: %d\n\t\tring0_addr: %s.%d\n\t}\n' "$n" "$net" "$n"
 	done
 	echo '}'
+	case $TRANSPORT in
+	tcp) ;;
+	sctp) printf 'sinew {\n\ttransport: sctp\n}\n' ;;
+	sctp-user) printf 'sinew {\n\ttransport: sctp\n\tsctp_backend: user\n}\n' ;;
+	esac
 }
 
 start_nodes()
@@ -129,9 +136,15 @@ kills_of()
 	echo "${killed:-0}"
 }
 
+case $TRANSPORT in
+tcp | sctp | sctp-user) ;;
+*) die "TRANSPORT=$TRANSPORT: expected tcp, sctp or sctp-user" ;;
+esac
 outside=yes
 reason=
-if [ "${OUTSIDE:-yes}" = no ]; then
+if [ "$TRANSPORT" != tcp ]; then
+	outside=no reason="the kernel can destroy TCP alone, this is $TRANSPORT"
+elif [ "${OUTSIDE:-yes}" = no ]; then
 	outside=no reason='as asked for'
 elif [ "$(id -u)" != 0 ]; then
 	outside=no reason='not root'
