@@ -52,6 +52,15 @@ all_that_answer_are_status_0()
 	json_holds out '.members[1].addresses[0] | .answers and .rtt_us > 0 and .error == ""'
 }
 
+who_is_not_asked_is_shown()
+{
+	printf 'sinew {\n\ttransport: sctp\n}\n' >>c
+	members 0
+	says out "$NET.2:21065 (not asked: its links are carried by SCTP)"
+	members 0 --json
+	json_holds out '.members[1].addresses[0] | has("answers") | not'
+}
+
 who_hangs_is_waited_for_as_long_as_said()
 {
 	member 2
@@ -87,6 +96,7 @@ a_full_output_is_told()
 run wrong_usage_is_refused
 run who_answers_is_shown
 run all_that_answer_are_status_0
+run who_is_not_asked_is_shown
 run who_hangs_is_waited_for_as_long_as_said
 run name_without_address_is_shown
 run a_full_output_is_told

@@ -40,6 +40,13 @@ wrong_usage_is_refused()
 	refuses 2 'unknown option --long' ping --long 3
 }
 
+links_of_sctp_are_not_asked()
+{
+	printf 'sinew {\n\ttransport: sctp\n}\n' >>c
+	ping 2 --to 2
+	says err 'the links of these nodes are carried by SCTP (transport), and this command asks by TCP'
+}
+
 a_node_that_runs_answers()
 {
 	member 2
@@ -180,6 +187,7 @@ a_full_output_is_told()
 }
 
 run wrong_usage_is_refused
+run links_of_sctp_are_not_asked
 run a_node_that_runs_answers
 run questions_have_the_size_that_is_asked_for
 run a_node_that_does_not_run_is_named

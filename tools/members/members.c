@@ -149,7 +149,8 @@ static int ask(struct members *m)
 	status = add_members(m);
 	if (status)
 		return status;
-	ask_all(m);
+	if (m->paths.is_tcp)
+		ask_all(m);
 	status = printed(members_print(m));
 	if (status)
 		return status;

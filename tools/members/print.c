@@ -86,8 +86,10 @@ static void print_addresses(const struct members *m, const struct member *one)
 		printf("%s%s", i ? ", " : "", host_text(&one->addrs[i], true, text));
 		if (p && p->answered)
 			printf(" answers in %.0f us", (double)p->rtt_ns / US);
-		else if (p)
+		else if (p && p->asked)
 			printf(" does not answer (%s)", p->what);
+		else if (p)
+			printf(" (not asked: its links are carried by SCTP)");
 		else if (m->cluster.file)
 			printf(" (the own node)");
 	}
@@ -182,7 +184,7 @@ static void fill_member(const struct members *m, struct json_object *o, const st
 	for (i = 0; i < one->n_addrs; i++) {
 		a = json_element(addresses);
 		json_put_string(a, "address", host_text(&one->addrs[i], true, text));
-		if (!one->paths)
+		if (!one->paths || !one->paths[i].asked)
 			continue;
 		json_put_bool(a, "answers", one->paths[i].answered > 0);
 		if (one->paths[i].answered)

@@ -344,6 +344,7 @@ int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t o
 		rc = addresses_of(config, nodeid, &theirs);
 	if (rc || !theirs.n_addrs)
 		return rc;
+	paths->is_tcp = strcmp(ours.transport, "tcp") == 0;
 	n = paths->n + theirs.n_addrs;
 	list = realloc(paths->list, n * sizeof(*list));
 	if (list)

@@ -80,6 +80,7 @@ struct paths {
 	struct path *list;
 	unsigned n;
 	struct pollfd *fds;		/* n of them, and one */
+	bool is_tcp;			/* so are the links of the nodes; else none can be asked */
 };
 
 /* Appends a path for each address of a node, dialled from our own on the same ring. A status,

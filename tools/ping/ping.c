@@ -143,6 +143,11 @@ static int start(struct ping *ping)
 		rc = add_targets(ping);
 	if (rc)
 		return rc;
+	if (ping->paths.n && !ping->paths.is_tcp) {
+		say(SINEW_ERROR, "the links of these nodes are carried by SCTP (transport), and "
+		    "this command asks by TCP: \"sinew cat --to all\" tells who is up");
+		return STATUS_USAGE;
+	}
 	for (unsigned i = 0; i < ping->paths.n; i++)
 		ping->paths.list[i].size = ping->args.size;
 	return STATUS_OK;
