@@ -61,6 +61,7 @@ fclose                      of such a stream: its error is taken for out of memo
 cpg_*                       of corosync: a failure is the loss of it, and all begins anew
 quorum_*                    the same
 cmap_*                      the same
+__cmsg_nxthdr               looks at memory alone
 recvmsg                     of SCTP, which no test machine's kernel has: tests/vm/sctp.sh
 sctp_*                      of libsctp: the same
 cs_strerror                 gives a text for every number

@@ -435,11 +435,12 @@ static void put_calls(struct json_object *o, const uint64_t counts[CALL_COUNTS],
 
 static void put_calls_of(struct json_object *o, const struct run *r, uint32_t from, uint32_t to)
 {
-	const struct call_pair *p = run_log_calls(r->run_log, from, to);
 	uint64_t counts[CALL_COUNTS] = { 0 }, mosts[CALL_MOSTS] = { 0 };
+	const struct call_pair *p;
 
 	if (!r->settings.calls)
 		return;
+	p = run_log_calls(r->run_log, from, to);
 	call_log_add(counts, p);
 	call_log_raise(mosts, p);
 	put_calls(o, counts, mosts);
