@@ -173,7 +173,8 @@ void sctp_tick(uint64_t now_ns)
 	uint64_t elapsed_ms;
 
 	assert(stack.driver);
-	if (now_ns < stack.ticked_ns + 1000000u)
+	/* Each is a walk through all timers, of all loops. */
+	if (now_ns < stack.ticked_ns + SCTP_TICK_NS)
 		return;
 	elapsed_ms = (now_ns - stack.ticked_ns) / 1000000u;
 	stack.ticked_ns += elapsed_ms * 1000000u;
