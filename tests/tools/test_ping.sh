@@ -44,7 +44,7 @@ links_of_sctp_are_not_asked()
 {
 	printf 'sinew {\n\ttransport: sctp\n}\n' >>c
 	ping 2 --to 2
-	says err 'the links of these nodes are carried by SCTP (transport), and this command asks by TCP'
+	says err 'are carried by SCTP (transport), and this command asks by TCP'
 }
 
 a_node_that_runs_answers()
