@@ -348,20 +348,26 @@ static uint64_t until(int timeout_ms)
 	return service_now() + (uint64_t)timeout_ms * 1000000u;
 }
 
+/* That of the caller's calls. 0 or a negative errno. */
+static int find_queue(struct sinew_calls *o, struct queue **ret_queue)
+{
+	if (!o)
+		return -EINVAL;
+	if (node_forked(o->node))
+		return -ECHILD;
+	*ret_queue = queue_of(o);
+	return *ret_queue ? 0 : -EINVAL;
+}
+
 int sinew_calls_take(struct sinew_calls *o, int timeout_ms, struct sinew_call_msg **ret_msg)
 {
 	uint64_t until_ns = until(timeout_ms);
 	struct queued *mine;
 	struct queue *q;
-	int err;
+	int err = ret_msg ? find_queue(o, &q) : -EINVAL;
 
-	if (!o || !ret_msg)
-		return -EINVAL;
-	if (node_forked(o->node))
-		return -ECHILD;
-	q = queue_of(o);
-	if (!q)
-		return -EINVAL;
+	if (err)
+		return err;
 	if (timeout_ms && !atomic_load(&o->node_gone) && loop_is_ours(&o->node->loop))
 		return -EDEADLK;
 	while (!(err = next_call(o, q, until_ns, &mine))) {
@@ -383,15 +389,10 @@ int sinew_calls_take(struct sinew_calls *o, int timeout_ms, struct sinew_call_ms
 int sinew_calls_get_fd(struct sinew_calls *o)
 {
 	struct queue *q;
-	int err = 0, fd;
+	int err = find_queue(o, &q), fd;
 
-	if (!o)
-		return -EINVAL;
-	if (node_forked(o->node))
-		return -ECHILD;
-	q = queue_of(o);
-	if (!q)
-		return -EINVAL;
+	if (err)
+		return err;
 	queue_lock(q);
 	if (q->sign.fd < 0)
 		err = sign_open(&q->sign);
