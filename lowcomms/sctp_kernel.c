@@ -184,8 +184,8 @@ static ssize_t sctp_read(struct stream *s, void *buf, size_t n)
 	return t->over ? t->err : -EAGAIN;
 }
 
-/* Why it failed is said once, to whoever asks first: a read that comes later tells it again, behind
- * the bytes that came before. Behind an orderly end there is only that end to be read. */
+/* The kernel reports an error once, to the first call that asks. The stream keeps it: a later read
+ * returns it behind the bytes that came before. Behind an orderly end a read finds that end. */
 static int write_error(struct sctp_stream *t, int err)
 {
 	assert(err > 0);

@@ -532,7 +532,7 @@ static void user_close(struct stream *s)
 	lingers(&a->item);
 	sctp_leave(&w->seat);
 	stream_retire(s);
-	/* Nothing says that this loop goes on. */
+	/* The loop may not run again. */
 	if (!sctp_wire_listens(w))
 		sctp_wire_drain(w);
 	wire_check(w);

@@ -12,7 +12,6 @@
 
 #define REPEAT_NS	1000000000u	/* until what is missing has begun to come */
 
-/* If nothing numbered is taken until then, a reset asks for it, or it is lost. */
 void dlm_await_repeat(struct session *s, struct core *core)
 {
 	if (!s->repeat_ns)
@@ -20,7 +19,6 @@ void dlm_await_repeat(struct session *s, struct core *core)
 	core_arm(core, s->repeat_ns);
 }
 
-/* The links that wait for a number in front of what they have read. */
 void dlm_read_on(struct session *s)
 {
 	list_each(struct link, l, &s->peer->links, of_peer) {
@@ -31,7 +29,6 @@ void dlm_read_on(struct session *s)
 	}
 }
 
-/* The awaited number has come, or comes no more. */
 void dlm_repeat_over(struct session *s)
 {
 	if (!s->repeat_ns)
@@ -40,7 +37,6 @@ void dlm_repeat_over(struct session *s)
 	dlm_read_on(s);
 }
 
-/* Nothing repeats what is lost: the kernel waits for the answer, and its locks with it. */
 void dlm_lose(struct session *s, const struct link *l, const char *text)
 {
 	if (s->lossy || dlm_unreliable(s))
@@ -79,7 +75,6 @@ enum rx_result dlm_missing(struct link *l)
 	return RX_PAUSED;
 }
 
-/* A reset would lose what is on the way. */
 bool dlm_waits_on(struct link *l, uint64_t silent_ns)
 {
 	uint64_t stall_ns = l->core->cfg.stall_ns;

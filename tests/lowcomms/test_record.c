@@ -88,7 +88,7 @@ static void a_frame_may_lie_in_two_spans(void)
 	CHECK_EQ(cut(all, 2), a);
 }
 
-/* Nothing waits for ever: the rest of a frame, and what is longer than a record, goes as it is. */
+/* No byte is held back: the rest of a frame, or a frame longer than a record, is sent as it is. */
 static void what_is_no_frame_is_cut_anywhere(void)
 {
 	struct iovec all[] = { { bytes, sizeof bytes } };

@@ -81,7 +81,7 @@ static void a_lost_connection_asks_for_fencing(void)
 	settle();
 	fence_is_asked(FENCE_LOST);
 	CHECK(strstr(fx->notes, "connection lost, and what the kernel had sent on it"));
-	/* Our side goes on until membership says more: perhaps nothing was under way. */
+	/* The session lives until membership ends it: perhaps nothing was in flight. */
 	pass(100);
 	next = fx->dial[HIGH];
 	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
@@ -216,7 +216,7 @@ static void no_more_connections_are_kept_than_a_kernel_has(void)
 	fixture_end();
 }
 
-/* Our end of a connection: the session goes on elsewhere, and this one is read to its end. */
+/* We end a connection: the session continues on another one, and this one is read to its end. */
 static void an_own_end_is_read_to_the_other_one(void)
 {
 	struct wire *w = sctp_up(), *next;

@@ -16,7 +16,7 @@
 
 #define EVENTS_MAX     64
 #define TURN_MS	       1000
-#define ALONE_MS       50 /* a turn of a node without others */
+#define ALONE_MS       50 /* longest turn of a host with one node */
 #define DESCRIPTORS_OF 8 /* of a node, without its links */
 #define LINKS_OF       3 /* descriptors of a peer: a link, one that replaces it, one that drains */
 
