@@ -30,10 +30,12 @@ part()
 {
 	local name=$1 began=$SECONDS
 	shift
+	echo "# $name: begun"
 	"$@" >"$T/$name" 2>&1 &
 	trap "kill $!; exit 130" TERM
 	wait $!
 	echo "$? $((SECONDS - began))" >"$T/$name.end"
+	echo "# $name: over after $((SECONDS - began)) s"
 }
 
 # count NAME: its results, and its time for the end.
