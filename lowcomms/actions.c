@@ -28,6 +28,8 @@ static void session_up(struct sinew_node *n, struct session *s)
 	if (m->closing)
 		handle_finish(h);
 	directory_unlock(&n->directory);
+	m->has_link = true;
+	watch_session_up(&n->observers, m->nodeid, s->incarnation);
 	reach_incarnation(n, m);
 	handle_tell(h, n->cb.session_up);
 }
@@ -64,6 +66,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 		assert(m->handle == h);
 		m->handle = NULL;
 		directory_unlock(&n->directory);
+		watch_session_down(&n->observers, m->nodeid, s->incarnation, reason);
 		if (s->end == SESSION_SUPERSEDED)
 			reach_superseded(n, m);
 	}
@@ -145,7 +148,7 @@ void node_renew(struct sinew_node *n)
 	directory_forget_former(&n->directory);	/* as a new process (R22) */
 	atomic_store(&n->incarnation, incarnation);
 	n->errands.self_lost_due = true;
-	watch_renewed(&n->observer, incarnation);
+	watch_renewed(&n->observers, incarnation);
 }
 
 static void act(struct sinew_node *n, const struct core_action *a)
@@ -182,7 +185,7 @@ static void act(struct sinew_node *n, const struct core_action *a)
 		break;
 	case CORE_LINK_UP:
 		/* It may have moved to a link that stood already. */
-		reach_show(container_of(a->session->peer, struct member, peer));
+		reach_link(n, container_of(a->session->peer, struct member, peer));
 		handle_tell(handle_of(a->session), n->cb.link_up);
 		break;
 	case CORE_FINISHED:

@@ -226,7 +226,7 @@ void conn_fail(struct conn *c, int err)
 	/* Our messages still under way are sent again on the next link. */
 	conn_end(c, err == 0 && c->link.how == LINK_ORDERLY);
 	if (m)
-		reach_show(m);
+		reach_link(c->node, m);
 }
 
 /* Else the rest is written when the stream is writable, or in the next turn. */

@@ -55,6 +55,7 @@ struct member {
 	struct list leaving;		/* of the directory, until the peer is removed */
 	uint64_t leave_ns;		/* the end of the linger time */
 	struct sinew_session *handle;	/* present incarnation, or NULL; written under lock */
+	bool has_link;			/* it has one, as the observers know; loop */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
 	bool never_dial;		/* sinew_peer_set_dial(); lock */

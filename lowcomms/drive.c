@@ -31,7 +31,7 @@ static void begin_close(struct sinew_node *n, int ms)
 		if (!closing_report(&n->closing, &n->core))
 			log_line(&n->log, SINEW_ERROR,
 				 "no memory for the report, it will be empty");
-		watch_closing(&n->observer);
+		watch_closing(&n->observers);
 		core_close(&n->core);
 		list_each(struct peer, p, &n->core.peers, all)
 			if (p->session)
@@ -106,7 +106,7 @@ static void finish_close(struct sinew_node *n)
 	listeners_close(n);
 	n->closing.linger_ns = CORE_NEVER;
 	atomic_store(&n->closing.over, true);
-	watch_closed(&n->observer);
+	watch_closed(&n->observers);
 	node_calls_back(n);
 	if (n->cb.closed)
 		n->cb.closed(n, n->user);

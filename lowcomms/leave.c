@@ -10,6 +10,7 @@
 void member_remove(struct sinew_node *n, struct member *m)
 {
 	struct session *spare = m->peer.spare;
+	const uint32_t nodeid = m->nodeid;
 
 	assert(m->in_core && m->peer.core == &n->core);
 	list_remove(&m->leaving);
@@ -18,6 +19,7 @@ void member_remove(struct sinew_node *n, struct member *m)
 	if (spare)
 		sinew_session_unref(handle_of(spare));
 	directory_keep_former(&n->directory, m);
+	watch_peer(&n->observers, nodeid);
 }
 
 /* No session of its next incarnation: there is nothing to open one with. */

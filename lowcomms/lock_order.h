@@ -5,7 +5,7 @@
  * SINEW_CHECK, as for the tests, and without NDEBUG. Knows no lock itself.
  *
  *	rank		lock		code that runs under it
- *	WATCH		sinew_watch	functions of the observer, which take MEMBERSHIP
+ *	WATCH		sinew_watch	functions of the observers, which take MEMBERSHIP
  *	MEMBERSHIP	sinew_corosync	calls of sinew.h; membership/ takes it, and asserts itself
  *					that no thread takes it twice
  *	SERVICE		services/	functions of service.h
@@ -16,7 +16,7 @@
  *	WAIT		of a node	lists of threads that wait; in services/, of calls
  *
  * Nothing else of the core and no code of the application runs under a lock of lowcomms/, but
- * the observer. The lock of node.c for pthread_atfork() is of the process, and stands alone; so
+ * the observers. The lock of node.c for pthread_atfork() is of the process, and stands alone; so
  * does that of sctp_stack.c, which may be taken under any of them but INBOX, MEMORY and WAIT.
  */
 #ifndef SINEW_LOWCOMMS_LOCK_ORDER_H

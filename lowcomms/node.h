@@ -13,7 +13,7 @@
  *	conns		conn.c
  *	closing		how far the end has come, and the report
  *	serving		the service beside the application, service.h
- *	log, observer	functions of the application and of the membership
+ *	log, observers	functions of the application, and of those who look after the node
  *
  * Files above them; each calls those of the lines below:
  *
@@ -116,7 +116,7 @@ struct sinew_node {
 	struct closing closing;
 	struct own_thread own;
 	struct serving serving;
-	struct observer observer;
+	struct observers observers;
 	struct directory directory;
 	struct inbox inbox;
 	struct memory memory;

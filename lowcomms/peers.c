@@ -302,6 +302,7 @@ static void run_add(struct sinew_node *n, struct command *c)
 	reach_addrs(n, m);
 	peer_provide(&m->peer, &c->spare->session);
 	c->spare = NULL;
+	watch_peer(&n->observers, m->nodeid);
 }
 
 static void run_addrs(struct sinew_node *n, const struct command *c, struct member *m)
@@ -318,6 +319,16 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	reach_show(m);
 	directory_unlock(&n->directory);
 	reach_addrs(n, m);
+	watch_peer(&n->observers, m->nodeid);
+}
+
+static void run_quorum(struct sinew_node *n, bool quorate)
+{
+	bool is_other = n->core.quorate != quorate;
+
+	core_quorum(&n->core, quorate);
+	if (is_other)
+		watch_quorum(&n->observers, quorate);
 }
 
 /* Both sides may say so: then this line is all that tells why nothing happens. */
@@ -368,7 +379,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 		node_fence(n, c->nodeid, c->incarnation, c->fence);
 		break;
 	case COMMAND_QUORUM:
-		core_quorum(&n->core, c->yes);
+		run_quorum(n, c->yes);
 		break;
 	case COMMAND_SELF_LOST:
 		node_renew(n);

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lowcomms/handle.h"
+
 #define CAUSE_MAX	100	/* so that REFUSAL_MAX holds it with an address */
 
 struct cause {
@@ -50,6 +52,18 @@ void reach_show(struct member *m)
 		v.rtt_ns[i] = m->peer.paths.p[i].rtt_ns;
 	}
 	snapshot_write(&m->snapshot, &v, sizeof v);
+}
+
+void reach_link(struct sinew_node *n, struct member *m)
+{
+	const struct sinew_session *h = m->handle;
+	bool has_link = h && m->peer.up && m->peer.up->session == &h->session;
+
+	reach_show(m);
+	if (!h || has_link == m->has_link)
+		return;
+	m->has_link = has_link;
+	watch_link(&n->observers, m->nodeid, h->session.incarnation, has_link);
 }
 
 /* Two of them are how links are agreed on, no failure. */
@@ -243,7 +257,7 @@ void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int er
 	struct cause c = no_dial_cause(err, step, from);
 
 	reach_error(m, err);
-	reach_show(m);
+	reach_link(n, m);
 	not_reached(n, m, path, &m->peer.paths.p[path].addr, n->core.now_ns, &c);
 }
 
@@ -261,7 +275,7 @@ void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bo
 
 	assert(l->state == LINK_GONE);
 	reach_error(m, l->why == LINK_WHY_REFUSED ? refusal_error(l->refusal) : ends[l->why].err);
-	reach_show(m);
+	reach_link(n, m);
 	if (l->dialled && !was_up && c.hint)
 		not_reached(n, m, l->path, &l->from, l->last_rx_ns, &c);
 }
@@ -269,7 +283,7 @@ void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bo
 void reach_up(struct sinew_node *n, struct member *m, const struct link *l)
 {
 	assert(l->session && l->path < SINEW_ADDRS_MAX);
-	reach_show(m);
+	reach_link(n, m);
 	if (m->reach[l->path].since_ns)
 		reached(n, m, l);
 }
@@ -278,7 +292,7 @@ void reach_probed(struct sinew_node *n, struct member *m, const struct link *l)
 {
 	if (!m)
 		return;
-	reach_show(m);
+	reach_link(n, m);
 	if (l->dialled && m->reach[l->path].since_ns &&
 	    m->peer.paths.p[l->path].last_ok_ns > m->reach[l->path].failed_ns)
 		reached(n, m, l);
@@ -340,7 +354,7 @@ void reach_incarnation(struct sinew_node *n, struct member *m)
 	char now_at[ADDR_TEXT_MAX], was_at[ADDR_TEXT_MAX];
 
 	assert(!up || m->peer.up->session);
-	reach_show(m);
+	reach_link(n, m);
 	if (!up)
 		return;
 	t->addr = m->peer.paths.p[up->path].addr;

@@ -396,21 +396,6 @@ int sinew_self_lost(struct sinew_node *node);
 int sinew_ask_fence(struct sinew_node *node, uint32_t nodeid, uint64_t incarnation,
 		    enum sinew_fence_reason reason);
 
-/*
- * Events of the node for a membership back-end. Called on the loop thread, before
- * the application's callbacks, with a lock of the node's own held: they leave
- * word somewhere and return, and call nothing of this header.
- */
-struct sinew_watch {
-	size_t size;			/* sizeof(struct sinew_watch) */
-	void (*renewed)(void *arg, uint64_t incarnation);	/* the new one is in force */
-	void (*closing)(void *arg);	/* sinew_close() took effect */
-	void (*closed)(void *arg);	/* its handshakes are over */
-};
-/* One a node; NULL ends it, and none of them runs when that returns. -EINVAL: static
- * membership. -EBUSY: there is one. any thread, not from inside one of them. */
-int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *arg);
-
 /* ---- sessions ---- */
 
 struct sinew_session *sinew_session_ref(struct sinew_session *session);	/* any thread */

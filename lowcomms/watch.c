@@ -7,12 +7,45 @@
 
 #include "lowcomms/node.h"
 
+/* ---- who observes; lock ---- */
+
+static struct observer *find(struct observers *o, const void *arg)
+{
+	lock_order_held(LOCK_WATCH);
+	assert(o->n <= SINEW_WATCHES_MAX);
+	for (struct observer *w = o->all; w < o->all + o->n; w++)
+		if (w->arg == arg)
+			return w;
+	return NULL;
+}
+
+static int add(struct observers *o, const struct sinew_watch *watch, void *arg)
+{
+	if (find(o, arg))
+		return -EBUSY;
+	if (o->n == SINEW_WATCHES_MAX)
+		return -ENOSPC;
+	o->all[o->n++] = (struct observer) { .watch = *watch, .arg = arg };
+	return 0;
+}
+
+/* The others keep their order. */
+static void drop(struct observers *o, const void *arg)
+{
+	struct observer *w = find(o, arg);
+
+	if (!w)
+		return;
+	o->n--;
+	memmove(w, w + 1, (size_t)(o->all + o->n - w) * sizeof *w);
+}
+
 int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *arg)
 {
 	struct sinew_watch w = { 0 };
 	int err = 0;
 
-	if (!node || node->opt.membership == SINEW_MEMBERSHIP_STATIC)
+	if (!node)
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
@@ -20,38 +53,68 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 		return -EINVAL;
 	if (watch)
 		memcpy(&w, watch, watch->size);
-	lock_take(&node->observer.lock, LOCK_WATCH);
-	if (watch && node->observer.watch.size)
-		err = -EBUSY;
+	lock_take(&node->observers.lock, LOCK_WATCH);
+	if (watch)
+		err = add(&node->observers, &w, arg);
 	else
-		node->observer.watch = w;
-	if (!err)
-		node->observer.arg = arg;
-	lock_give(&node->observer.lock, LOCK_WATCH);
+		drop(&node->observers, arg);
+	lock_give(&node->observers.lock, LOCK_WATCH);
 	return err;
 }
 
-void watch_renewed(struct observer *o, uint64_t incarnation)
+/* ---- telling ---- */
+
+/* For each of them that has the function: calls it with its arg, and these. */
+#define TELL(o, function, ...) \
+	do { \
+		lock_take(&(o)->lock, LOCK_WATCH); \
+		for (struct observer *w = (o)->all; w < (o)->all + (o)->n; w++) \
+			if (w->watch.function) \
+				w->watch.function(__VA_ARGS__); \
+		lock_give(&(o)->lock, LOCK_WATCH); \
+	} while (0)
+
+void watch_renewed(struct observers *o, uint64_t incarnation)
 {
 	assert(incarnation);
-	lock_take(&o->lock, LOCK_WATCH);
-	if (o->watch.renewed)
-		o->watch.renewed(o->arg, incarnation);
-	lock_give(&o->lock, LOCK_WATCH);
+	TELL(o, renewed, w->arg, incarnation);
 }
 
-void watch_closing(struct observer *o)
+void watch_closing(struct observers *o)
 {
-	lock_take(&o->lock, LOCK_WATCH);
-	if (o->watch.closing)
-		o->watch.closing(o->arg);
-	lock_give(&o->lock, LOCK_WATCH);
+	TELL(o, closing, w->arg);
 }
 
-void watch_closed(struct observer *o)
+void watch_closed(struct observers *o)
 {
-	lock_take(&o->lock, LOCK_WATCH);
-	if (o->watch.closed)
-		o->watch.closed(o->arg);
-	lock_give(&o->lock, LOCK_WATCH);
+	TELL(o, closed, w->arg);
+}
+
+void watch_session_up(struct observers *o, uint32_t nodeid, uint64_t incarnation)
+{
+	assert(nodeid && incarnation);
+	TELL(o, session_up, w->arg, nodeid, incarnation);
+}
+
+void watch_session_down(struct observers *o, uint32_t nodeid, uint64_t incarnation,
+			enum sinew_down reason)
+{
+	assert(nodeid && incarnation && reason);
+	TELL(o, session_down, w->arg, nodeid, incarnation, reason);
+}
+
+void watch_link(struct observers *o, uint32_t nodeid, uint64_t incarnation, bool up)
+{
+	assert(nodeid && incarnation);
+	TELL(o, link, w->arg, nodeid, incarnation, up);
+}
+
+void watch_peer(struct observers *o, uint32_t nodeid)
+{
+	TELL(o, peer, w->arg, nodeid);
+}
+
+void watch_quorum(struct observers *o, bool quorate)
+{
+	TELL(o, quorum, w->arg, quorate);
 }

@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one observer of a node, a membership back-end, and its notifications. Knows nothing of its
- * reaction.
+ * The observers of a node, and their notifications. Knows nothing of their reactions.
  */
 #ifndef SINEW_LOWCOMMS_WATCH_H
 #define SINEW_LOWCOMMS_WATCH_H
 
 #include "lowcomms/lock.h"
-#include "lowcomms/sinew.h"
+#include "lowcomms/sinew-manage.h"
 
 struct observer {
-	struct lock lock;		/* around its functions, too */
-	struct sinew_watch watch;	/* size 0: none; lock */
-	void *arg;			/* lock */
+	struct sinew_watch watch;
+	void *arg;
 };
 
-void watch_renewed(struct observer *o, uint64_t incarnation);
-void watch_closing(struct observer *o);
-void watch_closed(struct observer *o);
+struct observers {
+	struct lock lock;		/* around their functions, too */
+	struct observer all[SINEW_WATCHES_MAX];	/* lock */
+	unsigned n;			/* lock */
+};
+
+/* The loop thread, without a lock. */
+void watch_renewed(struct observers *o, uint64_t incarnation);
+void watch_closing(struct observers *o);
+void watch_closed(struct observers *o);
+void watch_session_up(struct observers *o, uint32_t nodeid, uint64_t incarnation);
+void watch_session_down(struct observers *o, uint32_t nodeid, uint64_t incarnation,
+			enum sinew_down reason);
+void watch_link(struct observers *o, uint32_t nodeid, uint64_t incarnation, bool up);
+void watch_peer(struct observers *o, uint32_t nodeid);
+void watch_quorum(struct observers *o, bool quorate);
 
 #endif

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lowcomms/sinew-manage.h"
 #include "lowcomms/thread.h"
 #include "membership/config.h"
 #include "membership/follow.h"
@@ -207,7 +208,13 @@ static int group_of(struct sinew_corosync *cs, const struct sinew_node *node, ch
 	return rc;
 }
 
-/* Only that profile has the call: it looks for the peer, and there is none. */
+/* Else the call looks for the peer, and there is none. */
+static bool is_external(struct sinew_node *node)
+{
+	return sinew_peer_joined(node, 0, 1) == -ENOENT;
+}
+
+/* Only that profile has the call: it does the same. */
 static bool has_dlm_profile(struct sinew_node *node)
 {
 	return sinew_peer_released(node, 0, 1) == -ENOENT;
@@ -220,6 +227,8 @@ int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node)
 	int rc;
 
 	if (cs->setup.observe != !node || (node && sinew_node_id(node) != cs->nodeid))
+		return -EINVAL;
+	if (node && !is_external(node))
 		return -EINVAL;
 	if (node && has_dlm_profile(node)) {
 		instance_log(cs, SINEW_ERROR, "node %" PRIu32 " has the dlm profile, whose peers "
@@ -265,7 +274,7 @@ void sinew_corosync_free(struct sinew_corosync *cs)
 	node = cs->node;
 	instance_unlock(cs);
 	if (node)
-		sinew_watch(node, NULL, NULL);
+		sinew_watch(node, NULL, cs);
 	instance_lock(cs);
 	cs->is_freed = true;
 	instance_wake(cs);

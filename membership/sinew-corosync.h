@@ -80,7 +80,8 @@ int sinew_corosync_options(struct sinew_corosync *cs, struct sinew_options *opt)
  * that has been asked for, peers come up later. The node is to be made with the
  * options above. -EINVAL: another nodeid, or another membership than
  * SINEW_MEMBERSHIP_EXTERNAL; or the dlm profile, and the log says what to do; or NULL, unless
- * observe was set. -EALREADY: attached. any thread.
+ * observe was set. -EALREADY: attached. -ENOSPC: the node has SINEW_WATCHES_MAX observers
+ * (sinew_watch()). any thread.
  */
 int sinew_corosync_attach(struct sinew_corosync *cs, struct sinew_node *node);
 

@@ -26,7 +26,7 @@ TWINS='call_wire config decode dial dlm_packet dlm_random dlm_space frag fsm gol
 	hello hostile link link_state live_hot lives lives_peers node node_again node_ends
 	node_find node_leave node_memory node_wait path paths ring ring_calls ring_threads
 	seq service service_calls session_calls snapshot states tombstones view view_again
-	view_away view_ends view_limits view_observer wire wire_calls'
+	view_away view_ends view_limits view_observer watch wire wire_calls'
 passed=0 failed=0
 export LC_ALL=C
 unset MAKEFLAGS MFLAGS MAKELEVEL

@@ -391,30 +391,6 @@ static void call_ask_fence(struct worker *w)
 	MUST(sinew_ask_fence(w->s->n, some_nodeid(w), 5, SINEW_FENCE_FAILED) == 0);
 }
 
-static void watched(void *arg)
-{
-	MUST(arg == &stress);
-}
-
-static void watched_renewed(void *arg, uint64_t incarnation)
-{
-	MUST(arg == &stress && incarnation);
-}
-
-static void call_watch(struct worker *w)
-{
-	const struct sinew_watch watch = {
-		.size = sizeof watch, .renewed = watched_renewed,
-		.closing = watched, .closed = watched,
-	};
-	int err = sinew_watch(w->s->n, draw(w, 2) ? &watch : NULL, &stress);
-
-	if (stress.mode.external)
-		EXPECT("sinew_watch", err, EBUSY);
-	else
-		MUST(err == -EINVAL);
-}
-
 static void call_break(struct worker *w)
 {
 	uint32_t nodeid = draw(w, 2) ? some_nodeid(w) : 0;

@@ -69,4 +69,8 @@ extern const struct not_called not_called[];
 
 struct call *some_call(struct worker *w);
 
+/* ---- stress_manage.c ---- */
+
+void call_watch(struct worker *w);
+
 #endif

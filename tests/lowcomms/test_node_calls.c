@@ -432,65 +432,6 @@ static void a_close_is_seen_without_a_link(void)
 	cluster_free(c);
 }
 
-static struct sinew_watch watch;
-static unsigned n_renewed, n_closing, n_closed;
-
-static void saw_renewed(void *arg, uint64_t incarnation)
-{
-	n_renewed += arg == &watch && incarnation;
-}
-
-static void saw_closing(void *arg)
-{
-	n_closing += arg == &watch;
-}
-
-static void saw_watched_close(void *arg)
-{
-	n_closed += arg == &watch;
-}
-
-static void external(struct sinew_options *o)
-{
-	o->membership = SINEW_MEMBERSHIP_EXTERNAL;
-}
-
-static void one_who_watches(void)
-{
-	struct cluster *c = cluster_new(1, external), *still = cluster_new(1, NULL);
-	struct sinew_node *n = c->t[1].n;
-
-	watch = (struct sinew_watch) {
-		.size = 1,
-		.renewed = saw_renewed,
-		.closing = saw_closing,
-		.closed = saw_watched_close,
-	};
-	CHECK_EQ(sinew_watch(NULL, NULL, NULL), -EINVAL);
-	CHECK_EQ(sinew_watch(n, &watch, &watch), -EINVAL);
-	watch.size = sizeof watch + 1;
-	CHECK_EQ(sinew_watch(n, &watch, &watch), -EINVAL);
-	watch.size = sizeof watch;
-	CHECK_EQ(sinew_watch(still->t[1].n, &watch, &watch), -EINVAL);
-	CHECK_EQ(sinew_watch(n, &watch, NULL), 0);
-	CHECK_EQ(sinew_watch(n, &watch, &watch), -EBUSY);
-	CHECK_EQ(sinew_self_lost(n), 0);
-	DRIVE(c, c->t[1].self_losts == 1);
-	CHECK_EQ(n_renewed, 0);
-	CHECK_EQ(sinew_watch(n, NULL, NULL), 0);
-	CHECK_EQ(sinew_watch(n, &watch, &watch), 0);
-	CHECK_EQ(sinew_self_lost(n), 0);
-	DRIVE(c, c->t[1].self_losts == 2);
-	CHECK_EQ(n_renewed, 1);
-	CHECK_EQ(n_closing, 0);
-	CHECK_EQ(sinew_close(n, 0), 0);
-	DRIVE(c, c->t[1].closed == 1);
-	CHECK_EQ(n_closing, 1);
-	CHECK_EQ(n_closed, 1);
-	cluster_free(c);
-	cluster_free(still);
-}
-
 /* ---- sends of the loop's thread ---- */
 
 static bool is_readable(struct sinew_node *n)
@@ -562,7 +503,6 @@ int main(void)
 	RUN(each_event_is_told_by_its_own);
 	RUN(a_break_is_nothing_else);
 	RUN(a_close_is_seen_without_a_link);
-	RUN(one_who_watches);
 	RUN(the_first_of_each_turn_goes_at_once);
 	RUN(a_send_that_waits_wakes_who_polls);
 	return check_done();

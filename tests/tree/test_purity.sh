@@ -79,7 +79,7 @@ grep -nE '# *include *"(proto|tests)/' $(files .c .h | grep '^tools/') |
 	grep -v '"proto/wire\.h"' |
 	verdict tools_use_only_the_codec_of_the_core
 grep -nE '# *include *"lowcomms/' $(files .c .h | grep -E '^(membership|tools)/') |
-	grep -vE '"lowcomms/(sinew(-test)?\.h|options\.def|(sockaddr|thread)\.h)"' |
+	grep -vE '"lowcomms/(sinew(-(test|manage))?\.h|options\.def|(sockaddr|thread)\.h)"' |
 	verdict only_the_public_headers_are_used_above
 grep -nE '# *include *"services/' $(files .c .h | grep '^tools/') |
 	grep -v '"services/sinew-call\.h"' |
