@@ -32,7 +32,8 @@ struct calls_begin {
  * Begins a call in memory of the user's that is in no use.
  * -EAGAIN: no slot is free, and nowait is set or cfg.max_queued wait already; SLOT follows.
  * -ELOOP: too deep. -ESHUTDOWN: one side finishes. -ESTALE: the session is over. -EPROTO: rules
- * were broken. -EMSGSIZE: more data than the total. -EINVAL: last data, and less than the total.
+ * were broken. -EMSGSIZE: more data than the total. -EINVAL: last data, and less than the total;
+ * upgrade together with after.
  * -EALREADY: upgrade, and the service is known, or another call asks.
  */
 int call_begin(struct calls *c, struct call *call, const struct calls_begin *b);

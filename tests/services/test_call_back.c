@@ -143,6 +143,8 @@ static void impossible_references_are_refused(void)
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_COUNT, &back, &opt, 0), -EINVAL);
 	opt.after = pair.s[1].held[0].call;
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_COUNT, &back, &opt, 0), -EINVAL);
+	opt.after = pair.s[1].held[0].call;
+	CHECK_EQ(ask(&pair.s[1], PAIR_WHOLE, OP_COUNT, &back, &opt, SINEW_CALL_UPGRADE), -EINVAL);
 	/* One that is over is none to wait for. */
 	CHECK_EQ(sinew_call_abort(a.call, 1), 0);
 	DRIVE_CALLS(&pair, a.ended && pair.s[1].told == 1);

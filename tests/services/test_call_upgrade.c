@@ -343,6 +343,37 @@ static void who_may_not_wait_comes_back(void)
 }
 
 /* Calls of other bindings do not wait for it. */
+/* That call may need others of the binding to end. */
+static void what_comes_after_a_call_does_not_ask(void)
+{
+	struct call_ref after = { 1, 0 };
+	struct calls_begin b;
+	uint16_t back;
+
+	open_pair(NEW);
+	CHECK_EQ(calls_bind(&p.b.c, OLD, NULL, &back), 0);
+	CHECK_EQ(pair_begin(&p.b, &other, back, "data"), 0);
+	pair_run(&p);
+	b = pair_begins(binding, "?");
+	b.upgrade = true;
+	b.after = &after;
+	CHECK_EQ(call_begin(&p.a.c, &probe, &b), -EINVAL);
+	CHECK_EQ(p.a.c.out_bindings[binding].users, 1);
+	b.upgrade = false;
+	CHECK_EQ(call_begin(&p.a.c, &probe, &b), 0);
+	/* Where the service is known, too: the flag is wrong there at any time. */
+	CHECK_EQ(begin_probe(&third), 0);
+	b.upgrade = true;
+	CHECK_EQ(call_begin(&p.a.c, &probe, &b), -EINVAL);
+	call_let_go(&probe);
+	call_let_go(&third);
+	call_let_go(&other);
+	pair_run(&p);
+	call_let_go(p.a.in);
+	calls_unbind(&p.b.c, back);
+	over();
+}
+
 static void others_wait_for_their_own_probe_alone(void)
 {
 	uint16_t second;
@@ -545,6 +576,7 @@ int main(void)
 	RUN(a_busy_service_is_asked_again);
 	RUN(calls_before_a_probe_are_of_the_old_service);
 	RUN(who_may_not_wait_comes_back);
+	RUN(what_comes_after_a_call_does_not_ask);
 	RUN(others_wait_for_their_own_probe_alone);
 	RUN(another_binding_begins_with_the_result);
 	RUN(a_result_gives_way_to_bindings);

@@ -186,6 +186,7 @@ static struct caller *start(struct dialog *d, unsigned depth, uint64_t deadline_
 	b.endless = !depth && rng_one_in(rng(), 12);
 	e->after = depth ? 0 : draw_after(d, &after);
 	b.after = e->after ? &after : NULL;
+	b.upgrade &= !e->after;
 	if (e->deadline_ns > deadline_ns)
 		e->deadline_ns = deadline_ns;
 	b.deadline_ns = e->deadline_ns;
