@@ -24,9 +24,9 @@ files()
 		-type f \( "${names[@]:1}" \) -print 2>/dev/null | sort
 }
 
-# ---- the core is pure, and that of calls ----
+# ---- the core is pure, and those of calls and of topology ----
 
-pure=$(ls proto/*.[ch] services/call_wire.[ch] services/calls*.[ch] 2>/dev/null)
+pure=$(ls proto/*.[ch] services/call_wire.[ch] services/calls*.[ch] services/topo*.[ch] 2>/dev/null)
 pure_c=$(echo "$pure" | grep '\.c$')
 object_of() { echo "$dir/$(echo "${1%.c}" | tr / +).o"; }
 
@@ -62,8 +62,8 @@ grep -nE '^[[:space:]]*# *include *<' $pure | grep -vE "<($libc)\.h>" |
 grep -nE '^[[:space:]]*# *include *"' proto/*.[ch] | grep -vE '"[a-z_]+\.(h|def)"' |
 	verdict core_includes_only_itself
 grep -nE '^[[:space:]]*# *include *"' $(echo "$pure" | grep '^services/') |
-	grep -vE '"(call_wire|calls[a-z_]*|proto/(wire|span|list|grant))\.(h|def)"' |
-	verdict core_of_calls_includes_itself_and_the_codec
+	grep -vE '"(call_wire|calls[a-z_]*|topo[a-z_]*|proto/(wire|span|list|grant))\.(h|def)"' |
+	verdict cores_of_services_include_themselves_and_the_codec
 
 # ---- layers: tools, membership, services, lowcomms, proto; never back ----
 
