@@ -5,10 +5,9 @@
  * connections: its user says when one is lost.
  *
  * Told events alternate for each publication: one that was told and is over is withdrawn, one that
- * is there is told, when the server's snapshot ends or its log was told. Of a snapshot, first all that
- * has gone is withdrawn, NODE last, then all that is new is published in the order in which it
- * came; all of these are collapsed, but for those of the first one. Positions are those at which a
- * new connection may resume.
+ * is there is told, when the server's snapshot ends or its log was told. Of a snapshot, first all
+ * that has gone is withdrawn, NODE last, then all that is new is published in the order in which it
+ * came; all of these are collapsed, but for those of the first one.
  *
  * With TOPO_REQ_EDGE only the first publication of each {type, lower, upper} is told, and the end
  * of the last one.
@@ -42,7 +41,7 @@ enum topo_told_what {
 struct topo_told {
 	enum topo_told_what what;
 	const struct topo_row *row;	/* PUBLISHED, WITHDRAWN; until the next call for this view */
-	bool collapsed;		/* found by comparing, in place of what happened */
+	bool collapsed;		/* found by comparing, in place of all that happened */
 	bool first;		/* before the first CURRENT */
 	bool group;		/* the next event belongs to the same change; never with EDGE */
 };
@@ -52,7 +51,8 @@ enum topo_view_phase {
 	TOPO_VIEW_SHOWN,	/* a snapshot is under way */
 	TOPO_VIEW_AGAIN,	/* it was not whole, another one is next */
 	TOPO_VIEW_TAIL,
-	TOPO_VIEW_OVER,		/* nothing follows: TIMEOUT, OVERRUN, or a broken rule */
+	TOPO_VIEW_BROKEN,	/* an event was refused: none follows on this connection */
+	TOPO_VIEW_OVER,		/* TIMEOUT or OVERRUN: none follows at all */
 };
 
 enum topo_view_walk {
@@ -69,20 +69,22 @@ struct topo_view {
 	struct topo_edges edges;
 	struct topo_position position;	/* told so far; epoch of the last whole snapshot */
 	struct topo_position shown;	/* of the snapshot under way */
-	struct list *at;		/* of the walk: the next row */
+	struct list *at;		/* the next row of the walk */
 	struct topo_row *gone;		/* told as withdrawn; the next call frees it */
-	struct topo_told one;
+	struct topo_told one;		/* of no walk, to be told next */
 	uint64_t n_collapsed;		/* events */
 	uint64_t n_unseen;		/* publications that came and went untold, as far as known */
 	uint64_t n_since;		/* changes by comparing, since the last whole snapshot */
 	uint32_t n_left;		/* changes that the walk has to find */
-	uint32_t n_told, n_kept, n_new;	/* rows: told; of these in the snapshot; not told yet */
+	uint32_t n_told;		/* rows that the subscriber knows */
+	uint32_t n_kept, n_new;		/* in the snapshot under way: such ones, others */
 	uint8_t phase;			/* enum topo_view_phase */
 	uint8_t walk;			/* enum topo_view_walk */
 	bool exact;			/* what was told is the state at the position */
 	bool compared;			/* a snapshot had an end */
 	bool was_whole;			/* ... and was whole */
-	bool current_due, collapses;
+	bool current_due;
+	bool collapses;			/* the walk's events are collapsed */
 };
 
 /* 0 or -ENOMEM. */
@@ -100,6 +102,9 @@ void topo_view_request(const struct topo_view *v, struct topo_request *ret);
 int topo_view_event(struct topo_view *v, const struct topo_event *e);
 /* The next event for the subscriber; false: there is none. */
 bool topo_view_next(struct topo_view *v, struct topo_told *ret);
+/* The subscriber could not take what topo_view_next() has just told it, a PUBLISHED: it was not
+ * told, and the connection is broken. Not with EDGE. */
+void topo_view_refuse(struct topo_view *v);
 /* The connection is over. Publications that were told stay so. */
 void topo_view_lost(struct topo_view *v);
 
