@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "lowcomms/lock.h"
-#include "lowcomms/sinew.h"
+#include "lowcomms/sinew-manage.h"
 #include "lowcomms/snapshot.h"
 #include "proto/list.h"
 #include "proto/peer.h"
@@ -59,6 +59,7 @@ struct member {
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
 	bool never_dial;		/* sinew_peer_set_dial(); lock */
+	char name[SINEW_PEER_NAME_MAX];	/* sinew_peer_set_name(); lock */
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
 	struct reach reach[SINEW_ADDRS_MAX];
 	struct turns turns;
@@ -69,6 +70,7 @@ struct member {
 
 struct directory {
 	struct lock lock;		/* the table, and what others read of members */
+	char own_name[SINEW_PEER_NAME_MAX];	/* lock */
 	struct list members[MEMBER_HASH];
 	unsigned n_members;
 	struct list leaving;		/* members that are closed, leave.c; loop */

@@ -18,7 +18,8 @@
  * Files above them; each calls those of the lines below:
  *
  *	service.c				the calls of a service
- *	dispatch.c, send.c, wait.c, status.c	the user's calls; those about peers are in peers.c
+ *	dispatch.c, send.c, wait.c, status.c,	the user's calls; those that change peers are in
+ *	known.c					peers.c
  *	drive.c					one iteration of the loop
  *	peers.c, leave.c, accept.c		commands, removal, listeners
  *	flush.c					when to write

@@ -16,9 +16,8 @@
 
 /* ---- queueing ---- */
 
-/* The start of every call that leaves a command: takes the directory's lock. */
-static int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
-			 struct command **ret)
+int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t nodeid,
+		  struct command **ret)
 {
 	struct command *c;
 
@@ -36,9 +35,7 @@ static int command_begin(struct sinew_node *n, enum command_kind kind, uint32_t 
 	return 0;
 }
 
-/* Hands the command over, or frees it after an error. Gives the directory's lock back: from then
- * on the command and what it leads to are the loop's, which may have freed them. */
-static int command_end(struct sinew_node *n, struct command *c, int err)
+int command_end(struct sinew_node *n, struct command *c, int err)
 {
 	lock_order_held(LOCK_DIRECTORY);
 	assert(!c->next);
@@ -395,6 +392,10 @@ static void run_command(struct sinew_node *n, struct command *c)
 	case COMMAND_DIAL:
 		if (p)
 			run_dial(n, p, c->yes);
+		break;
+	case COMMAND_NAME:
+		if (p || c->nodeid == n->opt.nodeid)
+			watch_peer(&n->observers, c->nodeid);
 		break;
 	}
 	/* Its consequences are told before the next one. */

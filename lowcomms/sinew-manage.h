@@ -33,7 +33,8 @@ struct sinew_watch {
 	/* Between the two: the session has lost its link (false), or has one again (true). The two
 	 * alternate. */
 	void (*link)(void *arg, uint32_t nodeid, uint64_t incarnation, bool up);
-	/* A peer was added or removed, or has other addresses. */
+	/* A peer was added or removed, or has other addresses, or another name, as the own node may
+	 * have: the functions below say how it is now. */
 	void (*peer)(void *arg, uint32_t nodeid);
 	/* sinew_quorum() took effect, and changed it. A node begins with quorum. */
 	void (*quorum)(void *arg, bool quorate);
@@ -46,6 +47,27 @@ struct sinew_watch {
  * -EINVAL: its size. -EBUSY: arg has one. -ENOSPC: there are SINEW_WATCHES_MAX. -ECHILD.
  */
 int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *arg);
+
+/* ---- peers ---- */
+
+#define SINEW_PEER_NAME_MAX	256	/* bytes of a name, NUL included */
+
+/* Copies up to max nodeids of peers, in no order; returns how many there are. any thread.
+ * -EINVAL: max < 0, or no place for them. -ECHILD. */
+int sinew_node_peers(struct sinew_node *node, uint32_t *nodeids, int max);
+/* Copies up to max addresses of a peer or of the own node, with their ports, most preferred first;
+ * returns how many there are. any thread. -ENOENT: unknown. -EINVAL: no place for them. -ECHILD. */
+int sinew_peer_addrs(struct sinew_node *node, uint32_t nodeid, struct sockaddr_storage *addrs,
+		     unsigned max);
+/*
+ * Gives a peer, or the own node, a name for people: any bytes, "" is none. It goes with the peer.
+ * Membership by a file or by corosync sets those of the nodelist. any thread.
+ * -ENOENT: unknown. -EINVAL: NULL, or longer than SINEW_PEER_NAME_MAX. -ENOMEM, -ECHILD.
+ */
+int sinew_peer_set_name(struct sinew_node *node, uint32_t nodeid, const char *name);
+/* Writes it, cut to at most n bytes, always terminated. any thread. -ENOENT: unknown. -EINVAL: no
+ * place for it. -ECHILD. */
+int sinew_peer_name(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n);
 
 #ifdef __cplusplus
 }

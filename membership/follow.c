@@ -12,6 +12,7 @@
 #include "membership/config.h"
 #include "membership/instance.h"
 #include "membership/ipc.h"
+#include "membership/join.h"
 
 #define MS		INSTANCE_MS
 #define RETRY_NS	(250 * MS)	/* of connecting and joining */
@@ -86,7 +87,7 @@ static void tell(struct sinew_corosync *c, const struct view_action *a)
 	switch (a->what) {
 	case VIEW_ADD:
 		if (node)
-			static_add(c->nodelist.config, node, a->nodeid, a->addrs, a->n_addrs);
+			join_add(c->nodelist.config, node, a->nodeid, a->addrs, a->n_addrs);
 		break;
 	case VIEW_SET_ADDRS:
 		/* None is known so far: that is no reason to forget what was. */
@@ -267,6 +268,8 @@ static void tell_nodes(struct sinew_corosync *c)
 {
 	nodelist_tell(c);
 	conclude(c);
+	if (c->node)
+		join_set_names(c->nodelist.config, c->node);
 }
 
 /* An incarnation, where there is no node. False, after it said why: there is no randomness, and no

@@ -8,6 +8,7 @@
 
 #include "membership/instance.h"
 #include "membership/ipc.h"
+#include "membership/join.h"
 #include "membership/resolve.h"
 
 static uint64_t in_ms(uint64_t ms)
@@ -210,7 +211,7 @@ static void take_next(struct sinew_corosync *c, struct sinew_config *config)
 	l->config = config;
 	instance_lock(c);
 	if (c->node)
-		static_set_dial(config, c->node);
+		join_set_dial(config, c->node);
 	instance_unlock(c);
 }
 

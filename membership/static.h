@@ -17,11 +17,5 @@ struct sinew_config *static_copy(const struct sinew_config *config);
 /* -EINVAL after config_fail(): that node and another one of the file are never dialled. */
 int static_check_dial(const struct sinew_config *config, uint32_t nodeid,
 		      struct config_error *err);
-/* Adds a node of the file as a peer, with these addresses, and not dialled if the file says so.
- * Errors of sinew_peer_add(). */
-int static_add(const struct sinew_config *config, struct sinew_node *node, uint32_t nodeid,
-	       const struct sockaddr_storage *addrs, unsigned n_addrs);
-/* Whether its peers are dialled, as another file says it. */
-void static_set_dial(const struct sinew_config *config, struct sinew_node *node);
 
 #endif

@@ -497,6 +497,8 @@ struct call stress_calls[] = {
 	{ "sinew_self_lost", call_self_lost, NODE, 20, 0 },
 	{ "sinew_ask_fence", call_ask_fence, NODE, 20, 0 },
 	{ "sinew_watch", call_watch, NODE, 20, 0 },
+	{ "sinew_node_peers sinew_peer_addrs sinew_peer_set_name sinew_peer_name", call_known,
+	  NODE, 60, 0 },
 	{ "sinew_break", call_break, NODE, 20, 0 },
 	{ "sinew_dispatch", call_dispatch, NODE, 1500, 0 },
 	{ "sinew_get_fd", call_fd_get, NODE, 20, 0 },

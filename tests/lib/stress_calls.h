@@ -72,5 +72,6 @@ struct call *some_call(struct worker *w);
 /* ---- stress_manage.c ---- */
 
 void call_watch(struct worker *w);
+void call_known(struct worker *w);
 
 #endif

@@ -60,3 +60,51 @@ void call_watch(struct worker *w)
 	EXPECT("sinew_watch", sinew_watch(w->s->n, draw(w, 2) ? &watch : NULL, arg), EBUSY,
 	       ENOSPC);
 }
+
+static void call_peers(struct worker *w)
+{
+	uint32_t ids[4] = { 0 };
+	int n = sinew_node_peers(w->s->n, ids, 4);
+
+	MUST(n >= 0 && n <= 2);
+	for (int i = 0; i < n; i++)
+		MUST(ids[i] && ids[i] <= STRANGER && ids[i] != w->s->nodeid);
+}
+
+static void call_addrs(struct worker *w)
+{
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+	uint32_t nodeid = 1 + draw(w, STRANGER);
+	int n = sinew_peer_addrs(w->s->n, nodeid, addrs, SINEW_ADDRS_MAX);
+
+	EXPECT("sinew_peer_addrs", n, ENOENT);
+	for (int i = 0; i < n; i++)
+		MUST(addrs[i].ss_family == AF_INET);
+}
+
+/* One of two: never a mix of both. */
+static void call_names(struct worker *w)
+{
+	static const char *const names[] = { "", "one", "another one" };
+	uint32_t nodeid = 1 + draw(w, STRANGER);
+	char buf[SINEW_PEER_NAME_MAX] = "";
+
+	EXPECT("sinew_peer_set_name", sinew_peer_set_name(w->s->n, nodeid, names[draw(w, 3)]),
+	       ENOENT);
+	EXPECT("sinew_peer_name", sinew_peer_name(w->s->n, nodeid, buf, sizeof buf), ENOENT);
+	MUST(!strcmp(buf, names[0]) || !strcmp(buf, names[1]) || !strcmp(buf, names[2]));
+}
+
+void call_known(struct worker *w)
+{
+	switch (draw(w, 3)) {
+	case 0:
+		call_peers(w);
+		break;
+	case 1:
+		call_addrs(w);
+		break;
+	default:
+		call_names(w);
+	}
+}

@@ -199,11 +199,16 @@ static void peers_are_told(void)
 	addr.ss_family = AF_INET;
 	CHECK_EQ(sinew_peer_set_addrs(n, FOREIGN, &addr, 1), 0);
 	DRIVE(c, w.peers == 2);
+	CHECK_EQ(sinew_peer_set_name(n, FOREIGN, "far"), 0);
+	CHECK_EQ(sinew_peer_set_name(n, FOREIGN, "far"), 0);
+	CHECK_EQ(sinew_peer_set_name(n, 1, "near"), 0);
+	DRIVE(c, w.peer == 1);
+	CHECK_EQ(w.peers, 4);
 	CHECK_EQ(sinew_peer_remove(n, FOREIGN), 0);
-	DRIVE(c, w.peers == 3);
+	DRIVE(c, w.peers == 5);
 	CHECK_EQ(sinew_peer_add(n, FOREIGN - 1, NULL, 0), 0);
 	CHECK_EQ(sinew_peer_close(n, FOREIGN - 1, 0), 0);
-	DRIVE(c, w.peers == 5);
+	DRIVE(c, w.peers == 7);
 	CHECK_EQ(w.peer, FOREIGN - 1);
 	cluster_free(c);
 }

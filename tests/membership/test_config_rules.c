@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lowcomms/sinew.h"
+#include "lowcomms/sinew-manage.h"
 #include "membership/config.h"
 #include "membership/static_inside.h"
 #include "tests/lib/check.h"
@@ -375,19 +375,46 @@ static void a_file_may_be_so_long(void)
 	CHECK_EQ(next_fd(), before);
 }
 
-static void a_peer_that_cannot_be_added_is_named(void)
+/* Node 2 of the file, which listens nowhere. */
+static struct sinew_node *second_node(const char *text)
 {
 	struct sinew_node *node = NULL;
 	struct sinew_options opt;
 
 	SINEW_OPTIONS_INIT(&opt);
-	CHECK_EQ(parse(THREE), 0);
+	CHECK_EQ(parse(text), 0);
 	CHECK_EQ(sinew_config_options(config, 2, &opt, err, sizeof(err)), 0);
 	opt.n_addrs = 0;
-	CHECK_OR_RETURN(!sinew_node_new(&opt, NULL, NULL, &node));
+	CHECK_EQ(sinew_node_new(&opt, NULL, NULL, &node), 0);
+	return node;
+}
+
+static void a_peer_that_cannot_be_added_is_named(void)
+{
+	struct sinew_node *node = second_node(THREE);
+
+	CHECK_OR_RETURN(node);
 	CHECK_EQ(sinew_config_join(config, node, err, sizeof(err)), 0);
 	CHECK_EQ(sinew_config_join(config, node, err, sizeof(err)), -EEXIST);
 	CHECK_STR(err, "f:2: cannot add node 1 as a peer: File exists");
+	sinew_node_free(node);
+}
+
+static void nodes_have_the_names_of_the_file(void)
+{
+	struct sinew_node *node =
+		second_node("nodelist {\nnode {\nnodeid: 1\nring0_addr: 127.0.0.1\nname: one\n}\n"
+			    "node {\nnodeid: 2\nring0_addr: 127.0.0.2\nname: two\n}\n"
+			    "node {\nnodeid: 3\nring0_addr: 127.0.0.3\n}\n}\n");
+	static const char *const names[] = { [1] = "one", [2] = "two", [3] = "" };
+	char name[SINEW_PEER_NAME_MAX];
+
+	CHECK_OR_RETURN(node);
+	CHECK_EQ(sinew_config_join(config, node, err, sizeof(err)), 0);
+	for (uint32_t i = 1; i <= 3; i++) {
+		CHECK_EQ(sinew_peer_name(node, i, name, sizeof(name)), 0);
+		CHECK_STR(name, names[i]);
+	}
 	sinew_node_free(node);
 }
 
@@ -429,6 +456,7 @@ int main(void)
 	RUN(values_stay_in_their_place);
 	RUN(a_file_may_be_so_long);
 	RUN(a_peer_that_cannot_be_added_is_named);
+	RUN(nodes_have_the_names_of_the_file);
 	RUN(who_cannot_start_is_told_each_reason);
 	sinew_config_free(config);
 	return check_done();

@@ -10,6 +10,7 @@
 
 #include <poll.h>
 
+#include "lowcomms/sinew-manage.h"
 #include "tests/lib/cluster.h"
 
 #define WITHOUT_GOODBYE_MS	900	/* a little less than what is waited for it */
@@ -238,6 +239,29 @@ static void a_name_gets_its_address_later(void)
 	user_end();
 }
 
+static bool is_named(uint32_t nodeid, const char *name)
+{
+	char buf[SINEW_PEER_NAME_MAX] = "";
+
+	return !sinew_peer_name(node, nodeid, buf, sizeof(buf)) && !strcmp(buf, name);
+}
+
+static void nodes_have_the_names_of_the_nodelist(void)
+{
+	begin(2);
+	AWAIT(status().whole);
+	fake_key("nodelist.node.1.name", "one");
+	fake_key("nodelist.node.2.name", "two");
+	fake_tell(FAKE_CONFIG);
+	AWAIT(is_named(1, "one") && is_named(2, "two"));
+	fake_key("nodelist.node.2.name", "another");
+	fake_node(3, "10.0.0.3");
+	fake_key("nodelist.node.3.name", "three");
+	fake_tell(FAKE_CONFIG);
+	AWAIT(is_named(2, "another") && is_named(3, "three"));
+	user_end();
+}
+
 /* A look-up made meanwhile is not forgotten. */
 static void names_are_looked_up_while_corosync_is_lost(void)
 {
@@ -369,6 +393,7 @@ int main(void)
 	RUN(a_change_that_is_wrong_is_said);
 	RUN(one_that_is_too_long_is_refused);
 	RUN(a_name_gets_its_address_later);
+	RUN(nodes_have_the_names_of_the_nodelist);
 	RUN(names_are_looked_up_while_corosync_is_lost);
 	RUN(an_observer_draws_its_incarnations);
 	RUN(a_node_is_its_own);

@@ -427,7 +427,7 @@ fi | verdict the_example_of_sinew_conf_is_loaded
 
 # ---- examples in C ----
 
-prelude='#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sinew.h>'
+prelude='#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sinew-manage.h>'
 warnings='-Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-function'
 
 # examples PAGE: writes its blocks in C, of the section EXAMPLES, as $dir/c/NAME-N.c.
