@@ -33,7 +33,7 @@ static struct shared *shared;
 static struct limits limits;
 
 static const char usage[] =
-	"usage: sim [--seeds N] [--from N] [--view] [--calls] [--sctp] [--jobs N]\n"
+	"usage: sim [--seeds N] [--from N] [--view] [--calls] [--sctp] [--topo] [--jobs N]\n"
 	"           [--coverage]\n"
 	"       sim --seed N [--trace] [--shrink]\n"
 	"           [--nodes N] [--messages N] [--faults N] [--without MASK]\n"
@@ -284,6 +284,7 @@ static int check(uint64_t seeds, unsigned jobs, const char *path)
 	run_seeds(SIM_CALLS + calls, seeds / CALLS_SHARE - calls, jobs);
 	run_seeds(SIM_CALLS | SIM_VIEW, seeds / BOTH_SHARE, jobs);
 	run_seeds(SIM_SCTP, seeds / SCTP_SHARE, jobs);
+	run_seeds(SIM_TOPO, seeds, jobs);
 	if (shared->failed)
 		printf("not ok - sim %llu seeds: %llu failed\n", (unsigned long long)seeds,
 		       (unsigned long long)shared->failed);
@@ -366,6 +367,8 @@ static bool parse(struct wanted *w, int argc, char **argv)
 			w->from |= SIM_CALLS;
 		else if (!strcmp(argv[i], "--sctp"))
 			w->from |= SIM_SCTP;
+		else if (!strcmp(argv[i], "--topo"))
+			w->from |= SIM_TOPO;
 		else if (!strcmp(argv[i], "--check"))
 			w->checking = true;
 		else if (!strcmp(argv[i], "--digests"))

@@ -32,6 +32,7 @@
 #define SIM_VIEW	(1ull << 32)	/* seeds with this bit: membership through a struct view */
 #define SIM_CALLS	(1ull << 33)	/* ... with this one: calls beside the messages */
 #define SIM_SCTP	(1ull << 34)	/* ... with this one: kernels, over SCTP */
+#define SIM_TOPO	(1ull << 35)	/* ... with this one: topology servers alone (topo.h) */
 
 #define USEC 1000ull
 #define MSEC 1000000ull

@@ -3,7 +3,7 @@
  * Owns virtual time: the queue of events, and begin and end of a node. Knows neither
  * what a schedule contains nor what is right or wrong.
  */
-#include "sim.h"
+#include "topo.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -474,6 +474,8 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.limits = *lim;
 	sim.trace = trace;
 	sim.plan.s = seed * 0x9e3779b97f4a7c15ull + 1;
+	if (seed & SIM_TOPO)
+		return topo_run();
 	sim.net.s = sim.plan.s ^ 0x6a09e667f3bcc908ull;
 	sim.app.s = sim.plan.s ^ 0xbb67ae8584caa73bull;
 	sim.group.s = sim.plan.s ^ 0x3c6ef372fe94f82bull;
