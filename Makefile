@@ -187,7 +187,8 @@ MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 # sinew-qb.h is inline: only its users need libqb.
 EXAMPLES := $(sort $(wildcard examples/*.c))
 HEADERS := lowcomms/sinew.h lowcomms/sinew-manage.h lowcomms/sinew-qb.h lowcomms/sinew-test.h \
-	services/sinew-call.h services/sinew-cred.h membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
+	services/sinew-call.h services/sinew-call-event.h services/sinew-cred.h \
+	membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
 # The same objects with all their names, for our own programs.
