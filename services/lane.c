@@ -113,6 +113,8 @@ void lane_free(struct lane *l)
 static void piece_is_put(struct sinew_call *k, size_t n)
 {
 	assert(k->core || !n);
+	/* It has its slot, which may be free again before somebody asks. */
+	call_name(k);
 	k->sent += n;
 	k->out.n_sealed++;
 	if (unsent_any(k))

@@ -160,14 +160,16 @@ static void busy_services_are_asked_again(void)
 	struct asked a = { .request = request, .len = 50000, .reply = reply, .size = 8 };
 	struct asked empty = { .request = request, .reply = reply + 8, .size = 8 }, late = empty;
 	struct sinew_call_options opt = { .size = sizeof opt, .deadline_ms = 60 };
-	uint64_t n = 50000;
+	uint64_t n = 50000, id;
 
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
 	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_HOLD, &held, NULL, 0), 0);
 	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
 	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &late, NULL,
 		     SINEW_CALL_RETRY | SINEW_CALL_MORE), -EINVAL);
+	a.keeps = true;
 	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &a, NULL, SINEW_CALL_RETRY), 0);
+	id = sinew_call_id(a.call);
 	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &empty, NULL, SINEW_CALL_RETRY), 0);
 	CHECK_EQ(ask(&pair.s[0], PAIR_NARROW, OP_COUNT, &late, &opt, SINEW_CALL_RETRY), 0);
 	DRIVE_CALLS(&pair, late.ended);
@@ -176,6 +178,9 @@ static void busy_services_are_asked_again(void)
 	pair_answer(&pair.s[1], 1);
 	DRIVE_CALLS(&pair, held.ended && a.ended && empty.ended);
 	CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+	/* It was begun again, in another use of a slot. */
+	CHECK(id && sinew_call_id(a.call) && sinew_call_id(a.call) != id);
+	sinew_call_end(a.call);
 	CHECK_EQ(empty.outcome, SINEW_CALL_DONE);
 	CHECK_MEM(reply, &n, sizeof n);
 	CHECK_EQ(pair.s[1].shown, 3);
