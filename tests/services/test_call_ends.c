@@ -105,6 +105,26 @@ static void calls_are_drained(void)
 	call_pair_close(&pair);
 }
 
+/* Sessions that begin later take no calls either. */
+static void calls_are_drained_before_a_session(void)
+{
+	struct asked late = { .request = request, .len = 10, .reply = reply, .size = PAIR_MAX };
+
+	memset(&pair, 0, sizeof pair);
+	CHECK_OR_RETURN(pair_open(pair.t, NULL) && side_open(&pair.s[0], &pair.t[0], NULL) &&
+			side_open(&pair.s[1], &pair.t[1], NULL));
+	CHECK_EQ(sinew_calls_drain(pair.s[1].calls, -1), 0);
+	DRIVE_CALLS(&pair, pair.t[0].all.session && pair.t[1].all.session);
+	CHECK_OR_RETURN(side_binds(&pair.s[0], pair.t[0].all.session));
+	if (!ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &late, NULL, 0)) {
+		DRIVE_CALLS(&pair, late.ended);
+		CHECK_EQ(late.reason, SINEW_END_CLOSING);
+		CHECK_EQ(late.outcome, SINEW_CALL_NOT_EXECUTED);
+	}
+	CHECK_EQ(pair.s[1].shown, 0);
+	call_pair_close(&pair);
+}
+
 /* ---- hard ---- */
 
 static void a_session_that_dies_ends_its_calls(void)
@@ -394,6 +414,7 @@ int main(void)
 	RUN(a_session_finishes_behind_its_calls);
 	RUN(an_endless_call_does_not_hold_the_end);
 	RUN(calls_are_drained);
+	RUN(calls_are_drained_before_a_session);
 	RUN(a_session_that_dies_ends_its_calls);
 	RUN(calls_that_never_left_were_not_executed);
 	RUN(a_node_that_goes_ends_its_calls);

@@ -139,6 +139,67 @@ static void an_idle_call_takes_little(void)
 	call_pair_close(&pair);
 }
 
+#define SLOTS	16u	/* of which one is for calls of depth 0 */
+
+static void limited(struct sinew_calls_options *opt)
+{
+	SINEW_CALLS_OPTIONS_INIT(opt);
+	opt->slots = SLOTS;
+	opt->alloc = take;
+	opt->release = give;
+	memory.fails_at = NEVER;
+	memory.for_ever = false;
+	memory.live = 0;
+}
+
+/* Nothing else moves: its end comes by itself. */
+static void a_call_that_waits_without_memory_ends(void)
+{
+	struct asked held = { .request = request, .reply = reply, .size = 8 };
+	struct asked a = { .request = request, .len = 100, .reply = reply };
+	struct sinew_calls_options opt;
+
+	limited(&opt);
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, &opt));
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &held, NULL, SINEW_CALL_WANT_ACCEPT), 0);
+	DRIVE_CALLS(&pair, held.accepted);
+	/* There is memory for the call, and none for its data. */
+	memory.fails_at = memory.n + 1;
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_COUNT, &a, NULL, 0), 0);
+	CHECK_EQ(memory.n, memory.fails_at + 1);
+	DRIVE_CALLS(&pair, a.ended);
+	CHECK_EQ(a.reason, SINEW_END_GIVEN_UP);
+	CHECK_EQ(a.outcome, SINEW_CALL_NOT_EXECUTED);
+	CHECK_EQ(a.code, SINEW_RX_CALL_DEAD);
+	pair_answer(&pair.s[1], 1);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	call_pair_close(&pair);
+	CHECK_EQ(memory.live, 0);
+}
+
+/* Calls whose events threads take have more memory. */
+static void a_queue_gives_all_memory_back(void)
+{
+	struct iovec iov = { request, 100 };
+	struct sinew_calls_options opt;
+	struct sinew_call_msg *m;
+	struct sinew_call *call;
+	bool over = false;
+
+	limited(&opt);
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, &opt));
+	CHECK_EQ(sinew_calls_queue(pair.s[0].calls, 1), 0);
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], OP_ECHO, NULL, &iov, 1, 0, NULL, &call), 0);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	while (!over && CHECK_EQ(sinew_calls_take(pair.s[0].calls, 0, &m), 0)) {
+		over = m->event == SINEW_CALL_ENDED;
+		sinew_call_msg_put(m);
+	}
+	sinew_call_end(call);
+	call_pair_close(&pair);
+	CHECK_EQ(memory.live, 0);
+}
+
 /* Where there is no memory for the calls of a session, those of the peer end. */
 static void a_session_without_memory_refuses_calls(void)
 {
@@ -178,6 +239,8 @@ int main(void)
 	RUN(each_allocation_fails_once);
 	RUN(memory_ends);
 	RUN(a_session_without_memory_refuses_calls);
+	RUN(a_call_that_waits_without_memory_ends);
+	RUN(a_queue_gives_all_memory_back);
 	RUN(an_idle_call_takes_little);
 	return check_done();
 }

@@ -154,6 +154,20 @@ static void unknown_calls_are_unknown(void)
 	over();
 }
 
+static void an_answer_that_nobody_asked_for_is_dropped(void)
+{
+	struct call_frame f = { .kind = CALL_STATE, .flags = CALL_CALLEE };
+
+	fresh_plain();
+	f.slot = call.slot;
+	f.gen = call.gen;
+	f.state = CALL_AT_ACCEPTED;
+	CHECK_EQ(pair_forge(&p.a, &f), 0);
+	CHECK_EQ(p.a.c.n.late, 1);
+	CHECK_STR(pair_log(&p.a), "");
+	over();
+}
+
 static void a_storm_costs_one_answer_a_slot(void)
 {
 	fresh_plain();
@@ -247,6 +261,7 @@ int main(void)
 	RUN(a_handler_that_does_not_stop_is_told_of);
 	RUN(a_call_here_is_not_asked_about);
 	RUN(unknown_calls_are_unknown);
+	RUN(an_answer_that_nobody_asked_for_is_dropped);
 	RUN(a_storm_costs_one_answer_a_slot);
 	RUN(an_answer_outlives_its_call);
 	RUN(an_answer_of_later_versions_says_that_it_is_there);

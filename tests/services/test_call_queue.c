@@ -133,6 +133,24 @@ static void own_calls_are_taken(void)
 	call_pair_close(&pair);
 }
 
+static void answers_are_taken(void)
+{
+	struct iovec iov = { request, 500 };
+	struct sinew_call_msg *m;
+	struct sinew_call *call;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(sinew_calls_queue(pair.s[0].calls, 1), 0);
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], OP_HOLD, NULL, &iov, 1, 0, NULL, &call), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+	CHECK_EQ(sinew_call_query(call), 0);
+	CHECK_OR_RETURN((m = take(0, SINEW_CALL_STATE)));
+	CHECK(m->call == call && m->report->received == 500 && m->report->consumed == 500);
+	sinew_call_msg_put(m);
+	sinew_call_end(call);
+	call_pair_close(&pair);
+}
+
 /* More than any window, and nobody takes for a while. */
 static void long_requests_wait_in_their_window(void)
 {
@@ -557,6 +575,7 @@ int main(void)
 		request[i] = (uint8_t)(i * 7 + i / 251);
 	RUN(events_are_taken_in_order);
 	RUN(own_calls_are_taken);
+	RUN(answers_are_taken);
 	RUN(long_requests_wait_in_their_window);
 	RUN(every_delivery_is_taken);
 	RUN(a_full_queue_refuses);

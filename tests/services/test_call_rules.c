@@ -254,6 +254,24 @@ static void a_reply_to_half_a_request(void)
 	pair_free(&p);
 }
 
+/* A frame that is due has no session to go to. */
+static void nothing_is_due_behind_the_end(void)
+{
+	struct call_frame f = { .kind = CALL_UNBIND, .binding = 9 };
+
+	fresh();
+	p.b.room = 0;
+	CHECK_EQ(pair_forge(&p.b, &f), -EPROTO);
+	calls_set_target(&p.b.c, 2);
+	CHECK(calls_frame_waits(&p.b.c));
+	calls_down(&p.b.c, 0);
+	CHECK(!calls_frame_waits(&p.b.c));
+	pair_log(&p.b);
+	call_let_go(p.b.in);
+	call_let_go(&call);
+	pair_free(&p);
+}
+
 static void late_frames_break_no_rule(void)
 {
 	static const struct call_frame late[] = {
@@ -287,6 +305,7 @@ int main(void)
 	RUN(a_malformed_frame);
 	RUN(answers_keep_the_rules);
 	RUN(a_reply_to_half_a_request);
+	RUN(nothing_is_due_behind_the_end);
 	RUN(late_frames_break_no_rule);
 	return check_done();
 }

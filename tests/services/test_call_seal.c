@@ -361,6 +361,10 @@ static void bad_arguments(void)
 	CHECK_EQ(sinew_calls_verify(calls, 1, NULL, NULL), -EINVAL);
 	CHECK(!c);
 	sinew_cred_put(NULL);
+	/* Nothing but a release is enough. */
+	ops = (struct sinew_cred_ops) { .size = sizeof ops };
+	CHECK_EQ(sinew_cred_new(calls, 1, "x", 1, &ops, NULL, &c), 0);
+	sinew_cred_put(c);
 	/* Of another node. */
 	CHECK_EQ(sinew_cred_new(pair.s[1].calls, 1, request, SINEW_CRED_MAX, NULL, NULL, &c), 0);
 	CHECK_EQ(sinew_binding_open(calls, pair.t[0].all.session, OPEN, c,
