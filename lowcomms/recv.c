@@ -198,6 +198,9 @@ static void deliver_call(struct conn *c, struct rx *rx)
 	n->handover.buf = c->buf;
 	n->handover.session = h;
 	n->handover.msg = &msg;
+	n->serving.link = &c->link;
+	n->serving.rx = rx;
+	n->serving.frame = &msg;
 	do
 		serving_frame(h, msg.data, msg.len);
 	while ((msg.data = link_rx_call(&c->link, rx, &msg.len)));

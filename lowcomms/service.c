@@ -50,6 +50,11 @@ uint64_t service_now(void)
 	return loop_now_ns();
 }
 
+uint64_t service_tick(void)
+{
+	return loop_tick_ns();
+}
+
 uint64_t service_turn_ns(const struct sinew_node *n)
 {
 	return n->core.now_ns;
@@ -178,9 +183,9 @@ static bool put_plain(struct sinew_session *h, const struct span *parts, int n, 
 	return true;
 }
 
-/* The loop has something to write; it may know. Gives the lock back. */
-static void flush_put(struct sinew_session *h)
+void service_flush(struct sinew_session *h)
 {
+	lock_order_held(LOCK_HANDLE);
 	if (loop_is_inside(&h->node->loop) && h->node->handover.answered == h)
 		lock_give(&h->lock, LOCK_HANDLE);
 	else
@@ -215,7 +220,7 @@ int service_put(struct sinew_session *h, const struct span *parts, int n, size_t
 	if (ret_end)
 		*ret_end = end;
 	if (end > h->cork.wake_threshold)
-		flush_put(h);
+		service_flush(h);
 	else
 		lock_give(&h->lock, LOCK_HANDLE);
 	return 0;

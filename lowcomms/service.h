@@ -109,6 +109,9 @@ void service_set_data(struct sinew_session *h, void *data);
  */
 int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len, bool bulk,
 		uint64_t *ret_begin, uint64_t *ret_end);
+/* For service_plain.h alone: the loop has something to write, which it may know. Under the lock of
+ * the handle, which this gives back. */
+void service_flush(struct sinew_session *h);
 /* The longest body of a frame of that session. Any thread. */
 size_t service_max(const struct sinew_session *h);
 
@@ -134,6 +137,8 @@ void service_wake(struct sinew_node *n);
 void service_let_go(struct sinew_session *h);
 /* Now, in ns of the clock of the loop. Any thread. */
 uint64_t service_now(void);
+/* The same at its last tick, up to 10 ms ago: a quarter of the cost. */
+uint64_t service_tick(void);
 /* The same as of the present turn of the loop, without a look at the clock. Loop thread. */
 uint64_t service_turn_ns(const struct sinew_node *n);
 

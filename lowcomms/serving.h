@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct link;
+struct rx;
 struct service_ops;
+struct sinew_message;
 struct sinew_node;
 struct sinew_session;
 
@@ -19,6 +22,10 @@ struct serving {
 	void *user;			/* the same */
 	uint64_t deadline_ns;		/* of its next tick; CORE_NEVER: none */
 	struct sinew_session *batch;	/* frames of it were handed over, and no batch() yet */
+	/* Inside of frame(): whose frames these are. */
+	struct link *link;
+	struct rx *rx;
+	struct sinew_message *frame;
 };
 
 /* The loop thread, without a lock. */

@@ -227,17 +227,37 @@ static inline __attribute__((always_inline)) bool ring_send_plain(struct ring *r
 int ring_put(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
 	     uint64_t *ret_end);
 
-/* The same where ring_send_plain() would do it. False: nothing happened, take ring_put(). */
+/*
+ * The same where ring_send_plain() would do it, in two steps: where the body of len bytes is to be
+ * written, and, with nothing of the ring in between, that it is. NULL, false: nothing happened,
+ * take ring_put().
+ */
+static inline __attribute__((always_inline)) uint8_t *ring_put_begin(struct ring *r, size_t len)
+{
+	uint8_t *p = (uint8_t *)(r->lap + (uintptr_t)r->reserved);
+
+	if (!ring_fits(r, len + WIRE_MSG_OVERHEAD))
+		return NULL;
+	return p + wire_put_whole(p, r->nodeid, r->next_seq, len, WIRE_CALL);
+}
+
+static inline __attribute__((always_inline)) bool ring_put_end(struct ring *r, size_t len)
+{
+	if (!ring_publish(r, r->reserved, r->reserved + len + WIRE_MSG_OVERHEAD, 1))
+		return false;
+	r->number--;		/* of messages: this is none */
+	return true;
+}
+
+/* Both, for a body made of parts. */
 static inline __attribute__((always_inline)) bool ring_put_plain(struct ring *r,
 								 const struct span *parts, int n,
 								 size_t len)
 {
-	uint64_t need = len + WIRE_MSG_OVERHEAD, pos = r->reserved;
-	uint8_t *p = (uint8_t *)(r->lap + (uintptr_t)pos);
+	uint8_t *p = ring_put_begin(r, len);
 
-	if (!ring_fits(r, need))
+	if (!p)
 		return false;
-	p += wire_put_whole(p, r->nodeid, r->next_seq, len, WIRE_CALL);
 	for (int i = 0; i < n; i++) {
 		if (parts[i].n <= RING_SHORT)
 			ring_copy_short(p, parts[i].p, parts[i].n);
@@ -245,10 +265,7 @@ static inline __attribute__((always_inline)) bool ring_put_plain(struct ring *r,
 			memcpy(p, parts[i].p, parts[i].n);
 		p += parts[i].n;
 	}
-	if (!ring_publish(r, pos, pos + need, 1))
-		return false;
-	r->number--;		/* of messages: this is none */
-	return true;
+	return ring_put_end(r, len);
 }
 
 /* The caller's limit for memory that is touched; see charged. */

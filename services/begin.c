@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The user's calls for bindings, and to begin calls, from any thread. Knows nothing of events. */
+#include "services/begin.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -21,15 +23,6 @@
 			 SINEW_CALL_UPGRADE)
 
 #define OPTIONS_MIN	offsetof(struct sinew_call_options, after)
-
-struct sinew_binding {
-	struct lane *lane;
-	struct sinew_session *session;	/* referenced */
-	struct sinew_cred *cred;	/* referenced; NULL: none */
-	struct sinew_binding *others;	/* the same with credentials of single calls; under the
-					 * lock of the lane */
-	uint16_t number, service;
-};
 
 /* ---- bindings ---- */
 
@@ -306,9 +299,9 @@ static void go_on(struct sinew_call *k)
 	}
 }
 
-int sinew_call_begin(struct sinew_binding *b, uint32_t op, const struct sinew_call_options *given,
-		     const struct iovec *iov, int n, unsigned flags, void *user,
-		     struct sinew_call **ret_call)
+int begin_any(struct sinew_binding *b, uint32_t op, const struct sinew_call_options *given,
+	      const struct iovec *iov, int n, unsigned flags, void *user,
+	      struct sinew_call **ret_call)
 {
 	static const struct sinew_call_options none = { .size = sizeof none };
 	const struct sinew_call_options *opt = given ? given : &none;

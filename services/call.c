@@ -3,7 +3,6 @@
 
 #include <assert.h>
 
-#include "services/calls_clear.h"
 #include "services/calls_end.h"
 #include "services/unread.h"
 #include "services/lane.h"
@@ -11,40 +10,19 @@
 #include "services/service.h"
 
 #define IOV_PARTS_MAX	1024
-#define SPARE_MAX	64u	/* handles of a lane that are kept for its next calls */
-
-/* Those of one direction are as long as each other. */
-static struct sinew_call *take_spare(struct spare *spare)
-{
-	struct sinew_call *k;
-
-	assert(list_empty(&spare->handles) == !spare->n);
-	if (!spare->n)
-		return NULL;
-	k = list_first(&spare->handles, struct sinew_call, all);
-	list_remove(&k->all);
-	spare->n--;
-	return k;
-}
 
 struct sinew_call *call_new(struct lane *l, bool incoming)
 {
-	struct sinew_call *k = take_spare(&l->spare[incoming]);
+	struct sinew_call *k;
 
 	lock_order_held(LOCK_SERVICE);
-	if (!k)
+	if (l->spare[incoming].n)
+		k = spare_take(&l->spare[incoming]);
+	else
 		k = owner_alloc(l->owner, incoming ? offsetof(struct sinew_call, own) : sizeof *k);
 	if (!k)
 		return NULL;
-	calls_clear(k, offsetof(struct sinew_call, own));
-	k->lane = l;
-	k->incoming = incoming;
-	k->refs = 1;
-	if (!l->n_calls++)
-		sinew_session_ref(l->session);
-	atomic_init(&k->over, true);
-	list_init(&k->entry.waiting);
-	list_init(&k->all);
+	call_init(l, k, incoming);
 	return k;
 }
 
@@ -62,14 +40,9 @@ struct sinew_session *call_free(struct sinew_call *k)
 	k->queued = NULL;
 	if (k->cred)
 		lane_drop_cred(l, k->cred);
-	if (spare->n < SPARE_MAX) {
-		list_push(&spare->handles, &k->all);
-		spare->n++;
-	} else {
+	if (!spare_give(spare, k))
 		owner_release(l->owner, k);
-	}
-	assert(l->n_calls);
-	return --l->n_calls ? NULL : l->session;
+	return lane_unhold(l);
 }
 
 void call_give_ref(struct sinew_call *k)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The user's calls for a call at either side, from any thread. Knows nothing of services. */
+#include "services/call_user.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_query.h"
+#include "services/lane.h"
 #include "services/queue.h"
 #include "services/show.h"
 #include "services/unread.h"
@@ -104,6 +107,9 @@ static ssize_t send_locked(struct sinew_call *k, const struct iovec *iov, int n,
 		return gone(k);
 	if (!len && !last)
 		return 0;
+	/* Its request is still to be handed over. */
+	if (lane_shows_new(k->lane, k))
+		return -EBUSY;
 	/* A reply counts as consumption of the request that was handed over. */
 	if (k->incoming && k->unconsumed && k->in.last) {
 		call_consumed(k->core, k->unconsumed);
@@ -135,7 +141,7 @@ static int want_final(struct sinew_call *k)
 	return 0;
 }
 
-ssize_t sinew_call_send(struct sinew_call *k, const struct iovec *iov, int n, unsigned flags)
+ssize_t send_any(struct sinew_call *k, const struct iovec *iov, int n, unsigned flags)
 {
 	ssize_t taken = 0;
 	size_t len;
@@ -196,8 +202,10 @@ int sinew_call_abort(struct sinew_call *k, int32_t code)
 		return -ECHILD;
 	lane_lock(k->lane);
 	err = k->core ? call_abort(k->core, (uint32_t)code) : call_ended(k) ? -EALREADY : -ESTALE;
-	if (!err)
+	if (!err) {
 		k->aborted = true;
+		lane_hide_data(k->lane, k);
+	}
 	lane_settle(k->lane);
 	lane_unlock(k->lane);
 	return err;
@@ -220,16 +228,13 @@ static void refuse_waiting(struct sinew_call *k)
 	lane_settle(k->lane);
 }
 
-void sinew_call_end(struct sinew_call *k)
+void end_any(struct sinew_call *k)
 {
 	struct sinew_session *unused = NULL;
-	struct lane *l;
+	struct lane *l = k->lane;
 	bool stays;
 
-	if (!k || forked(k))
-		return;
-	l = k->lane;
-	lane_lock(l);
+	lock_order_held(LOCK_SERVICE);
 	if (k->incoming && !k->accepted) {
 		refuse_waiting(k);
 		lane_unlock(l);
@@ -246,7 +251,7 @@ void sinew_call_end(struct sinew_call *k)
 		call_closed(k);
 		lane_settle(l);
 	}
-	if (!stays)
+	if (!lane_hide(l, k, !stays) && !stays)
 		unused = call_put_back(k);
 	lane_unlock_and_drop(l, unused);
 }

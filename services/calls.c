@@ -45,7 +45,9 @@ void calls_init(struct calls *c, const struct calls_config *cfg, void *mem, uint
 	c->in_bindings = (struct call_binding *)(c->out_creds + cfg->n_creds);
 	c->out_bindings = c->in_bindings + cfg->n_bindings;
 	c->grow_bytes = cfg->grow_bytes;
-	c->target = cfg->theirs.slots;
+	c->plain.sent = (uint32_t)min_u64(c->cfg.theirs.piece, cfg->theirs.window);
+	c->plain.taken = (uint32_t)min_u64(cfg->ours.piece, cfg->ours.window);
+	slots_set_target(c, cfg->theirs.slots);
 	c->our_target = cfg->ours.slots;
 	list_init(&c->ready);
 	list_init(&c->paused);

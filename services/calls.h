@@ -13,6 +13,7 @@
  *	calls_end.h	abort, refuse, let go
  *	calls_query.h	how far is it?
  *	calls_rx.h	frames of the peer
+ *	calls_plain.h	several of these at once, where nothing stands in the way
  * Out	calls_tx.h	the next frame for the ring
  *	calls_event.h	the next event for the application
  *
@@ -54,9 +55,11 @@
 #include "proto/list.h"
 #include "proto/span.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define CALLS_NEVER		UINT64_MAX
 #define CALLS_BINDINGS		256u	/* of each direction of a session; a rule of the wire */
@@ -289,6 +292,14 @@ struct calls_counters {
 	uint64_t broken;	/* rules */
 };
 
+/* See calls_plain.h. */
+struct plain_limits {
+	uint32_t sent;		/* bytes that the peer takes in the first frame of any call */
+	uint32_t taken;		/* the same of this side */
+	uint16_t slots;		/* while fewer own ones are taken, any call of an application that
+				 * is begun for no other one may have one */
+};
+
 struct calls {
 	struct calls_config cfg;
 	struct call_slot *out, *in;
@@ -319,9 +330,11 @@ struct calls {
 	uint32_t n_lined;	/* waiting */
 	uint32_t n_waiting;	/* and paused */
 	uint32_t n_own;		/* own calls that were not let go */
+	struct plain_limits plain;
+	uint8_t pending;	/* events of no call, enum calls_pending */
+	/* None is set usually: see calls_usual(). */
 	bool target_due, rules_due;
 	bool begin_wanted;	/* a begin was refused with -EAGAIN */
-	uint8_t pending;	/* events of no call, enum calls_pending */
 	bool finishing;		/* no new calls */
 	bool fin_gone, peer_fin;
 	bool broken;		/* rules were */
@@ -378,6 +391,24 @@ static inline void calls_arm(struct calls *c, uint64_t at_ns)
 		c->deadline_ns = at_ns;
 }
 
+/* Time that is left, in ms, rounded up: zero means that it has passed. */
+static inline uint32_t calls_left_ms(const struct calls *c, uint64_t deadline_ns)
+{
+	if (deadline_ns == CALLS_NEVER)
+		return CALL_DEADLINE_NONE;
+	if (deadline_ns <= c->now_ns)
+		return 0;
+	return (uint32_t)min_u64((deadline_ns - c->now_ns - 1) / 1000000 + 1,
+				 CALL_DEADLINE_NONE - 1);
+}
+
+/* The same at the side that gets it. */
+static inline uint64_t calls_deadline_in(const struct calls *c, uint32_t ms)
+{
+	assert(c->now_ns < CALLS_NEVER - CALL_DEADLINE_NONE * UINT64_C(1000000));
+	return ms == CALL_DEADLINE_NONE ? CALLS_NEVER : c->now_ns + ms * UINT64_C(1000000);
+}
+
 /* NULL: it has none, or no more. */
 static inline struct call_slot *call_slot(const struct call *call)
 {
@@ -390,6 +421,16 @@ static inline struct call_slot *call_slot(const struct call *call)
 static inline bool call_waits(const struct call *call)
 {
 	return call->state == CALL_WAITING || call->state == CALL_PAUSED;
+}
+
+/* None of the eight booleans is set. */
+static inline bool calls_usual(const struct calls *c)
+{
+	uint64_t unusual;
+
+	static_assert(offsetof(struct calls, down) - offsetof(struct calls, target_due) == 7, "");
+	memcpy(&unusual, (const char *)c + offsetof(struct calls, target_due), sizeof unusual);
+	return !unusual;
 }
 
 /* Frames can still go to the peer. */

@@ -4,7 +4,7 @@
  */
 #include "calls_begin.h"
 
-#include "calls_clear.h"
+#include "calls_plain.h"
 #include "calls_slots.h"
 #include "calls_upgrade.h"
 #include "calls_window.h"
@@ -31,20 +31,13 @@ static int begin_allowed(const struct calls *c, const struct calls_begin *b)
 static void begin_fill(struct calls *c, struct call *call, const struct calls_begin *b)
 {
 	calls_clear(call, sizeof *call);
-	call->calls = c;
+	own_init(c, call, b->binding);
 	call->user = b->user;
-	list_init(&call->event);
-	list_init(&call->queue);
-	tx_init(&call->tx, c->cfg.theirs.window);
-	rx_init(&call->rx, c->cfg.ours.window);
 	call->tx.total = b->total;
 	call->deadline_ns = b->deadline_ns;
-	call->timer_ns = CALLS_NEVER;
 	call->op = b->op;
-	call->slot = CALL_SLOT_NONE;
-	call->binding = b->binding;
-	call->service = c->out_bindings[b->binding].in_force;
-	call->after = b->after ? *b->after : (struct call_ref){ .slot = CALL_SLOT_NONE };
+	if (b->after)
+		call->after = *b->after;
 	call->cred = c->out_bindings[b->binding].cred;
 	call->extra = call->cred ? c->out_creds[call->cred - 1].extra : 0;
 	call->depth = b->depth;

@@ -187,9 +187,7 @@ static void begin_fill(struct calls *c, struct call *call, const struct call_fra
 	call->cred = c->in_bindings[f->binding].cred;
 	call->extra = call->cred ? peers_cred_use(c, call->cred) : 0;
 	call->timer_ns = CALLS_NEVER;
-	call->deadline_ns = CALLS_NEVER;
-	if (f->deadline_ms != CALL_DEADLINE_NONE)
-		call->deadline_ns = c->now_ns + f->deadline_ms * UINT64_C(1000000);
+	call->deadline_ns = calls_deadline_in(c, f->deadline_ms);
 	calls_arm(c, call->deadline_ns);
 }
 
@@ -335,7 +333,7 @@ static const char *rx_slots(struct calls *c, const struct call_frame *f)
 {
 	if (!f->target || f->target > c->cfg.theirs.slots)
 		return "more slots than were granted, or none";
-	c->target = f->target;
+	slots_set_target(c, f->target);
 	slots_advance(c);
 	return NULL;
 }

@@ -15,14 +15,10 @@
 
 #include "calls_clear.h"
 #include "calls_cred.h"
+#include "calls_plain.h"
 
 #include <assert.h>
 #include <errno.h>
-
-static bool is_system(uint16_t service)
-{
-	return service < CALLS_SYSTEM;
-}
 
 void slots_init(struct calls *c)
 {
@@ -75,6 +71,21 @@ static unsigned service_holds(const struct calls *c, const struct call_binding *
 	return n;
 }
 
+/* Of n slots, those that calls of depth 0 to one service may have. */
+static int share_of(int n)
+{
+	return (3 * n + 3) / 4;
+}
+
+void slots_set_target(struct calls *c, uint16_t target)
+{
+	int n = target - c->cfg.reserved, deep = n - c->cfg.depth_max, share = share_of(n);
+
+	assert(target && target <= c->cfg.theirs.slots);
+	c->target = target;
+	c->plain.slots = (uint16_t)(deep <= 0 ? 0 : deep < share ? deep : share);
+}
+
 bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 {
 	const struct call_binding *b = &c->out_bindings[binding];
@@ -82,10 +93,10 @@ bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 
 	if (c->n_taken >= n || b->upgrade == UPGRADE_PROBING)
 		return false;
-	if (is_system(b->service))
+	if (service_is_system(b->service))
 		return depth_allows(c, n, depth, true);
 	n -= c->cfg.reserved;
-	share = (3 * n + 3) / 4;
+	share = share_of(n);
 	/* Nested calls are bounded by their depth alone: those that they are begun for may be of
 	 * the same service and hold its whole share. */
 	if (depth == 0 && c->n_taken >= share && (int)service_holds(c, b) >= share)
@@ -95,27 +106,9 @@ bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 
 void slots_take(struct calls *c, struct call *call)
 {
-	struct call_slot *s = list_first(&c->free, struct call_slot, link);
-	struct call_binding *b = &c->out_bindings[call->binding];
-
-	assert(!list_empty(&c->free) && !s->taken && !s->due && !s->call);
-	list_remove(&s->link);
-	s->taken = true;
-	s->over = false;
-	s->call = call;
-	s->gen++;
-	s->depth = call->depth;
-	s->binding = call->binding;
-	b->held++;
-	c->held[is_system(b->service)][s->depth]++;
-	c->n_taken++;
-	c->n_awaited++;
-	call->slot = s->index;
-	call->gen = s->gen;
-	call->state = CALL_OPEN;
-	call->service = b->in_force;
+	slot_give(c, list_first(&c->free, struct call_slot, link), call);
 	if (call->flags & CALL_UPGRADE)
-		b->upgrade = UPGRADE_PROBING;
+		c->out_bindings[call->binding].upgrade = UPGRADE_PROBING;
 	/* BEGIN is due. */
 	list_append(&c->ready, &call->queue);
 }
@@ -197,7 +190,7 @@ static void slot_free(struct calls *c, struct call_slot *s)
 	s->call = NULL;
 	s->taken = false;
 	b->held--;
-	c->held[is_system(b->service)][s->depth]--;
+	c->held[service_is_system(b->service)][s->depth]--;
 	binding_settle(c, b);
 	c->n_taken--;
 	list_push(&c->free, &s->link);

@@ -31,7 +31,14 @@ void calls_unbind(struct calls *c, uint16_t binding);
 
 /* ---- for the other files of the core ---- */
 
+static inline bool service_is_system(uint16_t service)
+{
+	return service < CALLS_SYSTEM;
+}
+
 void slots_init(struct calls *c);
+/* So many own slots may be taken from now on. */
+void slots_set_target(struct calls *c, uint16_t target);
 /* A call of that kind may have a slot now. */
 bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth);
 /* One may: the call gets it, and its turn to send BEGIN. */

@@ -182,19 +182,6 @@ static void put_state(struct calls *c, struct call_slot *s)
 
 /* ---- pieces ---- */
 
-/* Time that is left, in ms, rounded up: zero means that it has passed. */
-static uint32_t left_ms(const struct calls *c, uint64_t deadline_ns)
-{
-	uint64_t ms;
-
-	if (deadline_ns == CALLS_NEVER)
-		return CALL_DEADLINE_NONE;
-	if (deadline_ns <= c->now_ns)
-		return 0;
-	ms = (deadline_ns - c->now_ns - 1) / 1000000 + 1;
-	return (uint32_t)min_u64(ms, CALL_DEADLINE_NONE - 1);
-}
-
 /* While the called side can know it: one whose slot has a later call has ended there. */
 static void frame_after(const struct call *call, struct call_frame *f)
 {
@@ -219,7 +206,7 @@ static void frame_open(const struct call *call, struct call_frame *f)
 	f->kind = CALL_BEGIN;
 	f->flags |= call->flags;
 	f->op = call->op;
-	f->deadline_ms = left_ms(call->calls, call->deadline_ns);
+	f->deadline_ms = calls_left_ms(call->calls, call->deadline_ns);
 	f->binding = call->binding;
 	frame_after(call, f);
 	f->depth = call->depth;

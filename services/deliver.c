@@ -3,13 +3,15 @@
 
 #include <assert.h>
 
-#include "lowcomms/handle.h"
+#include "lowcomms/service_plain.h"
 #include "services/accept.h"
 #include "services/calls_begin.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
+#include "services/calls_rx.h"
 #include "services/calls_upgrade.h"
 #include "services/marks.h"
+#include "services/plain.h"
 #include "services/present.h"
 #include "services/queue.h"
 #include "services/seal.h"
@@ -384,13 +386,11 @@ static void of_session(struct lane *l, const struct calls_event *ev)
 		verify_gone(l, ev);
 }
 
-void lane_deliver(struct lane *l)
+static void deliver(struct lane *l)
 {
 	struct calls_event ev;
 
-	lock_order_held(LOCK_SERVICE);
-	assert(!l->delivers);
-	l->delivers = true;
+	plain_show_new(l);
 	while (calls_event(&l->calls, &ev)) {
 		if (ev.what == CALLS_EV_NEW)
 			incoming(l, &ev);
@@ -400,8 +400,45 @@ void lane_deliver(struct lane *l)
 			of_session(l, &ev);
 		else if (ev.what == CALLS_EV_ENDED && ev.held)
 			call_let_go(ev.call);
+		plain_show_new(l);
 	}
+}
+
+static void begin(struct lane *l)
+{
+	lock_order_held(LOCK_SERVICE);
+	assert(!l->delivers);
+	l->delivers = true;
+	lane_hold(l);
+}
+
+static void end(struct lane *l)
+{
+	assert(l->delivers);
 	l->delivers = false;
+	lane_unhold_loop(l);
+}
+
+void lane_deliver(struct lane *l)
+{
+	begin(l);
+	deliver(l);
+	end(l);
+}
+
+void lane_frames(struct lane *l, const uint8_t *body, size_t len)
+{
+	begin(l);
+	while (body && plain_frames(l, &body, &len)) {
+		/* The core takes a frame when all events before it are handed over. */
+		if (calls_event_waits(&l->calls))
+			deliver(l);
+		calls_frame(&l->calls, body, len);
+		if (calls_event_waits(&l->calls))
+			deliver(l);
+		body = service_next(l->session, &len);
+	}
+	end(l);
 }
 
 void lane_work(struct lane *l)

@@ -11,6 +11,8 @@
 /* Hands over all that has happened. Under the lock, which is given back while the application
  * runs. */
 void lane_deliver(struct lane *l);
+/* A frame of the peer, and those that the same read has brought behind it. The same. */
+void lane_frames(struct lane *l, const uint8_t *body, size_t len);
 /* The same, and what comes of it goes out; until nothing happens any more. */
 void lane_work(struct lane *l);
 /* The application has freed its calls: all are let go. Under the lock, the same. */

@@ -10,7 +10,6 @@
 #include "lowcomms/handle.h"
 #include "lowcomms/service.h"
 #include "services/calls_event.h"
-#include "services/calls_rx.h"
 #include "services/calls_tx.h"
 #include "services/deliver.h"
 #include "services/lane.h"
@@ -77,12 +76,7 @@ static void on_frame(void *user, struct sinew_session *h, const uint8_t *body, s
 
 	if (!l)
 		return;
-	/* The core takes a frame when all events before it are handed over. */
-	if (calls_event_waits(&l->calls))
-		lane_deliver(l);
-	calls_frame(&l->calls, body, len);
-	if (calls_event_waits(&l->calls))
-		lane_deliver(l);
+	lane_frames(l, body, len);
 	leave(l);
 }
 

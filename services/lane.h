@@ -7,13 +7,26 @@
 #define SINEW_SERVICES_LANE_H
 
 #include "services/call.h"
+#include "services/calls_clear.h"
 #include "services/calls_tx.h"
 
 struct service_grant;
 
+#define SPARE_MAX	64u	/* handles of a lane that are kept for its next calls */
+
+/* Of one direction: they are as long as each other. */
 struct spare {
 	struct list handles;
 	unsigned n;
+};
+
+#define LANE_ORPHAN	1u	/* no address of a handle has that bit */
+
+/* Of the call that is shown. */
+enum lane_new {
+	LANE_NOT_NEW,
+	LANE_NEW,			/* it gets NEW, and its data behind that */
+	LANE_NEW_ABORTED,		/* ... but was aborted meanwhile */
 };
 
 struct lane {
@@ -26,12 +39,16 @@ struct lane {
 	struct calls calls;
 	struct list handles;		/* that the core knows */
 	struct spare spare[2];		/* memory of handles: of own calls, of the peer's */
-	unsigned n_calls;		/* handles in use; the session is referenced while there
-					 * are any */
+	unsigned n_calls;		/* handles in use, and the loop while it delivers; the
+					 * session is referenced while there are any */
 	struct sinew_cred *principals[CALLS_CREDS];	/* of the peer's credentials, by place */
 	struct sinew_cred *loose;	/* that nobody has any more */
 	uint8_t *sealed, *opened;	/* for one piece each; NULL: nothing is sealed */
 	bool delivers;			/* the loop hands events over, and takes new ones, too */
+	/* By plain.c: whose function runs, without a reference. 0: none, or the function has
+	 * given it back. With LANE_ORPHAN: another thread has, and the loop frees it. */
+	_Atomic uintptr_t showing;
+	_Atomic uint8_t shows_new;	/* enum lane_new */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */
 };
@@ -44,6 +61,95 @@ static inline void lane_lock(struct lane *l)
 static inline void lane_unlock(struct lane *l)
 {
 	lock_give(&l->lock, LOCK_SERVICE);
+}
+
+/* That call is given back: the loop shows it nothing more. is_last: with its last reference. True:
+ * that is the loop's from now on. Under the lock. */
+static inline bool lane_hide(struct lane *l, const struct sinew_call *k, bool is_last)
+{
+	uintptr_t shown = (uintptr_t)k;
+
+	lock_order_held(LOCK_SERVICE);
+	if (atomic_load_explicit(&l->showing, memory_order_relaxed) != shown)
+		return false;
+	if (is_last && !loop_is_inside(&l->owner->node->loop))
+		return atomic_compare_exchange_strong(&l->showing, &shown, shown | LANE_ORPHAN);
+	atomic_store_explicit(&l->showing, 0, memory_order_relaxed);
+	return false;
+}
+
+/* NEW of that call is shown, and its data come behind. */
+static inline bool lane_shows_new(struct lane *l, const struct sinew_call *k)
+{
+	return atomic_load_explicit(&l->showing, memory_order_relaxed) == (uintptr_t)k &&
+		atomic_load_explicit(&l->shows_new, memory_order_relaxed) == LANE_NEW;
+}
+
+/* ... and they do not, as it is aborted. */
+static inline void lane_hide_data(struct lane *l, const struct sinew_call *k)
+{
+	if (lane_shows_new(l, k))
+		atomic_store_explicit(&l->shows_new, LANE_NEW_ABORTED, memory_order_relaxed);
+}
+
+/* There is one. */
+static inline struct sinew_call *spare_take(struct spare *spare)
+{
+	struct sinew_call *k = list_first(&spare->handles, struct sinew_call, all);
+
+	assert(!list_empty(&spare->handles) && spare->n);
+	list_remove(&k->all);
+	spare->n--;
+	return k;
+}
+
+/* False: there are enough. */
+static inline bool spare_give(struct spare *spare, struct sinew_call *k)
+{
+	assert(list_empty(&k->all));
+	if (spare->n >= SPARE_MAX)
+		return false;
+	list_push(&spare->handles, &k->all);
+	spare->n++;
+	return true;
+}
+
+/* One more handle, or the loop. */
+static inline void lane_hold(struct lane *l)
+{
+	assert(!((uintptr_t)l & LANE_ORPHAN));
+	if (!l->n_calls++)
+		sinew_session_ref(l->session);
+}
+
+/* One less: NULL, or a reference to the session that is the caller's. */
+static inline struct sinew_session *lane_unhold(struct lane *l)
+{
+	assert(l->n_calls);
+	return --l->n_calls ? NULL : l->session;
+}
+
+/* The loop, which has a reference to the session of its own. */
+static inline void lane_unhold_loop(struct lane *l)
+{
+	struct sinew_session *h = lane_unhold(l);
+
+	if (h)
+		sinew_session_unref(h);
+}
+
+/* The memory of a handle becomes one with one reference. Under the lock. */
+static inline void call_init(struct lane *l, struct sinew_call *k, bool incoming)
+{
+	lock_order_held(LOCK_SERVICE);
+	calls_clear(k, offsetof(struct sinew_call, own));
+	k->lane = l;
+	k->incoming = incoming;
+	k->refs = 1;
+	lane_hold(l);
+	atomic_init(&k->over, true);
+	list_init(&k->entry.waiting);
+	list_init(&k->all);
 }
 
 /* NULL: no memory. */

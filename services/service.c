@@ -19,21 +19,6 @@ _Static_assert(SINEW_SERVICE_FIRST == CALLS_SYSTEM, "ids of the library");
 #define FLAGS		(SINEW_SERVICE_DETACH | SINEW_SERVICE_WANT_FINAL | \
 			 SINEW_SERVICE_CHARGED | SINEW_SERVICE_CRED)
 
-static _Atomic(struct service *) *bucket(struct sinew_calls *o, uint16_t id)
-{
-	return &o->services[id % SERVICE_BUCKETS];
-}
-
-struct service *service_find(struct sinew_calls *o, uint16_t id)
-{
-	struct service *s = atomic_load_explicit(bucket(o, id), memory_order_acquire);
-
-	assert(!s || s->id % SERVICE_BUCKETS == id % SERVICE_BUCKETS);
-	while (s && s->id != id)
-		s = s->next;
-	return s;
-}
-
 static bool is_among(uint32_t op, const uint32_t *ops, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -140,6 +125,13 @@ static bool is_valid(uint16_t id, const struct sinew_service *is)
 		(is->full != SINEW_FULL_ALLOC || can_be_full(is));
 }
 
+/* Its calls need nothing but its function, and there is always room for one more. */
+static bool is_plain(const struct sinew_service *is)
+{
+	return is->fn && !is->max_calls && !is->probe_ops && !(is->flags & ~SINEW_SERVICE_DETACH) &&
+		(is->delivery == SINEW_CALL_PIECES || is->delivery == SINEW_CALL_WHOLE);
+}
+
 static const uint32_t *copy(uint32_t *to, const uint32_t *ops, size_t n)
 {
 	if (!ops)
@@ -172,14 +164,15 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 	s->is.probe_ops = copy(s->ops + n_ops, is->probe_ops, n_probes);
 	if (is->delivery == SINEW_CALL_WHOLE && !is->max_request)
 		s->is.max_request = CALL_WHOLE_MAX;
+	s->is_plain = is_plain(is);
 	list_init(&s->waiting);
 	s->charges_end = &s->charges;
 	lock_take(&o->lock, LOCK_SERVICE);
 	if (service_find(o, id)) {
 		err = -EEXIST;
 	} else {
-		s->next = atomic_load(bucket(o, id));
-		atomic_store_explicit(bucket(o, id), s, memory_order_release);
+		s->next = atomic_load(service_bucket(o, id));
+		atomic_store_explicit(service_bucket(o, id), s, memory_order_release);
 	}
 	lock_give(&o->lock, LOCK_SERVICE);
 	if (err)

@@ -31,12 +31,25 @@ struct service {
 	struct charge *charges, **charges_end;	/* oldest first; under the gate */
 	struct list waiting;		/* of calls, oldest first; under the gate */
 	_Atomic(struct service *) newer;	/* in its place, for calls that ask for it */
+	bool is_plain;			/* see plain.c; constant */
 	bool replaces;			/* it is the newer one of another; under the lock */
 	uint32_t ops[];			/* and those for probes behind them */
 };
 
+static inline _Atomic(struct service *) *service_bucket(struct sinew_calls *o, uint16_t id)
+{
+	return &o->services[id % SERVICE_BUCKETS];
+}
 /* NULL: none has that id. Any thread. */
-struct service *service_find(struct sinew_calls *o, uint16_t id);
+static inline struct service *service_find(struct sinew_calls *o, uint16_t id)
+{
+	struct service *s = atomic_load_explicit(service_bucket(o, id), memory_order_acquire);
+
+	assert(!s || s->id % SERVICE_BUCKETS == id % SERVICE_BUCKETS);
+	while (s && s->id != id)
+		s = s->next;
+	return s;
+}
 /* For a call that asks for an upgrade, or for any other. */
 bool service_has_op(const struct service *s, uint32_t op, bool asks);
 /* That has a call which asks for an upgrade: the newer one, or itself. */

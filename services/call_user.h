@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The long ways of the user's calls that plain_user.c has short ones for.
+ */
+#ifndef SINEW_SERVICES_CALL_USER_H
+#define SINEW_SERVICES_CALL_USER_H
+
+#include "services/call.h"
+
+/* sinew_call_send() */
+ssize_t send_any(struct sinew_call *k, const struct iovec *iov, int n, unsigned flags);
+/* sinew_call_end(), under the lock, which it gives back. */
+void end_any(struct sinew_call *k);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Plain calls, what nearly all are: begun for no other call, without credential or wishes, request
+ * and reply one frame each. Each function here does at once what several of the other files do one
+ * after another, and leaves the same state as these, to the last bit: so plain steps and others may
+ * alternate in one call. First it is asked whether a step is plain; where it is not, take the
+ * functions that it stands for. Owns no state of its own.
+ *
+ * The frames are written by the user, to where they lie in the ring, and are in the ring before the
+ * function behind it is called.
+ */
+#ifndef SINEW_SERVICES_CALLS_PLAIN_H
+#define SINEW_SERVICES_CALLS_PLAIN_H
+
+#include "calls_words.h"
+#include "calls.h"
+#include "calls_after.h"
+#include "calls_check.h"
+#include "calls_clear.h"
+#include "calls_event.h"
+#include "calls_slots.h"
+#include "calls_window.h"
+
+#include <assert.h>
+
+/* No frame waits, nor does anything else stand before one of a call. */
+static inline bool plain_may_send(const struct calls *c)
+{
+	return calls_usual(c) && !c->n_binds && list_empty(&c->ready) && list_empty(&c->dirty);
+}
+
+/* The free slot that a call of depth 0 by that binding gets, and n bytes of its request go in one
+ * frame; NULL: call_begin(). */
+static inline struct call_slot *plain_slot(const struct calls *c, uint16_t binding, size_t n)
+{
+	const struct call_binding *b = &c->out_bindings[binding];
+
+	if (!plain_may_send(c) || c->n_taken >= c->plain.slots || n > c->plain.sent ||
+	    b->upgrade == UPGRADE_PROBING || b->cred || service_is_system(b->service))
+		return NULL;
+	assert(b->users && b->state == CALL_BOUND);
+	return list_first(&c->free, struct call_slot, link);
+}
+
+/* The first word of BEGIN of the next call of that slot. */
+static inline uint64_t plain_begin_word(const struct call_slot *s)
+{
+	return call_word(CALL_PLAIN_BEGIN, s->index, s->gen + 1);
+}
+
+/* Of an own call when it is begun: all but what its user says. It is zero. */
+static inline void own_init(struct calls *c, struct call *call, uint16_t binding)
+{
+	assert(binding < c->cfg.n_bindings && c->out_bindings[binding].users);
+	call->calls = c;
+	list_init(&call->event);
+	list_init(&call->queue);
+	tx_init(&call->tx, c->cfg.theirs.window);
+	rx_init(&call->rx, c->cfg.ours.window);
+	call->timer_ns = CALLS_NEVER;
+	call->slot = CALL_SLOT_NONE;
+	call->binding = binding;
+	call->service = c->out_bindings[binding].in_force;
+	call->after.slot = CALL_SLOT_NONE;
+}
+
+/* The call gets that slot, which is free. */
+static inline void slot_give(struct calls *c, struct call_slot *s, struct call *call)
+{
+	struct call_binding *b = &c->out_bindings[call->binding];
+
+	assert(!s->taken && !s->due && !s->call && c->n_taken < c->target);
+	list_remove(&s->link);
+	s->taken = true;
+	s->over = false;
+	s->call = call;
+	s->gen++;
+	s->depth = call->depth;
+	s->binding = call->binding;
+	b->held++;
+	c->held[service_is_system(b->service)][s->depth]++;
+	c->n_taken++;
+	c->n_awaited++;
+	call->slot = s->index;
+	call->gen = s->gen;
+	call->state = CALL_OPEN;
+	call->service = b->in_force;
+}
+
+/* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. */
+static inline void plain_begun(struct calls *c, struct call *call, struct call_slot *s,
+			       uint16_t binding, uint32_t op, uint64_t total, size_t n,
+			       uint64_t deadline_ns, void *user, uint64_t end)
+{
+	calls_clear(call, sizeof *call);
+	own_init(c, call, binding);
+	call->user = user;
+	call->op = op;
+	call->deadline_ns = deadline_ns;
+	call->tx.total = total;
+	call->tx.sent = n;
+	call->tx.opened = call->tx.last = call->tx.complete = true;
+	call->begin_end = call->last_end = end;
+	slot_give(c, s, call);
+	c->out_bindings[binding].used = true;
+	c->n_own++;
+	c->n.begun++;
+	calls_arm(c, deadline_ns);
+	calls_check(c);
+}
+
+/* The own call that this frame answers with a whole reply, whose data are *ret; NULL:
+ * calls_frame(). Nothing of it is pending. */
+static inline struct call *plain_answered(const struct calls *c, const uint8_t *body, size_t len,
+					  struct span *ret)
+{
+	uint64_t word, total;
+	struct call_slot *s;
+	struct call *call;
+	size_t n = len - CALL_REPLY_HEAD;
+
+	if (!call_is_plain_reply(body, len) || !calls_usual(c) || n > c->plain.taken)
+		return NULL;
+	word = get_le64(body);
+	total = get_le64(body + 8);
+	if ((uint16_t)(word >> 16) >= c->cfg.theirs.slots)
+		return NULL;
+	s = &c->out[(uint16_t)(word >> 16)];
+	call = s->call;
+	if (!call || call->gen != (uint32_t)(word >> 32) || call->state != CALL_OPEN ||
+	    !call->tx.complete || call->rx.opened || call->pending || call->retry ||
+	    call->cred || call->flags & CALL_UPGRADE || s->due || s->followed ||
+	    (total != CALL_TOTAL_UNKNOWN && total != n))
+		return NULL;
+	assert(s->taken && !s->over);
+	*ret = (struct span){ body + CALL_REPLY_HEAD, n };
+	return call;
+}
+
+/* calls_frame() of it, and both its events were taken, all data consumed. */
+static inline void plain_answer(struct calls *c, struct call *call, const uint8_t *body, size_t n)
+{
+	struct call_slot *s = &c->out[call->slot];
+	struct call_binding *b = &c->out_bindings[s->binding];
+
+	assert(s->call == call && call->state == CALL_OPEN && !call->pending);
+	call->rx.opened = call->rx.complete = call->accepted = true;
+	call->rx.total = get_le64(body + 8);
+	call->rx.received = call->rx.consumed = n;
+	call->state = CALL_OVER;
+	call->reason = CALLS_REPLIED;
+	call->outcome = CALLS_DONE;
+	call->slot = CALL_SLOT_NONE;
+	c->n.ended[CALLS_DONE]++;
+	s->over = true;
+	s->call = NULL;
+	s->taken = false;
+	b->held--;
+	c->held[service_is_system(b->service)][s->depth]--;
+	c->n_taken--;
+	c->n_awaited--;
+	list_push(&c->free, &s->link);
+	if (c->n_lined)
+		slots_advance(c);
+	calls_check(c);
+}
+
+/* call_let_go() of a call that was answered, at either side; false: take it. */
+static inline bool plain_let_go(struct call *call)
+{
+	if (call->state != CALL_OVER || call->reason != CALLS_REPLIED)
+		return false;
+	if (call->incoming) {
+		assert(call->pending == P_ENDED);
+		list_remove(&call->event);
+		call->pending = 0;
+		slot_reset(call);
+		return true;
+	}
+	if (call->slot != CALL_SLOT_NONE || call->pending)
+		return false;
+	call->gone = true;
+	call->rx.consumed = call->rx.received;
+	call->state = CALL_FREE;
+	call->calls->n_own--;
+	calls_check(call->calls);
+	return true;
+}
+
+/* ---- a call of the peer ---- */
+
+/* calls_frame() of a whole request. False: take it. */
+static inline bool plain_begin_came(struct calls *c, const uint8_t *body, size_t len)
+{
+	size_t n = len - CALL_BEGIN_HEAD;
+	uint64_t word, total;
+	struct call_binding *b;
+	struct call_slot *s;
+	struct call *call;
+	uint16_t binding;
+
+	if (!call_is_plain_begin(body, len) || !calls_usual(c) || n > c->plain.taken)
+		return false;
+	word = get_le64(body);
+	total = get_le64(body + 8);
+	binding = get_le16(body + 28);
+	if ((uint16_t)(word >> 16) >= c->cfg.ours.slots || binding >= c->cfg.n_bindings ||
+	    body[32] > c->cfg.depth_max || (total != CALL_TOTAL_UNKNOWN && total != n))
+		return false;
+	b = &c->in_bindings[binding];
+	s = &c->in[(uint16_t)(word >> 16)];
+	call = &c->in_calls[(uint16_t)(word >> 16)];
+	if (b->state != CALL_BOUND || b->cred || call->state != CALL_FREE ||
+	    s->gen + 1 != (uint32_t)(word >> 32))
+		return false;
+	b->used = true;
+	s->gen++;
+	tx_init(&call->tx, c->cfg.theirs.window);
+	rx_init(&call->rx, c->cfg.ours.window);
+	call->rx.opened = call->rx.complete = true;
+	call->rx.total = total;
+	call->rx.received = n;
+	call->rx.fresh[0] = (struct span){ body + CALL_BEGIN_HEAD, n };
+	call->rx.n_fresh = 1;
+	call->state = CALL_OPEN;
+	call->gen = s->gen;
+	call->op = get_le32(body + 16);
+	call->depth = body[32];
+	call->binding = binding;
+	call->service = b->service;
+	call->begun_ns = c->now_ns;
+	call->timer_ns = CALLS_NEVER;
+	call->deadline_ns = calls_deadline_in(c, get_le32(body + 20));
+	calls_arm(c, call->deadline_ns);
+	call->pending = P_NEW | P_DATA;
+	list_append(&c->unshown, &call->event);
+	c->n_in++;
+	calls_check(c);
+	return true;
+}
+
+/* The call whose events NEW and DATA, with the whole request, come next; NULL: calls_event(). */
+static inline struct call *plain_new(const struct calls *c)
+{
+	struct call *call = list_first(&c->events, struct call, event);
+
+	if (list_empty(&c->events) || call->pending != (P_NEW | P_DATA) || call->behind ||
+	    call->flags || call->cred || !call->rx.complete || call->rx.n_fresh != 1)
+		return NULL;
+	assert(call->incoming && call->state == CALL_OPEN);
+	return call;
+}
+
+/* Both were taken, the call accepted, and its data consumed: they are returned. */
+static inline struct span plain_accept(struct calls *c, struct call *call, void *user)
+{
+	struct span data = call->rx.fresh[0];
+
+	assert(call->pending == (P_NEW | P_DATA) && !call->rx.consumed);
+	list_remove(&call->event);
+	call->pending = 0;
+	call->user = user;
+	call->rx.fresh[0] = (struct span){ 0 };
+	call->rx.n_fresh = 0;
+	call->rx.consumed = call->rx.received;
+	call->accepted = true;
+	call->timer_ns = c->now_ns + CALLS_ACCEPT_NS;
+	calls_arm(c, call->timer_ns);
+	c->n.shown++;
+	calls_check(c);
+	return data;
+}
+
+/* A whole reply of n bytes goes in one frame, at once; false: call_send(). */
+static inline bool plain_may_reply(const struct call *call, size_t n)
+{
+	const struct calls *c = call->calls;
+
+	return call->incoming && call->state == CALL_OPEN && plain_may_send(c) &&
+		n <= c->plain.sent && !call->tx.opened && !call->tx.last && !call->cred &&
+		!call->final && call->rx.complete && call->rx.consumed == call->rx.received &&
+		call->tx.total == CALL_TOTAL_UNKNOWN && !c->in[call->slot].due &&
+		!call->pending;
+}
+
+static inline void plain_put_reply(const struct call *call, uint8_t *p)
+{
+	assert(call->incoming && call->state == CALL_OPEN);
+	call_put_reply(p, call_word(CALL_PLAIN_REPLY, call->slot, call->gen),
+		       CALL_TOTAL_UNKNOWN, call->service);
+}
+
+/* call_send() of it, and the frame is in the ring up to the position end. */
+static inline void plain_replied(struct call *call, size_t n, uint64_t end)
+{
+	assert(plain_may_reply(call, n));
+	call->accepted = true;
+	call->tx.opened = call->tx.last = call->tx.complete = true;
+	call->tx.sent = n;
+	call->last_end = end;
+	call->timer_ns = CALLS_NEVER;
+	call->state = CALL_OVER;
+	call->reason = CALLS_REPLIED;
+	call->outcome = CALLS_DONE;
+	call_tell(call, P_ENDED);
+	calls_check(call->calls);
+}
+
+#endif
