@@ -20,7 +20,7 @@ static int begin_allowed(const struct calls *c, const struct calls_begin *b)
 		return -EPROTO;
 	if (c->finishing || c->peer_fin)
 		return -ESHUTDOWN;
-	/* What it comes after may wait for calls that are held back until the probe is answered. */
+	/* The call of `after` may wait for calls that are held back until the probe is answered. */
 	if (b->upgrade && b->after)
 		return -EINVAL;
 	if (b->upgrade && c->out_bindings[b->binding].upgrade != UPGRADE_NONE)
