@@ -6,6 +6,7 @@
 #include "core.h"
 
 #include "check.h"
+#include "dlm_loss.h"
 #include "hello.h"
 #include "probe.h"
 #include "profile.h"

@@ -75,6 +75,24 @@ enum rx_result dlm_missing(struct link *l)
 	return RX_PAUSED;
 }
 
+/* Whether a link stands or not: where none does, a new one may never come. */
+void dlm_missing_tick(struct peer *p)
+{
+	struct session *s = p->session;
+
+	if (!s || p->core->cfg.reset_repeats || !s->repeat_ns || !core_due(p->core, s->repeat_ns))
+		return;
+	assert(s->end == SESSION_ALIVE);
+	if (s->rx_paused) {
+		/* It may be among what we do not read. */
+		s->repeat_ns = 0;
+		dlm_await_repeat(s, p->core);
+		return;
+	}
+	dlm_lose(s, NULL, "a packet of the kernel is missing, and nothing repeats it over SCTP; "
+		 "asking for fencing");
+}
+
 bool dlm_waits_on(struct link *l, uint64_t silent_ns)
 {
 	uint64_t stall_ns = l->core->cfg.stall_ns;

@@ -25,6 +25,8 @@ void dlm_lose(struct session *s, const struct link *l, const char *text);
 bool dlm_link_over(struct link *l, bool eof);
 /* The frame that was read is ahead of the expected one, where a reset makes no kernel repeat. */
 enum rx_result dlm_missing(struct link *l);
+/* A number has been missing for long enough, over such a transport. */
+void dlm_missing_tick(struct peer *p);
 /* Nothing was read for so long, and a reset would lose what is on the way. True: it was counted. */
 bool dlm_waits_on(struct link *l, uint64_t silent_ns);
 

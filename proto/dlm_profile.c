@@ -74,23 +74,27 @@ static void finish(struct session *s)
 static void send_on(struct link *l)
 {
 	struct session *s = l->peer->session;
+	bool again = s->was_up, repeats = l->core->cfg.reset_repeats;
 
 	assert(s && s->peer == l->peer && (!l->session || l->session == s));
 	link_event(l, LINK_EV_UP);
 	l->session = s;
 	s->nudged_ns = 0;
-	s->repeat_ns = 0;
+	if (repeats)
+		s->repeat_ns = 0;
 	dlm_read_on(s);
 	/* Of two in a row the second one was ours. */
-	if (s->was_up && !s->repeat_asked && l->core->cfg.reset_repeats)
+	if (again && !s->repeat_asked && repeats)
 		dlm_await_repeat(s, l->core);
 	s->repeat_asked = false;
 	/* Those under way were for the link before. */
 	bare_drop(&s->bare);
 	core_mark_session(s, SESSION_P_LINK_UP);
 	session_link_up(s, l, s->ring.acked_seq);
-	/* Our ACK of its FIN may have been lost with the link before. */
-	if (s->end == SESSION_ALIVE && s->got_fin)
+	/* Our ACK of its FIN may have been lost with the link before. Over SCTP a kernel takes a
+	 * connection when data come on it: of those on which none came it keeps some for ever, and
+	 * aborts all others from then on (K16). */
+	if (s->end == SESSION_ALIVE && (s->got_fin || (again && !repeats)))
 		session_ack_soon(s);
 	/* A link that we have ended was read while there was none to acknowledge on. */
 	if (s->ack_at_ns)
@@ -507,13 +511,11 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 {
 	uint64_t since = s->nudged_ns > s->n.mark_ns ? s->nudged_ns : s->n.mark_ns;
 
+	bool repeats = l->core->cfg.reset_repeats;
+
 	assert(s->peer->up == l);
-	if (s->repeat_ns && core_due(l->core, s->repeat_ns)) {
-		if (l->core->cfg.reset_repeats)
-			ask_for_repeat(s, l);
-		else
-			dlm_lose(s, l, "a packet of the kernel is missing, and nothing repeats it "
-				 "over SCTP; asking for fencing");
+	if (repeats && s->repeat_ns && core_due(l->core, s->repeat_ns)) {
+		ask_for_repeat(s, l);
 		return true;
 	}
 	if (!ring_in_flight(&s->ring))
@@ -521,7 +523,7 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 	if (s->n.mark_ns && core_due(l->core, since + patience_ns(s)) &&
 	    !ring_mid_frame(&s->ring))
 		nudge(s, l);
-	return !l->core->cfg.reset_repeats && dlm_waits_on(l, silent_ns);
+	return !repeats && dlm_waits_on(l, silent_ns);
 }
 
 const struct profile profile_dlm = {

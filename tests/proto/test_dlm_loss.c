@@ -62,6 +62,7 @@ static void an_end_of_the_kernel_is_answered_in_order(void)
 	pass(100);
 	next = fx->dial[HIGH];
 	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+	CHECK(next_frame(next, &f) && f.cmd == WIRE_ACK && f.u == FIRST);
 	CHECK(next_frame(next, &f) && f.cmd == WIRE_OPTS_CMD && f.u == FIRST);
 	/* Nor is the new link reset, to make it repeat. */
 	pass(3000);
@@ -181,6 +182,62 @@ static void a_gap_that_stays_asks_for_fencing(void)
 	fixture_end();
 }
 
+/* Neither a new link nor the lack of one makes the wait longer. */
+static void a_gap_is_told_without_a_link(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	number(w, 1);
+	pass(500);
+	CHECK(link_end_dlm(&w->link));
+	settle();
+	pass(100);
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP && !link_is_held(&w->link));
+	number(w, 1);
+	CHECK(link_is_held(&w->link));
+	fx->no_dials = true;
+	CHECK(link_end_dlm(&next->link));
+	settle();
+	CHECK_EQ(fx->fences, 0);
+	pass(500);
+	CHECK(!fx->peer[HIGH].up);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* What is missing may be among what the application does not take yet. */
+static void a_pause_is_no_loss(void)
+{
+	struct wire *w = sctp_up();
+	struct session *s = fx->session[HIGH];
+
+	number(w, 1);
+	session_pause(s, true);
+	pass(3000);
+	CHECK_EQ(fx->fences, 0);
+	session_pause(s, false);
+	settle();
+	pass(2500);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* Else a kernel would not take it, and in the end no other one. */
+static void a_new_link_is_written_at_once(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	number(w, 0);
+	CHECK(link_end_dlm(&w->link));
+	settle();
+	pass(100);
+	next = fx->dial[HIGH];
+	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
+	CHECK_EQ(acked_on(next), FIRST + 1);
+	fixture_end();
+}
+
 /* The transport would say so if the kernel's host were gone. */
 static void a_stall_is_counted_and_resets_nothing(void)
 {
@@ -290,6 +347,9 @@ int main(void)
 	RUN(a_peer_of_31_loses_packets_anyhow);
 	RUN(a_gap_waits_for_the_other_connection);
 	RUN(a_gap_that_stays_asks_for_fencing);
+	RUN(a_gap_is_told_without_a_link);
+	RUN(a_pause_is_no_loss);
+	RUN(a_new_link_is_written_at_once);
 	RUN(a_stall_is_counted_and_resets_nothing);
 	RUN(no_more_connections_are_kept_than_a_kernel_has);
 	RUN(an_own_end_is_read_to_the_other_one);
