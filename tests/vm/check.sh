@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns `make check-kernel`: fetches the kernels, runs with each of them, side by side, all
-# scenarios, the scripts over its AF_RXRPC and our streams over its SCTP, then what needs both, and
-# adds up. Knows no single scenario.
+# scenarios over TCP and over SCTP, the scripts over its AF_RXRPC and our streams over its SCTP,
+# then what needs both, and adds up. Knows no single scenario.
 #
 #	tests/vm/check.sh [SCENARIO...]
 #
@@ -57,7 +57,13 @@ count()
 	parts+=("$(printf '%-12s %4d s  %d passed, %d failed' "$name" "$took" "$good" "$bad")")
 }
 
-scenarios() { part "$1" timeout 900 tests/vm/scenarios.sh "$@"; }
+# scenarios KERNEL [SCENARIO...]: over both transports.
+scenarios()
+{
+	part "$1" timeout 900 tests/vm/scenarios.sh "$@"
+	part "over_sctp_$1" timeout 900 env LAB_TRANSPORT=sctp tests/vm/scenarios.sh "$@"
+}
+
 rxrpc() { part "rxrpc_$1" timeout 400 tests/vm/rxrpc.sh "$1"; }
 sctp() { part "sctp_$1" timeout 500 tests/vm/sctp.sh "$1"; }
 
@@ -80,7 +86,7 @@ lane part kernels timeout 600 tests/vm/kernels.sh "$LAB_KERNELS"
 wait
 count kernels
 for kernel in $kernels; do
-	[ -n "${RECORD:-}" ] || names+=("$kernel")
+	[ -n "${RECORD:-}" ] || names+=("$kernel" "over_sctp_$kernel")
 	if [ $# != 0 ]; then
 		lane scenarios "$kernel" "$@"
 	else

@@ -3,8 +3,9 @@
  * A member of lockspaces of Linux kernels (fs/dlm), above the public library alone. Lines on
  * standard input are commands, lines on standard output are events: JSON objects with "schema":1.
  *
- *	dlm_member --nodeid N --addr A [--port P] [--log FILE] [--recover MS] [--toss MS]
- *		[--stall MS] [--queue BYTES] [--policy-31 warn|allow|refuse]
+ *	dlm_member --nodeid N --addr A [--port P] [--transport tcp|sctp] [--log FILE]
+ *		[--recover MS] [--toss MS] [--stall MS] [--queue BYTES]
+ *		[--policy-31 warn|allow|refuse]
  *
  * --recover: until a bare request without an answer is repeated (5000). --toss: that a resource
  * without locks is kept by its master, until it sends REMOVE (10000). The last three are of the
@@ -71,6 +72,7 @@ static const struct option_row rows[] = {
 	OPTION_NODEID("nodeid", struct program, nodeid, "the own node"),
 	OPTION_TEXT("addr", struct program, addr, "ADDRESS", "the own address"),
 	OPTION_NUMBER("port", struct program, port, 1, UINT16_MAX, "PORT", "of all nodes (21064)"),
+	OPTION_TEXT("transport", struct program, transport, "NAME", "tcp, or sctp"),
 	OPTION_TEXT("log", struct program, log_name, "FILE", "lines of the library go there"),
 	OPTION_MS("recover", struct program, recover_ms, 1, 3600000,
 		  "until a request is repeated (5000)"),
@@ -198,6 +200,7 @@ static int open_node(struct program *p)
 	opt.membership = SINEW_MEMBERSHIP_EXTERNAL;
 	opt.nodeid = p->nodeid;
 	opt.port = p->port;
+	opt.transport = p->transport;
 	opt.n_addrs = 1;
 	opt.stall_ms = p->stall_ms;
 	opt.queue_bytes = p->queue_bytes;
@@ -234,7 +237,8 @@ static int start(struct program *p)
 int main(int argc, char **argv)
 {
 	static struct program p = {
-		.port = SINEW_PORT_DLM, .recover_ms = RECOVER_MS, .toss_ms = TOSS_MS,
+		.port = SINEW_PORT_DLM, .transport = "tcp",
+		.recover_ms = RECOVER_MS, .toss_ms = TOSS_MS,
 	};
 	int signal_fd = signals_open(0), status;
 	unsigned i;

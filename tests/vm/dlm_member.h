@@ -57,7 +57,7 @@ struct loop {
 struct program {
 	/* settings */
 	uint32_t nodeid;
-	const char *addr, *log_name;
+	const char *addr, *transport, *log_name;
 	uint16_t port;
 	uint32_t recover_ms, toss_ms;
 	uint32_t stall_ms, queue_bytes;	/* 0: the library's default */

@@ -47,7 +47,7 @@ the_kernel_leaves_unanswered()
 	tell 2 join x 93 2
 	hear
 	granted 2 "$id"
-	released_soon x
+	released_first x
 	tell 2 leave x
 	await 2 '"event":"left"'
 }
@@ -65,7 +65,7 @@ removal_before_the_fin()
 	wait_for shows 2 '"state":"ESTABLISHED"'
 	guest 1 release x 1
 	await 2 '"state":"down","reason":"closed"'
-	released_soon x
+	released_first x
 	tell 2 leave x
 	await 2 '"event":"left"'
 	# The kernel is told before our FIN comes.
@@ -91,7 +91,7 @@ removal_after_the_fin()
 	tell 2 stop x
 	tell 2 join x 65 2
 	await 2 '"state":"down","reason":"closed"'
-	released_soon x
+	released_first x
 	tell 2 leave x
 	await 2 '"event":"left"'
 	# The kernel is told when our FIN has come.

@@ -20,7 +20,11 @@ LAB_NET=10.77.0			# node N is $LAB_NET.N
 LAB_NET2=${LAB_NET2:-}		# of a second card of each guest, on a bridge of its own
 LAB_KERNELS=${LAB_KERNELS:-$BUILT/kernels}
 LAB_BIN=$BUILT/tests/vm
+LAB_TRANSPORT=${LAB_TRANSPORT:-tcp}	# of kernels and members: tcp or sctp
+LAB_HOME=8			# over SCTP, which the host may lack, members run in that guest
 LAB_PROGRAMS=${LAB_PROGRAMS:-}	# further ones for the guests
+[ "$LAB_TRANSPORT" = tcp ] || LAB_PROGRAMS="$LAB_PROGRAMS $LAB_BIN/dlm_member"
+LAB_WORDS=${LAB_WORDS:-}	# further words for the kernels: tests/vm/init
 LAB_BOOT=180			# seconds until a guest is up, and for each answer of it
 declare -A console output process input seen kind
 
@@ -71,7 +75,7 @@ add_card() { ip tuntap add "$1" mode tap && ip link set "$1" master "$2" up; }
 boot()
 {
 	local node=$1 kernel=$LAB_KERNELS/$2 image=$T/$2.cpio.gz second=()
-	local words="lab.net=$LAB_NET lab.net2=$LAB_NET2"
+	local words="lab.net=$LAB_NET lab.net2=$LAB_NET2 $LAB_WORDS"
 	[ -e "$image" ] ||
 		tests/vm/initramfs.sh "$kernel" "$image" $LAB_PROGRAMS >"$T/initramfs.log" 2>&1 ||
 		{ bad "initramfs of $2: $(tail -n 3 "$T/initramfs.log")"; return 1; }
@@ -119,18 +123,45 @@ guest()
 
 # ---- members of ours ----
 
+# member_here NODE ARGUMENT...
+member_here()
+{
+	ip addr replace "$LAB_NET.$1/24" dev lab0
+	"$LAB_BIN/dlm_member" --log "$T/log$1" "${@:2}" \
+		<"$T/in$1" >>"${output[$1]}" 2>>"$T/err$1" &
+}
+
+# boot_home KERNEL: the guest for members, and an address of the host to speak with them.
+boot_home()
+{
+	[ "$LAB_TRANSPORT" = sctp ] || return 0
+	boot $LAB_HOME "$1" && ip addr replace "$LAB_NET.200/24" dev lab0
+}
+
+# member_at_home NODE ARGUMENT...: the same, with its lines over a connection to the guest.
+member_at_home()
+{
+	local node=$1 port=$((7000 + $1)) run
+	shift
+	run="echo \$\$ >/tmp/pid$node; exec dlm_member --transport sctp --log /tmp/log$node $*"
+	guest $LAB_HOME sh "ip addr replace $LAB_NET.$node/24 dev eth0; echo '$run' >/tmp/run$node;" \
+		"nc -l -p $port -e sh /tmp/run$node </dev/null >/tmp/err$node 2>&1 &" \
+		"until grep -q :$(printf %04X $port) /proc/net/tcp*; do usleep 20000; done"
+	busybox nc "$LAB_NET.$LAB_HOME" $port \
+		<"$T/in$node" >>"${output[$node]}" 2>>"$T/err$node" &
+}
+
 # member NODE [ARGUMENT...]: starts one, with an address of its own on the bridge.
 member()
 {
-	local node=$1
+	local node=$1 where=member_here
 	shift
-	ip addr replace "$LAB_NET.$node/24" dev lab0
+	[ "$LAB_TRANSPORT" = tcp ] || where=member_at_home
 	output[$node]=$T/out$node kind[$node]=member
 	rm -f "$T/in$node"
 	mkfifo "$T/in$node" || return
 	: >"${output[$node]}"
-	"$LAB_BIN/dlm_member" --nodeid "$node" --addr "$LAB_NET.$node" --log "$T/log$node" "$@" \
-		<"$T/in$node" >>"${output[$node]}" 2>>"$T/err$node" &
+	$where "$node" --nodeid "$node" --addr "$LAB_NET.$node" "$@"
 	process[$node]=$!
 	exec {input[$node]}>"$T/in$node"
 	seen[$node]=0
@@ -157,6 +188,24 @@ quit()
 	wait "${process[$1]}"
 	equals "status of member $1" $? 0
 	unset "process[$1]"
+}
+
+# home_says LINE COMMAND...: whether the guest for members prints that line, a pattern.
+home_says()
+{
+	local before
+	before=$(lines $LAB_HOME)
+	guest $LAB_HOME sh "${*:2}" && since $LAB_HOME "$before" "^[|] $1\$"
+}
+
+# signal_member NODE SIGNAL
+signal_member()
+{
+	if [ "$LAB_TRANSPORT" = tcp ]; then
+		kill "-$2" "${process[$1]}"
+	else
+		guest $LAB_HOME sh "kill -$2 \$(cat /tmp/pid$1)"
+	fi
 }
 
 # ---- events ----
@@ -225,12 +274,23 @@ consoles_are_clean()
 }
 
 # Of all members that have ended.
-no_socket_is_left() { ! ss -Htan | grep -v TIME-WAIT | grep -q "$LAB_NET"; }
+no_socket_is_left()
+{
+	if [ "$LAB_TRANSPORT" = tcp ]; then
+		! ss -Htan | grep -v TIME-WAIT | grep -q "$LAB_NET"
+	else
+		home_says 0 "cat /proc/net/sctp/eps /proc/net/sctp/assocs |" \
+			"grep -vc ADDRS"
+	fi
+}
 
 # keep NAME: capture, consoles and logs of a scenario that failed, in a folder that stays.
 keep()
 {
 	local folder=$BUILT/kernel-failures/$1
+	# Those of members at home come to its output.
+	[ "$LAB_TRANSPORT" = tcp ] || is_gone "${process[$LAB_HOME]}" ||
+		guest $LAB_HOME sh 'tail -n 200 /tmp/log* /tmp/err*'
 	rm -rf "$folder" && mkdir -p "$folder" &&
 		cp -r "$T"/console* "$T"/out* "$T"/log* "$T"/err* "$T"/break "$T"/tcpkill \
 			"$T"/*.pcapng "$folder/" 2>/dev/null

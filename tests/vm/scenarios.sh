@@ -4,12 +4,14 @@
 # resets. Knows no kernel's version; the laboratory is tests/vm/lab.sh.
 #
 #	tests/vm/scenarios.sh 6.1 [SCENARIO...]
+#	LAB_TRANSPORT=sctp tests/vm/scenarios.sh 6.1 [SCENARIO...]
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/vm/lab.sh
 . tests/vm/steps.sh
 . tests/vm/faults.sh
+. tests/vm/lost.sh
 lab_enter "$@"
 KERNEL=$1
 shift
@@ -232,11 +234,10 @@ two_lockspaces()
 
 # ---- 7: conversions while connections break ----
 
-# conversions_under COMMAND COUNT: so many on each side at once, each of a lock that the other side
-# is the master of; COMMAND breaks connections meanwhile.
-conversions_under()
+# conversions_begin COUNT: so many on each side at once, each of a lock that the other side is the
+# master of.
+conversions_begin()
 {
-	local breaker=$1 rounds=$2 ours theirs again=0
 	kernel_knows 2
 	join_both x 71 2 kernel
 	scene
@@ -248,19 +249,55 @@ conversions_under()
 	granted 2 "$id"
 	ours=$id
 	scene
-	tell 2 loop "$ours" "$rounds" PR NL
-	guest 1 loop "$rounds" x theirs PR NL
-	while ! since 2 "${seen[2]}" '"event":"loop"' || ! since 1 "${seen[1]}" 'loop theirs done'
-	do
-		$breaker
-		is_gone "${process[1]}" && break
-		# Some conversions get through between two breaks, however slow the machine is.
-		wait_for shows 2 '"link_up":true' || break
-		sleep 0.05
-		((++broken > 1000)) && break
+	tell 2 loop "$ours" "$1" PR NL
+	guest 1 loop "$1" x theirs PR NL
+}
+
+conversions_are_over()
+{
+	since 2 "${seen[2]}" '"event":"loop"' && since 1 "${seen[1]}" 'loop theirs done'
+}
+
+# broken_by COMMAND: once. False: this is to end.
+broken_by()
+{
+	$1
+	! is_gone "${process[1]}" || return
+	# Some conversions get through between two breaks, however slow the machine is.
+	wait_for shows 2 '"link_up":true' || return
+	sleep 0.05
+	((++broken <= 1000))
+}
+
+# conversions_end COUNT
+conversions_end()
+{
+	await 2 "\"event\":\"loop\".*\"n\":$1,.*\"bad\":0"
+	await 1 "loop theirs done n=$1 bad=0"
+}
+
+# conversions_leave BREAKER
+conversions_leave()
+{
+	shows 2 '"reconnects":[1-9]' || bad "no connection was broken by $1"
+	echo "# $1: $(last 2 '"event":"status"' | grep -o '"reconnects":[0-9]*')," \
+		"$(last 1 'loop theirs' | grep -o 'ms=.*')"
+	for id in "$ours" "$theirs"; do
+		member_unlock 2 "$id"
 	done
-	await 2 "\"event\":\"loop\".*\"n\":$rounds,.*\"bad\":0"
-	await 1 "loop theirs done n=$rounds bad=0"
+	kernel_unlock kk
+	leave_kernel_last x 2
+}
+
+# conversions_under COMMAND COUNT: which breaks connections meanwhile.
+conversions_under()
+{
+	local breaker=$1 rounds=$2 ours theirs again=0
+	conversions_begin "$rounds"
+	while ! conversions_are_over && broken_by "$breaker"; do
+		:
+	done
+	conversions_end "$rounds"
 	# tcpkill hears of a connection late: some may have outlived it.
 	while ! shows 2 '"reconnects":[1-9]' && ((++again < 10)); do
 		scene
@@ -268,14 +305,7 @@ conversions_under()
 		$breaker
 		await 1 'loop theirs done n=2000 bad=0' || break
 	done
-	shows 2 '"reconnects":[1-9]' || bad "no connection was broken by $breaker"
-	echo "# $breaker: $(last 2 '"event":"status"' | grep -o '"reconnects":[0-9]*')," \
-		"$(last 1 'loop theirs' | grep -o 'ms=.*')"
-	for id in "$ours" "$theirs"; do
-		member_unlock 2 "$id"
-	done
-	kernel_unlock kk
-	leave_kernel_last x 2
+	conversions_leave "$breaker"
 }
 
 by_us() { tell 2 kill 5; }
@@ -347,7 +377,7 @@ the_member_is_killed()
 	kernel_knows 2
 	join_both x 101 2 kernel
 	kernel_lock kk x held EX
-	kill -KILL "${process[2]}"
+	signal_member 2 KILL
 	wait "${process[2]}" 2>/dev/null
 	guest 1 stop x
 	guest 1 start x 5:1
@@ -404,9 +434,9 @@ a_paused_member_loses_nothing()
 	join_both x 111 2 kernel
 	scene
 	guest 1 loop 600 x paused PR NL
-	kill -STOP "${process[2]}"
+	signal_member 2 STOP
 	wait_for has_unread 2
-	kill -CONT "${process[2]}"
+	signal_member 2 CONT
 	await 1 'loop paused done n=600 bad=0'
 	leave_kernel_last x 2
 }
@@ -432,18 +462,27 @@ strangers_are_refused()
 
 # ---- all of them ----
 
-boot 1 "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
-for name in joins_as_the_lowest joins_as_the_highest the_member_begins locks_conflict \
-	conversions_and_refusals value_blocks unused_names_are_removed recovery_moves_locks \
-	rejoins_five_times two_lockspaces conversions_under_our_resets \
-	conversions_under_its_resets conversions_under_forged_resets conversions_under_tcpkill \
-	resets_in_recovery the_last_ack_is_lost \
-	the_member_leaves_unanswered the_kernel_leaves_unanswered removal_before_the_fin \
-	removal_after_the_fin the_kernel_acknowledges_nothing the_queue_is_full \
-	wrong_headers_are_refused \
-	the_member_is_killed the_kernel_is_killed a_paused_member_loses_nothing \
-	strangers_are_refused; do
-	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
+both='joins_as_the_lowest joins_as_the_highest the_member_begins locks_conflict
+	conversions_and_refusals value_blocks unused_names_are_removed recovery_moves_locks
+	rejoins_five_times two_lockspaces'
+both_faults='the_kernel_leaves_unanswered removal_before_the_fin removal_after_the_fin
+	the_member_is_killed'
+over_tcp='conversions_under_our_resets conversions_under_its_resets
+	conversions_under_forged_resets conversions_under_tcpkill resets_in_recovery
+	the_last_ack_is_lost the_member_leaves_unanswered the_kernel_acknowledges_nothing
+	the_queue_is_full wrong_headers_are_refused the_kernel_is_killed
+	a_paused_member_loses_nothing strangers_are_refused'
+over_sctp='conversions_under_our_ends ends_in_recovery a_paused_member_loses_nothing
+	the_association_is_lost the_kernel_aborts'
+
+all=over_$LAB_TRANSPORT
+chosen=()
+for name in $both ${!all} $both_faults; do
+	[ $# != 0 ] && [[ " $* " != *" $name "* ]] || chosen+=("$name")
+done
+[ ${#chosen[@]} != 0 ] || finish
+boot 1 "$KERNEL" && boot_home "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
+for name in "${chosen[@]}"; do
 	scenario "$name"
 done
 finish

@@ -193,6 +193,27 @@ traffic_ends()
 	equals 'status of node 1' "$(ends 1 sent 30)" 0
 }
 
+# ---- a kernel without SCTP ----
+
+listens_by_udp() { in_guest_is 2 '[ $(wc -l </proc/net/udp) -gt 1 ]'; }
+
+the_missing_module_is_named()
+{
+	power_off 2
+	LAB_WORDS=lab.without=sctp boot 2 "$KERNEL" || return
+	put_config
+	in_guest 2 'sinew cat --config /tmp/c --node 2 </dev/null 2>&1; echo status $?' \
+		>"$T/without"
+	says "$T/without" 'modprobe sctp'
+	says "$T/without" 'sctp_backend to user'
+	says "$T/without" 'status 2'
+	# What it advises works.
+	guest 2 sh 'sed -i "s/transport: sctp/&\nsctp_backend: user/" /tmp/c'
+	behind 2 user 'sinew cat --config /tmp/c --node 2 --keep-going'
+	wait_for listens_by_udp
+	guest 2 sh 'killall sinew'
+}
+
 boot 1 "$KERNEL" && boot 2 "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
 row contract
 row two_paths_carry_one_link
@@ -200,6 +221,7 @@ row one_is_cut_the_other_carries_on
 row a_peer_that_was_killed_comes_back
 row a_guest_that_lost_its_power_comes_back
 row traffic_ends
+row the_missing_module_is_named
 power_off 1
 power_off 2
 finish
