@@ -10,6 +10,8 @@
 
 #include <usrsctp.h>
 
+#include "lowcomms/crc32c.h"
+
 #define BUFFER_BYTES	(1024u * 1024)	/* each direction of an association */
 #define CHUNKS_MAX	16384u		/* messages that one may have queued */
 #define RTO_MIN_MS	100
@@ -62,6 +64,8 @@ static void begin(int (*output)(void *, void *, size_t, uint8_t, uint8_t))
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	usrsctp_init_nothreads(0, output, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (crc32c_is_fast())
+		usrsctp_enable_crc32c_offload();
 	tune();
 	stack.process = getpid();
 }

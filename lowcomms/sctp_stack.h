@@ -31,7 +31,8 @@ struct sctp_item {
 	void (*news)(struct sctp_item *item);
 };
 
-/* The stack is there, and sends by that function, under the lock. -ECHILD: a parent process has
+/* The stack is there, and sends by that function, under the lock. Where crc32c_is_fast() it leaves
+ * checksums to whoever sends and reads packets. -ECHILD: a parent process has
  * it, and a child cannot have it without exec(). */
 int sctp_stack_open(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df));
 

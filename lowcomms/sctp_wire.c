@@ -14,9 +14,13 @@
 #include <usrsctp.h>
 
 #include "lowcomms/addr.h"
+#include "lowcomms/crc32c.h"
+#include "lowcomms/record.h"
+#include "proto/wire.h"
 
 #define PACKET_MAX	65536u
 #define PACKETS		16u		/* read at once */
+#define SINGLES_MAX	16u	/* packets read one by one, until there may be more again */
 #define BATCHES		8u		/* in a turn, from one socket */
 #define SOCKET_BYTES	(4 * 1024 * 1024)	/* of its receive buffer */
 #define SCTP_LEAST	16u		/* bytes: header and one chunk */
@@ -26,6 +30,7 @@
 #define MTU_USUAL	1500
 #define MTU_LEAST	576
 #define SCTP_HEADER	12u
+#define SUM_AT		8u	/* its checksum in the header */
 #define UDP_HEADERS4	28u
 #define UDP_HEADERS6	48u
 
@@ -41,6 +46,25 @@ static int set(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof value);
 }
 
+/* Of a packet, which it changes. */
+static uint32_t sum_of(uint8_t *packet, size_t n)
+{
+	assert(n >= SCTP_HEADER);
+	put_le32(packet + SUM_AT, 0);
+	return crc32c(packet, n);
+}
+
+/* Whether it came as it was sent, as far as the stack does not look itself. */
+static bool is_whole(uint8_t *packet, size_t n)
+{
+	uint32_t said;
+
+	if (n < SCTP_LEAST || !crc32c_is_fast())
+		return n >= SCTP_LEAST;
+	said = get_le32(packet + SUM_AT);
+	return sum_of(packet, n) == said;
+}
+
 /* By the stack, under its lock. A packet that is not sent is lost: the stack sends it again. */
 static int output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df)
 {
@@ -49,6 +73,8 @@ static int output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df)
 	assert(n && n < PACKET_MAX);
 	(void)tos;
 	(void)df;
+	if (crc32c_is_fast())
+		put_le32((uint8_t *)buf + SUM_AT, sum_of(buf, n));
 	if (p->port && p->port->source.fd >= 0)
 		sendto(p->port->source.fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL,
 		       (const struct sockaddr *)&p->to, addr_len(&p->to));
@@ -86,35 +112,68 @@ static struct sctp_pair *sender(struct sctp_port *port, struct sockaddr_storage 
 	return p;
 }
 
+/* One that came. Under no lock. */
+static struct sctp_pair *checked(struct sctp_port *port, uint8_t *packet, size_t n,
+				 struct sockaddr_storage *from)
+{
+	assert(port->source.fd >= 0 && n <= PACKET_MAX);
+	return is_whole(packet, n) ? sender(port, from) : NULL;
+}
+
+/* Under the lock. A pair may be gone by the one before. */
+static void input(struct sctp_port *port, struct sctp_pair *p, const uint8_t *packet, size_t n)
+{
+	assert(n <= PACKET_MAX && port->wire->seat.streams);
+	if (!p || p->port != port)
+		return;
+	p->heard_ns = loop_tick_ns();
+	usrsctp_conninput(p, packet, n, 0);
+}
+
 /* The number of packets. */
-static int read_batch(struct sctp_port *port)
+static unsigned read_batch(struct sctp_port *port)
 {
 	struct sockaddr_storage from[PACKETS];
-	struct mmsghdr msgs[PACKETS] = { 0 };
 	struct sctp_pair *pairs[PACKETS];
+	struct mmsghdr msgs[PACKETS];
 	struct iovec iov[PACKETS];
-	uint64_t now = loop_now_ns();
 	int n;
 
 	for (unsigned i = 0; i < PACKETS; i++) {
 		iov[i] = (struct iovec) { port->wire->packets + i * PACKET_MAX, PACKET_MAX };
-		msgs[i].msg_hdr = (struct msghdr) { .msg_name = &from[i], .msg_iov = &iov[i],
-			.msg_namelen = sizeof from[i], .msg_iovlen = 1 };
+		msgs[i] = (struct mmsghdr) { .msg_hdr = {
+			.msg_name = &from[i], .msg_iov = &iov[i],
+			.msg_namelen = sizeof from[i], .msg_iovlen = 1 } };
 	}
 	n = recvmmsg(port->source.fd, msgs, PACKETS, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++)
-		pairs[i] = msgs[i].msg_len < SCTP_LEAST ? NULL : sender(port, &from[i]);
 	if (n <= 0)
 		return 0;
+	for (int i = 0; i < n; i++)
+		pairs[i] = checked(port, iov[i].iov_base, msgs[i].msg_len, &from[i]);
 	sctp_enter(&port->wire->seat);
-	for (int i = 0; i < n; i++) {
-		if (!pairs[i] || pairs[i]->port != port)
-			continue;
-		pairs[i]->heard_ns = now;
-		usrsctp_conninput(pairs[i], iov[i].iov_base, msgs[i].msg_len, 0);
-	}
+	for (int i = 0; i < n; i++)
+		input(port, pairs[i], iov[i].iov_base, msgs[i].msg_len);
 	sctp_leave(&port->wire->seat);
-	return n;
+	return (unsigned)n;
+}
+
+/* For less than a batch of one. */
+static unsigned read_one(struct sctp_port *port)
+{
+	uint8_t *packet = port->wire->packets;
+	struct sockaddr_storage from;
+	socklen_t len = sizeof from;
+	ssize_t n = recvfrom(port->source.fd, packet, PACKET_MAX, MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &len);
+	struct sctp_pair *p = n > 0 ? checked(port, packet, (size_t)n, &from) : NULL;
+
+	if (!p)
+		return n >= 0;
+	assert(n >= (ssize_t)SCTP_LEAST);
+	sctp_enter(&port->wire->seat);
+	input(port, p, packet, (size_t)n);
+	sctp_leave(&port->wire->seat);
+	return 1;
 }
 
 /* Answers by ICMP to packets of ours. */
@@ -149,14 +208,21 @@ static void read_errors(struct sctp_port *port)
 static void readable(struct source *source, uint32_t events)
 {
 	struct sctp_port *port = list_entry(source, struct sctp_port, source);
+	unsigned n = 0;
 
 	if (source->fd < 0)
 		return;		/* closed in this turn */
 	assert(port->wire->seat.streams);
 	if (events & EPOLLERR)
 		read_errors(port);
-	for (unsigned i = 0; i < BATCHES && read_batch(port) == (int)PACKETS; i++)
+	/* One, where one came before: there is none behind it most of the time. */
+	if (port->singles && port->singles < SINGLES_MAX) {
+		port->singles += read_one(port);
+		return;
+	}
+	for (unsigned i = 0; i < BATCHES && (n = read_batch(port)) == PACKETS; i++)
 		;
+	port->singles = n == 1;
 }
 
 /* ---- pairs ---- */
@@ -309,6 +375,7 @@ static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		return err;
 	}
 	port->wire = w;
+	port->singles = 0;
 	port->addr = *addr;
 	port->listener = NULL;
 	list_init(&port->pairs);
@@ -384,9 +451,10 @@ static struct sctp_wire *wire_open(struct streams *ss, int *ret_err)
 	*ret_err = -ENOMEM;
 	if (!w)
 		return NULL;
-	w->packets = malloc((size_t)PACKETS * PACKET_MAX);
+	w->packets = malloc((size_t)PACKETS * PACKET_MAX + RECORD_MAX);
 	if (!w->packets)
 		return NULL;
+	w->record = w->packets + (size_t)PACKETS * PACKET_MAX;
 	*ret_err = sctp_seat_open(&w->seat, ss);
 	if (*ret_err) {
 		free(w->packets);

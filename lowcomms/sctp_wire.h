@@ -21,6 +21,7 @@ struct sctp_port {
 	struct sockaddr_storage addr;
 	struct stream_listener *listener;	/* NULL: we only dial from it */
 	struct list pairs;
+	unsigned singles;		/* turns in a row that found one packet */
 };
 
 /* Its address is one of the stack, for as long as the process runs: spare ones are used again. */
@@ -43,6 +44,7 @@ struct sctp_wire {
 	struct list sockets;		/* of those above: associations that dial or stand */
 	struct list lingering;		/* and those that nobody uses any more */
 	uint8_t *packets;
+	uint8_t *record;		/* RECORD_MAX bytes: one that is put together */
 };
 
 /* Done by those above, on the thread of the wire. */

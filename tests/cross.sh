@@ -22,7 +22,7 @@ LIMIT=150	# seconds for the mesh
 # Addresses of this process alone.
 NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
 # Tests of the library that take seconds under emulation, and whose result depends on the machine.
-TWINS='call_wire config decode dial dlm_packet dlm_random dlm_space frag fsm golden greeting
+TWINS='call_wire config crc32c decode dial dlm_packet dlm_random dlm_space frag fsm golden greeting
 	hello hostile known link link_state live_hot lives lives_peers node node_again node_ends
 	node_find node_leave node_memory node_wait path paths ring ring_calls ring_threads
 	seq service service_calls session_calls snapshot states tombstones view view_again

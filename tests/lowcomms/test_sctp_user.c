@@ -5,6 +5,7 @@
  */
 #include <sys/wait.h>
 
+#include "lowcomms/crc32c.h"
 #include "tests/lib/cluster.h"
 
 #define MESSAGES	50000u
@@ -118,17 +119,12 @@ static bool has_answer(int fd)
 	return recv(fd, buf, sizeof buf, MSG_PEEK) > 0;
 }
 
-/* CRC32c, bit by bit. */
-static uint32_t crc32c(const uint8_t *p, size_t n)
+/* Of one to an INIT, which has the tag of that. */
+static uint8_t first_of_tag(int fd)
 {
-	uint32_t crc = ~0u;
+	uint8_t buf[2048] = { 0 };
 
-	while (n--) {
-		crc ^= *p++;
-		for (unsigned bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-	}
-	return ~crc;
+	return recv(fd, buf, sizeof buf, MSG_PEEK) > 0 ? buf[4] : 0;
 }
 
 /* An INIT as of a node there. */
@@ -166,8 +162,13 @@ static void strangers_get_no_answer(void)
 	CHECK_OR_RETURN(known >= 0 && stranger >= 0 && DRIVE(c, cluster_all_up(c)));
 	put_init(init, port);
 	CHECK_EQ(sendto(stranger, init, sizeof init, 0, to, sizeof(struct sockaddr_in)), 32);
+	/* One that was damaged on its way is none. */
+	init[16] = 77;
+	CHECK_EQ(sendto(known, init, sizeof init, 0, to, sizeof(struct sockaddr_in)), 32);
+	put_init(init, port);
 	CHECK_EQ(sendto(known, init, sizeof init, 0, to, sizeof(struct sockaddr_in)), 32);
 	DRIVE(c, has_answer(known));
+	CHECK_EQ(first_of_tag(known), 1);
 	CHECK(!has_answer(stranger));
 	/* And bytes of any kind do no harm. */
 	srand(4711);

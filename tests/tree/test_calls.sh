@@ -51,6 +51,8 @@ getpid                      cannot fail
 qsort                       works on memory alone, for so few
 usrsctp_*                   of libusrsctp: works on memory of its own, and every error is looked at
 recvmmsg                    packets: what is lost is sent again
+recvfrom                    packets: the same
+getauxval                   cannot fail
 sendto                      packets: the same
 recvmsg                     the queue of errors: nothing relies on them
 poll                        what it did not find it finds the next time; it never spins
