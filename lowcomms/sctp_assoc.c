@@ -74,12 +74,12 @@ int sctp_assoc_read(struct sctp_assoc *a, void *buf, size_t n)
 	return a->err;
 }
 
-int sctp_assoc_error(struct sctp_assoc *a)
+int sctp_assoc_failed(struct sctp_assoc *a, int events)
 {
 	socklen_t len = sizeof(int);
 	int err = 0;
 
-	if (a->err || !(usrsctp_get_events(a->so) & SCTP_EVENT_ERROR))
+	if (a->err || !(events & SCTP_EVENT_ERROR))
 		return a->err;
 	if (!usrsctp_getsockopt(a->so, SOL_SOCKET, SO_ERROR, &err, &len) && err)
 		a->err = -err;

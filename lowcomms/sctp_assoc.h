@@ -27,8 +27,8 @@ void sctp_assoc_end(struct sctp_assoc *a, bool in_order);
 int sctp_assoc_read(struct sctp_assoc *a, void *buf, size_t n);
 /* One record, at most RECORD_MAX bytes: n, or -errno. */
 ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n);
-/* Why it failed; 0: it has not. */
-int sctp_assoc_error(struct sctp_assoc *a);
+/* Why it failed; 0: it has not. events: what the stack says of the socket now. */
+int sctp_assoc_failed(struct sctp_assoc *a, int events);
 /* No more from us. One that is over already has nothing to end. */
 void sctp_assoc_finish(struct sctp_assoc *a);
 

@@ -373,7 +373,7 @@ static unsigned dial_events(struct sctp_assoc *a, int stack)
 	socklen_t len = sizeof status;
 
 	assert(a->dialling);
-	if (sctp_assoc_error(a))
+	if (sctp_assoc_failed(a, stack))
 		return STREAM_FAILED;
 	if (!(stack & SCTP_EVENT_WRITE))
 		return 0;
@@ -398,7 +398,7 @@ static unsigned user_poll(struct stream *s)
 	if (a->dialling) {
 		events = dial_events(a, stack);
 	} else {
-		if (sctp_assoc_error(a))
+		if (sctp_assoc_failed(a, stack))
 			events |= STREAM_FAILED;
 		if ((s->interest & STREAM_READABLE) && (a->err || stack & SCTP_EVENT_READ))
 			events |= STREAM_READABLE;
@@ -422,7 +422,7 @@ static int user_error(struct stream *s)
 	int err;
 
 	sctp_enter(seat_of(a));
-	err = sctp_assoc_error(a);
+	err = sctp_assoc_failed(a, usrsctp_get_events(a->so));
 	sctp_leave(seat_of(a));
 	return err;
 }
@@ -448,26 +448,34 @@ static bool user_stuck(struct stream *s, uint64_t *ret_silent_ns)
 static ssize_t user_read(struct stream *s, void *buf, size_t n)
 {
 	struct sctp_assoc *a = assoc_of(s);
+	size_t sum = 0;
 	int got;
 
 	assert(n && !a->dialling);
 	sctp_enter(seat_of(a));
-	got = sctp_assoc_read(a, buf, n);
+	/* The stack gives one record at a time. */
+	do {
+		got = sctp_assoc_read(a, (uint8_t *)buf + sum, n - sum);
+		if (got > 0)
+			sum += (size_t)got;
+	} while (got > 0 && sum < n && usrsctp_get_events(a->so) & SCTP_EVENT_READ);
 	sctp_leave(seat_of(a));
-	return got;
+	return sum ? (ssize_t)sum : got;
 }
 
-/* The first record, in one piece; its bytes. */
-static size_t gather(const struct iovec *iov, int n, size_t max, uint8_t record[RECORD_MAX])
+/* The first record, copied if it is not in one piece; its bytes. */
+static size_t gather(const struct iovec *iov, int n, size_t max, uint8_t copy[RECORD_MAX],
+		     const uint8_t **ret_record)
 {
 	struct iovec part[RECORD_SPANS];
 	size_t bytes = record_cut(iov, n, max, part, &n), at = 0;
 
-	for (int i = 0; i < n; i++) {
-		memcpy(record + at, part[i].iov_base, part[i].iov_len);
+	*ret_record = n == 1 ? part[0].iov_base : copy;
+	for (int i = 0; i < n && n > 1; i++) {
+		memcpy(copy + at, part[i].iov_base, part[i].iov_len);
 		at += part[i].iov_len;
 	}
-	assert(at == bytes);
+	assert(n == 1 ? part[0].iov_len == bytes : at == bytes);
 	return bytes;
 }
 
@@ -475,14 +483,14 @@ static size_t gather(const struct iovec *iov, int n, size_t max, uint8_t record[
 static ssize_t user_writev(struct stream *s, const struct iovec *iov, int n)
 {
 	struct sctp_assoc *a = assoc_of(s);
-	uint8_t record[RECORD_MAX];
+	const uint8_t *record;
 	size_t max = RECORD_MAX, bytes;
 	ssize_t done;
 
 	assert(n > 0 && !a->dialling);
 	sctp_enter(seat_of(a));
 	do {
-		bytes = gather(iov, n, max, record);
+		bytes = gather(iov, n, max, wire_of(a)->record, &record);
 		done = a->err ? a->err : sctp_assoc_write(a, record, bytes);
 		max = bytes / 4 < RECORD_LEAST ? RECORD_LEAST : bytes / 4;
 	} while (done == -EAGAIN && bytes > RECORD_LEAST);
