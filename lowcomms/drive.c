@@ -294,6 +294,8 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	had_requests = take_inbox(n);
 	for (int i = 0; i < got; i++)
 		source_ready(n, &events[i]);
+	if (streams_have_news(&n->streams))
+		take_news(n);
 	if (had_requests || errands(n) || n->core.now_ns >= node_deadline(n))
 		timers(n);
 	conns_free_dead(n);

@@ -66,8 +66,10 @@ bool stream_next(struct list *taken)
 	events = s->ops->poll(s);
 	if (!events)
 		return true;
-	/* Events that its owner leaves are told again in the next turn. */
-	list_append(&s->streams->news, &s->news);
 	s->event(s, events);
+	assert(s->source.fd < 0);
+	/* Events that its owner leaves are told again in the next turn. */
+	if (s->source.ready != ignore && list_empty(&s->news) && s->ops->poll(s))
+		list_append(&s->streams->news, &s->news);
 	return true;
 }
