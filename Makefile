@@ -115,8 +115,9 @@ else
 NO_SCTP += sctp_kernel sctp_socket
 endif
 ifeq ($(shell $(PKG_CONFIG) --exists usrsctp 2>/dev/null && echo yes),yes)
+USRSCTP_LIBS := $(shell $(PKG_CONFIG) --libs usrsctp)
 SCTP_CFLAGS += -DHAVE_USRSCTP $(filter-out -D%,$(shell $(PKG_CONFIG) --cflags usrsctp))
-SCTP_LIBS += $(shell $(PKG_CONFIG) --libs usrsctp)
+SCTP_LIBS += $(USRSCTP_LIBS)
 else
 NO_SCTP += sctp_user sctp_assoc sctp_wire sctp_stack
 endif
@@ -177,7 +178,8 @@ SIM := $(if $(SIM_OBJS),$(BUILD)/tests/sim)
 # The contract of streams, over each transport.
 STREAM := $(BUILD)/tests/stream
 BENCH_WORKING := $(BUILD)/bench/sinew $(BUILD)/bench/sockets $(if $(ZMQ_LIBS),$(BUILD)/bench/zmq) \
-	$(if $(NNG_LIBS),$(BUILD)/bench/nng) $(if $(GRPC_LIBS),$(BUILD)/bench/grpc)
+	$(if $(NNG_LIBS),$(BUILD)/bench/nng) $(if $(GRPC_LIBS),$(BUILD)/bench/grpc) \
+	$(if $(USRSCTP_LIBS),$(BUILD)/bench/usrsctp)
 BENCH := $(addprefix $(BUILD)/bench/,run counted) $(BENCH_WORKING)
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/man/*.3 services/man/*.3 membership/man/*.3))
@@ -243,8 +245,8 @@ help:
 	@echo '                 RECORD=1 records their AF_RXRPC anew'
 	@echo 'make coverage    lines and branches of each file that the tests execute (5 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
-	@echo 'make bench       beside sockets, ZeroMQ, NNG, gRPC (18 minutes); QUICK=1 in one minute;'
-	@echo '                 ROW=stream64 that alone'
+	@echo 'make bench       beside sockets, usrsctp, ZeroMQ, NNG, gRPC (18 minutes);'
+	@echo '                 QUICK=1 in one minute; ROW=stream64 that alone'
 	@echo 'make bench-check  instructions, calls, memory of a message against tests/bench_limits'
 	@echo 'make fuzz        libFuzzer on every target: SECONDS=60 each, TARGET=core for one'
 	@echo 'make fuzz-merge  takes what it found into the corpus'
@@ -434,6 +436,7 @@ $(BUILD)/bench/run: $(call objects,tests/bench/*.c) $(TOOLS_A) $(LIB_INSIDE)
 $(BUILD)/bench/zmq: WORKING_LIBS := $(ZMQ_LIBS)
 $(BUILD)/bench/nng: WORKING_LIBS := $(NNG_LIBS)
 $(BUILD)/bench/grpc: WORKING_LIBS := $(GRPC_LIBS) -lstdc++
+$(BUILD)/bench/usrsctp: WORKING_LIBS := $(USRSCTP_LIBS)
 $(BUILD)/bench/grpc: $(OBJ)/tests/bench/grpc/grpc.o
 
 # A program for each library that is compared: its folder, and what all of them share.

@@ -12,7 +12,7 @@
 #include "tests/bench/place.h"
 
 #define RUNS_MAX       25
-#define FIGURES_MAX    512
+#define FIGURES_MAX    640
 #define STEPS_MAX      384
 #define ROWS_MAX       64
 #define NAME_MAX_BYTES 48
@@ -43,7 +43,7 @@ enum step_kind {
 struct step {
 	char group[NAME_MAX_BYTES];
 	enum step_kind kind;
-	const char *program; /* "sinew", "sockets", "zmq", "nng" or "grpc" */
+	const char *program; /* "sinew", "sockets", "usrsctp", "zmq", "nng" or "grpc" */
 	char words[2][WORDS_MAX]; /* for each process; "": there is none */
 	const char *toggle; /* of callgrind: inside of that function alone; or NULL */
 	enum place place;

@@ -18,7 +18,7 @@
 static const char help[] =
 	"usage: build/bench/run [OPTION...]\n"
 	"\n"
-	"Measures sinew beside sockets, ZeroMQ, NNG, gRPC, prints one table, writes JSON.\n"
+	"Measures sinew beside sockets, usrsctp, ZeroMQ, NNG, gRPC: one table, and JSON.\n"
 	"\n"
 	"  --row NAME      only that line of the table, group (stream64, roundtrip), or figure\n"
 	"                  (stream64.sinew.*); again for more\n"

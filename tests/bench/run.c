@@ -161,6 +161,7 @@ static bool is_not_built(struct runner *r, const struct step *step)
 		{ "zmq", "not built: libzmq3-dev was missing" },
 		{ "nng", "not built: libnng-dev was missing" },
 		{ "grpc", "not built: libgrpc++-dev or g++ was missing" },
+		{ "usrsctp", "not built: libusrsctp-dev was missing" },
 	};
 	char file[2 * WORDS_MAX];
 

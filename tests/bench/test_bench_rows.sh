@@ -75,9 +75,12 @@ pair()
 what_comes_is_checked()
 {
 	local with program
-	for with in sinew bare coalesced ring; do
+	local all='sinew bare coalesced ring'
+	[ ! -x "$BUILT/bench/usrsctp" ] || all="$all sinew-sctp usrsctp"
+	for with in $all; do
 		program=sockets
-		[ $with = sinew ] && program=sinew
+		[[ $with != sinew* ]] || program=sinew
+		[ $with != usrsctp ] || program=usrsctp
 		pair $program $with 64 64
 		equals "status of $with" $status 0
 		says out 'messages_s '

@@ -78,7 +78,7 @@ static int ask(struct end *e, const struct iovec *iov)
 
 static int open_end(const struct end_options *o, void **ret_end)
 {
-	int err = end_open(o, offer, ret_end);
+	int err = end_open(o, false, offer, ret_end);
 	struct end *e = *ret_end;
 
 	if (err || o->listens)

@@ -113,7 +113,7 @@ static int open_outer(struct end *e)
 	return epoll_ctl(e->outer, EPOLL_CTL_ADD, sinew_get_fd(e->node), &event) ? -errno : 0;
 }
 
-int end_open(const struct end_options *o, int (*prepare)(struct end *e), void **ret_end)
+int end_open(const struct end_options *o, bool sctp, int (*prepare)(struct end *e), void **ret_end)
 {
 	const struct sinew_callbacks cb = {
 		.size = sizeof cb,
@@ -137,6 +137,10 @@ int end_open(const struct end_options *o, int (*prepare)(struct end *e), void **
 	if (o->message_bytes > opt.max_message)
 		opt.max_message = (uint32_t)o->message_bytes;
 	opt.busy_poll_us = o->busy_poll_us;
+	if (sctp) {
+		opt.transport = "sctp";
+		opt.sctp_backend = SINEW_SCTP_USER;
+	}
 	err = sinew_node_new(&opt, &cb, e, &e->node);
 	if (!err && o->outer)
 		err = open_outer(e);

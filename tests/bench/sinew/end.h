@@ -24,8 +24,9 @@ struct end {
 	int err; /* a call that did not end in order */
 };
 
-/* Node 1 or 2, until its peer is up. prepare, or NULL: before anybody is known. */
-int end_open(const struct end_options *o, int (*prepare)(struct end *e), void **ret_end);
+/* Node 1 or 2, until its peer is up. sctp: over that in user land. prepare, or NULL: before anybody
+ * is known. */
+int end_open(const struct end_options *o, bool sctp, int (*prepare)(struct end *e), void **ret_end);
 void end_close(void *end);
 /* Waits at most so long for what comes, or looks only. Negative: an errno. */
 int end_turn(struct end *e, int wait_ms);

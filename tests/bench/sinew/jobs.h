@@ -8,6 +8,7 @@
 #include "tests/bench/work/work.h"
 
 extern const struct contestant contestant_sinew;
+extern const struct contestant contestant_sinew_sctp;
 extern const struct contestant contestant_calls;
 
 int job_mesh(const struct settings *s);

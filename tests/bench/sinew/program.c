@@ -27,6 +27,6 @@ static const struct job jobs[] = {
 };
 
 const struct program program = {
-	.contestants = { &contestant_sinew, &contestant_calls },
+	.contestants = { &contestant_sinew, &contestant_calls, &contestant_sinew_sctp },
 	.jobs = jobs,
 };

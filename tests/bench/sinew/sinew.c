@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The contestant sinew: messages of a node with one peer. Owns how a program would send them;
- * knows nothing of what is measured.
+ * The contestants sinew and sinew-sctp: messages of a node with one peer, by TCP and by SCTP in
+ * user land. Owns how a program would send them; knows nothing of what is measured.
  */
 #include <errno.h>
 
@@ -12,7 +12,12 @@
 
 static int open_end(const struct end_options *o, void **ret_end)
 {
-	return end_open(o, NULL, ret_end);
+	return end_open(o, false, NULL, ret_end);
+}
+
+static int open_sctp(const struct end_options *o, void **ret_end)
+{
+	return end_open(o, true, NULL, ret_end);
 }
 
 static bool has_room(struct end *e)
@@ -40,6 +45,17 @@ static int send_one(void *end, const void *data, size_t len)
 const struct contestant contestant_sinew = {
 	.name = "sinew",
 	.open = open_end,
+	.send = send_one,
+	.flush = end_flush,
+	.receive = end_receive,
+	.drain = end_drain,
+	.close = end_close,
+	.acks = end_acks,
+};
+
+const struct contestant contestant_sinew_sctp = {
+	.name = "sinew-sctp",
+	.open = open_sctp,
 	.send = send_one,
 	.flush = end_flush,
 	.receive = end_receive,
