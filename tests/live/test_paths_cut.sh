@@ -12,7 +12,8 @@ cd "$(dirname "$0")/../.." || exit 2
 SOON_MS=$((3000 * ${TIME_FACTOR:-1}))	# by default
 FAST_MS=$((1500 * ${TIME_FACTOR:-1}))	# with path_dead_ms 600
 
-needs_namespaces silence_is_left_behind a_pulled_cable_is_left_behind it_can_be_sooner
+needs_namespaces silence_is_left_behind a_pulled_cable_is_left_behind it_can_be_sooner \
+	so_it_is_over_sctp_in_user_land
 
 # Until the nodes use another path, over which what the other sends comes again; ms since $1.
 set_gap()
@@ -83,7 +84,22 @@ it_can_be_sooner()
 	end
 }
 
+# There, too, each path has a connection of its own.
+so_it_is_over_sctp_in_user_land()
+{
+	begin 2 'transport: sctp' 'sctp_backend: user'
+	cut_and_heal "$SOON_MS" drop undrop
+	cut_and_heal "$SOON_MS" pull plug
+	end
+	paths_are_told
+}
+
 run silence_is_left_behind
 run a_pulled_cable_is_left_behind
 run it_can_be_sooner
+if grep -q HAVE_USRSCTP "$BUILT/flags"; then
+	run so_it_is_over_sctp_in_user_land
+else
+	skip so_it_is_over_sctp_in_user_land 'libusrsctp was not there at build'
+fi
 finish
