@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A core of a topology server and its subscribers, without carriers: what a subscription is told, as
- * a line of text, from the server or through a view. Memory is counted, and may fail. Knows no test.
+ * A core of a topology server and its subscribers, without carriers: all that a subscription is
+ * told, as a line of text, from the server or through a view. Memory is counted, and may fail.
+ * Knows no test.
  *
  * Events of a server, each with the position behind an @: "+7" publication 7, "-7" withdrawn, "~"
  * behind them: the group goes on; "snapshot", "end/SKIPPED" (end/? of one that is not whole);
@@ -24,7 +25,7 @@ struct topo_pair {
 	struct topo topo;
 	struct topo_owner library, a, b;
 	uint64_t n_bytes, n_blocks;	/* of memory in use */
-	uint64_t n_asked, fail_at;	/* that one of all blocks is refused, counted from 1; 0: none */
+	uint64_t n_asked, fail_at;	/* that one of all is refused, counted from 1 */
 	char text[4000];
 };
 

@@ -274,7 +274,7 @@ static void server_is_bounded(void)
 		if (publish_next(&pair.library, TOPO_REACH, i) != (int)i + 3)
 			CHECK(!"the library has its room");
 	CHECK_EQ(publish_next(&pair.library, TOPO_REACH, 1), -ENOSPC);
-	/* What is withdrawn makes room, though it is in the log. */
+	/* A withdrawn one makes room, though it is in the log. */
 	CHECK_EQ(topo_withdraw(&pair.topo, &pair.library, 3), 0);
 	CHECK_EQ(publish_next(&pair.a, 64, 1), -ENOSPC);
 	CHECK(publish_next(&pair.library, TOPO_REACH, 1) > 0);

@@ -200,7 +200,8 @@ static int parse_offer(size_t len, struct topo_offer *ret)
 	memcpy(copy, buf, len);
 	r = topo_offer_parse(copy, len, ret);
 	if (!r) {
-		CHECK(ret->attr == copy + TOPO_OFFER_HEAD && ret->attr_len == len - TOPO_OFFER_HEAD);
+		CHECK(ret->attr == copy + TOPO_OFFER_HEAD);
+		CHECK_EQ(ret->attr_len, len - TOPO_OFFER_HEAD);
 		CHECK_MEM(ret->attr, attr, ret->attr_len);
 		ret->attr = attr;
 	}
