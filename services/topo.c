@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "topo_check.h"
+
 int topo_init(struct topo *t, const struct topo_config *cfg)
 {
 	struct topo_source source = {
@@ -140,6 +142,7 @@ int topo_publish(struct topo *t, struct topo_owner *o, const struct topo_offer *
 	list_append(&o->rows, &row->kin);
 	o->n++;
 	append(t, row, 0);
+	topo_check(&t->subs);
 	return 0;
 }
 
@@ -190,6 +193,7 @@ int topo_withdraw(struct topo *t, struct topo_owner *o, uint32_t pub)
 	if (row->owner != o)
 		return -EPERM;
 	withdraw(t, row, 0);
+	topo_check(&t->subs);
 	return 0;
 }
 
@@ -214,4 +218,5 @@ void topo_leave(struct topo *t, struct topo_owner *o)
 		withdraw(t, list_first(&o->rows, struct topo_row, kin),
 			 o->n > 1 ? TOPO_LOG_GROUP : 0);
 	assert(!o->n);
+	topo_check(&t->subs);
 }

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "topo_check.h"
+
 #define NS_PER_MS	UINT64_C(1000000)
 
 void topo_subs_init(struct topo_subs *subs, const struct topo_memory *m,
@@ -104,6 +106,7 @@ int topo_subscribe(struct topo_subs *subs, const struct topo_request *r, uint64_
 		sub->waits = true;
 	else
 		make_ready(subs, sub);
+	topo_check(subs);
 	*ret = sub;
 	return 0;
 }
@@ -118,6 +121,7 @@ void topo_cancel(struct topo_subs *subs, struct topo_sub *sub)
 	subs->n--;
 	subs->filled = NULL;
 	topo_release(&subs->memory, sub);
+	topo_check(subs);
 }
 
 struct topo_sub *topo_pull(struct topo_subs *subs)
@@ -187,11 +191,12 @@ void topo_taken(struct topo_subs *subs, struct topo_sub *sub)
 	sub->waits = at_end_of_log(sub);
 	if (!topo_has(sub))
 		list_remove(&sub->ready);
-	if (!topo_ended(sub))
-		return;
-	list_remove(&sub->timed);
-	list_remove(&sub->peers);
-	list_append(&subs->of_all, &sub->peers);
+	if (topo_ended(sub)) {
+		list_remove(&sub->timed);
+		list_remove(&sub->peers);
+		list_append(&subs->of_all, &sub->peers);
+	}
+	topo_check(subs);
 }
 
 uint64_t topo_lag(const struct topo_sub *sub)
@@ -232,6 +237,7 @@ void topo_tick(struct topo_subs *subs, uint64_t now_ns)
 		else
 			arm(subs, sub->deadline_ns);
 	}
+	topo_check(subs);
 }
 
 static void tell(struct topo_subs *subs, struct list *head, const struct topo_row *row)

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "topo_check.h"
+
 int topo_view_init(struct topo_view *v, const struct topo_view_config *cfg)
 {
 	int r;
@@ -287,6 +289,7 @@ int topo_view_event(struct topo_view *v, const struct topo_event *e)
 		free_gone(v);
 	if (r)
 		v->phase = TOPO_VIEW_BROKEN;
+	topo_check_view(v);
 	return r;
 }
 
@@ -308,6 +311,7 @@ void topo_view_lost(struct topo_view *v)
 		topo_table_free(&v->cfg.memory, row);
 	}
 	v->n_new = 0;
+	topo_check_view(v);
 }
 
 /* ---- events for the subscriber ---- */
@@ -364,6 +368,7 @@ static bool walk(struct topo_view *v, struct topo_told *ret)
 	}
 	assert(!v->n_left);
 	v->walk = TOPO_WALK_NONE;
+	v->at = NULL;
 	if (!v->current_due)
 		return false;
 	*ret = (struct topo_told){ .what = TOPO_TOLD_CURRENT, .first = !v->was_whole };
@@ -372,7 +377,7 @@ static bool walk(struct topo_view *v, struct topo_told *ret)
 	return true;
 }
 
-bool topo_view_next(struct topo_view *v, struct topo_told *ret)
+static bool next(struct topo_view *v, struct topo_told *ret)
 {
 	switch ((enum topo_view_walk)v->walk) {
 	case TOPO_WALK_NONE:
@@ -391,6 +396,14 @@ bool topo_view_next(struct topo_view *v, struct topo_told *ret)
 	return false;
 }
 
+bool topo_view_next(struct topo_view *v, struct topo_told *ret)
+{
+	bool has = next(v, ret);
+
+	topo_check_view(v);
+	return has;
+}
+
 void topo_view_refuse(struct topo_view *v)
 {
 	struct list *last = v->walk == TOPO_WALK_NEW ? v->at->prev : v->table.order.prev;
@@ -400,6 +413,7 @@ void topo_view_refuse(struct topo_view *v)
 	take_away(v, row);
 	v->exact = false;
 	v->phase = TOPO_VIEW_BROKEN;
+	topo_check_view(v);
 }
 
 const struct topo_row *topo_view_find(const struct topo_view *v, const struct topo_id *id)
