@@ -10,8 +10,13 @@ int topo_view_init(struct topo_view *v, const struct topo_view_config *cfg)
 {
 	int r;
 
-	assert(!(cfg->request.flags & TOPO_REQ_RESUME));
 	*v = (struct topo_view){ .cfg = *cfg };
+	if (cfg->request.flags & TOPO_REQ_RESUME) {
+		assert(!(cfg->request.flags & TOPO_REQ_EDGE));
+		v->cfg.request.flags &= (uint8_t)~TOPO_REQ_RESUME;
+		v->position = cfg->request.from;
+		v->exact = v->compared = v->resumed = true;
+	}
 	r = topo_table_init(&v->table, &cfg->memory);
 	if (r)
 		return r;
@@ -178,6 +183,7 @@ static int on_snapshot_end(struct topo_view *v, const struct topo_event *e)
 	if (!v->exact)
 		return 0;
 	count_unseen(v, e->n_skipped);
+	v->resumed = false;
 	v->phase = TOPO_VIEW_TAIL;
 	v->position = (struct topo_position){ .epoch = v->shown.epoch, .index = e->position };
 	v->current_due = true;
@@ -208,8 +214,12 @@ static int withdrawn(struct topo_view *v, const struct topo_event *e)
 	struct topo_id id = id_of(e);
 	struct topo_row *row = topo_table_find(&v->table, &id);
 
+	if (!row && v->resumed && !add(v, e, 0)) {
+		row = topo_table_find(&v->table, &id);
+		give(v, row);
+	}
 	if (!row)
-		return -EPROTO;
+		return v->resumed ? -ENOMEM : -EPROTO;
 	if (take_away(v, row))
 		tell_one(v, TOPO_TOLD_WITHDRAWN, row);
 	return 0;

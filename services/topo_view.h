@@ -24,7 +24,8 @@
 #include "topo_wire.h"
 
 struct topo_view_config {
-	struct topo_request request;	/* as of a new subscription: without RESUME */
+	struct topo_request request;	/* of a new subscription; with RESUME, but not EDGE: from
+					 * where another view was */
 	struct topo_memory memory;
 	uint32_t max_rows;		/* publications that it holds */
 	uint32_t server_node;		/* for TOPO_REQ_OWN */
@@ -84,6 +85,7 @@ struct topo_view {
 	bool compared;			/* a snapshot had an end */
 	bool was_whole;			/* ... and was whole */
 	bool current_due;
+	bool resumed;			/* it does not know what was told before */
 	bool collapses;			/* the walk's events are collapsed */
 };
 

@@ -299,6 +299,54 @@ static void resumes_at_another_life(void)
 	end();
 }
 
+/* Where another view was, of which it knows nothing. */
+static struct topo_sub *begin_elsewhere(uint64_t epoch, uint64_t index, uint8_t flags)
+{
+	struct topo_request r = topo_pair_all();
+
+	topo_pair_init(&pair, LOG);
+	publish(3);
+	r.flags = TOPO_REQ_RESUME | flags;
+	r.from = (struct topo_position){ .epoch = epoch, .index = index };
+	topo_pair_view(&pair, &view, r);
+	return topo_pair_attach(&pair, &view);
+}
+
+static void resumes_for_another(void)
+{
+	struct topo_sub *sub = begin_elsewhere(TOPO_PAIR_EPOCH, 102, 0);
+
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "+3");
+	topo_pair_withdraw(&pair, 1);
+	topo_pair_withdraw(&pair, 3);
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1 -3");
+	CHECK_EQ(view.n_told, 0);
+	/* Its own position is as good as any. */
+	sub = again(sub);
+	CHECK_EQ(sub->request.from.index, 105);
+	topo_pair_withdraw(&pair, 2);
+	pair.fail_at = pair.n_asked + 1;
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "-12");
+	sub = again(sub);
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "-2");
+	end();
+}
+
+static void resumes_for_another_too_late(void)
+{
+	struct topo_event e = { .what = TOPO_WITHDRAWN, .name = { 64, 1, 1 },
+		.scope = TOPO_SCOPE_CLUSTER, .node = 3, .pub = 4, .position = 104 };
+	struct topo_sub *sub = begin_elsewhere(TOPO_PAIR_EPOCH + 1, 102, 0);
+
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1fcg +2fcg +3fc currentf");
+	/* Now it does know. */
+	CHECK_EQ(topo_view_event(&view, &e), -EPROTO);
+	end();
+	sub = begin_elsewhere(TOPO_PAIR_EPOCH, 104, TOPO_REQ_STRICT);
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "overrun");
+	end();
+}
+
 static void lost_in_a_snapshot(void)
 {
 	struct topo_sub *sub;
@@ -515,6 +563,8 @@ int main(void)
 	RUN(edges_of_a_cut_snapshot);
 	RUN(resumes);
 	RUN(resumes_at_another_life);
+	RUN(resumes_for_another);
+	RUN(resumes_for_another_too_late);
 	RUN(lost_in_a_snapshot);
 	RUN(lost_behind_half_a_snapshot);
 	RUN(strict_ones_hear_of_it);
