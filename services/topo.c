@@ -37,7 +37,7 @@ void topo_fini(struct topo *t)
 void topo_owner_init(struct topo_owner *o, const struct topo *t, enum topo_owner_kind kind,
 		     uint32_t max)
 {
-	assert(kind != TOPO_PEER);
+	assert(t->cfg.own_node && kind != TOPO_PEER);
 	*o = (struct topo_owner){
 		.node = t->cfg.own_node, .incarnation = t->cfg.own_incarnation, .max = max,
 		.kind = kind,
@@ -48,6 +48,7 @@ void topo_owner_init(struct topo_owner *o, const struct topo *t, enum topo_owner
 void topo_owner_init_peer(struct topo_owner *o, uint32_t node, uint64_t incarnation,
 			  uint32_t max)
 {
+	assert(node && max);
 	*o = (struct topo_owner){
 		.node = node, .incarnation = incarnation, .max = max, .kind = TOPO_PEER,
 	};

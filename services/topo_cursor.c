@@ -39,6 +39,7 @@ static bool reaches(struct topo_cursor *c, const struct topo_source *s)
 /* Entries that it wants have left the log. */
 static void lost(struct topo_cursor *c, const struct topo_source *s)
 {
+	assert(c->phase == TOPO_AT_SNAPSHOT || c->index < s->log->first);
 	c->n_overruns++;
 	c->phase = s->request->flags & TOPO_REQ_STRICT ? TOPO_AT_OVERRUN : TOPO_AT_SNAPSHOT;
 }
@@ -74,6 +75,7 @@ static void about_row(struct topo_event *e, const struct topo_row *row)
 
 static bool at_snapshot(struct topo_cursor *c, const struct topo_source *s, struct topo_event *e)
 {
+	assert(!c->row && s->log->next >= c->index);
 	/* Nothing is skipped before a first state was told. */
 	if (c->whole)
 		c->n_skipped += c->n_pending;
@@ -97,6 +99,7 @@ static bool shows(const struct topo_cursor *c, const struct topo_source *s,
 /* The rows that are younger than the index come last. NULL: there is none. */
 static const struct topo_row *next_shown(struct topo_cursor *c, const struct topo_source *s)
 {
+	assert(c->row && c->index <= s->log->next);
 	while (c->row != &s->table->order) {
 		const struct topo_row *row = list_entry(c->row, struct topo_row, order);
 

@@ -66,6 +66,7 @@ void topo_hash_add(struct topo_hash *h, const struct topo_memory *m, struct topo
 {
 	struct topo_link **b;
 
+	assert(h->buckets);
 	if (h->n >= h->n_buckets)
 		grow(h, m);
 	b = bucket_of(h, hash);
@@ -83,6 +84,7 @@ void topo_hash_remove(struct topo_hash *h, struct topo_link *l)
 		assert(*at);
 		at = &(*at)->next;
 	}
+	assert(h->n);
 	*at = l->next;
 	h->n--;
 }

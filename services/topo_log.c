@@ -34,6 +34,7 @@ struct topo_row *topo_log_make_room(struct topo_log *log)
 {
 	struct topo_row *row;
 
+	assert(log->first <= log->next);
 	if (log->next - log->first < log->size)
 		return NULL;
 	row = topo_log_has(log, log->first, TOPO_LOG_WITHDRAWN) ? topo_log_row(log, log->first) :

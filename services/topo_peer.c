@@ -24,6 +24,7 @@ int topo_peer_init(struct topo_peer *p, struct topo *t, uint32_t node, uint64_t 
 
 void topo_peer_fini(struct topo_peer *p)
 {
+	assert(p->owner.kind == TOPO_PEER);
 	topo_leave(p->topo, &p->owner);
 	topo_view_fini(&p->view);
 }

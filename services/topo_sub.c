@@ -57,6 +57,7 @@ static bool at_end_of_log(const struct topo_sub *sub)
 
 static void make_ready(struct topo_subs *subs, struct topo_sub *sub)
 {
+	assert(!topo_ended(sub));
 	sub->waits = false;
 	if (list_empty(&sub->ready))
 		list_append(&subs->ready, &sub->ready);
@@ -87,6 +88,7 @@ int topo_subscribe(struct topo_subs *subs, const struct topo_request *r, uint64_
 	struct topo_source s;
 	struct topo_sub *sub;
 
+	assert(r->name.lower <= r->name.upper && !(r->flags & ~TOPO_REQ_FLAGS));
 	if (subs->n >= subs->max)
 		return -ENOSPC;
 	sub = topo_alloc(&subs->memory, sizeof *sub);
@@ -217,6 +219,7 @@ uint64_t topo_deadline(const struct topo_subs *subs)
 /* Entries behind the present end are not for it, but the end of its time is. */
 static void time_is_over(struct topo_subs *subs, struct topo_sub *sub)
 {
+	assert(sub->cursor.until == TOPO_NEVER);
 	list_remove(&sub->timed);
 	sub->cursor.until = subs->source.log->next;
 	if (!sub->waits)

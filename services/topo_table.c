@@ -67,6 +67,7 @@ struct topo_row *topo_table_add(struct topo_table *t, const struct topo_memory *
 
 void topo_table_hide(struct topo_table *t, struct topo_row *row)
 {
+	assert(topo_table_n(t));
 	topo_hash_remove(&t->found, &row->found);
 }
 

@@ -106,6 +106,7 @@ static bool take_away(struct topo_view *v, struct topo_row *row)
 /* It is there for the subscriber. True: that is to be told. */
 static bool give(struct topo_view *v, struct topo_row *row)
 {
+	assert(!(row->flags & TOPO_ROW_TOLD));
 	row->flags |= TOPO_ROW_TOLD;
 	v->n_told++;
 	return !by_edges(v) || topo_edge_tell(&v->edges, &row->name);
@@ -115,6 +116,7 @@ static bool give(struct topo_view *v, struct topo_row *row)
 
 static void tell_one(struct topo_view *v, enum topo_told_what what, const struct topo_row *row)
 {
+	assert(v->walk == TOPO_WALK_NONE);
 	v->one = (struct topo_told){ .what = what, .row = row };
 	v->walk = TOPO_WALK_ONE;
 }
@@ -367,6 +369,7 @@ static bool walk(struct topo_view *v, struct topo_told *ret)
 {
 	const struct topo_row *row = step(v);
 
+	assert(v->at);
 	while (!row && v->walk != TOPO_WALK_NEW) {
 		v->walk++;
 		v->at = v->table.order.next;
