@@ -367,7 +367,7 @@ class Order:
 			known.insert(0, test)
 
 
-SIMULATED = {'sim': [], 'view': ['--view'], 'calls': ['--calls']}
+SIMULATED = {'sim': [], 'view': ['--view'], 'calls': ['--calls'], 'topo': ['--topo']}
 
 
 def command_of(build, worker, test):
