@@ -199,6 +199,7 @@ static void close_all(struct sinew_node *n)
 	if (n->core.cfg.nodeid)
 		release_core(n);
 	serving_freed(n);
+	serving_gone(n);
 	listeners_close(n);
 	free_lists(n);
 	buf_unref(n->memory.read_buf);
@@ -215,6 +216,7 @@ void sinew_node_free(struct sinew_node *node)
 {
 	if (!node)
 		return;
+	serving_stop(node, node_forked(node));
 	if (node_forked(node)) {
 		close_in_child(node);
 		return;

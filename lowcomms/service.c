@@ -39,6 +39,28 @@ int service_attach(struct sinew_node *n, const struct service_grant *ours,
 	return 0;
 }
 
+int service_accompany(struct sinew_node *n, const struct companion_ops *ops, void *companion)
+{
+	if (!n || !ops || !ops->stop || !ops->freed || !companion)
+		return -EINVAL;
+	if (node_forked(n))
+		return -ECHILD;
+	if (n->opt.profile == SINEW_PROFILE_DLM)
+		return -EOPNOTSUPP;
+	if (n->serving.companion)
+		return -EALREADY;
+	if (is_too_late(n))
+		return -EBUSY;
+	n->serving.companion_ops = ops;
+	n->serving.companion = companion;
+	return 0;
+}
+
+void *service_companion(const struct sinew_node *n)
+{
+	return n->serving.companion;
+}
+
 void service_wake(struct sinew_node *n)
 {
 	inbox_service(&n->inbox);

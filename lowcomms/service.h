@@ -91,6 +91,25 @@ struct service_ops {
 int service_attach(struct sinew_node *n, const struct service_grant *ours,
 		   const struct service_ops *ops, void *user);
 
+/*
+ * A part of services/ with a thread of its own, which lives as long as the node and may call it
+ * meanwhile. Functions of sinew_node_free(), on its thread, without a lock.
+ */
+struct companion_ops {
+	/* Before anything of the node goes: it ends its thread, and calls the node no more. forked:
+	 * in a child of fork(), where it has no thread: it closes its descriptors, no more; the
+	 * other function does not follow. */
+	void (*stop)(void *companion, bool forked);
+	/* After the last function of the loop: nothing refers to it any more. */
+	void (*freed)(void *companion);
+};
+
+/* Gives the node its companion. As early as service_attach(). -EALREADY: it has one. -EBUSY: too
+ * late. -EOPNOTSUPP: the node has the dlm profile. -ECHILD. */
+int service_accompany(struct sinew_node *n, const struct companion_ops *ops, void *companion);
+/* NULL: none. Any thread. */
+void *service_companion(const struct sinew_node *n);
+
 /* The service's own data of a session; NULL: none, or the session does not take part. Set by up()
  * alone, and constant from then on, so that any thread that has the session may read it. */
 void *service_data(const struct sinew_session *h);

@@ -128,3 +128,19 @@ void serving_freed(struct sinew_node *n)
 	if (ops && ops->freed)
 		ops->freed(n->serving.user);
 }
+
+void serving_stop(struct sinew_node *n, bool forked)
+{
+	if (n->serving.companion)
+		n->serving.companion_ops->stop(n->serving.companion, forked);
+}
+
+void serving_gone(struct sinew_node *n)
+{
+	void *companion = n->serving.companion;
+
+	assert(!n->serving.ops);
+	n->serving.companion = NULL;
+	if (companion)
+		n->serving.companion_ops->freed(companion);
+}

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tells the service of a node, if it has one, of its sessions, of time and of the end. Without a
- * service, and for sessions that do not take part, each function does nothing. Knows no frame.
+ * Tells the service of a node, if it has one, of its sessions, of time and of the end, and its
+ * companion of the end alone. Without them, and for sessions that do not take part, each function
+ * does nothing. Knows no frame.
  */
 #ifndef SINEW_LOWCOMMS_SERVING_H
 #define SINEW_LOWCOMMS_SERVING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct companion_ops;
 struct link;
 struct rx;
 struct service_ops;
@@ -18,6 +21,8 @@ struct sinew_session;
 
 /* Without a note, a field belongs to the loop thread. */
 struct serving {
+	const struct companion_ops *companion_ops;	/* constant once peers are known */
+	void *companion;		/* the same; NULL: none */
 	const struct service_ops *ops;	/* constant once peers are known; NULL: none */
 	void *user;			/* the same */
 	uint64_t deadline_ns;		/* of its next tick; CORE_NEVER: none */
@@ -42,5 +47,8 @@ void serving_tick(struct sinew_node *n);
 /* Asks for the time of the next tick. */
 void serving_ask(struct sinew_node *n);
 void serving_freed(struct sinew_node *n);
+/* Of the companion: before all else that sinew_node_free() does, and behind it. */
+void serving_stop(struct sinew_node *n, bool forked);
+void serving_gone(struct sinew_node *n);
 
 #endif

@@ -43,7 +43,8 @@ bool intercept_show(struct sinew_call *k, const struct sinew_call_msg *msg)
 	sinew_call_intercept_fn fn = atomic_load_explicit(&o->intercept, memory_order_acquire);
 
 	assert(atomic_load(&o->inside));
-	if (!fn)
+	/* The library's own calls are nothing to the application. */
+	if (!fn || k->service_id < SINEW_SERVICE_FIRST)
 		return false;
 	if (msg->event == SINEW_CALL_NEW) {
 		if (k->entry.announced)

@@ -68,6 +68,10 @@ struct sinew_calls {
 
 	struct lock lock;		/* of changes to: */
 	_Atomic(struct service *) services[SERVICE_BUCKETS];
+	struct {
+		void (*fn)(void *arg);	/* NULL: nobody */
+		void *arg;
+	} bound;			/* is told of further services */
 	_Atomic(sinew_call_intercept_fn) intercept;	/* set once */
 	void *intercept_user;
 	_Atomic(struct verifier *) verifiers;

@@ -118,8 +118,7 @@ static bool can_be_full(const struct sinew_service *is)
 
 static bool is_valid(uint16_t id, const struct sinew_service *is)
 {
-	return id >= SINEW_SERVICE_FIRST &&
-		is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_ALLOC &&
+	return id && is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_ALLOC &&
 		is->n_ops <= OPS_MAX && is->n_probe_ops <= OPS_MAX &&
 		!(is->flags & ~FLAGS) &&
 		(is->full != SINEW_FULL_ALLOC || can_be_full(is));
@@ -141,8 +140,8 @@ static const uint32_t *copy(uint32_t *to, const uint32_t *ops, size_t n)
 	return to;
 }
 
-int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service *given,
-		       void *user)
+int service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service *given,
+		 void *user)
 {
 	struct sinew_service all, *is = &all;
 	size_t n_ops, n_probes;
@@ -174,10 +173,44 @@ int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_se
 		s->next = atomic_load(service_bucket(o, id));
 		atomic_store_explicit(service_bucket(o, id), s, memory_order_release);
 	}
+	if (!err && o->bound.fn)
+		o->bound.fn(o->bound.arg);
 	lock_give(&o->lock, LOCK_SERVICE);
 	if (err)
 		owner_release(o, s);
 	return err;
+}
+
+int sinew_service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service *given,
+		       void *user)
+{
+	return id < SINEW_SERVICE_FIRST ? -EINVAL : service_bind(o, id, given, user);
+}
+
+void service_watch(struct sinew_calls *o, void (*fn)(void *arg), void *arg)
+{
+	assert(!fn || !o->bound.fn);
+	lock_take(&o->lock, LOCK_SERVICE);
+	o->bound.fn = fn;
+	o->bound.arg = arg;
+	lock_give(&o->lock, LOCK_SERVICE);
+}
+
+unsigned service_ids(struct sinew_calls *o, uint16_t *ids, unsigned max)
+{
+	unsigned n = 0;
+
+	assert(ids || !max);
+	for (unsigned i = 0; i < SERVICE_BUCKETS; i++) {
+		struct service *s = atomic_load_explicit(&o->services[i], memory_order_acquire);
+
+		for (; s; s = s->next) {
+			if (n < max)
+				ids[n] = s->id;
+			n++;
+		}
+	}
+	return n;
 }
 
 /* ---- upgrades ---- */

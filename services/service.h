@@ -40,6 +40,14 @@ static inline _Atomic(struct service *) *service_bucket(struct sinew_calls *o, u
 {
 	return &o->services[id % SERVICE_BUCKETS];
 }
+
+/* As sinew_service_bind(), for ids below SINEW_SERVICE_FIRST, too. */
+int service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service *given,
+		 void *user);
+/* fn runs at each further bind, on its thread, under the lock of services. NULL: no more. */
+void service_watch(struct sinew_calls *o, void (*fn)(void *arg), void *arg);
+/* The ids of services that are bound, up to max, in any order; how many there are. Any thread. */
+unsigned service_ids(struct sinew_calls *o, uint16_t *ids, unsigned max);
 /* NULL: none has that id. Any thread. */
 static inline struct service *service_find(struct sinew_calls *o, uint16_t id)
 {
