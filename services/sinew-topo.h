@@ -21,7 +21,7 @@
  *	SERVICE	id: the publishing node has bound that service of calls. Scope cluster
  *	OPTION	index, as in sinew_option_names(): a changed option: name, value. Scope node
  *
- * What each subscription is promised
+ * The promise to each subscription
  *   Events of one publication alternate: PUBLISHED, WITHDRAWN. Those of one publisher come in its
  *   order. A subscriber that falls behind the log of the server is given the state in place of the
  *   steps between: publications that were told and are gone have been WITHDRAWN, those that are
@@ -192,7 +192,8 @@ int sinew_topo_withdraw(struct sinew_topo *topo, uint64_t id);
 /* Zero it, then set size and what is needed; timeout_ms is 0 then, so mostly to be set, too. */
 struct sinew_topo_filter {
 	size_t size;		/* sizeof(struct sinew_topo_filter) */
-	uint32_t type, lower, upper;	/* names that overlap it; SINEW_TOPO_ANY: of 0..UINT32_MAX */
+	uint32_t type, lower, upper;	/* names that overlap it; SINEW_TOPO_ANY needs
+					 * 0..UINT32_MAX */
 	uint32_t node;		/* of that publisher; 0: any */
 	enum sinew_scope scope;	/* 0: both */
 	unsigned flags;		/* SINEW_TOPO_EDGE and so on */
