@@ -45,8 +45,6 @@ int service_accompany(struct sinew_node *n, const struct companion_ops *ops, voi
 		return -EINVAL;
 	if (node_forked(n))
 		return -ECHILD;
-	if (n->opt.profile == SINEW_PROFILE_DLM)
-		return -EOPNOTSUPP;
 	if (n->serving.companion)
 		return -EALREADY;
 	if (is_too_late(n))

@@ -105,7 +105,7 @@ struct companion_ops {
 };
 
 /* Gives the node its companion. As early as service_attach(). -EALREADY: it has one. -EBUSY: too
- * late. -EOPNOTSUPP: the node has the dlm profile. -ECHILD. */
+ * late. -EINVAL: a function is missing. -ECHILD. */
 int service_accompany(struct sinew_node *n, const struct companion_ops *ops, void *companion);
 /* NULL: none. Any thread. */
 void *service_companion(const struct sinew_node *n);

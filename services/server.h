@@ -28,12 +28,14 @@ struct sinew_node *server_node(const struct server *s);
 /* The judge of the control socket's clients, and the one who answers them. Its functions run on the
  * server's thread; they may call the functions here, and those of sinew.h for any thread. */
 struct server_gate {
-	/* SERVER_ bits; 0: the connection is refused with -EACCES. */
-	unsigned (*may)(void *arg, const struct ucred *who);
-	/* *ret_text: by malloc(), of any length; it is freed by the server. who NULL: a member
-	 * asks, the node peer. 0 or a negative errno, which goes in place of a text. */
+	/* SERVER_ bits, when it has connected; 0: it is refused with -EACCES. fd: its socket, for
+	 * SO_PEERGROUPS. */
+	unsigned (*may)(void *arg, int fd, const struct ucred *who);
+	/* *ret_text: by malloc(), of any length; it is freed by the server. rights: those that
+	 * may() gave. who NULL: a member asks, the node peer. 0 or a negative errno, which goes in
+	 * place of a text. */
 	int (*answer)(void *arg, const char *request, size_t len, const struct ucred *who,
-		      uint32_t peer, char **ret_text);
+		      unsigned rights, uint32_t peer, char **ret_text);
 	bool answers_members;	/* at all; else they get SINEW_RX_INVALID_OPERATION */
 	void (*freed)(void *arg);	/* the server has gone; may be NULL */
 	void *arg;

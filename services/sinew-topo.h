@@ -126,8 +126,7 @@ struct sinew_topo_options {
  * own_thread before the first sinew_peer_add(); calls are still to be there. options NULL:
  * defaults. any thread.
  * -EINVAL: an option out of range, calls of another node. -EALREADY: it runs. -EBUSY: the node was
- * dispatched, or has too many observers. -EOPNOTSUPP: the node has the dlm profile. -EMFILE,
- * -ENFILE, -EAGAIN (no thread), -ENOMEM, -ECHILD.
+ * dispatched, or has too many observers. -EMFILE, -ENFILE, -EAGAIN (no thread), -ENOMEM, -ECHILD.
  */
 int sinew_topo_start(struct sinew_node *node, struct sinew_calls *calls,
 		     const struct sinew_topo_options *options);
@@ -186,8 +185,9 @@ int sinew_topo_withdraw(struct sinew_topo *topo, uint64_t id);
 #define SINEW_TOPO_EDGE		1u	/* PUBLISHED for the first one of each {lower, upper},
 					 * WITHDRAWN with the last one */
 #define SINEW_TOPO_STRICT	2u	/* rather OVERRUN than collapsed events */
-#define SINEW_TOPO_RESUME	4u	/* only what came after from: as SINEW_TOPO_STRICT does, it
-					 * ends where the server does not have that any more */
+#define SINEW_TOPO_RESUME	4u	/* first what came after from; where the server does not
+					 * have that any more, what is there, all of it marked first
+					 * and collapsed, or with SINEW_TOPO_STRICT OVERRUN */
 
 /* Zero it, then set size and what is needed; timeout_ms is 0 then, so mostly to be set, too. */
 struct sinew_topo_filter {
