@@ -41,10 +41,14 @@ int service_attach(struct sinew_node *n, const struct service_grant *ours,
 
 int service_accompany(struct sinew_node *n, const struct companion_ops *ops, void *companion)
 {
-	if (!n || !ops || !ops->stop || !ops->freed || !companion)
+	if (!n || (ops && (!ops->stop || !ops->freed || !companion)))
 		return -EINVAL;
 	if (node_forked(n))
 		return -ECHILD;
+	if (!ops) {
+		n->serving.companion = NULL;
+		return 0;
+	}
 	if (n->serving.companion)
 		return -EALREADY;
 	if (is_too_late(n))

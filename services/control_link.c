@@ -24,6 +24,7 @@ static int say_hello(int fd)
 	struct control_head head = { .kind = CONTROL_HELLO };
 	uint8_t body[CONTROL_HELLO_ASK];
 
+	_Static_assert(sizeof body == sizeof(uint32_t), "the version");
 	put_le32(body, CONTROL_VERSION);
 	return control_send(fd, &head, body, sizeof body);
 }
@@ -80,6 +81,7 @@ int control_take(int fd, uint8_t *buf, struct control_head *ret_head)
 {
 	ssize_t n = packet_take(fd, buf, CONTROL_MAX + 1);
 
+	assert(n);
 	if (n < 0)
 		return (int)n;
 	if (n > (ssize_t)CONTROL_MAX)

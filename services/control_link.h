@@ -14,12 +14,13 @@
  * -EAGAIN: its backlog is full. -EINVAL, -ENAMETOOLONG, -EMFILE, -ENFILE, -ENOMEM, -EPIPE.
  */
 int control_open(const char *name, int *ret_fd);
-/* What the server answers to it, a message: 0, or why it refuses: -EACCES, -EUSERS; -EPROTO: it is
- * no such answer, or of another version. */
+/* The server's answer to it, a message: 0, or why it refuses: -EACCES, -EUSERS; -EPROTO: it is no
+ * such answer, or of another version. */
 int control_greeted(const struct control_head *head, const uint8_t *body,
 		    struct control_hello *ret_hello);
 
-/* One message. -EAGAIN: no room. -EMSGSIZE: longer than CONTROL_MAX. Else the connection is gone. */
+/* One message. -EAGAIN: no room. -EMSGSIZE: longer than CONTROL_MAX. Else the connection is
+ * gone. */
 int control_send(int fd, const struct control_head *head, const void *body, size_t len);
 /* The next one, in buf of CONTROL_MAX + 1 bytes, its body behind CONTROL_HEAD of them. -EAGAIN:
  * none. -EMSGSIZE: a longer one, gone. -EBADMSG: broken. Else the connection is gone. */

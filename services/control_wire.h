@@ -42,7 +42,9 @@ enum control_kind {
 	CONTROL_EVENTS,		/* as an answer alone: of the subscription id */
 };
 
-#define CONTROL_MORE		1u	/* flag: a piece of an answer, and not the last */
+/* Flags. */
+#define CONTROL_MORE		1u	/* of an answer: a piece of it, and not the last */
+#define CONTROL_QUIET		2u	/* of PUBLISH, WITHDRAW: an answer only if it fails */
 
 struct control_head {
 	uint32_t size, id;

@@ -38,6 +38,7 @@ static int open_as(const char *name, bool listens, int *ret_fd)
 	struct sockaddr_un addr;
 	int len = address_of(name, &addr), fd, err;
 
+	assert(len <= (int)sizeof addr);
 	if (len < 0)
 		return len;
 	fd = socket(AF_UNIX, FLAGS, 0);
@@ -69,7 +70,10 @@ int packet_connect(const char *name, int *ret_fd)
 
 int packet_accept(int fd, int *ret_fd)
 {
-	int got = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int got;
+
+	assert(fd >= 0);
+	got = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (got < 0)
 		return -errno;
@@ -79,6 +83,7 @@ int packet_accept(int fd, int *ret_fd)
 
 int packet_pair(int ret_fds[2])
 {
+	_Static_assert(FLAGS & SOCK_NONBLOCK, "nothing waits");
 	return socketpair(AF_UNIX, FLAGS, 0, ret_fds) ? -errno : 0;
 }
 

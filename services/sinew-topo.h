@@ -233,7 +233,7 @@ struct sinew_topo_status {
 	uint32_t n_subscriptions;
 	uint32_t n_pending;	/* requests that the server has not answered */
 	uint64_t n_refused;	/* publications that it did not take */
-	int refusal;		/* why: negative errno of the last one, -ENOSPC: its table is full */
+	int refusal;		/* why: negative errno of the last one; -ENOSPC: no room */
 	uint64_t n_events;	/* told to subscriptions */
 	uint64_t n_collapsed;	/* of them */
 	uint64_t n_losses;	/* of the connection */

@@ -27,4 +27,17 @@ static inline bool sized_take(void *to, size_t known, const void *from, size_t l
 	return true;
 }
 
+/* A struct for the application, whose size it has set, not 0: the members that both know, the
+ * others 0. */
+static inline void sized_give(void *to, const void *from, size_t known)
+{
+	size_t size;
+
+	memcpy(&size, to, sizeof size);
+	assert(size >= sizeof size && known >= sizeof size);
+	memset(to, 0, size);
+	memcpy(to, from, size < known ? size : known);
+	memcpy(to, &size, sizeof size);
+}
+
 #endif

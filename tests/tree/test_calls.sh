@@ -48,6 +48,9 @@ sched_yield                 cannot fail
 sysconf                     tells the size of a page
 syscall                     the futex of lowcomms/lock.c: who wakes for nothing sleeps again
 getpid                      cannot fail
+getegid                     cannot fail
+geteuid                     cannot fail
+socketpair                  its error is that of sinew_topo_open(): test_server_socket
 qsort                       works on memory alone, for so few
 usrsctp_*                   of libusrsctp: works on memory of its own, and every error is looked at
 recvmmsg                    packets: what is lost is sent again

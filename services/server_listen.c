@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "services/server_listen.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "services/owner.h"
+#include "services/server_client.h"
+
+void listener_init(struct server *s)
+{
+	s->listener.source = SOURCE_LISTENER;
+	s->listener.fd = s->listener.spare_fd = -1;
+	list_init(&s->listener.silent);
+}
+
+void listener_close(struct server *s)
+{
+	if (s->listener.fd >= 0)
+		close(s->listener.fd);
+	if (s->listener.spare_fd >= 0)
+		close(s->listener.spare_fd);
+	s->listener.fd = s->listener.spare_fd = -1;
+}
+
+int server_listen(struct server *s, const char *name, const struct server_gate *gate)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &s->listener };
+	struct server_listener *l = &s->listener;
+	int fd, err;
+
+	if (!name || !gate || !gate->may)
+		return -EINVAL;
+	if (l->fd >= 0)
+		return -EEXIST;
+	err = packet_listen(name, &fd);
+	if (err)
+		return err;
+	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (l->spare_fd < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	strncpy(l->name, name, sizeof l->name - 1);
+	s->gate = *gate;
+	l->fd = fd;
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev)) {
+		err = -errno;
+		s->gate = (struct server_gate) { .may = NULL };
+		listener_close(s);
+		return err;
+	}
+	return 0;
+}
+
+/* ---- who is let in ---- */
+
+static unsigned n_of_user(const struct server *s, uid_t uid)
+{
+	unsigned n = 0;
+
+	list_each(struct server_client, c, &s->clients, all)
+		n += !c->is_local && c->who.uid == uid;
+	return n;
+}
+
+/* 0, or why not. */
+static int judge(struct server *s, const struct ucred *who)
+{
+	bool trusted;
+
+	assert(s->counts.n_sockets <= SERVER_SOCKETS);
+	trusted = !who->uid || who->uid == s->uid;
+
+	if (s->counts.n_sockets >= SERVER_SOCKETS ||
+	    n_of_user(s, who->uid) >= (trusted ? SERVER_OF_OWN : SERVER_OF_USER))
+		return -EUSERS;
+	return 0;
+}
+
+/* Takes its HELLO first: what is left unread would be told in place of the answer. */
+static void refuse(struct server *s, struct server_client *c, int err)
+{
+	assert(err < 0 && list_empty(&c->all));
+	s->counts.n_refused++;
+	packet_take(c->fd, s->buf, CONTROL_MAX);
+	client_refuse(c, err);
+	client_discard(c);
+}
+
+static void let_in(struct server *s, int fd)
+{
+	struct server_client *c;
+	struct ucred who;
+	int err = packet_peer(fd, &who);
+
+	c = err ? NULL : client_new(fd, &who);
+	if (!c) {
+		s->counts.n_refused++;
+		close(fd);
+		return;
+	}
+	err = judge(s, &who);
+	if (!err) {
+		c->rights = s->gate.may(s->gate.arg, fd, &who);
+		err = c->rights ? client_begin(s, c) : -EACCES;
+	}
+	if (err)
+		refuse(s, c, err);
+}
+
+/* No descriptor is left: the place of the spare one serves to shut a connection, which else would
+ * be shown again and again. */
+static void shut_one(struct server *s)
+{
+	struct server_listener *l = &s->listener;
+	int fd;
+
+	assert(l->fd >= 0);
+	if (l->spare_fd >= 0)
+		close(l->spare_fd);
+	if (!packet_accept(l->fd, &fd)) {
+		s->counts.n_refused++;
+		close(fd);
+	}
+	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void listener_event(struct server *s)
+{
+	assert(s->listener.fd >= 0);
+	for (unsigned n = 0; n < SERVER_ACCEPTS; n++) {
+		int fd, err = packet_accept(s->listener.fd, &fd);
+
+		if (!err)
+			let_in(s, fd);
+		else if (err == -EMFILE || err == -ENFILE)
+			shut_one(s);
+		else if (err == -EAGAIN)
+			return;
+	}
+}
+
+uint64_t listener_deadline(const struct server *s)
+{
+	assert(list_empty(&s->listener.silent) == !s->counts.n_silent);
+	if (list_empty(&s->listener.silent))
+		return UINT64_MAX;
+	return list_first(&s->listener.silent, struct server_client, silent)->hello_ns;
+}
+
+void listener_tick(struct server *s, uint64_t now_ns)
+{
+	while (listener_deadline(s) <= now_ns) {
+		struct server_client *c = list_first(&s->listener.silent, struct server_client,
+						     silent);
+
+		assert(!c->greeted);
+		s->counts.n_refused++;
+		client_end(s, c);
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "services/server_memory.h"
+
+#include <stdlib.h>
+
+static void *take(void *user, size_t n)
+{
+	(void)user;
+	return malloc(n);
+}
+
+static void give(void *user, void *p)
+{
+	(void)user;
+	free(p);
+}
+
+const struct topo_memory server_memory = { .alloc = take, .release = give };
