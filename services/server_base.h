@@ -70,7 +70,7 @@ struct server_pubs {
 /* A peer, and the session that this thread knows of; of the same number as its cell. */
 struct server_peer {
 	uint32_t nodeid;		/* 0: none yet */
-	uint32_t n_sessions, n_changes;	/* as in the cell */
+	uint32_t n_sessions;		/* as in the cell */
 	uint64_t incarnation;
 	bool up;
 	uint32_t reach_pub, link_pub;	/* of the library; 0: none */

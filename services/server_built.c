@@ -15,6 +15,7 @@
 #include "services/service.h"
 
 #define SERVICES_MAX	1024u		/* that are looked at */
+#define NAME_SHOWN	65u		/* bytes of a name, NUL included */
 
 struct attr {
 	char text[TOPO_ATTR_MAX + 1];
@@ -40,21 +41,34 @@ static void add(struct attr *a, const char *fmt, ...)
 
 /* ---- NODE ---- */
 
+/* Bytes that would break a line are shown as '?'. */
+static void add_name(struct server *s, struct attr *a, uint32_t nodeid)
+{
+	char name[NAME_SHOWN];
+
+	if (sinew_peer_name(s->node, nodeid, name, sizeof name) < 0 || !name[0])
+		return;
+	for (char *p = name; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	add(a, "name=%s\n", name);
+}
+
 static struct attr node_attr(struct server *s, uint32_t nodeid, uint64_t incarnation,
 			     enum sinew_down reason)
 {
-	struct sinew_status st = { .size = sizeof st };
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+	int n = sinew_peer_addrs(s->node, nodeid, addrs, SINEW_ADDRS_MAX);
 	struct attr a = { .len = 0 };
 
 	add(&a, "incarnation=%016" PRIx64 "\n", incarnation);
+	add_name(s, &a, nodeid);
 	if (reason)
 		add(&a, "reason=%s\n", sinew_down_name(reason));
-	if (nodeid == s->nodeid || sinew_peer_status(s->node, nodeid, &st))
-		st.n_paths = 0;
-	for (unsigned i = 0; i < st.n_paths; i++) {
+	for (int i = 0; i < n && i < SINEW_ADDRS_MAX; i++) {
 		char text[ADDR_TEXT_MAX];
 
-		add(&a, "addr=%s\n", addr_text_sa(&st.paths[i].addr, text));
+		add(&a, "addr=%s\n", addr_text_sa(&addrs[i], text));
 	}
 	return a;
 }
@@ -113,21 +127,12 @@ static void session_down(struct server *s, struct server_peer *p)
 	feeds_end(s, p->nodeid);
 }
 
+/* Its name or an address. That of a peer is told with its next session: a NODE that goes says that
+ * the node does. */
 static void own_changed(struct server *s)
 {
 	topo_withdraw(&s->topo, &s->library, TOPO_PUB_NODE);
 	publish_own(s);
-}
-
-static void addrs_changed(struct server *s, struct server_peer *p)
-{
-	struct attr a;
-
-	assert(p->up);
-	if (!p->member)
-		return;
-	a = node_attr(s, p->nodeid, p->incarnation, p->reason);
-	member_say(p->member, a.text);
 }
 
 void built_cell(struct server *s, unsigned i, const struct cell_state *now)
@@ -143,15 +148,12 @@ void built_cell(struct server *s, unsigned i, const struct cell_state *now)
 	if (p->up && (other || !now->up))
 		session_down(s, p);
 	if (p->nodeid != now->nodeid)
-		*p = (struct server_peer) { .nodeid = now->nodeid, .n_changes = now->n_changes };
+		*p = (struct server_peer) { .nodeid = now->nodeid };
 	if (now->reason)
 		p->reason = now->reason;
 	if (now->up && !p->up)
 		session_up(s, p, now);
-	else if (p->up && p->n_changes != now->n_changes)
-		addrs_changed(s, p);
 	p->n_sessions = now->n_sessions;
-	p->n_changes = now->n_changes;
 	if (p->up && now->link && !p->link_pub)
 		link_up(s, p);
 	else if (!now->link)
@@ -199,9 +201,9 @@ void built_renew(struct server *s)
 	if (incarnation == s->incarnation)
 		return;
 	s->incarnation = s->topo.cfg.own_incarnation = incarnation;
-	pubs_renew(s);
 	list_each(struct server_client, c, &s->clients, all)
 		publisher_renew(s, &c->by);
+	pubs_renew(s);
+	publish_own(s);
 	assert(s->library.incarnation == incarnation);
-	own_changed(s);
 }

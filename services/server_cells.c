@@ -128,10 +128,9 @@ static void on_peer(void *arg, uint32_t nodeid)
 {
 	struct cell *cell = begin_write(arg, nodeid);
 
-	if (!cell)
-		return;
-	atomic_fetch_add(&cell->n_changes, 1);
-	end_write(arg, cell);
+	/* The server asks how it is now. */
+	if (cell)
+		end_write(arg, cell);
 }
 
 static void on_renewed(void *arg, uint64_t incarnation)
@@ -181,7 +180,6 @@ static bool read_cell(struct cell *cell, struct cell_state *ret)
 	*ret = (struct cell_state) {
 		.nodeid = atomic_load(&cell->nodeid),
 		.n_sessions = atomic_load(&cell->n_sessions),
-		.n_changes = atomic_load(&cell->n_changes),
 		.incarnation = atomic_load(&cell->incarnation),
 		.up = flags & UP, .link = flags & LINK,
 		.reason = (enum sinew_down)(flags >> REASON_SHIFT),

@@ -23,7 +23,6 @@
 struct cell_state {
 	uint32_t nodeid;
 	uint32_t n_sessions;		/* that have begun, modulo 2^32 */
-	uint32_t n_changes;		/* of its addresses and name */
 	uint64_t incarnation;		/* of the last session; 0: there was none */
 	bool up, link;
 	enum sinew_down reason;		/* of the end of the session before; 0: none ended */
@@ -34,7 +33,6 @@ struct cell {
 	_Atomic uint32_t version;	/* odd: it is being written */
 	_Atomic uint32_t nodeid;	/* 0: free */
 	_Atomic uint32_t n_sessions;
-	_Atomic uint32_t n_changes;
 	_Atomic uint64_t incarnation;
 	_Atomic uint32_t flags;		/* up, link, and the reason above */
 };

@@ -126,14 +126,6 @@ struct server_member *member_begin(struct server *s, uint32_t nodeid, uint64_t i
 	return m;
 }
 
-void member_say(struct server_member *m, const char *attr)
-{
-	if (m->blind)
-		return;
-	topo_withdraw(&m->s->topo, &m->from.owner, TOPO_PUB_NODE);
-	publish_node(m, attr);
-}
-
 static void release(struct server_member *m)
 {
 	list_remove(&m->all);

@@ -169,6 +169,8 @@ static void replace(struct topo_owner *from, struct topo_owner *to)
 	list_init(&from->rows);
 	if (!list_empty(&to->rows))
 		list_take(&to->rows, &from->rows);
+	list_each(struct topo_row, row, &from->rows, kin)
+		row->owner = from;
 }
 
 void publisher_renew(struct server *s, struct server_publisher *by)
@@ -186,8 +188,9 @@ void pubs_renew(struct server *s)
 	struct topo_owner to = renewed(s, &s->library);
 
 	list_init(&to.rows);
-	while (!list_empty(&s->library.rows))
-		move(s, &s->library, &to,
-		     list_first(&s->library.rows, struct topo_row, kin)->id.pub);
+	list_each(struct topo_row, row, &s->library.rows, kin)
+		if (row->id.pub != TOPO_PUB_NODE)
+			move(s, &s->library, &to, row->id.pub);
+	topo_withdraw(&s->topo, &s->library, TOPO_PUB_NODE);
 	replace(&s->library, &to);
 }

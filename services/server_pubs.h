@@ -38,7 +38,7 @@ uint32_t pubs_publish(struct server *s, uint32_t type, uint32_t instance, enum s
 		      const char *attr);
 /* Withdraws it, and clears the number; 0: nothing. */
 void pubs_end(struct server *s, uint32_t *pub);
-/* The library's all under the present incarnation, as publisher_renew(). */
+/* The library's, too, but NODE, which goes last. */
 void pubs_renew(struct server *s);
 
 #endif

@@ -58,14 +58,21 @@ static void on_published(struct follower *f, const struct follower_row *row)
 	f->n_rows++;
 }
 
+static bool has_any(const struct follower *f, const struct follower_row *of)
+{
+	for (unsigned i = 0; i < FOLLOWER_BUCKETS; i++)
+		for (const struct follower_row *row = f->rows[i]; row; row = row->next)
+			if (row->node == of->node && row->incarnation == of->incarnation)
+				return true;
+	return false;
+}
+
 static void on_withdrawn(struct follower *f, const struct follower_row *row, bool group)
 {
 	struct follower_row **at = find(f, row), *gone = *at;
 
 	f->n_withdrawn++;
-	memmove(f->types, f->types + 1, sizeof f->types - sizeof f->types[0]);
 	memmove(f->groups, f->groups + 1, sizeof f->groups - sizeof f->groups[0]);
-	f->types[FOLLOWER_LAST - 1] = row->type;
 	f->groups[FOLLOWER_LAST - 1] = group;
 	if (!gone) {
 		f->bad++;
@@ -74,6 +81,10 @@ static void on_withdrawn(struct follower *f, const struct follower_row *row, boo
 	*at = gone->next;
 	free(gone);
 	f->n_rows--;
+	if (row->type != SINEW_TOPO_NODE || f->by_edge)
+		return;
+	memcpy(f->node_groups, f->groups, sizeof f->node_groups);
+	f->bad += has_any(f, row);
 }
 
 static struct follower_row row_of(const struct sinew_publication *p)

@@ -29,14 +29,13 @@ struct follower {
 	unsigned n_rows;
 	unsigned n_published, n_withdrawn, n_current, n_lost, n_timeouts, n_overruns, n_refused;
 	unsigned n_collapsed, n_first;
-	unsigned bad;			/* it was told what cannot be */
+	unsigned bad;			/* it was told what cannot be, or a NODE went before its rows */
 	bool by_edge;			/* names alternate, not publications */
 	int error;
 	struct sinew_position position;
 	struct follower_row last;	/* the publication of the last event */
-	uint32_t types[FOLLOWER_LAST];	/* of withdrawals, the last one last */
-	bool groups[FOLLOWER_LAST];
-	uint32_t pause_at;		/* events after which its function does nothing more */
+	bool groups[FOLLOWER_LAST];	/* of withdrawals, the last one last */
+	bool node_groups[FOLLOWER_LAST];	/* the same, when a NODE was withdrawn */
 };
 
 /* Every type, every scope, no limit of time. */

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of what members tell each other: three nodes in one process, with a subscriber at
+ * each. Knows the public headers only.
+ */
+#include "tests/lib/follower.h"
+
+#define TYPE		100u
+#define N		3u
+#define FLOOD		5000u		/* publications, more than a session may have */
+
+static struct cluster *c;
+static struct sinew_calls *calls[N + 1];
+static struct sinew_topo *topos[N];
+static struct follower all[N];
+
+static bool begin(void)
+{
+	struct sinew_topo_filter f = everything();
+
+	c = cluster_new(N, NULL);
+	if (!CHECK(c != NULL) || !cluster_serve(c, calls, NULL))
+		return false;
+	for (unsigned i = 0; i < N; i++) {
+		if (!CHECK_EQ(sinew_topo_open(c->t[i + 1].n, &topos[i]), 0))
+			return false;
+		if (!follower_begin(&all[i], topos[i], &f))
+			return false;
+	}
+	return true;
+}
+
+static void end(void)
+{
+	for (unsigned i = 0; i < N; i++) {
+		CHECK_EQ(all[i].bad, 0);
+		follower_end(&all[i]);
+		sinew_topo_close(topos[i]);
+	}
+	cluster_free(c);
+	for (unsigned i = 1; i <= N; i++) {
+		sinew_calls_free(calls[i]);
+		calls[i] = NULL;
+	}
+}
+
+#define DRIVE_ALL(cond) DRIVE_TOPO(c, topos, N, cond)
+
+static uint64_t publish(unsigned node, uint32_t lower, enum sinew_scope scope)
+{
+	uint64_t id = 0;
+	int err;
+
+	do {
+		err = sinew_topo_publish(topos[node - 1], TYPE, lower, lower, scope, "x", 1, &id);
+		if (err == -EAGAIN)
+			topo_turn(c, topos, N);
+	} while (err == -EAGAIN);
+	CHECK_EQ(err, 0);
+	return id;
+}
+
+/* Each knows all nodes, and who has a session with whom. */
+static bool is_whole(void)
+{
+	for (unsigned i = 0; i < N; i++)
+		for (unsigned k = 1; k <= N; k++)
+			if (!follower_has(&all[i], SINEW_TOPO_NODE, k, k) ||
+			    follower_has(&all[i], SINEW_TOPO_REACH, k, 0) != N - 1 ||
+			    (k != i + 1 && !follower_has(&all[i], SINEW_TOPO_LINK, k, i + 1)))
+				return false;
+	return true;
+}
+
+static bool have(uint32_t lower, unsigned node, unsigned n)
+{
+	for (unsigned i = 0; i < N; i++)
+		if (follower_has(&all[i], TYPE, lower, node) != n)
+			return false;
+	return true;
+}
+
+static void all_nodes_learn_of_all(void)
+{
+	if (begin())
+		DRIVE_ALL(is_whole());
+	end();
+}
+
+static void scopes_are_kept(void)
+{
+	uint64_t id;
+
+	if (!begin())
+		return;
+	publish(1, 1, SINEW_SCOPE_NODE);
+	id = publish(1, 2, SINEW_SCOPE_CLUSTER);
+	publish(2, 2, SINEW_SCOPE_CLUSTER);
+	DRIVE_ALL(have(2, 1, 1) && have(2, 2, 1) && is_whole());
+	CHECK_EQ(follower_has(&all[0], TYPE, 1, 1), 1);
+	CHECK_EQ(follower_has(&all[1], TYPE, 1, 0), 0);
+	CHECK_EQ(follower_has(&all[2], TYPE, 1, 0), 0);
+	CHECK_EQ(sinew_topo_withdraw(topos[0], id), 0);
+	DRIVE_ALL(have(2, 1, 0));
+	CHECK(have(2, 2, 1));
+	end();
+}
+
+static void a_session_takes_its_rows_with_it(void)
+{
+	if (!begin())
+		return;
+	for (uint32_t i = 0; i < 10; i++)
+		publish(3, i, SINEW_SCOPE_CLUSTER);
+	DRIVE_ALL(have(9, 3, 1) && is_whole());
+	follower_end(&all[2]);
+	sinew_topo_close(topos[2]);
+	topos[2] = NULL;
+	/* As node 3 goes: the others are told that it failed. */
+	CHECK_EQ(sinew_peer_remove(c->t[1].n, 3), 0);
+	CHECK_EQ(sinew_peer_remove(c->t[2].n, 3), 0);
+	DRIVE_TOPO(c, topos, 2, !follower_has(&all[0], SINEW_TOPO_NODE, 3, 3) &&
+		   !follower_has(&all[1], SINEW_TOPO_NODE, 3, 3));
+	for (unsigned i = 0; i < 2; i++) {
+		for (uint32_t k = 0; k < 10; k++)
+			CHECK_EQ(follower_has(&all[i], TYPE, k, 3), 0);
+		CHECK_EQ(follower_has(&all[i], SINEW_TOPO_REACH, 1, 3), 0);
+		CHECK_EQ(follower_has(&all[i], SINEW_TOPO_LINK, 3, 0), 0);
+		CHECK_EQ(all[i].node_groups[FOLLOWER_LAST - 1], 0);
+		for (unsigned k = 2; k < 10; k++)
+			CHECK_EQ(all[i].node_groups[FOLLOWER_LAST - k], 1);
+		CHECK_EQ(all[i].bad, 0);
+		follower_end(&all[i]);
+		sinew_topo_close(topos[i]);
+	}
+	cluster_free(c);
+	for (unsigned i = 1; i <= N; i++)
+		sinew_calls_free(calls[i]);
+}
+
+/* Of 2000 numbers the last 100, and nothing else. */
+static bool have_last(void)
+{
+	for (unsigned i = 0; i < N; i++) {
+		unsigned n = 0;
+
+		for (uint32_t k = 0; k < 2000; k++)
+			n += follower_has(&all[i], TYPE, k, 0) == (k >= 1900);
+		if (n < 2000)
+			return false;
+	}
+	return is_whole();
+}
+
+static bool has_incarnation(uint64_t incarnation)
+{
+	for (unsigned i = 0; i < N; i++)
+		for (unsigned k = 0; k < FOLLOWER_BUCKETS; k++)
+			for (struct follower_row *row = all[i].rows[k]; row; row = row->next)
+				if (row->incarnation == incarnation)
+					return true;
+	return false;
+}
+
+static void broken_links_lose_nothing(void)
+{
+	uint64_t ids[100];
+	int64_t next = now_ms() + 50;
+
+	if (!begin())
+		return;
+	DRIVE_ALL(is_whole());
+	for (unsigned round = 0; round < 2000; round++) {
+		unsigned i = round % 100;
+
+		if (round >= 100)
+			while (sinew_topo_withdraw(topos[i % N], ids[i]) == -EAGAIN)
+				topo_turn(c, topos, N);
+		ids[i] = publish(i % N + 1, round, SINEW_SCOPE_CLUSTER);
+		if (round % 4 == 0)
+			topo_turn(c, topos, N);
+		if (now_ms() < next)
+			continue;
+		sinew_break(c->t[1 + round % N].n, 1 + (round + 1) % N);
+		next = now_ms() + 50;
+	}
+	DRIVE_ALL(have_last());
+	end();
+}
+
+static void a_new_incarnation_is_told(void)
+{
+	uint64_t was;
+
+	if (!begin())
+		return;
+	publish(1, 1, SINEW_SCOPE_CLUSTER);
+	DRIVE_ALL(have(1, 1, 1) && is_whole());
+	was = sinew_incarnation(c->t[1].n);
+	CHECK_EQ(sinew_self_lost(c->t[1].n), 0);
+	DRIVE_ALL(sinew_incarnation(c->t[1].n) != was);
+	DRIVE_ALL(!has_incarnation(was) && have(1, 1, 1) && is_whole());
+	end();
+}
+
+static void a_service_is_told(void)
+{
+	struct sinew_service service = {
+		.size = sizeof service, .delivery = SINEW_CALL_WHOLE,
+	};
+
+	if (!begin())
+		return;
+	CHECK_EQ(sinew_calls_queue(calls[1], 4), 0);
+	CHECK_EQ(sinew_service_bind(calls[1], 200, &service, NULL), 0);
+	DRIVE_ALL(is_whole() && follower_has(&all[2], SINEW_TOPO_SERVICE, 200, 1) == 1 &&
+		  follower_has(&all[0], SINEW_TOPO_SERVICE, 200, 1) == 1);
+	CHECK_EQ(follower_has(&all[2], SINEW_TOPO_SERVICE, 1, 0), 0);
+	end();
+}
+
+static void a_flood_is_bounded(void)
+{
+	if (!begin())
+		return;
+	DRIVE_ALL(is_whole());
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		publish(1, 1000, SINEW_SCOPE_CLUSTER);
+		if (i % 32 == 0)
+			topo_turn(c, topos, N);
+	}
+	/* The node itself has all of them, others none of a session with so many. */
+	DRIVE_ALL(follower_has(&all[0], TYPE, 1000, 1) == FLOOD &&
+		  !follower_has(&all[1], TYPE, 1000, 1) && !follower_has(&all[2], TYPE, 1000, 1) &&
+		  all[1].n_withdrawn > 4000);
+	publish(2, 5, SINEW_SCOPE_CLUSTER);
+	DRIVE_ALL(have(5, 2, 1));
+	CHECK_EQ(follower_has(&all[1], SINEW_TOPO_NODE, 1, 1), 1);
+	end();
+}
+
+/* sinew_close() of all: the subscriptions to each other hold nobody's FIN back. */
+static void a_close_waits_for_no_subscription(void)
+{
+	int64_t began;
+
+	if (!begin())
+		return;
+	DRIVE_ALL(is_whole());
+	began = now_ms();
+	for (unsigned i = 1; i <= N; i++)
+		CHECK_EQ(sinew_close(c->t[i].n, 60000), 0);
+	DRIVE_ALL(c->t[1].closed && c->t[2].closed && c->t[3].closed);
+	CHECK(now_ms() - began < 20000);
+	for (unsigned i = 1; i <= N; i++)
+		for (unsigned k = 1; k <= N; k++)
+			if (i != k)
+				CHECK_EQ(c->t[i].seen[k].reason, SINEW_DOWN_CLOSED);
+	end();
+}
+
+static void a_finished_session_ends(void)
+{
+	if (!begin())
+		return;
+	DRIVE_ALL(is_whole());
+	CHECK_EQ(sinew_session_finish(c->t[1].seen[2].session), 0);
+	CHECK_EQ(sinew_session_finish(c->t[2].seen[1].session), 0);
+	DRIVE_ALL(c->t[1].seen[2].downs == 1 && c->t[2].seen[1].downs == 1);
+	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
+	end();
+}
+
+int main(void)
+{
+	RUN(all_nodes_learn_of_all);
+	RUN(scopes_are_kept);
+	RUN(a_session_takes_its_rows_with_it);
+	RUN(broken_links_lose_nothing);
+	RUN(a_new_incarnation_is_told);
+	RUN(a_service_is_told);
+	RUN(a_flood_is_bounded);
+	RUN(a_close_waits_for_no_subscription);
+	RUN(a_finished_session_ends);
+	return check_done();
+}
