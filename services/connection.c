@@ -373,7 +373,7 @@ static int connect_first(struct sinew_topo *t)
 	uint64_t until_ns = service_now() + TOPO_GREET_NS;
 	int err = 0;
 
-	assert(!t->is_local && t->name[0]);
+	assert(!t->is_local && t->state == TOPO_LINK_AWAY);
 	try_connect(t);
 	while (t->state != TOPO_LINK_UP && (!err || err == -EINTR)) {
 		if (t->state == TOPO_LINK_AWAY && t->error != -EAGAIN)
