@@ -312,6 +312,7 @@ void follows_free(struct sinew_topo *t)
 static bool is_valid(const struct sinew_topo_filter *f)
 {
 	return f->lower <= f->upper && !(f->flags & ~FLAGS) &&
+		(!(f->flags & SINEW_TOPO_EDGE) || !(f->flags & SINEW_TOPO_RESUME)) &&
 		(unsigned)f->scope <= SINEW_SCOPE_CLUSTER &&
 		(f->type != SINEW_TOPO_ANY || (!f->lower && f->upper == UINT32_MAX));
 }

@@ -187,7 +187,8 @@ int sinew_topo_withdraw(struct sinew_topo *topo, uint64_t id);
 #define SINEW_TOPO_STRICT	2u	/* rather OVERRUN than collapsed events */
 #define SINEW_TOPO_RESUME	4u	/* first what came after from; where the server does not
 					 * have that any more, what is there, all of it marked first
-					 * and collapsed, or with SINEW_TOPO_STRICT OVERRUN */
+					 * and collapsed, or with SINEW_TOPO_STRICT OVERRUN. Not with
+					 * SINEW_TOPO_EDGE */
 
 /* Zero it, then set size and what is needed; timeout_ms is 0 then, so mostly to be set, too. */
 struct sinew_topo_filter {
@@ -205,7 +206,8 @@ struct sinew_topo_filter {
 /*
  * Subscribes; the events come by sinew_topo_dispatch(). *ret_sub (may be NULL) is valid until
  * sinew_topo_cancel() or sinew_topo_close(), also after its last event.
- * -EINVAL: a range upside down, an unknown flag or scope, SINEW_TOPO_ANY with another range.
+ * -EINVAL: a range upside down, unknown flags or both EDGE and RESUME, an unknown scope,
+ * SINEW_TOPO_ANY with another range.
  * -ENOSPC: 65536 by one connection. -ESHUTDOWN, -ENOMEM, -ECHILD.
  */
 int sinew_topo_subscribe(struct sinew_topo *topo, const struct sinew_topo_filter *filter,
