@@ -68,4 +68,5 @@ void plan_make(struct bench *b)
 	plan_round_trips(b);
 	plan_own(b);
 	plan_calls(b);
+	plan_topo(b);
 }

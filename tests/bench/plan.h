@@ -23,5 +23,6 @@ void plan_streams(struct bench *b);
 void plan_round_trips(struct bench *b);
 void plan_own(struct bench *b);
 void plan_calls(struct bench *b);
+void plan_topo(struct bench *b);
 
 #endif

@@ -29,5 +29,14 @@ int job_bulk(const struct settings *s);
 int job_bulk_beside(const struct settings *s);
 int job_idle_calls(const struct settings *s);
 int job_flight_resets(const struct settings *s);
+int job_topo_publish(const struct settings *s);
+int job_topo_stopped(const struct settings *s);
+int job_topo_event(const struct settings *s);
+int job_topo_exchange(const struct settings *s);
+int job_topo_member(const struct settings *s);
+int job_topo_memory(const struct settings *s);
+int job_topo_idle(const struct settings *s);
+int job_topo_mesh(const struct settings *s);
+int job_topo_beside(const struct settings *s);
 
 #endif

@@ -23,6 +23,15 @@ static const struct job jobs[] = {
 	{ "bulk-beside", job_bulk_beside },
 	{ "idle-calls", job_idle_calls },
 	{ "flight-resets", job_flight_resets },
+	{ "topo-publish", job_topo_publish },
+	{ "topo-stopped", job_topo_stopped },
+	{ "topo-event", job_topo_event },
+	{ "topo-exchange", job_topo_exchange },
+	{ "topo-member", job_topo_member },
+	{ "topo-memory", job_topo_memory },
+	{ "topo-idle", job_topo_idle },
+	{ "topo-mesh", job_topo_mesh },
+	{ "topo-beside", job_topo_beside },
 	{ 0 },
 };
 

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The measures of topology servers. Knows nothing of how they are judged.
+ */
+#include "tests/bench/plan.h"
+
+#define SUBSCRIBERS	   256
+#define BATCHES		   200 /* of 32 publications */
+#define BATCHES_QUICK	   50
+#define EVENTS		   20000
+#define EVENTS_QUICK	   4000
+#define SESSIONS	   100 /* given up, and begun again */
+#define SESSIONS_QUICK	   20
+#define CHURN_MS	   1000
+#define CHURN_MS_QUICK	   300
+#define FED		   16
+#define PUBLICATIONS	   100000
+#define NODES		   64
+#define NAMES		   100
+#define QUEUE_BYTES	   (4u << 20)
+
+static void plan_publishers(struct bench *b)
+{
+	static const unsigned subscribers[] = { 0, SUBSCRIBERS };
+	unsigned ms = b->is_quick ? CHURN_MS_QUICK : CHURN_MS;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct step *step = step_add(b, "topo-publish", PLACE_FREE);
+
+		step_words(step, 0, "topo-publish nodes=%u count=%u", subscribers[i],
+			   b->is_quick ? BATCHES_QUICK : BATCHES);
+		step_result(step, "publish_ns",
+			    figure_add(b, "ns", false, "topo-publish.%u", subscribers[i]));
+	}
+	for (unsigned stopped = 0; stopped < 2; stopped++) {
+		struct step *step = step_add(b, "topo-stopped", PLACE_FREE);
+
+		step_words(step, 0, "topo-stopped nodes=9 depth=%u ms=%u", stopped, ms);
+		step_result(step, "events_s",
+			    figure_add(b, "events/s", true, "topo-stopped.%u", stopped));
+	}
+}
+
+static void plan_events(struct bench *b)
+{
+	static const char *const jobs[] = { "topo-event", "topo-exchange" };
+	struct step *step;
+
+	for (unsigned i = 0; i < 2; i++) {
+		step = step_add(b, "topo-event", PLACE_FREE);
+		step_words(step, 0, "%s count=%u", jobs[i], b->is_quick ? EVENTS_QUICK : EVENTS);
+		step_result(step, "median_ns", figure_add(b, "ns", false, "%s", jobs[i]));
+	}
+	step = step_add(b, "topo-member", PLACE_FREE);
+	step_words(step, 0, "topo-member count=%u", b->is_quick ? SESSIONS_QUICK : SESSIONS);
+	step_result(step, "local_ns", figure_add(b, "ns", false, "topo-member.local"));
+	step_result(step, "remote_ns", figure_add(b, "ns", false, "topo-member.remote"));
+}
+
+static void plan_beside(struct bench *b)
+{
+	unsigned ms = b->is_quick ? CHURN_MS_QUICK : CHURN_MS;
+
+	for (unsigned is_busy = 0; is_busy < 2; is_busy++) {
+		struct step *step = step_add(b, "topo-beside", PLACE_FREE);
+		const char *name = is_busy ? "busy" : "alone";
+
+		step_words(step, 0, "topo-beside threads=%u depth=%u ms=%u queue=%u",
+			   is_busy ? FED : 0, is_busy ? SUBSCRIBERS : 0, ms, QUEUE_BYTES);
+		step_words(step, 1, "callee nodes=1 queue=%u", QUEUE_BYTES);
+		step_result(step, "messages_s",
+			    figure_add(b, "messages/s", true, "topo-beside.messages.%s", name));
+		step_result(step, "calls_s",
+			    figure_add(b, "calls/s", true, "topo-beside.calls.%s", name));
+	}
+}
+
+static void plan_many(struct bench *b)
+{
+	struct step *step = step_add(b, "topo-memory", PLACE_FREE);
+
+	step_words(step, 0, "topo-memory count=%u", PUBLICATIONS);
+	step_result(step, "publication_bytes", figure_add(b, "bytes", false, "topo-memory.each"));
+	step_result(step, "snapshot_ms", figure_add(b, "ms", false, "topo-memory.snapshot"));
+	step_result(step, "held_up_ns", figure_add(b, "ns", false, "topo-memory.held-up"));
+
+	step = step_add(b, "topo-idle", PLACE_FREE);
+	step_words(step, 0, "topo-idle nodes=%u", SUBSCRIBERS);
+	step_result(step, "subscriber_bytes", figure_add(b, "bytes", false, "topo-idle.each"));
+
+	step = step_add(b, "topo-mesh", PLACE_FREE);
+	step->is_slow = true;
+	step_words(step, 0, "topo-mesh nodes=%u count=%u", NODES, NAMES);
+	step_result(step, "full_ms", figure_add(b, "ms", false, "topo-mesh.%u", NODES));
+}
+
+void plan_topo(struct bench *b)
+{
+	plan_publishers(b);
+	plan_events(b);
+	plan_beside(b);
+	plan_many(b);
+}
