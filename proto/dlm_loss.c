@@ -84,7 +84,7 @@ void dlm_missing_tick(struct peer *p)
 		return;
 	assert(s->end == SESSION_ALIVE);
 	if (s->rx_paused) {
-		/* It may be among what we do not read. */
+		/* It may be among packets that we do not read now. */
 		s->repeat_ns = 0;
 		dlm_await_repeat(s, p->core);
 		return;

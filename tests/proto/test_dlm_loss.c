@@ -206,7 +206,7 @@ static void a_gap_is_told_without_a_link(void)
 	fixture_end();
 }
 
-/* What is missing may be among what the application does not take yet. */
+/* The missing number may be among packets that the application does not take yet. */
 static void a_pause_is_no_loss(void)
 {
 	struct wire *w = sctp_up();

@@ -78,6 +78,7 @@ removal_before_the_fin()
 	wait_for shows 2 '"state":"ESTABLISHED"'
 	tell 2 leave y
 	await 2 '"event":"left"'
+	has_our_end
 	leave_kernel_alone y
 }
 
@@ -103,6 +104,7 @@ removal_after_the_fin()
 	guest 1 stop y
 	guest 1 start y 5:1
 	await 2 '"event":"left"'
+	has_our_end
 	leave_kernel_alone y
 }
 

@@ -144,7 +144,8 @@ member_at_home()
 	local node=$1 port=$((7000 + $1)) run
 	shift
 	run="echo \$\$ >/tmp/pid$node; exec dlm_member --transport sctp --log /tmp/log$node $*"
-	guest $LAB_HOME sh "ip addr replace $LAB_NET.$node/24 dev eth0; echo '$run' >/tmp/run$node;" \
+	guest $LAB_HOME sh "ip addr replace $LAB_NET.$node/24 dev eth0;" \
+		"echo '$run' >/tmp/run$node;" \
 		"nc -l -p $port -e sh /tmp/run$node </dev/null >/tmp/err$node 2>&1 &" \
 		"until grep -q :$(printf %04X $port) /proc/net/tcp*; do usleep 20000; done"
 	busybox nc "$LAB_NET.$LAB_HOME" $port \

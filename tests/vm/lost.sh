@@ -37,6 +37,7 @@ the_kernel_goes_on_alone()
 	kernel_unlock kk
 	# As the daemon does for a node that failed: the kernel forgets its numbers.
 	guest 1 nocomm 2
+	has_our_end
 	leave_kernel_alone x
 	tell 2 join x 71 2
 	await 2 '"event":"joined"'
@@ -60,7 +61,7 @@ fenced_for_loss()
 	LIMIT=$limit
 }
 
-# What the daemon says of a node that was fenced: the lockspace goes on without it.
+# As the daemon does for a node that was fenced: the lockspace goes on without it.
 goes_on_alone()
 {
 	scene
@@ -121,7 +122,7 @@ the_association_is_lost()
 	ip link set tap1 up
 	guest 1 reset
 	# Its port is free when the last association has gone, by our ABORT.
-	guest 1 sh 'until ! grep -v ADDRS /proc/net/sctp/assocs; do usleep 20000; done'
+	has_our_end
 	kernel_knows 2
 	joins_again x 152 "$id"
 }
