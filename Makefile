@@ -491,7 +491,7 @@ check-all:
 check-kernel:
 	@tools/deps.sh --install build kernel
 	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED) $(RXRPC_PLAYER) \
-		$(STREAM)
+		$(STREAM) $(BUILD)/tests/test_sctp
 	@BUILD='$(BUILD)' NEWEST='$(NEWEST)' RECORD='$(RECORD)' tests/vm/check.sh
 
 cross:

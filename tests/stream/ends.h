@@ -31,6 +31,7 @@ struct end {
 struct carrier {
 	const struct transport *transport;
 	enum stream_proof proof;
+	sa_family_t family;	/* AF_INET6; else IPv4, or what it knows */
 	bool times_out;		/* by itself, in a test's time */
 	/* An address that nobody uses. */
 	bool (*address)(struct sockaddr_storage *ret_addr);

@@ -338,12 +338,15 @@ static void all_end_in_one_turn(void)
 
 static bool free_address(int type, int protocol, struct sockaddr_storage *ret_addr)
 {
-	struct sockaddr_storage sa = { .ss_family = AF_INET };
-	socklen_t len = sizeof(struct sockaddr_in);
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, protocol);
+	bool six = with->family == AF_INET6;
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fd = socket(six ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, protocol);
 	bool good;
 
-	((struct sockaddr_in *)&sa)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (sinew_parse_address(six ? "::1" : "127.0.0.1", 0, &sa))
+		return false;
+	len = addr_len(&sa);
 	good = fd >= 0 && !bind(fd, (struct sockaddr *)&sa, len) &&
 	       !getsockname(fd, (struct sockaddr *)&sa, &len);
 	if (fd >= 0)
@@ -376,7 +379,7 @@ static bool fill_queue(struct sockaddr_storage *addr)
 	for (n = 0; n < 8; n++) {
 		int kind = SOCK_STREAM | SOCK_CLOEXEC | (n ? SOCK_NONBLOCK : 0);
 
-		fds[n] = socket(AF_INET, kind, 0);
+		fds[n] = socket(addr->ss_family, kind, 0);
 		if (fds[n] < 0)
 			return false;
 		if (!n && (bind(fds[0], (const struct sockaddr *)addr, addr_len(addr)) ||
@@ -403,7 +406,7 @@ static bool udp_silence(struct sockaddr_storage *addr)
 	fd = -1;
 	if (!addr)
 		return true;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(addr->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	return fd >= 0 && !bind(fd, (const struct sockaddr *)addr, addr_len(addr));
 }
 
@@ -436,7 +439,8 @@ static void run(const char *name, void (*test)(void))
 {
 	char text[128];
 
-	snprintf(text, sizeof text, "%s_%s", with->transport->name, name);
+	snprintf(text, sizeof text, "%s%s_%s", with->transport->name,
+		 with->family == AF_INET6 ? "_ipv6" : "", name);
 	if (!world_open(&w, with)) {
 		check_state.n_failed++;
 		printf("not ok - %s: cannot begin\n", text);
@@ -448,7 +452,7 @@ static void run(const char *name, void (*test)(void))
 
 #define CONTRACT(test) run(#test, test)
 
-static void contract(const struct carrier *carrier)
+static void contract_of(const struct carrier *carrier)
 {
 	with = carrier;
 	CONTRACT(connects_and_knows_the_other_end);
@@ -469,6 +473,14 @@ static void contract(const struct carrier *carrier)
 	CONTRACT(an_unread_close_is_a_reset);
 	CONTRACT(many_at_once);
 	CONTRACT(all_end_in_one_turn);
+}
+
+/* Over that family of addresses, then IPv6. */
+static void contract(struct carrier carrier)
+{
+	contract_of(&carrier);
+	carrier.family = AF_INET6;
+	contract_of(&carrier);
 }
 
 /* Without an argument: what every machine has. "sctp-kernel": for a guest of tests/vm. */
@@ -498,13 +510,13 @@ int main(int argc, char **argv)
 			printf("not ok - sctp-kernel: %s\n", no_sctp);
 			return 1;
 		}
-		contract(&sctp);
+		contract(sctp);
 		return check_done();
 	}
-	contract(&tcp);
-	contract(&memory);
+	contract(tcp);
+	contract_of(&memory);
 	if (user.transport)
-		contract(&user);
+		contract(user);
 	else
 		printf("ok - sctp_user # SKIP %s\n", hint);
 	return check_done();

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns the tests of our streams over the SCTP of a real kernel: the contract of tests/stream/ in a
-# guest, then a cluster of two guests with two cards each. Knows no DLM.
+# Owns the tests of our streams over the SCTP of a real kernel: the contract of tests/stream/ and
+# nodes of one process in a guest, then a cluster of two guests with two cards each. Knows no DLM.
 #
 #	tests/vm/sctp.sh 6.1
 set -u
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/vm/lab.sh
 LAB_NET2=10.78.0
-LAB_PROGRAMS="$BUILT/tests/stream $BUILT/checked/sinew"
+LAB_PROGRAMS="$BUILT/tests/stream $BUILT/tests/test_sctp $BUILT/checked/sinew"
 lab_enter "$@"
 KERNEL=$1
 SILENT=$LAB_NET.250		# a neighbour that is known, and answers nothing
@@ -78,7 +78,17 @@ contract()
 	equals 'status of stream' "$(ends 1 contract 120)" 0
 	in_guest 1 'cat /tmp/contract' >"$T/contract"
 	grep -v '^ok - ' "$T/contract" >"$T/failed" && bad "$(head -n 3 "$T/failed")"
-	[ "$(grep -c '^ok - ' "$T/contract")" -ge 16 ] || bad "few tests: $(cat "$T/contract")"
+	[ "$(grep -c '^ok - ' "$T/contract")" -ge 32 ] || bad "few tests: $(cat "$T/contract")"
+}
+
+# Two nodes in one process, their ends and restarts, and a child of that process.
+nodes_of_one_process()
+{
+	behind 1 nodes 'test_sctp kernel'
+	equals 'status of test_sctp' "$(ends 1 nodes 120)" 0
+	in_guest 1 'cat /tmp/nodes' >"$T/nodes"
+	grep -v '^ok - ' "$T/nodes" >"$T/failed" && bad "$(head -n 3 "$T/failed")"
+	equals 'tests that passed' "$(grep -c '^ok - ' "$T/nodes")" 5
 }
 
 # ---- a cluster of two ----
@@ -216,6 +226,7 @@ the_missing_module_is_named()
 
 boot 1 "$KERNEL" && boot 2 "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
 row contract
+row nodes_of_one_process
 row two_paths_carry_one_link
 row one_is_cut_the_other_carries_on
 row a_peer_that_was_killed_comes_back

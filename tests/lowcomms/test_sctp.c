@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the test of nodes over SCTP in user land: messages across resets and restarts, strangers,
- * packets that are none, children of fork(). Knows the public interface only.
+ * Owns the test of nodes of one process over SCTP: messages across resets and restarts, children
+ * of fork(); in user land strangers, and packets that are none. Knows the public interface only.
+ *
+ *	test_sctp		in user land
+ *	test_sctp kernel	for a guest of tests/vm/sctp.sh
  */
+#include <string.h>
 #include <sys/wait.h>
 
 #include "lowcomms/crc32c.h"
@@ -10,10 +14,13 @@
 
 #define MESSAGES	50000u
 
+static int backend = SINEW_SCTP_USER;
+static unsigned n_messages = MESSAGES;
+
 static void over_sctp(struct sinew_options *o)
 {
 	o->transport = "sctp";
-	o->sctp_backend = SINEW_SCTP_USER;
+	o->sctp_backend = backend;
 	o->backoff_min_ms = 1;
 	o->backoff_max_ms = 20;
 }
@@ -39,7 +46,7 @@ static void messages_go_both_ways(void)
 
 	cluster_talk(c, 2000, 250);
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	DRIVE(c, cluster_talked(c) >= MESSAGES);
+	DRIVE(c, cluster_talked(c) >= n_messages);
 	cluster_is_whole(c, 0);
 	cluster_free(c);
 }
@@ -53,7 +60,7 @@ static void resets_lose_nothing(void)
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	for (unsigned i = 1; i <= 20; i++) {
 		CHECK_EQ(sinew_break(c->t[1 + i % 2].n, 0), 0);
-		DRIVE(c, cluster_talked(c) >= i * MESSAGES / 50);
+		DRIVE(c, cluster_talked(c) >= i * n_messages / 50);
 	}
 	cluster_is_whole(c, 0);
 	cluster_free(c);
@@ -190,10 +197,25 @@ static void strangers_get_no_answer(void)
 	cluster_free(c);
 }
 
-/* The stack is the parent's, and with it what its peers know. */
-static void a_child_has_no_stack(void)
+/* In user land the stack is the parent's, and with it what its peers know. */
+static int be_child(struct cluster *c)
 {
 	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_node *n = NULL;
+	struct sinew_options o;
+	int err;
+
+	fast_options(&o, 3, &addr);
+	over_sctp(&o);
+	err = sinew_node_new(&o, NULL, NULL, &n);
+	sinew_node_free(n);
+	sinew_node_free(c->t[1].n);
+	sinew_node_free(c->t[2].n);
+	return err == (backend == SINEW_SCTP_USER ? -ECHILD : 0) ? 0 : 1;
+}
+
+static void a_child_disturbs_nothing(void)
+{
 	struct cluster *c = cluster_new(2, over_sctp);
 	uint64_t talked;
 	int status = 0;
@@ -203,29 +225,29 @@ static void a_child_has_no_stack(void)
 	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
 	child = fork();
 	CHECK_OR_RETURN(child >= 0);
-	if (!child) {
-		struct sinew_node *n;
-		struct sinew_options o;
-		int err;
-
-		fast_options(&o, 3, &addr);
-		over_sctp(&o);
-		err = sinew_node_new(&o, NULL, NULL, &n);
-		sinew_node_free(c->t[1].n);
-		sinew_node_free(c->t[2].n);
-		_exit(err == -ECHILD ? 0 : 1);
-	}
+	if (!child)
+		_exit(be_child(c));
 	CHECK_EQ(waitpid(child, &status, 0), child);
 	CHECK_EQ(status, 0);
 	talked = cluster_talked(c);
 	DRIVE(c, cluster_talked(c) >= talked + 1000);
+	CHECK_EQ(c->t[1].seen[2].ups, 1);
 	cluster_is_whole(c, 0);
 	cluster_free(c);
 }
 
-int main(void)
+/* A guest has a processor that is played by a program. */
+static void take_kernel(void)
 {
-	if (!is_built_in()) {
+	backend = SINEW_SCTP_KERNEL;
+	n_messages = MESSAGES / 10;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "kernel") == 0) {
+		take_kernel();
+	} else if (!is_built_in()) {
 		printf("ok - sctp_user # SKIP this build has no libusrsctp\n");
 		return 0;
 	}
@@ -233,7 +255,8 @@ int main(void)
 	RUN(resets_lose_nothing);
 	RUN(a_peer_that_is_started_again_is_found);
 	RUN(an_orderly_end_is_seen_by_both);
-	RUN(strangers_get_no_answer);
-	RUN(a_child_has_no_stack);
+	if (backend == SINEW_SCTP_USER)
+		RUN(strangers_get_no_answer);
+	RUN(a_child_disturbs_nothing);
 	return check_done();
 }
