@@ -120,6 +120,12 @@ void flush_answered(struct sinew_node *n)
 
 	assert(h->node == n);
 	n->handover.answered = NULL;
+	if (n->serving.corked == h) {
+		n->serving.corked = NULL;
+		lock_take(&h->lock, LOCK_HANDLE);
+		h->cork.wake_threshold = 0;
+		lock_give(&h->lock, LOCK_HANDLE);
+	}
 	node_sweep_in(n, SWEEP_NS);
 	if (!write_now(h))
 		session_schedule(&h->session);

@@ -74,11 +74,6 @@ uint64_t service_now(void)
 	return loop_now_ns();
 }
 
-uint64_t service_tick(void)
-{
-	return loop_tick_ns();
-}
-
 uint64_t service_turn_ns(const struct sinew_node *n)
 {
 	return n->core.now_ns;
@@ -209,11 +204,18 @@ static bool put_plain(struct sinew_session *h, const struct span *parts, int n, 
 
 void service_flush(struct sinew_session *h)
 {
+	struct sinew_node *n = h->node;
+
 	lock_order_held(LOCK_HANDLE);
-	if (loop_is_inside(&h->node->loop) && h->node->handover.answered == h)
-		lock_give(&h->lock, LOCK_HANDLE);
-	else
+	if (!node_hands_over(n, h)) {
 		flush_one(h);
+		return;
+	}
+	/* The loop writes behind the batch: until then nobody has to tell it. */
+	n->handover.answered = h;
+	n->serving.corked = h;
+	h->cork.wake_threshold = UINT64_MAX;
+	lock_give(&h->lock, LOCK_HANDLE);
 }
 
 int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len, bool bulk,

@@ -156,8 +156,6 @@ void service_wake(struct sinew_node *n);
 void service_let_go(struct sinew_session *h);
 /* Now, in ns of the clock of the loop. Any thread. */
 uint64_t service_now(void);
-/* The same at its last tick, up to 10 ms ago: a quarter of the cost. */
-uint64_t service_tick(void);
 /* The same as of the present turn of the loop, without a look at the clock. Loop thread. */
 uint64_t service_turn_ns(const struct sinew_node *n);
 

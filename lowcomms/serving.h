@@ -27,6 +27,7 @@ struct serving {
 	void *user;			/* the same */
 	uint64_t deadline_ns;		/* of its next tick; CORE_NEVER: none */
 	struct sinew_session *batch;	/* frames of it were handed over, and no batch() yet */
+	struct sinew_session *corked;	/* whose senders do not tell of frames: it is answered */
 	/* Inside of frame(): whose frames these are. */
 	struct link *link;
 	struct rx *rx;

@@ -48,6 +48,18 @@ static inline void list_remove(struct list *e)
 	list_init(e);
 }
 
+/* Moves all entries of another list behind those of this one. */
+static inline void list_join(struct list *to, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 #define list_entry(e, type, member) \
 	((type *)((uintptr_t)(e) - offsetof(type, member)))
 

@@ -13,16 +13,20 @@
 
 struct sinew_call *call_new(struct lane *l, bool incoming)
 {
+	struct spare *spare = &l->spare[incoming];
 	struct sinew_call *k;
 
 	lock_order_held(LOCK_SERVICE);
-	if (l->spare[incoming].n)
-		k = spare_take(&l->spare[incoming]);
-	else
+	if (spare->n) {
+		k = spare_take(spare);
+	} else {
 		k = owner_alloc(l->owner, incoming ? offsetof(struct sinew_call, own) : sizeof *k);
-	if (!k)
-		return NULL;
-	call_init(l, k, incoming);
+		if (!k)
+			return NULL;
+		call_prepare(l, k, incoming);
+	}
+	assert(k->refs == 1 && k->lane == l && k->incoming == incoming);
+	lane_hold(l);
 	return k;
 }
 
@@ -40,8 +44,12 @@ struct sinew_session *call_free(struct sinew_call *k)
 	k->queued = NULL;
 	if (k->cred)
 		lane_drop_cred(l, k->cred);
-	if (!spare_give(spare, k))
+	if (spare->n < SPARE_MAX) {
+		call_prepare(l, k, k->incoming);
+		spare_give(spare, k);
+	} else {
 		owner_release(l->owner, k);
+	}
 	return lane_unhold(l);
 }
 
@@ -71,12 +79,9 @@ bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)
 void call_open(struct sinew_call *k, struct call *core)
 {
 	lock_order_held(LOCK_SERVICE);
-	assert(!k->core && list_empty(&k->all) && core->user == k);
-	k->core = core;
+	assert(list_empty(&k->all));
+	lane_opens(k->lane, k, core);
 	call_name(k);
-	atomic_store_explicit(&k->over, false, memory_order_release);
-	list_append(&k->lane->handles, &k->all);
-	atomic_fetch_add_explicit(&k->lane->owner->n_open, 1, memory_order_relaxed);
 }
 
 void call_detach(struct sinew_call *k)
@@ -109,20 +114,11 @@ void call_bad_data(struct sinew_call *k)
 	call_give_up(k, k->incoming ? SINEW_RXGEN_SS_UNMARSHAL : SINEW_RXGEN_CC_UNMARSHAL);
 }
 
-void call_closed(struct sinew_call *k)
-{
-	lock_order_held(LOCK_SERVICE);
-	if (atomic_load_explicit(&k->over, memory_order_relaxed))
-		return;
-	atomic_store_explicit(&k->over, true, memory_order_release);
-	atomic_fetch_sub_explicit(&k->lane->owner->n_open, 1, memory_order_release);
-}
-
 void call_leave(struct sinew_call *k)
 {
 	if (k->entry.stage == CALL_OUTSIDE)
 		return;
 	assert(k->incoming && k->service);
 	k->entry.stage = CALL_OUTSIDE;
-	service_leave(k->lane->owner, k);
+	service_leave(k->lane->owner, k->service, k->entry.extra);
 }

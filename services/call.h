@@ -15,6 +15,7 @@
 
 #include "services/bytes.h"
 #include "services/calls.h"
+#include "services/calls_clear.h"
 #include "services/calls_window.h"
 #include "services/cred.h"
 #include "services/owner.h"
@@ -69,36 +70,45 @@ struct sinew_call {
 	struct lane *lane;
 	struct service *service;	/* of the peer's: whose n_calls counts it */
 	struct sinew_cred *cred;	/* or the principal, of the peer's; NULL: none */
+	struct queued *queued;		/* its events are taken from the queue; constant */
 	sinew_call_fn fn;
-	uint64_t max_bytes;		/* of what comes in; 0: no limit */
+	_Atomic(void *) user;		/* call_user() */
 	uint64_t begun_ns;
 	uint64_t deadline_ns;
 	uint32_t op;
 	uint16_t service_id;		/* of an own one: that of its binding at first */
 	uint8_t depth;
 	uint8_t delivery;		/* enum sinew_call_delivery */
-	bool incoming;
-
-	_Atomic bool over;		/* it does not count as open (any more) */
-	bool accepted;			/* the called side's application has it, as is known */
-	bool aborted;			/* by this side */
-	bool returned;			/* by sinew_call_end() */
-	unsigned refs;
-	_Atomic(void *) user;		/* call_user() */
-	struct queued *queued;		/* its events are taken from the queue; constant */
 
 	struct list all;		/* of the lane, while the core has it, or it is spare */
 	struct call *core;		/* own, or a slot of the peer's; NULL: no more */
+	struct entry entry;
+	bool incoming;			/* constant */
+	_Atomic bool over;		/* it does not count as open (any more) */
+	unsigned refs;
+
+	/* From here to the end: see call_rest(). */
+	uint64_t max_bytes;		/* of what comes in; 0: no limit; constant */
 	struct unsent out;
 	struct unread in;
-	struct call_end end;
 	uint64_t sent, received;	/* bytes */
 	uint64_t unconsumed;		/* delivered bytes that the application consumes itself */
 	uint64_t id;			/* 0: it waits for its slot */
-	struct entry entry;
+	struct call_end end;
+	bool accepted;			/* the called side's application has it, as is known */
+	bool aborted;			/* by this side */
+	bool returned;			/* by sinew_call_end() */
+
 	struct call own;		/* the core's state of an own call, which fills it; others
 					 * end before it */
 };
+
+/* Of a plain call that is over: as it was before it began. */
+static inline void call_rest(struct sinew_call *k)
+{
+	calls_clear((char *)k + offsetof(struct sinew_call, max_bytes),
+		    offsetof(struct sinew_call, own) - offsetof(struct sinew_call, max_bytes));
+}
 
 /* How long all of iov is; false: it is no valid one. */
 bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret);
@@ -159,14 +169,14 @@ static inline void call_set_user(struct sinew_call *k, void *user)
 {
 	atomic_store_explicit(&k->user, user, memory_order_relaxed);
 }
-/* The core has it, and it counts as open. */
-void call_open(struct sinew_call *k, struct call *core);
 /* Learns its id, once it has a slot. */
 static inline void call_name(struct sinew_call *k)
 {
 	if (!k->id && k->core && k->core->slot != CALL_SLOT_NONE)
 		k->id = (uint64_t)k->core->gen << 16 | k->core->slot;
 }
+/* The core has it, and it counts as open. */
+void call_open(struct sinew_call *k, struct call *core);
 /* The core's state of it is no longer to be used. */
 void call_detach(struct sinew_call *k);
 /* Lets the core's state of it go, and detaches it. */
@@ -176,7 +186,14 @@ void call_give_up(struct sinew_call *k, int32_t code);
 /* The same with the code for data that do not fit what this side expects. */
 void call_bad_data(struct sinew_call *k);
 /* It does not count as open any more. */
-void call_closed(struct sinew_call *k);
+static inline void call_closed(struct sinew_call *k, struct sinew_calls *o)
+{
+	lock_order_held(LOCK_SERVICE);
+	if (atomic_load_explicit(&k->over, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&k->over, true, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&o->n_open, 1, memory_order_release);
+}
 /* The same for its service. */
 void call_leave(struct sinew_call *k);
 

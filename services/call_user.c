@@ -248,7 +248,7 @@ void end_any(struct sinew_call *k)
 	stays = k->core && still_goes(k);
 	if (k->core && !stays) {
 		call_drop(k);
-		call_closed(k);
+		call_closed(k, k->lane->owner);
 		lane_settle(l);
 	}
 	if (!lane_hide(l, k, !stays) && !stays)

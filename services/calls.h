@@ -264,20 +264,21 @@ struct call {
 	uint16_t service;
 	uint16_t cred;		/* of its binding; 0: none */
 	uint16_t extra;		/* bytes that the seal adds to each of its pieces */
-	uint8_t flags;		/* of BEGIN */
-	uint8_t state;		/* enum call_state */
-	uint8_t depth;
 	uint16_t pending;	/* events, enum call_pending */
+	uint8_t state;		/* enum call_state */
 	uint8_t reason;		/* of the end; enum call_reason, enum calls_reason */
 	uint8_t outcome;	/* of the end; enum calls_outcome */
+	bool accepted;		/* by the called side's application, as far as is known here */
+	bool asked;		/* own: STATE follows */
+	bool behind;		/* the peer's: its after has not ended, SHOW follows */
+	bool gone;		/* let go */
+	bool plain;		/* own: plain_begun() has begun it */
+	uint8_t flags;		/* of BEGIN */
+	uint8_t depth;
 	bool incoming;
 	uint8_t tries;		/* BEGIN that were refused for now */
 	bool settle, endless, retry;	/* as struct calls_begin says */
 	bool final;		/* call_want_final() */
-	bool accepted;		/* by the called side's application, as far as is known here */
-	bool behind;		/* the peer's: its after has not ended, SHOW follows */
-	bool asked;		/* own: STATE follows */
-	bool gone;		/* let go */
 };
 
 /* Never reset; they decide nothing. */

@@ -30,8 +30,9 @@ static int begin_allowed(const struct calls *c, const struct calls_begin *b)
 
 static void begin_fill(struct calls *c, struct call *call, const struct calls_begin *b)
 {
-	calls_clear(call, sizeof *call);
-	own_init(c, call, b->binding);
+	own_prepare(c, call);
+	call->binding = b->binding;
+	call->service = c->out_bindings[b->binding].in_force;
 	call->user = b->user;
 	call->tx.total = b->total;
 	call->deadline_ns = b->deadline_ns;

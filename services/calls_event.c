@@ -27,10 +27,7 @@ void call_tell_nothing(struct call *call)
 
 void calls_batch_end(struct calls *c)
 {
-	list_each(struct call, call, &c->unshown, event) {
-		list_remove(&call->event);
-		list_append(&c->events, &call->event);
-	}
+	list_join(&c->events, &c->unshown);
 }
 
 static void pull_data(struct call *call, struct calls_event *ret)

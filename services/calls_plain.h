@@ -48,10 +48,10 @@ static inline uint64_t plain_begin_word(const struct call_slot *s)
 	return call_word(CALL_PLAIN_BEGIN, s->index, s->gen + 1);
 }
 
-/* Of an own call when it is begun: all but what its user says. It is zero. */
-static inline void own_init(struct calls *c, struct call *call, uint16_t binding)
+/* The memory of an own call before it begins. */
+static inline void own_prepare(struct calls *c, struct call *call)
 {
-	assert(binding < c->cfg.n_bindings && c->out_bindings[binding].users);
+	calls_clear(call, sizeof *call);
 	call->calls = c;
 	list_init(&call->event);
 	list_init(&call->queue);
@@ -59,8 +59,6 @@ static inline void own_init(struct calls *c, struct call *call, uint16_t binding
 	rx_init(&call->rx, c->cfg.ours.window);
 	call->timer_ns = CALLS_NEVER;
 	call->slot = CALL_SLOT_NONE;
-	call->binding = binding;
-	call->service = c->out_bindings[binding].in_force;
 	call->after.slot = CALL_SLOT_NONE;
 }
 
@@ -87,20 +85,36 @@ static inline void slot_give(struct calls *c, struct call_slot *s, struct call *
 	call->service = b->in_force;
 }
 
-/* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. */
+/* That names the use of a slot. */
+static inline uint64_t plain_id(const struct call *call)
+{
+	assert(call->slot != CALL_SLOT_NONE);
+	return (uint64_t)call->gen << 16 | call->slot;
+}
+
+/* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. The memory
+ * was prepared, or plain_let_go() has given it back. */
 static inline void plain_begun(struct calls *c, struct call *call, struct call_slot *s,
 			       uint16_t binding, uint32_t op, uint64_t total, size_t n,
 			       uint64_t deadline_ns, void *user, uint64_t end)
 {
-	calls_clear(call, sizeof *call);
-	own_init(c, call, binding);
+	assert(call->calls == c && call->state == CALL_FREE && !call->pending);
 	call->user = user;
 	call->op = op;
+	call->binding = binding;
 	call->deadline_ns = deadline_ns;
+	call->begin_end = call->last_end = end;
 	call->tx.total = total;
 	call->tx.sent = n;
+	call->tx.consumed = 0;
 	call->tx.opened = call->tx.last = call->tx.complete = true;
-	call->begin_end = call->last_end = end;
+	call->tx.want_room = false;
+	call->rx.total = CALL_TOTAL_UNKNOWN;
+	call->rx.received = call->rx.consumed = 0;
+	call->rx.opened = call->rx.complete = false;
+	call->reason = call->outcome = 0;
+	call->accepted = call->asked = call->behind = call->gone = false;
+	call->plain = true;
 	slot_give(c, s, call);
 	c->out_bindings[binding].used = true;
 	c->n_own++;
@@ -110,7 +124,7 @@ static inline void plain_begun(struct calls *c, struct call *call, struct call_s
 }
 
 /* The own call that this frame answers with a whole reply, whose data are *ret; NULL:
- * calls_frame(). Nothing of it is pending. */
+ * calls_frame(). All events were taken. */
 static inline struct call *plain_answered(const struct calls *c, const uint8_t *body, size_t len,
 					  struct span *ret)
 {
@@ -128,11 +142,11 @@ static inline struct call *plain_answered(const struct calls *c, const uint8_t *
 	s = &c->out[(uint16_t)(word >> 16)];
 	call = s->call;
 	if (!call || call->gen != (uint32_t)(word >> 32) || call->state != CALL_OPEN ||
-	    !call->tx.complete || call->rx.opened || call->pending || call->retry ||
+	    !call->tx.complete || call->rx.opened || call->retry ||
 	    call->cred || call->flags & CALL_UPGRADE || s->due || s->followed ||
 	    (total != CALL_TOTAL_UNKNOWN && total != n))
 		return NULL;
-	assert(s->taken && !s->over);
+	assert(s->taken && !s->over && !call->pending);
 	*ret = (struct span){ body + CALL_REPLY_HEAD, n };
 	return call;
 }
@@ -165,29 +179,36 @@ static inline void plain_answer(struct calls *c, struct call *call, const uint8_
 	calls_check(c);
 }
 
-/* call_let_go() of a call that was answered, at either side; false: take it. */
+/* call_let_go() of a call that was begun and answered plainly; false: take it. */
 static inline bool plain_let_go(struct call *call)
 {
-	if (call->state != CALL_OVER || call->reason != CALLS_REPLIED)
+	struct calls *c = call->calls;
+
+	if (!call->plain || call->state != CALL_OVER || call->reason != CALLS_REPLIED ||
+	    call->slot != CALL_SLOT_NONE || call->pending)
 		return false;
-	if (call->incoming) {
-		assert(call->pending == P_ENDED);
-		list_remove(&call->event);
-		call->pending = 0;
-		slot_reset(call);
-		return true;
-	}
-	if (call->slot != CALL_SLOT_NONE || call->pending)
-		return false;
+	assert(call->rx.consumed == call->rx.received);
 	call->gone = true;
-	call->rx.consumed = call->rx.received;
 	call->state = CALL_FREE;
-	call->calls->n_own--;
-	calls_check(call->calls);
+	c->n_own--;
+	calls_check(c);
 	return true;
 }
 
 /* ---- a call of the peer ---- */
+
+/* Its struct is for the next call of its slot; it is in no list. */
+static inline void peers_clear(struct call *call)
+{
+	uint16_t slot = call->slot;
+
+	assert(call->incoming && list_empty(&call->event) && list_empty(&call->queue));
+	call->user = NULL;
+	calls_clear((char *)call + offsetof(struct call, tx),
+		    sizeof *call - offsetof(struct call, tx));
+	call->slot = slot;
+	call->incoming = true;
+}
 
 /* calls_frame() of a whole request. False: take it. */
 static inline bool plain_begin_came(struct calls *c, const uint8_t *body, size_t len)
@@ -304,6 +325,21 @@ static inline void plain_replied(struct call *call, size_t n, uint64_t end)
 	call->outcome = CALLS_DONE;
 	call_tell(call, P_ENDED);
 	calls_check(call->calls);
+}
+
+/* call_let_go() of a call of the peer that was answered; false: take it. */
+static inline bool plain_drop(struct call *call)
+{
+	struct calls *c = call->calls;
+
+	if (call->state != CALL_OVER || call->pending != P_ENDED || call->cred)
+		return false;
+	assert(!(c->in[call->slot].due & ~DUE_STATE) && list_empty(&call->queue));
+	list_remove(&call->event);
+	peers_clear(call);
+	c->n_in--;
+	calls_check(c);
+	return true;
 }
 
 #endif

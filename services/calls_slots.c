@@ -13,7 +13,6 @@
  */
 #include "calls_slots.h"
 
-#include "calls_clear.h"
 #include "calls_cred.h"
 #include "calls_plain.h"
 
@@ -241,18 +240,11 @@ void slot_clean(struct call_slot *s, unsigned due)
 void slot_reset(struct call *call)
 {
 	struct calls *c = call->calls;
-	uint16_t slot = call->slot;
 
-	assert(call->incoming && !(c->in[slot].due & ~DUE_STATE) && !call->pending);
-	assert(list_empty(&call->event) && list_empty(&call->queue));
+	assert(!(c->in[call->slot].due & ~DUE_STATE) && !call->pending);
 	if (call->cred)
 		peers_cred_left(c, call->cred);
-	calls_clear(call, sizeof *call);
-	call->calls = c;
-	call->slot = slot;
-	call->incoming = true;
-	list_init(&call->event);
-	list_init(&call->queue);
+	peers_clear(call);
 	c->n_in--;
 }
 

@@ -284,7 +284,7 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 		k->end.code = SINEW_CALL_DISTRUSTED;
 	}
 	accept_forget(k);
-	call_closed(k);
+	call_closed(k, l->owner);
 	if (k->incoming && ev->held && (silent || k->service->is.flags & SINEW_SERVICE_DETACH))
 		call_drop(k);
 	else if (k->incoming && !ev->held)
@@ -458,7 +458,7 @@ static void give_up(struct sinew_call *k)
 
 	accept_forget(k);
 	call_drop(k);
-	call_closed(k);
+	call_closed(k, k->lane->owner);
 	if (unknown)
 		forget(k);
 }

@@ -7,7 +7,7 @@
 #define SINEW_SERVICES_LANE_H
 
 #include "services/call.h"
-#include "services/calls_clear.h"
+#include "services/calls_plain.h"
 #include "services/calls_tx.h"
 
 struct service_grant;
@@ -138,18 +138,47 @@ static inline void lane_unhold_loop(struct lane *l)
 		sinew_session_unref(h);
 }
 
-/* The memory of a handle becomes one with one reference. Under the lock. */
-static inline void call_init(struct lane *l, struct sinew_call *k, bool incoming)
+/* A handle as call_new() gives it out, and spare ones are: with one reference. */
+static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incoming)
 {
-	lock_order_held(LOCK_SERVICE);
 	calls_clear(k, offsetof(struct sinew_call, own));
 	k->lane = l;
 	k->incoming = incoming;
 	k->refs = 1;
-	lane_hold(l);
 	atomic_init(&k->over, true);
 	list_init(&k->entry.waiting);
 	list_init(&k->all);
+	if (!incoming)
+		own_prepare(&l->calls, &k->own);
+}
+
+/* call_new() */
+static inline struct sinew_call *lane_new_call(struct lane *l, bool incoming)
+{
+	if (!l->spare[incoming].n)
+		return call_new(l, incoming);
+	lane_hold(l);
+	return spare_take(&l->spare[incoming]);
+}
+
+/* The core has it, and it counts as open. Under the lock. */
+static inline void lane_opens(struct lane *l, struct sinew_call *k, struct call *core)
+{
+	lock_order_held(LOCK_SERVICE);
+	assert(!k->core && core->user == k);
+	k->core = core;
+	atomic_store_explicit(&k->over, false, memory_order_relaxed);
+	list_append(&l->handles, &k->all);
+	atomic_fetch_add_explicit(&l->owner->n_open, 1, memory_order_relaxed);
+}
+
+/* The handle of a plain call that is over is spare, or memory again. False: for owner_release(). */
+static inline bool lane_spares(struct lane *l, struct sinew_call *k, bool incoming)
+{
+	assert(k->refs == 1 && !k->core && k->incoming == incoming);
+	list_remove(&k->all);
+	call_rest(k);
+	return spare_give(&l->spare[incoming], k);
 }
 
 /* NULL: no memory. */

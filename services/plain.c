@@ -53,13 +53,18 @@ static void show_reply(struct lane *l, struct sinew_call *k, struct span data)
 {
 	struct sinew_calls *o = l->owner;
 	sinew_call_fn fn = k->fn;
-	struct sinew_call_msg msg = {
-		.event = SINEW_CALL_DATA, .data = data.p, .len = data.n, .last = true,
-		.mark = SINEW_MARK_DATA, .call = k, .user = call_user(k),
-	};
+	struct sinew_call_msg msg;
 
 	if (!owner_enter(o))
 		return;
+	calls_clear(&msg, sizeof msg);
+	msg.event = SINEW_CALL_DATA;
+	msg.data = data.p;
+	msg.len = data.n;
+	msg.last = true;
+	msg.mark = SINEW_MARK_DATA;
+	msg.call = k;
+	msg.user = call_user(k);
 	o->shown = &msg;
 	fn(k, &msg, msg.user);
 	if (!goes_on(l, k))
@@ -83,7 +88,7 @@ static void replied(struct lane *l, struct sinew_call *k, struct span data)
 	k->received = data.n;
 	k->end.reason = SINEW_END_REPLIED;
 	k->end.outcome = SINEW_CALL_DONE;
-	call_closed(k);
+	call_closed(k, l->owner);
 	atomic_store_explicit(&l->shows_new, LANE_NOT_NEW, memory_order_relaxed);
 	atomic_store_explicit(&l->showing, (uintptr_t)k, memory_order_relaxed);
 	lane_unlock(l);
@@ -98,13 +103,16 @@ static bool show_request(struct lane *l, struct sinew_call *k, struct span data,
 {
 	struct sinew_calls *o = l->owner;
 	sinew_call_fn fn = k->fn;
-	struct sinew_call_msg msg = {
-		.event = SINEW_CALL_NEW, .total = total, .mark = SINEW_MARK_NEW_CALL,
-		.call = k, .user = call_user(k),
-	};
+	struct sinew_call_msg msg;
 
 	if (!owner_enter(o))
 		return false;
+	calls_clear(&msg, sizeof msg);
+	msg.event = SINEW_CALL_NEW;
+	msg.total = total;
+	msg.mark = SINEW_MARK_NEW_CALL;
+	msg.call = k;
+	msg.user = call_user(k);
 	o->shown = &msg;
 	fn(k, &msg, msg.user);
 	if (!goes_on(l, k) ||
@@ -161,17 +169,21 @@ static bool show_new(struct lane *l)
 {
 	struct call *core = plain_new(&l->calls);
 	struct service *s = core ? plain_service(l->owner, core) : NULL;
-	struct sinew_call *k = s ? call_new(l, true) : NULL;
+	struct sinew_call *k;
 	uint64_t total;
 	struct span data;
 	bool is_seen;
 
+	if (!s)
+		return false;
+	k = lane_new_call(l, true);
 	if (!k)
 		return false;
 	total = core->rx.total;
 	data = plain_accept(&l->calls, core, k);
 	enter_service(k, s, core);
-	call_open(k, core);
+	k->id = plain_id(core);
+	lane_opens(l, k, core);
 	atomic_store_explicit(&l->shows_new, LANE_NEW, memory_order_relaxed);
 	atomic_store_explicit(&l->showing, (uintptr_t)k, memory_order_relaxed);
 	lane_unlock(l);

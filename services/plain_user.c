@@ -12,7 +12,8 @@
 #include "services/lane.h"
 #include "services/service.h"
 
-#define EXACT_MS	1000u	/* deadlines below that begin at an exact time */
+#define EXACT_MS	10000u	/* shorter deadlines begin at an exact time, others with the turn
+				 * of the loop in which calls are handed over */
 
 static bool forked(const struct sinew_call *k)
 {
@@ -29,7 +30,7 @@ static bool is_plain(const struct sinew_binding *b, const struct sinew_call_opti
 
 	assert(b->session == b->lane->session);
 	return opt->size == sizeof *opt && opt->fn && !opt->parent && !opt->after && !opt->cred &&
-		!b->cred && (unsigned)opt->delivery <= SINEW_CALL_PULL && iov->iov_base &&
+		(unsigned)opt->delivery <= SINEW_CALL_PULL && iov->iov_base &&
 		(!opt->total || opt->total == iov->iov_len) && !node_forked(b->session->node) &&
 		!atomic_load_explicit(&o->freed, memory_order_relaxed) &&
 		!atomic_load_explicit(&o->draining, memory_order_relaxed) &&
@@ -55,7 +56,8 @@ static void begun(const struct sinew_binding *b, struct sinew_call *k, uint32_t 
 	k->sent = len;
 	k->out.n_sealed = 1;
 	k->out.last = k->out.said = true;
-	call_open(k, &k->own);
+	k->id = plain_id(&k->own);
+	lane_opens(l, k, &k->own);
 }
 
 /* Under the lock. NULL: nothing happened. */
@@ -81,8 +83,7 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	end = service_put_end(b->session, CALL_BEGIN_HEAD + len);
 	if (!end)
 		return NULL;
-	k = spare_take(&l->spare[0]);
-	call_init(l, k, false);
+	k = lane_new_call(l, false);
 	plain_begun(c, &k->own, s, b->number, op, len, len, deadline_ns, k, end);
 	begun(b, k, op, opt, len, user);
 	if (!l->delivers)
@@ -96,11 +97,11 @@ static bool begin_plain(const struct sinew_binding *b, uint32_t op,
 {
 	struct lane *l = b->lane;
 	uint32_t ms = opt->deadline_ms ? opt->deadline_ms : l->owner->opt.deadline_ms;
-	uint64_t now_ns = ms < EXACT_MS ? service_now() : service_tick();
 	struct sinew_call *k;
 
 	lane_lock(l);
-	calls_now(&l->calls, now_ns);
+	if (!l->delivers || ms < EXACT_MS)
+		calls_now(&l->calls, service_now());
 	k = begin_locked(b, op, ms, opt, iov, user);
 	if (k)
 		*ret_call = k;
@@ -165,38 +166,56 @@ ssize_t sinew_call_send(struct sinew_call *k, const struct iovec *iov, int n, un
 
 /* ---- end ---- */
 
-/* The application has a call that nobody else has. Under the lock. False: nothing happened. */
-static bool end_locked(struct sinew_call *k)
+/* The application alone has the call, and no data wait. */
+static bool is_alone(const struct sinew_call *k)
 {
-	if (!k->core || k->queued || k->refs != 1 || k->out.bytes || k->in.bytes || k->cred)
-		return false;
-	if (k->incoming && (!k->accepted || k->entry.stage != CALL_INSIDE))
-		return false;
-	if (!plain_let_go(k->core))
-		return false;
-	assert(!k->returned);
-	call_closed(k);
-	call_leave(k);
-	list_remove(&k->all);
+	return k->core && !k->queued && k->refs == 1 && !k->out.bytes && !k->in.bytes && !k->cred;
+}
+
+/* The core has let the call go, and so does the lane. Gives the lock back. */
+static inline __attribute__((always_inline)) void forget(struct lane *l, struct sinew_call *k,
+							 bool incoming)
+{
+	struct sinew_session *unused = NULL;
+
+	assert(!k->returned && k->incoming == incoming);
+	call_closed(k, l->owner);
 	k->core = NULL;
-	k->returned = true;
-	return true;
+	if (lane_hide(l, k, true)) {
+		list_remove(&k->all);
+		k->returned = true;
+	} else {
+		if (!lane_spares(l, k, incoming))
+			owner_release(l->owner, k);
+		unused = lane_unhold(l);
+	}
+	lane_unlock_and_drop(l, unused);
 }
 
 void sinew_call_end(struct sinew_call *k)
 {
-	struct sinew_session *unused = NULL;
 	struct lane *l;
 
 	if (!k || forked(k))
 		return;
 	l = k->lane;
 	lane_lock(l);
-	if (!end_locked(k)) {
+	if (!is_alone(k)) {
 		end_any(k);
 		return;
 	}
-	if (!lane_hide(l, k, true))
-		unused = call_put_back(k);
-	lane_unlock_and_drop(l, unused);
+	if (!k->incoming) {
+		if (plain_let_go(k->core))
+			forget(l, k, false);
+		else
+			end_any(k);
+		return;
+	}
+	if (k->entry.stage != CALL_INSIDE || !k->accepted || !plain_drop(k->core)) {
+		end_any(k);
+		return;
+	}
+	k->entry.stage = CALL_OUTSIDE;
+	service_leave(l->owner, k->service, k->entry.extra);
+	forget(l, k, true);
 }

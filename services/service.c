@@ -91,16 +91,6 @@ void service_enter(struct sinew_calls *o, struct sinew_call *k)
 		charge_spend(o, s, k);
 }
 
-void service_leave(struct sinew_calls *o, struct sinew_call *k)
-{
-	struct service *s = k->service;
-	uint32_t was = atomic_fetch_sub(k->entry.extra ? &s->n_extra : &s->n_calls, 1);
-
-	assert(was);
-	(void)was;
-	service_room(o, s);
-}
-
 void service_room(struct sinew_calls *o, const struct service *s)
 {
 	/* The loop adds to n_waiting, and looks at the room again behind that. */

@@ -64,11 +64,19 @@ bool service_has_op(const struct service *s, uint32_t op, bool asks);
 struct service *service_newest(struct service *s);
 /* A call may enter it. Loop. */
 bool service_has_room(const struct service *s);
+/* There may be room for one that waits. Any thread. */
+void service_room(struct sinew_calls *o, const struct service *s);
 /* Where there is room the call enters, and the application has asked for it: service_leave() is to
  * follow. Loop; the second: any thread. */
 void service_enter(struct sinew_calls *o, struct sinew_call *k);
-void service_leave(struct sinew_calls *o, struct sinew_call *k);
-/* There may be room for one that waits. Any thread. */
-void service_room(struct sinew_calls *o, const struct service *s);
+static inline void service_leave(struct sinew_calls *o, struct service *s, bool extra)
+{
+	uint32_t was = atomic_fetch_sub(extra ? &s->n_extra : &s->n_calls, 1);
+
+	assert(was);
+	(void)was;
+	if (atomic_load(&s->n_waiting))
+		service_room(o, s);
+}
 
 #endif

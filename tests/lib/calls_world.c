@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "calls_world.h"
 
+#include "calls_twin.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +61,7 @@ static bool do_begin(unsigned id)
 	if (id && world_plan->calls[id - 1].from == w->from && !world.known[id - 1].begun &&
 	    !world.known[id - 1].refused)
 		return false;
+	twin_begin(caller(id), &world.calls[id], &b);
 	if (call_begin(caller(id), &world.calls[id], &b))
 		k->refused = true;
 	else
@@ -103,6 +106,7 @@ static bool do_let_go(unsigned id)
 	if (!k->begun || k->gone || !(k->ended || world_plan->faults & WORLD_LET_GO))
 		return false;
 	k->gone = true;
+	twin_let_go(&world.calls[id]);
 	call_let_go(&world.calls[id]);
 	return true;
 }
@@ -152,6 +156,7 @@ static bool do_reply(unsigned id)
 
 	if (!may_work(id) || !k->accepted || k->finished || early)
 		return false;
+	twin_reply(at_called(id), bytes[id][1], world_plan->calls[id].n_reply);
 	r = call_send(at_called(id), bytes[id][1], world_plan->calls[id].n_reply, true);
 	must(!r, "a reply was refused");
 	k->finished = true;
@@ -308,6 +313,7 @@ static bool do_put(unsigned e)
 static void end_batch(struct world_end *to)
 {
 	calls_batch_end(&to->c);
+	twin_new(&to->c);
 	take_events(to);
 	memset(to->batch, 0, sizeof to->batch);
 	to->n_batch = 0;
@@ -325,6 +331,8 @@ static bool deliver(unsigned e, bool ends)
 	from->n_channel--;
 	memmove(from->channel, from->channel + 1, from->n_channel * sizeof *from->channel);
 	memset(&from->channel[from->n_channel], 0, sizeof *from->channel);
+	if (f->len)
+		twin_frame(&to->c, f->body, f->len);
 	if (f->len)
 		calls_frame(&to->c, f->body, f->len);
 	else

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "calls_twin.h"
+
+#include "services/calls_plain.h"
+
+#include <string.h>
+
+#define END 1000u	/* a position behind all others */
+
+bool twins_on;
+unsigned long twins_made[TWINS];
+
+static struct world before, plain;
+
+static void save(void)
+{
+	memcpy(&before, &world, sizeof world);
+}
+
+static void restore(void)
+{
+	memcpy(&world, &before, sizeof world);
+}
+
+/* The plain way was gone. */
+static void go_back(void)
+{
+	memcpy(&plain, &world, sizeof world);
+	restore();
+}
+
+/* The other way was gone. Only the mark of a plain begin may differ. */
+static void compare(enum twin which, const char *what)
+{
+	for (unsigned i = 0; i < WORLD_CALLS; i++)
+		plain.calls[i].plain = world.calls[i].plain = false;
+	must(!memcmp(&plain, &world, sizeof world), what);
+	twins_made[which]++;
+}
+
+static bool is_frame(const struct calls_out *out, const uint8_t *head, size_t n_head, size_t n)
+{
+	return out->n_head == n_head && !memcmp(out->head, head, n_head) && out->data.n == n;
+}
+
+/* Traces of a plain call that was there before. */
+static void leave_traces(struct call *call)
+{
+	call->user = call;
+	call->op = 77;
+	call->tx.total = call->rx.total = 7;
+	call->tx.consumed = 3;
+	call->tx.want_room = true;
+	call->rx.received = call->rx.consumed = 7;
+	call->rx.opened = call->rx.complete = true;
+	call->reason = CALLS_REPLIED;
+	call->outcome = CALLS_DONE;
+	call->accepted = call->asked = call->gone = call->plain = true;
+	call->gen = 99;
+	call->slot = CALL_SLOT_NONE;
+	call->begin_end = call->last_end = 5;
+	call->deadline_ns = 5;
+}
+
+void twin_begin(struct calls *c, struct call *call, const struct calls_begin *b)
+{
+	bool wishes = b->nowait || b->settle || b->retry || b->want_accept || b->endless ||
+		b->upgrade || b->after || b->depth || !b->last;
+	bool fits = b->total == CALL_TOTAL_UNKNOWN || b->total == b->data.n;
+	struct call_slot *s;
+	struct calls_out out;
+	uint8_t head[CALL_BEGIN_HEAD];
+
+	if (!twins_on || wishes || !fits)
+		return;
+	s = plain_slot(c, b->binding, b->data.n);
+	if (!s || c->finishing)
+		return;
+	save();
+	own_prepare(c, call);
+	leave_traces(call);
+	call_put_begin(head, plain_begin_word(s), b->total, b->op,
+		       calls_left_ms(c, b->deadline_ns), b->binding);
+	plain_begun(c, call, s, b->binding, b->op, b->total, b->data.n, b->deadline_ns, b->user,
+		    END);
+	go_back();
+	must(!call_begin(c, call, b), "a plain call that cannot begin");
+	must(calls_frame_out(c, &out) && is_frame(&out, head, sizeof head, b->data.n),
+	     "a plain BEGIN has other bytes");
+	calls_frame_put(c, &out, END);
+	compare(TWIN_BEGIN, "a plain begin leads elsewhere");
+	restore();
+}
+
+static void twin_answer(struct calls *c, const uint8_t *body, size_t len)
+{
+	struct calls_event ev;
+	struct span data;
+	struct call *call = plain_answered(c, body, len, &data);
+
+	if (!call)
+		return;
+	save();
+	plain_answer(c, call, body, data.n);
+	go_back();
+	calls_frame(c, body, len);
+	must(calls_event(c, &ev) && ev.what == CALLS_EV_DATA && ev.call == call && ev.last &&
+	     ev.data.p == data.p && ev.data.n == data.n, "a plain reply has other data");
+	must(!call_consumed(call, data.n), "a plain reply is not consumed");
+	must(calls_event(c, &ev) && ev.what == CALLS_EV_ENDED && ev.reason == CALLS_REPLIED &&
+	     ev.outcome == CALLS_DONE && !ev.code, "a plain reply is not the end");
+	compare(TWIN_ANSWER, "a plain reply leads elsewhere");
+	restore();
+}
+
+void twin_frame(struct calls *c, const uint8_t *body, size_t len)
+{
+	if (!twins_on || calls_event_waits(c))
+		return;
+	twin_answer(c, body, len);
+	save();
+	if (!plain_begin_came(c, body, len))
+		return;
+	go_back();
+	calls_frame(c, body, len);
+	compare(TWIN_CAME, "a plain BEGIN leads elsewhere");
+	restore();
+}
+
+void twin_new(struct calls *c)
+{
+	struct call *call = twins_on ? plain_new(c) : NULL;
+	struct calls_event ev;
+	struct span data;
+
+	if (!call)
+		return;
+	save();
+	data = plain_accept(c, call, c);
+	go_back();
+	must(calls_event(c, &ev) && ev.what == CALLS_EV_NEW && ev.call == call,
+	     "a plain call is not new");
+	call->user = c;
+	must(!call_accept(call), "a plain call is not accepted");
+	must(calls_event(c, &ev) && ev.what == CALLS_EV_DATA && ev.last && ev.data.p == data.p &&
+	     ev.data.n == data.n, "a plain request has other data");
+	must(!call_consumed(call, data.n), "a plain request is not consumed");
+	compare(TWIN_NEW, "a plain request leads elsewhere");
+	restore();
+}
+
+/* The application lets go behind it. */
+static void twin_drop(struct call *call)
+{
+	static struct world replied;
+
+	memcpy(&replied, &world, sizeof world);
+	must(plain_drop(call), "a plain call is not dropped");
+	memcpy(&plain, &world, sizeof world);
+	memcpy(&world, &replied, sizeof world);
+	call_let_go(call);
+	compare(TWIN_LET_GO, "a plain drop leads elsewhere");
+}
+
+void twin_reply(struct call *call, const uint8_t *p, size_t n)
+{
+	struct calls *c = call->calls;
+	struct calls_out out;
+	uint8_t head[CALL_REPLY_HEAD];
+
+	if (!twins_on || !plain_may_reply(call, n))
+		return;
+	save();
+	plain_put_reply(call, head);
+	plain_replied(call, n, END);
+	go_back();
+	must(!call_send(call, p, n, true), "a plain reply is not taken");
+	must(calls_frame_out(c, &out) && is_frame(&out, head, sizeof head, n),
+	     "a plain REPLY has other bytes");
+	calls_frame_put(c, &out, END);
+	compare(TWIN_REPLY, "a plain REPLY leads elsewhere");
+	twin_drop(call);
+	restore();
+}
+
+void twin_let_go(struct call *call)
+{
+	if (!twins_on)
+		return;
+	save();
+	call->plain = true;
+	if (plain_let_go(call)) {
+		go_back();
+		call_let_go(call);
+		compare(TWIN_LET_GO, "a plain end leads elsewhere");
+	}
+	restore();
+}
