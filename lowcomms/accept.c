@@ -10,6 +10,7 @@
 #include "lowcomms/actions.h"
 #include "lowcomms/conn.h"
 #include "lowcomms/node.h"
+#include "lowcomms/overview.h"
 
 #define WAITING_PER_PEER	4	/* links without a session from the address of one peer:
 					 * silent, probing, and in the middle of the handshake */
@@ -81,7 +82,10 @@ int listeners_open(struct sinew_node *n)
 	ls->bind_again_ns = failed ? n->core.now_ns + BIND_AGAIN_NS : CORE_NEVER;
 	ls->again_ns = ls->bind_again_ns;
 	ls->spare_fd = open_spare();
-	return ls->spare_fd < 0 ? -errno : 0;
+	if (ls->spare_fd < 0)
+		return -errno;
+	overview_show(n);
+	return 0;
 }
 
 void listeners_close(struct sinew_node *n)
@@ -97,6 +101,7 @@ void listeners_close(struct sinew_node *n)
 	if (ls->spare_fd >= 0)
 		close(ls->spare_fd);
 	ls->spare_fd = -1;
+	overview_show(n);
 }
 
 void listeners_forget(struct listeners *ls)
@@ -123,6 +128,7 @@ static void bind_again(struct sinew_node *n)
 			continue;
 		assert(!is_open(l));
 		l->err = listener_open(n, l);
+		overview_show(n);
 		if (!l->err) {
 			log_line(&n->log, SINEW_INFO, "addr=%s listening",
 				 addr_text_sa(&l->addr, text));

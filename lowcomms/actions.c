@@ -29,7 +29,7 @@ static void session_up(struct sinew_node *n, struct session *s)
 		handle_finish(h);
 	directory_unlock(&n->directory);
 	m->has_link = true;
-	watch_session_up(&n->observers, m->nodeid, s->incarnation);
+	watch_session_up(&n->managed.observers, m->nodeid, s->incarnation);
 	reach_incarnation(n, m);
 	handle_tell(h, n->cb.session_up);
 }
@@ -66,7 +66,7 @@ static void session_down(struct sinew_node *n, struct session *s)
 		assert(m->handle == h);
 		m->handle = NULL;
 		directory_unlock(&n->directory);
-		watch_session_down(&n->observers, m->nodeid, s->incarnation, reason);
+		watch_session_down(&n->managed.observers, m->nodeid, s->incarnation, reason);
 		if (s->end == SESSION_SUPERSEDED)
 			reach_superseded(n, m);
 	}
@@ -148,7 +148,7 @@ void node_renew(struct sinew_node *n)
 	directory_forget_former(&n->directory);	/* as a new process (R22) */
 	atomic_store(&n->incarnation, incarnation);
 	n->errands.self_lost_due = true;
-	watch_renewed(&n->observers, incarnation);
+	watch_renewed(&n->managed.observers, incarnation);
 }
 
 static void act(struct sinew_node *n, const struct core_action *a)

@@ -15,6 +15,7 @@
 
 #include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
+#include "lowcomms/overview.h"
 #include "lowcomms/reach.h"
 #include "lowcomms/recv.h"
 
@@ -57,6 +58,9 @@ static struct conn *conn_new(struct sinew_node *n, struct stream *s, enum conn_s
 	c->state = state;
 	list_init(&c->ready);
 	list_push(&n->conns.all, &c->all);
+	n->conns.n_all++;
+	n->conns.n_fds += s->source.fd >= 0;
+	overview_show(n);
 	return c;
 }
 
@@ -148,6 +152,8 @@ static void let_go(struct conn *c)
 		return;
 	assert(s->owner == c);
 	c->stream = NULL;
+	assert(s->source.fd < 0 || c->node->conns.n_fds);
+	c->node->conns.n_fds -= s->source.fd >= 0;
 	if (c->in_order)
 		s->ops->close(s);
 	else
@@ -169,11 +175,15 @@ static void conn_end(struct conn *c, bool in_order)
 		n->conns.n_draining--;
 		n->closing.n_final_acks -= c->final_ack_due;
 	}
+	assert(n->conns.n_all);
+	n->conns.n_all--;
+	n->conns.n_up -= c->was_up && c->state != CONN_DRAINING;
 	c->state = CONN_DEAD;
 	ready_forget(c);
 	c->in_order = in_order;
 	if (!c->was_up)
 		let_go(c);
+	overview_show(n);
 	conn_drop_input(c);
 	assert(!list_empty(&c->all));
 	list_remove(&c->all);
@@ -280,8 +290,11 @@ void conn_shut(struct conn *c, enum link_shut how)
 	conn_drop_input(c);
 	assert(!c->buf && !(c->awaits & AWAIT_CONSUMED));
 	bound_draining(n);
+	assert(n->conns.n_up >= c->was_up);
+	n->conns.n_up -= c->was_up;
 	c->state = CONN_DRAINING;
 	n->conns.n_draining++;
+	overview_show(n);
 	/* Other nodes that were refused do not delay our end. */
 	c->final_ack_due = m && tombstones_find(&m->peer.tombstones, c->link.incarnation);
 	n->closing.n_final_acks += c->final_ack_due;
@@ -466,6 +479,17 @@ static void check_consumed(struct conn *c)
 		ready_add(c, READY_PARSE);
 }
 
+/* It carries a session from now on, or none any more. */
+static void count_up(struct conn *c, bool up)
+{
+	struct sinew_node *n = c->node;
+
+	n->conns.n_up += up ? 1u : -1u;
+	assert(n->conns.n_up <= n->conns.n_all);
+	c->was_up = up;
+	overview_show(n);
+}
+
 void conn_update(struct conn *c)
 {
 	unsigned events = c->awaits & AWAIT_WRITABLE ? STREAM_WRITABLE : 0;
@@ -490,7 +514,8 @@ void conn_update(struct conn *c)
 			reach_up(c->node, member_of(&c->link), &c->link);
 		else if (!up && c->link.state == LINK_PROBE)
 			reach_probed(c->node, member_of(&c->link), &c->link);
-		c->was_up = up;
+		if (up != c->was_up)
+			count_up(c, up);
 		break;
 	}
 	/* Without it the connection would wait for what is never told, or never sleep. */

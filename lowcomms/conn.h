@@ -56,7 +56,10 @@ struct conns {
 	struct list all;		/* the newest first */
 	struct list dead;		/* freed at the end of the turn */
 	struct ready ready;
-	unsigned n_draining;
+	unsigned n_all;			/* in all */
+	unsigned n_up;			/* of them, that carry a session */
+	unsigned n_draining;		/* of them */
+	unsigned n_fds;			/* descriptors of their streams */
 	uint64_t drain_ns;		/* when a draining one must be looked at */
 };
 

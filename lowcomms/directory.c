@@ -8,6 +8,13 @@
 
 #define FORMER_MAX	128u	/* removed peers whose ended incarnations are known */
 
+void member_free(struct member *m)
+{
+	if (m)
+		free(m->name);
+	free(m);
+}
+
 void directory_init(struct directory *d)
 {
 	for (unsigned i = 0; i < MEMBER_HASH; i++)
@@ -20,7 +27,7 @@ static void free_members(struct list *l)
 {
 	list_each(struct member, m, l, table) {
 		list_remove(&m->table);
-		free(m);
+		member_free(m);
 	}
 }
 
@@ -29,6 +36,8 @@ void directory_clear(struct directory *d)
 	directory_forget_former(d);
 	for (unsigned i = 0; i < MEMBER_HASH; i++)
 		free_members(&d->members[i]);
+	free(d->own_name);
+	d->own_name = NULL;
 }
 
 /* ---- the table ---- */
@@ -111,7 +120,7 @@ void directory_keep_former(struct directory *d, struct member *m)
 	list_each(struct member, old, &d->former, table)
 		if (kept++ >= FORMER_MAX) {
 			list_remove(&old->table);
-			free(old);
+			member_free(old);
 		}
 }
 

@@ -59,7 +59,7 @@ struct member {
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
 	bool never_dial;		/* sinew_peer_set_dial(); lock */
-	char name[SINEW_PEER_NAME_MAX];	/* sinew_peer_set_name(); lock */
+	char *name;			/* sinew_peer_set_name(), NULL: none; lock */
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
 	struct reach reach[SINEW_ADDRS_MAX];
 	struct turns turns;
@@ -70,7 +70,7 @@ struct member {
 
 struct directory {
 	struct lock lock;		/* the table, and what others read of members */
-	char own_name[SINEW_PEER_NAME_MAX];	/* lock */
+	char *own_name;			/* NULL: none; lock */
 	struct list members[MEMBER_HASH];
 	unsigned n_members;
 	struct list leaving;		/* members that are closed, leave.c; loop */
@@ -86,6 +86,8 @@ static inline void directory_unlock(struct directory *d)
 	lock_give(&d->lock, LOCK_DIRECTORY);
 }
 
+/* NULL is ignored. */
+void member_free(struct member *m);
 /* Empty. */
 void directory_init(struct directory *d);
 /* Frees the members. */

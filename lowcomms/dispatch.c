@@ -179,7 +179,7 @@ static void free_lists(struct sinew_node *n)
 		assert(c->kind == COMMAND_ADD || !c->spare);
 		sinew_session_unref(c->spare);
 		if (c->kind == COMMAND_REMOVE)
-			free(c->member);
+			member_free(c->member);
 		free(c);
 	}
 	while ((h = left.dirty)) {
@@ -318,6 +318,7 @@ static void leave(struct sinew_node *n)
 	if (atomic_load(&n->loop.shown)) {
 		if (!closed)
 			loop_arm(&n->loop, node_deadline(n));
+		loop_rests(&n->loop);
 		loop_prepare_wait(&n->loop);
 		/* A poller of the descriptor learns of the end by one more dispatch. */
 		if (closed || node_work_left(n))

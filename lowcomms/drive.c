@@ -31,7 +31,7 @@ static void begin_close(struct sinew_node *n, int ms)
 		if (!closing_report(&n->closing, &n->core))
 			log_line(&n->log, SINEW_ERROR,
 				 "no memory for the report, it will be empty");
-		watch_closing(&n->observers);
+		watch_closing(&n->managed.observers);
 		core_close(&n->core);
 		list_each(struct peer, p, &n->core.peers, all)
 			if (p->session)
@@ -106,7 +106,7 @@ static void finish_close(struct sinew_node *n)
 	listeners_close(n);
 	n->closing.linger_ns = CORE_NEVER;
 	atomic_store(&n->closing.over, true);
-	watch_closed(&n->observers);
+	watch_closed(&n->managed.observers);
 	node_calls_back(n);
 	if (n->cb.closed)
 		n->cb.closed(n, n->user);
@@ -209,6 +209,7 @@ static bool read_unasked(struct conn *c)
 	struct sinew_node *n = c->node;
 
 	now_exactly(n);
+	loop_works(&n->loop, n->core.now_ns);
 	if (!conn_input(c))
 		return false;
 	conn_update(c);
@@ -227,6 +228,7 @@ static bool spin(struct sinew_node *n, struct epoll_event *events, int *ret_got)
 		while (!node_work_left(n) && (c = ready_reader(&n->conns.ready)))
 			if (read_unasked(c))
 				return true;
+		loop_rests(&n->loop);
 		*ret_got = loop_wait(&n->loop, events, NODE_EVENTS, 0);
 		/* That it finds nothing says nothing of what is likely. */
 		n->conns.ready.n_reads = 0;
@@ -241,6 +243,7 @@ static int wait_events(struct sinew_node *n, struct epoll_event *events, int tim
 	int got;
 
 	if (timeout_ms) {
+		loop_rests(&n->loop);
 		loop_prepare_wait(&n->loop);
 		if (node_work_left(n))
 			timeout_ms = 0;
@@ -266,6 +269,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 	/* The timer shows that something is due. */
 	if (node_work_left(n) || errands(n)) {
 		node_now(n);
+		loop_works(&n->loop, n->core.now_ns);
 		take_inbox(n);
 		timers(n);
 		take_ready(n);
@@ -286,6 +290,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		got = wait_events(n, events, timeout_ms);
 		now_exactly(n);
 	}
+	loop_works(&n->loop, n->core.now_ns);
 	n->errands.interrupted = got == -EINTR;
 	if (got < 0 && got != -EINTR)
 		return got;

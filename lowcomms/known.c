@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lowcomms/peers.h"
@@ -59,50 +60,63 @@ int sinew_peer_addrs(struct sinew_node *node, uint32_t nodeid, struct sockaddr_s
 /* ---- names ---- */
 
 /* Under the directory's lock. NULL: unknown. */
-static char *name_of(struct sinew_node *n, uint32_t nodeid)
+static char **name_of(struct sinew_node *n, uint32_t nodeid)
 {
 	struct member *m = directory_find(&n->directory, nodeid);
 
 	if (m)
-		return m->name;
-	return nodeid == n->opt.nodeid ? n->directory.own_name : NULL;
+		return &m->name;
+	return nodeid == n->opt.nodeid ? &n->directory.own_name : NULL;
 }
 
-/* So that those who observe it need not look again for nothing. */
+static const char *shown(char *const *name)
+{
+	return *name ? *name : "";
+}
+
+/* So that an observer need not look again for nothing. */
 static bool is_named(struct sinew_node *n, uint32_t nodeid, const char *name)
 {
-	const char *has;
+	char *const *has;
 	bool same;
 
 	directory_lock(&n->directory);
 	has = name_of(n, nodeid);
-	same = has && !strcmp(has, name);
+	same = has && !strcmp(shown(has), name);
 	directory_unlock(&n->directory);
 	return same;
 }
 
 int sinew_peer_set_name(struct sinew_node *node, uint32_t nodeid, const char *name)
 {
+	char **has, *copy, *old = NULL;
 	struct command *c;
-	char *has;
 	int err;
 
 	if (!node || !name || strnlen(name, SINEW_PEER_NAME_MAX) == SINEW_PEER_NAME_MAX)
 		return -EINVAL;
 	if (!node_forked(node) && is_named(node, nodeid, name))
 		return 0;
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
 	err = command_begin(node, COMMAND_NAME, nodeid, &c);
-	if (err)
-		return err;
-	has = name_of(node, nodeid);
-	if (has)
-		snprintf(has, SINEW_PEER_NAME_MAX, "%s", name);
-	return command_end(node, c, has ? 0 : -ENOENT);
+	if (!err) {
+		has = name_of(node, nodeid);
+		old = has ? *has : copy;
+		if (has)
+			*has = copy;
+		err = command_end(node, c, has ? 0 : -ENOENT);
+		copy = NULL;
+	}
+	free(copy);
+	free(old);
+	return err;
 }
 
 int sinew_peer_name(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n)
 {
-	const char *name;
+	char *const *name;
 
 	if (!node || !buf || !n)
 		return -EINVAL;
@@ -111,7 +125,7 @@ int sinew_peer_name(struct sinew_node *node, uint32_t nodeid, char *buf, size_t 
 	directory_lock(&node->directory);
 	name = name_of(node, nodeid);
 	if (name)
-		snprintf(buf, n, "%s", name);
+		snprintf(buf, n, "%s", shown(name));
 	directory_unlock(&node->directory);
 	return name ? 0 : -ENOENT;
 }

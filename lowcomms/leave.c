@@ -19,7 +19,7 @@ void member_remove(struct sinew_node *n, struct member *m)
 	if (spare)
 		sinew_session_unref(handle_of(spare));
 	directory_keep_former(&n->directory, m);
-	watch_peer(&n->observers, nodeid);
+	watch_peer(&n->managed.observers, nodeid);
 }
 
 /* No session of its next incarnation: there is nothing to open one with. */

@@ -35,10 +35,15 @@ static void add(struct log_text *l, const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool user_wants(const struct log *log, enum sinew_level level)
+{
+	return log->opt->log && level <= log->opt->log_level;
+}
+
 bool log_wanted(const struct log *log, enum sinew_level level)
 {
 	assert(level <= SINEW_DEBUG);
-	return log->opt->log && level <= log->opt->log_level;
+	return (log->lately && level <= LATELY_LEVEL) || user_wants(log, level);
 }
 
 static void put(const struct log *log, enum sinew_level level, struct log_text *l,
@@ -48,7 +53,10 @@ static void put(const struct log *log, enum sinew_level level, struct log_text *
 	if (left_out)
 		add(l, " suppressed=%u", left_out);
 	lock_order_none();
-	log->opt->log(log->opt->log_user, level, l->text);
+	if (log->lately && level <= LATELY_LEVEL)
+		lately_add(log->lately, level, l->text);
+	if (user_wants(log, level))
+		log->opt->log(log->opt->log_user, level, l->text);
 }
 
 void log_line(const struct log *log, enum sinew_level level, const char *fmt, ...)

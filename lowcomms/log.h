@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lines for the user's log function, one per event. Lines that a remote can trigger are limited,
- * with a count of the suppressed ones. Writes nowhere itself.
+ * with a count of the suppressed ones; warnings and errors are remembered. Writes nowhere itself.
  */
 #ifndef SINEW_LOWCOMMS_LOG_H
 #define SINEW_LOWCOMMS_LOG_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lowcomms/lately.h"
 #include "lowcomms/sinew.h"
 #include "proto/core.h"
 
@@ -35,9 +36,11 @@ struct log_slot {
 struct log {
 	const struct sinew_options *opt;	/* has the function of the user */
 	const uint64_t *now_ns;			/* of the core */
+	struct lately *lately;			/* NULL: nothing is remembered */
 	struct log_slot slots[LOG_SLOTS];
 };
 
+/* By the user, or to be remembered. */
 bool log_wanted(const struct log *log, enum sinew_level level);
 /* Any thread, no lock held. */
 void log_line(const struct log *log, enum sinew_level level, const char *fmt, ...)

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -126,7 +127,10 @@ void loop_wake(struct loop *l)
 	const uint64_t one = 1;
 	ssize_t n;
 
-	if (atomic_load(&l->awake) || atomic_exchange(&l->awake, 1))
+	if (atomic_load(&l->awake))
+		return;
+	atomic_store_explicit(&l->woken_ns, loop_tick_ns(), memory_order_relaxed);
+	if (atomic_exchange(&l->awake, 1))
 		return;
 	do
 		n = write(l->wake.fd, &one, sizeof one);
@@ -144,6 +148,31 @@ void loop_finish_wait(struct loop *l)
 	 * behind the next loop_prepare_wait(), which is in order with all that is put on them. */
 	if (!atomic_load_explicit(&l->awake, memory_order_relaxed))
 		atomic_store_explicit(&l->awake, 1, memory_order_relaxed);
+}
+
+/* Nobody drives: since when there is something to do, as far as is known. */
+static uint64_t waits_since(struct loop *l, uint64_t now_ns)
+{
+	struct pollfd p = { .fd = l->epoll, .events = POLLIN };
+	uint64_t turn = atomic_load(&l->turn);
+
+	if (atomic_load(&l->awake))
+		return atomic_load(&l->woken_ns);
+	if (poll(&p, 1, 0) <= 0)
+		return now_ns;
+	if (atomic_exchange(&l->seen_turn, turn) != turn)
+		atomic_store(&l->seen_ns, now_ns);
+	return atomic_load(&l->seen_ns);
+}
+
+uint64_t loop_busy_ns(struct loop *l)
+{
+	uint64_t now_ns = loop_now_ns(), since_ns = atomic_load(&l->works_ns);
+
+	if (!since_ns)
+		since_ns = atomic_load(&l->busy) == LOOP_IDLE && atomic_load(&l->shown) ?
+			waits_since(l, now_ns) : now_ns;
+	return now_ns > since_ns ? now_ns - since_ns : 0;
 }
 
 static void drain_fd(struct source *s)

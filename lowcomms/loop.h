@@ -30,6 +30,10 @@ struct loop {
 	_Atomic uintptr_t busy;	/* pthread_self() of who drives, or LOOP_IDLE, LOOP_DIRECT */
 	_Atomic uintptr_t thread;	/* of who drove last: the loop thread */
 	_Atomic bool shown;	/* somebody may poll the descriptor */
+	/* For the status: when this iteration began to work, 0: it waits; when it was woken. */
+	_Atomic uint64_t works_ns, woken_ns;
+	/* The turn in which something was seen to be ready while nobody drove, and when. */
+	_Atomic uint64_t seen_turn, seen_ns;
 };
 
 /* In busy, where no thread is inside of sinew_dispatch(): nobody drives, or a send that writes by
@@ -42,6 +46,15 @@ static inline void loop_turn(struct loop *l)
 {
 	atomic_store_explicit(&l->turn, atomic_load_explicit(&l->turn, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
+}
+/* The thread that drives begins to work, at that time; or is about to wait. */
+static inline void loop_works(struct loop *l, uint64_t now_ns)
+{
+	atomic_store_explicit(&l->works_ns, now_ns, memory_order_relaxed);
+}
+static inline void loop_rests(struct loop *l)
+{
+	atomic_store_explicit(&l->works_ns, 0, memory_order_relaxed);
 }
 /* A guess, outside of sinew_dispatch(): another thread may become it at any time. */
 static inline bool loop_is_ours(const struct loop *l)
@@ -78,6 +91,12 @@ void loop_wake(struct loop *l);
 void loop_prepare_wait(struct loop *l);
 void loop_finish_wait(struct loop *l);
 
+/*
+ * For how long it has worked in one iteration, or work has waited for a thread that drives, in
+ * ns; 0: it waits for work. Where the descriptor is shown, what came from outside is noticed by
+ * this call alone: so long at least. Any thread.
+ */
+uint64_t loop_busy_ns(struct loop *l);
 /* As epoll_wait, or -errno. The timer and the wake-up are taken care of and are not among
  * the events. */
 int loop_wait(struct loop *l, struct epoll_event *events, int max, int timeout_ms);

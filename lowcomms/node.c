@@ -74,6 +74,7 @@ int node_alloc(struct sinew_node **ret_node)
 	}
 	atomic_init(&n->refs, 1);
 	n->log.opt = &n->opt;
+	n->log.lately = &n->managed.lately;
 	n->log.now_ns = &n->core.now_ns;
 	n->generation = atomic_load(&node_generation);
 	atomic_init(&n->sends_in, n->generation);

@@ -13,13 +13,15 @@
  *	conns		conn.c
  *	closing		how far the end has come, and the report
  *	serving		the service beside the application, service.h
- *	log, observers	functions of the application, and of those who look after the node
+ *	log		function of the application
+ *	managed		for programs that look after the node: observers, watch.c; the last errors,
+ *			lately.c; numbers, overview.c
  *
  * Files above them; each calls those of the lines below:
  *
  *	service.c				the calls of a service
  *	dispatch.c, send.c, wait.c, status.c,	the user's calls; those that change peers are in
- *	known.c					peers.c
+ *	known.c, overview.c			peers.c
  *	drive.c					one iteration of the loop
  *	peers.c, leave.c, accept.c		commands, removal, listeners
  *	flush.c					when to write
@@ -44,6 +46,7 @@
 #include "lowcomms/conn.h"
 #include "lowcomms/directory.h"
 #include "lowcomms/inbox.h"
+#include "lowcomms/lately.h"
 #include "lowcomms/log.h"
 #include "lowcomms/loop.h"
 #include "lowcomms/memory.h"
@@ -89,6 +92,13 @@ struct own_thread {
 	struct waiters joiners;		/* for that */
 };
 
+/* For programs that look after the node. */
+struct managed {
+	struct observers observers;
+	struct lately lately;
+	struct snapshot overview;	/* of a struct overview */
+};
+
 struct sinew_node {
 	_Atomic unsigned refs;		/* the user's, and one for each handle */
 	unsigned generation;		/* of the process; differs after fork() */
@@ -117,7 +127,7 @@ struct sinew_node {
 	struct closing closing;
 	struct own_thread own;
 	struct serving serving;
-	struct observers observers;
+	struct managed managed;
 	struct directory directory;
 	struct inbox inbox;
 	struct memory memory;

@@ -11,6 +11,7 @@
 #include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
+#include "lowcomms/overview.h"
 #include "lowcomms/reach.h"
 #include "lowcomms/sinew-test.h"
 
@@ -295,11 +296,11 @@ static void run_add(struct sinew_node *n, struct command *c)
 	if (former)
 		peer_remember(&m->peer, &former->peer.tombstones);
 	m->in_core = true;
-	free(former);
+	member_free(former);
 	reach_addrs(n, m);
 	peer_provide(&m->peer, &c->spare->session);
 	c->spare = NULL;
-	watch_peer(&n->observers, m->nodeid);
+	watch_peer(&n->managed.observers, m->nodeid);
 }
 
 static void run_addrs(struct sinew_node *n, const struct command *c, struct member *m)
@@ -316,7 +317,7 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	reach_show(m);
 	directory_unlock(&n->directory);
 	reach_addrs(n, m);
-	watch_peer(&n->observers, m->nodeid);
+	watch_peer(&n->managed.observers, m->nodeid);
 }
 
 static void run_quorum(struct sinew_node *n, bool quorate)
@@ -324,8 +325,10 @@ static void run_quorum(struct sinew_node *n, bool quorate)
 	bool is_other = n->core.quorate != quorate;
 
 	core_quorum(&n->core, quorate);
-	if (is_other)
-		watch_quorum(&n->observers, quorate);
+	if (!is_other)
+		return;
+	overview_show(n);
+	watch_quorum(&n->managed.observers, quorate);
 }
 
 /* Both sides may say so: then this line is all that tells why nothing happens. */
@@ -395,7 +398,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 		break;
 	case COMMAND_NAME:
 		if (p || c->nodeid == n->opt.nodeid)
-			watch_peer(&n->observers, c->nodeid);
+			watch_peer(&n->managed.observers, c->nodeid);
 		break;
 	}
 	/* Its consequences are told before the next one. */

@@ -63,7 +63,7 @@ void reach_link(struct sinew_node *n, struct member *m)
 	if (!h || has_link == m->has_link)
 		return;
 	m->has_link = has_link;
-	watch_link(&n->observers, m->nodeid, h->session.incarnation, has_link);
+	watch_link(&n->managed.observers, m->nodeid, h->session.incarnation, has_link);
 }
 
 /* Two of them are how links are agreed on, no failure. */

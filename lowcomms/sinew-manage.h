@@ -69,6 +69,54 @@ int sinew_peer_set_name(struct sinew_node *node, uint32_t nodeid, const char *na
  * place for it. -ECHILD. */
 int sinew_peer_name(struct sinew_node *node, uint32_t nodeid, char *buf, size_t n);
 
+/* ---- status ---- */
+
+struct sinew_node_status {
+	size_t size;			/* sizeof(struct sinew_node_status), set by the caller */
+	uint32_t nodeid;
+	uint64_t incarnation;
+	bool quorate;			/* as sinew_quorum() said last; without it: true */
+	bool closing, closed;		/* sinew_close() was called; all is over */
+	unsigned n_peers;		/* that are known */
+	unsigned n_sessions;		/* that are up */
+	unsigned n_links;		/* of them those that have a link */
+	unsigned n_conns;		/* connections of any kind */
+	unsigned n_handshakes;		/* of them those that carry no session: dialled, not yet
+					 * known, or asking whether an address answers */
+	unsigned n_listeners;		/* own addresses that can be connected to */
+	unsigned n_fds;			/* descriptors of the node */
+	uint64_t memory_bytes, memory_limit;	/* of queues and buffers; node_memory */
+	uint64_t loop_busy_ms;		/* so long the loop has been in one iteration, callbacks
+					 * included, or work has waited for sinew_dispatch(); 0: it
+					 * waits for work, or goes on */
+	uint64_t loop_turns;		/* iterations so far */
+	uint64_t refused;		/* connections that were refused */
+	uint64_t faults;		/* those of strangers that broke the protocol */
+	uint64_t probes_answered;
+};
+
+/*
+ * Of the node itself; does not need the loop, so that it also answers while the application blocks
+ * that. Where the application polls the descriptor and does not come, loop_busy_ms counts what
+ * came from outside from the first call of this function that has seen it. Copies what both
+ * versions of the header know, 0 for the rest. any thread. -EINVAL: size. -ECHILD.
+ */
+int sinew_node_status(struct sinew_node *node, struct sinew_node_status *ret);
+
+#define SINEW_ERRORS_MAX	16
+
+/* A warning or an error of the log, whatever log and log_level are. */
+struct sinew_error_entry {
+	uint64_t at_ms;			/* CLOCK_REALTIME, ms since 1970 */
+	enum sinew_level level;
+	uint32_t nodeid;		/* of the peer that it is about; 0: none */
+	char text[200];			/* cut if longer */
+};
+
+/* Copies up to max of the last SINEW_ERRORS_MAX ones, the newest first; returns how many there
+ * are. any thread. -EINVAL: max < 0, or no place for them. -ECHILD. */
+int sinew_node_errors(struct sinew_node *node, struct sinew_error_entry *entries, int max);
+
 #ifdef __cplusplus
 }
 #endif

@@ -53,12 +53,12 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 		return -EINVAL;
 	if (watch)
 		memcpy(&w, watch, watch->size);
-	lock_take(&node->observers.lock, LOCK_WATCH);
+	lock_take(&node->managed.observers.lock, LOCK_WATCH);
 	if (watch)
-		err = add(&node->observers, &w, arg);
+		err = add(&node->managed.observers, &w, arg);
 	else
-		drop(&node->observers, arg);
-	lock_give(&node->observers.lock, LOCK_WATCH);
+		drop(&node->managed.observers, arg);
+	lock_give(&node->managed.observers.lock, LOCK_WATCH);
 	return err;
 }
 

@@ -73,5 +73,6 @@ struct call *some_call(struct worker *w);
 
 void call_watch(struct worker *w);
 void call_known(struct worker *w);
+void call_overview(struct worker *w);
 
 #endif

@@ -108,3 +108,19 @@ void call_known(struct worker *w)
 		call_names(w);
 	}
 }
+
+void call_overview(struct worker *w)
+{
+	struct sinew_error_entry some[SINEW_ERRORS_MAX];
+	struct sinew_node_status st = { .size = sizeof st };
+	int n;
+
+	MUST(sinew_node_status(w->s->n, &st) == 0);
+	MUST(st.nodeid == w->s->nodeid && st.incarnation);
+	MUST(st.n_links <= st.n_sessions && st.n_sessions <= st.n_peers && st.n_peers <= 2);
+	MUST(st.n_handshakes <= st.n_conns && st.memory_bytes <= st.memory_limit);
+	n = sinew_node_errors(w->s->n, some, SINEW_ERRORS_MAX);
+	MUST(n >= 0 && n <= SINEW_ERRORS_MAX);
+	for (int i = 0; i < n; i++)
+		MUST(some[i].level <= SINEW_WARNING && some[i].at_ms && some[i].text[0]);
+}
