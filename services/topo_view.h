@@ -41,14 +41,14 @@ enum topo_told_what {
 
 struct topo_told {
 	enum topo_told_what what;
-	const struct topo_row *row;	/* PUBLISHED, WITHDRAWN; until the next call for this view */
-	bool collapsed;		/* found by comparing, in place of all that happened */
+	const struct topo_row *row;	/* PUBLISHED, WITHDRAWN; until the next call */
+	bool collapsed;		/* found by comparing */
 	bool first;		/* before the first CURRENT */
-	bool group;		/* the next event belongs to the same change; never with EDGE */
+	bool group;		/* the next event is of the same change; never with EDGE */
 };
 
 enum topo_view_phase {
-	TOPO_VIEW_FRESH,	/* of a connection: a snapshot is next, or the log at the position */
+	TOPO_VIEW_FRESH,	/* new connection: a snapshot, or the log at the position */
 	TOPO_VIEW_SHOWN,	/* a snapshot is under way */
 	TOPO_VIEW_AGAIN,	/* it was not whole, another one is next */
 	TOPO_VIEW_TAIL,
@@ -68,13 +68,13 @@ struct topo_view {
 	struct topo_view_config cfg;
 	struct topo_table table;	/* by age; told ones, and those of a snapshot under way */
 	struct topo_edges edges;
-	struct topo_position position;	/* told so far; epoch of the last whole snapshot */
+	struct topo_position position;	/* told so far */
 	struct topo_position shown;	/* of the snapshot under way */
 	struct list *at;		/* the next row of the walk */
 	struct topo_row *gone;		/* told as withdrawn; the next call frees it */
 	struct topo_told one;		/* of no walk, to be told next */
 	uint64_t n_collapsed;		/* events */
-	uint64_t n_unseen;		/* publications that came and went untold, as far as known */
+	uint64_t n_unseen;		/* publications that came and went untold */
 	uint64_t n_since;		/* changes by comparing, since the last whole snapshot */
 	uint32_t n_left;		/* changes that the walk has to find */
 	uint32_t n_told;		/* rows that the subscriber knows */
