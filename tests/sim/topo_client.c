@@ -209,6 +209,20 @@ static void on_overrun(struct topo_client *c)
 		sim_fail("OVERRUN of n%u, but nothing was lost", c->home);
 }
 
+/* All that was there in time was told. */
+static void on_timeout(struct topo_client *c)
+{
+	uint64_t n = 0;
+
+	cover(COVER_T_TIMEOUT);
+	if (sim.now_ns < c->begun_ns + c->request.timeout_ms * MSEC)
+		sim_fail("TIMEOUT of n%u comes early", c->home);
+	if (same_life(c) && c->limit > c->pos &&
+	    topo_history_count(home(c), &c->request, c->pos, c->limit, &n) && n)
+		sim_fail("TIMEOUT of n%u comes before %llu events", c->home,
+			 (unsigned long long)n);
+}
+
 static void on_event(struct topo_client *c, const struct topo_event *e)
 {
 	struct topo_id id = { e->incarnation, e->node, e->pub };
@@ -235,9 +249,7 @@ static void on_event(struct topo_client *c, const struct topo_event *e)
 		on_snapshot_end(c, e);
 		break;
 	case TOPO_TIMEOUT:
-		cover(COVER_T_TIMEOUT);
-		if (sim.now_ns < c->begun_ns + c->request.timeout_ms * MSEC)
-			sim_fail("TIMEOUT of n%u comes early", c->home);
+		on_timeout(c);
 		break;
 	case TOPO_OVERRUN:
 		on_overrun(c);
