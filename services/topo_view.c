@@ -310,7 +310,6 @@ void topo_view_lost(struct topo_view *v)
 	if (v->phase == TOPO_VIEW_OVER)
 		return;
 	v->phase = TOPO_VIEW_FRESH;
-	v->n_since = 0;
 	if (!v->n_new)
 		return;
 	/* Of a snapshot that has no end. */
