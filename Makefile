@@ -189,7 +189,7 @@ MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 # sinew-qb.h is inline: only its users need libqb.
 EXAMPLES := $(sort $(wildcard examples/*.c))
 HEADERS := lowcomms/sinew.h lowcomms/sinew-manage.h lowcomms/sinew-qb.h lowcomms/sinew-test.h \
-	services/sinew-call.h services/sinew-call-event.h services/sinew-cred.h \
+	services/sinew-call.h services/sinew-call-event.h services/sinew-cred.h services/sinew-topo.h \
 	membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a

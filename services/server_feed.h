@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Calls of peers to the server: subscriptions to what this node publishes for the cluster, each one
- * reply without an end, and the status. Bytes that a call does not take wait here, one buffer of them.
- * Knows nothing of what peers publish.
+ * reply without an end, and the status. Bytes that a call does not take wait here, one buffer of
+ * them. Knows nothing of what peers publish.
  */
 #ifndef SINEW_SERVICES_SERVER_FEED_H
 #define SINEW_SERVICES_SERVER_FEED_H

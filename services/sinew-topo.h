@@ -187,8 +187,8 @@ int sinew_topo_withdraw(struct sinew_topo *topo, uint64_t id);
 #define SINEW_TOPO_STRICT	2u	/* rather OVERRUN than collapsed events */
 #define SINEW_TOPO_RESUME	4u	/* first what came after from; where the server does not
 					 * have that any more, what is there, all of it marked first
-					 * and collapsed, or with SINEW_TOPO_STRICT OVERRUN. Not with
-					 * SINEW_TOPO_EDGE */
+					 * and collapsed, or with SINEW_TOPO_STRICT OVERRUN. Not
+					 * with SINEW_TOPO_EDGE */
 
 /* Zero it, then set size and what is needed; timeout_ms is 0 then, so mostly to be set, too. */
 struct sinew_topo_filter {
