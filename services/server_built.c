@@ -165,7 +165,7 @@ void built_end(struct server *s)
 	for (unsigned i = 0; i < CELLS_MAX; i++)
 		s->peers[i].member = NULL;
 	list_each(struct server_member, m, &s->members, all)
-		member_free(m);
+		member_discard(m);
 	list_each(struct server_feed, f, &s->feeds, all)
 		feed_free(f);
 	assert(list_empty(&s->members) && list_empty(&s->feeds));

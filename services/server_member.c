@@ -148,7 +148,7 @@ void member_end(struct server_member *m)
 		release(m);
 }
 
-void member_free(struct server_member *m)
+void member_discard(struct server_member *m)
 {
 	if (!m->over && !m->blind)
 		topo_peer_fini(&m->from);

@@ -44,6 +44,6 @@ bool member_answer(struct server_member *m);
 /* At its time. */
 void member_tick(struct server_member *m, uint64_t now_ns);
 /* The node is gone: so is m. */
-void member_free(struct server_member *m);
+void member_discard(struct server_member *m);
 
 #endif
