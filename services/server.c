@@ -193,8 +193,10 @@ static void take_event(struct server *s, const struct epoll_event *ev)
 		break;
 	case SOURCE_CLIENT:
 		c = (struct server_client *)(void *)source;
-		assert(c->fd >= 0 && !c->over);
-		client_event(s, c, ev->events);
+		assert(c->fd >= 0 && !list_empty(&c->all));
+		/* Events that were written to it may have found that it is gone. */
+		if (!c->over)
+			client_event(s, c, ev->events);
 		if (c->over)
 			client_end(s, c);
 		break;

@@ -119,13 +119,15 @@ static void look_for(struct server *s, struct server_client *c)
 		c->over = true;
 }
 
-/* True: it has gone, or there is no one to take it. */
+/* True: it has gone, or there is no one to take it. Then epoll tells, and so ends it. */
 static bool sent(struct server_client *c, int err)
 {
 	if (!err)
 		return true;
-	if (err != -EAGAIN)
+	if (err != -EAGAIN) {
 		c->over = true;
+		shutdown(c->fd, SHUT_RDWR);
+	}
 	return c->over;
 }
 
