@@ -87,6 +87,7 @@ static bool open_nodes(void)
 		memset(&nodes[i], 0, sizeof nodes[i]);
 		fast_options(&o, i + 1, &addrs[i]);
 		o.own_thread = true;
+		o.log = NULL;
 		good &= node_open(&nodes[i], &o) &&
 			CHECK_EQ(sinew_calls_new(nodes[i].n, NULL, &calls[i]), 0) &&
 			CHECK_EQ(sinew_topo_start(nodes[i].n, calls[i], NULL), 0);
