@@ -3,6 +3,7 @@
 
 #include "calls_twin.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,25 @@ static struct call *at_called(unsigned id)
 
 /* ---- what the caller does ---- */
 
+/* By the binding of that end, or by one of its own for as long as it takes to begin. */
+static int begin_bound(unsigned id, struct calls_begin *b)
+{
+	const struct calls_cred as = { .id = world_plan->calls[id].who,
+		.bytes = { &world_plan->calls[id].who, 1 } };
+	int r;
+
+	if (!as.id) {
+		twin_begin(caller(id), &world.calls[id], b);
+		return call_begin(caller(id), &world.calls[id], b);
+	}
+	r = calls_bind(caller(id), 100, &as, &b->binding);
+	if (r)
+		return r;
+	r = call_begin(caller(id), &world.calls[id], b);
+	calls_unbind(caller(id), b->binding);
+	return r;
+}
+
 static bool do_begin(unsigned id)
 {
 	const struct world_call *w = &world_plan->calls[id];
@@ -46,6 +66,7 @@ static bool do_begin(unsigned id)
 		.data = { bytes[id][0], w->n_request }, .last = true,
 	};
 	struct call_ref after;
+	int r;
 
 	if (id >= world_plan->n || k->begun || k->refused)
 		return false;
@@ -61,11 +82,12 @@ static bool do_begin(unsigned id)
 	if (id && world_plan->calls[id - 1].from == w->from && !world.known[id - 1].begun &&
 	    !world.known[id - 1].refused)
 		return false;
-	twin_begin(caller(id), &world.calls[id], &b);
-	if (call_begin(caller(id), &world.calls[id], &b))
-		k->refused = true;
-	else
-		k->begun = true;
+	r = begin_bound(id, &b);
+	/* There are so many credentials and bindings: later. */
+	if (r == -ENOSPC)
+		return false;
+	k->refused = r != 0;
+	k->begun = !r;
 	return true;
 }
 
@@ -228,6 +250,7 @@ static void peers_event(const struct calls_event *ev)
 		k->live = true;
 		k->slot = (uint8_t)ev->call->slot;
 		world_judge_service(id, ev->call);
+		world_judge_cred(id, ev->call);
 		k->behind = ev->call->behind;
 		if (!k->behind)
 			world_may_see(id);
@@ -274,7 +297,9 @@ static void take_events(struct world_end *e)
 		must(ev.what != CALLS_EV_FAULT, "a rule was broken");
 		if (ev.what == CALLS_EV_SLOT || ev.what == CALLS_EV_FAULT)
 			continue;
-		if (ev.call->incoming)
+		if (!ev.call)
+			world_hear_cred(e, &ev);
+		else if (ev.call->incoming)
 			peers_event(&ev);
 		else
 			own_event(&ev);
@@ -429,8 +454,9 @@ void world_init(const struct world_plan *plan)
 {
 	struct service_grant grant = { .slots = plan->slots, .window = 1, .piece = 1 };
 	struct calls_config cfg = {
-		.ours = grant, .theirs = grant, .window_max = 1, .max_queued = 1, .n_bindings = 1,
-		.depth_max = plan->depth_max,
+		.ours = grant, .theirs = grant, .window_max = 1, .max_queued = 1,
+		.n_bindings = (uint16_t)(1 + plan->n_creds), .n_creds = plan->n_creds,
+		.cred_max = 1, .depth_max = plan->depth_max,
 	};
 	uint16_t binding;
 
@@ -572,6 +598,9 @@ void world_finish(void)
 		const struct calls *c = &world.ends[e].c;
 
 		must(calls_empty(c) && !c->n_taken, "a slot that stays taken");
+		for (unsigned i = 0; i < world_plan->n_creds; i++)
+			must(world.ends[e].fin || c->down || c->out_creds[i].state == CRED_NONE,
+			     "a credential that stays");
 		must(!c->finishing || calls_fin_may_go(c), "a FIN that never goes");
 	}
 }

@@ -9,6 +9,7 @@
 #define SINEW_TESTS_LIB_CALLS_WORLD_H
 
 #include "services/calls_begin.h"
+#include "services/calls_cred.h"
 #include "services/calls_end.h"
 #include "services/calls_event.h"
 #include "services/calls_query.h"
@@ -21,6 +22,7 @@
 #define WORLD_CALLS 3
 #define WORLD_CHANNEL 6
 #define WORLD_BATCH 3
+#define WORLD_CREDS 2
 #define WORLD_FRAME 47
 
 /* The plan of a call. */
@@ -30,6 +32,7 @@ struct world_call {
 	uint8_t n_request, n_reply;	/* bytes, of which each is a piece */
 	bool settle, final, want_accept, endless, timed, retry, upgrade;
 	bool after;		/* the one before in the list, of the other end */
+	uint8_t who;		/* its credential, by a binding of its own; 0: none */
 };
 
 /* Everything that may happen beside the good life. */
@@ -52,6 +55,7 @@ struct world_plan {
 	struct world_call calls[WORLD_CALLS];
 	unsigned faults;
 	uint16_t slots;
+	uint16_t n_creds;	/* of each end at once */
 	uint16_t newer;		/* service that the called side has in place of 100; 0: none */
 	uint8_t depth_max;
 };
@@ -68,6 +72,7 @@ struct world_end {
 	struct world_frame batch[WORLD_BATCH];	/* that was read and has not ended */
 	uint64_t position;
 	uint8_t n_channel, n_batch;
+	uint8_t whose[WORLD_CREDS];	/* the peer's credentials, by place; 0: none */
 	bool fin;		/* FIN was sent */
 };
 
@@ -106,6 +111,10 @@ void world_judge_outcome(unsigned id);
 /* At NEW: both sides agree on its service; only the probe does not know its own before it is
  * answered. */
 void world_judge_service(unsigned id, struct call *call);
+/* At NEW: it has the credential that its caller gave it, and the called side knows that. */
+void world_judge_cred(unsigned id, const struct call *call);
+/* That end hears of a credential of the peer, or of its end. */
+void world_hear_cred(struct world_end *e, const struct calls_event *ev);
 /* The application of the called side may see it now: it has seen the end of the one before. */
 void world_may_see(unsigned id);
 /* The caller was told how far the called side is, or was. */
