@@ -211,6 +211,20 @@ frames_in_messages_of_sctp()
 	END
 }
 
+# RFC 6951: in UDP between the same ports.
+sctp_in_udp()
+{
+	capture u.pcap sctp-udp 21065 "$(data 0 0102)$(ack 5)" "$(data 1 03)"
+	shows u.pcap <<-'END'
+		1 DATA seq=0 2 bytes | ACK next=5
+		2 DATA seq=1 1 bytes
+	END
+	capture u.pcap sctp-udp 23456 "$(data 0 0102)"
+	shows u.pcap </dev/null
+	ours u.pcap -o sinew.ports:23456
+	says out "DATA seq=0 2 bytes"
+}
+
 # The kernel's ports and ours are known, others are by their first bytes or as the user says.
 other_ports()
 {
@@ -260,7 +274,7 @@ damaged_captures()
 run_of()
 {
 	local capture receiver
-	tshark -q -i lo -B 64 -f "tcp port $port" -w run.pcap >capture.err 2>&1 &
+	tshark -q -i lo -B 64 -f "${carrier:-tcp} port $port" -w run.pcap >capture.err 2>&1 &
 	capture=$!
 	pids+=($capture)
 	wait_for has_line capture.err "Capture started" || return
@@ -323,6 +337,18 @@ a_real_run_under_resets()
 	equals "frames that acknowledge message $middle" "$(wc -l <acks)" 1
 }
 
+# Over SCTP in user land, which is in UDP.
+a_real_run_over_sctp_in_udp()
+{
+	local carrier=udp port resent again as
+	port=$(free_port)
+	as=(-o "sinew.ports:$port")
+	config c "port: $port" 'transport: sctp' 'sctp_backend: user'
+	run_of 3000 || return
+	[ "$again" -le "$resent" ] ||
+		bad "$again frames are repeated, the sender sent $resent again"
+}
+
 run stock_decoder_finds_no_error
 run stock_decoder_sees_each_frame
 run every_version_of_lua_compiles_it
@@ -334,11 +360,18 @@ run long_frames
 run invalid_frames
 run a_session_over_two_connections
 run frames_in_messages_of_sctp
+run sctp_in_udp
 run other_ports
 run damaged_captures
 if [ "$(id -u)" != 0 ]; then
 	skip a_real_run_under_resets "needs root"
+	skip a_real_run_over_sctp_in_udp "needs root"
 else
 	run a_real_run_under_resets
+	if grep -q HAVE_USRSCTP "$BUILT/flags"; then
+		run a_real_run_over_sctp_in_udp
+	else
+		skip a_real_run_over_sctp_in_udp 'libusrsctp was not there at build'
+	fi
 fi
 finish

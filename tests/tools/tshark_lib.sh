@@ -28,8 +28,8 @@ all_is_captured()
 
 # ---- captures by hand ----
 
-# capture FILE PROTOCOL PORT HEX...: a packet for each text, a millisecond apart; one that begins
-# with "<" comes from the port.
+# capture FILE PROTOCOL PORT HEX...: a packet of tcp, sctp or sctp-udp (RFC 6951) for each text, a
+# millisecond apart; one that begins with "<" comes from the port.
 capture()
 {
 	perl -e '
@@ -48,9 +48,12 @@ capture()
 				pack("nnNN", $from, $to, 7, 0) .
 				pack("CCnNnnN", 0, 3, 16 + length $data, ++$tsn, 0, $tsn - 1, 0) .
 				$data . "\0" x (-length($data) % 4);
+			$p = pack("nnnn", $port, $port, 8 + length $p, 0) . $p
+				if $protocol eq "sctp-udp";
 			$seq[$back] += length $data;
 			$p = pack("CCnNCCnNN", 0x45, 0, 20 + length $p, 0, 64,
-				$protocol eq "tcp" ? 6 : 132, 0, 0x7f000001 + $back,
+				{ tcp => 6, sctp => 132, "sctp-udp" => 17 }->{$protocol}, 0,
+				0x7f000001 + $back,
 				0x7f000002 - $back) . $p;
 			print $out pack("VVVV", 1, 1000 * ++$n, length $p, length $p) . $p;
 		}' "$@"
