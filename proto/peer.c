@@ -188,13 +188,18 @@ static bool link_under_way(const struct peer *p)
 	return false;
 }
 
+bool peer_changes_paths(const struct peer *p)
+{
+	return p->profile->failover && !p->core->cfg.multihomed;
+}
+
 /* D alone may leave a living link for the preferred path (R4). */
 static bool wants_to_move(const struct peer *p)
 {
 	const struct core *core = p->core;
 	const struct path *first = &p->paths.p[0];
 
-	return p->profile->failover && !core->cfg.multihomed && core_decides(core, p) &&
+	return peer_changes_paths(p) && core_decides(core, p) &&
 		p->up && p->up->path != 0 && first->state == PATH_ALIVE && p->session &&
 		core->now_ns - first->alive_since_ns >= core->cfg.prefer_ns &&
 		paths_may_return(&p->paths, 0, core->now_ns) &&

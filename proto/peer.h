@@ -101,6 +101,8 @@ void peer_absent(struct peer *p);
 void peer_dial_failed(struct peer *p, uint64_t began_ns);
 /* How long a dial that begins now may take. */
 uint64_t peer_dial_ns(const struct peer *p);
+/* Whether we probe its paths, and leave one for another: not where a link uses all of them. */
+bool peer_changes_paths(const struct peer *p);
 void peer_ask_fence(struct session *s, enum fence_reason reason);	/* once for a session */
 
 #endif

@@ -20,8 +20,8 @@ void probe_path_tick(struct peer *p)
 {
 	struct core *core = p->core;
 
-	if (p->paths.n < 2 || !p->profile->failover || core->cfg.multihomed || core->closing ||
-	    !p->session || p->never_dial)
+	if (p->paths.n < 2 || !peer_changes_paths(p) || core->closing || !p->session ||
+	    p->never_dial)
 		return;
 	for (unsigned i = 0; i < p->paths.n; i++) {
 		struct path *path = &p->paths.p[i];
