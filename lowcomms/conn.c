@@ -507,6 +507,9 @@ void conn_update(struct conn *c)
 		check_consumed(c);
 		if (conn_reads(c))
 			events |= STREAM_READABLE;
+		/* Nothing is left to read, and nobody reads what would be written. */
+		if (c->awaits & AWAIT_END)
+			events = STREAM_QUIET;
 		up = c->link.session != NULL;
 		if (up)
 			handle_touch(c->node, handle_of(c->link.session));

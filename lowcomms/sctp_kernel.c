@@ -52,15 +52,12 @@ static void stream_event(struct source *source, uint32_t events);
 static int begin(struct streams *ss, int fd, const struct sockaddr_storage *other, bool dialling,
 		 struct stream **ret_stream)
 {
-	int err = stream_fd_begin(ss, &sctp_ops, sizeof(struct sctp_stream), fd, stream_event,
+	int err = stream_fd_begin(ss, &sctp_ops, sizeof(struct sctp_stream), fd, other, stream_event,
 				  dialling, ret_stream);
 
-	if (err)
-		return err;
-	(*ret_stream)->other.addr = *other;
-	addr_normalize(&(*ret_stream)->other.addr);
-	sctp_of(*ret_stream)->dialling = dialling;
-	return 0;
+	if (!err)
+		sctp_of(*ret_stream)->dialling = dialling;
+	return err;
 }
 
 /* It has what was set for the listener. */

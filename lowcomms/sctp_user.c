@@ -398,7 +398,7 @@ static unsigned user_poll(struct stream *s)
 	if (a->dialling) {
 		events = dial_events(a, stack);
 	} else {
-		if (sctp_assoc_failed(a, stack))
+		if (sctp_assoc_failed(a, stack) && !(s->interest & STREAM_QUIET))
 			events |= STREAM_FAILED;
 		if ((s->interest & STREAM_READABLE) && (a->err || stack & SCTP_EVENT_READ))
 			events |= STREAM_READABLE;

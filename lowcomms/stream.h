@@ -28,6 +28,10 @@ enum {
 	STREAM_FAILED		= 8,	/* error() says why; what came before can still be read */
 };
 
+/* An interest in less than nothing: FAILED is reported once more at most. For one whose end was
+ * read, which a socket would report as a failure in each turn. */
+#define STREAM_QUIET	32u
+
 /* Traits of a transport. */
 enum {
 	STREAM_HALF_CLOSE	= 1,	/* the other side may go on to write behind our end */
@@ -66,7 +70,8 @@ struct stream_ops {
 	/* Takes a part, perhaps. Never raises SIGPIPE. -EAGAIN: no room. -EPIPE: the other side has
 	 * ended, in order where there is no half-close; what it wrote can still be read. */
 	ssize_t (*writev)(struct stream *s, const struct iovec *iov, int n);
-	/* Only these of READABLE and WRITABLE are reported. CONNECTED and FAILED always. */
+	/* Only these of READABLE and WRITABLE are reported. CONNECTED always, FAILED unless it is
+	 * QUIET. */
 	int (*set_interest)(struct stream *s, unsigned events);
 	/* Without a descriptor: what there is now of the interest. */
 	unsigned (*poll)(struct stream *s);
@@ -94,7 +99,7 @@ struct stream {
 	struct streams *streams;
 	struct source source;	/* fd -1: no descriptor */
 	struct list news;	/* in one of the lists of streams, or in none */
-	unsigned interest;		/* READABLE, WRITABLE */
+	unsigned interest;		/* READABLE, WRITABLE; or QUIET */
 	struct stream_identity other;
 	/* Set by its owner, before the next event. It may end the stream. */
 	void (*event)(struct stream *s, unsigned events);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "lowcomms/addr.h"
+
 /* ---- listeners ---- */
 
 static void listener_event(struct source *source, uint32_t events)
@@ -63,6 +65,7 @@ int stream_fd_accept(struct stream_listener *l, struct sockaddr_storage *ret_fro
 /* ---- streams ---- */
 
 int stream_fd_begin(struct streams *ss, const struct stream_ops *ops, size_t size, int fd,
+		    const struct sockaddr_storage *other,
 		    void (*ready)(struct source *source, uint32_t events), bool dialling,
 		    struct stream **ret_stream)
 {
@@ -75,6 +78,8 @@ int stream_fd_begin(struct streams *ss, const struct stream_ops *ops, size_t siz
 	}
 	assert(fd >= 0 && s->source.fd < 0);
 	s->source = (struct source) { .ready = ready, .fd = fd };
+	s->other.addr = *other;
+	addr_normalize(&s->other.addr);
 	s->interest = dialling ? 0 : STREAM_READABLE;
 	err = loop_add(ss->loop, &s->source, dialling ? EPOLLOUT : EPOLLIN);
 	if (err) {
@@ -88,10 +93,12 @@ int stream_fd_begin(struct streams *ss, const struct stream_ops *ops, size_t siz
 
 int stream_fd_set_interest(struct stream *s, unsigned events)
 {
-	assert(!(events & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE)) && s->source.fd >= 0);
+	assert(!(events & ~(STREAM_READABLE | STREAM_WRITABLE | STREAM_QUIET)));
+	assert(s->source.fd >= 0);
 	return loop_change(s->streams->loop, &s->source,
 			   (events & STREAM_READABLE ? EPOLLIN : 0) |
-			   (events & STREAM_WRITABLE ? EPOLLOUT : 0));
+			   (events & STREAM_WRITABLE ? EPOLLOUT : 0) |
+			   (events & STREAM_QUIET ? EPOLLONESHOT : 0));
 }
 
 int stream_fd_finish(struct stream *s)

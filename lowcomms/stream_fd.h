@@ -17,9 +17,11 @@ void stream_fd_unlisten(struct stream_listener *l);
 /* The next waiting connection, not blocking, and from where it is; or -errno. */
 int stream_fd_accept(struct stream_listener *l, struct sockaddr_storage *ret_from);
 
-/* A stream of that socket, which is taken over, whatever happens. size: that of the struct that it
- * is the first field of. One that is dialled is told by ready() when it can be written. */
+/* A stream of that socket to that address, which is taken over, whatever happens. size: that of the
+ * struct that it is the first field of. One that is dialled is told by ready() when it can be
+ * written. */
 int stream_fd_begin(struct streams *ss, const struct stream_ops *ops, size_t size, int fd,
+		    const struct sockaddr_storage *other,
 		    void (*ready)(struct source *source, uint32_t events), bool dialling,
 		    struct stream **ret_stream);
 /* Its events as those of a stream, once it is connected. */

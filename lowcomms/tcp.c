@@ -82,14 +82,12 @@ static void stream_event(struct source *source, uint32_t events);
 static int begin(struct streams *ss, int fd, const struct sockaddr_storage *other, bool dialling,
 		 struct stream **ret_stream)
 {
-	int err = stream_fd_begin(ss, &tcp_ops, sizeof(struct tcp_stream), fd, stream_event,
+	int err = stream_fd_begin(ss, &tcp_ops, sizeof(struct tcp_stream), fd, other, stream_event,
 				  dialling, ret_stream);
 
-	if (err)
-		return err;
-	(*ret_stream)->other.addr = *other;
-	tcp_of(*ret_stream)->dialling = dialling;
-	return 0;
+	if (!err)
+		tcp_of(*ret_stream)->dialling = dialling;
+	return err;
 }
 
 static int tcp_accept(struct stream_listener *l, struct stream **ret_stream)

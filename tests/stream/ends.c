@@ -23,7 +23,7 @@ static void update(struct end *e)
 
 	if (!e->s)
 		return;
-	err = stream_set_interest(e->s, reads | writes);
+	err = stream_set_interest(e->s, e->quiet ? STREAM_QUIET : reads | writes);
 	if (err)
 		e->err = err;
 }
@@ -90,6 +90,8 @@ static void event(struct stream *s, unsigned events)
 
 	e->told |= events;
 	e->n_told++;
+	if (e->quiet)
+		return;
 	if ((events & STREAM_FAILED) && !e->err && !(events & STREAM_READABLE))
 		e->err = s->ops->error(s);
 	if ((events & STREAM_READABLE) && !e->paused)
@@ -125,6 +127,12 @@ void end_finish(struct end *e)
 void end_pause(struct end *e, bool on)
 {
 	e->paused = on;
+	update(e);
+}
+
+void end_quiet(struct end *e)
+{
+	e->quiet = true;
 	update(e);
 }
 

@@ -22,6 +22,7 @@ struct end {
 	uint64_t got;
 	bool wrong;		/* a byte that was not sent there */
 	bool paused;		/* does not read */
+	bool quiet;		/* wants to hear of nothing, and does nothing */
 	bool finishes;		/* behind what is to be sent */
 	bool finished;
 	size_t read_max;	/* bytes a read, and one read a turn; 0: all that is there */
@@ -68,6 +69,7 @@ struct end *pair_open(struct world *w, unsigned place);
 void end_send(struct end *e, uint64_t n);
 void end_finish(struct end *e);
 void end_pause(struct end *e, bool on);
+void end_quiet(struct end *e);
 void end_reset(struct end *e);
 void end_close(struct end *e);
 

@@ -280,6 +280,23 @@ static void a_reset_is_told_to_one_that_does_not_read(void)
 	CHECK(a[1].told & STREAM_FAILED);
 }
 
+/* It has failed, and says so once at most: a loop that it wakes in each turn never sleeps. */
+static void a_quiet_one_wakes_nobody(void)
+{
+	struct end *a = pair_open(&w, 0), *b = pair_open(&w, 2);
+	unsigned n_told;
+
+	CHECK_OR_RETURN(a && b);
+	end_quiet(a + 1);
+	n_told = a[1].n_told;
+	end_reset(a);
+	/* Behind the reset, and for many turns. */
+	b[1].read_max = 7;
+	end_send(b, 10001);
+	CHECK(world_until(&w, b + 1, has_got_all));
+	CHECK(a[1].n_told - n_told <= 1);
+}
+
 static void an_unread_close_is_a_reset(void)
 {
 	struct end *a = pair_open(&w, 0);
@@ -470,6 +487,7 @@ static void contract_of(const struct carrier *carrier)
 		CONTRACT(the_other_half_goes_on);
 	CONTRACT(a_reset_is_no_orderly_end);
 	CONTRACT(a_reset_is_told_to_one_that_does_not_read);
+	CONTRACT(a_quiet_one_wakes_nobody);
 	CONTRACT(an_unread_close_is_a_reset);
 	CONTRACT(many_at_once);
 	CONTRACT(all_end_in_one_turn);

@@ -222,7 +222,7 @@ static unsigned memory_poll(struct stream *stream)
 		s->dialling = !s->peer;
 		return s->dialling ? 0 : STREAM_CONNECTED;
 	}
-	if (s->err)
+	if (s->err && !(stream->interest & STREAM_QUIET))
 		events |= STREAM_FAILED;
 	if (s->dialling)
 		return events;
