@@ -545,6 +545,24 @@ a_table_that_was_left_behind_is_removed()
 	no_tables l || bad "a table is left: $(tables l)"
 }
 
+# A link over SCTP in user land is in UDP.
+what_is_no_connection_of_tcp_is_said()
+{
+	local port
+	port=$(free_port)
+	config c "port: $port" 'transport: sctp' 'sctp_backend: user'
+	silence
+	node a c 1 --to 2 --log-level info <&7
+	node b c 2 </dev/null
+	wait_for has_line a.err 'link up'
+	refuses 1 "but a socket of UDP (it may carry SCTP) has port $port" break destroy \
+		--port "$port"
+	refuses 1 'sinew break reset reaches no link over SCTP' break reset --port "$port"
+	kill -TERM "$pid_a"
+	ends a 0
+	ends b 0
+}
+
 run wrong_usage_is_refused
 run help_is_printed
 tests='who_is_not_root_is_told_what_to_do
@@ -559,6 +577,7 @@ tests='who_is_not_root_is_told_what_to_do
 	one_end_on_this_machine_is_enough
 	a_bridge_resets_what_crosses_it
 	a_router_resets_what_it_forwards'
+! grep -q HAVE_USRSCTP "$BUILT/flags" || tests="$tests what_is_no_connection_of_tcp_is_said"
 blocks='block_drops_one_direction_and_is_gone_afterwards
 	block_ends_after_its_time_and_both_ways
 	rejected_connections_are_reset

@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "tools/break/carrier.h"
 #include "tools/file.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -287,6 +288,20 @@ static uint64_t report_deadline(const struct match *m)
 	return m->is_terminal ? m->next_line_ns : CLOCK_NEVER;
 }
 
+/* Links over SCTP are no connections of TCP. */
+static void hint_at_carrier(const struct match *m)
+{
+	const struct filter *f = &m->options.filter;
+	uint16_t port;
+	const char *carrier = carrier_of(f->ports, f->n_ports, &port);
+
+	if (carrier)
+		say(SINEW_WARNING, "no connection of TCP was found, but a socket of %s has port "
+		    "%u: %s reaches no link over SCTP; \"sinew break block\" stops its packets, "
+		    "\"sinew cat --break-every\" resets the links of its own node", carrier, port,
+		    m->method->name);
+}
+
 static int report_finish(struct match *m, int error)
 {
 	int status = error, rc;
@@ -295,6 +310,8 @@ static int report_finish(struct match *m, int error)
 		fprintf(stderr, "\r\033[K");
 	if (!status && (!m->sum.n_kills || (m->options.count && !match_is_enough(m))))
 		status = BREAK_NOTHING;
+	if (!error && !m->sum.n_tried)
+		hint_at_carrier(m);
 	if (!m->options.json)
 		print_table(m);
 	status = break_print(m->options.json ? document_of(m, status) : NULL, status);
