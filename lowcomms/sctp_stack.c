@@ -14,6 +14,8 @@
 
 #define BUFFER_BYTES	(1024u * 1024)	/* each direction of an association */
 #define CHUNKS_MAX	16384u		/* messages that one may have queued */
+#define TICK_MAX_NS	50000000u	/* half of RTO_MIN */
+#define TICK_SHARE	20u		/* of the time, that ticks may take */
 #define RTO_MIN_MS	100
 #define RTO_MAX_MS	1000
 #define RETRIES		6	/* until an association is lost: 4 s after the last answer */
@@ -25,7 +27,8 @@ static struct {
 	_Atomic pid_t process;		/* it was opened in; 0: not */
 	struct sctp_seat *driver;	/* who has entered */
 	uint64_t ticked_ns;
-} stack = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	uint64_t tick_ns;		/* from one to the next */
+} stack = { .lock = PTHREAD_MUTEX_INITIALIZER, .tick_ns = SCTP_TICK_NS };
 
 /* A path that is cut is left within seconds, and what we do not use is no target. */
 static void tune(void)
@@ -151,7 +154,7 @@ static void begin_ticks(struct streams *ss)
 
 	if (now - stack.ticked_ns > (uint64_t)RTO_MIN_MS * 1000000u)
 		stack.ticked_ns = now;
-	ss->deadline_ns = now + SCTP_TICK_NS;
+	ss->deadline_ns = now + stack.tick_ns;
 }
 
 void sctp_leave(struct sctp_seat *seat)
@@ -172,18 +175,30 @@ void sctp_leave(struct sctp_seat *seat)
 	pthread_mutex_unlock(&stack.lock);
 }
 
+/* Each is a walk through all timers, of all loops: where it takes long there are fewer. */
+static void walk(uint32_t elapsed_ms)
+{
+	uint64_t began_ns = loop_now_ns(), tick_ns;
+
+	usrsctp_handle_timers(elapsed_ms);
+	tick_ns = (loop_now_ns() - began_ns) * TICK_SHARE;
+	if (tick_ns < SCTP_TICK_NS)
+		tick_ns = SCTP_TICK_NS;
+	stack.tick_ns = tick_ns < TICK_MAX_NS ? tick_ns : TICK_MAX_NS;
+	assert(stack.tick_ns >= SCTP_TICK_NS);
+}
+
 void sctp_tick(uint64_t now_ns)
 {
 	uint64_t elapsed_ms;
 
 	assert(stack.driver);
-	/* Each is a walk through all timers, of all loops. */
-	if (now_ns < stack.ticked_ns + SCTP_TICK_NS)
+	if (now_ns < stack.ticked_ns + stack.tick_ns)
 		return;
 	elapsed_ms = (now_ns - stack.ticked_ns) / 1000000u;
 	stack.ticked_ns += elapsed_ms * 1000000u;
 	/* A process that was stopped has nobody to blame. */
-	usrsctp_handle_timers(elapsed_ms < RTO_MAX_MS ? (uint32_t)elapsed_ms : RTO_MAX_MS);
+	walk(elapsed_ms < RTO_MAX_MS ? (uint32_t)elapsed_ms : RTO_MAX_MS);
 }
 
 /* Of the stack, in any call of it, for any seat. It calls nothing of the stack. */
