@@ -189,6 +189,9 @@ static inline __attribute__((always_inline)) void forget(struct lane *l, struct 
 			owner_release(l->owner, k);
 		unused = lane_unhold(l);
 	}
+	/* Our FIN may have waited for this call alone. */
+	if (l->fin_waits)
+		lane_settle(l);
 	lane_unlock_and_drop(l, unused);
 }
 

@@ -4,6 +4,8 @@
  * last bit, wherever they are open: tried in each step of long walks through small worlds, with
  * everything that may happen to calls before, between and behind.
  */
+#include "services/calls_plain.h"
+#include "tests/lib/calls_pair.h"
 #include "tests/lib/calls_twin.h"
 #include "tests/lib/check.h"
 
@@ -71,8 +73,123 @@ static void both_ways_lead_to_the_same(void)
 			printf("# step %u: %lu\n", i, twins_made[i]);
 }
 
+/* ---- frames that break a rule ---- */
+
+static struct calls_pair pair;
+static struct call call;
+static uint8_t body[200];
+
+static size_t put(const struct call_frame *f)
+{
+	size_t n = call_put(body, f);
+
+	memset(body + n, 'x', f->n_data);
+	return n + f->n_data;
+}
+
+static bool begins(struct call_frame f)
+{
+	return plain_begin_came(&pair.b.c, body, put(&f));
+}
+
+static bool answers(struct call_frame f)
+{
+	struct span data;
+
+	return plain_answered(&pair.a.c, body, put(&f), &data);
+}
+
+/* Slot 0 has had no call; b has the binding 0. */
+static const struct call_frame begin = {
+	.kind = CALL_BEGIN, .gen = 1, .total = CALL_TOTAL_UNKNOWN, .n_data = 10,
+	.deadline_ms = CALL_DEADLINE_NONE, .after_slot = CALL_SLOT_NONE,
+};
+
+static const struct call_frame reply = {
+	.kind = CALL_REPLY, .flags = CALL_CALLEE, .gen = 1, .total = CALL_TOTAL_UNKNOWN,
+	.n_data = 10,
+};
+
+static void open_pair(const char *request, bool last)
+{
+	struct calls_config cfg = pair_config();
+	struct calls_begin b = pair_begins(0, request);
+	uint16_t binding;
+
+	pair_init(&pair, &cfg, &cfg);
+	CHECK_EQ(calls_bind(&pair.a.c, 100, NULL, &binding), 0);
+	pair_run(&pair);
+	b.binding = binding;
+	b.last = last;
+	if (*request)
+		CHECK_EQ(call_begin(&pair.a.c, &call, &b), 0);
+	pair_flush(&pair.a);
+}
+
+static void a_begin_that_breaks_a_rule_is_not_plain(void)
+{
+	struct call_frame f[12];
+	uint16_t binding;
+
+	open_pair("", true);
+	binding = (uint16_t)(pair.b.c.in_bindings[0].state == CALL_BOUND ? 0 : 1);
+	for (unsigned i = 0; i < 12; i++) {
+		f[i] = begin;
+		f[i].binding = binding;
+	}
+	f[0].slot = 4;
+	f[1].gen = 2;
+	f[2].gen = 0;
+	f[3].binding = !binding;
+	f[4].binding = 9;
+	f[5].depth = 2;
+	f[6].total = 11;
+	f[7].n_data = 41;
+	f[8].after_slot = 0;
+	f[9].flags = CALL_MORE;
+	for (unsigned i = 0; i < 10; i++)
+		if (!CHECK(!begins(f[i])))
+			printf("# begin %u\n", i);
+	CHECK_EQ(pair.b.c.n_in, 0);
+	CHECK(begins(f[10]));
+	f[11].gen = 2;
+	CHECK(!begins(f[11]));		/* its slot is in use */
+	CHECK_EQ(pair.b.c.n_in, 1);
+	pair_free(&pair);
+}
+
+static void a_reply_that_breaks_a_rule_is_not_plain(void)
+{
+	struct call_frame f[7];
+
+	open_pair("0123456789", true);
+	for (unsigned i = 0; i < 7; i++) {
+		f[i] = reply;
+		f[i].gen = call.gen;
+		f[i].slot = call.slot;
+	}
+	f[0].slot = 4;
+	f[1].gen++;
+	f[2].total = 11;
+	f[3].n_data = 41;
+	f[4].flags |= CALL_MORE;
+	f[5].flags |= CALL_WANT_FINAL;
+	for (unsigned i = 0; i < 6; i++)
+		if (!CHECK(!answers(f[i])))
+			printf("# reply %u\n", i);
+	CHECK(answers(f[6]));
+	pair_forge(&pair.a, &f[4]);	/* the first piece of a reply */
+	CHECK(!answers(f[6]));
+	pair_free(&pair);
+	open_pair("0123456789", false);
+	CHECK(!answers(f[6]));		/* the request is not complete */
+	pair_free(&pair);
+}
+
 int main(void)
 {
+	RUN(a_begin_that_breaks_a_rule_is_not_plain);
+	RUN(a_reply_that_breaks_a_rule_is_not_plain);
 	RUN(both_ways_lead_to_the_same);
 	return check_done();
 }

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Owns the tests of what functions of plain calls may do in the two events that they get one behind
+ * the other: answer too early, abort, give the call back, have another thread do so. Knows the
+ * public headers only.
+ */
+#include <errno.h>
+#include <pthread.h>
+
+#include "tests/lib/call_pair.h"
+
+#define SERVICE	300u
+#define ROUNDS	3u	/* the first one has no memory of a call before it */
+
+/* The deeds of the called side, or of the caller. */
+enum deed {
+	ANSWER, TOO_EARLY, ABORT_NEW, END_NEW, END_BY_THREAD, OWN_END_AT_DATA, OWN_END_BY_THREAD,
+};
+
+struct told {
+	unsigned news, datas, ends;
+	enum sinew_call_reason reason;
+	int32_t code;
+	ssize_t early;
+	bool is_returned;
+};
+
+static struct call_pair pair;
+static struct sinew_binding *binding;
+static enum deed deed;
+static struct told own, peers;
+static uint8_t data[64];
+
+static ssize_t reply(struct sinew_call *call)
+{
+	struct iovec iov = { .iov_base = data, .iov_len = sizeof data };
+
+	return sinew_call_send(call, &iov, 1, 0);
+}
+
+static void give_back(struct sinew_call *call, struct told *seen)
+{
+	sinew_call_end(call);
+	seen->is_returned = true;
+}
+
+static void *end_it(void *call)
+{
+	sinew_call_end(call);
+	return NULL;
+}
+
+static void give_back_by_thread(struct sinew_call *call, struct told *seen)
+{
+	pthread_t thread;
+
+	CHECK_OR_RETURN(!pthread_create(&thread, NULL, end_it, call));
+	pthread_join(thread, NULL);
+	seen->is_returned = true;
+}
+
+static void at_new(struct sinew_call *call)
+{
+	peers.news++;
+	if (deed == TOO_EARLY)
+		peers.early = reply(call);
+	if (deed == ABORT_NEW)
+		CHECK_EQ(sinew_call_abort(call, 5), 0);
+	if (deed == END_NEW)
+		give_back(call, &peers);
+}
+
+static void at_data(struct sinew_call *call)
+{
+	peers.datas++;
+	CHECK_EQ(reply(call), sizeof data);
+	if (deed == END_BY_THREAD)
+		give_back_by_thread(call, &peers);
+	else
+		give_back(call, &peers);
+}
+
+static void serve(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	(void)user;
+	CHECK(!peers.is_returned);
+	if (msg->event == SINEW_CALL_NEW)
+		at_new(call);
+	if (msg->event == SINEW_CALL_DATA)
+		at_data(call);
+	if (msg->event == SINEW_CALL_ENDED) {
+		peers.ends++;
+		peers.reason = msg->reason;
+		give_back(call, &peers);
+	}
+}
+
+static void answered(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	(void)user;
+	CHECK(!own.is_returned);
+	if (msg->event == SINEW_CALL_DATA) {
+		own.datas++;
+		CHECK(msg->len == sizeof data && msg->last);
+		if (deed == OWN_END_AT_DATA)
+			give_back(call, &own);
+		if (deed == OWN_END_BY_THREAD)
+			give_back_by_thread(call, &own);
+	}
+	if (msg->event == SINEW_CALL_ENDED) {
+		own.ends++;
+		own.reason = msg->reason;
+		own.code = msg->code;
+		give_back(call, &own);
+	}
+}
+
+static bool open_pair(enum deed what)
+{
+	const struct sinew_service is = { .size = sizeof is, .fn = serve };
+
+	deed = what;
+	return call_pair_open(&pair, NULL, NULL) &&
+		CHECK_EQ(sinew_service_bind(pair.s[1].calls, SERVICE, &is, NULL), 0) &&
+		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, SERVICE, NULL,
+					    &binding), 0);
+}
+
+static void close_pair(void)
+{
+	sinew_binding_close(binding);
+	binding = NULL;
+	call_pair_close(&pair);
+}
+
+/* One call, until both sides are done with it. */
+static void play(void)
+{
+	const struct sinew_call_options opt = { .size = sizeof opt, .fn = answered };
+	struct iovec iov = { .iov_base = data, .iov_len = sizeof data };
+	struct sinew_call *call;
+
+	own = peers = (struct told) { 0 };
+	CHECK_EQ(sinew_call_begin(binding, 1, &opt, &iov, 1, 0, NULL, &call), 0);
+	DRIVE_CALLS(&pair, own.is_returned && peers.is_returned &&
+		    !call_pair_open_calls(&pair));
+	CHECK_EQ(peers.news, 1);
+}
+
+static void a_reply_before_its_request_is_refused(void)
+{
+	CHECK_OR_RETURN(open_pair(TOO_EARLY));
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		play();
+		CHECK_EQ(peers.early, -EBUSY);
+		CHECK(peers.datas == 1 && own.datas == 1 && own.ends == 1);
+		CHECK_EQ(own.reason, SINEW_END_REPLIED);
+	}
+	close_pair();
+}
+
+static void an_aborted_call_gets_no_data(void)
+{
+	CHECK_OR_RETURN(open_pair(ABORT_NEW));
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		play();
+		CHECK(!peers.datas && peers.ends == 1 && !own.datas && own.ends == 1);
+		CHECK_EQ(peers.reason, SINEW_END_GIVEN_UP);
+		CHECK(own.reason == SINEW_END_ABORTED && own.code == 5);
+	}
+	close_pair();
+}
+
+static void a_call_given_back_gets_nothing(void)
+{
+	CHECK_OR_RETURN(open_pair(END_NEW));
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		play();
+		CHECK(!peers.datas && !peers.ends);
+		CHECK(own.reason == SINEW_END_ABORTED && own.code == SINEW_RX_CALL_DEAD);
+	}
+	close_pair();
+}
+
+static void an_own_call_given_back_gets_no_end(void)
+{
+	CHECK_OR_RETURN(open_pair(OWN_END_AT_DATA));
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		play();
+		CHECK(peers.datas == 1 && own.datas == 1 && !own.ends);
+	}
+	close_pair();
+}
+
+static void another_thread_may_give_it_back(void)
+{
+	static const enum deed deeds[] = { END_BY_THREAD, OWN_END_BY_THREAD, ANSWER };
+
+	for (unsigned k = 0; k < sizeof deeds / sizeof deeds[0]; k++) {
+		CHECK_OR_RETURN(open_pair(deeds[k]));
+		for (unsigned i = 0; i < ROUNDS; i++) {
+			play();
+			CHECK(peers.datas == 1 && !peers.ends && own.datas == 1);
+			CHECK_EQ(own.ends, deeds[k] == OWN_END_BY_THREAD ? 0 : 1);
+		}
+		close_pair();
+	}
+}
+
+int main(void)
+{
+	RUN(a_reply_before_its_request_is_refused);
+	RUN(an_aborted_call_gets_no_data);
+	RUN(a_call_given_back_gets_nothing);
+	RUN(an_own_call_given_back_gets_no_end);
+	RUN(another_thread_may_give_it_back);
+	return check_done();
+}
