@@ -36,28 +36,15 @@ static int core_open(struct sinew_node *n)
 	memcpy(c.cluster, n->cluster, sizeof c.cluster);
 	memcpy(c.group, n->group, sizeof c.group);
 	c.static_members = o->membership == SINEW_MEMBERSHIP_STATIC;
-	c.auto_close = o->auto_close;
-	c.policy_31 = (enum core_policy_31)o->policy_31;
 	c.reset_repeats = o->profile != SINEW_PROFILE_DLM ||
 		n->transport->traits & STREAM_RESET_REPEATS;
-	c.quorum_stops = o->quorum_policy != SINEW_QUORUM_IGNORE;
 	c.multihomed = n->transport->traits & STREAM_MULTIHOMED;
 	c.first_seq = n->first_seq;
 	c.max_message = n->max_message;
 	c.queue_bytes = (uint32_t)n->ring_bytes;
 	if (c.ack_bytes > n->ring_bytes / 4)
 		c.ack_bytes = (uint32_t)(n->ring_bytes / 4);
-	c.fault_limit = o->fault_limit;
-	c.stall_limit = o->stall_limit;
-#define MS(key, stem, ...) \
-	if (o->stem##_ms != UINT32_MAX) \
-		c.stem##_ns = (uint64_t)o->stem##_ms * 1000000u;
-#include "lowcomms/options.def"
-	/* A path that lives is never silent for so long. */
-	c.keepalive_multi_ns = earlier(c.keepalive_multi_ns,
-				       earlier(c.keepalive_ns, c.path_dead_ns / 3));
-	if (o->ack_ms == SINEW_ACK_AT_ONCE)
-		c.ack_frames = 1;	/* which is looked at behind each batch */
+	options_tune(o, &c);
 	core_init(&n->core, &c, loop_now_ns());
 	atomic_store(&n->incarnation, c.incarnation);
 	return 0;
@@ -118,7 +105,7 @@ int sinew_node_new(const struct sinew_options *opt, const struct sinew_callbacks
 		err = loop_open(&n->loop);
 	if (!err)
 		err = listeners_open(n);
-	n->memory.limit = n->opt.node_memory;
+	atomic_store(&n->memory.limit, n->opt.node_memory);
 	/* Reading must go on whatever happens to memory later. */
 	if (!err)
 		err = buf_new(&n->memory, BUF_POOLED, true, &n->memory.read_buf);
@@ -180,6 +167,7 @@ static void free_lists(struct sinew_node *n)
 		sinew_session_unref(c->spare);
 		if (c->kind == COMMAND_REMOVE)
 			member_free(c->member);
+		free(c->options);
 		free(c);
 	}
 	while ((h = left.dirty)) {

@@ -10,6 +10,7 @@
 
 #include "lowcomms/flush.h"
 #include "lowcomms/node.h"
+#include "lowcomms/options.h"
 
 /* The memory of the ring. */
 struct pages {
@@ -126,7 +127,7 @@ static inline void handle_touch(struct sinew_node *n, struct sinew_session *h)
 /* The bytes kept are few enough to read on after a pause of the budget. Any thread. */
 static inline bool handle_fits_budget(const struct sinew_session *h)
 {
-	return atomic_load(&h->kept) <= h->node->opt.receive_bytes / 4 * 3;
+	return atomic_load(&h->kept) <= OPTION_LIVE(h->node->opt.receive_bytes) / 4 * 3;
 }
 /* Its ring rests: its memory goes back. Under its lock. */
 void handle_give_back(struct sinew_session *h);

@@ -20,6 +20,7 @@ enum command_kind {
 	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
 	COMMAND_LEFT, COMMAND_FAILED, COMMAND_FENCE, COMMAND_QUORUM, COMMAND_SELF_LOST,
 	COMMAND_BREAK, COMMAND_CLOSE, COMMAND_DIAL, COMMAND_NAME,
+	COMMAND_OPTIONS,
 };
 
 struct command {
@@ -32,6 +33,7 @@ struct command {
 	struct member *member;		/* ADD, REMOVE */
 	uint64_t linger_ns;		/* CLOSE */
 	struct sinew_session *spare;	/* ADD */
+	struct sinew_options *options;	/* OPTIONS: all of them; freed with the command */
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 };

@@ -64,6 +64,7 @@ static char **name_of(struct sinew_node *n, uint32_t nodeid)
 {
 	struct member *m = directory_find(&n->directory, nodeid);
 
+	assert(!m || nodeid != n->opt.nodeid);
 	if (m)
 		return &m->name;
 	return nodeid == n->opt.nodeid ? &n->directory.own_name : NULL;

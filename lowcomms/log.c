@@ -11,6 +11,7 @@
 
 #include "lowcomms/addr.h"
 #include "lowcomms/lock_order.h"
+#include "lowcomms/options.h"
 #include "proto/fsm.h"
 
 static void add_v(struct log_text *l, const char *fmt, va_list ap)
@@ -37,7 +38,7 @@ static void add(struct log_text *l, const char *fmt, ...)
 
 static bool user_wants(const struct log *log, enum sinew_level level)
 {
-	return log->opt->log && level <= log->opt->log_level;
+	return log->opt->log && level <= OPTION_LIVE(log->opt->log_level);
 }
 
 bool log_wanted(const struct log *log, enum sinew_level level)

@@ -6,6 +6,7 @@
 #ifndef SINEW_LOWCOMMS_LOOP_H
 #define SINEW_LOWCOMMS_LOOP_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -50,6 +51,7 @@ static inline void loop_turn(struct loop *l)
 /* The thread that drives begins to work, at that time; or is about to wait. */
 static inline void loop_works(struct loop *l, uint64_t now_ns)
 {
+	assert(now_ns);
 	atomic_store_explicit(&l->works_ns, now_ns, memory_order_relaxed);
 }
 static inline void loop_rests(struct loop *l)

@@ -30,7 +30,7 @@ struct buf {
 
 /* Without a note, a field belongs to the loop thread. */
 struct memory {
-	uint64_t limit;			/* constant once open */
+	_Atomic uint64_t limit;		/* node_memory */
 	struct lock lock;
 	struct buf *pool;		/* lock */
 	unsigned n_pool;		/* lock */

@@ -21,13 +21,14 @@
  *
  *	service.c				the calls of a service
  *	dispatch.c, send.c, wait.c, status.c,	the user's calls; those that change peers are in
- *	known.c, overview.c			peers.c
+ *	known.c, overview.c, option_set.c	peers.c
  *	drive.c					one iteration of the loop
  *	peers.c, leave.c, accept.c		commands, removal, listeners
  *	flush.c					when to write
  *	actions.c, conn.c, recv.c, handle.c	actions of the core, connections, reading,
  *						sessions: these call each other
- *	serving.c, reach.c, options.c, names.c, addr.c, ready.c, stream.c, tcp.c, waiters.c, lock.c,
+ *	option_peer.c, option_text.c, options.c,
+ *	serving.c, reach.c, names.c, addr.c, ready.c, stream.c, tcp.c, waiters.c, lock.c,
  *	lock_order.c, transport.c, stream_fd.c, sctp_*.c, record.c
  *
  * The order of the locks is in lowcomms/lock_order.h. Without a note, a field belongs to the loop
@@ -95,6 +96,7 @@ struct own_thread {
 /* For programs that look after the node. */
 struct managed {
 	struct observers observers;
+	struct sinew_options asked;	/* by all calls so far; the directory's lock */
 	struct lately lately;
 	struct snapshot overview;	/* of a struct overview */
 };
@@ -102,7 +104,7 @@ struct managed {
 struct sinew_node {
 	_Atomic unsigned refs;		/* the user's, and one for each handle */
 	unsigned generation;		/* of the process; differs after fork() */
-	struct sinew_options opt;	/* constant once open, strings are ours */
+	struct sinew_options opt;	/* in force, strings are ours; the loop changes LIVE ones */
 	uint32_t first_seq;		/* of its sessions */
 	char cluster[SINEW_NAME_MAX], group[SINEW_NAME_MAX];
 	struct sinew_callbacks cb;

@@ -65,7 +65,8 @@ static void fill(struct sinew_node *n, struct sinew_node_status *st)
 		.closing = atomic_load(&n->closing.asked), .closed = atomic_load(&n->closing.over),
 		.n_conns = v.n_conns, .n_handshakes = v.n_handshakes,
 		.n_listeners = v.n_listeners, .n_fds = v.n_fds,
-		.memory_bytes = atomic_load(&n->memory.charged), .memory_limit = n->memory.limit,
+		.memory_bytes = atomic_load(&n->memory.charged),
+		.memory_limit = atomic_load(&n->memory.limit),
 		.loop_turns = atomic_load(&n->loop.turn),
 		.refused = v.refused, .faults = v.faults, .probes_answered = v.probes_answered,
 	};

@@ -11,6 +11,7 @@
 #include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
 #include "lowcomms/leave.h"
+#include "lowcomms/option_set.h"
 #include "lowcomms/overview.h"
 #include "lowcomms/reach.h"
 #include "lowcomms/sinew-test.h"
@@ -121,7 +122,8 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 		c->member = m;
 		c->spare = spare;
 		/* Into the table and the queue in one step, so that both have the same order. */
-		err = command_end(node, c, directory_add(&node->directory, m, node->opt.max_peers));
+		err = command_end(node, c, directory_add(&node->directory, m,
+						node->managed.asked.max_peers));
 	}
 	if (err) {
 		sinew_session_unref(spare);
@@ -396,6 +398,9 @@ static void run_command(struct sinew_node *n, struct command *c)
 		if (p)
 			run_dial(n, p, c->yes);
 		break;
+	case COMMAND_OPTIONS:
+		options_run(n, c->options);
+		break;
 	case COMMAND_NAME:
 		if (p || c->nodeid == n->opt.nodeid)
 			watch_peer(&n->managed.observers, c->nodeid);
@@ -413,6 +418,7 @@ void commands_run(struct sinew_node *n, struct command *list)
 
 		list = c->next;
 		run_command(n, c);
+		free(c->options);
 		free(c);
 	}
 }

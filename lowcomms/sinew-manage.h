@@ -38,6 +38,8 @@ struct sinew_watch {
 	void (*peer)(void *arg, uint32_t nodeid);
 	/* sinew_quorum() took effect, and changed it. A node begins with quorum. */
 	void (*quorum)(void *arg, bool quorate);
+	/* sinew_option_set() took effect, and changed that one; name stays valid. */
+	void (*option)(void *arg, const char *name);
 };
 
 /*
@@ -116,6 +118,47 @@ struct sinew_error_entry {
 /* Copies up to max of the last SINEW_ERRORS_MAX ones, the newest first; returns how many there
  * are. any thread. -EINVAL: max < 0, or no place for them. -ECHILD. */
 int sinew_node_errors(struct sinew_node *node, struct sinew_error_entry *entries, int max);
+
+/* ---- options ---- */
+
+#define SINEW_OPTION_TEXT_MAX	512	/* bytes of a value, and of an error's text, NUL included */
+#define SINEW_OPTION_SET_MAX	64	/* values that are set at once */
+
+/*
+ * An option of struct sinew_options, by the name of its field, as sinew.conf(5) has it; or, under
+ * static membership, "peer.NODEID": the addresses of that peer, ADDRESS or ADDRESS:PORT (IPv6 with
+ * a port: [ADDRESS]:PORT), separated by blanks. Numbers are decimal, k, M or G may follow; ack_ms 0
+ * is SINEW_ACK_AT_ONCE.
+ */
+struct sinew_option_info {
+	size_t size;			/* sizeof(struct sinew_option_info), set by the caller */
+	const char *name, *unit, *meaning;	/* constant; unit may be "" */
+	bool changeable;		/* in a node that runs */
+	char standard[64];		/* its default, "" where it must be set */
+};
+
+/* The option with that index, from 0 without a gap; peers have none. any thread. -ENOENT: there are
+ * no more. -EINVAL: size. */
+int sinew_option_info(unsigned index, struct sinew_option_info *ret);
+/* Writes the value of an option, as the calls so far have set it, cut to at most n bytes, always
+ * terminated. any thread. -ENOENT: no such option, or no such peer. -EINVAL: no place. -ECHILD. */
+int sinew_option_get(struct sinew_node *node, const char *name, char *buf, size_t n);
+
+struct sinew_option_value { const char *name, *text; };
+
+/*
+ * Sets n options, all or none, checked as by sinew_node_new(), and with the others as they are.
+ * They take effect on the loop, in the order of the calls; each change is logged there, and told by
+ * option of sinew_watch(). A peer.NODEID is added, gets these addresses, or is removed (""): it is
+ * set alone, not with others. err (of err_size bytes, may be NULL with 0) gets what is wrong, for
+ * people. any thread.
+ * -ENOENT: no such option. -EROFS: it cannot change in a node that runs: a new start is needed; or
+ * peers come from another membership. -EINVAL: a value is out of range, contradicts another one or
+ * has no peer's address; an option is named twice; a peer with others. -E2BIG: more than
+ * SINEW_OPTION_SET_MAX. -ENOMEM, -ECHILD. Of a peer: the errors of sinew_peer_add().
+ */
+int sinew_option_set(struct sinew_node *node, const struct sinew_option_value *values, unsigned n,
+		     char *err, size_t err_size);
 
 #ifdef __cplusplus
 }

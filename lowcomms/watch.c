@@ -111,10 +111,17 @@ void watch_link(struct observers *o, uint32_t nodeid, uint64_t incarnation, bool
 
 void watch_peer(struct observers *o, uint32_t nodeid)
 {
+	assert(nodeid);
 	TELL(o, peer, w->arg, nodeid);
 }
 
 void watch_quorum(struct observers *o, bool quorate)
 {
 	TELL(o, quorum, w->arg, quorate);
+}
+
+void watch_option(struct observers *o, const char *name)
+{
+	assert(name && *name);
+	TELL(o, option, w->arg, name);
 }

@@ -29,5 +29,6 @@ void watch_session_down(struct observers *o, uint32_t nodeid, uint64_t incarnati
 void watch_link(struct observers *o, uint32_t nodeid, uint64_t incarnation, bool up);
 void watch_peer(struct observers *o, uint32_t nodeid);
 void watch_quorum(struct observers *o, bool quorate);
+void watch_option(struct observers *o, const char *name);
 
 #endif

@@ -73,6 +73,60 @@ void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns
 		core->rng = 1;
 }
 
+/* A time that was set with a longer interval. */
+static void shorten(uint64_t *at_ns, uint64_t latest_ns)
+{
+	if (*at_ns > latest_ns)
+		*at_ns = latest_ns;
+}
+
+static void tune_peer(struct peer *p)
+{
+	const struct core_config *cfg = &p->core->cfg;
+
+	if (p->backoff_ns > cfg->backoff_max_ns) {
+		p->backoff_ns = cfg->backoff_max_ns;
+		/* A refusal has a pause of its own. */
+		if (!p->mismatch)
+			shorten(&p->dial_at_ns, p->core->now_ns + p->backoff_ns);
+	}
+	for (unsigned i = 0; i < p->paths.n; i++)
+		shorten(&p->paths.p[i].probe_at_ns, p->core->now_ns + cfg->probe_ns);
+	if (p->session)
+		shorten(&p->session->ack_at_ns, p->core->now_ns + cfg->ack_ns);
+}
+
+void core_tune(struct core *core, const struct core_config *cfg)
+{
+	struct core_config *c = &core->cfg;
+	bool may_send = core_may_send(core);
+
+	assert(cfg->backoff_min_ns <= cfg->backoff_max_ns);
+	c->fault_limit = cfg->fault_limit;
+	c->stall_limit = cfg->stall_limit;
+	c->ack_frames = cfg->ack_frames;
+	c->auto_close = cfg->auto_close;
+	c->policy_31 = cfg->policy_31;
+	c->quorum_stops = cfg->quorum_stops;
+	c->connect_ns = cfg->connect_ns;
+	c->hello_ns = cfg->hello_ns;
+	c->backoff_min_ns = cfg->backoff_min_ns;
+	c->backoff_max_ns = cfg->backoff_max_ns;
+	c->keepalive_ns = cfg->keepalive_ns;
+	c->keepalive_multi_ns = cfg->keepalive_multi_ns;
+	c->stall_ns = cfg->stall_ns;
+	c->path_dead_ns = cfg->path_dead_ns;
+	c->probe_ns = cfg->probe_ns;
+	c->ack_ns = cfg->ack_ns;
+	list_each(struct peer, p, &core->peers, all)
+		tune_peer(p);
+	list_each(struct link, l, &core->links, all)
+		if (!may_send && core_may_send(core) && l->session)
+			link_mark_tx(l);
+	/* Each timer looks by itself what it waits for now. */
+	core_arm(core, core->now_ns);
+}
+
 void core_now(struct core *core, uint64_t now_ns)
 {
 	if (now_ns > core->now_ns)

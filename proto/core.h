@@ -185,6 +185,12 @@ static inline bool core_at_rest(const struct core *core)
 }
 
 void core_init(struct core *core, const struct core_config *cfg, uint64_t now_ns);
+/*
+ * Other times, limits and policies from now on: of cfg fault_limit, stall_limit, ack_frames,
+ * auto_close, policy_31, quorum_stops and the times of options. A wait that began with a longer
+ * time ends after the new one; a dial or a HELLO under way keeps the time it was given.
+ */
+void core_tune(struct core *core, const struct core_config *cfg);
 void core_now(struct core *core, uint64_t now_ns);	/* never backwards */
 /* The next thing to do; false when there is none. Order: notes, sessions, links, peers. */
 bool core_poll(struct core *core, struct core_action *ret);

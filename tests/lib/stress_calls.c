@@ -499,6 +499,7 @@ struct call stress_calls[] = {
 	{ "sinew_watch", call_watch, NODE, 20, 0 },
 	{ "sinew_node_peers sinew_peer_addrs sinew_peer_set_name sinew_peer_name", call_known,
 	  NODE, 60, 0 },
+	{ "sinew_option_set sinew_option_get sinew_option_info", call_options, NODE, 40, 0 },
 	{ "sinew_node_status sinew_node_errors", call_overview, NODE, 60, 0 },
 	{ "sinew_break", call_break, NODE, 20, 0 },
 	{ "sinew_dispatch", call_dispatch, NODE, 1500, 0 },

@@ -74,5 +74,6 @@ struct call *some_call(struct worker *w);
 void call_watch(struct worker *w);
 void call_known(struct worker *w);
 void call_overview(struct worker *w);
+void call_options(struct worker *w);
 
 #endif

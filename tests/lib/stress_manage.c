@@ -42,6 +42,11 @@ static void watched_peer(void *arg, uint32_t nodeid)
 	MUST(is_observer(arg) && nodeid && nodeid <= STRANGER);
 }
 
+static void watched_option(void *arg, const char *name)
+{
+	MUST(is_observer(arg) && !strcmp(name, "hello_ms"));
+}
+
 static void watched_quorum(void *arg, bool quorate)
 {
 	(void)quorate;
@@ -54,6 +59,7 @@ void call_watch(struct worker *w)
 		.size = sizeof watch, .renewed = watched_renewed, .closing = watched,
 		.closed = watched, .session_up = watched_up, .session_down = watched_down,
 		.link = watched_link, .peer = watched_peer, .quorum = watched_quorum,
+		.option = watched_option,
 	};
 	char *arg = &observers[draw(w, sizeof observers)];
 
@@ -123,4 +129,20 @@ void call_overview(struct worker *w)
 	MUST(n >= 0 && n <= SINEW_ERRORS_MAX);
 	for (int i = 0; i < n; i++)
 		MUST(some[i].level <= SINEW_WARNING && some[i].at_ms && some[i].text[0]);
+}
+
+/* One that matters little here. */
+void call_options(struct worker *w)
+{
+	static const char *const values[] = { "1900", "2000", "2k" };
+	struct sinew_option_info info = { .size = sizeof info };
+	struct sinew_option_value v[] = { { "hello_ms", values[draw(w, 3)] },
+					  { "stall_limit", draw(w, 2) ? "5" : "0" } };
+	char buf[SINEW_OPTION_TEXT_MAX];
+	int err = sinew_option_set(w->s->n, v, 2, buf, sizeof buf);
+
+	MUST(err == (v[1].text[0] == '0' ? -EINVAL : 0));
+	MUST(sinew_option_get(w->s->n, "hello_ms", buf, sizeof buf) == 0);
+	MUST(atoi(buf) > 0 && atoi(buf) <= 2048);
+	MUST(sinew_option_info(draw(w, 20), &info) == 0 && info.name);
 }

@@ -204,6 +204,7 @@ static struct sinew_node *taken(const struct sinew_options *o)
 
 static uint32_t keepalive(uint32_t keepalive_ms, uint32_t stall_ms)
 {
+	struct core_config c;
 	struct sinew_options o;
 	struct sinew_node *n;
 	uint32_t got;
@@ -212,7 +213,8 @@ static uint32_t keepalive(uint32_t keepalive_ms, uint32_t stall_ms)
 	o.keepalive_ms = keepalive_ms;
 	o.stall_ms = stall_ms;
 	n = taken(&o);
-	got = n->opt.keepalive_ms;
+	options_tune(&n->opt, &c);
+	got = (uint32_t)(c.keepalive_ns / 1000000);
 	node_unref(n);
 	return got;
 }

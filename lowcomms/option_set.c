@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/option_set.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lowcomms/handle.h"
+#include "lowcomms/option_peer.h"
+#include "lowcomms/option_text.h"
+#include "lowcomms/options.h"
+#include "lowcomms/peers.h"
+
+/* ---- asking ---- */
+
+int sinew_option_info(unsigned index, struct sinew_option_info *ret)
+{
+	const struct option *o = option_at(index);
+	struct sinew_option_info info = { .size = sizeof info };
+
+	if (!ret || ret->size < sizeof info)
+		return -EINVAL;
+	if (!o)
+		return -ENOENT;
+	option_describe(o, &info);
+	info.size = ret->size;
+	*ret = info;
+	return 0;
+}
+
+int sinew_option_get(struct sinew_node *node, const char *name, char *buf, size_t n)
+{
+	const struct option *o;
+	uint32_t nodeid;
+
+	if (!node || !name || !buf || !n)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	if (option_names_peer(name, &nodeid))
+		return option_get_peer(node, nodeid, buf, n);
+	o = option_find(name);
+	if (!o)
+		return -ENOENT;
+	directory_lock(&node->directory);
+	option_print(o, &node->managed.asked, buf, n);
+	directory_unlock(&node->directory);
+	return 0;
+}
+
+/* ---- setting ---- */
+
+static int refuse(struct options_error *e, int err, const char *name, const char *why)
+{
+	snprintf(e->text, sizeof e->text, "option %.60s: %s", name, why);
+	return err;
+}
+
+/* One value; to has what was asked for before. */
+static int take_one(const struct sinew_option_value *v, const struct sinew_options *before,
+		    struct sinew_options *to, struct options_error *e)
+{
+	const struct option *o = option_find(v->name);
+	int err;
+
+	if (!o)
+		return refuse(e, -ENOENT, v->name, "there is no such option");
+	err = option_parse(o, v->text, to, e);
+	if (!err && !option_is_live(o) && !option_same(o, to, before))
+		return refuse(e, -EROFS, v->name, "cannot change in a node that runs: it needs a "
+			      "new start");
+	return err;
+}
+
+/* Under the directory's lock. */
+static int take_all(struct sinew_node *n, const struct sinew_option_value *values,
+		    unsigned n_values, struct sinew_options *to, struct options_error *e)
+{
+	int err = 0;
+
+	lock_order_held(LOCK_DIRECTORY);
+	*to = n->managed.asked;
+	for (unsigned i = 0; i < n_values && !err; i++)
+		err = take_one(&values[i], &n->managed.asked, to, e);
+	if (!err)
+		err = options_check(to, e);
+	if (!err)
+		err = options_check_memory(to, n->max_message, e);
+	/* Texts are the node's own, as no text changes. */
+	to->cluster = n->managed.asked.cluster;
+	to->group = n->managed.asked.group;
+	to->transport = n->managed.asked.transport;
+	return err;
+}
+
+static int set_all(struct sinew_node *n, const struct sinew_option_value *values, unsigned n_values,
+		   struct options_error *e)
+{
+	struct sinew_options *to = malloc(sizeof *to);
+	struct command *c;
+	int err = to ? command_begin(n, COMMAND_OPTIONS, 0, &c) : -ENOMEM;
+
+	assert(n_values && n_values <= SINEW_OPTION_SET_MAX);
+	if (!err) {
+		err = take_all(n, values, n_values, to, e);
+		if (!err) {
+			n->managed.asked = *to;
+			c->options = to;
+			to = NULL;
+		}
+		err = command_end(n, c, err);
+	}
+	free(to);
+	if (err == -ENOMEM)
+		snprintf(e->text, sizeof e->text, "no memory to set options");
+	return err;
+}
+
+static int check_values(const struct sinew_option_value *values, unsigned n,
+			struct options_error *e)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!values[i].name || !values[i].text)
+			return -EINVAL;
+		for (unsigned k = 0; k < i; k++)
+			if (!strcmp(values[i].name, values[k].name))
+				return refuse(e, -EINVAL, values[i].name, "is there twice");
+	}
+	return 0;
+}
+
+static int set(struct sinew_node *n, const struct sinew_option_value *values, unsigned n_values,
+	       struct options_error *e)
+{
+	uint32_t nodeid;
+	int err = check_values(values, n_values, e);
+
+	if (err)
+		return err;
+	for (unsigned i = 0; i < n_values; i++) {
+		if (!option_names_peer(values[i].name, &nodeid))
+			continue;
+		if (n_values > 1)
+			return refuse(e, -EINVAL, values[i].name, "a peer is set alone, not with "
+				      "other options");
+		return option_set_peer(n, nodeid, &values[i], e);
+	}
+	return set_all(n, values, n_values, e);
+}
+
+int sinew_option_set(struct sinew_node *node, const struct sinew_option_value *values, unsigned n,
+		     char *err, size_t err_size)
+{
+	struct options_error e = { "" };
+	int rc;
+
+	if (!node || (n && !values) || (err_size && !err))
+		return -EINVAL;
+	if (err_size)
+		err[0] = '\0';
+	if (node_forked(node))
+		return -ECHILD;
+	if (!n)
+		return 0;
+	if (n > SINEW_OPTION_SET_MAX)
+		return -E2BIG;
+	rc = set(node, values, n, &e);
+	if (rc && err_size)
+		snprintf(err, err_size, "%s", e.text);
+	return rc;
+}
+
+/* ---- on the loop ---- */
+
+/* A session that was not read for what is kept of it may be read again. */
+static void look_at_budgets(struct sinew_node *n)
+{
+	list_each(struct peer, p, &n->core.peers, all)
+		if (p->session)
+			handle_mark_dirty(handle_of(p->session));
+}
+
+static void say_change(struct sinew_node *n, const struct option *o,
+		       const struct sinew_options *was, const struct sinew_options *is)
+{
+	char old[SINEW_OPTION_TEXT_MAX], now[SINEW_OPTION_TEXT_MAX];
+
+	assert(option_is_live(o) && !option_same(o, was, is));
+	option_print(o, was, old, sizeof old);
+	option_print(o, is, now, sizeof now);
+	log_line(&n->log, SINEW_INFO, "option %s: %s, was %s", option_name(o), now, old);
+	watch_option(&n->managed.observers, option_name(o));
+}
+
+void options_run(struct sinew_node *n, const struct sinew_options *to)
+{
+	const struct sinew_options was = n->opt;
+	struct core_config c = n->core.cfg;
+	const struct option *o;
+
+	assert(loop_is_inside(&n->loop) && to->nodeid == was.nodeid);
+	assert(to->group == was.group && to->ack_ms && to->stall_ms);
+	for (unsigned i = 0; (o = option_at(i)); i++)
+		if (option_is_live(o))
+			option_copy(o, &n->opt, to);
+	options_tune(&n->opt, &c);
+	core_tune(&n->core, &c);
+	if (atomic_exchange(&n->memory.limit, to->node_memory) < to->node_memory)
+		atomic_store(&n->memory.freed, true);
+	if (to->receive_bytes > was.receive_bytes)
+		look_at_budgets(n);
+	for (unsigned i = 0; (o = option_at(i)); i++)
+		if (option_is_live(o) && !option_same(o, &was, to))
+			say_change(n, o, &was, to);
+}

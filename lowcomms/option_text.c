@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lowcomms/option_text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum form { NUMBERS, WORDS, TEXTS };
+
+struct option {
+	const char *name, *unit, *meaning;
+	enum form form;
+	bool is_live;
+	size_t offset, size;		/* of the field */
+	uint64_t standard;		/* not of a text */
+	uint64_t zero;			/* stands for 0 where 0 would be the default */
+	const char *words;		/* of 0, 1, ... each with a NUL behind it; "": none */
+	const char *text;		/* the default of a text */
+	bool is_required;
+};
+
+#define FIELD(of) \
+	.name = #of, .offset = offsetof(struct sinew_options, of), \
+	.size = sizeof(((struct sinew_options *)0)->of)
+
+static const struct option options[] = {
+#define LIVE	true
+#define FIXED	false
+#define MS(key, stem, normal, low, high, change, says) \
+	NUMBER(key, stem##_ms, normal, low, high, " ms", change, says)
+#define NUMBER(key, field, normal, low, high, in, change, says) \
+	{ FIELD(field), .unit = (in), .meaning = (says), .form = NUMBERS, .is_live = (change), \
+	  .standard = (normal), .zero = (normal) && !(low) ? UINT32_MAX : 0, \
+	  .is_required = !(normal) && (low) },
+#define WORD(key, field, normal, list, change, says) \
+	{ FIELD(field), .unit = "", .meaning = (says), .form = WORDS, .is_live = (change), \
+	  .standard = (normal), .words = (list) },
+#define TEXT(key, field, normal, low, high, change, says) \
+	{ FIELD(field), .unit = "", .meaning = (says), .form = TEXTS, .is_live = (change), \
+	  .text = (normal) },
+#include "lowcomms/options.def"
+};
+
+#define N_OPTIONS	(sizeof options / sizeof options[0])
+
+const struct option *option_at(unsigned index)
+{
+	return index < N_OPTIONS ? &options[index] : NULL;
+}
+
+const struct option *option_find(const char *name)
+{
+	for (const struct option *o = options; o < options + N_OPTIONS; o++)
+		if (!strcmp(o->name, name))
+			return o;
+	return NULL;
+}
+
+const char *option_name(const struct option *o)
+{
+	return o->name;
+}
+
+bool option_is_live(const struct option *o)
+{
+	return o->is_live;
+}
+
+/* ---- the field ---- */
+
+static uint64_t load(const struct option *o, const struct sinew_options *from)
+{
+	const void *field = (const char *)from + o->offset;
+
+	assert(o->form != TEXTS && o->size <= sizeof(uint64_t));
+	if (o->size == sizeof(uint8_t))
+		return *(const uint8_t *)field;
+	if (o->size == sizeof(uint16_t))
+		return *(const uint16_t *)field;
+	return o->size == sizeof(uint32_t) ? *(const uint32_t *)field : *(const uint64_t *)field;
+}
+
+static void store(const struct option *o, struct sinew_options *to, uint64_t n)
+{
+	void *field = (char *)to + o->offset;
+
+	assert(o->form != TEXTS && o->size <= sizeof(uint64_t));
+	if (o->size == sizeof(uint8_t))
+		*(uint8_t *)field = (uint8_t)n;
+	else if (o->size == sizeof(uint16_t))
+		*(uint16_t *)field = (uint16_t)n;
+	else if (o->size == sizeof(uint32_t))
+		__atomic_store_n((uint32_t *)field, (uint32_t)n, __ATOMIC_RELAXED);
+	else
+		*(uint64_t *)field = n;
+}
+
+static const char *text_in(const struct option *o, const struct sinew_options *from)
+{
+	const char *text;
+
+	assert(o->form == TEXTS && o->size == sizeof text);
+	memcpy(&text, (const char *)from + o->offset, sizeof text);
+	return text;
+}
+
+bool option_same(const struct option *o, const struct sinew_options *a,
+		 const struct sinew_options *b)
+{
+	if (o->form == TEXTS)
+		return !strcmp(text_in(o, a), text_in(o, b));
+	return load(o, a) == load(o, b);
+}
+
+void option_copy(const struct option *o, struct sinew_options *to,
+		 const struct sinew_options *from)
+{
+	assert(o->is_live);
+	store(o, to, load(o, from));
+}
+
+/* ---- text ---- */
+
+static const char *word_of(const struct option *o, uint64_t n)
+{
+	const char *word = o->words;
+
+	assert(o->form == WORDS);
+	while (*word && n--)
+		word += strlen(word) + 1;
+	return word;
+}
+
+static void print_number(const struct option *o, uint64_t n, char *buf, size_t size)
+{
+	if (o->form == WORDS)
+		snprintf(buf, size, "%s", word_of(o, n));
+	else
+		snprintf(buf, size, "%" PRIu64, o->zero && n == o->zero ? 0 : n);
+}
+
+void option_print(const struct option *o, const struct sinew_options *from, char *buf, size_t n)
+{
+	if (o->form == TEXTS)
+		snprintf(buf, n, "%s", text_in(o, from));
+	else
+		print_number(o, load(o, from), buf, n);
+}
+
+void option_describe(const struct option *o, struct sinew_option_info *ret)
+{
+	ret->name = o->name;
+	assert(o->form != TEXTS || o->text);
+	/* The table has a blank in front of it. */
+	ret->unit = o->unit + (*o->unit == ' ');
+	ret->meaning = o->meaning;
+	ret->changeable = o->is_live;
+	ret->standard[0] = '\0';
+	if (o->form == TEXTS)
+		snprintf(ret->standard, sizeof ret->standard, "%s", o->text);
+	else if (!o->is_required)
+		print_number(o, o->standard, ret->standard, sizeof ret->standard);
+}
+
+static int parse_word(const struct option *o, const char *text, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	assert(o->form == WORDS && *o->words);
+	for (const char *w = o->words; *w; w += strlen(w) + 1, n++)
+		if (!strcmp(w, text)) {
+			*ret = n;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static unsigned shift_of(char suffix)
+{
+	return suffix == 'k' ? 10 : suffix == 'M' ? 20 : suffix == 'G' ? 30 : 0;
+}
+
+/* Decimal, perhaps with k, M or G; what the field holds. Its range is checked with all others. */
+static int parse_number(const struct option *o, const char *text, uint64_t *ret)
+{
+	const uint64_t most = UINT64_MAX >> (64 - 8 * o->size);
+	uint64_t n = 0;
+	unsigned shift;
+
+	assert(o->form == NUMBERS && o->size && o->size <= sizeof n);
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		if (n > (most - 9) / 10)
+			return -EINVAL;
+		n = n * 10 + (uint64_t)(*text - '0');
+	}
+	shift = shift_of(*text);
+	text += shift != 0;
+	if (*text || n > most >> shift)
+		return -EINVAL;
+	n <<= shift;
+	/* 0 in the field would be the default, and its stand-in is no value. */
+	if (o->zero && n == o->zero)
+		return -EINVAL;
+	*ret = n ? n : o->zero;
+	return 0;
+}
+
+int option_parse(const struct option *o, const char *text, struct sinew_options *to,
+		 struct options_error *e)
+{
+	uint64_t n = 0;
+	int err;
+
+	assert(text && to);
+	if (o->form == TEXTS) {
+		memcpy((char *)to + o->offset, &text, sizeof text);
+		return 0;
+	}
+	err = o->form == WORDS ? parse_word(o, text, &n) : parse_number(o, text, &n);
+	if (err)
+		snprintf(e->text, sizeof e->text, "option %s: found \"%.40s\", expected %s",
+			 o->name, text, o->form == WORDS ? "one of its words, see sinew.conf(5)" :
+			 "a number, optionally followed by k, M or G");
+	else
+		store(o, to, n);
+	return err;
+}
