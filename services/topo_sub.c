@@ -181,9 +181,6 @@ void topo_taken(struct topo_subs *subs, struct topo_sub *sub)
 {
 	assert(subs->filled == sub);
 	subs->filled = NULL;
-	/* At the end of the log a cursor does not follow it. */
-	if (sub->waits)
-		return;
 	sub->cursor = subs->behind;
 	list_remove(&sub->showing);
 	if (sub->cursor.phase == TOPO_AT_ROWS) {
@@ -194,7 +191,6 @@ void topo_taken(struct topo_subs *subs, struct topo_sub *sub)
 	if (!topo_has(sub))
 		list_remove(&sub->ready);
 	if (topo_ended(sub)) {
-		list_remove(&sub->timed);
 		list_remove(&sub->peers);
 		list_append(&subs->of_all, &sub->peers);
 	}

@@ -21,7 +21,7 @@ TYPES = {'struct', 'enum', 'union', 'static', 'const', 'unsigned', 'signed', 'in
 	 'short', 'bool', 'void', 'double', 'float', 'extern', '_Atomic', 'register', 'typedef'}
 WORDS = {'if', 'while', 'switch', 'for', 'do', 'return', 'case', 'default', 'goto', 'sizeof'}
 # Headers of functions that do nothing but assert: their calls are part of the tests.
-ASSERTING = ('proto/check.h', 'membership/view_check.h')
+ASSERTING = ('proto/check.h', 'membership/view_check.h', 'services/topo_check.h')
 SMALL = re.compile(r'(\d\d?)([uUlL]*)$')
 
 

@@ -184,7 +184,8 @@ static void all_orders(uint8_t flags)
 	for (unsigned long i = 0; i < n && !why; i++) {
 		play(i, flags);
 		if (why)
-			printf("# order %lu (in base %d, from the last digit): %s\n", i, STEPS, why);
+			printf("# order %lu, its last digit first, in base %d: %s\n", i,
+			       STEPS, why);
 	}
 	CHECK(!why);
 	CHECK_EQ(n_orders, n);

@@ -57,6 +57,9 @@ static void programs_publish_their_types(void)
 
 static void node_is_of_its_own(void)
 {
+	struct topo_offer wide = topo_pair_offer(TOPO_NODE, TOPO_PAIR_NODE, TOPO_PAIR_NODE);
+
+	wide.scope = TOPO_SCOPE_NODE;
 	topo_pair_init(&pair, LOG);
 	CHECK_EQ(publish_next(&pair.library, TOPO_NODE, TOPO_PAIR_NODE), -EINVAL);
 	CHECK_EQ(publish(&pair.library, TOPO_LINK, 1, TOPO_SCOPE_NODE, TOPO_PUB_NODE), -EINVAL);
@@ -65,6 +68,10 @@ static void node_is_of_its_own(void)
 	CHECK_EQ(publish(&pair.library, TOPO_NODE, TOPO_PAIR_NODE, TOPO_SCOPE_CLUSTER, 0),
 		 -EPERM);
 	CHECK_EQ(publish(&pair.a, TOPO_NODE, TOPO_PAIR_NODE, TOPO_SCOPE_NODE, 0), -EPERM);
+	wide.name.upper++;
+	CHECK_EQ(topo_publish(&pair.topo, &pair.library, &wide, 0), -EPERM);
+	wide.name = (struct topo_name){ TOPO_NODE, TOPO_PAIR_NODE - 1, TOPO_PAIR_NODE };
+	CHECK_EQ(topo_publish(&pair.topo, &pair.library, &wide, 0), -EPERM);
 	CHECK_EQ(publish(&pair.library, TOPO_NODE, TOPO_PAIR_NODE, TOPO_SCOPE_NODE, 0), 0);
 	CHECK_EQ(publish(&pair.library, TOPO_NODE, TOPO_PAIR_NODE, TOPO_SCOPE_NODE, 0), -EEXIST);
 	topo_pair_fini(&pair);

@@ -180,75 +180,6 @@ static void time_is_told(void)
 	end();
 }
 
-/* ---- edges ---- */
-
-static void edges_only(void)
-{
-	struct topo_request r = topo_pair_all();
-	struct topo_sub *sub;
-
-	r.flags = TOPO_REQ_EDGE;
-	begin(r);
-	publish(2);
-	sub = topo_pair_attach(&pair, &view);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1f currentf");
-	topo_pair_withdraw(&pair, 1);
-	topo_pair_publish(&pair, 64, 1, 3);
-	topo_pair_publish(&pair, 64, 0, 2);
-	topo_pair_publish(&pair, 65, 1, 2);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "+3 +4 +5");
-	publish(1);
-	topo_pair_withdraw(&pair, 2);
-	topo_pair_withdraw(&pair, 6);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "-6");
-	publish(1);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "+7");
-	end();
-}
-
-/* Another publisher has taken over in the gap: nothing has happened to the name. */
-static void edges_compared(void)
-{
-	struct topo_request r = topo_pair_all();
-	struct topo_sub *sub;
-
-	r.flags = TOPO_REQ_EDGE;
-	begin(r);
-	publish(2);
-	topo_pair_publish(&pair, 65, 1, 2);
-	sub = topo_pair_attach(&pair, &view);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1f +3f currentf");
-	topo_leave(&pair.topo, &pair.a);
-	publish(2);
-	topo_pair_publish(&pair, 66, 1, 2);
-	topo_pair_publish(&pair, 66, 1, 2);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "-3c +6c current");
-	CHECK_EQ(view.n_collapsed, 2);
-	topo_leave(&pair.topo, &pair.a);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "-5 -7");
-	end();
-}
-
-/* Names of a snapshot that was cut are as if they had never been. */
-static void edges_of_a_cut_snapshot(void)
-{
-	struct topo_request r = topo_pair_all();
-	struct topo_sub *sub;
-
-	r.flags = TOPO_REQ_EDGE;
-	begin(r);
-	publish(3);
-	sub = topo_pair_attach(&pair, &view);
-	topo_pair_told_some(&pair, sub, &view, 3);
-	sub = again(sub);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1f currentf");
-	topo_pair_withdraw(&pair, 1);
-	topo_pair_withdraw(&pair, 2);
-	topo_pair_withdraw(&pair, 3);
-	CHECK_STR(topo_pair_told(&pair, sub, &view), "-3");
-	end();
-}
-
 /* ---- lost and found ---- */
 
 static void resumes(void)
@@ -264,8 +195,10 @@ static void resumes(void)
 	CHECK_EQ(sub->request.flags, TOPO_REQ_RESUME);
 	CHECK_EQ(sub->request.from.index, 101);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "");
+	CHECK_EQ(view.phase, TOPO_VIEW_FRESH);
 	publish(1);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+2");
+	CHECK_EQ(view.phase, TOPO_VIEW_TAIL);
 	publish(2);
 	topo_pair_withdraw(&pair, 1);
 	sub = again(sub);
@@ -558,9 +491,6 @@ int main(void)
 	RUN(twice_until_it_is_current);
 	RUN(groups_are_told);
 	RUN(time_is_told);
-	RUN(edges_only);
-	RUN(edges_compared);
-	RUN(edges_of_a_cut_snapshot);
 	RUN(resumes);
 	RUN(resumes_at_another_life);
 	RUN(resumes_for_another);
