@@ -262,6 +262,30 @@ static void subscriptions_are_bounded(void)
 	end();
 }
 
+/* Of two of the same content the one that is named. */
+static void a_cancel_ends_that_one(void)
+{
+	uint8_t request[TOPO_REQUEST_LEN], id[4], offer[TOPO_OFFER_MAX];
+	struct control_head head = { .id = 0 };
+
+	if (!begin())
+		return;
+	a_request(request, 0, 9);
+	CHECK_EQ(ask(CONTROL_SUBSCRIBE, 21, request, sizeof request), 0);
+	CHECK_EQ(ask(CONTROL_SUBSCRIBE, 22, request, sizeof request), 0);
+	put_le32(id, 21);
+	CHECK_EQ(ask(CONTROL_CANCEL, 23, id, 4), 0);
+	CHECK_EQ(ask(CONTROL_CANCEL, 24, id, 4), -ENOENT);
+	/* Its snapshot may be under way. */
+	CHECK_EQ(ask(CONTROL_PUBLISH, 25, offer, an_offer(offer, 3, 3)), 0);
+	do
+		CHECK_EQ(control_peer_take(fd, buf, &head), 0);
+	while (head.kind == (CONTROL_EVENTS | CONTROL_ANSWER) && head.id == 21);
+	CHECK_EQ(head.kind, CONTROL_EVENTS | CONTROL_ANSWER);
+	CHECK_EQ(head.id, 22);
+	end();
+}
+
 static void a_long_answer_stops_nobody(void)
 {
 	struct control_head head;
@@ -340,6 +364,7 @@ int main(void)
 	RUN(cut_requests_are_refused);
 	RUN(what_is_no_request_is_refused);
 	RUN(subscriptions_are_bounded);
+	RUN(a_cancel_ends_that_one);
 	RUN(a_long_answer_stops_nobody);
 	RUN(one_that_never_reads_stops_nobody);
 	return check_done();
