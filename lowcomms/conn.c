@@ -41,6 +41,15 @@ static void stream_event(struct stream *s, unsigned events)
 	conn_event(c, events);
 }
 
+static void stream_path(struct stream *s, const struct sockaddr_storage *addr, bool works)
+{
+	struct conn *c = s->owner;
+
+	assert(c->stream == s && c->node->transport->traits & STREAM_MULTIHOMED);
+	if (link_is_up(&c->link))
+		reach_path(c->node, member_of(&c->link), addr, works);
+}
+
 /* Takes the stream over, whatever happens. NULL: no memory. */
 static struct conn *conn_new(struct sinew_node *n, struct stream *s, enum conn_state state)
 {
@@ -53,6 +62,7 @@ static struct conn *conn_new(struct sinew_node *n, struct stream *s, enum conn_s
 	}
 	c->stream = s;
 	s->event = stream_event;
+	s->path = stream_path;
 	s->owner = c;
 	c->node = n;
 	c->state = state;

@@ -298,6 +298,32 @@ void reach_probed(struct sinew_node *n, struct member *m, const struct link *l)
 		reached(n, m, l);
 }
 
+void reach_path(struct sinew_node *n, struct member *m, const struct sockaddr_storage *addr,
+		bool works)
+{
+	struct path_addr key;
+	char text[ADDR_TEXT_MAX];
+	enum path_state was;
+	int i;
+
+	addr_to_path(addr, &key);
+	i = m ? paths_find(&m->peer.paths, &key) : -1;
+	if (i < 0)
+		return;
+	was = m->peer.paths.p[i].state;
+	if (works)
+		paths_ok(&m->peer.paths, (unsigned)i, n->core.now_ns, 0);
+	else
+		paths_failed(&m->peer.paths, (unsigned)i);
+	reach_link(n, m);
+	assert(m->peer.paths.p[i].state == (works ? PATH_ALIVE : PATH_DEAD));
+	/* That one works at first is no news. */
+	if (works ? was == PATH_DEAD : was != PATH_DEAD)
+		log_limited(&n->log, SINEW_WARNING, m->nodeid, works ? "path up" : "path down",
+			    "addr=%s path %s", addr_text(&m->peer.paths.p[i].addr, text),
+			    works ? "up again" : "down: the link goes on over the others");
+}
+
 /* ---- addresses that cannot be right ---- */
 
 static bool is_loopback(const struct sockaddr_storage *sa)

@@ -32,6 +32,9 @@ void reach_shut(struct sinew_node *n, struct member *m, const struct link *l, bo
 /* A link is up; something came on one that probes. */
 void reach_up(struct sinew_node *n, struct member *m, const struct link *l);
 void reach_probed(struct sinew_node *n, struct member *m, const struct link *l);
+/* Its link uses all its addresses, of which that one works, or does not. */
+void reach_path(struct sinew_node *n, struct member *m, const struct sockaddr_storage *addr,
+		bool works);
 /* The peer has these addresses now (core's block). */
 void reach_addrs(struct sinew_node *n, struct member *m);
 /* An incarnation of the peer is up, on its link; one has ended because another took its place. */

@@ -24,8 +24,13 @@ struct sctp_stream {
 	uint64_t packets;	/* that came, when it was last asked for */
 	uint64_t heard_ns;	/* when they were last more than before */
 	/* The notification that is being read, as far as it matters. */
-	uint8_t note[sizeof(struct sctp_assoc_change)];
 	size_t note_len;
+	union note {
+		uint16_t type;
+		struct sctp_assoc_change change;
+		struct sctp_paddr_change path;
+		uint8_t bytes[sizeof(struct sctp_paddr_change)];
+	} note;
 };
 
 static const struct stream_ops sctp_ops;
@@ -139,20 +144,38 @@ static void association_changed(struct sctp_stream *t, uint16_t state)
 	}
 }
 
+static void path_changed(struct sctp_stream *t, const struct sctp_paddr_change *change)
+{
+	struct sockaddr_storage addr = change->spc_aaddr;
+
+	addr_normalize(&addr);
+	if (!t->stream.path || !addr_len(&addr))
+		return;
+	switch (change->spc_state) {
+	case SCTP_ADDR_AVAILABLE:
+	case SCTP_ADDR_CONFIRMED:
+		t->stream.path(&t->stream, &addr, true);
+		break;
+	case SCTP_ADDR_UNREACHABLE:
+		t->stream.path(&t->stream, &addr, false);
+		break;
+	}
+}
+
 /* A piece of a notification, as much of it as was asked for. */
 static void note_piece(struct sctp_stream *t, const void *p, size_t n, bool last)
 {
-	size_t room = sizeof t->note - t->note_len;
-	struct sctp_assoc_change change;
+	size_t room = sizeof t->note.bytes - t->note_len;
 
-	assert(t->note_len <= sizeof t->note && !t->over);
-	memcpy(t->note + t->note_len, p, n < room ? n : room);
+	assert(t->note_len <= sizeof t->note.bytes && !t->over);
+	memcpy(t->note.bytes + t->note_len, p, n < room ? n : room);
 	t->note_len += n < room ? n : room;
 	if (!last)
 		return;
-	memcpy(&change, t->note, sizeof change);
-	if (t->note_len == sizeof t->note && change.sac_type == SCTP_ASSOC_CHANGE)
-		association_changed(t, change.sac_state);
+	if (t->note_len >= sizeof t->note.change && t->note.type == SCTP_ASSOC_CHANGE)
+		association_changed(t, t->note.change.sac_state);
+	else if (t->note_len >= sizeof t->note.path && t->note.type == SCTP_PEER_ADDR_CHANGE)
+		path_changed(t, &t->note.path);
 	t->note_len = 0;
 }
 

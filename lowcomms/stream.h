@@ -103,6 +103,9 @@ struct stream {
 	struct stream_identity other;
 	/* Set by its owner, before the next event. It may end the stream. */
 	void (*event)(struct stream *s, unsigned events);
+	/* A multihomed one, while it is read: that address of the other end works, or does not.
+	 * NULL: nobody wants to know. */
+	void (*path)(struct stream *s, const struct sockaddr_storage *addr, bool works);
 	void *owner;
 };
 

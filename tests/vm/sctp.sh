@@ -171,12 +171,25 @@ cut_of()
 	wait_for all_paths_work 2
 }
 
+# What node 1 logs of the addresses of node 2, which were cut.
+paths_are_told()
+{
+	local addr
+	for addr in "$LAB_NET.2" "$LAB_NET2.2"; do
+		in_guest_is 1 "grep -q 'addr=$addr.* path down' /tmp/log1" ||
+			bad "nothing says that $addr is down: $(in_guest 1 'tail -n 3 /tmp/log1')"
+		in_guest_is 1 "grep -q 'addr=$addr.* path up again' /tmp/log1" ||
+			bad "nothing says that $addr is up again"
+	done
+}
+
 one_is_cut_the_other_carries_on()
 {
 	cut_of tap2
 	cut_of second2
 	cut_of tap1
 	no_line_was_late
+	paths_are_told
 	! in_guest 1 'grep "link lost" /tmp/log1' | grep . >"$T/lost" ||
 		bad "the link was lost: $(cat "$T/lost")"
 }
