@@ -241,7 +241,7 @@ help:
 	@echo 'make demo-kernel  a Linux kernel in a virtual machine and a member of ours, as root'
 	@echo 'make check       all tests but the longest (6 minutes)'
 	@echo 'make check-all   all of them, with clang and sanitizers, mutants, gates (45 minutes)'
-	@echo 'make check-kernel  with real kernels in virtual machines, as root (7 minutes); NEWEST=1;'
+	@echo 'make check-kernel  with real kernels in virtual machines, as root (10 minutes); NEWEST=1;'
 	@echo '                 RECORD=1 records their AF_RXRPC anew'
 	@echo 'make coverage    lines and branches of each file that the tests execute (5 minutes)'
 	@echo 'make cross       32 bits, big endian, arm64 and musl, under emulation (4 minutes)'
