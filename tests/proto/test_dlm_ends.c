@@ -32,6 +32,24 @@ static void the_end_behind_both_fins_is_orderly_and_ours(void)
 	fixture_end();
 }
 
+/* It was on the way when we left: taken, and so is the FIN behind it. */
+static void a_request_comes_behind_our_fin(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	session_finish(fx->session[HIGH]);
+	settle();
+	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_FIN_WAIT2);
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_MSG, 48));
+	feed(w, buf, put_envelope(buf, FIRST + 1, WIRE_FIN_CMD, WIRE_HEADER));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(w->how, LINK_ORDERLY);
+	fixture_end();
+}
+
 /* The kernel has our FIN, and its ACK comes on another link: nothing would be repeated, and it
  * waits for our end. Before that only a reset makes it repeat. */
 static void its_end_is_answered_in_order_behind_our_fin(void)
@@ -294,6 +312,7 @@ static void a_lost_first_number_is_asked_for(void)
 int main(void)
 {
 	RUN(the_end_behind_both_fins_is_orderly_and_ours);
+	RUN(a_request_comes_behind_our_fin);
 	RUN(its_end_is_answered_in_order_behind_our_fin);
 	RUN(a_silent_new_link_is_reset_once);
 	RUN(a_dial_that_is_late_ends_in_order);
