@@ -61,7 +61,7 @@ struct sinew_session {
 
 	unsigned paused;		/* enum pause; loop */
 	_Atomic bool is_paused;		/* the same for others */
-	_Atomic bool is_helped;		/* released in such a pause, not by a callback */
+	_Atomic bool is_helped;		/* something was released, not by a callback */
 	_Atomic uint64_t kept, kept_high;	/* bytes */
 	struct waiters waiters;			/* for room */
 	struct snapshot snapshot;		/* of session.n */

@@ -423,8 +423,11 @@ int recv_keep(struct sinew_session *h, const void *data, size_t len, struct sine
 		memcpy(k->copy, data, len);
 	assert(h->member && !k->buf == copied);
 	count_kept(h, cost);
-	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes)
+	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes &&
+	    !(h->paused & PAUSE_BUDGET)) {
 		recv_pause(h, PAUSE_BUDGET, true);
+		serving_paused(h);
+	}
 	*ret_kept = k;
 	return 0;
 }
@@ -475,10 +478,9 @@ void sinew_release(struct sinew_kept *kept)
 	assert(atomic_load(&h->kept) >= cost);
 	atomic_fetch_sub(&h->kept, cost);
 	free(kept);
-	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed)) {
-		if (!loop_is_inside(&n->loop))
-			atomic_store_explicit(&h->is_helped, true, memory_order_relaxed);
+	if (!atomic_load_explicit(&h->is_helped, memory_order_relaxed) && !loop_is_inside(&n->loop))
+		atomic_store_explicit(&h->is_helped, true, memory_order_relaxed);
+	if (atomic_load(&h->is_paused) || atomic_load(&n->memory.freed))
 		handle_mark_dirty(h);
-	}
 	sinew_session_unref(h);
 }

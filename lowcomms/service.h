@@ -11,7 +11,7 @@
  *
  * Order of the functions of one session:
  *
- *	up  { frame* batch | room | path | finishing | finished }*  down  released
+ *	up  { frame* batch | room | path | paused | finishing | finished }*  down  released
  *
  * Positions are those of the session's send ring. They grow for ever, and a frame of one call of
  * service_put() lies from its begin to its end; between two of them there may be others, and gaps.
@@ -61,6 +61,10 @@ struct service_ops {
 	/* The session has lost its link (false), or has one again (true); the two alternate. The
 	 * session lives on, and deadlines still run. */
 	void (*path)(void *user, struct sinew_session *h, bool up);
+	/* Messages that were kept exceed the receive budget: from now on the session is not read,
+	 * until enough are released. Comes once for each such pause, inside of the function that
+	 * keeps; it runs nothing of the application. */
+	void (*paused)(void *user, struct sinew_session *h);
 	/*
 	 * The session has ended, before session_down of the application; nothing follows but
 	 * released. A frame that ends at or below acked has arrived. One that ends above high
@@ -146,8 +150,8 @@ int service_keep(struct sinew_session *h, const uint8_t *p, size_t len,
 /* The session is not read, as what was kept of it exceeds its receive budget. Any thread: a
  * moment later it may be. */
 bool service_is_paused(const struct sinew_session *h);
-/* The same, and this is a callback of the node, and nobody else has ever released anything in such
- * a pause: so callbacks have to. */
+/* The same, and this is the loop thread, and nobody else has ever released anything of that
+ * session: so callbacks have to. */
 bool service_is_stuck(const struct sinew_session *h);
 
 /* The answer to deadline() has become an earlier one. Any thread, under the same locks. */

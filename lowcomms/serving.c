@@ -89,6 +89,15 @@ void serving_path(struct sinew_session *h)
 		tell(h)->path(h->node->serving.user, h, has_path);
 }
 
+void serving_paused(struct sinew_session *h)
+{
+	const struct service_ops *ops = h->node->serving.ops;
+
+	assert(h->paused);
+	if (h->served.is_up && ops->paused)
+		ops->paused(h->node->serving.user, h);
+}
+
 void serving_down(struct sinew_session *h)
 {
 	struct serving *v = &h->node->serving;

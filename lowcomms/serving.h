@@ -42,6 +42,8 @@ void serving_room(struct sinew_session *h);
 void serving_finishing(struct sinew_session *h);
 void serving_finished(struct sinew_session *h);
 void serving_path(struct sinew_session *h);
+/* Its budget is exceeded: inside of the function that keeps. */
+void serving_paused(struct sinew_session *h);
 /* Its handle is dead. */
 void serving_down(struct sinew_session *h);
 void serving_tick(struct sinew_node *n);

@@ -43,6 +43,7 @@ const char *sinew_call_reason_name(enum sinew_call_reason reason)
 	case SINEW_END_SESSION:		return "SESSION";
 	case SINEW_END_PROTOCOL:	return "PROTOCOL";
 	case SINEW_END_CREDENTIAL:	return "CREDENTIAL";
+	case SINEW_END_DEADLOCK:	return "DEADLOCK";
 	}
 	return "unknown";
 }

@@ -83,6 +83,7 @@ enum calls_reason {
 	CALLS_ABANDONED,	/* aborted by this side's application */
 	CALLS_SESSION,		/* the session is over */
 	CALLS_PROTOCOL,		/* rules were broken */
+	CALLS_DEADLOCK,		/* an own one: its reply waits for its own application */
 };
 
 enum calls_outcome {

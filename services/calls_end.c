@@ -285,6 +285,21 @@ int call_distrust(struct call *call)
 	return 0;
 }
 
+int call_deadlock(struct call *call)
+{
+	assert(!call->incoming);
+	if (call->state == CALL_SETTLING) {
+		own_end(call, call->reason, call->code, own_outcome(call));
+	} else if (call->state == CALL_OPEN || call_waits(call)) {
+		call->settle = false;
+		own_abort(call, CALLS_DEADLOCK, CALLS_GIVEN_UP);
+	} else {
+		return -EALREADY;
+	}
+	calls_check(call->calls);
+	return 0;
+}
+
 static void own_let_go(struct call *call)
 {
 	struct call_slot *s;

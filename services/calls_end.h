@@ -11,6 +11,10 @@
  * peer has said what became of it. -EALREADY: it has ended, or was aborted. */
 int call_abort(struct call *call, uint32_t code);
 
+/* An own call, of which nothing can be heard before its application knows its end: it ends now,
+ * also if it settles, and the peer gets an abort. -EALREADY: it has ended. */
+int call_deadlock(struct call *call);
+
 /* A piece of it cannot be sealed or opened: it ends at both sides, with reason CREDENTIAL.
  * -EALREADY: as call_abort(). */
 int call_distrust(struct call *call);

@@ -451,6 +451,14 @@ void lane_work(struct lane *l)
 	lane_wake(l);
 }
 
+void lane_end_stuck(struct lane *l)
+{
+	lock_order_held(LOCK_SERVICE);
+	list_each(struct sinew_call, k, &l->handles, all)
+		if (k->end.may_lock && k->core)
+			call_deadlock(k->core);
+}
+
 /* The handle stays the application's, if that knows it. */
 static void give_up(struct sinew_call *k)
 {

@@ -17,6 +17,8 @@ void lane_frames(struct lane *l, const uint8_t *body, size_t len);
 void lane_work(struct lane *l);
 /* The application has freed its calls: all are let go. Under the lock, the same. */
 void lane_give_up(struct lane *l);
+/* Ends the own calls that callbacks began: their replies wait for callbacks. Under the lock. */
+void lane_end_stuck(struct lane *l);
 /* Calls that wait for room in their service get it. Without a lock. */
 void deliver_waiting(struct sinew_calls *o);
 

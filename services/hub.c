@@ -20,6 +20,7 @@
 #define SLOTS_MAX	1024u
 #define QUEUED_MAX	32768u
 #define SEND_BYTES_MAX	(1024u * 1024 * 1024)
+#define STUCK_NS	20000000u	/* of a pause in which callbacks may release yet */
 
 /* ---- functions of the service: loop ---- */
 
@@ -153,6 +154,30 @@ static void on_path(void *user, struct sinew_session *h, bool up)
 	owner_leave(o);
 }
 
+static void on_paused(void *user, struct sinew_session *h)
+{
+	struct sinew_calls *o = user;
+	struct lane *l = service_data(h);
+	uint64_t at_ns = service_turn_ns(o->node) + STUCK_NS;
+
+	if (!l)
+		return;
+	lane_lock(l);
+	l->stuck_ns = at_ns;
+	lane_unlock(l);
+	owner_wake(o, at_ns);
+}
+
+/* Such a pause has lasted. */
+static void stuck_tick(struct lane *l, uint64_t now_ns)
+{
+	if (now_ns < l->stuck_ns)
+		return;
+	l->stuck_ns = UINT64_MAX;
+	if (service_is_stuck(l->session))
+		lane_end_stuck(l);
+}
+
 static void on_released(void *data)
 {
 	lane_free(data);
@@ -173,7 +198,7 @@ static uint64_t on_deadline(void *user)
 
 		lane_lock(l);
 		due = drains || l->loose || calls_event_waits(&l->calls) ? 0 :
-			earlier(due, calls_deadline(&l->calls));
+			earlier(due, earlier(l->stuck_ns, calls_deadline(&l->calls)));
 		lane_unlock(l);
 	}
 	owner_due(o, due);
@@ -195,6 +220,7 @@ static void on_tick(void *user, uint64_t now_ns)
 		lane_lock(l);
 		calls_now(&l->calls, now_ns);
 		calls_tick(&l->calls);
+		stuck_tick(l, now_ns);
 		if (drains && !l->drained) {
 			l->drained = true;
 			calls_finish(&l->calls);
@@ -223,7 +249,8 @@ static void on_freed(void *user)
 
 static const struct service_ops ops = {
 	.up = on_up, .frame = on_frame, .batch = on_batch, .room = on_room,
-	.finishing = on_finishing, .finished = on_finished, .path = on_path, .down = on_down,
+	.finishing = on_finishing, .finished = on_finished, .path = on_path, .paused = on_paused,
+	.down = on_down,
 	.released = on_released, .deadline = on_deadline, .tick = on_tick, .freed = on_freed,
 };
 

@@ -64,6 +64,7 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 	list_init(&l->spare[0].handles);
 	list_init(&l->spare[1].handles);
 	list_init(&l->all);
+	l->stuck_ns = UINT64_MAX;
 	calls_init(&l->calls, &cfg, (uint8_t *)l + size, service_now());
 	return l;
 }

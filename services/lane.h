@@ -51,6 +51,7 @@ struct lane {
 	_Atomic uint8_t shows_new;	/* enum lane_new */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */
+	uint64_t stuck_ns;		/* a pause has lasted too long then; UINT64_MAX: none */
 };
 
 static inline void lane_lock(struct lane *l)
@@ -167,6 +168,7 @@ static inline void lane_opens(struct lane *l, struct sinew_call *k, struct call 
 	lock_order_held(LOCK_SERVICE);
 	assert(!k->core && core->user == k);
 	k->core = core;
+	k->end.may_lock = !k->incoming && loop_is_inside(&l->owner->node->loop);
 	atomic_store_explicit(&k->over, false, memory_order_relaxed);
 	list_append(&l->handles, &k->all);
 	atomic_fetch_add_explicit(&l->owner->n_open, 1, memory_order_relaxed);

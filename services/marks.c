@@ -27,6 +27,7 @@ enum sinew_call_reason mark_reason(uint8_t reason)
 	case CALLS_ABANDONED:		return SINEW_END_GIVEN_UP;
 	case CALLS_SESSION:		return SINEW_END_SESSION;
 	case CALLS_PROTOCOL:		return SINEW_END_PROTOCOL;
+	case CALLS_DEADLOCK:		return SINEW_END_DEADLOCK;
 	case CALL_END_BUSY:		return SINEW_END_BUSY;
 	case CALL_END_ABORTED:		return SINEW_END_ABORTED;
 	case CALL_END_NO_SERVICE:	return SINEW_END_NO_SERVICE;
@@ -92,6 +93,9 @@ void mark_end(struct sinew_call_msg *msg, bool incoming)
 		return;
 	case SINEW_END_CREDENTIAL:
 		set_refusal(msg, incoming, msg->code);
+		return;
+	case SINEW_END_DEADLOCK:
+		set(msg, SINEW_MARK_LOCAL_ERROR, -EDEADLK);
 		return;
 	}
 }

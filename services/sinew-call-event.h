@@ -46,6 +46,9 @@ enum sinew_call_reason {
 	SINEW_END_PROTOCOL,	/* a side broke the rules of calls: all calls of the session end */
 	SINEW_END_CREDENTIAL,	/* the called side refused the credential, or wants one; or a piece
 				 * could not be sealed or opened, at either side */
+	SINEW_END_DEADLOCK,	/* begun in a callback, and nothing is read in its session until
+				 * callbacks release messages that were kept: see
+				 * sinew_call_begin() */
 };
 
 /* How far a call is, as its called side says. */
@@ -81,7 +84,7 @@ enum sinew_call_mark {
 					 * says for a refusal that has none */
 	SINEW_MARK_LOCAL_ABORT,	/* with the code of this side, and at its deadline */
 	SINEW_MARK_NET_ERROR,	/* the session is over: error is -ESTALE */
-	SINEW_MARK_LOCAL_ERROR,	/* error is -ESHUTDOWN or -EPROTO */
+	SINEW_MARK_LOCAL_ERROR,	/* error is -ESHUTDOWN, -EPROTO or -EDEADLK */
 	SINEW_MARK_NEW_CALL,
 };
 
@@ -111,7 +114,7 @@ struct sinew_call_msg {
 	uint32_t retry_ms;	/* ENDED with reason BUSY: hint when to try again, 0: none */
 	enum sinew_call_mark mark;
 	int error;		/* ENDED: 0 when answered; -ECONNABORTED by an abort, -EBUSY,
-				 * -ESTALE, -ETIME, -ESHUTDOWN, -EPROTO */
+				 * -ESTALE, -ETIME, -ESHUTDOWN, -EPROTO, -EDEADLK */
 	struct sinew_call *call;	/* whose event it is; NULL in a message of
 					 * sinew_call_msg_ref() */
 	void *user;			/* of the call; the same */

@@ -369,7 +369,8 @@ struct sinew_call_options {
  * this side or the peer, or calls are drained. -ESTALE: the session is over. -ELOOP: the parent has
  * the depth 7. -ECONNABORTED: the parent has ended. -EDEADLK: this is a callback, and nothing is
  * read in that session because its messages that were kept exceed receive_bytes: no reply could
- * come until callbacks release some (nobody else ever has, in such a pause). -EPROTO: calls of that
+ * come until callbacks release some (nobody else ever has). A call that a callback began before
+ * ends for the same reason, SINEW_END_DEADLOCK, when such a pause has lasted 20 ms. -EPROTO: calls of that
  * session have ended with SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag,
  * less data than total without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with SINEW_CALL_MORE; an
  * own call as parent or after; as after one of another session, or the parent; after with

@@ -336,6 +336,7 @@ void asked_event(struct sinew_call *call, const struct sinew_call_msg *msg, void
 		a->outcome = msg->outcome;
 		a->code = msg->code;
 		a->retry_ms = msg->retry_ms;
+		a->error = msg->error;
 		if (!a->keeps) {
 			a->call = NULL;
 			sinew_call_end(call);

@@ -78,6 +78,7 @@ struct asked {
 	enum sinew_call_reason reason;
 	enum sinew_call_outcome outcome;
 	int32_t code;
+	int error;
 	uint32_t retry_ms;
 };
 

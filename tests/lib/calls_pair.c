@@ -68,6 +68,7 @@ static const char *const reasons[] = {
 	[CALL_END_CLOSING] = "CLOSING", [CALL_END_DEADLINE] = "DEADLINE",
 	[CALLS_REPLIED] = "REPLIED", [CALLS_ABANDONED] = "ABANDONED",
 	[CALLS_SESSION] = "SESSION", [CALLS_PROTOCOL] = "PROTOCOL",
+	[CALLS_DEADLOCK] = "DEADLOCK",
 };
 
 static const char *const outcomes[] = {

@@ -23,36 +23,12 @@ static uint8_t byte_of(unsigned id, bool reply, unsigned at)
 
 static uint8_t bytes[WORLD_CALLS][2][8];
 
-static struct calls *caller(unsigned id)
-{
-	return &world.ends[world_plan->calls[id].from].c;
-}
-
 static struct call *at_called(unsigned id)
 {
 	return &world.ends[!world_plan->calls[id].from].c.in_calls[world.known[id].slot];
 }
 
 /* ---- what the caller does ---- */
-
-/* By the binding of that end, or by one of its own for as long as it takes to begin. */
-static int begin_bound(unsigned id, struct calls_begin *b)
-{
-	const struct calls_cred as = { .id = world_plan->calls[id].who,
-		.bytes = { &world_plan->calls[id].who, 1 } };
-	int r;
-
-	if (!as.id) {
-		twin_begin(caller(id), &world.calls[id], b);
-		return call_begin(caller(id), &world.calls[id], b);
-	}
-	r = calls_bind(caller(id), 100, &as, &b->binding);
-	if (r)
-		return r;
-	r = call_begin(caller(id), &world.calls[id], b);
-	calls_unbind(caller(id), b->binding);
-	return r;
-}
 
 static bool do_begin(unsigned id)
 {
@@ -82,7 +58,7 @@ static bool do_begin(unsigned id)
 	if (id && world_plan->calls[id - 1].from == w->from && !world.known[id - 1].begun &&
 	    !world.known[id - 1].refused)
 		return false;
-	r = begin_bound(id, &b);
+	r = world_begin(id, &b);
 	/* There are so many credentials and bindings: later. */
 	if (r == -ENOSPC)
 		return false;
@@ -119,6 +95,17 @@ static bool do_abort(unsigned id)
 	if (!k->begun || k->gone || k->ended)
 		return false;
 	return call_abort(&world.calls[id], 1) == 0;
+}
+
+static bool do_stick(unsigned id)
+{
+	const struct world_known *k = &world.known[id];
+
+	if (!k->begun || k->gone || k->ended)
+		return false;
+	must(!call_deadlock(&world.calls[id]) || world.calls[id].state == CALL_OVER,
+	     "a call that outlives a deadlock");
+	return true;
 }
 
 static bool do_let_go(unsigned id)
@@ -495,6 +482,7 @@ static const struct action {
 	{ "drop", do_drop, WORLD_CALLS, 0 },
 	{ "ask", do_ask, WORLD_CALLS, WORLD_ASK },
 	{ "abort", do_abort, WORLD_CALLS, WORLD_ABORT },
+	{ "stick", do_stick, WORLD_CALLS, WORLD_STUCK },
 	{ "busy", do_busy, WORLD_CALLS, WORLD_BUSY },
 	{ "reject", do_reject, WORLD_CALLS, WORLD_REJECT },
 	{ "read", do_read, 2, WORLD_BATCH_ENDS },

@@ -47,6 +47,7 @@ enum world_fault {
 	WORLD_BATCH_ENDS = 128,	/* batches of more than one frame */
 	WORLD_SLOW = 256,	/* data are not consumed as they come */
 	WORLD_ASK = 512,	/* callers ask how far a call is */
+	WORLD_STUCK = 1024,	/* callers cannot hear of it any more */
 };
 
 struct world_plan {
@@ -111,6 +112,9 @@ void world_judge_outcome(unsigned id);
 /* At NEW: both sides agree on its service; only the probe does not know its own before it is
  * answered. */
 void world_judge_service(unsigned id, struct call *call);
+/* Begins it by the binding of its end, or, with a credential, by one of its own for as long as that
+ * takes. As call_begin(), and calls_bind(). */
+int world_begin(unsigned id, struct calls_begin *b);
 /* At NEW: it has the credential that its caller gave it, and the called side knows that. */
 void world_judge_cred(unsigned id, const struct call *call);
 /* That end hears of a credential of the peer, or of its end. */

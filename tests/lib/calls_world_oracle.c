@@ -38,33 +38,6 @@ void world_judge_service(unsigned id, struct call *call)
 		upgrade_to(call, world_plan->newer);
 }
 
-void world_judge_cred(unsigned id, const struct call *call)
-{
-	const struct world_call *plan = &world_plan->calls[id];
-	const struct world_end *called = &world.ends[!plan->from];
-
-	must(call->cred <= WORLD_CREDS, "a credential that there is not");
-	must((call->cred ? called->whose[call->cred - 1] : 0) == plan->who,
-	     "a call with the credential of another one");
-}
-
-/* Its only byte says whose it is. */
-void world_hear_cred(struct world_end *e, const struct calls_event *ev)
-{
-	uint8_t *whose = &e->whose[calls_cred_place(&e->c, ev->cred)];
-
-	if (ev->what == CALLS_EV_CRED) {
-		must(!*whose && ev->data.n == 1, "a credential in place of another one");
-		*whose = *ev->data.p;
-		return;
-	}
-	must(*whose, "the end of a credential that nobody has");
-	for (unsigned id = 0; id < world_plan->n && !e->c.down; id++)
-		must(world_plan->calls[id].who != *whose || !world.known[id].live,
-		     "the end of a credential that a call has");
-	*whose = 0;
-}
-
 void world_judge_binding(unsigned e)
 {
 	const struct calls *c = &world.ends[e].c;

@@ -355,6 +355,58 @@ static void a_call_without_hope_is_refused(void)
 	call_pair_close(&pair);
 }
 
+static struct asked first;
+static uint32_t first_ms;	/* its deadline */
+
+/* The first one begins a call that nobody answers. */
+static void call_and_keep(struct test_node *t, struct sinew_session *h,
+			  const struct sinew_message *m)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .deadline_ms = first_ms };
+
+	(void)t;
+	if (!n_kept)
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &first, &opt, 0), 0);
+	if (n_kept < KEPT && !sinew_keep(h, m, &kept[n_kept]))
+		n_kept++;
+}
+
+/* Only callbacks could release what its reply waits for. */
+static void a_call_that_lost_hope_ends(void)
+{
+	struct asked a = a_request(10);
+
+	CHECK_OR_RETURN(call_pair_open(&pair, small_budget, NULL));
+	pair.t[0].on_message = call_and_keep;
+	first = a_request(10);
+	first_ms = SINEW_FOREVER;
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a, NULL, SINEW_CALL_WANT_ACCEPT), 0);
+	DRIVE_CALLS(&pair, a.accepted);
+	pause_link();
+	DRIVE_CALLS(&pair, first.ended);
+	CHECK(is_paused());
+	CHECK_EQ(first.reason, SINEW_END_DEADLOCK);
+	CHECK_EQ(first.error, -EDEADLK);
+	CHECK_EQ(first.outcome, SINEW_CALL_IN_DOUBT);
+	/* No callback began that one. */
+	CHECK(!a.ended);
+	release_all();
+	pair_answer(&pair.s[1], HELD_MAX);
+	DRIVE_CALLS(&pair, a.ended && !call_pair_open_calls(&pair));
+	CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+
+	/* From now on it is known that others release them. */
+	first = a_request(10);
+	first_ms = 200;
+	pause_link();
+	DRIVE_CALLS(&pair, first.ended);
+	CHECK_EQ(first.reason, SINEW_END_DEADLINE);
+	release_all();
+	pair_answer(&pair.s[1], HELD_MAX);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	call_pair_close(&pair);
+}
+
 int main(void)
 {
 	RUN(callbacks_come_after_the_call);
@@ -366,5 +418,6 @@ int main(void)
 	RUN(a_call_is_asked_about);
 	RUN(states_have_names);
 	RUN(a_call_without_hope_is_refused);
+	RUN(a_call_that_lost_hope_ends);
 	return check_done();
 }

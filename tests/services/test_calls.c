@@ -136,6 +136,42 @@ static void an_abort_holds_the_slot_until_the_handler_lets_go(void)
 	over();
 }
 
+/* Its reply cannot be heard: it does not wait for the word of the peer. */
+static void a_deadlock_ends_a_call_at_once(void)
+{
+	struct calls_begin b = pair_begins(0, "hello");
+
+	b.settle = true;
+	open_call(&b);
+	CHECK_EQ(call_deadlock(&call), 0);
+	CHECK_STR(pair_log(&p.a), "ENDED DEADLOCK IN_DOUBT -6");
+	CHECK_EQ(call_deadlock(&call), -EALREADY);
+	call_let_go(&call);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.b), "ENDED ABORTED NOT_EXECUTED -6 held");
+	call_let_go(p.b.in);
+	over();
+	/* It waits for that word already. */
+	open_call(&b);
+	CHECK_EQ(call_abort(&call, 5), 0);
+	CHECK_STR(pair_log(&p.a), "");
+	CHECK_EQ(call_deadlock(&call), 0);
+	CHECK_STR(pair_log(&p.a), "ENDED ABANDONED IN_DOUBT 5");
+	call_let_go(&call);
+	pair_run(&p);
+	call_let_go(p.b.in);
+	over();
+	/* Or for room in the ring. */
+	fresh();
+	p.a.room = 0;
+	CHECK_EQ(pair_begin(&p.a, &call, binding, "hello"), 0);
+	CHECK_EQ(call_deadlock(&call), 0);
+	CHECK_STR(pair_log(&p.a), "ENDED DEADLOCK NOT_EXECUTED -6");
+	call_let_go(&call);
+	p.a.room = UINT32_MAX;
+	over();
+}
+
 static void settling_waits_for_the_word_of_the_peer(void)
 {
 	struct calls_begin b = pair_begins(0, "hello");
@@ -505,6 +541,7 @@ int main(void)
 	RUN(refused_calls_were_not_executed);
 	RUN(an_accepted_call_is_not_refused);
 	RUN(an_abort_holds_the_slot_until_the_handler_lets_go);
+	RUN(a_deadlock_ends_a_call_at_once);
 	RUN(settling_waits_for_the_word_of_the_peer);
 	RUN(settling_finds_that_nobody_saw_it);
 	RUN(settling_finds_the_reply_complete);

@@ -406,7 +406,15 @@ static bool quit(struct caller *o)
 		return true;
 	}
 	code = (uint32_t)rng_scale(rng(), 0, 100000);
-	err = call_abort(&o->call, code);
+	/* Or it will hear nothing of it any more; one that settles was aborted before. */
+	if (o->call.state != CALL_SETTLING && rng_one_in(rng(), 4)) {
+		code = CALLS_GIVEN_UP;
+		err = call_deadlock(&o->call);
+	} else if (o->call.state == CALL_SETTLING && rng_one_in(rng(), 2)) {
+		return call_deadlock(&o->call) == 0;
+	} else {
+		err = call_abort(&o->call, code);
+	}
 	if (!err) {
 		e->aborts = true;
 		e->caller_code = code;

@@ -199,7 +199,7 @@ static const uint8_t call_ends[COVER_CALL_ENDS / 6][2] = {
 	[CALL_END_CREDENTIAL] = { 0x12, 0x12 },	[CALL_END_TOO_BIG] = { 0x2, 0x2 },
 	[CALL_END_CLOSING] = { 0x1e, 0x12 },	[CALL_END_DEADLINE] = { 0x3e, 0x32 },
 	[10] = { 0x20, 0x20 },			[11] = { 0x3e, 0x12 },
-	[12] = { 0x1e, 0x32 },
+	[12] = { 0x1e, 0x32 },			[14] = { 0x1e, 0 },
 };
 
 static bool is_call_end(unsigned i)
@@ -257,7 +257,7 @@ static const char *const call_reasons[] = {
 	[CALL_END_CREDENTIAL] = "CREDENTIAL", [CALL_END_TOO_BIG] = "TOO_BIG",
 	[CALL_END_CLOSING] = "CLOSING", [CALL_END_DEADLINE] = "DEADLINE",
 	[CALL_END_CONFIRM] = "CONFIRM", [10] = "REPLIED", [11] = "ABANDONED", [12] = "SESSION",
-	[13] = "PROTOCOL",
+	[13] = "PROTOCOL", [14] = "DEADLOCK",
 };
 
 static const char *const call_outcomes[] = {

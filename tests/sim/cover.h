@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define COVER_CALL_ENDS	(14u * 6)	/* reasons, outcomes */
+#define COVER_CALL_ENDS	(15u * 6)	/* reasons, outcomes */
 
 enum cover {
 	COVER_SEEDS,

@@ -277,6 +277,7 @@ static bool reason_is_true(const struct sess *x, const struct exchange *e,
 		return e->deadline_ns != CALLS_NEVER &&
 			(sim.now_ns >= e->deadline_ns || e->called_end == CALL_END_DEADLINE);
 	case CALLS_ABANDONED:
+	case CALLS_DEADLOCK:
 		return e->aborts && ev->code == e->caller_code;
 	case CALL_END_CLOSING:
 		return d->is_finishing || d->c.peer_fin || e->refused == CALL_END_CLOSING ||

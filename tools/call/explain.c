@@ -122,6 +122,8 @@ static const char *reason_text(const struct endpoint *e, const struct sinew_call
 		       "more";
 	case SINEW_END_CREDENTIAL:
 		return credential_text(e, end);
+	case SINEW_END_DEADLOCK:
+		return "was given up: messages of that node were kept, so that no reply was read";
 	}
 	return "ended for an unknown reason";
 }
