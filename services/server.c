@@ -71,10 +71,13 @@ static int wait_ms(const struct server *s, bool more)
 static void take_cells(struct server *s)
 {
 	struct cell_state now;
+	const char *option;
 	unsigned i;
 
 	for (unsigned n = 0; n < CELLS_A_TURN && cells_next(s->cells, &i, &now); n++)
 		built_cell(s, i, &now);
+	for (unsigned n = 0; n < CELLS_OPTIONS && (option = cells_next_option(s->cells)); n++)
+		built_option(s, option);
 	if (atomic_exchange(&s->cells->renewed, false))
 		built_renew(s);
 	if (atomic_exchange(&s->services_changed, false))

@@ -109,6 +109,7 @@ struct server {
 	struct server_pubs pubs;
 	struct server_listener listener;
 	struct server_peer *peers;	/* CELLS_MAX */
+	uint32_t option_pubs[CELLS_OPTIONS];	/* of the library, by index; 0: none */
 	struct list clients;
 	struct list members, feeds;
 	struct server_counts counts;

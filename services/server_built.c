@@ -2,6 +2,7 @@
 #include "services/server_built.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "services/service.h"
 
 #define SERVICES_MAX	1024u		/* that are looked at */
+#define VALUE_SHOWN	180		/* bytes of the value of an option */
 #define NAME_SHOWN	65u		/* bytes of a name, NUL included */
 
 struct attr {
@@ -169,6 +171,35 @@ void built_end(struct server *s)
 	list_each(struct server_feed, f, &s->feeds, all)
 		feed_free(f);
 	assert(list_empty(&s->members) && list_empty(&s->feeds));
+}
+
+/* ---- options ---- */
+
+/* Its index, or -ENOENT: it is one of a peer, whose addresses its NODE has. */
+static int option_index(const char *name)
+{
+	struct sinew_option_info info = { .size = sizeof info };
+
+	for (unsigned i = 0; i < CELLS_OPTIONS && !sinew_option_info(i, &info); i++)
+		if (!strcmp(info.name, name))
+			return (int)i;
+	return -ENOENT;
+}
+
+void built_option(struct server *s, const char *name)
+{
+	char value[SINEW_OPTION_TEXT_MAX];
+	int i = option_index(name);
+	struct attr a = { .len = 0 };
+
+	if (i < 0 || sinew_option_get(s->node, name, value, sizeof value) < 0)
+		return;
+	assert((unsigned)i < CELLS_OPTIONS);
+	add(&a, "name=%s\n", name);
+	/* One that is too long is shown in part. */
+	add(&a, "value=%.*s\n", VALUE_SHOWN, value);
+	pubs_end(s, &s->option_pubs[i]);
+	s->option_pubs[i] = pubs_publish(s, TOPO_OPTION, (uint32_t)i, SINEW_SCOPE_NODE, a.text);
 }
 
 /* ---- services, incarnation ---- */

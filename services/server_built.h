@@ -14,6 +14,8 @@ void built_begin(struct server *s);
 void built_cell(struct server *s, unsigned i, const struct cell_state *now);
 /* The services that are bound, and were not when it was called last. */
 void built_services(struct server *s);
+/* That option has changed. */
+void built_option(struct server *s, const char *name);
 /* This node has a new incarnation. */
 void built_renew(struct server *s);
 /* All members go: the node does. */

@@ -133,6 +133,24 @@ static void on_peer(void *arg, uint32_t nodeid)
 		end_write(arg, cell);
 }
 
+/* A name is the same address each time. */
+static void on_option(void *arg, const char *name)
+{
+	struct cells *c = arg;
+	unsigned i = 0;
+
+	while (i < CELLS_OPTIONS && atomic_load(&c->option_names[i]) &&
+	       atomic_load(&c->option_names[i]) != name)
+		i++;
+	if (i == CELLS_OPTIONS) {
+		atomic_fetch_add(&c->n_lost, 1);
+		return;
+	}
+	atomic_store(&c->option_names[i], name);
+	atomic_fetch_or(&c->options[i / 64], UINT64_C(1) << i % 64);
+	wake(c);
+}
+
 static void on_renewed(void *arg, uint64_t incarnation)
 {
 	struct cells *c = arg;
@@ -153,6 +171,7 @@ static void on_closing(void *arg)
 const struct sinew_watch cells_watch = {
 	.size = sizeof cells_watch, .renewed = on_renewed, .closing = on_closing,
 	.session_up = on_up, .session_down = on_down, .link = on_link, .peer = on_peer,
+	.option = on_option,
 };
 
 /* ---- the server ---- */
@@ -204,7 +223,12 @@ bool cells_next(struct cells *c, unsigned *ret_i, struct cell_state *ret)
 	return true;
 }
 
-bool cells_next_option(struct cells *c, unsigned *ret_option)
+const char *cells_next_option(struct cells *c)
 {
-	return take_bit(c->options, CELLS_OPTION_WORDS, ret_option);
+	unsigned i;
+
+	if (!take_bit(c->options, CELLS_OPTION_WORDS, &i))
+		return NULL;
+	assert(atomic_load(&c->option_names[i]));
+	return atomic_load(&c->option_names[i]);
 }

@@ -15,7 +15,7 @@
 #include "lowcomms/sinew-manage.h"
 
 #define CELLS_MAX	2048u		/* twice the peers that a node may have */
-#define CELLS_OPTIONS	256u		/* options, by their index */
+#define CELLS_OPTIONS	256u		/* options that have changed */
 #define CELLS_WORDS	(CELLS_MAX / 64)
 #define CELLS_OPTION_WORDS	(CELLS_OPTIONS / 64)
 
@@ -43,7 +43,8 @@ struct cells {
 	_Atomic bool closing;		/* it closes */
 	_Atomic uint64_t n_lost;	/* states for which there was no cell */
 	_Atomic uint64_t dirty[CELLS_WORDS];
-	_Atomic uint64_t options[CELLS_OPTION_WORDS];	/* changed ones */
+	_Atomic uint64_t options[CELLS_OPTION_WORDS];	/* dirty ones */
+	_Atomic(const char *) option_names[CELLS_OPTIONS];	/* in the order of first changes */
 	struct cell all[CELLS_MAX];
 };
 
@@ -55,7 +56,7 @@ extern const struct sinew_watch cells_watch;
 
 /* Server: the next one that changed since it was asked for, and its number. False: none. */
 bool cells_next(struct cells *c, unsigned *ret_i, struct cell_state *ret);
-/* The same of options. */
-bool cells_next_option(struct cells *c, unsigned *ret_option);
+/* The same of options: its name. NULL: none. */
+const char *cells_next_option(struct cells *c);
 
 #endif

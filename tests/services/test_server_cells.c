@@ -110,10 +110,30 @@ static void a_cell_is_given_when_its_end_was_seen(void)
 	end();
 }
 
+static void options_are_told_by_name(void)
+{
+	static const char a[] = "ack_ms", b[] = "stall_ms";
+
+	if (!begin())
+		return;
+	CHECK(!cells_next_option(c));
+	cells_watch.option(c, a);
+	cells_watch.option(c, b);
+	cells_watch.option(c, a);
+	CHECK(is_woken());
+	CHECK(cells_next_option(c) == a);
+	CHECK(cells_next_option(c) == b);
+	CHECK(!cells_next_option(c));
+	cells_watch.option(c, b);
+	CHECK(cells_next_option(c) == b);
+	end();
+}
+
 int main(void)
 {
 	RUN(the_last_state_is_told_once);
 	RUN(sessions_are_not_merged);
 	RUN(a_cell_is_given_when_its_end_was_seen);
+	RUN(options_are_told_by_name);
 	return check_done();
 }

@@ -3,6 +3,7 @@
  * Owns the tests of publications and subscriptions by threads of the program itself. Knows the
  * public headers only.
  */
+#include "lowcomms/sinew-manage.h"
 #include "tests/lib/follower.h"
 
 #define TYPE	100u
@@ -304,6 +305,25 @@ static void resumes_where_it_was(void)
 	end();
 }
 
+static void a_changed_option_is_told(void)
+{
+	struct sinew_option_value set = { "ack_ms", "17" };
+
+	if (!begin(NULL))
+		return;
+	DRIVE_ALL(all.n_current == 1);
+	CHECK_EQ(sinew_option_set(node.n, &set, 1, NULL, 0), 0);
+	DRIVE_ALL(sinew_dispatch(node.n, 0) >= 0 && all.n_published == 2);
+	CHECK_EQ(all.last.type, SINEW_TOPO_OPTION);
+	CHECK_STR(all.last.attr, "name=ack_ms\nvalue=17\n");
+	set.text = "18";
+	CHECK_EQ(sinew_option_set(node.n, &set, 1, NULL, 0), 0);
+	DRIVE_ALL(sinew_dispatch(node.n, 0) >= 0 && all.n_published == 3);
+	CHECK_STR(all.last.attr, "name=ack_ms\nvalue=18\n");
+	CHECK_EQ(all.n_rows, 2);
+	end();
+}
+
 int main(void)
 {
 	RUN(own_node_is_told_first);
@@ -317,5 +337,6 @@ int main(void)
 	RUN(lookup_finds_the_node);
 	RUN(a_freed_node_is_told);
 	RUN(resumes_where_it_was);
+	RUN(a_changed_option_is_told);
 	return check_done();
 }
