@@ -86,8 +86,11 @@ endif
 ATOMIC_LIBS := $(if $(findstring __GCC_HAVE,$(MACHINE)),-latomic)
 LINK = $(CFLAGS) $(LDHARDEN) $(LDFLAGS)
 
-JSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags json-c 2>/dev/null)
-JSON_LIBS := $(shell $(PKG_CONFIG) --libs json-c 2>/dev/null)
+# Without it the library has no control socket; the command needs it.
+ifeq ($(shell $(PKG_CONFIG) --exists json-c 2>/dev/null && echo yes),yes)
+JSON_CFLAGS := -DHAVE_JSON $(shell $(PKG_CONFIG) --cflags json-c)
+JSON_LIBS := $(shell $(PKG_CONFIG) --libs json-c)
+endif
 ifeq ($(shell $(PKG_CONFIG) --exists libqb 2>/dev/null && echo yes),yes)
 QB_CFLAGS := -DHAVE_LIBQB $(shell $(PKG_CONFIG) --cflags libqb)
 QB_LIBS := $(shell $(PKG_CONFIG) --libs libqb)
@@ -137,8 +140,8 @@ GRPC_LIBS := $(shell $(PKG_CONFIG) --libs grpc++)
 endif
 TOOL_CFLAGS = $(JSON_CFLAGS) $(QB_CFLAGS) $(NFT_CFLAGS) $(NETTLE_CFLAGS) $(COROSYNC_CFLAGS)
 # What the library itself needs.
-LIB_LIBS = $(COROSYNC_LIBS) $(SCTP_LIBS) $(ATOMIC_LIBS)
-TOOL_LIBS = $(JSON_LIBS) $(QB_LIBS) $(NFT_LIBS) $(NETTLE_LIBS) $(LIB_LIBS)
+LIB_LIBS = $(COROSYNC_LIBS) $(SCTP_LIBS) $(JSON_LIBS) $(ATOMIC_LIBS)
+TOOL_LIBS = $(QB_LIBS) $(NFT_LIBS) $(NETTLE_LIBS) $(LIB_LIBS)
 
 OBJ := $(BUILD)/obj
 comma := ,
@@ -147,9 +150,11 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 
 # What talks to corosync is built where corosync's libraries are.
 NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow instance nodelist publish))
+# JSON is where json-c is.
+NO_JSON := $(if $(JSON_LIBS),,$(patsubst %,$(OBJ)/services/%.o,json))
 # What is of a file of nodes alone.
-OF_FILES := again config host names resolve section similar static
-LIB_OBJS := $(filter-out $(NO_COROSYNC) $(NO_SCTP:%=$(OBJ)/lowcomms/%.o),$(call objects,proto/*.c lowcomms/*.c services/*.c membership/*.c))
+OF_FILES := again config host join names resolve section similar static
+LIB_OBJS := $(filter-out $(NO_COROSYNC) $(NO_JSON) $(NO_SCTP:%=$(OBJ)/lowcomms/%.o),$(call objects,proto/*.c lowcomms/*.c services/*.c membership/*.c))
 TOOL_OBJS := $(call objects,tools/*.c tools/*/*.c)
 SIM_OBJS := $(call objects,tests/sim/*.c)
 STREAM_OBJS := $(call objects,tests/stream/*.c)
@@ -188,6 +193,7 @@ MAN7 := $(sort $(wildcard lowcomms/man/*.7))
 
 # sinew-qb.h is inline: only its users need libqb.
 EXAMPLES := $(sort $(wildcard examples/*.c))
+UNITS := $(notdir $(sort $(wildcard tools/systemd/*.service)))
 HEADERS := lowcomms/sinew.h lowcomms/sinew-manage.h lowcomms/sinew-qb.h lowcomms/sinew-test.h \
 	services/sinew-call.h services/sinew-call-event.h services/sinew-cred.h services/sinew-topo.h \
 	membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
@@ -305,8 +311,8 @@ $(OBJ)/tests/bench/grpc/%.o: tests/bench/grpc/%.cc $(BUILD)/flags
 
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(SCTP_CFLAGS) $(GUARDS) \
-		-MMD -MP -c -o $@ $<
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(SCTP_CFLAGS) $(JSON_CFLAGS) \
+		$(GUARDS) -MMD -MP -c -o $@ $<
 
 # Compiling a test takes longer than running it.
 $(foreach l,$(LAYERS),$(OBJ)/tests/$(l)/test_%.o): override CFLAGS := $(patsubst -O2,-O1,$(CFLAGS))
@@ -318,8 +324,8 @@ $(OBJ)/checked/proto/%.o: proto/%.c $(BUILD)/flags
 
 $(OBJ)/checked/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(SCTP_CFLAGS) $(ASSERTIONS) \
-		-MMD -MP -c -o $@ $<
+	$(call cmd,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(GNU) $(COROSYNC_CFLAGS) $(SCTP_CFLAGS) $(JSON_CFLAGS) \
+		$(ASSERTIONS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
@@ -537,7 +543,7 @@ mutate:
 stands_in = $(foreach t,$(2),$(notdir $(t)): $(1);)
 
 mutate-run:
-	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS)' \
+	@MUTATE_CC='$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE)' MUTATE_GNU='$(GNU) $(COROSYNC_CFLAGS) $(JSON_CFLAGS)' \
 		MUTATE_LIBS='$(LIB_LIBS)' MUTATE_TOOL_LIBS='$(TOOL_LIBS)' MUTATE_OBJS='$(LIB_OBJS)' \
 		MUTATE_MEMBERS='$(filter-out $(STAND_INS),$(call objects,tests/lib/*.c))' \
 		MUTATE_WITH='$(call stands_in,$(FAKES),$(WITH_FAKES))$(call stands_in,$(FAKE_CALLS),$(WITH_FAKE_CALLS))' \
@@ -617,8 +623,8 @@ install-built: $(BUILD)/sinew.pc
 	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
 	$(INSTALL) -m 644 tools/completion/sinew $(DESTDIR)$(COMPLETIONDIR)/sinew
 	$(INSTALL) -m 644 tools/wireshark/sinew.lua $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
-	@sed 's|/usr/bin/|$(BINDIR)/|' tools/systemd/sinew-cat.service >$(BUILD)/sinew-cat.service
-	$(INSTALL) -m 644 $(BUILD)/sinew-cat.service $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
+	@for unit in $(UNITS); do sed 's|/usr/bin/|$(BINDIR)/|' tools/systemd/$$unit >$(BUILD)/$$unit; done
+	$(INSTALL) -m 644 $(addprefix $(BUILD)/,$(UNITS)) $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
 	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
 
 uninstall:
@@ -627,8 +633,8 @@ uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libsinew.so $(DESTDIR)$(LIBDIR)/libsinew.a
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	rm -f $(foreach n,1 3 5 7,$(addprefix $(DESTDIR)$(MANDIR)/man$(n)/,$(notdir $(MAN$(n)))))
-	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew $(DESTDIR)$(EXAMPLEDIR)/sinew-cat.service
-	rm -f $(addprefix $(DESTDIR)$(EXAMPLEDIR)/,$(notdir $(EXAMPLES)))
+	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew
+	rm -f $(addprefix $(DESTDIR)$(EXAMPLEDIR)/,$(notdir $(EXAMPLES)) $(UNITS))
 	rm -f $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
 
 clean:

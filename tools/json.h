@@ -1,59 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * JSON for programs: objects that are built up member by member and printed
- * on one line. Lack of memory is remembered and told once, by the text. And the way
- * back: an object out of one line.
+ * JSON as the output of a command: documents of services/json.h on a stream.
  * Knows nothing of what they say.
  */
 #ifndef TOOLS_JSON_H
 #define TOOLS_JSON_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 
-/* An object or an array of json-c; NULL, after a lack of memory, is taken everywhere. */
-struct json_object;
+#include "services/json.h"
 
-/* A whole document: { "schema": schema }. Released by json_free(), members included. */
-struct json_object *json_document(unsigned schema);
-void json_free(struct json_object *document);
-
-/* An object without a number of its own, to be put into another by json_put(). */
-struct json_object *json_new(void);
-/* Takes the ownership of value, also when it fails. */
-void json_put(struct json_object *to, const char *key, struct json_object *value);
-
-void json_put_number(struct json_object *to, const char *key, uint64_t n);
-void json_put_signed(struct json_object *to, const char *key, int64_t n);
-void json_put_double(struct json_object *to, const char *key, double x);
-void json_put_null(struct json_object *to, const char *key);
-void json_put_string(struct json_object *to, const char *key, const char *text);
-void json_put_bool(struct json_object *to, const char *key, bool is_so);
-/* An incarnation: 16 hexadecimal digits, or "" for 0. */
-void json_put_incarnation(struct json_object *to, const char *key, uint64_t incarnation);
-/* A new empty array as a member; it belongs to the object. */
-struct json_object *json_put_array(struct json_object *to, const char *key);
-/* A new empty object at the end of an array; it belongs to the array. */
-struct json_object *json_element(struct json_object *array);
-/* A number at the end of an array. */
-void json_add_double(struct json_object *array, double x);
-
-/* On one line without its end; valid until the document changes. NULL: out of memory. */
-const char *json_text(struct json_object *document);
 /* The text and a newline. 0, -ENOMEM, or the negative errno of writing; flushed. */
 int json_print(struct json_object *document, FILE *to);
 /* The results: prints a document, if there is one, on standard output, and releases it. The same,
  * also for what was printed there before. */
 int json_end(struct json_object *document);
-
-/* The object that a text is, to be released by json_free(). NULL: it is none, or no memory. */
-struct json_object *json_parse(const char *text);
-/* Members of an object. False or NULL: there is none of that name and type. */
-bool json_get_number(struct json_object *from, const char *key, uint64_t *ret_number);
-bool json_get_bool(struct json_object *from, const char *key, bool *ret_is_so);
-/* Valid until the object is released. */
-const char *json_get_string(struct json_object *from, const char *key);
-bool json_has(struct json_object *from, const char *key);
 
 #endif

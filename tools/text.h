@@ -20,10 +20,6 @@ void text_escape(char byte, char out[TEXT_ESCAPE]);
 /* The text with all that is not plain escaped, tabs but for keep_tabs included; what does not fit
  * in size bytes with the NUL is cut off, never in an escape. Returns out. */
 const char *text_show(const char *text, bool keep_tabs, char *out, size_t size);
-/* Copies the text, with U+FFFD for each byte that is part of no character of UTF-8. out has room
- * for TEXT_REPAIRED bytes for each byte of text, and the NUL. */
-#define TEXT_REPAIRED	3
-void text_repair(const char *text, char *out);
 /* The same as text_show() for a name, without tabs. */
 const char *text_name(const char *name, char out[TEXT_NAME_MAX]);
 

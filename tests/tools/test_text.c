@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "tests/lib/check.h"
-#include "tools/json.h"
 #include "tools/text.h"
 
 static void plain(const char *text, size_t n, size_t expected)
@@ -55,17 +54,6 @@ static void what_is_not_is_escaped(void)
 }
 
 /* With each room that there can be: never more, and whole escapes and characters. */
-static void programs_get_valid_utf8(void)
-{
-	struct json_object *o = json_document(1);
-
-	json_put_string(o, "whole", "\xc3\xa4\n\xe2\x80\xae");
-	json_put_string(o, "torn", "a\xff" "b\xc3");
-	CHECK_STR(json_text(o), "{\"schema\":1,\"whole\":\"\xc3\xa4\\n\xe2\x80\xae\","
-		  "\"torn\":\"a\xef\xbf\xbd" "b\xef\xbf\xbd\"}");
-	json_free(o);
-}
-
 static void what_does_not_fit_is_cut(void)
 {
 	const char whole[] = "ab\\x01c\xc3\xa9" "d\\x02";
@@ -87,7 +75,6 @@ int main(void)
 	RUN(what_is_shown_as_it_is);
 	RUN(what_is_not);
 	RUN(what_is_not_is_escaped);
-	RUN(programs_get_valid_utf8);
 	RUN(what_does_not_fit_is_cut);
 	return check_done();
 }

@@ -71,6 +71,10 @@ recvmsg                     of SCTP, which no test machine's kernel has: tests/v
 sctp_*                      of libsctp: the same
 cs_strerror                 gives a text for every number
 __errno_location            where errno lives
+getgrnam_r                  what it lacks, and what it does not know, is told
+getpwnam_r                  the same
+__tls_get_addr              where data of a thread live
+json_*                      of json-c: a lack of memory spoils the text, which is told
 cmap_*                      of corosync: fails when that has gone, see membership/ipc.c
 cpg_*                       of corosync: the same
 quorum_*                    of corosync: the same

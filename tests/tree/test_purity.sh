@@ -82,8 +82,8 @@ grep -nE '# *include *"lowcomms/' $(files .c .h | grep -E '^(membership|tools)/'
 	grep -vE '"lowcomms/(sinew(-(test|manage))?\.h|options\.def|(sockaddr|thread)\.h)"' |
 	verdict only_the_public_headers_are_used_above
 grep -nE '# *include *"services/' $(files .c .h | grep '^tools/') |
-	grep -v '"services/sinew-call\.h"' |
-	verdict only_the_public_header_of_calls_is_used_above
+	grep -vE '"services/(sinew-[a-z]+|json|utf8)\.h"' |
+	verdict only_public_headers_of_services_are_used_above
 # Inline headers need no name of the library, so those above may include them.
 grep -nE '# *include *"' lowcomms/sockaddr.h lowcomms/thread.h |
 	verdict inline_headers_include_none_of_ours

@@ -24,4 +24,5 @@ libs()
 	echo -pthread
 	! grep -q HAVE_LIBSCTP "$BUILD/flags" || echo -lsctp
 	! grep -q HAVE_USRSCTP "$BUILD/flags" || echo -lusrsctp
+	! grep -q HAVE_JSON "$BUILD/flags" || echo -ljson-c
 }
