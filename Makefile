@@ -153,7 +153,7 @@ NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc cor
 # JSON is where json-c is.
 NO_JSON := $(if $(JSON_LIBS),,$(patsubst %,$(OBJ)/services/%.o,json))
 # What is of a file of nodes alone.
-OF_FILES := again config host join names resolve section similar static
+OF_FILES := again apply config host join names resolve rights section similar static
 LIB_OBJS := $(filter-out $(NO_COROSYNC) $(NO_JSON) $(NO_SCTP:%=$(OBJ)/lowcomms/%.o),$(call objects,proto/*.c lowcomms/*.c services/*.c membership/*.c))
 TOOL_OBJS := $(call objects,tools/*.c tools/*/*.c)
 SIM_OBJS := $(call objects,tests/sim/*.c)

@@ -341,6 +341,14 @@ static void write_section(FILE *to, const struct lines *lines, const char *name,
 	fprintf(to, "}\n");
 }
 
+static bool has_lines(const struct lines *lines, const char *prefix)
+{
+	for (unsigned i = 0; i < lines->n; i++)
+		if (!strncmp(lines->all[i].key, prefix, strlen(prefix)))
+			return true;
+	return false;
+}
+
 /* "nodelist.node.7." of a key that begins so; 0: it does not. */
 static size_t node_prefix(const char *key)
 {
@@ -386,6 +394,9 @@ static int write_text(const struct lines *lines, char **ret_text)
 	write_section(to, lines, "totem", "totem.");
 	write_nodes(to, lines);
 	write_section(to, lines, "sinew", "sinew.");
+	/* Few have it. */
+	if (has_lines(lines, "control."))
+		write_section(to, lines, "control", "control.");
 	if (fclose(to)) {
 		free(text);
 		return -ENOMEM;
@@ -412,6 +423,7 @@ int ipc_config(struct ipc *ipc, char **ret_text, uint32_t *ret_local)
 {
 	static const char *const prefixes[] = {
 		"totem.cluster_name", "totem.ip_version", "nodelist.node.", "sinew.",
+		"control.",
 	};
 	struct lines lines = { .all = calloc(LINES_MAX, sizeof(*lines.all)) };
 	int rc = lines.all ? local_nodeid(ipc, ret_local) : -ENOMEM;

@@ -198,3 +198,60 @@ void section_apply(const struct section *s, struct sinew_options *opt)
 	if (s->transport[0])
 		opt->transport = s->transport;
 }
+
+static const struct key *key_of(const char *name)
+{
+	for (const struct key *key = keys; key < keys + N_KEYS; key++)
+		if (!strcmp(key->name, name) && (is_option(key) || key->kind == KEY_TEXT))
+			return key;
+	return NULL;
+}
+
+bool section_has(const char *name)
+{
+	return key_of(name) && strcmp(name, "fence_command");
+}
+
+static uint64_t load(const struct section *s, const struct key *key)
+{
+	const void *field = (const char *)s + key->offset;
+
+	if (key->size == sizeof(uint8_t))
+		return *(const uint8_t *)field;
+	if (key->size == sizeof(uint16_t))
+		return *(const uint16_t *)field;
+	if (key->size == sizeof(uint32_t))
+		return *(const uint32_t *)field;
+	return *(const uint64_t *)field;
+}
+
+static const char *word_of(const struct key *key, uint64_t n)
+{
+	const char *word = key->words;
+
+	while (n-- && *word)
+		word += strlen(word) + 1;
+	return word;
+}
+
+bool section_text(const struct section *s, const char *name, char *buf, size_t size)
+{
+	const struct key *key = key_of(name);
+	uint64_t n;
+
+	if (!key || !s->lines[key - keys])
+		return false;
+	switch (key->kind) {
+	case KEY_TEXT:
+		snprintf(buf, size, "%s", (const char *)s + key->offset);
+		break;
+	case KEY_WORD:
+		snprintf(buf, size, "%s", word_of(key, load(s, key)));
+		break;
+	case KEY_NUMBER:
+		n = load(s, key);
+		snprintf(buf, size, "%" PRIu64, key->zero && n == key->zero ? 0 : n);
+		break;
+	}
+	return true;
+}

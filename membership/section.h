@@ -32,5 +32,9 @@ int section_take(struct section *s, const struct config_item *item, struct confi
 int section_check(const struct section *s, struct config_error *err);
 /* Copies what was found into opt; its strings stay in s. */
 void section_apply(const struct section *s, struct sinew_options *opt);
+/* Whether an option of that name is a key of the section. */
+bool section_has(const char *name);
+/* The value of such an option as text; false: the file has none. */
+bool section_text(const struct section *s, const char *name, char *buf, size_t size);
 
 #endif

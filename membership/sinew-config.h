@@ -28,6 +28,8 @@
 
 #include "sinew.h"
 
+#include <sys/types.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -113,6 +115,24 @@ struct sinew_config_fence {
 /* -EINVAL: size. any thread. */
 int sinew_config_fence(const struct sinew_config *config, struct sinew_config_fence *ret);
 
+/* The section "control" of the file: the rights of users at the control socket of the node, besides
+ * root and the user of the program. */
+#define SINEW_CONFIG_WRITERS_MAX	16
+
+struct sinew_config_control {
+	size_t size;			/* sizeof(struct sinew_config_control), set by the caller */
+	bool has_read_gid;		/* that group may read */
+	gid_t read_gid;
+	bool anyone_reads;
+	unsigned n_write_uids;		/* users who may read and write */
+	uid_t write_uids[SINEW_CONFIG_WRITERS_MAX];
+	bool remote_status;		/* peers may read the status */
+};
+/* Looks up the users and the group in this machine. -ENOENT, or another errno: it does not know
+ * one. -EINVAL: size, or too many users. -ENOMEM. any thread. */
+int sinew_config_control(const struct sinew_config *config, struct sinew_config_control *ret,
+			 char *err, size_t err_size);
+
 /* Adds every other node of the file as a peer, without an address those that have none. Errors are
  * those of sinew_peer_add(). any thread. */
 int sinew_config_join(const struct sinew_config *config, struct sinew_node *node, char *err,
@@ -127,6 +147,21 @@ int sinew_config_join(const struct sinew_config *config, struct sinew_node *node
  */
 int sinew_config_follow(struct sinew_config *config, struct sinew_node *node, sinew_log_fn log,
 			void *log_user, enum sinew_level level);
+
+/* name: an option, or "peer.NODEID"; text: its value now, or why it was not changed. */
+typedef void (*sinew_config_report_fn)(void *user, const char *name, bool is_changed,
+				       const char *text);
+
+/*
+ * Takes another file over in a node that was made of an earlier one, and runs: options, peers that
+ * were added, removed or have other addresses or names. Options that the file does not have go back
+ * to their defaults. report (NULL: none) is called for each change, and for each that needs a new
+ * start of the program, before this returns. err is written as above. any thread.
+ * -EINVAL: the own node is not in the file, or a value is refused; nothing was changed. -E2BIG,
+ * -ENOMEM, -ECHILD.
+ */
+int sinew_config_apply(const struct sinew_config *config, struct sinew_node *node,
+		       sinew_config_report_fn report, void *user, char *err, size_t err_size);
 
 #ifdef __cplusplus
 }

@@ -188,6 +188,8 @@ static int take_item(void *user, const struct config_item *item, struct config_e
 		return take_totem(config, item, err);
 	if (!strcmp(item->path, "sinew"))
 		return section_take(&config->section, item, err);
+	if (!strcmp(item->path, "control"))
+		return rights_take(&config->rights, item, err);
 	return 0;
 }
 
@@ -402,6 +404,23 @@ int sinew_config_fence(const struct sinew_config *config, struct sinew_config_fe
 		.timeout_ms = s->fence_timeout_ms ? s->fence_timeout_ms : FENCE_TIMEOUT_MS,
 		.hold = s->fence_hold,
 	};
+	return 0;
+}
+
+int sinew_config_control(const struct sinew_config *config, struct sinew_config_control *ret,
+			 char *err, size_t err_size)
+{
+	struct config_error error = { .file = config->file, .text = err, .size = err_size };
+	struct sinew_config_control found = { .size = sizeof(found) };
+	int rc;
+
+	if (ret->size < sizeof(*ret))
+		return -EINVAL;
+	rc = rights_resolve(&config->rights, &found, &error);
+	if (rc)
+		return rc;
+	found.size = ret->size;
+	*ret = found;
 	return 0;
 }
 

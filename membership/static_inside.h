@@ -9,6 +9,7 @@
 #include "membership/config.h"
 #include "membership/host.h"
 #include "membership/names.h"
+#include "membership/rights.h"
 #include "membership/section.h"
 #include "membership/sinew-config.h"
 #include "membership/static.h"
@@ -41,6 +42,7 @@ struct sinew_config {
 	bool has_family;	/* it was said */
 	bool is_udp;		/* corosync's transport, which has another family as its default */
 	struct section section;
+	struct rights rights;
 	struct static_node *nodes;
 	unsigned n_nodes;
 	struct again *again;	/* NULL: no name is looked for */

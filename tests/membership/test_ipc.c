@@ -267,7 +267,7 @@ static void a_configuration_becomes_a_text(void)
 {
 	static const char all[] = "totem {\ncluster_name: c\nip_version: ipv4\n}\nnodelist {\n"
 		"node {\nnodeid: 10\nring0_addr: a\n}\nnode {\nnodeid: 4294967295\nport: 65535\n}\n"
-		"}\nsinew {\nport: 7\n}\n";
+		"}\nsinew {\nport: 7\n}\ncontrol {\nread: ops\n}\n";
 	static const char none[] = "totem {\n}\nnodelist {\n}\nsinew {\n}\n";
 
 	begin();
@@ -285,6 +285,7 @@ static void a_configuration_becomes_a_text(void)
 	key("totem.cluster_name", "c", CMAP_VALUETYPE_STRING);
 	key("totem.token", "1", CMAP_VALUETYPE_UINT32);
 	key("sinew.big", "1", CMAP_VALUETYPE_UINT64);
+	key("control.read", "ops", CMAP_VALUETYPE_STRING);
 	CHECK_EQ(config(all), 0);
 	end();
 }
