@@ -151,7 +151,8 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(sort $(wildcard $(1))))
 # What talks to corosync is built where corosync's libraries are.
 NO_COROSYNC := $(if $(COROSYNC_LIBS),,$(patsubst %,$(OBJ)/membership/%.o,ipc corosync follow instance nodelist publish))
 # JSON is where json-c is.
-NO_JSON := $(if $(JSON_LIBS),,$(patsubst %,$(OBJ)/services/%.o,json))
+NO_JSON := $(if $(JSON_LIBS),,$(patsubst %,$(OBJ)/services/%.o,json \
+	$(addprefix control_,answer calls config peer request status)))
 # What is of a file of nodes alone.
 OF_FILES := again apply config host join names resolve rights section similar static
 LIB_OBJS := $(filter-out $(NO_COROSYNC) $(NO_JSON) $(NO_SCTP:%=$(OBJ)/lowcomms/%.o),$(call objects,proto/*.c lowcomms/*.c services/*.c membership/*.c))
@@ -189,14 +190,14 @@ BENCH := $(addprefix $(BUILD)/bench/,run counted) $(BENCH_WORKING)
 MAN1 := $(sort $(wildcard tools/*.1 tools/*/*.1))
 MAN3 := $(sort $(wildcard lowcomms/man/*.3 services/man/*.3 membership/man/*.3))
 MAN5 := $(sort $(wildcard membership/*.5))
-MAN7 := $(sort $(wildcard lowcomms/man/*.7))
+MAN7 := $(sort $(wildcard lowcomms/man/*.7 services/man/*.7))
 
 # sinew-qb.h is inline: only its users need libqb.
 EXAMPLES := $(sort $(wildcard examples/*.c))
 UNITS := $(notdir $(sort $(wildcard tools/systemd/*.service)))
 HEADERS := lowcomms/sinew.h lowcomms/sinew-manage.h lowcomms/sinew-qb.h lowcomms/sinew-test.h \
 	services/sinew-call.h services/sinew-call-event.h services/sinew-cred.h services/sinew-topo.h \
-	membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
+	services/sinew-control.h membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
 
 LIB_A := $(BUILD)/libsinew.a
 # The same objects with all their names, for our own programs.
