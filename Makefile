@@ -12,6 +12,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 EXAMPLEDIR ?= $(PREFIX)/share/doc/sinew/examples
+SCHEMADIR ?= $(PREFIX)/share/sinew/schemas
 # Where Wireshark and tshark look for Lua: for our usual prefix the folder that tshark itself names.
 WIRESHARKDIR ?= $(or $(if $(filter /usr/local,$(PREFIX)),$(shell tshark -G folders 2>/dev/null | \
 	sed -n 's/^Global Lua Plugins:[[:space:]]*//p')),$(LIBDIR)/wireshark/plugins)
@@ -195,6 +196,7 @@ MAN7 := $(sort $(wildcard lowcomms/man/*.7 services/man/*.7))
 # sinew-qb.h is inline: only its users need libqb.
 EXAMPLES := $(sort $(wildcard examples/*.c))
 UNITS := $(notdir $(sort $(wildcard tools/systemd/*.service)))
+SCHEMAS := $(sort $(wildcard tools/schemas/*.json))
 HEADERS := lowcomms/sinew.h lowcomms/sinew-manage.h lowcomms/sinew-qb.h lowcomms/sinew-test.h \
 	services/sinew-call.h services/sinew-call-event.h services/sinew-cred.h services/sinew-topo.h \
 	services/sinew-control.h membership/sinew-config.h $(if $(COROSYNC_LIBS),membership/sinew-corosync.h)
@@ -617,7 +619,7 @@ install-built: $(BUILD)/sinew.pc
 	$(INSTALL) -m 644 $(BUILD)/sinew.pc $(DESTDIR)$(LIBDIR)/pkgconfig/sinew.pc
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -d $(foreach n,1 3 5 7,$(DESTDIR)$(MANDIR)/man$(n)) $(DESTDIR)$(COMPLETIONDIR) \
-		$(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(WIRESHARKDIR)
+		$(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(SCHEMADIR) $(DESTDIR)$(WIRESHARKDIR)
 	$(INSTALL) -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3
 	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
@@ -626,6 +628,7 @@ install-built: $(BUILD)/sinew.pc
 	$(INSTALL) -m 644 tools/wireshark/sinew.lua $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
 	@for unit in $(UNITS); do sed 's|/usr/bin/|$(BINDIR)/|' tools/systemd/$$unit >$(BUILD)/$$unit; done
 	$(INSTALL) -m 644 $(addprefix $(BUILD)/,$(UNITS)) $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
+	$(INSTALL) -m 644 $(SCHEMAS) $(DESTDIR)$(SCHEMADIR)
 	@test -n '$(DESTDIR)' || ldconfig 2>/dev/null || true
 
 uninstall:
@@ -636,6 +639,7 @@ uninstall:
 	rm -f $(foreach n,1 3 5 7,$(addprefix $(DESTDIR)$(MANDIR)/man$(n)/,$(notdir $(MAN$(n)))))
 	rm -f $(DESTDIR)$(COMPLETIONDIR)/sinew
 	rm -f $(addprefix $(DESTDIR)$(EXAMPLEDIR)/,$(notdir $(EXAMPLES)) $(UNITS))
+	rm -f $(addprefix $(DESTDIR)$(SCHEMADIR)/,$(notdir $(SCHEMAS)))
 	rm -f $(DESTDIR)$(WIRESHARKDIR)/sinew.lua
 
 clean:

@@ -64,7 +64,8 @@ static int new_node(struct cluster *cluster, struct sinew_options *opt,
 
 	rc = sinew_node_new(opt, callbacks, user, ret_node);
 	if (!rc)
-		return STATUS_OK;
+		return cluster->prepare ? cluster->prepare(*ret_node, cluster->prepare_user) :
+					  STATUS_OK;
 	sinew_config_explain(cluster->config, cluster->node, rc, err, sizeof(err));
 	say(SINEW_ERROR, "%s", err);
 	return STATUS_USAGE;
@@ -105,6 +106,32 @@ static int node_of_file(struct cluster *cluster, struct sinew_options *opt,
 		return STATUS_USAGE;
 	}
 	return follow_names(cluster, *ret_node);
+}
+
+int cluster_reload(struct cluster *cluster, const char *config, struct sinew_node *node,
+		   sinew_config_report_fn report, void *user)
+{
+	char err[SINEW_CONFIG_ERROR_MAX];
+	struct sinew_config *file = NULL;
+	int rc;
+
+	if (!cluster->file) {
+		say(SINEW_WARNING, "nothing to take over: corosync reads its own file, see "
+		    "\"corosync-cfgtool -R\"");
+		return STATUS_USAGE;
+	}
+	rc = sinew_config_load(config, &file, err, sizeof(err));
+	if (!rc)
+		rc = sinew_config_apply(file, node, report, user, err, sizeof(err));
+	if (rc) {
+		say(SINEW_ERROR, "nothing was taken over: %s", *err ? err : strerror(-rc));
+		sinew_config_free(file);
+		return STATUS_USAGE;
+	}
+	sinew_config_free(cluster->file);
+	cluster->file = file;
+	cluster->config = file;
+	return follow_names(cluster, node);
 }
 
 /* ---- corosync ---- */

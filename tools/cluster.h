@@ -35,6 +35,10 @@ struct cluster {
 	struct sinew_config *file;		/* CLUSTER_STATIC, else NULL */
 	enum sinew_level level;			/* of the log; CLUSTER_STATIC */
 	struct sinew_corosync *corosync;	/* CLUSTER_COROSYNC, else NULL */
+	/* Set after cluster_open(): called by cluster_node() when the node is there, before it has
+	 * a peer. A status, after it said what is wrong. NULL: nothing. */
+	int (*prepare)(struct sinew_node *node, void *user);
+	void *prepare_user;
 };
 
 /* Rows of a subcommand's table, for the arguments that are in its settings at member. */
@@ -57,6 +61,14 @@ int cluster_open(struct cluster *cluster, const struct cluster_arguments *args, 
 int cluster_node(struct cluster *cluster, struct sinew_options *opt,
 		 const struct sinew_callbacks *callbacks, void *user,
 		 struct sinew_node **ret_node);
+
+/*
+ * Reads the file again, and takes it over in that node; report as for sinew_config_apply(). Names
+ * of it without an address are looked for again. STATUS_USAGE, after it said why: nothing was
+ * changed, also with corosync, which reads its own file.
+ */
+int cluster_reload(struct cluster *cluster, const char *config, struct sinew_node *node,
+		   sinew_config_report_fn report, void *user);
 
 /* Whether the own node can be used by now: of corosync, when it is in the group, all others there
  * are known, and there is quorum. Takes back what cluster_fd() tells. */

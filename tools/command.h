@@ -19,8 +19,12 @@ int bench_main(int argc, char **argv);
 int break_main(int argc, char **argv);
 int call_main(int argc, char **argv);
 int cat_main(int argc, char **argv);
+int config_main(int argc, char **argv);
 int members_main(int argc, char **argv);
 int ping_main(int argc, char **argv);
+int serve_main(int argc, char **argv);
+int status_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 int torture_main(int argc, char **argv);
 
 #endif

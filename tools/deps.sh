@@ -72,6 +72,7 @@ look_for()
 		need jq command_is_there jq
 		need iproute2 command_is_there ss
 		need dsniff command_is_there tcpkill
+		need python3-jsonschema python3 -c 'import jsonschema'
 		need groff-base command_is_there groff
 		need perl command_is_there perl
 		need libnftables-dev "$PKG_CONFIG" --exists libnftables

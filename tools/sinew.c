@@ -19,8 +19,12 @@ static const struct choice subcommands[] = {
 	  "inject faults: destroy, reset, block or relay connections" },
 	{ "call", call_main, "call a service of another node, or serve calls" },
 	{ "cat", cat_main, "send standard input to other nodes, print received messages" },
+	{ "config", config_main, "read and change options of a running node" },
 	{ "members", members_main, "list the members of the cluster, once or continuously" },
 	{ "ping", ping_main, "measure the response time of other nodes, per address" },
+	{ "serve", serve_main, "run a node that serves topology, status and options" },
+	{ "status", status_main, "print sessions, queues, calls, errors of a running node" },
+	{ "top", top_main, "print rates and round trips of a running node, once a second" },
 	{ "torture", torture_main, "stress many nodes with killed connections, verify delivery" },
 };
 

@@ -10,12 +10,12 @@
 
 #include "membership/config.h"
 #include "membership/host.h"
+#include "tools/amount.h"
 #include "tools/json.h"
 #include "tools/members/members.h"
 #include "tools/text.h"
 
 #define SCHEMA		1
-#define TIME_MAX	32	/* "2026-11-21 11:00:00.000", NUL included */
 #define US		1000.0	/* in nanoseconds */
 
 static const char *member_state_name(enum member_state state)
@@ -45,22 +45,6 @@ static uint64_t wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Local time, or "-" for 0. */
-static const char *time_text(uint64_t ms, char buf[TIME_MAX])
-{
-	const time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-	size_t n;
-
-	if (!ms || !localtime_r(&seconds, &tm)) {
-		memcpy(buf, "-", 2);
-		return buf;
-	}
-	n = strftime(buf, TIME_MAX, "%Y-%m-%d %H:%M:%S", &tm);
-	snprintf(buf + n, TIME_MAX - n, ".%03u", (unsigned)(ms % 1000));
-	return buf;
 }
 
 /* Some name of it has no address; why, if the file is ours to ask. */
@@ -117,7 +101,7 @@ static void print_head(const struct members *m)
 
 static void print_table(const struct members *m)
 {
-	char since[TIME_MAX], name[TEXT_NAME_MAX];
+	char since[AMOUNT_MAX], name[TEXT_NAME_MAX];
 	unsigned i;
 
 	print_head(m);
@@ -128,7 +112,7 @@ static void print_table(const struct members *m)
 
 		printf("%6" PRIu32 "  %-16s %-8s %-23s  ", one->nodeid,
 		       *one->name ? text_name(one->name, name) : "-",
-		       member_state_name(one->state), time_text(one->since_ms, since));
+		       member_state_name(one->state), amount_time(one->since_ms, since));
 		if (one->incarnation)
 			printf("%016" PRIx64 "  ", one->incarnation);
 		else
@@ -141,9 +125,9 @@ static void print_table(const struct members *m)
 
 static void print_change(const struct member *before, const struct member *now)
 {
-	char when[TIME_MAX], name[TEXT_NAME_MAX];
+	char when[AMOUNT_MAX], name[TEXT_NAME_MAX];
 
-	printf("%s node %" PRIu32 "%s%s%s: %s", time_text(wall_ms(), when), now->nodeid,
+	printf("%s node %" PRIu32 "%s%s%s: %s", amount_time(wall_ms(), when), now->nodeid,
 	       *now->name ? " (" : "", text_name(now->name, name), *now->name ? ")" : "",
 	       member_state_name(now->state));
 	if (now->incarnation)
@@ -274,11 +258,11 @@ static bool is_same_quorum(const struct picture *a, const struct picture *b)
 
 static int print_quorum(const struct members *m)
 {
-	char when[TIME_MAX];
+	char when[AMOUNT_MAX];
 
 	if (m->args.json)
 		return print_quorum_object(&m->now);
-	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n", time_text(wall_ms(), when),
+	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n", amount_time(wall_ms(), when),
 	       m->now.is_quorate ? "yes" : "no", m->now.ring_nodeid, m->now.ring_seq,
 	       m->now.is_connected ? "" : ", corosync connection lost");
 	return 0;
@@ -286,11 +270,11 @@ static int print_quorum(const struct members *m)
 
 static int print_removed(const struct members *m, const struct member *was)
 {
-	char when[TIME_MAX];
+	char when[AMOUNT_MAX];
 
 	if (m->args.json)
 		return print_change_object(m, "removed", was);
-	printf("%s node %" PRIu32 ": no longer listed\n", time_text(wall_ms(), when),
+	printf("%s node %" PRIu32 ": no longer listed\n", amount_time(wall_ms(), when),
 	       was->nodeid);
 	return 0;
 }

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Owns the test of `sinew status` and `sinew top` as operators see them, and of the schemas of what
+# they print. Knows nothing of the socket.
+# run.sh: timeout=120 with=jq,ss,python3
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. tests/lib.sh
+. tests/tools/serve_lib.sh
+
+schemas_are_schemas() { python3 "$SCHEMA" --check >out 2>&1 || bad "$(tail -n 1 out)"; }
+
+a_pair_of_nodes()
+{
+	serve_config
+	serve 1
+	serve 2
+	wait_for linked 1 2
+	asks 1 status
+	says out "node 1 of cluster \"$CLUSTER\", group \"sinew\""
+	says out 'ESTABLISHED up'
+	says out 'CLOSED      DOWN'
+	asks 1 status --json
+	valid answer-status out
+	json_is out '.node.node' 1
+	json_is out '.node.pid | tostring' "${pids[0]}"
+	json_is out '[.peers[].node] | tostring' '[2,3]'
+	json_is out '.peers[0].paths[0].address' "$NET.2:21065"
+	json_holds out '.resources.sessions == 1 and .resources.descriptors > 3'
+	json_holds out '.topology.publications > 0 and .loop.busy_ms < 1000'
+	asks 1 status 2
+	says out 'peer 2'
+	says out "path 0         $NET.2:21065, alive"
+	asks 1 status 2 --json
+	valid answer-status out
+	json_is out '[.peers[].node] | tostring' '[2]'
+	ask 1 status 9
+	equals status $ended 2
+	says err 'no peer 9'
+}
+
+rates_of_a_pair()
+{
+	serve_config
+	serve 1
+	serve 2
+	wait_for linked 1 2
+	asks 1 top --count 3 --interval 0.1 --json
+	valid top out
+	equals 'documents' "$(wc -l <out)" 3
+	json_holds out '.node == 1 and .seconds > 0.09 and (.peers | length) == 2'
+	asks 1 top --count 1 --interval 0.1
+	says out 'SENT/s'
+	says out 'ESTABLISHED up'
+}
+
+# All that can be asked without a right is that the node is there.
+who_is_not_there_is_named()
+{
+	local none='no node has the control socket sinew/none/sinew/1'
+	refuses 2 "$none" status --socket sinew/none/sinew/1
+	refuses 2 "$none" top --socket sinew/none/sinew/1
+	refuses 2 'node 2147483647 has no control socket on this machine' status --node 2147483647
+	refuses 2 'expected the nodeid of one peer' status x
+	refuses 2 'expected the nodeid of one peer' status 1 2
+	refuses 2 '--node ID is missing' status --config c
+	refuses 2 'expected a name of 1 to 103 bytes' status --socket ''
+	refuses 2 'expected a name' status --socket "$(printf 'x%.0s' {1..104})"
+}
+
+# A program that is stopped is no program that is gone.
+a_stopped_node_is_named()
+{
+	serve_config
+	serve 1
+	kill -STOP "$served"
+	ask 1 status --timeout 0.3
+	equals status $ended 3
+	says err 'has not answered in time'
+	kill -CONT "$served"
+	asks 1 status
+}
+
+full_disks_are_told()
+{
+	serve_config
+	serve 1
+	"$SINEW" status --socket "$(socket_of 1)" >/dev/full 2>err
+	equals status $? 1
+	says err 'cannot write standard output'
+}
+
+run schemas_are_schemas
+run a_pair_of_nodes
+run rates_of_a_pair
+run who_is_not_there_is_named
+run a_stopped_node_is_named
+run full_disks_are_told
+finish
