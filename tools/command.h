@@ -25,6 +25,7 @@ int ping_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int top_main(int argc, char **argv);
+int topology_main(int argc, char **argv);
 int torture_main(int argc, char **argv);
 
 #endif

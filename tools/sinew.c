@@ -25,6 +25,7 @@ static const struct choice subcommands[] = {
 	{ "serve", serve_main, "run a node that serves topology, status and options" },
 	{ "status", status_main, "print sessions, queues, calls, errors of a running node" },
 	{ "top", top_main, "print rates and round trips of a running node, once a second" },
+	{ "topology", topology_main, "list, watch and publish what is in the cluster" },
 	{ "torture", torture_main, "stress many nodes with killed connections, verify delivery" },
 };
 

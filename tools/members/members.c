@@ -27,6 +27,11 @@ static const struct option_row rows[] = {
 	CLUSTER_OPTIONS(struct members_arguments, cluster, "own node in that file"),
 	OPTION_FLAG("follow", struct members_arguments, follow,
 		    "keep running and print each change (corosync)"),
+	OPTION_FLAG("matrix", struct members_arguments, matrix,
+		    "print who has a session with whom, as a running node of this\n"
+		    "machine knows; with --node that one"),
+	OPTION_TEXT("socket", struct members_arguments, socket, "NAME",
+		    "with --matrix: name of its control socket"),
 	OPTION_FLAG("json", struct members_arguments, json,
 		    "print JSON; with --follow one more document line per change"),
 	OPTION_SECONDS("wait", struct members_arguments, wait_ms, 1, OPTIONS_SECONDS_MAX_MS,
@@ -50,7 +55,7 @@ static const struct option_table table = {
 		"\n"
 		"Exit status: 0 all listed nodes present and quorate, 1 writing standard output\n"
 		"failed, 2 usage or configuration, or corosync not running, 3 a node or quorum\n"
-		"missing. With --follow 0, 1 or 2.\n",
+		"missing, or with --matrix a session. With --follow 0, 1 or 2.\n",
 };
 
 static int parse(struct members_arguments *args, int argc, char **argv)
@@ -328,6 +333,8 @@ int members_main(int argc, char **argv)
 	status = parse(&m.args, argc, argv);
 	if (status >= 0)
 		return status;
+	if (m.args.matrix)
+		return members_matrix(&m.args);
 	/* Blocked before the first thread starts, so that they all come by the descriptor. */
 	status = signals_start(0, &m.signal_fd);
 	if (status)

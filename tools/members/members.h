@@ -4,6 +4,7 @@
  * Not for other subcommands.
  *
  *	members.c  the picture of a file, or of corosync    print.c  as text and JSON
+ *	matrix.c  who reaches whom, as a running node knows
  */
 #ifndef TOOLS_MEMBERS_MEMBERS_H
 #define TOOLS_MEMBERS_MEMBERS_H
@@ -50,8 +51,9 @@ struct picture {
 
 struct members_arguments {
 	struct cluster_arguments cluster;
-	bool follow, json;
+	bool follow, json, matrix;
 	uint32_t wait_ms;
+	const char *socket;	/* with matrix: of the node that is asked, or NULL */
 };
 
 struct members {
@@ -66,5 +68,7 @@ struct members {
 int members_print(const struct members *m);
 /* The differences from before, a line or an object each. */
 int members_print_changes(const struct members *m);
+/* Who reaches whom, by the topology of a running node. A status. */
+int members_matrix(const struct members_arguments *args);
 
 #endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * "sinew members --matrix": who has a session with whom, as the nodes publish it, asked of one node
+ * of this machine. Knows neither corosync nor a file of nodes.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/sinew-topo.h"
+#include "tools/command.h"
+#include "tools/json.h"
+#include "tools/local.h"
+#include "tools/members/members.h"
+#include "tools/say.h"
+
+#define NODES_MAX	1025	/* peers that a node may have, and itself */
+#define REACHES_MAX	(1u << 20)
+
+struct pair {
+	uint32_t from, to;
+};
+
+struct matrix {
+	uint32_t nodes[NODES_MAX];	/* that the asked one has a session with, and itself */
+	size_t n_nodes;
+	struct pair *reaches;
+	size_t n_reaches, room;
+	bool is_over;
+	int status;
+};
+
+static void add_reach(struct matrix *m, uint32_t from, uint32_t to)
+{
+	if (m->n_reaches == m->room) {
+		size_t room = m->room ? m->room * 2 : 256;
+		struct pair *more = room <= REACHES_MAX ?
+			realloc(m->reaches, room * sizeof(*more)) : NULL;
+
+		if (!more) {
+			say(SINEW_ERROR, "out of memory");
+			m->status = STATUS_USAGE;
+			m->is_over = true;
+			return;
+		}
+		m->reaches = more;
+		m->room = room;
+	}
+	m->reaches[m->n_reaches++] = (struct pair){ from, to };
+}
+
+static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
+{
+	const struct sinew_publication *p = msg->publication;
+	struct matrix *m = user;
+
+	(void)sub;
+	if (msg->event == SINEW_TOPO_PUBLISHED && p->type == SINEW_TOPO_NODE) {
+		if (m->n_nodes < NODES_MAX)
+			m->nodes[m->n_nodes++] = p->lower;
+	} else if (msg->event == SINEW_TOPO_PUBLISHED && p->type == SINEW_TOPO_REACH) {
+		add_reach(m, p->node, p->lower);
+	} else if (msg->event == SINEW_TOPO_TIMEOUT) {
+		m->is_over = true;
+	} else if (msg->error) {
+		say(SINEW_ERROR, "the node does not answer: %s", strerror(-msg->error));
+		m->status = STATUS_NOT_UP;
+		m->is_over = true;
+	}
+}
+
+static bool reaches(const struct matrix *m, uint32_t from, uint32_t to)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_reaches; i++)
+		if (m->reaches[i].from == from && m->reaches[i].to == to)
+			return true;
+	return false;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Each pair of nodes that ought to reach each other and does not. */
+static size_t n_missing(const struct matrix *m)
+{
+	size_t n = 0, i, k;
+
+	for (i = 0; i < m->n_nodes; i++)
+		for (k = 0; k < m->n_nodes; k++)
+			n += i != k && !reaches(m, m->nodes[i], m->nodes[k]);
+	return n;
+}
+
+static void print_table(const struct matrix *m)
+{
+	size_t i, k;
+
+	printf("%-10s", "FROM \\ TO");
+	for (k = 0; k < m->n_nodes; k++)
+		printf(" %10" PRIu32, m->nodes[k]);
+	putchar('\n');
+	for (i = 0; i < m->n_nodes; i++) {
+		printf("%-10" PRIu32, m->nodes[i]);
+		for (k = 0; k < m->n_nodes; k++)
+			printf(" %10s", i == k ? "." :
+			       reaches(m, m->nodes[i], m->nodes[k]) ? "yes" : "NO");
+		putchar('\n');
+	}
+}
+
+static struct json_object *document(const struct matrix *m)
+{
+	struct json_object *o = json_document(1), *nodes, *from, *to;
+	size_t i, k;
+
+	json_put_string(o, "command", "members");
+	json_put_string(o, "event", "matrix");
+	nodes = json_put_array(o, "nodes");
+	for (i = 0; i < m->n_nodes; i++) {
+		from = json_element(nodes);
+		json_put_number(from, "node", m->nodes[i]);
+		to = json_put_array(from, "reaches");
+		for (k = 0; k < m->n_nodes; k++)
+			if (i != k && reaches(m, m->nodes[i], m->nodes[k]))
+				json_put_number(json_element(to), "node", m->nodes[k]);
+	}
+	return o;
+}
+
+static int print(struct matrix *m, bool json)
+{
+	int rc;
+
+	qsort(m->nodes, m->n_nodes, sizeof(m->nodes[0]), by_number);
+	if (!json)
+		print_table(m);
+	rc = json_end(json ? document(m) : NULL);
+	if (rc) {
+		say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
+		return STATUS_UNDELIVERED;
+	}
+	return n_missing(m) ? STATUS_NOT_UP : STATUS_OK;
+}
+
+/* All types below those of programs, of which two are of interest. */
+static int ask(struct matrix *m, struct sinew_topo *topo)
+{
+	struct sinew_topo_filter filter = {
+		.size = sizeof(filter), .type = SINEW_TOPO_ANY, .upper = UINT32_MAX,
+	};
+	int rc = sinew_topo_subscribe(topo, &filter, on_event, m, NULL);
+
+	if (rc) {
+		say(SINEW_ERROR, "cannot subscribe: %s", strerror(-rc));
+		return STATUS_USAGE;
+	}
+	while (!m->is_over)
+		if (sinew_topo_dispatch(topo, -1) < 0)
+			return STATUS_NOT_UP;
+	return m->status;
+}
+
+int members_matrix(const struct members_arguments *args)
+{
+	const struct local_arguments local = {
+		.socket = args->socket, .config = args->cluster.config, .node = args->cluster.node,
+	};
+	struct matrix *m = calloc(1, sizeof(*m));
+	char name[SINEW_CONTROL_NAME_MAX];
+	struct sinew_topo *topo = NULL;
+	int status = m ? local_find(&local, name) : STATUS_USAGE, rc;
+
+	if (!status) {
+		rc = sinew_topo_connect(name, &topo);
+		status = rc ? local_failed(name, rc) : ask(m, topo);
+	}
+	if (!status)
+		status = print(m, args->json);
+	sinew_topo_close(topo);
+	if (m)
+		free(m->reaches);
+	free(m);
+	return status;
+}
