@@ -229,7 +229,7 @@ LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
 NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
 
-.PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-calls demo-corosync demo-kernel deps clean help FORCE
+.PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-calls demo-corosync demo-kernel demo-topology deps clean help FORCE
 .PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
 .PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
@@ -248,6 +248,7 @@ help:
 	@echo 'make demo-calls  calls between three nodes, the same done to them, one node killed'
 	@echo 'make demo-corosync  the same in a cluster of corosync, a node killed, a node cut off'
 	@echo 'make demo-kernel  a Linux kernel in a virtual machine and a member of ours, as root'
+	@echo 'make demo-topology  names of programs, a stopped subscriber, a node killed and back'
 	@echo 'make check       all tests but the longest (6 minutes)'
 	@echo 'make check-all   all of them, with clang and sanitizers, mutants, gates (45 minutes)'
 	@echo 'make check-kernel  with real kernels in virtual machines, as root (10 minutes); NEWEST=1;'
@@ -578,6 +579,11 @@ demo-calls:
 	@tools/deps.sh --install build
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@BUILD='$(BUILD)' tools/demo-calls.sh
+
+demo-topology:
+	@tools/deps.sh --install build
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@BUILD='$(BUILD)' tools/demo-topology.sh
 
 demo-kernel:
 	@tools/deps.sh --install build kernel
