@@ -22,11 +22,12 @@ LIMIT=150	# seconds for the mesh
 # Addresses of this process alone.
 NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
 # Tests of the library that take seconds under emulation, and whose result depends on the machine.
-TWINS='call_wire config crc32c decode dial dlm_packet dlm_random dlm_space frag fsm golden greeting
-	hello hostile known link link_state live_hot lives lives_peers node node_again node_ends
-	node_find node_leave node_memory node_wait option_set overview path paths ring ring_calls
-	ring_threads seq service service_calls session_calls snapshot states tombstones view
-	view_again view_away view_ends view_limits view_observer watch wire wire_calls'
+TWINS='call_wire config crc32c decode dial dlm_packet dlm_random dlm_space frag fsm golden
+	greeting hello hostile known link link_state live_hot lives lives_peers node node_again
+	node_ends node_find node_leave node_memory node_wait option_set overview path paths ring
+	ring_calls ring_threads seq service service_calls session_calls snapshot states tombstones
+	topo topo_edges topo_hostile topo_owners topo_time topo_view topo_wire view view_again
+	view_away view_ends view_limits view_observer watch wire wire_calls'
 passed=0 failed=0
 export LC_ALL=C
 unset MAKEFLAGS MFLAGS MAKELEVEL
