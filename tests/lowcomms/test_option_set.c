@@ -180,6 +180,7 @@ static void wrong_values_are_refused(void)
 
 	for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		CHECK_EQ(set(n, wrong[i].name, wrong[i].text), wrong[i].error);
+		CHECK(strcmp(sinew_error_name(wrong[i].error), "unknown"));
 		if (!CHECK(strstr(err, wrong[i].why) != NULL))
 			printf("# %s %s: %s\n", wrong[i].name, wrong[i].text, err);
 	}
@@ -189,6 +190,8 @@ static void wrong_values_are_refused(void)
 	CHECK_EQ(sinew_option_set(n, &v, 1, NULL, 1), -EINVAL);
 	CHECK_EQ(sinew_option_set(n, NULL, 0, NULL, 0), 0);
 	CHECK_EQ(sinew_option_set(n, &v, SINEW_OPTION_SET_MAX + 1, NULL, 0), -E2BIG);
+	CHECK_STR(sinew_error_name(-E2BIG), "E2BIG");
+	CHECK_STR(sinew_error_name(-EROFS), "EROFS");
 	CHECK_EQ(sinew_option_get(n, "ack", buf, sizeof buf), -ENOENT);
 	CHECK_EQ(sinew_option_get(n, NULL, buf, sizeof buf), -EINVAL);
 	CHECK_EQ(sinew_option_get(n, "ack_ms", buf, 0), -EINVAL);
