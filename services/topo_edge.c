@@ -20,7 +20,7 @@ int topo_edges_init(struct topo_edges *e, const struct topo_memory *m)
 
 void topo_edges_fini(struct topo_edges *e, const struct topo_memory *m)
 {
-	for (uint32_t i = 0; e->found.buckets && i < e->found.n_buckets; i++) {
+	for (uint32_t i = 0; i < e->found.n_buckets; i++) {
 		struct topo_link *l = topo_hash_first(&e->found, i), *next;
 
 		for (; l; l = next) {

@@ -27,7 +27,6 @@ int topo_hash_init(struct topo_hash *h, const struct topo_memory *m)
 void topo_hash_fini(struct topo_hash *h, const struct topo_memory *m)
 {
 	topo_release(m, h->buckets);
-	h->buckets = NULL;
 }
 
 static struct topo_link **bucket_of(const struct topo_hash *h, uint32_t hash)

@@ -20,7 +20,6 @@ int topo_log_init(struct topo_log *log, const struct topo_memory *m, uint32_t si
 void topo_log_fini(struct topo_log *log, const struct topo_memory *m)
 {
 	topo_release(m, log->entries);
-	log->entries = NULL;
 }
 
 void topo_log_append(struct topo_log *log, struct topo_row *row, uintptr_t bits)

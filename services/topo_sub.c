@@ -103,7 +103,6 @@ int topo_subscribe(struct topo_subs *subs, const struct topo_request *r, uint64_
 	topo_cursor_begin(&sub->cursor, &s);
 	limit_time(subs, sub, now_ns);
 	subs->n++;
-	subs->filled = NULL;
 	if (at_end_of_log(sub))
 		sub->waits = true;
 	else
@@ -190,10 +189,6 @@ void topo_taken(struct topo_subs *subs, struct topo_sub *sub)
 	sub->waits = at_end_of_log(sub);
 	if (!topo_has(sub))
 		list_remove(&sub->ready);
-	if (topo_ended(sub)) {
-		list_remove(&sub->peers);
-		list_append(&subs->of_all, &sub->peers);
-	}
 	topo_check(subs);
 }
 
@@ -244,8 +239,7 @@ static void tell(struct topo_subs *subs, struct list *head, const struct topo_ro
 	const struct topo_log *log = subs->source.log;
 
 	list_each(struct topo_sub, sub, head, peers) {
-		if (topo_ended(sub) ||
-		    !topo_row_matches(row, &sub->request, subs->source.own_node))
+		if (!topo_row_matches(row, &sub->request, subs->source.own_node))
 			continue;
 		sub->cursor.n_pending++;
 		if (!sub->waits)

@@ -74,7 +74,7 @@ bool topo_ended(const struct topo_sub *sub);
  * their bytes: 0 only if !topo_has(). The cursor stays.
  */
 size_t topo_fill(struct topo_subs *subs, struct topo_sub *sub, uint8_t *buf, size_t room);
-/* All of the last topo_fill() is told. Between the two nothing else was done to subs. */
+/* All of the last topo_fill() is told. Nothing was changed between the two. */
 void topo_taken(struct topo_subs *subs, struct topo_sub *sub);
 
 /* Events of the log that it has not told. */

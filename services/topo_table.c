@@ -15,7 +15,6 @@ void topo_table_fini(struct topo_table *t, const struct topo_memory *m)
 {
 	list_each(struct topo_row, row, &t->order, order)
 		topo_release(m, row);
-	list_init(&t->order);
 	topo_hash_fini(&t->found, m);
 }
 

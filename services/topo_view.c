@@ -296,9 +296,6 @@ int topo_view_event(struct topo_view *v, const struct topo_event *e)
 	if (v->phase == TOPO_VIEW_BROKEN || v->phase == TOPO_VIEW_OVER)
 		return -EPROTO;
 	r = take(v, e);
-	/* An edge that is not told has no event. */
-	if (v->walk == TOPO_WALK_NONE)
-		free_gone(v);
 	if (r)
 		v->phase = TOPO_VIEW_BROKEN;
 	topo_check_view(v);

@@ -398,6 +398,33 @@ static void withdrawn_ones_are_freed(void)
 	topo_pair_fini(&pair);
 }
 
+/* A row says what it was made of, and nothing else. */
+static void rows_say_each_part(void)
+{
+	struct topo_offer o = topo_pair_offer(64, 1, 2), other[6];
+	struct topo_id id = { .node = TOPO_PAIR_NODE, .incarnation = TOPO_PAIR_LIFE, .pub = 1 };
+	const struct topo_row *row;
+	uint8_t attr[TOPO_ATTR_MAX];
+
+	topo_pair_init(&pair, LOG);
+	topo_pair_publish(&pair, 64, 1, 2);
+	row = topo_table_find(&pair.topo.table, &id);
+	CHECK_OR_RETURN(row && topo_row_says(row, &o));
+	for (unsigned i = 0; i < 6; i++)
+		other[i] = o;
+	memcpy(attr, o.attr, sizeof attr);
+	attr[TOPO_ATTR_MAX - 1]++;
+	other[0].name.type++;
+	other[1].name.lower--;
+	other[2].name.upper++;
+	other[3].scope = TOPO_SCOPE_NODE;
+	other[4].attr_len--;
+	other[5].attr = attr;
+	for (unsigned i = 0; i < 6; i++)
+		CHECK(!topo_row_says(row, &other[i]));
+	topo_pair_fini(&pair);
+}
+
 static unsigned count_rows(struct topo_sub *sub)
 {
 	struct topo_event e;
@@ -458,6 +485,7 @@ int main(void)
 	RUN(refused_without_memory);
 	RUN(table_grows_without_memory);
 	RUN(withdrawn_ones_are_freed);
+	RUN(rows_say_each_part);
 	RUN(many_are_small);
 	return check_done();
 }
