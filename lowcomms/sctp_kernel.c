@@ -57,8 +57,8 @@ static void stream_event(struct source *source, uint32_t events);
 static int begin(struct streams *ss, int fd, const struct sockaddr_storage *other, bool dialling,
 		 struct stream **ret_stream)
 {
-	int err = stream_fd_begin(ss, &sctp_ops, sizeof(struct sctp_stream), fd, other, stream_event,
-				  dialling, ret_stream);
+	int err = stream_fd_begin(ss, &sctp_ops, sizeof(struct sctp_stream), fd, other,
+				  stream_event, dialling, ret_stream);
 
 	if (!err)
 		sctp_of(*ret_stream)->dialling = dialling;

@@ -370,12 +370,12 @@ struct sinew_call_options {
  * the depth 7. -ECONNABORTED: the parent has ended. -EDEADLK: this is a callback, and nothing is
  * read in that session because its messages that were kept exceed receive_bytes: no reply could
  * come until callbacks release some (nobody else ever has). A call that a callback began before
- * ends for the same reason, SINEW_END_DEADLOCK, when such a pause has lasted 20 ms. -EPROTO: calls of that
- * session have ended with SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown flag,
- * less data than total without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with SINEW_CALL_MORE; an
- * own call as parent or after; as after one of another session, or the parent; after with
- * SINEW_CALL_UPGRADE; a credential of another node. -ENOSPC, -EMSGSIZE: of a credential, as
- * sinew_binding_open(). -ENOMEM, -ECHILD.
+ * ends for the same reason, SINEW_END_DEADLOCK, when such a pause has lasted 20 ms. -EPROTO: calls
+ * of that session have ended with SINEW_END_PROTOCOL. -EINVAL: n < 0 or more than 1024, an unknown
+ * flag, less data than total without SINEW_CALL_MORE, or more; SINEW_CALL_RETRY with
+ * SINEW_CALL_MORE; an own call as parent or after; as after one of another session, or the parent;
+ * after with SINEW_CALL_UPGRADE; a credential of another node. -ENOSPC, -EMSGSIZE: of a credential,
+ * as sinew_binding_open(). -ENOMEM, -ECHILD.
  */
 int sinew_call_begin(struct sinew_binding *binding, uint32_t op,
 		     const struct sinew_call_options *opt, const struct iovec *iov, int n,

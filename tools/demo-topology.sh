@@ -89,7 +89,7 @@ lists_equal()
 	printf '}\n'
 } >"$T/conf"
 
-echo 'Three nodes start, and tell each other who is there. Who reaches whom:'
+echo 'Three nodes start, and tell each other who is there. The matrix of sessions:'
 for i in 1 2 3; do
 	serve $i
 done
@@ -128,6 +128,6 @@ wait_for has_text "$T/watched" "number=$last"
 echo
 n_collapsed=$(grep -cE '"collapsed": ?true' "$T/watched")
 echo "The lists of all three nodes are equal, $(wc -l <"$T/list1") lines. The subscriber that was"
-echo "stopped was told $(wc -l <"$T/watched") events, $n_collapsed of them in place of steps that were" \
-	'left out.'
+echo "stopped was told $(wc -l <"$T/watched") events, $n_collapsed of them in place of steps" \
+	'that were left out.'
 grep number= "$T/list3" | tail -n 3

@@ -583,11 +583,7 @@ blocks='block_drops_one_direction_and_is_gone_afterwards
 	rejected_connections_are_reset
 	a_table_that_was_left_behind_is_removed'
 for name in $tests; do
-	if [ "$(id -u)" = 0 ]; then
-		run "$name"
-	else
-		skip "$name" "needs root"
-	fi
+	if [ "$(id -u)" = 0 ]; then run "$name"; else skip "$name" "needs root"; fi
 done
 for name in $blocks; do
 	if [ "$(id -u)" != 0 ]; then

@@ -325,9 +325,9 @@ conversions_under_tcpkill() { conversions_under by_tcpkill 10000; }
 
 # The member repeats a question without an answer on the new link, and not after its 5 seconds. A
 # question of the kernel that is lost with its link costs recover_timer, whoever the peer is: one
-# second here, and a kernel takes no less. It is as long as the library waits for a number on the new
-# link before it resets that one as well (K7 of proto/SESSION.md): a question that is repeated just
-# then is lost once more, so the limit is above two of those times.
+# second here, and a kernel takes no less. The library waits as long for a number on the new link
+# before it resets that one as well (K7 of proto/SESSION.md). A question that is repeated just then
+# may be lost once more, so the limit is above two of those times.
 resets_in_recovery()
 {
 	local phase began ms longest=0

@@ -171,7 +171,7 @@ cut_of()
 	wait_for all_paths_work 2
 }
 
-# What node 1 logs of the addresses of node 2, which were cut.
+# Node 1 logs that addresses of node 2 were cut, and came back.
 paths_are_told()
 {
 	local addr

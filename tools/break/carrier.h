@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What may carry links beside TCP: for a hint where no connection was found. Knows the kernel's
+ * Carriers of links beside TCP: for a hint where no connection was found. Knows the kernel's
  * lists of sockets in /proc/net, no connection.
  */
 #ifndef TOOLS_BREAK_CARRIER_H

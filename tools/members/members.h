@@ -68,7 +68,7 @@ struct members {
 int members_print(const struct members *m);
 /* The differences from before, a line or an object each. */
 int members_print_changes(const struct members *m);
-/* Who reaches whom, by the topology of a running node. A status. */
+/* The matrix of sessions, by the topology of a running node. A status. */
 int members_matrix(const struct members_arguments *args);
 
 #endif

@@ -18,7 +18,7 @@ struct name {
 	uint32_t type, lower, upper;
 };
 
-/* What a subscription is for, by the command line. */
+/* The filter of a subscription, by the command line. */
 struct topology_filter {
 	struct name name;
 	uint32_t node;
@@ -45,7 +45,7 @@ bool position_parse(const char *text, struct sinew_position *ret);
 int print_head(void);
 int print_publication(const struct sinew_publication *p, bool json);
 int print_event(const struct sinew_topo_msg *msg, bool json);
-/* What was printed before is written. */
+/* Writes all that was printed before. */
 int print_end(void);
 
 /* ---- topology.c ---- */

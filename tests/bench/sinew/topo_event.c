@@ -169,7 +169,7 @@ int job_topo_exchange(const struct settings *s)
 
 /* ---- of a session ---- */
 
-/* Node 1 has a session with node 2. Who is told: programs at nodes 1 and 3. */
+/* Node 1 has a session with node 2. Programs at nodes 1 and 3 are told. */
 struct members {
 	struct host host;
 	struct sinew_calls *calls[MEMBERS];
@@ -221,8 +221,10 @@ static int drive(struct members *m, bool up, uint64_t n, uint64_t *began)
 		if (!*began && !m->host.nodes[0].peers[2] != up)
 			*began = clock_now_ns();
 		for (unsigned i = 0; i < 2 && err >= 0; i++) {
+			const struct seen *seen = &m->seen[i];
+
 			err = sinew_topo_dispatch(m->topos[i], 0);
-			if (is_told[i] || (up ? m->seen[i].n_published : m->seen[i].n_withdrawn) < n)
+			if (is_told[i] || (up ? seen->n_published : seen->n_withdrawn) < n)
 				continue;
 			is_told[i] = true;
 			histogram_add(m->times[i], *began ? clock_now_ns() - *began : 0);

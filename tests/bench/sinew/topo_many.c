@@ -177,7 +177,7 @@ int job_topo_idle(const struct settings *s)
 	double before;
 	int err = topo_host_open(&host, s);
 
-	/* What one needs alone is there before it counts. */
+	/* Memory that the first one needs is there before it counts. */
 	if (!err)
 		err = readers_open(&first, host.nodes[0].node, NULL, 1, TOPO_TYPE_IDLE);
 	before = usage_resident_bytes();
