@@ -42,16 +42,24 @@ static void show_peers(const struct calls *c, struct sinew_calls_status *st)
 	}
 }
 
-/* Handles are in the order of their beginnings. */
+/* Handles are in the order of their beginnings. The library's own calls, few of them, last as long
+ * as the session. */
+static struct sinew_call *oldest(const struct lane *l)
+{
+	list_each(struct sinew_call, k, &l->handles, all)
+		if (k->service_id >= SINEW_SERVICE_FIRST)
+			return k;
+	return NULL;
+}
+
 static void show_oldest(const struct lane *l, struct sinew_calls_status *st)
 {
 	uint64_t now_ns = service_now();
-	struct sinew_call *k;
+	struct sinew_call *k = oldest(l);
 
 	lock_order_held(LOCK_SERVICE);
-	if (list_empty(&l->handles))
+	if (!k)
 		return;
-	k = list_first(&l->handles, struct sinew_call, all);
 	call_name(k);
 	st->has_oldest = true;
 	st->oldest_incoming = k->incoming;

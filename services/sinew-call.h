@@ -116,7 +116,7 @@ int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *o
  */
 int sinew_calls_drain(struct sinew_calls *calls, int timeout_ms);
 
-/* How many calls, own and of peers, have not ended. any thread. */
+/* How many calls, own and of peers, have not ended, without the library's own. any thread. */
 unsigned sinew_calls_open(const struct sinew_calls *calls);
 
 /*
@@ -166,7 +166,8 @@ struct sinew_calls_status {
 	/* Of both. */
 	uint64_t late;		/* frames of calls that had ended, dropped */
 	bool broken;		/* a side broke the rules: calls of this session have ended */
-	/* The oldest call, of either side, that is open or occupies its slot. */
+	/* The oldest call, of either side, that is open or occupies its slot; not the library's
+	 * own. */
 	bool has_oldest;
 	bool oldest_incoming;	/* it is the peer's */
 	bool oldest_waiting;	/* for a slot, or for a handler of its service */

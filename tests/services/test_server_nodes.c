@@ -239,6 +239,26 @@ static void a_flood_is_bounded(void)
 	end();
 }
 
+/* The application counts and sees its own calls alone. */
+static void calls_of_the_library_are_not_shown(void)
+{
+	struct sinew_calls_status st = { .size = sizeof st };
+	struct sinew_session *session;
+
+	if (!begin())
+		return;
+	DRIVE_ALL(is_whole());
+	session = sinew_session_find(c->t[1].n, 2);
+	if (CHECK(session != NULL) &&
+	    CHECK_EQ(sinew_calls_status(calls[1], session, &st), 0)) {
+		CHECK(st.open && st.peers_open);
+		CHECK(!st.has_oldest);
+	}
+	CHECK_EQ(sinew_calls_open(calls[1]), 0);
+	sinew_session_unref(session);
+	end();
+}
+
 /* sinew_close() of all: the subscriptions to each other hold nobody's FIN back. */
 static void a_close_waits_for_no_subscription(void)
 {
@@ -280,6 +300,7 @@ int main(void)
 	RUN(a_new_incarnation_is_told);
 	RUN(a_service_is_told);
 	RUN(a_flood_is_bounded);
+	RUN(calls_of_the_library_are_not_shown);
 	RUN(a_close_waits_for_no_subscription);
 	RUN(a_finished_session_ends);
 	return check_done();
