@@ -7,7 +7,7 @@
 # Knows only the command line.
 # run.sh: timeout=200 with=jq,python3 waits
 #
-#	tests/live/test_topology.sh [SECONDS]    600 with LIVE_FULL=1, else 60
+#	tests/live/test_topology.sh [SECONDS]    a minute, if it is not said
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 VIEW=$PWD/tests/live/topology_view.py
@@ -15,7 +15,6 @@ VIEW=$PWD/tests/live/topology_view.py
 . tests/netns_lib.sh
 
 long=${1:-60}
-[ "${LIVE_FULL:-0}" = 1 ] && long=${1:-600}
 BREAK_MS=50
 ROUND=17		# publications, and withdrawals, of one program in a tenth of a second
 KEPT=200		# that are there at a time
