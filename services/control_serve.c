@@ -45,11 +45,10 @@ static int serve(struct control *c, const char *name)
 		c->server = server_of(c->node);
 		assert(c->server);
 		err = server_listen(c->server, name, &gate);
-		/* Else the server has it, until on_freed(). */
-		if (err != -EEXIST)
-			return err;
 	}
-	control_free(c);
+	/* Else the server has it, until on_freed(). */
+	if (err)
+		control_free(c);
 	return err;
 }
 

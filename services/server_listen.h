@@ -10,7 +10,7 @@
 
 /*
  * Opens the control socket, once, before the first dispatch. gate is copied, and referred to until
- * its freed() has run, also where this fails but with -EEXIST.
+ * its freed() has run; where this fails it is not, and freed() never runs.
  * -EADDRINUSE: another program has that name. -EEXIST: there is one. -ENAMETOOLONG, -EINVAL,
  * -EMFILE, -ENFILE, -ENOMEM.
  */

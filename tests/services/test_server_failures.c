@@ -7,7 +7,9 @@
  */
 #include "tests/lib/failures.h"
 
+#include "services/packet.h"
 #include "services/server_listen.h"
+#include "services/sinew-control.h"
 #include "tests/lib/cluster.h"
 
 #define TYPE		100u
@@ -176,6 +178,34 @@ static void without_a_thread(void)
 	each_that_fails(CALL_pthread_create);
 }
 
+/* The program that has the name keeps it, and the node that wanted it gives all back. */
+static void a_name_that_is_taken(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_control_options opt = { .size = sizeof opt, .name = name };
+	unsigned fds = n_descriptors();
+	long blocks = atomic_load(&failing.blocks);
+	struct test_node t = { .id = 0 };
+	struct sinew_calls *served = NULL;
+	struct sinew_options o;
+	int fd = -1;
+
+	fast_options(&o, 1, &addr);
+	o.log = NULL;
+	o.own_thread = true;
+	CHECK_EQ(packet_listen(name, &fd), 0);
+	if (node_open(&t, &o) && CHECK_EQ(sinew_calls_new(t.n, NULL, &served), 0)) {
+		opt.calls = served;
+		CHECK_EQ(sinew_control_serve(t.n, &opt), -EADDRINUSE);
+		CHECK_EQ(sinew_control_serve(t.n, &opt), -EADDRINUSE);
+	}
+	node_free(&t);
+	sinew_calls_free(served);
+	close(fd);
+	CHECK_EQ(n_descriptors(), fds);
+	CHECK_EQ(atomic_load(&failing.blocks), blocks);
+}
+
 int main(void)
 {
 	static char text[64];
@@ -186,5 +216,6 @@ int main(void)
 	RUN(without_descriptors);
 	RUN(without_sockets);
 	RUN(without_a_thread);
+	RUN(a_name_that_is_taken);
 	return check_done();
 }
