@@ -89,6 +89,7 @@ static void call_peer(struct server_member *m)
 	sinew_session_unref(session);
 	m->again_ns = UINT64_MAX;
 	m->n_rest = 0;
+	m->useless = false;
 	if (err && is_for_now(err))
 		again_in(m, m->pause_ms);
 }
@@ -197,6 +198,7 @@ static void give_up(struct server_member *m, int err)
 			 "topology's events: it is asked again", m->nodeid);
 		m->pause_ms = MEMBER_AGAIN_MAX_MS;
 	}
+	m->useless = true;
 	sinew_call_abort(m->call, SINEW_RX_PROTOCOL_ERROR);
 }
 
@@ -227,7 +229,8 @@ static int take(struct server_member *m, const uint8_t *p, size_t n)
 static bool read_once(struct server_member *m)
 {
 	uint8_t *buf = m->s->buf;
-	size_t off = m->n_rest;
+	const size_t had = m->n_rest;
+	size_t off = had;
 	int err, ret;
 
 	assert(m->call && off < sizeof m->rest);
@@ -238,7 +241,8 @@ static bool read_once(struct server_member *m)
 		give_up(m, err);
 		return false;
 	}
-	if (!m->full)
+	/* A call that ends without data was of no use: the next one comes later. */
+	if (off > had && !m->full)
 		m->pause_ms = MEMBER_AGAIN_MS;
 	return ret == 0;
 }
@@ -265,7 +269,7 @@ static void ended(struct server_member *m)
 
 static bool can_read(const struct server_member *m)
 {
-	return !m->over && !m->blind;
+	return !m->over && !m->blind && !m->useless;
 }
 
 bool member_answer(struct server_member *m)

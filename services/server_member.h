@@ -28,6 +28,7 @@ struct server_member {
 	uint32_t pause_ms;
 	uint32_t n_rest;
 	bool over;			/* the session is: the call's end is awaited */
+	bool useless;			/* the call is, its end is awaited: nothing is read */
 	bool full;			/* it publishes too much */
 	bool blind;			/* no memory for what it publishes, nor for its NODE */
 	_Atomic uint32_t reason;	/* enum sinew_call_reason */

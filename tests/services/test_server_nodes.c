@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what members tell each other: three nodes in one process, with a subscriber at
- * each. Knows the public headers only.
+ * each.
  */
+#include "services/server_member.h"
+#include "services/service.h"
 #include "tests/lib/follower.h"
 
 #define TYPE		100u
 #define N		3u
 #define FLOOD		5000u		/* publications, more than a session may have */
+#define ASKED		4u		/* times that a peer refuses */
 
 static struct cluster *c;
 static struct sinew_calls *calls[N + 1];
@@ -239,6 +242,44 @@ static void a_flood_is_bounded(void)
 	end();
 }
 
+static int64_t asked_ms[ASKED];
+static unsigned n_asked;
+
+static void refuse(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	(void)user;
+	if (msg->event != SINEW_CALL_NEW)
+		return;
+	if (n_asked < ASKED)
+		asked_ms[n_asked++] = now_ms();
+	sinew_call_abort(call, SINEW_RX_CALL_DEAD);
+	sinew_call_end(call);
+}
+
+/* A peer that has no room for it is asked less and less often. */
+static void one_that_refuses_is_left_alone(void)
+{
+	const struct sinew_service topology = {
+		.size = sizeof topology, .fn = refuse, .delivery = SINEW_CALL_WHOLE,
+	};
+	struct cluster *pair = cluster_new(2, NULL);
+
+	CHECK_OR_RETURN(pair != NULL);
+	n_asked = 0;
+	CHECK_EQ(sinew_calls_new(pair->t[1].n, NULL, &calls[1]), 0);
+	CHECK_EQ(sinew_topo_start(pair->t[1].n, calls[1], NULL), 0);
+	CHECK_EQ(sinew_calls_new(pair->t[2].n, NULL, &calls[2]), 0);
+	CHECK_EQ(service_bind(calls[2], MEMBER_SERVICE, &topology, NULL), 0);
+	DRIVE_TOPO(pair, topos, 0, n_asked == ASKED);
+	for (unsigned i = 2; i < ASKED; i++)
+		CHECK(asked_ms[i] - asked_ms[i - 1] >= MEMBER_AGAIN_MS << (i - 1));
+	cluster_free(pair);
+	for (unsigned i = 1; i <= 2; i++) {
+		sinew_calls_free(calls[i]);
+		calls[i] = NULL;
+	}
+}
+
 /* The application counts and sees its own calls alone. */
 static void calls_of_the_library_are_not_shown(void)
 {
@@ -300,6 +341,7 @@ int main(void)
 	RUN(a_new_incarnation_is_told);
 	RUN(a_service_is_told);
 	RUN(a_flood_is_bounded);
+	RUN(one_that_refuses_is_left_alone);
 	RUN(calls_of_the_library_are_not_shown);
 	RUN(a_close_waits_for_no_subscription);
 	RUN(a_finished_session_ends);
