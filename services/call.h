@@ -108,6 +108,7 @@ struct sinew_call {
 /* Of a plain call that is over: as it was before it began. */
 static inline void call_rest(struct sinew_call *k)
 {
+	k->entry.extra = k->entry.announced = false;
 	calls_clear((char *)k + offsetof(struct sinew_call, max_bytes),
 		    offsetof(struct sinew_call, own) - offsetof(struct sinew_call, max_bytes));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what functions of plain calls may do in the two events that they get one behind
- * the other: answer too early, abort, give the call back, have another thread do so. Knows the
- * public headers only.
+ * the other: answer too early, abort, give the call back, have another thread do so; and of what a
+ * call that is over leaves in the memory of the next one. Knows the public headers only.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -207,6 +207,99 @@ static void another_thread_may_give_it_back(void)
 	}
 }
 
+/* ---- memory of the next call ---- */
+
+#define KEPT_MAX	2u
+
+static struct sinew_call *kept[KEPT_MAX];
+static unsigned n_kept, n_done, n_news;
+
+static void keep(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	(void)user;
+	if (msg->event == SINEW_CALL_DATA && n_kept < KEPT_MAX)
+		kept[n_kept++] = call;
+}
+
+static void done(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	(void)user;
+	if (msg->event != SINEW_CALL_ENDED)
+		return;
+	n_done++;
+	sinew_call_end(call);
+}
+
+static bool see_new(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	(void)call;
+	(void)user;
+	n_news += msg->event == SINEW_CALL_NEW;
+	return false;
+}
+
+/* The other service, with keep(). */
+static struct sinew_binding *open_other(struct sinew_service is)
+{
+	struct sinew_binding *other = NULL;
+
+	is.size = sizeof is;
+	is.fn = keep;
+	CHECK_EQ(sinew_service_bind(pair.s[1].calls, SERVICE + 1, &is, NULL), 0);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, SERVICE + 1, NULL,
+				    &other), 0);
+	return other;
+}
+
+/* So many calls, answered and given back outside of their functions, before their end is told. */
+static void answer_outside(struct sinew_binding *to, unsigned n)
+{
+	const struct sinew_call_options opt = { .size = sizeof opt, .fn = done };
+	struct iovec iov = { .iov_base = data, .iov_len = sizeof data };
+	struct sinew_call *call;
+
+	n_kept = n_done = 0;
+	for (unsigned i = 0; i < n; i++)
+		CHECK_EQ(sinew_call_begin(to, 1, &opt, &iov, 1, 0, NULL, &call), 0);
+	DRIVE_CALLS(&pair, n_kept == n);
+	for (unsigned i = 0; i < n_kept; i++) {
+		CHECK_EQ(reply(kept[i]), sizeof data);
+		sinew_call_end(kept[i]);
+	}
+	DRIVE_CALLS(&pair, n_done == n && !call_pair_open_calls(&pair));
+}
+
+static void a_call_leaves_its_further_place(void)
+{
+	struct sinew_binding *other;
+
+	CHECK_OR_RETURN(open_pair(ANSWER));
+	other = open_other((struct sinew_service) {
+		.max_calls = 1, .full = SINEW_FULL_ALLOC, .max_alloc = 1 });
+	answer_outside(other, 2);
+	play();
+	CHECK(peers.datas == 1 && own.ends == 1);
+	answer_outside(other, 2);
+	sinew_binding_close(other);
+	close_pair();
+}
+
+static void the_interceptor_sees_each_new_call(void)
+{
+	struct sinew_binding *other;
+
+	CHECK_OR_RETURN(open_pair(ANSWER));
+	CHECK_EQ(sinew_calls_intercept(pair.s[1].calls, see_new, NULL), 0);
+	other = open_other((struct sinew_service) { 0 });
+	n_news = 0;
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		answer_outside(other, 1);
+		CHECK_EQ(n_news, i);
+	}
+	sinew_binding_close(other);
+	close_pair();
+}
+
 int main(void)
 {
 	RUN(a_reply_before_its_request_is_refused);
@@ -214,5 +307,7 @@ int main(void)
 	RUN(a_call_given_back_gets_nothing);
 	RUN(an_own_call_given_back_gets_no_end);
 	RUN(another_thread_may_give_it_back);
+	RUN(a_call_leaves_its_further_place);
+	RUN(the_interceptor_sees_each_new_call);
 	return check_done();
 }
