@@ -179,14 +179,16 @@ static inline void plain_answer(struct calls *c, struct call *call, const uint8_
 	calls_check(c);
 }
 
-/* call_let_go() of a call that was begun and answered plainly; false: take it. */
+/* call_let_go() of a call that was begun plainly, and answered without a CREDIT of this side;
+ * false: take it. The window of its reply is that of the next call in this memory. */
 static inline bool plain_let_go(struct call *call)
 {
 	struct calls *c = call->calls;
 
 	if (!call->plain || call->state != CALL_OVER || call->reason != CALLS_REPLIED ||
-	    call->slot != CALL_SLOT_NONE || call->pending)
+	    call->slot != CALL_SLOT_NONE || call->pending || call->rx.told)
 		return false;
+	assert(call->rx.limit == c->cfg.ours.window && call->rx.window == call->rx.limit);
 	assert(call->rx.consumed == call->rx.received);
 	call->gone = true;
 	call->state = CALL_FREE;

@@ -186,10 +186,32 @@ static void a_reply_that_breaks_a_rule_is_not_plain(void)
 	pair_free(&pair);
 }
 
+/* A reply longer than the window: what was granted for it is not for the next call. */
+static void grants_do_not_outlast_their_call(void)
+{
+	static const char long_reply[150];
+
+	open_pair("0123456789", true);
+	call.plain = true;
+	pair_deliver(&pair.b);
+	CHECK_OR_RETURN(pair.b.in);
+	CHECK_EQ(call_accept(pair.b.in), 0);
+	CHECK_EQ(call_send(pair.b.in, long_reply, sizeof long_reply, true), 0);
+	pair_run(&pair);
+	CHECK_EQ(call.state, CALL_OVER);
+	CHECK_EQ(call.rx.consumed, sizeof long_reply);
+	CHECK_EQ(call.slot, CALL_SLOT_NONE);
+	CHECK(!plain_let_go(&call));
+	call_let_go(&call);
+	CHECK(calls_empty(&pair.a.c));
+	pair_free(&pair);
+}
+
 int main(void)
 {
 	RUN(a_begin_that_breaks_a_rule_is_not_plain);
 	RUN(a_reply_that_breaks_a_rule_is_not_plain);
+	RUN(grants_do_not_outlast_their_call);
 	RUN(both_ways_lead_to_the_same);
 	return check_done();
 }
