@@ -426,7 +426,9 @@ int recv_keep(struct sinew_session *h, const void *data, size_t len, struct sine
 	if (atomic_load_explicit(&h->kept, memory_order_relaxed) > n->opt.receive_bytes &&
 	    !(h->paused & PAUSE_BUDGET)) {
 		recv_pause(h, PAUSE_BUDGET, true);
-		serving_paused(h);
+		/* Unless another thread has released enough meanwhile. */
+		if (h->paused & PAUSE_BUDGET)
+			serving_paused(h);
 	}
 	*ret_kept = k;
 	return 0;
