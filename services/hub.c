@@ -158,7 +158,8 @@ static void on_paused(void *user, struct sinew_session *h)
 {
 	struct sinew_calls *o = user;
 	struct lane *l = service_data(h);
-	uint64_t at_ns = service_turn_ns(o->node) + STUCK_NS;
+	/* The turn may have begun long ago: callbacks run before this one. */
+	uint64_t at_ns = service_now() + STUCK_NS;
 
 	if (!l)
 		return;
