@@ -12,8 +12,8 @@
 #include "services/lane.h"
 #include "services/service.h"
 
-#define EXACT_MS	10000u	/* shorter deadlines begin at an exact time, others with the turn
-				 * of the loop in which calls are handed over */
+#define EXACT_MS	10000u	/* shorter deadlines begin at an exact time, others of calls that a
+				 * function begins with the turn of the loop that has called it */
 
 static bool forked(const struct sinew_call *k)
 {
@@ -100,7 +100,8 @@ static bool begin_plain(const struct sinew_binding *b, uint32_t op,
 	struct sinew_call *k;
 
 	lane_lock(l);
-	if (!l->delivers || ms < EXACT_MS)
+	/* A function of the application may keep the loop for long. */
+	if (!l->delivers || ms < EXACT_MS || !loop_is_inside(&l->owner->node->loop))
 		calls_now(&l->calls, service_now());
 	k = begin_locked(b, op, ms, opt, iov, user);
 	if (k)
