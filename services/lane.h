@@ -118,7 +118,6 @@ static inline bool spare_give(struct spare *spare, struct sinew_call *k)
 /* One more handle, or the loop. */
 static inline void lane_hold(struct lane *l)
 {
-	assert(!((uintptr_t)l & LANE_ORPHAN));
 	if (!l->n_calls++)
 		sinew_session_ref(l->session);
 }
@@ -142,6 +141,7 @@ static inline void lane_unhold_loop(struct lane *l)
 /* A handle as call_new() gives it out, and spare ones are: with one reference. */
 static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incoming)
 {
+	assert(!((uintptr_t)k & LANE_ORPHAN));
 	calls_clear(k, offsetof(struct sinew_call, own));
 	k->lane = l;
 	k->incoming = incoming;
