@@ -218,6 +218,8 @@ static void resume(struct sinew_call *k, void (*how)(struct lane *l, struct sine
 
 	lane_lock(l);
 	assert(!l->delivers);
+	/* The lane may have slept for long: calls that are begun now begin with this turn. */
+	calls_now(&l->calls, service_turn_ns(l->owner->node));
 	l->delivers = true;
 	if (k->core && k->core->state == CALL_OPEN && !k->returned)
 		how(l, k);
