@@ -111,7 +111,7 @@ static inline void plain_begun(struct calls *c, struct call *call, struct call_s
 	call->tx.want_room = false;
 	call->rx.total = CALL_TOTAL_UNKNOWN;
 	call->rx.received = call->rx.consumed = 0;
-	call->rx.opened = call->rx.complete = false;
+	call->rx.opened = call->rx.complete = call->rx.want_final = false;
 	call->reason = call->outcome = 0;
 	call->accepted = call->asked = call->behind = call->gone = false;
 	call->plain = true;

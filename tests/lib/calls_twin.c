@@ -52,7 +52,7 @@ static void leave_traces(struct call *call)
 	call->tx.consumed = 3;
 	call->tx.want_room = true;
 	call->rx.received = call->rx.consumed = 7;
-	call->rx.opened = call->rx.complete = true;
+	call->rx.opened = call->rx.complete = call->rx.want_final = true;
 	call->reason = CALLS_REPLIED;
 	call->outcome = CALLS_DONE;
 	call->accepted = call->asked = call->gone = call->plain = true;
