@@ -151,28 +151,34 @@ void loop_finish_wait(struct loop *l)
 }
 
 /* Nobody drives: since when there is something to do, as far as is known. */
-static uint64_t waits_since(struct loop *l, uint64_t now_ns)
+static uint64_t waits_since(struct loop *l, uint64_t turn, uint64_t now_ns)
 {
 	struct pollfd p = { .fd = l->epoll, .events = POLLIN };
-	uint64_t turn = atomic_load(&l->turn);
 
 	if (atomic_load(&l->awake))
 		return atomic_load(&l->woken_ns);
 	if (poll(&p, 1, 0) <= 0)
 		return now_ns;
-	if (atomic_exchange(&l->seen_turn, turn) != turn)
+	/* The time first: another thread that finds the turn finds its time, too. */
+	if (atomic_load(&l->seen_turn) != turn) {
 		atomic_store(&l->seen_ns, now_ns);
+		atomic_store(&l->seen_turn, turn);
+	}
 	return atomic_load(&l->seen_ns);
 }
 
 uint64_t loop_busy_ns(struct loop *l)
 {
-	uint64_t now_ns = loop_now_ns(), since_ns = atomic_load(&l->works_ns);
+	uint64_t turn = atomic_load(&l->turn), now_ns = loop_now_ns();
+	uint64_t since_ns = atomic_load(&l->works_ns);
 
-	if (!since_ns)
-		since_ns = atomic_load(&l->busy) == LOOP_IDLE && atomic_load(&l->shown) ?
-			waits_since(l, now_ns) : now_ns;
-	return now_ns > since_ns ? now_ns - since_ns : 0;
+	if (!since_ns && atomic_load(&l->busy) == LOOP_IDLE && atomic_load(&l->shown)) {
+		since_ns = waits_since(l, turn, now_ns);
+		/* A thread that drives, or drove meanwhile, left other marks than those of a wait. */
+		if (atomic_load(&l->busy) != LOOP_IDLE || atomic_load(&l->turn) != turn)
+			return 0;
+	}
+	return since_ns && now_ns > since_ns ? now_ns - since_ns : 0;
 }
 
 static void drain_fd(struct source *s)
