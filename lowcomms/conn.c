@@ -162,8 +162,6 @@ static void let_go(struct conn *c)
 		return;
 	assert(s->owner == c);
 	c->stream = NULL;
-	assert(s->source.fd < 0 || c->node->conns.n_fds);
-	c->node->conns.n_fds -= s->source.fd >= 0;
 	if (c->in_order)
 		s->ops->close(s);
 	else
@@ -188,6 +186,8 @@ static void conn_end(struct conn *c, bool in_order)
 	assert(n->conns.n_all);
 	n->conns.n_all--;
 	n->conns.n_up -= c->was_up && c->state != CONN_DRAINING;
+	assert(c->stream->source.fd < 0 || n->conns.n_fds);
+	n->conns.n_fds -= c->stream->source.fd >= 0;
 	c->state = CONN_DEAD;
 	ready_forget(c);
 	c->in_order = in_order;

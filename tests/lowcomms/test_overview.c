@@ -73,6 +73,13 @@ static void it_counts_what_there_is(void)
 	CHECK_EQ(sinew_peer_remove(c->t[1].n, 3), 0);
 	DRIVE(c, of(&c->t[1]).n_sessions == 1);
 	CHECK_EQ(of(&c->t[1]).n_peers, 1);
+	/* A link that carried a session takes its descriptor along. */
+	DRIVE(c, of(&c->t[1]).n_conns == 1);
+	st = of(&c->t[1]);
+	CHECK_EQ(sinew_session_finish(c->t[1].seen[2].session), 0);
+	CHECK_EQ(sinew_session_finish(c->t[2].seen[1].session), 0);
+	DRIVE(c, !of(&c->t[1]).n_conns);
+	CHECK_EQ(of(&c->t[1]).n_fds, st.n_fds - 1);
 	CHECK_EQ(sinew_close(c->t[1].n, 0), 0);
 	CHECK(of(&c->t[1]).closing);
 	DRIVE(c, c->t[1].closed);
