@@ -193,9 +193,11 @@ static int parse_number(const struct option *o, const char *text, uint64_t *ret)
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	for (; *text >= '0' && *text <= '9'; text++) {
-		if (n > (most - 9) / 10)
+		uint64_t digit = (uint64_t)(*text - '0');
+
+		if (n > (most - digit) / 10)
 			return -EINVAL;
-		n = n * 10 + (uint64_t)(*text - '0');
+		n = n * 10 + digit;
 	}
 	shift = shift_of(*text);
 	text += shift != 0;

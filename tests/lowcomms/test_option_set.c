@@ -201,6 +201,25 @@ static void wrong_values_are_refused(void)
 	cluster_free(c);
 }
 
+static void highest_port(struct sinew_options *o)
+{
+	o->port = 65535;
+}
+
+/* All that the field holds is taken. */
+static void the_highest_values_are_taken(void)
+{
+	struct cluster *c = cluster_new(1, highest_port);
+	struct sinew_node *n = c->t[1].n;
+
+	CHECK_EQ(set(n, "port", "65535"), 0);
+	CHECK_EQ(set(n, "port", "65534"), -EROFS);
+	CHECK_EQ(set(n, "port", "65536"), -EINVAL);
+	CHECK_EQ(set(n, "node_memory", "18446744073709551615"), -EINVAL);
+	CHECK(strstr(err, "to 1099511627776 bytes") != NULL);
+	cluster_free(c);
+}
+
 static void contradictions_are_refused_whole(void)
 {
 	struct sinew_option_value two[] = { { "ack_ms", "7" }, { "backoff_min_ms", "2000" } };
@@ -329,6 +348,7 @@ int main(void)
 {
 	RUN(each_option_is_set_and_read_back);
 	RUN(wrong_values_are_refused);
+	RUN(the_highest_values_are_taken);
 	RUN(contradictions_are_refused_whole);
 	RUN(changes_are_logged_at_the_level_in_force);
 	RUN(the_policy_without_quorum_changes);
