@@ -74,12 +74,6 @@ static int parse_addr(char *text, struct sockaddr_storage *ret)
 	return sinew_parse_address(text, (uint16_t)port, ret);
 }
 
-static int refuse(struct options_error *e, int err, const char *name, const char *text)
-{
-	snprintf(e->text, sizeof e->text, "option %.60s: %s", name, text);
-	return err;
-}
-
 static int parse_addrs(const struct sinew_option_value *v, struct sockaddr_storage *addrs,
 		       unsigned *ret_n, struct options_error *e)
 {
@@ -87,21 +81,41 @@ static int parse_addrs(const struct sinew_option_value *v, struct sockaddr_stora
 	unsigned n = 0;
 
 	if (strlen(v->text) >= sizeof text)
-		return refuse(e, -EINVAL, v->name, "the addresses are too long");
+		return options_refuse(e, -EINVAL, v->name, "the addresses are too long");
 	strcpy(text, v->text);
 	while (*(at += strspn(at, " \t"))) {
 		next = at + strcspn(at, " \t");
 		next += *next && !(*next = '\0');
 		if (n == SINEW_ADDRS_MAX)
-			return refuse(e, -EINVAL, v->name, "expected at most 8 addresses");
+			return options_refuse(e, -EINVAL, v->name, "expected at most 8 addresses");
 		if (parse_addr(at, &addrs[n]))
-			return refuse(e, -EINVAL, v->name, "expected addresses in numbers, each "
-				      "ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
+			return options_refuse(e, -EINVAL, v->name, "expected addresses in "
+					      "numbers, each ADDRESS, ADDRESS:PORT or "
+					      "[ADDRESS]:PORT");
 		n++;
 		at = next;
 	}
 	*ret_n = n;
 	return 0;
+}
+
+/* For people: strerror() speaks of files. */
+static const char *cause(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return "there is no such peer";
+	case -EEXIST:
+		return "it was added by somebody else at the same time";
+	case -ENOSPC:
+		return "there are as many peers as max_peers allows";
+	case -EINVAL:
+		return "expected addresses that can be connected to, link-local ones with their "
+		       "interface, as in fe80::1%eth0";
+	case -ESHUTDOWN:
+		return "the node is closing";
+	}
+	return strerror(-err);
 }
 
 int option_set_peer(struct sinew_node *n, uint32_t nodeid, const struct sinew_option_value *v,
@@ -112,7 +126,10 @@ int option_set_peer(struct sinew_node *n, uint32_t nodeid, const struct sinew_op
 	int err;
 
 	if (n->opt.membership != SINEW_MEMBERSHIP_STATIC)
-		return refuse(e, -EROFS, v->name, "the peers come from the cluster's membership");
+		return options_refuse(e, -EROFS, v->name,
+				      "the peers come from the cluster's membership");
+	if (nodeid == n->opt.nodeid)
+		return options_refuse(e, -EROFS, v->name, "the own addresses need a new start");
 	err = parse_addrs(v, addrs, &n_addrs, e);
 	if (err)
 		return err;
@@ -124,5 +141,5 @@ int option_set_peer(struct sinew_node *n, uint32_t nodeid, const struct sinew_op
 	/* Another thread may do the same meanwhile: it says -EEXIST then. */
 	if (n_addrs && err == -ENOENT)
 		err = sinew_peer_add(n, nodeid, addrs, n_addrs);
-	return err ? refuse(e, err, v->name, strerror(-err)) : 0;
+	return err ? options_refuse(e, err, v->name, cause(err)) : 0;
 }

@@ -52,12 +52,6 @@ int sinew_option_get(struct sinew_node *node, const char *name, char *buf, size_
 
 /* ---- setting ---- */
 
-static int refuse(struct options_error *e, int err, const char *name, const char *why)
-{
-	snprintf(e->text, sizeof e->text, "option %.60s: %s", name, why);
-	return err;
-}
-
 /* One value; to has what was asked for before. */
 static int take_one(const struct sinew_option_value *v, const struct sinew_options *before,
 		    struct sinew_options *to, struct options_error *e)
@@ -66,11 +60,11 @@ static int take_one(const struct sinew_option_value *v, const struct sinew_optio
 	int err;
 
 	if (!o)
-		return refuse(e, -ENOENT, v->name, "there is no such option");
+		return options_refuse(e, -ENOENT, v->name, "there is no such option");
 	err = option_parse(o, v->text, to, e);
 	if (!err && !option_is_live(o) && !option_same(o, to, before))
-		return refuse(e, -EROFS, v->name, "cannot change in a node that runs: it needs a "
-			      "new start");
+		return options_refuse(e, -EROFS, v->name, "cannot change in a node that runs: "
+				      "it needs a new start");
 	return err;
 }
 
@@ -126,7 +120,7 @@ static int check_values(const struct sinew_option_value *values, unsigned n,
 			return -EINVAL;
 		for (unsigned k = 0; k < i; k++)
 			if (!strcmp(values[i].name, values[k].name))
-				return refuse(e, -EINVAL, values[i].name, "is there twice");
+				return options_refuse(e, -EINVAL, values[i].name, "is there twice");
 	}
 	return 0;
 }
@@ -135,16 +129,22 @@ static int set(struct sinew_node *n, const struct sinew_option_value *values, un
 	       struct options_error *e)
 {
 	uint32_t nodeid;
-	int err = check_values(values, n_values, e);
+	int err;
 
+	if (n_values > SINEW_OPTION_SET_MAX) {
+		snprintf(e->text, sizeof e->text, "found %u options, expected at most %d at once",
+			 n_values, SINEW_OPTION_SET_MAX);
+		return -E2BIG;
+	}
+	err = check_values(values, n_values, e);
 	if (err)
 		return err;
 	for (unsigned i = 0; i < n_values; i++) {
 		if (!option_names_peer(values[i].name, &nodeid))
 			continue;
 		if (n_values > 1)
-			return refuse(e, -EINVAL, values[i].name, "a peer is set alone, not with "
-				      "other options");
+			return options_refuse(e, -EINVAL, values[i].name, "a peer is set alone, "
+					      "not with other options");
 		return option_set_peer(n, nodeid, &values[i], e);
 	}
 	return set_all(n, values, n_values, e);
@@ -164,8 +164,6 @@ int sinew_option_set(struct sinew_node *node, const struct sinew_option_value *v
 		return -ECHILD;
 	if (!n)
 		return 0;
-	if (n > SINEW_OPTION_SET_MAX)
-		return -E2BIG;
 	rc = set(node, values, n, &e);
 	if (rc && err_size)
 		snprintf(err, err_size, "%s", e.text);

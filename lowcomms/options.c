@@ -40,6 +40,12 @@ static void fill_defaults(struct sinew_options *o)
 #include "lowcomms/options.def"
 }
 
+int options_refuse(struct options_error *e, int err, const char *name, const char *why)
+{
+	snprintf(e->text, sizeof e->text, "option %.60s: %s", name, why);
+	return err;
+}
+
 static int refuse(struct options_error *e, const char *option, const char *expected)
 {
 	snprintf(e->text, sizeof e->text, "option %s: expected %s", option, expected);

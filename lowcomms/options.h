@@ -18,6 +18,8 @@ struct options_error {
  */
 #define OPTION_LIVE(field)	__atomic_load_n(&(field), __ATOMIC_RELAXED)
 
+/* Says why that option is refused; returns err. Any thread. */
+int options_refuse(struct options_error *e, int err, const char *name, const char *why);
 /* Each by itself, and what belongs together. Any thread. */
 int options_check(const struct sinew_options *o, struct options_error *e);
 /* The memory is enough for the longest message of the node. Any thread. */

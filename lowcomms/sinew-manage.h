@@ -152,10 +152,11 @@ struct sinew_option_value { const char *name, *text; };
  * option of sinew_watch(). A peer.NODEID is added, gets these addresses, or is removed (""): it is
  * set alone, not with others. err (of err_size bytes, may be NULL with 0) gets what is wrong, for
  * people. any thread.
- * -ENOENT: no such option. -EROFS: it cannot change in a node that runs: a new start is needed; or
- * peers come from another membership. -EINVAL: a value is out of range, contradicts another one or
- * has no peer's address; an option is named twice; a peer with others. -E2BIG: more than
- * SINEW_OPTION_SET_MAX. -ENOMEM, -ECHILD. Of a peer: the errors of sinew_peer_add().
+ * -ENOENT: no such option, or no such peer to remove. -EROFS: it cannot change in a node that runs:
+ * a new start is needed, as for the own addresses; or peers come from another membership. -EINVAL:
+ * a value is out of range, contradicts another one or has no peer's address; an option is named
+ * twice; a peer with others. -E2BIG: more than SINEW_OPTION_SET_MAX. -ENOMEM, -ECHILD. Of a peer:
+ * the errors of sinew_peer_add().
  */
 int sinew_option_set(struct sinew_node *node, const struct sinew_option_value *values, unsigned n,
 		     char *err, size_t err_size);

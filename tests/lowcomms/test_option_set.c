@@ -169,9 +169,10 @@ static void wrong_values_are_refused(void)
 		{ "peer.2", "127.0.0.1:0", "expected addresses in numbers", -EINVAL },
 		{ "peer.2", "127.0.0.1:65536", "expected addresses in numbers", -EINVAL },
 		{ "peer.2", "[::1]x", "expected addresses in numbers", -EINVAL },
-		{ "peer.2", "0.0.0.0", "Invalid argument", -EINVAL },
+		{ "peer.2", "0.0.0.0", "that can be connected to", -EINVAL },
 		{ "peer.2", "::1 ::2 ::3 ::4 ::5 ::6 ::7 ::8 ::9", "at most 8", -EINVAL },
-		{ "peer.3", "", "No such file", -ENOENT },
+		{ "peer.3", "", "no such peer", -ENOENT },
+		{ "peer.1", "127.0.0.1", "own addresses", -EROFS },
 	};
 	struct cluster *c = cluster_new(1, NULL);
 	struct sinew_node *n = c->t[1].n;
@@ -190,6 +191,8 @@ static void wrong_values_are_refused(void)
 	CHECK_EQ(sinew_option_set(n, &v, 1, NULL, 1), -EINVAL);
 	CHECK_EQ(sinew_option_set(n, NULL, 0, NULL, 0), 0);
 	CHECK_EQ(sinew_option_set(n, &v, SINEW_OPTION_SET_MAX + 1, NULL, 0), -E2BIG);
+	CHECK_EQ(sinew_option_set(n, &v, SINEW_OPTION_SET_MAX + 1, err, sizeof err), -E2BIG);
+	CHECK(strstr(err, "at most 64") != NULL);
 	CHECK_STR(sinew_error_name(-E2BIG), "E2BIG");
 	CHECK_STR(sinew_error_name(-EROFS), "EROFS");
 	CHECK_EQ(sinew_option_get(n, "ack", buf, sizeof buf), -ENOENT);
@@ -337,6 +340,7 @@ static void peers_come_and_go_as_options(void)
 	CHECK_EQ(sinew_node_peers(n, NULL, 0), 1);
 	CHECK_EQ(set(n, "max_peers", "1"), 0);
 	CHECK_EQ(set(n, "peer.8", "127.0.0.8"), -ENOSPC);
+	CHECK(strstr(err, "max_peers") != NULL);
 	CHECK_EQ(set(n, "max_peers", "2"), 0);
 	CHECK_EQ(set(n, "peer.8", "127.0.0.8"), 0);
 	CHECK_EQ(set(n, "peer.7", ""), 0);
