@@ -3,12 +3,14 @@
  * "sinew members --matrix": who has a session with whom, as the nodes publish it, asked of one node
  * of this machine. Knows neither corosync nor a file of nodes.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "services/sinew-topo.h"
+#include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/json.h"
 #include "tools/local.h"
@@ -70,14 +72,22 @@ static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg
 	}
 }
 
+static int by_pair(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+
+	if (x->from != y->from)
+		return x->from > y->from ? 1 : -1;
+	return (x->to > y->to) - (x->to < y->to);
+}
+
+/* They are sorted. */
 static bool reaches(const struct matrix *m, uint32_t from, uint32_t to)
 {
-	size_t i;
+	const struct pair pair = { from, to };
 
-	for (i = 0; i < m->n_reaches; i++)
-		if (m->reaches[i].from == from && m->reaches[i].to == to)
-			return true;
-	return false;
+	return m->n_reaches &&
+	       bsearch(&pair, m->reaches, m->n_reaches, sizeof(pair), by_pair) != NULL;
 }
 
 static int by_number(const void *a, const void *b)
@@ -139,6 +149,8 @@ static int print(struct matrix *m, bool json)
 	int rc;
 
 	qsort(m->nodes, m->n_nodes, sizeof(m->nodes[0]), by_number);
+	if (m->n_reaches)
+		qsort(m->reaches, m->n_reaches, sizeof(m->reaches[0]), by_pair);
 	if (!json)
 		print_table(m);
 	rc = json_end(json ? document(m) : NULL);
@@ -155,15 +167,21 @@ static int ask(struct matrix *m, struct sinew_topo *topo)
 	struct sinew_topo_filter filter = {
 		.size = sizeof(filter), .type = SINEW_TOPO_ANY, .upper = UINT32_MAX,
 	};
-	int rc = sinew_topo_subscribe(topo, &filter, on_event, m, NULL);
+	const uint64_t until_ns = clock_now_ns() + LOCAL_TIMEOUT_MS * CLOCK_MS;
+	int rc = sinew_topo_subscribe(topo, &filter, on_event, m, NULL), left_ms;
 
 	if (rc) {
 		say(SINEW_ERROR, "cannot subscribe: %s", strerror(-rc));
 		return STATUS_USAGE;
 	}
-	while (!m->is_over)
-		if (sinew_topo_dispatch(topo, -1) < 0)
-			return STATUS_NOT_UP;
+	while (!m->is_over) {
+		left_ms = clock_timeout_ms(until_ns);
+		rc = left_ms ? sinew_topo_dispatch(topo, left_ms) : -ETIMEDOUT;
+		if (rc >= 0 || rc == -EINTR)
+			continue;
+		say(SINEW_ERROR, "the node does not answer: %s", strerror(-rc));
+		return STATUS_NOT_UP;
+	}
 	return m->status;
 }
 
