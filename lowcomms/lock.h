@@ -20,7 +20,7 @@ struct lock {
 	_Atomic uint32_t state;		/* enum lock_state; free when zeroed */
 };
 
-/* The long ways of the two below. */
+/* The slow paths of the two below. */
 void lock_wait(struct lock *l);
 void lock_wake(struct lock *l);
 

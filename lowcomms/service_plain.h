@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The short ways of service.h, inline: the next frame of a read, and a frame that is written where
+ * The fast paths of service.h, inline: the next frame of a read, and a frame that is written where
  * it lies in the ring. Each refuses what is not plain, and nothing has happened then. For services/
  * alone. Knows nothing of calls.
  */

@@ -22,7 +22,7 @@ struct sinew_binding {
 	uint16_t number, service;
 };
 
-/* sinew_call_begin() the long way. */
+/* The slow path of sinew_call_begin(). */
 int begin_any(struct sinew_binding *b, uint32_t op, const struct sinew_call_options *opt,
 	      const struct iovec *iov, int n, unsigned flags, void *user,
 	      struct sinew_call **ret_call);

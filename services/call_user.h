@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The long ways of the user's calls that plain_user.c has short ones for.
+ * The slow paths of the user's calls that have a fast one in plain_user.c.
  */
 #ifndef SINEW_SERVICES_CALL_USER_H
 #define SINEW_SERVICES_CALL_USER_H

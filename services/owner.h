@@ -6,10 +6,10 @@
  * Files of services/ above the core of calls; each calls those of the lines below:
  *
  *	hub.c			functions of lowcomms/service.h, the user's calls for a node
- *	plain_user.c		the short ways of begin.c and call_user.c
+ *	plain_user.c		the fast paths of begin.c and call_user.c
  *	begin.c, call_user.c	the user's calls for bindings and calls
  *	deliver.c, verify.c	events of the core become events of the application
- *	plain.c			the short way of frames to functions
+ *	plain.c			the fast path of frames to functions
  *	present.c		new calls and data, in the form that is asked for
  *	show.c			go to it
  *	queue.c, sign.c		or are taken by threads

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the short way of frames to the application: a plain reply, or request, is shown right behind
+ * Owns the fast path of frames to the application: a plain reply, or request, is shown right behind
  * its frame, both events of it without a lock in between and without a reference: sinew_call_end()
  * knows by lane->showing that the loop is at it. Knows no other frame.
  */
@@ -131,7 +131,7 @@ static bool show_request(struct lane *l, struct sinew_call *k, struct span data,
 	return true;
 }
 
-/* The service that gets that call by the short way. NULL: none. */
+/* The service that gets that call by the fast path. NULL: none. */
 static struct service *plain_service(struct sinew_calls *o, const struct call *core)
 {
 	struct service *s = service_find(o, core->service);
@@ -164,7 +164,7 @@ static void enter_service(struct sinew_call *k, struct service *s, struct call *
 	atomic_fetch_add_explicit(&s->n_calls, 1, memory_order_relaxed);
 }
 
-/* The first event is of a call that goes by the short way. False: nothing happened. */
+/* The first event is of a call that takes the fast path. False: nothing happened. */
 static bool show_new(struct lane *l)
 {
 	struct call *core = plain_new(&l->calls);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The short way of frames of plain calls to the application; any other frame is for deliver.c.
+ * The fast path of frames of plain calls to the application; any other frame is for deliver.c.
  */
 #ifndef SINEW_SERVICES_PLAIN_H
 #define SINEW_SERVICES_PLAIN_H

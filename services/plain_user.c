@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The user's calls to begin, answer and end calls, from any thread: their short ways, and the
- * decision between these and the long ones of begin.c and call_user.c. Knows nothing of events.
+ * The user's calls to begin, answer and end calls, from any thread: their fast paths, and the
+ * decision between these and the slow paths of begin.c and call_user.c. Knows nothing of events.
  */
 #include <assert.h>
 

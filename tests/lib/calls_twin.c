@@ -22,14 +22,14 @@ static void restore(void)
 	memcpy(&world, &before, sizeof world);
 }
 
-/* The plain way was gone. */
+/* Behind the fast path: from the same state again. */
 static void go_back(void)
 {
 	memcpy(&plain, &world, sizeof world);
 	restore();
 }
 
-/* The other way was gone. Only the mark of a plain begin may differ. */
+/* Behind the slow path. Only the mark of a plain begin may differ. */
 static void compare(enum twin which, const char *what)
 {
 	for (unsigned i = 0; i < WORLD_CALLS; i++)

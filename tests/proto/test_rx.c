@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of how much one call reads: up to a bound, over what it does not keep, and what
- * the short way takes; of the longest message that each side takes; and of when what was read is
+ * the fast path takes; of the longest message that each side takes; and of when what was read is
  * acknowledged.
  */
 #include "tests/lib/core_fixture.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The short ways of plain calls lead to the same state as the functions that they stand for, to the
+ * The fast paths of plain calls lead to the same state as the functions that they stand for, to the
  * last bit, wherever they are open: tried in each step of long walks through small worlds, with
  * everything that may happen to calls before, between and behind.
  */
