@@ -11,7 +11,6 @@
  * aborts is never shown, unless more than the first piece of its request came. */
 void calls_batch_end(struct calls *c);
 
-
 enum calls_event_what {
 	CALLS_EV_NEW = 1,	/* of the peer: accept or refuse it; not if it is behind another */
 	CALLS_EV_SHOW,		/* of the peer: it is not any more */

@@ -363,7 +363,6 @@ static const char *rx_frame(struct calls *c, const struct call_frame *f)
 		return rx_cred(c, f);
 	case CALL_UNCRED:
 		return rx_uncred(c, f);
-		break;
 	}
 	return "a kind that is not spoken";
 }
