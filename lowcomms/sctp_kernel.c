@@ -283,7 +283,7 @@ static const char *sctp_lacks(void)
 }
 
 const struct transport transport_sctp_kernel = {
-	.name = "sctp-kernel",
+	.name = "sctp",
 	.traits = STREAM_MULTIHOMED | STREAM_DESCRIPTOR,
 	.lacks = sctp_lacks,
 	.listen = sctp_listen,

@@ -138,7 +138,7 @@ enum dial_step {
 };
 
 struct transport {
-	const char *name;
+	const char *name;		/* in the option transport; two may have the same */
 	unsigned traits;
 	/* Says which thing this machine lacks for it, and what to do then; or NULL. No function:
 	 * it lacks nothing. */

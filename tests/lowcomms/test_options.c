@@ -11,8 +11,11 @@
 #include <string.h>
 
 #include "lowcomms/options.h"
+#include "lowcomms/sctp_kernel.h"
+#include "lowcomms/sctp_user.h"
 #include "lowcomms/sinew-test.h"
 #include "lowcomms/sinew.h"
+#include "lowcomms/tcp.h"
 #include "proto/core.h"
 #include "tests/lib/check.h"
 
@@ -359,6 +362,18 @@ static void defaults_fit_the_size(void)
 	CHECK(o.size != sizeof o.size - 1);
 }
 
+/* A node tells its options by them, and a file that is taken over is compared with that. */
+static void transports_are_named_as_the_option(void)
+{
+	CHECK_STR(transport_tcp.name, "tcp");
+#ifdef HAVE_LIBSCTP
+	CHECK_STR(transport_sctp_kernel.name, "sctp");
+#endif
+#ifdef HAVE_USRSCTP
+	CHECK_STR(transport_sctp_user.name, "sctp");
+#endif
+}
+
 int main(void)
 {
 	RUN(numbers_have_limits);
@@ -371,5 +386,6 @@ int main(void)
 	RUN(addresses_get_the_port);
 	RUN(structs_have_a_least_size);
 	RUN(defaults_fit_the_size);
+	RUN(transports_are_named_as_the_option);
 	return check_done();
 }
