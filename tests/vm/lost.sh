@@ -47,7 +47,8 @@ the_kernel_goes_on_alone()
 ends_in_recovery()
 {
 	resets_in_recovery
-	! is_fenced || bad "$(last 2 'is to be fenced')"
+	# In any of its phases.
+	! since 2 0 'is to be fenced' || bad "$(grep 'is to be fenced' "${output[2]}")"
 }
 
 # ---- connections that are lost ----
