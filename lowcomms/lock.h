@@ -20,7 +20,7 @@ struct lock {
 	_Atomic uint32_t state;		/* enum lock_state; free when zeroed */
 };
 
-/* The slow paths of the two below. */
+/* The slow paths of lock_take() and lock_give(). */
 void lock_wait(struct lock *l);
 void lock_wake(struct lock *l);
 

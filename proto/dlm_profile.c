@@ -510,7 +510,6 @@ static void ask_for_repeat(struct session *s, struct link *l)
 static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 {
 	uint64_t since = s->nudged_ns > s->n.mark_ns ? s->nudged_ns : s->n.mark_ns;
-
 	bool repeats = l->core->cfg.reset_repeats;
 
 	assert(s->peer->up == l);
