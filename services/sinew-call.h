@@ -340,7 +340,9 @@ struct sinew_call_options {
 				 * and without these what arrives is dropped */
 	enum sinew_call_delivery delivery;
 	uint64_t total;		/* with SINEW_CALL_MORE: length of the whole request, 0: unknown */
-	uint32_t deadline_ms;	/* from now; 0: that of the node's calls; or SINEW_FOREVER */
+	uint32_t deadline_ms;	/* from now; one of 10 s or more, in a callback, from when this
+				 * iteration of the loop began; 0: that of the node's calls; or
+				 * SINEW_FOREVER */
 	uint64_t max_reply;	/* bytes, with SINEW_CALL_WHOLE: a longer one is aborted with
 				 * SINEW_RXGEN_CC_UNMARSHAL; 0: 1 MiB */
 	struct sinew_call *parent;	/* the peer's call that this one is begun for: it gets a
