@@ -195,7 +195,7 @@ static inline void call_closed(struct sinew_call *k, struct sinew_calls *o)
 	if (atomic_load_explicit(&k->over, memory_order_relaxed))
 		return;
 	atomic_store_explicit(&k->over, true, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&o->n_open, 1, memory_order_release);
+	atomic_fetch_sub_explicit(&o->n.open, 1, memory_order_release);
 }
 /* The same for its service. */
 void call_leave(struct sinew_call *k);

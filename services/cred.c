@@ -21,7 +21,7 @@ struct sinew_cred *cred_new(struct sinew_calls *o, uint16_t kind, const void *by
 	memset(c, 0, sizeof *c);
 	c->owner = owner_ref(o);
 	atomic_init(&c->refs, 1);
-	c->id = atomic_fetch_add(&o->n_creds, 1);
+	c->id = atomic_fetch_add(&o->n.creds, 1);
 	c->kind = kind;
 	c->len = len;
 	if (len)

@@ -344,8 +344,8 @@ int sinew_calls_drain(struct sinew_calls *o, int timeout_ms)
 
 unsigned sinew_calls_open(const struct sinew_calls *o)
 {
-	unsigned n_library = o ? atomic_load(&o->n_library) : 0;
-	unsigned n = o ? atomic_load(&o->n_open) : 0;
+	unsigned n_library = o ? atomic_load(&o->n.library) : 0;
+	unsigned n = o ? atomic_load(&o->n.open) : 0;
 
 	/* One that has just ended may be counted as the library's still. */
 	return n > n_library ? n - n_library : 0;

@@ -171,7 +171,7 @@ static inline void lane_opens(struct lane *l, struct sinew_call *k, struct call 
 	k->end.may_lock = !k->incoming && loop_is_inside(&l->owner->node->loop);
 	atomic_store_explicit(&k->over, false, memory_order_relaxed);
 	list_append(&l->handles, &k->all);
-	atomic_fetch_add_explicit(&l->owner->n_open, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&l->owner->n.open, 1, memory_order_relaxed);
 }
 
 /* The handle of a plain call that is over is spare, or memory again. False: for owner_release(). */

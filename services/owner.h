@@ -49,14 +49,18 @@ struct queue;
 struct service;
 struct verifier;
 
+struct owner_counts {
+	_Atomic unsigned open;		/* calls, of both directions; of them */
+	_Atomic unsigned library;	/* the library has these for itself */
+	_Atomic uint64_t creds;		/* that ever were */
+};
+
 struct sinew_calls {
 	struct sinew_node *node;
 	struct sinew_calls_options opt;	/* all filled in; constant */
 	struct service_grant grant;	/* in our HELLO; constant */
 	_Atomic unsigned refs;
-	_Atomic unsigned n_open;	/* calls, of both directions; of them */
-	_Atomic unsigned n_library;	/* the library has these for itself */
-	_Atomic uint64_t n_creds;	/* that ever were */
+	struct owner_counts n;
 	_Atomic uint64_t due_ns;	/* when the loop comes by itself */
 	_Atomic uint64_t drain_ns;	/* when calls end that are still there; UINT64_MAX: never */
 	_Atomic bool draining;		/* no new calls */

@@ -51,7 +51,7 @@ static void on_new(struct sinew_call *call, void *user)
 
 	if (f) {
 		sinew_call_set_user(call, f);
-		atomic_fetch_add(&f->s->calls->n_library, 1);
+		atomic_fetch_add(&f->s->calls->n.library, 1);
 		/* So that the server knows of it, whatever follows. */
 		bell_ring(&f->s->bells, &f->bell, BELL_ROOM);
 		return;
@@ -75,7 +75,7 @@ static void on_event(struct sinew_call *call, const struct sinew_call_msg *msg, 
 		bell_ring(&f->s->bells, &f->bell, BELL_ROOM);
 		break;
 	case SINEW_CALL_ENDED:
-		atomic_fetch_sub(&f->s->calls->n_library, 1);
+		atomic_fetch_sub(&f->s->calls->n.library, 1);
 		bell_ring(&f->s->bells, &f->bell, BELL_ENDED);
 		break;
 	case SINEW_CALL_ACCEPTED:

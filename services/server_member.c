@@ -24,7 +24,7 @@ static void on_event(struct sinew_call *call, const struct sinew_call_msg *msg, 
 		break;
 	case SINEW_CALL_ENDED:
 		atomic_store(&m->reason, (uint32_t)msg->reason);
-		atomic_fetch_sub(&m->s->calls->n_library, 1);
+		atomic_fetch_sub(&m->s->calls->n.library, 1);
 		bell_ring(&m->s->bells, &m->bell, BELL_ENDED);
 		break;
 	case SINEW_CALL_NEW:
@@ -65,11 +65,11 @@ static int begin_in(struct server_member *m, struct sinew_session *session)
 	topo_peer_request(&m->from, &request);
 	topo_request_put(bytes, &request);
 	/* Before ENDED comes. */
-	atomic_fetch_add(&m->s->calls->n_library, 1);
+	atomic_fetch_add(&m->s->calls->n.library, 1);
 	err = sinew_call_begin(binding, MEMBER_SUBSCRIBE, &opt, &iov, 1, SINEW_CALL_ENDLESS, m,
 			       &m->call);
 	if (err)
-		atomic_fetch_sub(&m->s->calls->n_library, 1);
+		atomic_fetch_sub(&m->s->calls->n.library, 1);
 	sinew_binding_close(binding);
 	return err;
 }
