@@ -174,7 +174,7 @@ uint64_t loop_busy_ns(struct loop *l)
 
 	if (!since_ns && atomic_load(&l->busy) == LOOP_IDLE && atomic_load(&l->shown)) {
 		since_ns = waits_since(l, turn, now_ns);
-		/* A thread that drives, or drove meanwhile, left other marks than those of a wait. */
+		/* A thread that drives, or drove meanwhile, left no marks of a wait. */
 		if (atomic_load(&l->busy) != LOOP_IDLE || atomic_load(&l->turn) != turn)
 			return 0;
 	}

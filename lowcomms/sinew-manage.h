@@ -141,8 +141,8 @@ struct sinew_option_info {
  * no more. -EINVAL: size. */
 int sinew_option_info(unsigned index, struct sinew_option_info *ret);
 /* Writes the value of an option, as the calls so far have set it, or the addresses of a peer, as
- * they are in force, cut to at most n bytes, always terminated. any thread. -ENOENT: no such option,
- * or no such peer. -EINVAL: no place. -ECHILD. */
+ * they are in force, cut to at most n bytes, always terminated. any thread. -ENOENT: no such
+ * option, or no such peer. -EINVAL: no place. -ECHILD. */
 int sinew_option_get(struct sinew_node *node, const char *name, char *buf, size_t n);
 
 struct sinew_option_value { const char *name, *text; };
