@@ -412,9 +412,11 @@ void conns_close(struct sinew_node *n)
 static void write_failed(struct conn *c, int err)
 {
 	bool ended = err == -ECONNRESET || err == -EPIPE || err == -ECONNABORTED;
+	/* A send that writes by itself tells nobody of an end: its caller may hold locks. */
+	bool direct = atomic_load(&c->node->loop.busy) == LOOP_DIRECT;
 
 	assert(err < 0 && err != -EAGAIN);
-	if (ended && c->state == CONN_OPEN) {
+	if ((ended || direct) && c->state == CONN_OPEN) {
 		c->write_err = err;
 		ready_add(c, READY_PARSE);
 	} else {

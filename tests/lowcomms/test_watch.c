@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of sinew_watch(): who is told, of what, in which order. Knows the public headers
- * only.
+ * Owns the tests of sinew_watch(): who is told, of what, in which order. Knows the public headers,
+ * and how a write of a stream fails.
  */
-#include "lowcomms/sinew-manage.h"
+#include "lowcomms/node.h"
 #include "tests/lib/cluster.h"
 
 #define FOREIGN	77u	/* a nodeid at which nobody listens */
@@ -232,11 +232,41 @@ static void quorum_is_told_when_it_changes(void)
 	cluster_free(c);
 }
 
+static ssize_t unreachable(struct stream *s, const struct iovec *iov, int n)
+{
+	(void)s, (void)iov, (void)n;
+	return -EHOSTUNREACH;
+}
+
+/* The caller of a send may hold locks that an observer takes. */
+static void a_send_that_fails_tells_nobody_by_itself(void)
+{
+	struct watched w = { 0 };
+	struct cluster *c = cluster_new(2, NULL);
+	struct sinew_node *n = c->t[1].n;
+	struct stream_ops broken;
+	struct conn *conn;
+
+	CHECK_EQ(sinew_watch(n, &watch, &w), 0);
+	DRIVE(c, cluster_all_up(c) && n->conns.n_all == 1);
+	conn = list_first(&n->conns.all, struct conn, all);
+	broken = *conn->stream->ops;
+	broken.writev = unreachable;
+	conn->stream->ops = &broken;
+	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
+	CHECK(!w.links_down && w.has_link);
+	DRIVE(c, w.links_down == 1 && w.links_up == 1);
+	DRIVE(c, c->t[2].seen[1].messages == 1);
+	CHECK_EQ(w.bad, 0);
+	cluster_free(c);
+}
+
 int main(void)
 {
 	RUN(several_observe_and_each_goes_by_itself);
 	RUN(sessions_and_links_are_told);
 	RUN(peers_are_told);
 	RUN(quorum_is_told_when_it_changes);
+	RUN(a_send_that_fails_tells_nobody_by_itself);
 	return check_done();
 }
