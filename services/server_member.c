@@ -163,7 +163,8 @@ void member_discard(struct server_member *m)
 
 /* ---- what comes ---- */
 
-/* It publishes more than a session may: none of that is shown, rather than a part. */
+/* It publishes more than a session may, or the table has room for: none of that is shown, rather
+ * than a part. */
 static void show_none(struct server_member *m)
 {
 	const struct topo_id id = { m->incarnation, m->nodeid, TOPO_PUB_NODE };
@@ -174,8 +175,9 @@ static void show_none(struct server_member *m)
 		memcpy(attr, node->attr, node->attr_len);
 	m->s->counts.n_excess++;
 	if (!m->full)
-		log_line(&m->s->node->log, SINEW_WARNING, "node %u publishes more than %u names: "
-			 "none of them is shown; it is asked again", m->nodeid, TOPO_PEER_MAX);
+		log_line(&m->s->node->log, SINEW_WARNING, "node %u publishes more names than there "
+			 "is room for (%u of one node, %u of all): none of them is shown; it is "
+			 "asked again", m->nodeid, TOPO_PEER_MAX, m->s->opt.max_publications);
 	m->full = true;
 	topo_peer_fini(&m->from);
 	if (topo_peer_init(&m->from, &m->s->topo, m->nodeid, m->incarnation, TOPO_PEER_MAX)) {
