@@ -143,6 +143,11 @@ static void feed_client(struct server *s, struct server_sub *sub)
 	unsigned n = 0;
 
 	assert(!sub->taker.waits && topo_has(sub->taker.sub));
+	/* Behind others of its program that wait for room. */
+	if (!list_empty(&sub->conn->blocked)) {
+		client_wait(s, sub);
+		return;
+	}
 	while (n < SERVER_WRITES_A_TURN && client_feed(s, sub))
 		n++;
 	if (n == SERVER_WRITES_A_TURN)

@@ -36,6 +36,7 @@
 
 #define SERVER_REQUESTS	25u		/* of one program, taken in one turn */
 #define SERVER_WRITES_A_TURN	16u	/* messages to one program, written in one turn */
+#define SERVER_GO_ON	256u		/* the same, to one that had no room before */
 #define SERVER_EVENTS	64u		/* of descriptors, looked at in one turn */
 #define SERVER_ACCEPTS	64u		/* in one turn */
 #define SERVER_LOCALS	1024u		/* connections of the program itself */

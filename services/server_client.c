@@ -392,19 +392,24 @@ bool client_feed(struct server *s, struct server_sub *sub)
 	return topo_has(sub->taker.sub);
 }
 
-/* There is room: those that waited go on, one message each, in their order. */
+/* There is room: those that waited go on, one message each, in their order. The first for which
+ * there is none is the first the next time. */
 static void go_on(struct server *s, struct server_client *c)
 {
-	struct list waiting;
-
 	assert(!c->over);
-	if (list_empty(&c->blocked))
-		return;
-	list_take(&c->blocked, &waiting);
-	list_each(struct server_sub, sub, &waiting, blocked) {
+	for (unsigned n = 0; n < SERVER_GO_ON && !list_empty(&c->blocked); n++) {
+		struct server_sub *sub = list_first(&c->blocked, struct server_sub, blocked);
+		bool more;
+
 		list_remove(&sub->blocked);
 		sub->taker.waits = false;
-		if (topo_has(sub->taker.sub) && client_feed(s, sub))
+		more = topo_has(sub->taker.sub) && client_feed(s, sub);
+		if (sub->taker.waits) {
+			list_remove(&sub->blocked);
+			list_push(&c->blocked, &sub->blocked);
+			return;
+		}
+		if (more)
 			client_wait(s, sub);
 	}
 }

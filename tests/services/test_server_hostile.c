@@ -10,6 +10,8 @@
 #define TYPE		100u
 #define ANSWER_BYTES	(10u << 20)
 #define TABLE_SUBS	4096u
+#define BACKLOG		20000u		/* publications for one that does not read, */
+#define BULK		8u		/* with so many subscriptions */
 
 static struct test_node node;
 static struct sinew_topo *topo;
@@ -286,6 +288,72 @@ static void a_cancel_ends_that_one(void)
 	end();
 }
 
+/* The server has seen all that was there before, by a connection beside it. */
+static void await_turn(int other)
+{
+	struct control_head head;
+
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(control_peer_send(other, CONTROL_ASK, 1, "{}", 2), 0);
+		CHECK_EQ(control_peer_take(other, buf, &head), 0);
+	}
+}
+
+/* Reads until the last subscription has an event of that name, each message when the server has
+ * filled the room of the one before. Returns the most events that one of the others had until
+ * then. */
+static unsigned most_before(uint32_t lower, int other)
+{
+	unsigned n_events[BULK + 2] = { 0 }, most = 0;
+
+	for (;;) {
+		struct control_head head = { .id = 0 };
+		size_t at = CONTROL_HEAD + CONTROL_NEWEST;
+		struct topo_event e;
+		int n;
+
+		await_turn(other);
+		if (!CHECK_EQ(control_peer_take(fd, buf, &head), 0) || !CHECK(head.id < BULK + 2))
+			return UINT32_MAX;
+		for (; at < head.size; at += (size_t)n) {
+			n = topo_event_parse(buf + at, head.size - at, &e);
+			if (!CHECK(n > 0))
+				return UINT32_MAX;
+			if (e.what != TOPO_PUBLISHED)
+				continue;
+			if (e.name.lower == lower)
+				return most;
+			if (++n_events[head.id] > most)
+				most = n_events[head.id];
+		}
+	}
+}
+
+/* Of the subscriptions of one program, which reads slowly, none waits until others have told all.
+ * They are so many that the socket does not hold a message of each. */
+static void subscriptions_take_turns(void)
+{
+	uint8_t request[TOPO_REQUEST_LEN];
+	int other;
+
+	if (!begin())
+		return;
+	other = control_peer_open(control_peer_name(1));
+	for (uint32_t i = 1; i <= BULK; i++) {
+		a_request(request, 0, BACKLOG - 1);
+		CHECK_EQ(ask(CONTROL_SUBSCRIBE, i, request, sizeof request), 0);
+	}
+	a_request(request, BACKLOG, BACKLOG);
+	CHECK_EQ(ask(CONTROL_SUBSCRIBE, BULK + 1, request, sizeof request), 0);
+	for (uint32_t i = 0; i <= BACKLOG; i++)
+		while (sinew_topo_publish(topo, TYPE, i, i, SINEW_SCOPE_NODE, "abc", 3, NULL))
+			topo_turn(NULL, &topo, 1);
+	DRIVE_ALL(follower_has(&all, TYPE, BACKLOG, 1) == 1);
+	CHECK(most_before(BACKLOG, other) < BACKLOG);
+	close(other);
+	end();
+}
+
 static void a_long_answer_stops_nobody(void)
 {
 	struct control_head head;
@@ -365,6 +433,7 @@ int main(void)
 	RUN(what_is_no_request_is_refused);
 	RUN(subscriptions_are_bounded);
 	RUN(a_cancel_ends_that_one);
+	RUN(subscriptions_take_turns);
 	RUN(a_long_answer_stops_nobody);
 	RUN(one_that_never_reads_stops_nobody);
 	return check_done();
