@@ -227,17 +227,11 @@ static unsigned take(struct sinew_topo *t, const struct control_head *head)
 	return 0;
 }
 
-/* The next message. One that refuses us may shut the connection before it has read our HELLO, which
- * is told first. */
 static int take_next(struct sinew_topo *t, struct control_head *ret_head)
 {
-	int err;
-
 	assert(t->fd >= 0 && t->buf);
-	err = control_take(t->fd, t->buf, ret_head);
-	if (err == -ECONNRESET && t->state == TOPO_LINK_GREETS)
-		err = control_take(t->fd, t->buf, ret_head);
-	return err;
+	return t->state == TOPO_LINK_GREETS ? control_take_hello(t->fd, t->buf, ret_head) :
+		control_take(t->fd, t->buf, ret_head);
 }
 
 /* All that is there, without waiting, up to a bound. */

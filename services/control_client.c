@@ -85,11 +85,11 @@ static int send_request(struct asking *a, const char *request, size_t len)
 	return err;
 }
 
-static int take(struct asking *a)
+static int take(struct asking *a, int (*next)(int fd, uint8_t *buf, struct control_head *ret))
 {
 	int err;
 
-	while ((err = control_take(a->fd, a->message, &a->head)) == -EAGAIN) {
+	while ((err = next(a->fd, a->message, &a->head)) == -EAGAIN) {
 		err = wait_for(a, POLLIN, -1);
 		if (err)
 			return err;
@@ -102,7 +102,7 @@ static int take(struct asking *a)
 static int greet(struct asking *a)
 {
 	struct control_hello hello;
-	int err = take(a);
+	int err = take(a, control_take_hello);
 
 	return err ? err : control_greeted(&a->head, a->message + CONTROL_HEAD, &hello);
 }
@@ -136,7 +136,7 @@ static int make_room(struct asking *a, size_t n)
 static int take_piece(struct asking *a)
 {
 	size_t n;
-	int err = take(a);
+	int err = take(a, control_take);
 
 	if (err)
 		return err;

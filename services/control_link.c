@@ -88,3 +88,10 @@ int control_take(int fd, uint8_t *buf, struct control_head *ret_head)
 		return -EMSGSIZE;
 	return control_get_head(buf, (size_t)n, ret_head) ? 0 : -EBADMSG;
 }
+
+int control_take_hello(int fd, uint8_t *buf, struct control_head *ret_head)
+{
+	int err = control_take(fd, buf, ret_head);
+
+	return err == -ECONNRESET ? control_take(fd, buf, ret_head) : err;
+}

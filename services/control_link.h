@@ -25,5 +25,8 @@ int control_send(int fd, const struct control_head *head, const void *body, size
 /* The next one, in buf of CONTROL_MAX + 1 bytes, its body behind CONTROL_HEAD of them. -EAGAIN:
  * none. -EMSGSIZE: a longer one, gone. -EBADMSG: broken. Else the connection is gone. */
 int control_take(int fd, uint8_t *buf, struct control_head *ret_head);
+/* The same of the first one that a client gets: a server that refuses us may shut the connection
+ * before it has read our HELLO, and that is told before its answer. */
+int control_take_hello(int fd, uint8_t *buf, struct control_head *ret_head);
 
 #endif

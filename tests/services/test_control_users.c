@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -206,6 +207,45 @@ static void another_users_server_is_not_asked(void)
 	close(told[0]);
 }
 
+/* Lets one client in, and refuses it without having read what it said. */
+static void *refuse_unread(void *arg)
+{
+	const struct control_head head = {
+		.kind = CONTROL_HELLO | CONTROL_ANSWER, .status = -EUSERS,
+	};
+	struct pollfd p = { .fd = *(int *)arg, .events = POLLIN };
+	int fd;
+
+	poll(&p, 1, LIMIT_MS);
+	if (packet_accept(p.fd, &fd))
+		return NULL;
+	p.fd = fd;
+	poll(&p, 1, LIMIT_MS);
+	control_send(fd, &head, NULL, 0);
+	close(fd);
+	return NULL;
+}
+
+/* The kernel tells that first, which is no answer. */
+static void a_refusal_is_told_in_any_case(void)
+{
+	struct sinew_topo *topo = NULL;
+	char *answer = NULL;
+	pthread_t thread;
+	int fd;
+
+	snprintf(socket_name, sizeof socket_name, "sinew/users-%d", (int)getpid());
+	CHECK_OR_RETURN(!packet_listen(socket_name, &fd));
+	CHECK_EQ(pthread_create(&thread, NULL, refuse_unread, &fd), 0);
+	CHECK_EQ(sinew_control_ask(socket_name, status, LIMIT_MS, &answer), -EUSERS);
+	pthread_join(thread, NULL);
+	CHECK_EQ(pthread_create(&thread, NULL, refuse_unread, &fd), 0);
+	CHECK_EQ(sinew_topo_connect(socket_name, &topo), -EUSERS);
+	pthread_join(thread, NULL);
+	close(fd);
+	CHECK(!answer && !topo);
+}
+
 /* ---- a long answer ---- */
 
 static unsigned may_all(void *arg, int fd, const struct ucred *who)
@@ -298,10 +338,10 @@ static void nobody_answers(void)
 	sinew_control_free(NULL);
 }
 
-
 int main(void)
 {
 	RUN(nobody_answers);
+	RUN(a_refusal_is_told_in_any_case);
 	RUN(a_stopped_reader_hurts_nobody);
 	/* Only root can become another user. */
 	if (geteuid())
