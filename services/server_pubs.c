@@ -142,7 +142,10 @@ static void move(struct server *s, struct topo_owner *from, struct topo_owner *t
 	struct topo_offer offer;
 	int err;
 
-	assert(row && from->incarnation != to->incarnation);
+	assert(from->incarnation != to->incarnation);
+	/* There was no memory for it when the incarnation before came. */
+	if (!row)
+		return;
 	offer = topo_row_offer(row);
 	memcpy(attr, row->attr, row->attr_len);
 	offer.attr = attr;
