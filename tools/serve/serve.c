@@ -251,16 +251,16 @@ static void run(struct serve *s)
 		};
 
 		check_ready(s);
+		if (s->status && !s->n_signals) {
+			s->n_signals++;
+			sinew_close(s->node, (int)s->args.linger_ms);
+		}
 		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[1].revents)
 			return;
 		if (p[0].revents)
 			take_signal(s);
-		if (s->status && !s->n_signals) {
-			s->n_signals++;
-			sinew_close(s->node, (int)s->args.linger_ms);
-		}
 	}
 }
 
