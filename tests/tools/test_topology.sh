@@ -15,6 +15,9 @@ lists()
 	[ "$(wc -l <out)" = "$3" ]
 }
 
+# has_lines FILE TEXT N: so many lines with the text are there.
+has_lines() { [ "$(grep -cF "$2" "$1")" = "$3" ]; }
+
 # topology ID NAME ARGUMENT...: in the background, its output in NAME.
 topology()
 {
@@ -81,7 +84,7 @@ a_server_that_comes_back_is_followed()
 	wait_for has_line watched LOST
 	serve 1
 	wait_for lists 1 4711 1
-	wait_for test "$(grep -c CURRENT watched)" -ge 1
+	wait_for has_lines watched CURRENT 2
 	wait_for has_line watched WITHDRAWN
 	valid topology-watch watched
 }
@@ -97,6 +100,41 @@ lines_say_what_to_publish()
 	printf '+100:1 one\n+100:2 two\n-100:1\n' >&5
 	wait_for lists 1 100 1
 	json_is out '"\(.lower) \(.attributes)"' '2 two'
+	exec 5>&-
+	wait_for lists 1 100 0
+}
+
+# full NAME: nothing more goes to the server of that socket: its queue has not changed for long.
+full()
+{
+	local was
+	was=$(queued "$1")
+	sleep 0.2
+	[ "$was" -gt 0 ] && [ "$was" = "$(queued "$1")" ]
+}
+queued() { ss -xn | awk -v name="@$1" 'index($0, name) { n += $3 } END { print n + 0 }'; }
+
+# A signal ends it also while a server that is stopped takes nothing.
+a_stopped_server_holds_nobody()
+{
+	local i
+	serve_config
+	serve 1
+	mkfifo lines
+	"$SINEW" topology publish - --socket "$(socket_of 1)" <lines 2>err.publish &
+	pids+=($!)
+	exec 5>lines
+	echo '+100:0' >&5
+	wait_for lists 1 100 1
+	kill -STOP "$served"
+	for ((i = 1; i < 2000; i++)); do
+		echo "+100:$i"
+	done >&5
+	wait_for full "$(socket_of 1)"
+	kill -TERM "${pids[-1]}"
+	reap "${pids[-1]}"
+	equals 'status of publish' $? 0
+	kill -CONT "$served"
 	exec 5>&-
 	wait_for lists 1 100 0
 }
@@ -130,6 +168,7 @@ run names_are_published_and_listed
 run changes_are_watched_and_resumed
 run a_server_that_comes_back_is_followed
 run lines_say_what_to_publish
+run a_stopped_server_holds_nobody
 run who_reaches_whom_is_shown
 run mistakes_are_said
 finish

@@ -20,6 +20,7 @@
 
 #define LINE_BYTES	1024
 #define NAMES_MAX	1024	/* of the command line */
+#define SETTLE_MS	50	/* between looks for a signal */
 
 /* A publication that is there. */
 struct made {
@@ -39,6 +40,7 @@ struct publish {
 	struct made *first, **last;	/* oldest first */
 	char line[LINE_BYTES];
 	size_t n_line;
+	int signal_fd;
 	bool is_over;
 	int status;
 };
@@ -93,12 +95,20 @@ static void fail(struct publish *p, const char *what, int err)
 	p->is_over = true;
 }
 
-/* The server takes requests as fast as it can: waits until it takes this one. */
+/* A signal may come while the server takes or says nothing. */
+static bool is_to_end(struct publish *p)
+{
+	p->is_over |= signals_take(p->signal_fd) != 0;
+	return p->is_over;
+}
+
+/* The server takes requests as fast as it can: waits until it takes this one. -EAGAIN: a signal
+ * came first. */
 static int patiently(struct publish *p, int (*make)(struct publish *p, void *arg), void *arg)
 {
 	int err = make(p, arg);
 
-	while (err == -EAGAIN) {
+	while (err == -EAGAIN && !is_to_end(p)) {
 		sinew_topo_dispatch(p->topo, 1);
 		err = make(p, arg);
 	}
@@ -132,7 +142,8 @@ static void publish(struct publish *p, const struct name *name, const char *attr
 
 	if (err) {
 		free(m);
-		fail(p, "publish", err);
+		if (err != -EAGAIN)
+			fail(p, "publish", err);
 		return;
 	}
 	*m = (struct made){ .name = *name, .id = o.id };
@@ -153,7 +164,7 @@ static void withdraw(struct publish *p, const struct name *name)
 		return;
 	}
 	err = patiently(p, make_end, &m->id);
-	if (err)
+	if (err && err != -EAGAIN)
 		fail(p, "withdraw", err);
 	*at = m->next;
 	if (p->last == &m->next)
@@ -225,12 +236,12 @@ static void check_refused(struct publish *p)
 
 static void settle(struct publish *p)
 {
-	while (!is_settled(p) && sinew_topo_dispatch(p->topo, 1000) >= 0)
+	while (!is_settled(p) && !is_to_end(p) && sinew_topo_dispatch(p->topo, SETTLE_MS) >= 0)
 		;
 	check_refused(p);
 }
 
-static int run(struct publish *p, int signal_fd)
+static int run(struct publish *p)
 {
 	int status = topology_connect(&p->local, &p->topo);
 	unsigned i;
@@ -240,18 +251,19 @@ static int run(struct publish *p, int signal_fd)
 	for (i = 0; i < p->n_names && !p->is_over; i++)
 		publish(p, &p->names[i], p->attr);
 	settle(p);
-	notify("READY=1");
-	topology_run(p->topo, signal_fd, &p->is_over, p->from_input ? STDIN_FILENO : -1, on_input,
-		     p);
+	if (!p->is_over)
+		notify("READY=1");
+	topology_run(p->topo, p->signal_fd, &p->is_over, p->from_input ? STDIN_FILENO : -1,
+		     on_input, p);
 	sinew_topo_close(p->topo);
 	return p->status;
 }
 
 int topology_publish_main(int argc, char **argv)
 {
-	struct publish p = { .attr = "", .scope = SINEW_SCOPE_CLUSTER };
+	struct publish p = { .attr = "", .scope = SINEW_SCOPE_CLUSTER, .signal_fd = -1 };
 	struct made *next;
-	int status, signal_fd = -1;
+	int status;
 
 	p.last = &p.first;
 	say_prefix("sinew topology publish");
@@ -262,13 +274,13 @@ int topology_publish_main(int argc, char **argv)
 		say(SINEW_ERROR, "expected a NAME, or -");
 		return STATUS_USAGE;
 	}
-	status = signals_start(0, &signal_fd);
+	status = signals_start(0, &p.signal_fd);
 	if (!status)
-		status = run(&p, signal_fd);
+		status = run(&p);
 	for (; p.first; p.first = next) {
 		next = p.first->next;
 		free(p.first);
 	}
-	close(signal_fd);
+	close(p.signal_fd);
 	return status;
 }
