@@ -11,7 +11,7 @@
 /* ---- the node ---- */
 
 /* The first HELLO says it. */
-static bool is_too_late(struct sinew_node *n)
+bool service_is_late(struct sinew_node *n)
 {
 	bool late;
 
@@ -30,7 +30,7 @@ int service_attach(struct sinew_node *n, const struct service_grant *ours,
 		return -EINVAL;
 	if (node_forked(n))
 		return -ECHILD;
-	if (n->serving.ops || is_too_late(n))
+	if (n->serving.ops || service_is_late(n))
 		return -EBUSY;
 	n->serving.ops = ops;
 	n->serving.user = user;
@@ -51,7 +51,7 @@ int service_accompany(struct sinew_node *n, const struct companion_ops *ops, voi
 	}
 	if (n->serving.companion)
 		return -EALREADY;
-	if (is_too_late(n))
+	if (service_is_late(n))
 		return -EBUSY;
 	n->serving.companion_ops = ops;
 	n->serving.companion = companion;

@@ -111,6 +111,8 @@ struct companion_ops {
 /* Gives the node its companion; ops NULL: it has none after all. As early as service_attach().
  * -EALREADY: it has one. -EBUSY: too late. -EINVAL: a function is missing. -ECHILD. */
 int service_accompany(struct sinew_node *n, const struct companion_ops *ops, void *companion);
+/* Peers may be heard already. Any thread. */
+bool service_is_late(struct sinew_node *n);
 /* NULL: none. Any thread. */
 void *service_companion(const struct sinew_node *n);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "lowcomms/node.h"
+#include "lowcomms/service.h"
 #include "services/sinew-control.h"
 
 #ifdef HAVE_JSON
@@ -41,6 +42,9 @@ static int serve(struct control *c, const char *name)
 	};
 	int err = sinew_topo_start(c->node, c->calls, NULL);
 
+	/* The gate is constant once peers may ask. */
+	if (err == -EALREADY && service_is_late(c->node))
+		err = -EBUSY;
 	if (!err || err == -EALREADY) {
 		c->server = server_of(c->node);
 		assert(c->server);

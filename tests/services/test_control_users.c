@@ -207,6 +207,23 @@ static void another_users_server_is_not_asked(void)
 	close(told[0]);
 }
 
+/* Also where the topology was started in time. */
+static void too_late_is_said(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_control_options opt = { .size = sizeof opt, .name = socket_name };
+	struct sinew_options o;
+	struct sinew_node *n;
+
+	fast_options(&o, 1, &addr);
+	snprintf(socket_name, sizeof socket_name, "sinew/users-%d", (int)getpid());
+	CHECK_OR_RETURN(!sinew_node_new(&o, NULL, NULL, &n));
+	CHECK_EQ(sinew_topo_start(n, NULL, NULL), 0);
+	CHECK(sinew_dispatch(n, 0) >= 0);
+	CHECK_EQ(sinew_control_serve(n, &opt), -EBUSY);
+	sinew_node_free(n);
+}
+
 /* Lets one client in, and refuses it without having read what it said. */
 static void *refuse_unread(void *arg)
 {
@@ -341,6 +358,7 @@ static void nobody_answers(void)
 int main(void)
 {
 	RUN(nobody_answers);
+	RUN(too_late_is_said);
 	RUN(a_refusal_is_told_in_any_case);
 	RUN(a_stopped_reader_hurts_nobody);
 	/* Only root can become another user. */
