@@ -21,6 +21,7 @@
 
 #define MESSAGES_A_TURN	64u
 #define LOOKUP_MS	2000
+#define LOOKUP_ROOM	64u		/* publications, at first */
 
 /* ---- begin and end ---- */
 
@@ -408,11 +409,31 @@ int sinew_topo_connect(const char *name, struct sinew_topo **ret_topo)
 /* ---- lookup ---- */
 
 struct lookup {
-	uint32_t *nodes;
-	unsigned max, n;
+	uint32_t *nodes;		/* of each publication; malloc() */
+	size_t n, room;
 	bool done;
 	int err;
 };
+
+static void add_node(struct lookup *l, uint32_t node)
+{
+	if (l->n == l->room) {
+		size_t room = l->room ? l->room * 2 : LOOKUP_ROOM;
+		uint32_t *more = malloc(room * sizeof *more);
+
+		if (!more) {
+			l->err = -ENOMEM;
+			return;
+		}
+		if (l->n)
+			memcpy(more, l->nodes, l->n * sizeof *more);
+		free(l->nodes);
+		l->nodes = more;
+		l->room = room;
+	}
+	assert(l->n < l->room);
+	l->nodes[l->n++] = node;
+}
 
 static void looked_up(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
 {
@@ -423,14 +444,33 @@ static void looked_up(struct sinew_subscription *sub, const struct sinew_topo_ms
 	if (msg->event == SINEW_TOPO_TIMEOUT || msg->event == SINEW_TOPO_REFUSED)
 		l->done = true;
 	l->err = msg->error ? msg->error : l->err;
-	if (msg->event != SINEW_TOPO_PUBLISHED)
-		return;
-	for (unsigned i = 0; i < l->n && i < l->max; i++)
-		if (l->nodes[i] == msg->publication->node)
-			return;
-	if (l->n < l->max)
-		l->nodes[l->n] = msg->publication->node;
-	l->n++;
+	if (msg->event == SINEW_TOPO_PUBLISHED)
+		add_node(l, msg->publication->node);
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Up to max of them, each once. Returns how many there are. */
+static int give_nodes(const struct lookup *l, uint32_t *nodes, unsigned max)
+{
+	unsigned n = 0;
+
+	if (l->n)
+		qsort(l->nodes, l->n, sizeof *l->nodes, compare_nodes);
+	for (size_t i = 0; i < l->n; i++) {
+		if (i && l->nodes[i] == l->nodes[i - 1])
+			continue;
+		if (n < max)
+			nodes[n] = l->nodes[i];
+		n++;
+	}
+	assert(n <= l->n);
+	return (int)n;
 }
 
 int sinew_topo_lookup(struct sinew_topo *t, uint32_t type, uint32_t instance, uint32_t *nodes,
@@ -439,7 +479,7 @@ int sinew_topo_lookup(struct sinew_topo *t, uint32_t type, uint32_t instance, ui
 	const struct sinew_topo_filter filter = {
 		.size = sizeof filter, .type = type, .lower = instance, .upper = instance,
 	};
-	struct lookup l = { .nodes = nodes, .max = max };
+	struct lookup l = { .n = 0 };
 	uint64_t until_ns = until(LOOKUP_MS);
 	struct sinew_subscription *sub;
 	int err;
@@ -452,11 +492,10 @@ int sinew_topo_lookup(struct sinew_topo *t, uint32_t type, uint32_t instance, ui
 	while (!l.done && err >= 0 && ms_left(until_ns))
 		err = sinew_topo_dispatch(t, ms_left(until_ns));
 	sinew_topo_cancel(sub);
-	if (err < 0)
-		return err;
-	if (!l.done)
-		return -ETIMEDOUT;
-	return l.err ? l.err : (int)l.n;
+	if (err >= 0)
+		err = !l.done ? -ETIMEDOUT : l.err ? l.err : give_nodes(&l, nodes, max);
+	free(l.nodes);
+	return err;
 }
 
 int sinew_topo_status(const struct sinew_topo *t, struct sinew_topo_status *ret)

@@ -206,6 +206,25 @@ static void a_new_incarnation_is_told(void)
 	end();
 }
 
+/* Each node counts once, also where there is no room for it. */
+static void lookup_counts_nodes(void)
+{
+	uint32_t nodes[N] = { 0 };
+
+	if (!begin())
+		return;
+	for (unsigned i = 0; i < 2 * N; i++)
+		publish(1 + i % N, 1, SINEW_SCOPE_CLUSTER);
+	DRIVE_ALL(have(1, 1, 2) && have(1, 2, 2) && have(1, 3, 2));
+	CHECK_EQ(sinew_topo_lookup(topos[0], TYPE, 1, NULL, 0), N);
+	CHECK_EQ(sinew_topo_lookup(topos[0], TYPE, 1, nodes, 1), N);
+	CHECK_EQ(nodes[1], 0);
+	CHECK_EQ(sinew_topo_lookup(topos[0], TYPE, 1, nodes, N), N);
+	for (unsigned i = 0; i < N; i++)
+		CHECK_EQ(nodes[i], i + 1);
+	end();
+}
+
 static void a_service_is_told(void)
 {
 	struct sinew_service service = {
@@ -339,6 +358,7 @@ int main(void)
 	RUN(a_session_takes_its_rows_with_it);
 	RUN(broken_links_lose_nothing);
 	RUN(a_new_incarnation_is_told);
+	RUN(lookup_counts_nodes);
 	RUN(a_service_is_told);
 	RUN(a_flood_is_bounded);
 	RUN(one_that_refuses_is_left_alone);
