@@ -90,7 +90,7 @@ with_thread_sanitizer()
 		--skip test_call_orders --skip test_call_nest --skip test_dlm_random \
 		--skip test_hello --skip test_cat.sh --skip test_pairs \
 		--skip test_corosync_five --skip test_corosync_net --skip test_corosync_fence \
-		--skip test_failures --skip test_ping.sh
+		--skip test_failures --skip test_server_failures --skip test_ping.sh
 }
 
 # Ten seconds for each target, from the committed corpus.
