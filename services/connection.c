@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -25,12 +26,25 @@
 
 /* ---- begin and end ---- */
 
+/* A child of fork() may have the descriptor, too: closed here alone, it would go on to be told of,
+ * and the server would see no end. In the child it is the parent's. */
+static void drop_fd(struct sinew_topo *t)
+{
+	if (t->fd < 0)
+		return;
+	if (atomic_load(&node_generation) == t->generation) {
+		epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd, NULL);
+		shutdown(t->fd, SHUT_RDWR);
+	}
+	close(t->fd);
+	t->fd = -1;
+}
+
 static void release(struct sinew_topo *t)
 {
 	assert(list_empty(&t->offers) && list_empty(&t->follows));
 	assert(list_empty(&t->unsent));
-	if (t->fd >= 0)
-		close(t->fd);
+	drop_fd(t);
 	if (t->epoll >= 0)
 		close(t->epoll);
 	if (t->timer >= 0)
@@ -138,9 +152,7 @@ static void try_connect(struct sinew_topo *t)
 		err = post_watch(t);
 	}
 	if (err) {
-		if (t->fd >= 0)
-			close(t->fd);
-		t->fd = -1;
+		drop_fd(t);
 		t->state = TOPO_LINK_AWAY;
 		t->error = err;
 		arm(t, TOPO_AGAIN_NS);
@@ -157,8 +169,7 @@ static unsigned lose(struct sinew_topo *t, int err)
 
 	assert(t->fd >= 0 && err < 0);
 	assert(t->state != TOPO_LINK_OVER);
-	close(t->fd);
-	t->fd = -1;
+	drop_fd(t);
 	t->events = 0;
 	t->error = err;
 	t->counts.n_pending = 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lowcomms/service.h"
@@ -99,6 +100,10 @@ void client_end(struct server *s, struct server_client *c)
 		s->counts.n_sockets--;
 	list_remove(&c->all);
 	free(c->answer.text);
+	/* A child of fork() may have the descriptor, too: closed here alone, it would go on to be told
+	 * of, and the other end would see no end. */
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	shutdown(c->fd, SHUT_RDWR);
 	client_discard(c);
 }
 

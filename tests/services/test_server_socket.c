@@ -169,6 +169,34 @@ static void what_a_dead_one_published_goes(void)
 
 /* ---- the server goes, and comes back ---- */
 
+/* A child of fork() has the descriptors of both ends, until it ends. */
+static void a_child_keeps_no_connection_alive(void)
+{
+	int life[2];
+	pid_t pid;
+	char end_of_it;
+
+	if (!begin() || !CHECK_EQ(pipe(life), 0))
+		return;
+	CHECK_EQ(sinew_topo_publish(topos[0], TYPE, 2, 2, SINEW_SCOPE_CLUSTER, NULL, 0, NULL), 0);
+	CHECK_EQ(sinew_topo_publish(topos[1], TYPE, 1, 1, SINEW_SCOPE_CLUSTER, NULL, 0, NULL), 0);
+	DRIVE_BOTH(follower_has(&all, TYPE, 1, 1) == 1);
+	pid = fork();
+	if (!pid) {
+		close(life[1]);
+		_exit(read(life[0], &end_of_it, 1) != 0);
+	}
+	CHECK(pid > 0);
+	sinew_topo_close(topos[1]);
+	topos[1] = NULL;
+	DRIVE_ALONE(topos, 1, follower_has(&all, TYPE, 1, 1) == 0);
+	CHECK_EQ(follower_has(&all, TYPE, 2, 1), 1);
+	close(life[0]);
+	close(life[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	end();
+}
+
 static void a_client_gets_its_server_back(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
@@ -397,6 +425,7 @@ int main(int argc, char **argv)
 	RUN(nobody_there_is_said);
 	RUN(a_name_is_given_once);
 	RUN(what_a_dead_one_published_goes);
+	RUN(a_child_keeps_no_connection_alive);
 	RUN(a_client_gets_its_server_back);
 	RUN(silent_ones_are_shut);
 	RUN(other_users_cannot_fill_it);
