@@ -446,6 +446,16 @@ static void add_node(struct lookup *l, uint32_t node)
 	l->nodes[l->n++] = node;
 }
 
+/* A publication went while the answer came, and the server began it anew. */
+static void remove_node(struct lookup *l, uint32_t node)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->nodes[i] == node) {
+			l->nodes[i] = l->nodes[--l->n];
+			return;
+		}
+}
+
 static void looked_up(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
 {
 	struct lookup *l = user;
@@ -457,6 +467,8 @@ static void looked_up(struct sinew_subscription *sub, const struct sinew_topo_ms
 	l->err = msg->error ? msg->error : l->err;
 	if (msg->event == SINEW_TOPO_PUBLISHED)
 		add_node(l, msg->publication->node);
+	else if (msg->event == SINEW_TOPO_WITHDRAWN)
+		remove_node(l, msg->publication->node);
 }
 
 static int compare_nodes(const void *a, const void *b)

@@ -84,6 +84,21 @@ static void keep(struct list *l, const struct sinew_publication *p)
 		memcpy(row->attr, p->attr, p->attr_len);
 }
 
+/* It went while the list came: the node began it anew. */
+static void drop(struct list *l, const struct sinew_publication *p)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		const struct sinew_publication *is = &l->rows[i].is;
+
+		if (is->node != p->node || is->incarnation != p->incarnation || is->pub != p->pub)
+			continue;
+		l->rows[i] = l->rows[--l->n];
+		return;
+	}
+}
+
 static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
 {
 	struct list *l = user;
@@ -105,6 +120,8 @@ static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg
 		l->is_over = true;
 		break;
 	case SINEW_TOPO_WITHDRAWN:
+		drop(l, msg->publication);
+		break;
 	case SINEW_TOPO_CURRENT:
 	case SINEW_TOPO_OVERRUN:
 		break;
