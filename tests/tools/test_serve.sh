@@ -64,7 +64,7 @@ a_file_is_taken_over()
 	serve 1 --json
 	wait_for has_line served1 '"event":"ready"'
 	serve_config 'ack_ms: 8' 'max_message: 100000'
-	sed -i '/nodeid: 3/,/}/d; s/node {$/&/' c
+	sed -i '/nodeid: 3/,/}/d' c
 	perl -0777 -pi -e 's/  node \{\s*(?=\})//g; s/  node \{\n(?!    nodeid)//g' c
 	kill -HUP "$served"
 	wait_for has_line served1 '"event":"reloaded"'
@@ -75,7 +75,7 @@ a_file_is_taken_over()
 	json_is out '[.peers[].node] | tostring' '[2]'
 	echo 'nodelist {' >c
 	kill -HUP "$served"
-	wait_for has_line err1 'c:'
+	wait_for has_line err1 'c:1: '
 	asks 1 config get ack_ms
 	equals 'ack_ms after a wrong file' "$(cat out)" 8
 	valid serve served1
