@@ -44,6 +44,7 @@
 #define SERVER_OF_USER	4u		/* of them of one user, but */
 #define SERVER_OF_OWN	64u		/* of root, and of the program's own user */
 #define SERVER_HELLO_NS	1000000000u	/* until its first request is complete */
+#define SERVER_PAUSE_NS	100000000u	/* until it accepts again, without descriptors */
 #define SERVER_SUBS_OF_USER	256u	/* subscriptions of a connection of another user */
 #define SERVER_PUBS_OF_USER	4096u	/* publications of one */
 
@@ -54,6 +55,7 @@ struct server_listener {
 	enum server_source source;
 	int fd, spare_fd;		/* -1: none. The spare one gives a place to refuse with */
 	char name[PACKET_NAME_MAX + 1];
+	uint64_t again_ns;		/* when it is looked at again; UINT64_MAX: it is now */
 	struct list silent;		/* connections without HELLO, oldest first */
 };
 

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "lowcomms/service.h"
 #include "services/owner.h"
 #include "services/server_client.h"
 
@@ -15,6 +16,7 @@ void listener_init(struct server *s)
 {
 	s->listener.source = SOURCE_LISTENER;
 	s->listener.fd = s->listener.spare_fd = -1;
+	s->listener.again_ns = UINT64_MAX;
 	list_init(&s->listener.silent);
 }
 
@@ -116,19 +118,48 @@ static void let_in(struct server *s, int fd)
 
 /* No descriptor is left: the place of the spare one serves to shut a connection, which else would
  * be shown again and again. */
-static void shut_one(struct server *s)
+static bool shut_one(struct server *s)
 {
 	struct server_listener *l = &s->listener;
-	int fd;
+	int fd, err;
 
 	assert(l->fd >= 0);
 	if (l->spare_fd >= 0)
 		close(l->spare_fd);
-	if (!packet_accept(l->fd, &fd)) {
+	err = packet_accept(l->fd, &fd);
+	if (!err) {
 		s->counts.n_refused++;
 		close(fd);
 	}
 	l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return !err || err == -EAGAIN;
+}
+
+static void look_for(struct server *s, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = &s->listener };
+	int err = epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->listener.fd, &ev);
+
+	assert(!err);
+	(void)err;
+}
+
+/* Another thread took that place, too: connections wait. */
+static void pause_accepting(struct server *s)
+{
+	look_for(s, 0);
+	s->listener.again_ns = service_now() + SERVER_PAUSE_NS;
+}
+
+static void go_on(struct server *s)
+{
+	struct server_listener *l = &s->listener;
+
+	assert(l->fd >= 0);
+	l->again_ns = UINT64_MAX;
+	if (l->spare_fd < 0)
+		l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	look_for(s, EPOLLIN);
 }
 
 void listener_event(struct server *s)
@@ -139,23 +170,31 @@ void listener_event(struct server *s)
 
 		if (!err)
 			let_in(s, fd);
-		else if (err == -EMFILE || err == -ENFILE)
-			shut_one(s);
 		else if (err == -EAGAIN)
 			return;
+		else if ((err == -EMFILE || err == -ENFILE) && !shut_one(s)) {
+			pause_accepting(s);
+			return;
+		}
 	}
 }
 
 uint64_t listener_deadline(const struct server *s)
 {
-	assert(list_empty(&s->listener.silent) == !s->counts.n_silent);
-	if (list_empty(&s->listener.silent))
-		return UINT64_MAX;
-	return list_first(&s->listener.silent, struct server_client, silent)->hello_ns;
+	const struct server_listener *l = &s->listener;
+	uint64_t due;
+
+	assert(list_empty(&l->silent) == !s->counts.n_silent);
+	if (list_empty(&l->silent))
+		return l->again_ns;
+	due = list_first(&l->silent, struct server_client, silent)->hello_ns;
+	return due < l->again_ns ? due : l->again_ns;
 }
 
 void listener_tick(struct server *s, uint64_t now_ns)
 {
+	if (s->listener.again_ns <= now_ns)
+		go_on(s);
 	while (listener_deadline(s) <= now_ns) {
 		struct server_client *c = list_first(&s->listener.silent, struct server_client,
 						     silent);

@@ -20,9 +20,9 @@ void listener_init(struct server *s);
 void listener_close(struct server *s);
 /* Some may wait to be accepted. */
 void listener_event(struct server *s);
-/* When the next one is to be shut; UINT64_MAX: never. */
+/* When the next one is to be shut, or accepted; UINT64_MAX: never. */
 uint64_t listener_deadline(const struct server *s);
-/* Shuts those that were silent too long. */
+/* Shuts those that were silent too long, and looks for others again. */
 void listener_tick(struct server *s, uint64_t now_ns);
 
 #endif

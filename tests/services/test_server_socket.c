@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "tests/lib/control_peer.h"
@@ -384,6 +385,16 @@ static void a_thousand_connects_hurt_nobody(void)
 	end();
 }
 
+static int connect_as(int fd, const char *name)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(name);
+
+	memcpy(addr.sun_path + 1, name, len);
+	return connect(fd, (struct sockaddr *)&addr,
+		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len));
+}
+
 static void without_descriptors_it_goes_on(void)
 {
 	struct rlimit was, none;
@@ -415,6 +426,38 @@ static void without_descriptors_it_goes_on(void)
 	end();
 }
 
+/* Not even the spare one: those that come wait until there are some again. */
+static void without_its_spare_one_it_waits(void)
+{
+	static uint8_t buf[CONTROL_MAX + 1];
+	const uint8_t version[] = { 1, 0, 0, 0 };
+	struct control_head head = { .status = 1 };
+	struct rlimit was, none;
+	int fd;
+
+	if (!begin())
+		return;
+	DRIVE_BOTH(all.n_current == 1);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	none.rlim_cur = 3;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CHECK_EQ(connect_as(fd, control_peer_name(1)), 0);
+	/* Behind it in the same turn, or in a later one. */
+	for (uint32_t i = 0; i < 10; i++) {
+		CHECK_EQ(sinew_topo_publish(topos[1], TYPE, i, i, SINEW_SCOPE_NODE, NULL, 0, NULL),
+			 0);
+		DRIVE_BOTH(follower_has(&all, TYPE, i, 1) == 1);
+	}
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+	CHECK_EQ(control_peer_send(fd, CONTROL_HELLO, 1, version, sizeof version), 0);
+	CHECK_EQ(control_peer_take(fd, buf, &head), 0);
+	CHECK_EQ(head.status, 0);
+	close(fd);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4) {
@@ -433,5 +476,6 @@ int main(int argc, char **argv)
 	RUN(of_one_user_64_are_let_in);
 	RUN(a_thousand_connects_hurt_nobody);
 	RUN(without_descriptors_it_goes_on);
+	RUN(without_its_spare_one_it_waits);
 	return check_done();
 }
