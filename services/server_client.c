@@ -100,8 +100,8 @@ void client_end(struct server *s, struct server_client *c)
 		s->counts.n_sockets--;
 	list_remove(&c->all);
 	free(c->answer.text);
-	/* A child of fork() may have the descriptor, too: closed here alone, it would go on to be told
-	 * of, and the other end would see no end. */
+	/* A child of fork() may have the descriptor, too: closed here alone, it would go on to be
+	 * told of, and the other end would see no end. */
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 	shutdown(c->fd, SHUT_RDWR);
 	client_discard(c);
