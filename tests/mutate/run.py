@@ -357,7 +357,7 @@ class Order:
 			if fnmatch.fnmatch(path, pattern):
 				tests += [t for t in more if t not in tests]
 		if self.listed:
-			tests = [t for t in tests if t != 'digests'] + LAST[path.split('/')[0]]
+			tests = [t for t in tests if t != 'digests'] + LAST.get(path.split('/')[0], [])
 		return tests
 
 	def killed(self, path, test):
