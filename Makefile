@@ -477,9 +477,9 @@ $(AGENT): $(call objects,tests/vm/agent*.c)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^ $(shell $(PKG_CONFIG) --libs libdlm 2>/dev/null)
 
-# Another one, for its AF_RXRPC.
-RXRPC_PLAYER := $(BUILD)/tests/vm/rxrpc_player
-$(RXRPC_PLAYER): $(OBJ)/tests/vm/rxrpc_player.o $(TESTS_A)
+# Others, for its AF_RXRPC and its TIPC.
+PLAYERS := $(patsubst %,$(BUILD)/tests/vm/%_player,rxrpc tipc)
+$(PLAYERS): $(BUILD)/tests/vm/%: $(OBJ)/tests/vm/%.o $(TESTS_A)
 	@mkdir -p $(@D)
 	$(call cmd,CC)$(CC) $(LINK) -pthread -o $@ $^
 
@@ -501,7 +501,7 @@ check-all:
 # With real kernels in virtual machines: tests/vm/check.sh says more.
 check-kernel:
 	@tools/deps.sh --install build kernel
-	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED) $(RXRPC_PLAYER) \
+	@$(MAKE) --no-print-directory $(PARALLEL) $(AGENT) $(DLM_MEMBER) $(SINEW_CHECKED) $(PLAYERS) \
 		$(STREAM) $(BUILD)/tests/test_sctp
 	@BUILD='$(BUILD)' NEWEST='$(NEWEST)' RECORD='$(RECORD)' tests/vm/check.sh
 

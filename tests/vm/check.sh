@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns `make check-kernel`: fetches the kernels, runs with each of them, side by side, all
-# scenarios over TCP and over SCTP, the scripts over its AF_RXRPC and our streams over its SCTP,
-# then what needs both, and adds up. Knows no single scenario.
+# scenarios over TCP and over SCTP, the scripts over its AF_RXRPC and over its TIPC, our streams
+# over its SCTP, then what needs both, and adds up. Knows no single scenario.
 #
 #	tests/vm/check.sh [SCENARIO...]
 #
 # NEWEST=1          with the newest kernel of Debian's backports alone
-# RECORD=1          only records AF_RXRPC anew (tests/vm/rxrpc.sh)
+# RECORD=1          only records AF_RXRPC and TIPC anew (tests/vm/rxrpc.sh, tests/vm/tipc.sh)
 # SKIPS=forbidden   where it cannot run that is a failure
 # The last line is `N passed, N failed`; the exit status is 0 if nothing failed.
 set -u
@@ -65,6 +65,7 @@ scenarios()
 }
 
 rxrpc() { part "rxrpc_$1" timeout 400 tests/vm/rxrpc.sh "$1"; }
+tipc() { part "tipc_$1" timeout 400 tests/vm/tipc.sh "$1"; }
 sctp() { part "sctp_$1" timeout 500 tests/vm/sctp.sh "$1"; }
 
 # lane COMMAND...: beside the other lanes: a guest has one processor.
@@ -78,7 +79,7 @@ lane()
 all_of_one()
 {
 	[ -n "${RECORD:-}" ] || scenarios "$1"
-	[ -n "${NEWEST:-}" ] || rxrpc "$1"
+	[ -n "${NEWEST:-}" ] || { rxrpc "$1"; tipc "$1"; }
 	[ -n "${RECORD:-}" ] || sctp "$1"
 }
 
@@ -101,7 +102,7 @@ if [ -z "${NEWEST:-}" ] && [ $# = 0 ]; then
 		wait
 	fi
 	for kernel in $kernels; do
-		names+=("rxrpc_$kernel")
+		names+=("rxrpc_$kernel" "tipc_$kernel")
 	done
 fi
 if [ -z "${RECORD:-}" ] && [ $# = 0 ]; then

@@ -15,7 +15,7 @@ export LC_ALL=C
 FOLDER=${1:-${BUILD:-build}/kernels}
 # Modules that a guest cannot do without, and those that only some kernels have.
 NEEDED='dlm configfs virtio_pci virtio_net tcp_diag'
-WANTED='sctp sctp_diag crc32c_generic hmac sha1_generic sch_netem fcrypt pcbc rxrpc'
+WANTED='sctp sctp_diag crc32c_generic hmac sha1_generic sch_netem fcrypt pcbc rxrpc tipc veth'
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # die WHAT WHAT-TO-DO
