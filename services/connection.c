@@ -531,7 +531,7 @@ int sinew_topo_status(const struct sinew_topo *t, struct sinew_topo_status *ret)
 	st.nodeid = t->server.nodeid;
 	st.incarnation = t->server.incarnation;
 	st.epoch = t->server.epoch;
-	st.n_publications = t->counts.n_offers;
+	st.n_publications = t->counts.n_offers > 0 ? (uint32_t)t->counts.n_offers : 0;
 	st.n_subscriptions = t->counts.n_follows;
 	st.n_pending = t->counts.n_pending;
 	st.n_refused = t->counts.n_refused;

@@ -45,7 +45,9 @@ struct topo_post {
 };
 
 struct topo_counts {
-	uint32_t n_offers, n_follows, n_pending;
+	int64_t n_offers;		/* in the same process below 0 between a refusal of both
+					 * the publication and its withdrawal */
+	uint32_t n_follows, n_pending;
 	uint64_t n_refused, n_events, n_collapsed, n_losses;
 	int refusal;
 };

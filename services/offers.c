@@ -16,7 +16,7 @@ static struct topo_offered *offered_of(struct topo_post *p)
 
 static void forget(struct sinew_topo *t, struct topo_post *p)
 {
-	assert(t->counts.n_offers);
+	assert(t->counts.n_offers > 0);
 	t->counts.n_offers--;
 	post_remove(&t->offers_by_id, p);
 	free(offered_of(p));
@@ -122,7 +122,7 @@ int sinew_topo_withdraw(struct sinew_topo *t, uint64_t id)
 	if (err == -EAGAIN || (err && t->is_local))
 		return err == -EAGAIN ? err : -ESHUTDOWN;
 	if (!p) {
-		t->counts.n_offers -= t->counts.n_offers != 0;
+		t->counts.n_offers--;
 		return 0;
 	}
 	t->counts.n_pending += !err;
@@ -136,6 +136,9 @@ void offer_answered(struct sinew_topo *t, const struct control_head *head)
 
 	if (!t->is_local)
 		t->counts.n_pending -= t->counts.n_pending != 0;
+	/* In the same process the server alone knows the ids. */
+	if (t->is_local && head->kind == (CONTROL_WITHDRAW | CONTROL_ANSWER) && head->status)
+		t->counts.n_offers++;
 	if (!head->status || head->kind != (CONTROL_PUBLISH | CONTROL_ANSWER))
 		return;
 	t->counts.n_refused++;
@@ -143,7 +146,7 @@ void offer_answered(struct sinew_topo *t, const struct control_head *head)
 	if (p)
 		forget(t, p);
 	else if (t->is_local)
-		t->counts.n_offers -= t->counts.n_offers != 0;
+		t->counts.n_offers--;
 }
 
 void offers_again(struct sinew_topo *t)

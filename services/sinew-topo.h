@@ -179,7 +179,8 @@ void sinew_topo_close(struct sinew_topo *topo);
  */
 int sinew_topo_publish(struct sinew_topo *topo, uint32_t type, uint32_t lower, uint32_t upper,
 		       enum sinew_scope scope, const void *attr, size_t len, uint64_t *ret_id);
-/* -ENOENT: this connection has no such publication. -EAGAIN, -ESHUTDOWN, -ECHILD: as above. */
+/* -ENOENT: this connection has no such publication; by sinew_topo_open() the server alone knows
+ * that, and nothing happens. -EAGAIN, -ESHUTDOWN, -ECHILD: as above. */
 int sinew_topo_withdraw(struct sinew_topo *topo, uint64_t id);
 
 #define SINEW_TOPO_EDGE		1u	/* PUBLISHED for the first one of each {lower, upper},

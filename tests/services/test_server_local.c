@@ -112,6 +112,32 @@ static void what_is_wrong_is_refused_at_once(void)
 	end();
 }
 
+static uint32_t counted(void)
+{
+	struct sinew_topo_status st = { .size = sizeof st };
+
+	CHECK_EQ(sinew_topo_status(topo, &st), 0);
+	return st.n_publications;
+}
+
+/* The server alone knows the ids: it does nothing, and the count is right again. */
+static void one_is_withdrawn_once(void)
+{
+	uint64_t id;
+
+	if (!begin(NULL))
+		return;
+	id = publish(1, 1, "");
+	publish(2, 2, "");
+	DRIVE_ALL(follower_has(&all, TYPE, 1, 1) && follower_has(&all, TYPE, 2, 1));
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(sinew_topo_withdraw(topo, id), 0);
+	CHECK_EQ(sinew_topo_withdraw(topo, 4711), 0);
+	DRIVE_ALL(!follower_has(&all, TYPE, 1, 1) && counted() == 1);
+	CHECK_EQ(follower_has(&all, TYPE, 2, 1), 1);
+	end();
+}
+
 static void a_connection_takes_its_publications_with_it(void)
 {
 	struct sinew_topo *other;
@@ -329,6 +355,7 @@ int main(void)
 	RUN(own_node_is_told_first);
 	RUN(publications_come_and_go);
 	RUN(what_is_wrong_is_refused_at_once);
+	RUN(one_is_withdrawn_once);
 	RUN(a_connection_takes_its_publications_with_it);
 	RUN(a_timeout_ends_it);
 	RUN(edges_are_told_once);
