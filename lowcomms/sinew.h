@@ -184,8 +184,9 @@ struct sinew_options {
 	bool own_thread;		/* a thread of the library runs the loop, with all
 					 * signals blocked */
 
-	sinew_log_fn log;		/* NULL = none; loop thread, and whoever calls a failing
-					 * function; must not call back */
+	sinew_log_fn log;		/* NULL = none; loop thread, whoever calls a failing
+					 * function, and the thread of sinew_topo_start(), at the
+					 * same time; must not call back */
 	void *log_user;
 	enum sinew_level log_level;	/* most detailed level wanted; SINEW_INFO */
 

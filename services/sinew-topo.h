@@ -120,11 +120,11 @@ struct sinew_topo_options {
 };
 
 /*
- * Starts the topology server of the node, with a thread of its own, all signals blocked in it. It
- * ends with the node. calls: those of the node, through which members tell each other what they
- * publish with scope cluster; NULL: this node's stays here. Before the first sinew_dispatch(), with
- * own_thread before the first sinew_peer_add(); calls are still to be there. options NULL:
- * defaults. any thread.
+ * Starts the topology server of the node, with a thread of its own, all signals blocked in it, which
+ * calls the log function of the node, too. It ends with the node. calls: those of the node, through
+ * which members tell each other what they publish with scope cluster; NULL: this node's stays here.
+ * Before the first sinew_dispatch(), with own_thread before the first sinew_peer_add(); calls are
+ * still to be there. options NULL: defaults. any thread.
  * -EINVAL: an option out of range, calls of another node. -EALREADY: it runs. -EBUSY: the node was
  * dispatched, or has too many observers. -EMFILE, -ENFILE, -EAGAIN (no thread), -ENOMEM, -ECHILD.
  */

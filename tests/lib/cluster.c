@@ -2,6 +2,8 @@
 /* Owns the nodes of a test and what their callbacks saw; knows nothing of what a test wants. */
 #include "tests/lib/cluster.h"
 
+#include <pthread.h>
+
 #define FDS_MAX		1024
 #define LINES_MAX	60	/* kept of the log */
 #define LINE_MAX_BYTES	200
@@ -182,13 +184,18 @@ bool env_is_set(const char *name)
 
 void cluster_log(void *user, enum sinew_level level, const char *line)
 {
-	char *text = lines.text[lines.n++ % LINES_MAX];
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	char *text;
 
+	/* A topology server logs by its own thread. */
+	pthread_mutex_lock(&one_at_a_time);
+	text = lines.text[lines.n++ % LINES_MAX];
 	snprintf(text, LINE_MAX_BYTES, "%lld.%03lld node=%u %s: %s",
 		 (long long)(now_ms() / 1000 % 1000), (long long)(now_ms() % 1000),
 		 *(unsigned *)user, sinew_level_name(level), line);
 	if (env_is_set("TEST_LOG"))
 		fprintf(stderr, "# %s\n", text);
+	pthread_mutex_unlock(&one_at_a_time);
 }
 
 void cluster_show_log(void)
