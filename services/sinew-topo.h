@@ -120,7 +120,7 @@ struct sinew_topo_options {
 };
 
 /*
- * Starts the topology server of the node, with a thread of its own, all signals blocked in it, which
+ * Starts the topology server of the node, with a thread of its own, all signals blocked in it, that
  * calls the log function of the node, too. It ends with the node. calls: those of the node, through
  * which members tell each other what they publish with scope cluster; NULL: this node's stays here.
  * Before the first sinew_dispatch(), with own_thread before the first sinew_peer_add(); calls are
