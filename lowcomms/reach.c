@@ -321,7 +321,7 @@ void reach_path(struct sinew_node *n, struct member *m, const struct sockaddr_st
 	if (works ? was == PATH_DEAD : was != PATH_DEAD)
 		log_limited(&n->log, SINEW_WARNING, m->nodeid, works ? "path up" : "path down",
 			    "addr=%s path %s", addr_text(&m->peer.paths.p[i].addr, text),
-			    works ? "up again" : "down: the link goes on over the others");
+			    works ? "up again" : "down: the association uses the other addresses");
 }
 
 /* ---- addresses that cannot be right ---- */

@@ -20,7 +20,8 @@
 void reach_error(struct member *m, int err);
 /* Publishes the paths, the link and the last error of the peer for its status. */
 void reach_show(struct member *m);
-/* The same, and tells the observers when its session has lost its link or has one again. */
+/* Does the same as reach_show(), and notifies the observers when the session of the peer has lost
+ * its link, or has regained one. */
 void reach_link(struct sinew_node *n, struct member *m);
 /* A dial failed before there was a connection. from: where it was to leave, or NULL. */
 void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err,

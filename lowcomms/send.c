@@ -123,8 +123,8 @@ static __attribute__((noinline)) int wake_next(struct sinew_session *h)
 }
 
 /*
- * With the lock, which it gives back. Every call is the last thing that is done: the fast
- * path saves no registers.
+ * The caller holds the lock of the handle; this function releases it. Each function is called in
+ * tail position, so that the fast path saves no registers.
  */
 static inline __attribute__((always_inline)) int send_locked(struct sinew_session *h,
 							     const void *data, size_t len,

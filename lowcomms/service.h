@@ -134,8 +134,8 @@ void service_set_data(struct sinew_session *h, void *data);
  */
 int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len, bool bulk,
 		uint64_t *ret_begin, uint64_t *ret_end);
-/* For service_plain.h alone: the loop has something to write, which it may know. Under the lock of
- * the handle, which this gives back. */
+/* For service_plain.h alone: schedules a write by the loop unless one is scheduled. The caller
+ * holds the lock of the handle; this function releases it. */
 void service_flush(struct sinew_session *h);
 /* The longest body of a frame of that session. Any thread. */
 size_t service_max(const struct sinew_session *h);

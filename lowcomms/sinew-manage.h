@@ -88,9 +88,10 @@ struct sinew_node_status {
 	unsigned n_listeners;		/* own addresses that can be connected to */
 	unsigned n_fds;			/* descriptors of the node */
 	uint64_t memory_bytes, memory_limit;	/* of queues and buffers; node_memory */
-	uint64_t loop_busy_ms;		/* so long the loop has been in one iteration, callbacks
-					 * included, or work has waited for sinew_dispatch(); 0: it
-					 * waits for work, or goes on */
+	uint64_t loop_busy_ms;		/* duration of the current iteration of the loop, callbacks
+					 * included, or of the wait of pending work for
+					 * sinew_dispatch(); 0: the loop is idle, or made progress
+					 * meanwhile */
 	uint64_t loop_turns;		/* iterations so far */
 	uint64_t refused;		/* connections that were refused */
 	uint64_t faults;		/* those of strangers that broke the protocol */

@@ -188,8 +188,8 @@ int follow_send(struct sinew_topo *t, struct topo_post *p)
 	return 0;
 }
 
-/* The server makes no sense, or there was no memory: it is asked again, under another id, and the
- * view goes on where it is. */
+/* After an invalid event of the server, or without memory: subscribes again under another id. The
+ * view keeps its position. */
 static void ask_again(struct sinew_subscription *sub)
 {
 	struct sinew_topo *t = sub->topo;

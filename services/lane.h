@@ -79,14 +79,14 @@ static inline bool lane_hide(struct lane *l, const struct sinew_call *k, bool is
 	return false;
 }
 
-/* NEW of that call is shown, and its data come behind. */
+/* The function of that call is in NEW; DATA follows. */
 static inline bool lane_shows_new(struct lane *l, const struct sinew_call *k)
 {
 	return atomic_load_explicit(&l->showing, memory_order_relaxed) == (uintptr_t)k &&
 		atomic_load_explicit(&l->shows_new, memory_order_relaxed) == LANE_NEW;
 }
 
-/* ... and they do not, as it is aborted. */
+/* The call is aborted: DATA does not follow NEW. */
 static inline void lane_hide_data(struct lane *l, const struct sinew_call *k)
 {
 	if (lane_shows_new(l, k))
@@ -138,7 +138,7 @@ static inline void lane_unhold_loop(struct lane *l)
 		sinew_session_unref(h);
 }
 
-/* A handle as call_new() gives it out, and spare ones are: with one reference. */
+/* The initial state of a handle, of a new one and of a spare one: it has one reference. */
 static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incoming)
 {
 	assert(!((uintptr_t)k & LANE_ORPHAN));
