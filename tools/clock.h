@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Time as the command counts it: nanoseconds of a clock that only goes forward.
+ * Time as the command counts it, nanoseconds of a clock that only goes forward, and the time of
+ * day.
  * Knows nothing of what is waited for.
  */
 #ifndef TOOLS_CLOCK_H
@@ -20,6 +21,15 @@ static inline uint64_t clock_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * CLOCK_S + (uint64_t)t.tv_nsec;
+}
+
+/* The time of day, in milliseconds since 1970. */
+static inline uint64_t clock_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / CLOCK_MS;
 }
 
 /* For poll(): milliseconds until then, rounded up; -1 for CLOCK_NEVER. */

@@ -202,3 +202,15 @@ int local_ask(const char *name, struct json_object *request, uint32_t timeout_ms
 	sinew_control_free(bytes);
 	return check_answer(name, answer, ret_answer);
 }
+
+int local_ask_once(const struct local_arguments *args, struct json_object *request,
+		   struct json_object **ret_answer)
+{
+	char name[SINEW_CONTROL_NAME_MAX];
+	int status = local_find(args, name);
+
+	if (!status)
+		status = local_ask(name, request, args->timeout_ms, ret_answer);
+	json_free(request);
+	return status;
+}

@@ -42,6 +42,9 @@ int local_find(const struct local_arguments *args, char name[SINEW_CONTROL_NAME_
  * for a request that was refused: STATUS_NOT_UP: no answer in time. */
 int local_ask(const char *name, struct json_object *request, uint32_t timeout_ms,
 	      struct json_object **ret_answer);
+/* Finds the socket that is meant, and asks once. The same; releases the request in any case. */
+int local_ask_once(const struct local_arguments *args, struct json_object *request,
+		   struct json_object **ret_answer);
 /* Says why that name cannot be asked. A status. */
 int local_failed(const char *name, int err);
 

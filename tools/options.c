@@ -26,13 +26,18 @@ const char *const options_levels[] = {
 	[SINEW_INFO] = "info", [SINEW_DEBUG] = "debug", NULL,
 };
 
+int options_written(int rc)
+{
+	if (!rc)
+		return STATUS_OK;
+	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
+	return STATUS_UNDELIVERED;
+}
+
 int options_printed(void)
 {
 	errno = EIO;
-	if (!fflush(stdout) && !ferror(stdout))
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(errno));
-	return STATUS_UNDELIVERED;
+	return options_written(!fflush(stdout) && !ferror(stdout) ? 0 : -errno);
 }
 
 /* ---- --help ---- */

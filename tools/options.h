@@ -120,7 +120,10 @@ extern const char *const options_levels[];	/* the names of enum sinew_level */
 /* -1: go on; else an exit status, after help or an error was printed. */
 int options_parse(const struct option_table *table, void *settings, int argc, char **argv);
 
-/* The status of what was printed to standard output, after it said why it has not arrived. */
+/* The exit status of a write to standard output that gave rc, 0 or a negative errno; says why it
+ * failed. */
+int options_written(int rc);
+/* The same of all that was printed there, which is flushed. */
 int options_printed(void);
 
 /* 1 .. 2147483647 */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * "sinew config": finds the mode and runs it, and what modes share.
+ * "sinew config": finds the mode and runs it.
  * Knows nothing of what a mode does.
  */
 #include "tools/config/config.h"
 
-#include <string.h>
-
 #include "tools/command.h"
-#include "tools/json.h"
 #include "tools/say.h"
 
 static const struct choice modes[] = {
@@ -28,16 +25,6 @@ static const struct choices choices = {
 	.list = modes,
 	.n = sizeof(modes) / sizeof(modes[0]),
 };
-
-int config_printed(struct json_object *document)
-{
-	int rc = json_end(document);
-
-	if (!rc)
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
-	return STATUS_UNDELIVERED;
-}
 
 int config_main(int argc, char **argv)
 {

@@ -16,8 +16,4 @@ int config_get_main(int argc, char **argv);
 int config_set_main(int argc, char **argv);
 int config_watch_main(int argc, char **argv);
 
-/* The document to be printed, released by it, or NULL: what was printed before is written. A
- * status, after it said what is wrong. */
-int config_printed(struct json_object *document);
-
 #endif

@@ -4,7 +4,6 @@
  * Knows no option by name.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "tools/command.h"
 #include "tools/config/config.h"
@@ -56,23 +55,16 @@ static const struct option_table table = {
 
 static int ask(const struct arguments *args, struct json_object **ret_answer)
 {
-	struct json_object *request, *names;
-	char name[SINEW_CONTROL_NAME_MAX];
-	int status = local_find(&args->local, name);
+	struct json_object *request = json_document(CONFIG_SCHEMA), *names;
 	unsigned i;
 
-	if (status)
-		return status;
-	request = json_document(CONFIG_SCHEMA);
 	json_put_string(request, "ask", "config-get");
 	if (args->n) {
 		names = json_put_array(request, "options");
 		for (i = 0; i < args->n; i++)
 			json_add_string(names, args->names[i]);
 	}
-	status = local_ask(name, request, args->local.timeout_ms, ret_answer);
-	json_free(request);
-	return status;
+	return local_ask_once(&args->local, request, ret_answer);
 }
 
 static const char *text(struct json_object *o, const char *key, char out[TEXT_NAME_MAX])
@@ -103,7 +95,7 @@ static int print(const struct arguments *args, struct json_object *answer)
 	size_t i, n;
 
 	if (args->json)
-		return config_printed(answer);
+		return options_written(json_end(answer));
 	n = json_is_array(options) ? json_count(options) : 0;
 	if (n == 1 && args->n == 1) {
 		puts(text(json_at(options, 0), "value", value));
@@ -114,7 +106,7 @@ static int print(const struct arguments *args, struct json_object *answer)
 			print_row(json_at(options, i));
 	}
 	json_free(answer);
-	return config_printed(NULL);
+	return options_printed();
 }
 
 int config_get_main(int argc, char **argv)

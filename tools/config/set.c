@@ -80,20 +80,6 @@ static struct json_object *request_of(const struct arguments *args)
 	return request;
 }
 
-static int ask(const struct arguments *args, struct json_object **ret_answer)
-{
-	char name[SINEW_CONTROL_NAME_MAX];
-	struct json_object *request;
-	int status = local_find(&args->local, name);
-
-	if (status)
-		return status;
-	request = request_of(args);
-	status = local_ask(name, request, args->local.timeout_ms, ret_answer);
-	json_free(request);
-	return status;
-}
-
 static void print_change(struct json_object *o)
 {
 	char name[TEXT_NAME_MAX], old[TEXT_NAME_MAX], new[TEXT_NAME_MAX];
@@ -110,11 +96,11 @@ static int print(const struct arguments *args, struct json_object *answer)
 	size_t i;
 
 	if (args->json)
-		return config_printed(answer);
+		return options_written(json_end(answer));
 	for (i = 0; json_is_array(options) && i < json_count(options); i++)
 		print_change(json_at(options, i));
 	json_free(answer);
-	return config_printed(NULL);
+	return options_printed();
 }
 
 int config_set_main(int argc, char **argv)
@@ -131,6 +117,6 @@ int config_set_main(int argc, char **argv)
 		say(SINEW_ERROR, "NAME=VALUE is missing; \"sinew config get\" lists the options");
 		return STATUS_USAGE;
 	}
-	status = ask(&args, &answer);
+	status = local_ask_once(&args.local, request_of(&args), &answer);
 	return status ? status : print(&args, answer);
 }

@@ -7,11 +7,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "services/sinew-topo.h"
 #include "tools/amount.h"
+#include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/config/config.h"
 #include "tools/json.h"
@@ -71,14 +71,6 @@ static void attribute(const struct sinew_publication *p, const char *key, char *
 	}
 }
 
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int print_change(const struct watch *w, const struct sinew_topo_msg *msg)
 {
 	char name[SINEW_TOPO_ATTR_MAX], value[SINEW_TOPO_ATTR_MAX], when[AMOUNT_MAX];
@@ -88,20 +80,20 @@ static int print_change(const struct watch *w, const struct sinew_topo_msg *msg)
 	attribute(msg->publication, "name", name, sizeof(name));
 	attribute(msg->publication, "value", value, sizeof(value));
 	if (!w->json) {
-		printf("%s %s", msg->first ? "-" : amount_time(wall_ms(), when),
+		printf("%s %s", msg->first ? "-" : amount_time(clock_wall_ms(), when),
 		       text_name(name, shown));
 		printf(" %s\n", text_name(value, shown));
-		return config_printed(NULL);
+		return options_printed();
 	}
 	o = json_document(CONFIG_SCHEMA);
 	json_put_string(o, "command", "config");
 	json_put_string(o, "event", "option");
-	json_put_number(o, "time_ms", wall_ms());
+	json_put_number(o, "time_ms", clock_wall_ms());
 	json_put_number(o, "node", msg->publication->node);
 	json_put_string(o, "name", name);
 	json_put_string(o, "value", value);
 	json_put_bool(o, "first", msg->first);
-	return config_printed(o);
+	return options_written(json_end(o));
 }
 
 static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)

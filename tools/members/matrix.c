@@ -146,19 +146,15 @@ static struct json_object *document(const struct matrix *m)
 
 static int print(struct matrix *m, bool json)
 {
-	int rc;
+	int status;
 
 	qsort(m->nodes, m->n_nodes, sizeof(m->nodes[0]), by_number);
 	if (m->n_reaches)
 		qsort(m->reaches, m->n_reaches, sizeof(m->reaches[0]), by_pair);
 	if (!json)
 		print_table(m);
-	rc = json_end(json ? document(m) : NULL);
-	if (rc) {
-		say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
-		return STATUS_UNDELIVERED;
-	}
-	return n_missing(m) ? STATUS_NOT_UP : STATUS_OK;
+	status = options_written(json_end(json ? document(m) : NULL));
+	return status || !n_missing(m) ? status : STATUS_NOT_UP;
 }
 
 /* All types below those of programs, of which two are of interest. */

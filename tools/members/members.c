@@ -67,14 +67,6 @@ static int parse(struct members_arguments *args, int argc, char **argv)
 	return options_parse(&table, args, argc, argv);
 }
 
-static int printed(int rc)
-{
-	if (!rc)
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
-	return STATUS_UNDELIVERED;
-}
-
 /* ---- a file ---- */
 
 /* Which of the paths are those of a node, one behind the other. */
@@ -156,7 +148,7 @@ static int ask(struct members *m)
 		return status;
 	if (m->paths.is_tcp)
 		ask_all(m);
-	status = printed(members_print(m));
+	status = options_written(members_print(m));
 	if (status)
 		return status;
 	for (i = 0; i < m->paths.n; i++)
@@ -275,7 +267,7 @@ static int follow(struct members *m, struct sinew_corosync_member *members)
 	while (!status && sleep_until(m, clock_now_ns() + CHECK_MS * CLOCK_MS)) {
 		check_silence(m, &told);
 		look(m, members);
-		status = printed(members_print_changes(m));
+		status = options_written(members_print_changes(m));
 	}
 	return status;
 }
@@ -304,7 +296,7 @@ static int watch(struct members *m)
 	if (!status)
 		status = wait_for_whole(m, members);
 	if (!status)
-		status = printed(members_print(m));
+		status = options_written(members_print(m));
 	if (!status)
 		status = m->args.follow ? follow(m, members) : status_of(&m->now);
 	free(members);

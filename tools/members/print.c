@@ -6,11 +6,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "membership/config.h"
 #include "membership/host.h"
 #include "tools/amount.h"
+#include "tools/clock.h"
 #include "tools/json.h"
 #include "tools/members/members.h"
 #include "tools/text.h"
@@ -37,14 +37,6 @@ static const char *member_state_name(enum member_state state)
 		return "listed";
 	}
 	return "?";
-}
-
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* Some name of it has no address; why, if the file is ours to ask. */
@@ -127,7 +119,7 @@ static void print_change(const struct member *before, const struct member *now)
 {
 	char when[AMOUNT_MAX], name[TEXT_NAME_MAX];
 
-	printf("%s node %" PRIu32 "%s%s%s: %s", amount_time(wall_ms(), when), now->nodeid,
+	printf("%s node %" PRIu32 "%s%s%s: %s", amount_time(clock_wall_ms(), when), now->nodeid,
 	       *now->name ? " (" : "", text_name(now->name, name), *now->name ? ")" : "",
 	       member_state_name(now->state));
 	if (now->incarnation)
@@ -146,7 +138,7 @@ static struct json_object *begin(const char *event)
 
 	json_put_string(o, "command", "members");
 	json_put_string(o, "event", event);
-	json_put_number(o, "time_ms", wall_ms());
+	json_put_number(o, "time_ms", clock_wall_ms());
 	return o;
 }
 
@@ -262,7 +254,7 @@ static int print_quorum(const struct members *m)
 
 	if (m->args.json)
 		return print_quorum_object(&m->now);
-	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n", amount_time(wall_ms(), when),
+	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n", amount_time(clock_wall_ms(), when),
 	       m->now.is_quorate ? "yes" : "no", m->now.ring_nodeid, m->now.ring_seq,
 	       m->now.is_connected ? "" : ", corosync connection lost");
 	return 0;
@@ -274,7 +266,7 @@ static int print_removed(const struct members *m, const struct member *was)
 
 	if (m->args.json)
 		return print_change_object(m, "removed", was);
-	printf("%s node %" PRIu32 ": no longer listed\n", amount_time(wall_ms(), when),
+	printf("%s node %" PRIu32 ": no longer listed\n", amount_time(clock_wall_ms(), when),
 	       was->nodeid);
 	return 0;
 }

@@ -80,5 +80,5 @@ int serve_reload(struct serve *s)
 		return STATUS_OK;
 	}
 	check_rights(s, &r);
-	return o ? serve_print(o) : STATUS_OK;
+	return o ? options_written(json_end(o)) : STATUS_OK;
 }

@@ -45,8 +45,7 @@ int serve_reload(struct serve *s);
 
 /* With --json: a document of that event; a status. */
 int serve_tell(const struct serve *s, const char *event);
-/* The same in two steps; it is released by the second. */
+/* That document, for json_end(). */
 struct json_object *serve_document(const struct serve *s, const char *event);
-int serve_print(struct json_object *document);
 
 #endif

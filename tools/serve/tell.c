@@ -3,23 +3,13 @@
  * Events of "sinew serve" as documents for programs.
  * Knows nothing of what led to them.
  */
-#include <string.h>
-#include <time.h>
 
+#include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/json.h"
-#include "tools/say.h"
 #include "tools/serve/serve.h"
 
 #define SCHEMA	1
-
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 struct json_object *serve_document(const struct serve *s, const char *event)
 {
@@ -27,7 +17,7 @@ struct json_object *serve_document(const struct serve *s, const char *event)
 
 	json_put_string(o, "command", "serve");
 	json_put_string(o, "event", event);
-	json_put_number(o, "time_ms", wall_ms());
+	json_put_number(o, "time_ms", clock_wall_ms());
 	json_put_number(o, "node", s->cluster.node);
 	json_put_string(o, "cluster", sinew_config_cluster(s->cluster.config));
 	json_put_string(o, "group", sinew_node_group(s->node));
@@ -36,17 +26,7 @@ struct json_object *serve_document(const struct serve *s, const char *event)
 	return o;
 }
 
-int serve_print(struct json_object *document)
-{
-	int rc = json_end(document);
-
-	if (!rc)
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
-	return STATUS_UNDELIVERED;
-}
-
 int serve_tell(const struct serve *s, const char *event)
 {
-	return s->args.json ? serve_print(serve_document(s, event)) : STATUS_OK;
+	return s->args.json ? options_written(json_end(serve_document(s, event))) : STATUS_OK;
 }

@@ -6,7 +6,6 @@
 #include "tools/status/status.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "tools/command.h"
 #include "tools/json.h"
@@ -58,38 +57,24 @@ static const struct option_table table = {
 
 static int ask(const struct arguments *args, struct json_object **ret_answer)
 {
-	char name[SINEW_CONTROL_NAME_MAX];
-	struct json_object *request;
-	int status = local_find(&args->local, name);
+	struct json_object *request = json_document(SCHEMA);
 
-	if (status)
-		return status;
-	request = json_document(SCHEMA);
 	json_put_string(request, "ask", "status");
 	if (args->peer)
 		json_put_number(request, "peer", args->peer);
-	status = local_ask(name, request, args->local.timeout_ms, ret_answer);
-	json_free(request);
-	return status;
+	return local_ask_once(&args->local, request, ret_answer);
 }
 
 static int print(const struct arguments *args, struct json_object *answer)
 {
-	int rc;
-
-	if (!args->json) {
-		if (args->peer)
-			status_print_peer(answer);
-		else
-			status_print(answer);
-		json_free(answer);
-		answer = NULL;
-	}
-	rc = json_end(answer);
-	if (!rc)
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
-	return STATUS_UNDELIVERED;
+	if (args->json)
+		return options_written(json_end(answer));
+	if (args->peer)
+		status_print_peer(answer);
+	else
+		status_print(answer);
+	json_free(answer);
+	return options_printed();
 }
 
 int status_main(int argc, char **argv)

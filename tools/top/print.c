@@ -6,23 +6,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "tools/amount.h"
+#include "tools/clock.h"
 #include "tools/json.h"
 #include "tools/text.h"
 #include "tools/top/top.h"
 
 #define CLEAR	"\033[H\033[J"
 #define BUSY_MS	1000	/* the application has the loop for so long: that is said */
-
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void print_peer(const struct top_peer *p)
 {
@@ -48,7 +40,7 @@ int top_print(const struct top *t, bool redraws)
 	unsigned i;
 
 	printf("%snode %" PRIu32 "  %s  memory %s%s%s\n", redraws ? CLEAR : "", t->nodeid,
-	       amount_time(wall_ms(), when), amount_bytes(t->memory_bytes, memory),
+	       amount_time(clock_wall_ms(), when), amount_bytes(t->memory_bytes, memory),
 	       t->loop_busy_ms >= BUSY_MS ? "  BLOCKED by its application for " : "",
 	       t->loop_busy_ms >= BUSY_MS ? amount_ms(t->loop_busy_ms, busy) : "");
 	printf("%6s  %-11s %-4s %8s %8s %10s %10s %8s %10s %8s %8s %8s %8s\n", "NODE", "SESSION",
@@ -85,7 +77,7 @@ int top_print_json(const struct top *t)
 	unsigned i;
 
 	json_put_string(o, "command", "top");
-	json_put_number(o, "time_ms", wall_ms());
+	json_put_number(o, "time_ms", clock_wall_ms());
 	json_put_number(o, "node", t->nodeid);
 	json_put_double(o, "seconds", t->seconds);
 	json_put_number(o, "loop_busy_ms", t->loop_busy_ms);

@@ -83,12 +83,8 @@ static int sample(struct run *r)
 
 static int print(struct run *r)
 {
-	int rc = r->set.json ? top_print_json(&r->top) : top_print(&r->top, r->redraws);
-
-	if (!rc)
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
-	return STATUS_UNDELIVERED;
+	return options_written(r->set.json ? top_print_json(&r->top) :
+			       top_print(&r->top, r->redraws));
 }
 
 /* True: a signal came first. */

@@ -9,25 +9,14 @@
 
 #include "tools/command.h"
 #include "tools/json.h"
-#include "tools/say.h"
 #include "tools/text.h"
 #include "tools/topology/topology.h"
 
 #define ATTR_TEXT_MAX	(SINEW_TOPO_ATTR_MAX * 4 + 1)
 
-static int printed(struct json_object *document)
-{
-	int rc = json_end(document);
-
-	if (!rc)
-		return STATUS_OK;
-	say(SINEW_ERROR, "cannot write standard output: %s", strerror(-rc));
-	return STATUS_UNDELIVERED;
-}
-
 int print_end(void)
 {
-	return printed(NULL);
+	return options_printed();
 }
 
 /* Lines become words; a byte 0 ends them. */
@@ -90,7 +79,7 @@ int print_publication(const struct sinew_publication *p, bool json)
 	o = json_document(TOPOLOGY_SCHEMA);
 	json_put_string(o, "command", "topology");
 	put_publication(o, p);
-	return printed(o);
+	return options_written(json_end(o));
 }
 
 static void event_text(const struct sinew_topo_msg *msg)
@@ -112,7 +101,7 @@ int print_event(const struct sinew_topo_msg *msg, bool json)
 
 	if (!json) {
 		event_text(msg);
-		return printed(NULL);
+		return options_printed();
 	}
 	o = json_document(TOPOLOGY_SCHEMA);
 	json_put_string(o, "command", "topology");
@@ -128,5 +117,5 @@ int print_event(const struct sinew_topo_msg *msg, bool json)
 		json_put_string(o, "error", sinew_error_name(msg->error));
 	if (msg->publication)
 		put_publication(o, msg->publication);
-	return printed(o);
+	return options_written(json_end(o));
 }
