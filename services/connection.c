@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -26,16 +25,13 @@
 
 /* ---- begin and end ---- */
 
-/* A child of fork() may have the descriptor, too: closed here alone, it would go on to be told of,
- * and the server would see no end. In the child it is the parent's. */
+/* In a child of fork() the connection is the parent's. */
 static void drop_fd(struct sinew_topo *t)
 {
 	if (t->fd < 0)
 		return;
-	if (atomic_load(&node_generation) == t->generation) {
-		epoll_ctl(t->epoll, EPOLL_CTL_DEL, t->fd, NULL);
-		shutdown(t->fd, SHUT_RDWR);
-	}
+	if (atomic_load(&node_generation) == t->generation)
+		packet_end(t->fd, t->epoll);
 	close(t->fd);
 	t->fd = -1;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -118,4 +119,11 @@ ssize_t packet_take(int fd, void *buf, size_t size)
 	if (n < 0)
 		return -errno;
 	return n ? n : -ECONNRESET;
+}
+
+void packet_end(int fd, int epoll)
+{
+	assert(fd >= 0 && fd != epoll);
+	epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+	shutdown(fd, SHUT_RDWR);
 }

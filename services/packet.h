@@ -33,5 +33,11 @@ int packet_send(int fd, const struct iovec *iov, size_t n);
 /* The length of the next message, whose first bytes fill buf: longer than size where it was cut
  * off. -EAGAIN: none. -ECONNRESET and others: the connection is gone, or the message was empty. */
 ssize_t packet_take(int fd, void *buf, size_t size);
+/*
+ * Ends the connection, before close(), and takes it out of that epoll set. A child of fork() may
+ * have the descriptor, too: with close() alone it would stay in the set, and the other end would
+ * see no end. Not in the child.
+ */
+void packet_end(int fd, int epoll);
 
 #endif

@@ -410,7 +410,7 @@ static int server_new(struct sinew_node *node, const struct sinew_topo_options *
 		discard(s);
 		return err;
 	}
-	cells_init(s->cells, s->wake_fd);
+	cells_init(s->cells, &s->bells);
 	*ret = s;
 	return 0;
 }

@@ -2,26 +2,18 @@
 #include "services/server_cells.h"
 
 #include <assert.h>
-#include <unistd.h>
+
+#include "services/server_bell.h"
 
 #define UP		1u
 #define LINK		2u
 #define REASON_SHIFT	8
 #define READS_MAX	64u		/* attempts; a write takes a few instructions */
 
-void cells_init(struct cells *c, int wake_fd)
+void cells_init(struct cells *c, struct bells *bells)
 {
-	assert(wake_fd >= 0 && !atomic_load(&c->all[0].nodeid));
-	c->wake_fd = wake_fd;
-}
-
-static void wake(struct cells *c)
-{
-	const uint64_t one = 1;
-	/* One that is full is readable. */
-	ssize_t n = write(c->wake_fd, &one, sizeof one);
-
-	(void)n;
+	assert(bells->wake_fd >= 0 && !atomic_load(&c->all[0].nodeid));
+	c->bells = bells;
 }
 
 /* ---- the loop thread ---- */
@@ -81,7 +73,7 @@ static void end_write(struct cells *c, struct cell *cell)
 	assert(i < CELLS_MAX && atomic_load(&cell->version) & 1);
 	atomic_fetch_add(&cell->version, 1);
 	atomic_fetch_or(&c->dirty[i / 64], UINT64_C(1) << i % 64);
-	wake(c);
+	bells_wake(c->bells);
 }
 
 static void on_up(void *arg, uint32_t nodeid, uint64_t incarnation)
@@ -148,7 +140,7 @@ static void on_option(void *arg, const char *name)
 	}
 	atomic_store(&c->option_names[i], name);
 	atomic_fetch_or(&c->options[i / 64], UINT64_C(1) << i % 64);
-	wake(c);
+	bells_wake(c->bells);
 }
 
 static void on_renewed(void *arg, uint64_t incarnation)
@@ -157,7 +149,7 @@ static void on_renewed(void *arg, uint64_t incarnation)
 
 	(void)incarnation;
 	atomic_store(&c->renewed, true);
-	wake(c);
+	bells_wake(c->bells);
 }
 
 static void on_closing(void *arg)
@@ -165,7 +157,7 @@ static void on_closing(void *arg)
 	struct cells *c = arg;
 
 	atomic_store(&c->closing, true);
-	wake(c);
+	bells_wake(c->bells);
 }
 
 const struct sinew_watch cells_watch = {

@@ -14,6 +14,8 @@
 
 #include "lowcomms/sinew-manage.h"
 
+struct bells;
+
 #define CELLS_MAX	2048u		/* twice the peers that a node may have */
 #define CELLS_OPTIONS	256u		/* options that have changed */
 #define CELLS_WORDS	(CELLS_MAX / 64)
@@ -38,7 +40,7 @@ struct cell {
 };
 
 struct cells {
-	int wake_fd;			/* an eventfd; not ours */
+	struct bells *bells;		/* of the server, to wake it */
 	_Atomic bool renewed;		/* this node has a new incarnation */
 	_Atomic bool closing;		/* it closes */
 	_Atomic uint64_t n_lost;	/* states for which there was no cell */
@@ -49,7 +51,7 @@ struct cells {
 };
 
 /* Zeroed memory. */
-void cells_init(struct cells *c, int wake_fd);
+void cells_init(struct cells *c, struct bells *bells);
 
 /* The observer for sinew_watch(), whose arg is the cells. */
 extern const struct sinew_watch cells_watch;

@@ -12,6 +12,7 @@
 #include "lowcomms/service.h"
 #include "proto/wire.h"
 #include "services/control_link.h"
+#include "services/packet.h"
 #include "services/server_pubs.h"
 
 /* ---- begin and end ---- */
@@ -100,10 +101,7 @@ void client_end(struct server *s, struct server_client *c)
 		s->counts.n_sockets--;
 	list_remove(&c->all);
 	free(c->answer.text);
-	/* A child of fork() may have the descriptor, too: closed here alone, it would go on to be
-	 * told of, and the other end would see no end. */
-	epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
-	shutdown(c->fd, SHUT_RDWR);
+	packet_end(c->fd, s->epoll);
 	client_discard(c);
 }
 

@@ -5,10 +5,12 @@
  */
 #include <sys/eventfd.h>
 
+#include "services/server_bell.h"
 #include "services/server_cells.h"
 #include "tests/lib/cluster.h"
 
 static struct cells *c;
+static struct bells bells;
 static int fd;
 
 static bool begin(void)
@@ -17,7 +19,8 @@ static bool begin(void)
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!CHECK(c && fd >= 0))
 		return false;
-	cells_init(c, fd);
+	bells.wake_fd = fd;
+	cells_init(c, &bells);
 	return true;
 }
 
