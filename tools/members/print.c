@@ -254,7 +254,8 @@ static int print_quorum(const struct members *m)
 
 	if (m->args.json)
 		return print_quorum_object(&m->now);
-	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n", amount_time(clock_wall_ms(), when),
+	printf("%s quorum: %s, ring %" PRIu32 ".%" PRIx64 "%s\n",
+	       amount_time(clock_wall_ms(), when),
 	       m->now.is_quorate ? "yes" : "no", m->now.ring_nodeid, m->now.ring_seq,
 	       m->now.is_connected ? "" : ", corosync connection lost");
 	return 0;
