@@ -48,47 +48,47 @@ static bool is_number(const char *name, uint64_t *ret)
 	return !config_number(name, 0, 0, UINT32_MAX - 1, ret);
 }
 
-/* 0, -ENOENT, or a negative errno. */
-static int find_group(const char *name, gid_t *ret)
+/* The number of a group; buf has ENTRY_MAX bytes. 0, -ENOENT, or a negative errno. */
+static int group_named(const char *name, char *buf, uint32_t *ret)
 {
 	struct group entry, *found = NULL;
-	char *buf;
-	uint64_t n;
-	int rc;
+	int rc = -getgrnam_r(name, &entry, buf, ENTRY_MAX, &found);
 
-	if (is_number(name, &n)) {
-		*ret = (gid_t)n;
-		return 0;
-	}
-	buf = malloc(ENTRY_MAX);
-	if (!buf)
-		return -ENOMEM;
-	rc = -getgrnam_r(name, &entry, buf, ENTRY_MAX, &found);
-	if (found)
-		*ret = found->gr_gid;
-	free(buf);
-	return found ? 0 : rc ? rc : -ENOENT;
+	if (!found)
+		return rc ? rc : -ENOENT;
+	*ret = found->gr_gid;
+	return 0;
 }
 
-static int find_user(const char *name, uid_t *ret)
+static int user_named(const char *name, char *buf, uint32_t *ret)
 {
 	struct passwd entry, *found = NULL;
-	char *buf;
+	int rc = -getpwnam_r(name, &entry, buf, ENTRY_MAX, &found);
+
+	if (!found)
+		return rc ? rc : -ENOENT;
+	*ret = found->pw_uid;
+	return 0;
+}
+
+/* By name, or the number itself. The same errors, and -ENOMEM. */
+static int find(const char *name, int (*named)(const char *name, char *buf, uint32_t *ret),
+		uint32_t *ret)
+{
 	uint64_t n;
+	char *buf;
 	int rc;
 
 	if (is_number(name, &n)) {
-		*ret = (uid_t)n;
+		*ret = (uint32_t)n;
 		return 0;
 	}
 	buf = malloc(ENTRY_MAX);
 	if (!buf)
 		return -ENOMEM;
-	rc = -getpwnam_r(name, &entry, buf, ENTRY_MAX, &found);
-	if (found)
-		*ret = found->pw_uid;
+	rc = named(name, buf, ret);
 	free(buf);
-	return found ? 0 : rc ? rc : -ENOENT;
+	return rc;
 }
 
 static int resolve_readers(const struct rights *r, struct sinew_config_control *ret,
@@ -99,7 +99,7 @@ static int resolve_readers(const struct rights *r, struct sinew_config_control *
 	ret->anyone_reads = !strcmp(r->read, "all");
 	if (!r->read[0] || ret->anyone_reads)
 		return 0;
-	rc = find_group(r->read, &ret->read_gid);
+	rc = find(r->read, group_named, &ret->read_gid);
 	if (rc) {
 		config_fail(err, r->read_line, "read: found \"%.40s\", expected a group of this "
 			    "machine, or all: %s", r->read, strerror(-rc));
@@ -125,7 +125,7 @@ static int resolve_writers(const struct rights *r, struct sinew_config_control *
 					   SINEW_CONFIG_WRITERS_MAX, NAME_BYTES - 1);
 		memcpy(name, at, len);
 		name[len] = '\0';
-		rc = find_user(name, &ret->write_uids[ret->n_write_uids]);
+		rc = find(name, user_named, &ret->write_uids[ret->n_write_uids]);
 		if (rc) {
 			config_fail(err, r->write_line, "write: found \"%.40s\", expected a user "
 				    "of this machine: %s", name, strerror(-rc));
