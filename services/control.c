@@ -6,21 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "services/owner.h"
 #include "services/server.h"
 
 #define GROUPS_MAX	65536u	/* of a process, as Linux has it */
-
-static uint64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void take_options(struct control *c, const struct sinew_control_options *opt)
 {
@@ -50,7 +41,7 @@ int control_new(struct sinew_node *node, const struct sinew_control_options *opt
 	if (!c)
 		return -ENOMEM;
 	c->node = node;
-	c->began_ms = wall_ms();
+	c->began_ms = loop_real_ns() / 1000000u;
 	c->own_uid = geteuid();
 	if (opt)
 		take_options(c, opt);

@@ -8,9 +8,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lowcomms/service.h"
 #include "services/control_link.h"
 #include "services/sinew-control.h"
 
@@ -31,19 +31,11 @@ struct asking {
 	size_t len, room;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Waits until that may go on, at most most_ms (negative: no limit). */
 static int wait_for(const struct asking *a, short events, int most_ms)
 {
 	struct pollfd p = { .fd = a->fd, .events = events };
-	uint64_t now = now_ns(), left_ms = 0;
+	uint64_t now = service_now(), left_ms = 0;
 
 	assert(a->fd >= 0 || !events);
 	if (now >= a->until_ns)
@@ -184,7 +176,7 @@ int sinew_control_ask(const char *name, const char *request, int timeout_ms, cha
 	if (len > SINEW_CONTROL_REQUEST_MAX)
 		return -EMSGSIZE;
 	if (timeout_ms >= 0)
-		a.until_ns = now_ns() + (uint64_t)timeout_ms * 1000000u;
+		a.until_ns = service_now() + (uint64_t)timeout_ms * 1000000u;
 	a.message = malloc(CONTROL_MAX + 1);
 	if (!a.message)
 		return -ENOMEM;

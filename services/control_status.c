@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lowcomms/node.h"
@@ -18,14 +17,6 @@
 #define PEERS_MAX	1024	/* of a node */
 #define ERRORS_MAX	16	/* of its log that it keeps */
 #define SUBSCRIBERS_MAX	4096	/* in one answer */
-
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- the node ---- */
 
@@ -213,7 +204,7 @@ int control_status(const struct control *c, uint32_t peer, struct json_object *o
 	assert(!c->server || server_node(c->server) == c->node);
 	if (err)
 		return err;
-	json_put_number(o, "time_ms", clock_ns(CLOCK_REALTIME) / 1000000u);
+	json_put_number(o, "time_ms", loop_real_ns() / 1000000u);
 	put_node(c, &st, o);
 	if (peer)
 		return put_peer(c, peer, control_peer, json_put_array(o, "peers"));
@@ -235,7 +226,7 @@ int control_top(const struct control *c, struct json_object *o)
 
 	if (err)
 		return err;
-	json_put_number(o, "time_ns", clock_ns(CLOCK_MONOTONIC));
+	json_put_number(o, "time_ns", loop_now_ns());
 	json_put_number(o, "node", st.nodeid);
 	json_put_incarnation(o, "incarnation", st.incarnation);
 	json_put_number(o, "loop_busy_ms", st.loop_busy_ms);
