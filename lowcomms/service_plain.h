@@ -51,10 +51,7 @@ static inline __attribute__((always_inline)) uint8_t *service_put_begin(struct s
 static inline __attribute__((always_inline)) void service_copy(uint8_t *to, const void *from,
 							       size_t n)
 {
-	if (n <= RING_SHORT)
-		ring_copy_short(to, from, n);
-	else
-		memcpy(to, from, n);
+	ring_copy(to, from, n);
 }
 
 /* The position of its end; 0: it is not queued. Gives the lock back. */

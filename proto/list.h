@@ -6,6 +6,7 @@
 #ifndef SINEW_PROTO_LIST_H
 #define SINEW_PROTO_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,18 @@ static inline void list_init(struct list *l)
 static inline bool list_empty(const struct list *l)
 {
 	return l->next == l;
+}
+
+/* The number of its entries, for checks: each is looked at. */
+static inline unsigned list_length(const struct list *head)
+{
+	unsigned n = 0;
+
+	for (const struct list *l = head->next; l != head; l = l->next) {
+		assert(l->next->prev == l && l->prev->next == l);
+		n++;
+	}
+	return n;
 }
 
 /* Inserts e, which is in no list, before at: the head of a list makes it the last entry. */

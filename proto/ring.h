@@ -183,6 +183,15 @@ static inline __attribute__((always_inline)) void ring_copy_short(uint8_t *to,
 			to[n] = from[n];
 }
 
+static inline __attribute__((always_inline)) void ring_copy(uint8_t *to, const uint8_t *from,
+							    size_t n)
+{
+	if (n <= RING_SHORT)
+		ring_copy_short(to, from, n);
+	else
+		memcpy(to, from, n);
+}
+
 /*
  * A longer body behind its headers. Where the next message of that length will lie is asked for
  * meanwhile: what publishes it waits until all of it is written, and those lines left the
@@ -259,10 +268,7 @@ static inline __attribute__((always_inline)) bool ring_put_plain(struct ring *r,
 	if (!p)
 		return false;
 	for (int i = 0; i < n; i++) {
-		if (parts[i].n <= RING_SHORT)
-			ring_copy_short(p, parts[i].p, parts[i].n);
-		else
-			memcpy(p, parts[i].p, parts[i].n);
+		ring_copy(p, parts[i].p, parts[i].n);
 		p += parts[i].n;
 	}
 	return ring_put_end(r, len);

@@ -227,7 +227,7 @@ static struct sinew_call *own_new(const struct sinew_binding *b, uint32_t op,
 				  const struct sinew_call_options *opt, void *user)
 {
 	struct lane *l = b->lane;
-	struct sinew_call *k = call_new(l, false);
+	struct sinew_call *k = lane_new_call(l, false);
 	uint64_t now_ns = service_now();
 
 	assert(l->owner->opt.deadline_ms && now_ns);

@@ -11,45 +11,33 @@
 
 #define IOV_PARTS_MAX	1024
 
-struct sinew_call *call_new(struct lane *l, bool incoming)
+struct sinew_call *call_alloc(struct lane *l, bool incoming)
 {
-	struct spare *spare = &l->spare[incoming];
 	struct sinew_call *k;
 
 	lock_order_held(LOCK_SERVICE);
-	if (spare->n) {
-		k = spare_take(spare);
-	} else {
-		k = owner_alloc(l->owner, incoming ? offsetof(struct sinew_call, own) : sizeof *k);
-		if (!k)
-			return NULL;
+	k = owner_alloc(l->owner, incoming ? offsetof(struct sinew_call, own) : sizeof *k);
+	if (k)
 		call_prepare(l, k, incoming);
-	}
-	assert(k->refs == 1 && k->lane == l && k->incoming == incoming);
-	lane_hold(l);
 	return k;
 }
 
 struct sinew_session *call_free(struct sinew_call *k)
 {
 	struct lane *l = k->lane;
-	struct spare *spare = &l->spare[k->incoming];
 
 	lock_order_held(LOCK_SERVICE);
 	assert(!k->core && k->entry.stage == CALL_OUTSIDE && list_empty(&k->entry.waiting));
-	assert(list_empty(&k->all) && spare->n <= SPARE_MAX);
+	assert(list_empty(&k->all));
 	unsent_free(k);
 	unread_free(k);
 	owner_release(l->owner, k->queued);
 	k->queued = NULL;
 	if (k->cred)
 		lane_drop_cred(l, k->cred);
-	if (spare->n < SPARE_MAX) {
-		call_prepare(l, k, k->incoming);
-		spare_give(spare, k);
-	} else {
+	call_prepare(l, k, k->incoming);
+	if (!spare_give(&l->spare[k->incoming], k))
 		owner_release(l->owner, k);
-	}
 	return lane_unhold(l);
 }
 

@@ -122,8 +122,8 @@ static inline bool call_iov_length(const struct iovec *iov, int n, size_t *ret)
 	*ret = iov->iov_len;
 	return true;
 }
-/* With one reference. NULL: no memory. Under the lock of the lane. */
-struct sinew_call *call_new(struct lane *l, bool incoming);
+/* The memory of a handle, in its initial state. NULL: none. Under the lock of the lane. */
+struct sinew_call *call_alloc(struct lane *l, bool incoming);
 /* Under the lock. */
 static inline void call_ref(struct sinew_call *k)
 {

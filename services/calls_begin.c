@@ -4,7 +4,6 @@
  */
 #include "calls_begin.h"
 
-#include "calls_plain.h"
 #include "calls_slots.h"
 #include "calls_upgrade.h"
 #include "calls_window.h"

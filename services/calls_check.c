@@ -11,17 +11,6 @@
 
 #include <assert.h>
 
-static unsigned list_length(const struct list *head)
-{
-	unsigned n = 0;
-
-	for (const struct list *l = head->next; l != head; l = l->next) {
-		assert(l->next->prev == l && l->prev->next == l);
-		n++;
-	}
-	return n;
-}
-
 /* ---- a call ---- */
 
 static void tx_check(const struct call *call)

@@ -16,7 +16,6 @@
 #include "calls.h"
 #include "calls_after.h"
 #include "calls_check.h"
-#include "calls_clear.h"
 #include "calls_event.h"
 #include "calls_slots.h"
 #include "calls_window.h"
@@ -46,43 +45,6 @@ static inline struct call_slot *plain_slot(const struct calls *c, uint16_t bindi
 static inline uint64_t plain_begin_word(const struct call_slot *s)
 {
 	return call_word(CALL_PLAIN_BEGIN, s->index, s->gen + 1);
-}
-
-/* The memory of an own call before it begins. */
-static inline void own_prepare(struct calls *c, struct call *call)
-{
-	calls_clear(call, sizeof *call);
-	call->calls = c;
-	list_init(&call->event);
-	list_init(&call->queue);
-	tx_init(&call->tx, c->cfg.theirs.window);
-	rx_init(&call->rx, c->cfg.ours.window);
-	call->timer_ns = CALLS_NEVER;
-	call->slot = CALL_SLOT_NONE;
-	call->after.slot = CALL_SLOT_NONE;
-}
-
-/* The call gets that slot, which is free. */
-static inline void slot_give(struct calls *c, struct call_slot *s, struct call *call)
-{
-	struct call_binding *b = &c->out_bindings[call->binding];
-
-	assert(!s->taken && !s->due && !s->call && c->n_taken < c->target);
-	list_remove(&s->link);
-	s->taken = true;
-	s->over = false;
-	s->call = call;
-	s->gen++;
-	s->depth = call->depth;
-	s->binding = call->binding;
-	b->held++;
-	c->held[service_is_system(b->service)][s->depth]++;
-	c->n_taken++;
-	c->n_awaited++;
-	call->slot = s->index;
-	call->gen = s->gen;
-	call->state = CALL_OPEN;
-	call->service = b->in_force;
 }
 
 /* That names the use of a slot. */
@@ -198,19 +160,6 @@ static inline bool plain_let_go(struct call *call)
 }
 
 /* ---- a call of the peer ---- */
-
-/* Its struct is for the next call of its slot; it is in no list. */
-static inline void peers_clear(struct call *call)
-{
-	uint16_t slot = call->slot;
-
-	assert(call->incoming && list_empty(&call->event) && list_empty(&call->queue));
-	call->user = NULL;
-	calls_clear((char *)call + offsetof(struct call, tx),
-		    sizeof *call - offsetof(struct call, tx));
-	call->slot = slot;
-	call->incoming = true;
-}
 
 /* calls_frame() of a whole request. False: take it. */
 static inline bool plain_begin_came(struct calls *c, const uint8_t *body, size_t len)

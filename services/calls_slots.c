@@ -14,7 +14,6 @@
 #include "calls_slots.h"
 
 #include "calls_cred.h"
-#include "calls_plain.h"
 
 #include <assert.h>
 #include <errno.h>

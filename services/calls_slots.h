@@ -6,6 +6,10 @@
 #define SINEW_SERVICES_CALLS_SLOTS_H
 
 #include "calls.h"
+#include "calls_clear.h"
+#include "calls_window.h"
+
+#include <assert.h>
 
 /* A credential of this side. */
 struct calls_cred {
@@ -34,6 +38,56 @@ void calls_unbind(struct calls *c, uint16_t binding);
 static inline bool service_is_system(uint16_t service)
 {
 	return service < CALLS_SYSTEM;
+}
+
+/* The memory of an own call before it begins. */
+static inline void own_prepare(struct calls *c, struct call *call)
+{
+	calls_clear(call, sizeof *call);
+	call->calls = c;
+	list_init(&call->event);
+	list_init(&call->queue);
+	tx_init(&call->tx, c->cfg.theirs.window);
+	rx_init(&call->rx, c->cfg.ours.window);
+	call->timer_ns = CALLS_NEVER;
+	call->slot = CALL_SLOT_NONE;
+	call->after.slot = CALL_SLOT_NONE;
+}
+
+/* The call gets that slot, which is free. */
+static inline void slot_give(struct calls *c, struct call_slot *s, struct call *call)
+{
+	struct call_binding *b = &c->out_bindings[call->binding];
+
+	assert(!s->taken && !s->due && !s->call && c->n_taken < c->target);
+	list_remove(&s->link);
+	s->taken = true;
+	s->over = false;
+	s->call = call;
+	s->gen++;
+	s->depth = call->depth;
+	s->binding = call->binding;
+	b->held++;
+	c->held[service_is_system(b->service)][s->depth]++;
+	c->n_taken++;
+	c->n_awaited++;
+	call->slot = s->index;
+	call->gen = s->gen;
+	call->state = CALL_OPEN;
+	call->service = b->in_force;
+}
+
+/* Its struct is for the next call of its slot; it is in no list. */
+static inline void peers_clear(struct call *call)
+{
+	uint16_t slot = call->slot;
+
+	assert(call->incoming && list_empty(&call->event) && list_empty(&call->queue));
+	call->user = NULL;
+	calls_clear((char *)call + offsetof(struct call, tx),
+		    sizeof *call - offsetof(struct call, tx));
+	call->slot = slot;
+	call->incoming = true;
 }
 
 void slots_init(struct calls *c);

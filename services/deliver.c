@@ -87,7 +87,7 @@ static enum call_reason refusal(const struct lane *l, const struct service *s,
 
 static struct sinew_call *incoming_new(struct lane *l, struct service *s, struct call *core)
 {
-	struct sinew_call *k = call_new(l, true);
+	struct sinew_call *k = lane_new_call(l, true);
 
 	assert(core->incoming && !core->user);
 	if (!k)

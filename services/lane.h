@@ -153,13 +153,17 @@ static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incom
 		own_prepare(&l->calls, &k->own);
 }
 
-/* call_new() */
+/* A handle with one reference. NULL: no memory. Under the lock. */
 static inline struct sinew_call *lane_new_call(struct lane *l, bool incoming)
 {
-	if (!l->spare[incoming].n)
-		return call_new(l, incoming);
+	struct sinew_call *k = l->spare[incoming].n ? spare_take(&l->spare[incoming]) :
+		call_alloc(l, incoming);
+
+	if (!k)
+		return NULL;
+	assert(k->refs == 1 && k->lane == l && k->incoming == incoming);
 	lane_hold(l);
-	return spare_take(&l->spare[incoming]);
+	return k;
 }
 
 /* The core has it, and it counts as open. Under the lock. */

@@ -16,17 +16,6 @@
 #define ROWS_MAX	300u
 #define ENTRIES_MAX	300u
 
-static unsigned list_length(const struct list *head)
-{
-	unsigned n = 0;
-
-	for (const struct list *l = head->next; l != head; l = l->next) {
-		assert(l->next->prev == l && l->prev->next == l);
-		n++;
-	}
-	return n;
-}
-
 /* ---- table and log ---- */
 
 static void row_check(const struct topo_log *log, const struct topo_row *row)
