@@ -13,11 +13,11 @@
 #include "lowcomms/service.h"
 #include "proto/wire.h"
 #include "services/control_link.h"
-#include "services/server.h"
-#include "services/server_memory.h"
-#include "services/sized.h"
 #include "services/follow.h"
+#include "services/heap.h"
 #include "services/offers.h"
+#include "services/server.h"
+#include "services/sized.h"
 
 #define MESSAGES_A_TURN	64u
 #define LOOKUP_MS	2000
@@ -45,8 +45,8 @@ static void release(struct sinew_topo *t)
 		close(t->epoll);
 	if (t->timer >= 0)
 		close(t->timer);
-	topo_hash_fini(&t->offers_by_id, &server_memory);
-	topo_hash_fini(&t->follows_by_id, &server_memory);
+	topo_hash_fini(&t->offers_by_id, &heap_memory);
+	topo_hash_fini(&t->follows_by_id, &heap_memory);
 	free(t->buf);
 	free(t);
 }
@@ -83,15 +83,15 @@ static int topo_new(bool is_local, struct sinew_topo **ret)
 	list_init(&t->offers);
 	list_init(&t->follows);
 	t->buf = malloc(CONTROL_MAX + 1);
-	err = t->buf ? topo_hash_init(&t->offers_by_id, &server_memory) : -ENOMEM;
+	err = t->buf ? topo_hash_init(&t->offers_by_id, &heap_memory) : -ENOMEM;
 	if (err) {
 		free(t->buf);
 		free(t);
 		return err;
 	}
-	err = topo_hash_init(&t->follows_by_id, &server_memory);
+	err = topo_hash_init(&t->follows_by_id, &heap_memory);
 	if (err) {
-		topo_hash_fini(&t->offers_by_id, &server_memory);
+		topo_hash_fini(&t->offers_by_id, &heap_memory);
 		free(t->buf);
 		free(t);
 		return err;

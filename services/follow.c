@@ -8,7 +8,7 @@
 #include "lowcomms/node.h"
 #include "lowcomms/service.h"
 #include "proto/wire.h"
-#include "services/server_memory.h"
+#include "services/heap.h"
 #include "services/sized.h"
 
 #define FLAGS		(SINEW_TOPO_EDGE | SINEW_TOPO_STRICT | SINEW_TOPO_RESUME)
@@ -327,7 +327,7 @@ static int sub_new(struct sinew_topo *t, const struct sinew_topo_filter *f,
 			.timeout_ms = f->timeout_ms < 0 ? TOPO_TIMEOUT_NONE :
 				(uint32_t)f->timeout_ms,
 		},
-		.memory = server_memory, .max_rows = UINT32_MAX, .server_node = t->server.nodeid,
+		.memory = heap_memory, .max_rows = UINT32_MAX, .server_node = t->server.nodeid,
 	};
 	struct sinew_subscription *sub = calloc(1, sizeof *sub);
 	int err;

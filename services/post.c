@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 
 #include "services/control_link.h"
-#include "services/server_memory.h"
+#include "services/heap.h"
 
 static struct topo_post *post_of(struct topo_link *l)
 {
@@ -37,7 +37,7 @@ void post_add(struct topo_hash *by_id, struct list *all, struct topo_post *p, ui
 	p->id = id;
 	list_init(&p->unsent);
 	list_append(all, &p->all);
-	topo_hash_add(by_id, &server_memory, &p->found, topo_hash_mix(0, id));
+	topo_hash_add(by_id, &heap_memory, &p->found, topo_hash_mix(0, id));
 }
 
 void post_remove(struct topo_hash *by_id, struct topo_post *p)

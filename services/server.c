@@ -11,13 +11,13 @@
 
 #include "lowcomms/service.h"
 #include "lowcomms/thread.h"
+#include "services/heap.h"
 #include "services/owner.h"
 #include "services/server_built.h"
 #include "services/server_client.h"
 #include "services/server_feed.h"
 #include "services/server_listen.h"
 #include "services/server_member.h"
-#include "services/server_memory.h"
 #include "services/server_pubs.h"
 #include "services/service.h"
 #include "services/sized.h"
@@ -353,7 +353,7 @@ static int open_core(struct server *s)
 			.max_publications = s->opt.max_publications,
 			.max_subscriptions = s->opt.max_subscriptions,
 		},
-		.memory = server_memory, .own_node = s->nodeid, .own_incarnation = s->incarnation,
+		.memory = heap_memory, .own_node = s->nodeid, .own_incarnation = s->incarnation,
 		.first_pub = 1,
 	};
 	int err = node_random(&s->epoch, sizeof s->epoch);

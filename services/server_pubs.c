@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/server_memory.h"
+#include "services/heap.h"
 
 _Static_assert(TOPO_ATTR_MAX == SINEW_TOPO_ATTR_MAX, "attributes");
 _Static_assert((int)TOPO_SCOPE_NODE == SINEW_SCOPE_NODE &&
@@ -14,13 +14,13 @@ _Static_assert((int)TOPO_SCOPE_NODE == SINEW_SCOPE_NODE &&
 
 int pubs_init(struct server *s)
 {
-	return topo_hash_init(&s->pubs.found, &server_memory);
+	return topo_hash_init(&s->pubs.found, &heap_memory);
 }
 
 void pubs_fini(struct server *s)
 {
 	assert(!s->pubs.found.n);
-	topo_hash_fini(&s->pubs.found, &server_memory);
+	topo_hash_fini(&s->pubs.found, &heap_memory);
 }
 
 /* ---- of programs ---- */
@@ -84,7 +84,7 @@ int pubs_add(struct server *s, struct server_publisher *by, uint32_t id,
 		free(p);
 		return err;
 	}
-	topo_hash_add(&s->pubs.found, &server_memory, &p->found, hash_of(by, id));
+	topo_hash_add(&s->pubs.found, &heap_memory, &p->found, hash_of(by, id));
 	list_append(&by->pubs, &p->of);
 	*ret_pub = p->pub;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "services/server_memory.h"
+#include "services/heap.h"
 
 #include <stdlib.h>
 
@@ -15,4 +15,4 @@ static void give(void *user, void *p)
 	free(p);
 }
 
-const struct topo_memory server_memory = { .alloc = take, .release = give };
+const struct topo_memory heap_memory = { .alloc = take, .release = give };
