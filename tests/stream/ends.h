@@ -8,7 +8,8 @@
 
 #include "lowcomms/stream.h"
 
-#define WAIT_NS		20000000000u	/* no wait is longer */
+#define STILL_NS	20000000000u	/* a wait without a byte or an event */
+#define WAIT_NS		200000000000u	/* any wait, on a slow machine */
 #define ENDS_MAX	160
 
 /* One end of a stream. */

@@ -46,9 +46,9 @@ static bool has_got_all(const struct end *e)
 	return e->err || e->got == other->to_send;
 }
 
-static bool was_refused_room(const struct end *e)
+static bool has_got_some(const struct end *e)
 {
-	return e->err || (e->sent && !(e->s->interest & STREAM_WRITABLE)) || e->sent == e->to_send;
+	return e->err || e->got;
 }
 
 /* ---- begin ---- */
@@ -297,14 +297,16 @@ static void a_quiet_one_wakes_nobody(void)
 	CHECK(a[1].n_told - n_told <= 1);
 }
 
+/* What was sent may be under way still: the rest of a piece of which some was read is there. */
 static void an_unread_close_is_a_reset(void)
 {
 	struct end *a = pair_open(&w, 0);
 
 	CHECK_OR_RETURN(a);
-	end_pause(a + 1, true);
+	a[1].read_max = 7;
 	end_send(a, 1000);
-	CHECK(world_until(&w, a, was_refused_room));
+	CHECK(world_until(&w, a + 1, has_got_some));
+	end_pause(a + 1, true);
 	end_close(a + 1);
 	CHECK(world_until(&w, a, has_failed));
 	CHECK(!a->ended);
