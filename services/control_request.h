@@ -51,7 +51,8 @@ struct control_error {
 const char *control_asked_name(enum control_asked asked);
 
 /* 0, or err with why filled; in any case control_request_free() gives ret back, whose asked is that
- * far right. -EINVAL, -EPROTONOSUPPORT: another schema. -ENOMEM. */
+ * far right. -EINVAL, -E2BIG: more options than CONTROL_OPTIONS_MAX,
+ * -EPROTONOSUPPORT: another schema. -ENOMEM. */
 int control_request_parse(const char *json, size_t len, struct control_request *ret,
 			  struct control_error *why);
 void control_request_free(struct control_request *r);
