@@ -16,6 +16,7 @@ conversions_under_our_ends()
 		:
 	done
 	if is_fenced; then
+		[ "$KERNEL" = 6.1 ] || bad "a loss, on $KERNEL: $(last 2 'is to be fenced')"
 		echo "# behind $broken ends: $(last 2 'is to be fenced')"
 		fenced_for_loss 10
 		the_kernel_goes_on_alone $rounds
