@@ -96,7 +96,8 @@ struct sinew_topo_msg {
 	const struct sinew_publication *publication;	/* PUBLISHED, WITHDRAWN; else NULL */
 	bool collapsed;		/* steps before it were left out */
 	bool first;		/* it was there when the subscription began */
-	bool group;		/* it and the next event are of one cause */
+	bool group;		/* it and the next event are of one cause; where that is CURRENT,
+				 * the steps behind it are left out */
 	int error;		/* REFUSED, LOST: negative errno */
 	uint64_t usr;		/* of the filter */
 	struct sinew_position position;	/* behind this event, to resume from */

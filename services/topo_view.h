@@ -44,7 +44,8 @@ struct topo_told {
 	const struct topo_row *row;	/* PUBLISHED, WITHDRAWN; until the next call */
 	bool collapsed;		/* found by comparing */
 	bool first;		/* before the first CURRENT */
-	bool group;		/* the next event is of the same change; never with EDGE */
+	bool group;		/* the next event is of the same change, or is CURRENT, behind
+				 * steps that are left out; never with EDGE */
 };
 
 enum topo_view_phase {
