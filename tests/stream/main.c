@@ -297,7 +297,7 @@ static void a_quiet_one_wakes_nobody(void)
 	CHECK(a[1].n_told - n_told <= 1);
 }
 
-/* What was sent may be under way still: the rest of a piece of which some was read is there. */
+/* The rest of a piece that was read in part has come; a whole piece may be under way still. */
 static void an_unread_close_is_a_reset(void)
 {
 	struct end *a = pair_open(&w, 0);
