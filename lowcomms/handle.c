@@ -260,7 +260,7 @@ void handle_refresh(struct sinew_session *h)
 {
 	bool dead, resident;
 	unsigned due;
-	uint64_t wake_at;
+	uint64_t wake_sent, wake_acked;
 
 	lock_take(&h->lock, LOCK_HANDLE);
 	assert(h->queued);
@@ -270,7 +270,8 @@ void handle_refresh(struct sinew_session *h)
 	resident = h->pages.resident;
 	due = h->due;
 	h->due = 0;
-	wake_at = h->served.half_end;
+	wake_sent = h->served.half_end;
+	wake_acked = h->served.waits_acked ? h->served.part_end : 0;
 	assert(!(due & HANDLE_DUE_FINISH) || h->finished & SIDE_OWN);
 	lock_give(&h->lock, LOCK_HANDLE);
 	if (dead)
@@ -286,7 +287,7 @@ void handle_refresh(struct sinew_session *h)
 	if (due & HANDLE_DUE_ABORT)
 		session_abort(&h->session);
 	if (due & HANDLE_DUE_WAKE)
-		session_wake_at(&h->session, wake_at);
+		session_wake_at(&h->session, wake_sent, wake_acked);
 	recv_check_budget(h);
 }
 

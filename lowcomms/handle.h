@@ -42,11 +42,15 @@ struct served {
 	bool refused;			/* room() is due */
 	bool let_go;			/* our FIN is not held any more */
 	/* Bulk frames come in halves of SERVICE_AHEAD: one may be queued while the one before is
-	 * written. */
-	uint64_t half_end;		/* where that one ends in the ring */
+	 * written. Halves make parts of the queue: one may be begun while the one before is
+	 * acknowledged. */
+	uint64_t half_end, part_end;	/* where those ones end in the ring */
 	uint64_t bulk_end;		/* the same of the last bulk frame */
 	uint64_t written;		/* position up to which the loop said that it wrote */
 	size_t half_bytes;		/* of the present half */
+	size_t half_max;		/* another frame may begin while there are less */
+	size_t part_bytes;		/* of the present part, without the present half */
+	bool waits_acked;		/* not only for the one before to be written */
 };
 
 struct sinew_session {

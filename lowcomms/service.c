@@ -8,6 +8,9 @@
 #include "lowcomms/recv.h"
 #include "lowcomms/send.h"
 
+/* Bytes: headers of the longest message of the smallest queue, and frames that are no bulk. */
+#define HEADERS_MAX	4096u
+
 /* ---- the node ---- */
 
 /* The first HELLO says it. */
@@ -140,7 +143,7 @@ size_t service_max(const struct sinew_session *h)
 	return h->session.max_frame - WIRE_MSG_OVERHEAD;
 }
 
-/* The ring was written up to there, as far as this thread may know; else the loop will look. */
+/* The ring was written up to there, as far as this thread may know. */
 static bool was_written(struct sinew_session *h, uint64_t pos)
 {
 	lock_order_held(LOCK_HANDLE);
@@ -148,25 +151,50 @@ static bool was_written(struct sinew_session *h, uint64_t pos)
 		return true;
 	if (loop_is_inside(&h->node->loop))
 		h->served.written = h->session.ring.sent;
-	if (h->served.written >= pos)
-		return true;
-	h->due |= HANDLE_DUE_WAKE;
-	handle_dirty(h);
-	return false;
+	return h->served.written >= pos;
 }
 
-/* Another half is begun when the one before the last is written. */
-static bool bulk_fits(struct sinew_session *h, size_t len)
+/* Two parts, each with a frame more, leave room for the longest message: half of the queue, the
+ * headers of its frames, and the gap that one of them leaves at the end of the ring. */
+static size_t part_max(const struct sinew_session *h)
 {
-	struct served *v = &h->served;
+	size_t rest = h->session.ring.size / 2 - WIRE_FRAME_MAX - HEADERS_MAX;
 
-	if (v->half_bytes + len <= SERVICE_AHEAD / 2)
-		return true;
-	if (!was_written(h, v->half_end))
+	assert(rest / 2 > GRANT_PIECE_MAX + HEADERS_MAX);
+	return rest / 2 - GRANT_PIECE_MAX;
+}
+
+/* Another half is begun when the one before the last is written, and another part when the one
+ * before the last is acknowledged. Else the loop will look. */
+static bool begin_half(struct sinew_session *h)
+{
+	const size_t whole = part_max(h);
+	struct served *v = &h->served;
+	size_t part = v->part_bytes + v->half_bytes;
+	size_t most = SERVICE_AHEAD / 2 - GRANT_PIECE_MAX;
+
+	assert(v->part_bytes < whole && v->part_end <= v->bulk_end);
+	v->waits_acked = part >= whole;
+	if (!was_written(h, v->half_end) ||
+	    (v->waits_acked && atomic_load(&h->session.ring.acked) < v->part_end)) {
+		h->due |= HANDLE_DUE_WAKE;
+		handle_dirty(h);
 		return false;
+	}
+	if (v->waits_acked) {
+		v->part_end = v->bulk_end;
+		part = 0;
+	}
+	v->part_bytes = part;
 	v->half_end = v->bulk_end;
 	v->half_bytes = 0;
+	v->half_max = most < whole - part ? most : whole - part;
 	return true;
+}
+
+static bool bulk_fits(const struct sinew_session *h)
+{
+	return h->served.half_bytes < h->served.half_max;
 }
 
 /* Slow path: a look for room, refusals. */
@@ -179,7 +207,7 @@ static __attribute__((noinline)) int put(struct sinew_session *h, const struct s
 		return -ESTALE;
 	if (len > service_max(h))
 		return -EMSGSIZE;
-	if (bulk && !bulk_fits(h, len))
+	if (bulk && !bulk_fits(h) && !begin_half(h))
 		return -EAGAIN;
 	err = send_charge(h, len);
 	if (!err)
@@ -194,7 +222,7 @@ static bool put_plain(struct sinew_session *h, const struct span *parts, int n, 
 		      bool bulk, uint64_t *ret_end)
 {
 	/* Neither dead nor finishing: the ring takes nothing plain then. */
-	if (bulk && h->served.half_bytes + len > SERVICE_AHEAD / 2)
+	if (bulk && !bulk_fits(h))
 		return false;
 	if (!session_put_plain(&h->session, parts, n, len))
 		return false;

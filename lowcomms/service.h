@@ -128,7 +128,8 @@ void service_set_data(struct sinew_session *h, void *data);
  * services/, of the rank LOCK_SERVICE (lock_order.h), and none below it. Waits for nothing but the
  * locks below, and calls no function of the service.
  * -EAGAIN: no room or memory now; the application has reserved slots, behind which a frame has no
- * position; or SERVICE_AHEAD bytes of bulk wait: room() follows. -ESTALE: the session is over.
+ * position; SERVICE_AHEAD bytes of bulk wait, or as many are not acknowledged as leave room for the
+ * longest message: room() follows. -ESTALE: the session is over.
  * -ESHUTDOWN: our FIN is queued. -EMSGSIZE: longer than a frame. -EOPNOTSUPP: the session does not
  * take part. -ECHILD.
  */

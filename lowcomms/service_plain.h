@@ -39,7 +39,7 @@ static inline __attribute__((always_inline)) uint8_t *service_put_begin(struct s
 	if (!lock_try(&h->lock, LOCK_HANDLE))
 		return NULL;
 	/* Neither dead nor finishing: the ring takes nothing plain then. */
-	if (h->served.half_bytes + len <= SERVICE_AHEAD / 2 &&
+	if (h->served.half_bytes < h->served.half_max &&
 	    len + WIRE_MSG_OVERHEAD <= h->session.max_frame)
 		p = ring_put_begin(&h->session.ring, len);
 	if (!p)

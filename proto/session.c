@@ -26,7 +26,7 @@ void session_provide(struct session *s, void *mem, size_t size, uint32_t nodeid,
 	ring_init(&s->ring, mem, size, nodeid, first_seq);
 	s->expected = first_seq;
 	s->ack_sent = first_seq;
-	s->wake_at = UINT64_MAX;
+	s->wake.sent = UINT64_MAX;
 }
 
 /* ---- producers ---- */
@@ -124,9 +124,9 @@ void session_schedule(struct session *s)
 
 static void wake_check(struct session *s)
 {
-	if (s->ring.sent < s->wake_at)
+	if (s->ring.sent < s->wake.sent || s->ring.acked_pos < s->wake.acked)
 		return;
-	s->wake_at = UINT64_MAX;
+	s->wake.sent = UINT64_MAX;
 	core_mark_session(s, SESSION_P_WRITABLE);
 }
 
@@ -359,11 +359,12 @@ void session_hold_fin(struct session *s, bool hold)
 	session_check(s);
 }
 
-void session_wake_at(struct session *s, uint64_t pos)
+void session_wake_at(struct session *s, uint64_t sent, uint64_t acked)
 {
 	if (s->end != SESSION_ALIVE)
 		return;
-	s->wake_at = pos;
+	s->wake.sent = sent;
+	s->wake.acked = acked;
 	wake_check(s);
 	session_check(s);
 }
@@ -443,6 +444,7 @@ int session_acked(struct session *s, uint32_t next)
 		s->short_told = false;
 	if (ring_take_writable(&s->ring))
 		core_mark_session(s, SESSION_P_WRITABLE);
+	wake_check(s);
 	if (ring_fin_acked(&s->ring))
 		return session_event(s, FSM_FIN_ACKED, s->peer->up);
 	return 1;
@@ -489,6 +491,7 @@ int session_link_up(struct session *s, struct link *l, uint32_t next)
 	s->peer->up = l;
 	if (ring_take_writable(&s->ring))
 		core_mark_session(s, SESSION_P_WRITABLE);
+	wake_check(s);
 	link_mark_tx(l);
 	core_arm(core, core->now_ns + core->cfg.keepalive_multi_ns);
 	/* The position may have been the ACK of our FIN. */

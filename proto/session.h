@@ -65,6 +65,12 @@ struct session_counters {
 	bool is_3_1, is_3_2;	/* dlm profile: fixed by the first packet; neither: none yet */
 };
 
+/* SESSION_P_WRITABLE is due when the ring was sent and acknowledged up to there; sent UINT64_MAX:
+ * it is not. */
+struct session_wake {
+	uint64_t sent, acked;
+};
+
 struct session {
 	struct ring ring;
 	struct peer *peer;
@@ -100,7 +106,7 @@ struct session {
 	bool link_acked;	/* an ACK on the present link moved the ring */
 	unsigned fruitless;	/* resumes in a row that no ACK followed */
 	uint64_t resend_end;	/* ring position that the present link may send up to */
-	uint64_t wake_at;	/* ring position behind which SESSION_P_WRITABLE is due when sent */
+	struct session_wake wake;
 	uint32_t max_frame;	/* smaller of both sides' */
 	uint32_t max_message;	/* what the peer takes */
 	uint32_t plain_max;	/* longest message of one frame; 0 in the dlm profile */
@@ -168,9 +174,9 @@ void session_finish(struct session *s);
 /* Holds our FIN, or releases it. A held FIN is not queued when it is due; CORE_FINISHING reports
  * that. Does not affect a FIN that is queued already. */
 void session_hold_fin(struct session *s, bool hold);
-/* CORE_WRITABLE comes when everything before that position of the ring was written; at once if it
- * was. The latest position counts. */
-void session_wake_at(struct session *s, uint64_t pos);
+/* CORE_WRITABLE comes when everything before the one position of the ring was written, and before
+ * the other acknowledged; at once if it was. The latest call counts. */
+void session_wake_at(struct session *s, uint64_t sent, uint64_t acked);
 /* Give the session up now (SESSION_ABORTED); its incarnation is failed for us. */
 void session_abort(struct session *s);
 /* Over or back under its receive budget. */

@@ -203,7 +203,7 @@ static void wakes_when_it_was_written(void)
 	begin(&ours, &theirs);
 	s = fx->session[LOW];
 	CHECK_EQ(session_put(s, &part, 1000, &end), 0);
-	session_wake_at(s, end);
+	session_wake_at(s, end, 0);
 	settle();
 	CHECK_EQ(fx->writable[LOW], 0);
 	fx->room = 1000 + WIRE_MSG_OVERHEAD - 1;
@@ -214,10 +214,41 @@ static void wakes_when_it_was_written(void)
 	session_schedule(s);
 	settle();
 	CHECK_EQ(fx->writable[LOW], 1);
-	session_wake_at(s, end);		/* it was already */
+	session_wake_at(s, end, 0);		/* it was already */
 	settle();
 	CHECK_EQ(fx->writable[LOW], 2);
 	send_one(LOW);
+	CHECK_EQ(fx->writable[LOW], 2);
+}
+
+static void wakes_when_it_was_acknowledged(void)
+{
+	struct span part = { buf, 1000 };
+	struct session *s;
+	struct wire *w;
+	uint64_t end;
+
+	w = begin(&ours, &theirs);
+	s = fx->session[LOW];
+	CHECK_EQ(session_put(s, &part, 1000, &end), 0);
+	session_schedule(s);
+	settle();
+	CHECK_EQ(s->ring.sent, end);
+	session_wake_at(s, end, end);
+	settle();
+	CHECK_EQ(fx->writable[LOW], 0);
+	feed(w, buf, wire_put_ack(buf, LOW, FIRST + 1));
+	CHECK_EQ(fx->writable[LOW], 1);
+	/* By the position of the next link, too. */
+	CHECK_EQ(session_put(s, &part, 1000, &end), 0);
+	session_schedule(s);
+	session_wake_at(s, 0, end);
+	settle();
+	CHECK_EQ(fx->writable[LOW], 1);
+	link_dead(&w->link, false);
+	settle();
+	link_from(LOW, FIRST + 2);
+	CHECK_EQ(s->ring.acked_pos, end);
 	CHECK_EQ(fx->writable[LOW], 2);
 }
 
@@ -351,6 +382,7 @@ int main(void)
 	RUN(waits_while_paused);
 	RUN(goes_in_order);
 	RUN(wakes_when_it_was_written);
+	RUN(wakes_when_it_was_acknowledged);
 	RUN(fin_waits_for_who_holds_it);
 	RUN(passive_fin_waits);
 	RUN(nobody_is_asked_who_let_go);

@@ -88,7 +88,7 @@ static uint64_t unsent(void)
 }
 
 /* A call of that service is there, whose window has grown. */
-static bool begin(void)
+static bool begin_tuned(void (*tune)(struct sinew_options *o))
 {
 	const struct sinew_service service = {
 		.size = sizeof service, .fn = serve, .delivery = SINEW_CALL_PACED,
@@ -100,7 +100,7 @@ static bool begin(void)
 	memset(&caller, 0, sizeof caller);
 	SINEW_CALLS_OPTIONS_INIT(&all);
 	all.send_bytes = KEPT;
-	if (!call_pair_open(&pair, NULL, &all) ||
+	if (!call_pair_open(&pair, tune, &all) ||
 	    !CHECK_EQ(sinew_service_bind(pair.s[1].calls, SLOW, &service, NULL), 0) ||
 	    !CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, SLOW, NULL,
 					 &caller.binding), 0) ||
@@ -111,6 +111,11 @@ static bool begin(void)
 	send_blocks();
 	DRIVE_CALLS(&pair, slow.got == GROWN);
 	return CHECK_EQ(unsent(), 0);
+}
+
+static bool begin(void)
+{
+	return begin_tuned(NULL);
 }
 
 static void end(void)
@@ -156,8 +161,41 @@ static void a_closed_window_keeps_as_much_as_there_may_be(void)
 	end();
 }
 
+/* ---- beside messages ---- */
+
+static void smallest_queue(struct sinew_options *o)
+{
+	o->queue_bytes = 256 * 1024;
+}
+
+/* Messages as long as that queue takes, which the other side counts. */
+static bool are_sent(unsigned n)
+{
+	static uint8_t message[128 * 1024];
+	static unsigned sent;
+
+	if (sent < n && !sinew_send(pair.t[0].all.session, message, sizeof message))
+		sent++;
+	return sent == n;
+}
+
+/* A call that always has more to send leaves room for them. */
+static void long_messages_go_beside_a_long_call(void)
+{
+	CHECK_OR_RETURN(begin_tuned(smallest_queue));
+	caller.wanted = UINT64_MAX;
+	send_blocks();
+	DRIVE_CALLS(&pair, slow.got > 2 * GROWN);
+	DRIVE_CALLS(&pair, are_sent(20));
+	caller.wanted = caller.taken + PIECE;
+	send_blocks();
+	DRIVE_CALLS(&pair, slow.got == caller.wanted);
+	end();
+}
+
 int main(void)
 {
+	RUN(long_messages_go_beside_a_long_call);
 	RUN(an_open_window_keeps_a_piece_for_the_ring);
 	RUN(a_closed_window_keeps_as_much_as_there_may_be);
 	return check_done();

@@ -74,7 +74,7 @@ static bool put(struct dialog *d, const struct calls_out *out)
 
 	if (out->bulk && d->bulk_end > s->ring.sent + sim.calls_ahead) {
 		cover(COVER_C_AHEAD);
-		session_wake_at(s, d->bulk_end - sim.calls_ahead / 2);
+		session_wake_at(s, d->bulk_end - sim.calls_ahead / 2, 0);
 		return false;
 	}
 	if (is_sealed)

@@ -80,10 +80,26 @@ static int put(struct sess *x)
 	return err;
 }
 
+/* A service leaves room for messages, as lowcomms/service.c has it: another part is begun when the
+ * one before the last is acknowledged. */
+static bool leaves_room(struct sess *x)
+{
+	uint64_t end = x->tx->n_calls ? x->tx->call_end[x->tx->n_calls - 1] : 0;
+
+	if (end < x->part_end + x->size / 32)
+		return true;
+	if (x->s.ring.acked_pos < x->part_end) {
+		session_wake_at(&x->s, 0, x->part_end);
+		return false;
+	}
+	x->part_end = end;
+	return true;
+}
+
 void served_send(struct sess *x, unsigned burst)
 {
 	while (has_calls(x) && burst-- && !x->call_refused) {
-		int err = put(x);
+		int err = leaves_room(x) ? put(x) : -EAGAIN;
 
 		if (err == -EAGAIN) {
 			cover(COVER_CALL_REFUSED);

@@ -212,6 +212,7 @@ struct sess {
 	bool has_gen;
 	uint32_t gen_before;	/* number of the last choice */
 	bool call_refused;	/* a frame of the service was: room is due */
+	uint64_t part_end;	/* ring position: of the part before the present one */
 	bool let_go;		/* the FIN is not held */
 	bool call_path;		/* the service was told of a link */
 	struct dialog *calls;	/* NULL: it takes none */
