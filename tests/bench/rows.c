@@ -117,7 +117,7 @@ static const struct rule rules[] = {
 	  .unit = "B", .must = 1024, .aim = 512, .over = "calls-memory.both" },
 	{ "calls-reset", "reset to next reply, by the same for messages", PART, .must = 1.1,
 	  .aim = 1.0, .over = "calls-reset.calls", .under = { "calls-reset.messages" } },
-	{ "topo-publish", "a publication with 256 subscribers, by one with none", PART,
+	{ "topo-publish", "CPU time of a publication, 256 subscribers, by none", PART,
 	  .must = 1.05, .aim = 1.0, .over = "topo-publish.256", .under = { "topo-publish.0" } },
 	{ "topo-event", "an event to a subscriber, by a bare exchange", PART, .must = 2,
 	  .aim = 1.3, .over = "topo-event", .under = { "topo-exchange" } },

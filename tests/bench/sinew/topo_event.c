@@ -93,7 +93,7 @@ int job_topo_event(const struct settings *s)
 	struct sinew_topo *from = NULL, *to = NULL;
 	struct seen seen = { 0 };
 	struct host host;
-	int err = h ? topo_host_open(&host, s) : -ENOMEM;
+	int err = h ? topo_host_open(&host, s, 1) : -ENOMEM;
 
 	if (!err)
 		err = sinew_topo_open(host.nodes[0].node, &from);

@@ -14,20 +14,22 @@
 #define READY_MAX	64
 #define BEHIND_MS	1 /* a publisher looks again */
 
-int topo_host_open(struct host *h, const struct settings *s)
+int topo_host_open(struct host *h, const struct settings *s, unsigned n)
 {
 	struct host_options opt = {
 		.net = s->end.net,
 		.port = s->end.port,
 		.id = 1,
-		.n = 1,
+		.n = n,
 		.first = 2,
 		.last = 1,
 		.own_thread = true,
 	};
 	int err = host_open(h, &opt);
 
-	return err ? err : sinew_topo_start(h->nodes[0].node, NULL, NULL);
+	for (unsigned i = 0; i < n && !err; i++)
+		err = sinew_topo_start(h->nodes[i].node, NULL, NULL);
+	return err;
 }
 
 /* ---- readers ---- */

@@ -17,8 +17,8 @@
 #define TOPO_TYPE_IDLE	101u /* of what nobody publishes */
 #define TOPO_WAIT_MS	20000
 
-/* A node that its library drives, and its server. */
-int topo_host_open(struct host *h, const struct settings *s);
+/* n nodes that their library drives and that do not know each other, and their servers. */
+int topo_host_open(struct host *h, const struct settings *s, unsigned n);
 
 /* Programs that read all they are told. */
 struct readers {

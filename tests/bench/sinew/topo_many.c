@@ -144,7 +144,7 @@ int job_topo_memory(const struct settings *s)
 	int err = publisher_start(&p, s);
 
 	if (!err)
-		err = topo_host_open(&host, s);
+		err = topo_host_open(&host, s, 1);
 	if (!err)
 		err = listen_at(&host, p.name);
 	if (!err) {
@@ -175,7 +175,7 @@ int job_topo_idle(const struct settings *s)
 	struct readers first, readers;
 	struct host host;
 	double before;
-	int err = topo_host_open(&host, s);
+	int err = topo_host_open(&host, s, 1);
 
 	/* Memory that the first one needs is there before it counts. */
 	if (!err)
