@@ -514,7 +514,7 @@ coverage:
 	@tools/deps.sh --install build check coverage
 	@BUILD='$(BUILD)/coverage' tests/coverage.sh
 
-bench-programs: $(BENCH) $(BUILD)/tests/gate_stream
+bench-programs: $(BENCH) $(BUILD)/tests/gate_stream $(BUILD)/sinew
 
 # What is installed now is seen by the make that comes after.
 bench:

@@ -18,6 +18,11 @@
 #define NODES		   64
 #define NAMES		   100
 #define QUEUE_BYTES	   (4u << 20)
+#define PEERS		   128
+#define COMMANDS	   50
+#define COMMANDS_QUICK	   10
+#define ASKED_MS	   3200
+#define ASKED_MS_QUICK	   800
 
 static void plan_publishers(struct bench *b)
 {
@@ -91,10 +96,35 @@ static void plan_many(struct bench *b)
 	step_result(step, "full_ms", figure_add(b, "ms", false, "topo-mesh.%u", NODES));
 }
 
+static void plan_status(struct bench *b)
+{
+	static const char *const carried[] = { "stream", "rounds" };
+	struct step *step = step_add(b, "topo-status", PLACE_FREE);
+
+	step_words(step, 0, "topo-status nodes=%u count=%u", PEERS,
+		   b->is_quick ? COMMANDS_QUICK : COMMANDS);
+	step_words(step, 1, "crowd nodes=%u", PEERS);
+	step_result(step, "median_ns", figure_add(b, "ns", false, "topo-status.%u", PEERS));
+
+	for (unsigned is_echoed = 0; is_echoed < 2; is_echoed++) {
+		const char *name = carried[is_echoed];
+
+		step = step_add(b, "topo-asked", PLACE_FREE);
+		step_words(step, 0, "topo-asked nodes=%u depth=%u ms=%u queue=%u", PEERS, is_echoed,
+			   b->is_quick ? ASKED_MS_QUICK : ASKED_MS, QUEUE_BYTES);
+		step_words(step, 1, "crowd nodes=%u count=%u", PEERS, is_echoed);
+		step_result(step, "without_s",
+			    figure_add(b, "messages/s", true, "topo-asked.%s.alone", name));
+		step_result(step, "with_s",
+			    figure_add(b, "messages/s", true, "topo-asked.%s.asked", name));
+	}
+}
+
 void plan_topo(struct bench *b)
 {
 	plan_publishers(b);
 	plan_events(b);
 	plan_beside(b);
 	plan_many(b);
+	plan_status(b);
 }

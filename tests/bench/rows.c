@@ -142,6 +142,14 @@ static const struct rule rules[] = {
 	  .unit = "ms", .must = 3000, .aim = 1000, .over = "topo-mesh.64" },
 	{ "topo-idle", "resident memory an idle subscriber, both ends", .kind = ROW_VALUE,
 	  .unit = "KiB", .scale = 1.0 / 1024, .must = 16, .aim = 4, .over = "topo-idle.each" },
+	{ "topo-status", "sinew status --json of 128 peers", .kind = ROW_VALUE, .unit = "ms",
+	  .scale = 1e-6, .must = 100, .aim = 20, .over = "topo-status.128" },
+	{ "topo-asked-stream", "stream while that is asked 10 times a second, by without", TIMES,
+	  .must = 0.98, .aim = 1.0, .over = "topo-asked.stream.asked",
+	  .under = { "topo-asked.stream.alone" } },
+	{ "topo-asked-rounds", "round trips/s during the same, by without", TIMES, .must = 0.98,
+	  .aim = 1.0, .over = "topo-asked.rounds.asked",
+	  .under = { "topo-asked.rounds.alone" } },
 };
 
 void rows_make(struct bench *b)

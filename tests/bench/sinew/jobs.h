@@ -38,5 +38,7 @@ int job_topo_memory(const struct settings *s);
 int job_topo_idle(const struct settings *s);
 int job_topo_mesh(const struct settings *s);
 int job_topo_beside(const struct settings *s);
+int job_topo_status(const struct settings *s);
+int job_topo_asked(const struct settings *s);
 
 #endif

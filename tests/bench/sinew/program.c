@@ -32,6 +32,8 @@ static const struct job jobs[] = {
 	{ "topo-idle", job_topo_idle },
 	{ "topo-mesh", job_topo_mesh },
 	{ "topo-beside", job_topo_beside },
+	{ "topo-status", job_topo_status },
+	{ "topo-asked", job_topo_asked },
 	{ 0 },
 };
 
