@@ -14,6 +14,8 @@
 #define CHURN_MS	   1000
 #define CHURN_MS_QUICK	   300
 #define FED		   16
+#define BESIDE_MS	   3200
+#define BESIDE_MS_QUICK	   800
 #define PUBLICATIONS	   100000
 #define NODES		   64
 #define NAMES		   100
@@ -61,20 +63,19 @@ static void plan_events(struct bench *b)
 
 static void plan_beside(struct bench *b)
 {
-	unsigned ms = b->is_quick ? CHURN_MS_QUICK : CHURN_MS;
+	struct step *step = step_add(b, "topo-beside", PLACE_FREE);
 
-	for (unsigned is_busy = 0; is_busy < 2; is_busy++) {
-		struct step *step = step_add(b, "topo-beside", PLACE_FREE);
-		const char *name = is_busy ? "busy" : "alone";
-
-		step_words(step, 0, "topo-beside threads=%u depth=%u ms=%u queue=%u",
-			   is_busy ? FED : 0, is_busy ? SUBSCRIBERS : 0, ms, QUEUE_BYTES);
-		step_words(step, 1, "callee nodes=1 queue=%u", QUEUE_BYTES);
-		step_result(step, "messages_s",
-			    figure_add(b, "messages/s", true, "topo-beside.messages.%s", name));
-		step_result(step, "calls_s",
-			    figure_add(b, "calls/s", true, "topo-beside.calls.%s", name));
-	}
+	step_words(step, 0, "topo-beside threads=%u depth=%u ms=%u queue=%u", FED, SUBSCRIBERS,
+		   b->is_quick ? BESIDE_MS_QUICK : BESIDE_MS, QUEUE_BYTES);
+	step_words(step, 1, "callee nodes=1 queue=%u", QUEUE_BYTES);
+	step_result(step, "messages_alone_s",
+		    figure_add(b, "messages/s", true, "topo-beside.messages.alone"));
+	step_result(step, "messages_fed_s",
+		    figure_add(b, "messages/s", true, "topo-beside.messages.busy"));
+	step_result(step, "calls_alone_s",
+		    figure_add(b, "calls/s", true, "topo-beside.calls.alone"));
+	step_result(step, "calls_fed_s",
+		    figure_add(b, "calls/s", true, "topo-beside.calls.busy"));
 }
 
 static void plan_many(struct bench *b)

@@ -15,7 +15,8 @@
 #define CALLS_MAX	16u /* at a time */
 #define MESSAGES	64u /* between two turns */
 #define MESSAGE_BYTES	64u
-#define WARM_PART	4
+#define WINDOW_MS	100u
+#define WARM_WINDOWS	4u
 #define EVENT_NS	1000000 /* one to each subscriber */
 
 struct beside {
@@ -25,10 +26,11 @@ struct beside {
 	unsigned n_open;
 	uint64_t n_calls, n_messages;
 	int err;
+	double calls_s[2], messages_s[2]; /* without events, and with them */
 	/* The thread that publishes. */
 	struct sinew_topo *topo;
 	pthread_t thread;
-	_Atomic bool stop;
+	_Atomic bool feeds, stop;
 	int publisher_err;
 };
 
@@ -78,9 +80,9 @@ static int send_messages(struct beside *b)
 	return err == -EAGAIN ? 0 : err;
 }
 
-static int work(struct beside *b, uint64_t ms)
+static int window(struct beside *b)
 {
-	uint64_t until = clock_now_ns() + ms * CLOCK_MS;
+	uint64_t until = clock_now_ns() + WINDOW_MS * CLOCK_MS;
 	int err = 0;
 
 	while (!err && clock_now_ns() < until) {
@@ -95,6 +97,29 @@ static int work(struct beside *b, uint64_t ms)
 	return err;
 }
 
+/* Windows without and with events, in the order 0 1 1 0. */
+static int windows(struct beside *b, uint64_t n)
+{
+	uint64_t ns[2] = { 0 }, calls[2] = { 0 }, messages[2] = { 0 };
+	int err = 0;
+
+	for (uint64_t i = 0; i < n && !err; i++) {
+		unsigned is_fed = i % 4 == 1 || i % 4 == 2;
+		uint64_t began = clock_now_ns(), c = b->n_calls, m = b->n_messages;
+
+		atomic_store(&b->feeds, is_fed);
+		err = window(b);
+		ns[is_fed] += clock_now_ns() - began;
+		calls[is_fed] += b->n_calls - c;
+		messages[is_fed] += b->n_messages - m;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		b->calls_s[i] = (double)calls[i] * CLOCK_S / (double)ns[i];
+		b->messages_s[i] = (double)messages[i] * CLOCK_S / (double)ns[i];
+	}
+	return err;
+}
+
 /* ---- the load ---- */
 
 static void *publish(void *arg)
@@ -103,15 +128,18 @@ static void *publish(void *arg)
 	uint64_t next = clock_now_ns(), id = 0;
 	int err = 0;
 
-	for (bool is_there = false; !err && !atomic_load(&b->stop); is_there = !is_there) {
+	for (bool is_there = false; !err && !atomic_load(&b->stop);) {
 		struct timespec at = { .tv_sec = (time_t)(next / CLOCK_S),
 				       .tv_nsec = (long)(next % CLOCK_S) };
 
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 		next += EVENT_NS;
+		if (!atomic_load(&b->feeds))
+			continue;
 		err = is_there ? topo_take(b->topo, id) : topo_put(b->topo, TOPO_TYPE, 1, &id);
 		if (!err)
 			err = sinew_topo_dispatch(b->topo, 0) < 0 ? -EPROTO : 0;
+		is_there = !is_there;
 	}
 	b->publisher_err = err;
 	return NULL;
@@ -152,50 +180,43 @@ static int load(struct beside *b, const struct settings *s, struct readers *fed,
 		err = readers_open(idle, node, NULL, (unsigned)s->depth, TOPO_TYPE_IDLE);
 	if (!err)
 		err = readers_start(fed);
-	if (!err && s->threads)
+	if (!err)
 		err = sinew_topo_open(node, &b->topo);
-	if (!err && s->threads)
+	if (!err)
 		err = -pthread_create(&b->thread, NULL, publish, b);
 	return err;
 }
 
-static void unload(struct beside *b, const struct settings *s, struct readers *fed,
-		   struct readers *idle)
+static void unload(struct beside *b, struct readers *fed, struct readers *idle)
 {
 	atomic_store(&b->stop, true);
-	if (s->threads)
-		pthread_join(b->thread, NULL);
+	pthread_join(b->thread, NULL);
 	sinew_topo_close(b->topo);
 	readers_close(fed);
 	readers_close(idle);
 }
 
-/* threads subscribers are fed, depth ones are idle; without the former nothing is published. */
+/* threads subscribers, which are fed half of the time, beside depth idle ones. */
 int job_topo_beside(const struct settings *s)
 {
 	struct beside *b = calloc(1, sizeof *b);
-	uint64_t messages = 0, calls = 0, began = 0;
 	struct readers fed, idle;
-	double ns;
 	int err = b ? beside_open(b, s) : -ENOMEM;
 
 	if (!err)
 		err = load(b, s, &fed, &idle);
 	if (!err)
-		err = work(b, s->ms / WARM_PART);
-	if (!err) {
-		messages = b->n_messages;
-		calls = b->n_calls;
-		began = clock_now_ns();
-		err = work(b, s->ms);
-	}
-	ns = (double)(clock_now_ns() - began);
+		err = windows(b, WARM_WINDOWS);
 	if (!err)
-		unload(b, s, &fed, &idle);
+		err = windows(b, s->ms / WINDOW_MS / 4 * 4);
+	if (!err)
+		unload(b, &fed, &idle);
 	if (err || b->publisher_err || fed.err)
 		return trouble("no work beside the server", err ? err : b->publisher_err);
-	result("messages_s", (double)(b->n_messages - messages) * CLOCK_S / ns);
-	result("calls_s", (double)(b->n_calls - calls) * CLOCK_S / ns);
+	result("messages_alone_s", b->messages_s[0]);
+	result("messages_fed_s", b->messages_s[1]);
+	result("calls_alone_s", b->calls_s[0]);
+	result("calls_fed_s", b->calls_s[1]);
 	result("events", (double)atomic_load(&fed.n_events));
 	sinew_binding_close(b->binding);
 	sinew_calls_free(b->calls);
