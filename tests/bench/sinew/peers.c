@@ -46,6 +46,7 @@ int job_crowd(const struct settings *s)
 		err = host_until_released(&host);
 	if (err)
 		return trouble("the crowd did not get through", err);
+	host_close(&host);
 	return host.n_wrong ? trouble("messages that are not what was sent", 0) : 0;
 }
 
