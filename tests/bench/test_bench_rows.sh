@@ -149,6 +149,19 @@ all_measures_of_calls_run()
 	says out 'calls/s, 64 at a time, by messages and back, one CPU'
 }
 
+# The measures of topology that have a part of their own in each run: publishers, work beside
+# subscribers, the status of many peers. The latter needs json-c.
+all_kinds_of_topology_run()
+{
+	local rows=3
+	[ ! -e /usr/include/json-c/json.h ] || rows=6
+	measure 01 --quick --row topo-publish --row topo-beside --row topo-status \
+		--row topo-asked --runs 1
+	json_holds rows.json "[.rows[] | select(.name | test(\"^topo[^.]*$\")) |
+		select(.value > 0)] | length == $rows"
+	says out 'sinew status --json of 128 peers'
+}
+
 # A contestant whose library was missing is no failure.
 a_missing_library_is_named()
 {
@@ -177,6 +190,7 @@ run what_comes_is_checked
 run all_contestants_carry_messages
 run what_is_asked_is_checked
 run all_measures_of_calls_run
+run all_kinds_of_topology_run
 run a_missing_library_is_named
 run a_step_that_fails_is_told
 finish
