@@ -31,6 +31,7 @@ size_t calls_memory(const struct calls_config *cfg)
 void calls_init(struct calls *c, const struct calls_config *cfg, void *mem, uint64_t now_ns)
 {
 	assert(cfg->window_max >= cfg->ours.window && cfg->window_max <= INT32_MAX);
+	assert(cfg->grow_bytes >= 0);
 	assert(cfg->depth_max <= CALL_DEPTH_MAX && cfg->n_bindings <= CALLS_BINDINGS);
 	assert(cfg->n_creds <= CALLS_CREDS && cfg->ours.piece <= CALL_PIECE_MAX);
 	memset(mem, 0, calls_memory(cfg));
@@ -45,6 +46,7 @@ void calls_init(struct calls *c, const struct calls_config *cfg, void *mem, uint
 	c->in_bindings = (struct call_binding *)(c->out_creds + cfg->n_creds);
 	c->out_bindings = c->in_bindings + cfg->n_bindings;
 	c->grow_bytes = cfg->grow_bytes;
+	c->window_most = cfg->window_max;
 	c->plain.sent = (uint32_t)min_u64(c->cfg.theirs.piece, cfg->theirs.window);
 	c->plain.taken = (uint32_t)min_u64(cfg->ours.piece, cfg->ours.window);
 	slots_set_target(c, cfg->theirs.slots);
@@ -63,6 +65,16 @@ void calls_set_target(struct calls *c, uint16_t target)
 		return;
 	c->our_target = target;
 	c->target_due = true;
+}
+
+void calls_set_window(struct calls *c, uint32_t window_max, int64_t grow_bytes)
+{
+	assert(window_max >= c->cfg.ours.window && window_max <= INT32_MAX && grow_bytes >= 0);
+	c->grow_bytes += grow_bytes - c->cfg.grow_bytes;
+	c->cfg.window_max = window_max;
+	c->cfg.grow_bytes = grow_bytes;
+	if (c->window_most < window_max)
+		c->window_most = window_max;
 }
 
 /* ---- time ---- */

@@ -98,7 +98,7 @@ struct calls_config {
 	struct service_grant ours, theirs;
 	uint32_t window_max;	/* what a window of ours grows to while data are consumed; at most
 				 * INT32_MAX */
-	uint64_t grow_bytes;	/* what all our windows together may grow beyond their first size */
+	int64_t grow_bytes;	/* what all our windows together may grow beyond their first size */
 	uint32_t max_queued;	/* own calls that wait for a slot */
 	uint16_t n_bindings;	/* at most CALLS_BINDINGS, with which peers count; fewer in tests */
 	uint16_t n_creds;	/* at most CALLS_CREDS, the same */
@@ -310,7 +310,8 @@ struct calls {
 	struct call_cred *out_creds, *in_creds;
 	uint64_t now_ns;
 	uint64_t deadline_ns;	/* lower bound of all timers */
-	uint64_t grow_bytes;	/* that are left */
+	int64_t grow_bytes;	/* that are left; less than 0 after calls_set_window() */
+	uint32_t window_most;	/* that cfg.window_max ever was */
 	struct list free;	/* own slots that are not taken */
 	struct list dirty;	/* slots with frames due */
 	struct list ready;	/* calls with a piece that may go, in turn */
@@ -356,6 +357,9 @@ static inline bool calls_empty(const struct calls *c)
 
 /* How many of the peer's calls may be there at once: 1 to cfg.ours.slots. */
 void calls_set_target(struct calls *c, uint16_t target);
+/* cfg.window_max and cfg.grow_bytes from now on, within the limits there. What windows have grown
+ * to, they keep. */
+void calls_set_window(struct calls *c, uint32_t window_max, int64_t grow_bytes);
 
 /*
  * Refuses new calls of both sides (CLOSING, -ESHUTDOWN) and ends those without end; others go on.

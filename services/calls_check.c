@@ -31,9 +31,9 @@ static uint64_t rx_check(const struct calls *c, const struct call *call)
 	const struct call_rx *rx = &call->rx;
 
 	assert(rx->told <= rx->consumed && rx->consumed <= rx->received);
-	assert(rx->received <= rx->limit && rx->limit <= rx->told + c->cfg.window_max);
+	assert(rx->received <= rx->limit && rx->limit <= rx->told + c->window_most);
 	assert(rx->total == CALL_TOTAL_UNKNOWN || rx->received <= rx->total);
-	assert(c->cfg.ours.window <= rx->window && rx->window <= c->cfg.window_max);
+	assert(c->cfg.ours.window <= rx->window && rx->window <= c->window_most);
 	assert(!rx->n_fresh || call->pending & P_DATA);
 	return rx->window - c->cfg.ours.window;
 }
@@ -245,7 +245,7 @@ void calls_check(struct calls *c)
 	depth_check(c);
 	bindings_check(c);
 	creds_check(c);
-	assert(grown + c->grow_bytes == c->cfg.grow_bytes);
+	assert((int64_t)grown + c->grow_bytes == c->cfg.grow_bytes);
 	assert(list_length(&c->waiting) == c->n_lined);
 	assert(c->n_lined + list_length(&c->paused) == c->n_waiting);
 	assert(c->n_waiting <= c->cfg.max_queued);

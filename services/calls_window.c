@@ -187,9 +187,11 @@ static void rx_widen(struct call *call)
 	struct call_rx *rx = &call->rx;
 	uint32_t more = rx->window;
 
+	if (rx->window >= c->cfg.window_max || c->grow_bytes <= 0)
+		return;
 	if (more > c->cfg.window_max - rx->window)
 		more = c->cfg.window_max - rx->window;
-	more = (uint32_t)min_u64(more, c->grow_bytes);
+	more = (uint32_t)min_u64(more, (uint64_t)c->grow_bytes);
 	c->grow_bytes -= more;
 	rx->window += more;
 }

@@ -201,6 +201,38 @@ static void a_window_never_grows_beyond_its_limit(void)
 	done();
 }
 
+/* What has grown stays, and counts. */
+static void the_limits_of_windows_change(void)
+{
+	struct calls_config cfg = pair_config();
+
+	cfg.window_max = 400;
+	cfg.grow_bytes = 250;
+	fresh(&cfg);
+	begin_with(&call, 3000, true);
+	CHECK_EQ(call_consumed(p.b.in, 25), 0);
+	CHECK_EQ(p.b.in->rx.window, 200);
+	calls_set_window(&p.b.c, 100, 20);
+	CHECK_EQ(p.b.c.grow_bytes, -80);
+	pair_run(&p);
+	CHECK_EQ(p.b.in->rx.received, 225);
+	CHECK_EQ(call_consumed(p.b.in, 200), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.in->rx.window, 200);
+	CHECK_EQ(p.b.in->rx.received, 425);
+	/* Far enough, but no bytes are left; then there are some. */
+	calls_set_window(&p.b.c, 1000, 100);
+	CHECK_EQ(p.b.c.grow_bytes, 0);
+	CHECK_EQ(call_consumed(p.b.in, 100), 0);
+	CHECK_EQ(p.b.in->rx.window, 200);
+	pair_run(&p);
+	calls_set_window(&p.b.c, 1000, 130);
+	CHECK_EQ(call_consumed(p.b.in, 100), 0);
+	CHECK_EQ(p.b.in->rx.window, 230);
+	CHECK_EQ(p.b.c.grow_bytes, 0);
+	done();
+}
+
 static void bytes_arrive_as_they_were(void)
 {
 	struct calls_config cfg = pair_config();
@@ -286,6 +318,7 @@ int main(void)
 	RUN(a_window_grows_while_there_is_memory);
 	RUN(a_window_is_given_back_when_all_is_consumed);
 	RUN(a_window_never_grows_beyond_its_limit);
+	RUN(the_limits_of_windows_change);
 	RUN(bytes_arrive_as_they_were);
 	RUN(a_ring_without_room);
 	RUN(pieces_of_calls_go_in_turn);

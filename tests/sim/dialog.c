@@ -176,7 +176,7 @@ static struct calls_config config(const struct sess *x)
 		.theirs = { theirs->slots, theirs->window,
 			    theirs->piece < piece ? theirs->piece : piece },
 		.window_max = ours->window << rng_below(&sim.service, 3),
-		.grow_bytes = rng_scale(&sim.service, 0, 8 * ours->window),
+		.grow_bytes = (int64_t)rng_scale(&sim.service, 0, 8 * ours->window),
 		.max_queued = (uint32_t)rng_scale(&sim.service, 0, 30),
 		.n_bindings = sim.calls_bindings,
 		.n_creds = sim.calls_creds,

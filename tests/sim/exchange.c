@@ -389,7 +389,7 @@ void exchange_bounds(const struct dialog *d)
 	slots_bound(d);
 	if (n > cfg->ours.slots)
 		sim_fail("n%u: %u handlers in %u slots", d->x->node, n, cfg->ours.slots);
-	if (grown > cfg->grow_bytes)
+	if (grown > (uint64_t)cfg->grow_bytes)
 		sim_fail("n%u: holds %llu bytes of calls of n%u beyond their first windows, %llu "
 			 "is the limit", d->x->node, (unsigned long long)grown, d->x->peer,
 			 (unsigned long long)cfg->grow_bytes);

@@ -40,7 +40,7 @@ STRUCTS = {
 	'proto/session.h session': (47, 12),
 	'services/calls_begin.h calls_begin': (15, 7),	# the options of a call
 	'services/calls.h call': (38, 10),	# either side's, from its begin to its end
-	'services/calls.h calls': (42, 8),	# two directions, and how they close
+	'services/calls.h calls': (43, 8),	# two directions, and how they close
 }
 
 # Assertions in 100 functions, at least.
