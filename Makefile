@@ -599,7 +599,7 @@ deb:
 abi: all
 	@BUILD='$(BUILD)' tests/tree/test_abi.sh --record
 
-# The rows of lowcomms/options.def.
+# The rows of lowcomms/options.def and services/call_options.def.
 pages: $(BUILD)/tests/test_option_pages
 	@for page in membership/sinew.conf.5 lowcomms/man/sinew_node_new.3; do \
 		$< --print $$page >$<.page && cat $<.page >$$page || exit; \

@@ -33,7 +33,7 @@ struct command {
 	struct member *member;		/* ADD, REMOVE */
 	uint64_t linger_ns;		/* CLOSE */
 	struct sinew_session *spare;	/* ADD */
-	struct sinew_options *options;	/* OPTIONS: all of them; freed with the command */
+	struct option_values *options;	/* OPTIONS: all of them; freed with the command */
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 };

@@ -27,7 +27,7 @@
  *	flush.c					when to write
  *	actions.c, conn.c, recv.c, handle.c	actions of the core, connections, reading,
  *						sessions: these call each other
- *	option_peer.c, option_text.c, options.c,
+ *	option_peer.c, option_service.c, option_text.c, options.c,
  *	serving.c, reach.c, names.c, addr.c, ready.c, stream.c, tcp.c, waiters.c, lock.c,
  *	lock_order.c, transport.c, stream_fd.c, sctp_*.c, record.c
  *
@@ -93,10 +93,16 @@ struct own_thread {
 	struct waiters joiners;		/* for that */
 };
 
+/* Values of all options: of the node, and of its service. */
+struct option_values {
+	struct sinew_options node;
+	uint64_t service[SERVICE_OPTIONS_MAX];
+};
+
 /* For programs that look after the node. */
 struct managed {
 	struct observers observers;
-	struct sinew_options asked;	/* by all calls so far; the directory's lock */
+	struct option_values asked;	/* by all calls so far; the directory's lock */
 	struct lately lately;
 	struct snapshot overview;	/* of a struct overview */
 };

@@ -9,6 +9,7 @@
 
 #include "lowcomms/handle.h"
 #include "lowcomms/option_peer.h"
+#include "lowcomms/option_service.h"
 #include "lowcomms/option_text.h"
 #include "lowcomms/options.h"
 #include "lowcomms/peers.h"
@@ -30,10 +31,47 @@ int sinew_option_info(unsigned index, struct sinew_option_info *ret)
 	return 0;
 }
 
+int sinew_node_option_info(struct sinew_node *node, unsigned index, struct sinew_option_info *ret)
+{
+	struct sinew_option_info info = { .size = sizeof info };
+	unsigned n = 0;
+	bool found;
+
+	if (!node || !ret || ret->size < sizeof info)
+		return -EINVAL;
+	if (node_forked(node))
+		return -ECHILD;
+	while (n <= index && option_at(n))
+		n++;
+	if (n > index)
+		return sinew_option_info(index, ret);
+	directory_lock(&node->directory);
+	found = option_service_describe(node, index - n, &info);
+	directory_unlock(&node->directory);
+	if (!found)
+		return -ENOENT;
+	info.size = ret->size;
+	*ret = info;
+	return 0;
+}
+
+/* Under the directory's lock: the value of an option, as it was asked for. */
+static int print(const struct sinew_node *n, const char *name, char *buf, size_t size)
+{
+	const struct option *o = option_find(name);
+	int i = o ? 0 : option_service_find(n, name);
+
+	if (o)
+		option_print(o, &n->managed.asked.node, buf, size);
+	else if (i >= 0)
+		option_service_print(n->managed.asked.service[i], buf, size);
+	return i < 0 ? i : 0;
+}
+
 int sinew_option_get(struct sinew_node *node, const char *name, char *buf, size_t n)
 {
-	const struct option *o;
 	uint32_t nodeid;
+	int err;
 
 	if (!node || !name || !buf || !n)
 		return -EINVAL;
@@ -41,28 +79,35 @@ int sinew_option_get(struct sinew_node *node, const char *name, char *buf, size_
 		return -ECHILD;
 	if (option_names_peer(name, &nodeid))
 		return option_get_peer(node, nodeid, buf, n);
-	o = option_find(name);
-	if (!o)
-		return -ENOENT;
 	directory_lock(&node->directory);
-	option_print(o, &node->managed.asked, buf, n);
+	err = print(node, name, buf, n);
 	directory_unlock(&node->directory);
-	return 0;
+	return err;
 }
 
 /* ---- setting ---- */
 
+static int take_of_service(const struct sinew_node *n, const struct sinew_option_value *v,
+			   struct option_values *to, struct options_error *e)
+{
+	int i = option_service_find(n, v->name);
+
+	if (i < 0)
+		return options_refuse(e, i, v->name, "there is no such option");
+	return option_service_parse(n, (unsigned)i, v->text, &to->service[i], e);
+}
+
 /* One value; to has what was asked for before. */
-static int take_one(const struct sinew_option_value *v, const struct sinew_options *before,
-		    struct sinew_options *to, struct options_error *e)
+static int take_one(const struct sinew_node *n, const struct sinew_option_value *v,
+		    struct option_values *to, struct options_error *e)
 {
 	const struct option *o = option_find(v->name);
 	int err;
 
 	if (!o)
-		return options_refuse(e, -ENOENT, v->name, "there is no such option");
-	err = option_parse(o, v->text, to, e);
-	if (!err && !option_is_live(o) && !option_same(o, to, before))
+		return take_of_service(n, v, to, e);
+	err = option_parse(o, v->text, &to->node, e);
+	if (!err && !option_is_live(o) && !option_same(o, &to->node, &n->managed.asked.node))
 		return options_refuse(e, -EROFS, v->name, "cannot change in a node that runs: "
 				      "it needs a new start");
 	return err;
@@ -70,29 +115,30 @@ static int take_one(const struct sinew_option_value *v, const struct sinew_optio
 
 /* Under the directory's lock. */
 static int take_all(struct sinew_node *n, const struct sinew_option_value *values,
-		    unsigned n_values, struct sinew_options *to, struct options_error *e)
+		    unsigned n_values, struct option_values *to, struct options_error *e)
 {
+	const struct sinew_options *before = &n->managed.asked.node;
 	int err = 0;
 
 	lock_order_held(LOCK_DIRECTORY);
 	*to = n->managed.asked;
 	for (unsigned i = 0; i < n_values && !err; i++)
-		err = take_one(&values[i], &n->managed.asked, to, e);
+		err = take_one(n, &values[i], to, e);
 	if (!err)
-		err = options_check(to, e);
+		err = options_check(&to->node, e);
 	if (!err)
-		err = options_check_memory(to, n->max_message, e);
+		err = options_check_memory(&to->node, n->max_message, e);
 	/* Texts are the node's own, as no text changes. */
-	to->cluster = n->managed.asked.cluster;
-	to->group = n->managed.asked.group;
-	to->transport = n->managed.asked.transport;
+	to->node.cluster = before->cluster;
+	to->node.group = before->group;
+	to->node.transport = before->transport;
 	return err;
 }
 
 static int set_all(struct sinew_node *n, const struct sinew_option_value *values, unsigned n_values,
 		   struct options_error *e)
 {
-	struct sinew_options *to = malloc(sizeof *to);
+	struct option_values *to = malloc(sizeof *to);
 	struct command *c;
 	int err = to ? command_begin(n, COMMAND_OPTIONS, 0, &c) : -ENOMEM;
 
@@ -192,7 +238,8 @@ static void say_change(struct sinew_node *n, const struct option *o,
 	watch_option(&n->managed.observers, option_name(o));
 }
 
-void options_run(struct sinew_node *n, const struct sinew_options *to)
+/* Those of the node. */
+static void run_own(struct sinew_node *n, const struct sinew_options *to)
 {
 	const struct sinew_options was = n->opt;
 	struct core_config c = n->core.cfg;
@@ -212,4 +259,10 @@ void options_run(struct sinew_node *n, const struct sinew_options *to)
 	for (unsigned i = 0; (o = option_at(i)); i++)
 		if (option_is_live(o) && !option_same(o, &was, to))
 			say_change(n, o, &was, to);
+}
+
+void options_run(struct sinew_node *n, const struct option_values *to)
+{
+	run_own(n, &to->node);
+	option_service_run(n, to->service);
 }

@@ -8,6 +8,6 @@
 #include "lowcomms/node.h"
 
 /* Loop thread: these are in force now; each that differs is logged and told. */
-void options_run(struct sinew_node *n, const struct sinew_options *to);
+void options_run(struct sinew_node *n, const struct option_values *to);
 
 #endif

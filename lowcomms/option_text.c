@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lowcomms/field.h"
+
 enum form { NUMBERS, WORDS, TEXTS };
 
 struct option {
@@ -72,29 +74,14 @@ bool option_is_live(const struct option *o)
 
 static uint64_t load(const struct option *o, const struct sinew_options *from)
 {
-	const void *field = (const char *)from + o->offset;
-
-	assert(o->form != TEXTS && o->size <= sizeof(uint64_t));
-	if (o->size == sizeof(uint8_t))
-		return *(const uint8_t *)field;
-	if (o->size == sizeof(uint16_t))
-		return *(const uint16_t *)field;
-	return o->size == sizeof(uint32_t) ? *(const uint32_t *)field : *(const uint64_t *)field;
+	assert(o->form != TEXTS);
+	return field_load((const char *)from + o->offset, o->size);
 }
 
 static void store(const struct option *o, struct sinew_options *to, uint64_t n)
 {
-	void *field = (char *)to + o->offset;
-
-	assert(o->form != TEXTS && o->size <= sizeof(uint64_t));
-	if (o->size == sizeof(uint8_t))
-		*(uint8_t *)field = (uint8_t)n;
-	else if (o->size == sizeof(uint16_t))
-		*(uint16_t *)field = (uint16_t)n;
-	else if (o->size == sizeof(uint32_t))
-		__atomic_store_n((uint32_t *)field, (uint32_t)n, __ATOMIC_RELAXED);
-	else
-		*(uint64_t *)field = n;
+	assert(o->form != TEXTS);
+	field_store((char *)to + o->offset, o->size, n);
 }
 
 static const char *text_in(const struct option *o, const struct sinew_options *from)
@@ -123,20 +110,10 @@ void option_copy(const struct option *o, struct sinew_options *to,
 
 /* ---- text ---- */
 
-static const char *word_of(const struct option *o, uint64_t n)
-{
-	const char *word = o->words;
-
-	assert(o->form == WORDS);
-	while (*word && n--)
-		word += strlen(word) + 1;
-	return word;
-}
-
 static void print_number(const struct option *o, uint64_t n, char *buf, size_t size)
 {
 	if (o->form == WORDS)
-		snprintf(buf, size, "%s", word_of(o, n));
+		snprintf(buf, size, "%s", word_of(o->words, n));
 	else
 		snprintf(buf, size, "%" PRIu64, o->zero && n == o->zero ? 0 : n);
 }
@@ -164,70 +141,76 @@ void option_describe(const struct option *o, struct sinew_option_info *ret)
 		print_number(o, o->standard, ret->standard, sizeof ret->standard);
 }
 
-static int parse_word(const struct option *o, const char *text, uint64_t *ret)
-{
-	uint64_t n = 0;
-
-	assert(o->form == WORDS && *o->words);
-	for (const char *w = o->words; *w; w += strlen(w) + 1, n++)
-		if (!strcmp(w, text)) {
-			*ret = n;
-			return 0;
-		}
-	return -EINVAL;
-}
-
 static unsigned shift_of(char suffix)
 {
 	return suffix == 'k' ? 10 : suffix == 'M' ? 20 : suffix == 'G' ? 30 : 0;
 }
 
-/* Decimal, perhaps with k, M or G; what the field holds. Its range is checked with all others. */
-static int parse_number(const struct option *o, const char *text, uint64_t *ret)
+bool option_parse_digits(const char *text, uint64_t most, uint64_t *ret)
 {
-	const uint64_t most = UINT64_MAX >> (64 - 8 * o->size);
 	uint64_t n = 0;
 	unsigned shift;
 
-	assert(o->form == NUMBERS && o->size && o->size <= sizeof n);
 	if (*text < '0' || *text > '9')
-		return -EINVAL;
+		return false;
 	for (; *text >= '0' && *text <= '9'; text++) {
 		uint64_t digit = (uint64_t)(*text - '0');
 
 		if (n > (most - digit) / 10)
-			return -EINVAL;
+			return false;
 		n = n * 10 + digit;
 	}
 	shift = shift_of(*text);
 	text += shift != 0;
 	if (*text || n > most >> shift)
-		return -EINVAL;
-	n <<= shift;
+		return false;
+	*ret = n << shift;
+	return true;
+}
+
+/* Of those that the field holds. The range is checked with all others. */
+static bool parse_number(const struct option *o, const char *text, uint64_t *ret)
+{
+	uint64_t n;
+
+	assert(o->form == NUMBERS && o->size && o->size <= sizeof n);
+	if (!option_parse_digits(text, UINT64_MAX >> (64 - 8 * o->size), &n))
+		return false;
 	/* 0 in the field would be the default, and its stand-in is no value. */
 	if (o->zero && n == o->zero)
-		return -EINVAL;
+		return false;
 	*ret = n ? n : o->zero;
-	return 0;
+	return true;
+}
+
+int options_refuse_text(struct options_error *e, const char *name, const char *text,
+			const char *expected)
+{
+	snprintf(e->text, sizeof e->text, "option %.60s: found \"%.40s\", expected %s", name, text,
+		 expected);
+	return -EINVAL;
 }
 
 int option_parse(const struct option *o, const char *text, struct sinew_options *to,
 		 struct options_error *e)
 {
 	uint64_t n = 0;
-	int err;
 
 	assert(text && to);
-	if (o->form == TEXTS) {
+	switch (o->form) {
+	case TEXTS:
 		memcpy((char *)to + o->offset, &text, sizeof text);
 		return 0;
+	case WORDS:
+		if (!word_find(o->words, text, &n))
+			return options_refuse_text(e, o->name, text,
+						   "one of its words, see sinew.conf(5)");
+		break;
+	case NUMBERS:
+		if (!parse_number(o, text, &n))
+			return options_refuse_text(e, o->name, text, OPTION_NUMBER);
+		break;
 	}
-	err = o->form == WORDS ? parse_word(o, text, &n) : parse_number(o, text, &n);
-	if (err)
-		snprintf(e->text, sizeof e->text, "option %s: found \"%.40s\", expected %s",
-			 o->name, text, o->form == WORDS ? "one of its words, see sinew.conf(5)" :
-			 "a number, optionally followed by k, M or G");
-	else
-		store(o, to, n);
-	return err;
+	store(o, to, n);
+	return 0;
 }

@@ -16,6 +16,14 @@ const struct option *option_at(unsigned index);
 const char *option_name(const struct option *o);
 bool option_is_live(const struct option *o);
 void option_describe(const struct option *o, struct sinew_option_info *ret);
+#define OPTION_NUMBER	"a number, optionally followed by k, M or G"
+
+/* Decimal, perhaps with k, M or G (times 1024, its square, its cube). False: no such number up to
+ * most. */
+bool option_parse_digits(const char *text, uint64_t most, uint64_t *ret);
+/* Says what was expected instead of text; -EINVAL. */
+int options_refuse_text(struct options_error *e, const char *name, const char *text,
+			const char *expected);
 /* The value in from, as text. */
 void option_print(const struct option *o, const struct sinew_options *from, char *buf, size_t n);
 /* Writes the value to the field; a text is not copied. -EINVAL: no such value. */

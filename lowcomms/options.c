@@ -225,7 +225,7 @@ int options_take(struct sinew_node *n, const struct sinew_options *opt)
 		err = take(n, &e);
 	if (err)
 		log_line(&n->log, SINEW_ERROR, "%s", e.text);
-	n->managed.asked = *o;
+	n->managed.asked.node = *o;
 	return err;
 }
 

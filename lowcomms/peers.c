@@ -123,7 +123,7 @@ int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockad
 		c->spare = spare;
 		/* Into the table and the queue in one step, so that both have the same order. */
 		err = command_end(node, c, directory_add(&node->directory, m,
-						node->managed.asked.max_peers));
+						node->managed.asked.node.max_peers));
 	}
 	if (err) {
 		sinew_session_unref(spare);

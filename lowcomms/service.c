@@ -42,6 +42,20 @@ int service_attach(struct sinew_node *n, const struct service_grant *ours,
 	return 0;
 }
 
+void service_options(struct sinew_node *n, const struct service_option *table,
+		     const uint64_t *values, unsigned n_options)
+{
+	struct serving *s = &n->serving;
+
+	assert(n_options <= SERVICE_OPTIONS_MAX && s->ops && s->ops->option && !s->n_options);
+	directory_lock(&n->directory);
+	s->options = table;
+	s->n_options = n_options;
+	for (unsigned i = 0; i < n_options; i++)
+		s->began[i] = s->values[i] = n->managed.asked.service[i] = values[i];
+	directory_unlock(&n->directory);
+}
+
 int service_accompany(struct sinew_node *n, const struct companion_ops *ops, void *companion)
 {
 	if (!n || (ops && (!ops->stop || !ops->freed || !companion)))

@@ -31,6 +31,7 @@ struct sinew_node;
 struct sinew_session;
 
 #define SERVICE_AHEAD	(256u * 1024)	/* bytes of bulk frames ahead of the socket, at most */
+#define SERVICE_OPTIONS_MAX	4
 
 /*
  * Functions of the service; all but released on the loop thread, without a lock of the library.
@@ -80,9 +81,18 @@ struct service_ops {
 	uint64_t (*deadline)(void *user);
 	/* That time has come; now_ns: that of this turn of the loop. */
 	void (*tick)(void *user, uint64_t now_ns);
+	/* sinew_option_set() took effect: the option of that index has another value now. */
+	void (*option)(void *user, unsigned index, uint64_t value);
 	/* The node goes: by sinew_node_free(), on its thread. Every session is down; no function
 	 * follows but released. */
 	void (*freed)(void *user);
+};
+
+/* An option of the service: a number that changes while the node runs. All of it is constant. */
+struct service_option {
+	const char *name, *unit, *meaning;	/* "SERVICE.OPTION"; "" or " bytes"; a sentence */
+	uint64_t standard, least, most;
+	bool only_less;		/* in a node that runs: not more than it began with */
 };
 
 /*
@@ -94,6 +104,14 @@ struct service_ops {
  */
 int service_attach(struct sinew_node *n, const struct service_grant *ours,
 		   const struct service_ops *ops, void *user);
+
+/*
+ * Shows n options of the service among those of the node, with the values that they have now, by
+ * sinew_option_get() and the functions there; table stays valid as long as the node. From then on
+ * option() tells of changes. Behind service_attach(), once.
+ */
+void service_options(struct sinew_node *n, const struct service_option *table,
+		     const uint64_t *values, unsigned n_options);
 
 /*
  * A part of services/ with a thread of its own, which lives as long as the node and may call it

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lowcomms/service.h"
+
 struct companion_ops;
 struct link;
 struct rx;
@@ -25,6 +27,10 @@ struct serving {
 	void *companion;		/* the same; NULL: none */
 	const struct service_ops *ops;	/* constant once peers are known; NULL: none */
 	void *user;			/* the same */
+	const struct service_option *options;	/* written under the directory's lock, once; its */
+	unsigned n_options;			/* options */
+	uint64_t began[SERVICE_OPTIONS_MAX];	/* the same: the values that they began with */
+	uint64_t values[SERVICE_OPTIONS_MAX];	/* in force */
 	uint64_t deadline_ns;		/* of its next tick; CORE_NEVER: none */
 	struct sinew_session *batch;	/* frames of it were handed over, and no batch() yet */
 	struct sinew_session *corked;	/* whose senders do not tell of frames: it is answered */

@@ -138,7 +138,7 @@ struct sinew_option_info {
 	char standard[64];		/* its default, "" where it must be set */
 };
 
-/* The option with that index, from 0 without a gap; peers have none. any thread. -ENOENT: there are
+/* The option of every node with that index, from 0 without a gap; peers have none. any thread. -ENOENT: there are
  * no more. -EINVAL: size. */
 int sinew_option_info(unsigned index, struct sinew_option_info *ret);
 /* Writes the value of an option, as the calls so far have set it, or the addresses of a peer, as

@@ -60,12 +60,26 @@ static bool wanted(const struct applying *a, const struct sinew_option_info *inf
 	return true;
 }
 
-static int look_at(struct applying *a, const struct sinew_option_info *info)
+/* One of the calls, whose range the file has: it may only be too much for those that run. */
+static void apply_alone(struct applying *a, const char *name, const char *want)
+{
+	const struct sinew_option_value value = { name, want };
+	char in_file[SINEW_OPTION_TEXT_MAX], text[SINEW_OPTION_TEXT_MAX];
+	int rc = sinew_option_set(a->node, &value, 1, text, sizeof(text));
+
+	if (!rc)
+		tell(a, name, true, want);
+	else if (section_text(&a->config->section, name, in_file, sizeof(in_file)))
+		tell(a, name, false, rc == -EROFS ? "needs a new start" : text);
+}
+
+static int look_at(struct applying *a, const struct sinew_option_info *info, bool of_calls)
 {
 	char now[SINEW_OPTION_TEXT_MAX], *want = a->texts[a->n_values];
 	int rc;
 
-	if (!wanted(a, info, want, sizeof(a->texts[0])))
+	if (of_calls != !!strchr(info->name, '.') ||
+	    !wanted(a, info, want, sizeof(a->texts[0])))
 		return 0;
 	rc = sinew_option_get(a->node, info->name, now, sizeof(now));
 	if (rc || !strcmp(now, want))
@@ -74,23 +88,35 @@ static int look_at(struct applying *a, const struct sinew_option_info *info)
 		tell(a, info->name, false, "needs a new start");
 		return 0;
 	}
+	if (of_calls) {
+		apply_alone(a, info->name, want);
+		return 0;
+	}
 	if (a->n_values == SINEW_OPTION_SET_MAX - 1)
 		return -E2BIG;
 	a->values[a->n_values++] = (struct sinew_option_value){ info->name, want };
 	return 0;
 }
 
-static int apply_options(struct applying *a)
+static int look_at_all(struct applying *a, bool of_calls)
 {
 	struct sinew_option_info info = { .size = sizeof(info) };
-	char text[SINEW_OPTION_TEXT_MAX] = "";
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; !rc && !sinew_option_info(i, &info); i++) {
-		rc = look_at(a, &info);
+	for (i = 0; !rc && !sinew_node_option_info(a->node, i, &info); i++) {
+		rc = look_at(a, &info, of_calls);
 		info = (struct sinew_option_info){ .size = sizeof(info) };
 	}
+	return rc;
+}
+
+static int apply_options(struct applying *a)
+{
+	char text[SINEW_OPTION_TEXT_MAX] = "";
+	unsigned i;
+	int rc = look_at_all(a, false);
+
 	if (rc)
 		return rc;
 	if (a->n_values)
@@ -101,7 +127,8 @@ static int apply_options(struct applying *a)
 	}
 	for (i = 0; i < a->n_values; i++)
 		tell(a, a->values[i].name, true, a->values[i].text);
-	return 0;
+	a->n_values = 0;
+	return look_at_all(a, true);
 }
 
 /* ---- peers ---- */

@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lowcomms/field.h"
+
+#define CALLS_PREFIX		"calls."
+#define CALLS_PREFIX_LEN	(sizeof(CALLS_PREFIX) - 1)
 #define WORDS_MAX	128	/* bytes of the list of the words of a key */
 
 enum kind { KEY_TEXT, KEY_WORD, KEY_NUMBER };
@@ -45,6 +49,9 @@ static const struct key keys[] = {
 	TEXT_KEY(fence_command),
 	{ OWN(fence_timeout_ms), NUMBERS(1, DAY_MS) },
 	{ OWN(fence_hold), WORDS("no\0yes\0") },
+#define NUMBER(key, field, standard, low, high, ...) \
+	{ OWN(calls.field), NUMBERS(low, high) },
+#include "services/call_options.def"
 };
 
 #define N_KEYS	(sizeof(keys) / sizeof(keys[0]))
@@ -58,18 +65,19 @@ static bool is_option(const struct key *key)
 	return key->offset < sizeof(struct sinew_options);
 }
 
+static bool is_of_calls(const struct key *key)
+{
+	return !strncmp(key->name, CALLS_PREFIX, CALLS_PREFIX_LEN);
+}
+
+static uint64_t load(const struct section *s, const struct key *key)
+{
+	return field_load((const char *)s + key->offset, key->size);
+}
+
 static void store(struct section *s, const struct key *key, uint64_t n)
 {
-	void *field = (char *)s + key->offset;
-
-	if (key->size == sizeof(uint8_t))
-		*(uint8_t *)field = (uint8_t)n;
-	else if (key->size == sizeof(uint16_t))
-		*(uint16_t *)field = (uint16_t)n;
-	else if (key->size == sizeof(uint32_t))
-		*(uint32_t *)field = (uint32_t)n;
-	else
-		*(uint64_t *)field = n;
+	field_store((char *)s + key->offset, key->size, n);
 }
 
 static int take_text(struct section *s, const struct key *key, const struct config_item *item,
@@ -118,13 +126,10 @@ static const char *list_words(const char *words, char *buf, size_t size)
 static int take_word(struct section *s, const struct key *key, const struct config_item *item,
 		     struct config_error *err)
 {
-	const char *word = key->words;
 	char list[WORDS_MAX];
 	uint64_t n;
 
-	for (n = 0; *word; n++, word += strlen(word) + 1) {
-		if (strcmp(word, item->value))
-			continue;
+	if (word_find(key->words, item->value, &n)) {
 		store(s, key, n);
 		return 0;
 	}
@@ -132,15 +137,28 @@ static int take_word(struct section *s, const struct key *key, const struct conf
 			   item->value, list_words(key->words, list, sizeof(list)));
 }
 
+/* As the section has it. */
+static const char *key_in_file(const struct key *key)
+{
+	return is_of_calls(key) ? key->name + CALLS_PREFIX_LEN : key->name;
+}
+
+static bool is_meant(const struct key *key, const struct config_item *item)
+{
+	return is_of_calls(key) == !strcmp(item->path, "calls") &&
+		!strcmp(key_in_file(key), item->key);
+}
+
 int section_take(struct section *s, const struct config_item *item, struct config_error *err)
 {
 	size_t i;
 
-	for (i = 0; i < N_KEYS && strcmp(keys[i].name, item->key); i++)
+	for (i = 0; i < N_KEYS && !is_meant(&keys[i], item); i++)
 		;
 	if (i == N_KEYS)
 		return config_fail(err, item->line, "unknown key \"%.40s\" in "
-				   "\"sinew {\"; sinew.conf(5) lists the keys", item->key);
+				   "\"%s {\"; sinew.conf(5) lists the keys", item->key,
+				   item->path);
 	s->lines[i] = item->line;
 	switch (keys[i].kind) {
 	case KEY_TEXT:
@@ -202,7 +220,8 @@ void section_apply(const struct section *s, struct sinew_options *opt)
 static const struct key *key_of(const char *name)
 {
 	for (const struct key *key = keys; key < keys + N_KEYS; key++)
-		if (!strcmp(key->name, name) && (is_option(key) || key->kind == KEY_TEXT))
+		if (!strcmp(key->name, name) &&
+		    (is_option(key) || is_of_calls(key) || key->kind == KEY_TEXT))
 			return key;
 	return NULL;
 }
@@ -210,28 +229,6 @@ static const struct key *key_of(const char *name)
 bool section_has(const char *name)
 {
 	return key_of(name) && strcmp(name, "fence_command");
-}
-
-static uint64_t load(const struct section *s, const struct key *key)
-{
-	const void *field = (const char *)s + key->offset;
-
-	if (key->size == sizeof(uint8_t))
-		return *(const uint8_t *)field;
-	if (key->size == sizeof(uint16_t))
-		return *(const uint16_t *)field;
-	if (key->size == sizeof(uint32_t))
-		return *(const uint32_t *)field;
-	return *(const uint64_t *)field;
-}
-
-static const char *word_of(const struct key *key, uint64_t n)
-{
-	const char *word = key->words;
-
-	while (n-- && *word)
-		word += strlen(word) + 1;
-	return word;
 }
 
 bool section_text(const struct section *s, const char *name, char *buf, size_t size)
@@ -246,7 +243,7 @@ bool section_text(const struct section *s, const char *name, char *buf, size_t s
 		snprintf(buf, size, "%s", (const char *)s + key->offset);
 		break;
 	case KEY_WORD:
-		snprintf(buf, size, "%s", word_of(key, load(s, key)));
+		snprintf(buf, size, "%s", word_of(key->words, load(s, key)));
 		break;
 	case KEY_NUMBER:
 		n = load(s, key);

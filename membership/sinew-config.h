@@ -14,8 +14,9 @@
  *	sinew_node_free()
  *
  * Read are totem { cluster_name, ip_version }, nodelist { node { nodeid, name,
- * ring0_addr .. ring7_addr, sinew_port, dial } } and sinew { }, see sinew.conf(5); every other
- * section and key is ignored, so that an existing corosync.conf works unchanged.
+ * ring0_addr .. ring7_addr, sinew_port, dial } }, sinew { }, calls { } and control { }, see
+ * sinew.conf(5); every other section and key is ignored, so that an existing corosync.conf works
+ * unchanged.
  *
  * Where a function has err (of err_size bytes; it may be NULL with 0), a failure whose cause is in
  * the file or the machine is written there for people: "file:line: what was found, what was
@@ -114,6 +115,14 @@ struct sinew_config_fence {
 };
 /* -EINVAL: size. any thread. */
 int sinew_config_fence(const struct sinew_config *config, struct sinew_config_fence *ret);
+
+/* The section "calls" of the file, for struct sinew_calls_options. */
+struct sinew_config_calls {
+	size_t size;			/* sizeof(struct sinew_config_calls), set by the caller */
+	uint32_t slots, window;		/* 0: not said */
+};
+/* -EINVAL: size. any thread. */
+int sinew_config_calls(const struct sinew_config *config, struct sinew_config_calls *ret);
 
 /* The section "control" of the file: the rights of users at the control socket of the node, besides
  * root and the user of the program. */

@@ -186,7 +186,7 @@ static int take_item(void *user, const struct config_item *item, struct config_e
 		return take_node(&config->nodes[config->n_nodes - 1], item, err);
 	if (!strcmp(item->path, "totem"))
 		return take_totem(config, item, err);
-	if (!strcmp(item->path, "sinew"))
+	if (!strcmp(item->path, "sinew") || !strcmp(item->path, "calls"))
 		return section_take(&config->section, item, err);
 	if (!strcmp(item->path, "control"))
 		return rights_take(&config->rights, item, err);
@@ -403,6 +403,18 @@ int sinew_config_fence(const struct sinew_config *config, struct sinew_config_fe
 		.command = s->fence_command[0] ? s->fence_command : NULL,
 		.timeout_ms = s->fence_timeout_ms ? s->fence_timeout_ms : FENCE_TIMEOUT_MS,
 		.hold = s->fence_hold,
+	};
+	return 0;
+}
+
+int sinew_config_calls(const struct sinew_config *config, struct sinew_config_calls *ret)
+{
+	if (ret->size < sizeof(*ret))
+		return -EINVAL;
+	*ret = (struct sinew_config_calls){
+		.size = ret->size,
+		.slots = config->section.calls.slots,
+		.window = config->section.calls.window,
 	};
 	return 0;
 }

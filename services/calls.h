@@ -357,8 +357,8 @@ static inline bool calls_empty(const struct calls *c)
 
 /* How many of the peer's calls may be there at once: 1 to cfg.ours.slots. */
 void calls_set_target(struct calls *c, uint16_t target);
-/* cfg.window_max and cfg.grow_bytes from now on, within the limits there. What windows have grown
- * to, they keep. */
+/* cfg.window_max and cfg.grow_bytes from now on, within the limits there. A window that has grown
+ * stays so long. */
 void calls_set_window(struct calls *c, uint32_t window_max, int64_t grow_bytes);
 
 /*

@@ -14,7 +14,7 @@
 /* ---- get ---- */
 
 /* Peers are no row of the table. */
-static void describe(const char *name, struct sinew_option_info *ret)
+static void describe(const struct control *c, const char *name, struct sinew_option_info *ret)
 {
 	unsigned i;
 	int err = 0;
@@ -22,7 +22,7 @@ static void describe(const char *name, struct sinew_option_info *ret)
 	assert(name);
 	for (i = 0; !err; i++) {
 		*ret = (struct sinew_option_info) { .size = sizeof *ret };
-		err = sinew_option_info(i, ret);
+		err = sinew_node_option_info(c->node, i, ret);
 		if (!err && !strcmp(ret->name, name))
 			return;
 	}
@@ -57,7 +57,7 @@ static int get_named(const struct control *c, const struct control_request *r,
 	int err;
 
 	for (i = 0; i < json_count(r->options); i++) {
-		describe(json_string(json_at(r->options, i)), &info);
+		describe(c, json_string(json_at(r->options, i)), &info);
 		err = put_option(c, &info, options);
 		if (err)
 			return control_error(why, err, "this node has no option \"%.64s\"",
@@ -76,7 +76,7 @@ int control_config_get(const struct control *c, const struct control_request *r,
 	assert(r->asked == ASKED_CONFIG_GET);
 	if (r->options)
 		return get_named(c, r, options, why);
-	for (i = 0; !sinew_option_info(i, &info); i++) {
+	for (i = 0; !sinew_node_option_info(c->node, i, &info); i++) {
 		put_option(c, &info, options);
 		info = (struct sinew_option_info) { .size = sizeof info };
 	}

@@ -9,17 +9,13 @@
 
 #include "lowcomms/handle.h"
 #include "lowcomms/service.h"
+#include "services/call_options.h"
 #include "services/calls_event.h"
 #include "services/calls_tx.h"
 #include "services/deliver.h"
 #include "services/lane.h"
 #include "services/queue.h"
 
-#define WINDOW_MIN	(16u * 1024)	/* of a call at first, too: HELLO says it */
-#define WINDOW_MAX	(16u * 1024 * 1024)
-#define SLOTS_MAX	1024u
-#define QUEUED_MAX	32768u
-#define SEND_BYTES_MAX	(1024u * 1024 * 1024)
 #define STUCK_NS	20000000u	/* of a pause in which callbacks may release yet */
 
 /* ---- functions of the service: loop ---- */
@@ -46,6 +42,10 @@ static void on_up(void *user, struct sinew_session *h, const struct service_gran
 	}
 	list_append(&o->lanes, &l->all);
 	service_set_data(h, l);
+	/* Fewer slots than HELLO says. */
+	lane_lock(l);
+	lane_put(l);
+	lane_unlock(l);
 	/* Else the next tick does it. */
 	if (atomic_load(&o->draining) || atomic_load(&o->freed))
 		owner_wake(o, 0);
@@ -252,46 +252,11 @@ static const struct service_ops ops = {
 	.up = on_up, .frame = on_frame, .batch = on_batch, .room = on_room,
 	.finishing = on_finishing, .finished = on_finished, .path = on_path, .paused = on_paused,
 	.down = on_down,
-	.released = on_released, .deadline = on_deadline, .tick = on_tick, .freed = on_freed,
+	.released = on_released, .deadline = on_deadline, .tick = on_tick,
+	.option = call_options_change, .freed = on_freed,
 };
 
 /* ---- the user's ---- */
-
-void sinew_calls_options_init(struct sinew_calls_options *opt, size_t size)
-{
-	const struct sinew_calls_options all = {
-		.size = size, .slots = 128, .window = 1024 * 1024, .max_queued = 1024,
-		.deadline_ms = 30000, .send_bytes = 64 * 1024,
-	};
-
-	memset(opt, 0, size);
-	memcpy(opt, &all, size < sizeof all ? size : sizeof all);
-}
-
-/* The defaults, in place of 0. */
-static void complete(struct sinew_calls_options *opt, const struct sinew_calls_options *given)
-{
-	struct sinew_calls_options all;
-
-	SINEW_CALLS_OPTIONS_INIT(&all);
-	*opt = all;
-	if (!given)
-		return;
-	memcpy(opt, given, given->size < sizeof *opt ? given->size : sizeof *opt);
-	opt->slots = opt->slots ? opt->slots : all.slots;
-	opt->window = opt->window ? opt->window : all.window;
-	opt->max_queued = opt->max_queued ? opt->max_queued : all.max_queued;
-	opt->deadline_ms = opt->deadline_ms ? opt->deadline_ms : all.deadline_ms;
-	opt->send_bytes = opt->send_bytes ? opt->send_bytes : all.send_bytes;
-}
-
-static bool are_valid(const struct sinew_calls_options *opt)
-{
-	return opt->slots >= GRANT_SLOTS_MIN && opt->slots <= SLOTS_MAX &&
-		opt->window >= WINDOW_MIN && opt->window <= WINDOW_MAX &&
-		opt->max_queued <= QUEUED_MAX && opt->send_bytes >= CALL_PIECE_MAX &&
-		opt->send_bytes <= SEND_BYTES_MAX && !opt->alloc == !opt->release;
-}
 
 int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *opt,
 		    struct sinew_calls **ret_calls)
@@ -304,13 +269,13 @@ int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *o
 		return -EINVAL;
 	if (node_forked(node))
 		return -ECHILD;
-	complete(&all, opt);
-	if (!are_valid(&all))
+	if (!call_options_take(&all, opt))
 		return -EINVAL;
 	o = owner_new(node, &all);
 	if (!o)
 		return -ENOMEM;
-	o->grant = (struct service_grant) { (uint16_t)all.slots, WINDOW_MIN, CALL_PIECE_MAX };
+	o->grant = (struct service_grant) { (uint16_t)all.slots, CALLS_WINDOW_MIN,
+					  CALL_PIECE_MAX };
 	assert(grant_is_valid(&o->grant));
 	owner_ref(o);
 	err = service_attach(node, &o->grant, &ops, o);
@@ -319,6 +284,7 @@ int sinew_calls_new(struct sinew_node *node, const struct sinew_calls_options *o
 		owner_unref(o);
 		return err;
 	}
+	call_options_show(o);
 	*ret_calls = o;
 	return 0;
 }

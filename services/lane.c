@@ -23,6 +23,11 @@ static size_t aligned(size_t n)
 	return (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 }
 
+static int64_t grow_bytes(const struct sinew_calls_options *opt)
+{
+	return (int64_t)opt->window * WINDOWS_GROWN;
+}
+
 static void configure(struct calls_config *cfg, const struct sinew_calls *o,
 		      const struct sinew_session *h, const struct service_grant *theirs)
 {
@@ -33,7 +38,7 @@ static void configure(struct calls_config *cfg, const struct sinew_calls *o,
 		.ours = o->grant,
 		.theirs = *theirs,
 		.window_max = opt->window,
-		.grow_bytes = (uint64_t)opt->window * WINDOWS_GROWN,
+		.grow_bytes = grow_bytes(opt),
 		.max_queued = opt->max_queued,
 		.n_bindings = CALLS_BINDINGS,
 		.n_creds = CALLS_CREDS,
@@ -66,7 +71,17 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 	list_init(&l->all);
 	l->stuck_ns = UINT64_MAX;
 	calls_init(&l->calls, &cfg, (uint8_t *)l + size, service_now());
+	lane_take_options(l);
 	return l;
+}
+
+void lane_take_options(struct lane *l)
+{
+	const struct sinew_calls_options *opt = &l->owner->opt;
+
+	assert(opt->slots <= l->calls.cfg.ours.slots);
+	calls_set_target(&l->calls, (uint16_t)opt->slots);
+	calls_set_window(&l->calls, opt->window, grow_bytes(opt));
 }
 
 static void free_creds(struct sinew_cred *c)

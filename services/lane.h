@@ -202,6 +202,8 @@ static inline void lane_drop_cred(struct lane *l, struct sinew_cred *c)
 }
 /* Under the lock, which is given back meanwhile. */
 void lane_free_loose(struct lane *l);
+/* The slots and the window that the options of its owner say. Under the lock, on the loop. */
+void lane_take_options(struct lane *l);
 /* With the session. */
 void lane_free(struct lane *l);
 void lane_put_waiting(struct lane *l);

@@ -21,6 +21,7 @@
  *	accept.c		calls that wait are let in by the application
  *	charge.c		the application is ready for more calls of a service
  *	seal.c			pieces are sealed and opened
+ *	call_options.c		options, and their change
  *	service.c, cred.c	services, and who is in them; credentials
  *	owner.c
  *
@@ -57,7 +58,7 @@ struct owner_counts {
 
 struct sinew_calls {
 	struct sinew_node *node;
-	struct sinew_calls_options opt;	/* all filled in; constant */
+	struct sinew_calls_options opt;	/* all filled in; constant; loop: slots, window */
 	struct service_grant grant;	/* in our HELLO; constant */
 	_Atomic unsigned refs;
 	struct owner_counts n;

@@ -176,11 +176,11 @@ void built_end(struct server *s)
 /* ---- options ---- */
 
 /* Its index, or -ENOENT: it is one of a peer, whose addresses its NODE has. */
-static int option_index(const char *name)
+static int option_index(const struct server *s, const char *name)
 {
 	struct sinew_option_info info = { .size = sizeof info };
 
-	for (unsigned i = 0; i < CELLS_OPTIONS && !sinew_option_info(i, &info); i++)
+	for (unsigned i = 0; i < CELLS_OPTIONS && !sinew_node_option_info(s->node, i, &info); i++)
 		if (!strcmp(info.name, name))
 			return (int)i;
 	return -ENOENT;
@@ -189,7 +189,7 @@ static int option_index(const char *name)
 void built_option(struct server *s, const char *name)
 {
 	char value[SINEW_OPTION_TEXT_MAX];
-	int i = option_index(name);
+	int i = option_index(s, name);
 	struct attr a = { .len = 0 };
 
 	if (i < 0 || sinew_option_get(s->node, name, value, sizeof value) < 0)

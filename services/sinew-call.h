@@ -65,7 +65,9 @@ enum sinew_call_delivery {
 
 /* ---- the calls of a node ---- */
 
-/* Fill with sinew_calls_options_init(), then change what is needed. A number of 0: its default. */
+/* Fill with sinew_calls_options_init(), then change what is needed. A number of 0: its default.
+ * sinew_option_set() changes slots and window in a node that runs, as calls.slots (to fewer, and
+ * back) and calls.window. */
 struct sinew_calls_options {
 	size_t size;		/* set by sinew_calls_options_init() */
 	uint32_t slots;		/* 128, 16 to 1024: calls of one peer at once, at this node; 8 of

@@ -145,4 +145,5 @@ void call_options(struct worker *w)
 	MUST(sinew_option_get(w->s->n, "hello_ms", buf, sizeof buf) == 0);
 	MUST(atoi(buf) > 0 && atoi(buf) <= 2048);
 	MUST(sinew_option_info(draw(w, 20), &info) == 0 && info.name);
+	MUST(sinew_node_option_info(w->s->n, draw(w, 20), &info) == 0 && info.name);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the rows of options in sinew.conf(5) and sinew_node_new(3): the line below each option's
- * name is printed from lowcomms/options.def and compared with the page. After a change of the
- * table, `make pages` writes these lines anew, as
+ * name is printed from lowcomms/options.def, or services/call_options.def, and compared with the
+ * page. After a change of the table, `make pages` writes these lines anew, as
  *
  *	build/tests/test_option_pages --print PAGE
  *
@@ -27,6 +27,7 @@ struct option {
 	const char *text;	/* the default of a text; the source text of that of a word */
 	const char *words;
 	bool in_file;
+	bool of_calls;		/* not in the other page */
 };
 
 static const struct option options[] = {
@@ -44,6 +45,10 @@ static const struct option options[] = {
 	{ .form = TEXTS, .name = #field, .sentence = (says), .in_file = (key), \
 	  .text = (normal), .least = (low), .most = (high) },
 #include "lowcomms/options.def"
+#define NUMBER(key, field, normal, low, high, in, change, says) \
+	{ .form = NUMBERS, .name = #field, .unit = (in), .sentence = (says), .in_file = (key), \
+	  .of_calls = true, .standard = (normal), .least = (low), .most = (high) },
+#include "services/call_options.def"
 };
 
 #define N_OPTIONS	(sizeof options / sizeof options[0])
@@ -126,6 +131,11 @@ static void put_row(FILE *out, const struct page *page, const struct option *o)
 	}
 }
 
+static bool is_there(const struct page *page, const struct option *o)
+{
+	return page->is_file ? o->in_file : !o->of_calls;
+}
+
 /* The option that ".B NAME" is about, which has a row in that page; or NULL. */
 static const struct option *find(const struct page *page, const char *line)
 {
@@ -133,7 +143,7 @@ static const struct option *find(const struct page *page, const char *line)
 		size_t len = strlen(options[i].name);
 
 		if (strncmp(line, ".B ", 3) == 0 && strncmp(line + 3, options[i].name, len) == 0 &&
-		    line[3 + len] == '\n' && (options[i].in_file || !page->is_file))
+		    line[3 + len] == '\n' && is_there(page, &options[i]))
 			return &options[i];
 	}
 	return NULL;
@@ -164,7 +174,7 @@ static size_t n_of(const struct page *page)
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_OPTIONS; i++)
-		n += options[i].in_file || !page->is_file;
+		n += is_there(page, &options[i]);
 	return n;
 }
 

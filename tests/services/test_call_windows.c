@@ -201,7 +201,7 @@ static void a_window_never_grows_beyond_its_limit(void)
 	done();
 }
 
-/* What has grown stays, and counts. */
+/* A window that has grown stays, and counts. */
 static void the_limits_of_windows_change(void)
 {
 	struct calls_config cfg = pair_config();

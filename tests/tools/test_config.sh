@@ -42,6 +42,33 @@ options_are_set()
 	json_is out '.options[0] | "\(.name) \(.old) \(.new)"' 'ack_ms 9 11'
 }
 
+# Those of calls, from the file, by the socket and by the file again.
+options_of_calls_change()
+{
+	serve_config
+	printf 'calls {\n slots: 100\n window: 64k\n}\n' >>c
+	serve 1
+	asks 1 config get calls.slots
+	equals 'calls.slots' "$(cat out)" 100
+	asks 1 config get
+	says out 'calls.window         65536                    1048576          bytes  can be set'
+	asks 1 config set calls.slots=50 --json
+	valid answer-config-set out
+	json_is out '.options[0] | "\(.name) \(.old) \(.new)"' 'calls.slots 100 50'
+	"$SINEW" config watch --json --socket "$(socket_of 1)" >watched 2>watch_err &
+	pids+=($!)
+	wait_for has_line watched '"first":true'
+	asks 1 config set calls.window=2M
+	says err1 'control: option=calls.window old=65536 new=2097152 by=uid'
+	wait_for has_line watched '"value":"2097152"'
+	kill -TERM "${pids[-1]}"
+	reap "${pids[-1]}"
+	valid config-watch watched
+	ask 1 config set calls.slots=101
+	equals 'status of more slots' $ended 2
+	says err 'needs a new start'
+}
+
 # One wrong value, and none is set.
 all_or_none()
 {
@@ -90,6 +117,7 @@ command_lines_are_checked()
 
 run options_are_read
 run options_are_set
+run options_of_calls_change
 run all_or_none
 run changes_are_watched
 run command_lines_are_checked

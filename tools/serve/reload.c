@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The file of "sinew serve": the rights that it gives, and its change while the node runs.
- * Knows no option by name.
+ * The file of "sinew serve": the rights and options that it gives, and its change while the node
+ * runs. Knows no option by name.
  */
 #include <string.h>
 
@@ -27,6 +27,18 @@ int serve_rights(struct serve *s, struct sinew_control_options *opt)
 	opt->n_write_uids = rights->n_write_uids;
 	opt->remote_status = rights->remote_status;
 	return STATUS_OK;
+}
+
+void serve_calls(const struct serve *s, struct sinew_calls_options *opt)
+{
+	struct sinew_config_calls calls = { .size = sizeof(calls) };
+
+	SINEW_CALLS_OPTIONS_INIT(opt);
+	if (sinew_config_calls(s->cluster.config, &calls))
+		return;
+	/* 0 is the default there, too. */
+	opt->slots = calls.slots;
+	opt->window = calls.window;
 }
 
 /* ---- again ---- */

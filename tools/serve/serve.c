@@ -150,6 +150,7 @@ static int name_socket(struct serve *s)
 /* Before the first peer is there, and with it the loop. */
 static int prepare(struct sinew_node *node, void *user)
 {
+	struct sinew_calls_options calls;
 	struct serve *s = user;
 	int status, rc;
 
@@ -157,7 +158,8 @@ static int prepare(struct sinew_node *node, void *user)
 	status = name_socket(s);
 	if (status)
 		return status;
-	rc = sinew_calls_new(node, NULL, &s->calls);
+	serve_calls(s, &calls);
+	rc = sinew_calls_new(node, &calls, &s->calls);
 	if (!rc)
 		return open_socket(s);
 	say(SINEW_ERROR, "cannot offer calls: %s%s", sinew_error_name(rc), rc == -EINVAL ?

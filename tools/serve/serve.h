@@ -40,6 +40,8 @@ struct serve {
 
 /* The rights that the section "control" gives. A status. */
 int serve_rights(struct serve *s, struct sinew_control_options *opt);
+/* Options of calls, as the section "calls" says. */
+void serve_calls(const struct serve *s, struct sinew_calls_options *opt);
 /* Takes the file over, and says what it could not change. A status: of standard output. */
 int serve_reload(struct serve *s);
 
