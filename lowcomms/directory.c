@@ -66,11 +66,19 @@ int directory_add(struct directory *d, struct member *m, unsigned most)
 	assert(m->nodeid && list_empty(&m->table));
 	if (directory_find(d, m->nodeid))
 		return -EEXIST;
-	if (d->n_members >= most)
+	if (d->n_members - d->n_closing >= most || d->n_members >= 2 * most)
 		return -ENOSPC;
 	list_push(bucket(d, m->nodeid), &m->table);
 	d->n_members++;
 	return 0;
+}
+
+void directory_close(struct directory *d, struct member *m)
+{
+	lock_order_held(LOCK_DIRECTORY);
+	assert(d->n_closing + !m->closing <= d->n_members);
+	d->n_closing += !m->closing;
+	m->closing = true;
 }
 
 struct member *directory_take(struct directory *d, uint32_t nodeid)
@@ -81,6 +89,7 @@ struct member *directory_take(struct directory *d, uint32_t nodeid)
 	if (m) {
 		list_remove(&m->table);
 		d->n_members--;
+		d->n_closing -= m->closing;
 	}
 	return m;
 }

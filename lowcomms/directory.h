@@ -58,6 +58,8 @@ struct member {
 	bool has_link;			/* it has one, as the observers know; loop */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
+	struct sockaddr_storage asked[SINEW_ADDRS_MAX];	/* by all calls so far; lock */
+	unsigned n_asked;
 	bool never_dial;		/* sinew_peer_set_dial(); lock */
 	char *name;			/* sinew_peer_set_name(), NULL: none; lock */
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
@@ -73,6 +75,7 @@ struct directory {
 	char *own_name;			/* NULL: none; lock */
 	struct list members[MEMBER_HASH];
 	unsigned n_members;
+	unsigned n_closing;		/* of them: sinew_peer_close() was called */
 	struct list leaving;		/* members that are closed, leave.c; loop */
 	struct list former;		/* removed, newest first; loop */
 };
@@ -96,8 +99,10 @@ void directory_clear(struct directory *d);
 /* ---- the table; lock ---- */
 
 struct member *directory_find(struct directory *d, uint32_t nodeid);
-/* At most so many: 0, -EEXIST, -ENOSPC. */
+/* At most so many, and as many again that are being closed: 0, -EEXIST, -ENOSPC. */
 int directory_add(struct directory *d, struct member *m, unsigned most);
+/* It is being closed. */
+void directory_close(struct directory *d, struct member *m);
 /* Out of the table; NULL: it is not there. */
 struct member *directory_take(struct directory *d, uint32_t nodeid);
 

@@ -113,7 +113,7 @@ static const char *cause(int err)
 		return "expected addresses that can be connected to, link-local ones with their "
 		       "interface, as in fe80::1%eth0";
 	case -ESHUTDOWN:
-		return "the node is closing";
+		return "the node is closing, or this peer is: it may be added when it is gone";
 	}
 	return strerror(-err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The options of the service beside the application, beside those of the node: numbers, by the table
- * of service_options(). Any thread, but where it says loop. Knows nothing of what they mean.
+ * The options of the service beside the application, beside those of the node: numbers, by the
+ * table of service_options(). Any thread, but where it says loop. Knows nothing of their meaning.
  */
 #ifndef SINEW_LOWCOMMS_OPTION_SERVICE_H
 #define SINEW_LOWCOMMS_OPTION_SERVICE_H

@@ -92,7 +92,8 @@ static int member_new(struct sinew_node *n, uint32_t nodeid, const struct sockad
 		goto fail;
 	}
 	m->nodeid = nodeid;
-	m->n_addrs = n_addrs;
+	m->n_addrs = m->n_asked = n_addrs;
+	memcpy(m->asked, m->addrs, sizeof m->asked);
 	list_init(&m->table);
 	list_init(&m->leaving);
 	*ret = m;
@@ -136,14 +137,20 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs)
 {
 	struct command *c;
+	struct member *m;
 	int err = command_begin(node, COMMAND_ADDRS, nodeid, &c);
 
 	if (err)
 		return err;
-	err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
-	c->n_addrs = n_addrs;
-	if (!err && !directory_find(&node->directory, nodeid))
-		err = -ENOENT;
+	m = directory_find(&node->directory, nodeid);
+	if (!m || m->closing)
+		err = m ? -ESHUTDOWN : -ENOENT;
+	else
+		err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
+	if (!err) {
+		c->n_addrs = m->n_asked = n_addrs;
+		memcpy(m->asked, c->addrs, sizeof m->asked);
+	}
 	return command_end(node, c, err);
 }
 
@@ -192,7 +199,7 @@ int sinew_peer_close(struct sinew_node *node, uint32_t nodeid, int linger_ms)
 	c->linger_ns = (uint64_t)linger_ms * 1000000u;
 	m = directory_find(&node->directory, nodeid);
 	if (m)
-		m->closing = true;
+		directory_close(&node->directory, m);
 	if (m && m->handle)
 		handle_finish(m->handle);
 	return command_end(node, c, m ? 0 : -ENOENT);

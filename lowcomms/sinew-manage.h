@@ -57,8 +57,9 @@ int sinew_watch(struct sinew_node *node, const struct sinew_watch *watch, void *
 /* Copies up to max nodeids of peers, in no order; returns how many there are. any thread.
  * -EINVAL: max < 0, or no place for them. -ECHILD. */
 int sinew_node_peers(struct sinew_node *node, uint32_t *nodeids, int max);
-/* Copies up to max addresses of a peer or of the own node, with their ports, most preferred first;
- * returns how many there are. any thread. -ENOENT: unknown. -EINVAL: no place for them. -ECHILD. */
+/* Copies up to max addresses of a peer, as the calls so far have set them, or of the own node, with
+ * their ports, most preferred first; returns how many there are. any thread. -ENOENT: unknown.
+ * -EINVAL: no place for them. -ECHILD. */
 int sinew_peer_addrs(struct sinew_node *node, uint32_t nodeid, struct sockaddr_storage *addrs,
 		     unsigned max);
 /*
@@ -138,12 +139,16 @@ struct sinew_option_info {
 	char standard[64];		/* its default, "" where it must be set */
 };
 
-/* The option of every node with that index, from 0 without a gap; peers have none. any thread. -ENOENT: there are
- * no more. -EINVAL: size. */
+/* The option of every node with that index, from 0 without a gap; peers have none. any thread.
+ * -ENOENT: there are no more. -EINVAL: size. */
 int sinew_option_info(unsigned index, struct sinew_option_info *ret);
-/* Writes the value of an option, as the calls so far have set it, or the addresses of a peer, as
- * they are in force, cut to at most n bytes, always terminated. any thread. -ENOENT: no such
- * option, or no such peer. -EINVAL: no place. -ECHILD. */
+/* The same of one node, which has those of its calls behind these: "calls.slots" and
+ * "calls.window", of struct sinew_calls_options, from sinew_calls_new() on. any thread.
+ * -ENOENT: there are no more. -EINVAL: size. -ECHILD. */
+int sinew_node_option_info(struct sinew_node *node, unsigned index, struct sinew_option_info *ret);
+/* Writes the value of an option or the addresses of a peer, as the calls so far have set them, cut
+ * to at most n bytes, always terminated. any thread. -ENOENT: no such option, or no such peer.
+ * -EINVAL: no place. -ECHILD. */
 int sinew_option_get(struct sinew_node *node, const char *name, char *buf, size_t n);
 
 struct sinew_option_value { const char *name, *text; };

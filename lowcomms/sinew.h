@@ -333,13 +333,15 @@ int sinew_parse_address(const char *text, uint16_t port, struct sockaddr_storage
  * port of the options). Static membership dials it from now on. Without an address
  * (n_addrs 0) it is neither dialled nor let in until it gets one. any thread.
  * -EEXIST: known already. -EINVAL: nodeid 0 or our own; an address of an unknown family, the
- * unspecified one, or a link-local one without its interface. -ENOSPC: max_peers. -ENOMEM.
+ * unspecified one, or a link-local one without its interface. -ENOSPC: max_peers, without
+ * those that sinew_peer_close() removes, of which there may be as many. -ENOMEM.
  * -ESHUTDOWN: closing.
  */
 int sinew_peer_add(struct sinew_node *node, uint32_t nodeid, const struct sockaddr_storage *addrs,
 		   unsigned n_addrs);
 /* Gives the peer new addresses; its session goes on. Also ends a give-up after a refusal.
- * -ENOENT. -EINVAL: as sinew_peer_add(), or none. -ENOMEM. any thread. */
+ * -ENOENT. -ESHUTDOWN: after sinew_peer_close(). -EINVAL: as sinew_peer_add(), or none. -ENOMEM.
+ * any thread. */
 int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 			 const struct sockaddr_storage *addrs, unsigned n_addrs);
 

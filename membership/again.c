@@ -146,6 +146,12 @@ int sinew_config_follow(struct sinew_config *config, struct sinew_node *node, si
 	return 0;
 }
 
+void sinew_config_unfollow(struct sinew_config *config)
+{
+	again_stop(config->again);
+	config->again = NULL;
+}
+
 void again_stop(struct again *a)
 {
 	const uint64_t one = 1;

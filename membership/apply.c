@@ -16,6 +16,7 @@
 #include "membership/static_inside.h"
 
 #define NAME_MAX_BYTES	24	/* "peer.2147483647", NUL included */
+#define PEERS_MAX	(2 * STATIC_NODES_MAX)	/* and as many that are being closed */
 #define LEAVE_MS	2000	/* for the handshake with a peer that is removed */
 
 struct applying {
@@ -146,6 +147,15 @@ static bool same_addrs(const struct sockaddr_storage *a, unsigned n_a,
 	return true;
 }
 
+/* An earlier file has dropped it, and it goes, or is gone: by what is said before that no addresses
+ * are given. */
+static bool is_going(const struct applying *a, uint32_t nodeid)
+{
+	int rc = sinew_peer_set_addrs(a->node, nodeid, NULL, 0);
+
+	return rc == -ESHUTDOWN || rc == -ENOENT;
+}
+
 static void apply_peer(struct applying *a, const struct static_node *peer)
 {
 	struct sockaddr_storage want[SINEW_ADDRS_MAX], now[SINEW_ADDRS_MAX];
@@ -160,8 +170,13 @@ static void apply_peer(struct applying *a, const struct static_node *peer)
 			tell(a, name, false, "own addresses need a new start");
 		return;
 	}
+	/* It would go although this file has it: it is another one from now on. */
+	if (known >= 0 && is_going(a, peer->nodeid)) {
+		sinew_peer_remove(a->node, peer->nodeid);
+		known = -ENOENT;
+	}
 	/* A name that has no address now keeps the one it had. */
-	if (is_same || (known > 0 && !n))
+	if (known >= 0 && (is_same || (known > 0 && !n)))
 		return;
 	rc = known < 0 ? join_add(a->config, a->node, peer->nodeid, want, n) :
 			 sinew_peer_set_addrs(a->node, peer->nodeid, want, n);
@@ -173,12 +188,12 @@ static void apply_peer(struct applying *a, const struct static_node *peer)
 
 static void drop_peers(struct applying *a)
 {
-	uint32_t ids[STATIC_NODES_MAX];
-	int n = sinew_node_peers(a->node, ids, STATIC_NODES_MAX), i, rc;
+	uint32_t ids[PEERS_MAX];
+	int n = sinew_node_peers(a->node, ids, PEERS_MAX), i, rc;
 	char name[NAME_MAX_BYTES];
 
-	for (i = 0; i < n && i < STATIC_NODES_MAX; i++) {
-		if (static_find(a->config, ids[i]))
+	for (i = 0; i < n && i < PEERS_MAX; i++) {
+		if (static_find(a->config, ids[i]) || is_going(a, ids[i]))
 			continue;
 		snprintf(name, sizeof(name), "peer.%" PRIu32, ids[i]);
 		rc = sinew_peer_close(a->node, ids[i], LEAVE_MS);

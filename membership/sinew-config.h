@@ -151,21 +151,29 @@ int sinew_config_join(const struct sinew_config *config, struct sinew_node *node
  * Looks again, every five seconds, for the names that have no address, and gives the node what it
  * finds, until all have one or sinew_config_free() is called, which must be before
  * sinew_node_free(). log (NULL: none) is called with log_user for lines up to level, by a thread
- * of the library with all signals blocked. Once for each config. any thread.
+ * of the library with all signals blocked. Once for each config, until sinew_config_unfollow(). any
+ * thread.
  * -ENOMEM, -EAGAIN, -EMFILE: it cannot be started.
  */
 int sinew_config_follow(struct sinew_config *config, struct sinew_node *node, sinew_log_fn log,
 			void *log_user, enum sinew_level level);
+
+/* Ends sinew_config_follow(), which may be called again: when this returns, the node gets no
+ * address by it any more. Before another file is taken over, whose addresses those of this one
+ * would replace. any thread, not from its log function. */
+void sinew_config_unfollow(struct sinew_config *config);
 
 /* name: an option, or "peer.NODEID"; text: its value now, or why it was not changed. */
 typedef void (*sinew_config_report_fn)(void *user, const char *name, bool is_changed,
 				       const char *text);
 
 /*
- * Takes another file over in a node that was made of an earlier one, and runs: options, peers that
- * were added, removed or have other addresses or names. Options that the file does not have go back
- * to their defaults. report (NULL: none) is called for each change, and for each that needs a new
- * start of the program, before this returns. err is written as above. any thread.
+ * Takes another file over in a node that was made of an earlier one, and runs: options, also those
+ * of its calls, peers that were added, removed or have other addresses or names. Options that the
+ * file does not have go back to their defaults; a peer that an earlier file has removed, and that
+ * is not gone yet, is removed at once and added. report (NULL: none) is called for each change, and
+ * for each that needs a new start of the program, before this returns. err is written as above. any
+ * thread.
  * -EINVAL: the own node is not in the file, or a value is refused; nothing was changed. -E2BIG,
  * -ENOMEM, -ECHILD.
  */

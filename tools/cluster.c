@@ -121,11 +121,14 @@ int cluster_reload(struct cluster *cluster, const char *config, struct sinew_nod
 		return STATUS_USAGE;
 	}
 	rc = sinew_config_load(config, &file, err, sizeof(err));
+	/* Else an address that it finds now would take the place of one of the new file. */
+	sinew_config_unfollow(cluster->file);
 	if (!rc)
 		rc = sinew_config_apply(file, node, report, user, err, sizeof(err));
 	if (rc) {
 		say(SINEW_ERROR, "nothing was taken over: %s", *err ? err : strerror(-rc));
 		sinew_config_free(file);
+		follow_names(cluster, node);
 		return STATUS_USAGE;
 	}
 	sinew_config_free(cluster->file);

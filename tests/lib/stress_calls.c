@@ -307,7 +307,8 @@ static void call_peer_set_addrs(struct worker *w)
 	address_of(w, nodeid, &addrs[0]);
 	address_of(w, STRANGER, &addrs[1]);
 	EXPECT("sinew_peer_set_addrs",
-	       sinew_peer_set_addrs(w->s->n, nodeid, addrs, 1 + draw(w, 2)), ENOENT);
+	       sinew_peer_set_addrs(w->s->n, nodeid, addrs, 1 + draw(w, 2)), ENOENT,
+	       ESHUTDOWN);
 }
 
 static void call_peer_set_dial(struct worker *w)

@@ -399,6 +399,35 @@ static void names_of_peers_are_looked_for_again(void)
 	nobody_stays(threads);
 }
 
+/* Another file is about to be taken over: its addresses are not replaced. Then it is not. */
+static void a_file_is_followed_no_more_and_again(void)
+{
+	const unsigned threads = n_threads();
+	struct sinew_config *config = parse(FILE_WITH("127.0.0.1", "slow.peer"));
+	char err[SINEW_CONFIG_ERROR_MAX];
+	struct sinew_node *node = NULL;
+	struct sinew_options o;
+
+	SINEW_OPTIONS_INIT(&o);
+	CHECK_EQ(sinew_config_options(config, 1, &o, err, sizeof(err)), 0);
+	o.n_addrs = 0;
+	CHECK_OR_RETURN(!sinew_node_new(&o, NULL, NULL, &node));
+	CHECK_EQ(sinew_config_join(config, node, err, sizeof(err)), 0);
+	service_hangs(false);
+	/* Nothing of it comes any more, and its thread ends. */
+	CHECK_EQ(sinew_config_follow(config, node, on_log, NULL, SINEW_INFO), 0);
+	sinew_config_unfollow(config);
+	sinew_config_unfollow(config);
+	nobody_stays(threads);
+	sinew_dispatch(node, 0);
+	CHECK_EQ(paths_of(node, 2), 0);
+	CHECK_EQ(sinew_config_follow(config, node, on_log, NULL, SINEW_INFO), 0);
+	AWAIT(sinew_dispatch(node, 10) >= 0 && paths_of(node, 2) == 1);
+	sinew_config_free(config);
+	sinew_node_free(node);
+	nobody_stays(threads);
+}
+
 /* Neither releasing the file nor being told to end waits for who hangs. */
 static void an_end_waits_for_no_name(void)
 {
@@ -468,6 +497,7 @@ int main(void)
 	RUN(threads_that_hang_are_limited);
 	RUN(what_cannot_be_begun_leaves_nothing);
 	RUN(names_of_peers_are_looked_for_again);
+	RUN(a_file_is_followed_no_more_and_again);
 	RUN(an_end_waits_for_no_name);
 	RUN(names_of_one_address_are_refused);
 	RUN(transport_says_which_family_comes_first);
