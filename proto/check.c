@@ -34,7 +34,7 @@ void ring_check(struct ring *r)
 	uint64_t end = r->filled >> 1;
 	uint64_t all = r->fin ? end + WIRE_FIN : end;
 	uint64_t freed = r->acked;
-	uint32_t marks = r->marks_put - r->marks_taken;
+	uint32_t marks = r->marks.put - r->marks.taken;
 
 	assert(r->acked_pos <= r->high && r->sent <= r->high && r->high <= all);
 	assert(r->msg_pos <= r->acked_pos && ring_bytes_between(r, freed, end) <= r->size);

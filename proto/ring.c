@@ -159,17 +159,17 @@ bool ring_restart(struct ring *r)
 /* Where all marks are taken by what waits, those that are missing cost the consumer a walk. */
 static void mark(struct ring *r)
 {
-	uint32_t put = atomic_load_explicit(&r->marks_put, memory_order_relaxed);
+	uint32_t put = atomic_load_explicit(&r->marks.put, memory_order_relaxed);
 	uint64_t tail = ring_tail(r);
 
 	assert(r->marked <= tail);
 	if (tail - r->marked < RING_MARK_STEP / 2)
 		return;
 	r->marked = tail;
-	if (put - atomic_load_explicit(&r->marks_taken, memory_order_acquire) == RING_MARKS)
+	if (put - atomic_load_explicit(&r->marks.taken, memory_order_acquire) == RING_MARKS)
 		return;
-	r->marks[put % RING_MARKS] = (struct ring_mark) { tail, r->number, r->next_seq };
-	atomic_store_explicit(&r->marks_put, put + 1, memory_order_release);
+	r->marks.all[put % RING_MARKS] = (struct ring_mark) { tail, r->number, r->next_seq };
+	atomic_store_explicit(&r->marks.put, put + 1, memory_order_release);
 }
 
 static bool closed(const struct ring *r)
@@ -381,6 +381,19 @@ int ring_put(struct ring *r, const struct span *parts, size_t len, uint32_t max_
 	*ret_end = begin + need;
 	ring_put_check(r);
 	return 0;
+}
+
+int ring_put_secret(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
+		    uint64_t *ret_end)
+{
+	int err;
+
+	/* Before the consumer can see it, and it has no position yet. */
+	atomic_store_explicit(&r->secret_end, UINT64_MAX, memory_order_relaxed);
+	err = ring_put(r, parts, len, max_frame, ret_end);
+	/* Not less than before, also if it was refused. */
+	atomic_store_explicit(&r->secret_end, ring_tail(r), memory_order_relaxed);
+	return err;
 }
 
 /* ---- slots ---- */

@@ -59,6 +59,11 @@ struct ring_mark {
 	uint32_t seq;
 };
 
+struct ring_marks {
+	_Atomic uint32_t put, taken;	/* count for ever: by the producer, by the consumer */
+	struct ring_mark all[RING_MARKS];
+};
+
 struct ring {
 	uint8_t *base;		/* provided */
 	uint64_t size;		/* power of two */
@@ -86,9 +91,8 @@ struct ring {
 				 * top bit: it waits for a slot to be given back */
 	_Atomic uint32_t held;	/* n_slots, for the consumer */
 	_Atomic uint64_t skip_at;	/* where the lap before that of the tail ended early */
-	_Atomic uint32_t marks_put, marks_taken;	/* count for ever: by the producer, by the
-					 * consumer */
-	struct ring_mark marks[RING_MARKS];
+	_Atomic uint64_t secret_end;	/* behind the last frame that is to be wiped; 0: none */
+	struct ring_marks marks;
 
 	/* Consumer. */
 	alignas(64) uint64_t acked_pos;
@@ -273,6 +277,11 @@ static inline __attribute__((always_inline)) bool ring_put_plain(struct ring *r,
 	}
 	return ring_put_end(r, len);
 }
+
+/* ring_put() of a frame that is wiped when it is acknowledged, and with it all that is there before
+ * it; or by ring_wipe(). */
+int ring_put_secret(struct ring *r, const struct span *parts, size_t len, uint32_t max_frame,
+		    uint64_t *ret_end);
 
 /* The caller's limit for memory that is touched; see charged. */
 void ring_pay(struct ring *r, uint64_t bytes);

@@ -131,9 +131,27 @@ static uint64_t frames_between(struct ring *r, uint64_t from, uint64_t to, uint6
 	return n;
 }
 
+/* Overwrites what lies between two positions. Not the gap: a new lap may have begun in it. */
+static __attribute__((noinline)) void wipe(const struct ring *r, uint64_t from, uint64_t to)
+{
+	uint64_t end = end_of(r);
+
+	assert(to <= end);
+	for (from = over_gap(r, from, end); from < to; from = over_gap(r, from, end)) {
+		size_t n = piece(r, &from, end, to - from);
+
+		memset(ring_at(r, from), 0, n);
+		from += n;
+	}
+}
+
 /* Memory before the first message that is not wholly acknowledged is free again. */
 static void free_acked(struct ring *r)
 {
+	uint64_t freed = atomic_load_explicit(&r->acked, memory_order_relaxed);
+
+	if (freed < atomic_load_explicit(&r->secret_end, memory_order_relaxed))
+		wipe(r, freed, r->msg_pos);
 	atomic_store(&r->acked, r->msg_pos);
 }
 
@@ -248,13 +266,13 @@ static void move_sent(struct ring *r, uint64_t pos)
 /* The last mark that was sent and is not behind next; NULL: none. *ret_taken: with it. */
 static const struct ring_mark *last_mark(const struct ring *r, uint32_t next, uint32_t *ret_taken)
 {
-	uint32_t put = atomic_load_explicit(&r->marks_put, memory_order_acquire);
-	uint32_t taken = atomic_load_explicit(&r->marks_taken, memory_order_relaxed);
+	uint32_t put = atomic_load_explicit(&r->marks.put, memory_order_acquire);
+	uint32_t taken = atomic_load_explicit(&r->marks.taken, memory_order_relaxed);
 	const struct ring_mark *last = NULL;
 
 	assert(put - taken <= RING_MARKS);
 	for (; taken != put; taken++) {
-		const struct ring_mark *m = &r->marks[taken % RING_MARKS];
+		const struct ring_mark *m = &r->marks.all[taken % RING_MARKS];
 
 		if (m->pos > r->high || seq_before(next, m->seq))
 			break;
@@ -326,7 +344,7 @@ int ring_ack(struct ring *r, uint32_t next)
 	r->msg_pos = to.msg_pos;
 	r->acked_seq = next;
 	r->acked_number = to.number;
-	atomic_store_explicit(&r->marks_taken, to.marks_taken, memory_order_release);
+	atomic_store_explicit(&r->marks.taken, to.marks_taken, memory_order_release);
 	if (!r->half_end)
 		free_acked(r);
 	ring_check(r);
@@ -350,6 +368,20 @@ int ring_resume(struct ring *r, uint32_t next)
 	free_acked(r);
 	ring_check(r);
 	return 0;
+}
+
+void ring_wipe(struct ring *r)
+{
+	uint64_t end = end_of(r), pos = atomic_load_explicit(&r->acked, memory_order_relaxed);
+	size_t bytes;
+
+	while (pos < end && pos < atomic_load_explicit(&r->secret_end, memory_order_relaxed)) {
+		const uint8_t *f = step(r, &pos, end, &bytes);
+
+		if (nextcmd(f) == WIRE_CALL)
+			memset(ring_at(r, pos - bytes) + WIRE_MSG_OVERHEAD, 0,
+			       bytes - WIRE_MSG_OVERHEAD);
+	}
 }
 
 uint64_t ring_resend_limit(const struct ring *r, uint64_t bytes)

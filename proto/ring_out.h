@@ -32,6 +32,9 @@ bool ring_may_resume(const struct ring *r, uint32_t next);
 /* The position up to which a resumed link may send, when so many bytes may follow its first
  * whole frame. */
 uint64_t ring_resend_limit(const struct ring *r, uint64_t bytes);
+/* The session is over, nothing is sent any more: frames of ring_put_secret(), and others before
+ * them that are no messages, keep only their headers. */
+void ring_wipe(struct ring *r);
 /* True if messages wait behind an open slot: a FIN now would leave them behind. */
 bool ring_slots_held(const struct ring *r);
 /* No more messages; returns true the first time. Open slots are void. */

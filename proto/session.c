@@ -47,6 +47,13 @@ int session_put(struct session *s, const struct span *parts, size_t len, uint64_
 	return ring_put(&s->ring, parts, len, s->max_frame, ret_end);
 }
 
+int session_put_secret(struct session *s, const struct span *parts, size_t len,
+		       uint64_t *ret_end)
+{
+	assert(s->calls.slots && s->profile->hello);
+	return ring_put_secret(&s->ring, parts, len, s->max_frame, ret_end);
+}
+
 int session_may_send(const struct session *s, const struct span *parts, int n, size_t len)
 {
 	return s->profile->packet ? s->profile->packet(s, parts, n, len) : 0;

@@ -147,7 +147,10 @@ static inline __attribute__((always_inline)) bool session_send_plain(struct sess
 }
 /* A CALL, of a session with calls. As ring_put(). */
 int session_put(struct session *s, const struct span *parts, size_t len, uint64_t *ret_end);
-/* The same for n parts: false if session_put() must be asked. */
+/* As ring_put_secret(). */
+int session_put_secret(struct session *s, const struct span *parts, size_t len,
+		       uint64_t *ret_end);
+/* session_put() for n parts: false if that must be asked. */
 static inline __attribute__((always_inline)) bool session_put_plain(struct session *s,
 								    const struct span *parts,
 								    int n, size_t len)

@@ -474,7 +474,7 @@ static void no_mark_is_acknowledged_before_it_is_sent(void)
 	fresh();
 	for (uint32_t i = 0; i < n; i++)
 		CHECK_OR_RETURN(CHECK_EQ(send_n(1000 - WIRE_MSG_OVERHEAD), 0));
-	CHECK(atomic_load(&ring.marks_put) >= 3);
+	CHECK(atomic_load(&ring.marks.put) >= 3);
 	CHECK_EQ(ring_sent(&ring, sent * 1000), 0);
 	for (uint32_t i = sent + 1; i <= n + 1; i++)
 		CHECK_OR_RETURN(CHECK_EQ(ring_ack(&ring, FIRST + i), -EPROTO));

@@ -145,6 +145,139 @@ static void refused_behind_a_slot(void)
 	CHECK_EQ(put_n(10, &end), -ESHUTDOWN);
 }
 
+/* ---- secrets ---- */
+
+#define SECRET	300u	/* bytes of one */
+
+static int put_secret(uint64_t *ret_end)
+{
+	struct span part = { bytes, SECRET };
+
+	return ring_put_secret(&ring, &part, SECRET, FRAME, ret_end);
+}
+
+/* The body of the frame that ends there is as it was put, or is wiped. */
+static bool is_there(uint64_t end)
+{
+	return !memcmp(memory + (end - SECRET) % RING_MIN, bytes, SECRET);
+}
+
+static bool is_wiped(uint64_t end)
+{
+	const uint8_t *p = memory + (end - SECRET) % RING_MIN;
+
+	return !p[0] && !memcmp(p, p + 1, SECRET - 1);
+}
+
+static void acknowledged_secret_is_wiped(void)
+{
+	uint64_t before, end, behind;
+
+	fresh();
+	CHECK_EQ(put_n(SECRET, &before), 0);
+	CHECK_EQ(put_secret(&end), 0);
+	CHECK_EQ(put_n(SECRET, &behind), 0);
+	write_all();
+	CHECK_EQ(ring_ack(&ring, FIRST + 1), 1);
+	CHECK(is_there(end));
+	CHECK_EQ(ring_resume(&ring, FIRST + 1), 0);
+	CHECK(is_there(end));
+	write_all();
+	CHECK_EQ(ring_ack(&ring, FIRST + 2), 1);
+	CHECK(is_wiped(before) && is_wiped(end));
+	CHECK_EQ(ring_ack(&ring, FIRST + 3), 1);
+	CHECK(is_there(behind));
+}
+
+/* Once it goes out no more; until then its bytes are those of a frame that the peer reads. */
+static void half_sent_secret_stays(void)
+{
+	struct span out[3];
+	uint64_t end;
+	int n;
+
+	fresh();
+	CHECK_EQ(put_secret(&end), 0);
+	write_all();
+	CHECK_EQ(ring_resume(&ring, FIRST), 0);
+	CHECK_EQ(ring_unsent(&ring, out, &n, 100), 100);
+	ring_sent(&ring, 100);
+	CHECK_EQ(ring_ack(&ring, FIRST + 1), 1);
+	CHECK(is_there(end));
+	write_all();
+	CHECK(is_wiped(end));
+}
+
+/* A lap that ends early leaves a gap, in which the next one goes on. */
+static void wiping_spares_the_next_lap(void)
+{
+	uint64_t first, end, last = 0, next;
+	uint32_t seq = FIRST + 1;
+
+	fresh();
+	CHECK_EQ(put_n(SECRET, &first), 0);
+	write_all();
+	CHECK_EQ(ring_ack(&ring, FIRST + 1), 1);
+	CHECK(ring_restart(&ring));
+	CHECK_EQ(put_secret(&end), 0);
+	CHECK_EQ(end % RING_MIN, WIRE_MSG_OVERHEAD + SECRET);
+	while (!put_n(SECRET, &next)) {
+		last = next;
+		seq++;
+	}
+	CHECK(last > end + RING_MIN / 2);
+	write_all();
+	CHECK_EQ(ring_ack(&ring, FIRST + 2), 1);
+	CHECK(is_wiped(end));
+	for (next = last; next > end; next -= SECRET + WIRE_MSG_OVERHEAD)
+		CHECK(is_there(next));
+	CHECK_EQ(ring_ack(&ring, seq + 1), 1);
+	CHECK(ring_empty(&ring));
+}
+
+/* One that is refused costs nothing, and reveals nothing of the one before. */
+static void refused_secret(void)
+{
+	uint64_t end, unused;
+
+	fresh();
+	CHECK_EQ(put_secret(&end), 0);
+	while (!put_n(20000, &unused))
+		;
+	while (!put_n(10, &unused))
+		;
+	CHECK_EQ(put_secret(&unused), -EAGAIN);
+	write_all();
+	CHECK_EQ(ring_ack(&ring, FIRST + 1), 1);
+	CHECK(is_wiped(end));
+}
+
+/* At the end the bodies of messages are shown, and those of secrets are gone. */
+static void unacknowledged_secret_is_wiped(void)
+{
+	struct ring_iter it = { 0 };
+	bool first, last;
+	struct span body;
+	uint64_t end, behind;
+	size_t total;
+
+	fresh();
+	CHECK_EQ(send_n(SECRET), 0);
+	CHECK_EQ(put_secret(&end), 0);
+	CHECK_EQ(send_n(SECRET), 0);
+	CHECK_EQ(put_n(SECRET, &behind), 0);
+	ring_close(&ring);
+	ring_wipe(&ring);
+	CHECK(is_wiped(end) && is_there(behind));
+	for (unsigned i = 1; i <= 2; i++) {
+		CHECK_EQ(ring_next(&ring, &it, &body, &first, &last, &total), 1);
+		CHECK(it.number == i && total == SECRET);
+		CHECK_MEM(body.p, bytes, SECRET);
+	}
+	CHECK_EQ(ring_next(&ring, &it, &body, &first, &last, &total), 0);
+	expect_fate(0, 0, 2);
+}
+
 int main(void)
 {
 	RUN(frame_is_exact);
@@ -152,5 +285,10 @@ int main(void)
 	RUN(no_walk_shows_it);
 	RUN(room_comes_back);
 	RUN(refused_behind_a_slot);
+	RUN(acknowledged_secret_is_wiped);
+	RUN(half_sent_secret_stays);
+	RUN(wiping_spares_the_next_lap);
+	RUN(refused_secret);
+	RUN(unacknowledged_secret_is_wiped);
 	return check_done();
 }

@@ -105,24 +105,24 @@ static void marks_are_where_messages_begin(void)
 	for (uint32_t i = 0; i < n; i++)
 		if (!ring_send_plain(&ring, bytes, 1024 - WIRE_MSG_OVERHEAD))
 			CHECK_EQ(send_n(1024 - WIRE_MSG_OVERHEAD), 0);
-	CHECK_EQ(ring.marks_put, n / each - 1);
-	for (uint32_t i = 0; i < ring.marks_put; i++) {
-		CHECK_EQ(ring.marks[i].pos, (i + 1) * RING_MARK_STEP);
-		CHECK_EQ(ring.marks[i].number, (i + 1) * each);
-		CHECK_EQ(ring.marks[i].seq, FIRST + (i + 1) * each);
+	CHECK_EQ(ring.marks.put, n / each - 1);
+	for (uint32_t i = 0; i < ring.marks.put; i++) {
+		CHECK_EQ(ring.marks.all[i].pos, (i + 1) * RING_MARK_STEP);
+		CHECK_EQ(ring.marks.all[i].number, (i + 1) * each);
+		CHECK_EQ(ring.marks.all[i].seq, FIRST + (i + 1) * each);
 	}
 	CHECK_EQ(ring_sent(&ring, 2 * RING_MARK_STEP - 1), 0);
 	CHECK_EQ(ring_ack(&ring, FIRST + 2 * each - 1), 1);
-	CHECK_EQ(ring.marks_taken, 1);
+	CHECK_EQ(ring.marks.taken, 1);
 	CHECK_EQ(ring_sent(&ring, 1), 0);
 	CHECK_EQ(ring_ack(&ring, FIRST + 2 * each), 1);
-	CHECK_EQ(ring.marks_taken, 2);
+	CHECK_EQ(ring.marks.taken, 2);
 	/* Beyond the newest frame, and a mark that lies in what waits. */
 	CHECK_EQ(ring_ack(&ring, FIRST + 3 * each), -EPROTO);
-	CHECK_EQ(ring.marks_taken, 2);
+	CHECK_EQ(ring.marks.taken, 2);
 	write_all();
 	CHECK_EQ(ring_ack(&ring, FIRST + n), 1);
-	CHECK_EQ(ring.marks_taken, ring.marks_put);
+	CHECK_EQ(ring.marks.taken, ring.marks.put);
 }
 
 /* No more marks than there is room for, and the next ones when some are taken. */
@@ -136,15 +136,15 @@ static void marks_are_all_taken(void)
 	ring_init(&ring, large, SIZE, NODEID, FIRST);
 	for (uint32_t i = 0; i < 40 * EACH; i++)
 		CHECK_OR_RETURN(CHECK_EQ(send_n(LEN - WIRE_MSG_OVERHEAD), 0));
-	CHECK_EQ(ring.marks_put, RING_MARKS);
+	CHECK_EQ(ring.marks.put, RING_MARKS);
 	write_all();
 	CHECK_EQ(ring_ack(&ring, FIRST + 39 * EACH), 1);
-	CHECK_EQ(ring.marks_taken, RING_MARKS);
+	CHECK_EQ(ring.marks.taken, RING_MARKS);
 	for (uint32_t i = 0; i < 2 * EACH; i++)
 		CHECK_OR_RETURN(CHECK_EQ(send_n(LEN - WIRE_MSG_OVERHEAD), 0));
-	CHECK_EQ(ring.marks_put, RING_MARKS + 2);
-	CHECK_EQ(ring.marks[0].pos, 40 * RING_MARK_STEP);
-	CHECK_EQ(ring.marks[0].number, 40 * EACH);
+	CHECK_EQ(ring.marks.put, RING_MARKS + 2);
+	CHECK_EQ(ring.marks.all[0].pos, 40 * RING_MARK_STEP);
+	CHECK_EQ(ring.marks.all[0].number, 40 * EACH);
 	write_all();
 	CHECK_EQ(ring_ack(&ring, FIRST + 42 * EACH), 1);
 	CHECK(ring_empty(&ring));

@@ -139,7 +139,7 @@ static void op_call(void)
 	if (full(len))
 		return;
 	fill(payload, salt, 0, len);
-	err = ring_put(m.ring, parts, len, m.max_frame, &end);
+	err = (rnd(8) ? ring_put : ring_put_secret)(m.ring, parts, len, m.max_frame, &end);
 	CHECK_EQ(m.ring->number, m.n_messages);
 	if (m.closed) {
 		CHECK_EQ(err, -ESHUTDOWN);

@@ -36,7 +36,7 @@ STRUCTS = {
 	'proto/link.h link': (39, 7),
 	'proto/peer.h peer': (40, 6),
 	'proto/profile.h profile': (17, 8),	# four traits, the others are of signatures
-	'proto/ring.h ring': (35, 1),		# producer, shared, consumer: one block of memory
+	'proto/ring.h ring': (34, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (47, 12),
 	'services/calls_begin.h calls_begin': (15, 7),	# the options of a call
 	'services/calls.h call': (38, 10),	# either side's, from its begin to its end
