@@ -213,7 +213,7 @@ static bool bulk_fits(const struct sinew_session *h)
 
 /* Slow path: a look for room, refusals. */
 static __attribute__((noinline)) int put(struct sinew_session *h, const struct span *parts,
-					 size_t len, bool bulk, uint64_t *ret_end)
+					 size_t len, enum service_kind kind, uint64_t *ret_end)
 {
 	int err;
 
@@ -221,10 +221,12 @@ static __attribute__((noinline)) int put(struct sinew_session *h, const struct s
 		return -ESTALE;
 	if (len > service_max(h))
 		return -EMSGSIZE;
-	if (bulk && !bulk_fits(h) && !begin_half(h))
+	if (kind == SERVICE_BULK && !bulk_fits(h) && !begin_half(h))
 		return -EAGAIN;
 	err = send_charge(h, len);
-	if (!err)
+	if (!err && kind == SERVICE_SECRET)
+		err = session_put_secret(&h->session, parts, len, ret_end);
+	else if (!err)
 		err = session_put(&h->session, parts, len, ret_end);
 	/* Messages are looked at one by one, and refused, once they are over. */
 	if (h->finished & SIDE_OWN)
@@ -233,10 +235,10 @@ static __attribute__((noinline)) int put(struct sinew_session *h, const struct s
 }
 
 static bool put_plain(struct sinew_session *h, const struct span *parts, int n, size_t len,
-		      bool bulk, uint64_t *ret_end)
+		      enum service_kind kind, uint64_t *ret_end)
 {
 	/* Neither dead nor finishing: the ring takes nothing plain then. */
-	if (bulk && !bulk_fits(h))
+	if (kind == SERVICE_SECRET || (kind == SERVICE_BULK && !bulk_fits(h)))
 		return false;
 	if (!session_put_plain(&h->session, parts, n, len))
 		return false;
@@ -260,8 +262,8 @@ void service_flush(struct sinew_session *h)
 	lock_give(&h->lock, LOCK_HANDLE);
 }
 
-int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len, bool bulk,
-		uint64_t *ret_begin, uint64_t *ret_end)
+int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len,
+		enum service_kind kind, uint64_t *ret_begin, uint64_t *ret_end)
 {
 	uint64_t end;
 	int err = 0;
@@ -272,14 +274,14 @@ int service_put(struct sinew_session *h, const struct span *parts, int n, size_t
 	if (!h->session.calls.slots)
 		return -EOPNOTSUPP;
 	lock_take(&h->lock, LOCK_HANDLE);
-	if (!put_plain(h, parts, n, len, bulk, &end))
-		err = put(h, parts, len, bulk, &end);
+	if (!put_plain(h, parts, n, len, kind, &end))
+		err = put(h, parts, len, kind, &end);
 	if (err) {
 		h->served.refused |= err == -EAGAIN;
 		lock_give(&h->lock, LOCK_HANDLE);
 		return err;
 	}
-	if (bulk) {
+	if (kind == SERVICE_BULK) {
 		h->served.half_bytes += len;
 		h->served.bulk_end = end;
 	}

@@ -139,9 +139,16 @@ void *service_companion(const struct sinew_node *n);
 void *service_data(const struct sinew_session *h);
 void service_set_data(struct sinew_session *h, void *data);
 
+enum service_kind {
+	SERVICE_SHORT,
+	SERVICE_BULK,		/* part of something long, which keeps near the socket so that
+				 * others need not wait for all of it */
+	SERVICE_SECRET,		/* our copy is wiped when the peer has acknowledged it, or the
+				 * session is over */
+};
+
 /*
- * Queues one frame: its body is the n parts one behind the other, len bytes in all, copied. bulk:
- * part of something long, which keeps near the socket so that others need not wait for all of it.
+ * Queues one frame: its body is the n parts one behind the other, len bytes in all, copied.
  * *ret_begin, *ret_end (may be NULL): its positions. Any thread. The caller may hold one lock of
  * services/, of the rank LOCK_SERVICE (lock_order.h), and none below it. Waits for nothing but the
  * locks below, and calls no function of the service.
@@ -151,8 +158,8 @@ void service_set_data(struct sinew_session *h, void *data);
  * -ESHUTDOWN: our FIN is queued. -EMSGSIZE: longer than a frame. -EOPNOTSUPP: the session does not
  * take part. -ECHILD.
  */
-int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len, bool bulk,
-		uint64_t *ret_begin, uint64_t *ret_end);
+int service_put(struct sinew_session *h, const struct span *parts, int n, size_t len,
+		enum service_kind kind, uint64_t *ret_begin, uint64_t *ret_end);
 /* For service_plain.h alone: schedules a write by the loop unless one is scheduled. The caller
  * holds the lock of the handle; this function releases it. */
 void service_flush(struct sinew_session *h);

@@ -28,8 +28,8 @@ static inline const uint8_t *service_next(struct sinew_session *h, size_t *ret_l
 }
 
 /*
- * As service_put() with bulk set, in two steps: where the body of len bytes is to be written, under
- * the lock of the handle, which is taken, and then service_put_end(). NULL: service_put().
+ * As service_put() of SERVICE_BULK, in two steps: where the body of len bytes is to be written,
+ * under the lock of the handle, which is taken, and then service_put_end(). NULL: service_put().
  */
 static inline __attribute__((always_inline)) uint8_t *service_put_begin(struct sinew_session *h,
 									size_t len)

@@ -5,6 +5,7 @@
 
 #include "lowcomms/handle.h"
 #include "lowcomms/service.h"
+#include "proto/ring_out.h"
 
 /* Its functions, before one of them runs. */
 static const struct service_ops *tell(struct sinew_session *h)
@@ -101,11 +102,12 @@ void serving_paused(struct sinew_session *h)
 void serving_down(struct sinew_session *h)
 {
 	struct serving *v = &h->node->serving;
-	const struct ring *r = &h->session.ring;
+	struct ring *r = &h->session.ring;
 
 	if (!h->served.is_up)
 		return;
 	assert(h->dead && r->acked_pos <= r->high);
+	ring_wipe(r);
 	if (v->batch == h)
 		v->batch = NULL;
 	if (v->ops->down)

@@ -59,6 +59,7 @@ static bool out_cred(const struct calls *c, struct calls_out *o)
 	if (!cred_due(c, &f, &o->data))
 		return false;
 	o->binding = f.cred;
+	o->secret = f.kind == CALL_CRED;
 	out_head(o, f.kind == CALL_CRED ? OUT_CRED : OUT_UNCRED, &f);
 	return true;
 }
@@ -265,7 +266,7 @@ void calls_frame_make(struct calls *c, struct calls_out *ret)
 {
 	ret->data = (struct span){ 0 };
 	ret->call = NULL;
-	ret->bulk = false;
+	ret->bulk = ret->secret = false;
 	if (c->rules_due)
 		out_rules(ret);
 	else if (c->n_binds)

@@ -12,6 +12,7 @@ struct calls_out {
 	size_t n_head;
 	struct span data;	/* behind it; a piece of a credential may be sealed */
 	bool bulk;		/* a piece: not when there is much ahead of the socket */
+	bool secret;		/* a credential: it is wiped where it lies when nobody needs it */
 	struct call *call;	/* whose data these are, or NULL */
 	/* For calls_frame_put(). */
 	struct call_slot *slot;

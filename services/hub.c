@@ -27,7 +27,7 @@ static void refuse_all(struct sinew_session *h)
 	struct span part = { head, calls_put_rules(head) };
 
 	assert(part.n <= sizeof head);
-	service_put(h, &part, 1, part.n, false, NULL, NULL);
+	service_put(h, &part, 1, part.n, SERVICE_SHORT, NULL, NULL);
 }
 
 static void on_up(void *user, struct sinew_session *h, const struct service_grant *theirs)

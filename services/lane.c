@@ -137,6 +137,13 @@ static void piece_is_put(struct sinew_call *k, size_t n)
 		unsent_offer(k);
 }
 
+static enum service_kind kind_of(const struct calls_out *out)
+{
+	if (out->secret)
+		return SERVICE_SECRET;
+	return out->bulk ? SERVICE_BULK : SERVICE_SHORT;
+}
+
 static void put_frames(struct lane *l)
 {
 	struct calls_out out;
@@ -151,7 +158,7 @@ static void put_frames(struct lane *l)
 			continue;
 		len = out.n_head + parts[1].n;
 		/* Without room now, room() comes; else the session takes nothing any more. */
-		if (service_put(l->session, parts, 2, len, out.bulk, NULL, &end))
+		if (service_put(l->session, parts, 2, len, kind_of(&out), NULL, &end))
 			return;
 		calls_frame_put(&l->calls, &out, end);
 		if (out.call && out.call->user)

@@ -78,8 +78,8 @@ struct sinew_cred_ops {
 int sinew_cred_new(struct sinew_calls *calls, uint16_t kind, const void *bytes, size_t len,
 		   const struct sinew_cred_ops *ops, void *user, struct sinew_cred **ret_cred);
 /* Gives it back; bindings and calls that have it keep it. Behind the last of them its bytes are
- * wiped. The copy that went into the queue of a session stays until its room is used again, or the
- * queue, idle for seconds, gives its memory back. NULL is ignored. any thread. */
+ * wiped; the copy in the queue of a session is when the peer has acknowledged it, or the session is
+ * over. NULL is ignored. any thread. */
 void sinew_cred_put(struct sinew_cred *cred);
 
 /*

@@ -41,7 +41,8 @@ static int put(struct toy *toy, size_t len, uint64_t kind, uint64_t number, bool
 	int err;
 
 	fill_body(body, len, kind, number);
-	err = service_put(toy->h, parts, 2, len, bulk, &begin, ret_end);
+	err = service_put(toy->h, parts, 2, len, bulk ? SERVICE_BULK : SERVICE_SHORT,
+			  &begin, ret_end);
 	if (!err)
 		toy->bad += *ret_end - begin != len + 40;
 	else if (err != -EAGAIN)

@@ -76,7 +76,7 @@ static void peer_without(void)
 	for (unsigned i = 0; i < 2; i++) {
 		struct sinew_session *h = t[i].seen[2 - i].session;
 
-		CHECK_EQ(service_put(h, &part, 1, 1, false, &begin, &to), -EOPNOTSUPP);
+		CHECK_EQ(service_put(h, &part, 1, 1, SERVICE_SHORT, &begin, &to), -EOPNOTSUPP);
 		CHECK(begin == 7 && to == 7 && !service_data(h));
 		CHECK_EQ(sinew_send(h, "message", 8), 0);
 	}
@@ -128,13 +128,13 @@ static void limits_of_a_frame(void)
 	CHECK_EQ(most, 65535 - 40);
 	CHECK_EQ(toy_put(&toys[0], most + 1, false), -EMSGSIZE);
 	CHECK_EQ(toy_put(&toys[0], most, false), 0);
-	CHECK_EQ(service_put(h, NULL, 0, 0, false, NULL, NULL), 0);
+	CHECK_EQ(service_put(h, NULL, 0, 0, SERVICE_SHORT, NULL, NULL), 0);
 	/* An empty frame is no body of the toy. */
 	DRIVE_PAIR(t, toys[1].n_came == 1 && toys[1].bad);
 	toys[1].bad = 0;
 	CHECK_EQ(sinew_session_abort(h), 0);
 	DRIVE_PAIR(t, toys[0].downs == 1);
-	CHECK_EQ(service_put(h, NULL, 0, 0, false, NULL, NULL), -ESTALE);
+	CHECK_EQ(service_put(h, NULL, 0, 0, SERVICE_SHORT, NULL, NULL), -ESTALE);
 	sinew_session_unref(h);
 	end();
 }
@@ -347,7 +347,8 @@ static void *puts_frames(void *arg)
 		int err;
 
 		part.n = bulk ? sizeof body : 8 + body[1] % 600;
-		err = service_put(shared.h, &part, 1, part.n, bulk, NULL, NULL);
+		err = service_put(shared.h, &part, 1, part.n,
+				  bulk ? SERVICE_BULK : SERVICE_SHORT, NULL, NULL);
 		if (!err)
 			body[1]++;
 		else if (err != -EAGAIN)

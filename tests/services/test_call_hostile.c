@@ -44,7 +44,7 @@ static int forge(const struct call_frame *f)
 
 	if (f->n_data)
 		memcpy(body + n, f->data, f->n_data);
-	return service_put(foul.h, &part, 1, part.n, false, NULL, NULL);
+	return service_put(foul.h, &part, 1, part.n, SERVICE_SHORT, NULL, NULL);
 }
 
 static void up(void *user, struct sinew_session *h, const struct service_grant *theirs)

@@ -4,6 +4,7 @@
  * refusals, broken seals, memory and its wiping. Knows the public headers only.
  */
 #include "tests/lib/call_pair.h"
+#include "tests/lib/queued.h"
 #include "tests/lib/toy_cred.h"
 
 #define GUARDED	200u	/* a service that demands a credential */
@@ -460,6 +461,70 @@ static void each_allocation_fails(void)
 	CHECK(k > 8);
 }
 
+/* ---- the copy in the queue ---- */
+
+static bool queue_has_secret(const struct sinew_session *h)
+{
+	return queue_has(h, secret, sizeof secret - 1);
+}
+
+static uint64_t queued(struct sinew_session *h)
+{
+	struct sinew_status st = { .size = sizeof st };
+
+	sinew_session_status(h, &st);
+	return st.queue_bytes;
+}
+
+static void acknowledged_copy_is_wiped(void)
+{
+	struct sinew_binding *b, *other;
+	struct sinew_session *h;
+	struct sinew_cred *c;
+	struct asked a;
+
+	if (!open_pair(NULL) || !may_verify())
+		return;
+	h = pair.t[0].all.session;
+	c = cred();
+	/* It lies behind this, where no later frame comes so soon. */
+	other = bind_as(OPEN, NULL);
+	begin(other, &a, 16000, NULL);
+	b = bind_as(GUARDED, c);
+	CHECK(queue_has_secret(h));
+	DRIVE_CALLS(&pair, a.ended && !queued(h));
+	CHECK(!queue_has_secret(h));
+	echoed(b, 100, NULL);
+	CHECK_EQ(verified, 1);
+	sinew_binding_close(other);
+	sinew_binding_close(b);
+	sinew_cred_put(c);
+	call_pair_close(&pair);
+}
+
+/* The peer has not read it, and never will. */
+static void copy_is_wiped_at_the_end(void)
+{
+	struct sinew_session *h;
+	struct sinew_binding *b;
+	struct sinew_cred *c;
+
+	if (!open_pair(NULL))
+		return;
+	h = sinew_session_ref(pair.t[0].all.session);
+	c = cred();
+	b = bind_as(GUARDED, c);
+	CHECK(queue_has_secret(h));
+	CHECK_EQ(sinew_session_abort(h), 0);
+	while (!pair.t[0].all.downs && CHECK(sinew_dispatch(pair.t[0].n, 1000) >= 0))
+		;
+	CHECK(!queue_has_secret(h));
+	sinew_binding_close(b);
+	sinew_cred_put(c);
+	sinew_session_unref(h);
+	call_pair_close(&pair);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof request; i++)
@@ -473,5 +538,7 @@ int main(void)
 	RUN(each_seal_breaks);
 	RUN(bad_arguments);
 	RUN(each_allocation_fails);
+	RUN(acknowledged_copy_is_wiped);
+	RUN(copy_is_wiped_at_the_end);
 	return check_done();
 }

@@ -79,7 +79,8 @@ static bool put(struct dialog *d, const struct calls_out *out)
 	}
 	if (is_sealed)
 		parts[1] = cred_seal(out);
-	err = session_put(s, parts, out->n_head + parts[1].n, &end);
+	err = (out->secret ? session_put_secret : session_put)(s, parts, out->n_head + parts[1].n,
+							       &end);
 	if (err == -EAGAIN)
 		cover(COVER_C_FULL);
 	else if (err && s->end == SESSION_ALIVE)
