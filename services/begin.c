@@ -276,7 +276,7 @@ static int start(const struct sinew_binding *b, struct sinew_call *k,
 	if (n == 1 && !begin.retry) {
 		begin.data = (struct span) { iov->iov_base, len };
 	} else if (len) {
-		err = unsent_add(k, iov, n, 0, len);
+		err = unsent_add(k, iov, len);
 		begin.data = (struct span) { bytes_data(k->out.bytes), len };
 		k->out.offered = len;
 	}

@@ -71,18 +71,17 @@ static ssize_t send_one(struct sinew_call *k, const uint8_t *p, size_t len, bool
 }
 
 /* Behind data that wait, or several pieces of memory. */
-static ssize_t send_copy(struct sinew_call *k, const struct iovec *iov, int n, size_t len,
-			 bool last)
+static ssize_t send_copy(struct sinew_call *k, const struct iovec *iov, size_t len, bool last)
 {
 	size_t room = unsent_room(k), part = len < room ? len : room;
 	int err;
 
-	assert(k->core && (k->out.bytes || n > 1));
+	assert(k->core);
 	if (k->out.last)
 		return -EPIPE;
 	if (call_ended(k) || k->aborted)
 		return -ECONNABORTED;
-	err = unsent_add(k, iov, n, 0, part);
+	err = unsent_add(k, iov, part);
 	if (err)
 		return err;
 	k->out.last = last && part == len;
@@ -116,7 +115,7 @@ static ssize_t send_locked(struct sinew_call *k, const struct iovec *iov, int n,
 		k->unconsumed = 0;
 	}
 	if (n > 1 || unsent_waits(k) || call_unsent(k->core).n)
-		taken = send_copy(k, iov, n, len, last);
+		taken = send_copy(k, iov, len, last);
 	else
 		taken = send_one(k, n ? iov->iov_base : NULL, len, last);
 	if (taken >= 0 && (size_t)taken < len) {

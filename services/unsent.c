@@ -36,24 +36,22 @@ static int make_room(struct sinew_call *k, size_t n)
 	return err;
 }
 
-int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip, size_t bytes)
+int unsent_add(struct sinew_call *k, const struct iovec *iov, size_t bytes)
 {
 	int err = bytes ? make_room(k, bytes) : 0;
 	struct bytes *b = k->out.bytes;
 
 	if (err)
 		return err;
-	for (int i = 0; i < n && bytes; i++) {
-		size_t from = skip < iov[i].iov_len ? skip : iov[i].iov_len;
-		size_t part = iov[i].iov_len - from < bytes ? iov[i].iov_len - from : bytes;
+	for (; bytes; iov++) {
+		size_t part = iov->iov_len < bytes ? iov->iov_len : bytes;
 
 		if (part)
-			memcpy(b->mem + b->len, (const uint8_t *)iov[i].iov_base + from, part);
+			memcpy(b->mem + b->len, iov->iov_base, part);
 		b->len += part;
 		bytes -= part;
-		skip -= from;
 	}
-	assert(!bytes && (!b || b->len <= b->size));
+	assert(!b || b->len <= b->size);
 	return 0;
 }
 
@@ -67,7 +65,7 @@ int unsent_save(struct sinew_call *k)
 	if (!rest.n)
 		return 0;
 	bytes_clear(k->out.bytes);
-	err = unsent_add(k, &iov, 1, 0, rest.n);
+	err = unsent_add(k, &iov, rest.n);
 	if (err)
 		return err;
 	call_moved(k->core, bytes_data(k->out.bytes));

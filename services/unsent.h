@@ -23,8 +23,8 @@ static inline bool unsent_any(const struct sinew_call *k)
 
 /* Bytes that it may still take. */
 size_t unsent_room(const struct sinew_call *k);
-/* Copies up to n bytes behind those that wait. 0 or -ENOMEM. */
-int unsent_add(struct sinew_call *k, const struct iovec *iov, int n, size_t skip, size_t bytes);
+/* Copies the first bytes of iov, which has so many, behind those that wait. 0 or -ENOMEM. */
+int unsent_add(struct sinew_call *k, const struct iovec *iov, size_t bytes);
 /* The core was offered the caller's own bytes: copies what it has not taken. 0 or -ENOMEM. */
 int unsent_save(struct sinew_call *k);
 /* The core has taken something, or may take more. 0, or why it takes nothing: call_send(). */
