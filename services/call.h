@@ -63,6 +63,8 @@ struct call_end {
 	uint8_t reason;			/* enum sinew_call_reason; 0: it has not */
 	uint8_t outcome;		/* enum sinew_call_outcome */
 	bool distrusted;		/* before: a seal is broken, or could not be made */
+	bool refused;			/* before: the reply of an own one is too long, or finds no
+					 * memory */
 	bool may_lock;			/* before: begun by a callback, so that its reply may wait
 					 * for callbacks */
 };

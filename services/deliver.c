@@ -272,6 +272,18 @@ static void show_end(struct lane *l, struct sinew_call *k, uint32_t retry_ms)
 	show(l, k, &msg);
 }
 
+/* A complete reply whose seal is broken is none, nor is one that is not taken. */
+static void unreply(struct sinew_call *k)
+{
+	if (k->end.distrusted) {
+		k->end.reason = SINEW_END_CREDENTIAL;
+		k->end.code = SINEW_CALL_DISTRUSTED;
+	} else if (k->end.refused) {
+		k->end.reason = SINEW_END_GIVEN_UP;
+		k->end.code = SINEW_RXGEN_CC_UNMARSHAL;
+	}
+}
+
 static void ended(struct lane *l, struct sinew_call *k, const struct calls_event *ev)
 {
 	bool silent = k->incoming && (k->returned || !k->accepted);
@@ -280,11 +292,8 @@ static void ended(struct lane *l, struct sinew_call *k, const struct calls_event
 	k->end.reason = (uint8_t)mark_reason(ev->reason);
 	k->end.outcome = (uint8_t)ev->outcome;
 	k->end.code = (int32_t)ev->code;
-	/* A complete reply whose seal is broken is none. */
-	if (k->end.distrusted && ev->reason == CALLS_REPLIED) {
-		k->end.reason = SINEW_END_CREDENTIAL;
-		k->end.code = SINEW_CALL_DISTRUSTED;
-	}
+	if (ev->reason == CALLS_REPLIED)
+		unreply(k);
 	accept_forget(k);
 	call_closed(k, l->owner);
 	if (k->incoming && ev->held && (silent || k->service->is.flags & SINEW_SERVICE_DETACH))

@@ -21,6 +21,7 @@ static void break_off(struct sinew_call *k, enum call_reason reason)
 	assert(k->core && !k->aborted);
 	if (!k->incoming || call_refuse(k->core, reason, 0))
 		call_bad_data(k);
+	k->end.refused = !k->incoming;
 	k->aborted = true;
 }
 
