@@ -69,6 +69,7 @@ void call_open(struct sinew_call *k, struct call *core)
 	lock_order_held(LOCK_SERVICE);
 	assert(list_empty(&k->all));
 	lane_opens(k->lane, k, core);
+	k->end.may_lock = !k->incoming && loop_is_inside(&k->lane->owner->node->loop);
 	call_name(k);
 }
 

@@ -172,7 +172,6 @@ static inline void lane_opens(struct lane *l, struct sinew_call *k, struct call 
 	lock_order_held(LOCK_SERVICE);
 	assert(!k->core && core->user == k);
 	k->core = core;
-	k->end.may_lock = !k->incoming && loop_is_inside(&l->owner->node->loop);
 	atomic_store_explicit(&k->over, false, memory_order_relaxed);
 	list_append(&l->handles, &k->all);
 	atomic_fetch_add_explicit(&l->owner->n.open, 1, memory_order_relaxed);

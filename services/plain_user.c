@@ -97,15 +97,18 @@ static bool begin_plain(const struct sinew_binding *b, uint32_t op,
 {
 	struct lane *l = b->lane;
 	uint32_t ms = opt->deadline_ms ? opt->deadline_ms : l->owner->opt.deadline_ms;
+	bool by_loop = loop_is_inside(&l->owner->node->loop);
 	struct sinew_call *k;
 
 	lane_lock(l);
 	/* A function of the application may keep the loop for long. */
-	if (!l->delivers || ms < EXACT_MS || !loop_is_inside(&l->owner->node->loop))
+	if (!by_loop || !l->delivers || ms < EXACT_MS)
 		calls_now(&l->calls, service_now());
 	k = begin_locked(b, op, ms, opt, iov, user);
-	if (k)
+	if (k) {
+		k->end.may_lock = by_loop;
 		*ret_call = k;
+	}
 	lane_unlock(l);
 	return k;
 }
