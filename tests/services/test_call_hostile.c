@@ -114,6 +114,19 @@ static bool all_bound(void)
 		side_binds(&friendly, c->t[FRIEND].seen[HONEST].session);
 }
 
+static unsigned n_said;
+
+static void note(void *user, enum sinew_level level, const char *line)
+{
+	n_said += strstr(line, "calls of this session end: ") != NULL;
+	cluster_log(user, level, line);
+}
+
+static void listen_to(struct sinew_options *o)
+{
+	cluster_log_to(o, SINEW_INFO, note);
+}
+
 static bool begin_three(void)
 {
 	static const struct service_grant grant = {
@@ -126,7 +139,8 @@ static bool begin_three(void)
 	memset(&foul, 0, sizeof foul);
 	memset(&honest, 0, sizeof honest);
 	memset(&friendly, 0, sizeof friendly);
-	c = cluster_new(3, NULL);
+	n_said = 0;
+	c = cluster_new(3, listen_to);
 	if (!CHECK_EQ(service_attach(c->t[FOUL].n, &grant, &foul_ops, &foul), 0) ||
 	    !side_open(&honest, &c->t[HONEST], &opt) ||
 	    !side_open(&friendly, &c->t[FRIEND], &opt))
@@ -211,6 +225,7 @@ static void its_calls_end_and_nothing_else(void)
 		CHECK_EQ(forge(&rules[i]), 0);
 		others_go_on();
 		CHECK_EQ(foul.n_kind[CALL_ABORT], 1);
+		CHECK_EQ(n_said, 1);
 		pair_answer(&honest, 1);
 		CHECK_EQ(side_holds(&honest), 0);
 		end_three();

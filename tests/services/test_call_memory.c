@@ -200,6 +200,125 @@ static void a_queue_gives_all_memory_back(void)
 	CHECK_EQ(memory.live, 0);
 }
 
+#define SERVED	300u
+
+/* A request that threads take, at a service without a function. False: it did not come. */
+static bool take_request(struct sinew_call_msg **ret_msg)
+{
+	struct sinew_call_msg *m = NULL;
+	int err = -ETIME;
+
+	TURN_UNTIL((err = sinew_calls_take(pair.s[1].calls, 0, &m), pair_turn(pair.t)),
+		   err != -ETIME, time_limit(PATIENCE_MS));
+	*ret_msg = m;
+	return CHECK_EQ(err, 0);
+}
+
+static bool serve_by_queue(const struct sinew_calls_options *opt)
+{
+	struct sinew_service is = { .size = sizeof is };
+
+	if (!call_pair_open(&pair, NULL, opt))
+		return false;
+	sinew_binding_close(pair.s[0].binding[0]);
+	pair.s[0].binding[0] = NULL;
+	return CHECK_EQ(sinew_calls_queue(pair.s[1].calls, 4), 0) &&
+		CHECK_EQ(sinew_service_bind(pair.s[1].calls, SERVED, &is, NULL), 0) &&
+		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, SERVED, NULL,
+					    &pair.s[0].binding[0]), 0);
+}
+
+/* Each message comes back before the call does. */
+static void threads_that_serve_give_all_memory_back(void)
+{
+	struct asked a = { .request = request, .len = 100, .reply = reply, .size = 8 };
+	struct sinew_calls_options opt;
+	struct sinew_call *call = NULL;
+	struct sinew_call_msg *m;
+
+	limited(&opt);
+	CHECK_OR_RETURN(serve_by_queue(&opt));
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, 7, &a, NULL, 0), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_OR_RETURN(take_request(&m));
+		call = m->call;
+		sinew_call_msg_put(m);
+	}
+	CHECK_EQ(sinew_call_send(call, NULL, 0, 0), 0);
+	sinew_call_end(call);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	CHECK(a.ended && a.outcome == SINEW_CALL_DONE);
+	call_pair_close(&pair);
+	CHECK_EQ(memory.live, 0);
+}
+
+/* A call whose events threads take is refused where its entry for them finds no memory. */
+static void queues_without_memory_refuse(void)
+{
+	struct iovec iov = { request, 100 };
+	struct sinew_calls_options opt;
+	struct sinew_call *call;
+	struct asked a;
+	int err = -ENOMEM;
+
+	limited(&opt);
+	CHECK_OR_RETURN(serve_by_queue(&opt));
+	CHECK_EQ(sinew_calls_queue(pair.s[0].calls, 4), 0);
+	for (uint64_t k = 0; err; k++) {
+		memory.fails_at = memory.n + k;
+		err = sinew_call_begin(pair.s[0].binding[1], OP_COUNT, NULL, &iov, 1, 0, NULL,
+				       &call);
+		CHECK(!err || (err == -ENOMEM && k < 10));
+		memory.fails_at = NEVER;
+	}
+	sinew_call_end(call);
+	for (uint64_t k = 0; k < 2; k++) {
+		a = (struct asked) { .request = request, .len = 9, .reply = reply, .size = 8 };
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, 7, &a, NULL, 0), 0);
+		memory.fails_at = memory.n + k;
+		DRIVE_CALLS(&pair, a.ended);
+		CHECK_EQ(a.reason, SINEW_END_BUSY);
+		CHECK_EQ(a.outcome, SINEW_CALL_NOT_EXECUTED);
+		memory.fails_at = NEVER;
+	}
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	call_pair_close(&pair);
+	CHECK_EQ(memory.live, 0);
+}
+
+/* The application keeps the calls that it knows; all others go with the rest. */
+static void freed_calls_give_all_memory_back(void)
+{
+	struct asked a[3];
+	struct sinew_calls_options opt;
+
+	limited(&opt);
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, &opt));
+	for (unsigned i = 0; i < 3; i++) {
+		a[i] = (struct asked) {
+			.request = request, .len = 9, .reply = reply, .size = 8,
+		};
+		CHECK_EQ(ask(&pair.s[0], PAIR_PATIENT, OP_HOLD, &a[i], NULL, 0), 0);
+	}
+	CHECK_EQ(sinew_send(pair.t[0].all.session, "x", 1), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1 && pair.t[1].all.messages == 1);
+	sinew_calls_free(pair.s[1].calls);
+	pair.s[1].calls = NULL;
+	DRIVE_CALLS(&pair, a[0].ended && a[1].ended && a[2].ended);
+	for (unsigned i = 0; i < HELD_MAX; i++)
+		if (pair.s[1].held[i].call) {
+			sinew_call_end(pair.s[1].held[i].call);
+			pair.s[1].held[i].call = NULL;
+		}
+	side_unbinds(&pair.s[1]);
+	node_free(&pair.t[1]);
+	side_unbinds(&pair.s[0]);
+	node_free(&pair.t[0]);
+	CHECK_EQ(sinew_calls_open(pair.s[0].calls), 0);
+	sinew_calls_free(pair.s[0].calls);
+	CHECK_EQ(memory.live, 0);
+}
+
 /* Where there is no memory for the calls of a session, those of the peer end. */
 static void a_session_without_memory_refuses_calls(void)
 {
@@ -241,6 +360,9 @@ int main(void)
 	RUN(a_session_without_memory_refuses_calls);
 	RUN(a_call_that_waits_without_memory_ends);
 	RUN(a_queue_gives_all_memory_back);
+	RUN(threads_that_serve_give_all_memory_back);
+	RUN(queues_without_memory_refuse);
+	RUN(freed_calls_give_all_memory_back);
 	RUN(an_idle_call_takes_little);
 	return check_done();
 }

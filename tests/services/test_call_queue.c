@@ -91,6 +91,7 @@ static void events_are_taken_in_order(void)
 	CHECK(m->call == call && m->len == 100 && m->last && m->mark == SINEW_MARK_DATA);
 	CHECK_MEM(m->data, request, 100);
 	CHECK_EQ(sinew_call_msg_ref(m, &kept), 0);
+	CHECK(!kept->call && !kept->user && kept->len == 100 && kept->last);
 	CHECK_EQ(sinew_call_msg_ref(kept, &kept), -EINVAL);
 	/* A reply before the request comes back. */
 	CHECK_EQ(sinew_call_send(call, NULL, 0, 0), 0);

@@ -213,6 +213,52 @@ static void bindings_are_shared_and_given_back(void)
 	end_all(2);
 }
 
+/* Numbers of bindings of the two directions are different ones, also where an upgrade is. */
+static void an_answer_leaves_own_bindings_alone(void)
+{
+	struct calls_begin probe = pair_begins(0, "?");
+	struct calls_config cfg = pair_config();
+	uint16_t number;
+	unsigned n;
+
+	fresh(&cfg);
+	p.b.newer = 110;
+	CHECK_EQ(calls_bind(&p.b.c, 100, NULL, &number), 0);
+	CHECK_EQ(number, 0);
+	CHECK_EQ(pair_begin(&p.b, &calls[1], number, "back"), 0);
+	probe.upgrade = true;
+	CHECK_EQ(call_begin(&p.a.c, &calls[0], &probe), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.b), "NEW 110/7; DATA 1 last");
+	n = p.b.n_sent;
+	CHECK_EQ(call_send(p.b.in, "x", 1, true), 0);
+	pair_run(&p);
+	CHECK_EQ(p.b.n_sent, n + 1);
+	CHECK_STR(pair_log(&p.a), "NEW 100/7; DATA 4 last; DATA 1 last; ENDED REPLIED DONE");
+	CHECK_EQ(call_send(p.a.in, "y", 1, true), 0);
+	pair_run(&p);
+	call_let_go(&calls[1]);
+	end_all(1);
+}
+
+static void no_binding_behind_the_end(void)
+{
+	struct calls_config cfg = pair_config();
+	uint16_t binding = 77;
+
+	fresh(&cfg);
+	CHECK_EQ(begin(0, 0, 0), 0);
+	pair_run(&p);
+	calls_down(&p.a.c, 0);
+	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), -ESTALE);
+	CHECK_EQ(pair_forge(&p.b, &(struct call_frame){ .kind = CALL_UNBIND, .binding = 1 }), 0);
+	CHECK_EQ(pair_forge(&p.b, &(struct call_frame){ .kind = CALL_UNBIND, .binding = 1 }),
+		 -EPROTO);
+	CHECK_EQ(calls_bind(&p.b.c, 100, NULL, &binding), -EPROTO);
+	CHECK_EQ(binding, 77);
+	end_all(1);
+}
+
 int main(void)
 {
 	RUN(each_depth_has_a_slot_of_its_own);
@@ -223,5 +269,7 @@ int main(void)
 	RUN(aborts_do_not_free_slots);
 	RUN(the_called_side_changes_how_many_it_takes);
 	RUN(bindings_are_shared_and_given_back);
+	RUN(an_answer_leaves_own_bindings_alone);
+	RUN(no_binding_behind_the_end);
 	return check_done();
 }
