@@ -330,6 +330,8 @@ struct calls {
 	uint16_t n_in;		/* calls of the peer */
 	uint16_t n_binds;	/* BIND, UNBIND, CRED and UNCRED that are due */
 	uint16_t n_as;		/* own bindings with a credential */
+	uint16_t out_tried;	/* bindings from this one on were never used */
+	uint16_t in_tried;
 	uint32_t n_lined;	/* waiting */
 	uint32_t n_waiting;	/* and paused */
 	uint32_t n_own;		/* own calls that were not let go */

@@ -108,56 +108,79 @@ static void depth_check(const struct calls *c)
 		if (e <= c->cfg.depth_max && held[0])
 			assert(held[0] <= n - c->cfg.reserved - (c->cfg.depth_max - (int)e));
 	}
-	for (unsigned i = 0; i < c->cfg.n_bindings; i++)
+	for (unsigned i = 0; i < c->out_tried; i++)
 		all += c->out_bindings[i].held;
 	assert((unsigned)(held[0] + held[1]) == c->n_taken && all == c->n_taken);
 }
 
 /* ---- bindings ---- */
 
-/* Calls that ask for an upgrade: one of a binding, while nothing is known of it. */
-static unsigned asking(const struct calls *c, unsigned binding, bool have_slot)
+/* Calls of a binding: lined up, and those that ask for an upgrade, without a slot and with one. */
+struct of_binding {
+	unsigned lined, asked, probing;
+};
+
+static void lined_count(const struct calls *c, struct of_binding *of)
 {
-	unsigned n = 0;
-
-	list_each(struct call, call, &c->waiting, queue)
-		n += !have_slot && call->binding == binding && call->flags & CALL_UPGRADE;
-	list_each(struct call, call, &c->paused, queue)
-		n += !have_slot && call->binding == binding && call->flags & CALL_UPGRADE;
-	for (unsigned i = 0; i < c->cfg.theirs.slots && have_slot; i++) {
-		const struct call *call = c->out[i].call;
-
-		n += call && call->binding == binding && call->flags & CALL_UPGRADE;
-	}
-	return n;
-}
-
-static void lined_check(const struct calls *c)
-{
-	unsigned lined[CALLS_BINDINGS] = { 0 };
-
 	list_each(struct call, call, &c->waiting, queue) {
 		assert(call->state == CALL_WAITING && call->slot == CALL_SLOT_NONE);
-		lined[call->binding] += !call->depth;
+		assert(call->binding < c->out_tried);
+		of[call->binding].lined += !call->depth;
+		of[call->binding].asked += (call->flags & CALL_UPGRADE) != 0;
 	}
-	for (unsigned i = 0; i < c->cfg.n_bindings; i++)
-		assert(lined[i] == c->out_bindings[i].lined);
+	list_each(struct call, call, &c->paused, queue) {
+		assert(call->state == CALL_PAUSED && call->slot == CALL_SLOT_NONE);
+		assert(call->binding < c->out_tried);
+		of[call->binding].asked += (call->flags & CALL_UPGRADE) != 0;
+	}
+}
+
+static void probing_count(const struct calls *c, struct of_binding *of)
+{
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+		const struct call *call = c->out[i].call;
+
+		if (!call)
+			continue;
+		assert(call->binding < c->out_tried);
+		of[call->binding].probing += (call->flags & CALL_UPGRADE) != 0;
+	}
+}
+
+/* The first of those that were never used; none of them counts. */
+static void untried_check(const struct call_binding *b, unsigned tried, unsigned n)
+{
+	assert(tried <= n);
+	assert(tried == n || (b[tried].state == CALL_UNBOUND && !b[tried].users &&
+			      !b[tried].held && !b[tried].cred));
+}
+
+static void upgrade_check(const struct call_binding *b, const struct of_binding *of)
+{
+	assert(b->in_force == b->service || b->upgrade == UPGRADE_KNOWN);
+	if (b->upgrade == UPGRADE_NONE && b->state == CALL_UNBOUND)
+		return;
+	assert(of->asked == (b->upgrade == UPGRADE_ASKED));
+	assert(of->probing == (b->upgrade == UPGRADE_PROBING));
 }
 
 static void bindings_check(const struct calls *c)
 {
+	struct of_binding of[CALLS_BINDINGS];
 	unsigned due = 0;
 
-	for (unsigned i = 0; i < c->cfg.n_bindings; i++) {
+	untried_check(c->in_bindings, c->in_tried, c->cfg.n_bindings);
+	untried_check(c->out_bindings, c->out_tried, c->cfg.n_bindings);
+	memset(of, 0, c->out_tried * sizeof *of);
+	lined_count(c, of);
+	probing_count(c, of);
+	for (unsigned i = 0; i < c->out_tried; i++) {
 		const struct call_binding *b = &c->out_bindings[i];
 
 		due += b->state != CALL_UNBOUND && b->state != CALL_BOUND;
 		assert(!b->spoiled || b->state == CALL_TO_UNBIND || b->state == CALL_TO_REBIND);
-		assert(b->in_force == b->service || b->upgrade == UPGRADE_KNOWN);
-		if (b->upgrade == UPGRADE_NONE && b->state == CALL_UNBOUND)
-			continue;
-		assert(asking(c, i, false) == (b->upgrade == UPGRADE_ASKED));
-		assert(asking(c, i, true) == (b->upgrade == UPGRADE_PROBING));
+		assert(of[i].lined == b->lined);
+		upgrade_check(b, &of[i]);
 	}
 	for (unsigned i = 0; i < c->cfg.n_creds; i++)
 		due += c->out_creds[i].state == CRED_NEW || c->out_creds[i].state == CRED_LEAVES;
@@ -189,16 +212,18 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown)
 
 		assert(call == &c->in_calls[i] && call->slot == i && call->incoming);
 		assert(!s->due == list_empty(&s->link));
+		call_check(call);
+		if (call->state == CALL_FREE) {
+			assert(!call->gone && !(s->due & ~DUE_STATE));
+			continue;
+		}
+		n++;
 		assert(!(s->due & DUE_END) == (call->state != CALL_ENDING));
 		assert(!(s->due & (DUE_ACCEPT | DUE_CREDIT)) || call->state == CALL_OPEN);
 		assert(!call_waits(call) && call->state != CALL_SETTLING);
 		assert(call->state != CALL_OVER || call->pending & P_ENDED);
 		assert(!call->gone || call->state == CALL_ENDING);
 		peers_behind_check(c, call);
-		call_check(call);
-		if (call->state == CALL_FREE)
-			continue;
-		n++;
 		assert(call->gen == s->gen);
 		*grown += rx_check(c, call);
 	}
@@ -207,31 +232,42 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown)
 
 /* ---- credentials ---- */
 
-static unsigned binds(const struct call_binding *b, unsigned n_bindings, unsigned cred)
+/* How many bindings have each of them. */
+static void creds_count(const struct calls *c, const struct call_binding *b, unsigned n,
+			unsigned *users)
 {
-	unsigned n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		assert(b[i].cred <= c->cfg.n_creds);
+		users[b[i].cred] += b[i].state != CALL_UNBOUND || b[i].held;
+	}
+}
 
-	for (unsigned i = 0; i < n_bindings; i++)
-		n += b[i].cred == cred && (b[i].state != CALL_UNBOUND || b[i].held);
-	return n;
+static void peers_cred_check(const struct calls *c, const struct call_cred *cred, unsigned users)
+{
+	assert(cred->users == users && cred->state != CRED_LEAVES);
+	assert(!users || cred->state == CRED_NEW || cred->state == CRED_KNOWN || c->down);
+}
+
+static void own_cred_check(const struct call_cred *cred, unsigned users)
+{
+	assert(cred->users == users && cred->state != CRED_GONE);
+	assert(!users == (cred->state == CRED_NONE || cred->state == CRED_LEAVES));
 }
 
 static void creds_check(const struct calls *c)
 {
-	unsigned n_as = 0;
+	unsigned peers[CALLS_CREDS + 1] = { 0 }, own[CALLS_CREDS + 1] = { 0 }, n_as = 0;
 
+	creds_count(c, c->in_bindings, c->in_tried, peers);
+	creds_count(c, c->out_bindings, c->out_tried, own);
+	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
+		assert(c->in_calls[i].cred <= c->cfg.n_creds);
+		peers[c->in_calls[i].cred] += c->in_calls[i].state != CALL_FREE;
+	}
 	for (unsigned i = 1; i <= c->cfg.n_creds; i++) {
-		const struct call_cred *own = &c->out_creds[i - 1], *peers = &c->in_creds[i - 1];
-		unsigned n = binds(c->in_bindings, c->cfg.n_bindings, i);
-
-		for (unsigned k = 0; k < c->cfg.ours.slots; k++)
-			n += c->in_calls[k].state != CALL_FREE && c->in_calls[k].cred == i;
-		assert(peers->users == n && peers->state != CRED_LEAVES);
-		assert(!n || peers->state == CRED_NEW || peers->state == CRED_KNOWN || c->down);
-		n = binds(c->out_bindings, c->cfg.n_bindings, i);
-		assert(own->users == n && own->state != CRED_GONE);
-		assert(!n == (own->state == CRED_NONE || own->state == CRED_LEAVES));
-		n_as += n;
+		peers_cred_check(c, &c->in_creds[i - 1], peers[i]);
+		own_cred_check(&c->out_creds[i - 1], own[i]);
+		n_as += own[i];
 	}
 	assert(n_as == c->n_as);
 }
@@ -254,9 +290,6 @@ void calls_check(struct calls *c)
 	list_length(&c->unshown);
 	list_each(struct call, call, &c->ready, queue)
 		assert(call->state == CALL_OPEN && call->slot != CALL_SLOT_NONE);
-	lined_check(c);
-	list_each(struct call, call, &c->paused, queue)
-		assert(call->state == CALL_PAUSED && call->slot == CALL_SLOT_NONE);
 	assert(!c->down || (list_empty(&c->ready) && !c->n_waiting));
 }
 

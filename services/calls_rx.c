@@ -319,6 +319,8 @@ static const char *rx_bind(struct calls *c, const struct call_frame *f)
 	}
 	if (f->cred && !peers_cred_is_known(c, f->cred))
 		return "a binding of an unknown credential";
+	if (f->binding >= c->in_tried)
+		c->in_tried = (uint16_t)(f->binding + 1);
 	b->state = CALL_BOUND;
 	b->service = f->service;
 	b->used = false;
