@@ -402,7 +402,7 @@ static unsigned n_open(void)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < SIM_CONNS; i++)
+	for (unsigned i = 0; i < sim.n_conns; i++)
 		n += sim.conns[i].used;
 	return n;
 }

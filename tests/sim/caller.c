@@ -206,6 +206,8 @@ static struct caller *start(struct dialog *d, unsigned depth, uint64_t deadline_
 	e->is_probe = b.upgrade;
 	offered(e, b.data.n, b.last);
 	o->used = true;
+	if (index_of(d, o) >= d->n_callers)
+		d->n_callers = index_of(d, o) + 1;
 	draw_quit(o, b.endless);
 	o->wait_ns = USEC;
 	dialog_step_at(d, STEP_CALLER, index_of(d, o), sim.now_ns);
@@ -473,7 +475,7 @@ void caller_step(struct dialog *d, unsigned i)
 
 void caller_end_all(struct dialog *d)
 {
-	for (unsigned i = 0; i < CALL_OWN_MAX; i++) {
+	for (unsigned i = 0; i < d->n_callers; i++) {
 		struct caller *o = &d->caller[i];
 
 		if (!o->used)

@@ -103,6 +103,7 @@ struct dialog {
 	uint64_t bulk_end;		/* ring position behind the last piece */
 	uint16_t kept;			/* a binding that stays */
 	uint8_t principal[CALLS_CREDS];	/* whose each credential of the peer is; 0: none */
+	unsigned n_callers, n_handlers;	/* those behind were never in use */
 	struct caller caller[CALL_OWN_MAX];
 	struct handler handler[CALL_SLOTS_MAX];
 };

@@ -67,7 +67,7 @@ static void went(struct dialog *d, uint8_t *principal)
 	if (!*principal)
 		sim_fail("n%u: a credential of n%u ends that was not there", d->x->node,
 			 d->x->peer);
-	for (unsigned i = 0; i < CALL_SLOTS_MAX; i++)
+	for (unsigned i = 0; i < d->n_handlers; i++)
 		if (d->handler[i].call && !d->c.down &&
 		    exchange_of(d->handler[i].id)->who == *principal)
 			sim_fail("n%u: credential %u of n%u ends before call %u of it", d->x->node,

@@ -16,6 +16,12 @@ static struct node *node_of(const struct dialog *d)
 	return &sim.node[d->x->node];
 }
 
+/* Something was done to its core. */
+static void touched(const struct dialog *d)
+{
+	node_of(d)->calls_due_ns = 0;
+}
+
 bool dialog_hurries(const struct dialog *d)
 {
 	return (sim.phase >= PHASE_HEAL && sim.phase < PHASE_CLOSE) || d->is_finishing ||
@@ -154,6 +160,7 @@ void dialog_pump(struct dialog *d)
 {
 	struct calls_out out;
 
+	touched(d);
 	if (d->is_pulling)
 		return;
 	d->is_pulling = true;
@@ -209,6 +216,7 @@ void dialog_up(struct sess *x)
 	d->x = x;
 	x->calls = d;
 	calls_init(&d->c, &cfg, d->mem, sim.now_ns);
+	touched(d);
 	if (rng_one_in(&sim.service, 2) || calls_bind(&d->c, CALL_SERVICE, NULL, &d->kept))
 		d->kept = UINT16_MAX;
 	sim_at(sim.now_ns, EV_CALLS, x->node, x->peer, 1);
@@ -232,6 +240,7 @@ void dialog_frame(struct sess *x, const uint8_t *p, size_t n)
 	x->has_batch = true;
 	calls_now(&d->c, sim.now_ns);
 	calls_frame(&d->c, p, n);
+	touched(d);
 	d->is_pulling = true;
 	pull(d);
 	d->is_pulling = false;
@@ -266,7 +275,7 @@ void dialog_finishing(struct sess *x)
 	cover(COVER_C_FINISHING);
 	TRACE("n%u FINISHING n%u, %u calls of the peer", x->node, x->peer, d->c.n_in);
 	d->is_finishing = true;
-	for (unsigned i = 0; i < CALL_OWN_MAX; i++)
+	for (unsigned i = 0; i < d->n_callers; i++)
 		if (d->caller[i].used)
 			exchange_of(d->caller[i].id)->is_closing = true;
 	calls_now(&d->c, sim.now_ns);
@@ -275,7 +284,7 @@ void dialog_finishing(struct sess *x)
 		cover(COVER_C_STOP);
 		calls_stop(&d->c);
 	}
-	for (unsigned i = 0; i < CALL_SLOTS_MAX; i++)
+	for (unsigned i = 0; i < d->n_handlers; i++)
 		if (d->handler[i].call)
 			dialog_step_at(d, STEP_HANDLER, i, sim.now_ns);
 	dialog_pump(d);
@@ -292,6 +301,7 @@ void dialog_finished(struct sess *x)
 
 static void dialog_free(struct sess *x)
 {
+	touched(x->calls);
 	free(x->calls->mem);
 	free(x->calls);
 	x->calls = NULL;
@@ -322,7 +332,7 @@ void dialog_forget(struct sess *x)
 
 	if (!d)
 		return;
-	for (unsigned i = 0; i < CALL_OWN_MAX; i++) {
+	for (unsigned i = 0; i < d->n_callers; i++) {
 		struct exchange *e = d->caller[i].used ? exchange_of(d->caller[i].id) : NULL;
 
 		if (!e)
@@ -330,7 +340,7 @@ void dialog_forget(struct sess *x)
 		e->caller_dead = true;
 		e->own = NULL;
 	}
-	for (unsigned i = 0; i < CALL_SLOTS_MAX; i++)
+	for (unsigned i = 0; i < d->n_handlers; i++)
 		if (d->handler[i].call)
 			exchange_of(d->handler[i].id)->called_dead = true;
 	dialog_free(x);
@@ -338,17 +348,24 @@ void dialog_forget(struct sess *x)
 
 /* ---- time ---- */
 
-uint64_t dialog_deadline(const struct node *n)
+static uint64_t earliest(const struct node *n)
 {
 	uint64_t at = CORE_NEVER;
 
-	for (unsigned j = 0; sim.calls && j < SIM_NODES; j++) {
+	for (unsigned j = 0; j < SIM_NODES; j++) {
 		const struct sess *x = n->chan[j].sess;
 
 		if (x && x->calls && calls_deadline(&x->calls->c) < at)
 			at = calls_deadline(&x->calls->c);
 	}
 	return at;
+}
+
+uint64_t dialog_deadline(struct node *n)
+{
+	if (!n->calls_due_ns)
+		n->calls_due_ns = sim.calls ? earliest(n) : CORE_NEVER;
+	return n->calls_due_ns;
 }
 
 void dialog_tick(struct node *n)
@@ -414,10 +431,10 @@ void dialog_heal(void)
 	for (unsigned i = 0; i < SIM_SESSIONS; i++) {
 		struct dialog *d = sim.sess[i].used ? sim.sess[i].calls : NULL;
 
-		for (unsigned k = 0; d && k < CALL_OWN_MAX; k++)
+		for (unsigned k = 0; d && k < d->n_callers; k++)
 			if (d->caller[k].used)
 				dialog_step_at(d, STEP_CALLER, k, sim.now_ns);
-		for (unsigned k = 0; d && k < CALL_SLOTS_MAX; k++)
+		for (unsigned k = 0; d && k < d->n_handlers; k++)
 			if (d->handler[k].call)
 				dialog_step_at(d, STEP_HANDLER, k, sim.now_ns);
 	}
@@ -456,7 +473,7 @@ void dialog_show(const struct node *n, unsigned j)
 	const struct sess *x = n->chan[j].sess;
 	const struct dialog *d = x ? x->calls : NULL;
 
-	for (unsigned i = 0; d && i < CALL_OWN_MAX; i++) {
+	for (unsigned i = 0; d && i < d->n_callers; i++) {
 		const struct caller *o = &d->caller[i];
 
 		if (o->used)
@@ -466,7 +483,7 @@ void dialog_show(const struct node *n, unsigned j)
 			      exchange_of(o->id)->request_len,
 			      exchange_of(o->id)->reply_seen, o->unconsumed);
 	}
-	for (unsigned i = 0; d && i < CALL_SLOTS_MAX; i++) {
+	for (unsigned i = 0; d && i < d->n_handlers; i++) {
 		const struct handler *h = &d->handler[i];
 
 		if (h->call)

@@ -20,7 +20,7 @@ void dialog_finished(struct sess *x);
 void dialog_down(struct sess *x);
 void dialog_forget(struct sess *x);
 void dialog_step(struct sess *x, uint32_t b);
-uint64_t dialog_deadline(const struct node *n);
+uint64_t dialog_deadline(struct node *n);
 void dialog_tick(struct node *n);
 void dialog_heal(void);
 void dialog_closing(void);

@@ -352,7 +352,7 @@ static void slots_bound(const struct dialog *d)
 	const struct calls_config *cfg = &d->c.cfg;
 	unsigned held[CALL_DEPTH_MAX + 1] = { 0 }, n = 0;
 
-	for (unsigned i = 0; i < CALL_OWN_MAX; i++) {
+	for (unsigned i = 0; i < d->n_callers; i++) {
 		const struct caller *o = &d->caller[i];
 
 		if (has_slot(o) && o->call.service >= CALLS_SYSTEM)
@@ -373,14 +373,14 @@ void exchange_bounds(const struct dialog *d)
 	uint64_t grown = 0;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < CALL_SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < d->n_handlers; i++) {
 		const struct handler *h = &d->handler[i];
 
 		n += h->call != NULL;
 		if (h->call && h->unconsumed > cfg->ours.window)
 			grown += h->unconsumed - cfg->ours.window;
 	}
-	for (unsigned i = 0; i < CALL_OWN_MAX; i++) {
+	for (unsigned i = 0; i < d->n_callers; i++) {
 		const struct caller *o = &d->caller[i];
 
 		if (o->used && o->unconsumed > cfg->ours.window)
@@ -397,11 +397,11 @@ void exchange_bounds(const struct dialog *d)
 
 void exchange_fin(const struct dialog *d)
 {
-	for (unsigned i = 0; i < CALL_OWN_MAX; i++)
+	for (unsigned i = 0; i < d->n_callers; i++)
 		if (d->caller[i].used && !d->caller[i].is_over)
 			sim_fail("n%u: FIN to n%u while its call %u is open", d->x->node,
 				 d->x->peer, d->caller[i].id);
-	for (unsigned i = 0; i < CALL_SLOTS_MAX; i++)
+	for (unsigned i = 0; i < d->n_handlers; i++)
 		if (d->handler[i].call)
 			sim_fail("n%u: FIN to n%u while call %u has a handler", d->x->node,
 				 d->x->peer, d->handler[i].id);

@@ -107,7 +107,7 @@ static void path_down(const struct fault *f)
 	sim.hard_fault = true;
 	sim.path_down[f->a][f->b][f->path] = true;
 	sim.path_down[f->b][f->a][f->path] = true;
-	for (unsigned i = 0; i < SIM_CONNS; i++) {
+	for (unsigned i = 0; i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 		unsigned a = c->end[0].node, b = c->end[1].node;
 
@@ -434,7 +434,7 @@ void fault_heal(void)
 	memset(sim.arm, 0xff, sizeof sim.arm);
 	memset(sim.forge, 0, sizeof sim.forge);
 	memset(sim.narrow_until_ns, 0, sizeof sim.narrow_until_ns);
-	for (unsigned i = 0; i < SIM_CONNS; i++)
+	for (unsigned i = 0; i < sim.n_conns; i++)
 		for (unsigned s = 0; s < 2; s++)
 			sim.conns[i].end[s].bytes_left = -1;
 	for (unsigned i = 0; i < sim.n_slots; i++)

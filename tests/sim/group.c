@@ -421,7 +421,7 @@ static void cut_paths(uint32_t mask, bool yes)
 			for (unsigned p = 0; (mask >> a & 1) != (mask >> b & 1) && p < sim.n_paths;
 			     p++)
 				sim.path_down[a][b][p] = yes;
-	for (unsigned i = 0; yes && i < SIM_CONNS; i++) {
+	for (unsigned i = 0; yes && i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 		unsigned a = c->end[0].node, b = c->end[1].node;
 

@@ -81,6 +81,8 @@ static void begun(struct dialog *d, struct handler *h, struct call *call)
 		.call = call, .gen = gen, .id = call->op, .due_ns = h->due_ns,
 		.is_behind = call->behind,
 	};
+	if (call->slot >= d->n_handlers)
+		d->n_handlers = call->slot + 1u;
 	if (h->is_behind)
 		cover(COVER_C_BEHIND);
 	else
@@ -382,7 +384,7 @@ void handler_event(struct dialog *d, const struct calls_event *ev)
 
 void handler_end_all(struct dialog *d)
 {
-	for (unsigned i = 0; i < CALL_SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < d->n_handlers; i++) {
 		struct handler *h = &d->handler[i];
 
 		if (!h->call)

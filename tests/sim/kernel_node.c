@@ -205,7 +205,7 @@ void kernel_fenced(struct node *n)
 
 static void tick(struct node *n)
 {
-	for (unsigned i = 0; i < SIM_CONNS; i++) {
+	for (unsigned i = 0; i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 
 		for (unsigned s = 0; c->used && s < 2; s++) {

@@ -38,7 +38,7 @@ struct path_addr net_addr(unsigned nodeidx, unsigned path)
 
 void net_reset_all(void)
 {
-	for (unsigned i = 0; i < SIM_CONNS; i++) {
+	for (unsigned i = 0; i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 
 		if (c->used) {
@@ -100,6 +100,8 @@ struct conn *net_open(unsigned from, unsigned to, unsigned path)
 		sim_fail("out of connections: links are not given back");
 		return NULL;
 	}
+	if (c == &sim.conns[sim.n_conns])
+		sim.n_conns++;
 	c->used = true;
 	c->probe = c->stranger = c->cut = false;
 	c->path = (uint8_t)path;
@@ -336,7 +338,7 @@ void net_eof(struct conn *c)
 
 void net_node_gone(struct node *n, bool silent)
 {
-	for (unsigned i = 0; i < SIM_CONNS; i++) {
+	for (unsigned i = 0; i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 
 		for (unsigned s = 0; c->used && s < 2; s++) {
@@ -354,7 +356,7 @@ void net_node_gone(struct node *n, bool silent)
 /* The listener is closed and opened again: what waited there is gone. */
 void net_unaccepted(struct node *n)
 {
-	for (unsigned i = 0; i < SIM_CONNS; i++) {
+	for (unsigned i = 0; i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 
 		if (c->used && c->end[1].node == n->idx && c->end[1].state == END_OPEN &&
@@ -373,7 +375,7 @@ unsigned net_links(unsigned a, unsigned b)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < SIM_CONNS; i++)
+	for (unsigned i = 0; i < sim.n_conns; i++)
 		n += sim.conns[i].used && between(&sim.conns[i], a, b);
 	return n;
 }
@@ -383,7 +385,7 @@ struct conn *net_pick(unsigned a, unsigned b, struct rng *r)
 	struct conn *found = NULL;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < SIM_CONNS; i++) {
+	for (unsigned i = 0; i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 
 		if (!c->used || c->end[0].state == END_CLOSED || c->end[1].state == END_CLOSED ||

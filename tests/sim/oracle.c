@@ -417,7 +417,7 @@ bool oracle_done(struct sess *x)
 /* No sub-state of a link lasts for ever. */
 void oracle_deadlines(void)
 {
-	for (unsigned i = 0; i < SIM_CONNS; i++) {
+	for (unsigned i = 0; i < sim.n_conns; i++) {
 		struct conn *c = &sim.conns[i];
 
 		for (unsigned s = 0; c->used && s < 2; s++) {

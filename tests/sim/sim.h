@@ -277,6 +277,7 @@ struct node {
 	unsigned mq_head, mq_n;
 	uint64_t mq_last_ns;
 	struct kernel *kernel;
+	uint64_t calls_due_ns;	/* dialog_deadline(); 0: to be looked up */
 };
 
 enum fault_kind {
@@ -343,8 +344,8 @@ struct sim {
 	uint8_t *declared;		/* [by incarnation][incarnation] */
 	struct stream *streams;		/* [from][to] */
 	struct conn *conns;
+	unsigned n_conns;	/* those behind were never used */
 	struct sess *sess;
-	unsigned n_sess;
 	struct event *heap;
 	unsigned n_heap;
 	uint32_t order;

@@ -15,10 +15,8 @@ struct sim sim;
 
 uint64_t rng_scale(struct rng *r, uint64_t lo, uint64_t hi)
 {
-	unsigned bits = 0;
+	unsigned bits = hi > lo ? 64 - (unsigned)__builtin_clzll(hi - lo) : 0;
 
-	while (hi > lo && (hi - lo) >> bits)
-		bits++;
 	hi = (hi - lo) & ((2ull << rng_below(r, bits + 1)) - 1);
 	return lo + rng_below(r, hi + 1);
 }
@@ -367,7 +365,7 @@ static struct node *next_tick(uint64_t *ret_at)
 		if (!n->running || n->kernel)
 			continue;
 		at = core_deadline(&n->core);
-		if (sim.calls && dialog_deadline(n) < at)
+		if (dialog_deadline(n) < at)
 			at = dialog_deadline(n);
 		if (at != CORE_NEVER && at < n->stun_until_ns)
 			at = n->stun_until_ns;
