@@ -202,7 +202,8 @@ static void peers_behind_check(const struct calls *c, const struct call *call)
 	assert(s->call->state == CALL_OPEN || s->call->state == CALL_SETTLING);
 }
 
-static void peers_slots_check(const struct calls *c, uint64_t *grown)
+/* users: for each credential, to be added to. */
+static void peers_slots_check(const struct calls *c, uint64_t *grown, unsigned *users)
 {
 	unsigned n = 0;
 
@@ -218,6 +219,8 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown)
 			continue;
 		}
 		n++;
+		assert(call->cred <= c->cfg.n_creds);
+		users[call->cred]++;
 		assert(!(s->due & DUE_END) == (call->state != CALL_ENDING));
 		assert(!(s->due & (DUE_ACCEPT | DUE_CREDIT)) || call->state == CALL_OPEN);
 		assert(!call_waits(call) && call->state != CALL_SETTLING);
@@ -254,16 +257,13 @@ static void own_cred_check(const struct call_cred *cred, unsigned users)
 	assert(!users == (cred->state == CRED_NONE || cred->state == CRED_LEAVES));
 }
 
-static void creds_check(const struct calls *c)
+/* peers: the users of those of the peer that are calls. */
+static void creds_check(const struct calls *c, unsigned *peers)
 {
-	unsigned peers[CALLS_CREDS + 1] = { 0 }, own[CALLS_CREDS + 1] = { 0 }, n_as = 0;
+	unsigned own[CALLS_CREDS + 1] = { 0 }, n_as = 0;
 
 	creds_count(c, c->in_bindings, c->in_tried, peers);
 	creds_count(c, c->out_bindings, c->out_tried, own);
-	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
-		assert(c->in_calls[i].cred <= c->cfg.n_creds);
-		peers[c->in_calls[i].cred] += c->in_calls[i].state != CALL_FREE;
-	}
 	for (unsigned i = 1; i <= c->cfg.n_creds; i++) {
 		peers_cred_check(c, &c->in_creds[i - 1], peers[i]);
 		own_cred_check(&c->out_creds[i - 1], own[i]);
@@ -274,13 +274,14 @@ static void creds_check(const struct calls *c)
 
 void calls_check(struct calls *c)
 {
+	unsigned users[CALLS_CREDS + 1] = { 0 };
 	uint64_t grown = 0;
 
 	own_slots_check(c, &grown);
-	peers_slots_check(c, &grown);
+	peers_slots_check(c, &grown, users);
 	depth_check(c);
 	bindings_check(c);
-	creds_check(c);
+	creds_check(c, users);
 	assert((int64_t)grown + c->grow_bytes == c->cfg.grow_bytes);
 	assert(list_length(&c->waiting) == c->n_lined);
 	assert(c->n_lined + list_length(&c->paused) == c->n_waiting);

@@ -47,9 +47,12 @@ void sim_trace(const char *fmt, ...)
 
 /* ---- events ---- */
 
+/* Without branches, which no processor would predict. */
 static bool earlier(const struct event *a, const struct event *b)
 {
-	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
+	bool same = a->at_ns == b->at_ns;
+
+	return (a->at_ns < b->at_ns) | (same & (a->order < b->order));
 }
 
 static void push(struct event e)
@@ -73,9 +76,9 @@ static struct event pop(void)
 	struct event top = sim.heap[0], e = sim.heap[--sim.n_heap];
 	unsigned i = 0, c;
 
+	/* Behind the last one still lies e: where it is the earlier of two, it goes above them. */
 	while ((c = 2 * i + 1) < sim.n_heap) {
-		if (c + 1 < sim.n_heap && earlier(&sim.heap[c + 1], &sim.heap[c]))
-			c++;
+		c += earlier(&sim.heap[c + 1], &sim.heap[c]);
 		if (!earlier(&sim.heap[c], &e))
 			break;
 		sim.heap[i] = sim.heap[c];
