@@ -248,7 +248,7 @@ void dialog_frame(struct sess *x, const uint8_t *p, size_t n)
 
 void dialog_batch_end(struct node *n)
 {
-	for (unsigned j = 0; j < SIM_NODES && !sim.failed; j++) {
+	for (unsigned j = 0; sim.calls && j < SIM_NODES && !sim.failed; j++) {
 		struct sess *x = n->chan[j].sess;
 
 		if (!x || !x->calls || !x->has_batch)
@@ -364,7 +364,7 @@ static uint64_t earliest(const struct node *n)
 uint64_t dialog_deadline(struct node *n)
 {
 	if (!n->calls_due_ns)
-		n->calls_due_ns = sim.calls ? earliest(n) : CORE_NEVER;
+		n->calls_due_ns = earliest(n);
 	return n->calls_due_ns;
 }
 

@@ -182,8 +182,9 @@ static struct topo_pub *some_pub(const struct topo_server *s)
 	uint32_t at = (uint32_t)rng_below(&tw.rng, tw.n_pubs ? tw.n_pubs : 1);
 
 	for (uint32_t i = 0; i < tw.n_pubs; i++) {
-		struct topo_pub *pub = &tw.pub[(at + i) % tw.n_pubs];
+		struct topo_pub *pub = &tw.pub[at];
 
+		at = at + 1 == tw.n_pubs ? 0 : at + 1;
 		if (pub->live && pub->id.node == node_of(s->idx))
 			return pub;
 	}

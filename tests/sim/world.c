@@ -368,7 +368,7 @@ static struct node *next_tick(uint64_t *ret_at)
 		if (!n->running || n->kernel)
 			continue;
 		at = core_deadline(&n->core);
-		if (dialog_deadline(n) < at)
+		if (sim.calls && dialog_deadline(n) < at)
 			at = dialog_deadline(n);
 		if (at != CORE_NEVER && at < n->stun_until_ns)
 			at = n->stun_until_ns;
