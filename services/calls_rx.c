@@ -199,7 +199,7 @@ static const char *rx_begin(struct calls *c, const struct call_frame *f)
 
 	if (f->slot >= c->cfg.ours.slots)
 		return "a call in a slot that was never granted";
-	if (f->binding >= c->cfg.n_bindings || c->in_bindings[f->binding].state != CALL_BOUND)
+	if (f->binding >= c->in_tried || c->in_bindings[f->binding].state != CALL_BOUND)
 		return "a call by an unknown binding";
 	if (f->depth > c->cfg.depth_max)
 		return "a call too deep";
