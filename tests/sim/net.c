@@ -218,7 +218,8 @@ void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
 			s->n += n;
 			return;
 		}
-		if (sim.sctp && s->kind == SEG_DATA)	/* an end loses no bytes before it */
+		/* An orderly end loses no bytes before it, and over SCTP none does. */
+		if ((sim.sctp || kind == SEG_EOF) && s->kind == SEG_DATA)
 			e->segs[(e->seg_head + e->n_segs - 2) % SIM_SEGS].n += s->n;
 		e->n_segs--;		/* what ends the pipe wins */
 		if (s->kind != SEG_DATA)
