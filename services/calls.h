@@ -302,6 +302,12 @@ struct plain_limits {
 				 * is begun for no other one may have one */
 };
 
+/* Of the bindings of a session. */
+struct bindings_tried {
+	uint16_t out, in;	/* own ones, the peer's: none was used from these numbers on */
+	uint16_t n_as;		/* own bindings with a credential */
+};
+
 struct calls {
 	struct calls_config cfg;
 	struct call_slot *out, *in;
@@ -329,9 +335,7 @@ struct calls {
 	uint16_t n_awaited;	/* of them those that the peer has not ended */
 	uint16_t n_in;		/* calls of the peer */
 	uint16_t n_binds;	/* BIND, UNBIND, CRED and UNCRED that are due */
-	uint16_t n_as;		/* own bindings with a credential */
-	uint16_t out_tried;	/* bindings from this one on were never used */
-	uint16_t in_tried;
+	struct bindings_tried tried;
 	uint32_t n_lined;	/* waiting */
 	uint32_t n_waiting;	/* and paused */
 	uint32_t n_own;		/* own calls that were not let go */

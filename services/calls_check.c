@@ -108,7 +108,7 @@ static void depth_check(const struct calls *c)
 		if (e <= c->cfg.depth_max && held[0])
 			assert(held[0] <= n - c->cfg.reserved - (c->cfg.depth_max - (int)e));
 	}
-	for (unsigned i = 0; i < c->out_tried; i++)
+	for (unsigned i = 0; i < c->tried.out; i++)
 		all += c->out_bindings[i].held;
 	assert((unsigned)(held[0] + held[1]) == c->n_taken && all == c->n_taken);
 }
@@ -124,13 +124,13 @@ static void lined_count(const struct calls *c, struct of_binding *of)
 {
 	list_each(struct call, call, &c->waiting, queue) {
 		assert(call->state == CALL_WAITING && call->slot == CALL_SLOT_NONE);
-		assert(call->binding < c->out_tried);
+		assert(call->binding < c->tried.out);
 		of[call->binding].lined += !call->depth;
 		of[call->binding].asked += (call->flags & CALL_UPGRADE) != 0;
 	}
 	list_each(struct call, call, &c->paused, queue) {
 		assert(call->state == CALL_PAUSED && call->slot == CALL_SLOT_NONE);
-		assert(call->binding < c->out_tried);
+		assert(call->binding < c->tried.out);
 		of[call->binding].asked += (call->flags & CALL_UPGRADE) != 0;
 	}
 }
@@ -142,7 +142,7 @@ static void probing_count(const struct calls *c, struct of_binding *of)
 
 		if (!call)
 			continue;
-		assert(call->binding < c->out_tried);
+		assert(call->binding < c->tried.out);
 		of[call->binding].probing += (call->flags & CALL_UPGRADE) != 0;
 	}
 }
@@ -169,12 +169,12 @@ static void bindings_check(const struct calls *c)
 	struct of_binding of[CALLS_BINDINGS];
 	unsigned due = 0;
 
-	untried_check(c->in_bindings, c->in_tried, c->cfg.n_bindings);
-	untried_check(c->out_bindings, c->out_tried, c->cfg.n_bindings);
-	memset(of, 0, c->out_tried * sizeof *of);
+	untried_check(c->in_bindings, c->tried.in, c->cfg.n_bindings);
+	untried_check(c->out_bindings, c->tried.out, c->cfg.n_bindings);
+	memset(of, 0, c->tried.out * sizeof *of);
 	lined_count(c, of);
 	probing_count(c, of);
-	for (unsigned i = 0; i < c->out_tried; i++) {
+	for (unsigned i = 0; i < c->tried.out; i++) {
 		const struct call_binding *b = &c->out_bindings[i];
 
 		due += b->state != CALL_UNBOUND && b->state != CALL_BOUND;
@@ -262,14 +262,14 @@ static void creds_check(const struct calls *c, unsigned *peers)
 {
 	unsigned own[CALLS_CREDS + 1] = { 0 }, n_as = 0;
 
-	creds_count(c, c->in_bindings, c->in_tried, peers);
-	creds_count(c, c->out_bindings, c->out_tried, own);
+	creds_count(c, c->in_bindings, c->tried.in, peers);
+	creds_count(c, c->out_bindings, c->tried.out, own);
 	for (unsigned i = 1; i <= c->cfg.n_creds; i++) {
 		peers_cred_check(c, &c->in_creds[i - 1], peers[i]);
 		own_cred_check(&c->out_creds[i - 1], own[i]);
 		n_as += own[i];
 	}
-	assert(n_as == c->n_as);
+	assert(n_as == c->tried.n_as);
 }
 
 void calls_check(struct calls *c)

@@ -199,7 +199,7 @@ static const char *rx_begin(struct calls *c, const struct call_frame *f)
 
 	if (f->slot >= c->cfg.ours.slots)
 		return "a call in a slot that was never granted";
-	if (f->binding >= c->in_tried || c->in_bindings[f->binding].state != CALL_BOUND)
+	if (f->binding >= c->tried.in || c->in_bindings[f->binding].state != CALL_BOUND)
 		return "a call by an unknown binding";
 	if (f->depth > c->cfg.depth_max)
 		return "a call too deep";
@@ -319,8 +319,8 @@ static const char *rx_bind(struct calls *c, const struct call_frame *f)
 	}
 	if (f->cred && !peers_cred_is_known(c, f->cred))
 		return "a binding of an unknown credential";
-	if (f->binding >= c->in_tried)
-		c->in_tried = (uint16_t)(f->binding + 1);
+	if (f->binding >= c->tried.in)
+		c->tried.in = (uint16_t)(f->binding + 1);
 	b->state = CALL_BOUND;
 	b->service = f->service;
 	b->used = false;

@@ -61,9 +61,9 @@ static unsigned service_holds(const struct calls *c, const struct call_binding *
 {
 	unsigned n = 0;
 
-	if (!c->n_as)
+	if (!c->tried.n_as)
 		return b->held;
-	for (unsigned i = 0; i < c->out_tried; i++)
+	for (unsigned i = 0; i < c->tried.out; i++)
 		if (c->out_bindings[i].service == b->service)
 			n += c->out_bindings[i].held;
 	return n;
@@ -266,9 +266,9 @@ static bool is_unused(const struct call_binding *b)
 /* A number keeps the service in force that its service has, until no other number is unused. */
 static int binding_find(const struct calls *c, uint16_t service, uint16_t cred)
 {
-	int unused = c->out_tried < c->cfg.n_bindings ? c->out_tried : -ENOSPC;
+	int unused = c->tried.out < c->cfg.n_bindings ? c->tried.out : -ENOSPC;
 
-	for (int i = c->out_tried - 1; i >= 0; i--) {
+	for (int i = c->tried.out - 1; i >= 0; i--) {
 		const struct call_binding *b = &c->out_bindings[i];
 
 		if (b->service == service && b->cred == cred && (!is_unused(b) || is_known(c, i)))
@@ -311,7 +311,7 @@ static void binding_use(struct calls *c, struct call_binding *b, const struct ca
 	b->cred = cred;
 	if (!cred)
 		return;
-	c->n_as++;
+	c->tried.n_as++;
 	cred_use(c, cred, as);
 }
 
@@ -319,7 +319,7 @@ void binding_settle(struct calls *c, struct call_binding *b)
 {
 	if (!b->cred || !is_unused(b))
 		return;
-	c->n_as--;
+	c->tried.n_as--;
 	cred_left(c, b->cred);
 	b->cred = 0;
 }
@@ -339,8 +339,8 @@ int calls_bind(struct calls *c, uint16_t service, const struct calls_cred *as,
 	i = binding_find(c, service, (uint16_t)cred);
 	if (i < 0)
 		return i;
-	if (i == c->out_tried)
-		c->out_tried++;
+	if (i == c->tried.out)
+		c->tried.out++;
 	b = &c->out_bindings[i];
 	if (is_unused(b))
 		binding_use(c, b, as, (uint16_t)cred);
