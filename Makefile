@@ -28,7 +28,7 @@ TRANSPORT ?=
 # make bench: within a minute; only that row, group or figure
 QUICK ?=
 ROW ?=
-# make mutate: how many, drawn from which seed, where, in which file and statements; or LISTED
+# make mutate: how many, drawn from which seed, where, in which files and statements; or LISTED
 N ?= 200
 SEED ?= 1
 DIRS ?= proto lowcomms services membership

@@ -4,7 +4,8 @@
 (listed.py), and their judgement by the tests. Knows nothing of what the tests check, nor how C
 is read (sites.py).
 
-	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [FILE=proto/link.c] [TEXT=l->kept]
+	make mutate N=200 SEED=1 [DIRS="proto"] [JOBS=2] [TEXT=l->kept]
+	make mutate FILE="proto/link.c services/topo*"	only in files of these patterns
 	make mutate LISTED=all		those of tests/mutants/list.txt, which must all die
 	make mutate LISTED="early-data no-tomb"
 	make mutate AGAIN=OUTPUT	only those that live in the output of another run
@@ -124,7 +125,7 @@ def draw(dirs, only, words, seed):
 	paths = [os.path.join(d, f) for d in dirs for f in sorted(os.listdir(d))
 		 if f.endswith(('.c', '.h')) and os.path.join(d, f) not in NOT_MUTATED]
 	if only:
-		paths = [p for p in paths if fnmatch.fnmatch(p, only)]
+		paths = [p for p in paths if any(fnmatch.fnmatch(p, o) for o in only)]
 	found = [m for p in paths for m in mutants_of(p) if words in m.old]
 	return sorted(found, key=lambda m: m.rank(seed))
 
@@ -641,7 +642,7 @@ def arguments():
 	p.add_argument('--jobs', type=int, default=2)
 	p.add_argument('--dirs', default='proto lowcomms services membership')
 	p.add_argument('--listed', default='', help='names of the list, or all')
-	p.add_argument('--file', default='', help='only files of that pattern')
+	p.add_argument('--file', default='', help='only files of these patterns')
 	p.add_argument('--text', default='', help='only statements that hold it')
 	p.add_argument('--again', default='', help='only what lives in that output')
 	p.add_argument('--by', default='', help='only these tests judge')
@@ -649,6 +650,7 @@ def arguments():
 	p.add_argument('--seconds', type=int, default=0, help='no new mutant after so long')
 	args = p.parse_args()
 	args.dirs = args.dirs.split()
+	args.file = args.file.split()
 	args.listed = args.listed.split()
 	return args
 
