@@ -5,7 +5,7 @@
  *
  *	control_serve.c		the user's call: opens it all
  *	control_answer.c	one request, one answer
- *	control_status.c, control_peer.c, control_calls.c, control_top.c, control_config.c
+ *	control_status.c, control_peer.c, control_calls.c, control_config.c
  *				the answers
  *	control_request.c	requests
  *	control.c		rights

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "services/control.h"
 #include "services/control_request.h"
@@ -223,6 +224,42 @@ static void others_may_as_the_options_say(void)
 	CHECK_EQ(rights(&c, OTHER, 9, NULL, 0), SERVER_READS);
 }
 
+/* What it points to would be anything. */
+static void writers_are_counted(void)
+{
+	struct sinew_control_options opt = {
+		.size = sizeof opt, .n_write_uids = 1, .has_read_gid = true, .read_gid = GROUP,
+	};
+	uid_t uids[SINEW_CONTROL_WRITERS_MAX + 1] = { [SINEW_CONTROL_WRITERS_MAX - 1] = WRITER };
+	struct sinew_node *n = (struct sinew_node *)(void *)uids;	/* not looked at */
+	struct control *c = NULL;
+
+	CHECK_EQ(control_new(n, &opt, &c), -EINVAL);
+	opt.write_uids = uids;
+	opt.n_write_uids = SINEW_CONTROL_WRITERS_MAX + 1;
+	CHECK_EQ(control_new(n, &opt, &c), -EINVAL);
+	CHECK(!c);
+	opt.n_write_uids--;
+	CHECK_EQ(control_new(n, &opt, &c), 0);
+	CHECK_EQ(rights(c, WRITER, 9, NULL, 0), SERVER_READS | SERVER_WRITES);
+	CHECK_EQ(rights(c, OTHER, 9, NULL, 0), 0);
+	CHECK_EQ(rights(c, OTHER, GROUP, NULL, 0), SERVER_READS);
+	CHECK(c->began_ms > 0 && c->own_uid == geteuid() && !c->remote_status && !c->calls);
+	control_free(c);
+	opt.anyone_reads = opt.remote_status = true;
+	CHECK_EQ(control_new(n, &opt, &c), 0);
+	CHECK_EQ(rights(c, OTHER, 9, NULL, 0), SERVER_READS);
+	CHECK(c->remote_status);
+	control_free(c);
+	CHECK_EQ(control_new(n, NULL, &c), 0);
+	CHECK_EQ(rights(c, OTHER, GROUP, NULL, 0), 0);
+	control_free(c);
+	control_free(NULL);
+	CHECK_EQ(sinew_control_serve(NULL, NULL), -EINVAL);
+	opt.size--;
+	CHECK_EQ(sinew_control_serve(n, &opt), -EINVAL);
+}
+
 /* ---- names ---- */
 
 static void names_are_made_of_all_parts(void)
@@ -233,11 +270,17 @@ static void names_are_made_of_all_parts(void)
 	CHECK_STR(name, "sinew/demo/sinew/3");
 	CHECK_EQ(sinew_control_name("", "a/b \x7f", 3, name, sizeof name), 14);
 	CHECK_STR(name, "sinew//a_b__/3");
+	CHECK_EQ(sinew_control_name("!~", "\x80", 3, name, sizeof name), 12);
+	CHECK_STR(name, "sinew/!~/_/3");
 	memset(longest, 'x', sizeof longest - 1);
 	longest[sizeof longest - 1] = '\0';
 	CHECK(sinew_control_name(longest, longest, INT32_MAX, name, sizeof name) > 0);
 	CHECK(strlen(name) < sizeof name && strstr(name, "/2147483647"));
+	CHECK(strlen(name) == 2 * 40 + sizeof("sinew/" "/" "/" "2147483647") - 1);
 	CHECK_EQ(sinew_control_name("a", "b", 0, name, sizeof name), -EINVAL);
+	CHECK_EQ(sinew_control_name("a", NULL, 1, name, sizeof name), -EINVAL);
+	CHECK_EQ(sinew_control_name("a", "b", 1, NULL, sizeof name), -EINVAL);
+	CHECK_EQ(sinew_control_name("a", "b", UINT32_C(1) << 31, name, sizeof name), -EINVAL);
 	CHECK_EQ(sinew_control_name(NULL, "b", 1, name, sizeof name), -EINVAL);
 	CHECK_EQ(sinew_control_name("a", "b", 1, name, sizeof name - 1), -ENOSPC);
 }
@@ -252,6 +295,7 @@ int main(void)
 	RUN(so_many_options_and_no_more);
 	RUN(root_and_the_own_user_may_all);
 	RUN(others_may_as_the_options_say);
+	RUN(writers_are_counted);
 	RUN(names_are_made_of_all_parts);
 	return check_done();
 }

@@ -11,6 +11,7 @@
 static struct test_node node;
 static struct sinew_topo *topo;
 static struct follower all;
+static unsigned port;			/* of the node */
 
 static bool begin(const struct sinew_topo_options *opt)
 {
@@ -20,6 +21,7 @@ static bool begin(const struct sinew_topo_options *opt)
 
 	memset(&node, 0, sizeof node);
 	fast_options(&o, 1, &addr);
+	port = ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
 	if (!node_open(&node, &o))
 		return false;
 	return CHECK_EQ(sinew_topo_start(node.n, NULL, opt), 0) &&
@@ -54,6 +56,16 @@ static uint64_t publish(uint32_t lower, uint32_t upper, const char *attr)
 	return id;
 }
 
+/* What its NODE is to say, with that line in the middle. */
+static const char *attr_of_node(const char *line)
+{
+	static char text[SINEW_TOPO_ATTR_MAX + 1];
+
+	snprintf(text, sizeof text, "incarnation=%016llx\n%saddr=127.0.0.1:%u\n",
+		 (unsigned long long)sinew_incarnation(node.n), line, port);
+	return text;
+}
+
 static void own_node_is_told_first(void)
 {
 	if (!begin(NULL))
@@ -61,7 +73,29 @@ static void own_node_is_told_first(void)
 	DRIVE_ALL(all.n_current == 1);
 	CHECK_EQ(all.n_rows, 1);
 	CHECK_EQ(follower_has(&all, SINEW_TOPO_NODE, 1, 1), 1);
-	CHECK(strstr(all.rows[31] ? all.rows[31]->attr : "", "incarnation=") != NULL);
+	CHECK_STR(all.last.attr, attr_of_node(""));
+	end();
+}
+
+/* A NODE that has another name, or address, is published anew. */
+static void a_name_of_the_node_is_shown(void)
+{
+	char name[SINEW_PEER_NAME_MAX];
+
+	if (!begin(NULL))
+		return;
+	DRIVE_ALL(all.n_current == 1);
+	CHECK_EQ(sinew_peer_set_name(node.n, 1, "a\nb\x7f\xc3\xa4 "), 0);
+	DRIVE_ALL(sinew_dispatch(node.n, 0) >= 0 && all.n_published == 2);
+	CHECK_STR(all.last.attr, attr_of_node("name=a?b?\xc3\xa4 \n"));
+	/* A long one in part. */
+	memset(name, 'x', sizeof name);
+	name[sizeof name - 1] = '\0';
+	CHECK_EQ(sinew_peer_set_name(node.n, 1, name), 0);
+	DRIVE_ALL(sinew_dispatch(node.n, 0) >= 0 && all.n_published == 3);
+	CHECK(strstr(all.last.attr, "\nname=xxxx") && strstr(all.last.attr, "x\naddr=127.0.0.1"));
+	CHECK_EQ(all.n_rows, 1);
+	CHECK_EQ(all.n_withdrawn, 2);
 	end();
 }
 
@@ -353,6 +387,7 @@ static void a_changed_option_is_told(void)
 int main(void)
 {
 	RUN(own_node_is_told_first);
+	RUN(a_name_of_the_node_is_shown);
 	RUN(publications_come_and_go);
 	RUN(what_is_wrong_is_refused_at_once);
 	RUN(one_is_withdrawn_once);
