@@ -97,8 +97,8 @@ static int take_value(void *arg, const char *key, struct json_object *value)
 	struct setting *s = arg;
 
 	assert(s->n < CONTROL_OPTIONS_MAX && json_string(value));
-	if (sinew_option_get(s->node, key, s->old[s->n], sizeof s->old[s->n]))
-		s->old[s->n][0] = '\0';
+	/* It stays empty if there is none. */
+	sinew_option_get(s->node, key, s->old[s->n], sizeof s->old[s->n]);
 	s->values[s->n++] = (struct sinew_option_value) { key, json_string(value) };
 	return 0;
 }

@@ -15,7 +15,6 @@
 #include "services/server_status.h"
 
 #define PEERS_MAX	1024	/* of a node */
-#define ERRORS_MAX	16	/* of its log that it keeps */
 #define SUBSCRIBERS_MAX	4096	/* in one answer */
 
 /* ---- the node ---- */
@@ -75,10 +74,11 @@ static void put_resources(const struct sinew_node_status *st, struct json_object
 static void put_errors(const struct control *c, struct json_object *o)
 {
 	struct json_object *errors = json_put_array(o, "errors"), *e;
-	struct sinew_error_entry entries[ERRORS_MAX];
-	int n = sinew_node_errors(c->node, entries, ERRORS_MAX), i;
+	struct sinew_error_entry entries[SINEW_ERRORS_MAX];
+	int n = sinew_node_errors(c->node, entries, SINEW_ERRORS_MAX), i;
 
-	for (i = 0; i < n && i < ERRORS_MAX; i++) {
+	assert(n <= SINEW_ERRORS_MAX);
+	for (i = 0; i < n; i++) {
 		assert(memchr(entries[i].text, '\0', sizeof entries[i].text));
 		e = json_element(errors);
 		json_put_number(e, "time_ms", entries[i].at_ms);

@@ -67,7 +67,8 @@ static struct attr node_attr(struct server *s, uint32_t nodeid, uint64_t incarna
 	add_name(s, &a, nodeid);
 	if (reason)
 		add(&a, "reason=%s\n", sinew_down_name(reason));
-	for (int i = 0; i < n && i < SINEW_ADDRS_MAX; i++) {
+	assert(n <= SINEW_ADDRS_MAX);
+	for (int i = 0; i < n; i++) {
 		char text[ADDR_TEXT_MAX];
 
 		add(&a, "addr=%s\n", addr_text_sa(&addrs[i], text));

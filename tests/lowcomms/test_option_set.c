@@ -249,6 +249,55 @@ static void contradictions_are_refused_whole(void)
 	cluster_free(c);
 }
 
+static void standards_and_units_are_told(void)
+{
+	static const struct { const char *name, *standard, *unit; } some[] = {
+		{ "nodeid", "", "" }, { "cluster", NULL, "" }, { "transport", "tcp", "" },
+		{ "ack_ms", "5", "ms" }, { "quorum_policy", "stop", "" },
+		{ "node_memory", NULL, "bytes" },
+	};
+	struct sinew_option_info info = { .size = sizeof info - 1 };
+	unsigned n_found = 0;
+
+	CHECK_EQ(sinew_option_info(0, &info), -EINVAL);
+	CHECK_EQ(sinew_option_info(0, NULL), -EINVAL);
+	for (unsigned i = 0; i < 64; i++) {
+		info = (struct sinew_option_info) { .size = sizeof info };
+		memset(info.standard, 'x', sizeof info.standard);
+		if (sinew_option_info(i, &info))
+			break;
+		CHECK(info.size == sizeof info && *info.meaning && info.unit[0] != ' ');
+		for (unsigned k = 0; k < sizeof some / sizeof *some; k++) {
+			if (strcmp(info.name, some[k].name))
+				continue;
+			n_found++;
+			CHECK_STR(info.unit, some[k].unit);
+			if (some[k].standard)
+				CHECK_STR(info.standard, some[k].standard);
+		}
+	}
+	CHECK_EQ(n_found, sizeof some / sizeof *some);
+}
+
+/* A text that is set as it is stays the node's own: the caller's goes. */
+static void texts_are_not_kept(void)
+{
+	static const char *const texts[] = { "cluster", "group", "transport" };
+	struct cluster *c = cluster_new(1, NULL);
+	struct sinew_node *n = c->t[1].n;
+	char text[SINEW_OPTION_TEXT_MAX], before[SINEW_OPTION_TEXT_MAX];
+
+	for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+		CHECK_EQ(sinew_option_get(n, texts[i], text, sizeof text), 0);
+		memcpy(before, text, sizeof before);
+		CHECK_EQ(set(n, texts[i], text), 0);
+		memset(text, 'x', sizeof text - 1);
+		text[sizeof text - 1] = '\0';
+		CHECK_STR(get(n, texts[i]), before);
+	}
+	cluster_free(c);
+}
+
 /* ---- what they do ---- */
 
 static char line_of[SINEW_DEBUG + 1][256];
@@ -354,6 +403,8 @@ int main(void)
 	RUN(wrong_values_are_refused);
 	RUN(the_highest_values_are_taken);
 	RUN(contradictions_are_refused_whole);
+	RUN(standards_and_units_are_told);
+	RUN(texts_are_not_kept);
 	RUN(changes_are_logged_at_the_level_in_force);
 	RUN(the_policy_without_quorum_changes);
 	RUN(a_shorter_time_counts_at_once);
