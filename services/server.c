@@ -219,7 +219,6 @@ static void *run(void *arg)
 
 	assert(s->node && list_empty(&s->clients));
 	built_begin(s);
-	built_services(s);
 	while (!atomic_load(&s->stop)) {
 		int n = epoll_wait(s->epoll, events, SERVER_EVENTS, wait_ms(s, more));
 

@@ -7,6 +7,8 @@
 #include "tests/lib/check.h"
 
 #define ALL	UINT32_MAX
+#define ZONE	32u			/* bytes behind a block that nobody may write */
+#define ZONE_BYTE	0x5a
 
 /* Its size is before each block. */
 union head {
@@ -21,13 +23,23 @@ static void *allocate(void *user, size_t n)
 
 	if (++p->n_asked == p->fail_at)
 		return NULL;
-	h = malloc(sizeof *h + n);
+	h = malloc(sizeof *h + n + ZONE);
 	if (!h)
 		return NULL;
+	memset((uint8_t *)(h + 1) + n, ZONE_BYTE, ZONE);
 	h->n = n;
 	p->n_blocks++;
 	p->n_bytes += n;
 	return h + 1;
+}
+
+static void check_zone(const uint8_t *zone)
+{
+	unsigned n_wrong = 0;
+
+	for (unsigned i = 0; i < ZONE; i++)
+		n_wrong += zone[i] != ZONE_BYTE;
+	CHECK_EQ(n_wrong, 0);
 }
 
 static void give_back(void *user, void *mem)
@@ -35,6 +47,7 @@ static void give_back(void *user, void *mem)
 	struct topo_pair *p = user;
 	union head *h = (union head *)mem - 1;
 
+	check_zone((const uint8_t *)mem + h->n);
 	p->n_blocks--;
 	p->n_bytes -= h->n;
 	/* A look at it is seen. */

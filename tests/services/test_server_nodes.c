@@ -241,6 +241,17 @@ static void a_service_is_told(void)
 	end();
 }
 
+/* Its NODE has its attributes. */
+static bool says_incarnation(const struct follower *f, uint32_t node)
+{
+	for (unsigned i = 0; i < FOLLOWER_BUCKETS; i++)
+		for (const struct follower_row *r = f->rows[i]; r; r = r->next)
+			if (r->type == SINEW_TOPO_NODE && r->node == node)
+				return !strncmp(r->attr, "incarnation=", 12) &&
+					strstr(r->attr, "\naddr=127.0.0.1:");
+	return false;
+}
+
 static void a_flood_is_bounded(void)
 {
 	if (!begin())
@@ -258,6 +269,7 @@ static void a_flood_is_bounded(void)
 	publish(2, 5, SINEW_SCOPE_CLUSTER);
 	DRIVE_ALL(have(5, 2, 1));
 	CHECK_EQ(follower_has(&all[1], SINEW_TOPO_NODE, 1, 1), 1);
+	CHECK(says_incarnation(&all[1], 1) && says_incarnation(&all[2], 1));
 	end();
 }
 
