@@ -94,9 +94,9 @@ static bool tell_end(struct sinew_subscription *sub, enum sinew_topo_event event
 	assert(event != SINEW_TOPO_PUBLISHED && event != SINEW_TOPO_WITHDRAWN);
 	if (!there)
 		return false;
+	assert(sub->topo->state == TOPO_LINK_OVER || list_empty(&sub->post.unsent));
 	sub->ended = true;
 	sub->asked = false;
-	list_remove(&sub->post.unsent);
 	return true;
 }
 

@@ -376,6 +376,75 @@ static void a_shorter_time_counts_at_once(void)
 	cluster_free(c);
 }
 
+/* ---- limits that grow ---- */
+
+#define KEPT_MAX 64u
+
+static struct sinew_kept *kept[KEPT_MAX];
+static unsigned n_kept;
+
+static void keep(struct test_node *t, struct sinew_session *s, const struct sinew_message *m)
+{
+	(void)t;
+	if (n_kept < KEPT_MAX && !sinew_keep(s, m, &kept[n_kept]))
+		n_kept++;
+}
+
+static void release_all(void)
+{
+	while (n_kept)
+		sinew_release(kept[--n_kept]);
+}
+
+static void tight(struct sinew_options *o)
+{
+	o->queue_bytes = 512 * 1024;
+	o->max_message = 200000;
+	o->node_memory = 1024 * 1024;
+	o->receive_bytes = 16 * 1024;
+}
+
+static void roomy(struct sinew_options *o)
+{
+	tight(o);
+	o->receive_bytes = 64 << 20;
+}
+
+/* What is kept stays: more room alone lets node 2 read on. */
+static void reading_goes_on(void (*change)(struct sinew_options *o), const char *option,
+			    const char *value)
+{
+	static uint8_t buf[200000];
+	struct cluster *c = cluster_new(2, change);
+	struct sinew_session *to;
+	unsigned n_sent = 0;
+
+	DRIVE(c, cluster_all_up(c));
+	to = c->t[1].seen[2].session;
+	c->t[2].on_message = keep;
+	while (n_sent < KEPT_MAX && !status_of(&c->t[2], 1).paused) {
+		n_sent += !sinew_send(to, buf, sizeof buf);
+		DRIVE(c, c->t[2].seen[1].messages == n_sent || status_of(&c->t[2], 1).paused);
+	}
+	CHECK(status_of(&c->t[2], 1).paused);
+	/* The queue of the sender has room for one more, at least. */
+	CHECK_EQ(sinew_send(to, buf, sizeof buf), 0);
+	for (unsigned i = 0; i < 20; i++)
+		cluster_turn(c);
+	CHECK(c->t[2].seen[1].messages <= n_sent);
+	CHECK_EQ(set(c->t[2].n, option, value), 0);
+	DRIVE(c, c->t[2].seen[1].messages == n_sent + 1);
+	CHECK(!status_of(&c->t[2], 1).paused);
+	release_all();
+	cluster_free(c);
+}
+
+static void more_room_counts_at_once(void)
+{
+	reading_goes_on(tight, "receive_bytes", "64M");
+	reading_goes_on(roomy, "node_memory", "64M");
+}
+
 static void peers_come_and_go_as_options(void)
 {
 	struct cluster *c = cluster_new(1, NULL);
@@ -408,6 +477,7 @@ int main(void)
 	RUN(changes_are_logged_at_the_level_in_force);
 	RUN(the_policy_without_quorum_changes);
 	RUN(a_shorter_time_counts_at_once);
+	RUN(more_room_counts_at_once);
 	RUN(peers_come_and_go_as_options);
 	return check_done();
 }

@@ -231,8 +231,33 @@ static void the_last_errors_are_shown(void)
 	end();
 }
 
+/* Without options it has the usual name. */
+static void a_node_is_served_without_options(void)
+{
+	struct sockaddr_storage addr = free_address("127.0.0.1");
+	struct sinew_options o;
+	struct json_object *status;
+	char cluster[64];
+
+	snprintf(cluster, sizeof cluster, "topology %d", (int)getpid());
+	memset(&node, 0, sizeof node);
+	fast_options(&o, 7, &addr);
+	o.own_thread = true;
+	o.cluster = cluster;
+	if (!node_open(&node, &o))
+		return;
+	CHECK_EQ(sinew_control_serve(node.n, NULL), 0);
+	CHECK(sinew_control_name(cluster, node.n->group, 7, name, sizeof name) > 0);
+	CHECK(!strchr(name, ' '));
+	status = ask("status");
+	CHECK_STR(json_get_string(json_get(status, "node"), "cluster"), cluster);
+	json_free(status);
+	node_free(&node);
+}
+
 int main(void)
 {
+	RUN(a_node_is_served_without_options);
 	RUN(names_and_addresses_are_shown);
 	RUN(resources_are_those_of_the_node);
 	RUN(the_topology_is_counted);

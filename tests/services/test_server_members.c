@@ -41,6 +41,11 @@ static const struct sinew_service played = {
 	.size = sizeof played, .fn = play, .delivery = SINEW_CALL_WHOLE,
 };
 
+/* Of node 1, before it has a server. */
+static const struct sinew_service early = {
+	.size = sizeof early, .fn = play, .delivery = SINEW_CALL_WHOLE,
+};
+
 static bool begin(void)
 {
 	struct sinew_topo_filter f = everything();
@@ -49,6 +54,7 @@ static bool begin(void)
 	n_asked = 0;
 	c = cluster_new(2, NULL);
 	return CHECK(c != NULL) && CHECK_EQ(sinew_calls_new(c->t[1].n, NULL, &calls[1]), 0) &&
+		CHECK_EQ(sinew_service_bind(calls[1], 300, &early, NULL), 0) &&
 		CHECK_EQ(sinew_topo_start(c->t[1].n, calls[1], NULL), 0) &&
 		CHECK_EQ(sinew_calls_new(c->t[2].n, NULL, &calls[2]), 0) &&
 		CHECK_EQ(service_bind(calls[2], MEMBER_SERVICE, &played, NULL), 0) &&
@@ -115,7 +121,7 @@ static void an_answer_comes_byte_by_byte(void)
 
 	if (!begin())
 		return;
-	DRIVE_ALL(asked);
+	DRIVE_ALL(asked && follower_has(&all, SINEW_TOPO_SERVICE, 300, 1));
 	CHECK_EQ(request.flags, TOPO_REQ_OWN);
 	CHECK_EQ(request.scope, TOPO_SCOPE_CLUSTER);
 	n = put(bytes, mark(TOPO_SNAPSHOT));
