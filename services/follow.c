@@ -207,13 +207,20 @@ static void ask_again(struct sinew_subscription *sub)
 
 /* ---- from the server ---- */
 
+/* False: it was under way when the subscription was cancelled, or a server sends what nobody has
+ * asked for. */
+static bool is_expected(const struct sinew_subscription *sub)
+{
+	return sub && sub->asked && !sub->cancelled && !sub->ended;
+}
+
 unsigned follow_answered(struct sinew_topo *t, const struct control_head *head)
 {
 	struct sinew_subscription *sub = find(t, head->id);
 
 	t->counts.n_pending -= t->counts.n_pending != 0;
-	if (!head->status || head->kind != (CONTROL_SUBSCRIBE | CONTROL_ANSWER) || !sub ||
-	    sub->cancelled || sub->ended)
+	if (!head->status || head->kind != (CONTROL_SUBSCRIBE | CONTROL_ANSWER) ||
+	    !is_expected(sub))
 		return 0;
 	sub->asked = false;
 	tell_end(sub, SINEW_TOPO_REFUSED, head->status);
@@ -246,8 +253,7 @@ unsigned follow_events(struct sinew_topo *t, uint32_t id, const uint8_t *body, s
 	struct sinew_subscription *sub = find(t, id);
 	unsigned n_told = 0;
 
-	/* Those that were under way when it was cancelled. */
-	if (!sub || sub->cancelled || sub->ended || len < CONTROL_NEWEST)
+	if (!is_expected(sub) || len < CONTROL_NEWEST)
 		return 0;
 	sub->newest = get_le64(body);
 	body += CONTROL_NEWEST;
