@@ -217,7 +217,8 @@ static unsigned take(struct sinew_topo *t, const struct control_head *head)
 	assert(head->size >= CONTROL_HEAD && len <= CONTROL_BODY_MAX);
 	switch (head->kind & ~CONTROL_ANSWER) {
 	case CONTROL_HELLO:
-		err = control_greeted(head, body, &t->server);
+		err = t->is_local || t->state == TOPO_LINK_GREETS ?
+			control_greeted(head, body, &t->server) : -EPROTO;
 		if (err)
 			return lose(t, err);
 		greeted(t);

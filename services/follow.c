@@ -278,7 +278,8 @@ unsigned follows_lost(struct sinew_topo *t, int err)
 {
 	unsigned n_told = 0;
 
-	assert(t->dispatches && t->fd < 0);
+	/* While it connects for the first time nothing is dispatched, and nothing followed. */
+	assert((t->dispatches || list_empty(&t->follows)) && t->fd < 0);
 	list_each(struct topo_post, p, &t->follows, all) {
 		struct sinew_subscription *sub = sub_of(p);
 		struct sinew_topo_msg msg = { .event = SINEW_TOPO_LOST, .error = err };

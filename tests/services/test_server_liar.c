@@ -15,6 +15,8 @@
 static struct sinew_topo *topo;
 static struct follower one;
 static int listener, fd;
+static unsigned n_greetings;		/* of a connection */
+static bool leaves;			/* behind them */
 static uint8_t buf[CONTROL_MAX + 1];
 
 /* ---- the server ---- */
@@ -44,7 +46,10 @@ static void *greet(void *arg)
 	    CHECK_EQ(control_peer_take(fd, buf, &head), 0)) {
 		CHECK_EQ(head.kind, CONTROL_HELLO);
 		control_put_hello(body, &hello);
-		say(CONTROL_HELLO, 0, 0, body, sizeof body);
+		for (unsigned i = 0; i < n_greetings; i++)
+			say(CONTROL_HELLO, 0, 0, body, sizeof body);
+		if (leaves)
+			shutdown(fd, SHUT_RDWR);
 	}
 	return NULL;
 }
@@ -55,6 +60,8 @@ static bool begin(void)
 	bool good;
 
 	fd = -1;
+	n_greetings = 1;
+	leaves = false;
 	if (!CHECK_EQ(packet_listen(control_peer_name(5), &listener), 0) ||
 	    !CHECK_EQ(pthread_create(&thread, NULL, greet, NULL), 0))
 		return false;
@@ -293,12 +300,55 @@ static void after_a_lost_connection_all_is_said_again(void)
 	end();
 }
 
+static void one_greeting_is_enough(void)
+{
+	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
+	const struct control_hello hello = { .version = CONTROL_VERSION, .nodeid = 5 };
+	uint8_t body[CONTROL_HELLO_ANSWER];
+	uint32_t id;
+
+	if (!begin())
+		return;
+	follower_begin(&one, topo, &f);
+	id = hear(CONTROL_SUBSCRIBE);
+	tell_state(id, 1);
+	control_put_hello(body, &hello);
+	say(CONTROL_HELLO, 0, 0, body, sizeof body);
+	DRIVE_ALL(one.n_lost == 1);
+	CHECK_EQ(one.error, -EPROTO);
+	CHECK_EQ(one.n_rows, 1);
+	CHECK_EQ(status().epoch, EPOCH);
+	follower_end(&one);
+	end();
+}
+
+/* It dies behind its greeting: that is an error, or told later. */
+static void a_server_that_leaves_at_once(void)
+{
+	pthread_t thread;
+	int err;
+
+	for (n_greetings = 1; n_greetings <= 2; n_greetings++) {
+		leaves = true;
+		CHECK_EQ(packet_listen(control_peer_name(5), &listener), 0);
+		CHECK_EQ(pthread_create(&thread, NULL, greet, NULL), 0);
+		topo = NULL;
+		err = sinew_topo_connect(control_peer_name(5), &topo);
+		pthread_join(thread, NULL);
+		CHECK(err ? !topo : topo != NULL);
+		CHECK(!err || err == -ECONNRESET || err == -EPROTO);
+		end();
+	}
+}
+
 int main(void)
 {
 	RUN(what_nobody_asked_for_is_ignored);
 	RUN(after_wrong_events_it_asks_again);
 	RUN(a_refusal_ends_a_subscription);
 	RUN(a_refused_publication_is_counted);
+	RUN(one_greeting_is_enough);
+	RUN(a_server_that_leaves_at_once);
 	RUN(after_a_lost_connection_all_is_said_again);
 	return check_done();
 }
