@@ -211,7 +211,7 @@ int sinew_option_set(struct sinew_node *node, const struct sinew_option_value *v
 	if (!n)
 		return 0;
 	rc = set(node, values, n, &e);
-	if (rc && err_size)
+	if (rc)
 		snprintf(err, err_size, "%s", e.text);
 	return rc;
 }

@@ -169,6 +169,78 @@ static void who_may_not_is_told_so(void)
 	close_fixture(&f);
 }
 
+static void options_are_told_as_they_are(void)
+{
+	struct json_object *o, *all, *one;
+	char value[SINEW_OPTION_TEXT_MAX];
+	bool is_so = true;
+	struct fixture f;
+	unsigned n = 0;
+
+	CHECK_OR_RETURN(open_fixture(&f));
+	o = answer(f.c, SERVER_READS, "{\"schema\":1,\"ask\":\"config-get\",\"options\":"
+		   "[\"stall_ms\",\"peer.2\",\"transport\"]}");
+	all = json_get(o, "options");
+	CHECK_EQ(json_count(all), 3);
+	one = json_at(all, 0);
+	CHECK_STR(json_get_string(one, "name"), "stall_ms");
+	CHECK_STR(json_get_string(one, "unit"), "ms");
+	CHECK(json_get_bool(one, "changeable", &is_so) && is_so);
+	one = json_at(all, 1);
+	CHECK_STR(json_get_string(one, "name"), "peer.2");
+	CHECK_EQ(sinew_option_get(f.t[0].n, "peer.2", value, sizeof value), 0);
+	CHECK_STR(json_get_string(one, "value"), value);
+	CHECK_STR(json_get_string(one, "default"), "");
+	CHECK_STR(json_get_string(one, "unit"), "");
+	CHECK(json_get_bool(one, "changeable", &is_so) && is_so);
+	one = json_at(all, 2);
+	CHECK_STR(json_get_string(one, "value"), "tcp");
+	CHECK_STR(json_get_string(one, "default"), "tcp");
+	CHECK(json_get_bool(one, "changeable", &is_so) && !is_so);
+	json_free(o);
+	o = answer(f.c, SERVER_READS, "{\"schema\":1,\"ask\":\"config-get\"}");
+	while (!sinew_option_info(n, &(struct sinew_option_info) {
+			.size = sizeof(struct sinew_option_info) }))
+		n++;
+	CHECK_EQ(json_count(json_get(o, "options")), n);
+	json_free(o);
+	refuses(f.c, SERVER_READS, "{\"schema\":1,\"ask\":\"config-get\",\"options\":"
+		"[\"ack_ms\",\"ack\"]}", "ENOENT", "no option \"ack\"");
+	close_fixture(&f);
+}
+
+static void a_change_is_told(void)
+{
+	char before[SINEW_OPTION_TEXT_MAX];
+	struct json_object *o, *all;
+	struct fixture f;
+
+	CHECK_OR_RETURN(open_fixture(&f));
+	CHECK_EQ(sinew_option_get(f.t[0].n, "ack_ms", before, sizeof before), 0);
+	o = answer(f.c, ALL, "{\"schema\":1,\"ask\":\"config-set\",\"options\":"
+		   "{\"ack_ms\":\"7\",\"stall_ms\":\"30000\"}}");
+	all = json_get(o, "options");
+	CHECK_EQ(json_count(all), 2);
+	CHECK_STR(json_get_string(json_at(all, 0), "name"), "ack_ms");
+	CHECK_STR(json_get_string(json_at(all, 0), "old"), before);
+	CHECK_STR(json_get_string(json_at(all, 0), "new"), "7");
+	CHECK_STR(json_get_string(json_at(all, 1), "new"), "30000");
+	json_free(o);
+	o = answer(f.c, ALL, "{\"schema\":1,\"ask\":\"config-set\",\"options\":"
+		   "{\"peer.9\":\"127.0.0.9\"}}");
+	all = json_get(o, "options");
+	CHECK_STR(json_get_string(json_at(all, 0), "old"), "");
+	CHECK_STR(json_get_string(json_at(all, 0), "new"), "127.0.0.9:21065");
+	json_free(o);
+	refuses(f.c, ALL, "{\"schema\":1,\"ask\":\"config-set\",\"options\":"
+		"{\"ack_ms\":\"8\",\"stall_ms\":\"x\"}}", "EINVAL", "nothing was changed: option "
+		"stall_ms");
+	o = answer(f.c, ALL, "{\"schema\":1,\"ask\":\"config-get\",\"options\":[\"ack_ms\"]}");
+	CHECK_STR(json_get_string(json_at(json_get(o, "options"), 0), "value"), "7");
+	json_free(o);
+	close_fixture(&f);
+}
+
 /* A member asks with nothing, or with what reads. */
 static void members_read_and_change_nothing(void)
 {
@@ -247,6 +319,8 @@ int main(void)
 	RUN(one_peer_is_told_alone);
 	RUN(counters_grow);
 	RUN(who_may_not_is_told_so);
+	RUN(options_are_told_as_they_are);
+	RUN(a_change_is_told);
 	RUN(members_read_and_change_nothing);
 	RUN(a_blocked_loop_is_told);
 	return check_done();

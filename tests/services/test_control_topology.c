@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the test of what the control socket says of a node and of the topology that it serves: names,
- * subscribers, counts and errors are those that there are. Knows no user but its own.
+ * Owns the test of what the control socket says of a node and of its topology: names, subscribers,
+ * counts and errors are those that there are. Knows no user but its own.
  * run.sh: timeout=60
  */
 #include <stdlib.h>

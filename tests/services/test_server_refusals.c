@@ -217,8 +217,8 @@ static struct sinew_subscription_status status_of_sub(const struct sinew_subscri
 static void the_status_counts(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 1, 3);
-	struct sinew_topo_status st = { .size = 1 };
-	struct sinew_subscription_status one = { .size = 1 };
+	struct sinew_topo_status st = { .size = 1 }, whole = { .size = sizeof whole };
+	struct sinew_subscription_status one = { .size = 1 }, all_of_it = { .size = sizeof one };
 	struct follower all;
 	uint64_t id;
 
@@ -226,11 +226,11 @@ static void the_status_counts(void)
 		return;
 	CHECK_EQ(sinew_topo_status(topo, &st), -EINVAL);
 	CHECK_EQ(sinew_topo_status(topo, NULL), -EINVAL);
-	CHECK_EQ(sinew_topo_status(NULL, &st), -EINVAL);
+	CHECK_EQ(sinew_topo_status(NULL, &whole), -EINVAL);
 	follower_begin(&all, topo, &f);
 	CHECK_EQ(sinew_subscription_status(all.sub, &one), -EINVAL);
 	CHECK_EQ(sinew_subscription_status(all.sub, NULL), -EINVAL);
-	CHECK_EQ(sinew_subscription_status(NULL, &one), -EINVAL);
+	CHECK_EQ(sinew_subscription_status(NULL, &all_of_it), -EINVAL);
 	CHECK(!status_of_sub(all.sub).current);
 	CHECK_EQ(status().n_pending, 1);
 	DRIVE_ALL(all.n_current == 1 && !status().n_pending);
