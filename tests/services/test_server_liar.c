@@ -10,6 +10,7 @@
 
 #define TYPE	100u
 #define EPOCH	UINT64_C(77)
+#define NEWEST	1000u			/* the end of the server's log */
 #define MANY	100000u			/* requests, more than a socket holds */
 
 static struct sinew_topo *topo;
@@ -101,7 +102,7 @@ static void tell(uint32_t id, const struct topo_event *events, unsigned n)
 	uint8_t body[CONTROL_NEWEST + 4 * TOPO_EVENT_MAX];
 	size_t len = CONTROL_NEWEST;
 
-	put_le64(body, 1000);
+	put_le64(body, NEWEST);
 	for (unsigned i = 0; i < n; i++)
 		len += topo_event_put(body + len, &events[i]);
 	say(CONTROL_EVENTS, id, 0, body, len);
@@ -184,7 +185,9 @@ static void after_wrong_events_it_asks_again(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
 	const struct topo_event twice = published(1, 11, 0);
+	struct sinew_subscription_status st = { .size = sizeof st };
 	uint8_t torn[CONTROL_NEWEST + 3] = { 0 };
+	struct control_head head;
 	uint32_t id, again;
 
 	if (!begin())
@@ -194,6 +197,9 @@ static void after_wrong_events_it_asks_again(void)
 	say(CONTROL_SUBSCRIBE, id, 0, NULL, 0);
 	tell_state(id, 1);
 	DRIVE_ALL(one.n_current == 1 && one.n_rows == 1);
+	CHECK_EQ(sinew_subscription_status(one.sub, &st), 0);
+	CHECK(st.current && st.position.index == 10 && st.lag == NEWEST - 10);
+	CHECK(status().nodeid == 5 && status().incarnation == 6 && status().epoch == EPOCH);
 	for (unsigned i = 0; i < 2; i++) {
 		if (i)
 			say(CONTROL_EVENTS, id, 0, torn, sizeof torn);
@@ -216,6 +222,7 @@ static void after_wrong_events_it_asks_again(void)
 	/* Less than what each of its messages has. */
 	say(CONTROL_EVENTS, id, 0, torn, CONTROL_NEWEST - 1);
 	turns();
+	CHECK_EQ(control_take(fd, buf, &head), -EAGAIN);
 	follower_end(&one);
 	CHECK_EQ(hear(CONTROL_CANCEL), id);
 	end();

@@ -325,6 +325,7 @@ static void a_freed_node_is_told(void)
 	DRIVE_ALL(all.n_lost == 1);
 	CHECK_EQ(sinew_topo_dispatch(topo, 0), -ESHUTDOWN);
 	CHECK_EQ(sinew_topo_publish(topo, TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, NULL), -ESHUTDOWN);
+	CHECK_EQ(sinew_topo_withdraw(topo, 1), -ESHUTDOWN);
 	follower_end(&all);
 	sinew_topo_close(topo);
 }
