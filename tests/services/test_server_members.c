@@ -290,11 +290,74 @@ static void wrong_questions_are_refused(void)
 	end();
 }
 
+/* ---- a slow reader ---- */
+
+#define ROWS		3000u		/* with their attributes many times a window */
+
+/* All of its reply from now on; whole events are counted, the rest is kept. */
+static unsigned read_rows(struct sinew_call *call, uint8_t *buf, size_t size, size_t *rest)
+{
+	struct topo_event e;
+	size_t off = *rest, at = 0;
+	unsigned n_rows = 0;
+	int n = 1;
+
+	sinew_call_read(call, buf, size, &off, true);
+	while (at < off && n > 0) {
+		n = topo_event_parse(buf + at, off - at, &e);
+		if (!CHECK(n > 0 || n == -EAGAIN))
+			return ROWS;
+		if (n > 0 && e.what == TOPO_PUBLISHED && e.name.type == TYPE)
+			n_rows++;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	*rest = off - at;
+	memmove(buf, buf + at, *rest);
+	return n_rows;
+}
+
+/* Its window is full for a while: nothing is lost, and nothing told twice. */
+static void a_slow_member_misses_nothing(void)
+{
+	const struct sinew_call_options opt = {
+		.size = sizeof opt, .fn = heard, .deadline_ms = SINEW_FOREVER,
+		.delivery = SINEW_CALL_PULL,
+	};
+	static uint8_t bytes[TOPO_REQUEST_LEN], buf[CONTROL_MAX];
+	struct iovec iov = { bytes, sizeof bytes };
+	char attr[SINEW_TOPO_ATTR_MAX] = "long";
+	struct sinew_binding *binding = NULL;
+	struct question q = { .call = NULL };
+	unsigned n_rows = 0;
+	size_t rest = 0;
+
+	if (!begin())
+		return;
+	DRIVE_ALL(asked);
+	a_request_put(bytes, TOPO_TIMEOUT_NONE);
+	CHECK_EQ(sinew_binding_open(calls[2], c->t[2].seen[1].session, MEMBER_SERVICE, NULL,
+				    &binding), 0);
+	CHECK_EQ(sinew_call_begin(binding, MEMBER_SUBSCRIBE, &opt, &iov, 1, SINEW_CALL_ENDLESS, &q,
+				  &q.call), 0);
+	sinew_binding_close(binding);
+	for (uint32_t i = 0; i < ROWS; i++)
+		while (sinew_topo_publish(topo, TYPE, i, i, SINEW_SCOPE_CLUSTER, attr, sizeof attr,
+					  NULL) == -EAGAIN)
+			topo_turn(c, &topo, 1);
+	DRIVE_ALL(follower_has(&all, TYPE, ROWS - 1, 1) == 1);
+	DRIVE_ALL((n_rows += read_rows(q.call, buf, sizeof buf, &rest)) >= ROWS);
+	CHECK_EQ(n_rows, ROWS);
+	CHECK(!q.ended && !rest);
+	sinew_call_end(q.call);
+	end();
+}
+
 int main(void)
 {
 	RUN(an_answer_comes_byte_by_byte);
 	RUN(wrong_answers_end_the_call);
 	RUN(so_many_subscriptions_of_a_peer);
+	RUN(a_slow_member_misses_nothing);
 	RUN(wrong_questions_are_refused);
 	return check_done();
 }
