@@ -156,6 +156,8 @@ static void what_nobody_asked_for_is_ignored(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
 	struct sinew_subscription_status st = { .size = sizeof st };
+	struct pollfd p = { .events = POLLIN };
+	struct control_head head;
 	unsigned n = 0;
 	int err = 0;
 
@@ -176,6 +178,17 @@ static void what_nobody_asked_for_is_ignored(void)
 	CHECK_EQ(one.n_published + one.n_refused + one.n_current, 0);
 	CHECK_EQ(sinew_subscription_status(one.sub, &st), 0);
 	CHECK(!st.ended && !st.current);
+	/* Its descriptor is readable when there is room, not before and not for longer. */
+	p.fd = sinew_topo_get_fd(topo);
+	CHECK_EQ(poll(&p, 1, 0), 0);
+	do
+		err = control_take(fd, buf, &head);
+	while (!err);
+	CHECK_EQ(err, -EAGAIN);
+	CHECK_EQ(poll(&p, 1, PATIENCE_MS), 1);
+	CHECK(hear(CONTROL_SUBSCRIBE) > n);
+	turns();
+	CHECK_EQ(poll(&p, 1, 0), 0);
 	follower_end(&one);
 	end();
 }
