@@ -410,7 +410,7 @@ static void roomy(struct sinew_options *o)
 	o->receive_bytes = 64 << 20;
 }
 
-/* What is kept stays: more room alone lets node 2 read on. */
+/* Nothing is released: more room alone lets node 2 read on. */
 static void reading_goes_on(void (*change)(struct sinew_options *o), const char *option,
 			    const char *value)
 {

@@ -22,7 +22,7 @@
 #define GREETING	(CONTROL_HELLO | CONTROL_ANSWER)
 #define FULL		4096u		/* connections, at most, until a backlog is full */
 
-/* What the server does for one client, in place of what is right. */
+/* The behaviour of the server towards one client, in place of the right one. */
 struct lie {
 	unsigned hello_kind;
 	int hello_status;

@@ -106,7 +106,7 @@ static void names_and_addresses_are_shown(void)
 	end();
 }
 
-/* What the functions of lowcomms/sinew-manage.h say, too. */
+/* As the functions of lowcomms/sinew-manage.h say. */
 static void resources_are_those_of_the_node(void)
 {
 	struct sinew_node_status st = { .size = sizeof st };

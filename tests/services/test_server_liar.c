@@ -108,7 +108,7 @@ static void tell(uint32_t id, const struct topo_event *events, unsigned n)
 	say(CONTROL_EVENTS, id, 0, body, len);
 }
 
-/* What is there: one row. */
+/* A state of one row. */
 static void tell_state(uint32_t id, uint32_t lower)
 {
 	const struct topo_event events[] = {
@@ -284,7 +284,7 @@ static void a_refused_publication_is_counted(void)
 	end();
 }
 
-/* What is no message, or another greeting: the connection is lost, and comes again. */
+/* After bytes that are no message the connection is lost, and comes again. */
 static void after_a_lost_connection_all_is_said_again(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
