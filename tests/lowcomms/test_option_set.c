@@ -4,6 +4,7 @@
  * set and read back under traffic; and what becomes of contradictions, peers, quorum, the log.
  */
 #include <inttypes.h>
+#include <sys/wait.h>
 
 #include "lowcomms/handle.h"
 #include "lowcomms/option_text.h"
@@ -148,6 +149,7 @@ static void wrong_values_are_refused(void)
 	static const struct { const char *name, *text, *why; int error; } wrong[] = {
 		{ "ack", "5", "no such option", -ENOENT },
 		{ "", "5", "no such option", -ENOENT },
+		{ "xeer.2", "127.0.0.1", "no such option", -ENOENT },
 		{ "peer.0", "127.0.0.1", "no such option", -ENOENT },
 		{ "peer.x", "127.0.0.1", "no such option", -ENOENT },
 		{ "peer.2147483648", "127.0.0.1", "no such option", -ENOENT },
@@ -466,6 +468,37 @@ static void peers_come_and_go_as_options(void)
 	cluster_free(c);
 }
 
+/* ---- a child of fork() ---- */
+
+static bool child_is_refused(struct sinew_node *n)
+{
+	struct sinew_node_status st = { .size = sizeof st };
+	struct sockaddr_storage addr;
+	struct sinew_error_entry e;
+	char buf[SINEW_OPTION_TEXT_MAX];
+	uint32_t id;
+
+	return sinew_option_get(n, "ack_ms", buf, sizeof buf) == -ECHILD &&
+		set(n, "ack_ms", "5") == -ECHILD && sinew_node_status(n, &st) == -ECHILD &&
+		sinew_node_errors(n, &e, 1) == -ECHILD && sinew_node_peers(n, &id, 1) == -ECHILD &&
+		sinew_peer_addrs(n, 1, &addr, 1) == -ECHILD &&
+		sinew_peer_name(n, 1, buf, sizeof buf) == -ECHILD &&
+		sinew_peer_set_name(n, 1, "x") == -ECHILD && sinew_watch(n, NULL, n) == -ECHILD;
+}
+
+static void a_child_has_no_node(void)
+{
+	struct cluster *c = cluster_new(1, NULL);
+	int state = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!child_is_refused(c->t[1].n));
+	CHECK(pid > 0 && waitpid(pid, &state, 0) == pid);
+	CHECK_EQ(state, 0);
+	cluster_free(c);
+}
+
 int main(void)
 {
 	RUN(each_option_is_set_and_read_back);
@@ -477,6 +510,7 @@ int main(void)
 	RUN(changes_are_logged_at_the_level_in_force);
 	RUN(the_policy_without_quorum_changes);
 	RUN(a_shorter_time_counts_at_once);
+	RUN(a_child_has_no_node);
 	RUN(more_room_counts_at_once);
 	RUN(peers_come_and_go_as_options);
 	return check_done();
