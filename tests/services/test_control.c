@@ -224,7 +224,7 @@ static void others_may_as_the_options_say(void)
 	CHECK_EQ(rights(&c, OTHER, 9, NULL, 0), SERVER_READS);
 }
 
-/* What it points to would be anything. */
+/* A number without the array, or beyond its bound, is refused. */
 static void writers_are_counted(void)
 {
 	struct sinew_control_options opt = {
