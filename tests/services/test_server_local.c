@@ -56,7 +56,7 @@ static uint64_t publish(uint32_t lower, uint32_t upper, const char *attr)
 	return id;
 }
 
-/* What its NODE is to say, with that line in the middle. */
+/* The attributes of its NODE, with that line in the middle. */
 static const char *attr_of_node(const char *line)
 {
 	static char text[SINEW_TOPO_ATTR_MAX + 1];
