@@ -54,7 +54,6 @@ enum server_source { SOURCE_WAKE, SOURCE_LISTENER, SOURCE_CLIENT };
 struct server_listener {
 	enum server_source source;
 	int fd, spare_fd;		/* -1: none. The spare one gives a place to refuse with */
-	char name[PACKET_NAME_MAX + 1];
 	uint64_t again_ns;		/* when it is looked at again; UINT64_MAX: it is now */
 	struct list silent;		/* connections without HELLO, oldest first */
 };

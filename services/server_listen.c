@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -48,7 +47,6 @@ int server_listen(struct server *s, const char *name, const struct server_gate *
 		close(fd);
 		return err;
 	}
-	strncpy(l->name, name, sizeof l->name - 1);
 	s->gate = *gate;
 	l->fd = fd;
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev)) {

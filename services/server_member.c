@@ -90,7 +90,7 @@ static void call_peer(struct server_member *m)
 	m->again_ns = UINT64_MAX;
 	m->n_rest = 0;
 	m->useless = false;
-	if (err && is_for_now(err))
+	if (is_for_now(err))
 		again_in(m, m->pause_ms);
 }
 

@@ -9,7 +9,6 @@
 void server_status(struct server *s, struct server_status *ret)
 {
 	*ret = (struct server_status) {
-		.name = s->listener.fd >= 0 ? s->listener.name : NULL,
 		.epoch = s->epoch, .index = s->topo.log.next,
 		.n_publications = topo_table_n(&s->topo.table),
 		.max_publications = s->opt.max_publications,

@@ -8,7 +8,6 @@
 #include "services/server.h"
 
 struct server_status {
-	const char *name;	/* of the socket; NULL: none */
 	uint64_t epoch, index;	/* of the log's end */
 	uint32_t n_publications, max_publications;
 	uint32_t n_subscriptions, max_subscriptions;

@@ -275,6 +275,7 @@ static void a_refused_publication_is_counted(void)
 		return;
 	CHECK_EQ(sinew_topo_publish(topo, TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, &id), 0);
 	CHECK_EQ(status().n_publications, 1);
+	CHECK_EQ(status().n_pending, 1);
 	CHECK_EQ(hear(CONTROL_PUBLISH), id);
 	say(CONTROL_PUBLISH, (uint32_t)id, -ENOSPC, NULL, 0);
 	DRIVE_ALL(status().n_refused == 1);
