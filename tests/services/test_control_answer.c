@@ -199,7 +199,7 @@ static void options_are_told_as_they_are(void)
 	CHECK(json_get_bool(one, "changeable", &is_so) && !is_so);
 	json_free(o);
 	o = answer(f.c, SERVER_READS, "{\"schema\":1,\"ask\":\"config-get\"}");
-	while (!sinew_option_info(n, &(struct sinew_option_info) {
+	while (!sinew_node_option_info(f.t[0].n, n, &(struct sinew_option_info) {
 			.size = sizeof(struct sinew_option_info) }))
 		n++;
 	CHECK_EQ(json_count(json_get(o, "options")), n);
