@@ -35,10 +35,34 @@ struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so)
 	a->so = so;
 	a->pair = p;
 	list_init(&a->listed);
+	list_init(&a->dial.listed);
 	sctp_watch(so, &a->item);
 	p->n_sockets++;
 	p->item.seat->n_sockets++;
 	return a;
+}
+
+/* That of SCTP, which the stack has chosen. */
+static uint16_t bound_port(struct socket *so)
+{
+	struct sockaddr *all;
+	uint16_t port = 0;
+
+	if (usrsctp_getladdrs(so, 0, &all) <= 0)
+		return 0;
+	if (all->sa_family == AF_CONN)
+		port = ntohs(((struct sockaddr_conn *)all)->sconn_port);
+	usrsctp_freeladdrs(all);
+	return port;
+}
+
+void sctp_assoc_dials(struct sctp_assoc *a, uint16_t to)
+{
+	assert(!a->stream && !a->dialling);
+	a->dialling = true;
+	a->dial.from = bound_port(a->so);
+	a->dial.to = to;
+	list_append(&a->pair->dials, &a->dial.listed);
 }
 
 void sctp_assoc_end(struct sctp_assoc *a, bool in_order)
@@ -52,6 +76,7 @@ void sctp_assoc_end(struct sctp_assoc *a, bool in_order)
 	assert(a->item.seat->n_sockets);
 	a->item.seat->n_sockets--;
 	list_remove(&a->listed);
+	list_remove(&a->dial.listed);
 	sctp_pair_leave(a->pair);
 	free(a);
 }

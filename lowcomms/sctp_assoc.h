@@ -14,6 +14,7 @@ struct sctp_assoc {
 	struct sctp_pair *pair;
 	struct stream *stream;	/* NULL: it waits to be accepted, or lingers */
 	struct list listed;	/* of the wire, or of the listener */
+	struct sctp_dial dial;	/* in a list if it was dialled */
 	bool dialling, finished;
 	int err;		/* it has failed */
 	uint64_t until_ns;	/* it lingers */
@@ -21,6 +22,8 @@ struct sctp_assoc {
 
 /* Takes the socket over, whatever happens. NULL: no memory. */
 struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so);
+/* It will be connected to that port. */
+void sctp_assoc_dials(struct sctp_assoc *a, uint16_t to);
 /* Frees it. In order only what has ended at both sides: anything else is an ABORT. */
 void sctp_assoc_end(struct sctp_assoc *a, bool in_order);
 /* Bytes; 0: the end; or -errno. */

@@ -274,8 +274,9 @@ static const struct stream_ops sctp_ops = {
 	.close = stream_fd_close,
 };
 
-static const char *sctp_lacks(void)
+static const char *sctp_lacks(const struct stream_packets *packets)
 {
+	(void)packets;
 	if (sctp_socket_possible())
 		return NULL;
 	return "this kernel has no SCTP: load its module (modprobe sctp), or set sctp_backend to "

@@ -12,6 +12,7 @@
 #include "lowcomms/addr.h"
 #include "lowcomms/record.h"
 #include "lowcomms/sctp_assoc.h"
+#include "lowcomms/sctp_packet.h"
 
 #define BACKLOG		16	/* of one address of another node, in the stack */
 #define WAITING_MAX	128	/* of one listener */
@@ -130,6 +131,7 @@ static void comes(struct sctp_item *item)
 		a = sctp_assoc_new(p, so);
 		if (!a)
 			return;
+		a->dial.to = ntohs(from.sconn_port);
 		if (l->n_waiting == WAITING_MAX) {
 			sctp_assoc_end(a, false);
 			continue;
@@ -225,7 +227,7 @@ static int user_listen(struct streams *ss, struct stream_listener *l,
 	l->transport = &transport_sctp_user;
 	l->streams = ss;
 	/* For a child of fork() to close. */
-	l->source = (struct source) { .fd = u->port->source.fd };
+	l->source = (struct source) { .fd = sctp_port_fd(u->port) };
 	l->state = u;
 	return 0;
 }
@@ -265,7 +267,9 @@ static void user_unlisten(struct stream_listener *l)
 
 /* ---- begin ---- */
 
-static struct stream *stream_for(struct streams *ss, struct sctp_assoc *a)
+/* other: its address. */
+static struct stream *stream_for(struct streams *ss, struct sctp_assoc *a,
+				 const struct sockaddr_storage *other)
 {
 	struct stream *s = stream_create(ss, &user_ops, sizeof(struct user_stream));
 
@@ -273,7 +277,7 @@ static struct stream *stream_for(struct streams *ss, struct sctp_assoc *a)
 		return NULL;
 	((struct user_stream *)s)->a = a;
 	assert(!a->stream && list_empty(&a->listed));
-	s->other.addr = a->pair->to;
+	s->other.addr = *other;
 	a->stream = s;
 	list_append(&wire_of(a)->sockets, &a->listed);
 	return s;
@@ -282,6 +286,7 @@ static struct stream *stream_for(struct streams *ss, struct sctp_assoc *a)
 static int user_accept(struct stream_listener *l, struct stream **ret_stream)
 {
 	struct user_listener *u = l->state;
+	struct sockaddr_storage other;
 	struct stream *s = NULL;
 	struct sctp_assoc *a;
 
@@ -293,7 +298,10 @@ static int user_accept(struct stream_listener *l, struct stream **ret_stream)
 	a = list_first(&u->waiting, struct sctp_assoc, listed);
 	list_remove(&a->listed);
 	u->n_waiting--;
-	s = stream_for(l->streams, a);
+	other = a->pair->to;
+	if (!addr_port(&other))
+		addr_set_port(&other, a->dial.to);
+	s = stream_for(l->streams, a, &other);
 	if (!s)
 		sctp_assoc_end(a, false);
 	sctp_leave(&u->port->wire->seat);
@@ -309,7 +317,8 @@ static int user_accept(struct stream_listener *l, struct stream **ret_stream)
 static int start_dial(struct sctp_port *port, const struct sockaddr_storage *to,
 		      struct stream **ret_stream, enum dial_step *ret_step)
 {
-	struct sctp_pair *p = sctp_pair_get(port, to);
+	struct sockaddr_storage way = sctp_packet_way(&port->wire->by, to);
+	struct sctp_pair *p = sctp_pair_get(port, &way);
 	struct sockaddr_conn there;
 	struct socket *so;
 	struct sctp_assoc *a;
@@ -323,6 +332,7 @@ static int start_dial(struct sctp_port *port, const struct sockaddr_storage *to,
 	a = sctp_assoc_new(p, so);
 	if (!a)
 		return -ENOMEM;
+	sctp_assoc_dials(a, addr_port(to));
 	*ret_step = DIAL_CONNECT;
 	there = conn_addr(p, addr_port(to));
 	if (usrsctp_connect(so, (struct sockaddr *)&there, sizeof there) && errno != EINPROGRESS) {
@@ -331,8 +341,7 @@ static int start_dial(struct sctp_port *port, const struct sockaddr_storage *to,
 		sctp_assoc_end(a, false);
 		return err;
 	}
-	a->dialling = true;
-	*ret_stream = stream_for(port->wire->seat.streams, a);
+	*ret_stream = stream_for(port->wire->seat.streams, a, to);
 	if (*ret_stream)
 		return 0;
 	sctp_assoc_end(a, false);
@@ -560,6 +569,7 @@ static const struct stream_ops user_ops = {
 
 const struct transport transport_sctp_user = {
 	.name = "sctp",
+	.lacks = sctp_packet_lacks,
 	.listen = user_listen,
 	.accept = user_accept,
 	.rest = user_rest,

@@ -14,25 +14,14 @@
 #include <usrsctp.h>
 
 #include "lowcomms/addr.h"
-#include "lowcomms/crc32c.h"
 #include "lowcomms/record.h"
-#include "proto/wire.h"
+#include "lowcomms/sctp_packet.h"
 
-#define PACKET_MAX	65536u
 #define PACKETS		16u		/* read at once */
 #define SINGLES_MAX	16u	/* packets read one by one, until there may be more again */
 #define BATCHES		8u		/* in a turn, from one socket */
-#define SOCKET_BYTES	(4 * 1024 * 1024)	/* of its receive buffer */
-#define SCTP_LEAST	16u		/* bytes: header and one chunk */
 #define IDLE_PER_HOST	4u		/* pairs without an association, of one other host */
 #define DRAIN_NS	1000000000u
-#define IP_MAX		65535	/* bytes of a packet, where loopback says one more */
-#define MTU_USUAL	1500
-#define MTU_LEAST	576
-#define SCTP_HEADER	12u
-#define SUM_AT		8u	/* its checksum in the header */
-#define UDP_HEADERS4	28u
-#define UDP_HEADERS6	48u
 
 /* Under the lock of the stack. */
 static struct list wires = { &wires, &wires };
@@ -41,40 +30,15 @@ static const struct sctp_events *above;
 
 /* ---- packets ---- */
 
-static int set(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof value);
-}
-
-/* Of a packet, which it changes. */
-static uint32_t sum_of(uint8_t *packet, size_t n)
-{
-	assert(n >= SCTP_HEADER);
-	put_le32(packet + SUM_AT, 0);
-	return crc32c(packet, n);
-}
-
-/* Whether it came as it was sent, as far as the stack does not look itself. */
-static bool is_whole(uint8_t *packet, size_t n)
-{
-	uint32_t said;
-
-	if (n < SCTP_LEAST || !crc32c_is_fast())
-		return n >= SCTP_LEAST;
-	said = get_le32(packet + SUM_AT);
-	return sum_of(packet, n) == said;
-}
-
 /* By the stack, under its lock. A packet that is not sent is lost: the stack sends it again. */
 static int output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df)
 {
 	const struct sctp_pair *p = addr;
 
-	assert(n && n < PACKET_MAX);
+	assert(n && n < SCTP_PACKET_MAX);
 	(void)tos;
 	(void)df;
-	if (crc32c_is_fast())
-		put_le32((uint8_t *)buf + SUM_AT, sum_of(buf, n));
+	sctp_packet_seal(buf, n);
 	if (p->port && p->port->source.fd >= 0)
 		sendto(p->port->source.fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL,
 		       (const struct sockaddr *)&p->to, addr_len(&p->to));
@@ -90,8 +54,23 @@ static struct sctp_pair *pair_find(struct sctp_port *port, const struct sockaddr
 	return NULL;
 }
 
+static bool is_of_dial(const struct sctp_pair *p, const struct sctp_packet *packet)
+{
+	list_each(struct sctp_dial, d, &p->dials, listed)
+		if (d->from == sctp_packet_to(packet) && d->to == sctp_packet_from(packet))
+			return true;
+	return false;
+}
+
+/* Whether the listener of the port has it. */
+static bool is_for_listener(const struct sctp_port *port, const struct sctp_packet *packet)
+{
+	return port->listener && sctp_packet_to(packet) == addr_port(&port->addr);
+}
+
 /* Where it came from, if somebody may be there. */
-static struct sctp_pair *sender(struct sctp_port *port, struct sockaddr_storage *from)
+static struct sctp_pair *sender(struct sctp_port *port, const struct sctp_packet *packet,
+				struct sockaddr_storage *from)
 {
 	struct sctp_pair *p;
 
@@ -100,6 +79,8 @@ static struct sctp_pair *sender(struct sctp_port *port, struct sockaddr_storage 
 		return NULL;
 	assert(above);
 	p = pair_find(port, from);
+	if (port->wire->by.ip_alone && !is_for_listener(port, packet))
+		return p && is_of_dial(p, packet) ? p : NULL;
 	if (!port->listener || (p && p->listener))
 		return p;
 	if (port->listener->expects && !port->listener->expects(port->listener, from))
@@ -113,21 +94,22 @@ static struct sctp_pair *sender(struct sctp_port *port, struct sockaddr_storage 
 }
 
 /* One that came. Under no lock. */
-static struct sctp_pair *checked(struct sctp_port *port, uint8_t *packet, size_t n,
-				 struct sockaddr_storage *from)
+static struct sctp_pair *checked(struct sctp_port *port, uint8_t *bytes, size_t n,
+				 struct sockaddr_storage *from, struct sctp_packet *ret_packet)
 {
-	assert(port->source.fd >= 0 && n <= PACKET_MAX);
-	return is_whole(packet, n) ? sender(port, from) : NULL;
+	assert(port->source.fd >= 0 && n <= SCTP_PACKET_MAX);
+	return sctp_packet_open(&port->wire->by, port->addr.ss_family, bytes, n, ret_packet) ?
+		sender(port, ret_packet, from) : NULL;
 }
 
 /* Under the lock. A pair may be gone by the one before. */
-static void input(struct sctp_port *port, struct sctp_pair *p, const uint8_t *packet, size_t n)
+static void input(struct sctp_port *port, struct sctp_pair *p, const struct sctp_packet *packet)
 {
-	assert(n <= PACKET_MAX && port->wire->seat.streams);
+	assert(port->wire->seat.streams);
 	if (!p || p->port != port)
 		return;
 	p->heard_ns = loop_tick_ns();
-	usrsctp_conninput(p, packet, n, 0);
+	usrsctp_conninput(p, packet->bytes, packet->n, 0);
 }
 
 /* The number of packets. */
@@ -135,12 +117,14 @@ static unsigned read_batch(struct sctp_port *port)
 {
 	struct sockaddr_storage from[PACKETS];
 	struct sctp_pair *pairs[PACKETS];
+	struct sctp_packet packets[PACKETS];
 	struct mmsghdr msgs[PACKETS];
 	struct iovec iov[PACKETS];
 	int n;
 
 	for (unsigned i = 0; i < PACKETS; i++) {
-		iov[i] = (struct iovec) { port->wire->packets + i * PACKET_MAX, PACKET_MAX };
+		iov[i] = (struct iovec) { port->wire->packets + i * SCTP_PACKET_MAX,
+					  SCTP_PACKET_MAX };
 		msgs[i] = (struct mmsghdr) { .msg_hdr = {
 			.msg_name = &from[i], .msg_iov = &iov[i],
 			.msg_namelen = sizeof from[i], .msg_iovlen = 1 } };
@@ -149,10 +133,11 @@ static unsigned read_batch(struct sctp_port *port)
 	if (n <= 0)
 		return 0;
 	for (int i = 0; i < n; i++)
-		pairs[i] = checked(port, iov[i].iov_base, msgs[i].msg_len, &from[i]);
+		pairs[i] = checked(port, iov[i].iov_base, msgs[i].msg_len, &from[i],
+				   &packets[i]);
 	sctp_enter(&port->wire->seat);
 	for (int i = 0; i < n; i++)
-		input(port, pairs[i], iov[i].iov_base, msgs[i].msg_len);
+		input(port, pairs[i], &packets[i]);
 	sctp_leave(&port->wire->seat);
 	return (unsigned)n;
 }
@@ -160,18 +145,18 @@ static unsigned read_batch(struct sctp_port *port)
 /* For less than a batch of one. */
 static unsigned read_one(struct sctp_port *port)
 {
-	uint8_t *packet = port->wire->packets;
+	uint8_t *bytes = port->wire->packets;
+	struct sctp_packet packet;
 	struct sockaddr_storage from;
 	socklen_t len = sizeof from;
-	ssize_t n = recvfrom(port->source.fd, packet, PACKET_MAX, MSG_DONTWAIT,
+	ssize_t n = recvfrom(port->source.fd, bytes, SCTP_PACKET_MAX, MSG_DONTWAIT,
 			     (struct sockaddr *)&from, &len);
-	struct sctp_pair *p = n > 0 ? checked(port, packet, (size_t)n, &from) : NULL;
+	struct sctp_pair *p = n > 0 ? checked(port, bytes, (size_t)n, &from, &packet) : NULL;
 
 	if (!p)
 		return n >= 0;
-	assert(n >= (ssize_t)SCTP_LEAST);
 	sctp_enter(&port->wire->seat);
-	input(port, p, packet, (size_t)n);
+	input(port, p, &packet);
 	sctp_leave(&port->wire->seat);
 	return 1;
 }
@@ -201,7 +186,7 @@ static void read_errors(struct sctp_port *port)
 		addr_normalize(&to);
 		p = err && addr_len(&to) ? pair_find(port, &to) : NULL;
 		if (p)
-			above->unreachable(p, -err);
+			above->unreachable(p, sctp_packet_error(err));
 	}
 }
 
@@ -269,26 +254,6 @@ static void bound_idle(struct sctp_port *port, const struct sockaddr_storage *to
 		pair_retire(oldest);
 }
 
-/* Asks the route. A part of the way that has less cuts the packets of UDP. */
-static uint32_t mtu_to(const struct sockaddr_storage *to)
-{
-	int fd = socket(to->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP), mtu = MTU_USUAL;
-	bool six = to->ss_family == AF_INET6;
-	socklen_t len = sizeof mtu;
-
-	if (fd >= 0) {
-		if (connect(fd, (const struct sockaddr *)to, addr_len(to)) ||
-		    getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_MTU : IP_MTU, &mtu,
-			       &len) || mtu < MTU_LEAST)
-			mtu = MTU_USUAL;
-		close(fd);
-	}
-	if (mtu > IP_MAX)
-		mtu = IP_MAX;
-	/* The stack wants a multiple of 4, and does not count its own header. */
-	return ((uint32_t)mtu - SCTP_HEADER - (six ? UDP_HEADERS6 : UDP_HEADERS4)) & ~3u;
-}
-
 static struct sctp_pair *pair_alloc(void)
 {
 	struct sctp_pair *p;
@@ -302,6 +267,7 @@ static struct sctp_pair *pair_alloc(void)
 	if (!p)
 		return NULL;
 	list_init(&p->listed);
+	list_init(&p->dials);
 	usrsctp_register_address(p);
 	return p;
 }
@@ -316,10 +282,10 @@ struct sctp_pair *sctp_pair_get(struct sctp_port *port, const struct sockaddr_st
 	p = pair_alloc();
 	if (!p)
 		return NULL;
-	assert(!p->n_sockets && !p->listener);
+	assert(!p->n_sockets && !p->listener && list_empty(&p->dials));
 	p->port = port;
 	p->to = *to;
-	p->mtu = mtu_to(to);
+	p->mtu = sctp_packet_mtu(&port->wire->by, to);
 	p->heard_ns = loop_now_ns();
 	list_init(&p->item.marked);
 	p->item.seat = &port->wire->seat;
@@ -328,31 +294,6 @@ struct sctp_pair *sctp_pair_get(struct sctp_port *port, const struct sockaddr_st
 }
 
 /* ---- sockets ---- */
-
-static int port_socket(const struct sockaddr_storage *addr)
-{
-	int fd = socket(addr->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
-	bool six = addr->ss_family == AF_INET6;
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	/* Fewer bytes would be slow, a packet that IP cuts as well, errors that are not told
-	 * take longer: no reason to fail. */
-	if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BYTES))
-		set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
-	set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-	set(fd, IPPROTO_IP, IP_RECVERR, 1);
-	if (six)
-		set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
-	if ((six && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
-	    bind(fd, (const struct sockaddr *)addr, addr_len(addr))) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
-}
 
 static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		     struct sctp_port **ret_port)
@@ -364,7 +305,7 @@ static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		port++;
 	if (port == w->ports + SCTP_PORTS_MAX)
 		return -EMFILE;
-	fd = port_socket(addr);
+	fd = sctp_packet_socket(&w->by, addr);
 	if (fd < 0)
 		return fd;
 	port->source = (struct source) { .ready = readable, .fd = fd };
@@ -375,6 +316,7 @@ static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		return err;
 	}
 	port->wire = w;
+	port->kept_fd = -1;
 	port->singles = 0;
 	port->addr = *addr;
 	port->listener = NULL;
@@ -386,11 +328,25 @@ static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
 int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		     struct stream_listener *l, struct sctp_port **ret_port)
 {
-	int err = port_open(w, addr, ret_port);
+	int kept_fd = w->by.ip_alone ? sctp_packet_keep(addr) : -1, err;
 
-	if (!err)
-		(*ret_port)->listener = l;
-	return err;
+	if (w->by.ip_alone && kept_fd < 0)
+		return kept_fd;
+	err = port_open(w, addr, ret_port);
+	if (err) {
+		if (kept_fd >= 0)
+			close(kept_fd);
+		return err;
+	}
+	(*ret_port)->kept_fd = kept_fd;
+	(*ret_port)->listener = l;
+	return 0;
+}
+
+int sctp_port_fd(const struct sctp_port *port)
+{
+	assert(port->source.fd >= 0);
+	return port->kept_fd >= 0 ? port->kept_fd : port->source.fd;
 }
 
 static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
@@ -429,7 +385,9 @@ void sctp_port_close(struct sctp_port *port)
 		pair_retire(p);
 	loop_remove(w->seat.streams->loop, &port->source);
 	close(port->source.fd);
-	port->source.fd = -1;
+	if (port->kept_fd >= 0)
+		close(port->kept_fd);
+	port->source.fd = port->kept_fd = -1;
 	port->listener = NULL;
 	sctp_leave(&w->seat);
 }
@@ -451,10 +409,10 @@ static struct sctp_wire *wire_open(struct streams *ss, int *ret_err)
 	*ret_err = -ENOMEM;
 	if (!w)
 		return NULL;
-	w->packets = malloc((size_t)PACKETS * PACKET_MAX + RECORD_MAX);
+	w->packets = malloc((size_t)PACKETS * SCTP_PACKET_MAX + RECORD_MAX);
 	if (!w->packets)
 		return NULL;
-	w->record = w->packets + (size_t)PACKETS * PACKET_MAX;
+	w->record = w->packets + (size_t)PACKETS * SCTP_PACKET_MAX;
 	*ret_err = sctp_seat_open(&w->seat, ss);
 	if (*ret_err) {
 		free(w->packets);
@@ -462,6 +420,7 @@ static struct sctp_wire *wire_open(struct streams *ss, int *ret_err)
 	}
 	for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
 		w->ports[i].source.fd = -1;
+	w->by = ss->packets;
 	list_init(&w->sockets);
 	list_init(&w->lingering);
 	return w;

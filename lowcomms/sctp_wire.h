@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The packets of the SCTP stack of this process: UDP sockets of ours (RFC 6951), and
- * pairs, one for each of our sockets and each address of another node, which stand for an
- * address in the stack. Strangers have no pair, and no answer. Knows no stream.
+ * The packets of the SCTP stack of this process: sockets of ours, and pairs, one for each of them
+ * and each address of another node, which stand for an address in the stack. Strangers have no
+ * pair, and no answer. Knows no stream.
  */
 #ifndef SINEW_LOWCOMMS_SCTP_WIRE_H
 #define SINEW_LOWCOMMS_SCTP_WIRE_H
@@ -14,11 +14,12 @@
 
 struct sctp_wire;
 
-/* One of our UDP sockets. */
+/* One of our sockets. */
 struct sctp_port {
 	struct sctp_wire *wire;
 	struct source source;		/* fd -1: closed */
-	struct sockaddr_storage addr;
+	int kept_fd;			/* it keeps the address; -1: source.fd does */
+	struct sockaddr_storage addr;	/* with the port of SCTP */
 	struct stream_listener *listener;	/* NULL: we only dial from it */
 	struct list pairs;
 	unsigned singles;		/* turns in a row that found one packet */
@@ -28,18 +29,27 @@ struct sctp_port {
 struct sctp_pair {
 	struct sctp_item item;		/* of the listener in the stack */
 	struct list listed;		/* of the port; or spare */
+	struct list dials;		/* struct sctp_dial */
 	struct sctp_port *port;		/* NULL: spare */
-	struct sockaddr_storage to;
+	struct sockaddr_storage to;	/* where packets go: with a port of UDP, or none */
 	struct socket *listener;	/* in the stack; NULL: none */
-	uint32_t mtu;			/* what UDP carries in one packet of IP */
+	uint32_t mtu;			/* what one packet of IP carries */
 	unsigned n_sockets;		/* associations, accepted and dialled */
 	uint64_t heard_ns;		/* of the other host */
+};
+
+/* Ports of SCTP. In IP alone all sockets on an address get its packets: one that is neither for
+ * the listener nor of a dial is for somebody else. */
+struct sctp_dial {
+	struct list listed;	/* of the pair */
+	uint16_t from, to;
 };
 
 /* Of one loop. */
 struct sctp_wire {
 	struct sctp_seat seat;		/* its streams are NULL: free */
 	struct list all;
+	struct stream_packets by;
 	struct sctp_port ports[SCTP_PORTS_MAX];
 	struct list sockets;		/* of those above: associations that dial or stand */
 	struct list lingering;		/* and those that nobody uses any more */
@@ -70,8 +80,10 @@ int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
 int sctp_port_from(struct sctp_wire *w, const struct sockaddr_storage *from,
 		   const struct sockaddr_storage *to, struct sctp_port **ret_port);
 void sctp_port_close(struct sctp_port *port);
+/* The descriptor that keeps its address from others. */
+int sctp_port_fd(const struct sctp_port *port);
 
-/* Under the lock. NULL: no memory. */
+/* Under the lock. NULL: no memory. to: where packets go. */
 struct sctp_pair *sctp_pair_get(struct sctp_port *port, const struct sockaddr_storage *to);
 /* One association less. */
 void sctp_pair_leave(struct sctp_pair *p);

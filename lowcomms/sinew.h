@@ -85,7 +85,14 @@ enum sinew_policy_31 {
 /* The program that speaks SCTP for this node. */
 enum sinew_sctp_backend {
 	SINEW_SCTP_KERNEL,	/* the kernel of this machine */
-	SINEW_SCTP_USER,	/* this process, in UDP packets (RFC 6951), without root */
+	SINEW_SCTP_USER,	/* this process, see enum sinew_sctp_encap */
+};
+
+/* The carrier of the packets of SINEW_SCTP_USER; the same at all nodes. */
+enum sinew_sctp_encap {
+	SINEW_SCTP_ENCAP_UDP,	/* UDP (RFC 6951), without root */
+	SINEW_SCTP_ENCAP_NONE,	/* IP alone: raw sockets (CAP_NET_RAW); only where the kernel's
+				 * own SCTP is not loaded, and one program for each address */
 };
 
 enum sinew_quorum_policy {
@@ -196,6 +203,10 @@ struct sinew_options {
 					 * auto_close mean nothing there */
 	enum sinew_policy_31 policy_31;
 	enum sinew_sctp_backend sctp_backend;	/* of the transport "sctp" */
+	enum sinew_sctp_encap sctp_encap;	/* of SINEW_SCTP_USER */
+	uint16_t sctp_udp_port;		/* of SINEW_SCTP_ENCAP_UDP, at both ends: towards kernels it
+					 * is their net.sctp.udp_port, 9899 mostly; 0: the port of
+					 * each address */
 };
 
 /* size: sizeof(struct sinew_options) of the caller, so that the ABI can grow. */

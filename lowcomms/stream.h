@@ -53,9 +53,16 @@ struct stream_identity {
 	const char *name;		/* proved, as long as the stream is there; NULL: none */
 };
 
+/* The carrier of packets, of a transport that makes them itself. */
+struct stream_packets {
+	bool ip_alone;		/* no UDP */
+	uint16_t udp_port;	/* at both ends; 0: that of each address */
+};
+
 /* Shared by the streams of one node. */
 struct streams {
 	struct loop *loop;
+	struct stream_packets packets;
 	struct list news;	/* streams without a descriptor that may have some */
 	struct list dead;	/* freed at the end of the turn: events may still lead there */
 	uint64_t deadline_ns;	/* due() of the transport is called then; UINT64_MAX: never */
@@ -142,7 +149,7 @@ struct transport {
 	unsigned traits;
 	/* Says which thing this machine lacks for it, and what to do then; or NULL. No function:
 	 * it lacks nothing. */
-	const char *(*lacks)(void);
+	const char *(*lacks)(const struct stream_packets *packets);
 	/* A listener on exactly these addresses. */
 	int (*listen)(struct streams *ss, struct stream_listener *l,
 		      const struct sockaddr_storage *addrs, unsigned n);
@@ -162,6 +169,7 @@ struct transport {
 static inline void streams_init(struct streams *ss, struct loop *loop)
 {
 	ss->loop = loop;
+	ss->packets = (struct stream_packets) { .ip_alone = false };
 	list_init(&ss->news);
 	list_init(&ss->dead);
 	ss->deadline_ns = UINT64_MAX;

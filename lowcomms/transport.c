@@ -28,7 +28,8 @@ static const struct {
 #endif
 };
 
-const struct transport *transport_find(const char *name, bool user_land, const char **ret_hint)
+const struct transport *transport_find(const char *name, bool user_land,
+				       const struct stream_packets *packets, const char **ret_hint)
 {
 	*ret_hint = "unknown, expected tcp or sctp";
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -36,7 +37,7 @@ const struct transport *transport_find(const char *name, bool user_land, const c
 
 		if (strcmp(name, all[i].name) || !(user_land ? all[i].user_land : all[i].kernel))
 			continue;
-		*ret_hint = t && t->lacks ? t->lacks() : all[i].hint;
+		*ret_hint = t && t->lacks ? t->lacks(packets) : all[i].hint;
 		return *ret_hint ? NULL : t;
 	}
 	return NULL;

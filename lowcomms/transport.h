@@ -7,8 +7,9 @@
 
 #include "lowcomms/stream.h"
 
-/* user_land: that one of two with the name which needs no kernel for it. NULL: there is no such
- * transport, or not here; *ret_hint says why, and what to do. */
-const struct transport *transport_find(const char *name, bool user_land, const char **ret_hint);
+/* user_land: that one of two with the name which needs no kernel for it, and sends packets so.
+ * NULL: there is no such transport, or not here; *ret_hint says why, and what to do. */
+const struct transport *transport_find(const char *name, bool user_land,
+				       const struct stream_packets *packets, const char **ret_hint);
 
 #endif

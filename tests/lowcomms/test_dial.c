@@ -50,7 +50,7 @@ static void event(struct stream *s, unsigned events)
 static void meets_itself(const struct sockaddr_storage *to, const struct sockaddr_storage *from)
 {
 	const char *hint;
-	const struct transport *t = transport_find("tcp", false, &hint);
+	const struct transport *t = transport_find("tcp", false, NULL, &hint);
 	struct stream_route route = { .to = to, .from = from, .n_to = 1, .n_from = from != NULL };
 	struct epoll_event ready;
 	struct streams streams;

@@ -4,6 +4,7 @@
  * of fork(); in user land strangers, and packets that are none. Knows the public interface only.
  *
  *	test_sctp		in user land
+ *	test_sctp raw		so without UDP: in a network of its own, with the right to that
  *	test_sctp kernel	for a guest of tests/vm/sctp.sh
  */
 #include <string.h>
@@ -14,13 +15,16 @@
 
 #define MESSAGES	50000u
 
-static int backend = SINEW_SCTP_USER;
+#define UDP_PORT	9899
+
+static int backend = SINEW_SCTP_USER, encap = SINEW_SCTP_ENCAP_UDP;
 static unsigned n_messages = MESSAGES;
 
 static void over_sctp(struct sinew_options *o)
 {
 	o->transport = "sctp";
 	o->sctp_backend = backend;
+	o->sctp_encap = encap;
 	o->backoff_min_ms = 1;
 	o->backoff_max_ms = 20;
 }
@@ -117,6 +121,36 @@ static int udp_at(const struct sockaddr_storage *addr)
 		return -1;
 	}
 	return fd;
+}
+
+static void over_one_port(struct sinew_options *o)
+{
+	over_sctp(o);
+	o->sctp_udp_port = UDP_PORT;
+}
+
+/* As towards kernels; the port of each address is that of SCTP. */
+static void one_port_of_udp_carries_all(void)
+{
+	struct sockaddr_storage addr = host_address(1);
+	static struct test_node t[2], second;
+	struct sinew_options o;
+	int fd;
+
+	CHECK_OR_RETURN(pair_open(t, over_one_port));
+	DRIVE_PAIR(t, t[0].seen[2].session && t[1].seen[1].session);
+	CHECK_EQ(sinew_send(t[0].seen[2].session, "x", 1), 0);
+	DRIVE_PAIR(t, t[1].seen[1].messages == 1);
+	/* The address has the port of SCTP, not that of UDP. */
+	fd = udp_at(&addr);
+	CHECK(fd >= 0);
+	close(fd);
+	fast_options(&o, 3, &addr);
+	over_one_port(&o);
+	((struct sockaddr_in *)&o.addrs[0])->sin_port++;
+	CHECK_EQ(sinew_node_new(&o, NULL, NULL, &second.n), -EADDRINUSE);
+	node_free(&t[0]);
+	node_free(&t[1]);
 }
 
 static bool has_answer(int fd)
@@ -243,9 +277,16 @@ static void take_kernel(void)
 	n_messages = MESSAGES / 10;
 }
 
+static bool is_argument(int argc, char **argv, const char *word)
+{
+	return argc > 1 && strcmp(argv[1], word) == 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "kernel") == 0) {
+	if (is_argument(argc, argv, "raw")) {
+		encap = SINEW_SCTP_ENCAP_NONE;
+	} else if (is_argument(argc, argv, "kernel")) {
 		take_kernel();
 	} else if (!is_built_in()) {
 		printf("ok - sctp_user # SKIP this build has no libusrsctp\n");
@@ -255,8 +296,10 @@ int main(int argc, char **argv)
 	RUN(resets_lose_nothing);
 	RUN(a_peer_that_is_started_again_is_found);
 	RUN(an_orderly_end_is_seen_by_both);
-	if (backend == SINEW_SCTP_USER)
+	if (backend == SINEW_SCTP_USER && encap == SINEW_SCTP_ENCAP_UDP) {
+		RUN(one_port_of_udp_carries_all);
 		RUN(strangers_get_no_answer);
+	}
 	RUN(a_child_disturbs_nothing);
 	return check_done();
 }

@@ -170,6 +170,7 @@ bool world_open(struct world *w, const struct carrier *carrier)
 	if (!carrier->address(&w->addr) || loop_open(&w->loop))
 		return false;
 	streams_init(&w->streams, &w->loop);
+	w->streams.packets = carrier->packets;
 	w->listener.event = waits;
 	w->listener.owner = w;
 	return !carrier->transport->listen(&w->streams, &w->listener, &w->addr, 1);

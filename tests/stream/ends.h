@@ -34,7 +34,9 @@ struct carrier {
 	const struct transport *transport;
 	enum stream_proof proof;
 	sa_family_t family;	/* AF_INET6; else IPv4, or what it knows */
+	struct stream_packets packets;
 	bool times_out;		/* by itself, in a test's time */
+	bool refuses_nothing;	/* a host where nobody listens is silent */
 	/* An address that nobody uses. */
 	bool (*address)(struct sockaddr_storage *ret_addr);
 	/* Dials there, or to the address that it puts there, are answered by nobody, until

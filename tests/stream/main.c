@@ -445,6 +445,13 @@ static bool be_silent(struct sockaddr_storage *addr)
 	return true;
 }
 
+/* In IP alone that is any port without a node. */
+static bool is_always_silent(struct sockaddr_storage *addr)
+{
+	(void)addr;
+	return true;
+}
+
 /* SCTP refuses what does not fit in the queue of a listener: who runs this test names an address
  * that its network drops all packets to. */
 static bool is_silent(struct sockaddr_storage *addr)
@@ -458,7 +465,8 @@ static void run(const char *name, void (*test)(void))
 {
 	char text[128];
 
-	snprintf(text, sizeof text, "%s%s_%s", with->transport->name,
+	snprintf(text, sizeof text, "%s%s%s_%s", with->transport->name,
+		 with->packets.ip_alone ? "_raw" : "",
 		 with->family == AF_INET6 ? "_ipv6" : "", name);
 	if (!world_open(&w, with)) {
 		check_state.n_failed++;
@@ -475,7 +483,8 @@ static void contract_of(const struct carrier *carrier)
 {
 	with = carrier;
 	CONTRACT(connects_and_knows_the_other_end);
-	CONTRACT(is_refused_where_nobody_listens);
+	if (!carrier->refuses_nothing)
+		CONTRACT(is_refused_where_nobody_listens);
 	CONTRACT(waits_where_nobody_answers);
 	CONTRACT(an_address_has_one_listener);
 	CONTRACT(a_listener_rests);
@@ -503,36 +512,69 @@ static void contract(struct carrier carrier)
 	contract_of(&carrier);
 }
 
-/* Without an argument: what every machine has. "sctp-kernel": for a guest of tests/vm. */
+/* One that cannot be had here, though it was asked for. */
+static bool is_missing(const struct carrier *carrier, const char *name, const char *hint)
+{
+	if (carrier->transport)
+		return false;
+	printf("not ok - %s: %s\n", name, hint);
+	return true;
+}
+
+/* For a guest of tests/vm. */
+static int over_sctp_of_the_kernel(void)
+{
+	const char *hint;
+	const struct carrier sctp = {
+		.transport = transport_find("sctp", false, NULL, &hint),
+		.proof = STREAM_BY_ADDRESS, .address = sctp_address, .silence = is_silent,
+	};
+
+	if (is_missing(&sctp, "sctp-kernel", hint))
+		return 1;
+	contract(sctp);
+	return check_done();
+}
+
+/* For a network of its own, with the right to raw sockets. */
+static int over_sctp_in_ip_alone(void)
+{
+	const struct stream_packets packets = { .ip_alone = true };
+	const char *hint;
+	const struct carrier raw = {
+		.transport = transport_find("sctp", true, &packets, &hint), .packets = packets,
+		.proof = STREAM_BY_ADDRESS, .address = udp_address, .silence = is_always_silent,
+		.times_out = true, .refuses_nothing = true,
+	};
+
+	if (is_missing(&raw, "sctp-raw", hint))
+		return 1;
+	contract(raw);
+	return check_done();
+}
+
+/* Without an argument: what every machine has. */
 int main(int argc, char **argv)
 {
-	const char *hint, *no_sctp;
-	const struct carrier sctp = {
-		.transport = transport_find("sctp", false, &no_sctp), .proof = STREAM_BY_ADDRESS,
-		.address = sctp_address, .silence = is_silent,
-	};
+	const struct stream_packets packets = { .ip_alone = false };
+	const char *hint;
 	const struct carrier tcp = {
-		.transport = transport_find("tcp", false, &hint), .proof = STREAM_BY_ADDRESS,
+		.transport = transport_find("tcp", false, NULL, &hint), .proof = STREAM_BY_ADDRESS,
 		.address = tcp_address, .silence = fill_queue,
 	};
 	const struct carrier memory = {
 		.transport = &transport_memory, .proof = STREAM_BY_KEY, .times_out = true,
 		.address = memory_address, .silence = be_silent,
 	};
-
 	const struct carrier user = {
-		.transport = transport_find("sctp", true, &hint), .proof = STREAM_BY_ADDRESS,
-		.address = udp_address, .silence = udp_silence,
+		.transport = transport_find("sctp", true, &packets, &hint),
+		.proof = STREAM_BY_ADDRESS, .address = udp_address, .silence = udp_silence,
 	};
 
-	if (argc > 1 && strcmp(argv[1], "sctp-kernel") == 0) {
-		if (!sctp.transport) {
-			printf("not ok - sctp-kernel: %s\n", no_sctp);
-			return 1;
-		}
-		contract(sctp);
-		return check_done();
-	}
+	if (argc > 1 && strcmp(argv[1], "sctp-kernel") == 0)
+		return over_sctp_of_the_kernel();
+	if (argc > 1 && strcmp(argv[1], "sctp-raw") == 0)
+		return over_sctp_in_ip_alone();
 	contract(tcp);
 	contract_of(&memory);
 	if (user.transport)

@@ -53,6 +53,7 @@ geteuid                     cannot fail
 socketpair                  its error is that of sinew_topo_open(): test_server_socket
 qsort                       works on memory alone, for so few
 usrsctp_*                   of libusrsctp: works on memory of its own, and every error is looked at
+access                      asks whether the kernel's SCTP is loaded: a failure says that it is not
 recvmmsg                    packets: what is lost is sent again
 recvfrom                    packets: the same
 getauxval                   cannot fail
