@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the tests of our streams over the SCTP of a real kernel: the contract of tests/stream/ and
-# nodes of one process in a guest, then a cluster of two guests with two cards each. Knows no DLM.
+# nodes of one process in a guest, then a cluster of two guests with two cards each, and one of a
+# kernel and SCTP in user land. Knows no DLM.
 #
 #	tests/vm/sctp.sh 6.1
 set -u
@@ -217,6 +218,39 @@ a_guest_that_lost_its_power_comes_back()
 	wait_for has_lines 2 got 10
 }
 
+# path_is ADDRESS STATE: at node 1, of node 2.
+path_is()
+{
+	in_guest_is 1 "sinew status 2 --config /tmp/c --node 1 | grep -q 'path.* $1:.*, $2,'"
+}
+
+# path_is_told CARD ADDRESS OTHER: of an idle link.
+path_is_told()
+{
+	ip link set "$1" down
+	wait_for path_is "$2" dead
+	path_is "$3" alive || bad "without $2, $3 does not work"
+	ip link set "$1" up
+	wait_for path_is "$2" alive
+}
+
+the_status_knows_addresses()
+{
+	local node
+	for node in 1 2; do
+		guest $node sh 'killall sinew; :'
+		behind $node serve "sinew serve --config /tmp/c --node $node"
+	done
+	wait_for path_is "$LAB_NET.2" alive
+	wait_for path_is "$LAB_NET2.2" alive
+	path_is_told tap2 "$LAB_NET.2" "$LAB_NET2.2"
+	path_is_told second2 "$LAB_NET2.2" "$LAB_NET.2"
+	for node in 1 2; do
+		guest $node sh 'killall sinew'
+		ends $node serve 30 >/dev/null
+	done
+}
+
 traffic_ends()
 {
 	guest 1 sh 'touch /tmp/stop'
@@ -244,6 +278,66 @@ the_missing_module_is_named()
 	guest 2 sh 'killall sinew'
 }
 
+# ---- a kernel, and SCTP in user land ----
+
+UDP_PORT=9899		# of RFC 6951
+LINES=2000
+
+# encapsulation PORT: what the kernel of node 1 sends and takes beside IP alone; 0: nothing.
+encapsulation()
+{
+	guest 1 sh "echo $1 >/proc/sys/net/sctp/udp_port && echo $1 >/proc/sys/net/sctp/encap_port"
+}
+
+# user_land NODE KEY VALUE: that node has SCTP in user land, and this option.
+user_land()
+{
+	guest "$1" sh "sed -i 's/transport: sctp/&\\nsctp_backend: user\\n$2: $3/' /tmp/c"
+}
+
+# Both send to each other, and end in order.
+both_ways()
+{
+	local node sum
+	sum=$(seq $LINES | md5sum | cut -d ' ' -f 1)
+	for node in 1 2; do
+		behind $node both "seq $LINES | sinew cat --config /tmp/c --node $node \
+			--to $((3 - node)) --wait 60 --linger 60 --log-level info 2>/tmp/log$node"
+	done
+	for node in 1 2; do
+		equals "status of node $node" "$(ends $node both 120)" 0
+		equals "what came to node $node" \
+			"$(in_guest $node 'cut -f 2 /tmp/both | md5sum' | cut -d ' ' -f 1)" "$sum"
+	done
+}
+
+user_land_speaks_with_a_kernel_in_udp()
+{
+	encapsulation $UDP_PORT
+	put_config
+	user_land 2 sctp_udp_port $UDP_PORT
+	both_ways
+	encapsulation 0
+}
+
+user_land_speaks_with_a_kernel_by_ip_alone()
+{
+	put_config
+	user_land 2 sctp_encap none
+	both_ways
+}
+
+# It would abort what it does not know.
+beside_the_kernel_ip_alone_is_refused()
+{
+	user_land 1 sctp_encap none
+	in_guest 1 'sinew cat --config /tmp/c --node 1 </dev/null 2>&1; echo status $?' \
+		>"$T/beside"
+	says "$T/beside" 'sctp_encap to udp'
+	says "$T/beside" 'modprobe -r sctp'
+	says "$T/beside" 'status 2'
+}
+
 boot 1 "$KERNEL" && boot 2 "$KERNEL" || { echo "not ok - boot: $why"; exit 1; }
 row contract
 row nodes_of_one_process
@@ -252,7 +346,11 @@ row one_is_cut_the_other_carries_on
 row a_peer_that_was_killed_comes_back
 row a_guest_that_lost_its_power_comes_back
 row traffic_ends
+row the_status_knows_addresses
 row the_missing_module_is_named
+row user_land_speaks_with_a_kernel_in_udp
+row user_land_speaks_with_a_kernel_by_ip_alone
+row beside_the_kernel_ip_alone_is_refused
 power_off 1
 power_off 2
 finish
