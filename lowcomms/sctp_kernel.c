@@ -14,13 +14,15 @@
 #include "lowcomms/sctp_socket.h"
 #include "lowcomms/stream_fd.h"
 
-#define NOTES_MAX	16	/* notifications between two reads of bytes */
+#define PIECES_MAX	16	/* records and notifications, in one read */
+#define SINGLES_MAX	16	/* reads that take one record, until there may be more again */
 
 struct sctp_stream {
 	struct stream stream;
 	bool dialling;
 	bool over;		/* all was read; err says how it ended, 0: in order */
 	int err;		/* why it failed; 0: not */
+	unsigned singles;	/* reads in a row that found one record */
 	uint64_t packets;	/* that came, when it was last asked for */
 	uint64_t heard_ns;	/* when they were last more than before */
 	/* The notification that is being read, as far as it matters. */
@@ -181,26 +183,54 @@ static void note_piece(struct sctp_stream *t, const void *p, size_t n, bool last
 
 /* ---- bytes ---- */
 
+/* The next record, or a part of it; a notification is looked at, and none is given. */
+static ssize_t next_piece(struct sctp_stream *t, void *buf, size_t n, bool *ret_note)
+{
+	struct iovec iov = { buf, n };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t got = recvmsg(t->stream.source.fd, &msg, 0);
+
+	assert(n && !t->over);
+	*ret_note = false;
+	if (got < 0 && errno != EAGAIN && errno != EINTR && !t->err)
+		t->err = -errno;
+	if (got <= 0 && t->err)
+		return t->err;
+	if (got < 0)
+		return -errno;
+	*ret_note = msg.msg_flags & MSG_NOTIFICATION;
+	if (*ret_note)
+		note_piece(t, buf, (size_t)got, msg.msg_flags & MSG_EOR);
+	return got;
+}
+
+/* The kernel gives one record at a time, and mostly there is one. An end behind bytes is found
+ * again by the next read. */
 static ssize_t sctp_read(struct stream *s, void *buf, size_t n)
 {
 	struct sctp_stream *t = sctp_of(s);
+	unsigned n_records = 0;
+	size_t sum = 0;
 
 	assert(n && s->source.fd >= 0);
-	for (unsigned i = 0; i < NOTES_MAX && !t->over; i++) {
-		struct iovec iov = { buf, n };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-		ssize_t got = recvmsg(s->source.fd, &msg, 0);
+	for (unsigned i = 0; i < PIECES_MAX && sum < n && !t->over; i++) {
+		bool is_note;
+		ssize_t got = next_piece(t, (uint8_t *)buf + sum, n - sum, &is_note);
 
-		if (got < 0 && errno != EAGAIN && errno != EINTR && !t->err)
-			t->err = -errno;
-		if (got <= 0 && t->err)
-			return t->err;
-		if (got < 0)
-			return -errno;
-		if (!(msg.msg_flags & MSG_NOTIFICATION))
+		if (!is_note && got <= 0 && !sum)
 			return got;
-		note_piece(t, buf, (size_t)got, msg.msg_flags & MSG_EOR);
+		if (!is_note && got <= 0)
+			break;
+		if (is_note)
+			continue;
+		sum += (size_t)got;
+		n_records++;
+		if (t->singles && t->singles < SINGLES_MAX)
+			break;
 	}
+	t->singles = n_records == 1 ? t->singles % SINGLES_MAX + 1 : 0;
+	if (sum)
+		return (ssize_t)sum;
 	return t->over ? t->err : -EAGAIN;
 }
 
