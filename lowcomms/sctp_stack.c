@@ -18,6 +18,7 @@
 #define TICK_SHARE	20u		/* of the time, that ticks may take */
 #define RTO_MIN_MS	100
 #define RTO_MAX_MS	1000
+#define RTO_FIRST_MS	1000	/* as RFC 9260 has it: a busy node would be sent each INIT again */
 #define RETRIES		6	/* until an association is lost: 4 s after the last answer */
 #define HEARTBEAT_MS	2000
 #define SACK_MS		20
@@ -36,7 +37,7 @@ static void tune(void)
 	usrsctp_sysctl_set_sctp_sendspace(BUFFER_BYTES);
 	usrsctp_sysctl_set_sctp_recvspace(BUFFER_BYTES);
 	usrsctp_sysctl_set_sctp_max_chunks_on_queue(CHUNKS_MAX);
-	usrsctp_sysctl_set_sctp_rto_initial_default(RTO_MIN_MS * 2);
+	usrsctp_sysctl_set_sctp_rto_initial_default(RTO_FIRST_MS);
 	usrsctp_sysctl_set_sctp_rto_min_default(RTO_MIN_MS);
 	usrsctp_sysctl_set_sctp_rto_max_default(RTO_MAX_MS);
 	usrsctp_sysctl_set_sctp_init_rto_max_default(RTO_MAX_MS);
