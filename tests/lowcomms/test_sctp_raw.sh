@@ -47,7 +47,19 @@ a_process_without_the_right()
 	says err 'sctp_encap to udp'
 }
 
+# A host without a node, whose kernel has no SCTP, says so at once.
+a_host_without_a_node_refuses()
+{
+	build_net 1
+	configuration 1 'transport: sctp' 'sctp_backend: user' 'sctp_encap: none' >c
+	on 1 "$SINEW" cat --config c --node 1 --keep-going --log-level debug </dev/null \
+		>out 2>err &
+	pids+=($!)
+	wait_for has_line err 'Connection refused'
+}
+
 run the_contract_of_streams
 run nodes_of_one_process
 run a_process_without_the_right
+run a_host_without_a_node_refuses
 finish
