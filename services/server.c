@@ -280,6 +280,7 @@ static void server_free(struct server *s)
 {
 	assert(list_empty(&s->members) && list_empty(&s->feeds));
 	topo_leave(&s->topo, &s->library);
+	subs_fini(&s->subs);
 	pubs_fini(s);
 	topo_fini(&s->topo);
 	close_fds(s);
@@ -366,9 +367,16 @@ static int open_core(struct server *s)
 		return err;
 	err = pubs_init(s);
 	if (err)
-		topo_fini(&s->topo);
-	else
-		topo_owner_init(&s->library, &s->topo, TOPO_LIBRARY, s->opt.max_publications);
+		goto no_pubs;
+	err = subs_init(&s->subs);
+	if (err)
+		goto no_subs;
+	topo_owner_init(&s->library, &s->topo, TOPO_LIBRARY, s->opt.max_publications);
+	return 0;
+no_subs:
+	pubs_fini(s);
+no_pubs:
+	topo_fini(&s->topo);
 	return err;
 }
 

@@ -11,6 +11,7 @@
  *	server_member.c		a peer: what it publishes comes into our table
  *	server_feed.c		a peer's subscription: what we publish goes there
  *	server_pubs.c		publications of this node
+ *	server_subs.c		subscriptions of programs
  *	server_cells.c		what the loop thread has seen of sessions
  *	server_bell.c		bells of calls, which the loop thread rings
  *	control_wire.c, packet.c, and the core, topo.h
@@ -32,6 +33,7 @@
 #include "services/server.h"
 #include "services/server_bell.h"
 #include "services/server_cells.h"
+#include "services/server_subs.h"
 #include "services/topo.h"
 
 #define SERVER_REQUESTS	25u		/* of one program, taken in one turn */
@@ -109,11 +111,13 @@ struct server {
 	struct topo topo;
 	struct topo_owner library;
 	struct server_pubs pubs;
+	struct server_subs subs;
 	struct server_listener listener;
 	struct server_peer *peers;	/* CELLS_MAX */
 	uint32_t option_pubs[CELLS_OPTIONS];	/* of the library, by index; 0: none */
 	struct list clients;
 	struct list members, feeds;
+	uint64_t members_due_ns;	/* not later than any of them is due; UINT64_MAX: never */
 	struct server_counts counts;
 	uint8_t *buf;			/* CONTROL_MAX + 1, of what is done just now */
 };

@@ -72,6 +72,7 @@ static void sub_end(struct server *s, struct server_sub *sub)
 {
 	assert(sub->conn->n_subs);
 	topo_cancel(&s->topo.subs, sub->taker.sub);
+	subs_remove(&s->subs, sub);
 	sub->conn->n_subs--;
 	list_remove(&sub->of);
 	list_remove(&sub->blocked);
@@ -231,14 +232,6 @@ static int on_ask(struct server *s, struct server_client *c, const struct contro
 	return 0;
 }
 
-static struct server_sub *find_sub(struct server_client *c, uint32_t id)
-{
-	list_each(struct server_sub, sub, &c->subs, of)
-		if (sub->id == id)
-			return sub;
-	return NULL;
-}
-
 static int on_subscribe(struct server *s, struct server_client *c, uint32_t id, const uint8_t *body,
 			size_t len)
 {
@@ -263,6 +256,7 @@ static int on_subscribe(struct server *s, struct server_client *c, uint32_t id, 
 	}
 	list_init(&sub->blocked);
 	list_push(&c->subs, &sub->of);
+	subs_add(&s->subs, sub);
 	c->n_subs++;
 	return 0;
 }
@@ -273,7 +267,7 @@ static int on_cancel(struct server *s, struct server_client *c, const uint8_t *b
 
 	if (len != CONTROL_NAMED)
 		return -EBADMSG;
-	sub = find_sub(c, get_le32(body));
+	sub = subs_find(&s->subs, c, get_le32(body), NULL);
 	if (!sub)
 		return -ENOENT;
 	sub_end(s, sub);

@@ -8,16 +8,6 @@
 #define SINEW_SERVICES_SERVER_CLIENT_H
 
 #include "services/server_base.h"
-#include "services/server_taker.h"
-
-/* A subscription of a program. */
-struct server_sub {
-	struct server_taker taker;
-	struct server_client *conn;
-	struct list of;			/* the program's */
-	struct list blocked;		/* in its list, while the socket takes no events */
-	uint32_t id;
-};
 
 /* The answer that does not go yet. */
 struct server_answer {
