@@ -46,14 +46,9 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static uint64_t deadline(const struct server *s)
 {
-	uint64_t due;
-
 	assert(s->buf && s->epoll >= 0);
-	due = sooner(topo_deadline(&s->topo.subs), listener_deadline(s));
-
-	list_each(struct server_member, m, &s->members, all)
-		due = sooner(due, m->again_ns);
-	return due;
+	return sooner(sooner(topo_deadline(&s->topo.subs), listener_deadline(s)),
+		      s->members_due_ns);
 }
 
 /* Milliseconds until then, rounded up. */
@@ -181,8 +176,8 @@ static void tick(struct server *s)
 	if (topo_deadline(&s->topo.subs) <= now_ns)
 		topo_tick(&s->topo.subs, now_ns);
 	listener_tick(s, now_ns);
-	list_each(struct server_member, m, &s->members, all)
-		member_tick(m, now_ns);
+	if (s->members_due_ns <= now_ns)
+		members_tick(s, now_ns);
 }
 
 static void take_event(struct server *s, const struct epoll_event *ev)
@@ -403,6 +398,7 @@ static int server_new(struct sinew_node *node, const struct sinew_topo_options *
 	s->incarnation = sinew_incarnation(node);
 	s->uid = geteuid();
 	s->epoll = s->wake_fd = -1;
+	s->members_due_ns = UINT64_MAX;
 	list_init(&s->clients);
 	list_init(&s->members);
 	list_init(&s->feeds);

@@ -42,6 +42,8 @@ static void again_in(struct server_member *m, uint32_t pause_ms)
 {
 	assert(pause_ms);
 	m->again_ns = service_now() + (uint64_t)pause_ms * 1000000u;
+	if (m->again_ns < m->s->members_due_ns)
+		m->s->members_due_ns = m->again_ns;
 	m->pause_ms = pause_ms * 2 < MEMBER_AGAIN_MAX_MS ? pause_ms * 2 : MEMBER_AGAIN_MAX_MS;
 }
 
@@ -292,10 +294,20 @@ bool member_answer(struct server_member *m)
 	return more;
 }
 
-void member_tick(struct server_member *m, uint64_t now_ns)
+void members_tick(struct server *s, uint64_t now_ns)
 {
-	if (m->over || now_ns < m->again_ns)
-		return;
-	assert(!m->call);
-	call_peer(m);
+	uint64_t due_ns = UINT64_MAX;
+
+	assert(s->members_due_ns <= now_ns);
+	list_each(struct server_member, m, &s->members, all) {
+		if (m->over)
+			continue;
+		if (m->again_ns <= now_ns) {
+			assert(!m->call);
+			call_peer(m);
+		}
+		if (m->again_ns < due_ns)
+			due_ns = m->again_ns;
+	}
+	s->members_due_ns = due_ns;
 }
