@@ -78,7 +78,7 @@ static void take_cells(struct server *s)
 	if (atomic_exchange(&s->services_changed, false))
 		built_services(s);
 	if (atomic_exchange(&s->cells->closing, false))
-		feeds_end(s, 0);
+		feeds_end(s);
 }
 
 static void take_arrived(struct server *s)

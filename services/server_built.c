@@ -127,7 +127,6 @@ static void session_down(struct server *s, struct server_peer *p)
 	if (p->member)
 		member_end(p->member);
 	p->member = NULL;
-	feeds_end(s, p->nodeid);
 }
 
 /* Its name or an address. That of a peer is told with its next session: a NODE that goes says that

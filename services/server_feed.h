@@ -36,8 +36,8 @@ int feeds_offer(struct server *s);
 bool feed_answer(struct server_feed *f);
 /* Sends what is there, as much as goes in a turn. True: there is more that may go. */
 bool feed_send(struct server_feed *f);
-/* All of that peer, or of nodeid 0 each, are aborted. */
-void feeds_end(struct server *s, uint32_t nodeid);
+/* The node closes: all are aborted. Those of a session end with it. */
+void feeds_end(struct server *s);
 /* The node is gone: so is f. */
 void feed_free(struct server_feed *f);
 
