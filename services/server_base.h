@@ -44,7 +44,8 @@
 #define SERVER_LOCALS	1024u		/* connections of the program itself */
 #define SERVER_SOCKETS	256u		/* of the control socket */
 #define SERVER_OF_USER	4u		/* of them of one user, but */
-#define SERVER_OF_OWN	64u		/* of root, and of the program's own user */
+#define SERVER_OF_OWN	64u		/* of root, and of the program's own user; */
+#define SERVER_OF_OTHERS (SERVER_SOCKETS - 2 * SERVER_OF_OWN)	/* of all other users */
 #define SERVER_HELLO_NS	1000000000u	/* until its first request is complete */
 #define SERVER_PAUSE_NS	100000000u	/* until it accepts again, without descriptors */
 #define SERVER_SUBS_OF_USER	256u	/* subscriptions of a connection of another user */

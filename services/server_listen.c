@@ -60,27 +60,28 @@ int server_listen(struct server *s, const char *name, const struct server_gate *
 
 /* ---- who is let in ---- */
 
-static unsigned n_of_user(const struct server *s, uid_t uid)
+static bool is_trusted(const struct server *s, uid_t uid)
 {
-	unsigned n = 0;
-
-	list_each(struct server_client, c, &s->clients, all)
-		n += !c->is_local && c->who.uid == uid;
-	return n;
+	return !uid || uid == s->uid;
 }
 
-/* 0, or why not. */
-static int judge(struct server *s, const struct ucred *who)
+/* 0, or why not: places of root and the own user are for them alone, so that other users, however
+ * many, cannot keep these out. */
+static int judge(const struct server *s, uid_t uid)
 {
-	bool trusted;
+	unsigned n = 0, n_others = 0;
+	int err;
 
-	assert(s->counts.n_sockets <= SERVER_SOCKETS);
-	trusted = !who->uid || who->uid == s->uid;
-
-	if (s->counts.n_sockets >= SERVER_SOCKETS ||
-	    n_of_user(s, who->uid) >= (trusted ? SERVER_OF_OWN : SERVER_OF_USER))
-		return -EUSERS;
-	return 0;
+	list_each(struct server_client, c, &s->clients, all) {
+		n += !c->is_local && c->who.uid == uid;
+		n_others += !c->is_local && !is_trusted(s, c->who.uid);
+	}
+	if (is_trusted(s, uid))
+		err = n < SERVER_OF_OWN ? 0 : -EUSERS;
+	else
+		err = n < SERVER_OF_USER && n_others < SERVER_OF_OTHERS ? 0 : -EUSERS;
+	assert(err || s->counts.n_sockets < SERVER_SOCKETS);
+	return err;
 }
 
 /* Takes its HELLO first: what is left unread would be told in place of the answer. */
@@ -105,7 +106,7 @@ static void let_in(struct server *s, int fd)
 		close(fd);
 		return;
 	}
-	err = judge(s, &who);
+	err = judge(s, who.uid);
 	if (!err) {
 		c->rights = s->gate.may(s->gate.arg, fd, &who);
 		err = c->rights ? client_begin(s, c) : -EACCES;

@@ -11,7 +11,6 @@
 #include "tests/lib/control_peer.h"
 
 #define TYPE		100u
-#define OTHER_USER	65534
 
 static struct test_node node;
 static struct sinew_topo *topos[2];
@@ -252,101 +251,6 @@ static void silent_ones_are_shut(void)
 	end();
 }
 
-/* 200 connections that say nothing, by a user that is neither root nor the program's. */
-static void be_silent(const char *name)
-{
-	int n_open = 0, n_shut = 0, n_refused = 0;
-	uint8_t buf[256];
-	int fds[200];
-
-	if (setuid(OTHER_USER))
-		_exit(2);
-	for (unsigned i = 0; i < 200; i++) {
-		fds[i] = packet_connect(name, &fds[i]) ? -1 : fds[i];
-		n_open += fds[i] >= 0;
-	}
-	for (unsigned i = 0; i < 200; i++) {
-		struct pollfd p = { .fd = fds[i], .events = POLLIN };
-
-		/* The refusal, of all but the first four, then the end. */
-		while (fds[i] >= 0 && poll(&p, 1, 10000) == 1 &&
-		       packet_take(fds[i], buf, sizeof buf) > 0)
-			n_refused++;
-		n_shut += fds[i] >= 0 && p.revents & (POLLHUP | POLLIN);
-	}
-	if (n_shut != n_open || !n_open)
-		_exit(3);
-	_exit(n_refused >= n_open - 4 ? 0 : 4);
-}
-
-static void other_users_cannot_fill_it(void)
-{
-	const char *name = control_peer_name(1);
-	uint64_t id;
-	int status = -1;
-	pid_t pid;
-
-	if (geteuid())
-		SKIP("only root can be another user");
-	if (!begin())
-		return;
-	pid = fork();
-	if (pid == 0)
-		be_silent(name);
-	/* Meanwhile others are served. */
-	CHECK_EQ(sinew_topo_publish(topos[1], TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, &id), 0);
-	DRIVE_BOTH(follower_has(&all, TYPE, 1, 1) == 1);
-	waitpid(pid, &status, 0);
-	CHECK_EQ(status, 0);
-	end();
-}
-
-/* Has the name, takes whoever comes, and looks at what is said. */
-static void pretend(const char *name, int ready)
-{
-	uint8_t buf[256];
-	int fd, conn;
-
-	if (setuid(OTHER_USER) || packet_listen(name, &fd) || write(ready, "r", 1) != 1)
-		_exit(2);
-	for (int64_t until = now_ms() + 10000; now_ms() < until;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-
-		poll(&p, 1, 100);
-		if (packet_accept(fd, &conn))
-			continue;
-		/* It is shut, with nothing said. */
-		p.fd = conn;
-		poll(&p, 1, 10000);
-		_exit(packet_take(conn, buf, sizeof buf) == -ECONNRESET ? 0 : 3);
-	}
-	_exit(4);
-}
-
-static void a_server_of_another_user_is_told_nothing(void)
-{
-	struct sinew_topo *t = NULL;
-	int fds[2], status = -1;
-	const char *name;
-	pid_t pid;
-	char r;
-
-	if (geteuid())
-		SKIP("only root can be another user");
-	name = control_peer_name(9);
-	CHECK_OR_RETURN(pipe(fds) == 0);
-	pid = fork();
-	if (pid == 0)
-		pretend(name, fds[1]);
-	CHECK_EQ(read(fds[0], &r, 1), 1);
-	CHECK_EQ(sinew_topo_connect(name, &t), -EPERM);
-	CHECK(!t);
-	waitpid(pid, &status, 0);
-	CHECK_EQ(status, 0);
-	close(fds[0]);
-	close(fds[1]);
-}
-
 static void of_one_user_64_are_let_in(void)
 {
 	struct sinew_topo *many[64], *one = NULL;
@@ -471,8 +375,6 @@ int main(int argc, char **argv)
 	RUN(a_child_keeps_no_connection_alive);
 	RUN(a_client_gets_its_server_back);
 	RUN(silent_ones_are_shut);
-	RUN(other_users_cannot_fill_it);
-	RUN(a_server_of_another_user_is_told_nothing);
 	RUN(of_one_user_64_are_let_in);
 	RUN(a_thousand_connects_hurt_nobody);
 	RUN(without_descriptors_it_goes_on);
