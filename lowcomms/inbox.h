@@ -16,6 +16,8 @@
 #include "lowcomms/lock.h"
 #include "lowcomms/sinew.h"
 
+#define OPTIONS_BY_MAX	64	/* bytes of who asked for options, NUL included */
+
 enum command_kind {
 	COMMAND_ADD, COMMAND_ADDRS, COMMAND_REMOVE, COMMAND_JOINED, COMMAND_LEAVING,
 	COMMAND_LEFT, COMMAND_FAILED, COMMAND_FENCE, COMMAND_QUORUM, COMMAND_SELF_LOST,
@@ -33,7 +35,7 @@ struct command {
 	struct member *member;		/* ADD, REMOVE */
 	uint64_t linger_ns;		/* CLOSE */
 	struct sinew_session *spare;	/* ADD */
-	struct option_values *options;	/* OPTIONS: all of them; freed with the command */
+	struct options_wish *options;	/* OPTIONS; freed with the command */
 	unsigned n_addrs;
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
 };

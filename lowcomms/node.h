@@ -99,6 +99,12 @@ struct option_values {
 	uint64_t service[SERVICE_OPTIONS_MAX];
 };
 
+/* Options to be in force. */
+struct options_wish {
+	struct option_values to;	/* all of them */
+	char by[OPTIONS_BY_MAX];	/* who asked, for the log: "uid 0, pid 12"; "": nobody */
+};
+
 /* For programs that look after the node. */
 struct managed {
 	struct observers observers;

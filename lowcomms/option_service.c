@@ -65,7 +65,7 @@ int option_service_parse(const struct sinew_node *n, unsigned index, const char 
 	return 0;
 }
 
-void option_service_run(struct sinew_node *n, const uint64_t *to)
+void option_service_run(struct sinew_node *n, const uint64_t *to, const char *by)
 {
 	struct serving *s = &n->serving;
 
@@ -78,8 +78,8 @@ void option_service_run(struct sinew_node *n, const uint64_t *to)
 			continue;
 		s->values[i] = to[i];
 		s->ops->option(s->user, i, to[i]);
-		log_line(&n->log, SINEW_INFO, "option %s: %" PRIu64 ", was %" PRIu64, name, to[i],
-			 was);
+		log_line(&n->log, SINEW_INFO, "option %s: %" PRIu64 ", was %" PRIu64 "%s%s", name,
+			 to[i], was, *by ? ", by " : "", by);
 		watch_option(&n->managed.observers, name);
 	}
 }

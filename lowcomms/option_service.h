@@ -19,7 +19,7 @@ void option_service_print(uint64_t value, char *buf, size_t n);
 /* The same lock. -EINVAL: no such value. -EROFS: more than it began with, and that is the most. */
 int option_service_parse(const struct sinew_node *n, unsigned index, const char *text,
 			 uint64_t *ret, struct options_error *e);
-/* Loop: these are in force now; each that differs is logged and told. */
-void option_service_run(struct sinew_node *n, const uint64_t *to);
+/* Loop: these are in force now; each that differs is logged, with who asked for it, and told. */
+void option_service_run(struct sinew_node *n, const uint64_t *to, const char *by);
 
 #endif

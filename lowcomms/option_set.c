@@ -136,23 +136,24 @@ static int take_all(struct sinew_node *n, const struct sinew_option_value *value
 }
 
 static int set_all(struct sinew_node *n, const struct sinew_option_value *values, unsigned n_values,
-		   struct options_error *e)
+		   const char *by, struct options_error *e)
 {
-	struct option_values *to = malloc(sizeof *to);
+	struct options_wish *wish = malloc(sizeof *wish);
 	struct command *c;
-	int err = to ? command_begin(n, COMMAND_OPTIONS, 0, &c) : -ENOMEM;
+	int err = wish ? command_begin(n, COMMAND_OPTIONS, 0, &c) : -ENOMEM;
 
-	assert(n_values && n_values <= SINEW_OPTION_SET_MAX);
+	assert(n_values && n_values <= SINEW_OPTION_SET_MAX && strlen(by) < OPTIONS_BY_MAX);
 	if (!err) {
-		err = take_all(n, values, n_values, to, e);
+		err = take_all(n, values, n_values, &wish->to, e);
 		if (!err) {
-			n->managed.asked = *to;
-			c->options = to;
-			to = NULL;
+			n->managed.asked = wish->to;
+			memcpy(wish->by, by, strlen(by) + 1);
+			c->options = wish;
+			wish = NULL;
 		}
 		err = command_end(n, c, err);
 	}
-	free(to);
+	free(wish);
 	if (err == -ENOMEM)
 		snprintf(e->text, sizeof e->text, "no memory to set options");
 	return err;
@@ -171,8 +172,35 @@ static int check_values(const struct sinew_option_value *values, unsigned n,
 	return 0;
 }
 
+/* ", by uid 0, pid 12", or nothing. */
+static void log_change(struct sinew_node *n, const char *name, const char *now, const char *old,
+		       const char *by)
+{
+	log_line(&n->log, SINEW_INFO, "option %s: %s, was %s%s%s", name, now, old,
+		 *by ? ", by " : "", by);
+}
+
+/* A program knows of a peer that it changes itself: that is not logged. */
+static int set_peer(struct sinew_node *n, uint32_t nodeid, const struct sinew_option_value *v,
+		    const char *by, struct options_error *e)
+{
+	char old[SINEW_OPTION_TEXT_MAX] = "", now[SINEW_OPTION_TEXT_MAX] = "";
+	int err;
+
+	assert(strlen(by) < OPTIONS_BY_MAX);
+	if (option_get_peer(n, nodeid, old, sizeof old))
+		old[0] = '\0';
+	err = option_set_peer(n, nodeid, v, e);
+	if (err || !*by)
+		return err;
+	if (option_get_peer(n, nodeid, now, sizeof now))
+		now[0] = '\0';
+	log_change(n, v->name, *now ? now : "removed", *old ? old : "not there", by);
+	return 0;
+}
+
 static int set(struct sinew_node *n, const struct sinew_option_value *values, unsigned n_values,
-	       struct options_error *e)
+	       const char *by, struct options_error *e)
 {
 	uint32_t nodeid;
 	int err;
@@ -191,29 +219,35 @@ static int set(struct sinew_node *n, const struct sinew_option_value *values, un
 		if (n_values > 1)
 			return options_refuse(e, -EINVAL, values[i].name, "a peer is set alone, "
 					      "not with other options");
-		return option_set_peer(n, nodeid, &values[i], e);
+		return set_peer(n, nodeid, &values[i], by, e);
 	}
-	return set_all(n, values, n_values, e);
+	return set_all(n, values, n_values, by, e);
+}
+
+int option_set_by(struct sinew_node *n, const struct sinew_option_value *values, unsigned n_values,
+		  const char *by, char *err, size_t err_size)
+{
+	struct options_error e = { "" };
+	int rc;
+
+	if (!n || (n_values && !values) || (err_size && !err))
+		return -EINVAL;
+	if (err_size)
+		err[0] = '\0';
+	if (node_forked(n))
+		return -ECHILD;
+	if (!n_values)
+		return 0;
+	rc = set(n, values, n_values, by, &e);
+	if (rc)
+		snprintf(err, err_size, "%s", e.text);
+	return rc;
 }
 
 int sinew_option_set(struct sinew_node *node, const struct sinew_option_value *values, unsigned n,
 		     char *err, size_t err_size)
 {
-	struct options_error e = { "" };
-	int rc;
-
-	if (!node || (n && !values) || (err_size && !err))
-		return -EINVAL;
-	if (err_size)
-		err[0] = '\0';
-	if (node_forked(node))
-		return -ECHILD;
-	if (!n)
-		return 0;
-	rc = set(node, values, n, &e);
-	if (rc)
-		snprintf(err, err_size, "%s", e.text);
-	return rc;
+	return option_set_by(node, values, n, "", err, err_size);
 }
 
 /* ---- on the loop ---- */
@@ -227,21 +261,22 @@ static void look_at_budgets(struct sinew_node *n)
 }
 
 static void say_change(struct sinew_node *n, const struct option *o,
-		       const struct sinew_options *was, const struct sinew_options *is)
+		       const struct sinew_options *was, const struct options_wish *wish)
 {
+	const struct sinew_options *is = &wish->to.node;
 	char old[SINEW_OPTION_TEXT_MAX], now[SINEW_OPTION_TEXT_MAX];
 
 	assert(option_is_live(o) && !option_same(o, was, is));
 	option_print(o, was, old, sizeof old);
 	option_print(o, is, now, sizeof now);
-	log_line(&n->log, SINEW_INFO, "option %s: %s, was %s", option_name(o), now, old);
+	log_change(n, option_name(o), now, old, wish->by);
 	watch_option(&n->managed.observers, option_name(o));
 }
 
 /* Those of the node. */
-static void run_own(struct sinew_node *n, const struct sinew_options *to)
+static void run_own(struct sinew_node *n, const struct options_wish *wish)
 {
-	const struct sinew_options was = n->opt;
+	const struct sinew_options was = n->opt, *to = &wish->to.node;
 	struct core_config c = n->core.cfg;
 	const struct option *o;
 
@@ -258,11 +293,11 @@ static void run_own(struct sinew_node *n, const struct sinew_options *to)
 		look_at_budgets(n);
 	for (unsigned i = 0; (o = option_at(i)); i++)
 		if (option_is_live(o) && !option_same(o, &was, to))
-			say_change(n, o, &was, to);
+			say_change(n, o, &was, wish);
 }
 
-void options_run(struct sinew_node *n, const struct option_values *to)
+void options_run(struct sinew_node *n, const struct options_wish *wish)
 {
-	run_own(n, &to->node);
-	option_service_run(n, to->service);
+	run_own(n, wish);
+	option_service_run(n, wish->to.service, wish->by);
 }

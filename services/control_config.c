@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lowcomms/node.h"
-#include "lowcomms/sinew-manage.h"
+#include "lowcomms/option_set.h"
 #include "services/control_request.h"
 #include "services/json.h"
 
@@ -103,15 +103,13 @@ static int take_value(void *arg, const char *key, struct json_object *value)
 	return 0;
 }
 
-static void tell_change(struct setting *s, unsigned i, const char *by, struct json_object *o)
+static void tell_change(struct setting *s, unsigned i, struct json_object *o)
 {
 	char new[SINEW_OPTION_TEXT_MAX];
 
 	assert(i < s->n);
 	if (sinew_option_get(s->node, s->values[i].name, new, sizeof new))
 		new[0] = '\0';
-	log_line(&s->node->log, SINEW_INFO, "control: option=%s old=%s new=%s by=%s",
-		 s->values[i].name, s->old[i], new, by);
 	json_put_string(o, "name", s->values[i].name);
 	json_put_string(o, "old", s->old[i]);
 	json_put_string(o, "new", new);
@@ -131,12 +129,13 @@ int control_config_set(const struct control *c, const struct control_request *r,
 		return control_error(why, -ENOMEM, "out of memory");
 	s->node = c->node;
 	json_each(r->options, take_value, s);
-	err = sinew_option_set(c->node, s->values, s->n, text, sizeof text);
+	/* Which logs it. */
+	err = option_set_by(c->node, s->values, s->n, by, text, sizeof text);
 	if (err)
 		control_error(why, err, "nothing was changed: %s", *text ? text : strerror(-err));
 	options = err ? NULL : json_put_array(o, "options");
 	for (i = 0; !err && i < s->n; i++)
-		tell_change(s, i, by, json_element(options));
+		tell_change(s, i, json_element(options));
 	free(s);
 	return err;
 }

@@ -36,7 +36,8 @@ options_are_set()
 	says out 'ack_ms: 9, was 5'
 	asks 1 config get ack_ms
 	equals 'ack_ms' "$(cat out)" 9
-	says err1 "control: option=ack_ms old=5 new=9 by=uid $(id -u), pid "
+	wait_for has_line err1 "option ack_ms: 9, was 5, by uid $(id -u), pid "
+	equals 'lines about it' "$(grep -c 'ack_ms' err1)" 1
 	asks 1 config set ack_ms=11 --json
 	valid answer-config-set out
 	json_is out '.options[0] | "\(.name) \(.old) \(.new)"' 'ack_ms 9 11'
