@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lowcomms/inbox.h"
 #include "services/control_config.h"
 #include "services/control_request.h"
 #include "services/control_status.h"
 #include "services/json.h"
 #include "services/server.h"
-
-#define BY_MAX	64
 
 struct asking {
 	const struct control *c;
@@ -26,13 +25,14 @@ struct asking {
 /* ---- may they ---- */
 
 /* "uid 0, pid 123", or "node 2". */
-static void name_asker(const struct asking *a, char by[BY_MAX])
+static void name_asker(const struct asking *a, char by[OPTIONS_BY_MAX])
 {
 	assert(a->who || a->peer);
 	if (a->who)
-		snprintf(by, BY_MAX, "uid %u, pid %d", (unsigned)a->who->uid, (int)a->who->pid);
+		snprintf(by, OPTIONS_BY_MAX, "uid %u, pid %d", (unsigned)a->who->uid,
+			 (int)a->who->pid);
 	else
-		snprintf(by, BY_MAX, "node %u", (unsigned)a->peer);
+		snprintf(by, OPTIONS_BY_MAX, "node %u", (unsigned)a->peer);
 }
 
 static unsigned rights_for(enum control_asked asked)
@@ -45,12 +45,15 @@ static int check_rights(const struct asking *a, enum control_asked asked,
 			struct control_error *why)
 {
 	unsigned wanted = rights_for(asked);
-	char by[BY_MAX];
+	char by[OPTIONS_BY_MAX];
 
 	name_asker(a, by);
 	if (!a->who && (wanted & SERVER_WRITES))
 		return control_error(why, -EPERM, "%s may not change options of this node, "
 				     "nobody may from afar", by);
+	if (!a->who && !a->c->remote_status)
+		return control_error(why, -EPERM, "%s may not read the status of this node: its "
+				     "section \"control\" does not say \"remote: status\"", by);
 	if ((a->rights & wanted) == wanted)
 		return 0;
 	if (a->rights & SERVER_READS)
@@ -67,7 +70,7 @@ static int check_rights(const struct asking *a, enum control_asked asked,
 static int fill(const struct asking *a, const struct control_request *r, struct json_object *o,
 		struct control_error *why)
 {
-	char by[BY_MAX];
+	char by[OPTIONS_BY_MAX];
 	int err = 0;
 
 	assert(!why->err);

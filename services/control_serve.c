@@ -37,8 +37,7 @@ static void on_freed(void *arg)
 static int serve(struct control *c, const char *name)
 {
 	const struct server_gate gate = {
-		.may = on_may, .answer = on_answer, .answers_members = c->remote_status,
-		.freed = on_freed, .arg = c,
+		.may = on_may, .answer = on_answer, .freed = on_freed, .arg = c,
 	};
 	int err = sinew_topo_start(c->node, c->calls, NULL);
 

@@ -39,7 +39,6 @@ struct server_gate {
 	 * place of a text. */
 	int (*answer)(void *arg, const char *request, size_t len, const struct ucred *who,
 		      unsigned rights, uint32_t peer, char **ret_text);
-	bool answers_members;	/* at all; else they get SINEW_RX_INVALID_OPERATION */
 	void (*freed)(void *arg);	/* the server has gone; may be NULL */
 	void *arg;
 };

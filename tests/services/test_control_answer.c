@@ -251,6 +251,11 @@ static void members_read_and_change_nothing(void)
 
 	CHECK_OR_RETURN(open_fixture(&f));
 	CHECK_EQ(control_answer(f.c, "", 0, NULL, ALL, 2, &text), 0);
+	CHECK(text && strstr(text, "EPERM") && strstr(text, "node 2 may not read the status") &&
+	      strstr(text, "remote: status"));
+	free(text);
+	f.c->remote_status = true;
+	CHECK_EQ(control_answer(f.c, "", 0, NULL, ALL, 2, &text), 0);
 	CHECK(text && strstr(text, "\"ask\":\"status\"") && !strstr(text, "\"error\""));
 	free(text);
 	CHECK_EQ(control_answer(f.c, set, strlen(set), NULL, ALL, 2, &text), 0);

@@ -54,6 +54,51 @@ rates_of_a_pair()
 	says out 'ESTABLISHED up'
 }
 
+# calls ID REQUEST: node 3 is a member for a while, and asks node ID by a call of service 1, op 2.
+calls()
+{
+	echo -n "$2" | timeout "$LIMIT" "$SINEW" call --config c --node 3 --to "$1" --service 1 \
+		--op 2 --log error >out 2>err
+	equals "status of the call, which said \"$(tail -n 1 err)\"," $? 0
+}
+
+# refused TEXT: the answer is that.
+refused()
+{
+	valid answer-error out
+	json_is out .error.errno EPERM
+	says out "$1"
+}
+
+members_read_where_that_is_said()
+{
+	local set='{"schema":1,"ask":"config-set","options":{"ack_ms":"7"}}'
+	serve_config
+	cp c of_all
+	printf 'control {\n  remote: status\n}\n' >>c
+	serve 1
+	calls 1 ''
+	valid answer-status out
+	json_is out .node.node 1
+	# The other end of the session that it came by.
+	json_holds out '.peers[] | select(.node == 3) | .link_up'
+	calls 1 '{"schema":1,"ask":"top"}'
+	valid answer-top out
+	json_is out .node 1
+	calls 1 "$set"
+	refused 'node 3 may not change options of this node, nobody may from afar'
+	asks 1 config get ack_ms
+	equals ack_ms "$(cat out)" 5
+	mv of_all c
+	printf 'control {\n  remote: off\n}\n' >>c
+	serve 2
+	calls 2 ''
+	refused 'node 3 may not read the status of this node'
+	says out 'remote: status'
+	json_holds out '.node == null and .peers == null'
+	asks 2 status
+}
+
 # All that can be asked without a right is that the node is there.
 who_is_not_there_is_named()
 {
@@ -93,6 +138,7 @@ full_disks_are_told()
 run schemas_are_schemas
 run a_pair_of_nodes
 run rates_of_a_pair
+run members_read_where_that_is_said
 run who_is_not_there_is_named
 run a_stopped_node_is_named
 run full_disks_are_told
