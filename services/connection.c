@@ -509,8 +509,9 @@ int sinew_topo_lookup(struct sinew_topo *t, uint32_t type, uint32_t instance, ui
 	err = sinew_topo_subscribe(t, &filter, looked_up, &l, &sub);
 	if (err)
 		return err;
-	while (!l.done && err >= 0 && ms_left(until_ns))
+	while (!l.done && (err >= 0 || err == -EINTR) && ms_left(until_ns))
 		err = sinew_topo_dispatch(t, ms_left(until_ns));
+	err = err == -EINTR ? 0 : err;
 	sinew_topo_cancel(sub);
 	if (err >= 0)
 		err = !l.done ? -ETIMEDOUT : l.err ? l.err : give_nodes(&l, nodes, max);

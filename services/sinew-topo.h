@@ -7,8 +7,10 @@
  * Words
  *   A name is {type, lower..upper}: a kind, and a range of numbers of it. A publication is a name
  *   with attributes, made by one program at one node; many may have the same name. Its identity is
- *   (node, incarnation, pub), which is never used again. Its scope says who is told: programs of
- *   its own node alone, or those of each node that has a session with it.
+ *   (node, incarnation, pub), which is never used again, but for NODE: its pub is 0, so that a NODE
+ *   that is published anew, for a changed name or address, has the identity of the one that was
+ *   withdrawn just before. Its scope says who is told: programs of its own node alone, or those of
+ *   each node that has a session with it.
  *   A subscription is told first what is there, then changes. The publications of a program end
  *   when its connection does, in whichever way.
  *
@@ -219,8 +221,8 @@ int sinew_topo_cancel(struct sinew_subscription *sub);
 
 /*
  * The nodes that have published a name with that instance now: up to max into nodes, each once;
- * returns how many there are. Waits for the server, at most 2 s; functions of other subscriptions
- * may run meanwhile.
+ * returns how many there are. Waits for the server, at most 2 s, also where signals come; functions
+ * of other subscriptions may run meanwhile.
  * -ETIMEDOUT: no answer. -EINVAL: from one of its functions. As sinew_topo_subscribe().
  */
 int sinew_topo_lookup(struct sinew_topo *topo, uint32_t type, uint32_t instance, uint32_t *nodes,
