@@ -423,8 +423,9 @@ WRAPPED_test_failures := free freeaddrinfo \
 	$(shell sed -n 's/^CALL.\([a-z0-9_]*\),.*/\1/p' tests/lib/failures.def)
 WRAPPED_test_corosync_open := $(WRAPPED_test_failures)
 WRAPPED_test_server_failures := $(WRAPPED_test_failures)
+WRAPPED_test_control_failures := $(WRAPPED_test_failures)
 WRAPPED_test_names := getaddrinfo freeaddrinfo eventfd pthread_create calloc
-WRAPPED_TESTS := test_failures test_corosync_open test_names test_server_failures
+WRAPPED_TESTS := test_failures test_corosync_open test_names test_server_failures test_control_failures
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 $(foreach t,$(WRAPPED_TESTS),$(eval $(BUILD)/tests/$(t): LDFLAGS += $$(call wrap,$$(WRAPPED_$(t)))))
 
