@@ -496,7 +496,8 @@ verdict()
 	show
 }
 
-# row NAME: one fault, then everybody is up again, and what is over is judged.
+# row NAME: one fault, then everybody is up again, and what is over is judged; and what AFTER_ROW
+# looks at.
 row()
 {
 	why=
@@ -504,6 +505,7 @@ row()
 	began=$(now_ms)
 	"$1"
 	all_up
+	[ -z "${AFTER_ROW:-}" ] || $AFTER_ROW
 	fates
 	verdict "$1"
 	echo "# $1: $(($(now_ms) - began)) ms"

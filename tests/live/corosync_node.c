@@ -4,9 +4,10 @@
  * comes. Keeps a book for corosync_judge and prints one line for each event: the moment
  * (CLOCK_MONOTONIC, ms), what, and about whom. Knows nothing of the faults around it.
  *
- *	corosync_node [--break-every MS] [--hold] BOOK
+ *	corosync_node [--break-every MS] [--serve] [--hold] BOOK
  *
- * --break-every: resets all its connections so often. --hold: a member that failed is held back
+ * --break-every: resets all its connections so often. --serve: it has a control socket and serves
+ * the topology. --hold: a member that failed is held back
  * until the application confirms that it was fenced, which it does 100 ms after it was asked.
  * SIGTERM ends it in order. The exit status is 1 if something was wrong with what it saw itself.
  */
@@ -23,6 +24,7 @@
 
 #include "lowcomms/sinew-test.h"
 #include "membership/sinew-corosync.h"
+#include "services/sinew-control.h"
 #include "tests/live/corosync_book.h"
 #include "tools/clock.h"
 #include "tools/signals.h"
@@ -46,7 +48,8 @@ struct program {
 	struct run_log *run_log;
 	struct sinew_corosync *corosync;
 	struct sinew_node *node;
-	bool hold;
+	struct sinew_calls *calls;	/* NULL: none */
+	bool hold, serves;
 	uint64_t break_every_ns, break_ns;
 	bool is_quorate, is_closing, is_closed;
 	struct lane lanes[NODES_MAX];
@@ -360,6 +363,15 @@ static void serve(struct program *p, int signals)
 
 /* ---- begin and end ---- */
 
+static int serve_topology(struct program *p)
+{
+	struct sinew_control_options opt = { .size = sizeof(opt) };
+	int rc = sinew_calls_new(p->node, NULL, &p->calls);
+
+	opt.calls = p->calls;
+	return rc ? rc : sinew_control_serve(p->node, &opt);
+}
+
 static int open_node(struct program *p)
 {
 	static const struct sinew_callbacks callbacks = {
@@ -393,6 +405,8 @@ static int open_node(struct program *p)
 	opt.log = log_node;
 	if (!rc)
 		rc = sinew_node_new(&opt, &callbacks, p, &p->node);
+	if (!rc && p->serves)
+		rc = serve_topology(p);
 	if (!rc) {
 		atomic_store(&p->run_log->incarnation, sinew_incarnation(p->node));
 		event("begin own=%016" PRIx64, sinew_incarnation(p->node));
@@ -427,6 +441,8 @@ static const char *read_arguments(struct program *p, int argc, char **argv)
 	for (i = 1; i < argc - 1; i++) {
 		if (!strcmp(argv[i], "--hold"))
 			p->hold = true;
+		else if (!strcmp(argv[i], "--serve"))
+			p->serves = true;
 		else if (!strcmp(argv[i], "--break-every") && i + 2 < argc)
 			p->break_every_ns = strtoull(argv[++i], NULL, 10) * CLOCK_MS;
 		else
@@ -445,7 +461,8 @@ int main(int argc, char **argv)
 	if (path)
 		p.run_log = open_run_log(path);
 	if (!p.run_log || signals < 0) {
-		fprintf(stderr, "usage: corosync_node [--break-every MS] [--hold] BOOK\n");
+		fprintf(stderr, "usage: corosync_node [--break-every MS] [--serve] [--hold] "
+			"BOOK\n");
 		return 2;
 	}
 	rc = open_node(&p);
@@ -453,6 +470,7 @@ int main(int argc, char **argv)
 		serve(&p, signals);
 	sinew_corosync_free(p.corosync);
 	sinew_node_free(p.node);
+	sinew_calls_free(p.calls);
 	atomic_store(&p.run_log->is_over, true);
 	event("over problems=%u", atomic_load(&p.run_log->n_problems));
 	return rc || atomic_load(&p.run_log->n_problems) ? 1 : 0;

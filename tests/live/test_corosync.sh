@@ -4,18 +4,22 @@
 # returns or hangs: traffic goes on meanwhile, while all connections are reset again and again,
 # sessions end as they should, and everybody is up again. Knows nothing of how the membership is
 # followed.
-# run.sh: waits timeout=120
+# run.sh: waits timeout=150 with=jq,python3
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
-PROGRAM_ARGS='--break-every 350'
+. tests/live/corosync_views.sh
+AFTER_ROW=views_are_right
+PROGRAM_ARGS='--serve --break-every 350'
 lab_enter
 
 begins()
 {
 	lab 3
 	lab_start 1 2 3
+	all_up
+	watch_all
 }
 
 program_leaves()
@@ -23,6 +27,7 @@ program_leaves()
 	stop_program 3
 	sees 1 down3:closed
 	sees 2 down3:closed
+	view_is '1 2' 1 2
 	start_program 3
 	all_up
 	saw 1 'down3:closed up3' 3
@@ -37,6 +42,7 @@ program_is_killed()
 	sees 2 fence3
 	saw 1 'down3:failed fence3' 3
 	saw 2 'down3:failed fence3' 3
+	view_is '1 2' 1 2
 	start_program 3
 	all_up
 	saw 1 'down3:failed fence3 up3' 3
@@ -68,6 +74,8 @@ corosync_is_killed()
 	within "$at" 1 'down peer=3'
 	within "$at" 2 'down peer=3'
 	saw 3 'down1:self_lost lost' 1
+	view_is '1 2' 1 2
+	view_is 3 3
 	rests 3
 	start_corosync 3
 	all_up
@@ -82,6 +90,8 @@ corosync_is_stopped()
 	sees 3 lost
 	sees 1 fence3
 	sees 2 fence3
+	view_is '1 2' 1 2
+	view_is 3 3
 	start_corosync 3
 	all_up
 	saw 1 'down3:failed fence3 up3' 3
@@ -100,6 +110,7 @@ both_are_killed()
 	sees 1 fence3
 	sees 2 fence3
 	within "$at" 1 'down peer=3'
+	view_is '1 2' 1 2
 	lab_start 3
 	all_up
 	saw 1 'down3:failed fence3 up3' 3
@@ -161,5 +172,6 @@ for name in begins program_leaves program_is_killed corosync_is_killed corosync_
 	corosync_hangs_half_a_token corosync_hangs_four_tokens; do
 	row $name
 done
+row watchers_end
 the_end
 finish

@@ -3,19 +3,23 @@
 # Owns what happens to five nodes under a real corosync that are divided into two and three, twice,
 # while all connections are reset again and again. Traffic goes on meanwhile, and everybody is
 # up again afterwards. Knows nothing of how the membership is followed.
-# run.sh: long waits timeout=120
+# run.sh: long waits timeout=180 with=jq,python3
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+. tests/live/corosync_views.sh
 lab_enter
 UPS=no
-PROGRAM_ARGS='--break-every 400'
+AFTER_ROW=views_are_right
+PROGRAM_ARGS='--serve --break-every 400'
 
 begins()
 {
 	lab 5
 	lab_start 1 2 3 4 5
+	all_up
+	watch_all
 }
 
 divide()
@@ -28,6 +32,7 @@ divide()
 		sees "$i" "fence${1#* }"
 	done
 	all_up $2
+	view_is "$2" $2
 	for i in $1 $2; do heal "$i"; done
 	all_up
 	for i in $1; do sees "$i" lost; done
@@ -80,5 +85,6 @@ without_quorum_they_go_on()
 for name in begins the_lower_are_away the_higher_are_away without_quorum_they_go_on; do
 	row $name
 done
+row watchers_end
 the_end
 finish

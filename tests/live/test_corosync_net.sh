@@ -3,14 +3,16 @@
 # Owns what happens to three nodes under a real corosync when the network between them is cut,
 # divided or lossy, while all connections are reset again and again. Traffic goes on meanwhile,
 # and everybody is up again afterwards. Knows nothing of how the membership is followed.
-# run.sh: waits timeout=150
+# run.sh: waits timeout=200 with=jq,python3
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+. tests/live/corosync_views.sh
 lab_enter
 UPS=no
-PROGRAM_ARGS='--break-every 300'
+AFTER_ROW=views_are_right
+PROGRAM_ARGS='--serve --break-every 300'
 # The one that was away comes back as another; those who stayed do not notice each other.
 BACK='down3:failed fence3 up3( down3:failed up3)*'
 
@@ -18,6 +20,8 @@ begins()
 {
 	lab 3
 	lab_start 1 2 3
+	all_up
+	watch_all
 }
 
 # Node 3 has been cut off, and is back.
@@ -42,6 +46,8 @@ link_is_cut()
 	sees 1 fence3
 	sees 2 fence3
 	sees 3 quorum:no
+	view_is '1 2' 1 2
+	view_is 3 3
 	link_up 3
 	three_was_away
 }
@@ -63,6 +69,8 @@ partition_and_heal()
 	sees 3 quorum:no
 	# The majority goes on.
 	all_up 1 2
+	view_is '1 2' 1 2
+	view_is 3 3
 	heal 1
 	heal 2
 	heal 3
@@ -128,5 +136,6 @@ for name in begins link_is_cut link_is_cut_half_a_token partition_and_heal closi
 	closing_when_cut_off asymmetric_cut random_loss; do
 	row $name
 done
+row watchers_end
 the_end
 finish

@@ -3,13 +3,15 @@
 # Owns what happens in a cluster of two nodes under a real corosync with two_node: each alone has
 # quorum, once both have been there. Traffic goes on meanwhile, and both are up again afterwards.
 # Knows nothing of how the membership is followed.
-# run.sh: waits timeout=120
+# run.sh: waits timeout=150 with=jq,python3
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+. tests/live/corosync_views.sh
 QUORUM_LINES='two_node: 1'
-PROGRAM_ARGS='--break-every 300'
+AFTER_ROW=views_are_right
+PROGRAM_ARGS='--serve --break-every 300'
 lab_enter
 UPS=no
 
@@ -25,6 +27,7 @@ begins()
 	all_up
 	sees 1 quorum:yes
 	sees 2 quorum:yes
+	watch_all
 }
 
 other_is_killed()
@@ -104,5 +107,6 @@ for name in begins other_is_killed first_is_killed program_is_killed program_lea
 	both_are_cut_off both_stop_and_start; do
 	row $name
 done
+row watchers_end
 the_end
 finish
