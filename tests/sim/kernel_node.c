@@ -102,7 +102,7 @@ static void added(struct node *n, unsigned j, unsigned inc)
 	p->tx = oracle_stream(n->inc, inc);
 	p->rx = oracle_stream(inc, n->inc);
 	p->tx_seq = p->rx_seq = p->since_ack = 0;
-	p->lost_last = false;
+	p->lost_last_ns = 0;
 	p->st = FSM_ESTABLISHED;
 	p->status_due = true;
 	k_dial(n, j);
@@ -246,11 +246,12 @@ static void tick(struct node *n)
 static void through(struct node *n, unsigned j)
 {
 	struct k_peer *p = &n->kernel->peer[j];
+	uint64_t since_ns = p->lost_last_ns > sim.phase_ns ? p->lost_last_ns : sim.phase_ns;
 
 	if (p->st == FSM_CLOSED)
 		return;
 	if (p->n_un && !n->kernel->rare_acks && !n->kernel->leaving) {
-		if (sim.phase == PHASE_FAULTS || sim.now_ns < sim.phase_ns + K_LAST_NS) {
+		if (sim.phase == PHASE_FAULTS || sim.now_ns < since_ns + K_LAST_NS) {
 			k_at(n, K_LEAVE_NS, K_GONE | j | p->inc << 8);
 			return;
 		}

@@ -290,10 +290,10 @@ static bool loses_last(struct k_peer *p, uint32_t next)
 {
 	if (sim.sctp)
 		return false;
-	if (p->lost_last || (p->st != FSM_LAST_ACK && p->st != FSM_CLOSING) || !p->n_un ||
+	if (p->lost_last_ns || (p->st != FSM_LAST_ACK && p->st != FSM_CLOSING) || !p->n_un ||
 	    next != p->tx_seq || !k_usable(&p->con) || !rng_one_in(&sim.app, 3))
 		return false;
-	p->lost_last = true;
+	p->lost_last_ns = sim.now_ns;
 	p->con.c->cut = true;
 	p->con.c->end[p->con.side].hole = 2;
 	p->con.c->end[p->con.side].kfree = K_DEAD_TICKS - 1;
