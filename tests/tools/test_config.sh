@@ -60,7 +60,7 @@ options_of_calls_change()
 	pids+=($!)
 	wait_for has_line watched '"first":true'
 	asks 1 config set calls.window=2M
-	says err1 'control: option=calls.window old=65536 new=2097152 by=uid'
+	says err1 'option calls.window: 2097152, was 65536, by uid'
 	wait_for has_line watched '"value":"2097152"'
 	kill -TERM "${pids[-1]}"
 	reap "${pids[-1]}"
