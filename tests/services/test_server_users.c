@@ -123,6 +123,7 @@ static void be_many(const char *name, int told, int life)
 	unsigned n_in = 0, n_refused = 0;
 	char text[32];
 
+	alarm(60);
 	for (unsigned i = 0; i < USERS; i++) {
 		if (seteuid(USERS_FIRST + i))
 			_exit(2);
