@@ -67,6 +67,7 @@ look_for()
 	check)
 		need libqb-dev "$PKG_CONFIG" --exists libqb
 		need tshark command_is_there tshark
+		need tcpdump command_is_there tcpdump
 		need lua5.2 command_is_there luac5.2
 		need lua5.4 command_is_there luac5.4
 		need jq command_is_there jq

@@ -4,7 +4,7 @@
 # of gen_frames.c without an error; tools/wireshark/sinew.lua says the same as another decoder of
 # real kernels' captures, knows a real run under resets, and has a note for whatever is damaged.
 # Knows no layout itself but that of a few damaged frames.
-# run.sh: with=tshark,editcap,perl,jq timeout=300
+# run.sh: with=tshark,tcpdump,editcap,perl,jq timeout=300
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -274,10 +274,7 @@ damaged_captures()
 run_of()
 {
 	local capture receiver
-	tshark -q -i lo -B 64 -f "${carrier:-tcp} port $port" -w run.pcap >capture.err 2>&1 &
-	capture=$!
-	pids+=($capture)
-	wait_for has_line capture.err "Capture started" || return
+	capture_begins run.pcap "${carrier:-tcp} port $port" || return
 	"$SINEW" cat --config c --node 2 --break-every 3 >got 2>b.err </dev/null &
 	receiver=$!
 	pids+=($receiver)
@@ -287,8 +284,7 @@ run_of()
 	wait "$receiver"
 	equals "status of the receiver" $? 0
 	wait_for all_is_captured || return
-	kill -INT "$capture"
-	wait "$capture" 2>/dev/null
+	capture_ends
 	ours run.pcap -2 "${as[@]}" -q -z sinew
 	says out " 0 missing, 0 malformed"
 	equals "sums without gaps" "$(grep -c ' 0 missing, 0 malformed' out)" \

@@ -3,7 +3,7 @@
 # Owns the check of what Wireshark shows of calls: each kind of frame, what links the frames of a
 # call, a note for each broken rule, frames that are invalid, a real run. Knows nothing of other
 # frames.
-# run.sh: with=tshark,perl,jq timeout=200
+# run.sh: with=tshark,tcpdump,perl,jq timeout=200
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -221,16 +221,12 @@ a_real_run_under_resets()
 	local port as capture begun done ended
 	port=$(free_port)
 	as=(-d "tcp.port==$port,sinew")
-	tshark -q -i lo -B 64 -f "tcp port $port" -w run.pcap >capture.err 2>&1 &
-	capture=$!
-	pids+=($capture)
-	wait_for has_line capture.err "Capture started" || return
+	capture_begins run.pcap "tcp port $port" || return
 	timeout "$LIMIT" "$SINEW" torture --calls --nodes 2 --kills 10 --kill-every 10 --size 2000 \
 		--breaker self --restart-every 0 --slow 0 --port "$port" --json >verdict 2>err
 	equals "status of torture" $? 0
 	wait_for all_is_captured || return
-	kill -INT "$capture"
-	wait "$capture" 2>/dev/null
+	capture_ends
 	begun=$(jq .sum.calls.begun verdict) done=$(jq .sum.calls.done verdict)
 	ours run.pcap "${as[@]}" -q -z sinew
 	says out " 0 missing, 0 malformed"
@@ -249,10 +245,7 @@ goes_over_the_wire()
 	local port capture server
 	port=$(free_port)
 	config c "port: $port"
-	tshark -q -i lo -B 16 -f "tcp port $port" -w wire.pcap >capture.err 2>&1 &
-	capture=$!
-	pids+=($capture)
-	wait_for has_line capture.err "Capture started" || return
+	capture_begins wire.pcap "tcp port $port" || return
 	"$SINEW" call --config c --node 2 --serve --quiet "${@:3}" >served 2>&1 &
 	server=$!
 	pids+=($server)
@@ -263,8 +256,7 @@ goes_over_the_wire()
 	kill -TERM "$server"
 	wait "$server" 2>/dev/null
 	wait_for has_fin || return
-	kill -INT "$capture"
-	wait "$capture" 2>/dev/null
+	capture_ends
 }
 
 # The last frame of the session has been captured.

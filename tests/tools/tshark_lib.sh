@@ -26,6 +26,24 @@ all_is_captured()
 		awk '$2 == "OPTS/FIN" { n = $1 } END { print n + 0 }')" -ge 2 ]
 }
 
+# ---- captures of loopback ----
+
+# capture_begins FILE FILTER: $capture is its process. Each packet is written at once: a ring of
+# blocks, as dumpcap has it, may keep the last ones until others follow (seen with Linux 6.18).
+capture_begins()
+{
+	tcpdump -i lo -n -s 0 -Z root --immediate-mode -U -B 65536 -w "$1" "$2" 2>capture.err &
+	capture=$!
+	pids+=($capture)
+	wait_for has_line capture.err 'listening on'
+}
+
+capture_ends()
+{
+	kill -INT "$capture"
+	reap "$capture"
+}
+
 # ---- captures by hand ----
 
 # capture FILE PROTOCOL PORT HEX...: a packet of tcp, sctp or sctp-udp (RFC 6951) for each text, a
