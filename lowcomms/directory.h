@@ -8,6 +8,7 @@
 
 #include <sys/socket.h>
 
+#include "lowcomms/inbox.h"
 #include "lowcomms/lock.h"
 #include "lowcomms/sinew-manage.h"
 #include "lowcomms/snapshot.h"
@@ -58,8 +59,7 @@ struct member {
 	bool has_link;			/* it has one, as the observers know; loop */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
-	struct sockaddr_storage asked[SINEW_ADDRS_MAX];	/* by all calls so far; lock */
-	unsigned n_asked;
+	const struct command *asked;	/* of the last call that sets them; NULL: it was run; lock */
 	bool never_dial;		/* sinew_peer_set_dial(); lock */
 	char *name;			/* sinew_peer_set_name(), NULL: none; lock */
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */

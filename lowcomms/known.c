@@ -44,8 +44,8 @@ int sinew_peer_addrs(struct sinew_node *node, uint32_t nodeid, struct sockaddr_s
 	directory_lock(&node->directory);
 	m = directory_find(&node->directory, nodeid);
 	if (m) {
-		from = m->asked;
-		n = (int)m->n_asked;
+		from = m->asked ? m->asked->addrs : m->addrs;
+		n = (int)(m->asked ? m->asked->n_addrs : m->n_addrs);
 	} else if (nodeid == node->opt.nodeid) {
 		from = node->opt.addrs;
 		n = (int)node->opt.n_addrs;

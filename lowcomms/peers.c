@@ -92,8 +92,7 @@ static int member_new(struct sinew_node *n, uint32_t nodeid, const struct sockad
 		goto fail;
 	}
 	m->nodeid = nodeid;
-	m->n_addrs = m->n_asked = n_addrs;
-	memcpy(m->asked, m->addrs, sizeof m->asked);
+	m->n_addrs = n_addrs;
 	list_init(&m->table);
 	list_init(&m->leaving);
 	*ret = m;
@@ -148,8 +147,8 @@ int sinew_peer_set_addrs(struct sinew_node *node, uint32_t nodeid,
 	else
 		err = n_addrs ? take_addrs(node, addrs, n_addrs, c->addrs) : -EINVAL;
 	if (!err) {
-		c->n_addrs = m->n_asked = n_addrs;
-		memcpy(m->asked, c->addrs, sizeof m->asked);
+		c->n_addrs = n_addrs;
+		m->asked = c;
 	}
 	return command_end(node, c, err);
 }
@@ -329,6 +328,19 @@ static void run_addrs(struct sinew_node *n, const struct command *c, struct memb
 	watch_peer(&n->managed.observers, m->nodeid);
 }
 
+/* The command is freed. */
+static void addrs_were_run(struct sinew_node *n, const struct command *c)
+{
+	struct member *m;
+
+	assert(c->kind == COMMAND_ADDRS);
+	directory_lock(&n->directory);
+	m = directory_find(&n->directory, c->nodeid);
+	if (m && m->asked == c)
+		m->asked = NULL;
+	directory_unlock(&n->directory);
+}
+
 static void run_quorum(struct sinew_node *n, bool quorate)
 {
 	bool is_other = n->core.quorate != quorate;
@@ -364,6 +376,7 @@ static void run_command(struct sinew_node *n, struct command *c)
 	case COMMAND_ADDRS:
 		if (p)
 			run_addrs(n, c, container_of(p, struct member, peer));
+		addrs_were_run(n, c);
 		break;
 	case COMMAND_REMOVE:
 		member_remove(n, c->member);
