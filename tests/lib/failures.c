@@ -14,11 +14,16 @@ struct failing failing;
 
 void failing_begin(const struct plan *plan)
 {
-	failing.plan = *plan;
+	/* Nothing fails until all of it is there. */
+	atomic_store(&failing.plan.k, 0);
+	atomic_store(&failing.plan.call, plan->call);
+	atomic_store(&failing.plan.code, plan->code);
+	atomic_store(&failing.plan.ever, plan->ever);
 	atomic_store(&failing.n, 0);
 	atomic_store(&failing.all, 0);
 	atomic_store(&failing.hits, 0);
 	atomic_store(&failing.hit_code, 0);
+	atomic_store(&failing.plan.k, plan->k);
 }
 
 bool code_passes(enum call call, int code)
@@ -31,17 +36,18 @@ bool code_passes(enum call call, int code)
 /* 0, or the code by which this call is to fail. */
 static int failing_now(enum call call)
 {
-	const struct plan *p = &failing.plan;
-	int code = p->code ? p->code : calls[call].codes[0];
+	const struct plan p = { failing.plan.call, failing.plan.code, failing.plan.k,
+				failing.plan.ever };
+	int code = p.code ? p.code : calls[call].codes[0];
 	unsigned n;
 
 	atomic_fetch_add_explicit(&failing.all, 1, memory_order_relaxed);
-	if (p->call != CALLS && p->call != call)
+	if (p.call != CALLS && p.call != call)
 		return 0;
 	n = atomic_fetch_add_explicit(&failing.n, 1, memory_order_relaxed) + 1;
-	if (!p->k || n < p->k || (n > p->k && !p->ever))
+	if (!p.k || n < p.k || (n > p.k && !p.ever))
 		return 0;
-	if (code_passes(call, code) && (n - p->k) % STORM == STORM - 1)
+	if (code_passes(call, code) && (n - p.k) % STORM == STORM - 1)
 		return 0;
 	if (atomic_fetch_add(&failing.hits, 1) == 0) {
 		atomic_store(&failing.hit_call, (int)call);

@@ -57,8 +57,16 @@ struct plan {
 	bool ever;		/* else once */
 };
 
+/* The same, for threads that run meanwhile. */
+struct plan_now {
+	_Atomic enum call call;
+	_Atomic int code;
+	_Atomic unsigned k;
+	_Atomic bool ever;
+};
+
 struct failing {
-	struct plan plan;
+	struct plan_now plan;
 	_Atomic unsigned n;	/* calls that the plan is about */
 	_Atomic unsigned all;	/* calls of any kind */
 	_Atomic unsigned hits;	/* calls that failed */
