@@ -40,7 +40,11 @@ void slots_init(struct calls *c)
 	}
 }
 
-/* Of n slots, calls of depth e or less have left one for each deeper one, for each e from d on. */
+/*
+ * Of n slots, calls of depth e or less have left one for each deeper one, for each e from d on. Of
+ * those less deep than d more may be open than n allows, begun before the peer lowered its target:
+ * they may wait for this one, which counts with the slots that they were begun with.
+ */
 static bool depth_allows(const struct calls *c, int n, unsigned d, bool system)
 {
 	int held = 0;
@@ -50,6 +54,8 @@ static bool depth_allows(const struct calls *c, int n, unsigned d, bool system)
 		return true;
 	for (unsigned e = 0; e <= c->cfg.depth_max; e++) {
 		held += c->held[0][e] + (system ? c->held[1][e] : 0);
+		if (e < d && n < held + (int)(c->cfg.depth_max - e))
+			n = held + (int)(c->cfg.depth_max - e);
 		if (e >= d && held >= n - (int)(c->cfg.depth_max - e))
 			return false;
 	}
@@ -89,7 +95,7 @@ bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 	const struct call_binding *b = &c->out_bindings[binding];
 	int n = c->target, share;
 
-	if (c->n_taken >= n || b->upgrade == UPGRADE_PROBING)
+	if (c->n_taken >= (depth ? c->cfg.theirs.slots : n) || b->upgrade == UPGRADE_PROBING)
 		return false;
 	if (service_is_system(b->service))
 		return depth_allows(c, n, depth, true);
@@ -150,7 +156,7 @@ static void take_lined(struct calls *c)
 	list_each(struct call, call, &c->waiting, queue) {
 		struct call_binding *b = &c->out_bindings[call->binding];
 
-		if (!left || c->n_taken >= c->target)
+		if (!left || c->n_taken >= c->cfg.theirs.slots)
 			return;
 		if (!call->depth && shut[call->binding])
 			continue;

@@ -59,7 +59,7 @@ static inline void slot_give(struct calls *c, struct call_slot *s, struct call *
 {
 	struct call_binding *b = &c->out_bindings[call->binding];
 
-	assert(!s->taken && !s->due && !s->call && c->n_taken < c->target);
+	assert(!s->taken && !s->due && !s->call && c->n_taken < c->cfg.theirs.slots);
 	list_remove(&s->link);
 	s->taken = true;
 	s->over = false;

@@ -68,6 +68,25 @@ static void each_depth_has_a_slot_of_its_own(void)
 	end_all(16);
 }
 
+/* Calls that were begun before may wait for nested ones: those still have a slot each. */
+static void a_lower_target_leaves_nested_calls_theirs(void)
+{
+	struct calls_config cfg = pair_config();
+
+	cfg.ours.slots = cfg.theirs.slots = 24;
+	cfg.depth_max = 7;
+	fresh(&cfg);
+	CHECK_EQ(begin_all(0, 0, 0), 17);
+	calls_set_target(&p.b.c, 16);
+	pair_run(&p);
+	CHECK_EQ(p.a.c.target, 16);
+	CHECK_EQ(begin_all(17, 0, 0), 0);
+	for (unsigned d = 1; d <= 7; d++)
+		CHECK_EQ(begin_all(16 + d, 0, (uint8_t)d), 1);
+	CHECK_EQ(p.a.c.n_taken, 24);
+	end_all(24);
+}
+
 /* Calls of one depth leave a slot for each deeper one, those of the last depth take them all. */
 static void deep_calls_leave_nothing_out(void)
 {
@@ -262,6 +281,7 @@ static void no_binding_behind_the_end(void)
 int main(void)
 {
 	RUN(each_depth_has_a_slot_of_its_own);
+	RUN(a_lower_target_leaves_nested_calls_theirs);
 	RUN(deep_calls_leave_nothing_out);
 	RUN(slots_are_kept_for_the_library);
 	RUN(calls_wait_for_slots_in_order);
