@@ -61,9 +61,13 @@ lab_enter()
 lab_setup()
 {
 	ip link set lo up
-	ip link add lab0 type bridge
+	# Else a bridge has the lowest address of its cards, another one when a guest goes or comes,
+	# and the guests that know the old one reach the host no more for a while.
+	ip link add lab0 address 52:54:00:00:02:00 type bridge
 	ip link set lab0 up
-	[ -z "$LAB_NET2" ] || { ip link add lab1 type bridge && ip link set lab1 up; }
+	[ -z "$LAB_NET2" ] || {
+		ip link add lab1 address 52:54:00:00:02:01 type bridge && ip link set lab1 up
+	}
 }
 
 # ---- guests ----

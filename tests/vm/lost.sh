@@ -104,7 +104,7 @@ the_kernel_aborts()
 	await 1 'bast kk'
 	power_off 1
 	boot 1 "$KERNEL"
-	fenced_for_loss 90
+	fenced_for_loss 60
 	goes_on_alone x 151 "$id"
 	kernel_knows 2
 	joins_again x 151 "$id"
