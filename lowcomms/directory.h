@@ -59,7 +59,7 @@ struct member {
 	bool has_link;			/* it has one, as the observers know; loop */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
-	const struct command *asked;	/* of the last call that sets them; NULL: it was run; lock */
+	const struct command *asked;	/* of the last call that sets them; NULL: was run; lock */
 	bool never_dial;		/* sinew_peer_set_dial(); lock */
 	char *name;			/* sinew_peer_set_name(), NULL: none; lock */
 	char refusal[REFUSAL_MAX];	/* or why it is not reached; lock */
