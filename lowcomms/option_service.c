@@ -67,6 +67,7 @@ int option_service_parse(const struct sinew_node *n, unsigned index, const char 
 
 void option_service_run(struct sinew_node *n, const uint64_t *to, const char *by)
 {
+	char old[SINEW_OPTION_TEXT_MAX], now[SINEW_OPTION_TEXT_MAX];
 	struct serving *s = &n->serving;
 
 	assert(loop_is_inside(&n->loop));
@@ -78,8 +79,9 @@ void option_service_run(struct sinew_node *n, const uint64_t *to, const char *by
 			continue;
 		s->values[i] = to[i];
 		s->ops->option(s->user, i, to[i]);
-		log_line(&n->log, SINEW_INFO, "option %s: %" PRIu64 ", was %" PRIu64 "%s%s", name,
-			 to[i], was, *by ? ", by " : "", by);
+		option_service_print(was, old, sizeof old);
+		option_service_print(to[i], now, sizeof now);
+		options_log_change(n, name, now, old, by);
 		watch_option(&n->managed.observers, name);
 	}
 }

@@ -172,14 +172,6 @@ static int check_values(const struct sinew_option_value *values, unsigned n,
 	return 0;
 }
 
-/* ", by uid 0, pid 12", or nothing. */
-static void log_change(struct sinew_node *n, const char *name, const char *now, const char *old,
-		       const char *by)
-{
-	log_line(&n->log, SINEW_INFO, "option %s: %s, was %s%s%s", name, now, old,
-		 *by ? ", by " : "", by);
-}
-
 /* A program knows of a peer that it changes itself: that is not logged. */
 static int set_peer(struct sinew_node *n, uint32_t nodeid, const struct sinew_option_value *v,
 		    const char *by, struct options_error *e)
@@ -195,7 +187,7 @@ static int set_peer(struct sinew_node *n, uint32_t nodeid, const struct sinew_op
 		return err;
 	if (option_get_peer(n, nodeid, now, sizeof now))
 		now[0] = '\0';
-	log_change(n, v->name, *now ? now : "removed", *old ? old : "not there", by);
+	options_log_change(n, v->name, *now ? now : "removed", *old ? old : "not there", by);
 	return 0;
 }
 
@@ -269,7 +261,7 @@ static void say_change(struct sinew_node *n, const struct option *o,
 	assert(option_is_live(o) && !option_same(o, was, is));
 	option_print(o, was, old, sizeof old);
 	option_print(o, is, now, sizeof now);
-	log_change(n, option_name(o), now, old, wish->by);
+	options_log_change(n, option_name(o), now, old, wish->by);
 	watch_option(&n->managed.observers, option_name(o));
 }
 

@@ -46,6 +46,14 @@ int options_refuse(struct options_error *e, int err, const char *name, const cha
 	return err;
 }
 
+void options_log_change(struct sinew_node *n, const char *name, const char *now, const char *old,
+			const char *by)
+{
+	assert(*name && strlen(by) < OPTIONS_BY_MAX);
+	log_line(&n->log, SINEW_INFO, "option %s: %s, was %s%s%s", name, now, old,
+		 *by ? ", by " : "", by);
+}
+
 static int refuse(struct options_error *e, const char *option, const char *expected)
 {
 	snprintf(e->text, sizeof e->text, "option %s: expected %s", option, expected);

@@ -20,6 +20,9 @@ struct options_error {
 
 /* Says why that option is refused; returns err. Any thread. */
 int options_refuse(struct options_error *e, int err, const char *name, const char *why);
+/* Logs that an option has another value. by: who asked for it, "": nobody is named. Any thread. */
+void options_log_change(struct sinew_node *n, const char *name, const char *now, const char *old,
+			const char *by);
 /* Each by itself, and what belongs together. Any thread. */
 int options_check(const struct sinew_options *o, struct options_error *e);
 /* The memory is enough for the longest message of the node. Any thread. */
