@@ -36,6 +36,25 @@ bool control_node_open(struct test_node *t, unsigned id, const struct sinew_topo
 		CHECK_EQ(server_listen(server_of(t->n), control_peer_name(id), &gate), 0);
 }
 
+bool control_node_begin(struct test_node *t, struct sinew_topo *topos[2], struct follower *all)
+{
+	struct sinew_topo_filter f = everything();
+
+	return control_node_open(t, 1, NULL, NULL) &&
+		CHECK_EQ(sinew_topo_open(t->n, &topos[0]), 0) &&
+		CHECK_EQ(sinew_topo_connect(control_peer_name(1), &topos[1]), 0) &&
+		follower_begin(all, topos[0], &f);
+}
+
+void control_node_end(struct test_node *t, struct sinew_topo *topos[2], struct follower *all)
+{
+	CHECK_EQ(all->bad, 0);
+	follower_end(all);
+	sinew_topo_close(topos[0]);
+	sinew_topo_close(topos[1]);
+	node_free(t);
+}
+
 int control_peer_connect(const char *name)
 {
 	int fd;

@@ -20,6 +20,11 @@ bool control_node_open(struct test_node *t, unsigned id, const struct sinew_topo
 				     const struct ucred *who, unsigned rights, uint32_t peer,
 				     char **ret_text));
 
+/* Such a node 1, and two programs: one in its process, whose follower is told of everything, and
+ * one at the control socket. */
+bool control_node_begin(struct test_node *t, struct sinew_topo *topos[2], struct follower *all);
+void control_node_end(struct test_node *t, struct sinew_topo *topos[2], struct follower *all);
+
 /* Connected, nothing said. -1: refused. */
 int control_peer_connect(const char *name);
 /* Connected and greeted; -1, and a failed check: it was not. */

@@ -20,21 +20,12 @@ static struct follower all;
 
 static bool begin(void)
 {
-	struct sinew_topo_filter f = everything();
-
-	return control_node_open(&node, 1, NULL, NULL) &&
-		CHECK_EQ(sinew_topo_open(node.n, &topos[0]), 0) &&
-		CHECK_EQ(sinew_topo_connect(control_peer_name(1), &topos[1]), 0) &&
-		follower_begin(&all, topos[0], &f);
+	return control_node_begin(&node, topos, &all);
 }
 
 static void end(void)
 {
-	CHECK_EQ(all.bad, 0);
-	follower_end(&all);
-	sinew_topo_close(topos[0]);
-	sinew_topo_close(topos[1]);
-	node_free(&node);
+	control_node_end(&node, topos, &all);
 }
 
 #define DRIVE_BOTH(cond) DRIVE_ALONE(topos, 2, cond)
