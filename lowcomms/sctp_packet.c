@@ -172,7 +172,7 @@ static bool is_whole(uint8_t *packet, size_t n)
 	return sum_of(packet, n) == said;
 }
 
-/* A raw socket of IPv4 gives the header of IP as well; one of IPv6 does not. */
+/* A raw IPv4 socket delivers the IP header too, a raw IPv6 socket does not. */
 bool sctp_packet_open(const struct stream_packets *by, sa_family_t family, uint8_t *bytes, size_t n,
 		      struct sctp_packet *ret_packet)
 {

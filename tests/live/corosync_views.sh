@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A subscriber of the topology on each node of a laboratory, from the first moment to the last, and
-# whether it was told the truth: it knows the same as its node lists, and that is as the members
-# are. Sourced behind tests/live/corosync_lab.sh; the programs need the argument --serve. Knows no
-# single fault.
+# Owns a subscriber of the topology on each node of a laboratory, from its first moment to its last.
+# Checks that its view equals the list of its node, and that this list has exactly the members that
+# are up. Sourced behind tests/live/corosync_lab.sh; the programs need the argument --serve. Knows
+# no single fault.
 #
 #	watch_all		# once all are up
 #	view_is '1 2' 1 2	# nodes 1 and 2 know of each other, and of no other node

@@ -281,7 +281,7 @@ static void standards_and_units_are_told(void)
 	CHECK_EQ(n_found, sizeof some / sizeof *some);
 }
 
-/* A text that is set as it is stays the node's own: the caller's goes. */
+/* A text set to its present value leaves the node its own copy, not the caller's pointer. */
 static void texts_are_not_kept(void)
 {
 	static const char *const texts[] = { "cluster", "group", "transport" };

@@ -208,7 +208,7 @@ static void half_sent_secret_stays(void)
 	CHECK(is_wiped(end));
 }
 
-/* A lap that ends early leaves a gap, in which the next one goes on. */
+/* A lap may end early; the next lap writes into the gap behind it. */
 static void wiping_spares_the_next_lap(void)
 {
 	uint64_t first, end, last = 0, next;

@@ -2,8 +2,8 @@
 /*
  * Owns the test of calls that fail under the control socket, the rights of its users, and a file
  * that is taken over: each of them in turn fails once, the first, the second and so on. An
- * operation that is refused leaves nothing half done and works the next time, the node goes on, and
- * all is given back. Knows nothing of the purpose of the calls.
+ * operation that fails changes nothing and succeeds the next time, the node continues to run, and
+ * no memory or descriptor leaks. Knows nothing of the purpose of the calls.
  * run.sh: timeout=200 waits
  */
 #include "tests/lib/failures.h"

@@ -193,7 +193,7 @@ static void what_nobody_asked_for_is_ignored(void)
 	end();
 }
 
-/* Events that break the rules: it subscribes anew, and is told the difference. */
+/* After events that break the rules the client subscribes anew, and is told the difference. */
 static void after_wrong_events_it_asks_again(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
@@ -312,7 +312,7 @@ static void after_a_lost_connection_all_is_said_again(void)
 	pthread_join(thread, NULL);
 	CHECK_EQ(hear(CONTROL_PUBLISH), pub);
 	CHECK_EQ(hear(CONTROL_SUBSCRIBE), id);
-	/* It goes on where it was. */
+	/* The client resumes at its position. */
 	CHECK_EQ(buf[CONTROL_HEAD + 3], TOPO_REQ_RESUME);
 	tell_state(id, 2);
 	DRIVE_ALL(follower_has(&one, TYPE, 2, 5) == 1 && one.n_rows == 1);
