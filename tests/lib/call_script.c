@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX	8
+#include "tests/lib/script_step.h"
 
 const char *const script_actors[SCRIPT_ACTORS] = { "client", "server", "client2", "server2" };
 
@@ -87,26 +87,13 @@ void script_failed(struct script_play *p, unsigned actor, const char *mark, int 
 
 /* ---- steps ---- */
 
-struct step {
-	char text[200];
-	char *word[WORDS_MAX];
-	unsigned n_words;
-	unsigned actor;
-};
-
-static bool fault(struct script_play *p, const struct step *step, const char *why)
+static bool fault(struct script_play *p, const struct script_step *step, const char *why)
 {
-	snprintf(p->fault, sizeof p->fault, "%.80s: %s: %s", p->script->name,
-		 step->n_words ? step->word[0] : "", why);
-	for (unsigned i = 1; i < step->n_words; i++) {
-		size_t at = strlen(p->fault);
-
-		snprintf(p->fault + at, sizeof p->fault - at, " %s", step->word[i]);
-	}
+	script_step_fault(step, p->script->name, why, p->fault, sizeof p->fault);
 	return false;
 }
 
-static unsigned flags_of(const struct step *step)
+static unsigned flags_of(const struct script_step *step)
 {
 	static const struct {
 		const char *word;
@@ -133,7 +120,7 @@ static bool has_come(const struct script_seen *s, const char *what)
 	return s->waiting >= strtoul(what, NULL, 10);
 }
 
-static bool get(struct script_play *p, const struct step *step)
+static bool get(struct script_play *p, const struct script_step *step)
 {
 	struct script_seen *s = &p->seen[step->actor];
 	int64_t until = p->player->now_ms() + p->limit_ms;
@@ -153,7 +140,8 @@ static bool get(struct script_play *p, const struct step *step)
 }
 
 /* Sends all of it, in the parts that are accepted. */
-static bool send_all(struct script_play *p, const struct step *step, size_t len, unsigned flags)
+static bool send_all(struct script_play *p, const struct script_step *step, size_t len,
+		     unsigned flags)
 {
 	int64_t until = p->player->now_ms() + p->limit_ms;
 	long n;
@@ -165,7 +153,7 @@ static bool send_all(struct script_play *p, const struct step *step, size_t len,
 		else if (n != -EAGAIN)
 			script_mark(p, step->actor, "REFUSED");
 		if (p->player->now_ms() > until)
-			return fault(p, step, "not taken: it");
+			return fault(p, step, "not taken");
 		if (len)
 			p->player->turn(p);
 	} while (n == -EAGAIN || (n >= 0 && len));
@@ -173,14 +161,14 @@ static bool send_all(struct script_play *p, const struct step *step, size_t len,
 }
 
 /* An error is what that side sees. */
-static bool told(struct script_play *p, const struct step *step, int err)
+static bool told(struct script_play *p, const struct script_step *step, int err)
 {
 	if (err)
 		script_mark(p, step->actor, "REFUSED");
 	return true;
 }
 
-static bool do_step(struct script_play *p, const struct step *step)
+static bool do_step(struct script_play *p, const struct script_step *step)
 {
 	const char *verb = step->word[1];
 	long number = step->n_words > 2 ? strtol(step->word[2], NULL, 10) : 0;
@@ -202,25 +190,8 @@ static bool do_step(struct script_play *p, const struct step *step)
 	if (!strcmp(verb, "names"))
 		script_mark(p, actor, "SERVICE %u", p->player->service(p, actor));
 	else
-		return fault(p, step, "no such step: it");
+		return fault(p, step, "no such step");
 	return true;
-}
-
-static bool cut(struct step *step, const char *text, size_t len)
-{
-	char *rest = NULL;
-
-	*step = (struct step) { .actor = SCRIPT_ACTORS };
-	if (len >= sizeof step->text)
-		return false;
-	memcpy(step->text, text, len);
-	for (char *word = strtok_r(step->text, " ", &rest); word && step->n_words < WORDS_MAX;
-	     word = strtok_r(NULL, " ", &rest))
-		step->word[step->n_words++] = word;
-	for (unsigned i = 0; i < SCRIPT_ACTORS && step->n_words; i++)
-		if (!strcmp(step->word[0], script_actors[i]))
-			step->actor = i;
-	return step->actor < SCRIPT_ACTORS && step->n_words > 1;
 }
 
 bool script_play(struct script_play *p)
@@ -228,14 +199,12 @@ bool script_play(struct script_play *p)
 	const char *text = p->script->steps;
 
 	while (*text) {
-		size_t len = strcspn(text, ";");
-		struct step step;
+		struct script_step step;
 
-		if (!cut(&step, text, len))
-			return fault(p, &step, "nobody does that: it");
+		if (!script_step_cut(&step, &text, script_actors, SCRIPT_ACTORS))
+			return fault(p, &step, "nobody does that");
 		if (!do_step(p, &step))
 			return false;
-		text += len + (text[len] == ';');
 	}
 	return true;
 }

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX	8
+#include "tests/lib/script_step.h"
+
 #define TYPES_EACH	10u
 
 const char *const topo_actors[TOPO_ACTORS + 1] = {
@@ -69,21 +70,9 @@ void topo_script_told(struct topo_play *p, unsigned actor, const char *verb)
 
 /* ---- steps ---- */
 
-struct step {
-	char text[200];
-	char *word[WORDS_MAX];
-	unsigned n_words;
-	unsigned actor;
-};
-
-static bool fault(struct topo_play *p, const struct step *step, const char *why)
+static bool fault(struct topo_play *p, const struct script_step *step, const char *why)
 {
-	snprintf(p->fault, sizeof p->fault, "%.80s: %s:", topo_scripts[p->number].name, why);
-	for (unsigned i = 0; i < step->n_words; i++) {
-		size_t at = strlen(p->fault);
-
-		snprintf(p->fault + at, sizeof p->fault - at, " %s", step->word[i]);
-	}
+	script_step_fault(step, topo_scripts[p->number].name, why, p->fault, sizeof p->fault);
 	return false;
 }
 
@@ -92,7 +81,7 @@ static uint32_t number_of(const char *word)
 	return strcmp(word, "max") ? (uint32_t)strtoul(word, NULL, 10) : UINT32_MAX;
 }
 
-static bool name_of(const struct topo_play *p, const struct step *step,
+static bool name_of(const struct topo_play *p, const struct script_step *step,
 		    struct topo_script_name *ret)
 {
 	const char *type = step->word[2];
@@ -110,7 +99,7 @@ static bool name_of(const struct topo_play *p, const struct step *step,
 	return true;
 }
 
-static bool get(struct topo_play *p, const struct step *step)
+static bool get(struct topo_play *p, const struct script_step *step)
 {
 	struct topo_seen *s = &p->seen[step->actor];
 	int64_t until = p->player->now_ms() + p->limit_ms;
@@ -127,7 +116,7 @@ static bool get(struct topo_play *p, const struct step *step)
 }
 
 /* An error is a mark. */
-static bool done(struct topo_play *p, const struct step *step, int err)
+static bool done(struct topo_play *p, const struct script_step *step, int err)
 {
 	if (err && step->actor == TOPO_ACTOR_FAR)
 		return fault(p, step, strerror(-err));
@@ -136,7 +125,7 @@ static bool done(struct topo_play *p, const struct step *step, int err)
 	return true;
 }
 
-static int subscribe(struct topo_play *p, const struct step *step,
+static int subscribe(struct topo_play *p, const struct script_step *step,
 		     const struct topo_script_name *name)
 {
 	bool edge = !strcmp(step->word[5], "edge");
@@ -145,7 +134,7 @@ static int subscribe(struct topo_play *p, const struct step *step,
 	return p->player->subscribe(p, step->actor, name, edge, timeout_ms);
 }
 
-static bool do_publisher(struct topo_play *p, const struct step *step)
+static bool do_publisher(struct topo_play *p, const struct script_step *step)
 {
 	const char *verb = step->word[1];
 	struct topo_script_name name;
@@ -162,7 +151,7 @@ static bool do_publisher(struct topo_play *p, const struct step *step)
 	return fault(p, step, "no publisher does that");
 }
 
-static bool do_subscription(struct topo_play *p, const struct step *step)
+static bool do_subscription(struct topo_play *p, const struct script_step *step)
 {
 	const char *verb = step->word[1];
 	struct topo_script_name name;
@@ -176,7 +165,7 @@ static bool do_subscription(struct topo_play *p, const struct step *step)
 	return done(p, step, subscribe(p, step, &name));
 }
 
-static bool do_step(struct topo_play *p, const struct step *step)
+static bool do_step(struct topo_play *p, const struct script_step *step)
 {
 	if (step->actor == TOPO_ACTOR_FAR)
 		return done(p, step, p->player->far(p, !strcmp(step->word[1], "comes")));
@@ -185,36 +174,17 @@ static bool do_step(struct topo_play *p, const struct step *step)
 	return do_subscription(p, step);
 }
 
-static bool cut(struct step *step, const char *text, size_t len)
-{
-	char *rest = NULL;
-
-	*step = (struct step) { .actor = TOPO_ACTORS + 1 };
-	if (len >= sizeof step->text)
-		return false;
-	memcpy(step->text, text, len);
-	for (char *word = strtok_r(step->text, " ", &rest); word && step->n_words < WORDS_MAX;
-	     word = strtok_r(NULL, " ", &rest))
-		step->word[step->n_words++] = word;
-	for (unsigned i = 0; i <= TOPO_ACTORS && step->n_words; i++)
-		if (!strcmp(step->word[0], topo_actors[i]))
-			step->actor = i;
-	return step->actor <= TOPO_ACTORS && step->n_words > 1;
-}
-
 bool topo_script_play(struct topo_play *p)
 {
 	const char *text = topo_scripts[p->number].steps;
 
 	while (*text) {
-		size_t len = strcspn(text, ";");
-		struct step step;
+		struct script_step step;
 
-		if (!cut(&step, text, len))
+		if (!script_step_cut(&step, &text, topo_actors, TOPO_ACTORS + 1))
 			return fault(p, &step, "nobody does that");
 		if (!do_step(p, &step))
 			return false;
-		text += len + (text[len] == ';');
 	}
 	return true;
 }

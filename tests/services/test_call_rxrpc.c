@@ -12,21 +12,14 @@
 #include "services/sinew-call.h"
 #include "tests/lib/call_script.h"
 #include "tests/lib/cluster.h"
+#include "tests/lib/recorded.h"
 
 #define BRIEF_MS	200
 #define PIECE		16384u	/* what is offered at once */
 #define SCRIPTS_MAX	64
-#define LINE_LEN	600
 #define NEW		"NEW_CALL"
 
-static const char *const kernels[] = { "6.1", "6.12" };
-
-static const struct difference {
-	const char *kernel;	/* NULL: both */
-	const char *script, *actor;
-	const char *theirs, *ours;
-	const char *reason;
-} differences[] = {
+static const struct recorded_difference differences[] = {
 	{ "6.1", "nobody is ready", "client2", "NOTHING", "BUSY",
 	  "a client of Linux ignores BUSY, and sends its request again until its time is over" },
 	{ "6.12", "nobody is ready", "client2", "ABORT -5", "BUSY",
@@ -319,113 +312,36 @@ static const char *without_new(unsigned number, unsigned actor)
 	return *marks ? marks + strlen("; ") : marks;
 }
 
-static const struct difference *difference_of(const char *kernel, unsigned number, unsigned actor)
+static const char *name_of(unsigned number)
 {
-	for (unsigned i = 0; i < N_DIFFERENCES; i++) {
-		const struct difference *d = &differences[i];
-
-		if ((d->kernel && strcmp(d->kernel, kernel)) ||
-		    strcmp(d->script, call_scripts[number].name) ||
-		    strcmp(d->actor, script_actors[actor]))
-			continue;
-		is_used[i] = true;
-		return d;
-	}
-	return NULL;
+	return call_scripts[number].name;
 }
 
-static void compare(const char *kernel, unsigned number, unsigned actor, const char *theirs)
+static const struct recorded *recorded(void)
 {
-	const struct difference *d = difference_of(kernel, number, actor);
-	const char *marks = without_new(number, actor);
-	unsigned failures = check_state.failures;
+	static struct recorded r = {
+		.kind = "rxrpc", .differences = differences, .is_used = is_used,
+		.n_differences = N_DIFFERENCES, .actors = script_actors, .n_actors = SCRIPT_ACTORS,
+		.script = name_of, .ours = without_new,
+	};
 
-	CHECK_STR(theirs, d ? d->theirs : marks);
-	CHECK_STR(marks, d ? d->ours : theirs);
-	if (check_state.failures != failures)
-		printf("# Linux %s, %s, %s: a difference without a reason\n", kernel,
-		       call_scripts[number].name, script_actors[actor]);
-}
-
-static unsigned number_of(const char *name)
-{
-	unsigned number = 0;
-
-	while (number < n_call_scripts && strcmp(call_scripts[number].name, name))
-		number++;
-	return number;
-}
-
-/* The marks of a line "ACTOR: MARKS" to theirs. */
-static bool take_line(char theirs[SCRIPT_ACTORS][LINE_LEN], const char *line)
-{
-	for (unsigned i = 0; i < SCRIPT_ACTORS; i++) {
-		size_t len = strlen(script_actors[i]);
-
-		if (strncmp(line, script_actors[i], len) || strncmp(line + len, ": ", 2))
-			continue;
-		snprintf(theirs[i], LINE_LEN, "%s", line + len + 2);
-		return true;
-	}
-	return false;
-}
-
-static void compare_all(const char *kernel, const char *script,
-			char theirs[SCRIPT_ACTORS][LINE_LEN])
-{
-	unsigned number = number_of(script);
-
-	if (!CHECK(number < n_call_scripts))
-		return;
-	for (unsigned i = 0; i < SCRIPT_ACTORS; i++) {
-		compare(kernel, number, i, theirs[i]);
-		theirs[i][0] = '\0';
-	}
-}
-
-static void as_that_kernel(const char *kernel)
-{
-	char path[80], line[LINE_LEN], script[LINE_LEN] = "";
-	static char theirs[SCRIPT_ACTORS][LINE_LEN];
-	unsigned n_scripts = 0;
-	FILE *f;
-
-	snprintf(path, sizeof path, "tests/golden/rxrpc-%s.txt", kernel);
-	f = fopen(path, "r");
-	CHECK_OR_RETURN(f);
-	memset(theirs, 0, sizeof theirs);
-	while (fgets(line, sizeof line, f)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] == '#' || take_line(theirs, line))
-			continue;
-		if (!CHECK(!strncmp(line, "script ", 7)))
-			break;
-		if (n_scripts++)
-			compare_all(kernel, script, theirs);
-		snprintf(script, sizeof script, "%s", line + 7);
-	}
-	compare_all(kernel, script, theirs);
-	fclose(f);
-	CHECK_EQ(n_scripts, n_call_scripts);
+	r.n_scripts = n_call_scripts;
+	return &r;
 }
 
 static void each_side_sees_what_linux_6_1_shows(void)
 {
-	as_that_kernel(kernels[0]);
+	recorded_compare(recorded(), "6.1");
 }
 
 static void each_side_sees_what_linux_6_12_shows(void)
 {
-	as_that_kernel(kernels[1]);
+	recorded_compare(recorded(), "6.12");
 }
 
 static void each_listed_difference_is_there(void)
 {
-	for (unsigned i = 0; i < N_DIFFERENCES; i++) {
-		CHECK(is_used[i]);
-		CHECK(strcmp(differences[i].theirs, differences[i].ours));
-		CHECK(*differences[i].reason);
-	}
+	recorded_check_differences(recorded());
 }
 
 int main(void)

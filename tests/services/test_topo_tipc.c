@@ -13,21 +13,14 @@
  */
 #include "tests/lib/topo_script.h"
 #include "tests/lib/follower.h"
+#include "tests/lib/recorded.h"
 
 #define NEAR		1u
 #define FAR		2u
 #define NAMES_MAX	16u	/* publications of a script */
 #define SCRIPTS_MAX	64u
-#define LINE_LEN	1000
 
-static const char *const kernels[] = { "6.1", "6.12" };
-
-static const struct difference {
-	const char *kernel;	/* NULL: both */
-	const char *script, *actor;
-	const char *theirs, *ours;
-	const char *reason;
-} differences[] = {
+static const struct recorded_difference differences[] = {
 	{ NULL, "a publisher is killed", "w",
 	  "PUBLISHED 10..20 by a; PUBLISHED 30..30 by a; PUBLISHED 10..20 by b;"
 	  " WITHDRAWN 30..30 by a; WITHDRAWN 10..20 by a; WITHDRAWN 10..20 by b",
@@ -326,100 +319,41 @@ static void the_scripts_are_played(void)
 
 /* ---- the comparison ---- */
 
-static const struct difference *difference_of(const char *kernel, unsigned number, unsigned actor)
+static const char *name_of(unsigned number)
 {
-	for (unsigned i = 0; i < N_DIFFERENCES; i++) {
-		const struct difference *d = &differences[i];
-
-		if ((d->kernel && strcmp(d->kernel, kernel)) ||
-		    strcmp(d->script, topo_scripts[number].name) ||
-		    strcmp(d->actor, topo_actors[actor]))
-			continue;
-		is_used[i] = true;
-		return d;
-	}
-	return NULL;
+	return topo_scripts[number].name;
 }
 
-static void compare(const char *kernel, unsigned number, unsigned actor, const char *theirs)
+static const char *seen_by(unsigned number, unsigned actor)
 {
-	const struct difference *d = difference_of(kernel, number, actor);
-	const char *marks = seen[number][actor];
-	unsigned failures = check_state.failures;
-
-	CHECK_STR(theirs, d ? d->theirs : marks);
-	CHECK_STR(marks, d ? d->ours : theirs);
-	if (check_state.failures != failures)
-		printf("# Linux %s, %s, %s: a difference without a reason:\n#  theirs: %s\n"
-		       "#  ours:   %s\n", kernel, topo_scripts[number].name, topo_actors[actor],
-		       theirs, marks);
+	return seen[number][actor];
 }
 
-/* The marks of a line "ACTOR: MARKS" to theirs. */
-static bool take_line(char theirs[TOPO_ACTORS][LINE_LEN], const char *line)
+static const struct recorded *recorded(void)
 {
-	for (unsigned i = 0; i < TOPO_ACTORS; i++) {
-		if (line[0] != topo_actors[i][0] || strncmp(line + 1, ": ", 2))
-			continue;
-		snprintf(theirs[i], LINE_LEN, "%s", line + 3);
-		return true;
-	}
-	return false;
-}
+	static struct recorded r = {
+		.kind = "tipc", .differences = differences, .is_used = is_used,
+		.n_differences = N_DIFFERENCES, .actors = topo_actors, .n_actors = TOPO_ACTORS,
+		.script = name_of, .ours = seen_by,
+	};
 
-static void compare_all(const char *kernel, unsigned number, char theirs[TOPO_ACTORS][LINE_LEN])
-{
-	for (unsigned i = 0; i < TOPO_ACTORS; i++) {
-		compare(kernel, number, i, theirs[i]);
-		theirs[i][0] = '\0';
-	}
-}
-
-/* Scripts are recorded in their order. */
-static void as_that_kernel(const char *kernel)
-{
-	static char theirs[TOPO_ACTORS][LINE_LEN];
-	char path[80], line[LINE_LEN];
-	unsigned n_scripts = 0;
-	FILE *f;
-
-	snprintf(path, sizeof path, "tests/golden/tipc-%s.txt", kernel);
-	f = fopen(path, "r");
-	CHECK_OR_RETURN(f);
-	memset(theirs, 0, sizeof theirs);
-	while (fgets(line, sizeof line, f)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] == '#' || take_line(theirs, line))
-			continue;
-		if (n_scripts)
-			compare_all(kernel, n_scripts - 1, theirs);
-		if (!CHECK(n_scripts < n_topo_scripts && !strncmp(line, "script ", 7)) ||
-		    !CHECK_STR(line + 7, topo_scripts[n_scripts].name))
-			break;
-		n_scripts++;
-	}
-	if (CHECK_EQ(n_scripts, n_topo_scripts))
-		compare_all(kernel, n_scripts - 1, theirs);
-	fclose(f);
+	r.n_scripts = n_topo_scripts;
+	return &r;
 }
 
 static void each_subscription_sees_what_linux_6_1_shows(void)
 {
-	as_that_kernel(kernels[0]);
+	recorded_compare(recorded(), "6.1");
 }
 
 static void each_subscription_sees_what_linux_6_12_shows(void)
 {
-	as_that_kernel(kernels[1]);
+	recorded_compare(recorded(), "6.12");
 }
 
 static void each_listed_difference_is_there(void)
 {
-	for (unsigned i = 0; i < N_DIFFERENCES; i++) {
-		CHECK(is_used[i]);
-		CHECK(strcmp(differences[i].theirs, differences[i].ours));
-		CHECK(*differences[i].reason);
-	}
+	recorded_check_differences(recorded());
 }
 
 int main(void)
