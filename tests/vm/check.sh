@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Owns `make check-kernel`: fetches the kernels, runs with each of them, side by side, all
+# Owns `make check-kernel`: fetches the kernels, runs with each of them, two at a time, all
 # scenarios over TCP and over SCTP, the scripts over its AF_RXRPC and over its TIPC, our streams
 # over its SCTP, then what needs both, and adds up. Knows no single scenario.
 #
@@ -14,7 +14,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 BUILD=${BUILD:-build}
-kernels='6.1 6.12'
+kernels='6.12 6.1'	# 6.12 takes longer
 [ -z "${NEWEST:-}" ] || kernels=newest
 export LAB_KERNELS=${LAB_KERNELS:-$PWD/build/kernels}
 passed=0 failed=0
@@ -57,58 +57,70 @@ count()
 	parts+=("$(printf '%-12s %4d s  %d passed, %d failed' "$name" "$took" "$good" "$bad")")
 }
 
-# scenarios KERNEL [SCENARIO...]: over both transports.
-scenarios()
-{
-	part "$1" timeout 900 tests/vm/scenarios.sh "$@"
-	part "over_sctp_$1" timeout 900 env LAB_TRANSPORT=sctp tests/vm/scenarios.sh "$@"
-}
-
+# What the lanes do: scenarios over both transports, then the rest.
+over_tcp() { part "$1" timeout 900 tests/vm/scenarios.sh "$@"; }
+over_sctp() { part "over_sctp_$1" timeout 900 env LAB_TRANSPORT=sctp tests/vm/scenarios.sh "$@"; }
 rxrpc() { part "rxrpc_$1" timeout 400 tests/vm/rxrpc.sh "$1"; }
 tipc() { part "tipc_$1" timeout 400 tests/vm/tipc.sh "$1"; }
 sctp() { part "sctp_$1" timeout 500 tests/vm/sctp.sh "$1"; }
 
-# lane COMMAND...: beside the other lanes: a guest has one processor.
+# lane COMMAND...: beside the other lanes.
 lane()
 {
 	"$@" &
 	lanes+=($!)
 }
 
-# One after the other.
-all_of_one()
+# The next line of work, for one lane alone; none: an empty one.
+next()
 {
-	[ -n "${RECORD:-}" ] || scenarios "$1"
-	[ -n "${NEWEST:-}" ] || { rxrpc "$1"; tipc "$1"; }
-	[ -n "${RECORD:-}" ] || sctp "$1"
+	(
+		flock 9
+		head -n 1 "$T/work"
+		sed -i 1d "$T/work"
+	) 9>"$T/work.lock"
+}
+
+work()
+{
+	local line
+	while line=$(next) && [ -n "$line" ]; do
+		$line
+	done
+}
+
+# plan KIND PREFIX [SCENARIO...]: with each kernel.
+plan()
+{
+	local kind=$1 prefix=$2 kernel
+	shift 2
+	for kernel in $kernels; do
+		names+=("$prefix$kernel")
+		echo "$kind $kernel $*"
+	done >>"$T/work"
 }
 
 lane part kernels timeout 600 tests/vm/kernels.sh "$LAB_KERNELS"
 wait
 count kernels
-for kernel in $kernels; do
-	[ -n "${RECORD:-}" ] || names+=("$kernel" "over_sctp_$kernel")
-	if [ $# != 0 ]; then
-		lane scenarios "$kernel" "$@"
-	else
-		lane all_of_one "$kernel"
-	fi
-done
-wait
-if [ -z "${NEWEST:-}" ] && [ $# = 0 ]; then
-	if [ -z "${RECORD:-}" ]; then
-		names+=(mixed)
-		lane part mixed timeout 400 tests/vm/mixed.sh
-		wait
-	fi
-	for kernel in $kernels; do
-		names+=("rxrpc_$kernel" "tipc_$kernel")
-	done
+# The longest first, so that the lanes end together.
+if [ -z "${RECORD:-}" ]; then
+	plan over_sctp over_sctp_ "$@"
+	plan over_tcp '' "$@"
+	[ $# != 0 ] || plan sctp sctp_
 fi
-if [ -z "${RECORD:-}" ] && [ $# = 0 ]; then
-	for kernel in $kernels; do
-		names+=("sctp_$kernel")
-	done
+if [ -z "${NEWEST:-}" ] && [ $# = 0 ]; then
+	plan rxrpc rxrpc_
+	plan tipc tipc_
+fi
+# A guest has one processor, and `.ci/run` has two.
+lane work
+lane work
+wait
+if [ -z "${NEWEST:-}${RECORD:-}" ] && [ $# = 0 ]; then
+	names+=(mixed)
+	lane part mixed timeout 400 tests/vm/mixed.sh
+	wait
 fi
 for name in "${names[@]}"; do
 	count "$name"

@@ -91,7 +91,9 @@ boot()
 	fi
 	console[$node]=$T/console$node output[$node]=$T/out$node kind[$node]=guest
 	mkfifo "$T/agent$node.in" "$T/agent$node.out" || return
-	cat "$T/agent$node.out" >"${output[$node]}" &
+	# Not the file of a guest that lost its power: its "ready" would be taken for ours.
+	rm -f "${output[$node]}" && : >"${output[$node]}" || return
+	cat "$T/agent$node.out" >>"${output[$node]}" &
 	# A console that is told to be quiet has no line with WARNING.
 	qemu-system-x86_64 -accel tcg -nodefaults -nographic -no-reboot -m 256 -smp 1 \
 		-kernel "$kernel/vmlinuz" -initrd "$image" \
@@ -151,7 +153,7 @@ member_at_home()
 	guest $LAB_HOME sh "ip addr replace $LAB_NET.$node/24 dev eth0;" \
 		"echo '$run' >/tmp/run$node;" \
 		"nc -l -p $port -e sh /tmp/run$node </dev/null >/tmp/err$node 2>&1 &" \
-		"until grep -q :$(printf %04X $port) /proc/net/tcp*; do usleep 20000; done"
+		"until grep -q ':$(printf %04X $port) 0*:0000 0A' /proc/net/tcp*; do usleep 20000; done"
 	busybox nc "$LAB_NET.$LAB_HOME" $port \
 		<"$T/in$node" >>"${output[$node]}" 2>>"$T/err$node" &
 }
