@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns a subscriber of the topology on each node of a laboratory, from its first moment to its last.
 # Checks that its view equals the list of its node, and that this list has exactly the members that
-# are up. Sourced behind tests/live/corosync_lab.sh; the programs need the argument --serve. Knows
-# no single fault.
+# are up. Sourced behind tests/live/corosync_lab.sh; the programs need the argument --serve, unless
+# SERVING has the nodes of those that serve. Knows no single fault.
 #
-#	watch_all		# once all are up
+#	watch_all		# once all are up; of some alone: watch 4
 #	view_is '1 2' 1 2	# nodes 1 and 2 know of each other, and of no other node
 #	views_are_right		# of all, when all are up
-#	watchers_end		# the last row
+#	watchers_end		# the last row; of one alone: watcher_end 4
 
 VIEW=$PWD/tests/live/topology_view.py
 declare -A watcher
 
 socket_of() { echo "sinew/lab/sinew/$1"; }
 
-# For all of the run: a program that is started again finds it still there.
-watch_all()
+# watch NODE...: from now on; a program that is started again finds it still there.
+watch()
 {
 	local i
 	[ -z "$why" ] || return
-	for i in $listed; do
+	for i; do
 		nsenter -t "${holder[$i]}" -m -n -u -- "$SINEW" topology watch --json \
 			--socket "$(socket_of "$i")" >"$T/node$i/watched" \
 			2>"$T/node$i/watched.err" </dev/null &
@@ -27,6 +27,8 @@ watch_all()
 		wait_for grep -qs '"CURRENT"' "$T/node$i/watched" || return
 	done
 }
+
+watch_all() { watch $listed; }
 
 # lists NODE: what that node lists now, in $T/nodeNODE/list.
 lists()
@@ -39,8 +41,8 @@ lists()
 # was told what is listed. That of links changes all the time.
 has_view()
 {
-	lists "$1" && python3 "$VIEW" --sessions "$2" "$T/node$1/list" "$T/node$1/watched" \
-		>"$T/node$1/view" 2>&1
+	lists "$1" && python3 "$VIEW" --sessions "$2" --serving "${SERVING:-$2}" \
+		"$T/node$1/list" "$T/node$1/watched" >"$T/node$1/view" 2>&1
 }
 
 # view_is NODES NODE...: these nodes have sessions with each other, and with no other node; and the
@@ -60,7 +62,7 @@ view_is()
 }
 
 # Everybody is up again.
-views_are_right() { view_is "$listed" $listed; }
+views_are_right() { view_is "$listed" ${SERVING:-$listed}; }
 
 # has_members NODE: those that are up, as corosync's group has them at that node.
 has_members()
@@ -71,17 +73,25 @@ has_members()
 		join(" ")' "$T/members" 2>/dev/null)" = "$listed" ]
 }
 
-# The members are as they know them, by `sinew members`, too. None has ended before.
+# watcher_end NODE: it has not ended before.
+watcher_end()
+{
+	local i=$1
+	echo "# the subscriber of node $i: $(head -n 1 "$T/node$i/view")"
+	kill -TERM "${watcher[$i]}" || bad "the subscriber of node $i had ended"
+	wait_for ended "${watcher[$i]}"
+	wait "${watcher[$i]}"
+	equals "the status of the subscriber of node $i" $? 0
+	check_sanitizers "$T/node$i/watched.err"
+	unset "watcher[$i]"
+}
+
+# The members are as they know them, by `sinew members`, too.
 watchers_end()
 {
 	local i
 	for i in "${!watcher[@]}"; do
 		wait_for has_members "$i"
-		echo "# the subscriber of node $i: $(head -n 1 "$T/node$i/view")"
-		kill -TERM "${watcher[$i]}" || bad "the subscriber of node $i had ended"
-		wait_for ended "${watcher[$i]}"
-		wait "${watcher[$i]}"
-		equals "the status of the subscriber of node $i" $? 0
-		check_sanitizers "$T/node$i/watched.err"
+		watcher_end "$i"
 	done
 }

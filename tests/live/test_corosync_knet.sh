@@ -3,14 +3,17 @@
 # Owns what happens to three nodes under a real corosync over knet, with crypto and two links: one
 # link dies, both die, a corosync dies. Traffic goes on meanwhile. Knows nothing of how the
 # membership is followed.
-# run.sh: long waits timeout=120
+# run.sh: long waits timeout=150 with=jq,python3
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+. tests/live/corosync_views.sh
 TRANSPORT=knet
 TOKEN=2000	# above the time in which knet sees that a link is dead
 RINGS=2
+AFTER_ROW=views_are_right
+PROGRAM_ARGS=--serve
 lab_enter
 UPS=no
 
@@ -21,6 +24,7 @@ begins()
 	lab 3
 	lab_start 1 2 3
 	all_up
+	watch_all
 	sleep $KNET_YOUNG_S
 	calm_since_up
 }
@@ -61,6 +65,8 @@ corosync_is_killed()
 	sees 1 fence3
 	sees 2 fence3
 	within "$at" 1 'down peer=3'
+	view_is '1 2' 1 2
+	view_is 3 3
 	start_corosync 3
 	all_up
 	saw 1 'down3:failed fence3 up3' 3
@@ -73,6 +79,8 @@ both_links_die()
 	link_down 3 1
 	sees 1 fence3
 	sees 2 fence3
+	view_is '1 2' 1 2
+	view_is 3 3
 	link_up 3 0
 	link_up 3 1
 	sees 1 up3
@@ -99,5 +107,6 @@ corosync_hangs_four_tokens()
 for name in begins first_link_dies corosync_is_killed both_links_die corosync_hangs_four_tokens; do
 	row $name
 done
+row watchers_end
 the_end
 finish

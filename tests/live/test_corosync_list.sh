@@ -3,12 +3,14 @@
 # Owns what happens when the nodelist of a real corosync changes while nodes run: one is added, a
 # live one is taken off, the address of one is another. Traffic goes on meanwhile, while all
 # connections are reset again and again. Knows nothing of how the membership is followed.
-# run.sh: long waits timeout=90
+# run.sh: long waits timeout=120 with=jq,python3
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
-PROGRAM_ARGS='--break-every 300'
+. tests/live/corosync_views.sh
+AFTER_ROW=views_are_right
+PROGRAM_ARGS='--serve --break-every 300'
 lab_enter
 
 begins()
@@ -16,6 +18,8 @@ begins()
 	lab 3
 	lab_node 4
 	lab_start 1 2 3
+	all_up
+	watch_all
 }
 
 node_is_added()
@@ -25,6 +29,7 @@ node_is_added()
 	reload 1
 	lab_start 4
 	all_up
+	watch 4
 	saw 1 'up4' 4
 	saw 1 '' 2
 	saw 2 '' 3
@@ -45,6 +50,7 @@ live_node_is_removed()
 	saw 1 '' 2
 	saw 2 '' 3
 	saw 3 '' 1
+	watcher_end 4
 	kill_program 4
 	kill_corosync 4
 }
@@ -54,6 +60,7 @@ address_is_changed()
 	stop_program 3
 	stop_corosync 3
 	sees 1 down3:closed
+	view_is '1 2' 1 2
 	# Corosync wants a node to go before it takes another address of it.
 	listed='1 2'
 	write_config 1 2
@@ -73,5 +80,6 @@ address_is_changed()
 for name in begins node_is_added live_node_is_removed address_is_changed; do
 	row $name
 done
+row watchers_end
 the_end
 finish

@@ -3,20 +3,24 @@
 # Owns what happens when a corosync, a program or both die and return inside of the token's time,
 # when one node goes and returns many times, and when all start and stop at once, under a real
 # corosync with a long token. Knows nothing of how the membership is followed.
-# run.sh: long waits timeout=100
+# run.sh: long waits timeout=150 with=jq,python3
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/live/corosync_lab.sh
+. tests/live/corosync_views.sh
 TOKEN=3000
 lab_enter
 REJOINS=50
-PROGRAM_ARGS='--break-every 250'
+AFTER_ROW=views_are_right
+PROGRAM_ARGS='--serve --break-every 250'
 
 begins()
 {
 	lab 3
 	lab_start 1 2 3
+	all_up
+	watch_all
 }
 
 # Node 3 has a new incarnation, and the others have seen its former one fail, and nothing else.
@@ -160,6 +164,7 @@ failure_is_held_until_fenced()
 	sees 1 down3:failed
 	saw 1 'fence3 down3:failed' 3
 	sees 2 fence3
+	view_is '1 2' 1 2
 	saw 2 'down3:failed fence3' 3
 	start_program 3
 	all_up
@@ -173,5 +178,6 @@ for name in begins corosync_returns_at_once corosync_is_restarted \
 	all_stop_and_start_at_once all_stop_in_no_order; do
 	row $name
 done
+row watchers_end
 the_end
 finish
