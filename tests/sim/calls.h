@@ -8,6 +8,7 @@
  *	handler.c  the applications that are called
  *	cred.c     whose calls they are, and how pieces are sealed
  *	exchange.c the oracle: each call as both sides know it
+ *	bounds.c   the oracle: slots and windows
  */
 #ifndef SINEW_TESTS_SIM_CALLS_H
 #define SINEW_TESTS_SIM_CALLS_H
@@ -69,7 +70,9 @@ struct caller {
 	uint32_t gen;			/* of its use */
 	uint32_t id;			/* its exchange */
 	bool is_asked;			/* how far it is */
+	bool had_slot;			/* for bounds.c */
 	uint32_t unconsumed;
+	uint32_t granted;		/* the largest window that the peer was told of; 0: none */
 	uint32_t n_sealed, n_opened;	/* pieces */
 	uint64_t quit_ns, wait_ns;
 	bool quits_by_abort;
@@ -89,9 +92,16 @@ struct handler {
 	uint32_t gen;
 	uint32_t id;
 	uint32_t unconsumed;
+	uint32_t granted;		/* as of a caller */
 	uint32_t n_sealed, n_opened;
 	uint8_t plan;
 	uint64_t accept_ns, reply_ns, let_go_ns, wait_ns;
+};
+
+/* Of one window, and of what all of them grow. */
+struct window_limits {
+	uint32_t window;
+	int64_t grow_bytes;
 };
 
 /* The calls of one side of a session. */
@@ -102,6 +112,9 @@ struct dialog {
 	bool is_pulling, is_finishing, is_fin_gone;
 	uint64_t bulk_end;		/* ring position behind the last piece */
 	uint16_t kept;			/* a binding that stays */
+	uint16_t target;		/* own slots, as the peer grants them now */
+	struct window_limits due;	/* the largest since the last CREDIT that was due went */
+	struct window_limits most;	/* ... since the beginning */
 	uint8_t principal[CALLS_CREDS];	/* whose each credential of the peer is; 0: none */
 	unsigned n_callers, n_handlers;	/* those behind were never in use */
 	struct caller caller[CALL_OWN_MAX];
@@ -166,9 +179,24 @@ void exchange_caller_ended(const struct sess *x, uint32_t id, const struct calls
 /* The service in force is the one that the peer has. */
 void exchange_upgrade(const struct dialog *d, uint32_t id);
 void exchange_called_ended(const struct sess *x, uint32_t id, const struct calls_event *ev);
-/* All that holds between two events. */
-void exchange_bounds(const struct dialog *d);
 /* The FIN of that side may go. */
 void exchange_fin(const struct dialog *d);
+
+/* ---- bounds.c ---- */
+
+/* After calls_init(). */
+void bounds_begin(struct dialog *d);
+/* The limits of windows become these. */
+void bounds_change(struct dialog *d, uint32_t window, int64_t grow_bytes);
+/* No frame is due. */
+void bounds_said(struct dialog *d);
+/* Before the core takes that frame of the peer. */
+void bounds_frame(struct dialog *d, const uint8_t *p, size_t n);
+/* A frame is about to be in the ring. */
+void bounds_credit(struct dialog *d, const struct calls_out *out);
+/* So many bytes of the peer's data in that call are not consumed. */
+void bounds_data(uint32_t id, const struct call *call, uint32_t granted, size_t unconsumed);
+/* All that holds between two events. */
+void bounds_hold(struct dialog *d);
 
 #endif

@@ -47,6 +47,27 @@ static void change_target(struct dialog *d)
 	calls_set_target(&d->c, (uint16_t)(GRANT_SLOTS_MIN + rng_below(&sim.service, more + 1)));
 }
 
+static uint32_t draw_window(const struct service_grant *ours, struct rng *r)
+{
+	return ours->window << rng_below(r, 3);
+}
+
+static int64_t draw_growth(const struct service_grant *ours, struct rng *r)
+{
+	return (int64_t)rng_scale(r, 0, 8 * ours->window);
+}
+
+/* Other limits of windows, which calls that are open may be beyond. */
+static void change_window(struct dialog *d)
+{
+	uint32_t window = draw_window(&d->c.cfg.ours, &sim.changes);
+	int64_t grow_bytes = draw_growth(&d->c.cfg.ours, &sim.changes);
+
+	cover(COVER_C_WINDOW);
+	bounds_change(d, window, grow_bytes);
+	calls_set_window(&d->c, window, grow_bytes);
+}
+
 void dialog_step(struct sess *x, uint32_t b)
 {
 	struct dialog *d = x->calls;
@@ -65,6 +86,8 @@ void dialog_step(struct sess *x, uint32_t b)
 		handler_step(d, i);
 	if (rng_one_in(&sim.service, 300))
 		change_target(d);
+	if (sim.calls_resized && rng_one_in(&sim.changes, 30))
+		change_window(d);
 	dialog_pump(d);
 }
 
@@ -95,6 +118,7 @@ static bool put(struct dialog *d, const struct calls_out *out)
 		return false;
 	if (out->bulk)
 		d->bulk_end = end;
+	bounds_credit(d, out);
 	TRACE("n%u puts kind %u flags %u slot %u gen %u, %zu bytes for n%u", d->x->node,
 	      out->head[0], out->head[1], get_le16(out->head + 2), get_le32(out->head + 4),
 	      out->data.n, d->x->peer);
@@ -168,7 +192,9 @@ void dialog_pump(struct dialog *d)
 	while (!sim.failed && calls_frame_out(&d->c, &out) && put(d, &out))
 		pull(d);
 	d->is_pulling = false;
-	exchange_bounds(d);
+	if (!calls_frame_waits(&d->c))
+		bounds_said(d);
+	bounds_hold(d);
 	let_fin_go(d);
 }
 
@@ -183,8 +209,8 @@ static struct calls_config config(const struct sess *x)
 		.ours = { ours->slots, ours->window, ours->piece },
 		.theirs = { theirs->slots, theirs->window,
 			    theirs->piece < piece ? theirs->piece : piece },
-		.window_max = ours->window << rng_below(&sim.service, 3),
-		.grow_bytes = (int64_t)rng_scale(&sim.service, 0, 8 * ours->window),
+		.window_max = draw_window(ours, &sim.service),
+		.grow_bytes = draw_growth(ours, &sim.service),
 		.max_queued = (uint32_t)rng_scale(&sim.service, 0, 30),
 		.n_bindings = sim.calls_bindings,
 		.n_creds = sim.calls_creds,
@@ -216,6 +242,7 @@ void dialog_up(struct sess *x)
 	d->x = x;
 	x->calls = d;
 	calls_init(&d->c, &cfg, d->mem, sim.now_ns);
+	bounds_begin(d);
 	touched(d);
 	if (rng_one_in(&sim.service, 2) || calls_bind(&d->c, CALL_SERVICE, NULL, &d->kept))
 		d->kept = UINT16_MAX;
@@ -239,6 +266,7 @@ void dialog_frame(struct sess *x, const uint8_t *p, size_t n)
 	}
 	x->has_batch = true;
 	calls_now(&d->c, sim.now_ns);
+	bounds_frame(d, p, n);
 	calls_frame(&d->c, p, n);
 	touched(d);
 	d->is_pulling = true;
@@ -397,6 +425,7 @@ void dialog_draw(void)
 	sim.calls_ahead = (uint32_t)rng_scale(r, 1000, 65536);
 	sim.calls_bindings = rng_one_in(r, 3) ? (uint16_t)rng_range(r, 1, 4) : CALLS_BINDINGS;
 	sim.calls_creds = (uint16_t)(rng_one_in(r, 3) ? 0 : rng_range(r, 1, CALLS_CREDS));
+	sim.calls_resized = rng_one_in(&sim.changes, 2);
 	for (unsigned i = 0; i < SIM_NODES; i++) {
 		struct node *n = &sim.node[i];
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The oracle of calls: holds what each side of a call is told against what the other side did, and
- * against bytes, windows and slots. Knows the applications of both sides, and of the core only what
- * it tells.
+ * against bytes. Knows the applications of both sides, and of the core only what it tells.
  */
 #include "calls.h"
 
@@ -43,14 +42,6 @@ static void piece(const char *what, uint32_t id, const struct span *p, uint32_t 
 			 seen, seen + p->n, what);
 }
 
-/* The peer's data stay within the largest window. */
-static void window(uint32_t id, const struct call *call, size_t unconsumed)
-{
-	if (unconsumed > call->calls->cfg.window_max)
-		sim_fail("call %u: %zu bytes are not consumed, %u is the largest window", id,
-			 unconsumed, call->calls->cfg.window_max);
-}
-
 void exchange_request(uint32_t id, const struct calls_event *ev, const struct call *call)
 {
 	struct exchange *e = exchange_of(id);
@@ -58,7 +49,7 @@ void exchange_request(uint32_t id, const struct calls_event *ev, const struct ca
 
 	piece("request", id, &ev->data, e->request_off, e->request_seen, e->asked);
 	e->request_seen += (uint32_t)ev->data.n;
-	window(id, call, h->unconsumed + ev->data.n);
+	bounds_data(id, call, h->granted, h->unconsumed + ev->data.n);
 	if (!e->shown || e->request_complete)
 		sim_fail("call %u: data %s", id, e->shown ? "behind the last" : "before NEW");
 	if (!ev->last)
@@ -78,7 +69,7 @@ void exchange_reply(uint32_t id, const struct calls_event *ev, const struct call
 
 	piece("reply", id, &ev->data, e->reply_off, e->reply_seen, e->answered);
 	e->reply_seen += (uint32_t)ev->data.n;
-	window(id, call, o->unconsumed + ev->data.n);
+	bounds_data(id, call, o->granted, o->unconsumed + ev->data.n);
 	if (e->reply_complete || e->caller_end)
 		sim_fail("call %u: a piece of the reply behind the end", id);
 	if (!e->accepted)
@@ -340,60 +331,6 @@ void exchange_upgrade(const struct dialog *d, uint32_t id)
 }
 
 /* ---- all calls of a side ---- */
-
-static bool has_slot(const struct caller *o)
-{
-	return o->used && o->call.tx.opened && (!o->is_over || o->unconsumed);
-}
-
-/* Calls of depth e or less leave a slot for each deeper one, and unread replies keep theirs. */
-static void slots_bound(const struct dialog *d)
-{
-	const struct calls_config *cfg = &d->c.cfg;
-	unsigned held[CALL_DEPTH_MAX + 1] = { 0 }, n = 0;
-
-	for (unsigned i = 0; i < d->n_callers; i++) {
-		const struct caller *o = &d->caller[i];
-
-		if (has_slot(o) && o->call.service >= CALLS_SYSTEM)
-			held[o->call.depth]++;
-	}
-	for (unsigned e = 0; e <= CALL_DEPTH_MAX; e++) {
-		n += held[e];
-		if (n && n + cfg->reserved + CALL_DEPTH_MAX - e > cfg->theirs.slots)
-			sim_fail("n%u: %u calls to n%u of depth %u or less in %u slots",
-				 d->x->node, n, d->x->peer, e, cfg->theirs.slots);
-	}
-}
-
-/* The peer makes this side hold no more than this. */
-void exchange_bounds(const struct dialog *d)
-{
-	const struct calls_config *cfg = &d->c.cfg;
-	uint64_t grown = 0;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < d->n_handlers; i++) {
-		const struct handler *h = &d->handler[i];
-
-		n += h->call != NULL;
-		if (h->call && h->unconsumed > cfg->ours.window)
-			grown += h->unconsumed - cfg->ours.window;
-	}
-	for (unsigned i = 0; i < d->n_callers; i++) {
-		const struct caller *o = &d->caller[i];
-
-		if (o->used && o->unconsumed > cfg->ours.window)
-			grown += o->unconsumed - cfg->ours.window;
-	}
-	slots_bound(d);
-	if (n > cfg->ours.slots)
-		sim_fail("n%u: %u handlers in %u slots", d->x->node, n, cfg->ours.slots);
-	if (grown > (uint64_t)cfg->grow_bytes)
-		sim_fail("n%u: holds %llu bytes of calls of n%u beyond their first windows, %llu "
-			 "is the limit", d->x->node, (unsigned long long)grown, d->x->peer,
-			 (unsigned long long)cfg->grow_bytes);
-}
 
 void exchange_fin(const struct dialog *d)
 {

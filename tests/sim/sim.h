@@ -330,9 +330,10 @@ struct sim {
 	bool broken[SIM_NODES][SIM_NODES];	/* a connection of the pair met an error */
 	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
-	struct rng plan, net, app, group, adversary, service;
+	struct rng plan, net, app, group, adversary, service, changes;
 	uint32_t n_exchanges, calls_ahead;	/* bytes of pieces ahead of the link */
 	uint16_t calls_bindings, calls_creds;
+	bool calls_resized;	/* their windows change */
 	enum phase phase;
 	uint64_t phase_ns, phase_limit_ns, faults_end_ns;
 	struct core_config cfg;

@@ -482,6 +482,7 @@ bool sim_run(uint64_t seed, const struct limits *lim, bool trace)
 	sim.group.s = sim.plan.s ^ 0x3c6ef372fe94f82bull;
 	sim.adversary.s = sim.plan.s ^ 0xa54ff53a5f1d36f1ull;
 	sim.service.s = sim.plan.s ^ 0x510e527fade682d1ull;
+	sim.changes.s = sim.plan.s ^ 0x9b05688c2b3e6c1full;
 	plan_draw();
 	served_draw();
 	attacker_draw();
