@@ -196,7 +196,7 @@ static void note_event(struct session *s, enum fsm_event ev, const struct fsm_ce
 
 /* ---- termination: the table's actions ---- */
 
-/* In this step; on: the link that the last ACK goes on. */
+/* In this step; on: the link that the last ACK goes on. Stays due where that has no room. */
 static void ack_fin(struct session *s, struct link *on)
 {
 	assert(!on || on->session == s);
@@ -204,6 +204,7 @@ static void ack_fin(struct session *s, struct link *on)
 		session_ack_soon(s);
 		return;
 	}
+	s->ack_now = true;
 	link_put_ack(on);
 	link_mark_tx(on);
 }
@@ -269,8 +270,8 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	enum fsm_state from = session_state(s);
 	struct link *up = p->up;
 	bool clean = cell->actions & FSM_CLEAN, keep = cell->actions & FSM_KEEP, cut = is_cut(s);
-	/* Our last ACK, too. */
-	bool lost = (cut && keep && on == up) || (clean && !keep && !put_owed_ack(s));
+	/* Our last ACK: cut off, too, or without room. */
+	bool lost = keep ? s->ack_now || (cut && on == up) : clean && !put_owed_ack(s);
 	bool kernel = !p->profile->hello;
 
 	assert(!keep || (on && on->session == s));
@@ -298,7 +299,7 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	if (lost || (clean && (from == FSM_CLOSING || kernel)))
 		peer_time_wait(p, s->incarnation);
 	if (lost || (cut && !clean))
-		link_shut(up, LINK_RESET);
+		link_shut(keep ? on : up, LINK_RESET);
 	end_links(s, cell, on, why);
 	assert(!p->up || p->up->session != s);
 	core_mark_session(s, SESSION_P_DOWN);

@@ -5,6 +5,8 @@
  */
 #include "tests/lib/core_fixture.h"
 
+#define ACKS_MAX (LINK_CTL_MAX / WIRE_HEADER)
+
 static void a_kept_link_is_not_kept_for_ever(void)
 {
 	uint8_t buf[64];
@@ -78,6 +80,45 @@ static void two_refusals_end_the_wait(void)
 	CHECK(core_peer_over_at(p) > fx->core.now_ns);
 	CHECK(nobody_listens());
 	CHECK(core_peer_over_at(p) <= fx->core.now_ns);
+}
+
+/* In FIN_WAIT2 HIGH reads nothing, until the ACKs that wait for it leave no room for the last one. */
+static struct wire *no_room_for_an_ack(void)
+{
+	uint8_t buf[64];
+	struct wire *high;
+
+	both_up(&high);
+	session_finish(fx->session[HIGH]);
+	settle();
+	feed(high, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_FIN_WAIT2);
+	fx->room = 0;
+	for (uint32_t i = 0; i < ACKS_MAX; i++) {
+		feed(high, buf, put_message(buf, HIGH, FIRST + i, "m"));
+		session_ack_soon(fx->session[HIGH]);
+		settle();
+	}
+	CHECK(high->link.ctl_len + WIRE_HEADER > LINK_CTL_MAX);
+	return high;
+}
+
+/* The peer comes again at once, and learns of the end: not only when its link has stalled. */
+static void a_last_ack_without_room_is_in_doubt(void)
+{
+	struct wire *high = no_room_for_an_ack(), *again;
+	struct hello h = hello_of(HIGH, 77);
+	uint8_t buf[64];
+
+	feed(high, buf, wire_put_fin(buf, HIGH, FIRST + ACKS_MAX));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	CHECK(high->gone && high->how == LINK_RESET);
+	CHECK(core_peer_over_at(&fx->peer[HIGH]) > fx->core.now_ns);
+	fx->room = SIZE_MAX;
+	again = incoming(HIGH);
+	h.next = FIRST + 1;
+	feed_hello(again, HIGH, &h);
+	CHECK_EQ(refused_for(again), WIRE_REFUSE_CLOSED);
 }
 
 /* TIME_WAIT of a peer without addresses ends at its time; nobody is dialled. */
@@ -313,6 +354,7 @@ int main(void)
 	RUN(the_second_word_changes_nothing);
 	RUN(a_kept_link_is_not_kept_for_ever);
 	RUN(two_refusals_end_the_wait);
+	RUN(a_last_ack_without_room_is_in_doubt);
 	RUN(a_peer_without_addresses_may_come_back);
 	RUN(a_session_without_a_link_is_not_over);
 	RUN(an_incarnation_that_failed_is_not_dialled);
