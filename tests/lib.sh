@@ -64,16 +64,16 @@ refuses()
 
 # ---- waits ----
 
-# wait_for CONDITION...: at most LIMIT seconds.
+# wait_for CONDITION...: twice LIMIT seconds at most, because a condition may run a program, which
+# has LIMIT. It is looked at once behind that time.
 wait_for()
 {
-	local i
-	for ((i = 0; i < LIMIT * 20; i++)); do
-		"$@" && return 0
+	local end=$((SECONDS + 2 * LIMIT)) last=
+	until "$@"; do
+		[ -z "$last" ] || { bad "waited in vain for: $*"; return 1; }
 		sleep 0.05
+		[ $SECONDS -lt $end ] || last=yes
 	done
-	bad "waited in vain for: $*"
-	return 1
 }
 
 has_bytes() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }

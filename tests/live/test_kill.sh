@@ -27,22 +27,20 @@ cleanup()
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# wait_for COMMAND...: at most 20 seconds.
+# wait_for COMMAND...: at most 40 seconds.
 wait_for()
 {
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		"$@" && return 0
+	local end=$((SECONDS + 40))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || { bad="$bad waited in vain for: $*;"; return 1; }
 		sleep 0.02
 	done
-	bad="$bad waited in vain for: $*;"
-	return 1
 }
 
 has_bytes() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# ended NAME PID STATUS: it ends by itself, at most in 20 seconds, with that status.
+# ended NAME PID STATUS: it ends by itself, at most in 40 seconds, with that status.
 ended()
 {
 	local status
