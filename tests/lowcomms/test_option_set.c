@@ -9,6 +9,7 @@
 #include "lowcomms/handle.h"
 #include "lowcomms/option_text.h"
 #include "tests/lib/cluster.h"
+#include "tests/lib/option_watch.h"
 
 static char err[SINEW_OPTION_TEXT_MAX];
 
@@ -28,18 +29,6 @@ static const char *get(struct sinew_node *n, const char *name)
 }
 
 /* ---- each of them, under traffic ---- */
-
-static unsigned n_told;
-static char told[64];
-
-static void saw_option(void *arg, const char *name)
-{
-	(void)arg;
-	n_told++;
-	snprintf(told, sizeof told, "%s", name);
-}
-
-static const struct sinew_watch watch = { .size = sizeof watch, .option = saw_option };
 
 /* The row of the table, and another value than that of the test's nodes. */
 struct row {
@@ -93,7 +82,7 @@ static void one_row(struct cluster *c, const struct row *r)
 {
 	struct sinew_node *n = c->t[1].n;
 	char before[SINEW_OPTION_TEXT_MAX];
-	unsigned was = n_told;
+	unsigned was = options_told.n;
 
 	snprintf(before, sizeof before, "%s", get(n, r->name));
 	/* As it is it may stay, whatever it is. */
@@ -107,8 +96,8 @@ static void one_row(struct cluster *c, const struct row *r)
 	if (!CHECK_EQ(set(n, r->name, r->other), 0))
 		printf("# %s: %s\n", r->name, err);
 	CHECK_STR(get(n, r->name), r->other);
-	DRIVE(c, n_told == was + 1);
-	CHECK_STR(told, r->name);
+	DRIVE(c, options_told.n == was + 1);
+	CHECK_STR(options_told.last, r->name);
 	CHECK(is_in_force(n, r));
 }
 
@@ -122,7 +111,7 @@ static void each_option_is_set_and_read_back(void)
 
 	cluster_talk(c, 16, 100);
 	DRIVE(c, cluster_all_up(c));
-	CHECK_EQ(sinew_watch(c->t[1].n, &watch, c), 0);
+	CHECK_EQ(sinew_watch(c->t[1].n, &option_watch, c), 0);
 	for (unsigned i = 0; i < n; i++) {
 		talked = cluster_talked(c);
 		CHECK_EQ(sinew_option_info(i, &info), 0);

@@ -9,6 +9,7 @@
 #include "lowcomms/sinew-manage.h"
 #include "services/lane.h"
 #include "tests/lib/call_pair.h"
+#include "tests/lib/option_watch.h"
 
 #define TALKERS	8u
 
@@ -57,18 +58,6 @@ static bool all_quiet(void)
 	return !call_pair_open_calls(&pair);
 }
 
-static unsigned n_told;
-static char told[64];
-
-static void saw_option(void *arg, const char *name)
-{
-	(void)arg;
-	n_told++;
-	snprintf(told, sizeof told, "%s", name);
-}
-
-static const struct sinew_watch watch = { .size = sizeof watch, .option = saw_option };
-
 /* ---- each row ---- */
 
 struct row {
@@ -97,15 +86,15 @@ static const char *text_of(uint64_t n)
 
 static void takes(const struct row *r, uint64_t n)
 {
-	unsigned was = n_told, done = n_done;
+	unsigned was = options_told.n, done = n_done;
 	bool is_news = strcmp(get(r->name), text_of(n)) != 0;
 
 	if (!CHECK_EQ(set(r->name, text_of(n)), 0))
 		printf("# %s\n", err);
 	CHECK_STR(get(r->name), text_of(n));
-	DRIVE_CALLS(&pair, (talk_on(), n_told == was + is_news && n_done > done + TALKERS));
+	DRIVE_CALLS(&pair, (talk_on(), options_told.n == was + is_news && n_done > done + TALKERS));
 	if (is_news)
-		CHECK_STR(told, r->name);
+		CHECK_STR(options_told.last, r->name);
 }
 
 static void refuses(const struct row *r, uint64_t n, int error)
@@ -164,7 +153,7 @@ static void each_option_is_set_and_read_back(void)
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
 	memset(talk, 0, sizeof talk);
 	they_are_described();
-	CHECK_EQ(sinew_watch(pair.t[1].n, &watch, &pair), 0);
+	CHECK_EQ(sinew_watch(pair.t[1].n, &option_watch, &pair), 0);
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
 		one_row(&rows[i]);
 	DRIVE_CALLS(&pair, all_quiet());

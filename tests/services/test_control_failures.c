@@ -6,7 +6,7 @@
  * no memory or descriptor leaks. Knows nothing of the purpose of the calls.
  * run.sh: timeout=200 waits
  */
-#include "tests/lib/failures.h"
+#include "tests/lib/failing_each.h"
 
 #include <grp.h>
 
@@ -16,7 +16,6 @@
 #include "services/sinew-control.h"
 #include "tests/lib/cluster.h"
 
-#define FAILS_MAX	80u		/* calls of a kind that are tried */
 #define TRIES		3u		/* of an operation: one failure is in its way */
 #define LIMIT_MS	10000
 #define READER_UID	54322u		/* numbers that no user of a machine has */
@@ -215,46 +214,26 @@ static bool try_plan(const struct plan *plan)
 	return hits;
 }
 
-static void each_that_fails(enum call call)
-{
-	struct plan plan = { .call = call, .k = 1 };
-
-	while (plan.k <= FAILS_MAX && try_plan(&plan))
-		plan.k++;
-	CHECK(plan.k > 1);
-}
-
 static void without_memory(void)
 {
-	each_that_fails(CALL_malloc);
-	each_that_fails(CALL_calloc);
-	each_that_fails(CALL_strdup);
+	failing_each(failing_memory, try_plan);
+	failing_one(CALL_strdup, try_plan);
 }
 
 static void without_descriptors(void)
 {
-	each_that_fails(CALL_epoll_create1);
-	each_that_fails(CALL_eventfd);
-	each_that_fails(CALL_socket);
-	each_that_fails(CALL_accept4);
-	each_that_fails(CALL_open);
+	failing_each(failing_descriptors, try_plan);
 }
 
 static void without_sockets(void)
 {
-	each_that_fails(CALL_bind);
-	each_that_fails(CALL_listen);
-	each_that_fails(CALL_connect);
-	each_that_fails(CALL_getsockopt);
-	each_that_fails(CALL_sendmsg);
-	each_that_fails(CALL_epoll_ctl);
-	each_that_fails(CALL_epoll_wait);
+	failing_each(failing_sockets, try_plan);
 }
 
 static void without_a_thread(void)
 {
-	each_that_fails(CALL_pthread_create);
-	each_that_fails(CALL_getrandom);
+	failing_one(CALL_pthread_create, try_plan);
+	failing_one(CALL_getrandom, try_plan);
 }
 
 int main(void)

@@ -5,7 +5,7 @@
  * time, and all is given back. Knows nothing of what the calls are for.
  * run.sh: timeout=200 waits
  */
-#include "tests/lib/failures.h"
+#include "tests/lib/failing_each.h"
 
 #include "services/packet.h"
 #include "services/server_listen.h"
@@ -13,7 +13,6 @@
 #include "tests/lib/cluster.h"
 
 #define TYPE		100u
-#define FAILS_MAX	60u		/* calls of a kind that are tried */
 #define TRIES		3u		/* of an operation: one failure is in its way */
 
 static const char *name;
@@ -137,45 +136,25 @@ static bool try_plan(const struct plan *plan)
 	return hits;
 }
 
-static void each_that_fails(enum call call)
-{
-	struct plan plan = { .call = call, .k = 1 };
-
-	while (plan.k <= FAILS_MAX && try_plan(&plan))
-		plan.k++;
-	CHECK(plan.k > 1);
-}
-
 static void without_memory(void)
 {
-	each_that_fails(CALL_malloc);
-	each_that_fails(CALL_calloc);
+	failing_each(failing_memory, try_plan);
 }
 
 static void without_descriptors(void)
 {
-	each_that_fails(CALL_epoll_create1);
-	each_that_fails(CALL_eventfd);
-	each_that_fails(CALL_timerfd_create);
-	each_that_fails(CALL_socket);
-	each_that_fails(CALL_accept4);
-	each_that_fails(CALL_open);
+	failing_each(failing_descriptors, try_plan);
+	failing_one(CALL_timerfd_create, try_plan);
 }
 
 static void without_sockets(void)
 {
-	each_that_fails(CALL_bind);
-	each_that_fails(CALL_listen);
-	each_that_fails(CALL_connect);
-	each_that_fails(CALL_getsockopt);
-	each_that_fails(CALL_sendmsg);
-	each_that_fails(CALL_epoll_ctl);
-	each_that_fails(CALL_epoll_wait);
+	failing_each(failing_sockets, try_plan);
 }
 
 static void without_a_thread(void)
 {
-	each_that_fails(CALL_pthread_create);
+	failing_one(CALL_pthread_create, try_plan);
 }
 
 /* The program that has the name keeps it, and the node that wanted it gives all back. */
