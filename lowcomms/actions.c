@@ -28,7 +28,7 @@ static void session_up(struct sinew_node *n, struct session *s)
 	if (m->closing)
 		handle_finish(h);
 	directory_unlock(&n->directory);
-	m->has_link = true;
+	reach_begin(m);
 	watch_session_up(&n->managed.observers, m->nodeid, s->incarnation);
 	reach_incarnation(n, m);
 	handle_tell(h, n->cb.session_up);

@@ -57,6 +57,7 @@ struct member {
 	uint64_t leave_ns;		/* the end of the linger time */
 	struct sinew_session *handle;	/* present incarnation, or NULL; written under lock */
 	bool has_link;			/* it has one, as the observers know; loop */
+	unsigned link_path;		/* and on which path, as they know */
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];	/* written under lock */
 	unsigned n_addrs;
 	const struct command *asked;	/* of the last call that sets them; NULL: was run; lock */

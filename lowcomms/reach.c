@@ -54,16 +54,31 @@ void reach_show(struct member *m)
 	snapshot_write(&m->snapshot, &v, sizeof v);
 }
 
+void reach_begin(struct member *m)
+{
+	assert(m->handle);
+	reach_show(m);
+	m->has_link = true;
+	m->link_path = m->peer.up ? m->peer.up->path : 0;
+}
+
 void reach_link(struct sinew_node *n, struct member *m)
 {
 	const struct sinew_session *h = m->handle;
 	bool has_link = h && m->peer.up && m->peer.up->session == &h->session;
+	bool moved = has_link && m->peer.up->path != m->link_path;
 
 	reach_show(m);
-	if (!h || has_link == m->has_link)
+	if (!h)
 		return;
-	m->has_link = has_link;
-	watch_link(&n->managed.observers, m->nodeid, h->session.incarnation, has_link);
+	if (moved)
+		m->link_path = m->peer.up->path;
+	if (has_link != m->has_link) {
+		m->has_link = has_link;
+		watch_link(&n->managed.observers, m->nodeid, h->session.incarnation, has_link);
+	} else if (moved) {
+		watch_peer(&n->managed.observers, m->nodeid);
+	}
 }
 
 /* Two of them are how links are agreed on, no failure. */

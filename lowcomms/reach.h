@@ -20,8 +20,10 @@
 void reach_error(struct member *m, int err);
 /* Publishes the paths, the link and the last error of the peer for its status. */
 void reach_show(struct member *m);
+/* A session of the peer begins, before the observers know of it. */
+void reach_begin(struct member *m);
 /* Does the same as reach_show(), and notifies the observers when the session of the peer has lost
- * its link, or has regained one. */
+ * its link, or has regained one, or has one on another path. */
 void reach_link(struct sinew_node *n, struct member *m);
 /* A dial failed before there was a connection. from: where it was to leave, or NULL. */
 void reach_no_dial(struct sinew_node *n, struct member *m, unsigned path, int err,

@@ -34,7 +34,7 @@ struct sinew_watch {
 	 * alternate. */
 	void (*link)(void *arg, uint32_t nodeid, uint64_t incarnation, bool up);
 	/* A peer was added or removed, or has other addresses, or another name, as the own node may
-	 * have: the functions below say how it is now. */
+	 * have, or its session a link on another path: the functions below say how it is now. */
 	void (*peer)(void *arg, uint32_t nodeid);
 	/* sinew_quorum() took effect, and changed it. A node begins with quorum. */
 	void (*quorum)(void *arg, bool quorate);

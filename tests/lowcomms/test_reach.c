@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
+#include "lowcomms/sinew-manage.h"
 #include "tests/lib/adversary.h"
 #include "tests/lib/cluster.h"
 
@@ -294,6 +295,51 @@ static void a_violation_on_a_link(void)
 	close_all();
 }
 
+static unsigned n_moves, n_losses;
+
+static void saw_peer(void *arg, uint32_t nodeid)
+{
+	(void)arg;
+	n_moves += nodeid == peer_id;
+}
+
+static void saw_link(void *arg, uint32_t nodeid, uint64_t incarnation, bool up)
+{
+	(void)arg, (void)nodeid, (void)incarnation;
+	n_losses += !up;
+}
+
+static bool is_on_second(void *unused)
+{
+	(void)unused;
+	return status_of(&nodes[0], peer_id).path == 1;
+}
+
+/* The peer dials from its other address, while its link stands. */
+static void a_link_on_another_path_is_told(void)
+{
+	const struct sinew_watch watch = {
+		.size = sizeof watch, .peer = saw_peer, .link = saw_link,
+	};
+	struct sockaddr_storage from = host_address(3), to = host_address(1);
+	struct adversary f, g;
+
+	patient = true;
+	CHECK_OR_RETURN(open_node(2) && adversary_is_up(&f, 5, 2));
+	patient = false;
+	CHECK_EQ(sinew_watch(nodes[0].n, &watch, NULL), 0);
+	g = f;
+	g.fd = -1;
+	g.have = 0;
+	CHECK(adversary_dial(&g, &from, &to) && adversary_up(&g, time_limit(WAIT_MS)));
+	CHECK(until(is_on_second, NULL));
+	CHECK_EQ(n_losses, 0);
+	CHECK_EQ(n_moves, 1);
+	adversary_close(&f);
+	adversary_close(&g);
+	close_all();
+}
+
 /* ---- what is said of an address that is not reached ---- */
 
 static void once_with_its_reason_when_it_changes_and_when_it_ends(void)
@@ -520,6 +566,7 @@ int main(void)
 	RUN(a_link_that_falls_silent);
 	RUN(a_link_that_ends_in_order);
 	RUN(a_violation_on_a_link);
+	RUN(a_link_on_another_path_is_told);
 	RUN(once_with_its_reason_when_it_changes_and_when_it_ends);
 	RUN(nothing_of_what_does_not_last);
 	RUN(an_own_loopback_address_beside_others);
