@@ -95,15 +95,26 @@ void built_begin(struct server *s)
 
 /* ---- sessions ---- */
 
-static void link_up(struct server *s, struct server_peer *p)
+static struct attr link_attr(struct server *s, uint32_t nodeid)
 {
 	struct sinew_status st = { .size = sizeof st };
 	struct attr a = { .len = 0 };
 	char text[ADDR_TEXT_MAX];
 
-	assert(!p->link_pub);
-	if (!sinew_peer_status(s->node, p->nodeid, &st) && st.link_up && st.path < st.n_paths)
+	if (!sinew_peer_status(s->node, nodeid, &st) && st.link_up && st.path < st.n_paths)
 		add(&a, "path=%u\naddr=%s\n", st.path, addr_text_sa(&st.paths[st.path].addr, text));
+	return a;
+}
+
+/* One that was told, and lies on another path now, is another one. */
+static void link_up(struct server *s, struct server_peer *p)
+{
+	struct attr a = link_attr(s, p->nodeid);
+
+	assert(p->up);
+	if (p->link_pub && pubs_has(s, p->link_pub, a.text))
+		return;
+	pubs_end(s, &p->link_pub);
 	p->link_pub = pubs_publish(s, TOPO_LINK, p->nodeid, SINEW_SCOPE_NODE, a.text);
 }
 
@@ -156,7 +167,7 @@ void built_cell(struct server *s, unsigned i, const struct cell_state *now)
 	if (now->up && !p->up)
 		session_up(s, p, now);
 	p->n_sessions = now->n_sessions;
-	if (p->up && now->link && !p->link_pub)
+	if (p->up && now->link)
 		link_up(s, p);
 	else if (!now->link)
 		pubs_end(s, &p->link_pub);

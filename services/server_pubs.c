@@ -122,6 +122,14 @@ uint32_t pubs_publish(struct server *s, uint32_t type, uint32_t instance, enum s
 	return pub;
 }
 
+bool pubs_has(const struct server *s, uint32_t pub, const char *attr)
+{
+	struct topo_id id = { s->library.incarnation, s->library.node, pub };
+	const struct topo_row *row = topo_table_find(&s->topo.table, &id);
+
+	return row && row->attr_len == strlen(attr) && !memcmp(row->attr, attr, row->attr_len);
+}
+
 void pubs_end(struct server *s, uint32_t *pub)
 {
 	int err = *pub ? topo_withdraw(&s->topo, &s->library, *pub) : 0;

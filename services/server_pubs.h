@@ -36,6 +36,8 @@ int pubs_withdraw(struct server *s, struct server_publisher *by, uint32_t id);
 /* The library's, of one instance. Returns the number; 0: there is no room or memory for it. */
 uint32_t pubs_publish(struct server *s, uint32_t type, uint32_t instance, enum sinew_scope scope,
 		      const char *attr);
+/* One of the library has those attributes. */
+bool pubs_has(const struct server *s, uint32_t pub, const char *attr);
 /* Withdraws it, and clears the number; 0: nothing. */
 void pubs_end(struct server *s, uint32_t *pub);
 /* The library's, too, but NODE, which goes last. */

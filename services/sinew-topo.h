@@ -18,7 +18,7 @@
  * "key=value\n":
  *	NODE	nodeid: a session with that node is there, or it is this node: name, addr (one line
  *		each), incarnation; reason: how the session before ended. Scope node
- *	LINK	nodeid: that session has a link: path. Scope node
+ *	LINK	nodeid: that session has a link: path, addr. Scope node
  *	REACH	nodeid: the publishing node has a session with it. Scope cluster
  *	SERVICE	id: the publishing node has bound that service of calls. Scope cluster
  *	OPTION	index, as in sinew_option_names(): a changed option: name, value. Scope node

@@ -252,6 +252,48 @@ static bool says_incarnation(const struct follower *f, uint32_t node)
 	return false;
 }
 
+/* Its only LINK of that peer has these attributes. */
+static bool link_says(const struct follower *f, uint32_t peer, const char *attr)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FOLLOWER_BUCKETS; i++)
+		for (const struct follower_row *r = f->rows[i]; r; r = r->next)
+			if (r->type == SINEW_TOPO_LINK && r->lower == peer)
+				n += r->attr_len == strlen(attr) &&
+					!memcmp(r->attr, attr, r->attr_len) ? 1 : 2;
+	return n == 1;
+}
+
+static bool link_is_on(unsigned node, unsigned peer, unsigned path)
+{
+	const struct sockaddr_in *in = (const void *)&c->t[peer].addr;
+	char attr[64], host[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+	snprintf(attr, sizeof attr, "path=%u\naddr=%s:%u\n", path, host, ntohs(in->sin_port));
+	return link_says(&all[node - 1], peer, attr);
+}
+
+/* At both ends, whoever has dialled, and also where it changes. */
+static void a_link_says_its_path(void)
+{
+	struct sockaddr_storage addrs[2];
+
+	if (!begin())
+		return;
+	for (unsigned i = 1; i <= N; i++)
+		for (unsigned k = 1; k <= N; k++)
+			DRIVE_ALL(i == k || link_is_on(i, k, 0));
+	for (unsigned i = 2; i <= N; i++) {
+		addrs[0] = free_address("127.0.0.9");
+		addrs[1] = c->t[i].addr;
+		CHECK_EQ(sinew_peer_set_addrs(c->t[1].n, i, addrs, 2), 0);
+		DRIVE_ALL(link_is_on(1, i, 1));
+	}
+	end();
+}
+
 static void a_flood_is_bounded(void)
 {
 	if (!begin())
@@ -372,6 +414,7 @@ int main(void)
 	RUN(a_new_incarnation_is_told);
 	RUN(lookup_counts_nodes);
 	RUN(a_service_is_told);
+	RUN(a_link_says_its_path);
 	RUN(a_flood_is_bounded);
 	RUN(one_that_refuses_is_left_alone);
 	RUN(calls_of_the_library_are_not_shown);
