@@ -346,7 +346,7 @@ static int open_core(struct server *s)
 		.limits = {
 			.log_entries = s->opt.log_entries,
 			.max_publications = s->opt.max_publications,
-			.max_subscriptions = s->opt.max_subscriptions,
+			.max_subscriptions = s->opt.max_subscriptions + FEEDS_MAX,
 		},
 		.memory = heap_memory, .own_node = s->nodeid, .own_incarnation = s->incarnation,
 		.first_pub = 1,

@@ -85,6 +85,7 @@ struct server_peer {
 
 struct server_counts {
 	uint32_t n_clients, n_sockets, n_silent, n_members;
+	uint32_t n_subs, n_subs_of_others;	/* of programs; of other users among them */
 	uint64_t n_refused, n_requests, n_excess;
 };
 

@@ -70,10 +70,12 @@ int client_begin(struct server *s, struct server_client *c)
 
 static void sub_end(struct server *s, struct server_sub *sub)
 {
-	assert(sub->conn->n_subs);
+	assert(sub->conn->n_subs && s->counts.n_subs);
 	topo_cancel(&s->topo.subs, sub->taker.sub);
 	subs_remove(&s->subs, sub);
 	sub->conn->n_subs--;
+	s->counts.n_subs--;
+	s->counts.n_subs_of_others -= !is_trusted(s, sub->conn);
 	list_remove(&sub->of);
 	list_remove(&sub->blocked);
 	free(sub);
@@ -232,6 +234,18 @@ static int on_ask(struct server *s, struct server_client *c, const struct contro
 	return 0;
 }
 
+/* Members have places of their own, and all other users but root and ours half of the rest. */
+static bool has_place(const struct server *s, const struct server_client *c)
+{
+	const uint32_t max = s->opt.max_subscriptions;
+
+	assert(s->counts.n_subs_of_others <= s->counts.n_subs);
+	if (s->counts.n_subs >= max)
+		return false;
+	return is_trusted(s, c) ||
+		(c->n_subs < SERVER_SUBS_OF_USER && s->counts.n_subs_of_others < max / 2);
+}
+
 static int on_subscribe(struct server *s, struct server_client *c, uint32_t id, const uint8_t *body,
 			size_t len)
 {
@@ -243,7 +257,7 @@ static int on_subscribe(struct server *s, struct server_client *c, uint32_t id, 
 		return err;
 	if (!(c->rights & SERVER_READS))
 		return -EACCES;
-	if (!is_trusted(s, c) && c->n_subs >= SERVER_SUBS_OF_USER)
+	if (!has_place(s, c))
 		return -ENOSPC;
 	sub = malloc(sizeof *sub);
 	if (!sub)
@@ -258,6 +272,8 @@ static int on_subscribe(struct server *s, struct server_client *c, uint32_t id, 
 	list_push(&c->subs, &sub->of);
 	subs_add(&s->subs, sub);
 	c->n_subs++;
+	s->counts.n_subs++;
+	s->counts.n_subs_of_others += !is_trusted(s, c);
 	return 0;
 }
 

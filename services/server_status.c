@@ -12,7 +12,7 @@ void server_status(struct server *s, struct server_status *ret)
 		.epoch = s->epoch, .index = s->topo.log.next,
 		.n_publications = topo_table_n(&s->topo.table),
 		.max_publications = s->opt.max_publications,
-		.n_subscriptions = s->topo.subs.n,
+		.n_subscriptions = s->counts.n_subs,
 		.max_subscriptions = s->opt.max_subscriptions,
 		.log_entries = s->opt.log_entries,
 		.n_connections = s->counts.n_clients, .n_silent = s->counts.n_silent,

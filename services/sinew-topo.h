@@ -119,7 +119,8 @@ struct sinew_topo_options {
 	uint32_t log_entries;	/* 65536, 8 to 2^24: changes that slow subscribers may be behind;
 				 * rounded up to a power of two */
 	uint32_t max_publications;	/* 131072, at most 2^24: rows, of all nodes */
-	uint32_t max_subscriptions;	/* 4096, at most 2^20 */
+	uint32_t max_subscriptions;	/* 4096, at most 2^20: of programs; half of them of users
+					 * who are neither root nor the program's */
 };
 
 /*

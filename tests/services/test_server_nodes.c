@@ -353,6 +353,42 @@ static void one_that_refuses_is_left_alone(void)
 	}
 }
 
+static bool is_full(const struct follower *f)
+{
+	return f->n_refused == 1 && f->error == -ENOSPC;
+}
+
+/* They have taken all places before the others come, which are told all the same. */
+static void programs_keep_no_member_out(void)
+{
+	const struct sinew_topo_options one = { .size = sizeof one, .max_subscriptions = 1 };
+	struct sinew_topo_filter f = everything();
+	struct follower more[2] = { 0 };
+
+	c = cluster_new(2, NULL);
+	if (!CHECK(c != NULL) || !cluster_serve(c, calls, &one))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(sinew_topo_open(c->t[i + 1].n, &topos[i]), 0);
+		CHECK(follower_begin(&all[i], topos[i], &f));
+		CHECK(follower_begin(&more[i], topos[i], &f));
+	}
+	DRIVE_ALONE(topos, 2, is_full(&more[0]) && is_full(&more[1]));
+	DRIVE_TOPO(c, topos, 2, follower_has(&all[0], SINEW_TOPO_REACH, 1, 2) &&
+		   follower_has(&all[1], SINEW_TOPO_REACH, 2, 1));
+	for (unsigned i = 0; i < 2; i++) {
+		follower_end(&more[i]);
+		follower_end(&all[i]);
+		sinew_topo_close(topos[i]);
+		topos[i] = NULL;
+	}
+	cluster_free(c);
+	for (unsigned i = 1; i <= 2; i++) {
+		sinew_calls_free(calls[i]);
+		calls[i] = NULL;
+	}
+}
+
 /* The application counts and sees its own calls alone. */
 static void calls_of_the_library_are_not_shown(void)
 {
@@ -417,6 +453,7 @@ int main(void)
 	RUN(a_link_says_its_path);
 	RUN(a_flood_is_bounded);
 	RUN(one_that_refuses_is_left_alone);
+	RUN(programs_keep_no_member_out);
 	RUN(calls_of_the_library_are_not_shown);
 	RUN(a_close_waits_for_no_subscription);
 	RUN(a_finished_session_ends);

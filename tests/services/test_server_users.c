@@ -13,6 +13,7 @@
 #define USERS		70u		/* as many others, who would fill the table, */
 #define USERS_FIRST	54400u		/* from this one on, that no machine has */
 #define TRIES		100u
+#define PLACES		7u		/* for subscriptions */
 
 static struct test_node node;
 static struct sinew_topo *topos[2];
@@ -171,6 +172,78 @@ static void many_users_leave_room_for_root(void)
 	end();
 }
 
+/* As many subscriptions as are taken, of twice as many as there are places. */
+static unsigned subscribe_often(int fd)
+{
+	static uint8_t buf[CONTROL_MAX + 1], request[TOPO_REQUEST_LEN];
+	const struct topo_request r = { .name = { TYPE, 1, 1 }, .timeout_ms = TOPO_TIMEOUT_NONE };
+	unsigned n = 0;
+
+	topo_request_put(request, &r);
+	for (uint32_t i = 1; i <= 2 * PLACES; i++) {
+		struct control_head head = { .kind = CONTROL_EVENTS };
+
+		control_peer_send(fd, CONTROL_SUBSCRIBE, i, request, sizeof request);
+		while (!control_peer_take(fd, buf, &head) &&
+		       head.kind != (CONTROL_SUBSCRIBE | CONTROL_ANSWER))
+			;
+		n += head.kind == (CONTROL_SUBSCRIBE | CONTROL_ANSWER) && !head.status;
+	}
+	return n;
+}
+
+/* By two connections; says how many it got, and stays until the other end of the pipe is shut. */
+static void be_greedy(const char *name, int told, int life)
+{
+	uint8_t n;
+
+	alarm(60);
+	if (setuid(OTHER_USER))
+		_exit(2);
+	n = (uint8_t)(subscribe_often(control_peer_open(name)) +
+		      subscribe_often(control_peer_open(name)));
+	if (write(told, &n, 1) != 1 || read(life, &n, 1))
+		_exit(3);
+	_exit(0);
+}
+
+static void others_leave_half_of_the_subscriptions(void)
+{
+	const struct sinew_topo_options opt = { .size = sizeof opt, .max_subscriptions = PLACES };
+	const char *name = control_peer_name(1);
+	int told[2], life[2], fd, status = -1;
+	uint8_t n = 0;
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("only root can be another user");
+	CHECK_OR_RETURN(!pipe(told) && !pipe(life) && control_node_open(&node, 1, &opt, NULL));
+	for (unsigned round = 0; round < 2; round++) {
+		pid = fork();
+		if (pid == 0) {
+			close(told[0]);
+			close(life[1]);
+			be_greedy(name, told[1], life[0]);
+		}
+		CHECK_EQ(read(told[0], &n, 1), 1);
+		CHECK_EQ(n, PLACES / 2);
+		fd = control_peer_open(name);
+		CHECK_EQ(subscribe_often(fd), PLACES - PLACES / 2);
+		/* Both go; then the places are free again. */
+		close(fd);
+		close(life[1]);
+		waitpid(pid, &status, 0);
+		CHECK_EQ(status, 0);
+		close(life[0]);
+		CHECK(!pipe(life));
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		close(told[i]);
+		close(life[i]);
+	}
+	node_free(&node);
+}
+
 /* Has the name, takes whoever comes, and looks at what is said. */
 static void pretend(const char *name, int ready)
 {
@@ -265,5 +338,6 @@ int main(void)
 	RUN(a_server_of_another_user_is_told_nothing);
 	RUN(a_server_that_is_another_users_now_is_told_nothing);
 	RUN(many_users_leave_room_for_root);
+	RUN(others_leave_half_of_the_subscriptions);
 	return check_done();
 }
