@@ -315,7 +315,7 @@ static void fault(struct lane *l, const char *text)
 	assert(text);
 	lane_unlock(l);
 	log_limited(&n->log, SINEW_ERROR, l->session->nodeid, "calls broken",
-		    "peer=%u calls of this session end: %s", l->session->nodeid, text);
+		    "calls of this session end: %s", text);
 	lane_lock(l);
 }
 

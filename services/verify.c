@@ -58,8 +58,7 @@ static void refused(struct lane *l, uint16_t kind, const char *why)
 	struct sinew_node *n = l->owner->node;
 
 	log_limited(&n->log, SINEW_WARNING, l->session->nodeid, "credential refused",
-		    "peer=%u refused a credential of kind %u, its calls end with CREDENTIAL: %s",
-		    l->session->nodeid, kind, why);
+		    "refused a credential of kind %u, its calls end with CREDENTIAL: %s", kind, why);
 }
 
 void verify_new(struct lane *l, const struct calls_event *ev)

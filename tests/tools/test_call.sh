@@ -463,6 +463,7 @@ calls_in_no_name_or_a_wrong_one_are_refused()
 	serve
 	call 3 --op 1 --cred alice --secrets all <c
 	says err 'does not take the credential'
+	says err2 ': peer=1 refused a credential of kind '
 }
 
 json_is_the_truth()
