@@ -533,7 +533,7 @@ section "$seven" LIMITS |
 	sed -nE 's/^ *([A-Z_]{4,}|[a-z_]+_ns) +([0-9]+)( ([KM]iB|m?s)\b)?.*/\1 \2 \4/p' \
 		>"$dir/limits"
 while read -r name n unit; do
-	code=$(grep -hE "^#define $name\b" {proto,lowcomms}/*.[ch] | head -n 1 |
+	code=$(grep -hE "^#define $name\b" {proto,lowcomms,services}/*.[ch] | head -n 1 |
 		sed 's/^#define [A-Z_]*//; s|/\*.*||; s/\([0-9]\)u\b/\1/g')
 	[ -n "$code" ] ||
 		code=$(sed -n "s/^.*[.]$name = MS(\([0-9]*\)),.*/ \1 * 1000000/p" proto/core.c)
