@@ -77,10 +77,10 @@ static ssize_t send_copy(struct sinew_call *k, const struct iovec *iov, size_t l
 	int err;
 
 	assert(k->core);
+	if (call_ended(k) || k->aborted || k->core->state == CALL_OVER)
+		return -ECONNABORTED;
 	if (k->out.last)
 		return -EPIPE;
-	if (call_ended(k) || k->aborted)
-		return -ECONNABORTED;
 	err = unsent_add(k, iov, part);
 	if (err)
 		return err;

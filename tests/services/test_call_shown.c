@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what functions of plain calls may do in the two events that they get one behind
- * the other: answer too early, abort, give the call back, have another thread do so; and of what a
- * call that is over leaves in the memory of the next one. Knows the public headers only.
+ * the other: answer too early or twice, abort, give the call back, have another thread do so; and of
+ * what a call that is over leaves in the memory of the next one. Knows the public headers only.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@
 
 /* The deeds of the called side, or of the caller. */
 enum deed {
-	ANSWER, TOO_EARLY, ABORT_NEW, END_NEW, END_BY_THREAD, OWN_END_AT_DATA, OWN_END_BY_THREAD,
+	ANSWER, TWICE, TOO_EARLY, ABORT_NEW, END_NEW, END_BY_THREAD, OWN_END_AT_DATA, OWN_END_BY_THREAD,
 };
 
 struct told {
@@ -36,6 +36,17 @@ static ssize_t reply(struct sinew_call *call)
 	struct iovec iov = { .iov_base = data, .iov_len = sizeof data };
 
 	return sinew_call_send(call, &iov, 1, 0);
+}
+
+/* A second reply, in one part or two, is refused alike. */
+static void reply_again(struct sinew_call *call)
+{
+	struct iovec two[] = { { data, 1 }, { data, 1 } };
+	ssize_t err = reply(call);
+
+	CHECK(err == -EPIPE || err == -ECONNABORTED);
+	CHECK_EQ(sinew_call_send(call, two, 2, 0), err);
+	CHECK_EQ(sinew_call_send(call, NULL, 0, 0), err);
 }
 
 static void give_back(struct sinew_call *call, struct told *seen)
@@ -74,7 +85,9 @@ static void at_data(struct sinew_call *call)
 {
 	peers.datas++;
 	CHECK_EQ(reply(call), sizeof data);
-	if (deed == END_BY_THREAD)
+	if (deed == TWICE)
+		reply_again(call);
+	else if (deed == END_BY_THREAD)
 		give_back_by_thread(call, &peers);
 	else
 		give_back(call, &peers);
@@ -91,6 +104,8 @@ static void serve(struct sinew_call *call, const struct sinew_call_msg *msg, voi
 	if (msg->event == SINEW_CALL_ENDED) {
 		peers.ends++;
 		peers.reason = msg->reason;
+		if (deed == TWICE)
+			reply_again(call);
 		give_back(call, &peers);
 	}
 }
@@ -154,6 +169,18 @@ static void a_reply_before_its_request_is_refused(void)
 		play();
 		CHECK_EQ(peers.early, -EBUSY);
 		CHECK(peers.datas == 1 && own.datas == 1 && own.ends == 1);
+		CHECK_EQ(own.reason, SINEW_END_REPLIED);
+	}
+	close_pair();
+}
+
+static void a_second_reply_is_refused(void)
+{
+	CHECK_OR_RETURN(open_pair(TWICE));
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		play();
+		CHECK(peers.ends == 1 && own.datas == 1 && own.ends == 1);
+		CHECK_EQ(peers.reason, SINEW_END_REPLIED);
 		CHECK_EQ(own.reason, SINEW_END_REPLIED);
 	}
 	close_pair();
@@ -303,6 +330,7 @@ static void the_interceptor_sees_each_new_call(void)
 int main(void)
 {
 	RUN(a_reply_before_its_request_is_refused);
+	RUN(a_second_reply_is_refused);
 	RUN(an_aborted_call_gets_no_data);
 	RUN(a_call_given_back_gets_nothing);
 	RUN(an_own_call_given_back_gets_no_end);
