@@ -12,6 +12,7 @@
 #define SLOTS	16u
 #define WINDOW	16384u
 #define STORM	10000u
+#define TOY	77u	/* a kind of credential */
 
 enum { HONEST = 1, FOUL, FRIEND };
 
@@ -293,6 +294,15 @@ static void aborts_do_not_multiply_handlers(void)
 	end_three();
 }
 
+static void still_served(void)
+{
+	CHECK_EQ(forge(&(struct call_frame){ .kind = CALL_BEGIN, .gen = 1, .op = OP_COUNT,
+		.after_slot = CALL_SLOT_NONE, .deadline_ms = CALL_DEADLINE_NONE }), 0);
+	DRIVE(c, foul.complete);
+	CHECK_EQ(foul.replied, 8);
+	CHECK_EQ(foul.n_kind[CALL_ABORT], 0);
+}
+
 /* Each number a binding has, again and again: nothing grows, and its calls work. */
 static void bindings_without_end(void)
 {
@@ -310,11 +320,55 @@ static void bindings_without_end(void)
 			cluster_turn(c);
 		n++;
 	}
-	CHECK_EQ(forge(&(struct call_frame){ .kind = CALL_BEGIN, .gen = 1, .op = OP_COUNT,
-		.after_slot = CALL_SLOT_NONE, .deadline_ms = CALL_DEADLINE_NONE }), 0);
-	DRIVE(c, foul.complete);
-	CHECK_EQ(foul.replied, 8);
-	CHECK_EQ(foul.n_kind[CALL_ABORT], 0);
+	still_served();
+	end_three();
+}
+
+static unsigned n_verified, n_principals, principals_most;
+
+static void released(void *user)
+{
+	(void)user;
+	n_principals--;
+}
+
+static int verify(struct sinew_session *session, uint16_t kind, const void *mem, size_t len,
+		  void **ret_principal, const struct sinew_cred_ops **ret_ops, void *user)
+{
+	static const struct sinew_cred_ops ops = { .size = sizeof ops, .release = released };
+
+	(void)session, (void)user;
+	n_verified += kind == TOY && len == 64 && !memcmp(mem, bytes, len);
+	*ret_principal = &n_principals;
+	*ret_ops = &ops;
+	n_principals++;
+	principals_most = n_principals > principals_most ? n_principals : principals_most;
+	return 0;
+}
+
+/* The same of credentials, all of which are verified and dropped. */
+static void credentials_without_end(void)
+{
+	unsigned n = 0;
+
+	CHECK_OR_RETURN(begin_three());
+	n_verified = n_principals = principals_most = 0;
+	CHECK_EQ(sinew_calls_verify(honest.calls, TOY, verify, NULL), 0);
+	while (n < 65536) {
+		struct call_frame f = { .kind = CALL_CRED, .cred = 1 + n % SINEW_CREDS_MAX,
+					.cred_kind = TOY, .data = bytes, .n_data = 64 };
+
+		while (forge(&f))
+			cluster_turn(c);
+		f = (struct call_frame){ .kind = CALL_UNCRED, .cred = f.cred };
+		while (forge(&f))
+			cluster_turn(c);
+		n++;
+	}
+	still_served();
+	CHECK_EQ(n_verified, n);
+	CHECK_EQ(n_principals, 0);
+	CHECK(principals_most <= SINEW_CREDS_MAX);
 	end_three();
 }
 
@@ -403,6 +457,7 @@ int main(void)
 	RUN(its_calls_end_and_nothing_else);
 	RUN(aborts_do_not_multiply_handlers);
 	RUN(bindings_without_end);
+	RUN(credentials_without_end);
 	RUN(consumption_by_single_bytes);
 	RUN(a_reply_that_nobody_consumes);
 	RUN(a_peer_that_never_answers);
