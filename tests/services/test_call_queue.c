@@ -75,7 +75,7 @@ static void nothing_comes(unsigned side)
 
 static void events_are_taken_in_order(void)
 {
-	struct sinew_call_msg *m, *kept;
+	struct sinew_call_msg *m, *kept, copy;
 	struct sinew_call *call;
 	struct asked a;
 
@@ -93,6 +93,8 @@ static void events_are_taken_in_order(void)
 	CHECK_EQ(sinew_call_msg_ref(m, &kept), 0);
 	CHECK(!kept->call && !kept->user && kept->len == 100 && kept->last);
 	CHECK_EQ(sinew_call_msg_ref(kept, &kept), -EINVAL);
+	copy = *m;
+	CHECK_EQ(sinew_call_msg_ref(&copy, &kept), -EINVAL);
 	/* A reply before the request comes back. */
 	CHECK_EQ(sinew_call_send(call, NULL, 0, 0), 0);
 	sinew_call_msg_put(m);

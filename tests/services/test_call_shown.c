@@ -327,6 +327,50 @@ static void the_interceptor_sees_each_new_call(void)
 	close_pair();
 }
 
+/* ---- what is told at NEW ---- */
+
+static void note_received(struct sinew_call *call, const struct sinew_call_msg *msg, void *user)
+{
+	struct sinew_call_status st = { .size = sizeof st };
+
+	if (msg->event == SINEW_CALL_NEW) {
+		CHECK_EQ(sinew_call_status(call, &st), 0);
+		*(uint64_t *)user = st.received;
+	}
+	if (msg->event == SINEW_CALL_DATA) {
+		CHECK_EQ(reply(call), sizeof data);
+		sinew_call_end(call);
+	}
+}
+
+/* That a plain request is here with its call is what the fast path is known by. */
+static void requests_of_any_limit_are_plain(void)
+{
+	static const uint64_t limits[] = { 0, sizeof data };
+	struct sinew_service is = { .size = sizeof is, .fn = note_received };
+	const struct sinew_call_options opt = { .size = sizeof opt, .fn = done };
+	struct iovec iov = { .iov_base = data, .iov_len = sizeof data };
+	struct sinew_call *call;
+
+	CHECK_OR_RETURN(open_pair(ANSWER));
+	for (unsigned i = 0; i < 2; i++) {
+		uint16_t id = (uint16_t)(SERVICE + 1 + i);
+		struct sinew_binding *to = NULL;
+		uint64_t received = 0;
+
+		is.max_request = limits[i];
+		CHECK_EQ(sinew_service_bind(pair.s[1].calls, id, &is, &received), 0);
+		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, id, NULL, &to),
+			 0);
+		n_done = 0;
+		CHECK_EQ(sinew_call_begin(to, 1, &opt, &iov, 1, 0, NULL, &call), 0);
+		DRIVE_CALLS(&pair, n_done && !call_pair_open_calls(&pair));
+		CHECK_EQ(received, sizeof data);
+		sinew_binding_close(to);
+	}
+	close_pair();
+}
+
 int main(void)
 {
 	RUN(a_reply_before_its_request_is_refused);
@@ -337,5 +381,6 @@ int main(void)
 	RUN(another_thread_may_give_it_back);
 	RUN(a_call_leaves_its_further_place);
 	RUN(the_interceptor_sees_each_new_call);
+	RUN(requests_of_any_limit_are_plain);
 	return check_done();
 }

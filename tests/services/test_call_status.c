@@ -227,6 +227,70 @@ static void what_it_does_not_tell(void)
 	call_pair_close(&pair);
 }
 
+/* ---- one call ---- */
+
+#define DEEPEST	7u
+
+static struct sinew_call_status status_of_call(struct sinew_call *call)
+{
+	struct sinew_call_status st = { .size = sizeof st };
+
+	CHECK_EQ(sinew_call_status(call, &st), 0);
+	return st;
+}
+
+/* Each one is begun for the one before it, and held. */
+static void a_chain_of_calls_is_as_deep_as_allowed(void)
+{
+	struct sinew_call_options opt = { .size = sizeof opt };
+	static struct asked a[DEEPEST + 1];
+	struct asked more = echo_into(1, 8);
+	struct sinew_call_status st;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	for (unsigned i = 0; i <= DEEPEST; i++) {
+		struct side *caller = &pair.s[i % 2], *called = &pair.s[(i + 1) % 2];
+
+		a[i] = echo_into(0, 8);
+		CHECK_EQ(ask(caller, PAIR_WHOLE, OP_HOLD, &a[i], &opt, 0), 0);
+		DRIVE_CALLS(&pair, side_holds(called) == i / 2 + 1);
+		st = status_of_call(a[i].call);
+		CHECK(!st.incoming && st.depth == i);
+		opt.parent = called->held[i / 2].call;
+		st = status_of_call(opt.parent);
+		CHECK(st.incoming && st.depth == i);
+	}
+	CHECK_EQ(ask(&pair.s[(DEEPEST + 1) % 2], PAIR_WHOLE, OP_HOLD, &more, &opt, 0), -ELOOP);
+	pair_answer(&pair.s[0], HELD_MAX);
+	pair_answer(&pair.s[1], HELD_MAX);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	for (unsigned i = 0; i <= DEEPEST; i++)
+		CHECK_EQ(a[i].outcome, SINEW_CALL_DONE);
+	call_pair_close(&pair);
+}
+
+static void the_time_that_is_left_is_told(void)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .deadline_ms = SINEW_FOREVER };
+	struct asked endless = echo_into(0, 8), bounded = echo_into(1, 8);
+	struct sinew_call_status st;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &endless, &opt, 0), 0);
+	opt.deadline_ms = 1000000;
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &bounded, &opt, 0), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 2);
+	for (unsigned i = 0; i < 2; i++) {
+		st = status_of_call(i ? pair.s[1].held[0].call : endless.call);
+		CHECK_EQ(st.left_ms, UINT64_MAX);
+		st = status_of_call(i ? pair.s[1].held[1].call : bounded.call);
+		CHECK(st.left_ms > 900000 && st.left_ms <= 1000000);
+	}
+	pair_answer(&pair.s[1], HELD_MAX);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
+	call_pair_close(&pair);
+}
+
 int main(void)
 {
 	RUN(both_sides_see_links_go_and_come);
@@ -235,5 +299,7 @@ int main(void)
 	RUN(a_handler_that_never_lets_go_is_shown);
 	RUN(one_that_waits_for_its_slot_is_the_oldest);
 	RUN(what_it_does_not_tell);
+	RUN(a_chain_of_calls_is_as_deep_as_allowed);
+	RUN(the_time_that_is_left_is_told);
 	return check_done();
 }
