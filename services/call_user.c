@@ -37,9 +37,10 @@ static int gone(const struct sinew_call *k)
 /* Offers bytes of the caller's, none being in their way; what does not go at once is copied. */
 static int offer(struct sinew_call *k, const uint8_t *p, size_t n, bool last)
 {
-	int err = call_send(k->core, p, n, last);
+	int err;
 
-	assert(!unsent_waits(k) && !k->out.offered);
+	assert(k->core && !unsent_waits(k) && !k->out.offered);
+	err = call_send(k->core, p, n, last);
 	if (err)
 		return err;
 	k->out.last = k->out.said = last;
@@ -66,7 +67,7 @@ static ssize_t send_one(struct sinew_call *k, const uint8_t *p, size_t len, bool
 		if (err)
 			return done && err != -ENOMEM ? (ssize_t)done : err;
 		done += part;
-	} while (done < len && !unsent_waits(k) && k->core);
+	} while (done < len && !unsent_waits(k));
 	return (ssize_t)done;
 }
 
@@ -398,7 +399,7 @@ static void fill(const struct sinew_call *k, struct sinew_call_status *st)
 	st->incoming = k->incoming;
 	st->waiting = call_is_waiting(k);
 	st->accepted = k->accepted;
-	st->aborted = k->aborted;
+	st->aborted = k->aborted || k->end.reason == SINEW_END_ABORTED;
 	st->ended = call_ended(k);
 	st->depth = k->depth;
 	if (call_ended(k)) {

@@ -535,6 +535,16 @@ static void a_paced_reply_waits_for_its_consumer(void)
 	CHECK_EQ(st.received, 200000);
 	CHECK_EQ(sinew_call_consumed(a.call, a.got - before), 0);
 	sinew_call_end(a.call);
+
+	/* Once is enough, whatever became of the call. */
+	a = (struct asked) { .request = request, .len = 200000, .reply = reply, .size = PAIR_MAX };
+	a.keeps = true;
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, &opt, 0), 0);
+	DRIVE_CALLS(&pair, a.got > 0);
+	CHECK_EQ(sinew_call_consumed(a.call, a.got), 0);
+	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
+	CHECK_EQ(sinew_call_consumed(a.call, 1), -EINVAL);
+	sinew_call_end(a.call);
 	call_pair_close(&pair);
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what a node tells about its calls beside their events: the loss and return of
- * links, counters, slots, the oldest call. Knows the public headers only.
+ * links, counters, slots, the oldest call, and how far one call is; and that its loop sleeps while
+ * they wait. Knows the public headers only.
  */
+#include <poll.h>
+
 #include "tests/lib/call_pair.h"
 
 #define BREAKS	6u
@@ -291,6 +294,54 @@ static void the_time_that_is_left_is_told(void)
 	call_pair_close(&pair);
 }
 
+/* Before it has ended, and behind that; whoever aborts it. */
+static void an_abort_is_told_at_both_sides(void)
+{
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	for (unsigned by = 0; by < 2; by++) {
+		struct asked a = echo_into(0, 8);
+		struct sinew_call *call[2];
+
+		a.keeps = true;
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a, NULL, 0), 0);
+		DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+		call[0] = a.call;
+		call[1] = pair.s[1].held[0].call;
+		CHECK(!status_of_call(call[0]).aborted && !status_of_call(call[1]).aborted);
+		CHECK_EQ(sinew_call_abort(call[by], 5), 0);
+		CHECK(status_of_call(call[by]).aborted && !status_of_call(call[by]).ended);
+		DRIVE_CALLS(&pair, a.ended && pair.s[1].told == by + 1);
+		CHECK(status_of_call(call[0]).aborted && status_of_call(call[0]).ended);
+		CHECK(status_of_call(call[1]).aborted && status_of_call(call[1]).ended);
+		sinew_call_end(a.call);
+		pair_answer(&pair.s[1], 1);
+	}
+	call_pair_close(&pair);
+}
+
+/* Nothing wakes it now. */
+static bool sleeps(unsigned i)
+{
+	struct pollfd fd = { sinew_get_fd(pair.t[i].n), POLLIN, 0 };
+
+	pair_turn(pair.t);
+	return poll(&fd, 1, 50) == 0;
+}
+
+static void a_node_sleeps_while_its_calls_wait(void)
+{
+	struct asked a = echo_into(0, 8);
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
+	DRIVE_CALLS(&pair, sleeps(0));
+	DRIVE_CALLS(&pair, sleeps(1));
+	pair_answer(&pair.s[1], 1);
+	DRIVE_CALLS(&pair, a.ended);
+	call_pair_close(&pair);
+}
+
 int main(void)
 {
 	RUN(both_sides_see_links_go_and_come);
@@ -301,5 +352,7 @@ int main(void)
 	RUN(what_it_does_not_tell);
 	RUN(a_chain_of_calls_is_as_deep_as_allowed);
 	RUN(the_time_that_is_left_is_told);
+	RUN(an_abort_is_told_at_both_sides);
+	RUN(a_node_sleeps_while_its_calls_wait);
 	return check_done();
 }
