@@ -83,10 +83,28 @@ static bool have(uint32_t lower, unsigned node, unsigned n)
 	return true;
 }
 
+/* Its LINK to the peer has the path of it. */
+static bool says_path(unsigned node, uint32_t peer)
+{
+	const struct follower *f = &all[node - 1];
+	char text[64];
+
+	snprintf(text, sizeof text, "path=0\naddr=127.0.0.%u:%u\n", peer,
+		 ntohs(((struct sockaddr_in *)&c->t[peer].addr)->sin_port));
+	for (unsigned i = 0; i < FOLLOWER_BUCKETS; i++)
+		for (const struct follower_row *r = f->rows[i]; r; r = r->next)
+			if (r->type == SINEW_TOPO_LINK && r->node == node && r->lower == peer)
+				return !strcmp(r->attr, text);
+	return false;
+}
+
 static void all_nodes_learn_of_all(void)
 {
-	if (begin())
-		DRIVE_ALL(is_whole());
+	if (!begin())
+		return;
+	DRIVE_ALL(is_whole());
+	for (unsigned i = 1; i <= N; i++)
+		CHECK(says_path(i, i % N + 1) && says_path(i, (i + 1) % N + 1));
 	end();
 }
 
