@@ -116,13 +116,17 @@ static bool try_plan(const struct plan *plan)
 		return false;
 	failing_begin(plan);
 	err = sinew_topo_start(t.n, NULL, NULL);
-	if (err)
+	if (err) {
+		CHECK_EQ(err, -atomic_load(&failing.hit_code));
 		err = sinew_topo_start(t.n, NULL, NULL);
+	}
 	CHECK_EQ(err, 0);
 	if (!err)
 		err = server_listen(server_of(t.n), name, &gate);
-	if (err && server_of(t.n))
+	if (err && server_of(t.n)) {
+		CHECK_EQ(err, -atomic_load(&failing.hit_code));
 		err = server_listen(server_of(t.n), name, &gate);
+	}
 	CHECK_EQ(err, 0);
 	if (!err) {
 		CHECK(use_local(t.n));

@@ -28,6 +28,15 @@ static void end(void)
 
 #define DRIVE_BOTH(cond) DRIVE_ALONE(topos, 2, cond)
 
+/* Requests of the program that were not answered. */
+static uint32_t pending(void)
+{
+	struct sinew_topo_status st = { .size = sizeof st };
+
+	CHECK_EQ(sinew_topo_status(topos[1], &st), 0);
+	return st.n_pending;
+}
+
 static void programs_publish_and_subscribe(void)
 {
 	struct sinew_topo_status st = { .size = sizeof st };
@@ -42,8 +51,11 @@ static void programs_publish_and_subscribe(void)
 	follower_begin(&mine, topos[1], &f);
 	CHECK_EQ(sinew_topo_publish(topos[1], TYPE, 1, 1, SINEW_SCOPE_CLUSTER, "abc", 3, &id), 0);
 	DRIVE_BOTH(follower_has(&all, TYPE, 1, 1) == 1 && mine.n_rows == 1);
+	DRIVE_BOTH(pending() == 0);
 	CHECK_EQ(sinew_topo_withdraw(topos[1], id), 0);
+	CHECK_EQ(pending(), 1);
 	DRIVE_BOTH(follower_has(&all, TYPE, 1, 1) == 0 && mine.n_rows == 0);
+	DRIVE_BOTH(pending() == 0);
 	CHECK_EQ(sinew_topo_withdraw(topos[1], id), -ENOENT);
 	CHECK_EQ(sinew_topo_withdraw(topos[1], 4711), -ENOENT);
 	CHECK_EQ(sinew_topo_status(topos[1], &st), 0);
