@@ -343,6 +343,100 @@ static void one_greeting_is_enough(void)
 	end();
 }
 
+/* ---- lookups ---- */
+
+static struct {
+	uint32_t nodes[3];
+	int n;
+} found;
+
+static void *look_up(void *unused)
+{
+	(void)unused;
+	memset(found.nodes, 0, sizeof found.nodes);
+	found.n = sinew_topo_lookup(topo, TYPE, 1, found.nodes, 3);
+	return NULL;
+}
+
+/* The id of the request of a lookup that has begun on that thread. */
+static uint32_t lookup_begins(pthread_t *thread)
+{
+	struct control_head head = { .id = 0 };
+
+	CHECK_EQ(pthread_create(thread, NULL, look_up, NULL), 0);
+	CHECK_EQ(control_peer_take(fd, buf, &head), 0);
+	CHECK_EQ(head.kind, CONTROL_SUBSCRIBE);
+	say(CONTROL_SUBSCRIBE, head.id, 0, NULL, 0);
+	return head.id;
+}
+
+/* The request is withdrawn behind it. */
+static void lookup_ends(pthread_t thread)
+{
+	struct control_head head = { .id = 0 };
+
+	pthread_join(thread, NULL);
+	CHECK_EQ(control_peer_take(fd, buf, &head), 0);
+	CHECK_EQ(head.kind, CONTROL_CANCEL);
+}
+
+static struct topo_event at_node(struct topo_event e, uint32_t node)
+{
+	e.node = node;
+	return e;
+}
+
+/* Of what the server shows, and shows again since some have gone meanwhile, the last counts. */
+static void a_lookup_tells_those_that_are_left(void)
+{
+	const struct topo_event first = published(1, 10, TOPO_EV_OF_SNAPSHOT);
+	const struct topo_event again = published(1, 12, TOPO_EV_OF_SNAPSHOT);
+	const struct topo_event shown[] = {
+		event(TOPO_SNAPSHOT, 10), at_node(first, 9), at_node(first, 7), at_node(first, 8),
+	};
+	const struct topo_event end_of_it[] = { at_node(first, 6), event(TOPO_SNAPSHOT_END, 10) };
+	const struct topo_event anew[] = {
+		event(TOPO_SNAPSHOT, 12), at_node(again, 6), at_node(again, 8),
+		event(TOPO_SNAPSHOT_END, 12),
+	};
+	const struct topo_event over = event(TOPO_TIMEOUT, 12);
+	pthread_t thread;
+	uint32_t id;
+
+	if (!begin())
+		return;
+	id = lookup_begins(&thread);
+	tell(id, shown, 4);
+	tell(id, end_of_it, 2);
+	tell(id, anew, 4);
+	tell(id, &over, 1);
+	pthread_join(thread, NULL);
+	CHECK_EQ(found.n, 2);
+	CHECK(found.nodes[0] == 6 && found.nodes[1] == 8 && !found.nodes[2]);
+	end();
+}
+
+static void a_lookup_tells_why_it_failed(void)
+{
+	pthread_t thread;
+	uint32_t id;
+
+	if (!begin())
+		return;
+	id = lookup_begins(&thread);
+	tell_state(id, 1);
+	say(CONTROL_SUBSCRIBE, id, -ENOSPC, NULL, 0);
+	pthread_join(thread, NULL);
+	CHECK_EQ(found.n, -ENOSPC);
+	/* A server that says no more. */
+	id = lookup_begins(&thread);
+	tell_state(id, 1);
+	lookup_ends(thread);
+	CHECK_EQ(found.n, -ETIMEDOUT);
+	CHECK_EQ(status().n_subscriptions, 0);
+	end();
+}
+
 /* It dies behind its greeting: that is an error, or told later. */
 static void a_server_that_leaves_at_once(void)
 {
@@ -370,6 +464,8 @@ int main(void)
 	RUN(a_refused_publication_is_counted);
 	RUN(one_greeting_is_enough);
 	RUN(a_server_that_leaves_at_once);
+	RUN(a_lookup_tells_those_that_are_left);
+	RUN(a_lookup_tells_why_it_failed);
 	RUN(after_a_lost_connection_all_is_said_again);
 	return check_done();
 }
