@@ -239,6 +239,29 @@ static void answers_keep_the_rules(void)
 		 "a confirmed abort that was none", "IN_DOUBT");
 }
 
+/* Those of later versions, and what the core alone says at its own side. */
+static void an_unknown_reason_is_an_abort(void)
+{
+	static const uint8_t unknown[] = { 0, CALL_END_CONFIRM + 1, CALLS_REPLIED, 255 };
+
+	for (unsigned i = 0; i < sizeof unknown; i++) {
+		struct call_frame f = {
+			.kind = CALL_END, .flags = CALL_CALLEE, .reason = unknown[i],
+			.seen = CALL_SEEN_SHOWN, .code = 9,
+		};
+
+		fresh();
+		CHECK_EQ(call_send(&call, "!", 1, true), 0);
+		pair_flush(&p.a);
+		f.slot = call.slot;
+		f.gen = call.gen;
+		CHECK_EQ(pair_forge(&p.a, &f), 0);
+		CHECK_STR(pair_log(&p.a), "ENDED ABORTED STARTED 9");
+		call_let_go(&call);
+		pair_free(&p);
+	}
+}
+
 static void a_reply_to_half_a_request(void)
 {
 	struct call_frame f = REPLY;
@@ -304,6 +327,7 @@ int main(void)
 	RUN(data_behind_the_last);
 	RUN(a_malformed_frame);
 	RUN(answers_keep_the_rules);
+	RUN(an_unknown_reason_is_an_abort);
 	RUN(a_reply_to_half_a_request);
 	RUN(nothing_is_due_behind_the_end);
 	RUN(late_frames_break_no_rule);

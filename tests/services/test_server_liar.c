@@ -3,7 +3,9 @@
  * Owns the tests of a client of the topology whose server breaks the rules: it asks again or
  * connects again, and tells its user nothing that is not so. Knows no server of the library.
  */
+#include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "proto/wire.h"
 #include "tests/lib/control_peer.h"
@@ -285,9 +287,11 @@ static void a_refused_publication_is_counted(void)
 	end();
 }
 
-/* After bytes that are no message the connection is lost, and comes again. */
+/* After bytes that are no message the connection is lost, and comes again: here as descriptor 0, as
+ * in a program that has closed its standard input. */
 static void after_a_lost_connection_all_is_said_again(void)
 {
+	const int input = dup(STDIN_FILENO);
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
 	struct iovec iov = { "x", 1 };
 	pthread_t thread;
@@ -307,9 +311,12 @@ static void after_a_lost_connection_all_is_said_again(void)
 	CHECK_EQ(one.error, -EBADMSG);
 	CHECK(!status().connected && status().n_losses == 1 && !status().n_pending);
 	close(fd);
+	if (input >= 0)
+		close(STDIN_FILENO);
 	CHECK_EQ(pthread_create(&thread, NULL, greet, NULL), 0);
 	DRIVE_ALL(status().connected);
 	pthread_join(thread, NULL);
+	CHECK(input < 0 || fcntl(STDIN_FILENO, F_GETFD) >= 0);
 	CHECK_EQ(hear(CONTROL_PUBLISH), pub);
 	CHECK_EQ(hear(CONTROL_SUBSCRIBE), id);
 	/* The client resumes at its position. */
@@ -319,6 +326,10 @@ static void after_a_lost_connection_all_is_said_again(void)
 	CHECK_EQ(one.bad, 0);
 	follower_end(&one);
 	end();
+	if (input >= 0) {
+		dup2(input, STDIN_FILENO);
+		close(input);
+	}
 }
 
 static void one_greeting_is_enough(void)
