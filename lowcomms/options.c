@@ -120,6 +120,24 @@ static int check_addrs(const struct sinew_options *o, struct options_error *e)
 	return 0;
 }
 
+/* What has no effect was meant for something else. */
+static int check_sctp(const struct sinew_options *o, struct options_error *e)
+{
+	bool is_user = o->sctp_backend == SINEW_SCTP_USER && strcmp(o->transport, "sctp") == 0;
+	bool is_udp = o->sctp_encap == SINEW_SCTP_ENCAP_UDP;
+
+	if (is_user && o->profile == SINEW_PROFILE_DLM)
+		return refuse(e, "sctp_backend", "kernel, as profile is dlm: a kernel's DLM uses "
+			      "all addresses of a node at once, and user land one");
+	if (!is_user && !is_udp)
+		return refuse(e, "sctp_encap", "udp, the default, unless transport is sctp and "
+			      "sctp_backend is user");
+	if (o->sctp_udp_port && !(is_user && is_udp))
+		return refuse(e, "sctp_udp_port", "0, the default, unless transport is sctp, "
+			      "sctp_backend is user and sctp_encap is udp");
+	return 0;
+}
+
 int options_check(const struct sinew_options *o, struct options_error *e)
 {
 	int err = 0;
@@ -141,11 +159,8 @@ int options_check(const struct sinew_options *o, struct options_error *e)
 	if (o->profile == SINEW_PROFILE_DLM && o->membership != SINEW_MEMBERSHIP_EXTERNAL)
 		return refuse(e, "membership", "external, as profile is dlm: a kernel does not say "
 			      "who it is");
-	if (o->profile == SINEW_PROFILE_DLM && o->sctp_backend == SINEW_SCTP_USER &&
-	    strcmp(o->transport, "sctp") == 0)
-		return refuse(e, "sctp_backend", "kernel, as profile is dlm: a kernel does not "
-			      "expect SCTP in UDP packets");
-	return check_addrs(o, e);
+	err = check_sctp(o, e);
+	return err ? err : check_addrs(o, e);
 }
 
 static size_t power_of_two(size_t n)

@@ -295,6 +295,44 @@ static void some_exclude_others(void)
 	CHECK_STR(said, "option test.size: expected sizeof(struct sinew_test_options)");
 }
 
+/* What would have no effect. */
+static void sctp_options_are_of_user_land(void)
+{
+	static const char encap[] = "option sctp_encap: expected udp, the default, unless "
+		"transport is sctp and sctp_backend is user";
+	static const char port[] = "option sctp_udp_port: expected 0, the default, unless "
+		"transport is sctp, sctp_backend is user and sctp_encap is udp";
+	struct sinew_options o;
+
+	begin(&o);
+	o.sctp_encap = SINEW_SCTP_ENCAP_NONE;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, encap);
+	o.sctp_backend = SINEW_SCTP_USER;	/* of TCP */
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, encap);
+	begin(&o);
+	o.sctp_udp_port = 9899;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, port);
+	o.transport = "sctp";
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, port);
+	o.sctp_backend = SINEW_SCTP_USER;
+	o.sctp_encap = SINEW_SCTP_ENCAP_NONE;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, port);
+#ifdef HAVE_USRSCTP
+	o.sctp_encap = SINEW_SCTP_ENCAP_UDP;
+	CHECK_EQ(try_it(&o), 0);
+#endif
+	o.profile = SINEW_PROFILE_DLM;
+	o.membership = SINEW_MEMBERSHIP_EXTERNAL;
+	CHECK_EQ(try_it(&o), -EINVAL);
+	CHECK_STR(said, "option sctp_backend: expected kernel, as profile is dlm: a kernel's DLM "
+		  "uses all addresses of a node at once, and user land one");
+}
+
 static void addresses_get_the_port(void)
 {
 	struct sinew_options o;
@@ -383,6 +421,7 @@ int main(void)
 	RUN(queues_are_powers_of_two);
 	RUN(memory_holds_four_messages);
 	RUN(some_exclude_others);
+	RUN(sctp_options_are_of_user_land);
 	RUN(addresses_get_the_port);
 	RUN(structs_have_a_least_size);
 	RUN(defaults_fit_the_size);
