@@ -120,7 +120,7 @@ static int check_addrs(const struct sinew_options *o, struct options_error *e)
 	return 0;
 }
 
-/* What has no effect was meant for something else. */
+/* An option without effect was meant for something else. */
 static int check_sctp(const struct sinew_options *o, struct options_error *e)
 {
 	bool is_user = o->sctp_backend == SINEW_SCTP_USER && strcmp(o->transport, "sctp") == 0;

@@ -58,7 +58,8 @@ static void refused(struct lane *l, uint16_t kind, const char *why)
 	struct sinew_node *n = l->owner->node;
 
 	log_limited(&n->log, SINEW_WARNING, l->session->nodeid, "credential refused",
-		    "refused a credential of kind %u, its calls end with CREDENTIAL: %s", kind, why);
+		    "refused a credential of kind %u, its calls end with CREDENTIAL: %s", kind,
+		    why);
 }
 
 void verify_new(struct lane *l, const struct calls_event *ev)

@@ -295,7 +295,7 @@ static void some_exclude_others(void)
 	CHECK_STR(said, "option test.size: expected sizeof(struct sinew_test_options)");
 }
 
-/* What would have no effect. */
+/* They would have no effect. */
 static void sctp_options_are_of_user_land(void)
 {
 	static const char encap[] = "option sctp_encap: expected udp, the default, unless "

@@ -82,7 +82,7 @@ static void two_refusals_end_the_wait(void)
 	CHECK(core_peer_over_at(p) <= fx->core.now_ns);
 }
 
-/* In FIN_WAIT2 HIGH reads nothing, until the ACKs that wait for it leave no room for the last one. */
+/* In FIN_WAIT2 HIGH reads nothing, until the waiting ACKs leave no room for the last one. */
 static struct wire *no_room_for_an_ack(void)
 {
 	uint8_t buf[64];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the tests of what functions of plain calls may do in the two events that they get one behind
- * the other: answer too early or twice, abort, give the call back, have another thread do so; and of
- * what a call that is over leaves in the memory of the next one. Knows the public headers only.
+ * Owns the tests of what functions of plain calls may do in the two events that they get one
+ * behind the other: answer too early or twice, abort, give the call back, have another thread do
+ * so; and of what a call that is over leaves in the memory of the next one. Knows the public
+ * headers only.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -14,7 +15,8 @@
 
 /* The deeds of the called side, or of the caller. */
 enum deed {
-	ANSWER, TWICE, TOO_EARLY, ABORT_NEW, END_NEW, END_BY_THREAD, OWN_END_AT_DATA, OWN_END_BY_THREAD,
+	ANSWER, TWICE, TOO_EARLY, ABORT_NEW, END_NEW, END_BY_THREAD, OWN_END_AT_DATA,
+	OWN_END_BY_THREAD,
 };
 
 struct told {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The oracle of what the two sides of calls may hold: slots, and bytes in windows, while the limits
- * of both change. What was taken or granted within an earlier limit stays; nothing is taken or
- * granted beyond the present one. Knows nothing of what calls are for.
+ * of both change. Slots and bytes of an earlier limit stay; nothing is taken or granted beyond
+ * the present one. Knows nothing of what calls are for.
  */
 #include "calls.h"
 
@@ -72,7 +72,7 @@ void bounds_frame(struct dialog *d, const uint8_t *p, size_t n)
 	if (call_parse(p, n, &f) || f.kind != CALL_SLOTS || !f.target ||
 	    f.target > d->c.cfg.theirs.slots)
 		return;
-	/* What was taken before it. */
+	/* The slots that were taken before it. */
 	slots_hold(d);
 	d->target = f.target;
 }
@@ -107,7 +107,7 @@ void bounds_change(struct dialog *d, uint32_t window, int64_t grow_bytes)
 	raise_to(&d->most, window, grow_bytes);
 }
 
-/* What was granted within earlier limits has been said. */
+/* All grants of earlier limits have been said. */
 void bounds_said(struct dialog *d)
 {
 	d->due = (struct window_limits) { d->c.cfg.window_max, d->c.cfg.grow_bytes };

@@ -57,7 +57,7 @@ count()
 	parts+=("$(printf '%-12s %4d s  %d passed, %d failed' "$name" "$took" "$good" "$bad")")
 }
 
-# What the lanes do: scenarios over both transports, then the rest.
+# The parts that lanes run: scenarios over both transports, and the rest.
 over_tcp() { part "$1" timeout 900 tests/vm/scenarios.sh "$@"; }
 over_sctp() { part "over_sctp_$1" timeout 900 env LAB_TRANSPORT=sctp tests/vm/scenarios.sh "$@"; }
 rxrpc() { part "rxrpc_$1" timeout 400 tests/vm/rxrpc.sh "$1"; }

@@ -147,13 +147,14 @@ boot_home()
 # member_at_home NODE ARGUMENT...: the same, with its lines over a connection to the guest.
 member_at_home()
 {
-	local node=$1 port=$((7000 + $1)) run
+	local node=$1 port=$((7000 + $1)) run listens
 	shift
+	listens=":$(printf %04X $port) 0*:0000 0A"
 	run="echo \$\$ >/tmp/pid$node; exec dlm_member --transport sctp --log /tmp/log$node $*"
 	guest $LAB_HOME sh "ip addr replace $LAB_NET.$node/24 dev eth0;" \
 		"echo '$run' >/tmp/run$node;" \
 		"nc -l -p $port -e sh /tmp/run$node </dev/null >/tmp/err$node 2>&1 &" \
-		"until grep -q ':$(printf %04X $port) 0*:0000 0A' /proc/net/tcp*; do usleep 20000; done"
+		"until grep -q '$listens' /proc/net/tcp*; do usleep 20000; done"
 	busybox nc "$LAB_NET.$LAB_HOME" $port \
 		<"$T/in$node" >>"${output[$node]}" 2>>"$T/err$node" &
 }
