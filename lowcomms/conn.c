@@ -505,7 +505,7 @@ static void count_up(struct conn *c, bool up)
 void conn_update(struct conn *c)
 {
 	unsigned events = c->awaits & AWAIT_WRITABLE ? STREAM_WRITABLE : 0;
-	bool up;
+	bool up = c->link.session != NULL;
 	int err;
 
 	switch (c->state) {
@@ -522,13 +522,14 @@ void conn_update(struct conn *c)
 		/* Nothing is left to read, and nobody reads what would be written. */
 		if (c->awaits & AWAIT_END)
 			events = STREAM_QUIET;
-		up = c->link.session != NULL;
 		if (up)
 			handle_touch(c->node, handle_of(c->link.session));
-		if (up && !c->was_up)
+		if (up && !c->was_up) {
 			reach_up(c->node, member_of(&c->link), &c->link);
-		else if (!up && c->link.state == LINK_PROBE)
+			stream_paths(c->stream);
+		} else if (!up && c->link.state == LINK_PROBE) {
 			reach_probed(c->node, member_of(&c->link), &c->link);
+		}
 		if (up != c->was_up)
 			count_up(c, up);
 		break;

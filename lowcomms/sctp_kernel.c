@@ -12,6 +12,7 @@
 #include "lowcomms/addr.h"
 #include "lowcomms/record.h"
 #include "lowcomms/sctp_socket.h"
+#include "lowcomms/sinew.h"
 #include "lowcomms/stream_fd.h"
 
 #define PIECES_MAX	16	/* records and notifications, in one read */
@@ -164,6 +165,18 @@ static void path_changed(struct sctp_stream *t, const struct sctp_paddr_change *
 	}
 }
 
+static void sctp_paths(struct stream *s)
+{
+	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
+	unsigned n = sctp_addresses(s, addrs, SINEW_ADDRS_MAX);
+	bool works;
+
+	assert(s->path && n <= SINEW_ADDRS_MAX);
+	for (unsigned i = 0; i < n; i++)
+		if (sctp_socket_path(s->source.fd, &addrs[i], &works))
+			s->path(s, &addrs[i], works);
+}
+
 /* A piece of a notification, as much of it as was asked for. */
 static void note_piece(struct sctp_stream *t, const void *p, size_t n, bool last)
 {
@@ -300,6 +313,7 @@ static const struct stream_ops sctp_ops = {
 	.stuck = sctp_stuck,
 	.finish = stream_fd_finish,
 	.addresses = sctp_addresses,
+	.paths = sctp_paths,
 	.reset = stream_fd_reset,
 	.close = stream_fd_close,
 };

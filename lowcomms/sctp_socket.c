@@ -246,6 +246,19 @@ unsigned sctp_socket_peers(int fd, struct sockaddr_storage *ret_addrs, unsigned 
 	return count;
 }
 
+bool sctp_socket_path(int fd, const struct sockaddr_storage *addr, bool *ret_works)
+{
+	struct sctp_paddrinfo info = { .spinfo_address = *addr };
+	socklen_t len = sizeof info;
+
+	assert(fd >= 0 && addr_len(addr));
+	if (sctp_opt_info(fd, 0, SCTP_GET_PEER_ADDR_INFO, &info, &len))
+		return false;
+	/* One that may have failed is still tried. */
+	*ret_works = info.spinfo_state == SCTP_ACTIVE || info.spinfo_state == SCTP_PF;
+	return *ret_works || info.spinfo_state == SCTP_INACTIVE;
+}
+
 int sctp_socket_error(int fd)
 {
 	int err = 0;

@@ -19,6 +19,8 @@ int sctp_socket_dial(const struct stream_route *route, enum dial_step *ret_step)
 
 /* Addresses of the other end; how many. */
 unsigned sctp_socket_peers(int fd, struct sockaddr_storage *ret_addrs, unsigned max);
+/* Whether that address of the other end works, to ret_works. False: it is not known yet. */
+bool sctp_socket_path(int fd, const struct sockaddr_storage *addr, bool *ret_works);
 /* Why it failed, which the kernel says once, to whoever asks first; 0: it has not. */
 int sctp_socket_error(int fd);
 /* The number of packets that came. False: the association has ended. */

@@ -95,6 +95,9 @@ struct stream_ops {
 	int (*finish)(struct stream *s);
 	/* All addresses of the other end, at most max of them. NULL: it has that of other alone. */
 	unsigned (*addresses)(struct stream *s, struct sockaddr_storage *ret_addrs, unsigned max);
+	/* Tells path() of each address of the other end, as far as that is known now. NULL: not
+	 * multihomed. */
+	void (*paths)(struct stream *s);
 	/* Ends it as a fault would: what is not delivered is thrown away. Frees. */
 	void (*reset)(struct stream *s);
 	/* Ends it in order. Frees. */
@@ -110,8 +113,8 @@ struct stream {
 	struct stream_identity other;
 	/* Set by its owner, before the next event. It may end the stream. */
 	void (*event)(struct stream *s, unsigned events);
-	/* A multihomed one, while it is read: that address of the other end works, or does not.
-	 * NULL: nobody wants to know. */
+	/* A multihomed one, while it is read, and in paths(): that address of the other end works,
+	 * or does not. NULL: nobody wants to know. */
 	void (*path)(struct stream *s, const struct sockaddr_storage *addr, bool works);
 	void *owner;
 };
@@ -182,6 +185,14 @@ static inline int stream_set_interest(struct stream *s, unsigned events)
 	if (!err)
 		s->interest = events;
 	return err;
+}
+
+/* Now that it is known whose they are: the transport told of them before that, or will tell of
+ * changes alone, and a path that a dial found dead would stay so. */
+static inline void stream_paths(struct stream *s)
+{
+	if (s->ops->paths)
+		s->ops->paths(s);
 }
 
 /* For transports. A new one: size is that of the struct that it is the first field of. */
