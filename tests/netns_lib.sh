@@ -24,10 +24,13 @@ now_ms()
 	echo $((${t%[.,]*} * 1000 + 10#${t#*[.,]} / 1000))
 }
 
+# Seconds after which a namespace is given up, if its test was killed.
+NAMESPACE_S=600
+
 # A process that holds a namespace as long as it runs, and ends with the test.
 hold_namespace()
 {
-	unshare -n sh -c 'echo >ready; exec sleep 600' &
+	unshare -n sh -c 'echo >ready; exec sleep "$0"' $NAMESPACE_S &
 	pids+=($!)
 	ns[$1]=$!
 	wait_for test -e ready

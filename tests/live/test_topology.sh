@@ -15,6 +15,7 @@ VIEW=$PWD/tests/live/topology_view.py
 . tests/netns_lib.sh
 
 long=${1:-60}
+NAMESPACE_S=$((long + 600))
 BREAK_MS=50
 ROUND=17		# publications, and withdrawals, of one program in a tenth of a second
 KEPT=200		# that are there at a time
