@@ -257,6 +257,23 @@ static const char *objection(struct json_tokener *t, struct json_object *o)
 	return json_is_object(o) ? NULL : "it is no object";
 }
 
+/* As such, or in a string, of which json-c keeps what is before it as the name of a member. */
+static bool has_nul(const char *text, size_t len)
+{
+	static const char escaped[] = "\\u0000";
+	const size_t n = sizeof escaped - 1;
+
+	if (memchr(text, '\0', len))
+		return true;
+	for (size_t i = 0; i + n <= len; i++) {
+		if (!memcmp(text + i, escaped, n))
+			return true;
+		/* And what it escapes. */
+		i += text[i] == '\\';
+	}
+	return false;
+}
+
 struct json_object *json_parse_strict(const char *text, size_t len, int depth,
 				      const char **ret_why)
 {
@@ -272,7 +289,7 @@ struct json_object *json_parse_strict(const char *text, size_t len, int depth,
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(t, text, (int)len);
 	/* For json-c it would be the end. */
-	why = memchr(text, '\0', len) ? "there is a NUL in it" : objection(t, o);
+	why = has_nul(text, len) ? "there is a NUL in it" : objection(t, o);
 	assert(json_tokener_get_parse_end(t) <= len);
 	json_tokener_free(t);
 	if (!why)

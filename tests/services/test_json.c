@@ -130,6 +130,9 @@ static void strangers_are_read_strictly(void)
 	CHECK_STR(objection("{\"a\":", 5, 2), "the text ends too early");
 	CHECK_STR(objection("", 0, 2), "the text ends too early");
 	CHECK_STR(objection("{}\0", 3, 1), "there is a NUL in it");
+	CHECK_STR(objection("{\"a\\u0000b\":1}", 14, 2), "there is a NUL in it");
+	CHECK_STR(objection("{\"a\":\"\\\\\\u0000\"}", 16, 2), "there is a NUL in it");
+	CHECK_STR(objection("{\"a\":\"\\\\u0000\"}", 15, 2), "");
 	CHECK(*objection("{}x", 3, 1));
 	CHECK(*objection("{\"a\":\"\xff\"}", 9, 2));
 }
