@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#define WORD_LIST_MAX	128	/* bytes of a list of all words of one field */
 
 /* An unsigned number of 1, 2, 4 or 8 bytes. */
 static inline uint64_t field_load(const void *field, size_t size)
@@ -60,6 +63,22 @@ static inline bool word_find(const char *words, const char *word, uint64_t *ret)
 			return true;
 		}
 	return false;
+}
+
+/* "a", "b" or "c" */
+static inline const char *word_list(const char *words, char list[WORD_LIST_MAX])
+{
+	const char *word = words, *next;
+	size_t len = 0;
+
+	list[0] = '\0';
+	for (; *word && len < WORD_LIST_MAX; word = next) {
+		next = word + strlen(word) + 1;
+		len += (size_t)snprintf(list + len, WORD_LIST_MAX - len, "%s\"%s\"",
+					word == words ? "" : *next ? ", " : " or ", word);
+	}
+	assert(len < WORD_LIST_MAX);
+	return list;
 }
 
 #endif

@@ -194,6 +194,7 @@ int options_refuse_text(struct options_error *e, const char *name, const char *t
 int option_parse(const struct option *o, const char *text, struct sinew_options *to,
 		 struct options_error *e)
 {
+	char list[WORD_LIST_MAX];
 	uint64_t n = 0;
 
 	assert(text && to);
@@ -204,7 +205,7 @@ int option_parse(const struct option *o, const char *text, struct sinew_options 
 	case WORDS:
 		if (!word_find(o->words, text, &n))
 			return options_refuse_text(e, o->name, text,
-						   "one of its words, see sinew.conf(5)");
+						   word_list(o->words, list));
 		break;
 	case NUMBERS:
 		if (!parse_number(o, text, &n))

@@ -12,7 +12,6 @@
 
 #define CALLS_PREFIX		"calls."
 #define CALLS_PREFIX_LEN	(sizeof(CALLS_PREFIX) - 1)
-#define WORDS_MAX	128	/* bytes of the list of the words of a key */
 
 enum kind { KEY_TEXT, KEY_WORD, KEY_NUMBER };
 
@@ -109,24 +108,10 @@ static int take_number(struct section *s, const struct key *key, const struct co
 	return 0;
 }
 
-/* "a", "b" or "c" */
-static const char *list_words(const char *words, char *buf, size_t size)
-{
-	const char *word = words, *next;
-	size_t len = 0;
-
-	for (; *word && len < size; word = next) {
-		next = word + strlen(word) + 1;
-		len += (size_t)snprintf(buf + len, size - len, "%s\"%s\"", word == words ? "" :
-					*next ? ", " : " or ", word);
-	}
-	return buf;
-}
-
 static int take_word(struct section *s, const struct key *key, const struct config_item *item,
 		     struct config_error *err)
 {
-	char list[WORDS_MAX];
+	char list[WORD_LIST_MAX];
 	uint64_t n;
 
 	if (word_find(key->words, item->value, &n)) {
@@ -134,7 +119,7 @@ static int take_word(struct section *s, const struct key *key, const struct conf
 		return 0;
 	}
 	return config_fail(err, item->line, "%s: found \"%.40s\", expected %s", key->name,
-			   item->value, list_words(key->words, list, sizeof(list)));
+			   item->value, word_list(key->words, list));
 }
 
 /* As the section has it. */

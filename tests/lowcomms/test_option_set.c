@@ -153,7 +153,7 @@ static void wrong_values_are_refused(void)
 		{ "node_memory", "18446744073709551616", "expected a number", -EINVAL },
 		{ "node_memory", "20000000000G", "expected a number", -EINVAL },
 		{ "node_memory", "1M", "four times max_message", -EINVAL },
-		{ "quorum_policy", "go", "expected one of its words", -EINVAL },
+		{ "quorum_policy", "go", "expected \"stop\", \"ignore\" or \"refuse\"", -EINVAL },
 		{ "backoff_min_ms", "1001", "at most backoff_max_ms", -EINVAL },
 		{ "backoff_max_ms", "19", "at most backoff_max_ms", -EINVAL },
 		{ "peer.2", "localhost", "expected addresses in numbers", -EINVAL },
