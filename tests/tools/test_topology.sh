@@ -160,6 +160,7 @@ mistakes_are_said()
 	refuses 2 'expected EPOCH:INDEX' topology resume
 	refuses 2 'expected EPOCH:INDEX' topology resume 12
 	refuses 2 'with a TYPE from 64 on' topology publish node:1
+	refuses 2 'with a TYPE from 64 on' topology publish any
 	refuses 2 'expected a NAME' topology publish
 	refuses 2 'no node has the control socket' topology list --socket sinew/nobody/x/1
 }

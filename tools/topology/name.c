@@ -80,6 +80,11 @@ bool name_parse(const char *text, struct name *ret)
 	return true;
 }
 
+bool name_is_of_programs(const struct name *name)
+{
+	return name->type >= SINEW_TOPO_TYPE_FIRST && name->type != SINEW_TOPO_ANY;
+}
+
 const char *name_text(uint32_t type, uint32_t lower, uint32_t upper, char out[NAME_TEXT_MAX])
 {
 	const char *name = sinew_topo_type_name(type);

@@ -61,7 +61,7 @@ static int take_name(void *settings, const char *value)
 		return -1;
 	}
 	if (p->n_names < NAMES_MAX && name_parse(value, &p->names[p->n_names]) &&
-	    p->names[p->n_names].type >= SINEW_TOPO_TYPE_FIRST) {
+	    name_is_of_programs(&p->names[p->n_names])) {
 		p->n_names++;
 		return -1;
 	}
@@ -182,7 +182,7 @@ static void take_line(struct publish *p, char *line)
 	if (*attr)
 		*attr++ = '\0';
 	if ((line[0] != '+' && line[0] != '-') || !name_parse(line + 1, &name) ||
-	    name.type < SINEW_TOPO_TYPE_FIRST) {
+	    !name_is_of_programs(&name)) {
 		say(SINEW_ERROR, "%s: expected +NAME [ATTRIBUTES] or -NAME", line);
 		p->status = STATUS_USAGE;
 		p->is_over = true;

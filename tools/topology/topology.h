@@ -35,6 +35,8 @@ extern const char *const topology_scopes[];
 /* "TYPE", "TYPE:LOWER" or "TYPE:LOWER..UPPER"; TYPE is a number, or node, link, reach, service,
  * option, or any. False: it is none. */
 bool name_parse(const char *text, struct name *ret);
+/* One that they may publish. */
+bool name_is_of_programs(const struct name *name);
 const char *name_text(uint32_t type, uint32_t lower, uint32_t upper, char out[NAME_TEXT_MAX]);
 /* "EPOCH:INDEX", as it is printed, in hexadecimal and decimal. */
 bool position_parse(const char *text, struct sinew_position *ret);
