@@ -3,10 +3,12 @@
  * The status of a node as text. Shows what an answer has, and nothing of what it lacks.
  * Knows no socket.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "services/sinew-topo.h"
 #include "tools/amount.h"
 #include "tools/json.h"
 #include "tools/status/status.h"
@@ -159,17 +161,34 @@ static void print_services(struct json_object *services)
 	}
 }
 
+/* As sinew topology has it. */
+static const char *type_text(uint64_t type, char out[AMOUNT_MAX])
+{
+	const char *name = sinew_topo_type_name((uint32_t)type);
+	char *p;
+
+	if (type == SINEW_TOPO_ANY)
+		return "any";
+	if (name[0] == '?')
+		snprintf(out, AMOUNT_MAX, "%" PRIu64, type);
+	else
+		snprintf(out, AMOUNT_MAX, "%s", name);
+	for (p = out; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return out;
+}
+
 static void print_subscriber(struct json_object *s)
 {
-	char who[AMOUNT_MAX];
+	char who[AMOUNT_MAX], type[AMOUNT_MAX];
 
 	if (number(s, "node"))
 		snprintf(who, sizeof(who), "node %" PRIu64, number(s, "node"));
 	else
 		snprintf(who, sizeof(who), "pid %" PRIu64, number(s, "pid"));
-	printf("%-16s %10" PRIu64 " %10" PRIu64 "..%-10" PRIu64 " %8" PRIu64 " %9" PRIu64 "%s\n",
-	       who, number(s, "type"), number(s, "lower"), number(s, "upper"), number(s, "lag"),
-	       number(s, "collapsed"), is(s, "waits") ? "  slow" : "");
+	printf("%-16s %10s %10" PRIu64 "..%-10" PRIu64 " %8" PRIu64 " %9" PRIu64 "%s\n", who,
+	       type_text(number(s, "type"), type), number(s, "lower"), number(s, "upper"),
+	       number(s, "lag"), number(s, "collapsed"), is(s, "waits") ? "  slow" : "");
 }
 
 static void print_subscribers(struct json_object *subscribers)
