@@ -127,6 +127,33 @@ static void only_busy_is_asked_again(void)
 	over();
 }
 
+/* A handler had it: perhaps it has acted before it gave up. */
+static void one_that_a_handler_had_is_not_asked_again(void)
+{
+	open_call(CALLS_NEVER);
+	CHECK_EQ(call_accept(p.b.in), 0);
+	CHECK_EQ(call_abort(p.b.in, 9), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.a), "ENDED ABORTED STARTED 9");
+	call_let_go(p.b.in);
+	pair_pass(&p, 100 * MS);
+	pair_run(&p);
+	over();
+}
+
+/* The same of a peer that says BUSY though its application saw the call. */
+static void one_that_was_seen_is_not_asked_again(void)
+{
+	open_call(CALLS_NEVER);
+	CHECK_EQ(pair_forge(&p.a, &(struct call_frame){ .kind = CALL_END, .flags = CALL_CALLEE,
+		.slot = call.slot, .gen = call.gen, .reason = CALL_END_BUSY,
+		.seen = CALL_SEEN_SHOWN }), 0);
+	CHECK_STR(pair_log(&p.a), "ENDED BUSY STARTED");
+	call_let_go(&call);
+	CHECK_EQ(p.a.c.n_waiting, 0);
+	pair_free(&p);
+}
+
 static void an_abort_ends_the_pause(void)
 {
 	open_call(CALLS_NEVER);
@@ -168,6 +195,8 @@ int main(void)
 	RUN(no_pause_goes_beyond_the_deadline);
 	RUN(the_deadline_comes_in_a_pause_of_the_queue);
 	RUN(only_busy_is_asked_again);
+	RUN(one_that_a_handler_had_is_not_asked_again);
+	RUN(one_that_was_seen_is_not_asked_again);
 	RUN(an_abort_ends_the_pause);
 	RUN(the_end_of_the_session_ends_the_pause);
 	RUN(closing_does_not_pause);

@@ -318,6 +318,37 @@ static void late_frames_break_no_rule(void)
 	pair_free(&p);
 }
 
+/* Of the use before, of the next one, and of the farthest: none is an answer to this call. */
+static void answers_to_other_uses_are_late(void)
+{
+	static const uint32_t others[] = { -1u, 1, 7, 1u << 31, INT32_MAX };
+	static const uint8_t kinds[] = { CALL_REPLY, CALL_ACCEPT, CALL_END, CALL_CREDIT };
+	unsigned n = 0;
+
+	fresh();
+	CHECK_EQ(call_send(&call, "!", 1, true), 0);
+	pair_flush(&p.a);
+	pair_log(&p.a);
+	for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+		for (unsigned k = 0; k < sizeof kinds; k++) {
+			struct call_frame f = {
+				.kind = kinds[k], .flags = CALL_CALLEE, .slot = call.slot,
+				.gen = call.gen + others[i], .total = CALL_TOTAL_UNKNOWN,
+				.reason = CALL_END_BUSY,
+			};
+
+			CHECK_EQ(pair_forge(&p.a, &f), 0);
+			CHECK_EQ(p.a.c.n.late, ++n);
+		}
+	}
+	CHECK_STR(pair_log(&p.a), "");
+	call_let_go(&call);
+	pair_run(&p);
+	call_let_go(p.b.in);
+	pair_run(&p);
+	pair_free(&p);
+}
+
 int main(void)
 {
 	RUN(each_rule_is_kept);
@@ -331,5 +362,6 @@ int main(void)
 	RUN(a_reply_to_half_a_request);
 	RUN(nothing_is_due_behind_the_end);
 	RUN(late_frames_break_no_rule);
+	RUN(answers_to_other_uses_are_late);
 	return check_done();
 }

@@ -289,6 +289,30 @@ static void pieces_of_calls_go_in_turn(void)
 	pair_free(&p);
 }
 
+/* Nothing of the first one is consumed, and its window is used up. */
+static void a_full_window_stops_no_other_call(void)
+{
+	struct calls_config cfg = pair_config();
+	struct call *first;
+
+	fresh(&cfg);
+	begin_with(&call, 300, true);
+	pair_log(&p.b);
+	first = p.b.in;
+	CHECK_EQ(call_room(&call), 0);
+	begin_with(&second, 10, false);
+	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 10");
+	CHECK_EQ(call_send(&second, bytes, 90, true), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.b), "DATA 40; DATA 40; DATA 10 last");
+	CHECK_EQ(call_unsent(&call).n, 200);
+	call_let_go(&second);
+	pair_run(&p);
+	call_let_go(p.b.in);
+	p.b.in = first;
+	done();
+}
+
 static void room_is_told_once(void)
 {
 	struct calls_config cfg = pair_config();
@@ -322,6 +346,7 @@ int main(void)
 	RUN(bytes_arrive_as_they_were);
 	RUN(a_ring_without_room);
 	RUN(pieces_of_calls_go_in_turn);
+	RUN(a_full_window_stops_no_other_call);
 	RUN(room_is_told_once);
 	return check_done();
 }
