@@ -342,6 +342,87 @@ static void further_handlers_are_allocated(void)
 	call_pair_close(&pair);
 }
 
+/* ---- a place that comes in between ---- */
+
+static struct sinew_call *_Atomic leaving;
+
+static void *end_call(void *call)
+{
+	sinew_call_end(call);
+	return NULL;
+}
+
+/* Of the handle of a call that has found no place: another thread gives one back meanwhile. */
+static void *allocate(size_t size, void *user)
+{
+	struct sinew_call *call = atomic_exchange(&leaving, NULL);
+	pthread_t thread;
+
+	(void)user;
+	if (call && CHECK_EQ(pthread_create(&thread, NULL, end_call, call), 0))
+		pthread_join(thread, NULL);
+	return malloc(size);
+}
+
+static void release(void *mem, void *user)
+{
+	(void)user;
+	free(mem);
+}
+
+static void begin_at(struct sinew_binding *b, struct asked *a)
+{
+	const struct sinew_call_options opt = { .size = sizeof opt, .fn = asked_event };
+	struct iovec iov = { request, 10 };
+
+	*a = (struct asked) { .reply = reply, .size = sizeof reply };
+	CHECK_EQ(sinew_call_begin(b, 7, &opt, &iov, 1, 0, a, &a->call), 0);
+}
+
+/* Calls of two peers to a service with one place. */
+static void a_place_at_the_last_moment_is_taken(void)
+{
+	const struct sinew_service is = {
+		.size = sizeof is, .fn = handle, .full = SINEW_FULL_WAIT, .max_calls = 1,
+	};
+	struct sinew_binding *binding[4] = { NULL };
+	struct sinew_calls *calls[4] = { NULL };
+	struct handled *h = &handled[N];
+	struct sinew_calls_options own;
+	struct cluster *c = cluster_new(3, NULL);
+
+	CHECK_OR_RETURN(c != NULL);
+	SINEW_CALLS_OPTIONS_INIT(&own);
+	own.alloc = allocate;
+	own.release = release;
+	accepts_at_end = gives_back_at_end = false;
+	for (unsigned i = 1; i <= 3; i++)
+		CHECK_EQ(sinew_calls_new(c->t[i].n, i == 1 ? &own : NULL, &calls[i]), 0);
+	CHECK_EQ(sinew_service_bind(calls[1], FIRST, &is, h), 0);
+	DRIVE(c, cluster_all_up(c));
+	*h = (struct handled) { .call = NULL };
+	for (unsigned i = 2; i <= 3; i++) {
+		CHECK_EQ(sinew_binding_open(calls[i], c->t[i].seen[1].session, FIRST, NULL,
+					    &binding[i]), 0);
+		if (i == 3)
+			atomic_store(&leaving, h->call);
+		*h = (struct handled) { .call = NULL };
+		begin_at(binding[i], &asked[i]);
+		DRIVE(c, h->last);
+	}
+	CHECK(!atomic_load(&leaving));
+	if (CHECK(h->call != NULL))
+		finish(h->call);
+	DRIVE(c, asked[2].ended && asked[3].ended);
+	CHECK_EQ(asked[2].reason, SINEW_END_ABORTED);
+	CHECK_EQ(asked[3].outcome, SINEW_CALL_DONE);
+	sinew_binding_close(binding[2]);
+	sinew_binding_close(binding[3]);
+	cluster_free(c);
+	for (unsigned i = 1; i <= 3; i++)
+		sinew_calls_free(calls[i]);
+}
+
 int main(void)
 {
 	RUN(the_oldest_is_accepted);
@@ -354,5 +435,6 @@ int main(void)
 	RUN(charges_let_in_what_waits);
 	RUN(wrong_charges_are_refused);
 	RUN(further_handlers_are_allocated);
+	RUN(a_place_at_the_last_moment_is_taken);
 	return check_done();
 }

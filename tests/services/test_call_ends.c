@@ -3,6 +3,7 @@
  * Owns the tests of how calls end with what is under them: the session finishes or dies, calls are
  * drained or freed, the node goes; and of wrong use. Knows the public headers only.
  */
+#include <poll.h>
 #include <sys/wait.h>
 
 #include "tests/lib/call_pair.h"
@@ -409,6 +410,24 @@ static void all_names_are_known(void)
 	CHECK_STR(sinew_call_reason_name((enum sinew_call_reason)99), "unknown");
 }
 
+/* Events that wait are thrown away; the call is the application's until it gives it back. */
+static void a_queue_goes_with_what_nobody_took(void)
+{
+	static uint8_t byte[8];
+	struct pollfd fd = { .events = POLLIN };
+	struct iovec iov = { byte, sizeof byte };
+	struct sinew_call *call;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(sinew_calls_queue(pair.s[0].calls, 1), 0);
+	fd.fd = sinew_calls_get_fd(pair.s[0].calls);
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], OP_ECHO, NULL, &iov, 1, 0, NULL, &call), 0);
+	DRIVE_CALLS(&pair, poll(&fd, 1, 0) == 1);
+	call_pair_close(&pair);
+	CHECK_EQ(sinew_call_op(call), OP_ECHO);
+	sinew_call_end(call);
+}
+
 int main(void)
 {
 	RUN(a_session_finishes_behind_its_calls);
@@ -425,5 +444,6 @@ int main(void)
 	RUN(replies_wait_for_the_request);
 	RUN(a_child_is_refused);
 	RUN(all_names_are_known);
+	RUN(a_queue_goes_with_what_nobody_took);
 	return check_done();
 }

@@ -303,13 +303,31 @@ static void an_end_without_a_reply_aborts(void)
 	call_pair_close(&pair);
 }
 
+/* So long that calls are accepted before it, as fast as this machine is now. */
+static uint32_t deadline(void)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .deadline_ms = 30 };
+	struct asked a = { .accepted = 0 };
+
+	for (; !a.accepted && opt.deadline_ms < PATIENCE_MS; opt.deadline_ms *= 2) {
+		a = (struct asked) { .request = request, .len = 9, .reply = reply, .size = 8 };
+		CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a, &opt, 0), 0);
+		DRIVE_CALLS(&pair, a.ended);
+	}
+	TURN_UNTIL((pair_answer(&pair.s[1], HELD_MAX), pair_turn(pair.t)),
+		   !call_pair_open_calls(&pair) && !side_holds(&pair.s[1]), PATIENCE_MS);
+	pair.s[1].told = 0;
+	return opt.deadline_ms;
+}
+
 static void a_deadline_ends_a_call(void)
 {
 	struct asked a = { .request = request, .len = 100, .reply = reply, .size = 8 };
-	struct sinew_call_options opt = { .size = sizeof opt, .deadline_ms = 60 };
+	struct sinew_call_options opt = { .size = sizeof opt };
 	struct asked b = a, c = a;
 
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	opt.deadline_ms = deadline();
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a, &opt, 0), 0);
 	DRIVE_CALLS(&pair, a.ended && pair.s[1].told);
 	CHECK_EQ(a.reason, SINEW_END_DEADLINE);
@@ -325,7 +343,6 @@ static void a_deadline_ends_a_call(void)
 	CHECK_EQ(b.reason, SINEW_END_DEADLINE);
 
 	/* A call for another one has no more time than that. */
-	opt.deadline_ms = 50;
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &c, &opt, 0), 0);
 	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
 	for (unsigned i = 0; i < HELD_MAX && !a.call; i++)
@@ -534,16 +551,6 @@ static void a_paced_reply_waits_for_its_consumer(void)
 	CHECK_EQ(st.sent, 200000);
 	CHECK_EQ(st.received, 200000);
 	CHECK_EQ(sinew_call_consumed(a.call, a.got - before), 0);
-	sinew_call_end(a.call);
-
-	/* Once is enough, whatever became of the call. */
-	a = (struct asked) { .request = request, .len = 200000, .reply = reply, .size = PAIR_MAX };
-	a.keeps = true;
-	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, &opt, 0), 0);
-	DRIVE_CALLS(&pair, a.got > 0);
-	CHECK_EQ(sinew_call_consumed(a.call, a.got), 0);
-	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
-	CHECK_EQ(sinew_call_consumed(a.call, 1), -EINVAL);
 	sinew_call_end(a.call);
 	call_pair_close(&pair);
 }

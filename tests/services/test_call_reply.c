@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Owns the tests of what a caller has of a call behind its reply: its id, and the end of one whose
- * reply is not taken. Knows the public headers only.
+ * reply is not taken, or was consumed. Knows the public headers only.
  */
 #include <errno.h>
 
@@ -48,6 +48,28 @@ static void too_long_replies_are_given_up(void)
 	CHECK_EQ(a.reason, SINEW_END_GIVEN_UP);
 	CHECK_EQ(a.code, SINEW_RXGEN_CC_UNMARSHAL);
 	CHECK(!a.datas && !a.wrong);
+	call_pair_close(&pair);
+}
+
+/* Whatever became of the call. */
+static void a_reply_is_consumed_once(void)
+{
+	static uint8_t long_one[200000], back[sizeof long_one];
+	struct sinew_call_options opt = { .size = sizeof opt, .delivery = SINEW_CALL_PACED };
+	struct asked a = {
+		.request = long_one, .len = sizeof long_one, .reply = back, .size = sizeof back,
+		.keeps = true,
+	};
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, &opt, 0), 0);
+	DRIVE_CALLS(&pair, a.got > 0);
+	CHECK_EQ(sinew_call_consumed(a.call, a.got + 1), -EINVAL);
+	CHECK_EQ(sinew_call_consumed(a.call, a.got), 0);
+	CHECK_EQ(sinew_call_consumed(a.call, 1), -EINVAL);
+	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
+	CHECK_EQ(sinew_call_consumed(a.call, 1), -EINVAL);
+	sinew_call_end(a.call);
 	call_pair_close(&pair);
 }
 
@@ -117,6 +139,7 @@ int main(void)
 		request[i] = (uint8_t)(i * 7 + 1);
 	RUN(a_call_keeps_its_id);
 	RUN(too_long_replies_are_given_up);
+	RUN(a_reply_is_consumed_once);
 	RUN(a_reply_is_read);
 	return check_done();
 }
