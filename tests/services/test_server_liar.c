@@ -214,6 +214,12 @@ static void after_wrong_events_it_asks_again(void)
 	DRIVE_ALL(one.n_current == 1 && one.n_rows == 1);
 	CHECK_EQ(sinew_subscription_status(one.sub, &st), 0);
 	CHECK(st.current && st.position.index == 10 && st.lag == NEWEST - 10);
+	/* Without an event: how far the server is. */
+	put_le64(torn, NEWEST + 7);
+	say(CONTROL_EVENTS, id, 0, torn, CONTROL_NEWEST);
+	turns();
+	CHECK_EQ(sinew_subscription_status(one.sub, &st), 0);
+	CHECK_EQ(st.lag, NEWEST + 7 - 10);
 	CHECK(status().nodeid == 5 && status().incarnation == 6 && status().epoch == EPOCH);
 	for (unsigned i = 0; i < 2; i++) {
 		if (i)
