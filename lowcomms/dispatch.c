@@ -56,8 +56,8 @@ static void *own_loop(void *arg)
 	int err = 0;
 
 	assert(n->opt.own_thread);
-	atomic_store(&n->loop.thread, (uintptr_t)pthread_self());
-	atomic_store(&n->loop.busy, (uintptr_t)pthread_self());
+	atomic_store(&n->loop.thread, thread_number());
+	atomic_store(&n->loop.busy, thread_number());
 	loop_finish_wait(&n->loop);
 	while (err >= 0 && !atomic_load(&n->own.stop) && !atomic_load(&n->closing.over))
 		err = node_turn(n, -1);
@@ -280,7 +280,7 @@ static int run(struct sinew_node *n, int timeout_ms)
 /* 0: this thread runs the loop now. */
 static int enter(struct sinew_node *n)
 {
-	const uintptr_t self = (uintptr_t)pthread_self();
+	const uintptr_t self = thread_number();
 	uintptr_t was = LOOP_IDLE;
 
 	while (!atomic_compare_exchange_strong(&n->loop.busy, &was, self)) {

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "lowcomms/thread.h"
+
 /* The receiver of an event; embedded in its owner. */
 struct source {
 	void (*ready)(struct source *s, uint32_t events);	/* EPOLL* */
@@ -28,7 +30,7 @@ struct loop {
 	_Atomic int awake;
 	uint64_t armed_ns;	/* UINT64_MAX: not */
 	_Atomic uint64_t turn;	/* number of this one; written by who drives */
-	_Atomic uintptr_t busy;	/* pthread_self() of who drives, or LOOP_IDLE, LOOP_DIRECT */
+	_Atomic uintptr_t busy;	/* thread_number() of who drives, or LOOP_IDLE, LOOP_DIRECT */
 	_Atomic uintptr_t thread;	/* of who drove last: the loop thread */
 	_Atomic bool shown;	/* somebody may poll the descriptor */
 	/* For the status: when this iteration began to work, 0: it waits; when it was woken. */
@@ -38,7 +40,7 @@ struct loop {
 };
 
 /* In busy, where no thread is inside of sinew_dispatch(): nobody drives, or a send that writes by
- * itself. No thread has such a number: pthread_t is the address of something. */
+ * itself. No thread has such a number. */
 #define LOOP_IDLE	0u
 #define LOOP_DIRECT	1u
 
@@ -61,12 +63,12 @@ static inline void loop_rests(struct loop *l)
 /* A guess, outside of sinew_dispatch(): another thread may become it at any time. */
 static inline bool loop_is_ours(const struct loop *l)
 {
-	return atomic_load_explicit(&l->thread, memory_order_relaxed) == (uintptr_t)pthread_self();
+	return atomic_load_explicit(&l->thread, memory_order_relaxed) == thread_number();
 }
 /* Certain: no other thread writes this one's number there. */
 static inline bool loop_is_inside(const struct loop *l)
 {
-	return atomic_load_explicit(&l->busy, memory_order_relaxed) == (uintptr_t)pthread_self();
+	return atomic_load_explicit(&l->busy, memory_order_relaxed) == thread_number();
 }
 
 uint64_t loop_now_ns(void);	/* CLOCK_MONOTONIC */

@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Starting a thread of the library's own. Inline, so that membership uses it, too: the library
- * exports no name for it. Knows nothing of the thread's work.
+ * Starting a thread of the library's own, and telling threads apart. Inline, so that membership
+ * uses it, too: the library exports no name for it. Knows nothing of the thread's work.
  */
 #ifndef SINEW_LOWCOMMS_THREAD_H
 #define SINEW_LOWCOMMS_THREAD_H
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+
+/* Of this thread, as long as it lives, and of no other one: the address of something. Where the
+ * compiler reads it from a register, it is not worth a call. */
+static inline uintptr_t thread_number(void)
+{
+#if !defined(__clang__) && __GNUC__ >= 11 && (defined(__x86_64__) || defined(__aarch64__))
+	return (uintptr_t)__builtin_thread_pointer();
+#else
+	return (uintptr_t)pthread_self();
+#endif
+}
 
 /* All signals are blocked in it: they belong to the application's threads. stack: bytes, 0: the
  * system's default. To be joined or detached. Returns 0 or a negative errno. */
