@@ -75,7 +75,10 @@ struct sinew_call {
 	struct service *service;	/* of the peer's: whose n_calls counts it */
 	struct sinew_cred *cred;	/* or the principal, of the peer's; NULL: none */
 	struct queued *queued;		/* its events are taken from the queue; constant */
-	sinew_call_fn fn;
+	union {
+		sinew_call_fn fn;	/* NULL: none; set as soon as it is not spare */
+		struct sinew_call *next_spare;
+	};
 	_Atomic(void *) user;		/* call_user() */
 	uint64_t begun_ns;
 	uint64_t deadline_ns;
@@ -84,7 +87,7 @@ struct sinew_call {
 	uint8_t depth;
 	uint8_t delivery;		/* enum sinew_call_delivery */
 
-	struct list all;		/* of the lane, while the core has it, or it is spare */
+	struct list all;		/* of the lane, while the core has it */
 	struct call *core;		/* own, or a slot of the peer's; NULL: no more */
 	struct entry entry;
 	bool incoming;			/* constant */

@@ -228,17 +228,15 @@ static void refuse_waiting(struct sinew_call *k)
 	lane_settle(k->lane);
 }
 
-void end_any(struct sinew_call *k)
+struct sinew_session *end_any(struct sinew_call *k)
 {
-	struct sinew_session *unused = NULL;
 	struct lane *l = k->lane;
 	bool stays;
 
 	lock_order_held(LOCK_SERVICE);
 	if (k->incoming && !k->accepted) {
 		refuse_waiting(k);
-		lane_unlock(l);
-		return;
+		return NULL;
 	}
 	assert(!k->returned);
 	k->returned = true;
@@ -251,9 +249,9 @@ void end_any(struct sinew_call *k)
 		call_closed(k, k->lane->owner);
 		lane_settle(l);
 	}
-	if (!lane_hide(l, k, !stays) && !stays)
-		unused = call_put_back(k);
-	lane_unlock_and_drop(l, unused);
+	if (lane_hide(l, k, !stays) || stays)
+		return NULL;
+	return call_put_back(k);
 }
 
 /* ---- receiving ---- */

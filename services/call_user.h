@@ -9,7 +9,8 @@
 
 /* sinew_call_send() */
 ssize_t send_any(struct sinew_call *k, const struct iovec *iov, int n, unsigned flags);
-/* sinew_call_end(). The caller holds the lock of the lane; this function releases it. */
-void end_any(struct sinew_call *k);
+/* sinew_call_end(), under the lock of the lane. NULL, or a reference to the session that is the
+ * caller's. */
+struct sinew_session *end_any(struct sinew_call *k);
 
 #endif

@@ -242,6 +242,14 @@ enum call_state {
 	CALL_OVER,		/* ended; the peer's: ENDED is pending */
 };
 
+/* How plain a call was so far: see calls_plain.h. */
+enum call_plain {
+	PLAIN_NOT,
+	PLAIN_BEGUN,		/* own */
+	PLAIN_ANSWERED,		/* ... and that, too */
+	PLAIN_CAME,		/* the peer's */
+};
+
 struct call {
 	struct calls *calls;
 	void *user;		/* the user's */
@@ -273,7 +281,7 @@ struct call {
 	bool asked;		/* own: STATE follows */
 	bool behind;		/* the peer's: its after has not ended, SHOW follows */
 	bool gone;		/* let go */
-	bool plain;		/* own: plain_begun() has begun it */
+	uint8_t plain;		/* enum call_plain */
 	uint8_t flags;		/* of BEGIN */
 	uint8_t depth;
 	bool incoming;

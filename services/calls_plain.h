@@ -55,12 +55,15 @@ static inline uint64_t plain_id(const struct call *call)
 }
 
 /* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. The memory
- * was prepared, or plain_let_go() has given it back. */
+ * was prepared, or plain_let_go() has given it back: nothing is left in it of a reply and an end. */
 static inline void plain_begun(struct calls *c, struct call *call, struct call_slot *s,
 			       uint16_t binding, uint32_t op, uint64_t total, size_t n,
 			       uint64_t deadline_ns, void *user, uint64_t end)
 {
-	assert(call->calls == c && call->state == CALL_FREE && !call->pending);
+	struct call_binding *b = &c->out_bindings[binding];
+
+	assert(call->calls == c && call->state == CALL_FREE && !call->pending && !call->depth);
+	assert(call->rx.total == CALL_TOTAL_UNKNOWN && !call->rx.opened && !call->outcome);
 	call->user = user;
 	call->op = op;
 	call->binding = binding;
@@ -71,24 +74,26 @@ static inline void plain_begun(struct calls *c, struct call *call, struct call_s
 	call->tx.consumed = 0;
 	call->tx.opened = call->tx.last = call->tx.complete = true;
 	call->tx.want_room = false;
-	call->rx.total = CALL_TOTAL_UNKNOWN;
-	call->rx.received = call->rx.consumed = 0;
-	call->rx.opened = call->rx.complete = call->rx.want_final = false;
-	call->reason = call->outcome = 0;
-	call->accepted = call->asked = call->behind = call->gone = false;
-	call->plain = true;
-	slot_give(c, s, call);
-	c->out_bindings[binding].used = true;
+	call->plain = PLAIN_BEGUN;
+	slot_give(c, s, call, b, false);
+	b->used = true;
 	c->n_own++;
 	c->n.begun++;
 	calls_arm(c, deadline_ns);
 	calls_check(c);
 }
 
-/* The own call that this frame answers with a whole reply, whose data are *ret; NULL:
+/* All of the request is in the ring, and the reply is of no concern to others. */
+static inline bool plain_was_asked(const struct call *call)
+{
+	return call->plain == PLAIN_BEGUN || (call->tx.complete && !call->retry && !call->cred &&
+					      !(call->flags & CALL_UPGRADE));
+}
+
+/* The slot whose call this frame answers with a whole reply, whose data are *ret; NULL:
  * calls_frame(). All events were taken. */
-static inline struct call *plain_answered(const struct calls *c, const uint8_t *body, size_t len,
-					  struct span *ret)
+static inline struct call_slot *plain_answered(const struct calls *c, const uint8_t *body,
+					       size_t len, struct span *ret)
 {
 	uint64_t word, total;
 	struct call_slot *s;
@@ -104,25 +109,24 @@ static inline struct call *plain_answered(const struct calls *c, const uint8_t *
 	s = &c->out[(uint16_t)(word >> 16)];
 	call = s->call;
 	if (!call || call->gen != (uint32_t)(word >> 32) || call->state != CALL_OPEN ||
-	    !call->tx.complete || call->rx.opened || call->retry ||
-	    call->cred || call->flags & CALL_UPGRADE || s->due || s->followed ||
+	    !plain_was_asked(call) || call->rx.opened || s->due || s->followed ||
 	    (total != CALL_TOTAL_UNKNOWN && total != n))
 		return NULL;
 	assert(s->taken && !s->over && !call->pending);
 	*ret = (struct span){ body + CALL_REPLY_HEAD, n };
-	return call;
+	return s;
 }
 
-/* calls_frame() of it, and both its events were taken, all data consumed. */
-static inline void plain_answer(struct calls *c, struct call *call, const uint8_t *body, size_t n)
+/* calls_frame() of it, and both its events were taken, all data consumed. The call is over: nobody
+ * asks what was received. */
+static inline void plain_answer(struct calls *c, struct call_slot *s)
 {
-	struct call_slot *s = &c->out[call->slot];
 	struct call_binding *b = &c->out_bindings[s->binding];
+	struct call *call = s->call;
 
-	assert(s->call == call && call->state == CALL_OPEN && !call->pending);
-	call->rx.opened = call->rx.complete = call->accepted = true;
-	call->rx.total = get_le64(body + 8);
-	call->rx.received = call->rx.consumed = n;
+	assert(call->state == CALL_OPEN && !call->pending && !call->rx.received);
+	if (call->plain)
+		call->plain = PLAIN_ANSWERED;
 	call->state = CALL_OVER;
 	call->reason = CALLS_REPLIED;
 	call->outcome = CALLS_DONE;
@@ -141,18 +145,18 @@ static inline void plain_answer(struct calls *c, struct call *call, const uint8_
 	calls_check(c);
 }
 
-/* call_let_go() of a call that was begun plainly, and answered without a CREDIT of this side;
- * false: take it. The window of its reply is that of the next call in this memory. */
+/* call_let_go() of a call that was begun and answered plainly; false: take it. The memory is as
+ * before the call: its reply has left nothing in it. */
 static inline bool plain_let_go(struct call *call)
 {
 	struct calls *c = call->calls;
 
-	if (!call->plain || call->state != CALL_OVER || call->reason != CALLS_REPLIED ||
-	    call->slot != CALL_SLOT_NONE || call->pending || call->rx.told)
+	if (call->plain != PLAIN_ANSWERED)
 		return false;
+	assert(call->state == CALL_OVER && call->slot == CALL_SLOT_NONE && !call->pending);
 	assert(call->rx.limit == c->cfg.ours.window && call->rx.window == call->rx.limit);
-	assert(call->rx.consumed == call->rx.received);
-	call->gone = true;
+	call->reason = call->outcome = 0;
+	call->accepted = call->asked = false;
 	call->state = CALL_FREE;
 	c->n_own--;
 	calls_check(c);
@@ -204,6 +208,7 @@ static inline bool plain_begin_came(struct calls *c, const uint8_t *body, size_t
 	call->timer_ns = CALLS_NEVER;
 	call->deadline_ns = calls_deadline_in(c, get_le32(body + 20));
 	calls_arm(c, call->deadline_ns);
+	call->plain = PLAIN_CAME;
 	call->pending = P_NEW | P_DATA;
 	list_append(&c->unshown, &call->event);
 	c->n_in++;
@@ -216,10 +221,10 @@ static inline struct call *plain_new(const struct calls *c)
 {
 	struct call *call = list_first(&c->events, struct call, event);
 
-	if (list_empty(&c->events) || call->pending != (P_NEW | P_DATA) || call->behind ||
-	    call->flags || call->cred || !call->rx.complete || call->rx.n_fresh != 1)
+	if (list_empty(&c->events) || call->plain != PLAIN_CAME ||
+	    call->pending != (P_NEW | P_DATA))
 		return NULL;
-	assert(call->incoming && call->state == CALL_OPEN);
+	assert(call->incoming && call->state == CALL_OPEN && call->rx.complete);
 	return call;
 }
 
@@ -274,23 +279,50 @@ static inline void plain_replied(struct call *call, size_t n, uint64_t end)
 	call->state = CALL_OVER;
 	call->reason = CALLS_REPLIED;
 	call->outcome = CALLS_DONE;
-	call_tell(call, P_ENDED);
+	call->pending = P_ENDED;
+	list_append(&call->calls->events, &call->event);
 	calls_check(call->calls);
 }
 
-/* call_let_go() of a call of the peer that was answered; false: take it. */
-static inline bool plain_drop(struct call *call)
+/* A call of the peer was answered, and that is all; false: call_let_go(). */
+static inline bool plain_may_drop(const struct call *call)
+{
+	return call->state == CALL_OVER && call->reason == CALLS_REPLIED &&
+		call->pending == P_ENDED && !call->cred;
+}
+
+/* peers_clear() of a call that came plainly and was answered, but for what BEGIN fills in. */
+static inline void plain_clear(struct call *call)
+{
+	assert(list_empty(&call->event) && list_empty(&call->queue) && !call->rx.n_fresh);
+	call->user = NULL;
+	call->tx.sent = 0;
+	call->tx.consumed = 0;
+	call->tx.opened = call->tx.last = call->tx.complete = call->tx.want_room = false;
+	call->rx.received = call->rx.consumed = 0;
+	call->rx.complete = false;
+	call->last_end = 0;
+	call->pending = 0;
+	call->state = CALL_FREE;
+	call->reason = call->outcome = 0;
+	call->accepted = false;
+	call->plain = PLAIN_NOT;
+}
+
+/* call_let_go() of it. */
+static inline void plain_drop(struct call *call)
 {
 	struct calls *c = call->calls;
 
-	if (call->state != CALL_OVER || call->pending != P_ENDED || call->cred)
-		return false;
+	assert(plain_may_drop(call));
 	assert(!(c->in[call->slot].due & ~DUE_STATE) && list_empty(&call->queue));
 	list_remove(&call->event);
-	peers_clear(call);
+	if (call->plain == PLAIN_CAME)
+		plain_clear(call);
+	else
+		peers_clear(call);
 	c->n_in--;
 	calls_check(c);
-	return true;
 }
 
 #endif

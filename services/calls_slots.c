@@ -110,9 +110,12 @@ bool slots_may_take(const struct calls *c, uint16_t binding, uint8_t depth)
 
 void slots_take(struct calls *c, struct call *call)
 {
-	slot_give(c, list_first(&c->free, struct call_slot, link), call);
+	struct call_binding *b = &c->out_bindings[call->binding];
+
+	slot_give(c, list_first(&c->free, struct call_slot, link), call, b,
+		  service_is_system(b->service));
 	if (call->flags & CALL_UPGRADE)
-		c->out_bindings[call->binding].upgrade = UPGRADE_PROBING;
+		b->upgrade = UPGRADE_PROBING;
 	/* BEGIN is due. */
 	list_append(&c->ready, &call->queue);
 }

@@ -54,11 +54,11 @@ static inline void own_prepare(struct calls *c, struct call *call)
 	call->after.slot = CALL_SLOT_NONE;
 }
 
-/* The call gets that slot, which is free. */
-static inline void slot_give(struct calls *c, struct call_slot *s, struct call *call)
+/* The call gets that slot, which is free. b: its binding, whether of a service of the library. */
+static inline void slot_give(struct calls *c, struct call_slot *s, struct call *call,
+			     struct call_binding *b, bool is_system)
 {
-	struct call_binding *b = &c->out_bindings[call->binding];
-
+	assert(b == &c->out_bindings[call->binding] && is_system == service_is_system(b->service));
 	assert(!s->taken && !s->due && !s->call && c->n_taken < c->cfg.theirs.slots);
 	list_remove(&s->link);
 	s->taken = true;
@@ -68,7 +68,7 @@ static inline void slot_give(struct calls *c, struct call_slot *s, struct call *
 	s->depth = call->depth;
 	s->binding = call->binding;
 	b->held++;
-	c->held[service_is_system(b->service)][s->depth]++;
+	c->held[is_system][s->depth]++;
 	c->n_taken++;
 	c->n_awaited++;
 	call->slot = s->index;

@@ -66,8 +66,6 @@ struct lane *lane_new(struct sinew_calls *o, struct sinew_session *h,
 	l->ours = atomic_load(&o->node->incarnation);
 	l->theirs = atomic_load(&h->incarnation);
 	list_init(&l->handles);
-	list_init(&l->spare[0].handles);
-	list_init(&l->spare[1].handles);
 	list_init(&l->all);
 	l->stuck_ns = UINT64_MAX;
 	calls_init(&l->calls, &cfg, (uint8_t *)l + size, service_now());
@@ -113,8 +111,8 @@ void lane_free(struct lane *l)
 	assert(!l->delivers && !l->fin_waits);
 	assert(list_empty(&l->handles) && list_empty(&l->all));
 	for (unsigned i = 0; i < 2; i++)
-		list_each(struct sinew_call, k, &l->spare[i].handles, all)
-			owner_release(o, k);
+		while (l->spare[i].first)
+			owner_release(o, spare_take(&l->spare[i]));
 	free_creds(l->loose);
 	/* Plain bytes of the peer may be left in it. */
 	if (l->sealed)

@@ -16,17 +16,18 @@ struct service_grant;
 
 /* Of one direction: they are as long as each other. */
 struct spare {
-	struct list handles;
+	struct sinew_call *first;	/* used last */
 	unsigned n;
 };
 
-#define LANE_ORPHAN	1u	/* no address of a handle has that bit */
+#define LANE_LEFT	1u	/* no address of a handle has that bit */
 
 /* Of the call that is shown. */
-enum lane_new {
-	LANE_NOT_NEW,
+enum lane_shows {
+	LANE_LASTING,
 	LANE_NEW,			/* it gets NEW, and its data behind that */
 	LANE_NEW_ABORTED,		/* ... but was aborted meanwhile */
+	LANE_OVER,			/* the whole reply has come, or is in the ring */
 };
 
 struct lane {
@@ -46,9 +47,9 @@ struct lane {
 	uint8_t *sealed, *opened;	/* for one piece each; NULL: nothing is sealed */
 	bool delivers;			/* the loop hands events over, and takes new ones, too */
 	/* By plain.c: whose function runs, without a reference. 0: none, or the function has
-	 * given it back. With LANE_ORPHAN: another thread has, and the loop frees it. */
+	 * given it back. With LANE_LEFT: it was given back, and is left to the loop. */
 	_Atomic uintptr_t showing;
-	_Atomic uint8_t shows_new;	/* enum lane_new */
+	_Atomic uint8_t shows;		/* enum lane_shows */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */
 	uint64_t stuck_ns;		/* a pause has lasted too long then; UINT64_MAX: none */
@@ -74,32 +75,56 @@ static inline bool lane_hide(struct lane *l, const struct sinew_call *k, bool is
 	if (atomic_load_explicit(&l->showing, memory_order_relaxed) != shown)
 		return false;
 	if (is_last && !loop_is_inside(&l->owner->node->loop))
-		return atomic_compare_exchange_strong(&l->showing, &shown, shown | LANE_ORPHAN);
+		return atomic_compare_exchange_strong(&l->showing, &shown, shown | LANE_LEFT);
 	atomic_store_explicit(&l->showing, 0, memory_order_relaxed);
 	return false;
+}
+
+static inline bool lane_shows(struct lane *l, const struct sinew_call *k)
+{
+	return atomic_load_explicit(&l->showing, memory_order_relaxed) == (uintptr_t)k;
+}
+
+static inline bool lane_shows_at(struct lane *l, const struct sinew_call *k, enum lane_shows at)
+{
+	return lane_shows(l, k) && atomic_load_explicit(&l->shows, memory_order_relaxed) == at;
+}
+
+static inline void lane_show_at(struct lane *l, enum lane_shows at)
+{
+	atomic_store_explicit(&l->shows, at, memory_order_relaxed);
 }
 
 /* The function of that call is in NEW; DATA follows. */
 static inline bool lane_shows_new(struct lane *l, const struct sinew_call *k)
 {
-	return atomic_load_explicit(&l->showing, memory_order_relaxed) == (uintptr_t)k &&
-		atomic_load_explicit(&l->shows_new, memory_order_relaxed) == LANE_NEW;
+	return lane_shows_at(l, k, LANE_NEW);
+}
+
+/* The function of that call, which is over, gives it back: the loop, which takes the lock for the
+ * next one anyway, does the rest. False: it does not. Without the lock. */
+static inline bool lane_leave(struct lane *l, const struct sinew_call *k)
+{
+	if (!lane_shows_at(l, k, LANE_OVER) || !loop_is_inside(&l->owner->node->loop))
+		return false;
+	atomic_store_explicit(&l->showing, (uintptr_t)k | LANE_LEFT, memory_order_relaxed);
+	return true;
 }
 
 /* The call is aborted: DATA does not follow NEW. */
 static inline void lane_hide_data(struct lane *l, const struct sinew_call *k)
 {
 	if (lane_shows_new(l, k))
-		atomic_store_explicit(&l->shows_new, LANE_NEW_ABORTED, memory_order_relaxed);
+		lane_show_at(l, LANE_NEW_ABORTED);
 }
 
 /* There is one. */
 static inline struct sinew_call *spare_take(struct spare *spare)
 {
-	struct sinew_call *k = list_first(&spare->handles, struct sinew_call, all);
+	struct sinew_call *k = spare->first;
 
-	assert(!list_empty(&spare->handles) && spare->n);
-	list_remove(&k->all);
+	assert(k && spare->n);
+	spare->first = k->next_spare;
 	spare->n--;
 	return k;
 }
@@ -110,7 +135,8 @@ static inline bool spare_give(struct spare *spare, struct sinew_call *k)
 	assert(list_empty(&k->all));
 	if (spare->n >= SPARE_MAX)
 		return false;
-	list_push(&spare->handles, &k->all);
+	k->next_spare = spare->first;
+	spare->first = k;
 	spare->n++;
 	return true;
 }
@@ -141,7 +167,7 @@ static inline void lane_unhold_loop(struct lane *l)
 /* The initial state of a handle, of a new one and of a spare one: it has one reference. */
 static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incoming)
 {
-	assert(!((uintptr_t)k & LANE_ORPHAN));
+	assert(!((uintptr_t)k & LANE_LEFT));
 	calls_clear(k, offsetof(struct sinew_call, own));
 	k->lane = l;
 	k->incoming = incoming;
@@ -156,7 +182,7 @@ static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incom
 /* A handle with one reference. NULL: no memory. Under the lock. */
 static inline struct sinew_call *lane_new_call(struct lane *l, bool incoming)
 {
-	struct sinew_call *k = l->spare[incoming].n ? spare_take(&l->spare[incoming]) :
+	struct sinew_call *k = l->spare[incoming].first ? spare_take(&l->spare[incoming]) :
 		call_alloc(l, incoming);
 
 	if (!k)
@@ -177,13 +203,15 @@ static inline void lane_opens(struct lane *l, struct sinew_call *k, struct call 
 	atomic_fetch_add_explicit(&l->owner->n.open, 1, memory_order_relaxed);
 }
 
-/* The handle of a plain call that is over is spare, or memory again. False: for owner_release(). */
-static inline bool lane_spares(struct lane *l, struct sinew_call *k, bool incoming)
+/* A plain call is over, and its handle not used any more: it is spare, or memory again. NULL, or a
+ * reference to the session that is the caller's. */
+static inline struct sinew_session *lane_forget(struct lane *l, struct sinew_call *k, bool incoming)
 {
 	assert(k->refs == 1 && !k->core && k->incoming == incoming);
-	list_remove(&k->all);
 	call_rest(k);
-	return spare_give(&l->spare[incoming], k);
+	if (!spare_give(&l->spare[incoming], k))
+		owner_release(l->owner, k);
+	return lane_unhold(l);
 }
 
 /* NULL: no memory. */

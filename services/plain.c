@@ -8,6 +8,7 @@
 
 #include "lowcomms/service_plain.h"
 #include "services/calls_plain.h"
+#include "services/ending.h"
 #include "services/intercept.h"
 #include "services/service.h"
 
@@ -18,25 +19,42 @@ static bool goes_to_function(const struct sinew_call *k, size_t n)
 		(!k->max_bytes || n <= k->max_bytes);
 }
 
-/* Another thread has given the call back while it was shown. */
-static void free_orphan(struct sinew_call *k)
+/* It was given back while it was shown, by its function, which has only said so, or by another
+ * thread. */
+static inline __attribute__((always_inline)) void left(struct sinew_call *k, bool incoming)
 {
-	struct lane *l = k->lane;
+	struct sinew_session *unused;
 
-	assert(k->returned && !k->core);
-	lane_lock(l);
-	call_unref(k);
+	if (k->returned) {
+		assert(!k->core);
+		call_unref(k);
+		return;
+	}
+	unused = ending_left(k, incoming);
+	if (unused)
+		sinew_session_unref(unused);
+}
+
+static inline void begin_showing(struct lane *l, struct sinew_call *k, enum lane_shows at)
+{
+	lock_order_held(LOCK_SERVICE);
+	lane_show_at(l, at);
+	atomic_store_explicit(&l->showing, (uintptr_t)k, memory_order_relaxed);
 	lane_unlock(l);
 }
 
-/* It is over with the call, unless its function has given it back. */
-static void shown(struct lane *l, struct sinew_call *k)
+/* Takes the lock. */
+static inline __attribute__((always_inline)) void end_showing(struct lane *l, struct sinew_call *k,
+							      bool incoming)
 {
+	uintptr_t was = 0;
+
 	l->owner->shown = NULL;
-	if (!atomic_load_explicit(&l->showing, memory_order_relaxed))
-		return;
-	if (atomic_exchange(&l->showing, 0) == ((uintptr_t)k | LANE_ORPHAN))
-		free_orphan(k);
+	if (atomic_load_explicit(&l->showing, memory_order_relaxed))
+		was = atomic_exchange(&l->showing, 0);
+	lane_lock(l);
+	if (was & LANE_LEFT)
+		left(k, incoming);
 }
 
 /* The function may get another event. */
@@ -81,7 +99,7 @@ static void show_reply(struct lane *l, struct sinew_call *k, struct span data)
 	fn(k, &msg, msg.user);
 }
 
-/* The call has ended: its function gets the reply, and the end. Gives the lock back. */
+/* The call has ended: its function gets the reply, and the end. */
 static void replied(struct lane *l, struct sinew_call *k, struct span data)
 {
 	assert(!k->incoming && !call_ended(k) && !k->received);
@@ -89,11 +107,9 @@ static void replied(struct lane *l, struct sinew_call *k, struct span data)
 	k->end.reason = SINEW_END_REPLIED;
 	k->end.outcome = SINEW_CALL_DONE;
 	call_closed(k, l->owner);
-	atomic_store_explicit(&l->shows_new, LANE_NOT_NEW, memory_order_relaxed);
-	atomic_store_explicit(&l->showing, (uintptr_t)k, memory_order_relaxed);
-	lane_unlock(l);
+	begin_showing(l, k, LANE_OVER);
 	show_reply(l, k, data);
-	shown(l, k);
+	end_showing(l, k, false);
 }
 
 /* ---- requests ---- */
@@ -115,10 +131,9 @@ static bool show_request(struct lane *l, struct sinew_call *k, struct span data,
 	msg.user = call_user(k);
 	o->shown = &msg;
 	fn(k, &msg, msg.user);
-	if (!goes_on(l, k) ||
-	    atomic_load_explicit(&l->shows_new, memory_order_relaxed) != LANE_NEW)
+	if (!goes_on(l, k) || !lane_shows_new(l, k))
 		return true;
-	atomic_store_explicit(&l->shows_new, LANE_NOT_NEW, memory_order_relaxed);
+	lane_show_at(l, LANE_LASTING);
 	msg.event = SINEW_CALL_DATA;
 	msg.data = data.p;
 	msg.len = data.n;
@@ -184,12 +199,9 @@ static bool show_new(struct lane *l)
 	enter_service(k, s, core);
 	k->id = plain_id(core);
 	lane_opens(l, k, core);
-	atomic_store_explicit(&l->shows_new, LANE_NEW, memory_order_relaxed);
-	atomic_store_explicit(&l->showing, (uintptr_t)k, memory_order_relaxed);
-	lane_unlock(l);
+	begin_showing(l, k, LANE_NEW);
 	is_seen = show_request(l, k, data, total);
-	shown(l, k);
-	lane_lock(l);
+	end_showing(l, k, true);
 	/* Nobody knows it. */
 	if (!is_seen)
 		k->accepted = false;
@@ -206,41 +218,38 @@ void plain_show_new(struct lane *l)
 
 /* ---- frames ---- */
 
-/* It is plain, and is dealt with. *ret_locked: the lock is still held. */
-static bool take_frame(struct lane *l, const uint8_t *body, size_t len, bool *ret_locked)
+/* It is plain, and is dealt with. */
+static bool take_frame(struct lane *l, const uint8_t *body, size_t len)
 {
 	struct calls *c = &l->calls;
-	struct call *core;
+	struct call_slot *s;
+	struct sinew_call *k;
 	struct span data;
 
 	/* The core takes a frame when all events before it are handed over. */
 	if (calls_event_waits(c))
 		return false;
-	core = intercept_is_set(l->owner) ? NULL : plain_answered(c, body, len, &data);
-	if (!core || !goes_to_function(core->user, data.n))
+	s = intercept_is_set(l->owner) ? NULL : plain_answered(c, body, len, &data);
+	if (!s)
 		return plain_begin_came(c, body, len);
-	plain_answer(c, core, body, data.n);
-	replied(l, core->user, data);
-	*ret_locked = false;
+	k = s->call->user;
+	if (!goes_to_function(k, data.n))
+		return false;
+	plain_answer(c, s);
+	replied(l, k, data);
 	return true;
 }
 
 bool plain_frames(struct lane *l, const uint8_t **body, size_t *len)
 {
 	struct sinew_session *h = l->session;
-	bool locked = true, taken;
 
 	lock_order_held(LOCK_SERVICE);
 	assert(l->delivers);
-	do {
-		if (!locked)
-			lane_lock(l);
-		locked = true;
-		taken = take_frame(l, *body, *len, &locked);
-		if (taken)
-			*body = service_next(h, len);
-	} while (taken && *body);
-	if (!locked)
-		lane_lock(l);
-	return !taken;
+	while (take_frame(l, *body, *len)) {
+		*body = service_next(h, len);
+		if (!*body)
+			return false;
+	}
+	return true;
 }

@@ -9,8 +9,8 @@
 #include "services/begin.h"
 #include "services/call_user.h"
 #include "services/calls_plain.h"
+#include "services/ending.h"
 #include "services/lane.h"
-#include "services/service.h"
 
 #define EXACT_MS	10000u	/* shorter deadlines begin at an exact time, others of calls that a
 				 * function begins with the turn of the loop that has called it */
@@ -73,7 +73,7 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	struct sinew_call *k;
 	uint8_t *p;
 
-	if (!s || !l->spare[0].n)
+	if (!s || !l->spare[0].first)
 		return NULL;
 	p = service_put_begin(b->session, CALL_BEGIN_HEAD + len);
 	if (!p)
@@ -148,6 +148,8 @@ static bool reply_locked(struct sinew_call *k, const struct iovec *iov)
 	if (!end)
 		return false;
 	plain_replied(core, len, end);
+	if (lane_shows(k->lane, k))
+		lane_show_at(k->lane, LANE_OVER);
 	k->sent = len;
 	k->out.n_sealed = 1;
 	k->out.last = k->out.said = true;
@@ -170,35 +172,6 @@ ssize_t sinew_call_send(struct sinew_call *k, const struct iovec *iov, int n, un
 
 /* ---- end ---- */
 
-/* The application alone has the call, and no data wait. */
-static bool is_alone(const struct sinew_call *k)
-{
-	return k->core && !k->queued && k->refs == 1 && !k->out.bytes && !k->in.bytes && !k->cred;
-}
-
-/* The core has let the call go, and so does the lane. Gives the lock back. */
-static inline __attribute__((always_inline)) void forget(struct lane *l, struct sinew_call *k,
-							 bool incoming)
-{
-	struct sinew_session *unused = NULL;
-
-	assert(!k->returned && k->incoming == incoming);
-	call_closed(k, l->owner);
-	k->core = NULL;
-	if (lane_hide(l, k, true)) {
-		list_remove(&k->all);
-		k->returned = true;
-	} else {
-		if (!lane_spares(l, k, incoming))
-			owner_release(l->owner, k);
-		unused = lane_unhold(l);
-	}
-	/* Our FIN may have waited for this call alone. */
-	if (l->fin_waits)
-		lane_settle(l);
-	lane_unlock_and_drop(l, unused);
-}
-
 void sinew_call_end(struct sinew_call *k)
 {
 	struct lane *l;
@@ -206,23 +179,8 @@ void sinew_call_end(struct sinew_call *k)
 	if (!k || forked(k))
 		return;
 	l = k->lane;
+	if (lane_leave(l, k))
+		return;
 	lane_lock(l);
-	if (!is_alone(k)) {
-		end_any(k);
-		return;
-	}
-	if (!k->incoming) {
-		if (plain_let_go(k->core))
-			forget(l, k, false);
-		else
-			end_any(k);
-		return;
-	}
-	if (k->entry.stage != CALL_INSIDE || !k->accepted || !plain_drop(k->core)) {
-		end_any(k);
-		return;
-	}
-	k->entry.stage = CALL_OUTSIDE;
-	service_leave(l->owner, k->service, k->entry.extra);
-	forget(l, k, true);
+	lane_unlock_and_drop(l, k->incoming ? ending(k, true) : ending(k, false));
 }

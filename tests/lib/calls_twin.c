@@ -22,18 +22,56 @@ static void restore(void)
 	memcpy(&world, &before, sizeof world);
 }
 
+/* What each BEGIN fills in. */
+static void forget_begin(struct call *call)
+{
+	call->tx.total = call->tx.limit = 0;
+	call->rx.total = call->rx.limit = 0;
+	call->rx.window = 0;
+	call->rx.opened = call->endless = false;
+	call->begun_ns = call->timer_ns = call->deadline_ns = 0;
+	call->gen = call->op = 0;
+	call->flags = call->depth = 0;
+	call->binding = call->service = call->cred = call->extra = 0;
+}
+
+/* What nobody asks for may differ: how plain a call was, the reply of a call that is over, the begin
+ * of one of the peer's that is free, and all of an own one that is its user's again. */
+static void forget(struct call *call)
+{
+	call->plain = PLAIN_NOT;
+	if (call->state == CALL_FREE && call->incoming) {
+		forget_begin(call);
+	} else if (call->state == CALL_FREE) {
+		memset(call, 0, sizeof *call);
+	} else if (!call->incoming && call->reason == CALLS_REPLIED &&
+		   call->slot == CALL_SLOT_NONE) {
+		call->rx = (struct call_rx){ 0 };
+		call->accepted = false;
+	}
+}
+
+static void forget_some(void)
+{
+	for (unsigned i = 0; i < WORLD_CALLS; i++)
+		forget(&world.calls[i]);
+	for (unsigned e = 0; e < 2; e++)
+		for (unsigned i = 0; i < world.ends[e].c.cfg.ours.slots; i++)
+			forget(&world.ends[e].c.in_calls[i]);
+}
+
 /* Behind the fast path: from the same state again. */
 static void go_back(void)
 {
+	forget_some();
 	memcpy(&plain, &world, sizeof world);
 	restore();
 }
 
-/* Behind the slow path. Only the mark of a plain begin may differ. */
+/* Behind the slow path. */
 static void compare(enum twin which, const char *what)
 {
-	for (unsigned i = 0; i < WORLD_CALLS; i++)
-		plain.calls[i].plain = world.calls[i].plain = false;
+	forget_some();
 	must(!memcmp(&plain, &world, sizeof world), what);
 	twins_made[which]++;
 }
@@ -48,14 +86,10 @@ static void leave_traces(struct call *call)
 {
 	call->user = call;
 	call->op = 77;
-	call->tx.total = call->rx.total = 7;
+	call->tx.total = 7;
 	call->tx.consumed = 3;
 	call->tx.want_room = true;
-	call->rx.received = call->rx.consumed = 7;
-	call->rx.opened = call->rx.complete = call->rx.want_final = true;
-	call->reason = CALLS_REPLIED;
-	call->outcome = CALLS_DONE;
-	call->accepted = call->asked = call->gone = call->plain = true;
+	call->plain = PLAIN_ANSWERED;
 	call->gen = 99;
 	call->slot = CALL_SLOT_NONE;
 	call->begin_end = call->last_end = 5;
@@ -96,12 +130,14 @@ static void twin_answer(struct calls *c, const uint8_t *body, size_t len)
 {
 	struct calls_event ev;
 	struct span data;
-	struct call *call = plain_answered(c, body, len, &data);
+	struct call_slot *s = plain_answered(c, body, len, &data);
+	struct call *call;
 
-	if (!call)
+	if (!s)
 		return;
 	save();
-	plain_answer(c, call, body, data.n);
+	call = s->call;
+	plain_answer(c, s);
 	go_back();
 	calls_frame(c, body, len);
 	must(calls_event(c, &ev) && ev.what == CALLS_EV_DATA && ev.call == call && ev.last &&
@@ -127,15 +163,25 @@ void twin_frame(struct calls *c, const uint8_t *body, size_t len)
 	restore();
 }
 
+/* plain_begin_came() has taken no call of this world for good, but would have this one. */
+static bool came_plainly(const struct call *call)
+{
+	return call->rx.complete && !call->rx.told && !call->flags && !call->cred &&
+		!call->behind && !call->after.gen;
+}
+
 void twin_new(struct calls *c)
 {
-	struct call *call = twins_on ? plain_new(c) : NULL;
+	struct call *call = list_first(&c->events, struct call, event);
 	struct calls_event ev;
 	struct span data;
 
-	if (!call)
+	if (!twins_on || list_empty(&c->events) || call->pending != (P_NEW | P_DATA) ||
+	    call->rx.n_fresh != 1 || !came_plainly(call))
 		return;
 	save();
+	call->plain = PLAIN_CAME;
+	must(plain_new(c) == call, "a plain call does not come next");
 	data = plain_accept(c, call, c);
 	go_back();
 	must(calls_event(c, &ev) && ev.what == CALLS_EV_NEW && ev.call == call,
@@ -155,7 +201,11 @@ static void twin_drop(struct call *call)
 	static struct world replied;
 
 	memcpy(&replied, &world, sizeof world);
-	must(plain_drop(call), "a plain call is not dropped");
+	must(plain_may_drop(call), "a plain call is not dropped");
+	if (came_plainly(call))
+		call->plain = PLAIN_CAME;
+	plain_drop(call);
+	forget_some();
 	memcpy(&plain, &world, sizeof world);
 	memcpy(&world, &replied, sizeof world);
 	call_let_go(call);
@@ -185,14 +235,14 @@ void twin_reply(struct call *call, const uint8_t *p, size_t n)
 
 void twin_let_go(struct call *call)
 {
-	if (!twins_on)
+	if (!twins_on || call->state != CALL_OVER || call->reason != CALLS_REPLIED ||
+	    call->slot != CALL_SLOT_NONE || call->pending || call->rx.told)
 		return;
 	save();
-	call->plain = true;
-	if (plain_let_go(call)) {
-		go_back();
-		call_let_go(call);
-		compare(TWIN_LET_GO, "a plain end leads elsewhere");
-	}
+	call->plain = PLAIN_ANSWERED;
+	must(plain_let_go(call), "a plain call is not let go");
+	go_back();
+	call_let_go(call);
+	compare(TWIN_LET_GO, "a plain end leads elsewhere");
 	restore();
 }

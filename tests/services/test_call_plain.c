@@ -194,7 +194,7 @@ static void grants_do_not_outlast_their_call(void)
 	static const char long_reply[150];
 
 	open_pair("0123456789", true);
-	call.plain = true;
+	call.plain = PLAIN_BEGUN;
 	pair_deliver(&pair.b);
 	CHECK_OR_RETURN(pair.b.in);
 	CHECK_EQ(call_accept(pair.b.in), 0);

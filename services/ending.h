@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What becomes of a call that the application gives back: the fast path for one that is over, of
+ * which nothing is left but its handle. Inline, for sinew_call_end() and for the loop, to which a
+ * function leaves the call that it was called for. Knows no thread.
+ */
+#ifndef SINEW_SERVICES_ENDING_H
+#define SINEW_SERVICES_ENDING_H
+
+#include "services/call_user.h"
+#include "services/calls_plain.h"
+#include "services/lane.h"
+#include "services/service.h"
+
+/* The application alone has the call, and no data wait. */
+static inline bool ending_is_alone(const struct sinew_call *k)
+{
+	return k->core && !k->queued && k->refs == 1 && !k->out.bytes && !k->in.bytes && !k->cred;
+}
+
+/* The core has let the call go: so do its service and its lane. incoming: that of k, a constant. */
+static inline __attribute__((always_inline)) void ending_go(struct sinew_call *k, bool incoming)
+{
+	struct lane *l = k->lane;
+
+	lock_order_held(LOCK_SERVICE);
+	assert(k->incoming == incoming && !k->returned);
+	if (incoming) {
+		k->entry.stage = CALL_OUTSIDE;
+		service_leave(l->owner, k->service, k->entry.extra);
+	}
+	call_closed(k, l->owner);
+	k->core = NULL;
+	list_remove(&k->all);
+	/* Our FIN may have waited for this call alone. */
+	if (l->fin_waits)
+		lane_settle(l);
+}
+
+/* Any thread, under the lock. NULL, or a reference to the session that is the caller's. */
+static inline __attribute__((always_inline)) struct sinew_session *ending(struct sinew_call *k,
+									  bool incoming)
+{
+	struct lane *l = k->lane;
+
+	if (!ending_is_alone(k))
+		return end_any(k);
+	if (!incoming && !plain_let_go(k->core))
+		return end_any(k);
+	if (incoming) {
+		if (k->entry.stage != CALL_INSIDE || !k->accepted || !plain_may_drop(k->core))
+			return end_any(k);
+		plain_drop(k->core);
+	}
+	ending_go(k, incoming);
+	if (!lane_hide(l, k, true))
+		return lane_forget(l, k, incoming);
+	k->returned = true;
+	return NULL;
+}
+
+/* The loop, for the function of a call that is over. */
+static inline __attribute__((always_inline)) struct sinew_session *ending_left(struct sinew_call *k,
+									       bool incoming)
+{
+	/* The function may have freed all calls behind that. */
+	if (!k->core || (!incoming && !plain_let_go(k->core)))
+		return end_any(k);
+	assert(ending_is_alone(k));
+	if (incoming)
+		plain_drop(k->core);
+	ending_go(k, incoming);
+	return lane_forget(k->lane, k, incoming);
+}
+
+#endif
