@@ -230,9 +230,6 @@ static uint8_t nextcmd(const uint8_t *f)
 /* Whether a frame ends an application message. */
 static bool ends_message(const uint8_t *f, size_t bytes)
 {
-	/* As nearly all do: an ACK looks at many. */
-	if (nextcmd(f) == WIRE_DATA)
-		return true;
 	switch (nextcmd(f)) {
 	case WIRE_FIN_CMD:
 	case WIRE_CALL:
@@ -315,14 +312,16 @@ static int find_acked(const struct ring *r, uint32_t next, struct acked_to *to)
 		for (const uint8_t *f = bytes_at(r, pos, end); frames > 0 && pos < stop; frames--) {
 			size_t bytes = frame_bytes(f);
 
-			f += bytes;
 			pos += bytes;
-			if (ends_message(f - bytes, bytes)) {
+			/* An ACK looks at many, and nearly all are of these two kinds. */
+			if (nextcmd(f) == WIRE_DATA ||
+			    (nextcmd(f) != WIRE_CALL && ends_message(f, bytes))) {
 				to->msg_pos = pos;
 				to->number++;
-			} else if (nextcmd(f - bytes) == WIRE_CALL) {
+			} else if (nextcmd(f) == WIRE_CALL) {
 				to->msg_pos = pos;
 			}
+			f += bytes;
 		}
 		if (pos > r->high)
 			return -EPROTO;

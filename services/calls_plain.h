@@ -55,7 +55,7 @@ static inline uint64_t plain_id(const struct call *call)
 }
 
 /* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. The memory
- * was prepared, or plain_let_go() has given it back: nothing is left in it of a reply and an end. */
+ * was prepared, or plain_let_go() has given it back: no reply and no end have left anything in it. */
 static inline void plain_begun(struct calls *c, struct call *call, struct call_slot *s,
 			       uint16_t binding, uint32_t op, uint64_t total, size_t n,
 			       uint64_t deadline_ns, void *user, uint64_t end)

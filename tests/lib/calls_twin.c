@@ -35,8 +35,8 @@ static void forget_begin(struct call *call)
 	call->binding = call->service = call->cred = call->extra = 0;
 }
 
-/* What nobody asks for may differ: how plain a call was, the reply of a call that is over, the begin
- * of one of the peer's that is free, and all of an own one that is its user's again. */
+/* What nobody asks for may differ: how plain a call was, the reply of one that is over, the begin of
+ * one of the peer's that is free, and all of an own one that is its user's again. */
 static void forget(struct call *call)
 {
 	call->plain = PLAIN_NOT;
