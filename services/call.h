@@ -193,14 +193,20 @@ void call_drop(struct sinew_call *k);
 void call_give_up(struct sinew_call *k, int32_t code);
 /* The same with the code for data that do not fit what this side expects. */
 void call_bad_data(struct sinew_call *k);
+/* It counts as open until now. */
+static inline void call_closes(struct sinew_call *k, struct sinew_calls *o)
+{
+	lock_order_held(LOCK_SERVICE);
+	assert(!atomic_load_explicit(&k->over, memory_order_relaxed));
+	atomic_store_explicit(&k->over, true, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&o->n.open, 1, memory_order_release);
+}
 /* It does not count as open any more. */
 static inline void call_closed(struct sinew_call *k, struct sinew_calls *o)
 {
 	lock_order_held(LOCK_SERVICE);
-	if (atomic_load_explicit(&k->over, memory_order_relaxed))
-		return;
-	atomic_store_explicit(&k->over, true, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&o->n.open, 1, memory_order_release);
+	if (!atomic_load_explicit(&k->over, memory_order_relaxed))
+		call_closes(k, o);
 }
 /* The same for its service. */
 void call_leave(struct sinew_call *k);

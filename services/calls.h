@@ -248,6 +248,7 @@ enum call_plain {
 	PLAIN_BEGUN,		/* own */
 	PLAIN_ANSWERED,		/* ... and that, too */
 	PLAIN_CAME,		/* the peer's */
+	PLAIN_ACCEPTED,		/* ... and that, too; nothing is known of its reply yet */
 };
 
 struct call {

@@ -94,10 +94,18 @@ static int send_allowed(const struct call *call)
 	return call->tx.offered.n ? -EAGAIN : 0;
 }
 
+/* Somehow; plain_may_reply() has to look. */
+static void call_is_answered(struct call *call)
+{
+	if (call->plain == PLAIN_ACCEPTED)
+		call->plain = PLAIN_CAME;
+}
+
 int call_send(struct call *call, const void *data, size_t n, bool last)
 {
 	int r = send_allowed(call);
 
+	call_is_answered(call);
 	if (!r)
 		r = tx_offer(&call->tx, (struct span){ data, n }, last);
 	if (r)
@@ -112,12 +120,14 @@ int call_send(struct call *call, const void *data, size_t n, bool last)
 void call_set_total(struct call *call, uint64_t total)
 {
 	assert(call->incoming && !call->tx.opened && !call->tx.offered.n);
+	call_is_answered(call);
 	call->tx.total = total;
 }
 
 void call_want_final(struct call *call)
 {
 	assert(call->incoming && !call->tx.last);
+	call_is_answered(call);
 	call->final = true;
 }
 

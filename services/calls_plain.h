@@ -241,6 +241,7 @@ static inline struct span plain_accept(struct calls *c, struct call *call, void 
 	call->rx.n_fresh = 0;
 	call->rx.consumed = call->rx.received;
 	call->accepted = true;
+	call->plain = PLAIN_ACCEPTED;
 	call->timer_ns = c->now_ns + CALLS_ACCEPT_NS;
 	calls_arm(c, call->timer_ns);
 	c->n.shown++;
@@ -248,16 +249,30 @@ static inline struct span plain_accept(struct calls *c, struct call *call, void 
 	return data;
 }
 
+/* Its request is consumed, and nothing is known of its reply. */
+static inline bool plain_is_open(const struct call *call)
+{
+	return !call->tx.opened && !call->tx.last && !call->cred && !call->final &&
+		call->rx.complete && call->rx.consumed == call->rx.received &&
+		call->tx.total == CALL_TOTAL_UNKNOWN;
+}
+
+/* It was plain until here: that is so. */
+static inline bool plain_is_unanswered(const struct call *call)
+{
+	assert(call->plain != PLAIN_ACCEPTED || call->state != CALL_OPEN || plain_is_open(call));
+	return call->plain == PLAIN_ACCEPTED;
+}
+
 /* A whole reply of n bytes goes in one frame, at once; false: call_send(). */
 static inline bool plain_may_reply(const struct call *call, size_t n)
 {
 	const struct calls *c = call->calls;
 
-	return call->incoming && call->state == CALL_OPEN && plain_may_send(c) &&
-		n <= c->plain.sent && !call->tx.opened && !call->tx.last && !call->cred &&
-		!call->final && call->rx.complete && call->rx.consumed == call->rx.received &&
-		call->tx.total == CALL_TOTAL_UNKNOWN && !c->in[call->slot].due &&
-		!call->pending;
+	assert(call->incoming);
+	return call->state == CALL_OPEN && plain_may_send(c) && n <= c->plain.sent &&
+		(plain_is_unanswered(call) || plain_is_open(call)) &&
+		!c->in[call->slot].due && !call->pending;
 }
 
 static inline void plain_put_reply(const struct call *call, uint8_t *p)
@@ -317,7 +332,7 @@ static inline void plain_drop(struct call *call)
 	assert(plain_may_drop(call));
 	assert(!(c->in[call->slot].due & ~DUE_STATE) && list_empty(&call->queue));
 	list_remove(&call->event);
-	if (call->plain == PLAIN_CAME)
+	if (call->plain)
 		plain_clear(call);
 	else
 		peers_clear(call);

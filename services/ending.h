@@ -25,11 +25,12 @@ static inline __attribute__((always_inline)) void ending_go(struct sinew_call *k
 
 	lock_order_held(LOCK_SERVICE);
 	assert(k->incoming == incoming && !k->returned);
+	assert(atomic_load_explicit(&k->over, memory_order_relaxed) == !incoming);
 	if (incoming) {
 		k->entry.stage = CALL_OUTSIDE;
 		service_leave(l->owner, k->service, k->entry.extra);
+		call_closes(k, l->owner);
 	}
-	call_closed(k, l->owner);
 	k->core = NULL;
 	list_remove(&k->all);
 	/* Our FIN may have waited for this call alone. */

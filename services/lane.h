@@ -10,6 +10,7 @@
 #include "services/calls_plain.h"
 #include "services/calls_tx.h"
 
+struct service;
 struct service_grant;
 
 #define SPARE_MAX	64u	/* handles of a lane that are kept for its next calls */
@@ -50,6 +51,7 @@ struct lane {
 	 * given it back. With LANE_LEFT: it was given back, and is left to the loop. */
 	_Atomic uintptr_t showing;
 	_Atomic uint8_t shows;		/* enum lane_shows */
+	struct service *recent;		/* that the last plain call of the peer was for; loop */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */
 	uint64_t stuck_ns;		/* a pause has lasted too long then; UINT64_MAX: none */

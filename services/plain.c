@@ -47,11 +47,14 @@ static inline void begin_showing(struct lane *l, struct sinew_call *k, enum lane
 static inline __attribute__((always_inline)) void end_showing(struct lane *l, struct sinew_call *k,
 							      bool incoming)
 {
-	uintptr_t was = 0;
+	uintptr_t was = atomic_load_explicit(&l->showing, memory_order_relaxed);
 
 	l->owner->shown = NULL;
-	if (atomic_load_explicit(&l->showing, memory_order_relaxed))
+	/* Where it is left, nobody else writes there; as long as it is not, another thread may. */
+	if (was == (uintptr_t)k)
 		was = atomic_exchange(&l->showing, 0);
+	else
+		atomic_store_explicit(&l->showing, 0, memory_order_relaxed);
 	lane_lock(l);
 	if (was & LANE_LEFT)
 		left(k, incoming);
@@ -106,7 +109,7 @@ static void replied(struct lane *l, struct sinew_call *k, struct span data)
 	k->received = data.n;
 	k->end.reason = SINEW_END_REPLIED;
 	k->end.outcome = SINEW_CALL_DONE;
-	call_closed(k, l->owner);
+	call_closes(k, l->owner);
 	begin_showing(l, k, LANE_OVER);
 	show_reply(l, k, data);
 	end_showing(l, k, false);
@@ -147,10 +150,13 @@ static bool show_request(struct lane *l, struct sinew_call *k, struct span data,
 }
 
 /* The service that gets that call by the fast path. NULL: none. */
-static struct service *plain_service(struct sinew_calls *o, const struct call *core)
+static struct service *plain_service(struct lane *l, const struct call *core)
 {
-	struct service *s = service_find(o, core->service);
+	struct sinew_calls *o = l->owner;
+	struct service *s = l->recent;
 
+	if (!s || s->id != core->service)
+		s = l->recent = service_find(o, core->service);
 	if (!s || !s->is_plain || intercept_is_set(o) ||
 	    atomic_load_explicit(&o->freed, memory_order_relaxed) ||
 	    (s->is.max_request && core->rx.received > s->is.max_request) ||
@@ -183,7 +189,7 @@ static void enter_service(struct sinew_call *k, struct service *s, struct call *
 static bool show_new(struct lane *l)
 {
 	struct call *core = plain_new(&l->calls);
-	struct service *s = core ? plain_service(l->owner, core) : NULL;
+	struct service *s = core ? plain_service(l, core) : NULL;
 	struct sinew_call *k;
 	uint64_t total;
 	struct span data;

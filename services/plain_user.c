@@ -22,6 +22,12 @@ static bool forked(const struct sinew_call *k)
 
 /* ---- begin ---- */
 
+/* A call or a credential. */
+static bool names_others(const struct sinew_call_options *opt)
+{
+	return (uintptr_t)opt->parent | (uintptr_t)opt->after | (uintptr_t)opt->cred;
+}
+
 /* Its options, and this moment, ask for nothing special. */
 static bool is_plain(const struct sinew_binding *b, const struct sinew_call_options *opt,
 		     const struct iovec *iov)
@@ -29,7 +35,7 @@ static bool is_plain(const struct sinew_binding *b, const struct sinew_call_opti
 	const struct sinew_calls *o = b->lane->owner;
 
 	assert(b->session == b->lane->session);
-	return opt->size == sizeof *opt && opt->fn && !opt->parent && !opt->after && !opt->cred &&
+	return opt->size == sizeof *opt && opt->fn && !names_others(opt) &&
 		(unsigned)opt->delivery <= SINEW_CALL_PULL && iov->iov_base &&
 		(!opt->total || opt->total == iov->iov_len) && !node_forked(b->session->node) &&
 		!atomic_load_explicit(&o->freed, memory_order_relaxed) &&
@@ -83,7 +89,8 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	end = service_put_end(b->session, CALL_BEGIN_HEAD + len);
 	if (!end)
 		return NULL;
-	k = lane_new_call(l, false);
+	k = spare_take(&l->spare[0]);
+	lane_hold(l);
 	plain_begun(c, &k->own, s, b->number, op, len, len, deadline_ns, k, end);
 	begun(b, k, op, opt, len, user);
 	if (!l->delivers)
