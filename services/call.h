@@ -75,11 +75,8 @@ struct sinew_call {
 	struct service *service;	/* of the peer's: whose n_calls counts it */
 	struct sinew_cred *cred;	/* or the principal, of the peer's; NULL: none */
 	struct queued *queued;		/* its events are taken from the queue; constant */
-	union {
-		sinew_call_fn fn;	/* NULL: none; set as soon as it is not spare */
-		struct sinew_call *next_spare;
-	};
-	_Atomic(void *) user;		/* call_user() */
+	sinew_call_fn fn;
+	_Atomic(void *) user;		/* call_user(); of a spare one: the next of these */
 	uint64_t begun_ns;
 	uint64_t deadline_ns;
 	uint32_t op;

@@ -249,6 +249,7 @@ enum call_plain {
 	PLAIN_ANSWERED,		/* ... and that, too */
 	PLAIN_CAME,		/* the peer's */
 	PLAIN_ACCEPTED,		/* ... and that, too; nothing is known of its reply yet */
+	PLAIN_REPLIED,		/* ... and that; nobody is told of its end yet */
 };
 
 struct call {

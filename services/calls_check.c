@@ -224,7 +224,8 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown, unsigned *
 		assert(!(s->due & DUE_END) == (call->state != CALL_ENDING));
 		assert(!(s->due & (DUE_ACCEPT | DUE_CREDIT)) || call->state == CALL_OPEN);
 		assert(!call_waits(call) && call->state != CALL_SETTLING);
-		assert(call->state != CALL_OVER || call->pending & P_ENDED);
+		assert(call->state != CALL_OVER || call->pending & P_ENDED ||
+		       call->plain == PLAIN_REPLIED);
 		assert(!call->gone || call->state == CALL_ENDING);
 		peers_behind_check(c, call);
 		assert(call->gen == s->gen);

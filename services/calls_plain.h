@@ -55,7 +55,7 @@ static inline uint64_t plain_id(const struct call *call)
 }
 
 /* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. The memory
- * was prepared, or plain_let_go() has given it back: no reply and no end have left anything in it. */
+ * was prepared, or plain_let_go() has given it back: neither reply nor end is left in it. */
 static inline void plain_begun(struct calls *c, struct call *call, struct call_slot *s,
 			       uint16_t binding, uint32_t op, uint64_t total, size_t n,
 			       uint64_t deadline_ns, void *user, uint64_t end)
@@ -282,7 +282,8 @@ static inline void plain_put_reply(const struct call *call, uint8_t *p)
 		       CALL_TOTAL_UNKNOWN, call->service);
 }
 
-/* call_send() of it, and the frame is in the ring up to the position end. */
+/* call_send() of it, and the frame is in the ring up to the position end. plain_tell_end() or
+ * plain_keep_end() is next. */
 static inline void plain_replied(struct call *call, size_t n, uint64_t end)
 {
 	assert(plain_may_reply(call, n));
@@ -294,8 +295,27 @@ static inline void plain_replied(struct call *call, size_t n, uint64_t end)
 	call->state = CALL_OVER;
 	call->reason = CALLS_REPLIED;
 	call->outcome = CALLS_DONE;
+}
+
+/* ENDED is the next event of it. */
+static inline void plain_tell_end(struct call *call)
+{
+	struct calls *c = call->calls;
+
+	assert(call->state == CALL_OVER && !call->pending);
+	if (call->plain)
+		call->plain = PLAIN_CAME;
 	call->pending = P_ENDED;
-	list_append(&call->calls->events, &call->event);
+	list_append(&c->events, &call->event);
+	calls_check(c);
+}
+
+/* It came plainly, and is likely to be let go at once: plain_drop_kept() or plain_tell_end() is to
+ * follow, and call_let_go() may. */
+static inline void plain_keep_end(struct call *call)
+{
+	assert(call->state == CALL_OVER && call->plain == PLAIN_ACCEPTED && !call->pending);
+	call->plain = PLAIN_REPLIED;
 	calls_check(call->calls);
 }
 
@@ -310,6 +330,7 @@ static inline bool plain_may_drop(const struct call *call)
 static inline void plain_clear(struct call *call)
 {
 	assert(list_empty(&call->event) && list_empty(&call->queue) && !call->rx.n_fresh);
+	assert(!(call->calls->in[call->slot].due & ~DUE_STATE) && !call->pending);
 	call->user = NULL;
 	call->tx.sent = 0;
 	call->tx.consumed = 0;
@@ -317,7 +338,6 @@ static inline void plain_clear(struct call *call)
 	call->rx.received = call->rx.consumed = 0;
 	call->rx.complete = false;
 	call->last_end = 0;
-	call->pending = 0;
 	call->state = CALL_FREE;
 	call->reason = call->outcome = 0;
 	call->accepted = false;
@@ -330,12 +350,23 @@ static inline void plain_drop(struct call *call)
 	struct calls *c = call->calls;
 
 	assert(plain_may_drop(call));
-	assert(!(c->in[call->slot].due & ~DUE_STATE) && list_empty(&call->queue));
 	list_remove(&call->event);
+	call->pending = 0;
 	if (call->plain)
 		plain_clear(call);
 	else
 		peers_clear(call);
+	c->n_in--;
+	calls_check(c);
+}
+
+/* The same behind plain_keep_end(). */
+static inline void plain_drop_kept(struct call *call)
+{
+	struct calls *c = call->calls;
+
+	assert(call->state == CALL_OVER && call->plain == PLAIN_REPLIED);
+	plain_clear(call);
 	c->n_in--;
 	calls_check(c);
 }

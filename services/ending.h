@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What becomes of a call that the application gives back: the fast path for one that is over, of
- * which nothing is left but its handle. Inline, for sinew_call_end() and for the loop, to which a
- * function leaves the call that it was called for. Knows no thread.
+ * The way of a call that the application gives back: fast for one that is over, of which nothing is
+ * left but its handle. Inline, for sinew_call_end() and for the loop, to which a function leaves
+ * the call that it was called for. Knows no thread.
  */
 #ifndef SINEW_SERVICES_ENDING_H
 #define SINEW_SERVICES_ENDING_H
@@ -54,24 +54,33 @@ static inline __attribute__((always_inline)) struct sinew_session *ending(struct
 		plain_drop(k->core);
 	}
 	ending_go(k, incoming);
-	if (!lane_hide(l, k, true))
-		return lane_forget(l, k, incoming);
-	k->returned = true;
-	return NULL;
+	if (lane_hide(l, k, true)) {
+		k->returned = true;
+		return NULL;
+	}
+	lane_forget(l, k, incoming);
+	return lane_unhold(l);
 }
 
 /* The loop, for the function of a call that is over. */
-static inline __attribute__((always_inline)) struct sinew_session *ending_left(struct sinew_call *k,
-									       bool incoming)
+static inline __attribute__((always_inline)) void ending_left(struct sinew_call *k, bool incoming)
 {
+	struct sinew_session *unused;
+	struct lane *l = k->lane;
+
 	/* The function may have freed all calls behind that. */
-	if (!k->core || (!incoming && !plain_let_go(k->core)))
-		return end_any(k);
+	if (!k->core || (!incoming && !plain_let_go(k->core))) {
+		unused = end_any(k);
+		assert(!unused);	/* the loop holds the lane */
+		(void)unused;
+		return;
+	}
 	assert(ending_is_alone(k));
 	if (incoming)
-		plain_drop(k->core);
+		plain_drop_kept(k->core);
 	ending_go(k, incoming);
-	return lane_forget(k->lane, k, incoming);
+	lane_forget(l, k, incoming);
+	lane_unhold_more(l);
 }
 
 #endif

@@ -48,7 +48,8 @@ struct lane {
 	uint8_t *sealed, *opened;	/* for one piece each; NULL: nothing is sealed */
 	bool delivers;			/* the loop hands events over, and takes new ones, too */
 	/* By plain.c: whose function runs, without a reference. 0: none, or the function has
-	 * given it back. With LANE_LEFT: it was given back, and is left to the loop. */
+	 * given it back. With LANE_LEFT: it was given back, and is left to the loop. Written under
+	 * the lock, and by the loop in lane_leave(). */
 	_Atomic uintptr_t showing;
 	_Atomic uint8_t shows;		/* enum lane_shows */
 	struct service *recent;		/* that the last plain call of the peer was for; loop */
@@ -76,10 +77,9 @@ static inline bool lane_hide(struct lane *l, const struct sinew_call *k, bool is
 	lock_order_held(LOCK_SERVICE);
 	if (atomic_load_explicit(&l->showing, memory_order_relaxed) != shown)
 		return false;
-	if (is_last && !loop_is_inside(&l->owner->node->loop))
-		return atomic_compare_exchange_strong(&l->showing, &shown, shown | LANE_LEFT);
-	atomic_store_explicit(&l->showing, 0, memory_order_relaxed);
-	return false;
+	shown = is_last && !loop_is_inside(&l->owner->node->loop) ? shown | LANE_LEFT : 0;
+	atomic_store_explicit(&l->showing, shown, memory_order_relaxed);
+	return shown;
 }
 
 static inline bool lane_shows(struct lane *l, const struct sinew_call *k)
@@ -126,7 +126,7 @@ static inline struct sinew_call *spare_take(struct spare *spare)
 	struct sinew_call *k = spare->first;
 
 	assert(k && spare->n);
-	spare->first = k->next_spare;
+	spare->first = call_user(k);
 	spare->n--;
 	return k;
 }
@@ -137,7 +137,7 @@ static inline bool spare_give(struct spare *spare, struct sinew_call *k)
 	assert(list_empty(&k->all));
 	if (spare->n >= SPARE_MAX)
 		return false;
-	k->next_spare = spare->first;
+	call_set_user(k, spare->first);
 	spare->first = k;
 	spare->n++;
 	return true;
@@ -155,6 +155,18 @@ static inline struct sinew_session *lane_unhold(struct lane *l)
 {
 	assert(l->n_calls);
 	return --l->n_calls ? NULL : l->session;
+}
+
+/* The same while the loop holds it, too. */
+static inline void lane_hold_more(struct lane *l)
+{
+	assert(l->n_calls && l->delivers);
+	l->n_calls++;
+}
+static inline void lane_unhold_more(struct lane *l)
+{
+	l->n_calls--;
+	assert(l->n_calls && l->delivers);
 }
 
 /* The loop, which has a reference to the session of its own. */
@@ -181,16 +193,21 @@ static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incom
 		own_prepare(&l->calls, &k->own);
 }
 
-/* A handle with one reference. NULL: no memory. Under the lock. */
-static inline struct sinew_call *lane_new_call(struct lane *l, bool incoming)
+/* A handle with one reference. NULL: no memory. Under the lock. The lane is to be held for it. */
+static inline struct sinew_call *lane_handle(struct lane *l, bool incoming)
 {
 	struct sinew_call *k = l->spare[incoming].first ? spare_take(&l->spare[incoming]) :
 		call_alloc(l, incoming);
 
-	if (!k)
-		return NULL;
-	assert(k->refs == 1 && k->lane == l && k->incoming == incoming);
-	lane_hold(l);
+	assert(!k || (k->refs == 1 && k->lane == l && k->incoming == incoming));
+	return k;
+}
+static inline struct sinew_call *lane_new_call(struct lane *l, bool incoming)
+{
+	struct sinew_call *k = lane_handle(l, incoming);
+
+	if (k)
+		lane_hold(l);
 	return k;
 }
 
@@ -205,15 +222,14 @@ static inline void lane_opens(struct lane *l, struct sinew_call *k, struct call 
 	atomic_fetch_add_explicit(&l->owner->n.open, 1, memory_order_relaxed);
 }
 
-/* A plain call is over, and its handle not used any more: it is spare, or memory again. NULL, or a
- * reference to the session that is the caller's. */
-static inline struct sinew_session *lane_forget(struct lane *l, struct sinew_call *k, bool incoming)
+/* A plain call is over, and its handle not used any more: it is spare, or memory again. The lane is
+ * not held for it any more. */
+static inline void lane_forget(struct lane *l, struct sinew_call *k, bool incoming)
 {
 	assert(k->refs == 1 && !k->core && k->incoming == incoming);
 	call_rest(k);
 	if (!spare_give(&l->spare[incoming], k))
 		owner_release(l->owner, k);
-	return lane_unhold(l);
 }
 
 /* NULL: no memory. */

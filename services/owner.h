@@ -7,6 +7,7 @@
  *
  *	hub.c			functions of lowcomms/service.h, the user's calls for a node
  *	plain_user.c		the fast paths of begin.c and call_user.c
+ *	ending.h		the way of a call that is given back
  *	begin.c, call_user.c	the user's calls for bindings and calls
  *	deliver.c, verify.c	events of the core become events of the application
  *	plain.c			the fast path of frames to functions

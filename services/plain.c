@@ -23,16 +23,21 @@ static bool goes_to_function(const struct sinew_call *k, size_t n)
  * thread. */
 static inline __attribute__((always_inline)) void left(struct sinew_call *k, bool incoming)
 {
-	struct sinew_session *unused;
-
-	if (k->returned) {
-		assert(!k->core);
-		call_unref(k);
+	if (!k->returned) {
+		ending_left(k, incoming);
 		return;
 	}
-	unused = ending_left(k, incoming);
-	if (unused)
-		sinew_session_unref(unused);
+	assert(!k->core);
+	call_unref(k);
+}
+
+/* One of the peer's stays with the application, which may ask for its id when it is over. */
+static void kept(struct sinew_call *k)
+{
+	assert(k->incoming && !k->returned);
+	call_name(k);
+	if (k->core && k->core->plain == PLAIN_REPLIED)
+		plain_tell_end(k->core);
 }
 
 static inline void begin_showing(struct lane *l, struct sinew_call *k, enum lane_shows at)
@@ -47,17 +52,16 @@ static inline void begin_showing(struct lane *l, struct sinew_call *k, enum lane
 static inline __attribute__((always_inline)) void end_showing(struct lane *l, struct sinew_call *k,
 							      bool incoming)
 {
-	uintptr_t was = atomic_load_explicit(&l->showing, memory_order_relaxed);
+	uintptr_t was;
 
 	l->owner->shown = NULL;
-	/* Where it is left, nobody else writes there; as long as it is not, another thread may. */
-	if (was == (uintptr_t)k)
-		was = atomic_exchange(&l->showing, 0);
-	else
-		atomic_store_explicit(&l->showing, 0, memory_order_relaxed);
 	lane_lock(l);
+	was = atomic_load_explicit(&l->showing, memory_order_relaxed);
+	atomic_store_explicit(&l->showing, 0, memory_order_relaxed);
 	if (was & LANE_LEFT)
 		left(k, incoming);
+	else if (was && incoming)
+		kept(k);
 }
 
 /* The function may get another event. */
@@ -197,13 +201,13 @@ static bool show_new(struct lane *l)
 
 	if (!s)
 		return false;
-	k = lane_new_call(l, true);
+	k = lane_handle(l, true);
 	if (!k)
 		return false;
+	lane_hold_more(l);
 	total = core->rx.total;
 	data = plain_accept(&l->calls, core, k);
 	enter_service(k, s, core);
-	k->id = plain_id(core);
 	lane_opens(l, k, core);
 	begin_showing(l, k, LANE_NEW);
 	is_seen = show_request(l, k, data, total);

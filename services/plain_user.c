@@ -155,8 +155,12 @@ static bool reply_locked(struct sinew_call *k, const struct iovec *iov)
 	if (!end)
 		return false;
 	plain_replied(core, len, end);
-	if (lane_shows(k->lane, k))
+	if (lane_shows(k->lane, k)) {
+		plain_keep_end(core);
 		lane_show_at(k->lane, LANE_OVER);
+	} else {
+		plain_tell_end(core);
+	}
 	k->sent = len;
 	k->out.n_sealed = 1;
 	k->out.last = k->out.said = true;

@@ -22,7 +22,7 @@ static void restore(void)
 	memcpy(&world, &before, sizeof world);
 }
 
-/* What each BEGIN fills in. */
+/* The fields that each BEGIN fills in. */
 static void forget_begin(struct call *call)
 {
 	call->tx.total = call->tx.limit = 0;
@@ -35,8 +35,8 @@ static void forget_begin(struct call *call)
 	call->binding = call->service = call->cred = call->extra = 0;
 }
 
-/* What nobody asks for may differ: how plain a call was, the reply of one that is over, the begin of
- * one of the peer's that is free, and all of an own one that is its user's again. */
+/* Nobody asks how plain a call was, for the reply of one that is over, for the begin of one of the
+ * peer's that is free, and for an own one that is its user's again: these may differ. */
 static void forget(struct call *call)
 {
 	call->plain = PLAIN_NOT;
@@ -212,6 +212,25 @@ static void twin_drop(struct call *call)
 	compare(TWIN_LET_GO, "a plain drop leads elsewhere");
 }
 
+/* Replies and lets go before anybody is told of the end. */
+static void twin_kept(struct call *call, const uint8_t *p, size_t n)
+{
+	struct calls *c = call->calls;
+	struct calls_out out;
+
+	save();
+	call->plain = PLAIN_ACCEPTED;
+	plain_replied(call, n, END);
+	plain_keep_end(call);
+	plain_drop_kept(call);
+	go_back();
+	must(!call_send(call, p, n, true) && calls_frame_out(c, &out), "a reply is not taken");
+	calls_frame_put(c, &out, END);
+	call_let_go(call);
+	compare(TWIN_LET_GO, "a plain reply that is let go leads elsewhere");
+	restore();
+}
+
 void twin_reply(struct call *call, const uint8_t *p, size_t n)
 {
 	struct calls *c = call->calls;
@@ -223,6 +242,7 @@ void twin_reply(struct call *call, const uint8_t *p, size_t n)
 	save();
 	plain_put_reply(call, head);
 	plain_replied(call, n, END);
+	plain_tell_end(call);
 	go_back();
 	must(!call_send(call, p, n, true), "a plain reply is not taken");
 	must(calls_frame_out(c, &out) && is_frame(&out, head, sizeof head, n),
@@ -231,6 +251,8 @@ void twin_reply(struct call *call, const uint8_t *p, size_t n)
 	compare(TWIN_REPLY, "a plain REPLY leads elsewhere");
 	twin_drop(call);
 	restore();
+	if (came_plainly(call))
+		twin_kept(call, p, n);
 }
 
 void twin_let_go(struct call *call)

@@ -15,7 +15,7 @@
 
 /* The deeds of the called side, or of the caller. */
 enum deed {
-	ANSWER, TWICE, TOO_EARLY, ABORT_NEW, END_NEW, END_BY_THREAD, OWN_END_AT_DATA,
+	ANSWER, TWICE, TOO_EARLY, ABORT_NEW, END_NEW, END_BY_THREAD, KEEP, OWN_END_AT_DATA,
 	OWN_END_BY_THREAD,
 };
 
@@ -24,6 +24,7 @@ struct told {
 	enum sinew_call_reason reason;
 	int32_t code;
 	ssize_t early;
+	uint64_t id;		/* at its end */
 	bool is_returned;
 };
 
@@ -91,7 +92,7 @@ static void at_data(struct sinew_call *call)
 		reply_again(call);
 	else if (deed == END_BY_THREAD)
 		give_back_by_thread(call, &peers);
-	else
+	else if (deed != KEEP)
 		give_back(call, &peers);
 }
 
@@ -106,6 +107,7 @@ static void serve(struct sinew_call *call, const struct sinew_call_msg *msg, voi
 	if (msg->event == SINEW_CALL_ENDED) {
 		peers.ends++;
 		peers.reason = msg->reason;
+		peers.id = sinew_call_id(call);
 		if (deed == TWICE)
 			reply_again(call);
 		give_back(call, &peers);
@@ -234,6 +236,17 @@ static void another_thread_may_give_it_back(void)
 		}
 		close_pair();
 	}
+}
+
+static void a_call_that_is_kept_is_told_of_its_end(void)
+{
+	CHECK_OR_RETURN(open_pair(KEEP));
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		play();
+		CHECK(peers.datas == 1 && peers.ends == 1 && own.datas == 1 && own.ends == 1);
+		CHECK(peers.reason == SINEW_END_REPLIED && peers.id);
+	}
+	close_pair();
 }
 
 /* ---- memory of the next call ---- */
@@ -381,6 +394,7 @@ int main(void)
 	RUN(a_call_given_back_gets_nothing);
 	RUN(an_own_call_given_back_gets_no_end);
 	RUN(another_thread_may_give_it_back);
+	RUN(a_call_that_is_kept_is_told_of_its_end);
 	RUN(a_call_leaves_its_further_place);
 	RUN(the_interceptor_sees_each_new_call);
 	RUN(requests_of_any_limit_are_plain);

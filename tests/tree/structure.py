@@ -39,7 +39,7 @@ STRUCTS = {
 	'proto/ring.h ring': (34, 1),		# producer, shared, consumer: one block of memory
 	'proto/session.h session': (47, 12),
 	'services/calls_begin.h calls_begin': (15, 7),	# the options of a call
-	'services/calls.h call': (38, 10),	# either side's, from its begin to its end
+	'services/calls.h call': (38, 9),	# either side's, from its begin to its end
 	'services/calls.h calls': (43, 8),	# two directions, and how they close
 }
 
