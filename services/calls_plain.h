@@ -47,13 +47,6 @@ static inline uint64_t plain_begin_word(const struct call_slot *s)
 	return call_word(CALL_PLAIN_BEGIN, s->index, s->gen + 1);
 }
 
-/* That names the use of a slot. */
-static inline uint64_t plain_id(const struct call *call)
-{
-	assert(call->slot != CALL_SLOT_NONE);
-	return (uint64_t)call->gen << 16 | call->slot;
-}
-
 /* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. The memory
  * was prepared, or plain_let_go() has given it back: neither reply nor end is left in it. */
 static inline void plain_begun(struct calls *c, struct call *call, struct call_slot *s,

@@ -26,6 +26,12 @@ static inline uint64_t call_word(unsigned kind, uint16_t slot, uint32_t gen)
 	return kind | (uint64_t)slot << 16 | (uint64_t)gen << 32;
 }
 
+/* The use of a slot that it names, as calls are named to users. */
+static inline uint64_t call_word_id(uint64_t word)
+{
+	return word >> 16;
+}
+
 /* Whether the len bytes at body are that; the head of one that is too short is not read. */
 static inline bool call_is_plain_begin(const uint8_t *body, size_t len)
 {

@@ -45,7 +45,7 @@ static bool is_plain(const struct sinew_binding *b, const struct sinew_call_opti
 
 /* The call whose BEGIN is in the ring. */
 static void begun(const struct sinew_binding *b, struct sinew_call *k, uint32_t op,
-		  const struct sinew_call_options *opt, size_t len, void *user)
+		  const struct sinew_call_options *opt, uint64_t word, size_t len, void *user)
 {
 	struct lane *l = b->lane;
 
@@ -62,7 +62,7 @@ static void begun(const struct sinew_binding *b, struct sinew_call *k, uint32_t 
 	k->sent = len;
 	k->out.n_sealed = 1;
 	k->out.last = k->out.said = true;
-	k->id = plain_id(&k->own);
+	k->id = call_word_id(word);
 	lane_opens(l, k, &k->own);
 }
 
@@ -75,7 +75,7 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	struct calls *c = &l->calls;
 	size_t len = iov->iov_len;
 	struct call_slot *s = plain_slot(c, b->number, len);
-	uint64_t deadline_ns = calls_deadline_in(c, ms), end;
+	uint64_t deadline_ns = calls_deadline_in(c, ms), word, end;
 	struct sinew_call *k;
 	uint8_t *p;
 
@@ -84,7 +84,8 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	p = service_put_begin(b->session, CALL_BEGIN_HEAD + len);
 	if (!p)
 		return NULL;
-	call_put_begin(p, plain_begin_word(s), len, op, ms, b->number);
+	word = plain_begin_word(s);
+	call_put_begin(p, word, len, op, ms, b->number);
 	service_copy(p + CALL_BEGIN_HEAD, iov->iov_base, len);
 	end = service_put_end(b->session, CALL_BEGIN_HEAD + len);
 	if (!end)
@@ -92,7 +93,7 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	k = spare_take(&l->spare[0]);
 	lane_hold(l);
 	plain_begun(c, &k->own, s, b->number, op, len, len, deadline_ns, k, end);
-	begun(b, k, op, opt, len, user);
+	begun(b, k, op, opt, word, len, user);
 	if (!l->delivers)
 		lane_wake(l);
 	return k;
@@ -187,10 +188,10 @@ void sinew_call_end(struct sinew_call *k)
 {
 	struct lane *l;
 
-	if (!k || forked(k))
+	if (!k)
 		return;
 	l = k->lane;
-	if (lane_leave(l, k))
+	if (lane_leave(l, k) || forked(k))
 		return;
 	lane_lock(l);
 	lane_unlock_and_drop(l, k->incoming ? ending(k, true) : ending(k, false));
