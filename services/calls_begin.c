@@ -94,22 +94,23 @@ static int send_allowed(const struct call *call)
 	return call->tx.offered.n ? -EAGAIN : 0;
 }
 
-/* Somehow; plain_may_reply() has to look. */
+/* Not plainly: a call of the peer is as any other from now on. */
 static void call_is_answered(struct call *call)
 {
-	if (call->plain == PLAIN_ACCEPTED)
-		call->plain = PLAIN_CAME;
+	assert(call->plain != PLAIN_REPLIED);
+	if (call->incoming)
+		call->plain = PLAIN_NOT;
 }
 
 int call_send(struct call *call, const void *data, size_t n, bool last)
 {
 	int r = send_allowed(call);
 
-	call_is_answered(call);
 	if (!r)
 		r = tx_offer(&call->tx, (struct span){ data, n }, last);
 	if (r)
 		return r;
+	call_is_answered(call);
 	if (call->incoming)
 		call->accepted = true;
 	if (call->state == CALL_OPEN)

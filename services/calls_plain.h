@@ -2,9 +2,9 @@
 /*
  * Plain calls, what nearly all are: begun for no other call, without credential or wishes, request
  * and reply one frame each. Each function here does at once what several of the other files do one
- * after another, and leaves the same state as these, to the last bit: so plain steps and others may
- * alternate in one call. First it is asked whether a step is plain; where it is not, take the
- * functions that it stands for. Owns no state of its own.
+ * after another, and leaves the same state as these, but for the fields that nobody reads any more:
+ * so plain steps and others may alternate in one call. First it is asked whether a step is plain;
+ * where it is not, take the functions that it stands for. Owns no state of its own.
  *
  * The frames are written by the user, to where they lie in the ring, and are in the ring before the
  * function behind it is called.

@@ -156,7 +156,7 @@ static bool reply_locked(struct sinew_call *k, const struct iovec *iov)
 	if (!end)
 		return false;
 	plain_replied(core, len, end);
-	if (lane_shows(k->lane, k)) {
+	if (lane_shows(k->lane, k) && core->plain == PLAIN_ACCEPTED) {
 		plain_keep_end(core);
 		lane_show_at(k->lane, LANE_OVER);
 	} else {
