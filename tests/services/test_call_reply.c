@@ -51,7 +51,7 @@ static void too_long_replies_are_given_up(void)
 	call_pair_close(&pair);
 }
 
-/* Whatever became of the call. */
+/* Its end does not matter. */
 static void a_reply_is_consumed_once(void)
 {
 	static uint8_t long_one[200000], back[sizeof long_one];
