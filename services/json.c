@@ -47,10 +47,17 @@ void json_free(struct json_object *document)
 	json_object_put(document);
 }
 
+/* The key is new and stays: it is neither looked for nor copied. */
+static bool member_add(struct json_object *to, const char *key, struct json_object *value)
+{
+	assert(key && *key && !json_has(to, key));
+	return !json_object_object_add_ex(to, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW |
+					  JSON_C_OBJECT_KEY_IS_CONSTANT);
+}
+
 void json_put(struct json_object *to, const char *key, struct json_object *value)
 {
-	assert(key && *key);
-	if (to && value && !json_object_object_add(to, key, value))
+	if (to && value && member_add(to, key, value))
 		return;
 	json_object_put(value);
 	lacked_memory = true;
@@ -84,8 +91,7 @@ void json_put_double(struct json_object *to, const char *key, double x)
 
 void json_put_null(struct json_object *to, const char *key)
 {
-	assert(key && *key);
-	if (!to || json_object_object_add(to, key, NULL))
+	if (!to || !member_add(to, key, NULL))
 		lacked_memory = true;
 }
 
@@ -111,6 +117,17 @@ static struct json_object *string_new(const char *text)
 void json_put_string(struct json_object *to, const char *key, const char *text)
 {
 	json_put(to, key, string_new(text));
+}
+
+void json_put_copied(struct json_object *to, const char *key, const char *text)
+{
+	struct json_object *value = string_new(text);
+
+	assert(key && *key);
+	if (to && value && !json_object_object_add(to, key, value))
+		return;
+	json_object_put(value);
+	lacked_memory = true;
 }
 
 void json_put_bool(struct json_object *to, const char *key, bool is_so)

@@ -21,7 +21,10 @@ void json_free(struct json_object *document);
 
 /* An object without a number of its own, to be put into another by json_put(). */
 struct json_object *json_new(void);
-/* Takes the ownership of value, also when it fails. */
+/*
+ * Takes the ownership of value, also when it fails. Here and below the key is a string that stays
+ * as long as the object, and none that the object has.
+ */
 void json_put(struct json_object *to, const char *key, struct json_object *value);
 
 void json_put_number(struct json_object *to, const char *key, uint64_t n);
@@ -29,6 +32,8 @@ void json_put_signed(struct json_object *to, const char *key, int64_t n);
 void json_put_double(struct json_object *to, const char *key, double x);
 void json_put_null(struct json_object *to, const char *key);
 void json_put_string(struct json_object *to, const char *key, const char *text);
+/* The same with any key, which is copied, in place of the member that has it. */
+void json_put_copied(struct json_object *to, const char *key, const char *text);
 void json_put_bool(struct json_object *to, const char *key, bool is_so);
 /* An incarnation: 16 hexadecimal digits, or "" for 0. */
 void json_put_incarnation(struct json_object *to, const char *key, uint64_t incarnation);

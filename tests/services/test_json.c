@@ -56,6 +56,22 @@ static void each_kind_of_value_is_printed(void)
 	json_free(o);
 }
 
+static void a_key_is_copied_where_it_does_not_stay(void)
+{
+	struct json_object *o = json_document(1);
+	char key[] = "a";
+
+	json_put_copied(o, key, "x");
+	key[0] = 'b';
+	json_put_copied(o, key, "y");
+	json_put_copied(o, key, "z");
+	key[0] = 'c';
+	CHECK_STR(json_text(o), "{\"schema\":1,\"a\":\"x\",\"b\":\"z\"}");
+	json_put_copied(NULL, key, "x");
+	CHECK(!json_text(o));
+	json_free(o);
+}
+
 /* Each way to put into what there was no memory for spoils the text, until the next document. */
 static void what_is_not_there_spoils_the_text(void)
 {
@@ -172,6 +188,7 @@ int main(void)
 	RUN(programs_get_valid_utf8);
 	RUN(text_is_whole_or_not);
 	RUN(each_kind_of_value_is_printed);
+	RUN(a_key_is_copied_where_it_does_not_stay);
 	RUN(what_is_not_there_spoils_the_text);
 	RUN(members_have_their_types);
 	RUN(strangers_are_read_strictly);

@@ -74,7 +74,7 @@ static struct json_object *request_of(const struct arguments *args)
 
 		memcpy(name, args->values[i], len);
 		name[len] = '\0';
-		json_put_string(options, name, args->values[i] + len + 1);
+		json_put_copied(options, name, args->values[i] + len + 1);
 	}
 	json_put(request, "options", options);
 	return request;
