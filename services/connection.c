@@ -315,6 +315,9 @@ int sinew_topo_dispatch(struct sinew_topo *t, int timeout_ms)
 		if (n_told || t->state == TOPO_LINK_OVER)
 			break;
 		left = ms_left(until_ns);
+		/* While it is up, epoll only wakes: nothing but the socket has work. */
+		if (!left && t->state == TOPO_LINK_UP)
+			break;
 		err = await_events(t, left);
 		if (!err && !left) {
 			n_told = work(t);
