@@ -46,9 +46,11 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static uint64_t deadline(const struct server *s)
 {
+	uint64_t news_ns = topo_has_news(&s->topo.subs) ? s->due.news_ns : UINT64_MAX;
+
 	assert(s->buf && s->epoll >= 0);
 	return sooner(sooner(topo_deadline(&s->topo.subs), listener_deadline(s)),
-		      s->members_due_ns);
+		      sooner(s->due.members_ns, news_ns));
 }
 
 /* Milliseconds until then, rounded up. */
@@ -149,34 +151,49 @@ static void feed_client(struct server *s, struct server_sub *sub)
 		client_wait(s, sub);
 }
 
-/* Those that have news. True: there are more. */
-static bool feed_takers(struct server *s)
+static void feed(struct server *s, struct server_taker *t)
 {
+	assert(!t->waits && topo_has(t->sub));
+	if (t->kind == TAKER_CLIENT)
+		feed_client(s, (struct server_sub *)(void *)t);
+	else if (feed_send((struct server_feed *)(void *)t))
+		bell_ring(&s->bells, &((struct server_feed *)(void *)t)->bell, BELL_ROOM);
+}
+
+/*
+ * Those that have news. True: there are more. After many of them were told, the next ones wait for
+ * a short pause, and what comes meanwhile goes to each in one message. A message costs the server,
+ * its reader, and whoever runs on their processors far more than an event in it.
+ */
+static bool feed_takers(struct server *s, uint64_t now_ns)
+{
+	unsigned n_fed = 0;
+
+	if (now_ns < s->due.news_ns)
+		return false;
 	for (unsigned n = 0; n < PULLS_A_TURN; n++) {
 		struct topo_sub *sub = topo_pull(&s->topo.subs);
 		struct server_taker *t = sub ? sub->user : NULL;
 
-		if (!t)
+		if (!t) {
+			s->due.news_ns = n_fed < SERVER_MANY ? 0 : now_ns + SERVER_PAUSE_NS;
 			return false;
+		}
 		assert(t->sub == sub);
 		if (t->waits || !topo_has(sub))
 			continue;
-		if (t->kind == TAKER_CLIENT)
-			feed_client(s, (struct server_sub *)(void *)t);
-		else if (feed_send((struct server_feed *)(void *)t))
-			bell_ring(&s->bells, &((struct server_feed *)(void *)t)->bell, BELL_ROOM);
+		feed(s, t);
+		n_fed++;
 	}
 	return true;
 }
 
-static void tick(struct server *s)
+static void tick(struct server *s, uint64_t now_ns)
 {
-	uint64_t now_ns = service_now();
-
 	if (topo_deadline(&s->topo.subs) <= now_ns)
 		topo_tick(&s->topo.subs, now_ns);
 	listener_tick(s, now_ns);
-	if (s->members_due_ns <= now_ns)
+	if (s->due.members_ns <= now_ns)
 		members_tick(s, now_ns);
 }
 
@@ -210,6 +227,7 @@ static void *run(void *arg)
 {
 	struct server *s = arg;
 	struct epoll_event events[SERVER_EVENTS];
+	uint64_t now_ns;
 	bool more = false;
 
 	assert(s->node && list_empty(&s->clients));
@@ -222,8 +240,9 @@ static void *run(void *arg)
 		take_cells(s);
 		take_arrived(s);
 		take_bells(s);
-		tick(s);
-		more = feed_takers(s);
+		now_ns = service_now();
+		tick(s, now_ns);
+		more = feed_takers(s, now_ns);
 	}
 	return NULL;
 }
@@ -398,7 +417,7 @@ static int server_new(struct sinew_node *node, const struct sinew_topo_options *
 	s->incarnation = sinew_incarnation(node);
 	s->uid = geteuid();
 	s->epoll = s->wake_fd = -1;
-	s->members_due_ns = UINT64_MAX;
+	s->due.members_ns = UINT64_MAX;
 	list_init(&s->clients);
 	list_init(&s->members);
 	list_init(&s->feeds);

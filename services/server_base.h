@@ -47,7 +47,9 @@
 #define SERVER_OF_OWN	64u		/* of root, and of the program's own user; */
 #define SERVER_OF_OTHERS (SERVER_SOCKETS - 2 * SERVER_OF_OWN)	/* of all other users */
 #define SERVER_HELLO_NS	1000000000u	/* until its first request is complete */
-#define SERVER_PAUSE_NS	100000000u	/* until it accepts again, without descriptors */
+#define SERVER_AGAIN_NS	100000000u	/* until it accepts again, without descriptors */
+#define SERVER_MANY	8u		/* subscribers told in one turn: then a pause */
+#define SERVER_PAUSE_NS	4000000u	/* of theirs; the clock of epoll adds up to 1 ms */
 #define SERVER_SUBS_OF_USER	256u	/* subscriptions of a connection of another user */
 #define SERVER_PUBS_OF_USER	4096u	/* publications of one */
 
@@ -81,6 +83,11 @@ struct server_peer {
 	uint32_t reach_pub, link_pub;	/* of the library; 0: none */
 	enum sinew_down reason;		/* of the end of its session before; 0: none */
 	struct server_member *member;	/* while it is up; NULL: no memory for it */
+};
+
+struct server_due {
+	uint64_t news_ns;		/* events go out from then on; 0: at once */
+	uint64_t members_ns;		/* not later than any of them is due; UINT64_MAX: never */
 };
 
 struct server_counts {
@@ -119,7 +126,7 @@ struct server {
 	uint32_t option_pubs[CELLS_OPTIONS];	/* of the library, by index; 0: none */
 	struct list clients;
 	struct list members, feeds;
-	uint64_t members_due_ns;	/* not later than any of them is due; UINT64_MAX: never */
+	struct server_due due;
 	struct server_counts counts;
 	uint8_t *buf;			/* CONTROL_MAX + 1, of what is done just now */
 };

@@ -274,6 +274,8 @@ static int on_subscribe(struct server *s, struct server_client *c, uint32_t id, 
 	c->n_subs++;
 	s->counts.n_subs++;
 	s->counts.n_subs_of_others += !is_trusted(s, c);
+	/* The pause of others is not its. */
+	s->due.news_ns = 0;
 	return 0;
 }
 

@@ -147,7 +147,7 @@ static void look_for(struct server *s, uint32_t events)
 static void pause_accepting(struct server *s)
 {
 	look_for(s, 0);
-	s->listener.again_ns = service_now() + SERVER_PAUSE_NS;
+	s->listener.again_ns = service_now() + SERVER_AGAIN_NS;
 }
 
 static void go_on(struct server *s)

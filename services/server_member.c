@@ -42,8 +42,8 @@ static void again_in(struct server_member *m, uint32_t pause_ms)
 {
 	assert(pause_ms);
 	m->again_ns = service_now() + (uint64_t)pause_ms * 1000000u;
-	if (m->again_ns < m->s->members_due_ns)
-		m->s->members_due_ns = m->again_ns;
+	if (m->again_ns < m->s->due.members_ns)
+		m->s->due.members_ns = m->again_ns;
 	m->pause_ms = pause_ms * 2 < MEMBER_AGAIN_MAX_MS ? pause_ms * 2 : MEMBER_AGAIN_MAX_MS;
 }
 
@@ -298,7 +298,7 @@ void members_tick(struct server *s, uint64_t now_ns)
 {
 	uint64_t due_ns = UINT64_MAX;
 
-	assert(s->members_due_ns <= now_ns);
+	assert(s->due.members_ns <= now_ns);
 	list_each(struct server_member, m, &s->members, all) {
 		if (m->over)
 			continue;
@@ -309,5 +309,5 @@ void members_tick(struct server *s, uint64_t now_ns)
 		if (m->again_ns < due_ns)
 			due_ns = m->again_ns;
 	}
-	s->members_due_ns = due_ns;
+	s->due.members_ns = due_ns;
 }

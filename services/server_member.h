@@ -42,7 +42,7 @@ struct server_member *member_begin(struct server *s, uint32_t nodeid, uint64_t i
 void member_end(struct server_member *m);
 /* Its bell was rung. True: more of it is there. */
 bool member_answer(struct server_member *m);
-/* At or after members_due_ns: those whose time has come call again. */
+/* At or after due.members_ns: those whose time has come call again. */
 void members_tick(struct server *s, uint64_t now_ns);
 /* The node is gone: so is m. */
 void member_discard(struct server_member *m);

@@ -125,6 +125,11 @@ void topo_cancel(struct topo_subs *subs, struct topo_sub *sub)
 	topo_check(subs);
 }
 
+bool topo_has_news(const struct topo_subs *subs)
+{
+	return !list_empty(&subs->ready);
+}
+
 struct topo_sub *topo_pull(struct topo_subs *subs)
 {
 	struct topo_sub *sub;

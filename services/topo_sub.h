@@ -65,6 +65,8 @@ void topo_cancel(struct topo_subs *subs, struct topo_sub *sub);
 
 /* One that has events, and had none before; NULL: there is none any more. */
 struct topo_sub *topo_pull(struct topo_subs *subs);
+/* topo_pull() has one. */
+bool topo_has_news(const struct topo_subs *subs);
 bool topo_has(const struct topo_sub *sub);
 /* TIMEOUT or OVERRUN was taken: nothing follows, but it is there until topo_cancel(). */
 bool topo_ended(const struct topo_sub *sub);
