@@ -15,8 +15,9 @@
 #define CALLS_MAX	16u /* at a time */
 #define MESSAGES	64u /* between two turns */
 #define MESSAGE_BYTES	64u
-#define WINDOW_MS	100u
+#define WINDOW_MS	50u
 #define WARM_WINDOWS	4u
+#define WINDOWS_MAX	256u /* of each kind */
 #define EVENT_NS	1000000 /* one to each subscriber */
 
 struct beside {
@@ -26,7 +27,7 @@ struct beside {
 	unsigned n_open;
 	uint64_t n_calls, n_messages;
 	int err;
-	double calls_s[2], messages_s[2]; /* without events, and with them */
+	double calls_s[2], messages_s[2]; /* without events, and with them: of the middle window */
 	/* The thread that publishes. */
 	struct sinew_topo *topo;
 	pthread_t thread;
@@ -97,25 +98,26 @@ static int window(struct beside *b)
 	return err;
 }
 
-/* Windows without and with events, in the order 0 1 1 0. */
+/* Windows without and with events, in the order 0 1 1 0: n of each. */
 static int windows(struct beside *b, uint64_t n)
 {
-	uint64_t ns[2] = { 0 }, calls[2] = { 0 }, messages[2] = { 0 };
+	double calls_s[2][WINDOWS_MAX], messages_s[2][WINDOWS_MAX];
 	int err = 0;
 
-	for (uint64_t i = 0; i < n && !err; i++) {
+	for (uint64_t i = 0; i < 2 * n && !err; i++) {
 		unsigned is_fed = i % 4 == 1 || i % 4 == 2;
-		uint64_t began = clock_now_ns(), c = b->n_calls, m = b->n_messages;
+		uint64_t began = clock_now_ns(), calls = b->n_calls, messages = b->n_messages;
+		double s;
 
 		atomic_store(&b->feeds, is_fed);
 		err = window(b);
-		ns[is_fed] += clock_now_ns() - began;
-		calls[is_fed] += b->n_calls - c;
-		messages[is_fed] += b->n_messages - m;
+		s = (double)(clock_now_ns() - began) / CLOCK_S;
+		calls_s[is_fed][i / 2] = (double)(b->n_calls - calls) / s;
+		messages_s[is_fed][i / 2] = (double)(b->n_messages - messages) / s;
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		b->calls_s[i] = (double)calls[i] * CLOCK_S / (double)ns[i];
-		b->messages_s[i] = (double)messages[i] * CLOCK_S / (double)ns[i];
+	for (unsigned i = 0; i < 2 && !err; i++) {
+		b->calls_s[i] = topo_median(calls_s[i], n);
+		b->messages_s[i] = topo_median(messages_s[i], n);
 	}
 	return err;
 }
@@ -200,6 +202,7 @@ static void unload(struct beside *b, struct readers *fed, struct readers *idle)
 int job_topo_beside(const struct settings *s)
 {
 	struct beside *b = calloc(1, sizeof *b);
+	uint64_t n_windows = s->ms / WINDOW_MS / 4 * 2;
 	struct readers fed, idle;
 	int err = b ? beside_open(b, s) : -ENOMEM;
 
@@ -208,7 +211,7 @@ int job_topo_beside(const struct settings *s)
 	if (!err)
 		err = windows(b, WARM_WINDOWS);
 	if (!err)
-		err = windows(b, s->ms / WINDOW_MS / 4 * 4);
+		err = n_windows > WINDOWS_MAX ? -EINVAL : windows(b, n_windows);
 	if (!err)
 		unload(b, &fed, &idle);
 	if (err || b->publisher_err || fed.err)

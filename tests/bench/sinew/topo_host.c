@@ -181,3 +181,19 @@ int topo_take(struct sinew_topo *topo, uint64_t id)
 	while (err == -EAGAIN && is_worth_a_try(topo, limit));
 	return err;
 }
+
+/* ---- rates ---- */
+
+static int order(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double topo_median(double *rates, uint64_t n)
+{
+	if (n)
+		qsort(rates, n, sizeof *rates, order);
+	return n ? rates[n / 2] : 0;
+}

@@ -48,4 +48,7 @@ int topo_put(struct sinew_topo *topo, uint32_t type, uint32_t n, uint64_t *ret_i
 /* As sinew_topo_withdraw(), the same. */
 int topo_take(struct sinew_topo *topo, uint64_t id);
 
+/* The rate in the middle of n windows, which it sorts; 0 of none. */
+double topo_median(double *rates, uint64_t n);
+
 #endif

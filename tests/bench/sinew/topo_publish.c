@@ -13,6 +13,10 @@
 
 #define BATCH		32u /* publications between two waits for the server */
 #define WARM_PART	4
+#define FILL_MS		50u
+#define CHURN_WINDOW_MS	50u
+#define CHURN_WINDOWS_MAX 64u /* of each kind */
+#define QUIET_MS	5 /* longer than the server pauses */
 
 static uint64_t thread_ns(void)
 {
@@ -124,20 +128,68 @@ static int churn(struct sinew_topo *topo, uint64_t ms)
 	return err;
 }
 
-/* nodes subscribers that read, depth ones that do not. */
+/* Until the readers are told nothing more: what one window leaves is not the next one's. */
+static int quiet_down(struct readers *r, struct sinew_topo *topo)
+{
+	const struct timespec pause = { .tv_nsec = QUIET_MS * CLOCK_MS };
+	uint64_t limit = clock_now_ns() + TOPO_WAIT_MS * CLOCK_MS, n;
+
+	do {
+		n = atomic_load(&r->n_events);
+		nanosleep(&pause, NULL);
+		if (clock_now_ns() >= limit)
+			return -ETIMEDOUT;
+	} while (atomic_load(&r->n_events) != n);
+	return topo_settle(topo);
+}
+
+/* Events to the readers in a second. The socket of one that is stopped is full before it begins. */
+static int churn_window(struct readers *r, struct sinew_topo *topo, double *ret_per_s)
+{
+	int err = churn(topo, FILL_MS);
+	uint64_t began = clock_now_ns(), n = atomic_load(&r->n_events);
+
+	if (!err)
+		err = churn(topo, CHURN_WINDOW_MS);
+	*ret_per_s = (double)(atomic_load(&r->n_events) - n) * CLOCK_S /
+		(double)(clock_now_ns() - began);
+	return err ? err : quiet_down(r, topo);
+}
+
+/* Without one that is stopped, and beside one, in the order 0 1 1 0: n windows of each. */
+static int churn_in_turn(struct host *h, struct readers *r, struct sinew_topo *topo, uint64_t n)
+{
+	double per_s[2][CHURN_WINDOWS_MAX];
+	struct readers stopped;
+	int err = n > CHURN_WINDOWS_MAX ? -EINVAL : 0;
+
+	for (uint64_t i = 0; i < 2 * n && !err; i++) {
+		unsigned is_beside = i % 4 == 1 || i % 4 == 2;
+
+		if (is_beside)
+			err = readers_open(&stopped, h->nodes[0].node, NULL, 1, TOPO_TYPE);
+		if (!err)
+			err = churn_window(r, topo, &per_s[is_beside][i / 2]);
+		if (is_beside)
+			readers_close(&stopped);
+	}
+	if (err)
+		return err;
+	result("without_s", topo_median(per_s[0], n));
+	result("with_s", topo_median(per_s[1], n));
+	return 0;
+}
+
+/* nodes subscribers that read, for so many ms without one that is stopped, and as long beside. */
 int job_topo_stopped(const struct settings *s)
 {
-	struct readers readers, stopped;
 	struct sinew_topo *topo = NULL;
-	uint64_t began = 0, events = 0;
+	struct readers readers;
 	struct host host;
 	int err = topo_host_open(&host, s, 1);
 
 	if (!err)
 		err = sinew_topo_open(host.nodes[0].node, &topo);
-	if (!err)
-		err = readers_open(&stopped, host.nodes[0].node, NULL, (unsigned)s->depth,
-				   TOPO_TYPE);
 	if (!err)
 		err = readers_open(&readers, host.nodes[0].node, NULL, (unsigned)s->nodes,
 				   TOPO_TYPE);
@@ -145,17 +197,11 @@ int job_topo_stopped(const struct settings *s)
 		err = readers_start(&readers);
 	if (!err)
 		err = churn(topo, s->ms / WARM_PART);
-	if (!err) {
-		began = clock_now_ns();
-		events = atomic_load(&readers.n_events);
-		err = churn(topo, s->ms);
-	}
+	if (!err)
+		err = churn_in_turn(&host, &readers, topo, s->ms / CHURN_WINDOW_MS / 2 * 2);
 	if (err)
 		return trouble("subscribers were not fed", err);
-	result("events_s", (double)(atomic_load(&readers.n_events) - events) * CLOCK_S /
-				   (double)(clock_now_ns() - began));
 	readers_close(&readers);
-	readers_close(&stopped);
 	sinew_topo_close(topo);
 	host_close(&host);
 	return 0;
