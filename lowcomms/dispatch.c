@@ -128,6 +128,8 @@ static void close_in_child(struct sinew_node *n)
 		if (c->stream && c->stream->source.fd >= 0)
 			close(c->stream->source.fd);
 	listeners_forget(&n->listeners);
+	if (n->transport->forget)
+		n->transport->forget(&n->streams);
 	loop_close(&n->loop);
 }
 

@@ -67,7 +67,8 @@ static void tune(int fd, bool six)
 		set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 }
 
-static int bound(int type, int protocol, const struct sockaddr_storage *addr)
+/* shared: beside another one that allows it. */
+static int bound(int type, int protocol, const struct sockaddr_storage *addr, bool shared)
 {
 	int fd = socket(addr->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	bool six = addr->ss_family == AF_INET6;
@@ -76,6 +77,7 @@ static int bound(int type, int protocol, const struct sockaddr_storage *addr)
 	if (fd < 0)
 		return -errno;
 	if ((type == SOCK_DGRAM && six && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
+	    (shared && set(fd, SOL_SOCKET, SO_REUSEADDR, 1)) ||
 	    bind(fd, (const struct sockaddr *)addr, addr_len(addr))) {
 		err = -errno;
 		close(fd);
@@ -94,17 +96,40 @@ int sctp_packet_socket(const struct stream_packets *by, const struct sockaddr_st
 		addr_set_port(&own, 0);
 	else if (by->udp_port && addr_port(addr))
 		addr_set_port(&own, by->udp_port);
-	fd = by->ip_alone ? bound(SOCK_RAW, IPPROTO_SCTP, &own) :
-		bound(SOCK_DGRAM, IPPROTO_UDP, &own);
+	fd = by->ip_alone ? bound(SOCK_RAW, IPPROTO_SCTP, &own, false) :
+		bound(SOCK_DGRAM, IPPROTO_UDP, &own, false);
 	if (fd >= 0)
 		tune(fd, addr->ss_family == AF_INET6);
 	return fd;
 }
 
+/* The address is shared for as long as it takes: no other process gets it by that. */
+int sctp_packet_socket_to(int fd, const struct sockaddr_storage *to)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof own;
+	int one, err;
+
+	if (getsockname(fd, (struct sockaddr *)&own, &len) ||
+	    set(fd, SOL_SOCKET, SO_REUSEADDR, 1))
+		return -errno;
+	one = bound(SOCK_DGRAM, IPPROTO_UDP, &own, true);
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	if (one < 0)
+		return one;
+	if (connect(one, (const struct sockaddr *)to, addr_len(to))) {
+		err = -errno;
+		close(one);
+		return err;
+	}
+	tune(one, to->ss_family == AF_INET6);
+	return one;
+}
+
 /* Of UDP, where the same is said of the port: nothing is read there. */
 int sctp_packet_keep(const struct sockaddr_storage *addr)
 {
-	int fd = bound(SOCK_DGRAM, IPPROTO_UDP, addr);
+	int fd = bound(SOCK_DGRAM, IPPROTO_UDP, addr, false);
 
 	assert(addr_port(addr));
 	if (fd >= 0)

@@ -302,7 +302,9 @@ static int user_accept(struct stream_listener *l, struct stream **ret_stream)
 	if (!addr_port(&other))
 		addr_set_port(&other, a->dial.to);
 	s = stream_for(l->streams, a, &other);
-	if (!s)
+	if (s)
+		sctp_pair_connect(a->pair);
+	else
 		sctp_assoc_end(a, false);
 	sctp_leave(&u->port->wire->seat);
 	if (!s)
@@ -392,6 +394,7 @@ static unsigned dial_events(struct sctp_assoc *a, int stack)
 		return STREAM_FAILED;
 	}
 	a->dialling = false;
+	sctp_pair_connect(a->pair);
 	return STREAM_CONNECTED;
 }
 
@@ -588,4 +591,5 @@ const struct transport transport_sctp_user = {
 	.unlisten = user_unlisten,
 	.dial = user_dial,
 	.due = user_due,
+	.forget = sctp_wire_forget,
 };

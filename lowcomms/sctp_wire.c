@@ -21,12 +21,15 @@
 #define SINGLES_MAX	16u	/* packets read one by one, until there may be more again */
 #define BATCHES		8u		/* in a turn, from one socket */
 #define IDLE_PER_HOST	4u		/* pairs without an association, of one other host */
+#define CONNECTED_MAX	256u		/* pairs of the process with an inlet of their own */
+#define INLETS_MAX	(SCTP_PORTS_MAX + CONNECTED_MAX)
 #define DRAIN_NS	1000000000u
 
 /* Under the lock of the stack. */
 static struct list wires = { &wires, &wires };
 static struct list spare = { &spare, &spare };
 static const struct sctp_events *above;
+static unsigned n_connected;
 
 /* ---- packets ---- */
 
@@ -34,20 +37,23 @@ static const struct sctp_events *above;
 static int output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df)
 {
 	const struct sctp_pair *p = addr;
+	bool connected = p->inlet.source.fd >= 0;
+	int fd = connected ? p->inlet.source.fd : p->port ? p->port->inlet.source.fd : -1;
 
 	assert(n && n < SCTP_PACKET_MAX);
 	(void)tos;
 	(void)df;
 	sctp_packet_seal(buf, n);
-	if (p->port && p->port->source.fd >= 0)
-		sendto(p->port->source.fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL,
-		       (const struct sockaddr *)&p->to, addr_len(&p->to));
+	if (fd >= 0)
+		sendto(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       connected ? NULL : (const struct sockaddr *)&p->to,
+		       connected ? 0 : addr_len(&p->to));
 	return 0;
 }
 
 static struct sctp_pair *pair_find(struct sctp_port *port, const struct sockaddr_storage *to)
 {
-	assert(port->source.fd >= 0 && addr_len(to));
+	assert(port->inlet.source.fd >= 0 && addr_len(to));
 	list_each(struct sctp_pair, p, &port->pairs, listed)
 		if (addr_same(&p->to, to))
 			return p;
@@ -94,12 +100,21 @@ static struct sctp_pair *sender(struct sctp_port *port, const struct sctp_packet
 }
 
 /* One that came. Under no lock. */
-static struct sctp_pair *checked(struct sctp_port *port, uint8_t *bytes, size_t n,
+static struct sctp_pair *checked(struct sctp_inlet *in, uint8_t *bytes, size_t n,
 				 struct sockaddr_storage *from, struct sctp_packet *ret_packet)
 {
-	assert(port->source.fd >= 0 && n <= SCTP_PACKET_MAX);
-	return sctp_packet_open(&port->wire->by, port->addr.ss_family, bytes, n, ret_packet) ?
-		sender(port, ret_packet, from) : NULL;
+	struct sctp_port *port = in->port;
+
+	assert(n <= SCTP_PACKET_MAX);
+	if (!sctp_packet_open(&port->wire->by, port->addr.ss_family, bytes, n, ret_packet))
+		return NULL;
+	if (!in->pair)
+		return sender(port, ret_packet, from);
+	/* One that was dialled may dial, too. */
+	if (in->pair->listener || !port->listener)
+		return in->pair;
+	*from = in->pair->to;
+	return sender(port, ret_packet, from);
 }
 
 /* Under the lock. A pair may be gone by the one before. */
@@ -113,8 +128,9 @@ static void input(struct sctp_port *port, struct sctp_pair *p, const struct sctp
 }
 
 /* The number of packets. */
-static unsigned read_batch(struct sctp_port *port)
+static unsigned read_batch(struct sctp_inlet *in)
 {
+	struct sctp_port *port = in->port;
 	struct sockaddr_storage from[PACKETS];
 	struct sctp_pair *pairs[PACKETS];
 	struct sctp_packet packets[PACKETS];
@@ -126,14 +142,14 @@ static unsigned read_batch(struct sctp_port *port)
 		iov[i] = (struct iovec) { port->wire->packets + i * SCTP_PACKET_MAX,
 					  SCTP_PACKET_MAX };
 		msgs[i] = (struct mmsghdr) { .msg_hdr = {
-			.msg_name = &from[i], .msg_iov = &iov[i],
-			.msg_namelen = sizeof from[i], .msg_iovlen = 1 } };
+			.msg_name = in->pair ? NULL : &from[i], .msg_iov = &iov[i],
+			.msg_namelen = in->pair ? 0 : sizeof from[i], .msg_iovlen = 1 } };
 	}
-	n = recvmmsg(port->source.fd, msgs, PACKETS, MSG_DONTWAIT, NULL);
+	n = recvmmsg(in->source.fd, msgs, PACKETS, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return 0;
 	for (int i = 0; i < n; i++)
-		pairs[i] = checked(port, iov[i].iov_base, msgs[i].msg_len, &from[i],
+		pairs[i] = checked(in, iov[i].iov_base, msgs[i].msg_len, &from[i],
 				   &packets[i]);
 	sctp_enter(&port->wire->seat);
 	for (int i = 0; i < n; i++)
@@ -143,15 +159,16 @@ static unsigned read_batch(struct sctp_port *port)
 }
 
 /* For less than a batch of one. */
-static unsigned read_one(struct sctp_port *port)
+static unsigned read_one(struct sctp_inlet *in)
 {
+	struct sctp_port *port = in->port;
 	uint8_t *bytes = port->wire->packets;
 	struct sctp_packet packet;
 	struct sockaddr_storage from;
 	socklen_t len = sizeof from;
-	ssize_t n = recvfrom(port->source.fd, bytes, SCTP_PACKET_MAX, MSG_DONTWAIT,
-			     (struct sockaddr *)&from, &len);
-	struct sctp_pair *p = n > 0 ? checked(port, bytes, (size_t)n, &from, &packet) : NULL;
+	ssize_t n = recvfrom(in->source.fd, bytes, SCTP_PACKET_MAX, MSG_DONTWAIT,
+			     in->pair ? NULL : (struct sockaddr *)&from, in->pair ? NULL : &len);
+	struct sctp_pair *p = n > 0 ? checked(in, bytes, (size_t)n, &from, &packet) : NULL;
 
 	if (!p)
 		return n >= 0;
@@ -162,7 +179,7 @@ static unsigned read_one(struct sctp_port *port)
 }
 
 /* Answers by ICMP to packets of ours. */
-static void read_errors(struct sctp_port *port)
+static void read_errors(struct sctp_inlet *in)
 {
 	struct sockaddr_storage to = { 0 };
 	union {
@@ -177,14 +194,14 @@ static void read_errors(struct sctp_port *port)
 
 		msg.msg_namelen = sizeof to;
 		msg.msg_controllen = sizeof control;
-		if (recvmsg(port->source.fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		if (recvmsg(in->source.fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 			return;
 		for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
 			if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
 			    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
 				err = (int)((struct sock_extended_err *)CMSG_DATA(c))->ee_errno;
 		addr_normalize(&to);
-		p = err && addr_len(&to) ? pair_find(port, &to) : NULL;
+		p = err && addr_len(&to) ? pair_find(in->port, &to) : NULL;
 		if (p)
 			above->unreachable(p, sctp_packet_error(err));
 	}
@@ -192,29 +209,73 @@ static void read_errors(struct sctp_port *port)
 
 static void readable(struct source *source, uint32_t events)
 {
-	struct sctp_port *port = list_entry(source, struct sctp_port, source);
+	struct sctp_inlet *in = list_entry(source, struct sctp_inlet, source);
 	unsigned n = 0;
 
 	if (source->fd < 0)
 		return;		/* closed in this turn */
-	assert(port->wire->seat.streams);
+	assert(in->port->wire->seat.streams);
 	if (events & EPOLLERR)
-		read_errors(port);
+		read_errors(in);
 	/* One, where one came before: there is none behind it most of the time. */
-	if (port->singles && port->singles < SINGLES_MAX) {
-		port->singles += read_one(port);
+	if (in->singles && in->singles < SINGLES_MAX) {
+		in->singles += read_one(in);
 		return;
 	}
-	for (unsigned i = 0; i < BATCHES && (n = read_batch(port)) == PACKETS; i++)
+	for (unsigned i = 0; i < BATCHES && (n = read_batch(in)) == PACKETS; i++)
 		;
-	port->singles = n == 1;
+	in->singles = n == 1;
+	/* What came before it was connected is read. */
+	if (in != &in->port->inlet && n && n < PACKETS)
+		in->pair = list_entry(in, struct sctp_pair, inlet);
+}
+
+static int inlet_open(struct sctp_inlet *in, struct sctp_port *port, int fd)
+{
+	int err;
+
+	assert(fd >= 0 && in->source.fd < 0);
+	*in = (struct sctp_inlet) { .source = { .ready = readable, .fd = fd }, .port = port };
+	err = loop_add(port->wire->seat.streams->loop, &in->source, EPOLLIN);
+	if (err) {
+		close(fd);
+		in->source.fd = -1;
+	}
+	return err;
+}
+
+static void inlet_close(struct sctp_inlet *in)
+{
+	assert(in->source.fd >= 0);
+	loop_remove(in->port->wire->seat.streams->loop, &in->source);
+	close(in->source.fd);
+	in->source.fd = -1;
 }
 
 /* ---- pairs ---- */
 
+/* Without one its packets go by that of the port. */
+void sctp_pair_connect(struct sctp_pair *p)
+{
+	int fd;
+
+	if (p->inlet.source.fd >= 0 || !p->port || p->port->wire->by.ip_alone ||
+	    n_connected == CONNECTED_MAX)
+		return;
+	assert(p->n_sockets && p->port->inlet.source.fd >= 0);
+	fd = sctp_packet_socket_to(p->port->inlet.source.fd, &p->to);
+	if (fd >= 0 && !inlet_open(&p->inlet, p->port, fd))
+		n_connected++;
+}
+
 static void pair_retire(struct sctp_pair *p)
 {
 	assert(p->port && !list_empty(&p->listed));
+	if (p->inlet.source.fd >= 0) {
+		assert(n_connected);
+		inlet_close(&p->inlet);
+		n_connected--;
+	}
 	if (p->listener) {
 		sctp_unwatch(p->listener, &p->item);
 		usrsctp_close(p->listener);
@@ -268,6 +329,7 @@ static struct sctp_pair *pair_alloc(void)
 		return NULL;
 	list_init(&p->listed);
 	list_init(&p->dials);
+	p->inlet.source.fd = -1;
 	usrsctp_register_address(p);
 	return p;
 }
@@ -301,23 +363,18 @@ static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
 	struct sctp_port *port = w->ports;
 	int fd, err;
 
-	while (port < w->ports + SCTP_PORTS_MAX && port->source.fd >= 0)
+	while (port < w->ports + SCTP_PORTS_MAX && port->inlet.source.fd >= 0)
 		port++;
 	if (port == w->ports + SCTP_PORTS_MAX)
 		return -EMFILE;
 	fd = sctp_packet_socket(&w->by, addr);
 	if (fd < 0)
 		return fd;
-	port->source = (struct source) { .ready = readable, .fd = fd };
-	err = loop_add(w->seat.streams->loop, &port->source, EPOLLIN);
-	if (err) {
-		close(fd);
-		port->source.fd = -1;
-		return err;
-	}
 	port->wire = w;
+	err = inlet_open(&port->inlet, port, fd);
+	if (err)
+		return err;
 	port->kept_fd = -1;
-	port->singles = 0;
 	port->addr = *addr;
 	port->listener = NULL;
 	list_init(&port->pairs);
@@ -345,8 +402,8 @@ int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
 
 int sctp_port_fd(const struct sctp_port *port)
 {
-	assert(port->source.fd >= 0);
-	return port->kept_fd >= 0 ? port->kept_fd : port->source.fd;
+	assert(port->inlet.source.fd >= 0);
+	return port->kept_fd >= 0 ? port->kept_fd : port->inlet.source.fd;
 }
 
 static bool same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
@@ -364,7 +421,7 @@ int sctp_port_from(struct sctp_wire *w, const struct sockaddr_storage *from,
 	struct sockaddr_storage any = { .ss_family = to->ss_family };
 
 	for (struct sctp_port *p = w->ports; p < w->ports + SCTP_PORTS_MAX; p++) {
-		if (p->source.fd < 0 || p->addr.ss_family != to->ss_family)
+		if (p->inlet.source.fd < 0 || p->addr.ss_family != to->ss_family)
 			continue;
 		if (from ? p->listener && same_host(&p->addr, from) : addr_is_any(&p->addr)) {
 			*ret_port = p;
@@ -379,15 +436,14 @@ void sctp_port_close(struct sctp_port *port)
 {
 	struct sctp_wire *w = port->wire;
 
-	assert(port->source.fd >= 0);
+	assert(port->inlet.source.fd >= 0);
 	sctp_enter(&w->seat);
 	list_each(struct sctp_pair, p, &port->pairs, listed)
 		pair_retire(p);
-	loop_remove(w->seat.streams->loop, &port->source);
-	close(port->source.fd);
+	inlet_close(&port->inlet);
 	if (port->kept_fd >= 0)
 		close(port->kept_fd);
-	port->source.fd = port->kept_fd = -1;
+	port->kept_fd = -1;
 	port->listener = NULL;
 	sctp_leave(&w->seat);
 }
@@ -419,7 +475,7 @@ static struct sctp_wire *wire_open(struct streams *ss, int *ret_err)
 		return NULL;
 	}
 	for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
-		w->ports[i].source.fd = -1;
+		w->ports[i].inlet.source.fd = -1;
 	w->by = ss->packets;
 	list_init(&w->sockets);
 	list_init(&w->lingering);
@@ -449,7 +505,7 @@ struct sctp_wire *sctp_wire_of(struct streams *ss, const struct sctp_events *eve
 bool sctp_wire_listens(const struct sctp_wire *w)
 {
 	for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
-		if (w->ports[i].source.fd >= 0 && w->ports[i].listener)
+		if (w->ports[i].inlet.source.fd >= 0 && w->ports[i].listener)
 			return true;
 	return false;
 }
@@ -458,7 +514,7 @@ void sctp_wire_close(struct sctp_wire *w)
 {
 	assert(list_empty(&w->sockets) && list_empty(&w->lingering));
 	for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
-		if (w->ports[i].source.fd >= 0)
+		if (w->ports[i].inlet.source.fd >= 0)
 			sctp_port_close(&w->ports[i]);
 	free(w->packets);
 	sctp_lock();
@@ -466,19 +522,59 @@ void sctp_wire_close(struct sctp_wire *w)
 	sctp_unlock();
 }
 
+/* Those of its ports and pairs that are open. */
+static unsigned inlets_of(struct sctp_wire *w, struct sctp_inlet *ret_inlets[INLETS_MAX])
+{
+	unsigned n = 0;
+
+	for (struct sctp_port *port = w->ports; port < w->ports + SCTP_PORTS_MAX; port++) {
+		if (port->inlet.source.fd < 0)
+			continue;
+		ret_inlets[n++] = &port->inlet;
+		list_each(struct sctp_pair, p, &port->pairs, listed)
+			if (p->inlet.source.fd >= 0)
+				ret_inlets[n++] = &p->inlet;
+	}
+	assert(n <= INLETS_MAX);
+	return n;
+}
+
 void sctp_wire_drain(struct sctp_wire *w)
 {
 	uint64_t until = loop_now_ns() + DRAIN_NS;
-	struct pollfd fds[SCTP_PORTS_MAX];
+	struct sctp_inlet *inlets[INLETS_MAX];
+	struct pollfd fds[INLETS_MAX];
+	unsigned n;
 
 	while (!list_empty(&w->lingering) && loop_now_ns() < until) {
-		for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
-			fds[i] = (struct pollfd) { w->ports[i].source.fd, POLLIN, 0 };
-		poll(fds, SCTP_PORTS_MAX, SCTP_TICK_NS / 1000000u);
-		for (unsigned i = 0; i < SCTP_PORTS_MAX; i++)
-			readable(&w->ports[i].source, fds[i].revents & POLLERR ? EPOLLERR : 0);
+		n = inlets_of(w, inlets);
+		for (unsigned i = 0; i < n; i++)
+			fds[i] = (struct pollfd) { inlets[i]->source.fd, POLLIN, 0 };
+		poll(fds, n, SCTP_TICK_NS / 1000000u);
+		for (unsigned i = 0; i < n; i++)
+			readable(&inlets[i]->source, fds[i].revents & POLLERR ? EPOLLERR : 0);
 		sctp_enter(&w->seat);
 		sctp_tick(loop_now_ns());
 		sctp_leave(&w->seat);
+	}
+}
+
+/* The lock may be held for ever here, by a thread of the parent. A listener shows its own. */
+void sctp_wire_forget(const struct streams *ss)
+{
+	struct sctp_inlet *inlets[INLETS_MAX];
+	unsigned n;
+
+	list_each(struct sctp_wire, w, &wires, all) {
+		if (w->seat.streams != ss)
+			continue;
+		n = inlets_of(w, inlets);
+		for (unsigned i = 0; i < n; i++) {
+			struct sctp_inlet *in = inlets[i];
+
+			if (!in->port->listener || in->source.fd != sctp_port_fd(in->port))
+				close(in->source.fd);
+		}
+		close(w->seat.wake.fd);
 	}
 }

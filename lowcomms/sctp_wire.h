@@ -14,15 +14,22 @@
 
 struct sctp_wire;
 
-/* One of our sockets. */
+/* A socket that packets come by. */
+struct sctp_inlet {
+	struct source source;		/* fd -1: closed */
+	struct sctp_port *port;
+	struct sctp_pair *pair;		/* all are of it; NULL: of whoever sent them */
+	unsigned singles;		/* turns in a row that found one packet */
+};
+
+/* One of our addresses. */
 struct sctp_port {
 	struct sctp_wire *wire;
-	struct source source;		/* fd -1: closed */
-	int kept_fd;			/* it keeps the address; -1: source.fd does */
+	struct sctp_inlet inlet;
+	int kept_fd;			/* it keeps the address; -1: that of the inlet does */
 	struct sockaddr_storage addr;	/* with the port of SCTP */
 	struct stream_listener *listener;	/* NULL: we only dial from it */
 	struct list pairs;
-	unsigned singles;		/* turns in a row that found one packet */
 };
 
 /* Its address is one of the stack, for as long as the process runs: spare ones are used again. */
@@ -31,6 +38,7 @@ struct sctp_pair {
 	struct list listed;		/* of the port; or spare */
 	struct list dials;		/* struct sctp_dial */
 	struct sctp_port *port;		/* NULL: spare */
+	struct sctp_inlet inlet;	/* of its own, connected; closed: that of the port */
 	struct sockaddr_storage to;	/* where packets go: with a port of UDP, or none */
 	struct socket *listener;	/* in the stack; NULL: none */
 	uint32_t mtu;			/* what one packet of IP carries */
@@ -73,6 +81,9 @@ bool sctp_wire_listens(const struct sctp_wire *w);
 /* Reads and lets timers run until nothing lingers, for a second at most. */
 void sctp_wire_drain(struct sctp_wire *w);
 
+/* In a child of fork(): closes its descriptors, but for those of sctp_port_fd(). */
+void sctp_wire_forget(const struct streams *ss);
+
 /* A socket on exactly that address. */
 int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		     struct stream_listener *l, struct sctp_port **ret_port);
@@ -85,6 +96,8 @@ int sctp_port_fd(const struct sctp_port *port);
 
 /* Under the lock. NULL: no memory. to: where packets go. */
 struct sctp_pair *sctp_pair_get(struct sctp_port *port, const struct sockaddr_storage *to);
+/* An association stands: it gets an inlet of its own, unless there are too many. */
+void sctp_pair_connect(struct sctp_pair *p);
 /* One association less. */
 void sctp_pair_leave(struct sctp_pair *p);
 

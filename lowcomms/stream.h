@@ -167,6 +167,9 @@ struct transport {
 		    struct stream **ret_stream, enum dial_step *ret_step);
 	/* It is deadline_ns of its streams. NULL: it sets none. */
 	void (*due)(struct streams *ss, uint64_t now_ns);
+	/* In a child of fork(): closes descriptors that no stream or listener shows. NULL: it has
+	 * none. */
+	void (*forget)(const struct streams *ss);
 };
 
 static inline void streams_init(struct streams *ss, struct loop *loop)

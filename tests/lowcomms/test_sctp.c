@@ -7,6 +7,7 @@
  *	test_sctp raw		so without UDP: in a network of its own, with the right to that
  *	test_sctp kernel	for a guest of tests/vm/sctp.sh
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -16,6 +17,7 @@
 #define MESSAGES	50000u
 
 #define UDP_PORT	9899
+#define FDS		1024	/* looked through */
 
 static int backend = SINEW_SCTP_USER, encap = SINEW_SCTP_ENCAP_UDP;
 static unsigned n_messages = MESSAGES;
@@ -121,6 +123,47 @@ static int udp_at(const struct sockaddr_storage *addr)
 		return -1;
 	}
 	return fd;
+}
+
+/* Sockets of UDP in this process on that address; NULL: on any. */
+static unsigned count_udp(const struct sockaddr_storage *at, bool connected)
+{
+	struct sockaddr_storage own, other;
+	unsigned n = 0;
+
+	for (int fd = 0; fd < FDS; fd++) {
+		socklen_t len = sizeof own, other_len = sizeof other, type_len = sizeof(int);
+		int type;
+
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) || type != SOCK_DGRAM ||
+		    getsockname(fd, (struct sockaddr *)&own, &len) ||
+		    (at && memcmp(&own, at, sizeof(struct sockaddr_in)) != 0))
+			continue;
+		n += !connected || !getpeername(fd, (struct sockaddr *)&other, &other_len);
+	}
+	return n;
+}
+
+/* Which needs a second one on the address, and lets nobody else have it. */
+static void each_peer_has_a_socket(void)
+{
+	struct cluster *c = cluster_new(3, over_sctp);
+	const struct sockaddr_storage addr = c->t[1].addr;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+
+	cluster_talk(c, 10, 100);
+	CHECK_OR_RETURN(fd >= 0 && DRIVE(c, cluster_all_up(c)));
+	CHECK_EQ(count_udp(&addr, true), 2);
+	CHECK_EQ(count_udp(&addr, false), 3);
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+	CHECK_EQ(bind(fd, (const struct sockaddr *)&addr, sizeof(struct sockaddr_in)), -1);
+	CHECK_EQ(errno, EADDRINUSE);
+	DRIVE(c, cluster_talked(c) >= 1000);
+	cluster_is_whole(c, 0);
+	cluster_free(c);
+	CHECK_EQ(bind(fd, (const struct sockaddr *)&addr, sizeof(struct sockaddr_in)), 0);
+	CHECK_EQ(count_udp(&addr, false), 1);
+	close(fd);
 }
 
 static void over_one_port(struct sinew_options *o)
@@ -245,7 +288,7 @@ static int be_child(struct cluster *c)
 	sinew_node_free(n);
 	sinew_node_free(c->t[1].n);
 	sinew_node_free(c->t[2].n);
-	return err == (backend == SINEW_SCTP_USER ? -ECHILD : 0) ? 0 : 1;
+	return err == (backend == SINEW_SCTP_USER ? -ECHILD : 0) && !count_udp(NULL, false) ? 0 : 1;
 }
 
 static void a_child_disturbs_nothing(void)
@@ -297,6 +340,7 @@ int main(int argc, char **argv)
 	RUN(a_peer_that_is_started_again_is_found);
 	RUN(an_orderly_end_is_seen_by_both);
 	if (backend == SINEW_SCTP_USER && encap == SINEW_SCTP_ENCAP_UDP) {
+		RUN(each_peer_has_a_socket);
 		RUN(one_port_of_udp_carries_all);
 		RUN(strangers_get_no_answer);
 	}
