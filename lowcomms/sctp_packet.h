@@ -22,8 +22,8 @@ const char *sctp_packet_lacks(const struct stream_packets *by);
 /* One on exactly that address, or -errno. Its UDP port is that of by, or of the address. */
 int sctp_packet_socket(const struct stream_packets *by, const struct sockaddr_storage *addr);
 /* One for the packets from and to that address alone, beside one of UDP that has all others; or
- * -errno. The kernel looks up no route for each, and they are kept apart from those of others. What
- * came before it was connected may be of anybody. */
+ * -errno. The kernel looks up no route for each, and they are kept apart from those of others.
+ * Packets from before it was connected may be of anybody. */
 int sctp_packet_socket_to(int fd, const struct sockaddr_storage *to);
 /* In IP alone an address and port are nobody's: that of a listener is kept by a descriptor, or
  * -errno. -EADDRINUSE: another one has it. */

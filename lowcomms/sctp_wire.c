@@ -225,7 +225,7 @@ static void readable(struct source *source, uint32_t events)
 	for (unsigned i = 0; i < BATCHES && (n = read_batch(in)) == PACKETS; i++)
 		;
 	in->singles = n == 1;
-	/* What came before it was connected is read. */
+	/* All packets from before it was connected are read. */
 	if (in != &in->port->inlet && n && n < PACKETS)
 		in->pair = list_entry(in, struct sctp_pair, inlet);
 }
