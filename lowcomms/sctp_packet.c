@@ -77,7 +77,7 @@ static int bound(int type, int protocol, const struct sockaddr_storage *addr, bo
 	if (fd < 0)
 		return -errno;
 	if ((type == SOCK_DGRAM && six && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
-	    (shared && set(fd, SOL_SOCKET, SO_REUSEADDR, 1)) ||
+	    (shared && set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
 	    bind(fd, (const struct sockaddr *)addr, addr_len(addr))) {
 		err = -errno;
 		close(fd);
@@ -103,7 +103,8 @@ int sctp_packet_socket(const struct stream_packets *by, const struct sockaddr_st
 	return fd;
 }
 
-/* The address is shared for as long as it takes: no other process gets it by that. */
+/* The address is shared for as long as it takes, and with sockets of the same user alone, unlike by
+ * SO_REUSEADDR: no stranger gets it meanwhile. */
 int sctp_packet_socket_to(int fd, const struct sockaddr_storage *to)
 {
 	struct sockaddr_storage own;
@@ -111,10 +112,10 @@ int sctp_packet_socket_to(int fd, const struct sockaddr_storage *to)
 	int one, err;
 
 	if (getsockname(fd, (struct sockaddr *)&own, &len) ||
-	    set(fd, SOL_SOCKET, SO_REUSEADDR, 1))
+	    set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
 		return -errno;
 	one = bound(SOCK_DGRAM, IPPROTO_UDP, &own, true);
-	set(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	set(fd, SOL_SOCKET, SO_REUSEPORT, 0);
 	if (one < 0)
 		return one;
 	if (connect(one, (const struct sockaddr *)to, addr_len(to))) {
