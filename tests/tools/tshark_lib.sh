@@ -32,6 +32,8 @@ all_is_captured()
 # blocks, as dumpcap has it, may keep the last ones until others follow (seen with Linux 6.18).
 capture_begins()
 {
+	# An earlier one has said that it listens.
+	rm -f "$1" capture.err
 	tcpdump -i lo -n -s 0 -Z root --immediate-mode -U -B 65536 -w "$1" "$2" 2>capture.err &
 	capture=$!
 	pids+=($capture)
