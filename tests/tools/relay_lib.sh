@@ -15,6 +15,7 @@ relay_of()
 {
 	local name=$1
 	shift
+	rm -f "$name.err"	# the words of an earlier one
 	"$SINEW" break relay "$@" --log "$name.log" --json >"$name.json" 2>"$name.err" </dev/null &
 	pids+=($!)
 	relay_pid=$!

@@ -256,6 +256,7 @@ power_off()
 # Every packet on the bridge from now on goes to the file.
 capture()
 {
+	rm -f "$T/dumpcap"	# the words of an earlier one
 	dumpcap -q -i lab0 -w "$1" >"$T/dumpcap" 2>&1 &
 	capture=$!
 	wait_for has_line "$T/dumpcap" 'File:'
