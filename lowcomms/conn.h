@@ -37,6 +37,7 @@ struct conn {
 	struct list ready;	/* in the list of that name, or in none */
 	unsigned can;		/* READY_* */
 	unsigned awaits;		/* AWAIT_* */
+	uint64_t measure_ns;		/* its round trip is looked at from then on */
 	int write_err;		/* it has ended, what came before is still to be read */
 	bool was_up;
 	bool in_order;		/* dead: its stream is closed, not reset */

@@ -54,6 +54,15 @@ void reach_show(struct member *m)
 	snapshot_write(&m->snapshot, &v, sizeof v);
 }
 
+void reach_measured(struct member *m, const struct link *l, uint64_t rtt_ns)
+{
+	assert(link_is_up(l) && l->peer == &m->peer);
+	if (!rtt_ns)
+		return;
+	paths_measured(&m->peer.paths, l->path, rtt_ns);
+	reach_show(m);
+}
+
 void reach_begin(struct member *m)
 {
 	assert(m->handle);

@@ -20,6 +20,8 @@
 void reach_error(struct member *m, int err);
 /* Publishes the paths, the link and the last error of the peer for its status. */
 void reach_show(struct member *m);
+/* The transport has measured the path of that link, which is up. 0: it has not. */
+void reach_measured(struct member *m, const struct link *l, uint64_t rtt_ns);
 /* A session of the peer begins, before the observers know of it. */
 void reach_begin(struct member *m);
 /* Does the same as reach_show(), and notifies the observers when the session of the peer has lost

@@ -10,11 +10,13 @@
 
 #include "lowcomms/actions.h"
 #include "lowcomms/handle.h"
+#include "lowcomms/reach.h"
 #include "lowcomms/serving.h"
 
 #define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */
 #define AGAIN_TURN	4u		/* steps without a message a turn: others are due */
 #define AHEAD_SHARE	8		/* of node_memory, that is read ahead of a paused peer */
+#define MEASURE_NS	50000000u	/* between looks at the round trip of a link that is read */
 #define READ_LIGHT	4096		/* bytes: more of them touch more than a page */
 #define KEPT_COPIED	16384u		/* a kept message below this is copied */
 #define KEPT_OVERHEAD	64u		/* charged for each, so that empty ones count */
@@ -314,6 +316,15 @@ void conn_parse(struct conn *c)
 		conn_fail(c, 0);
 }
 
+/* A HELLO says how long the way was when the link began, and to the side that dialled alone. */
+static void measure(struct conn *c)
+{
+	struct member *m = container_of(c->link.peer, struct member, peer);
+
+	c->measure_ns = c->node->core.now_ns + MEASURE_NS;
+	reach_measured(m, &c->link, stream_round_trip(c->stream));
+}
+
 bool conn_input(struct conn *c)
 {
 	size_t total = 0, room;
@@ -358,6 +369,8 @@ bool conn_input(struct conn *c)
 		 !(c->can & READY_PARSE));
 	if (total && c->link.state != LINK_GONE)
 		link_rx_done(&c->link);
+	if (total && c->node->core.now_ns >= c->measure_ns && link_is_up(&c->link))
+		measure(c);
 	return total != 0;
 }
 

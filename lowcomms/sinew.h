@@ -554,7 +554,7 @@ struct sinew_status {
 	struct {
 		struct sockaddr_storage addr;
 		enum sinew_path_state state;
-		uint64_t rtt_us;	/* 0 = unknown */
+		uint64_t rtt_us;	/* round trip; 0 = unknown */
 	} paths[SINEW_ADDRS_MAX];
 	uint64_t resumed_paced;		/* of the reconnects those with little resent before an
 					 * ACK: links before them brought none */

@@ -91,6 +91,9 @@ struct stream_ops {
 	 * the core decides how long is too long, and asks when it matters.
 	 */
 	bool (*stuck)(struct stream *s, uint64_t *ret_silent_ns);
+	/* How long a packet and its acknowledgement take now, in ns, as the transport measures it
+	 * below what is read and written; 0: it has not yet. NULL: it does not. */
+	uint64_t (*round_trip)(struct stream *s);
 	/* No more from us; the other side reads the end behind what was written. */
 	int (*finish)(struct stream *s);
 	/* All addresses of the other end, at most max of them. NULL: it has that of other alone. */
@@ -196,6 +199,11 @@ static inline void stream_paths(struct stream *s)
 {
 	if (s->ops->paths)
 		s->ops->paths(s);
+}
+
+static inline uint64_t stream_round_trip(struct stream *s)
+{
+	return s->ops->round_trip ? s->ops->round_trip(s) : 0;
 }
 
 /* For transports. A new one: size is that of the struct that it is the first field of. */

@@ -258,12 +258,23 @@ static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
 	return info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED;
 }
 
+static uint64_t tcp_round_trip(struct stream *s)
+{
+	struct tcp_info info = { .tcpi_rtt = 0 };
+	socklen_t len = sizeof info;
+
+	assert(!tcp_of(s)->dialling);
+	return getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 :
+		(uint64_t)info.tcpi_rtt * 1000u;
+}
+
 static const struct stream_ops tcp_ops = {
 	.read = tcp_read,
 	.writev = tcp_writev,
 	.set_interest = stream_fd_set_interest,
 	.error = tcp_error,
 	.stuck = tcp_stuck,
+	.round_trip = tcp_round_trip,
 	.finish = stream_fd_finish,
 	.reset = stream_fd_reset,
 	.close = stream_fd_close,

@@ -79,6 +79,13 @@ void paths_ok(struct paths *ps, unsigned i, uint64_t now_ns, uint64_t rtt_ns)
 		p->rtt_ns = rtt_ns;
 }
 
+void paths_measured(struct paths *ps, unsigned i, uint64_t rtt_ns)
+{
+	assert(rtt_ns);
+	if (i < ps->n)
+		ps->p[i].rtt_ns = rtt_ns;
+}
+
 void paths_failed(struct paths *ps, unsigned i)
 {
 	if (i >= ps->n)

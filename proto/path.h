@@ -67,6 +67,8 @@ void paths_set(struct paths *ps, const struct path_addr *addrs, unsigned n);
  * that is not known dead, else next. */
 unsigned paths_choose(const struct paths *ps);
 void paths_ok(struct paths *ps, unsigned i, uint64_t now_ns, uint64_t rtt_ns);
+/* The transport of a link on that path has measured it. */
+void paths_measured(struct paths *ps, unsigned i, uint64_t rtt_ns);
 /* A dial or link on it failed: the next choice begins behind it. */
 void paths_failed(struct paths *ps, unsigned i);
 /* The next choice begins behind it: it leads to somebody else. */
