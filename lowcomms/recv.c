@@ -16,7 +16,7 @@
 #define COMPACT_BELOW	(64u * 1024 + 64)	/* room for a frame, always */
 #define AGAIN_TURN	4u		/* steps without a message a turn: others are due */
 #define AHEAD_SHARE	8		/* of node_memory, that is read ahead of a paused peer */
-#define MEASURE_NS	50000000u	/* between looks at the round trip of a link that is read */
+#define MEASURE_NS	200000000u	/* between looks at the round trip of a link that is read */
 #define READ_LIGHT	4096		/* bytes: more of them touch more than a page */
 #define KEPT_COPIED	16384u		/* a kept message below this is copied */
 #define KEPT_OVERHEAD	64u		/* charged for each, so that empty ones count */
