@@ -15,18 +15,8 @@ static void has_news(struct sctp_item *item)
 	struct sctp_assoc *a = (struct sctp_assoc *)item;
 
 	assert(!a->stream || a->stream->streams == item->seat->streams);
-	if (!a->stream)
-		return;
-	sctp_assoc_look(a);
-	stream_mark(a->stream);
-}
-
-int sctp_assoc_look(struct sctp_assoc *a)
-{
-	assert(a->so);
-	a->seen = usrsctp_get_events(a->so);
-	a->is_seen = true;
-	return a->seen;
+	if (a->stream)
+		stream_mark(a->stream);
 }
 
 struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so)
@@ -128,8 +118,6 @@ ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n)
 	assert(n && n <= RECORD_MAX && !a->dialling);
 	if (done >= 0)
 		return done;
-	/* It may say that there is room, for less. */
-	a->is_seen = false;
 	if (errno == ENOENT || errno == ENOTCONN || errno == ESHUTDOWN)
 		return -EPIPE;	/* it has ended: read() says how */
 	return errno == ENOBUFS ? -EAGAIN : -errno;
@@ -140,6 +128,5 @@ void sctp_assoc_finish(struct sctp_assoc *a)
 	assert(!a->dialling);
 	if (!a->finished)
 		usrsctp_shutdown(a->so, SHUT_WR);
-	a->is_seen = false;
 	a->finished = true;
 }

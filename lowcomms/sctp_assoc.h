@@ -17,8 +17,6 @@ struct sctp_assoc {
 	struct sctp_dial dial;	/* in a list if it was dialled */
 	bool dialling, finished;
 	int err;		/* it has failed */
-	int seen;		/* events that the stack had, the last time it was asked */
-	bool is_seen;		/* it has told all that is new since then */
 	uint64_t until_ns;	/* it lingers */
 };
 
@@ -28,8 +26,6 @@ struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so);
 void sctp_assoc_dials(struct sctp_assoc *a, uint16_t to);
 /* Frees it. In order only what has ended at both sides: anything else is an ABORT. */
 void sctp_assoc_end(struct sctp_assoc *a, bool in_order);
-/* Asks the stack for its events. */
-int sctp_assoc_look(struct sctp_assoc *a);
 /* Bytes; 0: the end; or -errno. */
 int sctp_assoc_read(struct sctp_assoc *a, void *buf, size_t n);
 /* One record, at most RECORD_MAX bytes: n, or -errno. */

@@ -398,19 +398,6 @@ static unsigned dial_events(struct sctp_assoc *a, int stack)
 	return STREAM_CONNECTED;
 }
 
-/* Of one that stands. */
-static unsigned wanted_events(const struct sctp_assoc *a, int stack)
-{
-	unsigned interest = a->stream->interest, events = 0;
-
-	assert(!a->dialling);
-	if ((interest & STREAM_READABLE) && (a->err || stack & SCTP_EVENT_READ))
-		events |= STREAM_READABLE;
-	if ((interest & STREAM_WRITABLE) && stack & SCTP_EVENT_WRITE)
-		events |= STREAM_WRITABLE;
-	return events;
-}
-
 static unsigned user_poll(struct stream *s)
 {
 	struct sctp_assoc *a = assoc_of(s);
@@ -418,16 +405,17 @@ static unsigned user_poll(struct stream *s)
 	int stack;
 
 	assert(a->stream == s);
-	if (a->is_seen && !a->dialling && !a->err && !(a->seen & SCTP_EVENT_ERROR))
-		return wanted_events(a, a->seen);
 	sctp_enter(seat_of(a));
-	stack = sctp_assoc_look(a);
+	stack = usrsctp_get_events(a->so);
 	if (a->dialling) {
 		events = dial_events(a, stack);
 	} else {
 		if (sctp_assoc_failed(a, stack) && !(s->interest & STREAM_QUIET))
 			events |= STREAM_FAILED;
-		events |= wanted_events(a, stack);
+		if ((s->interest & STREAM_READABLE) && (a->err || stack & SCTP_EVENT_READ))
+			events |= STREAM_READABLE;
+		if ((s->interest & STREAM_WRITABLE) && stack & SCTP_EVENT_WRITE)
+			events |= STREAM_WRITABLE;
 	}
 	sctp_leave(seat_of(a));
 	return events;
@@ -482,7 +470,7 @@ static ssize_t user_read(struct stream *s, void *buf, size_t n)
 		got = sctp_assoc_read(a, (uint8_t *)buf + sum, n - sum);
 		if (got > 0)
 			sum += (size_t)got;
-	} while (sctp_assoc_look(a) & SCTP_EVENT_READ && got > 0 && sum < n);
+	} while (got > 0 && sum < n && usrsctp_get_events(a->so) & SCTP_EVENT_READ);
 	sctp_leave(seat_of(a));
 	return sum ? (ssize_t)sum : got;
 }
