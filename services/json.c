@@ -48,19 +48,24 @@ void json_free(struct json_object *document)
 }
 
 /* The key is new and stays: it is neither looked for nor copied. */
-static bool member_add(struct json_object *to, const char *key, struct json_object *value)
+#define KEY_STAYS	(JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_KEY_IS_CONSTANT)
+
+/* Takes the ownership of value. It may be NULL, which is that of JSON. */
+static void put(struct json_object *to, const char *key, struct json_object *value, unsigned key_is)
 {
-	assert(key && *key && !json_has(to, key));
-	return !json_object_object_add_ex(to, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW |
-					  JSON_C_OBJECT_KEY_IS_CONSTANT);
+	assert(key && *key && (!to || !key_is || !json_has(to, key)));
+	if (to && !json_object_object_add_ex(to, key, value, key_is))
+		return;
+	json_object_put(value);
+	lacked_memory = true;
 }
 
 void json_put(struct json_object *to, const char *key, struct json_object *value)
 {
-	if (to && value && member_add(to, key, value))
-		return;
-	json_object_put(value);
-	lacked_memory = true;
+	if (value)
+		put(to, key, value, KEY_STAYS);
+	else
+		lacked_memory = true;
 }
 
 void json_put_number(struct json_object *to, const char *key, uint64_t n)
@@ -91,8 +96,7 @@ void json_put_double(struct json_object *to, const char *key, double x)
 
 void json_put_null(struct json_object *to, const char *key)
 {
-	if (!to || !member_add(to, key, NULL))
-		lacked_memory = true;
+	put(to, key, NULL, KEY_STAYS);
 }
 
 /* JSON is UTF-8, whatever a name in a file or a message is made of. */
@@ -123,11 +127,10 @@ void json_put_copied(struct json_object *to, const char *key, const char *text)
 {
 	struct json_object *value = string_new(text);
 
-	assert(key && *key);
-	if (to && value && !json_object_object_add(to, key, value))
-		return;
-	json_object_put(value);
-	lacked_memory = true;
+	if (value)
+		put(to, key, value, 0);
+	else
+		lacked_memory = true;
 }
 
 void json_put_bool(struct json_object *to, const char *key, bool is_so)
