@@ -245,14 +245,21 @@ static ssize_t tcp_writev(struct stream *s, const struct iovec *iov, int n)
 	return put < 0 ? -errno : put;
 }
 
-static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
+/* False: the socket has ended, and says so when it is read. */
+static bool ask(struct stream *s, struct tcp_info *ret_info)
 {
-	struct tcp_info info = { .tcpi_unacked = 0 };
-	socklen_t len = sizeof info;
+	socklen_t len = sizeof *ret_info;
 
 	assert(!tcp_of(s)->dialling);
-	/* A socket that has ended says so when it is read. */
-	if (getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+	*ret_info = (struct tcp_info) { .tcpi_rtt = 0 };
+	return !getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, ret_info, &len);
+}
+
+static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
+{
+	struct tcp_info info;
+
+	if (!ask(s, &info))
 		return false;
 	*ret_silent_ns = (uint64_t)info.tcpi_last_ack_recv * 1000000u;
 	return info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED;
@@ -260,12 +267,9 @@ static bool tcp_stuck(struct stream *s, uint64_t *ret_silent_ns)
 
 static uint64_t tcp_round_trip(struct stream *s)
 {
-	struct tcp_info info = { .tcpi_rtt = 0 };
-	socklen_t len = sizeof info;
+	struct tcp_info info;
 
-	assert(!tcp_of(s)->dialling);
-	return getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 :
-		(uint64_t)info.tcpi_rtt * 1000u;
+	return ask(s, &info) ? (uint64_t)info.tcpi_rtt * 1000u : 0;
 }
 
 static const struct stream_ops tcp_ops = {
