@@ -196,7 +196,7 @@ static void note_event(struct session *s, enum fsm_event ev, const struct fsm_ce
 
 /* ---- termination: the table's actions ---- */
 
-/* In this step; on: the link that the last ACK goes on. Stays due where that has no room. */
+/* The last ACK goes in this step, on the link on; it stays due where that link has no room. */
 static void ack_fin(struct session *s, struct link *on)
 {
 	assert(!on || on->session == s);

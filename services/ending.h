@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The way of a call that the application gives back: fast for one that is over, of which nothing is
- * left but its handle. Inline, for sinew_call_end() and for the loop, to which a function leaves
- * the call that it was called for. Knows no thread.
+ * Owns the end of a call that the application gives back: a fast path for a call that is over and
+ * has left nothing but its handle. Inline, for sinew_call_end() and for the loop, to which a
+ * function leaves the call that it was called for. Knows no thread.
  */
 #ifndef SINEW_SERVICES_ENDING_H
 #define SINEW_SERVICES_ENDING_H

@@ -103,8 +103,8 @@ static inline bool lane_shows_new(struct lane *l, const struct sinew_call *k)
 	return lane_shows_at(l, k, LANE_NEW);
 }
 
-/* The function of that call, which is over, gives it back: the loop, which takes the lock for the
- * next one anyway, does the rest. False: it does not. Without the lock. */
+/* The function of a call that is over gives the call back. The loop does the rest, as it takes the
+ * lock for the next call anyway. False: the loop does not. Without the lock. */
 static inline bool lane_leave(struct lane *l, const struct sinew_call *k)
 {
 	if (!lane_shows_at(l, k, LANE_OVER) || !loop_is_inside(&l->owner->node->loop))

@@ -410,7 +410,7 @@ static void all_names_are_known(void)
 	CHECK_STR(sinew_call_reason_name((enum sinew_call_reason)99), "unknown");
 }
 
-/* Events that wait are thrown away; the call is the application's until it gives it back. */
+/* The queue drops its waiting events; the application keeps the call until it gives it back. */
 static void a_queue_goes_with_what_nobody_took(void)
 {
 	static uint8_t byte[8];

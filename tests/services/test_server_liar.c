@@ -195,7 +195,7 @@ static void what_nobody_asked_for_is_ignored(void)
 	end();
 }
 
-/* After events that break the rules the client subscribes anew, and is told the difference. */
+/* The client subscribes anew after events that break the rules, and tells only the difference. */
 static void after_wrong_events_it_asks_again(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);

@@ -47,8 +47,8 @@ static void subscribe(int fd, uint32_t id)
 	CHECK_EQ(ask(fd, CONTROL_SUBSCRIBE, id, request, sizeof request), 0);
 }
 
-/* More requests of one connection than the server takes in a turn: the one before them belongs to
- * an earlier turn than those behind. */
+/* The server takes fewer requests of one connection in a turn than are sent here: a request before
+ * them belongs to an earlier turn than one behind them. */
 static void await_turn(int fd)
 {
 	uint8_t id[CONTROL_NAMED];
