@@ -105,6 +105,26 @@ static void a_session_that_rests(void)
 	cluster_free(c);
 }
 
+static uint64_t rtt_us(struct sinew_session *p)
+{
+	struct sinew_status st = of_peer(p);
+
+	return st.link_up ? st.paths[st.path].rtt_us : 0;
+}
+
+/* The side that was dialled has no HELLO that was answered: the kernel's figure alone. */
+static void each_side_knows_the_round_trip(void)
+{
+	struct sinew_session *p;
+	struct cluster *c = two(&p);
+	struct sinew_session *other = c->t[2].seen[1].session;
+
+	cluster_talk(c, 1000, 100);
+	DRIVE(c, rtt_us(p) && rtt_us(other));
+	CHECK(rtt_us(p) < 1000000 && rtt_us(other) < 1000000);
+	cluster_free(c);
+}
+
 /* A program built with another version has a shorter or a longer structure. */
 static void other_sizes(void)
 {
@@ -245,6 +265,7 @@ int main(void)
 {
 	RUN(nothing_before_a_session);
 	RUN(a_session_that_rests);
+	RUN(each_side_knows_the_round_trip);
 	RUN(other_sizes);
 	RUN(a_slot_that_stays_open);
 	RUN(what_is_kept);
