@@ -221,6 +221,9 @@ void calls_down(struct calls *c, uint64_t high)
 		return;
 	c->down = true;
 	c->rules_due = c->target_due = false;
+	/* Slots come free, but no call may be begun. */
+	c->begin_wanted = false;
+	c->pending &= (uint8_t)~CP_SLOT;
 	calls_end_all(c, CALLS_SESSION, high);
 	creds_down(c);
 	assert(list_empty(&c->dirty) && list_empty(&c->ready) && list_empty(&c->waiting));

@@ -292,7 +292,8 @@ void calls_check(struct calls *c)
 	list_length(&c->unshown);
 	list_each(struct call, call, &c->ready, queue)
 		assert(call->state == CALL_OPEN && call->slot != CALL_SLOT_NONE);
-	assert(!c->down || (list_empty(&c->ready) && !c->n_waiting));
+	assert(!c->down || (list_empty(&c->ready) && !c->n_waiting && !c->begin_wanted &&
+			    !(c->pending & CP_SLOT)));
 }
 
 #endif

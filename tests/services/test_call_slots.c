@@ -164,6 +164,22 @@ static void an_unread_reply_holds_the_slot(void)
 	end_all(2);
 }
 
+static void no_slot_is_told_behind_the_session(void)
+{
+	one_slot();
+	p.a.consumes = false;
+	CHECK_EQ(begin(0, 0, 0), 0);
+	pair_run(&p);
+	CHECK_EQ(call_send(p.b.in, "xyz", 3, true), 0);
+	pair_run(&p);
+	CHECK_EQ(begin(1, 0, 0), -EAGAIN);
+	calls_down(&p.a.c, 0);
+	CHECK_STR(pair_log(&p.a), "DATA 3 last; ENDED REPLIED DONE");
+	call_let_go(&calls[0]);
+	CHECK(!calls_event_waits(&p.a.c));
+	end_all(0);
+}
+
 /* A caller that begins and aborts in a loop has no more handlers than slots. */
 static void aborts_do_not_free_slots(void)
 {
@@ -286,6 +302,7 @@ int main(void)
 	RUN(slots_are_kept_for_the_library);
 	RUN(calls_wait_for_slots_in_order);
 	RUN(an_unread_reply_holds_the_slot);
+	RUN(no_slot_is_told_behind_the_session);
 	RUN(aborts_do_not_free_slots);
 	RUN(the_called_side_changes_how_many_it_takes);
 	RUN(bindings_are_shared_and_given_back);
