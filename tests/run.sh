@@ -41,6 +41,7 @@ waiting=() beside=	# tests that mostly wait: those to come, and the process of t
 failed_names=()
 skips=()
 passed=0 failed=0 skipped=0
+all_used_ms=0
 
 # A process for each small question would cost more than most tests do: answers are in REPLY.
 now_ms()
@@ -101,6 +102,19 @@ run_one()
 	esac
 }
 
+# used_ms LOG: processor time of all for which the test waited; of a killed one none is known.
+used_ms()
+{
+	local word words own
+	REPLY=0
+	[ -s "$1.times" ] || return
+	{ read -r own; read -r -a words; } <"$1.times"
+	for word in "${words[@]}"; do
+		word=${word//[.,s]/}
+		REPLY=$((REPLY + ${word%m*} * 60000 + 10#${word#*m}))
+	done
+}
+
 log_of() { REPLY=$LOGS/${1//\//-}.log; }
 
 start()
@@ -108,6 +122,7 @@ start()
 	local test=$1 limit log began program
 	started=
 	log_of "$test" && log=$REPLY
+	rm -f "$log.times"
 	needs "$test" timeout
 	limit=$((${REPLY:-60} * TIME_FACTOR))
 	now_ms && began=$REPLY
@@ -122,7 +137,8 @@ start()
 	export -f run_one
 	export SIM_ARGS
 	# An own session, so that whatever it leaves behind can be ended with it.
-	setsid timeout -k 5 "$limit" bash -c 'run_one "$0"' "$test" >"$log" 2>&1 </dev/null &
+	setsid timeout -k 5 "$limit" bash -c 'run_one "$0"; status=$?; times >"$1"; exit $status' \
+		"$test" "$log.times" >"$log" 2>&1 </dev/null &
 	started=$!
 	test_of[$started]=$test
 	start_of[$started]=$began
@@ -158,7 +174,10 @@ account()
 	printf '%-4s %-36s %4d passed' "$verdict" "$test" "$ok"
 	[ "$not_ok" = 0 ] || printf ', %d failed' "$not_ok"
 	[ "$skip" = 0 ] || printf ', %d skipped' "$skip"
-	printf '  %d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100))
+	used_ms "$log"
+	all_used_ms=$((all_used_ms + REPLY))
+	printf '  %d.%01d s, processor %d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100)) \
+		$((REPLY / 1000)) $((REPLY % 1000 / 100))
 	if [ "$not_ok" != 0 ]; then
 		failed_names+=("$test")
 		sed 's/^/     | /' "$log" | tail -n 60
@@ -277,6 +296,7 @@ if [ "$skipped" != 0 ]; then
 fi
 [ "$SKIPS" = forbidden ] && failed=$((failed + skipped))
 now_ms && ms=$((REPLY - began))
-printf 'took %d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100))
+printf 'took %d.%01d s, and %d s of a processor\n' $((ms / 1000)) $((ms % 1000 / 100)) \
+	$((all_used_ms / 1000))
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
