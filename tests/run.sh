@@ -16,10 +16,11 @@
 #
 # A test says what it needs in one of its first 40 lines:
 #	run.sh: alone              nothing else runs meanwhile
-#	run.sh: waits              mostly so: one at a time runs beside the JOBS others
+#	run.sh: waits              mostly so: two at a time run beside the JOBS others
 #	run.sh: timeout=SECONDS    instead of 60
 #	run.sh: long               only with LIVE_FULL=1 (`make check-all`), or where it is named
 #	run.sh: with=PROGRAM,...   skipped, with this reason, where it is missing
+# Those with the longest limits begin first, so that none of them runs alone in the end.
 # The last line is `N passed, N failed`; the exit status is 0 if nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -32,12 +33,15 @@ TIME_FACTOR=${TIME_FACTOR:-1}
 RUNNER=${RUNNER:-}
 export BUILD RUNNER
 LOGS=$BUILD/tests/log
+BESIDE=2	# tests that mostly wait, at a time
+LIMIT=60	# seconds for a test that says none
 
 tests=()
 declare -A file_of	# by test: its source, which says what it needs
 declare -A said		# by that file: the words of its lines for us
 test_of=() start_of=()	# by process id
-waiting=() beside=	# tests that mostly wait: those to come, and the process of the present one
+waiting=()	# tests that mostly wait and are to come
+declare -A beside=()	# processes of such tests
 failed_names=()
 skips=()
 passed=0 failed=0 skipped=0
@@ -124,7 +128,7 @@ start()
 	log_of "$test" && log=$REPLY
 	rm -f "$log.times"
 	needs "$test" timeout
-	limit=$((${REPLY:-60} * TIME_FACTOR))
+	limit=$((${REPLY:-$LIMIT} * TIME_FACTOR))
 	now_ms && began=$REPLY
 	needs "$test" with
 	for program in ${REPLY//,/ }; do
@@ -202,17 +206,16 @@ reap()
 	kill -KILL -- "-$pid" 2>/dev/null
 	unset "test_of[$pid]"
 	account "$test" "$pid" "$status"
-	[ "$pid" != "$beside" ] || start_beside
+	[ -z "${beside[$pid]:-}" ] || { unset "beside[$pid]"; start_beside; }
 }
 
-# The next of those that mostly wait; one that is skipped has no process.
+# The next ones of those that mostly wait; one that is skipped has no process.
 start_beside()
 {
-	beside=
-	while [ -z "$beside" ] && [ ${#waiting[@]} != 0 ]; do
+	while [ ${#beside[@]} -lt $BESIDE ] && [ ${#waiting[@]} != 0 ]; do
 		start "${waiting[0]}"
 		waiting=("${waiting[@]:1}")
-		beside=$started
+		[ -z "$started" ] || beside[$started]=1
 	done
 }
 
@@ -254,10 +257,21 @@ chosen()
 	return 1
 }
 
+# Those with the longest limits first, otherwise in their order.
+sort_tests()
+{
+	local test
+	mapfile -t tests < <(for test in "${tests[@]}"; do
+		needs "$test" timeout
+		printf '%s %s\n' "${REPLY:-$LIMIT}" "$test"
+	done | sort -s -k 1,1rn | cut -d ' ' -f 2)
+}
+
 mkdir -p "$LOGS"
 now_ms && began=$REPLY
 find_tests
 ask_all
+sort_tests
 alone=()
 others=()
 for test in "${tests[@]}"; do
@@ -272,7 +286,7 @@ for test in "${tests[@]}"; do
 done
 start_beside
 for test in "${others[@]}"; do
-	while [ $((${#test_of[@]} - (beside ? 1 : 0))) -ge "$JOBS" ]; do
+	while [ $((${#test_of[@]} - ${#beside[@]})) -ge "$JOBS" ]; do
 		reap
 	done
 	start "$test"
