@@ -134,8 +134,9 @@ endif
 ifneq ($(wildcard /usr/include/nng/nng.h),)
 NNG_LIBS := -lnng
 endif
-# In C++; without a compiler for that it is left out, too.
-ifeq ($(shell $(PKG_CONFIG) --exists grpc++ 2>/dev/null && command -v $(CXX) >/dev/null && echo yes),yes)
+# In C++; without a compiler for that it is left out, too, and with a sanitizer, which it would not
+# have.
+ifeq ($(SAN)$(shell $(PKG_CONFIG) --exists grpc++ 2>/dev/null && command -v $(CXX) >/dev/null && echo yes),yes)
 GRPC_CFLAGS := $(shell $(PKG_CONFIG) --cflags grpc++)
 GRPC_LIBS := $(shell $(PKG_CONFIG) --libs grpc++)
 endif
@@ -222,12 +223,13 @@ SHARED := $(if $(SAN),,$(LIB_SO))
 MUTATE ?=
 LIB_MUTANT := $(BUILD)/libmutant.so
 # What is tested has all assertions, and those of proto/check.h; what is installed and measured has
-# none. Mutants are of objects with all of them: CFLAGS says which.
-LIB_CHECKED := $(BUILD)/checked.a
+# none. With a sanitizer nothing is, and all objects have them. Mutants are of objects with all of
+# them: CFLAGS says which.
+LIB_CHECKED := $(if $(SAN),$(LIB_INSIDE),$(BUILD)/checked.a)
 SINEW_CHECKED := $(BUILD)/checked/sinew
 LINKED := $(if $(MUTATE),$(LIB_MUTANT),$(LIB_CHECKED))
-NO_ASSERTIONS := $(if $(MUTATE),,-DNDEBUG)
 ASSERTIONS := -DSINEW_CHECK
+NO_ASSERTIONS := $(if $(MUTATE),,$(if $(SAN),$(ASSERTIONS),-DNDEBUG))
 
 .PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-calls demo-corosync demo-kernel demo-topology deps clean help FORCE
 .PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
@@ -239,7 +241,10 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-tests: all $(SINEW_CHECKED) $(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(BENCH)
+# What has one thread, or is measured, does not run with the sanitizer of threads.
+NOT_OF_THREADS := $(FUZZ) $(SIM) $(BENCH)
+tests: all $(SINEW_CHECKED) $(filter-out $(if $(filter thread,$(SAN)),$(NOT_OF_THREADS)), \
+	$(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(BENCH))
 
 help:
 	@echo 'make             the command, the shared and the static library, in $(BUILD)/'
@@ -362,7 +367,7 @@ $(LIB_A): $(if $(SAN),$(LIB_OBJS),$(MEMBERS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
-$(LIB_CHECKED): $(patsubst $(OBJ)/%,$(OBJ)/checked/%,$(LIB_OBJS))
+$(BUILD)/checked.a: $(patsubst $(OBJ)/%,$(OBJ)/checked/%,$(LIB_OBJS))
 	@rm -f $@
 	$(call cmd,AR)$(AR) rcs $@ $^
 
