@@ -232,8 +232,8 @@ ASSERTIONS := -DSINEW_CHECK
 NO_ASSERTIONS := $(if $(MUTATE),,$(if $(SAN),$(ASSERTIONS),-DNDEBUG))
 
 .PHONY: all abi pages digests tests bench-check check check-all check-kernel coverage cross deb demo demo-calls demo-corosync demo-kernel demo-topology deps clean help FORCE
-.PHONY: have-library have-command have-kernel mutate mutate-programs mutate-run
-.PHONY: bench bench-programs install install-built uninstall fuzz fuzz-merge fuzz-programs
+.PHONY: have-library have-command have-kernel mutate mutate-built mutate-programs mutate-run
+.PHONY: bench bench-programs install install-built uninstall fuzz fuzz-built fuzz-merge fuzz-programs
 # A recipe that fails leaves nothing half made; objects are kept; no built-in rules are wanted.
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -541,11 +541,13 @@ mutate-programs: $(SIM) $(if $(RECORD),,$(MUTATE_PROGRAMS))
 
 MUTATE_CFLAGS := -O1 -DSINEW_CHECK -ftrivial-auto-var-init=pattern $(if $(RECORD),-Itests/mutate/record)
 
-# Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
-mutate:
+mutate-built:
 	@tools/deps.sh --install build check mutate
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 WERROR= \
 		CFLAGS='$(MUTATE_CFLAGS)' mutate-programs
+
+# Mutants drawn from a seed, and the tests that kill them: tests/mutate/run.py says more.
+mutate: mutate-built
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutate' CC='$(CC)' MUTATE=1 WERROR= \
 		CFLAGS='$(MUTATE_CFLAGS)' mutate-run
 
@@ -564,10 +566,12 @@ mutate-run:
 
 fuzz-programs: $(FUZZ)
 
-fuzz fuzz-merge:
+fuzz-built:
 	@CC=clang tools/deps.sh --install build fuzz
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD='$(BUILD)/fuzz' CC=clang \
 		SAN=address,undefined FUZZING=1 fuzz-programs
+
+fuzz fuzz-merge: fuzz-built
 	@BUILD='$(BUILD)/fuzz' FUZZ_SECONDS='$(SECONDS)' JOBS='$(JOBS)' \
 		tests/fuzz.sh $(if $(filter fuzz-merge,$@),--merge) $(TARGET)
 

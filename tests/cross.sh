@@ -6,6 +6,7 @@
 # talk to each other. Knows no protocol.
 #
 #	tests/cross.sh [MACHINE...]	i686 s390x aarch64 musl
+#	tests/cross.sh --build		only builds what that is going to run
 #
 # BUILD=build        where all is built, in a folder for each
 # SEEDS=200          of the simulator, for each machine
@@ -72,7 +73,8 @@ runner()
 # musl has no headers of the kernel: those of the system, and nothing else of it.
 musl_headers()
 {
-	local dir=$T/kernel name
+	local dir name
+	dir=$(folder headers)
 	mkdir -p "$dir"
 	for name in linux asm-generic asm; do
 		for from in /usr/include "/usr/include/$(gcc -print-multiarch)"; do
@@ -99,15 +101,25 @@ built()
 		"${@/#/$dir/}"
 }
 
-# build_all MACHINE: false if it cannot be built.
-build_all()
+# targets_of MACHINE: in the array targets.
+targets_of()
 {
-	local began=$SECONDS twin targets=(libsinew.a tests/cross/node tests/sim) status
+	local twin
+	targets=(libsinew.a tests/cross/node tests/sim)
 	for twin in $TWINS; do
 		[ "$1" = musl ] || targets+=("tests/test_$twin")
 	done
+}
+
+# build_all MACHINE: false if it cannot be built.
+build_all()
+{
+	local began=$SECONDS targets program status
+	targets_of "$1"
 	# What is not asked for any more is not to be run.
-	rm -rf "$(folder "$1")/tests"
+	for program in "$(folder "$1")"/tests/test_*; do
+		[[ " ${targets[*]} " == *" tests/${program##*/} "* ]] || rm -f "$program"
+	done
 	built "$1" "${targets[@]}" >"$T/log" 2>&1
 	status=$?
 	[ $status = 0 ] || tail -n 30 "$T/log"
@@ -172,8 +184,15 @@ mesh()
 	verdict "a mesh of ${machines[*]}" "$began" $status "failed:$why"
 }
 
-[ $# -gt 0 ] || set -- i686 s390x aarch64 musl
 KERNEL=$(musl_headers)
+if [ "${1:-}" = --build ]; then
+	for machine in i686 s390x aarch64 musl; do
+		targets_of "$machine"
+		built "$machine" "${targets[@]}"
+	done
+	exit
+fi
+[ $# -gt 0 ] || set -- i686 s390x aarch64 musl
 good=()
 for machine in "$@"; do
 	build_all "$machine" || continue
