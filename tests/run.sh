@@ -16,7 +16,7 @@
 #
 # A test says what it needs in one of its first 40 lines:
 #	run.sh: alone              nothing else runs meanwhile
-#	run.sh: waits              mostly so: two at a time run beside the JOBS others
+#	run.sh: waits              mostly so: three at a time run beside the JOBS others
 #	run.sh: timeout=SECONDS    instead of 60
 #	run.sh: long               only with LIVE_FULL=1 (`make check-all`), or where it is named
 #	run.sh: with=PROGRAM,...   skipped, with this reason, where it is missing
@@ -33,7 +33,7 @@ TIME_FACTOR=${TIME_FACTOR:-1}
 RUNNER=${RUNNER:-}
 export BUILD RUNNER
 LOGS=$BUILD/tests/log
-BESIDE=2	# tests that mostly wait, at a time
+BESIDE=3	# tests that mostly wait, at a time
 LIMIT=60	# seconds for a test that says none
 
 tests=()

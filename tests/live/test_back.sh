@@ -5,7 +5,7 @@
 # broken; and that a program which is stopped is not taken for a dead path. Two `sinew cat`
 # in network namespaces of their own. Knows only the command line.
 # LIVE_FULL=1: long cuts, too.
-# run.sh: timeout=300 with=nft,ss
+# run.sh: waits timeout=300 with=nft,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -3,7 +3,7 @@
 # Owns the test of a ring on which small packets pass and large ones vanish, as with a wrong MTU:
 # two `sinew cat` over two cables, of which the first drops what is large, in one direction. The
 # session has to leave it once, and must not come back to it. Knows only the command line.
-# run.sh: long timeout=300 with=nft,jq
+# run.sh: long waits timeout=300 with=nft,jq
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -3,7 +3,7 @@
 # Owns the test of several paths: two `sinew cat` in network namespaces of their own, joined by two
 # cables. The first is cut while both send; the session has to go on over the second, soon and
 # without loss, and to come back when the first is whole. Knows only the command line.
-# run.sh: long timeout=300 with=nft
+# run.sh: long waits timeout=300 with=nft
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

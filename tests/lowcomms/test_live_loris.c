@@ -4,7 +4,7 @@
  * waits for bytes. Owns what must become of them: an end within the documented time, no
  * memory, no descriptor, and the member whose address they come from is not kept out.
  */
-/* run.sh: timeout=90 */
+/* run.sh: waits timeout=90 */
 #include "tests/lib/cluster.h"
 #include "tests/lib/adversary.h"
 

@@ -3,7 +3,7 @@
  * A reader that keeps all it gets and gives nothing back, and one that does nothing at all: slow
  * is not broken. The sender sees a full queue and a paused peer, no connection is given up, and
  * when the reader goes on, all arrives. Knows only the public API.
- * run.sh: timeout=100
+ * run.sh: waits timeout=100
  *
  * The reader is slow for three times the time in which silence counts as a stall;
  * LIVE_FULL=1: for 15 s and longer.

@@ -2,7 +2,7 @@
 /*
  * Owns the test that one kind of line about one peer is said ten times in ten seconds and no more,
  * and that the next one says how many were left out. Knows the public header only.
- * run.sh: long
+ * run.sh: long waits
  */
 #include "tests/lib/cluster.h"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the tests of SCTP in user land without UDP, in a network of their own: the contract of
 # streams, nodes of one process, and a process that may not do it. Knows nothing of what they test.
-# run.sh: timeout=120 with=setpriv
+# run.sh: waits timeout=120 with=setpriv
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

@@ -4,6 +4,7 @@
  * held up by signals in the middle of it, until messages have been sent and acknowledged. Knows
  * the public interface only. (The thread sanitizer delivers signals between calls: of little
  * worth there.)
+ * run.sh: waits
  */
 #include <sched.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
  * Owns the test of what membership by corosync makes of what corosync says, against one that is
  * part of the test: members and their times, the ways to go, a changed, broken or too long
  * configuration, names, loss, silence, and leaving. Uses the public API.
- * run.sh: timeout=120
+ * run.sh: waits timeout=120
  */
 #ifdef HAVE_COROSYNC
 #include "tests/lib/fake_user.h"

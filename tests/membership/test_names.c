@@ -3,7 +3,7 @@
  * Owns the tests of looking up names: by threads of their own, all at once, for so long and no
  * longer, with the same result as others get. The name service is played here (linked by --wrap).
  * Knows no corosync.
- * run.sh: timeout=60
+ * run.sh: waits timeout=60
  */
 #include <arpa/inet.h>
 #include <dirent.h>

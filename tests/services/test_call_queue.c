@@ -2,6 +2,7 @@
 /*
  * Owns the tests of the queue: threads take the events of calls, those of one call in order and by
  * one thread at a time; nothing is dropped when nobody takes. Knows the public headers only.
+ * run.sh: waits
  */
 #include <errno.h>
 #include <poll.h>
