@@ -241,7 +241,7 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(BUILD)/sinew $(SHARED) $(LIB_A)
 
-# What has one thread, or is measured, does not run with the sanitizer of threads.
+# Programs with one thread, and those that measure, do not run with the sanitizer of threads.
 NOT_OF_THREADS := $(FUZZ) $(SIM) $(BENCH)
 tests: all $(SINEW_CHECKED) $(filter-out $(if $(filter thread,$(SAN)),$(NOT_OF_THREADS)), \
 	$(PROGRAMS) $(DLM_MEMBER) $(SIM) $(STREAM) $(BENCH))
