@@ -63,7 +63,7 @@ result the_static_library_has_no_other_names "$why"
 for CC in ${LIVE_FULL:+gcc clang}; do
 	command -v "$CC" >/dev/null || continue
 	why=
-	if ! build CC="$CC" BUILD="$T/$CC" CFLAGS='-O1 -flto' "$T/$CC/libsinew.a"; then
+	if ! build CC="$CC" BUILD="$T/$CC" CFLAGS='-O0 -flto' "$T/$CC/libsinew.a"; then
 		why='it is not built'
 	elif only_public "$T/$CC/libsinew.a" >"$T/log"; then
 		why='it has names of its own'
