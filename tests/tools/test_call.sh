@@ -3,7 +3,7 @@
 # Owns the test of `sinew call` as its users see it: requests and replies of all sizes, over links
 # that break too, and that the exit status is the truth about what became of a call. Knows nothing
 # of the library behind it.
-# run.sh: timeout=150 with=jq,ss
+# run.sh: waits timeout=150 with=jq,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

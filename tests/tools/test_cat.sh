@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of `sinew cat` as its users see it: what arrives, exit statuses, messages,
 # statistics. Knows nothing of the library behind it.
-# run.sh: timeout=200
+# run.sh: waits timeout=200
 # run.sh: with=jq,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2
