@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of `sinew bench` as its users see it: what is measured and printed, and who is
 # told what is wrong. Knows nothing of how fast it is.
-# run.sh: timeout=90 with=jq,ss
+# run.sh: waits timeout=90 with=jq,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

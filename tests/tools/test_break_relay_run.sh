@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of how `sinew break relay` is used: usage, files, who may connect, how it ends, and
 # that nodes lose nothing by it. Knows only the command line.
-# run.sh: timeout=120
+# run.sh: waits timeout=120
 # run.sh: with=jq,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2

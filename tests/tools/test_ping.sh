@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of `sinew ping` as its users see it: who answers, who does not and why, what is
 # printed. Knows nothing of the library behind it.
-# run.sh: timeout=90 with=jq,ss
+# run.sh: waits timeout=90 with=jq,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh

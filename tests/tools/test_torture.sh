@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of `sinew torture`: short runs of each kind, what is refused, and a run that
 # must fail. How the judge decides is tested by test_torture.c. Knows nothing of the library.
-# run.sh: timeout=200
+# run.sh: waits timeout=200
 # run.sh: with=jq,perl
 set -u
 cd "$(dirname "$0")/../.." || exit 2
