@@ -140,12 +140,24 @@ static void session_down(struct server *s, struct server_peer *p)
 	p->member = NULL;
 }
 
-/* Its name or an address. That of a peer is told with its next session: a NODE that goes says that
- * the node does. */
+/* Its name, perhaps. Without memory for it when it was published it is not there. */
 static void own_changed(struct server *s)
 {
-	topo_withdraw(&s->topo, &s->library, TOPO_PUB_NODE);
-	publish_own(s);
+	struct attr a = node_attr(s, s->nodeid, s->incarnation, 0);
+
+	if (topo_change(&s->topo, &s->library, TOPO_PUB_NODE, (const uint8_t *)a.text, a.len) ==
+	    -ENOENT)
+		publish_own(s);
+}
+
+/* The name or an address of a peer, perhaps. */
+static void peer_changed(struct server *s, struct server_peer *p)
+{
+	struct attr a = node_attr(s, p->nodeid, p->incarnation, p->reason);
+
+	assert(p->up);
+	if (p->member)
+		member_describe(p->member, a.text);
 }
 
 void built_cell(struct server *s, unsigned i, const struct cell_state *now)
@@ -164,7 +176,9 @@ void built_cell(struct server *s, unsigned i, const struct cell_state *now)
 		*p = (struct server_peer) { .nodeid = now->nodeid };
 	if (now->reason)
 		p->reason = now->reason;
-	if (now->up && !p->up)
+	if (p->up)
+		peer_changed(s, p);
+	else if (now->up)
 		session_up(s, p, now);
 	p->n_sessions = now->n_sessions;
 	if (p->up && now->link)

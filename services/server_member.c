@@ -134,6 +134,16 @@ struct server_member *member_begin(struct server *s, uint32_t nodeid, uint64_t i
 	return m;
 }
 
+void member_describe(struct server_member *m, const char *attr)
+{
+	assert(!m->over && strlen(attr) <= TOPO_ATTR_MAX);
+	if (m->blind)
+		return;
+	if (topo_change(&m->s->topo, &m->from.owner, TOPO_PUB_NODE, (const uint8_t *)attr,
+			strlen(attr)) == -ENOENT)
+		publish_node(m, attr);
+}
+
 static void release(struct server_member *m)
 {
 	list_remove(&m->all);

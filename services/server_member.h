@@ -38,6 +38,8 @@ struct server_member {
 /* A session has begun; attr: of its NODE. NULL: no memory. */
 struct server_member *member_begin(struct server *s, uint32_t nodeid, uint64_t incarnation,
 				   const char *attr);
+/* Its NODE has those attributes. */
+void member_describe(struct server_member *m, const char *attr);
 /* It is over: all that it published is withdrawn, its NODE last. m is not ours any more. */
 void member_end(struct server_member *m);
 /* Its bell was rung. True: more of it is there. */

@@ -122,6 +122,18 @@ static struct topo_id id_of(const struct topo_owner *o, uint32_t pub)
 	return (struct topo_id){ .node = o->node, .incarnation = o->incarnation, .pub = pub };
 }
 
+/* A row of the table becomes the owner's youngest publication. */
+static void show(struct topo *t, struct topo_owner *o, struct topo_row *row)
+{
+	assert(!row->owner && row->withdrawn == TOPO_NEVER);
+	row->owner = o;
+	row->published = t->log.next;
+	list_append(&o->rows, &row->kin);
+	o->n++;
+	append(t, row, 0);
+	topo_check(&t->subs);
+}
+
 int topo_publish(struct topo *t, struct topo_owner *o, const struct topo_offer *offer,
 		 uint32_t pub)
 {
@@ -138,12 +150,7 @@ int topo_publish(struct topo *t, struct topo_owner *o, const struct topo_offer *
 	row = topo_table_add(&t->table, &t->cfg.memory, &id, offer);
 	if (!row)
 		return -ENOMEM;
-	row->owner = o;
-	row->published = t->log.next;
-	list_append(&o->rows, &row->kin);
-	o->n++;
-	append(t, row, 0);
-	topo_check(&t->subs);
+	show(t, o, row);
 	return 0;
 }
 
@@ -195,6 +202,32 @@ int topo_withdraw(struct topo *t, struct topo_owner *o, uint32_t pub)
 		return -EPERM;
 	withdraw(t, row, 0);
 	topo_check(&t->subs);
+	return 0;
+}
+
+int topo_change(struct topo *t, struct topo_owner *o, uint32_t pub, const uint8_t *attr,
+		size_t len)
+{
+	struct topo_id id = id_of(o, pub);
+	struct topo_row *was = topo_table_find(&t->table, &id), *row;
+	struct topo_offer offer;
+
+	if (!was)
+		return -ENOENT;
+	if (was->owner != o)
+		return -EPERM;
+	if (len > TOPO_ATTR_MAX)
+		return -EMSGSIZE;
+	offer = topo_row_offer(was);
+	offer.attr = attr;
+	offer.attr_len = (uint16_t)len;
+	if (topo_row_says(was, &offer))
+		return 0;
+	row = topo_table_add(&t->table, &t->cfg.memory, &id, &offer);
+	if (!row)
+		return -ENOMEM;
+	withdraw(t, was, TOPO_LOG_GROUP);
+	show(t, o, row);
 	return 0;
 }
 

@@ -95,6 +95,13 @@ int topo_publish_next(struct topo *t, struct topo_owner *o, const struct topo_of
 		      uint32_t *ret_pub);
 /* -ENOENT: there is none; -EPERM: it is another owner's. */
 int topo_withdraw(struct topo *t, struct topo_owner *o, uint32_t pub);
+/*
+ * Gives it other attributes, copied: it is withdrawn and published again, as one group. One that
+ * has them is left alone.
+ * Returns as topo_withdraw(); -EMSGSIZE: longer than TOPO_ATTR_MAX; -ENOMEM: it stays as it was.
+ */
+int topo_change(struct topo *t, struct topo_owner *o, uint32_t pub, const uint8_t *attr,
+		size_t len);
 /* Withdraws all of them, as one group, NODE last. The owner may go. */
 void topo_leave(struct topo *t, struct topo_owner *o);
 

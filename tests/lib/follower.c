@@ -40,6 +40,15 @@ static struct follower_row **find(struct follower *f, const struct follower_row 
 	return at;
 }
 
+static bool has_any(const struct follower *f, const struct follower_row *of)
+{
+	for (unsigned i = 0; i < FOLLOWER_BUCKETS; i++)
+		for (const struct follower_row *row = f->rows[i]; row; row = row->next)
+			if (row->node == of->node && row->incarnation == of->incarnation)
+				return true;
+	return false;
+}
+
 static void on_published(struct follower *f, const struct follower_row *row)
 {
 	struct follower_row **at = find(f, row), *copy;
@@ -49,6 +58,8 @@ static void on_published(struct follower *f, const struct follower_row *row)
 		f->bad++;
 		return;
 	}
+	if (row->type == SINEW_TOPO_NODE && !f->by_edge && f->n_nameless)
+		f->n_nameless -= has_any(f, row);
 	copy = malloc(sizeof *copy);
 	if (!copy)
 		abort();
@@ -56,15 +67,6 @@ static void on_published(struct follower *f, const struct follower_row *row)
 	copy->next = *bucket(f, row);
 	*bucket(f, row) = copy;
 	f->n_rows++;
-}
-
-static bool has_any(const struct follower *f, const struct follower_row *of)
-{
-	for (unsigned i = 0; i < FOLLOWER_BUCKETS; i++)
-		for (const struct follower_row *row = f->rows[i]; row; row = row->next)
-			if (row->node == of->node && row->incarnation == of->incarnation)
-				return true;
-	return false;
 }
 
 static void on_withdrawn(struct follower *f, const struct follower_row *row, bool group)
@@ -84,7 +86,7 @@ static void on_withdrawn(struct follower *f, const struct follower_row *row, boo
 	if (row->type != SINEW_TOPO_NODE || f->by_edge)
 		return;
 	memcpy(f->node_groups, f->groups, sizeof f->node_groups);
-	f->bad += has_any(f, row);
+	f->n_nameless += has_any(f, row);
 }
 
 static struct follower_row row_of(const struct sinew_publication *p)
@@ -134,6 +136,11 @@ static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg
 	case SINEW_TOPO_REFUSED:
 		f->n_refused++;
 		break;
+	}
+	/* A NODE goes behind its rows, or comes again with the same group. */
+	if (msg->publication && !msg->group) {
+		f->bad += f->n_nameless;
+		f->n_nameless = 0;
 	}
 }
 

@@ -29,6 +29,7 @@ struct follower {
 	unsigned n_rows;
 	unsigned n_published, n_withdrawn, n_current, n_lost, n_timeouts, n_overruns, n_refused;
 	unsigned n_collapsed, n_first;
+	unsigned n_nameless;		/* nodes without NODE, until the end of the group */
 	unsigned bad;			/* told what cannot be, or a NODE went before its rows */
 	bool by_edge;			/* names alternate, not publications */
 	int error;

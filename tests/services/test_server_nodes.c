@@ -312,6 +312,61 @@ static void a_link_says_its_path(void)
 	end();
 }
 
+/* Its only NODE of that node has this text. */
+static bool node_says(const struct follower *f, uint32_t node, const char *line)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FOLLOWER_BUCKETS; i++)
+		for (const struct follower_row *r = f->rows[i]; r; r = r->next)
+			if (r->type == SINEW_TOPO_NODE && r->node == node)
+				n += strstr(r->attr, line) ? 1 : 2;
+	return n == 1;
+}
+
+/* One NODE goes, and comes at once, as one group. */
+static bool was_renewed(const struct follower *f, unsigned n_withdrawn)
+{
+	return f->n_withdrawn == n_withdrawn + 1 && f->groups[FOLLOWER_LAST - 1] &&
+		f->last.type == SINEW_TOPO_NODE;
+}
+
+/* Of the own node, and of a peer in the session that it has. */
+static void a_node_says_its_name_and_addresses(void)
+{
+	char text[64];
+	const struct sinew_option_value to = { "peer.3", text };
+	unsigned n;
+
+	if (!begin())
+		return;
+	publish(2, 1, SINEW_SCOPE_CLUSTER);
+	DRIVE_ALL(is_whole() && have(1, 2, 1) && link_is_on(1, 2, 0) && link_is_on(1, 3, 0));
+	n = all[0].n_withdrawn;
+	CHECK_EQ(sinew_peer_set_name(c->t[1].n, 1, "alpha"), 0);
+	DRIVE_ALL(node_says(&all[0], 1, "\nname=alpha\n"));
+	CHECK(was_renewed(&all[0], n++));
+	CHECK_EQ(sinew_peer_set_name(c->t[1].n, 2, "beta"), 0);
+	DRIVE_ALL(node_says(&all[0], 2, "\nname=beta\n"));
+	CHECK(was_renewed(&all[0], n++));
+	snprintf(text, sizeof text, "127.0.0.9:4711 127.0.0.3:%u",
+		 ntohs(((struct sockaddr_in *)&c->t[3].addr)->sin_port));
+	CHECK_EQ(sinew_option_set(c->t[1].n, &to, 1, NULL, 0), 0);
+	DRIVE_ALL(node_says(&all[0], 3, "\naddr=127.0.0.9:4711\naddr=127.0.0.3:") &&
+		  link_is_on(1, 3, 1));
+	n = all[0].n_withdrawn;
+	/* One that is as it was is not told. */
+	CHECK_EQ(sinew_peer_set_name(c->t[1].n, 2, "beta"), 0);
+	CHECK_EQ(sinew_peer_set_name(c->t[1].n, 1, "alpha"), 0);
+	CHECK_EQ(sinew_peer_set_name(c->t[1].n, 2, ""), 0);
+	DRIVE_ALL(node_says(&all[0], 2, "\naddr=") && !node_says(&all[0], 2, "\nname="));
+	CHECK(was_renewed(&all[0], n));
+	/* The session has stayed, with all that it had. */
+	CHECK(is_whole() && have(1, 2, 1));
+	CHECK_EQ(all[0].n_collapsed, 0);
+	end();
+}
+
 static void a_flood_is_bounded(void)
 {
 	if (!begin())
@@ -469,6 +524,7 @@ int main(void)
 	RUN(lookup_counts_nodes);
 	RUN(a_service_is_told);
 	RUN(a_link_says_its_path);
+	RUN(a_node_says_its_name_and_addresses);
 	RUN(a_flood_is_bounded);
 	RUN(one_that_refuses_is_left_alone);
 	RUN(programs_keep_no_member_out);

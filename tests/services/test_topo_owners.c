@@ -165,6 +165,66 @@ static void owners_withdraw_their_own(void)
 	topo_pair_fini(&pair);
 }
 
+/* ---- who may change ---- */
+
+static int change(struct topo_owner *o, uint32_t pub, const char *attr)
+{
+	return topo_change(&pair.topo, o, pub, (const uint8_t *)attr, strlen(attr));
+}
+
+static void owners_change_their_own(void)
+{
+	struct topo_offer offer = topo_pair_offer(64, 1, 1);
+	char attr[TOPO_ATTR_MAX + 2];
+	struct topo_sub *sub;
+	uint32_t pub;
+
+	topo_pair_init(&pair, LOG);
+	sub = watcher(topo_pair_all());
+	offer.attr_len = 0;
+	CHECK_EQ(topo_publish_next(&pair.topo, &pair.a, &offer, &pub), 0);
+	CHECK_EQ(publish_next(&pair.b, 64, 1), 2);
+	topo_pair_events(&pair, sub);
+	CHECK_EQ(change(&pair.b, 1, "x"), -EPERM);
+	CHECK_EQ(change(&pair.a, 3, "x"), -ENOENT);
+	memset(attr, 'x', sizeof attr);
+	attr[TOPO_ATTR_MAX + 1] = '\0';
+	CHECK_EQ(change(&pair.a, 1, attr), -EMSGSIZE);
+	pair.fail_at = pair.n_asked + 1;
+	CHECK_EQ(change(&pair.a, 1, "x"), -ENOMEM);
+	CHECK_EQ(change(&pair.a, 1, ""), 0);
+	CHECK(!topo_has(sub));
+	attr[TOPO_ATTR_MAX] = '\0';
+	CHECK_EQ(change(&pair.a, 1, attr), 0);
+	CHECK_EQ(change(&pair.a, 1, attr), 0);
+	CHECK_STR(topo_pair_events(&pair, sub), "-1~@103 +1@104");
+	CHECK_EQ(pair.a.n, 1);
+	CHECK_EQ(topo_withdraw(&pair.topo, &pair.a, 1), 0);
+	CHECK_EQ(topo_table_n(&pair.topo.table), 1);
+	topo_pair_fini(&pair);
+}
+
+/* A change that has left the log is told by its end. */
+static void a_change_passes_the_log(void)
+{
+	struct topo_view view;
+	struct topo_sub *sub;
+
+	topo_pair_init(&pair, 3);
+	CHECK_EQ(publish_next(&pair.a, 64, 1), 1);
+	CHECK_EQ(publish_next(&pair.b, 64, 1), 2);
+	topo_pair_view(&pair, &view, topo_pair_all());
+	sub = topo_pair_attach(&pair, &view);
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1fg +2f currentf");
+	CHECK_EQ(change(&pair.a, 1, "x"), 0);
+	CHECK_EQ(change(&pair.a, 1, "y"), 0);
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1cg +1c current");
+	CHECK_EQ(change(&pair.a, 1, "z"), 0);
+	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1g +1");
+	topo_view_fini(&view);
+	topo_pair_fini(&pair);
+}
+
 /* ---- all of an owner ---- */
 
 static void group_of(void)
@@ -473,6 +533,8 @@ int main(void)
 	RUN(peers_publish_for_all);
 	RUN(offers_are_checked);
 	RUN(owners_withdraw_their_own);
+	RUN(owners_change_their_own);
+	RUN(a_change_passes_the_log);
 	RUN(owner_leaves);
 	RUN(groups_are_apart);
 	RUN(group_passes_the_log);
