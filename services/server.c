@@ -134,28 +134,11 @@ static void take_bells(struct server *s)
 	}
 }
 
-/* As much as goes in a turn; the rest waits for its turn as if there were no room. */
-static void feed_client(struct server *s, struct server_sub *sub)
-{
-	unsigned n = 0;
-
-	assert(!sub->taker.waits && topo_has(sub->taker.sub));
-	/* Behind others of its program that wait for room. */
-	if (!list_empty(&sub->conn->blocked)) {
-		client_wait(s, sub);
-		return;
-	}
-	while (n < SERVER_WRITES_A_TURN && client_feed(s, sub))
-		n++;
-	if (n == SERVER_WRITES_A_TURN)
-		client_wait(s, sub);
-}
-
 static void feed(struct server *s, struct server_taker *t)
 {
 	assert(!t->waits && topo_has(t->sub));
 	if (t->kind == TAKER_CLIENT)
-		feed_client(s, (struct server_sub *)(void *)t);
+		client_feed(s, (struct server_sub *)(void *)t);
 	else if (feed_send((struct server_feed *)(void *)t))
 		bell_ring(&s->bells, &((struct server_feed *)(void *)t)->bell, BELL_ROOM);
 }

@@ -377,7 +377,8 @@ static void take_requests(struct server *s, struct server_client *c)
 
 /* ---- events ---- */
 
-void client_wait(struct server *s, struct server_sub *sub)
+/* It goes on when there is room. */
+static void wait_for_room(struct server *s, struct server_sub *sub)
 {
 	assert(sub->taker.kind == TAKER_CLIENT && sub->conn);
 	sub->taker.waits = true;
@@ -386,7 +387,8 @@ void client_wait(struct server *s, struct server_sub *sub)
 	look_for(s, sub->conn);
 }
 
-bool client_feed(struct server *s, struct server_sub *sub)
+/* One message for a subscription that has some. False: there is no room for more, or no more. */
+static bool feed_once(struct server *s, struct server_sub *sub)
 {
 	struct server_client *c = sub->conn;
 	const struct control_head head = {
@@ -400,11 +402,36 @@ bool client_feed(struct server *s, struct server_sub *sub)
 		      CONTROL_BODY_MAX - CONTROL_NEWEST);
 	/* Its requests are looked at, and that closes it, too. */
 	if (c->over || !sent(c, control_send(c->fd, &head, s->buf, n + CONTROL_NEWEST))) {
-		client_wait(s, sub);
+		wait_for_room(s, sub);
 		return false;
 	}
 	topo_taken(&s->topo.subs, sub->taker.sub);
 	return topo_has(sub->taker.sub);
+}
+
+/* Its last event has gone: it takes no place any more. */
+static void end_if_told(struct server *s, struct server_sub *sub)
+{
+	if (topo_ended(sub->taker.sub))
+		sub_end(s, sub);
+}
+
+void client_feed(struct server *s, struct server_sub *sub)
+{
+	unsigned n = 0;
+
+	assert(!sub->taker.waits && topo_has(sub->taker.sub));
+	/* Behind others of its program that wait for room. */
+	if (!list_empty(&sub->conn->blocked)) {
+		wait_for_room(s, sub);
+		return;
+	}
+	while (n < SERVER_WRITES_A_TURN && feed_once(s, sub))
+		n++;
+	if (n == SERVER_WRITES_A_TURN)
+		wait_for_room(s, sub);
+	else
+		end_if_told(s, sub);
 }
 
 /* There is room: those that waited go on, one message each, in their order. The first for which
@@ -418,14 +445,16 @@ static void go_on(struct server *s, struct server_client *c)
 
 		list_remove(&sub->blocked);
 		sub->taker.waits = false;
-		more = topo_has(sub->taker.sub) && client_feed(s, sub);
+		more = topo_has(sub->taker.sub) && feed_once(s, sub);
 		if (sub->taker.waits) {
 			list_remove(&sub->blocked);
 			list_push(&c->blocked, &sub->blocked);
 			return;
 		}
 		if (more)
-			client_wait(s, sub);
+			wait_for_room(s, sub);
+		else
+			end_if_told(s, sub);
 	}
 }
 

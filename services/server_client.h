@@ -50,9 +50,8 @@ void client_event(struct server *s, struct server_client *c, uint32_t events);
 void client_end(struct server *s, struct server_client *c);
 /* Refuses it: the answer to its HELLO, if there is room; then it is over. */
 void client_refuse(struct server_client *c, int err);
-/* One message of events for a subscription that has some. False: there is no room for more. */
-bool client_feed(struct server *s, struct server_sub *sub);
-/* It goes on when there is room. */
-void client_wait(struct server *s, struct server_sub *sub);
+/* Events for a subscription that has some: as many as go in a turn; the rest waits for its turn as
+ * if there were no room. Behind the last one it is over. */
+void client_feed(struct server *s, struct server_sub *sub);
 
 #endif

@@ -302,6 +302,26 @@ static void a_function_may_cancel(void)
 	end();
 }
 
+/* There is room for one beside that of all. */
+static void what_is_over_takes_no_place(void)
+{
+	const struct sinew_topo_options opt = { .size = sizeof opt, .max_subscriptions = 2 };
+	struct sinew_topo_filter f = names_of(TYPE, 0, 9);
+	struct follower strict;
+
+	if (!begin(&opt))
+		return;
+	for (unsigned i = 0; i < 5; i++)
+		CHECK_EQ(sinew_topo_lookup(topo, SINEW_TOPO_NODE, 1, NULL, 0), 1);
+	f.flags = SINEW_TOPO_STRICT | SINEW_TOPO_RESUME;
+	for (unsigned i = 0; i < 5 && follower_begin(&strict, topo, &f); i++) {
+		DRIVE_ALL(strict.n_overruns == 1);
+		follower_end(&strict);
+	}
+	CHECK_EQ(sinew_topo_lookup(topo, SINEW_TOPO_NODE, 1, NULL, 0), 1);
+	end();
+}
+
 static void lookup_finds_the_node(void)
 {
 	uint32_t nodes[4] = { 0 };
@@ -398,6 +418,7 @@ int main(void)
 	RUN(a_slow_one_gets_the_state);
 	RUN(a_function_may_cancel);
 	RUN(lookup_finds_the_node);
+	RUN(what_is_over_takes_no_place);
 	RUN(a_freed_node_is_told);
 	RUN(resumes_where_it_was);
 	RUN(a_changed_option_is_told);
