@@ -257,6 +257,8 @@ static int on_subscribe(struct server *s, struct server_client *c, uint32_t id, 
 		return err;
 	if (!(c->rights & SERVER_READS))
 		return -EACCES;
+	if (subs_find(&s->subs, c, id, NULL))
+		return -EEXIST;
 	if (!has_place(s, c))
 		return -ENOSPC;
 	sub = malloc(sizeof *sub);

@@ -31,6 +31,7 @@ void subs_fini(struct server_subs *subs)
 void subs_add(struct server_subs *subs, struct server_sub *sub)
 {
 	assert(sub->conn && sub->taker.kind == TAKER_CLIENT);
+	assert(!subs_find(subs, sub->conn, sub->id, NULL));
 	topo_hash_add(&subs->found, &heap_memory, &sub->found, hash_of(sub->conn, sub->id));
 }
 

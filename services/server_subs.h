@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Subscriptions of programs, by program and the id that it has given; as many of one id as it
- * likes, of which the newest is found. Finding one takes the same time among few and many. Knows no
- * event.
+ * Subscriptions of programs, by program and the id that it has given. Finding one takes the same
+ * time among few and many. Knows no event.
  */
 #ifndef SINEW_SERVICES_SERVER_SUBS_H
 #define SINEW_SERVICES_SERVER_SUBS_H
@@ -31,7 +30,7 @@ struct server_subs {
 int subs_init(struct server_subs *subs);
 void subs_fini(struct server_subs *subs);
 
-/* By its program and id, which stay. */
+/* By its program and id, which stay; that program has none of that id. */
 void subs_add(struct server_subs *subs, struct server_sub *sub);
 void subs_remove(struct server_subs *subs, struct server_sub *sub);
 /* NULL: that program has none. *ret_n: subscriptions that were looked at; may be NULL. */

@@ -264,6 +264,35 @@ static void subscriptions_are_bounded(void)
 	end();
 }
 
+/* And again when its subscription was cancelled. Others have ids of their own. */
+static void an_id_names_one_subscription(void)
+{
+	uint8_t request[TOPO_REQUEST_LEN], id[4];
+	int first, other;
+
+	if (!begin())
+		return;
+	a_request(request, 0, 9);
+	put_le32(id, 21);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(ask(CONTROL_SUBSCRIBE, 21, request, sizeof request), 0);
+		CHECK_EQ(ask(CONTROL_SUBSCRIBE, 21, request, sizeof request), -EEXIST);
+		if (i == 0)
+			CHECK_EQ(ask(CONTROL_CANCEL, 22, id, 4), 0);
+	}
+	first = fd;
+	other = control_peer_open(control_peer_name(1));
+	if (other >= 0) {
+		fd = other;
+		CHECK_EQ(ask(CONTROL_SUBSCRIBE, 21, request, sizeof request), 0);
+		close(other);
+	}
+	fd = first;
+	CHECK_EQ(ask(CONTROL_CANCEL, 23, id, 4), 0);
+	CHECK_EQ(ask(CONTROL_CANCEL, 24, id, 4), -ENOENT);
+	end();
+}
+
 /* Of two of the same content the one that is named. */
 static void a_cancel_ends_that_one(void)
 {
@@ -432,6 +461,7 @@ int main(void)
 	RUN(cut_requests_are_refused);
 	RUN(what_is_no_request_is_refused);
 	RUN(subscriptions_are_bounded);
+	RUN(an_id_names_one_subscription);
 	RUN(a_cancel_ends_that_one);
 	RUN(subscriptions_take_turns);
 	RUN(a_long_answer_stops_nobody);

@@ -39,11 +39,6 @@ static void the_named_one_is_found(void)
 	CHECK(subs_find(&subs, &programs[1], 5, NULL) == &all[1]);
 	CHECK(subs_find(&subs, &programs[0], 6, NULL) == &all[2]);
 	CHECK(!subs_find(&subs, &programs[1], 6, NULL));
-	/* The newest of its id. */
-	add(&all[3], 0, 5);
-	CHECK(subs_find(&subs, &programs[0], 5, NULL) == &all[3]);
-	subs_remove(&subs, &all[3]);
-	CHECK(subs_find(&subs, &programs[0], 5, NULL) == &all[0]);
 	for (unsigned i = 0; i < 3; i++)
 		subs_remove(&subs, &all[i]);
 	CHECK(!subs_find(&subs, &programs[0], 5, NULL));
