@@ -48,6 +48,7 @@
 #define SERVER_OF_OTHERS (SERVER_SOCKETS - 2 * SERVER_OF_OWN)	/* of all other users */
 #define SERVER_HELLO_NS	1000000000u	/* until its first request is complete */
 #define SERVER_AGAIN_NS	100000000u	/* until it accepts again, without descriptors */
+#define SERVER_SAY_NS	10000000000u	/* and says that again */
 #define SERVER_MANY	8u		/* subscribers told in one turn: then a pause */
 #define SERVER_PAUSE_NS	4000000u	/* of theirs; the clock of epoll adds up to 1 ms */
 #define SERVER_SUBS_OF_USER	256u	/* subscriptions of a connection of another user */
@@ -60,6 +61,8 @@ struct server_listener {
 	enum server_source source;
 	int fd, spare_fd;		/* -1: none. The spare one gives a place to refuse with */
 	uint64_t again_ns;		/* when it is looked at again; UINT64_MAX: it is now */
+	uint64_t say_ns;		/* a lack of descriptors is logged from then on; */
+	unsigned n_unsaid;		/* refused since the last such line */
 	struct list silent;		/* connections without HELLO, oldest first */
 };
 

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -115,14 +117,36 @@ static void let_in(struct server *s, int fd)
 		refuse(s, c, err);
 }
 
+/* Once, and again if it lasts, as anybody may connect. */
+static void say_full(struct server *s, int err)
+{
+	struct server_listener *l = &s->listener;
+	const char *remedy = err == -EMFILE ? "raise the open file limit" : "raise fs.file-max";
+	uint64_t now_ns = service_now();
+	char unsaid[32] = "";
+
+	assert(err == -EMFILE || err == -ENFILE);
+	if (now_ns < l->say_ns) {
+		l->n_unsaid++;
+		return;
+	}
+	if (l->n_unsaid)
+		snprintf(unsaid, sizeof unsaid, " suppressed=%u", l->n_unsaid);
+	log_line(&s->node->log, SINEW_ERROR, "control socket: cannot accept a connection: %s; "
+		 "%s%s", strerror(-err), remedy, unsaid);
+	l->say_ns = now_ns + SERVER_SAY_NS;
+	l->n_unsaid = 0;
+}
+
 /* No descriptor is left: the place of the spare one serves to shut a connection, which else would
  * be shown again and again. */
-static bool shut_one(struct server *s)
+static bool shut_one(struct server *s, int why)
 {
 	struct server_listener *l = &s->listener;
 	int fd, err;
 
 	assert(l->fd >= 0);
+	say_full(s, why);
 	if (l->spare_fd >= 0)
 		close(l->spare_fd);
 	err = packet_accept(l->fd, &fd);
@@ -171,7 +195,7 @@ void listener_event(struct server *s)
 			let_in(s, fd);
 		else if (err == -EAGAIN)
 			return;
-		else if ((err == -EMFILE || err == -ENFILE) && !shut_one(s)) {
+		else if ((err == -EMFILE || err == -ENFILE) && !shut_one(s, err)) {
 			pause_accepting(s);
 			return;
 		}
