@@ -265,13 +265,25 @@ bool json_has(struct json_object *from, const char *key)
 
 /* ---- what strangers send ---- */
 
-/* Why what was read is not what was wanted; NULL: it is. */
-static const char *objection(struct json_tokener *t, struct json_object *o)
+/* It begins as no object does, complete or not: json-c waits for more behind a bare number or word. */
+static bool is_other(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && strchr(" \t\r\n", text[i]))
+		i++;
+	return i < len && text[i] != '{';
+}
+
+/* Why what was read is not what was wanted; NULL: it is. The text has no NUL. */
+static const char *objection(struct json_tokener *t, struct json_object *o, const char *text,
+			     size_t len)
 {
 	enum json_tokener_error e = json_tokener_get_error(t);
 
+	assert(!memchr(text, '\0', len));
 	if (e == json_tokener_continue)
-		return "the text ends too early";
+		return is_other(text, len) ? "it is no object" : "the text ends too early";
 	if (e != json_tokener_success)
 		return json_tokener_error_desc(e);
 	return json_is_object(o) ? NULL : "it is no object";
@@ -309,7 +321,7 @@ struct json_object *json_parse_strict(const char *text, size_t len, int depth,
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(t, text, (int)len);
 	/* For json-c it would be the end. */
-	why = has_nul(text, len) ? "there is a NUL in it" : objection(t, o);
+	why = has_nul(text, len) ? "there is a NUL in it" : objection(t, o, text, len);
 	assert(json_tokener_get_parse_end(t) <= len);
 	json_tokener_free(t);
 	if (!why)

@@ -82,7 +82,8 @@ static void other_requests_are_refused(void)
 {
 	refuses("", -EINVAL, "ends too early");
 	refuses("null ", -EINVAL, "no object");
-	refuses("7", -EINVAL, "");
+	refuses("null", -EINVAL, "no JSON object: it is no object");
+	refuses("7", -EINVAL, "no JSON object: it is no object");
 	refuses("[]", -EINVAL, "no object");
 	refuses("{}", -EINVAL, "\"schema\" is missing");
 	refuses("{\"schema\":\"1\",\"ask\":\"top\"}", -EINVAL, "\"schema\" is missing or no");

@@ -138,11 +138,17 @@ static const char *objection(const char *text, size_t len, int depth)
 
 static void strangers_are_read_strictly(void)
 {
+	static const char *const others[] = {
+		"null", " null\n", "true", "false ", "7", "-1.5 ", "1e5", "\"text\"", "[{}]",
+	};
+
 	CHECK_STR(objection("{}", 2, 1), "");
 	CHECK_STR(objection("{} \n", 4, 1), "");
 	CHECK_STR(objection("{\"a\":[1]}", 9, 3), "");
 	CHECK(*objection("{\"a\":[1]}", 9, 2));
 	CHECK_STR(objection("[]", 2, 1), "it is no object");
+	for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
+		CHECK_STR(objection(others[i], strlen(others[i]), 2), "it is no object");
 	CHECK_STR(objection("{\"a\":", 5, 2), "the text ends too early");
 	CHECK_STR(objection("", 0, 2), "the text ends too early");
 	CHECK_STR(objection("{}\0", 3, 1), "there is a NUL in it");
