@@ -305,6 +305,8 @@ int sinew_call_consumed(struct sinew_call *k, size_t n)
 		err = -EINVAL;
 	else if (!k->core)
 		err = gone(k);
+	else if (!call_needs_consumed(k->core))
+		err = -ECONNABORTED;
 	else
 		err = call_consumed(k->core, n);
 	if (!err)

@@ -247,11 +247,16 @@ void rx_finish(struct call *call)
 	slot_check(call->calls, s);
 }
 
+bool call_needs_consumed(const struct call *call)
+{
+	return call->state == CALL_OPEN || (call->reason == CALLS_REPLIED && !call->incoming);
+}
+
 int call_consumed(struct call *call, size_t n)
 {
 	struct call_rx *rx = &call->rx;
 
-	if (call->state != CALL_OPEN && (call->reason != CALLS_REPLIED || call->incoming))
+	if (!call_needs_consumed(call))
 		return 0;
 	if (n > rx->received - rx->consumed)
 		return -EINVAL;

@@ -26,8 +26,10 @@ uint64_t call_room(const struct call *call);
 /* ROOM comes, once, when nothing is offered and the peer's window is open. */
 void call_want_room(struct call *call);
 
-/* n bytes of what DATA brought are consumed. -EINVAL: more than that; nothing changed. After the
- * end it is needed for an own call whose reply is complete, else ignored. */
+/* Its data are to be consumed: it has not ended, or is an own one whose reply is complete. */
+bool call_needs_consumed(const struct call *call);
+/* n bytes of what DATA brought are consumed. -EINVAL: more than that; nothing changed. Ignored
+ * where that is not needed any more. */
 int call_consumed(struct call *call, size_t n);
 
 /* ---- for the other files of the core ---- */

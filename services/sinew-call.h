@@ -438,8 +438,9 @@ void sinew_call_end(struct sinew_call *call);
 int sinew_call_read(struct sinew_call *call, void *buf, size_t size, size_t *off, bool more);
 
 /* With SINEW_CALL_PACED: n more bytes of what was delivered are consumed; the other side may send
- * as many more. any thread. -EINVAL: another delivery, or more than was delivered. -ECONNABORTED:
- * it has ended. -ESTALE, -ECHILD. */
+ * as many more. An own call whose reply is complete keeps its slot until all of that is consumed.
+ * any thread. -EINVAL: another delivery, or more than was delivered. -ECONNABORTED: any other call
+ * that has ended, or was aborted. -ESTALE, -ECHILD. */
 int sinew_call_consumed(struct sinew_call *call, size_t n);
 
 /* In the function, for DATA, or for a message of sinew_calls_take(): keeps the data beyond it, as

@@ -9,6 +9,7 @@
 
 static struct call_pair pair;
 static uint8_t request[100], reply[100];
+static uint8_t long_one[200000], back[sizeof long_one];
 
 /* Also when it is asked for the first time behind the end. */
 static void a_call_keeps_its_id(void)
@@ -54,7 +55,6 @@ static void too_long_replies_are_given_up(void)
 /* Its end does not matter. */
 static void a_reply_is_consumed_once(void)
 {
-	static uint8_t long_one[200000], back[sizeof long_one];
 	struct sinew_call_options opt = { .size = sizeof opt, .delivery = SINEW_CALL_PACED };
 	struct asked a = {
 		.request = long_one, .len = sizeof long_one, .reply = back, .size = sizeof back,
@@ -70,6 +70,29 @@ static void a_reply_is_consumed_once(void)
 	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
 	CHECK_EQ(sinew_call_consumed(a.call, 1), -EINVAL);
 	sinew_call_end(a.call);
+	call_pair_close(&pair);
+}
+
+/* Nobody waits for that any more, before ENDED is shown and behind it. */
+static void without_a_reply_nothing_is_consumed(void)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .delivery = SINEW_CALL_PACED };
+	struct asked a = {
+		.request = long_one, .len = sizeof long_one, .reply = back, .size = sizeof back,
+		.keeps = true,
+	};
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, &opt, 0), 0);
+	DRIVE_CALLS(&pair, a.got > 2);
+	CHECK_EQ(sinew_call_consumed(a.call, 1), 0);
+	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
+	CHECK_EQ(sinew_call_consumed(a.call, 1), -ECONNABORTED);
+	DRIVE_CALLS(&pair, a.ended);
+	CHECK_EQ(sinew_call_consumed(a.call, 1), -ECONNABORTED);
+	CHECK_EQ(sinew_call_consumed(a.call, a.got), -EINVAL);
+	sinew_call_end(a.call);
+	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
 	call_pair_close(&pair);
 }
 
@@ -140,6 +163,7 @@ int main(void)
 	RUN(a_call_keeps_its_id);
 	RUN(too_long_replies_are_given_up);
 	RUN(a_reply_is_consumed_once);
+	RUN(without_a_reply_nothing_is_consumed);
 	RUN(a_reply_is_read);
 	return check_done();
 }
