@@ -34,6 +34,8 @@
 static const char status[] = "{\"schema\":1,\"ask\":\"status\"}";
 static const char set[] = "{\"schema\":1,\"ask\":\"config-set\",\"options\":{\"ack_ms\":\"7\"}}";
 
+static const char subscribers[] = "{\"schema\":1,\"ask\":\"subscribers\"}";
+
 static char socket_name[SINEW_CONTROL_NAME_MAX];
 
 /* ---- a user ---- */
@@ -174,6 +176,68 @@ static void everybody_reads_where_that_is_said(void)
 	CHECK_EQ(ask_as(&nobody, status), 0);
 	CHECK_EQ(ask_as(&nobody, set), EPERM);
 	ack_is(n, "1");
+	sinew_node_free(n);
+}
+
+static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
+{
+	bool *current = user;
+
+	(void)sub;
+	*current |= msg->event == SINEW_TOPO_CURRENT;
+}
+
+/* Subscribes as that user, says so, and stays. */
+static void subscribe_as(const struct user *u, int told)
+{
+	const struct sinew_topo_filter filter = {
+		.size = sizeof filter, .type = 100, .upper = 9, .timeout_ms = -1,
+	};
+	struct sinew_topo *topo;
+	bool current = false;
+	int err;
+
+	if (!become(u) || sinew_topo_connect(socket_name, &topo) ||
+	    sinew_topo_subscribe(topo, &filter, on_event, &current, NULL))
+		_exit(1);
+	do
+		err = sinew_topo_dispatch(topo, LIMIT_MS);
+	while (err >= 0 && !current);
+	if (err < 0 || write(told, "x", 1) < 0)
+		_exit(1);
+	pause();
+	_exit(0);
+}
+
+/* To all who may read. */
+static void a_subscriber_is_shown_with_its_user(void)
+{
+	struct sinew_node *n = serve(&(struct sinew_control_options) { .anyone_reads = true });
+	struct json_object *o = NULL, *one;
+	char byte, *answer = NULL;
+	int told[2], state;
+	uint64_t number;
+	pid_t pid;
+
+	CHECK_OR_RETURN(n && !pipe(told));
+	pid = fork();
+	if (!pid)
+		subscribe_as(&reader, told[1]);
+	close(told[1]);
+	CHECK_EQ(read(told[0], &byte, 1), 1);
+	CHECK_EQ(ask_as(&nobody, subscribers), 0);
+	if (CHECK_EQ(sinew_control_ask(socket_name, subscribers, LIMIT_MS, &answer), 0))
+		o = json_parse(answer);
+	if (CHECK(o && json_count(json_get(o, "subscribers")) == 1)) {
+		one = json_at(json_get(o, "subscribers"), 0);
+		CHECK(json_get_number(one, "uid", &number) && number == READER_UID);
+		CHECK(json_get_number(one, "pid", &number) && number == (uint64_t)pid);
+	}
+	json_free(o);
+	sinew_control_free(answer);
+	kill(pid, SIGKILL);
+	CHECK_EQ(waitpid(pid, &state, 0), pid);
+	close(told[0]);
 	sinew_node_free(n);
 }
 
@@ -368,6 +432,7 @@ int main(void)
 	RUN(a_group_reads);
 	RUN(named_users_write);
 	RUN(everybody_reads_where_that_is_said);
+	RUN(a_subscriber_is_shown_with_its_user);
 	RUN(another_users_server_is_not_asked);
 	return check_done();
 }
