@@ -133,20 +133,32 @@ member()
 	wait_for listens "$1"
 }
 
+# ---- programs that say when they are ready ----
+
+# begins FILE TEXT COMMAND...: in the background, until it has said that text in its standard error,
+# which is FILE; its process is $begun. The words of an earlier one are not taken for its own.
+begins()
+{
+	local file=$1 text=$2
+	shift 2
+	rm -f "$file"
+	"$@" 2>"$file" </dev/null &
+	begun=$!
+	pids+=($begun)
+	wait_for has_line "$file" "$text"
+}
+
 # ---- service managers ----
 
 # manager NAME FILE: what is said to the socket of that name ("@" begins one without a file) is in
 # the file, a line each, behind "hears" (perl).
 manager()
 {
-	perl -MIO::Socket::UNIX -e '
-		$| = 1;
+	begins "$2" hears perl -MIO::Socket::UNIX -e '
 		($name = $ARGV[0]) =~ s/^@/\0/;
 		$s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $name) or die $!;
-		print "hears\n";
-		print "$word\n" while defined $s->recv($word, 4096);' -- "$1" >"$2" 2>&1 &
-	pids+=($!)
-	wait_for has_line "$2" hears
+		print STDERR "hears\n";
+		print STDERR "$word\n" while defined $s->recv($word, 4096);' -- "$1"
 }
 
 # ---- running ----

@@ -30,11 +30,8 @@ NAMESPACE_S=600
 # A process that holds a namespace as long as it runs, and ends with the test.
 hold_namespace()
 {
-	unshare -n sh -c 'echo >ready; exec sleep "$0"' $NAMESPACE_S &
-	pids+=($!)
-	ns[$1]=$!
-	wait_for test -e ready
-	rm -f ready
+	begins held ready unshare -n sh -c 'echo ready >&2; exec sleep "$0"' $NAMESPACE_S
+	ns[$1]=$begun
 }
 
 # build_net CABLES: cable I has the addresses 10.77.I.1 and 10.77.I.2.

@@ -15,11 +15,8 @@ relay_of()
 {
 	local name=$1
 	shift
-	rm -f "$name.err"	# the words of an earlier one
-	"$SINEW" break relay "$@" --log "$name.log" --json >"$name.json" 2>"$name.err" </dev/null &
-	pids+=($!)
-	relay_pid=$!
-	wait_for has_line "$name.err" ready
+	begins "$name.err" ready "$SINEW" break relay "$@" --log "$name.log" --json >"$name.json"
+	relay_pid=$begun
 }
 
 # relay_ends NAME STATUS: by itself, at most LIMIT seconds from now.

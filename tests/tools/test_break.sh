@@ -426,13 +426,11 @@ has_counted() { ip netns exec "$SPACE$1" nft list ruleset | grep -q 'packets [1-
 # block NAME SPACE OPTION...: in the background, until it says that it stands.
 block()
 {
-	local name=$1 space=$2	# the file of an earlier one must not be taken for its own
+	local name=$1 space=$2
 	shift 2
-	rm -f "$name.err"
-	"$SINEW" break block --netns "$SPACE$space" "$@" >"$name.out" 2>"$name.err" &
-	pids+=($!)
-	printf -v "pid_$name" %s $!
-	wait_for has_line "$name.err" 'blocked from'
+	begins "$name.err" 'blocked from' "$SINEW" break block --netns "$SPACE$space" "$@" \
+		>"$name.out"
+	printf -v "pid_$name" %s "$begun"
 }
 
 # datagram_arrives FROM TO ADDRESS: sends one, to a port that nobody has; did it arrive?

@@ -84,10 +84,8 @@ a_port_in_use_is_named()
 
 an_output_that_is_full_is_told()
 {
-	"$SINEW" break relay $ENDS >/dev/full 2>full.err </dev/null &
-	pids+=($!)
-	relay_pid=$!
-	wait_for has_line full.err ready
+	begins full.err ready "$SINEW" break relay $ENDS >/dev/full
+	relay_pid=$begun
 	kill -TERM "$relay_pid"
 	relay_ends full 1
 	says full.err "cannot write the summary to standard output: No space left"

@@ -55,10 +55,8 @@ each_message_arrives_once_under_tcpkill()
 {
 	namespace
 	# It is to end with the test, whatever becomes of that.
-	(exec nsenter -t "${ns[1]}" -n setpriv --pdeathsig KILL tcpkill -1 -i lo port 21065 \
-		>/dev/null 2>forged </dev/null) &
-	pids+=($!)
-	wait_for has_line forged 'listening on lo'
+	begins forged 'listening on lo' nsenter -t "${ns[1]}" -n \
+		setpriv --pdeathsig KILL tcpkill -1 -i lo port 21065 >/dev/null
 	torture killed 0 $SECONDS_MAX
 	delivered_once killed.json
 	json_holds killed.json ".sum.kills >= $KILLS and .sum.resent > 0"

@@ -32,12 +32,10 @@ all_is_captured()
 # blocks, as dumpcap has it, may keep the last ones until others follow (seen with Linux 6.18).
 capture_begins()
 {
-	# An earlier one has said that it listens.
-	rm -f "$1" capture.err
-	tcpdump -i lo -n -s 0 -Z root --immediate-mode -U -B 65536 -w "$1" "$2" 2>capture.err &
-	capture=$!
-	pids+=($capture)
-	wait_for has_line capture.err 'listening on'
+	rm -f "$1"
+	begins capture.err 'listening on' \
+		tcpdump -i lo -n -s 0 -Z root --immediate-mode -U -B 65536 -w "$1" "$2"
+	capture=$begun
 }
 
 capture_ends()
