@@ -13,6 +13,7 @@
 #include "services/control_answer.h"
 #include "services/json.h"
 #include "services/server.h"
+#include "tests/lib/answer.h"
 #include "tests/lib/cluster.h"
 
 #define ALL	(SERVER_READS | SERVER_WRITES)
@@ -74,27 +75,18 @@ static void close_fixture(struct fixture *f)
 	node_free(&f->t[1]);
 }
 
-static uint64_t number(struct json_object *o, const char *key)
-{
-	uint64_t n = UINT64_MAX;
-
-	CHECK(o && json_get_number(o, key, &n));
-	return n;
-}
-
 /* ---- tests ---- */
 
 static void check_peer(struct json_object *o, const struct test_node *t)
 {
 	struct sinew_status st = status_of(t, 2);
-	bool up = false;
 
-	CHECK_EQ(number(o, "node"), 2);
-	CHECK(json_get_bool(o, "link_up", &up) && up);
+	CHECK_EQ(answer_number(o, "node"), 2);
+	CHECK(answer_is(o, "link_up"));
 	CHECK_STR(json_get_string(o, "state"), "ESTABLISHED");
 	CHECK_STR(json_get_string(o, "security"), "none");
-	CHECK_EQ(number(o, "sent"), st.sent);
-	CHECK_EQ(number(json_get(o, "queue"), "bytes"), st.queue_bytes);
+	CHECK_EQ(answer_number(o, "sent"), st.sent);
+	CHECK_EQ(answer_number(json_get(o, "queue"), "bytes"), st.queue_bytes);
 	CHECK_EQ(json_count(json_get(o, "paths")), st.n_paths);
 }
 
@@ -107,10 +99,10 @@ static void the_status_is_that_of_the_node(void)
 	CHECK_EQ(sinew_send(f.t[0].all.session, "x", 1), 0);
 	DRIVE_PAIR(f.t, f.t[1].all.messages == 1);
 	o = answer(f.c, ALL, "{\"schema\":1,\"ask\":\"status\"}");
-	CHECK_EQ(number(o, "schema"), 1);
+	CHECK_EQ(answer_number(o, "schema"), 1);
 	CHECK_STR(json_get_string(o, "ask"), "status");
-	CHECK_EQ(number(json_get(o, "node"), "node"), 1);
-	CHECK_EQ(number(json_get(o, "node"), "pid"), (uint64_t)getpid());
+	CHECK_EQ(answer_number(json_get(o, "node"), "node"), 1);
+	CHECK_EQ(answer_number(json_get(o, "node"), "pid"), (uint64_t)getpid());
 	peers = json_get(o, "peers");
 	if (CHECK(json_is_array(peers)) && CHECK_EQ(json_count(peers), 1))
 		check_peer(json_at(peers, 0), &f.t[0]);
@@ -143,9 +135,9 @@ static void counters_grow(void)
 	CHECK_EQ(sinew_send(f.t[0].all.session, "x", 1), 0);
 	DRIVE_PAIR(f.t, f.t[1].all.messages == 1);
 	b = answer(f.c, SERVER_READS, "{\"schema\":1,\"ask\":\"top\"}");
-	CHECK_EQ(number(json_at(json_get(a, "peers"), 0), "sent") + 1,
-		 number(json_at(json_get(b, "peers"), 0), "sent"));
-	CHECK(number(a, "time_ns") < number(b, "time_ns"));
+	CHECK_EQ(answer_number(json_at(json_get(a, "peers"), 0), "sent") + 1,
+		 answer_number(json_at(json_get(b, "peers"), 0), "sent"));
+	CHECK(answer_number(a, "time_ns") < answer_number(b, "time_ns"));
 	json_free(a);
 	json_free(b);
 	close_fixture(&f);
@@ -173,7 +165,6 @@ static void options_are_told_as_they_are(void)
 {
 	struct json_object *o, *all, *one;
 	char value[SINEW_OPTION_TEXT_MAX];
-	bool is_so = true;
 	struct fixture f;
 	unsigned n = 0;
 
@@ -185,18 +176,18 @@ static void options_are_told_as_they_are(void)
 	one = json_at(all, 0);
 	CHECK_STR(json_get_string(one, "name"), "stall_ms");
 	CHECK_STR(json_get_string(one, "unit"), "ms");
-	CHECK(json_get_bool(one, "changeable", &is_so) && is_so);
+	CHECK(answer_is(one, "changeable"));
 	one = json_at(all, 1);
 	CHECK_STR(json_get_string(one, "name"), "peer.2");
 	CHECK_EQ(sinew_option_get(f.t[0].n, "peer.2", value, sizeof value), 0);
 	CHECK_STR(json_get_string(one, "value"), value);
 	CHECK_STR(json_get_string(one, "default"), "");
 	CHECK_STR(json_get_string(one, "unit"), "");
-	CHECK(json_get_bool(one, "changeable", &is_so) && is_so);
+	CHECK(answer_is(one, "changeable"));
 	one = json_at(all, 2);
 	CHECK_STR(json_get_string(one, "value"), "tcp");
 	CHECK_STR(json_get_string(one, "default"), "tcp");
-	CHECK(json_get_bool(one, "changeable", &is_so) && !is_so);
+	CHECK(!answer_is(one, "changeable"));
 	json_free(o);
 	o = answer(f.c, SERVER_READS, "{\"schema\":1,\"ask\":\"config-get\"}");
 	while (!sinew_node_option_info(f.t[0].n, n, &(struct sinew_option_info) {
@@ -293,7 +284,7 @@ static void *turn(void *arg)
 static uint64_t busy_ms(const struct control *c)
 {
 	struct json_object *o = answer(c, ALL, "{\"schema\":1,\"ask\":\"status\"}");
-	uint64_t ms = o ? number(json_get(o, "loop"), "busy_ms") : 0;
+	uint64_t ms = o ? answer_number(json_get(o, "loop"), "busy_ms") : 0;
 
 	json_free(o);
 	return ms;

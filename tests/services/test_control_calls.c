@@ -9,6 +9,7 @@
 #include "services/control_answer.h"
 #include "services/json.h"
 #include "services/server.h"
+#include "tests/lib/answer.h"
 #include "tests/lib/call_pair.h"
 
 static struct call_pair pair;
@@ -50,24 +51,6 @@ static struct json_object *answer(unsigned i, const char *what)
 	free(text);
 	CHECK(o != NULL);
 	return o;
-}
-
-static uint64_t number(struct json_object *o, const char *key)
-{
-	uint64_t n = UINT64_MAX;
-
-	if (!CHECK(o && json_get_number(o, key, &n)))
-		printf("# %s\n", key);
-	return n;
-}
-
-static bool is_so(struct json_object *o, const char *key)
-{
-	bool so = false;
-
-	if (!CHECK(o && json_get_bool(o, key, &so)))
-		printf("# %s\n", key);
-	return so;
 }
 
 static struct sinew_calls_status status(unsigned i)
@@ -118,7 +101,7 @@ static void answer_all(void)
 	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
 }
 
-#define SAME(o, key, value) CHECK_EQ(number(o, key), value)
+#define SAME(o, key, value) CHECK_EQ(answer_number(o, key), value)
 
 static void check_session(struct json_object *o, const struct sinew_calls_status *st)
 {
@@ -141,18 +124,19 @@ static void check_session(struct json_object *o, const struct sinew_calls_status
 	SAME(o, "peers_granted", st->peers_granted);
 	SAME(o, "peers_used", st->peers_used);
 	SAME(o, "late", st->late);
-	CHECK_EQ(is_so(o, "broken"), st->broken);
+	CHECK_EQ(answer_is(o, "broken"), st->broken);
 }
 
 static void check_oldest(struct json_object *o, const struct sinew_calls_status *st)
 {
-	CHECK_EQ(is_so(o, "incoming"), st->oldest_incoming);
-	CHECK_EQ(is_so(o, "waiting"), st->oldest_waiting);
-	CHECK_EQ(is_so(o, "ended"), st->oldest_ended);
+	CHECK_EQ(answer_is(o, "incoming"), st->oldest_incoming);
+	CHECK_EQ(answer_is(o, "waiting"), st->oldest_waiting);
+	CHECK_EQ(answer_is(o, "ended"), st->oldest_ended);
 	SAME(o, "service", st->oldest_service);
 	SAME(o, "op", st->oldest_op);
 	SAME(o, "id", st->oldest_id);
-	CHECK(number(o, "age_ms") >= st->oldest_age_ms && number(o, "age_ms") < PATIENCE_MS);
+	CHECK(answer_number(o, "age_ms") >= st->oldest_age_ms &&
+	      answer_number(o, "age_ms") < PATIENCE_MS);
 }
 
 static void calls_of_a_session_are_told(void)
@@ -199,13 +183,14 @@ static void services_are_told(void)
 	CHECK_EQ(json_count(all), 5);
 	for (size_t i = 0; i < json_count(all); i++) {
 		struct json_object *one = json_at(all, i);
-		uint64_t id = number(one, "service");
+		uint64_t id = answer_number(one, "service");
 		bool narrow = id == PAIR_NARROW;
 
 		SAME(one, "calls", narrow || id == PAIR_PIECES);
 		SAME(one, "max_calls", narrow || id == PAIR_PATIENT);
 		SAME(one, "newer", narrow ? PAIR_WHOLE : 0);
-		CHECK(!number(one, "extra") && !number(one, "waiting") && !number(one, "charges"));
+		CHECK(!answer_number(one, "extra") && !answer_number(one, "waiting") &&
+		      !answer_number(one, "charges"));
 		n_found += id >= PAIR_WHOLE && id <= PAIR_PULL;
 	}
 	CHECK_EQ(n_found, 5);

@@ -11,6 +11,7 @@
 #include "lowcomms/sinew-manage.h"
 #include "services/json.h"
 #include "services/sinew-control.h"
+#include "tests/lib/answer.h"
 #include "tests/lib/follower.h"
 
 #define TYPE	100u
@@ -67,19 +68,10 @@ static struct json_object *ask(const char *what)
 	return o;
 }
 
-static uint64_t number(struct json_object *o, const char *key)
-{
-	uint64_t n = UINT64_MAX;
-
-	CHECK(o && json_get_number(o, key, &n));
-	return n;
-}
-
 static void names_and_addresses_are_shown(void)
 {
 	struct json_object *o, *n, *peer, *path;
 	char text[64];
-	bool is_so;
 
 	if (!begin() || !add_peer())
 		return;
@@ -91,9 +83,10 @@ static void names_and_addresses_are_shown(void)
 	CHECK_STR(json_get_string(n, "membership"), "static");
 	CHECK_STR(json_get_string(n, "transport"), "tcp");
 	CHECK_STR(json_get_string(n, "version"), sinew_version());
-	CHECK(number(n, "since_ms") > 0 && number(n, "since_ms") <= number(o, "time_ms"));
-	CHECK(json_get_bool(n, "quorate", &is_so) && is_so);
-	CHECK(json_get_bool(n, "closing", &is_so) && !is_so);
+	CHECK(answer_number(n, "since_ms") > 0 &&
+	      answer_number(n, "since_ms") <= answer_number(o, "time_ms"));
+	CHECK(answer_is(n, "quorate"));
+	CHECK(!answer_is(n, "closing"));
 	peer = json_at(json_get(o, "peers"), 0);
 	CHECK_STR(json_get_string(peer, "name"), "two");
 	CHECK_STR(json_get_string(peer, "state"), "CLOSED");
@@ -101,7 +94,7 @@ static void names_and_addresses_are_shown(void)
 	path = json_at(json_get(peer, "paths"), 0);
 	snprintf(text, sizeof text, "127.0.0.1:%u", port);
 	CHECK_STR(json_get_string(path, "address"), text);
-	CHECK(json_get_bool(path, "in_use", &is_so) && !is_so);
+	CHECK(!answer_is(path, "in_use"));
 	json_free(o);
 	end();
 }
@@ -117,20 +110,21 @@ static void resources_are_those_of_the_node(void)
 	CHECK_EQ(sinew_node_status(node.n, &st), 0);
 	o = ask("status");
 	r = json_get(o, "resources");
-	CHECK_EQ(number(r, "peers"), 1);
-	CHECK_EQ(number(r, "sessions"), 0);
-	CHECK_EQ(number(r, "links"), 0);
-	CHECK_EQ(number(r, "listeners"), st.n_listeners);
-	CHECK_EQ(number(r, "memory_limit"), st.memory_limit);
-	CHECK(number(r, "descriptors") >= 4);
-	CHECK(number(json_get(o, "loop"), "turns") >= st.loop_turns);
+	CHECK_EQ(answer_number(r, "peers"), 1);
+	CHECK_EQ(answer_number(r, "sessions"), 0);
+	CHECK_EQ(answer_number(r, "links"), 0);
+	CHECK_EQ(answer_number(r, "listeners"), st.n_listeners);
+	CHECK_EQ(answer_number(r, "memory_limit"), st.memory_limit);
+	CHECK(answer_number(r, "descriptors") >= 4);
+	CHECK(answer_number(json_get(o, "loop"), "turns") >= st.loop_turns);
 	json_free(o);
 	o = ask("top");
-	CHECK_EQ(number(o, "node"), 1);
-	CHECK(number(o, "loop_turns") >= st.loop_turns);
-	CHECK(number(o, "time_ns") > 0 && number(o, "memory_bytes") <= st.memory_limit);
-	CHECK_EQ(number(o, "loop_busy_ms"), 0);
-	CHECK_EQ(number(json_at(json_get(o, "peers"), 0), "node"), 2);
+	CHECK_EQ(answer_number(o, "node"), 1);
+	CHECK(answer_number(o, "loop_turns") >= st.loop_turns);
+	CHECK(answer_number(o, "time_ns") > 0 &&
+	      answer_number(o, "memory_bytes") <= st.memory_limit);
+	CHECK_EQ(answer_number(o, "loop_busy_ms"), 0);
+	CHECK_EQ(answer_number(json_at(json_get(o, "peers"), 0), "node"), 2);
 	json_free(o);
 	end();
 }
@@ -149,18 +143,19 @@ static void the_topology_is_counted(void)
 	DRIVE_ALL(mine.n_rows == 3);
 	o = ask("status");
 	t = json_get(o, "topology");
-	CHECK_EQ(number(t, "publications"), 4);
-	CHECK_EQ(number(t, "max_publications"), 131072);
-	CHECK_EQ(number(t, "subscriptions"), 1);
-	CHECK_EQ(number(t, "max_subscriptions"), 4096);
-	CHECK_EQ(number(t, "log_entries"), 65536);
-	CHECK_EQ(number(t, "connections"), 2);
-	CHECK_EQ(number(t, "silent") + number(t, "refused") + number(t, "excess"), 0);
+	CHECK_EQ(answer_number(t, "publications"), 4);
+	CHECK_EQ(answer_number(t, "max_publications"), 131072);
+	CHECK_EQ(answer_number(t, "subscriptions"), 1);
+	CHECK_EQ(answer_number(t, "max_subscriptions"), 4096);
+	CHECK_EQ(answer_number(t, "log_entries"), 65536);
+	CHECK_EQ(answer_number(t, "connections"), 2);
+	CHECK_EQ(answer_number(t, "silent") + answer_number(t, "refused") +
+		 answer_number(t, "excess"), 0);
 	/* HELLO, SUBSCRIBE and three of PUBLISH; HELLO and this one. */
-	CHECK_EQ(number(t, "requests"), 7);
-	CHECK(number(t, "index") >= 4 && number(t, "bytes") > 65536);
+	CHECK_EQ(answer_number(t, "requests"), 7);
+	CHECK(answer_number(t, "index") >= 4 && answer_number(t, "bytes") > 65536);
 	CHECK(strlen(json_get_string(t, "epoch")) == 16);
-	CHECK_EQ(number(o, "total"), 1);
+	CHECK_EQ(answer_number(o, "total"), 1);
 	json_free(o);
 	follower_end(&mine);
 	end();
@@ -171,7 +166,6 @@ static void each_subscriber_is_shown(void)
 	struct sinew_topo_filter a = names_of(TYPE, 3, 10), b = everything();
 	struct json_object *o, *all, *one;
 	struct follower first, second;
-	bool waits = true;
 
 	if (!begin())
 		return;
@@ -179,26 +173,26 @@ static void each_subscriber_is_shown(void)
 	follower_begin(&second, topo, &b);
 	DRIVE_ALL(first.n_current && second.n_current);
 	o = ask("subscribers");
-	CHECK_EQ(number(o, "total"), 2);
+	CHECK_EQ(answer_number(o, "total"), 2);
 	all = json_get(o, "subscribers");
 	CHECK_EQ(json_count(all), 2);
 	for (size_t i = 0; i < 2; i++) {
 		one = json_at(all, i);
-		CHECK_EQ(number(one, "node"), 0);
-		CHECK_EQ(number(one, "pid"), (uint64_t)getpid());
-		CHECK_EQ(number(one, "uid"), geteuid());
-		CHECK_EQ(number(one, "lag"), 0);
-		CHECK_EQ(number(one, "collapsed"), 0);
-		CHECK(json_get_bool(one, "waits", &waits) && !waits);
-		if (number(one, "type") == TYPE) {
-			CHECK_EQ(number(one, "lower"), 3);
-			CHECK_EQ(number(one, "upper"), 10);
+		CHECK_EQ(answer_number(one, "node"), 0);
+		CHECK_EQ(answer_number(one, "pid"), (uint64_t)getpid());
+		CHECK_EQ(answer_number(one, "uid"), geteuid());
+		CHECK_EQ(answer_number(one, "lag"), 0);
+		CHECK_EQ(answer_number(one, "collapsed"), 0);
+		CHECK(!answer_is(one, "waits"));
+		if (answer_number(one, "type") == TYPE) {
+			CHECK_EQ(answer_number(one, "lower"), 3);
+			CHECK_EQ(answer_number(one, "upper"), 10);
 		} else {
-			CHECK_EQ(number(one, "type"), UINT32_MAX);
-			CHECK_EQ(number(one, "lower"), 0);
+			CHECK_EQ(answer_number(one, "type"), UINT32_MAX);
+			CHECK_EQ(answer_number(one, "lower"), 0);
 		}
 	}
-	CHECK(number(json_at(all, 0), "type") != number(json_at(all, 1), "type"));
+	CHECK(answer_number(json_at(all, 0), "type") != answer_number(json_at(all, 1), "type"));
 	json_free(o);
 	follower_end(&first);
 	follower_end(&second);
@@ -223,9 +217,9 @@ static void the_last_errors_are_shown(void)
 
 		snprintf(text, sizeof text, "peer=%u trouble %u", nth + 1, nth);
 		CHECK_STR(json_get_string(json_at(all, i), "text"), text);
-		CHECK_EQ(number(json_at(all, i), "node"), nth + 1);
+		CHECK_EQ(answer_number(json_at(all, i), "node"), nth + 1);
 		CHECK_STR(json_get_string(json_at(all, i), "level"), "warning");
-		CHECK(number(json_at(all, i), "time_ms") <= number(o, "time_ms"));
+		CHECK(answer_number(json_at(all, i), "time_ms") <= answer_number(o, "time_ms"));
 	}
 	json_free(o);
 	end();
