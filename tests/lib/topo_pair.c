@@ -282,3 +282,31 @@ void topo_pair_view(struct topo_pair *p, struct topo_view *v, struct topo_reques
 
 	CHECK(topo_view_init(v, &cfg) == 0);
 }
+
+/* ---- with one view ---- */
+
+void topo_pair_begin(struct topo_pair *p, struct topo_view *v, uint32_t log_entries,
+		     struct topo_request r)
+{
+	topo_pair_init(p, log_entries);
+	topo_pair_view(p, v, r);
+}
+
+void topo_pair_end(struct topo_pair *p, struct topo_view *v)
+{
+	topo_view_fini(v);
+	topo_pair_fini(p);
+}
+
+void topo_pair_publish_some(struct topo_pair *p, unsigned n)
+{
+	while (n--)
+		topo_pair_publish(p, 64, 1, 2);
+}
+
+struct topo_sub *topo_pair_again(struct topo_pair *p, struct topo_view *v, struct topo_sub *sub)
+{
+	topo_cancel(&p->topo.subs, sub);
+	topo_view_lost(v);
+	return topo_pair_attach(p, v);
+}

@@ -57,4 +57,14 @@ const char *topo_pair_told(struct topo_pair *p, struct topo_sub *sub, struct top
 const char *topo_pair_told_some(struct topo_pair *p, struct topo_sub *sub, struct topo_view *v,
 				unsigned n);
 
+/* ---- with one view ---- */
+
+void topo_pair_begin(struct topo_pair *p, struct topo_view *v, uint32_t log_entries,
+		     struct topo_request r);
+void topo_pair_end(struct topo_pair *p, struct topo_view *v);
+/* n publications of one name. */
+void topo_pair_publish_some(struct topo_pair *p, unsigned n);
+/* The connection of the view is lost, and another one comes. */
+struct topo_sub *topo_pair_again(struct topo_pair *p, struct topo_view *v, struct topo_sub *sub);
+
 #endif

@@ -12,40 +12,14 @@
 static struct topo_pair pair;
 static struct topo_view view;
 
-static void begin(struct topo_request r)
-{
-	topo_pair_init(&pair, LOG);
-	topo_pair_view(&pair, &view, r);
-}
-
-static void end(void)
-{
-	topo_view_fini(&view);
-	topo_pair_fini(&pair);
-}
-
-static void publish(unsigned n)
-{
-	while (n--)
-		topo_pair_publish(&pair, 64, 1, 2);
-}
-
-/* The connection is lost, and another one comes. */
-static struct topo_sub *again(struct topo_sub *sub)
-{
-	topo_cancel(&pair.topo.subs, sub);
-	topo_view_lost(&view);
-	return topo_pair_attach(&pair, &view);
-}
-
 static void edges_only(void)
 {
 	struct topo_request r = topo_pair_all();
 	struct topo_sub *sub;
 
 	r.flags = TOPO_REQ_EDGE;
-	begin(r);
-	publish(2);
+	topo_pair_begin(&pair, &view, LOG, r);
+	topo_pair_publish_some(&pair, 2);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1f currentf");
 	topo_pair_withdraw(&pair, 1);
@@ -53,13 +27,13 @@ static void edges_only(void)
 	topo_pair_publish(&pair, 64, 0, 2);
 	topo_pair_publish(&pair, 65, 1, 2);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+3 +4 +5");
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	topo_pair_withdraw(&pair, 2);
 	topo_pair_withdraw(&pair, 6);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-6");
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+7");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Names that share all but one number, and a bucket now and then. */
@@ -84,7 +58,7 @@ static void edges_are_many(void)
 		topo_pair_told(&pair, sub, &view);
 		CHECK(pair.text[0] == '-');
 	}
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Another publisher has taken over in the gap: nothing has happened to the name. */
@@ -94,20 +68,20 @@ static void edges_compared(void)
 	struct topo_sub *sub;
 
 	r.flags = TOPO_REQ_EDGE;
-	begin(r);
-	publish(2);
+	topo_pair_begin(&pair, &view, LOG, r);
+	topo_pair_publish_some(&pair, 2);
 	topo_pair_publish(&pair, 65, 1, 2);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1f +3f currentf");
 	topo_leave(&pair.topo, &pair.a);
-	publish(2);
+	topo_pair_publish_some(&pair, 2);
 	topo_pair_publish(&pair, 66, 1, 2);
 	topo_pair_publish(&pair, 66, 1, 2);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-3c +6c current");
 	CHECK_EQ(view.n_collapsed, 2);
 	topo_leave(&pair.topo, &pair.a);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-5 -7");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Names of a snapshot that was cut are as if they had never been. */
@@ -117,17 +91,17 @@ static void edges_of_a_cut_snapshot(void)
 	struct topo_sub *sub;
 
 	r.flags = TOPO_REQ_EDGE;
-	begin(r);
-	publish(3);
+	topo_pair_begin(&pair, &view, LOG, r);
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told_some(&pair, sub, &view, 3);
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1f currentf");
 	topo_pair_withdraw(&pair, 1);
 	topo_pair_withdraw(&pair, 2);
 	topo_pair_withdraw(&pair, 3);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-3");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 int main(void)

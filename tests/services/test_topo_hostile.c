@@ -17,18 +17,6 @@
 static struct topo_pair pair;
 static struct topo_view view;
 
-static void begin(struct topo_request r)
-{
-	topo_pair_init(&pair, LOG);
-	topo_pair_view(&pair, &view, r);
-}
-
-static void end(void)
-{
-	topo_view_fini(&view);
-	topo_pair_fini(&pair);
-}
-
 /* ---- a view ---- */
 
 static struct topo_event row_of(uint8_t what, uint32_t pub, uint64_t position)
@@ -48,7 +36,7 @@ static void begin_told(uint8_t flags)
 
 	r.name = (struct topo_name){ 64, 0, 9 };
 	r.flags = flags;
-	begin(r);
+	topo_pair_begin(&pair, &view, LOG, r);
 	CHECK_EQ(topo_view_event(&view, &e), 0);
 	for (uint32_t pub = 1; pub <= 2; pub++) {
 		e = row_of(TOPO_PUBLISHED, pub, 50);
@@ -81,7 +69,7 @@ static int refused(uint8_t flags, struct topo_event e)
 			;
 		CHECK_EQ(view.n_told, 3);
 	}
-	end();
+	topo_pair_end(&pair, &view);
 	return r;
 }
 
@@ -116,7 +104,7 @@ static void wrong_ends(void)
 	CHECK_EQ(refused(0, e), -EPROTO);
 	begin_told(TOPO_REQ_STRICT);
 	CHECK_EQ(topo_view_event(&view, &e), 0);
-	end();
+	topo_pair_end(&pair, &view);
 	e.what = TOPO_TIMEOUT;
 	CHECK_EQ(refused(0, e), -EPROTO);
 }
@@ -137,7 +125,7 @@ static int refused_in_snapshot(struct topo_event e)
 	while (topo_view_next(&view, &t))
 		;
 	CHECK_EQ(view.position.index, r || e.what != TOPO_SNAPSHOT_END ? 50 : e.position);
-	end();
+	topo_pair_end(&pair, &view);
 	return r;
 }
 
@@ -173,14 +161,14 @@ static void wrong_at_first(void)
 {
 	struct topo_event e = row_of(TOPO_PUBLISHED, 1, 51);
 
-	begin(topo_pair_all());
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
 	CHECK_EQ(topo_view_event(&view, &e), -EPROTO);
-	end();
-	begin(topo_pair_all());
+	topo_pair_end(&pair, &view);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
 	view.cfg.request.timeout_ms = 0;
 	e.what = TOPO_TIMEOUT;
 	CHECK_EQ(topo_view_event(&view, &e), -EPROTO);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Of the server's node alone. */
@@ -191,14 +179,14 @@ static void wrong_node(void)
 	struct topo_request r = topo_pair_all();
 
 	r.flags = TOPO_REQ_OWN;
-	begin(r);
+	topo_pair_begin(&pair, &view, LOG, r);
 	CHECK_EQ(topo_view_event(&view, &begun), 0);
 	e.flags = TOPO_EV_OF_SNAPSHOT;
 	e.node = TOPO_PAIR_NODE;
 	CHECK_EQ(topo_view_event(&view, &e), 0);
 	e.node++;
 	CHECK_EQ(topo_view_event(&view, &e), -EPROTO);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Skipped events that cannot be: fewer than the changes. */
@@ -216,7 +204,7 @@ static void wrong_counts(void)
 		;
 	CHECK_EQ(view.n_collapsed, 2);
 	CHECK_EQ(view.n_unseen, 0);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* ---- the peer of a session ---- */

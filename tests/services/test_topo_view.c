@@ -14,56 +14,30 @@
 static struct topo_pair pair;
 static struct topo_view view;
 
-static void begin(struct topo_request r)
-{
-	topo_pair_init(&pair, LOG);
-	topo_pair_view(&pair, &view, r);
-}
-
-static void end(void)
-{
-	topo_view_fini(&view);
-	topo_pair_fini(&pair);
-}
-
-static void publish(unsigned n)
-{
-	while (n--)
-		topo_pair_publish(&pair, 64, 1, 2);
-}
-
-/* The connection is lost, and another one comes. */
-static struct topo_sub *again(struct topo_sub *sub)
-{
-	topo_cancel(&pair.topo.subs, sub);
-	topo_view_lost(&view);
-	return topo_pair_attach(&pair, &view);
-}
-
 /* ---- exact events ---- */
 
 static void first_then_changes(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(2);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 2);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1fg +2f currentf");
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	topo_pair_withdraw(&pair, 1);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+3 -1");
 	CHECK_EQ(view.position.index, 104);
 	CHECK_EQ(view.position.epoch, TOPO_PAIR_EPOCH);
 	CHECK_EQ(view.n_told, 2);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void nothing_is_there(void)
 {
-	begin(topo_pair_all());
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
 	CHECK_STR(topo_pair_told(&pair, topo_pair_attach(&pair, &view), &view), "currentf");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void what_was_told_is_found(void)
@@ -72,8 +46,8 @@ static void what_was_told_is_found(void)
 	struct topo_offer o = topo_pair_offer(64, 1, 2);
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(3);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told_some(&pair, sub, &view, 3);
 	CHECK(!topo_view_find(&view, &id));	/* the snapshot goes on */
@@ -82,7 +56,7 @@ static void what_was_told_is_found(void)
 	topo_pair_withdraw(&pair, 2);
 	topo_pair_told(&pair, sub, &view);
 	CHECK(!topo_view_find(&view, &id));
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Those that have gone, NODE last; then those that are new; others are not told again. */
@@ -92,44 +66,44 @@ static void compared_with_what_was_told(void)
 	struct topo_owner o;
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
 	topo_owner_init_peer(&o, 3, 5, 10);
 	node.scope = TOPO_SCOPE_NODE;
 	CHECK_EQ(topo_publish(&pair.topo, &o, &node, TOPO_PUB_NODE), 0);
 	node = topo_pair_offer(64, 0, 0);
 	CHECK_EQ(topo_publish(&pair.topo, &o, &node, 77), 0);
-	publish(3);
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+0fg +77fg +1fg +2fg +3f currentf");
 	topo_pair_withdraw(&pair, 2);
-	publish(2);
+	topo_pair_publish_some(&pair, 2);
 	topo_pair_withdraw(&pair, 4);
 	topo_leave(&pair.topo, &o);
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-77cg -2cg -0cg +5cg +6c current");
 	CHECK_EQ(view.n_collapsed, 5);
 	CHECK_EQ(view.n_unseen, 1);
 	CHECK_EQ(view.n_told, 4);
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+7");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void nothing_has_changed(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(1);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 1);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
-	publish(3);
+	topo_pair_publish_some(&pair, 3);
 	for (unsigned i = 2; i <= 4; i++)
 		topo_pair_withdraw(&pair, i);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "current");
 	CHECK_EQ(view.n_collapsed, 0);
 	CHECK_EQ(view.n_unseen, 3);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* A first snapshot that is not whole, and one behind it. */
@@ -137,31 +111,31 @@ static void twice_until_it_is_current(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(3);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK_STR(topo_pair_told_some(&pair, sub, &view, 2), "");
 	topo_pair_withdraw(&pair, 1);
 	topo_pair_withdraw(&pair, 2);
-	publish(4);
+	topo_pair_publish_some(&pair, 4);
 	CHECK_STR(topo_pair_told(&pair, sub, &view),
 		  "+1fg +3f -1fcg +4fcg +5fcg +6fcg +7fc currentf");
 	CHECK_EQ(view.n_collapsed, 5);
 	CHECK_EQ(view.n_unseen, 0);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void groups_are_told(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(3);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
 	topo_leave(&pair.topo, &pair.a);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1g -2g -3");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void time_is_told(void)
@@ -170,14 +144,14 @@ static void time_is_told(void)
 	struct topo_event e = { .what = TOPO_TIMEOUT };
 
 	r.timeout_ms = 0;
-	begin(r);
-	publish(1);
+	topo_pair_begin(&pair, &view, LOG, r);
+	topo_pair_publish_some(&pair, 1);
 	CHECK_STR(topo_pair_told(&pair, topo_pair_attach(&pair, &view), &view),
 		  "+1f currentf timeout");
 	CHECK_EQ(topo_view_event(&view, &e), -EPROTO);
 	topo_view_lost(&view);
 	CHECK_EQ(topo_view_event(&view, &e), -EPROTO);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* ---- lost and found ---- */
@@ -186,28 +160,28 @@ static void resumes(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(1);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 1);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK(!(sub->request.flags & TOPO_REQ_RESUME));
 	topo_pair_told(&pair, sub, &view);
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_EQ(sub->request.flags, TOPO_REQ_RESUME);
 	CHECK_EQ(sub->request.from.index, 101);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "");
 	CHECK_EQ(view.phase, TOPO_VIEW_FRESH);
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+2");
 	CHECK_EQ(view.phase, TOPO_VIEW_TAIL);
-	publish(2);
+	topo_pair_publish_some(&pair, 2);
 	topo_pair_withdraw(&pair, 1);
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+3 +4 -1");
-	publish(LOG + 1);
-	sub = again(sub);
+	topo_pair_publish_some(&pair, LOG + 1);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+5cg +6cg +7cg +8cg +9c current");
 	CHECK_EQ(view.n_unseen, 0);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void resumes_at_another_life(void)
@@ -215,8 +189,8 @@ static void resumes_at_another_life(void)
 	struct topo_config cfg;
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(2);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 2);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
 	topo_fini(&pair.topo);
@@ -226,10 +200,10 @@ static void resumes_at_another_life(void)
 	cfg.own_incarnation++;
 	CHECK(topo_init(&pair.topo, &cfg) == 0);
 	topo_owner_init(&pair.a, &pair.topo, TOPO_LOCAL, UINT32_MAX);
-	publish(2);
+	topo_pair_publish_some(&pair, 2);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1cg -2cg +1cg +2c current");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Where another view was, of which it knows nothing. */
@@ -238,7 +212,7 @@ static struct topo_sub *begin_elsewhere(uint64_t epoch, uint64_t index, uint8_t 
 	struct topo_request r = topo_pair_all();
 
 	topo_pair_init(&pair, LOG);
-	publish(3);
+	topo_pair_publish_some(&pair, 3);
 	r.flags = TOPO_REQ_RESUME | flags;
 	r.from = (struct topo_position){ .epoch = epoch, .index = index };
 	topo_pair_view(&pair, &view, r);
@@ -255,14 +229,14 @@ static void resumes_for_another(void)
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1 -3");
 	CHECK_EQ(view.n_told, 0);
 	/* Its own position is as good as any. */
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_EQ(sub->request.from.index, 105);
 	topo_pair_withdraw(&pair, 2);
 	pair.fail_at = pair.n_asked + 1;
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-12");
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-2");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void resumes_for_another_too_late(void)
@@ -274,28 +248,28 @@ static void resumes_for_another_too_late(void)
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1fcg +2fcg +3fc currentf");
 	/* Now it does know. */
 	CHECK_EQ(topo_view_event(&view, &e), -EPROTO);
-	end();
+	topo_pair_end(&pair, &view);
 	sub = begin_elsewhere(TOPO_PAIR_EPOCH, 104, TOPO_REQ_STRICT);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "overrun");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 static void lost_in_a_snapshot(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(1);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 1);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
-	publish(LOG + 1);
+	topo_pair_publish_some(&pair, LOG + 1);
 	topo_pair_told_some(&pair, sub, &view, 4);
 	CHECK_EQ(view.phase, TOPO_VIEW_SHOWN);
 	/* It is still at the old position; the same rows come again. */
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_EQ(sub->request.from.index, 101);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+2cg +3cg +4cg +5cg +6c current");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Behind one that was not whole there is no position. */
@@ -305,14 +279,14 @@ static struct topo_sub *lost_behind_half(uint8_t flags)
 	struct topo_sub *sub;
 
 	r.flags = flags;
-	begin(r);
-	publish(3);
+	topo_pair_begin(&pair, &view, LOG, r);
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
-	publish(LOG + 1);
+	topo_pair_publish_some(&pair, LOG + 1);
 	topo_pair_told_some(&pair, sub, &view, 2);
 	topo_pair_withdraw(&pair, 7);
-	publish(LOG);
+	topo_pair_publish_some(&pair, LOG);
 	return sub;
 }
 
@@ -327,12 +301,12 @@ static void lost_behind_half_a_snapshot(void)
 	while (topo_view_next(&view, &t))
 		CHECK(t.what == TOPO_TOLD_WITHDRAWN && t.collapsed);
 	CHECK_EQ(view.phase, TOPO_VIEW_AGAIN);
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_EQ(sub->request.flags, 0);
 	CHECK_STR(topo_pair_told(&pair, sub, &view),
 		  "+2cg +3cg +4cg +5cg +6cg +8cg +9cg +10cg +11cg +12c current");
 	CHECK_EQ(view.n_unseen, 0);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* A strict one is told that events are lost, even then. */
@@ -347,18 +321,18 @@ static void strict_ones_hear_of_it(void)
 	struct topo_sub *sub;
 
 	r.flags = TOPO_REQ_STRICT;
-	begin(r);
+	topo_pair_begin(&pair, &view, LOG, r);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
-	publish(LOG + 1);
+	topo_pair_publish_some(&pair, LOG + 1);
 	CHECK_EQ(topo_view_event(&view, &snapshot), 0);
 	CHECK_EQ(topo_view_event(&view, &half), 0);
 	CHECK(!topo_view_next(&view, &t));
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_EQ(sub->request.flags, TOPO_REQ_STRICT | TOPO_REQ_RESUME);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "overrun");
 	CHECK_EQ(view.phase, TOPO_VIEW_OVER);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* Changes that were found on a connection that is lost are not counted with the next one. */
@@ -367,9 +341,9 @@ static void counts_begin_anew(void)
 	struct topo_sub *sub = lost_behind_half(0);
 
 	topo_pair_told_some(&pair, sub, &view, 4);
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	topo_pair_told(&pair, sub, &view);
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	topo_pair_told(&pair, sub, &view);
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t pub = topo_pair_publish(&pair, 64, 1, 1);
@@ -378,7 +352,7 @@ static void counts_begin_anew(void)
 	}
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "current");
 	CHECK_EQ(view.n_unseen, 3);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* ---- limits ---- */
@@ -387,24 +361,24 @@ static void rows_are_bounded(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
 	view.cfg.max_rows = 3;
-	publish(3);
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "+1fg +2fg +3f currentf");
-	publish(1);
+	topo_pair_publish_some(&pair, 1);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-28");
 	topo_pair_withdraw(&pair, 2);
 	/* It goes on where it was, and cannot, until there is a snapshot. */
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-28");
 	for (unsigned i = 0; i < LOG; i++) {
 		topo_pair_withdraw(&pair, 4 + i);
-		publish(1);
+		topo_pair_publish_some(&pair, 1);
 	}
-	sub = again(sub);
+	sub = topo_pair_again(&pair, &view, sub);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-2cg +8c current");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* All of them are new, and as many as there may be. */
@@ -412,18 +386,18 @@ static void rows_are_bounded_by_state(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
 	view.cfg.max_rows = 3;
-	publish(3);
+	topo_pair_publish_some(&pair, 3);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
 	topo_leave(&pair.topo, &pair.a);
-	publish(3);
+	topo_pair_publish_some(&pair, 3);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1cg -2cg -3cg +4cg +5cg +6c current");
 	topo_leave(&pair.topo, &pair.a);
-	publish(4);
+	topo_pair_publish_some(&pair, 4);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-28");
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 /* The k-th allocation of the view fails: another connection ends with the same. */
@@ -434,21 +408,21 @@ static bool without_memory(uint64_t k, bool in_tail)
 	bool failed;
 
 	r.flags = TOPO_REQ_EDGE;
-	begin(r);
+	topo_pair_begin(&pair, &view, LOG, r);
 	sub = topo_pair_attach(&pair, &view);
 	if (in_tail)
 		topo_pair_told(&pair, sub, &view);
-	publish(2);
+	topo_pair_publish_some(&pair, 2);
 	topo_pair_publish(&pair, 65, 1, 2);
 	pair.fail_at = pair.n_asked + k;
 	topo_pair_told(&pair, sub, &view);
 	failed = view.phase == TOPO_VIEW_BROKEN;
 	CHECK(!failed || strstr(pair.text, "-12") != NULL);
 	if (failed)
-		topo_pair_told(&pair, again(sub), &view);
+		topo_pair_told(&pair, topo_pair_again(&pair, &view, sub), &view);
 	CHECK_EQ(view.n_told, 3);
 	CHECK_EQ(view.edges.found.n, 2);
-	end();
+	topo_pair_end(&pair, &view);
 	return failed;
 }
 
@@ -468,17 +442,17 @@ static void identity_that_was_used_again(void)
 {
 	struct topo_sub *sub;
 
-	begin(topo_pair_all());
-	publish(2);
+	topo_pair_begin(&pair, &view, LOG, topo_pair_all());
+	topo_pair_publish_some(&pair, 2);
 	sub = topo_pair_attach(&pair, &view);
 	topo_pair_told(&pair, sub, &view);
 	topo_pair_withdraw(&pair, 1);
 	pair.topo.next_pub = 1;
 	topo_pair_publish(&pair, 64, 5, 5);
-	publish(3);
+	topo_pair_publish_some(&pair, 3);
 	CHECK_STR(topo_pair_told(&pair, sub, &view), "-1cg +1cg +3cg +4cg +5c current");
 	CHECK_EQ(view.n_told, 5);
-	end();
+	topo_pair_end(&pair, &view);
 }
 
 int main(void)
