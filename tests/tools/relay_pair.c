@@ -12,7 +12,7 @@
  *	chunk=		in turn: so many out, then as many back;
  *	wait=		who is dialled reads nothing for so many ms;
  *	idle=		or nothing: so many connections at once, and a line that says how many
- *			stood when nothing more happened for patience=;
+ *			stood when refused= of them were reset, or nothing happened for patience=;
  *	skip=		so many that come to the listener before are not of the pair;
  * connections= are made; one of which nothing has moved for patience= ms is given up.
  * Each line: number, end, bytes sent and received, how receiving ended (eof, reset or none),
@@ -41,7 +41,7 @@ enum { DIALLER, DIALLED, ENDS };
 
 struct script {
 	uint64_t total[ENDS];	/* to send */
-	uint64_t write, chunk, wait, idle, skip, connections, patience;
+	uint64_t write, chunk, wait, idle, refused, skip, connections, patience;
 };
 
 struct end {
@@ -304,7 +304,7 @@ static void idle(const struct script *s, const char *source, char **dialled)
 			n_refused++;
 		}
 	}
-	while (poll(fds, n, (int)s->patience) > 0) {
+	while (n_refused < s->refused && poll(fds, n, (int)s->patience) > 0) {
 		for (unsigned i = 0; i < n; i++) {
 			if (!fds[i].revents)
 				continue;
@@ -319,12 +319,12 @@ static void idle(const struct script *s, const char *source, char **dialled)
 static void take(struct script *s, const char *word)
 {
 	static const char *const keys[] = {
-		"out=", "back=", "write=", "chunk=", "wait=", "idle=", "skip=", "connections=",
-		"patience=",
+		"out=", "back=", "write=", "chunk=", "wait=", "idle=", "refused=", "skip=",
+		"connections=", "patience=",
 	};
 	uint64_t *const values[] = {
 		&s->total[DIALLER], &s->total[DIALLED], &s->write, &s->chunk, &s->wait,
-		&s->idle, &s->skip, &s->connections, &s->patience,
+		&s->idle, &s->refused, &s->skip, &s->connections, &s->patience,
 	};
 
 	for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -339,7 +339,8 @@ static void take(struct script *s, const char *word)
 
 int main(int argc, char **argv)
 {
-	struct script s = { .write = PIECE_MAX, .connections = 1, .patience = WAIT_MS };
+	struct script s = { .write = PIECE_MAX, .refused = UINT64_MAX, .connections = 1,
+			    .patience = WAIT_MS };
 	int listener;
 
 	if (argc < 6) {

@@ -133,11 +133,11 @@ a_signal_resets_what_is_open()
 strangers_and_too_many_are_refused()
 {
 	relay r
-	timeout "$LIMIT" "$PAIR" "$NET.3" "$B_STAND_IN" $PORT "$B" $PORT idle=2 patience=300 \
+	timeout "$LIMIT" "$PAIR" "$NET.3" "$B_STAND_IN" $PORT "$B" $PORT idle=2 refused=2 \
 		>stranger || bad "the pair ended with $?"
 	says stranger "stood=0 refused=2"
 	says r.err "source is $NET.3, expected $A (node a)"
-	pair idle idle=70 patience=500
+	pair idle idle=70 refused=6
 	says idle.pair "stood=64 refused=6"
 	says r.err "too many connections"
 	wait_for has_room
@@ -151,20 +151,29 @@ strangers_and_too_many_are_refused()
 n_fds() { ls "/proc/$relay_pid/fd" | wc -l; }
 # The relay has seen that the idle ones have gone.
 has_room() { [ "$(n_fds)" -lt 20 ]; }
-has_all() { [ "$(n_fds)" -ge 128 ]; }
+# It has both ends of 64 connections beside the descriptors of its start, and waits: stopped there,
+# it looks at everything that has come meanwhile before it takes a dial.
+is_full_and_waits()
+{
+	[ "$(n_fds)" = $(($1 + 128)) ] && grep -q '^State:[[:space:]]*S' "/proc/$relay_pid/status"
+}
+# Whatever the idle ones were connected to in the relay has heard of their end.
+have_gone() { ! ss -Htn state established "( src $A_STAND_IN or src $B_STAND_IN )" | grep -q .; }
 
 # It learns at once that all have gone and that one has come.
 those_that_end_make_room()
 {
-	local idle
+	local idle n_at_start
 	relay r
-	pair idle idle=64 patience=2000 &
+	n_at_start=$(n_fds)
+	"$PAIR" "$A" "$B_STAND_IN" $PORT "$B" $PORT idle=64 patience=100000 >idle.pair &
 	idle=$!
 	pids+=($idle)
-	wait_for has_all
+	wait_for is_full_and_waits "$n_at_start"
 	kill -STOP "$relay_pid"
-	wait $idle
-	says idle.pair "stood=64 refused=0"
+	kill "$idle"
+	reap "$idle"
+	wait_for have_gone
 	pair r out=1000 back=1000 &
 	pids+=($!)
 	wait_for has_dialled
@@ -172,6 +181,7 @@ those_that_end_make_room()
 	wait_for has_line r.pair '1 dialled'
 	whole r 1 1000 1000
 	stop_relay r
+	json_is r.json '.nodes[0].connections' 65
 	json_is r.json '.nodes[0].refused.full' 0
 }
 
@@ -183,7 +193,7 @@ has_dialled() { ss -Htn state established "src $B_STAND_IN" | grep -q .; }
 who_is_away_is_refused_and_has_no_number()
 {
 	relay r --at a1:a:10:reset
-	"$PAIR" "$A" "$B_STAND_IN" $PORT "$NET.4" $PORT idle=1 patience=300 >idle.pair
+	"$PAIR" "$A" "$B_STAND_IN" $PORT "$NET.4" $PORT idle=1 refused=1 >idle.pair
 	says idle.pair "stood=0 refused=1"
 	says r.err "cannot connect to node b at $B:$PORT: Connection refused"
 	(exec 3<>"/dev/tcp/$B_STAND_IN/$PORT") 2>refusal
