@@ -10,17 +10,6 @@
 #define OUTCOME_SHIFT	8
 #define OUTCOME_MASK	7u
 
-const char *const call_count_names[] = {
-	[CALL_BEGUN] = "begun", [CALL_DONE] = "done", [CALL_STARTED] = "started",
-	[CALL_IN_DOUBT] = "in_doubt", [CALL_NOT_EXECUTED] = "not_executed", [CALL_BUSY] = "busy",
-	[CALL_ABORTED] = "aborted", [CALL_TWICE] = "executed_twice",
-	[CALL_ENDLESS] = "without_end", [CALL_UNTRUE] = "false_outcomes",
-};
-
-const char *const call_most_names[] = {
-	[CALL_SLOTS_USED] = "slots_used_most", [CALL_OLDEST_MS] = "oldest_ms_most",
-};
-
 static _Atomic uint64_t *word_of(struct call_pair *p, uint64_t number)
 {
 	return &p->calls[number % CALL_LOG_CALLS];

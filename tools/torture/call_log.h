@@ -71,8 +71,6 @@ void call_log_untrue(struct call_pair *p);
 /* There is so much of it now. By both ends. */
 void call_log_saw(struct call_pair *p, enum call_most what, uint64_t much);
 
-extern const char *const call_count_names[];
-extern const char *const call_most_names[];
 /* Adds the counts to a sum. */
 void call_log_add(uint64_t *sum, const struct call_pair *p);
 /* Raises the mosts of several pairs to those of this one. */

@@ -69,7 +69,6 @@ static inline bool settings_is_slow(const struct settings *s, uint32_t id)
 	return id > s->n_nodes - s->n_slow;
 }
 extern const char *const settings_transports[];
-extern const char *const settings_transports[];
 extern const char *const settings_breakers[];	/* the names, but of BREAKER_BEST */
 
 /*
@@ -324,7 +323,7 @@ struct run {
 	struct pair total;		/* checked and open, each kill once */
 };
 
-/* ---- count.c ---- */
+/* ---- verdict.c, as the run goes ---- */
 
 /* Judges the sessions that are over, and makes room; last: nobody writes any more. */
 void count_checker(struct run *r, bool last);
@@ -350,7 +349,7 @@ void injector_step(struct injector *k, uint64_t now_ns);
 /* When the next ones are due. */
 uint64_t injector_deadline(const struct injector *k);
 
-/* ---- verdict.c ---- */
+/* ---- verdict.c, at its end ---- */
 
 /* The exit status. */
 int verdict_status(const struct run *r);

@@ -28,6 +28,108 @@ static const struct {
 	[VERDICT_WEAK] = { "WEAK", STATUS_WEAK },
 };
 
+/* ---- what there is to tell of an ordered pair of nodes, or of all of them ---- */
+
+struct row {
+	struct pair pair;
+	uint64_t calls[CALL_COUNTS], lost, mosts[CALL_MOSTS];
+};
+
+struct column {
+	const char *key;	/* in the document; NULL: it is not there */
+	size_t offset;		/* of an uint64_t of the row */
+	int width;		/* in the table; 0: it is not there */
+};
+
+#define COLUMN(member)	offsetof(struct row, member)
+
+static const struct column message_columns[] = {
+	{ "sent", COLUMN(pair.sent), 10 },
+	{ "delivered", COLUMN(pair.delivered), 10 },
+	{ "lost", COLUMN(pair.lost), 5 },
+	{ "duplicated", COLUMN(pair.duplicated), 11 },
+	{ "reordered", COLUMN(pair.reordered), 10 },
+	{ "corrupted", COLUMN(pair.corrupted), 10 },
+	{ "kills", COLUMN(pair.kills), 7 },
+	{ "kills_unacked", COLUMN(pair.hits), 7 },
+	{ "resent", COLUMN(pair.resent), 9 },
+	{ "dropped_duplicates", COLUMN(pair.repeated), 0 },
+	{ "not_delivered_and_told", COLUMN(pair.told), 0 },
+	{ "sessions", COLUMN(pair.sessions), 0 },
+	{ "broken_promises", COLUMN(pair.broken), 0 },
+	{ .width = 0 },
+};
+
+static const char message_heads[] =
+	"pair            sent  delivered  lost  duplicated  reordered  corrupted   kills"
+	" unacked    resent";
+
+static const struct column call_columns[] = {
+	{ "begun", COLUMN(calls[CALL_BEGUN]), 8 },
+	{ "done", COLUMN(calls[CALL_DONE]), 8 },
+	{ "busy", COLUMN(calls[CALL_BUSY]), 8 },
+	{ "aborted", COLUMN(calls[CALL_ABORTED]), 8 },
+	{ "in_doubt", COLUMN(calls[CALL_IN_DOUBT]), 8 },
+	{ "not_executed", COLUMN(calls[CALL_NOT_EXECUTED]), 8 },
+	{ "started", COLUMN(calls[CALL_STARTED]), 8 },
+	{ "lost_with_caller", COLUMN(lost), 6 },
+	{ "executed_twice", COLUMN(calls[CALL_TWICE]), 7 },
+	{ "without_end", COLUMN(calls[CALL_ENDLESS]), 7 },
+	{ "false_outcomes", COLUMN(calls[CALL_UNTRUE]), 7 },
+	{ "slots_used_most", COLUMN(mosts[CALL_SLOTS_USED]), 0 },
+	{ "oldest_ms_most", COLUMN(mosts[CALL_OLDEST_MS]), 0 },
+	{ NULL, COLUMN(pair.kills), 7 },
+	{ NULL, COLUMN(pair.hits), 7 },
+	{ .width = 0 },
+};
+
+static const char call_heads[] =
+	"                                                    in      not"
+	"                   exec. without   false\n"
+	"pair         begun     done     busy  aborted    doubt executed  started   lost"
+	"   twice     end outcome   kills unacked";
+
+static bool is_end(const struct column *c)
+{
+	return !c->key && !c->width;
+}
+
+static uint64_t value_of(const struct row *row, const struct column *c)
+{
+	return *(const uint64_t *)((const char *)row + c->offset);
+}
+
+static void add_calls(struct row *row, const struct run *r, uint32_t from, uint32_t to)
+{
+	const struct call_pair *p;
+
+	if (!r->settings.calls)
+		return;
+	p = run_log_calls(r->run_log, from, to);
+	call_log_add(row->calls, p);
+	call_log_raise(row->mosts, p);
+	row->lost = call_log_lost(row->calls);
+}
+
+static struct row row_of(const struct run *r, uint32_t from, uint32_t to)
+{
+	struct row row = { .pair = r->pairs[from][to] };
+
+	add_calls(&row, r, from, to);
+	return row;
+}
+
+static struct row sum_of(const struct run *r)
+{
+	struct row row = { .pair = r->total };
+	uint32_t i, k;
+
+	for (i = 1; i <= r->settings.n_nodes; i++)
+		for (k = 1; k <= r->settings.n_nodes; k++)
+			add_calls(&row, r, i, k);
+	return row;
+}
+
 /* ---- judging ---- */
 
 static void note(void *arg, const char *line)
@@ -132,27 +234,10 @@ void count_total(struct run *r)
 			add_record(r, a);
 }
 
-/* Of all pairs. */
-static void sum_calls(const struct run *r, uint64_t sum[CALL_COUNTS])
-{
-	const uint32_t n = r->settings.n_nodes;
-	uint32_t i, k;
-
-	memset(sum, 0, CALL_COUNTS * sizeof(*sum));
-	for (i = 1; i <= n; i++)
-		for (k = 1; k <= n; k++)
-			call_log_add(sum, run_log_calls(r->run_log, i, k));
-}
-
 /* The aim of the run. */
 static uint64_t achieved(const struct run *r)
 {
-	uint64_t sum[CALL_COUNTS];
-
-	if (!r->settings.calls)
-		return r->total.delivered;
-	sum_calls(r, sum);
-	return sum[CALL_DONE];
+	return r->settings.calls ? sum_of(r).calls[CALL_DONE] : r->total.delivered;
 }
 
 static const char *achievement(const struct run *r)
@@ -230,22 +315,19 @@ static bool is_weak(const struct run *r)
 	return are_hits_few(r) || (r->settings.kills && t->kills < r->settings.kills);
 }
 
-static bool are_calls_clean(const uint64_t counts[CALL_COUNTS])
+/* Nothing of it is wrong. */
+static bool is_clean(const struct row *row)
 {
-	return !counts[CALL_TWICE] && !counts[CALL_ENDLESS] && !counts[CALL_UNTRUE];
+	return checker_is_clean(&row->pair) && !row->calls[CALL_TWICE] &&
+	       !row->calls[CALL_ENDLESS] && !row->calls[CALL_UNTRUE];
 }
 
 /* Something was delivered or done, and nothing of that was wrong. */
 static bool is_good(const struct run *r)
 {
-	uint64_t sum[CALL_COUNTS];
+	const struct row sum = sum_of(r);
 
-	if (!achieved(r) || !checker_is_clean(&r->total))
-		return false;
-	if (!r->settings.calls)
-		return true;
-	sum_calls(r, sum);
-	return are_calls_clean(sum);
+	return achieved(r) && is_clean(&sum);
 }
 
 static enum verdict verdict_of(const struct run *r)
@@ -262,103 +344,51 @@ int verdict_status(const struct run *r)
 
 /* ---- for people ---- */
 
-static void print_row(const char *name, const struct pair *p)
+static void print_row(const struct run *r, const char *name, const struct row *row)
 {
-	printf("%-9s %10" PRIu64 " %10" PRIu64 " %5" PRIu64 " %11" PRIu64 " %10" PRIu64 " %10"
-	       PRIu64 " %7" PRIu64 " %7" PRIu64 " %9" PRIu64 "\n", name, p->sent, p->delivered,
-	       p->lost, p->duplicated, p->reordered, p->corrupted, p->kills, p->hits, p->resent);
-}
+	const struct column *c = r->settings.calls ? call_columns : message_columns;
 
-static bool shows_all(const struct run *r)
-{
-	return r->settings.all_pairs || r->settings.n_nodes <= TABLE_NODES;
-}
-
-static void tell_left_out(const struct run *r)
-{
-	if (!shows_all(r))
-		printf("(%u pairs; the table has those with a problem; --all-pairs prints all)\n",
-		       r->settings.n_nodes * (r->settings.n_nodes - 1));
+	printf("%-9s", name);
+	for (; !is_end(c); c++)
+		if (c->width)
+			printf(" %*" PRIu64, c->width, value_of(row, c));
+	putchar('\n');
 }
 
 static void print_pairs(const struct run *r)
 {
-	bool all = shows_all(r);
+	bool all = r->settings.all_pairs || r->settings.n_nodes <= TABLE_NODES;
 	char name[32];
+	struct row row;
 	uint32_t i, k;
 
 	for (i = 1; i <= r->settings.n_nodes; i++) {
 		for (k = 1; k <= r->settings.n_nodes; k++) {
-			if (i == k || (!all && checker_is_clean(&r->pairs[i][k])))
+			row = row_of(r, i, k);
+			if (i == k || (!all && is_clean(&row)))
 				continue;
 			snprintf(name, sizeof(name), "%" PRIu32 " -> %" PRIu32, i, k);
-			print_row(name, &r->pairs[i][k]);
+			print_row(r, name, &row);
 		}
 	}
-	tell_left_out(r);
+	if (!all)
+		printf("(%u pairs; the table has those with a problem; --all-pairs prints all)\n",
+		       r->settings.n_nodes * (r->settings.n_nodes - 1));
 }
 
-static void print_message_table(const struct run *r)
+static void print_table(const struct run *r)
 {
-	printf("%-9s %10s %10s %5s %11s %10s %10s %7s %7s %9s\n", "pair", "sent", "delivered",
-	       "lost", "duplicated", "reordered", "corrupted", "kills", "unacked", "resent");
+	const struct row sum = sum_of(r);
+
+	puts(r->settings.calls ? call_heads : message_heads);
 	print_pairs(r);
-	print_row("sum", &r->total);
-	if (r->total.told)
+	print_row(r, "sum", &sum);
+	if (!r->settings.calls && sum.pair.told)
 		printf("\n%" PRIu64 " messages were not delivered because a node's incarnation "
-		       "ended; their senders know.\n", r->total.told);
-}
-
-static void print_call_row(const char *name, const uint64_t counts[CALL_COUNTS],
-			   const struct pair *p)
-{
-	unsigned i;
-
-	printf("%-9s", name);
-	for (i = CALL_BEGUN; i <= CALL_STARTED; i++)
-		printf(" %8" PRIu64, counts[i]);
-	printf(" %6" PRIu64, call_log_lost(counts));
-	for (i = CALL_TWICE; i <= CALL_UNTRUE; i++)
-		printf(" %7" PRIu64, counts[i]);
-	printf(" %7" PRIu64 " %7" PRIu64 "\n", p->kills, p->hits);
-}
-
-static void print_call_pairs(const struct run *r)
-{
-	const uint32_t n = r->settings.n_nodes;
-	bool all = shows_all(r);
-	char name[32];
-	uint32_t i, k;
-
-	for (i = 1; i <= n; i++) {
-		for (k = 1; k <= n; k++) {
-			uint64_t counts[CALL_COUNTS] = { 0 };
-
-			call_log_add(counts, run_log_calls(r->run_log, i, k));
-			if (i == k || (!all && are_calls_clean(counts)))
-				continue;
-			snprintf(name, sizeof(name), "%" PRIu32 " -> %" PRIu32, i, k);
-			print_call_row(name, counts, &r->pairs[i][k]);
-		}
-	}
-	tell_left_out(r);
-}
-
-static void print_call_table(const struct run *r)
-{
-	uint64_t sum[CALL_COUNTS];
-
-	printf("%-9s %8s %8s %8s %8s %8s %8s %8s %6s %7s %7s %7s %7s %7s\n", "", "", "", "", "",
-	       "in", "not", "", "", "exec.", "without", "false", "", "");
-	printf("%-9s %8s %8s %8s %8s %8s %8s %8s %6s %7s %7s %7s %7s %7s\n", "pair", "begun",
-	       "done", "busy", "aborted", "doubt", "executed", "started", "lost", "twice", "end",
-	       "outcome", "kills", "unacked");
-	print_call_pairs(r);
-	sum_calls(r, sum);
-	print_call_row("sum", sum, &r->total);
-	if (call_log_lost(sum))
+		       "ended; their senders know.\n", sum.pair.told);
+	if (sum.lost)
 		printf("\n%" PRIu64 " calls were lost with their callers, who were killed before "
-		       "they were told an outcome.\n", call_log_lost(sum));
+		       "they were told an outcome.\n", sum.lost);
 }
 
 static void print_reasons(const struct run *r)
@@ -388,10 +418,7 @@ static void print_reasons(const struct run *r)
 
 static void print_text(const struct run *r)
 {
-	if (r->settings.calls)
-		print_call_table(r);
-	else
-		print_message_table(r);
+	print_table(r);
 	printf("\nKills are links that were up at both ends; a pair has each in both directions, "
 	       "the sum once.\n");
 	if (r->recovery_ns)
@@ -402,65 +429,45 @@ static void print_text(const struct run *r)
 
 /* ---- for programs ---- */
 
-static void put_pair(struct json_object *o, const struct pair *p)
+static void put_columns(struct json_object *o, const struct column *c, const struct row *row)
 {
-	json_put_number(o, "sent", p->sent);
-	json_put_number(o, "delivered", p->delivered);
-	json_put_number(o, "lost", p->lost);
-	json_put_number(o, "duplicated", p->duplicated);
-	json_put_number(o, "reordered", p->reordered);
-	json_put_number(o, "corrupted", p->corrupted);
-	json_put_number(o, "kills", p->kills);
-	json_put_number(o, "kills_unacked", p->hits);
-	json_put_number(o, "resent", p->resent);
-	json_put_number(o, "dropped_duplicates", p->repeated);
-	json_put_number(o, "not_delivered_and_told", p->told);
-	json_put_number(o, "sessions", p->sessions);
-	json_put_number(o, "broken_promises", p->broken);
+	for (; !is_end(c); c++)
+		if (c->key)
+			json_put_number(o, c->key, value_of(row, c));
 }
 
-static void put_calls(struct json_object *o, const uint64_t counts[CALL_COUNTS],
-		      const uint64_t mosts[CALL_MOSTS])
+static void put_row(struct json_object *o, const struct run *r, const struct row *row)
 {
-	struct json_object *calls = json_new();
-	unsigned i;
+	struct json_object *calls;
 
-	for (i = 0; i < CALL_COUNTS; i++)
-		json_put_number(calls, call_count_names[i], counts[i]);
-	json_put_number(calls, "lost_with_caller", call_log_lost(counts));
-	for (i = 0; i < CALL_MOSTS; i++)
-		json_put_number(calls, call_most_names[i], mosts[i]);
+	put_columns(o, message_columns, row);
+	if (!r->settings.calls)
+		return;
+	calls = json_new();
+	put_columns(calls, call_columns, row);
 	json_put(o, "calls", calls);
 }
 
-static void put_calls_of(struct json_object *o, const struct run *r, uint32_t from, uint32_t to)
+static void put_rows(struct json_object *o, const struct run *r)
 {
-	uint64_t counts[CALL_COUNTS] = { 0 }, mosts[CALL_MOSTS] = { 0 };
-	const struct call_pair *p;
+	struct json_object *sum = json_new(), *pairs, *pair;
+	struct row row = sum_of(r);
+	uint32_t i, k;
 
-	if (!r->settings.calls)
-		return;
-	p = run_log_calls(r->run_log, from, to);
-	call_log_add(counts, p);
-	call_log_raise(mosts, p);
-	put_calls(o, counts, mosts);
-}
-
-static void put_sum(struct json_object *o, const struct run *r)
-{
-	struct json_object *sum = json_new();
-	uint64_t counts[CALL_COUNTS], mosts[CALL_MOSTS] = { 0 };
-	const uint32_t n = r->settings.n_nodes;
-	uint32_t i;
-
-	put_pair(sum, &r->total);
-	if (r->settings.calls) {
-		sum_calls(r, counts);
-		for (i = 0; i < n * n; i++)
-			call_log_raise(mosts, run_log_calls(r->run_log, i / n + 1, i % n + 1));
-		put_calls(sum, counts, mosts);
-	}
+	put_row(sum, r, &row);
 	json_put(o, "sum", sum);
+	pairs = json_put_array(o, "pairs");
+	for (i = 1; i <= r->settings.n_nodes; i++) {
+		for (k = 1; k <= r->settings.n_nodes; k++) {
+			if (i == k)
+				continue;
+			pair = json_element(pairs);
+			json_put_number(pair, "from", i);
+			json_put_number(pair, "to", k);
+			row = row_of(r, i, k);
+			put_row(pair, r, &row);
+		}
+	}
 }
 
 static void put_problems(struct json_object *o, const struct run *r)
@@ -477,8 +484,7 @@ static void put_problems(struct json_object *o, const struct run *r)
 static struct json_object *document_of(const struct run *r)
 {
 	const struct settings *s = &r->settings;
-	struct json_object *o = json_document(SCHEMA), *pairs;
-	uint32_t i, k;
+	struct json_object *o = json_document(SCHEMA);
 
 	json_put_string(o, "verdict", verdicts[verdict_of(r)].name);
 	json_put_number(o, "status", (uint64_t)verdict_status(r));
@@ -497,21 +503,7 @@ static struct json_object *document_of(const struct run *r)
 	json_put_number(o, "longest_not_all_up_ms", r->recovery_ns / CLOCK_MS);
 	json_put_number(o, "n_problems", atomic_load(&r->run_log->n_problems));
 	put_problems(o, r);
-	put_sum(o, r);
-	pairs = json_put_array(o, "pairs");
-	for (i = 1; i <= s->n_nodes; i++) {
-		for (k = 1; k <= s->n_nodes; k++) {
-			struct json_object *e;
-
-			if (i == k)
-				continue;
-			e = json_element(pairs);
-			json_put_number(e, "from", i);
-			json_put_number(e, "to", k);
-			put_pair(e, &r->pairs[i][k]);
-			put_calls_of(e, r, i, k);
-		}
-	}
+	put_rows(o, r);
 	return o;
 }
 
