@@ -23,16 +23,12 @@
 
 #define LINES_MAX	64	/* more than a node has, repeated keys included */
 
-/* A copy of a text in which a node has its stand-in as only address. */
-struct copy {
-	FILE *to;
-	const char *rest;		/* of the text, from that line on */
-	unsigned line;
+/* The lines of a configuration that say where a node is, in their order. */
+struct lines {
 	uint32_t node;
-	const struct sockaddr_storage *stand_in;
-	/* The node that is open; the lines that say where it is, in their order. */
-	uint32_t open;
-	unsigned lines[LINES_MAX], n_lines;
+	uint32_t open;		/* the nodeid of the section that is open */
+	bool are_found;		/* the section of the node has been closed */
+	unsigned at[LINES_MAX], n;
 };
 
 /* ---- command line ---- */
@@ -265,42 +261,6 @@ static int find_in_config(const char *file, const uint32_t nodes[RELAY_SIDES],
 
 /* ---- the changed text ---- */
 
-/* Goes on to a line. */
-static void pass(struct copy *c, unsigned to, bool keeps)
-{
-	size_t len;
-
-	for (; c->line < to && *c->rest; c->line++) {
-		len = strcspn(c->rest, "\n");
-		len += c->rest[len] == '\n';
-		if (keeps)
-			fwrite(c->rest, 1, len, c->to);
-		c->rest += len;
-	}
-}
-
-static void write_stand_in(const struct copy *c)
-{
-	int indent = (int)strspn(c->rest, " \t");
-	char text[HOST_TEXT_MAX];
-
-	fprintf(c->to, "%.*sring0_addr: %s\n%.*ssinew_port: %u\n", indent, c->rest,
-		host_text(c->stand_in, false, text), indent, c->rest, addr_port(c->stand_in));
-}
-
-/* The stand-in stands for all lines that say where the node is, at the first of them. */
-static void write_node(struct copy *c)
-{
-	unsigned i;
-
-	for (i = 0; i < c->n_lines; i++) {
-		pass(c, c->lines[i], true);
-		if (!i)
-			write_stand_in(c);
-		pass(c, c->lines[i] + 1, false);
-	}
-}
-
 /* "ring0_addr" to "ring7_addr", or the port. */
 static bool says_where(const char *key)
 {
@@ -312,53 +272,79 @@ static bool says_where(const char *key)
 
 static int take_item(void *user, const struct config_item *item, struct config_error *err)
 {
-	struct copy *c = user;
+	struct lines *l = user;
 
 	(void)err;
-	if (strcmp(item->path, "nodelist.node"))
+	if (l->are_found || strcmp(item->path, "nodelist.node"))
 		return 0;
 	switch (item->kind) {
 	case CONFIG_OPEN:
-		c->open = c->n_lines = 0;
+		l->open = l->n = 0;
 		break;
 	case CONFIG_VALUE:
-		if (says_where(item->key) && c->n_lines < LINES_MAX)
-			c->lines[c->n_lines++] = item->line;
+		if (says_where(item->key) && l->n < LINES_MAX)
+			l->at[l->n++] = item->line;
 		else if (!strcmp(item->key, "nodeid"))
-			options_nodeid(item->value, &c->open);
+			options_nodeid(item->value, &l->open);
 		break;
 	case CONFIG_CLOSE:
-		if (c->open == c->node)
-			write_node(c);
+		l->are_found = l->open == l->node;
 		break;
 	}
 	return 0;
 }
 
-/* The copy, to be released by free(). */
-static int change(const char *text, struct copy *c, struct config_error *err, char **ret_text)
+/* As a line that says where the node is: indented as the line that it stands for. */
+static void write_stand_in(FILE *to, const char *line, const struct sockaddr_storage *stand_in)
 {
-	char *changed = NULL;
+	int indent = (int)strspn(line, " \t");
+	char text[HOST_TEXT_MAX];
+
+	fprintf(to, "%.*sring0_addr: %s\n%.*ssinew_port: %u\n", indent, line,
+		host_text(stand_in, false, text), indent, line, addr_port(stand_in));
+}
+
+/* A copy, with the stand-in at the first of those lines and none of the others. */
+static void write_copy(FILE *to, const char *text, const struct lines *l,
+		       const struct sockaddr_storage *stand_in)
+{
+	unsigned line, i = 0;
+	size_t len;
+
+	for (line = 1; *text; line++, text += len) {
+		len = strcspn(text, "\n");
+		len += text[len] == '\n';
+		if (!l->are_found || i == l->n || l->at[i] != line)
+			fwrite(text, 1, len, to);
+		else if (!i++)
+			write_stand_in(to, text, stand_in);
+	}
+}
+
+/* The copy, to be released by free(). */
+static int change(const char *text, uint32_t node, const struct sockaddr_storage *stand_in,
+		  struct config_error *err, char **ret_text)
+{
+	struct lines lines = { .node = node };
 	size_t size;
+	FILE *to;
 	int rc;
 
-	c->rest = text;
-	c->line = 1;
-	c->to = open_memstream(&changed, &size);
-	if (!c->to)
-		return -ENOMEM;
-	rc = config_parse(text, strlen(text), take_item, c, err);
-	pass(c, UINT_MAX, true);
-	if (fclose(c->to) && !rc)
-		rc = -ENOMEM;
-	/* The last newline comes back with the file. */
-	if (!rc && size && changed[size - 1] == '\n')
-		changed[size - 1] = '\0';
+	rc = config_parse(text, strlen(text), take_item, &lines, err);
 	if (rc)
-		free(changed);
-	else
-		*ret_text = changed;
-	return rc;
+		return rc;
+	to = open_memstream(ret_text, &size);
+	if (!to)
+		return -ENOMEM;
+	write_copy(to, text, &lines, stand_in);
+	if (fclose(to)) {
+		free(*ret_text);
+		return -ENOMEM;
+	}
+	/* The last newline comes back with the file. */
+	if (size && (*ret_text)[size - 1] == '\n')
+		(*ret_text)[size - 1] = '\0';
+	return 0;
 }
 
 /* ---- files ---- */
@@ -433,9 +419,7 @@ static int write_configs(const char *file, const char *dir, const uint32_t nodes
 		say(SINEW_ERROR, "--write-configs: cannot create %s: %s", dir, strerror(-rc));
 	}
 	for (s = 0; s < RELAY_SIDES && !rc; s++) {
-		struct copy c = { .node = nodes[!s], .stand_in = &stand_ins[!s] };
-
-		rc = change(text, &c, &error, &changed);
+		rc = change(text, nodes[!s], &stand_ins[!s], &error, &changed);
 		if (rc) {
 			say(SINEW_ERROR, "%s", *err ? err : strerror(-rc));
 			break;
