@@ -217,7 +217,7 @@ static const char *take(const struct option_row *row, void *settings, const char
 		return take_nodes(member, text) ? NULL :
 			"\"all\", or at most 1024 nodeids with commas between";
 	case OPTION_IS_OTHER:
-		return row->take(settings, text);
+		return row->take(member, text);
 	case OPTION_IS_END:
 	case OPTION_IS_HELP:
 		break;

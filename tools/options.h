@@ -40,7 +40,7 @@ struct option_row {
 	size_t offset, size;		/* of the member of the settings that it sets */
 	uint64_t least, most;		/* of a number; OPTION_IS_WORD: the value of the first */
 	const char *const *words;	/* OPTION_IS_WORD; ends with NULL */
-	const char *(*take)(void *settings, const char *value);	/* OPTION_IS_OTHER */
+	const char *(*take)(void *member, const char *value);	/* OPTION_IS_OTHER */
 	const char *value;		/* what --help calls it, or NULL */
 	const char *help;		/* lines with \n between */
 };
@@ -111,6 +111,10 @@ struct option_table {
 #define OPTION_OTHER(name_, take_, value_, help_) { \
 	.kind = OPTION_IS_OTHER, .name = (name_), .take = (take_), .value = (value_), \
 	.help = (help_) }
+/* The same, for a function that gets the member instead of the settings. */
+#define OPTION_PART(name_, type, member, take_, value_, help_) { \
+	.kind = OPTION_IS_OTHER, .name = (name_), .offset = offsetof(type, member), \
+	.take = (take_), .value = (value_), .help = (help_) }
 /* Another entry of the help; without a head, whole lines. */
 #define OPTION_HELP(head, help_)	{ .kind = OPTION_IS_HELP, .value = (head), .help = (help_) }
 #define OPTION_END			{ .kind = OPTION_IS_END }

@@ -24,7 +24,7 @@ static unsigned count(const char *what)
 
 static struct rules rules(const char *from, const char *to)
 {
-	struct rules r = { .has_from = from, .has_to = to };
+	struct rules r = { .both = false };
 
 	CHECK(!from || filter_read_prefix(from, &r.from));
 	CHECK(!to || filter_read_prefix(to, &r.to));
@@ -70,9 +70,7 @@ static void ports_are_looked_for_at_both_ends(void)
 {
 	struct rules r = rules("10.0.0.1", NULL);
 
-	r.ports[0] = 1;
-	r.ports[1] = 65535;
-	r.n_ports = 2;
+	r.ports = (struct filter_ports){ .list = { 1, 65535 }, .n = 2 };
 	print(&r);
 	CHECK_EQ(count("meta l4proto { tcp, udp, sctp } th dport { 1, 65535 } counter drop"), 3);
 	CHECK_EQ(count("meta l4proto { tcp, udp, sctp } th sport { 1, 65535 } counter drop"), 3);
@@ -95,8 +93,8 @@ static void the_longest_fits_and_no_longer(void)
 	char small[100];
 
 	r.both = r.reject = true;
-	r.n_ports = FILTER_PORTS_MAX;
-	memset(r.ports, 0xff, sizeof(r.ports));
+	memset(r.ports.list, 0xff, sizeof(r.ports.list));
+	r.ports.n = FILTER_PORTS_MAX;
 	print(&r);
 	CHECK_EQ(rules_print(&r, "t", text, strlen(text) + 1), 0);
 	CHECK_EQ(rules_print(&r, "t", text, strlen(text)), -ENOSPC);

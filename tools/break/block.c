@@ -40,37 +40,13 @@ struct block {
 
 /* ---- command line ---- */
 
-static const char *take_from(void *settings, const char *text)
-{
-	struct rules *r = &((struct block *)settings)->rules;
-
-	r->has_from = filter_read_prefix(text, &r->from);
-	return r->has_from ? NULL : "an address or ADDRESS/BITS";
-}
-
-static const char *take_to(void *settings, const char *text)
-{
-	struct rules *r = &((struct block *)settings)->rules;
-
-	r->has_to = filter_read_prefix(text, &r->to);
-	return r->has_to ? NULL : "an address or ADDRESS/BITS";
-}
-
-static const char *take_port(void *settings, const char *text)
-{
-	struct rules *r = &((struct block *)settings)->rules;
-
-	if (r->n_ports == FILTER_PORTS_MAX || !filter_read_port(text, &r->ports[r->n_ports]))
-		return "a port from 1 to 65535, at most 64 times";
-	r->n_ports++;
-	return NULL;
-}
-
 static const struct option_row rows[] = {
-	OPTION_OTHER("from", take_from, "A[/BITS]", "source network (default: any)"),
-	OPTION_OTHER("to", take_to, "B[/BITS]", "destination network (default: any)"),
-	OPTION_OTHER("port", take_port, "P",
-		     "only TCP, UDP and SCTP with that port at one end (repeatable)"),
+	OPTION_PART("from", struct block, rules.from, filter_take_prefix, "A[/BITS]",
+		    "source network (default: any)"),
+	OPTION_PART("to", struct block, rules.to, filter_take_prefix, "B[/BITS]",
+		    "destination network (default: any)"),
+	OPTION_PART("port", struct block, rules.ports, filter_take_port, "P",
+		    "only TCP, UDP and SCTP with that port at one end (repeatable)"),
 	OPTION_FLAG("both", struct block, rules.both, "block B to A as well"),
 	OPTION_FLAG("reject", struct block, rules.reject,
 		    "answer TCP segments with a reset instead of dropping them"),
@@ -103,17 +79,17 @@ static const struct option_table command_line = {
 
 static int parse(struct block *b, int argc, char **argv)
 {
-	const struct rules *r = &b->rules;
 	int rc = options_parse(&command_line, b, argc, argv);
+	unsigned from = b->rules.from.address.family, to = b->rules.to.address.family;
 
 	if (rc >= 0 || b->clean)
 		return rc;
-	if (!r->has_from && !r->has_to) {
+	if (!from && !to) {
 		say(SINEW_ERROR, "--from or --to is missing: without one everything would be "
 		    "blocked; see \"sinew break block --help\"");
 		return BREAK_USAGE;
 	}
-	if (r->has_from && r->has_to && r->from.address.family != r->to.address.family) {
+	if (from && to && from != to) {
 		say(SINEW_ERROR, "--from and --to: one is an IPv4 address, the other IPv6");
 		return BREAK_USAGE;
 	}
@@ -234,13 +210,12 @@ static int delete_table(struct block *b, const char *table)
 
 /* ---- standing ---- */
 
-static char *print_prefix(bool is_there, const struct filter_prefix *p,
-			  char text[FILTER_ADDRESS_TEXT + 4])
+static char *print_prefix(const struct filter_prefix *p, char text[FILTER_ADDRESS_TEXT + 4])
 {
 	char address[FILTER_ADDRESS_TEXT];
 	unsigned whole = p->address.family == AF_INET6 ? 128 : 32;
 
-	if (!is_there)
+	if (!p->address.family)
 		return strcpy(text, "anywhere");
 	filter_print_address(&p->address, address);
 	snprintf(text, FILTER_ADDRESS_TEXT + 4, p->n_bits == whole ? "%s" : "%s/%u", address,
@@ -303,8 +278,8 @@ static int run(struct block *b)
 	char from[FILTER_ADDRESS_TEXT + 4], to[FILTER_ADDRESS_TEXT + 4];
 	int rc, status;
 
-	print_prefix(b->rules.has_from, &b->rules.from, from);
-	print_prefix(b->rules.has_to, &b->rules.to, to);
+	print_prefix(&b->rules.from, from);
+	print_prefix(&b->rules.to, to);
 	rules_name(getpid(), b->table);
 	rc = rules_print(&b->rules, b->table, b->commands, sizeof(b->commands));
 	if (!rc)

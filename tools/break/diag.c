@@ -11,6 +11,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -251,6 +252,46 @@ int diag_is_alive(struct diag *d, const struct diag_socket *s)
 	return rc ? rc : state != TCP_TIME_WAIT && state != TCP_CLOSE;
 }
 
+/* ---- carriers of links beside TCP ---- */
+
+/* Lists, and how the line of a socket begins, up to its own port. */
+static const struct carrier {
+	const char *name, *list, *line;
+} carriers[] = {
+	{ "SCTP", "/proc/net/sctp/eps", "%*s %*s %*s %*s %*s %u" },
+	{ "UDP (it may carry SCTP)", "/proc/net/udp", "%*s %*[0-9A-F]:%x" },
+	{ "UDP (it may carry SCTP)", "/proc/net/udp6", "%*s %*[0-9A-F]:%x" },
+};
+
+/* 0: none of these ports is in it. */
+static uint16_t port_in(const struct carrier *c, const struct filter_ports *ports)
+{
+	FILE *list = fopen(c->list, "re");
+	unsigned port, found = 0;
+	char line[512];
+
+	if (!list)
+		return 0;	/* the kernel has no such sockets */
+	while (!found && fgets(line, sizeof line, list))
+		if (sscanf(line, c->line, &port) == 1 && filter_has_port(ports, port))
+			found = port;
+	fclose(list);
+	return (uint16_t)found;
+}
+
+const char *diag_carrier(const struct filter_ports *ports, uint16_t *ret_port)
+{
+	for (unsigned i = 0; i < sizeof carriers / sizeof *carriers; i++) {
+		uint16_t port = ports->n ? port_in(&carriers[i], ports) : 0;
+
+		if (!port)
+			continue;
+		*ret_port = port;
+		return carriers[i].name;
+	}
+	return NULL;
+}
+
 /* ---- a connection of our own ---- */
 
 static int connect_both(struct self *s, struct sockaddr_in *a, struct sockaddr_in *b)
@@ -270,7 +311,7 @@ int self_open(struct self *s, struct filter *ret_filter)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
 	struct sockaddr_in b = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002) };
-	struct filter f = { .n_ports = 1 };
+	struct filter f = { .ports.n = 1 };
 	int rc;
 
 	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -280,8 +321,8 @@ int self_open(struct self *s, struct filter *ret_filter)
 	rc = connect_both(s, &a, &b);
 	if (rc)
 		return rc;
-	f.ports[0] = ntohs(b.sin_port);
-	if (!filter_add_pair(&f, "127.0.0.1,127.0.0.2"))
+	f.ports.list[0] = ntohs(b.sin_port);
+	if (filter_take_pair(&f, "127.0.0.1,127.0.0.2"))
 		return -EINVAL;
 	*ret_filter = f;
 	return 0;

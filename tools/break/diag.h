@@ -2,6 +2,7 @@
 /*
  * The kernel's TCP connections, by its socket diagnostics: lists those that a filter
  * means and destroys single ones. Sees one network namespace, that in which it was opened.
+ * Of what carries links beside TCP it sees by /proc/net that there is some.
  * Knows nothing of when a connection is to be destroyed, and counts nothing.
  */
 #ifndef TOOLS_BREAK_DIAG_H
@@ -58,6 +59,10 @@ int diag_destroy(struct diag *d, const struct diag_socket *s);
 
 /* 1: that very socket is still connected; 0: it has gone, or is in TIME_WAIT. Errors as above. */
 int diag_is_alive(struct diag *d, const struct diag_socket *s);
+
+/* "SCTP", or "UDP (it may carry SCTP)", if a socket of that has one of these ports, which is
+ * *ret_port then; else NULL. For a hint where no connection was found. */
+const char *diag_carrier(const struct filter_ports *ports, uint16_t *ret_port);
 
 /* A TCP connection of our own over loopback, to try a fault on. */
 struct self {

@@ -73,56 +73,63 @@ bool filter_read_prefix(const char *text, struct filter_prefix *ret_prefix)
 	return true;
 }
 
-bool filter_read_port(const char *text, uint16_t *ret_port)
+const char *filter_take_address(void *filter, const char *text)
 {
-	uint64_t n;
-
-	if (config_number(text, 0, 1, UINT16_MAX, &n))
-		return false;
-	*ret_port = (uint16_t)n;
-	return true;
-}
-
-bool filter_add_address(struct filter *f, const char *text)
-{
+	struct filter *f = filter;
 	struct filter_prefix p;
 
 	if (f->n_addresses == FILTER_ADDRESSES_MAX || !filter_read_prefix(text, &p))
-		return false;
+		return "an address or ADDRESS/BITS, at most 64 times";
 	f->addresses[f->n_addresses++] = (struct filter_pair){
 		.a = p, .b.address.family = p.address.family,
 	};
-	return true;
+	return NULL;
 }
 
-bool filter_add_pair(struct filter *f, const char *text)
+static bool read_pair(const char *text, struct filter_pair *ret_pair)
 {
 	char first[FILTER_ADDRESS_TEXT + 4];
 	size_t len = strcspn(text, ",");
-	struct filter_pair p;
 
-	if (f->n_pairs == FILTER_PAIRS_MAX || len >= sizeof(first) || !text[len])
+	if (len >= sizeof(first) || !text[len])
 		return false;
 	memcpy(first, text, len);
 	first[len] = '\0';
-	if (!filter_read_prefix(first, &p.a) || !filter_read_prefix(text + len + 1, &p.b) ||
-	    p.a.address.family != p.b.address.family)
-		return false;
-	f->pairs[f->n_pairs++] = p;
-	return true;
+	return filter_read_prefix(first, &ret_pair->a) &&
+	       filter_read_prefix(text + len + 1, &ret_pair->b) &&
+	       ret_pair->a.address.family == ret_pair->b.address.family;
 }
 
-bool filter_add_port(struct filter *f, const char *text)
+const char *filter_take_pair(void *filter, const char *text)
 {
-	if (f->n_ports == FILTER_PORTS_MAX || !filter_read_port(text, &f->ports[f->n_ports]))
-		return false;
-	f->n_ports++;
-	return true;
+	struct filter *f = filter;
+
+	if (f->n_pairs == FILTER_PAIRS_MAX || !read_pair(text, &f->pairs[f->n_pairs]))
+		return "two addresses (or ADDRESS/BITS) of one family with a comma between, at "
+		       "most 64 times";
+	f->n_pairs++;
+	return NULL;
+}
+
+const char *filter_take_port(void *ports, const char *text)
+{
+	struct filter_ports *p = ports;
+	uint64_t n;
+
+	if (p->n == FILTER_PORTS_MAX || config_number(text, 0, 1, UINT16_MAX, &n))
+		return "a port from 1 to 65535, at most 64 times";
+	p->list[p->n++] = (uint16_t)n;
+	return NULL;
+}
+
+const char *filter_take_prefix(void *prefix, const char *text)
+{
+	return filter_read_prefix(text, prefix) ? NULL : "an address or ADDRESS/BITS";
 }
 
 bool filter_is_empty(const struct filter *f)
 {
-	return !f->n_addresses && !f->n_pairs && !f->n_ports;
+	return !f->n_addresses && !f->n_pairs && !f->ports.n;
 }
 
 bool filter_prefix_has(const struct filter_prefix *p, const struct filter_address *a)
@@ -151,21 +158,21 @@ static bool pairs_match(const struct filter_pair *pairs, unsigned n, const struc
 	return !n;
 }
 
-static bool port_matches(const struct filter *f, const struct filter_end *a,
-			 const struct filter_end *b)
+bool filter_has_port(const struct filter_ports *ports, unsigned port)
 {
 	unsigned i;
 
-	for (i = 0; i < f->n_ports; i++)
-		if (f->ports[i] == a->port || f->ports[i] == b->port)
+	for (i = 0; i < ports->n; i++)
+		if (ports->list[i] == port)
 			return true;
-	return !f->n_ports;
+	return !ports->n;
 }
 
 bool filter_match(const struct filter *f, const struct filter_end *a, const struct filter_end *b)
 {
 	return pairs_match(f->addresses, f->n_addresses, a, b) &&
-	       pairs_match(f->pairs, f->n_pairs, a, b) && port_matches(f, a, b);
+	       pairs_match(f->pairs, f->n_pairs, a, b) &&
+	       (filter_has_port(&f->ports, a->port) || filter_has_port(&f->ports, b->port));
 }
 
 int filter_compare_addresses(const struct filter_address *a, const struct filter_address *b)

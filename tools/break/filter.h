@@ -22,7 +22,7 @@ struct filter_address {
 };
 
 struct filter_prefix {
-	struct filter_address address;
+	struct filter_address address;	/* of family 0: anything */
 	uint8_t n_bits;
 };
 
@@ -36,14 +36,18 @@ struct filter_pair {
 	struct filter_prefix a, b;
 };
 
+struct filter_ports {
+	uint16_t list[FILTER_PORTS_MAX];	/* in host order */
+	unsigned n;
+};
+
 /* Each kind of which there is none lets everything through. */
 struct filter {
 	struct filter_pair addresses[FILTER_ADDRESSES_MAX];	/* b is anything */
 	unsigned n_addresses;
 	struct filter_pair pairs[FILTER_PAIRS_MAX];
 	unsigned n_pairs;
-	uint16_t ports[FILTER_PORTS_MAX];	/* one of the two ends, in host order */
-	unsigned n_ports;
+	struct filter_ports ports;	/* of one of the two ends */
 };
 
 /* From network order; family is AF_INET or AF_INET6. */
@@ -52,15 +56,17 @@ struct filter_address filter_address_of(int family, const void *bytes);
 bool filter_read_address(const char *text, struct filter_address *ret_address);
 /* An address, perhaps with "/BITS"; the bits behind are of no account. */
 bool filter_read_prefix(const char *text, struct filter_prefix *ret_prefix);
-bool filter_read_port(const char *text, uint16_t *ret_port);
 
-/* Each adds one; false: not such a text, or there is no room for more. */
-bool filter_add_address(struct filter *f, const char *text);
-bool filter_add_pair(struct filter *f, const char *text);	/* "A,B" */
-bool filter_add_port(struct filter *f, const char *text);
+/* Values of options, by OPTION_PART(): each adds one to a struct filter or its ports, or sets a
+ * struct filter_prefix. NULL, or what was expected instead. */
+const char *filter_take_address(void *filter, const char *text);
+const char *filter_take_pair(void *filter, const char *text);	/* "A,B" */
+const char *filter_take_port(void *ports, const char *text);
+const char *filter_take_prefix(void *prefix, const char *text);
 
 bool filter_is_empty(const struct filter *f);
 bool filter_prefix_has(const struct filter_prefix *p, const struct filter_address *a);
+bool filter_has_port(const struct filter_ports *ports, unsigned port);
 /* In which order the ends are given does not matter. */
 bool filter_match(const struct filter *f, const struct filter_end *a, const struct filter_end *b);
 

@@ -14,7 +14,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "tools/break/carrier.h"
 #include "tools/file.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -31,39 +30,14 @@
 
 /* ---- command line ---- */
 
-static const char *take_address(void *settings, const char *text)
+static const char *take_probability(void *probability, const char *text)
 {
-	struct match_options *o = settings;
-
-	return filter_add_address(&o->filter, text) ? NULL :
-	       "an address or ADDRESS/BITS, at most 64 times";
-}
-
-static const char *take_pair(void *settings, const char *text)
-{
-	struct match_options *o = settings;
-
-	return filter_add_pair(&o->filter, text) ? NULL : "two addresses (or ADDRESS/BITS) of one "
-	       "family with a comma between, at most 64 times";
-}
-
-static const char *take_port(void *settings, const char *text)
-{
-	struct match_options *o = settings;
-
-	return filter_add_port(&o->filter, text) ? NULL :
-	       "a port from 1 to 65535, at most 64 times";
-}
-
-static const char *take_probability(void *settings, const char *text)
-{
-	struct match_options *o = settings;
 	char *end;
 	double p = strtod(text, &end);
 
 	if (*text < '0' || *text > '9' || *end || !(p > 0) || !(p <= 1))
 		return "a probability above 0, at most 1";
-	o->probability = p;
+	*(double *)probability = p;
 	return NULL;
 }
 
@@ -76,10 +50,12 @@ static const struct option_row rows[] = {
 		       "seconds to listen to them before the first round (1)"),
 	OPTION_HELP(NULL, "\n"),
 	OPTION_HELP(NULL, "Selection of connections (at least one of these; repeatable):"),
-	OPTION_OTHER("address", take_address, "A[/BITS]", "with one end in that network"),
-	OPTION_OTHER("between", take_pair, "A,B",
-		     "with one end in A and one in B (A/BITS,B/BITS)"),
-	OPTION_OTHER("port", take_port, "P", "with that port at one of the ends"),
+	OPTION_PART("address", struct match_options, filter, filter_take_address, "A[/BITS]",
+		    "with one end in that network"),
+	OPTION_PART("between", struct match_options, filter, filter_take_pair, "A,B",
+		    "with one end in A and one in B (A/BITS,B/BITS)"),
+	OPTION_PART("port", struct match_options, filter.ports, filter_take_port, "P",
+		    "with that port at one of the ends"),
 	OPTION_HELP(NULL, "\nWhen:"),
 	OPTION_MS("every", struct match_options, every_ms, 1, EVERY_MAX_MS,
 		  "one round every MS milliseconds (default: 1000 with --for or\n"
@@ -88,8 +64,8 @@ static const struct option_row rows[] = {
 		       "end after S seconds"),
 	OPTION_NUMBER("count", struct match_options, count, 1, COUNT_MAX, "N",
 		      "end after N kills"),
-	OPTION_OTHER("random", take_probability, "P",
-		     "hit each connection of a round with that probability (1)"),
+	OPTION_PART("random", struct match_options, probability, take_probability, "P",
+		    "hit each connection of a round with that probability (1)"),
 	OPTION_NUMBER("seed", struct match_options, seed, 0, UINT64_MAX, "N",
 		      "seed of these draws; printed at the end"),
 	OPTION_HELP(NULL, "\n"),
@@ -291,9 +267,8 @@ static uint64_t report_deadline(const struct match *m)
 /* Links over SCTP are no connections of TCP. */
 static void hint_at_carrier(const struct match *m)
 {
-	const struct filter *f = &m->options.filter;
 	uint16_t port;
-	const char *carrier = carrier_of(f->ports, f->n_ports, &port);
+	const char *carrier = diag_carrier(&m->options.filter.ports, &port);
 
 	if (carrier)
 		say(SINEW_WARNING, "no connection of TCP was found, but a socket of %s has port "

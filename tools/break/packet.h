@@ -65,7 +65,7 @@ struct raw_way {
  * Listens on one interface, or on all (NULL), to segments with one of these ports (none: all).
  * Of the current network namespace. -EPERM: CAP_NET_RAW is missing. -ENODEV: no such interface.
  */
-int raw_open(const char *interface, const uint16_t *ports, unsigned n_ports, struct raw **ret_raw);
+int raw_open(const char *interface, const struct filter_ports *ports, struct raw **ret_raw);
 void raw_close(struct raw *r);
 int raw_fd(const struct raw *r);	/* readable when something was seen */
 

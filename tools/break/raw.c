@@ -32,26 +32,25 @@ struct raw {
 /* ---- what is seen ---- */
 
 /* Jumps are counted from the next instruction on. */
-static void filter_ports(struct sock_filter *program, unsigned *n, const uint16_t *ports,
-			 unsigned n_ports)
+static void filter_ports(struct sock_filter *program, unsigned *n, const struct filter_ports *ports)
 {
 	unsigned side, i, left;
 
 	for (side = 0; side < 2; side++) {
 		program[(*n)++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_IND,
 							       NET + 2 * side);
-		for (i = 0; i < n_ports; i++) {
+		for (i = 0; i < ports->n; i++) {
 			/* To the end: over the rest, the second load perhaps, and the no. */
-			left = (n_ports - 1 - i) + (side ? 0 : 1 + n_ports) + 1;
+			left = (ports->n - 1 - i) + (side ? 0 : 1 + ports->n) + 1;
 			program[(*n)++] = (struct sock_filter)BPF_JUMP(
-				BPF_JMP | BPF_JEQ | BPF_K, ports[i], (uint8_t)left, 0);
+				BPF_JMP | BPF_JEQ | BPF_K, ports->list[i], (uint8_t)left, 0);
 		}
 	}
 	program[(*n)++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
 }
 
 /* Lets TCP over IPv4 and IPv6 through, no fragments; with ports only those. */
-static int attach_filter(int fd, const uint16_t *ports, unsigned n_ports)
+static int attach_filter(int fd, const struct filter_ports *ports)
 {
 	static const struct sock_filter is_tcp[] = {
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
@@ -74,8 +73,8 @@ static int attach_filter(int fd, const uint16_t *ports, unsigned n_ports)
 	unsigned n = sizeof(is_tcp) / sizeof(is_tcp[0]);
 
 	memcpy(program, is_tcp, sizeof(is_tcp));
-	if (n_ports)
-		filter_ports(program, &n, ports, n_ports);
+	if (ports->n)
+		filter_ports(program, &n, ports);
 	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 	all.len = (unsigned short)n;
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)) ? -errno : 0;
@@ -89,7 +88,7 @@ static int see_all_of(int fd, int interface)
 }
 
 /* Bound last: before that nothing is seen, filtered or not. */
-static int open_seen(const char *interface, const uint16_t *ports, unsigned n_ports, int *ret_fd)
+static int open_seen(const char *interface, const struct filter_ports *ports, int *ret_fd)
 {
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
 	int size = BUFFER_BYTES, rc, fd;
@@ -98,7 +97,7 @@ static int open_seen(const char *interface, const uint16_t *ports, unsigned n_po
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	rc = attach_filter(fd, ports, n_ports);
+	rc = attach_filter(fd, ports);
 	if (!rc && interface) {
 		address.sll_ifindex = (int)if_nametoindex(interface);
 		rc = address.sll_ifindex ? see_all_of(fd, address.sll_ifindex) : -ENODEV;
@@ -114,7 +113,7 @@ static int open_seen(const char *interface, const uint16_t *ports, unsigned n_po
 
 /* ---- open and close ---- */
 
-int raw_open(const char *interface, const uint16_t *ports, unsigned n_ports, struct raw **ret_raw)
+int raw_open(const char *interface, const struct filter_ports *ports, struct raw **ret_raw)
 {
 	struct raw *r = malloc(sizeof(*r));
 	int one = 1, rc;
@@ -124,7 +123,7 @@ int raw_open(const char *interface, const uint16_t *ports, unsigned n_ports, str
 	*r = (struct raw){ .seen_fd = -1, .ipv4_fd = -1, .ipv6_fd = -1 };
 	if (getrandom(&r->mark, sizeof(r->mark), 0) != sizeof(r->mark) || !r->mark)
 		r->mark = 1;
-	rc = open_seen(interface, ports, n_ports, &r->seen_fd);
+	rc = open_seen(interface, ports, &r->seen_fd);
 	if (rc)
 		goto failed;
 	/* Packets sent by these have their IP header already. */

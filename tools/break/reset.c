@@ -386,11 +386,10 @@ static int listen_first(struct match *m)
 
 static int open_hunt(struct match *m)
 {
-	const struct filter *f = &m->options.filter;
 	struct hunt *h = m->own;
 	int rc;
 
-	rc = raw_open(m->options.interface, f->ports, f->n_ports, &h->raw);
+	rc = raw_open(m->options.interface, &m->options.filter.ports, &h->raw);
 	if (rc || !m->options.interface || m->options.probe)
 		return rc;
 	m->seen_fd = raw_fd(h->raw);

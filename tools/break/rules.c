@@ -59,6 +59,8 @@ static void add_prefix(struct text *t, const char *which, const struct filter_pr
 	char address[FILTER_ADDRESS_TEXT];
 	bool is_ipv4 = p->address.family == AF_INET;
 
+	if (!p->address.family)
+		return;
 	if (!p->n_bits)
 		add(t, "meta nfproto %s ", is_ipv4 ? "ipv4" : "ipv6");
 	else
@@ -71,8 +73,8 @@ static void add_ports(struct text *t, const struct rules *r, const char *which)
 	unsigned i;
 
 	add(t, "th %s { ", which);
-	for (i = 0; i < r->n_ports; i++)
-		add(t, "%s%u", i ? ", " : "", (unsigned)r->ports[i]);
+	for (i = 0; i < r->ports.n; i++)
+		add(t, "%s%u", i ? ", " : "", (unsigned)r->ports.list[i]);
 	add(t, " } ");
 }
 
@@ -81,13 +83,9 @@ static void add_rule(struct text *t, const struct rules *r, const char *table,
 		     const struct hook *hook, unsigned way, const char *port,
 		     const char *protocols, const char *verdict)
 {
-	bool has_from = way ? r->has_to : r->has_from, has_to = way ? r->has_from : r->has_to;
-
 	add(t, "add rule inet %s %s %s", table, hook->name, hook->condition);
-	if (has_from)
-		add_prefix(t, "saddr", way ? &r->to : &r->from);
-	if (has_to)
-		add_prefix(t, "daddr", way ? &r->from : &r->to);
+	add_prefix(t, "saddr", way ? &r->to : &r->from);
+	add_prefix(t, "daddr", way ? &r->from : &r->to);
 	if (protocols)
 		add(t, "%s ", protocols);
 	if (port)
@@ -122,8 +120,8 @@ int rules_print(const struct rules *r, const char *table, char *text, size_t siz
 		add(&t, "add chain inet %s %s { type filter hook %s priority -300; }\n", table,
 		    hooks[i].name, hooks[i].name);
 		for (way = 0; way <= (unsigned)r->both; way++) {
-			add_rules(&t, r, table, &hooks[i], way, r->n_ports ? "dport" : NULL);
-			if (r->n_ports)
+			add_rules(&t, r, table, &hooks[i], way, r->ports.n ? "dport" : NULL);
+			if (r->ports.n)
 				add_rules(&t, r, table, &hooks[i], way, "sport");
 		}
 	}

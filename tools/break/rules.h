@@ -17,10 +17,8 @@
 #define RULES_PREFIX	"sinew_break_"
 
 struct rules {
-	bool has_from, has_to;		/* one at least; else from anywhere, to anywhere */
-	struct filter_prefix from, to;	/* of one family */
-	uint16_t ports[FILTER_PORTS_MAX];	/* at either end, of TCP, UDP, SCTP; none: all */
-	unsigned n_ports;
+	struct filter_prefix from, to;	/* of one family; one of them may be anything */
+	struct filter_ports ports;	/* at either end, of TCP, UDP, SCTP; none: all */
 	bool both;			/* also from `to` to `from` */
 	bool reject;			/* TCP gets a reset instead of nothing; resets pass */
 };

@@ -52,8 +52,8 @@ int injector_open(struct injector **ret_injector, const struct settings *s, stru
 	k->random = random_mix(~s->seed);
 	k->list = calloc(LIST_MAX, sizeof(*k->list));
 	snprintf(net, sizeof(net), "%s.0/24", s->net);
-	filter_add_address(&k->filter, net);
-	k->filter.ports[k->filter.n_ports++] = s->port;
+	filter_take_address(&k->filter, net);
+	k->filter.ports = (struct filter_ports){ .list = { s->port }, .n = 1 };
 	rc = k->list ? diag_open(&k->diag) : -ENOMEM;
 	if (rc) {
 		say(SINEW_ERROR, "cannot destroy connections: %s", strerror(-rc));
