@@ -14,6 +14,7 @@
  *	idle=		or nothing: so many connections at once, and a line that says how many
  *			stood when refused= of them were reset, or nothing happened for patience=;
  *	skip=		so many that come to the listener before are not of the pair;
+ *	enough=		all is over when the dialler has all, and the other end so many;
  * connections= are made; one of which nothing has moved for patience= ms is given up.
  * Each line: number, end, bytes sent and received, how receiving ended (eof, reset or none),
  * segments with data that came, ms until the last byte.
@@ -41,7 +42,8 @@ enum { DIALLER, DIALLED, ENDS };
 
 struct script {
 	uint64_t total[ENDS];	/* to send */
-	uint64_t write, chunk, wait, idle, refused, skip, connections, patience;
+	uint64_t write, chunk, wait, idle, refused, skip, enough, connections,
+		patience;
 };
 
 struct end {
@@ -182,8 +184,10 @@ static void tell(const struct end *e, unsigned which, uint64_t number, int64_t b
 
 /* ---- one connection ---- */
 
-static bool is_over(const struct end ends[ENDS])
+static bool is_over(const struct script *s, const struct end ends[ENDS])
 {
+	if (s->enough && ends[DIALLER].how && ends[DIALLED].got >= s->enough)
+		return true;
 	return ends[DIALLER].how && ends[DIALLED].how &&
 	       ends[DIALLER].finished && ends[DIALLED].finished;
 }
@@ -273,14 +277,14 @@ static void connection(const struct script *s, const char *source, char **dialle
 		ends[DIALLED].fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	}
 	ends[DIALLED].from_ms = began + (int64_t)s->wait;
-	while (!is_over(ends) && turn(s, ends, number))
+	while (!is_over(s, ends) && turn(s, ends, number))
 		;
 	for (unsigned i = 0; i < ENDS; i++)
 		tell(&ends[i], i, number, began);
 	for (unsigned i = 0; i < ENDS; i++) {
 		const struct linger at_once = { .l_onoff = 1 };
 
-		if (!is_over(ends))
+		if (!is_over(s, ends) || s->enough)
 			setsockopt(ends[i].fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 		close(ends[i].fd);
 	}
@@ -320,11 +324,11 @@ static void take(struct script *s, const char *word)
 {
 	static const char *const keys[] = {
 		"out=", "back=", "write=", "chunk=", "wait=", "idle=", "refused=", "skip=",
-		"connections=", "patience=",
+		"enough=", "connections=", "patience=",
 	};
 	uint64_t *const values[] = {
 		&s->total[DIALLER], &s->total[DIALLED], &s->write, &s->chunk, &s->wait,
-		&s->idle, &s->refused, &s->skip, &s->connections, &s->patience,
+		&s->idle, &s->refused, &s->skip, &s->enough, &s->connections, &s->patience,
 	};
 
 	for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++) {

@@ -9,102 +9,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 . tests/lib.sh
-
-SPACE=sinew-break-$$-	# in front of the names of namespaces
-spaces=()
-IN=()			# in front of a command that is to run in a namespace
-
-leave()
-{
-	local space
-	cleanup
-	for space in "${spaces[@]}"; do
-		ip netns del "$space" 2>/dev/null
-	done
-}
-trap leave EXIT
-
-# space NAME: a namespace with loopback; its name is $SPACE$NAME.
-space()
-{
-	ip netns add "$SPACE$1" || { bad "no namespace $1"; return 1; }
-	spaces+=("$SPACE$1")
-	ip -n "$SPACE$1" link set lo up
-}
-
-within() { IN=(ip netns exec "$SPACE$1"); }
-outside() { IN=(); }
-
-# ---- nodes ----
-
-# A standard input that says nothing and does not end.
-silence() { [ -p silence ] || { mkfifo silence; exec 7<>silence; }; }
-
-# node NAME CONFIG ID OPTION...: as in test_cat; standard input is fd 0.
-node()
-{
-	local name=$1 config=$2 id=$3
-	shift 3
-	"${IN[@]}" "$SINEW" cat --config "$config" --node "$id" --stats "$name.json" "$@" \
-		>"$name.out" 2>"$name.err" <&0 7>&- 8>&- 9>&- &
-	pids+=($!)
-	printf -v "pid_$name" %s $!
-}
-
-# ends NAME STATUS
-ends()
-{
-	local pid=pid_$1 status
-	reap "${!pid}"
-	status=$?
-	[ "$status" = "$2" ] ||
-		bad "status of $1 is $status, expected $2; it said: $(tail -n 3 "$1.err")"
-}
-
-# idle_pair NAME CONFIG: two nodes with a connection on which nothing is said.
-idle_pair()
-{
-	silence
-	node "$1"1 "$2" 1 --to 2 <&7
-	node "$1"2 "$2" 2 </dev/null
-}
-
-# end_pair NAME: in order, and both with all that they wanted.
-end_pair()
-{
-	local one=pid_${1}1
-	kill -TERM "${!one}"
-	ends "$1"1 0
-	ends "$1"2 0
-}
-
-# config_of FILE PORT [ADDRESS1 ADDRESS2]
-config_of()
-{
-	config "$1" "port: $2"
-	[ $# = 2 ] || sed -i "s/$NET\.1\$/$3/; s/$NET\.2\$/$4/" "$1"
-}
-
-# ---- faults ----
-
-breaks()
-{
-	timeout "$LIMIT" "$SINEW" break "$@" >break.out 2>break.err
-	equals "status of break $*" $? 0
-}
-
-is_connected() { "$SINEW" break destroy "$@" --dry-run >dry.out 2>&1; }
-
-# The cookies of the sockets with that port: another connection has others.
-sockets()
-{
-	"${IN[@]}" ss -tneH state established "( sport = $1 or dport = $1 )" 2>/dev/null |
-		grep -o 'sk:[0-9a-f]*' | sort
-}
-
-two_sockets() { [ "$(sockets "$1" | wc -l)" = 2 ]; }
-
-reconnects() { jq '[.peers[].reconnects] | add' "$1"; }
+. tests/tools/break_lib.sh
 
 # ---- the command line ----
 
@@ -329,15 +234,6 @@ ipv6_is_broken_too()
 
 # ---- between machines ----
 
-# link NAME1 NAME2: a cable with the ends eth-NAME2 in NAME1 and eth-NAME1 in NAME2.
-link()
-{
-	ip link add "eth-$2" netns "$SPACE$1" type veth peer name "eth-$1" netns "$SPACE$2" &&
-		ip -n "$SPACE$1" link set "eth-$2" up && ip -n "$SPACE$2" link set "eth-$1" up
-}
-
-address() { ip -n "$SPACE$1" addr add "$2" dev "$3"; }
-
 # nodes_between ONE TWO: node 1 in namespace ONE, node 2 in TWO.
 nodes_between()
 {
@@ -417,132 +313,6 @@ a_router_resets_what_it_forwards()
 	resets_in_between r eth-r1
 }
 
-# ---- block ----
-
-tables() { ip netns exec "$SPACE$1" nft list tables; }
-no_tables() { [ -z "$(tables "$1")" ]; }
-has_counted() { ip netns exec "$SPACE$1" nft list ruleset | grep -q 'packets [1-9]'; }
-
-# block NAME SPACE OPTION...: in the background, until it says that it stands.
-block()
-{
-	local name=$1 space=$2
-	shift 2
-	begins "$name.err" 'blocked from' "$SINEW" break block --netns "$SPACE$space" "$@" \
-		>"$name.out"
-	printf -v "pid_$name" %s "$begun"
-}
-
-# datagram_arrives FROM TO ADDRESS: sends one, to a port that nobody has; did it arrive?
-datagram_arrives()
-{
-	local key before i
-	key='$1 == "Udp:" && $2 != "InDatagrams" { print $3 }'
-	before=$(ip netns exec "$SPACE$2" awk "$key" /proc/net/snmp)
-	ip netns exec "$SPACE$1" bash -c "echo >/dev/udp/$3/9" 2>/dev/null
-	for i in 1 2 3; do
-		[ "$(ip netns exec "$SPACE$2" awk "$key" /proc/net/snmp)" = "$before" ] || return 0
-		sleep 0.05
-	done
-	return 1
-}
-
-block_drops_one_direction_and_is_gone_afterwards()
-{
-	local side
-	space k1 && space k2 && link k1 k2 || return
-	address k1 10.9.0.1/24 eth-k2
-	address k2 10.9.0.2/24 eth-k1
-	config_of c 21065 10.9.0.1 10.9.0.2
-	mkfifo feed1 feed2
-	exec 8<>feed1 9<>feed2
-	within k1
-	node one c 1 --to 2 <feed1
-	within k2
-	node two c 2 --to 1 <feed2
-	outside
-	echo before >&8
-	wait_for has_line two.out before
-	# At the sender and at the receiver.
-	for side in 1 2; do
-		block way k$side --from 10.9.0.1 --to 10.9.0.2 --json
-		datagram_arrives k1 k2 10.9.0.2 && bad "k$side: it goes through from 1 to 2"
-		datagram_arrives k2 k1 10.9.0.1 || bad "k$side: it is blocked from 2 to 1"
-		echo "forth $side" >&8
-		echo "back $side" >&9
-		wait_for has_line one.out "back $side"
-		has_line two.out "forth $side" && bad "k$side: a message went through"
-		kill -TERM "$pid_way"
-		ends way 0
-		wait_for no_tables k$side
-		json_holds way.out '.blocked | length == 1 and .[0].packets > 0'
-		datagram_arrives k1 k2 10.9.0.2 || bad "k$side: it is still blocked"
-		wait_for has_line two.out "forth $side"
-	done
-	exec 8>&- 9>&-
-	ends one 0
-	ends two 0
-	json_is one.json '[.peers[].reconnects] | add' 0
-}
-
-block_ends_after_its_time_and_both_ways()
-{
-	space t1 && space t2 && link t1 t2 || return
-	address t1 10.9.0.1/24 eth-t2
-	address t2 10.9.0.2/24 eth-t1
-	block both t1 --from 10.9.0.1/32 --to 10.9.0.0/24 --both --for 1.5
-	datagram_arrives t1 t2 10.9.0.2 && bad "it goes through"
-	datagram_arrives t2 t1 10.9.0.1 && bad "it goes through backwards"
-	ends both 0
-	no_tables t1 || bad "a table is left: $(tables t1)"
-	says both.out 10.9.0.0/24
-	block port t1 --to 10.9.0.2 --port 7 --for 60
-	datagram_arrives t1 t2 10.9.0.2 || bad "another port is blocked"
-	kill -INT "$pid_port"
-	ends port 0
-	block port t1 --to 10.9.0.2 --port 7 --port 9
-	datagram_arrives t1 t2 10.9.0.2 && bad "the port is not blocked"
-	kill -HUP "$pid_port"
-	ends port 0
-	no_tables t1 || bad "a table is left: $(tables t1)"
-}
-
-rejected_connections_are_reset()
-{
-	space j || return
-	within j
-	config_of c 21065
-	idle_pair p c
-	wait_for two_sockets 21065
-	block way j --from "$NET.1" --to "$NET.2" --reject --both --json
-	breaks destroy --netns "${SPACE}j" --port 21065
-	wait_for has_counted j
-	timeout "$LIMIT" ip netns exec "${SPACE}j" bash -c "</dev/tcp/$NET.2/21065" 2>/dev/null
-	equals "status of a connect that is not from there" $? 0
-	kill -TERM "$pid_way"
-	ends way 0
-	json_holds way.out '[.blocked[].packets] | add > 0'
-	wait_for two_sockets 21065
-	outside
-	end_pair p
-}
-
-a_table_that_was_left_behind_is_removed()
-{
-	space l || return
-	block dead l --from 10.9.0.1
-	kill -KILL "$pid_dead"
-	wait "$pid_dead" 2>/dev/null
-	block alive l --from 10.9.0.2
-	equals "tables" "$(tables l | wc -l)" 2
-	breaks block --clean --netns "${SPACE}l" --json
-	json_is break.out .removed 1
-	equals "tables" "$(tables l)" "table inet sinew_break_$pid_alive"
-	kill -TERM "$pid_alive"
-	ends alive 0
-	no_tables l || bad "a table is left: $(tables l)"
-}
-
 # A link over SCTP in user land is in UDP.
 what_is_no_connection_of_tcp_is_said()
 {
@@ -576,22 +346,7 @@ tests='who_is_not_root_is_told_what_to_do
 	a_bridge_resets_what_crosses_it
 	a_router_resets_what_it_forwards'
 ! grep -q HAVE_USRSCTP "$BUILT/flags" || tests="$tests what_is_no_connection_of_tcp_is_said"
-blocks='block_drops_one_direction_and_is_gone_afterwards
-	block_ends_after_its_time_and_both_ways
-	rejected_connections_are_reset
-	a_table_that_was_left_behind_is_removed'
 for name in $tests; do
 	if [ "$(id -u)" = 0 ]; then run "$name"; else skip "$name" "needs root"; fi
-done
-for name in $blocks; do
-	if [ "$(id -u)" != 0 ]; then
-		skip "$name" "needs root"
-	elif ! command -v nft >/dev/null; then
-		skip "$name" "nft is not installed"
-	elif "$SINEW" break block --clean 2>&1 | grep -q 'without libnftables'; then
-		skip "$name" "built without libnftables"
-	else
-		run "$name"
-	fi
 done
 finish

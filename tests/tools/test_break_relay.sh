@@ -107,7 +107,7 @@ a_hole_takes_all_and_gives_nothing()
 a_stall_takes_nothing_and_leaves_the_other_direction()
 {
 	relay r --at a1:a:4321:stall=3600000
-	pair r out=50000000 back=9000000 patience=500
+	pair r out=50000000 back=9000000 enough=4321
 	stop_relay r
 	is r 1 dialled got 4321
 	is r 1 dialled end none
