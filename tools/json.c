@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "tools/file.h"
+
 int json_print(struct json_object *document, FILE *to)
 {
 	const char *text = json_text(document);
@@ -17,6 +19,15 @@ int json_print(struct json_object *document, FILE *to)
 	if (fputs(text, to) < 0 || fputc('\n', to) < 0 || fflush(to))
 		return -errno;
 	return 0;
+}
+
+int json_replace(struct json_object *document, const char *name)
+{
+	const char *text = json_text(document);
+	int rc = text ? file_replace(name, text) : -ENOMEM;
+
+	json_free(document);
+	return rc;
 }
 
 int json_end(struct json_object *document)

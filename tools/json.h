@@ -12,6 +12,8 @@
 
 /* The text and a newline. 0, -ENOMEM, or the negative errno of writing; flushed. */
 int json_print(struct json_object *document, FILE *to);
+/* Takes the place of the file of that name, as file_replace() does, and is released. The same. */
+int json_replace(struct json_object *document, const char *name);
 /* The results: prints a document, if there is one, on standard output, and releases it. The same,
  * also for what was printed there before. */
 int json_end(struct json_object *document);

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "tools/file.h"
@@ -91,11 +90,11 @@ static int parse(struct match_options *o, const struct match_method *method, int
 	};
 	int rc;
 
-	*o = (struct match_options){ .probability = 1, .listen_ms = LISTEN_MS };
-	if (getrandom(&o->seed, sizeof(o->seed), 0) != sizeof(o->seed))
-		o->seed = 1;
-	/* JSON readers keep integers up to 2^53. */
-	o->seed >>= 11;
+	*o = (struct match_options){
+		.probability = 1,
+		.listen_ms = LISTEN_MS,
+		.seed = random_seed() >> 11,	/* JSON readers keep integers up to 2^53 */
+	};
 	rc = options_parse(&table, o, argc, argv);
 	if (rc >= 0)
 		return rc;
@@ -190,16 +189,11 @@ static struct json_object *document_of(const struct match *m, int status)
 
 static int write_file(const struct match *m, int status)
 {
-	struct json_object *document;
-	const char *text;
 	int rc;
 
 	if (!m->options.stats)
 		return 0;
-	document = document_of(m, status);
-	text = json_text(document);
-	rc = text ? file_replace(m->options.stats, text) : -ENOMEM;
-	json_free(document);
+	rc = json_replace(document_of(m, status), m->options.stats);
 	if (!rc)
 		return 0;
 	say(SINEW_ERROR, "--stats: cannot write %s: %s", m->options.stats, strerror(-rc));

@@ -15,9 +15,10 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tools/random.h"
 
 #define BUFFER_BYTES	(8 << 20)	/* of segments that were not yet looked at */
 #define PROGRAM_MAX	(20 + 2 * FILTER_PORTS_MAX)
@@ -120,9 +121,9 @@ int raw_open(const char *interface, const struct filter_ports *ports, struct raw
 
 	if (!r)
 		return -ENOMEM;
-	*r = (struct raw){ .seen_fd = -1, .ipv4_fd = -1, .ipv6_fd = -1 };
-	if (getrandom(&r->mark, sizeof(r->mark), 0) != sizeof(r->mark) || !r->mark)
-		r->mark = 1;
+	*r = (struct raw){
+		.seen_fd = -1, .ipv4_fd = -1, .ipv6_fd = -1, .mark = (uint16_t)(random_seed() | 1),
+	};
 	rc = open_seen(interface, ports, &r->seen_fd);
 	if (rc)
 		goto failed;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "lowcomms/sockaddr.h"
@@ -19,6 +18,7 @@
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/json.h"
+#include "tools/random.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
@@ -86,15 +86,11 @@ static void acted(void *user, const struct relay_place *place, const struct rela
 static bool find_faults(struct relay *r)
 {
 	struct relay_faults *faults = &r->args.faults;
-	uint32_t seed;
 
 	if (r->args.replay)
 		return !relay_log_read(r->args.replay, &r->log, faults);
-	if (faults->seed == RELAY_SEED_NONE) {
-		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-			seed = (uint32_t)clock_now_ns();
-		faults->seed = seed;
-	}
+	if (faults->seed == RELAY_SEED_NONE)
+		faults->seed = (uint32_t)random_seed();
 	relay_log_head(&r->log, faults);
 	return true;
 }

@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "tools/break/match.h"
 #include "tools/break/packet.h"
+#include "tools/random.h"
 #include "tools/say.h"
 
 #define TRY_NS			(2 * CLOCK_S)	/* what lives longer than that is given up */
@@ -216,23 +216,13 @@ static int see(struct match *m)
 
 /* ---- probes ---- */
 
-static uint32_t random_number(void)
-{
-	uint32_t n = 0;
-
-	/* Nothing depends on it being a good one. */
-	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != sizeof(n))
-		n = (uint32_t)clock_now_ns();
-	return n;
-}
-
 /* The two ends in turn; one that is here first. */
 static void provoke(struct match *m, struct target *t, uint64_t now)
 {
 	unsigned end = (t->n_probes + !t->connection.sockets[0].is_there) % 2;
 	struct packet p;
 
-	target_probe(t, end, random_number(), &p);
+	target_probe(t, end, (uint32_t)random_seed(), &p);
 	send_to(m, t, end, &p);
 	t->n_probes++;
 	t->probe_ns = now + (p.n_payload ? PROBE_KNOWN_NS : PROBE_UNKNOWN_NS);

@@ -5,10 +5,8 @@
  */
 #include "tools/cat/cat.h"
 
-#include <errno.h>
 #include <netdb.h>
 
-#include "tools/file.h"
 #include "tools/json.h"
 
 #define SCHEMA	2
@@ -116,11 +114,5 @@ static struct json_object *whole_of(const struct stats *stats)
 
 int stats_write(const char *file, const struct stats *stats)
 {
-	struct json_object *o = whole_of(stats);
-	const char *text = json_text(o);
-	int rc;
-
-	rc = text ? file_replace(file, text) : -ENOMEM;
-	json_free(o);
-	return rc;
+	return json_replace(whole_of(stats), file);
 }

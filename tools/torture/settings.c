@@ -8,12 +8,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "tools/command.h"
 #include "tools/options.h"
+#include "tools/random.h"
 #include "tools/say.h"
 
 #define KILL_MS		3
@@ -160,18 +160,15 @@ static int derive(struct settings *s)
 
 int settings_parse(struct settings *s, int argc, char **argv)
 {
-	uint32_t chance;
 	int rc;
 
-	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
-		chance = (uint32_t)getpid();
 	*s = (struct settings){
 		.n_nodes = 5,
 		.breaker = BREAKER_BEST,
 		.kill_ms = KILL_MS,
 		.restart_ms = RESTART_MS,
 		.n_slow = 1,
-		.seed = chance,
+		.seed = (uint32_t)random_seed(),
 		.port = SINEW_PORT,
 		.linger_ms = LINGER_MS,
 		.level = SINEW_ERROR,
