@@ -157,7 +157,7 @@ is_full_and_waits()
 {
 	[ "$(n_fds)" = $(($1 + 128)) ] && grep -q '^State:[[:space:]]*S' "/proc/$relay_pid/status"
 }
-# Whatever the idle ones were connected to in the relay has heard of their end.
+# The other ends of the idle connections have heard that these have gone.
 have_gone() { ! ss -Htn state established "( src $A_STAND_IN or src $B_STAND_IN )" | grep -q .; }
 
 # It learns at once that all have gone and that one has come.

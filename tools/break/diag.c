@@ -345,21 +345,10 @@ int self_error(const struct self *s)
 	return errno == EAGAIN ? 0 : errno;
 }
 
-/* The dialler has the upper address; each end is found by itself, then both are merged. */
-static int destroy_dialler(struct diag *d, const struct self *self, const struct filter *f)
-{
-	struct diag_connection found[2];
-	unsigned n, n_left_out;
-	int rc;
-
-	rc = diag_collect(d, f, found, 2, &n, &n_left_out);
-	if (!rc)
-		rc = n ? diag_destroy(d, &found[0].sockets[1]) : -EOPNOTSUPP;
-	return rc || self_error(self) == ECONNABORTED ? rc : -EIO;
-}
-
 int diag_probe(void)
 {
+	struct diag_connection found[2];
+	unsigned n = 0, n_left_out;
 	struct diag *d = NULL;
 	struct filter f;
 	struct self self;
@@ -368,8 +357,13 @@ int diag_probe(void)
 	rc = self_open(&self, &f);
 	if (!rc)
 		rc = diag_open(&d);
+	/* Each end is found by itself, then both are merged; the dialler has the upper address. */
 	if (!rc)
-		rc = destroy_dialler(d, &self, &f);
+		rc = diag_collect(d, &f, found, 2, &n, &n_left_out);
+	if (!rc)
+		rc = n ? diag_destroy(d, &found[0].sockets[1]) : -EOPNOTSUPP;
+	if (!rc && self_error(&self) != ECONNABORTED)
+		rc = -EIO;
 	diag_close(d);
 	self_close(&self);
 	return rc;

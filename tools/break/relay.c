@@ -97,18 +97,18 @@ static bool find_faults(struct relay *r)
 
 static bool listen_all(struct relay *r)
 {
-	struct relay_arguments *args = &r->args;
 	unsigned s;
 
 	for (s = 0; s < RELAY_SIDES; s++) {
+		const struct relay_node *own = &r->args.nodes[s], *other = &r->args.nodes[!s];
 		struct relay_listener *l = &r->listeners[s];
 
 		l->side = (enum relay_side)s;
 		l->polls = &r->polls[POLL_LISTENERS + 2 * s];
-		l->at = args->stand_ins[!s];
-		l->to = args->ends[!s];
-		l->only = args->ends[s];
-		l->from = args->stand_ins[s];
+		l->at = other->stand_in;
+		l->to = other->at;
+		l->only = own->at;
+		l->from = own->stand_in;
 		addr_set_port(&l->only, 0);
 		addr_set_port(&l->from, 0);
 		if (relay_listener_open(l))
@@ -126,8 +126,9 @@ static void tell_start(const struct relay *r)
 	    host_text(&r->listeners[RELAY_B].at, true, other), r->args.faults.seed);
 	if (r->args.write_configs)
 		say(SINEW_INFO, "run node a with --config %s/%" PRIu32 ".conf, node b with "
-		    "--config %s/%" PRIu32 ".conf", r->args.write_configs, r->args.nodes[RELAY_A],
-		    r->args.write_configs, r->args.nodes[RELAY_B]);
+		    "--config %s/%" PRIu32 ".conf", r->args.write_configs,
+		    r->args.nodes[RELAY_A].id, r->args.write_configs,
+		    r->args.nodes[RELAY_B].id);
 }
 
 /* False after it said why. */

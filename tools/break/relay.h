@@ -21,14 +21,16 @@ struct json_object;
 
 #define RELAY_SEED_NONE	UINT64_MAX	/* --seed is not given */
 
+struct relay_node {
+	struct sockaddr_storage at;		/* where it listens */
+	struct sockaddr_storage stand_in;	/* as what the other one sees it; port 0: as at */
+	uint32_t id;				/* 0: not given */
+};
+
 struct relay_arguments {
-	bool has_ends;				/* --a and --b, not --config */
-	struct sockaddr_storage ends[RELAY_SIDES];	/* where each node listens */
-	struct sockaddr_storage stand_ins[RELAY_SIDES];	/* as what the other one sees it; port 0:
-						 * as the node */
+	struct relay_node nodes[RELAY_SIDES];
 	bool has_stand_ins;			/* by --stand-ins */
 	const char *config;			/* or NULL */
-	uint32_t nodes[RELAY_SIDES];
 	const char *write_configs;		/* or NULL */
 	struct relay_faults faults;		/* rules, and the seed or RELAY_SEED_NONE */
 	const char *log, *replay;		/* or NULL */

@@ -70,47 +70,42 @@ static bool parse_two(const char *text, struct sockaddr_storage *ret_x,
 	       parse_address(text + len + 1, strlen(text + len + 1), ret_y);
 }
 
-static const char *take_end(struct relay_arguments *args, enum relay_side side, const char *text)
+static const char *take_node(void *node, const char *text)
 {
-	args->has_ends = parse_two(text, &args->ends[side], &args->stand_ins[side]);
-	return args->has_ends ? NULL : "ADDRESS[:PORT],STAND-IN[:PORT], with numeric addresses";
+	struct relay_node *n = node;
+
+	return parse_two(text, &n->at, &n->stand_in) ? NULL :
+	       "ADDRESS[:PORT],STAND-IN[:PORT], with numeric addresses";
 }
 
-static const char *take_a(void *settings, const char *text)
+static const char *take_ids(void *nodes, const char *text)
 {
-	return take_end(settings, RELAY_A, text);
-}
-
-static const char *take_b(void *settings, const char *text)
-{
-	return take_end(settings, RELAY_B, text);
-}
-
-static const char *take_nodes(void *settings, const char *text)
-{
-	struct relay_arguments *args = settings;
+	struct relay_node *two = nodes;
+	uint32_t ids[RELAY_SIDES];
 	unsigned n = 0;
 
-	return options_nodeids(text, args->nodes, RELAY_SIDES, &n) && n == RELAY_SIDES &&
-	       args->nodes[0] != args->nodes[1] ? NULL : "two nodeids with a comma between";
+	if (!options_nodeids(text, ids, RELAY_SIDES, &n) || n != RELAY_SIDES || ids[0] == ids[1])
+		return "two nodeids with a comma between";
+	two[RELAY_A].id = ids[0];
+	two[RELAY_B].id = ids[1];
+	return NULL;
 }
 
 static const char *take_stand_ins(void *settings, const char *text)
 {
 	struct relay_arguments *args = settings;
 
-	args->has_stand_ins = parse_two(text, &args->stand_ins[RELAY_A],
-					&args->stand_ins[RELAY_B]);
+	args->has_stand_ins = parse_two(text, &args->nodes[RELAY_A].stand_in,
+					&args->nodes[RELAY_B].stand_in);
 	return args->has_stand_ins ? NULL : "two numeric addresses with a comma between, each "
 	       "optionally with :PORT";
 }
 
 /* Those beyond the last are only counted. */
-static const char *take_rule(void *settings, const char *text,
+static const char *take_rule(struct relay_faults *faults, const char *text,
 			     bool (*parse)(const char *, struct relay_rule *),
 			     const char *expected)
 {
-	struct relay_faults *faults = &((struct relay_arguments *)settings)->faults;
 	struct relay_rule rule;
 
 	if (!parse(text, &rule))
@@ -121,37 +116,37 @@ static const char *take_rule(void *settings, const char *text,
 	return NULL;
 }
 
-static const char *take_every(void *settings, const char *text)
+static const char *take_every(void *faults, const char *text)
 {
-	return take_rule(settings, text, relay_rule_every,
+	return take_rule(faults, text, relay_rule_every,
 			 "[a:|b:]BYTES:ACT with ACT one of " RELAY_ACT_FORMS);
 }
 
-static const char *take_at(void *settings, const char *text)
+static const char *take_at(void *faults, const char *text)
 {
-	return take_rule(settings, text, relay_rule_at,
+	return take_rule(faults, text, relay_rule_at,
 			 "CONNECTION:DIRECTION:OFFSET:ACT, for example a3:b:1000:reset, with ACT "
 			 "one of " RELAY_ACT_FORMS);
 }
 
 static const struct option_row rows[] = {
-	OPTION_OTHER("a", take_a, "ADDR,STAND-IN",
-		     "address of node a, and its stand-in for node b"),
-	OPTION_OTHER("b", take_b, "ADDR,STAND-IN",
-		     "address of node b, and its stand-in for node a"),
+	OPTION_PART("a", struct relay_arguments, nodes[RELAY_A], take_node, "ADDR,STAND-IN",
+		    "address of node a, and its stand-in for node b"),
+	OPTION_PART("b", struct relay_arguments, nodes[RELAY_B], take_node, "ADDR,STAND-IN",
+		    "address of node b, and its stand-in for node a"),
 	OPTION_TEXT("config", struct relay_arguments, config, "FILE",
 		    "read the addresses of the two nodes from a configuration"),
-	OPTION_OTHER("nodes", take_nodes, "A,B", "their nodeids"),
+	OPTION_PART("nodes", struct relay_arguments, nodes, take_ids, "A,B", "their nodeids"),
 	OPTION_OTHER("stand-ins", take_stand_ins, "X,Y", "the stand-in of each"),
 	OPTION_TEXT("write-configs", struct relay_arguments, write_configs, "DIR",
 		    "write DIR/A.conf and DIR/B.conf, which have the stand-ins"),
-	OPTION_OTHER("every", take_every, "[DIRECTION:]BYTES:ACT",
-		     "repeat ACT, every BYTES on average"),
-	OPTION_OTHER("at", take_at, "CONNECTION:DIRECTION:OFFSET:ACT",
-		     "do ACT once. CONNECTION: a3\n"
-		     "(the third that node a dialled), b3, 3 (both), a, b or all;\n"
-		     "DIRECTION: a (bytes from node a), b or both; OFFSET: bytes\n"
-		     "that pass before"),
+	OPTION_PART("every", struct relay_arguments, faults, take_every, "[DIRECTION:]BYTES:ACT",
+		    "repeat ACT, every BYTES on average"),
+	OPTION_PART("at", struct relay_arguments, faults, take_at,
+		    "CONNECTION:DIRECTION:OFFSET:ACT", "do ACT once. CONNECTION: a3\n"
+		    "(the third that node a dialled), b3, 3 (both), a, b or all;\n"
+		    "DIRECTION: a (bytes from node a), b or both; OFFSET: bytes\n"
+		    "that pass before"),
 	OPTION_NUMBER("seed", struct relay_arguments, faults.seed, 0, INT64_MAX, "N",
 		      "seed of --every; default: random, printed at start"),
 	OPTION_TEXT("log", struct relay_arguments, log, "FILE", "log each act as a line of JSON"),
@@ -207,18 +202,21 @@ static int wrong(const char *text)
 
 static int check(const struct relay_arguments *args)
 {
-	if (args->has_ends && args->config)
+	const struct relay_node *a = &args->nodes[RELAY_A], *b = &args->nodes[RELAY_B];
+	bool has_ends = a->at.ss_family || b->at.ss_family;
+
+	if (has_ends && args->config)
 		return wrong("found --config and --a or --b, expected one of both ways to name "
 			     "the nodes");
-	if (!args->has_ends && !args->config)
+	if (!has_ends && !args->config)
 		return wrong("found no nodes, expected --a and --b, or --config");
-	if (args->has_ends && (!args->ends[RELAY_A].ss_family || !args->ends[RELAY_B].ss_family))
+	if (has_ends && (!a->at.ss_family || !b->at.ss_family))
 		return wrong("found one of --a and --b, expected both");
-	if (args->config && !args->nodes[RELAY_A])
+	if (args->config && !a->id)
 		return wrong("--config needs --nodes A,B");
 	if (args->config && !args->has_stand_ins)
 		return wrong("--config needs --stand-ins: two further addresses of this machine");
-	if (args->has_ends && (args->nodes[RELAY_A] || args->has_stand_ins || args->write_configs))
+	if (has_ends && (a->id || args->has_stand_ins || args->write_configs))
 		return wrong("--nodes, --stand-ins and --write-configs need --config");
 	if (args->faults.n_rules > RELAY_RULES_MAX)
 		return wrong("found more than 32 of --every and --at together");
@@ -231,8 +229,7 @@ static int check(const struct relay_arguments *args)
 /* ---- nodes of a file ---- */
 
 /* The first address of each node. */
-static int find_in_config(const char *file, const uint32_t nodes[RELAY_SIDES],
-			  struct sockaddr_storage ret_ends[RELAY_SIDES])
+static int find_in_config(const char *file, struct relay_node nodes[RELAY_SIDES])
 {
 	struct sinew_config *config;
 	struct sinew_options opt;
@@ -247,13 +244,13 @@ static int find_in_config(const char *file, const uint32_t nodes[RELAY_SIDES],
 	}
 	for (s = 0; s < RELAY_SIDES && !rc; s++) {
 		SINEW_OPTIONS_INIT(&opt);
-		rc = sinew_config_options(config, nodes[s], &opt, err, sizeof(err));
+		rc = sinew_config_options(config, nodes[s].id, &opt, err, sizeof(err));
 		if (!rc)
-			rc = sinew_config_own(config, nodes[s], err, sizeof(err));
+			rc = sinew_config_own(config, nodes[s].id, err, sizeof(err));
 		if (rc)
 			say(SINEW_ERROR, "%s", err);
 		else
-			ret_ends[s] = opt.addrs[0];
+			nodes[s].at = opt.addrs[0];
 	}
 	sinew_config_free(config);
 	return rc;
@@ -322,10 +319,10 @@ static void write_copy(FILE *to, const char *text, const struct lines *l,
 }
 
 /* The copy, to be released by free(). */
-static int change(const char *text, uint32_t node, const struct sockaddr_storage *stand_in,
-		  struct config_error *err, char **ret_text)
+static int change(const char *text, const struct relay_node *node, struct config_error *err,
+		  char **ret_text)
 {
-	struct lines lines = { .node = node };
+	struct lines lines = { .node = node->id };
 	size_t size;
 	FILE *to;
 	int rc;
@@ -336,7 +333,7 @@ static int change(const char *text, uint32_t node, const struct sockaddr_storage
 	to = open_memstream(ret_text, &size);
 	if (!to)
 		return -ENOMEM;
-	write_copy(to, text, &lines, stand_in);
+	write_copy(to, text, &lines, &node->stand_in);
 	if (fclose(to)) {
 		free(*ret_text);
 		return -ENOMEM;
@@ -401,8 +398,8 @@ static int write_one(const char *file, const char *dir, uint32_t node, const cha
  * Makes DIR (if it is not there) and in it ID.conf for each of the two: the same
  * text, but the other node has its stand-in as only address.
  */
-static int write_configs(const char *file, const char *dir, const uint32_t nodes[RELAY_SIDES],
-			 const struct sockaddr_storage stand_ins[RELAY_SIDES])
+static int write_configs(const char *file, const char *dir,
+			 const struct relay_node nodes[RELAY_SIDES])
 {
 	char err[SINEW_CONFIG_ERROR_MAX] = "", *text = NULL, *changed = NULL;
 	struct config_error error = { .file = file, .text = err, .size = sizeof(err) };
@@ -419,12 +416,12 @@ static int write_configs(const char *file, const char *dir, const uint32_t nodes
 		say(SINEW_ERROR, "--write-configs: cannot create %s: %s", dir, strerror(-rc));
 	}
 	for (s = 0; s < RELAY_SIDES && !rc; s++) {
-		rc = change(text, nodes[!s], &stand_ins[!s], &error, &changed);
+		rc = change(text, &nodes[!s], &error, &changed);
 		if (rc) {
 			say(SINEW_ERROR, "%s", *err ? err : strerror(-rc));
 			break;
 		}
-		rc = write_one(file, dir, nodes[s], changed);
+		rc = write_one(file, dir, nodes[s].id, changed);
 		free(changed);
 	}
 	free(text);
@@ -438,17 +435,17 @@ static bool fit(const struct relay_arguments *args)
 	unsigned s, other;
 
 	for (s = 0; s < RELAY_SIDES; s++) {
-		const struct sockaddr_storage *stand_in = &args->stand_ins[s];
+		const struct sockaddr_storage *stand_in = &args->nodes[s].stand_in;
 
 		for (other = 0; other < RELAY_SIDES; other++) {
-			if (!addr_same(stand_in, &args->ends[other]))
+			if (!addr_same(stand_in, &args->nodes[other].at))
 				continue;
 			say(SINEW_ERROR, "the stand-in of %s is the address of %s: name another "
 			    "address or port", RELAY_SIDE_NAME(s), RELAY_SIDE_NAME(other));
 			return false;
 		}
 		/* It is the source of the dial on to the other node. */
-		if (stand_in->ss_family == args->ends[!s].ss_family)
+		if (stand_in->ss_family == args->nodes[!s].at.ss_family)
 			continue;
 		say(SINEW_ERROR, "the stand-in of %s and the address of %s are not of one family: "
 		    "expected both as IPv4 or both as IPv6", RELAY_SIDE_NAME(s),
@@ -462,19 +459,18 @@ static bool find_ends(struct relay_arguments *args)
 {
 	unsigned s;
 
-	if (args->config && find_in_config(args->config, args->nodes, args->ends))
+	if (args->config && find_in_config(args->config, args->nodes))
 		return false;
 	for (s = 0; s < RELAY_SIDES; s++) {
-		struct sockaddr_storage *end = &args->ends[s], *stand_in = &args->stand_ins[s];
+		struct relay_node *n = &args->nodes[s];
 
-		if (!addr_port(end))
-			addr_set_port(end, SINEW_PORT);
-		if (!addr_port(stand_in))
-			addr_set_port(stand_in, addr_port(end));
+		if (!addr_port(&n->at))
+			addr_set_port(&n->at, SINEW_PORT);
+		if (!addr_port(&n->stand_in))
+			addr_set_port(&n->stand_in, addr_port(&n->at));
 	}
-	return fit(args) &&
-	       !(args->write_configs && write_configs(args->config, args->write_configs,
-						      args->nodes, args->stand_ins));
+	return fit(args) && !(args->write_configs &&
+			      write_configs(args->config, args->write_configs, args->nodes));
 }
 
 int relay_arguments_parse(struct relay_arguments *args, int argc, char **argv)
