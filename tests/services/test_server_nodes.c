@@ -243,7 +243,8 @@ static void lookup_counts_nodes(void)
 	end();
 }
 
-static void a_service_is_told(void)
+/* Each of them once. */
+static void services_are_told(void)
 {
 	struct sinew_service service = {
 		.size = sizeof service, .delivery = SINEW_CALL_WHOLE,
@@ -255,6 +256,9 @@ static void a_service_is_told(void)
 	CHECK_EQ(sinew_service_bind(calls[1], 200, &service, NULL), 0);
 	DRIVE_ALL(is_whole() && follower_has(&all[2], SINEW_TOPO_SERVICE, 200, 1) == 1 &&
 		  follower_has(&all[0], SINEW_TOPO_SERVICE, 200, 1) == 1);
+	CHECK_EQ(sinew_service_bind(calls[1], 201, &service, NULL), 0);
+	DRIVE_ALL(follower_has(&all[2], SINEW_TOPO_SERVICE, 201, 1) == 1);
+	CHECK_EQ(follower_has(&all[2], SINEW_TOPO_SERVICE, 200, 1), 1);
 	CHECK_EQ(follower_has(&all[2], SINEW_TOPO_SERVICE, 1, 0), 0);
 	end();
 }
@@ -522,7 +526,7 @@ int main(void)
 	RUN(broken_links_lose_nothing);
 	RUN(a_new_incarnation_is_told);
 	RUN(lookup_counts_nodes);
-	RUN(a_service_is_told);
+	RUN(services_are_told);
 	RUN(a_link_says_its_path);
 	RUN(a_node_says_its_name_and_addresses);
 	RUN(a_flood_is_bounded);

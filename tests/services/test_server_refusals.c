@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "proto/wire.h"
+#include "services/connection.h"
 #include "services/sinew-call.h"
 #include "tests/lib/control_peer.h"
 
@@ -282,6 +283,30 @@ static void a_lookup_counts_nodes(void)
 	end();
 }
 
+/* Without a server nobody else counts them. */
+static void publications_of_a_connection_have_a_limit(void)
+{
+	struct sinew_topo *away = NULL;
+	uint64_t id = 0;
+	unsigned n = 0;
+
+	if (!begin(false))
+		return;
+	CHECK_EQ(sinew_topo_connect(control_peer_name(1), &away), 0);
+	end();
+	topo = away;
+	DRIVE_ALL(!status().connected);
+	while (n < TOPO_OFFERS_MAX &&
+	       !sinew_topo_publish(topo, TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, &id))
+		n++;
+	CHECK_EQ(n, TOPO_OFFERS_MAX);
+	CHECK_EQ(sinew_topo_publish(topo, TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, NULL), -ENOSPC);
+	CHECK_EQ(sinew_topo_withdraw(topo, id), 0);
+	CHECK_EQ(sinew_topo_publish(topo, TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, NULL), 0);
+	sinew_topo_close(topo);
+	topo = NULL;
+}
+
 /* ---- rights, at the socket ---- */
 
 /* The status of the answer to one request; events that come before it are passed over. */
@@ -479,6 +504,7 @@ int main(void)
 	RUN(filters_are_checked);
 	RUN(the_status_counts);
 	RUN(a_lookup_counts_nodes);
+	RUN(publications_of_a_connection_have_a_limit);
 	RUN(a_reader_reads_and_a_writer_writes);
 	RUN(without_a_judge_of_questions_none_is_answered);
 	RUN(what_breaks_the_rules_is_over);
