@@ -261,6 +261,19 @@ static void writers_are_counted(void)
 	CHECK_EQ(sinew_control_serve(n, &opt), -EINVAL);
 }
 
+static void the_own_user_is_the_one_in_force(void)
+{
+	struct sinew_node *n = (struct sinew_node *)(void *)&n;	/* not looked at */
+	const uid_t before = geteuid();
+	struct control *c = NULL;
+
+	CHECK_EQ(before ? 0 : seteuid(OWN), 0);
+	CHECK_EQ(control_new(n, NULL, &c), 0);
+	CHECK_EQ(c->own_uid, before ? before : OWN);
+	CHECK_EQ(before ? 0 : seteuid(0), 0);
+	control_free(c);
+}
+
 /* ---- names ---- */
 
 static void names_are_made_of_all_parts(void)
@@ -297,6 +310,7 @@ int main(void)
 	RUN(root_and_the_own_user_may_all);
 	RUN(others_may_as_the_options_say);
 	RUN(writers_are_counted);
+	RUN(the_own_user_is_the_one_in_force);
 	RUN(names_are_made_of_all_parts);
 	return check_done();
 }
