@@ -11,22 +11,33 @@
 static struct test_node node;
 static struct sinew_topo *topo;
 static struct follower all;
-static unsigned port;			/* of the node */
+static unsigned ports[SINEW_ADDRS_MAX];	/* of the node */
 
-static bool begin(const struct sinew_topo_options *opt)
+static bool begin_at(unsigned n_addrs, const struct sinew_topo_options *opt)
 {
-	struct sockaddr_storage addr = free_address("127.0.0.1");
 	struct sinew_topo_filter filter = everything();
+	struct sockaddr_storage addr;
 	struct sinew_options o;
 
 	memset(&node, 0, sizeof node);
-	fast_options(&o, 1, &addr);
-	port = ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
+	for (unsigned i = 0; i < n_addrs; i++) {
+		addr = free_address("127.0.0.1");
+		if (!i)
+			fast_options(&o, 1, &addr);
+		o.addrs[i] = addr;
+		ports[i] = ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
+	}
+	o.n_addrs = n_addrs;
 	if (!node_open(&node, &o))
 		return false;
 	return CHECK_EQ(sinew_topo_start(node.n, NULL, opt), 0) &&
 		CHECK_EQ(sinew_topo_open(node.n, &topo), 0) &&
 		follower_begin(&all, topo, &filter);
+}
+
+static bool begin(const struct sinew_topo_options *opt)
+{
+	return begin_at(1, opt);
 }
 
 static void end(void)
@@ -62,7 +73,7 @@ static const char *attr_of_node(const char *line)
 	static char text[SINEW_TOPO_ATTR_MAX + 1];
 
 	snprintf(text, sizeof text, "incarnation=%016llx\n%saddr=127.0.0.1:%u\n",
-		 (unsigned long long)sinew_incarnation(node.n), line, port);
+		 (unsigned long long)sinew_incarnation(node.n), line, ports[0]);
 	return text;
 }
 
@@ -96,6 +107,38 @@ static void a_name_of_the_node_is_shown(void)
 	CHECK(strstr(all.last.attr, "\nname=xxxx") && strstr(all.last.attr, "x\naddr=127.0.0.1"));
 	CHECK_EQ(all.n_rows, 1);
 	CHECK_EQ(all.n_withdrawn, 2);
+	end();
+}
+
+/* Of lines that are a byte too many together the last one is left out, as of longer ones. */
+static void a_node_has_the_lines_that_fit(void)
+{
+	char name[SINEW_PEER_NAME_MAX], text[2 * SINEW_TOPO_ATTR_MAX];
+	unsigned n_whole = 0, n_told = 1;
+
+	if (!begin_at(SINEW_ADDRS_MAX, NULL))
+		return;
+	DRIVE_ALL(all.n_current == 1);
+	for (unsigned len = 40; len < 64; len++) {
+		size_t n = 0, cut = 0;
+
+		memset(name, 'x', len);
+		name[len] = '\0';
+		CHECK_EQ(sinew_peer_set_name(node.n, 1, name), 0);
+		n_told++;
+		DRIVE_ALL(sinew_dispatch(node.n, 0) >= 0 && all.n_published == n_told);
+		n += (size_t)snprintf(text, sizeof text, "incarnation=%016llx\nname=%s\n",
+				      (unsigned long long)sinew_incarnation(node.n), name);
+		for (unsigned i = 0; i < SINEW_ADDRS_MAX; i++) {
+			cut = n;
+			n += (size_t)snprintf(text + n, sizeof text - n, "addr=127.0.0.1:%u\n",
+					      ports[i]);
+		}
+		n_whole += n <= SINEW_TOPO_ATTR_MAX;
+		text[n <= SINEW_TOPO_ATTR_MAX ? n : cut] = '\0';
+		CHECK_STR(all.last.attr, text);
+	}
+	CHECK(n_whole > 0 && n_whole < 24);
 	end();
 }
 
@@ -409,6 +452,7 @@ int main(void)
 {
 	RUN(own_node_is_told_first);
 	RUN(a_name_of_the_node_is_shown);
+	RUN(a_node_has_the_lines_that_fit);
 	RUN(publications_come_and_go);
 	RUN(what_is_wrong_is_refused_at_once);
 	RUN(one_is_withdrawn_once);
