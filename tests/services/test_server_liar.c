@@ -202,6 +202,7 @@ static void after_wrong_events_it_asks_again(void)
 	const struct topo_event twice = published(1, 11, 0);
 	struct sinew_subscription_status st = { .size = sizeof st };
 	uint8_t torn[CONTROL_NEWEST + 3] = { 0 };
+	struct topo_request request;
 	struct control_head head;
 	uint32_t id, again;
 
@@ -209,6 +210,8 @@ static void after_wrong_events_it_asks_again(void)
 		return;
 	follower_begin(&one, topo, &f);
 	id = hear(CONTROL_SUBSCRIBE);
+	CHECK_EQ(topo_request_parse(buf + CONTROL_HEAD, TOPO_REQUEST_LEN, &request), 0);
+	CHECK_EQ(request.timeout_ms, TOPO_TIMEOUT_NONE);
 	say(CONTROL_SUBSCRIBE, id, 0, NULL, 0);
 	tell_state(id, 1);
 	DRIVE_ALL(one.n_current == 1 && one.n_rows == 1);

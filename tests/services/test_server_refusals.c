@@ -279,6 +279,7 @@ static void a_lookup_counts_nodes(void)
 	CHECK_EQ(nodes[1], 7);
 	CHECK_EQ(sinew_topo_lookup(topo, TYPE, 0, nodes, 2), 0);
 	CHECK_EQ(sinew_topo_lookup(topo, TYPE, 6, nodes, 2), 0);
+	CHECK_EQ(status().n_subscriptions, 1);
 	follower_end(&all);
 	end();
 }
