@@ -8,6 +8,7 @@
 
 #include "proto/wire.h"
 #include "services/connection.h"
+#include "services/packet.h"
 #include "services/sinew-call.h"
 #include "tests/lib/control_peer.h"
 
@@ -470,6 +471,34 @@ static void a_child_keeps_no_refused_one_alive(void)
 	end();
 }
 
+/* One that frees its copy of the node holds no name any more. */
+static void a_child_gives_the_name_back(void)
+{
+	int life[2], freed[2], fd = -1, state = -1;
+	char byte = 0;
+	pid_t pid;
+
+	if (!begin(true) || !CHECK(!pipe(life) && !pipe(freed)))
+		return;
+	pid = fork();
+	if (!pid) {
+		close(life[1]);
+		sinew_node_free(node.n);
+		_exit(write(freed[1], &byte, 1) != 1 || read(life[0], &byte, 1) != 0);
+	}
+	CHECK(pid > 0);
+	CHECK_EQ(read(freed[0], &byte, 1), 1);
+	end();
+	CHECK_EQ(packet_listen(control_peer_name(1), &fd), 0);
+	close(fd);
+	for (unsigned i = 0; i < 2; i++) {
+		close(life[i]);
+		close(freed[i]);
+	}
+	CHECK_EQ(waitpid(pid, &state, 0), pid);
+	CHECK_EQ(state, 0);
+}
+
 /* A quiet request has an answer only if it fails. */
 static void a_quiet_request_is_answered_by_its_failure(void)
 {
@@ -510,6 +539,7 @@ int main(void)
 	RUN(without_a_judge_of_questions_none_is_answered);
 	RUN(what_breaks_the_rules_is_over);
 	RUN(a_child_keeps_no_refused_one_alive);
+	RUN(a_child_gives_the_name_back);
 	RUN(a_quiet_request_is_answered_by_its_failure);
 	return check_done();
 }
