@@ -177,6 +177,8 @@ static void wrong_values_are_refused(void)
 			printf("# %s %s: %s\n", wrong[i].name, wrong[i].text, err);
 	}
 	CHECK_EQ(sinew_option_set(n, &v, 1, err, sizeof err), -EINVAL);
+	v = (struct sinew_option_value) { NULL, "7" };
+	CHECK_EQ(sinew_option_set(n, &v, 1, err, sizeof err), -EINVAL);
 	CHECK_EQ(sinew_option_set(NULL, &v, 1, err, sizeof err), -EINVAL);
 	CHECK_EQ(sinew_option_set(n, NULL, 1, err, sizeof err), -EINVAL);
 	CHECK_EQ(sinew_option_set(n, &v, 1, NULL, 1), -EINVAL);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "lowcomms/sinew-manage.h"
+#include "services/call_options.h"
 #include "services/lane.h"
 #include "tests/lib/call_pair.h"
 #include "tests/lib/option_watch.h"
@@ -127,6 +128,7 @@ static void one_row(const struct row *r)
 static void they_are_described(void)
 {
 	struct sinew_option_info info = { .size = sizeof info };
+	struct { struct sinew_option_info info; uint64_t later; } longer;
 	const unsigned n_rows = sizeof rows / sizeof *rows;
 	unsigned n = 0;
 
@@ -140,6 +142,9 @@ static void they_are_described(void)
 		CHECK(info.changeable && *info.meaning);
 	}
 	CHECK_EQ(sinew_node_option_info(pair.t[1].n, n + n_rows, &info), -ENOENT);
+	longer.info.size = sizeof longer;
+	CHECK_EQ(sinew_node_option_info(pair.t[1].n, n, &longer.info), 0);
+	CHECK_EQ(longer.info.size, sizeof longer);
 	CHECK_EQ(sinew_node_option_info(pair.t[1].n, 0, &info), 0);
 	CHECK_STR(info.name, "nodeid");
 	CHECK_EQ(sinew_node_option_info(NULL, 0, &info), -EINVAL);
@@ -257,6 +262,41 @@ static void later_sessions_have_them(void)
 	call_pair_close(&pair);
 }
 
+static bool is_taken(const struct sinew_calls_options *opt)
+{
+	struct sinew_calls_options taken;
+
+	return call_options_take(&taken, opt);
+}
+
+/* In place of 0 there is the default. */
+static void has_bounds(struct sinew_calls_options *opt, uint32_t *field, uint32_t least,
+		       uint32_t most)
+{
+	const uint32_t was = *field;
+
+	*field = least;
+	CHECK(is_taken(opt));
+	*field = least - 1;
+	CHECK_EQ(is_taken(opt), !*field);
+	*field = most;
+	CHECK(is_taken(opt));
+	*field = most + 1;
+	CHECK(!is_taken(opt));
+	*field = was;
+}
+
+static void a_node_begins_with_what_is_in_bounds(void)
+{
+	struct sinew_calls_options opt;
+
+	SINEW_CALLS_OPTIONS_INIT(&opt);
+#define NUMBER(key, field, normal, least, most, ...) has_bounds(&opt, &opt.field, (least), (most));
+#include "services/call_options.def"
+	has_bounds(&opt, &opt.send_bytes, 16u * 1024, 1u << 30);
+	has_bounds(&opt, &opt.max_queued, 1, 32768);
+}
+
 static void a_node_without_calls_has_none(void)
 {
 	struct sinew_option_info info = { .size = sizeof info };
@@ -280,6 +320,7 @@ int main(void)
 	RUN(slots_are_in_force_in_sessions_that_last);
 	RUN(windows_are_in_force_in_sessions_that_last);
 	RUN(later_sessions_have_them);
+	RUN(a_node_begins_with_what_is_in_bounds);
 	RUN(a_node_without_calls_has_none);
 	return check_done();
 }
