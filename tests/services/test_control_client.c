@@ -284,6 +284,7 @@ static void a_full_backlog_has_a_limit(void)
 	}
 	CHECK_EQ(err, -EAGAIN);
 	CHECK_EQ(sinew_control_ask(name, "{}", 30, &text), -ETIMEDOUT);
+	CHECK_EQ(sinew_control_ask(name, "{}", 0, &text), -ETIMEDOUT);
 	CHECK(!text);
 	while (n)
 		close(fds[--n]);

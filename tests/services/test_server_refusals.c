@@ -229,6 +229,9 @@ static void the_status_counts(void)
 	CHECK_EQ(sinew_topo_status(topo, &st), -EINVAL);
 	CHECK_EQ(sinew_topo_status(topo, NULL), -EINVAL);
 	CHECK_EQ(sinew_topo_status(NULL, &whole), -EINVAL);
+	st.size = sizeof st.size;
+	CHECK_EQ(sinew_topo_status(topo, &st), 0);
+	CHECK_EQ(st.size, sizeof st.size);
 	follower_begin(&all, topo, &f);
 	CHECK_EQ(sinew_subscription_status(all.sub, &one), -EINVAL);
 	CHECK_EQ(sinew_subscription_status(all.sub, NULL), -EINVAL);
@@ -258,6 +261,32 @@ static void the_status_counts(void)
 	CHECK(one.position.index > 0);
 	follower_end(&all);
 	CHECK_EQ(status().n_subscriptions, 0);
+	end();
+}
+
+/* In the same process the server has nothing to say about what works. */
+static void what_works_is_not_answered(void)
+{
+	struct sinew_topo_filter f = names_of(TYPE, 1, 1);
+	struct pollfd p = { .events = POLLIN };
+	struct sinew_topo *other;
+	struct follower one;
+	uint64_t id;
+
+	if (!begin(false))
+		return;
+	CHECK_EQ(sinew_topo_open(node.n, &other), 0);
+	follower_begin(&one, topo, &f);
+	CHECK_EQ(sinew_topo_publish(other, TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, &id), 0);
+	DRIVE_ALL(one.n_published == 1);
+	/* But for its greeting. */
+	CHECK_EQ(sinew_topo_dispatch(other, 0), 0);
+	CHECK_EQ(sinew_topo_withdraw(other, id), 0);
+	DRIVE_ALL(one.n_withdrawn == 1);
+	p.fd = sinew_topo_get_fd(other);
+	CHECK_EQ(poll(&p, 1, 0), 0);
+	follower_end(&one);
+	sinew_topo_close(other);
 	end();
 }
 
@@ -533,6 +562,7 @@ int main(void)
 	RUN(arguments_are_checked);
 	RUN(filters_are_checked);
 	RUN(the_status_counts);
+	RUN(what_works_is_not_answered);
 	RUN(a_lookup_counts_nodes);
 	RUN(publications_of_a_connection_have_a_limit);
 	RUN(a_reader_reads_and_a_writer_writes);
