@@ -285,6 +285,33 @@ struct acked_to {
 	uint32_t marks_taken;
 };
 
+/* So many frames, which lie one behind the other from f on, until the first that begins at stop or
+ * behind it; the position behind them. */
+static uint64_t acked_run(const uint8_t *f, uint64_t pos, uint64_t stop, int32_t *frames,
+			  struct acked_to *to)
+{
+	uint64_t msg_pos = to->msg_pos, number = to->number;
+	int32_t left = *frames;
+
+	for (; left > 0 && pos < stop; left--) {
+		size_t bytes = frame_bytes(f);
+
+		pos += bytes;
+		/* An ACK looks at many, and nearly all are of these two kinds. */
+		if (nextcmd(f) == WIRE_CALL) {
+			msg_pos = pos;
+		} else if (nextcmd(f) == WIRE_DATA || ends_message(f, bytes)) {
+			msg_pos = pos;
+			number++;
+		}
+		f += bytes;
+	}
+	*frames = left;
+	to->msg_pos = msg_pos;
+	to->number = number;
+	return pos;
+}
+
 /* As ring_ack(), and nothing changes: what it would change goes to *to. */
 static int find_acked(const struct ring *r, uint32_t next, struct acked_to *to)
 {
@@ -309,20 +336,7 @@ static int find_acked(const struct ring *r, uint32_t next, struct acked_to *to)
 			return -EPROTO;
 		if (pos < end && stop > lap_data_end(r, pos, end))
 			stop = lap_data_end(r, pos, end);
-		for (const uint8_t *f = bytes_at(r, pos, end); frames > 0 && pos < stop; frames--) {
-			size_t bytes = frame_bytes(f);
-
-			pos += bytes;
-			/* An ACK looks at many, and nearly all are of these two kinds. */
-			if (nextcmd(f) == WIRE_DATA ||
-			    (nextcmd(f) != WIRE_CALL && ends_message(f, bytes))) {
-				to->msg_pos = pos;
-				to->number++;
-			} else if (nextcmd(f) == WIRE_CALL) {
-				to->msg_pos = pos;
-			}
-			f += bytes;
-		}
+		pos = acked_run(bytes_at(r, pos, end), pos, stop, &frames, to);
 		if (pos > r->high)
 			return -EPROTO;
 		to->pos = pos;

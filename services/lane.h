@@ -21,15 +21,16 @@ struct spare {
 	unsigned n;
 };
 
-#define LANE_LEFT	1u	/* no address of a handle has that bit */
-
-/* Of the call that is shown. */
+/* Of the call that is shown: lies in the bits that are 0 in addresses of handles. */
 enum lane_shows {
 	LANE_LASTING,
 	LANE_NEW,			/* it gets NEW, and its data behind that */
 	LANE_NEW_ABORTED,		/* ... but was aborted meanwhile */
 	LANE_OVER,			/* the whole reply has come, or is in the ring */
+	LANE_LEFT,			/* it was given back, and is left to the loop */
 };
+
+#define LANE_SHOWS	((uintptr_t)7)	/* those bits */
 
 struct lane {
 	struct sinew_calls *owner;	/* referenced */
@@ -47,11 +48,10 @@ struct lane {
 	struct sinew_cred *loose;	/* that nobody has any more */
 	uint8_t *sealed, *opened;	/* for one piece each; NULL: nothing is sealed */
 	bool delivers;			/* the loop hands events over, and takes new ones, too */
-	/* By plain.c: whose function runs, without a reference. 0: none, or the function has
-	 * given it back. With LANE_LEFT: it was given back, and is left to the loop. Written under
-	 * the lock, and by the loop in lane_leave(). */
+	/* By plain.c: whose function runs, without a reference, and enum lane_shows. 0: none, or
+	 * the function has given it back. Written under the lock, and by the loop where another
+	 * thread has not changed it. */
 	_Atomic uintptr_t showing;
-	_Atomic uint8_t shows;		/* enum lane_shows */
 	struct service *recent;		/* that the last plain call of the peer was for; loop */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */
@@ -68,33 +68,36 @@ static inline void lane_unlock(struct lane *l)
 	lock_give(&l->lock, LOCK_SERVICE);
 }
 
+static inline bool lane_shows_at(struct lane *l, const struct sinew_call *k, enum lane_shows at)
+{
+	return atomic_load_explicit(&l->showing, memory_order_relaxed) == ((uintptr_t)k | at);
+}
+
+/* It is shown, and was not given back. */
+static inline bool lane_shows(struct lane *l, const struct sinew_call *k)
+{
+	uintptr_t showing = atomic_load_explicit(&l->showing, memory_order_relaxed);
+
+	return (showing & ~LANE_SHOWS) == (uintptr_t)k && !(showing & LANE_LEFT);
+}
+
+static inline void lane_show_at(struct lane *l, const struct sinew_call *k, enum lane_shows at)
+{
+	atomic_store_explicit(&l->showing, (uintptr_t)k | at, memory_order_relaxed);
+}
+
 /* That call is given back: the loop shows it nothing more. is_last: with its last reference. True:
  * that is the loop's from now on. Under the lock. */
 static inline bool lane_hide(struct lane *l, const struct sinew_call *k, bool is_last)
 {
-	uintptr_t shown = (uintptr_t)k;
+	bool is_left = is_last && !loop_is_inside(&l->owner->node->loop);
 
 	lock_order_held(LOCK_SERVICE);
-	if (atomic_load_explicit(&l->showing, memory_order_relaxed) != shown)
+	if (!lane_shows(l, k))
 		return false;
-	shown = is_last && !loop_is_inside(&l->owner->node->loop) ? shown | LANE_LEFT : 0;
-	atomic_store_explicit(&l->showing, shown, memory_order_relaxed);
-	return shown;
-}
-
-static inline bool lane_shows(struct lane *l, const struct sinew_call *k)
-{
-	return atomic_load_explicit(&l->showing, memory_order_relaxed) == (uintptr_t)k;
-}
-
-static inline bool lane_shows_at(struct lane *l, const struct sinew_call *k, enum lane_shows at)
-{
-	return lane_shows(l, k) && atomic_load_explicit(&l->shows, memory_order_relaxed) == at;
-}
-
-static inline void lane_show_at(struct lane *l, enum lane_shows at)
-{
-	atomic_store_explicit(&l->shows, at, memory_order_relaxed);
+	atomic_store_explicit(&l->showing, is_left ? (uintptr_t)k | LANE_LEFT : 0,
+			      memory_order_relaxed);
+	return is_left;
 }
 
 /* The function of that call is in NEW; DATA follows. */
@@ -103,13 +106,23 @@ static inline bool lane_shows_new(struct lane *l, const struct sinew_call *k)
 	return lane_shows_at(l, k, LANE_NEW);
 }
 
+/* NEW is over; false: DATA does not follow. The loop, without the lock. */
+static inline bool lane_goes_on(struct lane *l, const struct sinew_call *k)
+{
+	uintptr_t is_new = (uintptr_t)k | LANE_NEW;
+
+	return atomic_compare_exchange_strong_explicit(&l->showing, &is_new,
+						       (uintptr_t)k | LANE_LASTING,
+						       memory_order_relaxed, memory_order_relaxed);
+}
+
 /* The function of a call that is over gives the call back. The loop does the rest, as it takes the
  * lock for the next call anyway. False: the loop does not. Without the lock. */
 static inline bool lane_leave(struct lane *l, const struct sinew_call *k)
 {
 	if (!lane_shows_at(l, k, LANE_OVER) || !loop_is_inside(&l->owner->node->loop))
 		return false;
-	atomic_store_explicit(&l->showing, (uintptr_t)k | LANE_LEFT, memory_order_relaxed);
+	lane_show_at(l, k, LANE_LEFT);
 	return true;
 }
 
@@ -117,7 +130,7 @@ static inline bool lane_leave(struct lane *l, const struct sinew_call *k)
 static inline void lane_hide_data(struct lane *l, const struct sinew_call *k)
 {
 	if (lane_shows_new(l, k))
-		lane_show_at(l, LANE_NEW_ABORTED);
+		lane_show_at(l, k, LANE_NEW_ABORTED);
 }
 
 /* There is one. */
@@ -181,7 +194,7 @@ static inline void lane_unhold_loop(struct lane *l)
 /* The initial state of a handle, of a new one and of a spare one: it has one reference. */
 static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incoming)
 {
-	assert(!((uintptr_t)k & LANE_LEFT));
+	assert(!((uintptr_t)k & LANE_SHOWS));
 	calls_clear(k, offsetof(struct sinew_call, own));
 	k->lane = l;
 	k->incoming = incoming;

@@ -43,8 +43,7 @@ static void kept(struct sinew_call *k)
 static inline void begin_showing(struct lane *l, struct sinew_call *k, enum lane_shows at)
 {
 	lock_order_held(LOCK_SERVICE);
-	lane_show_at(l, at);
-	atomic_store_explicit(&l->showing, (uintptr_t)k, memory_order_relaxed);
+	lane_show_at(l, k, at);
 	lane_unlock(l);
 }
 
@@ -64,50 +63,57 @@ static inline __attribute__((always_inline)) void end_showing(struct lane *l, st
 		kept(k);
 }
 
-/* The function may get another event. */
-static bool goes_on(const struct lane *l, const struct sinew_call *k)
+/* What is the same in the events of plain calls; plain_events() fills that in, once a read. */
+struct plain_events {
+	struct sinew_call_msg first, second;
+};
+
+/* That event of the call goes to its function. Without the lock. */
+static inline __attribute__((always_inline)) void hand_over(struct sinew_calls *o,
+							    struct sinew_call *k,
+							    struct sinew_call_msg *msg)
 {
-	return atomic_load_explicit(&l->showing, memory_order_relaxed) == (uintptr_t)k &&
-		!atomic_load(&l->owner->freed);
+	msg->call = k;
+	msg->user = call_user(k);
+	o->shown = msg;
+	k->fn(k, msg, msg->user);
 }
 
 /* ---- replies ---- */
 
+static void reply_events(struct plain_events *e)
+{
+	*e = (struct plain_events) {
+		.first = {
+			.event = SINEW_CALL_DATA, .last = true, .mark = SINEW_MARK_DATA,
+		},
+		.second = {
+			.event = SINEW_CALL_ENDED, .reason = SINEW_END_REPLIED,
+			.outcome = SINEW_CALL_DONE, .mark = SINEW_MARK_NONE,
+		},
+	};
+}
+
 /* Without the lock. */
-static void show_reply(struct lane *l, struct sinew_call *k, struct span data)
+static void show_reply(struct lane *l, struct sinew_call *k, struct span data,
+		       struct plain_events *e)
 {
 	struct sinew_calls *o = l->owner;
-	sinew_call_fn fn = k->fn;
-	struct sinew_call_msg msg;
 
 	if (!owner_enter(o))
 		return;
-	calls_clear(&msg, sizeof msg);
-	msg.event = SINEW_CALL_DATA;
-	msg.data = data.p;
-	msg.len = data.n;
-	msg.last = true;
-	msg.mark = SINEW_MARK_DATA;
-	msg.call = k;
-	msg.user = call_user(k);
-	o->shown = &msg;
-	fn(k, &msg, msg.user);
-	if (!goes_on(l, k))
+	e->first.data = data.p;
+	e->first.len = data.n;
+	hand_over(o, k, &e->first);
+	if (!lane_shows_at(l, k, LANE_OVER) || atomic_load(&o->freed))
 		return;
-	msg.event = SINEW_CALL_ENDED;
-	msg.data = NULL;
-	msg.len = 0;
-	msg.last = false;
-	msg.mark = SINEW_MARK_NONE;
-	msg.reason = SINEW_END_REPLIED;
-	msg.outcome = SINEW_CALL_DONE;
-	msg.user = call_user(k);
 	node_calls_back(o->node);
-	fn(k, &msg, msg.user);
+	hand_over(o, k, &e->second);
 }
 
 /* The call has ended: its function gets the reply, and the end. */
-static void replied(struct lane *l, struct sinew_call *k, struct span data)
+static void replied(struct lane *l, struct sinew_call *k, struct span data,
+		    struct plain_events *e)
 {
 	assert(!k->incoming && !call_ended(k) && !k->received);
 	k->received = data.n;
@@ -115,41 +121,38 @@ static void replied(struct lane *l, struct sinew_call *k, struct span data)
 	k->end.outcome = SINEW_CALL_DONE;
 	call_closes(k, l->owner);
 	begin_showing(l, k, LANE_OVER);
-	show_reply(l, k, data);
+	show_reply(l, k, data, e);
 	end_showing(l, k, false);
 }
 
 /* ---- requests ---- */
 
+static void request_events(struct plain_events *e)
+{
+	*e = (struct plain_events) {
+		.first = { .event = SINEW_CALL_NEW, .mark = SINEW_MARK_NEW_CALL },
+		.second = {
+			.event = SINEW_CALL_DATA, .last = true, .mark = SINEW_MARK_DATA,
+		},
+	};
+}
+
 /* Without the lock. False: the application has freed its calls. */
-static bool show_request(struct lane *l, struct sinew_call *k, struct span data, uint64_t total)
+static bool show_request(struct lane *l, struct sinew_call *k, struct span data, uint64_t total,
+			 struct plain_events *e)
 {
 	struct sinew_calls *o = l->owner;
-	sinew_call_fn fn = k->fn;
-	struct sinew_call_msg msg;
 
 	if (!owner_enter(o))
 		return false;
-	calls_clear(&msg, sizeof msg);
-	msg.event = SINEW_CALL_NEW;
-	msg.total = total;
-	msg.mark = SINEW_MARK_NEW_CALL;
-	msg.call = k;
-	msg.user = call_user(k);
-	o->shown = &msg;
-	fn(k, &msg, msg.user);
-	if (!goes_on(l, k) || !lane_shows_new(l, k))
+	e->first.total = total;
+	hand_over(o, k, &e->first);
+	if (atomic_load(&o->freed) || !lane_goes_on(l, k))
 		return true;
-	lane_show_at(l, LANE_LASTING);
-	msg.event = SINEW_CALL_DATA;
-	msg.data = data.p;
-	msg.len = data.n;
-	msg.last = true;
-	msg.total = 0;
-	msg.mark = SINEW_MARK_DATA;
-	msg.user = call_user(k);
 	node_calls_back(o->node);
-	fn(k, &msg, msg.user);
+	e->second.data = data.p;
+	e->second.len = data.n;
+	hand_over(o, k, &e->second);
 	return true;
 }
 
@@ -190,7 +193,7 @@ static void enter_service(struct sinew_call *k, struct service *s, struct call *
 }
 
 /* The first event is of a call that takes the fast path. False: nothing happened. */
-static bool show_new(struct lane *l)
+static bool show_new(struct lane *l, struct plain_events *e)
 {
 	struct call *core = plain_new(&l->calls);
 	struct service *s = core ? plain_service(l, core) : NULL;
@@ -210,7 +213,7 @@ static bool show_new(struct lane *l)
 	enter_service(k, s, core);
 	lane_opens(l, k, core);
 	begin_showing(l, k, LANE_NEW);
-	is_seen = show_request(l, k, data, total);
+	is_seen = show_request(l, k, data, total, e);
 	end_showing(l, k, true);
 	/* Nobody knows it. */
 	if (!is_seen)
@@ -220,16 +223,19 @@ static bool show_new(struct lane *l)
 
 void plain_show_new(struct lane *l)
 {
+	struct plain_events e;
+
 	lock_order_held(LOCK_SERVICE);
 	assert(l->delivers);
-	while (show_new(l))
+	request_events(&e);
+	while (show_new(l, &e))
 		;
 }
 
 /* ---- frames ---- */
 
 /* It is plain, and is dealt with. */
-static bool take_frame(struct lane *l, const uint8_t *body, size_t len)
+static bool take_frame(struct lane *l, const uint8_t *body, size_t len, struct plain_events *e)
 {
 	struct calls *c = &l->calls;
 	struct call_slot *s;
@@ -246,17 +252,19 @@ static bool take_frame(struct lane *l, const uint8_t *body, size_t len)
 	if (!goes_to_function(k, data.n))
 		return false;
 	plain_answer(c, s);
-	replied(l, k, data);
+	replied(l, k, data, e);
 	return true;
 }
 
 bool plain_frames(struct lane *l, const uint8_t **body, size_t *len)
 {
 	struct sinew_session *h = l->session;
+	struct plain_events e;
 
 	lock_order_held(LOCK_SERVICE);
 	assert(l->delivers);
-	while (take_frame(l, *body, *len)) {
+	reply_events(&e);
+	while (take_frame(l, *body, *len, &e)) {
 		*body = service_next(h, len);
 		if (!*body)
 			return false;

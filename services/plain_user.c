@@ -156,9 +156,9 @@ static bool reply_locked(struct sinew_call *k, const struct iovec *iov)
 	if (!end)
 		return false;
 	plain_replied(core, len, end);
-	if (lane_shows(k->lane, k) && core->plain == PLAIN_ACCEPTED) {
+	if (lane_shows_at(k->lane, k, LANE_LASTING) && core->plain == PLAIN_ACCEPTED) {
 		plain_keep_end(core);
-		lane_show_at(k->lane, LANE_OVER);
+		lane_show_at(k->lane, k, LANE_OVER);
 	} else {
 		plain_tell_end(core);
 	}
@@ -184,15 +184,17 @@ ssize_t sinew_call_send(struct sinew_call *k, const struct iovec *iov, int n, un
 
 /* ---- end ---- */
 
-void sinew_call_end(struct sinew_call *k)
+/* Apart, so that the usual way has no registers to save. */
+static __attribute__((noinline)) void end_by_lock(struct sinew_call *k)
 {
-	struct lane *l;
+	struct lane *l = k->lane;
 
-	if (!k)
-		return;
-	l = k->lane;
-	if (lane_leave(l, k) || forked(k))
-		return;
 	lane_lock(l);
 	lane_unlock_and_drop(l, k->incoming ? ending(k, true) : ending(k, false));
+}
+
+void sinew_call_end(struct sinew_call *k)
+{
+	if (k && !lane_leave(k->lane, k) && !forked(k))
+		end_by_lock(k);
 }
