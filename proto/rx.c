@@ -391,6 +391,7 @@ static inline enum rx_result next_frame(struct link *l, struct rx *rx)
 	rx->session = s;
 	rx->provided = rx->bare = false;
 	rx->plain_below = s ? plain_below(s) : 0;
+	rx->calls = rx->plain_below && s->calls.slots;
 	rx->msg = link_rx_plain(l, rx, &rx->msg_len);
 	if (rx->msg)
 		return RX_MSG;

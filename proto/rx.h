@@ -17,7 +17,8 @@ struct rx {
 	struct session *session;
 	/* Of link_rx(), link_rx_plain() and link_rx_call() alone. */
 	const uint8_t *from;	/* where the plain frames begin that are not accounted for */
-	uint32_t plain_below;	/* plain messages are shorter; 0: none may come now, nor CALLs */
+	uint32_t plain_below;	/* plain messages are shorter; 0: none may come now */
+	bool calls;		/* CALLs may come by link_rx_call() */
 };
 
 /*
@@ -76,7 +77,7 @@ static inline const uint8_t *link_rx_call(struct link *l, struct rx *rx, size_t 
 	const uint8_t *p = rx->p;
 	uint64_t left = (uint64_t)(rx->end - p), n;
 
-	if (left < WIRE_MSG_OVERHEAD || !rx_clear(l) || !s->calls.slots || !rx->plain_below)
+	if (left < WIRE_MSG_OVERHEAD || !rx_clear(l) || !rx->calls)
 		return NULL;
 	n = wire_whole_length(p, s->nodeid, s->expected, WIRE_CALL);
 	if (n < WIRE_MSG_OVERHEAD || n > left)

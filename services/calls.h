@@ -138,19 +138,20 @@ enum calls_pending {
 
 /* A slot of one direction. */
 struct call_slot {
-	struct list link;	/* own and not taken: of the free ones; else of the dirty ones */
+	struct list link;	/* of the dirty ones */
+	struct call_slot *next;	/* own and not taken: the next free one */
 	struct call *call;	/* own: NULL if its call was given up before the peer's end */
 	uint32_t gen;		/* of the call that has it, or had it last */
 	uint32_t code;		/* own: of ABORT; bytes consumed, of the last CREDIT. The peer's:
 				 * gen that the last QUERY was about */
 	uint16_t index;
 	uint16_t binding;	/* own: of the call that has it */
-	uint8_t depth;		/* own */
 	uint8_t due;		/* frames to send, enum calls_due */
+	bool followed;		/* own: a call of the peer is behind its call */
+	uint8_t depth;		/* own */
 	bool incoming;
 	bool taken;		/* own: not free */
 	bool over;		/* own: the peer has ended its side */
-	bool followed;		/* own: a call of the peer is behind its call */
 };
 
 enum call_bound {
@@ -259,10 +260,10 @@ struct call {
 	struct list queue;	/* of those that wait for a slot, or of those with pieces to send */
 	struct call_tx tx;
 	struct call_rx rx;
+	uint64_t begun_ns;	/* the peer's */
 	uint64_t deadline_ns;
 	uint64_t timer_ns;	/* ACCEPT for one of the peer, a new BEGIN for an own one that is
 				 * paused; CALLS_NEVER: neither */
-	uint64_t begun_ns;	/* the peer's */
 	uint64_t begin_end;	/* ring positions behind BEGIN and behind the last piece of the */
 	uint64_t last_end;	/* request; 0: not in the ring */
 	struct call_ref after;	/* that call of the called side comes first */
@@ -328,7 +329,7 @@ struct calls {
 	uint64_t deadline_ns;	/* lower bound of all timers */
 	int64_t grow_bytes;	/* that are left; less than 0 after calls_set_window() */
 	uint32_t window_most;	/* that cfg.window_max ever was */
-	struct list free;	/* own slots that are not taken */
+	struct call_slot *free;	/* own slots that are not taken, the last one first */
 	struct list dirty;	/* slots with frames due */
 	struct list ready;	/* calls with a piece that may go, in turn */
 	struct list waiting;	/* own calls without a slot, oldest first */

@@ -70,13 +70,17 @@ static void own_call_check(const struct calls *c, const struct call_slot *s)
 
 static void own_slots_check(const struct calls *c, uint64_t *grown)
 {
-	unsigned taken = 0, awaited = 0;
+	unsigned taken = 0, awaited = 0, n_free = 0;
 
+	for (const struct call_slot *s = c->free; s; s = s->next) {
+		assert(!s->taken && n_free < c->cfg.theirs.slots);
+		n_free++;
+	}
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
 		const struct call_slot *s = &c->out[i];
 
 		if (!s->taken) {
-			assert(!s->call && !s->due && !list_empty(&s->link));
+			assert(!s->call && !s->due && list_empty(&s->link));
 			continue;
 		}
 		taken++;
@@ -92,7 +96,7 @@ static void own_slots_check(const struct calls *c, uint64_t *grown)
 		*grown += rx_check(c, s->call);
 	}
 	assert(taken == c->n_taken && awaited == c->n_awaited);
-	assert(list_length(&c->free) == c->cfg.theirs.slots - taken);
+	assert(n_free == c->cfg.theirs.slots - taken);
 }
 
 /* Each depth has a slot of its own among those of applications, and of all. */

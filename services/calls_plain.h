@@ -30,15 +30,14 @@ static inline bool plain_may_send(const struct calls *c)
 
 /* The free slot that a call of depth 0 by that binding gets, and n bytes of its request go in one
  * frame; NULL: call_begin(). */
-static inline struct call_slot *plain_slot(const struct calls *c, uint16_t binding, size_t n)
+static inline struct call_slot *plain_slot(const struct calls *c, const struct call_binding *b,
+					   size_t n)
 {
-	const struct call_binding *b = &c->out_bindings[binding];
-
 	if (!plain_may_send(c) || c->n_taken >= c->plain.slots || n > c->plain.sent ||
 	    b->upgrade == UPGRADE_PROBING || b->cred || service_is_system(b->service))
 		return NULL;
 	assert(b->users && b->state == CALL_BOUND);
-	return list_first(&c->free, struct call_slot, link);
+	return c->free;
 }
 
 /* The first word of BEGIN of the next call of that slot. */
@@ -47,32 +46,42 @@ static inline uint64_t plain_begin_word(const struct call_slot *s)
 	return call_word(CALL_PLAIN_BEGIN, s->index, s->gen + 1);
 }
 
-/* call_begin(), and its only frame, with n bytes, is in the ring up to the position end. The memory
- * was prepared, or plain_let_go() has given it back: neither reply nor end is left in it. */
-static inline void plain_begun(struct calls *c, struct call *call, struct call_slot *s,
-			       uint16_t binding, uint32_t op, uint64_t total, size_t n,
-			       uint64_t deadline_ns, void *user, uint64_t end)
-{
-	struct call_binding *b = &c->out_bindings[binding];
+/* A call that begins by plain_begun(): its slot, as plain_slot() says, and binding. */
+struct plain_begin {
+	struct call_slot *slot;
+	struct call_binding *b;
+	uint16_t binding;	/* the number of b */
+	uint32_t op;
+	uint64_t total;
+	size_t n;		/* bytes of the request */
+	uint64_t deadline_ns;
+	void *user;
+};
 
+/* call_begin(), and its only frame is in the ring up to the position end. The memory was prepared,
+ * or plain_let_go() has given it back: neither reply nor end is left in it. */
+static inline __attribute__((always_inline)) void plain_begun(struct calls *c, struct call *call,
+							      const struct plain_begin *p,
+							      uint64_t end)
+{
 	assert(call->calls == c && call->state == CALL_FREE && !call->pending && !call->depth);
 	assert(call->rx.total == CALL_TOTAL_UNKNOWN && !call->rx.opened && !call->outcome);
-	call->user = user;
-	call->op = op;
-	call->binding = binding;
-	call->deadline_ns = deadline_ns;
+	call->user = p->user;
+	call->op = p->op;
+	call->binding = p->binding;
+	call->deadline_ns = p->deadline_ns;
 	call->begin_end = call->last_end = end;
-	call->tx.total = total;
-	call->tx.sent = n;
+	call->tx.total = p->total;
+	call->tx.sent = p->n;
 	call->tx.consumed = 0;
 	call->tx.opened = call->tx.last = call->tx.complete = true;
 	call->tx.want_room = false;
 	call->plain = PLAIN_BEGUN;
-	slot_give(c, s, call, b, false);
-	b->used = true;
+	slot_give(c, p->slot, call, p->b, false, 0);
+	p->b->used = true;
 	c->n_own++;
 	c->n.begun++;
-	calls_arm(c, deadline_ns);
+	calls_arm(c, p->deadline_ns);
 	calls_check(c);
 }
 
@@ -118,8 +127,13 @@ static inline void plain_answer(struct calls *c, struct call_slot *s)
 	struct call *call = s->call;
 
 	assert(call->state == CALL_OPEN && !call->pending && !call->rx.received);
-	if (call->plain)
+	if (call->plain) {
+		assert(!service_is_system(b->service) && !s->depth);
 		call->plain = PLAIN_ANSWERED;
+		c->held[false][0]--;
+	} else {
+		c->held[service_is_system(b->service)][s->depth]--;
+	}
 	call->state = CALL_OVER;
 	call->reason = CALLS_REPLIED;
 	call->outcome = CALLS_DONE;
@@ -129,10 +143,9 @@ static inline void plain_answer(struct calls *c, struct call_slot *s)
 	s->call = NULL;
 	s->taken = false;
 	b->held--;
-	c->held[service_is_system(b->service)][s->depth]--;
 	c->n_taken--;
 	c->n_awaited--;
-	list_push(&c->free, &s->link);
+	slot_push(c, s);
 	if (c->n_lined)
 		slots_advance(c);
 	calls_check(c);
@@ -178,7 +191,7 @@ static inline bool plain_begin_came(struct calls *c, const uint8_t *body, size_t
 		return false;
 	b = &c->in_bindings[binding];
 	s = &c->in[(uint16_t)(word >> 16)];
-	call = &c->in_calls[(uint16_t)(word >> 16)];
+	call = s->call;
 	if (b->state != CALL_BOUND || b->cred || call->state != CALL_FREE ||
 	    s->gen + 1 != (uint32_t)(word >> 32))
 		return false;
@@ -262,10 +275,9 @@ static inline bool plain_may_reply(const struct call *call, size_t n)
 {
 	const struct calls *c = call->calls;
 
-	assert(call->incoming);
+	assert(call->incoming && (!plain_may_send(c) || !c->in[call->slot].due));
 	return call->state == CALL_OPEN && plain_may_send(c) && n <= c->plain.sent &&
-		(plain_is_unanswered(call) || plain_is_open(call)) &&
-		!c->in[call->slot].due && !call->pending;
+		(plain_is_unanswered(call) || plain_is_open(call)) && !call->pending;
 }
 
 static inline void plain_put_reply(const struct call *call, uint8_t *p)

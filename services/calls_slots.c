@@ -20,12 +20,12 @@
 
 void slots_init(struct calls *c)
 {
-	list_init(&c->free);
 	list_init(&c->dirty);
 	list_init(&c->waiting);
-	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+	for (unsigned i = c->cfg.theirs.slots; i--;) {
 		c->out[i].index = (uint16_t)i;
-		list_append(&c->free, &c->out[i].link);
+		list_init(&c->out[i].link);
+		slot_push(c, &c->out[i]);
 	}
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
 		c->in[i].index = (uint16_t)i;
@@ -112,8 +112,7 @@ void slots_take(struct calls *c, struct call *call)
 {
 	struct call_binding *b = &c->out_bindings[call->binding];
 
-	slot_give(c, list_first(&c->free, struct call_slot, link), call, b,
-		  service_is_system(b->service));
+	slot_give(c, c->free, call, b, service_is_system(b->service), call->depth);
 	if (call->flags & CALL_UPGRADE)
 		b->upgrade = UPGRADE_PROBING;
 	/* BEGIN is due. */
@@ -200,7 +199,7 @@ static void slot_free(struct calls *c, struct call_slot *s)
 	c->held[service_is_system(b->service)][s->depth]--;
 	binding_settle(c, b);
 	c->n_taken--;
-	list_push(&c->free, &s->link);
+	slot_push(c, s);
 	slots_advance(c);
 }
 

@@ -54,21 +54,30 @@ static inline void own_prepare(struct calls *c, struct call *call)
 	call->after.slot = CALL_SLOT_NONE;
 }
 
-/* The call gets that slot, which is free. b: its binding, whether of a service of the library. */
+/* It is free from now on. */
+static inline void slot_push(struct calls *c, struct call_slot *s)
+{
+	s->next = c->free;
+	c->free = s;
+}
+
+/* The call gets that slot, the first of the free ones. b: its binding, whether of a service of the
+ * library. */
 static inline void slot_give(struct calls *c, struct call_slot *s, struct call *call,
-			     struct call_binding *b, bool is_system)
+			     struct call_binding *b, bool is_system, uint8_t depth)
 {
 	assert(b == &c->out_bindings[call->binding] && is_system == service_is_system(b->service));
 	assert(!s->taken && !s->due && !s->call && c->n_taken < c->cfg.theirs.slots);
-	list_remove(&s->link);
+	assert(s == c->free && depth == call->depth);
+	c->free = s->next;
 	s->taken = true;
 	s->over = false;
 	s->call = call;
 	s->gen++;
-	s->depth = call->depth;
+	s->depth = depth;
 	s->binding = call->binding;
 	b->held++;
-	c->held[is_system][s->depth]++;
+	c->held[is_system][depth]++;
 	c->n_taken++;
 	c->n_awaited++;
 	call->slot = s->index;

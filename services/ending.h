@@ -18,8 +18,10 @@ static inline bool ending_is_alone(const struct sinew_call *k)
 	return k->core && !k->queued && k->refs == 1 && !k->out.bytes && !k->in.bytes && !k->cred;
 }
 
-/* The core has let the call go: so do its service and its lane. incoming: that of k, a constant. */
-static inline __attribute__((always_inline)) void ending_go(struct sinew_call *k, bool incoming)
+/* The core has let the call go: so do its service and its lane. Two constants: that of k; it was
+ * plain all the time. */
+static inline __attribute__((always_inline)) void ending_go(struct sinew_call *k, bool incoming,
+							    bool plain)
 {
 	struct lane *l = k->lane;
 
@@ -28,7 +30,11 @@ static inline __attribute__((always_inline)) void ending_go(struct sinew_call *k
 	assert(atomic_load_explicit(&k->over, memory_order_relaxed) == !incoming);
 	if (incoming) {
 		k->entry.stage = CALL_OUTSIDE;
-		service_leave(l->owner, k->service, k->entry.extra);
+		assert(!plain || !k->entry.extra);
+		if (plain)
+			service_leave_plain(k->service);
+		else
+			service_leave(l->owner, k->service, k->entry.extra);
 		call_closes(k, l->owner);
 	}
 	k->core = NULL;
@@ -53,7 +59,7 @@ static inline __attribute__((always_inline)) struct sinew_session *ending(struct
 			return end_any(k);
 		plain_drop(k->core);
 	}
-	ending_go(k, incoming);
+	ending_go(k, incoming, false);
 	if (lane_hide(l, k, true)) {
 		k->returned = true;
 		return NULL;
@@ -78,7 +84,7 @@ static inline __attribute__((always_inline)) void ending_left(struct sinew_call 
 	assert(ending_is_alone(k));
 	if (incoming)
 		plain_drop_kept(k->core);
-	ending_go(k, incoming);
+	ending_go(k, incoming, true);
 	lane_forget(l, k, incoming);
 	lane_unhold_more(l);
 }

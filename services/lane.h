@@ -52,7 +52,8 @@ struct lane {
 	 * the function has given it back. Written under the lock, and by the loop where another
 	 * thread has not changed it. */
 	_Atomic uintptr_t showing;
-	struct service *recent;		/* that the last plain call of the peer was for; loop */
+	struct service *recent;		/* of the peer's last call that was shown by plain.c, or
+					 * NULL; loop */
 	bool fin_waits;			/* our FIN, until calls are over */
 	bool drained;			/* it takes no new calls */
 	uint64_t stuck_ns;		/* a pause has lasted too long then; UINT64_MAX: none */

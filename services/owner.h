@@ -118,15 +118,26 @@ static inline void owner_leave(struct sinew_calls *o)
 	if (atomic_load(&o->freed))
 		owner_left(o);
 }
-/* Before each of them; false: there is none any more. owner_leave() follows in any case. */
-static inline bool owner_enter(struct sinew_calls *o)
+/* Before the first of them. owner_leave() follows in any case. */
+static inline void owner_come(struct sinew_calls *o)
 {
 	if (!atomic_load_explicit(&o->inside, memory_order_relaxed))
 		atomic_store(&o->inside, true);
+}
+/* Before each of them, behind owner_come(); false: there is none any more. */
+static inline bool owner_calls(struct sinew_calls *o)
+{
+	assert(atomic_load_explicit(&o->inside, memory_order_relaxed));
 	if (atomic_load(&o->freed))
 		return false;
 	node_calls_back(o->node);
 	return true;
+}
+/* Both. */
+static inline bool owner_enter(struct sinew_calls *o)
+{
+	owner_come(o);
+	return owner_calls(o);
 }
 /* Waits until the application is left, and keeps the loop out of it. */
 void owner_shut(struct sinew_calls *o);

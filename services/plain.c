@@ -53,7 +53,6 @@ static inline __attribute__((always_inline)) void end_showing(struct lane *l, st
 {
 	uintptr_t was;
 
-	l->owner->shown = NULL;
 	lane_lock(l);
 	was = atomic_load_explicit(&l->showing, memory_order_relaxed);
 	atomic_store_explicit(&l->showing, 0, memory_order_relaxed);
@@ -95,15 +94,12 @@ static void reply_events(struct plain_events *e)
 }
 
 /* Without the lock. */
-static void show_reply(struct lane *l, struct sinew_call *k, struct span data,
-		       struct plain_events *e)
+static void show_reply(struct lane *l, struct sinew_call *k, struct plain_events *e)
 {
 	struct sinew_calls *o = l->owner;
 
-	if (!owner_enter(o))
+	if (!owner_calls(o))
 		return;
-	e->first.data = data.p;
-	e->first.len = data.n;
 	hand_over(o, k, &e->first);
 	if (!lane_shows_at(l, k, LANE_OVER) || atomic_load(&o->freed))
 		return;
@@ -121,7 +117,9 @@ static void replied(struct lane *l, struct sinew_call *k, struct span data,
 	k->end.outcome = SINEW_CALL_DONE;
 	call_closes(k, l->owner);
 	begin_showing(l, k, LANE_OVER);
-	show_reply(l, k, data, e);
+	e->first.data = data.p;
+	e->first.len = data.n;
+	show_reply(l, k, e);
 	end_showing(l, k, false);
 }
 
@@ -138,20 +136,16 @@ static void request_events(struct plain_events *e)
 }
 
 /* Without the lock. False: the application has freed its calls. */
-static bool show_request(struct lane *l, struct sinew_call *k, struct span data, uint64_t total,
-			 struct plain_events *e)
+static bool show_request(struct lane *l, struct sinew_call *k, struct plain_events *e)
 {
 	struct sinew_calls *o = l->owner;
 
-	if (!owner_enter(o))
+	if (!owner_calls(o))
 		return false;
-	e->first.total = total;
 	hand_over(o, k, &e->first);
 	if (atomic_load(&o->freed) || !lane_goes_on(l, k))
 		return true;
 	node_calls_back(o->node);
-	e->second.data = data.p;
-	e->second.len = data.n;
 	hand_over(o, k, &e->second);
 	return true;
 }
@@ -162,9 +156,13 @@ static struct service *plain_service(struct lane *l, const struct call *core)
 	struct sinew_calls *o = l->owner;
 	struct service *s = l->recent;
 
-	if (!s || s->id != core->service)
-		s = l->recent = service_find(o, core->service);
-	if (!s || !s->is_plain || intercept_is_set(o) ||
+	if (!s || s->id != core->service) {
+		s = service_find(o, core->service);
+		if (!s || !s->is_plain)
+			return NULL;
+		l->recent = s;
+	}
+	if (intercept_is_set(o) ||
 	    atomic_load_explicit(&o->freed, memory_order_relaxed) ||
 	    (s->is.max_request && core->rx.received > s->is.max_request) ||
 	    (s->is.ops && !service_has_op(s, core->op, false)))
@@ -189,7 +187,7 @@ static void enter_service(struct sinew_call *k, struct service *s, struct call *
 	k->accepted = true;
 	k->received = core->rx.received;
 	k->entry.stage = CALL_INSIDE;
-	atomic_fetch_add_explicit(&s->n_calls, 1, memory_order_relaxed);
+	service_enter_plain(s);
 }
 
 /* The first event is of a call that takes the fast path. False: nothing happened. */
@@ -198,7 +196,6 @@ static bool show_new(struct lane *l, struct plain_events *e)
 	struct call *core = plain_new(&l->calls);
 	struct service *s = core ? plain_service(l, core) : NULL;
 	struct sinew_call *k;
-	uint64_t total;
 	struct span data;
 	bool is_seen;
 
@@ -208,12 +205,14 @@ static bool show_new(struct lane *l, struct plain_events *e)
 	if (!k)
 		return false;
 	lane_hold_more(l);
-	total = core->rx.total;
+	e->first.total = core->rx.total;
 	data = plain_accept(&l->calls, core, k);
+	e->second.data = data.p;
+	e->second.len = data.n;
 	enter_service(k, s, core);
 	lane_opens(l, k, core);
 	begin_showing(l, k, LANE_NEW);
-	is_seen = show_request(l, k, data, total, e);
+	is_seen = show_request(l, k, e);
 	end_showing(l, k, true);
 	/* Nobody knows it. */
 	if (!is_seen)
@@ -228,8 +227,10 @@ void plain_show_new(struct lane *l)
 	lock_order_held(LOCK_SERVICE);
 	assert(l->delivers);
 	request_events(&e);
+	owner_come(l->owner);
 	while (show_new(l, &e))
 		;
+	l->owner->shown = NULL;
 }
 
 /* ---- frames ---- */
@@ -264,10 +265,9 @@ bool plain_frames(struct lane *l, const uint8_t **body, size_t *len)
 	lock_order_held(LOCK_SERVICE);
 	assert(l->delivers);
 	reply_events(&e);
-	while (take_frame(l, *body, *len, &e)) {
+	owner_come(l->owner);
+	while (*body && take_frame(l, *body, *len, &e))
 		*body = service_next(h, len);
-		if (!*body)
-			return false;
-	}
-	return true;
+	l->owner->shown = NULL;
+	return *body;
 }

@@ -74,25 +74,29 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	struct lane *l = b->lane;
 	struct calls *c = &l->calls;
 	size_t len = iov->iov_len;
-	struct call_slot *s = plain_slot(c, b->number, len);
-	uint64_t deadline_ns = calls_deadline_in(c, ms), word, end;
+	struct plain_begin begin = {
+		.b = &c->out_bindings[b->number], .binding = b->number, .op = op, .total = len,
+		.n = len, .deadline_ns = calls_deadline_in(c, ms),
+	};
 	struct sinew_call *k;
+	uint64_t word, end;
 	uint8_t *p;
 
-	if (!s || !l->spare[0].first)
+	begin.slot = plain_slot(c, begin.b, len);
+	if (!begin.slot || !l->spare[0].first)
 		return NULL;
 	p = service_put_begin(b->session, CALL_BEGIN_HEAD + len);
 	if (!p)
 		return NULL;
-	word = plain_begin_word(s);
+	word = plain_begin_word(begin.slot);
 	call_put_begin(p, word, len, op, ms, b->number);
 	service_copy(p + CALL_BEGIN_HEAD, iov->iov_base, len);
 	end = service_put_end(b->session, CALL_BEGIN_HEAD + len);
 	if (!end)
 		return NULL;
-	k = spare_take(&l->spare[0]);
+	k = begin.user = spare_take(&l->spare[0]);
 	lane_hold(l);
-	plain_begun(c, &k->own, s, b->number, op, len, len, deadline_ns, k, end);
+	plain_begun(c, &k->own, &begin, end);
 	begun(b, k, op, opt, word, len, user);
 	if (!l->delivers)
 		lane_wake(l);

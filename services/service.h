@@ -69,6 +69,19 @@ void service_room(struct sinew_calls *o, const struct service *s);
 /* Where there is room the call enters, and the application has asked for it: service_leave() is to
  * follow. Loop; the second: any thread. */
 void service_enter(struct sinew_calls *o, struct sinew_call *k);
+/* The same of a service that is_plain: there is always room, so that none waits. */
+static inline void service_enter_plain(struct service *s)
+{
+	assert(s->is_plain && !atomic_load(&s->n_waiting));
+	atomic_fetch_add_explicit(&s->n_calls, 1, memory_order_relaxed);
+}
+static inline void service_leave_plain(struct service *s)
+{
+	uint32_t was = atomic_fetch_sub_explicit(&s->n_calls, 1, memory_order_relaxed);
+
+	assert(s->is_plain && was && !atomic_load(&s->n_waiting));
+	(void)was;
+}
 static inline void service_leave(struct sinew_calls *o, struct service *s, bool extra)
 {
 	uint32_t was = atomic_fetch_sub(extra ? &s->n_extra : &s->n_calls, 1);

@@ -107,7 +107,7 @@ void twin_begin(struct calls *c, struct call *call, const struct calls_begin *b)
 
 	if (!twins_on || wishes || !fits)
 		return;
-	s = plain_slot(c, b->binding, b->data.n);
+	s = plain_slot(c, &c->out_bindings[b->binding], b->data.n);
 	if (!s || c->finishing)
 		return;
 	save();
@@ -115,8 +115,10 @@ void twin_begin(struct calls *c, struct call *call, const struct calls_begin *b)
 	leave_traces(call);
 	call_put_begin(head, plain_begin_word(s), b->total, b->op,
 		       calls_left_ms(c, b->deadline_ns), b->binding);
-	plain_begun(c, call, s, b->binding, b->op, b->total, b->data.n, b->deadline_ns, b->user,
-		    END);
+	plain_begun(c, call, &(struct plain_begin) {
+		.slot = s, .b = &c->out_bindings[b->binding], .binding = b->binding, .op = b->op,
+		.total = b->total, .n = b->data.n, .deadline_ns = b->deadline_ns, .user = b->user,
+	}, END);
 	go_back();
 	must(!call_begin(c, call, b), "a plain call that cannot begin");
 	must(calls_frame_out(c, &out) && is_frame(&out, head, sizeof head, b->data.n),
