@@ -54,16 +54,16 @@ static inline __attribute__((always_inline)) void service_copy(uint8_t *to, cons
 	ring_copy(to, from, n);
 }
 
-/* The position of its end; 0: it is not queued. Gives the lock back. */
-static inline __attribute__((always_inline)) uint64_t service_put_end(struct sinew_session *h,
-								      size_t len)
+/* *ret_end: the position of its end. False: it is not queued. Gives the lock back. */
+static inline __attribute__((always_inline)) bool service_put_end(struct sinew_session *h,
+								  size_t len, uint64_t *ret_end)
 {
 	uint64_t end;
 
 	lock_order_held(LOCK_HANDLE);
 	if (!ring_put_end(&h->session.ring, len)) {
 		lock_give(&h->lock, LOCK_HANDLE);
-		return 0;
+		return false;
 	}
 	end = h->session.ring.reserved;
 	h->served.half_bytes += len;
@@ -72,7 +72,8 @@ static inline __attribute__((always_inline)) uint64_t service_put_end(struct sin
 		service_flush(h);
 	else
 		lock_give(&h->lock, LOCK_HANDLE);
-	return end;
+	*ret_end = end;
+	return true;
 }
 
 #endif

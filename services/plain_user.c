@@ -76,7 +76,7 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	size_t len = iov->iov_len;
 	struct plain_begin begin = {
 		.b = &c->out_bindings[b->number], .binding = b->number, .op = op, .total = len,
-		.n = len, .deadline_ns = calls_deadline_in(c, ms),
+		.n = len,
 	};
 	struct sinew_call *k;
 	uint64_t word, end;
@@ -91,9 +91,9 @@ static struct sinew_call *begin_locked(const struct sinew_binding *b, uint32_t o
 	word = plain_begin_word(begin.slot);
 	call_put_begin(p, word, len, op, ms, b->number);
 	service_copy(p + CALL_BEGIN_HEAD, iov->iov_base, len);
-	end = service_put_end(b->session, CALL_BEGIN_HEAD + len);
-	if (!end)
+	if (!service_put_end(b->session, CALL_BEGIN_HEAD + len, &end))
 		return NULL;
+	begin.deadline_ns = calls_deadline_in(c, ms);
 	k = begin.user = spare_take(&l->spare[0]);
 	lane_hold(l);
 	plain_begun(c, &k->own, &begin, end);
@@ -156,8 +156,7 @@ static bool reply_locked(struct sinew_call *k, const struct iovec *iov)
 		return false;
 	plain_put_reply(core, p);
 	service_copy(p + CALL_REPLY_HEAD, iov->iov_base, len);
-	end = service_put_end(h, CALL_REPLY_HEAD + len);
-	if (!end)
+	if (!service_put_end(h, CALL_REPLY_HEAD + len, &end))
 		return false;
 	plain_replied(core, len, end);
 	if (lane_shows_at(k->lane, k, LANE_LASTING) && core->plain == PLAIN_ACCEPTED) {
