@@ -234,7 +234,8 @@ static inline struct call *plain_new(const struct calls *c)
 	return call;
 }
 
-/* Both were taken, the call accepted, and its data consumed: they are returned. */
+/* Both were taken, the call accepted, and its data consumed: they are returned. Unless the call is
+ * dropped at once, plain_stays() is to follow before time passes. */
 static inline struct span plain_accept(struct calls *c, struct call *call, void *user)
 {
 	struct span data = call->rx.fresh[0];
@@ -249,10 +250,15 @@ static inline struct span plain_accept(struct calls *c, struct call *call, void 
 	call->accepted = true;
 	call->plain = PLAIN_ACCEPTED;
 	call->timer_ns = c->now_ns + CALLS_ACCEPT_NS;
-	calls_arm(c, call->timer_ns);
 	c->n.shown++;
 	calls_check(c);
 	return data;
+}
+
+/* The call goes on behind its functions: ACCEPT is due at its time, unless it was answered. */
+static inline void plain_stays(struct call *call)
+{
+	calls_arm(call->calls, call->timer_ns);
 }
 
 /* Its request is consumed, and nothing is known of its reply. */

@@ -36,8 +36,11 @@ static void kept(struct sinew_call *k)
 {
 	assert(k->incoming && !k->returned);
 	call_name(k);
-	if (k->core && k->core->plain == PLAIN_REPLIED)
+	if (!k->core)
+		return;
+	if (k->core->plain == PLAIN_REPLIED)
 		plain_tell_end(k->core);
+	plain_stays(k->core);
 }
 
 static inline void begin_showing(struct lane *l, struct sinew_call *k, enum lane_shows at)

@@ -185,6 +185,7 @@ void twin_new(struct calls *c)
 	call->plain = PLAIN_CAME;
 	must(plain_new(c) == call, "a plain call does not come next");
 	data = plain_accept(c, call, c);
+	plain_stays(call);
 	go_back();
 	must(calls_event(c, &ev) && ev.what == CALLS_EV_NEW && ev.call == call,
 	     "a plain call is not new");
