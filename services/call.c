@@ -17,8 +17,10 @@ struct sinew_call *call_alloc(struct lane *l, bool incoming)
 
 	lock_order_held(LOCK_SERVICE);
 	k = owner_alloc(l->owner, incoming ? offsetof(struct sinew_call, own) : sizeof *k);
-	if (k)
-		call_prepare(l, k, incoming);
+	if (!k)
+		return NULL;
+	call_prepare(l, k, incoming);
+	list_append(&l->handles, &k->all);
 	return k;
 }
 
@@ -28,7 +30,6 @@ struct sinew_session *call_free(struct sinew_call *k)
 
 	lock_order_held(LOCK_SERVICE);
 	assert(!k->core && k->entry.stage == CALL_OUTSIDE && list_empty(&k->entry.waiting));
-	assert(list_empty(&k->all));
 	unsent_free(k);
 	unread_free(k);
 	owner_release(l->owner, k->queued);
@@ -36,8 +37,7 @@ struct sinew_session *call_free(struct sinew_call *k)
 	if (k->cred)
 		lane_drop_cred(l, k->cred);
 	call_prepare(l, k, k->incoming);
-	if (!spare_give(&l->spare[k->incoming], k))
-		owner_release(l->owner, k);
+	lane_spare(l, k, k->incoming);
 	return lane_unhold(l);
 }
 
@@ -67,7 +67,6 @@ bool call_iov_lengths(const struct iovec *iov, int n, size_t *ret)
 void call_open(struct sinew_call *k, struct call *core)
 {
 	lock_order_held(LOCK_SERVICE);
-	assert(list_empty(&k->all));
 	lane_opens(k->lane, k, core);
 	k->end.may_lock = !k->incoming && loop_is_inside(&k->lane->owner->node->loop);
 	call_name(k);
@@ -76,9 +75,8 @@ void call_open(struct sinew_call *k, struct call *core)
 void call_detach(struct sinew_call *k)
 {
 	lock_order_held(LOCK_SERVICE);
-	assert(k->core && !list_empty(&k->all));
+	assert(k->core);
 	k->core = NULL;
-	list_remove(&k->all);
 	unsent_free(k);
 }
 

@@ -70,6 +70,8 @@ struct call_end {
 };
 
 struct sinew_call {
+	struct list all;		/* of the lane, as long as its memory is there */
+
 	/* Constant. */
 	struct lane *lane;
 	struct service *service;	/* of the peer's: whose n_calls counts it */
@@ -84,7 +86,6 @@ struct sinew_call {
 	uint8_t depth;
 	uint8_t delivery;		/* enum sinew_call_delivery */
 
-	struct list all;		/* of the lane, while the core has it */
 	struct call *core;		/* own, or a slot of the peer's; NULL: no more */
 	struct entry entry;
 	bool incoming;			/* constant */

@@ -485,6 +485,7 @@ static void give_up(struct sinew_call *k)
 void lane_give_up(struct lane *l)
 {
 	assert(atomic_load(&l->owner->freed));
-	while (!list_empty(&l->handles))
-		give_up(list_first(&l->handles, struct sinew_call, all));
+	list_each(struct sinew_call, k, &l->handles, all)
+		if (k->core)
+			give_up(k);
 }

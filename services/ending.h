@@ -38,7 +38,6 @@ static inline __attribute__((always_inline)) void ending_go(struct sinew_call *k
 		call_closes(k, l->owner);
 	}
 	k->core = NULL;
-	list_remove(&k->all);
 	/* Our FIN may have waited for this call alone. */
 	if (l->fin_waits)
 		lane_settle(l);

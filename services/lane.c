@@ -108,11 +108,12 @@ void lane_free(struct lane *l)
 {
 	struct sinew_calls *o = l->owner;
 
-	assert(!l->delivers && !l->fin_waits);
-	assert(list_empty(&l->handles) && list_empty(&l->all));
-	for (unsigned i = 0; i < 2; i++)
-		while (l->spare[i].first)
-			owner_release(o, spare_take(&l->spare[i]));
+	assert(!l->delivers && !l->fin_waits && list_empty(&l->all));
+	assert(list_length(&l->handles) == l->spare[0].n + l->spare[1].n);
+	list_each(struct sinew_call, k, &l->handles, all) {
+		assert(!k->core && k->refs == 1);
+		owner_release(o, k);
+	}
 	free_creds(l->loose);
 	/* Plain bytes of the peer may be left in it. */
 	if (l->sealed)

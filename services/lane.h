@@ -40,7 +40,7 @@ struct lane {
 
 	struct lock lock;
 	struct calls calls;
-	struct list handles;		/* that the core knows */
+	struct list handles;		/* with those that are spare; the core knows some */
 	struct spare spare[2];		/* memory of handles: of own calls, of the peer's */
 	unsigned n_calls;		/* handles in use, and the loop while it delivers; the
 					 * session is referenced while there are any */
@@ -148,7 +148,7 @@ static inline struct sinew_call *spare_take(struct spare *spare)
 /* False: there are enough. */
 static inline bool spare_give(struct spare *spare, struct sinew_call *k)
 {
-	assert(list_empty(&k->all));
+	assert(!k->core);
 	if (spare->n >= SPARE_MAX)
 		return false;
 	call_set_user(k, spare->first);
@@ -192,17 +192,18 @@ static inline void lane_unhold_loop(struct lane *l)
 		sinew_session_unref(h);
 }
 
-/* The initial state of a handle, of a new one and of a spare one: it has one reference. */
+/* The initial state of a handle, of a new one and of a spare one, but for its place among those of
+ * the lane: it has one reference. */
 static inline void call_prepare(struct lane *l, struct sinew_call *k, bool incoming)
 {
 	assert(!((uintptr_t)k & LANE_SHOWS));
-	calls_clear(k, offsetof(struct sinew_call, own));
+	calls_clear((char *)k + offsetof(struct sinew_call, lane),
+		    offsetof(struct sinew_call, own) - offsetof(struct sinew_call, lane));
 	k->lane = l;
 	k->incoming = incoming;
 	k->refs = 1;
 	atomic_init(&k->over, true);
 	list_init(&k->entry.waiting);
-	list_init(&k->all);
 	if (!incoming)
 		own_prepare(&l->calls, &k->own);
 }
@@ -232,18 +233,24 @@ static inline void lane_opens(struct lane *l, struct sinew_call *k, struct call 
 	assert(!k->core && core->user == k);
 	k->core = core;
 	atomic_store_explicit(&k->over, false, memory_order_relaxed);
-	list_append(&l->handles, &k->all);
 	atomic_fetch_add_explicit(&l->owner->n.open, 1, memory_order_relaxed);
 }
 
-/* A plain call is over, and its handle not used any more: it is spare, or memory again. The lane is
- * not held for it any more. */
+/* A handle in its initial state is spare, or memory again. */
+static inline void lane_spare(struct lane *l, struct sinew_call *k, bool incoming)
+{
+	if (spare_give(&l->spare[incoming], k))
+		return;
+	list_remove(&k->all);
+	owner_release(l->owner, k);
+}
+
+/* A plain call is over, and its handle not used any more. The lane is not held for it any more. */
 static inline void lane_forget(struct lane *l, struct sinew_call *k, bool incoming)
 {
 	assert(k->refs == 1 && !k->core && k->incoming == incoming);
 	call_rest(k);
-	if (!spare_give(&l->spare[incoming], k))
-		owner_release(l->owner, k);
+	lane_spare(l, k, incoming);
 }
 
 /* NULL: no memory. */

@@ -42,14 +42,16 @@ static void show_peers(const struct calls *c, struct sinew_calls_status *st)
 	}
 }
 
-/* Handles are in the order of their beginnings. The library's own calls, few of them, last as long
- * as the session. */
+/* Without the library's own calls, few of them, which last as long as the session. */
 static struct sinew_call *oldest(const struct lane *l)
 {
+	struct sinew_call *found = NULL;
+
 	list_each(struct sinew_call, k, &l->handles, all)
-		if (k->service_id >= SINEW_SERVICE_FIRST)
-			return k;
-	return NULL;
+		if (k->core && k->service_id >= SINEW_SERVICE_FIRST &&
+		    (!found || k->begun_ns < found->begun_ns))
+			found = k;
+	return found;
 }
 
 static void show_oldest(const struct lane *l, struct sinew_calls_status *st)
