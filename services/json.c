@@ -265,7 +265,8 @@ bool json_has(struct json_object *from, const char *key)
 
 /* ---- what strangers send ---- */
 
-/* It begins as no object does, complete or not: json-c waits for more behind a bare number or word. */
+/* It begins as no object does, complete or not: json-c waits for more behind a bare number or
+ * word. */
 static bool is_other(const char *text, size_t len)
 {
 	size_t i = 0;

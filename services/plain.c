@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) void end_showing(struct lane *l, st
 		kept(k);
 }
 
-/* What is the same in the events of plain calls; plain_events() fills that in, once a read. */
+/* The events of plain calls, with all that is the same in each; filled in once a read. */
 struct plain_events {
 	struct sinew_call_msg first, second;
 };

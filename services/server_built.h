@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Publications of the library: NODE, LINK and REACH by the cells, SERVICE by the services that are
- * bound, OPTION by changes. A NODE of another name or address is withdrawn and published again. Knows nothing of programs.
+ * bound, OPTION by changes. A NODE of another name or address is withdrawn and published again.
+ * Knows nothing of programs.
  */
 #ifndef SINEW_SERVICES_SERVER_BUILT_H
 #define SINEW_SERVICES_SERVER_BUILT_H

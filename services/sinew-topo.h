@@ -31,7 +31,8 @@
  *   disconnected for being slow, and nobody waits for a slow one. The same holds over the loss and
  *   the return of the server.
  *   The publications of a session that ends go as one group, its NODE last. Where a name or an
- *   address changes while the session lasts, the NODE is withdrawn and published again as one group.
+ *   address changes while the session lasts, the NODE is withdrawn and published again as one
+ *   group.
  *
  * Threads: a connection and all that is opened by it are for one thread at a time; threads have
  * connections of their own. Functions of subscriptions run inside of sinew_topo_dispatch().

@@ -302,7 +302,7 @@ static int connect_as(int fd, const char *name)
 		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len));
 }
 
-/* What the node has logged about its control socket. */
+/* The lines of the node about its control socket. */
 static unsigned n_said(const char *text)
 {
 	struct sinew_error_entry all_of[SINEW_ERRORS_MAX];
