@@ -438,7 +438,8 @@ static void seg(struct conn *c, unsigned side)
 		}
 		return;
 	}
-	if (e->hole == 2 || (e->hole && s.kind == SEG_DATA) || (e->hole == 3 && s.kind != SEG_RST))
+	/* An orderly end comes behind all data, and does not come where some are lost. */
+	if (e->hole == 2 || (e->hole && s.kind != SEG_RST))
 		return;
 	if (s.kind == SEG_DATA) {
 		e->arr += s.n;

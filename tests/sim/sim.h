@@ -121,7 +121,7 @@ struct end {
 	bool was_up;
 	bool narrow;		/* the armed cut is a hole, not a reset */
 	uint8_t node;
-	uint8_t hole;		/* 1: data that lead here vanish, 2: everything, 3: all but RST */
+	uint8_t hole;		/* what leads here vanishes, 1 and 3: but for RST, 2: all of it */
 	uint8_t *buf;		/* rd <= seen <= arr <= wr */
 	uint32_t rd, seen, arr, wr;
 	uint32_t cap;
