@@ -166,7 +166,8 @@ void bounds_credit(struct dialog *d, const struct calls_out *out)
 
 /* ---- all that holds between two events ---- */
 
-/* The peer makes this side hold no more than this. */
+/* The peer makes this side hold no more than this. An end that waits for its event has dropped the
+ * data of its call. */
 void bounds_hold(struct dialog *d)
 {
 	const struct calls_config *cfg = &d->c.cfg;
@@ -177,11 +178,11 @@ void bounds_hold(struct dialog *d)
 		const struct handler *h = &d->handler[i];
 
 		n += h->call != NULL;
-		if (h->call)
+		if (h->call && call_needs_consumed(h->call))
 			grown += beyond_first(cfg, h->unconsumed);
 	}
 	for (unsigned i = 0; i < d->n_callers; i++)
-		if (d->caller[i].used)
+		if (d->caller[i].used && call_needs_consumed(&d->caller[i].call))
 			grown += beyond_first(cfg, d->caller[i].unconsumed);
 	slots_hold(d);
 	if (n > cfg->ours.slots)
