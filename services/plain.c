@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) void end_showing(struct lane *l, st
 		kept(k);
 }
 
-/* The events of plain calls, with all that is the same in each; filled in once a read. */
+/* The two events of a plain call; their constant fields are filled in once a read. */
 struct plain_events {
 	struct sinew_call_msg first, second;
 };
@@ -229,6 +229,8 @@ void plain_show_new(struct lane *l)
 
 	lock_order_held(LOCK_SERVICE);
 	assert(l->delivers);
+	if (!plain_new(&l->calls))
+		return;
 	request_events(&e);
 	owner_come(l->owner);
 	while (show_new(l, &e))
