@@ -449,13 +449,13 @@ class Judge:
 		"""How long it takes without a mutant; infinite where it fails."""
 		# Tests in scripts leave this folder.
 		lib = os.path.abspath(self.build.root)
-		kept = worker.sim, worker.mutant
-		worker.sim = worker.mutant = None
+		kept = worker.sim, worker.mutant, worker.library
+		worker.sim = worker.mutant = worker.library = None
 		for _ in range(2):	# beside others it may have had no time
 			good, why, took = run_test(self.build, worker, test, lib, None)
 			if good:
 				break
-		worker.sim, worker.mutant = kept
+		worker.sim, worker.mutant, worker.library = kept
 		if good:
 			return took
 		print(f'{test} fails without a mutant ({why}), and judges none:\n' +
