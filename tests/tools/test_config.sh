@@ -111,6 +111,9 @@ command_lines_are_checked()
 	refuses 2 'NAME=VALUE is missing' config set
 	refuses 2 'expected NAME=VALUE' config set ack_ms
 	refuses 2 'expected NAME=VALUE' config set =5
+	refuses 2 'another value of that option' config set ack_ms=5 stall_ms=9 ack_ms=6
+	refuses 2 'no node has the control socket' config set ack_ms=5 ack=6 ack_=7 \
+		--socket sinew/none/sinew/1
 	refuses 2 'is not a mode' config reset
 	refuses 2 'no node has the control socket' config get --socket sinew/none/sinew/1
 	refuses 2 'no node has the control socket' config watch --socket sinew/none/sinew/1

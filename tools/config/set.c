@@ -28,6 +28,15 @@ static const struct option_row rows[] = {
 	OPTION_END,
 };
 
+/* In a request the last one would count alone. */
+static bool is_named(const struct arguments *args, const char *value, size_t len)
+{
+	for (unsigned i = 0; i < args->n; i++)
+		if (!strncmp(args->values[i], value, len + 1))
+			return true;
+	return false;
+}
+
 static int take_value(void *settings, const char *value)
 {
 	struct arguments *args = settings;
@@ -35,6 +44,11 @@ static int take_value(void *settings, const char *value)
 
 	if (!len || len >= OPTION_NAME_MAX || value[len] != '=') {
 		say(SINEW_ERROR, "found \"%.80s\", expected NAME=VALUE", value);
+		return STATUS_USAGE;
+	}
+	if (is_named(args, value, len)) {
+		say(SINEW_ERROR, "found \"%.80s\", but another value of that option before it",
+		    value);
 		return STATUS_USAGE;
 	}
 	if (args->n == CONFIG_NAMES_MAX) {
