@@ -45,13 +45,13 @@ finish()
 	exit
 }
 
-# check NAME COMMAND...: ok if it succeeds.
+# check NAME COMMAND...: ok if it succeeds; with its seconds.
 check()
 {
-	local name=$1
+	local name=$1 began=$SECONDS
 	shift
 	if "$@" >"$dir/output" 2>&1 </dev/null; then
-		echo "ok - packages: $name"
+		echo "ok - packages: $name ($((SECONDS - began)) s)"
 		passed=$((passed + 1))
 		return 0
 	fi
