@@ -48,7 +48,10 @@ rates_of_a_pair()
 	asks 1 top --count 3 --interval 0.1 --json
 	valid top out
 	equals 'documents' "$(wc -l <out)" 3
-	json_holds out '.node == 1 and .seconds > 0.09 and (.peers | length) == 2'
+	# An answer that came late makes the interval behind it shorter.
+	jq -s . out >documents
+	json_holds documents 'all(.node == 1 and .seconds > 0 and (.peers | length) == 2) and
+		(map(.seconds) | add) > 0.09'
 	asks 1 top --count 1 --interval 0.1
 	says out 'SENT/s'
 	says out 'ESTABLISHED up'
