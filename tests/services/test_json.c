@@ -3,11 +3,25 @@
  * Owns the test of JSON and of the UTF-8 in it. Knows nothing of what documents say.
  * run.sh: timeout=30
  */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "services/json.h"
 #include "services/utf8.h"
 #include "tests/lib/check.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SHADOW 1	/* a sanitizer keeps what was freed, and says itself what was not */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SHADOW 1
+#endif
+#endif
+
+#define LONG_TEXT	(1u << 20)
+#define TIMES		32		/* that it is refused */
+#define LEAST_LEAK	(16L << 10)	/* KiB: far less than all of them, far more than one */
 
 static void programs_get_valid_utf8(void)
 {
@@ -159,6 +173,33 @@ static void strangers_are_read_strictly(void)
 	CHECK(*objection("{\"a\":\"\xff\"}", 9, 2));
 }
 
+#ifndef HAS_SHADOW
+static long most_memory(void)
+{
+	struct rusage used;
+
+	CHECK_EQ(getrusage(RUSAGE_SELF, &used), 0);
+	return used.ru_maxrss;
+}
+
+static void nothing_is_kept_of_a_refused_text(void)
+{
+	char *text = malloc(LONG_TEXT);
+	long before;
+
+	CHECK_OR_RETURN(text != NULL);
+	memset(text, 'x', LONG_TEXT);
+	memcpy(text, "[\"", 2);
+	memcpy(text + LONG_TEXT - 2, "\"]", 2);
+	CHECK_STR(objection(text, LONG_TEXT, 2), "it is no object");
+	before = most_memory();
+	for (unsigned i = 0; i < TIMES; i++)
+		CHECK_STR(objection(text, LONG_TEXT, 2), "it is no object");
+	CHECK(most_memory() - before < LEAST_LEAK);
+	free(text);
+}
+#endif
+
 static int count(void *user, const char *key, struct json_object *value)
 {
 	unsigned *n = user;
@@ -198,6 +239,9 @@ int main(void)
 	RUN(what_is_not_there_spoils_the_text);
 	RUN(members_have_their_types);
 	RUN(strangers_are_read_strictly);
+#ifndef HAS_SHADOW
+	RUN(nothing_is_kept_of_a_refused_text);
+#endif
 	RUN(members_are_walked_until_an_error);
 	return check_done();
 }
