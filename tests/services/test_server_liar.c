@@ -195,6 +195,33 @@ static void what_nobody_asked_for_is_ignored(void)
 	end();
 }
 
+/* Until the server can be told the subscription stays, and takes its place. */
+static void a_cancellation_waits_for_room(void)
+{
+	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
+	struct control_head head;
+	uint32_t id;
+	int err = 0;
+
+	if (!begin())
+		return;
+	follower_begin(&one, topo, &f);
+	id = hear(CONTROL_SUBSCRIBE);
+	for (unsigned n = 0; n < MANY && !err; n++)
+		err = sinew_topo_publish(topo, TYPE, n, n, SINEW_SCOPE_NODE, NULL, 0, NULL);
+	CHECK_EQ(err, -EAGAIN);
+	follower_end(&one);
+	turns();
+	CHECK_EQ(status().n_subscriptions, 1);
+	do
+		err = control_take(fd, buf, &head);
+	while (!err);
+	CHECK_EQ(err, -EAGAIN);
+	CHECK_EQ(hear(CONTROL_CANCEL), id);
+	CHECK_EQ(status().n_subscriptions, 0);
+	end();
+}
+
 /* The client subscribes anew after events that break the rules, and tells only the difference. */
 static void after_wrong_events_it_asks_again(void)
 {
@@ -479,6 +506,7 @@ static void a_server_that_leaves_at_once(void)
 int main(void)
 {
 	RUN(what_nobody_asked_for_is_ignored);
+	RUN(a_cancellation_waits_for_room);
 	RUN(after_wrong_events_it_asks_again);
 	RUN(a_refusal_ends_a_subscription);
 	RUN(a_refused_publication_is_counted);
