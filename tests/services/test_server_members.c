@@ -6,7 +6,7 @@
 #include "services/server_feed.h"
 #include "services/server_member.h"
 #include "services/service.h"
-#include "tests/lib/follower.h"
+#include "tests/lib/control_peer.h"
 
 #define TYPE	100u
 #define EPOCH	UINT64_C(0x1122334455667701)
@@ -290,6 +290,47 @@ static void wrong_questions_are_refused(void)
 	end();
 }
 
+#define STATUS_LEN	40000u
+
+static unsigned may_nothing(void *arg, int fd, const struct ucred *who)
+{
+	(void)arg;
+	(void)fd;
+	(void)who;
+	return 0;
+}
+
+static int a_status(void *arg, const char *text, size_t len, const struct ucred *who, unsigned has,
+		    uint32_t peer, char **ret_text)
+{
+	CHECK(arg == &all && len == 2 && !memcmp(text, "{}", 2));
+	CHECK(!who && has == SERVER_READS && peer == 2);
+	*ret_text = calloc(STATUS_LEN + 1, 1);
+	if (!*ret_text)
+		return -ENOMEM;
+	memset(*ret_text, 'x', STATUS_LEN);
+	return 0;
+}
+
+static void a_member_gets_the_status_that_it_asks_for(void)
+{
+	const struct server_gate gate = { .may = may_nothing, .answer = a_status, .arg = &all };
+	struct question q;
+
+	if (!begin())
+		return;
+	DRIVE_ALL(asked);
+	CHECK_EQ(server_listen(server_of(c->t[1].n), control_peer_name(1), &gate), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		question(&q, MEMBER_STATUS, "{}", 2);
+		DRIVE_ALL(q.ended);
+		CHECK_EQ(q.reason, SINEW_END_REPLIED);
+		CHECK_EQ(q.n_bytes, STATUS_LEN);
+		sinew_call_end(q.call);
+	}
+	end();
+}
+
 /* ---- a slow reader ---- */
 
 #define ROWS		3000u		/* with their attributes many times a window */
@@ -359,5 +400,6 @@ int main(void)
 	RUN(so_many_subscriptions_of_a_peer);
 	RUN(a_slow_member_misses_nothing);
 	RUN(wrong_questions_are_refused);
+	RUN(a_member_gets_the_status_that_it_asks_for);
 	return check_done();
 }
