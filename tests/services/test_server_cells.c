@@ -132,11 +132,36 @@ static void options_are_told_by_name(void)
 	end();
 }
 
+/* Once each, and no other thread is awaited for it. */
+static void each_word_wakes_the_server(void)
+{
+	static const char name[] = "ack_ms";
+	struct cell_state s;
+	unsigned i;
+
+	if (!begin())
+		return;
+	cells_watch.session_up(c, 7, 100);
+	CHECK(is_woken() && !is_woken() && cells_next(c, &i, &s));
+	cells_watch.link(c, 7, 100, false);
+	CHECK(is_woken() && !is_woken() && cells_next(c, &i, &s));
+	cells_watch.session_down(c, 7, 100, SINEW_DOWN_LEFT);
+	CHECK(is_woken() && !is_woken() && cells_next(c, &i, &s));
+	cells_watch.option(c, name);
+	CHECK(is_woken() && !is_woken() && cells_next_option(c) == name);
+	cells_watch.renewed(c, 101);
+	CHECK(is_woken() && !is_woken() && atomic_exchange(&c->renewed, false));
+	cells_watch.closing(c);
+	CHECK(is_woken() && !is_woken() && atomic_load(&c->closing));
+	end();
+}
+
 int main(void)
 {
 	RUN(the_last_state_is_told_once);
 	RUN(sessions_are_not_merged);
 	RUN(a_cell_is_given_when_its_end_was_seen);
 	RUN(options_are_told_by_name);
+	RUN(each_word_wakes_the_server);
 	return check_done();
 }
