@@ -381,11 +381,16 @@ static void a_reader_reads_and_a_writer_writes(void)
 {
 	uint8_t offer[TOPO_OFFER_MAX], request[TOPO_REQUEST_LEN];
 	struct control_head head = { .status = 1 };
+	struct sinew_topo_filter f = names_of(TYPE, 1, 1);
 	size_t len = an_offer(offer);
+	struct follower one;
 	int fd, err;
 
 	if (!begin(true))
 		return;
+	follower_begin(&one, topo, &f);
+	CHECK_EQ(sinew_topo_publish(topo, TYPE, 1, 1, SINEW_SCOPE_NODE, NULL, 0, NULL), 0);
+	DRIVE_ALL(one.n_published == 1);
 	a_request(request);
 	rights = SERVER_READS;
 	fd = control_peer_open(control_peer_name(1));
@@ -399,7 +404,11 @@ static void a_reader_reads_and_a_writer_writes(void)
 	CHECK_EQ(ask(fd, CONTROL_SUBSCRIBE, request, sizeof request), -EACCES);
 	CHECK_EQ(ask(fd, CONTROL_ASK, "{}", 2), -EACCES);
 	CHECK_EQ(ask(fd, CONTROL_PUBLISH, offer, len), 0);
+	/* The answer has its number, which is not the first one. */
+	DRIVE_ALL(one.n_published == 2 && one.last.pub == 2);
+	CHECK_EQ(get_le32(buf + CONTROL_HEAD), one.last.pub);
 	close(fd);
+	follower_end(&one);
 	rights = 0;
 	/* It may be shut before the first request has gone. */
 	fd = control_peer_connect(control_peer_name(1));
