@@ -200,6 +200,7 @@ static void a_cancellation_waits_for_room(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);
 	struct control_head head;
+	uint64_t last = 0;
 	uint32_t id;
 	int err = 0;
 
@@ -208,8 +209,10 @@ static void a_cancellation_waits_for_room(void)
 	follower_begin(&one, topo, &f);
 	id = hear(CONTROL_SUBSCRIBE);
 	for (unsigned n = 0; n < MANY && !err; n++)
-		err = sinew_topo_publish(topo, TYPE, n, n, SINEW_SCOPE_NODE, NULL, 0, NULL);
+		err = sinew_topo_publish(topo, TYPE, n, n, SINEW_SCOPE_NODE, NULL, 0, &last);
 	CHECK_EQ(err, -EAGAIN);
+	/* A withdrawal has to be repeated. */
+	CHECK_EQ(sinew_topo_withdraw(topo, last), -EAGAIN);
 	follower_end(&one);
 	turns();
 	CHECK_EQ(status().n_subscriptions, 1);
