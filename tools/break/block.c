@@ -34,7 +34,7 @@ struct block {
 	char *said;		/* the output or the error of the last commands, or NULL */
 	struct pace pace;
 	char table[RULES_NAME_MAX];
-	char commands[RULES_TEXT_MAX];
+	char *commands;		/* that make the table */
 	struct rules_count counts[2];
 };
 
@@ -272,6 +272,17 @@ static int report(const struct block *b, const char *from, const char *to, int s
 	return break_print(NULL, status);
 }
 
+static int print_commands(struct block *b)
+{
+	size_t size;
+	FILE *to = open_memstream(&b->commands, &size);
+
+	if (!to)
+		return -ENOMEM;
+	rules_print(&b->rules, b->table, to);
+	return fclose(to) ? -ENOMEM : 0;
+}
+
 /* Signals are taken from before the table is there until after it is gone. */
 static int run(struct block *b)
 {
@@ -281,7 +292,7 @@ static int run(struct block *b)
 	print_prefix(&b->rules.from, from);
 	print_prefix(&b->rules.to, to);
 	rules_name(getpid(), b->table);
-	rc = rules_print(&b->rules, b->table, b->commands, sizeof(b->commands));
+	rc = print_commands(b);
 	if (!rc)
 		rc = pace_open(&b->pace, 0, b->for_ms);
 	if (rc)
@@ -382,6 +393,7 @@ int block_main(int argc, char **argv)
 	if (rc < 0)
 		rc = do_as_ordered(b);
 	pace_close(&b->pace);
+	free(b->commands);
 	free(b->said);
 	free(b);
 	return rc;

@@ -5,10 +5,8 @@
  */
 #include "tools/break/rules.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,21 +30,6 @@ static const struct hook {
 
 #define N_HOOKS	(sizeof(hooks) / sizeof(hooks[0]))
 
-struct text {
-	char *start;
-	size_t size, len;	/* len may go beyond: then it was too long */
-};
-
-static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *fmt, ...)
-{
-	size_t room = t->len < t->size ? t->size - t->len : 0;
-	va_list args;
-
-	va_start(args, fmt);
-	t->len += (size_t)vsnprintf(room ? t->start + t->len : NULL, room, fmt, args);
-	va_end(args);
-}
-
 void rules_name(long pid, char name[RULES_NAME_MAX])
 {
 	snprintf(name, RULES_NAME_MAX, RULES_PREFIX "%ld", pid);
@@ -54,7 +37,7 @@ void rules_name(long pid, char name[RULES_NAME_MAX])
 
 /* ---- commands ---- */
 
-static void add_prefix(struct text *t, const char *which, const struct filter_prefix *p)
+static void add_prefix(FILE *to, const char *which, const struct filter_prefix *p)
 {
 	char address[FILTER_ADDRESS_TEXT];
 	bool is_ipv4 = p->address.family == AF_INET;
@@ -62,70 +45,68 @@ static void add_prefix(struct text *t, const char *which, const struct filter_pr
 	if (!p->address.family)
 		return;
 	if (!p->n_bits)
-		add(t, "meta nfproto %s ", is_ipv4 ? "ipv4" : "ipv6");
+		fprintf(to, "meta nfproto %s ", is_ipv4 ? "ipv4" : "ipv6");
 	else
-		add(t, "%s %s %s/%u ", is_ipv4 ? "ip" : "ip6", which,
-		    filter_print_address(&p->address, address), (unsigned)p->n_bits);
+		fprintf(to, "%s %s %s/%u ", is_ipv4 ? "ip" : "ip6", which,
+			filter_print_address(&p->address, address), (unsigned)p->n_bits);
 }
 
-static void add_ports(struct text *t, const struct rules *r, const char *which)
+static void add_ports(FILE *to, const struct rules *r, const char *which)
 {
 	unsigned i;
 
-	add(t, "th %s { ", which);
+	fprintf(to, "th %s { ", which);
 	for (i = 0; i < r->ports.n; i++)
-		add(t, "%s%u", i ? ", " : "", (unsigned)r->ports.list[i]);
-	add(t, " } ");
+		fprintf(to, "%s%u", i ? ", " : "", (unsigned)r->ports.list[i]);
+	fprintf(to, " } ");
 }
 
 /* One rule: a hook, a way, the end that has the port or NULL, the protocols, the verdict. */
-static void add_rule(struct text *t, const struct rules *r, const char *table,
+static void add_rule(FILE *to, const struct rules *r, const char *table,
 		     const struct hook *hook, unsigned way, const char *port,
 		     const char *protocols, const char *verdict)
 {
-	add(t, "add rule inet %s %s %s", table, hook->name, hook->condition);
-	add_prefix(t, "saddr", way ? &r->to : &r->from);
-	add_prefix(t, "daddr", way ? &r->from : &r->to);
+	fprintf(to, "add rule inet %s %s %s", table, hook->name, hook->condition);
+	add_prefix(to, "saddr", way ? &r->to : &r->from);
+	add_prefix(to, "daddr", way ? &r->from : &r->to);
 	if (protocols)
-		add(t, "%s ", protocols);
+		fprintf(to, "%s ", protocols);
 	if (port)
-		add_ports(t, r, port);
-	add(t, "counter %s comment \"%s\"\n", verdict, ways[way]);
+		add_ports(to, r, port);
+	fprintf(to, "counter %s comment \"%s\"\n", verdict, ways[way]);
 }
 
 /* The resets themselves have to pass; what cannot be rejected is dropped. */
-static void add_rules(struct text *t, const struct rules *r, const char *table,
+static void add_rules(FILE *to, const struct rules *r, const char *table,
 		      const struct hook *hook, unsigned way, const char *port)
 {
 	if (r->reject) {
-		add_rule(t, r, table, hook, way, port, "tcp flags & rst == 0",
+		add_rule(to, r, table, hook, way, port, "tcp flags & rst == 0",
 			 "reject with tcp reset");
-		add_rule(t, r, table, hook, way, port, port ? "meta l4proto { udp, sctp }" :
+		add_rule(to, r, table, hook, way, port, port ? "meta l4proto { udp, sctp }" :
 			 "meta l4proto != tcp", "drop");
 	} else {
-		add_rule(t, r, table, hook, way, port, port ? "meta l4proto { tcp, udp, sctp }" :
+		add_rule(to, r, table, hook, way, port, port ? "meta l4proto { tcp, udp, sctp }" :
 			 NULL, "drop");
 	}
 }
 
-int rules_print(const struct rules *r, const char *table, char *text, size_t size)
+void rules_print(const struct rules *r, const char *table, FILE *to)
 {
-	struct text t = { .start = text, .size = size };
 	unsigned way;
 	size_t i;
 
-	add(&t, "add table inet %s\ndelete table inet %s\nadd table inet %s\n", table, table,
-	    table);
+	fprintf(to, "add table inet %s\ndelete table inet %s\nadd table inet %s\n", table, table,
+		table);
 	for (i = 0; i < N_HOOKS; i++) {
-		add(&t, "add chain inet %s %s { type filter hook %s priority -300; }\n", table,
-		    hooks[i].name, hooks[i].name);
+		fprintf(to, "add chain inet %s %s { type filter hook %s priority -300; }\n", table,
+			hooks[i].name, hooks[i].name);
 		for (way = 0; way <= (unsigned)r->both; way++) {
-			add_rules(&t, r, table, &hooks[i], way, r->ports.n ? "dport" : NULL);
+			add_rules(to, r, table, &hooks[i], way, r->ports.n ? "dport" : NULL);
 			if (r->ports.n)
-				add_rules(&t, r, table, &hooks[i], way, "sport");
+				add_rules(to, r, table, &hooks[i], way, "sport");
 		}
 	}
-	return t.len < size ? 0 : -ENOSPC;
 }
 
 /* ---- what nft lists ---- */

@@ -7,12 +7,11 @@
 #define TOOLS_BREAK_RULES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "tools/break/filter.h"
 
-#define RULES_TEXT_MAX	32768	/* of all commands */
 #define RULES_NAME_MAX	32	/* of a table */
 #define RULES_PREFIX	"sinew_break_"
 
@@ -29,8 +28,8 @@ struct rules_count {
 
 /* The table of a process. */
 void rules_name(long pid, char name[RULES_NAME_MAX]);
-/* Commands that make the table; one of that name is replaced. -ENOSPC: no room. */
-int rules_print(const struct rules *r, const char *table, char *text, size_t size);
+/* Commands that make the table; one of that name is replaced. */
+void rules_print(const struct rules *r, const char *table, FILE *to);
 /* Sums of what `list table` printed: [0] of what goes from -> to, [1] of the way back. */
 void rules_read_counts(const char *listed, struct rules_count ret_counts[2]);
 /*
