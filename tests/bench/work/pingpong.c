@@ -111,7 +111,7 @@ int job_pong(const struct settings *s)
 		if (!err)
 			err = r.err ? r.err : s->with->flush(r.end);
 	}
-	if (s->with->acks)
+	if (!err && s->with->acks)
 		result("acks", (double)s->with->acks(r.end));
 	if (!err && !r.content.n_wrong)
 		err = s->with->drain(r.end);
