@@ -15,8 +15,10 @@ static void has_news(struct sctp_item *item)
 	struct sctp_assoc *a = (struct sctp_assoc *)item;
 
 	assert(!a->stream || a->stream->streams == item->seat->streams);
-	if (a->stream)
-		stream_mark(a->stream);
+	if (!a->stream)
+		return;
+	sctp_assoc_look(a);
+	stream_mark(a->stream);
 }
 
 struct sctp_assoc *sctp_assoc_new(struct sctp_pair *p, struct socket *so)
@@ -109,6 +111,14 @@ int sctp_assoc_failed(struct sctp_assoc *a, int events)
 	if (!usrsctp_getsockopt(a->so, SOL_SOCKET, SO_ERROR, &err, &len) && err)
 		a->err = -err;
 	return a->err;
+}
+
+void sctp_assoc_look(struct sctp_assoc *a)
+{
+	a->events = usrsctp_get_events(a->so);
+	/* Who dials asks for more than the error of the socket. */
+	if (!a->dialling)
+		sctp_assoc_failed(a, a->events);
 }
 
 ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n)

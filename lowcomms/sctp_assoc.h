@@ -16,6 +16,7 @@ struct sctp_assoc {
 	struct list listed;	/* of the wire, or of the listener */
 	struct sctp_dial dial;	/* in a list if it was dialled */
 	bool dialling, finished;
+	int events;		/* of the socket, when it was last looked at */
 	int err;		/* it has failed */
 	uint64_t until_ns;	/* it lingers */
 };
@@ -30,6 +31,9 @@ void sctp_assoc_end(struct sctp_assoc *a, bool in_order);
 int sctp_assoc_read(struct sctp_assoc *a, void *buf, size_t n);
 /* One record, at most RECORD_MAX bytes: n, or -errno. */
 ssize_t sctp_assoc_write(struct sctp_assoc *a, const uint8_t *record, size_t n);
+/* Looks at the events of the socket: after each call that may change them. The stack gives news of
+ * any other change. */
+void sctp_assoc_look(struct sctp_assoc *a);
 /* Why it failed; 0: it has not. events: what the stack says of the socket now. */
 int sctp_assoc_failed(struct sctp_assoc *a, int events);
 /* No more from us. One that is over already has nothing to end. */

@@ -280,6 +280,7 @@ static struct stream *stream_for(struct streams *ss, struct sctp_assoc *a,
 	s->other.addr = *other;
 	a->stream = s;
 	list_append(&wire_of(a)->sockets, &a->listed);
+	sctp_assoc_look(a);
 	return s;
 }
 
@@ -394,30 +395,36 @@ static unsigned dial_events(struct sctp_assoc *a, int stack)
 		return STREAM_FAILED;
 	}
 	a->dialling = false;
+	sctp_assoc_look(a);
 	sctp_pair_connect(a->pair);
 	return STREAM_CONNECTED;
 }
 
+static unsigned dial_poll(struct sctp_assoc *a)
+{
+	unsigned events;
+
+	sctp_enter(seat_of(a));
+	events = dial_events(a, usrsctp_get_events(a->so));
+	sctp_leave(seat_of(a));
+	return events;
+}
+
+/* Asked before and behind each event: without the lock of the stack. */
 static unsigned user_poll(struct stream *s)
 {
 	struct sctp_assoc *a = assoc_of(s);
 	unsigned events = 0;
-	int stack;
 
 	assert(a->stream == s);
-	sctp_enter(seat_of(a));
-	stack = usrsctp_get_events(a->so);
-	if (a->dialling) {
-		events = dial_events(a, stack);
-	} else {
-		if (sctp_assoc_failed(a, stack) && !(s->interest & STREAM_QUIET))
-			events |= STREAM_FAILED;
-		if ((s->interest & STREAM_READABLE) && (a->err || stack & SCTP_EVENT_READ))
-			events |= STREAM_READABLE;
-		if ((s->interest & STREAM_WRITABLE) && stack & SCTP_EVENT_WRITE)
-			events |= STREAM_WRITABLE;
-	}
-	sctp_leave(seat_of(a));
+	if (a->dialling)
+		return dial_poll(a);
+	if (a->err && !(s->interest & STREAM_QUIET))
+		events |= STREAM_FAILED;
+	if ((s->interest & STREAM_READABLE) && (a->err || a->events & SCTP_EVENT_READ))
+		events |= STREAM_READABLE;
+	if ((s->interest & STREAM_WRITABLE) && a->events & SCTP_EVENT_WRITE)
+		events |= STREAM_WRITABLE;
 	return events;
 }
 
@@ -470,7 +477,8 @@ static ssize_t user_read(struct stream *s, void *buf, size_t n)
 		got = sctp_assoc_read(a, (uint8_t *)buf + sum, n - sum);
 		if (got > 0)
 			sum += (size_t)got;
-	} while (got > 0 && sum < n && usrsctp_get_events(a->so) & SCTP_EVENT_READ);
+		sctp_assoc_look(a);
+	} while (got > 0 && sum < n && a->events & SCTP_EVENT_READ);
 	sctp_leave(seat_of(a));
 	return sum ? (ssize_t)sum : got;
 }
@@ -506,6 +514,8 @@ static ssize_t user_writev(struct stream *s, const struct iovec *iov, int n)
 		done = a->err ? a->err : sctp_assoc_write(a, record, bytes);
 		max = bytes / 4 < RECORD_LEAST ? RECORD_LEAST : bytes / 4;
 	} while (done == -EAGAIN && bytes > RECORD_LEAST);
+	if (done < 0)
+		sctp_assoc_look(a);
 	sctp_leave(seat_of(a));
 	return done;
 }
@@ -519,6 +529,7 @@ static int user_finish(struct stream *s)
 	assert(!a->dialling);
 	sctp_enter(seat_of(a));
 	sctp_assoc_finish(a);
+	sctp_assoc_look(a);
 	sctp_leave(seat_of(a));
 	return 0;
 }
