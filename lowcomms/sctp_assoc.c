@@ -116,7 +116,7 @@ int sctp_assoc_failed(struct sctp_assoc *a, int events)
 void sctp_assoc_look(struct sctp_assoc *a)
 {
 	a->events = usrsctp_get_events(a->so);
-	/* Who dials asks for more than the error of the socket. */
+	/* dial_events() asks for more than the error of the socket. */
 	if (!a->dialling)
 		sctp_assoc_failed(a, a->events);
 }
