@@ -68,6 +68,8 @@ block_drops_one_direction_and_is_gone_afterwards()
 	address k1 10.9.0.1/24 eth-k2
 	address k2 10.9.0.2/24 eth-k1
 	config_of c 21065 10.9.0.1 10.9.0.2
+	# No frame may be on its way back then: one that TCP sends again holds up all behind it.
+	sed -i 's/port: 21065/&\n  keepalive_ms: 60000\n  stall_ms: 180000/' c
 	mkfifo feed1 feed2
 	exec 8<>feed1 9<>feed2
 	within k1
