@@ -47,6 +47,18 @@ build "$T/b/sinew" && why='the command is built without json-c'
 grep -q 'libjson-c-dev' "$T/log" || why='libjson-c-dev is not named'
 result the_command_says_what_it_lacks "$why"
 
+why=
+if ! cc -I. -o "$T/sctp" tests/tree/sctp_absent.c "$T/b/libsinew.a" -pthread >"$T/log" 2>&1; then
+	why='a program of the library is not built'
+elif ! "$T/sctp" >"$T/log" 2>&1; then
+	why='SCTP is not refused'
+fi
+for package in libsctp-dev libusrsctp-dev; do
+	grep -q "transport: sctp .* is not in this build: .*install $package" "$T/log" ||
+		why=${why:-"$package is not named"}
+done
+result a_node_says_what_sctp_lacks "$why"
+
 # only_public ARCHIVE: no name of it but those of the map, and no byte code of the compiler.
 only_public()
 {
