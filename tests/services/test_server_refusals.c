@@ -257,6 +257,7 @@ static void the_status_counts(void)
 	CHECK_EQ(st.n_collapsed + st.n_losses + st.n_refused, 0);
 	one = status_of_sub(all.sub);
 	CHECK_EQ(one.n_events, 3);
+	CHECK_EQ(one.n_snapshots, 1);
 	CHECK_EQ(one.position.epoch, st.epoch);
 	CHECK(one.position.index > 0);
 	follower_end(&all);
