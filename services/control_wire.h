@@ -2,7 +2,9 @@
 /*
  * Messages between a node's server and programs: their heads, in little endian. A request has an id
  * of the client's choice, which all answers to it carry. Publications and subscriptions are named
- * by the ids of the requests that made them. Knows no transport, and no body but the fixed ones.
+ * by the ids of the requests that made them; a second one of an id that is in use is refused with
+ * -EEXIST. A subscription is over with its last event (TIMEOUT, OVERRUN), and needs no CANCEL then.
+ * Knows no transport, and no body but the fixed ones.
  *
  *	 0 size u32	of the whole message
  *	 4 kind u8	5 flags u8	6 pad
