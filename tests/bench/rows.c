@@ -55,9 +55,12 @@ static const struct rule rules[] = {
 	{ "roundtrip-usrsctp-two", "round trip over SCTP by bare usrsctp, two CPUs", PART,
 	  .must = 1 / 0.9, .aim = 1.0, .over = "roundtrip.sinew-sctp.split",
 	  .under = { "roundtrip.usrsctp.split" } },
-	{ "roundtrip-usrsctp-one", "round trip over SCTP by bare usrsctp, one CPU", PART,
-	  .must = 1 / 0.9, .aim = 1.0,
-	  .over = "roundtrip.sinew-sctp.one", .under = { "roundtrip.usrsctp.one" } },
+	/* Whatever else the machine does makes some rounds of a run twice as slow, more of them in
+	 * one run than in the next, and their share decides the median, whose ratio differs by half
+	 * from run to run. The quickest tenth is of rounds that nothing disturbed. */
+	{ "roundtrip-usrsctp-one", "the same, one CPU, the quickest tenth of rounds", PART,
+	  .must = 1 / 0.9, .aim = 1.0, .over = "latency-q100.sinew-sctp.one",
+	  .under = { "latency-q100.usrsctp.one" } },
 	/* Where the machine pauses for ack_ms, an ACK goes alone. */
 	{ "writes", "extra writes of a round trip", .kind = ROW_SLOPE, .unit = "writes",
 	  .scale = 2000, .less = 2, .must = 0.005, .aim = 0, .over = "writes.3000",
