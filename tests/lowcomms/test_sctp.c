@@ -7,7 +7,11 @@
  *	test_sctp raw		so without UDP: in a network of its own, with the right to that
  *	test_sctp kernel	for a guest of tests/vm/sctp.sh
  */
+#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -18,6 +22,9 @@
 
 #define UDP_PORT	9899
 #define FDS		1024	/* looked through */
+#define ASLEEP_MS	200
+#define FLOOD_PORTS	200u	/* of UDP, one after another */
+#define FLOOD_EACH	100u	/* packets */
 
 static int backend = SINEW_SCTP_USER, encap = SINEW_SCTP_ENCAP_UDP;
 static unsigned n_messages = MESSAGES;
@@ -196,6 +203,74 @@ static void one_port_of_udp_carries_all(void)
 	node_free(&t[1]);
 }
 
+/* The signals that a thread of this process has blocked. */
+static bool is_blocked(const char *tid, uint64_t *ret_signals)
+{
+	char path[64], line[128];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%.20s/status", tid);
+	f = fopen(path, "r");
+	while (f && !found && fgets(line, sizeof line, f))
+		found = sscanf(line, "SigBlk: %" SCNx64, ret_signals) == 1;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* They are the application's: the thread of the stack takes none. */
+static void its_thread_takes_no_signal(void)
+{
+	const uint64_t some = 1u << (SIGINT - 1) | 1u << (SIGTERM - 1) | 1u << (SIGCHLD - 1) |
+			      1u << (SIGALRM - 1) | 1u << (SIGUSR1 - 1);
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	unsigned n_others = 0;
+	uint64_t blocked;
+
+	CHECK_OR_RETURN(tasks);
+	while ((task = readdir(tasks))) {
+		if (task->d_name[0] == '.')
+			continue;
+		blocked = 0;
+		CHECK(is_blocked(task->d_name, &blocked));
+		if (atoi(task->d_name) == getpid())
+			continue;
+		CHECK_EQ(blocked & some, some);
+		n_others++;
+	}
+	closedir(tasks);
+	CHECK(n_others >= 1);
+}
+
+/* For longer than the slowest tick of the stack takes. */
+static bool sleeps(struct sinew_node *n)
+{
+	struct pollfd fd = { sinew_get_fd(n), POLLIN, 0 };
+
+	CHECK(sinew_dispatch(n, 0) >= 0);
+	return poll(&fd, 1, ASLEEP_MS) == 0;
+}
+
+/* The stack needs ticks only for associations. */
+static void without_an_association_it_sleeps(void)
+{
+	int64_t until = now_ms() + PATIENCE_MS;
+	static struct test_node t[2];
+	bool asleep = false;
+
+	CHECK_OR_RETURN(pair_open(t, over_sctp));
+	DRIVE_PAIR(t, t[0].seen[2].session && t[1].seen[1].session);
+	CHECK(!sleeps(t[0].n));
+	node_free(&t[1]);
+	CHECK_EQ(sinew_peer_remove(t[0].n, 2), 0);
+	while (!asleep && now_ms() < until)
+		asleep = sleeps(t[0].n);
+	CHECK(asleep);
+	node_free(&t[0]);
+}
+
 static bool has_answer(int fd)
 {
 	uint8_t buf[2048];
@@ -274,6 +349,66 @@ static void strangers_get_no_answer(void)
 	cluster_free(c);
 }
 
+/* One of those that a host without an association may send, or forge: INIT, ABORT, SHUTDOWN and
+ * COOKIE ECHO, from many ports and with many tags. */
+static void put_flood(uint8_t buf[32], uint16_t port, unsigned i)
+{
+	static const uint8_t kinds[] = { 1, 6, 7, 10 };
+	uint32_t crc;
+
+	put_init(buf, port);
+	memcpy(buf, &i, 2);
+	buf[12] = kinds[i % sizeof kinds];
+	if (i % sizeof kinds)
+		memcpy(buf + 4, &i, sizeof i);
+	else
+		memcpy(buf + 16, &i, sizeof i);
+	memset(buf + 8, 0, 4);
+	crc = crc32c(buf, 32);
+	for (unsigned k = 0; k < 4; k++)
+		buf[8 + k] = (uint8_t)(crc >> 8 * k);
+}
+
+/* By the host of a peer, whose packets the stack looks at, from one port of UDP after another. */
+static void a_flood_leaves_nothing_behind(void)
+{
+	struct cluster *c = cluster_new(2, over_sctp);
+	const struct sockaddr *to = (const struct sockaddr *)&c->t[2].addr;
+	uint16_t port = ntohs(((struct sockaddr_in *)&c->t[2].addr)->sin_port);
+	struct sockaddr_storage near = c->t[1].addr;
+	unsigned n_fds, n_sent = 0;
+	uint64_t talked;
+	uint8_t packet[32];
+
+	cluster_talk(c, 10, 100);
+	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
+	n_fds = n_descriptors();
+	((struct sockaddr_in *)&near)->sin_port = 0;
+	for (unsigned i = 0; i < FLOOD_PORTS; i++) {
+		int fd = udp_at(&near);
+
+		CHECK_OR_RETURN(fd >= 0);
+		for (unsigned k = 0; k < FLOOD_EACH; k++) {
+			put_flood(packet, port, i * FLOOD_EACH + k);
+			n_sent += sendto(fd, packet, sizeof packet, 0, to,
+					 sizeof(struct sockaddr_in)) == sizeof packet;
+			if (k % 16 == 15)
+				cluster_turn(c);
+		}
+		/* They reach the stack: it answers INITs. */
+		if (!i)
+			DRIVE(c, has_answer(fd));
+		close(fd);
+	}
+	talked = cluster_talked(c);
+	DRIVE(c, cluster_talked(c) >= talked + 1000);
+	CHECK(n_sent > FLOOD_PORTS * FLOOD_EACH / 2);
+	CHECK_EQ(n_descriptors(), n_fds);
+	CHECK_EQ(c->t[1].seen[2].ups, 1);
+	cluster_is_whole(c, 0);
+	cluster_free(c);
+}
+
 /* In user land the stack is the parent's, and with it what its peers know. */
 static int be_child(struct cluster *c)
 {
@@ -336,13 +471,18 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	RUN(messages_go_both_ways);
+	if (backend == SINEW_SCTP_USER)
+		RUN(its_thread_takes_no_signal);
 	RUN(resets_lose_nothing);
 	RUN(a_peer_that_is_started_again_is_found);
 	RUN(an_orderly_end_is_seen_by_both);
+	if (backend == SINEW_SCTP_USER)
+		RUN(without_an_association_it_sleeps);
 	if (backend == SINEW_SCTP_USER && encap == SINEW_SCTP_ENCAP_UDP) {
 		RUN(each_peer_has_a_socket);
 		RUN(one_port_of_udp_carries_all);
 		RUN(strangers_get_no_answer);
+		RUN(a_flood_leaves_nothing_behind);
 	}
 	RUN(a_child_disturbs_nothing);
 	return check_done();
