@@ -55,8 +55,8 @@ static const struct rule rules[] = {
 	{ "roundtrip-usrsctp-two", "round trip over SCTP by bare usrsctp, two CPUs", PART,
 	  .must = 1 / 0.9, .aim = 1.0, .over = "roundtrip.sinew-sctp.split",
 	  .under = { "roundtrip.usrsctp.split" } },
-	/* Whatever else the machine does makes some rounds of a run twice as slow, more of them in
-	 * one run than in the next, and their share decides the median, whose ratio differs by half
+	/* Other work of the machine makes some rounds of a run twice as slow, more of them in one
+	 * run than in the next, and their share decides the median, whose ratio differs by half
 	 * from run to run. The quickest tenth is of rounds that nothing disturbed. */
 	{ "roundtrip-usrsctp-one", "the same, one CPU, the quickest tenth of rounds", PART,
 	  .must = 1 / 0.9, .aim = 1.0, .over = "latency-q100.sinew-sctp.one",
