@@ -146,10 +146,12 @@ static bool shut_one(struct server *s, int why)
 	int fd, err;
 
 	assert(l->fd >= 0);
-	say_full(s, why);
 	if (l->spare_fd >= 0)
 		close(l->spare_fd);
 	err = packet_accept(l->fd, &fd);
+	/* Without a descriptor it fails also where nobody waits. */
+	if (err != -EAGAIN)
+		say_full(s, why);
 	if (!err) {
 		s->counts.n_refused++;
 		close(fd);
