@@ -18,9 +18,9 @@ fi
 # over NAME [VARIABLE=VALUE...]: its results, with the name of the transport.
 over()
 {
-	local test=$1 log status
+	local test=$1 limit=$((60 * ${TIME_FACTOR:-1})) log status
 	shift
-	log=$(env TEST_SCTP=1 "$@" timeout -k 5 60 "$BUILD/tests/$test" 2>&1)
+	log=$(env TEST_SCTP=1 "$@" timeout -k 5 $limit "$BUILD/tests/$test" 2>&1)
 	status=$?
 	echo "$log" | sed -n 's/^\(not ok\|ok\) - /\1 - sctp_user: /p; s/^#/#/p'
 	passed=$((passed + $(grep -c '^ok - ' <<<"$log")))
