@@ -32,7 +32,8 @@
  *   the return of the server.
  *   The publications of a session that ends go as one group, its NODE last. Where a name or an
  *   address changes while the session lasts, the NODE is withdrawn and published again as one
- *   group.
+ *   group, with the same incarnation: only a NODE that is not published again is gone. By edges,
+ *   that is a last and a first one.
  *
  * Threads: a connection and all that is opened by it are for one thread at a time; threads have
  * connections of their own. Functions of subscriptions run inside of sinew_topo_dispatch().
