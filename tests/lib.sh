@@ -135,9 +135,9 @@ member()
 
 # ---- programs that say when they are ready ----
 
-# begins FILE TEXT COMMAND...: in the background, until it has said that text in its standard error,
-# which is FILE; its process is $begun. The words of an earlier one are not taken for its own.
-begins()
+# start_saying FILE TEXT COMMAND...: in the background, until it has said that text in its standard
+# error, which is FILE; its process is $begun. Words of an earlier one are not taken for its own.
+start_saying()
 {
 	local file=$1 text=$2
 	shift 2
@@ -154,7 +154,7 @@ begins()
 # the file, a line each, behind "hears" (perl).
 manager()
 {
-	begins "$2" hears perl -MIO::Socket::UNIX -e '
+	start_saying "$2" hears perl -MIO::Socket::UNIX -e '
 		($name = $ARGV[0]) =~ s/^@/\0/;
 		$s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $name) or die $!;
 		print STDERR "hears\n";

@@ -30,7 +30,7 @@ NAMESPACE_S=600
 # A process that holds a namespace as long as it runs, and ends with the test.
 hold_namespace()
 {
-	begins held ready unshare -n sh -c 'echo ready >&2; exec sleep "$0"' $NAMESPACE_S
+	start_saying held ready unshare -n sh -c 'echo ready >&2; exec sleep "$0"' $NAMESPACE_S
 	ns[$1]=$begun
 }
 

@@ -15,7 +15,8 @@ relay_of()
 {
 	local name=$1
 	shift
-	begins "$name.err" ready "$SINEW" break relay "$@" --log "$name.log" --json >"$name.json"
+	start_saying "$name.err" ready "$SINEW" break relay "$@" --log "$name.log" --json \
+		>"$name.json"
 	relay_pid=$begun
 }
 

@@ -19,7 +19,7 @@ block()
 {
 	local name=$1 space=$2
 	shift 2
-	begins "$name.err" 'blocked from' "$SINEW" break block --netns "$SPACE$space" "$@" \
+	start_saying "$name.err" 'blocked from' "$SINEW" break block --netns "$SPACE$space" "$@" \
 		>"$name.out"
 	printf -v "pid_$name" %s "$begun"
 }

@@ -84,7 +84,7 @@ a_port_in_use_is_named()
 
 an_output_that_is_full_is_told()
 {
-	begins full.err ready "$SINEW" break relay $ENDS >/dev/full
+	start_saying full.err ready "$SINEW" break relay $ENDS >/dev/full
 	relay_pid=$begun
 	kill -TERM "$relay_pid"
 	relay_ends full 1

@@ -55,7 +55,7 @@ each_message_arrives_once_under_tcpkill()
 {
 	namespace
 	# It is to end with the test, whatever becomes of that.
-	begins forged 'listening on lo' nsenter -t "${ns[1]}" -n \
+	start_saying forged 'listening on lo' nsenter -t "${ns[1]}" -n \
 		setpriv --pdeathsig KILL tcpkill -1 -i lo port 21065 >/dev/null
 	torture killed 0 $SECONDS_MAX
 	delivered_once killed.json

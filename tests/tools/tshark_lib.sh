@@ -33,7 +33,7 @@ all_is_captured()
 capture_begins()
 {
 	rm -f "$1"
-	begins capture.err 'listening on' \
+	start_saying capture.err 'listening on' \
 		tcpdump -i lo -n -s 0 -Z root --immediate-mode -U -B 65536 -w "$1" "$2"
 	capture=$begun
 }
