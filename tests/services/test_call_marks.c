@@ -22,6 +22,10 @@ struct watch {
 	bool answers;			/* requests by nothing */
 	bool refuses;			/* what waits, */
 	bool gives_back;		/* by sinew_call_end() */
+	bool keeps;			/* calls that it has answered */
+	struct sinew_call *call;	/* of the last DATA, */
+	const void *data;
+	size_t len;
 	bool wrong;
 };
 
@@ -57,9 +61,15 @@ static bool watch(struct sinew_call *call, const struct sinew_call_msg *msg, voi
 		else if (w->refuses)
 			CHECK_EQ(sinew_call_abort(call, 55), 0);
 	}
+	if (msg->event == SINEW_CALL_DATA) {
+		w->call = call;
+		w->data = msg->data;
+		w->len = msg->len;
+	}
 	if (w->answers && msg->event == SINEW_CALL_DATA && msg->last) {
 		CHECK_EQ(sinew_call_send(call, NULL, 0, 0), 0);
-		sinew_call_end(call);
+		if (!w->keeps)
+			sinew_call_end(call);
 	}
 	return w->takes;
 }
@@ -255,6 +265,137 @@ static void it_replaces_the_function(void)
 	close_watched();
 }
 
+/* ---- before a queue ---- */
+
+/* A request of 100 bytes for a service without a function, whose queue gets what is left. */
+static void ask_queue(struct asked *a, enum sinew_call_delivery delivery, bool takes,
+		      bool answers)
+{
+	struct sinew_service is = { .size = sizeof is, .delivery = delivery };
+
+	*a = new_asked(100);
+	CHECK_OR_RETURN(open_watched());
+	watches[1].takes = takes;
+	watches[1].answers = watches[1].keeps = answers;
+	CHECK_EQ(sinew_calls_queue(pair.s[1].calls, 4), 0);
+	CHECK_EQ(sinew_service_bind(pair.s[1].calls, 300, &is, NULL), 0);
+	sinew_binding_close(pair.s[0].binding[0]);
+	pair.s[0].binding[0] = NULL;
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, 300, NULL,
+				    &pair.s[0].binding[0]), 0);
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, 7, a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, watches[1].n[SINEW_MARK_DATA] == 1);
+	CHECK_EQ(watches[1].len, 100);
+}
+
+static void consumed_are(uint64_t n)
+{
+	struct sinew_call_status st = { .size = sizeof st };
+
+	CHECK_OR_RETURN(watches[1].call != NULL);
+	CHECK_EQ(sinew_call_status(watches[1].call, &st), 0);
+	CHECK_EQ(st.received, 100);
+	CHECK_EQ(st.consumed, n);
+}
+
+/* The queue has the call behind its NEW, which it gets first. */
+static void queue_has_data(const void *ret_bytes)
+{
+	struct sinew_call_msg *m;
+
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_OR_RETURN(CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), 0));
+		CHECK_EQ(m->event, i ? SINEW_CALL_DATA : SINEW_CALL_NEW);
+		CHECK(!i || (m->len == 100 && m->last));
+		CHECK(!i || (ret_bytes ? m->data && !memcmp(m->data, ret_bytes, 100) : !m->data));
+		sinew_call_msg_put(m);
+	}
+}
+
+static void end_queued(struct asked *a)
+{
+	struct sinew_call_msg *m;
+
+	CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), -ETIME);
+	CHECK_OR_RETURN(watches[1].call != NULL);
+	CHECK_EQ(sinew_call_send(watches[1].call, NULL, 0, 0), 0);
+	sinew_call_end(watches[1].call);
+	DRIVE_CALLS(&pair, a->ended);
+	CHECK_EQ(a->outcome, SINEW_CALL_DONE);
+	close_watched();
+}
+
+/* Data that are to be read are shown by their length alone. */
+static void it_sees_data_to_be_read_before_the_queue(void)
+{
+	size_t off = 0;
+	struct asked a;
+
+	for (unsigned takes = 0; takes < 2; takes++) {
+		ask_queue(&a, SINEW_CALL_PULL, takes, false);
+		CHECK(!watches[1].data);
+		if (!takes)
+			queue_has_data(NULL);
+		consumed_are(0);
+		off = 0;
+		CHECK_EQ(sinew_call_read(watches[1].call, reply, 100, &off, false), 1);
+		CHECK_MEM(reply, request, 100);
+		end_queued(&a);
+	}
+}
+
+/* Paced data are consumed by the application alone. */
+static void it_takes_paced_data_before_the_queue(void)
+{
+	struct asked a;
+
+	for (unsigned takes = 0; takes < 2; takes++) {
+		ask_queue(&a, SINEW_CALL_PACED, takes, false);
+		CHECK(watches[1].data != NULL);
+		CHECK_EQ(sinew_call_consumed(watches[1].call, 100), takes ? 0 : -EINVAL);
+		if (!takes) {
+			queue_has_data(request);
+			CHECK_EQ(sinew_call_consumed(watches[1].call, 100), 0);
+		}
+		consumed_are(100);
+		end_queued(&a);
+	}
+}
+
+static void it_takes_pieces_before_the_queue(void)
+{
+	struct asked a;
+
+	for (unsigned takes = 0; takes < 2; takes++) {
+		ask_queue(&a, SINEW_CALL_PIECES, takes, false);
+		CHECK(watches[1].data != NULL);
+		consumed_are(takes ? 100 : 0);
+		if (!takes)
+			queue_has_data(request);
+		consumed_are(100);
+		end_queued(&a);
+	}
+}
+
+/* The reply from inside of it consumes the request: nothing is left to be consumed. */
+static void it_answers_before_the_queue(void)
+{
+	static const enum sinew_call_delivery ways[] = { SINEW_CALL_PIECES, SINEW_CALL_PACED };
+	struct sinew_call_msg *m;
+	struct asked a;
+
+	for (unsigned i = 0; i < 2; i++) {
+		ask_queue(&a, ways[i], true, true);
+		CHECK_OR_RETURN(watches[1].call != NULL);
+		CHECK_EQ(sinew_call_consumed(watches[1].call, 1), -EINVAL);
+		CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), -ETIME);
+		DRIVE_CALLS(&pair, a.ended);
+		CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+		sinew_call_end(watches[1].call);
+		close_watched();
+	}
+}
+
 /* ---- calls that wait ---- */
 
 static void what_waits_is_seen(void)
@@ -317,6 +458,10 @@ int main(void)
 	RUN(errors_have_marks);
 	RUN(a_drained_call_has_a_mark);
 	RUN(it_replaces_the_function);
+	RUN(it_sees_data_to_be_read_before_the_queue);
+	RUN(it_takes_paced_data_before_the_queue);
+	RUN(it_takes_pieces_before_the_queue);
+	RUN(it_answers_before_the_queue);
 	RUN(what_waits_is_seen);
 	RUN(it_is_set_once);
 	return check_done();
