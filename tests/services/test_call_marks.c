@@ -5,6 +5,8 @@
  * only.
  */
 #include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/lib/call_pair.h"
 
@@ -439,8 +441,15 @@ static void what_waits_is_seen(void)
 static void it_is_set_once(void)
 {
 	struct sinew_service is = { .size = sizeof is };
+	int status = 0;
+	pid_t child;
 
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	child = fork();
+	if (!child)
+		_exit(sinew_calls_intercept(pair.s[0].calls, watch, NULL) != -ECHILD);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
 	CHECK_EQ(sinew_service_bind(pair.s[0].calls, 300, &is, NULL), -EINVAL);
 	CHECK_EQ(sinew_calls_intercept(NULL, watch, NULL), -EINVAL);
 	CHECK_EQ(sinew_calls_intercept(pair.s[0].calls, NULL, NULL), -EINVAL);

@@ -353,6 +353,37 @@ static void a_session_without_memory_refuses_calls(void)
 	CHECK_EQ(memory.live, 0);
 }
 
+/* A node without memory for calls goes on without them. */
+static void calls_without_memory_are_not_made(void)
+{
+	struct sinew_calls_options opt;
+	struct sinew_calls *calls = NULL, *second;
+	struct test_node *t = &pair.t[0];
+	int err = -ENOMEM;
+	int64_t live;
+	uint64_t k = 0;
+
+	memset(&pair, 0, sizeof pair);
+	limited(&opt);
+	CHECK_OR_RETURN(pair_open(pair.t, NULL));
+	for (; err == -ENOMEM && k < 10; k++) {
+		memory.fails_at = memory.n + k;
+		err = sinew_calls_new(t->n, &opt, &calls);
+		CHECK_EQ(calls != NULL, !err);
+		CHECK(!err || !memory.live);
+	}
+	CHECK_EQ(err, 0);
+	CHECK(k > 1);
+	memory.fails_at = NEVER;
+	live = memory.live;
+	CHECK_EQ(sinew_calls_new(t->n, &opt, &second), -EBUSY);
+	CHECK_EQ(memory.live, live);
+	node_free(&pair.t[0]);
+	node_free(&pair.t[1]);
+	sinew_calls_free(calls);
+	CHECK_EQ(memory.live, 0);
+}
+
 int main(void)
 {
 	RUN(each_allocation_fails_once);
@@ -364,5 +395,6 @@ int main(void)
 	RUN(queues_without_memory_refuse);
 	RUN(freed_calls_give_all_memory_back);
 	RUN(an_idle_call_takes_little);
+	RUN(calls_without_memory_are_not_made);
 	return check_done();
 }

@@ -332,6 +332,23 @@ static void room_is_told_once(void)
 	done();
 }
 
+/* Behind data that went: nothing goes instead of it. */
+static void what_is_withdrawn_sends_nothing(void)
+{
+	struct calls_config cfg = pair_config();
+
+	fresh(&cfg);
+	begin_with(&call, 3, false);
+	CHECK_EQ(call_send(&call, bytes, 2, true), 0);
+	call_withdraw(&call);
+	pair_flush(&p.a);
+	CHECK_EQ(p.a.n_frames, 0);
+	CHECK_EQ(call_send(&call, bytes, 1, true), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 3; DATA 1 last");
+	done();
+}
+
 int main(void)
 {
 	RUN(a_window_is_filled_by_pieces);
@@ -348,5 +365,6 @@ int main(void)
 	RUN(pieces_of_calls_go_in_turn);
 	RUN(a_full_window_stops_no_other_call);
 	RUN(room_is_told_once);
+	RUN(what_is_withdrawn_sends_nothing);
 	return check_done();
 }

@@ -189,6 +189,43 @@ static void what_is_wrong_is_refused_at_once(void)
 	end();
 }
 
+#define MORE	40u	/* bytes of members that only a later version knows */
+
+/* A program may know fewer members, or more: of the size that it says, and not a byte beyond. */
+static void a_status_of_any_version_is_filled(void)
+{
+	static const size_t sizes[] = {
+		sizeof(size_t), offsetof(struct sinew_topo_status, n_publications),
+		offsetof(struct sinew_topo_status, n_pending), sizeof(struct sinew_topo_status),
+		sizeof(struct sinew_topo_status) + MORE,
+	};
+	static const uint8_t zeros[MORE];
+	uint8_t untouched[sizeof(struct sinew_topo_status) + MORE];
+	union {
+		struct sinew_topo_status st;
+		uint8_t bytes[sizeof untouched];
+	} u;
+
+	if (!begin(NULL))
+		return;
+	publish(1, 1, "");
+	DRIVE_ALL(follower_has(&all, TYPE, 1, 1));
+	memset(untouched, 0xee, sizeof untouched);
+	for (unsigned i = 0; i < 5; i++) {
+		memset(&u, 0xee, sizeof u);
+		u.st.size = sizes[i];
+		CHECK_EQ(sinew_topo_status(topo, &u.st), 0);
+		CHECK_EQ(u.st.size, sizes[i]);
+		CHECK_EQ(u.st.n_publications, i > 1 ? 1 : 0xeeeeeeee);
+		if (i == 4)
+			CHECK_MEM(u.bytes + sizeof u.st, zeros, MORE);
+		CHECK_MEM(u.bytes + sizes[i], untouched, sizeof u.bytes - sizes[i]);
+	}
+	u.st.size = sizeof(size_t) - 1;
+	CHECK_EQ(sinew_topo_status(topo, &u.st), -EINVAL);
+	end();
+}
+
 static uint32_t counted(void)
 {
 	struct sinew_topo_status st = { .size = sizeof st };
@@ -455,6 +492,7 @@ int main(void)
 	RUN(a_node_has_the_lines_that_fit);
 	RUN(publications_come_and_go);
 	RUN(what_is_wrong_is_refused_at_once);
+	RUN(a_status_of_any_version_is_filled);
 	RUN(one_is_withdrawn_once);
 	RUN(a_connection_takes_its_publications_with_it);
 	RUN(a_timeout_ends_it);
