@@ -358,6 +358,21 @@ static void a_reply_that_is_given_up_counts_as_consumed(void)
 	over();
 }
 
+/* The abort crosses the reply: nobody has consumed that. */
+static void final_is_not_told_of_an_abort(void)
+{
+	open_plain();
+	p.a.consumes = false;
+	call_want_final(p.b.in);
+	CHECK_EQ(call_send(p.b.in, "x", 1, true), 0);
+	pair_flush(&p.b);
+	CHECK_EQ(call_abort(&call, 9), 0);
+	pair_run(&p);
+	CHECK_STR(pair_log(&p.b), "ENDED REPLIED DONE");
+	call_let_go(&call);
+	over();
+}
+
 static void an_early_reply_is_refused(void)
 {
 	fresh();
@@ -553,6 +568,7 @@ int main(void)
 	RUN(accept_is_told_now);
 	RUN(final_comes_when_the_reply_is_consumed);
 	RUN(a_reply_that_is_given_up_counts_as_consumed);
+	RUN(final_is_not_told_of_an_abort);
 	RUN(an_early_reply_is_refused);
 	RUN(deadlines_end_calls_at_both_sides);
 	RUN(a_deadline_in_the_past_is_never_shown_for_long);
