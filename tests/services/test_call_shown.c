@@ -386,6 +386,37 @@ static void requests_of_any_limit_are_plain(void)
 	close_pair();
 }
 
+/* So is one behind another that is not, in the same read. */
+static void a_request_behind_others_is_plain(void)
+{
+	static const enum sinew_call_delivery ways[] = { SINEW_CALL_PACED, SINEW_CALL_PIECES };
+	struct sinew_service is = { .size = sizeof is, .fn = note_received };
+	const struct sinew_call_options opt = { .size = sizeof opt, .fn = done };
+	struct iovec iov = { .iov_base = data, .iov_len = sizeof data };
+	struct sinew_binding *to[2] = { NULL };
+	uint64_t received[2] = { 1, 0 };
+	struct sinew_call *call;
+
+	CHECK_OR_RETURN(open_pair(ANSWER));
+	for (unsigned i = 0; i < 2; i++) {
+		uint16_t id = (uint16_t)(SERVICE + 1 + i);
+
+		is.delivery = ways[i];
+		CHECK_EQ(sinew_service_bind(pair.s[1].calls, id, &is, &received[i]), 0);
+		CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, id, NULL,
+					    &to[i]), 0);
+	}
+	n_done = 0;
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(sinew_call_begin(to[i], 1, &opt, &iov, 1, 0, NULL, &call), 0);
+	DRIVE_CALLS(&pair, n_done == 2 && !call_pair_open_calls(&pair));
+	CHECK_EQ(received[0], 0);
+	CHECK_EQ(received[1], sizeof data);
+	for (unsigned i = 0; i < 2; i++)
+		sinew_binding_close(to[i]);
+	close_pair();
+}
+
 int main(void)
 {
 	RUN(a_reply_before_its_request_is_refused);
@@ -398,5 +429,6 @@ int main(void)
 	RUN(a_call_leaves_its_further_place);
 	RUN(the_interceptor_sees_each_new_call);
 	RUN(requests_of_any_limit_are_plain);
+	RUN(a_request_behind_others_is_plain);
 	return check_done();
 }
