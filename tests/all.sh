@@ -7,6 +7,7 @@
 # The last line is `N passed, N failed`; the exit status is 0 if nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/times.sh
 
 export BUILD=${BUILD:-build} WERROR=${WERROR:-}
 # All steps that use these objects ask for them with the same compiler: else make begins anew.
@@ -36,14 +37,9 @@ STRESS_LONG=3
 # used_s: seconds of a processor, of all that has ended for this shell.
 used_s()
 {
-	local own words word ms=0
 	times >"$failures.times"
-	{ read -r own; read -r -a words; } <"$failures.times"
-	for word in "${words[@]}"; do
-		word=${word//[.,s]/}
-		ms=$((ms + ${word%m*} * 60000 + 10#${word#*m}))
-	done
-	REPLY=$((ms / 1000))
+	processor_ms "$failures.times"
+	REPLY=$((REPLY / 1000))
 }
 
 # row NAME BEGAN USED RESULT: for the end; since these seconds, of the clock and of a processor.

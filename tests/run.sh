@@ -24,6 +24,7 @@
 # The last line is `N passed, N failed`; the exit status is 0 if nothing failed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/times.sh
 
 BUILD=${BUILD:-build}
 SKIPS=${SKIPS:-allowed}
@@ -106,19 +107,6 @@ run_one()
 	esac
 }
 
-# used_ms LOG: processor time of all for which the test waited; of a killed one none is known.
-used_ms()
-{
-	local word words own
-	REPLY=0
-	[ -s "$1.times" ] || return
-	{ read -r own; read -r -a words; } <"$1.times"
-	for word in "${words[@]}"; do
-		word=${word//[.,s]/}
-		REPLY=$((REPLY + ${word%m*} * 60000 + 10#${word#*m}))
-	done
-}
-
 log_of() { REPLY=$LOGS/${1//\//-}.log; }
 
 start()
@@ -178,7 +166,7 @@ account()
 	printf '%-4s %-36s %4d passed' "$verdict" "$test" "$ok"
 	[ "$not_ok" = 0 ] || printf ', %d failed' "$not_ok"
 	[ "$skip" = 0 ] || printf ', %d skipped' "$skip"
-	used_ms "$log"
+	processor_ms "$log.times"	# of a killed one none is known
 	all_used_ms=$((all_used_ms + REPLY))
 	printf '  %d.%01d s, processor %d.%01d s\n' $((ms / 1000)) $((ms % 1000 / 100)) \
 		$((REPLY / 1000)) $((REPLY % 1000 / 100))
