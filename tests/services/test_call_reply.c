@@ -52,17 +52,25 @@ static void too_long_replies_are_given_up(void)
 	call_pair_close(&pair);
 }
 
-/* Its end does not matter. */
-static void a_reply_is_consumed_once(void)
+/* A call whose reply comes in many pieces, and is consumed by sinew_call_consumed(). */
+static bool ask_paced(struct asked *a)
 {
 	struct sinew_call_options opt = { .size = sizeof opt, .delivery = SINEW_CALL_PACED };
-	struct asked a = {
+
+	*a = (struct asked) {
 		.request = long_one, .len = sizeof long_one, .reply = back, .size = sizeof back,
 		.keeps = true,
 	};
+	return CHECK(call_pair_open(&pair, NULL, NULL)) &&
+	       CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, a, &opt, 0), 0);
+}
 
-	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
-	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, &opt, 0), 0);
+/* Its end does not matter. */
+static void a_reply_is_consumed_once(void)
+{
+	struct asked a;
+
+	CHECK_OR_RETURN(ask_paced(&a));
 	DRIVE_CALLS(&pair, a.got > 0);
 	CHECK_EQ(sinew_call_consumed(a.call, a.got + 1), -EINVAL);
 	CHECK_EQ(sinew_call_consumed(a.call, a.got), 0);
@@ -76,14 +84,9 @@ static void a_reply_is_consumed_once(void)
 /* Nobody waits for that any more, before ENDED is shown and behind it. */
 static void without_a_reply_nothing_is_consumed(void)
 {
-	struct sinew_call_options opt = { .size = sizeof opt, .delivery = SINEW_CALL_PACED };
-	struct asked a = {
-		.request = long_one, .len = sizeof long_one, .reply = back, .size = sizeof back,
-		.keeps = true,
-	};
+	struct asked a;
 
-	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
-	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, &opt, 0), 0);
+	CHECK_OR_RETURN(ask_paced(&a));
 	DRIVE_CALLS(&pair, a.got > 2);
 	CHECK_EQ(sinew_call_consumed(a.call, 1), 0);
 	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
