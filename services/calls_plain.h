@@ -255,7 +255,8 @@ static inline struct span plain_accept(struct calls *c, struct call *call, void 
 	return data;
 }
 
-/* The call goes on behind its functions: ACCEPT is due at its time, unless it was answered. */
+/* The call stays open after its functions have returned: the timer of ACCEPT runs from now on,
+ * unless the call was answered. */
 static inline void plain_stays(struct call *call)
 {
 	calls_arm(call->calls, call->timer_ns);

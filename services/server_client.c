@@ -379,7 +379,7 @@ static void take_requests(struct server *s, struct server_client *c)
 
 /* ---- events ---- */
 
-/* It goes on when there is room. */
+/* The subscription is fed again when its connection has room. */
 static void wait_for_room(struct server *s, struct server_sub *sub)
 {
 	assert(sub->taker.kind == TAKER_CLIENT && sub->conn);

@@ -50,8 +50,8 @@ void client_event(struct server *s, struct server_client *c, uint32_t events);
 void client_end(struct server *s, struct server_client *c);
 /* Refuses it: the answer to its HELLO, if there is room; then it is over. */
 void client_refuse(struct server_client *c, int err);
-/* Events for a subscription that has some: as many as go in a turn; the rest waits for its turn as
- * if there were no room. Behind the last one it is over. */
+/* Sends events of a subscription that has some, at most SERVER_WRITES_A_TURN messages; the others
+ * wait as if there were no room. The subscription ends with its last event. */
 void client_feed(struct server *s, struct server_sub *sub);
 
 #endif

@@ -195,7 +195,7 @@ static void what_nobody_asked_for_is_ignored(void)
 	end();
 }
 
-/* Until the server can be told the subscription stays, and takes its place. */
+/* The subscription keeps its place until the server can be told of the end. */
 static void a_cancellation_waits_for_room(void)
 {
 	struct sinew_topo_filter f = names_of(TYPE, 0, 100);

@@ -47,8 +47,8 @@ static void subscribe(int fd, uint32_t id)
 	CHECK_EQ(ask(fd, CONTROL_SUBSCRIBE, id, request, sizeof request), 0);
 }
 
-/* The server takes fewer requests of one connection in a turn than are sent here: a request before
- * them belongs to an earlier turn than one behind them. */
+/* Sends more requests than the server takes of one connection in a turn, so that what was sent
+ * before them and what is sent after them fall into different turns. */
 static void await_turn(int fd)
 {
 	uint8_t id[CONTROL_NAMED];
