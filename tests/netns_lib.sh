@@ -67,6 +67,19 @@ configuration()
 	printf '}\n'
 }
 
+# Copies, and notes in a file the time of the clock, in ms, at which each piece came; at last, "end".
+# The reader itself sees when something comes: where other tests make and remove namespaces, the
+# commands of a script are late by a second.
+stamped()
+{
+	perl -MTime::HiRes=time -MIO::Handle -e '
+		open my $f, ">", $ARGV[0] or die; $f->autoflush(1); $| = 1;
+		while (sysread STDIN, my $piece, 65536) {
+			printf $f "%d\n", time * 1000; print $piece;
+		}
+		print $f "end\n";' "$1"
+}
+
 # Numbered lines, 20 times a second, until told to end.
 feed()
 {
@@ -85,7 +98,8 @@ begin()
 	configuration "$@" >c
 	for n in 1 2; do
 		feed $n | on $n "$SINEW" cat --config c --node $n --to $((3 - n)) --wait 20 \
-			--linger 30 --log-level info --stats "stats$n" >"out$n" 2>"err$n" &
+			--linger 30 --log-level info --stats "stats$n" 2>"err$n" \
+			> >(stamped "came$n" >"out$n") &
 		cat[n]=$!
 		pids+=($!)
 	done
@@ -100,6 +114,7 @@ end()
 	touch stop
 	for n in 1 2; do
 		wait "${cat[n]}" || bad "node $n ended with $?: $(tail -n 1 "err$n")"
+		wait_for has_line "came$n" end
 	done
 	for n in 1 2; do
 		sed "s/^$n\t//" "out$((3 - n))" | cmp -s - "in$n" ||
@@ -107,6 +122,34 @@ end()
 				"$(wc -l <"out$((3 - n))") received"
 	done
 }
+
+# first_after MS: how long after that time something came first, at the node that waited longer.
+first_after()
+{
+	awk -v since="$1" 'FNR == 1 { seen = 0 } !seen && $1 != "end" && $1 > since {
+		seen = 1; if ($1 - since > most) most = $1 - since }
+		END { print most + 0 }' came1 came2
+}
+
+# longest_gap MS: the longest time without anything that ended after that time, at the node that
+# waited longer; in ms.
+longest_gap()
+{
+	awk -v since="$1" 'FNR > 1 && $1 != "end" && $1 > since {
+		if ($1 - last > most) most = $1 - last } { last = $1 }
+		END { print most + 0 }' came1 came2
+}
+
+# Both print more than they have until now.
+both_go_on()
+{
+	local n size=()
+	for n in 1 2; do size[n]=$(size_of "out$n"); done
+	for n in 1 2; do wait_for has_grown "out$n" "${size[n]}"; done
+}
+
+# How often a link came up at that node.
+links_up() { grep -c 'link up' "err$1"; }
 
 size_of() { stat -c %s "$1"; }
 has_grown() { [ "$(size_of "$1")" -gt "$2" ]; }

@@ -29,32 +29,23 @@ rules()
 }
 no_rules() { on "$1" nft delete table t; }
 
-# set_gap: until both have printed more than now; ms since that was.
-set_gap()
-{
-	local n start size=()
-	start=$(now_ms)
-	for n in 1 2; do size[n]=$(size_of "out$n"); done
-	for n in 1 2; do wait_for has_grown "out$n" "${size[n]}"; done
-	gap=$(($(now_ms) - start))
-}
-
-# within LIMIT-MS WHAT: the gap that set_gap() has found.
+# within LIMIT-MS GAP WHAT
 within()
 {
-	echo "# $2: $gap ms"
-	[ "$gap" -le "$1" ] || bad "$2: the next line came after $gap ms, not $1"
+	echo "# $3: $2 ms"
+	[ "$2" -le "$1" ] || bad "$3: the next line came after $2 ms, not $1"
 }
 
 # Both directions, for so many seconds: the state is the cut, its length the input.
 cut_for()
 {
-	local n
+	local n start
 	for n in 1 2; do rules $n drop; done
 	sleep "$1"
 	for n in 1 2; do no_rules $n; done
-	set_gap
-	within "$HEALED_MS" "healed after $1 s"
+	start=$(now_ms)
+	both_go_on
+	within "$HEALED_MS" "$(first_after "$start")" "healed after $1 s"
 }
 
 a_cut_that_heals()
@@ -77,28 +68,46 @@ a_cut_longer_than_the_stall()
 dialled_port() { on 1 ss -Htn state established | grep -oE '10\.77\.0\.[12]:[0-9]+' |
 	grep -v ':21065$' | head -n 1 | sed 's/.*://'; }
 
+have_new_links() { [ "$(links_up 1)" -gt "${ups[1]}" ] && [ "$(links_up 2)" -gt "${ups[2]}" ]; }
+
+# breaking WHAT LIMIT-MS COMMAND...: breaks the link with it; both have to go on over a new one.
+breaking()
+{
+	local start ups=(0 "$(links_up 1)" "$(links_up 2)")
+	start=$(now_ms)
+	"${@:3}"
+	wait_for have_new_links
+	both_go_on
+	within "$2" "$(longest_gap "$start")" "$1"
+}
+
+# cut_port PORT
+cut_port()
+{
+	local n
+	for n in 1 2; do rules $n "tcp sport $1 drop" "tcp dport $1 drop"; done
+}
+
 a_dead_connection()
 {
-	local port gap n
+	local port
 	begin 1
 	port=$(dialled_port)
 	[ "$port" ] || bad "no connection is seen"
-	for n in 1 2; do rules $n "tcp sport $port drop" "tcp dport $port drop"; done
-	set_gap
-	within "$DEAD_MS" "a connection that is dead"
+	breaking "a connection that is dead" "$DEAD_MS" cut_port "$port"
 	end
 }
+
+reset_at() { on "$1" ss -Ktn state established >/dev/null; }
 
 # The other end hears nothing of it: its link looks up.
 one_end_is_reset()
 {
-	local n gap
+	local n
 	begin 1
 	for n in 1 2; do
 		rules $((3 - n)) 'tcp flags & rst == rst drop'
-		on $n ss -Ktn state established >/dev/null
-		set_gap
-		within "$ONE_END_MS" "reset at node $n alone"
+		breaking "reset at node $n alone" "$ONE_END_MS" reset_at $n
 		no_rules $((3 - n))
 	done
 	end

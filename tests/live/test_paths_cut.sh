@@ -15,17 +15,6 @@ FAST_MS=$((1500 * ${TIME_FACTOR:-1}))	# with path_dead_ms 600
 needs_namespaces silence_is_left_behind a_pulled_cable_is_left_behind it_can_be_sooner \
 	so_it_is_over_sctp_in_user_land
 
-# Until the nodes use another path, over which what the other sends comes again; ms since $1.
-set_gap()
-{
-	local n size=()
-	gap=0
-	wait_for uses 1
-	for n in 1 2; do size[n]=$(size_of "out$n"); done
-	for n in 1 2; do wait_for has_grown "out$n" "${size[n]}"; done
-	gap=$(($(now_ms) - $1))
-}
-
 # cut_and_heal LIMIT-MS COMMAND-THAT-CUTS COMMAND-THAT-HEALS; the last may be empty.
 cut_and_heal()
 {
@@ -33,9 +22,13 @@ cut_and_heal()
 	wait_for uses 0
 	start=$(now_ms)
 	$2
-	set_gap "$start"
+	wait_for uses 1
+	both_go_on
+	gap=$(longest_gap "$start")
 	echo "# goes on after $gap ms"
 	[ "$gap" -lt "$limit" ] || bad "went on after $gap ms, not $limit"
+	# Else nothing was cut, or nothing was seen.
+	[ "$gap" -gt $((limit / 6)) ] || bad "the longest gap of a cut is $gap ms"
 	[ "$3" ] || return
 	$3
 	start=$(now_ms)
