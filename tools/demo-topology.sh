@@ -12,6 +12,8 @@ SINEW=${BUILD:-build}/sinew
 CHANGES=${CHANGES:-40000}	# of each of two programs: more than the log of a node has
 TRIES=400			# of a twentieth of a second, for anything
 CLUSTER=demo$$
+# Addresses of this process alone, so that nothing else has their port.
+NET=127.$(($$ / 250 % 250 + 1)).$(($$ % 250 + 1))
 export LC_ALL=C
 
 T=$(mktemp -d "${TMPDIR:-/tmp}/sinew-demo.XXXXXX") || exit 2
@@ -84,7 +86,7 @@ lists_equal()
 {
 	printf 'totem {\n  cluster_name: %s\n}\nnodelist {\n' "$CLUSTER"
 	for i in 1 2 3; do
-		printf '  node {\n    nodeid: %d\n    ring0_addr: 127.77.7.%d\n  }\n' $i $i
+		printf '  node {\n    nodeid: %d\n    ring0_addr: %s.%d\n  }\n' $i "$NET" $i
 	done
 	printf '}\n'
 } >"$T/conf"
