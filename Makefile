@@ -123,7 +123,7 @@ USRSCTP_LIBS := $(shell $(PKG_CONFIG) --libs usrsctp)
 SCTP_CFLAGS += -DHAVE_USRSCTP $(filter-out -D%,$(shell $(PKG_CONFIG) --cflags usrsctp))
 SCTP_LIBS += $(USRSCTP_LIBS)
 else
-NO_SCTP += sctp_user sctp_assoc sctp_wire sctp_stack
+NO_SCTP += sctp_user sctp_assoc sctp_wire sctp_seat sctp_stack
 endif
 # What is compared: not in any product; a program is left out if its library is not there.
 # libnng comes without a file for pkg-config.

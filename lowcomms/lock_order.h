@@ -18,7 +18,7 @@
  *
  * Nothing else of the core and no code of the application runs under a lock of lowcomms/, but
  * the observers. The lock of node.c for pthread_atfork() is of the process, and stands alone; so
- * does that of sctp_stack.c, which may be taken under any of them but INBOX, MEMORY and WAIT.
+ * does that of sctp_seat.c, which may be taken under any of them but INBOX, MEMORY and WAIT.
  */
 #ifndef SINEW_LOWCOMMS_LOCK_ORDER_H
 #define SINEW_LOWCOMMS_LOCK_ORDER_H

@@ -3,10 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
+#include <netinet/in.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <usrsctp.h>
 
@@ -14,22 +12,30 @@
 
 #define BUFFER_BYTES	(1024u * 1024)	/* each direction of an association */
 #define CHUNKS_MAX	16384u		/* messages that one may have queued */
-#define TICK_MAX_NS	50000000u	/* half of RTO_MIN */
-#define TICK_SHARE	20u		/* of the time, that ticks may take */
-#define RTO_MIN_MS	100
-#define RTO_MAX_MS	1000
+#define BACKLOG		16		/* of a listener */
 #define RTO_FIRST_MS	1000	/* as RFC 9260 has it: a busy node would be sent each INIT again */
 #define RETRIES		6	/* until an association is lost: 4 s after the last answer */
 #define HEARTBEAT_MS	2000
 #define SACK_MS		20
 
-static struct {
-	pthread_mutex_t lock;
-	_Atomic pid_t process;		/* it was opened in; 0: not */
-	struct sctp_seat *driver;	/* who has entered */
-	uint64_t ticked_ns;
-	uint64_t tick_ns;		/* from one to the next */
-} stack = { .lock = PTHREAD_MUTEX_INITIALIZER, .tick_ns = SCTP_TICK_NS };
+_Static_assert(SCTP_READABLE == SCTP_EVENT_READ && SCTP_WRITABLE == SCTP_EVENT_WRITE &&
+	       SCTP_BROKEN == SCTP_EVENT_ERROR, "events are handed on as they are");
+
+static void (*told)(void *arg);
+
+/* Ours is that of the library by another name, which hides its type. */
+static struct socket *inner(struct sctp_socket *so)
+{
+	assert(so);
+	return (struct socket *)so;
+}
+
+static struct sctp_socket *outer(struct socket *so)
+{
+	return (struct sctp_socket *)so;
+}
+
+/* ---- the stack ---- */
 
 /* A path that is cut is left within seconds, and what we do not use is no target. */
 static void tune(void)
@@ -38,9 +44,9 @@ static void tune(void)
 	usrsctp_sysctl_set_sctp_recvspace(BUFFER_BYTES);
 	usrsctp_sysctl_set_sctp_max_chunks_on_queue(CHUNKS_MAX);
 	usrsctp_sysctl_set_sctp_rto_initial_default(RTO_FIRST_MS);
-	usrsctp_sysctl_set_sctp_rto_min_default(RTO_MIN_MS);
-	usrsctp_sysctl_set_sctp_rto_max_default(RTO_MAX_MS);
-	usrsctp_sysctl_set_sctp_init_rto_max_default(RTO_MAX_MS);
+	usrsctp_sysctl_set_sctp_rto_min_default(SCTP_RTO_MIN_MS);
+	usrsctp_sysctl_set_sctp_rto_max_default(SCTP_RTO_MAX_MS);
+	usrsctp_sysctl_set_sctp_init_rto_max_default(SCTP_RTO_MAX_MS);
 	usrsctp_sysctl_set_sctp_init_rtx_max_default(RETRIES);
 	usrsctp_sysctl_set_sctp_assoc_rtx_max_default(RETRIES);
 	usrsctp_sysctl_set_sctp_path_rtx_max_default(RETRIES);
@@ -57,13 +63,14 @@ static void tune(void)
 	usrsctp_sysctl_set_sctp_pktdrop_enable(0);
 }
 
-/* It starts a thread, which inherits what is blocked: signals are the application's. It is never
- * finished: that is not safe while anything of it is left. */
-static void begin(int (*output)(void *, void *, size_t, uint8_t, uint8_t))
+/* The library starts a thread, which inherits what is blocked: signals are the application's. */
+void sctp_stack_start(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df),
+		      void (*changed)(void *arg))
 {
 	sigset_t all, before;
 
-	assert(!stack.process && output);
+	assert(!told && output && changed);
+	told = changed;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	usrsctp_init_nothreads(0, output, NULL);
@@ -71,166 +78,205 @@ static void begin(int (*output)(void *, void *, size_t, uint8_t, uint8_t))
 	if (crc32c_is_fast())
 		usrsctp_enable_crc32c_offload();
 	tune();
-	stack.process = getpid();
 }
 
-int sctp_stack_open(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df))
+void sctp_stack_pass(uint32_t elapsed_ms)
 {
-	/* Before the lock: in a child of fork() nobody may be there to give it back. */
-	if (stack.process && stack.process != getpid())
-		return -ECHILD;
-	pthread_mutex_lock(&stack.lock);
-	if (!stack.process)
-		begin(output);
-	pthread_mutex_unlock(&stack.lock);
-	return 0;
-}
-
-/* ---- seats ---- */
-
-static void woken(struct source *source, uint32_t events)
-{
-	struct sctp_seat *seat = list_entry(source, struct sctp_seat, wake);
-	uint64_t n;
-
-	(void)events;
-	if (!seat->streams)
-		return;		/* closed in this turn */
-	while (read(source->fd, &n, sizeof n) < 0 && errno == EINTR)
-		;
-	sctp_enter(seat);
-	sctp_leave(seat);
-}
-
-int sctp_seat_open(struct sctp_seat *seat, struct streams *ss)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), err;
-
-	assert(!seat->streams);
-	if (fd < 0)
-		return -errno;
-	seat->wake = (struct source) { .ready = woken, .fd = fd };
-	err = loop_add(ss->loop, &seat->wake, EPOLLIN);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	list_init(&seat->marked);
-	seat->n_sockets = 0;
-	seat->streams = ss;
-	return 0;
-}
-
-void sctp_seat_close(struct sctp_seat *seat)
-{
-	assert(seat->streams && list_empty(&seat->marked) && !seat->n_sockets);
-	loop_remove(seat->streams->loop, &seat->wake);
-	close(seat->wake.fd);
-	seat->streams = NULL;
-}
-
-/* ---- under the lock ---- */
-
-void sctp_lock(void)
-{
-	pthread_mutex_lock(&stack.lock);
-}
-
-void sctp_unlock(void)
-{
-	pthread_mutex_unlock(&stack.lock);
-}
-
-void sctp_enter(struct sctp_seat *seat)
-{
-	pthread_mutex_lock(&stack.lock);
-	assert(!stack.driver && seat->streams);
-	stack.driver = seat;
-}
-
-/* From now on that loop makes some. If none did for a while, no time has passed for the stack. */
-static void begin_ticks(struct streams *ss)
-{
-	uint64_t now = loop_now_ns();
-
-	if (now - stack.ticked_ns > (uint64_t)RTO_MIN_MS * 1000000u)
-		stack.ticked_ns = now;
-	ss->deadline_ns = now + stack.tick_ns;
-}
-
-void sctp_leave(struct sctp_seat *seat)
-{
-	struct streams *ss = seat->streams;
-
-	assert(stack.driver == seat);
-	while (!list_empty(&seat->marked)) {
-		struct sctp_item *item = list_first(&seat->marked, struct sctp_item, marked);
-
-		assert(item->seat == seat);
-		list_remove(&item->marked);
-		item->news(item);
-	}
-	if (seat->n_sockets && ss->deadline_ns == UINT64_MAX)
-		begin_ticks(ss);
-	stack.driver = NULL;
-	pthread_mutex_unlock(&stack.lock);
-}
-
-/* Each is a walk through all timers, of all loops: where it takes long there are fewer. */
-static void walk(uint32_t elapsed_ms)
-{
-	uint64_t began_ns = loop_now_ns(), tick_ns;
-
+	assert(told);
 	usrsctp_handle_timers(elapsed_ms);
-	tick_ns = (loop_now_ns() - began_ns) * TICK_SHARE;
-	if (tick_ns < SCTP_TICK_NS)
-		tick_ns = SCTP_TICK_NS;
-	stack.tick_ns = tick_ns < TICK_MAX_NS ? tick_ns : TICK_MAX_NS;
-	assert(stack.tick_ns >= SCTP_TICK_NS);
 }
 
-void sctp_tick(uint64_t now_ns)
+void sctp_stack_add_address(void *addr)
 {
-	uint64_t elapsed_ms;
-
-	assert(stack.driver);
-	if (now_ns < stack.ticked_ns + stack.tick_ns)
-		return;
-	elapsed_ms = (now_ns - stack.ticked_ns) / 1000000u;
-	stack.ticked_ns += elapsed_ms * 1000000u;
-	/* A process that was stopped has nobody to blame. */
-	walk(elapsed_ms < RTO_MAX_MS ? (uint32_t)elapsed_ms : RTO_MAX_MS);
+	assert(told && addr);
+	usrsctp_register_address(addr);
 }
 
-/* Of the stack, in any call of it, for any seat. It calls nothing of the stack. */
+void sctp_stack_input(void *addr, const uint8_t *packet, size_t n)
+{
+	usrsctp_conninput(addr, packet, n, 0);
+}
+
+/* ---- begin ---- */
+
+/* With a port. */
+static struct sockaddr_conn conn_addr(void *addr, uint16_t port)
+{
+	assert(addr);
+	return (struct sockaddr_conn) {
+		.sconn_family = AF_CONN, .sconn_port = htons(port), .sconn_addr = addr,
+	};
+}
+
+/* One that was accepted has the rest of its listener. */
+static void begin(struct socket *so)
+{
+	int on = 1;
+
+	usrsctp_set_non_blocking(so, 1);
+	usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on);
+}
+
+static int bound(void *addr, uint16_t port, uint32_t mtu, struct socket **ret_so)
+{
+	struct sockaddr_conn own = conn_addr(addr, port);
+	struct socket *so = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+	struct sctp_paddrparams path = { .spp_flags = SPP_PMTUD_DISABLE, .spp_pathmtu = mtu };
+	int err;
+
+	assert(mtu);
+	if (!so)
+		return -errno;
+	begin(so);
+	usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path);
+	if (!usrsctp_bind(so, (struct sockaddr *)&own, sizeof own)) {
+		*ret_so = so;
+		return 0;
+	}
+	err = -errno;
+	usrsctp_close(so);
+	return err;
+}
+
+struct sctp_socket *sctp_stack_listen(void *addr, uint16_t port, uint32_t mtu)
+{
+	struct socket *so;
+
+	assert(port);
+	if (bound(addr, port, mtu, &so))
+		return NULL;
+	if (!usrsctp_listen(so, BACKLOG))
+		return outer(so);
+	usrsctp_close(so);
+	return NULL;
+}
+
+struct sctp_socket *sctp_stack_accept(struct sctp_socket *listener, uint16_t *ret_port)
+{
+	struct sockaddr_conn from;
+	socklen_t len = sizeof from;
+	struct socket *so = usrsctp_accept(inner(listener), (struct sockaddr *)&from, &len);
+
+	if (!so)
+		return NULL;
+	begin(so);
+	*ret_port = ntohs(from.sconn_port);
+	return outer(so);
+}
+
+int sctp_stack_open(void *addr, uint32_t mtu, struct sctp_socket **ret_so)
+{
+	struct socket *so;
+	int err = bound(addr, 0, mtu, &so);
+
+	if (!err)
+		*ret_so = outer(so);
+	return err;
+}
+
+int sctp_stack_connect(struct sctp_socket *so, void *addr, uint16_t port)
+{
+	struct sockaddr_conn there = conn_addr(addr, port);
+
+	if (usrsctp_connect(inner(so), (struct sockaddr *)&there, sizeof there) &&
+	    errno != EINPROGRESS)
+		return -errno;
+	return 0;
+}
+
+uint16_t sctp_stack_port(struct sctp_socket *so)
+{
+	struct sockaddr *all;
+	uint16_t port = 0;
+
+	if (usrsctp_getladdrs(inner(so), 0, &all) <= 0)
+		return 0;
+	if (all->sa_family == AF_CONN)
+		port = ntohs(((struct sockaddr_conn *)all)->sconn_port);
+	usrsctp_freeladdrs(all);
+	return port;
+}
+
+/* ---- changes ---- */
+
 static void upcall(struct socket *so, void *arg, int flags)
 {
-	struct sctp_item *item = arg;
-	const uint64_t one = 1;
-	ssize_t put;
-
 	(void)so;
 	(void)flags;
-	if (!list_empty(&item->marked))
-		return;
-	list_append(&item->seat->marked, &item->marked);
-	if (item->seat == stack.driver)
-		return;
-	do
-		put = write(item->seat->wake.fd, &one, sizeof one);
-	while (put < 0 && errno == EINTR);
+	told(arg);
 }
 
-void sctp_watch(struct socket *so, struct sctp_item *item)
+void sctp_stack_watch(struct sctp_socket *so, void *arg)
 {
-	assert(stack.driver == item->seat && item->news);
-	list_init(&item->marked);
-	usrsctp_set_upcall(so, upcall, item);
+	assert(told);
+	usrsctp_set_upcall(inner(so), arg ? upcall : NULL, arg);
 }
 
-void sctp_unwatch(struct socket *so, struct sctp_item *item)
+int sctp_stack_events(struct sctp_socket *so)
 {
-	assert(stack.driver == item->seat);
-	usrsctp_set_upcall(so, NULL, NULL);
-	list_remove(&item->marked);
+	return usrsctp_get_events(inner(so));
+}
+
+int sctp_stack_error(struct sctp_socket *so)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	usrsctp_getsockopt(inner(so), SOL_SOCKET, SO_ERROR, &err, &len);
+	return -err;
+}
+
+bool sctp_stack_stands(struct sctp_socket *so, uint32_t *ret_unacked)
+{
+	struct sctp_status status;
+	socklen_t len = sizeof status;
+
+	if (usrsctp_getsockopt(inner(so), IPPROTO_SCTP, SCTP_STATUS, &status, &len))
+		return false;
+	*ret_unacked = status.sstat_unackdata;
+	return true;
+}
+
+/* ---- bytes, and the end ---- */
+
+int sctp_stack_read(struct sctp_socket *so, void *buf, size_t n)
+{
+	unsigned kind;
+	socklen_t from_len = 0, info_len = 0;
+	int flags = 0;
+	ssize_t got = usrsctp_recvv(inner(so), buf, n, NULL, &from_len, NULL, &info_len, &kind,
+				    &flags);
+
+	assert(n);
+	if (got >= 0)
+		return (int)got;
+	if (errno == EINTR)
+		return -EAGAIN;
+	return errno == ENOTCONN ? -ECONNRESET : -errno;
+}
+
+ssize_t sctp_stack_write(struct sctp_socket *so, const uint8_t *record, size_t n)
+{
+	ssize_t done = usrsctp_sendv(inner(so), record, n, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0);
+
+	assert(n);
+	if (done >= 0)
+		return done;
+	if (errno == ENOENT || errno == ENOTCONN || errno == ESHUTDOWN)
+		return -EPIPE;
+	return errno == ENOBUFS ? -EAGAIN : -errno;
+}
+
+void sctp_stack_finish(struct sctp_socket *so)
+{
+	usrsctp_shutdown(inner(so), SHUT_WR);
+}
+
+void sctp_stack_close(struct sctp_socket *so, bool in_order)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (!in_order)
+		usrsctp_setsockopt(inner(so), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	usrsctp_close(inner(so));
 }

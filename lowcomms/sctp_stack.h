@@ -1,57 +1,75 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The SCTP stack of this process (libusrsctp), which its nodes share: one lock around each call
- * of it, its clock, and news for the loop of whoever they concern. It has no thread that does
- * our work: whoever enters it drives it for all. Knows no packet and no stream.
+ * The SCTP stack of this process, libusrsctp, and sockets in it: the only file that calls that
+ * library. The stack has no thread that does our work, and no socket of the system: packets, time
+ * and changes pass through here. Each call is made between sctp_enter() and sctp_leave() of
+ * sctp_seat.h. Knows no loop, no address of a network, no pair and no stream.
  */
 #ifndef SINEW_LOWCOMMS_SCTP_STACK_H
 #define SINEW_LOWCOMMS_SCTP_STACK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-#include "lowcomms/stream.h"
+#define SCTP_RTO_MIN_MS	100
+#define SCTP_RTO_MAX_MS	1000
 
-#define SCTP_TICK_NS	10000000u	/* of its timers, while there are sockets in it */
+/* A listener, or one end of an association. An address of the stack, which is any pointer that it
+ * was told of, is the other end of both. */
+struct sctp_socket;
 
-struct socket;
-
-/* The part of one loop. */
-struct sctp_seat {
-	struct streams *streams;	/* NULL: it is free */
-	unsigned n_sockets;		/* in the stack, listeners aside: it needs ticks */
-	struct list marked;		/* struct sctp_item, under the lock */
-	struct source wake;		/* an eventfd: another loop has marked some */
+/* Events of a socket. */
+enum {
+	SCTP_READABLE	= 1,	/* bytes, the end, or an error */
+	SCTP_WRITABLE	= 2,
+	SCTP_BROKEN	= 4,	/* sctp_stack_error() says why */
 };
 
-/* One that the stack may have news of; the first field of its owner. */
-struct sctp_item {
-	struct sctp_seat *seat;
-	struct list marked;
-	/* Under the lock, on the thread of its seat. */
-	void (*news)(struct sctp_item *item);
-};
+/*
+ * Before all else, once: it is never finished, for that is not safe while anything of it is left.
+ * Both functions are called in any call of the stack, for any socket, and call nothing of it.
+ * output sends a packet of n bytes to the host of addr; its result is not looked at. changed is
+ * given what sctp_stack_watch() was: its socket may be readable, writable or broken. Where
+ * crc32c_is_fast() the stack leaves checksums to whoever sends and reads packets.
+ */
+void sctp_stack_start(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df),
+		      void (*changed)(void *arg));
+/* So much time has passed: a walk through all timers. */
+void sctp_stack_pass(uint32_t elapsed_ms);
+/* For as long as the process runs. */
+void sctp_stack_add_address(void *addr);
+/* A packet that the host of addr has sent. */
+void sctp_stack_input(void *addr, const uint8_t *packet, size_t n);
 
-/* The stack is there, and sends by that function, under the lock. Where crc32c_is_fast() it leaves
- * checksums to whoever sends and reads packets. -ECHILD: a parent process has
- * it, and a child cannot have it without exec(). */
-int sctp_stack_open(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8_t df));
+/* mtu: bytes of a packet, without a header of SCTP. A listener, or NULL. */
+struct sctp_socket *sctp_stack_listen(void *addr, uint16_t port, uint32_t mtu);
+/* The next association; NULL: none. Its port is that of the other end. */
+struct sctp_socket *sctp_stack_accept(struct sctp_socket *listener, uint16_t *ret_port);
+/* One to connect, with a port that the stack chooses; 0 or -errno. */
+int sctp_stack_open(void *addr, uint32_t mtu, struct sctp_socket **ret_so);
+/* 0: it will be writable, and stand then, or broken; or -errno. */
+int sctp_stack_connect(struct sctp_socket *so, void *addr, uint16_t port);
+/* Its own port; 0: none. */
+uint16_t sctp_stack_port(struct sctp_socket *so);
 
-/* 0 or -errno; the loop is that of ss. */
-int sctp_seat_open(struct sctp_seat *seat, struct streams *ss);
-void sctp_seat_close(struct sctp_seat *seat);
+/* Changes of that socket are told with this; NULL: no more. */
+void sctp_stack_watch(struct sctp_socket *so, void *arg);
+/* Those that hold now. A call for that socket may change them, and tells nobody. */
+int sctp_stack_events(struct sctp_socket *so);
+/* Why it is broken, which the stack says once; 0: it is not. */
+int sctp_stack_error(struct sctp_socket *so);
+/* Whether its association stands; if so, packets that are not yet acknowledged. */
+bool sctp_stack_stands(struct sctp_socket *so, uint32_t *ret_unacked);
 
-/* For lists of all seats, without a call of usrsctp. */
-void sctp_lock(void);
-void sctp_unlock(void);
-
-/* Around each call of usrsctp. The end tells what is new to the items of that seat. */
-void sctp_enter(struct sctp_seat *seat);
-void sctp_leave(struct sctp_seat *seat);
-/* Between them: timers that are due run. */
-void sctp_tick(uint64_t now_ns);
-
-/* Between them: news of that socket are those of the item, or of none any more. */
-void sctp_watch(struct socket *so, struct sctp_item *item);
-void sctp_unwatch(struct socket *so, struct sctp_item *item);
+/* Bytes of one record; 0: the end; or -errno. -EAGAIN: nothing there. */
+int sctp_stack_read(struct sctp_socket *so, void *buf, size_t n);
+/* A record: n, or -errno. -EAGAIN: no room. -EPIPE: it has ended, and a read says how. */
+ssize_t sctp_stack_write(struct sctp_socket *so, const uint8_t *record, size_t n);
+/* No more from us. */
+void sctp_stack_finish(struct sctp_socket *so);
+/* In order what has ended at both sides, or is a listener: anything else is an ABORT. */
+void sctp_stack_close(struct sctp_socket *so, bool in_order);
 
 #endif

@@ -3,18 +3,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <usrsctp.h>
 
 #include "lowcomms/addr.h"
 #include "lowcomms/record.h"
 #include "lowcomms/sctp_assoc.h"
 #include "lowcomms/sctp_packet.h"
 
-#define BACKLOG		16	/* of one address of another node, in the stack */
 #define WAITING_MAX	128	/* of one listener */
 #define RECORD_LEAST	1024u	/* bytes that shall fit where there is room at all */
 #define LINGER_NS	2000000000u	/* until an end that nobody answers is a reset */
@@ -121,17 +117,16 @@ static void comes(struct sctp_item *item)
 {
 	struct sctp_pair *p = (struct sctp_pair *)item;
 	struct user_listener *l = p->port->listener->state;
-	struct sockaddr_conn from;
-	socklen_t len = sizeof from;
-	struct socket *so;
+	struct sctp_socket *so;
 	struct sctp_assoc *a;
+	uint16_t from;
 
 	assert(p->listener && l->port == p->port);
-	while ((so = usrsctp_accept(p->listener, (struct sockaddr *)&from, &len))) {
+	while ((so = sctp_stack_accept(p->listener, &from))) {
 		a = sctp_assoc_new(p, so);
 		if (!a)
 			return;
-		a->dial.to = ntohs(from.sconn_port);
+		a->dial.to = from;
 		if (l->n_waiting == WAITING_MAX) {
 			sctp_assoc_end(a, false);
 			continue;
@@ -142,46 +137,13 @@ static void comes(struct sctp_item *item)
 	}
 }
 
-/* The address of the pair in the stack, with a port. */
-static struct sockaddr_conn conn_addr(struct sctp_pair *p, uint16_t port)
-{
-	return (struct sockaddr_conn) {
-		.sconn_family = AF_CONN, .sconn_port = htons(port), .sconn_addr = p,
-	};
-}
-
-static struct socket *new_socket(struct sctp_pair *p, uint16_t port)
-{
-	struct sockaddr_conn own = conn_addr(p, port);
-	struct socket *so = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
-	struct sctp_paddrparams mtu = {
-		.spp_flags = SPP_PMTUD_DISABLE, .spp_pathmtu = p->mtu,
-	};
-	int err;
-
-	if (!so)
-		return NULL;
-	usrsctp_set_non_blocking(so, 1);
-	usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &mtu, sizeof mtu);
-	if (!usrsctp_bind(so, (struct sockaddr *)&own, sizeof own))
-		return so;
-	err = errno;
-	usrsctp_close(so);
-	errno = err;
-	return NULL;
-}
-
 static void invite(struct sctp_pair *p)
 {
-	struct socket *so = new_socket(p, addr_port(&p->port->addr));
+	struct sctp_socket *so = sctp_stack_listen(p, addr_port(&p->port->addr), p->mtu);
 
 	if (!so)
 		return;		/* the next packet tries again */
 	assert(!p->listener);
-	if (usrsctp_listen(so, BACKLOG)) {
-		usrsctp_close(so);
-		return;
-	}
 	p->item.news = comes;
 	p->listener = so;
 	sctp_watch(so, &p->item);
@@ -322,33 +284,31 @@ static int start_dial(struct sctp_port *port, const struct sockaddr_storage *to,
 {
 	struct sockaddr_storage way = sctp_packet_way(&port->wire->by, to);
 	struct sctp_pair *p = sctp_pair_get(port, &way);
-	struct sockaddr_conn there;
-	struct socket *so;
+	struct stream *s = NULL;
+	struct sctp_socket *so;
 	struct sctp_assoc *a;
+	int err;
 
 	if (!p)
 		return -ENOMEM;
 	assert(p->port == port);
-	so = new_socket(p, 0);
-	if (!so)
-		return -errno;
+	err = sctp_stack_open(p, p->mtu, &so);
+	if (err)
+		return err;
 	a = sctp_assoc_new(p, so);
 	if (!a)
 		return -ENOMEM;
 	sctp_assoc_dials(a, addr_port(to));
 	*ret_step = DIAL_CONNECT;
-	there = conn_addr(p, addr_port(to));
-	if (usrsctp_connect(so, (struct sockaddr *)&there, sizeof there) && errno != EINPROGRESS) {
-		int err = -errno;
-
+	err = sctp_stack_connect(so, p, addr_port(to));
+	if (!err)
+		s = stream_for(port->wire->seat.streams, a, to);
+	if (!s) {
 		sctp_assoc_end(a, false);
-		return err;
+		return err ? err : -ENOMEM;
 	}
-	*ret_stream = stream_for(port->wire->seat.streams, a, to);
-	if (*ret_stream)
-		return 0;
-	sctp_assoc_end(a, false);
-	return -ENOMEM;
+	*ret_stream = s;
+	return 0;
 }
 
 static int user_dial(struct streams *ss, const struct stream_route *route,
@@ -381,16 +341,15 @@ static int user_dial(struct streams *ss, const struct stream_route *route,
 /* Of a dial. */
 static unsigned dial_events(struct sctp_assoc *a, int stack)
 {
-	struct sctp_status status;
-	socklen_t len = sizeof status;
+	uint32_t unacked;
 
 	assert(a->dialling);
 	if (sctp_assoc_failed(a, stack))
 		return STREAM_FAILED;
-	if (!(stack & SCTP_EVENT_WRITE))
+	if (!(stack & SCTP_WRITABLE))
 		return 0;
 	/* One that has failed takes what is written as well, to say so. */
-	if (usrsctp_getsockopt(a->so, IPPROTO_SCTP, SCTP_STATUS, &status, &len)) {
+	if (!sctp_stack_stands(a->so, &unacked)) {
 		a->err = -ECONNREFUSED;
 		return STREAM_FAILED;
 	}
@@ -405,7 +364,7 @@ static unsigned dial_poll(struct sctp_assoc *a)
 	unsigned events;
 
 	sctp_enter(seat_of(a));
-	events = dial_events(a, usrsctp_get_events(a->so));
+	events = dial_events(a, sctp_stack_events(a->so));
 	sctp_leave(seat_of(a));
 	return events;
 }
@@ -421,9 +380,9 @@ static unsigned user_poll(struct stream *s)
 		return dial_poll(a);
 	if (a->err && !(s->interest & STREAM_QUIET))
 		events |= STREAM_FAILED;
-	if ((s->interest & STREAM_READABLE) && (a->err || a->events & SCTP_EVENT_READ))
+	if ((s->interest & STREAM_READABLE) && (a->err || a->events & SCTP_READABLE))
 		events |= STREAM_READABLE;
-	if ((s->interest & STREAM_WRITABLE) && a->events & SCTP_EVENT_WRITE)
+	if ((s->interest & STREAM_WRITABLE) && a->events & SCTP_WRITABLE)
 		events |= STREAM_WRITABLE;
 	return events;
 }
@@ -441,7 +400,7 @@ static int user_error(struct stream *s)
 	int err;
 
 	sctp_enter(seat_of(a));
-	err = sctp_assoc_failed(a, usrsctp_get_events(a->so));
+	err = sctp_assoc_failed(a, sctp_stack_events(a->so));
 	sctp_leave(seat_of(a));
 	return err;
 }
@@ -449,17 +408,15 @@ static int user_error(struct stream *s)
 static bool user_stuck(struct stream *s, uint64_t *ret_silent_ns)
 {
 	struct sctp_assoc *a = assoc_of(s);
-	struct sctp_status status = { .sstat_unackdata = 0 };
-	socklen_t len = sizeof status;
 	uint64_t now = loop_now_ns();
-	int err;
+	uint32_t unacked = 0;
 
 	assert(!a->dialling);
 	sctp_enter(seat_of(a));
-	err = usrsctp_getsockopt(a->so, IPPROTO_SCTP, SCTP_STATUS, &status, &len);
+	sctp_stack_stands(a->so, &unacked);
 	sctp_leave(seat_of(a));
 	*ret_silent_ns = now > a->pair->heard_ns ? now - a->pair->heard_ns : 0;
-	return !err && status.sstat_unackdata;
+	return unacked != 0;
 }
 
 /* ---- bytes ---- */
@@ -478,7 +435,7 @@ static ssize_t user_read(struct stream *s, void *buf, size_t n)
 		if (got > 0)
 			sum += (size_t)got;
 		sctp_assoc_look(a);
-	} while (got > 0 && sum < n && a->events & SCTP_EVENT_READ);
+	} while (got > 0 && sum < n && a->events & SCTP_READABLE);
 	sctp_leave(seat_of(a));
 	return sum ? (ssize_t)sum : got;
 }
@@ -511,7 +468,7 @@ static ssize_t user_writev(struct stream *s, const struct iovec *iov, int n)
 	sctp_enter(seat_of(a));
 	do {
 		bytes = gather(iov, n, max, wire_of(a)->record, &record);
-		done = a->err ? a->err : sctp_assoc_write(a, record, bytes);
+		done = a->err ? a->err : sctp_stack_write(a->so, record, bytes);
 		max = bytes / 4 < RECORD_LEAST ? RECORD_LEAST : bytes / 4;
 	} while (done == -EAGAIN && bytes > RECORD_LEAST);
 	if (done < 0)

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <linux/errqueue.h>
-#include <usrsctp.h>
 
 #include "lowcomms/addr.h"
 #include "lowcomms/record.h"
@@ -124,7 +123,7 @@ static void input(struct sctp_port *port, struct sctp_pair *p, const struct sctp
 	if (!p || p->port != port)
 		return;
 	p->heard_ns = loop_tick_ns();
-	usrsctp_conninput(p, packet->bytes, packet->n, 0);
+	sctp_stack_input(p, packet->bytes, packet->n);
 }
 
 /* The number of packets. */
@@ -278,7 +277,7 @@ static void pair_retire(struct sctp_pair *p)
 	}
 	if (p->listener) {
 		sctp_unwatch(p->listener, &p->item);
-		usrsctp_close(p->listener);
+		sctp_stack_close(p->listener, true);
 		p->listener = NULL;
 	}
 	p->port = NULL;
@@ -330,7 +329,7 @@ static struct sctp_pair *pair_alloc(void)
 	list_init(&p->listed);
 	list_init(&p->dials);
 	p->inlet.source.fd = -1;
-	usrsctp_register_address(p);
+	sctp_stack_add_address(p);
 	return p;
 }
 
@@ -487,7 +486,7 @@ struct sctp_wire *sctp_wire_of(struct streams *ss, const struct sctp_events *eve
 	struct sctp_wire *w = NULL;
 
 	if (ret_err) {
-		*ret_err = sctp_stack_open(output);
+		*ret_err = sctp_begin(output);
 		if (*ret_err)
 			return NULL;
 		above = events;

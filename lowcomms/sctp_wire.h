@@ -7,7 +7,7 @@
 #ifndef SINEW_LOWCOMMS_SCTP_WIRE_H
 #define SINEW_LOWCOMMS_SCTP_WIRE_H
 
-#include "lowcomms/sctp_stack.h"
+#include "lowcomms/sctp_seat.h"
 #include "lowcomms/sinew.h"
 
 #define SCTP_PORTS_MAX	(SINEW_ADDRS_MAX + 2)	/* one each family that is of no address */
@@ -40,7 +40,7 @@ struct sctp_pair {
 	struct sctp_port *port;		/* NULL: spare */
 	struct sctp_inlet inlet;	/* of its own, connected; closed: that of the port */
 	struct sockaddr_storage to;	/* where packets go: with a port of UDP, or none */
-	struct socket *listener;	/* in the stack; NULL: none */
+	struct sctp_socket *listener;	/* in the stack; NULL: none */
 	uint32_t mtu;			/* what one packet of IP carries */
 	unsigned n_sockets;		/* associations, accepted and dialled */
 	uint64_t heard_ns;		/* of the other host */
