@@ -57,6 +57,7 @@ SOLE = {
 	'sends on a socket in a piece': r'\bsend\(',
 	'receives from a socket': r'\brecv\(',
 	'dials': r'->dial\(',
+	'knows libusrsctp': r'<usrsctp\.h>|\busrsctp_\w+\(',
 }
 
 
