@@ -3,11 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/sctp.h>
 #include <stdint.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "lowcomms/addr.h"
 #include "lowcomms/record.h"
@@ -26,14 +22,7 @@ struct sctp_stream {
 	unsigned singles;	/* reads in a row that found one record */
 	uint64_t packets;	/* that came, when it was last asked for */
 	uint64_t heard_ns;	/* when they were last more than before */
-	/* The notification that is being read, as far as it matters. */
-	size_t note_len;
-	union note {
-		uint16_t type;
-		struct sctp_assoc_change change;
-		struct sctp_paddr_change path;
-		uint8_t bytes[sizeof(struct sctp_paddr_change)];
-	} note;
+	struct sctp_note note;
 };
 
 static const struct stream_ops sctp_ops;
@@ -124,47 +113,6 @@ static int sctp_error(struct stream *s)
 
 /* ---- notifications ---- */
 
-/*
- * A peer that was started again, with the ports of before, takes over the association: its bytes
- * have nothing to do with those before.
- */
-static void association_changed(struct sctp_stream *t, uint16_t state)
-{
-	assert(t->stream.source.fd >= 0);
-	switch (state) {
-	case SCTP_SHUTDOWN_COMP:
-		t->over = true;
-		break;
-	case SCTP_COMM_LOST:
-	case SCTP_CANT_STR_ASSOC:
-	case SCTP_RESTART:
-		t->over = true;
-		if (!t->err)
-			t->err = sctp_socket_error(t->stream.source.fd);
-		if (!t->err)
-			t->err = -ECONNRESET;
-		break;
-	}
-}
-
-static void path_changed(struct sctp_stream *t, const struct sctp_paddr_change *change)
-{
-	struct sockaddr_storage addr = change->spc_aaddr;
-
-	addr_normalize(&addr);
-	if (!t->stream.path || !addr_len(&addr))
-		return;
-	switch (change->spc_state) {
-	case SCTP_ADDR_AVAILABLE:
-	case SCTP_ADDR_CONFIRMED:
-		t->stream.path(&t->stream, &addr, true);
-		break;
-	case SCTP_ADDR_UNREACHABLE:
-		t->stream.path(&t->stream, &addr, false);
-		break;
-	}
-}
-
 static void sctp_paths(struct stream *s)
 {
 	struct sockaddr_storage addrs[SINEW_ADDRS_MAX];
@@ -177,21 +125,36 @@ static void sctp_paths(struct stream *s)
 			s->path(s, &addrs[i], works);
 }
 
-/* A piece of a notification, as much of it as was asked for. */
-static void note_piece(struct sctp_stream *t, const void *p, size_t n, bool last)
+static void path_changed(struct sctp_stream *t, bool works)
 {
-	size_t room = sizeof t->note.bytes - t->note_len;
+	assert(!t->over);
+	if (t->stream.path && addr_len(&t->note.addr))
+		t->stream.path(&t->stream, &t->note.addr, works);
+}
 
-	assert(t->note_len <= sizeof t->note.bytes && !t->over);
-	memcpy(t->note.bytes + t->note_len, p, n < room ? n : room);
-	t->note_len += n < room ? n : room;
-	if (!last)
-		return;
-	if (t->note_len >= sizeof t->note.change && t->note.type == SCTP_ASSOC_CHANGE)
-		association_changed(t, t->note.change.sac_state);
-	else if (t->note_len >= sizeof t->note.path && t->note.type == SCTP_PEER_ADDR_CHANGE)
-		path_changed(t, &t->note.path);
-	t->note_len = 0;
+static void notified(struct sctp_stream *t)
+{
+	assert(t->stream.source.fd >= 0 && !t->over);
+	switch (t->note.news) {
+	case SCTP_NEWS_NONE:
+		break;
+	case SCTP_NEWS_ENDED:
+		t->over = true;
+		break;
+	case SCTP_NEWS_LOST:
+		t->over = true;
+		if (!t->err)
+			t->err = sctp_socket_error(t->stream.source.fd);
+		if (!t->err)
+			t->err = -ECONNRESET;
+		break;
+	case SCTP_NEWS_WORKS:
+		path_changed(t, true);
+		break;
+	case SCTP_NEWS_FAILED:
+		path_changed(t, false);
+		break;
+	}
 }
 
 /* ---- bytes ---- */
@@ -199,21 +162,17 @@ static void note_piece(struct sctp_stream *t, const void *p, size_t n, bool last
 /* The next record, or a part of it; a notification is looked at, and none is given. */
 static ssize_t next_piece(struct sctp_stream *t, void *buf, size_t n, bool *ret_note)
 {
-	struct iovec iov = { buf, n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t got = recvmsg(t->stream.source.fd, &msg, 0);
+	ssize_t got;
 
 	assert(n && !t->over);
 	*ret_note = false;
-	if (got < 0 && errno != EAGAIN && errno != EINTR && !t->err)
-		t->err = -errno;
+	got = sctp_socket_read(t->stream.source.fd, buf, n, &t->note, ret_note);
+	if (got < 0 && got != -EAGAIN && got != -EINTR && !t->err)
+		t->err = (int)got;
 	if (got <= 0 && t->err)
 		return t->err;
-	if (got < 0)
-		return -errno;
-	*ret_note = msg.msg_flags & MSG_NOTIFICATION;
 	if (*ret_note)
-		note_piece(t, buf, (size_t)got, msg.msg_flags & MSG_EOR);
+		notified(t);
 	return got;
 }
 

@@ -220,6 +220,87 @@ bool sctp_socket_possible(void)
 	return fd != -EPROTONOSUPPORT;
 }
 
+/* ---- bytes and notifications ---- */
+
+/*
+ * A peer that was started again, with the ports of before, takes over the association: its bytes
+ * have nothing to do with those before.
+ */
+static enum sctp_news association_news(uint16_t state)
+{
+	switch (state) {
+	case SCTP_SHUTDOWN_COMP:
+		return SCTP_NEWS_ENDED;
+	case SCTP_COMM_LOST:
+	case SCTP_CANT_STR_ASSOC:
+	case SCTP_RESTART:
+		return SCTP_NEWS_LOST;
+	}
+	return SCTP_NEWS_NONE;
+}
+
+static enum sctp_news path_news(int state)
+{
+	switch (state) {
+	case SCTP_ADDR_AVAILABLE:
+	case SCTP_ADDR_CONFIRMED:
+		return SCTP_NEWS_WORKS;
+	case SCTP_ADDR_UNREACHABLE:
+		return SCTP_NEWS_FAILED;
+	}
+	return SCTP_NEWS_NONE;
+}
+
+/* All of it has come. */
+static void note_end(struct sctp_note *note)
+{
+	struct sctp_assoc_change association;
+	struct sctp_paddr_change path;
+	uint16_t type = 0;
+
+	_Static_assert(sizeof path <= SCTP_NOTE_MAX && sizeof association <= SCTP_NOTE_MAX,
+		       "one that matters is kept as a whole");
+	memcpy(&type, note->bytes, note->n < sizeof type ? 0 : sizeof type);
+	if (type == SCTP_ASSOC_CHANGE && note->n >= sizeof association) {
+		memcpy(&association, note->bytes, sizeof association);
+		note->news = association_news(association.sac_state);
+	} else if (type == SCTP_PEER_ADDR_CHANGE && note->n >= sizeof path) {
+		memcpy(&path, note->bytes, sizeof path);
+		note->news = path_news(path.spc_state);
+		note->addr = path.spc_aaddr;
+		addr_normalize(&note->addr);
+	}
+	note->n = 0;
+}
+
+/* A piece of one, as much of it as was asked for. */
+static void note_piece(struct sctp_note *note, const void *p, size_t n, bool last)
+{
+	size_t room = sizeof note->bytes - note->n;
+
+	assert(note->n <= sizeof note->bytes);
+	note->news = SCTP_NEWS_NONE;
+	memcpy(note->bytes + note->n, p, n < room ? n : room);
+	note->n += n < room ? n : room;
+	if (last)
+		note_end(note);
+}
+
+ssize_t sctp_socket_read(int fd, void *buf, size_t n, struct sctp_note *note, bool *ret_is_note)
+{
+	struct iovec iov = { buf, n };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t got = recvmsg(fd, &msg, 0);
+
+	assert(n);
+	if (got < 0)
+		return -errno;
+	*ret_is_note = got && msg.msg_flags & MSG_NOTIFICATION;
+	if (*ret_is_note)
+		note_piece(note, buf, (size_t)got, msg.msg_flags & MSG_EOR);
+	return got;
+}
+
 /* ---- questions ---- */
 
 unsigned sctp_socket_peers(int fd, struct sockaddr_storage *ret_addrs, unsigned max)

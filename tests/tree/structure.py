@@ -58,6 +58,7 @@ SOLE = {
 	'receives from a socket': r'\brecv\(',
 	'dials': r'->dial\(',
 	'knows libusrsctp': r'<usrsctp\.h>|\busrsctp_\w+\(',
+	'knows libsctp': r'<netinet/sctp\.h>',
 }
 
 
