@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tests/lib/stream_turn.h"
+
 #define PIECE	20011	/* bytes a write; a prime */
 #define SPANS	5	/* in so many spans, one of them empty */
-#define EVENTS	16
 
 static uint8_t pattern(uint64_t at)
 {
@@ -188,24 +189,7 @@ void world_close(struct world *w)
 
 void world_turn(struct world *w)
 {
-	struct epoll_event events[EVENTS];
-	int timeout_ms = streams_have_news(&w->streams) ? 0 : 10, n;
-	struct list taken;
-
-	loop_prepare_wait(&w->loop);
-	n = loop_wait(&w->loop, events, EVENTS, timeout_ms);
-	loop_finish_wait(&w->loop);
-	for (int i = 0; i < n; i++) {
-		struct source *s = events[i].data.ptr;
-
-		s->ready(s, events[i].events);
-	}
-	list_take(&w->streams.news, &taken);
-	while (stream_next(&taken))
-		;
-	if (loop_now_ns() >= w->streams.deadline_ns)
-		w->carrier->transport->due(&w->streams, loop_now_ns());
-	streams_free_dead(&w->streams);
+	stream_turn(&w->streams, w->carrier->transport, 10);
 }
 
 static bool holds(const struct world *w, const struct end *e, end_test test)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the order of a turn; knows nothing of what its events lead to. */
+#include "tests/lib/stream_turn.h"
+
+#define EVENTS	16
+
+void stream_turn(struct streams *ss, const struct transport *transport, int wait_ms)
+{
+	struct epoll_event events[EVENTS];
+	struct list taken;
+	int n;
+
+	loop_prepare_wait(ss->loop);
+	n = loop_wait(ss->loop, events, EVENTS, streams_have_news(ss) ? 0 : wait_ms);
+	loop_finish_wait(ss->loop);
+	for (int i = 0; i < n; i++) {
+		struct source *s = events[i].data.ptr;
+
+		s->ready(s, events[i].events);
+	}
+	list_take(&ss->news, &taken);
+	while (stream_next(&taken))
+		;
+	if (loop_now_ns() >= ss->deadline_ns)
+		transport->due(ss, loop_now_ns());
+	streams_free_dead(ss);
+}
