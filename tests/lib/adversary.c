@@ -2,43 +2,34 @@
 /* Owns what the enemy says and hears; knows nothing of who is at the other end. */
 #include "tests/lib/adversary.h"
 
-void adversary_poll(int fd, short events, int ms)
-{
-	struct pollfd p = { .fd = fd, .events = events };
+#include <netinet/tcp.h>
 
-	poll(&p, 1, ms);
-}
-
-void (*adversary_wait)(int fd, short events, int ms) = adversary_poll;
+#define CONNECT_MS	1000	/* until a dial stands */
 
 void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t incarnation,
 		    const char *cluster)
 {
-	*f = (struct adversary) { .fd = -1, .nodeid = nodeid, .mine = incarnation,
-			    .cluster = cluster, .queue = 1 << 20 };
+	*f = (struct adversary) { .nodeid = nodeid, .mine = incarnation, .cluster = cluster,
+				  .queue = 1 << 20 };
 }
 
 void adversary_close(struct adversary *f)
 {
-	if (f->fd >= 0)
-		close(f->fd);
-	f->fd = -1;
+	dialled_end(&f->conn, true);
 	f->have = 0;
 }
 
 void adversary_reset(struct adversary *f)
 {
-	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
-
-	if (f->fd >= 0)
-		setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-	adversary_close(f);
+	dialled_end(&f->conn, false);
+	f->have = 0;
 }
 
 bool adversary_vanish(struct adversary *f)
 {
 	const int on = 1;
-	bool can = setsockopt(f->fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
+	bool can = f->conn.ops == &dialled_tcp &&
+		   setsockopt(f->conn.fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
 
 	if (can)
 		adversary_close(f);
@@ -48,31 +39,20 @@ bool adversary_vanish(struct adversary *f)
 bool adversary_dial(struct adversary *f, const struct sockaddr_storage *from,
 		    const struct sockaddr_storage *to)
 {
-	struct sockaddr_storage src = *from;
-	const int on = 1;
-	int err = 0;
-	socklen_t len = sizeof err;
-
-	((struct sockaddr_in *)&src)->sin_port = 0;
 	adversary_close(f);
-	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (f->fd < 0)
-		return false;
-	setsockopt(f->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-	setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (bind(f->fd, (struct sockaddr *)&src, sizeof(struct sockaddr_in)))
-		goto fail;
-	if (connect(f->fd, (const struct sockaddr *)to, sizeof(struct sockaddr_in))) {
-		if (errno != EINPROGRESS)
-			goto fail;
-		adversary_wait(f->fd, POLLOUT, 1000);
-		if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)
-			goto fail;
-	}
-	return true;
-fail:
-	adversary_close(f);
+	if (dialled_begin(&f->conn, from, to) && dialled_stands(&f->conn, CONNECT_MS))
+		return true;
+	adversary_reset(f);
 	return false;
+}
+
+struct adversary adversary_again(const struct adversary *f)
+{
+	struct adversary again = *f;
+
+	again.conn = (struct dialled) { .ops = NULL };
+	again.have = 0;
+	return again;
 }
 
 bool adversary_put(struct adversary *f, const void *data, size_t n)
@@ -80,19 +60,19 @@ bool adversary_put(struct adversary *f, const void *data, size_t n)
 	const uint8_t *p = data;
 	int64_t end = now_ms() + 1000;
 
-	while (n && f->fd >= 0) {
-		ssize_t put = send(f->fd, p, n, MSG_NOSIGNAL);
+	while (n) {
+		ssize_t put = dialled_write(&f->conn, p, n);
 
 		if (put > 0) {
 			p += put;
 			n -= (size_t)put;
-		} else if (errno != EAGAIN || now_ms() >= end) {
+		} else if (put != -EAGAIN || now_ms() >= end) {
 			return false;
 		} else {
-			adversary_wait(f->fd, POLLOUT, 10);
+			dialled_wait(&f->conn, POLLOUT, 10);
 		}
 	}
-	return n == 0;
+	return true;
 }
 
 /* ---- what it says ---- */
@@ -137,16 +117,16 @@ int adversary_frame(struct adversary *f, struct frame *ret, size_t *used, int64_
 			*used = (size_t)n;
 			return frame_parse(f->in, (size_t)n, ret) ? -1 : 1;
 		}
-		got = recv(f->fd, f->in + f->have, sizeof f->in - f->have, 0);
+		got = dialled_read(&f->conn, f->in + f->have, sizeof f->in - f->have);
 		if (got > 0) {
 			f->have += (size_t)got;
 			continue;
 		}
-		if (got == 0 || errno != EAGAIN)
+		if (got != -EAGAIN)
 			return -1;
 		if (now_ms() >= end)
 			return 0;
-		adversary_wait(f->fd, POLLIN, 10);
+		dialled_wait(&f->conn, POLLIN, 10);
 	}
 }
 
@@ -156,9 +136,9 @@ bool adversary_ended(struct adversary *f)
 	ssize_t got;
 
 	do
-		got = recv(f->fd, waste, sizeof waste, 0);
+		got = dialled_read(&f->conn, waste, sizeof waste);
 	while (got > 0);
-	return got == 0 || errno != EAGAIN;
+	return got != -EAGAIN;
 }
 
 int adversary_answer(struct adversary *f, struct hello *h, struct refuse *r, int64_t ms)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An enemy that speaks the protocol by hand over plain sockets: dials from any address of
- * loopback, says HELLO as whoever it wants to be, writes what it likes, ends as it likes.
- * Knows no node of the library; a test that drives one meanwhile sets adversary_wait.
+ * An enemy that speaks the protocol by hand: dials from any address of loopback, says HELLO as
+ * whoever it wants to be, writes what it likes, ends as it likes. Knows no node of the library,
+ * nor what carries its bytes; a test that drives a node meanwhile sets dialled_wait_fd.
  */
 #ifndef SINEW_TESTS_LIB_ADVERSARY_H
 #define SINEW_TESTS_LIB_ADVERSARY_H
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,12 +17,12 @@
 
 #include "proto/wire.h"
 #include "tests/lib/await.h"
-#include "tests/lib/await.h"
+#include "tests/lib/dialled.h"
 
 #define ADVERSARY_IN_MAX	4096u
 
 struct adversary {
-	int fd;			/* -1: none */
+	struct dialled conn;
 	uint32_t nodeid;	/* that it claims */
 	uint64_t mine, yours;	/* its incarnation; the one that it was told */
 	uint32_t next;		/* number of its next frame, as it was told */
@@ -34,11 +33,6 @@ struct adversary {
 	size_t have;
 	uint8_t in[ADVERSARY_IN_MAX];
 };
-
-void adversary_poll(int fd, short events, int ms);
-
-/* Waits a while for the descriptor, and drives what must be driven. */
-extern void (*adversary_wait)(int fd, short events, int ms);
 
 void adversary_init(struct adversary *f, uint32_t nodeid, uint64_t incarnation,
 		    const char *cluster);
@@ -51,6 +45,8 @@ void adversary_reset(struct adversary *f);
 bool adversary_vanish(struct adversary *f);
 bool adversary_dial(struct adversary *f, const struct sockaddr_storage *from,
 		    const struct sockaddr_storage *to);
+/* The same enemy, who has no connection. */
+struct adversary adversary_again(const struct adversary *f);
 
 /* All of it, or false: the other end has gone, or does not read for a second. */
 bool adversary_put(struct adversary *f, const void *data, size_t n);

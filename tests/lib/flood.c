@@ -230,8 +230,6 @@ static void flood_serve(int fd)
 	char stop;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (unsigned i = 0; i < FLOOD_OPEN; i++)
-		r->open[i].fd = -1;
 	r->fd = fd;
 	while (read(fd, &r->o, sizeof r->o) == (ssize_t)sizeof r->o) {
 		flood_run(r);

@@ -41,7 +41,7 @@ static bool goes_on(void)
 static bool set_up(void)
 {
 	cluster = cluster_new(2, NULL);
-	adversary_wait = drive;
+	dialled_wait_fd = drive;
 	cluster_talk(cluster, WINDOW, LENGTH);
 	return DRIVE(cluster, cluster_all_up(cluster)) && goes_on();
 }
@@ -190,7 +190,7 @@ static void refusals_tell_nothing(void)
 static bool alone(struct sockaddr_storage *high)
 {
 	cluster = cluster_new(1, NULL);
-	adversary_wait = drive;
+	dialled_wait_fd = drive;
 	*high = free_address("127.0.0.2");
 	CHECK_EQ(sinew_peer_add(cluster->t[LOW].n, HIGH, high, 1), 0);
 	adversary_init(&adversary, HIGH, 77, "test");
@@ -241,7 +241,7 @@ static uint64_t read_all(void)
 	ssize_t got;
 
 	for (unsigned quiet = 0; quiet < 3; quiet++) {
-		while ((got = recv(adversary.fd, waste, sizeof waste, 0)) > 0) {
+		while ((got = dialled_read(&adversary.conn, waste, sizeof waste)) > 0) {
 			n += (uint64_t)got;
 			quiet = 0;
 		}
@@ -289,7 +289,6 @@ static void resends_are_paced(void)
 
 int main(void)
 {
-	adversary.fd = -1;
 	RUN(faults_fence_nobody);
 	RUN(a_forged_choice_does_not_last);
 	RUN(refusals_do_not_end_dials);

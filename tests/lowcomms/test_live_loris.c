@@ -68,7 +68,7 @@ static bool set_up(void)
 	cluster = cluster_new(2, tune);
 	victim = &cluster->t[VICTIM];
 	CHECK_EQ(sinew_peer_add(victim->n, PEER, &peer_addr, 1), 0);
-	adversary_wait = turn_with;
+	dialled_wait_fd = turn_with;
 	return DRIVE(cluster, cluster_all_up(cluster));
 }
 
@@ -220,7 +220,7 @@ static void ends_in_time(const struct loris *t)
 	if (!CHECK(t->begin(&f)))
 		return;
 	for (took = 0; !over && took <= limit; took = now_ms() - began) {
-		turn_with(f.fd, POLLIN, DRIP_MS);
+		dialled_wait(&f.conn, POLLIN, DRIP_MS);
 		over = adversary_ended(&f);
 		if (!t->drip || over || now_ms() < drip_at)
 			continue;
@@ -291,7 +291,7 @@ static void refused_and_lingering(void)
 	do {
 		turn_with(-1, 0, DRIP_MS);
 		took = now_ms() - began;
-	} while (send(f.fd, "x", 1, MSG_NOSIGNAL) == 1 && took < late(DRAIN_MS));
+	} while (dialled_write(&f.conn, "x", 1) == 1 && took < late(DRAIN_MS));
 	printf("# refused: the connection ended after %lld ms\n", (long long)took);
 	CHECK(took >= DRAIN_MS - 100 && took < late(DRAIN_MS));
 	adversary_close(&f);
@@ -308,7 +308,7 @@ static void vanished(void)
 	CHECK_OR_RETURN(set_up());
 	fds = n_descriptors();
 	CHECK(silent(&f));
-	turn_with(f.fd, POLLIN, 10);
+	dialled_wait(&f.conn, POLLIN, 10);
 	if (!adversary_vanish(&f)) {
 		adversary_close(&f);
 		tidy_up();
@@ -333,9 +333,7 @@ static void replaced(void)
 		int64_t began;
 
 		CHECK(hangs[i](&f));
-		next = f;
-		next.fd = -1;
-		next.have = 0;
+		next = adversary_again(&f);
 		began = now_ms();
 		CHECK(adversary_dial(&next, &peer_addr, &victim->addr) &&
 		      adversary_up(&next, 2000));
@@ -358,7 +356,7 @@ static void reset_in_the_queue(void)
 	CHECK_OR_RETURN(set_up());
 	fds = n_descriptors();
 	for (unsigned i = 0; i < 200; i++) {
-		adversary_wait = adversary_poll;
+		dialled_wait_fd = dialled_poll_fd;
 		CHECK(dial(&f, i % 2 ? MEMBER : PEER));
 		if (i % 3 == 0)
 			adversary_hello(&f, 0);
@@ -367,7 +365,7 @@ static void reset_in_the_queue(void)
 		else
 			adversary_reset(&f);
 	}
-	adversary_wait = turn_with;
+	dialled_wait_fd = turn_with;
 	member_comes_back();
 	DRIVE(cluster, n_descriptors() <= fds);
 	tidy_up();
@@ -404,7 +402,7 @@ static void one_byte_at_a_time(void)
 		fill(victim->seen[PEER].session);
 		turn_with(-1, 0, DRIP_MS);
 		adversary_put(&f, buf, n);
-		CHECK(recv(f.fd, &byte, 1, 0) == 1);
+		CHECK_EQ(dialled_read(&f.conn, &byte, 1), 1);
 	}
 	st = status_of(victim, PEER);
 	CHECK(st.link_up && st.flow_blocked && st.peer_paused);

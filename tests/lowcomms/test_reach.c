@@ -135,7 +135,7 @@ static bool place_silent(void)
 
 		connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in));
 		taken[n_taken++] = fd;
-		adversary_poll(fd, POLLOUT, 50);
+		dialled_poll_fd(fd, POLLOUT, 50);
 	}
 	return true;
 }
@@ -256,7 +256,7 @@ static bool adversary_is_up(struct adversary *f, uint64_t incarnation, unsigned 
 {
 	struct sockaddr_storage from = host_address(host), to = host_address(1);
 
-	adversary_wait = drive;
+	dialled_wait_fd = drive;
 	adversary_init(f, peer_id, incarnation, "test");
 	return CHECK(adversary_dial(f, &from, &to)) && CHECK(adversary_up(f, time_limit(WAIT_MS)));
 }
@@ -277,7 +277,7 @@ static void a_link_that_ends_in_order(void)
 	struct adversary f;
 
 	CHECK_OR_RETURN(place_open(64) && open_node(1) && adversary_is_up(&f, 5, 2));
-	CHECK_EQ(shutdown(f.fd, SHUT_WR), 0);
+	CHECK_EQ(shutdown(f.conn.fd, SHUT_WR), 0);
 	ends_with(-ECONNRESET);
 	adversary_close(&f);
 	close_all();
@@ -328,9 +328,7 @@ static void a_link_on_another_path_is_told(void)
 	CHECK_OR_RETURN(open_node(2) && adversary_is_up(&f, 5, 2));
 	patient = false;
 	CHECK_EQ(sinew_watch(nodes[0].n, &watch, NULL), 0);
-	g = f;
-	g.fd = -1;
-	g.have = 0;
+	g = adversary_again(&f);
 	CHECK(adversary_dial(&g, &from, &to) && adversary_up(&g, time_limit(WAIT_MS)));
 	CHECK(until(is_on_second, NULL));
 	CHECK_EQ(n_losses, 0);
@@ -421,15 +419,15 @@ static void the_peers_own_dials_of_a_while_are_no_scan(void)
 	own_id = 2;
 	peer_id = 1;
 	CHECK_OR_RETURN(open_node(1));
-	adversary_wait = drive;
+	dialled_wait_fd = drive;
 	adversary_init(&f, peer_id, 5, "test");
 	CHECK(adversary_dial(&f, &from, &to) && adversary_ask(&f, WAIT_MS));
-	adversary_wait = adversary_poll;
+	dialled_wait_fd = dialled_poll_fd;
 	for (unsigned i = 0; i < 12; i++) {
 		adversary_reset(&f);
 		CHECK(adversary_dial(&f, &from, &to) && adversary_hello(&f, f.yours));
 	}
-	adversary_wait = drive;
+	dialled_wait_fd = drive;
 	CHECK(adversary_ask(&f, WAIT_MS) || adversary_dial(&f, &from, &to));
 	CHECK(adversary_hello(&f, f.yours));
 	CHECK(until(has_failures, &(unsigned){ 5 }));
@@ -519,7 +517,7 @@ static void no_port_is_left(void)
 	struct sockaddr_storage from = host_address(1), to = host_address(2);
 	struct adversary f;
 
-	adversary_wait = adversary_poll;
+	dialled_wait_fd = dialled_poll_fd;
 	adversary_init(&f, 1, 5, "test");
 	CHECK_OR_RETURN(place_open(64) && CHECK(adversary_dial(&f, &from, &to)) && open_node(1));
 	CHECK(until(has_line, text));
