@@ -60,7 +60,9 @@ void dialled_wait(struct dialled *d, short events, int ms);
 /* In order, or by a reset. Nothing where there is none. */
 void dialled_end(struct dialled *d, bool in_order);
 
-/* A connection without a descriptor needs a turn now and then. */
+/* Connections without a descriptor need a turn now and then, and when that one is readable, which
+ * is of all of them; -1: there are none. */
+int dialled_fd(void);
 void dialled_turn(void);
 /* Gives back what they share: all have ended. */
 void dialled_close_all(void);

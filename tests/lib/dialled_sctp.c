@@ -53,6 +53,11 @@ void dialled_close_all(void)
 	all.transport = NULL;
 }
 
+int dialled_fd(void)
+{
+	return all.transport ? all.loop.epoll : -1;
+}
+
 void dialled_turn(void)
 {
 	if (all.transport)

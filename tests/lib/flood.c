@@ -16,21 +16,25 @@ struct flood_run {
 	int fd;				/* where the order to stop comes from */
 	struct flood_order o;
 	struct sockaddr_storage from;
-	uint64_t n;			/* done */
+	struct flood_count did;
 	struct adversary open[FLOOD_OPEN];
+	bool dials[FLOOD_OPEN];		/* has not said anything yet */
 	uint8_t chunk[65536];
 };
 
+/* Waits so long, or until there is something to do for connections without a socket. */
 static bool flood_told_to_stop(struct flood_run *r, int ms)
 {
-	struct pollfd p = { .fd = r->fd, .events = POLLIN };
+	struct pollfd p[] = { { r->fd, POLLIN, 0 }, { dialled_fd(), POLLIN, 0 } };
 
-	return poll(&p, 1, ms) != 0;
+	poll(p, 2, ms);
+	dialled_turn();
+	return p[0].revents != 0;
 }
 
 static uint64_t flood_incarnation(struct flood_run *r)
 {
-	return (uint64_t)getpid() << 32 | (r->n + 1);
+	return (uint64_t)getpid() << 32 | (r->did.n + 1);
 }
 
 /* ---- one thousand a second ---- */
@@ -55,17 +59,21 @@ static void flood_refuse(struct adversary *f)
 	adversary_put(f, buf, wire_put_refuse(buf, f->nodeid, &r));
 }
 
-static void flood_one(struct flood_run *r, struct adversary *f)
+static void flood_end(struct flood_run *r, struct adversary *f, bool in_order)
+{
+	r->did.n_answered += dialled_answered(&f->conn);
+	if (in_order)
+		adversary_close(f);
+	else
+		adversary_reset(f);
+}
+
+static void flood_speak(struct flood_run *r, struct adversary *f)
 {
 	uint8_t buf[WIRE_CONTROL_MAX];
 	struct hello h;
 
-	adversary_close(f);
-	adversary_init(f, r->o.from, flood_incarnation(r),
-		       r->o.kind == FLOOD_CLUSTER ? "other" : "test");
-	if (!adversary_dial(f, &r->from, &r->o.to))
-		return;
-	r->n++;
+	r->did.n++;
 	switch (r->o.kind) {
 	case FLOOD_GARBAGE:
 		adversary_put(f, r->chunk, 700);
@@ -75,7 +83,7 @@ static void flood_one(struct flood_run *r, struct adversary *f)
 		adversary_put(f, buf, wire_put_hello(buf, f->nodeid, &h) / 2);
 		break;
 	case FLOOD_NODEIDS:
-		f->nodeid = 1000 + (uint32_t)r->n;
+		f->nodeid = 1000 + (uint32_t)r->did.n;
 		adversary_hello(f, 0);
 		break;
 	case FLOOD_CLUSTER:
@@ -96,29 +104,55 @@ static void flood_one(struct flood_run *r, struct adversary *f)
 	case FLOOD_BURST:
 		for (unsigned i = 0; i < 8; i++)
 			adversary_hello(f, 0);
-		adversary_reset(f);
+		flood_end(r, f, false);
 		break;
 	case FLOOD_RESET:
-		adversary_reset(f);
+		flood_end(r, f, false);
 		break;
 	default:
 		break;
 	}
 }
 
+/* Over SCTP the other end's program takes part in a dial: many are under way meanwhile. */
+static void flood_go_on(struct flood_run *r, unsigned i)
+{
+	if (!r->dials[i] || !dialled_stands(&r->open[i].conn, 0))
+		return;
+	r->dials[i] = false;
+	flood_speak(r, &r->open[i]);
+}
+
+static void flood_dial(struct flood_run *r, unsigned i)
+{
+	struct adversary *f = &r->open[i];
+
+	flood_end(r, f, true);
+	adversary_init(f, r->o.from, flood_incarnation(r),
+		       r->o.kind == FLOOD_CLUSTER ? "other" : "test");
+	r->dials[i] = dialled_begin(&f->conn, &r->from, &r->o.to);
+	r->did.n_dials += r->dials[i];
+	flood_go_on(r, i);
+}
+
 static void flood_connections(struct flood_run *r)
 {
 	int64_t began = now_ms();
+	uint64_t n = 0;
 
 	while (!flood_told_to_stop(r, FLOOD_STEP_MS)) {
-		uint64_t due = (uint64_t)(now_ms() - began) * FLOOD_PER_S / 1000, have = r->n;
+		uint64_t due = (uint64_t)(now_ms() - began) * FLOOD_PER_S / 1000, have = n;
 
+		for (unsigned i = 0; i < FLOOD_OPEN; i++)
+			flood_go_on(r, i);
 		/* Missed turns are not made up for. */
-		for (unsigned i = 0; have + i < due && i < 4 * FLOOD_STEP_MS; i++)
-			flood_one(r, &r->open[(have + i) % FLOOD_OPEN]);
+		for (; n < due && n < have + 4 * FLOOD_STEP_MS; n++)
+			flood_dial(r, (unsigned)(n % FLOOD_OPEN));
 	}
-	for (unsigned i = 0; i < FLOOD_OPEN; i++)
-		adversary_reset(&r->open[i]);
+	for (unsigned i = 0; i < FLOOD_OPEN; i++) {
+		flood_end(r, &r->open[i], false);
+		r->dials[i] = false;
+	}
 }
 
 /* ---- at full speed ---- */
@@ -170,18 +204,20 @@ static void flood_peer(struct flood_run *r)
 	while (!flood_told_to_stop(r, 0)) {
 		if (renews)
 			adversary_init(f, r->o.from, flood_incarnation(r), "test");
+		r->did.n_dials++;
 		if (!adversary_dial(f, &r->from, &r->o.to))
 			continue;
+		r->did.n_answered++;
 		if (r->o.kind != FLOOD_PROBE_FAST && !adversary_up(f, 400))
 			continue;
 		n = flood_fill(r, f);
 		while (adversary_put(f, r->chunk, n) && !adversary_ended(f) &&
 		       !flood_told_to_stop(r, 0)) {
-			r->n++;
+			r->did.n++;
 			if (renews)
 				break;
 		}
-		r->n++;
+		r->did.n++;
 		adversary_reset(f);
 	}
 	adversary_reset(f);
@@ -199,7 +235,7 @@ static void flood_sink(struct flood_run *r)
 		got = send(fds[0], r->chunk, sizeof r->chunk, MSG_NOSIGNAL);
 		while (got > 0 && recv(fds[1], r->chunk, sizeof r->chunk, 0) > 0)
 			;
-		r->n++;
+		r->did.n++;
 	}
 	close(fds[0]);
 	close(fds[1]);
@@ -211,7 +247,7 @@ static void flood_run(struct flood_run *r)
 
 	in->sin_family = AF_INET;
 	in->sin_addr.s_addr = htonl(127u << 24 | r->o.from);
-	r->n = 0;
+	r->did = (struct flood_count) { 0 };
 	/* No frame begins like this. */
 	memset(r->chunk, 0x5a, sizeof r->chunk);
 	if (r->o.kind == FLOOD_SINK)
@@ -233,7 +269,8 @@ static void flood_serve(int fd)
 	r->fd = fd;
 	while (read(fd, &r->o, sizeof r->o) == (ssize_t)sizeof r->o) {
 		flood_run(r);
-		if (read(fd, &stop, 1) != 1 || write(fd, &r->n, sizeof r->n) < 0)
+		dialled_close_all();
+		if (read(fd, &stop, 1) != 1 || write(fd, &r->did, sizeof r->did) < 0)
 			break;
 	}
 	free(r);
@@ -272,11 +309,11 @@ void flood_stop(struct flood *f)
 		abort();
 }
 
-bool flood_stopped(struct flood *f, uint64_t *ret_n)
+bool flood_stopped(struct flood *f, struct flood_count *ret_count)
 {
-	ssize_t got = recv(f->fd, ret_n, sizeof *ret_n, MSG_DONTWAIT);
+	ssize_t got = recv(f->fd, ret_count, sizeof *ret_count, MSG_DONTWAIT);
 
-	if (got != (ssize_t)sizeof *ret_n && (got >= 0 || errno != EAGAIN))
+	if (got != (ssize_t)sizeof *ret_count && (got >= 0 || errno != EAGAIN))
 		abort();
 	return got > 0;
 }

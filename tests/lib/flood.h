@@ -38,6 +38,12 @@ enum flood_kind {
 	FLOOD_SINK,		/* no flood: the same work, but towards itself */
 };
 
+/* Its deeds so far. */
+struct flood_count {
+	uint64_t n;		/* times that it said what it was told to say */
+	uint64_t n_dials, n_answered;	/* the latter stood, or were refused */
+};
+
 struct flood {
 	pid_t pid;
 	int fd;
@@ -52,8 +58,8 @@ void flood_begin(struct flood *f, enum flood_kind kind, unsigned from,
 /* Tells it to stop; it does not do so at once. */
 void flood_stop(struct flood *f);
 
-/* Whether it has stopped, and then how often it did what it was told. */
-bool flood_stopped(struct flood *f, uint64_t *ret_n);
+/* Whether it has stopped, and then its deeds. */
+bool flood_stopped(struct flood *f, struct flood_count *ret_count);
 void flood_close(struct flood *f);
 
 #endif
