@@ -67,7 +67,7 @@ configuration()
 	printf '}\n'
 }
 
-# Copies, and notes in a file the time of the clock, in ms, at which each piece came; at last, "end".
+# Copies, and notes in a file the time of the clock at which each piece came, in ms; at last, "end".
 # The reader itself sees when something comes: where other tests make and remove namespaces, the
 # commands of a script are late by a second.
 stamped()
