@@ -533,7 +533,8 @@ bench:
 bench-check:
 	@tools/deps.sh --install build check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@BUILD='$(BUILD)' SKIPS=forbidden tests/lowcomms/test_gate.sh
+	@export BUILD='$(BUILD)' SKIPS=forbidden; \
+		tests/lowcomms/test_gate_idle.sh && tests/lowcomms/test_gate.sh
 
 MUTATE_TESTS := $(filter-out %.sh,$(filter test_%,$(shell cat tests/mutate/order)))
 MUTATE_PROGRAMS := $(BUILD)/sinew $(SINEW_CHECKED) $(STREAM) $(LIVE) $(addprefix $(BUILD)/tests/,$(sort $(MUTATE_TESTS)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shared by the programs of test_gate.sh: a node, and the count of allocations and of
- * calls of the system. Knows nothing of limits.
+ * Shared by the programs of test_gate.sh and test_gate_idle.sh: a node, and the count of
+ * allocations and of calls of the system. Knows nothing of limits.
  */
 #ifndef SINEW_TESTS_LIB_GATE_H
 #define SINEW_TESTS_LIB_GATE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the work that test_gate.sh counts instructions of, at one depth of the queue: DEPTH
+ * Owns the work that test_gate_idle.sh counts instructions of, at one depth of the queue: DEPTH
  * messages lie unacknowledged in the ring of a session while COUNT more are sent, written and
  * acknowledged in batches. Everything below sinew_send() takes part, but sockets.
  *
