@@ -50,9 +50,9 @@ row()
 		$((REPLY - $3)) "$4")")
 }
 
-# ahead COMMAND...: builds what the step after the next one needs, beside tests that mostly wait:
-# with the lowest priority, among processes and, where sessions share the processor, among these.
-# The step asks make for all of it again, which says what is wrong. Its processor time is counted
+# ahead COMMAND...: builds what later steps need, beside tests that mostly wait: with the lowest
+# priority, among processes and, where sessions share the processor, among these.
+# The steps ask make for all of it again, which says what is wrong. Its processor time is counted
 # where it ends.
 ahead()
 {
@@ -108,19 +108,23 @@ build_for_address()
 
 build_for_threads() { build BUILD="$BUILD/tsan" CC=clang SAN=thread; }
 
-# And the kernels for a later step, which are downloaded.
-build_for_mutants()
+# Behind the kernels for an earlier step, which are downloaded.
+build_for_sanitizers()
 {
-	make --no-print-directory mutate-built
 	tests/vm/kernels.sh "$PWD/build/kernels"
+	build_for_address
+	build_for_threads
 }
+
+build_for_mutants() { make --no-print-directory mutate-built; }
 
 build_for_others()
 {
 	tests/cross.sh --build
 	make --no-print-directory fuzz-built
 }
-export -f build build_for_address build_for_threads build_for_mutants build_for_others
+export -f build build_for_address build_for_threads build_for_sanitizers
+export -f build_for_mutants build_for_others
 
 # The long tests, and the long forms of others, too.
 with_gcc()
@@ -176,19 +180,18 @@ all_listed_mutants() { mutate LISTED=all; }
 # Always the same ones, as long as their statements stand.
 a_few_mutants() { mutate N=20 SEED=1 DIRS=proto LEAST=80; }
 
-ahead build_for_address
+# Tests with real kernels wait the most, and what is built with sanitizers takes the longest.
+ahead build_for_sanitizers
 step gcc with_gcc
-built_ahead
-ahead build_for_threads
-step 'address undefined' with_address_sanitizer
+step kernel make --no-print-directory check-kernel
 built_ahead
 ahead build_for_mutants
+step 'address undefined' with_address_sanitizer
 step thread with_thread_sanitizer
 built_ahead
+ahead build_for_others
 step mutants all_listed_mutants
 step 'drawn mutants' a_few_mutants
-ahead build_for_others
-step kernel make --no-print-directory check-kernel
 built_ahead
 step cross tests/cross.sh
 step packages tests/packages.sh
