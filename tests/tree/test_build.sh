@@ -37,8 +37,9 @@ why=
 build "$T/b/libsinew.a" && [ -s "$T/b/libsinew.a" ] || why='it is not built'
 result the_library_needs_no_json "$why"
 
+# Objects with all assertions are built without these libraries by tests/cross.sh.
 why=
-build "$T/b/tests/test_wire" && "$T/b/tests/test_wire" >/dev/null ||
+build LIB_CHECKED="$T/b/inside.a" "$T/b/tests/test_wire" && "$T/b/tests/test_wire" >/dev/null ||
 	why='test_wire is not built, or fails'
 result nor_does_a_test_of_it "$why"
 
