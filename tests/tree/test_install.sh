@@ -3,7 +3,7 @@
 # Owns the checks of what `make install` leaves behind: the README's example and the installed
 # ones are built against it by pkg-config and run. Knows nothing of the library but what its users
 # see.
-# run.sh: alone timeout=180
+# run.sh: timeout=180
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
