@@ -218,11 +218,12 @@ ended()
 	return 1
 }
 
-# signal KIND NODE NAME: kind is corosync or program.
+# signal KIND NODE NAME: kind is corosync or program; fault_ms is when that was done.
 signal()
 {
 	local -n pid=$1
 	kill "-$3" "${pid[$2]}" || bad "no $1 of node $2 to be signalled"
+	fault_ms=$(now_ms)
 }
 
 # ends KIND NODE [STATUS]: it ends, with that status.
@@ -244,7 +245,7 @@ stop_program() { signal program "$1" TERM; ends program "$1" 0; }
 
 # ---- faults of the network ----
 
-link_down() { ip link set "n$1.${2:-0}" down; }
+link_down() { ip link set "n$1.${2:-0}" down; fault_ms=$(now_ms); }
 link_up() { ip link set "n$1.${2:-0}" up; }
 
 # deafen NODE RULE...: what comes in and fulfils a rule of nft is dropped.
@@ -374,24 +375,30 @@ calm()
 	done
 }
 
-now_ms() { awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime; }
+now_ms()
+{
+	local up
+	read -r up _ </proc/uptime
+	echo "${up/./}0"
+}
 
 # pause TOKENS: the length of a fault, in tokens ("0.5", "4").
 pause() { sleep "$(awk -v n="$1" -v t="$TOKEN" 'BEGIN { print n * t / 1000 }')"; }
 
-# within START NODE EVENT: as long as corosync may take, and a second.
+# within NODE EVENT: after the last fault, as long as corosync may take, and a second.
 within()
 {
 	local ms limit=$((TOKEN * 22 / 10 + 1000 * ${TIME_FACTOR:-1}))
-	ms=$(took_ms "$1" "$2" "$3")
-	echo "# node $2: $3 after ${ms:-no} ms"
-	[ -n "$ms" ] && [ "$ms" -le "$limit" ] || bad "node $2: $3 after ${ms:-no} ms, not $limit"
+	ms=$(took_ms "$1" "$2")
+	echo "# node $1: $2 after ${ms:-no} ms"
+	[ -n "$ms" ] && [ "$ms" -le "$limit" ] || bad "node $1: $2 after ${ms:-no} ms, not $limit"
 }
 
-# Milliseconds from $1 (now_ms) until node $2 saw its first event that matches $3.
+# Milliseconds from the last fault until node $1 saw its first event that matches $2, by its own
+# clock.
 took_ms()
 {
-	lines_since "$2" | awk -v from="$1" -v what="$3" '
+	lines_since "$1" | awk -v from="$fault_ms" -v what="$2" '
 		$0 ~ what && !done { printf "%d\n", $1 - from; done = 1 }'
 }
 

@@ -32,14 +32,12 @@ begins()
 
 other_is_killed()
 {
-	local at
-	at=$(now_ms)
 	signal program 2 KILL
 	signal corosync 2 KILL
 	ends program 2
 	ends corosync 2
 	sees 1 fence2
-	within "$at" 1 'down peer=2'
+	within 1 'down peer=2'
 	wait_for quorate_is 1 Yes
 	saw 1 'down2:failed fence2' 2
 	lab_start 2
