@@ -124,7 +124,7 @@ static void peers_tick(struct calls *c, struct call *call)
 	}
 	if (call->timer_ns <= c->now_ns) {
 		call->timer_ns = CALLS_NEVER;
-		slot_mark(c, &c->in[call->slot], DUE_ACCEPT);
+		slot_mark(c, calls_peers_slot(c, call->slot), DUE_ACCEPT);
 	}
 	calls_arm(c, min_u64(call->deadline_ns, call->timer_ns));
 }
@@ -138,11 +138,14 @@ void calls_tick(struct calls *c)
 		own_tick(c, call);
 	list_each(struct call, call, &c->paused, queue)
 		paused_tick(c, call);
-	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
-		if (c->out[i].call)
-			own_tick(c, c->out[i].call);
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+		struct call *call = calls_own_slot(c, i)->call;
+
+		if (call)
+			own_tick(c, call);
+	}
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++)
-		peers_tick(c, &c->in_calls[i]);
+		peers_tick(c, calls_peers_call(c, i));
 	calls_check(c);
 }
 
@@ -162,12 +165,18 @@ static void close_each(struct calls *c, bool endless_alone)
 		own_close(call, endless_alone);
 	list_each(struct call, call, &c->paused, queue)
 		own_close(call, endless_alone);
-	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
-		if (c->out[i].call)
-			own_close(c->out[i].call, endless_alone);
-	for (unsigned i = 0; i < c->cfg.ours.slots; i++)
-		if (c->in_calls[i].state == CALL_OPEN && (c->in_calls[i].endless || !endless_alone))
-			peers_stop(&c->in_calls[i], CALL_END_CLOSING, 0);
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+		struct call *call = calls_own_slot(c, i)->call;
+
+		if (call)
+			own_close(call, endless_alone);
+	}
+	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
+		struct call *call = calls_peers_call(c, i);
+
+		if (call->state == CALL_OPEN && (call->endless || !endless_alone))
+			peers_stop(call, CALL_END_CLOSING, 0);
+	}
 }
 
 void calls_finish(struct calls *c)
@@ -180,9 +189,12 @@ void calls_finish(struct calls *c)
 /* An own call still owes the peer the word that its reply is consumed. */
 static bool finals_owed(const struct calls *c)
 {
-	for (unsigned i = 0; i < c->cfg.theirs.slots; i++)
-		if (c->out[i].call && c->out[i].call->rx.want_final)
+	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
+		const struct call *call = calls_own_slot(c, i)->call;
+
+		if (call && call->rx.want_final)
 			return true;
+	}
 	return false;
 }
 

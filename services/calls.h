@@ -432,12 +432,32 @@ static inline uint64_t calls_deadline_in(const struct calls *c, uint32_t ms)
 	return ms == CALL_DEADLINE_NONE ? CALLS_NEVER : c->now_ns + ms * UINT64_C(1000000);
 }
 
+/* A slot of ours, one of the peer's, and the call that has the latter. */
+static inline struct call_slot *calls_own_slot(const struct calls *c, unsigned i)
+{
+	assert(i < c->cfg.theirs.slots);
+	return &c->out[i];
+}
+
+static inline struct call_slot *calls_peers_slot(const struct calls *c, unsigned i)
+{
+	assert(i < c->cfg.ours.slots);
+	return &c->in[i];
+}
+
+static inline struct call *calls_peers_call(const struct calls *c, unsigned i)
+{
+	assert(i < c->cfg.ours.slots);
+	return &c->in_calls[i];
+}
+
 /* NULL: it has none, or no more. */
 static inline struct call_slot *call_slot(const struct call *call)
 {
 	if (call->slot == CALL_SLOT_NONE)
 		return NULL;
-	return &(call->incoming ? call->calls->in : call->calls->out)[call->slot];
+	return call->incoming ? calls_peers_slot(call->calls, call->slot) :
+		calls_own_slot(call->calls, call->slot);
 }
 
 /* An own call without a slot, with BEGIN yet to come. */

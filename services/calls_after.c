@@ -20,7 +20,7 @@ const char *after_judge(const struct calls *c, const struct call_frame *f)
 
 	if (f->after_slot >= c->cfg.theirs.slots)
 		return "a call after one in a slot that was never granted";
-	s = &c->out[f->after_slot];
+	s = calls_own_slot(c, f->after_slot);
 	if (f->after_gen == s->gen - 1)
 		return NULL;
 	if (f->after_gen != s->gen || (s->call && !s->call->tx.opened))
@@ -30,7 +30,7 @@ const char *after_judge(const struct calls *c, const struct call_frame *f)
 
 void after_follow(struct call *call, const struct call_frame *f)
 {
-	struct call_slot *s = &call->calls->out[f->after_slot];
+	struct call_slot *s = calls_own_slot(call->calls, f->after_slot);
 
 	assert(call->incoming && call->state == CALL_OPEN);
 	/* It has ended or was given up. */
@@ -66,7 +66,7 @@ void after_over(struct calls *c, struct call_slot *s)
 	assert(s->followed && s->taken);
 	s->followed = false;
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
-		struct call *call = &c->in_calls[i];
+		struct call *call = calls_peers_call(c, i);
 
 		if (call->behind && call->state == CALL_OPEN && call->after.slot == s->index)
 			show(c, call);

@@ -77,7 +77,7 @@ static void own_slots_check(const struct calls *c, uint64_t *grown)
 		n_free++;
 	}
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
-		const struct call_slot *s = &c->out[i];
+		const struct call_slot *s = calls_own_slot(c, i);
 
 		if (!s->taken) {
 			assert(!s->call && !s->due && list_empty(&s->link));
@@ -142,7 +142,7 @@ static void lined_count(const struct calls *c, struct of_binding *of)
 static void probing_count(const struct calls *c, struct of_binding *of)
 {
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
-		const struct call *call = c->out[i].call;
+		const struct call *call = calls_own_slot(c, i)->call;
 
 		if (!call)
 			continue;
@@ -201,7 +201,7 @@ static void peers_behind_check(const struct calls *c, const struct call *call)
 	if (!call->behind || call->state != CALL_OPEN)
 		return;
 	assert(call->after.slot < c->cfg.theirs.slots && !call->accepted);
-	s = &c->out[call->after.slot];
+	s = calls_own_slot(c, call->after.slot);
 	assert(s->followed && s->gen == call->after.gen && s->call && s->call->tx.opened);
 	assert(s->call->state == CALL_OPEN || s->call->state == CALL_SETTLING);
 }
@@ -212,10 +212,10 @@ static void peers_slots_check(const struct calls *c, uint64_t *grown, unsigned *
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
-		const struct call_slot *s = &c->in[i];
+		const struct call_slot *s = calls_peers_slot(c, i);
 		const struct call *call = s->call;
 
-		assert(call == &c->in_calls[i] && call->slot == i && call->incoming);
+		assert(call == calls_peers_call(c, i) && call->slot == i && call->incoming);
 		assert(!s->due == list_empty(&s->link));
 		call_check(call);
 		if (call->state == CALL_FREE) {

@@ -191,7 +191,7 @@ static void peers_send_end(struct call *call)
 		return;
 	}
 	call->state = CALL_ENDING;
-	slot_mark(c, &c->in[call->slot], DUE_END);
+	slot_mark(c, calls_peers_slot(c, call->slot), DUE_END);
 }
 
 static void peers_end(struct call *call, unsigned reason, uint32_t code)
@@ -199,7 +199,7 @@ static void peers_end(struct call *call, unsigned reason, uint32_t code)
 	enum calls_outcome outcome = peers_outcome(call);
 
 	assert(call->incoming && call->state == CALL_OPEN);
-	slot_clean(&call->calls->in[call->slot], DUE_ACCEPT | DUE_CREDIT);
+	slot_clean(calls_peers_slot(call->calls, call->slot), DUE_ACCEPT | DUE_CREDIT);
 	call_stop(call);
 	rx_close(call);
 	call_tell_nothing(call);
@@ -364,7 +364,7 @@ static void own_end_all(struct calls *c, unsigned reason, uint64_t high)
 	list_each(struct call, call, &c->paused, queue)
 		own_end(call, reason, 0, CALLS_NOT_EXECUTED);
 	for (unsigned i = 0; i < c->cfg.theirs.slots; i++) {
-		struct call_slot *s = &c->out[i];
+		struct call_slot *s = calls_own_slot(c, i);
 		struct call *call = s->call;
 
 		if (!s->taken)
@@ -383,18 +383,18 @@ static void own_end_all(struct calls *c, unsigned reason, uint64_t high)
 static void peers_end_all(struct calls *c, unsigned reason)
 {
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
-		struct call *call = &c->in_calls[i];
+		struct call *call = calls_peers_call(c, i);
 
 		if (call->state == CALL_OPEN)
 			peers_stop(call, reason, 0);
 		if (call->state == CALL_FINALE)
 			peers_final(call, false);
 		if (call->state == CALL_ENDING && !calls_may_send(c)) {
-			slot_clean(&c->in[i], DUE_END);
+			slot_clean(calls_peers_slot(c, i), DUE_END);
 			peers_over(call);
 		}
 		if (!calls_may_send(c))
-			slot_clean(&c->in[i], DUE_STATE);
+			slot_clean(calls_peers_slot(c, i), DUE_STATE);
 	}
 }
 

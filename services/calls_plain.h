@@ -108,7 +108,7 @@ static inline struct call_slot *plain_answered(const struct calls *c, const uint
 	total = get_le64(body + 8);
 	if ((uint16_t)(word >> 16) >= c->cfg.theirs.slots)
 		return NULL;
-	s = &c->out[(uint16_t)(word >> 16)];
+	s = calls_own_slot(c, (uint16_t)(word >> 16));
 	call = s->call;
 	if (!call || call->gen != (uint32_t)(word >> 32) || call->state != CALL_OPEN ||
 	    !plain_was_asked(call) || call->rx.opened || s->due || s->followed ||
@@ -190,7 +190,7 @@ static inline bool plain_begin_came(struct calls *c, const uint8_t *body, size_t
 	    body[32] > c->cfg.depth_max || (total != CALL_TOTAL_UNKNOWN && total != n))
 		return false;
 	b = &c->in_bindings[binding];
-	s = &c->in[(uint16_t)(word >> 16)];
+	s = calls_peers_slot(c, (uint16_t)(word >> 16));
 	call = s->call;
 	if (b->state != CALL_BOUND || b->cred || call->state != CALL_FREE ||
 	    s->gen + 1 != (uint32_t)(word >> 32))
@@ -282,7 +282,7 @@ static inline bool plain_may_reply(const struct call *call, size_t n)
 {
 	const struct calls *c = call->calls;
 
-	assert(call->incoming && (!plain_may_send(c) || !c->in[call->slot].due));
+	assert(call->incoming && (!plain_may_send(c) || !calls_peers_slot(c, call->slot)->due));
 	return call->state == CALL_OPEN && plain_may_send(c) && n <= c->plain.sent &&
 		(plain_is_unanswered(call) || plain_is_open(call)) && !call->pending;
 }
@@ -342,7 +342,7 @@ static inline bool plain_may_drop(const struct call *call)
 static inline void plain_clear(struct call *call)
 {
 	assert(list_empty(&call->event) && list_empty(&call->queue) && !call->rx.n_fresh);
-	assert(!(call->calls->in[call->slot].due & ~DUE_STATE) && !call->pending);
+	assert(!(calls_peers_slot(call->calls, call->slot)->due & ~DUE_STATE) && !call->pending);
 	call->user = NULL;
 	call->tx.sent = 0;
 	call->tx.consumed = 0;

@@ -139,7 +139,7 @@ static const char *rx_answer(struct calls *c, const struct call_frame *f)
 
 	if (f->slot >= c->cfg.theirs.slots)
 		return "an answer in a slot that was never granted";
-	s = &c->out[f->slot];
+	s = calls_own_slot(c, f->slot);
 	if (!s->taken || s->over || s->gen != f->gen || (s->call && !s->call->tx.opened))
 		return late(c);
 	switch ((enum call_kind)f->kind) {
@@ -203,7 +203,7 @@ static const char *rx_begin(struct calls *c, const struct call_frame *f)
 		return "a call by an unknown binding";
 	if (f->depth > c->cfg.depth_max)
 		return "a call too deep";
-	s = &c->in[f->slot];
+	s = calls_peers_slot(c, f->slot);
 	call = s->call;
 	if (call->state != CALL_FREE)
 		return "a call in a slot that is in use";
@@ -286,10 +286,10 @@ static const char *rx_request(struct calls *c, const struct call_frame *f)
 	if (f->slot >= c->cfg.ours.slots)
 		return "a frame in a slot that was never granted";
 	if (f->kind == CALL_QUERY) {
-		report_owe(c, &c->in[f->slot], f->gen);
+		report_owe(c, calls_peers_slot(c, f->slot), f->gen);
 		return NULL;
 	}
-	call = &c->in_calls[f->slot];
+	call = calls_peers_call(c, f->slot);
 	if (call->state == CALL_FREE || call->gen != f->gen)
 		return late(c);
 	if (f->kind == CALL_PIECE)

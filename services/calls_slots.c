@@ -23,20 +23,25 @@ void slots_init(struct calls *c)
 	list_init(&c->dirty);
 	list_init(&c->waiting);
 	for (unsigned i = c->cfg.theirs.slots; i--;) {
-		c->out[i].index = (uint16_t)i;
-		list_init(&c->out[i].link);
-		slot_push(c, &c->out[i]);
+		struct call_slot *s = calls_own_slot(c, i);
+
+		s->index = (uint16_t)i;
+		list_init(&s->link);
+		slot_push(c, s);
 	}
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
-		c->in[i].index = (uint16_t)i;
-		c->in[i].incoming = true;
-		c->in[i].call = &c->in_calls[i];
-		c->in_calls[i].slot = (uint16_t)i;
-		c->in_calls[i].calls = c;
-		c->in_calls[i].incoming = true;
-		list_init(&c->in[i].link);
-		list_init(&c->in_calls[i].event);
-		list_init(&c->in_calls[i].queue);
+		struct call_slot *s = calls_peers_slot(c, i);
+		struct call *call = calls_peers_call(c, i);
+
+		s->index = (uint16_t)i;
+		s->incoming = true;
+		s->call = call;
+		call->slot = (uint16_t)i;
+		call->calls = c;
+		call->incoming = true;
+		list_init(&s->link);
+		list_init(&call->event);
+		list_init(&call->queue);
 	}
 }
 
@@ -248,7 +253,7 @@ void slot_reset(struct call *call)
 {
 	struct calls *c = call->calls;
 
-	assert(!(c->in[call->slot].due & ~DUE_STATE) && !call->pending);
+	assert(!(calls_peers_slot(c, call->slot)->due & ~DUE_STATE) && !call->pending);
 	if (call->cred)
 		peers_cred_left(c, call->cred);
 	peers_clear(call);

@@ -190,7 +190,8 @@ static void frame_after(const struct call *call, struct call_frame *f)
 
 	f->after_slot = CALL_SLOT_NONE;
 	f->after_gen = 0;
-	if (after->slot == CALL_SLOT_NONE || call->calls->in[after->slot].gen != after->gen)
+	if (after->slot == CALL_SLOT_NONE ||
+	    calls_peers_slot(call->calls, after->slot)->gen != after->gen)
 		return;
 	f->after_slot = after->slot;
 	f->after_gen = after->gen;
@@ -252,7 +253,7 @@ static void put_piece(struct calls *c, struct call *call, size_t n, uint64_t end
 	}
 	if (call->incoming) {
 		call->timer_ns = CALLS_NEVER;
-		slot_clean(&c->in[call->slot], DUE_ACCEPT);
+		slot_clean(calls_peers_slot(c, call->slot), DUE_ACCEPT);
 	}
 	tx_put(call, n);
 	if (!call->tx.complete)

@@ -35,7 +35,7 @@ static void show_peers(const struct calls *c, struct sinew_calls_status *st)
 	st->peers_granted = c->our_target;
 	st->peers_used = c->n_in;
 	for (unsigned i = 0; i < c->cfg.ours.slots; i++) {
-		unsigned state = c->in_calls[i].state;
+		unsigned state = calls_peers_call(c, i)->state;
 
 		st->peers_open += state == CALL_OPEN || state == CALL_FINALE;
 		st->peers_held += state == CALL_HELD;
