@@ -49,6 +49,7 @@ static inline __attribute__((always_inline)) struct sinew_session *ending(struct
 {
 	struct lane *l = k->lane;
 
+	assert(k->incoming == incoming);
 	if (!ending_is_alone(k))
 		return end_any(k);
 	if (!incoming && !plain_let_go(k->core))

@@ -106,9 +106,9 @@ static bool can_be_full(const struct sinew_service *is)
 	return is->max_alloc && (is->max_calls || is->flags & SINEW_SERVICE_CHARGED);
 }
 
-static bool is_valid(uint16_t id, const struct sinew_service *is)
+static bool is_valid(const struct sinew_service *is)
 {
-	return id && is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_ALLOC &&
+	return is->delivery <= SINEW_CALL_PULL && is->full <= SINEW_FULL_ALLOC &&
 		is->n_ops <= OPS_MAX && is->n_probe_ops <= OPS_MAX &&
 		!(is->flags & ~FLAGS) &&
 		(is->full != SINEW_FULL_ALLOC || can_be_full(is));
@@ -138,8 +138,9 @@ int service_bind(struct sinew_calls *o, uint16_t id, const struct sinew_service 
 	struct service *s;
 	int err = 0;
 
+	assert(id);
 	if (!o || !given || !sized_take(&all, sizeof all, given, SERVICE_MIN) ||
-	    !is_valid(id, is) || !(is->fn || intercept_is_set(o) || queue_of(o)))
+	    !is_valid(is) || !(is->fn || intercept_is_set(o) || queue_of(o)))
 		return -EINVAL;
 	if (node_forked(o->node))
 		return -ECHILD;

@@ -306,6 +306,7 @@ void asked_event(struct sinew_call *call, const struct sinew_call_msg *msg, void
 	struct asked *a = user;
 
 	a->wrong |= atomic_load(&a->ended) || msg->event == SINEW_CALL_NEW;
+	a->wrong |= msg->call != call || msg->user != user;
 	switch (msg->event) {
 	case SINEW_CALL_NEW:
 		break;

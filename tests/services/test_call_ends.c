@@ -298,6 +298,21 @@ static void programs_of_other_versions_are_served(void)
 	call_pair_close(&pair);
 }
 
+static void wrong_bindings_are_refused(void)
+{
+	struct sinew_session *h;
+	struct sinew_binding *b;
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	h = pair.t[0].all.session;
+	CHECK_EQ(sinew_binding_open(NULL, h, PAIR_WHOLE, NULL, &b), -EINVAL);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, NULL, PAIR_WHOLE, NULL, &b), -EINVAL);
+	CHECK_EQ(sinew_binding_open(pair.s[0].calls, h, PAIR_WHOLE, NULL, NULL), -EINVAL);
+	/* Of another node. */
+	CHECK_EQ(sinew_binding_open(pair.s[1].calls, h, PAIR_WHOLE, NULL, &b), -EINVAL);
+	call_pair_close(&pair);
+}
+
 static void wrong_arguments_are_refused(void)
 {
 	struct sinew_service is = { .size = sizeof is, .fn = asked_event };
@@ -321,6 +336,7 @@ static void wrong_arguments_are_refused(void)
 		 -EINVAL);
 	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], 1, NULL, &iov, -1, 0, NULL, &call),
 		 -EINVAL);
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], 1, NULL, NULL, 2, 0, NULL, &call), -EINVAL);
 	iov.iov_len = 65537;
 	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], 1, NULL, &iov, 1, 0, NULL, &call),
 		 -EMSGSIZE);
@@ -440,6 +456,7 @@ int main(void)
 	RUN(freed_calls_are_silent);
 	RUN(options_are_checked);
 	RUN(programs_of_other_versions_are_served);
+	RUN(wrong_bindings_are_refused);
 	RUN(wrong_arguments_are_refused);
 	RUN(replies_wait_for_the_request);
 	RUN(a_child_is_refused);

@@ -356,6 +356,8 @@ static void bad_arguments(void)
 	ops = toy_cred_ops;
 	ops.open = NULL;
 	CHECK_EQ(sinew_cred_new(calls, 1, "x", 1, &ops, NULL, &c), -EINVAL);
+	ops = (struct sinew_cred_ops) { .size = sizeof ops, .extra = 1 };
+	CHECK_EQ(sinew_cred_new(calls, 1, "x", 1, &ops, NULL, &c), -EINVAL);
 	ops = toy_cred_ops;
 	ops.size = 0;
 	CHECK_EQ(sinew_cred_new(calls, 1, "x", 1, &ops, NULL, &c), -EINVAL);

@@ -202,6 +202,33 @@ static void one_that_waits_for_its_slot_is_the_oldest(void)
 	call_pair_close(&pair);
 }
 
+/* Behind what this library knows. */
+static void newer_programs_are_told_zeros(void)
+{
+	struct {
+		struct sinew_call_status st;
+		uint64_t more;
+	} call;
+	struct {
+		struct sinew_calls_status st;
+		uint64_t more;
+	} calls;
+	struct asked a = echo_into(0, 8);
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	memset(&call, 0x5a, sizeof call);
+	memset(&calls, 0x5a, sizeof calls);
+	call.st.size = sizeof call;
+	calls.st.size = sizeof calls;
+	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_ECHO, &a, NULL, 0), 0);
+	CHECK_EQ(sinew_call_status(a.call, &call.st), 0);
+	CHECK_EQ(call.more, 0);
+	CHECK_EQ(sinew_calls_status(pair.s[0].calls, pair.t[0].all.session, &calls.st), 0);
+	CHECK_EQ(calls.more, 0);
+	DRIVE_CALLS(&pair, a.ended && !call_pair_open_calls(&pair));
+	call_pair_close(&pair);
+}
+
 static void what_it_does_not_tell(void)
 {
 	struct sinew_calls_status st = { .size = sizeof st }, part;
@@ -289,6 +316,8 @@ static void the_time_that_is_left_is_told(void)
 		st = status_of_call(i ? pair.s[1].held[1].call : bounded.call);
 		CHECK(st.left_ms > 900000 && st.left_ms <= 1000000);
 	}
+	DRIVE_CALLS(&pair, status_of_call(bounded.call).age_ms > 0);
+	CHECK(status_of_call(bounded.call).age_ms < 900000);
 	pair_answer(&pair.s[1], HELD_MAX);
 	DRIVE_CALLS(&pair, !call_pair_open_calls(&pair));
 	call_pair_close(&pair);
@@ -333,15 +362,24 @@ static bool has_slept(unsigned i, bool *ret_slept)
 
 static void a_node_sleeps_while_its_calls_wait(void)
 {
+	struct pollfd fd = { .events = POLLIN };
+	struct iovec iov = { request, 8 };
 	struct asked a = echo_into(0, 8);
 	bool slept[2] = { false, false };
+	struct sinew_call *call;
 
 	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, OP_HOLD, &a, NULL, 0), 0);
 	DRIVE_CALLS(&pair, side_holds(&pair.s[1]) == 1);
 	DRIVE_CALLS(&pair, has_slept(0, &slept[0]));
 	DRIVE_CALLS(&pair, has_slept(1, &slept[1]));
-	pair_answer(&pair.s[1], 1);
+	/* A reply from outside wakes it. */
+	call = pair.s[1].held[0].call;
+	CHECK_EQ(status_of_call(call).sent, 0);
+	CHECK_EQ(sinew_call_send(call, &iov, 1, 0), 8);
+	CHECK_EQ(status_of_call(call).sent, 8);
+	fd.fd = sinew_get_fd(pair.t[1].n);
+	CHECK_EQ(poll(&fd, 1, 0), 1);
 	DRIVE_CALLS(&pair, a.ended);
 	call_pair_close(&pair);
 }
@@ -353,6 +391,7 @@ int main(void)
 	RUN(counters_say_what_became_of_calls);
 	RUN(a_handler_that_never_lets_go_is_shown);
 	RUN(one_that_waits_for_its_slot_is_the_oldest);
+	RUN(newer_programs_are_told_zeros);
 	RUN(what_it_does_not_tell);
 	RUN(a_chain_of_calls_is_as_deep_as_allowed);
 	RUN(the_time_that_is_left_is_told);

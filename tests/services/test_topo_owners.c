@@ -94,6 +94,7 @@ static void peers_publish_for_all(void)
 		{ TOPO_TOPOLOGY, 1, 4, TOPO_SCOPE_CLUSTER, -EPERM },
 		{ 63, 1, 4, TOPO_SCOPE_CLUSTER, -EPERM },
 		{ TOPO_NODE, 3, TOPO_PUB_NODE, TOPO_SCOPE_NODE, -EPERM },
+		{ 64, 2, 4, TOPO_SCOPE_NODE, -EPERM },
 		{ TOPO_NODE, 2, TOPO_PUB_NODE, TOPO_SCOPE_NODE, 0 },
 	};
 	struct topo_owner o;
