@@ -342,6 +342,22 @@ static void further_handlers_are_allocated(void)
 	call_pair_close(&pair);
 }
 
+/* Others than those of SINEW_FULL_ALLOC allocate none. */
+static void no_handlers_are_allocated(void)
+{
+	struct sinew_service is = { .full = SINEW_FULL_BUSY, .max_calls = 1, .max_alloc = 2 };
+
+	CHECK_OR_RETURN(open_with(is));
+	begin(0, 0, 10, 0);
+	begin(1, 0, 10, 0);
+	DRIVE_CALLS(&pair, handled[N].news == 1 && asked[1].ended);
+	CHECK_EQ(asked[1].reason, SINEW_END_BUSY);
+	CHECK(!asked[0].ended && !extras);
+	finish(handled[N].call);
+	DRIVE_CALLS(&pair, asked[0].ended);
+	call_pair_close(&pair);
+}
+
 /* ---- a place that comes in between ---- */
 
 static struct sinew_call *_Atomic leaving;
@@ -435,6 +451,7 @@ int main(void)
 	RUN(charges_let_in_what_waits);
 	RUN(wrong_charges_are_refused);
 	RUN(further_handlers_are_allocated);
+	RUN(no_handlers_are_allocated);
 	RUN(a_place_at_the_last_moment_is_taken);
 	return check_done();
 }

@@ -4,6 +4,8 @@
  * the last word on a reply, the question how far a call is, and calls that could never be answered.
  * Knows the public headers only.
  */
+#include <poll.h>
+
 #include "tests/lib/call_pair.h"
 
 static struct call_pair pair;
@@ -371,10 +373,21 @@ static void call_and_keep(struct test_node *t, struct sinew_session *h,
 		n_kept++;
 }
 
+/* Nothing woke it for a while, once. */
+static bool has_slept(bool *ret_slept)
+{
+	struct pollfd fd = { sinew_get_fd(pair.t[0].n), POLLIN, 0 };
+
+	if (!*ret_slept)
+		*ret_slept = poll(&fd, 1, 50) == 0;
+	return *ret_slept;
+}
+
 /* Only callbacks could release what its reply waits for. */
 static void a_call_that_lost_hope_ends(void)
 {
 	struct asked a = a_request(10);
+	bool slept = false;
 
 	CHECK_OR_RETURN(call_pair_open(&pair, small_budget, NULL));
 	pair.t[0].on_message = call_and_keep;
@@ -390,6 +403,7 @@ static void a_call_that_lost_hope_ends(void)
 	CHECK_EQ(first.outcome, SINEW_CALL_IN_DOUBT);
 	/* No callback began that one. */
 	CHECK(!a.ended);
+	DRIVE_CALLS(&pair, has_slept(&slept));
 	release_all();
 	pair_answer(&pair.s[1], HELD_MAX);
 	DRIVE_CALLS(&pair, a.ended && !call_pair_open_calls(&pair));

@@ -390,6 +390,23 @@ static void replies_wait_for_the_request(void)
 	call_pair_close(&pair);
 }
 
+/* The limit of a service is one of what has come. */
+static void requests_of_unknown_length_are_taken(void)
+{
+	struct asked a = { .request = request, .len = 8, .reply = reply, .size = 8, .sent = 8 };
+	struct sinew_call_options opt = { .size = sizeof opt, .fn = asked_event };
+	struct iovec iov = { request, 8 };
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], OP_COUNT, &opt, &iov, 1, SINEW_CALL_MORE,
+				  &a, &a.call), 0);
+	CHECK_EQ(sinew_call_send(a.call, &iov, 1, 0), 8);
+	DRIVE_CALLS(&pair, a.ended);
+	CHECK_EQ(a.outcome, SINEW_CALL_DONE);
+	CHECK(a.got == 8 && reply[0] + reply[7] == 16);
+	call_pair_close(&pair);
+}
+
 /* Nothing of it works in a child, and nothing is destroyed. */
 static void a_child_is_refused(void)
 {
@@ -459,6 +476,7 @@ int main(void)
 	RUN(wrong_bindings_are_refused);
 	RUN(wrong_arguments_are_refused);
 	RUN(replies_wait_for_the_request);
+	RUN(requests_of_unknown_length_are_taken);
 	RUN(a_child_is_refused);
 	RUN(all_names_are_known);
 	RUN(a_queue_goes_with_what_nobody_took);

@@ -167,6 +167,16 @@ static void each_option_is_set_and_read_back(void)
 	call_pair_close(&pair);
 }
 
+static void zeros_stand_for_the_defaults(void)
+{
+	const struct sinew_calls_options zeros = { .size = sizeof zeros };
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, &zeros));
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+		CHECK_STR(get(rows[i].name), text_of(rows[i].standard));
+	call_pair_close(&pair);
+}
+
 /* Together with options of the node: all or none. */
 static void all_or_none(void)
 {
@@ -319,6 +329,7 @@ static void a_node_without_calls_has_none(void)
 int main(void)
 {
 	RUN(each_option_is_set_and_read_back);
+	RUN(zeros_stand_for_the_defaults);
 	RUN(all_or_none);
 	RUN(slots_are_in_force_in_sessions_that_last);
 	RUN(windows_are_in_force_in_sessions_that_last);

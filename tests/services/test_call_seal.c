@@ -62,6 +62,22 @@ static bool serve(uint16_t id, unsigned flags, void *principal)
 	return CHECK_EQ(sinew_service_bind(pair.s[1].calls, id, &is, principal), 0);
 }
 
+/* Why a node has refused a credential, as it says it first. */
+static char said[400];
+
+static void note(void *user, enum sinew_level level, const char *line)
+{
+	if (!*said && strstr(line, "refused a credential"))
+		snprintf(said, sizeof said, "%s", line);
+	cluster_log(user, level, line);
+}
+
+static void listen_to(struct sinew_options *o)
+{
+	*said = '\0';
+	cluster_log_to(o, SINEW_WARNING, note);
+}
+
 static bool open_pair(const struct sinew_calls_options *opt)
 {
 	struct sinew_calls_options all;
@@ -75,7 +91,7 @@ static bool open_pair(const struct sinew_calls_options *opt)
 	verified = shown = principal_wrong = 0;
 	verdict = 0;
 	plain = false;
-	return call_pair_open(&pair, NULL, &all) && serve(GUARDED, SINEW_SERVICE_CRED, &theirs) &&
+	return call_pair_open(&pair, listen_to, &all) && serve(GUARDED, SINEW_SERVICE_CRED, &theirs) &&
 		serve(OPEN, 0, NULL);
 }
 
@@ -235,6 +251,7 @@ static void refused_credentials_execute_nothing(void)
 	/* Nobody verifies that kind. */
 	b = bind_as(OPEN, c);
 	ends(b, 10, SINEW_CALL_NOT_EXECUTED);
+	CHECK(strstr(said, "CREDENTIAL: nothing verifies its kind") != NULL);
 	CHECK(may_verify());
 	CHECK_EQ(sinew_calls_verify(pair.s[1].calls, TOY_CRED_KIND, verify, NULL), -EEXIST);
 	/* It stays refused, until it is given up. */
@@ -266,6 +283,7 @@ static void both_sides_must_seal(void)
 	c = cred();
 	b = bind_as(OPEN, c);
 	ends(b, 10, SINEW_CALL_NOT_EXECUTED);
+	CHECK(strstr(said, "CREDENTIAL: it seals pieces otherwise") != NULL);
 	sinew_binding_close(b);
 	sinew_cred_put(c);
 	plain = false;
