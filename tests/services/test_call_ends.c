@@ -422,6 +422,7 @@ static void a_child_is_refused(void)
 	if (!pid)
 		_exit(sinew_call_begin(pair.s[0].binding[0], 1, NULL, &iov, 1, 0, NULL, &call) !=
 		      -ECHILD || sinew_call_abort(asked[0].call, 1) != -ECHILD ||
+		      sinew_call_query(asked[0].call) != -ECHILD ||
 		      sinew_calls_drain(pair.s[0].calls, 0) != -ECHILD);
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	pair_answer(&pair.s[1], 1);

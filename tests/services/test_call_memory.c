@@ -384,6 +384,55 @@ static void calls_without_memory_are_not_made(void)
 	CHECK_EQ(memory.live, 0);
 }
 
+static int verify(struct sinew_session *session, uint16_t kind, const void *bytes, size_t len,
+		  void **ret_principal, const struct sinew_cred_ops **ret_ops, void *user)
+{
+	(void)session;
+	(void)kind;
+	(void)bytes;
+	(void)len;
+	(void)ret_principal;
+	(void)ret_ops;
+	(void)user;
+	return -EACCES;
+}
+
+/* What is bound, verified and charged: refused without memory, and given back with the calls. */
+static void what_is_registered_needs_memory(void)
+{
+	const struct sinew_service is = {
+		.size = sizeof is, .fn = asked_event, .flags = SINEW_SERVICE_CHARGED,
+	};
+	struct sinew_calls_options opt;
+	struct sinew_calls *calls;
+	void *user = &pair;
+
+	SINEW_CALLS_OPTIONS_INIT(&opt);
+	opt.alloc = take;
+	opt.release = give;
+	memory.fails_at = NEVER;
+	memory.live = 0;
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, &opt));
+	calls = pair.s[0].calls;
+	memory.for_ever = true;
+	memory.fails_at = memory.n;
+	CHECK_EQ(sinew_service_bind(calls, 300, &is, NULL), -ENOMEM);
+	CHECK_EQ(sinew_calls_verify(calls, 1, verify, NULL), -ENOMEM);
+	memory.fails_at = NEVER;
+	CHECK_EQ(sinew_service_bind(calls, 300, &is, NULL), 0);
+	for (uint16_t kind = 1; kind <= 3; kind++)
+		CHECK_EQ(sinew_calls_verify(calls, kind, verify, NULL), 0);
+	for (uint16_t kind = 1; kind <= 3; kind++)
+		CHECK_EQ(sinew_calls_verify(calls, kind, verify, NULL), -EEXIST);
+	memory.fails_at = memory.n;
+	CHECK_EQ(sinew_service_charge(calls, 300, 5, NULL), -ENOMEM);
+	memory.fails_at = NEVER;
+	CHECK_EQ(sinew_service_charge(calls, 300, 5, NULL), 0);
+	CHECK_EQ(sinew_service_charge(calls, 300, 1, &user), 0);
+	call_pair_close(&pair);
+	CHECK_EQ(memory.live, 0);
+}
+
 int main(void)
 {
 	RUN(each_allocation_fails_once);
@@ -396,5 +445,6 @@ int main(void)
 	RUN(freed_calls_give_all_memory_back);
 	RUN(an_idle_call_takes_little);
 	RUN(calls_without_memory_are_not_made);
+	RUN(what_is_registered_needs_memory);
 	return check_done();
 }

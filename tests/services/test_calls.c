@@ -406,6 +406,8 @@ static void deadlines_end_calls_at_both_sides(void)
 	pair_pass(&p, 1);
 	CHECK_STR(pair_log(&p.a), "ENDED DEADLINE IN_DOUBT -3");
 	CHECK_STR(pair_log(&p.b), "ENDED DEADLINE STARTED -3 held");
+	CHECK_EQ(calls_deadline(&p.a.c), CALLS_NEVER);
+	CHECK_EQ(calls_deadline(&p.b.c), CALLS_NEVER);
 	call_let_go(p.b.in);
 	pair_run(&p);
 	CHECK_EQ(p.a.c.n_taken, 0);
