@@ -57,10 +57,8 @@ static int keep(struct sinew_topo *t, uint32_t id, const uint8_t *bytes, size_t 
 		free(o);
 		return err;
 	}
-	/* One that is lost meanwhile is made again. */
+	/* One that is lost meanwhile, or that nobody was there for, is made by offers_again(). */
 	post_add(&t->offers_by_id, &t->offers, &o->post, id);
-	if (t->state != TOPO_LINK_UP)
-		post_wait(t, &o->post);
 	return 0;
 }
 

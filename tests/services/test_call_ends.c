@@ -390,6 +390,23 @@ static void replies_wait_for_the_request(void)
 	call_pair_close(&pair);
 }
 
+/* Data that waited when it was aborted stay behind, and nothing is added to them. */
+static void nothing_is_sent_behind_an_abort(void)
+{
+	struct asked a = { .request = request, .len = 200000, .reply = reply, .size = 8 };
+	struct sinew_call_status st = { .size = sizeof st };
+	struct iovec iov = { request, 8 };
+
+	CHECK_OR_RETURN(call_pair_open(&pair, NULL, NULL));
+	CHECK_EQ(ask(&pair.s[0], PAIR_PIECES, OP_HOLD, &a, NULL, 0), 0);
+	CHECK_EQ(sinew_call_status(a.call, &st), 0);
+	CHECK(st.unsent > 0);
+	CHECK_EQ(sinew_call_abort(a.call, 5), 0);
+	CHECK_EQ(sinew_call_send(a.call, &iov, 1, SINEW_CALL_MORE), -ECONNABORTED);
+	DRIVE_CALLS(&pair, a.ended);
+	call_pair_close(&pair);
+}
+
 /* The limit of a service is one of what has come. */
 static void requests_of_unknown_length_are_taken(void)
 {
@@ -477,6 +494,7 @@ int main(void)
 	RUN(wrong_bindings_are_refused);
 	RUN(wrong_arguments_are_refused);
 	RUN(replies_wait_for_the_request);
+	RUN(nothing_is_sent_behind_an_abort);
 	RUN(requests_of_unknown_length_are_taken);
 	RUN(a_child_is_refused);
 	RUN(all_names_are_known);

@@ -25,6 +25,7 @@ struct watch {
 	bool refuses;			/* what waits, */
 	bool gives_back;		/* by sinew_call_end() */
 	bool keeps;			/* calls that it has answered */
+	bool ends;			/* each call at its data */
 	struct sinew_call *call;	/* of the last DATA, */
 	const void *data;
 	size_t len;
@@ -73,6 +74,8 @@ static bool watch(struct sinew_call *call, const struct sinew_call_msg *msg, voi
 		if (!w->keeps)
 			sinew_call_end(call);
 	}
+	if (w->ends && msg->event == SINEW_CALL_DATA)
+		sinew_call_end(call);
 	return w->takes;
 }
 
@@ -269,22 +272,28 @@ static void it_replaces_the_function(void)
 
 /* ---- before a queue ---- */
 
-/* A request of 100 bytes for a service without a function, whose queue gets what is left. */
-static void ask_queue(struct asked *a, enum sinew_call_delivery delivery, bool takes,
-		      bool answers)
+/* A service without a function, whose queue gets what is left. */
+static void open_queued(enum sinew_call_delivery delivery)
 {
 	struct sinew_service is = { .size = sizeof is, .delivery = delivery };
 
-	*a = new_asked(100);
 	CHECK_OR_RETURN(open_watched());
-	watches[1].takes = takes;
-	watches[1].answers = watches[1].keeps = answers;
 	CHECK_EQ(sinew_calls_queue(pair.s[1].calls, 4), 0);
 	CHECK_EQ(sinew_service_bind(pair.s[1].calls, 300, &is, NULL), 0);
 	sinew_binding_close(pair.s[0].binding[0]);
 	pair.s[0].binding[0] = NULL;
 	CHECK_EQ(sinew_binding_open(pair.s[0].calls, pair.t[0].all.session, 300, NULL,
 				    &pair.s[0].binding[0]), 0);
+}
+
+/* A request of 100 bytes for it. */
+static void ask_queue(struct asked *a, enum sinew_call_delivery delivery, bool takes,
+		      bool answers)
+{
+	open_queued(delivery);
+	*a = new_asked(100);
+	watches[1].takes = takes;
+	watches[1].answers = watches[1].keeps = answers;
 	CHECK_EQ(ask(&pair.s[0], PAIR_WHOLE, 7, a, NULL, 0), 0);
 	DRIVE_CALLS(&pair, watches[1].n[SINEW_MARK_DATA] == 1);
 	CHECK_EQ(watches[1].len, 100);
@@ -362,6 +371,72 @@ static void it_takes_paced_data_before_the_queue(void)
 		consumed_are(100);
 		end_queued(&a);
 	}
+}
+
+/* What it took is still to be consumed, by whom the rest comes to. */
+static void it_leaves_the_rest_of_paced_data(void)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .fn = asked_event };
+	struct iovec iov = { request, 100 };
+	struct asked a = new_asked(200);
+	struct sinew_call_msg *m;
+
+	open_queued(SINEW_CALL_PACED);
+	watches[1].takes = true;
+	a.sent = 200;
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], 7, &opt, &iov, 1, SINEW_CALL_MORE, &a,
+				  &a.call), 0);
+	DRIVE_CALLS(&pair, watches[1].n[SINEW_MARK_DATA] == 1);
+	watches[1].takes = false;
+	CHECK_EQ(sinew_call_send(a.call, &iov, 1, 0), 100);
+	DRIVE_CALLS(&pair, watches[1].n[SINEW_MARK_DATA] == 2);
+	CHECK_OR_RETURN(CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), 0));
+	CHECK(m->event == SINEW_CALL_DATA && m->len == 100 && m->last);
+	sinew_call_msg_put(m);
+	CHECK_EQ(sinew_call_consumed(watches[1].call, 201), -EINVAL);
+	CHECK_EQ(sinew_call_consumed(watches[1].call, 200), 0);
+	end_queued(&a);
+}
+
+/* It gives the call back at the n-th data. */
+static void gives_back(enum sinew_call_delivery delivery, unsigned n)
+{
+	struct sinew_call_options opt = { .size = sizeof opt, .fn = asked_event };
+	struct iovec iov = { request, 100 };
+	struct asked a = new_asked(100);
+	struct sinew_call_msg *m;
+
+	open_queued(delivery);
+	watches[1].ends = n == 1;
+	CHECK_EQ(sinew_call_begin(pair.s[0].binding[0], 7, &opt, &iov, 1,
+				  n == 1 ? 0 : SINEW_CALL_MORE, &a, &a.call), 0);
+	DRIVE_CALLS(&pair, watches[1].n[SINEW_MARK_DATA] == 1);
+	if (n == 2) {
+		CHECK_OR_RETURN(CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), 0));
+		CHECK_EQ(m->event, SINEW_CALL_NEW);
+		sinew_call_msg_put(m);
+		watches[1].ends = true;
+		CHECK_EQ(sinew_call_send(a.call, &iov, 1, 0), 100);
+		DRIVE_CALLS(&pair, watches[1].n[SINEW_MARK_DATA] == 2);
+	}
+	CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), -ETIME);
+	DRIVE_CALLS(&pair, a.ended && !call_pair_open_calls(&pair));
+	CHECK_EQ(a.reason, SINEW_END_ABORTED);
+	CHECK_EQ(sinew_calls_take(pair.s[1].calls, 0, &m), -ETIME);
+	close_watched();
+}
+
+static void what_it_gives_back_is_not_queued(void)
+{
+	static const enum sinew_call_delivery ways[] = {
+		SINEW_CALL_PIECES, SINEW_CALL_PACED, SINEW_CALL_PULL, SINEW_CALL_WHOLE,
+	};
+
+	for (unsigned i = 0; i < 4; i++)
+		gives_back(ways[i], 1);
+	/* A request as a whole comes together with its call. */
+	for (unsigned i = 0; i < 3; i++)
+		gives_back(ways[i], 2);
 }
 
 static void it_takes_pieces_before_the_queue(void)
@@ -469,6 +544,8 @@ int main(void)
 	RUN(it_replaces_the_function);
 	RUN(it_sees_data_to_be_read_before_the_queue);
 	RUN(it_takes_paced_data_before_the_queue);
+	RUN(it_leaves_the_rest_of_paced_data);
+	RUN(what_it_gives_back_is_not_queued);
 	RUN(it_takes_pieces_before_the_queue);
 	RUN(it_answers_before_the_queue);
 	RUN(what_waits_is_seen);
