@@ -26,17 +26,6 @@ int sinew_calls_intercept(struct sinew_calls *o, sinew_call_intercept_fn fn, voi
 	return err;
 }
 
-/* It may have given the call back, as may any thread. */
-static bool is_returned(struct sinew_call *k)
-{
-	bool returned;
-
-	lane_lock(k->lane);
-	returned = k->returned;
-	lane_unlock(k->lane);
-	return returned;
-}
-
 bool intercept_show(struct sinew_call *k, const struct sinew_call_msg *msg)
 {
 	struct sinew_calls *o = k->lane->owner;
@@ -51,5 +40,5 @@ bool intercept_show(struct sinew_call *k, const struct sinew_call_msg *msg)
 			return false;
 		k->entry.announced = true;
 	}
-	return fn(k, msg, o->intercept_user) || is_returned(k);
+	return fn(k, msg, o->intercept_user);
 }

@@ -118,7 +118,7 @@ static void show_whole(struct lane *l, struct sinew_call *k, struct span data)
 	if (!k->queued) {
 		if (show_knows(k))
 			show(l, k, &msg);
-	} else if (show(l, k, &msg) == LEFT && k->core && !k->returned) {
+	} else if (show(l, k, &msg) == LEFT && k->core) {
 		queue_post(k, &msg);
 		return;
 	}
@@ -156,13 +156,12 @@ static void data_queued(struct lane *l, struct sinew_call *k, struct sinew_call_
 	assert(k->queued && k->delivery != SINEW_CALL_WHOLE);
 	if (k->delivery != SINEW_CALL_PULL && data_intercepted(l, k, msg))
 		return;
-	if (!k->core || k->returned || k->aborted || !store(k, data, last))
+	if (!k->core || k->aborted || !store(k, data, last))
 		return;
 	msg->data = NULL;
 	if (k->delivery == SINEW_CALL_PULL && show(l, k, msg) != LEFT)
 		return;
-	if (!k->returned)
-		queue_post(k, msg);
+	queue_post(k, msg);
 }
 
 static void data_whole(struct lane *l, struct sinew_call *k, struct span data, bool last)

@@ -13,12 +13,25 @@ static bool is_for_queue(const struct sinew_call *k, enum sinew_call_event event
 	return k->queued && show_knows(k) && event != SINEW_CALL_NEW && event != SINEW_CALL_DATA;
 }
 
+/* By the interceptor, or by any thread. */
+static bool is_returned(struct sinew_call *k)
+{
+	bool returned;
+
+	lane_lock(k->lane);
+	returned = k->returned;
+	lane_unlock(k->lane);
+	return returned;
+}
+
 static enum shown_to hand_over(struct sinew_call *k, const struct sinew_call_msg *msg, bool to_call)
 {
 	if (intercept_show(k, msg))
 		return TAKEN;
 	if (!to_call)
 		return LEFT;
+	if (intercept_is_set(k->lane->owner) && is_returned(k))
+		return TAKEN;
 	k->fn(k, msg, call_user(k));
 	return TAKEN;
 }
@@ -31,7 +44,7 @@ enum shown_to show(struct lane *l, struct sinew_call *k, struct sinew_call_msg *
 
 	assert(l->delivers && !o->shown);
 	if (k->returned)
-		return LEFT;
+		return TAKEN;
 	msg->call = k;
 	msg->user = call_user(k);
 	if (msg->event == SINEW_CALL_ENDED)
@@ -46,10 +59,14 @@ enum shown_to show(struct lane *l, struct sinew_call *k, struct sinew_call_msg *
 			o->shown = NULL;
 		}
 		lane_lock(l);
+		/* Nobody else is to have what was given back meanwhile. */
+		if (to == LEFT && k->returned)
+			to = TAKEN;
 	} else {
 		to = LEFT;
 	}
-	if (to == LEFT && !k->returned && is_for_queue(k, msg->event))
+	assert(to != LEFT || !k->returned);
+	if (to == LEFT && is_for_queue(k, msg->event))
 		queue_post(k, msg);
 	return to;
 }

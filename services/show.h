@@ -12,7 +12,8 @@
 enum shown_to {
 	FREED,			/* nowhere: the application has freed its calls */
 	LEFT,			/* to nobody, or it is for the queue */
-	TAKEN,			/* the interceptor or the function has dealt with it */
+	TAKEN,			/* the interceptor or the function has dealt with it, or the call
+				 * was given back */
 };
 
 /* Of a call that the application does not have, the interceptor alone hears. */

@@ -270,6 +270,18 @@ static void it_replaces_the_function(void)
 	close_watched();
 }
 
+static void what_it_gives_back_is_not_shown(void)
+{
+	struct asked a = new_asked(8);
+
+	CHECK_OR_RETURN(open_watched());
+	watches[0].ends = true;
+	CHECK_EQ(ask(&pair.s[0], PAIR_PIECES, OP_ECHO, &a, NULL, 0), 0);
+	DRIVE_CALLS(&pair, watches[0].n[SINEW_MARK_DATA] == 1 && !call_pair_open_calls(&pair));
+	CHECK(!a.datas && !a.ended && !a.wrong);
+	close_watched();
+}
+
 /* ---- before a queue ---- */
 
 /* A service without a function, whose queue gets what is left. */
@@ -542,6 +554,7 @@ int main(void)
 	RUN(errors_have_marks);
 	RUN(a_drained_call_has_a_mark);
 	RUN(it_replaces_the_function);
+	RUN(what_it_gives_back_is_not_shown);
 	RUN(it_sees_data_to_be_read_before_the_queue);
 	RUN(it_takes_paced_data_before_the_queue);
 	RUN(it_leaves_the_rest_of_paced_data);
