@@ -14,9 +14,9 @@
 
 void dlm_await_repeat(struct session *s, struct core *core)
 {
-	if (!s->repeat_ns)
-		s->repeat_ns = core->now_ns + REPEAT_NS;
-	core_arm(core, s->repeat_ns);
+	if (!s->awaited.repeat_ns)
+		s->awaited.repeat_ns = core->now_ns + REPEAT_NS;
+	core_arm(core, s->awaited.repeat_ns);
 }
 
 void dlm_read_on(struct session *s)
@@ -31,9 +31,9 @@ void dlm_read_on(struct session *s)
 
 void dlm_repeat_over(struct session *s)
 {
-	if (!s->repeat_ns)
+	if (!s->awaited.repeat_ns)
 		return;
-	s->repeat_ns = 0;
+	s->awaited.repeat_ns = 0;
 	dlm_read_on(s);
 }
 
@@ -47,6 +47,23 @@ void dlm_lose(struct session *s, const struct link *l, const char *text)
 	dlm_repeat_over(s);
 }
 
+void dlm_doubt_fin(struct session *s)
+{
+	s->awaited.fin_wait_ns = s->peer->core->cfg.stall_ns / 2;
+}
+
+/*
+ * A kernel that writes its FIN on a connection that we have lost, and reads an orderly end there
+ * before our reset, repeats nothing and waits for our ACK: close_connection() of its lowcomms.c
+ * has taken the callback for errors away, so that reset says nothing to it. No number follows
+ * that would show the gap.
+ */
+bool dlm_fin_missing(const struct session *s)
+{
+	return s->awaited.fin_wait_ns && s->peer->core->cfg.reset_repeats && !dlm_unreliable(s) &&
+		!s->got_fin && (s->removed || session_state(s) == FSM_FIN_WAIT2);
+}
+
 /*
  * A kernel that has our FIN closes all its links; the ACK of it may come behind the end of another
  * one. Nothing is left that it would repeat, and it waits for our end. Behind its own FIN it has
@@ -58,6 +75,7 @@ bool dlm_link_over(struct link *l, bool eof)
 	bool repeats = l->core->cfg.reset_repeats;
 
 	assert(s->end == SESSION_ALIVE);
+	dlm_doubt_fin(s);
 	if (!eof && !repeats && !s->got_fin)
 		dlm_lose(s, l, "connection lost, and what the kernel had sent on it: nothing "
 			 "repeats that over SCTP; asking for fencing");
@@ -80,12 +98,14 @@ void dlm_missing_tick(struct peer *p)
 {
 	struct session *s = p->session;
 
-	if (!s || p->core->cfg.reset_repeats || !s->repeat_ns || !core_due(p->core, s->repeat_ns))
+	if (!s || p->core->cfg.reset_repeats || !s->awaited.repeat_ns)
+		return;
+	if (!core_due(p->core, s->awaited.repeat_ns))
 		return;
 	assert(s->end == SESSION_ALIVE);
 	if (s->rx_paused) {
 		/* It may be among packets that we do not read now. */
-		s->repeat_ns = 0;
+		s->awaited.repeat_ns = 0;
 		dlm_await_repeat(s, p->core);
 		return;
 	}

@@ -21,6 +21,11 @@ void dlm_repeat_over(struct session *s);
 void dlm_read_on(struct session *s);
 /* Nothing repeats what is lost: the kernel waits for the answer, and its locks with it. */
 void dlm_lose(struct session *s, const struct link *l, const char *text);
+/* A link was lost, or is: the kernel may write its FIN on it all the same. */
+void dlm_doubt_fin(struct session *s);
+/* Its FIN is awaited, and may be lost where a reset makes it repeat: to be asked for behind
+ * fin_wait_ns of silence. */
+bool dlm_fin_missing(const struct session *s);
 /* As profile.h says. */
 bool dlm_link_over(struct link *l, bool eof);
 /* The frame that was read is ahead of the expected one, where a reset makes no kernel repeat. */

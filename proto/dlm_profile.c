@@ -81,7 +81,7 @@ static void send_on(struct link *l)
 	l->session = s;
 	s->nudged_ns = 0;
 	if (repeats)
-		s->repeat_ns = 0;
+		s->awaited.repeat_ns = 0;
 	dlm_read_on(s);
 	/* Of two in a row the second one was ours. */
 	if (again && !s->repeat_asked && repeats)
@@ -167,6 +167,7 @@ static void replace_accepted(struct link *l)
 			link_shut(o, LINK_RESET);
 		else
 			link_lost(o, false);
+		dlm_doubt_fin(l->peer->session);
 	}
 }
 
@@ -307,7 +308,7 @@ static enum rx_result gap(struct link *l, const struct frame *f)
 		dlm_await_repeat(s, l->core);
 		return RX_MORE;
 	}
-	s->repeat_ns = 0;
+	s->awaited.repeat_ns = 0;
 	/* Membership was quicker than the end of the session before. */
 	if (t && is_former_fin(t, f))
 		return ack_former_fin(l, t);
@@ -500,10 +501,21 @@ static void nudge(struct session *s, struct link *l)
  */
 static void ask_for_repeat(struct session *s, struct link *l)
 {
-	s->repeat_ns = 0;
+	s->awaited.repeat_ns = 0;
 	s->repeat_asked = true;
 	reset_for_repeat(l, NOTE_DEBUG, "nothing came on the new link, resetting it so that the "
 			 "kernel retransmits");
+}
+
+/* Again and again, ever less often: it may be that the kernel's FIN is not due yet. */
+static void ask_for_fin(struct session *s, struct link *l)
+{
+	uint64_t next_ns = 2 * s->awaited.fin_wait_ns;
+
+	s->repeat_asked = true;
+	reset_for_repeat(l, NOTE_INFO, "the kernel's FIN has not come, resetting the link so that "
+			 "the kernel retransmits");
+	s->awaited.fin_wait_ns = next_ns;
 }
 
 /* It says nothing while it has nothing to say. */
@@ -513,12 +525,15 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 	bool repeats = l->core->cfg.reset_repeats;
 
 	assert(s->peer->up == l);
-	if (repeats && s->repeat_ns && core_due(l->core, s->repeat_ns)) {
+	if (repeats && s->awaited.repeat_ns && core_due(l->core, s->awaited.repeat_ns)) {
 		ask_for_repeat(s, l);
 		return true;
 	}
-	if (!ring_in_flight(&s->ring))
+	if (!ring_in_flight(&s->ring)) {
+		if (dlm_fin_missing(s) && core_due(l->core, l->last_rx_ns + s->awaited.fin_wait_ns))
+			ask_for_fin(s, l);
 		return true;
+	}
 	if (s->n.mark_ns && core_due(l->core, since + patience_ns(s)) &&
 	    !ring_mid_frame(&s->ring))
 		nudge(s, l);

@@ -71,6 +71,14 @@ struct session_wake {
 	uint64_t sent, acked;
 };
 
+/* dlm profile: what a kernel has sent may be lost with a link. */
+struct dlm_awaited {
+	uint64_t repeat_ns;	/* by when it must have come again on a new link; 0 = it has, or
+				 * was asked for */
+	uint64_t fin_wait_ns;	/* silence behind which the FIN is asked for; 0 = no link that it
+				 * could have been written on was lost */
+};
+
 struct session {
 	struct ring ring;
 	struct peer *peer;
@@ -92,7 +100,7 @@ struct session {
 	bool short_told;	/* said SHORT, not yet relieved */
 	bool ack_now;
 	bool fence_asked;
-	bool repeat_asked;	/* dlm profile: the last link was reset because of repeat_ns */
+	bool repeat_asked;	/* dlm profile: the last link was reset as nothing came on it */
 
 	/* Read for each plain message that arrives; see link_rx_plain(). */
 	uint32_t nodeid;	/* the peer's */
@@ -123,8 +131,7 @@ struct session {
 	unsigned stalls_in_row;
 
 	struct bare bare;	/* dlm profile: packets without a number */
-	uint64_t repeat_ns;	/* dlm profile: by when what the peer has sent must have come again
-				 * on a new link; 0 = it has, or was asked for */
+	struct dlm_awaited awaited;
 	bool lossy;		/* dlm profile: something of the peer's is lost, and not repeated */
 	uint64_t nudged_ns;	/* dlm profile: when a frame was repeated to provoke an ACK; 0 =
 				 * none was since the last ACK */

@@ -123,6 +123,68 @@ static void a_dial_that_is_late_ends_in_order(void)
 	fixture_end();
 }
 
+/* The kernel wrote its FIN on a link that we had lost, read an orderly end there, and repeats nothing
+ * before an error. Each reset is one, twice as late as the one before: the FIN may not have been due.
+ * Was: waited for until the end of the linger time. */
+static void a_fin_behind_ours_is_asked_for(void)
+{
+	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
+	struct wire *w = kernel_up();
+	uint64_t wait_ms = fx->core.cfg.stall_ns / 2000000;
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	session_finish(fx->session[HIGH]);
+	settle();
+	feed(w, buf, wire_put_ack(buf, HIGH, FIRST + 1));
+	CHECK_EQ(session_state(fx->session[HIGH]), FSM_FIN_WAIT2);
+	/* Without a lost link there is no lost FIN. */
+	pass(6 * wait_ms);
+	CHECK(!w->gone);
+	link_dead(&w->link, false);
+	settle();
+	pass(100);
+	pass(1000);
+	for (unsigned i = 0; i < 3; i++, wait_ms *= 2) {
+		pass(100);
+		w = fx->dial[HIGH];
+		CHECK_OR_RETURN(w->link.state == LINK_UP);
+		pass(wait_ms * 8 / 10);
+		CHECK(!w->gone);
+		pass(wait_ms * 3 / 10);
+		CHECK(w->gone);
+		CHECK_EQ(w->how, LINK_RESET);
+	}
+	pass(100);
+	w = fx->dial[HIGH];
+	CHECK_OR_RETURN(w->link.state == LINK_UP);
+	feed(w, buf, put_envelope(buf, FIRST, WIRE_FIN_CMD, WIRE_HEADER));
+	CHECK_EQ(fx->end[HIGH], SESSION_CLOSED);
+	CHECK_EQ(w->how, LINK_ORDERLY);
+	fixture_end();
+}
+
+/* The same of a kernel that leaves first, when its removal has been told. It opened a connection anew:
+ * what it had written on the one before may be lost. */
+static void a_fin_behind_the_removal_is_asked_for(void)
+{
+	uint8_t buf[WIRE_OPTS + 48];
+	struct wire *w = kernel_up();
+
+	CHECK_OR_RETURN(w && w->link.state == LINK_UP);
+	its_own();
+	feed(its_own(), buf, put_envelope(buf, FIRST, WIRE_MSG, 48));
+	CHECK(!w->gone);
+	/* A member that has nothing to say is silent. */
+	pass(fx->core.cfg.stall_ns / 1000000 * 3);
+	CHECK(!w->gone);
+	peer_leaving(&fx->peer[HIGH], incarnation(HIGH));
+	settle();
+	pass(fx->core.cfg.stall_ns / 1000000);
+	CHECK(w->gone);
+	CHECK_EQ(w->how, LINK_RESET);
+	fixture_end();
+}
+
 /* Each in its own time: membership is told by another way than the FIN. */
 static void the_removal_may_come_before_the_fin(void)
 {
@@ -316,6 +378,8 @@ int main(void)
 	RUN(its_end_is_answered_in_order_behind_our_fin);
 	RUN(a_silent_new_link_is_reset_once);
 	RUN(a_dial_that_is_late_ends_in_order);
+	RUN(a_fin_behind_ours_is_asked_for);
+	RUN(a_fin_behind_the_removal_is_asked_for);
 	RUN(the_removal_may_come_before_the_fin);
 	RUN(a_fin_that_comes_again_is_acknowledged_again);
 	RUN(the_ack_of_a_fin_is_repeated_on_the_next_link);
