@@ -65,6 +65,7 @@ static uint64_t incarnation(unsigned id)
 /* It dials from the address of one member to the other. */
 static bool dial_as(unsigned me, unsigned to)
 {
+	adversary_close(&adversary);
 	adversary_init(&adversary, me, incarnation(me), "test");
 	return CHECK(adversary_dial(&adversary, &cluster->t[me].addr, &cluster->t[to].addr));
 }
