@@ -543,6 +543,9 @@ static void what_is_offered_is_moved_or_withdrawn(void)
 	call_moved(&call, "LO");
 	pair_flush(&p.a);
 	CHECK_MEM(p.a.frames[0].body + 8, "LO", 2);
+	/* Of a request that has gone there is nothing to withdraw. */
+	call_withdraw(&call);
+	CHECK_EQ(call_send(&call, "x", 1, true), -EPIPE);
 	pair_run(&p);
 	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 3; DATA 2 last");
 	CHECK_EQ(call_send(p.b.in, NULL, 0, true), 0);
