@@ -385,7 +385,7 @@ static void it_takes_paced_data_before_the_queue(void)
 	}
 }
 
-/* What it took is still to be consumed, by whom the rest comes to. */
+/* Data that it took are still to be consumed, by the thread that has the rest. */
 static void it_leaves_the_rest_of_paced_data(void)
 {
 	struct sinew_call_options opt = { .size = sizeof opt, .fn = asked_event };

@@ -397,7 +397,7 @@ static int verify(struct sinew_session *session, uint16_t kind, const void *byte
 	return -EACCES;
 }
 
-/* What is bound, verified and charged: refused without memory, and given back with the calls. */
+/* Services, verifiers and charges are refused without memory, and given back with the calls. */
 static void what_is_registered_needs_memory(void)
 {
 	const struct sinew_service is = {

@@ -91,8 +91,8 @@ static bool open_pair(const struct sinew_calls_options *opt)
 	verified = shown = principal_wrong = 0;
 	verdict = 0;
 	plain = false;
-	return call_pair_open(&pair, listen_to, &all) && serve(GUARDED, SINEW_SERVICE_CRED, &theirs) &&
-		serve(OPEN, 0, NULL);
+	return call_pair_open(&pair, listen_to, &all) &&
+		serve(GUARDED, SINEW_SERVICE_CRED, &theirs) && serve(OPEN, 0, NULL);
 }
 
 static bool may_verify(void)
