@@ -288,9 +288,10 @@ a_target_that_is_not_up_is_named()
 {
 	sed -i 's/nodeid: 3/nodeid: 3\n    name: third/' c
 	node b 2 </dev/null
-	node a 1 --to all --wait 1.5 <<<secret
+	wait_for listens 2
+	node a 1 --to all --wait 4.5 <<<secret
 	ends a 3
-	says a.err "node 3 (third) is not up after 1.500 s: nothing was sent; cannot connect to \
+	says a.err "node 3 (third) is not up after 4.500 s: nothing was sent; cannot connect to \
 $NET.3:21065: Connection refused: no listener at that address"
 	grep -q "node 2 is not up" a.err && bad "node 2 was up"
 	ends b 0

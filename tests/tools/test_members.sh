@@ -65,7 +65,7 @@ who_hangs_is_waited_for_as_long_as_said()
 {
 	member 2
 	kill -STOP $!
-	members 3 --wait 0.2 --json
+	members 3 --wait 1.2 --json
 	json_holds out '.members[1].addresses[0].answers == false'
 	json_holds out '.members[1].addresses[0].error | contains("program hung")'
 }
