@@ -27,7 +27,7 @@
 #define LINES_MORE	150		/* log lines, whatever it does */
 #define RATE_LEFT	0.5
 #define RATE_LEFT_SCTP	0.3		/* its own process makes each association */
-#define LINGER_MS	1000
+#define LINGER_MS	5000
 
 enum { VICTIM = 1, OTHER = 2, PEER = 3, STRANGER = 77 };
 

@@ -123,9 +123,9 @@ static void a_dial_that_is_late_ends_in_order(void)
 	fixture_end();
 }
 
-/* The kernel wrote its FIN on a link that we had lost, read an orderly end there, and repeats nothing
- * before an error. Each reset is one, twice as late as the one before: the FIN may not have been due.
- * Was: waited for until the end of the linger time. */
+/* The kernel wrote its FIN on a link that we had lost, read an orderly end there, and repeats
+ * nothing before an error. Each reset is one, twice as late as the one before: the FIN may not have
+ * been due. Was: waited for until the end of the linger time. */
 static void a_fin_behind_ours_is_asked_for(void)
 {
 	uint8_t buf[WIRE_OPTS + WIRE_HEADER];
