@@ -163,8 +163,8 @@ static void a_fin_behind_ours_is_asked_for(void)
 	fixture_end();
 }
 
-/* The same of a kernel that leaves first, when its removal has been told. It opened a connection anew:
- * what it had written on the one before may be lost. */
+/* The same of a kernel that leaves first, when its removal has been told. It opened a connection
+ * anew: what it had written on the one before may be lost. */
 static void a_fin_behind_the_removal_is_asked_for(void)
 {
 	uint8_t buf[WIRE_OPTS + 48];
