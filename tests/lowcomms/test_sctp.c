@@ -22,6 +22,8 @@
 
 #define UDP_PORT	9899
 #define FDS		1024	/* looked through */
+#define ENDED_MS	1000	/* an end in order, at most */
+#define ENDS		5	/* tries, as other work of the machine counts, too */
 #define ASLEEP_MS	200
 #define FLOOD_PORTS	200u	/* of UDP, one after another */
 #define FLOOD_EACH	100u	/* packets */
@@ -103,22 +105,39 @@ static void a_peer_that_is_started_again_is_found(void)
 	node_free(&t[1]);
 }
 
-static void an_orderly_end_is_seen_by_both(void)
+/* How long it took, in ms. */
+static int64_t end_in_order(void)
 {
 	struct cluster *c = cluster_new(2, over_sctp);
-	int64_t began;
+	int64_t took = INT64_MAX;
 
-	CHECK_OR_RETURN(DRIVE(c, cluster_all_up(c)));
-	CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
-	began = now_ms();
-	CHECK_EQ(sinew_close(c->t[1].n, PATIENCE_MS), 0);
-	CHECK_EQ(sinew_close(c->t[2].n, PATIENCE_MS), 0);
-	DRIVE(c, c->t[1].closed && c->t[2].closed);
-	CHECK(now_ms() - began < time_limit(5000));
-	CHECK_EQ(c->t[2].seen[1].messages, 1);
-	CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
-	CHECK_EQ(c->t[2].seen[1].reason, SINEW_DOWN_CLOSED);
+	if (CHECK(DRIVE(c, cluster_all_up(c)))) {
+		CHECK_EQ(sinew_send(c->t[1].seen[2].session, "x", 1), 0);
+		took = now_ms();
+		CHECK_EQ(sinew_close(c->t[1].n, PATIENCE_MS), 0);
+		CHECK_EQ(sinew_close(c->t[2].n, PATIENCE_MS), 0);
+		DRIVE(c, c->t[1].closed && c->t[2].closed);
+		took = now_ms() - took;
+		CHECK_EQ(c->t[2].seen[1].messages, 1);
+		CHECK_EQ(c->t[1].seen[2].reason, SINEW_DOWN_CLOSED);
+		CHECK_EQ(c->t[2].seen[1].reason, SINEW_DOWN_CLOSED);
+	}
 	cluster_free(c);
+	return took;
+}
+
+/* Within a second, where the machine has one for us. */
+static void an_orderly_end_is_seen_by_both(void)
+{
+	int64_t quickest = INT64_MAX;
+
+	for (unsigned i = 0; i < ENDS && quickest >= ENDED_MS; i++) {
+		int64_t took = end_in_order();
+
+		if (took < quickest)
+			quickest = took;
+	}
+	CHECK(quickest < ENDED_MS);
 }
 
 static int udp_at(const struct sockaddr_storage *addr)
