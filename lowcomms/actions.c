@@ -47,6 +47,7 @@ static enum sinew_down down_reason(enum session_end end)
 	case SESSION_LINGER:		return SINEW_DOWN_LINGER;
 	case SESSION_ABORTED:		return SINEW_DOWN_ABORTED;
 	case SESSION_REMOVED:		return SINEW_DOWN_REMOVED;
+	case SESSION_REFUSED:		return SINEW_DOWN_LEFT;
 	}
 	return SINEW_DOWN_FAILED;
 }

@@ -104,7 +104,8 @@ enum sinew_quorum_policy {
 /* Why a session ended. */
 enum sinew_down {
 	SINEW_DOWN_CLOSED = 1,	/* both sides finished, everything acknowledged */
-	SINEW_DOWN_LEFT,	/* membership: the peer left cleanly */
+	SINEW_DOWN_LEFT,	/* membership: the peer left cleanly; static: it closes, and has
+				 * no session with us */
 	SINEW_DOWN_FAILED,	/* membership or sinew_peer_failed(): the peer failed */
 	SINEW_DOWN_SUPERSEDED,	/* static: the peer came back with a new incarnation */
 	SINEW_DOWN_SELF_LOST,	/* we took a new incarnation */

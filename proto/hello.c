@@ -295,12 +295,26 @@ static bool admit_static(struct link *l, const struct hello *h)
 	return true;
 }
 
+/*
+ * It closes, and has no session with us (R23). Without a word: FAILED would make it renew, and its
+ * other sessions end.
+ */
+static bool leave_alone(struct link *l)
+{
+	if (l->dialled)
+		peer_backoff(l->peer, true);
+	link_shut(l, LINK_ORDERLY);
+	return false;
+}
+
 static bool admit(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 	const struct tombstone *t = tombstones_find(&p->tombstones, h->mine);
 
+	if (t && t->kind == TOMB_LEAVING)
+		return leave_alone(l);
 	if (t && t->kind == TOMB_FAILED)
 		return deny(l, WIRE_REFUSE_FAILED, 0);
 	if (t) {

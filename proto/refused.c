@@ -21,6 +21,19 @@ static void refused_closed(struct link *l, const struct refuse *r)
 		peer_fault(s);
 }
 
+/*
+ * Static membership: it closes, so it opens no session any more. That it names our session's
+ * incarnation as its own says that it has none with us, and nobody else would end ours (R23).
+ */
+static void refused_leaving(struct peer *p, const struct refuse *r)
+{
+	struct session *s = p->session;
+
+	if (p->core->cfg.static_members && s && s->incarnation == r->mine)
+		session_end(s, SESSION_REFUSED);
+	peer_backoff(p, true);
+}
+
 /* Its configuration differs from ours, or the listener is not that peer: dial slowly. */
 static void refused_mismatch(struct link *l, uint32_t reason)
 {
@@ -110,6 +123,8 @@ static void take_refusal(struct link *l, const struct refuse *r)
 		peer_backoff(p, true);
 		break;
 	case WIRE_REFUSE_LEAVING:
+		refused_leaving(p, r);
+		break;
 	case WIRE_REFUSE_CLAIMED:
 	default:
 		peer_backoff(p, true);

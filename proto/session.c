@@ -230,7 +230,7 @@ static void end_links(struct session *s, const struct fsm_cell *cell, const stru
 		if (cell->actions & FSM_SHUT)
 			link_shut(l, link_is_up(l) ? LINK_ORDERLY : LINK_RESET);
 		else if (why == SESSION_LINGER || why == SESSION_RENEWED ||
-			 !p->profile->hello)
+			 why == SESSION_REFUSED || !p->profile->hello)
 			link_shut(l, LINK_RESET);
 		else
 			link_refuse(l, WIRE_REFUSE_FAILED, 0, 0);
@@ -283,8 +283,8 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	s->end_state = from;
 	s->end = why;
 	s->n.state = cell->next;
-	tombstones_bury(&p->tombstones, s->incarnation,
-			clean ? TOMB_CLOSED : TOMB_FAILED, s->expected);
+	tombstones_bury(&p->tombstones, s->incarnation, clean ? TOMB_CLOSED :
+			why == SESSION_REFUSED ? TOMB_LEAVING : TOMB_FAILED, s->expected);
 	/* Only our FIN is open: all is known, though nobody said so (R18). */
 	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
 	    (from == FSM_LAST_ACK || from == FSM_CLOSING) && ring_all_acked(&s->ring))

@@ -30,6 +30,7 @@ enum session_end {
 	SESSION_LINGER,		/* the linger time was over */
 	SESSION_ABORTED,	/* the application gave it up */
 	SESSION_REMOVED,	/* the peer was removed from the configuration */
+	SESSION_REFUSED,	/* static: the peer, closing, has no session with us (R23) */
 };
 
 /* Events of the session for the application, in this order (core_poll()). */
@@ -200,7 +201,8 @@ struct link *session_only_sends(const struct session *s);
 
 /* One step of the termination table with its actions. -EPROTO: the cell says fault. */
 int session_event(struct session *s, enum fsm_event ev, struct link *on);
-/* Ends it from any state; the tombstone is FAILED unless the end is CLOSED. */
+/* Ends it from any state; the tombstone is FAILED, or CLOSED or LEAVING where the
+ * end is SESSION_CLOSED or SESSION_REFUSED. */
 void session_end(struct session *s, enum session_end why);
 /* n bytes of its ring have been written. */
 void session_sent(struct session *s, size_t n);

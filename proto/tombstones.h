@@ -11,7 +11,10 @@
 
 #define TOMBSTONES_MAX 64
 
-enum tomb_kind { TOMB_NONE, TOMB_FAILED, TOMB_CLOSED };
+enum tomb_kind {
+	TOMB_NONE, TOMB_FAILED, TOMB_CLOSED,
+	TOMB_LEAVING,		/* it closes, and has no session with us (R23) */
+};
 
 struct tombstone {
 	uint64_t incarnation;

@@ -60,7 +60,7 @@ static void session_over(struct life_node *n, struct session *s)
 		[SESSION_CLOSED] = "CLOSED", [SESSION_LEFT] = "LEFT", [SESSION_FAILED] = "FAILED",
 		[SESSION_SUPERSEDED] = "SUPERSEDED", [SESSION_RENEWED] = "RENEWED",
 		[SESSION_LINGER] = "LINGER", [SESSION_ABORTED] = "ABORTED",
-		[SESSION_REMOVED] = "REMOVED",
+		[SESSION_REMOVED] = "REMOVED", [SESSION_REFUSED] = "REFUSED",
 	};
 	struct ring_delivery d;
 

@@ -250,6 +250,7 @@ const char *session_end_name(enum session_end e)
 	case SESSION_LINGER:		return "linger";
 	case SESSION_ABORTED:		return "aborted";
 	case SESSION_REMOVED:		return "removed";
+	case SESSION_REFUSED:		return "refused";
 	}
 	return "?";
 }

@@ -302,6 +302,10 @@ static void check_reason(struct sess *x, unsigned me, unsigned it)
 	case SESSION_REMOVED:
 		ok = declared;
 		break;
+	case SESSION_REFUSED:
+		ok = !sim.membership && l->leaving &&
+			!(x->up && (x->tx->opened_rx || x->rx->opened_tx));
+		break;
 	}
 	if (!ok)
 		sim_fail("n%u: session with n%u (incarnation %u) ends as %s without a cause",
