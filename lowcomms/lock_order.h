@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The order of all locks: a thread that holds one takes only those further down, and none under
- * one of the last four. Asserted at each call of a lock where the library is built with
+ * one of the last five. Asserted at each call of a lock where the library is built with
  * SINEW_CHECK, as for the tests, and without NDEBUG. Knows no lock itself.
  *
  *	rank		lock		code that runs under it
@@ -15,10 +15,10 @@
  *	MEMORY		of a node	the pool of buffers, the list of handles
  *	WAIT		of a node	lists of threads that wait; in services/, of calls
  *	LATELY		of a node	the last lines of the log
+ *	STACK		sctp_seat.c	libusrsctp, which the nodes of a process share
  *
  * Nothing else of the core and no code of the application runs under a lock of lowcomms/, but
- * the observers. The lock of node.c for pthread_atfork() is of the process, and stands alone; so
- * does that of sctp_seat.c, which may be taken under any of them but INBOX, MEMORY and WAIT.
+ * the observers. The lock of node.c for pthread_atfork() is of the process, and stands alone.
  */
 #ifndef SINEW_LOWCOMMS_LOCK_ORDER_H
 #define SINEW_LOWCOMMS_LOCK_ORDER_H
@@ -28,7 +28,7 @@
 
 enum lock_rank {
 	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_SERVICE, LOCK_DIRECTORY, LOCK_HANDLE,
-	LOCK_INBOX, LOCK_MEMORY, LOCK_WAIT, LOCK_LATELY,
+	LOCK_INBOX, LOCK_MEMORY, LOCK_WAIT, LOCK_LATELY, LOCK_STACK,
 	LOCK_FIRST_LEAF = LOCK_INBOX,
 };
 

@@ -3,20 +3,21 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "lowcomms/lock.h"
 
 #define TICK_MAX_NS	(SCTP_RTO_MIN_MS * 500000u)	/* half of it */
 #define TICK_SHARE	20u		/* of the time, that ticks may take */
 
 static struct {
-	pthread_mutex_t lock;
+	struct lock lock;
 	_Atomic pid_t process;		/* it was opened in; 0: not */
 	struct sctp_seat *driver;	/* who has entered */
 	uint64_t ticked_ns;
 	uint64_t tick_ns;		/* from one to the next */
-} stack = { .lock = PTHREAD_MUTEX_INITIALIZER, .tick_ns = SCTP_TICK_NS };
+} stack = { .tick_ns = SCTP_TICK_NS };
 
 /* A socket of any seat has changed: in any call of the stack. */
 static void mark(void *arg)
@@ -40,12 +41,12 @@ int sctp_begin(int (*output)(void *addr, void *buf, size_t n, uint8_t tos, uint8
 	/* Before the lock: in a child of fork() nobody may be there to give it back. */
 	if (stack.process && stack.process != getpid())
 		return -ECHILD;
-	pthread_mutex_lock(&stack.lock);
+	lock_take(&stack.lock, LOCK_STACK);
 	if (!stack.process) {
 		sctp_stack_start(output, mark);
 		stack.process = getpid();
 	}
-	pthread_mutex_unlock(&stack.lock);
+	lock_give(&stack.lock, LOCK_STACK);
 	return 0;
 }
 
@@ -96,17 +97,17 @@ void sctp_seat_close(struct sctp_seat *seat)
 
 void sctp_lock(void)
 {
-	pthread_mutex_lock(&stack.lock);
+	lock_take(&stack.lock, LOCK_STACK);
 }
 
 void sctp_unlock(void)
 {
-	pthread_mutex_unlock(&stack.lock);
+	lock_give(&stack.lock, LOCK_STACK);
 }
 
 void sctp_enter(struct sctp_seat *seat)
 {
-	pthread_mutex_lock(&stack.lock);
+	lock_take(&stack.lock, LOCK_STACK);
 	assert(!stack.driver && seat->streams);
 	stack.driver = seat;
 }
@@ -136,7 +137,7 @@ void sctp_leave(struct sctp_seat *seat)
 	if (seat->n_sockets && ss->deadline_ns == UINT64_MAX)
 		begin_ticks(ss);
 	stack.driver = NULL;
-	pthread_mutex_unlock(&stack.lock);
+	lock_give(&stack.lock, LOCK_STACK);
 }
 
 /* Each is a walk through all timers, of all loops: where it takes long there are fewer. */

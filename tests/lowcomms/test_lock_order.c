@@ -18,7 +18,7 @@
 
 static const enum lock_rank ranks[] = {
 	LOCK_WATCH, LOCK_MEMBERSHIP, LOCK_SERVICE, LOCK_DIRECTORY, LOCK_HANDLE,
-	LOCK_INBOX, LOCK_MEMORY, LOCK_WAIT, LOCK_LATELY,
+	LOCK_INBOX, LOCK_MEMORY, LOCK_WAIT, LOCK_LATELY, LOCK_STACK,
 };
 enum { N_RANKS = sizeof ranks / sizeof *ranks };
 
