@@ -18,22 +18,36 @@ static size_t sum_of(const struct iovec *iov, int n)
 /* Bytes of the whole frames at the start, as far as max goes. */
 static size_t whole_frames(const struct iovec *iov, int n, size_t max)
 {
-	size_t left = sum_of(iov, n), sum = 0, off = 0, bytes;
-	int i = 0;
+	size_t sum = 0, last = 0, end = 0;
 
-	for (;;) {
-		while (i < n && off >= iov[i].iov_len)
-			off -= iov[i++].iov_len;
-		if (i == n || iov[i].iov_len - off < WIRE_HEADER)
-			return sum;
-		bytes = get_le16((const uint8_t *)iov[i].iov_base + off +
-				 offsetof(struct wire_header, length));
-		if (bytes < WIRE_HEADER || bytes > left || bytes > max - sum)
-			return sum;
-		sum += bytes;
-		left -= bytes;
-		off += bytes;
+	for (int i = 0; i < n; i++) {
+		const uint8_t *span = iov[i].iov_base;
+		size_t begin = end;
+
+		end += iov[i].iov_len;
+		while (sum < end) {
+			if (end - sum < WIRE_HEADER)
+				return sum;
+			last = sum;
+			sum += get_le16(span + (sum - begin) +
+					offsetof(struct wire_header, length));
+			if (sum - last < WIRE_HEADER || sum > max)
+				return last;
+		}
 	}
+	/* The last one is not all there. */
+	return sum > end ? last : sum;
+}
+
+size_t record_bytes(const struct iovec *iov, int n, size_t max)
+{
+	size_t bytes = whole_frames(iov, n, max);
+
+	assert(n > 0 && max && max <= RECORD_MAX);
+	if (bytes)
+		return bytes;
+	bytes = sum_of(iov, n);
+	return bytes < max ? bytes : max;
 }
 
 size_t record_cut(const struct iovec *iov, int n, size_t max, struct iovec ret_iov[RECORD_SPANS],
@@ -41,12 +55,9 @@ size_t record_cut(const struct iovec *iov, int n, size_t max, struct iovec ret_i
 {
 	size_t bytes, sum = 0;
 
-	assert(n > 0 && max && max <= RECORD_MAX);
 	if (n > RECORD_SPANS)
 		n = RECORD_SPANS;
-	bytes = whole_frames(iov, n, max);
-	if (!bytes)
-		bytes = sum_of(iov, n) < max ? sum_of(iov, n) : max;
+	bytes = record_bytes(iov, n, max);
 	*ret_n = 0;
 	for (int i = 0; i < n && sum < bytes; i++) {
 		size_t part = iov[i].iov_len < bytes - sum ? iov[i].iov_len : bytes - sum;

@@ -444,15 +444,13 @@ static ssize_t user_read(struct stream *s, void *buf, size_t n)
 static size_t gather(const struct iovec *iov, int n, size_t max, uint8_t copy[RECORD_MAX],
 		     const uint8_t **ret_record)
 {
-	struct iovec part[RECORD_SPANS];
-	size_t bytes = record_cut(iov, n, max, part, &n), at = 0;
+	size_t bytes = record_bytes(iov, n, max), at = 0, part;
 
-	*ret_record = n == 1 ? part[0].iov_base : copy;
-	for (int i = 0; i < n && n > 1; i++) {
-		memcpy(copy + at, part[i].iov_base, part[i].iov_len);
-		at += part[i].iov_len;
+	*ret_record = iov->iov_len < bytes ? copy : iov->iov_base;
+	for (; *ret_record == copy && at < bytes; at += part, iov++) {
+		part = iov->iov_len < bytes - at ? iov->iov_len : bytes - at;
+		memcpy(copy + at, iov->iov_base, part);
 	}
-	assert(n == 1 ? part[0].iov_len == bytes : at == bytes);
 	return bytes;
 }
 
