@@ -12,7 +12,11 @@ static void has_news(struct sctp_item *item)
 	assert(!a->stream || a->stream->streams == item->seat->streams);
 	if (!a->stream)
 		return;
-	sctp_assoc_look(a);
+	/* Bytes again, most likely: the read that follows looks. */
+	if (a->brings)
+		a->events |= SCTP_READABLE;
+	else
+		sctp_assoc_look(a);
 	stream_mark(a->stream);
 }
 
@@ -78,7 +82,7 @@ void sctp_assoc_look(struct sctp_assoc *a)
 {
 	a->events = sctp_stack_events(a->so);
 	/* dial_events() asks for more than the error of the socket. */
-	if (!a->dialling)
+	if (a->events & SCTP_BROKEN && !a->dialling)
 		sctp_assoc_failed(a, a->events);
 }
 

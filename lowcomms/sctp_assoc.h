@@ -16,7 +16,8 @@ struct sctp_assoc {
 	struct list listed;	/* of the wire, or of the listener */
 	struct sctp_dial dial;	/* in a list if it was dialled */
 	bool dialling, finished;
-	int events;		/* of the socket, when it was last looked at */
+	bool brings;		/* it is read, and the last read gave bytes */
+	int events;		/* of the socket, as it was looked at or is taken for granted */
 	int err;		/* it has failed */
 	uint64_t until_ns;	/* it lingers */
 };

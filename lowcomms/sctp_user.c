@@ -72,11 +72,6 @@ static void bound_lingering(struct sctp_wire *w, uint64_t now_ns)
 
 /* ---- the wire ---- */
 
-static void invite(struct sctp_pair *p);
-static void unreachable(struct sctp_pair *p, int err);
-
-static const struct sctp_events wire_events = { invite, unreachable };
-
 /* ICMP: says nothing that one may rely on of an association that stands. */
 static void unreachable(struct sctp_pair *p, int err)
 {
@@ -148,6 +143,8 @@ static void invite(struct sctp_pair *p)
 	p->listener = so;
 	sctp_watch(so, &p->item);
 }
+
+static const struct sctp_events wire_events = { invite, unreachable };
 
 static unsigned listener_poll(struct stream *s)
 {
@@ -389,7 +386,15 @@ static unsigned user_poll(struct stream *s)
 
 static int user_set_interest(struct stream *s, unsigned events)
 {
-	(void)events;
+	struct sctp_assoc *a = assoc_of(s);
+
+	/* News that were taken for bytes may be a failure, and nobody reads now. */
+	if (a->brings && !(events & STREAM_READABLE)) {
+		a->brings = false;
+		sctp_enter(seat_of(a));
+		sctp_assoc_look(a);
+		sctp_leave(seat_of(a));
+	}
 	stream_mark(s);
 	return 0;
 }
@@ -436,6 +441,7 @@ static ssize_t user_read(struct stream *s, void *buf, size_t n)
 			sum += (size_t)got;
 		sctp_assoc_look(a);
 	} while (got > 0 && sum < n && a->events & SCTP_READABLE);
+	a->brings = sum && s->interest & STREAM_READABLE;
 	sctp_leave(seat_of(a));
 	return sum ? (ssize_t)sum : got;
 }

@@ -4,10 +4,9 @@
 
 #define EVENTS	16
 
-void stream_turn(struct streams *ss, const struct transport *transport, int wait_ms)
+void stream_hear(struct streams *ss, int wait_ms)
 {
 	struct epoll_event events[EVENTS];
-	struct list taken;
 	int n;
 
 	loop_prepare_wait(ss->loop);
@@ -18,6 +17,13 @@ void stream_turn(struct streams *ss, const struct transport *transport, int wait
 
 		s->ready(s, events[i].events);
 	}
+}
+
+void stream_turn(struct streams *ss, const struct transport *transport, int wait_ms)
+{
+	struct list taken;
+
+	stream_hear(ss, wait_ms);
 	list_take(&ss->news, &taken);
 	while (stream_next(&taken))
 		;

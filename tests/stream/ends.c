@@ -192,6 +192,11 @@ void world_turn(struct world *w)
 	stream_turn(&w->streams, w->carrier->transport, 10);
 }
 
+void world_hear(struct world *w)
+{
+	stream_hear(&w->streams, 10);
+}
+
 static bool holds(const struct world *w, const struct end *e, end_test test)
 {
 	if (e)

@@ -270,14 +270,22 @@ static void a_reset_is_no_orderly_end(void)
 
 static void a_reset_is_told_to_one_that_does_not_read(void)
 {
-	struct end *a = pair_open(&w, 0);
+	struct end *a = pair_open(&w, 0), *b = pair_open(&w, 2);
 
-	CHECK_OR_RETURN(a);
+	CHECK_OR_RETURN(a && b);
 	end_pause(a + 1, true);
 	end_reset(a);
 	CHECK(world_until(&w, a + 1, has_failed));
 	CHECK_EQ(a[1].err, -ECONNRESET);
 	CHECK(a[1].told & STREAM_FAILED);
+	b[1].read_max = 7;
+	end_send(b, 1001);
+	CHECK(world_until(&w, b + 1, has_got_all));
+	end_reset(b);
+	/* It has come when the other end pauses, and was not told. */
+	world_hear(&w);
+	end_pause(b + 1, true);
+	CHECK(world_until(&w, b + 1, has_failed));
 }
 
 /* It has failed, and says so once at most: a loop that it wakes in each turn never sleeps. */
