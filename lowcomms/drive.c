@@ -40,19 +40,11 @@ static void begin_close(struct sinew_node *n, int ms)
 	n->closing.linger_ns = earlier(n->closing.linger_ns, until);
 }
 
-/* Takes commands, dirty handles and a close from other threads. True: there were some, and
- * node_actions() has to follow. */
-static bool take_inbox(struct sinew_node *n)
+static __attribute__((noinline)) void take_requests(struct sinew_node *n)
 {
-	bool answered = n->handover.answered;
 	struct sinew_session *h;
 	struct requests in;
 
-	assert(!n->handover.msg);
-	if (answered)
-		flush_answered(n);
-	if (!atomic_load(&n->inbox.any))
-		return answered;
 	inbox_take(&n->inbox, &in);
 	commands_run(n, in.commands);
 	while ((h = in.dirty)) {
@@ -64,6 +56,20 @@ static bool take_inbox(struct sinew_node *n)
 		serving_ask(n);
 	if (in.close_ms >= 0)
 		begin_close(n, in.close_ms);
+}
+
+/* Takes commands, dirty handles and a close from other threads. True: there were some, and
+ * node_actions() has to follow. */
+static inline bool take_inbox(struct sinew_node *n)
+{
+	bool answered = n->handover.answered;
+
+	assert(!n->handover.msg);
+	if (answered)
+		flush_answered(n);
+	if (!atomic_load(&n->inbox.any))
+		return answered;
+	take_requests(n);
 	return true;
 }
 
@@ -274,7 +280,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		timers(n);
 		take_ready(n);
 		take_news(n);
-		conns_free_dead(n);
+		node_free_dead(n);
 		handle_touch(n, NULL);
 	}
 	if (atomic_load(&n->closing.over))
@@ -303,7 +309,7 @@ int node_turn(struct sinew_node *n, int timeout_ms)
 		take_news(n);
 	if (had_requests || errands(n) || n->core.now_ns >= node_deadline(n))
 		timers(n);
-	conns_free_dead(n);
+	node_free_dead(n);
 	handle_touch(n, NULL);
 	return (int)n->errands.n_callbacks + got + is_read;
 }

@@ -85,7 +85,7 @@ static void write_direct(struct sinew_node *n, struct sinew_session *const *sess
 			handle_mark_dirty(sessions[i]);
 	if (!ours)
 		return;
-	conns_free_dead(n);
+	node_free_dead(n);
 	handle_touch(n, NULL);
 	n->errands.actions_due |= !core_at_rest(&n->core);
 	if (node_work_left(n))

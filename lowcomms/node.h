@@ -215,6 +215,13 @@ static inline bool node_work_left(const struct sinew_node *n)
 		memory_moves(&n->memory) || atomic_load(&n->own.stop);
 }
 
+/* Frees connections and streams that have ended, if any have. The end of a turn. */
+static inline void node_free_dead(struct sinew_node *n)
+{
+	if (!list_empty(&n->conns.dead) || !list_empty(&n->streams.dead))
+		conns_free_dead(n);
+}
+
 /* Learns of forks from now on; 0 or -errno. */
 int node_watch_forks(void);
 /* Nothing of it is open; the user's reference. */
