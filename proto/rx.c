@@ -398,6 +398,10 @@ static inline enum rx_result next_frame(struct link *l, struct rx *rx)
 	r = obstacle(l);
 	if (r != RX_MORE)
 		return r;
+	if (rx->p == rx->end && link_is_up(l)) {
+		rx->need = WIRE_HEADER;
+		return RX_MORE;
+	}
 	if (s && s->profile->plain && rx->end - rx->p >= (ptrdiff_t)WIRE_HEADER &&
 	    wire_is_ack(rx->p, s->nodeid)) {
 		heard(l);
