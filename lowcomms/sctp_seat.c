@@ -122,11 +122,8 @@ static void begin_ticks(struct streams *ss)
 	ss->deadline_ns = now + stack.tick_ns;
 }
 
-void sctp_leave(struct sctp_seat *seat)
+static __attribute__((noinline)) void tell_news(struct sctp_seat *seat)
 {
-	struct streams *ss = seat->streams;
-
-	assert(stack.driver == seat);
 	while (!list_empty(&seat->marked)) {
 		struct sctp_item *item = list_first(&seat->marked, struct sctp_item, marked);
 
@@ -134,8 +131,15 @@ void sctp_leave(struct sctp_seat *seat)
 		list_remove(&item->marked);
 		item->news(item);
 	}
-	if (seat->n_sockets && ss->deadline_ns == UINT64_MAX)
-		begin_ticks(ss);
+}
+
+void sctp_leave(struct sctp_seat *seat)
+{
+	assert(stack.driver == seat);
+	if (!list_empty(&seat->marked))
+		tell_news(seat);
+	if (seat->n_sockets && seat->streams->deadline_ns == UINT64_MAX)
+		begin_ticks(seat->streams);
 	stack.driver = NULL;
 	lock_give(&stack.lock, LOCK_STACK);
 }

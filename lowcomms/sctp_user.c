@@ -356,7 +356,7 @@ static unsigned dial_events(struct sctp_assoc *a, int stack)
 	return STREAM_CONNECTED;
 }
 
-static unsigned dial_poll(struct sctp_assoc *a)
+static __attribute__((noinline)) unsigned dial_poll(struct sctp_assoc *a)
 {
 	unsigned events;
 
