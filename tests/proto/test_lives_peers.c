@@ -208,7 +208,8 @@ static void refused_identity(void)
 static void refused_leaving(void)
 {
 	story("refused-leaving", "R20, R23: A closes, and waits for B1, whose machine is gone; B2 "
-	      "proves itself, B1 is superseded, but no session is opened; A2 opens one");
+	      "proves itself, B1 is superseded, but no session is opened: that of B2 with A1 "
+	      "ends as refused; A2 opens one");
 	both_start();
 	life->node[A].cannot_dial = true;
 	dies(B, true);
