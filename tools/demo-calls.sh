@@ -27,7 +27,8 @@ table=$(mktemp "${TMPDIR:-/tmp}/sinew-demo.XXXXXX") || exit 2
 trap 'rm -f "$table"' EXIT
 timeout -k 5 $((SECONDS_LONG + 80)) "$BUILD/sinew" torture --calls --processes --nodes 3 --slow 0 \
 	--seconds "$SECONDS_LONG" --kill-every $((1000 / KILLS_A_SECOND)) \
-	--restart-every $((SECONDS_LONG * 6 / 10)) "${breaker[@]}" | tee "$table"
+	--restart-every $((SECONDS_LONG * 6 / 10)).$((SECONDS_LONG * 6 % 10)) \
+	"${breaker[@]}" | tee "$table"
 status=${PIPESTATUS[0]}
 if [ "$status" = 0 ] && ! grep -q ' 1 restarts in ' "$table"; then
 	echo "UNDECIDED: no call went wrong, but no node was killed."
