@@ -182,5 +182,17 @@ run()
 # skip NAME REASON: instead of run.
 skip() { echo "ok - $1 # SKIP $2"; }
 
+has_usrsctp() { grep -q HAVE_USRSCTP "$BUILT/flags"; }
+
+# run_over_usrsctp NAME: a test that needs SCTP in user land.
+run_over_usrsctp()
+{
+	if has_usrsctp; then
+		run "$1"
+	else
+		skip "$1" 'libusrsctp was not there at build'
+	fi
+}
+
 # The last line of a test.
 finish() { [ "$n_failed" = 0 ]; exit; }

@@ -60,9 +60,10 @@ void dialled_wait(struct dialled *d, short events, int ms);
 /* In order, or by a reset. Nothing where there is none. */
 void dialled_end(struct dialled *d, bool in_order);
 
-/* Connections without a descriptor need a turn now and then, and when that one is readable, which
- * is of all of them; -1: there are none. */
+/* Connections over SCTP share one descriptor: it is readable when any of them needs a turn, and
+ * timers of the stack need a turn every few milliseconds. -1: there are none. */
 int dialled_fd(void);
+/* One turn of that loop. */
 void dialled_turn(void);
 /* Gives back what they share: all have ended. */
 void dialled_close_all(void);

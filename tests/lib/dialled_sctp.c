@@ -129,7 +129,7 @@ static bool sctp_stands(struct dialled *d)
 	return d->connected;
 }
 
-/* News are seen in a turn alone. */
+/* A stream knows what has arrived only after a turn of the loop. */
 static ssize_t sctp_read(struct dialled *d, void *buf, size_t n)
 {
 	ssize_t got;

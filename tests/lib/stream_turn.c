@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the order of a turn; knows nothing of what its events lead to. */
+/* Owns the order of work in a turn of the loop; knows nothing of what its events lead to. */
 #include "tests/lib/stream_turn.h"
 
 #define EVENTS	16

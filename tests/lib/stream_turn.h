@@ -10,7 +10,7 @@
 
 /* Waits for events so long, unless there are some: -EINTR and the like are no events. */
 void stream_turn(struct streams *ss, const struct transport *transport, int wait_ms);
-/* The first part of it: streams without a descriptor are not told what they have heard. */
+/* The first part of a turn: descriptors are read, owners of streams without one get no event. */
 void stream_hear(struct streams *ss, int wait_ms);
 
 #endif

@@ -92,9 +92,5 @@ so_it_is_over_sctp_in_user_land()
 run silence_is_left_behind
 run a_pulled_cable_is_left_behind
 run it_can_be_sooner
-if grep -q HAVE_USRSCTP "$BUILT/flags"; then
-	run so_it_is_over_sctp_in_user_land
-else
-	skip so_it_is_over_sctp_in_user_land 'libusrsctp was not there at build'
-fi
+run_over_usrsctp so_it_is_over_sctp_in_user_land
 finish

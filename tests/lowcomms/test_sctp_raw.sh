@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/netns_lib.sh
 
-grep -q HAVE_USRSCTP "$BUILT/flags" || {
+has_usrsctp || {
 	skip sctp_raw 'libusrsctp was not there at build'
 	exit 0
 }

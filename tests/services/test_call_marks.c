@@ -410,7 +410,7 @@ static void it_leaves_the_rest_of_paced_data(void)
 	end_queued(&a);
 }
 
-/* It gives the call back at the n-th data. */
+/* The interceptor ends the call at its n-th DATA event. */
 static void gives_back(enum sinew_call_delivery delivery, unsigned n)
 {
 	struct sinew_call_options opt = { .size = sizeof opt, .fn = asked_event };

@@ -353,7 +353,7 @@ static void a_session_without_memory_refuses_calls(void)
 	CHECK_EQ(memory.live, 0);
 }
 
-/* A node without memory for calls goes on without them. */
+/* A node that has no memory for calls continues without them. */
 static void calls_without_memory_are_not_made(void)
 {
 	struct sinew_calls_options opt;

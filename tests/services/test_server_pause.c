@@ -47,7 +47,7 @@ static void subscribe(int fd, uint32_t id)
 	CHECK_EQ(ask(fd, CONTROL_SUBSCRIBE, id, request, sizeof request), 0);
 }
 
-/* Sends more requests than the server takes of one connection in a turn, so that what was sent
+/* Sends more requests than the server takes from one connection in a turn, so that what was sent
  * before them and what is sent after them fall into different turns. */
 static void await_turn(int fd)
 {

@@ -59,7 +59,7 @@ bool world_open(struct world *w, const struct carrier *carrier);
 void world_close(struct world *w);
 /* One turn of the loop, which may be empty. */
 void world_turn(struct world *w);
-/* The first half of a turn: streams without a descriptor are not told what they have heard. */
+/* The first part of a turn, as stream_hear(). */
 void world_hear(struct world *w);
 /* Turns until it is true of that end, or of all that exist (NULL). */
 typedef bool (*end_test)(const struct end *e);

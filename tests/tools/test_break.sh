@@ -345,7 +345,7 @@ tests='who_is_not_root_is_told_what_to_do
 	one_end_on_this_machine_is_enough
 	a_bridge_resets_what_crosses_it
 	a_router_resets_what_it_forwards'
-! grep -q HAVE_USRSCTP "$BUILT/flags" || tests="$tests what_is_no_connection_of_tcp_is_said"
+! has_usrsctp || tests="$tests what_is_no_connection_of_tcp_is_said"
 for name in $tests; do
 	if [ "$(id -u)" = 0 ]; then run "$name"; else skip "$name" "needs root"; fi
 done

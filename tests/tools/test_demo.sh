@@ -15,9 +15,9 @@ demo()
 {
 	env BUILD="$BUILT" TMPDIR="$T" "${@:3}" timeout 120 "$TOP/tools/$2.sh" >out 2>err </dev/null
 	equals "status of $2" $? 0
-	# Its output is the explanation; it may be long.
+	says out "$1"
+	# The reason stands in its output, which may be long.
 	[ -z "$why" ] || tail -n 40 out err | sed 's/^/# /'
-	[ -n "$why" ] || says out "$1"
 }
 
 files_over_tcp() { demo PASSED demo SECONDS_LONG=2; }
@@ -28,11 +28,7 @@ topology() { demo 'The lists of all three nodes are equal' demo-topology CHANGES
 
 run files_over_tcp
 run files_over_tcp_without_root
-if grep -q HAVE_USRSCTP "$BUILT/flags"; then
-	run files_over_sctp_in_user_land
-else
-	skip files_over_sctp_in_user_land 'libusrsctp was not there at build'
-fi
+run_over_usrsctp files_over_sctp_in_user_land
 run calls
 run topology
 finish

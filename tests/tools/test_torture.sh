@@ -109,7 +109,7 @@ sctp_in_user_land()
 		torture --transport sctp-user --breaker destroy
 	refuses 2 '--transport: found "udp", expected tcp, sctp or sctp-user' \
 		torture --transport udp
-	grep -q HAVE_USRSCTP "$BUILT/flags" || return
+	has_usrsctp || return
 	kills 20 2.5 --transport sctp-user --restart-every 0.7
 	json_is out '"\(.transport) \(.breaker)"' 'sctp-user self'
 	json_holds out '.restarts >= 1 and .sum.sessions > 10'

@@ -364,10 +364,6 @@ if [ "$(id -u)" != 0 ]; then
 	skip a_real_run_over_sctp_in_udp "needs root"
 else
 	run a_real_run_under_resets
-	if grep -q HAVE_USRSCTP "$BUILT/flags"; then
-		run a_real_run_over_sctp_in_udp
-	else
-		skip a_real_run_over_sctp_in_udp 'libusrsctp was not there at build'
-	fi
+	run_over_usrsctp a_real_run_over_sctp_in_udp
 fi
 finish
