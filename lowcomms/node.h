@@ -215,7 +215,7 @@ static inline bool node_work_left(const struct sinew_node *n)
 		memory_moves(&n->memory) || atomic_load(&n->own.stop);
 }
 
-/* Frees connections and streams that have ended, if any have. The end of a turn. */
+/* At the end of an iteration of the loop: frees the connections and streams that have ended. */
 static inline void node_free_dead(struct sinew_node *n)
 {
 	if (!list_empty(&n->conns.dead) || !list_empty(&n->streams.dead))

@@ -226,7 +226,7 @@ int sctp_stack_error(struct sctp_socket *so)
 	return -err;
 }
 
-bool sctp_stack_stands(struct sctp_socket *so, uint32_t *ret_unacked)
+bool sctp_stack_is_established(struct sctp_socket *so, uint32_t *ret_unacked)
 {
 	struct sctp_status status;
 	socklen_t len = sizeof status;

@@ -49,7 +49,7 @@ struct sctp_socket *sctp_stack_listen(void *addr, uint16_t port, uint32_t mtu);
 struct sctp_socket *sctp_stack_accept(struct sctp_socket *listener, uint16_t *ret_port);
 /* One to connect, with a port that the stack chooses; 0 or -errno. */
 int sctp_stack_open(void *addr, uint32_t mtu, struct sctp_socket **ret_so);
-/* 0: it will be writable, and stand then, or broken; or -errno. */
+/* 0: it will be writable and established, or broken; or -errno. */
 int sctp_stack_connect(struct sctp_socket *so, void *addr, uint16_t port);
 /* Its own port; 0: none. */
 uint16_t sctp_stack_port(struct sctp_socket *so);
@@ -60,8 +60,8 @@ void sctp_stack_watch(struct sctp_socket *so, void *arg);
 int sctp_stack_events(struct sctp_socket *so);
 /* Why it is broken, which the stack says once; 0: it is not. */
 int sctp_stack_error(struct sctp_socket *so);
-/* Whether its association stands; if so, packets that are not yet acknowledged. */
-bool sctp_stack_stands(struct sctp_socket *so, uint32_t *ret_unacked);
+/* Whether its association is established; if so, packets that are not yet acknowledged. */
+bool sctp_stack_is_established(struct sctp_socket *so, uint32_t *ret_unacked);
 
 /* Bytes of one record; 0: the end; or -errno. -EAGAIN: nothing there. */
 int sctp_stack_read(struct sctp_socket *so, void *buf, size_t n);

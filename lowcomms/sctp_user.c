@@ -72,7 +72,7 @@ static void bound_lingering(struct sctp_wire *w, uint64_t now_ns)
 
 /* ---- the wire ---- */
 
-/* ICMP: says nothing that one may rely on of an association that stands. */
+/* ICMP: says nothing that one may rely on of an association that is established. */
 static void unreachable(struct sctp_pair *p, int err)
 {
 	assert(err < 0);
@@ -346,7 +346,7 @@ static unsigned dial_events(struct sctp_assoc *a, int stack)
 	if (!(stack & SCTP_WRITABLE))
 		return 0;
 	/* One that has failed takes what is written as well, to say so. */
-	if (!sctp_stack_stands(a->so, &unacked)) {
+	if (!sctp_stack_is_established(a->so, &unacked)) {
 		a->err = -ECONNREFUSED;
 		return STREAM_FAILED;
 	}
@@ -418,7 +418,7 @@ static bool user_stuck(struct stream *s, uint64_t *ret_silent_ns)
 
 	assert(!a->dialling);
 	sctp_enter(seat_of(a));
-	sctp_stack_stands(a->so, &unacked);
+	sctp_stack_is_established(a->so, &unacked);
 	sctp_leave(seat_of(a));
 	*ret_silent_ns = now > a->pair->heard_ns ? now - a->pair->heard_ns : 0;
 	return unacked != 0;

@@ -96,7 +96,7 @@ int sctp_port_fd(const struct sctp_port *port);
 
 /* Under the lock. NULL: no memory. to: where packets go. */
 struct sctp_pair *sctp_pair_get(struct sctp_port *port, const struct sockaddr_storage *to);
-/* An association stands: it gets an inlet of its own, unless there are too many. */
+/* An association is established: it gets an inlet of its own, unless there are too many. */
 void sctp_pair_connect(struct sctp_pair *p);
 /* One association less. */
 void sctp_pair_leave(struct sctp_pair *p);
