@@ -11,6 +11,9 @@
 #include <assert.h>
 
 #define REPEAT_NS	1000000000u	/* until what is missing has begun to come */
+/* Until a packet that the network lost has come again: Linux's SCTP repeats the first one of an
+ * association after 3, 9 and 21 seconds (RTO.Initial of RFC 9260, doubled each time). */
+#define LATE_NS		30000000000u
 
 void dlm_await_repeat(struct session *s, struct core *core)
 {
@@ -25,6 +28,7 @@ void dlm_read_on(struct session *s)
 		if (!l->behind)
 			continue;
 		l->behind = false;
+		l->last_rx_ns = s->peer->core->now_ns;
 		link_mark_tx(l);		/* it is read from now on */
 	}
 }
@@ -86,11 +90,32 @@ bool dlm_link_over(struct link *l, bool eof)
  * A session that has lost something takes nothing any more. */
 enum rx_result dlm_missing(struct link *l)
 {
-	if (l->session->lossy)
+	struct session *s = l->session;
+
+	if (s->lossy)
 		return RX_MORE;
 	l->behind = true;
-	dlm_await_repeat(l->session, l->core);
+	if (!s->awaited.repeat_ns)
+		s->awaited.missing_ns = l->core->now_ns;
+	dlm_await_repeat(s, l->core);
 	return RX_PAUSED;
+}
+
+/*
+ * A kernel writes elsewhere once it has closed the connection before, and that one ends when all
+ * that it wrote there has arrived. One that it never wrote on stands for ever.
+ */
+static bool may_still_come(const struct session *s)
+{
+	uint64_t since = s->awaited.missing_ns;
+
+	assert(since && s->awaited.repeat_ns);
+	if (core_due(s->peer->core, since + LATE_NS))
+		return false;
+	list_each(struct link, l, &s->peer->links, of_peer)
+		if (!l->behind && l->opened_ns <= since && l->state < LINK_GONE)
+			return true;
+	return false;
 }
 
 /* Whether a link stands or not: where none does, a new one may never come. */
@@ -103,8 +128,10 @@ void dlm_missing_tick(struct peer *p)
 	if (!core_due(p->core, s->awaited.repeat_ns))
 		return;
 	assert(s->end == SESSION_ALIVE);
-	if (s->rx_paused) {
-		/* It may be among packets that we do not read now. */
+	/* It may be among packets that we do not read now. */
+	if (s->rx_paused)
+		s->awaited.missing_ns = p->core->now_ns;
+	if (s->rx_paused || may_still_come(s)) {
 		s->awaited.repeat_ns = 0;
 		dlm_await_repeat(s, p->core);
 		return;

@@ -525,6 +525,8 @@ static bool silent(struct session *s, struct link *l, uint64_t silent_ns)
 	bool repeats = l->core->cfg.reset_repeats;
 
 	assert(s->peer->up == l);
+	if (l->behind)
+		return true;		/* it is not read */
 	if (repeats && s->awaited.repeat_ns && core_due(l->core, s->awaited.repeat_ns)) {
 		ask_for_repeat(s, l);
 		return true;

@@ -160,6 +160,88 @@ static void a_gap_waits_for_the_other_connection(void)
 	fixture_end();
 }
 
+/* The network has lost it there, and the transport repeats it after some seconds. */
+static void a_gap_waits_until_the_other_connection_has_ended(void)
+{
+	struct wire *first = sctp_up(), *old, *next;
+	uint64_t stall_ms = fx->core.cfg.stall_ns / 1000000;
+
+	old = its_own();
+	next = its_own();
+	CHECK(link_end_dlm(&first->link));
+	link_dead(&first->link, true);
+	settle();
+	CHECK(fx->peer[HIGH].up && !old->gone && !next->gone);
+	number(next, 1);
+	pass(stall_ms + 3000);
+	CHECK(link_is_held(&next->link));
+	CHECK_EQ(fx->fences, 0);
+	number(old, 0);
+	number(next, 1);
+	CHECK_EQ(fx->delivered[HIGH], 2);
+	/* All that was written there is read now. */
+	number(next, 3);
+	link_dead(&old->link, true);
+	settle();
+	pass(900);
+	CHECK_EQ(fx->fences, 0);
+	pass(1200);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* The other one is not read, and says nothing of the kernel. */
+static void a_link_that_waits_is_not_stalled(void)
+{
+	struct wire *w = sctp_up(), *old;
+	uint64_t stall_ms = fx->core.cfg.stall_ns / 1000000;
+
+	old = its_own();
+	CHECK(fx->peer[HIGH].up == &w->link);
+	send_packet();
+	number(w, 1);
+	pass(stall_ms + 3000);
+	CHECK(link_is_held(&w->link));
+	number(old, 0);
+	pass(10);
+	number(w, 1);
+	pass(stall_ms / 2);
+	CHECK_EQ(fx->delivered[HIGH], 2);
+	CHECK_EQ(fx->session[HIGH]->n.stalls, 0);
+	fixture_end();
+}
+
+/* A connection that the kernel never wrote on does not end. */
+static void a_gap_waits_for_half_a_minute_at_most(void)
+{
+	struct wire *next;
+
+	sctp_up();
+	next = its_own();
+	number(next, 1);
+	pass(29500);
+	CHECK(link_is_held(&next->link));
+	CHECK_EQ(fx->fences, 0);
+	pass(1600);
+	CHECK(!link_is_held(&next->link));
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* It began when the number behind the missing one had come. */
+static void a_gap_waits_for_no_newer_connection(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	number(w, 1);
+	pass(500);
+	next = its_own();
+	CHECK(!next->gone && !link_is_held(&next->link));
+	pass(600);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
 static void a_gap_that_stays_asks_for_fencing(void)
 {
 	struct wire *w = sctp_up();
@@ -346,6 +428,10 @@ int main(void)
 	RUN(behind_its_fin_a_kernel_loses_nothing);
 	RUN(a_peer_of_31_loses_packets_anyhow);
 	RUN(a_gap_waits_for_the_other_connection);
+	RUN(a_gap_waits_until_the_other_connection_has_ended);
+	RUN(a_link_that_waits_is_not_stalled);
+	RUN(a_gap_waits_for_half_a_minute_at_most);
+	RUN(a_gap_waits_for_no_newer_connection);
 	RUN(a_gap_that_stays_asks_for_fencing);
 	RUN(a_gap_is_told_without_a_link);
 	RUN(a_pause_is_no_loss);

@@ -8,6 +8,7 @@ broken=0		# connections that a scenario has broken
 LAB_NOBODY=02:00:00:00:00:fa	# nobody's card
 LAB_FIRST_MS=7000	# of a kernel that leaves first, over SCTP
 malformed=0		# packets at most that it has made to be so
+dropped=		# a number that the kernel itself has lost, as the scenario believes
 
 # The first reason counts; once there is one, a scenario waits for nothing long.
 bad()
@@ -20,7 +21,7 @@ bad()
 scenario()
 {
 	local began=$EPOCHREALTIME name=$1 limit=$LIMIT took
-	why='' broken=0 malformed=0
+	why='' broken=0 malformed=0 dropped=
 	scene
 	capture "$T/$name.pcapng"
 	"$name"
@@ -31,6 +32,7 @@ scenario()
 	consoles_are_clean
 	wait_for no_socket_is_left || why=${why:-sockets are left: $(ss -Htan | head -n 3)}
 	decodes "$T/$name.pcapng"
+	[ -z "$dropped" ] || was_never_sent "$T/$name.pcapng" "$dropped"
 	[ -z "$why" ] || keep "$KERNEL-$LAB_TRANSPORT-$name"
 	took=$(echo "$EPOCHREALTIME $began" | tr , . | awk '{ printf "%.1f", $1 - $2 }')
 	if [ -z "$why" ]; then
@@ -68,6 +70,26 @@ decodes()
 		END { for (f in frame) if (!cut[frame[f]]) print f }' "$T/frames" >"$T/malformed"
 	[ "$(wc -l <"$T/malformed")" -le "$malformed" ] ||
 		bad "malformed frames in $1: $(head -n 3 "$T/malformed" | xargs)"
+}
+
+# numbers_of_the_kernel CAPTURE FILTER: those that were on the wire.
+numbers_of_the_kernel()
+{
+	tshark -r "$1" -X lua_script:tools/wireshark/sinew.lua \
+		-d "$LAB_TRANSPORT.port==21064,sinew" -Y "ip.src == $LAB_NET.1 && $2" \
+		-T fields -e sinew.seq 2>"$T/tshark"
+}
+
+# was_never_sent CAPTURE NUMBER: else the kernel did not lose it. Numbers on both sides of it are
+# there, so that the capture has what it should.
+was_never_sent()
+{
+	[ -z "$(numbers_of_the_kernel "$1" "sinew.seq == $2")" ] ||
+		bad "packet $2 of the kernel is missing, and was on the wire"
+	[ -n "$(numbers_of_the_kernel "$1" "sinew.seq == $(($2 - 1))")" ] ||
+		bad "packet $(($2 - 1)) of the kernel was not on the wire, and came"
+	[ -n "$(numbers_of_the_kernel "$1" "sinew.seq > $2")" ] ||
+		bad "no packet behind $2 of the kernel was on the wire, and one is missing"
 }
 
 # ---- membership ----
