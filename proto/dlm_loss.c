@@ -68,10 +68,51 @@ bool dlm_fin_missing(const struct session *s)
 		!s->got_fin && (s->removed || session_state(s) == FSM_FIN_WAIT2);
 }
 
+/* A connection was lost, and with it what was under way. A kernel aborts one, too, on which it has
+ * written nothing. */
+static void doubt(struct session *s)
+{
+	struct core *core = s->peer->core;
+
+	if (!s->awaited.broken_ns)
+		s->awaited.proof_ns = core->now_ns + REPEAT_NS;
+	s->awaited.broken_ns = core->now_ns;
+	core_arm(core, s->awaited.proof_ns);
+}
+
+/* A kernel writes numbers in their order, and each connection once those before are closed. */
+void dlm_number_taken(const struct link *l)
+{
+	struct dlm_awaited *a = &l->session->awaited;
+
+	if (l->opened_ns >= a->broken_ns)
+		a->broken_ns = 0;
+}
+
+static void doubt_tick(struct session *s)
+{
+	struct dlm_awaited *a = &s->awaited;
+	struct core *core = s->peer->core;
+
+	if (!a->broken_ns || !core_due(core, a->proof_ns))
+		return;
+	assert(s->end == SESSION_ALIVE && !core->cfg.reset_repeats);
+	if (s->rx_paused) {
+		a->proof_ns = core->now_ns + REPEAT_NS;
+		core_arm(core, a->proof_ns);
+		return;
+	}
+	a->broken_ns = 0;
+	/* Behind its FIN a kernel has nothing more to lose. */
+	if (!s->got_fin)
+		dlm_lose(s, NULL, "connection lost, and no number of the kernel has come on a new "
+			 "one: what it had sent is lost, for nothing repeats that over SCTP; "
+			 "asking for fencing");
+}
+
 /*
  * A kernel that has our FIN closes all its links; the ACK of it may come behind the end of another
- * one. Nothing is left that it would repeat, and it waits for our end. Behind its own FIN it has
- * nothing more to lose.
+ * one. Nothing is left that it would repeat, and it waits for our end.
  */
 bool dlm_link_over(struct link *l, bool eof)
 {
@@ -80,9 +121,8 @@ bool dlm_link_over(struct link *l, bool eof)
 
 	assert(s->end == SESSION_ALIVE);
 	dlm_doubt_fin(s);
-	if (!eof && !repeats && !s->got_fin)
-		dlm_lose(s, l, "connection lost, and what the kernel had sent on it: nothing "
-			 "repeats that over SCTP; asking for fencing");
+	if (!eof && !repeats)
+		doubt(s);
 	return eof && (!repeats || session_state(s) == FSM_LAST_ACK);
 }
 
@@ -118,26 +158,32 @@ static bool may_still_come(const struct session *s)
 	return false;
 }
 
-/* Whether a link stands or not: where none does, a new one may never come. */
-void dlm_missing_tick(struct peer *p)
+static void missing_tick(struct session *s)
 {
-	struct session *s = p->session;
+	struct core *core = s->peer->core;
 
-	if (!s || p->core->cfg.reset_repeats || !s->awaited.repeat_ns)
+	if (!s->awaited.repeat_ns || !core_due(core, s->awaited.repeat_ns))
 		return;
-	if (!core_due(p->core, s->awaited.repeat_ns))
-		return;
-	assert(s->end == SESSION_ALIVE);
+	assert(s->end == SESSION_ALIVE && !core->cfg.reset_repeats);
 	/* It may be among packets that we do not read now. */
 	if (s->rx_paused)
-		s->awaited.missing_ns = p->core->now_ns;
+		s->awaited.missing_ns = core->now_ns;
 	if (s->rx_paused || may_still_come(s)) {
 		s->awaited.repeat_ns = 0;
-		dlm_await_repeat(s, p->core);
+		dlm_await_repeat(s, core);
 		return;
 	}
 	dlm_lose(s, NULL, "a packet of the kernel is missing, and nothing repeats it over SCTP; "
 		 "asking for fencing");
+}
+
+/* Whether a link stands or not: where none does, a new one may never come. */
+void dlm_loss_tick(struct peer *p)
+{
+	if (!p->session || p->core->cfg.reset_repeats)
+		return;
+	missing_tick(p->session);
+	doubt_tick(p->session);
 }
 
 bool dlm_waits_on(struct link *l, uint64_t silent_ns)

@@ -30,8 +30,10 @@ bool dlm_fin_missing(const struct session *s);
 bool dlm_link_over(struct link *l, bool eof);
 /* The frame that was read is ahead of the expected one, where a reset makes no kernel repeat. */
 enum rx_result dlm_missing(struct link *l);
-/* A number has been missing for long enough, over such a transport. */
-void dlm_missing_tick(struct peer *p);
+/* The expected number was taken there: it may show that a connection was lost with nothing. */
+void dlm_number_taken(const struct link *l);
+/* Over such a transport: a number has been missing for long enough, or none has shown that. */
+void dlm_loss_tick(struct peer *p);
 /* Nothing was read for so long, and a reset would lose what is on the way. True: it was counted. */
 bool dlm_waits_on(struct link *l, uint64_t silent_ns);
 

@@ -342,6 +342,7 @@ static enum rx_result sequenced(struct link *l, struct rx *rx, const struct fram
 	r = s->got_fin && f->u == s->expected ? RX_MORE : rx_sequence(l, f->u);
 	if (r != RX_MSG)
 		return r;
+	dlm_number_taken(l);
 	if (f->nextcmd == WIRE_FIN_CMD)
 		return fin(l);
 	rx_delivered(l, f->length);

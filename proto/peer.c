@@ -129,7 +129,8 @@ void peer_ask_fence(struct session *s, enum fence_reason reason)
 	struct peer *p = s->peer;
 
 	assert(p->session == s);
-	if (s->fence_asked)
+	/* Another reason may pass by itself, and be ignored. */
+	if (s->fence_asked && reason != FENCE_LOST)
 		return;
 	s->fence_asked = true;
 	p->pending_what |= PEER_P_FENCE;

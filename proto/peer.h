@@ -103,6 +103,7 @@ void peer_dial_failed(struct peer *p, uint64_t began_ns);
 uint64_t peer_dial_ns(const struct peer *p);
 /* Whether we probe its paths, and leave one for another: not where a link uses all of them. */
 bool peer_changes_paths(const struct peer *p);
-void peer_ask_fence(struct session *s, enum fence_reason reason);	/* once for a session */
+/* Once for a session; FENCE_LOST, which the caller asks for once, behind another reason, too. */
+void peer_ask_fence(struct session *s, enum fence_reason reason);
 
 #endif

@@ -77,6 +77,8 @@ struct dlm_awaited {
 	uint64_t repeat_ns;	/* by when it must have come again on a new link; 0 = it has, or
 				 * was asked for */
 	uint64_t missing_ns;	/* since when one has been missing, where nothing is repeated */
+	uint64_t broken_ns;	/* the same: when a link was last lost; 0 = with nothing on it */
+	uint64_t proof_ns;	/* by when a number must have shown that */
 	uint64_t fin_wait_ns;	/* silence behind which the FIN is asked for; 0 = no link that it
 				 * could have been written on was lost */
 };

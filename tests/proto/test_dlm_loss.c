@@ -80,17 +80,98 @@ static void a_lost_connection_asks_for_fencing(void)
 	number(w, 0);
 	link_dead(&w->link, false);
 	settle();
+	pass(900);
+	CHECK_EQ(fx->fences, 0);
+	pass(200);
 	fence_is_asked(FENCE_LOST);
-	CHECK(strstr(fx->notes, "connection lost, and what the kernel had sent on it"));
+	CHECK(strstr(fx->notes, "connection lost, and no number of the kernel has come"));
 	/* The session lives until membership ends it: perhaps nothing was in flight. */
-	pass(100);
 	next = fx->dial[HIGH];
 	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
 	number(next, 1);
 	CHECK_EQ(fx->delivered[HIGH], 2);
 	link_dead(&next->link, false);
 	settle();
+	pass(1100);
 	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* The next number comes on a new one: those before it were all taken. */
+static void a_connection_may_be_lost_with_nothing(void)
+{
+	struct wire *w = sctp_up(), *next;
+
+	number(w, 0);
+	link_dead(&w->link, false);
+	settle();
+	next = its_own();
+	number(next, 1);
+	CHECK_EQ(fx->delivered[HIGH], 2);
+	pass(3000);
+	CHECK_EQ(fx->fences, 0);
+	/* The same again: no doubt is left of the first time. */
+	link_dead(&next->link, false);
+	settle();
+	pass(900);
+	CHECK_EQ(fx->fences, 0);
+	next = its_own();
+	number(next, 2);
+	pass(3000);
+	CHECK_EQ(fx->fences, 0);
+	fixture_end();
+}
+
+/* It was written before, perhaps. */
+static void a_number_on_an_older_connection_proves_nothing(void)
+{
+	struct wire *w = sctp_up(), *old;
+
+	old = its_own();
+	pass(10);
+	link_dead(&w->link, false);
+	settle();
+	number(old, 0);
+	CHECK_EQ(fx->delivered[HIGH], 1);
+	pass(1100);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* Links that come and are lost, too, make the wait no longer. */
+static void more_lost_connections_are_no_proof(void)
+{
+	struct wire *w = sctp_up();
+
+	for (unsigned i = 0; i < 3; i++) {
+		link_dead(&w->link, false);
+		settle();
+		pass(300);
+		w = its_own();
+	}
+	CHECK_EQ(fx->fences, 0);
+	pass(200);
+	fence_is_asked(FENCE_LOST);
+	fixture_end();
+}
+
+/* The number that would prove it is not taken now; the FIN proves it on any connection. */
+static void a_pause_or_the_fin_leaves_no_doubt(void)
+{
+	struct wire *w = sctp_up(), *old;
+
+	old = its_own();
+	pass(10);
+	session_pause(fx->session[HIGH], true);
+	link_dead(&w->link, false);
+	settle();
+	pass(3000);
+	CHECK_EQ(fx->fences, 0);
+	session_pause(fx->session[HIGH], false);
+	settle();
+	its_fin(old, 0);
+	pass(3000);
+	CHECK_EQ(fx->fences, 0);
 	fixture_end();
 }
 
@@ -101,6 +182,7 @@ static void a_violation_loses_the_connection(void)
 
 	feed(w, ack, wire_put_ack(ack, HIGH, FIRST + 7));
 	CHECK(w->gone);
+	pass(1100);
 	fence_is_asked(FENCE_LOST);
 	fixture_end();
 }
@@ -119,6 +201,8 @@ static void behind_its_fin_a_kernel_loses_nothing(void)
 	next = fx->dial[HIGH];
 	CHECK_OR_RETURN(next != w && next->link.state == LINK_UP);
 	CHECK_EQ(acked_on(next), FIRST + 1);
+	pass(1100);
+	CHECK_EQ(fx->fences, 0);
 	fixture_end();
 }
 
@@ -132,6 +216,7 @@ static void a_peer_of_31_loses_packets_anyhow(void)
 	CHECK_EQ(fx->delivered[HIGH], 1);
 	link_dead(&w->link, false);
 	settle();
+	pass(1100);
 	CHECK_EQ(fx->fences, 0);
 	fixture_end();
 }
@@ -336,6 +421,12 @@ static void a_stall_is_counted_and_resets_nothing(void)
 	pass(stall_ms);
 	fence_is_asked(FENCE_STALLED);
 	CHECK(!w->gone);
+	/* The application may have ignored that, but a loss does not pass. */
+	link_dead(&w->link, false);
+	settle();
+	pass(1100);
+	CHECK_EQ(fx->fences, 2);
+	CHECK_EQ(fx->peer[HIGH].fence_reason, FENCE_LOST);
 	fixture_end();
 }
 
@@ -351,6 +442,7 @@ static void no_more_connections_are_kept_than_a_kernel_has(void)
 	CHECK_EQ(fx->fences, 0);
 	own[5] = its_own();
 	CHECK(own[0]->gone && !own[1]->gone && !own[5]->gone);
+	pass(1100);
 	fence_is_asked(FENCE_LOST);
 	fixture_end();
 }
@@ -424,6 +516,10 @@ int main(void)
 {
 	RUN(an_end_of_the_kernel_is_answered_in_order);
 	RUN(a_lost_connection_asks_for_fencing);
+	RUN(a_connection_may_be_lost_with_nothing);
+	RUN(a_number_on_an_older_connection_proves_nothing);
+	RUN(more_lost_connections_are_no_proof);
+	RUN(a_pause_or_the_fin_leaves_no_doubt);
 	RUN(a_violation_loses_the_connection);
 	RUN(behind_its_fin_a_kernel_loses_nothing);
 	RUN(a_peer_of_31_loses_packets_anyhow);
