@@ -97,7 +97,8 @@ static void doubt_tick(struct session *s)
 	if (!a->broken_ns || !core_due(core, a->proof_ns))
 		return;
 	assert(s->end == SESSION_ALIVE && !core->cfg.reset_repeats);
-	if (s->rx_paused) {
+	/* It may be among packets that we do not read now. */
+	if (s->rx_paused || a->repeat_ns) {
 		a->proof_ns = core->now_ns + REPEAT_NS;
 		core_arm(core, a->proof_ns);
 		return;

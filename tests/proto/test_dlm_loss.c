@@ -138,6 +138,28 @@ static void a_number_on_an_older_connection_proves_nothing(void)
 	fixture_end();
 }
 
+/* Numbers wait on a new connection for one that may still come on an older one. */
+static void a_gap_that_waits_leaves_the_doubt(void)
+{
+	struct wire *w = sctp_up(), *old, *next;
+
+	old = its_own();
+	link_dead(&w->link, false);
+	settle();
+	pass(10);
+	next = its_own();
+	number(next, 1);
+	pass(3000);
+	CHECK(link_is_held(&next->link));
+	CHECK_EQ(fx->fences, 0);
+	number(old, 0);
+	number(next, 1);
+	CHECK_EQ(fx->delivered[HIGH], 2);
+	pass(3000);
+	CHECK_EQ(fx->fences, 0);
+	fixture_end();
+}
+
 /* Links that come and are lost, too, make the wait no longer. */
 static void more_lost_connections_are_no_proof(void)
 {
@@ -518,6 +540,7 @@ int main(void)
 	RUN(a_lost_connection_asks_for_fencing);
 	RUN(a_connection_may_be_lost_with_nothing);
 	RUN(a_number_on_an_older_connection_proves_nothing);
+	RUN(a_gap_that_waits_leaves_the_doubt);
 	RUN(more_lost_connections_are_no_proof);
 	RUN(a_pause_or_the_fin_leaves_no_doubt);
 	RUN(a_violation_loses_the_connection);
