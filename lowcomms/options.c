@@ -214,11 +214,7 @@ static int take(struct sinew_node *n, struct options_error *e)
 	snprintf(n->group, sizeof n->group, "%s", o->group);
 	o->cluster = n->cluster;
 	o->group = n->group;
-	n->streams.packets = (struct stream_packets) {
-		.ip_alone = o->sctp_encap == SINEW_SCTP_ENCAP_NONE, .udp_port = o->sctp_udp_port,
-	};
-	n->transport = transport_find(o->transport, o->sctp_backend == SINEW_SCTP_USER,
-				      &n->streams.packets, &hint);
+	n->transport = transport_of(o, &n->streams.packets, &hint);
 	if (!n->transport) {
 		snprintf(e->text, sizeof e->text, "option transport: %s", hint);
 		return -EPROTONOSUPPORT;

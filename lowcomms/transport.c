@@ -42,3 +42,14 @@ const struct transport *transport_find(const char *name, bool user_land,
 	}
 	return NULL;
 }
+
+const struct transport *transport_of(const struct sinew_options *opt,
+				     struct stream_packets *ret_packets, const char **ret_hint)
+{
+	*ret_packets = (struct stream_packets) {
+		.ip_alone = opt->sctp_encap == SINEW_SCTP_ENCAP_NONE,
+		.udp_port = opt->sctp_udp_port,
+	};
+	return transport_find(opt->transport, opt->sctp_backend == SINEW_SCTP_USER, ret_packets,
+			      ret_hint);
+}
