@@ -384,9 +384,10 @@ static int port_open(struct sctp_wire *w, const struct sockaddr_storage *addr,
 int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		     struct stream_listener *l, struct sctp_port **ret_port)
 {
-	int kept_fd = w->by.ip_alone ? sctp_packet_keep(addr) : -1, err;
+	bool keeps = w->by.ip_alone && addr_port(addr);
+	int kept_fd = keeps ? sctp_packet_keep(addr) : -1, err;
 
-	if (w->by.ip_alone && kept_fd < 0)
+	if (keeps && kept_fd < 0)
 		return kept_fd;
 	err = port_open(w, addr, ret_port);
 	if (err) {

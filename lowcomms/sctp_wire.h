@@ -84,7 +84,7 @@ void sctp_wire_drain(struct sctp_wire *w);
 /* In a child of fork(): closes its descriptors, but for those of sctp_port_fd(). */
 void sctp_wire_forget(const struct streams *ss);
 
-/* A socket on exactly that address. */
+/* A socket on exactly that address. Without a port it is one to dial from: nobody can dial it. */
 int sctp_port_listen(struct sctp_wire *w, const struct sockaddr_storage *addr,
 		     struct stream_listener *l, struct sctp_port **ret_port);
 /* One to dial from: on that address, or on none (NULL), but of the family of to. */

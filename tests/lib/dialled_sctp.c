@@ -1,56 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Owns the loop of connections over SCTP in user land, and one UDP socket for each address that
- * they leave from: as those of a member, whose links all have the port of its address. Knows
- * nothing of what is said.
+ * Owns the dialer of connections over SCTP in user land: they leave from addresses of members,
+ * whose links all have the port of their address. Knows nothing of what is said.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 
-#include "lowcomms/transport.h"
+#include "lowcomms/dialer.h"
 #include "tests/lib/await.h"
 #include "tests/lib/dialled.h"
-#include "tests/lib/stream_turn.h"
 
-#define ADDRS_MAX	4	/* that they leave from */
 #define TURN_MS		10	/* a tick of the stack */
 
-static struct {
-	const struct transport *transport;	/* NULL: it is not open */
-	struct loop loop;
-	struct streams streams;
-	struct stream_listener listeners[ADDRS_MAX];
-	struct in_addr addrs[ADDRS_MAX];
-	unsigned n;
-} all;
+static struct dialer all;
 
 /* ---- what they share ---- */
 
 static bool open_all(void)
 {
-	const struct stream_packets packets = { .ip_alone = false };
+	struct sinew_options opt;
 	const char *hint;
+	int err;
 
 	if (all.transport)
 		return true;
-	if (loop_open(&all.loop))
+	SINEW_OPTIONS_INIT(&opt);
+	opt.transport = "sctp";
+	opt.sctp_backend = SINEW_SCTP_USER;
+	err = dialer_open(&all, &opt, &hint);
+	if (err && !hint)
 		abort();
-	streams_init(&all.streams, &all.loop);
-	all.transport = transport_find("sctp", true, &packets, &hint);
-	return all.transport != NULL;
+	return !err;
 }
 
 void dialled_close_all(void)
 {
-	if (!all.transport)
-		return;
-	while (all.n)
-		all.transport->unlisten(&all.listeners[--all.n]);
-	streams_free_dead(&all.streams);
-	loop_close(&all.loop);
-	all.transport = NULL;
+	dialer_close(&all);
 }
 
 int dialled_fd(void)
@@ -61,40 +48,7 @@ int dialled_fd(void)
 void dialled_turn(void)
 {
 	if (all.transport)
-		stream_turn(&all.streams, all.transport, 0);
-}
-
-/* Nobody is let in: they have a listener because a dial leaves from that of its address. */
-static bool expects_nobody(struct stream_listener *l, const struct sockaddr_storage *from)
-{
-	(void)l, (void)from;
-	return false;
-}
-
-static void ignore(struct stream_listener *l)
-{
-	(void)l;
-}
-
-static bool leaves_from(const struct sockaddr_storage *addr)
-{
-	struct sockaddr_in own = *(const struct sockaddr_in *)addr;
-	struct sockaddr_storage any_port = { 0 };
-	struct stream_listener *l;
-
-	for (unsigned i = 0; i < all.n; i++)
-		if (all.addrs[i].s_addr == own.sin_addr.s_addr)
-			return true;
-	if (all.n == ADDRS_MAX)
-		return false;
-	l = &all.listeners[all.n];
-	*l = (struct stream_listener) { .event = ignore, .expects = expects_nobody };
-	own.sin_port = 0;
-	*(struct sockaddr_in *)&any_port = own;
-	if (all.transport->listen(&all.streams, l, &any_port, 1))
-		return false;
-	all.addrs[all.n++] = own.sin_addr;
-	return true;
+		dialer_turn(&all, 0);
 }
 
 /* ---- one of them ---- */
@@ -113,11 +67,9 @@ static void event(struct stream *s, unsigned events)
 static bool sctp_begin(struct dialled *d, const struct sockaddr_storage *from,
 		       const struct sockaddr_storage *to)
 {
-	const struct stream_route route = { .to = to, .from = from, .n_to = 1, .n_from = 1 };
 	enum dial_step step;
 
-	if (!open_all() || !leaves_from(from) ||
-	    all.transport->dial(&all.streams, &route, &d->stream, &step))
+	if (!open_all() || dialer_dial(&all, from, to, &d->stream, &step))
 		return false;
 	d->stream->event = event;
 	d->stream->owner = d;

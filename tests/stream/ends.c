@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/lib/stream_turn.h"
+#include "lowcomms/stream_turn.h"
 
 #define PIECE	20011	/* bytes a write; a prime */
 #define SPANS	5	/* in so many spans, one of them empty */
