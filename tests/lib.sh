@@ -121,8 +121,8 @@ free_port()
 
 # ---- members ----
 
-# Whether a node listens there (ss).
-listens() { ss -Hltn "src $NET.$1" | grep -q .; }
+# Whether a node listens there (ss): over TCP, or over UDP.
+listens() { ss -Hltun "src $NET.$1" | grep -q .; }
 
 # member ID [CONFIG]: a node that runs; its process is $!.
 member()

@@ -54,11 +54,21 @@ all_that_answer_are_status_0()
 
 who_is_not_asked_is_shown()
 {
-	printf 'sinew {\n\ttransport: sctp\n}\n' >>c
-	members 0
-	says out "$NET.2:21065 (not asked: its links are carried by SCTP)"
-	members 0 --json
+	config c 'transport: carrier'
+	members 2
+	says out "$NET.2:21065 (not asked)"
+	says err 'option transport: unknown, expected tcp or sctp'
+	members 2 --json
 	json_holds out '.members[1].addresses[0] | has("answers") | not'
+}
+
+nodes_over_sctp_are_asked()
+{
+	config c 'transport: sctp' 'sctp_backend: user'
+	member 2
+	members 3
+	says out "$NET.2:21065 answers in"
+	says out "$NET.3:21065 does not answer (cannot connect: Connection refused"
 }
 
 who_hangs_is_waited_for_as_long_as_said()
@@ -97,6 +107,7 @@ run wrong_usage_is_refused
 run who_answers_is_shown
 run all_that_answer_are_status_0
 run who_is_not_asked_is_shown
+run_over_usrsctp nodes_over_sctp_are_asked
 run who_hangs_is_waited_for_as_long_as_said
 run name_without_address_is_shown
 run a_full_output_is_told

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Owns the test of `sinew ping` as its users see it: who answers, who does not and why, what is
 # printed. Knows nothing of the library behind it.
-# run.sh: waits timeout=90 with=jq,ss
+# run.sh: waits timeout=120 with=jq,ss
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
@@ -40,11 +40,10 @@ wrong_usage_is_refused()
 	refuses 2 'unknown option --long' ping --long 3
 }
 
-links_of_sctp_are_not_asked()
+a_machine_without_the_transport_is_told()
 {
-	printf 'sinew {\n\ttransport: sctp\n}\n' >>c
-	ping 2 --to 2
-	says err 'are carried by SCTP (transport), and this command asks by TCP'
+	config c 'transport: carrier'
+	refuses 2 'option transport: unknown, expected tcp or sctp' ping --config c --node 1
 }
 
 a_node_that_runs_answers()
@@ -94,10 +93,28 @@ a_node_that_hangs_is_named()
 	local pid=$!
 	kill -STOP $pid
 	ping 3 --to 2 --count 1 --timeout 0.2
-	says err 'connected, but no answer; program hung'
+	says err "${silence:-connected, but no answer; program hung}"
 	kill -CONT $pid
 	# What it finds then is old: the connection is gone.
 	ping 0 --to 2 --count 1
+}
+
+# Earlier answers make no difference.
+a_node_that_hangs_later_is_named()
+{
+	member 2
+	local two=$! pid
+	"$SINEW" ping --config c --node 1 --to 2 --interval 0.05 --timeout 0.3 >out 2>err \
+		</dev/null &
+	pid=$!
+	pids+=($pid)
+	wait_for has_line out 'n=3 '
+	kill -STOP $two
+	wait_for has_line err 'connected, but no answer; program hung'
+	kill -CONT $two
+	kill -INT $pid
+	wait $pid
+	equals 'status of some answers' $? 1
 }
 
 # Node 2's own file does not know our address.
@@ -105,8 +122,8 @@ who_is_no_member_is_told_so()
 {
 	sed "s/$NET.1/$NET.9/" c >other
 	member 2 other
-	ping 3 --to 2 --count 2 --interval 0.05
-	says err 'it does not accept us as a member'
+	ping 3 --to 2 --count 2 --interval 0.05 --timeout 0.5
+	says err "${silence:-it does not accept us as a member}"
 }
 
 another_cluster_does_not_answer()
@@ -163,7 +180,7 @@ sessions_are_not_disturbed()
 	json_holds stats2 '.peers[] | select(.node == 1) | .reconnects == 0 and .faults == 0'
 }
 
-established() { [ -n "$(ss -Htn state established "src $NET.1 and dst $NET.2")" ]; }
+established() { [ -n "$(ss -Htun state established "src $NET.1 and dst $NET.2")" ]; }
 
 a_signal_ends_with_the_table()
 {
@@ -187,11 +204,12 @@ a_full_output_is_told()
 }
 
 run wrong_usage_is_refused
-run links_of_sctp_are_not_asked
+run a_machine_without_the_transport_is_told
 run a_node_that_runs_answers
 run questions_have_the_size_that_is_asked_for
 run a_node_that_does_not_run_is_named
 run a_node_that_hangs_is_named
+run a_node_that_hangs_later_is_named
 run who_is_no_member_is_told_so
 run another_cluster_does_not_answer
 run another_node_at_that_address_is_told
@@ -199,4 +217,16 @@ run something_else_at_that_port_is_told
 run sessions_are_not_disturbed
 run a_signal_ends_with_the_table
 run a_full_output_is_told
+
+# The same over SCTP in user land, where a stranger hears nothing: a connection is all that the
+# command sees of a node.
+silence='connection timed out: firewall, node down or hung, or its configuration does not list our'
+for name in a_node_that_runs_answers questions_have_the_size_that_is_asked_for \
+	a_node_that_does_not_run_is_named a_node_that_hangs_is_named \
+	a_node_that_hangs_later_is_named who_is_no_member_is_told_so \
+	another_cluster_does_not_answer another_node_at_that_address_is_told \
+	sessions_are_not_disturbed a_signal_ends_with_the_table; do
+	eval "${name}_over_sctp() { config c 'transport: sctp' 'sctp_backend: user'; $name; }"
+	run_over_usrsctp "${name}_over_sctp"
+done
 finish

@@ -128,9 +128,9 @@ static void ask_all(struct members *m)
 		if (m->paths.list[i].nodeid != m->cluster.node)
 			path_ask(&m->paths.list[i], clock_now_ns());
 	while (is_answer_missing(m) && clock_now_ns() < until &&
-	       !paths_wait(&m->paths, m->signal_fd, until)) {
+	       !paths_wait(&m->paths, until)) {
 		for (i = 0; i < m->paths.n; i++)
-			if (m->paths.fds[i].revents)
+			if (path_has_events(&m->paths.list[i]))
 				path_ready(&m->paths.list[i], clock_now_ns());
 	}
 	for (i = 0; i < m->paths.n; i++)
@@ -140,17 +140,18 @@ static void ask_all(struct members *m)
 
 static int ask(struct members *m)
 {
+	int status, can_ask;
 	unsigned i;
-	int status;
 
 	status = add_members(m);
 	if (status)
 		return status;
-	if (m->paths.is_tcp)
+	can_ask = paths_open(&m->paths, m->cluster.config, m->cluster.node, m->signal_fd);
+	if (!can_ask)
 		ask_all(m);
 	status = options_written(members_print(m));
-	if (status)
-		return status;
+	if (status || can_ask)
+		return status ? status : can_ask;
 	for (i = 0; i < m->paths.n; i++)
 		if (m->paths.list[i].asked && !m->paths.list[i].answered)
 			return STATUS_NOT_UP;

@@ -65,7 +65,7 @@ static void print_addresses(const struct members *m, const struct member *one)
 		else if (p && p->asked)
 			printf(" does not answer (%s)", p->what);
 		else if (p)
-			printf(" (not asked: its links are carried by SCTP)");
+			printf(" (not asked)");
 		else if (m->cluster.file)
 			printf(" (the own node)");
 	}

@@ -7,14 +7,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "lowcomms/sockaddr.h"
 #include "membership/config.h"
@@ -23,14 +19,21 @@
 #include "tools/say.h"
 #include "tools/signals.h"
 
+/* Where the transport answers only those that it expects. */
+#define SILENCE		": firewall, node down or hung, or its configuration does not list our " \
+			"address"
 #define AHEAD_MS	100	/* of the second in which one padded PROBE may be sent */
 
 void path_close(struct path *p)
 {
-	if (p->phase != PATH_IDLE)
-		close(p->fd);
+	if (p->stream && p->phase != PATH_CONNECTING)
+		p->stream->ops->close(p->stream);
+	else if (p->stream)
+		p->stream->ops->reset(p->stream);
+	p->stream = NULL;
+	p->events = 0;
+	p->is_cut = false;
 	p->phase = PATH_IDLE;
-	p->fd = -1;
 	p->n_in = 0;
 	p->n_out = 0;
 	p->out_at = 0;
@@ -56,6 +59,8 @@ static enum path_event fail_errno(struct path *p, const char *doing, int err)
 		advice = ": own address not on this machine; check --node";
 	else if (err == EHOSTUNREACH || err == ENETUNREACH)
 		advice = ": check routes and network interfaces";
+	else if (err == ETIMEDOUT && dialer_strangers_hear_nothing(p->dialer))
+		advice = SILENCE;
 	else if (err == ECONNRESET)
 		advice = ": it does not accept us as a member; does its configuration list our "
 			 "address and the same cluster_name?";
@@ -64,48 +69,68 @@ static enum path_event fail_errno(struct path *p, const char *doing, int err)
 	return PATH_FAILED;
 }
 
-static enum path_event dial(struct path *p)
-{
-	const int on = 1;
-	int fd;
+/* ---- its stream ---- */
 
-	fd = socket(p->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-	if (fd < 0)
-		return fail_errno(p, "no socket", errno);
-	p->fd = fd;
-	p->phase = PATH_CONNECTING;
-	/* Without it the answer is late, not wrong. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (p->from.ss_family &&
-	    bind(fd, (const struct sockaddr *)&p->from, addr_len(&p->from)))
-		return fail_errno(p, "cannot dial from our address", errno);
-	if (connect(fd, (const struct sockaddr *)&p->to, addr_len(&p->to)) &&
-	    errno != EINPROGRESS)
-		return fail_errno(p, "cannot connect", errno);
-	return PATH_NOTHING;
+/* They are told again in each turn, until path_ready() has seen to them. */
+static void take_events(struct stream *s, unsigned events)
+{
+	struct path *p = s->owner;
+
+	p->events |= events;
+}
+
+/* A connection that uses all addresses of the node says nothing of one that is cut. */
+static void take_path(struct stream *s, const struct sockaddr_storage *addr, bool works)
+{
+	struct path *p = s->owner;
+	struct sockaddr_storage at = *addr;
+
+	addr_set_port(&at, addr_port(&p->to));
+	if (addr_same(&at, &p->to))
+		p->is_cut = !works;
+}
+
+/* Bytes are awaited, and room for those that wait. */
+static enum path_event await(struct path *p)
+{
+	bool waits = p->out_at < p->n_out || p->pad_left;
+	int err = stream_set_interest(p->stream,
+				      STREAM_READABLE | (waits ? STREAM_WRITABLE : 0));
+
+	return err ? fail_errno(p, "cannot wait for an answer", -err) : PATH_NOTHING;
+}
+
+/* The rest of a PROBE: its bytes, or -errno. */
+static ssize_t write_rest(struct path *p)
+{
+	static const uint8_t padding[WIRE_PROBE_MAX];
+	const struct iovec rest[] = {
+		{ p->out + p->out_at, p->n_out - p->out_at },
+		{ (void *)(uintptr_t)padding, p->pad_left },
+	};
+	const struct iovec *from = rest[0].iov_len ? rest : rest + 1;
+
+	return p->stream->ops->writev(p->stream, from, from == rest && p->pad_left ? 2 : 1);
 }
 
 static enum path_event flush(struct path *p)
 {
-	static const uint8_t padding[WIRE_PROBE_MAX];
+	size_t of_head;
 	ssize_t n;
 
 	while (p->out_at < p->n_out || p->pad_left) {
-		bool head = p->out_at < p->n_out;
-
-		n = send(p->fd, head ? p->out + p->out_at : padding,
-			 head ? p->n_out - p->out_at : p->pad_left,
-			 MSG_NOSIGNAL | (head && p->pad_left ? MSG_MORE : 0));
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return PATH_NOTHING;
+		n = write_rest(p);
+		if (n == -EAGAIN || n == -EINTR)
+			break;
 		if (n < 0)
-			return fail_errno(p, "cannot send", errno);
-		if (head)
-			p->out_at += (size_t)n;
-		else
-			p->pad_left -= (size_t)n;
+			return fail_errno(p, "cannot send", (int)-n);
+		of_head = p->n_out - p->out_at;
+		if ((size_t)n < of_head)
+			of_head = (size_t)n;
+		p->out_at += of_head;
+		p->pad_left -= (size_t)n - of_head;
 	}
-	return PATH_NOTHING;
+	return await(p);
 }
 
 /* size 0: a small one. */
@@ -129,29 +154,45 @@ static enum path_event send_probe(struct path *p, uint32_t size)
 	return flush(p);
 }
 
+static enum path_event connected(struct path *p)
+{
+	p->connects++;
+	p->connected_ns = clock_now_ns();
+	/* A peer that knows no padded ones gets none. */
+	return send_probe(p, 0);
+}
+
+static enum path_event dial(struct path *p)
+{
+	static const char *const doing[] = {
+		[DIAL_SOCKET] = "no socket",
+		[DIAL_SOURCE] = "cannot dial from our address",
+		[DIAL_CONNECT] = "cannot connect",
+		[DIAL_DONE] = "cannot connect",
+	};
+	enum dial_step step;
+	int err = dialer_dial(p->dialer, p->from.ss_family ? &p->from : NULL, &p->to, &p->stream,
+			      &step);
+
+	if (err)
+		return fail_errno(p, doing[step], -err);
+	p->stream->event = take_events;
+	p->stream->path = take_path;
+	p->stream->owner = p;
+	p->phase = PATH_CONNECTING;
+	return step == DIAL_DONE ? connected(p) : PATH_NOTHING;
+}
+
 enum path_event path_ask(struct path *p, uint64_t now_ns)
 {
 	p->asked++;
 	p->began_ns = now_ns;
 	p->full_ns = 0;
+	if (p->is_cut)
+		path_close(p);
 	if (p->phase == PATH_IDLE)
 		return dial(p);
 	return send_probe(p, p->takes_padded ? p->size : 0);
-}
-
-static enum path_event connected(struct path *p)
-{
-	int err = 0;
-	socklen_t len = sizeof(err);
-
-	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len))
-		err = errno;
-	if (err)
-		return fail_errno(p, "cannot connect", err);
-	p->connects++;
-	p->connected_ns = clock_now_ns();
-	/* A peer that knows no padded ones gets none. */
-	return send_probe(p, 0);
 }
 
 static enum path_event take_refusal(struct path *p, const struct frame *f)
@@ -256,46 +297,73 @@ static enum path_event take_frames(struct path *p, uint64_t now_ns)
 	return event;
 }
 
+/* Nothing was asked: the next try dials again. */
+static enum path_event close_unasked(struct path *p)
+{
+	path_close(p);
+	return PATH_NOTHING;
+}
+
 static enum path_event closed(struct path *p)
 {
-	if (p->phase == PATH_READY) {
-		/* Nothing was asked: the next try dials again. */
-		path_close(p);
-		return PATH_NOTHING;
-	}
+	if (p->phase == PATH_READY)
+		return close_unasked(p);
 	return fail(p, "closed the connection; does its configuration list the same cluster_name?");
 }
 
-enum path_event path_ready(struct path *p, uint64_t now_ns)
+static enum path_event lost(struct path *p, int err)
 {
-	enum path_event event;
-	ssize_t n;
+	if (!is_asked(p))
+		return close_unasked(p);
+	return fail_errno(p, "connection lost", err);
+}
 
-	if (p->phase == PATH_CONNECTING)
-		return connected(p);
-	event = flush(p);
-	if (event != PATH_NOTHING)
-		return event;
-	n = recv(p->fd, p->in + p->n_in, sizeof(p->in) - p->n_in, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return PATH_NOTHING;
-	if (n < 0 && is_asked(p))
-		return fail_errno(p, "connection lost", errno);
-	if (n <= 0)
+/* events: what its stream has told; bytes are looked for in any case. */
+static enum path_event read_answer(struct path *p, unsigned events, uint64_t now_ns)
+{
+	ssize_t n = p->stream->ops->read(p->stream, p->in + p->n_in, sizeof(p->in) - p->n_in);
+
+	if (n == -EAGAIN || n == -EINTR) {
+		if (p->is_cut && is_asked(p))
+			return fail(p, "connected, but no answer over this address: network path "
+				    "cut");
+		n = events & STREAM_FAILED ? p->stream->ops->error(p->stream) : 0;
+		return n ? lost(p, (int)-n) : PATH_NOTHING;
+	}
+	if (n < 0)
+		return lost(p, (int)-n);
+	if (!n)
 		return closed(p);
 	p->n_in += (size_t)n;
 	return take_frames(p, now_ns);
 }
 
+enum path_event path_ready(struct path *p, uint64_t now_ns)
+{
+	const unsigned events = p->events;
+	enum path_event event;
+
+	p->events = 0;
+	if (p->phase == PATH_CONNECTING && events & STREAM_FAILED)
+		return fail_errno(p, "cannot connect", -p->stream->ops->error(p->stream));
+	if (p->phase == PATH_CONNECTING)
+		return events & STREAM_CONNECTED ? connected(p) : PATH_NOTHING;
+	event = flush(p);
+	return event == PATH_NOTHING ? read_answer(p, events, now_ns) : event;
+}
+
 enum path_event path_late(struct path *p, uint64_t after_ns)
 {
-	const char *what = p->phase == PATH_CONNECTING ?
-		"connection timed out; firewall, or node down" :
-		"connected, but no answer; program hung, or port used by another program";
+	const char *what = "connected, but no answer; program hung, or port used by another "
+			   "program";
 	char text[PATH_TEXT_MAX];
 
 	if (p->phase == PATH_ASKED_PADDED)
 		what = "small packets pass, large ones are lost; check the path MTU";
+	else if (p->phase == PATH_CONNECTING)
+		what = dialer_strangers_hear_nothing(p->dialer) ?
+			"connection timed out" SILENCE :
+			"connection timed out; firewall, or node down";
 	snprintf(text, sizeof(text), "%s (waited %.3f s)", what, (double)after_ns / CLOCK_S);
 	return fail(p, text);
 }
@@ -314,9 +382,11 @@ static int addresses_of(const struct sinew_config *config, uint32_t nodeid,
 		say(SINEW_ERROR, "%s", err);
 		return STATUS_USAGE;
 	}
-	for (i = 0; i < opt->n_addrs; i++)
+	for (i = 0; i < opt->n_addrs; i++) {
+		addr_normalize(&opt->addrs[i]);
 		if (!addr_port(&opt->addrs[i]))
 			addr_set_port(&opt->addrs[i], opt->port);
+	}
 	return STATUS_OK;
 }
 
@@ -334,7 +404,6 @@ static void source_of(const struct sinew_options *own, unsigned ring,
 int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t own, uint32_t nodeid)
 {
 	struct sinew_options ours, theirs;
-	struct pollfd *fds;
 	struct path *list;
 	unsigned i, n;
 	int rc;
@@ -344,18 +413,13 @@ int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t o
 		rc = addresses_of(config, nodeid, &theirs);
 	if (rc || !theirs.n_addrs)
 		return rc;
-	paths->is_tcp = strcmp(ours.transport, "tcp") == 0;
 	n = paths->n + theirs.n_addrs;
 	list = realloc(paths->list, n * sizeof(*list));
-	if (list)
-		paths->list = list;
-	fds = realloc(paths->fds, (n + 1) * sizeof(*fds));
-	if (fds)
-		paths->fds = fds;
-	if (!list || !fds) {
+	if (!list) {
 		say(SINEW_ERROR, "out of memory");
 		return STATUS_USAGE;
 	}
+	paths->list = list;
 	for (i = 0; i < theirs.n_addrs; i++) {
 		struct path *p = &paths->list[paths->n++];
 
@@ -363,7 +427,7 @@ int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t o
 		p->nodeid = nodeid;
 		p->own_nodeid = own;
 		p->ring = i;
-		p->fd = -1;
+		p->dialer = &paths->dialer;
 		p->cluster = sinew_config_cluster(config);
 		p->to = theirs.addrs[i];
 		source_of(&ours, i, &p->to, &p->from);
@@ -371,26 +435,42 @@ int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t o
 	return STATUS_OK;
 }
 
-/* The events to poll for on fd. */
-static short wishes(const struct path *p)
+/* ---- all of a run ---- */
+
+static void take_signal(struct source *s, uint32_t events)
 {
-	if (p->phase == PATH_CONNECTING)
-		return POLLOUT;
-	return (short)(p->out_at < p->n_out || p->pad_left ? POLLIN | POLLOUT : POLLIN);
+	struct paths *paths = (struct paths *)((char *)s - offsetof(struct paths, signals));
+
+	(void)events;
+	paths->is_signalled |= signals_take(s->fd) != 0;
 }
 
-bool paths_wait(struct paths *paths, int signal_fd, uint64_t until_ns)
+int paths_open(struct paths *paths, const struct sinew_config *config, uint32_t own, int signal_fd)
 {
-	struct pollfd *fds = paths->fds;
-	unsigned i;
+	struct sinew_options ours;
+	const char *hint;
+	int rc, err;
 
-	for (i = 0; i < paths->n; i++)
-		fds[i] = (struct pollfd){
-			.fd = paths->list[i].fd, .events = wishes(&paths->list[i]),
-		};
-	fds[i] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
-	return poll(fds, paths->n + 1, clock_timeout_ms(until_ns)) > 0 && fds[i].revents &&
-	       signals_take(signal_fd);
+	rc = addresses_of(config, own, &ours);
+	if (rc)
+		return rc;
+	err = dialer_open(&paths->dialer, &ours, &hint);
+	paths->signals = (struct source){ .ready = take_signal, .fd = signal_fd };
+	if (!err)
+		err = dialer_watch(&paths->dialer, &paths->signals);
+	if (!err)
+		return STATUS_OK;
+	if (hint)
+		say(SINEW_ERROR, "option transport: %s", hint);
+	else
+		say(SINEW_ERROR, "cannot wait for answers: %s", strerror(-err));
+	return STATUS_USAGE;
+}
+
+bool paths_wait(struct paths *paths, uint64_t until_ns)
+{
+	dialer_turn(&paths->dialer, until_ns);
+	return paths->is_signalled;
 }
 
 void paths_close(struct paths *paths)
@@ -399,6 +479,6 @@ void paths_close(struct paths *paths)
 
 	for (i = 0; i < paths->n; i++)
 		path_close(&paths->list[i]);
+	dialer_close(&paths->dialer);
 	free(paths->list);
-	free(paths->fds);
 }

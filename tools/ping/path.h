@@ -6,12 +6,12 @@
 #ifndef TOOLS_PING_PATH_H
 #define TOOLS_PING_PATH_H
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "lowcomms/dialer.h"
 #include "membership/static.h"
 #include "proto/wire.h"
 #include "tools/histogram.h"
@@ -39,7 +39,10 @@ struct path {
 	struct sockaddr_storage to, from;	/* from.ss_family 0: any */
 
 	enum path_phase phase;
-	int fd;				/* -1: none */
+	struct dialer *dialer;
+	struct stream *stream;		/* NULL: none */
+	unsigned events;		/* STREAM_*, that it has told, for path_ready() */
+	bool is_cut;			/* it lives on, over other addresses of the node */
 	uint64_t began_ns;		/* of this try: the dial, or the PROBE */
 	uint64_t sent_ns;
 	uint64_t cookie;
@@ -68,7 +71,11 @@ static inline bool path_is_under_way(const struct path *p)
 
 /* Begins a try: dials if there is no connection, else sends the first PROBE of it. */
 enum path_event path_ask(struct path *p, uint64_t now_ns);
-/* fd is ready. */
+/* Its stream has told events. */
+static inline bool path_has_events(const struct path *p)
+{
+	return p->events != 0;
+}
 enum path_event path_ready(struct path *p, uint64_t now_ns);
 /* The answer did not come in time. The connection ends. */
 enum path_event path_late(struct path *p, uint64_t after_ns);
@@ -77,18 +84,23 @@ void path_close(struct path *p);
 /* ---- all of a run ---- */
 
 struct paths {
-	struct path *list;
+	struct path *list;		/* stays where it is once one of them was asked */
 	unsigned n;
-	struct pollfd *fds;		/* n of them, and one */
-	bool is_tcp;			/* so are the links of the nodes; else none can be asked */
+	struct dialer dialer;
+	struct source signals;
+	bool is_signalled;
 };
 
 /* Appends a path for each address of a node, dialled from our own on the same ring. A status,
  * after it said what is wrong. */
 int paths_add(struct paths *paths, const struct sinew_config *config, uint32_t own,
 	      uint32_t nodeid);
-/* Waits until fds say that a path is ready (revents), or until then. True: a signal came. */
-bool paths_wait(struct paths *paths, int signal_fd, uint64_t until_ns);
+/* Before the first one is asked, over the transport of the own node. A status, after it said what
+ * is missing. */
+int paths_open(struct paths *paths, const struct sinew_config *config, uint32_t own, int signal_fd);
+/* Waits until a path has events, or until then. True: a signal came. */
+bool paths_wait(struct paths *paths, uint64_t until_ns);
+/* Ends all connections, and waits a second at most for those that end in order. */
 void paths_close(struct paths *paths);
 
 #endif

@@ -141,13 +141,11 @@ static int start(struct ping *ping)
 		rc = cluster_open(&ping->cluster, &ping->args.cluster, ping->signal_fd);
 	if (!rc)
 		rc = add_targets(ping);
+	if (!rc)
+		rc = paths_open(&ping->paths, ping->cluster.config, ping->cluster.node,
+				ping->signal_fd);
 	if (rc)
 		return rc;
-	if (ping->paths.n && !ping->paths.is_tcp) {
-		say(SINEW_ERROR, "the links of these nodes are carried by SCTP (transport), and "
-		    "this command asks by TCP: \"sinew cat --to all\" tells who is up");
-		return STATUS_USAGE;
-	}
 	for (unsigned i = 0; i < ping->paths.n; i++)
 		ping->paths.list[i].size = ping->args.size;
 	return STATUS_OK;
@@ -316,10 +314,10 @@ static void run(struct ping *ping)
 		until = deadline(ping);
 		if (until == CLOCK_NEVER)
 			return;
-		if (paths_wait(&ping->paths, ping->signal_fd, until))
+		if (paths_wait(&ping->paths, until))
 			stop(ping);
 		for (i = 0; i < ping->paths.n && !ping->is_stopped; i++) {
-			if (!ping->paths.fds[i].revents || ping->paths.list[i].phase == PATH_IDLE)
+			if (!path_has_events(&ping->paths.list[i]))
 				continue;
 			event = path_ready(&ping->paths.list[i], clock_now_ns());
 			tell(ping, &ping->paths.list[i], event);
