@@ -254,6 +254,29 @@ the_status_knows_addresses()
 	done
 }
 
+# Each address is asked by a connection of its own, beside that which uses all of them.
+ping_tells_which_address_is_cut()
+{
+	local answers
+	behind 2 serve "sinew serve --config /tmp/c --node 2"
+	wait_for in_guest_is 1 "sinew ping --config /tmp/c --node 1 --to 2 --count 1 --timeout 1
+		>/dev/null 2>&1"
+	behind 1 ping "sinew ping --config /tmp/c --node 1 --to 2 --interval 0.2 --timeout 10"
+	wait_for has_lines 1 ping 5 "at $LAB_NET.2:.* time="
+	wait_for has_lines 1 ping 5 "at $LAB_NET2.2:.* time="
+	ip link set second2 down
+	wait_for has_lines 1 ping 1 "at $LAB_NET2.2:.* network path cut"
+	answers=$(in_guest 1 "grep -c 'at $LAB_NET2.2:.* time=' /tmp/ping")
+	ip link set second2 up
+	wait_for has_lines 1 ping $((answers + 3)) "at $LAB_NET2.2:.* time="
+	guest 1 sh 'killall -INT sinew'
+	equals 'status of some answers' "$(ends 1 ping 30)" 1
+	! in_guest 1 "grep 'at $LAB_NET.2:' /tmp/ping | grep -v time=" | grep . >"$T/other" ||
+		bad "the other address: $(cat "$T/other")"
+	guest 2 sh 'killall sinew'
+	ends 2 serve 30 >/dev/null
+}
+
 traffic_ends()
 {
 	guest 1 sh 'touch /tmp/stop'
@@ -350,6 +373,7 @@ row a_peer_that_was_killed_comes_back
 row a_guest_that_lost_its_power_comes_back
 row traffic_ends
 row the_status_knows_addresses
+row ping_tells_which_address_is_cut
 row the_missing_module_is_named
 row user_land_speaks_with_a_kernel_in_udp
 row user_land_speaks_with_a_kernel_by_ip_alone
