@@ -140,18 +140,18 @@ static void ask_all(struct members *m)
 
 static int ask(struct members *m)
 {
-	int status, can_ask;
+	int status, lacking;
 	unsigned i;
 
 	status = add_members(m);
 	if (status)
 		return status;
-	can_ask = paths_open(&m->paths, m->cluster.config, m->cluster.node, m->signal_fd);
-	if (!can_ask)
+	lacking = paths_open(&m->paths, m->cluster.config, m->cluster.node, m->signal_fd);
+	if (!lacking)
 		ask_all(m);
 	status = options_written(members_print(m));
-	if (status || can_ask)
-		return status ? status : can_ask;
+	if (status || lacking)
+		return status ? status : lacking;
 	for (i = 0; i < m->paths.n; i++)
 		if (m->paths.list[i].asked && !m->paths.list[i].answered)
 			return STATUS_NOT_UP;
