@@ -93,6 +93,7 @@ static void reread(struct k_con *k)
 static void added(struct node *n, unsigned j, unsigned inc)
 {
 	struct k_peer *p = &n->kernel->peer[j];
+	struct k_con other = p->other;	/* may become the one that it writes on */
 
 	if (p->member && p->inc == inc)
 		return;
@@ -107,7 +108,7 @@ static void added(struct node *n, unsigned j, unsigned inc)
 	p->status_due = true;
 	k_dial(n, j);
 	reread(&p->con);
-	reread(&p->other);
+	reread(&other);
 	k_pump(n, j);
 }
 

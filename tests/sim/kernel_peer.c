@@ -463,6 +463,8 @@ void kernel_readable(struct conn *c, unsigned side)
 	if (c->gen != gen || e->state != END_OPEN)
 		return;
 	net_was_read(c, side);
+	if (sim.sctp && e->late == SEG_EOF)	/* it came before we were to read */
+		net_dead(c, side, true);
 	k_pump(n, j);
 }
 

@@ -241,7 +241,7 @@ void net_shut(struct conn *c, unsigned side, enum link_shut how)
 	      how == LINK_RESET ? "reset" : "orderly");
 	if (e->state == END_CLOSED)
 		return;
-	if (how == LINK_ORDERLY && e->taken && !e->fin_sent) {
+	if (how == LINK_ORDERLY && e->taken && (!e->fin_sent || e->state == END_OPEN)) {
 		cover(COVER_ORDERLY);
 		e->state = END_ORDERLY;
 		net_pump(c, side);
