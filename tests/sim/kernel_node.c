@@ -32,12 +32,29 @@ void k_at(struct node *n, uint64_t delay_ns, uint32_t what)
 	sim_at(sim.now_ns + delay_ns, EV_KERNEL, n->idx, what, n->gen);
 }
 
+/* A cluster lets a node in again once the others have heard of its end. */
+static bool end_is_told(const struct node *n)
+{
+	for (unsigned i = 0; i < sim.n_slots; i++) {
+		const struct node *o = &sim.node[i];
+
+		for (unsigned k = 0; o->running && k < o->mq_n; k++)
+			if (sim.inc[o->mq[(o->mq_head + k) % SIM_MEMBER_Q].inc].node == n->idx)
+				return false;
+	}
+	return true;
+}
+
 void kernel_start(struct node *n)
 {
 	struct inc *l = &sim.inc[sim.n_incs];
 
 	if (n->running || sim.n_incs == SIM_INCS)
 		return;
+	if (!end_is_told(n)) {
+		world_start_at(n, sim.now_ns + 500 * MSEC);
+		return;
+	}
 	*l = (struct inc){.incarnation = rng_next(&sim.plan) | 1, .node = n->idx, .alive = true};
 	n->inc = (uint8_t)sim.n_incs++;
 	n->running = true;
@@ -199,7 +216,8 @@ void kernel_fenced(struct node *n)
 	sim.inc[n->inc].gone = true;
 	net_node_gone(n, true);
 	member_say_all(MEMBER_FAILED, n->inc);
-	world_start_at(n, sim.now_ns + 2 * SEC);
+	/* It starts when nobody holds connections of it any more. */
+	world_start_at(n, sim.now_ns + 2 * SEC + sim.cfg.held_ns);
 }
 
 /* ---- time ---- */

@@ -557,7 +557,7 @@ void net_event(const struct event *ev)
 			return;
 		if (e->rogue && !e->kfree)
 			attacker_accept(c);
-		else if (!sim.node[e->node].running)
+		else if (!sim.node[e->node].running || (sim.sctp && sim.inc[c->inc[0]].gone))
 			net_shut(c, side, LINK_RESET);
 		else if (e->rogue)
 			rogue_taken(c);
