@@ -275,7 +275,7 @@ static void through(struct node *n, unsigned j)
 			return;
 		}
 		if (sim.node[j].running && !sim.node[j].closed && sim.node[j].inc == p->inc &&
-		    !(sim.sctp && sim.broken[n->idx][j]))
+		    !(sim.sctp && p->tx->may_lose))
 			sim_fail("k%u: n%u never acknowledges its last FIN", n->idx, j);
 	}
 	p->removed = true;

@@ -202,11 +202,10 @@ void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
 {
 	struct end *e = &c->end[side];
 	uint64_t t = sim.now_ns + net_latency(c);
-	unsigned other = c->end[!side].node;
 	struct seg *s;
 
 	if (kind == SEG_RST)
-		sim.broken[e->node][other] = sim.broken[other][e->node] = true;
+		oracle_broken(c);
 	if (t < e->last_ns)
 		t = e->last_ns;
 	if (t < e->hold_ns)

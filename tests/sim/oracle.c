@@ -374,6 +374,13 @@ void oracle_shut(const struct conn *c, unsigned side, const struct core_action *
 		sim_fail("n%u: resets conn %u of a living session", c->end[side].node, c->idx);
 }
 
+/* All that its ends had written may be lost. */
+void oracle_broken(const struct conn *c)
+{
+	sim.streams[c->inc[0] * SIM_INCS + c->inc[1]].may_lose = true;
+	sim.streams[c->inc[1] * SIM_INCS + c->inc[0]].may_lose = true;
+}
+
 /* The application fences who is asked for: its machine is switched off. */
 void oracle_fence(struct node *n, struct peer *p, int reason)
 {
@@ -386,7 +393,9 @@ void oracle_fence(struct node *n, struct peer *p, int reason)
 	if (reason == FENCE_STALLED && !sim.hard_fault && !kernel_is_closed(it->idx, n->idx))
 		sim_fail("n%u: n%u stalled, but nothing ever held it up", n->idx, it->idx);
 	if (reason == FENCE_LOST) {
-		if (!sim.broken[n->idx][it->idx])
+		unsigned inc = oracle_inc(p->session->incarnation);
+
+		if (inc < SIM_INCS && !sim.inc[inc].gone && !oracle_stream(inc, n->inc)->may_lose)
 			sim_fail("n%u: n%u is to have lost packets, but no connection broke",
 				 n->idx, it->idx);
 		kernel_fenced(it);

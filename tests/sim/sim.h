@@ -181,6 +181,7 @@ struct stream {
 	bool tx_final;			/* nothing more can be queued */
 	bool fin_wire;
 	bool finished;			/* receiver was told */
+	bool may_lose;			/* a connection of the two met an error */
 	uint8_t from, to;
 	uint32_t n_rec, cap_rec;
 	struct rec *rec;
@@ -327,7 +328,6 @@ struct sim {
 	bool view;		/* membership comes through group.c and viewer.c */
 	bool calls;		/* applications begin calls (calls.h) */
 	bool sctp;		/* no error of a connection makes a kernel repeat */
-	bool broken[SIM_NODES][SIM_NODES];	/* a connection of the pair met an error */
 	bool numbers_taken;	/* the attacker may take links, and what they are numbered with */
 	char why[400];
 	struct rng plan, net, app, group, adversary, service, changes;
@@ -536,6 +536,7 @@ bool oracle_dlm(const struct sess *x);
 void oracle_bare(struct sess *x, const uint8_t *p, size_t n);
 void oracle_shut(const struct conn *c, unsigned side, const struct core_action *a);
 void oracle_fence(struct node *n, struct peer *p, int reason);
+void oracle_broken(const struct conn *c);
 bool oracle_done(struct sess *x);
 void oracle_deadlines(void);
 void oracle_note(const struct node *n, const struct note *t);
