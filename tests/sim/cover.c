@@ -81,6 +81,7 @@ static const char *const names[COVER_N] = {
 	[COVER_K_FIN_AGAIN] = "kernel: FIN again behind our end",
 	[COVER_K_SCTP] = "kernel: runs over SCTP",
 	[COVER_K_OWN_END] = "kernel: SCTP, our end of a living link",
+	[COVER_K_LATE] = "kernel: SCTP, number over 1 s late",
 	[COVER_K_LOST] = "kernel: SCTP, fenced for a loss",
 	[COVER_VIEW] = "runs with a view",
 	[COVER_V_AGAIN] = "view: sending refused",
@@ -319,6 +320,7 @@ static void name(unsigned i, char *to, size_t n)
 		"addresses changed",
 		"votes",
 		"quit",
+		"retransmission timeout",
 	};
 
 	if (i >= COVER_CALLED_END)

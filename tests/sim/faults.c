@@ -3,7 +3,7 @@
  * The faults, one function each. Knows the network and the nodes; not
  * what the core should do about it.
  */
-#include "sim.h"
+#include "late.h"
 
 #include <string.h>
 
@@ -12,6 +12,7 @@ static const char *const names[FAULT_KINDS] = {
 	"NOFD", "HOLD", "STUN", "PAUSE", "ARM", "RESTART", "FALSE_FAIL", "PARTITION", "ABORT",
 	"FINISH", "CLOSE", "ROGUE", "IMPOSTOR", "REMOVE", "QUORUM", "LINGER", "FORGE", "STRANGER",
 	"CUT_LAST", "NARROW", "SPLIT", "DAEMON", "LATE", "UNLIST", "MOVE", "VOTES", "QUIT",
+	"TIMEOUT",
 };
 
 /*
@@ -403,6 +404,9 @@ void fault_run(const struct fault *f)
 	case FAULT_MOVE: case FAULT_VOTES: case FAULT_QUIT:
 		group_fault(f);
 		break;
+	case FAULT_TIMEOUT:
+		late_run(f);
+		break;
 	case FAULT_KINDS:
 		break;
 	}
@@ -433,6 +437,7 @@ void fault_heal(void)
 	memset(sim.path_down, 0, sizeof sim.path_down);
 	memset(sim.arm, 0xff, sizeof sim.arm);
 	memset(sim.forge, 0, sizeof sim.forge);
+	late_heal();
 	memset(sim.narrow_until_ns, 0, sizeof sim.narrow_until_ns);
 	for (unsigned i = 0; i < sim.n_conns; i++)
 		for (unsigned s = 0; s < 2; s++)

@@ -5,6 +5,8 @@
  */
 #include "kernel_peer.h"
 
+#include "late.h"
+
 #include <string.h>
 
 static struct kernel kernels[2];
@@ -198,7 +200,8 @@ static void left(struct node *n)
 	sim.inc[n->inc].gone = true;
 	net_node_gone(n, false);
 	member_say_all(MEMBER_LEFT, n->inc);
-	world_start_at(n, sim.now_ns + 2 * SEC);
+	/* Over SCTP when nobody holds a connection of it any more that is not read to its end. */
+	world_start_at(n, sim.now_ns + 2 * SEC + (sim.sctp ? sim.cfg.held_ns : 0));
 }
 
 void kernel_fenced(struct node *n)
@@ -266,11 +269,13 @@ static void through(struct node *n, unsigned j)
 {
 	struct k_peer *p = &n->kernel->peer[j];
 	uint64_t since_ns = p->lost_last_ns > sim.phase_ns ? p->lost_last_ns : sim.phase_ns;
+	uint64_t late_ns = late_between(n->idx, j);
 
 	if (p->st == FSM_CLOSED)
 		return;
 	if (p->n_un && !n->kernel->rare_acks && !n->kernel->leaving) {
-		if (sim.phase == PHASE_FAULTS || sim.now_ns < since_ns + K_LAST_NS) {
+		if (sim.phase == PHASE_FAULTS || sim.now_ns < since_ns + K_LAST_NS ||
+		    sim.now_ns < late_ns + K_LAST_NS) {
 			k_at(n, K_LEAVE_NS, K_GONE | j | p->inc << 8);
 			return;
 		}

@@ -3,7 +3,7 @@
  * The network: connections of two byte pipes with latency, limits and every
  * way of breaking. Knows neither frames nor who reads and writes.
  */
-#include "sim.h"
+#include "late.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +115,7 @@ struct conn *net_open(unsigned from, unsigned to, unsigned path)
 		if (!c->end[i].buf)
 			c->end[i].buf = buf_take();
 	}
+	late_opened(c);
 	sim.n_dials++;
 	sim.dial_window_n++;
 	return c;
@@ -204,8 +205,10 @@ void net_send_seg(struct conn *c, unsigned side, enum seg_kind kind, uint32_t n)
 	uint64_t t = sim.now_ns + net_latency(c);
 	struct seg *s;
 
-	if (kind == SEG_RST)
+	if (kind == SEG_RST) {
 		oracle_broken(c);
+		late_broken(e);
+	}
 	if (t < e->last_ns)
 		t = e->last_ns;
 	if (t < e->hold_ns)
@@ -564,6 +567,10 @@ void net_event(const struct event *ev)
 			taken(c, side);
 		return;
 	case EV_CONN_LOST:
+		if (e->state == END_ORDERLY && late_until(c) > sim.now_ns) {
+			net_at(late_until(c) + 5 * SEC, EV_CONN_LOST, c, side);
+			return;
+		}
 		if (e->state == END_ORDERLY && e->releases)
 			kernel_released(c, side, false);
 		if (e->state == END_ORDERLY)

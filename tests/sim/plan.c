@@ -3,7 +3,7 @@
  * The schedule: draws from the seed what a run contains, before it begins, so
  * that leaving a part out changes nothing else. Knows no core.
  */
-#include "sim.h"
+#include "late.h"
 
 #include <string.h>
 
@@ -71,6 +71,19 @@ static void draw_other_faults(uint64_t span)
 		add_fault((enum fault_kind)rare[rng_below(r, sizeof rare)], span);
 	for (n = rng_one_in(r, 3) ? (unsigned)rng_range(r, 1, 3) : 0; n; n--)
 		add_fault(FAULT_RESTART, span);
+}
+
+/* Packets of kernels, mostly. The last node is one. */
+static void draw_late_faults(uint64_t span)
+{
+	unsigned n = (unsigned)rng_below(&sim.plan, 8);
+
+	while (n--) {
+		struct fault *f = add_fault(FAULT_TIMEOUT, span);
+
+		f->a %= sim.n_nodes - 1;
+		f->b = (uint8_t)(sim.n_nodes - 1);
+	}
 }
 
 /* One is enough for the interplay with links; several meet each other. */
@@ -240,9 +253,12 @@ void plan_draw(void)
 	sim.eager = rng_one_in(r, 3) ? 0 : (unsigned)rng_range(r, 2, 30);
 	sim.held_dials = rng_one_in(r, 2);
 	memset(sim.arm, 0xff, sizeof sim.arm);
+	late_begin();
 	draw_traffic(span);
 	draw_link_faults(span);
 	draw_other_faults(span);
+	if (sim.sctp && sim.dlm)
+		draw_late_faults(span);
 	if (sim.view) {
 		group_begin();
 		draw_group_faults(span);

@@ -211,6 +211,13 @@ static bool goes_on(const struct link *l)
 		l->session->profile == &profile_dlm;
 }
 
+/* The number that it waited for, later than a new link could bring it. */
+static bool came_late(const struct link *l)
+{
+	return goes_on(l) && !l->session->lossy && l->session->awaited.missing_ns &&
+		l->session->awaited.missing_ns + SEC < sim.now_ns;
+}
+
 static void act(struct node *n, struct core_action *a)
 {
 	struct conn *c;
@@ -228,6 +235,8 @@ static void act(struct node *n, struct core_action *a)
 	case CORE_TX:
 		c = net_conn(a->link, &side);
 		/* Perhaps held no more. */
+		if (c->end[side].paused && came_late(a->link))
+			cover(COVER_K_LATE);
 		if (c->end[side].paused && (a->link->state == LINK_ANSWERED || goes_on(a->link)))
 			sim_at(sim.now_ns, EV_READ, c->idx, side, c->gen);
 		net_pump(c, side);
