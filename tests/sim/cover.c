@@ -82,6 +82,7 @@ static const char *const names[COVER_N] = {
 	[COVER_K_SCTP] = "kernel: runs over SCTP",
 	[COVER_K_OWN_END] = "kernel: SCTP, our end of a living link",
 	[COVER_K_LATE] = "kernel: SCTP, number over 1 s late",
+	[COVER_K_DROPPED] = "kernel: SCTP, packet dropped unwritten",
 	[COVER_K_LOST] = "kernel: SCTP, fenced for a loss",
 	[COVER_VIEW] = "runs with a view",
 	[COVER_V_AGAIN] = "view: sending refused",

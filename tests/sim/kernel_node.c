@@ -123,6 +123,7 @@ static void added(struct node *n, unsigned j, unsigned inc)
 	p->rx = oracle_stream(inc, n->inc);
 	p->tx_seq = p->rx_seq = p->since_ack = 0;
 	p->lost_last_ns = 0;
+	p->drops = false;
 	p->st = FSM_ESTABLISHED;
 	p->status_due = true;
 	k_dial(n, j);

@@ -134,6 +134,7 @@ void kernel_dead(struct conn *c, unsigned side, bool eof)
 	if (sending) {
 		p->con.c = NULL;
 		again(p);
+		p->drops = sim.sctp && eof && rng_one_in(&sim.app, 32);
 	} else if (p->other.c == c) {
 		p->other.c = NULL;
 	}
@@ -264,6 +265,19 @@ void k_pump(struct node *n, unsigned j)
 	}
 }
 
+/* A connection that ends takes the page with it that was partly written, and a packet that is
+ * added there at that moment. The kernel counts it as written. */
+static void drop_page(const struct node *n, struct k_peer *p)
+{
+	if (p->drops && !n->kernel->v31 && p->unsent + 1 == p->n_un) {
+		TRACE("k%u drops %u", n->idx, p->tx_seq - 1);
+		cover(COVER_K_DROPPED);
+		p->unsent++;
+		p->tx->may_lose = true;
+	}
+	p->drops = false;
+}
+
 void k_queue(struct node *n, unsigned j, bool fin, uint16_t len)
 {
 	struct k_peer *p = &n->kernel->peer[j];
@@ -280,6 +294,7 @@ void k_queue(struct node *n, unsigned j, bool fin, uint16_t len)
 		oracle_final(p->tx);
 	else
 		*oracle_record(p->tx) = (struct rec) { .len = len, .off = m.off };
+	drop_page(n, p);
 	k_pump(n, j);
 }
 

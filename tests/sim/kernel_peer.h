@@ -35,6 +35,7 @@ struct k_peer {
 	enum fsm_state st;
 	uint8_t inc;			/* of the core at the other end */
 	uint32_t tx_seq, rx_seq, since_ack;
+	bool drops;			/* the next packet that it queues */
 	bool ack_due, status_due;	/* status_due: asks for the status, bare */
 	uint64_t lost_last_ns;	/* when an ACK of its last FIN went with its link; 0: none */
 	uint32_t answer_id;		/* of a question of ours; 0: none */
