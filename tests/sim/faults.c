@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define ENDED_MAX	4u	/* connections of a kernel that are read beside the newest (K16) */
+
 static const char *const names[FAULT_KINDS] = {
 	"RESET", "RESET_BYTES", "EOF", "HOLE_ONE", "HOLE_BOTH", "PATH_DOWN", "REFUSE", "HANG",
 	"NOFD", "HOLD", "STUN", "PAUSE", "ARM", "RESTART", "FALSE_FAIL", "PARTITION", "ABORT",
@@ -51,7 +53,8 @@ static void own_end(struct conn *c, unsigned side)
 	struct end *e = &c->end[side];
 	struct node *n = &sim.node[e->node];
 
-	if (!n->running || !e->taken || e->state != END_OPEN || e->fin_sent)
+	if (!n->running || !e->taken || e->state != END_OPEN || e->fin_sent ||
+	    net_links(e->node, c->end[!side].node) > ENDED_MAX)
 		return;
 	world_enter(n);
 	if (link_end_dlm(&e->link)) {
