@@ -25,7 +25,7 @@ void dlm_await_repeat(struct session *s, struct core *core)
 void dlm_read_on(struct session *s)
 {
 	list_each(struct link, l, &s->peer->links, of_peer) {
-		if (!l->behind)
+		if (!l->behind || l->state == LINK_GONE)
 			continue;
 		l->behind = false;
 		l->last_rx_ns = s->peer->core->now_ns;

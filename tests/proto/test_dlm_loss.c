@@ -469,6 +469,28 @@ static void no_more_connections_are_kept_than_a_kernel_has(void)
 	fixture_end();
 }
 
+/* The next link that the session sends on lets those read on that waited, and are still there. */
+static void a_link_that_waits_may_be_replaced(void)
+{
+	struct wire *w = sctp_up(), *own[6];
+
+	fx->no_dials = true;
+	for (unsigned i = 0; i < 5; i++)
+		own[i] = its_own();
+	number(own[0], 1);
+	number(own[1], 1);
+	CHECK(link_is_held(&own[0]->link) && link_is_held(&own[1]->link));
+	CHECK(link_end_dlm(&w->link));
+	for (unsigned i = 0; i < 5; i++)
+		link_end_dlm(&own[i]->link);
+	settle();
+	CHECK(!fx->peer[HIGH].up);
+	own[5] = its_own();
+	CHECK(own[0]->gone && own[5]->link.state == LINK_UP);
+	CHECK(!own[1]->gone && !link_is_held(&own[1]->link));
+	fixture_end();
+}
+
 /* We end a connection: the session continues on another one, and this one is read to its end. */
 static void an_own_end_is_read_to_the_other_one(void)
 {
@@ -557,6 +579,7 @@ int main(void)
 	RUN(a_new_link_is_written_at_once);
 	RUN(a_stall_is_counted_and_resets_nothing);
 	RUN(no_more_connections_are_kept_than_a_kernel_has);
+	RUN(a_link_that_waits_may_be_replaced);
 	RUN(an_own_end_is_read_to_the_other_one);
 	RUN(a_fin_waits_for_a_link_to_acknowledge_on);
 	RUN(over_tcp_a_link_is_reset);

@@ -5,33 +5,41 @@
 
 # ---- connections that end in order ----
 
+LOST_STUCK=40	# seconds without a number of the kernel: SCTP would have repeated it by then
+
 # By us, again and again. Nothing is lost, unless the kernel drops what it is about to write at that
-# time, as each may do (sinew-dlm(7), KERNEL BUGS): then that packet was never on the wire, fencing
-# is asked for, and the kernel finishes its conversions alone.
+# time, as each may do (sinew-dlm(7), KERNEL BUGS): then that packet was never on the wire. Fencing
+# is asked for where a later one is, or a connection was aborted; where the kernel has nothing more
+# to say both wait for ever. It finishes its conversions alone.
 conversions_under_our_ends()
 {
-	local rounds=3000 ours theirs
+	local rounds=3000 ours theirs came='' moved=$SECONDS
 	conversions_begin $rounds
-	while ! conversions_are_over && ! is_fenced && broken_by by_us; do
+	while ! conversions_are_over && ! is_fenced && numbers_come && broken_by by_us; do
 		:
 	done
 	if is_fenced; then
-		echo "# behind $broken ends: $(last 2 'is to be fenced')"
 		fenced_for_loss 40
-		kernel_drops_next
-		the_kernel_goes_on_alone $rounds
+	elif conversions_are_over || numbers_come; then
+		conversions_end $rounds
+		conversions_leave by_us
 		return
 	fi
-	conversions_end $rounds
-	conversions_leave by_us
+	shows 2 '"delivered":[1-9]' || bad 'the member does not say what came'
+	dropped=$(numbers_taken)
+	echo "# behind $broken ends: the kernel dropped packet $dropped"
+	the_kernel_goes_on_alone $rounds
 }
 
-# The number that we wait for is one that the kernel never sent.
-kernel_drops_next()
+# The kernel's, that the member has said it took.
+numbers_taken() { last 2 '"event":"status"' | sed 's/.*"delivered":\([0-9]*\).*/\1/'; }
+
+numbers_come()
 {
-	shows 2 '"delivered":[1-9]' || bad 'the member does not say what came'
-	dropped=$(last 2 '"event":"status"' | grep -o '"delivered":[0-9]*')
-	dropped=${dropped#*:}
+	local now
+	now=$(numbers_taken)
+	[ "$now" = "$came" ] || came=$now moved=$SECONDS
+	[ $((SECONDS - moved)) -lt $LOST_STUCK ]
 }
 
 is_fenced() { since 2 "${seen[2]}" 'is to be fenced'; }
