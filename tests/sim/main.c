@@ -308,7 +308,7 @@ static enum attack attack_of(const char *word)
 
 /* The arguments of the command. */
 struct wanted {
-	uint64_t from, seeds, seed;
+	uint64_t from, modes, seeds, seed;
 	const char *regressions;
 	unsigned jobs;
 	bool one, trace, small, coverage, checking, digests, record;
@@ -362,13 +362,13 @@ static bool parse(struct wanted *w, int argc, char **argv)
 		else if (!strcmp(argv[i], "--coverage"))
 			w->coverage = true;
 		else if (!strcmp(argv[i], "--view"))
-			w->from |= SIM_VIEW;
+			w->modes |= SIM_VIEW;
 		else if (!strcmp(argv[i], "--calls"))
-			w->from |= SIM_CALLS;
+			w->modes |= SIM_CALLS;
 		else if (!strcmp(argv[i], "--sctp"))
-			w->from |= SIM_SCTP;
+			w->modes |= SIM_SCTP;
 		else if (!strcmp(argv[i], "--topo"))
-			w->from |= SIM_TOPO;
+			w->modes |= SIM_TOPO;
 		else if (!strcmp(argv[i], "--check"))
 			w->checking = true;
 		else if (!strcmp(argv[i], "--digests"))
@@ -407,7 +407,7 @@ int main(int argc, char **argv)
 		return show(w.seed, w.trace);
 	if (w.checking)
 		return check(w.seeds ? w.seeds : CHECK_SEEDS, w.jobs, w.regressions);
-	run_seeds(w.from, w.seeds, w.jobs);
+	run_seeds(w.from | w.modes, w.seeds, w.jobs);
 	if (w.coverage)
 		cover_print(stdout, true);
 	printf("%llu seeds, %llu failed\n", (unsigned long long)shared->done,

@@ -80,8 +80,8 @@ numbers_of_the_kernel()
 		-T fields -e sinew.seq 2>"$T/tshark"
 }
 
-# was_never_sent CAPTURE NUMBER: else the kernel did not lose it. The one before it is there, so that
-# the capture has what it should.
+# was_never_sent CAPTURE NUMBER: else the kernel did not lose it. The one before it is there, so
+# that the capture has what it should.
 was_never_sent()
 {
 	[ -z "$(numbers_of_the_kernel "$1" "sinew.seq == $2")" ] ||
