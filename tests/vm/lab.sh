@@ -112,8 +112,10 @@ boot()
 
 # Lines of a node so far.
 lines() { wc -l <"${output[$1]}"; }
+# Those that are whole: the rest of the last one may still come.
+whole() { head -n "$(lines "$1")" "${output[$1]}"; }
 # since NODE LINE PATTERN: whether one of its lines behind that one matches.
-since() { tail -n "+$(($2 + 1))" "${output[$1]}" 2>/dev/null | grep -qE -- "$3"; }
+since() { whole "$1" 2>/dev/null | tail -n "+$(($2 + 1))" | grep -E -- "$3" >/dev/null; }
 answered() { since "$1" "$2" '^(OK|ERR)'; }
 
 # guest NODE WORD...: a line for its agent, which must answer OK.
@@ -236,7 +238,7 @@ await()
 }
 
 # last NODE PATTERN: the newest line that matches, since the last scene.
-last() { tail -n "+$((${seen[$1]} + 1))" "${output[$1]}" | grep -E -- "$2" | tail -n 1; }
+last() { whole "$1" | tail -n "+$((${seen[$1]} + 1))" | grep -E -- "$2" | tail -n 1; }
 
 # ---- faults ----
 
