@@ -10,7 +10,7 @@
 #include "lowcomms/transport.h"
 
 #define MS_NS		1000000u
-#define WAIT_MAX_MS	60000	/* of a turn */
+#define WAIT_MAX_MS	60000	/* of an iteration of the loop */
 
 int dialer_open(struct dialer *d, const struct sinew_options *opt, const char **ret_hint)
 {
@@ -104,7 +104,7 @@ int dialer_dial(struct dialer *d, const struct sockaddr_storage *from,
 	return err ? err : d->transport->dial(&d->streams, &route, ret_stream, ret_step);
 }
 
-/* ---- turns ---- */
+/* ---- loop ---- */
 
 int dialer_watch(struct dialer *d, struct source *s)
 {
@@ -125,6 +125,8 @@ static int wait_ms(uint64_t until_ns)
 
 void dialer_turn(struct dialer *d, uint64_t until_ns)
 {
+	uint64_t due_ns = d->streams.deadline_ns;
+
 	assert(d->transport);
-	stream_turn(&d->streams, d->transport, wait_ms(until_ns));
+	stream_turn(&d->streams, d->transport, wait_ms(due_ns < until_ns ? due_ns : until_ns));
 }

@@ -39,10 +39,10 @@ int dialer_dial(struct dialer *d, const struct sockaddr_storage *from,
 /* A host that does not expect our address leaves all packets from it without an answer. */
 bool dialer_strangers_hear_nothing(const struct dialer *d);
 
-/* A descriptor of the caller's is read in each turn when it is readable: 0 or -errno. */
+/* dialer_turn() tells s when its descriptor, which the caller owns, is readable. 0 or -errno. */
 int dialer_watch(struct dialer *d, struct source *s);
-/* Waits for events, until then at most (CLOCK_MONOTONIC; UINT64_MAX: for ever), and tells the
- * owners of streams. It may return earlier. */
+/* One iteration of the loop: waits for events and tells the owners of their streams. It returns at
+ * until_ns (CLOCK_MONOTONIC) at the latest, and may return earlier. UINT64_MAX: no limit. */
 void dialer_turn(struct dialer *d, uint64_t until_ns);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A turn of a loop that has streams of one transport in it, and perhaps sources of others, but no
+ * An iteration of a loop that has streams of one transport in it, and perhaps other sources, but no
  * node. Knows no end of a stream.
  */
 #ifndef SINEW_LOWCOMMS_STREAM_TURN_H
@@ -8,10 +8,10 @@
 
 #include "lowcomms/stream.h"
 
-/* Waits for events so long (-1: for ever), unless there are some or the transport is due: -EINTR
- * and the like are no events. */
+/* One iteration. It waits wait_ms for events, unless there are some; -EINTR and the like are no
+ * events. */
 void stream_turn(struct streams *ss, const struct transport *transport, int wait_ms);
-/* The first part of a turn: descriptors are read, owners of streams without one get no event. */
+/* The first part of it: reads descriptors. Owners of streams without one get no event. */
 void stream_hear(struct streams *ss, int wait_ms);
 
 #endif

@@ -41,12 +41,13 @@ void dlm_repeat_over(struct session *s)
 	dlm_read_on(s);
 }
 
-void dlm_lose(struct session *s, const struct link *l, const char *text)
+/* Nothing repeats what is lost: the kernel waits for the answer, and its locks with it. */
+static void lose(struct session *s, const char *text)
 {
 	if (s->lossy || dlm_unreliable(s))
 		return;
 	s->lossy = true;
-	core_note(s->peer->core, NOTE_WARNING, s->nodeid, l, text);
+	core_note(s->peer->core, NOTE_WARNING, s->nodeid, NULL, text);
 	peer_ask_fence(s, FENCE_LOST);
 	dlm_repeat_over(s);
 }
@@ -106,9 +107,9 @@ static void doubt_tick(struct session *s)
 	a->broken_ns = 0;
 	/* Behind its FIN a kernel has nothing more to lose. */
 	if (!s->got_fin)
-		dlm_lose(s, NULL, "connection lost, and no number of the kernel has come on a new "
-			 "one: what it had sent is lost, for nothing repeats that over SCTP; "
-			 "asking for fencing");
+		lose(s, "connection lost, and no number of the kernel has come on a new one: what "
+			"it had sent is lost, for nothing repeats that over SCTP; asking for "
+			"fencing");
 }
 
 /*
@@ -174,8 +175,8 @@ static void missing_tick(struct session *s)
 		dlm_await_repeat(s, core);
 		return;
 	}
-	dlm_lose(s, NULL, "a packet of the kernel is missing, and nothing repeats it over SCTP; "
-		 "asking for fencing");
+	lose(s, "a packet of the kernel is missing, and nothing repeats it over SCTP; "
+		"asking for fencing");
 }
 
 /* Whether a link stands or not: where none does, a new one may never come. */

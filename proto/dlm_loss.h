@@ -19,8 +19,6 @@ void dlm_await_repeat(struct session *s, struct core *core);
 void dlm_repeat_over(struct session *s);
 /* The links that wait for a number in front of what they have read. */
 void dlm_read_on(struct session *s);
-/* Nothing repeats what is lost: the kernel waits for the answer, and its locks with it. */
-void dlm_lose(struct session *s, const struct link *l, const char *text);
 /* A link was lost, or is: the kernel may write its FIN on it all the same. */
 void dlm_doubt_fin(struct session *s);
 /* Its FIN is awaited, and may be lost where a reset makes it repeat: to be asked for behind

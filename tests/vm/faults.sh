@@ -123,8 +123,7 @@ member_locks()
 # asts NODE [FILTER...]: lines of locks that were granted since the last scene.
 asts()
 {
-	tail -n "+$((${seen[$1]} + 1))" "${output[$1]}" |
-		grep '"event":"ast".*"name":"OK"' | grep -o '"id":[0-9]*' | "${@:2}" | wc -l
+	recent "$1" | grep '"event":"ast".*"name":"OK"' | grep -o '"id":[0-9]*' | "${@:2}" | wc -l
 }
 
 all_granted() { [ "$(asts "$1" cat)" -ge "$2" ]; }
@@ -142,8 +141,7 @@ each_granted()
 # figure NODE KEY: of the first peer, in the newest status.
 figure()
 {
-	tail -n "+$((${seen[$1]} + 1))" "${output[$1]}" | grep '"event":"status"' | tail -n 1 |
-		grep -o "\"$2\":[0-9]*" | head -n 1 | cut -d : -f 2
+	last "$1" '"event":"status"' | grep -o "\"$2\":[0-9]*" | head -n 1 | cut -d : -f 2
 }
 
 at_least() { shows "$1" "\"$2\":" && [ "$(figure "$1" "$2")" -ge "$3" ]; }

@@ -237,8 +237,10 @@ await()
 	return 1
 }
 
+# Lines of a node since the last scene.
+recent() { whole "$1" | tail -n "+$((${seen[$1]} + 1))"; }
 # last NODE PATTERN: the newest line that matches, since the last scene.
-last() { whole "$1" | tail -n "+$((${seen[$1]} + 1))" | grep -E -- "$2" | tail -n 1; }
+last() { recent "$1" | grep -E -- "$2" | tail -n 1; }
 
 # ---- faults ----
 

@@ -26,18 +26,16 @@ conversions_under_our_ends()
 		return
 	fi
 	shows 2 '"delivered":[1-9]' || bad 'the member does not say what came'
-	dropped=$(numbers_taken)
+	dropped=$(figure 2 delivered)
 	echo "# behind $broken ends: the kernel dropped packet $dropped"
 	the_kernel_goes_on_alone $rounds
 }
 
-# The kernel's, that the member has said it took.
-numbers_taken() { last 2 '"event":"status"' | sed 's/.*"delivered":\([0-9]*\).*/\1/'; }
-
+# Numbers of the kernel, as the member has said.
 numbers_come()
 {
 	local now
-	now=$(numbers_taken)
+	now=$(figure 2 delivered)
 	[ "$now" = "$came" ] || came=$now moved=$SECONDS
 	[ $((SECONDS - moved)) -lt $LOST_STUCK ]
 }

@@ -295,7 +295,7 @@ shows()
 	before=$(lines "$1")
 	tell "$1" status || return
 	wait_for since "$1" "$before" '"event":"status"' || return
-	tail -n 1 "${output[$1]}" | grep -q -- "$2"
+	whole "$1" | tail -n 1 | grep -q -- "$2"
 }
 
 # ---- the wire ----
