@@ -307,21 +307,33 @@ static bool leave_alone(struct link *l)
 	return false;
 }
 
+/* The incarnation has had its session (R19). */
+static bool deny_ended(struct link *l, const struct tombstone *t)
+{
+	switch (t->kind) {
+	case TOMB_FAILED:
+		return deny(l, WIRE_REFUSE_FAILED, 0);
+	case TOMB_CLOSED:
+		if (peer_in_time_wait(l->peer))
+			peer_time_wait(l->peer, t->incarnation);	/* until it has seen this */
+		return deny(l, WIRE_REFUSE_CLOSED, t->next);
+	case TOMB_LEAVING:
+		return leave_alone(l);
+	case TOMB_NONE:
+		assert(false);
+		break;
+	}
+	return false;
+}
+
 static bool admit(struct link *l, const struct hello *h)
 {
 	struct core *core = l->core;
 	struct peer *p = l->peer;
 	const struct tombstone *t = tombstones_find(&p->tombstones, h->mine);
 
-	if (t && t->kind == TOMB_LEAVING)
-		return leave_alone(l);
-	if (t && t->kind == TOMB_FAILED)
-		return deny(l, WIRE_REFUSE_FAILED, 0);
-	if (t) {
-		if (peer_in_time_wait(p))
-			peer_time_wait(p, h->mine);	/* until it has seen this */
-		return deny(l, WIRE_REFUSE_CLOSED, t->next);
-	}
+	if (t)
+		return deny_ended(l, t);
 	if (p->session && p->session->incarnation == h->mine)
 		return true;
 	if (!core->cfg.static_members && !core->closing)

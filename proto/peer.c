@@ -77,6 +77,35 @@ void peer_path_failed(struct peer *p, unsigned path)
 		paths_failed(&p->paths, path);
 }
 
+/* ---- the end of its sessions ---- */
+
+/* A peer that closes is not told that it failed: it would renew (R23). */
+static enum tomb_kind tomb_of(enum session_end why)
+{
+	switch (why) {
+	case SESSION_CLOSED:
+		return TOMB_CLOSED;
+	case SESSION_REFUSED:
+		return TOMB_LEAVING;
+	case SESSION_LEFT:
+	case SESSION_FAILED:
+	case SESSION_SUPERSEDED:
+	case SESSION_RENEWED:
+	case SESSION_LINGER:
+	case SESSION_ABORTED:
+	case SESSION_REMOVED:
+		return TOMB_FAILED;
+	case SESSION_ALIVE:
+		break;
+	}
+	return TOMB_NONE;
+}
+
+void peer_bury(const struct session *s, enum session_end why)
+{
+	tombstones_bury(&s->peer->tombstones, s->incarnation, tomb_of(why), s->expected);
+}
+
 /* ---- the last ACK (R24) ---- */
 
 /*
