@@ -363,6 +363,17 @@ static void print_choices(const struct choices *choices, FILE *to)
 	fputs(" --help\" shows its options.\n", to);
 }
 
+/* Lines from here on begin with the words that chose it. */
+static int run_choice(const struct choices *choices, const struct choice *choice, int argc,
+		      char **argv)
+{
+	char prefix[SAY_PREFIX_MAX];
+
+	snprintf(prefix, sizeof(prefix), "%s %s", choices->name, choice->word);
+	say_prefix(prefix);
+	return choice->run(argc - 1, argv + 1);
+}
+
 int choices_run(const struct choices *choices, int argc, char **argv)
 {
 	size_t i;
@@ -377,7 +388,7 @@ int choices_run(const struct choices *choices, int argc, char **argv)
 	}
 	for (i = 0; i < choices->n; i++)
 		if (!strcmp(argv[1], choices->list[i].word))
-			return choices->list[i].run(argc - 1, argv + 1);
+			return run_choice(choices, &choices->list[i], argc, argv);
 	say(SINEW_ERROR, "\"%.80s\" is not a %s; \"%s --help\" lists them", argv[1],
 	    choices->kind, choices->name);
 	return STATUS_USAGE;

@@ -151,7 +151,8 @@ struct choices {
 	size_t n;
 };
 
-/* Runs what argv[1] says, or prints help; an exit status. */
+/* Runs what argv[1] says, with the prefix of its words (tools/say.h), or prints help; an exit
+ * status. */
 int choices_run(const struct choices *choices, int argc, char **argv);
 
 #endif

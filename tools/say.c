@@ -20,7 +20,7 @@
 #include <qb/qblog.h>
 #endif
 
-static char prefix_text[64] = "sinew";
+static char prefix_text[SAY_PREFIX_MAX] = "sinew";
 
 void say_prefix(const char *prefix)
 {

@@ -10,8 +10,9 @@
 
 #define SAY_LINE_MAX	2048	/* bytes of a line; the rest is cut off. Control bytes are
 				 * escaped */
+#define SAY_PREFIX_MAX	64	/* bytes of a prefix, NUL included; the rest is cut off */
 
-/* Each line starts with the prefix, at most 63 bytes, and ": ". */
+/* Each line starts with the prefix, "sinew" at first, and ": ". */
 void say_prefix(const char *prefix);
 void say(enum sinew_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A sinew_log_fn; user is not used. */

@@ -11,7 +11,6 @@
 #include "lowcomms/sinew.h"
 #include "tools/command.h"
 #include "tools/options.h"
-#include "tools/say.h"
 
 static const struct choice subcommands[] = {
 	{ "bench", bench_main, "measure throughput and latency between two nodes" },
@@ -59,7 +58,6 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	if (fill_descriptors())
 		return STATUS_USAGE;
-	say_prefix("sinew");
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		printf("sinew %s\n", sinew_version());
 		return options_printed();

@@ -70,7 +70,7 @@ static const struct option_table table = {
 };
 
 static struct settings got;
-static char said[300];
+static char said[300], prefixed[SAY_PREFIX_MAX];
 
 /* Instead of the one that writes to standard error. */
 void say(enum sinew_level level, const char *fmt, ...)
@@ -81,6 +81,11 @@ void say(enum sinew_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(said, sizeof(said), fmt, args);
 	va_end(args);
+}
+
+void say_prefix(const char *prefix)
+{
+	snprintf(prefixed, sizeof(prefixed), "%s", prefix);
 }
 
 static int parse_by(const struct option_table *t, char *first, char *second)
@@ -276,6 +281,35 @@ static void help_is_of_the_rows(void)
 	close(out);
 }
 
+static int n_left;	/* arguments of a word that was run, itself included */
+
+static int run_word(int argc, char **argv)
+{
+	CHECK_STR(argv[0], "walk");
+	n_left = argc;
+	return 7;
+}
+
+/* Each word is named by what is said behind it. */
+static void a_word_is_run_with_its_prefix(void)
+{
+	static const struct choice list[] = { { "run", NULL, "" }, { "walk", run_word, "" } };
+	static const struct choices choices = {
+		.name = "sinew test", .kind = "pace", .usage = "", .list = list, .n = 2,
+	};
+	char *known[] = { "test", "walk", "--far", NULL }, *unknown[] = { "test", "fly", NULL };
+
+	said[0] = prefixed[0] = '\0';
+	CHECK_EQ(choices_run(&choices, 3, known), 7);
+	CHECK_EQ(n_left, 2);
+	CHECK_STR(prefixed, "sinew test walk");
+	CHECK_STR(said, "");
+	prefixed[0] = '\0';
+	CHECK_EQ(choices_run(&choices, 2, unknown), STATUS_USAGE);
+	CHECK_STR(prefixed, "");
+	CHECK_STR(said, "\"fly\" is not a pace; \"sinew test --help\" lists them");
+}
+
 int main(void)
 {
 	RUN(numbers_have_limits_and_widths);
@@ -287,5 +321,6 @@ int main(void)
 	RUN(flags_have_no_value);
 	RUN(what_is_no_option);
 	RUN(help_is_of_the_rows);
+	RUN(a_word_is_run_with_its_prefix);
 	return check_done();
 }

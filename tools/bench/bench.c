@@ -394,7 +394,6 @@ int bench_main(int argc, char **argv)
 	};
 	int status;
 
-	say_prefix("sinew bench");
 	if (!b) {
 		say(SINEW_ERROR, "cannot start: %s", strerror(ENOMEM));
 		return STATUS_USAGE;

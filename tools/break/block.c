@@ -383,7 +383,6 @@ int block_main(int argc, char **argv)
 	struct block *b = calloc(1, sizeof(*b));
 	int rc;
 
-	say_prefix("sinew break block");
 	if (!b) {
 		say(SINEW_ERROR, "out of memory");
 		return BREAK_REFUSED;

@@ -171,6 +171,5 @@ enum pace_event pace_wait_in_round(struct pace *p, int fd, uint64_t until_ns)
 
 int break_main(int argc, char **argv)
 {
-	say_prefix("sinew break");
 	return choices_run(&choices, argc, argv);
 }

@@ -487,7 +487,6 @@ int match_main(const struct match_method *method, int argc, char **argv)
 	struct match *m = calloc(1, sizeof(*m));
 	int rc;
 
-	say_prefix(method->name);
 	if (!m) {
 		say(SINEW_ERROR, "out of memory");
 		return BREAK_REFUSED;

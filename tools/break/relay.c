@@ -361,7 +361,6 @@ int relay_main(int argc, char **argv)
 	unsigned i;
 	int status;
 
-	say_prefix("sinew break relay");
 	r = calloc(1, sizeof(*r));
 	if (!r) {
 		say(SINEW_ERROR, "out of memory");

@@ -136,7 +136,6 @@ int call_main(int argc, char **argv)
 	};
 	int status;
 
-	say_prefix("sinew call");
 	status = options_parse(&table, &args, argc, argv);
 	if (status < 0)
 		status = args.serve ? check_serve(&args) : check_call(&args);

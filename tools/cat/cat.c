@@ -402,7 +402,6 @@ int cat_main(int argc, char **argv)
 	};
 	int rc;
 
-	say_prefix("sinew cat");
 	rc = parse(&c.args, argc, argv);
 	if (rc >= 0)
 		return rc;

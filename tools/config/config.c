@@ -6,7 +6,6 @@
 #include "tools/config/config.h"
 
 #include "tools/command.h"
-#include "tools/say.h"
 
 static const struct choice modes[] = {
 	{ "get", config_get_main, "print options of a running node" },
@@ -28,6 +27,5 @@ static const struct choices choices = {
 
 int config_main(int argc, char **argv)
 {
-	say_prefix("sinew config");
 	return choices_run(&choices, argc, argv);
 }

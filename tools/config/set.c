@@ -121,10 +121,8 @@ int config_set_main(int argc, char **argv)
 {
 	struct arguments args = { .local.timeout_ms = LOCAL_TIMEOUT_MS };
 	struct json_object *answer;
-	int status;
+	int status = options_parse(&table, &args, argc, argv);
 
-	say_prefix("sinew config set");
-	status = options_parse(&table, &args, argc, argv);
 	if (status >= 0)
 		return status;
 	if (!args.n) {

@@ -165,10 +165,8 @@ static void run(struct watch *w)
 int config_watch_main(int argc, char **argv)
 {
 	struct watch w = { .signal_fd = -1 };
-	int status;
+	int status = options_parse(&table, &w, argc, argv);
 
-	say_prefix("sinew config watch");
-	status = options_parse(&table, &w, argc, argv);
 	if (status >= 0)
 		return status;
 	status = signals_start(0, &w.signal_fd);

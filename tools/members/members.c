@@ -322,7 +322,6 @@ int members_main(int argc, char **argv)
 	struct members m = { .signal_fd = -1 };
 	int status;
 
-	say_prefix("sinew members");
 	status = parse(&m.args, argc, argv);
 	if (status >= 0)
 		return status;

@@ -348,7 +348,6 @@ int ping_main(int argc, char **argv)
 	struct ping ping = { .signal_fd = -1, .began_ns = clock_now_ns() };
 	int status, rc;
 
-	say_prefix("sinew ping");
 	status = parse(&ping.args, argc, argv);
 	if (status >= 0)
 		return status;

@@ -292,7 +292,6 @@ int serve_main(int argc, char **argv)
 	struct serve s = { .signal_fd = -1, .closed_fd = -1 };
 	int status;
 
-	say_prefix("sinew serve");
 	status = parse(&s.args, argc, argv);
 	if (status >= 0)
 		return status;

@@ -128,10 +128,8 @@ int top_main(int argc, char **argv)
 		.set = { .local.timeout_ms = LOCAL_TIMEOUT_MS, .interval_ms = INTERVAL_MS },
 		.signal_fd = -1,
 	};
-	int status;
+	int status = options_parse(&table, &r.set, argc, argv);
 
-	say_prefix("sinew top");
-	status = options_parse(&table, &r.set, argc, argv);
 	if (status >= 0)
 		return status;
 	status = local_find(&r.set.local, r.name);

@@ -193,7 +193,6 @@ int topology_list_main(int argc, char **argv)
 	struct list l = { .filter.name = { SINEW_TOPO_ANY, 0, UINT32_MAX } };
 	int status, signal_fd = -1;
 
-	say_prefix("sinew topology list");
 	status = options_parse(&table, &l, argc, argv);
 	if (status >= 0)
 		return status;

@@ -266,7 +266,6 @@ int topology_publish_main(int argc, char **argv)
 	int status;
 
 	p.last = &p.first;
-	say_prefix("sinew topology publish");
 	status = options_parse(&table, &p, argc, argv);
 	if (status >= 0)
 		return status;

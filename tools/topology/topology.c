@@ -9,7 +9,6 @@
 
 #include "tools/command.h"
 #include "tools/signals.h"
-#include "tools/say.h"
 
 static const struct choice modes[] = {
 	{ "list", topology_list_main, "print the publications that are there" },
@@ -64,6 +63,5 @@ int topology_run(struct sinew_topo *topo, int signal_fd, const bool *is_over, in
 
 int topology_main(int argc, char **argv)
 {
-	say_prefix("sinew topology");
 	return choices_run(&choices, argc, argv);
 }

@@ -167,7 +167,6 @@ static int start(const struct option_table *table, struct watch *w, int argc, ch
 	int status, signal_fd = -1;
 
 	w->filter.name = (struct name){ SINEW_TOPO_ANY, 0, UINT32_MAX };
-	say_prefix(table->name);
 	status = options_parse(table, w, argc, argv);
 	if (status >= 0)
 		return status;

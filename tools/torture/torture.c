@@ -441,7 +441,6 @@ int torture_main(int argc, char **argv)
 	struct run *r;
 	int rc;
 
-	say_prefix("sinew torture");
 	r = calloc(1, sizeof(*r));
 	if (!r) {
 		say(SINEW_ERROR, "out of memory");
