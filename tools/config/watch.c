@@ -3,30 +3,21 @@
  * "sinew config watch": a line for each change of an option, by a subscription to the topology of
  * the node. Knows no option by name.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "services/sinew-topo.h"
 #include "tools/amount.h"
 #include "tools/clock.h"
 #include "tools/command.h"
 #include "tools/config/config.h"
 #include "tools/json.h"
-#include "tools/notify.h"
-#include "tools/say.h"
-#include "tools/signals.h"
+#include "tools/subscriber.h"
 #include "tools/text.h"
 
 struct watch {
 	struct local_arguments local;
 	bool json;
-	struct sinew_topo *topo;
-	int signal_fd;
-	int status;
-	bool is_over, told_ready;
+	struct subscriber subscriber;
 };
 
 static const struct option_row rows[] = {
@@ -49,8 +40,6 @@ static const struct option_table table = {
 		"Exit status: 0 a signal came, 1 writing standard output failed, 2 usage, no\n"
 		"such node, or not permitted.\n",
 };
-
-/* ---- a change ---- */
 
 /* The value of "key=value\n" among the lines of an attribute; "" if there is none. */
 static void attribute(const struct sinew_publication *p, const char *key, char *out, size_t size)
@@ -99,84 +88,27 @@ static int print_change(const struct watch *w, const struct sinew_topo_msg *msg)
 static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
 {
 	struct watch *w = user;
+	int status;
 
 	(void)sub;
-	switch (msg->event) {
-	case SINEW_TOPO_PUBLISHED:
-		w->status = w->status ? w->status : print_change(w, msg);
-		w->is_over |= w->status != 0;
-		break;
-	case SINEW_TOPO_CURRENT:
-		if (!w->told_ready)
-			notify("READY=1");
-		w->told_ready = true;
-		break;
-	case SINEW_TOPO_LOST:
-		say(SINEW_WARNING, "the node is gone; waiting for it to come back");
-		break;
-	case SINEW_TOPO_REFUSED:
-		say(SINEW_ERROR, "the node refuses the subscription: %s", strerror(-msg->error));
-		w->status = STATUS_USAGE;
-		w->is_over = true;
-		break;
-	case SINEW_TOPO_WITHDRAWN:
-	case SINEW_TOPO_TIMEOUT:
-	case SINEW_TOPO_OVERRUN:
-		break;
-	}
+	if (w->subscriber.is_over)
+		return;
+	status = msg->event == SINEW_TOPO_PUBLISHED ? print_change(w, msg) : STATUS_OK;
+	if (status)
+		subscriber_end(&w->subscriber, status);
+	subscriber_event(&w->subscriber, msg);
 }
 
-/* ---- the run ---- */
-
-static int subscribe(struct watch *w)
+int config_watch_main(int argc, char **argv)
 {
 	const struct sinew_topo_filter filter = {
 		.size = sizeof(filter), .type = SINEW_TOPO_OPTION, .upper = UINT32_MAX,
 		.timeout_ms = -1,
 	};
-	char name[SINEW_CONTROL_NAME_MAX];
-	int status = local_find(&w->local, name), rc;
-
-	if (status)
-		return status;
-	rc = sinew_topo_connect(name, &w->topo);
-	if (rc)
-		return local_failed(name, rc);
-	rc = sinew_topo_subscribe(w->topo, &filter, on_event, w, NULL);
-	return rc ? local_failed(name, rc) : STATUS_OK;
-}
-
-static void run(struct watch *w)
-{
-	struct pollfd p[] = {
-		{ .fd = w->signal_fd, .events = POLLIN },
-		{ .fd = sinew_topo_get_fd(w->topo), .events = POLLIN },
-	};
-
-	while (!w->is_over) {
-		if (poll(p, 2, -1) < 0)
-			continue;
-		if (p[0].revents && signals_take(w->signal_fd))
-			return;
-		sinew_topo_dispatch(w->topo, 0);
-	}
-}
-
-int config_watch_main(int argc, char **argv)
-{
-	struct watch w = { .signal_fd = -1 };
+	struct watch w = { .json = false };
 	int status = options_parse(&table, &w, argc, argv);
 
 	if (status >= 0)
 		return status;
-	status = signals_start(0, &w.signal_fd);
-	if (!status)
-		status = subscribe(&w);
-	if (!status) {
-		run(&w);
-		status = w.status;
-	}
-	sinew_topo_close(w.topo);
-	close(w.signal_fd);
-	return status;
+	return subscriber_run(&w.subscriber, &w.local, &filter, on_event, &w);
 }

@@ -3,14 +3,11 @@
  * "sinew topology list": the publications that are there, in an order that is the same at each
  * node. Knows nothing of changes.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/command.h"
 #include "tools/say.h"
-#include "tools/signals.h"
 #include "tools/topology/topology.h"
 
 struct row {
@@ -21,11 +18,10 @@ struct row {
 struct list {
 	struct local_arguments local;
 	struct topology_filter filter;
+	struct subscriber subscriber;
 	bool json;
 	struct row *rows;
 	size_t n, room;
-	int status;
-	bool is_over;
 };
 
 static const struct option_row rows[] = {
@@ -72,8 +68,7 @@ static void keep(struct list *l, const struct sinew_publication *p)
 		row = realloc(l->rows, l->room * sizeof(*row));
 		if (!row) {
 			say(SINEW_ERROR, "out of memory");
-			l->status = STATUS_USAGE;
-			l->is_over = true;
+			subscriber_end(&l->subscriber, STATUS_USAGE);
 			return;
 		}
 		l->rows = row;
@@ -106,18 +101,17 @@ static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg
 	(void)sub;
 	switch (msg->event) {
 	case SINEW_TOPO_PUBLISHED:
-		if (!l->is_over)
+		if (!l->subscriber.is_over)
 			keep(l, msg->publication);
 		break;
 	case SINEW_TOPO_REFUSED:
 	case SINEW_TOPO_LOST:
 		say(SINEW_ERROR, msg->event == SINEW_TOPO_LOST ? "the node has gone: %s" :
 		    "the node refuses the question: %s", strerror(-msg->error));
-		l->status = STATUS_NOT_UP;
-		l->is_over = true;
+		subscriber_end(&l->subscriber, STATUS_NOT_UP);
 		break;
 	case SINEW_TOPO_TIMEOUT:
-		l->is_over = true;
+		subscriber_end(&l->subscriber, STATUS_OK);
 		break;
 	case SINEW_TOPO_WITHDRAWN:
 		drop(l, msg->publication);
@@ -163,43 +157,28 @@ static int print(struct list *l)
 	return status ? status : print_end();
 }
 
-static int ask(struct list *l, int signal_fd)
+static int ask(struct list *l)
 {
 	const struct sinew_topo_filter filter = {
 		.size = sizeof(filter), .type = l->filter.name.type, .lower = l->filter.name.lower,
 		.upper = l->filter.name.upper, .node = l->filter.node,
 		.scope = (enum sinew_scope)l->filter.scope,
 	};
-	struct sinew_topo *topo = NULL;
-	int status = topology_connect(&l->local, &topo), rc;
+	int status = subscriber_run(&l->subscriber, &l->local, &filter, on_event, l);
 
 	if (status)
 		return status;
-	rc = sinew_topo_subscribe(topo, &filter, on_event, l, NULL);
-	if (rc) {
-		say(SINEW_ERROR, "cannot subscribe: %s", strerror(-rc));
-		l->status = STATUS_USAGE;
-	} else {
-		topology_run(topo, signal_fd, &l->is_over, -1, NULL, NULL);
-	}
-	sinew_topo_close(topo);
-	if (l->status)
-		return l->status;
-	return l->is_over ? print(l) : STATUS_NOT_UP;
+	return l->subscriber.is_over ? print(l) : STATUS_NOT_UP;
 }
 
 int topology_list_main(int argc, char **argv)
 {
 	struct list l = { .filter.name = { SINEW_TOPO_ANY, 0, UINT32_MAX } };
-	int status, signal_fd = -1;
+	int status = options_parse(&table, &l, argc, argv);
 
-	status = options_parse(&table, &l, argc, argv);
 	if (status >= 0)
 		return status;
-	status = signals_start(0, &signal_fd);
-	if (!status)
-		status = ask(&l, signal_fd);
+	status = ask(&l);
 	free(l.rows);
-	close(signal_fd);
 	return status;
 }

@@ -243,7 +243,7 @@ static void settle(struct publish *p)
 
 static int run(struct publish *p)
 {
-	int status = topology_connect(&p->local, &p->topo);
+	int status = subscriber_connect(&p->local, &p->topo);
 	unsigned i;
 
 	if (status)
@@ -253,8 +253,8 @@ static int run(struct publish *p)
 	settle(p);
 	if (!p->is_over)
 		notify("READY=1");
-	topology_run(p->topo, p->signal_fd, &p->is_over, p->from_input ? STDIN_FILENO : -1,
-		     on_input, p);
+	subscriber_wait(p->topo, p->signal_fd, &p->is_over, p->from_input ? STDIN_FILENO : -1,
+			on_input, p);
 	sinew_topo_close(p->topo);
 	return p->status;
 }

@@ -8,8 +8,7 @@
 #ifndef TOOLS_TOPOLOGY_TOPOLOGY_H
 #define TOOLS_TOPOLOGY_TOPOLOGY_H
 
-#include "services/sinew-topo.h"
-#include "tools/local.h"
+#include "tools/subscriber.h"
 
 #define TOPOLOGY_SCHEMA		1	/* of what is printed */
 #define NAME_TEXT_MAX		48	/* "service:4294967295..4294967295" */
@@ -51,12 +50,6 @@ int print_event(const struct sinew_topo_msg *msg, bool json);
 int print_end(void);
 
 /* ---- topology.c ---- */
-
-int topology_connect(const struct local_arguments *args, struct sinew_topo **ret_topo);
-/* Runs until a signal comes or *is_over. more_fd: -1, or read() is called when it is readable. A
- * status. */
-int topology_run(struct sinew_topo *topo, int signal_fd, const bool *is_over, int more_fd,
-		 void (*readable)(void *arg), void *arg);
 
 int topology_list_main(int argc, char **argv);
 int topology_watch_main(int argc, char **argv);

@@ -3,15 +3,8 @@
  * "sinew topology watch" and "resume": a line for each event of a subscription.
  * Knows nothing of what is published.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "tools/command.h"
-#include "tools/notify.h"
 #include "tools/say.h"
-#include "tools/signals.h"
 #include "tools/topology/topology.h"
 
 struct watch {
@@ -20,8 +13,7 @@ struct watch {
 	struct sinew_position from;
 	uint64_t timeout_ms;
 	bool resumes, has_from, edge, strict, json;
-	bool is_over, told_ready;
-	int status;
+	struct subscriber subscriber;
 };
 
 #define WATCH_OPTIONS \
@@ -93,49 +85,21 @@ static const struct option_table resume_table = {
 	.operand = take_operand,
 };
 
-static void end(struct watch *w, int status)
-{
-	w->status = w->status ? w->status : status;
-	w->is_over = true;
-}
-
 static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
 {
 	struct watch *w = user;
 	int status;
 
 	(void)sub;
-	if (w->is_over)
+	if (w->subscriber.is_over)
 		return;
 	status = print_event(msg, w->json);
 	if (status)
-		end(w, status);
-	switch (msg->event) {
-	case SINEW_TOPO_CURRENT:
-		if (!w->told_ready)
-			notify("READY=1");
-		w->told_ready = true;
-		break;
-	case SINEW_TOPO_LOST:
-		say(SINEW_WARNING, "the node is gone; waiting for it to come back");
-		break;
-	case SINEW_TOPO_REFUSED:
-		say(SINEW_ERROR, "the node refuses the subscription: %s", strerror(-msg->error));
-		end(w, STATUS_USAGE);
-		break;
-	case SINEW_TOPO_OVERRUN:
-		end(w, STATUS_NOT_UP);
-		break;
-	case SINEW_TOPO_TIMEOUT:
-		end(w, STATUS_OK);
-		break;
-	case SINEW_TOPO_PUBLISHED:
-	case SINEW_TOPO_WITHDRAWN:
-		break;
-	}
+		subscriber_end(&w->subscriber, status);
+	subscriber_event(&w->subscriber, msg);
 }
 
-static int watch(struct watch *w, int signal_fd)
+static int watch(struct watch *w)
 {
 	const struct sinew_topo_filter filter = {
 		.size = sizeof(filter), .type = w->filter.name.type, .lower = w->filter.name.lower,
@@ -146,25 +110,13 @@ static int watch(struct watch *w, int signal_fd)
 		.timeout_ms = w->timeout_ms ? (int)w->timeout_ms : -1,
 		.from = w->from,
 	};
-	struct sinew_topo *topo = NULL;
-	int status = topology_connect(&w->local, &topo), rc;
 
-	if (status)
-		return status;
-	rc = sinew_topo_subscribe(topo, &filter, on_event, w, NULL);
-	if (rc) {
-		say(SINEW_ERROR, "cannot subscribe: %s", strerror(-rc));
-		end(w, STATUS_USAGE);
-	} else {
-		topology_run(topo, signal_fd, &w->is_over, -1, NULL, NULL);
-	}
-	sinew_topo_close(topo);
-	return w->status;
+	return subscriber_run(&w->subscriber, &w->local, &filter, on_event, w);
 }
 
 static int start(const struct option_table *table, struct watch *w, int argc, char **argv)
 {
-	int status, signal_fd = -1;
+	int status;
 
 	w->filter.name = (struct name){ SINEW_TOPO_ANY, 0, UINT32_MAX };
 	status = options_parse(table, w, argc, argv);
@@ -174,16 +126,12 @@ static int start(const struct option_table *table, struct watch *w, int argc, ch
 		say(SINEW_ERROR, "expected EPOCH:INDEX, from where it is to go on");
 		return STATUS_USAGE;
 	}
-	status = signals_start(0, &signal_fd);
-	if (!status)
-		status = watch(w, signal_fd);
-	close(signal_fd);
-	return status;
+	return watch(w);
 }
 
 int topology_watch_main(int argc, char **argv)
 {
-	struct watch w = { .status = STATUS_OK };
+	struct watch w = { .resumes = false };
 
 	return start(&watch_table, &w, argc, argv);
 }
