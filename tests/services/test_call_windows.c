@@ -13,13 +13,20 @@ static struct call call, second;
 static uint16_t binding;
 static uint8_t bytes[4000];
 
-static void fresh(const struct calls_config *cfg)
+static void fresh_with(const struct calls_config *cfg)
 {
 	pair_init(&p, cfg, cfg);
 	CHECK_EQ(calls_bind(&p.a.c, 100, NULL, &binding), 0);
 	p.a.consumes = p.b.consumes = false;
 	for (unsigned i = 0; i < sizeof bytes; i++)
 		bytes[i] = (uint8_t)(i * 7);
+}
+
+static void fresh(void)
+{
+	struct calls_config cfg = pair_config();
+
+	fresh_with(&cfg);
 }
 
 static void begin_with(struct call *which, size_t n, bool last)
@@ -30,6 +37,29 @@ static void begin_with(struct call *which, size_t n, bool last)
 	b.last = last;
 	CHECK_EQ(call_begin(&p.a.c, which, &b), 0);
 	pair_run(&p);
+}
+
+static void consume(size_t n)
+{
+	CHECK_EQ(call_consumed(p.b.in, n), 0);
+	pair_run(&p);
+}
+
+/* The sender is told of these bytes by a frame. */
+static void consume_told(size_t n)
+{
+	unsigned sent = p.b.n_sent;
+
+	consume(n);
+	CHECK_EQ(p.b.n_sent, sent + 1);
+}
+
+static void consume_untold(size_t n)
+{
+	unsigned sent = p.b.n_sent;
+
+	consume(n);
+	CHECK_EQ(p.b.n_sent, sent);
 }
 
 static void done(void)
@@ -46,9 +76,7 @@ static void done(void)
 
 static void a_window_is_filled_by_pieces(void)
 {
-	struct calls_config cfg = pair_config();
-
-	fresh(&cfg);
+	fresh();
 	begin_with(&call, 300, true);
 	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 40; DATA 40; DATA 20");
 	CHECK_EQ(call_unsent(&call).n, 200);
@@ -61,68 +89,46 @@ static void a_window_is_filled_by_pieces(void)
 /* Of 100: 24 bytes are not told, for 25 the sender gets room. */
 static void consumption_is_told_by_quarters(void)
 {
-	struct calls_config cfg = pair_config();
-	unsigned sent;
-
-	fresh(&cfg);
+	fresh();
 	begin_with(&call, 60, false);
 	CHECK_STR(pair_log(&p.b), "NEW 100/7; DATA 40; DATA 20");
-	sent = p.b.n_sent;
-	CHECK_EQ(call_consumed(p.b.in, 24), 0);
-	pair_run(&p);
-	CHECK_EQ(p.b.n_sent, sent);
-	CHECK_EQ(call_consumed(p.b.in, 1), 0);
-	pair_run(&p);
-	CHECK_EQ(p.b.n_sent, sent + 1);
+	consume_untold(24);
+	consume_told(1);
 	CHECK_EQ(call_room(&call), 65);
-	CHECK_EQ(call_consumed(p.b.in, 24), 0);
-	pair_run(&p);
-	CHECK_EQ(p.b.n_sent, sent + 1);
+	consume_untold(24);
 	done();
 }
 
 /* A byte is told when the sender has less than a quarter left. */
 static void consumption_is_told_to_a_sender_short_of_room(void)
 {
-	struct calls_config cfg = pair_config();
 	unsigned sent;
 
-	fresh(&cfg);
+	fresh();
 	begin_with(&call, 75, false);
+	consume_untold(1);
 	sent = p.b.n_sent;
-	CHECK_EQ(call_consumed(p.b.in, 1), 0);
-	pair_run(&p);
-	CHECK_EQ(p.b.n_sent, sent);
 	CHECK_EQ(call_send(&call, bytes, 1, false), 0);
 	pair_run(&p);
-	CHECK_EQ(call_consumed(p.b.in, 1), 0);
-	pair_run(&p);
-	CHECK_EQ(p.b.n_sent, sent + 1);
+	CHECK_EQ(p.b.n_sent, sent);
+	consume_told(1);
 	CHECK_EQ(call_room(&call), 26);
 	done();
 }
 
 static void no_credit_is_told_for_what_is_complete(void)
 {
-	struct calls_config cfg = pair_config();
-	unsigned sent;
-
-	fresh(&cfg);
+	fresh();
 	begin_with(&call, 100, true);
-	sent = p.b.n_sent;
-	CHECK_EQ(call_consumed(p.b.in, 100), 0);
-	pair_run(&p);
-	CHECK_EQ(p.b.n_sent, sent);
+	consume_untold(100);
 	done();
 }
 
 static void no_credit_is_told_beyond_the_total(void)
 {
-	struct calls_config cfg = pair_config();
 	struct calls_begin b = pair_begins(0, "");
-	unsigned sent;
 
-	fresh(&cfg);
+	fresh();
 	b.total = 100;
 	b.last = false;
 	b.data = (struct span){ bytes, 99 };
@@ -131,10 +137,7 @@ static void no_credit_is_told_beyond_the_total(void)
 	pair_run(&p);
 	CHECK_EQ(call_send(&call, bytes, 2, true), -EMSGSIZE);
 	CHECK_EQ(call_send(&call, bytes, 0, true), -EINVAL);
-	sent = p.b.n_sent;
-	CHECK_EQ(call_consumed(p.b.in, 99), 0);
-	pair_run(&p);
-	CHECK_EQ(p.b.n_sent, sent);
+	consume_untold(99);
 	CHECK_EQ(call_send(&call, bytes, 1, true), 0);
 	pair_run(&p);
 	done();
@@ -146,7 +149,7 @@ static void a_window_grows_while_there_is_memory(void)
 
 	cfg.window_max = 400;
 	cfg.grow_bytes = 250;
-	fresh(&cfg);
+	fresh_with(&cfg);
 	begin_with(&call, 3000, true);
 	CHECK_EQ(call_consumed(p.b.in, 25), 0);
 	CHECK_EQ(p.b.in->rx.window, 200);
@@ -168,13 +171,12 @@ static void a_window_is_given_back_when_all_is_consumed(void)
 
 	cfg.window_max = 400;
 	cfg.grow_bytes = 100;
-	fresh(&cfg);
+	fresh_with(&cfg);
 	begin_with(&call, 250, true);
 	CHECK_EQ(call_consumed(p.b.in, 25), 0);
 	CHECK_EQ(p.b.c.grow_bytes, 0);
 	pair_run(&p);
-	CHECK_EQ(call_consumed(p.b.in, 60), 0);
-	pair_run(&p);
+	consume(60);
 	CHECK(p.b.in->rx.complete);
 	CHECK_EQ(p.b.in->rx.received, 250);
 	CHECK_EQ(call_consumed(p.b.in, 10), 0);
@@ -190,12 +192,10 @@ static void a_window_never_grows_beyond_its_limit(void)
 
 	cfg.window_max = 150;
 	cfg.grow_bytes = 1000;
-	fresh(&cfg);
+	fresh_with(&cfg);
 	begin_with(&call, 3000, true);
-	for (unsigned i = 0; i < 10; i++) {
-		CHECK_EQ(call_consumed(p.b.in, p.b.in->rx.received - p.b.in->rx.consumed), 0);
-		pair_run(&p);
-	}
+	for (unsigned i = 0; i < 10; i++)
+		consume(p.b.in->rx.received - p.b.in->rx.consumed);
 	CHECK_EQ(p.b.in->rx.window, 150);
 	CHECK_EQ(p.b.c.grow_bytes, 950);
 	done();
@@ -208,7 +208,7 @@ static void the_limits_of_windows_change(void)
 
 	cfg.window_max = 400;
 	cfg.grow_bytes = 250;
-	fresh(&cfg);
+	fresh_with(&cfg);
 	begin_with(&call, 3000, true);
 	CHECK_EQ(call_consumed(p.b.in, 25), 0);
 	CHECK_EQ(p.b.in->rx.window, 200);
@@ -216,8 +216,7 @@ static void the_limits_of_windows_change(void)
 	CHECK_EQ(p.b.c.grow_bytes, -80);
 	pair_run(&p);
 	CHECK_EQ(p.b.in->rx.received, 225);
-	CHECK_EQ(call_consumed(p.b.in, 200), 0);
-	pair_run(&p);
+	consume(200);
 	CHECK_EQ(p.b.in->rx.window, 200);
 	CHECK_EQ(p.b.in->rx.received, 425);
 	/* Far enough, but no bytes are left; then there are some. */
@@ -235,10 +234,9 @@ static void the_limits_of_windows_change(void)
 
 static void bytes_arrive_as_they_were(void)
 {
-	struct calls_config cfg = pair_config();
 	unsigned rounds = 0;
 
-	fresh(&cfg);
+	fresh();
 	p.a.consumes = p.b.consumes = true;
 	begin_with(&call, sizeof bytes, true);
 	CHECK_EQ(p.b.in->rx.received, sizeof bytes);
@@ -254,9 +252,7 @@ static void bytes_arrive_as_they_were(void)
 /* A frame that found no room in the ring changes nothing. */
 static void a_ring_without_room(void)
 {
-	struct calls_config cfg = pair_config();
-
-	fresh(&cfg);
+	fresh();
 	p.a.room = 0;
 	begin_with(&call, 10, true);
 	CHECK_STR(pair_log(&p.b), "");
@@ -271,9 +267,7 @@ static void a_ring_without_room(void)
 
 static void pieces_of_calls_go_in_turn(void)
 {
-	struct calls_config cfg = pair_config();
-
-	fresh(&cfg);
+	fresh();
 	p.a.room = 1;
 	begin_with(&call, 100, true);
 	begin_with(&second, 80, true);
@@ -292,10 +286,9 @@ static void pieces_of_calls_go_in_turn(void)
 /* Nothing of the first one is consumed, and its window is used up. */
 static void a_full_window_stops_no_other_call(void)
 {
-	struct calls_config cfg = pair_config();
 	struct call *first;
 
-	fresh(&cfg);
+	fresh();
 	begin_with(&call, 300, true);
 	pair_log(&p.b);
 	first = p.b.in;
@@ -315,17 +308,13 @@ static void a_full_window_stops_no_other_call(void)
 
 static void room_is_told_once(void)
 {
-	struct calls_config cfg = pair_config();
-
-	fresh(&cfg);
+	fresh();
 	begin_with(&call, 100, false);
 	call_want_room(&call);
 	CHECK_STR(pair_log(&p.a), "");
-	CHECK_EQ(call_consumed(p.b.in, 50), 0);
-	pair_run(&p);
+	consume(50);
 	CHECK_STR(pair_log(&p.a), "ROOM");
-	CHECK_EQ(call_consumed(p.b.in, 50), 0);
-	pair_run(&p);
+	consume(50);
 	CHECK_STR(pair_log(&p.a), "");
 	call_want_room(&call);
 	CHECK_STR(pair_log(&p.a), "ROOM");
@@ -335,9 +324,7 @@ static void room_is_told_once(void)
 /* Behind data that went: nothing goes instead of it. */
 static void what_is_withdrawn_sends_nothing(void)
 {
-	struct calls_config cfg = pair_config();
-
-	fresh(&cfg);
+	fresh();
 	begin_with(&call, 3, false);
 	CHECK_EQ(call_send(&call, bytes, 2, true), 0);
 	call_withdraw(&call);
