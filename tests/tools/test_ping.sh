@@ -87,6 +87,17 @@ a_node_that_does_not_run_is_named()
 	equals 'lines of node 2' "$(grep -c '^node 2 at' out)" 2
 }
 
+# The others that answer do not hide it.
+a_name_without_address_is_no_success()
+{
+	sed -i "s/$NET.3/no.such.host.invalid/" c
+	member 2
+	ping 3 --count 1
+	says err 'found "no.such.host.invalid" as ring0_addr of node 3, which cannot be resolved: '
+	equals 'lines of node 2' "$(grep -c '^node 2 at' out)" 1
+	ping 0 --to 2 --count 1
+}
+
 a_node_that_hangs_is_named()
 {
 	member 2
@@ -208,6 +219,7 @@ run a_machine_without_the_transport_is_told
 run a_node_that_runs_answers
 run questions_have_the_size_that_is_asked_for
 run a_node_that_does_not_run_is_named
+run a_name_without_address_is_no_success
 run a_node_that_hangs_is_named
 run a_node_that_hangs_later_is_named
 run who_is_no_member_is_told_so

@@ -41,6 +41,7 @@ struct ping {
 	struct paths paths;
 	int signal_fd;
 	bool is_stopped;
+	bool is_unresolved;	/* a target has a host name without an address */
 	uint64_t began_ns;
 };
 
@@ -114,8 +115,10 @@ static int add_targets(struct ping *ping)
 	}
 	for (i = 0; i < n && !rc; i++) {
 		if (ids[i] != own && sinew_config_unresolved(ping->cluster.config, ids[i], why,
-							     sizeof(why)))
+							     sizeof(why))) {
 			say(SINEW_WARNING, "%s", why);
+			ping->is_unresolved = true;
+		}
 		if (ids[i] != own) {
 			rc = paths_add(&ping->paths, ping->cluster.config, own, ids[i]);
 		} else if (!ping->args.to.all) {
@@ -332,6 +335,8 @@ static int status_of(const struct ping *ping)
 	int status = STATUS_OK;
 	unsigned i;
 
+	if (ping->is_unresolved)
+		return STATUS_NOT_UP;
 	for (i = 0; i < ping->paths.n; i++) {
 		const struct path *p = &ping->paths.list[i];
 
