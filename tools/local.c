@@ -159,6 +159,10 @@ int local_failed(const char *name, int err)
 		say(SINEW_ERROR, "the node of %s has as many connections of this user as it takes: "
 		    "end other commands that ask it", text);
 		return STATUS_NOT_UP;
+	case ECONNRESET:
+		say(SINEW_ERROR, "the node of %s has closed the connection: it ends, or has no "
+		    "free file descriptor; its log tells", text);
+		return STATUS_NOT_UP;
 	case ETIMEDOUT:
 		say(SINEW_ERROR, "the node of %s has not answered in time: its program is stopped, "
 		    "or the machine is overloaded; try a longer --timeout", text);

@@ -39,6 +39,31 @@ a_pair_of_nodes()
 	says err 'no peer 9'
 }
 
+# why_of ID PEER: the line of node ID about its failed dials of that peer.
+why_of()
+{
+	asks "$1" status "$2"
+	grep -q ' cannot connect to ' out
+}
+
+why_there_is_no_link_is_said_where_there_is_none()
+{
+	serve_config
+	sed -i "s/$NET.3/no.such.host.invalid/" c
+	serve 1
+	wait_for why_of 1 2
+	says out '  no link        cannot connect to '
+	serve 2
+	wait_for linked 1 2
+	asks 1 status 2
+	says out '  last failure   cannot connect to '
+	if grep -q 'no link' out; then
+		bad 'a peer with a link has none'
+	fi
+	asks 1 status 3
+	says out 'none: it has no address (a host name that cannot be resolved?)'
+}
+
 rates_of_a_pair()
 {
 	serve_config
@@ -117,6 +142,24 @@ who_is_not_there_is_named()
 }
 
 # A program that is stopped is no program that is gone.
+# As a node without a free descriptor does: the kernel resets what nobody has read.
+a_node_that_closes_is_named()
+{
+	python3 - "$(socket_of 1)" <<-'END' &
+	import select, socket, sys
+	s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+	s.bind("\0" + sys.argv[1])
+	s.listen()
+	c = s.accept()[0]
+	select.select([c], [], [])
+	END
+	pids+=($!)
+	wait_for has_socket "$(socket_of 1)"
+	ask 1 status
+	equals status $ended 3
+	says err 'has closed the connection: it ends, or has no free file descriptor'
+}
+
 a_stopped_node_is_named()
 {
 	serve_config
@@ -140,9 +183,11 @@ full_disks_are_told()
 
 run schemas_are_schemas
 run a_pair_of_nodes
+run why_there_is_no_link_is_said_where_there_is_none
 run rates_of_a_pair
 run members_read_where_that_is_said
 run who_is_not_there_is_named
+run a_node_that_closes_is_named
 run a_stopped_node_is_named
 run full_disks_are_told
 finish

@@ -255,6 +255,9 @@ static void print_paths(struct json_object *paths)
 	char address[TEXT_NAME_MAX], state[TEXT_NAME_MAX], rtt[AMOUNT_MAX];
 	size_t i;
 
+	if (!count(paths))
+		printf("  %-14s none: it has no address (a host name that cannot be resolved?)\n",
+		       "paths");
 	for (i = 0; i < count(paths); i++) {
 		struct json_object *p = json_at(paths, i);
 
@@ -292,7 +295,7 @@ static void print_last_error(struct json_object *p)
 		printf("  %-14s %s at %s\n", "last error", error,
 		       amount_time(number(p, "last_error_ms"), when));
 	if (*text(p, "last_refusal", why))
-		printf("  %-14s %s\n", "no link", why);
+		printf("  %-14s %s\n", is(p, "link_up") ? "last failure" : "no link", why);
 }
 
 static void print_peer(struct json_object *p)
