@@ -75,9 +75,28 @@ void log_line(const struct log *log, enum sinew_level level, const char *fmt, ..
 
 _Static_assert(LOG_SLOTS == 1 << (64 - 57), "slot_of() takes the top bits");
 
+static bool is_quiet(const struct log *log, const struct log_slot *s)
+{
+	return *log->now_ns - s->last_ns >= LOG_WINDOW_NS;
+}
+
 static bool window_over(const struct log *log, const struct log_slot *s)
 {
-	return *log->now_ns - s->since_ns >= LOG_WINDOW_NS;
+	return is_quiet(log, s) || *log->now_ns - s->since_ns >= s->window_ns;
+}
+
+/*
+ * A refused node dials on until somebody mends its configuration, perhaps for a week: of warnings
+ * each window in a row is twice as long. Lines about links that come and go are no warnings, and
+ * the last one has to be true.
+ */
+static uint64_t next_window_ns(const struct log *log, enum sinew_level level,
+			       const struct log_slot *s)
+{
+	assert(s->window_ns >= LOG_WINDOW_NS && s->window_ns <= LOG_WINDOW_MAX_NS);
+	if (level > SINEW_WARNING || is_quiet(log, s) || s->n + s->suppressed < LOG_BURST / 2)
+		return LOG_WINDOW_NS;
+	return s->window_ns < LOG_WINDOW_MAX_NS ? 2 * s->window_ns : s->window_ns;
 }
 
 /* Where lines of a kind are counted. Kinds that find no place share one, and its limit. */
@@ -98,12 +117,16 @@ static struct log_slot *slot_of(struct log *log, const char *kind, uint32_t node
 	}
 	if (!spare)
 		return &log->slots[first];
-	*spare = (struct log_slot) { .text = kind, .nodeid = nodeid, .since_ns = *log->now_ns };
+	*spare = (struct log_slot) {
+		.text = kind, .nodeid = nodeid, .since_ns = *log->now_ns,
+		.last_ns = *log->now_ns, .window_ns = LOG_WINDOW_NS,
+	};
 	return spare;
 }
 
 /* Whether one more line of that kind may go out; then how many did not. */
-static bool allowed(struct log *log, const char *kind, uint32_t nodeid, unsigned *ret_left_out)
+static bool allowed(struct log *log, enum sinew_level level, const char *kind, uint32_t nodeid,
+		    unsigned *ret_left_out)
 {
 	struct log_slot *s = slot_of(log, kind, nodeid);
 
@@ -111,9 +134,11 @@ static bool allowed(struct log *log, const char *kind, uint32_t nodeid, unsigned
 	*ret_left_out = 0;
 	if (window_over(log, s)) {
 		*ret_left_out = s->suppressed;
+		s->window_ns = next_window_ns(log, level, s);
 		s->since_ns = *log->now_ns;
 		s->n = s->suppressed = 0;
 	}
+	s->last_ns = *log->now_ns;
 	if (s->n >= LOG_BURST) {
 		s->suppressed++;
 		return false;
@@ -129,7 +154,7 @@ void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const
 	unsigned left_out;
 	va_list ap;
 
-	if (!log_wanted(log, level) || !allowed(log, kind, nodeid, &left_out))
+	if (!log_wanted(log, level) || !allowed(log, level, kind, nodeid, &left_out))
 		return;
 	if (nodeid)
 		add(&l, "peer=%" PRIu32 " ", nodeid);
@@ -173,7 +198,7 @@ void log_note(struct log *log, const struct note *note, uint32_t nodeid, struct 
 	if (!log_wanted(log, level))
 		return;
 	/* Transitions are as rare as incarnations, and whoever wants DEBUG wants all. */
-	if (level != SINEW_DEBUG && !allowed(log, note->text, nodeid, &left_out))
+	if (level != SINEW_DEBUG && !allowed(log, level, note->text, nodeid, &left_out))
 		return;
 	put(log, level, l, left_out);
 }

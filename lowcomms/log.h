@@ -19,6 +19,7 @@
 #define LOG_TRIES	8	/* places where one of them is looked for */
 #define LOG_BURST	10	/* lines of a kind in a window */
 #define LOG_WINDOW_NS	10000000000u
+#define LOG_WINDOW_MAX_NS	(64 * (uint64_t)LOG_WINDOW_NS)	/* of warnings that go on */
 
 struct log_text {
 	char text[LOG_LINE_MAX];
@@ -29,6 +30,8 @@ struct log_slot {
 	const char *text;	/* identity of the kind: a literal */
 	uint32_t nodeid;
 	uint64_t since_ns;
+	uint64_t window_ns;
+	uint64_t last_ns;	/* of the last line, said or not */
 	unsigned n;
 	unsigned suppressed;
 };

@@ -101,6 +101,38 @@ static void a_kind_has_its_window(void)
 	CHECK_STR(said, "peer=7 later suppressed=1");
 }
 
+/* One a second for two hours, as of a node that is refused; then it was mended. */
+static void warnings_that_go_on_become_rare(void)
+{
+	const uint64_t second = 1000000000u;
+	unsigned before;
+
+	begin(SINEW_INFO);
+	for (unsigned i = 0; i < 3600; i++, now += second)
+		log_limited(&log_, SINEW_WARNING, 7, "kind", "w");
+	CHECK(n_said >= 7 * LOG_BURST && n_said <= 13 * LOG_BURST);
+	before = n_said;
+	for (unsigned i = 0; i < 3600; i++, now += second)
+		log_limited(&log_, SINEW_WARNING, 7, "kind", "w");
+	CHECK(n_said > before && n_said - before <= 6 * LOG_BURST);
+	before = n_said;
+	now += LOG_WINDOW_NS;
+	for (unsigned i = 0; i < LOG_BURST; i++)
+		log_limited(&log_, SINEW_WARNING, 7, "kind", "w");
+	CHECK_EQ(n_said, before + LOG_BURST);
+	now += LOG_WINDOW_NS - 1;
+	log_limited(&log_, SINEW_WARNING, 7, "kind", "w");
+	CHECK_EQ(n_said, before + LOG_BURST);
+}
+
+static void links_that_go_on_are_told(void)
+{
+	begin(SINEW_INFO);
+	for (unsigned i = 0; i < 3600; i++, now += 1000000000u)
+		log_limited(&log_, SINEW_INFO, 7, "kind", "i");
+	CHECK_EQ(n_said, 3600);
+}
+
 /* More kinds than there are places: each is heard or counted, and no two windows mix for long. */
 static void kinds_without_a_place_share_one(void)
 {
@@ -176,6 +208,8 @@ int main(void)
 	RUN(a_level_is_wanted_or_not);
 	RUN(long_lines_are_cut);
 	RUN(a_kind_has_its_window);
+	RUN(warnings_that_go_on_become_rare);
+	RUN(links_that_go_on_are_told);
 	RUN(kinds_without_a_place_share_one);
 	RUN(notes_have_a_form);
 	RUN(notes_are_limited_but_for_debug);
