@@ -8,13 +8,11 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "lowcomms/addr.h"
 #include "lowcomms/lock_order.h"
 #include "lowcomms/options.h"
 #include "proto/fsm.h"
-#include "proto/wire.h"
 
 static void add_v(struct log_text *l, const char *fmt, va_list ap)
 {
@@ -166,36 +164,6 @@ void log_limited(struct log *log, enum sinew_level level, uint32_t nodeid, const
 	put(log, level, &l, left_out);
 }
 
-/* Reasons of a refusal whose name alone does not tell where to look; NULL: of the others. */
-static const char *reason_hint(const char *detail)
-{
-	static const struct {
-		enum wire_reason reason;
-		const char *hint;
-	} hints[] = {
-		{ WIRE_REFUSE_CLUSTER, "another cluster_name or group" },
-		{ WIRE_REFUSE_VERSION, "no common version of the protocol" },
-		{ WIRE_REFUSE_FEATURE, "a required feature is missing" },
-		{ WIRE_REFUSE_IDENTITY, "the configurations differ in a nodeid or an address" },
-		{ WIRE_REFUSE_CLAIMED, "two programs with one nodeid" },
-	};
-
-	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
-		if (!strcmp(detail, wire_reason_name(hints[i].reason)))
-			return hints[i].hint;
-	return NULL;
-}
-
-static void add_detail(struct log_text *l, const char *detail)
-{
-	const char *hint = reason_hint(detail);
-
-	assert(*detail);
-	add(l, ": %s", detail);
-	if (hint)
-		add(l, " (%s)", hint);
-}
-
 void log_note_text(const struct note *note, struct log_text *l)
 {
 	char text[ADDR_TEXT_MAX];
@@ -218,7 +186,7 @@ void log_note_text(const struct note *note, struct log_text *l)
 	if (note->b_name)
 		add(l, " %s=%" PRIu64, note->b_name, note->b);
 	if (note->detail)
-		add_detail(l, note->detail);
+		add(l, ": %s", note->detail);
 	assert(l->len < sizeof l->text);
 }
 

@@ -307,7 +307,7 @@ void link_refuse(struct link *l, enum wire_reason reason, uint32_t next, uint32_
 		l->peer->refused++;
 	n = core_note(core, reason == WIRE_REFUSE_STALE || reason == WIRE_REFUSE_CLOSED ?
 		      NOTE_DEBUG : NOTE_WARNING, l->peer ? l->peer->nodeid : 0, l, "refused");
-	n->detail = wire_reason_name(reason);
+	n->detail = wire_reason_text(reason);
 	l->why = LINK_WHY_REFUSED;
 	l->refusal = reason;
 	ctl = mid || l->state == LINK_CONNECTING ? NULL : link_ctl(l, WIRE_CONTROL_MAX);

@@ -52,7 +52,7 @@ static void refused_mismatch(struct link *l, uint32_t reason)
 	p->mismatch = reason;
 	n = core_note(l->core, NOTE_ERROR, p->nodeid, l,
 		      "permanently refused by the peer, retrying every 30 s until reconfigured");
-	n->detail = wire_reason_name(reason);
+	n->detail = wire_reason_text(reason);
 }
 
 /*
@@ -146,7 +146,7 @@ enum rx_result refused_rx(struct link *l, const struct frame *f)
 		return link_fault(l, "REFUSE received before HELLO");
 	n = core_note(core, r.reason == WIRE_REFUSE_STALE || r.reason == WIRE_REFUSE_CLOSED ?
 		      NOTE_DEBUG : NOTE_WARNING, p->nodeid, l, "refused by the peer");
-	n->detail = wire_reason_name(r.reason);
+	n->detail = wire_reason_text(r.reason);
 	l->why = LINK_WHY_REFUSED;
 	l->refusal = r.reason;
 	ours = r.yours == core->cfg.incarnation;

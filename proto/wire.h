@@ -405,5 +405,7 @@ size_t wire_put_opts(uint8_t *p, uint32_t nodeid, uint32_t seq, uint8_t nextcmd,
 /* "HELLO", "REFUSE", ...; never NULL. */
 const char *wire_cmd_name(uint8_t cmd);
 const char *wire_reason_name(uint32_t reason);
+/* The same, with where to look where the name alone does not tell. */
+const char *wire_reason_text(uint32_t reason);
 
 #endif

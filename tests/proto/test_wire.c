@@ -560,10 +560,16 @@ static void every_name(void)
 	CHECK_STR(wire_cmd_name(0), "unknown");
 	CHECK_STR(wire_cmd_name(0x49), "unknown");
 	CHECK_STR(wire_cmd_name(WIRE_HELLO), "HELLO");
-	for (uint32_t r = WIRE_REFUSE_STALE; r <= WIRE_REFUSE_CLAIMED; r++)
+	for (uint32_t r = WIRE_REFUSE_STALE; r <= WIRE_REFUSE_CLAIMED; r++) {
 		CHECK(strcmp(wire_reason_name(r), "unknown"));
+		CHECK(strstr(wire_reason_text(r), wire_reason_name(r)) == wire_reason_text(r));
+	}
 	CHECK_STR(wire_reason_name(0), "unknown");
 	CHECK_STR(wire_reason_name(UINT32_MAX), "unknown");
+	CHECK_STR(wire_reason_text(UINT32_MAX), "unknown");
+	CHECK_STR(wire_reason_text(WIRE_REFUSE_STALE), "STALE");
+	CHECK_STR(wire_reason_text(WIRE_REFUSE_IDENTITY),
+		  "IDENTITY (the configurations differ in a nodeid or an address)");
 }
 
 int main(void)
