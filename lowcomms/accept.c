@@ -51,7 +51,8 @@ static void log_not_open(const struct log *log, const struct listener *l, bool r
 	log_line(log, retried ? SINEW_WARNING : SINEW_ERROR, "addr=%s cannot listen: %s%s%s",
 		 addr_text_sa(&l->addr, text), strerror(-l->err),
 		 l->err == -EADDRINUSE ? ": port in use by another program" :
-		 l->err == -EADDRNOTAVAIL ? ": address not on this machine" : "",
+		 l->err == -EADDRNOTAVAIL ? ": address not on this machine" :
+		 l->err == -EMFILE ? ": raise the open file limit" : "",
 		 retried ? "; retrying every second" : "");
 }
 

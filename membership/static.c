@@ -523,6 +523,21 @@ static void explain_addr(const struct static_node *node, const struct ring *ring
 			    host_text(&ring->addr, true, text), node->nodeid, strerror(-error));
 }
 
+/* What to do where no address of the file is to blame; a transport may need more than its port. */
+static const char *start_hint(int error)
+{
+	switch (-error) {
+	case EADDRINUSE:
+		return ": stop the program that has its port (is it running already?)";
+	case EMFILE:
+		return ": raise the open file limit";
+	case ENFILE:
+		return ": raise fs.file-max";
+	default:
+		return "";
+	}
+}
+
 void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, int error, char *err,
 			  size_t err_size)
 {
@@ -550,6 +565,6 @@ void sinew_config_explain(const struct sinew_config *config, uint32_t nodeid, in
 			resolve_explain(node, i, &e);
 	}
 	if (!is_it)
-		config_fail(&e, node ? node->line : 0, "cannot start node %" PRIu32 ": %s", nodeid,
-			    strerror(-error));
+		config_fail(&e, node ? node->line : 0, "cannot start node %" PRIu32 ": %s%s",
+			    nodeid, strerror(-error), start_hint(error));
 }

@@ -49,6 +49,14 @@ a_name_that_is_taken()
 	refuses 2 'is in use' serve --config c --node 3 --socket "$(socket_of 2)x"
 }
 
+# Over UDP, where the port of TCP is free.
+a_node_over_sctp_that_runs_already()
+{
+	serve_config 'transport: sctp' 'sctp_backend: user'
+	serve 1
+	refuses 2 'node 1: Address already in use: stop the program' serve --config c --node 1
+}
+
 wrong_usage_is_refused()
 {
 	refuses 2 '--node ID is missing' serve --config c
@@ -84,6 +92,7 @@ a_file_is_taken_over()
 run it_is_ready_and_ends
 run sessions_end_in_order
 run a_name_that_is_taken
+run_over_usrsctp a_node_over_sctp_that_runs_already
 run wrong_usage_is_refused
 run a_file_is_taken_over
 finish
