@@ -129,6 +129,21 @@ guest()
 	! since "$node" "$before" '^ERR' || bad "guest $node: $*: $(tail -n 1 "${output[$node]}")"
 }
 
+# The lines of the guest's last command.
+output_since() { tail -n "+$(($2 + 1))" "${output[$1]}" | tr -d '\r' | sed -n 's/^| //p'; }
+
+# An agent takes a line.
+one_line() { echo "$1" | tr -s '\n\t' '  '; }
+
+# in_guest NODE COMMAND...: what it prints.
+in_guest()
+{
+	local before node=$1
+	shift
+	before=$(lines "$node")
+	guest "$node" sh "$(one_line "$*")" && output_since "$node" "$before"
+}
+
 # ---- members of ours ----
 
 # member_here NODE ARGUMENT...

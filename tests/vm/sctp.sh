@@ -16,21 +16,6 @@ KERNEL=$1
 SILENT=$LAB_NET.250		# a neighbour that is known, and answers nothing
 GAP=3				# seconds, until a path that was cut is left
 
-# The lines of the guest's last command.
-output_since() { tail -n "+$(($2 + 1))" "${output[$1]}" | tr -d '\r' | sed -n 's/^| //p'; }
-
-# An agent takes a line.
-one_line() { echo "$1" | tr -s '\n\t' '  '; }
-
-# in_guest NODE COMMAND...: what it prints.
-in_guest()
-{
-	local before node=$1
-	shift
-	before=$(lines "$node")
-	guest "$node" sh "$(one_line "$*")" && output_since "$node" "$before"
-}
-
 # behind NODE NAME COMMAND...: it runs on, and prints to /tmp/NAME; its status is in NAME.status.
 behind()
 {

@@ -11,27 +11,15 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 . tests/lib.sh
 . tests/vm/lab.sh
+. tests/vm/recording.sh
 LAB_PROGRAMS="$LAB_BIN/tipc_player ip tipc"
 lab_enter "$@"
-KERNEL=$1
-GOLDEN=$PWD/tests/golden/tipc-$KERNEL.txt
-
-# The lines of the guest's last command.
-output_since() { tail -n "+$(($1 + 1))" "${output[1]}" | tr -d '\r' | sed -n 's/^| //p'; }
-
-# in_guest COMMAND...: what it prints.
-in_guest()
-{
-	local before
-	before=$(lines 1)
-	guest 1 sh "$@" && output_since "$before"
-}
 
 # must COMMAND...: with status 0.
 must()
 {
 	local said
-	said=$(in_guest "{ $*; } 2>&1 && echo 'it is done'")
+	said=$(in_guest 1 "{ $*; } 2>&1 && echo 'it is done'")
 	[[ $said = *'it is done' ]] || bad "in the guest: $*: $said"
 }
 
@@ -54,46 +42,4 @@ two_nodes()
 	node 1.1.2 far0 /bin/ip netns exec far
 }
 
-play_all()
-{
-	local number n said
-	n=$(in_guest tipc_player)
-	for ((number = 0; number < n; number++)); do
-		said=$(in_guest tipc_player "$number")
-		[[ $said = 'script '* ]] || bad "script $number has no end: $said"
-		echo "$said"
-	done >"$T/events"
-}
-
-record()
-{
-	{
-		echo "# Events of a topology server of TIPC, as tests/vm/tipc.sh has recorded them:"
-		echo "# $(in_guest cat /proc/version)"
-		cat "$T/events"
-	} >"$GOLDEN"
-	echo "# $GOLDEN is recorded: look at its differences, and run test_topo_tipc"
-}
-
-as_recorded()
-{
-	boot 1 "$KERNEL" || return
-	two_nodes
-	play_all
-	[ -z "$why" ] || return
-	[ -z "${RECORD:-}" ] || record
-	diff <(grep -v '^#' "$GOLDEN") "$T/events" >"$T/difference" ||
-		bad "other events than in $GOLDEN: $(head -n 5 "$T/difference" | tr '\n' ' ')"
-	consoles_are_clean
-	power_off 1
-}
-
-why=
-as_recorded
-if [ -z "$why" ]; then
-	echo "ok - tipc_$KERNEL"
-else
-	echo "not ok - tipc_$KERNEL: $(echo "$why" | tr '\n' ' ')"
-	n_failed=1
-fi
-finish
+recording tipc "$1" two_nodes 'Events of a topology server of TIPC' test_topo_tipc
