@@ -523,7 +523,7 @@ static void explain_addr(const struct static_node *node, const struct ring *ring
 			    host_text(&ring->addr, true, text), node->nodeid, strerror(-error));
 }
 
-/* What to do where no address of the file is to blame; a transport may need more than its port. */
+/* The next step where no address of the file is to blame; a transport may need another port. */
 static const char *start_hint(int error)
 {
 	switch (-error) {
