@@ -145,12 +145,16 @@ who_reaches_whom_is_shown()
 	serve 1
 	serve 2
 	wait_for lists 1 reach 2
+	ask 1 members --matrix
+	equals status $ended 3
+	equals 'lines of the matrix' "$(tr -s ' ' <out)" "$(printf '%s\n' 'FROM \ TO 1 2 3' \
+		'1 . yes NO' '2 yes . NO' '3 NO NO .')"
+	serve 3
+	wait_for lists 1 reach 6
 	asks 1 members --matrix
-	equals 'lines of the matrix' "$(wc -l <out)" 3
-	says out 'yes'
 	asks 1 members --matrix --json
 	valid members-matrix out
-	json_is out '[.nodes[] | .node, (.reaches[] | .node)] | tostring' '[1,2,2,1]'
+	json_is out '[.nodes[] | .node, (.reaches[] | .node)] | tostring' '[1,2,3,2,1,3,3,1,2]'
 }
 
 mistakes_are_said()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * "sinew members --matrix": who has a session with whom, as the nodes publish it, asked of one node
- * of this machine. Knows neither corosync nor a file of nodes.
+ * of this machine; so are the nodes, by its status, for one without any session is published by
+ * nobody. Knows neither corosync nor a file of nodes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,13 +26,24 @@ struct pair {
 };
 
 struct matrix {
-	uint32_t nodes[NODES_MAX];	/* that the asked one has a session with, and itself */
+	uint32_t nodes[NODES_MAX];	/* peers of the asked one, and itself */
 	size_t n_nodes;
 	struct pair *reaches;
 	size_t n_reaches, room;
 	bool is_over;
 	int status;
 };
+
+static void add_node(struct matrix *m, uint32_t nodeid)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_nodes; i++)
+		if (m->nodes[i] == nodeid)
+			return;
+	if (m->n_nodes < NODES_MAX)
+		m->nodes[m->n_nodes++] = nodeid;
+}
 
 static void add_reach(struct matrix *m, uint32_t from, uint32_t to)
 {
@@ -59,8 +71,7 @@ static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg
 
 	(void)sub;
 	if (msg->event == SINEW_TOPO_PUBLISHED && p->type == SINEW_TOPO_NODE) {
-		if (m->n_nodes < NODES_MAX)
-			m->nodes[m->n_nodes++] = p->lower;
+		add_node(m, p->lower);
 	} else if (msg->event == SINEW_TOPO_PUBLISHED && p->type == SINEW_TOPO_REACH) {
 		add_reach(m, p->node, p->lower);
 	} else if (msg->event == SINEW_TOPO_TIMEOUT) {
@@ -157,6 +168,35 @@ static int print(struct matrix *m, bool json)
 	return status || !n_missing(m) ? status : STATUS_NOT_UP;
 }
 
+static void add_peers(struct matrix *m, struct json_object *peers)
+{
+	uint64_t nodeid;
+	size_t n = json_is_array(peers) ? json_count(peers) : 0, i;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *peer = json_at(peers, i);
+
+		if (json_is_object(peer) && json_get_number(peer, "node", &nodeid) &&
+		    nodeid && nodeid <= UINT32_MAX)
+			add_node(m, (uint32_t)nodeid);
+	}
+}
+
+static int ask_peers(struct matrix *m, const char *name)
+{
+	struct json_object *request = json_document(1), *answer;
+	int status;
+
+	json_put_string(request, "ask", "status");
+	status = local_ask(name, request, LOCAL_TIMEOUT_MS, &answer);
+	json_free(request);
+	if (status)
+		return status;
+	add_peers(m, json_get(answer, "peers"));
+	json_free(answer);
+	return STATUS_OK;
+}
+
 /* All types below those of programs, of which two are of interest. */
 static int ask(struct matrix *m, struct sinew_topo *topo)
 {
@@ -191,6 +231,8 @@ int members_matrix(const struct members_arguments *args)
 	struct sinew_topo *topo = NULL;
 	int status = m ? local_find(&local, name) : STATUS_USAGE, rc;
 
+	if (!status)
+		status = ask_peers(m, name);
 	if (!status) {
 		rc = sinew_topo_connect(name, &topo);
 		status = rc ? local_failed(name, rc) : ask(m, topo);
