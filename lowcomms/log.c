@@ -86,9 +86,9 @@ static bool window_over(const struct log *log, const struct log_slot *s)
 }
 
 /*
- * A refused node dials on until somebody mends its configuration, perhaps for a week: of warnings
- * each window in a row is twice as long. Lines about links that come and go are no warnings, and
- * the last one has to be true.
+ * A refused node dials until somebody corrects its configuration, perhaps for a week: the window of
+ * a warning that repeats doubles. Lines about links that come and go are less severe and keep the
+ * shortest window, so that the log shows the present state of a link.
  */
 static uint64_t next_window_ns(const struct log *log, enum sinew_level level,
 			       const struct log_slot *s)

@@ -19,7 +19,7 @@
 #define LOG_TRIES	8	/* places where one of them is looked for */
 #define LOG_BURST	10	/* lines of a kind in a window */
 #define LOG_WINDOW_NS	10000000000u
-#define LOG_WINDOW_MAX_NS	(8 * (uint64_t)LOG_WINDOW_NS)	/* of warnings that go on */
+#define LOG_WINDOW_MAX_NS	(8 * (uint64_t)LOG_WINDOW_NS)	/* of warnings that repeat */
 
 struct log_text {
 	char text[LOG_LINE_MAX];
@@ -31,7 +31,7 @@ struct log_slot {
 	uint32_t nodeid;
 	uint64_t since_ns;
 	uint64_t window_ns;
-	uint64_t last_ns;	/* of the last line, said or not */
+	uint64_t last_ns;	/* of the last line, logged or suppressed */
 	unsigned n;
 	unsigned suppressed;
 };

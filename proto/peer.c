@@ -79,7 +79,7 @@ void peer_path_failed(struct peer *p, unsigned path)
 
 /* ---- the end of its sessions ---- */
 
-/* A peer that closes is not told that it failed: it would renew (R23). */
+/* SESSION_REFUSED: the peer closes. It would renew its incarnation if it were told FAILED (R23). */
 static enum tomb_kind tomb_of(enum session_end why)
 {
 	switch (why) {
@@ -101,9 +101,9 @@ static enum tomb_kind tomb_of(enum session_end why)
 	return TOMB_NONE;
 }
 
-void peer_bury(const struct session *s, enum session_end why)
+void peer_bury(const struct session *s)
 {
-	tombstones_bury(&s->peer->tombstones, s->incarnation, tomb_of(why), s->expected);
+	tombstones_bury(&s->peer->tombstones, s->incarnation, tomb_of(s->end), s->expected);
 }
 
 /* ---- the last ACK (R24) ---- */

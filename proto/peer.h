@@ -91,8 +91,8 @@ void peer_dial_soon(struct peer *p, uint64_t delay_ns);
 bool peer_has_path(const struct peer *p, const struct path_addr *from);
 /* A link that is up says more of its path than what fails beside it. */
 void peer_path_failed(struct peer *p, unsigned path);
-/* The session ends because of why: the tombstone of its incarnation (R19). */
-void peer_bury(const struct session *s, enum session_end why);
+/* The tombstone of the incarnation whose session has just ended (R19). */
+void peer_bury(const struct session *s);
 void peer_time_wait(struct peer *p, uint64_t incarnation);
 bool peer_in_time_wait(const struct peer *p);
 /* Refused for its configuration: dials go on, rarely. */

@@ -283,7 +283,7 @@ static void end(struct session *s, const struct fsm_cell *cell, struct link *on,
 	s->end_state = from;
 	s->end = why;
 	s->n.state = cell->next;
-	peer_bury(s, why);
+	peer_bury(s);
 	/* Only our FIN is open: all is known, though nobody said so (R18). */
 	if ((why == SESSION_LEFT || why == SESSION_FAILED) &&
 	    (from == FSM_LAST_ACK || from == FSM_CLOSING) && ring_all_acked(&s->ring))

@@ -551,34 +551,23 @@ const char *wire_cmd_name(uint8_t cmd)
 	return "unknown";
 }
 
-#define REASON_NAME(name, number) [number] = #name,
+#define REASON_WORDS(name, number, cause) [number] = { #name, #name cause },
+
+static const struct {
+	const char *name, *text;
+} reasons[] = { WIRE_REASONS(REASON_WORDS) };
+
+static bool is_reason(uint32_t reason)
+{
+	return reason && reason < sizeof reasons / sizeof reasons[0];
+}
 
 const char *wire_reason_name(uint32_t reason)
 {
-	static const char *const names[] = { WIRE_REASONS(REASON_NAME) };
-
-	return reason && reason < sizeof names / sizeof names[0] ? names[reason] : "unknown";
+	return is_reason(reason) ? reasons[reason].name : "unknown";
 }
 
 const char *wire_reason_text(uint32_t reason)
 {
-	switch ((enum wire_reason)reason) {
-	case WIRE_REFUSE_CLUSTER:
-		return "CLUSTER (another cluster_name or group)";
-	case WIRE_REFUSE_VERSION:
-		return "VERSION (no common version of the protocol)";
-	case WIRE_REFUSE_FEATURE:
-		return "FEATURE (a required feature is missing)";
-	case WIRE_REFUSE_IDENTITY:
-		return "IDENTITY (the configurations differ in a nodeid or an address)";
-	case WIRE_REFUSE_CLAIMED:
-		return "CLAIMED (two programs with one nodeid)";
-	case WIRE_REFUSE_STALE:
-	case WIRE_REFUSE_FAILED:
-	case WIRE_REFUSE_CLOSED:
-	case WIRE_REFUSE_LEAVING:
-	case WIRE_REFUSE_PROTOCOL:
-		break;
-	}
-	return wire_reason_name(reason);
+	return is_reason(reason) ? reasons[reason].text : "unknown";
 }

@@ -139,10 +139,15 @@ enum wire_cmd {
 
 /* Reasons of a REFUSE. IDENTITY: that nodeid is not at that address, or is us; CLAIMED: another
  * living program claims it. */
+/* X(name, number, cause), the cause for people, where the name alone does not tell. */
 #define WIRE_REASONS(X) \
-	X(STALE, 1) X(FAILED, 2) X(CLOSED, 3) X(LEAVING, 4) X(CLUSTER, 5) X(VERSION, 6) \
-	X(FEATURE, 7) X(PROTOCOL, 8) X(IDENTITY, 9) X(CLAIMED, 10)
-#define WIRE_REASON_ENUM(name, number) WIRE_REFUSE_ ## name = number,
+	X(STALE, 1, "") X(FAILED, 2, "") X(CLOSED, 3, "") X(LEAVING, 4, "") \
+	X(CLUSTER, 5, " (another cluster_name or group)") \
+	X(VERSION, 6, " (no common version of the protocol)") \
+	X(FEATURE, 7, " (a required feature is missing)") X(PROTOCOL, 8, "") \
+	X(IDENTITY, 9, " (the configurations differ in a nodeid or an address)") \
+	X(CLAIMED, 10, " (two programs with one nodeid)")
+#define WIRE_REASON_ENUM(name, number, cause) WIRE_REFUSE_ ## name = number,
 enum wire_reason { WIRE_REASONS(WIRE_REASON_ENUM) };
 
 #define WIRE_HELLO_CHOSEN	1u	/* from the coordinator only */
@@ -405,7 +410,7 @@ size_t wire_put_opts(uint8_t *p, uint32_t nodeid, uint32_t seq, uint8_t nextcmd,
 /* "HELLO", "REFUSE", ...; never NULL. */
 const char *wire_cmd_name(uint8_t cmd);
 const char *wire_reason_name(uint32_t reason);
-/* The same, with where to look where the name alone does not tell. */
+/* The name, and the cause where the name alone does not tell; never NULL. */
 const char *wire_reason_text(uint32_t reason);
 
 #endif

@@ -73,29 +73,55 @@ void subscriber_end(struct subscriber *s, int status)
 	s->is_over = true;
 }
 
-void subscriber_event(struct subscriber *s, const struct sinew_topo_msg *msg)
+/* ---- of changes ---- */
+
+struct follower {
+	struct subscriber subscriber;
+	int (*print)(const struct sinew_topo_msg *msg, void *user);
+	void *user;
+	bool told_ready;	/* to the service manager */
+};
+
+static void on_change(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
 {
+	struct follower *f = user;
+	int status;
+
+	(void)sub;
+	if (f->subscriber.is_over)
+		return;
+	status = f->print(msg, f->user);
+	if (status)
+		subscriber_end(&f->subscriber, status);
 	switch (msg->event) {
 	case SINEW_TOPO_CURRENT:
-		if (!s->told_ready)
+		if (!f->told_ready)
 			notify("READY=1");
-		s->told_ready = true;
+		f->told_ready = true;
 		break;
 	case SINEW_TOPO_LOST:
 		say(SINEW_WARNING, "the node is gone; waiting for it to come back");
 		break;
 	case SINEW_TOPO_REFUSED:
 		say(SINEW_ERROR, "the node refuses the subscription: %s", strerror(-msg->error));
-		subscriber_end(s, STATUS_USAGE);
+		subscriber_end(&f->subscriber, STATUS_USAGE);
 		break;
 	case SINEW_TOPO_OVERRUN:
-		subscriber_end(s, STATUS_NOT_UP);
+		subscriber_end(&f->subscriber, STATUS_NOT_UP);
 		break;
 	case SINEW_TOPO_TIMEOUT:
-		subscriber_end(s, STATUS_OK);
+		subscriber_end(&f->subscriber, STATUS_OK);
 		break;
 	case SINEW_TOPO_PUBLISHED:
 	case SINEW_TOPO_WITHDRAWN:
 		break;
 	}
+}
+
+int subscriber_follow(const struct local_arguments *args, const struct sinew_topo_filter *filter,
+		      int (*print)(const struct sinew_topo_msg *msg, void *user), void *user)
+{
+	struct follower f = { .print = print, .user = user };
+
+	return subscriber_run(&f.subscriber, args, filter, on_change, &f);
 }

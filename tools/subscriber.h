@@ -12,7 +12,6 @@
 struct subscriber {
 	int status;		/* the first that was not STATUS_OK */
 	bool is_over;
-	bool told_ready;	/* to the service manager */
 };
 
 /* A status, after it said what is wrong. */
@@ -26,7 +25,9 @@ int subscriber_run(struct subscriber *s, const struct local_arguments *args,
 		   const struct sinew_topo_filter *filter, sinew_topo_fn fn, void *user);
 /* From within fn. */
 void subscriber_end(struct subscriber *s, int status);
-/* Follows an event of a subscription to changes: tells readiness, warns, and ends. */
-void subscriber_event(struct subscriber *s, const struct sinew_topo_msg *msg);
+/* The same for changes: prints each event, until printing gives another status than STATUS_OK, too.
+ * Tells the service manager when it is current. */
+int subscriber_follow(const struct local_arguments *args, const struct sinew_topo_filter *filter,
+		      int (*print)(const struct sinew_topo_msg *msg, void *user), void *user);
 
 #endif

@@ -548,17 +548,15 @@ static void addresses_are_explained(void)
 	struct sockaddr_in addr = { .sin_family = AF_INET };
 	struct sinew_config *config = NULL;
 	socklen_t len = sizeof(addr);
-	int fd, n;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), n;
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK_OR_RETURN(fd >= 0 && !bind(fd, (struct sockaddr *)&addr, len) && !listen(fd, 1) &&
 			!getsockname(fd, (struct sockaddr *)&addr, &len));
 	n = sprintf(text, NODE("5", "ring0_addr: 127.0.0.9\nring1_addr: 192.0.2.1\n"
 				  "ring2_addr: 127.0.0.1\nring3_addr: ::1\nsinew_port: %d"),
 		    ntohs(addr.sin_port));
-	CHECK_EQ(load(text, (size_t)n, &config), 0);
-	CHECK_OR_RETURN(config);
+	CHECK_OR_RETURN(!load(text, (size_t)n, &config) && config);
 	sinew_config_explain(config, 5, -EADDRNOTAVAIL, err, sizeof(err));
 	snprintf(file, sizeof(file), "%.*s", (int)(behind_name() - err), err);
 	/* Each has its reason, whichever was the first. */
@@ -570,11 +568,13 @@ static void addresses_are_explained(void)
 	sinew_config_explain(config, 5, -EADDRINUSE, err, sizeof(err));
 	CHECK_STR(behind_name(), expected);
 	sinew_config_explain(config, 5, -EMFILE, err, sizeof(err));
-	CHECK(strstr(err, ":2: cannot start node 5: Too many open files: raise the open file"));
+	CHECK_STR(behind_name(), ":2: cannot start node 5: Too many open files: raise the open "
+		  "file limit");
 	close(fd);
 	/* By TCP all are free: the transport needs another port of the node. */
 	sinew_config_explain(config, 5, -EADDRINUSE, err, sizeof(err));
-	CHECK(strstr(err, ":2: cannot start node 5: Address already in use: stop the program "));
+	CHECK_STR(behind_name(), ":2: cannot start node 5: Address already in use: stop the "
+		  "program that has its port (is it running already?)");
 	sinew_config_free(config);
 }
 

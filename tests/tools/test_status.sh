@@ -141,7 +141,6 @@ who_is_not_there_is_named()
 	refuses 2 'expected a name' status --socket "$(printf 'x%.0s' {1..104})"
 }
 
-# A program that is stopped is no program that is gone.
 # As a node without a free descriptor does: the kernel resets what nobody has read.
 a_node_that_closes_is_named()
 {
@@ -160,6 +159,7 @@ a_node_that_closes_is_named()
 	says err 'has closed the connection: it ends, or has no free file descriptor'
 }
 
+# A program that is stopped is no program that is gone.
 a_stopped_node_is_named()
 {
 	serve_config

@@ -17,7 +17,6 @@
 struct watch {
 	struct local_arguments local;
 	bool json;
-	struct subscriber subscriber;
 };
 
 static const struct option_row rows[] = {
@@ -60,12 +59,15 @@ static void attribute(const struct sinew_publication *p, const char *key, char *
 	}
 }
 
-static int print_change(const struct watch *w, const struct sinew_topo_msg *msg)
+static int print(const struct sinew_topo_msg *msg, void *user)
 {
+	const struct watch *w = user;
 	char name[SINEW_TOPO_ATTR_MAX], value[SINEW_TOPO_ATTR_MAX], when[AMOUNT_MAX];
 	char shown[TEXT_NAME_MAX];
 	struct json_object *o;
 
+	if (msg->event != SINEW_TOPO_PUBLISHED)
+		return STATUS_OK;
 	attribute(msg->publication, "name", name, sizeof(name));
 	attribute(msg->publication, "value", value, sizeof(value));
 	if (!w->json) {
@@ -85,30 +87,16 @@ static int print_change(const struct watch *w, const struct sinew_topo_msg *msg)
 	return options_written(json_end(o));
 }
 
-static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
-{
-	struct watch *w = user;
-	int status;
-
-	(void)sub;
-	if (w->subscriber.is_over)
-		return;
-	status = msg->event == SINEW_TOPO_PUBLISHED ? print_change(w, msg) : STATUS_OK;
-	if (status)
-		subscriber_end(&w->subscriber, status);
-	subscriber_event(&w->subscriber, msg);
-}
-
 int config_watch_main(int argc, char **argv)
 {
 	const struct sinew_topo_filter filter = {
 		.size = sizeof(filter), .type = SINEW_TOPO_OPTION, .upper = UINT32_MAX,
 		.timeout_ms = -1,
 	};
-	struct watch w = { .json = false };
+	struct watch w = { 0 };
 	int status = options_parse(&table, &w, argc, argv);
 
 	if (status >= 0)
 		return status;
-	return subscriber_run(&w.subscriber, &w.local, &filter, on_event, &w);
+	return subscriber_follow(&w.local, &filter, print, &w);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * "sinew members --matrix": who has a session with whom, as the nodes publish it, asked of one node
- * of this machine; so are the nodes, by its status, for one without any session is published by
- * nobody. Knows neither corosync nor a file of nodes.
+ * of this machine. The nodes are the peers in its status, because nobody publishes a node without a
+ * session. Knows neither corosync nor a file of nodes.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -13,7 +13,6 @@ struct watch {
 	struct sinew_position from;
 	uint64_t timeout_ms;
 	bool resumes, has_from, edge, strict, json;
-	struct subscriber subscriber;
 };
 
 #define WATCH_OPTIONS \
@@ -85,18 +84,11 @@ static const struct option_table resume_table = {
 	.operand = take_operand,
 };
 
-static void on_event(struct sinew_subscription *sub, const struct sinew_topo_msg *msg, void *user)
+static int print(const struct sinew_topo_msg *msg, void *user)
 {
-	struct watch *w = user;
-	int status;
+	const struct watch *w = user;
 
-	(void)sub;
-	if (w->subscriber.is_over)
-		return;
-	status = print_event(msg, w->json);
-	if (status)
-		subscriber_end(&w->subscriber, status);
-	subscriber_event(&w->subscriber, msg);
+	return print_event(msg, w->json);
 }
 
 static int watch(struct watch *w)
@@ -111,7 +103,7 @@ static int watch(struct watch *w)
 		.from = w->from,
 	};
 
-	return subscriber_run(&w->subscriber, &w->local, &filter, on_event, w);
+	return subscriber_follow(&w->local, &filter, print, w);
 }
 
 static int start(const struct option_table *table, struct watch *w, int argc, char **argv)
@@ -131,7 +123,7 @@ static int start(const struct option_table *table, struct watch *w, int argc, ch
 
 int topology_watch_main(int argc, char **argv)
 {
-	struct watch w = { .resumes = false };
+	struct watch w = { 0 };
 
 	return start(&watch_table, &w, argc, argv);
 }
